@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "errors.h"
+
+#include <errno.h>
+
+G_DEFINE_QUARK(vk-error-quark, vk_error)
+
+gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_autofree char *text = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_set_error_literal(error, VK_ERROR, (int)code, text);
+	return FALSE;
+}
+
+gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)
+{
+	VkErrorCode code = VK_ERROR_FAILED;
+	va_list args;
+
+	va_start(args, format);
+	g_autofree char *text = g_strdup_vprintf(format, args);
+	va_end(args);
+	if (errno_value == ENOENT)
+		code = VK_ERROR_NOT_FOUND;
+	else if (errno_value == EEXIST)
+		code = VK_ERROR_EXISTS;
+	g_set_error(error, VK_ERROR, (int)code, "%s: %s", text, g_strerror(errno_value));
+	return FALSE;
+}
+
+int vk_exit_status(const GError *error)
+{
+	if (!error)
+		return 0;
+	if (error->domain == G_OPTION_ERROR)
+		return VK_ERROR_USAGE;
+	if (error->domain != VK_ERROR || error->code > VK_ERROR_NOT_FOUND)
+		return VK_ERROR_FAILED;
+	return error->code;
+}

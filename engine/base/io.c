@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "io.h"
+
+#include "errors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int io_openat(int dirfd, const char *path, int flags, mode_t mode)
+{
+	return openat(dirfd, path, flags, mode);
+}
+
+VkIo vk_io = {
+	.openat = io_openat,
+	.close = close,
+	.pread = pread,
+	.pwrite = pwrite,
+	.fdatasync = fdatasync,
+	.fsync = fsync,
+	.ftruncate = ftruncate,
+	.renameat2 = renameat2,
+	.linkat = linkat,
+	.unlinkat = unlinkat,
+	.mkdirat = mkdirat,
+};
+
+int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **error)
+{
+	int fd;
+
+	do
+		fd = vk_io.openat(dirfd, path, flags | O_CLOEXEC, mode);
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		vk_fail_errno(error, errno, "cannot %s '%s'",
+			      (flags & O_CREAT) ? "create" : "open", path);
+	return fd;
+}
+
+void vk_io_clear_fd(int *fd)
+{
+	if (*fd >= 0)
+		vk_io.close(*fd);
+	*fd = -1;
+}
+
+gboolean vk_io_read(int fd, const char *name, guint64 offset, void *buf, gsize length,
+		    gsize *ret_length, GError **error)
+{
+	gsize done = 0;
+
+	while (done < length) {
+		ssize_t n = vk_io.pread(fd, (char *)buf + done, length - done,
+					(off_t)(offset + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return vk_fail_errno(error, errno, "cannot read '%s' at %" G_GUINT64_FORMAT,
+					     name, offset + done);
+		if (n == 0)
+			break;
+		done += (gsize)n;
+	}
+	*ret_length = done;
+	return TRUE;
+}
+
+gboolean vk_io_write(int fd, const char *name, guint64 offset, const void *buf, gsize length,
+		     GError **error)
+{
+	gsize done = 0;
+
+	while (done < length) {
+		ssize_t n = vk_io.pwrite(fd, (const char *)buf + done, length - done,
+					 (off_t)(offset + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return vk_fail_errno(error, n < 0 ? errno : EIO, "cannot write '%s'", name);
+		done += (gsize)n;
+	}
+	return TRUE;
+}
+
+gboolean vk_io_rename_new(int olddir, const char *old, int newdir, const char *name,
+			  GError **error)
+{
+	if (vk_io.renameat2(olddir, old, newdir, name, RENAME_NOREPLACE) == 0)
+		return TRUE;
+	if (errno != EINVAL && errno != ENOSYS)
+		return vk_fail_errno(error, errno, "cannot rename '%s' to '%s'", old, name);
+	if (vk_io.linkat(olddir, old, newdir, name, 0) < 0)
+		return vk_fail_errno(error, errno, "cannot link '%s' to '%s'", old, name);
+	vk_io.unlinkat(olddir, old, 0);
+	return TRUE;
+}
+
+gboolean vk_io_sync_dir(int dirfd, const char *path, GError **error)
+{
+	VK_AUTOFD fd = vk_io_open(dirfd, path, O_RDONLY | O_DIRECTORY, 0, error);
+
+	if (fd < 0)
+		return FALSE;
+	if (vk_io.fsync(fd) < 0)
+		return vk_fail_errno(error, errno, "cannot sync the directory '%s'", path);
+	return TRUE;
+}
+
+gboolean vk_io_is_zero(const void *buf, gsize length)
+{
+	const char *bytes = buf;
+
+	/* A buffer equal to itself shifted by one repeats its first byte; memcmp is vectorised. */
+	return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The system calls that touch stored bytes go through one table, so that tests can make the N-th
+ * one fail. Nothing outside io.c, newfile.c and the directory backend calls them directly on files
+ * that must survive.
+ */
+#pragma once
+
+#include <glib.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+typedef struct VkIo {
+	int (*openat)(int dirfd, const char *path, int flags, mode_t mode);
+	int (*close)(int fd);
+	ssize_t (*pread)(int fd, void *buf, size_t length, off_t offset);
+	ssize_t (*pwrite)(int fd, const void *buf, size_t length, off_t offset);
+	int (*fdatasync)(int fd);
+	int (*fsync)(int fd);
+	int (*ftruncate)(int fd, off_t length);
+	int (*renameat2)(int olddir, const char *old, int newdir, const char *name, unsigned flags);
+	int (*linkat)(int olddir, const char *old, int newdir, const char *name, int flags);
+	int (*unlinkat)(int dirfd, const char *path, int flags);
+	int (*mkdirat)(int dirfd, const char *path, mode_t mode);
+} VkIo;
+
+/* The table in force. Tests replace entries before any thread runs and put them back after. */
+extern VkIo vk_io;
+
+/* Opens with O_CLOEXEC. Returns a file descriptor, or -1 with the error naming PATH. */
+int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **error);
+
+/* Closes *FD if it is open and sets it to -1. For files that were only read. */
+void vk_io_clear_fd(int *fd);
+
+/* Cleanup attribute for a local descriptor: g_auto-like, closes at the end of the scope. */
+#define VK_AUTOFD __attribute__((cleanup(vk_io_clear_fd))) int
+
+/* Reads until LENGTH bytes or end of file; *RET_LENGTH is how many came. NAME is for the error. */
+gboolean vk_io_read(int fd, const char *name, guint64 offset, void *buf, gsize length,
+		    gsize *ret_length, GError **error);
+
+/* Writes all LENGTH bytes. */
+gboolean vk_io_write(int fd, const char *name, guint64 offset, const void *buf, gsize length,
+		     GError **error);
+
+/*
+ * Renames within one file system, never over an existing file: VK_ERROR_EXISTS then. File systems
+ * without RENAME_NOREPLACE get a hard link and an unlink.
+ */
+gboolean vk_io_rename_new(int olddir, const char *old, int newdir, const char *name,
+			  GError **error);
+
+/* fsync of a directory. PATH is relative to DIRFD. */
+gboolean vk_io_sync_dir(int dirfd, const char *path, GError **error);
+
+/* TRUE when all bytes are zero. Stops at the first that is not. */
+gboolean vk_io_is_zero(const void *buf, gsize length);

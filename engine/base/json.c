@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "json.h"
+
+#include "errors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+json_t *vk_json_parse(const char *text, gsize length, const char *name, GError **error)
+{
+	json_error_t trouble;
+	g_autoptr(json_t) value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &trouble);
+
+	if (!value || !json_is_object(value)) {
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: %s", name,
+			value ? "not a JSON object" : trouble.text);
+		return NULL;
+	}
+	return g_steal_pointer(&value);
+}
+
+char *vk_json_line(const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+	char *line = g_strdup(text);
+
+	free(text);
+	g_assert(line);
+	return line;
+}
+
+void vk_json_print(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_INDENT(2));
+	putchar('\n');
+	fflush(stdout);
+}
+
+static gboolean wrong_member(const char *key, const char *type, GError **error)
+{
+	return vk_fail(error, VK_ERROR_DAMAGE, "member '%s' is missing or not %s", key, type);
+}
+
+gboolean vk_json_string(const json_t *object, const char *key, const char **ret, GError **error)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	if (!text)
+		return wrong_member(key, "a string", error);
+	*ret = text;
+	return TRUE;
+}
+
+gboolean vk_json_uint(const json_t *object, const char *key, guint64 *ret, GError **error)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return wrong_member(key, "a whole number", error);
+	*ret = (guint64)json_integer_value(value);
+	return TRUE;
+}
+
+gboolean vk_json_bool(const json_t *object, const char *key, gboolean *ret, GError **error)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!json_is_boolean(value))
+		return wrong_member(key, "true or false", error);
+	*ret = json_is_true(value);
+	return TRUE;
+}
+
+gboolean vk_json_array(const json_t *object, const char *key, json_t **ret, GError **error)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!json_is_array(value))
+		return wrong_member(key, "a list", error);
+	*ret = value;
+	return TRUE;
+}
+
+gboolean vk_json_object(const json_t *object, const char *key, json_t **ret, GError **error)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!json_is_object(value))
+		return wrong_member(key, "an object", error);
+	*ret = value;
+	return TRUE;
+}
+
+const char *vk_json_optional_string(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+json_t *vk_json_new_string(const char *text)
+{
+	g_autofree char *valid = NULL;
+
+	if (!text)
+		return json_null();
+	valid = g_utf8_make_valid(text, -1);
+	return json_string(valid);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading JSON objects of our own formats: each getter checks the type, and an absent or wrong
+ * member is VK_ERROR_DAMAGE naming the member. All returned pointers are borrowed from OBJECT.
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
+
+/* Parses LENGTH bytes as one JSON object. NAME is for the error. Returns a new reference. */
+json_t *vk_json_parse(const char *text, gsize length, const char *name, GError **error);
+
+/* One compact line with sorted keys and without a newline. The caller frees with g_free(). */
+char *vk_json_line(const json_t *value);
+
+/* Prints VALUE indented, with a newline, on stdout. */
+void vk_json_print(const json_t *value);
+
+gboolean vk_json_string(const json_t *object, const char *key, const char **ret, GError **error);
+gboolean vk_json_uint(const json_t *object, const char *key, guint64 *ret, GError **error);
+gboolean vk_json_bool(const json_t *object, const char *key, gboolean *ret, GError **error);
+gboolean vk_json_array(const json_t *object, const char *key, json_t **ret, GError **error);
+gboolean vk_json_object(const json_t *object, const char *key, json_t **ret, GError **error);
+
+/* The string, or NULL when the member is absent or null. */
+const char *vk_json_optional_string(const json_t *object, const char *key);
+
+/* A new JSON string, or null for NULL. Bytes that are not UTF-8 are replaced. */
+json_t *vk_json_new_string(const char *text);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Words about progress and trouble, on stderr. Only programs and jobs log above debug level;
+ * the layers below return errors instead. Each failure is logged once. Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef enum {
+	VK_LOG_QUIET, /* errors only */
+	VK_LOG_NORMAL,
+	VK_LOG_DEBUG,
+} VkLogLevel;
+
+void vk_log_set_level(VkLogLevel level);
+gboolean vk_log_is_quiet(void);
+
+void vk_log_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void vk_log_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void vk_log_info(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void vk_log_debug(const char *format, ...) G_GNUC_PRINTF(1, 2);

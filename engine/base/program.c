@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "program.h"
+
+#include "errors.h"
+#include "log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static volatile sig_atomic_t interrupted;
+
+void vk_program_add_options(VkProgram *program, GOptionContext *context)
+{
+	const GOptionEntry entries[] = {
+		{"config", 0, 0, G_OPTION_ARG_FILENAME, &program->config_path,
+		 "Configuration file (default " VK_SETTINGS_DEFAULT_PATH ")", "FILE"},
+		{"vault", 0, 0, G_OPTION_ARG_FILENAME, &program->vault_url,
+		 "The vault: dir:/PATH or a path (default $VIRTKEEP_VAULT)", "URL"},
+		{"connect", 'c', 0, G_OPTION_ARG_STRING, &program->libvirt_uri,
+		 "The host's libvirt (default qemu:///system)", "URI"},
+		{"json", 0, 0, G_OPTION_ARG_NONE, &program->json, "Print one JSON document", NULL},
+		{"verbose", 'v', 0, G_OPTION_ARG_NONE, &program->verbose, "Say more", NULL},
+		{"quiet", 'q', 0, G_OPTION_ARG_NONE, &program->quiet, "Say errors only", NULL},
+		{"version", 0, 0, G_OPTION_ARG_NONE, &program->version, "Print the version", NULL},
+		G_OPTION_ENTRY_NULL,
+	};
+
+	g_option_context_add_main_entries(context, entries, NULL);
+}
+
+static void note_signal(int number)
+{
+	interrupted = 1;
+}
+
+static void arm_interruption(void)
+{
+	/* A second signal of the kind ends the program at once. */
+	struct sigaction action = {.sa_handler = note_signal, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+gboolean vk_program_start(VkProgram *program, GError **error)
+{
+	if (program->version) {
+		puts(VK_VERSION);
+		exit(0);
+	}
+	if (program->verbose && program->quiet)
+		return vk_fail(error, VK_ERROR_USAGE, "-v and -q exclude each other");
+	if (program->verbose)
+		vk_log_set_level(VK_LOG_DEBUG);
+	if (program->quiet)
+		vk_log_set_level(VK_LOG_QUIET);
+	arm_interruption();
+	program->settings = vk_settings_load(program->config_path, error);
+	return program->settings != NULL;
+}
+
+void vk_program_clear(VkProgram *program)
+{
+	g_clear_pointer(&program->config_path, g_free);
+	g_clear_pointer(&program->vault_url, g_free);
+	g_clear_pointer(&program->libvirt_uri, g_free);
+	g_clear_pointer(&program->settings, vk_settings_free);
+}
+
+const char *vk_program_vault_url(const VkProgram *program, GError **error)
+{
+	const char *url = program->vault_url;
+
+	if (!url)
+		url = g_getenv("VIRTKEEP_VAULT");
+	if (!url || !*url)
+		url = vk_settings_get(program->settings, "vault", "url");
+	if (!url || !*url) {
+		vk_fail(error, VK_ERROR_USAGE,
+			"no vault named: use --vault URL, VIRTKEEP_VAULT, or [vault] url in '%s'",
+			VK_SETTINGS_DEFAULT_PATH);
+		return NULL;
+	}
+	return url;
+}
+
+const char *vk_program_libvirt_uri(const VkProgram *program)
+{
+	return program->libvirt_uri ? program->libvirt_uri
+				    : vk_settings_get(program->settings, "libvirt", "uri");
+}
+
+int vk_program_end(const GError *error)
+{
+	if (error)
+		vk_log_error("%s", error->message);
+	return vk_exit_status(error);
+}
+
+gboolean vk_interrupted(void)
+{
+	return interrupted != 0;
+}
+
+gboolean vk_fail_interrupted(GError **error)
+{
+	return vk_fail(error, VK_ERROR_FAILED, "interrupted");
+}
+
+void vk_set_interrupted(gboolean value)
+{
+	interrupted = value;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the programs share: the options before the command, and interruption.
+ */
+#pragma once
+
+#include "settings.h"
+
+#include <glib.h>
+
+/* The options that every program takes. Zero-initialised by the caller, done by vk_program_clear. */
+typedef struct VkProgram {
+	char *config_path;
+	char *vault_url;
+	char *libvirt_uri;
+	gboolean json;
+	gboolean verbose;
+	gboolean quiet;
+	gboolean version;
+	VkSettings *settings; /* loaded by vk_program_start() */
+} VkProgram;
+
+/*
+ * Adds --config, --vault, --connect, --json, -v, -q and --version to CONTEXT's main group, after
+ * the program's own. PROGRAM must outlive the parse.
+ */
+void vk_program_add_options(VkProgram *program, GOptionContext *context);
+
+/*
+ * To be called after the parse: prints the version and exits for --version, sets the log level,
+ * loads the settings, arms interruption.
+ */
+gboolean vk_program_start(VkProgram *program, GError **error);
+void vk_program_clear(VkProgram *program);
+
+/* The vault's URL by option, VIRTKEEP_VAULT or configuration. Borrowed. VK_ERROR_USAGE if none. */
+const char *vk_program_vault_url(const VkProgram *program, GError **error);
+
+/* The libvirt URI by option or configuration. Borrowed. */
+const char *vk_program_libvirt_uri(const VkProgram *program);
+
+/* Logs ERROR once, if any, and returns the exit status. */
+int vk_program_end(const GError *error);
+
+/*
+ * SIGINT and SIGTERM ask a running job to stop: loops over bytes and waits test this and end with
+ * vk_fail_interrupted(), so that everything is cleaned up on the way out. Threads: free.
+ */
+gboolean vk_interrupted(void);
+gboolean vk_fail_interrupted(GError **error);
+
+/* For tests: acts as if a signal had come, or takes it back. */
+void vk_set_interrupted(gboolean interrupted);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Settings: the configuration file, the environment and the built-in defaults behind the command
+ * line. Every key is in the table of settings.c with its default; a file with an unknown group or
+ * key is refused, for a mistyped key must not be ignored. Immutable once loaded. Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+
+#define VK_SETTINGS_DEFAULT_PATH "/etc/virtkeep/virtkeep.conf"
+
+typedef struct VkSettings VkSettings;
+
+/*
+ * Loads PATH, or with NULL the default path if it exists. VK_ERROR_USAGE for a file that is not
+ * understood, VK_ERROR_NOT_FOUND for a named file that is not there.
+ */
+VkSettings *vk_settings_load(const char *path, GError **error);
+void vk_settings_free(VkSettings *settings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSettings, vk_settings_free)
+
+/* The value of [GROUP] KEY, or its default; NULL when it has neither. Borrowed. */
+const char *vk_settings_get(const VkSettings *settings, const char *group, const char *key);
+
+/* Like vk_settings_get() for a whole number. The values were checked by the load. */
+guint64 vk_settings_get_uint(const VkSettings *settings, const char *group, const char *key);
+
+/* The words of a list, separated by ';' or white space. Free with g_strfreev(). */
+char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key);

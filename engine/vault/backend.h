@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkBackend: where a vault's objects lie. Objects are immutable and named by relative paths of
+ * [A-Za-z0-9._-] and '/'. A backend is a table of calls; none of them needs compare-and-swap.
+ * Threads: all calls are free, but for the free.
+ */
+#pragma once
+
+#include <glib.h>
+#include <sys/uio.h>
+
+typedef struct VkBackend VkBackend;
+
+typedef enum {
+	VK_PUT_LATER, /* content durable at once, the name after sync() */
+	VK_PUT_NOW,   /* content and name durable at once */
+	VK_PUT_HINT,  /* may be lost by a crash, never half there */
+} VkPutMode;
+
+typedef struct VkBackendOps {
+	/* Puts a new object made of PARTS. VK_ERROR_EXISTS if there is one. */
+	gboolean (*put)(VkBackend *backend, const char *name, const struct iovec *parts, int n_parts,
+			VkPutMode mode, GError **error);
+	/* Makes all names put with VK_PUT_LATER durable. */
+	gboolean (*sync)(VkBackend *backend, GError **error);
+	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter. */
+	gboolean (*get)(VkBackend *backend, const char *name, guint64 offset, void *buf,
+			gsize length, GError **error);
+	/* The object's size; VK_ERROR_NOT_FOUND when there is none. */
+	gboolean (*head)(VkBackend *backend, const char *name, guint64 *ret_size, GError **error);
+	/* Names of objects and folders (with '/' at the end) right below FOLDER, unordered. New
+	   strings relative to FOLDER. A folder that is not there is empty. */
+	GPtrArray *(*list)(VkBackend *backend, const char *folder, GError **error);
+	/* A number that changes when objects appear or go below FOLDER's direct folders. */
+	gboolean (*stamp)(VkBackend *backend, const char *folder, guint64 *ret_stamp,
+			  GError **error);
+	/* Removes an object; fine if it is gone already. */
+	gboolean (*delete)(VkBackend *backend, const char *name, GError **error);
+	void (*free)(VkBackend *backend);
+} VkBackendOps;
+
+struct VkBackend {
+	const VkBackendOps *ops;
+};
+
+/* A directory. With CREATE the directory and its folders are made. The error names PATH. */
+VkBackend *vk_backend_dir_new(const char *path, gboolean create, GError **error);
+
+/* The whole object as bytes, at most LIMIT; VK_ERROR_DAMAGE when it is larger. */
+GBytes *vk_backend_get_all(VkBackend *backend, const char *name, gsize limit, GError **error);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The catalogue: which snapshots a vault has. It is the listing of snaps/, so it is never stale
+ * and cannot disagree with the vault. Threads: free.
+ */
+#pragma once
+
+#include "snapshot.h"
+#include "vault.h"
+
+#include <glib.h>
+
+/* A snapshot as its object's name tells it, without opening the object. */
+typedef struct VkSnapshotKey {
+	char *uuid;
+	char *time;
+	char *id;
+} VkSnapshotKey;
+
+void vk_snapshot_key_free(VkSnapshotKey *key);
+
+/* The object's name within the vault. New string. */
+char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id);
+
+/*
+ * All snapshots, or those of the guest UUID unless it is NULL, ordered by uuid, time, id. Names
+ * that are not ours are passed over. Returns VkSnapshotKey*, owned by the array.
+ */
+GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error);
+
+/* Loads and verifies one snapshot object. VK_ERROR_DAMAGE, VK_ERROR_NOT_FOUND. */
+VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error);
+
+/* A guest of the vault, whether or not libvirt still knows it. */
+typedef struct VkCatalogGuest {
+	char *uuid;
+	char *name;      /* in its newest readable snapshot */
+	char *view_name; /* safe as a file name; "<name>~<uuid 8>" where two guests share a name */
+	GPtrArray *keys; /* VkSnapshotKey, oldest first, owned */
+} VkCatalogGuest;
+
+/*
+ * All guests, ordered by view_name. A guest none of whose snapshot objects can be read is named by
+ * its uuid. Returns VkCatalogGuest*, owned by the array.
+ */
+GPtrArray *vk_catalog_guests(VkVault *vault, GError **error);
+
+/*
+ * Finds SNAPSHOT ("GUEST@TIME", "GUEST@latest", "GUEST"), GUEST being a name, a view name or a
+ * uuid. VK_ERROR_NOT_FOUND says whether the guest or the time is unknown; two guests of one name
+ * are VK_ERROR_USAGE, listing the view names to use.
+ */
+VkSnapshot *vk_catalog_find(VkVault *vault, const char *reference, GError **error);
+
+/* Changes whenever a snapshot appears or goes. Cheap: meant to be asked twice a second. */
+gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Checking a vault: every snapshot object, every map page, and that each extent's pack has the
+ * slot it names; with data, every frame of every referenced pack: checksum, decompression and
+ * block id. Damage is reported and the check goes on. Threads: one caller at a time.
+ */
+#pragma once
+
+#include "progress.h"
+#include "vault.h"
+
+#include <glib.h>
+
+typedef struct VkCheckResult {
+	guint64 snapshots;
+	guint64 packs;
+	guint64 blocks;     /* with data: checked */
+	guint64 bytes;      /* with data: read from packs */
+	GPtrArray *damages; /* char*, one line each naming the object or the snapshot and disk */
+} VkCheckResult;
+
+void vk_check_result_free(VkCheckResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCheckResult, vk_check_result_free)
+
+/* NULL only when the check itself could not run; damage is in the result. */
+VkCheckResult *vk_check_vault(VkVault *vault, gboolean data, VkProgress *progress, GError **error);

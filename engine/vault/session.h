@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkSession: a writer of one vault. Images are saved by share-nothing workers, each with its own
+ * open pack; a snapshot appears by the commit and not before. One session may commit any number
+ * of snapshots. Memory is bounded by the workers, not by the disks. Threads: one caller at a time.
+ */
+#pragma once
+
+#include "snapshot.h"
+#include "source.h"
+#include "vault.h"
+
+#include "progress.h"
+
+#include <glib.h>
+
+typedef struct VkSession VkSession;
+
+typedef struct VkSaveStats {
+	guint64 read;   /* bytes read from the source */
+	guint64 fresh;  /* bytes of blocks that the vault did not have */
+	guint64 stored; /* bytes that they take in the packs */
+} VkSaveStats;
+
+/* WORKERS 0 means one for each core. The vault must be open for writing and outlive the session. */
+VkSession *vk_session_new(VkVault *vault, guint workers, GError **error);
+
+/* Drops what was not committed: open packs vanish, finished ones stay as garbage. Takes NULL. */
+void vk_session_free(VkSession *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSession, vk_session_free)
+
+/*
+ * Saves everything SOURCE has. With PARENT (nullable) unchanged blocks are not stored again, nor
+ * is anything written for them in the map. STATS is added to. Stops on vk_interrupted(). After a
+ * failure the session can go on with another image.
+ */
+VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkImageRecord *parent,
+			       VkSaveStats *stats, VkProgress *progress, GError **error);
+
+/*
+ * Makes SNAPSHOT appear: packs and their directories are durable first, then the object. Gives it
+ * the first free second at or after its time if that is taken. On failure nothing is listed.
+ */
+gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The snapshot object: one guest at one instant. In the vault it is JSON (format.h gives the
+ * members); here it is a struct. Immutable once published. The JSON is parsed with bounds: what
+ * does not fit the format is VK_ERROR_DAMAGE.
+ */
+#pragma once
+
+#include "format.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+/* Consecutive map pages in one pack, behind a directory slot. See format.h. */
+typedef struct VkSegment {
+	VkPackId pack;
+	guint32 slot;  /* of the directory; the pages follow it */
+	guint32 pages; /* 1 .. VK_SEGMENT_PAGES_MAX */
+	guint32 first_block;
+	guint32 last_block;
+} VkSegment;
+
+/* A sorted run of extents. */
+typedef struct VkRun {
+	guint64 extents;
+	GArray *segments; /* VkSegment, ascending */
+} VkRun;
+
+/* Where an image lies in the vault. */
+typedef struct VkImageRecord {
+	guint64 size;      /* bytes */
+	guint64 allocated; /* bytes in data blocks: what a reader must be sent */
+	GPtrArray *runs;   /* VkRun, newest first, at most VK_RUNS_MAX */
+} VkImageRecord;
+
+/* One saved disk. Strings may be NULL where the member is optional. */
+typedef struct VkDiskRecord {
+	char *target;
+	char *bus;
+	char *format;      /* of the original: "raw", "qcow2", ... */
+	char *source_type; /* of the original: "file", "block", "volume", "network" */
+	char *source;      /* of the original, as shown to people: path or URL */
+	char *mode;        /* "full", "compare", "incremental" */
+	char *reason;      /* why that mode, in words */
+	char *bitmap;      /* dirty bitmap that a later run may build on; NULL */
+	guint64 read;      /* bytes read from the source */
+	guint64 fresh;     /* bytes in blocks that the vault did not have ("new") */
+	guint64 stored;    /* bytes that they took, compressed */
+	VkImageRecord *image;
+} VkDiskRecord;
+
+/* A disk or device that was not saved. */
+typedef struct VkSkipRecord {
+	char *target;
+	char *reason;
+} VkSkipRecord;
+
+/* Firmware state and the like, one file each, saved as an image. */
+typedef struct VkFileRecord {
+	char *name; /* in the view: "nvram.fd", "tpm2-00.permall" */
+	char *role; /* "nvram" or "tpm" */
+	char *path; /* of the original */
+	guint32 mode;
+	VkImageRecord *image;
+} VkFileRecord;
+
+typedef struct VkSnapshot {
+	char *id;     /* 16 hex digits */
+	char *uuid;   /* of the guest, lower case */
+	char *name;   /* of the guest at that time */
+	char *host;   /* host name */
+	char *time;   /* TIME */
+	char *group;  /* NULL: alone */
+	char *parent; /* snapshot id, NULL for the first */
+	char *consistency; /* "application", "filesystem", "crash", "offline" */
+	guint64 pause_usec;
+	char *tool;       /* "virtkeep 0.1.0" */
+	char *state;      /* of the guest: "running", "paused", "shut off" */
+	gboolean persistent;
+	gboolean autostart;
+	char *domain_xml; /* inactive definition with security information */
+	char *live_xml;   /* of the running guest, NULL when it was off */
+	GPtrArray *disks; /* VkDiskRecord */
+	GPtrArray *skipped; /* VkSkipRecord */
+	GPtrArray *files; /* VkFileRecord */
+} VkSnapshot;
+
+/* An empty snapshot with its arrays and a new random id. Free with vk_snapshot_free(). */
+VkSnapshot *vk_snapshot_new(void);
+void vk_snapshot_free(VkSnapshot *snapshot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSnapshot, vk_snapshot_free)
+
+VkDiskRecord *vk_disk_record_new(void);
+void vk_disk_record_free(VkDiskRecord *disk);
+VkFileRecord *vk_file_record_new(void);
+void vk_file_record_free(VkFileRecord *file);
+VkSkipRecord *vk_skip_record_new(const char *target, const char *reason);
+void vk_skip_record_free(VkSkipRecord *skip);
+VkImageRecord *vk_image_record_new(guint64 size);
+void vk_image_record_free(VkImageRecord *image);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkImageRecord, vk_image_record_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkDiskRecord, vk_disk_record_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFileRecord, vk_file_record_free)
+VkRun *vk_run_new(void);
+VkRun *vk_run_copy(const VkRun *run);
+void vk_run_free(VkRun *run);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkRun, vk_run_free)
+
+/* The disk with that target, or NULL. Borrowed. */
+const VkDiskRecord *vk_snapshot_find_disk(const VkSnapshot *snapshot, const char *target);
+
+/* "GUEST@TIME". New string. */
+char *vk_snapshot_reference(const VkSnapshot *snapshot);
+
+/* The stored form, and back. vk_snapshot_from_json() refuses what is out of bounds. */
+json_t *vk_snapshot_to_json(const VkSnapshot *snapshot);
+VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error);
+
+/*
+ * The form for programs: {snapshot, guest, uuid, time, group, consistency, pause_ms, host, state,
+ * disks[]: {target, size, mode, reason, read, new, stored, format, source}, skipped[]: {target,
+ * reason}, files[]: {name, role, size}}. New reference.
+ */
+json_t *vk_snapshot_to_report(const VkSnapshot *snapshot);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkVault: an open vault. It owns the backend, the features of vault.json, and the caches that all
+ * readers share. The format on disk is in format.h. Threads: free, but for init, open and free.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkVault VkVault;
+
+typedef enum {
+	VK_VAULT_READ,
+	VK_VAULT_WRITE, /* also refuses a vault with ro_compat features that we do not know */
+} VkVaultMode;
+
+/*
+ * Makes a new vault in an empty or not yet existing directory. URL is "dir:/path" or a path.
+ * VK_ERROR_EXISTS when a vault is there already or the directory holds something else.
+ */
+VkVault *vk_vault_init(const char *url, GError **error);
+
+/*
+ * Opens a vault. VK_ERROR_NOT_FOUND when there is none, VK_ERROR_DAMAGE when vault.json is damaged,
+ * VK_ERROR_FAILED for one that needs a newer version of virtkeep.
+ */
+VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error);
+void vk_vault_free(VkVault *vault);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkVault, vk_vault_free)
+
+const char *vk_vault_id(const VkVault *vault);  /* 32 hex digits; borrowed */
+const char *vk_vault_url(const VkVault *vault); /* normalised; borrowed */
+
+/* The absolute directory of a "dir:" vault, NULL for others. Borrowed. */
+const char *vk_vault_directory(const VkVault *vault);
+
+/* Limits the shared cache of decoded blocks (default 64 MiB). Call before reading. */
+void vk_vault_set_cache_size(VkVault *vault, gsize bytes);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkView: a snapshot as files: domain.xml, live.xml (of a running guest), snapshot.json,
+ * <target>.raw for each disk, and its other files (nvram.fd, ...). The mount shows them, restore
+ * takes them by name. Immutable. Threads: free.
+ */
+#pragma once
+
+#include "image.h"
+#include "snapshot.h"
+#include "vault.h"
+
+#include <glib.h>
+
+typedef struct VkViewFile {
+	char *name;
+	guint64 size;      /* bytes */
+	guint64 allocated; /* bytes */
+	const VkImageRecord *record; /* NULL: the content is in TEXT */
+	char *text;
+} VkViewFile;
+
+typedef struct VkView VkView;
+
+/* Takes SNAPSHOT over. */
+VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot);
+void vk_view_free(VkView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkView, vk_view_free)
+
+const VkSnapshot *vk_view_snapshot(const VkView *view);
+
+/* The files, in the order of the directory. Borrowed; VkViewFile*. */
+const GPtrArray *vk_view_files(const VkView *view);
+
+/* The file of that name, or NULL. Borrowed. */
+const VkViewFile *vk_view_find(const VkView *view, const char *name);
+
+/* Opens a file with a record. The view must outlive the image. */
+VkImage *vk_view_open_image(VkView *view, const VkViewFile *file, GError **error);

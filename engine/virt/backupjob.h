@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkBackupJob: libvirt's backup job in pull mode on a running guest. Its beginning is the point in
+ * time of all its disks; then each disk is read over NBD from a private unix socket. The job and
+ * its scratch files end with it. Threads: one at a time, but for the sources.
+ */
+#pragma once
+
+#include "host.h"
+#include "source.h"
+
+#include <glib.h>
+
+typedef struct VkBackupJob VkBackupJob;
+
+typedef struct VkBackupJobPaths {
+	const char *scratch_dir; /* made if missing; QEMU must be able to write there */
+	const char *run_dir;     /* for the socket where libvirt has no directory of the guest */
+} VkBackupJobPaths;
+
+/*
+ * A job of ours that nobody drives any more (its process was killed) is ended. VK_ERROR_BUSY when
+ * a foreign job runs. To be called with the guest's lock held, before the quiesce.
+ */
+gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GError **error);
+
+/*
+ * Begins the job for TARGETS (char*). Everything slow is done by vk_backup_job_prepare(), so that
+ * the guest is held only for vk_backup_job_begin(). On failure nothing is left behind.
+ */
+VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const GPtrArray *targets,
+				   const VkBackupJobPaths *paths, GError **error);
+gboolean vk_backup_job_begin(VkBackupJob *job, GError **error);
+
+/* A source of one disk. The job must outlive it. VK_ERROR_CHANGED when the guest is gone. */
+VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **error);
+
+/*
+ * Ends the job, reconnecting to libvirt if need be. FALSE with VK_ERROR_CHANGED when the job or
+ * the guest had ended before: what was read is then worthless.
+ */
+gboolean vk_backup_job_end(VkBackupJob *job, GError **error);
+
+/* Ends it if that was not done. Takes NULL. */
+void vk_backup_job_free(VkBackupJob *job);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkBackupJob, vk_backup_job_free)

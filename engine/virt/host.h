@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkHost: a connection to a host's libvirt; VkGuest: a domain of it. No call waits without bound:
+ * the connection has keepalive, agent calls have a timeout. Threads: free on one host.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkHost VkHost;
+typedef struct VkGuest VkGuest;
+
+/* VK_ERROR_FAILED names the URI and says to start libvirtd when nobody listens. */
+VkHost *vk_host_open(const char *uri, GError **error);
+void vk_host_free(VkHost *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHost, vk_host_free)
+
+const char *vk_host_name(const VkHost *host); /* host name; borrowed */
+const char *vk_host_uri(const VkHost *host);  /* borrowed */
+gboolean vk_host_is_alive(VkHost *host);
+
+/* All guests, ordered by name. Returns VkGuest*, owned by the array. */
+GPtrArray *vk_host_list(VkHost *host, GError **error);
+
+/* By name or uuid. VK_ERROR_NOT_FOUND. */
+VkGuest *vk_host_find(VkHost *host, const char *name_or_uuid, GError **error);
+void vk_guest_free(VkGuest *guest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuest, vk_guest_free)
+
+typedef enum {
+	VK_GUEST_OFF,
+	VK_GUEST_RUNNING,
+	VK_GUEST_PAUSED,
+	VK_GUEST_OTHER, /* crashed, being migrated, suspended by the guest's power management */
+} VkGuestState;
+
+const char *vk_guest_name(const VkGuest *guest); /* borrowed */
+const char *vk_guest_uuid(const VkGuest *guest); /* borrowed, lower case */
+gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error);
+const char *vk_guest_state_name(VkGuestState state); /* "running", "paused", "shut off", "other" */
+
+typedef struct VkGuestFacts {
+	VkGuestState state;
+	gboolean persistent;
+	gboolean autostart;
+	char *domain_xml; /* inactive, with security information; of a transient guest the live one */
+	char *live_xml;   /* NULL when off */
+} VkGuestFacts;
+
+VkGuestFacts *vk_guest_get_facts(VkGuest *guest, GError **error);
+void vk_guest_facts_free(VkGuestFacts *facts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFacts, vk_guest_facts_free)
+
+/* The virtual size and allocation in bytes of a disk, as libvirt tells. */
+gboolean vk_guest_disk_size(VkGuest *guest, const char *target, guint64 *ret_size,
+			    guint64 *ret_allocation, GError **error);
+
+/* The path of a volume in a storage pool, and a pool's directory. New strings. */
+char *vk_host_volume_path(VkHost *host, const char *pool, const char *volume, GError **error);
+char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error);
+
+/* Life cycle, for the restore. */
+VkGuest *vk_host_define(VkHost *host, const char *xml, GError **error);
+gboolean vk_guest_undefine(VkGuest *guest, GError **error); /* keeps NVRAM and TPM state files */
+gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **error);
+gboolean vk_guest_start(VkGuest *guest, GError **error);
+/* Agent, then ACPI, then destroy after TIMEOUT_SEC in all. Returns when the guest is off. */
+gboolean vk_guest_shut_down(VkGuest *guest, guint timeout_sec, GError **error);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Disks over NBD: sources read through libnbd, the qemu-nbd servers behind shut-off images, and
+ * writing into an image of any format that QEMU knows. Threads: see each.
+ */
+#pragma once
+
+#include "source.h"
+
+#include <glib.h>
+
+/* A source of EXPORT at a unix SOCKET. Each reader has its own connection. */
+VkSource *vk_source_nbd_new(const char *socket, const char *export, GError **error);
+
+/* A qemu-nbd process that serves one image on a private socket until it is freed. */
+typedef struct VkNbdServer VkNbdServer;
+
+typedef enum {
+	VK_NBD_READ_ONLY, /* shares with writers, so that the guest can start; the caller checks */
+	VK_NBD_WRITE,
+} VkNbdMode;
+
+/* PATH is an image file or device of FORMAT; only that file and its backing chain are opened. */
+VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode mode,
+				 GError **error);
+const char *vk_nbd_server_socket(const VkNbdServer *server); /* borrowed; export "" */
+
+/* Asks it to end and waits: FALSE when it did not flush and end cleanly. */
+gboolean vk_nbd_server_stop(VkNbdServer *server, GError **error);
+void vk_nbd_server_free(VkNbdServer *server); /* stops it if need be; takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkNbdServer, vk_nbd_server_free)
+
+/* Writing through a server: one connection, one thread. */
+typedef struct VkNbdWriter VkNbdWriter;
+VkNbdWriter *vk_nbd_writer_new(const char *socket, GError **error);
+guint64 vk_nbd_writer_size(const VkNbdWriter *writer);
+gboolean vk_nbd_writer_write(VkNbdWriter *writer, guint64 offset, const void *buf, gsize length,
+			     GError **error);
+gboolean vk_nbd_writer_zero(VkNbdWriter *writer, guint64 offset, guint64 length, GError **error);
+gboolean vk_nbd_writer_flush(VkNbdWriter *writer, GError **error);
+void vk_nbd_writer_free(VkNbdWriter *writer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkNbdWriter, vk_nbd_writer_free)
+
+/* Makes an image file: like "qemu-img create". PATH must not exist. */
+gboolean vk_image_file_create(const char *path, const char *format, guint64 size, GError **error);

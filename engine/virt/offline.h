@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sources of a shut-off guest's disks, and of plain files. Raw images are read directly
+ * (SEEK_DATA), other formats through qemu-nbd. The guest may be started meanwhile and must not be
+ * hindered, so what was read counts only if vk_offline_watch_unchanged() says so at the end.
+ */
+#pragma once
+
+#include "domain.h"
+#include "host.h"
+#include "source.h"
+
+#include <glib.h>
+
+/* A file or block device, raw. */
+VkSource *vk_source_file_new(const char *path, GError **error);
+
+/* The present content of a disk of a shut-off guest. Volumes are looked up in HOST's pools. */
+VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, GError **error);
+
+/* Notices whether a guest was started: lifecycle events, its state, and the images' mtimes. */
+typedef struct VkOfflineWatch VkOfflineWatch;
+VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain, GError **error);
+/* FALSE with VK_ERROR_CHANGED when it was started, or when that cannot be known. */
+gboolean vk_offline_watch_unchanged(VkOfflineWatch *watch, GError **error);
+void vk_offline_watch_free(VkOfflineWatch *watch);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkOfflineWatch, vk_offline_watch_free)
+
+/*
+ * A backing chain as "qemu-img info" tells it: VkDomainImage, nearest first, without the image
+ * itself. FORMAT is of the image itself.
+ */
+GPtrArray *vk_image_backing_chain(const char *path, const char *format, GError **error);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Quiescing a running guest around its point in time. Whatever happens, vk_quiesce_end() leaves the
+ * guest as it was: it thaws, polls the agent until it says "thawed", and resumes what it suspended.
+ * Threads: one at a time for a guest.
+ */
+#pragma once
+
+#include "host.h"
+
+#include <glib.h>
+
+typedef enum {
+	VK_QUIESCE_AUTO,    /* the agent if it answers, else live */
+	VK_QUIESCE_AGENT,   /* the agent or fail */
+	VK_QUIESCE_SUSPEND, /* suspend */
+	VK_QUIESCE_NONE,    /* live */
+} VkQuiesceMode;
+
+gboolean vk_quiesce_mode_parse(const char *text, VkQuiesceMode *ret, GError **error);
+
+typedef struct VkQuiesce VkQuiesce;
+
+/*
+ * Freezes or suspends. A paused guest stays as it is. In AUTO an absent or deaf agent is no
+ * failure; vk_quiesce_note() then says why. TIMEOUT_SEC bounds each agent call.
+ */
+VkQuiesce *vk_quiesce_begin(VkGuest *guest, VkQuiesceMode mode, guint timeout_sec, GError **error);
+
+/*
+ * Thaws or resumes. FALSE when the guest could not be brought back: the error says so and what to
+ * do. To be called once, as soon as the point in time is taken or given up.
+ */
+gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
+
+/* After the end. "filesystem" or "crash"; static. */
+const char *vk_quiesce_consistency(const VkQuiesce *quiesce);
+/* From before the freeze until after the thaw, microseconds; 0 when nothing was held. */
+guint64 vk_quiesce_pause_usec(const VkQuiesce *quiesce);
+/* Why the consistency is lower than hoped for, or NULL. Borrowed. */
+const char *vk_quiesce_note(const VkQuiesce *quiesce);
+
+/* Ends it if that was not done. Takes NULL. */
+void vk_quiesce_free(VkQuiesce *quiesce);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkQuiesce, vk_quiesce_free)
