@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkBlockCache: decoded blocks and map pages by address, least recently used ones dropped first.
+ * A block that several threads want at once is decoded once. Threads: free.
+ */
+#pragma once
+
+#include "packtable.h"
+
+#include <glib.h>
+
+typedef struct VkBlockCache VkBlockCache;
+
+/* PACKS, BACKEND and VAULT_ID are borrowed. */
+VkBlockCache *vk_block_cache_new(VkBackend *backend, VkPackCache *packs, const guint8 *vault_id);
+void vk_block_cache_free(VkBlockCache *cache);
+void vk_block_cache_set_size(VkBlockCache *cache, gsize bytes);
+
+/*
+ * The decoded bytes of a slot of the given VK_SLOT_KIND_*, their checksum verified. Returns a new
+ * reference.
+ */
+GBytes *vk_block_cache_get(VkBlockCache *cache, const VkPackId *pack, guint32 slot, guint8 kind,
+			   GError **error);

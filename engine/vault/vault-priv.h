@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The inside of VkVault, for this folder and its tests. */
+#pragma once
+
+#include "backend.h"
+#include "blockcache.h"
+#include "packtable.h"
+#include "vault.h"
+
+struct VkVault {
+	VkBackend *backend;
+	char *url;
+	char *directory; /* NULL unless "dir:" */
+	guint8 id[VK_ID_SIZE];
+	char id_hex[2 * VK_ID_SIZE + 1];
+	int compression_level;
+	VkPackCache *packs;
+	VkBlockCache *blocks;
+};
