@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "catalog.h"
+
+#include "seal.h"
+#include "vault-priv.h"
+
+#include "errors.h"
+#include "timestamp.h"
+
+#include <string.h>
+
+#define SNAPS_FOLDER  "snaps"
+#define OBJECT_SUFFIX ".json"
+#define ID_LENGTH     16
+
+static gboolean is_lower_hex(const char *text, gsize length)
+{
+	return strspn(text, "0123456789abcdef") == length;
+}
+
+static gboolean is_uuid(const char *text)
+{
+	return g_uuid_string_is_valid(text) && strspn(text, "0123456789abcdef-") == strlen(text);
+}
+
+static VkSnapshotKey *key_new(const char *uuid, const char *time, const char *id)
+{
+	VkSnapshotKey *key = g_new0(VkSnapshotKey, 1);
+
+	key->uuid = g_strdup(uuid);
+	key->time = g_strdup(time);
+	key->id = g_strdup(id);
+	return key;
+}
+
+void vk_snapshot_key_free(VkSnapshotKey *key)
+{
+	if (!key)
+		return;
+	g_free(key->uuid);
+	g_free(key->time);
+	g_free(key->id);
+	g_free(key);
+}
+
+static void key_free(gpointer key)
+{
+	vk_snapshot_key_free(key);
+}
+
+char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id)
+{
+	return g_strdup_printf(SNAPS_FOLDER "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
+}
+
+/* The key that the object NAME in the folder of UUID stands for; NULL when it is none of ours. */
+static VkSnapshotKey *parse_object_name(const char *uuid, const char *name)
+{
+	const char *id = name + VK_TIME_LENGTH + 1;
+	g_autofree char *time = NULL;
+	gint64 seconds;
+
+	if (strlen(name) != VK_TIME_LENGTH + 1 + ID_LENGTH + strlen(OBJECT_SUFFIX) ||
+	    id[-1] != '-' || !is_lower_hex(id, ID_LENGTH) ||
+	    strcmp(id + ID_LENGTH, OBJECT_SUFFIX) != 0)
+		return NULL;
+	time = g_strndup(name, VK_TIME_LENGTH);
+	if (!vk_time_parse(time, &seconds, NULL))
+		return NULL;
+	g_autofree char *digits = g_strndup(id, ID_LENGTH);
+	return key_new(uuid, time, digits);
+}
+
+static gboolean list_guest(VkVault *vault, const char *uuid, GPtrArray *keys, GError **error)
+{
+	g_autofree char *folder = g_strconcat(SNAPS_FOLDER "/", uuid, NULL);
+	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, folder, error);
+
+	if (!names)
+		return FALSE;
+	for (guint i = 0; i < names->len; i++) {
+		VkSnapshotKey *key = parse_object_name(uuid, g_ptr_array_index(names, i));
+
+		if (key)
+			g_ptr_array_add(keys, key);
+	}
+	return TRUE;
+}
+
+static gboolean list_all(VkVault *vault, GPtrArray *keys, GError **error)
+{
+	g_autoptr(GPtrArray) folders =
+		vault->backend->ops->list(vault->backend, SNAPS_FOLDER, error);
+
+	if (!folders)
+		return FALSE;
+	for (guint i = 0; i < folders->len; i++) {
+		char *folder = g_ptr_array_index(folders, i);
+
+		if (!g_str_has_suffix(folder, "/"))
+			continue;
+		folder[strlen(folder) - 1] = '\0';
+		if (is_uuid(folder) && !list_guest(vault, folder, keys, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gint compare_keys(gconstpointer a, gconstpointer b)
+{
+	const VkSnapshotKey *left = *(const VkSnapshotKey *const *)a;
+	const VkSnapshotKey *right = *(const VkSnapshotKey *const *)b;
+	int order = strcmp(left->uuid, right->uuid);
+
+	if (order == 0)
+		order = strcmp(left->time, right->time);
+	return order ? order : strcmp(left->id, right->id);
+}
+
+GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error)
+{
+	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(key_free);
+
+	if (!uuid) {
+		if (!list_all(vault, keys, error))
+			return NULL;
+	} else if (is_uuid(uuid) && !list_guest(vault, uuid, keys, error)) {
+		return NULL;
+	}
+	g_ptr_array_sort(keys, compare_keys);
+	return g_steal_pointer(&keys);
+}
+
+VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	g_autoptr(json_t) object = vk_sealed_get(vault->backend, name, error);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+
+	if (!object)
+		return NULL;
+	snapshot = vk_snapshot_from_json(object, error);
+	if (!snapshot) {
+		g_prefix_error(error, "'%s' cannot be used: ", name);
+		return NULL;
+	}
+	if (strcmp(snapshot->uuid, key->uuid) != 0 || strcmp(snapshot->time, key->time) != 0 ||
+	    strcmp(snapshot->id, key->id) != 0) {
+		vk_fail(error, VK_ERROR_DAMAGE,
+			"'%s' is damaged: it holds the snapshot %s of %s at %s", name, snapshot->id,
+			snapshot->uuid, snapshot->time);
+		return NULL;
+	}
+	return g_steal_pointer(&snapshot);
+}
+
+gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error)
+{
+	return vault->backend->ops->stamp(vault->backend, SNAPS_FOLDER, ret_stamp, error);
+}
