@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "view.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct VkView {
+	VkVault *vault;
+	VkSnapshot *snapshot;
+	GPtrArray *files;    /* VkViewFile */
+	GHashTable *by_name; /* the same files; names are borrowed from them */
+};
+
+static void file_free(gpointer data)
+{
+	VkViewFile *file = data;
+
+	g_free(file->name);
+	g_free(file->text);
+	g_free(file);
+}
+
+/* Takes NAME. A name that is there already gets a prefix. */
+static VkViewFile *add_file(VkView *view, char *name)
+{
+	VkViewFile *file = g_new0(VkViewFile, 1);
+
+	while (g_hash_table_contains(view->by_name, name)) {
+		char *longer = g_strconcat("_", name, NULL);
+
+		g_free(name);
+		name = longer;
+	}
+	file->name = name;
+	g_ptr_array_add(view->files, file);
+	g_hash_table_insert(view->by_name, file->name, file);
+	return file;
+}
+
+/* Takes TEXT. */
+static void add_text(VkView *view, const char *name, char *text)
+{
+	VkViewFile *file = add_file(view, g_strdup(name));
+
+	file->text = text;
+	file->size = strlen(text);
+	file->allocated = file->size;
+}
+
+static void add_image(VkView *view, char *name, const VkImageRecord *record)
+{
+	VkViewFile *file = add_file(view, name);
+
+	file->record = record;
+	file->size = record->size;
+	file->allocated = record->allocated;
+}
+
+static char *report_text(const VkSnapshot *snapshot)
+{
+	g_autoptr(json_t) report = vk_snapshot_to_report(snapshot);
+	char *text = json_dumps(report, JSON_INDENT(2));
+	char *line = g_strconcat(text, "\n", NULL);
+
+	free(text);
+	return line;
+}
+
+static gint compare_records(gconstpointer a, gconstpointer b)
+{
+	const VkFileRecord *left = *(const VkFileRecord *const *)a;
+	const VkFileRecord *right = *(const VkFileRecord *const *)b;
+
+	return strcmp(left->name, right->name);
+}
+
+VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot)
+{
+	VkView *view = g_new0(VkView, 1);
+	g_autoptr(GPtrArray) records = g_ptr_array_copy(snapshot->files, NULL, NULL);
+
+	view->vault = vault;
+	view->snapshot = snapshot;
+	view->files = g_ptr_array_new_with_free_func(file_free);
+	view->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+	add_text(view, "domain.xml", g_strdup(snapshot->domain_xml));
+	if (snapshot->live_xml)
+		add_text(view, "live.xml", g_strdup(snapshot->live_xml));
+	add_text(view, "snapshot.json", report_text(snapshot));
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		add_image(view, g_strconcat(disk->target, ".raw", NULL), disk->image);
+	}
+	g_ptr_array_sort(records, compare_records);
+	for (guint i = 0; i < records->len; i++) {
+		const VkFileRecord *record = g_ptr_array_index(records, i);
+
+		add_image(view, g_strdup(record->name), record->image);
+	}
+	return view;
+}
+
+void vk_view_free(VkView *view)
+{
+	if (!view)
+		return;
+	g_hash_table_unref(view->by_name);
+	g_ptr_array_unref(view->files);
+	vk_snapshot_free(view->snapshot);
+	g_free(view);
+}
+
+const VkSnapshot *vk_view_snapshot(const VkView *view)
+{
+	return view->snapshot;
+}
+
+const GPtrArray *vk_view_files(const VkView *view)
+{
+	return view->files;
+}
+
+const VkViewFile *vk_view_find(const VkView *view, const char *name)
+{
+	return g_hash_table_lookup(view->by_name, name);
+}
+
+VkImage *vk_view_open_image(VkView *view, const VkViewFile *file, GError **error)
+{
+	return vk_image_open(view->vault, file->record, error);
+}
