@@ -19,8 +19,8 @@ typedef enum {
 
 typedef struct VkBackendOps {
 	/* Puts a new object made of PARTS. VK_ERROR_EXISTS if there is one. */
-	gboolean (*put)(VkBackend *backend, const char *name, const struct iovec *parts, int n_parts,
-			VkPutMode mode, GError **error);
+	gboolean (*put)(VkBackend *backend, const char *name, const struct iovec *parts,
+			int n_parts, VkPutMode mode, GError **error);
 	/* Makes all names put with VK_PUT_LATER durable. */
 	gboolean (*sync)(VkBackend *backend, GError **error);
 	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter. */

@@ -22,3 +22,10 @@ void vk_block_cache_set_size(VkBlockCache *cache, gsize bytes);
  */
 GBytes *vk_block_cache_get(VkBlockCache *cache, const VkPackId *pack, guint32 slot, guint8 kind,
 			   GError **error);
+
+/*
+ * Gives the cache a slot of a pack that is not in the vault yet, and keeps it until the whole pack
+ * is unpinned. For the writer's own map pages, which it may have to read again before they are put.
+ */
+void vk_block_cache_pin(VkBlockCache *cache, const VkPackId *pack, guint32 slot, GBytes *bytes);
+void vk_block_cache_unpin_pack(VkBlockCache *cache, const VkPackId *pack);

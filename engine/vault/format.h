@@ -64,12 +64,12 @@ typedef struct VkBlockId {
 	guint8 bytes[VK_BLOCK_ID_SIZE];
 } VkBlockId;
 
-#define VK_PACK_MAGIC         "VKPACK\r\n"
-#define VK_FRAME_MAGIC        0x4d465256u /* "VRFM" */
-#define VK_TRAILER_MAGIC      0x4c545256u /* "VRTL" */
-#define VK_PAGE_MAGIC         0x504d5256u /* "VRMP" */
-#define VK_HINT_MAGIC         "VKHINT\r\n"
-#define VK_FRAME_ALIGN        16u
+#define VK_PACK_MAGIC    "VKPACK\r\n"
+#define VK_FRAME_MAGIC   0x4d465256u /* "VRFM" */
+#define VK_TRAILER_MAGIC 0x4c545256u /* "VRTL" */
+#define VK_PAGE_MAGIC    0x504d5256u /* "VRMP" */
+#define VK_HINT_MAGIC    "VKHINT\r\n"
+#define VK_FRAME_ALIGN   16u
 
 /* All structs below are packed by layout: no member is unaligned, no padding is implicit. */
 
@@ -86,8 +86,8 @@ typedef struct VkPackHeader {
 	guint32 key_generation; /* 0 while cipher is none */
 	guint8 salt[16];        /* of the pack's key; zeros while cipher is none */
 	guint8 session[VK_ID_SIZE];
-	guint64 created;      /* seconds since 1970 */
-	guint16 wrap_type;    /* 0: the key is derived; reserved for sealed pack keys */
+	guint64 created;   /* seconds since 1970 */
+	guint16 wrap_type; /* 0: the key is derived; reserved for sealed pack keys */
 	guint16 wrap_length;
 	guint8 wrapped[80];
 	guint8 reserved1[68];
@@ -96,15 +96,15 @@ typedef struct VkPackHeader {
 G_STATIC_ASSERT(sizeof(VkPackHeader) == 256);
 
 /* Length of the stored payload in the low 24 bits, flags in the high 8. */
-#define VK_SLOT_LENGTH_MASK 0x00ffffffu
-#define VK_SLOT_FLAG_SHIFT  24
-#define VK_SLOT_COMPRESSION 0x07u /* 0 raw, 1 zstd */
-#define VK_SLOT_KIND        0x18u
+#define VK_SLOT_LENGTH_MASK    0x00ffffffu
+#define VK_SLOT_FLAG_SHIFT     24
+#define VK_SLOT_COMPRESSION    0x07u /* 0 raw, 1 zstd */
+#define VK_SLOT_KIND           0x18u
 #define VK_SLOT_KIND_DATA      0x00u
 #define VK_SLOT_KIND_MAP       0x08u
 #define VK_SLOT_KIND_DIRECTORY 0x10u
-#define VK_SLOT_SHORT       0x20u /* fewer than VK_BLOCK_SIZE bytes when decoded */
-#define VK_SLOT_KNOWN_FLAGS 0x3fu
+#define VK_SLOT_SHORT          0x20u /* fewer than VK_BLOCK_SIZE bytes when decoded */
+#define VK_SLOT_KNOWN_FLAGS    0x3fu
 
 #define VK_COMPRESSION_NONE 0u
 #define VK_COMPRESSION_ZSTD 1u
@@ -133,7 +133,7 @@ typedef struct VkPackTrailer {
 	guint32 table_length; /* slots * 48 */
 	guint32 slots;
 	guint32 live;
-	guint32 table_crc32c; /* of vault id, pack id, generation, table */
+	guint32 table_crc32c;     /* of vault id, pack id, table */
 	guint8 parity_shard_log2; /* 0: no parity */
 	guint8 parity_data;
 	guint8 parity_shards;

@@ -28,5 +28,5 @@ gboolean vk_image_read(VkImage *image, guint64 offset, void *buf, gsize length, 
  * What starts at OFFSET (< size): *RET_IS_DATA, and how far it reaches in *RET_LENGTH (>= 1,
  * ending at most at the image's end). Neighbours of one sort are one extent.
  */
-gboolean vk_image_extent(VkImage *image, guint64 offset, gboolean *ret_is_data,
-			 guint64 *ret_length, GError **error);
+gboolean vk_image_extent(VkImage *image, guint64 offset, gboolean *ret_is_data, guint64 *ret_length,
+			 GError **error);

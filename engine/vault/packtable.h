@@ -25,7 +25,7 @@ VkPackCache *vk_pack_cache_new(VkBackend *backend, const guint8 *vault_id);
 void vk_pack_cache_free(VkPackCache *cache);
 
 /*
- * The table of a pack, of its highest generation. Returns a new reference. VK_ERROR_DAMAGE when the
+ * The table of a pack, of the generation that is there. Returns a new reference. VK_ERROR_DAMAGE when the
  * pack is damaged, truncated or of another vault; VK_ERROR_DAMAGE too when it is missing, for only
  * addresses in use are asked for.
  */

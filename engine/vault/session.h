@@ -17,9 +17,10 @@
 typedef struct VkSession VkSession;
 
 typedef struct VkSaveStats {
-	guint64 read;   /* bytes read from the source */
-	guint64 fresh;  /* bytes of blocks that the vault did not have */
-	guint64 stored; /* bytes that they take in the packs */
+	guint64 read;            /* bytes read from the source */
+	guint64 fresh;           /* bytes of blocks that the vault did not have */
+	guint64 stored;          /* bytes that they take in the packs */
+	gboolean parent_damaged; /* the parent's map was damaged: everything was saved anew */
 } VkSaveStats;
 
 /* WORKERS 0 means one for each core. The vault must be open for writing and outlive the session. */
@@ -31,8 +32,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSession, vk_session_free)
 
 /*
  * Saves everything SOURCE has. With PARENT (nullable) unchanged blocks are not stored again, nor
- * is anything written for them in the map. STATS is added to. Stops on vk_interrupted(). After a
- * failure the session can go on with another image.
+ * is anything written for them in the map. STATS is added to. Stops on vk_interrupted().
+ *
+ * When a pack cannot be written, the images saved since the last commit are lost with it: the
+ * commit refuses them. The session itself can go on with another guest.
  */
 VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkImageRecord *parent,
 			       VkSaveStats *stats, VkProgress *progress, GError **error);

@@ -31,6 +31,7 @@ typedef struct VkImageRecord {
 	guint64 size;      /* bytes */
 	guint64 allocated; /* bytes in data blocks: what a reader must be sent */
 	GPtrArray *runs;   /* VkRun, newest first, at most VK_RUNS_MAX */
+	guint64 epoch;     /* not stored: the session's, when it was saved; 0 when loaded */
 } VkImageRecord;
 
 /* One saved disk. Strings may be NULL where the member is optional. */
@@ -65,24 +66,24 @@ typedef struct VkFileRecord {
 } VkFileRecord;
 
 typedef struct VkSnapshot {
-	char *id;     /* 16 hex digits */
-	char *uuid;   /* of the guest, lower case */
-	char *name;   /* of the guest at that time */
-	char *host;   /* host name */
-	char *time;   /* TIME */
-	char *group;  /* NULL: alone */
-	char *parent; /* snapshot id, NULL for the first */
+	char *id;          /* 16 hex digits */
+	char *uuid;        /* of the guest, lower case */
+	char *name;        /* of the guest at that time */
+	char *host;        /* host name */
+	char *time;        /* TIME */
+	char *group;       /* NULL: alone */
+	char *parent;      /* snapshot id, NULL for the first */
 	char *consistency; /* "application", "filesystem", "crash", "offline" */
 	guint64 pause_usec;
-	char *tool;       /* "virtkeep 0.1.0" */
-	char *state;      /* of the guest: "running", "paused", "shut off" */
+	char *tool;  /* "virtkeep 0.1.0" */
+	char *state; /* of the guest: "running", "paused", "shut off" */
 	gboolean persistent;
 	gboolean autostart;
-	char *domain_xml; /* inactive definition with security information */
-	char *live_xml;   /* of the running guest, NULL when it was off */
-	GPtrArray *disks; /* VkDiskRecord */
+	char *domain_xml;   /* inactive definition with security information */
+	char *live_xml;     /* of the running guest, NULL when it was off */
+	GPtrArray *disks;   /* VkDiskRecord */
 	GPtrArray *skipped; /* VkSkipRecord */
-	GPtrArray *files; /* VkFileRecord */
+	GPtrArray *files;   /* VkFileRecord */
 } VkSnapshot;
 
 /* An empty snapshot with its arrays and a new random id. Free with vk_snapshot_free(). */

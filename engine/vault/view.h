@@ -14,8 +14,8 @@
 
 typedef struct VkViewFile {
 	char *name;
-	guint64 size;      /* bytes */
-	guint64 allocated; /* bytes */
+	guint64 size;                /* bytes */
+	guint64 allocated;           /* bytes */
 	const VkImageRecord *record; /* NULL: the content is in TEXT */
 	char *text;
 } VkViewFile;

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "codec.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+#include <zstd.h>
+
+/* Bytes tried to see whether a block is worth compressing, how fast, and what they must save. */
+#define PROBE_BYTES  4096
+#define PROBE_LEVEL  (-5)
+#define PROBE_SAVING (PROBE_BYTES / 32)
+
+struct VkCodec {
+	EVP_MD *sha256;
+	EVP_MD_CTX *digest;
+	ZSTD_CCtx *compressor;
+	int level;
+	gboolean last_was_raw;
+	guint8 out[VK_BLOCK_SIZE];
+};
+
+static void free_decompressor(gpointer decompressor)
+{
+	ZSTD_freeDCtx(decompressor);
+}
+
+static GPrivate thread_decompressor = G_PRIVATE_INIT(free_decompressor);
+
+VkCodec *vk_codec_new(int compression_level)
+{
+	VkCodec *codec = g_new0(VkCodec, 1);
+
+	codec->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	codec->digest = EVP_MD_CTX_new();
+	codec->compressor = ZSTD_createCCtx();
+	codec->level = compression_level;
+	g_assert(codec->sha256 && codec->digest && codec->compressor);
+	return codec;
+}
+
+void vk_codec_free(VkCodec *codec)
+{
+	if (!codec)
+		return;
+	EVP_MD_free(codec->sha256);
+	EVP_MD_CTX_free(codec->digest);
+	ZSTD_freeCCtx(codec->compressor);
+	g_free(codec);
+}
+
+VkBlockId vk_codec_block_id(VkCodec *codec, const void *data, gsize length)
+{
+	VkBlockId id;
+
+	if (!EVP_DigestInit_ex2(codec->digest, codec->sha256, NULL) ||
+	    !EVP_DigestUpdate(codec->digest, data, length) ||
+	    !EVP_DigestFinal_ex(codec->digest, id.bytes, NULL))
+		g_error("libcrypto cannot compute SHA-256");
+	return id;
+}
+
+static gsize compress(VkCodec *codec, int level, const void *data, gsize length, gsize limit)
+{
+	gsize n = ZSTD_compressCCtx(codec->compressor, codec->out, limit, data, length, level);
+
+	return ZSTD_isError(n) ? 0 : n;
+}
+
+/* Data that does not compress comes in long stretches: after one such block, probe the next. */
+static gboolean looks_incompressible(VkCodec *codec, const void *data, gsize length)
+{
+	return codec->last_was_raw && length > PROBE_BYTES &&
+	       compress(codec, PROBE_LEVEL, data, PROBE_BYTES, PROBE_BYTES - PROBE_SAVING) == 0;
+}
+
+const void *vk_codec_encode(VkCodec *codec, const void *data, gsize length, gsize *ret_length,
+			    guint8 *ret_compression)
+{
+	gsize n = 0;
+
+	g_assert(length <= VK_BLOCK_SIZE);
+	if (!looks_incompressible(codec, data, length))
+		n = compress(codec, codec->level, data, length, length - length / 16);
+	codec->last_was_raw = n == 0;
+	*ret_length = n ? n : length;
+	*ret_compression = n ? VK_COMPRESSION_ZSTD : VK_COMPRESSION_NONE;
+	return n ? codec->out : data;
+}
+
+gboolean vk_decode(guint8 compression, const void *stored, gsize stored_length, void *buf,
+		   gsize *ret_length)
+{
+	ZSTD_DCtx *decompressor;
+	gsize n;
+
+	if (compression == VK_COMPRESSION_NONE) {
+		if (stored_length > VK_BLOCK_SIZE)
+			return FALSE;
+		memcpy(buf, stored, stored_length);
+		*ret_length = stored_length;
+		return TRUE;
+	}
+	if (compression != VK_COMPRESSION_ZSTD)
+		return FALSE;
+	decompressor = g_private_get(&thread_decompressor);
+	if (!decompressor) {
+		decompressor = ZSTD_createDCtx();
+		g_assert(decompressor);
+		g_private_set(&thread_decompressor, decompressor);
+	}
+	n = ZSTD_decompressDCtx(decompressor, buf, VK_BLOCK_SIZE, stored, stored_length);
+	*ret_length = n;
+	return !ZSTD_isError(n);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Saving one image: the workers take stripes in order and hand their extents over; whoever brings
+ * the next one in line writes it, and those waiting behind it, into the run. Workers may be only
+ * so far ahead of the run, so that memory does not grow with the disk.
+ */
+#include "session-priv.h"
+
+#include "errors.h"
+#include "runwriter.h"
+
+#define STRIPE_BLOCKS    (VK_PACK_SIZE / VK_BLOCK_SIZE)
+#define AHEAD_PER_WORKER 4u
+
+typedef struct SaveJob {
+	VkSave save;
+	guint32 blocks;
+	guint32 stripes;
+	VkRunWriter *run;
+	GMutex mutex;
+	GCond changed;
+	/* Under the mutex: */
+	guint32 next;      /* stripe to be taken */
+	guint32 written;   /* stripes whose extents are in the run */
+	gboolean writing;  /* somebody writes into the run */
+	GHashTable *ready; /* stripe -> GArray of VkExtent */
+	GError *error;     /* the first; ends the job */
+} SaveJob;
+
+typedef struct Helper {
+	SaveJob *job;
+	VkWorker *worker;
+} Helper;
+
+static void fail_job(SaveJob *job, GError *error)
+{
+	g_mutex_lock(&job->mutex);
+	if (!job->error)
+		job->error = g_steal_pointer(&error);
+	g_cond_broadcast(&job->changed);
+	g_mutex_unlock(&job->mutex);
+	g_clear_error(&error);
+}
+
+static gboolean take_stripe(SaveJob *job, guint32 *ret_stripe)
+{
+	guint32 ahead = AHEAD_PER_WORKER * job->save.session->n_workers;
+	gboolean taken;
+
+	g_mutex_lock(&job->mutex);
+	while (!job->error && job->next < job->stripes && job->next - job->written >= ahead)
+		g_cond_wait(&job->changed, &job->mutex);
+	taken = !job->error && job->next < job->stripes;
+	if (taken)
+		*ret_stripe = job->next++;
+	g_mutex_unlock(&job->mutex);
+	return taken;
+}
+
+static gboolean write_extents(SaveJob *job, const GArray *extents, GError **error)
+{
+	for (guint i = 0; i < extents->len; i++)
+		if (!vk_run_writer_add(job->run, &g_array_index(extents, VkExtent, i), error))
+			return FALSE;
+	return TRUE;
+}
+
+/* The extents of the next stripe in line, if they are ready. */
+static GArray *steal_next_locked(SaveJob *job)
+{
+	gpointer extents = NULL;
+
+	g_hash_table_steal_extended(job->ready, GUINT_TO_POINTER(job->written), NULL, &extents);
+	return extents;
+}
+
+/* Takes EXTENTS over. */
+static gboolean hand_over(SaveJob *job, guint32 stripe, GArray *extents, GError **error)
+{
+	gboolean ok = TRUE;
+
+	g_mutex_lock(&job->mutex);
+	g_hash_table_insert(job->ready, GUINT_TO_POINTER(stripe), extents);
+	if (!job->writing) {
+		job->writing = TRUE;
+		while (ok && (extents = steal_next_locked(job))) {
+			g_mutex_unlock(&job->mutex);
+			ok = write_extents(job, extents, error);
+			g_array_unref(extents);
+			g_mutex_lock(&job->mutex);
+			job->written++;
+			g_cond_broadcast(&job->changed);
+		}
+		job->writing = FALSE;
+	}
+	g_mutex_unlock(&job->mutex);
+	return ok;
+}
+
+static gpointer save_stripes(gpointer data)
+{
+	Helper *helper = data;
+	SaveJob *job = helper->job;
+	GError *error = NULL;
+	VkSource *source = job->save.source;
+	g_autoptr(VkSourceReader) reader = source->ops->open_reader(source, &error);
+	guint32 stripe;
+
+	if (!reader) {
+		fail_job(job, error);
+		return NULL;
+	}
+	while (take_stripe(job, &stripe)) {
+		g_autoptr(GArray) extents = g_array_new(FALSE, FALSE, sizeof(VkExtent));
+		guint32 first = stripe * STRIPE_BLOCKS;
+		guint32 count = MIN(STRIPE_BLOCKS, job->blocks - first);
+
+		if (!vk_stripe_save(&job->save, helper->worker, reader, first, count, extents,
+				    &error) ||
+		    !hand_over(job, stripe, g_steal_pointer(&extents), &error)) {
+			fail_job(job, error);
+			break;
+		}
+	}
+	return NULL;
+}
+
+static void run_workers(SaveJob *job)
+{
+	VkSession *session = job->save.session;
+	guint n = MIN(session->n_workers, job->stripes);
+	g_autofree Helper *helpers = g_new0(Helper, MAX(n, 1));
+	g_autofree GThread **threads = g_new0(GThread *, MAX(n, 1));
+
+	for (guint i = 0; i < n; i++)
+		helpers[i] = (Helper){.job = job, .worker = &session->workers[i]};
+	for (guint i = 1; i < n; i++)
+		threads[i] = g_thread_new("worker", save_stripes, &helpers[i]);
+	if (n > 0)
+		save_stripes(&helpers[0]);
+	for (guint i = 1; i < n; i++)
+		g_thread_join(threads[i]);
+}
+
+/* Sums up what the workers counted for this image, and starts them at zero again. */
+static gint64 collect_stats(VkSession *session, VkSaveStats *stats)
+{
+	gint64 allocated = 0;
+
+	for (guint i = 0; i < session->n_workers; i++) {
+		VkWorker *worker = &session->workers[i];
+
+		stats->read += worker->stats.read;
+		stats->fresh += worker->stats.fresh;
+		stats->stored += worker->stats.stored;
+		allocated += worker->allocated;
+		worker->stats = (VkSaveStats){0};
+		worker->allocated = 0;
+	}
+	return allocated;
+}
+
+static VkImageRecord *make_record(SaveJob *job, const VkImageRecord *parent, gint64 allocated,
+				  GError **error)
+{
+	g_autoptr(VkImageRecord) record = vk_image_record_new(job->save.source->size);
+	g_autoptr(VkRun) run = vk_run_writer_finish(job->run, error);
+
+	if (!run)
+		return NULL;
+	if (run->extents > 0)
+		g_ptr_array_add(record->runs, g_steal_pointer(&run));
+	if (job->save.inherit) {
+		for (guint i = 0; i < parent->runs->len; i++)
+			g_ptr_array_add(record->runs, vk_run_copy(parent->runs->pdata[i]));
+		allocated += (gint64)parent->allocated;
+	}
+	record->allocated = (guint64)MAX(allocated, 0);
+	record->epoch = job->save.session->epoch;
+	if (!vk_runs_merge(job->save.session, record->runs, job->blocks, error))
+		return NULL;
+	return g_steal_pointer(&record);
+}
+
+static void job_clear(SaveJob *job)
+{
+	g_clear_pointer(&job->run, vk_run_writer_free);
+	g_clear_pointer(&job->save.parent, vk_map_free);
+	g_clear_pointer(&job->ready, g_hash_table_unref);
+	g_clear_error(&job->error);
+	g_mutex_clear(&job->mutex);
+	g_cond_clear(&job->changed);
+}
+
+static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkImageRecord *parent,
+				 VkSaveStats *stats, VkProgress *progress, GError **error)
+{
+	VkImageRecord *record = NULL;
+	SaveJob job = {
+		.save = {.session = session,
+			 .source = source,
+			 .image = session->images++,
+			 .progress = progress},
+		.blocks = vk_blocks_of_size(source->size),
+	};
+	guint64 epoch = session->epoch;
+	gint64 allocated;
+
+	if (parent) {
+		job.save.parent_blocks = vk_blocks_of_size(parent->size);
+		job.save.parent = vk_map_new(session->vault, parent->runs, job.save.parent_blocks);
+		/* A resized disk gets a map of its own: nothing behind an old end can come back. */
+		job.save.inherit = parent->size == source->size;
+	}
+	job.stripes = job.blocks / STRIPE_BLOCKS + (job.blocks % STRIPE_BLOCKS != 0);
+	job.run = vk_run_writer_new(vk_session_store_segment, session);
+	job.ready = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
+	g_mutex_init(&job.mutex);
+	g_cond_init(&job.changed);
+
+	run_workers(&job);
+	allocated = collect_stats(session, stats);
+	stats->parent_damaged = job.save.parent_damaged;
+	if (!job.error)
+		record = make_record(&job, parent, allocated, &job.error);
+	if (record && record->epoch != epoch) {
+		g_clear_pointer(&record, vk_image_record_free);
+		vk_fail(&job.error, VK_ERROR_FAILED, "a pack was lost while the image was saved");
+	}
+	if (job.error)
+		g_propagate_error(error, g_steal_pointer(&job.error));
+	job_clear(&job);
+	return record;
+}
+
+VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkImageRecord *parent,
+			       VkSaveStats *stats, VkProgress *progress, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	VkImageRecord *record;
+
+	if (source->size > VK_IMAGE_SIZE_MAX) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"a disk of %" G_GUINT64_FORMAT
+			" bytes is larger than the vault's format allows (256 TiB)",
+			source->size);
+		return NULL;
+	}
+	record = save_image(session, source, parent, stats, progress, &trouble);
+	if (!record && stats->parent_damaged) {
+		g_clear_error(&trouble);
+		record = save_image(session, source, NULL, stats, progress, &trouble);
+		stats->parent_damaged = TRUE;
+	}
+	if (!record)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	return record;
+}

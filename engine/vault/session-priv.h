@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The inside of VkSession, shared by session.c, save.c, stripe.c and runmerge.c. */
+#pragma once
+
+#include "codec.h"
+#include "hints.h"
+#include "map.h"
+#include "packwriter.h"
+#include "session.h"
+#include "vault-priv.h"
+
+#include <stdatomic.h>
+
+/* What one worker has for itself. */
+typedef struct VkWorker {
+	VkSession *session;
+	VkPackWriter *pack;
+	VkCodec *codec;
+	guint8 *buffers[VK_SOURCE_DEPTH]; /* VK_SOURCE_READ_MAX each */
+	/* The last hint that was right: the next block is likely to follow it. */
+	VkPackTable *followed;
+	guint32 followed_slot;
+	VkSaveStats stats;
+	gint64 allocated; /* by how much the image's allocated bytes change */
+} VkWorker;
+
+struct VkSession {
+	VkVault *vault;
+	VkPackId id;
+	VkHints *hints;
+	guint n_workers;
+	VkWorker *workers;
+	VkPackWriter *map_pack; /* map pages that do not fit behind the data; NULL until needed */
+	VkCodec *codec;         /* for map pages */
+	guint32 images;
+	/* Goes up when a pack is lost. Records of an older epoch may refer to it. */
+	_Atomic guint64 epoch;
+};
+
+/* What the workers share while they save one image. Constant but for the atomic. */
+typedef struct VkSave {
+	VkSession *session;
+	VkSource *source;
+	VkMap *parent; /* NULL: none */
+	guint32 parent_blocks;
+	gboolean inherit; /* the new run lies above the parent's: equal blocks are not named */
+	guint32 image;    /* its number within the session */
+	VkProgress *progress;
+	_Atomic int parent_damaged;
+} VkSave;
+
+/* Puts the worker's open pack. */
+gboolean vk_session_finish_pack(VkSession *session, VkPackWriter *pack, GError **error);
+
+/* A VkSegmentFunc on a VkSession. */
+gboolean vk_session_store_segment(gpointer session, const GPtrArray *slots, gboolean last,
+				  VkPackId *ret_pack, guint32 *ret_slot, GError **error);
+
+/* Saves COUNT blocks from FIRST on; appends their VkExtents to EXTENTS. */
+gboolean vk_stripe_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, guint32 first,
+			guint32 count, GArray *extents, GError **error);
+
+/*
+ * Merges runs (VkRun*, newest first) where the newest have grown too large against those below, so
+ * that at most VK_RUNS_MAX are left and the cost of a lookup and of all merges stays logarithmic.
+ */
+gboolean vk_runs_merge(VkSession *session, GPtrArray *runs, guint32 blocks, GError **error);

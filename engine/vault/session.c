@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "session-priv.h"
+
+#include "catalog.h"
+#include "errors.h"
+#include "log.h"
+#include "seal.h"
+#include "timestamp.h"
+
+static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot)
+{
+	VkSession *session = user;
+
+	vk_hints_add(session->hints, id, pack, slot);
+}
+
+static VkPackWriter *new_pack_writer(VkSession *session)
+{
+	return vk_pack_writer_new(session->vault->backend, session->vault->id, session->id.bytes,
+				  hint_at_slot, session);
+}
+
+VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
+{
+	g_autoptr(VkSession) session = g_new0(VkSession, 1);
+
+	session->vault = vault;
+	session->id = vk_pack_id_random();
+	session->epoch = 1;
+	session->codec = vk_codec_new(vault->compression_level);
+	session->hints = vk_hints_open(vault, error);
+	if (!session->hints)
+		return NULL;
+	session->n_workers = workers ? workers : g_get_num_processors();
+	session->workers = g_new0(VkWorker, session->n_workers);
+	for (guint i = 0; i < session->n_workers; i++) {
+		VkWorker *worker = &session->workers[i];
+
+		worker->session = session;
+		worker->pack = new_pack_writer(session);
+		worker->codec = vk_codec_new(vault->compression_level);
+		for (guint j = 0; j < VK_SOURCE_DEPTH; j++)
+			worker->buffers[j] = g_malloc(VK_SOURCE_READ_MAX);
+	}
+	return g_steal_pointer(&session);
+}
+
+static void drop_pack(VkSession *session, VkPackWriter *pack)
+{
+	VkPackId id = vk_pack_writer_id(pack);
+
+	vk_block_cache_unpin_pack(session->vault->blocks, &id);
+	vk_pack_writer_free(pack);
+}
+
+void vk_session_free(VkSession *session)
+{
+	if (!session)
+		return;
+	if (session->map_pack)
+		drop_pack(session, session->map_pack);
+	for (guint i = 0; i < session->n_workers; i++) {
+		VkWorker *worker = &session->workers[i];
+
+		drop_pack(session, worker->pack);
+		vk_codec_free(worker->codec);
+		vk_pack_table_unref(worker->followed);
+		for (guint j = 0; j < VK_SOURCE_DEPTH; j++)
+			g_free(worker->buffers[j]);
+	}
+	g_free(session->workers);
+	vk_hints_free(session->hints);
+	vk_codec_free(session->codec);
+	g_free(session);
+}
+
+gboolean vk_session_finish_pack(VkSession *session, VkPackWriter *pack, GError **error)
+{
+	VkPackId id = vk_pack_writer_id(pack);
+	gboolean ok = vk_pack_writer_finish(pack, error);
+
+	vk_block_cache_unpin_pack(session->vault->blocks, &id);
+	if (!ok)
+		session->epoch++;
+	return ok;
+}
+
+static gsize total_size(const GPtrArray *slots)
+{
+	gsize total = 0;
+
+	for (guint i = 0; i < slots->len; i++)
+		total += g_bytes_get_size(slots->pdata[i]);
+	return total;
+}
+
+/*
+ * The last segment of a run goes behind the data of the first worker, so that a small snapshot
+ * makes no small pack for its map. While workers write, segments have a pack of their own.
+ */
+gboolean vk_session_store_segment(gpointer user, const GPtrArray *slots, gboolean last,
+				  VkPackId *ret_pack, guint32 *ret_slot, GError **error)
+{
+	VkSession *session = user;
+	VkPackWriter *pack = session->workers[0].pack;
+
+	if (!last) {
+		if (!session->map_pack)
+			session->map_pack = new_pack_writer(session);
+		pack = session->map_pack;
+	}
+	if (!vk_pack_writer_has_room(pack, slots->len, total_size(slots)) &&
+	    !vk_session_finish_pack(session, pack, error))
+		return FALSE;
+	*ret_pack = vk_pack_writer_id(pack);
+	for (guint i = 0; i < slots->len; i++) {
+		VkNewSlot slot = {.kind = i ? VK_SLOT_KIND_MAP : VK_SLOT_KIND_DIRECTORY};
+		gconstpointer data = g_bytes_get_data(slots->pdata[i], &slot.length);
+		guint32 number;
+
+		slot.id = vk_codec_block_id(session->codec, data, slot.length);
+		slot.bytes = vk_codec_encode(session->codec, data, slot.length, &slot.stored_length,
+					     &slot.compression);
+		number = vk_pack_writer_append(pack, &slot);
+		vk_block_cache_pin(session->vault->blocks, ret_pack, number, slots->pdata[i]);
+		if (i == 0)
+			*ret_slot = number;
+	}
+	return TRUE;
+}
+
+static gboolean finish_packs(VkSession *session, GError **error)
+{
+	for (guint i = 0; i < session->n_workers; i++)
+		if (!vk_session_finish_pack(session, session->workers[i].pack, error))
+			return FALSE;
+	return !session->map_pack || vk_session_finish_pack(session, session->map_pack, error);
+}
+
+static gboolean is_current(const VkSession *session, const VkImageRecord *image, GError **error)
+{
+	if (image->epoch == session->epoch)
+		return TRUE;
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "a pack of the snapshot was lost: the snapshot is not saved");
+}
+
+static gboolean images_are_current(const VkSession *session, const VkSnapshot *snapshot,
+				   GError **error)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++)
+		if (!is_current(session, ((VkDiskRecord *)snapshot->disks->pdata[i])->image, error))
+			return FALSE;
+	for (guint i = 0; i < snapshot->files->len; i++)
+		if (!is_current(session, ((VkFileRecord *)snapshot->files->pdata[i])->image, error))
+			return FALSE;
+	return TRUE;
+}
+
+/* Moves the snapshot's time on to the first second that its guest has no snapshot of yet. */
+static gboolean choose_time(VkSession *session, VkSnapshot *snapshot, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list(session->vault, snapshot->uuid, error);
+	gint64 seconds;
+
+	if (!keys || !vk_time_parse(snapshot->time, &seconds, error))
+		return FALSE;
+	for (guint i = 0; i < keys->len; i++) { /* oldest first */
+		const VkSnapshotKey *key = keys->pdata[i];
+
+		if (g_strcmp0(key->time, snapshot->time) != 0)
+			continue;
+		g_free(snapshot->time);
+		snapshot->time = vk_time_format(++seconds);
+	}
+	return TRUE;
+}
+
+gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
+{
+	VkBackend *backend = session->vault->backend;
+	g_autoptr(json_t) object = NULL;
+	g_autofree char *name = NULL;
+	g_autoptr(GError) trouble = NULL;
+
+	if (!images_are_current(session, snapshot, error) || !finish_packs(session, error) ||
+	    !backend->ops->sync(backend, error) || !choose_time(session, snapshot, error))
+		return FALSE;
+	name = vk_snapshot_key_object(snapshot->uuid, snapshot->time, snapshot->id);
+	object = vk_snapshot_to_json(snapshot);
+	if (!vk_sealed_put(backend, name, object, VK_PUT_NOW, error))
+		return FALSE;
+	if (!vk_hints_commit(session->hints, &trouble))
+		vk_log_debug("hints are lost, ignoring: %s", trouble->message);
+	return TRUE;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One worker saves one stripe of an image: asks the source what is there, reads the data with
+ * several requests under way, and for each block decides between zero, inherited, found and new.
+ */
+#include "session-priv.h"
+
+#include "errors.h"
+#include "io.h"
+#include "program.h"
+
+#include <string.h>
+
+#define BLOCKS_PER_READ (VK_SOURCE_READ_MAX / VK_BLOCK_SIZE)
+
+/* A stripe under work. */
+typedef struct Stripe {
+	VkSave *save;
+	VkWorker *worker;
+	VkSourceReader *reader;
+	guint32 first;
+	guint32 count;
+	guint8 *kinds; /* VkExtentKind of each block as the source tells it */
+	GArray *extents;
+	VkExtent parent; /* what the parent has from parent.first on; count 0: not looked up */
+} Stripe;
+
+/* COUNT blocks from FIRST on that are being read. */
+typedef struct Chunk {
+	guint32 first;
+	guint32 count;
+} Chunk;
+
+static guint64 block_offset(guint32 block)
+{
+	return (guint64)block << VK_BLOCK_LOG2;
+}
+
+static gsize blocks_length(const Stripe *stripe, guint32 first, guint32 count)
+{
+	guint64 end = MIN(block_offset(first) + block_offset(count), stripe->save->source->size);
+
+	return (gsize)(end - block_offset(first));
+}
+
+static void emit(Stripe *stripe, guint32 block, VkExtentKind kind, const VkPackId *pack,
+		 guint32 slot)
+{
+	GArray *extents = stripe->extents;
+	VkExtent *last = extents->len ? &g_array_index(extents, VkExtent, extents->len - 1) : NULL;
+	VkExtent extent = {.first = block, .count = 1, .kind = kind, .slot = slot};
+
+	if (last && last->kind == kind && last->first + last->count == block &&
+	    (kind != VK_EXTENT_DATA ||
+	     (last->slot + last->count == slot && memcmp(&last->pack, pack, sizeof(*pack)) == 0))) {
+		last->count++;
+		return;
+	}
+	if (pack)
+		extent.pack = *pack;
+	g_array_append_val(extents, extent);
+}
+
+/*
+ * What the parent has for BLOCK: *RET begins there. Without a parent, or behind its end, a hole.
+ * A damaged map ends the save: it is done again without the parent.
+ */
+static gboolean parent_at(Stripe *stripe, guint32 block, VkExtent *ret, GError **error)
+{
+	VkExtent *parent = &stripe->parent;
+	VkSave *save = stripe->save;
+	gboolean present;
+
+	*ret = (VkExtent){.first = block, .count = 1, .kind = VK_EXTENT_HOLE};
+	if (!save->parent || block >= save->parent_blocks)
+		return TRUE;
+	if (block - parent->first >= parent->count) {
+		g_autoptr(GError) trouble = NULL;
+
+		parent->count = 0;
+		if (!vk_map_lookup(save->parent, block, parent, &present, &trouble)) {
+			if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
+				atomic_store(&save->parent_damaged, TRUE);
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+	}
+	*ret = *parent;
+	ret->first = block;
+	ret->count = parent->count - (block - parent->first);
+	if (parent->kind == VK_EXTENT_DATA)
+		ret->slot = parent->slot + (block - parent->first);
+	return TRUE;
+}
+
+static void count_allocated(Stripe *stripe, guint32 block, gboolean is_data, const VkExtent *parent)
+{
+	gint64 length = (gint64)blocks_length(stripe, block, 1);
+
+	if (is_data)
+		stripe->worker->allocated += length;
+	if (stripe->save->inherit && parent->kind == VK_EXTENT_DATA)
+		stripe->worker->allocated -= length;
+}
+
+static gboolean save_empty(Stripe *stripe, guint32 block, VkExtentKind kind, GError **error)
+{
+	VkExtent parent;
+
+	if (!parent_at(stripe, block, &parent, error))
+		return FALSE;
+	if (stripe->save->inherit
+		    ? parent.kind == VK_EXTENT_DATA || parent.kind == VK_EXTENT_DAMAGED
+		    : kind == VK_EXTENT_ZERO)
+		emit(stripe, block, kind, NULL, 0);
+	count_allocated(stripe, block, FALSE, &parent);
+	return TRUE;
+}
+
+static gboolean slot_has_id(const VkPackTable *table, guint32 slot, const VkBlockId *id)
+{
+	const VkTableEntry *entry = slot < table->slots ? &table->entries[slot] : NULL;
+
+	return entry && entry->length_flags != 0 &&
+	       (entry->length_flags >> VK_SLOT_FLAG_SHIFT & VK_SLOT_KIND) == VK_SLOT_KIND_DATA &&
+	       memcmp(entry->id, id->bytes, VK_BLOCK_ID_SIZE) == 0;
+}
+
+/*
+ * Whether the address holds a block of that id. A pack whose table cannot be read does not: the
+ * block is then stored again.
+ */
+static gboolean address_has_id(VkWorker *worker, const VkPackId *pack, guint32 slot,
+			       const VkBlockId *id)
+{
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(worker->session->vault->packs, pack, NULL);
+
+	if (!table || !slot_has_id(table, slot, id))
+		return FALSE;
+	vk_pack_table_unref(worker->followed);
+	worker->followed = g_steal_pointer(&table);
+	worker->followed_slot = slot;
+	return TRUE;
+}
+
+/* Looks for the block in the vault and in the worker's open pack. */
+static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_pack,
+			   guint32 *ret_slot)
+{
+	if (worker->followed && slot_has_id(worker->followed, worker->followed_slot + 1, id)) {
+		*ret_pack = worker->followed->id;
+		*ret_slot = ++worker->followed_slot;
+		return TRUE;
+	}
+	if (vk_pack_writer_find(worker->pack, id, ret_slot)) {
+		*ret_pack = vk_pack_writer_id(worker->pack);
+		return TRUE;
+	}
+	return vk_hints_lookup(worker->session->hints, id, ret_pack, ret_slot) &&
+	       address_has_id(worker, ret_pack, *ret_slot, id);
+}
+
+static gboolean store_block(Stripe *stripe, guint32 block, const VkBlockId *id, const guint8 *data,
+			    gsize length, VkPackId *ret_pack, guint32 *ret_slot, GError **error)
+{
+	VkWorker *worker = stripe->worker;
+	VkNewSlot slot = {
+		.id = *id,
+		.length = length,
+		.kind = VK_SLOT_KIND_DATA,
+		.block = block,
+		.image = stripe->save->image,
+	};
+
+	slot.bytes = vk_codec_encode(worker->codec, data, length, &slot.stored_length,
+				     &slot.compression);
+	if (!vk_pack_writer_has_room(worker->pack, 1, slot.stored_length) &&
+	    !vk_session_finish_pack(worker->session, worker->pack, error))
+		return FALSE;
+	*ret_pack = vk_pack_writer_id(worker->pack);
+	*ret_slot = vk_pack_writer_append(worker->pack, &slot);
+	worker->stats.fresh += length;
+	worker->stats.stored += slot.stored_length;
+	return TRUE;
+}
+
+static gboolean save_data(Stripe *stripe, guint32 block, const guint8 *data, GError **error)
+{
+	gsize length = blocks_length(stripe, block, 1);
+	VkExtent parent;
+	VkBlockId id;
+	VkPackId pack;
+	guint32 slot;
+
+	if (vk_io_is_zero(data, length))
+		return save_empty(stripe, block, VK_EXTENT_ZERO, error);
+	if (!parent_at(stripe, block, &parent, error))
+		return FALSE;
+	count_allocated(stripe, block, TRUE, &parent);
+	id = vk_codec_block_id(stripe->worker->codec, data, length);
+	if (parent.kind == VK_EXTENT_DATA &&
+	    address_has_id(stripe->worker, &parent.pack, parent.slot, &id)) {
+		if (!stripe->save->inherit)
+			emit(stripe, block, VK_EXTENT_DATA, &parent.pack, parent.slot);
+		return TRUE;
+	}
+	if (!find_block(stripe->worker, &id, &pack, &slot) &&
+	    !store_block(stripe, block, &id, data, length, &pack, &slot, error))
+		return FALSE;
+	emit(stripe, block, VK_EXTENT_DATA, &pack, slot);
+	return TRUE;
+}
+
+/* Tells for each block of the stripe whether it must be read. */
+static gboolean find_kinds(Stripe *stripe, GError **error)
+{
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(VkSourceExtent));
+	guint64 start = block_offset(stripe->first);
+
+	memset(stripe->kinds, VK_EXTENT_HOLE, stripe->count);
+	if (!stripe->reader->ops->map(stripe->reader, start,
+				      blocks_length(stripe, stripe->first, stripe->count), found,
+				      error))
+		return FALSE;
+	for (guint i = 0; i < found->len; i++) {
+		const VkSourceExtent *extent = &g_array_index(found, VkSourceExtent, i);
+		guint32 from = (guint32)((extent->offset - start) >> VK_BLOCK_LOG2);
+		guint32 to =
+			(guint32)((extent->offset - start + extent->length + VK_BLOCK_SIZE - 1) >>
+				  VK_BLOCK_LOG2);
+
+		/* A block that is partly data is data, one that is partly zeros is zeros. */
+		for (guint32 block = from; block < MIN(to, stripe->count); block++)
+			if (extent->kind == VK_SOURCE_DATA)
+				stripe->kinds[block] = VK_EXTENT_DATA;
+			else if (extent->kind == VK_SOURCE_ZERO &&
+				 stripe->kinds[block] == VK_EXTENT_HOLE)
+				stripe->kinds[block] = VK_EXTENT_ZERO;
+	}
+	return TRUE;
+}
+
+/* The next stretch of data from *POSITION on, short enough for one read. Count 0: none. */
+static Chunk next_chunk(const Stripe *stripe, guint32 *position)
+{
+	guint32 i = *position;
+	Chunk chunk;
+
+	while (i < stripe->count && stripe->kinds[i] != VK_EXTENT_DATA)
+		i++;
+	chunk.first = stripe->first + i;
+	while (i < stripe->count && stripe->kinds[i] == VK_EXTENT_DATA &&
+	       i < chunk.first - stripe->first + BLOCKS_PER_READ)
+		i++;
+	chunk.count = i - (chunk.first - stripe->first);
+	*position = i;
+	return chunk;
+}
+
+static gboolean save_chunk(Stripe *stripe, const Chunk *chunk, const guint8 *data, GError **error)
+{
+	for (guint32 i = 0; i < chunk->count; i++)
+		if (!save_data(stripe, chunk->first + i, data + block_offset(i), error))
+			return FALSE;
+	stripe->worker->stats.read += blocks_length(stripe, chunk->first, chunk->count);
+	vk_progress_add(stripe->save->progress, blocks_length(stripe, chunk->first, chunk->count));
+	return TRUE;
+}
+
+static gboolean save_gap(Stripe *stripe, guint32 from, guint32 to, GError **error)
+{
+	for (guint32 block = from; block < to; block++)
+		if (!save_empty(stripe, block, (VkExtentKind)stripe->kinds[block - stripe->first],
+				error))
+			return FALSE;
+	if (to > from)
+		vk_progress_add(stripe->save->progress, blocks_length(stripe, from, to - from));
+	return TRUE;
+}
+
+/* Reads ahead by up to VK_SOURCE_DEPTH chunks and saves them and the gaps between in order. */
+static gboolean save_blocks(Stripe *stripe, GError **error)
+{
+	Chunk chunks[VK_SOURCE_DEPTH];
+	guint32 position = 0;
+	guint32 done = stripe->first;
+	guint submitted = 0;
+	guint completed = 0;
+
+	for (;;) {
+		while (submitted - completed < VK_SOURCE_DEPTH) {
+			guint i = submitted % VK_SOURCE_DEPTH;
+
+			chunks[i] = next_chunk(stripe, &position);
+			if (chunks[i].count == 0)
+				break;
+			if (!stripe->reader->ops->submit(
+				    stripe->reader, block_offset(chunks[i].first),
+				    blocks_length(stripe, chunks[i].first, chunks[i].count),
+				    stripe->worker->buffers[i], error))
+				return FALSE;
+			submitted++;
+		}
+		if (submitted == completed)
+			break;
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+
+		guint i = completed % VK_SOURCE_DEPTH;
+		Chunk chunk = chunks[i];
+
+		if (!stripe->reader->ops->complete(stripe->reader, error) ||
+		    !save_gap(stripe, done, chunk.first, error) ||
+		    !save_chunk(stripe, &chunk, stripe->worker->buffers[i], error))
+			return FALSE;
+		completed++;
+		done = chunk.first + chunk.count;
+	}
+	return save_gap(stripe, done, stripe->first + stripe->count, error);
+}
+
+gboolean vk_stripe_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, guint32 first,
+			guint32 count, GArray *extents, GError **error)
+{
+	g_autofree guint8 *kinds = g_malloc(count);
+	Stripe stripe = {
+		.save = save,
+		.worker = worker,
+		.reader = reader,
+		.first = first,
+		.count = count,
+		.kinds = kinds,
+		.extents = extents,
+	};
+
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
+	return find_kinds(&stripe, error) && save_blocks(&stripe, error);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vault-priv.h"
+
+#include "errors.h"
+#include "io.h"
+#include "json.h"
+#include "seal.h"
+#include "timestamp.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define VAULT_OBJECT       "vault.json"
+#define VAULT_OBJECT_LIMIT (1u << 20)
+#define COMPRESSION_LEVEL  1
+
+/* The absolute path that a vault's URL names. New string. */
+static char *directory_of_url(const char *url, GError **error)
+{
+	const char *path = url;
+
+	if (g_str_has_prefix(url, "dir:"))
+		path = url + strlen("dir:");
+	else if (!g_path_is_absolute(url) && strstr(url, "://")) {
+		vk_fail(error, VK_ERROR_USAGE, "'%s' is no vault URL: write dir:/PATH or a path",
+			url);
+		return NULL;
+	}
+	if (!*path) {
+		vk_fail(error, VK_ERROR_USAGE, "'%s' names no directory", url);
+		return NULL;
+	}
+	return g_canonicalize_filename(path, NULL);
+}
+
+static VkVault *vault_new(VkBackend *backend, const char *directory)
+{
+	VkVault *vault = g_new0(VkVault, 1);
+
+	vault->backend = backend;
+	vault->directory = g_strdup(directory);
+	vault->url = g_strconcat("dir:", directory, NULL);
+	return vault;
+}
+
+static void set_id(VkVault *vault, const VkPackId *id)
+{
+	memcpy(vault->id, id->bytes, VK_ID_SIZE);
+	vk_pack_id_format(id, vault->id_hex);
+	vault->packs = vk_pack_cache_new(vault->backend, vault->id);
+	vault->blocks = vk_block_cache_new(vault->backend, vault->packs, vault->id);
+}
+
+static json_t *describe(const VkVault *vault)
+{
+	g_autofree char *created = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+
+	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:{s:[], s:[], s:[]}}", "format",
+			 VK_FORMAT_VERSION, "id", vault->id_hex, "created", created, "block_log2",
+			 VK_BLOCK_LOG2, "pack_log2", VK_PACK_LOG2, "compression", "zstd",
+			 "compression_level", COMPRESSION_LEVEL, "cipher", "none", "features",
+			 "incompat", "ro_compat", "compat");
+}
+
+/* An interrupted init leaves the folders without vault.json: that may be completed. */
+static gboolean may_become_vault(VkBackend *backend, const char *directory, GError **error)
+{
+	static const char *const ours[] = {"packs/",  "snaps/", "hints/", "keys/",
+					   "leases/", "gc/",    "fence/", "tmp/"};
+	g_autoptr(GPtrArray) names = backend->ops->list(backend, ".", error);
+
+	if (!names)
+		return FALSE;
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = names->pdata[i];
+		gboolean known = FALSE;
+
+		if (strcmp(name, VAULT_OBJECT) == 0)
+			return vk_fail(error, VK_ERROR_EXISTS, "'%s' is a vault already",
+				       directory);
+		for (gsize j = 0; j < G_N_ELEMENTS(ours); j++)
+			known = known || strcmp(name, ours[j]) == 0;
+		if (!known && strcmp(name, "lost+found/") != 0)
+			return vk_fail(error, VK_ERROR_EXISTS,
+				       "'%s' is not empty ('%s' is there); name a new directory",
+				       directory, name);
+	}
+	return TRUE;
+}
+
+VkVault *vk_vault_init(const char *url, GError **error)
+{
+	g_autofree char *directory = directory_of_url(url, error);
+	g_autofree char *parent = directory ? g_path_get_dirname(directory) : NULL;
+	g_autoptr(VkVault) vault = NULL;
+	g_autoptr(json_t) object = NULL;
+	VkBackend *backend;
+	VkPackId id = vk_pack_id_random();
+
+	if (!directory)
+		return NULL;
+	if (g_file_test(directory, G_FILE_TEST_EXISTS)) {
+		backend = vk_backend_dir_new(directory, FALSE, error);
+		if (!backend)
+			return NULL;
+		vault = vault_new(backend, directory);
+		if (!may_become_vault(backend, directory, error))
+			return NULL;
+		g_clear_pointer(&vault, vk_vault_free);
+	}
+	backend = vk_backend_dir_new(directory, TRUE, error);
+	if (!backend)
+		return NULL;
+	vault = vault_new(backend, directory);
+	set_id(vault, &id);
+	object = describe(vault);
+	vault->compression_level = COMPRESSION_LEVEL;
+	if (!vk_sealed_put(backend, VAULT_OBJECT, object, VK_PUT_NOW, error) ||
+	    !vk_io_sync_dir(AT_FDCWD, parent, error))
+		return NULL;
+	return g_steal_pointer(&vault);
+}
+
+static gboolean refuse_unknown_features(const char *directory, const json_t *features,
+					const char *set, const char *what, GError **error)
+{
+	json_t *names;
+	json_t *name;
+	size_t i;
+
+	if (!vk_json_array(features, set, &names, error))
+		return FALSE;
+	json_array_foreach (names, i, name)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the vault '%s' has the feature '%s', which this virtkeep does not "
+			       "know: %s it with a newer one",
+			       directory, json_string_value(name), what);
+	return TRUE;
+}
+
+static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMode mode,
+				 GError **error)
+{
+	guint64 format, block_log2, pack_log2, level;
+	const char *id_text, *cipher, *compression;
+	json_t *features;
+	VkPackId id;
+
+	if (!vk_json_uint(object, "format", &format, error))
+		return FALSE;
+	if (format > VK_FORMAT_VERSION)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the vault '%s' has format %" G_GUINT64_FORMAT
+			       ", this virtkeep knows %d: use a newer one",
+			       vault->directory, format, VK_FORMAT_VERSION);
+	if (!vk_json_object(object, "features", &features, error) ||
+	    !refuse_unknown_features(vault->directory, features, "incompat", "open", error))
+		return FALSE;
+	if (mode == VK_VAULT_WRITE &&
+	    !refuse_unknown_features(vault->directory, features, "ro_compat", "write", error))
+		return FALSE;
+	if (!vk_json_string(object, "id", &id_text, error) ||
+	    !vk_json_uint(object, "block_log2", &block_log2, error) ||
+	    !vk_json_uint(object, "pack_log2", &pack_log2, error) ||
+	    !vk_json_string(object, "compression", &compression, error) ||
+	    !vk_json_uint(object, "compression_level", &level, error) ||
+	    !vk_json_string(object, "cipher", &cipher, error))
+		return FALSE;
+	if (!vk_pack_id_parse(id_text, &id) || block_log2 != VK_BLOCK_LOG2 ||
+	    pack_log2 != VK_PACK_LOG2 || strcmp(compression, "zstd") != 0 || level > 19)
+		return vk_fail(error, VK_ERROR_DAMAGE, "'%s/" VAULT_OBJECT "' is damaged",
+			       vault->directory);
+	if (strcmp(cipher, "none") != 0)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the vault '%s' is encrypted ('%s'): use a newer virtkeep",
+			       vault->directory, cipher);
+	vault->compression_level = (int)level;
+	set_id(vault, &id);
+	return TRUE;
+}
+
+VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
+{
+	g_autofree char *directory = directory_of_url(url, error);
+	g_autoptr(VkVault) vault = NULL;
+	g_autoptr(json_t) object = NULL;
+	g_autoptr(GError) trouble = NULL;
+	VkBackend *backend;
+
+	if (!directory)
+		return NULL;
+	if (!g_file_test(directory, G_FILE_TEST_EXISTS)) {
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"there is no vault '%s': make one with 'virtkeep --vault %s init'",
+			directory, directory);
+		return NULL;
+	}
+	backend = vk_backend_dir_new(directory, FALSE, error);
+	if (!backend)
+		return NULL;
+	vault = vault_new(backend, directory);
+	object = vk_sealed_get(backend, VAULT_OBJECT, &trouble);
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"'%s' is not a vault: it has no " VAULT_OBJECT
+			"; make a vault with 'virtkeep --vault %s init'",
+			directory, directory);
+		return NULL;
+	}
+	if (!object) {
+		g_propagate_prefixed_error(error, g_steal_pointer(&trouble),
+					   "the vault '%s': ", directory);
+		return NULL;
+	}
+	if (!read_description(vault, object, mode, error))
+		return NULL;
+	return g_steal_pointer(&vault);
+}
+
+void vk_vault_free(VkVault *vault)
+{
+	if (!vault)
+		return;
+	g_clear_pointer(&vault->blocks, vk_block_cache_free);
+	g_clear_pointer(&vault->packs, vk_pack_cache_free);
+	vault->backend->ops->free(vault->backend);
+	g_free(vault->directory);
+	g_free(vault->url);
+	g_free(vault);
+}
+
+const char *vk_vault_id(const VkVault *vault)
+{
+	return vault->id_hex;
+}
+
+const char *vk_vault_url(const VkVault *vault)
+{
+	return vault->url;
+}
+
+const char *vk_vault_directory(const VkVault *vault)
+{
+	return vault->directory;
+}
+
+void vk_vault_set_cache_size(VkVault *vault, gsize bytes)
+{
+	vk_block_cache_set_size(vault->blocks, bytes);
+}
