@@ -14,10 +14,16 @@ typedef struct VkDomainImage {
 	char *path;   /* file, block: the path; others: NULL */
 	char *pool, *volume;
 	char *protocol, *name, *host; /* network; host is "name:port" of the first, or NULL */
+	char *given;                  /* dir, nvme, vhostuser: what is given through, in words */
+	gboolean encrypted; /* QEMU decrypts it: the guest sees other bytes than the image has */
+	gboolean sliced;    /* the guest sees a part of the image only */
 } VkDomainImage;
 
+void vk_domain_image_free(VkDomainImage *image); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkDomainImage, vk_domain_image_free)
+
 typedef struct VkDomainDisk {
-	char *target; /* "vda" */
+	char *target; /* "vda"; letters, digits, '_', '-', ':' and no other */
 	char *bus;    /* "virtio", ... */
 	char *device; /* "disk", "cdrom", "floppy", "lun" */
 	char *serial;
@@ -25,13 +31,14 @@ typedef struct VkDomainDisk {
 	gboolean empty;         /* a drive without medium */
 	VkDomainImage *image;   /* NULL when empty */
 	GPtrArray *backing;     /* VkDomainImage, nearest first; as far as the XML tells */
+	gboolean backing_known; /* the XML tells the chain to its end, as a running guest's does */
 } VkDomainDisk;
 
 typedef struct VkDomain {
 	char *name;
-	char *uuid; /* lower case */
+	char *uuid;             /* lower case */
 	GPtrArray *disks;       /* VkDomainDisk, in XML order */
-	GPtrArray *passthrough; /* char*: devices given through, "pci 0000:01:00.0": not saved */
+	GPtrArray *passthrough; /* char*: given through, so not saved: "pci 0000:01:00.0" */
 	char *nvram;            /* path, or NULL */
 	gboolean has_emulated_tpm;
 	char *tpm_version; /* "1.2" or "2.0"; NULL without emulated TPM */
@@ -40,7 +47,11 @@ typedef struct VkDomain {
 	GPtrArray *interfaces;    /* char*: MAC addresses */
 } VkDomain;
 
-/* VK_ERROR_FAILED when it is not a domain XML. Entities and network access are off. */
+/*
+ * VK_ERROR_FAILED when it is not a domain XML, or one that libvirt would not print: without name
+ * or uuid, with a disk without target or with two of one target. Document types, and with them
+ * entities, are refused; nothing is ever loaded.
+ */
 VkDomain *vk_domain_parse(const char *xml, GError **error);
 void vk_domain_free(VkDomain *domain);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkDomain, vk_domain_free)
@@ -56,14 +67,19 @@ const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk);
 /* A disk's new place. */
 typedef struct VkDomainNewDisk {
 	const char *target;
-	const char *type;   /* "file" or "block" */
+	const char *type; /* "file" or "block" */
 	const char *path;
 	const char *format; /* "raw" or "qcow2" */
 } VkDomainNewDisk;
 
 /*
- * What to change for a restore. NULL and empty members leave things as they are. Always dropped:
- * the domain's id, aliases, dynamic labels, backing chains, and the agent's state.
+ * What to change for a restore. NULL and empty members leave things as they are. Always dropped is
+ * what belongs to a run of the guest: the domain's id, generated aliases, dynamic labels, backing
+ * chains, mirrors, and the agent's state.
+ *
+ * A new uuid goes also where it must agree (SMBIOS), and what would collide with the original by
+ * its number becomes automatic: the vsock address, fixed VNC and SPICE ports. With a new name,
+ * sockets that the guest listens on and log files at places of the user's choice get new names.
  */
 typedef struct VkDomainChanges {
 	const char *name;
@@ -72,10 +88,14 @@ typedef struct VkDomainChanges {
 	gboolean new_macs;           /* drop MAC addresses: libvirt makes new ones */
 	gboolean new_generation_id;  /* a new random genid, if the domain has one */
 	gboolean drop_channel_paths; /* socket paths that libvirt would derive from the old name */
+	gboolean drop_passthrough;   /* host devices, and memory on host files */
 	GArray *disks;               /* VkDomainNewDisk; the targets must exist. Nullable */
-	GPtrArray *eject;            /* char*: targets of removable drives to leave empty. Nullable */
-	GPtrArray *drop;             /* char*: targets of disks to leave out. Nullable */
+	GPtrArray *eject; /* char*: targets of removable drives to leave empty. Nullable */
+	GPtrArray *drop;  /* char*: targets of disks to leave out. Nullable */
 } VkDomainChanges;
 
-/* The rewritten XML. New string. */
+/*
+ * The rewritten XML: whatever is not named above stays as it is. New string. VK_ERROR_NOT_FOUND
+ * for a target that the domain does not have, VK_ERROR_USAGE for values that no domain may have.
+ */
 char *vk_domain_rewrite(const char *xml, const VkDomainChanges *changes, GError **error);
