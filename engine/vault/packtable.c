@@ -27,6 +27,19 @@ VkPackId vk_pack_id_random(void)
 	return id;
 }
 
+guint vk_pack_id_hash(gconstpointer id)
+{
+	guint hash;
+
+	memcpy(&hash, id, sizeof(hash));
+	return hash;
+}
+
+gboolean vk_pack_id_equal(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, sizeof(VkPackId)) == 0;
+}
+
 void vk_pack_id_format(const VkPackId *id, char ret_hex[33])
 {
 	for (int i = 0; i < VK_ID_SIZE; i++)
@@ -67,19 +80,6 @@ static gboolean parse_object_name(const char *name, VkPackId *ret_id, guint64 *r
 					  ret_generation, NULL);
 }
 
-static guint pack_id_hash(gconstpointer key)
-{
-	guint hash;
-
-	memcpy(&hash, key, sizeof(hash)); /* the id is random */
-	return hash;
-}
-
-static gboolean pack_id_equal(gconstpointer a, gconstpointer b)
-{
-	return memcmp(a, b, sizeof(VkPackId)) == 0;
-}
-
 GArray *vk_pack_list(VkBackend *backend, GError **error)
 {
 	g_autoptr(GPtrArray) folders = backend->ops->list(backend, "packs", error);
@@ -91,7 +91,7 @@ GArray *vk_pack_list(VkBackend *backend, GError **error)
 		g_autofree char *folder = g_build_filename("packs", folders->pdata[i], NULL);
 		g_autoptr(GPtrArray) names = NULL;
 		g_autoptr(GHashTable) seen =
-			g_hash_table_new_full(pack_id_hash, pack_id_equal, g_free, NULL);
+			g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, NULL);
 
 		if (!g_str_has_suffix(folder, "/"))
 			continue;
@@ -239,7 +239,7 @@ static char *find_generation(const VkPackCache *cache, const VkPackId *id)
 		guint64 generation;
 
 		if (parse_object_name(names->pdata[i], &found, &generation) &&
-		    pack_id_equal(&found, id))
+		    vk_pack_id_equal(&found, id))
 			highest = MAX(highest, (gint64)generation);
 	}
 	return highest < 0 ? NULL : vk_pack_object(id, (guint32)highest);
@@ -281,7 +281,7 @@ VkPackCache *vk_pack_cache_new(VkBackend *backend, const guint8 *vault_id)
 	cache->backend = backend;
 	memcpy(cache->vault_id, vault_id, VK_ID_SIZE);
 	g_mutex_init(&cache->mutex);
-	cache->tables = g_hash_table_new(pack_id_hash, pack_id_equal);
+	cache->tables = g_hash_table_new(vk_pack_id_hash, vk_pack_id_equal);
 	return cache;
 }
 

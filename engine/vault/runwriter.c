@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runwriter.h"
 
+#include "packtable.h"
+
 #include <string.h>
 
 struct VkRunWriter {
@@ -19,19 +21,6 @@ struct VkRunWriter {
 	guint32 segment_first;
 };
 
-static guint pack_id_hash(gconstpointer key)
-{
-	guint hash;
-
-	memcpy(&hash, key, sizeof(hash));
-	return hash;
-}
-
-static gboolean pack_id_equal(gconstpointer a, gconstpointer b)
-{
-	return memcmp(a, b, sizeof(VkPackId)) == 0;
-}
-
 VkRunWriter *vk_run_writer_new(VkSegmentFunc store, gpointer user)
 {
 	VkRunWriter *writer = g_new0(VkRunWriter, 1);
@@ -41,7 +30,8 @@ VkRunWriter *vk_run_writer_new(VkSegmentFunc store, gpointer user)
 	writer->run = vk_run_new();
 	writer->extents = g_array_new(FALSE, FALSE, sizeof(VkPageExtent));
 	writer->packs = g_array_new(FALSE, FALSE, sizeof(VkPackId));
-	writer->pack_numbers = g_hash_table_new_full(pack_id_hash, pack_id_equal, g_free, NULL);
+	writer->pack_numbers =
+		g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, NULL);
 	writer->pages = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
 	writer->firsts = g_array_new(FALSE, FALSE, sizeof(guint32));
 	return writer;
@@ -165,7 +155,7 @@ static gboolean continues(const VkExtent *before, const VkExtent *extent)
 	    extent->count > VK_EXTENT_BLOCKS_MAX - before->count)
 		return FALSE;
 	return before->kind != VK_EXTENT_DATA || (before->slot + before->count == extent->slot &&
-						  pack_id_equal(&before->pack, &extent->pack));
+						  vk_pack_id_equal(&before->pack, &extent->pack));
 }
 
 gboolean vk_run_writer_add(VkRunWriter *writer, const VkExtent *extent, GError **error)

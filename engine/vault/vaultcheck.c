@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vaultcheck.h"
+
+#include "catalog.h"
+#include "codec.h"
+#include "errors.h"
+#include "frame.h"
+#include "map.h"
+#include "program.h"
+#include "vault-priv.h"
+
+#include <string.h>
+
+/* A vault that is damaged everywhere is not told about slot by slot. */
+#define DAMAGES_MAX 10000
+
+typedef struct Check {
+	VkVault *vault;
+	VkCheckResult *result;
+	GHashTable *packs; /* VkPackId, owned -> used slots, a bitmap of VK_SLOTS_MAX bits */
+} Check;
+
+void vk_check_result_free(VkCheckResult *result)
+{
+	if (!result)
+		return;
+	g_ptr_array_unref(result->damages);
+	g_free(result);
+}
+
+static void report(Check *check, const char *where, const GError *error)
+{
+	GPtrArray *damages = check->result->damages;
+
+	if (damages->len < DAMAGES_MAX)
+		g_ptr_array_add(damages, g_strdup_printf("%s: %s", where, error->message));
+}
+
+/* Notes that slots of a pack are used. One bit each, for the data check. */
+static void use_slots(Check *check, const VkPackId *pack, guint32 slot, guint32 count)
+{
+	guint8 *used = g_hash_table_lookup(check->packs, pack);
+
+	if (!used) {
+		used = g_malloc0(VK_SLOTS_MAX / 8);
+		g_hash_table_insert(check->packs, g_memdup2(pack, sizeof(*pack)), used);
+	}
+	for (guint32 i = slot; i < slot + count; i++)
+		used[i / 8] |= (guint8)(1u << (i % 8));
+}
+
+static gboolean slots_exist(Check *check, const VkExtent *extent, GError **error)
+{
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, &extent->pack, error);
+
+	if (!table)
+		return FALSE;
+	for (guint32 i = 0; i < extent->count; i++)
+		if (extent->slot + i >= table->slots ||
+		    table->entries[extent->slot + i].length_flags == 0)
+			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u", table->object,
+				       extent->slot + i);
+	return TRUE;
+}
+
+static gboolean check_extent(Check *check, const VkExtent *extent, GError **error)
+{
+	if (extent->kind == VK_EXTENT_DAMAGED)
+		return vk_fail(error, VK_ERROR_DAMAGE, "blocks from %u on are known as lost",
+			       extent->first);
+	if (extent->kind != VK_EXTENT_DATA)
+		return TRUE;
+	if (!slots_exist(check, extent, error))
+		return FALSE;
+	use_slots(check, &extent->pack, extent->slot, extent->count);
+	return TRUE;
+}
+
+/* Walks the whole map. A damaged page ends the walk, a damaged extent does not. */
+static void check_image(Check *check, const char *where, const VkImageRecord *record)
+{
+	guint32 blocks = vk_blocks_of_size(record->size);
+	g_autoptr(VkMap) map = vk_map_new(check->vault, record->runs, blocks);
+	g_autofree char *last = NULL;
+
+	for (guint32 block = 0; block < blocks && !vk_interrupted();) {
+		g_autoptr(GError) error = NULL;
+		VkExtent extent;
+		gboolean present;
+
+		if (!vk_map_lookup(map, block, &extent, &present, &error)) {
+			report(check, where, error);
+			return;
+		}
+		/* A lost pack is told about once, not for each of its extents in a row. */
+		if (!check_extent(check, &extent, &error) && g_strcmp0(last, error->message) != 0) {
+			report(check, where, error);
+			g_free(last);
+			last = g_strdup(error->message);
+		}
+		block += extent.count;
+	}
+}
+
+static void check_snapshot(Check *check, const VkSnapshotKey *key)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(check->vault, key, &error);
+	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	g_autofree char *reference = NULL;
+
+	check->result->snapshots++;
+	if (!snapshot) {
+		report(check, object, error);
+		return;
+	}
+	reference = vk_snapshot_reference(snapshot);
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = snapshot->disks->pdata[i];
+		g_autofree char *where = g_strdup_printf("'%s' %s", reference, disk->target);
+
+		check_image(check, where, disk->image);
+	}
+	for (guint i = 0; i < snapshot->files->len; i++) {
+		const VkFileRecord *file = snapshot->files->pdata[i];
+		g_autofree char *where = g_strdup_printf("'%s' %s", reference, file->name);
+
+		check_image(check, where, file->image);
+	}
+}
+
+/* Reads one slot and compares what it holds with its id. */
+static gboolean check_slot(Check *check, const VkPackTable *table, guint32 slot, VkCodec *codec,
+			   guint8 *buf, GError **error)
+{
+	const VkTableEntry *entry = &table->entries[slot];
+	gsize length;
+	VkBlockId id;
+
+	if (!vk_frame_read(check->vault->backend, check->vault->id, table, slot, VK_SLOT_KIND_DATA,
+			   buf, &length, error))
+		return FALSE;
+	id = vk_codec_block_id(codec, buf, length);
+	if (memcmp(id.bytes, entry->id, VK_BLOCK_ID_SIZE) != 0)
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "'%s' is damaged in slot %u: its content is not what was stored",
+			       table->object, slot);
+	check->result->blocks++;
+	check->result->bytes += entry->length_flags & VK_SLOT_LENGTH_MASK;
+	return TRUE;
+}
+
+static void check_pack_data(Check *check, const VkPackId *pack, const guint8 *used)
+{
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, pack, NULL);
+	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
+	VkCodec *codec = vk_codec_new(check->vault->compression_level);
+
+	/* That a table cannot be read was reported with the images that use it. */
+	for (guint32 slot = 0; table && slot < table->slots && !vk_interrupted(); slot++) {
+		g_autoptr(GError) error = NULL;
+
+		if ((used[slot / 8] & 1u << (slot % 8)) != 0 &&
+		    !check_slot(check, table, slot, codec, buf, &error))
+			report(check, "data", error);
+	}
+	vk_codec_free(codec);
+}
+
+static void check_data(Check *check, VkProgress *progress)
+{
+	GHashTableIter iter;
+	gpointer pack, used;
+
+	g_hash_table_iter_init(&iter, check->packs);
+	while (g_hash_table_iter_next(&iter, &pack, &used) && !vk_interrupted()) {
+		guint64 before = check->result->bytes;
+
+		check_pack_data(check, pack, used);
+		vk_progress_add(progress, check->result->bytes - before);
+	}
+}
+
+VkCheckResult *vk_check_vault(VkVault *vault, gboolean data, VkProgress *progress, GError **error)
+{
+	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
+	g_autoptr(GPtrArray) keys = NULL;
+	Check check = {.vault = vault, .result = result};
+
+	result->damages = g_ptr_array_new_with_free_func(g_free);
+	keys = vk_catalog_list(vault, NULL, error);
+	if (!keys)
+		return NULL;
+	check.packs = g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, g_free);
+	for (guint i = 0; i < keys->len && !vk_interrupted(); i++)
+		check_snapshot(&check, keys->pdata[i]);
+	result->packs = g_hash_table_size(check.packs);
+	if (data)
+		check_data(&check, progress);
+	g_hash_table_unref(check.packs);
+	if (vk_interrupted()) {
+		vk_fail_interrupted(error);
+		return NULL;
+	}
+	return g_steal_pointer(&result);
+}

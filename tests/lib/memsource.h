@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An image in memory: the model that images read back are compared with, and a VkSource of it.
+ */
+#pragma once
+
+#include "source.h"
+
+#include <glib.h>
+
+typedef struct MemSource {
+	VkSource base;
+	guint8 *bytes;
+	guint8 *kinds;   /* VkSourceKind for each 4 KiB; the last may be shorter */
+	gint fail_after; /* reads until one fails; -1: never */
+} MemSource;
+
+#define MEM_UNIT 4096u
+
+/* All hole. Freed with vk_source_free(&source->base). */
+MemSource *mem_source_new(guint64 size);
+
+/* Writes random compressible or incompressible bytes, zeros, or a hole over units from the range. */
+void mem_source_scribble(MemSource *source, GRand *random, guint times, guint units_max);
+
+/* A copy of another size; what is beyond the old one is a hole. */
+MemSource *mem_source_resized(const MemSource *source, guint64 size);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tempvault.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+char *temp_directory_new(void)
+{
+	char *path = g_dir_make_tmp("virtkeep-test-XXXXXX", NULL);
+
+	g_assert(path);
+	return path;
+}
+
+static int remove_one(const char *path, const struct stat *facts, int type, struct FTW *position)
+{
+	return remove(path);
+}
+
+void temp_directory_remove(const char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+VkSnapshot *make_snapshot(const char *uuid, const char *time, VkImageRecord *image)
+{
+	VkSnapshot *snapshot = vk_snapshot_new();
+	VkDiskRecord *disk = vk_disk_record_new();
+
+	snapshot->uuid = g_strdup(uuid);
+	snapshot->name = g_strdup("guest");
+	snapshot->host = g_strdup("host");
+	snapshot->time = g_strdup(time);
+	snapshot->consistency = g_strdup("crash");
+	snapshot->tool = g_strdup("virtkeep test");
+	snapshot->state = g_strdup("running");
+	snapshot->domain_xml = g_strdup("<domain/>");
+	disk->target = g_strdup("vda");
+	disk->bus = g_strdup("virtio");
+	disk->format = g_strdup("raw");
+	disk->source_type = g_strdup("file");
+	disk->source = g_strdup("/images/guest.raw");
+	disk->mode = g_strdup("full");
+	disk->reason = g_strdup("first snapshot of this disk");
+	disk->image = image;
+	g_ptr_array_add(snapshot->disks, disk);
+	return snapshot;
+}
+
+guint32 test_seed(void)
+{
+	const char *given = g_getenv("VK_TEST_SEED");
+	guint32 seed = given ? (guint32)strtoul(given, NULL, 10) : g_random_int();
+
+	printf("VK_TEST_SEED=%u\n", seed);
+	return seed;
+}

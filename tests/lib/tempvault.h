@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "snapshot.h"
+#include "vault.h"
+
+#include <glib.h>
+
+/* A new directory below the temporary directory, and its removal with all in it. */
+char *temp_directory_new(void);
+void temp_directory_remove(const char *path);
+
+/* A snapshot of a made-up guest with one disk "vda" whose image is taken over. */
+VkSnapshot *make_snapshot(const char *uuid, const char *time, VkImageRecord *image);
+
+/* The seed of this run: VK_TEST_SEED, or by chance. Printed, so that a failure can be repeated. */
+guint32 test_seed(void);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Map runs against a flat array: random runs are laid over each other and merged, and every lookup
+ * must say what the array says.
+ */
+#include "runwriter.h"
+#include "session-priv.h"
+#include "tempvault.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_PACKS 300
+
+typedef struct Model {
+	guint32 blocks;
+	guint8 *present;
+	VkExtent *at; /* of each block, count unused */
+} Model;
+
+static GRand *seeded;
+static VkPackId packs[N_PACKS];
+
+static void model_init(Model *model, guint32 blocks)
+{
+	model->blocks = blocks;
+	model->present = g_new0(guint8, blocks);
+	model->at = g_new0(VkExtent, blocks);
+}
+
+static void model_clear(Model *model)
+{
+	g_free(model->present);
+	g_free(model->at);
+}
+
+static void model_lay(Model *model, const VkExtent *extent)
+{
+	for (guint32 i = 0; i < extent->count; i++) {
+		VkExtent *at = &model->at[extent->first + i];
+
+		*at = *extent;
+		at->slot = extent->kind == VK_EXTENT_DATA ? extent->slot + i : 0;
+		model->present[extent->first + i] = 1;
+	}
+}
+
+static VkExtent random_extent(guint32 first, guint32 count_max)
+{
+	VkExtent extent = {
+		.first = first,
+		.count = (guint32)g_rand_int_range(seeded, 1, (gint32)count_max + 1),
+		.kind = g_rand_boolean(seeded) ? VK_EXTENT_DATA
+					       : (VkExtentKind)g_rand_int_range(seeded, 1, 3),
+	};
+
+	if (extent.kind == VK_EXTENT_DATA) {
+		extent.pack = packs[g_rand_int_range(seeded, 0, N_PACKS)];
+		extent.slot =
+			(guint32)g_rand_int_range(seeded, 0, (gint32)(VK_SLOTS_MAX - extent.count));
+	}
+	return extent;
+}
+
+/* Lays one run of random extents over the model. GAP_MAX is between two extents. */
+static VkRun *random_run(VkSession *session, Model *model, guint32 extent_max, guint32 gap_max)
+{
+	g_autoptr(VkRunWriter) writer = vk_run_writer_new(vk_session_store_segment, session);
+	guint32 block = (guint32)g_rand_int_range(seeded, 0, (gint32)gap_max + 1);
+	VkRun *run;
+
+	while (block < model->blocks) {
+		VkExtent extent = random_extent(block, MIN(extent_max, model->blocks - block));
+
+		ck_assert(vk_run_writer_add(writer, &extent, NULL));
+		model_lay(model, &extent);
+		block += extent.count + (guint32)g_rand_int_range(seeded, 0, (gint32)gap_max + 1);
+	}
+	run = vk_run_writer_finish(writer, NULL);
+	ck_assert_ptr_nonnull(run);
+	return run;
+}
+
+static void check_block(const Model *model, const VkExtent *extent, gboolean present, guint32 block,
+			gboolean holes_may_go)
+{
+	const VkExtent *at = &model->at[block];
+	VkExtentKind kind = model->present[block] ? at->kind : VK_EXTENT_HOLE;
+
+	ck_assert_int_eq(extent->kind, kind);
+	if (!(holes_may_go && kind == VK_EXTENT_HOLE))
+		ck_assert_int_eq(present, model->present[block]);
+	if (kind == VK_EXTENT_DATA) {
+		ck_assert_mem_eq(&extent->pack, &at->pack, sizeof(at->pack));
+		ck_assert_uint_eq(extent->slot + (block - extent->first), at->slot);
+	}
+}
+
+static void check_map(VkVault *vault, const GPtrArray *runs, const Model *model,
+		      gboolean holes_may_go)
+{
+	g_autoptr(VkMap) map = vk_map_new(vault, runs, model->blocks);
+	VkExtent extent;
+	gboolean present;
+
+	for (guint i = 0; i < 200; i++) {
+		guint32 block = (guint32)g_rand_int_range(seeded, 0, (gint32)model->blocks);
+
+		ck_assert(vk_map_lookup(map, block, &extent, &present, NULL));
+		ck_assert_uint_eq(extent.first, block);
+		ck_assert_uint_le(extent.count, model->blocks - block);
+		for (guint32 j = 0; j < MIN(extent.count, 64u); j++)
+			check_block(model, &extent, present, block + j, holes_may_go);
+	}
+	for (guint32 block = 0; block < model->blocks; block += extent.count) {
+		ck_assert(vk_map_lookup(map, block, &extent, &present, NULL));
+		ck_assert_uint_gt(extent.count, 0);
+		for (guint32 j = 0; j < extent.count; j++)
+			check_block(model, &extent, present, block + j, holes_may_go);
+	}
+}
+
+typedef struct Fixture {
+	char *directory;
+	VkVault *vault;
+	VkSession *session;
+	GPtrArray *runs;
+} Fixture;
+
+static void fixture_init(Fixture *fixture)
+{
+	fixture->directory = temp_directory_new();
+	fixture->vault = vk_vault_init(fixture->directory, NULL);
+	ck_assert_ptr_nonnull(fixture->vault);
+	fixture->session = vk_session_new(fixture->vault, 1, NULL);
+	ck_assert_ptr_nonnull(fixture->session);
+	fixture->runs = g_ptr_array_new_with_free_func((GDestroyNotify)vk_run_free);
+}
+
+static void fixture_clear(Fixture *fixture)
+{
+	g_ptr_array_unref(fixture->runs);
+	vk_session_free(fixture->session);
+	vk_vault_free(fixture->vault);
+	temp_directory_remove(fixture->directory);
+	g_free(fixture->directory);
+}
+
+START_TEST(random_runs_agree_with_a_flat_array)
+{
+	Fixture fixture;
+	Model model;
+
+	fixture_init(&fixture);
+	model_init(&model, (guint32)g_rand_int_range(seeded, 1, 6000));
+	for (guint i = 0; i < 40; i++) {
+		gboolean merge = g_rand_boolean(seeded) || fixture.runs->len >= VK_RUNS_MAX;
+		/* Mostly few scattered extents, as increments are; sometimes a whole disk. */
+		guint32 gap = (guint32)g_rand_int_range(seeded, 0, i % 10 == 0 ? 3 : 4000);
+
+		g_ptr_array_insert(fixture.runs, 0,
+				   random_run(fixture.session, &model, 1u << (i % 9), gap));
+		if (merge)
+			ck_assert(vk_runs_merge(fixture.session, fixture.runs, model.blocks, NULL));
+		ck_assert_uint_le(fixture.runs->len, VK_RUNS_MAX);
+		check_map(fixture.vault, fixture.runs, &model, TRUE);
+	}
+	model_clear(&model);
+	fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(many_pages_and_segments_agree)
+{
+	Fixture fixture;
+	Model model;
+
+	fixture_init(&fixture);
+	model_init(&model, 450000);
+	g_ptr_array_insert(fixture.runs, 0, random_run(fixture.session, &model, 1, 1));
+	ck_assert_uint_gt(((VkRun *)fixture.runs->pdata[0])->segments->len, 1);
+	g_ptr_array_insert(fixture.runs, 0, random_run(fixture.session, &model, 3, 900));
+	check_map(fixture.vault, fixture.runs, &model, FALSE);
+	/* The same from the packs as they lie in the vault, by another reader. */
+	ck_assert(vk_session_finish_pack(fixture.session, fixture.session->workers[0].pack, NULL));
+	ck_assert(vk_session_finish_pack(fixture.session, fixture.session->map_pack, NULL));
+	g_autoptr(VkVault) again = vk_vault_open(fixture.directory, VK_VAULT_READ, NULL);
+	check_map(again, fixture.runs, &model, FALSE);
+	model_clear(&model);
+	fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(an_incremental_run_costs_what_changed)
+{
+	Fixture fixture;
+	Model model;
+	g_autoptr(VkRun) run = NULL;
+
+	fixture_init(&fixture);
+	model_init(&model, 450000);
+	g_ptr_array_insert(fixture.runs, 0, random_run(fixture.session, &model, 1, 1));
+	run = random_run(fixture.session, &model, 1, 40000);
+	g_ptr_array_insert(fixture.runs, 0, vk_run_copy(run));
+	ck_assert(vk_runs_merge(fixture.session, fixture.runs, model.blocks, NULL));
+	ck_assert_uint_eq(fixture.runs->len, 2);
+	ck_assert_uint_eq(((VkRun *)fixture.runs->pdata[0])->extents, run->extents);
+	model_clear(&model);
+	fixture_clear(&fixture);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("map");
+	TCase *tcase = tcase_create("map");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	seeded = g_rand_new_with_seed(test_seed());
+	for (guint i = 0; i < N_PACKS; i++)
+		packs[i] = vk_pack_id_random();
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, random_runs_agree_with_a_flat_array);
+	tcase_add_test(tcase, many_pages_and_segments_agree);
+	tcase_add_test(tcase, an_incremental_run_costs_what_changed);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	g_rand_free(seeded);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
