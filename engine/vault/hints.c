@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hints-priv.h"
+
+#include "hintfile.h"
+#include "hintwriter.h"
+#include "vault-priv.h"
+
+#include "errors.h"
+#include "io.h"
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HINTS_FOLDER "hints"
+#define NAME_LENGTH  32
+
+/* New hints in memory: some 24 MiB with their index, then they spill. */
+#define MEMORY_ENTRIES (512u * 1024)
+/* Spilled files of one level, each of about this many of the level below. */
+#define SPILL_FAN 8u
+/* A vault file that is not this many times larger than all newer ones is merged with them. */
+#define VAULT_SIZE_RATIO 4u
+#define VAULT_FILES_MAX  12u
+#define DOWNLOAD_SIZE    (1u << 20)
+
+typedef struct {
+	VkHintFile *file;
+	guint level;
+} Spill;
+
+struct VkHints {
+	VkVault *vault;
+	char *folder;             /* for temporary files */
+	GRWLock lock;             /* of all below; spilling under it is rare and short */
+	VkHintEntry *memory;      /* host byte order */
+	guint size, used;         /* entries of it */
+	GHashTable *by_prefix;    /* those in use, each its own key by its first member */
+	GArray *packs;            /* VkPackId; memory's pack numbers */
+	GHashTable *pack_numbers; /* VkPackId, owned -> number + 1 */
+	GArray *spills;           /* Spill, oldest first, levels falling */
+	GPtrArray *files;         /* VkHintFile of the vault, newest first */
+};
+
+static guint64 prefix_of(const VkBlockId *id)
+{
+	guint64 prefix;
+
+	memcpy(&prefix, id->bytes, sizeof(prefix));
+	return GUINT64_FROM_LE(prefix);
+}
+
+static guint pack_hash(gconstpointer key)
+{
+	guint hash;
+
+	/* Pack ids are random. */
+	memcpy(&hash, key, sizeof(hash));
+	return hash;
+}
+
+static gboolean pack_equal(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, sizeof(VkPackId)) == 0;
+}
+
+static void file_free(gpointer file)
+{
+	vk_hint_file_free(file);
+}
+
+static void spill_clear(gpointer spill)
+{
+	vk_hint_file_free(((Spill *)spill)->file);
+}
+
+static VkHints *hints_new(VkVault *vault, guint size)
+{
+	VkHints *hints = g_new0(VkHints, 1);
+	const char *directory = vk_vault_directory(vault);
+
+	hints->vault = vault;
+	hints->folder =
+		directory ? g_build_filename(directory, "tmp", NULL) : g_strdup(g_get_tmp_dir());
+	g_rw_lock_init(&hints->lock);
+	hints->size = size;
+	hints->memory = g_new(VkHintEntry, size);
+	hints->by_prefix = g_hash_table_new(g_int64_hash, g_int64_equal);
+	hints->packs = g_array_new(FALSE, FALSE, sizeof(VkPackId));
+	hints->pack_numbers = g_hash_table_new_full(pack_hash, pack_equal, g_free, NULL);
+	hints->spills = g_array_new(FALSE, FALSE, sizeof(Spill));
+	g_array_set_clear_func(hints->spills, spill_clear);
+	hints->files = g_ptr_array_new_with_free_func(file_free);
+	return hints;
+}
+
+void vk_hints_free(VkHints *hints)
+{
+	if (!hints)
+		return;
+	g_ptr_array_unref(hints->files);
+	g_array_unref(hints->spills);
+	g_hash_table_unref(hints->pack_numbers);
+	g_array_unref(hints->packs);
+	g_hash_table_unref(hints->by_prefix);
+	g_free(hints->memory);
+	g_rw_lock_clear(&hints->lock);
+	g_free(hints->folder);
+	g_free(hints);
+}
+
+static void clear_memory(VkHints *hints)
+{
+	g_hash_table_remove_all(hints->by_prefix);
+	g_hash_table_remove_all(hints->pack_numbers);
+	g_array_set_size(hints->packs, 0);
+	hints->used = 0;
+}
+
+static gint compare_entries(gconstpointer a, gconstpointer b)
+{
+	const VkHintEntry *left = a, *right = b;
+
+	return (left->prefix > right->prefix) - (left->prefix < right->prefix);
+}
+
+/* Makes memory a file. The index is emptied first, for sorting moves the entries below it. */
+static VkHintFile *write_memory(VkHints *hints, GError **error)
+{
+	g_autoptr(VkHintWriter) writer = NULL;
+
+	g_hash_table_remove_all(hints->by_prefix);
+	qsort(hints->memory, hints->used, sizeof(VkHintEntry), compare_entries);
+	writer = vk_hint_writer_new(hints->folder, hints->vault->id, error);
+	if (!writer || !vk_hint_writer_add_packs(writer, (const void *)hints->packs->data,
+						 hints->packs->len, error))
+		return NULL;
+	for (guint i = 0; i < hints->used; i++)
+		if (!vk_hint_writer_add(writer, &hints->memory[i], error))
+			return NULL;
+	return vk_hint_writer_finish(writer, error);
+}
+
+/* The newest COUNT spilled files, newest first, borrowed. */
+static GPtrArray *newest_spills(const VkHints *hints, guint count)
+{
+	GPtrArray *files = g_ptr_array_new();
+
+	for (guint i = 0; i < count; i++)
+		g_ptr_array_add(
+			files,
+			g_array_index(hints->spills, Spill, hints->spills->len - 1 - i).file);
+	return files;
+}
+
+/* While there are SPILL_FAN files of the lowest level, makes one of the next level of them. */
+static gboolean merge_spills(VkHints *hints, GError **error)
+{
+	for (;;) {
+		guint count = hints->spills->len;
+		g_autoptr(GPtrArray) files = NULL;
+		Spill merged;
+
+		if (count < SPILL_FAN ||
+		    g_array_index(hints->spills, Spill, count - SPILL_FAN).level !=
+			    g_array_index(hints->spills, Spill, count - 1).level)
+			return TRUE;
+		files = newest_spills(hints, SPILL_FAN);
+		merged.level = g_array_index(hints->spills, Spill, count - 1).level + 1;
+		merged.file = vk_hint_files_merge(files, hints->folder, hints->vault->id, error);
+		if (!merged.file)
+			return FALSE;
+		g_array_set_size(hints->spills, count - SPILL_FAN);
+		g_array_append_val(hints->spills, merged);
+	}
+}
+
+/* On failure the hints in memory are lost. */
+static gboolean spill(VkHints *hints, GError **error)
+{
+	Spill spilled = {.level = 0};
+
+	if (hints->used == 0)
+		return TRUE;
+	spilled.file = write_memory(hints, error);
+	clear_memory(hints);
+	if (!spilled.file)
+		return FALSE;
+	g_array_append_val(hints->spills, spilled);
+	return merge_spills(hints, error);
+}
+
+static guint32 pack_number(VkHints *hints, const VkPackId *pack)
+{
+	guint32 number = GPOINTER_TO_UINT(g_hash_table_lookup(hints->pack_numbers, pack));
+
+	if (number == 0) {
+		g_array_append_val(hints->packs, *pack);
+		number = hints->packs->len;
+		g_hash_table_insert(hints->pack_numbers, g_memdup2(pack, sizeof(*pack)),
+				    GUINT_TO_POINTER(number));
+	}
+	return number - 1;
+}
+
+static void add_locked(VkHints *hints, guint64 prefix, const VkPackId *pack, guint32 slot)
+{
+	VkHintEntry *entry = g_hash_table_lookup(hints->by_prefix, &prefix);
+
+	if (!entry) {
+		if (hints->used == hints->size)
+			spill(hints, NULL);
+		entry = &hints->memory[hints->used++];
+		entry->prefix = prefix;
+		g_hash_table_add(hints->by_prefix, entry);
+	}
+	entry->pack = pack_number(hints, pack);
+	entry->slot = slot;
+}
+
+void vk_hints_add(VkHints *hints, const VkBlockId *id, const VkPackId *pack, guint32 slot)
+{
+	g_rw_lock_writer_lock(&hints->lock);
+	add_locked(hints, prefix_of(id), pack, slot);
+	g_rw_lock_writer_unlock(&hints->lock);
+}
+
+static gboolean lookup_locked(const VkHints *hints, guint64 prefix, VkPackId *ret_pack,
+			      guint32 *ret_slot)
+{
+	const VkHintEntry *entry = g_hash_table_lookup(hints->by_prefix, &prefix);
+
+	if (entry) {
+		*ret_pack = g_array_index(hints->packs, VkPackId, entry->pack);
+		*ret_slot = entry->slot;
+		return TRUE;
+	}
+	for (guint i = hints->spills->len; i > 0; i--)
+		if (vk_hint_file_lookup(g_array_index(hints->spills, Spill, i - 1).file, prefix,
+					ret_pack, ret_slot))
+			return TRUE;
+	for (guint i = 0; i < hints->files->len; i++)
+		if (vk_hint_file_lookup(g_ptr_array_index(hints->files, i), prefix, ret_pack,
+					ret_slot))
+			return TRUE;
+	return FALSE;
+}
+
+gboolean vk_hints_lookup(VkHints *hints, const VkBlockId *id, VkPackId *ret_pack, guint32 *ret_slot)
+{
+	gboolean found;
+
+	g_rw_lock_reader_lock(&hints->lock);
+	found = lookup_locked(hints, prefix_of(id), ret_pack, ret_slot);
+	g_rw_lock_reader_unlock(&hints->lock);
+	return found;
+}
+
+/* A vault that is no directory: its file is brought here once. */
+static GMappedFile *download(VkHints *hints, const char *name, GError **error)
+{
+	VkBackend *backend = hints->vault->backend;
+	g_autofree char *path = g_build_filename(hints->folder, "hints.XXXXXX", NULL);
+	g_autofree char *buf = g_malloc(DOWNLOAD_SIZE);
+	VK_AUTOFD fd = -1;
+	guint64 size;
+
+	if (!backend->ops->head(backend, name, &size, error))
+		return NULL;
+	fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		vk_fail_errno(error, errno, "cannot create '%s'", path);
+		return NULL;
+	}
+	g_unlink(path);
+	for (guint64 at = 0; at < size; at += DOWNLOAD_SIZE) {
+		gsize length = (gsize)MIN(size - at, DOWNLOAD_SIZE);
+
+		if (!backend->ops->get(backend, name, at, buf, length, error) ||
+		    !vk_io_write(fd, path, at, buf, length, error))
+			return NULL;
+	}
+	return g_mapped_file_new_from_fd(fd, FALSE, error);
+}
+
+static GMappedFile *map_vault_file(VkHints *hints, const char *name, GError **error)
+{
+	const char *directory = vk_vault_directory(hints->vault);
+	g_autofree char *path = NULL;
+	g_autoptr(GError) trouble = NULL;
+	GMappedFile *map;
+
+	if (!directory)
+		return download(hints, name, error);
+	path = g_build_filename(directory, name, NULL);
+	map = g_mapped_file_new(path, FALSE, &trouble);
+	if (!map)
+		vk_fail(error,
+			g_error_matches(trouble, G_FILE_ERROR, G_FILE_ERROR_NOENT)
+				? VK_ERROR_NOT_FOUND
+				: VK_ERROR_FAILED,
+			"cannot map '%s': %s", path, trouble->message);
+	return map;
+}
+
+static VkHintFile *open_vault_file(VkHints *hints, const char *name, GError **error)
+{
+	GMappedFile *map = map_vault_file(hints, name, error);
+	VkHintFile *file = map ? vk_hint_file_new(map, name, hints->vault->id, error) : NULL;
+
+	if (file)
+		file->object = g_strdup(name);
+	return file;
+}
+
+static gint compare_names_newest_first(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)b, *(const char *const *)a);
+}
+
+/* *RET_DAMAGED tells whether a file was of no use; it is gone then. */
+static gboolean open_vault_files(VkHints *hints, gboolean *ret_damaged, GError **error)
+{
+	VkBackend *backend = hints->vault->backend;
+	g_autoptr(GPtrArray) names = backend->ops->list(backend, HINTS_FOLDER, error);
+
+	*ret_damaged = FALSE;
+	if (!names)
+		return FALSE;
+	g_ptr_array_sort(names, compare_names_newest_first);
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *name = g_strconcat(HINTS_FOLDER "/", names->pdata[i], NULL);
+		g_autoptr(GError) trouble = NULL;
+		VkHintFile *file;
+
+		if (strlen(names->pdata[i]) != NAME_LENGTH)
+			continue;
+		file = open_vault_file(hints, name, &trouble);
+		if (file) {
+			g_ptr_array_add(hints->files, file);
+		} else if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+			*ret_damaged = TRUE;
+			if (!backend->ops->delete (backend, name, error))
+				return FALSE;
+		} else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
+			/* Not found: another session merged it meanwhile. */
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+static void add_table(VkHints *hints, const VkPackTable *table)
+{
+	for (guint32 slot = 0; slot < table->slots; slot++) {
+		const VkTableEntry *entry = &table->entries[slot];
+		guint flags = entry->length_flags >> VK_SLOT_FLAG_SHIFT;
+		VkBlockId id;
+
+		if ((flags & VK_SLOT_KIND) != VK_SLOT_KIND_DATA ||
+		    (entry->length_flags & VK_SLOT_LENGTH_MASK) == 0)
+			continue;
+		memcpy(id.bytes, entry->id, sizeof(id.bytes));
+		vk_hints_add(hints, &id, &table->id, slot);
+	}
+}
+
+/* Packs that cannot be read are left out: without a hint their blocks are stored again. */
+static gboolean rebuild(VkHints *hints, GError **error)
+{
+	g_autoptr(GArray) packs = vk_pack_list(hints->vault->backend, error);
+
+	if (!packs)
+		return FALSE;
+	for (guint i = 0; i < packs->len; i++) {
+		g_autoptr(VkPackTable) table = NULL;
+
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		table = vk_pack_cache_get(hints->vault->packs, &g_array_index(packs, VkPackId, i),
+					  NULL);
+		if (table)
+			add_table(hints, table);
+	}
+	return TRUE;
+}
+
+VkHints *vk_hints_open_sized(VkVault *vault, guint memory_entries, GError **error)
+{
+	g_autoptr(VkHints) hints = hints_new(vault, memory_entries);
+	gboolean damaged;
+
+	if (!open_vault_files(hints, &damaged, error))
+		return NULL;
+	if ((damaged || hints->files->len == 0) && !rebuild(hints, error))
+		return NULL;
+	return g_steal_pointer(&hints);
+}
+
+VkHints *vk_hints_open(VkVault *vault, GError **error)
+{
+	return vk_hints_open_sized(vault, MEMORY_ENTRIES, error);
+}
+
+/*
+ * How many of the vault's files, newest first, go into a new one of ENTRIES entries. Only ever the
+ * newest ones: the result is the newest again, and the sizes grow geometrically behind it.
+ */
+static guint count_mergeable(const VkHints *hints, guint64 entries)
+{
+	guint count = 0;
+
+	for (; count < hints->files->len; count++) {
+		const VkHintFile *file = g_ptr_array_index(hints->files, count);
+
+		if (file->entries >= entries * VAULT_SIZE_RATIO &&
+		    hints->files->len - count < VAULT_FILES_MAX)
+			break;
+		entries += file->entries;
+	}
+	return count;
+}
+
+/* Sorts behind all names given out before, as far as clocks go. New string. */
+static char *new_object_name(void)
+{
+	return g_strdup_printf(HINTS_FOLDER "/%016" G_GINT64_MODIFIER "x%08x%08x",
+			       (guint64)g_get_real_time(), g_random_int(), g_random_int());
+}
+
+static gboolean put_file(VkHints *hints, VkHintFile *file, GError **error)
+{
+	VkBackend *backend = hints->vault->backend;
+	g_autofree char *name = new_object_name();
+	struct iovec part = {
+		.iov_base = g_mapped_file_get_contents(file->map),
+		.iov_len = g_mapped_file_get_length(file->map),
+	};
+
+	if (!backend->ops->put(backend, name, &part, 1, VK_PUT_HINT, error))
+		return FALSE;
+	file->object = g_steal_pointer(&name);
+	return TRUE;
+}
+
+/* MERGED, which is in the vault, stands for all spilled files and the newest COUNT of the vault. */
+static gboolean replace_files(VkHints *hints, VkHintFile *merged, guint count, GError **error)
+{
+	VkBackend *backend = hints->vault->backend;
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < count; i++) {
+		VkHintFile *old = g_ptr_array_index(hints->files, i);
+
+		g_ptr_array_add(names, g_steal_pointer(&old->object));
+	}
+	g_array_set_size(hints->spills, 0);
+	if (count > 0)
+		g_ptr_array_remove_range(hints->files, 0, count);
+	g_ptr_array_insert(hints->files, 0, merged);
+	for (guint i = 0; i < count; i++)
+		if (!backend->ops->delete (backend, names->pdata[i], error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean commit_locked(VkHints *hints, GError **error)
+{
+	g_autoptr(GPtrArray) inputs = NULL;
+	guint64 entries = 0;
+	VkHintFile *merged;
+	guint count;
+
+	if (!spill(hints, error))
+		return FALSE;
+	if (hints->spills->len == 0)
+		return TRUE;
+	inputs = newest_spills(hints, hints->spills->len);
+	for (guint i = 0; i < inputs->len; i++)
+		entries += ((VkHintFile *)inputs->pdata[i])->entries;
+	count = count_mergeable(hints, entries);
+	for (guint i = 0; i < count; i++)
+		g_ptr_array_add(inputs, hints->files->pdata[i]);
+	merged = vk_hint_files_merge(inputs, hints->folder, hints->vault->id, error);
+	if (!merged)
+		return FALSE;
+	if (!put_file(hints, merged, error)) {
+		vk_hint_file_free(merged);
+		return FALSE;
+	}
+	return replace_files(hints, merged, count, error);
+}
+
+gboolean vk_hints_commit(VkHints *hints, GError **error)
+{
+	gboolean done;
+
+	g_rw_lock_writer_lock(&hints->lock);
+	done = commit_locked(hints, error);
+	g_rw_lock_writer_unlock(&hints->lock);
+	return done;
+}

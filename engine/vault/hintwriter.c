@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hintwriter.h"
+
+#include "crc.h"
+
+#include "errors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER_SIZE (256 * 1024)
+
+struct VkHintWriter {
+	FILE *stream;
+	char *folder; /* for errors */
+	guint32 packs;
+	guint64 entries;
+	VkHintHeader header; /* complete at the end */
+};
+
+static gboolean write_bytes(VkHintWriter *writer, const void *bytes, gsize length, GError **error)
+{
+	if (length > 0 && fwrite(bytes, length, 1, writer->stream) != 1)
+		return vk_fail_errno(error, errno, "cannot write a temporary file in '%s'",
+				     writer->folder);
+	return TRUE;
+}
+
+VkHintWriter *vk_hint_writer_new(const char *folder, const guint8 *vault_id, GError **error)
+{
+	g_autoptr(VkHintWriter) writer = g_new0(VkHintWriter, 1);
+	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
+	int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+
+	writer->folder = g_strdup(folder);
+	if (fd < 0) {
+		vk_fail_errno(error, errno, "cannot create a temporary file in '%s'", folder);
+		return NULL;
+	}
+	g_unlink(path);
+	writer->stream = fdopen(fd, "w+");
+	if (!writer->stream)
+		g_error("out of memory");
+	setvbuf(writer->stream, NULL, _IOFBF, BUFFER_SIZE);
+	memcpy(writer->header.magic, VK_HINT_MAGIC, sizeof(writer->header.magic));
+	writer->header.version = GUINT16_TO_LE(VK_FORMAT_VERSION);
+	writer->header.header_length = GUINT16_TO_LE(sizeof(writer->header));
+	memcpy(writer->header.vault_id, vault_id, VK_ID_SIZE);
+	if (!write_bytes(writer, &writer->header, sizeof(writer->header), error))
+		return NULL;
+	return g_steal_pointer(&writer);
+}
+
+void vk_hint_writer_free(VkHintWriter *writer)
+{
+	if (!writer)
+		return;
+	/* Nothing is lost by a failure here: what counts was flushed by the finish. */
+	if (writer->stream)
+		fclose(writer->stream);
+	g_free(writer->folder);
+	g_free(writer);
+}
+
+gboolean vk_hint_writer_add_packs(VkHintWriter *writer, const VkPackId *packs, guint32 count,
+				  GError **error)
+{
+	if (count > G_MAXUINT32 - writer->packs)
+		return vk_fail(error, VK_ERROR_FAILED, "too many packs for one hint file");
+	writer->packs += count;
+	return write_bytes(writer, packs, count * sizeof(VkPackId), error);
+}
+
+gboolean vk_hint_writer_add(VkHintWriter *writer, const VkHintEntry *entry, GError **error)
+{
+	VkHintEntry stored = {
+		.prefix = GUINT64_TO_LE(entry->prefix),
+		.pack = GUINT32_TO_LE(entry->pack),
+		.slot = GUINT32_TO_LE(entry->slot),
+	};
+
+	writer->entries++;
+	return write_bytes(writer, &stored, sizeof(stored), error);
+}
+
+static GMappedFile *map_written(VkHintWriter *writer, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	GMappedFile *map = NULL;
+
+	if (fflush(writer->stream) != 0) {
+		vk_fail_errno(error, errno, "cannot write a temporary file in '%s'",
+			      writer->folder);
+		return NULL;
+	}
+	map = g_mapped_file_new_from_fd(fileno(writer->stream), FALSE, &trouble);
+	if (!map)
+		vk_fail(error, VK_ERROR_FAILED, "cannot map a temporary file in '%s': %s",
+			writer->folder, trouble->message);
+	return map;
+}
+
+VkHintFile *vk_hint_writer_finish(VkHintWriter *writer, GError **error)
+{
+	g_autoptr(GMappedFile) map = map_written(writer, error);
+	const char *content;
+	GMappedFile *finished;
+
+	if (!map)
+		return NULL;
+	content = g_mapped_file_get_contents(map);
+	writer->header.packs = GUINT32_TO_LE(writer->packs);
+	writer->header.entries = GUINT64_TO_LE(writer->entries);
+	writer->header.crc32c = GUINT32_TO_LE(vk_hint_header_crc(
+		&writer->header, (const void *)(content + sizeof(writer->header))));
+	rewind(writer->stream);
+	if (!write_bytes(writer, &writer->header, sizeof(writer->header), error))
+		return NULL;
+	finished = map_written(writer, error);
+	return finished ? vk_hint_file_new(finished, "hints", writer->header.vault_id, error)
+			: NULL;
+}
+
+/* A place in an input of the merge. */
+typedef struct {
+	const VkHintFile *file;
+	guint32 first_pack; /* of this file among the output's packs */
+	guint64 next;
+	gboolean has_entry;
+	VkHintEntry entry; /* host byte order; the pack is that of the output */
+} Cursor;
+
+/* Goes to the next entry above the present one, past damaged ones: they would spoil the order. */
+static void advance(Cursor *cursor)
+{
+	guint64 last = cursor->entry.prefix;
+	gboolean is_first = !cursor->has_entry;
+
+	cursor->has_entry = FALSE;
+	while (cursor->next < cursor->file->entries) {
+		const VkHintEntry *stored = &cursor->file->list[cursor->next++];
+		guint64 prefix = GUINT64_FROM_LE(stored->prefix);
+		guint32 pack = GUINT32_FROM_LE(stored->pack);
+		guint32 slot = GUINT32_FROM_LE(stored->slot);
+
+		if (pack >= cursor->file->packs || slot >= VK_SLOTS_MAX ||
+		    (!is_first && prefix <= last))
+			continue;
+		cursor->entry = (VkHintEntry){prefix, cursor->first_pack + pack, slot};
+		cursor->has_entry = TRUE;
+		return;
+	}
+}
+
+/* The first of the cursors with the smallest prefix: the newest. */
+static Cursor *find_smallest(Cursor *cursors, guint count)
+{
+	Cursor *smallest = NULL;
+
+	for (guint i = 0; i < count; i++)
+		if (cursors[i].has_entry &&
+		    (!smallest || cursors[i].entry.prefix < smallest->entry.prefix))
+			smallest = &cursors[i];
+	return smallest;
+}
+
+static gboolean merge_entries(VkHintWriter *writer, Cursor *cursors, guint count, GError **error)
+{
+	Cursor *smallest;
+
+	while ((smallest = find_smallest(cursors, count))) {
+		VkHintEntry entry = smallest->entry;
+
+		if (!vk_hint_writer_add(writer, &entry, error))
+			return FALSE;
+		for (guint i = 0; i < count; i++)
+			if (cursors[i].has_entry && cursors[i].entry.prefix == entry.prefix)
+				advance(&cursors[i]);
+	}
+	return TRUE;
+}
+
+VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const guint8 *vault_id,
+				GError **error)
+{
+	g_autoptr(VkHintWriter) writer = vk_hint_writer_new(folder, vault_id, error);
+	g_autofree Cursor *cursors = g_new0(Cursor, files->len);
+
+	if (!writer)
+		return NULL;
+	for (guint i = 0; i < files->len; i++) {
+		cursors[i].file = g_ptr_array_index(files, i);
+		cursors[i].first_pack = writer->packs;
+		if (!vk_hint_writer_add_packs(writer, cursors[i].file->pack_ids,
+					      cursors[i].file->packs, error))
+			return NULL;
+		advance(&cursors[i]);
+	}
+	if (!merge_entries(writer, cursors, files->len, error))
+		return NULL;
+	return vk_hint_writer_finish(writer, error);
+}

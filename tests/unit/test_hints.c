@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hints-priv.h"
+
+#include "packtable.h"
+#include "vault-priv.h"
+
+#include "vaultdir.h"
+
+#include <check.h>
+#include <string.h>
+
+#define KEYS  20000
+#define PACKS 50
+
+/* The id of key number KEY: what SHA-256 would give, spread evenly. */
+static VkBlockId id_of(guint32 key)
+{
+	VkBlockId id = {0};
+	guint64 spread = (key + 1) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+
+	spread = GUINT64_TO_LE(spread);
+	memcpy(id.bytes, &spread, sizeof(spread));
+	return id;
+}
+
+static VkPackId pack_of(guint32 number)
+{
+	VkPackId pack = {0};
+
+	memcpy(pack.bytes, &number, sizeof(number));
+	return pack;
+}
+
+/* The slot of every key as the model has it; -1: none. */
+typedef struct {
+	gint32 slots[KEYS];
+} Model;
+
+static void model_init(Model *model)
+{
+	for (guint32 i = 0; i < KEYS; i++)
+		model->slots[i] = -1;
+}
+
+static void add(VkHints *hints, Model *model, guint32 key, guint32 slot)
+{
+	VkBlockId id = id_of(key);
+	VkPackId pack = pack_of((key + slot) % PACKS);
+
+	vk_hints_add(hints, &id, &pack, slot);
+	model->slots[key] = (gint32)slot;
+}
+
+static void check_all(VkHints *hints, const Model *model)
+{
+	for (guint32 key = 0; key < KEYS; key++) {
+		VkBlockId id = id_of(key);
+		VkPackId pack, expected;
+		guint32 slot;
+		gboolean found = vk_hints_lookup(hints, &id, &pack, &slot);
+
+		ck_assert_int_eq(found, model->slots[key] >= 0);
+		if (!found)
+			continue;
+		expected = pack_of((key + slot) % PACKS);
+		ck_assert_uint_eq(slot, (guint32)model->slots[key]);
+		ck_assert_mem_eq(&pack, &expected, sizeof(pack));
+	}
+}
+
+static guint count_files(VkVault *vault)
+{
+	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, "hints", NULL);
+
+	ck_assert_ptr_nonnull(names);
+	return names->len;
+}
+
+/* Sessions of random sizes that add and change hints, with and without a commit. */
+START_TEST(sessions_follow_a_model)
+{
+	guint32 seed = g_random_int();
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+	g_autofree Model *model = g_new(Model, 1);
+	VaultDir dir;
+	VkVault *vault = vault_dir_new(&dir);
+
+	g_print("seed %u\n", seed);
+	model_init(model);
+	for (guint session = 0; session < 40; session++) {
+		g_autoptr(VkHints) hints =
+			vk_hints_open_sized(vault, 1u << g_rand_int_range(rand, 4, 12), NULL);
+		guint count = 1u << g_rand_int_range(rand, 0, 12);
+
+		ck_assert_ptr_nonnull(hints);
+		for (guint i = 0; i < count; i++)
+			add(hints, model, (guint32)g_rand_int_range(rand, 0, KEYS),
+			    (guint32)g_rand_int_range(rand, 0, VK_SLOTS_MAX));
+		ck_assert(vk_hints_commit(hints, NULL));
+		ck_assert(vk_hints_commit(hints, NULL));
+		if (session % 8 == 7)
+			check_all(hints, model);
+		ck_assert_uint_le(count_files(vault), 12);
+	}
+	g_autoptr(VkHints) hints = vk_hints_open(vault, NULL);
+	check_all(hints, model);
+	vault_dir_clear(&dir);
+}
+END_TEST
+
+START_TEST(uncommitted_hints_are_lost)
+{
+	g_autofree Model *model = g_new(Model, 1);
+	VaultDir dir;
+	VkVault *vault = vault_dir_new(&dir);
+	g_autoptr(VkHints) first = vk_hints_open(vault, NULL);
+	g_autoptr(VkHints) second = NULL;
+
+	model_init(model);
+	add(first, model, 1, 1);
+	check_all(first, model);
+	second = vk_hints_open(vault, NULL);
+	model_init(model);
+	check_all(second, model);
+	ck_assert_uint_eq(count_files(vault), 0);
+	vault_dir_clear(&dir);
+}
+END_TEST
+
+/* More than memory takes: three levels of spilled files, then one file of the vault. */
+START_TEST(many_hints_spill)
+{
+	const guint32 total = 75 * 1024 + 17;
+	VaultDir dir;
+	VkVault *vault = vault_dir_new(&dir);
+	g_autoptr(VkHints) hints = vk_hints_open_sized(vault, 1024, NULL);
+	VkPackId pack;
+	guint32 slot;
+
+	for (guint round = 0; round < 2; round++) {
+		for (guint32 key = 0; round == 0 && key < total; key++) {
+			VkBlockId id = id_of(key);
+
+			pack = pack_of(key % 1000);
+			vk_hints_add(hints, &id, &pack, key % VK_SLOTS_MAX);
+		}
+		for (guint32 key = 0; key < total; key += 101) {
+			VkBlockId id = id_of(key);
+			VkPackId expected = pack_of(key % 1000);
+
+			ck_assert(vk_hints_lookup(hints, &id, &pack, &slot));
+			ck_assert_uint_eq(slot, key % VK_SLOTS_MAX);
+			ck_assert_mem_eq(&pack, &expected, sizeof(pack));
+		}
+		ck_assert(vk_hints_commit(hints, NULL));
+		ck_assert_uint_eq(count_files(vault), 1);
+	}
+	vault_dir_clear(&dir);
+}
+END_TEST
+
+/* Whatever is wrong with a file, it goes, and nothing is found by it. */
+static void damage_and_reopen(gsize offset, gboolean cut)
+{
+	g_autofree Model *model = g_new(Model, 1);
+	VaultDir dir;
+	VkVault *vault = vault_dir_new(&dir);
+	g_autoptr(VkHints) hints = vk_hints_open(vault, NULL);
+	g_autoptr(GPtrArray) names = NULL;
+	g_autofree char *path = NULL, *content = NULL;
+	gsize length;
+
+	model_init(model);
+	for (guint32 key = 0; key < 100; key++)
+		add(hints, model, key, key);
+	ck_assert(vk_hints_commit(hints, NULL));
+	g_clear_pointer(&hints, vk_hints_free);
+	names = vault->backend->ops->list(vault->backend, "hints", NULL);
+	path = g_build_filename(vk_vault_directory(vault), "hints", names->pdata[0], NULL);
+	ck_assert(g_file_get_contents(path, &content, &length, NULL));
+	if (cut)
+		length = offset;
+	else
+		content[offset] ^= 0x10;
+	ck_assert(g_file_set_contents(path, content, (gssize)length, NULL));
+	hints = vk_hints_open(vault, NULL);
+	ck_assert_ptr_nonnull(hints);
+	model_init(model);
+	check_all(hints, model);
+	ck_assert_uint_eq(count_files(vault), 0);
+	vault_dir_clear(&dir);
+}
+
+START_TEST(damaged_files_are_removed)
+{
+	for (gsize offset = 0; offset < sizeof(VkHintHeader) + sizeof(VkPackId); offset += 13)
+		damage_and_reopen(offset, FALSE);
+	damage_and_reopen(0, TRUE);
+	damage_and_reopen(63, TRUE);
+	damage_and_reopen(100, TRUE);
+	damage_and_reopen(sizeof(VkHintHeader) + 50 * sizeof(VkPackId) + 40, TRUE);
+}
+END_TEST
+
+static Suite *hints_suite(void)
+{
+	Suite *suite = suite_create("hints");
+	TCase *cases = tcase_create("hints");
+
+	tcase_set_timeout(cases, 60);
+	tcase_add_test(cases, sessions_follow_a_model);
+	tcase_add_test(cases, uncommitted_hints_are_lost);
+	tcase_add_test(cases, many_hints_spill);
+	tcase_add_test(cases, damaged_files_are_removed);
+	suite_add_tcase(suite, cases);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(hints_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
