@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The commands of virtkeep. Each parses its own options together with the common ones by
+ * vk_cmd_parse(), prints its result on stdout, and hands back one error for main() to print.
+ * ARGV[0] is the command's name.
+ */
+#pragma once
+
+#include "program.h"
+
+#include <glib.h>
+
+typedef gboolean (*VkCmdFunc)(VkProgram *program, int argc, char **argv, GError **error);
+
+gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_mount(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_restore(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error);
+
+/*
+ * Parses a command's options and starts the program. USAGE is what follows "virtkeep [OPTION...]"
+ * in the help, "list [GUEST]"; SUMMARY is the help's text about it; ENTRIES (nullable) are the
+ * command's own options, ended by a null entry. MAX_ARGUMENTS is how many it takes beside
+ * options, -1 for any. *RET_ARGUMENTS is the NULL-terminated list of these, borrowed from ARGV.
+ * Prints the help and exits for --help. VK_ERROR_USAGE for what it does not know.
+ */
+gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary,
+		      const GOptionEntry *entries, int max_arguments, int argc, char **argv,
+		      char ***ret_arguments, GError **error);

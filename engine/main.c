@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * virtkeep: parses the options before the command, then runs the command.
+ */
+#include "cmd.h"
+#include "errors.h"
+#include "program.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+	const char *name;
+	VkCmdFunc function;
+	const char *help;
+} Command;
+
+static const Command commands[] = {
+	{"mount", vk_cmd_mount, "show all snapshots as directories"},
+	{"restore", vk_cmd_restore, "bring back guests, disks or files"},
+};
+
+static const Command *find_command(const char *name)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static GOptionContext *new_context(VkProgram *program)
+{
+	GOptionContext *context = g_option_context_new("COMMAND");
+	g_autoptr(GString) text = g_string_new("Commands:\n");
+
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+		g_string_append_printf(text, "  %-12s %s\n", commands[i].name, commands[i].help);
+	g_string_append(text, "\n'virtkeep COMMAND --help' tells the options of a command.");
+	g_option_context_set_summary(context, "Backup of KVM guests: consistent snapshots in a "
+					      "deduplicating vault, and anything back from them.");
+	g_option_context_set_description(context, text->str);
+	g_option_context_set_strict_posix(context, TRUE);
+	vk_program_add_options(program, context);
+	return context;
+}
+
+/* "virtkeep help" and "virtkeep help COMMAND". */
+static gboolean run_help(VkProgram *program, GOptionContext *context, const char *name,
+			 GError **error)
+{
+	const Command *command = name ? find_command(name) : NULL;
+	char option[] = "--help";
+	g_autofree char *self = g_strdup(name);
+	char *argv[] = {self, option, NULL};
+	g_autofree char *text = NULL;
+
+	if (command)
+		return command->function(program, 2, argv, error);
+	if (name)
+		return vk_fail(error, VK_ERROR_USAGE, "unknown command '%s': try 'virtkeep --help'",
+			       name);
+	text = g_option_context_get_help(context, TRUE, NULL);
+	fputs(text, stdout);
+	return TRUE;
+}
+
+static gboolean run(VkProgram *program, int argc, char **argv, GError **error)
+{
+	g_autoptr(GOptionContext) context = new_context(program);
+	g_autoptr(GError) trouble = NULL;
+	const Command *command;
+
+	if (!g_option_context_parse(context, &argc, &argv, &trouble))
+		return vk_fail(error, VK_ERROR_USAGE, "%s: try 'virtkeep --help'",
+			       trouble->message);
+	argv[argc] = NULL;
+	if (program->version)
+		return vk_program_start(program, error);
+	if (argc > 1 && strcmp(argv[1], "--") == 0)
+		argc--, argv++;
+	if (argc < 2)
+		return vk_fail(error, VK_ERROR_USAGE, "no command named: try 'virtkeep --help'");
+	if (strcmp(argv[1], "help") == 0)
+		return run_help(program, context, argv[2], error);
+
+	command = find_command(argv[1]);
+	if (!command)
+		return vk_fail(error, VK_ERROR_USAGE, "unknown command '%s': try 'virtkeep --help'",
+			       argv[1]);
+	return command->function(program, argc - 1, argv + 1, error);
+}
+
+int main(int argc, char **argv)
+{
+	VkProgram program = {0};
+	g_autoptr(GError) error = NULL;
+
+	/* Only how text is encoded: messages stay in one language, so that scripts can match. */
+	setlocale(LC_CTYPE, "");
+	g_set_prgname("virtkeep");
+	run(&program, argc, argv, &error);
+	vk_program_clear(&program);
+	return vk_program_end(error);
+}
