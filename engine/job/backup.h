@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The backup job: guest after guest is snapshot into a vault. One guest's failure never stops the
+ * others. It logs warnings and failures as they happen. Threads: one job at a time in a process.
+ */
+#pragma once
+
+#include "quiesce.h"
+#include "snapshot.h"
+#include "vault.h"
+
+#include <glib.h>
+
+typedef struct VkBackupOptions {
+	VkQuiesceMode quiesce;
+	guint agent_timeout_sec;
+	guint workers;           /* 0: one for each core */
+	const char *scratch_dir; /* for what running guests overwrite meanwhile */
+	const char *run_dir;     /* for locks and sockets */
+} VkBackupOptions;
+
+typedef struct VkBackupFailure {
+	char *guest; /* as it was asked for, or its name */
+	GError *error;
+} VkBackupFailure;
+
+typedef struct VkBackupResult {
+	guint guests;         /* asked for, each counted once */
+	GPtrArray *snapshots; /* VkSnapshot, committed */
+	GPtrArray *
+		failed; /* VkBackupFailure; of a guest that is saved but could not be thawed, too */
+} VkBackupResult;
+
+void vk_backup_result_free(VkBackupResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkBackupResult, vk_backup_result_free)
+
+/* Called after each commit. */
+typedef void (*VkBackupDone)(const VkSnapshot *snapshot, gpointer data);
+
+/*
+ * Backs up the guests NAMES (names or uuids, NULL-terminated; NULL: all) of the host URI into
+ * VAULT, which is open for writing. DONE is nullable. Stops on vk_interrupted(); the guest at
+ * work is among the failed then. Returns NULL only when nothing could be tried at all.
+ */
+VkBackupResult *vk_backup_run(VkVault *vault, const char *uri, char *const *names,
+			      const VkBackupOptions *options, VkBackupDone done, gpointer data,
+			      GError **error);
