@@ -17,8 +17,13 @@ typedef struct {
 } Command;
 
 static const Command commands[] = {
+	{"init", vk_cmd_init, "make a new vault"},
+	{"backup", vk_cmd_backup, "take snapshots of guests"},
+	{"list", vk_cmd_list, "list the snapshots of the vault"},
+	{"show", vk_cmd_show, "show all about one snapshot"},
 	{"mount", vk_cmd_mount, "show all snapshots as directories"},
 	{"restore", vk_cmd_restore, "bring back guests, disks or files"},
+	{"verify", vk_cmd_verify, "check that the vault is whole"},
 };
 
 static const Command *find_command(const char *name)

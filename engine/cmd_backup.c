@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cmd.h"
+
+#include "backup.h"
+#include "errors.h"
+#include "json.h"
+#include "log.h"
+#include "table.h"
+#include "vault.h"
+
+#include <stdio.h>
+
+/* The guest's line and a table of its disks, as soon as it is done. */
+static void print_snapshot(const VkSnapshot *snapshot, gpointer data)
+{
+	g_autoptr(VkTable) table =
+		vk_table_new("  DISK", "MODE", "SIZE", "READ", "NEW", "STORED", NULL);
+	g_autofree char *reference = vk_snapshot_reference(snapshot);
+	g_autofree char *name = vk_printable(reference);
+	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
+
+	if (snapshot->pause_usec > 0)
+		printf("%s: %s, paused for %s\n", name, snapshot->consistency, pause);
+	else
+		printf("%s: %s, not paused\n", name, snapshot->consistency);
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+		g_autofree char *target = g_strdup_printf("  %s", disk->target);
+		g_autofree char *size = vk_size_text(disk->image->size);
+		g_autofree char *read = vk_size_text(disk->read);
+		g_autofree char *fresh = vk_size_text(disk->fresh);
+		g_autofree char *stored = vk_size_text(disk->stored);
+
+		vk_table_add(table, target, disk->mode, size, read, fresh, stored, NULL);
+	}
+	if (snapshot->disks->len > 0)
+		vk_table_print(table);
+	for (guint i = 0; i < snapshot->skipped->len; i++) {
+		const VkSkipRecord *skip = g_ptr_array_index(snapshot->skipped, i);
+
+		printf("  %s not saved: %s\n", skip->target, skip->reason);
+	}
+	fflush(stdout);
+}
+
+static void print_json(const VkBackupResult *result)
+{
+	json_t *snapshots = json_array(), *failed = json_array();
+	g_autoptr(json_t) report = NULL;
+
+	for (guint i = 0; i < result->snapshots->len; i++)
+		json_array_append_new(
+			snapshots, vk_snapshot_to_report(g_ptr_array_index(result->snapshots, i)));
+	for (guint i = 0; i < result->failed->len; i++) {
+		const VkBackupFailure *failure = g_ptr_array_index(result->failed, i);
+
+		json_array_append_new(
+			failed, json_pack("{s:o, s:o}", "guest", vk_json_new_string(failure->guest),
+					  "error", vk_json_new_string(failure->error->message)));
+	}
+	report = json_pack("{s:o, s:o}", "snapshots", snapshots, "failed", failed);
+	vk_json_print(report);
+}
+
+/* Each failure was logged when it happened: this is the last line, and the exit status. */
+static gboolean judge(const VkBackupResult *result, GError **error)
+{
+	const VkBackupFailure *first;
+
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
+	if (result->failed->len == 0)
+		return TRUE;
+	if (result->snapshots->len > 0)
+		return vk_fail(error, VK_ERROR_PARTIAL, "%u of %u guests saved, %u failed",
+			       result->snapshots->len, result->guests, result->failed->len);
+	if (result->guests > 1)
+		return vk_fail(error, VK_ERROR_FAILED, "none of %u guests was saved",
+			       result->guests);
+	first = g_ptr_array_index(result->failed, 0);
+	g_set_error(error, first->error->domain, first->error->code, "guest '%s' was not saved",
+		    first->guest);
+	return FALSE;
+}
+
+static gboolean take_options(const VkProgram *program, const char *quiesce,
+			     VkBackupOptions *options, GError **error)
+{
+	const VkSettings *settings = program->settings;
+
+	options->agent_timeout_sec =
+		(guint)vk_settings_get_uint(settings, "backup", "agent_timeout");
+	options->workers = (guint)vk_settings_get_uint(settings, "backup", "workers");
+	options->scratch_dir = vk_settings_get(settings, "backup", "scratch_dir");
+	options->run_dir = vk_settings_get(settings, "backup", "run_dir");
+	if (!quiesce)
+		quiesce = vk_settings_get(settings, "backup", "quiesce");
+	return vk_quiesce_mode_parse(quiesce, &options->quiesce, error);
+}
+
+static gboolean run(VkProgram *program, char *const *names, const VkBackupOptions *options,
+		    GError **error)
+{
+	const char *url = vk_program_vault_url(program, error);
+	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_WRITE, error) : NULL;
+	g_autoptr(VkBackupResult) result = NULL;
+
+	if (!vault)
+		return FALSE;
+	result = vk_backup_run(vault, vk_program_libvirt_uri(program), names, options,
+			       program->json ? NULL : print_snapshot, NULL, error);
+	if (!result)
+		return FALSE;
+	if (program->json)
+		print_json(result);
+	if (result->guests == 0 && !vk_interrupted())
+		vk_log_warning("the host has no guests: nothing to save");
+	return judge(result, error);
+}
+
+gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error)
+{
+	gboolean all = FALSE;
+	g_autofree char *quiesce = NULL;
+	const GOptionEntry entries[] = {
+		{"all", 'a', 0, G_OPTION_ARG_NONE, &all, "All guests of the host", NULL},
+		{"quiesce", 0, 0, G_OPTION_ARG_STRING, &quiesce,
+		 "How to hold a running guest: auto, agent, suspend or none (default auto)",
+		 "MODE"},
+		G_OPTION_ENTRY_NULL,
+	};
+	VkBackupOptions options = {0};
+	char **names = NULL;
+
+	if (!vk_cmd_parse(program, "backup [GUEST...]",
+			  "Takes a snapshot of each GUEST, named by name or uuid, running or not.",
+			  entries, -1, argc, argv, &names, error))
+		return FALSE;
+	if (all && names[0])
+		return vk_fail(error, VK_ERROR_USAGE, "--all and GUEST exclude each other");
+	if (!all && !names[0])
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "no guest named: name some, or use --all; "
+			       "'virtkeep discover' shows what there is");
+	if (!take_options(program, quiesce, &options, error))
+		return FALSE;
+	return run(program, all ? NULL : names, &options, error);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cmd.h"
+
+#include "catalog.h"
+#include "errors.h"
+#include "json.h"
+#include "table.h"
+#include "vault.h"
+
+#include <stdio.h>
+
+static void print_fact(const char *label, const char *value)
+{
+	g_autofree char *text = vk_printable(value);
+
+	printf("%-13s%s\n", label, text);
+}
+
+static void print_facts(const VkSnapshot *snapshot)
+{
+	g_autofree char *reference = vk_snapshot_reference(snapshot);
+	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
+
+	print_fact("Snapshot:", reference);
+	print_fact("Id:", snapshot->id);
+	print_fact("Guest:", snapshot->name);
+	print_fact("Uuid:", snapshot->uuid);
+	print_fact("Host:", snapshot->host);
+	print_fact("Time:", snapshot->time);
+	if (snapshot->group)
+		print_fact("Group:", snapshot->group);
+	print_fact("State:", snapshot->state);
+	print_fact("Definition:", snapshot->persistent ? "persistent" : "transient");
+	print_fact("Autostart:", snapshot->autostart ? "yes" : "no");
+	print_fact("Consistency:", snapshot->consistency);
+	print_fact("Pause:", pause);
+	print_fact("Parent:", snapshot->parent);
+	print_fact("Made by:", snapshot->tool);
+}
+
+static void print_disk(const VkDiskRecord *disk)
+{
+	g_autofree char *size = vk_size_text(disk->image->size);
+	g_autofree char *allocated = vk_size_text(disk->image->allocated);
+	g_autofree char *read = vk_size_text(disk->read);
+	g_autofree char *fresh = vk_size_text(disk->fresh);
+	g_autofree char *stored = vk_size_text(disk->stored);
+	g_autofree char *source = vk_printable(disk->source);
+
+	printf("\nDisk %s\n", disk->target);
+	printf("  %-11s%s, %s, %s on a %s\n", "Original:", source,
+	       disk->format ? disk->format : "unknown format",
+	       disk->source_type ? disk->source_type : "unknown type",
+	       disk->bus ? disk->bus : "unknown bus");
+	printf("  %-11s%s, %s of it data\n", "Size:", size, allocated);
+	printf("  %-11s%s: %s\n", "Mode:", disk->mode, disk->reason ? disk->reason : "");
+	printf("  %-11s%s read, %s new, %s stored\n", "Cost:", read, fresh, stored);
+}
+
+static void print_files(const VkSnapshot *snapshot)
+{
+	if (snapshot->files->len > 0)
+		puts("\nFiles");
+	for (guint i = 0; i < snapshot->files->len; i++) {
+		const VkFileRecord *file = g_ptr_array_index(snapshot->files, i);
+		g_autofree char *size = vk_size_text(file->image->size);
+		g_autofree char *path = vk_printable(file->path);
+
+		printf("  %s (%s): %s, mode %04o, from %s\n", file->name, file->role, size,
+		       file->mode, path);
+	}
+}
+
+static void print_skipped(const VkSnapshot *snapshot)
+{
+	if (snapshot->skipped->len > 0)
+		puts("\nNot saved");
+	for (guint i = 0; i < snapshot->skipped->len; i++) {
+		const VkSkipRecord *skip = g_ptr_array_index(snapshot->skipped, i);
+		g_autofree char *target = vk_printable(skip->target);
+		g_autofree char *reason = vk_printable(skip->reason);
+
+		printf("  %s: %s\n", target, reason);
+	}
+}
+
+gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error)
+{
+	g_autoptr(VkVault) vault = NULL;
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(json_t) report = NULL;
+	char **arguments = NULL;
+	const char *url;
+
+	if (!vk_cmd_parse(program, "show SNAPSHOT",
+			  "Shows all about one snapshot: GUEST@TIME, GUEST@latest, or GUEST for "
+			  "its latest.",
+			  NULL, 1, argc, argv, &arguments, error))
+		return FALSE;
+	if (!arguments[0])
+		return vk_fail(error, VK_ERROR_USAGE, "no snapshot named: try 'virtkeep --help'");
+	url = vk_program_vault_url(program, error);
+	vault = url ? vk_vault_open(url, VK_VAULT_READ, error) : NULL;
+	snapshot = vault ? vk_catalog_find(vault, arguments[0], error) : NULL;
+	if (!snapshot)
+		return FALSE;
+	if (program->json) {
+		report = vk_snapshot_to_report(snapshot);
+		vk_json_print(report);
+		return TRUE;
+	}
+	print_facts(snapshot);
+	for (guint i = 0; i < snapshot->disks->len; i++)
+		print_disk(g_ptr_array_index(snapshot->disks, i));
+	print_files(snapshot);
+	print_skipped(snapshot);
+	return TRUE;
+}

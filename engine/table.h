@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkTable: rows of text for people, printed in aligned columns. And the words for numbers that
+ * the commands print alike.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkTable VkTable;
+
+/* FIRST and what follows, ended by NULL, are the headings of the columns. */
+VkTable *vk_table_new(const char *first, ...) G_GNUC_NULL_TERMINATED;
+
+/* Adds a row: FIRST and what follows, ended by NULL, one text a column. Copies them. */
+void vk_table_add(VkTable *table, const char *first, ...) G_GNUC_NULL_TERMINATED;
+
+/* Prints on stdout. Columns whose cells are numbers or sizes are aligned at the right. */
+void vk_table_print(const VkTable *table);
+void vk_table_free(VkTable *table);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkTable, vk_table_free)
+
+/* "1.5 GiB". New string. */
+char *vk_size_text(guint64 bytes);
+
+/* "12.3 ms"; "-" for none. New string. */
+char *vk_pause_text(guint64 usec);
+
+/* TEXT fit for a terminal: valid UTF-8 without control characters; "-" for NULL. New string. */
+char *vk_printable(const char *text);
