@@ -154,44 +154,33 @@ static gboolean save_firmware(Attempt *attempt, GError **error)
 	return TRUE;
 }
 
-/*
- * Damage can only be met in what the last snapshot left: then the disk is saved without it, so
- * that a damaged snapshot does not stop all that come after it.
- */
 static gboolean save_image(Attempt *attempt, const VkPlanDisk *planned, VkSource *source,
 			   VkDiskRecord *record, GError **error)
 {
-	VkSession *session = attempt->context->session;
 	const VkImageRecord *parent = planned->earlier ? planned->earlier->image : NULL;
 	g_autofree char *label =
 		g_strdup_printf("%s %s", vk_guest_name(attempt->guest), record->target);
 	g_autoptr(VkProgress) progress = vk_progress_new(label, source->size);
-	g_autoptr(GError) trouble = NULL;
 	VkSaveStats stats = {0};
 
-	record->mode = g_strdup(vk_backup_plan_mode(planned));
-	record->reason = vk_backup_plan_reason(attempt->plan, planned, source->size);
-	record->image = vk_session_save(session, source, parent, &stats, progress, &trouble);
-	if (!record->image && parent && g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
-		vk_log_warning(
-			"guest '%s', disk '%s': saved in full, for its last snapshot, %s, is "
-			"damaged: %s",
-			vk_guest_name(attempt->guest), record->target, attempt->plan->last->time,
-			trouble->message);
-		g_clear_error(&trouble);
-		g_free(record->mode);
-		g_free(record->reason);
-		record->mode = g_strdup("full");
-		record->reason = g_strdup_printf("the snapshot before, %s, is damaged",
-						 attempt->plan->last->time);
-		record->image = vk_session_save(session, source, NULL, &stats, progress, &trouble);
-	}
+	record->image =
+		vk_session_save(attempt->context->session, source, parent, &stats, progress, error);
 	if (!record->image)
-		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
 	record->read = stats.read;
 	record->fresh = stats.fresh;
 	record->stored = stats.stored;
-	return record->image != NULL;
+	if (!stats.parent_damaged) {
+		record->mode = g_strdup(vk_backup_plan_mode(planned));
+		record->reason = vk_backup_plan_reason(attempt->plan, planned, source->size);
+		return TRUE;
+	}
+	record->mode = g_strdup("full");
+	record->reason =
+		g_strdup_printf("the snapshot before, %s, is damaged", attempt->last->time);
+	vk_log_warning("guest '%s', disk '%s': saved in full, for %s; 'virtkeep verify' tells more",
+		       vk_guest_name(attempt->guest), record->target, record->reason);
+	return TRUE;
 }
 
 /* Saves SOURCE, which may be NULL with ERROR set already. */
