@@ -72,7 +72,7 @@ static gboolean judge(const VkBackupResult *result, GError **error)
 	if (result->failed->len == 0)
 		return TRUE;
 	if (result->snapshots->len > 0)
-		return vk_fail(error, VK_ERROR_PARTIAL, "%u of %u guests saved, %u failed",
+		return vk_fail(error, VK_ERROR_PARTIAL, "%u of %u guests saved, %u failures",
 			       result->snapshots->len, result->guests, result->failed->len);
 	if (result->guests > 1)
 		return vk_fail(error, VK_ERROR_FAILED, "none of %u guests was saved",

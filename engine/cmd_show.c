@@ -48,10 +48,10 @@ static void print_disk(const VkDiskRecord *disk)
 	g_autofree char *source = vk_printable(disk->source);
 
 	printf("\nDisk %s\n", disk->target);
-	printf("  %-11s%s, %s, %s on a %s\n", "Original:", source,
-	       disk->format ? disk->format : "unknown format",
-	       disk->source_type ? disk->source_type : "unknown type",
-	       disk->bus ? disk->bus : "unknown bus");
+	printf("  %-11s%s (%s, %s, bus %s)\n", "Original:", source,
+	       disk->format ? disk->format : "format unknown",
+	       disk->source_type ? disk->source_type : "type unknown",
+	       disk->bus ? disk->bus : "unknown");
 	printf("  %-11s%s, %s of it data\n", "Size:", size, allocated);
 	printf("  %-11s%s: %s\n", "Mode:", disk->mode, disk->reason ? disk->reason : "");
 	printf("  %-11s%s read, %s new, %s stored\n", "Cost:", read, fresh, stored);

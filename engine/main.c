@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "program.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +97,14 @@ static gboolean run(VkProgram *program, int argc, char **argv, GError **error)
 	return command->function(program, argc - 1, argv + 1, error);
 }
 
+/* A result that did not arrive is a failure, but for a reader who had enough of it. */
+static gboolean flush_result(GError **error)
+{
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+		return TRUE;
+	return vk_fail(error, VK_ERROR_FAILED, "the result could not be written");
+}
+
 int main(int argc, char **argv)
 {
 	VkProgram program = {0};
@@ -104,7 +113,8 @@ int main(int argc, char **argv)
 	/* Only how text is encoded: messages stay in one language, so that scripts can match. */
 	setlocale(LC_CTYPE, "");
 	g_set_prgname("virtkeep");
-	run(&program, argc, argv, &error);
+	if (run(&program, argc, argv, &error))
+		flush_result(&error);
 	vk_program_clear(&program);
 	return vk_program_end(error);
 }

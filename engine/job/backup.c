@@ -90,7 +90,11 @@ static VkSnapshot *try_guest(Run *run, const char *uuid, GError **ret_held, GErr
 	}
 	vk_log_warning("%s; trying once more", trouble->message);
 	again = find_guest(run, uuid, error);
-	return again ? vk_backup_guest(&run->context, again, ret_held, error) : NULL;
+	if (!again) {
+		g_prefix_error(error, "%s, and then: ", trouble->message);
+		return NULL;
+	}
+	return vk_backup_guest(&run->context, again, ret_held, error);
 }
 
 static void back_up(Run *run, const char *name, const char *uuid)
