@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "sibling.h"
+/*
+ * mount and restore are programs of their own, run in this one's place. Nothing is parsed here
+ * behind the command, so that they alone know their options, --help among them.
+ */
+#include "cmd.h"
 
 #include "errors.h"
 
@@ -18,7 +22,8 @@ static void add_flag(GPtrArray *arguments, const char *name, gboolean given)
 		g_ptr_array_add(arguments, g_strdup(name));
 }
 
-GPtrArray *vk_sibling_arguments(const VkProgram *program, const char *name)
+/* NAME, the common options that came before the command, and what came behind it. */
+static GPtrArray *new_arguments(const VkProgram *program, const char *name, int argc, char **argv)
 {
 	GPtrArray *arguments = g_ptr_array_new_with_free_func(g_free);
 
@@ -29,11 +34,17 @@ GPtrArray *vk_sibling_arguments(const VkProgram *program, const char *name)
 	add_flag(arguments, "--json", program->json);
 	add_flag(arguments, "-v", program->verbose);
 	add_flag(arguments, "-q", program->quiet);
+	for (int i = 1; i < argc; i++)
+		g_ptr_array_add(arguments, g_strdup(argv[i]));
+	g_ptr_array_add(arguments, NULL);
 	return arguments;
 }
 
-/* Where the sibling lies, or its bare name for a search of PATH. New string. */
-static char *find_sibling(const char *folder, const char *name)
+/*
+ * Where the program NAME lies: beside this one, or in "../FOLDER", where a build leaves it. Else
+ * its bare name, for a search of PATH. New string.
+ */
+static char *find_program(const char *folder, const char *name)
 {
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
 	g_autofree char *directory = self ? g_path_get_dirname(self) : NULL;
@@ -51,15 +62,26 @@ static char *find_sibling(const char *folder, const char *name)
 	return g_strdup(name);
 }
 
-gboolean vk_sibling_exec(const char *folder, GPtrArray *arguments, GError **error)
+/* Returns only when the program could not be run. */
+static gboolean run_program(const VkProgram *program, const char *folder, const char *name,
+			    int argc, char **argv, GError **error)
 {
-	const char *name = g_ptr_array_index(arguments, 0);
-	g_autofree char *path = find_sibling(folder, name);
+	g_autoptr(GPtrArray) arguments = new_arguments(program, name, argc, argv);
+	g_autofree char *path = find_program(folder, name);
 
-	g_ptr_array_add(arguments, NULL);
 	execvp(path, (char **)arguments->pdata);
 	if (errno == ENOENT)
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "cannot find the program '%s': install it beside virtkeep", name);
 	return vk_fail_errno(error, errno, "cannot run '%s'", path);
+}
+
+gboolean vk_cmd_mount(VkProgram *program, int argc, char **argv, GError **error)
+{
+	return run_program(program, "fs", "virtkeep-mount", argc, argv, error);
+}
+
+gboolean vk_cmd_restore(VkProgram *program, int argc, char **argv, GError **error)
+{
+	return run_program(program, "restore", "virtkeep-restore", argc, argv, error);
 }
