@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "file.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+struct VkFile {
+	VkShelfView *held;
+	const VkViewFile *entry; /* of HELD */
+	VkImage *image;          /* NULL: the text of ENTRY */
+	char *title;
+};
+
+VkFile *vk_file_open(VkShelfView *held, guint index, GError **error)
+{
+	VkView *view = vk_shelf_view(held);
+	const GPtrArray *files = vk_view_files(view);
+	g_autofree char *reference = vk_snapshot_reference(vk_view_snapshot(view));
+	g_autoptr(VkFile) file = NULL;
+
+	if (index >= files->len) {
+		vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' has no file number %u", reference, index);
+		return NULL;
+	}
+	file = g_new0(VkFile, 1);
+	file->held = vk_shelf_view_ref(held);
+	file->entry = g_ptr_array_index(files, index);
+	file->title = g_strdup_printf("%s:%s", reference, file->entry->name);
+	if (file->entry->record) {
+		file->image = vk_view_open_image(view, file->entry, error);
+		if (!file->image)
+			return NULL;
+	}
+	return g_steal_pointer(&file);
+}
+
+void vk_file_close(VkFile *file)
+{
+	if (!file)
+		return;
+	vk_image_free(file->image);
+	vk_shelf_view_unref(file->held);
+	g_free(file->title);
+	g_free(file);
+}
+
+guint64 vk_file_size(const VkFile *file)
+{
+	return file->entry->size;
+}
+
+const char *vk_file_title(const VkFile *file)
+{
+	return file->title;
+}
+
+gboolean vk_file_read(VkFile *file, guint64 offset, void *buf, gsize length, gsize *ret_length,
+		      GError **error)
+{
+	guint64 size = file->entry->size;
+	gsize count = offset < size ? (gsize)MIN(length, size - offset) : 0;
+
+	if (count > 0 && !file->image)
+		memcpy(buf, file->entry->text + offset, count);
+	else if (count > 0 && !vk_image_read(file->image, offset, buf, count, error))
+		return FALSE;
+	*ret_length = count;
+	return TRUE;
+}
+
+static gboolean get_extent(VkFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length,
+			   GError **error)
+{
+	if (file->image)
+		return vk_image_extent(file->image, offset, ret_is_data, ret_length, error);
+	*ret_is_data = TRUE;
+	*ret_length = file->entry->size - offset;
+	return TRUE;
+}
+
+/* The first offset at or after OFFSET whose sort is IS_DATA; the size if there is none. */
+static gboolean seek_sort(VkFile *file, guint64 offset, gboolean is_data, guint64 *ret_offset,
+			  GError **error)
+{
+	while (offset < file->entry->size) {
+		gboolean found = FALSE;
+		guint64 length = 0;
+
+		if (!get_extent(file, offset, &found, &length, error))
+			return FALSE;
+		if (found == is_data)
+			break;
+		offset += length;
+	}
+	*ret_offset = offset;
+	return TRUE;
+}
+
+gboolean vk_file_seek_data(VkFile *file, guint64 offset, gboolean *ret_found, guint64 *ret_offset,
+			   GError **error)
+{
+	*ret_found = FALSE;
+	if (offset >= file->entry->size)
+		return TRUE;
+	if (!seek_sort(file, offset, TRUE, ret_offset, error))
+		return FALSE;
+	*ret_found = *ret_offset < file->entry->size;
+	return TRUE;
+}
+
+gboolean vk_file_seek_hole(VkFile *file, guint64 offset, gboolean *ret_found, guint64 *ret_offset,
+			   GError **error)
+{
+	*ret_found = FALSE;
+	if (offset >= file->entry->size)
+		return TRUE;
+	if (!seek_sort(file, offset, FALSE, ret_offset, error))
+		return FALSE;
+	*ret_found = TRUE;
+	return TRUE;
+}

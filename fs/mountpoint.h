@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The directory to mount on: whether it will do, and taking a mount off it. Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+
+#define VK_MOUNT_SUBTYPE "virtkeep-mount"
+#define VK_MOUNT_TYPE    "fuse." VK_MOUNT_SUBTYPE
+
+/* What is mounted on a directory, by libmount. */
+typedef struct VkMountFound {
+	char *type;
+	char *source;
+	guint64 device; /* dev_t */
+} VkMountFound;
+
+void vk_mount_found_free(VkMountFound *found);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkMountFound, vk_mount_found_free)
+
+/*
+ * *RET_FOUND is the topmost mount on the resolved PATH, NULL if it is no mount point. MOUNTINFO is
+ * NULL for /proc/self/mountinfo, or a file of that form for tests.
+ */
+gboolean vk_mountpoint_find(const char *mountinfo, const char *path, VkMountFound **ret_found,
+			    GError **error);
+
+/*
+ * Returns the resolved PATH, fit to be mounted on. A dead mount of ours is detached first, with a
+ * warning. VK_ERROR_NOT_FOUND: missing; VK_ERROR_BUSY: something is mounted there; VK_ERROR_USAGE:
+ * no directory; VK_ERROR_FAILED: not empty (unless ALLOW_CONTENT), or no permission.
+ */
+char *vk_mountpoint_prepare(const char *path, gboolean allow_content, GError **error);
+
+/*
+ * VK_ERROR_USAGE when one of the two directories is, or lies below, the other: reading would then
+ * need what is being mounted. Bind mounts are seen through.
+ */
+gboolean vk_mountpoint_check_apart(const char *mountpoint, const char *directory, GError **error);
+
+/*
+ * Takes the topmost mount off PATH at once; those who have files open there keep them. Without root
+ * through fusermount3.
+ */
+gboolean vk_mountpoint_detach(const char *path, GError **error);

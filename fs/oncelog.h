@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkOnceLog: warnings that readers can provoke as often as they like, each text logged once and no
+ * more than a fixed number of texts altogether. Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkOnceLog VkOnceLog;
+
+VkOnceLog *vk_once_log_new(guint limit);
+void vk_once_log_free(VkOnceLog *log);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkOnceLog, vk_once_log_free)
+
+/* Returns whether the text was logged. */
+gboolean vk_once_log_warning(VkOnceLog *log, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ops.h"
+
+#include "errors.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+/* Seconds. What changes is invalidated by the watch, so nothing ever expires by itself. */
+#define FOREVER 1e9
+
+/* Tools size their buffers by it. */
+#define BLOCK_SIZE (1024 * 1024)
+
+#define NAME_LENGTH_MAX 255
+
+static VkOps *ops_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+/* For trouble with a node: an unknown number or name is no news, anything else is logged. */
+static int node_trouble(fuse_req_t req, const VkTree *tree, fuse_ino_t ino, const GError *error,
+			int not_found)
+{
+	VkOps *ops = ops_of(req);
+	const VkSnapshotKey *key = vk_tree_snapshot(tree, ino);
+
+	if (g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return not_found;
+	if (key && g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
+		vk_watch_leave_out(ops->watch, key, error);
+	else
+		vk_once_log_warning(ops->log, "%s", error->message);
+	return EIO;
+}
+
+static void fill_stat(const VkOps *ops, const VkNode *node, struct stat *st)
+{
+	static const mode_t modes[] = {
+		[VK_NODE_DIRECTORY] = S_IFDIR | 0550,
+		[VK_NODE_LINK] = S_IFLNK | 0777,
+		[VK_NODE_FILE] = S_IFREG | 0440,
+	};
+
+	*st = (struct stat){
+		.st_ino = node->ino,
+		.st_mode = modes[node->type],
+		.st_nlink = node->links,
+		.st_uid = ops->uid,
+		.st_gid = ops->gid,
+		.st_size = (off_t)node->size,
+		.st_blksize = BLOCK_SIZE,
+		.st_blocks = (blkcnt_t)((node->allocated + 511) / 512),
+		.st_atim.tv_sec = node->time,
+		.st_mtim.tv_sec = node->time,
+		.st_ctim.tv_sec = node->time,
+	};
+}
+
+static void fill_entry(const VkOps *ops, const VkNode *node, struct fuse_entry_param *entry)
+{
+	*entry = (struct fuse_entry_param){
+		.ino = node->ino, .attr_timeout = FOREVER, .entry_timeout = FOREVER};
+	fill_stat(ops, node, &entry->attr);
+}
+
+static void op_init(void *data, struct fuse_conn_info *connection)
+{
+	const VkOps *ops = data;
+	const unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
+				FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
+				FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS |
+				FUSE_CAP_EXPORT_SUPPORT;
+
+	connection->want |= wanted & connection->capable;
+	/* Else the kernel has 12 readaheads under way at most, whatever the number of workers. */
+	connection->max_background = MAX(64, 2 * ops->workers);
+	connection->congestion_threshold = connection->max_background / 4 * 3;
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	VkOps *ops = ops_of(req);
+	VkWatchUse *use = vk_watch_enter(ops->watch);
+	const VkTree *tree = vk_watch_tree(use);
+	/* Number 0: there is no such name, and the kernel may remember it. */
+	struct fuse_entry_param entry = {.entry_timeout = FOREVER};
+	g_autoptr(GError) error = NULL;
+	VkNode node;
+
+	if (strlen(name) > NAME_LENGTH_MAX) {
+		fuse_reply_err(req, ENAMETOOLONG);
+	} else if (vk_tree_lookup(tree, parent, name, &node, &error)) {
+		fill_entry(ops, &node, &entry);
+		fuse_reply_entry(req, &entry);
+	} else {
+		int code = node_trouble(req, tree, parent, error, ENOENT);
+
+		if (code == ENOENT && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+			fuse_reply_entry(req, &entry);
+		else
+			fuse_reply_err(req, code == ENOENT ? ESTALE : code);
+	}
+	vk_watch_leave(use);
+}
+
+/* Numbers are computed and never used twice: there is nothing to forget. */
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
+{
+	fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	fuse_reply_none(req);
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	VkOps *ops = ops_of(req);
+	VkWatchUse *use = vk_watch_enter(ops->watch);
+	const VkTree *tree = vk_watch_tree(use);
+	g_autoptr(GError) error = NULL;
+	VkNode node;
+	struct stat st;
+
+	if (vk_tree_stat(tree, ino, &node, &error)) {
+		fill_stat(ops, &node, &st);
+		fuse_reply_attr(req, &st, FOREVER);
+	} else {
+		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
+	}
+	vk_watch_leave(use);
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	VkWatchUse *use = vk_watch_enter(ops_of(req)->watch);
+	const VkTree *tree = vk_watch_tree(use);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *target = vk_tree_read_link(tree, ino, &error);
+
+	if (target)
+		fuse_reply_readlink(req, target);
+	else
+		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
+	vk_watch_leave(use);
+}
+
+/*
+ * The entries are taken once and stay as they are until the close, so an offset (the number of
+ * entries before) means the same all the time. Only below a snapshot, where nothing changes, may
+ * the kernel keep the listing.
+ */
+static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	VkWatchUse *use = vk_watch_enter(ops_of(req)->watch);
+	const VkTree *tree = vk_watch_tree(use);
+	g_autoptr(GError) error = NULL;
+	GArray *entries = vk_tree_list(tree, ino, &error);
+
+	if (!entries) {
+		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
+	} else {
+		info->fh = (uint64_t)(uintptr_t)entries;
+		info->cache_readdir = info->keep_cache = vk_inode_kind(ino) == VK_INODE_SNAPSHOT;
+		if (fuse_reply_open(req, info) < 0)
+			g_array_unref(entries);
+	}
+	vk_watch_leave(use);
+}
+
+static GArray *entries_of(const struct fuse_file_info *info)
+{
+	return (GArray *)(uintptr_t)info->fh;
+}
+
+/* Adds one entry; FALSE when the buffer is full. */
+typedef size_t (*AddEntry)(fuse_req_t req, char *buffer, size_t size, const VkTreeEntry *entry,
+			   off_t next);
+
+static size_t add_plain(fuse_req_t req, char *buffer, size_t size, const VkTreeEntry *entry,
+			off_t next)
+{
+	struct stat st;
+
+	fill_stat(ops_of(req), &entry->node, &st);
+	return fuse_add_direntry(req, buffer, size, entry->name, &st, next);
+}
+
+/*
+ * The listing may be older than the tree in force: what has changed meanwhile goes without its
+ * attributes, so that the kernel asks instead of remembering.
+ */
+static size_t add_plus(fuse_req_t req, char *buffer, size_t size, const VkTreeEntry *entry,
+		       off_t next)
+{
+	VkOps *ops = ops_of(req);
+	struct fuse_entry_param param = {0};
+
+	fill_entry(ops, &entry->node, &param);
+	if (entry->node.type != VK_NODE_FILE) {
+		VkWatchUse *use = vk_watch_enter(ops->watch);
+		VkNode now;
+
+		if (!vk_tree_stat(vk_watch_tree(use), entry->node.ino, &now, NULL) ||
+		    !vk_node_equal(&now, &entry->node))
+			param.ino = 0;
+		vk_watch_leave(use);
+	}
+	return fuse_add_direntry_plus(req, buffer, size, entry->name, &param, next);
+}
+
+static void reply_entries(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *info,
+			  AddEntry add)
+{
+	VkWatchUse *use = vk_watch_enter(ops_of(req)->watch);
+	const GArray *entries = entries_of(info);
+	g_autofree char *buffer = g_malloc(size);
+	size_t used = 0;
+
+	for (guint64 i = (guint64)offset; i < entries->len; i++) {
+		size_t length = add(req, buffer + used, size - used,
+				    &g_array_index(entries, VkTreeEntry, i), (off_t)i + 1);
+
+		if (length > size - used)
+			break;
+		used += length;
+	}
+	fuse_reply_buf(req, buffer, used);
+	vk_watch_leave(use);
+}
+
+static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+		       struct fuse_file_info *info)
+{
+	reply_entries(req, size, offset, info, add_plain);
+}
+
+static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+			   struct fuse_file_info *info)
+{
+	reply_entries(req, size, offset, info, add_plus);
+}
+
+static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	g_array_unref(entries_of(info));
+	fuse_reply_err(req, 0);
+}
+
+static VkFile *file_of(const struct fuse_file_info *info)
+{
+	return (VkFile *)(uintptr_t)info->fh;
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	VkWatchUse *use = vk_watch_enter(ops_of(req)->watch);
+	const VkTree *tree = vk_watch_tree(use);
+	g_autoptr(GError) error = NULL;
+	VkFile *file = NULL;
+
+	if ((info->flags & O_ACCMODE) != O_RDONLY)
+		fuse_reply_err(req, EROFS);
+	else if (!(file = vk_tree_open(tree, ino, &error)))
+		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
+	vk_watch_leave(use);
+	if (!file)
+		return;
+	info->fh = (uint64_t)(uintptr_t)file;
+	info->keep_cache = 1;
+	info->noflush = 1;
+	if (fuse_reply_open(req, info) < 0)
+		vk_file_close(file);
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	vk_file_close(file_of(info));
+	fuse_reply_err(req, 0);
+}
+
+typedef struct {
+	size_t size;
+	char *bytes;
+} Buffer;
+
+static void free_buffer(void *data)
+{
+	Buffer *buffer = data;
+
+	g_free(buffer->bytes);
+	g_free(buffer);
+}
+
+/* One buffer for each worker, as large as its largest request (bounded by the kernel: 1 MiB). */
+static char *worker_buffer(size_t size)
+{
+	static GPrivate key = G_PRIVATE_INIT(free_buffer);
+	Buffer *buffer = g_private_get(&key);
+
+	if (!buffer) {
+		buffer = g_new0(Buffer, 1);
+		g_private_set(&key, buffer);
+	}
+	if (buffer->size < size) {
+		g_free(buffer->bytes);
+		buffer->bytes = g_malloc(size);
+		buffer->size = size;
+	}
+	return buffer->bytes;
+}
+
+/* Logs each unreadable block of a failed read, for the error tells of the first one only. */
+static void log_unreadable(VkOnceLog *log, VkFile *file, off_t offset, size_t size, char *buffer)
+{
+	guint64 at = (guint64)offset / VK_BLOCK_SIZE * VK_BLOCK_SIZE;
+
+	for (; at < (guint64)offset + size; at += VK_BLOCK_SIZE) {
+		g_autoptr(GError) error = NULL;
+		gsize length;
+
+		if (!vk_file_read(file, at, buffer, MIN(size, VK_BLOCK_SIZE), &length, &error))
+			vk_once_log_warning(log,
+					    "cannot read '%s' at byte %" G_GUINT64_FORMAT ": %s",
+					    vk_file_title(file), at, error->message);
+	}
+}
+
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+		    struct fuse_file_info *info)
+{
+	VkFile *file = file_of(info);
+	char *buffer = worker_buffer(size);
+	g_autoptr(GError) error = NULL;
+	gsize length;
+
+	/* Never short but at the end: the kernel would take that for the end of the file. */
+	if (vk_file_read(file, (guint64)offset, buffer, size, &length, &error)) {
+		fuse_reply_buf(req, buffer, length);
+		return;
+	}
+	log_unreadable(ops_of(req)->log, file, offset, size, buffer);
+	fuse_reply_err(req, EIO);
+}
+
+static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+		     struct fuse_file_info *info)
+{
+	VkFile *file = file_of(info);
+	g_autoptr(GError) error = NULL;
+	gboolean done = FALSE;
+	gboolean found = FALSE;
+	guint64 place = 0;
+
+	if (whence != SEEK_DATA && whence != SEEK_HOLE) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	if (offset < 0)
+		done = TRUE;
+	else if (whence == SEEK_DATA)
+		done = vk_file_seek_data(file, (guint64)offset, &found, &place, &error);
+	else
+		done = vk_file_seek_hole(file, (guint64)offset, &found, &place, &error);
+	if (!done) {
+		vk_once_log_warning(ops_of(req)->log, "cannot read the map of '%s': %s",
+				    vk_file_title(file), error->message);
+		fuse_reply_err(req, EIO);
+		return;
+	}
+	if (!found)
+		fuse_reply_err(req, ENXIO);
+	else
+		fuse_reply_lseek(req, (off_t)place);
+}
+
+/* The space is that of the file system which the vault lies on. */
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	VkOps *ops = ops_of(req);
+	const char *directory = vk_vault_directory(ops->vault);
+	VkWatchUse *use = vk_watch_enter(ops->watch);
+	struct statvfs space = {.f_bsize = 4096, .f_frsize = 4096, .f_blocks = 1};
+
+	if (directory && statvfs(directory, &space) < 0)
+		space = (struct statvfs){.f_bsize = 4096, .f_frsize = 4096, .f_blocks = 1};
+	space.f_files = vk_tree_count(vk_watch_tree(use));
+	space.f_ffree = space.f_favail = 0;
+	space.f_namemax = NAME_LENGTH_MAX;
+	space.f_flag = ST_RDONLY | ST_NOSUID;
+	fuse_reply_statfs(req, &space);
+	vk_watch_leave(use);
+}
+
+const struct fuse_lowlevel_ops vk_fuse_ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.readlink = op_readlink,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.open = op_open,
+	.read = op_read,
+	.release = op_release,
+	.lseek = op_lseek,
+	.statfs = op_statfs,
+};
+
+/* The kernel answers ENOENT for what it does not remember, which is just as well. */
+static void forget_inode(void *data, guint64 ino)
+{
+	const VkOps *ops = data;
+
+	fuse_lowlevel_notify_inval_inode(ops->session, ino, 0, 0);
+}
+
+static void forget_entry(void *data, guint64 parent, const char *name)
+{
+	const VkOps *ops = data;
+
+	fuse_lowlevel_notify_inval_entry(ops->session, parent, name, strlen(name));
+}
+
+VkWatchCalls vk_ops_watch_calls(VkOps *ops)
+{
+	return (VkWatchCalls){.inode = forget_inode, .entry = forget_entry, .data = ops};
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tree-priv.h"
+
+#include "errors.h"
+#include "timestamp.h"
+
+#include <string.h>
+
+static void set_node(VkNode *node, guint64 ino, VkNodeType type, gint64 when)
+{
+	*node = (VkNode){.ino = ino, .type = type, .time = when, .links = 1};
+	if (type == VK_NODE_DIRECTORY)
+		node->links = 2;
+}
+
+static void fixed_node(const VkTree *tree, guint64 ino, VkNode *ret)
+{
+	set_node(ret, ino, VK_NODE_DIRECTORY, tree->newest);
+	if (ino == VK_INODE_ROOT)
+		ret->links += 2;
+	else if (ino == VK_INODE_GUESTS)
+		ret->links += tree->guests->len;
+	else
+		ret->links += tree->times->len;
+}
+
+static const VkTreeSnapshot *guest_latest(const VkTreeGuest *guest)
+{
+	guint count = guest->snapshots->len;
+
+	return count > 0 ? g_ptr_array_index(guest->snapshots, count - 1) : NULL;
+}
+
+static char *link_target(const VkTreeSnapshot *snapshot)
+{
+	return g_strdup_printf("../../guests/%s/%s", snapshot->guest->name, snapshot->name);
+}
+
+static void guest_node(const VkTreeGuest *guest, VkNode *ret)
+{
+	const VkTreeSnapshot *latest = guest_latest(guest);
+
+	set_node(ret, guest->ino, VK_NODE_DIRECTORY, latest ? latest->time : 0);
+	ret->links += guest->snapshots->len;
+}
+
+static void latest_node(const VkTreeSnapshot *latest, VkNode *ret)
+{
+	guint64 guest_ino = latest->guest->ino;
+
+	set_node(ret, vk_inode_as(guest_ino, VK_INODE_LATEST), VK_NODE_LINK, latest->time);
+	ret->size = strlen(latest->name);
+}
+
+static void snapshot_node(const VkTreeSnapshot *snapshot, VkNode *ret)
+{
+	set_node(ret, snapshot->ino, VK_NODE_DIRECTORY, snapshot->time);
+}
+
+static void time_node(const VkTreeTime *when, VkNode *ret)
+{
+	set_node(ret, when->ino, VK_NODE_DIRECTORY, when->time);
+}
+
+static void link_node(const VkTreeSnapshot *snapshot, VkNode *ret)
+{
+	g_autofree char *target = link_target(snapshot);
+
+	set_node(ret, vk_inode_as(snapshot->ino, VK_INODE_LINK), VK_NODE_LINK, snapshot->time);
+	ret->size = strlen(target);
+}
+
+static void file_node(const VkTreeSnapshot *snapshot, guint index, const VkViewFile *file,
+		      VkNode *ret)
+{
+	set_node(ret, snapshot->ino | (index + 1), VK_NODE_FILE, snapshot->time);
+	ret->size = file->size;
+	ret->allocated = file->allocated;
+}
+
+/* The guest, time or snapshot with that number, or NULL. */
+static void *find(const VkTree *tree, guint64 ino)
+{
+	return g_hash_table_lookup(tree->by_ino, &ino);
+}
+
+static const VkTreeSnapshot *find_snapshot(const VkTree *tree, guint64 ino)
+{
+	VkInodeKind kind = vk_inode_kind(ino);
+
+	if (kind != VK_INODE_SNAPSHOT && kind != VK_INODE_LINK)
+		return NULL;
+	return find(tree, vk_inode_as(ino, VK_INODE_SNAPSHOT));
+}
+
+static gboolean fail_stale(guint64 ino, GError **error)
+{
+	return vk_fail(error, VK_ERROR_NOT_FOUND, "inode %" G_GUINT64_FORMAT " is gone", ino);
+}
+
+static gboolean fail_name(const char *name, GError **error)
+{
+	return vk_fail(error, VK_ERROR_NOT_FOUND, "there is no '%s'", name);
+}
+
+const VkSnapshotKey *vk_tree_snapshot(const VkTree *tree, guint64 ino)
+{
+	const VkTreeSnapshot *snapshot = find_snapshot(tree, ino);
+
+	return snapshot ? snapshot->key : NULL;
+}
+
+static gboolean stat_file(const VkTree *tree, const VkTreeSnapshot *snapshot, guint index,
+			  VkNode *ret, GError **error)
+{
+	g_autoptr(VkShelfView) held = vk_shelf_get(tree->shelf, snapshot->key, error);
+	const GPtrArray *files;
+
+	if (!held)
+		return FALSE;
+	files = vk_view_files(vk_shelf_view(held));
+	if (index >= files->len)
+		return fail_stale(snapshot->ino | (index + 1), error);
+	file_node(snapshot, index, g_ptr_array_index(files, index), ret);
+	return TRUE;
+}
+
+gboolean vk_tree_stat(const VkTree *tree, guint64 ino, VkNode *ret, GError **error)
+{
+	const VkTreeSnapshot *snapshot;
+	const VkTreeGuest *guest;
+	const VkTreeTime *when;
+
+	switch (vk_inode_kind(ino)) {
+	case VK_INODE_FIXED:
+		if (ino < VK_INODE_ROOT || ino > VK_INODE_TIMES)
+			break;
+		fixed_node(tree, ino, ret);
+		return TRUE;
+	case VK_INODE_GUEST:
+		guest = find(tree, ino);
+		if (!guest)
+			break;
+		guest_node(guest, ret);
+		return TRUE;
+	case VK_INODE_LATEST:
+		guest = find(tree, vk_inode_as(ino, VK_INODE_GUEST));
+		snapshot = guest ? guest_latest(guest) : NULL;
+		if (!snapshot)
+			break;
+		latest_node(snapshot, ret);
+		return TRUE;
+	case VK_INODE_TIME:
+		when = find(tree, ino);
+		if (!when)
+			break;
+		time_node(when, ret);
+		return TRUE;
+	case VK_INODE_SNAPSHOT:
+		snapshot = find_snapshot(tree, ino);
+		if (!snapshot)
+			break;
+		if (vk_inode_file(ino) > 0)
+			return stat_file(tree, snapshot, vk_inode_file(ino) - 1, ret, error);
+		snapshot_node(snapshot, ret);
+		return TRUE;
+	case VK_INODE_LINK:
+		snapshot = find_snapshot(tree, ino);
+		if (!snapshot)
+			break;
+		link_node(snapshot, ret);
+		return TRUE;
+	}
+	return fail_stale(ino, error);
+}
+
+static guint64 parent_of(const VkTree *tree, guint64 ino)
+{
+	const VkTreeSnapshot *snapshot;
+
+	switch (vk_inode_kind(ino)) {
+	case VK_INODE_FIXED:
+		return VK_INODE_ROOT;
+	case VK_INODE_GUEST:
+		return VK_INODE_GUESTS;
+	case VK_INODE_TIME:
+		return VK_INODE_TIMES;
+	case VK_INODE_LATEST:
+		return vk_inode_as(ino, VK_INODE_GUEST);
+	case VK_INODE_SNAPSHOT:
+	case VK_INODE_LINK:
+		break;
+	}
+	snapshot = find_snapshot(tree, ino);
+	if (!snapshot)
+		return VK_INODE_ROOT;
+	if (vk_inode_kind(ino) == VK_INODE_LINK)
+		return vk_inode_of_time(snapshot->time);
+	return vk_inode_file(ino) > 0 ? snapshot->ino : snapshot->guest->ino;
+}
+
+static gboolean lookup_fixed(const VkTree *tree, guint64 parent, const char *name, VkNode *ret,
+			     GError **error)
+{
+	const VkTreeGuest *guest;
+	const VkTreeTime *when;
+
+	if (parent == VK_INODE_ROOT && strcmp(name, "guests") == 0) {
+		fixed_node(tree, VK_INODE_GUESTS, ret);
+		return TRUE;
+	}
+	if (parent == VK_INODE_ROOT && strcmp(name, "times") == 0) {
+		fixed_node(tree, VK_INODE_TIMES, ret);
+		return TRUE;
+	}
+	guest = parent == VK_INODE_GUESTS ? g_hash_table_lookup(tree->guests_by_name, name) : NULL;
+	if (guest) {
+		guest_node(guest, ret);
+		return TRUE;
+	}
+	when = parent == VK_INODE_TIMES ? g_hash_table_lookup(tree->times_by_name, name) : NULL;
+	if (when) {
+		time_node(when, ret);
+		return TRUE;
+	}
+	return fail_name(name, error);
+}
+
+static gboolean lookup_guest(const VkTreeGuest *guest, const char *name, VkNode *ret,
+			     GError **error)
+{
+	const VkTreeSnapshot *snapshot = g_hash_table_lookup(guest->by_name, name);
+
+	if (snapshot) {
+		snapshot_node(snapshot, ret);
+		return TRUE;
+	}
+	snapshot = guest_latest(guest);
+	if (strcmp(name, VK_TIME_LATEST) != 0 || !snapshot)
+		return fail_name(name, error);
+	latest_node(snapshot, ret);
+	return TRUE;
+}
+
+static gboolean lookup_time(const VkTree *tree, const VkTreeTime *when, const char *name,
+			    VkNode *ret, GError **error)
+{
+	const VkTreeGuest *guest = g_hash_table_lookup(tree->guests_by_name, name);
+	const VkTreeSnapshot *snapshot =
+		guest ? g_hash_table_lookup(guest->by_name, when->name) : NULL;
+
+	if (!snapshot)
+		return fail_name(name, error);
+	link_node(snapshot, ret);
+	return TRUE;
+}
+
+static gboolean lookup_snapshot(const VkTree *tree, const VkTreeSnapshot *snapshot,
+				const char *name, VkNode *ret, GError **error)
+{
+	g_autoptr(VkShelfView) held = vk_shelf_get(tree->shelf, snapshot->key, error);
+	const GPtrArray *files;
+
+	if (!held)
+		return FALSE;
+	files = vk_view_files(vk_shelf_view(held));
+	for (guint i = 0; i < files->len && i < VK_INODE_FILES_MAX; i++) {
+		const VkViewFile *file = g_ptr_array_index(files, i);
+
+		if (strcmp(file->name, name) == 0) {
+			file_node(snapshot, i, file, ret);
+			return TRUE;
+		}
+	}
+	return fail_name(name, error);
+}
+
+gboolean vk_tree_lookup(const VkTree *tree, guint64 parent, const char *name, VkNode *ret,
+			GError **error)
+{
+	const void *place;
+
+	/* These two come from NFS servers, which know a directory by its number only. */
+	if (strcmp(name, ".") == 0)
+		return vk_tree_stat(tree, parent, ret, error);
+	if (strcmp(name, "..") == 0)
+		return vk_tree_stat(tree, parent_of(tree, parent), ret, error);
+	if (vk_inode_kind(parent) == VK_INODE_FIXED)
+		return lookup_fixed(tree, parent, name, ret, error);
+	place = find(tree, parent);
+	if (!place)
+		return fail_stale(parent, error);
+	if (vk_inode_kind(parent) == VK_INODE_GUEST)
+		return lookup_guest(place, name, ret, error);
+	if (vk_inode_kind(parent) == VK_INODE_TIME)
+		return lookup_time(tree, place, name, ret, error);
+	return lookup_snapshot(tree, place, name, ret, error);
+}
+
+char *vk_tree_read_link(const VkTree *tree, guint64 ino, GError **error)
+{
+	const VkTreeSnapshot *snapshot = NULL;
+	const VkTreeGuest *guest = NULL;
+
+	if (vk_inode_kind(ino) == VK_INODE_LATEST)
+		guest = find(tree, vk_inode_as(ino, VK_INODE_GUEST));
+	else if (vk_inode_kind(ino) == VK_INODE_LINK)
+		snapshot = find_snapshot(tree, ino);
+	if (snapshot)
+		return link_target(snapshot);
+	snapshot = guest ? guest_latest(guest) : NULL;
+	if (snapshot)
+		return g_strdup(snapshot->name);
+	fail_stale(ino, error);
+	return NULL;
+}
+
+VkFile *vk_tree_open(const VkTree *tree, guint64 ino, GError **error)
+{
+	const VkTreeSnapshot *snapshot = find_snapshot(tree, ino);
+	g_autoptr(VkShelfView) held = NULL;
+
+	if (!snapshot || vk_inode_file(ino) == 0) {
+		fail_stale(ino, error);
+		return NULL;
+	}
+	held = vk_shelf_get(tree->shelf, snapshot->key, error);
+	return held ? vk_file_open(held, vk_inode_file(ino) - 1, error) : NULL;
+}
+
+guint64 vk_tree_count(const VkTree *tree)
+{
+	/* Each guest with its `latest`, each snapshot with its link. */
+	return 3 + tree->times->len + 2 * (guint64)tree->guests->len + 2 * tree->n_snapshots;
+}
+
+static void add_entry(GArray *entries, const char *name, const VkNode *node)
+{
+	VkTreeEntry entry = {.name = g_strdup(name), .node = *node};
+
+	g_array_append_val(entries, entry);
+}
+
+static void list_fixed(const VkTree *tree, guint64 ino, GArray *entries)
+{
+	VkNode node;
+
+	if (ino == VK_INODE_ROOT) {
+		fixed_node(tree, VK_INODE_GUESTS, &node);
+		add_entry(entries, "guests", &node);
+		fixed_node(tree, VK_INODE_TIMES, &node);
+		add_entry(entries, "times", &node);
+	}
+	for (guint i = 0; ino == VK_INODE_GUESTS && i < tree->guests->len; i++) {
+		const VkTreeGuest *guest = g_ptr_array_index(tree->guests, i);
+
+		guest_node(guest, &node);
+		add_entry(entries, guest->name, &node);
+	}
+	for (guint i = 0; ino == VK_INODE_TIMES && i < tree->times->len; i++) {
+		const VkTreeTime *when = g_ptr_array_index(tree->times, i);
+
+		time_node(when, &node);
+		add_entry(entries, when->name, &node);
+	}
+}
+
+static void list_guest(const VkTreeGuest *guest, GArray *entries)
+{
+	const VkTreeSnapshot *latest = guest_latest(guest);
+	VkNode node;
+
+	for (guint i = 0; i < guest->snapshots->len; i++) {
+		const VkTreeSnapshot *snapshot = g_ptr_array_index(guest->snapshots, i);
+
+		snapshot_node(snapshot, &node);
+		add_entry(entries, snapshot->name, &node);
+	}
+	if (latest) {
+		latest_node(latest, &node);
+		add_entry(entries, VK_TIME_LATEST, &node);
+	}
+}
+
+static void list_time(const VkTreeTime *when, GArray *entries)
+{
+	VkNode node;
+
+	for (guint i = 0; i < when->snapshots->len; i++) {
+		const VkTreeSnapshot *snapshot = g_ptr_array_index(when->snapshots, i);
+
+		link_node(snapshot, &node);
+		add_entry(entries, snapshot->guest->name, &node);
+	}
+}
+
+static gboolean list_snapshot(const VkTree *tree, const VkTreeSnapshot *snapshot, GArray *entries,
+			      GError **error)
+{
+	g_autoptr(VkShelfView) held = vk_shelf_get(tree->shelf, snapshot->key, error);
+	const GPtrArray *files;
+	VkNode node;
+
+	if (!held)
+		return FALSE;
+	files = vk_view_files(vk_shelf_view(held));
+	for (guint i = 0; i < files->len && i < VK_INODE_FILES_MAX; i++) {
+		const VkViewFile *file = g_ptr_array_index(files, i);
+
+		file_node(snapshot, i, file, &node);
+		add_entry(entries, file->name, &node);
+	}
+	return TRUE;
+}
+
+static void clear_entry(VkTreeEntry *entry)
+{
+	g_free(entry->name);
+}
+
+GArray *vk_tree_list(const VkTree *tree, guint64 ino, GError **error)
+{
+	g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(VkTreeEntry));
+	const void *place = find(tree, ino);
+	VkNode node;
+
+	g_array_set_clear_func(entries, (GDestroyNotify)clear_entry);
+	if (!vk_tree_lookup(tree, ino, ".", &node, error))
+		return NULL;
+	add_entry(entries, ".", &node);
+	if (!vk_tree_lookup(tree, ino, "..", &node, error))
+		return NULL;
+	add_entry(entries, "..", &node);
+
+	if (vk_inode_kind(ino) == VK_INODE_FIXED)
+		list_fixed(tree, ino, entries);
+	else if (place && vk_inode_kind(ino) == VK_INODE_GUEST)
+		list_guest(place, entries);
+	else if (place && vk_inode_kind(ino) == VK_INODE_TIME)
+		list_time(place, entries);
+	else if (place && !list_snapshot(tree, place, entries, error))
+		return NULL;
+	return g_steal_pointer(&entries);
+}
