@@ -236,7 +236,6 @@ static const char *shown_source(const Mount *mount, const char *url)
 
 static gboolean run(Mount *mount, int argc, char **argv, GError **error)
 {
-	const char *directory;
 	const char *url;
 
 	if (!parse(mount, &argc, &argv, error) || !vk_program_start(&mount->program, error))
@@ -255,12 +254,9 @@ static gboolean run(Mount *mount, int argc, char **argv, GError **error)
 	if (!vk_mount_options_parse((const char *const *)mount->option_words,
 				    shown_source(mount, url), &mount->options, error))
 		return FALSE;
-	mount->mountpoint = vk_mountpoint_prepare(argv[argc - 1], mount->options.nonempty, error);
-	directory = vk_vault_directory(mount->vault);
-	if (!mount->mountpoint ||
-	    (directory && !vk_mountpoint_check_apart(mount->mountpoint, directory, error)))
-		return FALSE;
-	return open_session(mount, error) && serve(mount, error);
+	mount->mountpoint = vk_mountpoint_prepare(argv[argc - 1], vk_vault_directory(mount->vault),
+						  mount->options.nonempty, error);
+	return mount->mountpoint && open_session(mount, error) && serve(mount, error);
 }
 
 static void clear(Mount *mount)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 void vk_mount_found_free(VkMountFound *found)
@@ -88,11 +89,12 @@ static gboolean is_automount(const VkMountFound *found)
 	return found && g_strcmp0(found->type, "autofs") == 0;
 }
 
+/* Asked by statvfs(), for the answer to stat() may come from the kernel's memory. */
 static gboolean is_dead(const char *path)
 {
-	struct stat st;
+	struct statvfs space;
 
-	return stat(path, &st) < 0 && errno == ENOTCONN;
+	return statvfs(path, &space) < 0 && errno == ENOTCONN;
 }
 
 /* Leaves in *RET_FOUND what is still mounted on PATH: nothing, or an automount point. */
@@ -158,19 +160,6 @@ static gboolean check_directory(const char *path, GError **error)
 	return TRUE;
 }
 
-char *vk_mountpoint_prepare(const char *path, gboolean allow_content, GError **error)
-{
-	g_autofree char *resolved = resolve(path, error);
-	g_autoptr(VkMountFound) automount = NULL;
-
-	if (!resolved || !clear_mounts(resolved, &automount, error) ||
-	    !check_directory(resolved, error))
-		return NULL;
-	if (!allow_content && !automount && !check_empty(resolved, error))
-		return NULL;
-	return g_steal_pointer(&resolved);
-}
-
 /* Whether DIRECTORY or one of its ancestors is WHAT. Both are resolved paths. */
 static gboolean lies_in(const char *directory, const char *what)
 {
@@ -191,7 +180,7 @@ static gboolean lies_in(const char *directory, const char *what)
 	}
 }
 
-gboolean vk_mountpoint_check_apart(const char *mountpoint, const char *directory, GError **error)
+static gboolean check_apart(const char *mountpoint, const char *directory, GError **error)
 {
 	g_autofree char *resolved = realpath(directory, NULL);
 
@@ -208,4 +197,20 @@ gboolean vk_mountpoint_check_apart(const char *mountpoint, const char *directory
 			       "choose another directory",
 			       directory, mountpoint);
 	return TRUE;
+}
+
+char *vk_mountpoint_prepare(const char *path, const char *vault, gboolean allow_content,
+			    GError **error)
+{
+	g_autofree char *resolved = resolve(path, error);
+	g_autoptr(VkMountFound) automount = NULL;
+
+	if (!resolved || !clear_mounts(resolved, &automount, error) ||
+	    !check_directory(resolved, error))
+		return NULL;
+	if (vault && !check_apart(resolved, vault, error))
+		return NULL;
+	if (!allow_content && !automount && !check_empty(resolved, error))
+		return NULL;
+	return g_steal_pointer(&resolved);
 }

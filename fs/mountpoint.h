@@ -28,16 +28,13 @@ gboolean vk_mountpoint_find(const char *mountinfo, const char *path, VkMountFoun
 
 /*
  * Returns the resolved PATH, fit to be mounted on. A dead mount of ours is detached first, with a
- * warning. VK_ERROR_NOT_FOUND: missing; VK_ERROR_BUSY: something is mounted there; VK_ERROR_USAGE:
- * no directory; VK_ERROR_FAILED: not empty (unless ALLOW_CONTENT), or no permission.
+ * warning. VAULT is the vault's directory or NULL. VK_ERROR_NOT_FOUND: missing; VK_ERROR_BUSY:
+ * something is mounted there; VK_ERROR_USAGE: no directory, or one of PATH and VAULT is, or lies
+ * below, the other (seen through bind mounts too), for reading would then need what is being
+ * mounted; VK_ERROR_FAILED: not empty (unless ALLOW_CONTENT), or no permission.
  */
-char *vk_mountpoint_prepare(const char *path, gboolean allow_content, GError **error);
-
-/*
- * VK_ERROR_USAGE when one of the two directories is, or lies below, the other: reading would then
- * need what is being mounted. Bind mounts are seen through.
- */
-gboolean vk_mountpoint_check_apart(const char *mountpoint, const char *directory, GError **error);
+char *vk_mountpoint_prepare(const char *path, const char *vault, gboolean allow_content,
+			    GError **error);
 
 /*
  * Takes the topmost mount off PATH at once; those who have files open there keep them. Without root

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 typedef struct {
-	unsigned uid;
-	unsigned gid;
+	char *uid;
+	char *gid;
 	int nonempty;
 	int allow_other;
 	int allow_root;
@@ -27,8 +27,8 @@ typedef struct {
 #define IGNORED(text) FUSE_OPT_KEY(text, FUSE_OPT_KEY_DISCARD)
 
 static const struct fuse_opt known[] = {
-	OURS("uid=%u", uid),
-	OURS("gid=%u", gid),
+	OURS("uid=%s", uid),
+	OURS("gid=%s", gid),
 	OURS("nonempty", nonempty),
 	OURS("allow_other", allow_other),
 	OURS("allow_root", allow_root),
@@ -100,28 +100,53 @@ static char *session_options(const Parsed *parsed, const char *source)
 	return copy;
 }
 
+static gboolean take_id(const char *name, const char *text, unsigned *ret, GError **error)
+{
+	guint64 number;
+
+	if (!text)
+		return TRUE;
+	/* The highest number means "none" to chown(2) and the like. */
+	if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT32 - 1, &number, NULL))
+		return vk_fail(error, VK_ERROR_USAGE, "mount option '%s=%s': not a number", name,
+			       text);
+	*ret = (unsigned)number;
+	return TRUE;
+}
+
+static gboolean take_parsed(const Parsed *parsed, VkMountOptions *options, GError **error)
+{
+	if (parsed->unknown)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "mount option '%s' is not known: see virtkeep-mount(1)",
+			       parsed->unknown);
+	options->nonempty = parsed->nonempty;
+	return take_id("uid", parsed->uid, &options->uid, error) &&
+	       take_id("gid", parsed->gid, &options->gid, error);
+}
+
 gboolean vk_mount_options_parse(const char *const *words, const char *source, VkMountOptions *ret,
 				GError **error)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	Parsed parsed = {.uid = getuid(), .gid = getgid()};
+	VkMountOptions options = {.uid = getuid(), .gid = getgid()};
+	Parsed parsed = {0};
 	gboolean fine = fuse_opt_add_arg(&args, "virtkeep-mount") == 0;
 
 	for (; fine && words && *words; words++)
 		fine = fuse_opt_add_arg(&args, "-o") == 0 && fuse_opt_add_arg(&args, *words) == 0;
-	fine = fine && fuse_opt_parse(&args, &parsed, known, take_unknown) == 0;
-	fuse_opt_free_args(&args);
-	if (!fine || parsed.unknown) {
-		vk_fail(error, VK_ERROR_USAGE, "mount option '%s' is not known",
-			parsed.unknown ? parsed.unknown : "uid= or gid=");
-		g_free(parsed.unknown);
-		return FALSE;
+	if (!fine || fuse_opt_parse(&args, &parsed, known, take_unknown) != 0)
+		fine = vk_fail(error, VK_ERROR_USAGE, "the mount options cannot be understood");
+	fine = fine && take_parsed(&parsed, &options, error);
+	if (fine) {
+		options.session = session_options(&parsed, source);
+		*ret = options;
 	}
-	*ret = (VkMountOptions){.uid = parsed.uid,
-				.gid = parsed.gid,
-				.nonempty = parsed.nonempty,
-				.session = session_options(&parsed, source)};
-	return TRUE;
+	fuse_opt_free_args(&args);
+	free(parsed.uid);
+	free(parsed.gid);
+	g_free(parsed.unknown);
+	return fine;
 }
 
 void vk_mount_options_clear(VkMountOptions *options)
