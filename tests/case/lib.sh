@@ -1,0 +1,326 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What the cases share. A case sources this file first. It then runs as root in namespaces of its
+# own (mounts, processes, network) with a libvirtd of its own, so that guests, networks and vaults
+# of the host are out of reach, and everything is gone when the case ends, however it ends.
+#
+#   SCRATCH   the case's directory, removed at the end
+#   VAULT     $SCRATCH/vault, also in VIRTKEEP_VAULT; made by "virtkeep init" in the case
+#   OUT ERR   what the last command of run() printed, as files
+#   STATUS    its exit status
+#
+# The programs are copies on PATH. Exit status 77 means skipped.
+set -euo pipefail
+export LC_ALL=C.UTF-8 TZ=UTC
+
+SOURCE=$(realpath "${BASH_SOURCE[0]%/*}/../..")
+BUILD=${VK_BUILD:-$SOURCE/build}
+
+skip() {
+	echo "skipped: $*" >&2
+	exit 77
+}
+
+# Outside of the namespaces: prepare, enter, clean up.
+enter_namespaces() {
+	local child status=0 cache=${VIRTKEEP_DEMO_CACHE:-/var/cache/virtkeep-demo}
+
+	[[ $(id -u) == 0 ]] || skip "not root"
+	[[ -c /dev/fuse ]] || skip "no /dev/fuse"
+	unshare --mount --pid --fork --net true 2>/dev/null || skip "no namespaces here"
+	for program in engine/virtkeep fs/virtkeep-mount restore/virtkeep-restore; do
+		[[ -x $BUILD/$program ]] || skip "'$BUILD/$program' is not built"
+	done
+	mkdir -p "$cache"
+	flock "$cache" "$SOURCE/contrib/tiny-guest" "$cache" || skip "no tiny guest"
+
+	SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/virtkeep-case-XXXXXX")
+	trap 'rm -rf "$SCRATCH"' EXIT
+	trap 'kill -KILL "$child" 2>/dev/null; exit 1' HUP INT TERM
+	# QEMU runs as a user of its own and must get at its files.
+	chmod 755 "$SCRATCH"
+	mkdir "$SCRATCH/bin"
+	cp "$BUILD/engine/virtkeep" "$BUILD/fs/virtkeep-mount" "$BUILD/restore/virtkeep-restore" \
+		"$SCRATCH/bin/"
+	cp "$cache/vmlinuz" "$cache/initrd.gz" "$SCRATCH/"
+	VK_CASE_SCRATCH=$SCRATCH unshare --mount --pid --fork --kill-child --mount-proc --net \
+		--ipc bash "$0" "$@" &
+	child=$!
+	wait "$child" || status=$?
+	exit "$status"
+}
+
+start_libvirtd() {
+	libvirtd -d -p /run/libvirtd.pid
+	wait_for 20 "libvirtd answers" virsh version
+}
+
+kill_libvirtd() {
+	local pid
+	pid=$(cat /run/libvirtd.pid)
+	kill -KILL "$pid"
+	wait_for 20 "libvirtd is gone" not kill -0 "$pid"
+	rm -f /run/libvirtd.pid
+}
+
+furnish_namespaces() {
+	local directory
+
+	SCRATCH=$VK_CASE_SCRATCH
+	VAULT=$SCRATCH/vault
+	OUT=$SCRATCH/out
+	ERR=$SCRATCH/err
+	PATH=$SCRATCH/bin:$PATH
+	export VIRTKEEP_VAULT=$VAULT LIBVIRT_DEFAULT_URI=qemu:///system
+	for directory in /run /var/lib /var/log /var/cache /etc/libvirt /etc/virtkeep; do
+		[[ ! -d $directory ]] || mount -t tmpfs -o mode=755 tmpfs "$directory"
+	done
+	mkdir -p /run/lock /var/log/libvirt/qemu
+	ip link set lo up
+	# No virtlogd: QEMU writes its log itself.
+	echo 'stdio_handler = "file"' > /etc/libvirt/qemu.conf
+	echo 'auth_unix_rw = "none"' > /etc/libvirt/libvirtd.conf
+	trap end_case EXIT
+	start_libvirtd
+}
+
+end_case() {
+	local status=$?
+
+	[[ $status != 0 && $status != 77 ]] || return 0
+	set +e
+	echo "--- the case failed with status $status"
+	for file in "$OUT" "$ERR" /var/log/libvirt/qemu/*.log; do
+		[[ -s $file ]] || continue
+		echo "--- $file"
+		tail -n 30 "$file"
+	done
+	virsh list --all
+}
+
+say() {
+	echo "=== $*"
+}
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+not() {
+	! "$@"
+}
+
+# wait_for SECONDS WHAT COMMAND...: until COMMAND succeeds.
+wait_for() {
+	local deadline=$((SECONDS + $1)) what=$2
+
+	shift 2
+	until "$@" > /dev/null 2>&1; do
+		((SECONDS < deadline)) || fail "waited in vain: $what"
+		sleep 0.05
+	done
+}
+
+# Runs a command without standard input, keeping its output and its status.
+run() {
+	echo "+ $*"
+	STATUS=0
+	"$@" < /dev/null > "$OUT" 2> "$ERR" || STATUS=$?
+	sed 's/^/  2> /' "$ERR"
+}
+
+# Asserts on the last run().
+expect_status() {
+	[[ $STATUS == "$1" ]] || fail "expected exit status $1, got $STATUS"
+}
+
+expect_err() {
+	grep -qF -- "$1" "$ERR" || fail "expected on stderr: $1; got: $(cat "$ERR")"
+}
+
+expect_out() {
+	grep -qF -- "$1" "$OUT" || fail "expected on stdout: $1; got: $(cat "$OUT")"
+}
+
+# expect_json FILTER VALUE: of the standard output.
+expect_json() {
+	local got
+	got=$(jq -r "$1" "$OUT") || fail "not JSON: $(cat "$OUT")"
+	[[ $got == "$2" ]] || fail "expected $1 = $2, got $got in $(cat "$OUT")"
+}
+
+# ok COMMAND...: it must succeed.
+ok() {
+	run "$@"
+	expect_status 0
+}
+
+# refused STATUS TEXT COMMAND...: it must fail with that status and one message with TEXT.
+refused() {
+	local status=$1 text=$2
+
+	shift 2
+	run "$@"
+	expect_status "$status"
+	expect_err "$text"
+	[[ $(grep -cF -- "$text" "$ERR") == 1 ]] || fail "said more than once: $text"
+}
+
+same_file() {
+	cmp "$1" "$2" || fail "'$1' and '$2' differ"
+}
+
+newest() { # of a guest: GUEST@TIME
+	virtkeep list --json "$1" | jq -r '[.[].snapshot] | max'
+}
+
+# make_disk FORMAT PATH MIB [DIRECTORY]: an ext4 file system, filled from DIRECTORY.
+make_disk() {
+	local raw=$2
+
+	[[ $1 == raw ]] || raw=$2.tmp
+	truncate -s "${3}M" "$raw"
+	mkfs.ext4 -q -F -E lazy_itable_init=0 ${4:+-d "$4"} "$raw"
+	if [[ $1 != raw ]]; then
+		qemu-img convert -f raw -O "$1" "$raw" "$2"
+		rm "$raw"
+	fi
+}
+
+escape_xml() {
+	sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e "s/'/\&apos;/g" <<< "$1"
+}
+
+# define_guest NAME [KERNEL WORDS]: vda is qcow2, vdb is raw, in $SCRATCH/guests/NAME. The sizes
+# are VDA_MIB and VDB_MIB, the files of vda come from the directory VDA_FILES.
+define_guest() {
+	local name=$1 directory=${GUEST_DIRECTORY:-$SCRATCH/guests/$1}
+
+	mkdir -p "$directory"
+	make_disk qcow2 "$directory/vda.qcow2" "${VDA_MIB:-64}" "${VDA_FILES:-}"
+	make_disk raw "$directory/vdb.raw" "${VDB_MIB:-32}"
+	guest_xml "$name" "$directory" "${2:-}" > "$SCRATCH/define.xml"
+	virsh -q define "$SCRATCH/define.xml"
+}
+
+guest_xml() {
+	local name directory
+	name=$(escape_xml "$1")
+	directory=$(escape_xml "$2")
+	cat <<-XML
+	<domain type='qemu'>
+	  <name>$name</name>
+	  <memory unit='MiB'>128</memory>
+	  <os>
+	    <type arch='x86_64'>hvm</type>
+	    <kernel>$SCRATCH/vmlinuz</kernel>
+	    <initrd>$SCRATCH/initrd.gz</initrd>
+	    <cmdline>console=ttyS0 quiet $3</cmdline>
+	  </os>
+	  <features><acpi/></features>
+	  <devices>
+	    <disk type='file' device='disk'>
+	      <driver name='qemu' type='qcow2'/>
+	      <source file='$directory/vda.qcow2'/>
+	      <target dev='vda' bus='virtio'/>
+	    </disk>
+	    <disk type='file' device='disk'>
+	      <driver name='qemu' type='raw'/>
+	      <source file='$directory/vdb.raw'/>
+	      <target dev='vdb' bus='virtio'/>
+	    </disk>
+	    <channel type='unix'>
+	      <target type='virtio' name='org.qemu.guest_agent.0'/>
+	    </channel>
+	    <serial type='pty'/>
+	    <memballoon model='none'/>
+	  </devices>
+	</domain>
+	XML
+}
+
+agent() { # NAME JSON: the answer
+	virsh -q qemu-agent-command --timeout 20 "$1" "$2"
+}
+
+start_guest() {
+	virsh -q start "$1"
+	wait_for 120 "the agent of '$1' answers" agent "$1" '{"execute":"guest-ping"}'
+}
+
+# Starts a shell command in the guest and prints its process id.
+guest_spawn() {
+	agent "$1" "$(jq -nc --arg command "$2" '{execute: "guest-exec", arguments:
+		{path: "/bin/sh", arg: ["-c", $command], "capture-output": true}}')" |
+		jq -r .return.pid
+}
+
+guest_exited() { # NAME PID ANSWER-FILE
+	agent "$1" "{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":$2}}" > "$3"
+	jq -e .return.exited "$3"
+}
+
+# Runs a shell command in the guest; its output, its status.
+guest_run() {
+	local pid answer
+
+	answer=$(mktemp "$SCRATCH/answer-XXXXXX")
+	pid=$(guest_spawn "$1" "$2")
+	wait_for 120 "the guest has run: $2" guest_exited "$1" "$pid" "$answer"
+	jq -r '.return["out-data"] // ""' "$answer" | base64 -d
+	jq -r '.return["err-data"] // ""' "$answer" | base64 -d >&2
+	return "$(jq -r .return.exitcode "$answer")"
+}
+
+stop_guest() {
+	virsh -q destroy "$1"
+}
+
+is_thawed() {
+	[[ $(agent "$1" '{"execute":"guest-fsfreeze-status"}' | jq -r .return) == thawed ]]
+}
+
+has_no_backup_job() {
+	! virsh backup-dumpxml "$1" > /dev/null 2>&1
+}
+
+# Nothing of a run may be left: neither in the guest nor in libvirt nor on the host.
+expect_clean() {
+	local guest left
+
+	for guest in "$@"; do
+		[[ $(virsh domstate "$guest") == running ]] || continue
+		has_no_backup_job "$guest" || fail "'$guest' has a backup job"
+		if [[ ! -e $SCRATCH/no-agent ]]; then
+			is_thawed "$guest" || fail "'$guest' is frozen"
+		fi
+	done
+	for guest in "$@"; do
+		[[ $(virsh domstate "$guest") != paused ]] || fail "'$guest' is paused"
+	done
+	left=$(find /var/lib/virtkeep /run/virtkeep "$VAULT/tmp" "$SCRATCH" \
+		\( -path /var/lib/virtkeep/scratch/'*' -o -path /run/virtkeep/'*' \
+		-o -path "$VAULT/tmp/*" -o -name '*.virtkeep-*' \) \
+		! -name '*.lock' ! -type d 2>/dev/null || true)
+	[[ -z $left ]] || fail "left behind: $left"
+	left=$(ps -eo comm= | awk "/^(qemu-nbd|virtkeep)/")
+	[[ -z $left ]] || fail "still running: $left"
+}
+
+is_mounted() {
+	mountpoint -q "$1"
+}
+
+# Mounts the vault, and waits until it is there.
+mount_vault() {
+	mkdir -p "$1"
+	virtkeep mount "$1"
+	wait_for 20 "'$1' is mounted" is_mounted "$1"
+}
+
+if [[ -z ${VK_CASE_SCRATCH:-} ]]; then
+	enter_namespaces "$@"
+fi
+furnish_namespaces
