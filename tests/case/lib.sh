@@ -168,6 +168,63 @@ refused() {
 	[[ $(grep -cF -- "$text" "$ERR") == 1 ]] || fail "said more than once: $text"
 }
 
+# reseal FILE FILTER: changes a sealed JSON object of the vault so that its checksum is right.
+reseal() {
+	local line
+
+	line=$(head -n 1 "$1" | jq -cS "$2")
+	printf '%s\n{"sha256":"%s"}\n' "$line" "$(printf %s "$line" | sha256sum | cut -d ' ' -f 1)" \
+		> "$1"
+}
+
+# flip FILE OFFSET: changes one byte.
+flip() {
+	local byte
+
+	byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+	printf '%b' "\\x$(printf %02x $((byte ^ 255)))" |
+		dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+count_packs() { # sets PACKS
+	local packs
+
+	packs=("$VAULT"/packs/*/*)
+	PACKS=${#packs[@]}
+	[[ -e ${packs[0]} ]] || PACKS=0
+}
+
+# Starts a backup in the background as JOB and halts it when it has stored its next pack.
+halt_backup() {
+	local before deadline=$((SECONDS + 60))
+
+	echo "+ virtkeep backup $* &"
+	count_packs
+	before=$PACKS
+	virtkeep backup "$@" < /dev/null > "$OUT" 2> "$ERR" &
+	JOB=$!
+	while count_packs; ((PACKS == before)); do
+		((SECONDS < deadline)) || fail "the backup never stored a pack"
+		[[ -d /proc/$JOB/fd ]] || fail "the backup was not caught: $(cat "$ERR")"
+	done
+	kill -STOP "$JOB"
+}
+
+# Waits for the end of JOB, after letting it go on; sets STATUS.
+finish_job() {
+	STATUS=0
+	kill -CONT "$JOB" 2>/dev/null || true
+	wait "$JOB" || STATUS=$?
+	sed 's/^/  2> /' "$ERR"
+}
+
+# Directory with MIB of random data, for a guest's VDA_FILES.
+make_noise() {
+	mkdir -p "$SCRATCH/noise"
+	head -c "${1}M" /dev/urandom > "$SCRATCH/noise/noise"
+	echo "$SCRATCH/noise"
+}
+
 same_file() {
 	cmp "$1" "$2" || fail "'$1' and '$2' differ"
 }

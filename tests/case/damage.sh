@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Damaged packs, maps, snapshot objects and hints: found, named, never returned as data.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+VDA_FILES=$(make_noise 40)
+define_guest vm
+ok virtkeep init
+ok virtkeep backup vm
+snapshot=$(newest vm)
+ok virtkeep verify --data
+cp -a "$VAULT" "$SCRATCH/sound"
+
+fresh_vault() {
+	rm -rf "$VAULT"
+	cp -a "$SCRATCH/sound" "$VAULT"
+}
+
+largest_pack() {
+	find "$VAULT/packs" -type f -printf '%s %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-
+}
+
+# Reading the disk fails at the damage, by restore and by mount, and nothing half is left.
+expect_unreadable() {
+	run virtkeep restore "$snapshot" --disk "vda=$SCRATCH/restored.raw" --format raw
+	expect_status 5
+	[[ ! -e $SCRATCH/restored.raw ]] || fail "a damaged disk was restored"
+	mount_vault "$SCRATCH/mnt"
+	run cat "$SCRATCH/mnt/guests/vm/latest/vda.raw"
+	[[ $STATUS != 0 ]] || fail "a damaged disk was read"
+	umount "$SCRATCH/mnt"
+	expect_clean vm
+}
+
+say "a changed byte in a pack's data"
+pack=$(largest_pack)
+flip "$pack" $(($(stat -c %s "$pack") / 2))
+refused 5 "the vault '" virtkeep verify --data
+expect_out "$(basename "$pack" | cut -d . -f 1)"
+expect_unreadable
+
+say "the rest of the disk stays readable"
+mount_vault "$SCRATCH/mnt"
+ok dd "if=$SCRATCH/mnt/guests/vm/latest/vdb.raw" of=/dev/null bs=1M status=none
+qemu-img convert -O raw "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/vda.raw"
+ok cmp -n 65536 "$SCRATCH/vda.raw" "$SCRATCH/mnt/guests/vm/latest/vda.raw"
+umount "$SCRATCH/mnt"
+
+say "a pack cut short"
+fresh_vault
+truncate -s -100 "$(largest_pack)"
+refused 5 "the vault '" virtkeep verify
+expect_unreadable
+
+say "a pack missing"
+fresh_vault
+rm "$(largest_pack)"
+refused 5 "the vault '" virtkeep verify
+expect_unreadable
+
+say "all maps damaged: no pack is left"
+fresh_vault
+find "$VAULT/packs" -type f -delete
+refused 5 "the vault '" virtkeep verify
+expect_unreadable
+
+say "a damaged snapshot object: not listed, the others are"
+fresh_vault
+object=$(find "$VAULT/snaps" -name '*.json')
+ok virtkeep backup vm
+flip "$object" 100
+run virtkeep --json list
+expect_status 5
+expect_err "${object#"$VAULT/"}"
+expect_json length 1
+refused 5 "the vault '" virtkeep verify
+expect_out "${object#"$VAULT/"}"
+ok virtkeep backup vm
+
+say "a snapshot object cut short"
+fresh_vault
+truncate -s 200 "$object"
+run virtkeep list
+expect_status 5
+run virtkeep restore "$snapshot" --to "$SCRATCH/restored"
+expect_status 5
+[[ ! -e $SCRATCH/restored ]] || fail "something was restored"
+
+say "damaged, cut and missing hints do no harm"
+change_header() { flip "$1" 3; }
+change_packs() { flip "$1" 70; }
+cut_short() { truncate -s 30 "$1"; }
+empty() { : > "$1"; }
+for harm in change_header change_packs cut_short empty rm; do
+	fresh_vault
+	for hint in "$VAULT"/hints/*; do
+		[[ -f $hint ]] || fail "there are no hints"
+		"$harm" "$hint"
+	done
+	ok virtkeep --json backup vm
+	ok virtkeep verify --data
+done
+
+say "a backup on top of a damaged vault is whole again"
+fresh_vault
+pack=$(largest_pack)
+flip "$pack" $(($(stat -c %s "$pack") - 30))
+run virtkeep backup vm
+expect_status 0
+mount_vault "$SCRATCH/mnt"
+qemu-img convert -O raw "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/vda.raw"
+same_file "$SCRATCH/vda.raw" "$SCRATCH/mnt/guests/vm/latest/vda.raw"
+umount "$SCRATCH/mnt"
+expect_clean vm

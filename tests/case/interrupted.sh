@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A backup interrupted by SIGINT or SIGTERM cleans up.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+VDA_FILES=$(make_noise 160)
+VDA_MIB=256
+define_guest vm
+start_guest vm
+ok virtkeep init
+for signal in INT TERM; do
+	say "$signal"
+	halt_backup vm
+	# A background job of a script ignores SIGINT from its start: the program must not care.
+	kill "-$signal" "$JOB"
+	finish_job
+	expect_status 1
+	expect_err interrupted
+	expect_clean vm
+	ok virtkeep --json list
+	expect_json length 0
+	guest_run vm 'dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=160 conv=notrunc; sync'
+done
+ok virtkeep backup vm
+ok virtkeep verify --data
+expect_clean vm

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Backups killed at random moments: the next one works, and nothing is damaged.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+seed=${VK_CASE_SEED:-$RANDOM}
+say "VK_CASE_SEED=$seed"
+RANDOM=$seed
+VDA_FILES=$(make_noise 80)
+VDA_MIB=128
+define_guest vm
+start_guest vm
+ok virtkeep init
+ok virtkeep backup vm
+
+for round in 1 2 3 4 5 6 7 8; do
+	guest_run vm "dd if=/dev/urandom of=/mnt/vda/new bs=1M count=20 2>/dev/null; sync"
+	virtkeep --json list > "$SCRATCH/before"
+	delay=0.$(printf %03d $((RANDOM % 900)))
+	say "round $round: killed after $delay seconds"
+	timeout --signal=KILL "$delay" virtkeep backup vm > "$OUT" 2> "$ERR" || true
+	virtkeep --json list > "$SCRATCH/after"
+	# What was listed before is listed still, and what is new is whole.
+	jq -e --slurpfile before "$SCRATCH/before" \
+		'[.[].snapshot] | contains([$before[0][].snapshot])' "$SCRATCH/after" > /dev/null ||
+		fail "a snapshot went away"
+	ok virtkeep verify
+	wait_for 60 "the guest goes on" guest_run vm 'echo alive > /mnt/vda/alive; sync'
+done
+ok virtkeep backup vm
+ok virtkeep verify --data
+expect_clean vm

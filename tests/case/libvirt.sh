@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# libvirtd absent, and dying in mid-backup.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+VDA_FILES=$(make_noise 160)
+VDA_MIB=256
+define_guest vm
+start_guest vm
+ok virtkeep init
+
+say "libvirtd dies in mid-backup"
+halt_backup vm
+kill_libvirtd
+finish_job
+[[ $STATUS == 1 ]] || fail "expected exit status 1, got $STATUS"
+expect_err "'vm'"
+ok virtkeep --json list
+expect_json length 0
+
+say "libvirtd absent"
+refused 1 "'qemu:///system'" virtkeep backup vm
+refused 1 "'qemu:///system'" virtkeep discover
+refused 1 "'nosuch:///here'" virtkeep --connect nosuch:///here discover
+
+say "it is back: the guest runs, and the next backup works without help"
+start_libvirtd
+wait_for 120 "the agent answers" agent vm '{"execute":"guest-ping"}'
+ok virtkeep backup vm
+expect_clean vm
+guest_run vm 'echo alive > /mnt/vda/alive; sync'
+
+say "it dies and is back in mid-backup"
+guest_run vm 'dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=120 conv=notrunc; sync'
+halt_backup vm
+kill_libvirtd
+start_libvirtd
+finish_job
+wait_for 120 "the agent answers" agent vm '{"execute":"guest-ping"}'
+expect_clean vm
+ok virtkeep backup vm
+expect_clean vm
+ok virtkeep verify --data

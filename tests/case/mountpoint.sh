@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Mount points that are missing, busy, no directory, not empty, or in the vault.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+define_guest vm
+ok virtkeep init
+ok virtkeep backup vm
+
+refused 6 "'$SCRATCH/missing'" virtkeep mount "$SCRATCH/missing"
+[[ ! -e $SCRATCH/missing ]] || fail "a directory was made"
+echo precious > "$SCRATCH/file"
+refused 2 "'$SCRATCH/file'" virtkeep mount "$SCRATCH/file"
+mkdir "$SCRATCH/full"
+echo precious > "$SCRATCH/full/file"
+refused 1 "'$SCRATCH/full'" virtkeep mount "$SCRATCH/full"
+not mountpoint -q "$SCRATCH/full" || fail "a directory with files was hidden"
+run virtkeep mount "$VAULT/tmp"
+expect_status 2
+not mountpoint -q "$VAULT/tmp" || fail "mounted inside of the vault"
+
+say "busy"
+mount_vault "$SCRATCH/mnt"
+refused 4 "'$SCRATCH/mnt'" virtkeep mount "$SCRATCH/mnt"
+ls "$SCRATCH/mnt/guests/vm/latest" > "$OUT"
+expect_out vda.raw
+umount "$SCRATCH/mnt"
+
+say "in the foreground, by mount(8) options, twice on two directories"
+mkdir -p "$SCRATCH/one" "$SCRATCH/two"
+virtkeep-mount -f "$VAULT" "$SCRATCH/one" 2> "$ERR" &
+pid=$!
+wait_for 20 "it is mounted" is_mounted "$SCRATCH/one"
+virtkeep-mount -o ro,nosuid,nodev "$VAULT" "$SCRATCH/two"
+wait_for 20 "it is mounted" is_mounted "$SCRATCH/two"
+same_file "$SCRATCH/one/guests/vm/latest/vdb.raw" "$SCRATCH/two/guests/vm/latest/vdb.raw"
+run touch "$SCRATCH/one/new"
+[[ $STATUS != 0 ]] || fail "the mount can be written"
+umount "$SCRATCH/one" "$SCRATCH/two"
+wait "$pid" || fail "virtkeep-mount -f ended with $?"
+
+say "killed: the dead mount can be taken over"
+mount_vault "$SCRATCH/mnt"
+pkill -KILL -x virtkeep-mount
+wait_for 20 "the mount is dead" not ls "$SCRATCH/mnt"
+run virtkeep mount "$SCRATCH/mnt"
+[[ $STATUS == 0 ]] || expect_err "'$SCRATCH/mnt'"
+while mountpoint -q "$SCRATCH/mnt" || ! ls "$SCRATCH/mnt" > /dev/null 2>&1; do
+	umount -l "$SCRATCH/mnt"
+done
+wait_for 20 "virtkeep-mount is gone" not pgrep -x virtkeep-mount
+expect_clean vm
