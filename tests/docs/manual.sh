@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The programs' --help, the manual pages, the completion and the example configuration agree.
+#
+#   manual.sh BUILD-DIRECTORY
+set -euo pipefail
+export LC_ALL=C.UTF-8
+build=$1
+cd "$(dirname "$(realpath "$0")")/../../contrib"
+status=0
+
+complain() {
+	echo "$*" >&2
+	status=1
+}
+
+# The options that a help text lists, one a line: "  -n, --dry-run" gives two.
+options_of_help() {
+	"$@" --help | sed -n 's/^  \(-.*\)/\1/p' | sed 's/   *.*//' |
+		grep -oE -- '(^|[ ,])--?[a-z][a-z-]*' | tr -d ' ,' |
+		grep -vxE -- '-h|-\?|--help|--help-all' | sort -u
+}
+
+# The options that a manual page explains.
+options_of_manual() {
+	grep -E '^\.It.* Fl ' "$1" | grep -oE '\bFl -?[a-z][a-z-]*' |
+		sed 's/^Fl /-/' | grep -vxE -- '-h|--help' | sort -u
+}
+
+compare() { # WHAT ONE OTHER
+	diff <(echo "$2") <(echo "$3") > /dev/null ||
+		complain "$1: $(diff <(echo "$2") <(echo "$3") | grep '^[<>]' | paste -sd ' ')"
+}
+
+check_completion() { # FIRST-WORD OPTIONS: each is offered
+	local option COMP_WORDS COMP_CWORD COMPREPLY
+
+	while read -r option; do
+		read -ra COMP_WORDS <<< "$1 $option"
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_virtkeep
+		[[ " ${COMPREPLY[*]} " == *" $option "* ]] ||
+			complain "the completion of '$1' does not offer $option"
+	done <<< "$2"
+}
+
+for page in man/*; do
+	warnings=$(groff -mandoc -ww -z -Tutf8 "$page" 2>&1)
+	[[ -z $warnings ]] || complain "$warnings"
+done
+
+# shellcheck source=contrib/completion/virtkeep
+. completion/virtkeep
+virtkeep=$build/engine/virtkeep
+commands=$("$virtkeep" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+[[ -n $commands ]] || complain "virtkeep --help lists no commands"
+all=
+for command in '' $commands; do
+	[[ $command != restore ]] || continue
+	# shellcheck disable=SC2086 # no word for the program itself
+	options=$(options_of_help "$virtkeep" $command)
+	check_completion "virtkeep${command:+ $command}" "$options"
+	all+=$options$'\n'
+done
+compare "virtkeep --help (<) and virtkeep.1 (>)" "$(sort -u <<< "${all%$'\n'}")" \
+	"$(options_of_manual man/virtkeep.1)"
+for command in $commands; do
+	grep -qE "^\.It Cm $command\b" man/virtkeep.1 || complain "virtkeep.1: no $command"
+	COMP_WORDS=(virtkeep "$command") COMP_CWORD=1
+	_virtkeep
+	[[ " ${COMPREPLY[*]} " == *" $command "* ]] || complain "the completion has no $command"
+done
+
+for program in mount restore; do
+	case $program in
+	mount) options=$(options_of_help "$build/fs/virtkeep-mount") ;;
+	restore) options=$(options_of_help "$build/restore/virtkeep-restore") ;;
+	esac
+	compare "virtkeep-$program --help (<) and virtkeep-$program.1 (>)" "$options" \
+		"$(options_of_manual "man/virtkeep-$program.1")"
+	check_completion "virtkeep-$program" "$options"
+	check_completion "virtkeep $program" "$options"
+done
+
+# The settings: the table in the source, the manual, the example.
+settings=$(sed -n 's/^\t{"\([a-z]*\)", "\([A-Za-z_]*\)", TYPE_.*/\2/p' ../engine/base/settings.c |
+	sort)
+[[ -n $settings ]] || complain "no settings found"
+compare "settings (<) and virtkeep.conf.5 (>)" "$settings" \
+	"$(sed -n 's/^\.It Va //p' man/virtkeep.conf.5 | sort)"
+compare "settings (<) and virtkeep.conf (>)" "$settings" \
+	"$(sed -n 's/^#\([A-Za-z_]*\) = .*/\1/p' virtkeep.conf | sort)"
+example=$(mktemp)
+trap 'rm -f "$example"' EXIT
+sed 's/^#\([A-Za-z_]* = \)/\1/' virtkeep.conf > "$example"
+message=$("$virtkeep" --config "$example" --vault /nonexistent list 2>&1 || true)
+[[ $message == *"'/nonexistent'"* ]] || complain "virtkeep.conf is not understood: $message"
+exit "$status"
