@@ -58,9 +58,9 @@ all=
 for command in '' $commands; do
 	[[ $command != restore ]] || continue
 	# shellcheck disable=SC2086 # no word for the program itself
-	options=$(options_of_help "$virtkeep" $command)
-	check_completion "virtkeep${command:+ $command}" "$options"
-	all+=$options$'\n'
+	listed=$(options_of_help "$virtkeep" $command)
+	check_completion "virtkeep${command:+ $command}" "$listed"
+	all+=$listed$'\n'
 done
 compare "virtkeep --help (<) and virtkeep.1 (>)" "$(sort -u <<< "${all%$'\n'}")" \
 	"$(options_of_manual man/virtkeep.1)"
@@ -73,13 +73,13 @@ done
 
 for program in mount restore; do
 	case $program in
-	mount) options=$(options_of_help "$build/fs/virtkeep-mount") ;;
-	restore) options=$(options_of_help "$build/restore/virtkeep-restore") ;;
+	mount) listed=$(options_of_help "$build/fs/virtkeep-mount") ;;
+	restore) listed=$(options_of_help "$build/restore/virtkeep-restore") ;;
 	esac
-	compare "virtkeep-$program --help (<) and virtkeep-$program.1 (>)" "$options" \
+	compare "virtkeep-$program --help (<) and virtkeep-$program.1 (>)" "$listed" \
 		"$(options_of_manual "man/virtkeep-$program.1")"
-	check_completion "virtkeep-$program" "$options"
-	check_completion "virtkeep $program" "$options"
+	check_completion "virtkeep-$program" "$listed"
+	check_completion "virtkeep $program" "$listed"
 done
 
 # The settings: the table in the source, the manual, the example.
