@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "carry.h"
+
+#include "copy.h"
+#include "errors.h"
+#include "image.h"
+#include "io.h"
+#include "log.h"
+#include "place.h"
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static gboolean write_item(const VkPlanItem *item, VkVault *vault, VkSwap *swap,
+			   VkProgress *progress, GError **error)
+{
+	g_autoptr(VkImage) image = NULL;
+	g_autoptr(VkSink) sink = NULL;
+
+	if (!vk_swap_make_directory(swap, item, error))
+		return FALSE;
+	if (item->record) {
+		image = vk_image_open(vault, item->record, error);
+		if (!image)
+			return FALSE;
+	}
+	sink = vk_sink_new(&item->place, error);
+	if (!sink)
+		return FALSE;
+	if (image ? !vk_copy_image(image, sink, progress, error)
+		  : !vk_copy_text(item->text, sink, error))
+		return FALSE;
+	vk_swap_add(swap, item, g_steal_pointer(&sink));
+	return TRUE;
+}
+
+gboolean vk_carry_items(const VkPlan *plan, VkVault *vault, VkSwap *swap, gboolean blocks,
+			GError **error)
+{
+	g_autoptr(VkProgress) progress = NULL;
+	guint64 total = 0;
+
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if (item->record && (item->place.kind == VK_PLACE_BLOCK) == blocks)
+			total += item->record->allocated;
+	}
+	progress = vk_progress_new(plan->reference, total);
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if ((item->place.kind == VK_PLACE_BLOCK) != blocks)
+			continue;
+		if (!write_item(item, vault, swap, progress, error)) {
+			g_prefix_error(error, "%s '%s': ", item->is_disk ? "disk" : "file",
+				       item->name);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+gboolean vk_carry_start(VkGuest *guest, gboolean *ret_started, GError **error)
+{
+	VkGuestState state;
+
+	if (!vk_guest_get_state(guest, &state, error))
+		return FALSE;
+	if (state == VK_GUEST_OFF && !vk_guest_start(guest, error))
+		return FALSE;
+	*ret_started = TRUE;
+	return TRUE;
+}
+
+void vk_carry_autostart(const VkPlan *plan, VkGuest *guest)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (plan->autostart && !vk_guest_set_autostart(guest, TRUE, &error))
+		vk_log_warning("'%s': autostart is not set: %s", plan->guest, error->message);
+}
+
+gboolean vk_carry_drop_save(const VkPlan *plan, GError **error)
+{
+	if (plan->managed_save && vk_io.unlinkat(AT_FDCWD, plan->managed_save, 0) < 0 &&
+	    errno != ENOENT)
+		return vk_fail_errno(error, errno, "cannot drop the saved memory state '%s'",
+				     plan->managed_save);
+	return TRUE;
+}
+
+static gboolean carry_parts(const VkPlan *plan, VkVault *vault, GError **error)
+{
+	g_autoptr(VkSwap) swap = vk_swap_new();
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_carry_items(plan, vault, swap, FALSE, error) ||
+	    !vk_carry_items(plan, vault, swap, TRUE, error) || !vk_swap_commit(swap, error))
+		return FALSE;
+	if (!vk_swap_keep(swap, &trouble))
+		vk_log_warning("%s", trouble->message);
+	return TRUE;
+}
+
+gboolean vk_plan_carry_out(const VkPlan *plan, VkVault *vault, VkWorld *world,
+			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error)
+{
+	VkHost *host;
+
+	*ret_started = FALSE;
+	if (plan->kind == VK_PLAN_PARTS)
+		return carry_parts(plan, vault, error);
+	host = vk_world_host(world, error);
+	if (!host)
+		return FALSE;
+	if (plan->kind == VK_PLAN_IN_PLACE)
+		return vk_carry_in_place(plan, vault, host, shutdown_timeout_sec, ret_started,
+					 error);
+	return vk_carry_guest(plan, vault, host, ret_started, error);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Carrying out a plan.
+ */
+#pragma once
+
+#include "plan.h"
+#include "swap.h"
+#include "vault.h"
+
+#include <glib.h>
+
+/*
+ * Does what PLAN says and nothing else; on failure nothing of it stays. *RET_STARTED tells whether
+ * the guest was started by it.
+ */
+gboolean vk_plan_carry_out(const VkPlan *plan, VkVault *vault, VkWorld *world,
+			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error);
+
+/* Writes the items whose place is a block device, or (BLOCKS FALSE) those whose place is not. */
+gboolean vk_carry_items(const VkPlan *plan, VkVault *vault, VkSwap *swap, gboolean blocks,
+			GError **error);
+
+/* The parts of vk_plan_carry_out() for a new guest and for one in place. */
+gboolean vk_carry_guest(const VkPlan *plan, VkVault *vault, VkHost *host, gboolean *ret_started,
+			GError **error);
+gboolean vk_carry_in_place(const VkPlan *plan, VkVault *vault, VkHost *host,
+			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error);
+
+/* Starts GUEST unless it runs. */
+gboolean vk_carry_start(VkGuest *guest, gboolean *ret_started, GError **error);
+
+/* Sets autostart as the plan says; a failure is only logged, for the guest is restored. */
+void vk_carry_autostart(const VkPlan *plan, VkGuest *guest);
+
+/* Removes the saved memory state that the plan drops. */
+gboolean vk_carry_drop_save(const VkPlan *plan, GError **error);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "copy.h"
+
+#include "errors.h"
+#include "program.h"
+
+#include <string.h>
+
+#define DATA_PIECE  (1024u * 1024u)
+#define ZERO_PIECE  (256u * 1024u * 1024u)
+#define THREADS_MAX 16u
+
+typedef struct Piece {
+	guint64 offset;
+	guint64 length;
+	gboolean is_data;
+} Piece;
+
+/* Shared by the threads. What follows LOCK is under it; the rest does not change. */
+typedef struct Copy {
+	VkImage *image;
+	VkSink *sink;
+	VkProgress *progress;
+	guint64 size;
+	GMutex lock;
+	Piece extent;  /* what is left of the extent being handed out */
+	GError *error; /* the first one: all threads stop */
+} Copy;
+
+/* Makes the next extent current, passing over what the sink need not be told. */
+static gboolean next_extent(Copy *copy, GError **error)
+{
+	Piece *extent = &copy->extent;
+
+	while (extent->length == 0 && extent->offset < copy->size) {
+		if (!vk_image_extent(copy->image, extent->offset, &extent->is_data, &extent->length,
+				     error))
+			return FALSE;
+		if (!extent->is_data && !copy->sink->ops->zero) {
+			extent->offset += extent->length;
+			extent->length = 0;
+		}
+	}
+	return TRUE;
+}
+
+/* A piece of the image for one thread; length 0 at the end. */
+static gboolean take_piece(Copy *copy, Piece *ret, GError **error)
+{
+	Piece *extent = &copy->extent;
+
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
+	if (!next_extent(copy, error))
+		return FALSE;
+	*ret = *extent;
+	ret->length = MIN(extent->length, extent->is_data ? DATA_PIECE : ZERO_PIECE);
+	extent->offset += ret->length;
+	extent->length -= ret->length;
+	return TRUE;
+}
+
+static gboolean copy_piece(Copy *copy, const Piece *piece, void *buf, GError **error)
+{
+	if (!piece->is_data)
+		return copy->sink->ops->zero(copy->sink, piece->offset, piece->length, error);
+	if (!vk_image_read(copy->image, piece->offset, buf, (gsize)piece->length, error))
+		return FALSE;
+	if (!copy->sink->ops->write(copy->sink, piece->offset, buf, (gsize)piece->length, error))
+		return FALSE;
+	vk_progress_add(copy->progress, piece->length);
+	return TRUE;
+}
+
+static gpointer copy_thread(gpointer data)
+{
+	Copy *copy = data;
+	g_autofree void *buf = g_malloc(DATA_PIECE);
+	Piece piece = {.length = 1};
+	gboolean ok = TRUE;
+
+	while (ok && piece.length > 0) {
+		g_autoptr(GError) error = NULL;
+
+		g_mutex_lock(&copy->lock);
+		if (copy->error)
+			piece.length = 0;
+		else
+			ok = take_piece(copy, &piece, &error);
+		g_mutex_unlock(&copy->lock);
+		if (ok && piece.length > 0)
+			ok = copy_piece(copy, &piece, buf, &error);
+		if (!ok) {
+			g_mutex_lock(&copy->lock);
+			if (!copy->error)
+				copy->error = g_steal_pointer(&error);
+			g_mutex_unlock(&copy->lock);
+		}
+	}
+	return NULL;
+}
+
+gboolean vk_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)
+{
+	Copy copy = {
+		.image = image, .sink = sink, .progress = progress, .size = vk_image_size(image)};
+	guint count = sink->in_order ? 1 : CLAMP(g_get_num_processors(), 1, THREADS_MAX);
+	GThread *threads[THREADS_MAX];
+
+	g_mutex_init(&copy.lock);
+	for (guint i = 1; i < count; i++)
+		threads[i] = g_thread_new("restore", copy_thread, &copy);
+	copy_thread(&copy);
+	for (guint i = 1; i < count; i++)
+		g_thread_join(threads[i]);
+	g_mutex_clear(&copy.lock);
+	if (copy.error) {
+		g_propagate_error(error, copy.error);
+		return FALSE;
+	}
+	return sink->ops->finish(sink, error);
+}
+
+gboolean vk_copy_text(const char *text, VkSink *sink, GError **error)
+{
+	return sink->ops->write(sink, 0, text, strlen(text), error) &&
+	       sink->ops->finish(sink, error);
+}

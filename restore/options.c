@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "options.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+static const char summary[] =
+	"SNAPSHOT is GUEST@TIME, GUEST@latest, or GUEST for its latest snapshot. Without --disk "
+	"and\n"
+	"--file the whole guest is restored: its disks, firmware state and definition.";
+
+static const char description[] = "Without PATH a disk or file is written into --to DIR, else into "
+				  "the current directory, as\n"
+				  "GUEST-TARGET.raw, GUEST-TARGET.qcow2 or GUEST-NAME. Everything "
+				  "appears under its name only\n"
+				  "when it is whole. With --in-place and no SNAPSHOT the list is "
+				  "taken from the configuration,\n"
+				  "[restore] KVM_RESTORE_VM_LIST.\n\n"
+				  "Exit status: 0 done, 1 failed, 2 usage, 3 done in part, 4 busy, "
+				  "5 damage found, 6 not found.";
+
+void vk_restore_options_add(VkRestoreOptions *options, GOptionContext *context)
+{
+	const GOptionEntry entries[] = {
+		{"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->disks,
+		 "Restore this disk only; may be repeated", "TARGET[=PATH]"},
+		{"file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->files,
+		 "Restore this file of the snapshot (domain.xml, nvram.fd, vda.raw ...); DEST - is "
+		 "stdout",
+		 "NAME[=DEST]"},
+		{"to", 0, 0, G_OPTION_ARG_FILENAME, &options->directory,
+		 "Put disks and files into this directory", "DIR"},
+		{"as", 0, 0, G_OPTION_ARG_FILENAME, &options->as_name,
+		 "Restore as a new guest with its own UUID, MAC addresses and files", "NAME"},
+		{"in-place", 0, 0, G_OPTION_ARG_NONE, &options->in_place,
+		 "Replace the disks and the definition of the existing guest, shutting it down "
+		 "first",
+		 NULL},
+		{"start", 0, 0, G_OPTION_ARG_NONE, &options->start, "Start the restored guest",
+		 NULL},
+		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &options->dry_run,
+		 "Print the plan and do nothing", NULL},
+		{"force", 0, 0, G_OPTION_ARG_NONE, &options->force,
+		 "Replace existing files and overwrite block devices", NULL},
+		{"format", 0, 0, G_OPTION_ARG_STRING, &options->format,
+		 "Write disks as raw or qcow2 (default: as the original was)", "FORMAT"},
+		{G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->snapshots, NULL,
+		 "SNAPSHOT..."},
+		G_OPTION_ENTRY_NULL,
+	};
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_set_summary(context, summary);
+	g_option_context_set_description(context, description);
+}
+
+gboolean vk_restore_options_has_parts(const VkRestoreOptions *options)
+{
+	return options->disks || options->files;
+}
+
+void vk_restore_part_split(const char *part, char **ret_name, char **ret_value)
+{
+	const char *equals = strchr(part, '=');
+
+	*ret_name = equals ? g_strndup(part, (gsize)(equals - part)) : g_strdup(part);
+	*ret_value = equals ? g_strdup(equals + 1) : NULL;
+}
+
+/* How many of PARTS have VALUE as their value; any value for NULL. */
+static guint count_values(char *const *parts, const char *value)
+{
+	guint count = 0;
+
+	for (; parts && *parts; parts++) {
+		g_autofree char *part_name = NULL;
+		g_autofree char *part_value = NULL;
+
+		vk_restore_part_split(*parts, &part_name, &part_value);
+		if (part_value && (!value || strcmp(part_value, value) == 0))
+			count++;
+	}
+	return count;
+}
+
+gboolean vk_restore_options_has_stdout(const VkRestoreOptions *options)
+{
+	return count_values(options->files, "-") > 0;
+}
+
+static gboolean check_values(const VkRestoreOptions *options, GError **error)
+{
+	static const char *const formats[] = {"raw", "qcow2", NULL};
+
+	if (options->format && !g_strv_contains(formats, options->format))
+		return vk_fail(error, VK_ERROR_USAGE, "--format must be raw or qcow2, not '%s'",
+			       options->format);
+	if (options->as_name && (!*options->as_name || strpbrk(options->as_name, "/\n")))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "'%s' cannot be a guest's name: it must not be empty nor have a '/'",
+			       options->as_name);
+	if (options->directory && !*options->directory)
+		return vk_fail(error, VK_ERROR_USAGE, "--to needs a directory");
+	if (count_values(options->disks, "") || count_values(options->files, ""))
+		return vk_fail(error, VK_ERROR_USAGE, "a path is missing after '='");
+	return TRUE;
+}
+
+static gboolean check_in_place(const VkRestoreOptions *options, GError **error)
+{
+	if (!options->in_place)
+		return TRUE;
+	if (options->as_name)
+		return vk_fail(error, VK_ERROR_USAGE, "--in-place and --as exclude each other");
+	if (options->directory)
+		return vk_fail(error, VK_ERROR_USAGE, "--in-place and --to exclude each other");
+	if (options->files)
+		return vk_fail(error, VK_ERROR_USAGE, "--in-place and --file exclude each other");
+	if (count_values(options->disks, NULL))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--in-place puts a disk back where it was: name it without a path");
+	return TRUE;
+}
+
+static gboolean check_parts(const VkRestoreOptions *options, GError **error)
+{
+	gboolean several = options->snapshots && g_strv_length(options->snapshots) > 1;
+
+	if (options->as_name && vk_restore_options_has_parts(options))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--as makes a whole guest: it excludes --disk and --file");
+	if (options->as_name && several)
+		return vk_fail(error, VK_ERROR_USAGE, "--as takes one snapshot");
+	if (options->start && !options->in_place && vk_restore_options_has_parts(options))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--start needs a whole guest: it excludes --disk and --file");
+	if (several && (count_values(options->disks, NULL) || count_values(options->files, NULL)))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "a path takes one snapshot: use --to DIR for several");
+	if (options->format && options->files && !options->disks)
+		return vk_fail(error, VK_ERROR_USAGE, "--format is for disks: use --disk");
+	return TRUE;
+}
+
+static gboolean check_stdout(const VkRestoreOptions *options, gboolean json, GError **error)
+{
+	if (count_values(options->disks, "-"))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "a disk goes to stdout as a file: use --file TARGET.raw=-");
+	if (count_values(options->files, "-") > 1)
+		return vk_fail(error, VK_ERROR_USAGE, "only one file can go to stdout");
+	if (json && vk_restore_options_has_stdout(options))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--json and a file to stdout exclude each other");
+	return TRUE;
+}
+
+gboolean vk_restore_options_check(VkRestoreOptions *options, gboolean json, GError **error)
+{
+	char *directory;
+
+	if (!options->snapshots || !*options->snapshots)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "no snapshot named: say which, like 'web1@latest'");
+	if (!check_values(options, error) || !check_in_place(options, error) ||
+	    !check_parts(options, error) || !check_stdout(options, json, error))
+		return FALSE;
+	if (options->directory) {
+		directory = g_canonicalize_filename(options->directory, NULL);
+		g_free(options->directory);
+		options->directory = directory;
+	}
+	return TRUE;
+}
+
+void vk_restore_options_clear(VkRestoreOptions *options)
+{
+	g_clear_pointer(&options->snapshots, g_strfreev);
+	g_clear_pointer(&options->disks, g_strfreev);
+	g_clear_pointer(&options->files, g_strfreev);
+	g_clear_pointer(&options->directory, g_free);
+	g_clear_pointer(&options->as_name, g_free);
+	g_clear_pointer(&options->format, g_free);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the command line of virtkeep-restore asks for.
+ */
+#pragma once
+
+#include <glib.h>
+
+/* Zero-initialised by the caller, done by vk_restore_options_clear(). */
+typedef struct VkRestoreOptions {
+	char **snapshots; /* "GUEST@TIME"... */
+	char **disks;     /* "vda" or "vda=PATH"... */
+	char **files;     /* "NAME" or "NAME=DEST"... */
+	char *directory;  /* --to, absolute after the check */
+	char *as_name;
+	char *format; /* "raw", "qcow2", or NULL: as the original was */
+	gboolean in_place;
+	gboolean start;
+	gboolean dry_run;
+	gboolean force;
+} VkRestoreOptions;
+
+/* Adds the options to CONTEXT's main group. OPTIONS must outlive the parse. */
+void vk_restore_options_add(VkRestoreOptions *options, GOptionContext *context);
+
+/*
+ * VK_ERROR_USAGE for what contradicts itself. JSON tells whether a JSON document goes to stdout.
+ * Makes the directory absolute.
+ */
+gboolean vk_restore_options_check(VkRestoreOptions *options, gboolean json, GError **error);
+
+/* TRUE when parts of a snapshot are wanted, as against a whole guest. */
+gboolean vk_restore_options_has_parts(const VkRestoreOptions *options);
+
+/* TRUE when a file is to be written to stdout, which then belongs to it alone. */
+gboolean vk_restore_options_has_stdout(const VkRestoreOptions *options);
+
+/* Splits "NAME=VALUE" at the first '='; *RET_VALUE is NULL without one. New strings. */
+void vk_restore_part_split(const char *part, char **ret_name, char **ret_value);
+
+void vk_restore_options_clear(VkRestoreOptions *options);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "place.h"
+
+#include "errors.h"
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file name has at most 255 bytes; this leaves room for the part and for what sets aside. */
+#define GUEST_NAME_KEPT 160
+
+/* QEMU locks the bytes from 100 on for what it does, from 200 on for what it forbids others. */
+#define QEMU_LOCK_START  100
+#define QEMU_LOCK_LENGTH 200
+
+char *vk_place_file_name(const char *guest, const char *part)
+{
+	g_autofree char *name = g_strdup(guest);
+
+	if (strlen(name) > GUEST_NAME_KEPT) {
+		char *end = g_utf8_find_prev_char(name, name + GUEST_NAME_KEPT + 1);
+
+		*(end ? end : name + GUEST_NAME_KEPT) = '\0';
+	}
+	g_strdelimit(name, "/\n", '_');
+	if (*name == '.')
+		*name = '_';
+	return g_strdup_printf("%s-%s", name, part);
+}
+
+char *vk_place_disk_name(const char *target, const char *format)
+{
+	return g_strdup_printf("%s.%s", target, format);
+}
+
+const char *vk_place_format(const char *format, const char *original)
+{
+	if (!format)
+		format = original;
+	return g_strcmp0(format, "qcow2") == 0 ? "qcow2" : "raw";
+}
+
+gboolean vk_place_in_use(const char *path)
+{
+	VK_AUTOFD fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, NULL);
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = QEMU_LOCK_START,
+			     .l_len = QEMU_LOCK_LENGTH};
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+gboolean vk_place_check_unused(const char *path, GError **error)
+{
+	if (vk_place_in_use(path))
+		return vk_fail(error, VK_ERROR_BUSY,
+			       "'%s' is in use by a running guest: shut that guest down first, or "
+			       "restore it with --in-place",
+			       path);
+	return TRUE;
+}
+
+static gboolean check_block(VkPlanItem *item, gboolean force, GError **error)
+{
+	if (strcmp(item->place.format, "raw") != 0)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "'%s' is a block device, which takes raw only: use --format raw",
+			       item->path);
+	if (!force)
+		return vk_fail(error, VK_ERROR_EXISTS,
+			       "'%s' is a block device: use --force to overwrite what it holds, "
+			       "which cannot be undone, or --to DIR",
+			       item->path);
+	item->place.kind = VK_PLACE_BLOCK;
+	return TRUE;
+}
+
+static gboolean check_directory(const VkPlanItem *item, GError **error)
+{
+	g_autofree char *directory = g_path_get_dirname(item->path);
+
+	if (item->owner_directory || g_file_test(directory, G_FILE_TEST_IS_DIR))
+		return TRUE;
+	return vk_fail(error, VK_ERROR_NOT_FOUND,
+		       "cannot write '%s': the directory '%s' does not exist; make it or use "
+		       "--to DIR",
+		       item->path, directory);
+}
+
+gboolean vk_place_set(VkPlanItem *item, const char *path, VkReplace replace, gboolean force,
+		      const char *hint, GError **error)
+{
+	g_autofree char *real = realpath(path, NULL);
+	struct stat st;
+
+	item->path = g_strdup(path);
+	item->place.path = g_strdup(real ? real : path);
+	if (stat(path, &st) < 0) {
+		if (errno == ENOENT)
+			return check_directory(item, error);
+		return vk_fail_errno(error, errno, "cannot look at '%s'", path);
+	}
+	item->exists = TRUE;
+	if (S_ISDIR(st.st_mode))
+		return vk_fail(error, VK_ERROR_EXISTS, "'%s' is a directory: use --to", path);
+	if (S_ISBLK(st.st_mode) && !check_block(item, force, error))
+		return FALSE;
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return vk_fail(error, VK_ERROR_FAILED, "'%s' is neither a file nor a block device",
+			       path);
+	if (S_ISREG(st.st_mode) && replace == VK_REPLACE_NO)
+		return vk_fail(error, VK_ERROR_EXISTS,
+			       "'%s' exists already: use --force to replace it%s", path, hint);
+	item->place.mode = st.st_mode & 07777;
+	item->place.uid = st.st_uid;
+	item->place.gid = st.st_gid;
+	return replace == VK_REPLACE_IN_USE || vk_place_check_unused(item->place.path, error);
+}

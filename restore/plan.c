@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan.h"
+
+#include "errors.h"
+#include "json.h"
+#include "planner.h"
+
+#include <string.h>
+
+static void item_free(gpointer data)
+{
+	VkPlanItem *item = data;
+
+	g_free(item->name);
+	g_free(item->path);
+	g_free(item->place.path);
+	g_free(item->owner_directory);
+	g_free(item);
+}
+
+VkPlan *vk_plan_new(VkPlanKind kind, const VkSnapshot *snapshot)
+{
+	VkPlan *plan = g_new0(VkPlan, 1);
+
+	plan->kind = kind;
+	plan->reference = vk_snapshot_reference(snapshot);
+	plan->guest = g_strdup(snapshot->name);
+	plan->uuid = g_strdup(snapshot->uuid);
+	plan->items = g_ptr_array_new_with_free_func(item_free);
+	plan->notes = g_ptr_array_new_with_free_func(g_free);
+	return plan;
+}
+
+void vk_plan_free(VkPlan *plan)
+{
+	if (!plan)
+		return;
+	g_free(plan->reference);
+	g_free(plan->guest);
+	g_free(plan->uuid);
+	g_free(plan->domain_xml);
+	g_free(plan->managed_save);
+	g_ptr_array_unref(plan->items);
+	g_ptr_array_unref(plan->notes);
+	g_free(plan);
+}
+
+VkPlanItem *vk_plan_add_item(VkPlan *plan, const char *name, gboolean is_disk, guint64 size)
+{
+	VkPlanItem *item = g_new0(VkPlanItem, 1);
+
+	item->name = g_strdup(name);
+	item->is_disk = is_disk;
+	item->place = (VkPlace){.kind = VK_PLACE_FILE,
+				.format = "raw",
+				.size = size,
+				.mode = 0600,
+				.uid = (uid_t)-1,
+				.gid = (gid_t)-1};
+	g_ptr_array_add(plan->items, item);
+	return item;
+}
+
+void vk_plan_note(VkPlan *plan, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_ptr_array_add(plan->notes, g_strdup_vprintf(format, args));
+	va_end(args);
+}
+
+gboolean vk_plan_check_distinct(const GPtrArray *plans, GError **error)
+{
+	g_autoptr(GHashTable) owners = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (guint i = 0; i < plans->len; i++) {
+		const VkPlan *plan = g_ptr_array_index(plans, i);
+
+		for (guint k = 0; k < plan->items->len; k++) {
+			const VkPlanItem *item = g_ptr_array_index(plan->items, k);
+
+			if (item->place.path && !g_hash_table_add(owners, item->place.path))
+				return vk_fail(error, VK_ERROR_USAGE,
+					       "'%s' would be written twice: restore in separate "
+					       "calls or to separate directories",
+					       item->place.path);
+		}
+	}
+	return TRUE;
+}
+
+static void add_item_text(GString *text, const VkPlanItem *item)
+{
+	g_autofree char *size = g_format_size_full(item->place.size, G_FORMAT_SIZE_IEC_UNITS);
+
+	g_string_append_printf(text, "  %s %s (%s", item->is_disk ? "disk" : "file", item->name,
+			       size);
+	if (item->is_disk)
+		g_string_append_printf(text, ", %s", item->place.format);
+	g_string_append_printf(text, ") to %s%s%s", item->path ? "'" : "",
+			       item->path ? item->path : "standard output", item->path ? "'" : "");
+	if (item->place.kind == VK_PLACE_BLOCK)
+		g_string_append(text, ", overwriting the block device: cannot be undone");
+	else if (item->exists)
+		g_string_append(text, ", replacing the existing file");
+	g_string_append_c(text, '\n');
+}
+
+char *vk_plan_text(const VkPlan *plan)
+{
+	GString *text = g_string_new(NULL);
+
+	g_string_append_printf(text, "%s\n", plan->reference);
+	for (guint i = 0; i < plan->items->len; i++)
+		add_item_text(text, g_ptr_array_index(plan->items, i));
+	if (plan->was_running)
+		g_string_append_printf(text, "  shut down the guest '%s'\n", plan->guest);
+	if (plan->managed_save)
+		g_string_append_printf(text, "  drop the saved memory state '%s'\n",
+				       plan->managed_save);
+	if (plan->domain_xml)
+		g_string_append_printf(text, "  define the guest '%s' (%s)%s\n", plan->guest,
+				       plan->uuid, plan->autostart ? ", with autostart" : "");
+	if (plan->start || plan->was_running)
+		g_string_append_printf(text, "  start the guest '%s'\n", plan->guest);
+	for (guint i = 0; i < plan->notes->len; i++)
+		g_string_append_printf(text, "  note: %s\n",
+				       (const char *)g_ptr_array_index(plan->notes, i));
+	return g_string_free(text, FALSE);
+}
+
+static json_t *item_report(const VkPlanItem *item)
+{
+	json_t *report = json_object();
+
+	json_object_set_new(report, item->is_disk ? "target" : "name",
+			    vk_json_new_string(item->name));
+	json_object_set_new(report, "path", vk_json_new_string(item->path));
+	if (item->is_disk)
+		json_object_set_new(report, "format", vk_json_new_string(item->place.format));
+	json_object_set_new(report, "size", json_integer((json_int_t)item->place.size));
+	return report;
+}
+
+json_t *vk_plan_report(const VkPlan *plan, gboolean started)
+{
+	json_t *report = json_object();
+	json_t *disks = json_array();
+	json_t *files = json_array();
+
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		json_array_append_new(item->is_disk ? disks : files, item_report(item));
+	}
+	json_object_set_new(report, "snapshot", vk_json_new_string(plan->reference));
+	json_object_set_new(report, "guest", vk_json_new_string(plan->guest));
+	json_object_set_new(report, "disks", disks);
+	json_object_set_new(report, "files", files);
+	json_object_set_new(report, "defined", json_boolean(plan->domain_xml != NULL));
+	json_object_set_new(report, "started", json_boolean(started));
+	return report;
+}
+
+VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *world, GError **error)
+{
+	VkPlan *plan;
+
+	if (options->in_place)
+		plan = vk_planner_in_place(options, view, world, error);
+	else if (vk_restore_options_has_parts(options))
+		plan = vk_planner_parts(options, view, error);
+	else
+		plan = vk_planner_guest(options, view, world, error);
+	if (plan)
+		plan->force = options->force;
+	return plan;
+}

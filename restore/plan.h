@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkPlan: what the restore of one snapshot will do, decided before anything is touched. It can be
+ * printed; carrying it out takes no further decision.
+ */
+#pragma once
+
+#include "options.h"
+#include "sink.h"
+#include "view.h"
+#include "world.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+typedef enum {
+	VK_PLAN_PARTS,    /* disks and files, no guest */
+	VK_PLAN_GUEST,    /* a guest that libvirt does not have */
+	VK_PLAN_IN_PLACE, /* an existing guest's disks and definition */
+} VkPlanKind;
+
+/* One disk or file to be written. */
+typedef struct VkPlanItem {
+	char *name; /* a disk's target, or a file's name in the view */
+	gboolean is_disk;
+	char *path;                  /* as asked for and as definitions name it; NULL: stdout */
+	VkPlace place;               /* its path has no symbolic links where the file exists */
+	gboolean exists;             /* something is there and will be replaced or overwritten */
+	const VkImageRecord *record; /* NULL: the content is TEXT. Both borrowed from the view */
+	const char *text;
+	char *owner_directory; /* nullable: made if missing, its parent too, as the item's owner */
+} VkPlanItem;
+
+typedef struct VkPlan {
+	VkPlanKind kind;
+	char *reference;  /* "GUEST@TIME" */
+	char *guest;      /* its name after the restore */
+	char *uuid;       /* after the restore */
+	GPtrArray *items; /* VkPlanItem */
+	char *domain_xml; /* to be defined; NULL: nothing is */
+	gboolean autostart;
+	gboolean start;       /* asked for; a guest that ran is started anyhow */
+	gboolean was_running; /* in place: it must be shut down */
+	gboolean force;
+	char *managed_save; /* a saved memory state to be dropped; NULL: none */
+	GPtrArray *notes;   /* char*: what the user should know */
+} VkPlan;
+
+/*
+ * Makes the plan for VIEW's snapshot, which must outlive it. OPTIONS were checked. Refusals name
+ * the option that would allow it: VK_ERROR_EXISTS, VK_ERROR_FAILED, VK_ERROR_NOT_FOUND.
+ */
+VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *world, GError **error);
+void vk_plan_free(VkPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPlan, vk_plan_free)
+
+/* For the planners: an empty plan, an item added to it, a note added to it. */
+VkPlan *vk_plan_new(VkPlanKind kind, const VkSnapshot *snapshot);
+VkPlanItem *vk_plan_add_item(VkPlan *plan, const char *name, gboolean is_disk, guint64 size);
+void vk_plan_note(VkPlan *plan, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* VK_ERROR_USAGE when two items of PLANS (VkPlan*) have the same path. */
+gboolean vk_plan_check_distinct(const GPtrArray *plans, GError **error);
+
+/* In words, several lines. New string. */
+char *vk_plan_text(const VkPlan *plan);
+
+/* {snapshot, guest, disks, files, defined, started}. New reference. */
+json_t *vk_plan_report(const VkPlan *plan, gboolean started);

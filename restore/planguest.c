@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Planning a whole guest that libvirt does not have: under its own name, or as a new one.
+ */
+#include "planner.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+static gboolean refuse_known(VkWorld *world, const char *key, GError **error)
+{
+	g_autoptr(VkKnownGuest) known = NULL;
+
+	if (!world->ops->find(world, key, &known, error))
+		return FALSE;
+	if (!known)
+		return TRUE;
+	if (known->state != VK_GUEST_OFF)
+		return vk_fail(error, VK_ERROR_EXISTS,
+			       "guest '%s' exists and is %s: use --in-place to shut it down and "
+			       "replace its disks, or --as NAME to restore beside it",
+			       known->name, vk_guest_state_name(known->state));
+	return vk_fail(error, VK_ERROR_EXISTS,
+		       "guest '%s' exists: use --in-place to replace its disks, or --as NAME to "
+		       "restore beside it",
+		       known->name);
+}
+
+/* The name, the uuid, and what must differ from the original. */
+static gboolean set_identity(VkPlanner *planner, GError **error)
+{
+	VkPlan *plan = planner->plan;
+	const char *as_name = planner->options->as_name;
+	g_autoptr(VkKnownGuest) known = NULL;
+
+	if (!as_name)
+		return refuse_known(planner->world, plan->uuid, error) &&
+		       refuse_known(planner->world, plan->guest, error);
+	if (!planner->world->ops->find(planner->world, as_name, &known, error))
+		return FALSE;
+	if (known)
+		return vk_fail(error, VK_ERROR_EXISTS,
+			       "guest '%s' exists already: choose another name with --as",
+			       known->name);
+	g_free(plan->guest);
+	g_free(plan->uuid);
+	plan->guest = g_strdup(as_name);
+	plan->uuid = g_uuid_string_random();
+	planner->changes.name = plan->guest;
+	planner->changes.uuid = plan->uuid;
+	planner->changes.new_macs = TRUE;
+	planner->changes.new_generation_id = TRUE;
+	planner->changes.drop_channel_paths = TRUE;
+	return TRUE;
+}
+
+/* New string. */
+static char *disk_path(VkPlanner *planner, const VkDiskRecord *disk, const char *format,
+		       GError **error)
+{
+	const char *directory = planner->options->directory;
+	g_autofree char *disk_name = vk_place_disk_name(disk->target, format);
+	g_autofree char *name = vk_place_file_name(planner->plan->guest, disk_name);
+	g_autofree char *original = NULL;
+	g_autofree char *original_directory = NULL;
+
+	if (directory)
+		return g_build_filename(directory, name, NULL);
+	original = vk_planner_original_path(planner, disk, error);
+	if (!original || !planner->options->as_name)
+		return g_steal_pointer(&original);
+	original_directory = g_path_get_dirname(original);
+	if (g_str_has_prefix(original, "/dev/")) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"disk '%s' was on the block device '%s': use --to DIR to say where the new "
+			"guest's disk goes",
+			disk->target, original);
+		return NULL;
+	}
+	return g_build_filename(original_directory, name, NULL);
+}
+
+static gboolean add_disks(VkPlanner *planner, GError **error)
+{
+	const GPtrArray *disks = planner->snapshot->disks;
+	const VkRestoreOptions *options = planner->options;
+
+	for (guint i = 0; i < disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(disks, i);
+		VkPlanItem *item = vk_planner_add_disk(planner->plan, disk, options->format);
+		g_autofree char *path = disk_path(planner, disk, item->place.format, error);
+
+		if (!path || !vk_place_set(item, path, planner->replace, options->force,
+					   ", or --to DIR to restore elsewhere", error))
+			return FALSE;
+		/* A file in /dev would be lost with the next boot. */
+		if (!item->exists && g_str_has_prefix(path, "/dev/"))
+			return vk_fail(error, VK_ERROR_NOT_FOUND,
+				       "the block device '%s' of disk '%s' is not there: make it, "
+				       "or use --to DIR",
+				       path, disk->target);
+		vk_planner_move_disk(planner, item);
+	}
+	return TRUE;
+}
+
+VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+			 GError **error)
+{
+	g_auto(VkPlanner) planner = {0};
+	g_autofree char *nvram_name = NULL;
+	g_autofree char *nvram_path = NULL;
+	gboolean is_new = options->as_name != NULL;
+
+	if (!vk_planner_init(&planner, VK_PLAN_GUEST, options, view, world, error) ||
+	    !set_identity(&planner, error) || !vk_planner_check_managed_save(&planner, error) ||
+	    !add_disks(&planner, error))
+		return NULL;
+	if (is_new && planner.domain->nvram) {
+		nvram_name = g_strdup_printf("%s_VARS.fd", options->as_name);
+		nvram_path = g_build_filename(world->nvram_directory, nvram_name, NULL);
+	}
+	if (!vk_planner_add_firmware(&planner, nvram_path, error))
+		return NULL;
+	vk_planner_settle_unsaved(&planner, is_new);
+	planner.plan->start = options->start;
+	planner.plan->autostart = planner.snapshot->autostart && !is_new;
+	return vk_planner_finish(&planner, planner.snapshot->domain_xml, error);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Planning to put an existing guest back to a snapshot, or single disks of it.
+ */
+#include "planner.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+static VkKnownGuest *find_present(VkPlanner *planner, GError **error)
+{
+	const VkSnapshot *snapshot = planner->snapshot;
+	VkWorld *world = planner->world;
+	g_autoptr(VkKnownGuest) known = NULL;
+	g_autoptr(VkKnownGuest) other = NULL;
+
+	if (!world->ops->find(world, snapshot->uuid, &known, error))
+		return NULL;
+	if (known)
+		return g_steal_pointer(&known);
+	if (!world->ops->find(world, snapshot->name, &other, error))
+		return NULL;
+	if (other)
+		vk_fail(error, VK_ERROR_EXISTS,
+			"the guest '%s' in libvirt is another one than the saved (uuid %s, not "
+			"%s): use --as NAME to restore beside it",
+			other->name, other->uuid, snapshot->uuid);
+	else
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"guest '%s' does not exist in libvirt: leave out --in-place to restore it "
+			"as a whole",
+			snapshot->name);
+	return NULL;
+}
+
+static gboolean add_disk(VkPlanner *planner, const VkDiskRecord *disk, GError **error)
+{
+	g_autofree char *path = vk_planner_original_path(planner, disk, error);
+	VkPlanItem *item;
+
+	if (!path)
+		return FALSE;
+	item = vk_planner_add_disk(planner->plan, disk, planner->options->format);
+	if (!vk_place_set(item, path, planner->replace, planner->options->force, "", error))
+		return FALSE;
+	if (!item->exists && g_str_has_prefix(path, "/dev/"))
+		return vk_fail(error, VK_ERROR_NOT_FOUND,
+			       "the block device '%s' of disk '%s' is not there: make it first",
+			       path, disk->target);
+	vk_planner_move_disk(planner, item);
+	return TRUE;
+}
+
+static gboolean add_disks(VkPlanner *planner, const VkDomain *present, GError **error)
+{
+	const GPtrArray *disks = planner->snapshot->disks;
+
+	for (guint i = 0; !planner->options->disks && i < disks->len; i++)
+		if (!add_disk(planner, g_ptr_array_index(disks, i), error))
+			return FALSE;
+	for (char **target = planner->options->disks; target && *target; target++) {
+		const VkDiskRecord *disk = vk_planner_find_disk(planner->snapshot, *target, error);
+
+		if (!disk)
+			return FALSE;
+		if (!vk_domain_find_disk(present, *target))
+			return vk_fail(error, VK_ERROR_NOT_FOUND,
+				       "guest '%s' has no disk '%s' any more: restore it with "
+				       "--disk %s=PATH, or the whole guest with --in-place",
+				       planner->plan->guest, *target, *target);
+		if (!add_disk(planner, disk, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* NULL when the plan does not write PATH. */
+static const VkPlanItem *find_item(const VkPlan *plan, const char *target)
+{
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if (item->is_disk && strcmp(item->name, target) == 0)
+			return item;
+	}
+	return NULL;
+}
+
+static void note_left_alone(VkPlanner *planner, const VkDomain *present)
+{
+	for (guint i = 0; i < present->disks->len; i++) {
+		const VkDomainDisk *disk = g_ptr_array_index(present->disks, i);
+		const VkPlanItem *item = find_item(planner->plan, disk->target);
+
+		if (!disk->image)
+			continue;
+
+		g_autofree char *label = vk_domain_image_label(disk->image);
+		if (item && disk->image->path && strcmp(disk->image->path, item->path) != 0)
+			vk_plan_note(planner->plan,
+				     "the present image '%s' of disk '%s' is left alone and no "
+				     "longer used; an overlay of '%s' is worthless after this",
+				     label, disk->target, item->path);
+		else if (!planner->options->disks &&
+			 !vk_domain_find_disk(planner->domain, disk->target))
+			vk_plan_note(planner->plan,
+				     "the present disk '%s' ('%s') is left alone; the saved "
+				     "definition does not have it",
+				     disk->target, label);
+	}
+}
+
+static gboolean plan_in_place(VkPlanner *planner, const VkKnownGuest *known, GError **error)
+{
+	VkPlan *plan = planner->plan;
+	g_autoptr(VkDomain) present = vk_domain_parse(known->domain_xml, error);
+
+	if (!present)
+		return FALSE;
+	if (strcmp(plan->guest, known->name) != 0) {
+		vk_plan_note(plan, "the guest was called '%s' then and keeps its present name",
+			     plan->guest);
+		g_free(plan->guest);
+		plan->guest = g_strdup(known->name);
+		planner->changes.name = plan->guest;
+	}
+	if (planner->options->disks)
+		planner->written = present;
+	plan->was_running = known->state != VK_GUEST_OFF;
+	if (!vk_planner_check_managed_save(planner, error) || !add_disks(planner, present, error))
+		return FALSE;
+	if (!planner->options->disks) {
+		if (!vk_planner_add_firmware(planner, NULL, error))
+			return FALSE;
+		vk_planner_settle_unsaved(planner, FALSE);
+		plan->autostart = planner->snapshot->autostart;
+	}
+	note_left_alone(planner, present);
+	return TRUE;
+}
+
+VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+			    GError **error)
+{
+	g_auto(VkPlanner) planner = {0};
+	g_autoptr(VkKnownGuest) known = NULL;
+
+	if (!vk_planner_init(&planner, VK_PLAN_IN_PLACE, options, view, world, error))
+		return NULL;
+	planner.replace = VK_REPLACE_IN_USE;
+	planner.plan->start = options->start;
+	known = find_present(&planner, error);
+	if (!known || !plan_in_place(&planner, known, error))
+		return NULL;
+	return vk_planner_finish(
+		&planner, options->disks ? known->domain_xml : planner.snapshot->domain_xml, error);
+}

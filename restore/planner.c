@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "planner.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOptions *options,
+			 VkView *view, VkWorld *world, GError **error)
+{
+	*planner = (VkPlanner){.options = options,
+			       .view = view,
+			       .snapshot = vk_view_snapshot(view),
+			       .world = world};
+	planner->domain = vk_domain_parse(planner->snapshot->domain_xml, error);
+	if (!planner->domain) {
+		g_prefix_error(error, "the saved definition of '%s': ", planner->snapshot->name);
+		return FALSE;
+	}
+	planner->written = planner->domain;
+	planner->replace = options->force ? VK_REPLACE_FILE : VK_REPLACE_NO;
+	planner->plan = vk_plan_new(kind, planner->snapshot);
+	planner->changes.disks = g_array_new(FALSE, FALSE, sizeof(VkDomainNewDisk));
+	planner->changes.eject = g_ptr_array_new_with_free_func(g_free);
+	planner->changes.drop = g_ptr_array_new_with_free_func(g_free);
+	return TRUE;
+}
+
+void vk_planner_clear(VkPlanner *planner)
+{
+	g_clear_pointer(&planner->domain, vk_domain_free);
+	g_clear_pointer(&planner->plan, vk_plan_free);
+	g_clear_pointer(&planner->changes.disks, g_array_unref);
+	g_clear_pointer(&planner->changes.eject, g_ptr_array_unref);
+	g_clear_pointer(&planner->changes.drop, g_ptr_array_unref);
+}
+
+const VkDiskRecord *vk_planner_find_disk(const VkSnapshot *snapshot, const char *target,
+					 GError **error)
+{
+	const VkDiskRecord *disk = vk_snapshot_find_disk(snapshot, target);
+	g_autoptr(GString) names = g_string_new(NULL);
+	g_autofree char *reference = NULL;
+
+	if (disk)
+		return disk;
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *other = g_ptr_array_index(snapshot->disks, i);
+
+		g_string_append_printf(names, "%s%s", i ? ", " : "", other->target);
+	}
+	reference = vk_snapshot_reference(snapshot);
+	vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' has no disk '%s'; it has: %s", reference, target,
+		names->len ? names->str : "none");
+	return NULL;
+}
+
+VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const char *format)
+{
+	VkPlanItem *item = vk_plan_add_item(plan, disk->target, TRUE, disk->image->size);
+
+	item->record = disk->image;
+	item->place.format = vk_place_format(format, disk->format);
+	if (!format && g_strcmp0(item->place.format, disk->format) != 0)
+		vk_plan_note(plan, "disk '%s' was '%s' and is restored as raw", disk->target,
+			     disk->format ? disk->format : "of unknown format");
+	return item;
+}
+
+static char *volume_path(VkPlanner *planner, const VkDomainImage *image, GError **error)
+{
+	g_autofree char *directory = NULL;
+	char *path =
+		planner->world->ops->volume_path(planner->world, image->pool, image->volume, NULL);
+
+	if (path)
+		return path;
+	directory = planner->world->ops->pool_directory(planner->world, image->pool, error);
+	if (!directory)
+		return NULL;
+	/* A pool of block devices: a file there would vanish with the next boot. */
+	if (g_str_has_prefix(directory, "/dev/")) {
+		vk_fail(error, VK_ERROR_NOT_FOUND, "the pool '%s' has no volume '%s'", image->pool,
+			image->volume);
+		return NULL;
+	}
+	return g_build_filename(directory, image->volume, NULL);
+}
+
+char *vk_planner_original_path(VkPlanner *planner, const VkDiskRecord *record, GError **error)
+{
+	const VkDomainDisk *disk = vk_domain_find_disk(planner->domain, record->target);
+	const VkDomainImage *image = disk ? disk->image : NULL;
+	char *path;
+
+	if (image && image->path)
+		return g_strdup(image->path);
+	if (image && image->pool && image->volume) {
+		path = volume_path(planner, image, error);
+		if (!path)
+			g_prefix_error(error, "cannot tell where disk '%s' goes, use --to DIR: ",
+				       record->target);
+		return path;
+	}
+	/* A disk that was attached to the running guest only. */
+	if (!image && record->source && g_path_is_absolute(record->source))
+		return g_strdup(record->source);
+	vk_fail(error, VK_ERROR_FAILED,
+		"disk '%s' was on '%s', which is not on this host's file systems: use --to DIR",
+		record->target, record->source ? record->source : "an unknown place");
+	return NULL;
+}
+
+void vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item)
+{
+	VkDomainNewDisk place = {
+		.target = item->name,
+		.type = item->place.kind == VK_PLACE_BLOCK ? "block" : "file",
+		.path = item->path,
+		.format = item->place.format,
+	};
+
+	if (vk_domain_find_disk(planner->written, item->name))
+		g_array_append_val(planner->changes.disks, place);
+	else
+		vk_plan_note(
+			planner->plan,
+			"disk '%s' was attached to the running guest only: it is restored, but "
+			"the definition does not have it",
+			item->name);
+}
+
+gboolean vk_planner_check_managed_save(VkPlanner *planner, GError **error)
+{
+	VkPlan *plan = planner->plan;
+	g_autofree char *name = g_strdup_printf("%s.save", plan->guest);
+	g_autofree char *path = g_build_filename(planner->world->save_directory, name, NULL);
+
+	if (!g_file_test(path, G_FILE_TEST_EXISTS))
+		return TRUE;
+	if (!planner->options->force)
+		return vk_fail(error, VK_ERROR_EXISTS,
+			       "'%s' has a saved memory state, '%s', which would not fit the "
+			       "restored disks: drop it with 'virsh managedsave-remove', or use "
+			       "--force",
+			       plan->guest, path);
+	plan->managed_save = g_steal_pointer(&path);
+	return TRUE;
+}
+
+VkPlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error)
+{
+	VkPlan *plan = planner->plan;
+
+	plan->domain_xml = vk_domain_rewrite(xml, &planner->changes, error);
+	if (!plan->domain_xml) {
+		g_prefix_error(error, "cannot write the definition of '%s': ", plan->guest);
+		return NULL;
+	}
+	return g_steal_pointer(&planner->plan);
+}

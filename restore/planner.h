@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The makers of plans, one for each kind, and what they share.
+ */
+#pragma once
+
+#include "domain.h"
+#include "place.h"
+#include "plan.h"
+
+#include <glib.h>
+
+VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, GError **error);
+VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+			 GError **error);
+VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+			    GError **error);
+
+/* A plan of a guest in the making. */
+typedef struct VkPlanner {
+	const VkRestoreOptions *options;
+	const VkView *view;
+	const VkSnapshot *snapshot;
+	VkWorld *world;
+	VkReplace replace;
+	VkDomain *domain;        /* the saved definition */
+	const VkDomain *written; /* what the rewritten definition is made of; borrowed */
+	VkPlan *plan;
+	VkDomainChanges changes; /* strings borrowed from the plan; the arrays are ours */
+} VkPlanner;
+
+gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOptions *options,
+			 VkView *view, VkWorld *world, GError **error);
+void vk_planner_clear(VkPlanner *planner);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkPlanner, vk_planner_clear)
+
+/* VK_ERROR_NOT_FOUND names the disks that there are. Borrowed. */
+const VkDiskRecord *vk_planner_find_disk(const VkSnapshot *snapshot, const char *target,
+					 GError **error);
+
+/* An item for DISK, without a path yet. Borrowed from PLAN. */
+VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const char *format);
+
+/* The path that DISK had, as far as it is one on this host. New string. */
+char *vk_planner_original_path(VkPlanner *planner, const VkDiskRecord *disk, GError **error);
+
+/* Lets the definition name ITEM's place. Its path must be set. */
+void vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item);
+
+/* NVRAM and TPM state. UUID is the restored guest's. */
+gboolean vk_planner_add_firmware(VkPlanner *planner, const char *nvram_path, GError **error);
+
+/* What the definition has and the snapshot does not: ejected, dropped (with DROP), or noted. */
+void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop);
+
+/* Refuses a saved memory state of the restored guest's name, unless forced to drop it. */
+gboolean vk_planner_check_managed_save(VkPlanner *planner, GError **error);
+
+/* Rewrites XML for the plan and hands the plan out. */
+VkPlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error);

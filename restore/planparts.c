@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Planning single disks and files, without libvirt.
+ */
+#include "planner.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+static const char hint[] = ", or name another path";
+
+/* Where a part without a path of its own goes: NAME in --to or the current directory. */
+static gboolean set_path(const VkRestoreOptions *options, VkPlanItem *item, const char *asked,
+			 const char *name, GError **error)
+{
+	g_autofree char *path =
+		g_canonicalize_filename(asked ? asked : name, asked ? NULL : options->directory);
+
+	return vk_place_set(item, path, options->force ? VK_REPLACE_FILE : VK_REPLACE_NO,
+			    options->force, hint, error);
+}
+
+static gboolean add_disk(const VkRestoreOptions *options, VkPlan *plan, const VkSnapshot *snapshot,
+			 const char *part, GError **error)
+{
+	g_autofree char *target = NULL;
+	g_autofree char *asked = NULL;
+	g_autofree char *disk_name = NULL;
+	g_autofree char *name = NULL;
+	const VkDiskRecord *disk;
+	VkPlanItem *item;
+
+	vk_restore_part_split(part, &target, &asked);
+	disk = vk_planner_find_disk(snapshot, target, error);
+	if (!disk)
+		return FALSE;
+	item = vk_planner_add_disk(plan, disk, options->format);
+	disk_name = vk_place_disk_name(target, item->place.format);
+	name = vk_place_file_name(snapshot->name, disk_name);
+	return set_path(options, item, asked, name, error);
+}
+
+static const VkViewFile *find_file(VkView *view, const char *name, GError **error)
+{
+	const VkViewFile *file = vk_view_find(view, name);
+	const GPtrArray *files = vk_view_files(view);
+	g_autoptr(GString) names = g_string_new(NULL);
+	g_autofree char *reference = NULL;
+
+	if (file)
+		return file;
+	for (guint i = 0; i < files->len; i++) {
+		const VkViewFile *other = g_ptr_array_index(files, i);
+
+		g_string_append_printf(names, "%s%s", i ? ", " : "", other->name);
+	}
+	reference = vk_snapshot_reference(vk_view_snapshot(view));
+	vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' has no file '%s'; it has: %s", reference, name,
+		names->str);
+	return NULL;
+}
+
+static gboolean add_file(const VkRestoreOptions *options, VkPlan *plan, VkView *view,
+			 const char *part, GError **error)
+{
+	g_autofree char *name = NULL;
+	g_autofree char *asked = NULL;
+	g_autofree char *file_name = NULL;
+	const VkViewFile *file;
+	VkPlanItem *item;
+
+	vk_restore_part_split(part, &name, &asked);
+	file = find_file(view, name, error);
+	if (!file)
+		return FALSE;
+	item = vk_plan_add_item(plan, file->name, FALSE, file->size);
+	item->record = file->record;
+	item->text = file->text;
+	if (g_strcmp0(asked, "-") == 0) {
+		item->place.kind = VK_PLACE_STDOUT;
+		return TRUE;
+	}
+	file_name = vk_place_file_name(vk_view_snapshot(view)->name, file->name);
+	return set_path(options, item, asked, file_name, error);
+}
+
+VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, GError **error)
+{
+	const VkSnapshot *snapshot = vk_view_snapshot(view);
+	g_autoptr(VkPlan) plan = vk_plan_new(VK_PLAN_PARTS, snapshot);
+
+	for (char **part = options->disks; part && *part; part++)
+		if (!add_disk(options, plan, snapshot, *part, error))
+			return NULL;
+	for (char **part = options->files; part && *part; part++)
+		if (!add_file(options, plan, view, *part, error))
+			return NULL;
+	return g_steal_pointer(&plan);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "report.h"
+
+#include "errors.h"
+#include "json.h"
+
+#include <stdio.h>
+
+void vk_report_plan(const VkRestoreJob *job, gboolean on_stderr)
+{
+	FILE *out = on_stderr ? stderr : stdout;
+	g_autofree char *text = vk_plan_text(job->plan);
+
+	fputs(text, out);
+	/* Before the work begins, wherever it goes. */
+	fflush(out);
+}
+
+void vk_report_done(const VkRestoreJob *job, gboolean on_stderr)
+{
+	FILE *out = on_stderr ? stderr : stdout;
+	const VkPlan *plan = job->plan;
+
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		fprintf(out, "%s: restored %s %s to %s%s%s\n", plan->reference,
+			item->is_disk ? "disk" : "file", item->name, item->path ? "'" : "",
+			item->path ? item->path : "standard output", item->path ? "'" : "");
+	}
+	if (plan->domain_xml)
+		fprintf(out, "%s: defined guest '%s' (%s)\n", plan->reference, plan->guest,
+			plan->uuid);
+	if (job->started)
+		fprintf(out, "%s: started guest '%s'\n", plan->reference, plan->guest);
+	fflush(out);
+}
+
+static json_t *failure(const VkRestoreJob *job)
+{
+	json_t *report = json_object();
+
+	json_object_set_new(report, "snapshot",
+			    vk_json_new_string(job->plan ? job->plan->reference : job->reference));
+	json_object_set_new(report, "error", vk_json_new_string(job->error->message));
+	return report;
+}
+
+void vk_report_json(const GPtrArray *jobs, gboolean dry_run)
+{
+	g_autoptr(json_t) document = json_object();
+	json_t *restored = json_array();
+	json_t *failed = json_array();
+
+	for (guint i = 0; i < jobs->len; i++) {
+		const VkRestoreJob *job = g_ptr_array_index(jobs, i);
+
+		if (job->error)
+			json_array_append_new(failed, failure(job));
+		else
+			json_array_append_new(restored, vk_plan_report(job->plan, job->started));
+	}
+	json_object_set_new(document, dry_run ? "plan" : "restored", restored);
+	json_object_set_new(document, "failed", failed);
+	vk_json_print(document);
+}
+
+int vk_report_status(const GPtrArray *jobs)
+{
+	const VkRestoreJob *first = g_ptr_array_index(jobs, 0);
+	guint failed = 0;
+
+	for (guint i = 0; i < jobs->len; i++)
+		failed += ((const VkRestoreJob *)g_ptr_array_index(jobs, i))->error != NULL;
+	if (jobs->len == 1)
+		return vk_exit_status(first->error);
+	if (failed == 0)
+		return 0;
+	return failed < jobs->len ? VK_ERROR_PARTIAL : VK_ERROR_FAILED;
+}

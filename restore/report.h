@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What virtkeep-restore says: plans and results in words, or one JSON document.
+ */
+#pragma once
+
+#include "plan.h"
+
+#include <glib.h>
+
+/* The restore of one snapshot. */
+typedef struct VkRestoreJob {
+	const char *reference; /* as asked for */
+	VkView *view;
+	VkPlan *plan; /* NULL when it could not be made */
+	gboolean started;
+	GError *error; /* NULL: done, or still to do */
+} VkRestoreJob;
+
+/* Shows JOB's plan, on stdout unless it belongs to something else (ON_STDERR). */
+void vk_report_plan(const VkRestoreJob *job, gboolean on_stderr);
+
+/* Says what was restored. */
+void vk_report_done(const VkRestoreJob *job, gboolean on_stderr);
+
+/*
+ * Prints {restored, failed} for JOBS (VkRestoreJob*), or {plan, failed} after a DRY_RUN, on stdout.
+ */
+void vk_report_json(const GPtrArray *jobs, gboolean dry_run);
+
+/* 0, the error's status of a single job, 3 when some failed, 1 when all did. */
+int vk_report_status(const GPtrArray *jobs);

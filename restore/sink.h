@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkSink: where restored bytes go, through a table of calls. A file sink writes beside its
+ * destination under a temporary name; the commit gives it its name. A block device and stdout are
+ * written directly. Freed before the commit, a file sink leaves nothing behind.
+ */
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+typedef enum {
+	VK_PLACE_FILE,
+	VK_PLACE_BLOCK, /* a block device: overwritten, cannot be undone */
+	VK_PLACE_STDOUT,
+} VkPlaceKind;
+
+typedef struct VkPlace {
+	VkPlaceKind kind;
+	char *path;         /* NULL for stdout */
+	const char *format; /* "raw" or "qcow2"; raw only for what is not a file. Static */
+	guint64 size;       /* bytes */
+	mode_t mode;
+	uid_t uid; /* (uid_t)-1: ours */
+	gid_t gid; /* (gid_t)-1: ours */
+} VkPlace;
+
+typedef struct VkSink VkSink;
+
+typedef struct VkSinkOps {
+	gboolean (*write)(VkSink *sink, guint64 offset, const void *buf, gsize length,
+			  GError **error);
+	/* For sinks that do not read as zeros where nothing was written; NULL for the others. */
+	gboolean (*zero)(VkSink *sink, guint64 offset, guint64 length, GError **error);
+	/* All bytes were written: flushes and closes. No write after it. */
+	gboolean (*finish)(VkSink *sink, GError **error);
+	/* After the finish: gives a file its name. Without REPLACE VK_ERROR_EXISTS is possible. */
+	gboolean (*commit)(VkSink *sink, gboolean replace, GError **error);
+	void (*free)(VkSink *sink);
+} VkSinkOps;
+
+/* Implementations embed this as their first member. */
+struct VkSink {
+	const VkSinkOps *ops;
+	gboolean in_order; /* writes and zeros must come from one thread, ascending; else any */
+};
+
+/* Opens the sink that PLACE asks for. PLACE is copied. */
+VkSink *vk_sink_new(const VkPlace *place, GError **error);
+
+/* One for each kind of place. */
+VkSink *vk_sink_raw_new(const VkPlace *place, GError **error);
+VkSink *vk_sink_qcow2_new(const VkPlace *place, GError **error);
+VkSink *vk_sink_block_new(const VkPlace *place, GError **error);
+VkSink *vk_sink_stream_new(int fd, const char *name);
+
+static inline void vk_sink_free(VkSink *sink)
+{
+	if (sink)
+		sink->ops->free(sink);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSink, vk_sink_free)

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A block device, overwritten where it is.
+ */
+#include "sink.h"
+
+#include "errors.h"
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define ZEROS_SIZE 65536u
+
+typedef struct BlockSink {
+	VkSink base;
+	int fd;
+	char *path;
+} BlockSink;
+
+static gboolean block_write(VkSink *sink, guint64 offset, const void *buf, gsize length,
+			    GError **error)
+{
+	BlockSink *block = (BlockSink *)sink;
+
+	return vk_io_write(block->fd, block->path, offset, buf, length, error);
+}
+
+static gboolean block_zero(VkSink *sink, guint64 offset, guint64 length, GError **error)
+{
+	static const char zeros[ZEROS_SIZE];
+	BlockSink *block = (BlockSink *)sink;
+
+	/* The kernel then discards or zeroes, and refuses where it could not promise zeros. */
+	if (fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+		      (off_t)length) == 0)
+		return TRUE;
+	while (length > 0) {
+		gsize n = (gsize)MIN(length, sizeof(zeros));
+
+		if (!block_write(sink, offset, zeros, n, error))
+			return FALSE;
+		offset += n;
+		length -= n;
+	}
+	return TRUE;
+}
+
+static gboolean block_finish(VkSink *sink, GError **error)
+{
+	BlockSink *block = (BlockSink *)sink;
+
+	if (vk_io.fsync(block->fd) < 0)
+		return vk_fail_errno(error, errno, "cannot flush '%s'", block->path);
+	return TRUE;
+}
+
+static gboolean block_commit(VkSink *sink, gboolean replace, GError **error)
+{
+	return TRUE;
+}
+
+static void block_free(VkSink *sink)
+{
+	BlockSink *block = (BlockSink *)sink;
+
+	vk_io_clear_fd(&block->fd);
+	g_free(block->path);
+	g_free(block);
+}
+
+static const VkSinkOps block_ops = {.write = block_write,
+				    .zero = block_zero,
+				    .finish = block_finish,
+				    .commit = block_commit,
+				    .free = block_free};
+
+VkSink *vk_sink_block_new(const VkPlace *place, GError **error)
+{
+	/* O_EXCL on a block device: refused while it is mounted or held by another driver. */
+	VK_AUTOFD fd = vk_io_open(AT_FDCWD, place->path, O_RDWR | O_EXCL, 0, error);
+	off_t size;
+	BlockSink *block;
+
+	if (fd < 0)
+		return NULL;
+	size = lseek(fd, 0, SEEK_END);
+	if (size < 0 || (guint64)size < place->size) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"'%s' is too small: it has %lld bytes, the disk %" G_GUINT64_FORMAT
+			"; use --to DIR to restore into a file",
+			place->path, (long long)size, place->size);
+		return NULL;
+	}
+	block = g_new0(BlockSink, 1);
+	block->base.ops = &block_ops;
+	block->fd = fd;
+	fd = -1;
+	block->path = g_strdup(place->path);
+	return &block->base;
+}

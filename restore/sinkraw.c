@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A raw file: sparse, of full length from the start.
+ */
+#include "sink.h"
+
+#include "errors.h"
+#include "io.h"
+#include "newfile.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What file systems allocate; zeros are left out in units of this. */
+#define PAGE 4096u
+
+typedef struct RawSink {
+	VkSink base;
+	VkNewFile *file;
+	char *path;
+} RawSink;
+
+/* Bytes at the start of BUF that are all zero pages, or all others. */
+static gsize run_length(const char *buf, gsize length, gboolean *ret_zero)
+{
+	gsize done = MIN(PAGE, length);
+
+	*ret_zero = vk_io_is_zero(buf, done);
+	while (done < length) {
+		gsize page = MIN(PAGE, length - done);
+
+		if (vk_io_is_zero(buf + done, page) != *ret_zero)
+			break;
+		done += page;
+	}
+	return done;
+}
+
+static gboolean raw_write(VkSink *sink, guint64 offset, const void *buf, gsize length,
+			  GError **error)
+{
+	RawSink *raw = (RawSink *)sink;
+	const char *bytes = buf;
+
+	while (length > 0) {
+		gboolean zero;
+		gsize run = run_length(bytes, length, &zero);
+
+		if (!zero &&
+		    !vk_io_write(vk_new_file_fd(raw->file), raw->path, offset, bytes, run, error))
+			return FALSE;
+		bytes += run;
+		offset += run;
+		length -= run;
+	}
+	return TRUE;
+}
+
+static gboolean raw_finish(VkSink *sink, GError **error)
+{
+	RawSink *raw = (RawSink *)sink;
+
+	if (vk_io.fsync(vk_new_file_fd(raw->file)) < 0)
+		return vk_fail_errno(error, errno, "cannot flush '%s'", raw->path);
+	return TRUE;
+}
+
+static gboolean raw_commit(VkSink *sink, gboolean replace, GError **error)
+{
+	return vk_new_file_commit(((RawSink *)sink)->file, replace, error);
+}
+
+static void raw_free(VkSink *sink)
+{
+	RawSink *raw = (RawSink *)sink;
+
+	vk_new_file_free(raw->file);
+	g_free(raw->path);
+	g_free(raw);
+}
+
+static const VkSinkOps raw_ops = {
+	.write = raw_write, .finish = raw_finish, .commit = raw_commit, .free = raw_free};
+
+VkSink *vk_sink_raw_new(const VkPlace *place, GError **error)
+{
+	g_autoptr(VkNewFile) file = vk_new_file_create(place->path, 0600, error);
+	RawSink *raw;
+	int fd;
+
+	if (!file)
+		return NULL;
+	fd = vk_new_file_fd(file);
+	if (fchown(fd, place->uid, place->gid) < 0 || fchmod(fd, place->mode) < 0) {
+		vk_fail_errno(error, errno, "cannot give '%s' its owner", place->path);
+		return NULL;
+	}
+	if (vk_io.ftruncate(fd, (off_t)place->size) < 0) {
+		vk_fail_errno(error, errno, "cannot give '%s' its size", place->path);
+		return NULL;
+	}
+	raw = g_new0(RawSink, 1);
+	raw->base.ops = &raw_ops;
+	raw->file = g_steal_pointer(&file);
+	raw->path = g_strdup(place->path);
+	return &raw->base;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "swap.h"
+
+#include "errors.h"
+#include "io.h"
+#include "log.h"
+#include "timestamp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file name has at most 255 bytes; the decoration takes 30. */
+#define BASE_NAME_KEPT 220
+
+typedef struct SwapEntry {
+	const VkPlanItem *item;
+	VkSink *sink;
+	char *aside; /* where the old file is kept; NULL: there was none, or not yet */
+	gboolean done;
+} SwapEntry;
+
+struct VkSwap {
+	GPtrArray *entries;     /* SwapEntry */
+	GPtrArray *directories; /* char*: made by us, outer ones first */
+	char *time;
+	gboolean kept;
+};
+
+static void entry_free(gpointer data)
+{
+	SwapEntry *entry = data;
+
+	vk_sink_free(entry->sink);
+	g_free(entry->aside);
+	g_free(entry);
+}
+
+VkSwap *vk_swap_new(void)
+{
+	VkSwap *swap = g_new0(VkSwap, 1);
+
+	swap->entries = g_ptr_array_new_with_free_func(entry_free);
+	swap->directories = g_ptr_array_new_with_free_func(g_free);
+	swap->time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+	return swap;
+}
+
+static gboolean make_directory(VkSwap *swap, const char *path, mode_t mode, uid_t uid, gid_t gid,
+			       GError **error)
+{
+	if (vk_io.mkdirat(AT_FDCWD, path, mode) < 0) {
+		if (errno == EEXIST)
+			return TRUE;
+		return vk_fail_errno(error, errno, "cannot make the directory '%s'", path);
+	}
+	g_ptr_array_add(swap->directories, g_strdup(path));
+	if (chown(path, uid, gid) < 0 || chmod(path, mode) < 0)
+		return vk_fail_errno(error, errno, "cannot give '%s' its owner", path);
+	return TRUE;
+}
+
+gboolean vk_swap_make_directory(VkSwap *swap, const VkPlanItem *item, GError **error)
+{
+	g_autofree char *parent = NULL;
+	g_autofree char *top = NULL;
+
+	if (!item->owner_directory)
+		return TRUE;
+	parent = g_path_get_dirname(item->owner_directory);
+	top = g_path_get_dirname(parent);
+	/* As libvirt makes them: all may pass, only the owner may look. */
+	return make_directory(swap, top, 0711, (uid_t)-1, (gid_t)-1, error) &&
+	       make_directory(swap, parent, 0711, (uid_t)-1, (gid_t)-1, error) &&
+	       make_directory(swap, item->owner_directory, 0700, item->place.uid, item->place.gid,
+			      error);
+}
+
+void vk_swap_add(VkSwap *swap, const VkPlanItem *item, VkSink *sink)
+{
+	SwapEntry *entry = g_new0(SwapEntry, 1);
+
+	entry->item = item;
+	entry->sink = sink;
+	g_ptr_array_add(swap->entries, entry);
+}
+
+static char *aside_path(const VkSwap *swap, const char *path)
+{
+	g_autofree char *directory = g_path_get_dirname(path);
+	g_autofree char *base = g_path_get_basename(path);
+	g_autofree char *name = NULL;
+
+	if (strlen(base) > BASE_NAME_KEPT)
+		base[BASE_NAME_KEPT] = '\0';
+	name = g_strdup_printf("%s.virtkeep-old-%s", base, swap->time);
+	return g_build_filename(directory, name, NULL);
+}
+
+/*
+ * A second name for the old file, so that its first one is never vacant. File systems without hard
+ * links get a rename.
+ */
+static gboolean set_aside(const VkSwap *swap, SwapEntry *entry, GError **error)
+{
+	const char *path = entry->item->place.path;
+	g_autofree char *aside = aside_path(swap, path);
+
+	if (vk_io.linkat(AT_FDCWD, path, AT_FDCWD, aside, 0) < 0) {
+		if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)
+			return vk_fail_errno(error, errno, "cannot set '%s' aside as '%s'", path,
+					     aside);
+		if (!vk_io_rename_new(AT_FDCWD, path, AT_FDCWD, aside, error))
+			return FALSE;
+	}
+	entry->aside = g_steal_pointer(&aside);
+	return TRUE;
+}
+
+static gboolean commit_entry(const VkSwap *swap, SwapEntry *entry, GError **error)
+{
+	const VkPlanItem *item = entry->item;
+	gboolean replace = item->exists && item->place.kind == VK_PLACE_FILE;
+
+	if (replace && !set_aside(swap, entry, error))
+		return FALSE;
+	if (!entry->sink->ops->commit(entry->sink, replace, error))
+		return FALSE;
+	entry->done = TRUE;
+	return TRUE;
+}
+
+static void restore_old(const SwapEntry *entry)
+{
+	const char *path = entry->item->place.path;
+
+	if (vk_io.renameat2(AT_FDCWD, entry->aside, AT_FDCWD, path, 0) < 0)
+		vk_log_error("cannot bring '%s' back: %s; the old file is '%s', rename it", path,
+			     g_strerror(errno), entry->aside);
+	else
+		/* When both names were still of one file the rename did nothing. */
+		vk_io.unlinkat(AT_FDCWD, entry->aside, 0);
+}
+
+static void roll_back(VkSwap *swap)
+{
+	for (guint i = swap->entries->len; i-- > 0;) {
+		SwapEntry *entry = g_ptr_array_index(swap->entries, i);
+
+		if (entry->item->place.kind != VK_PLACE_FILE)
+			continue;
+		if (entry->aside)
+			restore_old(entry);
+		else if (entry->done && vk_io.unlinkat(AT_FDCWD, entry->item->place.path, 0) < 0)
+			vk_log_error("cannot remove '%s': %s", entry->item->place.path,
+				     g_strerror(errno));
+		g_clear_pointer(&entry->aside, g_free);
+		entry->done = FALSE;
+	}
+}
+
+gboolean vk_swap_commit(VkSwap *swap, GError **error)
+{
+	for (guint i = 0; i < swap->entries->len; i++)
+		if (!commit_entry(swap, g_ptr_array_index(swap->entries, i), error)) {
+			roll_back(swap);
+			return FALSE;
+		}
+	return TRUE;
+}
+
+gboolean vk_swap_keep(VkSwap *swap, GError **error)
+{
+	g_autoptr(GString) left = g_string_new(NULL);
+
+	swap->kept = TRUE;
+	for (guint i = 0; i < swap->entries->len; i++) {
+		SwapEntry *entry = g_ptr_array_index(swap->entries, i);
+
+		if (entry->aside && vk_io.unlinkat(AT_FDCWD, entry->aside, 0) < 0 &&
+		    errno != ENOENT)
+			g_string_append_printf(left, " '%s'", entry->aside);
+	}
+	if (left->len)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "cannot remove the old files, remove them by hand:%s", left->str);
+	return TRUE;
+}
+
+void vk_swap_free(VkSwap *swap)
+{
+	if (!swap)
+		return;
+	if (!swap->kept)
+		roll_back(swap);
+	/* The sinks remove their temporary files, so that our directories are empty. */
+	g_ptr_array_unref(swap->entries);
+	for (guint i = swap->directories->len; !swap->kept && i-- > 0;)
+		vk_io.unlinkat(AT_FDCWD, g_ptr_array_index(swap->directories, i), AT_REMOVEDIR);
+	g_ptr_array_unref(swap->directories);
+	g_free(swap->time);
+	g_free(swap);
+}

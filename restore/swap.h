@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkSwap: several files that take their names together. Files that they replace are set aside
+ * beside them under "NAME.virtkeep-old-TIME" until the swap is kept, and come back when it is not;
+ * new files and directories go then. A destination is never without a file meanwhile. Block
+ * devices and stdout only pass through. Threads: one at a time.
+ */
+#pragma once
+
+#include "plan.h"
+#include "sink.h"
+
+#include <glib.h>
+
+typedef struct VkSwap VkSwap;
+
+VkSwap *vk_swap_new(void);
+
+/* Makes ITEM's owner directory if it has one and lacks it. */
+gboolean vk_swap_make_directory(VkSwap *swap, const VkPlanItem *item, GError **error);
+
+/* Takes over SINK, which was finished. ITEM is borrowed. */
+void vk_swap_add(VkSwap *swap, const VkPlanItem *item, VkSink *sink);
+
+/* Gives all files their names. After a failure none has it. */
+gboolean vk_swap_commit(VkSwap *swap, GError **error);
+
+/* The new files stay: removes what was set aside. FALSE names what could not be removed. */
+gboolean vk_swap_keep(VkSwap *swap, GError **error);
+
+/* Brings the old files back unless kept; a file that cannot come back is logged. Takes NULL. */
+void vk_swap_free(VkSwap *swap);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSwap, vk_swap_free)

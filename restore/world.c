@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "world.h"
+
+#include "errors.h"
+
+typedef struct LibvirtWorld {
+	VkWorld base;
+	const char *uri;
+	VkHost *host; /* NULL until asked for */
+} LibvirtWorld;
+
+VkHost *vk_world_host(VkWorld *world, GError **error)
+{
+	LibvirtWorld *libvirt = (LibvirtWorld *)world;
+
+	if (!libvirt->host)
+		libvirt->host = vk_host_open(libvirt->uri, error);
+	return libvirt->host;
+}
+
+static gboolean world_find(VkWorld *world, const char *name_or_uuid, VkKnownGuest **ret,
+			   GError **error)
+{
+	VkHost *host = vk_world_host(world, error);
+	g_autoptr(VkGuest) guest = NULL;
+	g_autoptr(VkGuestFacts) facts = NULL;
+	g_autoptr(GError) trouble = NULL;
+	VkKnownGuest *known;
+
+	*ret = NULL;
+	if (!host)
+		return FALSE;
+	guest = vk_host_find(host, name_or_uuid, &trouble);
+	if (!guest) {
+		if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			return TRUE;
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	facts = vk_guest_get_facts(guest, error);
+	if (!facts)
+		return FALSE;
+	known = g_new0(VkKnownGuest, 1);
+	known->name = g_strdup(vk_guest_name(guest));
+	known->uuid = g_strdup(vk_guest_uuid(guest));
+	known->state = facts->state;
+	known->domain_xml = g_strdup(facts->domain_xml);
+	*ret = known;
+	return TRUE;
+}
+
+static char *world_pool_directory(VkWorld *world, const char *pool, GError **error)
+{
+	VkHost *host = vk_world_host(world, error);
+
+	return host ? vk_host_pool_directory(host, pool, error) : NULL;
+}
+
+static char *world_volume_path(VkWorld *world, const char *pool, const char *volume, GError **error)
+{
+	VkHost *host = vk_world_host(world, error);
+
+	return host ? vk_host_volume_path(host, pool, volume, error) : NULL;
+}
+
+static void world_free(VkWorld *world)
+{
+	vk_host_free(((LibvirtWorld *)world)->host);
+	g_free(world);
+}
+
+static const VkWorldOps world_ops = {.find = world_find,
+				     .pool_directory = world_pool_directory,
+				     .volume_path = world_volume_path,
+				     .free = world_free};
+
+VkWorld *vk_world_new(const char *uri)
+{
+	LibvirtWorld *libvirt = g_new0(LibvirtWorld, 1);
+
+	libvirt->base.ops = &world_ops;
+	libvirt->base.nvram_directory = "/var/lib/libvirt/qemu/nvram";
+	libvirt->base.tpm_directory = "/var/lib/libvirt/swtpm";
+	libvirt->base.save_directory = "/var/lib/libvirt/qemu/save";
+	libvirt->uri = uri;
+	return &libvirt->base;
+}
+
+void vk_known_guest_free(VkKnownGuest *guest)
+{
+	if (!guest)
+		return;
+	g_free(guest->name);
+	g_free(guest->uuid);
+	g_free(guest->domain_xml);
+	g_free(guest);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkWorld: what a plan must know of the host, through a table of calls, so that plans can be made
+ * without libvirt. The real world connects when it is first asked: parts of a snapshot are restored
+ * without any libvirt.
+ */
+#pragma once
+
+#include "host.h"
+
+#include <glib.h>
+
+typedef struct VkWorld VkWorld;
+
+/* A guest that libvirt knows. */
+typedef struct VkKnownGuest {
+	char *name;
+	char *uuid;
+	VkGuestState state;
+	char *domain_xml;
+} VkKnownGuest;
+
+typedef struct VkWorldOps {
+	/* *RET is NULL when there is none of that name or uuid. */
+	gboolean (*find)(VkWorld *world, const char *name_or_uuid, VkKnownGuest **ret,
+			 GError **error);
+	/* New strings. */
+	char *(*pool_directory)(VkWorld *world, const char *pool, GError **error);
+	char *(*volume_path)(VkWorld *world, const char *pool, const char *volume, GError **error);
+	void (*free)(VkWorld *world);
+} VkWorldOps;
+
+struct VkWorld {
+	const VkWorldOps *ops;
+	/* Where libvirt keeps firmware variables, TPM state and saved memory. */
+	const char *nvram_directory;
+	const char *tpm_directory;
+	const char *save_directory;
+};
+
+/* The host at the libvirt URI, which is borrowed. */
+VkWorld *vk_world_new(const char *uri);
+
+/* Only for a world of vk_world_new(): its connection, made if need be. Borrowed. */
+VkHost *vk_world_host(VkWorld *world, GError **error);
+
+void vk_known_guest_free(VkKnownGuest *guest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkKnownGuest, vk_known_guest_free)
+
+static inline void vk_world_free(VkWorld *world)
+{
+	if (world)
+		world->ops->free(world);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkWorld, vk_world_free)
