@@ -94,6 +94,8 @@ VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot)
 
 		add_image(view, g_strconcat(disk->target, ".raw", NULL), disk->image);
 	}
+	/* The copy came with the free function, but the snapshot keeps its records. */
+	g_ptr_array_set_free_func(records, NULL);
 	g_ptr_array_sort(records, compare_records);
 	for (guint i = 0; i < records->len; i++) {
 		const VkFileRecord *record = g_ptr_array_index(records, i);
