@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host.h"
+
+#include "errors.h"
+#include "virt-priv.h"
+
+#include <string.h>
+
+#include <libvirt/virterror.h>
+
+struct VkGuest {
+	VkHost *host;
+	char *name;
+	char uuid[VIR_UUID_STRING_BUFLEN];
+	GMutex lock;
+	virDomainPtr domain; /* on the connection of GENERATION */
+	guint generation;
+};
+
+VkGuest *vk_guest_new(VkHost *host, virDomainPtr domain, GError **error)
+{
+	g_autoptr(VkGuest) guest = g_new0(VkGuest, 1);
+
+	g_mutex_init(&guest->lock);
+	guest->host = vk_host_ref(host);
+	guest->name = g_strdup(virDomainGetName(domain));
+	if (virDomainGetUUIDString(domain, guest->uuid) < 0) {
+		vk_fail_libvirt(error, "cannot get the UUID of guest '%s'", guest->name);
+		return NULL;
+	}
+	return g_steal_pointer(&guest);
+}
+
+void vk_guest_free(VkGuest *guest)
+{
+	if (!guest)
+		return;
+	if (guest->domain)
+		virDomainFree(guest->domain);
+	vk_host_free(guest->host);
+	g_mutex_clear(&guest->lock);
+	g_free(guest->name);
+	g_free(guest);
+}
+
+const char *vk_guest_name(const VkGuest *guest)
+{
+	return guest->name;
+}
+
+const char *vk_guest_uuid(const VkGuest *guest)
+{
+	return guest->uuid;
+}
+
+VkHost *vk_guest_host(const VkGuest *guest)
+{
+	return guest->host;
+}
+
+virDomainPtr vk_guest_domain(VkGuest *guest, GError **error)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&guest->lock);
+	g_autoptr(virConnect) connection = NULL;
+	guint generation = 0;
+
+	connection = vk_host_connection(guest->host, &generation, error);
+	if (!connection)
+		return NULL;
+	if (guest->domain && guest->generation != generation)
+		g_clear_pointer(&guest->domain, virDomainFree);
+	if (!guest->domain) {
+		guest->domain = virDomainLookupByUUIDString(connection, guest->uuid);
+		guest->generation = generation;
+		if (!guest->domain) {
+			vk_fail_libvirt(error, "cannot look up guest '%s'", guest->name);
+			return NULL;
+		}
+	}
+	virDomainRef(guest->domain);
+	return guest->domain;
+}
+
+static VkGuestState state_of(int libvirt_state)
+{
+	switch (libvirt_state) {
+	case VIR_DOMAIN_SHUTOFF:
+		return VK_GUEST_OFF;
+	case VIR_DOMAIN_RUNNING:
+	case VIR_DOMAIN_BLOCKED:
+	case VIR_DOMAIN_SHUTDOWN:
+		return VK_GUEST_RUNNING;
+	case VIR_DOMAIN_PAUSED:
+		return VK_GUEST_PAUSED;
+	default:
+		return VK_GUEST_OTHER;
+	}
+}
+
+gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	int state = 0;
+
+	if (!domain)
+		return FALSE;
+	if (virDomainGetState(domain, &state, NULL, 0) < 0)
+		return vk_fail_libvirt(error, "cannot get the state of guest '%s'", guest->name);
+	*ret = state_of(state);
+	return TRUE;
+}
+
+const char *vk_guest_state_name(VkGuestState state)
+{
+	switch (state) {
+	case VK_GUEST_OFF:
+		return "shut off";
+	case VK_GUEST_RUNNING:
+		return "running";
+	case VK_GUEST_PAUSED:
+		return "paused";
+	case VK_GUEST_OTHER:
+		break;
+	}
+	return "other";
+}
+
+static char *get_xml(VkGuest *guest, virDomainPtr domain, unsigned int flags, GError **error)
+{
+	char *xml = virDomainGetXMLDesc(domain, flags);
+	char *copy;
+
+	if (!xml) {
+		vk_fail_libvirt(error, "cannot get the definition of guest '%s'", guest->name);
+		return NULL;
+	}
+	copy = g_strdup(xml);
+	free(xml);
+	return copy;
+}
+
+VkGuestFacts *vk_guest_get_facts(VkGuest *guest, GError **error)
+{
+	g_autoptr(VkGuestFacts) facts = g_new0(VkGuestFacts, 1);
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	unsigned int flags = VIR_DOMAIN_XML_SECURE;
+	int autostart = 0, persistent;
+
+	if (!domain || !vk_guest_get_state(guest, &facts->state, error))
+		return NULL;
+	persistent = virDomainIsPersistent(domain);
+	if (persistent < 0 || (persistent && virDomainGetAutostart(domain, &autostart) < 0)) {
+		vk_fail_libvirt(error, "cannot get the facts of guest '%s'", guest->name);
+		return NULL;
+	}
+	facts->persistent = persistent > 0;
+	facts->autostart = autostart > 0;
+	if (facts->persistent)
+		flags |= VIR_DOMAIN_XML_INACTIVE;
+	facts->domain_xml = get_xml(guest, domain, flags, error);
+	if (!facts->domain_xml)
+		return NULL;
+	if (facts->state != VK_GUEST_OFF) {
+		facts->live_xml = get_xml(guest, domain, VIR_DOMAIN_XML_SECURE, error);
+		if (!facts->live_xml)
+			return NULL;
+	}
+	return g_steal_pointer(&facts);
+}
+
+void vk_guest_facts_free(VkGuestFacts *facts)
+{
+	if (!facts)
+		return;
+	g_free(facts->domain_xml);
+	g_free(facts->live_xml);
+	g_free(facts);
+}
+
+gboolean vk_guest_disk_size(VkGuest *guest, const char *target, guint64 *ret_size,
+			    guint64 *ret_allocation, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	virDomainBlockInfo info;
+
+	if (!domain)
+		return FALSE;
+	if (virDomainGetBlockInfo(domain, target, &info, 0) < 0)
+		return vk_fail_libvirt(error, "cannot get the size of disk '%s' of guest '%s'",
+				       target, guest->name);
+	*ret_size = info.capacity;
+	*ret_allocation = info.allocation;
+	return TRUE;
+}
+
+gboolean vk_guest_undefine(VkGuest *guest, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	if (!domain)
+		return FALSE;
+	if (virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
+						   VIR_DOMAIN_UNDEFINE_KEEP_TPM |
+						   VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA) < 0)
+		return vk_fail_libvirt(error, "cannot undefine guest '%s'", guest->name);
+	return TRUE;
+}
+
+gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	if (!domain)
+		return FALSE;
+	if (virDomainSetAutostart(domain, autostart) < 0)
+		return vk_fail_libvirt(error, "cannot set the autostart of guest '%s'",
+				       guest->name);
+	return TRUE;
+}
+
+gboolean vk_guest_start(VkGuest *guest, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	if (!domain)
+		return FALSE;
+	if (virDomainCreate(domain) < 0)
+		return vk_fail_libvirt(error, "cannot start guest '%s'", guest->name);
+	return TRUE;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The connection. Opening it happens in a thread of its own, for libvirt's handshake has no
+ * timeout; keepalive bounds every call after that, served by one event loop for the process.
+ */
+#include "host.h"
+
+#include "errors.h"
+#include "virt-priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <libvirt/virterror.h>
+
+#define OPEN_TIMEOUT_SEC       30
+#define KEEPALIVE_INTERVAL_SEC 5
+#define KEEPALIVE_COUNT        6
+
+struct VkHost {
+	char *uri;
+	char *name;
+	GMutex lock;
+	virConnectPtr connection;
+	guint generation;
+};
+
+static void ignore_libvirt_error(void *data, virErrorPtr libvirt_error)
+{
+}
+
+static gpointer run_events(gpointer data)
+{
+	while (virEventRunDefaultImpl() == 0)
+		;
+	return NULL;
+}
+
+static gpointer start_events(gpointer data)
+{
+	virSetErrorFunc(NULL, ignore_libvirt_error);
+	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
+		return NULL;
+	g_thread_unref(g_thread_new("libvirt-events", run_events, NULL));
+	return GINT_TO_POINTER(TRUE);
+}
+
+/* An opening under way; both sides hold a reference, the one who comes late cleans up. */
+typedef struct Opening {
+	char *uri;
+	GMutex lock;
+	GCond done_cond;
+	gboolean done;
+	virConnectPtr connection;
+	virErrorPtr failure;
+} Opening;
+
+static void opening_clear(gpointer data)
+{
+	Opening *opening = data;
+
+	if (opening->connection)
+		virConnectClose(opening->connection);
+	virFreeError(opening->failure);
+	g_mutex_clear(&opening->lock);
+	g_cond_clear(&opening->done_cond);
+	g_free(opening->uri);
+}
+
+static gpointer run_opening(gpointer data)
+{
+	Opening *opening = data;
+	virConnectPtr connection = virConnectOpen(opening->uri);
+
+	g_mutex_lock(&opening->lock);
+	opening->connection = connection;
+	if (!connection)
+		opening->failure = virSaveLastError();
+	opening->done = TRUE;
+	g_cond_signal(&opening->done_cond);
+	g_mutex_unlock(&opening->lock);
+	g_atomic_rc_box_release_full(opening, opening_clear);
+	return NULL;
+}
+
+static gboolean fail_open(const char *uri, const virError *failure, GError **error)
+{
+	const char *cure = "";
+
+	if (failure && failure->code == VIR_ERR_SYSTEM_ERROR)
+		cure = failure->int1 == EACCES || failure->int1 == EPERM
+			       ? "; run as root or as a member of the group 'libvirt'"
+			       : "; is libvirtd running?";
+	return vk_fail(error, VK_ERROR_FAILED, "cannot connect to libvirt at '%s': %s%s", uri,
+		       failure && failure->message ? failure->message : "no reason given", cure);
+}
+
+static virConnectPtr open_connection(const char *uri, GError **error)
+{
+	static GOnce events_once = G_ONCE_INIT;
+	gint64 deadline = vk_deadline(OPEN_TIMEOUT_SEC);
+	virConnectPtr connection = NULL;
+	Opening *opening;
+
+	if (!g_once(&events_once, start_events, NULL)) {
+		vk_fail(error, VK_ERROR_FAILED, "cannot start libvirt's event loop");
+		return NULL;
+	}
+	opening = g_atomic_rc_box_new0(Opening);
+	opening->uri = g_strdup(uri);
+	g_mutex_init(&opening->lock);
+	g_cond_init(&opening->done_cond);
+	g_thread_unref(g_thread_new("libvirt-open", run_opening, g_atomic_rc_box_acquire(opening)));
+
+	g_mutex_lock(&opening->lock);
+	while (!opening->done && g_cond_wait_until(&opening->done_cond, &opening->lock, deadline))
+		;
+	connection = g_steal_pointer(&opening->connection);
+	if (!opening->done)
+		vk_fail(error, VK_ERROR_FAILED,
+			"libvirt at '%s' did not answer within %d seconds; restart libvirtd", uri,
+			OPEN_TIMEOUT_SEC);
+	else if (!connection)
+		fail_open(uri, opening->failure, error);
+	g_mutex_unlock(&opening->lock);
+	g_atomic_rc_box_release_full(opening, opening_clear);
+	/* Drivers inside the client, like "test:", know no keepalive and need none. */
+	if (connection &&
+	    virConnectSetKeepAlive(connection, KEEPALIVE_INTERVAL_SEC, KEEPALIVE_COUNT) < 0)
+		virResetLastError();
+	return connection;
+}
+
+VkHost *vk_host_open(const char *uri, GError **error)
+{
+	g_autoptr(VkHost) host = g_atomic_rc_box_new0(VkHost);
+	char *name;
+
+	g_mutex_init(&host->lock);
+	host->uri = g_strdup(uri);
+	host->connection = open_connection(uri, error);
+	if (!host->connection)
+		return NULL;
+	name = virConnectGetHostname(host->connection);
+	if (!name) {
+		vk_fail_libvirt(error, "cannot get the host name from libvirt at '%s'", uri);
+		return NULL;
+	}
+	host->name = g_strdup(name);
+	free(name);
+	return g_steal_pointer(&host);
+}
+
+static void host_clear(gpointer data)
+{
+	VkHost *host = data;
+
+	if (host->connection)
+		virConnectClose(host->connection);
+	g_mutex_clear(&host->lock);
+	g_free(host->name);
+	g_free(host->uri);
+}
+
+VkHost *vk_host_ref(VkHost *host)
+{
+	return g_atomic_rc_box_acquire(host);
+}
+
+void vk_host_free(VkHost *host)
+{
+	if (host)
+		g_atomic_rc_box_release_full(host, host_clear);
+}
+
+const char *vk_host_name(const VkHost *host)
+{
+	return host->name;
+}
+
+const char *vk_host_uri(const VkHost *host)
+{
+	return host->uri;
+}
+
+gboolean vk_host_is_alive(VkHost *host)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+
+	return host->connection && virConnectIsAlive(host->connection) == 1;
+}
+
+virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **error)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+
+	if (host->connection && virConnectIsAlive(host->connection) != 1)
+		g_clear_pointer(&host->connection, virConnectClose);
+	if (!host->connection) {
+		host->connection = open_connection(host->uri, error);
+		if (!host->connection)
+			return NULL;
+		host->generation++;
+	}
+	virConnectRef(host->connection);
+	if (ret_generation)
+		*ret_generation = host->generation;
+	return host->connection;
+}
+
+static int compare_guests(gconstpointer left, gconstpointer right)
+{
+	return strcmp(vk_guest_name(*(VkGuest *const *)left),
+		      vk_guest_name(*(VkGuest *const *)right));
+}
+
+GPtrArray *vk_host_list(VkHost *host, GError **error)
+{
+	g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func((GDestroyNotify)vk_guest_free);
+	g_autoptr(virConnect) connection = vk_host_connection(host, NULL, error);
+	virDomainPtr *domains = NULL;
+	gboolean ok = TRUE;
+	int count;
+
+	if (!connection)
+		return NULL;
+	count = virConnectListAllDomains(connection, &domains, 0);
+	if (count < 0) {
+		vk_fail_libvirt(error, "cannot list the guests of '%s'", host->uri);
+		return NULL;
+	}
+	for (int i = 0; i < count; i++) {
+		VkGuest *guest = ok ? vk_guest_new(host, domains[i], error) : NULL;
+
+		if (guest)
+			g_ptr_array_add(guests, guest);
+		else
+			ok = FALSE;
+		virDomainFree(domains[i]);
+	}
+	free(domains);
+	if (!ok)
+		return NULL;
+	g_ptr_array_sort(guests, compare_guests);
+	return g_steal_pointer(&guests);
+}
+
+VkGuest *vk_host_find(VkHost *host, const char *name_or_uuid, GError **error)
+{
+	g_autoptr(virConnect) connection = vk_host_connection(host, NULL, error);
+	g_autoptr(virDomain) domain = NULL;
+
+	if (!connection)
+		return NULL;
+	domain = virDomainLookupByName(connection, name_or_uuid);
+	if (!domain && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN &&
+	    g_uuid_string_is_valid(name_or_uuid))
+		domain = virDomainLookupByUUIDString(connection, name_or_uuid);
+	if (!domain) {
+		if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
+			vk_fail(error, VK_ERROR_NOT_FOUND, "there is no guest '%s' at '%s'",
+				name_or_uuid, host->uri);
+		else
+			vk_fail_libvirt(error, "cannot look up guest '%s'", name_or_uuid);
+		return NULL;
+	}
+	return vk_guest_new(host, domain, error);
+}
+
+VkGuest *vk_host_define(VkHost *host, const char *xml, GError **error)
+{
+	g_autoptr(virConnect) connection = vk_host_connection(host, NULL, error);
+	g_autoptr(virDomain) domain = NULL;
+
+	if (!connection)
+		return NULL;
+	domain = virDomainDefineXML(connection, xml);
+	if (!domain) {
+		vk_fail_libvirt(error, "cannot define the guest at '%s'", host->uri);
+		return NULL;
+	}
+	return vk_guest_new(host, domain, error);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "virt-priv.h"
+
+#include "errors.h"
+
+#include <libxml/parser.h>
+#include <libxml/xpath.h>
+#include <string.h>
+
+#include <libvirt/virterror.h>
+
+#define POLL_FIRST_MSEC 10
+#define POLL_LAST_MSEC  250
+
+gboolean vk_fail_libvirt(GError **error, const char *format, ...)
+{
+	int libvirt_code = virGetLastErrorCode();
+	VkErrorCode code = VK_ERROR_FAILED;
+	va_list args;
+
+	va_start(args, format);
+	g_autofree char *text = g_strdup_vprintf(format, args);
+	va_end(args);
+	if (libvirt_code == VIR_ERR_NO_DOMAIN || libvirt_code == VIR_ERR_NO_STORAGE_POOL ||
+	    libvirt_code == VIR_ERR_NO_STORAGE_VOL)
+		code = VK_ERROR_NOT_FOUND;
+	else if (libvirt_code == VIR_ERR_OPERATION_TIMEOUT)
+		code = VK_ERROR_BUSY;
+	return vk_fail(error, code, "%s: %s", text, virGetLastErrorMessage());
+}
+
+char *vk_xml_find(const char *xml, const char *xpath)
+{
+	const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
+	xmlDocPtr document;
+	xmlXPathContextPtr context = NULL;
+	xmlXPathObjectPtr object = NULL;
+	xmlChar *text = NULL;
+	char *found = NULL;
+
+	document = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, options);
+	if (document)
+		context = xmlXPathNewContext(document);
+	if (context)
+		object = xmlXPathEvalExpression((const xmlChar *)xpath, context);
+	if (object && object->type == XPATH_NODESET && object->nodesetval &&
+	    object->nodesetval->nodeNr > 0)
+		text = xmlNodeGetContent(object->nodesetval->nodeTab[0]);
+	if (text)
+		found = g_strdup((const char *)text);
+	xmlFree(text);
+	xmlXPathFreeObject(object);
+	xmlXPathFreeContext(context);
+	xmlFreeDoc(document);
+	return found;
+}
+
+void vk_poll_pause(guint *msec)
+{
+	*msec = CLAMP(*msec * 3 / 2, POLL_FIRST_MSEC, POLL_LAST_MSEC);
+	g_usleep(*msec * G_TIME_SPAN_MILLISECOND);
+}
+
+gint64 vk_deadline(guint seconds)
+{
+	return g_get_monotonic_time() + (gint64)seconds * G_TIME_SPAN_SECOND;
+}
+
+gboolean vk_deadline_passed(gint64 deadline)
+{
+	return g_get_monotonic_time() >= deadline;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the libvirt side of this folder shares. Not to be included from other folders.
+ */
+#pragma once
+
+#include "host.h"
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConnect, virConnectClose)
+
+/*
+ * A new reference to the connection, which is opened anew after a loss. *RET_GENERATION, if given,
+ * counts the connections: events of an earlier one may have been missed.
+ */
+virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **error);
+
+/* Guests keep their host alive. */
+VkHost *vk_host_ref(VkHost *host);
+
+/* A guest of HOST; does not take DOMAIN. */
+VkGuest *vk_guest_new(VkHost *host, virDomainPtr domain, GError **error);
+VkHost *vk_guest_host(const VkGuest *guest);
+
+/* A new reference to the domain on a connection that is alive. */
+virDomainPtr vk_guest_domain(VkGuest *guest, GError **error);
+
+/* Like vk_fail() with libvirt's last error at the end. To be called right after the failure. */
+gboolean vk_fail_libvirt(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* The first string that XPATH finds in XML, or NULL. */
+char *vk_xml_find(const char *xml, const char *xpath);
+
+/* Waits between two polls: 10 ms at first, then longer up to a quarter of a second. */
+void vk_poll_pause(guint *msec);
+
+/* Seconds from now as a g_get_monotonic_time() value. */
+gint64 vk_deadline(guint seconds);
+gboolean vk_deadline_passed(gint64 deadline);
