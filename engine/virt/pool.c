@@ -52,7 +52,7 @@ char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error)
 		vk_fail_libvirt(error, "cannot get the definition of storage pool '%s'", pool);
 		return NULL;
 	}
-	path = vk_xml_find(xml, "/pool/target/path");
+	path = vk_xml_text_at(xml, "/pool/target/path");
 	free(xml);
 	if (!path)
 		vk_fail(error, VK_ERROR_NOT_FOUND, "storage pool '%s' has no directory", pool);

@@ -29,7 +29,7 @@ gboolean vk_fail_libvirt(GError **error, const char *format, ...)
 	return vk_fail(error, code, "%s: %s", text, virGetLastErrorMessage());
 }
 
-char *vk_xml_find(const char *xml, const char *xpath)
+char *vk_xml_text_at(const char *xml, const char *xpath)
 {
 	const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
 	xmlDocPtr document;

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls to a guest's agent that quiescing needs. Not to be included from other folders.
+ */
+#pragma once
+
+#include "host.h"
+
+#include <glib.h>
+
+/*
+ * Sets the timeout of agent calls and asks for an answer, so that a deaf agent is known before
+ * anything was sent to it that had to be undone.
+ */
+gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, GError **error);
+
+/* Freezes all file systems. Returns how many, or -1: they may then be frozen now or later. */
+int vk_agent_freeze(VkGuest *guest, GError **error);
+
+/*
+ * Thaws. TRUE when the agent says that nothing is frozen; *RET_COUNT is how many file systems
+ * were thawed, 0 when they had thawed before.
+ */
+gboolean vk_agent_thaw(VkGuest *guest, guint timeout_sec, int *ret_count, GError **error);
+
+/* Puts the timeout back to libvirt's default. */
+void vk_agent_done(VkGuest *guest);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Ending backup jobs, ours and those that a killed run of ours left behind.
+ */
+#include "backup-priv.h"
+
+#include "errors.h"
+#include "virt-priv.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include <libvirt/virterror.h>
+
+#define ABORT_TIMEOUT_SEC 60
+
+char *vk_backup_run_prefix(VkGuest *guest)
+{
+	g_auto(GStrv) parts = g_strsplit(vk_guest_uuid(guest), "-", -1);
+	g_autofree char *hex = g_strjoinv("", parts);
+
+	return g_strdup_printf(VK_BACKUP_SOCKET_PREFIX "%s-", hex);
+}
+
+gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, &cause);
+	char *xml;
+
+	*ret_socket = NULL;
+	if (!domain) {
+		if (g_error_matches(cause, VK_ERROR, VK_ERROR_NOT_FOUND))
+			return TRUE;
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return FALSE;
+	}
+	xml = virDomainBackupGetXMLDesc(domain, 0);
+	if (!xml) {
+		int code = virGetLastErrorCode();
+
+		if (code == VIR_ERR_NO_DOMAIN_BACKUP || code == VIR_ERR_NO_DOMAIN ||
+		    code == VIR_ERR_OPERATION_INVALID)
+			return TRUE;
+		return vk_fail_libvirt(error, "cannot look for a backup job of guest '%s'",
+				       vk_guest_name(guest));
+	}
+	*ret_socket = vk_xml_text_at(xml, "/domainbackup/server/@socket");
+	if (!*ret_socket)
+		*ret_socket = g_strdup("");
+	free(xml);
+	return TRUE;
+}
+
+gboolean vk_backup_abort(VkGuest *guest, GError **error)
+{
+	gint64 deadline = vk_deadline(ABORT_TIMEOUT_SEC);
+	guint pause = 0;
+
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	if (!domain)
+		return FALSE;
+	if (virDomainAbortJob(domain) < 0 && virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID &&
+	    virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+		return vk_fail_libvirt(error, "cannot end the backup job of guest '%s'",
+				       vk_guest_name(guest));
+	for (;;) {
+		g_autofree char *socket = NULL;
+
+		if (!vk_backup_running(guest, &socket, error))
+			return FALSE;
+		if (!socket)
+			return TRUE;
+		if (vk_deadline_passed(deadline))
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "the backup job of guest '%s' does not end within %d "
+				       "seconds; run 'virsh domjobabort %s'",
+				       vk_guest_name(guest), ABORT_TIMEOUT_SEC,
+				       vk_guest_uuid(guest));
+		vk_poll_pause(&pause);
+	}
+}
+
+static gboolean remove_files(const char *directory, const char *prefix, const char *suffix,
+			     GError **error)
+{
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *path = NULL;
+
+		if (!g_str_has_prefix(name, prefix) || !g_str_has_suffix(name, suffix))
+			continue;
+		path = g_build_filename(directory, name, NULL);
+		if (g_unlink(path) < 0 && errno != ENOENT)
+			return vk_fail_errno(error, errno, "cannot remove '%s'", path);
+	}
+	return TRUE;
+}
+
+gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GError **error)
+{
+	g_autofree char *scratch_prefix = g_strdup_printf("%s-", vk_guest_uuid(guest));
+	g_autofree char *socket_prefix = vk_backup_run_prefix(guest);
+	g_autofree char *socket = NULL;
+	g_autofree char *base = NULL;
+
+	if (!vk_backup_running(guest, &socket, error))
+		return FALSE;
+	if (socket) {
+		base = g_path_get_basename(socket);
+		if (!g_str_has_prefix(base, VK_BACKUP_SOCKET_PREFIX))
+			return vk_fail(error, VK_ERROR_BUSY,
+				       "another tool's backup job runs on guest '%s'; wait for its "
+				       "end, or end it with 'virsh domjobabort %s'",
+				       vk_guest_name(guest), vk_guest_uuid(guest));
+		if (!vk_backup_abort(guest, error))
+			return FALSE;
+		g_unlink(socket);
+	}
+	return remove_files(paths->scratch_dir, scratch_prefix, ".qcow2", error) &&
+	       remove_files(paths->run_dir, socket_prefix, ".sock", error);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backupjob.h"
+
+#include "backup-priv.h"
+#include "domain.h"
+#include "errors.h"
+#include "nbd.h"
+#include "virt-priv.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <glob.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include <libvirt/virterror.h>
+
+#define LIBVIRT_STATE_DIR "/var/lib/libvirt/qemu"
+
+/* libvirtd may be restarting while we want to end the job. */
+#define RECONNECT_TIMEOUT_SEC 30
+
+/* QEMU reaches its files through these directories as a user of its own. */
+#define DIRECTORY_MODE 0711
+
+struct VkBackupJob {
+	VkGuest *guest; /* borrowed */
+	char *socket;
+	char *xml;
+	GPtrArray *scratch; /* char*: paths */
+	gboolean begun;
+};
+
+static char *random_name(void)
+{
+	return g_strdup_printf("%08x%08x", g_random_int(), g_random_int());
+}
+
+static gboolean make_directory(const char *path, GError **error)
+{
+	if (g_mkdir_with_parents(path, DIRECTORY_MODE) < 0)
+		return vk_fail_errno(error, errno, "cannot make the directory '%s'", path);
+	return TRUE;
+}
+
+/*
+ * libvirt's own directory of the domain is the one place where QEMU may make a socket under any
+ * security driver. NULL when there is none, as in a user's session.
+ */
+static char *libvirt_socket(virDomainPtr domain)
+{
+	g_autofree char *pattern =
+		g_strdup_printf(LIBVIRT_STATE_DIR "/domain-%u-*", virDomainGetID(domain));
+	g_autofree char *random = random_name();
+	char *socket = NULL;
+	glob_t found = {0};
+
+	if (glob(pattern, GLOB_ONLYDIR, NULL, &found) == 0 && found.gl_pathc == 1)
+		socket = g_strdup_printf("%s/" VK_BACKUP_SOCKET_PREFIX "%s.sock", found.gl_pathv[0],
+					 random);
+	globfree(&found);
+	return socket;
+}
+
+static gboolean choose_socket(VkBackupJob *job, const VkBackupJobPaths *paths, GError **error)
+{
+	const gsize max = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+	const char *uri = vk_host_uri(vk_guest_host(job->guest));
+	g_autoptr(virDomain) domain = vk_guest_domain(job->guest, error);
+	g_autofree char *prefix = vk_backup_run_prefix(job->guest);
+	g_autofree char *random = random_name();
+
+	if (!domain)
+		return FALSE;
+	if (strstr(uri, "/system"))
+		job->socket = libvirt_socket(domain);
+	if (job->socket && strlen(job->socket) < max)
+		return TRUE;
+	g_free(job->socket);
+	job->socket = g_strdup_printf("%s/%s%.8s.sock", paths->run_dir, prefix, random);
+	if (strlen(job->socket) >= max)
+		return vk_fail(
+			error, VK_ERROR_FAILED,
+			"the directory name '%s' is too long for a socket; use a shorter one",
+			paths->run_dir);
+	return make_directory(paths->run_dir, error);
+}
+
+static gboolean is_target(const GPtrArray *targets, const char *target)
+{
+	for (guint i = 0; i < targets->len; i++) {
+		if (g_str_equal(g_ptr_array_index(targets, i), target))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static void append_disk(VkBackupJob *job, GString *xml, const char *target, const char *directory)
+{
+	g_autofree char *random = random_name();
+	g_autofree char *name =
+		g_strdup_printf("%s-%s-%s.qcow2", vk_guest_uuid(job->guest), target, random);
+	char *scratch = g_build_filename(directory, name, NULL);
+	g_autofree char *disk =
+		g_markup_printf_escaped("<disk name='%s' backup='yes' type='file' exportname='%s'>"
+					"<driver type='qcow2'/><scratch file='%s'/></disk>",
+					target, target, scratch);
+
+	g_ptr_array_add(job->scratch, scratch);
+	g_string_append(xml, disk);
+}
+
+/* Disks that are not named explicitly could be taken or not, so all of them are named. */
+static gboolean build_xml(VkBackupJob *job, const GPtrArray *targets, const VkBackupJobPaths *paths,
+			  GError **error)
+{
+	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(job->guest, error);
+	g_autofree char *scratch_dir = g_canonicalize_filename(paths->scratch_dir, NULL);
+	g_autofree char *server = NULL;
+	g_autoptr(GString) xml = g_string_new("<domainbackup mode='pull'>");
+	g_autoptr(VkDomain) domain = NULL;
+
+	if (!facts)
+		return FALSE;
+	if (!facts->live_xml)
+		return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
+			       vk_guest_name(job->guest));
+	domain = vk_domain_parse(facts->live_xml, error);
+	if (!domain)
+		return FALSE;
+	for (guint i = 0; i < targets->len; i++) {
+		const char *target = g_ptr_array_index(targets, i);
+
+		if (!vk_domain_find_disk(domain, target))
+			return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' has no disk '%s'",
+				       vk_guest_name(job->guest), target);
+	}
+	server = g_markup_printf_escaped("<server transport='unix' socket='%s'/><disks>",
+					 job->socket);
+	g_string_append(xml, server);
+	for (guint i = 0; i < domain->disks->len; i++) {
+		const VkDomainDisk *disk = g_ptr_array_index(domain->disks, i);
+		g_autofree char *left_out =
+			g_markup_printf_escaped("<disk name='%s' backup='no'/>", disk->target);
+
+		if (is_target(targets, disk->target))
+			append_disk(job, xml, disk->target, scratch_dir);
+		else
+			g_string_append(xml, left_out);
+	}
+	g_string_append(xml, "</disks></domainbackup>");
+	job->xml = g_string_free(g_steal_pointer(&xml), FALSE);
+	return TRUE;
+}
+
+VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const GPtrArray *targets,
+				   const VkBackupJobPaths *paths, GError **error)
+{
+	g_autoptr(VkBackupJob) job = g_new0(VkBackupJob, 1);
+
+	job->guest = guest;
+	job->scratch = g_ptr_array_new_with_free_func(g_free);
+	if (!make_directory(paths->scratch_dir, error) || !choose_socket(job, paths, error) ||
+	    !build_xml(job, targets, paths, error))
+		return NULL;
+	return g_steal_pointer(&job);
+}
+
+static void remove_files(VkBackupJob *job)
+{
+	for (guint i = 0; i < job->scratch->len; i++)
+		g_unlink(g_ptr_array_index(job->scratch, i));
+	g_unlink(job->socket);
+}
+
+/* After a loss of the connection the job may run or not. */
+static gboolean find_own(VkBackupJob *job, gboolean *ret_running, GError **error)
+{
+	gint64 deadline = vk_deadline(RECONNECT_TIMEOUT_SEC);
+	guint pause = 0;
+
+	for (;;) {
+		g_autoptr(GError) cause = NULL;
+		g_autofree char *socket = NULL;
+
+		if (vk_backup_running(job->guest, &socket, &cause)) {
+			*ret_running = g_strcmp0(socket, job->socket) == 0;
+			return TRUE;
+		}
+		if (vk_deadline_passed(deadline)) {
+			g_propagate_error(error, g_steal_pointer(&cause));
+			g_prefix_error(error,
+				       "the backup job of guest '%s' may still run and is ended by "
+				       "the next backup: ",
+				       vk_guest_name(job->guest));
+			return FALSE;
+		}
+		vk_poll_pause(&pause);
+	}
+}
+
+gboolean vk_backup_job_begin(VkBackupJob *job, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(job->guest, error);
+	VkGuestState state = VK_GUEST_OTHER;
+
+	if (!domain)
+		return FALSE;
+	job->begun = TRUE;
+	if (virDomainBackupBegin(domain, job->xml, NULL, 0) == 0)
+		return TRUE;
+	vk_fail_libvirt(error, "cannot begin a backup job of guest '%s'",
+			vk_guest_name(job->guest));
+	if (vk_guest_get_state(job->guest, &state, NULL) && state == VK_GUEST_OFF) {
+		g_clear_error(error);
+		vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
+			vk_guest_name(job->guest));
+	}
+	/* The request may have succeeded with its answer lost. */
+	vk_backup_job_end(job, NULL);
+	return FALSE;
+}
+
+VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **error)
+{
+	VkSource *source = vk_source_nbd_new(job->socket, target, error);
+
+	if (!source)
+		g_prefix_error(error, "guest '%s': ", vk_guest_name(job->guest));
+	return source;
+}
+
+gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
+{
+	gboolean running = FALSE;
+
+	if (!job->begun)
+		return TRUE;
+	job->begun = FALSE;
+	if (!find_own(job, &running, error))
+		return FALSE;
+	if (running && !vk_backup_abort(job->guest, error))
+		return FALSE;
+	remove_files(job);
+	if (!running)
+		return vk_fail(error, VK_ERROR_CHANGED,
+			       "the backup job of guest '%s' ended before its time: the guest was "
+			       "stopped, its scratch space is full, or somebody ended the job; "
+			       "try again",
+			       vk_guest_name(job->guest));
+	return TRUE;
+}
+
+void vk_backup_job_free(VkBackupJob *job)
+{
+	if (!job)
+		return;
+	vk_backup_job_end(job, NULL);
+	g_ptr_array_unref(job->scratch);
+	g_free(job->socket);
+	g_free(job->xml);
+	g_free(job);
+}

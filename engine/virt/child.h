@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkChild: a tool of QEMU's that runs beside us. It gets SIGTERM when we die, whatever we die of.
+ * Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkChild VkChild;
+
+/* Starts ARGV, searched in PATH, with both outputs captured up to a bound. */
+VkChild *vk_child_start(const char *const *argv, GError **error);
+
+/* Asks it to end. */
+void vk_child_terminate(VkChild *child);
+
+/* Waits for its end until a g_get_monotonic_time() value. FALSE when it still runs. */
+gboolean vk_child_wait(VkChild *child, gint64 deadline);
+
+/* After the end: FALSE when it failed; the error holds what it wrote on stderr. */
+gboolean vk_child_check(VkChild *child, GError **error);
+
+/* After the end: what it wrote on stdout. Borrowed. */
+const char *vk_child_output(const VkChild *child);
+
+/* Kills it if it runs. Takes NULL. */
+void vk_child_free(VkChild *child);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkChild, vk_child_free)
+
+/* Runs ARGV to its end. Returns its stdout. Ends early when interrupted. */
+char *vk_child_run(const char *const *argv, guint timeout_sec, GError **error);

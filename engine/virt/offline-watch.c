@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "offline.h"
+
+#include "errors.h"
+#include "offline-priv.h"
+#include "qemu-image.h"
+#include "virt-priv.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include <libvirt/virterror.h>
+
+typedef struct WatchedFile {
+	char *path;
+	struct stat info;
+} WatchedFile;
+
+struct VkOfflineWatch {
+	VkGuest *guest; /* borrowed */
+	virConnectPtr connection;
+	guint generation;
+	int callback;     /* -1 until registered */
+	gint *started;    /* atomic, shared with the callback */
+	GPtrArray *files; /* WatchedFile */
+};
+
+static void watched_file_free(gpointer data)
+{
+	WatchedFile *file = data;
+
+	g_free(file->path);
+	g_free(file);
+}
+
+static void on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
+			 void *data)
+{
+	if (event == VIR_DOMAIN_EVENT_STARTED)
+		g_atomic_int_set((gint *)data, 1);
+}
+
+static gboolean subscribe(VkOfflineWatch *watch, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(watch->guest, error);
+
+	if (!domain)
+		return FALSE;
+	watch->connection =
+		vk_host_connection(vk_guest_host(watch->guest), &watch->generation, error);
+	if (!watch->connection)
+		return FALSE;
+	watch->callback = virConnectDomainEventRegisterAny(
+		watch->connection, domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), g_atomic_rc_box_acquire(watch->started),
+		g_atomic_rc_box_release);
+	if (watch->callback < 0) {
+		vk_fail_libvirt(error, "cannot watch guest '%s'", vk_guest_name(watch->guest));
+		g_atomic_rc_box_release(watch->started);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean add_file(VkOfflineWatch *watch, const char *path, GError **error)
+{
+	WatchedFile *file = g_new0(WatchedFile, 1);
+
+	file->path = g_strdup(path);
+	g_ptr_array_add(watch->files, file);
+	if (stat(path, &file->info) < 0)
+		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
+	return TRUE;
+}
+
+static gboolean add_disk(VkOfflineWatch *watch, const VkDomainDisk *disk, GError **error)
+{
+	g_autofree char *path =
+		vk_offline_image_path(vk_guest_host(watch->guest), disk->image, error);
+	g_autoptr(GPtrArray) chain = NULL;
+
+	if (!path || !add_file(watch, path, error))
+		return FALSE;
+	if (g_str_equal(vk_qemu_format(disk->image->format), "raw"))
+		return TRUE;
+	chain = vk_image_backing_chain(path, disk->image->format, error);
+	if (!chain)
+		return FALSE;
+	for (guint i = 0; i < chain->len; i++) {
+		const VkDomainImage *image = g_ptr_array_index(chain, i);
+
+		if (image->path && !add_file(watch, image->path, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean fail_started(VkOfflineWatch *watch, GError **error)
+{
+	return vk_fail(error, VK_ERROR_CHANGED,
+		       "guest '%s' was started while its disks were read; try again",
+		       vk_guest_name(watch->guest));
+}
+
+static gboolean check_off(VkOfflineWatch *watch, GError **error)
+{
+	VkGuestState state = VK_GUEST_OTHER;
+
+	if (!vk_guest_get_state(watch->guest, &state, error))
+		return FALSE;
+	return state == VK_GUEST_OFF || fail_started(watch, error);
+}
+
+VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain, GError **error)
+{
+	g_autoptr(VkOfflineWatch) watch = g_new0(VkOfflineWatch, 1);
+
+	watch->guest = guest;
+	watch->callback = -1;
+	watch->started = g_atomic_rc_box_new0(gint);
+	watch->files = g_ptr_array_new_with_free_func(watched_file_free);
+	if (!subscribe(watch, error))
+		return NULL;
+	for (guint i = 0; i < domain->disks->len; i++) {
+		const VkDomainDisk *disk = g_ptr_array_index(domain->disks, i);
+
+		if (!vk_domain_disk_skip_reason(disk) && !add_disk(watch, disk, error))
+			return NULL;
+	}
+	return check_off(watch, error) ? g_steal_pointer(&watch) : NULL;
+}
+
+/* Devices have no time of change that would mean something. */
+static gboolean file_changed(const WatchedFile *file)
+{
+	struct stat now;
+
+	if (stat(file->path, &now) < 0)
+		return TRUE;
+	if (S_ISBLK(now.st_mode))
+		return now.st_rdev != file->info.st_rdev;
+	return now.st_ino != file->info.st_ino || now.st_dev != file->info.st_dev ||
+	       now.st_size != file->info.st_size ||
+	       now.st_mtim.tv_sec != file->info.st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != file->info.st_mtim.tv_nsec;
+}
+
+gboolean vk_offline_watch_unchanged(VkOfflineWatch *watch, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(virConnect) connection = NULL;
+	guint generation = 0;
+
+	connection = vk_host_connection(vk_guest_host(watch->guest), &generation, &cause);
+	if (!connection || !check_off(watch, &cause))
+		return vk_fail(error, VK_ERROR_CHANGED, "%s", cause->message);
+	if (generation != watch->generation)
+		return vk_fail(error, VK_ERROR_CHANGED,
+			       "libvirtd was restarted while the disks of guest '%s' were read, so "
+			       "a start of it may have been missed; try again",
+			       vk_guest_name(watch->guest));
+	if (g_atomic_int_get(watch->started))
+		return fail_started(watch, error);
+	for (guint i = 0; i < watch->files->len; i++) {
+		const WatchedFile *file = g_ptr_array_index(watch->files, i);
+
+		if (file_changed(file))
+			return vk_fail(error, VK_ERROR_CHANGED,
+				       "'%s' was changed while guest '%s' was read; try again",
+				       file->path, vk_guest_name(watch->guest));
+	}
+	return TRUE;
+}
+
+void vk_offline_watch_free(VkOfflineWatch *watch)
+{
+	if (!watch)
+		return;
+	if (watch->callback >= 0)
+		virConnectDomainEventDeregisterAny(watch->connection, watch->callback);
+	if (watch->connection)
+		virConnectClose(watch->connection);
+	g_atomic_rc_box_release(watch->started);
+	g_ptr_array_unref(watch->files);
+	g_free(watch);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkPrivateDir: a fresh directory of mode 0700 for one socket. It is locked while it is in use, so
+ * that the directories of killed processes are told apart and removed by the next one.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkPrivateDir VkPrivateDir;
+
+VkPrivateDir *vk_private_dir_new(GError **error);
+const char *vk_private_dir_socket(const VkPrivateDir *dir); /* path for the socket; borrowed */
+
+/* Removes the socket and the directory. Takes NULL. */
+void vk_private_dir_free(VkPrivateDir *dir);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPrivateDir, vk_private_dir_free)

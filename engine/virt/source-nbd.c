@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nbd.h"
+
+#include "errors.h"
+#include "nbd-client.h"
+
+#include <string.h>
+
+/* Lengths of block status are 32 bit; below that, answers come sooner in smaller steps. */
+#define MAP_STEP (G_GUINT64_CONSTANT(1) << 30)
+
+/* Bits of base:allocation. */
+#define STATE_HOLE 1u
+#define STATE_ZERO 2u
+
+typedef struct NbdSource {
+	VkSource base;
+	char *socket;
+	char *export;
+} NbdSource;
+
+typedef struct NbdReader {
+	VkSourceReader base;
+	VkNbdClient *client;
+	gboolean has_allocation;
+	gint64 cookies[VK_SOURCE_DEPTH]; /* a ring of reads under way */
+	guint first, count;
+} NbdReader;
+
+/* What one block status call covers, and how far its answer came. */
+typedef struct Mapping {
+	GArray *extents;
+	guint64 position, end;
+} Mapping;
+
+static void append_extent(GArray *extents, guint64 offset, guint64 length, VkSourceKind kind)
+{
+	VkSourceExtent extent = {.offset = offset, .length = length, .kind = kind};
+
+	if (extents->len > 0) {
+		VkSourceExtent *last = &g_array_index(extents, VkSourceExtent, extents->len - 1);
+
+		if (last->kind == kind && last->offset + last->length == offset) {
+			last->length += length;
+			return;
+		}
+	}
+	g_array_append_val(extents, extent);
+}
+
+static int take_extents(void *data, const char *context, uint64_t offset, uint32_t *entries,
+			size_t count, int *nbd_error)
+{
+	Mapping *mapping = data;
+
+	if (strcmp(context, LIBNBD_CONTEXT_BASE_ALLOCATION) != 0)
+		return 0;
+	for (size_t i = 0; i + 1 < count && mapping->position < mapping->end; i += 2) {
+		guint64 length = MIN(entries[i], mapping->end - mapping->position);
+		VkSourceKind kind = VK_SOURCE_DATA;
+
+		if (length == 0)
+			break;
+		if (entries[i + 1] & STATE_ZERO)
+			kind = entries[i + 1] & STATE_HOLE ? VK_SOURCE_HOLE : VK_SOURCE_ZERO;
+		append_extent(mapping->extents, mapping->position, length, kind);
+		mapping->position += length;
+	}
+	return 0;
+}
+
+static gboolean nbd_map(VkSourceReader *base, guint64 offset, guint64 length, GArray *extents,
+			GError **error)
+{
+	NbdReader *reader = (NbdReader *)base;
+	Mapping mapping = {.extents = extents, .position = offset, .end = offset + length};
+
+	if (!reader->has_allocation) {
+		append_extent(extents, offset, length, VK_SOURCE_DATA);
+		return TRUE;
+	}
+	while (mapping.position < mapping.end) {
+		guint64 before = mapping.position;
+		gint64 cookie = nbd_aio_block_status(
+			reader->client->nbd, MIN(mapping.end - before, MAP_STEP), before,
+			(nbd_extent_callback){.callback = take_extents, .user_data = &mapping},
+			NBD_NULL_COMPLETION, 0);
+
+		if (!vk_nbd_client_wait(reader->client, cookie, "map", error))
+			return FALSE;
+		if (mapping.position == before)
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "cannot map %s: its server tells nothing of offset "
+				       "%" G_GUINT64_FORMAT,
+				       reader->client->label, before);
+	}
+	return TRUE;
+}
+
+static gboolean nbd_submit(VkSourceReader *base, guint64 offset, gsize length, void *buf,
+			   GError **error)
+{
+	NbdReader *reader = (NbdReader *)base;
+	gint64 cookie;
+
+	g_assert(reader->count < VK_SOURCE_DEPTH);
+	cookie = nbd_aio_pread(reader->client->nbd, buf, length, offset, NBD_NULL_COMPLETION, 0);
+	if (cookie < 0)
+		return vk_nbd_client_fail(reader->client, "read", error);
+	reader->cookies[(reader->first + reader->count) % VK_SOURCE_DEPTH] = cookie;
+	reader->count++;
+	return TRUE;
+}
+
+static gboolean nbd_complete(VkSourceReader *base, GError **error)
+{
+	NbdReader *reader = (NbdReader *)base;
+	gint64 cookie = reader->cookies[reader->first];
+
+	g_assert(reader->count > 0);
+	reader->first = (reader->first + 1) % VK_SOURCE_DEPTH;
+	reader->count--;
+	return vk_nbd_client_wait(reader->client, cookie, "read", error);
+}
+
+static void nbd_reader_free(VkSourceReader *base)
+{
+	NbdReader *reader = (NbdReader *)base;
+
+	vk_nbd_client_free(reader->client);
+	g_free(reader);
+}
+
+static const VkSourceReaderOps nbd_reader_ops = {
+	.map = nbd_map,
+	.submit = nbd_submit,
+	.complete = nbd_complete,
+	.free = nbd_reader_free,
+};
+
+static VkSourceReader *nbd_open_reader(VkSource *base, GError **error)
+{
+	NbdSource *source = (NbdSource *)base;
+	VkNbdClient *client = vk_nbd_client_new(source->socket, source->export,
+						LIBNBD_CONTEXT_BASE_ALLOCATION, error);
+	NbdReader *reader;
+
+	if (!client)
+		return NULL;
+	reader = g_new0(NbdReader, 1);
+	reader->base.ops = &nbd_reader_ops;
+	reader->client = client;
+	reader->has_allocation =
+		nbd_can_meta_context(client->nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
+	return &reader->base;
+}
+
+static void nbd_source_free(VkSource *base)
+{
+	NbdSource *source = (NbdSource *)base;
+
+	g_free(source->socket);
+	g_free(source->export);
+	g_free(source);
+}
+
+static const VkSourceOps nbd_source_ops = {
+	.open_reader = nbd_open_reader,
+	.free = nbd_source_free,
+};
+
+VkSource *vk_source_nbd_new(const char *socket, const char *export, GError **error)
+{
+	g_autoptr(VkNbdClient) client = vk_nbd_client_new(socket, export, NULL, error);
+	NbdSource *source;
+	gint64 size;
+
+	if (!client)
+		return NULL;
+	size = nbd_get_size(client->nbd);
+	if (size < 0) {
+		vk_nbd_client_fail(client, "get the size of", error);
+		return NULL;
+	}
+	source = g_new0(NbdSource, 1);
+	source->base.ops = &nbd_source_ops;
+	source->base.size = (guint64)size;
+	source->socket = g_strdup(socket);
+	source->export = g_strdup(export);
+	return &source->base;
+}
