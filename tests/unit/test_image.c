@@ -114,7 +114,8 @@ static void check_image(VkVault *from, const VkImageRecord *record, const MemSou
 	ck_assert(memcmp(bytes, source->bytes, size) == 0);
 	for (guint i = 0; i < 50 && size > 0; i++) {
 		guint64 at = (guint64)g_rand_int_range(seeded, 0, (gint32)size);
-		gsize length = (gsize)g_rand_int_range(seeded, 0, (gint32)(size - at) + 1);
+		gsize length =
+			(gsize)g_rand_int_range(seeded, 0, (gint32)MIN(size - at, 400000) + 1);
 
 		memset(bytes, 0xaa, length);
 		ck_assert(vk_image_read(image, at, bytes, length, NULL));
@@ -127,11 +128,11 @@ START_TEST(generations_of_changes_read_back)
 {
 	g_autoptr(VkSession) session = vk_session_new(vault, 1 + (guint)_i, NULL);
 	guint64 size = (guint64)g_rand_int_range(seeded, 0, 3 << 20) +
-		       (guint64)g_rand_int_range(seeded, 0, 40) * VK_PACK_SIZE / 20;
+		       (guint64)g_rand_int_range(seeded, 0, 2) * VK_PACK_SIZE;
 	MemSource *source = mem_source_new(size);
 	g_autoptr(VkSnapshot) parent = NULL;
 
-	for (guint generation = 0; generation < 14; generation++) {
+	for (guint generation = 0; generation < 11; generation++) {
 		VkSaveStats stats = {0};
 		VkSnapshot *loaded;
 
