@@ -90,10 +90,11 @@ typedef struct VkPackHeader {
 	guint16 wrap_type; /* 0: the key is derived; reserved for sealed pack keys */
 	guint16 wrap_length;
 	guint8 wrapped[80];
-	guint8 reserved1[68];
+	guint8 reserved1[72];
 	guint32 crc32c; /* of everything before */
 } VkPackHeader;
 G_STATIC_ASSERT(sizeof(VkPackHeader) == 256);
+G_STATIC_ASSERT(G_STRUCT_OFFSET(VkPackHeader, crc32c) == 252);
 
 /* Length of the stored payload in the low 24 bits, flags in the high 8. */
 #define VK_SLOT_LENGTH_MASK    0x00ffffffu
@@ -145,6 +146,7 @@ typedef struct VkPackTrailer {
 	guint32 crc32c; /* of everything before */
 } VkPackTrailer;
 G_STATIC_ASSERT(sizeof(VkPackTrailer) == 64);
+G_STATIC_ASSERT(G_STRUCT_OFFSET(VkPackTrailer, crc32c) == 60);
 
 typedef enum {
 	VK_EXTENT_DATA = 0,
@@ -191,6 +193,7 @@ typedef struct VkHintHeader {
 	guint32 crc32c; /* of the header before and of the pack ids: what is not searched itself */
 } VkHintHeader;
 G_STATIC_ASSERT(sizeof(VkHintHeader) == 64);
+G_STATIC_ASSERT(G_STRUCT_OFFSET(VkHintHeader, crc32c) == 60);
 
 typedef struct VkHintEntry {
 	guint64 prefix; /* first 8 bytes of the block id, as a little-endian number */
