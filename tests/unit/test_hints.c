@@ -2,11 +2,14 @@
 #include "hints-priv.h"
 
 #include "packtable.h"
+#include "session.h"
 #include "vault-priv.h"
 
+#include "memsource.h"
 #include "vaultdir.h"
 
 #include <check.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define KEYS  20000
@@ -79,13 +82,12 @@ static guint count_files(VkVault *vault)
 /* Sessions of random sizes that add and change hints, with and without a commit. */
 START_TEST(sessions_follow_a_model)
 {
-	guint32 seed = g_random_int();
+	guint32 seed = test_seed();
 	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
 	g_autofree Model *model = g_new(Model, 1);
 	VaultDir dir;
 	VkVault *vault = vault_dir_new(&dir);
 
-	g_print("seed %u\n", seed);
 	model_init(model);
 	for (guint session = 0; session < 40; session++) {
 		g_autoptr(VkHints) hints =
@@ -202,6 +204,55 @@ START_TEST(damaged_files_are_removed)
 }
 END_TEST
 
+/* Saves the same image again. Returns how many bytes were taken as new. */
+static guint64 save_again(VkVault *vault, MemSource *source)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	g_autoptr(VkImageRecord) image = NULL;
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	VkSaveStats stats = {0};
+
+	ck_assert_ptr_nonnull(session);
+	image = vk_session_save(session, &source->base, NULL, &stats, NULL, NULL);
+	ck_assert_ptr_nonnull(image);
+	snapshot = make_snapshot("5f0c7c5e-9a2b-4b7e-8a53-0d1f6f0e7a11", "20261122T201405Z",
+				 g_steal_pointer(&image));
+	ck_assert(vk_session_commit(session, snapshot, NULL));
+	return stats.fresh;
+}
+
+/* Whether all hints are gone or damaged, what is stored is found again. */
+START_TEST(hints_are_rebuilt_from_the_packs)
+{
+	g_autoptr(GRand) random = g_rand_new_with_seed(test_seed());
+	MemSource *source = mem_source_new(2 << 20);
+	VaultDir dir;
+	VkVault *vault = vault_dir_new(&dir);
+
+	mem_source_scribble(source, random, 20, 64);
+	ck_assert_uint_gt(save_again(vault, source), 0);
+	for (guint round = 0; round < 2; round++) {
+		g_autoptr(GPtrArray) names =
+			vault->backend->ops->list(vault->backend, "hints", NULL);
+		g_autofree char *path = NULL;
+
+		ck_assert_uint_ge(names->len, 1);
+		for (guint i = 0; i < names->len; i++) {
+			g_free(path);
+			path = g_build_filename(vk_vault_directory(vault), "hints", names->pdata[i],
+						NULL);
+			if (round == 0)
+				ck_assert_int_eq(g_unlink(path), 0);
+			else
+				ck_assert(g_file_set_contents(path, "VKHINT", -1, NULL));
+		}
+		ck_assert_uint_eq(save_again(vault, source), 0);
+	}
+	vk_source_free(&source->base);
+	vault_dir_clear(&dir);
+}
+END_TEST
+
 static Suite *hints_suite(void)
 {
 	Suite *suite = suite_create("hints");
@@ -212,6 +263,7 @@ static Suite *hints_suite(void)
 	tcase_add_test(cases, uncommitted_hints_are_lost);
 	tcase_add_test(cases, many_hints_spill);
 	tcase_add_test(cases, damaged_files_are_removed);
+	tcase_add_test(cases, hints_are_rebuilt_from_the_packs);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
