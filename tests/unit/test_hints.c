@@ -54,21 +54,26 @@ static void add(VkHints *hints, Model *model, guint32 key, guint32 slot)
 	model->slots[key] = (gint32)slot;
 }
 
+/* One assertion for all: Check writes each one into a pipe. */
 static void check_all(VkHints *hints, const Model *model)
 {
+	guint wrong = 0;
+
 	for (guint32 key = 0; key < KEYS; key++) {
 		VkBlockId id = id_of(key);
 		VkPackId pack, expected;
 		guint32 slot;
 		gboolean found = vk_hints_lookup(hints, &id, &pack, &slot);
 
-		ck_assert_int_eq(found, model->slots[key] >= 0);
-		if (!found)
-			continue;
-		expected = pack_of((key + slot) % PACKS);
-		ck_assert_uint_eq(slot, (guint32)model->slots[key]);
-		ck_assert_mem_eq(&pack, &expected, sizeof(pack));
+		if (found) {
+			expected = pack_of((key + slot) % PACKS);
+			wrong += slot != (guint32)model->slots[key] ||
+				 memcmp(&pack, &expected, sizeof(pack)) != 0;
+		} else {
+			wrong += model->slots[key] >= 0;
+		}
 	}
+	ck_assert_uint_eq(wrong, 0);
 }
 
 static guint count_files(VkVault *vault)
@@ -146,7 +151,7 @@ START_TEST(many_hints_spill)
 			pack = pack_of(key % 1000);
 			vk_hints_add(hints, &id, &pack, key % VK_SLOTS_MAX);
 		}
-		for (guint32 key = 0; key < total; key += 101) {
+		for (guint32 key = 0; key < total; key += 1009) {
 			VkBlockId id = id_of(key);
 			VkPackId expected = pack_of(key % 1000);
 
