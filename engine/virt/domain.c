@@ -252,6 +252,21 @@ const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk)
 	return NULL;
 }
 
+const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk)
+{
+	const VkDomainImage *image = disk->image;
+
+	if (!image)
+		return "empty drive";
+	if (!image->path && !image->pool)
+		return "on network storage, which can be read only while the guest runs";
+	if (image->encrypted)
+		return "encrypted by QEMU, so it can be read only while the guest runs";
+	if (image->sliced)
+		return "a part of a larger image, which can be read only while the guest runs";
+	return NULL;
+}
+
 /* ---- what is given through ---- */
 
 static char *usb_label(const xmlNode *source)

@@ -64,6 +64,12 @@ char *vk_domain_image_label(const VkDomainImage *image);
 /* NULL when the disk can be saved, else the reason why not, in words. Static string. */
 const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk);
 
+/*
+ * NULL when the image can be read without QEMU running the guest, else the reason why not. Of an
+ * encrypted image only the ciphertext could be read then, of a slice the whole image around it.
+ */
+const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk);
+
 /* A disk's new place. */
 typedef struct VkDomainNewDisk {
 	const char *target;
