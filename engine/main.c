@@ -19,6 +19,7 @@ typedef struct {
 
 static const Command commands[] = {
 	{"init", vk_cmd_init, "make a new vault"},
+	{"discover", vk_cmd_discover, "list the guests of the host and what of them is saved"},
 	{"backup", vk_cmd_backup, "take snapshots of guests"},
 	{"list", vk_cmd_list, "list the snapshots of the vault"},
 	{"show", vk_cmd_show, "show all about one snapshot"},

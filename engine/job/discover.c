@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "discover.h"
+
+#include "domain.h"
+#include "errors.h"
+#include "offline.h"
+
+#include <string.h>
+
+static void layer_free(VkFoundLayer *layer)
+{
+	g_free(layer->type);
+	g_free(layer->format);
+	g_free(layer->source);
+	g_free(layer);
+}
+
+static void disk_free(VkFoundDisk *disk)
+{
+	g_free(disk->target);
+	g_free(disk->bus);
+	g_free(disk->device);
+	g_free(disk->type);
+	g_free(disk->format);
+	g_free(disk->source);
+	vk_mount_facts_free(disk->mount);
+	g_ptr_array_unref(disk->backing);
+	g_free(disk);
+}
+
+void vk_found_guest_free(VkFoundGuest *guest)
+{
+	if (!guest)
+		return;
+	g_free(guest->name);
+	g_free(guest->uuid);
+	g_ptr_array_unref(guest->disks);
+	g_ptr_array_unref(guest->passthrough);
+	g_ptr_array_unref(guest->problems);
+	g_free(guest);
+}
+
+gboolean vk_discover_is_local(const char *uri)
+{
+	const char *authority = strstr(uri, "://");
+
+	return !authority || authority[3] == '/' || authority[3] == '\0';
+}
+
+/* A search for the facts about one disk. */
+typedef struct Search {
+	VkHost *host;
+	VkGuest *guest;
+	VkMounts *mounts; /* nullable */
+	VkFoundGuest *found;
+	gboolean is_off;
+	const VkDomainDisk *disk;
+} Search;
+
+static const char *skip_reason(const Search *search)
+{
+	const char *reason = vk_domain_disk_skip_reason(search->disk);
+
+	return reason || !search->is_off ? reason : vk_domain_disk_offline_reason(search->disk);
+}
+
+/* Of disks that are not saved anyway, nothing needs to be known. Takes TROUBLE. */
+static void note_problem(const Search *search, GError *trouble)
+{
+	if (!skip_reason(search))
+		g_ptr_array_add(search->found->problems,
+				g_strdup_printf("guest '%s', disk '%s': %s", search->found->name,
+						search->disk->target, trouble->message));
+	g_error_free(trouble);
+}
+
+/* The path of the image on the host; NULL when it has none. New string. */
+static char *image_path(const Search *search)
+{
+	const VkDomainImage *image = search->disk->image;
+	GError *trouble = NULL;
+	char *path;
+
+	if (!image)
+		return NULL;
+	if (!image->pool)
+		return g_strdup(image->path);
+	path = vk_host_volume_path(search->host, image->pool, image->volume, &trouble);
+	if (!path)
+		note_problem(search, trouble);
+	return path;
+}
+
+static void add_layers(VkFoundDisk *found, const GPtrArray *images)
+{
+	for (guint i = 0; i < images->len; i++) {
+		const VkDomainImage *image = g_ptr_array_index(images, i);
+		VkFoundLayer *layer = g_new0(VkFoundLayer, 1);
+
+		layer->type = g_strdup(image->type);
+		layer->format = g_strdup(image->format);
+		layer->source = vk_domain_image_label(image);
+		g_ptr_array_add(found->backing, layer);
+	}
+}
+
+/* A raw image has no chain; that of another format is asked of the image where the XML ends. */
+static void find_backing(const Search *search, VkFoundDisk *found, const char *path)
+{
+	const VkDomainDisk *disk = search->disk;
+	g_autoptr(GPtrArray) images = NULL;
+	GError *trouble = NULL;
+
+	if (disk->backing_known || disk->backing->len > 0) {
+		add_layers(found, disk->backing);
+		return;
+	}
+	if (!search->mounts || !path || found->reason || !found->format ||
+	    g_str_equal(found->format, "raw"))
+		return;
+	images = vk_image_backing_chain(path, found->format, &trouble);
+	if (images)
+		add_layers(found, images);
+	else
+		note_problem(search, trouble);
+}
+
+static void find_size(const Search *search, VkFoundDisk *found)
+{
+	GError *trouble = NULL;
+
+	if (search->disk->empty)
+		return;
+	found->has_size = vk_guest_disk_size(search->guest, found->target, &found->size,
+					     &found->allocation, &trouble);
+	if (found->has_size)
+		return;
+	note_problem(search, trouble);
+}
+
+/* Devices lie on no file system, but for the one of /dev, which is of no interest. */
+static void find_mount(const Search *search, VkFoundDisk *found, const char *path)
+{
+	GError *trouble = NULL;
+
+	if (!search->mounts || !path || g_str_equal(found->type, "block") ||
+	    g_str_has_prefix(path, "/dev/"))
+		return;
+	found->mount = vk_mounts_find(search->mounts, path, &trouble);
+	if (!found->mount)
+		note_problem(search, trouble);
+}
+
+static VkFoundDisk *find_disk(const Search *search)
+{
+	const VkDomainDisk *disk = search->disk;
+	VkFoundDisk *found = g_new0(VkFoundDisk, 1);
+	g_autofree char *path = image_path(search);
+
+	found->target = g_strdup(disk->target);
+	found->bus = g_strdup(disk->bus);
+	found->device = g_strdup(disk->device);
+	found->reason = skip_reason(search);
+	found->backing = g_ptr_array_new_with_free_func((GDestroyNotify)layer_free);
+	if (disk->image) {
+		found->type = g_strdup(disk->image->type);
+		found->format = g_strdup(disk->image->format);
+		found->source = vk_domain_image_label(disk->image);
+	}
+	find_size(search, found);
+	find_mount(search, found, path);
+	find_backing(search, found, path);
+	return found;
+}
+
+static const char *agent_state(const VkDomain *domain)
+{
+	if (!domain->has_agent_channel)
+		return NULL;
+	return domain->agent_connected ? "connected" : "disconnected";
+}
+
+VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts, GError **error)
+{
+	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(guest, error);
+	g_autoptr(VkDomain) domain = NULL;
+
+	if (facts)
+		domain = vk_domain_parse(facts->live_xml ? facts->live_xml : facts->domain_xml,
+					 error);
+	if (!domain)
+		return NULL;
+	VkFoundGuest *found = g_new0(VkFoundGuest, 1);
+	found->name = g_strdup(domain->name);
+	found->uuid = g_strdup(domain->uuid);
+	found->state = vk_guest_state_name(facts->state);
+	found->persistent = facts->persistent;
+	found->autostart = facts->autostart;
+	found->agent = agent_state(domain);
+	found->passthrough = g_ptr_array_ref(domain->passthrough);
+	found->problems = g_ptr_array_new_with_free_func(g_free);
+	found->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_free);
+	for (guint i = 0; i < domain->disks->len; i++) {
+		const Search search = {
+			.host = host,
+			.guest = guest,
+			.mounts = mounts,
+			.found = found,
+			.is_off = facts->state == VK_GUEST_OFF,
+			.disk = g_ptr_array_index(domain->disks, i),
+		};
+
+		g_ptr_array_add(found->disks, find_disk(&search));
+	}
+	return found;
+}
+
+/* ---- for programs ---- */
+
+static json_t *disk_to_json(const VkFoundDisk *disk)
+{
+	const VkMountFacts *mount = disk->mount;
+	json_t *backing = json_array();
+
+	for (guint i = 0; i < disk->backing->len; i++) {
+		const VkFoundLayer *layer = g_ptr_array_index(disk->backing, i);
+
+		json_array_append_new(backing,
+				      json_pack("{s:o, s:o, s:o}", "type",
+						vk_json_new_string(layer->type), "format",
+						vk_json_new_string(layer->format), "source",
+						vk_json_new_string(layer->source)));
+	}
+	json_t *object = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o}", "target", vk_json_new_string(disk->target), "bus",
+		vk_json_new_string(disk->bus), "device", vk_json_new_string(disk->device), "format",
+		vk_json_new_string(disk->format), "type", vk_json_new_string(disk->type), "source",
+		vk_json_new_string(disk->source));
+	json_object_set_new(object, "size",
+			    disk->has_size ? json_integer((json_int_t)disk->size) : json_null());
+	json_object_set_new(object, "allocation",
+			    disk->has_size ? json_integer((json_int_t)disk->allocation)
+					   : json_null());
+	json_object_set_new(object, "mountpoint",
+			    vk_json_new_string(mount ? mount->mountpoint : NULL));
+	json_object_set_new(object, "fstype", vk_json_new_string(mount ? mount->fstype : NULL));
+	json_object_set_new(object, "mount_source",
+			    vk_json_new_string(mount ? mount->source : NULL));
+	json_object_set_new(object, "backing", backing);
+	json_object_set_new(object, "saved", json_boolean(!disk->reason));
+	json_object_set_new(object, "reason", vk_json_new_string(disk->reason));
+	return object;
+}
+
+json_t *vk_found_guest_to_json(const VkFoundGuest *guest)
+{
+	json_t *disks = json_array(), *passthrough = json_array();
+
+	for (guint i = 0; i < guest->disks->len; i++)
+		json_array_append_new(disks, disk_to_json(g_ptr_array_index(guest->disks, i)));
+	for (guint i = 0; i < guest->passthrough->len; i++)
+		json_array_append_new(passthrough,
+				      vk_json_new_string(g_ptr_array_index(guest->passthrough, i)));
+	return json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o}", "guest",
+			 vk_json_new_string(guest->name), "uuid", vk_json_new_string(guest->uuid),
+			 "state", guest->state, "persistent", guest->persistent, "autostart",
+			 guest->autostart, "agent", vk_json_new_string(guest->agent), "disks",
+			 disks, "passthrough", passthrough);
+}
