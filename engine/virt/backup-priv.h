@@ -17,8 +17,11 @@
  */
 gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error);
 
-/* Aborts the running backup job and waits for its end. Fine when it ends by itself. */
-gboolean vk_backup_abort(VkGuest *guest, GError **error);
+/*
+ * Aborts the running backup job and waits for its end. *RET_ABORTED, if given, is FALSE when it
+ * had ended by itself, or died with its guest.
+ */
+gboolean vk_backup_abort(VkGuest *guest, gboolean *ret_aborted, GError **error);
 
-/* Where a socket goes in run_dir, and which names there belong to the guest. New strings. */
+/* How the names of the guest's sockets in run_dir begin. New string. */
 char *vk_backup_run_prefix(VkGuest *guest);

@@ -53,19 +53,11 @@ gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error)
 	return TRUE;
 }
 
-gboolean vk_backup_abort(VkGuest *guest, GError **error)
+static gboolean wait_ended(VkGuest *guest, GError **error)
 {
 	gint64 deadline = vk_deadline(ABORT_TIMEOUT_SEC);
 	guint pause = 0;
 
-	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
-
-	if (!domain)
-		return FALSE;
-	if (virDomainAbortJob(domain) < 0 && virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID &&
-	    virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
-		return vk_fail_libvirt(error, "cannot end the backup job of guest '%s'",
-				       vk_guest_name(guest));
 	for (;;) {
 		g_autofree char *socket = NULL;
 
@@ -81,6 +73,29 @@ gboolean vk_backup_abort(VkGuest *guest, GError **error)
 				       vk_guest_uuid(guest));
 		vk_poll_pause(&pause);
 	}
+}
+
+gboolean vk_backup_abort(VkGuest *guest, gboolean *ret_aborted, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	VkGuestState state = VK_GUEST_OFF;
+	gboolean aborted;
+
+	if (!domain)
+		return FALSE;
+	aborted = virDomainAbortJob(domain) == 0;
+	if (!aborted && virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID &&
+	    virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+		return vk_fail_libvirt(error, "cannot end the backup job of guest '%s'",
+				       vk_guest_name(guest));
+	if (!wait_ended(guest, error))
+		return FALSE;
+	/* The job of a guest that is just ending can be aborted, though its server is dead. */
+	if (!vk_guest_get_state(guest, &state, NULL) || state == VK_GUEST_OFF)
+		aborted = FALSE;
+	if (ret_aborted)
+		*ret_aborted = aborted;
+	return TRUE;
 }
 
 static gboolean remove_files(const char *directory, const char *prefix, const char *suffix,
@@ -117,7 +132,7 @@ gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GE
 				       "another tool's backup job runs on guest '%s'; wait for its "
 				       "end, or end it with 'virsh domjobabort %s'",
 				       vk_guest_name(guest), vk_guest_uuid(guest));
-		if (!vk_backup_abort(guest, error))
+		if (!vk_backup_abort(guest, NULL, error))
 			return FALSE;
 		g_unlink(socket);
 	}

@@ -232,17 +232,17 @@ VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **er
 
 gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
 {
-	gboolean running = FALSE;
+	gboolean running = FALSE, aborted = FALSE;
 
 	if (!job->begun)
 		return TRUE;
 	job->begun = FALSE;
 	if (!find_own(job, &running, error))
 		return FALSE;
-	if (running && !vk_backup_abort(job->guest, error))
+	if (running && !vk_backup_abort(job->guest, &aborted, error))
 		return FALSE;
 	remove_files(job);
-	if (!running)
+	if (!aborted)
 		return vk_fail(error, VK_ERROR_CHANGED,
 			       "the backup job of guest '%s' ended before its time: the guest was "
 			       "stopped, its scratch space is full, or somebody ended the job; "

@@ -187,6 +187,7 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error)
 	gboolean suspended = quiesce->held == HELD_SUSPENDED;
 	int frozen = quiesce->frozen;
 	g_autoptr(GError) cause = NULL;
+	gboolean late = FALSE;
 	guint pause = 0;
 
 	if (quiesce->held == HELD_NOT)
@@ -202,12 +203,15 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error)
 				       vk_guest_uuid(quiesce->guest));
 		}
 		g_clear_error(&cause);
+		late = TRUE;
 		vk_poll_pause(&pause);
 	}
 	quiesce->pause_usec = (guint64)(g_get_monotonic_time() - quiesce->start);
 	if (quiesce->held == HELD_FROZEN && frozen > 0 && quiesce->frozen == 0) {
 		quiesce->filesystem = FALSE;
-		set_note(quiesce, "the guest thawed by itself before its time");
+		set_note(quiesce, late ? "the guest agent answered late, so the guest may have "
+					 "thawed before its time"
+				       : "the guest thawed by itself before its time");
 	}
 	quiesce->held = HELD_NOT;
 	if (!suspended)
