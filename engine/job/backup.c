@@ -88,13 +88,22 @@ static VkSnapshot *try_guest(Run *run, const char *uuid, GError **ret_held, GErr
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return NULL;
 	}
-	vk_log_warning("%s; trying once more", trouble->message);
+	vk_log_warning("%s; starting over with it", trouble->message);
 	again = find_guest(run, uuid, error);
 	if (!again) {
 		g_prefix_error(error, "%s, and then: ", trouble->message);
 		return NULL;
 	}
 	return vk_backup_guest(&run->context, again, ret_held, error);
+}
+
+/* That says no more than the end of the run, which its caller tells. */
+static gboolean is_plain_interruption(const GError *trouble)
+{
+	g_autoptr(GError) plain = NULL;
+
+	vk_fail_interrupted(&plain);
+	return vk_interrupted() && g_strcmp0(trouble->message, plain->message) == 0;
 }
 
 static void back_up(Run *run, const char *name, const char *uuid)
@@ -110,7 +119,8 @@ static void back_up(Run *run, const char *name, const char *uuid)
 			run->done(snapshot, run->data);
 		return;
 	}
-	vk_log_error("%s", trouble->message);
+	if (!is_plain_interruption(trouble))
+		vk_log_error("%s", trouble->message);
 	add_failure(run, name, trouble);
 }
 

@@ -236,7 +236,8 @@ static gboolean begin_live(Attempt *attempt, VkBackupJob *job, GError **error)
 			*attempt->ret_held = g_steal_pointer(&held);
 	}
 	if (vk_quiesce_note(quiesce))
-		vk_log_warning("guest '%s': %s", vk_guest_name(attempt->guest),
+		vk_log_warning("guest '%s': the snapshot is %s-consistent only: %s",
+			       vk_guest_name(attempt->guest), vk_quiesce_consistency(quiesce),
 			       vk_quiesce_note(quiesce));
 	attempt->snapshot->consistency = g_strdup(vk_quiesce_consistency(quiesce));
 	attempt->snapshot->pause_usec = vk_quiesce_pause_usec(quiesce);
