@@ -18,6 +18,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+/* A new snapshot is to appear within a second. */
+#define PERIOD_MSEC 500
 /* How long those who have files open may finish after the first signal. */
 #define DRAIN_SECONDS 10
 /* Loaded snapshot objects that nobody uses. */
@@ -209,7 +211,7 @@ static gboolean serve(Mount *mount, GError **error)
 	int result;
 
 	fuse_loop_cfg_set_max_threads(config, mount->ops.workers);
-	vk_watch_start(mount->watch, &calls);
+	vk_watch_start(mount->watch, &calls, PERIOD_MSEC);
 	attendant = g_thread_new("attend", attend, mount);
 	result = fuse_session_loop_mt(mount->session, config);
 	fuse_loop_cfg_destroy(config);

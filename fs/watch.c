@@ -5,8 +5,6 @@
 #include "errors.h"
 #include "log.h"
 
-/* How often the catalogue is asked for changes. */
-#define PERIOD_USEC (G_USEC_PER_SEC / 2)
 /* How long answers from an old tree may hold up the word that it is old. */
 #define DRAIN_USEC (10 * G_USEC_PER_SEC)
 
@@ -21,6 +19,7 @@ struct VkWatch {
 	VkShelf *shelf;
 	VkOnceLog *log;
 	VkWatchCalls calls;
+	gint64 period_usec;
 	GThread *thread;
 
 	/* Of the thread alone, or of vk_watch_new() before it runs. */
@@ -226,7 +225,7 @@ static void note_trouble(VkWatch *watch, const GError *error)
 /* Returns FALSE when the thread is to end. */
 static gboolean wait_period(VkWatch *watch)
 {
-	gint64 deadline = g_get_monotonic_time() + PERIOD_USEC;
+	gint64 deadline = g_get_monotonic_time() + watch->period_usec;
 	gboolean going;
 
 	g_mutex_lock(&watch->lock);
@@ -255,9 +254,10 @@ static void *run(void *data)
 	return NULL;
 }
 
-void vk_watch_start(VkWatch *watch, const VkWatchCalls *calls)
+void vk_watch_start(VkWatch *watch, const VkWatchCalls *calls, guint period_msec)
 {
 	watch->calls = *calls;
+	watch->period_usec = (gint64)period_msec * 1000;
 	watch->thread = g_thread_new("watch", run, watch);
 }
 

@@ -27,7 +27,9 @@ typedef struct VkWatchCalls {
 
 /* Reads the catalogue for the first time. VAULT, SHELF and LOG are borrowed until the free. */
 VkWatch *vk_watch_new(VkVault *vault, VkShelf *shelf, VkOnceLog *log, GError **error);
-void vk_watch_start(VkWatch *watch, const VkWatchCalls *calls);
+
+/* Looks for changes every PERIOD_MSEC. */
+void vk_watch_start(VkWatch *watch, const VkWatchCalls *calls, guint period_msec);
 
 /* Ends the thread. Takes NULL; may be called twice, and without a start. */
 void vk_watch_stop(VkWatch *watch);
