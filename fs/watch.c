@@ -184,10 +184,6 @@ static gboolean renew(VkWatch *watch, GError **error)
 	return TRUE;
 }
 
-/*
- * After a change the catalogue is read once more in the next period, whatever the stamp says: two
- * changes within one tick of the file system's clock may have the same stamp.
- */
 static gboolean look(VkWatch *watch, GError **error)
 {
 	gboolean dirty;
@@ -203,12 +199,7 @@ static gboolean look(VkWatch *watch, GError **error)
 		return TRUE;
 	if (!renew(watch, error))
 		return FALSE;
-	if (stamp != watch->stamp) {
-		watch->stamp = stamp;
-		g_mutex_lock(&watch->lock);
-		watch->dirty = TRUE;
-		g_mutex_unlock(&watch->lock);
-	}
+	watch->stamp = stamp;
 	return TRUE;
 }
 

@@ -9,9 +9,11 @@
 #include "tempvault.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define UUID "11111111-2222-3333-4444-555555555555"
 #define T1   "20261120T100000Z"
@@ -87,6 +89,15 @@ static char *take_snapshot(const char *time)
 static void damage(const char *path)
 {
 	ck_assert(g_file_set_contents(path, "{}\n", -1, NULL));
+}
+
+/* A fresh change counts as ongoing and is looked at again; this one is over. */
+static void make_old(const char *object)
+{
+	const struct timespec times[] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+	g_autofree char *folder = g_path_get_dirname(object);
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, folder, times, 0), 0);
 }
 
 static void on_inode(void *data, guint64 ino)
@@ -184,6 +195,10 @@ START_TEST(no_word_overtakes_an_answer_from_the_old_tree)
 		ck_assert_int_lt(g_get_monotonic_time(), deadline);
 		g_thread_yield();
 	}
+	/* No word may come now; a false one would come at once. */
+	g_mutex_lock(&lock);
+	g_cond_wait_until(&told, &lock, g_get_monotonic_time() + G_USEC_PER_SEC / 20);
+	g_mutex_unlock(&lock);
 	/* Still whole, although it is not in force any more. */
 	at(vk_watch_tree(old), "guests/guest/" T1);
 	g_atomic_int_set(&held, FALSE);
@@ -218,6 +233,7 @@ START_TEST(damage_found_later_is_left_out)
 	VkNode node;
 
 	damage(first);
+	make_old(first);
 	watch = vk_watch_new(vault, shelf, once, NULL);
 	vk_watch_start(watch, &calls, 10);
 	use = vk_watch_enter(watch);
