@@ -62,9 +62,14 @@ static gboolean replace(const VkPlan *plan, VkVault *vault, VkHost *host, VkSwap
 static void start_again(VkGuest *guest)
 {
 	g_autoptr(GError) error = NULL;
+	VkGuestState state = VK_GUEST_OFF;
 	gboolean started;
 
-	if (!vk_carry_start(guest, &started, &error))
+	if (vk_guest_get_state(guest, &state, &error) && state != VK_GUEST_OFF)
+		vk_log_warning("guest '%s' was asked to shut down and may still do so: look after "
+			       "it",
+			       vk_guest_name(guest));
+	else if (error || !vk_carry_start(guest, &started, &error))
 		vk_log_error("guest '%s' cannot be started again: %s", vk_guest_name(guest),
 			     error->message);
 }

@@ -21,16 +21,18 @@
 char *vk_place_file_name(const char *guest, const char *part)
 {
 	g_autofree char *name = g_strdup(guest);
+	char *whole;
 
 	if (strlen(name) > GUEST_NAME_KEPT) {
 		char *end = g_utf8_find_prev_char(name, name + GUEST_NAME_KEPT + 1);
 
 		*(end ? end : name + GUEST_NAME_KEPT) = '\0';
 	}
-	g_strdelimit(name, "/\n", '_');
-	if (*name == '.')
-		*name = '_';
-	return g_strdup_printf("%s-%s", name, part);
+	whole = g_strdup_printf("%s-%s", name, part);
+	g_strdelimit(whole, "/\n", '_');
+	if (*whole == '.')
+		*whole = '_';
+	return whole;
 }
 
 char *vk_place_disk_name(const char *target, const char *format)

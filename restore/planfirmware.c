@@ -70,7 +70,8 @@ gboolean vk_planner_add_firmware(VkPlanner *planner, const char *nvram_path, GEr
 		has_tpm |= strcmp(file->role, "tpm") == 0;
 		if (!add_file(planner, file, nvram_path, error))
 			return FALSE;
-		if (strcmp(file->role, "nvram") == 0 && !nvram_path)
+		if (strcmp(file->role, "nvram") == 0 && !nvram_path &&
+		    g_strcmp0(file->path, planner->domain->nvram) != 0)
 			planner->changes.nvram = file->path;
 	}
 	if (planner->domain->has_emulated_tpm && !has_tpm)

@@ -52,6 +52,7 @@ static gboolean set_identity(VkPlanner *planner, GError **error)
 	planner->changes.new_macs = TRUE;
 	planner->changes.new_generation_id = TRUE;
 	planner->changes.drop_channel_paths = TRUE;
+	planner->changes.drop_passthrough = TRUE;
 	return TRUE;
 }
 
@@ -105,6 +106,19 @@ static gboolean add_disks(VkPlanner *planner, GError **error)
 	return TRUE;
 }
 
+static gboolean has_nvram(const VkPlanner *planner)
+{
+	const GPtrArray *files = planner->snapshot->files;
+
+	for (guint i = 0; i < files->len; i++) {
+		const VkFileRecord *file = g_ptr_array_index(files, i);
+
+		if (strcmp(file->role, "nvram") == 0)
+			return TRUE;
+	}
+	return planner->domain->nvram != NULL;
+}
+
 VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, VkWorld *world,
 			 GError **error)
 {
@@ -117,7 +131,7 @@ VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, VkWorld 
 	    !set_identity(&planner, error) || !vk_planner_check_managed_save(&planner, error) ||
 	    !add_disks(&planner, error))
 		return NULL;
-	if (is_new && planner.domain->nvram) {
+	if (is_new && has_nvram(&planner)) {
 		nvram_name = g_strdup_printf("%s_VARS.fd", options->as_name);
 		nvram_path = g_build_filename(world->nvram_directory, nvram_name, NULL);
 	}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * virtkeep-restore: brings back guests, disks and files from a vault.
+ */
+#include "carry.h"
+#include "catalog.h"
+#include "errors.h"
+#include "log.h"
+#include "options.h"
+#include "program.h"
+#include "report.h"
+
+#include <locale.h>
+
+typedef struct Run {
+	VkProgram program;
+	VkRestoreOptions options;
+	VkVault *vault;
+	VkWorld *world;
+	GPtrArray *jobs;    /* VkRestoreJob */
+	gboolean on_stderr; /* stdout belongs to a file or to JSON */
+} Run;
+
+static void job_free(gpointer data)
+{
+	VkRestoreJob *job = data;
+
+	vk_plan_free(job->plan);
+	vk_view_free(job->view);
+	g_clear_error(&job->error);
+	g_free(job);
+}
+
+static gboolean parse(Run *run, int *argc, char ***argv, GError **error)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new("- restore from a vault");
+	g_autoptr(GError) trouble = NULL;
+
+	vk_restore_options_add(&run->options, context);
+	vk_program_add_options(&run->program, context);
+	if (!g_option_context_parse(context, argc, argv, &trouble))
+		return vk_fail(error, VK_ERROR_USAGE, "%s; see --help", trouble->message);
+	if (!vk_program_start(&run->program, error))
+		return FALSE;
+	if (!run->options.snapshots && run->options.in_place)
+		run->options.snapshots = vk_settings_get_words(run->program.settings, "restore",
+							       "KVM_RESTORE_VM_LIST");
+	run->on_stderr = run->program.json || vk_restore_options_has_stdout(&run->options);
+	return vk_restore_options_check(&run->options, run->program.json, error);
+}
+
+/* Finds the snapshot and makes the plan. A failure is the job's. */
+static VkRestoreJob *plan_job(Run *run, const char *reference)
+{
+	VkRestoreJob *job = g_new0(VkRestoreJob, 1);
+	VkSnapshot *snapshot = vk_catalog_find(run->vault, reference, &job->error);
+
+	job->reference = reference;
+	if (!snapshot)
+		return job;
+	job->view = vk_view_new(run->vault, snapshot);
+	job->plan = vk_plan_make(&run->options, job->view, run->world, &job->error);
+	return job;
+}
+
+static gboolean plan_all(Run *run, GError **error)
+{
+	g_autoptr(GPtrArray) plans = g_ptr_array_new();
+
+	for (char **reference = run->options.snapshots; *reference; reference++) {
+		VkRestoreJob *job = plan_job(run, *reference);
+
+		g_ptr_array_add(run->jobs, job);
+		if (job->plan)
+			g_ptr_array_add(plans, job->plan);
+	}
+	return vk_plan_check_distinct(plans, error);
+}
+
+static void show_plan(const Run *run, const VkRestoreJob *job)
+{
+	if (run->options.dry_run || run->options.in_place) {
+		if (!run->on_stderr || !vk_log_is_quiet())
+			vk_report_plan(job, run->on_stderr);
+		return;
+	}
+	for (guint i = 0; i < job->plan->notes->len; i++)
+		vk_log_warning("'%s': %s", job->plan->reference,
+			       (const char *)g_ptr_array_index(job->plan->notes, i));
+}
+
+static void carry_out(Run *run, VkRestoreJob *job)
+{
+	guint timeout =
+		(guint)vk_settings_get_uint(run->program.settings, "restore", "shutdown_timeout");
+
+	if (vk_interrupted())
+		vk_fail_interrupted(&job->error);
+	else if (vk_plan_carry_out(job->plan, run->vault, run->world, timeout, &job->started,
+				   &job->error) &&
+		 !run->program.json && !(run->on_stderr && vk_log_is_quiet()))
+		vk_report_done(job, run->on_stderr);
+}
+
+static void carry_out_all(Run *run)
+{
+	for (guint i = 0; i < run->jobs->len; i++) {
+		VkRestoreJob *job = g_ptr_array_index(run->jobs, i);
+
+		if (job->plan)
+			show_plan(run, job);
+	}
+	for (guint i = 0; i < run->jobs->len; i++) {
+		VkRestoreJob *job = g_ptr_array_index(run->jobs, i);
+
+		if (job->plan && !run->options.dry_run)
+			carry_out(run, job);
+		if (job->error)
+			vk_log_error("cannot restore '%s': %s", job->reference,
+				     job->error->message);
+	}
+}
+
+static int run_all(Run *run, int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	const char *url;
+
+	if (!parse(run, &argc, &argv, &error))
+		return vk_program_end(error);
+	url = vk_program_vault_url(&run->program, &error);
+	if (!url)
+		return vk_program_end(error);
+	run->vault = vk_vault_open(url, VK_VAULT_READ, &error);
+	if (!run->vault)
+		return vk_program_end(error);
+	run->world = vk_world_new(vk_program_libvirt_uri(&run->program));
+	if (!plan_all(run, &error))
+		return vk_program_end(error);
+	carry_out_all(run);
+	if (run->program.json)
+		vk_report_json(run->jobs, run->options.dry_run);
+	return vk_report_status(run->jobs);
+}
+
+int main(int argc, char **argv)
+{
+	Run run = {.jobs = g_ptr_array_new_with_free_func(job_free)};
+	int status;
+
+	/* Names are bytes to us, but GLib converts its messages to the user's character set. */
+	setlocale(LC_ALL, "");
+	status = run_all(&run, argc, argv);
+	g_ptr_array_unref(run.jobs);
+	vk_world_free(run.world);
+	vk_vault_free(run.vault);
+	vk_restore_options_clear(&run.options);
+	vk_program_clear(&run.program);
+	return status;
+}
