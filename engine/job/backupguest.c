@@ -106,9 +106,6 @@ static VkSnapshot *new_snapshot(const Attempt *attempt)
 
 static gboolean plan(Attempt *attempt, GError **error)
 {
-	if (attempt->facts->live_xml &&
-	    !vk_backup_job_recover(attempt->guest, &attempt->paths, error))
-		return FALSE;
 	if (!load_last(attempt, &attempt->last, error))
 		return FALSE;
 	attempt->plan = vk_backup_plan_new(attempt->domain, attempt->last);
@@ -280,10 +277,12 @@ static gboolean fail_live(VkBackupJob *job, const GError *read_trouble, GError *
 static gboolean take_live(Attempt *attempt, GError **error)
 {
 	g_autoptr(GPtrArray) targets = vk_backup_plan_targets(attempt->plan);
-	g_autoptr(VkBackupJob) job =
-		vk_backup_job_prepare(attempt->guest, targets, &attempt->paths, error);
+	g_autoptr(VkBackupJob) job = NULL;
 	g_autoptr(GError) trouble = NULL;
 
+	if (!vk_backup_job_recover(attempt->guest, &attempt->paths, error))
+		return FALSE;
+	job = vk_backup_job_prepare(attempt->guest, targets, &attempt->paths, error);
 	if (!job || !begin_live(attempt, job, error))
 		return FALSE;
 	if (!read_live(attempt, job, &trouble))

@@ -16,7 +16,7 @@ typedef struct VkBackupContext {
 } VkBackupContext;
 
 /*
- * lock -> facts -> recover -> plan -> prepare -> quiesce -> point in time -> resume -> read -> end
+ * lock -> facts -> plan -> recover -> prepare -> quiesce -> point in time -> resume -> read -> end
  * of the job -> commit. However it ends, the guest is as it was and no job of ours runs; when the
  * guest could not be thawed or resumed, *RET_HELD says so (set at most once, and logged), even if
  * the snapshot succeeds. VK_ERROR_CHANGED when the guest was started or stopped meanwhile.
