@@ -122,6 +122,7 @@ static gboolean open_session(Mount *mount, GError **error)
 	};
 	fuse_set_log_func(note_complaint);
 	mount->session = fuse_session_new(&args, &vk_fuse_ops, sizeof(vk_fuse_ops), &mount->ops);
+	fuse_opt_free_args(&args);
 	mount->ops.session = mount->session;
 	if (!mount->session || fuse_session_mount(mount->session, mount->mountpoint) != 0)
 		return vk_fail(error, VK_ERROR_FAILED, "cannot mount on '%s': %s",

@@ -71,8 +71,9 @@ void vk_watch_leave_out(VkWatch *watch, const VkSnapshotKey *key, const GError *
 {
 	char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
 
-	vk_once_log_warning(watch->log, "snapshot '%s' is left out, its object is damaged: %s",
-			    name, why->message);
+	vk_once_log_warning(watch->log,
+			    "a snapshot is left out: %s: run 'virtkeep verify' on the vault",
+			    why->message);
 	g_mutex_lock(&watch->lock);
 	if (g_hash_table_add(watch->left_out, name)) {
 		watch->dirty = TRUE;
