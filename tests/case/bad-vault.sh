@@ -8,15 +8,15 @@
 refused_by_all() {
 	local status=$1 text=$2 vault=$3
 
-	mkdir -p "$SCRATCH/mnt"
+	mkdir -p "$SCRATCH/mnt" "$SCRATCH/out.d"
 	refused "$status" "$text" virtkeep --vault "$vault" list
 	refused "$status" "$text" virtkeep --vault "$vault" show vm
 	refused "$status" "$text" virtkeep --vault "$vault" verify
 	refused "$status" "$text" virtkeep --vault "$vault" backup vm
-	refused "$status" "$text" virtkeep --vault "$vault" restore vm --to "$SCRATCH/out.d"
+	refused "$status" "$text" virtkeep --vault "$vault" restore vm --as new --to "$SCRATCH/out.d"
 	refused "$status" "$text" virtkeep --vault "$vault" mount "$SCRATCH/mnt"
 	not mountpoint -q "$SCRATCH/mnt" || fail "'$vault' was mounted"
-	[[ ! -e $SCRATCH/out.d ]] || fail "a directory was made for nothing"
+	[[ -z $(ls "$SCRATCH/out.d") ]] || fail "something was restored"
 }
 
 define_guest vm

@@ -66,6 +66,7 @@ ok virtkeep restore "$first" --disk "vda=$SCRATCH/disk.raw" --format raw
 same_file "$SCRATCH/disk.raw" "$SCRATCH/vda.raw"
 
 say "the whole guest under a new name"
+mkdir "$SCRATCH/copy"
 ok virtkeep restore "$first" --as copy --to "$SCRATCH/copy" --start
 wait_for 120 "the agent of 'copy' answers" agent copy '{"execute":"guest-ping"}'
 [[ $(guest_run copy 'cat /mnt/vda/letter') == first ]] || fail "the copy has not the first letter"

@@ -83,9 +83,10 @@ fresh_vault
 truncate -s 200 "$object"
 run virtkeep list
 expect_status 5
-run virtkeep restore "$snapshot" --to "$SCRATCH/restored"
+mkdir "$SCRATCH/restored"
+run virtkeep restore "$(virsh domuuid vm)@${snapshot#*@}" --as new --to "$SCRATCH/restored"
 expect_status 5
-[[ ! -e $SCRATCH/restored ]] || fail "something was restored"
+[[ -z $(ls "$SCRATCH/restored") ]] || fail "something was restored"
 
 say "damaged, cut and missing hints do no harm"
 change_header() { flip "$1" 3; }

@@ -28,6 +28,7 @@ for name in "two words" "Übung-für-Größe" "it's \"quoted\" & <odd>" "-dash" 
 	[[ $(find "$SCRATCH/mnt/guests" -mindepth 2 -maxdepth 2 -name "$time" | wc -l) == 1 ]] ||
 		fail "the view does not have '$name' once"
 	number=$((number + 1))
+	mkdir "$SCRATCH/neu $number"
 	ok virtkeep restore --as "neu $number" --to "$SCRATCH/neu $number" -- "$reference"
 	virsh domuuid "neu $number" > /dev/null
 	expect_clean "$name"

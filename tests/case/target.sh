@@ -23,8 +23,9 @@ say "a guest that exists"
 refused 1 "'vm'" virtkeep restore "$snapshot"
 expect_err --in-place
 define_guest other
+mkdir "$SCRATCH/to"
 refused 1 "'other'" virtkeep restore "$snapshot" --as other --to "$SCRATCH/to"
-[[ ! -e $SCRATCH/to/vm-vda.qcow2 && ! -e $SCRATCH/to/other-vda.qcow2 ]] || fail "files were made"
+expect_only "$SCRATCH/to" ""
 
 say "a file that exists"
 mkdir -p "$SCRATCH/files"
@@ -66,7 +67,8 @@ expect_status 1
 expect_err "$VAULT"
 
 say "a dry run does nothing"
+mkdir "$SCRATCH/dry"
 ok virtkeep restore "$snapshot" --as new --to "$SCRATCH/dry" --dry-run
-[[ ! -e $SCRATCH/dry ]] || fail "a dry run made a directory"
+expect_only "$SCRATCH/dry" ""
 not virsh domuuid new > /dev/null 2>&1 || fail "a dry run made a guest"
 expect_clean vm
