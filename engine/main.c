@@ -116,6 +116,8 @@ int main(int argc, char **argv)
 	g_set_prgname("virtkeep");
 	if (run(&program, argc, argv, &error))
 		flush_result(&error);
+	else
+		fflush(stdout); /* what there is comes before the error */
 	vk_program_clear(&program);
 	return vk_program_end(error);
 }

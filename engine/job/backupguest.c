@@ -15,6 +15,8 @@
 #include "progress.h"
 #include "timestamp.h"
 
+#define STATE_SETTLES_USEC (2 * G_TIME_SPAN_SECOND)
+
 /* What one attempt gathers. */
 typedef struct {
 	const VkBackupContext *context;
@@ -343,6 +345,44 @@ static gboolean take(Attempt *attempt, GError **error)
 	return take_live(attempt, error);
 }
 
+static gboolean run_attempt(Attempt *attempt, GError **error)
+{
+	if (!gather_facts(attempt, error) || !plan(attempt, error) || !take(attempt, error))
+		return FALSE;
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
+	if (vk_session_commit(attempt->context->session, attempt->snapshot, error))
+		return TRUE;
+	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
+	return FALSE;
+}
+
+static gboolean is_off_changed(const Attempt *attempt)
+{
+	VkGuestState state;
+
+	return vk_guest_get_state(attempt->guest, &state, NULL) &&
+	       (state == VK_GUEST_OFF) != (attempt->facts->state == VK_GUEST_OFF);
+}
+
+/*
+ * A guest that was started or stopped may make any call fail, and libvirt seldom says why: so it
+ * is asked how the guest is now. It may learn of the end of QEMU a moment after we do.
+ */
+static gboolean has_changed(const Attempt *attempt)
+{
+	gint64 deadline = g_get_monotonic_time() + STATE_SETTLES_USEC;
+
+	if (!attempt->facts)
+		return FALSE;
+	while (!is_off_changed(attempt)) {
+		if (vk_interrupted() || g_get_monotonic_time() >= deadline)
+			return FALSE;
+		g_usleep(100 * G_TIME_SPAN_MILLISECOND);
+	}
+	return TRUE;
+}
+
 VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkGuest *guest, GError **ret_held,
 			    GError **error)
 {
@@ -353,19 +393,16 @@ VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkGuest *guest, GErr
 		.paths = {.scratch_dir = options->scratch_dir, .run_dir = options->run_dir},
 		.ret_held = ret_held,
 	};
+	g_autoptr(GError) trouble = NULL;
 	g_autoptr(VkGuestLock) lock = vk_guest_lock_take(options->run_dir, vk_guest_uuid(guest),
 							 vk_guest_name(guest), error);
 
-	if (!lock || !gather_facts(&attempt, error) || !plan(&attempt, error) ||
-	    !take(&attempt, error))
+	if (!lock)
 		return NULL;
-	if (vk_interrupted()) {
-		vk_fail_interrupted(error);
-		return NULL;
-	}
-	if (!vk_session_commit(context->session, attempt.snapshot, error)) {
-		g_prefix_error(error, "guest '%s': ", vk_guest_name(guest));
-		return NULL;
-	}
-	return g_steal_pointer(&attempt.snapshot);
+	if (run_attempt(&attempt, &trouble))
+		return g_steal_pointer(&attempt.snapshot);
+	if (trouble->domain == VK_ERROR && !vk_interrupted() && has_changed(&attempt))
+		trouble->code = VK_ERROR_CHANGED;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return NULL;
 }
