@@ -62,24 +62,27 @@ static void print_json(const VkBackupResult *result)
 	vk_json_print(report);
 }
 
-/* Each failure was logged when it happened: this is the last line, and the exit status. */
-static gboolean judge(const VkBackupResult *result, GError **error)
+/*
+ * The last line, and the exit status. Failures were logged when they happened, but for that of a
+ * guest named ALONE.
+ */
+static gboolean judge(const VkBackupResult *result, gboolean alone, GError **error)
 {
-	const VkBackupFailure *first;
+	const GPtrArray *failed = result->failed;
+	const VkBackupFailure *last;
 
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
-	if (result->failed->len == 0)
+	if (failed->len == 0)
 		return TRUE;
 	if (result->snapshots->len > 0)
 		return vk_fail(error, VK_ERROR_PARTIAL, "%u of %u guests saved, %u failures",
-			       result->snapshots->len, result->guests, result->failed->len);
-	if (result->guests > 1)
+			       result->snapshots->len, result->guests, failed->len);
+	if (!alone)
 		return vk_fail(error, VK_ERROR_FAILED, "none of %u guests was saved",
 			       result->guests);
-	first = g_ptr_array_index(result->failed, 0);
-	g_set_error(error, first->error->domain, first->error->code, "guest '%s' was not saved",
-		    first->guest);
+	last = g_ptr_array_index(failed, failed->len - 1);
+	g_propagate_error(error, g_error_copy(last->error));
 	return FALSE;
 }
 
@@ -115,7 +118,7 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 		print_json(result);
 	if (result->guests == 0 && !vk_interrupted())
 		vk_log_warning("the host has no guests: nothing to save");
-	return judge(result, error);
+	return judge(result, names && !names[1], error);
 }
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error)

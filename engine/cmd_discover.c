@@ -58,7 +58,7 @@ static void print_disk(VkTable *table, GuestCells *cells, const VkFoundDisk *dis
 
 static void print_guest(VkTable *table, const VkFoundGuest *guest)
 {
-	GuestCells cells = {guest->name, guest->state, guest->agent ? guest->agent : "none"};
+	GuestCells cells = {guest->name, guest->state, guest->agent ? guest->agent : "-"};
 
 	for (guint i = 0; i < guest->disks->len; i++)
 		print_disk(table, &cells, g_ptr_array_index(guest->disks, i));

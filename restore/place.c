@@ -90,8 +90,8 @@ static gboolean check_directory(const VkPlanItem *item, GError **error)
 	if (item->owner_directory || g_file_test(directory, G_FILE_TEST_IS_DIR))
 		return TRUE;
 	return vk_fail(error, VK_ERROR_NOT_FOUND,
-		       "cannot write '%s': the directory '%s' does not exist; make it or use "
-		       "--to DIR",
+		       "cannot write '%s': the directory '%s' does not exist; make it, or name "
+		       "another with --to",
 		       item->path, directory);
 }
 

@@ -17,6 +17,7 @@ typedef struct {
 	GHashTable *seen; /* uuids of guests at work or done */
 	VkBackupDone done;
 	gpointer data;
+	gboolean alone; /* one guest was named: its failure is the caller's to tell */
 } Run;
 
 static void failure_free(VkBackupFailure *failure)
@@ -119,7 +120,7 @@ static void back_up(Run *run, const char *name, const char *uuid)
 			run->done(snapshot, run->data);
 		return;
 	}
-	if (!is_plain_interruption(trouble))
+	if (!run->alone && !is_plain_interruption(trouble))
 		vk_log_error("%s", trouble->message);
 	add_failure(run, name, trouble);
 }
@@ -133,7 +134,8 @@ static void back_up_named(Run *run, const char *name)
 
 	if (!guest) {
 		run->result->guests++;
-		vk_log_error("%s", trouble->message);
+		if (!run->alone)
+			vk_log_error("%s", trouble->message);
 		add_failure(run, name, trouble);
 		return;
 	}
@@ -189,6 +191,8 @@ VkBackupResult *vk_backup_run(VkVault *vault, const char *uri, char *const *name
 	g_autoptr(VkBackupResult) result = result_new();
 	Run run = {.uri = uri, .result = result, .done = done, .data = data};
 	gboolean tried;
+
+	run.alone = names && names[0] && !names[1];
 
 	if (!session)
 		return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The backup job: guest after guest is snapshot into a vault. One guest's failure never stops the
- * others. It logs warnings and failures as they happen. Threads: one job at a time in a process.
+ * others. It logs warnings and failures as they happen, but the failure of a guest named alone is
+ * left to the caller. Threads: one job at a time in a process.
  */
 #pragma once
 
@@ -27,8 +28,7 @@ typedef struct VkBackupFailure {
 typedef struct VkBackupResult {
 	guint guests;         /* asked for, each counted once */
 	GPtrArray *snapshots; /* VkSnapshot, committed */
-	GPtrArray *
-		failed; /* VkBackupFailure; of a guest that is saved but could not be thawed, too */
+	GPtrArray *failed;    /* VkBackupFailure; also for a guest saved but not thawed */
 } VkBackupResult;
 
 void vk_backup_result_free(VkBackupResult *result);

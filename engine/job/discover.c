@@ -173,10 +173,12 @@ static VkFoundDisk *find_disk(const Search *search)
 	return found;
 }
 
-static const char *agent_state(const VkDomain *domain)
+static const char *agent_state(const VkDomain *domain, gboolean live)
 {
-	if (!domain->has_agent_channel)
+	if (!live)
 		return NULL;
+	if (!domain->has_agent_channel)
+		return "none";
 	return domain->agent_connected ? "connected" : "disconnected";
 }
 
@@ -196,7 +198,7 @@ VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts, 
 	found->state = vk_guest_state_name(facts->state);
 	found->persistent = facts->persistent;
 	found->autostart = facts->autostart;
-	found->agent = agent_state(domain);
+	found->agent = agent_state(domain, facts->live_xml != NULL);
 	found->passthrough = g_ptr_array_ref(domain->passthrough);
 	found->problems = g_ptr_array_new_with_free_func(g_free);
 	found->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_free);

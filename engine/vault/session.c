@@ -181,6 +181,7 @@ gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **er
 	VkBackend *backend = session->vault->backend;
 	g_autoptr(json_t) object = NULL;
 	g_autofree char *name = NULL;
+	g_autoptr(VkSnapshot) reread = NULL;
 	g_autoptr(GError) trouble = NULL;
 
 	if (!images_are_current(session, snapshot, error) || !finish_packs(session, error) ||
@@ -188,6 +189,10 @@ gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **er
 		return FALSE;
 	name = vk_snapshot_key_object(snapshot->uuid, snapshot->time, snapshot->id);
 	object = vk_snapshot_to_json(snapshot);
+	/* What a reader would refuse is not published. */
+	reread = vk_snapshot_from_json(object, error);
+	if (!reread)
+		return FALSE;
 	if (!vk_sealed_put(backend, name, object, VK_PUT_NOW, error))
 		return FALSE;
 	if (!vk_hints_commit(session->hints, &trouble))
