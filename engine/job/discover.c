@@ -68,9 +68,9 @@ static const char *skip_reason(const Search *search)
 static void note_problem(const Search *search, GError *trouble)
 {
 	if (!skip_reason(search))
-		g_ptr_array_add(search->found->problems,
-				g_strdup_printf("guest '%s', disk '%s': %s", search->found->name,
-						search->disk->target, trouble->message));
+		g_ptr_array_add(
+			search->found->problems,
+			g_strdup_printf("guest '%s': %s", search->found->name, trouble->message));
 	g_error_free(trouble);
 }
 
@@ -125,17 +125,18 @@ static void find_backing(const Search *search, VkFoundDisk *found, const char *p
 		note_problem(search, trouble);
 }
 
-static void find_size(const Search *search, VkFoundDisk *found)
+/* FALSE when the disk is out of reach: then nothing else about it can be found out, either. */
+static gboolean find_size(const Search *search, VkFoundDisk *found)
 {
 	GError *trouble = NULL;
 
 	if (search->disk->empty)
-		return;
+		return TRUE;
 	found->has_size = vk_guest_disk_size(search->guest, found->target, &found->size,
 					     &found->allocation, &trouble);
-	if (found->has_size)
-		return;
-	note_problem(search, trouble);
+	if (!found->has_size)
+		note_problem(search, trouble);
+	return found->has_size;
 }
 
 /* Devices lie on no file system, but for the one of /dev, which is of no interest. */
@@ -155,7 +156,6 @@ static VkFoundDisk *find_disk(const Search *search)
 {
 	const VkDomainDisk *disk = search->disk;
 	VkFoundDisk *found = g_new0(VkFoundDisk, 1);
-	g_autofree char *path = image_path(search);
 
 	found->target = g_strdup(disk->target);
 	found->bus = g_strdup(disk->bus);
@@ -167,9 +167,12 @@ static VkFoundDisk *find_disk(const Search *search)
 		found->format = g_strdup(disk->image->format);
 		found->source = vk_domain_image_label(disk->image);
 	}
-	find_size(search, found);
-	find_mount(search, found, path);
-	find_backing(search, found, path);
+	if (find_size(search, found)) {
+		g_autofree char *path = image_path(search);
+
+		find_mount(search, found, path);
+		find_backing(search, found, path);
+	}
 	return found;
 }
 

@@ -198,20 +198,22 @@ static void separate_character_device(const Rewrite *rewrite, xmlNode *device)
 		rename_path_attribute(rewrite, vk_xml_child(device, "log"), "file");
 }
 
-static void drop_derived_socket(xmlNode *node)
+static void separate_graphics_socket(const Rewrite *rewrite, xmlNode *node)
 {
 	g_autofree char *path = vk_xml_attribute(node, "socket");
 
-	if (path && is_derived_path(path))
-		vk_xml_drop_attribute(node, "socket");
+	if (path && is_derived_path(path)) {
+		if (rewrite->changes->drop_channel_paths)
+			vk_xml_drop_attribute(node, "socket");
+	} else if (rewrite->is_renamed) {
+		rename_path_attribute(rewrite, node, "socket");
+	}
 }
 
 static void separate_graphics(const Rewrite *rewrite, xmlNode *graphics)
 {
-	if (rewrite->changes->drop_channel_paths) {
-		drop_derived_socket(graphics);
-		drop_derived_socket(vk_xml_child(graphics, "listen"));
-	}
+	separate_graphics_socket(rewrite, graphics);
+	separate_graphics_socket(rewrite, vk_xml_child(graphics, "listen"));
 	if (!rewrite->is_clone || !vk_xml_attribute_is(graphics, "autoport", "no"))
 		return;
 	vk_xml_set_attribute(graphics, "autoport", "yes");
@@ -229,11 +231,16 @@ static void separate_vsock(xmlNode *vsock)
 	vk_xml_drop_attribute(cid, "address");
 }
 
-static gboolean is_passthrough(const xmlNode *device)
+/* A directory of the host is no such: many guests can have it. */
+static gboolean is_exclusive(const xmlNode *device)
 {
-	return vk_xml_is(device, "hostdev") ||
-	       (vk_xml_is(device, "memory") && vk_xml_find(device, "source/path")) ||
-	       (vk_xml_is(device, "interface") && vk_xml_attribute_is(device, "type", "hostdev"));
+	if (vk_xml_is(device, "memory"))
+		return vk_xml_find(device, "source/path") != NULL;
+	if (vk_xml_is(device, "interface"))
+		return vk_xml_attribute_is(device, "type", "hostdev");
+	if (vk_xml_is(device, "tpm"))
+		return vk_xml_attribute_is(vk_xml_child(device, "backend"), "type", "passthrough");
+	return vk_xml_is(device, "hostdev");
 }
 
 static gboolean is_character_device(const xmlNode *device)
@@ -260,7 +267,7 @@ static void separate_device(const Rewrite *rewrite, xmlNode *device)
 		vk_xml_drop_children(vk_xml_child(device, "backend"), "source");
 	else if (vk_xml_is(device, "interface") && rewrite->changes->new_macs)
 		new_mac(device);
-	if (rewrite->changes->drop_passthrough && is_passthrough(device))
+	if (rewrite->changes->drop_passthrough && is_exclusive(device))
 		vk_xml_drop(device);
 }
 
@@ -385,11 +392,44 @@ static gboolean change_tree(Rewrite *rewrite, GError **error)
 	return TRUE;
 }
 
+static gboolean check_value(const char *value, GError **error)
+{
+	if (!value || g_utf8_validate(value, -1, NULL))
+		return TRUE;
+	g_autofree char *readable = g_utf8_make_valid(value, -1);
+	return vk_fail(error, VK_ERROR_USAGE,
+		       "'%s' cannot be used in a guest's definition: it is not UTF-8", readable);
+}
+
+static gboolean check_changes(const VkDomainChanges *changes, GError **error)
+{
+	if (!check_value(changes->name, error) || !check_value(changes->uuid, error) ||
+	    !check_value(changes->nvram, error))
+		return FALSE;
+	for (guint i = 0; changes->disks && i < changes->disks->len; i++)
+		if (!check_value(g_array_index(changes->disks, VkDomainNewDisk, i).path, error))
+			return FALSE;
+	return TRUE;
+}
+
+/* What was well-formed before is spoilt by a new value only. */
+static gboolean check_result(const char *text, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkDomain) domain = vk_domain_parse(text, &trouble);
+
+	if (domain)
+		return TRUE;
+	return vk_fail(error, VK_ERROR_USAGE,
+		       "a new name, uuid or path cannot be used in a guest's definition: %s",
+		       trouble->message);
+}
+
 char *vk_domain_rewrite(const char *xml, const VkDomainChanges *changes, GError **error)
 {
 	g_autoptr(VkDomain) domain = vk_domain_parse(xml, error);
 
-	if (!domain)
+	if (!domain || !check_changes(changes, error))
 		return NULL;
 	g_autoptr(xmlDoc) doc = vk_xml_parse(xml, "domain", "the definition of a guest", error);
 	if (!doc)
@@ -406,11 +446,7 @@ char *vk_domain_rewrite(const char *xml, const VkDomainChanges *changes, GError 
 	if (!change_tree(&rewrite, error))
 		return NULL;
 	g_autofree char *text = vk_xml_to_string(doc);
-	/* A value from the command line may hold what XML cannot. */
-	g_autoptr(VkDomain) rewritten = vk_domain_parse(text, error);
-	if (!rewritten) {
-		g_prefix_error(error, "a value for the restored guest cannot be used: ");
+	if (!check_result(text, error))
 		return NULL;
-	}
 	return g_steal_pointer(&text);
 }

@@ -259,11 +259,11 @@ const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk)
 	if (!image)
 		return "empty drive";
 	if (!image->path && !image->pool)
-		return "on network storage, which can be read only while the guest runs";
+		return "network storage of a guest that is off";
 	if (image->encrypted)
-		return "encrypted by QEMU, so it can be read only while the guest runs";
+		return "encrypted by QEMU, and the guest is off";
 	if (image->sliced)
-		return "a part of a larger image, which can be read only while the guest runs";
+		return "part of a larger image, and the guest is off";
 	return NULL;
 }
 

@@ -65,8 +65,9 @@ char *vk_domain_image_label(const VkDomainImage *image);
 const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk);
 
 /*
- * NULL when the image can be read without QEMU running the guest, else the reason why not. Of an
- * encrypted image only the ciphertext could be read then, of a slice the whole image around it.
+ * NULL when the disk of a guest that is off can be read, else the reason why not. Network storage
+ * is out of reach then; of an encrypted image only the ciphertext could be read, of a slice the
+ * whole image around it. Static string.
  */
 const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk);
 
@@ -94,7 +95,7 @@ typedef struct VkDomainChanges {
 	gboolean new_macs;           /* drop MAC addresses: libvirt makes new ones */
 	gboolean new_generation_id;  /* a new random genid, if the domain has one */
 	gboolean drop_channel_paths; /* socket paths that libvirt would derive from the old name */
-	gboolean drop_passthrough;   /* host devices, and memory on host files */
+	gboolean drop_passthrough;   /* what only one guest can have: host devices, NVDIMM files */
 	GArray *disks;               /* VkDomainNewDisk; the targets must exist. Nullable */
 	GPtrArray *eject; /* char*: targets of removable drives to leave empty. Nullable */
 	GPtrArray *drop;  /* char*: targets of disks to leave out. Nullable */
