@@ -5,7 +5,7 @@
 
 struct VkOnceLog {
 	GMutex lock;
-	GHashTable *texts;
+	GHashTable *keys;
 	guint limit;
 	gboolean full;
 };
@@ -15,7 +15,7 @@ VkOnceLog *vk_once_log_new(guint limit)
 	VkOnceLog *log = g_new0(VkOnceLog, 1);
 
 	g_mutex_init(&log->lock);
-	log->texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	log->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	log->limit = limit;
 	return log;
 }
@@ -24,12 +24,12 @@ void vk_once_log_free(VkOnceLog *log)
 {
 	if (!log)
 		return;
-	g_hash_table_unref(log->texts);
+	g_hash_table_unref(log->keys);
 	g_mutex_clear(&log->lock);
 	g_free(log);
 }
 
-gboolean vk_once_log_warning(VkOnceLog *log, const char *format, ...)
+gboolean vk_once_log_warning(VkOnceLog *log, const char *key, const char *format, ...)
 {
 	g_autofree char *text = NULL;
 	gboolean fresh = FALSE;
@@ -41,9 +41,9 @@ gboolean vk_once_log_warning(VkOnceLog *log, const char *format, ...)
 	va_end(args);
 
 	g_mutex_lock(&log->lock);
-	if (g_hash_table_size(log->texts) < log->limit) {
-		fresh = g_hash_table_add(log->texts, g_strdup(text));
-	} else if (!log->full && !g_hash_table_contains(log->texts, text)) {
+	if (g_hash_table_size(log->keys) < log->limit) {
+		fresh = g_hash_table_add(log->keys, g_strdup(key));
+	} else if (!log->full && !g_hash_table_contains(log->keys, key)) {
 		log->full = TRUE;
 		last = TRUE;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkOnceLog: warnings that readers can provoke as often as they like, each text logged once and no
- * more than a fixed number of texts altogether. Threads: free.
+ * VkOnceLog: warnings that readers can provoke as often as they like, each logged once and no more
+ * than a fixed number altogether. Threads: free.
  */
 #pragma once
 
@@ -13,5 +13,6 @@ VkOnceLog *vk_once_log_new(guint limit);
 void vk_once_log_free(VkOnceLog *log);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkOnceLog, vk_once_log_free)
 
-/* Returns whether the text was logged. */
-gboolean vk_once_log_warning(VkOnceLog *log, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Logs the first text with that KEY. Returns whether the text was logged. */
+gboolean vk_once_log_warning(VkOnceLog *log, const char *key, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);

@@ -32,7 +32,7 @@ static int node_trouble(fuse_req_t req, const VkTree *tree, fuse_ino_t ino, cons
 	if (key && g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
 		vk_watch_leave_out(ops->watch, key, error);
 	else
-		vk_once_log_warning(ops->log, "%s", error->message);
+		vk_once_log_warning(ops->log, error->message, "%s", error->message);
 	return EIO;
 }
 
@@ -314,7 +314,17 @@ static char *worker_buffer(size_t size)
 	return buffer->bytes;
 }
 
-/* Logs each unreadable block of a failed read, for the error tells of the first one only. */
+/* Once for each file and cause, which names the place in the vault. */
+static void log_file_trouble(VkOnceLog *log, const VkFile *file, guint64 offset,
+			     const GError *error)
+{
+	g_autofree char *key = g_strdup_printf("%s:%s", vk_file_title(file), error->message);
+
+	vk_once_log_warning(log, key, "cannot read '%s' at byte %" G_GUINT64_FORMAT ": %s",
+			    vk_file_title(file), offset, error->message);
+}
+
+/* Finds each unreadable block of a failed read, for the error tells of the first one only. */
 static void log_unreadable(VkOnceLog *log, VkFile *file, off_t offset, size_t size, char *buffer)
 {
 	guint64 at = (guint64)offset / VK_BLOCK_SIZE * VK_BLOCK_SIZE;
@@ -324,9 +334,7 @@ static void log_unreadable(VkOnceLog *log, VkFile *file, off_t offset, size_t si
 		gsize length;
 
 		if (!vk_file_read(file, at, buffer, MIN(size, VK_BLOCK_SIZE), &length, &error))
-			vk_once_log_warning(log,
-					    "cannot read '%s' at byte %" G_GUINT64_FORMAT ": %s",
-					    vk_file_title(file), at, error->message);
+			log_file_trouble(log, file, at, error);
 	}
 }
 
@@ -367,8 +375,7 @@ static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
 	else
 		done = vk_file_seek_hole(file, (guint64)offset, &found, &place, &error);
 	if (!done) {
-		vk_once_log_warning(ops_of(req)->log, "cannot read the map of '%s': %s",
-				    vk_file_title(file), error->message);
+		log_file_trouble(ops_of(req)->log, file, (guint64)offset, error);
 		fuse_reply_err(req, EIO);
 		return;
 	}

@@ -71,7 +71,7 @@ void vk_watch_leave_out(VkWatch *watch, const VkSnapshotKey *key, const GError *
 {
 	char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
 
-	vk_once_log_warning(watch->log,
+	vk_once_log_warning(watch->log, why->message,
 			    "a snapshot is left out: %s: run 'virtkeep verify' on the vault",
 			    why->message);
 	g_mutex_lock(&watch->lock);
