@@ -21,6 +21,7 @@
 typedef struct {
 	const VkBackupContext *context;
 	VkGuest *guest;
+	VkGuestLock *lock; /* borrowed */
 	VkBackupJobPaths paths;
 	VkGuestFacts *facts;
 	VkDomain *domain;
@@ -205,6 +206,13 @@ static gboolean save_disk(Attempt *attempt, const VkPlanDisk *planned, VkSource 
 	return TRUE;
 }
 
+static VkHold hold_of_mode(VkQuiesceMode mode)
+{
+	if (mode == VK_QUIESCE_NONE)
+		return VK_HOLD_NONE;
+	return mode == VK_QUIESCE_SUSPEND ? VK_HOLD_SUSPENDED : VK_HOLD_FROZEN;
+}
+
 /*
  * The point in time of a running guest. It is held only while the job begins; that it goes on is
  * more important than the snapshot, so a guest that could not be released is told first.
@@ -214,14 +222,18 @@ static gboolean begin_live(Attempt *attempt, VkBackupJob *job, GError **error)
 	const VkBackupOptions *options = attempt->context->options;
 	g_autoptr(GError) begin_trouble = NULL;
 	g_autoptr(GError) held = NULL;
-	g_autoptr(VkQuiesce) quiesce = vk_quiesce_begin(attempt->guest, options->quiesce,
-							options->agent_timeout_sec, error);
+	g_autoptr(VkQuiesce) quiesce = NULL;
 
+	if (!vk_guest_lock_set_hold(attempt->lock, hold_of_mode(options->quiesce), error))
+		return FALSE;
+	quiesce = vk_quiesce_begin(attempt->guest, options->quiesce, options->agent_timeout_sec,
+				   error);
 	if (!quiesce)
 		return FALSE;
 	set_instant(attempt);
 	vk_backup_job_begin(job, &begin_trouble);
-	vk_quiesce_end(quiesce, &held);
+	if (vk_quiesce_end(quiesce, &held))
+		vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
 	if (held && begin_trouble)
 		return vk_fail(error, VK_ERROR_FAILED, "%s; and no backup began: %s", held->message,
 			       begin_trouble->message);
@@ -345,9 +357,26 @@ static gboolean take(Attempt *attempt, GError **error)
 	return take_live(attempt, error);
 }
 
+/* What a killed backup left: a guest that is held. */
+static gboolean release_left(const Attempt *attempt, GError **error)
+{
+	VkHold left = vk_guest_lock_left(attempt->lock);
+
+	if (left == VK_HOLD_NONE)
+		return TRUE;
+	vk_log_warning("guest '%s': an earlier backup was killed and may have left it %s; "
+		       "releasing it",
+		       vk_guest_name(attempt->guest),
+		       left == VK_HOLD_SUSPENDED ? "suspended" : "frozen");
+	return vk_quiesce_recover(attempt->guest, left == VK_HOLD_SUSPENDED,
+				  attempt->context->options->agent_timeout_sec, error) &&
+	       vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error);
+}
+
 static gboolean run_attempt(Attempt *attempt, GError **error)
 {
-	if (!gather_facts(attempt, error) || !plan(attempt, error) || !take(attempt, error))
+	if (!release_left(attempt, error) || !gather_facts(attempt, error) ||
+	    !plan(attempt, error) || !take(attempt, error))
 		return FALSE;
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
@@ -399,6 +428,7 @@ VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkGuest *guest, GErr
 
 	if (!lock)
 		return NULL;
+	attempt.lock = lock;
 	if (run_attempt(&attempt, &trouble))
 		return g_steal_pointer(&attempt.snapshot);
 	if (trouble->domain == VK_ERROR && !vk_interrupted() && has_changed(&attempt))

@@ -10,21 +10,55 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define PID_LENGTH_MAX 20
+/* The file holds the process number, and behind it a word while the guest is held. */
+static const char *const hold_words[] = {
+	[VK_HOLD_NONE] = "",
+	[VK_HOLD_FROZEN] = "frozen",
+	[VK_HOLD_SUSPENDED] = "suspended",
+};
+
+#define TEXT_LENGTH_MAX 40
 
 struct VkGuestLock {
 	int fd;
+	char *path;
+	VkHold left;
 };
+
+/* What the file says. Empty when it cannot be read. New string. */
+static char *read_text(int fd, const char *path)
+{
+	char text[TEXT_LENGTH_MAX + 1] = {0};
+	gsize length = 0;
+
+	if (!vk_io_read(fd, path, 0, text, TEXT_LENGTH_MAX, &length, NULL))
+		return g_strdup("");
+	return g_strdup(text);
+}
+
+/* One write, so that the note is there whole or not at all; the rest of the line is blanks. */
+static gboolean write_text(const VkGuestLock *lock, VkHold hold, GError **error)
+{
+	g_autofree char *words = g_strdup_printf("%d %s", (int)getpid(), hold_words[hold]);
+	g_autofree char *text = g_strdup_printf("%-*s\n", TEXT_LENGTH_MAX - 1, words);
+
+	return vk_io_write(lock->fd, lock->path, 0, text, strlen(text), error);
+}
+
+static VkHold hold_of_text(const char *text)
+{
+	for (int hold = VK_HOLD_FROZEN; hold <= VK_HOLD_SUSPENDED; hold++)
+		if (strstr(text, hold_words[hold]))
+			return (VkHold)hold;
+	return VK_HOLD_NONE;
+}
 
 static gboolean fail_busy(int fd, const char *path, const char *name, GError **error)
 {
-	char text[PID_LENGTH_MAX + 1] = {0};
-	gsize length = 0;
-	guint64 pid = 0;
+	g_autofree char *text = read_text(fd, path);
+	guint64 pid = g_ascii_strtoull(text, NULL, 10);
 
 	/* A holder that has not come to writing its number yet is "another process". */
-	if (vk_io_read(fd, path, 0, text, PID_LENGTH_MAX, &length, NULL))
-		pid = g_ascii_strtoull(text, NULL, 10);
 	if (pid == 0)
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "guest '%s' is being backed up by another process: try again later",
@@ -39,7 +73,7 @@ VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const cha
 				GError **error)
 {
 	g_autofree char *path = g_strdup_printf("%s/%s.lock", run_dir, uuid);
-	g_autofree char *pid = g_strdup_printf("%d\n", (int)getpid());
+	g_autofree char *text = NULL;
 	g_autoptr(VkGuestLock) lock = g_new0(VkGuestLock, 1);
 
 	lock->fd = -1;
@@ -58,13 +92,23 @@ VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const cha
 			vk_fail_errno(error, errno, "cannot lock '%s'", path);
 		return NULL;
 	}
-	if (ftruncate(lock->fd, 0) != 0) {
-		vk_fail_errno(error, errno, "cannot write '%s'", path);
-		return NULL;
-	}
-	if (!vk_io_write(lock->fd, path, 0, pid, strlen(pid), error))
+	text = read_text(lock->fd, path);
+	lock->path = g_steal_pointer(&path);
+	lock->left = hold_of_text(text);
+	/* The note of a killed process stays until the guest was released. */
+	if (!write_text(lock, lock->left, error))
 		return NULL;
 	return g_steal_pointer(&lock);
+}
+
+gboolean vk_guest_lock_set_hold(VkGuestLock *lock, VkHold hold, GError **error)
+{
+	return write_text(lock, hold, error);
+}
+
+VkHold vk_guest_lock_left(const VkGuestLock *lock)
+{
+	return lock->left;
 }
 
 void vk_guest_lock_free(VkGuestLock *lock)
@@ -72,5 +116,6 @@ void vk_guest_lock_free(VkGuestLock *lock)
 	if (!lock)
 		return;
 	vk_io_clear_fd(&lock->fd);
+	g_free(lock->path);
 	g_free(lock);
 }

@@ -16,4 +16,19 @@ typedef struct VkGuestLock VkGuestLock;
 VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const char *name,
 				GError **error);
 void vk_guest_lock_free(VkGuestLock *lock);
+
+typedef enum {
+	VK_HOLD_NONE,
+	VK_HOLD_FROZEN, /* or about to be */
+	VK_HOLD_SUSPENDED,
+} VkHold;
+
+/*
+ * Notes in the lock how the guest is held from now on. A killed process leaves its note to the
+ * next one that takes the lock.
+ */
+gboolean vk_guest_lock_set_hold(VkGuestLock *lock, VkHold hold, GError **error);
+
+/* How the process that had the lock before may have left the guest. */
+VkHold vk_guest_lock_left(const VkGuestLock *lock);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestLock, vk_guest_lock_free)

@@ -219,6 +219,24 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error)
 	return TRUE;
 }
 
+gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_sec, GError **error)
+{
+	VkQuiesce quiesce = {.guest = guest, .timeout_sec = MAX(timeout_sec, 1)};
+	VkGuestState state = VK_GUEST_OTHER;
+	gboolean ok;
+
+	if (!vk_guest_get_state(guest, &state, error))
+		return FALSE;
+	if (suspended)
+		quiesce.held = state == VK_GUEST_PAUSED ? HELD_SUSPENDED : HELD_NOT;
+	else if (state == VK_GUEST_RUNNING && check_agent(&quiesce, NULL))
+		quiesce.held = HELD_MAYBE_FROZEN;
+	quiesce.start = g_get_monotonic_time();
+	ok = vk_quiesce_end(&quiesce, error);
+	g_free(quiesce.note);
+	return ok;
+}
+
 const char *vk_quiesce_consistency(const VkQuiesce *quiesce)
 {
 	return quiesce->filesystem ? "filesystem" : "crash";

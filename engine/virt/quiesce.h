@@ -33,6 +33,12 @@ VkQuiesce *vk_quiesce_begin(VkGuest *guest, VkQuiesceMode mode, guint timeout_se
  */
 gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
 
+/*
+ * Releases a guest that a killed process may have left SUSPENDED or else frozen. A guest that is
+ * not so stays as it is; without a connected agent there is nothing to thaw.
+ */
+gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_sec, GError **error);
+
 /* After the end. "filesystem" or "crash"; static. */
 const char *vk_quiesce_consistency(const VkQuiesce *quiesce);
 /* From before the freeze until after the thaw, microseconds; 0 when nothing was held. */

@@ -134,6 +134,27 @@ START_TEST(ends_with_its_process)
 }
 END_TEST
 
+START_TEST(hands_on_how_the_guest_was_left)
+{
+	g_autoptr(VkGuestLock) lock = take();
+
+	ck_assert_int_eq(vk_guest_lock_left(lock), VK_HOLD_NONE);
+	ck_assert(vk_guest_lock_set_hold(lock, VK_HOLD_SUSPENDED, NULL));
+	g_clear_pointer(&lock, vk_guest_lock_free);
+	lock = take();
+	ck_assert_int_eq(vk_guest_lock_left(lock), VK_HOLD_SUSPENDED);
+	/* Until it was released: the next may be killed before that, too. */
+	g_clear_pointer(&lock, vk_guest_lock_free);
+	lock = take();
+	ck_assert_int_eq(vk_guest_lock_left(lock), VK_HOLD_SUSPENDED);
+	ck_assert(vk_guest_lock_set_hold(lock, VK_HOLD_FROZEN, NULL));
+	ck_assert(vk_guest_lock_set_hold(lock, VK_HOLD_NONE, NULL));
+	g_clear_pointer(&lock, vk_guest_lock_free);
+	lock = take();
+	ck_assert_int_eq(vk_guest_lock_left(lock), VK_HOLD_NONE);
+}
+END_TEST
+
 START_TEST(says_where_it_cannot_lock)
 {
 	g_autoptr(GError) error = NULL;
@@ -157,6 +178,7 @@ int main(void)
 	tcase_add_test(tests, leaves_other_guests_alone);
 	tcase_add_test(tests, knows_no_number_before_it_is_written);
 	tcase_add_test(tests, ends_with_its_process);
+	tcase_add_test(tests, hands_on_how_the_guest_was_left);
 	tcase_add_test(tests, says_where_it_cannot_lock);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);
