@@ -180,6 +180,29 @@ static gboolean fail_ambiguous(const GPtrArray *guests, const char *name, GError
 		       name, choice->str);
 }
 
+/* A guest none of whose objects can be read might be the one meant. */
+static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char *name,
+			     GError **error)
+{
+	g_autoptr(GString) nameless = g_string_new(NULL);
+
+	for (guint i = 0; i < guests->len; i++) {
+		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
+
+		if (strcmp(guest->name, guest->uuid) == 0)
+			g_string_append_printf(nameless, "%s%s", nameless->len ? ", " : "",
+					       guest->uuid);
+	}
+	if (nameless->len > 0)
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "the vault '%s' has no readable guest '%s', but guests whose "
+			       "snapshots are all damaged: %s; 'virtkeep verify' tells more",
+			       vk_vault_url(vault), name, nameless->str);
+	return vk_fail(error, VK_ERROR_NOT_FOUND,
+		       "the vault '%s' has no guest '%s'; 'virtkeep list' shows those it has",
+		       vk_vault_url(vault), name);
+}
+
 static const VkCatalogGuest *find_guest(VkVault *vault, const GPtrArray *guests, const char *name,
 					GError **error)
 {
@@ -201,9 +224,7 @@ static const VkCatalogGuest *find_guest(VkVault *vault, const GPtrArray *guests,
 		return NULL;
 	}
 	if (!found)
-		vk_fail(error, VK_ERROR_NOT_FOUND,
-			"the vault '%s' has no guest '%s'; 'virtkeep list' shows those it has",
-			vk_vault_url(vault), name);
+		fail_unknown(vault, guests, name, error);
 	return found;
 }
 

@@ -219,6 +219,16 @@ START_TEST(long_view_names_are_cut)
 }
 END_TEST
 
+START_TEST(a_damaged_guest_is_not_called_unknown)
+{
+	g_autofree char *object = put(UUID_A, "web", DAY1);
+
+	spoil(object, "{}");
+	check_not_found("web", VK_ERROR_DAMAGE, UUID_A);
+	check_not_found(UUID_A, VK_ERROR_DAMAGE, "damaged");
+}
+END_TEST
+
 START_TEST(damage_hides_no_guest)
 {
 	g_autofree char *a1 = put(UUID_A, "db", DAY1);
@@ -321,6 +331,7 @@ static Suite *catalog_suite(void)
 	tcase_add_test(cases, view_names_are_safe);
 	tcase_add_test(cases, long_view_names_are_cut);
 	tcase_add_test(cases, damage_hides_no_guest);
+	tcase_add_test(cases, a_damaged_guest_is_not_called_unknown);
 	tcase_add_test(cases, moved_objects_are_damage);
 	tcase_add_test(cases, altered_objects_are_damage);
 	tcase_add_test(cases, stamp_changes_with_the_snapshots);
