@@ -79,5 +79,5 @@ wait_for 120 "the agent of 'web' answers" agent web '{"execute":"guest-ping"}'
 [[ $(guest_run web 'cat /mnt/vda/letter') == first ]] || fail "not restored in place"
 
 ok virtkeep verify --data
-umount "$SCRATCH/mnt"
+unmount_vault "$SCRATCH/mnt"
 expect_clean web copy

@@ -29,7 +29,7 @@ expect_unreadable() {
 	mount_vault "$SCRATCH/mnt"
 	run cat "$SCRATCH/mnt/guests/vm/latest/vda.raw"
 	[[ $STATUS != 0 ]] || fail "a damaged disk was read"
-	umount "$SCRATCH/mnt"
+	unmount_vault "$SCRATCH/mnt"
 	expect_clean vm
 }
 
@@ -45,7 +45,7 @@ mount_vault "$SCRATCH/mnt"
 ok dd "if=$SCRATCH/mnt/guests/vm/latest/vdb.raw" of=/dev/null bs=1M status=none
 qemu-img convert -O raw "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/vda.raw"
 ok cmp -n 65536 "$SCRATCH/vda.raw" "$SCRATCH/mnt/guests/vm/latest/vda.raw"
-umount "$SCRATCH/mnt"
+unmount_vault "$SCRATCH/mnt"
 
 say "a pack cut short"
 fresh_vault
@@ -112,5 +112,5 @@ expect_status 0
 mount_vault "$SCRATCH/mnt"
 qemu-img convert -O raw "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/vda.raw"
 same_file "$SCRATCH/vda.raw" "$SCRATCH/mnt/guests/vm/latest/vda.raw"
-umount "$SCRATCH/mnt"
+unmount_vault "$SCRATCH/mnt"
 expect_clean vm

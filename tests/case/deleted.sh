@@ -18,6 +18,8 @@ rm -r "$SCRATCH/guests/lost"
 ok virtkeep --json list lost
 expect_json length 1
 refused 6 "'lost'" virtkeep backup lost
+refused 6 "'$SCRATCH/guests/lost'" virtkeep restore lost --start
+mkdir "$SCRATCH/guests/lost"
 ok virtkeep restore lost --start
 wait_for 120 "the agent of 'lost' answers" agent lost '{"execute":"guest-ping"}'
 [[ $(guest_run lost 'cat /mnt/vda/letter') == remember ]] || fail "the letter is lost"

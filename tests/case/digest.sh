@@ -27,5 +27,5 @@ copied=$(stat -c '%b * %B' "$SCRATCH/copy.raw")
 shown=$(stat -c '%b * 512' "$view/vdb.raw")
 (((copied) <= (shown) + 65536)) || fail "the copy takes $copied bytes, the view says $shown"
 (((shown) < 16 * 1048576)) || fail "the view has $shown bytes of 32 MiB, mostly holes"
-umount "$SCRATCH/mnt"
+unmount_vault "$SCRATCH/mnt"
 expect_clean vm

@@ -76,6 +76,8 @@ furnish_namespaces() {
 	for directory in /run /var/lib /var/log /var/cache /etc/libvirt /etc/virtkeep; do
 		[[ ! -d $directory ]] || mount -t tmpfs -o mode=755 tmpfs "$directory"
 	done
+	# QEMU gets a mount namespace from libvirt and must see what is mounted later.
+	mount --make-rshared /
 	mkdir -p /run/lock /var/log/libvirt/qemu
 	ip link set lo up
 	# No virtlogd: QEMU writes its log itself.
@@ -363,8 +365,10 @@ expect_clean() {
 		-o -path "$VAULT/tmp/*" -o -name '*.virtkeep-*' \) \
 		! -name '*.lock' ! -type d 2>/dev/null || true)
 	[[ -z $left ]] || fail "left behind: $left"
-	left=$(ps -eo comm= | awk "/^(qemu-nbd|virtkeep)/")
-	[[ -z $left ]] || fail "still running: $left"
+	left=$(ps -eo comm= | awk '/^(qemu-nbd|virtkeep)/')
+	! grep -q fuse.virtkeep-mount /proc/mounts || left=${left//virtkeep-mount/}
+	left=${left//$'\n'/ }
+	[[ -z ${left// /} ]] || fail "still running: $left"
 }
 
 is_mounted() {
@@ -376,6 +380,12 @@ mount_vault() {
 	mkdir -p "$1"
 	virtkeep mount "$1"
 	wait_for 20 "'$1' is mounted" is_mounted "$1"
+}
+
+# Unmounts, and waits for the end of all mounts' processes.
+unmount_vault() {
+	umount "$@"
+	wait_for 20 "virtkeep-mount ends" not pgrep -x virtkeep-mount
 }
 
 if [[ -z ${VK_CASE_SCRATCH:-} ]]; then

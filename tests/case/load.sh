@@ -34,5 +34,5 @@ for vdb in "$SCRATCH"/mnt/guests/vm/2*/vdb.raw; do
 	e2fsck -fn "$SCRATCH/check.raw" || fail "'$vdb' is not sound"
 done
 ok virtkeep verify --data
-umount "$SCRATCH/mnt"
+unmount_vault "$SCRATCH/mnt"
 expect_clean vm

@@ -25,7 +25,7 @@ mount_vault "$SCRATCH/mnt"
 refused 4 "'$SCRATCH/mnt'" virtkeep mount "$SCRATCH/mnt"
 ls "$SCRATCH/mnt/guests/vm/latest" > "$OUT"
 expect_out vda.raw
-umount "$SCRATCH/mnt"
+unmount_vault "$SCRATCH/mnt"
 
 say "in the foreground, by mount(8) options, twice on two directories"
 mkdir -p "$SCRATCH/one" "$SCRATCH/two"
@@ -37,7 +37,7 @@ wait_for 20 "it is mounted" is_mounted "$SCRATCH/two"
 same_file "$SCRATCH/one/guests/vm/latest/vdb.raw" "$SCRATCH/two/guests/vm/latest/vdb.raw"
 run touch "$SCRATCH/one/new"
 [[ $STATUS != 0 ]] || fail "the mount can be written"
-umount "$SCRATCH/one" "$SCRATCH/two"
+unmount_vault "$SCRATCH/one" "$SCRATCH/two"
 wait "$pid" || fail "virtkeep-mount -f ended with $?"
 
 say "killed: the dead mount can be taken over"

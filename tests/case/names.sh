@@ -9,7 +9,7 @@ ok virtkeep init
 mount_vault "$SCRATCH/mnt"
 GUEST_DIRECTORY="$SCRATCH/images, with=a \"name\" & more/übung"
 number=0
-for name in "two words" "Übung-für-Größe" "it's \"quoted\" & <odd>" "-dash" ".." "a@b" "$long"; do
+for name in "two words" "Übung-für-Größe" "it's \"quoted\" & <odd>" "-dash" "..odd" "a@b" "$long"; do
 	say "$name"
 	rm -rf "$GUEST_DIRECTORY"
 	define_guest "$name"
@@ -52,4 +52,4 @@ refused 6 "'a/b'" virtkeep backup a/b
 refused 2 "'a/b'" virtkeep restore -- "$reference" --as a/b
 refused 6 "'../../etc'" virtkeep list ../../etc
 ok virtkeep verify --data
-umount "$SCRATCH/mnt"
+unmount_vault "$SCRATCH/mnt"

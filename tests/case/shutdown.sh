@@ -11,16 +11,16 @@ start_guest vm
 ok virtkeep init
 
 # Either a second try gave a snapshot of the guest in its new state, or there is none.
-expect_honest() {
+expect_honest() { # GUEST CONSISTENCY
 	case $STATUS in
 	0)
-		ok virtkeep --json show vm
-		expect_json .consistency "$1"
+		ok virtkeep --json show "$1"
+		expect_json .consistency "$2"
 		;;
-	1) expect_err "'vm'" ;;
+	1) expect_err "'$1'" ;;
 	*) fail "status $STATUS" ;;
 	esac
-	expect_clean vm
+	expect_clean "$1"
 	ok virtkeep verify --data
 }
 
@@ -28,15 +28,13 @@ say "shut down"
 halt_backup vm
 stop_guest vm
 finish_job
-expect_honest offline
+expect_honest vm offline
 ok virtkeep backup vm
 
 say "started: the start must work at once"
-rm -r "$SCRATCH/guests/vm"
-virsh -q undefine vm
 VDA_FILES=$(make_noise 160)
-define_guest vm
-halt_backup vm
-start_guest vm
+define_guest cold
+halt_backup cold
+start_guest cold
 finish_job
-expect_honest filesystem
+expect_honest cold filesystem

@@ -36,7 +36,7 @@ refused 1 "'$SCRATCH/files/disk.raw'" virtkeep restore "$snapshot" \
 ok virtkeep restore "$snapshot" --disk "vdb=$SCRATCH/files/disk.raw" --force
 [[ $(stat -c %s "$SCRATCH/files/disk.raw") == 33554432 ]] || fail "not restored"
 expect_only "$SCRATCH/files" disk.raw
-refused 1 "'$SCRATCH/guests/vm/vdb.raw'" virtkeep restore "$snapshot" \
+refused 4 "'$SCRATCH/guests/vm/vdb.raw'" virtkeep restore "$snapshot" \
 	--disk "vdb=$SCRATCH/guests/vm/vdb.raw" --force
 
 say "no directory"

@@ -41,7 +41,7 @@ refused 2 "'extra'" virtkeep list vm extra
 refused 2 "no snapshot" virtkeep show
 refused 2 "no snapshot" virtkeep restore
 refused 2 "--as" virtkeep restore vm --as new --in-place
-refused 2 "mount point" virtkeep mount
+refused 2 "mountpoint" virtkeep mount
 refused 2 "-v" virtkeep -v -q list
 
 say "the configuration"
