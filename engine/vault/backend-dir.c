@@ -313,6 +313,15 @@ static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **erro
 	return sync_folder(dir, parent, error);
 }
 
+static void dir_adopt(VkBackend *backend, const char *name)
+{
+	DirBackend *dir = (DirBackend *)backend;
+
+	g_mutex_lock(&dir->mutex);
+	g_hash_table_add(dir->unsynced, g_path_get_dirname(name));
+	g_mutex_unlock(&dir->mutex);
+}
+
 static gboolean publish(DirBackend *dir, const char *temporary, const char *name, VkPutMode mode,
 			GError **error)
 {
@@ -326,11 +335,8 @@ static gboolean publish(DirBackend *dir, const char *temporary, const char *name
 		vk_io.unlinkat(dir->fd, name, 0);
 		return FALSE;
 	}
-	if (mode == VK_PUT_LATER) {
-		g_mutex_lock(&dir->mutex);
-		g_hash_table_add(dir->unsynced, g_steal_pointer(&folder));
-		g_mutex_unlock(&dir->mutex);
-	}
+	if (mode == VK_PUT_LATER)
+		dir_adopt(&dir->base, name);
 	return TRUE;
 }
 
@@ -401,6 +407,7 @@ static void dir_free(VkBackend *backend)
 static const VkBackendOps dir_ops = {
 	.put = dir_put,
 	.sync = dir_sync,
+	.adopt = dir_adopt,
 	.get = dir_get,
 	.head = dir_head,
 	.list = dir_list,

@@ -21,8 +21,10 @@ typedef struct VkBackendOps {
 	/* Puts a new object made of PARTS. VK_ERROR_EXISTS if there is one. */
 	gboolean (*put)(VkBackend *backend, const char *name, const struct iovec *parts,
 			int n_parts, VkPutMode mode, GError **error);
-	/* Makes all names put with VK_PUT_LATER durable. */
+	/* Makes all names put with VK_PUT_LATER, and all adopted ones, durable. */
 	gboolean (*sync)(VkBackend *backend, GError **error);
+	/* Takes an object on that was found by listing: its writer may not have come to its sync. */
+	void (*adopt)(VkBackend *backend, const char *name);
 	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter. */
 	gboolean (*get)(VkBackend *backend, const char *name, guint64 offset, void *buf,
 			gsize length, GError **error);

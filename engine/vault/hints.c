@@ -372,7 +372,8 @@ static void add_table(VkHints *hints, const VkPackTable *table)
 /* Packs that cannot be read are left out: without a hint their blocks are stored again. */
 static gboolean rebuild(VkHints *hints, GError **error)
 {
-	g_autoptr(GArray) packs = vk_pack_list(hints->vault->backend, error);
+	VkBackend *backend = hints->vault->backend;
+	g_autoptr(GArray) packs = vk_pack_list(backend, error);
 
 	if (!packs)
 		return FALSE;
@@ -383,8 +384,11 @@ static gboolean rebuild(VkHints *hints, GError **error)
 			return vk_fail_interrupted(error);
 		table = vk_pack_cache_get(hints->vault->packs, &g_array_index(packs, VkPackId, i),
 					  NULL);
-		if (table)
-			add_table(hints, table);
+		if (!table)
+			continue;
+		/* It may be a pack of a backup under way, whose name is not durable yet. */
+		backend->ops->adopt(backend, table->object);
+		add_table(hints, table);
 	}
 	return TRUE;
 }
