@@ -6,6 +6,7 @@
 #include "offline.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static void layer_free(VkFoundLayer *layer)
 {
@@ -139,13 +140,19 @@ static gboolean find_size(const Search *search, VkFoundDisk *found)
 	return found->has_size;
 }
 
+static gboolean is_device(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && (S_ISBLK(status.st_mode) || S_ISCHR(status.st_mode));
+}
+
 /* Devices lie on no file system, but for the one of /dev, which is of no interest. */
 static void find_mount(const Search *search, VkFoundDisk *found, const char *path)
 {
 	GError *trouble = NULL;
 
-	if (!search->mounts || !path || g_str_equal(found->type, "block") ||
-	    g_str_has_prefix(path, "/dev/"))
+	if (!search->mounts || !path || g_str_equal(found->type, "block") || is_device(path))
 		return;
 	found->mount = vk_mounts_find(search->mounts, path, &trouble);
 	if (!found->mount)

@@ -30,7 +30,7 @@ typedef struct VkFoundGuest {
 	char *name, *uuid;
 	const char *state; /* static */
 	gboolean persistent, autostart;
-	const char *agent;      /* "connected", "disconnected"; NULL without a channel. Static */
+	const char *agent;      /* "connected", "disconnected", "none"; NULL when off. Static */
 	GPtrArray *disks;       /* VkFoundDisk */
 	GPtrArray *passthrough; /* char* */
 	GPtrArray *problems;    /* char*: what could not be found out, in words */
