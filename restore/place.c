@@ -68,6 +68,11 @@ gboolean vk_place_check_unused(const char *path, GError **error)
 	return TRUE;
 }
 
+gboolean vk_place_is_device_path(const char *path)
+{
+	return g_str_has_prefix(path, "/dev/") && !g_str_has_prefix(path, "/dev/shm/");
+}
+
 static gboolean check_block(VkPlanItem *item, gboolean force, GError **error)
 {
 	if (strcmp(item->place.format, "raw") != 0)

@@ -17,6 +17,9 @@ char *vk_place_disk_name(const char *target, const char *format);
 /* The format to write a disk in: FORMAT if asked for, else the original's where it can be. */
 const char *vk_place_format(const char *format, const char *original);
 
+/* TRUE for a path of device files, whether or not the device is there now. */
+gboolean vk_place_is_device_path(const char *path);
+
 typedef enum {
 	VK_REPLACE_NO,     /* an existing file is refused, naming --force */
 	VK_REPLACE_FILE,   /* it is replaced, unless a running guest has it open */

@@ -72,7 +72,7 @@ static char *disk_path(VkPlanner *planner, const VkDiskRecord *disk, const char 
 	if (!original || !planner->options->as_name)
 		return g_steal_pointer(&original);
 	original_directory = g_path_get_dirname(original);
-	if (g_str_has_prefix(original, "/dev/")) {
+	if (vk_place_is_device_path(original)) {
 		vk_fail(error, VK_ERROR_FAILED,
 			"disk '%s' was on the block device '%s': use --to DIR to say where the new "
 			"guest's disk goes",
@@ -96,7 +96,7 @@ static gboolean add_disks(VkPlanner *planner, GError **error)
 					   ", or --to DIR to restore elsewhere", error))
 			return FALSE;
 		/* A file in /dev would be lost with the next boot. */
-		if (!item->exists && g_str_has_prefix(path, "/dev/"))
+		if (!item->exists && vk_place_is_device_path(path))
 			return vk_fail(error, VK_ERROR_NOT_FOUND,
 				       "the block device '%s' of disk '%s' is not there: make it, "
 				       "or use --to DIR",

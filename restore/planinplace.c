@@ -44,7 +44,7 @@ static gboolean add_disk(VkPlanner *planner, const VkDiskRecord *disk, GError **
 	item = vk_planner_add_disk(planner->plan, disk, planner->options->format);
 	if (!vk_place_set(item, path, planner->replace, planner->options->force, "", error))
 		return FALSE;
-	if (!item->exists && g_str_has_prefix(path, "/dev/"))
+	if (!item->exists && vk_place_is_device_path(path))
 		return vk_fail(error, VK_ERROR_NOT_FOUND,
 			       "the block device '%s' of disk '%s' is not there: make it first",
 			       path, disk->target);

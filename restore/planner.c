@@ -79,7 +79,7 @@ static char *volume_path(VkPlanner *planner, const VkDomainImage *image, GError 
 	if (!directory)
 		return NULL;
 	/* A pool of block devices: a file there would vanish with the next boot. */
-	if (g_str_has_prefix(directory, "/dev/")) {
+	if (vk_place_is_device_path(directory)) {
 		vk_fail(error, VK_ERROR_NOT_FOUND, "the pool '%s' has no volume '%s'", image->pool,
 			image->volume);
 		return NULL;

@@ -68,11 +68,14 @@ char *vk_offline_image_path(VkHost *host, const VkDomainImage *image, GError **e
 
 VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, GError **error)
 {
+	const char *reason = vk_domain_disk_offline_reason(disk);
 	g_autofree char *path = NULL;
 	VkSource *source = NULL;
 
-	if (!disk->image) {
-		vk_fail(error, VK_ERROR_FAILED, "drive '%s' is empty", disk->target);
+	if (reason) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"disk '%s' cannot be read: %s; back the guest up while it runs",
+			disk->target, reason);
 		return NULL;
 	}
 	path = vk_offline_image_path(host, disk->image, error);
