@@ -9,6 +9,11 @@ ok virtkeep init
 mount_vault "$SCRATCH/mnt"
 GUEST_DIRECTORY="$SCRATCH/images, with=a \"name\" & more/übung"
 number=0
+
+is_shown() {
+	[[ -n $(find "$SCRATCH/mnt/times/$time" -mindepth 1) ]]
+}
+
 for name in "two words" "Übung-für-Größe" "it's \"quoted\" & <odd>" "-dash" "..odd" "a@b" "$long"; do
 	say "$name"
 	rm -rf "$GUEST_DIRECTORY"
@@ -24,7 +29,7 @@ for name in "two words" "Übung-für-Größe" "it's \"quoted\" & <odd>" "-dash" 
 	expect_json .guest "$name"
 	ok virtkeep --json list -- "$name"
 	expect_json length 2
-	wait_for 20 "the mount shows it" compgen -G "$SCRATCH/mnt/times/$time/*"
+	wait_for 20 "the mount shows it" is_shown
 	[[ $(find "$SCRATCH/mnt/guests" -mindepth 2 -maxdepth 2 -name "$time" | wc -l) == 1 ]] ||
 		fail "the view does not have '$name' once"
 	number=$((number + 1))
@@ -49,7 +54,7 @@ wait_for 20 "both are shown" test -d "$SCRATCH/mnt/guests/two words~$(virsh domu
 
 say "names that cannot be"
 refused 6 "'a/b'" virtkeep backup a/b
-refused 2 "'a/b'" virtkeep restore -- "$reference" --as a/b
+refused 2 "'a/b'" virtkeep restore --as a/b -- "$reference"
 refused 6 "'../../etc'" virtkeep list ../../etc
 ok virtkeep verify --data
 unmount_vault "$SCRATCH/mnt"
