@@ -84,8 +84,10 @@ truncate -s 200 "$object"
 run virtkeep list
 expect_status 5
 mkdir "$SCRATCH/restored"
-run virtkeep restore "$(virsh domuuid vm)@${snapshot#*@}" --as new --to "$SCRATCH/restored"
-expect_status 5
+for guest in vm "$(virsh domuuid vm)"; do
+	refused 5 "damaged" virtkeep restore "$guest@${snapshot#*@}" --as new \
+		--to "$SCRATCH/restored"
+done
 [[ -z $(ls "$SCRATCH/restored") ]] || fail "something was restored"
 
 say "damaged, cut and missing hints do no harm"
