@@ -45,11 +45,6 @@ void vk_file_close(VkFile *file)
 	g_free(file);
 }
 
-guint64 vk_file_size(const VkFile *file)
-{
-	return file->entry->size;
-}
-
 const char *vk_file_title(const VkFile *file)
 {
 	return file->title;

@@ -16,8 +16,6 @@ VkFile *vk_file_open(VkShelfView *held, guint index, GError **error);
 void vk_file_close(VkFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFile, vk_file_close)
 
-guint64 vk_file_size(const VkFile *file);
-
 /* "GUEST@TIME:NAME", for messages. Borrowed. */
 const char *vk_file_title(const VkFile *file);
 

@@ -47,7 +47,7 @@ const char *vk_place_format(const char *format, const char *original)
 	return g_strcmp0(format, "qcow2") == 0 ? "qcow2" : "raw";
 }
 
-gboolean vk_place_in_use(const char *path)
+static gboolean is_in_use(const char *path)
 {
 	VK_AUTOFD fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, NULL);
 	struct flock lock = {.l_type = F_WRLCK,
@@ -60,7 +60,7 @@ gboolean vk_place_in_use(const char *path)
 
 gboolean vk_place_check_unused(const char *path, GError **error)
 {
-	if (vk_place_in_use(path))
+	if (is_in_use(path))
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "'%s' is in use by a running guest: shut that guest down first, or "
 			       "restore it with --in-place",

@@ -33,8 +33,8 @@ typedef enum {
 gboolean vk_place_set(VkPlanItem *item, const char *path, VkReplace replace, gboolean force,
 		      const char *hint, GError **error);
 
-/* TRUE when QEMU holds its locks on the image PATH. A file that cannot be opened is not in use. */
-gboolean vk_place_in_use(const char *path);
-
-/* VK_ERROR_BUSY when it is. */
+/*
+ * VK_ERROR_BUSY when QEMU holds its locks on the image PATH. A file that cannot be opened is not in
+ * use.
+ */
 gboolean vk_place_check_unused(const char *path, GError **error);

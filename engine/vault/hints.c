@@ -53,20 +53,6 @@ static guint64 prefix_of(const VkBlockId *id)
 	return GUINT64_FROM_LE(prefix);
 }
 
-static guint pack_hash(gconstpointer key)
-{
-	guint hash;
-
-	/* Pack ids are random. */
-	memcpy(&hash, key, sizeof(hash));
-	return hash;
-}
-
-static gboolean pack_equal(gconstpointer a, gconstpointer b)
-{
-	return memcmp(a, b, sizeof(VkPackId)) == 0;
-}
-
 static void file_free(gpointer file)
 {
 	vk_hint_file_free(file);
@@ -90,7 +76,8 @@ static VkHints *hints_new(VkVault *vault, guint size)
 	hints->memory = g_new(VkHintEntry, size);
 	hints->by_prefix = g_hash_table_new(g_int64_hash, g_int64_equal);
 	hints->packs = g_array_new(FALSE, FALSE, sizeof(VkPackId));
-	hints->pack_numbers = g_hash_table_new_full(pack_hash, pack_equal, g_free, NULL);
+	hints->pack_numbers =
+		g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, NULL);
 	hints->spills = g_array_new(FALSE, FALSE, sizeof(Spill));
 	g_array_set_clear_func(hints->spills, spill_clear);
 	hints->files = g_ptr_array_new_with_free_func(file_free);

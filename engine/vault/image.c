@@ -11,7 +11,6 @@ struct VkImage {
 	VkVault *vault;
 	VkMap *map;
 	guint64 size;
-	guint64 allocated;
 };
 
 VkImage *vk_image_open(VkVault *vault, const VkImageRecord *record, GError **error)
@@ -26,7 +25,6 @@ VkImage *vk_image_open(VkVault *vault, const VkImageRecord *record, GError **err
 	image->vault = vault;
 	image->map = vk_map_new(vault, record->runs, vk_blocks_of_size(record->size));
 	image->size = record->size;
-	image->allocated = record->allocated;
 	return image;
 }
 
@@ -41,11 +39,6 @@ void vk_image_free(VkImage *image)
 guint64 vk_image_size(const VkImage *image)
 {
 	return image->size;
-}
-
-guint64 vk_image_allocated(const VkImage *image)
-{
-	return image->allocated;
 }
 
 /* Copies LENGTH bytes from START within the block that is in the given slot. */

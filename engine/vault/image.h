@@ -18,8 +18,7 @@ VkImage *vk_image_open(VkVault *vault, const VkImageRecord *record, GError **err
 void vk_image_free(VkImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkImage, vk_image_free)
 
-guint64 vk_image_size(const VkImage *image);      /* bytes */
-guint64 vk_image_allocated(const VkImage *image); /* bytes, for st_blocks */
+guint64 vk_image_size(const VkImage *image); /* bytes */
 
 /* Reads exactly LENGTH bytes. The range must lie within the image. */
 gboolean vk_image_read(VkImage *image, guint64 offset, void *buf, gsize length, GError **error);

@@ -187,11 +187,6 @@ gboolean vk_child_check(VkChild *child, GError **error)
 		       *child->errors->str ? child->errors->str : "no reason given");
 }
 
-const char *vk_child_output(const VkChild *child)
-{
-	return child->output->str;
-}
-
 void vk_child_free(VkChild *child)
 {
 	if (!child)
@@ -228,5 +223,5 @@ char *vk_child_run(const char *const *argv, guint timeout_sec, GError **error)
 	}
 	if (!vk_child_check(child, error))
 		return NULL;
-	return g_strdup(vk_child_output(child));
+	return g_strdup(child->output->str);
 }

@@ -21,9 +21,6 @@ gboolean vk_child_wait(VkChild *child, gint64 deadline);
 /* After the end: FALSE when it failed; the error holds what it wrote on stderr. */
 gboolean vk_child_check(VkChild *child, GError **error);
 
-/* After the end: what it wrote on stdout. Borrowed. */
-const char *vk_child_output(const VkChild *child);
-
 /* Kills it if it runs. Takes NULL. */
 void vk_child_free(VkChild *child);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkChild, vk_child_free)

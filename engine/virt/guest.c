@@ -193,19 +193,6 @@ gboolean vk_guest_disk_size(VkGuest *guest, const char *target, guint64 *ret_siz
 	return TRUE;
 }
 
-gboolean vk_guest_undefine(VkGuest *guest, GError **error)
-{
-	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
-
-	if (!domain)
-		return FALSE;
-	if (virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
-						   VIR_DOMAIN_UNDEFINE_KEEP_TPM |
-						   VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA) < 0)
-		return vk_fail_libvirt(error, "cannot undefine guest '%s'", guest->name);
-	return TRUE;
-}
-
 gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);

@@ -61,7 +61,6 @@ char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error);
 
 /* Life cycle, for the restore. */
 VkGuest *vk_host_define(VkHost *host, const char *xml, GError **error);
-gboolean vk_guest_undefine(VkGuest *guest, GError **error); /* keeps NVRAM and TPM state files */
 gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **error);
 gboolean vk_guest_start(VkGuest *guest, GError **error);
 /* Agent, then ACPI, then destroy after TIMEOUT_SEC in all. Returns when the guest is off. */

@@ -275,7 +275,6 @@ START_TEST(seeking_follows_lseek)
 	g_autoptr(VkWatch) watch = vk_watch_new(vault, shelf, once, NULL);
 	g_autoptr(VkFile) file = open_disk(watch);
 
-	ck_assert_uint_eq(vk_file_size(file), 197120);
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		guint64 place;
 		gboolean found;
