@@ -13,9 +13,10 @@
 #include "tempvault.h"
 
 #include <check.h>
-#include <glib/gstdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define UUID "11111111-2222-3333-4444-555555555555"
 
@@ -327,6 +328,42 @@ START_TEST(a_failing_source_fails_the_save_and_not_the_session)
 }
 END_TEST
 
+static ssize_t full_pwrite(int fd, const void *buf, size_t length, off_t offset)
+{
+	errno = ENOSPC;
+	return -1;
+}
+
+START_TEST(a_lost_pack_takes_its_images_along)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	MemSource *small = mem_source_new(VK_BLOCK_SIZE);
+	MemSource *large = mem_source_new(VK_PACK_SIZE + 10 * VK_BLOCK_SIZE);
+	VkSaveStats stats = {0};
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkSnapshot) loaded = NULL;
+	VkImageRecord *lost;
+
+	mem_source_scribble(small, seeded, 1, 1);
+	for (gsize i = 0; i < large->base.size; i++)
+		large->bytes[i] = (guint8)g_rand_int(seeded);
+	memset(large->kinds, VK_SOURCE_DATA, large->base.size / MEM_UNIT);
+	/* The first disk of a guest lies in the pack that the second one fills. */
+	lost = save(session, small, NULL, &stats);
+	vk_io.pwrite = full_pwrite;
+	ck_assert_ptr_null(vk_session_save(session, &large->base, NULL, &stats, NULL, &error));
+	vk_io.pwrite = pwrite;
+	snapshot = make_snapshot(UUID, "20260102T030405Z", lost);
+	ck_assert(!vk_session_commit(session, snapshot, NULL));
+	/* The next guest is not affected. */
+	loaded = commit(session, save(session, large, NULL, &stats));
+	check_image(vault, image_of(loaded), large);
+	vk_source_free(&small->base);
+	vk_source_free(&large->base);
+}
+END_TEST
+
 START_TEST(an_interruption_ends_the_save)
 {
 	g_autoptr(VkSession) session = vk_session_new(vault, 2, NULL);
@@ -375,6 +412,7 @@ int main(void)
 	tcase_add_test(tcase, damage_is_never_returned_as_data);
 	tcase_add_test(tcase, a_lost_parent_is_saved_anew);
 	tcase_add_test(tcase, a_failing_source_fails_the_save_and_not_the_session);
+	tcase_add_test(tcase, a_lost_pack_takes_its_images_along);
 	tcase_add_test(tcase, an_interruption_ends_the_save);
 	tcase_add_test(tcase, times_are_unique);
 	suite_add_tcase(suite, tcase);
