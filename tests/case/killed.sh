@@ -14,7 +14,7 @@ start_guest vm
 ok virtkeep init
 ok virtkeep backup vm
 
-for round in 1 2 3 4 5 6 7 8; do
+for round in 1 2 3 4 5 6; do
 	guest_run vm "dd if=/dev/urandom of=/mnt/vda/new bs=1M count=20 2>/dev/null; sync"
 	virtkeep --json list > "$SCRATCH/before"
 	delay=0.$(printf %03d $((RANDOM % 900)))
