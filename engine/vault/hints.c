@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hints-priv.h"
 
-#include "hintfile.h"
+#include "hintobject.h"
 #include "hintwriter.h"
 #include "vault-priv.h"
 
 #include "errors.h"
-#include "io.h"
 #include "program.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define HINTS_FOLDER "hints"
-#define NAME_LENGTH  32
 
 /* New hints in memory: some 24 MiB with their index, then they spill. */
 #define MEMORY_ENTRIES (512u * 1024)
@@ -25,7 +18,6 @@
 /* A vault file that is not this many times larger than all newer ones is merged with them. */
 #define VAULT_SIZE_RATIO 4u
 #define VAULT_FILES_MAX  12u
-#define DOWNLOAD_SIZE    (1u << 20)
 
 typedef struct {
 	VkHintFile *file;
@@ -246,86 +238,21 @@ gboolean vk_hints_lookup(VkHints *hints, const VkBlockId *id, VkPackId *ret_pack
 	return found;
 }
 
-/* A vault that is no directory: its file is brought here once. */
-static GMappedFile *download(VkHints *hints, const char *name, GError **error)
-{
-	VkBackend *backend = hints->vault->backend;
-	g_autofree char *path = g_build_filename(hints->folder, "hints.XXXXXX", NULL);
-	g_autofree char *buf = g_malloc(DOWNLOAD_SIZE);
-	VK_AUTOFD fd = -1;
-	guint64 size;
-
-	if (!backend->ops->head(backend, name, &size, error))
-		return NULL;
-	fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		vk_fail_errno(error, errno, "cannot create '%s'", path);
-		return NULL;
-	}
-	g_unlink(path);
-	for (guint64 at = 0; at < size; at += DOWNLOAD_SIZE) {
-		gsize length = (gsize)MIN(size - at, DOWNLOAD_SIZE);
-
-		if (!backend->ops->get(backend, name, at, buf, length, error) ||
-		    !vk_io_write(fd, path, at, buf, length, error))
-			return NULL;
-	}
-	return g_mapped_file_new_from_fd(fd, FALSE, error);
-}
-
-static GMappedFile *map_vault_file(VkHints *hints, const char *name, GError **error)
-{
-	const char *directory = vk_vault_directory(hints->vault);
-	g_autofree char *path = NULL;
-	g_autoptr(GError) trouble = NULL;
-	GMappedFile *map;
-
-	if (!directory)
-		return download(hints, name, error);
-	path = g_build_filename(directory, name, NULL);
-	map = g_mapped_file_new(path, FALSE, &trouble);
-	if (!map)
-		vk_fail(error,
-			g_error_matches(trouble, G_FILE_ERROR, G_FILE_ERROR_NOENT)
-				? VK_ERROR_NOT_FOUND
-				: VK_ERROR_FAILED,
-			"cannot map '%s': %s", path, trouble->message);
-	return map;
-}
-
-static VkHintFile *open_vault_file(VkHints *hints, const char *name, GError **error)
-{
-	GMappedFile *map = map_vault_file(hints, name, error);
-	VkHintFile *file = map ? vk_hint_file_new(map, name, hints->vault->id, error) : NULL;
-
-	if (file)
-		file->object = g_strdup(name);
-	return file;
-}
-
-static gint compare_names_newest_first(gconstpointer a, gconstpointer b)
-{
-	return strcmp(*(const char *const *)b, *(const char *const *)a);
-}
-
 /* *RET_DAMAGED tells whether a file was of no use; it is gone then. */
 static gboolean open_vault_files(VkHints *hints, gboolean *ret_damaged, GError **error)
 {
 	VkBackend *backend = hints->vault->backend;
-	g_autoptr(GPtrArray) names = backend->ops->list(backend, HINTS_FOLDER, error);
+	g_autoptr(GPtrArray) names = vk_hint_objects_list(backend, error);
 
 	*ret_damaged = FALSE;
 	if (!names)
 		return FALSE;
-	g_ptr_array_sort(names, compare_names_newest_first);
 	for (guint i = 0; i < names->len; i++) {
-		g_autofree char *name = g_strconcat(HINTS_FOLDER "/", names->pdata[i], NULL);
+		const char *name = names->pdata[i];
 		g_autoptr(GError) trouble = NULL;
 		VkHintFile *file;
 
-		if (strlen(names->pdata[i]) != NAME_LENGTH)
-			continue;
-		file = open_vault_file(hints, name, &trouble);
+		file = vk_hint_object_open(hints->vault, name, hints->folder, &trouble);
 		if (file) {
 			g_ptr_array_add(hints->files, file);
 		} else if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
@@ -416,28 +343,6 @@ static guint count_mergeable(const VkHints *hints, guint64 entries)
 	return count;
 }
 
-/* Sorts behind all names given out before, as far as clocks go. New string. */
-static char *new_object_name(void)
-{
-	return g_strdup_printf(HINTS_FOLDER "/%016" G_GINT64_MODIFIER "x%08x%08x",
-			       (guint64)g_get_real_time(), g_random_int(), g_random_int());
-}
-
-static gboolean put_file(VkHints *hints, VkHintFile *file, GError **error)
-{
-	VkBackend *backend = hints->vault->backend;
-	g_autofree char *name = new_object_name();
-	struct iovec part = {
-		.iov_base = g_mapped_file_get_contents(file->map),
-		.iov_len = g_mapped_file_get_length(file->map),
-	};
-
-	if (!backend->ops->put(backend, name, &part, 1, VK_PUT_HINT, error))
-		return FALSE;
-	file->object = g_steal_pointer(&name);
-	return TRUE;
-}
-
 /* MERGED, which is in the vault, stands for all spilled files and the newest COUNT of the vault. */
 static gboolean replace_files(VkHints *hints, VkHintFile *merged, guint count, GError **error)
 {
@@ -479,7 +384,7 @@ static gboolean commit_locked(VkHints *hints, GError **error)
 	merged = vk_hint_files_merge(inputs, hints->folder, hints->vault->id, error);
 	if (!merged)
 		return FALSE;
-	if (!put_file(hints, merged, error)) {
+	if (!vk_hint_object_put(hints->vault->backend, merged, error)) {
 		vk_hint_file_free(merged);
 		return FALSE;
 	}
