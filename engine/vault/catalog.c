@@ -2,6 +2,7 @@
 #include "catalog.h"
 
 #include "seal.h"
+#include "snapshot-json.h"
 #include "vault-priv.h"
 
 #include "errors.h"
@@ -16,11 +17,6 @@
 static gboolean is_lower_hex(const char *text, gsize length)
 {
 	return strspn(text, "0123456789abcdef") == length;
-}
-
-static gboolean is_uuid(const char *text)
-{
-	return g_uuid_string_is_valid(text) && strspn(text, "0123456789abcdef-") == strlen(text);
 }
 
 static VkSnapshotKey *key_new(const char *uuid, const char *time, const char *id)
@@ -100,7 +96,7 @@ static gboolean list_all(VkVault *vault, GPtrArray *keys, GError **error)
 		if (!g_str_has_suffix(folder, "/"))
 			continue;
 		folder[strlen(folder) - 1] = '\0';
-		if (is_uuid(folder) && !list_guest(vault, folder, keys, error))
+		if (vk_uuid_is_stored_form(folder) && !list_guest(vault, folder, keys, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -124,7 +120,7 @@ GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error)
 	if (!uuid) {
 		if (!list_all(vault, keys, error))
 			return NULL;
-	} else if (is_uuid(uuid) && !list_guest(vault, uuid, keys, error)) {
+	} else if (vk_uuid_is_stored_form(uuid) && !list_guest(vault, uuid, keys, error)) {
 		return NULL;
 	}
 	g_ptr_array_sort(keys, compare_keys);

@@ -17,5 +17,8 @@ extern const VkTextMember vk_disk_texts[];
 extern const VkTextMember vk_file_texts[];
 extern const VkTextMember vk_skip_texts[];
 
+/* TRUE for a UUID in lower case, the only form that a vault has. */
+gboolean vk_uuid_is_stored_form(const char *text);
+
 /* The kind of a copy whose bytes are in this vault. */
 #define VK_COPY_VAULT "vault"

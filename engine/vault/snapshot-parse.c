@@ -282,7 +282,7 @@ static gboolean parse_list(const json_t *object, const char *key, ParseItem pars
 	return TRUE;
 }
 
-static gboolean is_uuid(const char *text)
+gboolean vk_uuid_is_stored_form(const char *text)
 {
 	/* GLib takes upper case too. */
 	return g_uuid_string_is_valid(text) && strspn(text, "0123456789abcdef-") == strlen(text);
@@ -292,13 +292,14 @@ static gboolean check_identity(const VkSnapshot *snapshot, GError **error)
 {
 	gint64 seconds;
 
+	g_assert(snapshot->id);
 	if (!is_lower_hex(snapshot->id, ID_LENGTH))
 		return vk_fail(error, VK_ERROR_DAMAGE, "member 'id' is '%s', not 16 hex digits",
 			       snapshot->id);
 	if (snapshot->parent && !is_lower_hex(snapshot->parent, ID_LENGTH))
 		return vk_fail(error, VK_ERROR_DAMAGE, "member 'parent' is '%s', not 16 hex digits",
 			       snapshot->parent);
-	if (!is_uuid(snapshot->uuid))
+	if (!vk_uuid_is_stored_form(snapshot->uuid))
 		return vk_fail(error, VK_ERROR_DAMAGE,
 			       "member 'uuid' is '%s', which is no lower-case uuid",
 			       snapshot->uuid);
