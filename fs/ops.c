@@ -11,7 +11,7 @@
 #define FOREVER 1e9
 
 /* Tools size their buffers by it. */
-#define BLOCK_SIZE (1024 * 1024)
+#define BLOCK_SIZE (1 << 20)
 
 #define NAME_LENGTH_MAX 255
 

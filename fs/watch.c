@@ -6,7 +6,7 @@
 #include "log.h"
 
 /* How long answers from an old tree may hold up the word that it is old. */
-#define DRAIN_USEC (10 * G_USEC_PER_SEC)
+#define DRAIN_USEC ((gint64)10 * G_USEC_PER_SEC)
 
 struct VkWatchUse {
 	VkWatch *watch;

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#define DATA_PIECE  (1024u * 1024u)
-#define ZERO_PIECE  (256u * 1024u * 1024u)
+#define DATA_PIECE  ((gsize)1024 * 1024)
+#define ZERO_PIECE  ((gsize)256 * 1024 * 1024)
 #define THREADS_MAX 16u
 
 typedef struct Piece {

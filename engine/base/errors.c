@@ -3,6 +3,10 @@
 
 #include <errno.h>
 
+/* Those of static analysis; see errors.h. */
+#undef vk_fail
+#undef vk_fail_errno
+
 G_DEFINE_QUARK(vk-error-quark, vk_error)
 
 gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...)

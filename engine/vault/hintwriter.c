@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE (256 * 1024)
+#define BUFFER_SIZE ((gsize)256 * 1024)
 
 struct VkHintWriter {
 	FILE *stream;

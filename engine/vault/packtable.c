@@ -42,7 +42,7 @@ gboolean vk_pack_id_equal(gconstpointer a, gconstpointer b)
 
 void vk_pack_id_format(const VkPackId *id, char ret_hex[33])
 {
-	for (int i = 0; i < VK_ID_SIZE; i++)
+	for (gsize i = 0; i < VK_ID_SIZE; i++)
 		g_snprintf(ret_hex + 2 * i, 3, "%02x", id->bytes[i]);
 }
 
@@ -50,7 +50,7 @@ gboolean vk_pack_id_parse(const char *hex, VkPackId *ret)
 {
 	if (strlen(hex) != 2 * (gsize)VK_ID_SIZE)
 		return FALSE;
-	for (int i = 0; i < VK_ID_SIZE; i++) {
+	for (gsize i = 0; i < VK_ID_SIZE; i++) {
 		int high = g_ascii_xdigit_value(hex[2 * i]);
 		int low = g_ascii_xdigit_value(hex[2 * i + 1]);
 
@@ -72,12 +72,12 @@ char *vk_pack_object(const VkPackId *id, guint32 generation)
 /* Splits "<32 hex>.<generation>". FALSE for other names. */
 static gboolean parse_object_name(const char *name, VkPackId *ret_id, guint64 *ret_generation)
 {
-	g_autofree char *hex = g_strndup(name, 2 * (gsize)VK_ID_SIZE);
+	const gsize length = 2 * (gsize)VK_ID_SIZE;
+	g_autofree char *hex = g_strndup(name, length);
 
-	return strlen(name) > 2 * (gsize)VK_ID_SIZE && name[2 * VK_ID_SIZE] == '.' &&
-	       vk_pack_id_parse(hex, ret_id) &&
-	       g_ascii_string_to_unsigned(name + 2 * VK_ID_SIZE + 1, 10, 0, G_MAXUINT32,
-					  ret_generation, NULL);
+	return strlen(name) > length && name[length] == '.' && vk_pack_id_parse(hex, ret_id) &&
+	       g_ascii_string_to_unsigned(name + length + 1, 10, 0, G_MAXUINT32, ret_generation,
+					  NULL);
 }
 
 GArray *vk_pack_list(VkBackend *backend, GError **error)

@@ -171,6 +171,7 @@ static VkImageRecord *make_record(SaveJob *job, const VkImageRecord *parent, gin
 	if (run->extents > 0)
 		g_ptr_array_add(record->runs, g_steal_pointer(&run));
 	if (job->save.inherit) {
+		g_assert(parent);
 		for (guint i = 0; i < parent->runs->len; i++)
 			g_ptr_array_add(record->runs, vk_run_copy(parent->runs->pdata[i]));
 		allocated += (gint64)parent->allocated;

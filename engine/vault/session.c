@@ -40,7 +40,7 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 		worker->pack = new_pack_writer(session);
 		worker->codec = vk_codec_new(vault->compression_level);
 		for (guint j = 0; j < VK_SOURCE_DEPTH; j++)
-			worker->buffers[j] = g_malloc(VK_SOURCE_READ_MAX);
+			worker->buffers[j] = g_malloc((gsize)VK_SOURCE_READ_MAX);
 	}
 	return g_steal_pointer(&session);
 }

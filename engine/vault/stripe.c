@@ -50,14 +50,14 @@ static void emit(Stripe *stripe, guint32 block, VkExtentKind kind, const VkPackI
 	VkExtent *last = extents->len ? &g_array_index(extents, VkExtent, extents->len - 1) : NULL;
 	VkExtent extent = {.first = block, .count = 1, .kind = kind, .slot = slot};
 
+	if (pack)
+		extent.pack = *pack;
 	if (last && last->kind == kind && last->first + last->count == block &&
 	    (kind != VK_EXTENT_DATA ||
-	     (last->slot + last->count == slot && memcmp(&last->pack, pack, sizeof(*pack)) == 0))) {
+	     (last->slot + last->count == slot && vk_pack_id_equal(&last->pack, &extent.pack)))) {
 		last->count++;
 		return;
 	}
-	if (pack)
-		extent.pack = *pack;
 	g_array_append_val(extents, extent);
 }
 

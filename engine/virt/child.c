@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OUTPUT_MAX (4 * 1024 * 1024)
+#define OUTPUT_MAX ((gsize)4 * 1024 * 1024)
 #define STDERR_MAX 4096
 
 struct VkChild {

@@ -5,7 +5,7 @@
 #include "nbd-client.h"
 
 /* A server need not take more in one request. */
-#define WRITE_MAX (1024 * 1024)
+#define WRITE_MAX ((gsize)1024 * 1024)
 /* Below the 32 bits of a request's length, and a multiple of any block size. */
 #define ZERO_MAX (G_GUINT64_CONSTANT(1) << 30)
 
