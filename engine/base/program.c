@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, seen_int, seen_term;
+static gint shields; /* atomic */
 
 void vk_program_add_options(VkProgram *program, GOptionContext *context)
 {
@@ -29,19 +30,59 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context)
 	g_option_context_add_main_entries(context, entries, NULL);
 }
 
+static gboolean is_seen(int number)
+{
+	return number == SIGINT ? seen_int : seen_term;
+}
+
+/*
+ * A second SIGINT or SIGTERM ends the program at once, but not while a guest depends on it. A
+ * second SIGHUP is no wish of anybody's: the shell and the kernel both send one.
+ */
 static void note_signal(int number)
 {
+	if (number != SIGHUP && is_seen(number) && g_atomic_int_get(&shields) == 0) {
+		signal(number, SIG_DFL);
+		raise(number);
+		return;
+	}
+	if (number == SIGINT)
+		seen_int = 1;
+	else if (number == SIGTERM)
+		seen_term = 1;
 	interrupted = 1;
 }
 
 static void arm_interruption(void)
 {
-	/* A second signal of the kind ends the program at once. */
-	struct sigaction action = {.sa_handler = note_signal, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction action = {.sa_handler = note_signal};
+	struct sigaction before;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* Under nohup it stays ignored. */
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Keys that would stop or kill the program on the spot. */
+static void ignore_keys(gboolean ignore)
+{
+	signal(SIGTSTP, ignore ? SIG_IGN : SIG_DFL);
+	signal(SIGQUIT, ignore ? SIG_IGN : SIG_DFL);
+}
+
+void vk_shield_begin(void)
+{
+	if (g_atomic_int_add(&shields, 1) == 0)
+		ignore_keys(TRUE);
+}
+
+void vk_shield_end(void)
+{
+	if (g_atomic_int_dec_and_test(&shields))
+		ignore_keys(FALSE);
 }
 
 gboolean vk_program_start(VkProgram *program, GError **error)

@@ -43,11 +43,18 @@ const char *vk_program_libvirt_uri(const VkProgram *program);
 int vk_program_end(const GError *error);
 
 /*
- * SIGINT and SIGTERM ask a running job to stop: loops over bytes and waits test this and end with
- * vk_fail_interrupted(), so that everything is cleaned up on the way out. Threads: free.
+ * SIGINT, SIGTERM and SIGHUP ask a running job to stop: loops over bytes and waits test this and
+ * end with vk_fail_interrupted(), so that everything is cleaned up on the way out. Threads: free.
  */
 gboolean vk_interrupted(void);
 gboolean vk_fail_interrupted(GError **error);
+
+/*
+ * Between these a second signal does not end the program, nor do the keys that stop or kill it: a
+ * guest is held or has a job of ours, and every wait in there is bounded. They nest.
+ */
+void vk_shield_begin(void);
+void vk_shield_end(void);
 
 /* For tests: acts as if a signal had come, or takes it back. */
 void vk_set_interrupted(gboolean interrupted);

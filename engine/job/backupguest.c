@@ -288,7 +288,7 @@ static gboolean fail_live(VkBackupJob *job, const GError *read_trouble, GError *
 	return FALSE;
 }
 
-static gboolean take_live(Attempt *attempt, GError **error)
+static gboolean take_live_shielded(Attempt *attempt, GError **error)
 {
 	g_autoptr(GPtrArray) targets = vk_backup_plan_targets(attempt->plan);
 	g_autoptr(VkBackupJob) job = NULL;
@@ -302,6 +302,17 @@ static gboolean take_live(Attempt *attempt, GError **error)
 	if (!read_live(attempt, job, &trouble))
 		return fail_live(job, trouble, error);
 	return vk_backup_job_end(job, error);
+}
+
+/* An impatient second signal must leave no guest frozen, and no job. */
+static gboolean take_live(Attempt *attempt, GError **error)
+{
+	gboolean ok;
+
+	vk_shield_begin();
+	ok = take_live_shielded(attempt, error);
+	vk_shield_end();
+	return ok;
 }
 
 static gboolean read_offline(Attempt *attempt, GError **error)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A backup interrupted by SIGINT or SIGTERM cleans up.
+# A backup interrupted by a signal cleans up, and a second one changes nothing.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -9,11 +9,13 @@ VDA_MIB=256
 define_guest vm
 start_guest vm
 ok virtkeep init
-for signal in INT TERM; do
+for signal in INT TERM HUP; do
 	say "$signal"
 	halt_backup vm
 	# A background job of a script ignores SIGINT from its start: the program must not care.
 	kill "-$signal" "$JOB"
+	kill -CONT "$JOB"
+	kill "-$signal" "$JOB" 2>/dev/null || true
 	finish_job
 	expect_status 1
 	expect_err interrupted
