@@ -280,7 +280,8 @@ static gboolean fail_live(VkBackupJob *job, const GError *read_trouble, GError *
 	if (vk_backup_job_end(job, &end_trouble) ||
 	    (g_error_matches(end_trouble, VK_ERROR, VK_ERROR_CHANGED) && vk_interrupted()))
 		g_propagate_error(error, g_error_copy(read_trouble));
-	else if (g_error_matches(end_trouble, VK_ERROR, VK_ERROR_CHANGED))
+	else if (g_error_matches(end_trouble, VK_ERROR, VK_ERROR_CHANGED) ||
+		 g_error_matches(read_trouble, VK_ERROR, VK_ERROR_CHANGED))
 		g_propagate_error(error, g_steal_pointer(&end_trouble));
 	else
 		vk_fail(error, VK_ERROR_FAILED, "%s; besides: %s", read_trouble->message,

@@ -23,5 +23,14 @@ gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error);
  */
 gboolean vk_backup_abort(VkGuest *guest, gboolean *ret_aborted, GError **error);
 
+/* Whether the guest was stopped because a disk, or a scratch file of it, had no room. */
+gboolean vk_backup_has_stopped_guest(VkGuest *guest);
+
+/*
+ * Lets a guest so stopped go on: without the job its write is repeated without the scratch file,
+ * and if its own disk has no room, it just stops again.
+ */
+gboolean vk_backup_resume_guest(VkGuest *guest, GError **error);
+
 /* How the names of the guest's sockets in run_dir begin. New string. */
 char *vk_backup_run_prefix(VkGuest *guest);

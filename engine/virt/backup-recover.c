@@ -14,6 +14,7 @@
 #include <libvirt/virterror.h>
 
 #define ABORT_TIMEOUT_SEC 60
+#define DISK_ERRORS_MAX   64
 
 char *vk_backup_run_prefix(VkGuest *guest)
 {
@@ -98,6 +99,46 @@ gboolean vk_backup_abort(VkGuest *guest, gboolean *ret_aborted, GError **error)
 	return TRUE;
 }
 
+static gboolean is_out_of_space(virDomainPtr domain)
+{
+	virDomainDiskError errors[DISK_ERRORS_MAX];
+	gboolean found = FALSE;
+	int count = virDomainGetDiskErrors(domain, errors, G_N_ELEMENTS(errors), 0);
+
+	for (int i = 0; i < count; i++) {
+		found = found || errors[i].error == VIR_DOMAIN_DISK_ERROR_NO_SPACE;
+		free(errors[i].disk);
+	}
+	return found;
+}
+
+gboolean vk_backup_has_stopped_guest(VkGuest *guest)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
+	int state = 0, reason = 0;
+
+	return domain && virDomainGetState(domain, &state, &reason, 0) == 0 &&
+	       state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR &&
+	       is_out_of_space(domain);
+}
+
+gboolean vk_backup_resume_guest(VkGuest *guest, GError **error)
+{
+	g_autoptr(virDomain) domain = NULL;
+
+	if (!vk_backup_has_stopped_guest(guest))
+		return TRUE;
+	domain = vk_guest_domain(guest, error);
+	if (!domain)
+		return FALSE;
+	if (virDomainResume(domain) < 0)
+		return vk_fail_libvirt(error,
+				       "guest '%s' was stopped by a full disk and cannot be "
+				       "resumed; run 'virsh resume %s'",
+				       vk_guest_name(guest), vk_guest_uuid(guest));
+	return TRUE;
+}
+
 static gboolean remove_files(const char *directory, const char *prefix, const char *suffix,
 			     GError **error)
 {
@@ -132,7 +173,7 @@ gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GE
 				       "another tool's backup job runs on guest '%s'; wait for its "
 				       "end, or end it with 'virsh domjobabort %s'",
 				       vk_guest_name(guest), vk_guest_uuid(guest));
-		if (!vk_backup_abort(guest, NULL, error))
+		if (!vk_backup_abort(guest, NULL, error) || !vk_backup_resume_guest(guest, error))
 			return FALSE;
 		g_unlink(socket);
 	}

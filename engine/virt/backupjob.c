@@ -5,6 +5,7 @@
 #include "domain.h"
 #include "errors.h"
 #include "nbd.h"
+#include "scratch-watch.h"
 #include "virt-priv.h"
 
 #include <errno.h>
@@ -27,8 +28,11 @@ struct VkBackupJob {
 	VkGuest *guest; /* borrowed */
 	char *socket;
 	char *xml;
+	char *scratch_dir;
 	GPtrArray *scratch; /* char*: paths */
+	VkScratchWatch *watch;
 	gboolean begun;
+	gboolean was_stopped; /* by a full disk, before we came */
 };
 
 static char *random_name(void)
@@ -95,12 +99,12 @@ static gboolean is_target(const GPtrArray *targets, const char *target)
 	return FALSE;
 }
 
-static void append_disk(VkBackupJob *job, GString *xml, const char *target, const char *directory)
+static void append_disk(VkBackupJob *job, GString *xml, const char *target)
 {
 	g_autofree char *random = random_name();
 	g_autofree char *name =
 		g_strdup_printf("%s-%s-%s.qcow2", vk_guest_uuid(job->guest), target, random);
-	char *scratch = g_build_filename(directory, name, NULL);
+	char *scratch = g_build_filename(job->scratch_dir, name, NULL);
 	g_autofree char *disk =
 		g_markup_printf_escaped("<disk name='%s' backup='yes' type='file' exportname='%s'>"
 					"<driver type='qcow2'/><scratch file='%s'/></disk>",
@@ -111,11 +115,9 @@ static void append_disk(VkBackupJob *job, GString *xml, const char *target, cons
 }
 
 /* Disks that are not named explicitly could be taken or not, so all of them are named. */
-static gboolean build_xml(VkBackupJob *job, const GPtrArray *targets, const VkBackupJobPaths *paths,
-			  GError **error)
+static gboolean build_xml(VkBackupJob *job, const GPtrArray *targets, GError **error)
 {
 	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(job->guest, error);
-	g_autofree char *scratch_dir = g_canonicalize_filename(paths->scratch_dir, NULL);
 	g_autofree char *server = NULL;
 	g_autoptr(GString) xml = g_string_new("<domainbackup mode='pull'>");
 	g_autoptr(VkDomain) domain = NULL;
@@ -144,7 +146,7 @@ static gboolean build_xml(VkBackupJob *job, const GPtrArray *targets, const VkBa
 			g_markup_printf_escaped("<disk name='%s' backup='no'/>", disk->target);
 
 		if (is_target(targets, disk->target))
-			append_disk(job, xml, disk->target, scratch_dir);
+			append_disk(job, xml, disk->target);
 		else
 			g_string_append(xml, left_out);
 	}
@@ -160,9 +162,12 @@ VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const GPtrArray *targets,
 
 	job->guest = guest;
 	job->scratch = g_ptr_array_new_with_free_func(g_free);
-	if (!make_directory(paths->scratch_dir, error) || !choose_socket(job, paths, error) ||
-	    !build_xml(job, targets, paths, error))
+	job->scratch_dir = g_canonicalize_filename(paths->scratch_dir, NULL);
+	if (!make_directory(job->scratch_dir, error) ||
+	    !vk_scratch_check(guest, job->scratch_dir, error) ||
+	    !choose_socket(job, paths, error) || !build_xml(job, targets, error))
 		return NULL;
+	job->was_stopped = vk_backup_has_stopped_guest(guest);
 	return g_steal_pointer(&job);
 }
 
@@ -206,7 +211,8 @@ gboolean vk_backup_job_begin(VkBackupJob *job, GError **error)
 
 	if (!domain)
 		return FALSE;
-	job->begun = TRUE;
+	job->begun = TRUE; /* even a failure may be a success with its answer lost */
+	job->watch = vk_scratch_watch_start(job->guest, job->scratch_dir, job->socket);
 	if (virDomainBackupBegin(domain, job->xml, NULL, 0) == 0)
 		return TRUE;
 	vk_fail_libvirt(error, "cannot begin a backup job of guest '%s'",
@@ -232,23 +238,27 @@ VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **er
 
 gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
 {
-	gboolean running = FALSE, aborted = FALSE;
+	gboolean running = FALSE, aborted = FALSE, enough_room;
 
 	if (!job->begun)
 		return TRUE;
 	job->begun = FALSE;
+	enough_room = vk_scratch_watch_stop(g_steal_pointer(&job->watch), error);
+	if (!enough_room)
+		error = NULL; /* the reason for all that follows */
 	if (!find_own(job, &running, error))
 		return FALSE;
 	if (running && !vk_backup_abort(job->guest, &aborted, error))
 		return FALSE;
 	remove_files(job);
+	if (!job->was_stopped && !vk_backup_resume_guest(job->guest, error))
+		return FALSE;
 	if (!aborted)
 		return vk_fail(error, VK_ERROR_CHANGED,
 			       "the backup job of guest '%s' ended before its time: the guest was "
-			       "stopped, its scratch space is full, or somebody ended the job; "
-			       "try again",
+			       "stopped, or somebody ended the job; try again",
 			       vk_guest_name(job->guest));
-	return TRUE;
+	return enough_room;
 }
 
 void vk_backup_job_free(VkBackupJob *job)
@@ -256,6 +266,7 @@ void vk_backup_job_free(VkBackupJob *job)
 	if (!job)
 		return;
 	vk_backup_job_end(job, NULL);
+	g_free(job->scratch_dir);
 	g_ptr_array_unref(job->scratch);
 	g_free(job->socket);
 	g_free(job->xml);

@@ -26,7 +26,8 @@ gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GE
 
 /*
  * Begins the job for TARGETS (char*). Everything slow is done by vk_backup_job_prepare(), so that
- * the guest is held only for vk_backup_job_begin(). On failure nothing is left behind.
+ * the guest is held only for vk_backup_job_begin(). After a failure of that the job is to be ended,
+ * too, but not before the guest goes on: it may take long.
  */
 VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const GPtrArray *targets,
 				   const VkBackupJobPaths *paths, GError **error);
@@ -37,7 +38,8 @@ VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **er
 
 /*
  * Ends the job, reconnecting to libvirt if need be. FALSE with VK_ERROR_CHANGED when the job or
- * the guest had ended before: what was read is then worthless.
+ * the guest had ended before: what was read is then worthless. VK_ERROR_FAILED when it was given up
+ * since the scratch directory ran full; the guest goes on.
  */
 gboolean vk_backup_job_end(VkBackupJob *job, GError **error);
 
