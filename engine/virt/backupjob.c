@@ -222,8 +222,6 @@ gboolean vk_backup_job_begin(VkBackupJob *job, GError **error)
 		vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
 			vk_guest_name(job->guest));
 	}
-	/* The request may have succeeded with its answer lost. */
-	vk_backup_job_end(job, NULL);
 	return FALSE;
 }
 
