@@ -42,8 +42,8 @@ static const Setting *find_setting(const char *group, const char *key)
 	return NULL;
 }
 
-static gboolean take_key(VkSettings *settings, const char *path, const char *group,
-			 const char *key, GError **error)
+static gboolean take_key(VkSettings *settings, const char *path, const char *group, const char *key,
+			 GError **error)
 {
 	const Setting *setting = find_setting(group, key);
 	g_autofree char *value = g_key_file_get_string(settings->file, group, key, NULL);
@@ -130,13 +130,16 @@ guint64 vk_settings_get_uint(const VkSettings *settings, const char *group, cons
 
 char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key)
 {
-	const char *value = vk_settings_get(settings, group, key);
-	g_auto(GStrv) parts = g_strsplit_set(value ? value : "", "; \t", -1);
+	const char *setting = vk_settings_get(settings, group, key);
+	const char *value = setting ? setting : "";
+	/* Guests' names may have spaces. */
+	const char *separators = strpbrk(value, ";\n") ? ";\n" : " \t";
+	g_auto(GStrv) parts = g_strsplit_set(value, separators, -1);
 	GStrvBuilder *words = g_strv_builder_new();
 	char **result;
 
 	for (char **part = parts; *part; part++)
-		if (**part)
+		if (*g_strstrip(*part))
 			g_strv_builder_add(words, *part);
 	result = g_strv_builder_end(words);
 	g_strv_builder_unref(words);

@@ -26,5 +26,8 @@ const char *vk_settings_get(const VkSettings *settings, const char *group, const
 /* Like vk_settings_get() for a whole number. The values were checked by the load. */
 guint64 vk_settings_get_uint(const VkSettings *settings, const char *group, const char *key);
 
-/* The words of a list, separated by ';' or white space. Free with g_strfreev(). */
+/*
+ * The words of a list. One that has a ';' or a line break is separated by these only, so that its
+ * words may have spaces; any other by white space. Free with g_strfreev().
+ */
 char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key);

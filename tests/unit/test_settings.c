@@ -37,14 +37,38 @@ END_TEST
 START_TEST(words_are_split)
 {
 	g_autoptr(VkSettings) settings =
-		load("[restore]\nKVM_RESTORE_VM_LIST = a;b  c\td;\n", NULL);
+		load("[restore]\nKVM_RESTORE_VM_LIST = a  b@latest\tc\n", NULL);
 	g_autoptr(VkSettings) empty = load("", NULL);
 	g_auto(GStrv) words = vk_settings_get_words(settings, "restore", "KVM_RESTORE_VM_LIST");
 	g_auto(GStrv) none = vk_settings_get_words(empty, "restore", "KVM_RESTORE_VM_LIST");
 	g_autofree char *joined = g_strjoinv("|", words);
 
-	ck_assert_str_eq(joined, "a|b|c|d");
+	ck_assert_str_eq(joined, "a|b@latest|c");
 	ck_assert_uint_eq(g_strv_length(none), 0);
+}
+END_TEST
+
+START_TEST(words_with_spaces_are_kept)
+{
+	static const struct {
+		const char *value, *words;
+	} lists[] = {
+		{"my guest;", "my guest"},
+		{"my guest; web1@latest ;;\tdb 1", "my guest|web1@latest|db 1"},
+		{"my guest\\ndb 1", "my guest|db 1"},
+		{" ; ;", ""},
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(lists); i++) {
+		g_autofree char *text =
+			g_strdup_printf("[restore]\nKVM_RESTORE_VM_LIST = %s\n", lists[i].value);
+		g_autoptr(VkSettings) settings = load(text, NULL);
+		g_auto(GStrv) words =
+			vk_settings_get_words(settings, "restore", "KVM_RESTORE_VM_LIST");
+		g_autofree char *joined = g_strjoinv("|", words);
+
+		ck_assert_str_eq(joined, lists[i].words);
+	}
 }
 END_TEST
 
@@ -86,6 +110,7 @@ int main(void)
 
 	tcase_add_test(cases, file_wins_over_default);
 	tcase_add_test(cases, words_are_split);
+	tcase_add_test(cases, words_with_spaces_are_kept);
 	tcase_add_test(cases, mistakes_are_refused);
 	tcase_add_test(cases, named_file_must_exist);
 	suite_add_tcase(suite, cases);
