@@ -43,19 +43,19 @@ static gsize blocks_length(const Stripe *stripe, guint32 first, guint32 count)
 	return (gsize)(end - block_offset(first));
 }
 
-static void emit(Stripe *stripe, guint32 block, VkExtentKind kind, const VkPackId *pack,
-		 guint32 slot)
+static void emit(Stripe *stripe, guint32 block, guint32 count, VkExtentKind kind,
+		 const VkPackId *pack, guint32 slot)
 {
 	GArray *extents = stripe->extents;
 	VkExtent *last = extents->len ? &g_array_index(extents, VkExtent, extents->len - 1) : NULL;
-	VkExtent extent = {.first = block, .count = 1, .kind = kind, .slot = slot};
+	VkExtent extent = {.first = block, .count = count, .kind = kind, .slot = slot};
 
 	if (pack)
 		extent.pack = *pack;
 	if (last && last->kind == kind && last->first + last->count == block &&
 	    (kind != VK_EXTENT_DATA ||
 	     (last->slot + last->count == slot && vk_pack_id_equal(&last->pack, &extent.pack)))) {
-		last->count++;
+		last->count += count;
 		return;
 	}
 	g_array_append_val(extents, extent);
@@ -71,7 +71,7 @@ static gboolean parent_at(Stripe *stripe, guint32 block, VkExtent *ret, GError *
 	VkSave *save = stripe->save;
 	gboolean present;
 
-	*ret = (VkExtent){.first = block, .count = 1, .kind = VK_EXTENT_HOLE};
+	*ret = (VkExtent){.first = block, .count = G_MAXUINT32 - block, .kind = VK_EXTENT_HOLE};
 	if (!save->parent || block >= save->parent_blocks)
 		return TRUE;
 	if (block - parent->first >= parent->count) {
@@ -93,9 +93,10 @@ static gboolean parent_at(Stripe *stripe, guint32 block, VkExtent *ret, GError *
 	return TRUE;
 }
 
-static void count_allocated(Stripe *stripe, guint32 block, gboolean is_data, const VkExtent *parent)
+static void count_allocated(Stripe *stripe, guint32 block, guint32 count, gboolean is_data,
+			    const VkExtent *parent)
 {
-	gint64 length = (gint64)blocks_length(stripe, block, 1);
+	gint64 length = (gint64)blocks_length(stripe, block, count);
 
 	if (is_data)
 		stripe->worker->allocated += length;
@@ -103,17 +104,25 @@ static void count_allocated(Stripe *stripe, guint32 block, gboolean is_data, con
 		stripe->worker->allocated -= length;
 }
 
-static gboolean save_empty(Stripe *stripe, guint32 block, VkExtentKind kind, GError **error)
+/* Saves COUNT blocks without data, all of one kind, from BLOCK on. */
+static gboolean save_empty(Stripe *stripe, guint32 block, guint32 count, VkExtentKind kind,
+			   GError **error)
 {
-	VkExtent parent;
+	while (count > 0) {
+		VkExtent parent;
+		guint32 part;
 
-	if (!parent_at(stripe, block, &parent, error))
-		return FALSE;
-	if (stripe->save->inherit
-		    ? parent.kind == VK_EXTENT_DATA || parent.kind == VK_EXTENT_DAMAGED
-		    : kind == VK_EXTENT_ZERO)
-		emit(stripe, block, kind, NULL, 0);
-	count_allocated(stripe, block, FALSE, &parent);
+		if (!parent_at(stripe, block, &parent, error))
+			return FALSE;
+		part = MIN(count, parent.count);
+		if (stripe->save->inherit
+			    ? parent.kind == VK_EXTENT_DATA || parent.kind == VK_EXTENT_DAMAGED
+			    : kind == VK_EXTENT_ZERO)
+			emit(stripe, block, part, kind, NULL, 0);
+		count_allocated(stripe, block, part, FALSE, &parent);
+		block += part;
+		count -= part;
+	}
 	return TRUE;
 }
 
@@ -193,21 +202,21 @@ static gboolean save_data(Stripe *stripe, guint32 block, const guint8 *data, GEr
 	guint32 slot;
 
 	if (vk_io_is_zero(data, length))
-		return save_empty(stripe, block, VK_EXTENT_ZERO, error);
+		return save_empty(stripe, block, 1, VK_EXTENT_ZERO, error);
 	if (!parent_at(stripe, block, &parent, error))
 		return FALSE;
-	count_allocated(stripe, block, TRUE, &parent);
+	count_allocated(stripe, block, 1, TRUE, &parent);
 	id = vk_codec_block_id(stripe->worker->codec, data, length);
 	if (parent.kind == VK_EXTENT_DATA &&
 	    address_has_id(stripe->worker, &parent.pack, parent.slot, &id)) {
 		if (!stripe->save->inherit)
-			emit(stripe, block, VK_EXTENT_DATA, &parent.pack, parent.slot);
+			emit(stripe, block, 1, VK_EXTENT_DATA, &parent.pack, parent.slot);
 		return TRUE;
 	}
 	if (!find_block(stripe->worker, &id, &pack, &slot) &&
 	    !store_block(stripe, block, &id, data, length, &pack, &slot, error))
 		return FALSE;
-	emit(stripe, block, VK_EXTENT_DATA, &pack, slot);
+	emit(stripe, block, 1, VK_EXTENT_DATA, &pack, slot);
 	return TRUE;
 }
 
@@ -269,10 +278,14 @@ static gboolean save_chunk(Stripe *stripe, const Chunk *chunk, const guint8 *dat
 
 static gboolean save_gap(Stripe *stripe, guint32 from, guint32 to, GError **error)
 {
-	for (guint32 block = from; block < to; block++)
-		if (!save_empty(stripe, block, (VkExtentKind)stripe->kinds[block - stripe->first],
-				error))
+	for (guint32 block = from, end; block < to; block = end) {
+		guint8 kind = stripe->kinds[block - stripe->first];
+
+		for (end = block + 1; end < to && stripe->kinds[end - stripe->first] == kind;)
+			end++;
+		if (!save_empty(stripe, block, end - block, (VkExtentKind)kind, error))
 			return FALSE;
+	}
 	if (to > from)
 		vk_progress_add(stripe->save->progress, blocks_length(stripe, from, to - from));
 	return TRUE;
