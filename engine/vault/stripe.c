@@ -63,7 +63,8 @@ static void emit(Stripe *stripe, guint32 block, guint32 count, VkExtentKind kind
 
 /*
  * What the parent has for BLOCK: *RET begins there. Without a parent, or behind its end, a hole.
- * A damaged map ends the save: it is done again without the parent.
+ * A map that is damaged, or that the disk cannot read, ends the save: it is done again without the
+ * parent.
  */
 static gboolean parent_at(Stripe *stripe, guint32 block, VkExtent *ret, GError **error)
 {
@@ -75,13 +76,9 @@ static gboolean parent_at(Stripe *stripe, guint32 block, VkExtent *ret, GError *
 	if (!save->parent || block >= save->parent_blocks)
 		return TRUE;
 	if (block - parent->first >= parent->count) {
-		g_autoptr(GError) trouble = NULL;
-
 		parent->count = 0;
-		if (!vk_map_lookup(save->parent, block, parent, &present, &trouble)) {
-			if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
-				atomic_store(&save->parent_damaged, TRUE);
-			g_propagate_error(error, g_steal_pointer(&trouble));
+		if (!vk_map_lookup(save->parent, block, parent, &present, error)) {
+			atomic_store(&save->parent_damaged, TRUE);
 			return FALSE;
 		}
 	}
