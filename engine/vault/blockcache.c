@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define DEFAULT_SIZE (64u << 20)
+/* What an entry takes besides its bytes: map pages may be tiny and many. */
+#define ENTRY_COST 256u
 
 typedef struct Address {
 	VkPackId pack;
@@ -114,11 +116,11 @@ static void keep_locked(VkBlockCache *cache, const Address *address, GBytes *byt
 	entry->bytes = g_bytes_ref(bytes);
 	g_queue_push_head(&cache->recent, entry);
 	g_hash_table_insert(cache->entries, &entry->address, cache->recent.head);
-	cache->bytes += g_bytes_get_size(bytes);
+	cache->bytes += g_bytes_get_size(bytes) + ENTRY_COST;
 	while (cache->bytes > cache->limit) {
 		entry = g_queue_pop_tail(&cache->recent);
 		g_hash_table_remove(cache->entries, &entry->address);
-		cache->bytes -= g_bytes_get_size(entry->bytes);
+		cache->bytes -= g_bytes_get_size(entry->bytes) + ENTRY_COST;
 		entry_free(entry);
 	}
 }
@@ -135,6 +137,8 @@ static GBytes *load(VkBlockCache *cache, const Address *address, guint8 kind, GE
 	if (!vk_frame_read(cache->backend, cache->vault_id, table, address->slot, kind, buf,
 			   &length, error))
 		return NULL;
+	if (length < VK_BLOCK_SIZE)
+		buf = g_realloc(buf, MAX(length, 1));
 	return g_bytes_new_take(g_steal_pointer(&buf), length);
 }
 
