@@ -7,12 +7,13 @@
 #include "seal.h"
 #include "timestamp.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
-#define VAULT_OBJECT       "vault.json"
-#define VAULT_OBJECT_LIMIT (1u << 20)
-#define COMPRESSION_LEVEL  1
+#define VAULT_OBJECT      "vault.json"
+#define COMPRESSION_LEVEL 1
 
 /* The absolute path that a vault's URL names. New string. */
 static char *directory_of_url(const char *url, GError **error)
@@ -179,6 +180,16 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 	return TRUE;
 }
 
+/* Told before any guest is touched, and not when the first pack is full. */
+static gboolean check_writable(const char *directory, GError **error)
+{
+	g_autofree char *folder = g_build_filename(directory, "tmp", NULL);
+
+	if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 || errno == ENOENT)
+		return TRUE;
+	return vk_fail_errno(error, errno, "cannot write into the vault '%s'", directory);
+}
+
 VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 {
 	g_autofree char *directory = directory_of_url(url, error);
@@ -212,7 +223,8 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 					   "the vault '%s': ", directory);
 		return NULL;
 	}
-	if (!read_description(vault, object, mode, error))
+	if (!read_description(vault, object, mode, error) ||
+	    (mode == VK_VAULT_WRITE && !check_writable(directory, error)))
 		return NULL;
 	return g_steal_pointer(&vault);
 }
