@@ -253,6 +253,24 @@ static void remove_stale_temporaries(DirBackend *dir)
 	}
 }
 
+/* Makes FOLDER, whose parent exists, unless it is there. Its name is not durable by that. */
+static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **error)
+{
+	if (faccessat(dir->fd, folder, F_OK, 0) == 0)
+		return TRUE;
+	if (vk_io.mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
+		return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path, folder);
+	return TRUE;
+}
+
+/* Whether the file has a name still. */
+static gboolean is_linked(int fd)
+{
+	struct stat facts;
+
+	return fstat(fd, &facts) == 0 && facts.st_nlink > 0;
+}
+
 /* Creates and locks a temporary file. Returns its descriptor; *RET_NAME is a new string. */
 static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
 {
@@ -261,12 +279,18 @@ static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
 			g_strdup_printf("tmp/%08x%08x", g_random_int(), g_random_int());
 		int fd = vk_io.openat(dir->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+		/* Copying tools like to leave empty folders out. */
+		if (fd < 0 && errno == ENOENT) {
+			if (!ensure_folder(dir, "tmp", error))
+				return -1;
+			continue;
+		}
 		if (fd < 0 && errno != EEXIST && errno != EINTR) {
 			vk_fail_errno(error, errno, "cannot write into the vault '%s'", dir->path);
 			return -1;
 		}
-		/* A cleaner that was quicker than our lock has the file: take another. */
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		/* A cleaner that was quicker than our lock has the file or removed it: another. */
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_linked(fd)) {
 			*ret_name = g_steal_pointer(&name);
 			return fd;
 		}
@@ -301,25 +325,28 @@ static gboolean sync_folder(DirBackend *dir, const char *folder, GError **error)
 	return FALSE;
 }
 
-/* Makes FOLDER, whose parent exists, unless it is there. */
-static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **error)
-{
-	g_autofree char *parent = g_path_get_dirname(folder);
-
-	if (faccessat(dir->fd, folder, F_OK, 0) == 0)
-		return TRUE;
-	if (vk_io.mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
-		return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path, folder);
-	return sync_folder(dir, parent, error);
-}
-
+/*
+ * A folder that is there may be the work of another process that has not flushed its name yet, or
+ * died before: so a name is flushed together with that of its folder.
+ */
 static void dir_adopt(VkBackend *backend, const char *name)
 {
 	DirBackend *dir = (DirBackend *)backend;
+	char *folder = g_path_get_dirname(name);
 
 	g_mutex_lock(&dir->mutex);
-	g_hash_table_add(dir->unsynced, g_path_get_dirname(name));
+	g_hash_table_add(dir->unsynced, g_path_get_dirname(folder));
+	g_hash_table_add(dir->unsynced, folder);
 	g_mutex_unlock(&dir->mutex);
+}
+
+static gboolean sync_name(DirBackend *dir, const char *name, GError **error)
+{
+	g_autofree char *folder = g_path_get_dirname(name);
+	g_autofree char *parent = g_path_get_dirname(folder);
+
+	return sync_folder(dir, folder, error) &&
+	       (strcmp(folder, parent) == 0 || sync_folder(dir, parent, error));
 }
 
 static gboolean publish(DirBackend *dir, const char *temporary, const char *name, VkPutMode mode,
@@ -331,7 +358,7 @@ static gboolean publish(DirBackend *dir, const char *temporary, const char *name
 		return FALSE;
 	if (!vk_io_rename_new(dir->fd, temporary, dir->fd, name, error))
 		return FALSE;
-	if (mode == VK_PUT_NOW && !sync_folder(dir, folder, error)) {
+	if (mode == VK_PUT_NOW && !sync_name(dir, name, error)) {
 		vk_io.unlinkat(dir->fd, name, 0);
 		return FALSE;
 	}
