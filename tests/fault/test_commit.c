@@ -293,68 +293,6 @@ START_TEST(killed_at_every_call)
 }
 END_TEST
 
-/* Directories with names in them that no fsync has made durable yet. */
-static GHashTable *unflushed;
-static guint snapshots_renamed;
-
-static int recording_renameat2(int olddir, const char *old, int newdir, const char *name,
-			       unsigned flags)
-{
-	if (g_str_has_prefix(name, "snaps/")) {
-		snapshots_renamed++;
-		ck_assert_msg(g_hash_table_size(unflushed) == 0,
-			      "the snapshot appears before all its packs are durable");
-	}
-	g_hash_table_add(unflushed, g_path_get_dirname(name));
-	return real.renameat2(olddir, old, newdir, name, flags);
-}
-
-static int recording_mkdirat(int dirfd, const char *path, mode_t mode)
-{
-	g_hash_table_add(unflushed, g_path_get_dirname(path));
-	return real.mkdirat(dirfd, path, mode);
-}
-
-/* The last two parts of a directory's path, or one for those right below the vault. */
-static int recording_fsync(int fd)
-{
-	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
-	g_autofree char *path = g_file_read_link(link, NULL);
-	g_autofree char *base = g_path_get_basename(path);
-	g_autofree char *parent = g_path_get_dirname(path);
-	g_autofree char *parent_base = g_path_get_basename(parent);
-	g_autofree char *both = g_build_filename(parent_base, base, NULL);
-
-	g_hash_table_remove(unflushed, base);
-	g_hash_table_remove(unflushed, both);
-	return real.fsync(fd);
-}
-
-START_TEST(names_are_durable_before_the_snapshot_appears)
-{
-	g_autofree char *directory = temp_directory_new();
-	g_autoptr(VkVault) vault = vk_vault_init(directory, NULL);
-	MemSource *source = mem_source_new(100 * 65536);
-	GRand *random = g_rand_new_with_seed(test_seed());
-
-	unflushed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	mem_source_scribble(source, random, 50, 50);
-	vk_io.renameat2 = recording_renameat2;
-	vk_io.mkdirat = recording_mkdirat;
-	vk_io.fsync = recording_fsync;
-	ck_assert(back_up(directory, source, NULL));
-	disarm();
-	ck_assert_uint_eq(snapshots_renamed, 1);
-	/* Hints alone may be lost. */
-	g_hash_table_remove(unflushed, "hints");
-	ck_assert_uint_eq(g_hash_table_size(unflushed), 0);
-	g_hash_table_unref(unflushed);
-	g_rand_free(random);
-	vk_source_free(&source->base);
-	temp_directory_remove(directory);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("commit");
@@ -367,7 +305,6 @@ int main(void)
 	tcase_add_test(tcase, every_call_fails_once);
 	tcase_add_test(tcase, from_every_call_on_all_fail);
 	tcase_add_test(tcase, killed_at_every_call);
-	tcase_add_test(tcase, names_are_durable_before_the_snapshot_appears);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
