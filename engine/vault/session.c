@@ -53,6 +53,20 @@ static void drop_pack(VkSession *session, VkPackWriter *pack)
 	vk_pack_writer_free(pack);
 }
 
+/*
+ * Packs that were put and are in no snapshot, since a save failed, are worth hinting at: the next
+ * try finds their blocks. Only durable names may be hinted at.
+ */
+static void keep_hints(VkSession *session)
+{
+	VkBackend *backend = session->vault->backend;
+	g_autoptr(GError) trouble = NULL;
+
+	if (session->hints &&
+	    !(backend->ops->sync(backend, &trouble) && vk_hints_commit(session->hints, &trouble)))
+		vk_log_debug("hints are lost, ignoring: %s", trouble->message);
+}
+
 void vk_session_free(VkSession *session)
 {
 	if (!session)
@@ -69,6 +83,7 @@ void vk_session_free(VkSession *session)
 			g_free(worker->buffers[j]);
 	}
 	g_free(session->workers);
+	keep_hints(session);
 	vk_hints_free(session->hints);
 	vk_codec_free(session->codec);
 	g_free(session);

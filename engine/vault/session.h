@@ -26,7 +26,10 @@ typedef struct VkSaveStats {
 /* WORKERS 0 means one for each core. The vault must be open for writing and outlive the session. */
 VkSession *vk_session_new(VkVault *vault, guint workers, GError **error);
 
-/* Drops what was not committed: open packs vanish, finished ones stay as garbage. Takes NULL. */
+/*
+ * Drops what was not committed: open packs vanish, finished ones stay, for the next try to find
+ * their blocks. Takes NULL.
+ */
 void vk_session_free(VkSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSession, vk_session_free)
 

@@ -125,6 +125,59 @@ static void check_image(VkVault *from, const VkImageRecord *record, const MemSou
 	check_extents(image, source);
 }
 
+/* A block of data at each multiple of HUGE_STEP, in which each 8 bytes say where they are. */
+#define HUGE_STEP ((guint64)100 << 30)
+
+typedef struct HugeSource {
+	VkSource base;
+} HugeSource;
+
+static gboolean huge_map(VkSourceReader *reader, guint64 offset, guint64 length, GArray *extents,
+			 GError **error)
+{
+	for (guint64 at = offset, next; at < offset + length; at = next) {
+		guint64 start = at / HUGE_STEP * HUGE_STEP;
+		gboolean in_data = at < start + VK_BLOCK_SIZE;
+
+		next = MIN(start + (in_data ? VK_BLOCK_SIZE : HUGE_STEP), offset + length);
+		VkSourceExtent extent = {.offset = at,
+					 .length = next - at,
+					 .kind = in_data ? VK_SOURCE_DATA : VK_SOURCE_HOLE};
+		g_array_append_val(extents, extent);
+	}
+	return TRUE;
+}
+
+static gboolean huge_submit(VkSourceReader *reader, guint64 offset, gsize length, void *buf,
+			    GError **error)
+{
+	for (gsize i = 0; i < length; i += sizeof(guint64))
+		*(guint64 *)((guint8 *)buf + i) = offset + i;
+	return TRUE;
+}
+
+static gboolean huge_complete(VkSourceReader *reader, GError **error)
+{
+	return TRUE;
+}
+
+static void huge_reader_free(VkSourceReader *reader)
+{
+	g_free(reader);
+}
+
+static VkSourceReader *huge_open_reader(VkSource *source, GError **error)
+{
+	static const VkSourceReaderOps ops = {huge_map, huge_submit, huge_complete,
+					      huge_reader_free};
+	VkSourceReader *reader = g_new0(VkSourceReader, 1);
+
+	reader->ops = &ops;
+	return reader;
+}
+
+static const VkSourceOps huge_ops = {huge_open_reader, NULL};
+
 START_TEST(generations_of_changes_read_back)
 {
 	g_autoptr(VkSession) session = vk_session_new(vault, 1 + (guint)_i, NULL);
@@ -364,6 +417,61 @@ START_TEST(a_lost_pack_takes_its_images_along)
 }
 END_TEST
 
+START_TEST(a_second_try_finds_what_the_first_stored)
+{
+	MemSource *source = mem_source_new(2 * (guint64)VK_PACK_SIZE);
+	VkSaveStats first = {0}, second = {0};
+	VkSession *session = vk_session_new(vault, 1, NULL);
+	g_autoptr(VkSession) other = NULL;
+	VkSnapshot *snapshot;
+
+	/* A hint file that is there already: the next session does not look at the packs. */
+	source->bytes[0] = 1;
+	source->kinds[0] = VK_SOURCE_DATA;
+	snapshot = commit(session, save(session, source, NULL, &first));
+	vk_snapshot_free(snapshot);
+	for (guint64 i = 0; i < source->base.size; i += sizeof(guint32))
+		*(guint32 *)(source->bytes + i) = g_rand_int(seeded);
+	memset(source->kinds, VK_SOURCE_DATA, source->base.size / MEM_UNIT);
+	source->fail_after = 40;
+	ck_assert_ptr_null(vk_session_save(session, &source->base, NULL, &first, NULL, NULL));
+	vk_session_free(session);
+	source->fail_after = -1;
+	other = vk_session_new(vault, 1, NULL);
+	snapshot = commit(other, save(other, source, NULL, &second));
+	ck_assert_uint_lt(second.fresh, source->base.size / 2 + (1 << 20));
+	check_image(vault, image_of(snapshot), source);
+	vk_snapshot_free(snapshot);
+	vk_source_free(&source->base);
+}
+END_TEST
+
+/* More than anybody has, with a block of data each 100 GiB: time and memory follow the data. */
+START_TEST(a_huge_sparse_disk_is_no_matter)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 2, NULL);
+	HugeSource huge = {.base = {.ops = &huge_ops, .size = (guint64)5 << 40}};
+	VkSaveStats stats = {0};
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkImage) image = NULL;
+	guint64 length, number;
+	gboolean is_data;
+
+	snapshot = commit(session, vk_session_save(session, &huge.base, NULL, &stats, NULL, NULL));
+	ck_assert_uint_eq(stats.read, huge.base.size / HUGE_STEP * VK_BLOCK_SIZE + VK_BLOCK_SIZE);
+	image = vk_image_open(vault, image_of(snapshot), NULL);
+	for (guint64 at = 0; at < huge.base.size; at += HUGE_STEP) {
+		ck_assert(vk_image_extent(image, at, &is_data, &length, NULL));
+		ck_assert(is_data && length == VK_BLOCK_SIZE);
+		ck_assert(vk_image_read(image, at + 512, &number, sizeof(number), NULL));
+		ck_assert_uint_eq(number, at + 512);
+		ck_assert(vk_image_extent(image, at + length, &is_data, &length, NULL));
+		ck_assert(!is_data);
+	}
+	vk_image_free(g_steal_pointer(&image));
+}
+END_TEST
+
 START_TEST(an_interruption_ends_the_save)
 {
 	g_autoptr(VkSession) session = vk_session_new(vault, 2, NULL);
@@ -413,6 +521,8 @@ int main(void)
 	tcase_add_test(tcase, a_lost_parent_is_saved_anew);
 	tcase_add_test(tcase, a_failing_source_fails_the_save_and_not_the_session);
 	tcase_add_test(tcase, a_lost_pack_takes_its_images_along);
+	tcase_add_test(tcase, a_second_try_finds_what_the_first_stored);
+	tcase_add_test(tcase, a_huge_sparse_disk_is_no_matter);
 	tcase_add_test(tcase, an_interruption_ends_the_save);
 	tcase_add_test(tcase, times_are_unique);
 	suite_add_tcase(suite, tcase);
