@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * An existing guest: all that can be is written while it still runs, then it is shut down, the
- * files change places, the definition is put back and the guest started if it ran.
+ * files change places, the definition is put back and the guest started if it ran. Only then are
+ * the old files given up: until it runs, every failure leads back to the guest as it was.
  */
 #include "carry.h"
 
 #include "errors.h"
 #include "log.h"
 #include "place.h"
+
+#define POLL_USEC (G_USEC_PER_SEC / 10)
+
+typedef struct InPlace {
+	const VkPlan *plan;
+	VkVault *vault;
+	VkHost *host;
+	guint timeout_sec;
+	VkGuest *guest;
+	VkGuestFacts *before; /* the guest as it was found */
+	VkSwap *swap;
+	gboolean ran;         /* and was asked to shut down */
+	gboolean defined;     /* the saved definition is in force */
+	gboolean overwritten; /* block devices were written to: there is no way back */
+	gboolean kept;        /* the new files are: nothing is to be undone */
+} InPlace;
 
 /* Nobody may have the old files open any more: the guest is off, but others may share them. */
 static gboolean check_unused(const VkPlan *plan, GError **error)
@@ -21,80 +38,164 @@ static gboolean check_unused(const VkPlan *plan, GError **error)
 	return TRUE;
 }
 
-/* Looks again: the plan was made before the copying. */
-static gboolean shut_down(VkGuest *guest, guint timeout_sec, gboolean *ret_ran, GError **error)
+static gboolean has_block_devices(const VkPlan *plan)
 {
-	VkGuestState state;
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
-	if (!vk_guest_get_state(guest, &state, error))
-		return FALSE;
-	if (state == VK_GUEST_OFF)
-		return TRUE;
-	*ret_ran = TRUE;
-	vk_log_info("shutting down guest '%s'", vk_guest_name(guest));
-	return vk_guest_shut_down(guest, timeout_sec, error);
+		if (item->place.kind == VK_PLACE_BLOCK)
+			return TRUE;
+	}
+	return FALSE;
 }
 
-static gboolean replace(const VkPlan *plan, VkVault *vault, VkHost *host, VkSwap *swap,
-			GError **error)
+/* Looks again: the plan was made before the copying. */
+static gboolean shut_down(InPlace *job, GError **error)
+{
+	job->before = vk_guest_get_facts(job->guest, error);
+	if (!job->before)
+		return FALSE;
+	if (job->before->state == VK_GUEST_OFF)
+		return TRUE;
+	job->ran = TRUE;
+	vk_log_info("shutting down guest '%s'", vk_guest_name(job->guest));
+	return vk_guest_shut_down(job->guest, job->timeout_sec, error);
+}
+
+static gboolean replace(InPlace *job, GError **error)
 {
 	g_autoptr(VkGuest) defined = NULL;
-	g_autoptr(GError) trouble = NULL;
 
-	if (!check_unused(plan, error) || !vk_carry_items(plan, vault, swap, TRUE, error) ||
-	    !vk_swap_commit(swap, error))
+	if (!check_unused(job->plan, error))
 		return FALSE;
-	defined = vk_host_define(host, plan->domain_xml, error);
+	job->overwritten = has_block_devices(job->plan);
+	if (!vk_carry_items(job->plan, job->vault, job->swap, TRUE, error) ||
+	    !vk_swap_commit(job->swap, error))
+		return FALSE;
+	defined = vk_host_define(job->host, job->plan->domain_xml, error);
 	if (!defined) {
 		g_prefix_error(error,
-			       "cannot put back the definition of guest '%s': ", plan->guest);
+			       "cannot put back the definition of guest '%s': ", job->plan->guest);
 		return FALSE;
 	}
-	if (!vk_carry_drop_save(plan, error))
+	job->defined = TRUE;
+	if (!vk_carry_drop_save(job->plan, error))
 		return FALSE;
-	vk_carry_autostart(plan, defined);
-	if (!vk_swap_keep(swap, &trouble))
-		vk_log_warning("%s", trouble->message);
+	vk_carry_autostart(job->plan, defined);
 	return TRUE;
 }
 
-/* Starts the guest as it was, after a failure that leaves the old disks in place. */
-static void start_again(VkGuest *guest)
+static gboolean start(InPlace *job, gboolean *ret_started, GError **error)
+{
+	if (!job->ran && !job->plan->start)
+		return TRUE;
+	if (vk_carry_start(job->guest, ret_started, error))
+		return TRUE;
+	g_prefix_error(error,
+		       job->overwritten ? "guest '%s' was restored but does not start: "
+					: "guest '%s' is put back as it was, for it does not start "
+					  "as it was saved: ",
+		       job->plan->guest);
+	return FALSE;
+}
+
+/*
+ * A guest cannot be told to forget that it was asked to shut down. FALSE when it still runs after
+ * the timeout. Not interruptible: a guest that goes off with nobody to start it again is lost.
+ */
+static gboolean wait_until_off(const InPlace *job)
+{
+	gint64 deadline = g_get_monotonic_time() + job->timeout_sec * G_USEC_PER_SEC;
+	gboolean told = FALSE;
+
+	for (;;) {
+		VkGuestState state = VK_GUEST_OFF;
+
+		/* A transient guest that is off does not exist. */
+		if (!vk_guest_get_state(job->guest, &state, NULL) || state == VK_GUEST_OFF)
+			return TRUE;
+		if (g_get_monotonic_time() > deadline)
+			return FALSE;
+		if (!told)
+			vk_log_warning("guest '%s' was asked to shut down: waiting for that, to "
+				       "start it again",
+				       vk_guest_name(job->guest));
+		told = TRUE;
+		g_usleep(POLL_USEC);
+	}
+}
+
+static gboolean define_again(const InPlace *job, GError **error)
+{
+	g_autoptr(VkGuest) guest = NULL;
+
+	if (!job->defined && job->before->persistent)
+		return TRUE;
+	guest = vk_host_define(job->host, job->before->domain_xml, error);
+	return guest && (!job->plan->autostart || job->before->autostart ||
+			 vk_guest_set_autostart(guest, FALSE, error));
+}
+
+/* After a failure: the old definition, and the guest running if it ran. The old files are back. */
+static void go_back(const InPlace *job)
 {
 	g_autoptr(GError) error = NULL;
-	VkGuestState state = VK_GUEST_OFF;
+	const char *name = job->plan->guest;
 	gboolean started;
 
-	if (vk_guest_get_state(guest, &state, &error) && state != VK_GUEST_OFF)
+	if (job->ran && !wait_until_off(job))
 		vk_log_warning("guest '%s' was asked to shut down and may still do so: look after "
 			       "it",
-			       vk_guest_name(guest));
-	else if (error || !vk_carry_start(guest, &started, &error))
-		vk_log_error("guest '%s' cannot be started again: %s", vk_guest_name(guest),
+			       name);
+	else if (!define_again(job, &error))
+		vk_log_error("guest '%s' cannot get its old definition back: %s", name,
 			     error->message);
+	else if (job->overwritten)
+		vk_log_error("guest '%s' is left shut off, for its block devices were overwritten: "
+			     "restore it again",
+			     name);
+	else if (job->ran && !vk_carry_start(job->guest, &started, &error))
+		vk_log_error("guest '%s' cannot be started again: %s", name, error->message);
+}
+
+static gboolean carry(InPlace *job, gboolean *ret_started, GError **error)
+{
+	gboolean done;
+
+	if (!vk_carry_items(job->plan, job->vault, job->swap, FALSE, error) ||
+	    !shut_down(job, error) || !replace(job, error))
+		return FALSE;
+	done = start(job, ret_started, error);
+	/* Old files beside new block devices would be worth nothing. */
+	if (done || job->overwritten) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (!vk_swap_keep(job->swap, &trouble))
+			vk_log_warning("%s", trouble->message);
+		job->kept = TRUE;
+	}
+	return done;
 }
 
 gboolean vk_carry_in_place(const VkPlan *plan, VkVault *vault, VkHost *host,
 			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error)
 {
-	VkSwap *swap = vk_swap_new();
-	g_autoptr(VkGuest) guest = vk_host_find(host, plan->uuid, error);
-	gboolean ran = FALSE;
-	gboolean replaced;
+	InPlace job = {.plan = plan,
+		       .vault = vault,
+		       .host = host,
+		       .timeout_sec = shutdown_timeout_sec,
+		       .guest = vk_host_find(host, plan->uuid, error)};
+	gboolean done;
 
-	replaced = guest && vk_carry_items(plan, vault, swap, FALSE, error) &&
-		   shut_down(guest, shutdown_timeout_sec, &ran, error) &&
-		   replace(plan, vault, host, swap, error);
-	/* Old disks must be back before the guest is. */
-	vk_swap_free(swap);
-	if (!replaced) {
-		if (ran)
-			start_again(guest);
+	if (!job.guest)
 		return FALSE;
-	}
-	if ((ran || plan->start) && !vk_carry_start(guest, ret_started, error)) {
-		g_prefix_error(error, "guest '%s' was restored but does not start: ", plan->guest);
-		return FALSE;
-	}
-	return TRUE;
+	job.swap = vk_swap_new();
+	done = carry(&job, ret_started, error);
+	/* Old files must be back before the guest is. */
+	vk_swap_free(job.swap);
+	if (!done && job.before && !job.kept)
+		go_back(&job);
+	vk_guest_facts_free(job.before);
+	vk_guest_free(job.guest);
+	return done;
 }

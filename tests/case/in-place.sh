@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Restores in place that fail on the way: the old disks and definition come back, and the guest runs.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+mark() {
+	guest_run vm "echo $1 > /mnt/vda/mark; echo $1 > /mnt/vdb/mark; sync"
+}
+
+expect_marks() {
+	local got
+
+	wait_for 120 "the agent of 'vm' answers" agent vm '{"execute":"guest-ping"}'
+	got=$(guest_run vm 'cat /mnt/vda/mark /mnt/vdb/mark' | paste -sd ' ')
+	[[ $got == "$1 $1" ]] || fail "expected the disks to say '$1', they say '$got'"
+}
+
+expect_as_before() {
+	local left
+
+	expect_marks new
+	virsh dumpxml --inactive --security-info vm > "$SCRATCH/now.xml"
+	same_file "$SCRATCH/now.xml" "$SCRATCH/before.xml"
+	left=$(find "$SCRATCH/guests/vm" -mindepth 1 -printf '%P\n' | sort | paste -sd ' ')
+	[[ $left == "vda.qcow2 vdb.raw" ]] || fail "expected two disks, found: $left"
+	expect_clean vm
+}
+
+# Changes the definition that the snapshot holds.
+spoil() {
+	cp "$SCRATCH/sound.json" "$object"
+	reseal "$object" ".domain_xml |= $1"
+}
+
+define_guest vm
+start_guest vm
+mark old
+ok virtkeep init
+ok virtkeep backup vm
+snapshot=$(newest vm)
+object=$(find "$VAULT/snaps" -type f)
+cp "$object" "$SCRATCH/sound.json"
+mark new
+virsh dumpxml --inactive --security-info vm > "$SCRATCH/before.xml"
+
+say "libvirt refuses the definition"
+spoil 'sub("<emulator>[^<]*";"<emulator>/no/such/program")'
+refused 1 /no/such/program virtkeep restore "$snapshot" --in-place
+expect_as_before
+
+say "the guest does not start as it was saved"
+spoil 'sub("<channel";"<interface type=\"network\"><source network=\"gone\"/></interface><channel")'
+refused 1 "'gone'" virtkeep restore "$snapshot" --in-place
+expect_err "'vm' is put back as it was"
+expect_as_before
+cp "$SCRATCH/sound.json" "$object"
+
+say "the second disk cannot be replaced"
+mount --bind "$SCRATCH/guests/vm/vdb.raw" "$SCRATCH/guests/vm/vdb.raw"
+refused 1 "'$SCRATCH/guests/vm/vdb.raw'" virtkeep restore "$snapshot" --in-place
+expect_marks new
+stop_guest vm
+umount "$SCRATCH/guests/vm/vdb.raw"
+start_guest vm
+expect_as_before
+
+say "interrupted while the guest, which is slow, shuts down"
+qemu=$(cat /run/libvirt/qemu/vm.pid)
+kill -STOP "$qemu"
+virtkeep restore "$snapshot" --in-place > "$OUT" 2> "$ERR" &
+job=$!
+wait_for 60 "the shutdown begins" grep -q "shutting down guest" "$ERR"
+kill -INT "$job"
+wait_for 60 "the shutdown is waited for" grep -q "waiting for that" "$ERR"
+kill -CONT "$qemu"
+STATUS=0
+wait "$job" || STATUS=$?
+expect_status 1
+expect_err interrupted
+expect_as_before
+
+say "and all is well"
+ok virtkeep restore "$snapshot" --in-place
+expect_marks old
+expect_clean vm
