@@ -60,6 +60,9 @@ static VkRestoreJob *plan_job(Run *run, const char *reference)
 		return job;
 	job->view = vk_view_new(run->vault, snapshot);
 	job->plan = vk_plan_make(&run->options, job->view, run->world, &job->error);
+	if (job->plan &&
+	    !vk_plan_check_outside(job->plan, vk_vault_directory(run->vault), &job->error))
+		g_clear_pointer(&job->plan, vk_plan_free);
 	return job;
 }
 

@@ -6,6 +6,7 @@
 #include "planner.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static void item_free(gpointer data)
 {
@@ -86,6 +87,41 @@ gboolean vk_plan_check_distinct(const GPtrArray *plans, GError **error)
 					       "calls or to separate directories",
 					       item->place.path);
 		}
+	}
+	return TRUE;
+}
+
+/* Whether PATH lies in the directory WHAT, by whatever name. */
+static gboolean lies_in(const char *path, const struct stat *what)
+{
+	g_autofree char *at = g_strdup(path);
+
+	while (strcmp(at, "/") != 0 && strcmp(at, ".") != 0) {
+		char *parent = g_path_get_dirname(at);
+		struct stat st;
+
+		g_free(at);
+		at = parent;
+		if (stat(at, &st) == 0 && st.st_dev == what->st_dev && st.st_ino == what->st_ino)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError **error)
+{
+	struct stat st;
+
+	if (!directory || stat(directory, &st) < 0)
+		return TRUE;
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if (item->place.path && lies_in(item->place.path, &st))
+			return vk_fail(error, VK_ERROR_USAGE,
+				       "'%s' lies in the vault '%s': restore into a directory "
+				       "outside of it",
+				       item->path, directory);
 	}
 	return TRUE;
 }

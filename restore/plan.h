@@ -62,6 +62,9 @@ void vk_plan_note(VkPlan *plan, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* VK_ERROR_USAGE when two items of PLANS (VkPlan*) have the same path. */
 gboolean vk_plan_check_distinct(const GPtrArray *plans, GError **error);
 
+/* VK_ERROR_USAGE when PLAN would write into DIRECTORY, the vault's; NULL is none. */
+gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError **error);
+
 /* In words, several lines. New string. */
 char *vk_plan_text(const VkPlan *plan);
 

@@ -46,6 +46,13 @@ run virtkeep restore "$snapshot" --to "$SCRATCH/files/disk.raw" --as new
 expect_status 1
 expect_err "'$SCRATCH/files/disk.raw"
 
+say "the vault itself"
+sum=$(sha256sum < "$VAULT/vault.json")
+ln -s "$VAULT" "$SCRATCH/by-another-name"
+refused 2 "'$VAULT" virtkeep restore "$snapshot" --disk "vdb=$VAULT/vault.json" --force
+refused 2 "'$VAULT" virtkeep restore "$snapshot" --disk vdb --to "$SCRATCH/by-another-name/packs"
+[[ $(sha256sum < "$VAULT/vault.json") == "$sum" ]] || fail "the vault was overwritten"
+
 say "full"
 mkdir "$SCRATCH/small"
 mount -t tmpfs -o size=8M tmpfs "$SCRATCH/small"

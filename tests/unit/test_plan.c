@@ -380,6 +380,21 @@ START_TEST(two_items_of_one_path_are_refused)
 }
 END_TEST
 
+START_TEST(nothing_is_written_into_the_vault)
+{
+	g_autofree char *path = path_in("web.qcow2");
+	g_autofree char *directory = g_path_get_dirname(path);
+	g_autofree char *above = g_path_get_dirname(directory);
+	g_autoptr(VkPlan) made = plan();
+
+	ck_assert(vk_plan_check_outside(made, NULL, NULL));
+	ck_assert(vk_plan_check_outside(made, "/proc", NULL));
+	ck_assert(!vk_plan_check_outside(made, above, NULL));
+	ck_assert(!vk_plan_check_outside(made, directory, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_USAGE));
+}
+END_TEST
+
 START_TEST(a_deleted_guest_comes_back_where_it_was)
 {
 	g_autofree char *path = path_in("web.qcow2");
@@ -657,6 +672,7 @@ int main(void)
 		force_keeps_the_mode,
 		a_file_that_qemu_has_locked_is_busy_even_with_force,
 		two_items_of_one_path_are_refused,
+		nothing_is_written_into_the_vault,
 		a_deleted_guest_comes_back_where_it_was,
 		an_existing_guest_is_refused,
 		a_running_guest_is_refused,
