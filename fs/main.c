@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,7 +71,7 @@ static gboolean parse(Mount *mount, int *argc, char ***argv, GError **error)
 {
 	const GOptionEntry entries[] = {
 		{"options", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &mount->option_words,
-		 "Mount options: uid=N, gid=N, allow_other, nonempty", "OPTIONS"},
+		 "Mount options: uid=N, gid=N, allow_other, allow_root, nonempty", "OPTIONS"},
 		{"foreground", 'f', 0, G_OPTION_ARG_NONE, &mount->foreground,
 		 "Stay in the foreground", NULL},
 		G_OPTION_ENTRY_NULL,
@@ -284,6 +285,8 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	int status;
 
+	/* Only how text is encoded, as in the other programs. */
+	setlocale(LC_CTYPE, "");
 	g_set_prgname("virtkeep-mount");
 	/* For attend(); all threads inherit the mask. */
 	sigemptyset(&mount.signals);

@@ -33,7 +33,7 @@ static void job_free(gpointer data)
 
 static gboolean parse(Run *run, int *argc, char ***argv, GError **error)
 {
-	g_autoptr(GOptionContext) context = g_option_context_new("- restore from a vault");
+	g_autoptr(GOptionContext) context = g_option_context_new("SNAPSHOT...");
 	g_autoptr(GError) trouble = NULL;
 
 	vk_restore_options_add(&run->options, context);
@@ -152,7 +152,8 @@ int main(int argc, char **argv)
 	int status;
 
 	/* Names are bytes to us, but GLib converts its messages to the user's character set. */
-	setlocale(LC_ALL, "");
+	/* Only how text is encoded: messages stay in one language, so that scripts can match. */
+	setlocale(LC_CTYPE, "");
 	status = run_all(&run, argc, argv);
 	g_ptr_array_unref(run.jobs);
 	vk_world_free(run.world);
