@@ -7,7 +7,7 @@
 #undef vk_fail
 #undef vk_fail_errno
 
-G_DEFINE_QUARK(vk-error-quark, vk_error)
+G_DEFINE_QUARK(vk - error - quark, vk_error)
 
 gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...)
 {
@@ -18,6 +18,20 @@ gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...)
 	va_end(args);
 	g_set_error_literal(error, VK_ERROR, (int)code, text);
 	return FALSE;
+}
+
+/* What to do about an errno that says nothing of it. */
+static const char *cure_of_errno(int errno_value)
+{
+	switch (errno_value) {
+	case ENOSPC:
+	case EDQUOT:
+		return "; make room there and try again";
+	case EACCES:
+		return "; try again as a user who may, such as root";
+	default:
+		return "";
+	}
 }
 
 gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)
@@ -32,7 +46,8 @@ gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)
 		code = VK_ERROR_NOT_FOUND;
 	else if (errno_value == EEXIST)
 		code = VK_ERROR_EXISTS;
-	g_set_error(error, VK_ERROR, (int)code, "%s: %s", text, g_strerror(errno_value));
+	g_set_error(error, VK_ERROR, (int)code, "%s: %s%s", text, g_strerror(errno_value),
+		    cure_of_errno(errno_value));
 	return FALSE;
 }
 

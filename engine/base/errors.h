@@ -16,7 +16,8 @@ typedef enum {
 	VK_ERROR_DAMAGE = 5,    /* stored bytes do not match their checksum or their format */
 	VK_ERROR_NOT_FOUND = 6, /* no such vault, guest, snapshot, disk or file */
 	VK_ERROR_EXISTS = 7,    /* the target exists already; exit status 1 */
-	VK_ERROR_CHANGED = 8,   /* the guest started or stopped meanwhile: a retry may work; status 1 */
+	VK_ERROR_CHANGED =
+		8, /* the guest started or stopped meanwhile: a retry may work; status 1 */
 } VkErrorCode;
 
 #define VK_ERROR (vk_error_quark())
@@ -26,8 +27,9 @@ GQuark vk_error_quark(void);
 gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /*
- * Like vk_fail(), with ": " and the system's text for ERRNO_VALUE at the end. ENOENT becomes
- * VK_ERROR_NOT_FOUND, EEXIST becomes VK_ERROR_EXISTS, everything else VK_ERROR_FAILED.
+ * Like vk_fail(), with ": ", the system's text for ERRNO_VALUE and, if there is one, a cure at the
+ * end. ENOENT becomes VK_ERROR_NOT_FOUND, EEXIST becomes VK_ERROR_EXISTS, all else
+ * VK_ERROR_FAILED.
  */
 gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);
