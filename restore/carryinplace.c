@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "log.h"
 #include "place.h"
+#include "program.h"
 
 #define POLL_USEC (G_USEC_PER_SEC / 10)
 
@@ -158,12 +159,12 @@ static void go_back(const InPlace *job)
 		vk_log_error("guest '%s' cannot be started again: %s", name, error->message);
 }
 
-static gboolean carry(InPlace *job, gboolean *ret_started, GError **error)
+/* All files are written beside the old ones. */
+static gboolean exchange(InPlace *job, gboolean *ret_started, GError **error)
 {
 	gboolean done;
 
-	if (!vk_carry_items(job->plan, job->vault, job->swap, FALSE, error) ||
-	    !shut_down(job, error) || !replace(job, error))
+	if (!shut_down(job, error) || !replace(job, error))
 		return FALSE;
 	done = start(job, ret_started, error);
 	/* Old files beside new block devices would be worth nothing. */
@@ -177,6 +178,17 @@ static gboolean carry(InPlace *job, gboolean *ret_started, GError **error)
 	return done;
 }
 
+static gboolean finish(InPlace *job, gboolean *ret_started, GError **error)
+{
+	gboolean done = exchange(job, ret_started, error);
+
+	/* Old files must be back before the guest is. */
+	vk_swap_free(job->swap);
+	if (!done && job->before && !job->kept)
+		go_back(job);
+	return done;
+}
+
 gboolean vk_carry_in_place(const VkPlan *plan, VkVault *vault, VkHost *host,
 			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error)
 {
@@ -185,16 +197,19 @@ gboolean vk_carry_in_place(const VkPlan *plan, VkVault *vault, VkHost *host,
 		       .host = host,
 		       .timeout_sec = shutdown_timeout_sec,
 		       .guest = vk_host_find(host, plan->uuid, error)};
-	gboolean done;
+	gboolean done = FALSE;
 
 	if (!job.guest)
 		return FALSE;
 	job.swap = vk_swap_new();
-	done = carry(&job, ret_started, error);
-	/* Old files must be back before the guest is. */
-	vk_swap_free(job.swap);
-	if (!done && job.before && !job.kept)
-		go_back(&job);
+	if (vk_carry_items(plan, vault, job.swap, FALSE, error)) {
+		/* From here on an end in the middle would leave the guest off. */
+		vk_shield_begin();
+		done = finish(&job, ret_started, error);
+		vk_shield_end();
+	} else {
+		vk_swap_free(job.swap);
+	}
 	vk_guest_facts_free(job.before);
 	vk_guest_free(job.guest);
 	return done;

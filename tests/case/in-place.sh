@@ -73,6 +73,7 @@ job=$!
 wait_for 60 "the shutdown begins" grep -q "shutting down guest" "$ERR"
 kill -INT "$job"
 wait_for 60 "the shutdown is waited for" grep -q "waiting for that" "$ERR"
+kill -INT "$job"
 kill -CONT "$qemu"
 STATUS=0
 wait "$job" || STATUS=$?
