@@ -17,8 +17,11 @@
 typedef struct Check {
 	VkVault *vault;
 	VkCheckResult *result;
-	GHashTable *packs; /* VkPackId, owned -> used slots, a bitmap of VK_SLOTS_MAX bits */
+	GHashTable *used; /* sets of slots: what the snapshots refer to, ... */
+	GHashTable *bad;  /* ... and what of it is damaged */
 } Check;
+
+typedef void (*ImageFunc)(Check *check, const char *where, const VkImageRecord *record);
 
 void vk_check_result_free(VkCheckResult *result)
 {
@@ -36,17 +39,27 @@ static void report(Check *check, const char *where, const GError *error)
 		g_ptr_array_add(damages, g_strdup_printf("%s: %s", where, error->message));
 }
 
-/* Notes that slots of a pack are used. One bit each, for the data check. */
-static void use_slots(Check *check, const VkPackId *pack, guint32 slot, guint32 count)
+/* A set of slots: VkPackId, owned -> a bitmap of VK_SLOTS_MAX bits. */
+static GHashTable *slot_set_new(void)
 {
-	guint8 *used = g_hash_table_lookup(check->packs, pack);
+	return g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, g_free);
+}
 
-	if (!used) {
-		used = g_malloc0(VK_SLOTS_MAX / 8);
-		g_hash_table_insert(check->packs, g_memdup2(pack, sizeof(*pack)), used);
+static void slot_set_add(GHashTable *set, const VkPackId *pack, guint32 slot, guint32 count)
+{
+	guint8 *bits = g_hash_table_lookup(set, pack);
+
+	if (!bits) {
+		bits = g_malloc0(VK_SLOTS_MAX / 8);
+		g_hash_table_insert(set, g_memdup2(pack, sizeof(*pack)), bits);
 	}
 	for (guint32 i = slot; i < slot + count; i++)
-		used[i / 8] |= (guint8)(1u << (i % 8));
+		bits[i / 8] |= (guint8)(1u << (i % 8));
+}
+
+static gboolean has_bit(const guint8 *bits, guint32 slot)
+{
+	return (bits[slot / 8] & 1u << (slot % 8)) != 0;
 }
 
 static gboolean slots_exist(Check *check, const VkExtent *extent, GError **error)
@@ -72,7 +85,7 @@ static gboolean check_extent(Check *check, const VkExtent *extent, GError **erro
 		return TRUE;
 	if (!slots_exist(check, extent, error))
 		return FALSE;
-	use_slots(check, &extent->pack, extent->slot, extent->count);
+	slot_set_add(check->used, &extent->pack, extent->slot, extent->count);
 	return TRUE;
 }
 
@@ -102,31 +115,71 @@ static void check_image(Check *check, const char *where, const VkImageRecord *re
 	}
 }
 
-static void check_snapshot(Check *check, const VkSnapshotKey *key)
+/* Calls VISIT for each image of a snapshot. */
+static void visit_images(Check *check, const VkSnapshot *snapshot, ImageFunc visit)
 {
-	g_autoptr(GError) error = NULL;
-	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(check->vault, key, &error);
-	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
-	g_autofree char *reference = NULL;
+	g_autofree char *reference = vk_snapshot_reference(snapshot);
 
-	check->result->snapshots++;
-	if (!snapshot) {
-		report(check, object, error);
-		return;
-	}
-	reference = vk_snapshot_reference(snapshot);
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = snapshot->disks->pdata[i];
 		g_autofree char *where = g_strdup_printf("'%s' %s", reference, disk->target);
 
-		check_image(check, where, disk->image);
+		visit(check, where, disk->image);
 	}
 	for (guint i = 0; i < snapshot->files->len; i++) {
 		const VkFileRecord *file = snapshot->files->pdata[i];
 		g_autofree char *where = g_strdup_printf("'%s' %s", reference, file->name);
 
-		check_image(check, where, file->image);
+		visit(check, where, file->image);
 	}
+}
+
+static void check_snapshot(Check *check, const VkSnapshotKey *key)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(check->vault, key, &error);
+	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
+
+	check->result->snapshots++;
+	if (snapshot)
+		visit_images(check, snapshot, check_image);
+	else
+		report(check, object, error);
+}
+
+static guint64 count_bad_blocks(const Check *check, const VkExtent *extent)
+{
+	const guint8 *bits = extent->kind == VK_EXTENT_DATA
+				     ? g_hash_table_lookup(check->bad, &extent->pack)
+				     : NULL;
+	guint64 bad = 0;
+
+	for (guint32 i = 0; bits && i < extent->count; i++)
+		bad += has_bit(bits, extent->slot + i);
+	return bad;
+}
+
+/* Says how much of the image lies in damaged slots. Damage of its map was reported before. */
+static void report_bad_blocks(Check *check, const char *where, const VkImageRecord *record)
+{
+	guint32 blocks = vk_blocks_of_size(record->size);
+	g_autoptr(VkMap) map = vk_map_new(check->vault, record->runs, blocks);
+	g_autoptr(GError) error = NULL;
+	VkExtent extent;
+	gboolean present;
+	guint64 bad = 0;
+
+	for (guint32 block = 0; block < blocks; block += extent.count) {
+		if (!vk_map_lookup(map, block, &extent, &present, NULL))
+			break;
+		bad += count_bad_blocks(check, &extent);
+	}
+	if (bad == 0)
+		return;
+	vk_fail(&error, VK_ERROR_DAMAGE,
+		"%" G_GUINT64_FORMAT " of its blocks of %u KiB cannot be read", bad,
+		VK_BLOCK_SIZE / 1024);
+	report(check, where, error);
 }
 
 /* Reads one slot and compares what it holds with its id. */
@@ -160,9 +213,10 @@ static void check_pack_data(Check *check, const VkPackId *pack, const guint8 *us
 	for (guint32 slot = 0; table && slot < table->slots && !vk_interrupted(); slot++) {
 		g_autoptr(GError) error = NULL;
 
-		if ((used[slot / 8] & 1u << (slot % 8)) != 0 &&
-		    !check_slot(check, table, slot, codec, buf, &error))
-			report(check, "data", error);
+		if (!has_bit(used, slot) || check_slot(check, table, slot, codec, buf, &error))
+			continue;
+		report(check, "data", error);
+		slot_set_add(check->bad, pack, slot, 1);
 	}
 	vk_codec_free(codec);
 }
@@ -172,7 +226,7 @@ static void check_data(Check *check, VkProgress *progress)
 	GHashTableIter iter;
 	gpointer pack, used;
 
-	g_hash_table_iter_init(&iter, check->packs);
+	g_hash_table_iter_init(&iter, check->used);
 	while (g_hash_table_iter_next(&iter, &pack, &used) && !vk_interrupted()) {
 		guint64 before = check->result->bytes;
 
@@ -181,23 +235,36 @@ static void check_data(Check *check, VkProgress *progress)
 	}
 }
 
+static void name_affected(Check *check, const GPtrArray *keys)
+{
+	for (guint i = 0; i < keys->len && !vk_interrupted(); i++) {
+		g_autoptr(VkSnapshot) snapshot =
+			vk_catalog_load(check->vault, keys->pdata[i], NULL);
+
+		if (snapshot)
+			visit_images(check, snapshot, report_bad_blocks);
+	}
+}
+
 VkCheckResult *vk_check_vault(VkVault *vault, gboolean data, VkProgress *progress, GError **error)
 {
 	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
+	g_autoptr(GHashTable) used = slot_set_new();
+	g_autoptr(GHashTable) bad = slot_set_new();
 	g_autoptr(GPtrArray) keys = NULL;
-	Check check = {.vault = vault, .result = result};
+	Check check = {.vault = vault, .result = result, .used = used, .bad = bad};
 
 	result->damages = g_ptr_array_new_with_free_func(g_free);
 	keys = vk_catalog_list(vault, NULL, error);
 	if (!keys)
 		return NULL;
-	check.packs = g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, g_free);
 	for (guint i = 0; i < keys->len && !vk_interrupted(); i++)
 		check_snapshot(&check, keys->pdata[i]);
-	result->packs = g_hash_table_size(check.packs);
+	result->packs = g_hash_table_size(used);
 	if (data)
 		check_data(&check, progress);
-	g_hash_table_unref(check.packs);
+	if (g_hash_table_size(bad) > 0)
+		name_affected(&check, keys);
 	if (vk_interrupted()) {
 		vk_fail_interrupted(error);
 		return NULL;

@@ -2,7 +2,8 @@
 /*
  * Checking a vault: every snapshot object, every map page, and that each extent's pack has the
  * slot it names; with data, every frame of every referenced pack: checksum, decompression and
- * block id. Damage is reported and the check goes on. Threads: one caller at a time.
+ * block id. Damage is reported and the check goes on; at the end each disk that it reaches is named.
+ * Threads: one caller at a time.
  */
 #pragma once
 

@@ -11,6 +11,7 @@
 #include "program.h"
 #include "session-priv.h"
 #include "tempvault.h"
+#include "vaultcheck.h"
 
 #include <check.h>
 #include <errno.h>
@@ -310,6 +311,7 @@ START_TEST(damage_is_never_returned_as_data)
 	g_autoptr(VkSnapshot) snapshot = NULL;
 	g_autoptr(VkVault) again = NULL;
 	g_autoptr(VkImage) image = NULL;
+	g_autoptr(VkCheckResult) check = NULL;
 	g_autoptr(GError) error = NULL;
 	guint8 buf[100];
 
@@ -322,6 +324,11 @@ START_TEST(damage_is_never_returned_as_data)
 	image = vk_image_open(again, image_of(snapshot), NULL);
 	ck_assert(!vk_image_read(image, 0, buf, sizeof(buf), &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+	check = vk_check_vault(again, TRUE, NULL, NULL);
+	ck_assert_uint_eq(check->damages->len, 2);
+	ck_assert_ptr_nonnull(strstr(check->damages->pdata[0], "in slot 0"));
+	ck_assert_ptr_nonnull(
+		strstr(check->damages->pdata[1], "'guest@20260102T030405Z' vda: 1 of"));
 	/* The rest stays readable. */
 	ck_assert(vk_image_read(image, 3 * VK_BLOCK_SIZE, buf, sizeof(buf), NULL));
 	ck_assert_mem_eq(buf, source->bytes + 3 * VK_BLOCK_SIZE, sizeof(buf));
