@@ -106,7 +106,7 @@ static gboolean start(InPlace *job, gboolean *ret_started, GError **error)
  */
 static gboolean wait_until_off(const InPlace *job)
 {
-	gint64 deadline = g_get_monotonic_time() + job->timeout_sec * G_USEC_PER_SEC;
+	gint64 deadline = g_get_monotonic_time() + (gint64)job->timeout_sec * G_USEC_PER_SEC;
 	gboolean told = FALSE;
 
 	for (;;) {
