@@ -12,6 +12,7 @@ typedef struct {
 	const char *key;
 	SettingType type;
 	const char *value; /* default */
+	guint64 max;       /* of a whole number */
 } Setting;
 
 /* virtkeep.conf(5) explains each; keep the two alike. */
@@ -19,12 +20,12 @@ static const Setting known_settings[] = {
 	{"vault", "url", TYPE_TEXT, NULL},
 	{"libvirt", "uri", TYPE_TEXT, "qemu:///system"},
 	{"backup", "quiesce", TYPE_TEXT, "auto"},
-	{"backup", "workers", TYPE_UINT, "0"},
+	{"backup", "workers", TYPE_UINT, "0", 256},
 	{"backup", "scratch_dir", TYPE_TEXT, "/var/lib/virtkeep/scratch"},
 	{"backup", "run_dir", TYPE_TEXT, "/run/virtkeep"},
-	{"backup", "agent_timeout", TYPE_UINT, "30"},
-	{"mount", "cache_mib", TYPE_UINT, "256"},
-	{"restore", "shutdown_timeout", TYPE_UINT, "60"},
+	{"backup", "agent_timeout", TYPE_UINT, "30", 3600},
+	{"mount", "cache_mib", TYPE_UINT, "256", 1048576},
+	{"restore", "shutdown_timeout", TYPE_UINT, "60", 86400},
 	{"restore", "KVM_RESTORE_VM_LIST", TYPE_TEXT, NULL},
 };
 
@@ -56,10 +57,11 @@ static gboolean take_key(VkSettings *settings, const char *path, const char *gro
 			       group, key);
 	g_strstrip(value);
 	if (setting->type == TYPE_UINT &&
-	    !g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT32, NULL, NULL))
+	    !g_ascii_string_to_unsigned(value, 10, 0, setting->max, NULL, NULL))
 		return vk_fail(error, VK_ERROR_USAGE,
-			       "'%s': [%s] %s must be a whole number, not '%s'", path, group, key,
-			       value);
+			       "'%s': [%s] %s must be a whole number up to %" G_GUINT64_FORMAT
+			       ", not '%s'",
+			       path, group, key, setting->max, value);
 	g_hash_table_insert(settings->values, g_strdup_printf("%s.%s", group, key),
 			    g_steal_pointer(&value));
 	return TRUE;

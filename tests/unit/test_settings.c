@@ -77,8 +77,11 @@ START_TEST(mistakes_are_refused)
 	static const struct {
 		const char *text, *named;
 	} files[] = {
-		{"[backup]\nworkerz=3\n", "workerz"},   {"[bakup]\nworkers=3\n", "bakup"},
-		{"[backup]\nworkers=three\n", "three"}, {"[backup]\nworkers=-1\n", "-1"},
+		{"[backup]\nworkerz=3\n", "workerz"},
+		{"[bakup]\nworkers=3\n", "bakup"},
+		{"[backup]\nagent_timeout=4294967294\n", "up to 3600"},
+		{"[backup]\nworkers=three\n", "three"},
+		{"[backup]\nworkers=-1\n", "-1"},
 		{"workers=3\n", "test.conf"},
 	};
 
