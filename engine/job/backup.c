@@ -3,6 +3,7 @@
 
 #include "backupguest.h"
 
+#include "discover.h"
 #include "errors.h"
 #include "host.h"
 #include "log.h"
@@ -55,6 +56,17 @@ static void add_failure(Run *run, const char *guest, GError *trouble)
 	g_ptr_array_add(run->result->failed, failure);
 }
 
+/* The paths and sockets of another machine would be taken for ones of this. */
+static gboolean check_local(const VkHost *host, GError **error)
+{
+	if (vk_discover_is_local(vk_host_uri(host)))
+		return TRUE;
+	return vk_fail(error, VK_ERROR_USAGE,
+		       "'%s' is another machine's libvirt: a backup runs on the machine of its "
+		       "guests; run virtkeep there",
+		       vk_host_uri(host));
+}
+
 static gboolean connect_host(Run *run, GError **error)
 {
 	if (run->host && vk_host_is_alive(run->host))
@@ -62,7 +74,7 @@ static gboolean connect_host(Run *run, GError **error)
 	g_clear_pointer(&run->host, vk_host_free);
 	run->host = vk_host_open(run->uri, error);
 	run->context.host = run->host;
-	return run->host != NULL;
+	return run->host && check_local(run->host, error);
 }
 
 static VkGuest *find_guest(Run *run, const char *name, GError **error)

@@ -18,6 +18,7 @@
 #define KEEPALIVE_COUNT        6
 
 struct VkHost {
+	char *given_uri; /* may be an alias, or empty */
 	char *uri;
 	char *name;
 	GMutex lock;
@@ -134,13 +135,16 @@ static virConnectPtr open_connection(const char *uri, GError **error)
 VkHost *vk_host_open(const char *uri, GError **error)
 {
 	g_autoptr(VkHost) host = g_atomic_rc_box_new0(VkHost);
-	char *name;
+	char *name, *full_uri;
 
 	g_mutex_init(&host->lock);
-	host->uri = g_strdup(uri);
+	host->given_uri = g_strdup(uri);
 	host->connection = open_connection(uri, error);
 	if (!host->connection)
 		return NULL;
+	full_uri = virConnectGetURI(host->connection);
+	host->uri = g_strdup(full_uri ? full_uri : uri);
+	free(full_uri);
 	name = virConnectGetHostname(host->connection);
 	if (!name) {
 		vk_fail_libvirt(error, "cannot get the host name from libvirt at '%s'", uri);
@@ -160,6 +164,7 @@ static void host_clear(gpointer data)
 	g_mutex_clear(&host->lock);
 	g_free(host->name);
 	g_free(host->uri);
+	g_free(host->given_uri);
 }
 
 VkHost *vk_host_ref(VkHost *host)
@@ -197,7 +202,7 @@ virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **e
 	if (host->connection && virConnectIsAlive(host->connection) != 1)
 		g_clear_pointer(&host->connection, virConnectClose);
 	if (!host->connection) {
-		host->connection = open_connection(host->uri, error);
+		host->connection = open_connection(host->given_uri, error);
 		if (!host->connection)
 			return NULL;
 		host->generation++;

@@ -16,7 +16,7 @@ void vk_host_free(VkHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHost, vk_host_free)
 
 const char *vk_host_name(const VkHost *host); /* host name; borrowed */
-const char *vk_host_uri(const VkHost *host);  /* borrowed */
+const char *vk_host_uri(const VkHost *host);  /* aliases resolved; borrowed */
 gboolean vk_host_is_alive(VkHost *host);
 
 /* All guests, ordered by name. Returns VkGuest*, owned by the array. */

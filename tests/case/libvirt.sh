@@ -19,6 +19,18 @@ expect_err "'vm'"
 ok virtkeep --json list
 expect_json length 0
 
+say "another machine's libvirt: its paths are not ours"
+start_libvirtd
+printf '#!/bin/sh\nexec virt-ssh-helper qemu:///system\n' > "$SCRATCH/ssh"
+chmod +x "$SCRATCH/ssh"
+far="qemu+ssh://far.example/system?command=$SCRATCH/ssh"
+echo "uri_aliases = [\"far=$far\"]" > /etc/libvirt/libvirt.conf
+refused 2 "'qemu+ssh://far.example/system" virtkeep --connect "$far" backup vm
+refused 2 "'qemu+ssh://far.example/system" virtkeep --connect far backup vm
+ok virtkeep --connect far discover
+expect_out vm
+kill_libvirtd
+
 say "libvirtd absent"
 refused 1 "'qemu:///system'" virtkeep backup vm
 refused 1 "'qemu:///system'" virtkeep discover
