@@ -206,9 +206,10 @@ static gboolean save_disk(Attempt *attempt, const VkPlanDisk *planned, VkSource 
 	return TRUE;
 }
 
-static VkHold hold_of_mode(VkQuiesceMode mode)
+/* A guest that is paused already stays as it is. */
+static VkHold hold_of_mode(const Attempt *attempt, VkQuiesceMode mode)
 {
-	if (mode == VK_QUIESCE_NONE)
+	if (mode == VK_QUIESCE_NONE || attempt->facts->state != VK_GUEST_RUNNING)
 		return VK_HOLD_NONE;
 	return mode == VK_QUIESCE_SUSPEND ? VK_HOLD_SUSPENDED : VK_HOLD_FROZEN;
 }
@@ -224,7 +225,7 @@ static gboolean begin_live(Attempt *attempt, VkBackupJob *job, GError **error)
 	g_autoptr(GError) held = NULL;
 	g_autoptr(VkQuiesce) quiesce = NULL;
 
-	if (!vk_guest_lock_set_hold(attempt->lock, hold_of_mode(options->quiesce), error))
+	if (!vk_guest_lock_set_hold(attempt->lock, hold_of_mode(attempt, options->quiesce), error))
 		return FALSE;
 	quiesce = vk_quiesce_begin(attempt->guest, options->quiesce, options->agent_timeout_sec,
 				   error);

@@ -40,9 +40,17 @@ static char *random_name(void)
 	return g_strdup_printf("%08x%08x", g_random_int(), g_random_int());
 }
 
+/* With its parents, and whatever the umask: it often lets nobody else through. */
 static gboolean make_directory(const char *path, GError **error)
 {
-	if (g_mkdir_with_parents(path, DIRECTORY_MODE) < 0)
+	g_autofree char *parent = g_path_get_dirname(path);
+
+	if (g_file_test(path, G_FILE_TEST_IS_DIR))
+		return TRUE;
+	if (!g_str_equal(parent, path) && !make_directory(parent, error))
+		return FALSE;
+	if ((g_mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST) ||
+	    g_chmod(path, DIRECTORY_MODE) < 0)
 		return vk_fail_errno(error, errno, "cannot make the directory '%s'", path);
 	return TRUE;
 }
