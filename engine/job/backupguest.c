@@ -343,7 +343,13 @@ static gboolean take_offline(Attempt *attempt, GError **error)
 	if (!watch)
 		return FALSE;
 	set_instant(attempt);
-	attempt->snapshot->consistency = g_strdup("offline");
+	/* The disks of a saved guest are those of a running one whose memory is missing. */
+	attempt->snapshot->consistency =
+		g_strdup(attempt->facts->has_saved_memory ? "crash" : "offline");
+	if (attempt->facts->has_saved_memory)
+		vk_log_warning("guest '%s': the snapshot is crash-consistent only: the guest is "
+			       "saved, and its memory is not backed up",
+			       vk_guest_name(attempt->guest));
 	if (read_offline(attempt, &trouble))
 		return vk_offline_watch_unchanged(watch, error);
 	/* A guest that was started explains why its disk could not be read. */

@@ -155,6 +155,8 @@ VkGuestFacts *vk_guest_get_facts(VkGuest *guest, GError **error)
 	}
 	facts->persistent = persistent > 0;
 	facts->autostart = autostart > 0;
+	if (facts->persistent && facts->state == VK_GUEST_OFF)
+		facts->has_saved_memory = virDomainHasManagedSaveImage(domain, 0) > 0;
 	if (facts->persistent)
 		flags |= VIR_DOMAIN_XML_INACTIVE;
 	facts->domain_xml = get_xml(guest, domain, flags, error);

@@ -43,6 +43,7 @@ typedef struct VkGuestFacts {
 	VkGuestState state;
 	gboolean persistent;
 	gboolean autostart;
+	gboolean has_saved_memory; /* off, and its next start goes on from there */
 	char *domain_xml; /* inactive, with security information; of a transient guest the live one */
 	char *live_xml;   /* NULL when off */
 } VkGuestFacts;
