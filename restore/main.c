@@ -33,7 +33,7 @@ static void job_free(gpointer data)
 
 static gboolean parse(Run *run, int *argc, char ***argv, GError **error)
 {
-	g_autoptr(GOptionContext) context = g_option_context_new("SNAPSHOT...");
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	g_autoptr(GError) trouble = NULL;
 
 	vk_restore_options_add(&run->options, context);
