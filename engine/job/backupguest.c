@@ -224,13 +224,17 @@ static gboolean begin_live(Attempt *attempt, VkBackupJob *job, GError **error)
 	g_autoptr(GError) begin_trouble = NULL;
 	g_autoptr(GError) held = NULL;
 	g_autoptr(VkQuiesce) quiesce = NULL;
+	gboolean is_held = FALSE;
 
 	if (!vk_guest_lock_set_hold(attempt->lock, hold_of_mode(attempt, options->quiesce), error))
 		return FALSE;
 	quiesce = vk_quiesce_begin(attempt->guest, options->quiesce, options->agent_timeout_sec,
-				   error);
-	if (!quiesce)
+				   &is_held, error);
+	if (!quiesce) {
+		if (!is_held)
+			vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
 		return FALSE;
+	}
 	set_instant(attempt);
 	vk_backup_job_begin(job, &begin_trouble);
 	if (vk_quiesce_end(quiesce, &held))
@@ -383,7 +387,7 @@ static gboolean release_left(const Attempt *attempt, GError **error)
 
 	if (left == VK_HOLD_NONE)
 		return TRUE;
-	vk_log_warning("guest '%s': an earlier backup was killed and may have left it %s; "
+	vk_log_warning("guest '%s': an earlier backup did not end well and may have left it %s; "
 		       "releasing it",
 		       vk_guest_name(attempt->guest),
 		       left == VK_HOLD_SUSPENDED ? "suspended" : "frozen");

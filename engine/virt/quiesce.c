@@ -30,6 +30,7 @@ struct VkQuiesce {
 	int frozen; /* file systems */
 	gint64 start;
 	guint64 pause_usec;
+	gboolean gave_up;    /* it could not be released */
 	gboolean filesystem; /* the consistency */
 	char *note;
 };
@@ -131,12 +132,14 @@ static gboolean freeze_or_go_live(VkQuiesce *quiesce, VkQuiesceMode mode, GError
 	return TRUE;
 }
 
-VkQuiesce *vk_quiesce_begin(VkGuest *guest, VkQuiesceMode mode, guint timeout_sec, GError **error)
+VkQuiesce *vk_quiesce_begin(VkGuest *guest, VkQuiesceMode mode, guint timeout_sec,
+			    gboolean *ret_held, GError **error)
 {
 	g_autoptr(VkQuiesce) quiesce = g_new0(VkQuiesce, 1);
 	VkGuestState state = VK_GUEST_OTHER;
 	gboolean ok = TRUE;
 
+	*ret_held = FALSE;
 	quiesce->guest = guest;
 	quiesce->timeout_sec = MAX(timeout_sec, 1);
 	if (!vk_guest_get_state(guest, &state, error))
@@ -152,7 +155,12 @@ VkQuiesce *vk_quiesce_begin(VkGuest *guest, VkQuiesceMode mode, guint timeout_se
 		ok = suspend(quiesce, error);
 	else if (mode != VK_QUIESCE_NONE)
 		ok = freeze_or_go_live(quiesce, mode, error);
-	return ok ? g_steal_pointer(&quiesce) : NULL;
+	if (ok)
+		return g_steal_pointer(&quiesce);
+	if (quiesce->held != HELD_NOT)
+		vk_quiesce_end(quiesce, NULL);
+	*ret_held = quiesce->gave_up;
+	return NULL;
 }
 
 /* TRUE when nothing is held any more; an error that stays may pass by itself. */
@@ -195,6 +203,7 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error)
 	while (!release_once(quiesce, &cause)) {
 		if (vk_deadline_passed(deadline)) {
 			quiesce->held = HELD_NOT;
+			quiesce->gave_up = TRUE;
 			return vk_fail(error, VK_ERROR_FAILED,
 				       "guest '%s' may still be %s: %s; run 'virsh %s %s'",
 				       vk_guest_name(quiesce->guest),

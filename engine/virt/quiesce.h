@@ -23,9 +23,11 @@ typedef struct VkQuiesce VkQuiesce;
 
 /*
  * Freezes or suspends. A paused guest stays as it is. In AUTO an absent or deaf agent is no
- * failure; vk_quiesce_note() then says why. TIMEOUT_SEC bounds each agent call.
+ * failure; vk_quiesce_note() then says why. TIMEOUT_SEC bounds each agent call. After a failure
+ * *RET_HELD tells whether the guest may be frozen or suspended still.
  */
-VkQuiesce *vk_quiesce_begin(VkGuest *guest, VkQuiesceMode mode, guint timeout_sec, GError **error);
+VkQuiesce *vk_quiesce_begin(VkGuest *guest, VkQuiesceMode mode, guint timeout_sec,
+			    gboolean *ret_held, GError **error);
 
 /*
  * Thaws or resumes. FALSE when the guest could not be brought back: the error says so and what to

@@ -8,7 +8,14 @@ define_guest vm
 start_guest vm
 ok virtkeep init
 
-say "the directories do not exist, and the umask lets QEMU not through"
+say "no agent yet: nothing was held, so the next backup has nothing to release"
+virsh -q destroy vm
+virsh -q start vm
+refused 1 "'vm'" virtkeep backup --quiesce agent vm
+not grep -q frozen /run/virtkeep/*.lock || fail "the guest is noted as frozen"
+wait_for 120 "the agent answers" agent vm '{"execute":"guest-ping"}'
+
+say "the directories do not exist, and the umask would keep QEMU out"
 (
 	umask 077
 	ok virtkeep backup vm
