@@ -129,12 +129,17 @@ static void find_backing(const Search *search, VkFoundDisk *found, const char *p
 /* FALSE when the disk is out of reach: then nothing else about it can be found out, either. */
 static gboolean find_size(const Search *search, VkFoundDisk *found)
 {
+	const VkDomainImage *image = search->disk->image;
 	GError *trouble = NULL;
 
 	if (search->disk->empty)
 		return TRUE;
-	found->has_size = vk_guest_disk_size(search->guest, found->target, &found->size,
-					     &found->allocation, &trouble);
+	if (search->is_off && image->pool)
+		found->has_size = vk_host_volume_size(search->host, image->pool, image->volume,
+						      &found->size, &found->allocation, &trouble);
+	else
+		found->has_size = vk_guest_disk_size(search->guest, found->target, &found->size,
+						     &found->allocation, &trouble);
 	if (!found->has_size)
 		note_problem(search, trouble);
 	return found->has_size;

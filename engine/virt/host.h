@@ -56,6 +56,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFacts, vk_guest_facts_free)
 gboolean vk_guest_disk_size(VkGuest *guest, const char *target, guint64 *ret_size,
 			    guint64 *ret_allocation, GError **error);
 
+/* The size and allocation in bytes of a volume, which libvirt does not tell of a disk that is off. */
+gboolean vk_host_volume_size(VkHost *host, const char *pool, const char *volume, guint64 *ret_size,
+			     guint64 *ret_allocation, GError **error);
+
 /* The path of a volume in a storage pool, and a pool's directory. New strings. */
 char *vk_host_volume_path(VkHost *host, const char *pool, const char *volume, GError **error);
 char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error);

@@ -124,8 +124,11 @@ VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain, GEr
 	for (guint i = 0; i < domain->disks->len; i++) {
 		const VkDomainDisk *disk = g_ptr_array_index(domain->disks, i);
 
-		if (!vk_domain_disk_skip_reason(disk) && !add_disk(watch, disk, error))
+		if (!vk_domain_disk_skip_reason(disk) && !add_disk(watch, disk, error)) {
+			g_prefix_error(error, "guest '%s', disk '%s': ", vk_guest_name(guest),
+				       disk->target);
 			return NULL;
+		}
 	}
 	return check_off(watch, error) ? g_steal_pointer(&watch) : NULL;
 }

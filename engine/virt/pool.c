@@ -20,24 +20,61 @@ static virStoragePoolPtr find_pool(VkHost *host, const char *pool, GError **erro
 	return found;
 }
 
-char *vk_host_volume_path(VkHost *host, const char *pool, const char *volume, GError **error)
+static virStorageVolPtr find_volume(VkHost *host, const char *pool, const char *volume,
+				    GError **error)
 {
 	g_autoptr(virStoragePool) found_pool = find_pool(host, pool, error);
-	g_autoptr(virStorageVol) found_volume = NULL;
-	char *path, *copy;
+	virStorageVolPtr found;
 
 	if (!found_pool)
 		return NULL;
-	found_volume = virStorageVolLookupByName(found_pool, volume);
-	path = found_volume ? virStorageVolGetPath(found_volume) : NULL;
-	if (!path) {
+	if (virStoragePoolIsActive(found_pool) == 0) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"the storage pool '%s' of volume '%s' is not active; run 'virsh pool-start "
+			"%s'",
+			pool, volume, pool);
+		return NULL;
+	}
+	found = virStorageVolLookupByName(found_pool, volume);
+	if (!found)
 		vk_fail_libvirt(error, "cannot look up volume '%s' in storage pool '%s'", volume,
 				pool);
+	return found;
+}
+
+char *vk_host_volume_path(VkHost *host, const char *pool, const char *volume, GError **error)
+{
+	g_autoptr(virStorageVol) found = find_volume(host, pool, volume, error);
+	char *path, *copy;
+
+	if (!found)
+		return NULL;
+	path = virStorageVolGetPath(found);
+	if (!path) {
+		vk_fail_libvirt(error, "cannot get the path of volume '%s' in storage pool '%s'",
+				volume, pool);
 		return NULL;
 	}
 	copy = g_strdup(path);
 	free(path);
 	return copy;
+}
+
+gboolean vk_host_volume_size(VkHost *host, const char *pool, const char *volume, guint64 *ret_size,
+			     guint64 *ret_allocation, GError **error)
+{
+	g_autoptr(virStorageVol) found = find_volume(host, pool, volume, error);
+	virStorageVolInfo info;
+
+	if (!found)
+		return FALSE;
+	if (virStorageVolGetInfo(found, &info) < 0)
+		return vk_fail_libvirt(error,
+				       "cannot get the size of volume '%s' in storage pool '%s'",
+				       volume, pool);
+	*ret_size = info.capacity;
+	*ret_allocation = info.allocation;
+	return TRUE;
 }
 
 char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error)

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Disks of every kind of a guest that is off: what discover tells, and what is saved.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+images=$SCRATCH/images
+mkdir "$images" "$SCRATCH/pool"
+head -c 5000000 /dev/urandom > "$images/base.raw"
+(cd "$images" && qemu-img create -q -f qcow2 -b base.raw -F raw mid.qcow2 &&
+	qemu-img create -q -f qcow2 -o compat=0.10 -b mid.qcow2 -F qcow2 top.qcow2)
+head -c 1000001 /dev/urandom > "$images/odd.raw"
+virsh -q pool-define-as pool dir --target "$SCRATCH/pool"
+virsh -q pool-start pool
+virsh -q vol-create-as pool volume.qcow2 10M --format qcow2
+
+disk() { # TARGET DEVICE TYPE FORMAT SOURCE [FLAG]
+	echo "<disk type='$3' device='$2'><driver name='qemu' type='$4'/>$5<target dev='$1'/>${6:-}" \
+		"</disk>"
+}
+
+{
+	echo "<domain type='qemu'><name>many</name><memory unit='MiB'>64</memory>"
+	echo "<os><type arch='x86_64'>hvm</type></os><devices>"
+	disk vda disk volume qcow2 "<source pool='pool' volume='volume.qcow2'/>"
+	disk vdb disk file qcow2 "<source file='$images/top.qcow2'/>"
+	disk vdc disk file raw "<source file='$images/odd.raw'/>"
+	disk vdd disk file raw "<source file='$images/odd.raw'/>" "<readonly/>"
+	disk vde disk file raw "<source file='$images/odd.raw'/>" "<shareable/>"
+	disk sda cdrom file raw ""
+	disk sdb cdrom file raw "<source file='$images/odd.raw'/>"
+	echo "</devices></domain>"
+} > "$SCRATCH/many.xml"
+virsh -q define "$SCRATCH/many.xml"
+ok virtkeep init
+
+say "all is well"
+ok virtkeep --json discover
+expect_json '.[0].disks[] | select(.target == "vda").size' 10485760
+expect_json '.[0].disks[] | select(.target == "vdb").backing | length' 2
+expect_json '[.[0].disks[] | select(.saved).target] | sort | join(" ")' "vda vdb vdc"
+ok virtkeep --json backup many
+expect_json '[.snapshots[0].disks[].target] | sort | join(" ")' "vda vdb vdc"
+ok virtkeep restore many@latest --disk "vdb=$SCRATCH/vdb.raw" --format raw
+qemu-img compare -q "$images/top.qcow2" "$SCRATCH/vdb.raw" || fail "vdb differs"
+ok virtkeep restore many@latest --disk "vdc=$SCRATCH/vdc.raw"
+cmp -n 1000001 "$images/odd.raw" "$SCRATCH/vdc.raw" || fail "vdc differs"
+
+say "a pool that is not active"
+virsh -q pool-destroy pool
+run virtkeep discover
+expect_status 3
+expect_err "virsh pool-start pool"
+refused 1 "guest 'many', disk 'vda'" virtkeep backup many
+expect_err "virsh pool-start pool"
+virsh -q pool-start pool
+
+say "a backing file that is gone"
+rm "$images/mid.qcow2"
+refused 1 "guest 'many', disk 'vdb'" virtkeep backup many
+run virtkeep discover
+expect_status 3
+expect_err "mid.qcow2"
