@@ -12,6 +12,7 @@ typedef enum {
 	VK_SOURCE_DATA, /* must be read */
 	VK_SOURCE_ZERO, /* allocated, reads as zeros */
 	VK_SOURCE_HOLE, /* not allocated, reads as zeros */
+	VK_SOURCE_SAME, /* as in the parent image; need not be read */
 } VkSourceKind;
 
 typedef struct VkSourceExtent {
@@ -19,6 +20,9 @@ typedef struct VkSourceExtent {
 	guint64 length;
 	VkSourceKind kind;
 } VkSourceExtent;
+
+/* Changes are known in units of so many bytes, aligned; the last one may be shorter. */
+#define VK_SOURCE_CHANGE_UNIT (64 * 1024)
 
 typedef struct VkSource VkSource;
 typedef struct VkSourceReader VkSourceReader;
@@ -41,6 +45,14 @@ typedef struct VkSourceReaderOps {
 	/* Waits for the oldest read submitted and not yet completed. */
 	gboolean (*complete)(VkSourceReader *reader, GError **error);
 
+	/*
+	 * Only of a source that knows its changes: *RET is the first offset at or behind OFFSET
+	 * that may differ from the parent, a multiple of VK_SOURCE_CHANGE_UNIT unless it is
+	 * OFFSET; the source's size when there is none.
+	 */
+	gboolean (*seek_change)(VkSourceReader *reader, guint64 offset, guint64 *ret,
+				GError **error);
+
 	/* Abandons reads under way and frees the reader. Buffers are free to go after it. */
 	void (*free)(VkSourceReader *reader);
 } VkSourceReaderOps;
@@ -62,7 +74,8 @@ typedef struct VkSourceOps {
 
 struct VkSource {
 	const VkSourceOps *ops;
-	guint64 size; /* bytes, fixed while the source lives */
+	guint64 size;           /* bytes, fixed while the source lives */
+	gboolean knows_changes; /* it can only be saved upon the parent whose changes it knows */
 };
 
 static inline void vk_source_free(VkSource *source)

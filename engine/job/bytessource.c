@@ -47,8 +47,12 @@ static void bytes_reader_free(VkSourceReader *reader)
 
 static VkSourceReader *bytes_open_reader(VkSource *source, GError **error)
 {
-	static const VkSourceReaderOps ops = {bytes_map, bytes_submit, bytes_complete,
-					      bytes_reader_free};
+	static const VkSourceReaderOps ops = {
+		.map = bytes_map,
+		.submit = bytes_submit,
+		.complete = bytes_complete,
+		.free = bytes_reader_free,
+	};
 	BytesReader *reader = g_new0(BytesReader, 1);
 
 	reader->reader.ops = &ops;

@@ -62,8 +62,12 @@ static void mem_reader_free(VkSourceReader *reader)
 	g_free(reader);
 }
 
-static const VkSourceReaderOps mem_reader_ops = {mem_map, mem_submit, mem_complete,
-						 mem_reader_free};
+static const VkSourceReaderOps mem_reader_ops = {
+	.map = mem_map,
+	.submit = mem_submit,
+	.complete = mem_complete,
+	.free = mem_reader_free,
+};
 
 static VkSourceReader *mem_open_reader(VkSource *source, GError **error)
 {

@@ -169,8 +169,12 @@ static void huge_reader_free(VkSourceReader *reader)
 
 static VkSourceReader *huge_open_reader(VkSource *source, GError **error)
 {
-	static const VkSourceReaderOps ops = {huge_map, huge_submit, huge_complete,
-					      huge_reader_free};
+	static const VkSourceReaderOps ops = {
+		.map = huge_map,
+		.submit = huge_submit,
+		.complete = huge_complete,
+		.free = huge_reader_free,
+	};
 	VkSourceReader *reader = g_new0(VkSourceReader, 1);
 
 	reader->ops = &ops;
