@@ -222,21 +222,23 @@ static gboolean begin_live(Attempt *attempt, VkBackupJob *job, GError **error)
 {
 	const VkBackupOptions *options = attempt->context->options;
 	g_autoptr(GError) begin_trouble = NULL;
+	const VkQuiesceOptions how = {.mode = options->quiesce,
+				      .timeout_sec = options->agent_timeout_sec};
 	g_autoptr(GError) held = NULL;
 	g_autoptr(VkQuiesce) quiesce = NULL;
 	gboolean is_held = FALSE;
 
 	if (!vk_guest_lock_set_hold(attempt->lock, hold_of_mode(attempt, options->quiesce), error))
 		return FALSE;
-	quiesce = vk_quiesce_begin(attempt->guest, options->quiesce, options->agent_timeout_sec,
-				   &is_held, error);
+	quiesce = vk_quiesce_begin(attempt->guest, &how, &is_held, error);
 	if (!quiesce) {
 		if (!is_held)
 			vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
 		return FALSE;
 	}
 	set_instant(attempt);
-	vk_backup_job_begin(job, &begin_trouble);
+	if (vk_backup_job_begin(job, &begin_trouble))
+		vk_quiesce_point_taken(quiesce);
 	if (vk_quiesce_end(quiesce, &held))
 		vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
 	if (held && begin_trouble)
@@ -296,13 +298,14 @@ static gboolean fail_live(VkBackupJob *job, const GError *read_trouble, GError *
 
 static gboolean take_live_shielded(Attempt *attempt, GError **error)
 {
-	g_autoptr(GPtrArray) targets = vk_backup_plan_targets(attempt->plan);
+	g_autoptr(GArray) disks = vk_backup_plan_job_disks(attempt->plan);
+	const VkBackupJobPlan job_plan = {.disks = disks};
 	g_autoptr(VkBackupJob) job = NULL;
 	g_autoptr(GError) trouble = NULL;
 
 	if (!vk_backup_job_recover(attempt->guest, &attempt->paths, error))
 		return FALSE;
-	job = vk_backup_job_prepare(attempt->guest, targets, &attempt->paths, error);
+	job = vk_backup_job_prepare(attempt->guest, &job_plan, &attempt->paths, error);
 	if (!job || !begin_live(attempt, job, error))
 		return FALSE;
 	if (!read_live(attempt, job, &trouble))
@@ -330,7 +333,7 @@ static gboolean read_offline(Attempt *attempt, GError **error)
 	for (guint i = 0; i < disks->len; i++) {
 		const VkPlanDisk *planned = g_ptr_array_index(disks, i);
 		g_autoptr(VkSource) source =
-			vk_source_offline_new(attempt->context->host, planned->disk, error);
+			vk_source_offline_new(attempt->context->host, planned->disk, NULL, error);
 
 		if (!save_disk(attempt, planned, source, error))
 			return FALSE;

@@ -43,16 +43,17 @@ void vk_backup_plan_free(VkBackupPlan *plan)
 	g_free(plan);
 }
 
-GPtrArray *vk_backup_plan_targets(const VkBackupPlan *plan)
+GArray *vk_backup_plan_job_disks(const VkBackupPlan *plan)
 {
-	GPtrArray *targets = g_ptr_array_new_with_free_func(g_free);
+	GArray *disks = g_array_new(FALSE, FALSE, sizeof(VkBackupJobDisk));
 
 	for (guint i = 0; i < plan->disks->len; i++) {
-		const VkPlanDisk *disk = g_ptr_array_index(plan->disks, i);
+		const VkPlanDisk *planned = g_ptr_array_index(plan->disks, i);
+		VkBackupJobDisk disk = {.target = planned->disk->target};
 
-		g_ptr_array_add(targets, g_strdup(disk->disk->target));
+		g_array_append_val(disks, disk);
 	}
-	return targets;
+	return disks;
 }
 
 const char *vk_backup_plan_mode(const VkPlanDisk *disk)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "backupjob.h"
 #include "domain.h"
 #include "snapshot.h"
 
@@ -26,8 +27,8 @@ VkBackupPlan *vk_backup_plan_new(const VkDomain *domain, const VkSnapshot *last)
 void vk_backup_plan_free(VkBackupPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkBackupPlan, vk_backup_plan_free)
 
-/* The targets of the disks to save. Returns char*, owned by the array. */
-GPtrArray *vk_backup_plan_targets(const VkBackupPlan *plan);
+/* The disks to save, as a backup job takes them. Returns VkBackupJobDisk. */
+GArray *vk_backup_plan_job_disks(const VkBackupPlan *plan);
 
 /* "full" or "compare". Static. */
 const char *vk_backup_plan_mode(const VkPlanDisk *disk);

@@ -98,10 +98,10 @@ static gboolean choose_socket(VkBackupJob *job, const VkBackupJobPaths *paths, G
 	return make_directory(paths->run_dir, error);
 }
 
-static gboolean is_target(const GPtrArray *targets, const char *target)
+static gboolean is_target(const GArray *disks, const char *target)
 {
-	for (guint i = 0; i < targets->len; i++) {
-		if (g_str_equal(g_ptr_array_index(targets, i), target))
+	for (guint i = 0; i < disks->len; i++) {
+		if (g_str_equal(g_array_index(disks, VkBackupJobDisk, i).target, target))
 			return TRUE;
 	}
 	return FALSE;
@@ -123,7 +123,7 @@ static void append_disk(VkBackupJob *job, GString *xml, const char *target)
 }
 
 /* Disks that are not named explicitly could be taken or not, so all of them are named. */
-static gboolean build_xml(VkBackupJob *job, const GPtrArray *targets, GError **error)
+static gboolean build_xml(VkBackupJob *job, const GArray *disks, GError **error)
 {
 	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(job->guest, error);
 	g_autofree char *server = NULL;
@@ -138,8 +138,8 @@ static gboolean build_xml(VkBackupJob *job, const GPtrArray *targets, GError **e
 	domain = vk_domain_parse(facts->live_xml, error);
 	if (!domain)
 		return FALSE;
-	for (guint i = 0; i < targets->len; i++) {
-		const char *target = g_ptr_array_index(targets, i);
+	for (guint i = 0; i < disks->len; i++) {
+		const char *target = g_array_index(disks, VkBackupJobDisk, i).target;
 
 		if (!vk_domain_find_disk(domain, target))
 			return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' has no disk '%s'",
@@ -153,7 +153,7 @@ static gboolean build_xml(VkBackupJob *job, const GPtrArray *targets, GError **e
 		g_autofree char *left_out =
 			g_markup_printf_escaped("<disk name='%s' backup='no'/>", disk->target);
 
-		if (is_target(targets, disk->target))
+		if (is_target(disks, disk->target))
 			append_disk(job, xml, disk->target);
 		else
 			g_string_append(xml, left_out);
@@ -163,7 +163,7 @@ static gboolean build_xml(VkBackupJob *job, const GPtrArray *targets, GError **e
 	return TRUE;
 }
 
-VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const GPtrArray *targets,
+VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const VkBackupJobPlan *plan,
 				   const VkBackupJobPaths *paths, GError **error)
 {
 	g_autoptr(VkBackupJob) job = g_new0(VkBackupJob, 1);
@@ -173,7 +173,7 @@ VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const GPtrArray *targets,
 	job->scratch_dir = g_canonicalize_filename(paths->scratch_dir, NULL);
 	if (!make_directory(job->scratch_dir, error) ||
 	    !vk_scratch_check(guest, job->scratch_dir, error) ||
-	    !choose_socket(job, paths, error) || !build_xml(job, targets, error))
+	    !choose_socket(job, paths, error) || !build_xml(job, plan->disks, error))
 		return NULL;
 	job->was_stopped = vk_backup_has_stopped_guest(guest);
 	return g_steal_pointer(&job);
@@ -235,7 +235,7 @@ gboolean vk_backup_job_begin(VkBackupJob *job, GError **error)
 
 VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **error)
 {
-	VkSource *source = vk_source_nbd_new(job->socket, target, error);
+	VkSource *source = vk_source_nbd_new(job->socket, target, NULL, error);
 
 	if (!source)
 		g_prefix_error(error, "guest '%s': ", vk_guest_name(job->guest));

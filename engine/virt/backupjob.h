@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "guard.h"
 #include "host.h"
 #include "source.h"
 
@@ -24,16 +25,38 @@ typedef struct VkBackupJobPaths {
  */
 gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GError **error);
 
+/* How a job reads one disk, and whether it begins to track it. */
+typedef struct VkBackupJobDisk {
+	const char *target;
+	gboolean incremental; /* offer what changed since the job's base checkpoint */
+	gboolean track;       /* have a bitmap in the new checkpoint */
+} VkBackupJobDisk;
+
+typedef struct VkBackupJobPlan {
+	const GArray *disks;    /* VkBackupJobDisk */
+	const char *base;       /* checkpoint to read the changes of; NULL when no disk is */
+	const char *checkpoint; /* to be made at the point in time; NULL: none */
+	VkGuard *guard;         /* nullable */
+} VkBackupJobPlan;
+
 /*
- * Begins the job for TARGETS (char*). Everything slow is done by vk_backup_job_prepare(), so that
- * the guest is held only for vk_backup_job_begin(). After a failure of that the job is to be ended,
- * too, but not before the guest goes on: it may take long.
+ * Begins the job of PLAN. Everything slow is done by vk_backup_job_prepare(), so that the guest is
+ * held only for vk_backup_job_begin(), which also makes the new checkpoint, in the same
+ * transaction. After a failure of that the job is to be ended, too, but not before the guest goes
+ * on: it may take long. The new checkpoint may be there even so.
  */
-VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const GPtrArray *targets,
+VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const VkBackupJobPlan *plan,
 				   const VkBackupJobPaths *paths, GError **error);
 gboolean vk_backup_job_begin(VkBackupJob *job, GError **error);
 
-/* A source of one disk. The job must outlive it. VK_ERROR_CHANGED when the guest is gone. */
+/* What redefines the checkpoint that the job has made; NULL if it made none. New string. */
+char *vk_backup_job_checkpoint_xml(VkBackupJob *job, GError **error);
+
+/*
+ * A source of one disk. The job must outlive it. It knows its changes when the disk is incremental
+ * and the server offers them; when it does not, everything is to be read. VK_ERROR_CHANGED when the
+ * guest is gone.
+ */
 VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **error);
 
 /*

@@ -9,8 +9,13 @@
 
 #include <glib.h>
 
-/* A source of EXPORT at a unix SOCKET. Each reader has its own connection. */
-VkSource *vk_source_nbd_new(const char *socket, const char *export, GError **error);
+/*
+ * A source of EXPORT at a unix SOCKET. Each reader has its own connection. With BITMAP (nullable)
+ * it knows its changes, from the context "qemu:dirty-bitmap:BITMAP"; where the server does not offer
+ * that, it does not.
+ */
+VkSource *vk_source_nbd_new(const char *socket, const char *export, const char *bitmap,
+			    GError **error);
 
 /* A qemu-nbd process that serves one image on a private socket until it is freed. */
 typedef struct VkNbdServer VkNbdServer;

@@ -40,7 +40,7 @@ static VkSource *serve(const char *path, const char *format, GError **error)
 	ServedSource *source;
 	VkSource *inner;
 
-	inner = server ? vk_source_nbd_new(vk_nbd_server_socket(server), "", error) : NULL;
+	inner = server ? vk_source_nbd_new(vk_nbd_server_socket(server), "", NULL, error) : NULL;
 	if (!inner)
 		return NULL;
 	source = g_new0(ServedSource, 1);
@@ -66,7 +66,8 @@ char *vk_offline_image_path(VkHost *host, const VkDomainImage *image, GError **e
 	return NULL;
 }
 
-VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, GError **error)
+VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, const char *bitmap,
+				GError **error)
 {
 	const char *reason = vk_domain_disk_offline_reason(disk);
 	g_autofree char *path = NULL;

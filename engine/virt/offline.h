@@ -15,8 +15,13 @@
 /* A file or block device, raw. */
 VkSource *vk_source_file_new(const char *path, GError **error);
 
-/* The present content of a disk of a shut-off guest. Volumes are looked up in HOST's pools. */
-VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, GError **error);
+/*
+ * The present content of a disk of a shut-off guest. Volumes are looked up in HOST's pools. With
+ * BITMAP (nullable, found usable by vk_checkpoint_examine()) it knows its changes; a server that
+ * does not offer the bitmap gives a source that does not.
+ */
+VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, const char *bitmap,
+				GError **error);
 
 /* Notices whether a guest was started: lifecycle events, its state, and the images' mtimes. */
 typedef struct VkOfflineWatch VkOfflineWatch;

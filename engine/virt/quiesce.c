@@ -24,7 +24,8 @@ typedef enum {
 } Held;
 
 struct VkQuiesce {
-	VkGuest *guest; /* borrowed */
+	VkGuest *guest;                  /* borrowed */
+	const VkQuiesceOptions *options; /* borrowed */
 	guint timeout_sec;
 	Held held;
 	int frozen; /* file systems */
@@ -32,6 +33,8 @@ struct VkQuiesce {
 	guint64 pause_usec;
 	gboolean gave_up;    /* it could not be released */
 	gboolean filesystem; /* the consistency */
+	gboolean point_taken;
+	gboolean over_budget;
 	char *note;
 };
 
@@ -132,16 +135,18 @@ static gboolean freeze_or_go_live(VkQuiesce *quiesce, VkQuiesceMode mode, GError
 	return TRUE;
 }
 
-VkQuiesce *vk_quiesce_begin(VkGuest *guest, VkQuiesceMode mode, guint timeout_sec,
-			    gboolean *ret_held, GError **error)
+VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, gboolean *ret_held,
+			    GError **error)
 {
 	g_autoptr(VkQuiesce) quiesce = g_new0(VkQuiesce, 1);
+	VkQuiesceMode mode = options->mode;
 	VkGuestState state = VK_GUEST_OTHER;
 	gboolean ok = TRUE;
 
 	*ret_held = FALSE;
 	quiesce->guest = guest;
-	quiesce->timeout_sec = MAX(timeout_sec, 1);
+	quiesce->options = options;
+	quiesce->timeout_sec = MAX(options->timeout_sec, 1);
 	if (!vk_guest_get_state(guest, &state, error))
 		return NULL;
 	if (state == VK_GUEST_OFF) {
@@ -187,6 +192,16 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 		return TRUE;
 	}
 	return vk_agent_thaw(quiesce->guest, quiesce->timeout_sec, &quiesce->frozen, error);
+}
+
+void vk_quiesce_point_taken(VkQuiesce *quiesce)
+{
+	quiesce->point_taken = TRUE;
+}
+
+gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce)
+{
+	return quiesce->over_budget;
 }
 
 gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "guard.h"
 #include "host.h"
 
 #include <glib.h>
@@ -21,13 +22,29 @@ gboolean vk_quiesce_mode_parse(const char *text, VkQuiesceMode *ret, GError **er
 
 typedef struct VkQuiesce VkQuiesce;
 
+typedef struct VkQuiesceOptions {
+	VkQuiesceMode mode;
+	gboolean group;           /* AUTO without an agent: suspend, for one instant of all */
+	guint timeout_sec;        /* of each agent call */
+	guint64 budget_usec;      /* 0: none. A guest held longer is released at once */
+	char *const *mountpoints; /* freeze only these file systems; NULL or empty: all */
+	VkGuard *guard;           /* nullable */
+} VkQuiesceOptions;
+
 /*
  * Freezes or suspends. A paused guest stays as it is. In AUTO an absent or deaf agent is no
- * failure; vk_quiesce_note() then says why. TIMEOUT_SEC bounds each agent call. After a failure
- * *RET_HELD tells whether the guest may be frozen or suspended still.
+ * failure; vk_quiesce_note() then says why. After a failure *RET_HELD tells whether the guest may
+ * be frozen or suspended still. OPTIONS is borrowed until the free.
  */
-VkQuiesce *vk_quiesce_begin(VkGuest *guest, VkQuiesceMode mode, guint timeout_sec,
-			    gboolean *ret_held, GError **error);
+VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, gboolean *ret_held,
+			    GError **error);
+
+/*
+ * Says that the point in time was taken. When the guest was released before, for its budget was
+ * used up, the snapshot is only "crash", and vk_quiesce_over_budget() is TRUE.
+ */
+void vk_quiesce_point_taken(VkQuiesce *quiesce);
+gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce);
 
 /*
  * Thaws or resumes. FALSE when the guest could not be brought back: the error says so and what to

@@ -169,7 +169,8 @@ static const VkSourceOps nbd_source_ops = {
 	.free = nbd_source_free,
 };
 
-VkSource *vk_source_nbd_new(const char *socket, const char *export, GError **error)
+VkSource *vk_source_nbd_new(const char *socket, const char *export, const char *bitmap,
+			    GError **error)
 {
 	g_autoptr(VkNbdClient) client = vk_nbd_client_new(socket, export, NULL, error);
 	NbdSource *source;

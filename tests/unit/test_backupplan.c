@@ -63,12 +63,12 @@ static void check_reason(const VkBackupPlan *plan, const VkPlanDisk *disk, guint
 START_TEST(skips_with_reasons)
 {
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, NULL);
-	g_autoptr(GPtrArray) targets = vk_backup_plan_targets(plan);
+	g_autoptr(GArray) disks = vk_backup_plan_job_disks(plan);
 	const VkSkipRecord *skip;
 
-	ck_assert_uint_eq(targets->len, 2);
-	ck_assert_str_eq(g_ptr_array_index(targets, 0), "vda");
-	ck_assert_str_eq(g_ptr_array_index(targets, 1), "vdb");
+	ck_assert_uint_eq(disks->len, 2);
+	ck_assert_str_eq(g_array_index(disks, VkBackupJobDisk, 0).target, "vda");
+	ck_assert_str_eq(g_array_index(disks, VkBackupJobDisk, 1).target, "vdb");
 	ck_assert_uint_eq(plan->skipped->len, 2);
 	skip = g_ptr_array_index(plan->skipped, 0);
 	ck_assert_str_eq(skip->target, "sda");

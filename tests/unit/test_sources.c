@@ -231,7 +231,7 @@ static VkSource *open_image(const char *path, const char *format)
 	g_autofree char *format_copy = g_strdup(format);
 	VkDomainImage image = {.path = path_copy, .format = format_copy};
 	VkDomainDisk disk = {.image = &image};
-	VkSource *source = vk_source_offline_new(NULL, &disk, &error);
+	VkSource *source = vk_source_offline_new(NULL, &disk, NULL, &error);
 
 	expect_ok(source != NULL);
 	ck_assert_uint_eq(source->size, SIZE);
@@ -298,7 +298,7 @@ START_TEST(raw_is_never_probed)
 	resize(path, SIZE);
 	server = vk_nbd_server_start(path, "raw", VK_NBD_READ_ONLY, &error);
 	expect_ok(server != NULL);
-	source = vk_source_nbd_new(vk_nbd_server_socket(server), "", &error);
+	source = vk_source_nbd_new(vk_nbd_server_socket(server), "", NULL, &error);
 	expect_ok(source != NULL);
 	g_autoptr(VkSourceReader) reader = source->ops->open_reader(source, &error);
 
@@ -321,7 +321,7 @@ START_TEST(server_refuses)
 	expect_fail(vk_nbd_server_start(none, "raw", VK_NBD_READ_ONLY, &error) != NULL,
 		    VK_ERROR_NOT_FOUND);
 	expect_fail(vk_image_file_create(path, "raw", MIB, &error), VK_ERROR_EXISTS);
-	expect_fail(vk_source_nbd_new(none, "vda", &error) != NULL, VK_ERROR_CHANGED);
+	expect_fail(vk_source_nbd_new(none, "vda", NULL, &error) != NULL, VK_ERROR_CHANGED);
 }
 END_TEST
 
@@ -338,7 +338,7 @@ START_TEST(server_goes_away)
 	server = vk_nbd_server_start(path, "raw", VK_NBD_READ_ONLY, &error);
 	expect_ok(server != NULL);
 	socket = g_strdup(vk_nbd_server_socket(server));
-	source = vk_source_nbd_new(socket, "", &error);
+	source = vk_source_nbd_new(socket, "", NULL, &error);
 	reader = source->ops->open_reader(source, &error);
 	expect_ok(reader != NULL);
 	vk_nbd_server_free(server);

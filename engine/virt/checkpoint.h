@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Checkpoints: the dirty bitmaps that tell what a guest wrote since a snapshot. A guest has one for
+ * each vault, named "virtkeep-<vault id 8>-<random 8>"; a name is never used twice, and nothing that
+ * is not named so is ever touched. A checkpoint is libvirt's object and, in each qcow2 image, a
+ * bitmap of the same name; either may be lost without the other. What can be relied on is asked of
+ * QEMU, disk by disk, before every use. Running and shut-off guests alike. Threads: free.
+ */
+#pragma once
+
+#include "domain.h"
+#include "host.h"
+
+#include <glib.h>
+
+/* A fresh name for the vault of VAULT_ID (32 hex digits). New string. */
+char *vk_checkpoint_name_new(const char *vault_id);
+
+/* Whether NAME is one of ours; with VAULT_ID (nullable) of that vault. */
+gboolean vk_checkpoint_is_ours(const char *name, const char *vault_id);
+
+/* One disk and what its image allows. */
+typedef struct VkTracking {
+	char *target;
+	gboolean can_track; /* a bitmap can be made: qcow2 version 3 */
+	gboolean usable;    /* the bitmap asked for tells all changes since its checkpoint */
+	char *reason;       /* why not usable (or why it cannot be tracked), in words; else NULL */
+} VkTracking;
+
+/*
+ * Examines the disks TARGETS (char*) of a guest and makes the checkpoint NAME usable where it can
+ * be: libvirt's object is defined anew from XML, the one stored with the snapshot, with just the
+ * disks whose bitmap is whole. NAME and XML are NULL when there is no earlier checkpoint. FACTS are
+ * the guest's present ones. A problem of a disk is its reason, not a failure. Returns VkTracking*
+ * in the order of TARGETS, owned by the array. To be called with the guest's lock held.
+ */
+GPtrArray *vk_checkpoint_examine(VkGuest *guest, const VkGuestFacts *facts, const VkDomain *domain,
+				 const GPtrArray *targets, const char *name, const char *xml,
+				 GError **error);
+
+/*
+ * Shut-off guests: begins a bitmap NAME in the images of TARGETS and defines its checkpoint;
+ * *RET_XML redefines it. Nothing is left of it after a failure. VK_ERROR_CHANGED when the guest was
+ * started meanwhile. (That of a running guest is made by its backup job.)
+ */
+gboolean vk_checkpoint_create_offline(VkGuest *guest, const VkDomain *domain,
+				      const GPtrArray *targets, const char *name, char **ret_xml,
+				      GError **error);
+
+/*
+ * Removes every checkpoint of the vault VAULT_ID from the guest but KEEP (nullable), with its
+ * bitmaps, of libvirt and of the images, whether or not the two agree. What cannot be removed now
+ * (a bitmap of an image that is in use, unknown to libvirt) stays for a later call: that is told by
+ * *RET_LEFT (nullable), the number of bitmaps left.
+ */
+gboolean vk_checkpoint_drop_others(VkGuest *guest, const char *vault_id, const char *keep,
+				   guint *ret_left, GError **error);
+
+/* One bitmap or checkpoint of ours in a guest, of whatever vault; for doctor. */
+typedef struct VkCheckpointFact {
+	char *name;
+	char *vault_id8;
+	char *target;        /* NULL: the checkpoint as a whole */
+	gboolean in_libvirt; /* libvirt knows the checkpoint (with that disk) */
+	gboolean in_image;   /* the image has the bitmap, as far as can be known */
+	gboolean broken;     /* inconsistent: QEMU did not end cleanly */
+} VkCheckpointFact;
+
+/* VkCheckpointFact*, owned by the array. */
+GPtrArray *vk_checkpoint_list(VkGuest *guest, GError **error);
+void vk_checkpoint_fact_free(VkCheckpointFact *fact);
