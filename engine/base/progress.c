@@ -11,7 +11,7 @@
 
 struct VkProgress {
 	char *label;
-	guint64 total;
+	_Atomic guint64 total;
 	_Atomic guint64 done;
 	gint64 started_usec;
 	GThread *thread; /* NULL when nothing is drawn */
@@ -34,7 +34,7 @@ void vk_progress_hide(void)
 
 static void draw(VkProgress *progress)
 {
-	guint64 done = atomic_load(&progress->done);
+	guint64 done = atomic_load(&progress->done), total = atomic_load(&progress->total);
 	double seconds = (double)(g_get_monotonic_time() - progress->started_usec) / G_USEC_PER_SEC;
 	double rate = seconds > 0 ? (double)done / seconds : 0;
 	g_autofree char *done_text = g_format_size_full(done, G_FORMAT_SIZE_IEC_UNITS);
@@ -42,11 +42,11 @@ static void draw(VkProgress *progress)
 	g_autoptr(GString) line = g_string_new(NULL);
 
 	g_string_append_printf(line, "%s: %s, %s/s", progress->label, done_text, rate_text);
-	if (progress->total > 0 && done <= progress->total && rate > 0) {
-		guint64 left = (guint64)((double)(progress->total - done) / rate);
+	if (total > 0 && done <= total && rate > 0) {
+		guint64 left = (guint64)((double)(total - done) / rate);
 
 		g_string_append_printf(line, ", %3.0f %%, %" G_GUINT64_FORMAT ":%02u left",
-				       100.0 * (double)done / (double)progress->total, left / 60,
+				       100.0 * (double)done / (double)total, left / 60,
 				       (unsigned)(left % 60));
 	}
 	g_mutex_lock(&draw_mutex);
@@ -86,6 +86,12 @@ VkProgress *vk_progress_new(const char *label, guint64 total)
 	if (!vk_log_is_quiet() && isatty(STDERR_FILENO))
 		progress->thread = g_thread_new("progress", draw_until_stopped, progress);
 	return progress;
+}
+
+void vk_progress_expect(VkProgress *progress, guint64 bytes)
+{
+	if (progress)
+		atomic_fetch_add_explicit(&progress->total, bytes, memory_order_relaxed);
 }
 
 void vk_progress_add(VkProgress *progress, guint64 bytes)

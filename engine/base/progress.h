@@ -12,6 +12,9 @@ typedef struct VkProgress VkProgress;
 /* LABEL is drawn in front, TOTAL is in bytes (0: unknown). Starts drawing. */
 VkProgress *vk_progress_new(const char *label, guint64 total);
 
+/* Adds BYTES to the total. Takes NULL. Threads: free. */
+void vk_progress_expect(VkProgress *progress, guint64 bytes);
+
 /* Adds BYTES done. Takes NULL. Threads: free. */
 void vk_progress_add(VkProgress *progress, guint64 bytes);
 

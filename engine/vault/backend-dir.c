@@ -34,6 +34,7 @@ typedef struct DirBackend {
 	VkBackend base;
 	char *path;
 	int fd;
+	GMutex sync_mutex; /* a sync ends only when those before it have ended */
 	GMutex mutex;
 	GHashTable *files;    /* name -> link in RECENT; under the mutex */
 	GQueue recent;        /* OpenFile, most recently used first; under the mutex */
@@ -396,6 +397,8 @@ static gboolean dir_sync(VkBackend *backend, GError **error)
 {
 	DirBackend *dir = (DirBackend *)backend;
 	g_autoptr(GHashTable) folders = NULL;
+	/* Folders that another thread is just flushing are not durable yet. */
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&dir->sync_mutex);
 	GHashTableIter iter;
 	gpointer folder;
 	gboolean condemned;
@@ -426,6 +429,7 @@ static void dir_free(VkBackend *backend)
 		open_file_unref(file);
 	g_clear_pointer(&dir->unsynced, g_hash_table_unref);
 	g_mutex_clear(&dir->mutex);
+	g_mutex_clear(&dir->sync_mutex);
 	vk_io_clear_fd(&dir->fd);
 	g_free(dir->path);
 	g_free(dir);
@@ -474,6 +478,7 @@ VkBackend *vk_backend_dir_new(const char *path, gboolean create, GError **error)
 	dir->path = g_strdup(path);
 	dir->fd = fd;
 	g_mutex_init(&dir->mutex);
+	g_mutex_init(&dir->sync_mutex);
 	dir->files = g_hash_table_new(g_str_hash, g_str_equal);
 	dir->unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	if (create && !make_folders(dir, error)) {

@@ -28,6 +28,7 @@ VkRunWriter *vk_run_writer_new(VkSegmentFunc store, gpointer user)
 	writer->store = store;
 	writer->user = user;
 	writer->run = vk_run_new();
+	writer->run->data_blocks = 0;
 	writer->extents = g_array_new(FALSE, FALSE, sizeof(VkPageExtent));
 	writer->packs = g_array_new(FALSE, FALSE, sizeof(VkPackId));
 	writer->pack_numbers =
@@ -162,6 +163,8 @@ gboolean vk_run_writer_add(VkRunWriter *writer, const VkExtent *extent, GError *
 {
 	VkExtent rest = *extent;
 
+	if (extent->kind == VK_EXTENT_DATA)
+		writer->run->data_blocks += extent->count;
 	if (continues(&writer->pending, extent)) {
 		writer->pending.count += extent->count;
 		return TRUE;

@@ -20,11 +20,13 @@ typedef struct SaveJob {
 	GMutex mutex;
 	GCond changed;
 	/* Under the mutex: */
-	guint32 next;      /* stripe to be taken */
-	guint32 written;   /* stripes whose extents are in the run */
-	gboolean writing;  /* somebody writes into the run */
-	GHashTable *ready; /* stripe -> GArray of VkExtent */
-	GError *error;     /* the first; ends the job */
+	VkSourceReader *scout; /* looks for changes; NULL: every stripe is visited */
+	guint32 next;          /* stripe to be taken */
+	guint32 taken;         /* how many were: each has its number in this order */
+	guint32 written;       /* how many have their extents in the run */
+	gboolean writing;      /* somebody writes into the run */
+	GHashTable *ready;     /* number -> GArray of VkExtent */
+	GError *error;         /* the first; ends the job */
 } SaveJob;
 
 typedef struct Helper {
@@ -42,17 +44,41 @@ static void fail_job(SaveJob *job, GError *error)
 	g_clear_error(&error);
 }
 
-static gboolean take_stripe(SaveJob *job, guint32 *ret_stripe)
+/* Moves on to the next stripe in which something changed. */
+static gboolean seek_change_locked(SaveJob *job, GError **error)
+{
+	guint64 size = job->save.source->size;
+	guint64 offset = (guint64)job->next * VK_PACK_SIZE;
+	guint64 found = offset;
+	guint32 next;
+
+	if (!job->scout || job->next >= job->stripes)
+		return TRUE;
+	if (!job->scout->ops->seek_change(job->scout, offset, &found, error))
+		return FALSE;
+	next = found < size ? (guint32)(found / VK_PACK_SIZE) : job->stripes;
+	vk_progress_add(job->save.progress, MIN((guint64)next * VK_PACK_SIZE, size) - offset);
+	job->next = next;
+	return TRUE;
+}
+
+/* *RET_STRIPE is where it lies, *RET_NUMBER when it was taken. FALSE: there is none any more. */
+static gboolean take_stripe(SaveJob *job, guint32 *ret_stripe, guint32 *ret_number)
 {
 	guint32 ahead = AHEAD_PER_WORKER * job->save.session->n_workers;
-	gboolean taken;
+	gboolean taken = FALSE;
 
 	g_mutex_lock(&job->mutex);
-	while (!job->error && job->next < job->stripes && job->next - job->written >= ahead)
+	while (!job->error && job->next < job->stripes && job->taken - job->written >= ahead)
 		g_cond_wait(&job->changed, &job->mutex);
-	taken = !job->error && job->next < job->stripes;
-	if (taken)
+	if (!job->error && seek_change_locked(job, &job->error))
+		taken = job->next < job->stripes;
+	if (!taken)
+		g_cond_broadcast(&job->changed);
+	if (taken) {
 		*ret_stripe = job->next++;
+		*ret_number = job->taken++;
+	}
 	g_mutex_unlock(&job->mutex);
 	return taken;
 }
@@ -75,12 +101,12 @@ static GArray *steal_next_locked(SaveJob *job)
 }
 
 /* Takes EXTENTS over. */
-static gboolean hand_over(SaveJob *job, guint32 stripe, GArray *extents, GError **error)
+static gboolean hand_over(SaveJob *job, guint32 number, GArray *extents, GError **error)
 {
 	gboolean ok = TRUE;
 
 	g_mutex_lock(&job->mutex);
-	g_hash_table_insert(job->ready, GUINT_TO_POINTER(stripe), extents);
+	g_hash_table_insert(job->ready, GUINT_TO_POINTER(number), extents);
 	if (!job->writing) {
 		job->writing = TRUE;
 		while (ok && (extents = steal_next_locked(job))) {
@@ -104,20 +130,20 @@ static gpointer save_stripes(gpointer data)
 	GError *error = NULL;
 	VkSource *source = job->save.source;
 	g_autoptr(VkSourceReader) reader = source->ops->open_reader(source, &error);
-	guint32 stripe;
+	guint32 stripe, number;
 
 	if (!reader) {
 		fail_job(job, error);
 		return NULL;
 	}
-	while (take_stripe(job, &stripe)) {
+	while (take_stripe(job, &stripe, &number)) {
 		g_autoptr(GArray) extents = g_array_new(FALSE, FALSE, sizeof(VkExtent));
 		guint32 first = stripe * STRIPE_BLOCKS;
 		guint32 count = MIN(STRIPE_BLOCKS, job->blocks - first);
 
 		if (!vk_stripe_save(&job->save, helper->worker, reader, first, count, extents,
 				    &error) ||
-		    !hand_over(job, stripe, g_steal_pointer(&extents), &error)) {
+		    !hand_over(job, number, g_steal_pointer(&extents), &error)) {
 			fail_job(job, error);
 			break;
 		}
@@ -160,6 +186,12 @@ static gint64 collect_stats(VkSession *session, VkSaveStats *stats)
 	return allocated;
 }
 
+static void bound_allocated(VkImageRecord *record, const VkRun *whole)
+{
+	if (whole->data_blocks <= VK_IMAGE_SIZE_MAX / VK_BLOCK_SIZE)
+		record->allocated = MIN(record->allocated, whole->data_blocks * VK_BLOCK_SIZE);
+}
+
 static VkImageRecord *make_record(SaveJob *job, const VkImageRecord *parent, gint64 allocated,
 				  GError **error)
 {
@@ -176,15 +208,19 @@ static VkImageRecord *make_record(SaveJob *job, const VkImageRecord *parent, gin
 			g_ptr_array_add(record->runs, vk_run_copy(parent->runs->pdata[i]));
 		allocated += (gint64)parent->allocated;
 	}
-	record->allocated = (guint64)MAX(allocated, 0);
+	record->allocated = MIN((guint64)MAX(allocated, 0), record->size);
 	record->epoch = job->save.session->epoch;
 	if (!vk_runs_merge(job->save.session, record->runs, job->blocks, error))
 		return NULL;
+	/* Without the parent's map it is not known what the changes replaced: a whole map tells. */
+	if (record->runs->len == 1)
+		bound_allocated(record, record->runs->pdata[0]);
 	return g_steal_pointer(&record);
 }
 
 static void job_clear(SaveJob *job)
 {
+	vk_source_reader_free(job->scout);
 	g_clear_pointer(&job->run, vk_run_writer_free);
 	g_clear_pointer(&job->save.parent, vk_map_free);
 	g_clear_pointer(&job->ready, g_hash_table_unref);
@@ -207,7 +243,9 @@ static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkI
 	guint64 epoch = session->epoch;
 	gint64 allocated;
 
-	if (parent) {
+	if (source->knows_changes) {
+		job.save.incremental = job.save.inherit = TRUE;
+	} else if (parent) {
 		job.save.parent_blocks = vk_blocks_of_size(parent->size);
 		job.save.parent = vk_map_new(session->vault, parent->runs, job.save.parent_blocks);
 		/* A resized disk gets a map of its own: nothing behind an old end can come back. */
@@ -219,6 +257,8 @@ static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkI
 	g_mutex_init(&job.mutex);
 	g_cond_init(&job.changed);
 
+	if (source->knows_changes)
+		job.scout = source->ops->open_reader(source, &job.error);
 	run_workers(&job);
 	allocated = collect_stats(session, stats);
 	stats->parent_damaged = job.save.parent_damaged;
@@ -245,6 +285,11 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 			"a disk of %" G_GUINT64_FORMAT
 			" bytes is larger than the vault's format allows (256 TiB)",
 			source->size);
+		return NULL;
+	}
+	if (source->knows_changes && !(parent && parent->size == source->size)) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"what changed is known, but not since which image of that size");
 		return NULL;
 	}
 	record = save_image(session, source, parent, stats, progress, &trouble);

@@ -41,10 +41,11 @@ struct VkSession {
 typedef struct VkSave {
 	VkSession *session;
 	VkSource *source;
-	VkMap *parent; /* NULL: none */
+	VkMap *parent; /* NULL: none, or not to be read */
 	guint32 parent_blocks;
-	gboolean inherit; /* the new run lies above the parent's: equal blocks are not named */
-	guint32 image;    /* its number within the session */
+	gboolean inherit;     /* the new run lies above the parent's: equal blocks are not named */
+	gboolean incremental; /* the source knows its changes: the parent's map is not read */
+	guint32 image;        /* its number within the session */
 	VkProgress *progress;
 	_Atomic int parent_damaged;
 } VkSave;

@@ -20,6 +20,26 @@ static VkPackWriter *new_pack_writer(VkSession *session)
 				  hint_at_slot, session);
 }
 
+/* Guests saved at once are to find each other's blocks, so the sessions of a vault share its hints. */
+static VkHints *share_hints(VkVault *vault, GError **error)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&vault->mutex);
+
+	if (!vault->hints)
+		vault->hints = vk_hints_open(vault, error);
+	if (vault->hints)
+		vault->sessions++;
+	return vault->hints;
+}
+
+static void unshare_hints(VkVault *vault)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&vault->mutex);
+
+	if (--vault->sessions == 0)
+		g_clear_pointer(&vault->hints, vk_hints_free);
+}
+
 VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 {
 	g_autoptr(VkSession) session = g_new0(VkSession, 1);
@@ -28,7 +48,7 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 	session->id = vk_pack_id_random();
 	session->epoch = 1;
 	session->codec = vk_codec_new(vault->compression_level);
-	session->hints = vk_hints_open(vault, error);
+	session->hints = share_hints(vault, error);
 	if (!session->hints)
 		return NULL;
 	session->n_workers = workers ? workers : g_get_num_processors();
@@ -62,8 +82,7 @@ static void keep_hints(VkSession *session)
 	VkBackend *backend = session->vault->backend;
 	g_autoptr(GError) trouble = NULL;
 
-	if (session->hints &&
-	    !(backend->ops->sync(backend, &trouble) && vk_hints_commit(session->hints, &trouble)))
+	if (!(backend->ops->sync(backend, &trouble) && vk_hints_commit(session->hints, &trouble)))
 		vk_log_debug("hints are lost, ignoring: %s", trouble->message);
 }
 
@@ -83,8 +102,10 @@ void vk_session_free(VkSession *session)
 			g_free(worker->buffers[j]);
 	}
 	g_free(session->workers);
-	keep_hints(session);
-	vk_hints_free(session->hints);
+	if (session->hints) {
+		keep_hints(session);
+		unshare_hints(session->vault);
+	}
 	vk_codec_free(session->codec);
 	g_free(session);
 }

@@ -2,7 +2,8 @@
 /*
  * VkSession: a writer of one vault. Images are saved by share-nothing workers, each with its own
  * open pack; a snapshot appears by the commit and not before. One session may commit any number
- * of snapshots. Memory is bounded by the workers, not by the disks. Threads: one caller at a time.
+ * of snapshots. Memory is bounded by the workers, not by the disks. Threads: one caller at a time; a
+ * vault may have any number of sessions at once, which find each other's blocks.
  */
 #pragma once
 
@@ -35,7 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSession, vk_session_free)
 
 /*
  * Saves everything SOURCE has. With PARENT (nullable) unchanged blocks are not stored again, nor
- * is anything written for them in the map. STATS is added to. Stops on vk_interrupted().
+ * is anything written for them in the map. A source that knows its changes needs a PARENT of its
+ * size; of that nothing is read, and of the source only what changed. STATS is added to. Stops on vk_interrupted().
  *
  * When a pack cannot be written, the images saved since the last commit are lost with it: the
  * commit refuses them. The session itself can go on with another guest.

@@ -20,6 +20,8 @@ const VkTextMember vk_snapshot_texts[] = {
 	{"state", G_STRUCT_OFFSET(VkSnapshot, state), FALSE},
 	{"domain_xml", G_STRUCT_OFFSET(VkSnapshot, domain_xml), FALSE},
 	{"live_xml", G_STRUCT_OFFSET(VkSnapshot, live_xml), TRUE},
+	{"checkpoint", G_STRUCT_OFFSET(VkSnapshot, checkpoint), TRUE},
+	{"checkpoint_xml", G_STRUCT_OFFSET(VkSnapshot, checkpoint_xml), TRUE},
 	{NULL},
 };
 
@@ -159,6 +161,7 @@ json_t *vk_snapshot_to_json(const VkSnapshot *snapshot)
 		append(files, file_to_json(g_ptr_array_index(snapshot->files, i)));
 	set_uint(object, "format", VK_FORMAT_VERSION);
 	set_uint(object, "pause_us", snapshot->pause_usec);
+	set_uint(object, "skew_us", snapshot->skew_usec);
 	set(object, "persistent", json_boolean(snapshot->persistent));
 	set(object, "autostart", json_boolean(snapshot->autostart));
 	set(object, "disks", disks);
@@ -178,6 +181,7 @@ static json_t *disk_to_report(const VkDiskRecord *disk)
 	set_uint(object, "read", disk->read);
 	set_uint(object, "new", disk->fresh);
 	set_uint(object, "stored", disk->stored);
+	set(object, "bitmap", vk_json_new_string(disk->bitmap));
 	set(object, "format", vk_json_new_string(disk->format));
 	set(object, "source", vk_json_new_string(disk->source));
 	return object;
@@ -210,6 +214,8 @@ json_t *vk_snapshot_to_report(const VkSnapshot *snapshot)
 	set(object, "consistency", vk_json_new_string(snapshot->consistency));
 	/* Rounded up: 0 says that there was no pause. */
 	set_uint(object, "pause_ms", (snapshot->pause_usec + 999) / 1000);
+	set_uint(object, "skew_ms", (snapshot->skew_usec + 999) / 1000);
+	set(object, "checkpoint", vk_json_new_string(snapshot->checkpoint));
 	set(object, "host", vk_json_new_string(snapshot->host));
 	set(object, "state", vk_json_new_string(snapshot->state));
 	set(object, "disks", disks);

@@ -53,6 +53,8 @@ void vk_snapshot_free(VkSnapshot *snapshot)
 	g_free(snapshot->state);
 	g_free(snapshot->domain_xml);
 	g_free(snapshot->live_xml);
+	g_free(snapshot->checkpoint);
+	g_free(snapshot->checkpoint_xml);
 	g_ptr_array_unref(snapshot->disks);
 	g_ptr_array_unref(snapshot->skipped);
 	g_ptr_array_unref(snapshot->files);
@@ -136,6 +138,7 @@ VkRun *vk_run_new(void)
 	VkRun *run = g_new0(VkRun, 1);
 
 	run->segments = g_array_new(FALSE, FALSE, sizeof(VkSegment));
+	run->data_blocks = G_MAXUINT64;
 	return run;
 }
 
@@ -144,6 +147,7 @@ VkRun *vk_run_copy(const VkRun *run)
 	VkRun *copy = g_new0(VkRun, 1);
 
 	copy->extents = run->extents;
+	copy->data_blocks = G_MAXUINT64;
 	copy->segments = g_array_copy(run->segments);
 	return copy;
 }

@@ -23,13 +23,14 @@ typedef struct VkSegment {
 /* A sorted run of extents. */
 typedef struct VkRun {
 	guint64 extents;
-	GArray *segments; /* VkSegment, ascending */
+	GArray *segments;    /* VkSegment, ascending */
+	guint64 data_blocks; /* that it names; not stored: G_MAXUINT64 unless just written */
 } VkRun;
 
 /* Where an image lies in the vault. */
 typedef struct VkImageRecord {
 	guint64 size;      /* bytes */
-	guint64 allocated; /* bytes in data blocks: what a reader must be sent */
+	guint64 allocated; /* bytes in data blocks, at most: what a reader must be sent */
 	GPtrArray *runs;   /* VkRun, newest first, at most VK_RUNS_MAX */
 	guint64 epoch;     /* not stored: the session's, when it was saved; 0 when loaded */
 } VkImageRecord;
@@ -75,8 +76,11 @@ typedef struct VkSnapshot {
 	char *parent;      /* snapshot id, NULL for the first */
 	char *consistency; /* "application", "filesystem", "crash", "offline" */
 	guint64 pause_usec;
-	char *tool;  /* "virtkeep 0.1.0" */
-	char *state; /* of the guest: "running", "paused", "shut off" */
+	guint64 skew_usec;    /* of its group: from the first to the last point in time */
+	char *checkpoint;     /* of libvirt, at this instant: a later run may build on it; NULL */
+	char *checkpoint_xml; /* what defines that anew; NULL */
+	char *tool;           /* "virtkeep 0.1.0" */
+	char *state;          /* of the guest: "running", "paused", "shut off" */
 	gboolean persistent;
 	gboolean autostart;
 	char *domain_xml;   /* inactive definition with security information */
@@ -119,7 +123,7 @@ VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error);
 
 /*
  * The form for programs: {snapshot, guest, uuid, time, group, consistency, pause_ms, host, state,
- * disks[]: {target, size, mode, reason, read, new, stored, format, source}, skipped[]: {target,
+ * skew_ms, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap, format, source}, skipped[]: {target,
  * reason}, files[]: {name, role, size}}. New reference.
  */
 json_t *vk_snapshot_to_report(const VkSnapshot *snapshot);

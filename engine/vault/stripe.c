@@ -13,6 +13,10 @@
 
 #define BLOCKS_PER_READ (VK_SOURCE_READ_MAX / VK_BLOCK_SIZE)
 
+/* Beside VkExtentKind: the parent has the block, or nothing is known of it yet. */
+#define KIND_SAME    0xfe
+#define KIND_UNKNOWN 0xff
+
 /* A stripe under work. */
 typedef struct Stripe {
 	VkSave *save;
@@ -20,7 +24,7 @@ typedef struct Stripe {
 	VkSourceReader *reader;
 	guint32 first;
 	guint32 count;
-	guint8 *kinds; /* VkExtentKind of each block as the source tells it */
+	guint8 *kinds; /* VkExtentKind of each block as the source tells it, or KIND_SAME */
 	GArray *extents;
 	VkExtent parent; /* what the parent has from parent.first on; count 0: not looked up */
 } Stripe;
@@ -112,9 +116,11 @@ static gboolean save_empty(Stripe *stripe, guint32 block, guint32 count, VkExten
 		if (!parent_at(stripe, block, &parent, error))
 			return FALSE;
 		part = MIN(count, parent.count);
-		if (stripe->save->inherit
-			    ? parent.kind == VK_EXTENT_DATA || parent.kind == VK_EXTENT_DAMAGED
-			    : kind == VK_EXTENT_ZERO)
+		if (stripe->save->incremental)
+			emit(stripe, block, part, kind, NULL, 0);
+		else if (stripe->save->inherit
+				 ? parent.kind == VK_EXTENT_DATA || parent.kind == VK_EXTENT_DAMAGED
+				 : kind == VK_EXTENT_ZERO)
 			emit(stripe, block, part, kind, NULL, 0);
 		count_allocated(stripe, block, part, FALSE, &parent);
 		block += part;
@@ -217,13 +223,42 @@ static gboolean save_data(Stripe *stripe, guint32 block, const guint8 *data, GEr
 	return TRUE;
 }
 
+static guint8 kind_of_source(VkSourceKind kind)
+{
+	switch (kind) {
+	case VK_SOURCE_ZERO:
+		return VK_EXTENT_ZERO;
+	case VK_SOURCE_HOLE:
+		return VK_EXTENT_HOLE;
+	case VK_SOURCE_SAME:
+		return KIND_SAME;
+	case VK_SOURCE_DATA:
+		break;
+	}
+	return VK_EXTENT_DATA;
+}
+
+/*
+ * A block that is partly data is data, one that is partly zeros is zeros. One that changed in part
+ * must be read, whatever the parent has of it.
+ */
+static guint8 mix_kinds(guint8 one, guint8 other)
+{
+	if (one == KIND_UNKNOWN || one == other)
+		return other;
+	if (one == KIND_SAME || other == KIND_SAME || one == VK_EXTENT_DATA ||
+	    other == VK_EXTENT_DATA)
+		return VK_EXTENT_DATA;
+	return VK_EXTENT_ZERO;
+}
+
 /* Tells for each block of the stripe whether it must be read. */
 static gboolean find_kinds(Stripe *stripe, GError **error)
 {
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(VkSourceExtent));
 	guint64 start = block_offset(stripe->first);
 
-	memset(stripe->kinds, VK_EXTENT_HOLE, stripe->count);
+	memset(stripe->kinds, KIND_UNKNOWN, stripe->count);
 	if (!stripe->reader->ops->map(stripe->reader, start,
 				      blocks_length(stripe, stripe->first, stripe->count), found,
 				      error))
@@ -235,14 +270,13 @@ static gboolean find_kinds(Stripe *stripe, GError **error)
 			(guint32)((extent->offset - start + extent->length + VK_BLOCK_SIZE - 1) >>
 				  VK_BLOCK_LOG2);
 
-		/* A block that is partly data is data, one that is partly zeros is zeros. */
 		for (guint32 block = from; block < MIN(to, stripe->count); block++)
-			if (extent->kind == VK_SOURCE_DATA)
-				stripe->kinds[block] = VK_EXTENT_DATA;
-			else if (extent->kind == VK_SOURCE_ZERO &&
-				 stripe->kinds[block] == VK_EXTENT_HOLE)
-				stripe->kinds[block] = VK_EXTENT_ZERO;
+			stripe->kinds[block] =
+				mix_kinds(stripe->kinds[block], kind_of_source(extent->kind));
 	}
+	for (guint32 block = 0; block < stripe->count; block++)
+		if (stripe->kinds[block] == KIND_UNKNOWN)
+			stripe->kinds[block] = VK_EXTENT_DATA;
 	return TRUE;
 }
 
@@ -280,7 +314,8 @@ static gboolean save_gap(Stripe *stripe, guint32 from, guint32 to, GError **erro
 
 		for (end = block + 1; end < to && stripe->kinds[end - stripe->first] == kind;)
 			end++;
-		if (!save_empty(stripe, block, end - block, (VkExtentKind)kind, error))
+		if (kind != KIND_SAME &&
+		    !save_empty(stripe, block, end - block, (VkExtentKind)kind, error))
 			return FALSE;
 	}
 	if (to > from)

@@ -16,4 +16,7 @@ struct VkVault {
 	int compression_level;
 	VkPackCache *packs;
 	VkBlockCache *blocks;
+	GMutex mutex;          /* guards what follows */
+	struct VkHints *hints; /* shared by the sessions; NULL while there are none */
+	guint sessions;
 };

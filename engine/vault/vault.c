@@ -38,6 +38,7 @@ static VkVault *vault_new(VkBackend *backend, const char *directory)
 {
 	VkVault *vault = g_new0(VkVault, 1);
 
+	g_mutex_init(&vault->mutex);
 	vault->backend = backend;
 	vault->directory = g_strdup(directory);
 	vault->url = g_strconcat("dir:", directory, NULL);
@@ -236,6 +237,7 @@ void vk_vault_free(VkVault *vault)
 	g_clear_pointer(&vault->blocks, vk_block_cache_free);
 	g_clear_pointer(&vault->packs, vk_pack_cache_free);
 	vault->backend->ops->free(vault->backend);
+	g_mutex_clear(&vault->mutex);
 	g_free(vault->directory);
 	g_free(vault->url);
 	g_free(vault);
