@@ -30,9 +30,24 @@ static gboolean mem_map(VkSourceReader *base, guint64 offset, guint64 length, GA
 			.kind = (VkSourceKind)reader->source->kinds[offset / MEM_UNIT],
 		};
 
+		if (reader->source->changed &&
+		    !reader->source->changed[offset / VK_SOURCE_CHANGE_UNIT])
+			extent.kind = VK_SOURCE_SAME;
+
 		g_array_append_val(extents, extent);
 		offset = next;
 	}
+	return TRUE;
+}
+
+static gboolean mem_seek_change(VkSourceReader *base, guint64 offset, guint64 *ret, GError **error)
+{
+	const MemSource *source = ((MemReader *)base)->source;
+	guint64 at = offset;
+
+	while (at < source->base.size && !source->changed[at / VK_SOURCE_CHANGE_UNIT])
+		at = (at / VK_SOURCE_CHANGE_UNIT + 1) * VK_SOURCE_CHANGE_UNIT;
+	*ret = MIN(at, source->base.size);
 	return TRUE;
 }
 
@@ -66,6 +81,7 @@ static const VkSourceReaderOps mem_reader_ops = {
 	.map = mem_map,
 	.submit = mem_submit,
 	.complete = mem_complete,
+	.seek_change = mem_seek_change,
 	.free = mem_reader_free,
 };
 
@@ -84,6 +100,7 @@ static void mem_free(VkSource *base)
 
 	g_free(source->bytes);
 	g_free(source->kinds);
+	g_free(source->changed);
 	g_free(source);
 }
 
@@ -133,6 +150,24 @@ void mem_source_scribble(MemSource *source, GRand *random, guint times, guint un
 			memset(source->kinds + first, what < 8 ? VK_SOURCE_ZERO : VK_SOURCE_HOLE,
 			       count);
 		}
+	}
+}
+
+void mem_source_track(MemSource *source, const MemSource *earlier, GRand *random)
+{
+	guint64 size = source->base.size;
+	guint64 units = (size + VK_SOURCE_CHANGE_UNIT - 1) / VK_SOURCE_CHANGE_UNIT;
+
+	g_assert(earlier->base.size == size);
+	source->base.knows_changes = TRUE;
+	g_free(source->changed);
+	source->changed = g_malloc0(MAX(units, 1));
+	for (guint64 i = 0; i < units; i++) {
+		guint64 at = i * VK_SOURCE_CHANGE_UNIT;
+		gsize length = (gsize)MIN(VK_SOURCE_CHANGE_UNIT, size - at);
+
+		source->changed[i] = memcmp(source->bytes + at, earlier->bytes + at, length) != 0 ||
+				     g_rand_int_range(random, 0, 50) == 0;
 	}
 }
 

@@ -12,6 +12,7 @@ typedef struct MemSource {
 	VkSource base;
 	guint8 *bytes;
 	guint8 *kinds;   /* VkSourceKind for each 4 KiB; the last may be shorter */
+	guint8 *changed; /* for each change unit, when the source knows its changes; else NULL */
 	gint fail_after; /* reads until one fails; -1: never */
 } MemSource;
 
@@ -22,6 +23,12 @@ MemSource *mem_source_new(guint64 size);
 
 /* Writes random compressible or incompressible bytes, zeros, or a hole over units from the range. */
 void mem_source_scribble(MemSource *source, GRand *random, guint times, guint units_max);
+
+/*
+ * Lets the source know what changed since EARLIER, which has its size: every unit that differs, and
+ * by chance some more.
+ */
+void mem_source_track(MemSource *source, const MemSource *earlier, GRand *random);
 
 /* A copy of another size; what is beyond the old one is a hole. */
 MemSource *mem_source_resized(const MemSource *source, guint64 size);

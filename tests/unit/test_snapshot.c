@@ -45,6 +45,9 @@ START_TEST(golden_file_is_understood)
 	ck_assert_str_eq(snapshot->consistency, "filesystem");
 	ck_assert_str_eq(snapshot->live_xml, "<domain id='3'/>\n");
 	ck_assert_uint_eq(snapshot->pause_usec, 12345);
+	ck_assert_uint_eq(snapshot->skew_usec, 678);
+	ck_assert_str_eq(snapshot->checkpoint, disk->bitmap);
+	ck_assert_str_eq(snapshot->checkpoint_xml, "<domaincheckpoint/>\n");
 	ck_assert(snapshot->persistent && !snapshot->autostart);
 	ck_assert_uint_eq(snapshot->disks->len, 2);
 	ck_assert_uint_eq(snapshot->skipped->len, 2);
@@ -99,6 +102,9 @@ START_TEST(report_is_for_programs)
 	ck_assert_str_eq(json_string_value(json_object_get(report, "snapshot")),
 			 "Büro 1@20261122T201405Z");
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "pause_ms")), 13);
+	ck_assert_int_eq(json_integer_value(json_object_get(report, "skew_ms")), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(disk, "bitmap")),
+			 "virtkeep-01234567-89abcdef");
 	ck_assert_int_eq(json_integer_value(json_object_get(disk, "new")), 65536);
 	ck_assert_ptr_null(json_object_get(disk, "copies"));
 	ck_assert_ptr_null(json_object_get(report, "domain_xml"));
@@ -137,6 +143,7 @@ static const struct {
 	{"consistency", "\"perfect\"", VK_ERROR_DAMAGE},
 	{"group", "5", VK_ERROR_DAMAGE},
 	{"pause_us", "-1", VK_ERROR_DAMAGE},
+	{"skew_us", "-1", VK_ERROR_DAMAGE},
 	{"pause_us", "1.5", VK_ERROR_DAMAGE},
 	{"persistent", "1", VK_ERROR_DAMAGE},
 	{"domain_xml", NULL, VK_ERROR_DAMAGE},
