@@ -4,6 +4,7 @@
  */
 #include "cmd.h"
 #include "errors.h"
+#include "guard.h"
 #include "program.h"
 
 #include <errno.h>
@@ -110,6 +111,9 @@ int main(int argc, char **argv)
 {
 	VkProgram program = {0};
 	g_autoptr(GError) error = NULL;
+
+	if (argc > 1 && strcmp(argv[1], VK_GUARD_COMMAND) == 0)
+		return vk_guard_main(argc - 1, argv + 1);
 
 	/* Only how text is encoded: messages stay in one language, so that scripts can match. */
 	setlocale(LC_CTYPE, "");

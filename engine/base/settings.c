@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-typedef enum { TYPE_TEXT, TYPE_UINT } SettingType;
+typedef enum { TYPE_TEXT, TYPE_UINT, TYPE_YES_NO } SettingType;
 
 typedef struct {
 	const char *group;
@@ -24,9 +24,25 @@ static const Setting known_settings[] = {
 	{"backup", "scratch_dir", TYPE_TEXT, "/var/lib/virtkeep/scratch"},
 	{"backup", "run_dir", TYPE_TEXT, "/run/virtkeep"},
 	{"backup", "agent_timeout", TYPE_UINT, "30", 3600},
+	{"backup", "pause_budget", TYPE_UINT, "5", 3600},
+	{"backup", "parallel", TYPE_UINT, "4", 64},
+	{"backup", "hooks_dir", TYPE_TEXT, "/etc/virtkeep/hooks.d"},
+	{"backup", "hook_timeout", TYPE_UINT, "60", 3600},
+	{"backup", "KVM_CMD_RETRY_COUNT", TYPE_UINT, "3", 100},
+	{"backup", "SC_AGENT_TIMEOUT", TYPE_UINT, "600", 86400},
 	{"mount", "cache_mib", TYPE_UINT, "256", 1048576},
 	{"restore", "shutdown_timeout", TYPE_UINT, "60", 86400},
 	{"restore", "KVM_RESTORE_VM_LIST", TYPE_TEXT, NULL},
+};
+
+/* Sections [guest NAME] hold what differs for one guest. */
+#define GUEST_PREFIX "guest "
+
+static const Setting guest_settings[] = {
+	{"guest", "quiesce", TYPE_TEXT},
+	{"guest", "mountpoints", TYPE_TEXT},
+	{"guest", "freeze_hook", TYPE_YES_NO},
+	{"guest", "exclude", TYPE_TEXT},
 };
 
 struct VkSettings {
@@ -36,6 +52,12 @@ struct VkSettings {
 
 static const Setting *find_setting(const char *group, const char *key)
 {
+	if (g_str_has_prefix(group, GUEST_PREFIX)) {
+		for (gsize i = 0; i < G_N_ELEMENTS(guest_settings); i++)
+			if (strcmp(guest_settings[i].key, key) == 0)
+				return &guest_settings[i];
+		return NULL;
+	}
 	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
 		if (strcmp(known_settings[i].group, group) == 0 &&
 		    strcmp(known_settings[i].key, key) == 0)
@@ -62,6 +84,10 @@ static gboolean take_key(VkSettings *settings, const char *path, const char *gro
 			       "'%s': [%s] %s must be a whole number up to %" G_GUINT64_FORMAT
 			       ", not '%s'",
 			       path, group, key, setting->max, value);
+	if (setting->type == TYPE_YES_NO && strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "'%s': [%s] %s must be 'yes' or 'no', not '%s'", path, group, key,
+			       value);
 	g_hash_table_insert(settings->values, g_strdup_printf("%s.%s", group, key),
 			    g_steal_pointer(&value));
 	return TRUE;
@@ -130,9 +156,8 @@ guint64 vk_settings_get_uint(const VkSettings *settings, const char *group, cons
 	return g_ascii_strtoull(vk_settings_get(settings, group, key), NULL, 10);
 }
 
-char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key)
+static char **split_words(const char *setting)
 {
-	const char *setting = vk_settings_get(settings, group, key);
 	const char *value = setting ? setting : "";
 	/* Guests' names may have spaces. */
 	const char *separators = strpbrk(value, ";\n") ? ";\n" : " \t";
@@ -146,4 +171,25 @@ char **vk_settings_get_words(const VkSettings *settings, const char *group, cons
 	result = g_strv_builder_end(words);
 	g_strv_builder_unref(words);
 	return result;
+}
+
+char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key)
+{
+	return split_words(vk_settings_get(settings, group, key));
+}
+
+const char *vk_settings_get_guest(const VkSettings *settings, const char *name, const char *uuid,
+				  const char *key)
+{
+	g_autofree char *by_uuid = g_strdup_printf(GUEST_PREFIX "%s.%s", uuid, key);
+	g_autofree char *by_name = g_strdup_printf(GUEST_PREFIX "%s.%s", name, key);
+	const char *value = g_hash_table_lookup(settings->values, by_uuid);
+
+	return value ? value : g_hash_table_lookup(settings->values, by_name);
+}
+
+char **vk_settings_get_guest_words(const VkSettings *settings, const char *name, const char *uuid,
+				   const char *key)
+{
+	return split_words(vk_settings_get_guest(settings, name, uuid, key));
 }

@@ -31,3 +31,12 @@ guint64 vk_settings_get_uint(const VkSettings *settings, const char *group, cons
  * words may have spaces; any other by white space. Free with g_strfreev().
  */
 char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key);
+
+/*
+ * The value of KEY for one guest, from its section [guest UUID], else [guest NAME]; NULL when
+ * neither says. The words of it, as above.
+ */
+const char *vk_settings_get_guest(const VkSettings *settings, const char *name, const char *uuid,
+				  const char *key);
+char **vk_settings_get_guest_words(const VkSettings *settings, const char *name, const char *uuid,
+				   const char *key);

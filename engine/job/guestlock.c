@@ -3,9 +3,11 @@
 
 #include "errors.h"
 #include "io.h"
+#include "program.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -18,6 +20,10 @@ static const char *const hold_words[] = {
 };
 
 #define TEXT_LENGTH_MAX 40
+
+/* How long the guard of a killed process may take to mend what that left. */
+#define GUARD_TIMEOUT_USEC (60 * G_TIME_SPAN_SECOND)
+#define POLL_USEC          (50 * G_TIME_SPAN_MILLISECOND)
 
 struct VkGuestLock {
 	int fd;
@@ -53,20 +59,44 @@ static VkHold hold_of_text(const char *text)
 	return VK_HOLD_NONE;
 }
 
-static gboolean fail_busy(int fd, const char *path, const char *name, GError **error)
+/* The process that took the lock; 0 when it has not come to writing its number yet. */
+static pid_t holder(int fd, const char *path)
 {
 	g_autofree char *text = read_text(fd, path);
-	guint64 pid = g_ascii_strtoull(text, NULL, 10);
 
-	/* A holder that has not come to writing its number yet is "another process". */
+	return (pid_t)g_ascii_strtoull(text, NULL, 10);
+}
+
+static gboolean fail_busy(pid_t pid, const char *name, GError **error)
+{
 	if (pid == 0)
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "guest '%s' is being backed up by another process: try again later",
 			       name);
 	return vk_fail(error, VK_ERROR_BUSY,
-		       "guest '%s' is being backed up by process %" G_GUINT64_FORMAT
-		       ": try again later",
-		       name, pid);
+		       "guest '%s' is being backed up by process %d: try again later", name,
+		       (int)pid);
+}
+
+/* Waits only for the guard of a dead process. */
+static gboolean lock_file(int fd, const char *path, const char *name, GError **error)
+{
+	gint64 deadline = g_get_monotonic_time() + GUARD_TIMEOUT_USEC;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		pid_t pid;
+
+		if (errno != EWOULDBLOCK)
+			return vk_fail_errno(error, errno, "cannot lock '%s'", path);
+		pid = holder(fd, path);
+		if (pid == 0 || kill(pid, 0) == 0 || errno != ESRCH ||
+		    g_get_monotonic_time() >= deadline)
+			return fail_busy(pid, name, error);
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		g_usleep(POLL_USEC);
+	}
+	return TRUE;
 }
 
 VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const char *name,
@@ -85,13 +115,8 @@ VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const cha
 	if (lock->fd < 0)
 		return NULL;
 	/* The file stays for ever: to remove it would let two processes lock two files. */
-	if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno == EWOULDBLOCK)
-			fail_busy(lock->fd, path, name, error);
-		else
-			vk_fail_errno(error, errno, "cannot lock '%s'", path);
+	if (!lock_file(lock->fd, path, name, error))
 		return NULL;
-	}
 	text = read_text(lock->fd, path);
 	lock->path = g_steal_pointer(&path);
 	lock->left = hold_of_text(text);
@@ -104,6 +129,11 @@ VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const cha
 gboolean vk_guest_lock_set_hold(VkGuestLock *lock, VkHold hold, GError **error)
 {
 	return write_text(lock, hold, error);
+}
+
+int vk_guest_lock_fd(const VkGuestLock *lock)
+{
+	return lock->fd;
 }
 
 VkHold vk_guest_lock_left(const VkGuestLock *lock)

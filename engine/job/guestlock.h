@@ -11,7 +11,8 @@ typedef struct VkGuestLock VkGuestLock;
 
 /*
  * Takes the lock of the guest UUID, in RUN_DIR, which is made if missing. NAME is for the error.
- * Does not wait: VK_ERROR_BUSY names the process that has it.
+ * VK_ERROR_BUSY names the process that has it. Only for one that is dead it is waited, bounded: its
+ * guard has the lock until it has mended what the process left.
  */
 VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const char *name,
 				GError **error);
@@ -28,6 +29,9 @@ typedef enum {
  * next one that takes the lock.
  */
 gboolean vk_guest_lock_set_hold(VkGuestLock *lock, VkHold hold, GError **error);
+
+/* The descriptor that holds the lock: a duplicate of it holds it on. Borrowed. */
+int vk_guest_lock_fd(const VkGuestLock *lock);
 
 /* How the process that had the lock before may have left the guest. */
 VkHold vk_guest_lock_left(const VkGuestLock *lock);

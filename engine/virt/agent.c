@@ -9,43 +9,8 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, GError **error)
-{
-	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
-	long long seconds = 0;
-	unsigned int nseconds = 0;
-
-	if (!domain)
-		return FALSE;
-	if (virDomainAgentSetResponseTimeout(domain, (int)timeout_sec, 0) < 0)
-		return vk_fail_libvirt(error, "cannot set the timeout of the guest agent");
-	/* Any answer will do: a policy in the guest may forbid telling the time. */
-	if (virDomainGetTime(domain, &seconds, &nseconds, 0) < 0 &&
-	    (virGetLastErrorCode() == VIR_ERR_AGENT_UNRESPONSIVE ||
-	     virGetLastErrorCode() == VIR_ERR_AGENT_UNSYNCED)) {
-		vk_fail(error, VK_ERROR_FAILED,
-			"its guest agent did not answer within %u seconds (%s)", timeout_sec,
-			virGetLastErrorMessage());
-		vk_agent_done(guest);
-		return FALSE;
-	}
-	return TRUE;
-}
-
-int vk_agent_freeze(VkGuest *guest, GError **error)
-{
-	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
-	int count;
-
-	if (!domain)
-		return -1;
-	count = virDomainFSFreeze(domain, NULL, 0, 0);
-	if (count < 0)
-		vk_fail_libvirt(error, "its guest agent could not freeze the file systems");
-	return count;
-}
-
-static gboolean is_thawed(virDomainPtr domain, guint timeout_sec)
+/* What the agent says of its file systems; NULL when it does not say. New string. */
+static char *freeze_status(virDomainPtr domain, guint timeout_sec)
 {
 	char *answer = virDomainQemuAgentCommand(domain, "{\"execute\":\"guest-fsfreeze-status\"}",
 						 (int)timeout_sec, 0);
@@ -53,11 +18,62 @@ static gboolean is_thawed(virDomainPtr domain, guint timeout_sec)
 	g_autoptr(json_t) object = NULL;
 
 	if (!answer)
-		return FALSE;
+		return NULL;
 	object = vk_json_parse(answer, strlen(answer), "guest-fsfreeze-status", NULL);
 	free(answer);
-	return object && vk_json_string(object, "return", &status, NULL) &&
-	       g_str_equal(status, "thawed");
+	if (!object || !vk_json_string(object, "return", &status, NULL))
+		return NULL;
+	return g_strdup(status);
+}
+
+static gboolean has_status(virDomainPtr domain, guint timeout_sec, const char *wanted)
+{
+	g_autofree char *status = freeze_status(domain, timeout_sec);
+
+	return g_strcmp0(status, wanted) == 0;
+}
+
+gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	long long seconds = 0;
+	unsigned int nseconds = 0;
+
+	*ret_frozen = FALSE;
+	if (!domain)
+		return FALSE;
+	if (virDomainAgentSetResponseTimeout(domain, (int)timeout_sec, 0) < 0)
+		return vk_fail_libvirt(error, "cannot set the timeout of the guest agent");
+	if (virDomainGetTime(domain, &seconds, &nseconds, 0) == 0)
+		return TRUE;
+	if (virGetLastErrorCode() == VIR_ERR_AGENT_UNRESPONSIVE ||
+	    virGetLastErrorCode() == VIR_ERR_AGENT_UNSYNCED) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"its guest agent did not answer within %u seconds (%s)", timeout_sec,
+			virGetLastErrorMessage());
+		vk_agent_done(guest);
+		return FALSE;
+	}
+	/* Any answer will do: a policy in the guest may forbid telling the time, and so does a freeze. */
+	*ret_frozen = has_status(domain, timeout_sec, "frozen");
+	return TRUE;
+}
+
+int vk_agent_freeze(VkGuest *guest, char *const *mountpoints, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	g_autoptr(GPtrArray) places = g_ptr_array_new();
+	int count;
+
+	if (!domain)
+		return -1;
+	for (; mountpoints && *mountpoints; mountpoints++)
+		g_ptr_array_add(places, *mountpoints);
+	count = virDomainFSFreeze(domain, places->len ? (const char **)places->pdata : NULL,
+				  places->len, 0);
+	if (count < 0)
+		vk_fail_libvirt(error, "its guest agent could not freeze the file systems");
+	return count;
 }
 
 gboolean vk_agent_thaw(VkGuest *guest, guint timeout_sec, int *ret_count, GError **error)
@@ -71,7 +87,7 @@ gboolean vk_agent_thaw(VkGuest *guest, guint timeout_sec, int *ret_count, GError
 	count = virDomainFSThaw(domain, NULL, 0, 0);
 	if (count < 0) {
 		reason = g_strdup(virGetLastErrorMessage());
-		if (!is_thawed(domain, timeout_sec))
+		if (!has_status(domain, timeout_sec, "thawed"))
 			return vk_fail(error, VK_ERROR_FAILED,
 				       "its guest agent did not thaw the file systems: %s", reason);
 	}

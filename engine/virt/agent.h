@@ -10,12 +10,15 @@
 
 /*
  * Sets the timeout of agent calls and asks for an answer, so that a deaf agent is known before
- * anything was sent to it that had to be undone.
+ * anything was sent to it that had to be undone. *RET_FROZEN: somebody has frozen the guest.
  */
-gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, GError **error);
+gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen, GError **error);
 
-/* Freezes all file systems. Returns how many, or -1: they may then be frozen now or later. */
-int vk_agent_freeze(VkGuest *guest, GError **error);
+/*
+ * Freezes the file systems at MOUNTPOINTS; NULL or empty: all. Returns how many, or -1: they may
+ * then be frozen now or later.
+ */
+int vk_agent_freeze(VkGuest *guest, char *const *mountpoints, GError **error);
 
 /*
  * Thaws. TRUE when the agent says that nothing is frozen; *RET_COUNT is how many file systems

@@ -17,6 +17,9 @@
  */
 gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error);
 
+/* Whether a job of some sort is at work on the guest: it may be one that is just beginning. */
+gboolean vk_backup_is_beginning(VkGuest *guest);
+
 /*
  * Aborts the running backup job and waits for its end. *RET_ABORTED, if given, is FALSE when it
  * had ended by itself, or died with its guest.

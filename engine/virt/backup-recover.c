@@ -54,6 +54,15 @@ gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error)
 	return TRUE;
 }
 
+gboolean vk_backup_is_beginning(VkGuest *guest)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
+	virDomainJobInfo info = {0};
+
+	return domain && virDomainGetJobInfo(domain, &info) == 0 &&
+	       info.type != VIR_DOMAIN_JOB_NONE;
+}
+
 static gboolean wait_ended(VkGuest *guest, GError **error)
 {
 	gint64 deadline = vk_deadline(ABORT_TIMEOUT_SEC);

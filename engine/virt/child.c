@@ -22,6 +22,7 @@
 
 struct VkChild {
 	char **argv;
+	char **environment; /* NULL: ours */
 	GThread *thread;
 	GMutex lock; /* guards what follows */
 	GCond changed;
@@ -39,6 +40,7 @@ static void set_up_child(gpointer data)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != GPOINTER_TO_INT(data))
 		_exit(127);
@@ -98,7 +100,7 @@ static gpointer run_child(gpointer data)
 	GPid pid = 0;
 	gboolean ok;
 
-	ok = g_spawn_async_with_pipes(NULL, child->argv, NULL,
+	ok = g_spawn_async_with_pipes(NULL, child->argv, child->environment,
 				      G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
 					      G_SPAWN_CLOEXEC_PIPES,
 				      set_up_child, GINT_TO_POINTER(getpid()), &pid, NULL,
@@ -125,13 +127,14 @@ static char **copy_strings(const char *const *strings)
 	return g_strv_builder_end(builder);
 }
 
-VkChild *vk_child_start(const char *const *argv, GError **error)
+VkChild *vk_child_start(const char *const *argv, const char *const *environment, GError **error)
 {
 	VkChild *child = g_new0(VkChild, 1);
 
 	g_mutex_init(&child->lock);
 	g_cond_init(&child->changed);
 	child->argv = copy_strings(argv);
+	child->environment = environment ? copy_strings(environment) : NULL;
 	child->output = g_string_new(NULL);
 	child->errors = g_string_new(NULL);
 	child->thread = g_thread_new("child", run_child, child);
@@ -140,8 +143,10 @@ VkChild *vk_child_start(const char *const *argv, GError **error)
 		g_cond_wait(&child->changed, &child->lock);
 	g_mutex_unlock(&child->lock);
 	if (child->failure) {
-		vk_fail(error, VK_ERROR_FAILED, "cannot run '%s': %s; is qemu-utils installed?",
-			child->argv[0], child->failure->message);
+		vk_fail(error, VK_ERROR_FAILED, "cannot run '%s': %s%s", child->argv[0],
+			child->failure->message,
+			g_str_has_prefix(child->argv[0], "qemu-") ? "; is qemu-utils installed?"
+								  : "");
 		child->ended = TRUE;
 		vk_child_free(child);
 		return NULL;
@@ -153,7 +158,7 @@ static void send_signal(VkChild *child, int number)
 {
 	g_mutex_lock(&child->lock);
 	if (!child->ended)
-		kill(child->pid, number);
+		kill(-child->pid, number);
 	g_mutex_unlock(&child->lock);
 }
 
@@ -200,13 +205,14 @@ void vk_child_free(VkChild *child)
 	g_mutex_clear(&child->lock);
 	g_cond_clear(&child->changed);
 	g_strfreev(child->argv);
+	g_strfreev(child->environment);
 	g_free(child);
 }
 
 char *vk_child_run(const char *const *argv, guint timeout_sec, GError **error)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)timeout_sec * G_TIME_SPAN_SECOND;
-	g_autoptr(VkChild) child = vk_child_start(argv, error);
+	g_autoptr(VkChild) child = vk_child_start(argv, NULL, error);
 
 	if (!child)
 		return NULL;

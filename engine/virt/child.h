@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkChild: a tool of QEMU's that runs beside us. It gets SIGTERM when we die, whatever we die of.
+ * VkChild: a program that runs beside us, a tool of QEMU's or a hook. It gets SIGTERM when we die, whatever we die of.
  * Threads: free.
  */
 #pragma once
@@ -9,8 +9,11 @@
 
 typedef struct VkChild VkChild;
 
-/* Starts ARGV, searched in PATH, with both outputs captured up to a bound. */
-VkChild *vk_child_start(const char *const *argv, GError **error);
+/*
+ * Starts ARGV, searched in PATH, in a process group of its own, with both outputs captured up to a
+ * bound. ENVIRONMENT is "NAME=value" strings; NULL: ours.
+ */
+VkChild *vk_child_start(const char *const *argv, const char *const *environment, GError **error);
 
 /* Asks it to end. */
 void vk_child_terminate(VkChild *child);
@@ -21,7 +24,7 @@ gboolean vk_child_wait(VkChild *child, gint64 deadline);
 /* After the end: FALSE when it failed; the error holds what it wrote on stderr. */
 gboolean vk_child_check(VkChild *child, GError **error);
 
-/* Kills it if it runs. Takes NULL. */
+/* Kills it, and what it has started in its group, if it runs. Takes NULL. */
 void vk_child_free(VkChild *child);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkChild, vk_child_free)
 

@@ -139,20 +139,24 @@ static char *get_xml(VkGuest *guest, virDomainPtr domain, unsigned int flags, GE
 	return copy;
 }
 
-VkGuestFacts *vk_guest_get_facts(VkGuest *guest, GError **error)
+typedef struct FactsQuestion {
+	VkGuest *guest;
+	VkGuestFacts *facts;
+} FactsQuestion;
+
+static gboolean ask_facts(VkHost *host, gpointer data, GError **error)
 {
+	VkGuest *guest = ((FactsQuestion *)data)->guest;
 	g_autoptr(VkGuestFacts) facts = g_new0(VkGuestFacts, 1);
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
 	unsigned int flags = VIR_DOMAIN_XML_SECURE;
 	int autostart = 0, persistent;
 
 	if (!domain || !vk_guest_get_state(guest, &facts->state, error))
-		return NULL;
+		return FALSE;
 	persistent = virDomainIsPersistent(domain);
-	if (persistent < 0 || (persistent && virDomainGetAutostart(domain, &autostart) < 0)) {
-		vk_fail_libvirt(error, "cannot get the facts of guest '%s'", guest->name);
-		return NULL;
-	}
+	if (persistent < 0 || (persistent && virDomainGetAutostart(domain, &autostart) < 0))
+		return vk_fail_libvirt(error, "cannot get the facts of guest '%s'", guest->name);
 	facts->persistent = persistent > 0;
 	facts->autostart = autostart > 0;
 	if (facts->persistent && facts->state == VK_GUEST_OFF)
@@ -161,13 +165,21 @@ VkGuestFacts *vk_guest_get_facts(VkGuest *guest, GError **error)
 		flags |= VIR_DOMAIN_XML_INACTIVE;
 	facts->domain_xml = get_xml(guest, domain, flags, error);
 	if (!facts->domain_xml)
-		return NULL;
+		return FALSE;
 	if (facts->state != VK_GUEST_OFF) {
 		facts->live_xml = get_xml(guest, domain, VIR_DOMAIN_XML_SECURE, error);
 		if (!facts->live_xml)
-			return NULL;
+			return FALSE;
 	}
-	return g_steal_pointer(&facts);
+	((FactsQuestion *)data)->facts = g_steal_pointer(&facts);
+	return TRUE;
+}
+
+VkGuestFacts *vk_guest_get_facts(VkGuest *guest, GError **error)
+{
+	FactsQuestion question = {.guest = guest};
+
+	return vk_host_ask(guest->host, ask_facts, &question, error) ? question.facts : NULL;
 }
 
 void vk_guest_facts_free(VkGuestFacts *facts)

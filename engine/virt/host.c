@@ -6,6 +6,7 @@
 #include "host.h"
 
 #include "errors.h"
+#include "program.h"
 #include "virt-priv.h"
 
 #include <errno.h>
@@ -16,12 +17,15 @@
 #define OPEN_TIMEOUT_SEC       30
 #define KEEPALIVE_INTERVAL_SEC 5
 #define KEEPALIVE_COUNT        6
+#define RETRY_PAUSE_USEC       (100 * G_TIME_SPAN_MILLISECOND)
+#define RETRY_PAUSE_MAX_USEC   (5 * G_TIME_SPAN_SECOND)
 
 struct VkHost {
 	char *given_uri; /* may be an alias, or empty */
 	char *uri;
 	char *name;
-	GMutex lock;
+	guint retries;
+	GMutex lock; /* guards what follows */
 	virConnectPtr connection;
 	guint generation;
 };
@@ -213,14 +217,40 @@ virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **e
 	return host->connection;
 }
 
+void vk_host_set_retries(VkHost *host, guint count)
+{
+	host->retries = count;
+}
+
+gboolean vk_host_ask(VkHost *host, VkQuestion question, gpointer data, GError **error)
+{
+	gulong pause = RETRY_PAUSE_USEC;
+
+	for (guint left = host->retries;; left--) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (question(host, data, &trouble))
+			return TRUE;
+		if (left == 0 || vk_interrupted() ||
+		    !(g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY) ||
+		      !vk_host_is_alive(host))) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+		g_usleep(pause);
+		pause = MIN(pause * 2, RETRY_PAUSE_MAX_USEC);
+	}
+}
+
 static int compare_guests(gconstpointer left, gconstpointer right)
 {
 	return strcmp(vk_guest_name(*(VkGuest *const *)left),
 		      vk_guest_name(*(VkGuest *const *)right));
 }
 
-GPtrArray *vk_host_list(VkHost *host, GError **error)
+static gboolean list_guests(VkHost *host, gpointer data, GError **error)
 {
+	GPtrArray **ret = data;
 	g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func((GDestroyNotify)vk_guest_free);
 	g_autoptr(virConnect) connection = vk_host_connection(host, NULL, error);
 	virDomainPtr *domains = NULL;
@@ -228,12 +258,10 @@ GPtrArray *vk_host_list(VkHost *host, GError **error)
 	int count;
 
 	if (!connection)
-		return NULL;
+		return FALSE;
 	count = virConnectListAllDomains(connection, &domains, 0);
-	if (count < 0) {
-		vk_fail_libvirt(error, "cannot list the guests of '%s'", host->uri);
-		return NULL;
-	}
+	if (count < 0)
+		return vk_fail_libvirt(error, "cannot list the guests of '%s'", host->uri);
 	for (int i = 0; i < count; i++) {
 		VkGuest *guest = ok ? vk_guest_new(host, domains[i], error) : NULL;
 
@@ -245,31 +273,50 @@ GPtrArray *vk_host_list(VkHost *host, GError **error)
 	}
 	free(domains);
 	if (!ok)
-		return NULL;
+		return FALSE;
 	g_ptr_array_sort(guests, compare_guests);
-	return g_steal_pointer(&guests);
+	*ret = g_steal_pointer(&guests);
+	return TRUE;
 }
 
-VkGuest *vk_host_find(VkHost *host, const char *name_or_uuid, GError **error)
+GPtrArray *vk_host_list(VkHost *host, GError **error)
 {
+	GPtrArray *guests = NULL;
+
+	return vk_host_ask(host, list_guests, &guests, error) ? guests : NULL;
+}
+
+typedef struct FindQuestion {
+	const char *name_or_uuid;
+	VkGuest *guest;
+} FindQuestion;
+
+static gboolean find_guest(VkHost *host, gpointer data, GError **error)
+{
+	FindQuestion *find = data;
 	g_autoptr(virConnect) connection = vk_host_connection(host, NULL, error);
 	g_autoptr(virDomain) domain = NULL;
 
 	if (!connection)
-		return NULL;
-	domain = virDomainLookupByName(connection, name_or_uuid);
+		return FALSE;
+	domain = virDomainLookupByName(connection, find->name_or_uuid);
 	if (!domain && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN &&
-	    g_uuid_string_is_valid(name_or_uuid))
-		domain = virDomainLookupByUUIDString(connection, name_or_uuid);
-	if (!domain) {
-		if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
-			vk_fail(error, VK_ERROR_NOT_FOUND, "there is no guest '%s' at '%s'",
-				name_or_uuid, host->uri);
-		else
-			vk_fail_libvirt(error, "cannot look up guest '%s'", name_or_uuid);
-		return NULL;
-	}
-	return vk_guest_new(host, domain, error);
+	    g_uuid_string_is_valid(find->name_or_uuid))
+		domain = virDomainLookupByUUIDString(connection, find->name_or_uuid);
+	if (!domain && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "there is no guest '%s' at '%s'",
+			       find->name_or_uuid, host->uri);
+	if (!domain)
+		return vk_fail_libvirt(error, "cannot look up guest '%s'", find->name_or_uuid);
+	find->guest = vk_guest_new(host, domain, error);
+	return find->guest != NULL;
+}
+
+VkGuest *vk_host_find(VkHost *host, const char *name_or_uuid, GError **error)
+{
+	FindQuestion find = {.name_or_uuid = name_or_uuid};
+
+	return vk_host_ask(host, find_guest, &find, error) ? find.guest : NULL;
 }
 
 VkGuest *vk_host_define(VkHost *host, const char *xml, GError **error)

@@ -95,7 +95,7 @@ VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode
 	if (!server->dir)
 		return NULL;
 	argv[4] = vk_private_dir_socket(server->dir);
-	server->child = vk_child_start(argv, error);
+	server->child = vk_child_start(argv, NULL, error);
 	if (!server->child || !wait_started(server, error)) {
 		g_prefix_error(error, "cannot open '%s': ", path);
 		return NULL;

@@ -16,6 +16,10 @@
 /* How long a guest's release is tried: longer than libvirtd takes to restart. */
 #define RELEASE_TIMEOUT_SEC 120
 
+/* How much later than ourselves the guard releases a guest; and when, without a budget. */
+#define GUARD_GRACE_USEC     (2 * G_TIME_SPAN_SECOND)
+#define GUARD_NO_BUDGET_USEC (15 * G_TIME_SPAN_MINUTE)
+
 typedef enum {
 	HELD_NOT,
 	HELD_FROZEN,
@@ -33,9 +37,14 @@ struct VkQuiesce {
 	guint64 pause_usec;
 	gboolean gave_up;    /* it could not be released */
 	gboolean filesystem; /* the consistency */
-	gboolean point_taken;
 	gboolean over_budget;
 	char *note;
+	GThread *timer; /* releases the guest when its budget is used up; NULL: none */
+	GError *late;   /* the timer's own failure to release */
+	GMutex mutex;   /* guards what follows */
+	GCond changed;
+	gboolean ending;      /* the timer is not needed any more */
+	gboolean point_taken; /* the guest was held until then */
 };
 
 gboolean vk_quiesce_mode_parse(const char *text, VkQuiesceMode *ret, GError **error)
@@ -63,13 +72,91 @@ static void set_note(VkQuiesce *quiesce, const char *note)
 	quiesce->note = g_strdup(note);
 }
 
+/* TRUE when nothing is held any more; an error that stays may pass by itself. */
+static gboolean release_once(VkQuiesce *quiesce, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	VkGuestState state = VK_GUEST_OTHER;
+
+	if (!vk_guest_get_state(quiesce->guest, &state, &cause)) {
+		if (g_error_matches(cause, VK_ERROR, VK_ERROR_NOT_FOUND))
+			return TRUE; /* a transient guest that has ended */
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return FALSE;
+	}
+	if (state == VK_GUEST_OFF)
+		return TRUE;
+	if (quiesce->held == HELD_SUSPENDED) {
+		g_autoptr(virDomain) domain = vk_guest_domain(quiesce->guest, error);
+
+		if (!domain)
+			return FALSE;
+		if (state == VK_GUEST_PAUSED && virDomainResume(domain) < 0)
+			return vk_fail_libvirt(error, "libvirt cannot resume it");
+		return TRUE;
+	}
+	return vk_agent_thaw(quiesce->guest, quiesce->timeout_sec, &quiesce->frozen, error);
+}
+
+static gboolean release(VkQuiesce *quiesce, GError **error)
+{
+	gint64 deadline = vk_deadline(RELEASE_TIMEOUT_SEC);
+	gboolean suspended = quiesce->held == HELD_SUSPENDED;
+	int frozen = quiesce->frozen;
+	g_autoptr(GError) cause = NULL;
+	gboolean late = FALSE;
+	guint pause = 0;
+
+	while (!release_once(quiesce, &cause)) {
+		if (vk_deadline_passed(deadline)) {
+			quiesce->held = HELD_NOT;
+			quiesce->gave_up = TRUE;
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "guest '%s' may still be %s: %s; run 'virsh %s %s'",
+				       vk_guest_name(quiesce->guest),
+				       suspended ? "suspended" : "frozen", cause->message,
+				       suspended ? "resume" : "domfsthaw",
+				       vk_guest_uuid(quiesce->guest));
+		}
+		g_clear_error(&cause);
+		late = TRUE;
+		vk_poll_pause(&pause);
+	}
+	quiesce->pause_usec = (guint64)(g_get_monotonic_time() - quiesce->start);
+	if (quiesce->held == HELD_FROZEN && frozen > 0 && quiesce->frozen == 0) {
+		quiesce->filesystem = FALSE;
+		set_note(quiesce, late ? "the guest agent answered late, so the guest may have "
+					 "thawed before its time"
+				       : "the guest thawed by itself before its time");
+	}
+	quiesce->held = HELD_NOT;
+	if (quiesce->options && quiesce->options->guard)
+		vk_guard_released(quiesce->options->guard, quiesce->guest);
+	if (!suspended)
+		vk_agent_done(quiesce->guest);
+	return TRUE;
+}
+
+/* From now on the guest counts as held: the guard knows it before it is so. */
+static gboolean start_hold(VkQuiesce *quiesce, gboolean suspended, GError **error)
+{
+	const VkQuiesceOptions *options = quiesce->options;
+	guint64 longest = options->budget_usec ? options->budget_usec + GUARD_GRACE_USEC
+					       : GUARD_NO_BUDGET_USEC;
+
+	quiesce->start = g_get_monotonic_time();
+	return !options->guard || vk_guard_hold(options->guard, quiesce->guest, suspended,
+						quiesce->start + (gint64)longest, error);
+}
+
 static gboolean suspend(VkQuiesce *quiesce, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(quiesce->guest, error);
 
 	if (!domain)
 		return FALSE;
-	quiesce->start = g_get_monotonic_time();
+	if (!start_hold(quiesce, TRUE, error))
+		return FALSE;
 	quiesce->held = HELD_SUSPENDED;
 	if (virDomainSuspend(domain) < 0)
 		return vk_fail_libvirt(error, "cannot suspend guest '%s'",
@@ -99,14 +186,28 @@ static gboolean check_agent(VkQuiesce *quiesce, GError **error)
 	return TRUE;
 }
 
+/* An agent that needs more than the budget for one call is of no use. */
+static guint call_timeout(const VkQuiesce *quiesce)
+{
+	guint64 budget = quiesce->options->budget_usec / G_USEC_PER_SEC;
+
+	return budget ? (guint)MIN(budget, quiesce->timeout_sec) : quiesce->timeout_sec;
+}
+
 static gboolean freeze(VkQuiesce *quiesce, GError **error)
 {
+	gboolean frozen_already = FALSE;
+
 	if (!check_agent(quiesce, error) ||
-	    !vk_agent_probe(quiesce->guest, quiesce->timeout_sec, error))
+	    !vk_agent_probe(quiesce->guest, call_timeout(quiesce), &frozen_already, error))
 		return FALSE;
-	quiesce->start = g_get_monotonic_time();
+	if (frozen_already)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "somebody else has frozen its file systems, and they stay so");
+	if (!start_hold(quiesce, FALSE, error))
+		return FALSE;
 	quiesce->held = HELD_MAYBE_FROZEN;
-	quiesce->frozen = vk_agent_freeze(quiesce->guest, error);
+	quiesce->frozen = vk_agent_freeze(quiesce->guest, quiesce->options->mountpoints, error);
 	if (quiesce->frozen < 0)
 		return FALSE;
 	quiesce->held = HELD_FROZEN;
@@ -116,7 +217,8 @@ static gboolean freeze(VkQuiesce *quiesce, GError **error)
 	return TRUE;
 }
 
-static gboolean freeze_or_go_live(VkQuiesce *quiesce, VkQuiesceMode mode, GError **error)
+/* Without the agent: for one instant of a group the guest is suspended, else it runs on. */
+static gboolean freeze_or_fall_back(VkQuiesce *quiesce, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
 	g_autoptr(GError) release_error = NULL;
@@ -128,75 +230,90 @@ static gboolean freeze_or_go_live(VkQuiesce *quiesce, VkQuiesceMode mode, GError
 		return FALSE;
 	}
 	quiesce->filesystem = FALSE;
-	if (mode == VK_QUIESCE_AGENT || cause->code == VK_ERROR_CHANGED)
+	if (quiesce->options->mode == VK_QUIESCE_AGENT || cause->code == VK_ERROR_CHANGED)
 		return vk_fail(error, (VkErrorCode)cause->code, "cannot freeze guest '%s': %s",
 			       vk_guest_name(quiesce->guest), cause->message);
 	set_note(quiesce, cause->message);
-	return TRUE;
+	return !quiesce->options->group || suspend(quiesce, error);
+}
+
+static void note_over_budget(VkQuiesce *quiesce)
+{
+	g_autofree char *note = g_strdup_printf("the pause budget of %" G_GUINT64_FORMAT
+						" seconds was used up before its backup "
+						"began",
+						quiesce->options->budget_usec / G_USEC_PER_SEC);
+
+	quiesce->over_budget = TRUE;
+	set_note(quiesce, note);
+}
+
+/* The guest goes on at once, even while another thread is in the midst of beginning its backup. */
+static gpointer run_timer(gpointer data)
+{
+	VkQuiesce *quiesce = data;
+	gint64 deadline = quiesce->start + (gint64)quiesce->options->budget_usec;
+	gboolean in_time;
+
+	g_mutex_lock(&quiesce->mutex);
+	while (!quiesce->ending && g_cond_wait_until(&quiesce->changed, &quiesce->mutex, deadline))
+		;
+	in_time = quiesce->ending;
+	if (!in_time && !quiesce->point_taken)
+		note_over_budget(quiesce);
+	g_mutex_unlock(&quiesce->mutex);
+	if (!in_time)
+		release(quiesce, &quiesce->late);
+	return NULL;
+}
+
+static gboolean hold(VkQuiesce *quiesce, GError **error)
+{
+	VkGuestState state = VK_GUEST_OTHER;
+
+	if (!vk_guest_get_state(quiesce->guest, &state, error))
+		return FALSE;
+	if (state == VK_GUEST_OFF)
+		return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
+			       vk_guest_name(quiesce->guest));
+	if (state != VK_GUEST_RUNNING) {
+		set_note(quiesce, "the guest was not running: nothing in it could be frozen");
+		return TRUE;
+	}
+	if (quiesce->options->mode == VK_QUIESCE_NONE)
+		return TRUE;
+	if (quiesce->options->mode == VK_QUIESCE_SUSPEND)
+		return suspend(quiesce, error);
+	return freeze_or_fall_back(quiesce, error);
 }
 
 VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, gboolean *ret_held,
 			    GError **error)
 {
-	g_autoptr(VkQuiesce) quiesce = g_new0(VkQuiesce, 1);
-	VkQuiesceMode mode = options->mode;
-	VkGuestState state = VK_GUEST_OTHER;
-	gboolean ok = TRUE;
+	VkQuiesce *quiesce = g_new0(VkQuiesce, 1);
 
 	*ret_held = FALSE;
 	quiesce->guest = guest;
 	quiesce->options = options;
 	quiesce->timeout_sec = MAX(options->timeout_sec, 1);
-	if (!vk_guest_get_state(guest, &state, error))
-		return NULL;
-	if (state == VK_GUEST_OFF) {
-		vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
-			vk_guest_name(guest));
-		return NULL;
+	g_mutex_init(&quiesce->mutex);
+	g_cond_init(&quiesce->changed);
+	if (hold(quiesce, error)) {
+		if (quiesce->held != HELD_NOT && options->budget_usec > 0)
+			quiesce->timer = g_thread_new("budget", run_timer, quiesce);
+		return quiesce;
 	}
-	if (state != VK_GUEST_RUNNING)
-		set_note(quiesce, "the guest was not running: nothing in it could be frozen");
-	else if (mode == VK_QUIESCE_SUSPEND)
-		ok = suspend(quiesce, error);
-	else if (mode != VK_QUIESCE_NONE)
-		ok = freeze_or_go_live(quiesce, mode, error);
-	if (ok)
-		return g_steal_pointer(&quiesce);
-	if (quiesce->held != HELD_NOT)
-		vk_quiesce_end(quiesce, NULL);
+	vk_quiesce_end(quiesce, NULL);
 	*ret_held = quiesce->gave_up;
+	vk_quiesce_free(quiesce);
 	return NULL;
-}
-
-/* TRUE when nothing is held any more; an error that stays may pass by itself. */
-static gboolean release_once(VkQuiesce *quiesce, GError **error)
-{
-	g_autoptr(GError) cause = NULL;
-	VkGuestState state = VK_GUEST_OTHER;
-
-	if (!vk_guest_get_state(quiesce->guest, &state, &cause)) {
-		if (g_error_matches(cause, VK_ERROR, VK_ERROR_NOT_FOUND))
-			return TRUE; /* a transient guest that has ended */
-		g_propagate_error(error, g_steal_pointer(&cause));
-		return FALSE;
-	}
-	if (state == VK_GUEST_OFF)
-		return TRUE;
-	if (quiesce->held == HELD_SUSPENDED) {
-		g_autoptr(virDomain) domain = vk_guest_domain(quiesce->guest, error);
-
-		if (!domain)
-			return FALSE;
-		if (state == VK_GUEST_PAUSED && virDomainResume(domain) < 0)
-			return vk_fail_libvirt(error, "libvirt cannot resume it");
-		return TRUE;
-	}
-	return vk_agent_thaw(quiesce->guest, quiesce->timeout_sec, &quiesce->frozen, error);
 }
 
 void vk_quiesce_point_taken(VkQuiesce *quiesce)
 {
+	g_mutex_lock(&quiesce->mutex);
 	quiesce->point_taken = TRUE;
+	g_mutex_unlock(&quiesce->mutex);
 }
 
 gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce)
@@ -204,43 +321,25 @@ gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce)
 	return quiesce->over_budget;
 }
 
+static void stop_timer(VkQuiesce *quiesce)
+{
+	if (!quiesce->timer)
+		return;
+	g_mutex_lock(&quiesce->mutex);
+	quiesce->ending = TRUE;
+	g_cond_signal(&quiesce->changed);
+	g_mutex_unlock(&quiesce->mutex);
+	g_thread_join(g_steal_pointer(&quiesce->timer));
+}
+
 gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error)
 {
-	gint64 deadline = vk_deadline(RELEASE_TIMEOUT_SEC);
-	gboolean suspended = quiesce->held == HELD_SUSPENDED;
-	int frozen = quiesce->frozen;
-	g_autoptr(GError) cause = NULL;
-	gboolean late = FALSE;
-	guint pause = 0;
-
-	if (quiesce->held == HELD_NOT)
-		return TRUE;
-	while (!release_once(quiesce, &cause)) {
-		if (vk_deadline_passed(deadline)) {
-			quiesce->held = HELD_NOT;
-			quiesce->gave_up = TRUE;
-			return vk_fail(error, VK_ERROR_FAILED,
-				       "guest '%s' may still be %s: %s; run 'virsh %s %s'",
-				       vk_guest_name(quiesce->guest),
-				       suspended ? "suspended" : "frozen", cause->message,
-				       suspended ? "resume" : "domfsthaw",
-				       vk_guest_uuid(quiesce->guest));
-		}
-		g_clear_error(&cause);
-		late = TRUE;
-		vk_poll_pause(&pause);
+	stop_timer(quiesce);
+	if (quiesce->late) {
+		g_propagate_error(error, g_steal_pointer(&quiesce->late));
+		return FALSE;
 	}
-	quiesce->pause_usec = (guint64)(g_get_monotonic_time() - quiesce->start);
-	if (quiesce->held == HELD_FROZEN && frozen > 0 && quiesce->frozen == 0) {
-		quiesce->filesystem = FALSE;
-		set_note(quiesce, late ? "the guest agent answered late, so the guest may have "
-					 "thawed before its time"
-				       : "the guest thawed by itself before its time");
-	}
-	quiesce->held = HELD_NOT;
-	if (!suspended)
-		vk_agent_done(quiesce->guest);
-	return TRUE;
+	return quiesce->held == HELD_NOT || release(quiesce, error);
 }
 
 gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_sec, GError **error)
@@ -256,14 +355,14 @@ gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_se
 	else if (state == VK_GUEST_RUNNING && check_agent(&quiesce, NULL))
 		quiesce.held = HELD_MAYBE_FROZEN;
 	quiesce.start = g_get_monotonic_time();
-	ok = vk_quiesce_end(&quiesce, error);
+	ok = quiesce.held == HELD_NOT || release(&quiesce, error);
 	g_free(quiesce.note);
 	return ok;
 }
 
 const char *vk_quiesce_consistency(const VkQuiesce *quiesce)
 {
-	return quiesce->filesystem ? "filesystem" : "crash";
+	return quiesce->filesystem && !quiesce->over_budget ? "filesystem" : "crash";
 }
 
 guint64 vk_quiesce_pause_usec(const VkQuiesce *quiesce)
@@ -281,6 +380,9 @@ void vk_quiesce_free(VkQuiesce *quiesce)
 	if (!quiesce)
 		return;
 	vk_quiesce_end(quiesce, NULL);
+	g_clear_error(&quiesce->late);
+	g_mutex_clear(&quiesce->mutex);
+	g_cond_clear(&quiesce->changed);
 	g_free(quiesce->note);
 	g_free(quiesce);
 }

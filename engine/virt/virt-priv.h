@@ -18,6 +18,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConnect, virConnectClose)
  */
 virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **error);
 
+/*
+ * A call that only asks, tried again as vk_host_set_retries() has it. The call sets its error by
+ * vk_fail_libvirt().
+ */
+typedef gboolean (*VkQuestion)(VkHost *host, gpointer data, GError **error);
+gboolean vk_host_ask(VkHost *host, VkQuestion question, gpointer data, GError **error);
+
 /* Guests keep their host alive. */
 VkHost *vk_host_ref(VkHost *host);
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Hooks: the executables of a directory, run around a guest's snapshot in the order of their names,
+ * with the phase as argument and the facts in the environment. virtkeep(1) describes them.
+ * Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef enum {
+	VK_HOOK_PRE_FREEZE,  /* "pre-freeze": a failure fails the guest */
+	VK_HOOK_POST_THAW,   /* "post-thaw": after every pre-freeze that succeeded */
+	VK_HOOK_POST_COMMIT, /* "post-commit" */
+	VK_HOOK_FAILURE,     /* "failure" */
+} VkHookPhase;
+
+/* Any string may be NULL; its variable is empty then. */
+typedef struct VkHookFacts {
+	const char *guest, *uuid, *vault, *group;
+	const char *snapshot; /* GUEST@TIME */
+	const char *consistency;
+	guint64 pause_usec;
+	const char *error; /* why the guest failed */
+} VkHookFacts;
+
+/*
+ * Runs the hooks of DIRECTORY, one after another, each for at most TIMEOUT_SEC; stops at the first
+ * that fails, and says which. A directory that is not there has none. As root, hooks that somebody
+ * else could have written are refused. A hook is not ended by an interruption: what one has begun
+ * another has to end.
+ */
+gboolean vk_hooks_run(const char *directory, guint timeout_sec, VkHookPhase phase,
+		      const VkHookFacts *facts, GError **error);

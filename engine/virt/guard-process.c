@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The guard's own side. It does nothing but take notes until the socket ends; then it mends, for
+ * each guest in a thread of its own. A call of the dead engine may still be on its way through
+ * libvirtd and take effect after we have looked: so each guest is mended again and again until it
+ * had no business with us for a while.
+ */
+#include "guard.h"
+
+#include "backup-priv.h"
+#include "errors.h"
+#include "guard-priv.h"
+#include "io.h"
+#include "json.h"
+#include "log.h"
+#include "quiesce.h"
+#include "virt-priv.h"
+
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* How long nothing must have been found before it is believed; how long it is tried at all. */
+#define SETTLE_USEC      (1500 * G_TIME_SPAN_MILLISECOND)
+#define PERIOD_USEC      (150 * G_TIME_SPAN_MILLISECOND)
+#define MEND_TIMEOUT_SEC 600
+
+/* The end of the socket, and of the guard. */
+#define FOREVER_MSEC (-1)
+
+/* A guest under watch, as the engine last told. */
+typedef struct {
+	VkHost *host; /* its own connection: guests do not wait for each other */
+	VkGuest *guest;
+	guint timeout_sec;
+	int lock_fd;
+	gboolean held, suspended;
+	gint64 deadline;
+	char *socket;     /* of the backup job; NULL: none */
+	GPtrArray *files; /* char* */
+	GThread *thread;  /* releases or mends; NULL: none */
+} Watched;
+
+typedef struct {
+	const char *uri;
+	guint timeout_sec;
+	GHashTable *guests; /* uuid -> Watched */
+} Guard;
+
+static void watched_free(gpointer data)
+{
+	Watched *watched = data;
+
+	if (watched->thread)
+		g_thread_join(watched->thread);
+	vk_guest_free(watched->guest);
+	vk_host_free(watched->host);
+	vk_io_clear_fd(&watched->lock_fd);
+	g_free(watched->socket);
+	g_clear_pointer(&watched->files, g_ptr_array_unref);
+	g_free(watched);
+}
+
+static gboolean add_guest(Guard *guard, const char *uuid, int *descriptor, GError **error)
+{
+	Watched *watched = g_new0(Watched, 1);
+
+	watched->timeout_sec = guard->timeout_sec;
+	watched->lock_fd = *descriptor;
+	*descriptor = -1;
+	watched->host = vk_host_open(guard->uri, error);
+	if (watched->host)
+		watched->guest = vk_host_find(watched->host, uuid, error);
+	if (!watched->guest) {
+		watched_free(watched);
+		return FALSE;
+	}
+	g_hash_table_replace(guard->guests, g_strdup(uuid), watched);
+	return TRUE;
+}
+
+static gboolean note_hold(Watched *watched, const json_t *message, GError **error)
+{
+	json_t *deadline = json_object_get(message, "deadline");
+
+	if (!json_is_integer(deadline) ||
+	    !vk_json_bool(message, "suspended", &watched->suspended, error))
+		return vk_fail(error, VK_ERROR_USAGE, "not understood");
+	watched->deadline = json_integer_value(deadline);
+	watched->held = TRUE;
+	return TRUE;
+}
+
+static gboolean note_job(Watched *watched, const json_t *message, GError **error)
+{
+	const char *socket = NULL;
+	json_t *files = NULL, *file;
+	gsize i;
+
+	if (!vk_json_string(message, "socket", &socket, error) ||
+	    !vk_json_array(message, "files", &files, error))
+		return FALSE;
+	g_free(watched->socket);
+	watched->socket = g_strdup(socket);
+	g_clear_pointer(&watched->files, g_ptr_array_unref);
+	watched->files = g_ptr_array_new_with_free_func(g_free);
+	json_array_foreach (files, i, file)
+		if (json_is_string(file))
+			g_ptr_array_add(watched->files, g_strdup(json_string_value(file)));
+	return TRUE;
+}
+
+static void note_job_ended(Watched *watched)
+{
+	g_clear_pointer(&watched->socket, g_free);
+	g_clear_pointer(&watched->files, g_ptr_array_unref);
+}
+
+/* *DESCRIPTOR came with the message; -1 when it was taken. */
+static gboolean take_note(Guard *guard, const char *text, int *descriptor, GError **error)
+{
+	g_autoptr(json_t) message = vk_json_parse(text, strlen(text), "message", error);
+	const char *what = NULL, *uuid = NULL;
+	Watched *watched;
+
+	if (!message || !vk_json_string(message, "do", &what, error) ||
+	    !vk_json_string(message, "uuid", &uuid, error))
+		return FALSE;
+	if (g_str_equal(what, VK_GUARD_ADD))
+		return add_guest(guard, uuid, descriptor, error);
+	watched = g_hash_table_lookup(guard->guests, uuid);
+	if (!watched)
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "the guest is not under watch");
+	if (g_str_equal(what, VK_GUARD_HOLD))
+		return note_hold(watched, message, error);
+	if (g_str_equal(what, VK_GUARD_JOB))
+		return note_job(watched, message, error);
+	if (g_str_equal(what, VK_GUARD_RELEASED))
+		watched->held = FALSE;
+	else if (g_str_equal(what, VK_GUARD_JOB_ENDED))
+		note_job_ended(watched);
+	else if (g_str_equal(what, VK_GUARD_REMOVE))
+		/* Whatever it was not told of the end of, it has to mend yet. */
+		return (watched->held || watched->socket) ||
+		       g_hash_table_remove(guard->guests, uuid);
+	else
+		return vk_fail(error, VK_ERROR_USAGE, "not understood");
+	return TRUE;
+}
+
+/* FALSE when the engine is gone. */
+static gboolean serve_one(Guard *guard)
+{
+	g_autoptr(GError) trouble = NULL;
+	VK_AUTOFD descriptor = -1;
+	g_autofree char *text = vk_guard_receive(STDIN_FILENO, &descriptor, NULL);
+	gboolean ok;
+
+	if (!text)
+		return FALSE;
+	ok = take_note(guard, text, &descriptor, &trouble);
+	return vk_guard_send(STDIN_FILENO, ok ? "ok" : trouble->message, -1, NULL);
+}
+
+static gboolean release(Watched *watched, GError **error)
+{
+	return vk_quiesce_recover(watched->guest, watched->suspended, watched->timeout_sec, error);
+}
+
+static gpointer run_release(gpointer data)
+{
+	Watched *watched = data;
+	g_autoptr(GError) trouble = NULL;
+
+	vk_log_warning("guest '%s' is held longer than it should be: the guard releases it",
+		       vk_guest_name(watched->guest));
+	if (!release(watched, &trouble))
+		vk_log_error("%s", trouble->message);
+	return NULL;
+}
+
+/* Releases who is held too long. Returns how many milliseconds until the next one is. */
+static int watch_deadlines(Guard *guard)
+{
+	gint64 now = g_get_monotonic_time(), next = G_MAXINT64;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, guard->guests);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Watched *watched = value;
+
+		if (!watched->held || watched->thread)
+			continue;
+		if (now >= watched->deadline)
+			watched->thread = g_thread_new("release", run_release, watched);
+		else
+			next = MIN(next, watched->deadline);
+	}
+	if (next == G_MAXINT64)
+		return FOREVER_MSEC;
+	return (int)MIN((next - now) / G_TIME_SPAN_MILLISECOND + 1, G_MAXINT);
+}
+
+static void serve(Guard *guard)
+{
+	struct pollfd poll_fd = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	do {
+		while (poll(&poll_fd, 1, watch_deadlines(guard)) <= 0)
+			;
+	} while (serve_one(guard));
+}
+
+static void remove_files(const Watched *watched)
+{
+	for (guint i = 0; watched->files && i < watched->files->len; i++)
+		g_unlink(g_ptr_array_index(watched->files, i));
+	if (watched->socket)
+		g_unlink(watched->socket);
+}
+
+/* *RET_FOUND is set when there was, or may soon be, a job of ours. */
+static gboolean end_job(Watched *watched, gboolean *ret_found, GError **error)
+{
+	g_autofree char *socket = NULL;
+
+	if (!watched->socket)
+		return TRUE;
+	if (!vk_backup_running(watched->guest, &socket, error))
+		return FALSE;
+	if (g_strcmp0(socket, watched->socket) == 0) {
+		*ret_found = TRUE;
+		if (!vk_backup_abort(watched->guest, NULL, error))
+			return FALSE;
+	} else if (!socket && vk_backup_is_beginning(watched->guest)) {
+		*ret_found = TRUE;
+		return TRUE;
+	}
+	remove_files(watched);
+	return vk_backup_resume_guest(watched->guest, error);
+}
+
+/* The guest goes on first; what it may be held by afterwards is found by the next round. */
+static gboolean mend_once(Watched *watched, gboolean *ret_found, GError **error)
+{
+	*ret_found = FALSE;
+	return (!watched->held || release(watched, error)) && end_job(watched, ret_found, error);
+}
+
+static gpointer run_mend(gpointer data)
+{
+	Watched *watched = data;
+	const char *name = vk_guest_name(watched->guest);
+	gint64 deadline = vk_deadline(MEND_TIMEOUT_SEC), quiet_since = g_get_monotonic_time();
+	gboolean found = FALSE;
+
+	vk_log_warning("guest '%s': its backup was killed; the guard mends what it left", name);
+	while (g_get_monotonic_time() - quiet_since < SETTLE_USEC) {
+		g_autoptr(GError) trouble = NULL;
+		gboolean ok = mend_once(watched, &found, &trouble);
+
+		if (!ok && !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND) &&
+		    vk_deadline_passed(deadline)) {
+			vk_log_error("guest '%s' could not be mended: %s; run 'virtkeep doctor "
+				     "--fix'",
+				     name, trouble->message);
+			break;
+		}
+		if (found || !(ok || g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)))
+			quiet_since = g_get_monotonic_time();
+		g_usleep(PERIOD_USEC);
+	}
+	remove_files(watched);
+	return NULL;
+}
+
+static void mend(Guard *guard)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, guard->guests);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Watched *watched = value;
+
+		if (!watched->held && !watched->socket)
+			continue;
+		if (watched->thread)
+			g_thread_join(g_steal_pointer(&watched->thread));
+		watched->thread = g_thread_new("mend", run_mend, watched);
+	}
+	/* Each is freed when its thread has ended. */
+	g_hash_table_remove_all(guard->guests);
+}
+
+/* Nothing but the end of the engine ends the guard. */
+static void ignore_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static gboolean is_ours(void)
+{
+	int type = 0;
+	socklen_t length = sizeof(type);
+
+	return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
+	       type == SOCK_SEQPACKET;
+}
+
+int vk_guard_main(int argc, char **argv)
+{
+	Guard guard = {0};
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkHost) host = NULL;
+
+	if (argc != 3 || !is_ours()) {
+		vk_log_error("'%s' is for virtkeep's own use", VK_GUARD_COMMAND);
+		return 2;
+	}
+	ignore_signals();
+	g_set_prgname("virtkeep guard");
+	guard.uri = argv[1];
+	guard.timeout_sec = (guint)g_ascii_strtoull(argv[2], NULL, 10);
+	guard.guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, watched_free);
+	/* What is slow at the first connection is done by then. */
+	host = vk_host_open(guard.uri, &trouble);
+	if (vk_guard_send(STDIN_FILENO, host ? "ok" : trouble->message, -1, NULL) && host) {
+		serve(&guard);
+		mend(&guard);
+	}
+	g_hash_table_unref(guard.guests);
+	return 0;
+}

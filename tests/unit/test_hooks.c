@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "errors.h"
+#include "hooks.h"
+#include "tempvault.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *directory, *log_path;
+
+static const VkHookFacts facts = {
+	.guest = "web 1",
+	.uuid = "11111111-2222-3333-4444-555555555555",
+	.vault = "dir:/srv/vault",
+	.pause_usec = 12345,
+};
+
+static void setup(void)
+{
+	directory = temp_directory_new();
+	log_path = g_build_filename(directory, ".log", NULL);
+}
+
+static void teardown(void)
+{
+	temp_directory_remove(directory);
+	g_free(directory);
+	g_free(log_path);
+}
+
+static void add_hook(const char *name, mode_t mode, const char *body)
+{
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+	g_autofree char *text = g_strdup_printf("#!/bin/sh\nlog='%s'\n%s\n", log_path, body);
+
+	ck_assert(g_file_set_contents(path, text, -1, NULL));
+	ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+static void expect_log(const char *expected)
+{
+	g_autofree char *text = NULL;
+
+	if (!g_file_get_contents(log_path, &text, NULL, NULL))
+		text = g_strdup("");
+	ck_assert_str_eq(text, expected);
+}
+
+static gboolean run(VkHookPhase phase, GError **error)
+{
+	return vk_hooks_run(directory, 5, phase, &facts, error);
+}
+
+START_TEST(run_in_order_with_facts)
+{
+	add_hook("20-b.sh", 0755, "echo b $1 >> $log");
+	add_hook("10-a", 0755,
+		 "echo \"$1 $VIRTKEEP_GUEST $VIRTKEEP_PAUSE_MS [$VIRTKEEP_ERROR] ${HOME-none}\" >> "
+		 "$log");
+	add_hook("30-off", 0644, "echo off >> $log");
+	add_hook("10-a~", 0755, "echo editor >> $log");
+	add_hook("10-a.dpkg-old", 0755, "echo package >> $log");
+	ck_assert(run(VK_HOOK_POST_THAW, NULL));
+	expect_log("post-thaw web 1 12 [] none\nb post-thaw\n");
+}
+END_TEST
+
+START_TEST(first_failure_ends_and_is_named)
+{
+	g_autoptr(GError) error = NULL;
+
+	add_hook("1", 0755, "echo no database >&2; exit 3");
+	add_hook("2", 0755, "echo second >> $log");
+	ck_assert(!run(VK_HOOK_PRE_FREEZE, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "/1' failed at 'pre-freeze'"));
+	ck_assert_ptr_nonnull(strstr(error->message, "no database"));
+	expect_log("");
+}
+END_TEST
+
+/* With what it has started: else its outputs would stay open. */
+START_TEST(slow_hook_is_ended)
+{
+	g_autoptr(GError) error = NULL;
+	gint64 start = g_get_monotonic_time();
+
+	add_hook("1", 0755, "sleep 300 & sleep 300");
+	ck_assert(!vk_hooks_run(directory, 1, VK_HOOK_FAILURE, &facts, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "did not end 'failure' within 1 seconds"));
+	ck_assert_int_lt(g_get_monotonic_time() - start, 10 * G_TIME_SPAN_SECOND);
+}
+END_TEST
+
+START_TEST(no_directory_is_no_hooks)
+{
+	ck_assert(vk_hooks_run("/nonexistent/hooks", 1, VK_HOOK_FAILURE, &facts, NULL));
+}
+END_TEST
+
+START_TEST(foreign_hooks_are_refused)
+{
+	g_autoptr(GError) error = NULL;
+
+	add_hook("1", 0777, "echo ran >> $log");
+	if (getuid() == 0) {
+		ck_assert(!run(VK_HOOK_PRE_FREEZE, &error));
+		ck_assert_ptr_nonnull(strstr(error->message, "chmod go-w"));
+		expect_log("");
+	} else {
+		ck_assert(run(VK_HOOK_PRE_FREEZE, NULL));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	TCase *cases = tcase_create("hooks");
+	Suite *suite = suite_create("hooks");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_set_timeout(cases, 30);
+	tcase_add_test(cases, run_in_order_with_facts);
+	tcase_add_test(cases, first_failure_ends_and_is_named);
+	tcase_add_test(cases, slow_hook_is_ended);
+	tcase_add_test(cases, no_directory_is_no_hooks);
+	tcase_add_test(cases, foreign_hooks_are_refused);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
