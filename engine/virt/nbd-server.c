@@ -77,16 +77,22 @@ static gboolean wait_started(VkNbdServer *server, GError **error)
 	return FALSE;
 }
 
-VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode mode,
-				 GError **error)
+static VkNbdServer *start(const char *path, const char *format, gboolean read_only,
+			  const char *bitmap, GError **error)
 {
-	gboolean read_only = mode == VK_NBD_READ_ONLY;
 	g_autoptr(VkNbdServer) server = g_new0(VkNbdServer, 1);
 	g_autofree char *opts = vk_qemu_image_opts(path, format, read_only, error);
-	const char *argv[] = {
-		"qemu-nbd",     "--persistent", "--shared=0",
-		"--socket",     NULL,           read_only ? "--read-only" : "--discard=unmap",
-		"--image-opts", opts,           NULL};
+	const char *argv[] = {"qemu-nbd",
+			      "--persistent",
+			      "--shared=0",
+			      "--socket",
+			      NULL,
+			      read_only ? "--read-only" : "--discard=unmap",
+			      "--image-opts",
+			      opts,
+			      bitmap ? "--bitmap" : NULL,
+			      bitmap,
+			      NULL};
 
 	if (!opts)
 		return NULL;
@@ -101,6 +107,18 @@ VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode
 		return NULL;
 	}
 	return g_steal_pointer(&server);
+}
+
+VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode mode,
+				 GError **error)
+{
+	return start(path, format, mode == VK_NBD_READ_ONLY, NULL, error);
+}
+
+VkNbdServer *vk_nbd_server_start_changes(const char *path, const char *format, const char *bitmap,
+					 GError **error)
+{
+	return start(path, format, TRUE, bitmap, error);
 }
 
 const char *vk_nbd_server_socket(const VkNbdServer *server)

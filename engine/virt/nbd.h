@@ -28,6 +28,13 @@ typedef enum {
 /* PATH is an image file or device of FORMAT; only that file and its backing chain are opened. */
 VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode mode,
 				 GError **error);
+
+/*
+ * Read-only, and it tells the changes of BITMAP, too. QEMU takes the first bitmap of that name in
+ * the backing chain: the caller makes sure that it is the right one.
+ */
+VkNbdServer *vk_nbd_server_start_changes(const char *path, const char *format, const char *bitmap,
+					 GError **error);
 const char *vk_nbd_server_socket(const VkNbdServer *server); /* borrowed; export "" */
 
 /* Asks it to end and waits: FALSE when it did not flush and end cleanly. */

@@ -34,18 +34,26 @@ static const VkSourceOps served_ops = {
 	.free = served_free,
 };
 
-static VkSource *serve(const char *path, const char *format, GError **error)
+static VkSource *serve(const char *path, const char *format, const char *bitmap, GError **error)
 {
-	g_autoptr(VkNbdServer) server = vk_nbd_server_start(path, format, VK_NBD_READ_ONLY, error);
+	g_autoptr(VkNbdServer) server = NULL;
 	ServedSource *source;
 	VkSource *inner;
 
-	inner = server ? vk_source_nbd_new(vk_nbd_server_socket(server), "", NULL, error) : NULL;
+	if (bitmap)
+		server = vk_nbd_server_start_changes(path, format, bitmap, NULL);
+	if (!server) {
+		/* Without the bitmap everything is read; what else is wrong shows again. */
+		bitmap = NULL;
+		server = vk_nbd_server_start(path, format, VK_NBD_READ_ONLY, error);
+	}
+	inner = server ? vk_source_nbd_new(vk_nbd_server_socket(server), "", bitmap, error) : NULL;
 	if (!inner)
 		return NULL;
 	source = g_new0(ServedSource, 1);
 	source->base.ops = &served_ops;
 	source->base.size = inner->size;
+	source->base.knows_changes = inner->knows_changes;
 	source->server = g_steal_pointer(&server);
 	source->inner = inner;
 	return &source->base;
@@ -83,7 +91,7 @@ VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, const ch
 	if (path && g_str_equal(vk_qemu_format(disk->image->format), "raw"))
 		source = vk_source_file_new(path, error);
 	else if (path)
-		source = serve(path, disk->image->format, error);
+		source = serve(path, disk->image->format, bitmap, error);
 	if (!source)
 		g_prefix_error(error, "disk '%s': ", disk->target);
 	return source;

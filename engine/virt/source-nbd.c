@@ -2,6 +2,7 @@
 #include "nbd.h"
 
 #include "errors.h"
+#include "nbd-changes.h"
 #include "nbd-client.h"
 
 #include <string.h>
@@ -17,12 +18,14 @@ typedef struct NbdSource {
 	VkSource base;
 	char *socket;
 	char *export;
+	char *bitmap; /* NULL when the changes are not known */
 } NbdSource;
 
 typedef struct NbdReader {
 	VkSourceReader base;
 	VkNbdClient *client;
 	gboolean has_allocation;
+	VkNbdChanges *changes;           /* nullable */
 	gint64 cookies[VK_SOURCE_DEPTH]; /* a ring of reads under way */
 	guint first, count;
 } NbdReader;
@@ -69,10 +72,9 @@ static int take_extents(void *data, const char *context, uint64_t offset, uint32
 	return 0;
 }
 
-static gboolean nbd_map(VkSourceReader *base, guint64 offset, guint64 length, GArray *extents,
-			GError **error)
+static gboolean map_allocation(NbdReader *reader, guint64 offset, guint64 length, GArray *extents,
+			       GError **error)
 {
-	NbdReader *reader = (NbdReader *)base;
 	Mapping mapping = {.extents = extents, .position = offset, .end = offset + length};
 
 	if (!reader->has_allocation) {
@@ -95,6 +97,44 @@ static gboolean nbd_map(VkSourceReader *base, guint64 offset, guint64 length, GA
 				       reader->client->label, before);
 	}
 	return TRUE;
+}
+
+/* The allocation is asked for only where something changed. */
+static gboolean map_changes(NbdReader *reader, guint64 offset, guint64 end, GArray *extents,
+			    GError **error)
+{
+	while (offset < end) {
+		guint64 start = end, stop = end;
+
+		if (!vk_nbd_changes_find(reader->changes, offset, end, &start, &stop, error))
+			return FALSE;
+		if (start > offset)
+			append_extent(extents, offset, start - offset, VK_SOURCE_SAME);
+		if (stop > start && !map_allocation(reader, start, stop - start, extents, error))
+			return FALSE;
+		offset = stop;
+	}
+	return TRUE;
+}
+
+static gboolean nbd_map(VkSourceReader *base, guint64 offset, guint64 length, GArray *extents,
+			GError **error)
+{
+	NbdReader *reader = (NbdReader *)base;
+
+	return reader->changes ? map_changes(reader, offset, offset + length, extents, error)
+			       : map_allocation(reader, offset, length, extents, error);
+}
+
+static gboolean nbd_seek_change(VkSourceReader *base, guint64 offset, guint64 *ret, GError **error)
+{
+	NbdReader *reader = (NbdReader *)base;
+	gint64 size = nbd_get_size(reader->client->nbd);
+	guint64 end;
+
+	if (size < 0)
+		return vk_nbd_client_fail(reader->client, "get the size of", error);
+	return vk_nbd_changes_find(reader->changes, offset, (guint64)size, ret, &end, error);
 }
 
 static gboolean nbd_submit(VkSourceReader *base, guint64 offset, gsize length, void *buf,
@@ -127,6 +167,7 @@ static void nbd_reader_free(VkSourceReader *base)
 {
 	NbdReader *reader = (NbdReader *)base;
 
+	vk_nbd_changes_free(reader->changes);
 	vk_nbd_client_free(reader->client);
 	g_free(reader);
 }
@@ -135,23 +176,31 @@ static const VkSourceReaderOps nbd_reader_ops = {
 	.map = nbd_map,
 	.submit = nbd_submit,
 	.complete = nbd_complete,
+	.seek_change = nbd_seek_change,
 	.free = nbd_reader_free,
 };
 
 static VkSourceReader *nbd_open_reader(VkSource *base, GError **error)
 {
 	NbdSource *source = (NbdSource *)base;
-	VkNbdClient *client = vk_nbd_client_new(source->socket, source->export,
-						LIBNBD_CONTEXT_BASE_ALLOCATION, error);
+	g_autoptr(VkNbdClient) client = vk_nbd_client_new(source->socket, source->export,
+							  LIBNBD_CONTEXT_BASE_ALLOCATION, error);
+	VkNbdChanges *changes = NULL;
 	NbdReader *reader;
 
 	if (!client)
 		return NULL;
+	if (source->bitmap) {
+		changes = vk_nbd_changes_new(source->socket, source->export, source->bitmap, error);
+		if (!changes)
+			return NULL;
+	}
 	reader = g_new0(NbdReader, 1);
 	reader->base.ops = &nbd_reader_ops;
-	reader->client = client;
+	reader->changes = changes;
 	reader->has_allocation =
 		nbd_can_meta_context(client->nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
+	reader->client = g_steal_pointer(&client);
 	return &reader->base;
 }
 
@@ -161,6 +210,7 @@ static void nbd_source_free(VkSource *base)
 
 	g_free(source->socket);
 	g_free(source->export);
+	g_free(source->bitmap);
 	g_free(source);
 }
 
@@ -173,10 +223,12 @@ VkSource *vk_source_nbd_new(const char *socket, const char *export, const char *
 			    GError **error)
 {
 	g_autoptr(VkNbdClient) client = vk_nbd_client_new(socket, export, NULL, error);
+	gboolean knows_changes = FALSE;
 	NbdSource *source;
 	gint64 size;
 
-	if (!client)
+	if (!client ||
+	    (bitmap && !vk_nbd_changes_offered(socket, export, bitmap, &knows_changes, error)))
 		return NULL;
 	size = nbd_get_size(client->nbd);
 	if (size < 0) {
@@ -186,7 +238,9 @@ VkSource *vk_source_nbd_new(const char *socket, const char *export, const char *
 	source = g_new0(NbdSource, 1);
 	source->base.ops = &nbd_source_ops;
 	source->base.size = (guint64)size;
+	source->base.knows_changes = knows_changes;
 	source->socket = g_strdup(socket);
 	source->export = g_strdup(export);
+	source->bitmap = knows_changes ? g_strdup(bitmap) : NULL;
 	return &source->base;
 }
