@@ -14,15 +14,21 @@
 static void print_snapshot(const VkSnapshot *snapshot, gpointer data)
 {
 	g_autoptr(VkTable) table =
-		vk_table_new("  DISK", "MODE", "SIZE", "READ", "NEW", "STORED", NULL);
+		vk_table_new("  DISK", "MODE", "SIZE", "READ", "NEW", "STORED", "REASON", NULL);
 	g_autofree char *reference = vk_snapshot_reference(snapshot);
 	g_autofree char *name = vk_printable(reference);
 	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
 
 	if (snapshot->pause_usec > 0)
-		printf("%s: %s, paused for %s\n", name, snapshot->consistency, pause);
+		printf("%s: %s, paused for %s", name, snapshot->consistency, pause);
 	else
-		printf("%s: %s, not paused\n", name, snapshot->consistency);
+		printf("%s: %s, not paused", name, snapshot->consistency);
+	if (snapshot->group) {
+		g_autofree char *skew = vk_pause_text(snapshot->skew_usec);
+
+		printf(", in group %s, skew %s", snapshot->group, skew);
+	}
+	putchar('\n');
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 		g_autofree char *target = g_strdup_printf("  %s", disk->target);
@@ -31,7 +37,8 @@ static void print_snapshot(const VkSnapshot *snapshot, gpointer data)
 		g_autofree char *fresh = vk_size_text(disk->fresh);
 		g_autofree char *stored = vk_size_text(disk->stored);
 
-		vk_table_add(table, target, disk->mode, size, read, fresh, stored, NULL);
+		vk_table_add(table, target, disk->mode, size, read, fresh, stored, disk->reason,
+			     NULL);
 	}
 	if (snapshot->disks->len > 0)
 		vk_table_print(table);
@@ -86,19 +93,61 @@ static gboolean judge(const VkBackupResult *result, gboolean alone, GError **err
 	return FALSE;
 }
 
-static gboolean take_options(const VkProgram *program, const char *quiesce,
-			     VkBackupOptions *options, GError **error)
+/* The options of the command line, over those of the configuration. */
+typedef struct {
+	gboolean all, group, strict;
+	char *quiesce;
+	char **mountpoints;
+	int budget, parallel; /* -1: as configured */
+} Arguments;
+
+static void arguments_clear(Arguments *arguments)
+{
+	g_free(arguments->quiesce);
+	g_strfreev(arguments->mountpoints);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
+
+static gboolean take_number(const VkSettings *settings, const char *key, int given, int min,
+			    guint *ret, GError **error)
+{
+	*ret = (guint)vk_settings_get_uint(settings, "backup", key);
+	if (given == -1)
+		return TRUE;
+	if (given < min || given > G_MAXUINT16)
+		return vk_fail(error, VK_ERROR_USAGE, "'%d' is out of range for %s", given, key);
+	*ret = (guint)given;
+	return TRUE;
+}
+
+static gboolean take_options(const VkProgram *program, const Arguments *arguments,
+			     VkQuiesceMode *quiesce, VkBackupOptions *options, GError **error)
 {
 	const VkSettings *settings = program->settings;
+	guint budget_sec = 0;
 
+	if (arguments->quiesce) {
+		if (!vk_quiesce_mode_parse(arguments->quiesce, quiesce, error))
+			return FALSE;
+		options->quiesce = quiesce;
+	}
+	if (!take_number(settings, "pause_budget", arguments->budget, 0, &budget_sec, error) ||
+	    !take_number(settings, "parallel", arguments->parallel, 1, &options->parallel, error))
+		return FALSE;
+	options->settings = settings;
+	options->mountpoints = arguments->mountpoints;
+	options->group = arguments->group;
+	options->strict = arguments->strict;
+	options->budget_usec = (guint64)budget_sec * G_USEC_PER_SEC;
 	options->agent_timeout_sec =
 		(guint)vk_settings_get_uint(settings, "backup", "agent_timeout");
+	options->operation_timeout_sec =
+		(guint)vk_settings_get_uint(settings, "backup", "SC_AGENT_TIMEOUT");
+	options->retries = (guint)vk_settings_get_uint(settings, "backup", "KVM_CMD_RETRY_COUNT");
 	options->workers = (guint)vk_settings_get_uint(settings, "backup", "workers");
 	options->scratch_dir = vk_settings_get(settings, "backup", "scratch_dir");
 	options->run_dir = vk_settings_get(settings, "backup", "run_dir");
-	if (!quiesce)
-		quiesce = vk_settings_get(settings, "backup", "quiesce");
-	return vk_quiesce_mode_parse(quiesce, &options->quiesce, error);
+	return TRUE;
 }
 
 static gboolean run(VkProgram *program, char *const *names, const VkBackupOptions *options,
@@ -123,15 +172,25 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error)
 {
-	gboolean all = FALSE;
-	g_autofree char *quiesce = NULL;
+	g_auto(Arguments) arguments = {.budget = -1, .parallel = -1};
 	const GOptionEntry entries[] = {
-		{"all", 'a', 0, G_OPTION_ARG_NONE, &all, "All guests of the host", NULL},
-		{"quiesce", 0, 0, G_OPTION_ARG_STRING, &quiesce,
+		{"all", 'a', 0, G_OPTION_ARG_NONE, &arguments.all, "All guests of the host", NULL},
+		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group,
+		 "All of them at one instant: none goes on before the last one's", NULL},
+		{"quiesce", 0, 0, G_OPTION_ARG_STRING, &arguments.quiesce,
 		 "How to hold a running guest: auto, agent, suspend or none (default auto)",
 		 "MODE"},
+		{"freeze-mountpoint", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.mountpoints,
+		 "Freeze only this file system of the guest; may be repeated", "PATH"},
+		{"pause-budget", 0, 0, G_OPTION_ARG_INT, &arguments.budget,
+		 "Let a guest go on after so long, come what may; 0: wait (default 5)", "SECONDS"},
+		{"strict", 0, 0, G_OPTION_ARG_NONE, &arguments.strict,
+		 "Fail a guest that was not held as asked for, instead of grading it down", NULL},
+		{"parallel", 0, 0, G_OPTION_ARG_INT, &arguments.parallel,
+		 "Guests at once (default 4)", "N"},
 		G_OPTION_ENTRY_NULL,
 	};
+	VkQuiesceMode quiesce = VK_QUIESCE_AUTO;
 	VkBackupOptions options = {0};
 	char **names = NULL;
 
@@ -139,13 +198,13 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 			  "Takes a snapshot of each GUEST, named by name or uuid, running or not.",
 			  entries, -1, argc, argv, &names, error))
 		return FALSE;
-	if (all && names[0])
+	if (arguments.all && names[0])
 		return vk_fail(error, VK_ERROR_USAGE, "--all and GUEST exclude each other");
-	if (!all && !names[0])
+	if (!arguments.all && !names[0])
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "no guest named: name some, or use --all; "
 			       "'virtkeep discover' shows what there is");
-	if (!take_options(program, quiesce, &options, error))
+	if (!take_options(program, &arguments, &quiesce, &options, error))
 		return FALSE;
-	return run(program, all ? NULL : names, &options, error);
+	return run(program, arguments.all ? NULL : names, &options, error);
 }

@@ -8,18 +8,30 @@
 #include "host.h"
 #include "log.h"
 #include "program.h"
-#include "session.h"
 
 typedef struct {
 	VkBackupContext context;
-	VkHost *host; /* opened anew when libvirt was restarted between guests */
 	const char *uri;
-	VkBackupResult *result;
-	GHashTable *seen; /* uuids of guests at work or done */
+	gboolean alone; /* one guest was named: its failure is the caller's to tell */
 	VkBackupDone done;
 	gpointer data;
-	gboolean alone; /* one guest was named: its failure is the caller's to tell */
+	GMutex mutex;           /* guards what follows, and the calls of DONE */
+	VkBackupResult *result; /* its arrays */
 } Run;
+
+/* A guest to be backed up. */
+typedef struct {
+	Run *run;
+	char *name, *uuid;
+	VkGroup *group; /* nullable */
+} Task;
+
+static void task_free(Task *task)
+{
+	g_free(task->name);
+	g_free(task->uuid);
+	g_free(task);
+}
 
 static void failure_free(VkBackupFailure *failure)
 {
@@ -50,6 +62,7 @@ void vk_backup_result_free(VkBackupResult *result)
 static void add_failure(Run *run, const char *guest, GError *trouble)
 {
 	VkBackupFailure *failure = g_new0(VkBackupFailure, 1);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&run->mutex);
 
 	failure->guest = g_strdup(guest);
 	failure->error = trouble;
@@ -67,47 +80,67 @@ static gboolean check_local(const VkHost *host, GError **error)
 		       vk_host_uri(host));
 }
 
-static gboolean connect_host(Run *run, GError **error)
+/*
+ * Each try has a connection of its own: libvirtd serves only a few calls of one at once, and a
+ * group's guests must not wait for each other's agents.
+ */
+static VkHost *connect_host(const Run *run, GError **error)
 {
-	if (run->host && vk_host_is_alive(run->host))
-		return TRUE;
-	g_clear_pointer(&run->host, vk_host_free);
-	run->host = vk_host_open(run->uri, error);
-	run->context.host = run->host;
-	return run->host && check_local(run->host, error);
+	VkHost *host = vk_host_open(run->uri, error);
+
+	if (host)
+		vk_host_set_retries(host, run->context.options->retries);
+	return host;
 }
 
-static VkGuest *find_guest(Run *run, const char *name, GError **error)
+static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
 {
-	return connect_host(run, error) ? vk_host_find(run->host, name, error) : NULL;
+	Run *run = task->run;
+	g_autoptr(VkHost) host = connect_host(run, error);
+	g_autoptr(VkGuest) guest = host ? vk_host_find(host, task->uuid, error) : NULL;
+	VkSnapshot *snapshot;
+
+	if (!guest) {
+		if (try->group)
+			vk_group_leave(try->group);
+		return NULL;
+	}
+	try->host = host;
+	try->guest = guest;
+	snapshot = vk_backup_guest(&run->context, try, error);
+	if (try->held)
+		add_failure(run, task->name, g_steal_pointer(&try->held));
+	return snapshot;
 }
 
 /*
- * A guest that was started, stopped or migrated in mid-backup gets a second try, in its new state.
+ * A second try is worth while for a guest that was started, stopped or migrated in mid-backup, in
+ * its new state; and where bitmaps or checkpoints may be to blame, without them. It is not at the
+ * instant of the guest's group any more.
  */
-static VkSnapshot *try_guest(Run *run, const char *uuid, GError **ret_held, GError **error)
+static VkSnapshot *try_guest(Task *task, GError **error)
 {
+	g_auto(VkBackupTry) first = {.group = task->group};
+	g_auto(VkBackupTry) second = {0};
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkGuest) again = NULL;
-	g_autoptr(VkGuest) guest = find_guest(run, uuid, error);
-	VkSnapshot *snapshot;
+	VkSnapshot *snapshot = try_once(task, &first, &trouble);
+	gboolean changed = g_error_matches(trouble, VK_ERROR, VK_ERROR_CHANGED);
 
-	if (!guest)
-		return NULL;
-	snapshot = vk_backup_guest(&run->context, guest, ret_held, &trouble);
 	if (snapshot)
 		return snapshot;
-	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_CHANGED) || vk_interrupted()) {
+	if (vk_interrupted() || !(changed || first.tracking_trouble) ||
+	    (task->group && task->run->context.options->strict)) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return NULL;
 	}
-	vk_log_warning("%s; starting over with it", trouble->message);
-	again = find_guest(run, uuid, error);
-	if (!again) {
+	vk_log_warning("%s; starting over with it%s%s", trouble->message,
+		       task->group ? ", alone" : "", changed ? "" : ", without dirty bitmaps");
+	if (!changed)
+		second.no_tracking = first.tracking_trouble;
+	snapshot = try_once(task, &second, error);
+	if (!snapshot)
 		g_prefix_error(error, "%s, and then: ", trouble->message);
-		return NULL;
-	}
-	return vk_backup_guest(&run->context, again, ret_held, error);
+	return snapshot;
 }
 
 /* That says no more than the end of the run, which its caller tells. */
@@ -119,79 +152,129 @@ static gboolean is_plain_interruption(const GError *trouble)
 	return vk_interrupted() && g_strcmp0(trouble->message, plain->message) == 0;
 }
 
-static void back_up(Run *run, const char *name, const char *uuid)
+/* A task of the pool. */
+static void back_up(gpointer data, gpointer user)
 {
-	GError *held = NULL, *trouble = NULL;
-	VkSnapshot *snapshot = try_guest(run, uuid, &held, &trouble);
+	Task *task = data;
+	Run *run = task->run;
+	GError *trouble = NULL;
+	VkSnapshot *snapshot;
 
-	if (held)
-		add_failure(run, name, held);
+	if (vk_interrupted())
+		vk_fail_interrupted(&trouble);
+	snapshot = trouble ? NULL : try_guest(task, &trouble);
 	if (snapshot) {
+		g_mutex_lock(&run->mutex);
 		g_ptr_array_add(run->result->snapshots, snapshot);
 		if (run->done)
 			run->done(snapshot, run->data);
-		return;
+		g_mutex_unlock(&run->mutex);
+	} else {
+		if (!run->alone && !is_plain_interruption(trouble))
+			vk_log_error("%s", trouble->message);
+		add_failure(run, task->name, trouble);
 	}
-	if (!run->alone && !is_plain_interruption(trouble))
-		vk_log_error("%s", trouble->message);
-	add_failure(run, name, trouble);
+	task_free(task);
 }
 
-static void back_up_named(Run *run, const char *name)
+static Task *new_task(Run *run, const VkGuest *guest)
 {
-	GError *trouble = NULL;
-	g_autoptr(VkGuest) guest = find_guest(run, name, &trouble);
-	g_autofree char *known_name = NULL;
-	g_autofree char *uuid = NULL;
+	Task *task = g_new0(Task, 1);
 
-	if (!guest) {
+	task->run = run;
+	task->name = g_strdup(vk_guest_name(guest));
+	task->uuid = g_strdup(vk_guest_uuid(guest));
+	return task;
+}
+
+/* The named guests, each once; those that are not there have failed. */
+static GPtrArray *find_named(Run *run, VkHost *host, char *const *names)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GPtrArray *tasks = g_ptr_array_new();
+
+	for (char *const *name = names; *name; name++) {
+		GError *trouble = NULL;
+		g_autoptr(VkGuest) guest = vk_host_find(host, *name, &trouble);
+
+		if (guest && !g_hash_table_add(seen, g_strdup(vk_guest_uuid(guest))))
+			continue;
 		run->result->guests++;
+		if (guest) {
+			g_ptr_array_add(tasks, new_task(run, guest));
+			continue;
+		}
 		if (!run->alone)
 			vk_log_error("%s", trouble->message);
-		add_failure(run, name, trouble);
-		return;
+		add_failure(run, *name, trouble);
 	}
-	uuid = g_strdup(vk_guest_uuid(guest));
-	if (!g_hash_table_add(run->seen, g_strdup(uuid)))
-		return;
-	run->result->guests++;
-	known_name = g_strdup(vk_guest_name(guest));
-	/* It goes with its connection, which may be replaced. */
-	g_clear_pointer(&guest, vk_guest_free);
-	back_up(run, known_name, uuid);
+	return tasks;
 }
 
-/* The uuids of all guests. */
-static char **list_all(Run *run, GError **error)
+static GPtrArray *find_all(Run *run, VkHost *host, GError **error)
 {
-	g_autoptr(GPtrArray) guests = vk_host_list(run->host, error);
-	GStrvBuilder *uuids;
-	char **result;
+	g_autoptr(GPtrArray) guests = vk_host_list(host, error);
+	GPtrArray *tasks;
 
 	if (!guests)
 		return NULL;
-	uuids = g_strv_builder_new();
+	run->result->guests = guests->len;
+	tasks = g_ptr_array_new();
 	for (guint i = 0; i < guests->len; i++)
-		g_strv_builder_add(uuids, vk_guest_uuid(g_ptr_array_index(guests, i)));
-	result = g_strv_builder_end(uuids);
-	g_strv_builder_unref(uuids);
-	return result;
+		g_ptr_array_add(tasks, new_task(run, g_ptr_array_index(guests, i)));
+	return tasks;
+}
+
+static void run_tasks(Run *run, const GPtrArray *tasks)
+{
+	const VkBackupOptions *options = run->context.options;
+	guint at_once = MIN(MAX(options->parallel, 1), tasks->len);
+	/* The guests of a group must come to their instant together. */
+	guint threads = options->group ? tasks->len : at_once;
+	g_autoptr(VkGroup) group = options->group ? vk_group_new(tasks->len) : NULL;
+	guint workers = options->workers ? options->workers : g_get_num_processors();
+	GThreadPool *pool;
+	VkGate gate;
+
+	vk_gate_init(&gate, at_once);
+	run->context.gate = &gate;
+	run->context.workers = (workers + at_once - 1) / at_once;
+	pool = g_thread_pool_new(back_up, NULL, (int)threads, TRUE, NULL);
+	for (guint i = 0; i < tasks->len; i++) {
+		Task *task = g_ptr_array_index(tasks, i);
+
+		task->group = group;
+		g_thread_pool_push(pool, task, NULL);
+	}
+	g_thread_pool_free(pool, FALSE, TRUE);
+	vk_gate_clear(&gate);
 }
 
 static gboolean run_guests(Run *run, char *const *names, GError **error)
 {
-	g_auto(GStrv) all = NULL;
+	const VkBackupOptions *options = run->context.options;
+	g_autoptr(VkHost) host = connect_host(run, error);
+	g_autoptr(VkGuard) guard = NULL;
+	g_autoptr(VkProgress) progress = NULL;
+	g_autoptr(GPtrArray) tasks = NULL;
+	g_autofree char *label = NULL;
 
-	if (!connect_host(run, error))
+	if (!host || !check_local(host, error))
 		return FALSE;
-	if (!names) {
-		all = list_all(run, error);
-		if (!all)
-			return FALSE;
-		names = all;
-	}
-	for (char *const *name = names; *name && !vk_interrupted(); name++)
-		back_up_named(run, *name);
+	tasks = names ? find_named(run, host, names) : find_all(run, host, error);
+	if (!tasks)
+		return FALSE;
+	if (tasks->len == 0)
+		return TRUE;
+	guard = vk_guard_start(run->uri, options->agent_timeout_sec, error);
+	if (!guard)
+		return FALSE;
+	label = tasks->len == 1 ? g_strdup(((Task *)g_ptr_array_index(tasks, 0))->name)
+				: g_strdup_printf("%u guests", tasks->len);
+	progress = vk_progress_new(label, 0);
+	run->context.guard = guard;
+	run->context.progress = progress;
+	run_tasks(run, tasks);
 	return TRUE;
 }
 
@@ -199,21 +282,19 @@ VkBackupResult *vk_backup_run(VkVault *vault, const char *uri, char *const *name
 			      const VkBackupOptions *options, VkBackupDone done, gpointer data,
 			      GError **error)
 {
-	g_autoptr(VkSession) session = vk_session_new(vault, options->workers, error);
 	g_autoptr(VkBackupResult) result = result_new();
-	Run run = {.uri = uri, .result = result, .done = done, .data = data};
+	Run run = {
+		.context = {.vault = vault, .vault_url = vk_vault_url(vault), .options = options},
+		.uri = uri,
+		.alone = names && names[0] && !names[1],
+		.done = done,
+		.data = data,
+		.result = result,
+	};
 	gboolean tried;
 
-	run.alone = names && names[0] && !names[1];
-
-	if (!session)
-		return NULL;
-	run.context.vault = vault;
-	run.context.session = session;
-	run.context.options = options;
-	run.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_mutex_init(&run.mutex);
 	tried = run_guests(&run, names, error);
-	g_hash_table_unref(run.seen);
-	vk_host_free(run.host);
+	g_mutex_clear(&run.mutex);
 	return tried ? g_steal_pointer(&result) : NULL;
 }

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The backup job: guest after guest is snapshot into a vault. One guest's failure never stops the
- * others. It logs warnings and failures as they happen, but the failure of a guest named alone is
- * left to the caller. Threads: one job at a time in a process.
+ * The backup job: guests are snapshot into a vault, several at once. One guest's failure never
+ * stops the others. It logs warnings and failures as they happen, but the failure of a guest named
+ * alone is left to the caller. Threads: one job at a time in a process.
  */
 #pragma once
 
 #include "quiesce.h"
+#include "settings.h"
 #include "snapshot.h"
 #include "vault.h"
 
 #include <glib.h>
 
 typedef struct VkBackupOptions {
-	VkQuiesceMode quiesce;
+	const VkSettings *settings;   /* for the sections of guests, and what is not below */
+	const VkQuiesceMode *quiesce; /* NULL: as configured */
+	char *const *mountpoints;     /* NULL: as configured */
+	gboolean group;               /* all at one instant */
+	gboolean strict;              /* rather fail a guest than grade its snapshot down */
+	guint64 budget_usec;          /* of each guest's pause; 0: none */
+	guint parallel;               /* guests at once */
 	guint agent_timeout_sec;
-	guint workers;           /* 0: one for each core */
-	const char *scratch_dir; /* for what running guests overwrite meanwhile */
-	const char *run_dir;     /* for locks and sockets */
+	guint operation_timeout_sec; /* from a guest's plan until it goes on again */
+	guint retries;               /* of calls to libvirt that may pass */
+	guint workers;               /* 0: one for each core */
+	const char *scratch_dir;     /* for what running guests overwrite meanwhile */
+	const char *run_dir;         /* for locks and sockets */
 } VkBackupOptions;
 
 typedef struct VkBackupFailure {
@@ -34,13 +43,13 @@ typedef struct VkBackupResult {
 void vk_backup_result_free(VkBackupResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkBackupResult, vk_backup_result_free)
 
-/* Called after each commit. */
+/* Called after each commit, never twice at once. */
 typedef void (*VkBackupDone)(const VkSnapshot *snapshot, gpointer data);
 
 /*
  * Backs up the guests NAMES (names or uuids, NULL-terminated; NULL: all) of the host URI into
- * VAULT, which is open for writing. DONE is nullable. Stops on vk_interrupted(); the guest at
- * work is among the failed then. Returns NULL only when nothing could be tried at all.
+ * VAULT, which is open for writing. DONE is nullable. Stops on vk_interrupted(); the guests at
+ * work are among the failed then. Returns NULL only when nothing could be tried at all.
  */
 VkBackupResult *vk_backup_run(VkVault *vault, const char *uri, char *const *names,
 			      const VkBackupOptions *options, VkBackupDone done, gpointer data,

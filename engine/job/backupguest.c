@@ -1,49 +1,101 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backupguest.h"
 
-#include "backupjob.h"
-#include "backupplan.h"
+#include "attempt.h"
 #include "catalog.h"
-#include "domain.h"
 #include "errors.h"
-#include "firmware.h"
-#include "guestlock.h"
 #include "log.h"
-#include "bytessource.h"
-#include "offline.h"
 #include "program.h"
-#include "progress.h"
 #include "timestamp.h"
 
 #define STATE_SETTLES_USEC (2 * G_TIME_SPAN_SECOND)
 
-/* What one attempt gathers. */
-typedef struct {
-	const VkBackupContext *context;
-	VkGuest *guest;
-	VkGuestLock *lock; /* borrowed */
-	VkBackupJobPaths paths;
-	VkGuestFacts *facts;
-	VkDomain *domain;
-	VkSnapshot *last;
-	VkBackupPlan *plan;
-	GPtrArray *firmware; /* VkFirmwareFile */
-	VkSnapshot *snapshot;
-	GError **ret_held;
-} Attempt;
-
-static void attempt_clear(Attempt *attempt)
+static void attempt_clear(VkAttempt *attempt)
 {
 	g_clear_pointer(&attempt->plan, vk_backup_plan_free);
 	g_clear_pointer(&attempt->last, vk_snapshot_free);
 	g_clear_pointer(&attempt->domain, vk_domain_free);
 	g_clear_pointer(&attempt->facts, vk_guest_facts_free);
 	g_clear_pointer(&attempt->firmware, g_ptr_array_unref);
+	g_clear_pointer(&attempt->session, vk_session_free);
 	g_clear_pointer(&attempt->snapshot, vk_snapshot_free);
+	g_clear_pointer(&attempt->how, vk_guest_options_free);
+	g_clear_pointer(&attempt->lock, vk_guest_lock_free);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Attempt, attempt_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkAttempt, attempt_clear)
 
-static gboolean gather_facts(Attempt *attempt, GError **error)
+void vk_backup_try_clear(VkBackupTry *try)
+{
+	g_clear_error(&try->held);
+	g_clear_pointer(&try->tracking_trouble, g_free);
+}
+
+void vk_attempt_enter_gate(VkAttempt *attempt)
+{
+	if (!attempt->is_through)
+		vk_gate_enter(attempt->context->gate);
+	attempt->is_through = TRUE;
+}
+
+void vk_attempt_leave_gate(VkAttempt *attempt)
+{
+	if (attempt->is_through)
+		vk_gate_leave(attempt->context->gate);
+	attempt->is_through = FALSE;
+}
+
+gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error)
+{
+	if (!attempt->is_grouped ||
+	    vk_group_wait(attempt->try->group, stage, attempt->deadline, error))
+		return TRUE;
+	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
+	return FALSE;
+}
+
+void vk_attempt_leave_group(VkAttempt *attempt)
+{
+	if (attempt->is_grouped)
+		vk_group_leave(attempt->try->group);
+	attempt->is_grouped = FALSE;
+}
+
+void vk_attempt_set_instant(VkAttempt *attempt)
+{
+	gint64 time = attempt->try->group ? vk_group_time(attempt->try->group)
+					  : g_get_real_time() / G_USEC_PER_SEC;
+
+	g_free(attempt->snapshot->time);
+	attempt->snapshot->time = vk_time_format(time);
+}
+
+gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GError *trouble,
+			      GError **error)
+{
+	const VkSettings *settings = attempt->context->options->settings;
+	const VkSnapshot *snapshot = attempt->snapshot;
+	g_autofree char *reference =
+		phase == VK_HOOK_POST_COMMIT ? vk_snapshot_reference(snapshot) : NULL;
+	const VkHookFacts facts = {
+		.guest = vk_guest_name(attempt->guest),
+		.uuid = vk_guest_uuid(attempt->guest),
+		.vault = attempt->context->vault_url,
+		.group = attempt->try->group ? vk_group_id(attempt->try->group) : NULL,
+		.snapshot = reference,
+		.consistency = snapshot ? snapshot->consistency : NULL,
+		.pause_usec = snapshot ? snapshot->pause_usec : 0,
+		.error = trouble ? trouble->message : NULL,
+	};
+
+	if (vk_hooks_run(vk_settings_get(settings, "backup", "hooks_dir"),
+			 (guint)vk_settings_get_uint(settings, "backup", "hook_timeout"), phase,
+			 &facts, error))
+		return TRUE;
+	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
+	return FALSE;
+}
+
+static gboolean gather_facts(VkAttempt *attempt, GError **error)
 {
 	const char *name = vk_guest_name(attempt->guest);
 	const char *xml;
@@ -65,7 +117,7 @@ static gboolean gather_facts(Attempt *attempt, GError **error)
 }
 
 /* The newest snapshot of the guest that can be read; *RET is NULL when there is none. */
-static gboolean load_last(const Attempt *attempt, VkSnapshot **ret, GError **error)
+static gboolean load_last(const VkAttempt *attempt, VkSnapshot **ret, GError **error)
 {
 	VkVault *vault = attempt->context->vault;
 	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, vk_guest_uuid(attempt->guest), error);
@@ -84,14 +136,15 @@ static gboolean load_last(const Attempt *attempt, VkSnapshot **ret, GError **err
 	return TRUE;
 }
 
-static VkSnapshot *new_snapshot(const Attempt *attempt)
+static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 {
 	const VkGuestFacts *facts = attempt->facts;
 	VkSnapshot *snapshot = vk_snapshot_new();
 
 	snapshot->uuid = g_strdup(vk_guest_uuid(attempt->guest));
 	snapshot->name = g_strdup(vk_guest_name(attempt->guest));
-	snapshot->host = g_strdup(vk_host_name(attempt->context->host));
+	snapshot->host = g_strdup(vk_host_name(attempt->try->host));
+	snapshot->group = attempt->try->group ? g_strdup(vk_group_id(attempt->try->group)) : NULL;
 	snapshot->parent = attempt->last ? g_strdup(attempt->last->id) : NULL;
 	snapshot->tool = g_strdup("virtkeep " VK_VERSION);
 	snapshot->state = g_strdup(vk_guest_state_name(facts->state));
@@ -107,312 +160,119 @@ static VkSnapshot *new_snapshot(const Attempt *attempt)
 	return snapshot;
 }
 
-static gboolean plan(Attempt *attempt, GError **error)
+/* What is known of the disks' bitmaps; a failure there costs speed, not the snapshot. */
+static void plan_tracking(VkAttempt *attempt)
+{
+	g_autoptr(GPtrArray) targets = vk_backup_plan_targets(attempt->plan);
+	const VkSnapshot *last = attempt->last;
+	g_autoptr(GPtrArray) tracking = NULL;
+	g_autoptr(GError) trouble = NULL;
+
+	if (attempt->try->no_tracking) {
+		vk_backup_plan_set_no_tracking(attempt->plan, attempt->try->no_tracking);
+		return;
+	}
+	tracking = vk_checkpoint_examine(attempt->guest, attempt->facts, attempt->domain, targets,
+					 last ? last->checkpoint : NULL,
+					 last ? last->checkpoint_xml : NULL, &trouble);
+	if (tracking) {
+		vk_backup_plan_set_tracking(attempt->plan, tracking);
+		return;
+	}
+	vk_log_warning("guest '%s': no changed-block tracking this time: %s",
+		       vk_guest_name(attempt->guest), trouble->message);
+	vk_backup_plan_set_no_tracking(attempt->plan, trouble->message);
+}
+
+static gboolean plan(VkAttempt *attempt, GError **error)
 {
 	if (!load_last(attempt, &attempt->last, error))
 		return FALSE;
-	attempt->plan = vk_backup_plan_new(attempt->domain, attempt->last);
+	attempt->plan = vk_backup_plan_new(attempt->domain, attempt->last, attempt->how->exclude);
+	plan_tracking(attempt);
 	attempt->snapshot = new_snapshot(attempt);
-	return TRUE;
+	attempt->session =
+		vk_session_new(attempt->context->vault, attempt->context->workers, error);
+	return attempt->session != NULL;
 }
 
-static void set_instant(Attempt *attempt)
-{
-	g_free(attempt->snapshot->time);
-	attempt->snapshot->time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
-}
-
-static gboolean capture_firmware(Attempt *attempt, GError **error)
-{
-	attempt->firmware = vk_firmware_capture(attempt->domain, VK_FIRMWARE_TPM_ROOT, error);
-	if (!attempt->firmware)
-		g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
-	return attempt->firmware != NULL;
-}
-
-static gboolean save_firmware(Attempt *attempt, GError **error)
-{
-	for (guint i = 0; i < attempt->firmware->len; i++) {
-		const VkFirmwareFile *file = g_ptr_array_index(attempt->firmware, i);
-		g_autoptr(VkSource) source = vk_source_bytes_new(file->content);
-		g_autoptr(VkFileRecord) record = vk_file_record_new();
-		VkSaveStats stats = {0};
-
-		record->name = g_strdup(file->name);
-		record->role = g_strdup(file->role);
-		record->path = g_strdup(file->path);
-		record->mode = file->mode;
-		record->image = vk_session_save(attempt->context->session, source, NULL, &stats,
-						NULL, error);
-		if (!record->image) {
-			g_prefix_error(error, "guest '%s', '%s': ", vk_guest_name(attempt->guest),
-				       file->path);
-			return FALSE;
-		}
-		g_ptr_array_add(attempt->snapshot->files, g_steal_pointer(&record));
-	}
-	return TRUE;
-}
-
-static gboolean save_image(Attempt *attempt, const VkPlanDisk *planned, VkSource *source,
-			   VkDiskRecord *record, GError **error)
-{
-	const VkImageRecord *parent = planned->earlier ? planned->earlier->image : NULL;
-	g_autofree char *label =
-		g_strdup_printf("%s %s", vk_guest_name(attempt->guest), record->target);
-	g_autoptr(VkProgress) progress = vk_progress_new(label, source->size);
-	VkSaveStats stats = {0};
-
-	record->image =
-		vk_session_save(attempt->context->session, source, parent, &stats, progress, error);
-	if (!record->image)
-		return FALSE;
-	record->read = stats.read;
-	record->fresh = stats.fresh;
-	record->stored = stats.stored;
-	if (!stats.parent_damaged) {
-		record->mode = g_strdup(vk_backup_plan_mode(planned));
-		record->reason = vk_backup_plan_reason(attempt->plan, planned, source->size);
-		return TRUE;
-	}
-	record->mode = g_strdup("full");
-	record->reason =
-		g_strdup_printf("the snapshot before, %s, is damaged", attempt->last->time);
-	vk_log_warning("guest '%s', disk '%s': saved in full, for %s; 'virtkeep verify' tells more",
-		       vk_guest_name(attempt->guest), record->target, record->reason);
-	return TRUE;
-}
-
-/* Saves SOURCE, which may be NULL with ERROR set already. */
-static gboolean save_disk(Attempt *attempt, const VkPlanDisk *planned, VkSource *source,
-			  GError **error)
-{
-	const VkDomainDisk *disk = planned->disk;
-	g_autoptr(VkDiskRecord) record = vk_disk_record_new();
-
-	record->target = g_strdup(disk->target);
-	record->bus = g_strdup(disk->bus);
-	record->format = g_strdup(disk->image->format);
-	record->source_type = g_strdup(disk->image->type);
-	record->source = vk_domain_image_label(disk->image);
-	if (!source || !save_image(attempt, planned, source, record, error)) {
-		if (!vk_interrupted())
-			g_prefix_error(error,
-				       "guest '%s', disk '%s': ", vk_guest_name(attempt->guest),
-				       disk->target);
-		return FALSE;
-	}
-	g_ptr_array_add(attempt->snapshot->disks, g_steal_pointer(&record));
-	return TRUE;
-}
-
-/* A guest that is paused already stays as it is. */
-static VkHold hold_of_mode(const Attempt *attempt, VkQuiesceMode mode)
-{
-	if (mode == VK_QUIESCE_NONE || attempt->facts->state != VK_GUEST_RUNNING)
-		return VK_HOLD_NONE;
-	return mode == VK_QUIESCE_SUSPEND ? VK_HOLD_SUSPENDED : VK_HOLD_FROZEN;
-}
-
-/*
- * The point in time of a running guest. It is held only while the job begins; that it goes on is
- * more important than the snapshot, so a guest that could not be released is told first.
- */
-static gboolean begin_live(Attempt *attempt, VkBackupJob *job, GError **error)
-{
-	const VkBackupOptions *options = attempt->context->options;
-	g_autoptr(GError) begin_trouble = NULL;
-	const VkQuiesceOptions how = {.mode = options->quiesce,
-				      .timeout_sec = options->agent_timeout_sec};
-	g_autoptr(GError) held = NULL;
-	g_autoptr(VkQuiesce) quiesce = NULL;
-	gboolean is_held = FALSE;
-
-	if (!vk_guest_lock_set_hold(attempt->lock, hold_of_mode(attempt, options->quiesce), error))
-		return FALSE;
-	quiesce = vk_quiesce_begin(attempt->guest, &how, &is_held, error);
-	if (!quiesce) {
-		if (!is_held)
-			vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
-		return FALSE;
-	}
-	set_instant(attempt);
-	if (vk_backup_job_begin(job, &begin_trouble))
-		vk_quiesce_point_taken(quiesce);
-	if (vk_quiesce_end(quiesce, &held))
-		vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
-	if (held && begin_trouble)
-		return vk_fail(error, VK_ERROR_FAILED, "%s; and no backup began: %s", held->message,
-			       begin_trouble->message);
-	if (begin_trouble) {
-		g_propagate_error(error, g_steal_pointer(&begin_trouble));
-		return FALSE;
-	}
-	if (held) {
-		vk_log_error("%s", held->message);
-		if (!*attempt->ret_held)
-			*attempt->ret_held = g_steal_pointer(&held);
-	}
-	if (vk_quiesce_note(quiesce))
-		vk_log_warning("guest '%s': the snapshot is %s-consistent only: %s",
-			       vk_guest_name(attempt->guest), vk_quiesce_consistency(quiesce),
-			       vk_quiesce_note(quiesce));
-	attempt->snapshot->consistency = g_strdup(vk_quiesce_consistency(quiesce));
-	attempt->snapshot->pause_usec = vk_quiesce_pause_usec(quiesce);
-	return TRUE;
-}
-
-static gboolean read_live(Attempt *attempt, VkBackupJob *job, GError **error)
-{
-	const GPtrArray *disks = attempt->plan->disks;
-
-	if (!capture_firmware(attempt, error))
-		return FALSE;
-	for (guint i = 0; i < disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(disks, i);
-		g_autoptr(VkSource) source =
-			vk_backup_job_source(job, planned->disk->target, error);
-
-		if (!save_disk(attempt, planned, source, error))
-			return FALSE;
-	}
-	return save_firmware(attempt, error);
-}
-
-/* Ends JOB after READ_TROUBLE. A guest that went away explains both, and deserves another try. */
-static gboolean fail_live(VkBackupJob *job, const GError *read_trouble, GError **error)
-{
-	g_autoptr(GError) end_trouble = NULL;
-
-	if (vk_backup_job_end(job, &end_trouble) ||
-	    (g_error_matches(end_trouble, VK_ERROR, VK_ERROR_CHANGED) && vk_interrupted()))
-		g_propagate_error(error, g_error_copy(read_trouble));
-	else if (g_error_matches(end_trouble, VK_ERROR, VK_ERROR_CHANGED) ||
-		 g_error_matches(read_trouble, VK_ERROR, VK_ERROR_CHANGED))
-		g_propagate_error(error, g_steal_pointer(&end_trouble));
-	else
-		vk_fail(error, VK_ERROR_FAILED, "%s; besides: %s", read_trouble->message,
-			end_trouble->message);
-	return FALSE;
-}
-
-static gboolean take_live_shielded(Attempt *attempt, GError **error)
-{
-	g_autoptr(GArray) disks = vk_backup_plan_job_disks(attempt->plan);
-	const VkBackupJobPlan job_plan = {.disks = disks};
-	g_autoptr(VkBackupJob) job = NULL;
-	g_autoptr(GError) trouble = NULL;
-
-	if (!vk_backup_job_recover(attempt->guest, &attempt->paths, error))
-		return FALSE;
-	job = vk_backup_job_prepare(attempt->guest, &job_plan, &attempt->paths, error);
-	if (!job || !begin_live(attempt, job, error))
-		return FALSE;
-	if (!read_live(attempt, job, &trouble))
-		return fail_live(job, trouble, error);
-	return vk_backup_job_end(job, error);
-}
-
-/* An impatient second signal must leave no guest frozen, and no job. */
-static gboolean take_live(Attempt *attempt, GError **error)
-{
-	gboolean ok;
-
-	vk_shield_begin();
-	ok = take_live_shielded(attempt, error);
-	vk_shield_end();
-	return ok;
-}
-
-static gboolean read_offline(Attempt *attempt, GError **error)
-{
-	const GPtrArray *disks = attempt->plan->disks;
-
-	if (!capture_firmware(attempt, error))
-		return FALSE;
-	for (guint i = 0; i < disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(disks, i);
-		g_autoptr(VkSource) source =
-			vk_source_offline_new(attempt->context->host, planned->disk, NULL, error);
-
-		if (!save_disk(attempt, planned, source, error))
-			return FALSE;
-	}
-	return save_firmware(attempt, error);
-}
-
-static gboolean take_offline(Attempt *attempt, GError **error)
-{
-	g_autoptr(VkOfflineWatch) watch =
-		vk_offline_watch_new(attempt->guest, attempt->domain, error);
-	g_autoptr(GError) trouble = NULL;
-
-	if (!watch)
-		return FALSE;
-	set_instant(attempt);
-	/* The disks of a saved guest are those of a running one whose memory is missing. */
-	attempt->snapshot->consistency =
-		g_strdup(attempt->facts->has_saved_memory ? "crash" : "offline");
-	if (attempt->facts->has_saved_memory)
-		vk_log_warning("guest '%s': the snapshot is crash-consistent only: the guest is "
-			       "saved, and its memory is not backed up",
-			       vk_guest_name(attempt->guest));
-	if (read_offline(attempt, &trouble))
-		return vk_offline_watch_unchanged(watch, error);
-	/* A guest that was started explains why its disk could not be read. */
-	if (!vk_interrupted() && !vk_offline_watch_unchanged(watch, error))
-		return FALSE;
-	g_propagate_error(error, g_steal_pointer(&trouble));
-	return FALSE;
-}
-
-/* A running guest without a disk to save: its definition and firmware. */
-static gboolean take_diskless(Attempt *attempt, GError **error)
-{
-	set_instant(attempt);
-	attempt->snapshot->consistency = g_strdup("crash");
-	return capture_firmware(attempt, error) && save_firmware(attempt, error);
-}
-
-static gboolean take(Attempt *attempt, GError **error)
+static gboolean take(VkAttempt *attempt, GError **error)
 {
 	if (!attempt->facts->live_xml)
-		return take_offline(attempt, error);
+		return vk_attempt_take_offline(attempt, error);
 	if (attempt->plan->disks->len == 0)
-		return take_diskless(attempt, error);
-	return take_live(attempt, error);
+		return vk_attempt_take_diskless(attempt, error);
+	return vk_attempt_take_live(attempt, error);
 }
 
-/* What a killed backup left: a guest that is held. */
-static gboolean release_left(const Attempt *attempt, GError **error)
+/* What a killed backup left: a guest that is held, a job, its files. */
+static gboolean recover(const VkAttempt *attempt, GError **error)
 {
+	const VkBackupOptions *options = attempt->context->options;
+	const VkBackupJobPaths paths = {.scratch_dir = options->scratch_dir,
+					.run_dir = options->run_dir};
 	VkHold left = vk_guest_lock_left(attempt->lock);
 
-	if (left == VK_HOLD_NONE)
-		return TRUE;
-	vk_log_warning("guest '%s': an earlier backup did not end well and may have left it %s; "
-		       "releasing it",
-		       vk_guest_name(attempt->guest),
-		       left == VK_HOLD_SUSPENDED ? "suspended" : "frozen");
-	return vk_quiesce_recover(attempt->guest, left == VK_HOLD_SUSPENDED,
-				  attempt->context->options->agent_timeout_sec, error) &&
-	       vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error);
+	if (left != VK_HOLD_NONE) {
+		vk_log_warning("guest '%s': an earlier backup did not end well and may have left "
+			       "it %s; releasing it",
+			       vk_guest_name(attempt->guest),
+			       left == VK_HOLD_SUSPENDED ? "suspended" : "frozen");
+		if (!vk_quiesce_recover(attempt->guest, left == VK_HOLD_SUSPENDED,
+					options->agent_timeout_sec, error) ||
+		    !vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error))
+			return FALSE;
+	}
+	return vk_backup_job_recover(attempt->guest, &paths, error);
 }
 
-static gboolean run_attempt(Attempt *attempt, GError **error)
+static gboolean commit(VkAttempt *attempt, GError **error)
 {
-	if (!release_left(attempt, error) || !gather_facts(attempt, error) ||
-	    !plan(attempt, error) || !take(attempt, error))
-		return FALSE;
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
-	if (vk_session_commit(attempt->context->session, attempt->snapshot, error))
+	if (attempt->try->group)
+		attempt->snapshot->skew_usec = vk_group_skew_usec(attempt->try->group);
+	if (vk_session_commit(attempt->session, attempt->snapshot, error))
 		return TRUE;
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
 	return FALSE;
 }
 
-static gboolean is_off_changed(const Attempt *attempt)
+/* Of the vault's checkpoints in the guest only that of its newest snapshot stays. */
+static void drop_old_checkpoints(VkAttempt *attempt, const VkSnapshot *newest)
+{
+	const char *keep = newest ? newest->checkpoint : NULL;
+	g_autoptr(GError) trouble = NULL;
+	guint left = 0;
+
+	if (!vk_checkpoint_drop_others(attempt->guest, vk_vault_id(attempt->context->vault), keep,
+				       &left, &trouble))
+		vk_log_warning("guest '%s': old checkpoints stay until the next backup: %s",
+			       vk_guest_name(attempt->guest), trouble->message);
+	else if (left > 0)
+		vk_log_debug("guest '%s': %u broken bitmaps stay until it is off",
+			     vk_guest_name(attempt->guest), left);
+}
+
+static gboolean make_snapshot(VkAttempt *attempt, GError **error)
+{
+	g_autoptr(GError) hook_trouble = NULL;
+
+	if (!recover(attempt, error) || !gather_facts(attempt, error) || !plan(attempt, error) ||
+	    !vk_guard_add(attempt->context->guard, attempt->guest, vk_guest_lock_fd(attempt->lock),
+			  error))
+		return FALSE;
+	if (!take(attempt, error) || !commit(attempt, error)) {
+		drop_old_checkpoints(attempt, attempt->last);
+		return FALSE;
+	}
+	if (!vk_attempt_run_hooks(attempt, VK_HOOK_POST_COMMIT, NULL, &hook_trouble))
+		vk_log_warning("%s", hook_trouble->message);
+	drop_old_checkpoints(attempt, attempt->snapshot);
+	return TRUE;
+}
+
+static gboolean is_off_changed(const VkAttempt *attempt)
 {
 	VkGuestState state;
 
@@ -424,7 +284,7 @@ static gboolean is_off_changed(const Attempt *attempt)
  * A guest that was started or stopped may make any call fail, and libvirt seldom says why: so it
  * is asked how the guest is now. It may learn of the end of QEMU a moment after we do.
  */
-static gboolean has_changed(const Attempt *attempt)
+static gboolean has_changed(const VkAttempt *attempt)
 {
 	gint64 deadline = g_get_monotonic_time() + STATE_SETTLES_USEC;
 
@@ -438,27 +298,46 @@ static gboolean has_changed(const Attempt *attempt)
 	return TRUE;
 }
 
-VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkGuest *guest, GError **ret_held,
-			    GError **error)
+static gboolean run_attempt(VkAttempt *attempt, GError **error)
 {
-	const VkBackupOptions *options = context->options;
-	g_auto(Attempt) attempt = {
-		.context = context,
-		.guest = guest,
-		.paths = {.scratch_dir = options->scratch_dir, .run_dir = options->run_dir},
-		.ret_held = ret_held,
-	};
+	const VkBackupOptions *options = attempt->context->options;
+	VkGuest *guest = attempt->guest;
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkGuestLock) lock = vk_guest_lock_take(options->run_dir, vk_guest_uuid(guest),
-							 vk_guest_name(guest), error);
+	g_autoptr(GError) hook_trouble = NULL;
 
-	if (!lock)
-		return NULL;
-	attempt.lock = lock;
-	if (run_attempt(&attempt, &trouble))
-		return g_steal_pointer(&attempt.snapshot);
-	if (trouble->domain == VK_ERROR && !vk_interrupted() && has_changed(&attempt))
+	attempt->lock = vk_guest_lock_take(options->run_dir, vk_guest_uuid(guest),
+					   vk_guest_name(guest), error);
+	if (!attempt->lock)
+		return FALSE;
+	attempt->how = vk_guest_options_new(options, guest, error);
+	if (!attempt->how)
+		return FALSE;
+	if (make_snapshot(attempt, &trouble))
+		return TRUE;
+	if (trouble->domain == VK_ERROR && !vk_interrupted() && has_changed(attempt))
 		trouble->code = VK_ERROR_CHANGED;
+	if (!vk_attempt_run_hooks(attempt, VK_HOOK_FAILURE, trouble, &hook_trouble))
+		vk_log_warning("%s", hook_trouble->message);
 	g_propagate_error(error, g_steal_pointer(&trouble));
-	return NULL;
+	return FALSE;
+}
+
+VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkBackupTry *try, GError **error)
+{
+	g_auto(VkAttempt) attempt = {
+		.context = context,
+		.try = try,
+		.guest = try->guest,
+		.is_grouped = try->group != NULL,
+		.deadline = g_get_monotonic_time() +
+			    context->options->operation_timeout_sec * G_TIME_SPAN_SECOND,
+	};
+	gboolean ok;
+
+	vk_attempt_enter_gate(&attempt);
+	ok = run_attempt(&attempt, error);
+	vk_attempt_leave_group(&attempt);
+	vk_attempt_leave_gate(&attempt);
+	vk_guard_remove(context->guard, try->guest);
+	return ok ? g_steal_pointer(&attempt.snapshot) : NULL;
 }

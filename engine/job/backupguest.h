@@ -3,23 +3,40 @@
 #pragma once
 
 #include "backup.h"
+#include "gate.h"
+#include "group.h"
+#include "guard.h"
 #include "host.h"
-#include "session.h"
+#include "progress.h"
 
 #include <glib.h>
 
+/* What the guests of a run share. */
 typedef struct VkBackupContext {
-	VkHost *host;
 	VkVault *vault;
-	VkSession *session;
+	const char *vault_url;
 	const VkBackupOptions *options;
+	guint workers; /* of each guest's session */
+	VkGuard *guard;
+	VkProgress *progress;
+	VkGate *gate; /* for what costs processor and disk; not passed while guests are held */
 } VkBackupContext;
 
+typedef struct VkBackupTry {
+	VkHost *host;
+	VkGuest *guest;
+	VkGroup *group;          /* nullable; left in any case */
+	const char *no_tracking; /* why to do without bitmaps and checkpoints; NULL: do with them */
+	GError *held;            /* set, and logged, when the guest could not be brought back */
+	char *tracking_trouble;  /* set when the failure may be one of bitmaps or checkpoints */
+} VkBackupTry;
+
+void vk_backup_try_clear(VkBackupTry *try);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkBackupTry, vk_backup_try_clear)
+
 /*
- * lock -> facts -> plan -> recover -> prepare -> quiesce -> point in time -> resume -> read -> end
- * of the job -> commit. However it ends, the guest is as it was and no job of ours runs; when the
- * guest could not be thawed or resumed, *RET_HELD says so (set at most once, and logged), even if
- * the snapshot succeeds. VK_ERROR_CHANGED when the guest was started or stopped meanwhile.
+ * lock -> facts -> recover -> plan -> prepare -> quiesce -> point in time -> resume -> read -> end
+ * of the job -> commit -> drop the old checkpoint. However it ends, the guest is as it was and no
+ * job of ours runs. VK_ERROR_CHANGED when the guest was started, stopped or resized meanwhile.
  */
-VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkGuest *guest, GError **ret_held,
-			    GError **error);
+VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkBackupTry *try, GError **error);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkBackupPlan: what a snapshot of a guest will hold, disk by disk, and why. A pure function of the
- * guest's definition and its last snapshot. Immutable. Threads: free.
+ * guest's definition, its last snapshot, and what its images can track. Threads: one at a time.
  */
 #pragma once
 
 #include "backupjob.h"
+#include "checkpoint.h"
 #include "domain.h"
 #include "snapshot.h"
 
@@ -14,6 +15,9 @@
 typedef struct VkPlanDisk {
 	const VkDomainDisk *disk;
 	const VkDiskRecord *earlier; /* in the last snapshot; NULL: save in full */
+	gboolean track;              /* begin a bitmap at the point in time */
+	gboolean incremental;        /* read only what changed since the last snapshot */
+	char *cause;                 /* why not incremental though there is an earlier one */
 } VkPlanDisk;
 
 typedef struct VkBackupPlan {
@@ -22,16 +26,35 @@ typedef struct VkBackupPlan {
 	GPtrArray *skipped;     /* VkSkipRecord */
 } VkBackupPlan;
 
-/* DOMAIN and LAST (nullable) are borrowed until the free. */
-VkBackupPlan *vk_backup_plan_new(const VkDomain *domain, const VkSnapshot *last);
+/*
+ * Without tracking as yet. EXCLUDE: targets that are not to be saved; nullable. DOMAIN and LAST
+ * (nullable) are borrowed until the free.
+ */
+VkBackupPlan *vk_backup_plan_new(const VkDomain *domain, const VkSnapshot *last,
+				 char *const *exclude);
 void vk_backup_plan_free(VkBackupPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkBackupPlan, vk_backup_plan_free)
+
+/* The targets of the disks to save. Returns char*, owned by the array. */
+GPtrArray *vk_backup_plan_targets(const VkBackupPlan *plan);
+
+/* Takes in what the disks allow: TRACKING has a VkTracking* for each, in order. */
+void vk_backup_plan_set_tracking(VkBackupPlan *plan, const GPtrArray *tracking);
+
+/* All disks are read in whole and none is tracked, for CAUSE. */
+void vk_backup_plan_set_no_tracking(VkBackupPlan *plan, const char *cause);
+
+/* The disk has SIZE bytes now: one that was resized is read in whole. */
+void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size);
+
+gboolean vk_backup_plan_has_tracked(const VkBackupPlan *plan);
+gboolean vk_backup_plan_has_incremental(const VkBackupPlan *plan);
 
 /* The disks to save, as a backup job takes them. Returns VkBackupJobDisk. */
 GArray *vk_backup_plan_job_disks(const VkBackupPlan *plan);
 
-/* "full" or "compare". Static. */
+/* "full", "compare" or "incremental". Static. */
 const char *vk_backup_plan_mode(const VkPlanDisk *disk);
 
-/* Why that mode, in words; SIZE is what the disk has now, in bytes. New string. */
-char *vk_backup_plan_reason(const VkBackupPlan *plan, const VkPlanDisk *disk, guint64 size);
+/* Why that mode, in words. New string. */
+char *vk_backup_plan_reason(const VkBackupPlan *plan, const VkPlanDisk *disk);

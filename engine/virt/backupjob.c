@@ -2,6 +2,7 @@
 #include "backupjob.h"
 
 #include "backup-priv.h"
+#include "checkpoint-priv.h"
 #include "domain.h"
 #include "errors.h"
 #include "nbd.h"
@@ -28,10 +29,16 @@ struct VkBackupJob {
 	VkGuest *guest; /* borrowed */
 	char *socket;
 	char *xml;
+	char *bitmap;         /* the name under which changes are offered */
+	GHashTable *changes;  /* set of char*: the disks whose changes are offered */
+	char *checkpoint;     /* to be made, or NULL */
+	char *checkpoint_xml; /* what makes it */
 	char *scratch_dir;
 	GPtrArray *scratch; /* char*: paths */
+	VkGuard *guard;     /* nullable */
 	VkScratchWatch *watch;
 	gboolean begun;
+	gboolean failed;      /* to begin, as far as we know */
 	gboolean was_stopped; /* by a full disk, before we came */
 };
 
@@ -98,37 +105,40 @@ static gboolean choose_socket(VkBackupJob *job, const VkBackupJobPaths *paths, G
 	return make_directory(paths->run_dir, error);
 }
 
-static gboolean is_target(const GArray *disks, const char *target)
+static gboolean check_disks(VkBackupJob *job, const VkDomain *domain, const GArray *disks,
+			    GError **error)
 {
 	for (guint i = 0; i < disks->len; i++) {
-		if (g_str_equal(g_array_index(disks, VkBackupJobDisk, i).target, target))
+		const VkBackupJobDisk *disk = &g_array_index(disks, VkBackupJobDisk, i);
+
+		if (!vk_domain_find_disk(domain, disk->target))
+			return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' has no disk '%s'",
+				       vk_guest_name(job->guest), disk->target);
+		if (disk->incremental)
+			g_hash_table_add(job->changes, g_strdup(disk->target));
+	}
+	return TRUE;
+}
+
+static gboolean is_tracking(const VkBackupJobPlan *plan)
+{
+	for (guint i = 0; plan->checkpoint && i < plan->disks->len; i++) {
+		if (g_array_index(plan->disks, VkBackupJobDisk, i).track)
 			return TRUE;
 	}
 	return FALSE;
 }
 
-static void append_disk(VkBackupJob *job, GString *xml, const char *target)
-{
-	g_autofree char *random = random_name();
-	g_autofree char *name =
-		g_strdup_printf("%s-%s-%s.qcow2", vk_guest_uuid(job->guest), target, random);
-	char *scratch = g_build_filename(job->scratch_dir, name, NULL);
-	g_autofree char *disk =
-		g_markup_printf_escaped("<disk name='%s' backup='yes' type='file' exportname='%s'>"
-					"<driver type='qcow2'/><scratch file='%s'/></disk>",
-					target, target, scratch);
-
-	g_ptr_array_add(job->scratch, scratch);
-	g_string_append(xml, disk);
-}
-
-/* Disks that are not named explicitly could be taken or not, so all of them are named. */
-static gboolean build_xml(VkBackupJob *job, const GArray *disks, GError **error)
+static gboolean build_xml(VkBackupJob *job, const VkBackupJobPlan *plan, GError **error)
 {
 	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(job->guest, error);
-	g_autofree char *server = NULL;
-	g_autoptr(GString) xml = g_string_new("<domainbackup mode='pull'>");
+	g_autofree char *random = random_name();
 	g_autoptr(VkDomain) domain = NULL;
+	VkBackupXml how = {.plan = plan,
+			   .uuid = vk_guest_uuid(job->guest),
+			   .socket = job->socket,
+			   .scratch_dir = job->scratch_dir,
+			   .scratch = job->scratch};
 
 	if (!facts)
 		return FALSE;
@@ -136,31 +146,16 @@ static gboolean build_xml(VkBackupJob *job, const GArray *disks, GError **error)
 		return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
 			       vk_guest_name(job->guest));
 	domain = vk_domain_parse(facts->live_xml, error);
-	if (!domain)
+	if (!domain || !check_disks(job, domain, plan->disks, error))
 		return FALSE;
-	for (guint i = 0; i < disks->len; i++) {
-		const char *target = g_array_index(disks, VkBackupJobDisk, i).target;
-
-		if (!vk_domain_find_disk(domain, target))
-			return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' has no disk '%s'",
-				       vk_guest_name(job->guest), target);
+	/* No bitmap of anybody's has that name. */
+	how.bitmap = job->bitmap = g_strdup_printf("virtkeep-%s", random);
+	job->xml = vk_backup_build_xml(domain, &how, error);
+	if (is_tracking(plan)) {
+		job->checkpoint = g_strdup(plan->checkpoint);
+		job->checkpoint_xml = vk_backup_build_checkpoint_xml(domain, plan, error);
 	}
-	server = g_markup_printf_escaped("<server transport='unix' socket='%s'/><disks>",
-					 job->socket);
-	g_string_append(xml, server);
-	for (guint i = 0; i < domain->disks->len; i++) {
-		const VkDomainDisk *disk = g_ptr_array_index(domain->disks, i);
-		g_autofree char *left_out =
-			g_markup_printf_escaped("<disk name='%s' backup='no'/>", disk->target);
-
-		if (is_target(disks, disk->target))
-			append_disk(job, xml, disk->target);
-		else
-			g_string_append(xml, left_out);
-	}
-	g_string_append(xml, "</disks></domainbackup>");
-	job->xml = g_string_free(g_steal_pointer(&xml), FALSE);
-	return TRUE;
+	return job->xml && (!job->checkpoint || job->checkpoint_xml);
 }
 
 VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const VkBackupJobPlan *plan,
@@ -169,11 +164,13 @@ VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const VkBackupJobPlan *plan,
 	g_autoptr(VkBackupJob) job = g_new0(VkBackupJob, 1);
 
 	job->guest = guest;
+	job->guard = plan->guard;
+	job->changes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	job->scratch = g_ptr_array_new_with_free_func(g_free);
 	job->scratch_dir = g_canonicalize_filename(paths->scratch_dir, NULL);
 	if (!make_directory(job->scratch_dir, error) ||
 	    !vk_scratch_check(guest, job->scratch_dir, error) ||
-	    !choose_socket(job, paths, error) || !build_xml(job, plan->disks, error))
+	    !choose_socket(job, paths, error) || !build_xml(job, plan, error))
 		return NULL;
 	job->was_stopped = vk_backup_has_stopped_guest(guest);
 	return g_steal_pointer(&job);
@@ -212,34 +209,66 @@ static gboolean find_own(VkBackupJob *job, gboolean *ret_running, GError **error
 	}
 }
 
+static gboolean fail_begin(VkBackupJob *job, GError **error)
+{
+	gboolean is_bitmap = virGetLastErrorCode() == VIR_ERR_CHECKPOINT_INCONSISTENT;
+	g_autoptr(GError) cause = NULL;
+	VkGuestState state = VK_GUEST_OTHER;
+
+	vk_fail_libvirt(&cause, "cannot begin a backup job of guest '%s'",
+			vk_guest_name(job->guest));
+	if (vk_guest_get_state(job->guest, &state, NULL) && state == VK_GUEST_OFF)
+		return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
+			       vk_guest_name(job->guest));
+	if (is_bitmap) /* it broke since it was examined */
+		return vk_fail(error, VK_ERROR_CHANGED, "%s; try again", cause->message);
+	g_propagate_error(error, g_steal_pointer(&cause));
+	return FALSE;
+}
+
 gboolean vk_backup_job_begin(VkBackupJob *job, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(job->guest, error);
-	VkGuestState state = VK_GUEST_OTHER;
 
-	if (!domain)
+	if (!domain ||
+	    (job->guard && !vk_guard_job(job->guard, job->guest, job->socket, job->scratch, error)))
 		return FALSE;
 	job->begun = TRUE; /* even a failure may be a success with its answer lost */
 	job->watch = vk_scratch_watch_start(job->guest, job->scratch_dir, job->socket);
-	if (virDomainBackupBegin(domain, job->xml, NULL, 0) == 0)
-		return TRUE;
-	vk_fail_libvirt(error, "cannot begin a backup job of guest '%s'",
-			vk_guest_name(job->guest));
-	if (vk_guest_get_state(job->guest, &state, NULL) && state == VK_GUEST_OFF) {
-		g_clear_error(error);
-		vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
-			vk_guest_name(job->guest));
-	}
-	return FALSE;
+	job->failed = virDomainBackupBegin(domain, job->xml, job->checkpoint_xml, 0) < 0;
+	return !job->failed || fail_begin(job, error);
+}
+
+char *vk_backup_job_checkpoint_xml(VkBackupJob *job, GError **error)
+{
+	g_autoptr(virDomain) domain = NULL;
+
+	if (!job->checkpoint)
+		return NULL;
+	domain = vk_guest_domain(job->guest, error);
+	return domain ? vk_checkpoint_get_xml(domain, job->checkpoint, error) : NULL;
 }
 
 VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **error)
 {
-	VkSource *source = vk_source_nbd_new(job->socket, target, NULL, error);
+	const char *bitmap = g_hash_table_contains(job->changes, target) ? job->bitmap : NULL;
+	VkSource *source = vk_source_nbd_new(job->socket, target, bitmap, error);
 
 	if (!source)
 		g_prefix_error(error, "guest '%s': ", vk_guest_name(job->guest));
 	return source;
+}
+
+/*
+ * The checkpoint of a job that failed may have come to be. What cannot be removed now is removed
+ * with the vault's other old ones.
+ */
+static void drop_checkpoint(VkBackupJob *job)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(job->guest, NULL);
+
+	if (domain)
+		vk_checkpoint_delete(domain, job->checkpoint, NULL);
 }
 
 gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
@@ -257,6 +286,10 @@ gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
 	if (running && !vk_backup_abort(job->guest, &aborted, error))
 		return FALSE;
 	remove_files(job);
+	if (job->guard)
+		vk_guard_job_ended(job->guard, job->guest);
+	if (job->failed && job->checkpoint)
+		drop_checkpoint(job);
 	if (!job->was_stopped && !vk_backup_resume_guest(job->guest, error))
 		return FALSE;
 	if (!aborted)
@@ -274,6 +307,10 @@ void vk_backup_job_free(VkBackupJob *job)
 	vk_backup_job_end(job, NULL);
 	g_free(job->scratch_dir);
 	g_ptr_array_unref(job->scratch);
+	g_hash_table_unref(job->changes);
+	g_free(job->bitmap);
+	g_free(job->checkpoint);
+	g_free(job->checkpoint_xml);
 	g_free(job->socket);
 	g_free(job->xml);
 	g_free(job);

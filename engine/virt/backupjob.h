@@ -21,7 +21,8 @@ typedef struct VkBackupJobPaths {
 
 /*
  * A job of ours that nobody drives any more (its process was killed) is ended. VK_ERROR_BUSY when
- * a foreign job runs. To be called with the guest's lock held, before the quiesce.
+ * a foreign job runs. Of a guest that is off, by now, it removes the files. To be called with the
+ * guest's lock held, before the quiesce.
  */
 gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GError **error);
 

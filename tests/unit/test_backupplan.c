@@ -42,9 +42,9 @@ static VkSnapshot *new_last(const char *target, guint64 size)
 	return last;
 }
 
-static const VkPlanDisk *plan_disk(const VkBackupPlan *plan, guint index, const char *target)
+static VkPlanDisk *plan_disk(const VkBackupPlan *plan, guint index, const char *target)
 {
-	const VkPlanDisk *disk;
+	VkPlanDisk *disk;
 
 	ck_assert_uint_lt(index, plan->disks->len);
 	disk = g_ptr_array_index(plan->disks, index);
@@ -52,17 +52,16 @@ static const VkPlanDisk *plan_disk(const VkBackupPlan *plan, guint index, const 
 	return disk;
 }
 
-static void check_reason(const VkBackupPlan *plan, const VkPlanDisk *disk, guint64 size,
-			 const char *expected)
+static void check_reason(const VkBackupPlan *plan, const VkPlanDisk *disk, const char *expected)
 {
-	g_autofree char *reason = vk_backup_plan_reason(plan, disk, size);
+	g_autofree char *reason = vk_backup_plan_reason(plan, disk);
 
 	ck_assert_str_eq(reason, expected);
 }
 
 START_TEST(skips_with_reasons)
 {
-	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, NULL);
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, NULL, NULL);
 	g_autoptr(GArray) disks = vk_backup_plan_job_disks(plan);
 	const VkSkipRecord *skip;
 
@@ -81,43 +80,137 @@ END_TEST
 
 START_TEST(saves_in_full_first)
 {
-	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, NULL);
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, NULL, NULL);
 	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
 
 	ck_assert_ptr_null(disk->earlier);
 	ck_assert_str_eq(vk_backup_plan_mode(disk), "full");
-	check_reason(plan, disk, 4096, "first snapshot of this disk");
+	check_reason(plan, disk, "first snapshot of this disk");
 }
 END_TEST
 
 START_TEST(compares_with_the_last)
 {
 	g_autoptr(VkSnapshot) last = new_last("vdb", 4096);
-	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last);
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
 	const VkPlanDisk *added = plan_disk(plan, 0, "vda");
 	const VkPlanDisk *known = plan_disk(plan, 1, "vdb");
 
 	ck_assert_str_eq(vk_backup_plan_mode(added), "full");
-	check_reason(plan, added, 4096,
+	check_reason(plan, added,
 		     "first snapshot of this disk: the guest's last, 20261122T201405Z, is without "
 		     "it");
 	ck_assert_ptr_eq(known->earlier, g_ptr_array_index(last->disks, 0));
 	ck_assert_str_eq(vk_backup_plan_mode(known), "compare");
-	check_reason(plan, known, 4096,
-		     "no changed-block tracking: everything is read, only new blocks are stored");
+	check_reason(plan, known, "no changed-block tracking");
+}
+END_TEST
+
+/* What the images of vda and vdb allow. */
+static void track(VkBackupPlan *plan, const VkTracking *vda, const VkTracking *vdb)
+{
+	g_autoptr(GPtrArray) tracking = g_ptr_array_new();
+	VkTracking copies[] = {*vda, *vdb};
+
+	g_ptr_array_add(tracking, &copies[0]);
+	g_ptr_array_add(tracking, &copies[1]);
+	vk_backup_plan_set_tracking(plan, tracking);
+}
+
+static VkSnapshot *new_tracked_last(void)
+{
+	VkSnapshot *last = new_last("vda", 4096);
+	VkDiskRecord *disk = g_ptr_array_index(last->disks, 0);
+
+	last->checkpoint = g_strdup("virtkeep-01234567-89abcdef");
+	disk->bitmap = g_strdup(last->checkpoint);
+	return last;
+}
+
+static char gone[] = "its dirty bitmap is gone", raw[] = "raw image";
+static const VkTracking usable = {.can_track = TRUE, .usable = TRUE};
+static const VkTracking lost = {.can_track = TRUE, .reason = gone};
+static const VkTracking untracked = {.reason = raw};
+
+START_TEST(builds_on_a_whole_bitmap)
+{
+	g_autoptr(VkSnapshot) last = new_tracked_last();
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
+	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+	g_autoptr(GArray) disks = NULL;
+
+	track(plan, &usable, &untracked);
+	ck_assert_str_eq(vk_backup_plan_mode(disk), "incremental");
+	check_reason(plan, disk, "its dirty bitmap tells what changed since 20261122T201405Z");
+	ck_assert(vk_backup_plan_has_tracked(plan) && vk_backup_plan_has_incremental(plan));
+	disks = vk_backup_plan_job_disks(plan);
+	ck_assert(g_array_index(disks, VkBackupJobDisk, 0).incremental);
+	ck_assert(g_array_index(disks, VkBackupJobDisk, 0).track);
+	ck_assert(!g_array_index(disks, VkBackupJobDisk, 1).incremental);
+	ck_assert(!g_array_index(disks, VkBackupJobDisk, 1).track);
+}
+END_TEST
+
+START_TEST(compares_where_a_bitmap_is_lost)
+{
+	g_autoptr(VkSnapshot) last = new_tracked_last();
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
+	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+
+	track(plan, &lost, &untracked);
+	ck_assert_str_eq(vk_backup_plan_mode(disk), "compare");
+	ck_assert(disk->track && !vk_backup_plan_has_incremental(plan));
+	check_reason(plan, disk, "its dirty bitmap is gone");
+	vk_backup_plan_set_no_tracking(plan, "QEMU said no");
+	ck_assert(!disk->track && !vk_backup_plan_has_tracked(plan));
+	check_reason(plan, disk, "QEMU said no");
+}
+END_TEST
+
+/* A bitmap of a snapshot that is not the last one tells too little. */
+START_TEST(trusts_only_the_last_snapshots_bitmap)
+{
+	g_autoptr(VkSnapshot) last = new_tracked_last();
+	VkDiskRecord *record = g_ptr_array_index(last->disks, 0);
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
+	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+
+	g_free(record->bitmap);
+	record->bitmap = g_strdup("virtkeep-01234567-00000000");
+	track(plan, &usable, &usable);
+	ck_assert_str_eq(vk_backup_plan_mode(disk), "compare");
+	g_clear_pointer(&record->bitmap, g_free);
+	track(plan, &usable, &usable);
+	ck_assert_str_eq(vk_backup_plan_mode(disk), "compare");
+	ck_assert_str_eq(vk_backup_plan_mode(plan_disk(plan, 1, "vdb")), "full");
 }
 END_TEST
 
 START_TEST(tells_of_a_new_size)
 {
-	g_autoptr(VkSnapshot) last = new_last("vdb", 4096);
-	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last);
-	const VkPlanDisk *disk = plan_disk(plan, 1, "vdb");
+	g_autoptr(VkSnapshot) last = new_tracked_last();
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
+	VkPlanDisk *disk = plan_disk(plan, 0, "vda");
 
+	track(plan, &usable, &untracked);
+	vk_backup_plan_set_size(disk, 4096);
+	ck_assert_str_eq(vk_backup_plan_mode(disk), "incremental");
+	vk_backup_plan_set_size(disk, 8192);
 	ck_assert_str_eq(vk_backup_plan_mode(disk), "compare");
-	check_reason(plan, disk, 8192,
-		     "resized from 4096 to 8192 bytes; no changed-block tracking: everything is "
-		     "read, only new blocks are stored");
+	check_reason(plan, disk, "resized from 4096 to 8192 bytes");
+}
+END_TEST
+
+START_TEST(leaves_out_what_is_excluded)
+{
+	char vda[] = "vda";
+	char *const exclude[] = {vda, NULL};
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, NULL, exclude);
+	const VkSkipRecord *skip = g_ptr_array_index(plan->skipped, 0);
+
+	plan_disk(plan, 0, "vdb");
+	ck_assert_str_eq(skip->target, "vda");
+	ck_assert_str_eq(skip->reason, "excluded by the configuration");
 }
 END_TEST
 
@@ -132,7 +225,11 @@ int main(void)
 	tcase_add_test(tests, skips_with_reasons);
 	tcase_add_test(tests, saves_in_full_first);
 	tcase_add_test(tests, compares_with_the_last);
+	tcase_add_test(tests, builds_on_a_whole_bitmap);
+	tcase_add_test(tests, compares_where_a_bitmap_is_lost);
+	tcase_add_test(tests, trusts_only_the_last_snapshots_bitmap);
 	tcase_add_test(tests, tells_of_a_new_size);
+	tcase_add_test(tests, leaves_out_what_is_excluded);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attempt.h"
+
+#include "errors.h"
+#include "log.h"
+#include "program.h"
+
+/* A guest that is paused already stays as it is. */
+static VkHold hold_of_mode(const VkAttempt *attempt)
+{
+	VkQuiesceMode mode = attempt->how->quiesce;
+
+	if (mode == VK_QUIESCE_NONE || attempt->facts->state != VK_GUEST_RUNNING)
+		return VK_HOLD_NONE;
+	return mode == VK_QUIESCE_SUSPEND ? VK_HOLD_SUSPENDED : VK_HOLD_FROZEN;
+}
+
+static VkQuiesceOptions quiesce_options(const VkAttempt *attempt)
+{
+	const VkBackupOptions *options = attempt->context->options;
+
+	return (VkQuiesceOptions){
+		.mode = attempt->how->quiesce,
+		.group = attempt->is_grouped,
+		.timeout_sec = options->agent_timeout_sec,
+		.budget_usec = options->budget_usec,
+		.mountpoints = attempt->how->mountpoints,
+		.guard = attempt->context->guard,
+	};
+}
+
+/* What the quiesce came to: a warning, or the guest's failure when it is to be strict. */
+static gboolean grade(VkAttempt *attempt, const VkQuiesce *quiesce, GError **error)
+{
+	const char *consistency = vk_quiesce_consistency(quiesce);
+	const char *note = vk_quiesce_note(quiesce);
+	const char *name = vk_guest_name(attempt->guest);
+
+	if (note && attempt->context->options->strict)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "guest '%s': the snapshot would be %s-consistent only, and --strict "
+			       "was asked for: %s",
+			       name, consistency, note);
+	if (note)
+		vk_log_warning("guest '%s': the snapshot is %s-consistent only: %s", name,
+			       consistency, note);
+	if (attempt->how->has_freeze_hook && g_str_equal(consistency, "filesystem"))
+		consistency = "application";
+	attempt->snapshot->consistency = g_strdup(consistency);
+	attempt->snapshot->pause_usec = vk_quiesce_pause_usec(quiesce);
+	return TRUE;
+}
+
+/* Without bitmaps and checkpoints it may work. */
+static void note_tracking_trouble(VkAttempt *attempt, const GError *trouble)
+{
+	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_FAILED) || vk_interrupted() ||
+	    !vk_backup_plan_has_tracked(attempt->plan))
+		return;
+	g_free(attempt->try->tracking_trouble);
+	attempt->try->tracking_trouble = g_strdup(trouble->message);
+}
+
+/* The point in time, while the guest is held. */
+static gboolean begin_held(VkAttempt *attempt, VkQuiesce *quiesce, VkBackupJob *job, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_attempt_meet(attempt, VK_GROUP_HELD, error))
+		return FALSE;
+	vk_attempt_set_instant(attempt);
+	if (!vk_backup_job_begin(job, &trouble)) {
+		note_tracking_trouble(attempt, trouble);
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	vk_quiesce_point_taken(quiesce);
+	if (attempt->is_grouped)
+		vk_group_note_point(attempt->try->group);
+	/* That another guest is late takes nothing from this one's snapshot. */
+	if (!vk_attempt_meet(attempt, VK_GROUP_BEGUN, &trouble))
+		vk_log_warning("guest '%s': it went on before the last point in time of its "
+			       "group: %s",
+			       vk_guest_name(attempt->guest), trouble->message);
+	return TRUE;
+}
+
+/* The guest must go on: when it does not, that is told before all else. */
+static void tell_held(VkAttempt *attempt, GError *held)
+{
+	vk_log_error("%s", held->message);
+	if (attempt->try->held)
+		g_error_free(held);
+	else
+		attempt->try->held = held;
+}
+
+/* The guest is held only in here, while the job begins. */
+static gboolean hold_and_begin(VkAttempt *attempt, VkBackupJob *job, GError **error)
+{
+	const VkQuiesceOptions how = quiesce_options(attempt);
+	g_autoptr(VkQuiesce) quiesce = NULL;
+	GError *held = NULL;
+	gboolean is_held = FALSE, begun;
+
+	if (!vk_guest_lock_set_hold(attempt->lock, hold_of_mode(attempt), error))
+		return FALSE;
+	quiesce = vk_quiesce_begin(attempt->guest, &how, &is_held, error);
+	if (!quiesce) {
+		if (!is_held)
+			vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
+		return FALSE;
+	}
+	begun = begin_held(attempt, quiesce, job, error);
+	if (vk_quiesce_end(quiesce, &held))
+		vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
+	else
+		tell_held(attempt, held);
+	return begun && grade(attempt, quiesce, error);
+}
+
+/* All that costs time comes before the guest is held, and after it goes on. */
+static gboolean begin_live(VkAttempt *attempt, VkBackupJob *job, GError **error)
+{
+	g_autoptr(GError) hook_trouble = NULL;
+	gboolean begun;
+
+	if (!vk_attempt_run_hooks(attempt, VK_HOOK_PRE_FREEZE, NULL, error))
+		return FALSE;
+	if (attempt->is_grouped)
+		vk_attempt_leave_gate(attempt);
+	begun = vk_attempt_meet(attempt, VK_GROUP_READY, error) &&
+		hold_and_begin(attempt, job, error);
+	vk_attempt_leave_group(attempt);
+	if (!vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
+		vk_log_warning("%s", hook_trouble->message);
+	vk_attempt_enter_gate(attempt);
+	return begun;
+}
+
+static gboolean read_live(VkAttempt *attempt, VkBackupJob *job, GError **error)
+{
+	const GPtrArray *disks = attempt->plan->disks;
+
+	if (attempt->snapshot->checkpoint) {
+		attempt->snapshot->checkpoint_xml = vk_backup_job_checkpoint_xml(job, error);
+		if (!attempt->snapshot->checkpoint_xml)
+			return FALSE;
+	}
+	if (!vk_attempt_capture_firmware(attempt, error))
+		return FALSE;
+	for (guint i = 0; i < disks->len; i++) {
+		VkPlanDisk *planned = g_ptr_array_index(disks, i);
+		g_autoptr(VkSource) source =
+			vk_backup_job_source(job, planned->disk->target, error);
+
+		if (!vk_attempt_save_disk(attempt, planned, source, error))
+			return FALSE;
+	}
+	return vk_attempt_save_firmware(attempt, error);
+}
+
+/* Ends JOB after TROUBLE. A guest that went away explains both, and deserves another try. */
+static gboolean fail_live(VkBackupJob *job, const GError *trouble, GError **error)
+{
+	g_autoptr(GError) end_trouble = NULL;
+
+	if (vk_backup_job_end(job, &end_trouble) ||
+	    (g_error_matches(end_trouble, VK_ERROR, VK_ERROR_CHANGED) && vk_interrupted()))
+		g_propagate_error(error, g_error_copy(trouble));
+	else if (g_error_matches(end_trouble, VK_ERROR, VK_ERROR_CHANGED) ||
+		 g_error_matches(trouble, VK_ERROR, VK_ERROR_CHANGED))
+		g_propagate_error(error, g_steal_pointer(&end_trouble));
+	else
+		vk_fail(error, VK_ERROR_FAILED, "%s; besides: %s", trouble->message,
+			end_trouble->message);
+	return FALSE;
+}
+
+/* A disk resized since the last snapshot is known before the job is told to read its changes. */
+static gboolean check_sizes(VkAttempt *attempt, GError **error)
+{
+	for (guint i = 0; i < attempt->plan->disks->len; i++) {
+		VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		guint64 size = 0, allocation = 0;
+
+		if (!planned->incremental)
+			continue;
+		if (!vk_guest_disk_size(attempt->guest, planned->disk->target, &size, &allocation,
+					error))
+			return FALSE;
+		vk_backup_plan_set_size(planned, size);
+	}
+	return TRUE;
+}
+
+static VkBackupJob *prepare(VkAttempt *attempt, GError **error)
+{
+	const VkBackupOptions *options = attempt->context->options;
+	const VkBackupJobPaths paths = {.scratch_dir = options->scratch_dir,
+					.run_dir = options->run_dir};
+	g_autoptr(GArray) disks = NULL;
+	VkBackupJobPlan plan = {.guard = attempt->context->guard};
+
+	if (!check_sizes(attempt, error))
+		return NULL;
+	if (vk_backup_plan_has_tracked(attempt->plan))
+		attempt->snapshot->checkpoint =
+			vk_checkpoint_name_new(vk_vault_id(attempt->context->vault));
+	disks = vk_backup_plan_job_disks(attempt->plan);
+	plan.disks = disks;
+	plan.checkpoint = attempt->snapshot->checkpoint;
+	if (vk_backup_plan_has_incremental(attempt->plan))
+		plan.base = attempt->last->checkpoint;
+	return vk_backup_job_prepare(attempt->guest, &plan, &paths, error);
+}
+
+static gboolean take_live_shielded(VkAttempt *attempt, GError **error)
+{
+	g_autoptr(VkBackupJob) job = prepare(attempt, error);
+	g_autoptr(GError) trouble = NULL;
+
+	if (!job)
+		return FALSE;
+	if (!begin_live(attempt, job, &trouble) || !read_live(attempt, job, &trouble))
+		return fail_live(job, trouble, error);
+	return vk_backup_job_end(job, error);
+}
+
+/* An impatient second signal must leave no guest frozen, and no job. */
+gboolean vk_attempt_take_live(VkAttempt *attempt, GError **error)
+{
+	gboolean ok;
+
+	vk_shield_begin();
+	ok = take_live_shielded(attempt, error);
+	vk_shield_end();
+	return ok;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attempt.h"
+
+#include "bytessource.h"
+#include "errors.h"
+#include "firmware.h"
+#include "log.h"
+#include "program.h"
+
+gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error)
+{
+	attempt->firmware = vk_firmware_capture(attempt->domain, VK_FIRMWARE_TPM_ROOT, error);
+	if (!attempt->firmware)
+		g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
+	return attempt->firmware != NULL;
+}
+
+gboolean vk_attempt_save_firmware(VkAttempt *attempt, GError **error)
+{
+	for (guint i = 0; i < attempt->firmware->len; i++) {
+		const VkFirmwareFile *file = g_ptr_array_index(attempt->firmware, i);
+		g_autoptr(VkSource) source = vk_source_bytes_new(file->content);
+		g_autoptr(VkFileRecord) record = vk_file_record_new();
+		VkSaveStats stats = {0};
+
+		record->name = g_strdup(file->name);
+		record->role = g_strdup(file->role);
+		record->path = g_strdup(file->path);
+		record->mode = file->mode;
+		record->image =
+			vk_session_save(attempt->session, source, NULL, &stats, NULL, error);
+		if (!record->image) {
+			g_prefix_error(error, "guest '%s', '%s': ", vk_guest_name(attempt->guest),
+				       file->path);
+			return FALSE;
+		}
+		g_ptr_array_add(attempt->snapshot->files, g_steal_pointer(&record));
+	}
+	return TRUE;
+}
+
+static void set_mode(VkAttempt *attempt, const VkPlanDisk *planned, VkDiskRecord *record,
+		     gboolean parent_damaged)
+{
+	if (!parent_damaged) {
+		record->mode = g_strdup(vk_backup_plan_mode(planned));
+		record->reason = vk_backup_plan_reason(attempt->plan, planned);
+		return;
+	}
+	record->mode = g_strdup("full");
+	record->reason =
+		g_strdup_printf("the snapshot before, %s, is damaged", attempt->last->time);
+	vk_log_warning("guest '%s', disk '%s': saved in full, for %s; 'virtkeep verify' tells more",
+		       vk_guest_name(attempt->guest), record->target, record->reason);
+}
+
+/* The source's size and knowledge of changes are final, so the mode is, too. */
+static gboolean settle_mode(VkAttempt *attempt, VkPlanDisk *planned, const VkSource *source,
+			    GError **error)
+{
+	vk_backup_plan_set_size(planned, source->size);
+	if (planned->incremental && !source->knows_changes) {
+		planned->incremental = FALSE;
+		planned->cause = g_strdup("QEMU did not offer its dirty bitmap");
+	}
+	if (!planned->incremental && source->knows_changes)
+		return vk_fail(error, VK_ERROR_CHANGED, "it was resized; try again");
+	return TRUE;
+}
+
+static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
+			   VkDiskRecord *record, GError **error)
+{
+	const VkImageRecord *parent = planned->earlier ? planned->earlier->image : NULL;
+	VkSaveStats stats = {0};
+
+	if (!settle_mode(attempt, planned, source, error))
+		return FALSE;
+	vk_progress_expect(attempt->context->progress, source->size);
+	record->image = vk_session_save(attempt->session, source, parent, &stats,
+					attempt->context->progress, error);
+	if (!record->image)
+		return FALSE;
+	record->read = stats.read;
+	record->fresh = stats.fresh;
+	record->stored = stats.stored;
+	set_mode(attempt, planned, record, stats.parent_damaged);
+	return TRUE;
+}
+
+gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
+			      GError **error)
+{
+	const VkDomainDisk *disk = planned->disk;
+	g_autoptr(VkDiskRecord) record = vk_disk_record_new();
+
+	record->target = g_strdup(disk->target);
+	record->bus = g_strdup(disk->bus);
+	record->format = g_strdup(disk->image->format);
+	record->source_type = g_strdup(disk->image->type);
+	record->source = vk_domain_image_label(disk->image);
+	if (!source || !save_image(attempt, planned, source, record, error)) {
+		if (!vk_interrupted())
+			g_prefix_error(error,
+				       "guest '%s', disk '%s': ", vk_guest_name(attempt->guest),
+				       disk->target);
+		return FALSE;
+	}
+	if (planned->track)
+		record->bitmap = g_strdup(attempt->snapshot->checkpoint);
+	g_ptr_array_add(attempt->snapshot->disks, g_steal_pointer(&record));
+	return TRUE;
+}

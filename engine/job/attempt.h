@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkAttempt: what one try to snapshot a guest gathers on its way. Shared by backupguest.c and the
+ * attempt-*.c, nobody else. Threads: one.
+ */
+#pragma once
+
+#include "backupguest.h"
+#include "backupjob.h"
+#include "backupplan.h"
+#include "checkpoint.h"
+#include "guestlock.h"
+#include "guestoptions.h"
+#include "hooks.h"
+#include "session.h"
+
+typedef struct VkAttempt {
+	const VkBackupContext *context;
+	VkBackupTry *try;
+	VkGuest *guest; /* borrowed */
+	VkGuestLock *lock;
+	VkGuestOptions *how;
+	gint64 deadline; /* until the guest has to go on again; monotonic, microseconds */
+	gboolean is_grouped;
+	gboolean is_through; /* the gate */
+	VkGuestFacts *facts;
+	VkDomain *domain;
+	VkSnapshot *last;
+	VkBackupPlan *plan;
+	GPtrArray *firmware; /* VkFirmwareFile */
+	VkSession *session;
+	VkSnapshot *snapshot;
+} VkAttempt;
+
+/* The point in time and the reading of a running guest, and of one that is off. */
+gboolean vk_attempt_take_live(VkAttempt *attempt, GError **error);
+gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error);
+
+/* A running guest without a disk to save: its definition and firmware. */
+gboolean vk_attempt_take_diskless(VkAttempt *attempt, GError **error);
+
+/* Saves SOURCE, which may be NULL with ERROR set already. */
+gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
+			      GError **error);
+
+/* Firmware is copied at the point in time and saved behind the disks. */
+gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error);
+gboolean vk_attempt_save_firmware(VkAttempt *attempt, GError **error);
+
+/* Sets the snapshot's time: that of its group, or now. */
+void vk_attempt_set_instant(VkAttempt *attempt);
+
+/* Runs the hooks of PHASE. TROUBLE is told to them; nullable. */
+gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GError *trouble,
+			      GError **error);
+
+/* Comes to a stage of the group, if there is one. */
+gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error);
+
+/* Leaves the group, so that the others do not wait. May be called twice. */
+void vk_attempt_leave_group(VkAttempt *attempt);
+
+/* Through the gate and back. May be called twice. */
+void vk_attempt_enter_gate(VkAttempt *attempt);
+void vk_attempt_leave_gate(VkAttempt *attempt);

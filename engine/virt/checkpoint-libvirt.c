@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checkpoint-priv.h"
+
+#include "errors.h"
+
+#include <stdlib.h>
+
+#include <libvirt/virterror.h>
+
+char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **error)
+{
+	g_autoptr(virDomainCheckpoint) checkpoint =
+		virDomainCheckpointLookupByName(domain, name, 0);
+	char *xml = NULL, *copy;
+
+	if (checkpoint)
+		xml = virDomainCheckpointGetXMLDesc(checkpoint, VIR_DOMAIN_CHECKPOINT_XML_SECURE);
+	if (!xml) {
+		vk_fail_libvirt(error, "cannot get the checkpoint '%s' of guest '%s'", name,
+				virDomainGetName(domain));
+		return NULL;
+	}
+	copy = g_strdup(xml);
+	free(xml);
+	return copy;
+}
+
+GPtrArray *vk_checkpoint_names(virDomainPtr domain, GError **error)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	virDomainCheckpointPtr *list = NULL;
+	int count = virDomainListAllCheckpoints(domain, &list, 0);
+
+	if (count < 0) {
+		vk_fail_libvirt(error, "cannot list the checkpoints of guest '%s'",
+				virDomainGetName(domain));
+		return NULL;
+	}
+	for (int i = 0; i < count; i++) {
+		g_ptr_array_add(names, g_strdup(virDomainCheckpointGetName(list[i])));
+		virDomainCheckpointFree(list[i]);
+	}
+	free(list);
+	return g_steal_pointer(&names);
+}
+
+gboolean vk_checkpoint_define(virDomainPtr domain, const char *xml, gboolean validate,
+			      gboolean *ret_whole, GError **error)
+{
+	unsigned int flags = VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE;
+	g_autoptr(virDomainCheckpoint) checkpoint = NULL;
+
+	if (validate)
+		flags |= VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE_VALIDATE;
+	checkpoint = virDomainCheckpointCreateXML(domain, xml, flags);
+	if (ret_whole)
+		*ret_whole = checkpoint != NULL;
+	if (checkpoint || (ret_whole && virGetLastErrorCode() == VIR_ERR_CHECKPOINT_INCONSISTENT))
+		return TRUE;
+	return vk_fail_libvirt(error, "cannot define a checkpoint of guest '%s'",
+			       virDomainGetName(domain));
+}
+
+static gboolean delete (virDomainPtr domain, const char *name, gboolean metadata_only,
+			gboolean *ret_whole, GError **error)
+{
+	g_autoptr(virDomainCheckpoint) checkpoint =
+		virDomainCheckpointLookupByName(domain, name, 0);
+
+	if (ret_whole)
+		*ret_whole = TRUE;
+	if (!checkpoint && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_CHECKPOINT)
+		return TRUE;
+	if (checkpoint && !metadata_only && virDomainCheckpointDelete(checkpoint, 0) == 0)
+		return TRUE;
+	if (ret_whole)
+		*ret_whole = FALSE;
+	if (checkpoint &&
+	    virDomainCheckpointDelete(checkpoint, VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY) == 0)
+		return TRUE;
+	return vk_fail_libvirt(error, "cannot delete the checkpoint '%s' of guest '%s'", name,
+			       virDomainGetName(domain));
+}
+
+gboolean vk_checkpoint_delete_whole(virDomainPtr domain, const char *name, gboolean *ret_whole,
+				    GError **error)
+{
+	return delete (domain, name, FALSE, ret_whole, error);
+}
+
+gboolean vk_checkpoint_delete(virDomainPtr domain, const char *name, GError **error)
+{
+	return delete (domain, name, FALSE, NULL, error);
+}
+
+gboolean vk_checkpoint_forget(virDomainPtr domain, const char *name, GError **error)
+{
+	return delete (domain, name, TRUE, NULL, error);
+}

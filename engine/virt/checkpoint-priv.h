@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the checkpoints share, and the backup job. Not to be included from other
+ * folders. Threads: free.
+ */
+#pragma once
+
+#include "checkpoint.h"
+#include "virt-priv.h"
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainCheckpoint, virDomainCheckpointFree)
+
+/* All of what libvirt knows of the checkpoint NAME: what defines it anew. New string. */
+char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **error);
+
+/* The names (char*) of the checkpoints that libvirt knows, all or ours only. */
+GPtrArray *vk_checkpoint_names(virDomainPtr domain, GError **error);
+
+/*
+ * Defines the checkpoint of XML, which libvirt need not know yet. VALIDATE asks QEMU for the
+ * bitmaps: *RET_WHOLE is FALSE when one of them is missing or broken.
+ */
+gboolean vk_checkpoint_define(virDomainPtr domain, const char *xml, gboolean validate,
+			      gboolean *ret_whole, GError **error);
+
+/*
+ * Deletes the checkpoint with its bitmaps, or if that does not go, libvirt's knowledge of it
+ * alone: *RET_WHOLE (nullable) is FALSE then. It need not exist.
+ */
+gboolean vk_checkpoint_delete_whole(virDomainPtr domain, const char *name, gboolean *ret_whole,
+				    GError **error);
+gboolean vk_checkpoint_delete(virDomainPtr domain, const char *name, GError **error);
+
+/* Makes libvirt forget it; the bitmaps stay. It need not exist. */
+gboolean vk_checkpoint_forget(virDomainPtr domain, const char *name, GError **error);

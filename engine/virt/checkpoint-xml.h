@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvirt's <domaincheckpoint>. Not to be included from other folders. Threads: free.
+ */
+#pragma once
+
+#include "domain.h"
+
+#include <glib.h>
+
+/*
+ * A checkpoint NAME with a bitmap in the disks TARGETS (char*) of DOMAIN; all others are left out
+ * by name, for libvirt would choose for itself. With DOMAIN_XML and CREATED (seconds since 1970;
+ * both nullable together) it defines anew one that exists. Without a parent: libvirt would insist
+ * on knowing it, and nothing depends on it. New string.
+ */
+char *vk_checkpoint_build_xml(const VkDomain *domain, const char *name, const GPtrArray *targets,
+			      const char *created, const char *domain_xml, GError **error);
+
+/* What a stored checkpoint tells. */
+typedef struct VkCheckpointInfo {
+	char *name;
+	char *created;
+	GPtrArray *targets; /* char*: the disks with a bitmap */
+	VkDomain *domain;   /* as it was then; NULL when it is not told */
+} VkCheckpointInfo;
+
+VkCheckpointInfo *vk_checkpoint_parse(const char *xml, GError **error);
+void vk_checkpoint_info_free(VkCheckpointInfo *info); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCheckpointInfo, vk_checkpoint_info_free)
+
+gboolean vk_checkpoint_info_has(const VkCheckpointInfo *info, const char *target);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image-bitmaps.h"
+
+#include "child.h"
+#include "errors.h"
+#include "json.h"
+#include "offline-priv.h"
+#include "qemu-image.h"
+#include "source.h"
+
+#include <string.h>
+
+#define TOOL_TIMEOUT_SEC 120
+
+static void bitmap_free(gpointer data)
+{
+	VkImageBitmap *bitmap = data;
+
+	g_free(bitmap->name);
+	g_free(bitmap);
+}
+
+void vk_image_bitmaps_free(VkImageBitmaps *bitmaps)
+{
+	if (!bitmaps)
+		return;
+	g_free(bitmaps->reason);
+	g_ptr_array_unref(bitmaps->bitmaps);
+	g_free(bitmaps);
+}
+
+const VkImageBitmap *vk_image_bitmaps_find(const VkImageBitmaps *bitmaps, const char *name,
+					   gboolean below)
+{
+	for (guint i = 0; i < bitmaps->bitmaps->len; i++) {
+		const VkImageBitmap *bitmap = g_ptr_array_index(bitmaps->bitmaps, i);
+
+		if (bitmap->below == below && g_str_equal(bitmap->name, name))
+			return bitmap;
+	}
+	return NULL;
+}
+
+static gboolean has_flag(const json_t *bitmap, const char *wanted)
+{
+	const json_t *flags = json_object_get(bitmap, "flags");
+
+	for (gsize i = 0; i < json_array_size(flags); i++)
+		if (g_strcmp0(json_string_value(json_array_get(flags, i)), wanted) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+static const json_t *qcow2_facts(const json_t *layer)
+{
+	return json_object_get(json_object_get(layer, "format-specific"), "data");
+}
+
+static void add_layer(VkImageBitmaps *found, const json_t *layer, gboolean below)
+{
+	const json_t *list = json_object_get(qcow2_facts(layer), "bitmaps");
+
+	for (gsize i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+		const char *name = json_string_value(json_object_get(item, "name"));
+		VkImageBitmap *bitmap;
+
+		if (!name)
+			continue;
+		bitmap = g_new0(VkImageBitmap, 1);
+		bitmap->name = g_strdup(name);
+		bitmap->in_use = has_flag(item, "in-use");
+		bitmap->recording = has_flag(item, "auto");
+		bitmap->below = below;
+		g_ptr_array_add(found->bitmaps, bitmap);
+	}
+}
+
+/* Why the image can hold no bitmap that a later backup could build on. Static; NULL: it can. */
+static const char *find_obstacle(const json_t *image)
+{
+	const char *format = json_string_value(json_object_get(image, "format"));
+	const char *compat = json_string_value(json_object_get(qcow2_facts(image), "compat"));
+
+	if (g_strcmp0(format, "qcow2") != 0)
+		return "its format keeps no dirty bitmap, only qcow2 does";
+	if (g_strcmp0(compat, "0.10") == 0)
+		return "qcow2 of version 2 keeps no dirty bitmap; run 'qemu-img amend -o "
+		       "compat=v3' on it while the guest is off";
+	/* QEMU would refuse the user to go back to one. */
+	if (json_array_size(json_object_get(image, "snapshots")) > 0)
+		return "its image has internal snapshots, which bitmaps would make useless";
+	return NULL;
+}
+
+static char *image_opts(VkHost *host, const VkDomainDisk *disk, GError **error)
+{
+	g_autofree char *path = vk_offline_image_path(host, disk->image, error);
+
+	return path ? vk_qemu_image_opts(path, disk->image->format, FALSE, error) : NULL;
+}
+
+/* "qemu-img info" of the image and its backing chain, an array. */
+static json_t *read_chain(VkHost *host, const VkDomainDisk *disk, GError **error)
+{
+	g_autofree char *opts = image_opts(host, disk, error);
+	const char *argv[] = {"qemu-img",        "info",         "-U", "--output=json",
+			      "--backing-chain", "--image-opts", opts, NULL};
+	g_autofree char *output = opts ? vk_child_run(argv, TOOL_TIMEOUT_SEC, error) : NULL;
+	json_t *chain;
+
+	if (!output)
+		return NULL;
+	chain = json_loads(output, 0, NULL);
+	if (json_array_size(chain) > 0)
+		return chain;
+	json_decref(chain);
+	vk_fail(error, VK_ERROR_FAILED, "qemu-img's answer about disk '%s' is no list",
+		disk->target);
+	return NULL;
+}
+
+VkImageBitmaps *vk_image_bitmaps_read(VkHost *host, const VkDomainDisk *disk, GError **error)
+{
+	VkImageBitmaps *found = g_new0(VkImageBitmaps, 1);
+	g_autoptr(json_t) chain = NULL;
+
+	found->bitmaps = g_ptr_array_new_with_free_func(bitmap_free);
+	if (g_strcmp0(disk->image->format, "qcow2") != 0 ||
+	    g_str_equal(disk->image->type, "network")) {
+		found->reason = g_strdup(g_strcmp0(disk->image->format, "qcow2") == 0
+						 ? "no dirty bitmaps are kept on network storage"
+						 : "its format keeps no dirty bitmap, only qcow2 "
+						   "does");
+		return found;
+	}
+	chain = read_chain(host, disk, error);
+	if (!chain) {
+		vk_image_bitmaps_free(found);
+		return NULL;
+	}
+	for (gsize i = 0; i < json_array_size(chain); i++)
+		add_layer(found, json_array_get(chain, i), i > 0);
+	found->reason = g_strdup(find_obstacle(json_array_get(chain, 0)));
+	found->can_track = !found->reason;
+	return found;
+}
+
+static gboolean run_bitmap(VkHost *host, const VkDomainDisk *disk, const char *what,
+			   const char *name, GError **error)
+{
+	g_autofree char *opts = image_opts(host, disk, error);
+	g_autofree char *granularity = g_strdup_printf("%d", VK_SOURCE_CHANGE_UNIT);
+	gboolean adds = g_str_equal(what, "--add");
+	const char *add_argv[] = {"qemu-img",     "bitmap", "--add", "-g", granularity,
+				  "--image-opts", opts,     name,    NULL};
+	const char *argv[] = {"qemu-img", "bitmap", what, "--image-opts", opts, name, NULL};
+	g_autofree char *output = NULL;
+
+	if (opts)
+		output = vk_child_run(adds ? add_argv : argv, TOOL_TIMEOUT_SEC, error);
+	if (output)
+		return TRUE;
+	g_prefix_error(error, "disk '%s', bitmap '%s': ", disk->target, name);
+	return FALSE;
+}
+
+gboolean vk_image_bitmap_add(VkHost *host, const VkDomainDisk *disk, const char *name,
+			     GError **error)
+{
+	return run_bitmap(host, disk, "--add", name, error);
+}
+
+gboolean vk_image_bitmap_remove(VkHost *host, const VkDomainDisk *disk, const char *name,
+				GError **error)
+{
+	return run_bitmap(host, disk, "--remove", name, error);
+}
