@@ -148,44 +148,70 @@ gboolean vk_backup_resume_guest(VkGuest *guest, GError **error)
 	return TRUE;
 }
 
-static gboolean remove_files(const char *directory, const char *prefix, const char *suffix,
-			     GError **error)
+static void find_files(GPtrArray *found, const char *directory, const char *prefix,
+		       const char *suffix)
 {
 	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
 	const char *name;
 
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *path = NULL;
+	while (dir && (name = g_dir_read_name(dir)))
+		if (g_str_has_prefix(name, prefix) && g_str_has_suffix(name, suffix))
+			g_ptr_array_add(found, g_build_filename(directory, name, NULL));
+}
 
-		if (!g_str_has_prefix(name, prefix) || !g_str_has_suffix(name, suffix))
-			continue;
-		path = g_build_filename(directory, name, NULL);
-		if (g_unlink(path) < 0 && errno != ENOENT)
-			return vk_fail_errno(error, errno, "cannot remove '%s'", path);
-	}
+GPtrArray *vk_backup_job_files(VkGuest *guest, const VkBackupJobPaths *paths)
+{
+	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *scratch_prefix = g_strdup_printf("%s-", vk_guest_uuid(guest));
+	g_autofree char *socket_prefix = vk_backup_run_prefix(guest);
+
+	find_files(found, paths->scratch_dir, scratch_prefix, ".qcow2");
+	find_files(found, paths->run_dir, socket_prefix, ".sock");
+	return found;
+}
+
+static VkJobOwner owner_of(const char *socket)
+{
+	g_autofree char *base = socket ? g_path_get_basename(socket) : NULL;
+
+	if (!socket)
+		return VK_JOB_NONE;
+	return g_str_has_prefix(base, VK_BACKUP_SOCKET_PREFIX) ? VK_JOB_OURS : VK_JOB_FOREIGN;
+}
+
+gboolean vk_backup_job_find(VkGuest *guest, VkJobOwner *ret, GError **error)
+{
+	g_autofree char *socket = NULL;
+
+	if (!vk_backup_running(guest, &socket, error))
+		return FALSE;
+	*ret = owner_of(socket);
 	return TRUE;
 }
 
 gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GError **error)
 {
-	g_autofree char *scratch_prefix = g_strdup_printf("%s-", vk_guest_uuid(guest));
-	g_autofree char *socket_prefix = vk_backup_run_prefix(guest);
+	g_autoptr(GPtrArray) files = NULL;
 	g_autofree char *socket = NULL;
-	g_autofree char *base = NULL;
 
 	if (!vk_backup_running(guest, &socket, error))
 		return FALSE;
+	if (owner_of(socket) == VK_JOB_FOREIGN)
+		return vk_fail(error, VK_ERROR_BUSY,
+			       "another tool's backup job runs on guest '%s'; wait for its "
+			       "end, or end it with 'virsh domjobabort %s'",
+			       vk_guest_name(guest), vk_guest_uuid(guest));
 	if (socket) {
-		base = g_path_get_basename(socket);
-		if (!g_str_has_prefix(base, VK_BACKUP_SOCKET_PREFIX))
-			return vk_fail(error, VK_ERROR_BUSY,
-				       "another tool's backup job runs on guest '%s'; wait for its "
-				       "end, or end it with 'virsh domjobabort %s'",
-				       vk_guest_name(guest), vk_guest_uuid(guest));
 		if (!vk_backup_abort(guest, NULL, error) || !vk_backup_resume_guest(guest, error))
 			return FALSE;
 		g_unlink(socket);
 	}
-	return remove_files(paths->scratch_dir, scratch_prefix, ".qcow2", error) &&
-	       remove_files(paths->run_dir, socket_prefix, ".sock", error);
+	files = vk_backup_job_files(guest, paths);
+	for (guint i = 0; i < files->len; i++) {
+		const char *path = g_ptr_array_index(files, i);
+
+		if (g_unlink(path) < 0 && errno != ENOENT)
+			return vk_fail_errno(error, errno, "cannot remove '%s'", path);
+	}
+	return TRUE;
 }

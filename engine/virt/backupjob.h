@@ -26,6 +26,18 @@ typedef struct VkBackupJobPaths {
  */
 gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GError **error);
 
+/* For doctor: whose backup job runs on the guest. */
+typedef enum {
+	VK_JOB_NONE,
+	VK_JOB_OURS,
+	VK_JOB_FOREIGN,
+} VkJobOwner;
+
+gboolean vk_backup_job_find(VkGuest *guest, VkJobOwner *ret, GError **error);
+
+/* The scratch files and sockets of ours for the guest. Returns char*, owned by the array. */
+GPtrArray *vk_backup_job_files(VkGuest *guest, const VkBackupJobPaths *paths);
+
 /* How a job reads one disk, and whether it begins to track it. */
 typedef struct VkBackupJobDisk {
 	const char *target;

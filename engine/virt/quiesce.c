@@ -360,6 +360,17 @@ gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_se
 	return ok;
 }
 
+gboolean vk_quiesce_is_frozen(VkGuest *guest, guint timeout_sec)
+{
+	VkQuiesce quiesce = {.guest = guest};
+	gboolean frozen = FALSE;
+
+	if (!check_agent(&quiesce, NULL) || !vk_agent_probe(guest, timeout_sec, &frozen, NULL))
+		return FALSE;
+	vk_agent_done(guest);
+	return frozen;
+}
+
 const char *vk_quiesce_consistency(const VkQuiesce *quiesce)
 {
 	return quiesce->filesystem && !quiesce->over_budget ? "filesystem" : "crash";

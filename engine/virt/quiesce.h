@@ -58,6 +58,9 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
  */
 gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_sec, GError **error);
 
+/* For doctor: TRUE when the guest's agent answers and says that file systems are frozen. */
+gboolean vk_quiesce_is_frozen(VkGuest *guest, guint timeout_sec);
+
 /* After the end. "filesystem" or "crash"; static. */
 const char *vk_quiesce_consistency(const VkQuiesce *quiesce);
 /* From before the freeze until after the thaw, microseconds; 0 when nothing was held. */

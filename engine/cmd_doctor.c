@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cmd.h"
+
+#include "discover.h"
+#include "doctor.h"
+#include "errors.h"
+#include "json.h"
+#include "log.h"
+#include "table.h"
+
+#include <stdio.h>
+
+/* What was looked at, and what of it could not be. */
+typedef struct {
+	VkDoctorOptions options;
+	GPtrArray *findings; /* VkFinding */
+	guint failed;
+} Round;
+
+static void visit(Round *round, VkGuest *guest)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_doctor_guest(guest, &round->options, round->findings, &trouble))
+		return;
+	vk_log_error("%s", trouble->message);
+	round->failed++;
+}
+
+static gboolean visit_all(Round *round, VkHost *host, GError **error)
+{
+	g_autoptr(GPtrArray) guests = vk_host_list(host, error);
+
+	if (!guests)
+		return FALSE;
+	for (guint i = 0; i < guests->len && !vk_interrupted(); i++)
+		visit(round, g_ptr_array_index(guests, i));
+	vk_doctor_host(guests, &round->options, round->findings);
+	return TRUE;
+}
+
+static gboolean visit_named(Round *round, VkHost *host, char *const *names, GError **error)
+{
+	for (; *names && !vk_interrupted(); names++) {
+		g_autoptr(VkGuest) guest = vk_host_find(host, *names, error);
+
+		if (!guest)
+			return FALSE;
+		visit(round, guest);
+	}
+	return TRUE;
+}
+
+static const char *state_of(const VkFinding *finding)
+{
+	if (finding->mended)
+		return "mended";
+	return finding->cure ? finding->cure : "-";
+}
+
+static void print_text(const GPtrArray *findings)
+{
+	g_autoptr(VkTable) table = vk_table_new("GUEST", "KIND", "FINDING", "CURE", NULL);
+
+	if (findings->len == 0) {
+		puts("nothing found");
+		return;
+	}
+	for (guint i = 0; i < findings->len; i++) {
+		const VkFinding *finding = g_ptr_array_index(findings, i);
+		g_autofree char *guest = vk_printable(finding->guest);
+		g_autofree char *what = vk_printable(finding->what);
+
+		vk_table_add(table, guest, finding->kind, what, state_of(finding), NULL);
+	}
+	vk_table_print(table);
+}
+
+static void print_json(const GPtrArray *findings)
+{
+	g_autoptr(json_t) report = json_array();
+
+	for (guint i = 0; i < findings->len; i++) {
+		const VkFinding *finding = g_ptr_array_index(findings, i);
+
+		json_array_append_new(report, json_pack("{s:o, s:s, s:o, s:o, s:b}", "guest",
+							vk_json_new_string(finding->guest), "kind",
+							finding->kind, "finding",
+							vk_json_new_string(finding->what), "cure",
+							vk_json_new_string(finding->cure), "mended",
+							finding->mended));
+	}
+	vk_json_print(report);
+}
+
+static gboolean judge(const Round *round, GError **error)
+{
+	guint unmended = 0;
+
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
+	if (round->failed > 0)
+		return vk_fail(error, VK_ERROR_PARTIAL, "%u guests could not be examined or mended",
+			       round->failed);
+	for (guint i = 0; i < round->findings->len; i++) {
+		const VkFinding *finding = g_ptr_array_index(round->findings, i);
+
+		unmended += finding->cure && !finding->mended;
+	}
+	return unmended == 0 ||
+	       vk_fail(error, VK_ERROR_DAMAGE,
+		       "%u findings are to be mended: the column CURE says how", unmended);
+}
+
+/* Without a vault the rest can be looked at still. */
+static VkVault *open_vault(VkProgram *program)
+{
+	g_autoptr(GError) trouble = NULL;
+	const char *url = vk_program_vault_url(program, &trouble);
+	VkVault *vault = url ? vk_vault_open(url, VK_VAULT_READ, &trouble) : NULL;
+
+	if (!vault)
+		vk_log_warning("checkpoints are not examined: %s", trouble->message);
+	return vault;
+}
+
+static gboolean run(VkProgram *program, char *const *names, gboolean fix, GError **error)
+{
+	const VkSettings *settings = program->settings;
+	g_autoptr(VkVault) vault = open_vault(program);
+	g_autoptr(VkHost) host = vk_host_open(vk_program_libvirt_uri(program), error);
+	g_autoptr(GPtrArray) findings =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_finding_free);
+	Round round = {
+		.options = {.vault = vault,
+			    .scratch_dir = vk_settings_get(settings, "backup", "scratch_dir"),
+			    .run_dir = vk_settings_get(settings, "backup", "run_dir"),
+			    .agent_timeout_sec = (guint)vk_settings_get_uint(settings, "backup",
+									     "agent_timeout"),
+			    .fix = fix},
+		.findings = findings,
+	};
+
+	if (!host)
+		return FALSE;
+	if (!vk_discover_is_local(vk_host_uri(host)))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "'%s' is another machine's libvirt: run virtkeep there",
+			       vk_host_uri(host));
+	if (!(names[0] ? visit_named(&round, host, names, error) : visit_all(&round, host, error)))
+		return FALSE;
+	if (program->json)
+		print_json(findings);
+	else
+		print_text(findings);
+	return judge(&round, error);
+}
+
+gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error)
+{
+	gboolean fix = FALSE;
+	const GOptionEntry entries[] = {
+		{"fix", 0, 0, G_OPTION_ARG_NONE, &fix, "Mend what is ours", NULL},
+		G_OPTION_ENTRY_NULL,
+	};
+	char **names = NULL;
+
+	if (!vk_cmd_parse(program, "doctor [GUEST...]",
+			  "Looks for what earlier backups may have left in guests and on the host.",
+			  entries, -1, argc, argv, &names, error))
+		return FALSE;
+	return run(program, names, fix, error);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "doctor.h"
+
+#include "backupjob.h"
+#include "catalog.h"
+#include "checkpoint.h"
+#include "domain.h"
+#include "errors.h"
+#include "guestlock.h"
+#include "quiesce.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UUID_LENGTH 36
+
+/* The names that restores give: to files that are not whole yet, and to those they replace. */
+#define NEW_MARK ".virtkeep-"
+#define OLD_MARK ".virtkeep-old-"
+
+typedef struct {
+	VkGuest *guest;
+	const VkDoctorOptions *options;
+	VkBackupJobPaths paths;
+	VkGuestLock *lock;
+	VkGuestFacts *facts;
+	VkDomain *domain;
+	GPtrArray *findings;
+} Visit;
+
+void vk_finding_free(VkFinding *finding)
+{
+	g_free(finding->guest);
+	g_free(finding->what);
+	g_free(finding->cure);
+	g_free(finding);
+}
+
+/* Takes WHAT and CURE over. */
+static VkFinding *add(GPtrArray *findings, const char *guest, const char *kind, char *what,
+		      char *cure)
+{
+	VkFinding *finding = g_new0(VkFinding, 1);
+
+	finding->guest = g_strdup(guest);
+	finding->kind = kind;
+	finding->what = what;
+	finding->cure = cure;
+	g_ptr_array_add(findings, finding);
+	return finding;
+}
+
+static VkFinding *add_here(Visit *visit, const char *kind, char *what, char *cure)
+{
+	return add(visit->findings, vk_guest_name(visit->guest), kind, what, cure);
+}
+
+static char *fix_command(void)
+{
+	return g_strdup("virtkeep doctor --fix");
+}
+
+static gboolean examine_job(Visit *visit, GError **error)
+{
+	g_autoptr(GPtrArray) files = vk_backup_job_files(visit->guest, &visit->paths);
+	guint first = visit->findings->len;
+	VkJobOwner owner = VK_JOB_NONE;
+
+	if (!vk_backup_job_find(visit->guest, &owner, error))
+		return FALSE;
+	if (owner == VK_JOB_FOREIGN) {
+		add_here(visit, "job", g_strdup("another tool's backup job runs"), NULL);
+		return TRUE;
+	}
+	if (owner == VK_JOB_OURS)
+		add_here(visit, "job", g_strdup("a backup job of ours runs that nobody drives"),
+			 fix_command());
+	for (guint i = 0; i < files->len; i++)
+		add_here(visit, "file",
+			 g_strdup_printf("'%s' is left of a backup",
+					 (char *)g_ptr_array_index(files, i)),
+			 fix_command());
+	if (!visit->options->fix || visit->findings->len == first)
+		return TRUE;
+	if (!vk_backup_job_recover(visit->guest, &visit->paths, error))
+		return FALSE;
+	for (guint i = first; i < visit->findings->len; i++)
+		((VkFinding *)g_ptr_array_index(visit->findings, i))->mended = TRUE;
+	return TRUE;
+}
+
+/* Only what a note of ours tells is released: somebody may want the rest so. */
+static gboolean examine_hold(Visit *visit, GError **error)
+{
+	const VkDoctorOptions *options = visit->options;
+	VkHold left = vk_guest_lock_left(visit->lock);
+	VkFinding *finding = NULL;
+
+	if (visit->facts->state == VK_GUEST_PAUSED)
+		finding = add_here(
+			visit, "paused",
+			g_strdup(left == VK_HOLD_SUSPENDED
+					 ? "suspended by a backup that did not end well"
+					 : "paused, not by virtkeep"),
+			left == VK_HOLD_SUSPENDED
+				? fix_command()
+				: g_strdup_printf("virsh resume %s", vk_guest_uuid(visit->guest)));
+	else if (visit->facts->state == VK_GUEST_RUNNING &&
+		 vk_quiesce_is_frozen(visit->guest, options->agent_timeout_sec))
+		finding = add_here(
+			visit, "frozen",
+			g_strdup(left == VK_HOLD_FROZEN
+					 ? "frozen by a backup that did not end well"
+					 : "its file systems are frozen, not by virtkeep"),
+			left == VK_HOLD_FROZEN ? fix_command()
+					       : g_strdup_printf("virsh domfsthaw %s",
+								 vk_guest_uuid(visit->guest)));
+	if (!finding || !options->fix || left == VK_HOLD_NONE)
+		return TRUE;
+	if (!vk_quiesce_recover(visit->guest, left == VK_HOLD_SUSPENDED, options->agent_timeout_sec,
+				error) ||
+	    !vk_guest_lock_set_hold(visit->lock, VK_HOLD_NONE, error))
+		return FALSE;
+	finding->mended = TRUE;
+	return TRUE;
+}
+
+/* The checkpoint of the guest's newest snapshot; NULL: it has none. New string. */
+static gboolean find_wanted(Visit *visit, char **ret, GError **error)
+{
+	g_autoptr(GPtrArray) keys =
+		vk_catalog_list(visit->options->vault, vk_guest_uuid(visit->guest), error);
+	g_autoptr(VkSnapshot) newest = NULL;
+
+	*ret = NULL;
+	if (!keys)
+		return FALSE;
+	if (keys->len == 0)
+		return TRUE;
+	newest = vk_catalog_load(visit->options->vault, g_ptr_array_index(keys, keys->len - 1),
+				 error);
+	if (!newest)
+		return FALSE;
+	*ret = g_strdup(newest->checkpoint);
+	return TRUE;
+}
+
+/* What is wrong with FACT of the checkpoint that is WANTED; NULL: nothing. */
+static char *describe_wanted(const VkCheckpointFact *fact, gboolean is_off)
+{
+	if (!fact->target)
+		return NULL;
+	if (fact->broken)
+		return g_strdup_printf("the bitmap '%s' of disk '%s' is broken, QEMU did not end "
+				       "cleanly: the next backup reads the disk in whole",
+				       fact->name, fact->target);
+	/* A running guest's newest bitmaps are in QEMU's memory only. */
+	if (is_off && fact->in_libvirt && !fact->in_image)
+		return g_strdup_printf(
+			"the bitmap '%s' of disk '%s' is gone: the next backup reads "
+			"the disk in whole",
+			fact->name, fact->target);
+	return NULL;
+}
+
+static char *describe_stray(const VkCheckpointFact *fact)
+{
+	if (!fact->target)
+		return g_strdup_printf("the checkpoint '%s' belongs to no snapshot", fact->name);
+	if (fact->in_libvirt)
+		return NULL; /* told with the checkpoint */
+	return g_strdup_printf("the bitmap '%s' of disk '%s' belongs to no snapshot", fact->name,
+			       fact->target);
+}
+
+/* Told, and left alone: that vault may be in use. */
+static void add_foreign(Visit *visit, const VkCheckpointFact *fact)
+{
+	if (fact->target)
+		return;
+	add_here(visit, "checkpoint",
+		 g_strdup_printf("the checkpoint '%s' is of another vault, %s...", fact->name,
+				 fact->vault_id8),
+		 NULL);
+}
+
+static gboolean drop_strays(Visit *visit, const char *wanted, guint first, GError **error)
+{
+	guint left = 0;
+
+	if (!visit->options->fix || visit->findings->len == first)
+		return TRUE;
+	if (!vk_checkpoint_drop_others(visit->guest, vk_vault_id(visit->options->vault), wanted,
+				       &left, error))
+		return FALSE;
+	for (guint i = first; left == 0 && i < visit->findings->len; i++)
+		((VkFinding *)g_ptr_array_index(visit->findings, i))->mended = TRUE;
+	return TRUE;
+}
+
+static gboolean examine_checkpoints(Visit *visit, GError **error)
+{
+	g_autoptr(GPtrArray) facts = NULL;
+	g_autofree char *wanted = NULL;
+	const char *id;
+	guint first;
+
+	if (!visit->options->vault)
+		return TRUE;
+	id = vk_vault_id(visit->options->vault);
+	facts = vk_checkpoint_list(visit->guest, error);
+	if (!facts || !find_wanted(visit, &wanted, error))
+		return FALSE;
+	for (guint i = 0; i < facts->len; i++) {
+		const VkCheckpointFact *fact = g_ptr_array_index(facts, i);
+		char *what;
+
+		if (!vk_checkpoint_is_ours(fact->name, id)) {
+			add_foreign(visit, fact);
+			continue;
+		}
+		what = g_strcmp0(fact->name, wanted) == 0
+			       ? describe_wanted(fact, !visit->facts->live_xml)
+			       : NULL;
+		if (what)
+			add_here(visit, "checkpoint", what, NULL);
+	}
+	first = visit->findings->len;
+	for (guint i = 0; i < facts->len; i++) {
+		const VkCheckpointFact *fact = g_ptr_array_index(facts, i);
+		char *what = NULL;
+
+		if (vk_checkpoint_is_ours(fact->name, id) && g_strcmp0(fact->name, wanted) != 0)
+			what = describe_stray(fact);
+		if (what)
+			add_here(visit, "checkpoint", what, fix_command());
+	}
+	return drop_strays(visit, wanted, first, error);
+}
+
+/* Nobody has the file open: else the kernel gives no lease on it. */
+static gboolean is_unused(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	gboolean unused;
+
+	if (fd < 0)
+		return FALSE;
+	unused = fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+	close(fd);
+	return unused;
+}
+
+static void examine_file(Visit *visit, const char *path, const char *base)
+{
+	VkFinding *finding;
+
+	if (strstr(base, OLD_MARK)) {
+		add_here(visit, "file",
+			 g_strdup_printf("'%s' is a disk as it was before a restore; remove it "
+					 "when the guest is well",
+					 path),
+			 g_strdup_printf("rm '%s'", path));
+		return;
+	}
+	if (*base != '.' || !strstr(base, NEW_MARK) || !is_unused(path))
+		return;
+	finding = add_here(visit, "file",
+			   g_strdup_printf("'%s' is left of a restore that was killed", path),
+			   fix_command());
+	finding->mended = visit->options->fix && g_unlink(path) == 0;
+}
+
+/* Beside the images of the guest. */
+static void examine_restores(Visit *visit)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = 0; i < visit->domain->disks->len; i++) {
+		const VkDomainDisk *disk = g_ptr_array_index(visit->domain->disks, i);
+		const char *path = disk->image ? disk->image->path : NULL;
+		g_autofree char *base = path ? g_path_get_basename(path) : NULL;
+		g_autofree char *directory = path ? g_path_get_dirname(path) : NULL;
+		g_autoptr(GDir) dir = directory ? g_dir_open(directory, 0, NULL) : NULL;
+		const char *name;
+
+		while (dir && (name = g_dir_read_name(dir))) {
+			g_autofree char *found = g_build_filename(directory, name, NULL);
+
+			if (strstr(name, base) && strstr(name, NEW_MARK) &&
+			    g_hash_table_add(seen, g_strdup(found)))
+				examine_file(visit, found, name);
+		}
+	}
+}
+
+static gboolean examine(Visit *visit, GError **error)
+{
+	const VkGuestFacts *facts = visit->facts = vk_guest_get_facts(visit->guest, error);
+
+	if (!facts)
+		return FALSE;
+	visit->domain =
+		vk_domain_parse(facts->live_xml ? facts->live_xml : facts->domain_xml, error);
+	if (!visit->domain || !examine_hold(visit, error) || !examine_job(visit, error) ||
+	    !examine_checkpoints(visit, error))
+		return FALSE;
+	examine_restores(visit);
+	return TRUE;
+}
+
+gboolean vk_doctor_guest(VkGuest *guest, const VkDoctorOptions *options, GPtrArray *findings,
+			 GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	Visit visit = {
+		.guest = guest,
+		.options = options,
+		.paths = {.scratch_dir = options->scratch_dir, .run_dir = options->run_dir},
+		.findings = findings,
+	};
+	gboolean ok;
+
+	visit.lock = vk_guest_lock_take(options->run_dir, vk_guest_uuid(guest),
+					vk_guest_name(guest), &trouble);
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
+		add_here(&visit, "busy", g_strdup(trouble->message), NULL);
+		return TRUE;
+	}
+	ok = visit.lock && examine(&visit, &trouble);
+	vk_guest_facts_free(visit.facts);
+	vk_domain_free(visit.domain);
+	vk_guest_lock_free(visit.lock);
+	if (ok)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	g_prefix_error(error, "guest '%s': ", vk_guest_name(guest));
+	return FALSE;
+}
+
+static gboolean is_of_guest(const GPtrArray *guests, const char *name)
+{
+	for (guint i = 0; i < guests->len; i++)
+		if (g_str_has_prefix(name, vk_guest_uuid(g_ptr_array_index(guests, i))))
+			return TRUE;
+	return FALSE;
+}
+
+void vk_doctor_host(const GPtrArray *guests, const VkDoctorOptions *options, GPtrArray *findings)
+{
+	g_autoptr(GDir) dir = g_dir_open(options->scratch_dir, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *uuid = g_strndup(name, UUID_LENGTH);
+		g_autofree char *path = g_build_filename(options->scratch_dir, name, NULL);
+		VkFinding *finding;
+
+		if (!g_uuid_string_is_valid(uuid) || !g_str_has_suffix(name, ".qcow2") ||
+		    is_of_guest(guests, name))
+			continue;
+		finding = add(
+			findings, NULL, "file",
+			g_strdup_printf("'%s' is left of a backup of a guest that is gone", path),
+			fix_command());
+		finding->mended = options->fix && is_unused(path) && g_unlink(path) == 0;
+	}
+}
