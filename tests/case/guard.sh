@@ -76,7 +76,7 @@ are_well() {
 		is_well "$guest" || return 1
 	done
 	[[ -z $(find /var/lib/virtkeep/scratch /run/virtkeep -type f ! -name '*.lock') &&
-		-z $(find /var/lib/libvirt/qemu -name 'virtkeep-*') ]]
+		-z $(find /var/lib/libvirt/qemu -name 'virtkeep-*.sock') ]]
 }
 
 # Within two seconds; the time for looking counts, too, so the last look may begin in time.

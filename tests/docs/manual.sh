@@ -94,7 +94,7 @@ compare "settings (<) and virtkeep.conf (>)" "$settings" \
 	"$(sed -n 's/^#\([A-Za-z_]*\) = .*/\1/p' virtkeep.conf | sort)"
 example=$(mktemp)
 trap 'rm -f "$example"' EXIT
-sed 's/^#\([A-Za-z_]* = \)/\1/' virtkeep.conf > "$example"
+sed 's/^#\([A-Za-z_]* = \|\[guest \)/\1/' virtkeep.conf > "$example"
 message=$("$virtkeep" --config "$example" --vault /nonexistent list 2>&1 || true)
 [[ $message == *"'/nonexistent'"* ]] || complain "virtkeep.conf is not understood: $message"
 exit "$status"
