@@ -282,7 +282,7 @@ guest_xml() {
 	  <features><acpi/></features>
 	  <devices>
 	    <disk type='file' device='disk'>
-	      <driver name='qemu' type='qcow2'/>
+	      <driver name='qemu' type='qcow2' discard='unmap'/>
 	      <source file='$directory/vda.qcow2'/>
 	      <target dev='vda' bus='virtio'/>
 	    </disk>

@@ -1,0 +1,289 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Changed-block tracking through what happens to guests and their images: how each disk is saved, and
+# that the snapshot equals the disk, byte for byte, whatever that was.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+# Where a disk's image is now.
+image_of() {
+	virsh domblklist "$1" | awk -v target="$2" '$1 == target { print $2 }'
+}
+
+# A copy of what the disk holds. A suspended guest has nothing left in QEMU's hands.
+copy_disk() { # GUEST TARGET DESTINATION
+	qemu-img convert -U -O raw "$(image_of "$1" "$2")" "$3"
+}
+
+# saved GUEST TARGET=MODE...: backs up, compares each of the disks, and keeps the copies.
+number=0
+saved() {
+	local guest=$1 word target reference paused=
+
+	shift
+	number=$((number + 1))
+	if [[ $(virsh domstate "$guest") == running ]]; then
+		virsh -q suspend "$guest"
+		paused=1
+	fi
+	for word; do
+		copy_disk "$guest" "${word%=*}" "$SCRATCH/copy-$number-${word%=*}"
+	done
+	ok virtkeep --json backup "$guest"
+	[[ -z $paused ]] || virsh -q resume "$guest"
+	jq -r '.snapshots[].disks[] | "  \(.target): \(.mode), \(.read) read: \(.reason)"' "$OUT"
+	reference=$(jq -r '.snapshots[0].snapshot' "$OUT")
+	for word; do
+		target=${word%=*}
+		expect_json ".snapshots[0].disks[] | select(.target == \"$target\").mode" "${word#*=}"
+		echo "$reference $target $number" >> "$SCRATCH/kept"
+		expect_same "$reference" "$target" "$number"
+	done
+}
+
+expect_same() { # REFERENCE TARGET NUMBER
+	virtkeep restore "$1" --disk "$2=$SCRATCH/restored" --format raw > /dev/null
+	same_file "$SCRATCH/restored" "$SCRATCH/copy-$3-$2"
+	rm "$SCRATCH/restored"
+}
+
+expect_reason() { # TARGET TEXT: of the last backup
+	jq -r ".snapshots[0].disks[] | select(.target == \"$1\").reason" "$OUT" | grep -qF -- "$2" ||
+		fail "expected the reason of $1: $2"
+}
+
+read_of() {
+	jq -r ".snapshots[0].disks[] | select(.target == \"$1\").read" "$OUT"
+}
+
+# shellcheck disable=SC2016 # the guest's variables
+write_in() { # GUEST
+	guest_run "$1" 'for disk in /mnt/vd*; do
+		dd if=/dev/urandom of=$disk/new bs=64k count=4 2>/dev/null; done; sync'
+}
+
+shut_down() {
+	virsh -q shutdown "$1"
+	wait_for 60 "'$1' is off" eval "[[ \$(virsh domstate '$1') == 'shut off' ]]"
+}
+
+our_checkpoints() { # GUEST: how many
+	virsh checkpoint-list "$1" --name | grep -c '^virtkeep-' || true
+}
+
+bitmaps_of() { # GUEST TARGET: names, of a guest that is off
+	qemu-img info --output=json "$(image_of "$1" "$2")" |
+		jq -r '."format-specific".data.bitmaps // [] | .[].name'
+}
+
+VDA_MIB=64 VDB_MIB=32 define_guest vm
+start_guest vm
+ok virtkeep init
+
+say "first, then by the bitmap; raw images are compared"
+saved vm vda=full vdb=full
+expect_reason vda 'first snapshot of this disk'
+write_in vm
+saved vm vda=incremental vdb=compare
+expect_reason vdb 'only qcow2 does'
+(($(read_of vda) < 4 << 20)) || fail "an increment read $(read_of vda) bytes"
+[[ $(our_checkpoints vm) == 1 ]] || fail "old checkpoints are left"
+
+say "trimmed space costs nothing"
+guest_run vm 'dd if=/dev/urandom of=/mnt/vda/big bs=1M count=20 2>/dev/null; sync'
+saved vm vda=incremental
+guest_run vm 'rm /mnt/vda/big; sync; fstrim /mnt/vda; sync'
+saved vm vda=incremental
+(($(read_of vda) < 4 << 20)) || fail "trimmed space was read: $(read_of vda) bytes"
+
+say "a restart keeps the bitmap; a guest that is off costs nothing, again and again"
+write_in vm
+shut_down vm
+saved vm vda=incremental vdb=compare
+saved vm vda=incremental
+[[ $(read_of vda) == 0 ]] || fail "a disk that did not change was read: $(read_of vda)"
+saved vm vda=incremental
+[[ $(read_of vda) == 0 ]] || fail "a disk that did not change was read: $(read_of vda)"
+[[ $(bitmaps_of vm vda | wc -l) == 1 ]] || fail "bitmaps are left: $(bitmaps_of vm vda)"
+start_guest vm
+write_in vm
+saved vm vda=incremental
+
+say "resized, live and off"
+virsh -q blockresize vm vda 80M
+saved vm vda=compare
+expect_reason vda 'resized from 67108864 to 83886080 bytes'
+write_in vm
+saved vm vda=incremental
+shut_down vm
+qemu-img resize -q -f raw "$(image_of vm vdb)" 48M
+saved vm vda=incremental vdb=compare
+expect_reason vdb 'resized'
+
+say "QEMU killed: the bitmap is broken, the next one is whole"
+start_guest vm
+write_in vm
+kill -KILL "$(pgrep -f 'guest=vm,')"
+wait_for 20 "the guest is off" eval "[[ \$(virsh domstate vm) == 'shut off' ]]"
+saved vm vda=compare
+expect_reason vda 'broken'
+start_guest vm
+saved vm vda=incremental
+kill -KILL "$(pgrep -f 'guest=vm,')"
+wait_for 20 "the guest is off" eval "[[ \$(virsh domstate vm) == 'shut off' ]]"
+start_guest vm
+saved vm vda=compare
+expect_reason vda 'gone or broken'
+write_in vm
+saved vm vda=incremental
+
+say "checkpoint without bitmap, bitmap without checkpoint, and somebody else's"
+name=$(virsh checkpoint-list vm --name | grep virtkeep)
+virsh -q checkpoint-delete vm "$name"
+saved vm vda=compare
+write_in vm
+name=$(virsh checkpoint-list vm --name | grep virtkeep)
+virsh -q checkpoint-delete vm "$name" --metadata
+saved vm vda=incremental
+virsh checkpoint-create-as vm foreign --diskspec vda --diskspec vdb,checkpoint=no > /dev/null
+write_in vm
+saved vm vda=incremental
+virsh checkpoint-list vm --name | grep -qx foreign || fail "a foreign checkpoint is gone"
+
+say "a stray of ours is removed, others stay"
+virsh checkpoint-create-as vm "${name%-*}-00000000" --diskspec vda \
+	--diskspec vdb,checkpoint=no > /dev/null
+virsh checkpoint-create-as vm virtkeep-00000000-00000000 --diskspec vda \
+	--diskspec vdb,checkpoint=no > /dev/null
+saved vm vda=incremental
+[[ $(our_checkpoints vm) == 2 ]] || fail "strays: $(virsh checkpoint-list vm --name)"
+virsh checkpoint-delete vm virtkeep-00000000-00000000 > /dev/null
+virsh checkpoint-delete vm foreign > /dev/null
+
+say "external snapshot, and committed"
+virsh -q snapshot-create-as vm external --disk-only --diskspec vdb,snapshot=no
+write_in vm
+saved vm vda=incremental
+write_in vm
+saved vm vda=incremental
+virsh -q blockcommit vm vda --active --pivot --wait > /dev/null
+virsh -q snapshot-delete vm external --metadata
+write_in vm
+saved vm vda=compare
+write_in vm
+saved vm vda=incremental
+
+say "an overlay made while the guest is off: the bitmap below it tells too little"
+shut_down vm
+old=$(image_of vm vda)
+qemu-img create -q -f qcow2 -b "$old" -F qcow2 "$old.overlay"
+virsh dumpxml --inactive vm | sed "s#'$old'#'$old.overlay'#" > "$SCRATCH/overlay.xml"
+virsh -q define "$SCRATCH/overlay.xml"
+start_guest vm
+write_in vm
+shut_down vm
+saved vm vda=compare
+start_guest vm
+write_in vm
+saved vm vda=incremental
+shut_down vm
+qemu-img commit -q "$old.overlay"
+virsh dumpxml --inactive vm | sed "s#'$old.overlay'#'$old'#" > "$SCRATCH/overlay.xml"
+virsh -q define "$SCRATCH/overlay.xml"
+saved vm vda=compare
+rm "$old.overlay"
+
+say "internal snapshots: no bitmap that would keep the user from going back"
+qemu-img snapshot -c before "$old"
+saved vm vda=compare
+expect_reason vda 'internal snapshots'
+[[ -z $(bitmaps_of vm vda) ]] || fail "a bitmap is left: $(bitmaps_of vm vda)"
+qemu-img snapshot -a before "$old"
+saved vm vda=compare
+qemu-img snapshot -d before "$old"
+saved vm vda=compare
+saved vm vda=incremental
+
+say "a disk is added, removed, and another put in its place"
+start_guest vm
+make_disk qcow2 "$SCRATCH/guests/vm/vdc.qcow2" 32
+chmod 666 "$SCRATCH/guests/vm/vdc.qcow2"
+virsh -q attach-disk vm "$SCRATCH/guests/vm/vdc.qcow2" vdc --subdriver qcow2 --live --config
+saved vm vda=incremental vdc=full
+saved vm vda=incremental vdc=incremental
+virsh -q detach-disk vm vdc --live --config
+wait_for 20 "vdc is gone" not eval 'virsh domblklist vm | grep -q vdc'
+saved vm vda=incremental
+cp "$(image_of vm vdb)" "$SCRATCH/other.raw"
+qemu-img convert -O qcow2 "$SCRATCH/other.raw" "$SCRATCH/guests/vm/other.qcow2"
+qemu-img resize -q "$SCRATCH/guests/vm/other.qcow2" 80M
+chmod 666 "$SCRATCH/guests/vm/other.qcow2"
+virsh -q attach-disk vm "$SCRATCH/guests/vm/other.qcow2" vdc --subdriver qcow2 --live --config
+saved vm vda=incremental vdc=full
+
+say "two disks change their places: their bitmaps have one name, but the images differ"
+saved vm vdc=incremental
+shut_down vm
+virsh dumpxml --inactive vm | sed -e 's#vda.qcow2#THE-OTHER#' -e 's#other.qcow2#vda.qcow2#' \
+	-e 's#THE-OTHER#other.qcow2#' > "$SCRATCH/swapped.xml"
+virsh -q define "$SCRATCH/swapped.xml"
+saved vm vda=compare vdc=compare
+expect_reason vda 'another image'
+virsh -q define "$SCRATCH/overlay.xml"
+start_guest vm
+saved vm vda=compare
+
+say "two vaults, each with its own checkpoint; one is replaced by an empty one"
+ok virtkeep --vault "$SCRATCH/second" init
+ok virtkeep --vault "$SCRATCH/second" backup vm
+write_in vm
+ok virtkeep --vault "$SCRATCH/second" --json backup vm
+expect_json '.snapshots[0].disks[0].mode' incremental
+saved vm vda=incremental
+[[ $(our_checkpoints vm) == 2 ]] || fail "not one checkpoint for each vault"
+rm -r "$SCRATCH/second"
+ok virtkeep --vault "$SCRATCH/second" init
+ok virtkeep --vault "$SCRATCH/second" --json backup vm
+expect_json '.snapshots[0].disks[0].mode' full
+
+say "a guest defined anew, as after a migration: its checkpoint comes from the vault"
+shut_down vm
+virsh dumpxml --inactive vm > "$SCRATCH/again.xml"
+virsh -q undefine vm --checkpoints-metadata
+virsh -q define "$SCRATCH/again.xml"
+start_guest vm
+write_in vm
+saved vm vda=incremental
+
+say "a transient guest"
+shut_down vm
+virsh -q undefine vm --checkpoints-metadata
+virsh -q create "$SCRATCH/again.xml"
+wait_for 120 "the agent" agent vm '{"execute":"guest-ping"}'
+write_in vm
+saved vm vda=incremental
+virsh -q define "$SCRATCH/again.xml"
+
+say "qcow2 of version 2"
+shut_down vm
+qemu-img convert -O qcow2 -o compat=0.10 "$(image_of vm vda)" "$SCRATCH/v2"
+cat "$SCRATCH/v2" > "$(image_of vm vda)"
+start_guest vm
+saved vm vda=compare
+expect_reason vda 'compat=v3'
+saved vm vda=compare
+
+say "restored in place, and on"
+reference=$(newest vm)
+ok virtkeep restore "$reference" --in-place
+wait_for 120 "the agent" agent vm '{"execute":"guest-ping"}'
+saved vm vda=compare
+write_in vm
+saved vm vda=incremental
+
+say "all snapshots are still what they were"
+while read -r reference target copy; do
+	expect_same "$reference" "$target" "$copy"
+done < "$SCRATCH/kept"
+ok virtkeep verify --data
+expect_clean vm
