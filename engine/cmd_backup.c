@@ -95,7 +95,7 @@ static gboolean judge(const VkBackupResult *result, gboolean alone, GError **err
 
 /* The options of the command line, over those of the configuration. */
 typedef struct {
-	gboolean all, group, strict;
+	gboolean all, group, strict, compare;
 	char *quiesce;
 	char **mountpoints;
 	int budget, parallel; /* -1: as configured */
@@ -138,6 +138,7 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 	options->mountpoints = arguments->mountpoints;
 	options->group = arguments->group;
 	options->strict = arguments->strict;
+	options->compare = arguments->compare;
 	options->budget_usec = (guint64)budget_sec * G_USEC_PER_SEC;
 	options->agent_timeout_sec =
 		(guint)vk_settings_get_uint(settings, "backup", "agent_timeout");
@@ -186,6 +187,8 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		 "Let a guest go on after so long, come what may; 0: wait (default 5)", "SECONDS"},
 		{"strict", 0, 0, G_OPTION_ARG_NONE, &arguments.strict,
 		 "Fail a guest that was not held as asked for, instead of grading it down", NULL},
+		{"compare", 0, 0, G_OPTION_ARG_NONE, &arguments.compare,
+		 "Read the disks in whole, whatever their dirty bitmaps tell", NULL},
 		{"parallel", 0, 0, G_OPTION_ARG_INT, &arguments.parallel,
 		 "Guests at once (default 4)", "N"},
 		G_OPTION_ENTRY_NULL,

@@ -19,6 +19,7 @@ typedef struct VkBackupOptions {
 	char *const *mountpoints;     /* NULL: as configured */
 	gboolean group;               /* all at one instant */
 	gboolean strict;              /* rather fail a guest than grade its snapshot down */
+	gboolean compare;             /* read disks in whole, whatever their bitmaps tell */
 	guint64 budget_usec;          /* of each guest's pause; 0: none */
 	guint parallel;               /* guests at once */
 	guint agent_timeout_sec;

@@ -177,6 +177,8 @@ static void plan_tracking(VkAttempt *attempt)
 					 last ? last->checkpoint_xml : NULL, &trouble);
 	if (tracking) {
 		vk_backup_plan_set_tracking(attempt->plan, tracking);
+		if (attempt->context->options->compare)
+			vk_backup_plan_set_compare(attempt->plan, "--compare was given");
 		return;
 	}
 	vk_log_warning("guest '%s': no changed-block tracking this time: %s",

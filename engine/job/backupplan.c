@@ -112,6 +112,16 @@ void vk_backup_plan_set_no_tracking(VkBackupPlan *plan, const char *cause)
 	}
 }
 
+void vk_backup_plan_set_compare(VkBackupPlan *plan, const char *cause)
+{
+	for (guint i = 0; i < plan->disks->len; i++) {
+		VkPlanDisk *disk = g_ptr_array_index(plan->disks, i);
+
+		if (disk->incremental)
+			set_cause(disk, cause);
+	}
+}
+
 void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size)
 {
 	g_autofree char *cause = NULL;

@@ -44,6 +44,9 @@ void vk_backup_plan_set_tracking(VkBackupPlan *plan, const GPtrArray *tracking);
 /* All disks are read in whole and none is tracked, for CAUSE. */
 void vk_backup_plan_set_no_tracking(VkBackupPlan *plan, const char *cause);
 
+/* Disks that could be read by their bitmaps are read in whole, for CAUSE; they stay tracked. */
+void vk_backup_plan_set_compare(VkBackupPlan *plan, const char *cause);
+
 /* The disk has SIZE bytes now: one that was resized is read in whole. */
 void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size);
 

@@ -12,7 +12,7 @@ uuid=$(virsh domuuid lost)
 ok virtkeep init
 ok virtkeep backup lost
 stop_guest lost
-virsh -q undefine lost
+virsh -q undefine lost --checkpoints-metadata
 rm -r "$SCRATCH/guests/lost"
 
 ok virtkeep --json list lost

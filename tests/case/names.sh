@@ -38,7 +38,7 @@ for name in "two words" "Übung-für-Größe" "it's \"quoted\" & <odd>" "-dash" 
 	virsh domuuid "neu $number" > /dev/null
 	expect_clean "$name"
 	stop_guest "$name"
-	virsh -q undefine "$name"
+	virsh -q undefine "$name" --checkpoints-metadata
 done
 
 say "two guests of one name"

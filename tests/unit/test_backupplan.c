@@ -167,6 +167,23 @@ START_TEST(compares_where_a_bitmap_is_lost)
 }
 END_TEST
 
+START_TEST(compares_when_asked_to)
+{
+	g_autoptr(VkSnapshot) last = new_tracked_last();
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
+	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+
+	track(plan, &usable, &untracked);
+	vk_backup_plan_set_compare(plan, "as you wish");
+	ck_assert_str_eq(vk_backup_plan_mode(disk), "compare");
+	check_reason(plan, disk, "as you wish");
+	ck_assert(disk->track && !vk_backup_plan_has_incremental(plan));
+	track(plan, &lost, &untracked);
+	vk_backup_plan_set_compare(plan, "as you wish");
+	check_reason(plan, disk, "its dirty bitmap is gone");
+}
+END_TEST
+
 /* A bitmap of a snapshot that is not the last one tells too little. */
 START_TEST(trusts_only_the_last_snapshots_bitmap)
 {
@@ -227,6 +244,7 @@ int main(void)
 	tcase_add_test(tests, compares_with_the_last);
 	tcase_add_test(tests, builds_on_a_whole_bitmap);
 	tcase_add_test(tests, compares_where_a_bitmap_is_lost);
+	tcase_add_test(tests, compares_when_asked_to);
 	tcase_add_test(tests, trusts_only_the_last_snapshots_bitmap);
 	tcase_add_test(tests, tells_of_a_new_size);
 	tcase_add_test(tests, leaves_out_what_is_excluded);
