@@ -8,6 +8,7 @@
 #include "table.h"
 #include "vault.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 /* The guest's line and a table of its disks, as soon as it is done. */
@@ -209,5 +210,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 			       "'virtkeep discover' shows what there is");
 	if (!take_options(program, &arguments, &quiesce, &options, error))
 		return FALSE;
+	/* Halted from the terminal it would leave jobs open, and nobody would watch their room. */
+	signal(SIGTSTP, SIG_IGN);
 	return run(program, arguments.all ? NULL : names, &options, error);
 }

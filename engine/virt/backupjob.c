@@ -200,8 +200,8 @@ static gboolean find_own(VkBackupJob *job, gboolean *ret_running, GError **error
 		if (vk_deadline_passed(deadline)) {
 			g_propagate_error(error, g_steal_pointer(&cause));
 			g_prefix_error(error,
-				       "the backup job of guest '%s' may still run and is ended by "
-				       "the next backup: ",
+				       "the backup job of guest '%s' may still run; the guard ends "
+				       "it, or the next backup: ",
 				       vk_guest_name(job->guest));
 			return FALSE;
 		}

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define NAME_PREFIX     "virtkeep-"
+#define HEX_DIGITS      "0123456789abcdef"
 #define VAULT_ID_DIGITS 8
+#define RANDOM_DIGITS   8
 
 char *vk_checkpoint_name_new(const char *vault_id)
 {
@@ -18,11 +20,16 @@ char *vk_checkpoint_name_new(const char *vault_id)
 
 gboolean vk_checkpoint_is_ours(const char *name, const char *vault_id)
 {
-	const char *digits = name + strlen(NAME_PREFIX);
+	const char *vault, *random;
 
-	return g_str_has_prefix(name, NAME_PREFIX) && strlen(digits) == 2 * VAULT_ID_DIGITS + 1 &&
-	       digits[VAULT_ID_DIGITS] == '-' &&
-	       (!vault_id || strncmp(digits, vault_id, VAULT_ID_DIGITS) == 0);
+	if (!g_str_has_prefix(name, NAME_PREFIX))
+		return FALSE;
+	vault = name + strlen(NAME_PREFIX);
+	if (strspn(vault, HEX_DIGITS) != VAULT_ID_DIGITS || vault[VAULT_ID_DIGITS] != '-')
+		return FALSE;
+	random = vault + VAULT_ID_DIGITS + 1;
+	return strspn(random, HEX_DIGITS) == RANDOM_DIGITS && random[RANDOM_DIGITS] == '\0' &&
+	       (!vault_id || strncmp(vault, vault_id, VAULT_ID_DIGITS) == 0);
 }
 
 /* What an examination goes by. */

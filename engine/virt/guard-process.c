@@ -258,7 +258,7 @@ static gpointer run_mend(gpointer data)
 	gint64 deadline = vk_deadline(MEND_TIMEOUT_SEC), quiet_since = g_get_monotonic_time();
 	gboolean found = FALSE;
 
-	vk_log_warning("guest '%s': its backup was killed; the guard mends what it left", name);
+	vk_log_warning("guest '%s': its backup did not end what it began; the guard does", name);
 	while (g_get_monotonic_time() - quiet_since < SETTLE_USEC) {
 		g_autoptr(GError) trouble = NULL;
 		gboolean ok = mend_once(watched, &found, &trouble);

@@ -21,6 +21,7 @@ struct VkGuard {
 	GPid pid;
 	GMutex mutex; /* one question at a time */
 	int socket;
+	guint owed; /* answers to come: more than one after one was late */
 };
 
 /* In the child, between fork and exec: what ends the engine's terminal or group spares it. */
@@ -47,24 +48,41 @@ static gboolean spawn(VkGuard *guard, const char *uri, guint timeout_sec, int so
 	return vk_fail(error, VK_ERROR_FAILED, "cannot start the guard: %s", trouble->message);
 }
 
-/* Waits for the answer to what was sent, or to the start. */
-static gboolean take_answer(VkGuard *guard, GError **error)
+/* The next answer as a new string. */
+static char *receive_answer(VkGuard *guard, gint64 deadline, GError **error)
 {
 	struct pollfd poll_fd = {.fd = guard->socket, .events = POLLIN};
-	gint64 deadline = vk_deadline(ANSWER_TIMEOUT_SEC);
-	g_autofree char *text = NULL;
 	int ready, descriptor;
+	char *text;
 
 	do {
 		gint64 left = (deadline - g_get_monotonic_time()) / G_TIME_SPAN_MILLISECOND;
 
 		ready = poll(&poll_fd, 1, (int)MAX(left, 0));
 	} while (ready < 0 && errno == EINTR);
-	if (ready <= 0)
-		return vk_fail(error, VK_ERROR_FAILED, "the guard does not answer");
+	if (ready <= 0) {
+		vk_fail(error, VK_ERROR_FAILED, "the guard does not answer");
+		return NULL;
+	}
 	text = vk_guard_receive(guard->socket, &descriptor, NULL);
 	if (!text)
-		return vk_fail(error, VK_ERROR_FAILED, "the guard has died; start again");
+		vk_fail(error, VK_ERROR_FAILED, "the guard has died; start again");
+	return text;
+}
+
+/* Waits for the answer to what was sent last, or to the start. */
+static gboolean take_answer(VkGuard *guard, GError **error)
+{
+	gint64 deadline = vk_deadline(ANSWER_TIMEOUT_SEC);
+	g_autofree char *text = NULL;
+
+	while (guard->owed > 0) {
+		g_free(text);
+		text = receive_answer(guard, deadline, error);
+		if (!text)
+			return FALSE;
+		guard->owed--;
+	}
 	return g_str_equal(text, "ok") || vk_fail(error, VK_ERROR_FAILED, "the guard: %s", text);
 }
 
@@ -75,6 +93,7 @@ VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error)
 	gboolean spawned;
 
 	guard->socket = -1;
+	guard->owed = 1;
 	g_mutex_init(&guard->mutex);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		vk_fail_errno(error, errno, "cannot make the guard's socket");
@@ -122,6 +141,7 @@ static gboolean tell(VkGuard *guard, VkGuest *guest, json_t *message, int descri
 	text = json_dumps(message, JSON_COMPACT);
 	sent = vk_guard_send(guard->socket, text, descriptor, error);
 	free(text);
+	guard->owed += sent;
 	if (sent && take_answer(guard, error))
 		return TRUE;
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(guest));

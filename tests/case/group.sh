@@ -147,6 +147,31 @@ ok virtkeep --json backup --all
 [[ $(of one '.skipped[] | select(.target == "vdb").reason') == 'excluded by the configuration' ]] ||
 	fail "vdb was not excluded"
 [[ $(of two .consistency) == crash && $(of two .pause_ms) -gt 0 ]] || fail "two was not suspended"
+say "two guests at once are two, and no more"
+mkdir -p /etc/virtkeep/hooks.d /run/at-work
+cat > /etc/virtkeep/hooks.d/count <<-'HOOK'
+	#!/bin/sh
+	cd /run/at-work
+	case $1 in
+	pre-freeze)
+		touch "$VIRTKEEP_GUEST"
+		ls | wc -l >> /run/at-work.log
+		i=0
+		until grep -q 2 /run/at-work.log || [ $((i += 1)) -gt 100 ]; do sleep 0.1; done
+		;;
+	post-commit) rm -f "$VIRTKEEP_GUEST" ;;
+	esac
+HOOK
+chmod 755 /etc/virtkeep/hooks.d/count
+ok virtkeep backup --all
+[[ $(sort -n /run/at-work.log | tail -n 1) == 2 ]] || fail "not two at once: $(cat /run/at-work.log)"
+: > /run/at-work.log
+sed -i 's/until grep.*/true/' /etc/virtkeep/hooks.d/count
+ok virtkeep backup --parallel 1 --all
+[[ $(sort -nu /run/at-work.log) == 1 ]] || fail "not one at once: $(cat /run/at-work.log)"
+rm -r /etc/virtkeep/hooks.d
+
+say "the command line comes first"
 ok virtkeep --json backup --quiesce none one
 [[ $(of one .pause_ms) == 0 ]] || fail "the command line does not come first"
 ok virtkeep verify

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# No room for the scratch files: the backup fails, the guest goes on.
+# No room for the scratch files: the backup fails, the guest goes on, and its checkpoint stays.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -18,13 +18,15 @@ expect_written() { # PID
 	[[ $(virsh domstate vm) == running ]] || fail "the guest is $(virsh domstate vm)"
 	expect_clean vm
 	ok virtkeep --json list
-	expect_json length 0
+	expect_json length 1
 }
 
 define_guest vm
 start_guest vm
 ok virtkeep init
 mkdir -p "$scratch"
+ok virtkeep backup vm
+change='dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=150 conv=notrunc,fsync 2> /dev/null'
 overwrite='dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=180 conv=notrunc,fsync'
 
 say "too little room to begin with"
@@ -35,6 +37,7 @@ umount "$scratch"
 
 say "the room ends while nobody watches: QEMU stops the guest, and it is brought back"
 mount -t tmpfs -o size=140M tmpfs "$scratch"
+guest_run vm "$change"
 halt_backup vm
 pid=$(guest_spawn vm "$overwrite")
 wait_for 120 "the guest is stopped" is_stopped
@@ -45,13 +48,15 @@ expect_err "'$scratch' is nearly full"
 expect_written "$pid"
 
 say "the same with a backup that was killed: the next one brings the guest back"
+guest_run vm "$change"
 halt_backup vm
 pid=$(guest_spawn vm "$overwrite")
 wait_for 120 "the guest is stopped" is_stopped
 kill -KILL "$JOB"
 finish_job
 umount -l "$scratch"
-ok virtkeep backup --quiesce none vm
+ok virtkeep --json backup --quiesce none vm
+expect_json '.snapshots[0].disks[] | select(.target == "vda").mode' incremental
 wait_for 120 "the guest's writes end" guest_exited vm "$pid" "$SCRATCH/answer"
 expect_clean vm
 ok virtkeep verify --data

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A guest that is shut down, or started, in mid-backup.
+# A guest that is shut down, started, or killed in mid-backup, and what becomes of the others.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -38,3 +38,31 @@ halt_backup cold
 start_guest cold
 finish_job
 expect_honest cold filesystem
+
+say "one of three is killed, one shut down: the third is saved, and all is well with the next backup"
+for guest in two three; do
+	cp -r "$SCRATCH/guests/vm" "$SCRATCH/guests/$guest"
+	guest_xml "$guest" "$SCRATCH/guests/$guest" "" > "$SCRATCH/define.xml"
+	virsh -q define "$SCRATCH/define.xml"
+done
+for guest in vm two three; do
+	start_guest "$guest"
+	guest_run "$guest" 'dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=80 conv=notrunc,fsync
+		2> /dev/null'
+done
+halt_backup --json vm two three
+kill -KILL "$(cat /run/libvirt/qemu/vm.pid)"
+stop_guest two
+finish_job
+[[ $STATUS == 0 || $STATUS == 3 ]] || fail "status $STATUS"
+expect_json '.snapshots[] | select(.guest == "three").consistency' filesystem
+for guest in vm two; do
+	grep -F "guest '$guest'" "$ERR" || fail "nothing was said of '$guest'"
+	consistency=$(jq -r ".snapshots[] | select(.guest == \"$guest\").consistency" "$OUT")
+	[[ -z $consistency || $consistency == offline ]] || fail "'$guest': $consistency"
+done
+expect_clean vm two three
+ok virtkeep verify --data
+start_guest vm
+ok virtkeep backup vm two three
+expect_clean vm two three

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A vault that fills up in mid-backup: nothing is listed, nothing is left, room helps.
+# A vault that fills up in mid-backup: nothing is listed, nothing is left, room helps, and the
+# next backup is incremental.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -31,3 +32,14 @@ expect_clean vm
 ok virtkeep --json list
 expect_json length 1
 ok virtkeep verify --data
+
+say "it left the guest's checkpoint, too: with room the next one is incremental, and right"
+mount -o remount,size=300M "$VAULT"
+virsh -q suspend vm
+qemu-img convert -U -O raw "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/vda.raw"
+ok virtkeep --json backup vm
+virsh -q resume vm
+expect_json '.snapshots[0].disks[] | select(.target == "vda").mode' incremental
+ok virtkeep restore "$(newest vm)" --disk "vda=$SCRATCH/restored.raw" --format raw
+same_file "$SCRATCH/restored.raw" "$SCRATCH/vda.raw"
+expect_clean vm
