@@ -39,6 +39,18 @@ gboolean vk_attempt_save_firmware(VkAttempt *attempt, GError **error)
 	return TRUE;
 }
 
+static char *damage_reason(const VkAttempt *attempt)
+{
+	return g_strdup_printf("the snapshot before, %s, is damaged", attempt->last->time);
+}
+
+/* Upon a damaged map nothing can be built: the disk is to be read in whole. */
+static void note_damaged_parent(VkAttempt *attempt)
+{
+	g_free(attempt->try->tracking_trouble);
+	attempt->try->tracking_trouble = damage_reason(attempt);
+}
+
 static void set_mode(VkAttempt *attempt, const VkPlanDisk *planned, VkDiskRecord *record,
 		     gboolean parent_damaged)
 {
@@ -48,8 +60,7 @@ static void set_mode(VkAttempt *attempt, const VkPlanDisk *planned, VkDiskRecord
 		return;
 	}
 	record->mode = g_strdup("full");
-	record->reason =
-		g_strdup_printf("the snapshot before, %s, is damaged", attempt->last->time);
+	record->reason = damage_reason(attempt);
 	vk_log_warning("guest '%s', disk '%s': saved in full, for %s; 'virtkeep verify' tells more",
 		       vk_guest_name(attempt->guest), record->target, record->reason);
 }
@@ -79,8 +90,11 @@ static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *so
 	vk_progress_expect(attempt->context->progress, source->size);
 	record->image = vk_session_save(attempt->session, source, parent, &stats,
 					attempt->context->progress, error);
-	if (!record->image)
+	if (!record->image) {
+		if (stats.parent_damaged)
+			note_damaged_parent(attempt);
 		return FALSE;
+	}
 	record->read = stats.read;
 	record->fresh = stats.fresh;
 	record->stored = stats.stored;

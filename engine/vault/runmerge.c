@@ -10,7 +10,7 @@
 
 /* Replaces the COUNT newest runs by one. */
 static gboolean merge_newest(VkSession *session, GPtrArray *runs, guint count, guint32 blocks,
-			     GError **error)
+			     gboolean *ret_unreadable, GError **error)
 {
 	g_autoptr(GPtrArray) newest = g_ptr_array_new();
 	g_autoptr(VkMap) map = vk_map_new(session->vault, newest, blocks);
@@ -19,7 +19,7 @@ static gboolean merge_newest(VkSession *session, GPtrArray *runs, guint count, g
 
 	for (guint i = 0; i < count; i++)
 		g_ptr_array_add(newest, runs->pdata[i]);
-	if (!vk_run_writer_add_map(writer, map, blocks, count == runs->len, error))
+	if (!vk_run_writer_add_map(writer, map, blocks, count == runs->len, ret_unreadable, error))
 		return FALSE;
 	merged = vk_run_writer_finish(writer, error);
 	if (!merged)
@@ -50,9 +50,11 @@ static guint count_to_merge(const GPtrArray *runs)
 	return count;
 }
 
-gboolean vk_runs_merge(VkSession *session, GPtrArray *runs, guint32 blocks, GError **error)
+gboolean vk_runs_merge(VkSession *session, GPtrArray *runs, guint32 blocks,
+		       gboolean *ret_unreadable, GError **error)
 {
 	guint count = count_to_merge(runs);
 
-	return count < 2 || merge_newest(session, runs, count, blocks, error);
+	*ret_unreadable = FALSE;
+	return count < 2 || merge_newest(session, runs, count, blocks, ret_unreadable, error);
 }

@@ -193,14 +193,16 @@ VkRun *vk_run_writer_finish(VkRunWriter *writer, GError **error)
 }
 
 gboolean vk_run_writer_add_map(VkRunWriter *writer, VkMap *map, guint32 blocks, gboolean whole,
-			       GError **error)
+			       gboolean *ret_unreadable, GError **error)
 {
 	for (guint32 block = 0; block < blocks;) {
 		VkExtent extent;
 		gboolean present;
 
-		if (!vk_map_lookup(map, block, &extent, &present, error))
+		if (!vk_map_lookup(map, block, &extent, &present, error)) {
+			*ret_unreadable = TRUE;
 			return FALSE;
+		}
 		if (present && !(whole && extent.kind == VK_EXTENT_HOLE) &&
 		    !vk_run_writer_add(writer, &extent, error))
 			return FALSE;

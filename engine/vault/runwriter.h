@@ -30,7 +30,8 @@ VkRun *vk_run_writer_finish(VkRunWriter *writer, GError **error);
 
 /*
  * Adds what MAP says about the blocks below BLOCKS. WHOLE is TRUE when nothing older lies below
- * the map: holes need not be named then.
+ * the map: holes need not be named then. *RET_UNREADABLE is set when it fails since MAP cannot be
+ * read.
  */
 gboolean vk_run_writer_add_map(VkRunWriter *writer, VkMap *map, guint32 blocks, gboolean whole,
-			       GError **error);
+			       gboolean *ret_unreadable, GError **error);

@@ -197,6 +197,7 @@ static VkImageRecord *make_record(SaveJob *job, const VkImageRecord *parent, gin
 {
 	g_autoptr(VkImageRecord) record = vk_image_record_new(job->save.source->size);
 	g_autoptr(VkRun) run = vk_run_writer_finish(job->run, error);
+	gboolean unreadable = FALSE;
 
 	if (!run)
 		return NULL;
@@ -210,8 +211,10 @@ static VkImageRecord *make_record(SaveJob *job, const VkImageRecord *parent, gin
 	}
 	record->allocated = MIN((guint64)MAX(allocated, 0), record->size);
 	record->epoch = job->save.session->epoch;
-	if (!vk_runs_merge(job->save.session, record->runs, job->blocks, error))
+	if (!vk_runs_merge(job->save.session, record->runs, job->blocks, &unreadable, error)) {
+		atomic_store(&job->save.parent_damaged, unreadable);
 		return NULL;
+	}
 	/* Without the parent's map it is not known what the changes replaced: a whole map tells. */
 	if (record->runs->len == 1)
 		bound_allocated(record, record->runs->pdata[0]);
@@ -261,9 +264,9 @@ static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkI
 		job.scout = source->ops->open_reader(source, &job.error);
 	run_workers(&job);
 	allocated = collect_stats(session, stats);
-	stats->parent_damaged = job.save.parent_damaged;
 	if (!job.error)
 		record = make_record(&job, parent, allocated, &job.error);
+	stats->parent_damaged = job.save.parent_damaged;
 	if (record && record->epoch != epoch) {
 		g_clear_pointer(&record, vk_image_record_free);
 		vk_fail(&job.error, VK_ERROR_FAILED, "a pack was lost while the image was saved");
@@ -293,7 +296,7 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 		return NULL;
 	}
 	record = save_image(session, source, parent, stats, progress, &trouble);
-	if (!record && stats->parent_damaged) {
+	if (!record && stats->parent_damaged && !source->knows_changes) {
 		g_clear_error(&trouble);
 		record = save_image(session, source, NULL, stats, progress, &trouble);
 		stats->parent_damaged = TRUE;

@@ -64,5 +64,7 @@ gboolean vk_stripe_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, 
 /*
  * Merges runs (VkRun*, newest first) where the newest have grown too large against those below, so
  * that at most VK_RUNS_MAX are left and the cost of a lookup and of all merges stays logarithmic.
+ * *RET_UNREADABLE is set when it fails since a run cannot be read.
  */
-gboolean vk_runs_merge(VkSession *session, GPtrArray *runs, guint32 blocks, GError **error);
+gboolean vk_runs_merge(VkSession *session, GPtrArray *runs, guint32 blocks,
+		       gboolean *ret_unreadable, GError **error);

@@ -21,7 +21,8 @@ typedef struct VkSaveStats {
 	guint64 read;            /* bytes read from the source */
 	guint64 fresh;           /* bytes of blocks that the vault did not have */
 	guint64 stored;          /* bytes that they take in the packs */
-	gboolean parent_damaged; /* the parent's map was damaged: everything was saved anew */
+	gboolean parent_damaged; /* the parent's map was damaged: everything was saved anew, or has
+				    to be, without the changes that the source knows */
 } VkSaveStats;
 
 /* WORKERS 0 means one for each core. The vault must be open for writing and outlive the session. */
@@ -37,7 +38,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSession, vk_session_free)
 /*
  * Saves everything SOURCE has. With PARENT (nullable) unchanged blocks are not stored again, nor
  * is anything written for them in the map. A source that knows its changes needs a PARENT of its
- * size; of that nothing is read, and of the source only what changed. STATS is added to. Stops on vk_interrupted().
+ * size; of that nothing is read but what is merged now and then, and of the source only what
+ * changed. When it fails with a damaged parent, the source has to be opened without its changes.
+ * STATS is added to. Stops on vk_interrupted().
  *
  * When a pack cannot be written, the images saved since the last commit are lost with it: the
  * commit refuses them. The session itself can go on with another guest.

@@ -142,6 +142,38 @@ START_TEST(parent_map_is_not_read)
 }
 END_TEST
 
+/* Where the parent's map has to be merged and cannot be read, the disk has to be read in whole. */
+START_TEST(damaged_parent_is_told)
+{
+	MemSource *first = mem_source_new(64 * 1024 * 1024), *second;
+	g_autoptr(VkSession) session = vk_session_new(vault, 2, NULL);
+	g_autoptr(GError) error = NULL;
+	VkSaveStats stats = {0};
+	g_autoptr(VkSnapshot) parent = NULL;
+	g_autoptr(VkSnapshot) child = NULL;
+	const VkRun *run;
+
+	mem_source_scribble(first, seeded, 20, 100);
+	parent = save(vault, &first->base, NULL, &stats);
+	run = image_of(parent)->runs->pdata[0];
+	memset(g_array_index(run->segments, VkSegment, 0).pack.bytes, 0xab, VK_ID_SIZE);
+	second = mem_source_resized(first, first->base.size);
+	mem_source_scribble(second, seeded, 60, 50);
+	mem_source_track(second, first, seeded);
+	ck_assert_ptr_null(
+		vk_session_save(session, &second->base, image_of(parent), &stats, NULL, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+	ck_assert(stats.parent_damaged);
+	second->base.knows_changes = FALSE;
+	g_clear_pointer(&second->changed, g_free);
+	child = save(vault, &second->base, parent, &stats);
+	ck_assert(stats.parent_damaged);
+	check_bytes(vault, child, second);
+	vk_source_free(&first->base);
+	vk_source_free(&second->base);
+}
+END_TEST
+
 START_TEST(nothing_changed_costs_nothing)
 {
 	MemSource *source = mem_source_new(64 * 1024 * 1024);
@@ -337,6 +369,7 @@ int main(void)
 	tcase_set_timeout(cases, 60);
 	tcase_add_test(cases, generations_stay_as_they_were);
 	tcase_add_test(cases, parent_map_is_not_read);
+	tcase_add_test(cases, damaged_parent_is_told);
 	tcase_add_test(cases, nothing_changed_costs_nothing);
 	tcase_add_test(cases, needs_the_parent_whose_changes_it_knows);
 	tcase_add_test(cases, cost_follows_change);

@@ -153,6 +153,7 @@ static void fixture_clear(Fixture *fixture)
 
 START_TEST(random_runs_agree_with_a_flat_array)
 {
+	gboolean unreadable;
 	Fixture fixture;
 	Model model;
 
@@ -166,7 +167,8 @@ START_TEST(random_runs_agree_with_a_flat_array)
 		g_ptr_array_insert(fixture.runs, 0,
 				   random_run(fixture.session, &model, 1u << (i % 9), gap));
 		if (merge)
-			ck_assert(vk_runs_merge(fixture.session, fixture.runs, model.blocks, NULL));
+			ck_assert(vk_runs_merge(fixture.session, fixture.runs, model.blocks,
+						&unreadable, NULL));
 		ck_assert_uint_le(fixture.runs->len, VK_RUNS_MAX);
 		check_map(fixture.vault, fixture.runs, &model, TRUE);
 	}
@@ -201,13 +203,14 @@ START_TEST(an_incremental_run_costs_what_changed)
 	Fixture fixture;
 	Model model;
 	g_autoptr(VkRun) run = NULL;
+	gboolean unreadable;
 
 	fixture_init(&fixture);
 	model_init(&model, 450000);
 	g_ptr_array_insert(fixture.runs, 0, random_run(fixture.session, &model, 1, 1));
 	run = random_run(fixture.session, &model, 1, 40000);
 	g_ptr_array_insert(fixture.runs, 0, vk_run_copy(run));
-	ck_assert(vk_runs_merge(fixture.session, fixture.runs, model.blocks, NULL));
+	ck_assert(vk_runs_merge(fixture.session, fixture.runs, model.blocks, &unreadable, NULL));
 	ck_assert_uint_eq(fixture.runs->len, 2);
 	ck_assert_uint_eq(((VkRun *)fixture.runs->pdata[0])->extents, run->extents);
 	model_clear(&model);
