@@ -62,6 +62,10 @@ write_in() { # GUEST
 		dd if=/dev/urandom of=$disk/new bs=64k count=4 2>/dev/null; done; sync'
 }
 
+write_off() { # GUEST OFFSET: of a guest that is off
+	qemu-io -f qcow2 -c "write -P 0x5a $2 64k" "$(image_of "$1" vda)" > /dev/null
+}
+
 shut_down() {
 	virsh -q shutdown "$1"
 	wait_for 60 "'$1' is off" eval "[[ \$(virsh domstate '$1') == 'shut off' ]]"
@@ -110,15 +114,30 @@ write_in vm
 saved vm vda=incremental
 
 say "resized, live and off"
-virsh -q blockresize vm vda 80M
+virsh -q blockresize vm vda 72M
 saved vm vda=compare
-expect_reason vda 'resized from 67108864 to 83886080 bytes'
+expect_reason vda 'resized from 67108864 to 75497472 bytes'
 write_in vm
 saved vm vda=incremental
 shut_down vm
 qemu-img resize -q -f raw "$(image_of vm vdb)" 48M
 saved vm vda=incremental vdb=compare
 expect_reason vdb 'resized'
+qemu-img resize -q "$(image_of vm vda)" 80M
+saved vm vda=compare
+expect_reason vda 'resized from 75497472 to 83886080 bytes'
+
+say "written by a tool while off; put back from a copy: the bitmap in it is as old as the data"
+cp "$(image_of vm vda)" "$SCRATCH/own-copy"
+write_off vm 1M
+cat "$SCRATCH/own-copy" > "$(image_of vm vda)"
+saved vm vda=incremental
+write_off vm 3M
+saved vm vda=incremental
+[[ $(read_of vda) == 65536 ]] || fail "an increment of one block read $(read_of vda) bytes"
+cat "$SCRATCH/own-copy" > "$(image_of vm vda)"
+saved vm vda=compare
+expect_reason vda 'gone'
 
 say "QEMU killed: the bitmap is broken, the next one is whole"
 start_guest vm
@@ -172,26 +191,37 @@ write_in vm
 saved vm vda=compare
 write_in vm
 saved vm vda=incremental
+virsh -q snapshot-create-as vm another --disk-only --diskspec vdb,snapshot=no --no-metadata
+write_in vm
+virsh -q blockcommit vm vda --active --pivot --wait > /dev/null
+write_in vm
+saved vm vda=incremental
 
 say "an overlay made while the guest is off: the bitmap below it tells too little"
 shut_down vm
 old=$(image_of vm vda)
-qemu-img create -q -f qcow2 -b "$old" -F qcow2 "$old.overlay"
-virsh dumpxml --inactive vm | sed "s#'$old'#'$old.overlay'#" > "$SCRATCH/overlay.xml"
-virsh -q define "$SCRATCH/overlay.xml"
+lay_over() { # IMAGE: it gets IMAGE.overlay above it
+	qemu-img create -q -f qcow2 -b "$1" -F qcow2 "$1.overlay"
+	chmod 666 "$1.overlay"
+	sed "s#'$old'#'$1.overlay'#" "$SCRATCH/plain.xml" > "$SCRATCH/overlay.xml"
+	virsh -q define "$SCRATCH/overlay.xml"
+}
+virsh dumpxml --inactive vm > "$SCRATCH/plain.xml"
+lay_over "$old"
+write_off vm 5M
+saved vm vda=compare
+lay_over "$old.overlay"
 start_guest vm
 write_in vm
-shut_down vm
 saved vm vda=compare
-start_guest vm
 write_in vm
 saved vm vda=incremental
 shut_down vm
+qemu-img commit -q "$old.overlay.overlay"
 qemu-img commit -q "$old.overlay"
-virsh dumpxml --inactive vm | sed "s#'$old.overlay'#'$old'#" > "$SCRATCH/overlay.xml"
-virsh -q define "$SCRATCH/overlay.xml"
+virsh -q define "$SCRATCH/plain.xml"
 saved vm vda=compare
-rm "$old.overlay"
+rm "$old.overlay" "$old.overlay.overlay"
 
 say "internal snapshots: no bitmap that would keep the user from going back"
 qemu-img snapshot -c before "$old"
@@ -204,16 +234,36 @@ qemu-img snapshot -d before "$old"
 saved vm vda=compare
 saved vm vda=incremental
 
-say "a disk is added, removed, and another put in its place"
+say "a disk is added"
+detach() { # TARGET
+	virsh -q detach-disk vm "$1" --live --config
+	wait_for 20 "$1 is gone" not eval "virsh domblklist vm | grep -q $1"
+}
 start_guest vm
 make_disk qcow2 "$SCRATCH/guests/vm/vdc.qcow2" 32
 chmod 666 "$SCRATCH/guests/vm/vdc.qcow2"
 virsh -q attach-disk vm "$SCRATCH/guests/vm/vdc.qcow2" vdc --subdriver qcow2 --live --config
 saved vm vda=incremental vdc=full
 saved vm vda=incremental vdc=incremental
-virsh -q detach-disk vm vdc --live --config
-wait_for 20 "vdc is gone" not eval 'virsh domblklist vm | grep -q vdc'
+
+say "the bitmap of one disk of two is missing; a block device has none"
+truncate -s 8M "$SCRATCH/device"
+loop=$(losetup --find --show "$SCRATCH/device")
+trap 'end_case; losetup --detach "$loop"' EXIT
+virsh -q attach-disk vm "$loop" vdd --sourcetype block --subdriver raw --live --config
+saved vm vda=incremental vdc=incremental vdd=full
+detach vdc
+qemu-img bitmap --remove "$SCRATCH/guests/vm/vdc.qcow2" \
+	"$(virsh checkpoint-list vm --name | grep virtkeep)"
+virsh -q attach-disk vm "$SCRATCH/guests/vm/vdc.qcow2" vdc --subdriver qcow2 --live --config
+guest_run vm 'echo changed > /dev/vdd; sync'
+saved vm vda=incremental vdc=compare vdd=compare
+expect_reason vdc 'gone or broken'
+detach vdc
+detach vdd
 saved vm vda=incremental
+
+say "another disk takes the place of the removed one"
 cp "$(image_of vm vdb)" "$SCRATCH/other.raw"
 qemu-img convert -O qcow2 "$SCRATCH/other.raw" "$SCRATCH/guests/vm/other.qcow2"
 qemu-img resize -q "$SCRATCH/guests/vm/other.qcow2" 80M
@@ -229,7 +279,7 @@ virsh dumpxml --inactive vm | sed -e 's#vda.qcow2#THE-OTHER#' -e 's#other.qcow2#
 virsh -q define "$SCRATCH/swapped.xml"
 saved vm vda=compare vdc=compare
 expect_reason vda 'another image'
-virsh -q define "$SCRATCH/overlay.xml"
+virsh -q define "$SCRATCH/plain.xml"
 start_guest vm
 saved vm vda=compare
 
@@ -280,6 +330,10 @@ wait_for 120 "the agent" agent vm '{"execute":"guest-ping"}'
 saved vm vda=compare
 write_in vm
 saved vm vda=incremental
+ok virtkeep restore "$reference" --in-place
+wait_for 120 "the agent" agent vm '{"execute":"guest-ping"}'
+saved vm vda=compare
+expect_reason vda 'gone or broken'
 
 say "all snapshots are still what they were"
 while read -r reference target copy; do
