@@ -62,8 +62,9 @@ static gboolean add_libvirt_facts(GPtrArray *facts, virDomainPtr handle, GError 
 	return TRUE;
 }
 
-static gboolean add_image_facts(GPtrArray *facts, VkGuest *guest, const VkDomain *domain,
-				gboolean is_off, GError **error)
+/* The first of the images that cannot be examined is told by *RET_UNREADABLE. */
+static void add_image_facts(GPtrArray *facts, VkGuest *guest, const VkDomain *domain,
+			    gboolean is_off, GError **ret_unreadable)
 {
 	for (guint i = 0; i < domain->disks->len; i++) {
 		const VkDomainDisk *disk = g_ptr_array_index(domain->disks, i);
@@ -71,10 +72,9 @@ static gboolean add_image_facts(GPtrArray *facts, VkGuest *guest, const VkDomain
 
 		if (vk_domain_disk_skip_reason(disk))
 			continue;
-		bitmaps = vk_image_bitmaps_read(vk_guest_host(guest), disk, error);
-		if (!bitmaps)
-			return FALSE;
-		for (guint j = 0; j < bitmaps->bitmaps->len; j++) {
+		bitmaps = vk_image_bitmaps_read(vk_guest_host(guest), disk,
+						*ret_unreadable ? NULL : ret_unreadable);
+		for (guint j = 0; bitmaps && j < bitmaps->bitmaps->len; j++) {
 			const VkImageBitmap *bitmap = g_ptr_array_index(bitmaps->bitmaps, j);
 			VkCheckpointFact *fact;
 
@@ -85,7 +85,6 @@ static gboolean add_image_facts(GPtrArray *facts, VkGuest *guest, const VkDomain
 			fact->broken = is_off && bitmap->in_use;
 		}
 	}
-	return TRUE;
 }
 
 /* What is to be known before anything is done. */
@@ -93,7 +92,8 @@ typedef struct {
 	VkGuestFacts *guest_facts;
 	VkDomain *domain;
 	virDomainPtr handle;
-	GPtrArray *facts; /* VkCheckpointFact */
+	GPtrArray *facts;   /* VkCheckpointFact */
+	GError *unreadable; /* why an image of the guest could not be examined; NULL: all were */
 } Survey;
 
 static void survey_clear(Survey *survey)
@@ -103,6 +103,7 @@ static void survey_clear(Survey *survey)
 	if (survey->handle)
 		virDomainFree(survey->handle);
 	g_clear_pointer(&survey->facts, g_ptr_array_unref);
+	g_clear_error(&survey->unreadable);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Survey, survey_clear)
 
@@ -124,15 +125,27 @@ static gboolean make_survey(Survey *survey, VkGuest *guest, GError **error)
 		return FALSE;
 	survey->domain = vk_domain_parse(present_xml(survey), error);
 	survey->handle = survey->domain ? vk_guest_domain(guest, error) : NULL;
-	return survey->handle && add_libvirt_facts(survey->facts, survey->handle, error) &&
-	       add_image_facts(survey->facts, guest, survey->domain, is_off(survey), error);
+	if (!survey->handle || !add_libvirt_facts(survey->facts, survey->handle, error))
+		return FALSE;
+	add_image_facts(survey->facts, guest, survey->domain, is_off(survey), &survey->unreadable);
+	return TRUE;
+}
+
+static gboolean is_complete(Survey *survey, GError **error)
+{
+	if (!survey->unreadable)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&survey->unreadable));
+	return FALSE;
 }
 
 GPtrArray *vk_checkpoint_list(VkGuest *guest, GError **error)
 {
 	g_auto(Survey) survey = {0};
 
-	return make_survey(&survey, guest, error) ? g_steal_pointer(&survey.facts) : NULL;
+	if (!make_survey(&survey, guest, error) || !is_complete(&survey, error))
+		return NULL;
+	return g_steal_pointer(&survey.facts);
 }
 
 /*
@@ -213,5 +226,5 @@ gboolean vk_checkpoint_drop_others(VkGuest *guest, const char *vault_id, const c
 		return FALSE;
 	if (ret_left)
 		*ret_left = left;
-	return TRUE;
+	return is_complete(&after, error);
 }

@@ -126,17 +126,15 @@ static gboolean is_same_disk(const Examination *exam, const VkDomainDisk *disk)
 static VkTracking *examine_disk(const Examination *exam, const char *target, GError **error)
 {
 	const VkDomainDisk *disk = vk_domain_find_disk(exam->domain, target);
+	g_autoptr(GError) unreadable = NULL;
 	g_autoptr(VkImageBitmaps) bitmaps =
-		vk_image_bitmaps_read(vk_guest_host(exam->guest), disk, error);
-	VkTracking *tracking;
+		vk_image_bitmaps_read(vk_guest_host(exam->guest), disk, &unreadable);
+	VkTracking *tracking = g_new0(VkTracking, 1);
 
-	if (!bitmaps)
-		return NULL;
-	tracking = g_new0(VkTracking, 1);
 	tracking->target = g_strdup(target);
-	tracking->can_track = bitmaps->can_track;
-	if (!bitmaps->can_track)
-		tracking->reason = g_strdup(bitmaps->reason);
+	tracking->can_track = bitmaps && bitmaps->can_track;
+	if (!tracking->can_track)
+		tracking->reason = g_strdup(bitmaps ? bitmaps->reason : unreadable->message);
 	else if (!exam->info || !vk_checkpoint_info_has(exam->info, target))
 		tracking->reason = g_strdup("no dirty bitmap was begun with the last snapshot");
 	else if (!is_same_disk(exam, disk))

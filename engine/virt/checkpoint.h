@@ -51,7 +51,8 @@ gboolean vk_checkpoint_create_offline(VkGuest *guest, const VkDomain *domain,
  * Removes every checkpoint of the vault VAULT_ID from the guest but KEEP (nullable), with its
  * bitmaps, of libvirt and of the images, whether or not the two agree. What cannot be removed now
  * (a bitmap of an image that is in use, unknown to libvirt) stays for a later call: that is told by
- * *RET_LEFT (nullable), the number of bitmaps left.
+ * *RET_LEFT (nullable), the number of bitmaps left. When an image cannot be examined, it does the
+ * rest and fails.
  */
 gboolean vk_checkpoint_drop_others(VkGuest *guest, const char *vault_id, const char *keep,
 				   guint *ret_left, GError **error);
