@@ -62,11 +62,11 @@ static gboolean is_safe(const char *path, GError **error)
 		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
 	if (geteuid() != 0 || (info.st_uid == 0 && !(info.st_mode & (S_IWGRP | S_IWOTH))))
 		return TRUE;
-	return vk_fail(
-		error, VK_ERROR_FAILED,
-		"others than root may write '%s', so it is not run as root; run 'chown root' "
-		"and 'chmod go-w' on it",
-		path);
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "others than root may write '%s', so no hook is run from there as root; run "
+		       "'chown root' "
+		       "and 'chmod go-w' on it",
+		       path);
 }
 
 static void set(GStrvBuilder *builder, const char *name, const char *value)
@@ -125,6 +125,9 @@ gboolean vk_hooks_run(const char *directory, guint timeout_sec, VkHookPhase phas
 	g_autoptr(GPtrArray) paths = find_hooks(directory, error);
 
 	if (!paths)
+		return FALSE;
+	/* Whoever may write there could put a link to any program of root's. */
+	if (paths->len > 0 && !is_safe(directory, error))
 		return FALSE;
 	for (guint i = 0; i < paths->len; i++)
 		if (!run_hook(g_ptr_array_index(paths, i), timeout_sec, phase, facts, error))

@@ -13,12 +13,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX ((gsize)4 * 1024 * 1024)
 #define STDERR_MAX 4096
+
+/* After the end: more than both pipes can hold. */
+#define READS_AFTER_END 128
 
 struct VkChild {
 	char **argv;
@@ -60,14 +64,20 @@ static gboolean collect(int fd, GString *text, gsize max)
 	return TRUE;
 }
 
+/* Until the child ends: what it leaves behind may keep its outputs open for ever. */
 static void collect_all(VkChild *child, int output_fd, int errors_fd)
 {
+	VK_AUTOFD end_fd = pidfd_open(child->pid, 0);
 	struct pollfd fds[] = {{.fd = output_fd, .events = POLLIN},
-			       {.fd = errors_fd, .events = POLLIN}};
+			       {.fd = errors_fd, .events = POLLIN},
+			       {.fd = end_fd, .events = POLLIN}};
+	guint left = READS_AFTER_END;
 
-	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
+	while ((fds[0].fd >= 0 || fds[1].fd >= 0) && left > 0) {
 		if (poll(fds, G_N_ELEMENTS(fds), -1) < 0 && errno != EINTR)
 			break;
+		if (fds[2].revents)
+			left = fds[0].revents || fds[1].revents ? left - 1 : 0;
 		if (fds[0].revents && !collect(output_fd, child->output, OUTPUT_MAX))
 			fds[0].fd = -1;
 		if (fds[1].revents && !collect(errors_fd, child->errors, STDERR_MAX))

@@ -94,6 +94,32 @@ START_TEST(slow_hook_is_ended)
 }
 END_TEST
 
+/* What it leaves running, even in a session of its own, is not waited for. */
+START_TEST(daemons_of_hooks_are_not_waited_for)
+{
+	g_autoptr(GError) error = NULL;
+	gint64 start = g_get_monotonic_time();
+
+	add_hook("1", 0755, "setsid sleep 15 & echo started >> $log");
+	ck_assert(vk_hooks_run(directory, 5, VK_HOOK_PRE_FREEZE, &facts, NULL));
+	expect_log("started\n");
+	add_hook("2", 0755, "setsid sleep 15 & sleep 300");
+	ck_assert(!vk_hooks_run(directory, 1, VK_HOOK_PRE_FREEZE, &facts, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "/2' did not end"));
+	ck_assert_int_lt(g_get_monotonic_time() - start, 10 * G_TIME_SPAN_SECOND);
+}
+END_TEST
+
+START_TEST(much_output_is_cut)
+{
+	g_autoptr(GError) error = NULL;
+
+	add_hook("1", 0755, "head -c 10000000 /dev/zero | tr '\\0' x >&2; exit 1");
+	ck_assert(!run(VK_HOOK_PRE_FREEZE, &error));
+	ck_assert_uint_lt(strlen(error->message), 5000);
+}
+END_TEST
+
 START_TEST(no_directory_is_no_hooks)
 {
 	ck_assert(vk_hooks_run("/nonexistent/hooks", 1, VK_HOOK_FAILURE, &facts, NULL));
@@ -108,6 +134,12 @@ START_TEST(foreign_hooks_are_refused)
 	if (getuid() == 0) {
 		ck_assert(!run(VK_HOOK_PRE_FREEZE, &error));
 		ck_assert_ptr_nonnull(strstr(error->message, "chmod go-w"));
+		expect_log("");
+		g_clear_error(&error);
+		add_hook("1", 0755, "echo ran >> $log");
+		ck_assert_int_eq(chmod(directory, 0777), 0);
+		ck_assert(!run(VK_HOOK_PRE_FREEZE, &error));
+		ck_assert_ptr_nonnull(strstr(error->message, directory));
 		expect_log("");
 	} else {
 		ck_assert(run(VK_HOOK_PRE_FREEZE, NULL));
@@ -127,6 +159,8 @@ int main(void)
 	tcase_add_test(cases, run_in_order_with_facts);
 	tcase_add_test(cases, first_failure_ends_and_is_named);
 	tcase_add_test(cases, slow_hook_is_ended);
+	tcase_add_test(cases, daemons_of_hooks_are_not_waited_for);
+	tcase_add_test(cases, much_output_is_cut);
 	tcase_add_test(cases, no_directory_is_no_hooks);
 	tcase_add_test(cases, foreign_hooks_are_refused);
 	suite_add_tcase(suite, cases);
