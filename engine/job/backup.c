@@ -86,11 +86,7 @@ static gboolean check_local(const VkHost *host, GError **error)
  */
 static VkHost *connect_host(const Run *run, GError **error)
 {
-	VkHost *host = vk_host_open(run->uri, error);
-
-	if (host)
-		vk_host_set_retries(host, run->context.options->retries);
-	return host;
+	return vk_host_open_retrying(run->uri, run->context.options->retries, error);
 }
 
 static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)

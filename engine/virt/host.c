@@ -18,6 +18,7 @@
 #define KEEPALIVE_INTERVAL_SEC 5
 #define KEEPALIVE_COUNT        6
 #define RETRY_PAUSE_USEC       (100 * G_TIME_SPAN_MILLISECOND)
+#define RETRY_DOUBLINGS        6
 #define RETRY_PAUSE_MAX_USEC   (5 * G_TIME_SPAN_SECOND)
 
 struct VkHost {
@@ -217,29 +218,46 @@ virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **e
 	return host->connection;
 }
 
-void vk_host_set_retries(VkHost *host, guint count)
+/* After try number TRIED, from 0. FALSE when there is to be no other. */
+static gboolean wait_to_retry(guint tried, guint retries)
 {
-	host->retries = count;
+	if (tried >= retries || vk_interrupted())
+		return FALSE;
+	g_usleep(tried < RETRY_DOUBLINGS ? RETRY_PAUSE_USEC << tried : RETRY_PAUSE_MAX_USEC);
+	return TRUE;
+}
+
+VkHost *vk_host_open_retrying(const char *uri, guint retries, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	VkHost *host;
+
+	for (guint tried = 0; !(host = vk_host_open(uri, &trouble)); tried++) {
+		if (!wait_to_retry(tried, retries)) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return NULL;
+		}
+		g_clear_error(&trouble);
+	}
+	host->retries = retries;
+	return host;
 }
 
 gboolean vk_host_ask(VkHost *host, VkQuestion question, gpointer data, GError **error)
 {
-	gulong pause = RETRY_PAUSE_USEC;
+	g_autoptr(GError) trouble = NULL;
 
-	for (guint left = host->retries;; left--) {
-		g_autoptr(GError) trouble = NULL;
+	for (guint tried = 0; !question(host, data, &trouble); tried++) {
+		gboolean may_pass = g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY) ||
+				    !vk_host_is_alive(host);
 
-		if (question(host, data, &trouble))
-			return TRUE;
-		if (left == 0 || vk_interrupted() ||
-		    !(g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY) ||
-		      !vk_host_is_alive(host))) {
+		if (!may_pass || !wait_to_retry(tried, host->retries)) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
 			return FALSE;
 		}
-		g_usleep(pause);
-		pause = MIN(pause * 2, RETRY_PAUSE_MAX_USEC);
+		g_clear_error(&trouble);
 	}
+	return TRUE;
 }
 
 static int compare_guests(gconstpointer left, gconstpointer right)

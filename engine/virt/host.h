@@ -16,11 +16,11 @@ void vk_host_free(VkHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHost, vk_host_free)
 
 /*
- * Questions to libvirt that fail for what may pass (a lost connection, a guest that is busy) are
- * asked again up to COUNT times, with longer and longer pauses; 0 at first. What changes a guest is
+ * The same, tried again up to RETRIES times, with longer and longer pauses. So are later questions
+ * that fail for what may pass: a lost connection, a guest that is busy. What changes a guest is
  * never repeated unasked.
  */
-void vk_host_set_retries(VkHost *host, guint count);
+VkHost *vk_host_open_retrying(const char *uri, guint retries, GError **error);
 
 const char *vk_host_name(const VkHost *host); /* host name; borrowed */
 const char *vk_host_uri(const VkHost *host);  /* aliases resolved; borrowed */

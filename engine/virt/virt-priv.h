@@ -19,7 +19,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConnect, virConnectClose)
 virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **error);
 
 /*
- * A call that only asks, tried again as vk_host_set_retries() has it. The call sets its error by
+ * A call that only asks, tried again as vk_host_open_retrying() has it. The call sets its error by
  * vk_fail_libvirt().
  */
 typedef gboolean (*VkQuestion)(VkHost *host, gpointer data, GError **error);

@@ -36,10 +36,17 @@ refused 1 "'qemu:///system'" virtkeep backup vm
 refused 1 "'qemu:///system'" virtkeep discover
 refused 1 "'nosuch:///here'" virtkeep --connect nosuch:///here discover
 
-say "it is back: the guest runs, and the next backup works without help"
-start_libvirtd
+say "it comes back while it is asked again: the guest runs, and the next backup works without help"
+printf '[backup]\nKVM_CMD_RETRY_COUNT = 0\n' > "$SCRATCH/once.conf"
+printf '[backup]\nKVM_CMD_RETRY_COUNT = 8\n' > "$SCRATCH/often.conf"
+refused 1 "'qemu:///system'" virtkeep --config "$SCRATCH/once.conf" backup vm
+(
+	sleep 0.5
+	start_libvirtd
+) &
+ok virtkeep --config "$SCRATCH/often.conf" backup vm
+wait "$!"
 wait_for 120 "the agent answers" agent vm '{"execute":"guest-ping"}'
-ok virtkeep backup vm
 expect_clean vm
 guest_run vm 'echo alive > /mnt/vda/alive; sync'
 
