@@ -5,16 +5,6 @@
 #include "log.h"
 #include "program.h"
 
-/* A guest that is paused already stays as it is. */
-static VkHold hold_of_mode(const VkAttempt *attempt)
-{
-	VkQuiesceMode mode = attempt->how->quiesce;
-
-	if (mode == VK_QUIESCE_NONE || attempt->facts->state != VK_GUEST_RUNNING)
-		return VK_HOLD_NONE;
-	return mode == VK_QUIESCE_SUSPEND ? VK_HOLD_SUSPENDED : VK_HOLD_FROZEN;
-}
-
 static VkQuiesceOptions quiesce_options(const VkAttempt *attempt)
 {
 	const VkBackupOptions *options = attempt->context->options;
@@ -24,7 +14,9 @@ static VkQuiesceOptions quiesce_options(const VkAttempt *attempt)
 		.group = attempt->is_grouped,
 		.timeout_sec = options->agent_timeout_sec,
 		.budget_usec = options->budget_usec,
+		.deadline = attempt->deadline,
 		.mountpoints = attempt->how->mountpoints,
+		.lock = attempt->lock,
 		.guard = attempt->context->guard,
 	};
 }
@@ -78,7 +70,7 @@ static gboolean begin_held(VkAttempt *attempt, VkQuiesce *quiesce, VkBackupJob *
 	if (attempt->is_grouped)
 		vk_group_note_point(attempt->try->group);
 	/* That another guest is late takes nothing from this one's snapshot. */
-	if (!vk_attempt_meet(attempt, VK_GROUP_BEGUN, &trouble))
+	if (attempt->is_grouped && !vk_attempt_meet(attempt, VK_GROUP_BEGUN, &trouble))
 		vk_log_warning("guest '%s': it went on before the last point in time of its "
 			       "group: %s",
 			       vk_guest_name(attempt->guest), trouble->message);
@@ -101,20 +93,16 @@ static gboolean hold_and_begin(VkAttempt *attempt, VkBackupJob *job, GError **er
 	const VkQuiesceOptions how = quiesce_options(attempt);
 	g_autoptr(VkQuiesce) quiesce = NULL;
 	GError *held = NULL;
-	gboolean is_held = FALSE, begun;
+	gboolean begun;
 
-	if (!vk_guest_lock_set_hold(attempt->lock, hold_of_mode(attempt), error))
+	quiesce = vk_quiesce_begin(attempt->guest, &how, error);
+	if (!quiesce)
 		return FALSE;
-	quiesce = vk_quiesce_begin(attempt->guest, &how, &is_held, error);
-	if (!quiesce) {
-		if (!is_held)
-			vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
-		return FALSE;
-	}
 	begun = begin_held(attempt, quiesce, job, error);
-	if (vk_quiesce_end(quiesce, &held))
-		vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, NULL);
-	else
+	/* Who has no point in time keeps nobody waiting while it is released. */
+	if (!begun)
+		vk_attempt_leave_group(attempt);
+	if (!vk_quiesce_end(quiesce, &held))
 		tell_held(attempt, held);
 	return begun && grade(attempt, quiesce, error);
 }

@@ -54,7 +54,7 @@ void vk_attempt_set_instant(VkAttempt *attempt);
 gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GError *trouble,
 			      GError **error);
 
-/* Comes to a stage of the group, if there is one. */
+/* Comes to a stage of the group, if there is one. FALSE when the attempt's deadline has passed. */
 gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error);
 
 /* Leaves the group, so that the others do not wait. May be called twice. */

@@ -46,9 +46,15 @@ void vk_attempt_leave_gate(VkAttempt *attempt)
 
 gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error)
 {
-	if (!attempt->is_grouped ||
+	if (attempt->is_grouped &&
 	    vk_group_wait(attempt->try->group, stage, attempt->deadline, error))
 		return TRUE;
+	if (!attempt->is_grouped && g_get_monotonic_time() < attempt->deadline)
+		return TRUE;
+	if (!attempt->is_grouped)
+		vk_fail(error, VK_ERROR_FAILED,
+			"it was not ready within the %u seconds of SC_AGENT_TIMEOUT",
+			attempt->context->options->operation_timeout_sec);
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
 	return FALSE;
 }
@@ -207,25 +213,37 @@ static gboolean take(VkAttempt *attempt, GError **error)
 	return vk_attempt_take_live(attempt, error);
 }
 
+static gboolean release_left(const VkAttempt *attempt, GError **error)
+{
+	VkHold left = vk_guest_lock_left(attempt->lock);
+	g_autoptr(GError) trouble = NULL;
+
+	if (left == VK_HOLD_NONE)
+		return TRUE;
+	vk_log_warning("guest '%s': an earlier backup did not end well and may have left it %s; "
+		       "releasing it",
+		       vk_guest_name(attempt->guest),
+		       left == VK_HOLD_SUSPENDED ? "suspended" : "frozen");
+	if (vk_quiesce_recover(attempt->guest, left == VK_HOLD_SUSPENDED,
+			       attempt->context->options->agent_timeout_sec, &trouble))
+		return vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error);
+	/* The note stays, for the backup that finds it running. */
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
+		vk_log_warning("%s", trouble->message);
+		return TRUE;
+	}
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
 /* What a killed backup left: a guest that is held, a job, its files. */
 static gboolean recover(const VkAttempt *attempt, GError **error)
 {
 	const VkBackupOptions *options = attempt->context->options;
 	const VkBackupJobPaths paths = {.scratch_dir = options->scratch_dir,
 					.run_dir = options->run_dir};
-	VkHold left = vk_guest_lock_left(attempt->lock);
 
-	if (left != VK_HOLD_NONE) {
-		vk_log_warning("guest '%s': an earlier backup did not end well and may have left "
-			       "it %s; releasing it",
-			       vk_guest_name(attempt->guest),
-			       left == VK_HOLD_SUSPENDED ? "suspended" : "frozen");
-		if (!vk_quiesce_recover(attempt->guest, left == VK_HOLD_SUSPENDED,
-					options->agent_timeout_sec, error) ||
-		    !vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error))
-			return FALSE;
-	}
-	return vk_backup_job_recover(attempt->guest, &paths, error);
+	return release_left(attempt, error) && vk_backup_job_recover(attempt->guest, &paths, error);
 }
 
 static gboolean commit(VkAttempt *attempt, GError **error)

@@ -96,28 +96,29 @@ static gboolean examine_hold(Visit *visit, GError **error)
 {
 	const VkDoctorOptions *options = visit->options;
 	VkHold left = vk_guest_lock_left(visit->lock);
+	gboolean is_ours = FALSE;
 	VkFinding *finding = NULL;
 
-	if (visit->facts->state == VK_GUEST_PAUSED)
+	if (visit->facts->state == VK_GUEST_PAUSED) {
+		is_ours = left == VK_HOLD_SUSPENDED;
 		finding = add_here(
 			visit, "paused",
-			g_strdup(left == VK_HOLD_SUSPENDED
-					 ? "suspended by a backup that did not end well"
+			g_strdup(is_ours ? "suspended by a backup that did not end well"
 					 : "paused, not by virtkeep"),
-			left == VK_HOLD_SUSPENDED
-				? fix_command()
+			is_ours ? fix_command()
 				: g_strdup_printf("virsh resume %s", vk_guest_uuid(visit->guest)));
-	else if (visit->facts->state == VK_GUEST_RUNNING &&
-		 vk_quiesce_is_frozen(visit->guest, options->agent_timeout_sec))
-		finding = add_here(
-			visit, "frozen",
-			g_strdup(left == VK_HOLD_FROZEN
-					 ? "frozen by a backup that did not end well"
-					 : "its file systems are frozen, not by virtkeep"),
-			left == VK_HOLD_FROZEN ? fix_command()
-					       : g_strdup_printf("virsh domfsthaw %s",
-								 vk_guest_uuid(visit->guest)));
-	if (!finding || !options->fix || left == VK_HOLD_NONE)
+	} else if (visit->facts->state == VK_GUEST_RUNNING &&
+		   vk_quiesce_is_frozen(visit->guest, options->agent_timeout_sec)) {
+		is_ours = left == VK_HOLD_FROZEN;
+		finding =
+			add_here(visit, "frozen",
+				 g_strdup(is_ours ? "frozen by a backup that did not end well"
+						  : "its file systems are frozen, not by virtkeep"),
+				 is_ours ? fix_command()
+					 : g_strdup_printf("virsh domfsthaw %s",
+							   vk_guest_uuid(visit->guest)));
+	}
+	if (!finding || !options->fix || !is_ours)
 		return TRUE;
 	if (!vk_quiesce_recover(visit->guest, left == VK_HOLD_SUSPENDED, options->agent_timeout_sec,
 				error) ||

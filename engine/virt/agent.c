@@ -33,6 +33,16 @@ static gboolean has_status(virDomainPtr domain, guint timeout_sec, const char *w
 	return g_strcmp0(status, wanted) == 0;
 }
 
+gboolean vk_agent_set_timeout(VkGuest *guest, guint timeout_sec, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	if (!domain)
+		return FALSE;
+	return virDomainAgentSetResponseTimeout(domain, (int)timeout_sec, 0) == 0 ||
+	       vk_fail_libvirt(error, "cannot set the timeout of the guest agent");
+}
+
 gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
@@ -40,10 +50,8 @@ gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen,
 	unsigned int nseconds = 0;
 
 	*ret_frozen = FALSE;
-	if (!domain)
+	if (!domain || !vk_agent_set_timeout(guest, timeout_sec, error))
 		return FALSE;
-	if (virDomainAgentSetResponseTimeout(domain, (int)timeout_sec, 0) < 0)
-		return vk_fail_libvirt(error, "cannot set the timeout of the guest agent");
 	if (virDomainGetTime(domain, &seconds, &nseconds, 0) == 0)
 		return TRUE;
 	if (virGetLastErrorCode() == VIR_ERR_AGENT_UNRESPONSIVE ||

@@ -9,6 +9,12 @@
 #include <glib.h>
 
 /*
+ * How long agent calls of the guest wait for an answer from now on: libvirt keeps that for the
+ * guest, whoever calls.
+ */
+gboolean vk_agent_set_timeout(VkGuest *guest, guint timeout_sec, GError **error);
+
+/*
  * Sets the timeout of agent calls and asks for an answer, so that a deaf agent is known before
  * anything was sent to it that had to be undone. *RET_FROZEN: somebody has frozen the guest.
  */

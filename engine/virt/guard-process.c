@@ -10,6 +10,7 @@
 #include "backup-priv.h"
 #include "errors.h"
 #include "guard-priv.h"
+#include "guestlock.h"
 #include "io.h"
 #include "json.h"
 #include "log.h"
@@ -36,12 +37,13 @@ typedef struct {
 	VkHost *host; /* its own connection: guests do not wait for each other */
 	VkGuest *guest;
 	guint timeout_sec;
-	int lock_fd;
+	VkGuestLock *lock;
 	gboolean held, suspended;
 	gint64 deadline;
 	char *socket;     /* of the backup job; NULL: none */
 	GPtrArray *files; /* char* */
-	GThread *thread;  /* releases or mends; NULL: none */
+	/* NULL: not begun */
+	GThread *releasing, *mending;
 } Watched;
 
 typedef struct {
@@ -54,11 +56,13 @@ static void watched_free(gpointer data)
 {
 	Watched *watched = data;
 
-	if (watched->thread)
-		g_thread_join(watched->thread);
+	if (watched->mending)
+		g_thread_join(watched->mending);
+	if (watched->releasing)
+		g_thread_join(watched->releasing);
 	vk_guest_free(watched->guest);
 	vk_host_free(watched->host);
-	vk_io_clear_fd(&watched->lock_fd);
+	vk_guest_lock_free(watched->lock);
 	g_free(watched->socket);
 	g_clear_pointer(&watched->files, g_ptr_array_unref);
 	g_free(watched);
@@ -69,7 +73,7 @@ static gboolean add_guest(Guard *guard, const char *uuid, int *descriptor, GErro
 	Watched *watched = g_new0(Watched, 1);
 
 	watched->timeout_sec = guard->timeout_sec;
-	watched->lock_fd = *descriptor;
+	watched->lock = vk_guest_lock_adopt(*descriptor);
 	*descriptor = -1;
 	watched->host = vk_host_open(guard->uri, error);
 	if (watched->host)
@@ -193,10 +197,10 @@ static int watch_deadlines(Guard *guard)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Watched *watched = value;
 
-		if (!watched->held || watched->thread)
+		if (!watched->held || watched->releasing)
 			continue;
 		if (now >= watched->deadline)
-			watched->thread = g_thread_new("release", run_release, watched);
+			watched->releasing = g_thread_new("release", run_release, watched);
 		else
 			next = MIN(next, watched->deadline);
 	}
@@ -247,8 +251,10 @@ static gboolean end_job(Watched *watched, gboolean *ret_found, GError **error)
 /* The guest goes on first; what it may be held by afterwards is found by the next round. */
 static gboolean mend_once(Watched *watched, gboolean *ret_found, GError **error)
 {
+	gboolean released = !watched->held || release(watched, error);
+
 	*ret_found = FALSE;
-	return (!watched->held || release(watched, error)) && end_job(watched, ret_found, error);
+	return end_job(watched, ret_found, released ? error : NULL) && released;
 }
 
 static gpointer run_mend(gpointer data)
@@ -259,22 +265,26 @@ static gpointer run_mend(gpointer data)
 	gboolean found = FALSE;
 
 	vk_log_warning("guest '%s': its backup did not end what it began; the guard does", name);
+	if (watched->releasing)
+		g_thread_join(g_steal_pointer(&watched->releasing));
 	while (g_get_monotonic_time() - quiet_since < SETTLE_USEC) {
 		g_autoptr(GError) trouble = NULL;
-		gboolean ok = mend_once(watched, &found, &trouble);
+		gboolean well = mend_once(watched, &found, &trouble) ||
+				g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 
-		if (!ok && !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND) &&
-		    vk_deadline_passed(deadline)) {
+		if (!(well && !found) && vk_deadline_passed(deadline)) {
 			vk_log_error("guest '%s' could not be mended: %s; run 'virtkeep doctor "
 				     "--fix'",
-				     name, trouble->message);
-			break;
+				     name, trouble ? trouble->message : "a job does not end");
+			return NULL;
 		}
-		if (found || !(ok || g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)))
+		if (!well || found)
 			quiet_since = g_get_monotonic_time();
 		g_usleep(PERIOD_USEC);
 	}
 	remove_files(watched);
+	/* Whoever holds the guest later is not us. */
+	vk_guest_lock_set_hold(watched->lock, VK_HOLD_NONE, NULL);
 	return NULL;
 }
 
@@ -289,9 +299,7 @@ static void mend(Guard *guard)
 
 		if (!watched->held && !watched->socket)
 			continue;
-		if (watched->thread)
-			g_thread_join(g_steal_pointer(&watched->thread));
-		watched->thread = g_thread_new("mend", run_mend, watched);
+		watched->mending = g_thread_new("mend", run_mend, watched);
 	}
 	/* Each is freed when its thread has ended. */
 	g_hash_table_remove_all(guard->guests);

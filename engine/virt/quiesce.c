@@ -16,9 +16,8 @@
 /* How long a guest's release is tried: longer than libvirtd takes to restart. */
 #define RELEASE_TIMEOUT_SEC 120
 
-/* How much later than ourselves the guard releases a guest; and when, without a budget. */
-#define GUARD_GRACE_USEC     (2 * G_TIME_SPAN_SECOND)
-#define GUARD_NO_BUDGET_USEC (15 * G_TIME_SPAN_MINUTE)
+/* How much later than ourselves the guard releases a guest. */
+#define GUARD_GRACE_USEC (2 * G_TIME_SPAN_SECOND)
 
 typedef enum {
 	HELD_NOT,
@@ -32,14 +31,13 @@ struct VkQuiesce {
 	const VkQuiesceOptions *options; /* borrowed */
 	guint timeout_sec;
 	Held held;
-	int frozen; /* file systems */
-	gint64 start;
+	int frozen;          /* file systems */
+	gint64 start, limit; /* monotonic: since when it is held, and how long at the most */
 	guint64 pause_usec;
-	gboolean gave_up;    /* it could not be released */
 	gboolean filesystem; /* the consistency */
 	gboolean over_budget;
 	char *note;
-	GThread *timer; /* releases the guest when its budget is used up; NULL: none */
+	GThread *timer; /* releases the guest at the limit; NULL: none */
 	GError *late;   /* the timer's own failure to release */
 	GMutex mutex;   /* guards what follows */
 	GCond changed;
@@ -98,6 +96,14 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 	return vk_agent_thaw(quiesce->guest, quiesce->timeout_sec, &quiesce->frozen, error);
 }
 
+static void forget_hold(const VkQuiesceOptions *options, VkGuest *guest)
+{
+	if (options->lock)
+		vk_guest_lock_set_hold(options->lock, VK_HOLD_NONE, NULL);
+	if (options->guard)
+		vk_guard_released(options->guard, guest);
+}
+
 static gboolean release(VkQuiesce *quiesce, GError **error)
 {
 	gint64 deadline = vk_deadline(RELEASE_TIMEOUT_SEC);
@@ -110,7 +116,6 @@ static gboolean release(VkQuiesce *quiesce, GError **error)
 	while (!release_once(quiesce, &cause)) {
 		if (vk_deadline_passed(deadline)) {
 			quiesce->held = HELD_NOT;
-			quiesce->gave_up = TRUE;
 			return vk_fail(error, VK_ERROR_FAILED,
 				       "guest '%s' may still be %s: %s; run 'virsh %s %s'",
 				       vk_guest_name(quiesce->guest),
@@ -130,31 +135,50 @@ static gboolean release(VkQuiesce *quiesce, GError **error)
 				       : "the guest thawed by itself before its time");
 	}
 	quiesce->held = HELD_NOT;
-	if (quiesce->options && quiesce->options->guard)
-		vk_guard_released(quiesce->options->guard, quiesce->guest);
+	if (quiesce->options)
+		forget_hold(quiesce->options, quiesce->guest);
 	if (!suspended)
 		vk_agent_done(quiesce->guest);
 	return TRUE;
 }
 
-/* From now on the guest counts as held: the guard knows it before it is so. */
+/* From now on the guest counts as held: lock and guard know it before it is so, and not earlier. */
 static gboolean start_hold(VkQuiesce *quiesce, gboolean suspended, GError **error)
 {
 	const VkQuiesceOptions *options = quiesce->options;
-	guint64 longest = options->budget_usec ? options->budget_usec + GUARD_GRACE_USEC
-					       : GUARD_NO_BUDGET_USEC;
 
 	quiesce->start = g_get_monotonic_time();
-	return !options->guard || vk_guard_hold(options->guard, quiesce->guest, suspended,
-						quiesce->start + (gint64)longest, error);
+	quiesce->limit = options->deadline;
+	if (options->budget_usec)
+		quiesce->limit = MIN(quiesce->limit, quiesce->start + (gint64)options->budget_usec);
+	if (options->lock &&
+	    !vk_guest_lock_set_hold(options->lock, suspended ? VK_HOLD_SUSPENDED : VK_HOLD_FROZEN,
+				    error))
+		return FALSE;
+	if (!options->guard || vk_guard_hold(options->guard, quiesce->guest, suspended,
+					     quiesce->limit + GUARD_GRACE_USEC, error))
+		return TRUE;
+	forget_hold(options, quiesce->guest);
+	return FALSE;
+}
+
+static void note_not_running(VkQuiesce *quiesce)
+{
+	set_note(quiesce, "the guest was not running: nothing in it could be frozen");
 }
 
 static gboolean suspend(VkQuiesce *quiesce, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(quiesce->guest, error);
+	VkGuestState state = VK_GUEST_OTHER;
 
-	if (!domain)
+	if (!domain || !vk_guest_get_state(quiesce->guest, &state, error))
 		return FALSE;
+	/* Its owner was quicker: it must not be us who resumes it. */
+	if (state != VK_GUEST_RUNNING) {
+		note_not_running(quiesce);
+		return TRUE;
+	}
 	if (!start_hold(quiesce, TRUE, error))
 		return FALSE;
 	quiesce->held = HELD_SUSPENDED;
@@ -202,10 +226,12 @@ static gboolean freeze(VkQuiesce *quiesce, GError **error)
 	    !vk_agent_probe(quiesce->guest, call_timeout(quiesce), &frozen_already, error))
 		return FALSE;
 	if (frozen_already)
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "somebody else has frozen its file systems, and they stay so");
-	if (!start_hold(quiesce, FALSE, error))
+		vk_fail(error, VK_ERROR_FAILED,
+			"somebody else has frozen its file systems, and they stay so");
+	if (frozen_already || !start_hold(quiesce, FALSE, error)) {
+		vk_agent_done(quiesce->guest);
 		return FALSE;
+	}
 	quiesce->held = HELD_MAYBE_FROZEN;
 	quiesce->frozen = vk_agent_freeze(quiesce->guest, quiesce->options->mountpoints, error);
 	if (quiesce->frozen < 0)
@@ -239,11 +265,15 @@ static gboolean freeze_or_fall_back(VkQuiesce *quiesce, GError **error)
 
 static void note_over_budget(VkQuiesce *quiesce)
 {
-	g_autofree char *note = g_strdup_printf("the pause budget of %" G_GUINT64_FORMAT
-						" seconds was used up before its backup "
-						"began",
-						quiesce->options->budget_usec / G_USEC_PER_SEC);
+	guint64 budget = quiesce->options->budget_usec;
+	g_autofree char *note = NULL;
 
+	if (budget && quiesce->limit == quiesce->start + (gint64)budget)
+		note = g_strdup_printf("the pause budget of %" G_GUINT64_FORMAT
+				       " seconds was used up before its backup began",
+				       budget / G_USEC_PER_SEC);
+	else
+		note = g_strdup("the time of SC_AGENT_TIMEOUT was used up before its backup began");
 	quiesce->over_budget = TRUE;
 	set_note(quiesce, note);
 }
@@ -252,11 +282,11 @@ static void note_over_budget(VkQuiesce *quiesce)
 static gpointer run_timer(gpointer data)
 {
 	VkQuiesce *quiesce = data;
-	gint64 deadline = quiesce->start + (gint64)quiesce->options->budget_usec;
 	gboolean in_time;
 
 	g_mutex_lock(&quiesce->mutex);
-	while (!quiesce->ending && g_cond_wait_until(&quiesce->changed, &quiesce->mutex, deadline))
+	while (!quiesce->ending &&
+	       g_cond_wait_until(&quiesce->changed, &quiesce->mutex, quiesce->limit))
 		;
 	in_time = quiesce->ending;
 	if (!in_time && !quiesce->point_taken)
@@ -277,7 +307,7 @@ static gboolean hold(VkQuiesce *quiesce, GError **error)
 		return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
 			       vk_guest_name(quiesce->guest));
 	if (state != VK_GUEST_RUNNING) {
-		set_note(quiesce, "the guest was not running: nothing in it could be frozen");
+		note_not_running(quiesce);
 		return TRUE;
 	}
 	if (quiesce->options->mode == VK_QUIESCE_NONE)
@@ -287,24 +317,20 @@ static gboolean hold(VkQuiesce *quiesce, GError **error)
 	return freeze_or_fall_back(quiesce, error);
 }
 
-VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, gboolean *ret_held,
-			    GError **error)
+VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GError **error)
 {
 	VkQuiesce *quiesce = g_new0(VkQuiesce, 1);
 
-	*ret_held = FALSE;
 	quiesce->guest = guest;
 	quiesce->options = options;
 	quiesce->timeout_sec = MAX(options->timeout_sec, 1);
 	g_mutex_init(&quiesce->mutex);
 	g_cond_init(&quiesce->changed);
 	if (hold(quiesce, error)) {
-		if (quiesce->held != HELD_NOT && options->budget_usec > 0)
+		if (quiesce->held != HELD_NOT)
 			quiesce->timer = g_thread_new("budget", run_timer, quiesce);
 		return quiesce;
 	}
-	vk_quiesce_end(quiesce, NULL);
-	*ret_held = quiesce->gave_up;
 	vk_quiesce_free(quiesce);
 	return NULL;
 }
@@ -312,13 +338,11 @@ VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, gbo
 void vk_quiesce_point_taken(VkQuiesce *quiesce)
 {
 	g_mutex_lock(&quiesce->mutex);
+	/* Where we were halted ourselves, the guard was quicker than the timer. */
+	if (quiesce->timer && !quiesce->over_budget && vk_deadline_passed(quiesce->limit))
+		note_over_budget(quiesce);
 	quiesce->point_taken = TRUE;
 	g_mutex_unlock(&quiesce->mutex);
-}
-
-gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce)
-{
-	return quiesce->over_budget;
 }
 
 static void stop_timer(VkQuiesce *quiesce)
@@ -350,10 +374,18 @@ gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_se
 
 	if (!vk_guest_get_state(guest, &state, error))
 		return FALSE;
+	if (!suspended && state == VK_GUEST_PAUSED)
+		return vk_fail(error, VK_ERROR_BUSY,
+			       "guest '%s' may be frozen, and somebody has paused it: it can be "
+			       "thawed only when it runs again",
+			       vk_guest_name(guest));
 	if (suspended)
 		quiesce.held = state == VK_GUEST_PAUSED ? HELD_SUSPENDED : HELD_NOT;
 	else if (state == VK_GUEST_RUNNING && check_agent(&quiesce, NULL))
 		quiesce.held = HELD_MAYBE_FROZEN;
+	if (quiesce.held == HELD_MAYBE_FROZEN &&
+	    !vk_agent_set_timeout(guest, quiesce.timeout_sec, error))
+		return FALSE;
 	quiesce.start = g_get_monotonic_time();
 	ok = quiesce.held == HELD_NOT || release(&quiesce, error);
 	g_free(quiesce.note);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "guard.h"
+#include "guestlock.h"
 #include "host.h"
 
 #include <glib.h>
@@ -27,24 +28,23 @@ typedef struct VkQuiesceOptions {
 	gboolean group;           /* AUTO without an agent: suspend, for one instant of all */
 	guint timeout_sec;        /* of each agent call */
 	guint64 budget_usec;      /* 0: none. A guest held longer is released at once */
+	gint64 deadline;          /* when it is, budget or not; monotonic, microseconds */
 	char *const *mountpoints; /* freeze only these file systems; NULL or empty: all */
-	VkGuard *guard;           /* nullable */
+	VkGuestLock *lock;        /* nullable; gets the note how the guest is held */
+	VkGuard *guard;           /* nullable; is told the same */
 } VkQuiesceOptions;
 
 /*
  * Freezes or suspends. A paused guest stays as it is. In AUTO an absent or deaf agent is no
- * failure; vk_quiesce_note() then says why. After a failure *RET_HELD tells whether the guest may
- * be frozen or suspended still. OPTIONS is borrowed until the free.
+ * failure; vk_quiesce_note() then says why. OPTIONS is borrowed until the free.
  */
-VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, gboolean *ret_held,
-			    GError **error);
+VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GError **error);
 
 /*
- * Says that the point in time was taken. When the guest was released before, for its budget was
- * used up, the snapshot is only "crash", and vk_quiesce_over_budget() is TRUE.
+ * Says that the point in time was taken. When the guest may have been released before, for its time
+ * was used up, the snapshot is only "crash", and a note says so.
  */
 void vk_quiesce_point_taken(VkQuiesce *quiesce);
-gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce);
 
 /*
  * Thaws or resumes. FALSE when the guest could not be brought back: the error says so and what to
@@ -54,7 +54,8 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
 
 /*
  * Releases a guest that a killed process may have left SUSPENDED or else frozen. A guest that is
- * not so stays as it is; without a connected agent there is nothing to thaw.
+ * not so stays as it is; without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it
+ * may be frozen and somebody has paused it: it can be thawed only when it runs again.
  */
 gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_sec, GError **error);
 

@@ -82,8 +82,11 @@ expect_out 'not by virtkeep'
 ! is_thawed vm || fail "the guest was thawed"
 virsh -q domfsthaw vm > /dev/null
 virsh -q suspend vm
-run virtkeep doctor --fix vm
+printf '%-39s\n' "1 frozen" > "/run/virtkeep/$uuid.lock"
+run virtkeep --json doctor --fix vm
 expect_status 5
+finds paused 'not by virtkeep' false
+grep -q frozen "/run/virtkeep/$uuid.lock" || fail "that it may be frozen was forgotten"
 [[ $(virsh domstate vm) == paused ]] || fail "the guest was resumed"
 virsh -q resume vm
 

@@ -132,6 +132,16 @@ LOG
 expect_clean one
 rm -r /etc/virtkeep/hooks.d
 
+say "a guest that is not ready within SC_AGENT_TIMEOUT fails"
+mkdir -p /etc/virtkeep/hooks.d
+printf '#!/bin/sh\n[ "$1" != pre-freeze ] || sleep 2\n' > /etc/virtkeep/hooks.d/slow
+chmod 755 /etc/virtkeep/hooks.d/slow
+printf '[backup]\nSC_AGENT_TIMEOUT = 1\n' > "$SCRATCH/short.conf"
+refused 1 "guest 'one': it was not ready within the 1 seconds of SC_AGENT_TIMEOUT" \
+	virtkeep --config "$SCRATCH/short.conf" backup one
+rm -r /etc/virtkeep/hooks.d
+expect_clean one
+
 say "what the configuration says of one guest"
 cat > /etc/virtkeep/virtkeep.conf <<-CONF
 	[backup]

@@ -28,7 +28,7 @@ now_ms() {
 
 # The marks of the phases, as far as they can be seen from outside.
 is_held() {
-	grep -qs frozen /run/virtkeep/*.lock
+	grep -qs 'frozen\|suspended' /run/virtkeep/*.lock
 }
 has_scratch() {
 	compgen -G '/var/lib/virtkeep/scratch/*' > /dev/null
@@ -120,19 +120,23 @@ done
 ok virtkeep verify --data
 echo "worst time until all was mended: $worst ms"
 
-say "a backup that hangs while its guests are frozen"
-start_backup backup --group --pause-budget 1 "${guests[@]}"
-while runs "$JOB" && ! is_held; do
-	:
+for mode in agent suspend; do
+	say "a backup that hangs while it holds its guests, --quiesce $mode"
+	start_backup backup --group --pause-budget 1 --quiesce "$mode" "${guests[@]}"
+	while runs "$JOB" && ! is_held; do
+		:
+	done
+	kill -STOP "$JOB"
+	sleep 3.5
+	for guest in "${guests[@]}"; do
+		wait_for 20 "'$guest' is well again" is_thawed "$guest"
+		guest_run "$guest" 'echo alive > /mnt/vda/alive; sync'
+	done
+	finish_job
+	[[ $STATUS == 0 || $STATUS == 3 ]] || fail "the backup that hung ended with $STATUS"
+	expect_err 'the pause budget of 1 seconds was used up'
+	expect_clean "${guests[@]}"
 done
-kill -STOP "$JOB"
-for guest in "${guests[@]}"; do
-	wait_for 20 "'$guest' is thawed" is_thawed "$guest"
-	guest_run "$guest" 'echo alive > /mnt/vda/alive; sync'
-done
-finish_job
-[[ $STATUS == 0 || $STATUS == 3 ]] || fail "the backup that hung ended with $STATUS"
-expect_clean "${guests[@]}"
 
 say "libvirtd dies with the backup"
 start_backup backup --group "${guests[@]}"

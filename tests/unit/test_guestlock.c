@@ -155,6 +155,24 @@ START_TEST(hands_on_how_the_guest_was_left)
 }
 END_TEST
 
+/* A guard clears the note of its dead engine, and the number stays for those who wait. */
+START_TEST(is_cleared_by_its_guard)
+{
+	g_autoptr(VkGuestLock) lock = take();
+	g_autoptr(VkGuestLock) guards = vk_guest_lock_adopt(dup(vk_guest_lock_fd(lock)));
+	g_autofree char *text = NULL;
+
+	ck_assert(vk_guest_lock_set_hold(lock, VK_HOLD_SUSPENDED, NULL));
+	ck_assert(vk_guest_lock_set_hold(guards, VK_HOLD_NONE, NULL));
+	g_clear_pointer(&lock, vk_guest_lock_free);
+	g_clear_pointer(&guards, vk_guest_lock_free);
+	lock = take();
+	ck_assert_int_eq(vk_guest_lock_left(lock), VK_HOLD_NONE);
+	text = take_busy();
+	ck_assert_ptr_nonnull(strstr(text, "by process"));
+}
+END_TEST
+
 START_TEST(says_where_it_cannot_lock)
 {
 	g_autoptr(GError) error = NULL;
@@ -179,6 +197,7 @@ int main(void)
 	tcase_add_test(tests, knows_no_number_before_it_is_written);
 	tcase_add_test(tests, ends_with_its_process);
 	tcase_add_test(tests, hands_on_how_the_guest_was_left);
+	tcase_add_test(tests, is_cleared_by_its_guard);
 	tcase_add_test(tests, says_where_it_cannot_lock);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);

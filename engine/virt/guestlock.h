@@ -17,6 +17,10 @@ typedef struct VkGuestLock VkGuestLock;
 VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const char *name,
 				GError **error);
 void vk_guest_lock_free(VkGuestLock *lock);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestLock, vk_guest_lock_free)
+
+/* The lock of another process, by a duplicate of its descriptor, which is taken over. */
+VkGuestLock *vk_guest_lock_adopt(int fd);
 
 typedef enum {
 	VK_HOLD_NONE,
@@ -35,4 +39,3 @@ int vk_guest_lock_fd(const VkGuestLock *lock);
 
 /* How the process that had the lock before may have left the guest. */
 VkHold vk_guest_lock_left(const VkGuestLock *lock);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestLock, vk_guest_lock_free)

@@ -12,14 +12,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* The file holds the process number, and behind it a word while the guest is held. */
+/* The file holds the process number, and at a place of its own a word while the guest is held. */
 static const char *const hold_words[] = {
 	[VK_HOLD_NONE] = "",
 	[VK_HOLD_FROZEN] = "frozen",
 	[VK_HOLD_SUSPENDED] = "suspended",
 };
 
-#define TEXT_LENGTH_MAX 40
+#define NUMBER_LENGTH   12
+#define NOTE_LENGTH     28
+#define TEXT_LENGTH_MAX (NUMBER_LENGTH + NOTE_LENGTH)
 
 /* How long the guard of a killed process may take to mend what that left. */
 #define GUARD_TIMEOUT_USEC (60 * G_TIME_SPAN_SECOND)
@@ -42,13 +44,12 @@ static char *read_text(int fd, const char *path)
 	return g_strdup(text);
 }
 
-/* One write, so that the note is there whole or not at all; the rest of the line is blanks. */
-static gboolean write_text(const VkGuestLock *lock, VkHold hold, GError **error)
+/* In one write, so that it is there whole or not at all; the rest of the line is blanks. */
+static gboolean write_number(const VkGuestLock *lock, GError **error)
 {
-	g_autofree char *words = g_strdup_printf("%d %s", (int)getpid(), hold_words[hold]);
-	g_autofree char *text = g_strdup_printf("%-*s\n", TEXT_LENGTH_MAX - 1, words);
+	g_autofree char *text = g_strdup_printf("%-*d", NUMBER_LENGTH, (int)getpid());
 
-	return vk_io_write(lock->fd, lock->path, 0, text, strlen(text), error);
+	return vk_io_write(lock->fd, lock->path, 0, text, NUMBER_LENGTH, error);
 }
 
 static VkHold hold_of_text(const char *text)
@@ -121,14 +122,25 @@ VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const cha
 	lock->path = g_steal_pointer(&path);
 	lock->left = hold_of_text(text);
 	/* The note of a killed process stays until the guest was released. */
-	if (!write_text(lock, lock->left, error))
+	if (!write_number(lock, error) || !vk_guest_lock_set_hold(lock, lock->left, error))
 		return NULL;
 	return g_steal_pointer(&lock);
 }
 
+VkGuestLock *vk_guest_lock_adopt(int fd)
+{
+	VkGuestLock *lock = g_new0(VkGuestLock, 1);
+
+	lock->fd = fd;
+	lock->path = g_strdup("lock of another process");
+	return lock;
+}
+
 gboolean vk_guest_lock_set_hold(VkGuestLock *lock, VkHold hold, GError **error)
 {
-	return write_text(lock, hold, error);
+	g_autofree char *text = g_strdup_printf("%-*s\n", NOTE_LENGTH - 1, hold_words[hold]);
+
+	return vk_io_write(lock->fd, lock->path, NUMBER_LENGTH, text, NOTE_LENGTH, error);
 }
 
 int vk_guest_lock_fd(const VkGuestLock *lock)
