@@ -20,6 +20,7 @@ static void print_facts(const VkSnapshot *snapshot)
 {
 	g_autofree char *reference = vk_snapshot_reference(snapshot);
 	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
+	g_autofree char *scratch = vk_size_text(snapshot->scratch);
 
 	print_fact("Snapshot:", reference);
 	print_fact("Id:", snapshot->id);
@@ -34,6 +35,7 @@ static void print_facts(const VkSnapshot *snapshot)
 	print_fact("Autostart:", snapshot->autostart ? "yes" : "no");
 	print_fact("Consistency:", snapshot->consistency);
 	print_fact("Pause:", pause);
+	print_fact("Scratch:", scratch);
 	print_fact("Parent:", snapshot->parent);
 	print_fact("Made by:", snapshot->tool);
 }

@@ -212,7 +212,10 @@ static gboolean take_live_shielded(VkAttempt *attempt, GError **error)
 		return FALSE;
 	if (!begin_live(attempt, job, &trouble) || !read_live(attempt, job, &trouble))
 		return fail_live(job, trouble, error);
-	return vk_backup_job_end(job, error);
+	if (!vk_backup_job_end(job, error))
+		return FALSE;
+	attempt->snapshot->scratch = vk_backup_job_scratch(job);
+	return TRUE;
 }
 
 /* An impatient second signal must leave no guest frozen, and no job. */

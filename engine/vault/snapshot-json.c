@@ -162,6 +162,7 @@ json_t *vk_snapshot_to_json(const VkSnapshot *snapshot)
 	set_uint(object, "format", VK_FORMAT_VERSION);
 	set_uint(object, "pause_us", snapshot->pause_usec);
 	set_uint(object, "skew_us", snapshot->skew_usec);
+	set_uint(object, "scratch", snapshot->scratch);
 	set(object, "persistent", json_boolean(snapshot->persistent));
 	set(object, "autostart", json_boolean(snapshot->autostart));
 	set(object, "disks", disks);
@@ -215,6 +216,7 @@ json_t *vk_snapshot_to_report(const VkSnapshot *snapshot)
 	/* Rounded up: 0 says that there was no pause. */
 	set_uint(object, "pause_ms", (snapshot->pause_usec + 999) / 1000);
 	set_uint(object, "skew_ms", (snapshot->skew_usec + 999) / 1000);
+	set_uint(object, "scratch", snapshot->scratch);
 	set(object, "checkpoint", vk_json_new_string(snapshot->checkpoint));
 	set(object, "host", vk_json_new_string(snapshot->host));
 	set(object, "state", vk_json_new_string(snapshot->state));

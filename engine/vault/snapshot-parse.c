@@ -325,11 +325,10 @@ static gboolean check_format(const json_t *object, GError **error)
 	return TRUE;
 }
 
-/* Snapshots of before groups have none. */
-static gboolean take_skew(const json_t *object, VkSnapshot *snapshot, GError **error)
+/* A number that older snapshots do not have. */
+static gboolean take_later_uint(const json_t *object, const char *key, guint64 *ret, GError **error)
 {
-	return !json_object_get(object, "skew_us") ||
-	       vk_json_uint(object, "skew_us", &snapshot->skew_usec, error);
+	return !json_object_get(object, key) || vk_json_uint(object, key, ret, error);
 }
 
 VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error)
@@ -341,7 +340,8 @@ VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error)
 	    !take_texts(object, snapshot, vk_snapshot_texts, error) ||
 	    !check_identity(snapshot, error) ||
 	    !vk_json_uint(object, "pause_us", &snapshot->pause_usec, error) ||
-	    !take_skew(object, snapshot, error) ||
+	    !take_later_uint(object, "skew_us", &snapshot->skew_usec, error) ||
+	    !take_later_uint(object, "scratch", &snapshot->scratch, error) ||
 	    !vk_json_bool(object, "persistent", &snapshot->persistent, error) ||
 	    !vk_json_bool(object, "autostart", &snapshot->autostart, error) ||
 	    !parse_list(object, "disks", parse_disk, snapshot, error) ||

@@ -77,6 +77,7 @@ typedef struct VkSnapshot {
 	char *consistency; /* "application", "filesystem", "crash", "offline" */
 	guint64 pause_usec;
 	guint64 skew_usec;    /* of its group: from the first to the last point in time */
+	guint64 scratch;      /* bytes that the guest's overwriting took while it was read */
 	char *checkpoint;     /* of libvirt, at this instant: a later run may build on it; NULL */
 	char *checkpoint_xml; /* what defines that anew; NULL */
 	char *tool;           /* "virtkeep 0.1.0" */
@@ -123,7 +124,7 @@ VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error);
 
 /*
  * The form for programs: {snapshot, guest, uuid, time, group, consistency, pause_ms, host, state,
- * skew_ms, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap, format, source}, skipped[]: {target,
+ * skew_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap, format, source}, skipped[]: {target,
  * reason}, files[]: {name, role, size}}. New reference.
  */
 json_t *vk_snapshot_to_report(const VkSnapshot *snapshot);

@@ -37,6 +37,7 @@ struct VkBackupJob {
 	GPtrArray *scratch; /* char*: paths */
 	VkGuard *guard;     /* nullable */
 	VkScratchWatch *watch;
+	guint64 scratch_used; /* bytes */
 	gboolean begun;
 	gboolean failed;      /* to begin, as far as we know */
 	gboolean was_stopped; /* by a full disk, before we came */
@@ -230,11 +231,12 @@ gboolean vk_backup_job_begin(VkBackupJob *job, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(job->guest, error);
 
-	if (!domain ||
-	    (job->guard && !vk_guard_job(job->guard, job->guest, job->socket, job->scratch, error)))
+	if (!domain || (job->guard && !vk_guard_job(job->guard, job->guest, job->socket,
+						    job->scratch, job->was_stopped, error)))
 		return FALSE;
 	job->begun = TRUE; /* even a failure may be a success with its answer lost */
-	job->watch = vk_scratch_watch_start(job->guest, job->scratch_dir, job->socket);
+	job->watch =
+		vk_scratch_watch_start(job->guest, job->scratch_dir, job->socket, job->was_stopped);
 	job->failed = virDomainBackupBegin(domain, job->xml, job->checkpoint_xml, 0) < 0;
 	return !job->failed || fail_begin(job, error);
 }
@@ -278,7 +280,8 @@ gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
 	if (!job->begun)
 		return TRUE;
 	job->begun = FALSE;
-	enough_room = vk_scratch_watch_stop(g_steal_pointer(&job->watch), error);
+	enough_room =
+		vk_scratch_watch_stop(g_steal_pointer(&job->watch), &job->scratch_used, error);
 	if (!enough_room)
 		error = NULL; /* the reason for all that follows */
 	if (!find_own(job, &running, error))
@@ -298,6 +301,11 @@ gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
 			       "stopped, or somebody ended the job; try again",
 			       vk_guest_name(job->guest));
 	return enough_room;
+}
+
+guint64 vk_backup_job_scratch(const VkBackupJob *job)
+{
+	return job->scratch_used;
 }
 
 void vk_backup_job_free(VkBackupJob *job)

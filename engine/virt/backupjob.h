@@ -79,6 +79,9 @@ VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **er
  */
 gboolean vk_backup_job_end(VkBackupJob *job, GError **error);
 
+/* After the end: how many bytes its scratch files had, as far as libvirt told. */
+guint64 vk_backup_job_scratch(const VkBackupJob *job);
+
 /* Ends it if that was not done. Takes NULL. */
 void vk_backup_job_free(VkBackupJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkBackupJob, vk_backup_job_free)

@@ -15,7 +15,7 @@
 #define VK_GUARD_REMOVE    "remove"
 #define VK_GUARD_HOLD      "hold" /* "suspended", "deadline" */
 #define VK_GUARD_RELEASED  "released"
-#define VK_GUARD_JOB       "job" /* "socket", "files" */
+#define VK_GUARD_JOB       "job" /* "socket", "files", "stopped" */
 #define VK_GUARD_JOB_ENDED "job-ended"
 
 /* One datagram with a descriptor (-1: none). FALSE when the other side is gone. */

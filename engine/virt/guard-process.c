@@ -42,6 +42,7 @@ typedef struct {
 	gint64 deadline;
 	char *socket;     /* of the backup job; NULL: none */
 	GPtrArray *files; /* char* */
+	gboolean was_stopped;
 	/* NULL: not begun */
 	GThread *releasing, *mending;
 } Watched;
@@ -105,7 +106,8 @@ static gboolean note_job(Watched *watched, const json_t *message, GError **error
 	gsize i;
 
 	if (!vk_json_string(message, "socket", &socket, error) ||
-	    !vk_json_array(message, "files", &files, error))
+	    !vk_json_array(message, "files", &files, error) ||
+	    !vk_json_bool(message, "stopped", &watched->was_stopped, error))
 		return FALSE;
 	g_free(watched->socket);
 	watched->socket = g_strdup(socket);
@@ -245,7 +247,7 @@ static gboolean end_job(Watched *watched, gboolean *ret_found, GError **error)
 		return TRUE;
 	}
 	remove_files(watched);
-	return vk_backup_resume_guest(watched->guest, error);
+	return watched->was_stopped || vk_backup_resume_guest(watched->guest, error);
 }
 
 /* The guest goes on first; what it may be held by afterwards is found by the next round. */

@@ -179,15 +179,15 @@ void vk_guard_released(VkGuard *guard, VkGuest *guest)
 }
 
 gboolean vk_guard_job(VkGuard *guard, VkGuest *guest, const char *socket, const GPtrArray *files,
-		      GError **error)
+		      gboolean was_stopped, GError **error)
 {
 	json_t *list = json_array();
 
 	for (guint i = 0; i < files->len; i++)
 		json_array_append_new(list, vk_json_new_string(g_ptr_array_index(files, i)));
 	return tell(guard, guest,
-		    json_pack("{s:s, s:o, s:o}", "do", VK_GUARD_JOB, "socket",
-			      vk_json_new_string(socket), "files", list),
+		    json_pack("{s:s, s:o, s:o, s:b}", "do", VK_GUARD_JOB, "socket",
+			      vk_json_new_string(socket), "files", list, "stopped", was_stopped),
 		    -1, error);
 }
 

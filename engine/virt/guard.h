@@ -38,9 +38,12 @@ gboolean vk_guard_hold(VkGuard *guard, VkGuest *guest, gboolean suspended, gint6
 		       GError **error);
 void vk_guard_released(VkGuard *guard, VkGuest *guest);
 
-/* A backup job is about to begin at SOCKET with the scratch files FILES (char*). */
+/*
+ * A backup job is about to begin at SOCKET with the scratch files FILES (char*). A guest that
+ * WAS_STOPPED by a full disk before stays so.
+ */
 gboolean vk_guard_job(VkGuard *guard, VkGuest *guest, const char *socket, const GPtrArray *files,
-		      GError **error);
+		      gboolean was_stopped, GError **error);
 void vk_guard_job_ended(VkGuard *guard, VkGuest *guest);
 
 /* The guard's own main, for the hidden command. Returns the exit status. */

@@ -8,11 +8,12 @@
 #include <errno.h>
 #include <sys/statvfs.h>
 
-#define MIB          (G_GUINT64_CONSTANT(1) << 20)
-#define PERIOD_USEC  (50 * G_TIME_SPAN_MILLISECOND)
-#define STATE_PERIOD 20 /* how often the guest is asked, in periods */
+#define MIB         (G_GUINT64_CONSTANT(1) << 20)
+#define PERIOD_USEC (50 * G_TIME_SPAN_MILLISECOND)
+#define ASK_USEC    G_TIME_SPAN_SECOND /* how often the guest is asked */
 
-/* What stays free: at first an eighth of the room, for what is written until the job has ended. */
+/* What stays free: an eighth of the room at first, or what a fast guest writes until the end. */
+#define END_SEC     2
 #define RESERVE_MIN (64 * MIB)
 #define RESERVE_MAX (1024 * MIB)
 #define ROOM_MIN    (2 * RESERVE_MIN)
@@ -20,12 +21,16 @@
 struct VkScratchWatch {
 	VkGuest *guest;
 	const char *directory, *socket;
-	guint64 reserve;
+	gboolean was_stopped;
+	guint64 room; /* at first */
+	/* The thread's own until it has ended: bytes, bytes a second, and a monotonic time. */
+	guint64 used, rate;
+	gint64 asked;
+	gboolean gave_up;
 	GThread *thread;
 	GMutex lock; /* guards what follows */
 	GCond stop_cond;
 	gboolean stop;
-	gboolean gave_up;
 };
 
 static gboolean get_room(const char *directory, guint64 *ret, GError **error)
@@ -55,14 +60,56 @@ gboolean vk_scratch_check(VkGuest *guest, const char *directory, GError **error)
 	return TRUE;
 }
 
-static gboolean is_short(VkScratchWatch *watch, gboolean ask_guest)
+guint64 vk_scratch_reserve(guint64 room, guint64 rate)
+{
+	guint64 until_end = rate < G_MAXUINT64 / END_SEC ? rate * END_SEC : G_MAXUINT64;
+
+	return MAX(CLAMP(room / 8, RESERVE_MIN, RESERVE_MAX), until_end);
+}
+
+/* How much the job's scratch files have; FALSE when no backup job runs, or nobody says. */
+static gboolean get_used(VkScratchWatch *watch, guint64 *ret)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(watch->guest, NULL);
+	virTypedParameterPtr params = NULL;
+	unsigned long long used = 0;
+	int type = 0, count = 0;
+	gboolean known;
+
+	if (!domain || virDomainGetJobStats(domain, &type, &params, &count, 0) < 0)
+		return FALSE;
+	known = virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_DISK_TEMP_USED, &used) > 0;
+	virTypedParamsFree(params, count);
+	*ret = used;
+	return known;
+}
+
+static void note_used(VkScratchWatch *watch)
+{
+	gint64 now = g_get_monotonic_time();
+	guint64 used = 0;
+
+	if (!get_used(watch, &used))
+		return;
+	watch->rate = used > watch->used ? (used - watch->used) * G_TIME_SPAN_SECOND /
+						   (guint64)MAX(now - watch->asked, 1)
+					 : 0;
+	watch->used = MAX(watch->used, used);
+	watch->asked = now;
+}
+
+static gboolean is_short(VkScratchWatch *watch)
 {
 	guint64 room = G_MAXUINT64;
 
-	if (get_room(watch->directory, &room, NULL) && room < watch->reserve)
+	if (get_room(watch->directory, &room, NULL) &&
+	    room < vk_scratch_reserve(watch->room, watch->rate))
 		return TRUE;
+	if (g_get_monotonic_time() - watch->asked < ASK_USEC)
+		return FALSE;
+	note_used(watch);
 	/* A quota may be met before the file system is full. */
-	return ask_guest && vk_backup_has_stopped_guest(watch->guest);
+	return !watch->was_stopped && vk_backup_has_stopped_guest(watch->guest);
 }
 
 static void give_up(VkScratchWatch *watch)
@@ -72,9 +119,8 @@ static void give_up(VkScratchWatch *watch)
 	if (!vk_backup_running(watch->guest, &socket, NULL) ||
 	    g_strcmp0(socket, watch->socket) != 0)
 		return;
-	g_mutex_lock(&watch->lock);
+	note_used(watch);
 	watch->gave_up = TRUE;
-	g_mutex_unlock(&watch->lock);
 	vk_backup_abort(watch->guest, NULL, NULL);
 	vk_backup_resume_guest(watch->guest, NULL);
 }
@@ -94,30 +140,31 @@ static gpointer run_watch(gpointer data)
 {
 	VkScratchWatch *watch = data;
 
-	for (guint period = 1; !wait_period(watch); period++) {
-		if (is_short(watch, period % STATE_PERIOD == 0))
+	while (!wait_period(watch)) {
+		if (is_short(watch))
 			give_up(watch);
 	}
 	return NULL;
 }
 
-VkScratchWatch *vk_scratch_watch_start(VkGuest *guest, const char *directory, const char *socket)
+VkScratchWatch *vk_scratch_watch_start(VkGuest *guest, const char *directory, const char *socket,
+				       gboolean was_stopped)
 {
 	VkScratchWatch *watch = g_new0(VkScratchWatch, 1);
-	guint64 room = 0;
 
 	watch->guest = guest;
 	watch->directory = directory;
 	watch->socket = socket;
-	if (get_room(directory, &room, NULL))
-		watch->reserve = CLAMP(room / 8, RESERVE_MIN, RESERVE_MAX);
+	watch->was_stopped = was_stopped;
+	watch->asked = g_get_monotonic_time();
+	get_room(directory, &watch->room, NULL);
 	g_mutex_init(&watch->lock);
 	g_cond_init(&watch->stop_cond);
 	watch->thread = g_thread_new("scratch", run_watch, watch);
 	return watch;
 }
 
-gboolean vk_scratch_watch_stop(VkScratchWatch *watch, GError **error)
+gboolean vk_scratch_watch_stop(VkScratchWatch *watch, guint64 *ret_used, GError **error)
 {
 	gboolean gave_up;
 
@@ -129,11 +176,16 @@ gboolean vk_scratch_watch_stop(VkScratchWatch *watch, GError **error)
 	g_mutex_unlock(&watch->lock);
 	g_thread_join(watch->thread);
 	gave_up = watch->gave_up;
+	if (!gave_up)
+		note_used(watch);
+	*ret_used = watch->used;
 	if (gave_up)
 		vk_fail(error, VK_ERROR_FAILED,
 			"the backup of guest '%s' was given up, for the scratch directory '%s' is "
-			"nearly full; make room, or set [backup] scratch_dir to another place",
-			vk_guest_name(watch->guest), watch->directory);
+			"nearly full, %" G_GUINT64_FORMAT
+			" MiB of it of this backup; make room, or set [backup] scratch_dir to "
+			"another place",
+			vk_guest_name(watch->guest), watch->directory, watch->used / MIB);
 	g_mutex_clear(&watch->lock);
 	g_cond_clear(&watch->stop_cond);
 	g_free(watch);

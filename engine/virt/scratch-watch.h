@@ -15,8 +15,21 @@ typedef struct VkScratchWatch VkScratchWatch;
 /* Whether DIRECTORY has the room that a backup of GUEST needs at the least. */
 gboolean vk_scratch_check(VkGuest *guest, const char *directory, GError **error);
 
-/* Watches the job of GUEST on SOCKET, which is about to begin. All are borrowed. */
-VkScratchWatch *vk_scratch_watch_start(VkGuest *guest, const char *directory, const char *socket);
+/*
+ * Watches the job of GUEST on SOCKET, which is about to begin. All are borrowed. A guest that
+ * WAS_STOPPED by a full disk before tells nothing of the scratch directory by being so.
+ */
+VkScratchWatch *vk_scratch_watch_start(VkGuest *guest, const char *directory, const char *socket,
+				       gboolean was_stopped);
 
-/* Ends the thread. FALSE when it had to end the job; the error tells why. Takes NULL. */
-gboolean vk_scratch_watch_stop(VkScratchWatch *watch, GError **error);
+/*
+ * Ends the thread, before the job is ended. *RET_USED gets how many bytes the job's scratch files
+ * had. FALSE when the watch had to end the job; the error tells why. Takes NULL.
+ */
+gboolean vk_scratch_watch_stop(VkScratchWatch *watch, guint64 *ret_used, GError **error);
+
+/*
+ * How many bytes have to stay free, for what is written until a job has ended: a part of the ROOM
+ * at first, or more where the guest makes its scratch files grow by RATE bytes a second.
+ */
+guint64 vk_scratch_reserve(guint64 room, guint64 rate);

@@ -30,6 +30,29 @@ expect_json '.snapshots[0].pause_ms' 0
 [[ $(virsh domstate vm) == paused ]] || fail "the guest is $(virsh domstate vm)"
 virsh -q resume vm
 
+say "stopped by its own full disk: it is backed up, and stays so"
+mkdir "$SCRATCH/small" /etc/virtkeep/hooks.d
+mount -t tmpfs -o size=24M tmpfs "$SCRATCH/small"
+chmod 755 "$SCRATCH/small"
+GUEST_DIRECTORY=$SCRATCH/small define_guest full
+start_guest full
+guest_spawn full 'dd if=/dev/urandom of=/mnt/vda/big bs=1M count=40; sync' > /dev/null
+is_stopped() {
+	[[ $(virsh domstate --reason full) == 'paused (I/O error)' ]]
+}
+wait_for 60 "the guest is stopped" is_stopped
+# Long enough for whoever looks.
+printf '#!/bin/sh\n[ "$1" != post-thaw ] || sleep 3\n' > /etc/virtkeep/hooks.d/slow
+chmod 755 /etc/virtkeep/hooks.d/slow
+virsh event --domain full --event lifecycle --loop > "$SCRATCH/events" &
+events=$!
+ok virtkeep backup full
+is_stopped || fail "the guest is $(virsh domstate --reason full)"
+kill "$events"
+! grep Resumed "$SCRATCH/events" || fail "the guest was resumed"
+rm -r /etc/virtkeep/hooks.d
+virsh -q destroy full
+
 say "saved: its disks are those of a running guest"
 virsh -q managedsave vm
 ok virtkeep --json backup vm

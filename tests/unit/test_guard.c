@@ -56,7 +56,7 @@ START_TEST(takes_notice)
 	g_ptr_array_add(files, g_strdup("/nowhere/scratch"));
 	ck_assert(vk_guard_add(guard, guest, -1, NULL));
 	ck_assert(vk_guard_hold(guard, guest, FALSE, far, NULL));
-	ck_assert(vk_guard_job(guard, guest, "/nowhere/socket", files, NULL));
+	ck_assert(vk_guard_job(guard, guest, "/nowhere/socket", files, FALSE, NULL));
 	vk_guard_released(guard, guest);
 	vk_guard_job_ended(guard, guest);
 	vk_guard_remove(guard, guest);

@@ -46,6 +46,7 @@ START_TEST(golden_file_is_understood)
 	ck_assert_str_eq(snapshot->live_xml, "<domain id='3'/>\n");
 	ck_assert_uint_eq(snapshot->pause_usec, 12345);
 	ck_assert_uint_eq(snapshot->skew_usec, 678);
+	ck_assert_uint_eq(snapshot->scratch, 1310720);
 	ck_assert_str_eq(snapshot->checkpoint, disk->bitmap);
 	ck_assert_str_eq(snapshot->checkpoint_xml, "<domaincheckpoint/>\n");
 	ck_assert(snapshot->persistent && !snapshot->autostart);
@@ -92,6 +93,19 @@ START_TEST(what_was_read_is_written)
 }
 END_TEST
 
+START_TEST(older_ones_lack_what_came_later)
+{
+	g_autoptr(json_t) object = load_golden();
+	g_autoptr(VkSnapshot) snapshot = NULL;
+
+	json_object_del(object, "skew_us");
+	json_object_del(object, "scratch");
+	snapshot = parse(object);
+	ck_assert_uint_eq(snapshot->skew_usec, 0);
+	ck_assert_uint_eq(snapshot->scratch, 0);
+}
+END_TEST
+
 START_TEST(report_is_for_programs)
 {
 	g_autoptr(json_t) object = load_golden();
@@ -103,6 +117,7 @@ START_TEST(report_is_for_programs)
 			 "Büro 1@20261122T201405Z");
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "pause_ms")), 13);
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "skew_ms")), 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(report, "scratch")), 1310720);
 	ck_assert_str_eq(json_string_value(json_object_get(disk, "bitmap")),
 			 "virtkeep-01234567-89abcdef");
 	ck_assert_int_eq(json_integer_value(json_object_get(disk, "new")), 65536);
@@ -144,6 +159,7 @@ static const struct {
 	{"group", "5", VK_ERROR_DAMAGE},
 	{"pause_us", "-1", VK_ERROR_DAMAGE},
 	{"skew_us", "-1", VK_ERROR_DAMAGE},
+	{"scratch", "\"much\"", VK_ERROR_DAMAGE},
 	{"pause_us", "1.5", VK_ERROR_DAMAGE},
 	{"persistent", "1", VK_ERROR_DAMAGE},
 	{"domain_xml", NULL, VK_ERROR_DAMAGE},
@@ -259,6 +275,7 @@ static Suite *snapshot_suite(void)
 
 	tcase_add_test(cases, golden_file_is_understood);
 	tcase_add_test(cases, what_was_read_is_written);
+	tcase_add_test(cases, older_ones_lack_what_came_later);
 	tcase_add_test(cases, report_is_for_programs);
 	tcase_add_test(cases, new_snapshots_have_own_ids);
 	tcase_add_loop_test(cases, out_of_bounds_is_refused, 0, G_N_ELEMENTS(changes));
