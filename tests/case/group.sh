@@ -134,7 +134,10 @@ rm -r /etc/virtkeep/hooks.d
 
 say "a guest that is not ready within SC_AGENT_TIMEOUT fails"
 mkdir -p /etc/virtkeep/hooks.d
-printf '#!/bin/sh\n[ "$1" != pre-freeze ] || sleep 2\n' > /etc/virtkeep/hooks.d/slow
+cat > /etc/virtkeep/hooks.d/slow <<-'HOOK'
+	#!/bin/sh
+	[ "$1" != pre-freeze ] || sleep 2
+HOOK
 chmod 755 /etc/virtkeep/hooks.d/slow
 printf '[backup]\nSC_AGENT_TIMEOUT = 1\n' > "$SCRATCH/short.conf"
 refused 1 "guest 'one': it was not ready within the 1 seconds of SC_AGENT_TIMEOUT" \

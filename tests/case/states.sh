@@ -42,7 +42,10 @@ is_stopped() {
 }
 wait_for 60 "the guest is stopped" is_stopped
 # Long enough for whoever looks.
-printf '#!/bin/sh\n[ "$1" != post-thaw ] || sleep 3\n' > /etc/virtkeep/hooks.d/slow
+cat > /etc/virtkeep/hooks.d/slow <<-'HOOK'
+	#!/bin/sh
+	[ "$1" != post-thaw ] || sleep 3
+HOOK
 chmod 755 /etc/virtkeep/hooks.d/slow
 virsh event --domain full --event lifecycle --loop > "$SCRATCH/events" &
 events=$!
