@@ -3,11 +3,11 @@
 
 #include "copy.h"
 #include "errors.h"
-#include "image.h"
 #include "io.h"
 #include "log.h"
 #include "place.h"
 #include "program.h"
+#include "vaultimage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static gboolean write_item(const VkPlanItem *item, VkVault *vault, VkSwap *swap,
 	if (!vk_swap_make_directory(swap, item, error))
 		return FALSE;
 	if (item->record) {
-		image = vk_image_open(vault, item->record, error);
+		image = vk_vault_image_open(vault, item->record, error);
 		if (!image)
 			return FALSE;
 	}

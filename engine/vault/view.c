@@ -2,6 +2,7 @@
 #include "view.h"
 
 #include "json.h"
+#include "vaultimage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -132,5 +133,5 @@ const VkViewFile *vk_view_find(const VkView *view, const char *name)
 
 VkImage *vk_view_open_image(VkView *view, const VkViewFile *file, GError **error)
 {
-	return vk_image_open(view->vault, file->record, error);
+	return vk_vault_image_open(view->vault, file->record, error);
 }

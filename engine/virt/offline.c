@@ -5,6 +5,7 @@
 #include "nbd.h"
 #include "offline-priv.h"
 #include "qemu-image.h"
+#include "source-file.h"
 
 /* An image behind a qemu-nbd of its own. */
 typedef struct ServedSource {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sources of a shut-off guest's disks, and of plain files. Raw images are read directly
+ * Sources of a shut-off guest's disks. Raw images are read directly
  * (SEEK_DATA), other formats through qemu-nbd. The guest may be started meanwhile and must not be
  * hindered, so what was read counts only if vk_offline_watch_unchanged() says so at the end.
  */
@@ -11,9 +11,6 @@
 #include "source.h"
 
 #include <glib.h>
-
-/* A file or block device, raw. */
-VkSource *vk_source_file_new(const char *path, GError **error);
 
 /*
  * The present content of a disk of a shut-off guest. Volumes are looked up in HOST's pools. With

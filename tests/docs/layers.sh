@@ -10,12 +10,13 @@ cd "$(dirname "$(realpath "$0")")/../.."
 declare -A below=(
 	[engine/base]=''
 	[engine/vault]='engine/base'
-	[engine/array]='engine/base'
-	[engine/virt]='engine/base'
-	[engine/job]='engine/base engine/vault engine/array engine/virt'
-	[engine]='engine/base engine/vault engine/array engine/virt engine/job'
-	[fs]='engine/base engine/vault engine/array'
-	[restore]='engine/base engine/vault engine/array engine/virt engine/job'
+	[engine/qemu]='engine/base'
+	[engine/array]='engine/base engine/qemu'
+	[engine/virt]='engine/base engine/qemu'
+	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/virt'
+	[engine]='engine/base engine/qemu engine/vault engine/array engine/virt engine/job'
+	[fs]='engine/base engine/qemu engine/vault engine/array'
+	[restore]='engine/base engine/qemu engine/vault engine/array engine/virt engine/job'
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
@@ -23,7 +24,7 @@ declare -A owner=(
 	[fuse]='fs'
 	[isa-l]='engine/vault'
 	[libmount]='engine/array fs'
-	[libnbd]='engine/virt'
+	[libnbd]='engine/qemu'
 	[libvirt]='engine/virt'
 	[libxml]='engine/virt'
 	[openssl]='engine/vault'

@@ -7,11 +7,11 @@
 #include "catalog.h"
 #include "vaultcheck.h"
 #include "errors.h"
-#include "image.h"
 #include "io.h"
 #include "memsource.h"
 #include "session.h"
 #include "tempvault.h"
+#include "vaultimage.h"
 
 #include <check.h>
 #include <errno.h>
@@ -146,10 +146,10 @@ static gboolean back_up(const char *directory, MemSource *source, GError **error
 static gboolean image_equals(VkVault *vault, const VkSnapshot *snapshot, const MemSource *model)
 {
 	g_autoptr(VkImage) image =
-		vk_image_open(vault, ((VkDiskRecord *)snapshot->disks->pdata[0])->image, NULL);
+		vk_vault_image_open(vault, ((VkDiskRecord *)snapshot->disks->pdata[0])->image, NULL);
 	g_autofree guint8 *bytes = g_malloc(model->base.size);
 
-	return vk_image_size(image) == model->base.size &&
+	return image->size == model->base.size &&
 	       vk_image_read(image, 0, bytes, model->base.size, NULL) &&
 	       memcmp(bytes, model->bytes, model->base.size) == 0;
 }

@@ -6,11 +6,11 @@
  */
 #include "catalog.h"
 #include "errors.h"
-#include "image.h"
 #include "io.h"
 #include "memsource.h"
 #include "session.h"
 #include "tempvault.h"
+#include "vaultimage.h"
 
 #include <check.h>
 #include <errno.h>
@@ -209,7 +209,7 @@ static void check_newest(void)
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	g_autoptr(VkSnapshot) snapshot = vk_catalog_find(vault, UUID, NULL);
 	g_autoptr(VkImage) image =
-		vk_image_open(vault, ((VkDiskRecord *)snapshot->disks->pdata[0])->image, NULL);
+		vk_vault_image_open(vault, ((VkDiskRecord *)snapshot->disks->pdata[0])->image, NULL);
 	g_autofree guint8 *bytes = g_malloc(source->base.size);
 
 	ck_assert(vk_image_read(image, 0, bytes, source->base.size, NULL));

@@ -5,13 +5,13 @@
  */
 #include "catalog.h"
 #include "errors.h"
-#include "image.h"
 #include "io.h"
 #include "memsource.h"
 #include "program.h"
 #include "session-priv.h"
 #include "tempvault.h"
 #include "vaultcheck.h"
+#include "vaultimage.h"
 
 #include <check.h>
 #include <errno.h>
@@ -89,12 +89,12 @@ static void check_extents(VkImage *image, const MemSource *source)
 	gboolean last = FALSE;
 	guint64 length;
 
-	for (guint64 at = 0; at < vk_image_size(image); at += length) {
+	for (guint64 at = 0; at < image->size; at += length) {
 		gboolean is_data;
 
 		ck_assert(vk_image_extent(image, at, &is_data, &length, NULL));
 		ck_assert_uint_gt(length, 0);
-		ck_assert_uint_le(length, vk_image_size(image) - at);
+		ck_assert_uint_le(length, image->size - at);
 		ck_assert(at == 0 || is_data != last);
 		if (!is_data)
 			ck_assert(vk_io_is_zero(source->bytes + at, length));
@@ -105,11 +105,11 @@ static void check_extents(VkImage *image, const MemSource *source)
 static void check_image(VkVault *from, const VkImageRecord *record, const MemSource *source)
 {
 	GError *error = NULL;
-	g_autoptr(VkImage) image = vk_image_open(from, record, &error);
+	g_autoptr(VkImage) image = vk_vault_image_open(from, record, &error);
 	guint64 size = source->base.size;
 	g_autofree guint8 *bytes = g_malloc(MAX(size, 1));
 
-	ck_assert_uint_eq(vk_image_size(image), size);
+	ck_assert_uint_eq(image->size, size);
 	ck_assert_uint_eq(record->allocated, model_allocated(source));
 	ck_assert_msg(vk_image_read(image, 0, bytes, size, &error), "%s",
 		      error ? error->message : "");
@@ -325,7 +325,7 @@ START_TEST(damage_is_never_returned_as_data)
 	snapshot = commit(session, save(session, source, NULL, &stats));
 	damage_packs();
 	again = vk_vault_open(directory, VK_VAULT_READ, NULL);
-	image = vk_image_open(again, image_of(snapshot), NULL);
+	image = vk_vault_image_open(again, image_of(snapshot), NULL);
 	ck_assert(!vk_image_read(image, 0, buf, sizeof(buf), &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
 	check = vk_check_vault(again, TRUE, NULL, NULL);
@@ -470,7 +470,7 @@ START_TEST(a_huge_sparse_disk_is_no_matter)
 
 	snapshot = commit(session, vk_session_save(session, &huge.base, NULL, &stats, NULL, NULL));
 	ck_assert_uint_eq(stats.read, huge.base.size / HUGE_STEP * VK_BLOCK_SIZE + VK_BLOCK_SIZE);
-	image = vk_image_open(vault, image_of(snapshot), NULL);
+	image = vk_vault_image_open(vault, image_of(snapshot), NULL);
 	for (guint64 at = 0; at < huge.base.size; at += HUGE_STEP) {
 		ck_assert(vk_image_extent(image, at, &is_data, &length, NULL));
 		ck_assert(is_data && length == VK_BLOCK_SIZE);

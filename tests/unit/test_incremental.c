@@ -5,10 +5,10 @@
  */
 #include "catalog.h"
 #include "errors.h"
-#include "image.h"
 #include "memsource.h"
 #include "session-priv.h"
 #include "tempvault.h"
+#include "vaultimage.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -66,10 +66,10 @@ static const VkImageRecord *image_of(const VkSnapshot *snapshot)
 static void check_bytes(VkVault *from, const VkSnapshot *snapshot, const MemSource *model)
 {
 	GError *error = NULL;
-	g_autoptr(VkImage) image = vk_image_open(from, image_of(snapshot), &error);
+	g_autoptr(VkImage) image = vk_vault_image_open(from, image_of(snapshot), &error);
 	g_autofree guint8 *bytes = g_malloc(model->base.size);
 
-	ck_assert_uint_eq(vk_image_size(image), model->base.size);
+	ck_assert_uint_eq(image->size, model->base.size);
 	ck_assert_msg(vk_image_read(image, 0, bytes, model->base.size, &error), "%s",
 		      error ? error->message : "");
 	ck_assert(memcmp(bytes, model->bytes, model->base.size) == 0);

@@ -5,6 +5,7 @@
 #include "nbd-changes.h"
 #include "nbd.h"
 #include "offline.h"
+#include "source-file.h"
 
 #include <check.h>
 #include <fcntl.h>

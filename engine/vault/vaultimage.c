@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image.h"
+#include "vaultimage.h"
 
 #include "errors.h"
 #include "map.h"
@@ -7,42 +7,14 @@
 
 #include <string.h>
 
-struct VkImage {
+typedef struct VaultImage {
+	VkImage base;
 	VkVault *vault;
 	VkMap *map;
-	guint64 size;
-};
-
-VkImage *vk_image_open(VkVault *vault, const VkImageRecord *record, GError **error)
-{
-	VkImage *image;
-
-	if (record->size > VK_IMAGE_SIZE_MAX) {
-		vk_fail(error, VK_ERROR_DAMAGE, "an image is larger than the format allows");
-		return NULL;
-	}
-	image = g_new0(VkImage, 1);
-	image->vault = vault;
-	image->map = vk_map_new(vault, record->runs, vk_blocks_of_size(record->size));
-	image->size = record->size;
-	return image;
-}
-
-void vk_image_free(VkImage *image)
-{
-	if (!image)
-		return;
-	vk_map_free(image->map);
-	g_free(image);
-}
-
-guint64 vk_image_size(const VkImage *image)
-{
-	return image->size;
-}
+} VaultImage;
 
 /* Copies LENGTH bytes from START within the block that is in the given slot. */
-static gboolean read_block(VkImage *image, const VkPackId *pack, guint32 slot, gsize start,
+static gboolean read_block(const VaultImage *image, const VkPackId *pack, guint32 slot, gsize start,
 			   void *buf, gsize length, GError **error)
 {
 	g_autoptr(GBytes) bytes =
@@ -60,8 +32,8 @@ static gboolean read_block(VkImage *image, const VkPackId *pack, guint32 slot, g
 	return TRUE;
 }
 
-static gboolean read_extent(VkImage *image, const VkExtent *extent, guint64 offset, guint8 *buf,
-			    gsize length, GError **error)
+static gboolean read_extent(const VaultImage *image, const VkExtent *extent, guint64 offset,
+			    guint8 *buf, gsize length, GError **error)
 {
 	if (extent->kind == VK_EXTENT_DAMAGED)
 		return vk_fail(error, VK_ERROR_DAMAGE, "this part of the image is known as lost");
@@ -84,11 +56,11 @@ static gboolean read_extent(VkImage *image, const VkExtent *extent, guint64 offs
 	return TRUE;
 }
 
-gboolean vk_image_read(VkImage *image, guint64 offset, void *buf, gsize length, GError **error)
+static gboolean vault_read(VkImage *base, guint64 offset, void *buf, gsize length, GError **error)
 {
+	const VaultImage *image = (VaultImage *)base;
 	guint8 *out = buf;
 
-	g_assert(offset <= image->size && length <= image->size - offset);
 	while (length > 0) {
 		VkExtent extent;
 		gboolean present;
@@ -109,15 +81,16 @@ gboolean vk_image_read(VkImage *image, guint64 offset, void *buf, gsize length, 
 	return TRUE;
 }
 
-gboolean vk_image_extent(VkImage *image, guint64 offset, gboolean *ret_is_data, guint64 *ret_length,
-			 GError **error)
+/* Neighbours of one sort are one extent. */
+static gboolean vault_extent(VkImage *base, guint64 offset, gboolean *ret_is_data,
+			     guint64 *ret_length, GError **error)
 {
-	guint32 blocks = vk_blocks_of_size(image->size);
+	const VaultImage *image = (VaultImage *)base;
+	guint32 blocks = vk_blocks_of_size(base->size);
 	guint32 block = (guint32)(offset >> VK_BLOCK_LOG2);
 	gboolean is_data = FALSE;
 	guint32 end = block;
 
-	g_assert(offset < image->size);
 	while (end < blocks) {
 		VkExtent extent;
 		gboolean present;
@@ -133,6 +106,35 @@ gboolean vk_image_extent(VkImage *image, guint64 offset, gboolean *ret_is_data, 
 		end += extent.count;
 	}
 	*ret_is_data = is_data;
-	*ret_length = MIN((guint64)end << VK_BLOCK_LOG2, image->size) - offset;
+	*ret_length = MIN((guint64)end << VK_BLOCK_LOG2, base->size) - offset;
 	return TRUE;
+}
+
+static void vault_free(VkImage *base)
+{
+	VaultImage *image = (VaultImage *)base;
+
+	vk_map_free(image->map);
+	g_free(image);
+}
+
+static const VkImageOps vault_ops = {
+	.read = vault_read,
+	.extent = vault_extent,
+	.free = vault_free,
+};
+
+VkImage *vk_vault_image_open(VkVault *vault, const VkImageRecord *record, GError **error)
+{
+	VaultImage *image;
+
+	if (record->size > VK_IMAGE_SIZE_MAX) {
+		vk_fail(error, VK_ERROR_DAMAGE, "an image is larger than the format allows");
+		return NULL;
+	}
+	image = g_new0(VaultImage, 1);
+	image->base = (VkImage){.ops = &vault_ops, .size = record->size, .fd = -1};
+	image->vault = vault;
+	image->map = vk_map_new(vault, record->runs, vk_blocks_of_size(record->size));
+	return &image->base;
 }

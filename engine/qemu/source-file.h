@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "source.h"
+
+#include <glib.h>
+
+/* A file or block device, raw; a file's holes are told. */
+VkSource *vk_source_file_new(const char *path, GError **error);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "image.h"
+#include "snapshot.h"
+#include "vault.h"
+
+#include <glib.h>
+
+/*
+ * Opens the vault's copy of an image. That reads nothing but the record, whatever the disk's size;
+ * every byte read later matched its checksum. RECORD is borrowed until the free, and the vault must
+ * outlive it.
+ */
+VkImage *vk_vault_image_open(VkVault *vault, const VkImageRecord *record, GError **error);
