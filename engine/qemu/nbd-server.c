@@ -7,7 +7,6 @@
 #include "nbd-client.h"
 #include "private-dir.h"
 #include "program.h"
-#include "qemu-image.h"
 
 #include <errno.h>
 #include <string.h>
@@ -77,11 +76,11 @@ static gboolean wait_started(VkNbdServer *server, GError **error)
 	return FALSE;
 }
 
-static VkNbdServer *start(const char *path, const char *format, gboolean read_only,
+static VkNbdServer *start(const VkQemuLayer *layers, guint count, gboolean read_only,
 			  const char *bitmap, GError **error)
 {
 	g_autoptr(VkNbdServer) server = g_new0(VkNbdServer, 1);
-	g_autofree char *opts = vk_qemu_image_opts(path, format, read_only, error);
+	g_autofree char *opts = vk_qemu_chain_opts(layers, count, read_only, error);
 	const char *argv[] = {"qemu-nbd",
 			      "--persistent",
 			      "--shared=0",
@@ -96,14 +95,14 @@ static VkNbdServer *start(const char *path, const char *format, gboolean read_on
 
 	if (!opts)
 		return NULL;
-	server->path = g_strdup(path);
+	server->path = g_strdup(layers[0].path);
 	server->dir = vk_private_dir_new(error);
 	if (!server->dir)
 		return NULL;
 	argv[4] = vk_private_dir_socket(server->dir);
 	server->child = vk_child_start(argv, NULL, error);
 	if (!server->child || !wait_started(server, error)) {
-		g_prefix_error(error, "cannot open '%s': ", path);
+		g_prefix_error(error, "cannot open '%s': ", server->path);
 		return NULL;
 	}
 	return g_steal_pointer(&server);
@@ -112,13 +111,15 @@ static VkNbdServer *start(const char *path, const char *format, gboolean read_on
 VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode mode,
 				 GError **error)
 {
-	return start(path, format, mode == VK_NBD_READ_ONLY, NULL, error);
+	const VkQemuLayer layer = {.path = path, .format = format};
+
+	return start(&layer, 1, mode == VK_NBD_READ_ONLY, NULL, error);
 }
 
-VkNbdServer *vk_nbd_server_start_changes(const char *path, const char *format, const char *bitmap,
-					 GError **error)
+VkNbdServer *vk_nbd_server_start_chain(const VkQemuLayer *layers, guint count, const char *bitmap,
+				       GError **error)
 {
-	return start(path, format, TRUE, bitmap, error);
+	return start(layers, count, TRUE, bitmap, error);
 }
 
 const char *vk_nbd_server_socket(const VkNbdServer *server)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "qemu-image.h"
 #include "source.h"
 
 #include <glib.h>
@@ -16,6 +17,15 @@
  */
 VkSource *vk_source_nbd_new(const char *socket, const char *export, const char *bitmap,
 			    GError **error);
+
+/*
+ * A source of an image and its backing files, LAYERS, through a qemu-nbd of its own that shares
+ * them with writers. With BITMAP (nullable) of the image it knows its changes; where QEMU does not
+ * offer that, it does not. QEMU takes the first bitmap of that name in the chain: the caller makes
+ * sure that it is the right one.
+ */
+VkSource *vk_source_served_new(const VkQemuLayer *layers, guint count, const char *bitmap,
+			       GError **error);
 
 /* A qemu-nbd process that serves one image on a private socket until it is freed. */
 typedef struct VkNbdServer VkNbdServer;
@@ -29,12 +39,10 @@ typedef enum {
 VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode mode,
 				 GError **error);
 
-/*
- * Read-only, and it tells the changes of BITMAP, too. QEMU takes the first bitmap of that name in
- * the backing chain: the caller makes sure that it is the right one.
- */
-VkNbdServer *vk_nbd_server_start_changes(const char *path, const char *format, const char *bitmap,
-					 GError **error);
+/* Read-only, of LAYERS as vk_qemu_chain_opts() has them. BITMAP (nullable) is offered, too. */
+VkNbdServer *vk_nbd_server_start_chain(const VkQemuLayer *layers, guint count, const char *bitmap,
+				       GError **error);
+
 const char *vk_nbd_server_socket(const VkNbdServer *server); /* borrowed; export "" */
 
 /* Asks it to end and waits: FALSE when it did not flush and end cleanly. */

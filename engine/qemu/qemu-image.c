@@ -27,26 +27,46 @@ static char *escape_commas(const char *text)
 	return g_strjoinv(",,", parts);
 }
 
-char *vk_qemu_image_opts(const char *path, const char *format, gboolean share, GError **error)
+/* Appends the options of one layer; PREFIX is "", "backing.", "backing.backing.", ... */
+static gboolean append_layer(GString *opts, const char *prefix, const VkQemuLayer *layer,
+			     GError **error)
 {
-	g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+	g_autofree char *absolute = g_canonicalize_filename(layer->path, NULL);
 	g_autofree char *escaped = escape_commas(absolute);
-	const char *name = vk_qemu_format(format);
-	const char *protocol = "file";
+	const char *name = vk_qemu_format(layer->format);
 	struct stat info;
 
-	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name)) {
-		vk_fail(error, VK_ERROR_FAILED, "'%s' of '%s' is not an image format", name, path);
-		return NULL;
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
+		return vk_fail(error, VK_ERROR_FAILED, "'%s' of '%s' is not an image format", name,
+			       layer->path);
+	if (stat(absolute, &info) < 0)
+		return vk_fail_errno(error, errno, "cannot open '%s'", layer->path);
+	g_string_append_printf(opts, "%s%sdriver=%s,%sfile.driver=%s,%sfile.filename=%s",
+			       opts->len ? "," : "", prefix, name, prefix,
+			       S_ISBLK(info.st_mode) ? "host_device" : "file", prefix, escaped);
+	return TRUE;
+}
+
+char *vk_qemu_chain_opts(const VkQemuLayer *layers, guint count, gboolean share, GError **error)
+{
+	g_autoptr(GString) opts = g_string_new(NULL);
+	g_autoptr(GString) prefix = g_string_new(NULL);
+
+	for (guint i = 0; i < count; i++) {
+		if (!append_layer(opts, prefix->str, &layers[i], error))
+			return NULL;
+		g_string_append(prefix, "backing.");
 	}
-	if (stat(absolute, &info) < 0) {
-		vk_fail_errno(error, errno, "cannot open '%s'", path);
-		return NULL;
-	}
-	if (S_ISBLK(info.st_mode))
-		protocol = "host_device";
-	return g_strdup_printf("driver=%s%s,file.driver=%s,file.filename=%s", name,
-			       share ? ",force-share=on" : "", protocol, escaped);
+	if (share)
+		g_string_append(opts, ",force-share=on");
+	return g_string_free(g_steal_pointer(&opts), FALSE);
+}
+
+char *vk_qemu_image_opts(const char *path, const char *format, gboolean share, GError **error)
+{
+	const VkQemuLayer layer = {.path = path, .format = format};
+
+	return vk_qemu_chain_opts(&layer, 1, share, error);
 }
 
 gboolean vk_image_file_create(const char *path, const char *format, guint64 size, GError **error)

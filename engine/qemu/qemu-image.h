@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How QEMU's tools are told which file to open. Not to be included from other folders.
+ * How QEMU's tools are told which files to open.
  */
 #pragma once
 
@@ -9,8 +9,16 @@
 /* QEMU's name for FORMAT: NULL and "iso" are "raw", for a raw image is never probed. */
 const char *vk_qemu_format(const char *format);
 
+/* An image file or device, or one of its backing files. The strings are borrowed. */
+typedef struct VkQemuLayer {
+	const char *path;
+	const char *format;
+} VkQemuLayer;
+
 /*
- * An --image-opts string for the file or device PATH, with explicit drivers. SHARE lets others
- * write to the image and its backing files. New string; an error for names that are no format.
+ * An --image-opts string for LAYERS, the image first, with explicit drivers. Where only the image
+ * is given, its header tells the backing files. SHARE lets others write to all of them. New string;
+ * an error for names that are no format.
  */
+char *vk_qemu_chain_opts(const VkQemuLayer *layers, guint count, gboolean share, GError **error);
 char *vk_qemu_image_opts(const char *path, const char *format, gboolean share, GError **error);

@@ -4,61 +4,7 @@
 #include "errors.h"
 #include "nbd.h"
 #include "offline-priv.h"
-#include "qemu-image.h"
 #include "source-file.h"
-
-/* An image behind a qemu-nbd of its own. */
-typedef struct ServedSource {
-	VkSource base;
-	VkNbdServer *server;
-	VkSource *inner;
-} ServedSource;
-
-static VkSourceReader *served_open_reader(VkSource *base, GError **error)
-{
-	ServedSource *source = (ServedSource *)base;
-
-	return source->inner->ops->open_reader(source->inner, error);
-}
-
-static void served_free(VkSource *base)
-{
-	ServedSource *source = (ServedSource *)base;
-
-	vk_source_free(source->inner);
-	vk_nbd_server_free(source->server);
-	g_free(source);
-}
-
-static const VkSourceOps served_ops = {
-	.open_reader = served_open_reader,
-	.free = served_free,
-};
-
-static VkSource *serve(const char *path, const char *format, const char *bitmap, GError **error)
-{
-	g_autoptr(VkNbdServer) server = NULL;
-	ServedSource *source;
-	VkSource *inner;
-
-	if (bitmap)
-		server = vk_nbd_server_start_changes(path, format, bitmap, NULL);
-	if (!server) {
-		/* Without the bitmap everything is read; what else is wrong shows again. */
-		bitmap = NULL;
-		server = vk_nbd_server_start(path, format, VK_NBD_READ_ONLY, error);
-	}
-	inner = server ? vk_source_nbd_new(vk_nbd_server_socket(server), "", bitmap, error) : NULL;
-	if (!inner)
-		return NULL;
-	source = g_new0(ServedSource, 1);
-	source->base.ops = &served_ops;
-	source->base.size = inner->size;
-	source->base.knows_changes = inner->knows_changes;
-	source->server = g_steal_pointer(&server);
-	source->inner = inner;
-	return &source->base;
-}
 
 char *vk_offline_image_path(VkHost *host, const VkDomainImage *image, GError **error)
 {
@@ -92,7 +38,9 @@ VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, const ch
 	if (path && g_str_equal(vk_qemu_format(disk->image->format), "raw"))
 		source = vk_source_file_new(path, error);
 	else if (path)
-		source = serve(path, disk->image->format, bitmap, error);
+		source = vk_source_served_new(
+			&(VkQemuLayer){.path = path, .format = disk->image->format}, 1, bitmap,
+			error);
 	if (!source)
 		g_prefix_error(error, "disk '%s': ", disk->target);
 	return source;

@@ -426,7 +426,8 @@ static guint count_questions(const char *name, const char *size)
 	add_bitmap(path, "b");
 	run((const char *[]){"qemu-io", "-f", "qcow2", "-c", "write 300M 3M", "-c",
 			     "write 1000M 64k", path, NULL});
-	server = vk_nbd_server_start_changes(path, "qcow2", "b", &error);
+	server = vk_nbd_server_start_chain(&(VkQemuLayer){.path = path, .format = "qcow2"}, 1, "b",
+					   &error);
 	expect_ok(server != NULL);
 	changes = vk_nbd_changes_new(vk_nbd_server_socket(server), "", "b", &error);
 	expect_ok(changes != NULL);

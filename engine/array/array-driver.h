@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a driver is: the table behind array.h. Only for the files of this folder. Drivers embed the
+ * structs below as the first member of theirs.
+ */
+#pragma once
+
+#include "array.h"
+
+#include <glib.h>
+
+#define VK_ARRAY_VAULT_DIGITS 8 /* of the vault's id, in names */
+
+typedef struct VkArray VkArray;
+typedef struct VkShot VkShot;
+
+/* A disk of a guest in a take, which owns it. */
+typedef struct VkShotDisk {
+	const char *uuid, *id; /* of the guest, and of its snapshot; borrowed */
+	char *target;
+	VkArrayDisk *disk;
+} VkShotDisk;
+
+typedef struct VkArrayOps {
+	/* VK_ERROR_NOT_FOUND when LAYERS do not lie on the array: another one is asked. */
+	VkArrayDisk *(*probe)(VkArray *array, const GPtrArray *layers, GError **error);
+	void (*disk_free)(VkArrayDisk *disk);
+
+	/* A driver's part of a take; the steps are those of array.h. DISKS: VkShotDisk, borrowed. */
+	VkShot *(*prepare)(VkArray *array, const char *vault_id, const char *label,
+			   const GPtrArray *disks, GError **error);
+	/* MEMBERS: the uuids of those who are held. */
+	gboolean (*shoot)(VkShot *shot, GHashTable *members, GError **error);
+	gboolean (*settle)(VkShot *shot, GError **error);
+	json_t *(*copy)(VkShot *shot, const VkShotDisk *disk);
+	gboolean (*keep)(VkShot *shot, const char *uuid, GError **error);
+	void (*leave)(VkShot *shot, const char *uuid);
+	void (*shot_free)(VkShot *shot);
+
+	/* Of array.h; COPY and the handles are this array's. */
+	VkSource *(*open)(VkArray *array, const json_t *copy, GError **error);
+	/* A file that holds just what the disk does, or NULL. New string. */
+	char *(*plain_file)(VkArray *array, const json_t *copy);
+	gboolean (*has)(VkArray *array, const json_t *copy, gboolean *ret, GError **error);
+	GPtrArray *(*layers)(VkArray *array, const json_t *copy, GError **error);
+	gboolean (*layer_unchanged)(VkArray *array, const json_t *copy, guint layer);
+	gboolean (*clone)(VkArray *array, const json_t *copy, guint layer, const char *path,
+			  gboolean *ret_done, GError **error);
+	GPtrArray *(*snapshots_of)(VkArray *array, const json_t *copy, GError **error);
+	GPtrArray *(*list)(VkArray *array, const VkArrayDisk *disk, const char *vault_id,
+			   const char *uuid, GError **error);
+	gboolean (*remove)(VkArray *array, const json_t *handle, GError **error);
+	gboolean (*mark_listed)(VkArray *array, const json_t *handle, GError **error);
+
+	void (*free)(VkArray *array);
+} VkArrayOps;
+
+struct VkArray {
+	const VkArrayOps *ops;
+	char *name;
+};
+
+struct VkArrayDisk {
+	VkArray *array;
+	GPtrArray *volumes; /* char* */
+};
+
+struct VkShot {
+	VkArray *array;
+};
+
+/* A new snapshot of ARRAY. Takes HANDLE over; the strings are copied. */
+VkArraySnapshot *vk_array_snapshot_new(const VkArray *array, const char *title, json_t *handle,
+				       const char *id);
+
+/* The drivers. */
+VkArray *vk_reflink_new(void);

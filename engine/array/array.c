@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "array-driver.h"
+
+#include "errors.h"
+#include "json.h"
+#include "sourceimage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+struct VkArrays {
+	GPtrArray *list; /* VkArray, in the order in which they are asked */
+};
+
+VkArrays *vk_arrays_new(const VkSettings *settings, GError **error)
+{
+	VkArrays *arrays = g_new0(VkArrays, 1);
+
+	arrays->list = g_ptr_array_new();
+	g_ptr_array_add(arrays->list, vk_reflink_new());
+	return arrays;
+}
+
+void vk_arrays_free(VkArrays *arrays)
+{
+	if (!arrays)
+		return;
+	for (guint i = 0; i < arrays->list->len; i++) {
+		VkArray *array = g_ptr_array_index(arrays->list, i);
+
+		array->ops->free(array);
+	}
+	g_ptr_array_unref(arrays->list);
+	g_free(arrays);
+}
+
+VkArrayLayer *vk_array_layer_new(const char *path, const char *format)
+{
+	VkArrayLayer *layer = g_new0(VkArrayLayer, 1);
+
+	layer->path = g_strdup(path);
+	layer->format = g_strdup(format);
+	return layer;
+}
+
+void vk_array_layer_free(VkArrayLayer *layer)
+{
+	if (!layer)
+		return;
+	g_free(layer->path);
+	g_free(layer->format);
+	g_free(layer);
+}
+
+VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError **error)
+{
+	g_autoptr(GString) reasons = g_string_new(NULL);
+
+	for (guint i = 0; i < arrays->list->len; i++) {
+		VkArray *array = g_ptr_array_index(arrays->list, i);
+		g_autoptr(GError) trouble = NULL;
+		VkArrayDisk *disk = array->ops->probe(array, layers, &trouble);
+
+		if (disk) {
+			disk->array = array;
+			return disk;
+		}
+		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return NULL;
+		}
+		g_string_append_printf(reasons, "%s%s: %s", reasons->len ? "; " : "", array->name,
+				       trouble->message);
+	}
+	vk_fail(error, VK_ERROR_FAILED, "no array can take it, use --mode vault (%s)",
+		reasons->str);
+	return NULL;
+}
+
+void vk_array_disk_free(VkArrayDisk *disk)
+{
+	if (!disk)
+		return;
+	g_ptr_array_unref(disk->volumes);
+	disk->array->ops->disk_free(disk);
+}
+
+const GPtrArray *vk_array_disk_volumes(const VkArrayDisk *disk)
+{
+	return disk->volumes;
+}
+
+VkArraySnapshot *vk_array_snapshot_new(const VkArray *array, const char *title, json_t *handle,
+				       const char *id)
+{
+	VkArraySnapshot *snapshot = g_new0(VkArraySnapshot, 1);
+
+	snapshot->array = g_strdup(array->name);
+	snapshot->title = g_strdup(title);
+	snapshot->handle = handle;
+	snapshot->id = g_strdup(id);
+	return snapshot;
+}
+
+void vk_array_snapshot_free(VkArraySnapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	g_free(snapshot->array);
+	g_free(snapshot->title);
+	json_decref(snapshot->handle);
+	g_free(snapshot->id);
+	g_free(snapshot);
+}
+
+static VkArray *find(const VkArrays *arrays, const char *name, GError **error)
+{
+	for (guint i = 0; i < arrays->list->len; i++) {
+		VkArray *array = g_ptr_array_index(arrays->list, i);
+
+		if (strcmp(array->name, name) == 0)
+			return array;
+	}
+	vk_fail(error, VK_ERROR_NOT_FOUND,
+		"the array '%s' is not in the configuration: add its section '[array %s]'", name,
+		name);
+	return NULL;
+}
+
+static VkArray *array_of(const VkArrays *arrays, const json_t *copy, GError **error)
+{
+	const char *name = NULL;
+
+	return vk_json_string(copy, "array", &name, error) ? find(arrays, name, error) : NULL;
+}
+
+VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error)
+{
+	VkArray *array = array_of(arrays, copy, error);
+
+	return array ? array->ops->open(array, copy, error) : NULL;
+}
+
+VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **error)
+{
+	VkArray *array = array_of(arrays, copy, error);
+	VkSource *source = array ? array->ops->open(array, copy, error) : NULL;
+	g_autofree char *file = source ? array->ops->plain_file(array, copy) : NULL;
+
+	if (!source)
+		return NULL;
+	return vk_source_image_new(source, file ? open(file, O_RDONLY | O_CLOEXEC) : -1);
+}
+
+gboolean vk_arrays_has(VkArrays *arrays, const json_t *copy, gboolean *ret, GError **error)
+{
+	VkArray *array = array_of(arrays, copy, error);
+
+	return array && array->ops->has(array, copy, ret, error);
+}
+
+GPtrArray *vk_arrays_layers(VkArrays *arrays, const json_t *copy, GError **error)
+{
+	VkArray *array = array_of(arrays, copy, error);
+
+	return array ? array->ops->layers(array, copy, error) : NULL;
+}
+
+gboolean vk_arrays_layer_unchanged(VkArrays *arrays, const json_t *copy, guint layer)
+{
+	VkArray *array = array_of(arrays, copy, NULL);
+
+	return array && array->ops->layer_unchanged(array, copy, layer);
+}
+
+gboolean vk_arrays_clone(VkArrays *arrays, const json_t *copy, guint layer, const char *path,
+			 gboolean *ret_done, GError **error)
+{
+	VkArray *array = array_of(arrays, copy, error);
+
+	return array && array->ops->clone(array, copy, layer, path, ret_done, error);
+}
+
+GPtrArray *vk_arrays_snapshots_of(VkArrays *arrays, const json_t *copy, GError **error)
+{
+	VkArray *array = array_of(arrays, copy, error);
+
+	return array ? array->ops->snapshots_of(array, copy, error) : NULL;
+}
+
+GPtrArray *vk_arrays_list(VkArrays *arrays, const VkArrayDisk *disk, const char *vault_id,
+			  const char *uuid, GError **error)
+{
+	return disk->array->ops->list(disk->array, disk, vault_id, uuid, error);
+}
+
+gboolean vk_arrays_remove(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error)
+{
+	VkArray *array = find(arrays, snapshot->array, error);
+
+	return array && array->ops->remove(array, snapshot->handle, error);
+}
+
+gboolean vk_arrays_mark_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error)
+{
+	VkArray *array = find(arrays, snapshot->array, error);
+
+	return array && array->ops->mark_listed(array, snapshot->handle, error);
+}

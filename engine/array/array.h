@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkArrays: the storage that snapshots by itself, in time that does not depend on bytes. Each sort
+ * is a driver behind one table (array-driver.h); here is what the jobs, the mount and the restore
+ * see of them. Words: a disk is made of layers (the image, and behind it its backing files); layers
+ * lie on volumes, which the storage snapshots as a whole; a copy is a disk within such array
+ * snapshots, told by a JSON object that the vault keeps and only the driver understands. Threads:
+ * free, but for new and free.
+ */
+#pragma once
+
+#include "image.h"
+#include "settings.h"
+#include "source.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+typedef struct VkArrays VkArrays;
+
+/*
+ * All arrays: those of the sections [array NAME] of SETTINGS, which are borrowed until the free, and
+ * file systems with reflinks, which need none. Nothing is contacted yet.
+ */
+VkArrays *vk_arrays_new(const VkSettings *settings, GError **error);
+void vk_arrays_free(VkArrays *arrays);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkArrays, vk_arrays_free)
+
+/* An image file or device, as the host opens it. */
+typedef struct VkArrayLayer {
+	char *path;
+	char *format; /* QEMU's name for it */
+} VkArrayLayer;
+
+VkArrayLayer *vk_array_layer_new(const char *path, const char *format);
+void vk_array_layer_free(VkArrayLayer *layer);
+
+/* A disk that lies on an array, and where. */
+typedef struct VkArrayDisk VkArrayDisk;
+
+/*
+ * Finds the array of a disk whose LAYERS (VkArrayLayer, the image first) are borrowed for the call.
+ * VK_ERROR_FAILED says why none can snapshot it.
+ */
+VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError **error);
+void vk_array_disk_free(VkArrayDisk *disk);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkArrayDisk, vk_array_disk_free)
+
+/*
+ * The names (char*) of the volumes that a snapshot of the disk takes with it: guests that share
+ * one are to be held together. Borrowed; empty when the disk's files can be taken alone.
+ */
+const GPtrArray *vk_array_disk_volumes(const VkArrayDisk *disk);
+
+/*
+ * VkTake: one snapshot of the volumes of any number of guests, at one instant. Its members act from
+ * a thread each. prepare, shoot and settle are done once: the first caller does it, the others get
+ * what came of it. What no member has kept by the last leave is removed again.
+ */
+typedef struct VkTake VkTake;
+
+/* VAULT_ID (32 hex digits) and LABEL (nullable, "daily") name and mark what is taken. */
+VkTake *vk_take_new(VkArrays *arrays, const char *vault_id, const char *label);
+void vk_take_free(VkTake *take);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkTake, vk_take_free)
+
+/* The guest UUID takes part for its snapshot ID; its disks are added before the preparation. */
+void vk_take_join(VkTake *take, const char *uuid, const char *id);
+
+/* Takes DISK over. */
+void vk_take_add(VkTake *take, const char *uuid, const char *target, VkArrayDisk *disk);
+
+/* All that is slow, before anybody is held. */
+gboolean vk_take_prepare(VkTake *take, GError **error);
+
+/* The point in time. All members that have not left are held, and what they wrote is flushed. */
+gboolean vk_take_shoot(VkTake *take, GError **error);
+
+/* Makes it durable and known, after the guests go on. */
+gboolean vk_take_settle(VkTake *take, GError **error);
+
+/* After that: the copy of a disk. New reference. */
+json_t *vk_take_copy(VkTake *take, const char *uuid, const char *target);
+
+/* The member's snapshot is listed: its copies stay. A failure leaves a mark for the next run. */
+gboolean vk_take_keep(VkTake *take, const char *uuid, GError **error);
+
+/* Every member ends with it. */
+void vk_take_leave(VkTake *take, const char *uuid);
+
+/* What the disk of COPY holds. VK_ERROR_NOT_FOUND when the array has it no more. */
+VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error);
+
+/* The same to be read back; its fd is set where a plain file holds the disk. */
+VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **error);
+
+/* Whether the array still has COPY. FALSE with an error when that cannot be known. */
+gboolean vk_arrays_has(VkArrays *arrays, const json_t *copy, gboolean *ret, GError **error);
+
+/* The layers of a copy, the image first. Returns VkArrayLayer with the paths of the originals. */
+GPtrArray *vk_arrays_layers(VkArrays *arrays, const json_t *copy, GError **error);
+
+/* Whether the original of LAYER is still the one that was taken, unchanged. */
+gboolean vk_arrays_layer_unchanged(VkArrays *arrays, const json_t *copy, guint layer);
+
+/*
+ * Brings the layer back into the existing empty file PATH, in O(1). *RET_DONE is FALSE when PATH is
+ * out of the storage's reach: then it is to be copied.
+ */
+gboolean vk_arrays_clone(VkArrays *arrays, const json_t *copy, guint layer, const char *path,
+			 gboolean *ret_done, GError **error);
+
+/* An array snapshot, whole: what is removed at once. */
+typedef struct VkArraySnapshot {
+	char *array;          /* its name in the configuration, or "reflink" */
+	char *title;          /* for people */
+	json_t *handle;       /* what the driver knows it by */
+	char *id;             /* of the guest's snapshot; NULL when several share it */
+	gboolean is_unlisted; /* it still has the mark of one whose snapshot was never listed */
+} VkArraySnapshot;
+
+void vk_array_snapshot_free(VkArraySnapshot *snapshot);
+
+/* The array snapshots that COPY lies in. Returns VkArraySnapshot*, owned by the array. */
+GPtrArray *vk_arrays_snapshots_of(VkArrays *arrays, const json_t *copy, GError **error);
+
+/* Those of the vault on the volumes of DISK that belong to the guest UUID, or may do so. */
+GPtrArray *vk_arrays_list(VkArrays *arrays, const VkArrayDisk *disk, const char *vault_id,
+			  const char *uuid, GError **error);
+
+/* Fine if it is gone already. */
+gboolean vk_arrays_remove(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error);
+
+/* Removes the mark of an unlisted one: its snapshot is listed after all. */
+gboolean vk_arrays_mark_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reflink-priv.h"
+
+#include "errors.h"
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static int get_flags(int fd)
+{
+	int flags = 0;
+
+	return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 ? flags : 0;
+}
+
+int vk_reflink_clone_fd(int from, int to)
+{
+	int unshared = get_flags(from) & FS_NOCOW_FL;
+
+	/* btrfs clones a file without copy-on-write only into one of its kind. */
+	if (unshared != (get_flags(to) & FS_NOCOW_FL)) {
+		int flags = (get_flags(to) & ~FS_NOCOW_FL) | unshared;
+
+		ioctl(to, FS_IOC_SETFLAGS, &flags);
+	}
+	return ioctl(to, FICLONE, from);
+}
+
+void vk_reflink_set_immutable(int fd, gboolean immutable)
+{
+	int flags = 0;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		return;
+	flags = immutable ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+	ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+char *vk_reflink_guest_directory(const char *image, const char *vault_id, const char *uuid)
+{
+	g_autofree char *beside = g_path_get_dirname(image);
+
+	return g_strdup_printf("%s/" VK_REFLINK_DIRECTORY "/%.*s/%s", beside, VK_ARRAY_VAULT_DIGITS,
+			       vault_id, uuid);
+}
+
+static gboolean remove_file(const char *directory, const char *name, GError **error)
+{
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+	VK_AUTOFD fd = vk_io.openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+
+	if (fd >= 0)
+		vk_reflink_set_immutable(fd, FALSE);
+	return vk_io.unlinkat(AT_FDCWD, path, 0) == 0 || errno == ENOENT ||
+	       vk_fail_errno(error, errno, "cannot remove '%s'", path);
+}
+
+/* Up to the directory beside the image; one that is used by others stays. */
+static void remove_empty_parents(const char *directory)
+{
+	g_autofree char *path = g_strdup(directory);
+
+	do {
+		g_autofree char *parent = g_path_get_dirname(path);
+		g_autofree char *name = g_path_get_basename(path);
+
+		if (vk_io.unlinkat(AT_FDCWD, path, AT_REMOVEDIR) < 0 ||
+		    strcmp(name, VK_REFLINK_DIRECTORY) == 0)
+			return;
+		g_free(path);
+		path = g_steal_pointer(&parent);
+	} while (strlen(path) > 1);
+}
+
+static void mark_unlisted(const char *directory)
+{
+	g_autofree char *mark = g_build_filename(directory, VK_REFLINK_UNLISTED, NULL);
+	VK_AUTOFD fd = vk_io.openat(AT_FDCWD, mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		vk_io.fsync(fd);
+}
+
+gboolean vk_reflink_remove_directory(const char *directory, GError **error)
+{
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	if (!dir)
+		return g_file_test(directory, G_FILE_TEST_EXISTS)
+			       ? vk_fail_errno(error, errno, "cannot open '%s'", directory)
+			       : TRUE;
+	/* Half removed it must not be taken for a whole one. */
+	mark_unlisted(directory);
+	while ((name = g_dir_read_name(dir)))
+		if (strcmp(name, VK_REFLINK_UNLISTED) != 0 && !remove_file(directory, name, error))
+			return FALSE;
+	if (!remove_file(directory, VK_REFLINK_UNLISTED, error))
+		return FALSE;
+	remove_empty_parents(directory);
+	return TRUE;
+}
+
+gboolean vk_reflink_list_directory(const char *directory, GError **error)
+{
+	return remove_file(directory, VK_REFLINK_UNLISTED, error) &&
+	       vk_io_sync_dir(AT_FDCWD, directory, error);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the reflink driver share. Clones lie beside the originals, which makes them
+ * clones of the same file system by construction:
+ *
+ *   <directory of the image>/.virtkeep/<vault 8>/<guest uuid>/<snapshot id>/<target>.<layer>
+ *
+ * and beside them, until the snapshot is listed, the file UNLISTED. Clones are read-only and, where
+ * the file system knows that, immutable.
+ */
+#pragma once
+
+#include "array-driver.h"
+
+#include <glib.h>
+
+#define VK_REFLINK_DIRECTORY ".virtkeep"
+#define VK_REFLINK_UNLISTED  "unlisted"
+
+typedef struct VkReflinkDisk {
+	VkArrayDisk base;
+	GPtrArray *layers; /* VkArrayLayer; the paths have no symbolic links */
+} VkReflinkDisk;
+
+VkShot *vk_reflink_prepare(VkArray *array, const char *vault_id, const char *label,
+			   const GPtrArray *disks, GError **error);
+gboolean vk_reflink_shoot(VkShot *shot, GHashTable *members, GError **error);
+gboolean vk_reflink_settle(VkShot *shot, GError **error);
+json_t *vk_reflink_copy(VkShot *shot, const VkShotDisk *disk);
+gboolean vk_reflink_keep(VkShot *shot, const char *uuid, GError **error);
+void vk_reflink_leave(VkShot *shot, const char *uuid);
+void vk_reflink_shot_free(VkShot *shot);
+
+/* Makes FROM's bytes those of the empty file TO. errno tells of a failure. */
+int vk_reflink_clone_fd(int from, int to);
+
+/* Lets nobody change the file, or everybody that its mode allows. Best effort. */
+void vk_reflink_set_immutable(int fd, gboolean immutable);
+
+/* The directory of a guest's snapshots beside an image. New string. */
+char *vk_reflink_guest_directory(const char *image, const char *vault_id, const char *uuid);
+
+/* Removes the directory of one snapshot, its clones first and the mark last. */
+gboolean vk_reflink_remove_directory(const char *directory, GError **error);
+
+/* Removes the mark. */
+gboolean vk_reflink_list_directory(const char *directory, GError **error);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Cloning the files of guests. What is slow (directories, opening, writing back what the host has
+ * cached) is done before the guests are held; while they are, there is one call for each file.
+ */
+#include "reflink-priv.h"
+
+#include "errors.h"
+#include "io.h"
+#include "json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One layer of one disk. */
+typedef struct Clone {
+	const VkShotDisk *disk;
+	const VkArrayLayer *layer;
+	char *directory, *path;
+	int from, to;
+	struct stat original; /* at the point in time */
+	gboolean taken;
+} Clone;
+
+typedef struct ReflinkShot {
+	VkShot base;
+	GPtrArray *clones; /* Clone, those of a disk one after another */
+} ReflinkShot;
+
+static void clone_free(gpointer data)
+{
+	Clone *clone = data;
+
+	vk_io_clear_fd(&clone->from);
+	vk_io_clear_fd(&clone->to);
+	g_free(clone->directory);
+	g_free(clone->path);
+	g_free(clone);
+}
+
+/* Nobody else may have prepared it, or a link in its place. */
+static gboolean check_private(const char *directory, GError **error)
+{
+	struct stat info;
+
+	if (lstat(directory, &info) < 0)
+		return vk_fail_errno(error, errno, "cannot examine '%s'", directory);
+	if (S_ISDIR(info.st_mode) && info.st_uid == geteuid() && !(info.st_mode & 022))
+		return TRUE;
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "'%s' is not a directory that only we can write to; remove it", directory);
+}
+
+/* Makes DIRECTORY and its parents up to the image's, all durable, for root alone. */
+static gboolean make_directories(const char *directory, GError **error)
+{
+	g_autofree char *parent = g_path_get_dirname(directory);
+	g_autofree char *name = g_path_get_basename(directory);
+
+	if (strcmp(name, VK_REFLINK_DIRECTORY) != 0 && !make_directories(parent, error))
+		return FALSE;
+	if (vk_io.mkdirat(AT_FDCWD, directory, 0700) == 0)
+		return vk_io_sync_dir(AT_FDCWD, parent, error);
+	if (errno != EEXIST)
+		return vk_fail_errno(error, errno, "cannot make the directory '%s'", directory);
+	return check_private(directory, error);
+}
+
+static gboolean put_mark(const char *directory, GError **error)
+{
+	g_autofree char *mark = g_build_filename(directory, VK_REFLINK_UNLISTED, NULL);
+	VK_AUTOFD fd = vk_io_open(AT_FDCWD, mark, O_WRONLY | O_CREAT, 0600, error);
+
+	if (fd < 0)
+		return FALSE;
+	return vk_io.fsync(fd) == 0 || vk_fail_errno(error, errno, "cannot write '%s'", mark);
+}
+
+static gboolean open_clone(Clone *clone, GError **error)
+{
+	clone->from = vk_io_open(AT_FDCWD, clone->layer->path, O_RDONLY, 0, error);
+	if (clone->from < 0)
+		return FALSE;
+	/* What is written back now need not be while the guest is held. */
+	if (vk_io.fdatasync(clone->from) < 0)
+		return vk_fail_errno(error, errno, "cannot write back '%s'", clone->layer->path);
+	if (!make_directories(clone->directory, error) || !put_mark(clone->directory, error))
+		return FALSE;
+	clone->to = vk_io_open(AT_FDCWD, clone->path, O_RDWR | O_CREAT | O_EXCL, 0600, error);
+	return clone->to >= 0;
+}
+
+static Clone *clone_new(const VkShotDisk *disk, guint number, const char *vault_id)
+{
+	const VkReflinkDisk *where = (VkReflinkDisk *)disk->disk;
+	const VkArrayLayer *layer = g_ptr_array_index(where->layers, number);
+	g_autofree char *guest = vk_reflink_guest_directory(layer->path, vault_id, disk->uuid);
+	Clone *clone = g_new0(Clone, 1);
+
+	clone->disk = disk;
+	clone->layer = layer;
+	clone->from = clone->to = -1;
+	clone->directory = g_build_filename(guest, disk->id, NULL);
+	clone->path = g_strdup_printf("%s/%s.%u", clone->directory, disk->target, number);
+	return clone;
+}
+
+static void remove_clones(ReflinkShot *shot, const char *uuid)
+{
+	for (guint i = 0; i < shot->clones->len; i++) {
+		Clone *clone = g_ptr_array_index(shot->clones, i);
+
+		if (uuid && strcmp(clone->disk->uuid, uuid) != 0)
+			continue;
+		vk_io_clear_fd(&clone->from);
+		vk_io_clear_fd(&clone->to);
+		vk_reflink_remove_directory(clone->directory, NULL);
+	}
+}
+
+VkShot *vk_reflink_prepare(VkArray *array, const char *vault_id, const char *label,
+			   const GPtrArray *disks, GError **error)
+{
+	ReflinkShot *shot = g_new0(ReflinkShot, 1);
+
+	shot->base.array = array;
+	shot->clones = g_ptr_array_new_with_free_func(clone_free);
+	for (guint i = 0; i < disks->len; i++) {
+		const VkShotDisk *disk = g_ptr_array_index(disks, i);
+		const VkReflinkDisk *where = (VkReflinkDisk *)disk->disk;
+
+		for (guint layer = 0; layer < where->layers->len; layer++) {
+			Clone *clone = clone_new(disk, layer, vault_id);
+
+			g_ptr_array_add(shot->clones, clone);
+			if (!open_clone(clone, error)) {
+				remove_clones(shot, NULL);
+				vk_reflink_shot_free(&shot->base);
+				return NULL;
+			}
+		}
+	}
+	return &shot->base;
+}
+
+static gboolean take_clone(Clone *clone, GError **error)
+{
+	if (vk_reflink_clone_fd(clone->from, clone->to) < 0 ||
+	    fstat(clone->from, &clone->original) < 0)
+		return vk_fail_errno(error, errno, "cannot clone '%s' to '%s'", clone->layer->path,
+				     clone->path);
+	clone->taken = TRUE;
+	return TRUE;
+}
+
+gboolean vk_reflink_shoot(VkShot *base, GHashTable *members, GError **error)
+{
+	ReflinkShot *shot = (ReflinkShot *)base;
+
+	for (guint i = 0; i < shot->clones->len; i++) {
+		Clone *clone = g_ptr_array_index(shot->clones, i);
+
+		if (g_hash_table_contains(members, clone->disk->uuid) && !take_clone(clone, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* The bytes do not change any more, whenever they come to rest. */
+static gboolean settle_clone(Clone *clone, GError **error)
+{
+	if (fchmod(clone->to, 0400) < 0 || vk_io.fsync(clone->to) < 0)
+		return vk_fail_errno(error, errno, "cannot write '%s'", clone->path);
+	vk_reflink_set_immutable(clone->to, TRUE);
+	vk_io_clear_fd(&clone->from);
+	vk_io_clear_fd(&clone->to);
+	return vk_io_sync_dir(AT_FDCWD, clone->directory, error);
+}
+
+gboolean vk_reflink_settle(VkShot *base, GError **error)
+{
+	ReflinkShot *shot = (ReflinkShot *)base;
+
+	for (guint i = 0; i < shot->clones->len; i++) {
+		Clone *clone = g_ptr_array_index(shot->clones, i);
+
+		if (clone->taken && !settle_clone(clone, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static json_t *layer_to_json(const Clone *clone)
+{
+	const struct stat *original = &clone->original;
+	json_t *layer = json_object();
+
+	json_object_set_new(layer, "path", vk_json_new_string(clone->path));
+	json_object_set_new(layer, "format", vk_json_new_string(clone->layer->format));
+	json_object_set_new(layer, "of", vk_json_new_string(clone->layer->path));
+	json_object_set_new(layer, "inode", json_integer((json_int_t)original->st_ino));
+	json_object_set_new(layer, "size", json_integer((json_int_t)original->st_size));
+	json_object_set_new(layer, "mtime_ns",
+			    json_integer((json_int_t)original->st_mtim.tv_sec * 1000000000 +
+					 original->st_mtim.tv_nsec));
+	return layer;
+}
+
+json_t *vk_reflink_copy(VkShot *base, const VkShotDisk *disk)
+{
+	ReflinkShot *shot = (ReflinkShot *)base;
+	json_t *layers = json_array();
+
+	for (guint i = 0; i < shot->clones->len; i++) {
+		const Clone *clone = g_ptr_array_index(shot->clones, i);
+
+		if (clone->disk == disk)
+			json_array_append_new(layers, layer_to_json(clone));
+	}
+	return json_pack("{s:o}", "layers", layers);
+}
+
+gboolean vk_reflink_keep(VkShot *base, const char *uuid, GError **error)
+{
+	ReflinkShot *shot = (ReflinkShot *)base;
+
+	for (guint i = 0; i < shot->clones->len; i++) {
+		const Clone *clone = g_ptr_array_index(shot->clones, i);
+
+		if (strcmp(clone->disk->uuid, uuid) == 0 &&
+		    !vk_reflink_list_directory(clone->directory, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+void vk_reflink_leave(VkShot *base, const char *uuid)
+{
+	remove_clones((ReflinkShot *)base, uuid);
+}
+
+void vk_reflink_shot_free(VkShot *base)
+{
+	ReflinkShot *shot = (ReflinkShot *)base;
+
+	if (!shot)
+		return;
+	g_ptr_array_unref(shot->clones);
+	g_free(shot);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Files that can be cloned in O(1): XFS, btrfs, and what else knows FICLONE. A disk's files are taken
+ * alone, so no two guests have to be held together.
+ */
+#include "reflink-priv.h"
+
+#include "errors.h"
+#include "io.h"
+#include "json.h"
+#include "mounts.h"
+#include "nbd.h"
+#include "source-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME       "reflink"
+#define TRIAL_SIZE 4096
+#define LAYERS_MAX 64
+
+static void disk_free(VkArrayDisk *base)
+{
+	VkReflinkDisk *disk = (VkReflinkDisk *)base;
+
+	g_ptr_array_unref(disk->layers);
+	g_free(disk);
+}
+
+static gboolean write_trial(int fd)
+{
+	const char bytes[TRIAL_SIZE] = "virtkeep";
+
+	return pwrite(fd, bytes, sizeof(bytes), 0) == sizeof(bytes);
+}
+
+/* Only a clone shows whether files can be cloned: XFS can be made without. */
+static gboolean can_clone(const char *directory, GError **error)
+{
+	VK_AUTOFD from = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	VK_AUTOFD to = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (from >= 0 && to >= 0 && write_trial(from) && vk_reflink_clone_fd(from, to) == 0)
+		return TRUE;
+	if (errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL || errno == EISDIR)
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "its file system has no reflinks");
+	return vk_fail_errno(error, errno, "cannot clone a file in '%s'", directory);
+}
+
+static VkArrayLayer *probe_layer(const VkArrayLayer *layer, GError **error)
+{
+	char *resolved = realpath(layer->path, NULL);
+	g_autofree char *path = g_strdup(resolved);
+	g_autofree char *directory = path ? g_path_get_dirname(path) : NULL;
+	struct stat info;
+
+	free(resolved);
+	if (!path || stat(path, &info) < 0) {
+		vk_fail_errno(error, errno, "cannot examine '%s'", layer->path);
+		return NULL;
+	}
+	if (!S_ISREG(info.st_mode)) {
+		vk_fail(error, VK_ERROR_NOT_FOUND, "it is no file");
+		return NULL;
+	}
+	return can_clone(directory, error) ? vk_array_layer_new(path, layer->format) : NULL;
+}
+
+static VkArrayDisk *reflink_probe(VkArray *array, const GPtrArray *layers, GError **error)
+{
+	VkReflinkDisk *disk = g_new0(VkReflinkDisk, 1);
+
+	disk->base.volumes = g_ptr_array_new();
+	disk->layers = g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
+	for (guint i = 0; i < layers->len; i++) {
+		const VkArrayLayer *layer = g_ptr_array_index(layers, i);
+		VkArrayLayer *found = probe_layer(layer, error);
+
+		if (!found) {
+			g_prefix_error(error, "'%s': ", layer->path);
+			g_ptr_array_unref(disk->base.volumes);
+			disk_free(&disk->base);
+			return NULL;
+		}
+		g_ptr_array_add(disk->layers, found);
+	}
+	return &disk->base;
+}
+
+/* What a vault names lies in a directory of ours, and nowhere else. */
+static gboolean check_ours(const char *path, GError **error)
+{
+	return (strstr(path, "/" VK_REFLINK_DIRECTORY "/") && !strstr(path, "/../")) ||
+	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no place of array snapshots", path);
+}
+
+/* A layer as a copy tells it. The strings are borrowed. */
+typedef struct Stored {
+	const char *path, *format, *original;
+	guint64 inode, size, mtime_ns;
+} Stored;
+
+static gboolean read_layer(const json_t *copy, guint number, Stored *ret, GError **error)
+{
+	const json_t *layer = json_array_get(json_object_get(copy, "layers"), number);
+
+	return vk_json_string(layer, "path", &ret->path, error) && check_ours(ret->path, error) &&
+	       vk_json_string(layer, "format", &ret->format, error) &&
+	       vk_json_string(layer, "of", &ret->original, error) &&
+	       vk_json_uint(layer, "inode", &ret->inode, error) &&
+	       vk_json_uint(layer, "size", &ret->size, error) &&
+	       vk_json_uint(layer, "mtime_ns", &ret->mtime_ns, error);
+}
+
+static guint count_layers(const json_t *copy)
+{
+	return (guint)MIN(json_array_size(json_object_get(copy, "layers")), LAYERS_MAX);
+}
+
+static VkSource *open_chain(const json_t *copy, guint count, GError **error)
+{
+	g_autofree VkQemuLayer *layers = g_new0(VkQemuLayer, count);
+
+	for (guint i = 0; i < count; i++) {
+		Stored layer;
+
+		if (!read_layer(copy, i, &layer, error))
+			return NULL;
+		layers[i] = (VkQemuLayer){.path = layer.path, .format = layer.format};
+	}
+	return vk_source_served_new(layers, count, NULL, error);
+}
+
+static char *reflink_plain_file(VkArray *array, const json_t *copy)
+{
+	Stored layer;
+
+	if (count_layers(copy) != 1 || !read_layer(copy, 0, &layer, NULL) ||
+	    strcmp(layer.format, "raw") != 0)
+		return NULL;
+	return g_strdup(layer.path);
+}
+
+static VkSource *reflink_open(VkArray *array, const json_t *copy, GError **error)
+{
+	g_autofree char *file = reflink_plain_file(array, copy);
+	guint count = count_layers(copy);
+
+	if (file)
+		return vk_source_file_new(file, error);
+	if (count > 0)
+		return open_chain(copy, count, error);
+	vk_fail(error, VK_ERROR_DAMAGE, "the array copy names no layer");
+	return NULL;
+}
+
+static gboolean reflink_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error)
+{
+	guint count = count_layers(copy);
+
+	*ret = count > 0;
+	for (guint i = 0; i < count; i++) {
+		Stored layer;
+
+		if (!read_layer(copy, i, &layer, error))
+			return FALSE;
+		*ret = *ret && g_file_test(layer.path, G_FILE_TEST_EXISTS);
+	}
+	return TRUE;
+}
+
+static GPtrArray *reflink_layers(VkArray *array, const json_t *copy, GError **error)
+{
+	g_autoptr(GPtrArray) layers =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
+	guint count = count_layers(copy);
+
+	for (guint i = 0; i < count; i++) {
+		Stored layer;
+
+		if (!read_layer(copy, i, &layer, error))
+			return NULL;
+		g_ptr_array_add(layers, vk_array_layer_new(layer.original, layer.format));
+	}
+	return g_steal_pointer(&layers);
+}
+
+static gboolean reflink_layer_unchanged(VkArray *array, const json_t *copy, guint number)
+{
+	Stored layer;
+	struct stat now;
+
+	return read_layer(copy, number, &layer, NULL) && stat(layer.original, &now) == 0 &&
+	       now.st_ino == layer.inode && (guint64)now.st_size == layer.size &&
+	       (guint64)now.st_mtim.tv_sec * 1000000000 + (guint64)now.st_mtim.tv_nsec ==
+		       layer.mtime_ns;
+}
+
+static gboolean reflink_clone(VkArray *array, const json_t *copy, guint number, const char *path,
+			      gboolean *ret_done, GError **error)
+{
+	VK_AUTOFD from = -1;
+	VK_AUTOFD to = -1;
+	Stored layer;
+
+	*ret_done = FALSE;
+	if (!read_layer(copy, number, &layer, error))
+		return FALSE;
+	from = vk_io_open(AT_FDCWD, layer.path, O_RDONLY, 0, error);
+	to = from < 0 ? -1 : vk_io_open(AT_FDCWD, path, O_RDWR, 0, error);
+	if (to < 0)
+		return FALSE;
+	if (vk_reflink_clone_fd(from, to) < 0)
+		return errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL ||
+		       vk_fail_errno(error, errno, "cannot clone '%s' to '%s'", layer.path, path);
+	*ret_done = vk_io.fsync(to) == 0;
+	return *ret_done || vk_fail_errno(error, errno, "cannot write '%s'", path);
+}
+
+static VkArraySnapshot *snapshot_of_directory(const VkArray *array, const char *directory)
+{
+	g_autofree char *id = g_path_get_basename(directory);
+	g_autofree char *mark = g_build_filename(directory, VK_REFLINK_UNLISTED, NULL);
+	VkArraySnapshot *snapshot = vk_array_snapshot_new(
+		array, directory,
+		json_pack("{s:o}", "directory", vk_json_new_string(directory)), id);
+
+	snapshot->is_unlisted = g_file_test(mark, G_FILE_TEST_EXISTS);
+	return snapshot;
+}
+
+static GPtrArray *reflink_snapshots_of(VkArray *array, const json_t *copy, GError **error)
+{
+	g_autoptr(GPtrArray) found =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_snapshot_free);
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	guint count = count_layers(copy);
+
+	for (guint i = 0; i < count; i++) {
+		g_autofree char *directory = NULL;
+		Stored layer;
+
+		if (!read_layer(copy, i, &layer, error))
+			return NULL;
+		directory = g_path_get_dirname(layer.path);
+		if (g_hash_table_add(seen, g_strdup(directory)))
+			g_ptr_array_add(found, snapshot_of_directory(array, directory));
+	}
+	return g_steal_pointer(&found);
+}
+
+static gboolean list_directory(const VkArray *array, const char *directory, GPtrArray *found,
+			       GError **error)
+{
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	if (!dir)
+		return !g_file_test(directory, G_FILE_TEST_EXISTS) ||
+		       vk_fail(error, VK_ERROR_FAILED, "cannot open '%s'", directory);
+	while ((name = g_dir_read_name(dir))) {
+		g_autofree char *path = g_build_filename(directory, name, NULL);
+
+		g_ptr_array_add(found, snapshot_of_directory(array, path));
+	}
+	return TRUE;
+}
+
+static GPtrArray *reflink_list(VkArray *array, const VkArrayDisk *base, const char *vault_id,
+			       const char *uuid, GError **error)
+{
+	const VkReflinkDisk *disk = (const VkReflinkDisk *)base;
+	g_autoptr(GPtrArray) found =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_snapshot_free);
+
+	for (guint i = 0; i < disk->layers->len; i++) {
+		const VkArrayLayer *layer = g_ptr_array_index(disk->layers, i);
+		g_autofree char *directory =
+			vk_reflink_guest_directory(layer->path, vault_id, uuid);
+
+		if (!list_directory(array, directory, found, error))
+			return NULL;
+	}
+	return g_steal_pointer(&found);
+}
+
+static gboolean reflink_remove(VkArray *array, const json_t *handle, GError **error)
+{
+	const char *directory;
+
+	return vk_json_string(handle, "directory", &directory, error) &&
+	       check_ours(directory, error) && vk_reflink_remove_directory(directory, error);
+}
+
+static gboolean reflink_mark_listed(VkArray *array, const json_t *handle, GError **error)
+{
+	const char *directory;
+
+	return vk_json_string(handle, "directory", &directory, error) &&
+	       check_ours(directory, error) && vk_reflink_list_directory(directory, error);
+}
+
+static void reflink_free(VkArray *array)
+{
+	g_free(array->name);
+	g_free(array);
+}
+
+static const VkArrayOps reflink_ops = {
+	.probe = reflink_probe,
+	.disk_free = disk_free,
+	.prepare = vk_reflink_prepare,
+	.shoot = vk_reflink_shoot,
+	.settle = vk_reflink_settle,
+	.copy = vk_reflink_copy,
+	.keep = vk_reflink_keep,
+	.leave = vk_reflink_leave,
+	.shot_free = vk_reflink_shot_free,
+	.open = reflink_open,
+	.plain_file = reflink_plain_file,
+	.has = reflink_has,
+	.layers = reflink_layers,
+	.layer_unchanged = reflink_layer_unchanged,
+	.clone = reflink_clone,
+	.snapshots_of = reflink_snapshots_of,
+	.list = reflink_list,
+	.remove = reflink_remove,
+	.mark_listed = reflink_mark_listed,
+	.free = reflink_free,
+};
+
+VkArray *vk_reflink_new(void)
+{
+	VkArray *array = g_new0(VkArray, 1);
+
+	array->ops = &reflink_ops;
+	array->name = g_strdup(NAME);
+	return array;
+}
