@@ -236,9 +236,12 @@ static gboolean dir_delete(VkBackend *backend, const char *name, GError **error)
 {
 	DirBackend *dir = (DirBackend *)backend;
 
-	if (vk_io.unlinkat(dir->fd, name, 0) < 0 && errno != ENOENT)
-		return vk_fail_errno(error, errno, "cannot remove '%s/%s'", dir->path, name);
-	return TRUE;
+	g_autofree char *folder = g_path_get_dirname(name);
+
+	if (vk_io.unlinkat(dir->fd, name, 0) == 0)
+		return vk_io_sync_dir(dir->fd, folder, error);
+	return errno == ENOENT ||
+	       vk_fail_errno(error, errno, "cannot remove '%s/%s'", dir->path, name);
 }
 
 static void remove_stale_temporaries(DirBackend *dir)

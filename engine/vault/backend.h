@@ -36,7 +36,7 @@ typedef struct VkBackendOps {
 	/* A number that changes when objects appear or go below FOLDER's direct folders. */
 	gboolean (*stamp)(VkBackend *backend, const char *folder, guint64 *ret_stamp,
 			  GError **error);
-	/* Removes an object; fine if it is gone already. */
+	/* Removes an object, durably; fine if it is gone already. */
 	gboolean (*delete)(VkBackend *backend, const char *name, GError **error);
 	void (*free)(VkBackend *backend);
 } VkBackendOps;

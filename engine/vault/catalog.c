@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SNAPS_FOLDER  "snaps"
+#define COPIES_FOLDER "copies"
 #define OBJECT_SUFFIX ".json"
 #define ID_LENGTH     16
 
@@ -47,6 +48,11 @@ static void key_free(gpointer key)
 char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id)
 {
 	return g_strdup_printf(SNAPS_FOLDER "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
+}
+
+char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *id)
+{
+	return g_strdup_printf(COPIES_FOLDER "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
 }
 
 /* The key that the object NAME in the folder of UUID stands for; NULL when it is none of ours. */
@@ -127,6 +133,21 @@ GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error)
 	return g_steal_pointer(&keys);
 }
 
+gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **error)
+{
+	g_autofree char *name =
+		vk_snapshot_copies_object(snapshot->uuid, snapshot->time, snapshot->id);
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(json_t) object = vk_sealed_get(vault->backend, name, &trouble);
+
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
+	if (object && vk_snapshot_add_copies(snapshot, object, &trouble))
+		return TRUE;
+	g_propagate_prefixed_error(error, g_steal_pointer(&trouble), "'%s': ", name);
+	return FALSE;
+}
+
 VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
@@ -147,7 +168,20 @@ VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **e
 			snapshot->uuid, snapshot->time);
 		return NULL;
 	}
+	/* Were they damaged, the array's copies would serve still. */
+	if (!vk_snapshot_is_in_vault(snapshot))
+		vk_catalog_load_copies(vault, snapshot, NULL);
 	return g_steal_pointer(&snapshot);
+}
+
+gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	g_autofree char *copies = vk_snapshot_copies_object(key->uuid, key->time, key->id);
+	VkBackend *backend = vault->backend;
+
+	return backend->ops->delete(backend, name, error) &&
+	       backend->ops->delete(backend, copies, error);
 }
 
 gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error)

@@ -28,8 +28,23 @@ char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id)
  */
 GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error);
 
-/* Loads and verifies one snapshot object. VK_ERROR_DAMAGE, VK_ERROR_NOT_FOUND. */
+/* The name of the object with the copies that the snapshot got later. New string. */
+char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *id);
+
+/*
+ * Loads and verifies one snapshot object, with the copies in the vault that it got later, if they
+ * can be read. VK_ERROR_DAMAGE, VK_ERROR_NOT_FOUND.
+ */
 VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error);
+
+/* Puts the later copies into SNAPSHOT. TRUE when there are none. */
+gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **error);
+
+/*
+ * Takes the snapshot out of the catalogue, and then its later copies. What its images refer to
+ * stays in the packs.
+ */
+gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **error);
 
 /* A guest of the vault, whether or not libvirt still knows it. */
 typedef struct VkCatalogGuest {

@@ -175,7 +175,7 @@ static gboolean finish_packs(VkSession *session, GError **error)
 
 static gboolean is_current(const VkSession *session, const VkImageRecord *image, GError **error)
 {
-	if (image->epoch == session->epoch)
+	if (!image->runs || image->epoch == session->epoch)
 		return TRUE;
 	return vk_fail(error, VK_ERROR_FAILED,
 		       "a pack of the snapshot was lost: the snapshot is not saved");
@@ -212,16 +212,31 @@ static gboolean choose_time(VkSession *session, VkSnapshot *snapshot, GError **e
 	return TRUE;
 }
 
+/* All that the images of SNAPSHOT refer to is durable then. */
+static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GError **error)
+{
+	VkBackend *backend = session->vault->backend;
+
+	return images_are_current(session, snapshot, error) && finish_packs(session, error) &&
+	       backend->ops->sync(backend, error);
+}
+
+static void commit_hints(VkSession *session)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_hints_commit(session->hints, &trouble))
+		vk_log_debug("hints are lost, ignoring: %s", trouble->message);
+}
+
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
 {
 	VkBackend *backend = session->vault->backend;
 	g_autoptr(json_t) object = NULL;
 	g_autofree char *name = NULL;
 	g_autoptr(VkSnapshot) reread = NULL;
-	g_autoptr(GError) trouble = NULL;
 
-	if (!images_are_current(session, snapshot, error) || !finish_packs(session, error) ||
-	    !backend->ops->sync(backend, error) || !choose_time(session, snapshot, error))
+	if (!finish_images(session, snapshot, error) || !choose_time(session, snapshot, error))
 		return FALSE;
 	name = vk_snapshot_key_object(snapshot->uuid, snapshot->time, snapshot->id);
 	object = vk_snapshot_to_json(snapshot);
@@ -231,7 +246,21 @@ gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **er
 		return FALSE;
 	if (!vk_sealed_put(backend, name, object, VK_PUT_NOW, error))
 		return FALSE;
-	if (!vk_hints_commit(session->hints, &trouble))
-		vk_log_debug("hints are lost, ignoring: %s", trouble->message);
+	commit_hints(session);
+	return TRUE;
+}
+
+gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot, GError **error)
+{
+	g_autofree char *name =
+		vk_snapshot_copies_object(snapshot->uuid, snapshot->time, snapshot->id);
+	g_autoptr(json_t) object = NULL;
+
+	if (!finish_images(session, snapshot, error))
+		return FALSE;
+	object = vk_snapshot_copies_to_json(snapshot);
+	if (!vk_sealed_put(session->vault->backend, name, object, VK_PUT_NOW, error))
+		return FALSE;
+	commit_hints(session);
 	return TRUE;
 }

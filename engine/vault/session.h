@@ -53,3 +53,9 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
  * the first free second at or after its time if that is taken. On failure nothing is listed.
  */
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error);
+
+/*
+ * Publishes the copies in the vault that a listed SNAPSHOT, which had none, has got by
+ * vk_session_save(). VK_ERROR_EXISTS when somebody else has done that meanwhile.
+ */
+gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot, GError **error);

@@ -106,15 +106,33 @@ static json_t *run_to_json(const VkRun *run)
 	return object;
 }
 
-static void set_image(json_t *object, const VkImageRecord *image)
+static json_t *vault_copy_to_json(const VkImageRecord *image)
 {
-	json_t *copies = json_array(), *copy = json_object(), *runs = json_array();
+	json_t *copy = json_object(), *runs = json_array();
 
 	for (guint i = 0; i < image->runs->len; i++)
 		append(runs, run_to_json(g_ptr_array_index(image->runs, i)));
 	set(copy, "kind", json_string(VK_COPY_VAULT));
 	set(copy, "runs", runs);
-	append(copies, copy);
+	return copy;
+}
+
+static json_t *array_copy_to_json(const VkImageRecord *image)
+{
+	json_t *copy = json_deep_copy(image->array);
+
+	set(copy, "kind", json_string(VK_COPY_ARRAY));
+	return copy;
+}
+
+static void set_image(json_t *object, const VkImageRecord *image)
+{
+	json_t *copies = json_array();
+
+	if (image->runs)
+		append(copies, vault_copy_to_json(image));
+	if (image->array)
+		append(copies, array_copy_to_json(image));
 	set_uint(object, "size", image->size);
 	set_uint(object, "allocated", image->allocated);
 	set(object, "copies", copies);
@@ -171,6 +189,43 @@ json_t *vk_snapshot_to_json(const VkSnapshot *snapshot)
 	return object;
 }
 
+json_t *vk_snapshot_copies_to_json(const VkSnapshot *snapshot)
+{
+	json_t *object = json_object(), *disks = json_array();
+
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+		json_t *item;
+
+		if (!disk->image->runs)
+			continue;
+		item = vault_copy_to_json(disk->image);
+		set(item, "target", vk_json_new_string(disk->target));
+		set_uint(item, "size", disk->image->size);
+		set_uint(item, "allocated", disk->image->allocated);
+		set_uint(item, "read", disk->read);
+		set_uint(item, "new", disk->fresh);
+		set_uint(item, "stored", disk->stored);
+		append(disks, item);
+	}
+	set(object, "id", vk_json_new_string(snapshot->id));
+	set_uint(object, "format", VK_FORMAT_VERSION);
+	set(object, "disks", disks);
+	return object;
+}
+
+/* The names of those who have a copy. */
+static json_t *copies_to_report(const VkImageRecord *image)
+{
+	json_t *copies = json_array();
+
+	if (image->array)
+		append(copies, json_incref(json_object_get(image->array, "array")));
+	if (image->runs)
+		append(copies, json_string(VK_COPY_VAULT));
+	return copies;
+}
+
 static json_t *disk_to_report(const VkDiskRecord *disk)
 {
 	json_t *object = json_object();
@@ -185,6 +240,7 @@ static json_t *disk_to_report(const VkDiskRecord *disk)
 	set(object, "bitmap", vk_json_new_string(disk->bitmap));
 	set(object, "format", vk_json_new_string(disk->format));
 	set(object, "source", vk_json_new_string(disk->source));
+	set(object, "copies", copies_to_report(disk->image));
 	return object;
 }
 

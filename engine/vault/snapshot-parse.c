@@ -19,7 +19,7 @@
 #define PAGE_EXTENTS_MAX ((VK_PAGE_SIZE - sizeof(VkPageHeader)) / sizeof(VkPageExtent))
 
 static const char *const consistencies[] = {"application", "filesystem", "crash", "offline", NULL};
-static const char *const disk_modes[] = {"full", "compare", "incremental", NULL};
+static const char *const disk_modes[] = {"full", "compare", "incremental", "array", NULL};
 static const char *const file_roles[] = {"nvram", "tpm", NULL};
 
 static gboolean take_uint(const json_t *object, const char *key, guint64 min, guint64 max,
@@ -171,44 +171,75 @@ static gboolean parse_runs(const json_t *copy, VkImageRecord *image, guint64 blo
 	return TRUE;
 }
 
-/* The copy that we can read. */
-static const json_t *find_vault_copy(const json_t *object, GError **error)
+/* The strings that name the array are the array's to check. */
+static gboolean take_array_copy(const json_t *copy, VkImageRecord *image, GError **error)
+{
+	const char *array;
+
+	if (!vk_json_string(copy, "array", &array, error))
+		return FALSE;
+	json_decref(image->array);
+	image->array = json_deep_copy(copy);
+	return TRUE;
+}
+
+static gboolean take_vault_copy(const json_t *copy, VkImageRecord *image, guint64 blocks,
+				GError **error)
+{
+	if (image->runs)
+		return vk_fail(error, VK_ERROR_DAMAGE, "has two copies in the vault");
+	image->runs = vk_image_runs_new();
+	if (parse_runs(copy, image, blocks, error))
+		return TRUE;
+	g_clear_pointer(&image->runs, g_ptr_array_unref);
+	return FALSE;
+}
+
+/* Copies of kinds that we do not know are passed over. */
+static gboolean take_copies(const json_t *object, VkImageRecord *image, guint64 blocks,
+			    GError **error)
 {
 	json_t *copies, *item;
 	const char *kind;
 	gsize i;
 
 	if (!vk_json_array(object, "copies", &copies, error))
-		return NULL;
+		return FALSE;
 	json_array_foreach (copies, i, item) {
-		if (!vk_json_string(item, "kind", &kind, error))
-			return NULL;
-		if (strcmp(kind, VK_COPY_VAULT) == 0)
-			return item;
+		if (!vk_json_string(item, "kind", &kind, error) ||
+		    (strcmp(kind, VK_COPY_VAULT) == 0 &&
+		     !take_vault_copy(item, image, blocks, error)) ||
+		    (strcmp(kind, VK_COPY_ARRAY) == 0 && !take_array_copy(item, image, error)))
+			return FALSE;
 	}
+	if (image->runs || image->array)
+		return TRUE;
 	if (json_array_size(copies) == 0)
-		vk_fail(error, VK_ERROR_DAMAGE, "has no copy");
-	else
-		vk_fail(error, VK_ERROR_FAILED,
-			"has only copies of other kinds than this version of virtkeep can read; "
-			"use a newer one");
-	return NULL;
+		return vk_fail(error, VK_ERROR_DAMAGE, "has no copy");
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "has only copies of other kinds than this version of virtkeep can read; "
+		       "use a newer one");
+}
+
+static gboolean take_size(const json_t *object, guint64 *ret_size, guint64 *ret_blocks,
+			  GError **error)
+{
+	if (!take_uint(object, "size", 0, VK_IMAGE_SIZE_MAX, ret_size, error))
+		return FALSE;
+	*ret_blocks = (*ret_size + VK_BLOCK_SIZE - 1) >> VK_BLOCK_LOG2;
+	return TRUE;
 }
 
 static VkImageRecord *parse_image(const json_t *object, GError **error)
 {
 	g_autoptr(VkImageRecord) image = NULL;
-	const json_t *copy;
 	guint64 size, blocks;
 
-	if (!take_uint(object, "size", 0, VK_IMAGE_SIZE_MAX, &size, error))
+	if (!take_size(object, &size, &blocks, error))
 		return NULL;
-	image = vk_image_record_new(size);
-	blocks = (size + VK_BLOCK_SIZE - 1) >> VK_BLOCK_LOG2;
-	copy = find_vault_copy(object, error);
-	if (!copy ||
-	    !take_uint(object, "allocated", 0, blocks << VK_BLOCK_LOG2, &image->allocated, error) ||
-	    !parse_runs(copy, image, blocks, error))
+	image = vk_image_record_new_on_array(size, 0, NULL);
+	if (!take_uint(object, "allocated", 0, blocks << VK_BLOCK_LOG2, &image->allocated, error) ||
+	    !take_copies(object, image, blocks, error))
 		return NULL;
 	return g_steal_pointer(&image);
 }
@@ -313,7 +344,7 @@ static gboolean check_identity(const VkSnapshot *snapshot, GError **error)
 
 static gboolean check_format(const json_t *object, GError **error)
 {
-	guint64 format;
+	guint64 format = 0;
 
 	if (!take_uint(object, "format", 1, G_MAXINT64, &format, error))
 		return FALSE;
@@ -349,4 +380,44 @@ VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error)
 	    !parse_list(object, "files", parse_file, snapshot, error))
 		return NULL;
 	return g_steal_pointer(&snapshot);
+}
+
+/* One disk's later copy. */
+static gboolean add_copy(VkSnapshot *snapshot, const json_t *item, GError **error)
+{
+	const char *target;
+	VkDiskRecord *disk;
+	guint64 size, blocks;
+
+	if (!vk_json_string(item, "target", &target, error))
+		return FALSE;
+	disk = (VkDiskRecord *)(gsize)vk_snapshot_find_disk(snapshot, target);
+	if (!disk || !take_size(item, &size, &blocks, error) || size != disk->image->size)
+		return vk_fail(error, VK_ERROR_DAMAGE, "the snapshot has no such disk '%s'",
+			       target);
+	if (disk->image->runs)
+		return TRUE;
+	return take_uint(item, "allocated", 0, blocks << VK_BLOCK_LOG2, &disk->image->allocated,
+			 error) &&
+	       vk_json_uint(item, "read", &disk->read, error) &&
+	       vk_json_uint(item, "new", &disk->fresh, error) &&
+	       vk_json_uint(item, "stored", &disk->stored, error) &&
+	       take_vault_copy(item, disk->image, blocks, error);
+}
+
+gboolean vk_snapshot_add_copies(VkSnapshot *snapshot, const json_t *object, GError **error)
+{
+	json_t *disks, *item;
+	const char *id;
+	gsize i;
+
+	if (!check_format(object, error) || !vk_json_string(object, "id", &id, error) ||
+	    !vk_json_array(object, "disks", &disks, error))
+		return FALSE;
+	if (strcmp(id, snapshot->id) != 0)
+		return vk_fail(error, VK_ERROR_DAMAGE, "the copies are of the snapshot '%s'", id);
+	json_array_foreach (disks, i, item)
+		if (!add_copy(snapshot, item, error))
+			return FALSE;
+	return TRUE;
 }

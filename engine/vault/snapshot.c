@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "snapshot.h"
 
+#include "snapshot-json.h"
+
 #include <string.h>
 
 static void run_free(gpointer run)
@@ -116,12 +118,27 @@ void vk_skip_record_free(VkSkipRecord *skip)
 	g_free(skip);
 }
 
+GPtrArray *vk_image_runs_new(void)
+{
+	return g_ptr_array_new_with_free_func(run_free);
+}
+
 VkImageRecord *vk_image_record_new(guint64 size)
 {
 	VkImageRecord *image = g_new0(VkImageRecord, 1);
 
 	image->size = size;
-	image->runs = g_ptr_array_new_with_free_func(run_free);
+	image->runs = vk_image_runs_new();
+	return image;
+}
+
+VkImageRecord *vk_image_record_new_on_array(guint64 size, guint64 allocated, json_t *copy)
+{
+	VkImageRecord *image = g_new0(VkImageRecord, 1);
+
+	image->size = size;
+	image->allocated = allocated;
+	image->array = copy;
 	return image;
 }
 
@@ -129,7 +146,8 @@ void vk_image_record_free(VkImageRecord *image)
 {
 	if (!image)
 		return;
-	g_ptr_array_unref(image->runs);
+	g_clear_pointer(&image->runs, g_ptr_array_unref);
+	json_decref(image->array);
 	g_free(image);
 }
 
@@ -169,6 +187,28 @@ const VkDiskRecord *vk_snapshot_find_disk(const VkSnapshot *snapshot, const char
 			return disk;
 	}
 	return NULL;
+}
+
+gboolean vk_snapshot_is_in_vault(const VkSnapshot *snapshot)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		if (!disk->image->runs)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean vk_snapshot_is_on_array(const VkSnapshot *snapshot)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		if (disk->image->array)
+			return TRUE;
+	}
+	return FALSE;
 }
 
 char *vk_snapshot_reference(const VkSnapshot *snapshot)

@@ -27,11 +27,12 @@ typedef struct VkRun {
 	guint64 data_blocks; /* that it names; not stored: G_MAXUINT64 unless just written */
 } VkRun;
 
-/* Where an image lies in the vault. */
+/* An image, and where its copies lie: in the vault, on an array, or both. */
 typedef struct VkImageRecord {
 	guint64 size;      /* bytes */
 	guint64 allocated; /* bytes in data blocks, at most: what a reader must be sent */
-	GPtrArray *runs;   /* VkRun, newest first, at most VK_RUNS_MAX */
+	GPtrArray *runs;   /* VkRun, newest first, at most VK_RUNS_MAX; NULL: not in the vault */
+	json_t *array;     /* what tells the array its copy; the vault only keeps it. NULL: none */
 	guint64 epoch;     /* not stored: the session's, when it was saved; 0 when loaded */
 } VkImageRecord;
 
@@ -42,7 +43,7 @@ typedef struct VkDiskRecord {
 	char *format;      /* of the original: "raw", "qcow2", ... */
 	char *source_type; /* of the original: "file", "block", "volume", "network" */
 	char *source;      /* of the original, as shown to people: path or URL */
-	char *mode;        /* "full", "compare", "incremental" */
+	char *mode;        /* "full", "compare", "incremental"; "array": taken there alone */
 	char *reason;      /* why that mode, in words */
 	char *bitmap;      /* dirty bitmap that a later run may build on; NULL */
 	guint64 read;      /* bytes read from the source */
@@ -102,7 +103,9 @@ VkFileRecord *vk_file_record_new(void);
 void vk_file_record_free(VkFileRecord *file);
 VkSkipRecord *vk_skip_record_new(const char *target, const char *reason);
 void vk_skip_record_free(VkSkipRecord *skip);
-VkImageRecord *vk_image_record_new(guint64 size);
+VkImageRecord *vk_image_record_new(guint64 size); /* in the vault, without runs as yet */
+/* On an array alone. Takes COPY over. */
+VkImageRecord *vk_image_record_new_on_array(guint64 size, guint64 allocated, json_t *copy);
 void vk_image_record_free(VkImageRecord *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkImageRecord, vk_image_record_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkDiskRecord, vk_disk_record_free)
@@ -115,6 +118,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkRun, vk_run_free)
 /* The disk with that target, or NULL. Borrowed. */
 const VkDiskRecord *vk_snapshot_find_disk(const VkSnapshot *snapshot, const char *target);
 
+/* Whether all its disks have a copy in the vault; whether any has one on an array. */
+gboolean vk_snapshot_is_in_vault(const VkSnapshot *snapshot);
+gboolean vk_snapshot_is_on_array(const VkSnapshot *snapshot);
+
 /* "GUEST@TIME". New string. */
 char *vk_snapshot_reference(const VkSnapshot *snapshot);
 
@@ -123,8 +130,16 @@ json_t *vk_snapshot_to_json(const VkSnapshot *snapshot);
 VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error);
 
 /*
+ * The copies that a snapshot got in the vault after it was taken, as an object of its own: stored,
+ * and put into SNAPSHOT. A copy that is there already stays.
+ */
+json_t *vk_snapshot_copies_to_json(const VkSnapshot *snapshot);
+gboolean vk_snapshot_add_copies(VkSnapshot *snapshot, const json_t *object, GError **error);
+
+/*
  * The form for programs: {snapshot, guest, uuid, time, group, consistency, pause_ms, host, state,
- * skew_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap, format, source}, skipped[]: {target,
- * reason}, files[]: {name, role, size}}. New reference.
+ * skew_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap,
+ * format, source, copies[]: "vault" or the array's name}, skipped[]: {target, reason}, files[]: {name, role,
+ * size}}. New reference.
  */
 json_t *vk_snapshot_to_report(const VkSnapshot *snapshot);

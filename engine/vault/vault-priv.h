@@ -14,6 +14,7 @@ struct VkVault {
 	guint8 id[VK_ID_SIZE];
 	char id_hex[2 * VK_ID_SIZE + 1];
 	int compression_level;
+	VkCopyReader reader; /* of copies on arrays; its calls may be NULL */
 	VkPackCache *packs;
 	VkBlockCache *blocks;
 	GMutex mutex;          /* guards what follows */

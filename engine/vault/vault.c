@@ -262,3 +262,8 @@ void vk_vault_set_cache_size(VkVault *vault, gsize bytes)
 {
 	vk_block_cache_set_size(vault->blocks, bytes);
 }
+
+void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader)
+{
+	vault->reader = *reader;
+}

@@ -124,7 +124,9 @@ static void visit_images(Check *check, const VkSnapshot *snapshot, ImageFunc vis
 		const VkDiskRecord *disk = snapshot->disks->pdata[i];
 		g_autofree char *where = g_strdup_printf("'%s' %s", reference, disk->target);
 
-		visit(check, where, disk->image);
+		/* What lies on an array is not the vault's to check. */
+		if (disk->image->runs)
+			visit(check, where, disk->image);
 	}
 	for (guint i = 0; i < snapshot->files->len; i++) {
 		const VkFileRecord *file = snapshot->files->pdata[i];
@@ -143,7 +145,9 @@ static void check_snapshot(Check *check, const VkSnapshotKey *key)
 	check->result->snapshots++;
 	if (snapshot)
 		visit_images(check, snapshot, check_image);
-	else
+	/* Damaged later copies were passed over. */
+	if (!snapshot || (!vk_snapshot_is_in_vault(snapshot) &&
+			  !vk_catalog_load_copies(check->vault, snapshot, &error)))
 		report(check, object, error);
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "view.h"
 
+#include "catalog.h"
+#include "errors.h"
 #include "json.h"
+#include "vault-priv.h"
 #include "vaultimage.h"
 
 #include <stdlib.h>
@@ -12,6 +15,8 @@ struct VkView {
 	VkSnapshot *snapshot;
 	GPtrArray *files;    /* VkViewFile */
 	GHashTable *by_name; /* the same files; names are borrowed from them */
+	GMutex mutex;        /* guards what follows */
+	VkSnapshot *later;   /* loaded again, for copies that it got since; NULL: not as yet */
 };
 
 static void file_free(gpointer data)
@@ -59,12 +64,38 @@ static void add_image(VkView *view, char *name, const VkImageRecord *record)
 	file->allocated = record->allocated;
 }
 
-static char *report_text(const VkSnapshot *snapshot)
+static gboolean is_on_array(const VkVault *vault, const VkImageRecord *record)
+{
+	return record->array && vault->reader.has &&
+	       vault->reader.has(vault->reader.data, record->array);
+}
+
+/* Adds which copy serves each disk: "vault" or the array's name; null: none. */
+static void tell_serving(const VkVault *vault, const VkSnapshot *snapshot, json_t *report)
+{
+	json_t *disks = json_object_get(report, "disks"), *disk;
+	gsize i;
+
+	json_array_foreach (disks, i, disk) {
+		const VkDiskRecord *record = g_ptr_array_index(snapshot->disks, i);
+		json_t *serves = json_null();
+
+		if (is_on_array(vault, record->image))
+			serves = json_incref(json_object_get(record->image->array, "array"));
+		else if (record->image->runs)
+			serves = json_string("vault");
+		json_object_set_new(disk, "serves", serves);
+	}
+}
+
+static char *report_text(const VkVault *vault, const VkSnapshot *snapshot)
 {
 	g_autoptr(json_t) report = vk_snapshot_to_report(snapshot);
-	char *text = json_dumps(report, JSON_INDENT(2));
-	char *line = g_strconcat(text, "\n", NULL);
+	char *text, *line;
 
+	tell_serving(vault, snapshot, report);
+	text = json_dumps(report, JSON_INDENT(2));
+	line = g_strconcat(text, "\n", NULL);
 	free(text);
 	return line;
 }
@@ -84,12 +115,13 @@ VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot)
 
 	view->vault = vault;
 	view->snapshot = snapshot;
+	g_mutex_init(&view->mutex);
 	view->files = g_ptr_array_new_with_free_func(file_free);
 	view->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	add_text(view, "domain.xml", g_strdup(snapshot->domain_xml));
 	if (snapshot->live_xml)
 		add_text(view, "live.xml", g_strdup(snapshot->live_xml));
-	add_text(view, "snapshot.json", report_text(snapshot));
+	add_text(view, "snapshot.json", report_text(vault, snapshot));
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 
@@ -113,6 +145,8 @@ void vk_view_free(VkView *view)
 	g_hash_table_unref(view->by_name);
 	g_ptr_array_unref(view->files);
 	vk_snapshot_free(view->snapshot);
+	vk_snapshot_free(view->later);
+	g_mutex_clear(&view->mutex);
 	g_free(view);
 }
 
@@ -131,7 +165,55 @@ const VkViewFile *vk_view_find(const VkView *view, const char *name)
 	return g_hash_table_lookup(view->by_name, name);
 }
 
+/* The record of the same disk as the snapshot is now; NULL when there is none with runs. */
+static const VkImageRecord *find_later(VkView *view, const VkImageRecord *record)
+{
+	const VkSnapshot *snapshot = view->snapshot;
+	const VkSnapshotKey key = {
+		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&view->mutex);
+
+	if (!view->later)
+		view->later = vk_catalog_load(view->vault, &key, NULL);
+	for (guint i = 0; view->later && i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+		const VkDiskRecord *later = vk_snapshot_find_disk(view->later, disk->target);
+
+		if (disk->image == record && later && later->image->runs)
+			return later->image;
+	}
+	return NULL;
+}
+
+static VkImage *open_on_array(const VkVault *vault, const VkImageRecord *record, GError **error)
+{
+	g_autoptr(VkImage) image = vault->reader.open(vault->reader.data, record->array, error);
+
+	if (!image || image->size == record->size)
+		return g_steal_pointer(&image);
+	vk_fail(error, VK_ERROR_DAMAGE, "its copy on the array has another size than it had");
+	return NULL;
+}
+
 VkImage *vk_view_open_image(VkView *view, const VkViewFile *file, GError **error)
 {
-	return vk_vault_image_open(view->vault, file->record, error);
+	const VkImageRecord *record = file->record;
+	g_autoptr(GError) trouble = NULL;
+	VkImage *image = NULL;
+
+	if (is_on_array(view->vault, record))
+		image = open_on_array(view->vault, record, &trouble);
+	if (image)
+		return image;
+	if (!record->runs)
+		record = find_later(view, record);
+	if (record)
+		return vk_vault_image_open(view->vault, record, error);
+	if (trouble) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return NULL;
+	}
+	vk_fail(error, VK_ERROR_NOT_FOUND,
+		"'%s': its copy on the array is gone, and there is none in the vault", file->name);
+	return NULL;
 }

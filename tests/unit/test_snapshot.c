@@ -111,7 +111,7 @@ START_TEST(report_is_for_programs)
 	g_autoptr(json_t) object = load_golden();
 	g_autoptr(VkSnapshot) snapshot = parse(object);
 	g_autoptr(json_t) report = vk_snapshot_to_report(snapshot);
-	json_t *disk = json_array_get(json_object_get(report, "disks"), 0);
+	json_t *disk = json_array_get(json_object_get(report, "disks"), 0), *copies;
 
 	ck_assert_str_eq(json_string_value(json_object_get(report, "snapshot")),
 			 "Büro 1@20261122T201405Z");
@@ -121,7 +121,11 @@ START_TEST(report_is_for_programs)
 	ck_assert_str_eq(json_string_value(json_object_get(disk, "bitmap")),
 			 "virtkeep-01234567-89abcdef");
 	ck_assert_int_eq(json_integer_value(json_object_get(disk, "new")), 65536);
-	ck_assert_ptr_null(json_object_get(disk, "copies"));
+	copies = json_object_get(disk, "copies");
+	ck_assert_uint_eq(json_array_size(copies), 1);
+	ck_assert_str_eq(json_string_value(json_array_get(copies, 0)), "vault");
+	copies = json_object_get(json_array_get(json_object_get(report, "disks"), 1), "copies");
+	ck_assert_str_eq(json_string_value(json_array_get(copies, 0)), "filer1");
 	ck_assert_ptr_null(json_object_get(report, "domain_xml"));
 }
 END_TEST
@@ -268,12 +272,42 @@ START_TEST(long_lists_are_refused)
 }
 END_TEST
 
+/* An array took the snapshot, and the vault got its copy later. */
+START_TEST(later_copies_are_added)
+{
+	g_autoptr(json_t) object = load_golden();
+	g_autoptr(VkSnapshot) source = parse(object);
+	g_autoptr(json_t) copies = vk_snapshot_copies_to_json(source);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(GError) error = NULL;
+	VkDiskRecord *disk;
+
+	json_array_remove(json_object_get(json_array_get(json_object_get(object, "disks"), 1),
+					  "copies"),
+			  0);
+	snapshot = parse(object);
+	ck_assert(!vk_snapshot_is_in_vault(snapshot) && vk_snapshot_is_on_array(snapshot));
+	disk = g_ptr_array_index(snapshot->disks, 1);
+	ck_assert(!disk->image->runs && disk->image->array);
+	ck_assert(vk_snapshot_add_copies(snapshot, copies, &error));
+	ck_assert(vk_snapshot_is_in_vault(snapshot));
+	disk = g_ptr_array_index(snapshot->disks, 1);
+	ck_assert_uint_eq(disk->image->runs->len,
+			  vk_snapshot_find_disk(source, "vdb")->image->runs->len);
+
+	json_object_set_new(copies, "id", json_string("0000000000000000"));
+	ck_assert(!vk_snapshot_add_copies(snapshot, copies, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_DAMAGE);
+}
+END_TEST
+
 static Suite *snapshot_suite(void)
 {
 	Suite *suite = suite_create("snapshot");
 	TCase *cases = tcase_create("snapshot");
 
 	tcase_add_test(cases, golden_file_is_understood);
+	tcase_add_test(cases, later_copies_are_added);
 	tcase_add_test(cases, what_was_read_is_written);
 	tcase_add_test(cases, older_ones_lack_what_came_later);
 	tcase_add_test(cases, report_is_for_programs);
