@@ -97,13 +97,15 @@ static gboolean judge(const VkBackupResult *result, gboolean alone, GError **err
 /* The options of the command line, over those of the configuration. */
 typedef struct {
 	gboolean all, group, strict, compare;
-	char *quiesce;
+	char *mode, *label, *quiesce;
 	char **mountpoints;
 	int budget, parallel; /* -1: as configured */
 } Arguments;
 
 static void arguments_clear(Arguments *arguments)
 {
+	g_free(arguments->mode);
+	g_free(arguments->label);
 	g_free(arguments->quiesce);
 	g_strfreev(arguments->mountpoints);
 }
@@ -121,21 +123,41 @@ static gboolean take_number(const VkSettings *settings, const char *key, int giv
 	return TRUE;
 }
 
-static gboolean take_options(const VkProgram *program, const Arguments *arguments,
-			     VkQuiesceMode *quiesce, VkBackupOptions *options, GError **error)
+/* Where what is not fixed points to. */
+typedef struct {
+	VkBackupMode mode;
+	VkQuiesceMode quiesce;
+} Choices;
+
+static gboolean take_choices(const Arguments *arguments, Choices *choices, VkBackupOptions *options,
+			     GError **error)
+{
+	if (arguments->mode) {
+		if (!vk_backup_mode_parse(arguments->mode, &choices->mode, error))
+			return FALSE;
+		options->mode = &choices->mode;
+	}
+	if (arguments->quiesce) {
+		if (!vk_quiesce_mode_parse(arguments->quiesce, &choices->quiesce, error))
+			return FALSE;
+		options->quiesce = &choices->quiesce;
+	}
+	return TRUE;
+}
+
+static gboolean take_options(const VkProgram *program, const Arguments *arguments, Choices *choices,
+			     VkBackupOptions *options, GError **error)
 {
 	const VkSettings *settings = program->settings;
 	guint budget_sec = 0;
 
-	if (arguments->quiesce) {
-		if (!vk_quiesce_mode_parse(arguments->quiesce, quiesce, error))
-			return FALSE;
-		options->quiesce = quiesce;
-	}
-	if (!take_number(settings, "pause_budget", arguments->budget, 0, &budget_sec, error) ||
+	if (!take_choices(arguments, choices, options, error) ||
+	    !take_number(settings, "pause_budget", arguments->budget, 0, &budget_sec, error) ||
 	    !take_number(settings, "parallel", arguments->parallel, 1, &options->parallel, error))
 		return FALSE;
 	options->settings = settings;
+	options->label = arguments->label ? arguments->label
+					  : vk_settings_get(settings, "backup", "label");
 	options->mountpoints = arguments->mountpoints;
 	options->group = arguments->group;
 	options->strict = arguments->strict;
@@ -179,6 +201,10 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		{"all", 'a', 0, G_OPTION_ARG_NONE, &arguments.all, "All guests of the host", NULL},
 		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group,
 		 "All of them at one instant: none goes on before the last one's", NULL},
+		{"mode", 0, 0, G_OPTION_ARG_STRING, &arguments.mode,
+		 "Where the copies go: vault, array or array+vault (default vault)", "MODE"},
+		{"label", 0, 0, G_OPTION_ARG_STRING, &arguments.label,
+		 "Which retention applies to copies on arrays, such as daily", "LABEL"},
 		{"quiesce", 0, 0, G_OPTION_ARG_STRING, &arguments.quiesce,
 		 "How to hold a running guest: auto, agent, suspend or none (default auto)",
 		 "MODE"},
@@ -194,7 +220,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		 "Guests at once (default 4)", "N"},
 		G_OPTION_ENTRY_NULL,
 	};
-	VkQuiesceMode quiesce = VK_QUIESCE_AUTO;
+	Choices choices = {0};
 	VkBackupOptions options = {0};
 	char **names = NULL;
 
@@ -208,7 +234,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "no guest named: name some, or use --all; "
 			       "'virtkeep discover' shows what there is");
-	if (!take_options(program, &arguments, &quiesce, &options, error))
+	if (!take_options(program, &arguments, &choices, &options, error))
 		return FALSE;
 	/* Halted from the terminal it would leave jobs open, and nobody would watch their room. */
 	signal(SIGTSTP, SIG_IGN);

@@ -28,7 +28,7 @@ VkFile *vk_file_open(VkShelfView *held, guint index, GError **error)
 	file->entry = g_ptr_array_index(files, index);
 	file->title = g_strdup_printf("%s:%s", reference, file->entry->name);
 	if (file->entry->record) {
-		file->image = vk_view_open_image(view, file->entry, error);
+		file->image = vk_view_open_image(view, file->entry->record, error);
 		if (!file->image)
 			return NULL;
 	}

@@ -5,6 +5,7 @@
 #include "ops.h"
 #include "options.h"
 
+#include "array.h"
 #include "catalog.h"
 #include "errors.h"
 #include "log.h"
@@ -38,6 +39,7 @@ typedef struct Mount {
 	char *mountpoint; /* resolved */
 	VkDaemon *daemon;
 	VkVault *vault;
+	VkArrays *arrays;
 	VkShelf *shelf;
 	VkOnceLog *log;
 	VkWatch *watch;
@@ -95,11 +97,17 @@ static VkView *load_view(void *data, const VkSnapshotKey *key, GError **error)
 static gboolean open_vault(Mount *mount, const char *url, GError **error)
 {
 	guint64 cache_mib = vk_settings_get_uint(mount->program.settings, "mount", "cache_mib");
+	VkCopyReader reader;
 
 	mount->vault = vk_vault_open(url, VK_VAULT_READ, error);
 	if (!mount->vault)
 		return FALSE;
 	vk_vault_set_cache_size(mount->vault, (gsize)cache_mib << 20);
+	mount->arrays = vk_arrays_new(mount->program.settings, error);
+	if (!mount->arrays)
+		return FALSE;
+	reader = vk_arrays_reader(mount->arrays);
+	vk_vault_set_copy_reader(mount->vault, &reader);
 	mount->shelf = vk_shelf_new(load_view, mount->vault, SHELF_LIMIT);
 	mount->log = vk_once_log_new(WARNINGS_MAX);
 	mount->watch = vk_watch_new(mount->vault, mount->shelf, mount->log, error);
@@ -271,6 +279,7 @@ static void clear(Mount *mount)
 	vk_shelf_free(mount->shelf);
 	vk_once_log_free(mount->log);
 	vk_vault_free(mount->vault);
+	vk_arrays_free(mount->arrays);
 	vk_daemon_free(mount->daemon);
 	vk_mount_options_clear(&mount->options);
 	vk_program_clear(&mount->program);

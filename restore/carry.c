@@ -7,13 +7,12 @@
 #include "log.h"
 #include "place.h"
 #include "program.h"
-#include "vaultimage.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-static gboolean write_item(const VkPlanItem *item, VkVault *vault, VkSwap *swap,
+static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap,
 			   VkProgress *progress, GError **error)
 {
 	g_autoptr(VkImage) image = NULL;
@@ -22,7 +21,7 @@ static gboolean write_item(const VkPlanItem *item, VkVault *vault, VkSwap *swap,
 	if (!vk_swap_make_directory(swap, item, error))
 		return FALSE;
 	if (item->record) {
-		image = vk_vault_image_open(vault, item->record, error);
+		image = vk_view_open_image(plan->view, item->record, error);
 		if (!image)
 			return FALSE;
 	}
@@ -36,7 +35,7 @@ static gboolean write_item(const VkPlanItem *item, VkVault *vault, VkSwap *swap,
 	return TRUE;
 }
 
-gboolean vk_carry_items(const VkPlan *plan, VkVault *vault, VkSwap *swap, gboolean blocks,
+gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks,
 			GError **error)
 {
 	g_autoptr(VkProgress) progress = NULL;
@@ -54,7 +53,7 @@ gboolean vk_carry_items(const VkPlan *plan, VkVault *vault, VkSwap *swap, gboole
 
 		if ((item->place.kind == VK_PLACE_BLOCK) != blocks)
 			continue;
-		if (!write_item(item, vault, swap, progress, error)) {
+		if (!write_item(plan, item, swap, progress, error)) {
 			g_prefix_error(error, "%s '%s': ", item->is_disk ? "disk" : "file",
 				       item->name);
 			return FALSE;
@@ -92,32 +91,32 @@ gboolean vk_carry_drop_save(const VkPlan *plan, GError **error)
 	return TRUE;
 }
 
-static gboolean carry_parts(const VkPlan *plan, VkVault *vault, GError **error)
+static gboolean carry_parts(const VkPlan *plan, GError **error)
 {
 	g_autoptr(VkSwap) swap = vk_swap_new();
 	g_autoptr(GError) trouble = NULL;
 
-	if (!vk_carry_items(plan, vault, swap, FALSE, error) ||
-	    !vk_carry_items(plan, vault, swap, TRUE, error) || !vk_swap_commit(swap, error))
+	if (!vk_carry_items(plan, swap, FALSE, error) ||
+	    !vk_carry_items(plan, swap, TRUE, error) || !vk_swap_commit(swap, error))
 		return FALSE;
 	if (!vk_swap_keep(swap, &trouble))
 		vk_log_warning("%s", trouble->message);
 	return TRUE;
 }
 
-gboolean vk_plan_carry_out(const VkPlan *plan, VkVault *vault, VkWorld *world,
+gboolean vk_plan_carry_out(const VkPlan *plan, VkWorld *world,
 			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error)
 {
 	VkHost *host;
 
 	*ret_started = FALSE;
 	if (plan->kind == VK_PLAN_PARTS)
-		return carry_parts(plan, vault, error);
+		return carry_parts(plan, error);
 	host = vk_world_host(world, error);
 	if (!host)
 		return FALSE;
 	if (plan->kind == VK_PLAN_IN_PLACE)
-		return vk_carry_in_place(plan, vault, host, shutdown_timeout_sec, ret_started,
+		return vk_carry_in_place(plan, host, shutdown_timeout_sec, ret_started,
 					 error);
-	return vk_carry_guest(plan, vault, host, ret_started, error);
+	return vk_carry_guest(plan, host, ret_started, error);
 }

@@ -6,7 +6,6 @@
 
 #include "plan.h"
 #include "swap.h"
-#include "vault.h"
 
 #include <glib.h>
 
@@ -14,17 +13,17 @@
  * Does what PLAN says and nothing else; on failure nothing of it stays. *RET_STARTED tells whether
  * the guest was started by it.
  */
-gboolean vk_plan_carry_out(const VkPlan *plan, VkVault *vault, VkWorld *world,
+gboolean vk_plan_carry_out(const VkPlan *plan, VkWorld *world,
 			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error);
 
 /* Writes the items whose place is a block device, or (BLOCKS FALSE) those whose place is not. */
-gboolean vk_carry_items(const VkPlan *plan, VkVault *vault, VkSwap *swap, gboolean blocks,
+gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks,
 			GError **error);
 
 /* The parts of vk_plan_carry_out() for a new guest and for one in place. */
-gboolean vk_carry_guest(const VkPlan *plan, VkVault *vault, VkHost *host, gboolean *ret_started,
+gboolean vk_carry_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started,
 			GError **error);
-gboolean vk_carry_in_place(const VkPlan *plan, VkVault *vault, VkHost *host,
+gboolean vk_carry_in_place(const VkPlan *plan, VkHost *host,
 			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error);
 
 /* Starts GUEST unless it runs. */

@@ -15,7 +15,6 @@
 
 typedef struct InPlace {
 	const VkPlan *plan;
-	VkVault *vault;
 	VkHost *host;
 	guint timeout_sec;
 	VkGuest *guest;
@@ -70,7 +69,7 @@ static gboolean replace(InPlace *job, GError **error)
 	if (!check_unused(job->plan, error))
 		return FALSE;
 	job->overwritten = has_block_devices(job->plan);
-	if (!vk_carry_items(job->plan, job->vault, job->swap, TRUE, error) ||
+	if (!vk_carry_items(job->plan, job->swap, TRUE, error) ||
 	    !vk_swap_commit(job->swap, error))
 		return FALSE;
 	defined = vk_host_define(job->host, job->plan->domain_xml, error);
@@ -189,11 +188,10 @@ static gboolean finish(InPlace *job, gboolean *ret_started, GError **error)
 	return done;
 }
 
-gboolean vk_carry_in_place(const VkPlan *plan, VkVault *vault, VkHost *host,
+gboolean vk_carry_in_place(const VkPlan *plan, VkHost *host,
 			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error)
 {
 	InPlace job = {.plan = plan,
-		       .vault = vault,
 		       .host = host,
 		       .timeout_sec = shutdown_timeout_sec,
 		       .guest = vk_host_find(host, plan->uuid, error)};
@@ -202,7 +200,7 @@ gboolean vk_carry_in_place(const VkPlan *plan, VkVault *vault, VkHost *host,
 	if (!job.guest)
 		return FALSE;
 	job.swap = vk_swap_new();
-	if (vk_carry_items(plan, vault, job.swap, FALSE, error)) {
+	if (vk_carry_items(plan, job.swap, FALSE, error)) {
 		/* From here on an end in the middle would leave the guest off. */
 		vk_shield_begin();
 		done = finish(&job, ret_started, error);

@@ -2,6 +2,7 @@
 /*
  * virtkeep-restore: brings back guests, disks and files from a vault.
  */
+#include "array.h"
 #include "carry.h"
 #include "catalog.h"
 #include "errors.h"
@@ -16,6 +17,7 @@ typedef struct Run {
 	VkProgram program;
 	VkRestoreOptions options;
 	VkVault *vault;
+	VkArrays *arrays;
 	VkWorld *world;
 	GPtrArray *jobs;    /* VkRestoreJob */
 	gboolean on_stderr; /* stdout belongs to a file or to JSON */
@@ -99,7 +101,7 @@ static void carry_out(Run *run, VkRestoreJob *job)
 
 	if (vk_interrupted())
 		vk_fail_interrupted(&job->error);
-	else if (vk_plan_carry_out(job->plan, run->vault, run->world, timeout, &job->started,
+	else if (vk_plan_carry_out(job->plan, run->world, timeout, &job->started,
 				   &job->error) &&
 		 !run->program.json && !(run->on_stderr && vk_log_is_quiet()))
 		vk_report_done(job, run->on_stderr);
@@ -127,6 +129,7 @@ static void carry_out_all(Run *run)
 static int run_all(Run *run, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
+	VkCopyReader reader;
 	const char *url;
 
 	if (!parse(run, &argc, &argv, &error))
@@ -137,6 +140,11 @@ static int run_all(Run *run, int argc, char **argv)
 	run->vault = vk_vault_open(url, VK_VAULT_READ, &error);
 	if (!run->vault)
 		return vk_program_end(error);
+	run->arrays = vk_arrays_new(run->program.settings, &error);
+	if (!run->arrays)
+		return vk_program_end(error);
+	reader = vk_arrays_reader(run->arrays);
+	vk_vault_set_copy_reader(run->vault, &reader);
 	run->world = vk_world_new(vk_program_libvirt_uri(&run->program));
 	if (!plan_all(run, &error))
 		return vk_program_end(error);
@@ -158,6 +166,7 @@ int main(int argc, char **argv)
 	g_ptr_array_unref(run.jobs);
 	vk_world_free(run.world);
 	vk_vault_free(run.vault);
+	vk_arrays_free(run.arrays);
 	vk_restore_options_clear(&run.options);
 	vk_program_clear(&run.program);
 	return status;

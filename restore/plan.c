@@ -209,7 +209,9 @@ VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *wor
 		plan = vk_planner_parts(options, view, error);
 	else
 		plan = vk_planner_guest(options, view, world, error);
-	if (plan)
-		plan->force = options->force;
+	if (!plan)
+		return NULL;
+	plan->view = view;
+	plan->force = options->force;
 	return plan;
 }

@@ -33,6 +33,7 @@ typedef struct VkPlanItem {
 
 typedef struct VkPlan {
 	VkPlanKind kind;
+	VkView *view;     /* borrowed */
 	char *reference;  /* "GUEST@TIME" */
 	char *guest;      /* its name after the restore */
 	char *uuid;       /* after the restore */

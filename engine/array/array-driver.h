@@ -42,6 +42,8 @@ typedef struct VkArrayOps {
 	/* A file that holds just what the disk does, or NULL. New string. */
 	char *(*plain_file)(VkArray *array, const json_t *copy);
 	gboolean (*has)(VkArray *array, const json_t *copy, gboolean *ret, GError **error);
+	guint64 (*allocated)(VkArray *array, const json_t *copy);
+	char *(*reason)(VkArray *array, const json_t *copy);
 	GPtrArray *(*layers)(VkArray *array, const json_t *copy, GError **error);
 	gboolean (*layer_unchanged)(VkArray *array, const json_t *copy, guint layer);
 	gboolean (*clone)(VkArray *array, const json_t *copy, guint layer, const char *path,

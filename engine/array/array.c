@@ -10,14 +10,82 @@
 #include <string.h>
 #include <unistd.h>
 
+/* An image that some have open: a process may serve it. */
+typedef struct SharedImage {
+	VkImage *image;
+	char *key;
+	guint users;
+} SharedImage;
+
+/* What one of them has. */
+typedef struct Handle {
+	VkImage base;
+	VkArrays *arrays;
+	SharedImage *shared;
+} Handle;
+
 struct VkArrays {
-	GPtrArray *list; /* VkArray, in the order in which they are asked */
+	GPtrArray *list;    /* VkArray, in the order in which they are asked */
+	GMutex mutex;       /* guards what follows */
+	GHashTable *images; /* key -> SharedImage */
 };
+
+static gboolean handle_read(VkImage *base, guint64 offset, void *buf, gsize length, GError **error)
+{
+	return vk_image_read(((Handle *)base)->shared->image, offset, buf, length, error);
+}
+
+static gboolean handle_extent(VkImage *base, guint64 offset, gboolean *ret_is_data,
+			      guint64 *ret_length, GError **error)
+{
+	return vk_image_extent(((Handle *)base)->shared->image, offset, ret_is_data, ret_length,
+			       error);
+}
+
+static void handle_free(VkImage *base)
+{
+	Handle *handle = (Handle *)base;
+	SharedImage *shared = handle->shared;
+
+	g_mutex_lock(&handle->arrays->mutex);
+	if (--shared->users == 0)
+		g_hash_table_remove(handle->arrays->images, shared->key);
+	g_mutex_unlock(&handle->arrays->mutex);
+	g_free(handle);
+}
+
+static const VkImageOps handle_ops = {
+	.read = handle_read,
+	.extent = handle_extent,
+	.free = handle_free,
+};
+
+static VkImage *handle_new(VkArrays *arrays, SharedImage *shared)
+{
+	Handle *handle = g_new0(Handle, 1);
+
+	handle->base = *shared->image;
+	handle->base.ops = &handle_ops;
+	handle->arrays = arrays;
+	handle->shared = shared;
+	return &handle->base;
+}
+
+static void shared_free(gpointer data)
+{
+	SharedImage *shared = data;
+
+	vk_image_free(shared->image);
+	g_free(shared->key);
+	g_free(shared);
+}
 
 VkArrays *vk_arrays_new(const VkSettings *settings, GError **error)
 {
 	VkArrays *arrays = g_new0(VkArrays, 1);
 
+	g_mutex_init(&arrays->mutex);
+	arrays->images = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, shared_free);
 	arrays->list = g_ptr_array_new();
 	g_ptr_array_add(arrays->list, vk_reflink_new());
 	return arrays;
@@ -33,6 +101,8 @@ void vk_arrays_free(VkArrays *arrays)
 		array->ops->free(array);
 	}
 	g_ptr_array_unref(arrays->list);
+	g_hash_table_unref(arrays->images);
+	g_mutex_clear(&arrays->mutex);
 	g_free(arrays);
 }
 
@@ -143,7 +213,7 @@ VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error)
 	return array ? array->ops->open(array, copy, error) : NULL;
 }
 
-VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **error)
+static VkImage *open_image(VkArrays *arrays, const json_t *copy, GError **error)
 {
 	VkArray *array = array_of(arrays, copy, error);
 	VkSource *source = array ? array->ops->open(array, copy, error) : NULL;
@@ -154,11 +224,62 @@ VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **err
 	return vk_source_image_new(source, file ? open(file, O_RDONLY | O_CLOEXEC) : -1);
 }
 
+VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **error)
+{
+	g_autofree char *key = vk_json_line(copy);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&arrays->mutex);
+	SharedImage *shared = g_hash_table_lookup(arrays->images, key);
+
+	if (!shared) {
+		VkImage *image = open_image(arrays, copy, error);
+
+		if (!image)
+			return NULL;
+		shared = g_new0(SharedImage, 1);
+		shared->image = image;
+		shared->key = g_steal_pointer(&key);
+		g_hash_table_insert(arrays->images, shared->key, shared);
+	}
+	shared->users++;
+	return handle_new(arrays, shared);
+}
+
+static gboolean has(gpointer data, const json_t *copy)
+{
+	gboolean found = FALSE;
+
+	return vk_arrays_has(data, copy, &found, NULL) && found;
+}
+
+static VkImage *open_copy(gpointer data, const json_t *copy, GError **error)
+{
+	return vk_arrays_open_image(data, copy, error);
+}
+
+VkCopyReader vk_arrays_reader(VkArrays *arrays)
+{
+	return (VkCopyReader){.open = open_copy, .has = has, .data = arrays};
+}
+
 gboolean vk_arrays_has(VkArrays *arrays, const json_t *copy, gboolean *ret, GError **error)
 {
 	VkArray *array = array_of(arrays, copy, error);
 
 	return array && array->ops->has(array, copy, ret, error);
+}
+
+guint64 vk_arrays_allocated(VkArrays *arrays, const json_t *copy)
+{
+	VkArray *array = array_of(arrays, copy, NULL);
+
+	return array ? array->ops->allocated(array, copy) : 0;
+}
+
+char *vk_arrays_reason(VkArrays *arrays, const json_t *copy)
+{
+	VkArray *array = array_of(arrays, copy, NULL);
+
+	return array ? array->ops->reason(array, copy) : NULL;
 }
 
 GPtrArray *vk_arrays_layers(VkArrays *arrays, const json_t *copy, GError **error)

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "image.h"
+#include "copyreader.h"
 #include "settings.h"
 #include "source.h"
 
@@ -91,11 +91,23 @@ void vk_take_leave(VkTake *take, const char *uuid);
 /* What the disk of COPY holds. VK_ERROR_NOT_FOUND when the array has it no more. */
 VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error);
 
-/* The same to be read back; its fd is set where a plain file holds the disk. */
+/*
+ * The same to be read back, shared by all who have it open at a time. Its fd is set where a plain
+ * file holds the disk.
+ */
 VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **error);
+
+/* What lets a vault read its copies on ARRAYS, which must outlive it. */
+VkCopyReader vk_arrays_reader(VkArrays *arrays);
 
 /* Whether the array still has COPY. FALSE with an error when that cannot be known. */
 gboolean vk_arrays_has(VkArrays *arrays, const json_t *copy, gboolean *ret, GError **error);
+
+/* What the copy takes on the array, at most; bytes. */
+guint64 vk_arrays_allocated(VkArrays *arrays, const json_t *copy);
+
+/* How it was taken, in words. New string. */
+char *vk_arrays_reason(VkArrays *arrays, const json_t *copy);
 
 /* The layers of a copy, the image first. Returns VkArrayLayer with the paths of the originals. */
 GPtrArray *vk_arrays_layers(VkArrays *arrays, const json_t *copy, GError **error);

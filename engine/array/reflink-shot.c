@@ -22,6 +22,7 @@ typedef struct Clone {
 	char *directory, *path;
 	int from, to;
 	struct stat original; /* at the point in time */
+	guint64 allocated;    /* bytes */
 	gboolean taken;
 } Clone;
 
@@ -172,8 +173,12 @@ gboolean vk_reflink_shoot(VkShot *base, GHashTable *members, GError **error)
 /* The bytes do not change any more, whenever they come to rest. */
 static gboolean settle_clone(Clone *clone, GError **error)
 {
-	if (fchmod(clone->to, 0400) < 0 || vk_io.fsync(clone->to) < 0)
+	struct stat info;
+
+	if (fchmod(clone->to, 0400) < 0 || vk_io.fsync(clone->to) < 0 ||
+	    fstat(clone->to, &info) < 0)
 		return vk_fail_errno(error, errno, "cannot write '%s'", clone->path);
+	clone->allocated = (guint64)info.st_blocks * 512;
 	vk_reflink_set_immutable(clone->to, TRUE);
 	vk_io_clear_fd(&clone->from);
 	vk_io_clear_fd(&clone->to);
@@ -203,6 +208,7 @@ static json_t *layer_to_json(const Clone *clone)
 	json_object_set_new(layer, "of", vk_json_new_string(clone->layer->path));
 	json_object_set_new(layer, "inode", json_integer((json_int_t)original->st_ino));
 	json_object_set_new(layer, "size", json_integer((json_int_t)original->st_size));
+	json_object_set_new(layer, "allocated", json_integer((json_int_t)clone->allocated));
 	json_object_set_new(layer, "mtime_ns",
 			    json_integer((json_int_t)original->st_mtim.tv_sec * 1000000000 +
 					 original->st_mtim.tv_nsec));

@@ -100,7 +100,7 @@ static gboolean check_ours(const char *path, GError **error)
 /* A layer as a copy tells it. The strings are borrowed. */
 typedef struct Stored {
 	const char *path, *format, *original;
-	guint64 inode, size, mtime_ns;
+	guint64 inode, size, mtime_ns, allocated;
 } Stored;
 
 static gboolean read_layer(const json_t *copy, guint number, Stored *ret, GError **error)
@@ -112,7 +112,8 @@ static gboolean read_layer(const json_t *copy, guint number, Stored *ret, GError
 	       vk_json_string(layer, "of", &ret->original, error) &&
 	       vk_json_uint(layer, "inode", &ret->inode, error) &&
 	       vk_json_uint(layer, "size", &ret->size, error) &&
-	       vk_json_uint(layer, "mtime_ns", &ret->mtime_ns, error);
+	       vk_json_uint(layer, "mtime_ns", &ret->mtime_ns, error) &&
+	       vk_json_uint(layer, "allocated", &ret->allocated, error);
 }
 
 static guint count_layers(const json_t *copy)
@@ -170,6 +171,29 @@ static gboolean reflink_has(VkArray *array, const json_t *copy, gboolean *ret, G
 		*ret = *ret && g_file_test(layer.path, G_FILE_TEST_EXISTS);
 	}
 	return TRUE;
+}
+
+static guint64 reflink_allocated(VkArray *array, const json_t *copy)
+{
+	guint count = count_layers(copy);
+	guint64 total = 0;
+
+	for (guint i = 0; i < count; i++) {
+		Stored layer;
+
+		if (read_layer(copy, i, &layer, NULL))
+			total += layer.allocated;
+	}
+	return total;
+}
+
+static char *reflink_reason(VkArray *array, const json_t *copy)
+{
+	guint count = count_layers(copy);
+
+	if (count == 1)
+		return g_strdup("its file was cloned by reflink");
+	return g_strdup_printf("its %u files were cloned by reflink", count);
 }
 
 static GPtrArray *reflink_layers(VkArray *array, const json_t *copy, GError **error)
@@ -322,6 +346,8 @@ static const VkArrayOps reflink_ops = {
 	.open = reflink_open,
 	.plain_file = reflink_plain_file,
 	.has = reflink_has,
+	.allocated = reflink_allocated,
+	.reason = reflink_reason,
 	.layers = reflink_layers,
 	.layer_unchanged = reflink_layer_unchanged,
 	.clone = reflink_clone,

@@ -20,6 +20,8 @@ static const Setting known_settings[] = {
 	{"vault", "url", TYPE_TEXT, NULL},
 	{"libvirt", "uri", TYPE_TEXT, "qemu:///system"},
 	{"backup", "quiesce", TYPE_TEXT, "auto"},
+	{"backup", "mode", TYPE_TEXT, "vault"},
+	{"backup", "label", TYPE_TEXT, NULL},
 	{"backup", "workers", TYPE_UINT, "0", 256},
 	{"backup", "scratch_dir", TYPE_TEXT, "/var/lib/virtkeep/scratch"},
 	{"backup", "run_dir", TYPE_TEXT, "/run/virtkeep"},
@@ -39,6 +41,7 @@ static const Setting known_settings[] = {
 #define GUEST_PREFIX "guest "
 
 static const Setting guest_settings[] = {
+	{"guest", "mode", TYPE_TEXT},
 	{"guest", "quiesce", TYPE_TEXT},
 	{"guest", "mountpoints", TYPE_TEXT},
 	{"guest", "freeze_hook", TYPE_YES_NO},

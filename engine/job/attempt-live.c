@@ -5,44 +5,6 @@
 #include "log.h"
 #include "program.h"
 
-static VkQuiesceOptions quiesce_options(const VkAttempt *attempt)
-{
-	const VkBackupOptions *options = attempt->context->options;
-
-	return (VkQuiesceOptions){
-		.mode = attempt->how->quiesce,
-		.group = attempt->is_grouped,
-		.timeout_sec = options->agent_timeout_sec,
-		.budget_usec = options->budget_usec,
-		.deadline = attempt->deadline,
-		.mountpoints = attempt->how->mountpoints,
-		.lock = attempt->lock,
-		.guard = attempt->context->guard,
-	};
-}
-
-/* What the quiesce came to: a warning, or the guest's failure when it is to be strict. */
-static gboolean grade(VkAttempt *attempt, const VkQuiesce *quiesce, GError **error)
-{
-	const char *consistency = vk_quiesce_consistency(quiesce);
-	const char *note = vk_quiesce_note(quiesce);
-	const char *name = vk_guest_name(attempt->guest);
-
-	if (note && attempt->context->options->strict)
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "guest '%s': the snapshot would be %s-consistent only, and --strict "
-			       "was asked for: %s",
-			       name, consistency, note);
-	if (note)
-		vk_log_warning("guest '%s': the snapshot is %s-consistent only: %s", name,
-			       consistency, note);
-	if (attempt->how->has_freeze_hook && g_str_equal(consistency, "filesystem"))
-		consistency = "application";
-	attempt->snapshot->consistency = g_strdup(consistency);
-	attempt->snapshot->pause_usec = vk_quiesce_pause_usec(quiesce);
-	return TRUE;
-}
-
 /* Without bitmaps and checkpoints it may work. */
 static void note_tracking_trouble(VkAttempt *attempt, const GError *trouble)
 {
@@ -54,8 +16,9 @@ static void note_tracking_trouble(VkAttempt *attempt, const GError *trouble)
 }
 
 /* The point in time, while the guest is held. */
-static gboolean begin_held(VkAttempt *attempt, VkQuiesce *quiesce, VkBackupJob *job, GError **error)
+static gboolean begin_held(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error)
 {
+	VkBackupJob *job = data;
 	g_autoptr(GError) trouble = NULL;
 
 	if (!vk_attempt_meet(attempt, VK_GROUP_HELD, error))
@@ -77,36 +40,6 @@ static gboolean begin_held(VkAttempt *attempt, VkQuiesce *quiesce, VkBackupJob *
 	return TRUE;
 }
 
-/* The guest must go on: when it does not, that is told before all else. */
-static void tell_held(VkAttempt *attempt, GError *held)
-{
-	vk_log_error("%s", held->message);
-	if (attempt->try->held)
-		g_error_free(held);
-	else
-		attempt->try->held = held;
-}
-
-/* The guest is held only in here, while the job begins. */
-static gboolean hold_and_begin(VkAttempt *attempt, VkBackupJob *job, GError **error)
-{
-	const VkQuiesceOptions how = quiesce_options(attempt);
-	g_autoptr(VkQuiesce) quiesce = NULL;
-	GError *held = NULL;
-	gboolean begun;
-
-	quiesce = vk_quiesce_begin(attempt->guest, &how, error);
-	if (!quiesce)
-		return FALSE;
-	begun = begin_held(attempt, quiesce, job, error);
-	/* Who has no point in time keeps nobody waiting while it is released. */
-	if (!begun)
-		vk_attempt_leave_group(attempt);
-	if (!vk_quiesce_end(quiesce, &held))
-		tell_held(attempt, held);
-	return begun && grade(attempt, quiesce, error);
-}
-
 /* All that costs time comes before the guest is held, and after it goes on. */
 static gboolean begin_live(VkAttempt *attempt, VkBackupJob *job, GError **error)
 {
@@ -118,7 +51,7 @@ static gboolean begin_live(VkAttempt *attempt, VkBackupJob *job, GError **error)
 	if (attempt->is_grouped)
 		vk_attempt_leave_gate(attempt);
 	begun = vk_attempt_meet(attempt, VK_GROUP_READY, error) &&
-		hold_and_begin(attempt, job, error);
+		vk_attempt_hold(attempt, begin_held, job, error);
 	vk_attempt_leave_group(attempt);
 	if (!vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
 		vk_log_warning("%s", hook_trouble->message);

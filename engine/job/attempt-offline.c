@@ -116,6 +116,18 @@ static gboolean meet_group(VkAttempt *attempt, GError **error)
 	return met;
 }
 
+void vk_attempt_grade_offline(VkAttempt *attempt)
+{
+	gboolean is_saved = attempt->facts->has_saved_memory;
+
+	/* The disks of a saved guest are those of a running one whose memory is missing. */
+	attempt->snapshot->consistency = g_strdup(is_saved ? "crash" : "offline");
+	if (is_saved)
+		vk_log_warning("guest '%s': the snapshot is crash-consistent only: the guest is "
+			       "saved, and its memory is not backed up",
+			       vk_guest_name(attempt->guest));
+}
+
 gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error)
 {
 	g_autoptr(VkOfflineWatch) watch = NULL;
@@ -126,13 +138,7 @@ gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error)
 	watch = vk_offline_watch_new(attempt->guest, attempt->domain, error);
 	if (!watch || !meet_group(attempt, error))
 		return FALSE;
-	/* The disks of a saved guest are those of a running one whose memory is missing. */
-	attempt->snapshot->consistency =
-		g_strdup(attempt->facts->has_saved_memory ? "crash" : "offline");
-	if (attempt->facts->has_saved_memory)
-		vk_log_warning("guest '%s': the snapshot is crash-consistent only: the guest is "
-			       "saved, and its memory is not backed up",
-			       vk_guest_name(attempt->guest));
+	vk_attempt_grade_offline(attempt);
 	if (read_offline(attempt, &trouble))
 		return vk_offline_watch_unchanged(watch, error);
 	/* A guest that was started explains why its disk could not be read. */

@@ -102,17 +102,24 @@ static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *so
 	return TRUE;
 }
 
-gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
-			      GError **error)
+VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk)
 {
-	const VkDomainDisk *disk = planned->disk;
-	g_autoptr(VkDiskRecord) record = vk_disk_record_new();
+	VkDiskRecord *record = vk_disk_record_new();
 
 	record->target = g_strdup(disk->target);
 	record->bus = g_strdup(disk->bus);
 	record->format = g_strdup(disk->image->format);
 	record->source_type = g_strdup(disk->image->type);
 	record->source = vk_domain_image_label(disk->image);
+	return record;
+}
+
+gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
+			      GError **error)
+{
+	const VkDomainDisk *disk = planned->disk;
+	g_autoptr(VkDiskRecord) record = vk_attempt_new_disk_record(disk);
+
 	if (!source || !save_image(attempt, planned, source, record, error)) {
 		if (!vk_interrupted())
 			g_prefix_error(error,

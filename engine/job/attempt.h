@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "array.h"
 #include "backupguest.h"
 #include "backupjob.h"
 #include "backupplan.h"
@@ -20,6 +21,8 @@ typedef struct VkAttempt {
 	VkGuest *guest; /* borrowed */
 	VkGuestLock *lock;
 	VkGuestOptions *how;
+	VkTake *take;     /* borrowed; NULL: no array takes the snapshot */
+	VkTake *own_take; /* the same, unless the guests of a run share it */
 	gint64 deadline; /* until the guest has to go on again; monotonic, microseconds */
 	gboolean is_grouped;
 	gboolean is_through; /* the gate */
@@ -36,8 +39,30 @@ typedef struct VkAttempt {
 gboolean vk_attempt_take_live(VkAttempt *attempt, GError **error);
 gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error);
 
+/*
+ * Both by the storage, when the guest's mode is not VK_MODE_VAULT. Before that, the guest joins the
+ * take with its disks.
+ */
+gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error);
+gboolean vk_attempt_take_array(VkAttempt *attempt, GError **error);
+gboolean vk_attempt_is_array(const VkAttempt *attempt);
+
+/*
+ * Holds the running guest while POINT takes the point in time, and grades the snapshot. The guest
+ * goes on however that ends.
+ */
+typedef gboolean (*VkAttemptPoint)(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data,
+				   GError **error);
+gboolean vk_attempt_hold(VkAttempt *attempt, VkAttemptPoint point, gpointer data, GError **error);
+
+/* Grades the snapshot of a guest that is off. */
+void vk_attempt_grade_offline(VkAttempt *attempt);
+
 /* A running guest without a disk to save: its definition and firmware. */
 gboolean vk_attempt_take_diskless(VkAttempt *attempt, GError **error);
+
+/* A record of what is known of the disk before it is saved. */
+VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk);
 
 /* Saves SOURCE, which may be NULL with ERROR set already. */
 gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,

@@ -24,6 +24,7 @@ typedef struct {
 	Run *run;
 	char *name, *uuid;
 	VkGroup *group; /* nullable */
+	VkTake *take;   /* of the group; nullable */
 } Task;
 
 static void task_free(Task *task)
@@ -116,7 +117,7 @@ static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
  */
 static VkSnapshot *try_guest(Task *task, GError **error)
 {
-	g_auto(VkBackupTry) first = {.group = task->group};
+	g_auto(VkBackupTry) first = {.group = task->group, .take = task->take};
 	g_auto(VkBackupTry) second = {0};
 	g_autoptr(GError) trouble = NULL;
 	VkSnapshot *snapshot = try_once(task, &first, &trouble);
@@ -228,6 +229,10 @@ static void run_tasks(Run *run, const GPtrArray *tasks)
 	/* The guests of a group must come to their instant together. */
 	guint threads = options->group ? tasks->len : at_once;
 	g_autoptr(VkGroup) group = options->group ? vk_group_new(tasks->len) : NULL;
+	g_autoptr(VkTake) take =
+		options->group ? vk_take_new(run->context.arrays, vk_vault_id(run->context.vault),
+					     options->label)
+			       : NULL;
 	guint workers = options->workers ? options->workers : g_get_num_processors();
 	GThreadPool *pool;
 	VkGate gate;
@@ -240,6 +245,7 @@ static void run_tasks(Run *run, const GPtrArray *tasks)
 		Task *task = g_ptr_array_index(tasks, i);
 
 		task->group = group;
+		task->take = take;
 		g_thread_pool_push(pool, task, NULL);
 	}
 	g_thread_pool_free(pool, FALSE, TRUE);
@@ -250,6 +256,7 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 {
 	const VkBackupOptions *options = run->context.options;
 	g_autoptr(VkHost) host = connect_host(run, error);
+	g_autoptr(VkArrays) arrays = NULL;
 	g_autoptr(VkGuard) guard = NULL;
 	g_autoptr(VkProgress) progress = NULL;
 	g_autoptr(GPtrArray) tasks = NULL;
@@ -262,12 +269,16 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 		return FALSE;
 	if (tasks->len == 0)
 		return TRUE;
+	arrays = vk_arrays_new(options->settings, error);
+	if (!arrays)
+		return FALSE;
 	guard = vk_guard_start(run->uri, options->agent_timeout_sec, error);
 	if (!guard)
 		return FALSE;
 	label = tasks->len == 1 ? g_strdup(((Task *)g_ptr_array_index(tasks, 0))->name)
 				: g_strdup_printf("%u guests", tasks->len);
 	progress = vk_progress_new(label, 0);
+	run->context.arrays = arrays;
 	run->context.guard = guard;
 	run->context.progress = progress;
 	run_tasks(run, tasks);

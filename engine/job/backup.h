@@ -13,7 +13,19 @@
 
 #include <glib.h>
 
+/* Where the copies of a snapshot go. */
+typedef enum {
+	VK_MODE_VAULT,
+	VK_MODE_ARRAY,           /* the storage takes the snapshot, and nothing is read */
+	VK_MODE_ARRAY_AND_VAULT, /* and what it took is read into the vault */
+} VkBackupMode;
+
+/* "vault", "array" or "array+vault". */
+gboolean vk_backup_mode_parse(const char *text, VkBackupMode *ret, GError **error);
+
 typedef struct VkBackupOptions {
+	const VkBackupMode *mode;     /* NULL: as configured */
+	const char *label;            /* "daily", ...: which retention applies; nullable */
 	const VkSettings *settings;   /* for the sections of guests, and what is not below */
 	const VkQuiesceMode *quiesce; /* NULL: as configured */
 	char *const *mountpoints;     /* NULL: as configured */

@@ -8,10 +8,16 @@
 #include "program.h"
 #include "timestamp.h"
 
+/* How many snapshots on arrays are looked through for an older one with a bitmap. */
+#define ON_ARRAYS_MAX 100
+
 #define STATE_SETTLES_USEC (2 * G_TIME_SPAN_SECOND)
 
 static void attempt_clear(VkAttempt *attempt)
 {
+	if (attempt->take)
+		vk_take_leave(attempt->take, vk_guest_uuid(attempt->guest));
+	g_clear_pointer(&attempt->own_take, vk_take_free);
 	g_clear_pointer(&attempt->plan, vk_backup_plan_free);
 	g_clear_pointer(&attempt->last, vk_snapshot_free);
 	g_clear_pointer(&attempt->domain, vk_domain_free);
@@ -122,22 +128,40 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 	return attempt->domain != NULL;
 }
 
-/* The newest snapshot of the guest that can be read; *RET is NULL when there is none. */
+/* Whether to look on for an older one: arrays begin no bitmaps, and may leave the vault out. */
+static gboolean is_better(const VkSnapshot *candidate, const VkSnapshot *found)
+{
+	return vk_snapshot_is_in_vault(candidate) && (!found || candidate->checkpoint);
+}
+
+/*
+ * The newest snapshot of the guest in the vault that can be read; *RET is NULL when there is none.
+ * One that an array took has no bitmap: a little older one that has is better.
+ */
 static gboolean load_last(const VkAttempt *attempt, VkSnapshot **ret, GError **error)
 {
 	VkVault *vault = attempt->context->vault;
 	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, vk_guest_uuid(attempt->guest), error);
+	guint left = ON_ARRAYS_MAX;
 
 	if (!keys)
 		return FALSE;
-	for (guint i = keys->len; i > 0 && !*ret; i--) {
+	for (guint i = keys->len; i > 0 && left > 0; i--) {
 		g_autoptr(GError) trouble = NULL;
+		g_autoptr(VkSnapshot) snapshot = NULL;
 
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		*ret = vk_catalog_load(vault, g_ptr_array_index(keys, i - 1), &trouble);
-		if (!*ret)
+		snapshot = vk_catalog_load(vault, g_ptr_array_index(keys, i - 1), &trouble);
+		if (!snapshot) {
 			vk_log_warning("%s; building on an older snapshot", trouble->message);
+			continue;
+		}
+		left = vk_snapshot_is_on_array(snapshot) ? left - 1 : 0;
+		if (is_better(snapshot, *ret)) {
+			vk_snapshot_free(*ret);
+			*ret = g_steal_pointer(&snapshot);
+		}
 	}
 	return TRUE;
 }
@@ -174,6 +198,11 @@ static void plan_tracking(VkAttempt *attempt)
 	g_autoptr(GPtrArray) tracking = NULL;
 	g_autoptr(GError) trouble = NULL;
 
+	if (vk_attempt_is_array(attempt)) {
+		vk_backup_plan_set_no_tracking(attempt->plan,
+					       "it was read from the array's snapshot");
+		return;
+	}
 	if (attempt->try->no_tracking) {
 		vk_backup_plan_set_no_tracking(attempt->plan, attempt->try->no_tracking);
 		return;
@@ -204,12 +233,30 @@ static gboolean plan(VkAttempt *attempt, GError **error)
 	return attempt->session != NULL;
 }
 
+/* All of a group are waited for, whatever their mode: they may share a take. */
+static gboolean meet_planned(VkAttempt *attempt, GError **error)
+{
+	gboolean met;
+
+	if (!attempt->is_grouped)
+		return TRUE;
+	vk_attempt_leave_gate(attempt);
+	met = vk_attempt_meet(attempt, VK_GROUP_PLANNED, error);
+	vk_attempt_enter_gate(attempt);
+	return met;
+}
+
 static gboolean take(VkAttempt *attempt, GError **error)
 {
+	if ((vk_attempt_is_array(attempt) && !vk_attempt_join_take(attempt, error)) ||
+	    !meet_planned(attempt, error))
+		return FALSE;
+	if (attempt->facts->live_xml && attempt->plan->disks->len == 0)
+		return vk_attempt_take_diskless(attempt, error);
+	if (vk_attempt_is_array(attempt))
+		return vk_attempt_take_array(attempt, error);
 	if (!attempt->facts->live_xml)
 		return vk_attempt_take_offline(attempt, error);
-	if (attempt->plan->disks->len == 0)
-		return vk_attempt_take_diskless(attempt, error);
 	return vk_attempt_take_live(attempt, error);
 }
 
@@ -223,8 +270,8 @@ static gboolean release_left(const VkAttempt *attempt, GError **error)
 	vk_log_warning("guest '%s': an earlier backup did not end well and may have left it %s; "
 		       "releasing it",
 		       vk_guest_name(attempt->guest),
-		       left == VK_HOLD_SUSPENDED ? "suspended" : "frozen");
-	if (vk_quiesce_recover(attempt->guest, left == VK_HOLD_SUSPENDED,
+		       vk_hold_words(left));
+	if (vk_quiesce_recover(attempt->guest, left,
 			       attempt->context->options->agent_timeout_sec, &trouble))
 		return vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error);
 	/* The note stays, for the backup that finds it running. */
@@ -265,6 +312,8 @@ static void drop_old_checkpoints(VkAttempt *attempt, const VkSnapshot *newest)
 	g_autoptr(GError) trouble = NULL;
 	guint left = 0;
 
+	if (vk_attempt_is_array(attempt))
+		return;
 	if (!vk_checkpoint_drop_others(attempt->guest, vk_vault_id(attempt->context->vault), keep,
 				       &left, &trouble))
 		vk_log_warning("guest '%s': old checkpoints stay until the next backup: %s",
@@ -272,6 +321,16 @@ static void drop_old_checkpoints(VkAttempt *attempt, const VkSnapshot *newest)
 	else if (left > 0)
 		vk_log_debug("guest '%s': %u broken bitmaps stay until it is off",
 			     vk_guest_name(attempt->guest), left);
+}
+
+/* The array's copies stay from now on. A mark that is left on them is removed by the next run. */
+static void keep_array_copies(VkAttempt *attempt)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (attempt->take &&
+	    !vk_take_keep(attempt->take, vk_guest_uuid(attempt->guest), &trouble))
+		vk_log_warning("guest '%s': %s", vk_guest_name(attempt->guest), trouble->message);
 }
 
 static gboolean make_snapshot(VkAttempt *attempt, GError **error)
@@ -286,6 +345,7 @@ static gboolean make_snapshot(VkAttempt *attempt, GError **error)
 		drop_old_checkpoints(attempt, attempt->last);
 		return FALSE;
 	}
+	keep_array_copies(attempt);
 	if (!vk_attempt_run_hooks(attempt, VK_HOOK_POST_COMMIT, NULL, &hook_trouble))
 		vk_log_warning("%s", hook_trouble->message);
 	drop_old_checkpoints(attempt, attempt->snapshot);

@@ -2,6 +2,7 @@
 /* One snapshot of one guest, as a state machine. Part of the backup job; see backup.h. */
 #pragma once
 
+#include "array.h"
 #include "backup.h"
 #include "gate.h"
 #include "group.h"
@@ -17,6 +18,7 @@ typedef struct VkBackupContext {
 	const char *vault_url;
 	const VkBackupOptions *options;
 	guint workers; /* of each guest's session */
+	VkArrays *arrays;
 	VkGuard *guard;
 	VkProgress *progress;
 	VkGate *gate; /* for what costs processor and disk; not passed while guests are held */
@@ -26,6 +28,7 @@ typedef struct VkBackupTry {
 	VkHost *host;
 	VkGuest *guest;
 	VkGroup *group;          /* nullable; left in any case */
+	VkTake *take;            /* that the guests of GROUP share; nullable */
 	const char *no_tracking; /* why to do without bitmaps and checkpoints; NULL: do with them */
 	GError *held;            /* set, and logged, when the guest could not be brought back */
 	char *tracking_trouble;  /* set when the failure may be one of bitmaps or checkpoints */

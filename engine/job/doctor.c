@@ -100,7 +100,7 @@ static gboolean examine_hold(Visit *visit, GError **error)
 	VkFinding *finding = NULL;
 
 	if (visit->facts->state == VK_GUEST_PAUSED) {
-		is_ours = left == VK_HOLD_SUSPENDED;
+		is_ours = (left & VK_HOLD_SUSPENDED) != 0;
 		finding = add_here(
 			visit, "paused",
 			g_strdup(is_ours ? "suspended by a backup that did not end well"
@@ -109,7 +109,7 @@ static gboolean examine_hold(Visit *visit, GError **error)
 				: g_strdup_printf("virsh resume %s", vk_guest_uuid(visit->guest)));
 	} else if (visit->facts->state == VK_GUEST_RUNNING &&
 		   vk_quiesce_is_frozen(visit->guest, options->agent_timeout_sec)) {
-		is_ours = left == VK_HOLD_FROZEN;
+		is_ours = (left & VK_HOLD_FROZEN) != 0;
 		finding =
 			add_here(visit, "frozen",
 				 g_strdup(is_ours ? "frozen by a backup that did not end well"
@@ -120,8 +120,7 @@ static gboolean examine_hold(Visit *visit, GError **error)
 	}
 	if (!finding || !options->fix || !is_ours)
 		return TRUE;
-	if (!vk_quiesce_recover(visit->guest, left == VK_HOLD_SUSPENDED, options->agent_timeout_sec,
-				error) ||
+	if (!vk_quiesce_recover(visit->guest, left, options->agent_timeout_sec, error) ||
 	    !vk_guest_lock_set_hold(visit->lock, VK_HOLD_NONE, error))
 		return FALSE;
 	finding->mended = TRUE;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guestoptions.h"
 
+#include "errors.h"
+
 static gboolean choose_quiesce(VkGuestOptions *chosen, const VkBackupOptions *options,
 			       const char *configured, GError **error)
 {
@@ -11,6 +13,36 @@ static gboolean choose_quiesce(VkGuestOptions *chosen, const VkBackupOptions *op
 	if (!configured)
 		configured = vk_settings_get(options->settings, "backup", "quiesce");
 	return vk_quiesce_mode_parse(configured, &chosen->quiesce, error);
+}
+
+gboolean vk_backup_mode_parse(const char *text, VkBackupMode *ret, GError **error)
+{
+	static const char *const names[] = {
+		[VK_MODE_VAULT] = "vault",
+		[VK_MODE_ARRAY] = "array",
+		[VK_MODE_ARRAY_AND_VAULT] = "array+vault",
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+		if (g_strcmp0(text, names[i]) == 0) {
+			*ret = (VkBackupMode)i;
+			return TRUE;
+		}
+	}
+	return vk_fail(error, VK_ERROR_USAGE,
+		       "'%s' is no place for a backup; use vault, array or array+vault", text);
+}
+
+static gboolean choose_mode(VkGuestOptions *chosen, const VkBackupOptions *options,
+			    const char *configured, GError **error)
+{
+	if (options->mode) {
+		chosen->mode = *options->mode;
+		return TRUE;
+	}
+	if (!configured)
+		configured = vk_settings_get(options->settings, "backup", "mode");
+	return vk_backup_mode_parse(configured, &chosen->mode, error);
 }
 
 static char **copy_words(char *const *words)
@@ -30,7 +62,9 @@ VkGuestOptions *vk_guest_options_new(const VkBackupOptions *options, const VkGue
 	g_autoptr(VkGuestOptions) chosen = g_new0(VkGuestOptions, 1);
 
 	if (!choose_quiesce(chosen, options, vk_settings_get_guest(settings, name, uuid, "quiesce"),
-			    error))
+			    error) ||
+	    !choose_mode(chosen, options, vk_settings_get_guest(settings, name, uuid, "mode"),
+			 error))
 		return NULL;
 	chosen->mountpoints =
 		options->mountpoints

@@ -11,6 +11,7 @@
 #include <glib.h>
 
 typedef struct VkGuestOptions {
+	VkBackupMode mode;
 	VkQuiesceMode quiesce;
 	char **mountpoints; /* to freeze; empty: all */
 	char **exclude;     /* targets of disks that are not to be saved */

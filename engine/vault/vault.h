@@ -5,10 +5,9 @@
  */
 #pragma once
 
-#include "image.h"
+#include "copyreader.h"
 
 #include <glib.h>
-#include <jansson.h>
 
 typedef struct VkVault VkVault;
 
@@ -36,15 +35,6 @@ const char *vk_vault_url(const VkVault *vault); /* normalised; borrowed */
 
 /* The absolute directory of a "dir:" vault, NULL for others. Borrowed. */
 const char *vk_vault_directory(const VkVault *vault);
-
-/* How copies that lie on arrays are read: the vault itself only keeps what tells them. */
-typedef struct VkCopyReader {
-	/* VK_ERROR_NOT_FOUND when the array has it no more. */
-	VkImage *(*open)(gpointer data, const json_t *copy, GError **error);
-	/* Whether the array still has it. */
-	gboolean (*has)(gpointer data, const json_t *copy);
-	gpointer data;
-} VkCopyReader;
 
 /* READER is copied; without one, copies on arrays cannot be read. Call before reading. */
 void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader);

@@ -195,9 +195,8 @@ static VkImage *open_on_array(const VkVault *vault, const VkImageRecord *record,
 	return NULL;
 }
 
-VkImage *vk_view_open_image(VkView *view, const VkViewFile *file, GError **error)
+VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **error)
 {
-	const VkImageRecord *record = file->record;
 	g_autoptr(GError) trouble = NULL;
 	VkImage *image = NULL;
 
@@ -213,7 +212,6 @@ VkImage *vk_view_open_image(VkView *view, const VkViewFile *file, GError **error
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return NULL;
 	}
-	vk_fail(error, VK_ERROR_NOT_FOUND,
-		"'%s': its copy on the array is gone, and there is none in the vault", file->name);
+	vk_fail(error, VK_ERROR_NOT_FOUND, "its copy on the array is gone, and there is none in the vault");
 	return NULL;
 }

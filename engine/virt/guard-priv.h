@@ -13,7 +13,7 @@
 /* The values of the member "do". */
 #define VK_GUARD_ADD       "add" /* "uuid"; a descriptor comes with it */
 #define VK_GUARD_REMOVE    "remove"
-#define VK_GUARD_HOLD      "hold" /* "suspended", "deadline" */
+#define VK_GUARD_HOLD      "hold" /* "hold": flags of VkHold; "deadline" */
 #define VK_GUARD_RELEASED  "released"
 #define VK_GUARD_JOB       "job" /* "socket", "files", "stopped" */
 #define VK_GUARD_JOB_ENDED "job-ended"

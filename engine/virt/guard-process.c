@@ -38,7 +38,7 @@ typedef struct {
 	VkGuest *guest;
 	guint timeout_sec;
 	VkGuestLock *lock;
-	gboolean held, suspended;
+	VkHold held;
 	gint64 deadline;
 	char *socket;     /* of the backup job; NULL: none */
 	GPtrArray *files; /* char* */
@@ -90,12 +90,12 @@ static gboolean add_guest(Guard *guard, const char *uuid, int *descriptor, GErro
 static gboolean note_hold(Watched *watched, const json_t *message, GError **error)
 {
 	json_t *deadline = json_object_get(message, "deadline");
+	guint64 hold = 0;
 
-	if (!json_is_integer(deadline) ||
-	    !vk_json_bool(message, "suspended", &watched->suspended, error))
+	if (!json_is_integer(deadline) || !vk_json_uint(message, "hold", &hold, error))
 		return vk_fail(error, VK_ERROR_USAGE, "not understood");
 	watched->deadline = json_integer_value(deadline);
-	watched->held = TRUE;
+	watched->held = (VkHold)hold;
 	return TRUE;
 }
 
@@ -145,7 +145,7 @@ static gboolean take_note(Guard *guard, const char *text, int *descriptor, GErro
 	if (g_str_equal(what, VK_GUARD_JOB))
 		return note_job(watched, message, error);
 	if (g_str_equal(what, VK_GUARD_RELEASED))
-		watched->held = FALSE;
+		watched->held = VK_HOLD_NONE;
 	else if (g_str_equal(what, VK_GUARD_JOB_ENDED))
 		note_job_ended(watched);
 	else if (g_str_equal(what, VK_GUARD_REMOVE))
@@ -173,7 +173,7 @@ static gboolean serve_one(Guard *guard)
 
 static gboolean release(Watched *watched, GError **error)
 {
-	return vk_quiesce_recover(watched->guest, watched->suspended, watched->timeout_sec, error);
+	return vk_quiesce_recover(watched->guest, watched->held, watched->timeout_sec, error);
 }
 
 static gpointer run_release(gpointer data)

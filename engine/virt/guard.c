@@ -164,11 +164,11 @@ void vk_guard_remove(VkGuard *guard, VkGuest *guest)
 	tell_end(guard, guest, VK_GUARD_REMOVE);
 }
 
-gboolean vk_guard_hold(VkGuard *guard, VkGuest *guest, gboolean suspended, gint64 deadline,
+gboolean vk_guard_hold(VkGuard *guard, VkGuest *guest, VkHold hold, gint64 deadline,
 		       GError **error)
 {
 	return tell(guard, guest,
-		    json_pack("{s:s, s:b, s:I}", "do", VK_GUARD_HOLD, "suspended", suspended,
+		    json_pack("{s:s, s:i, s:I}", "do", VK_GUARD_HOLD, "hold", (int)hold,
 			      "deadline", (json_int_t)deadline),
 		    -1, error);
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "hold.h"
 #include "host.h"
 
 #include <glib.h>
@@ -33,8 +34,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuard, vk_guard_free)
 gboolean vk_guard_add(VkGuard *guard, VkGuest *guest, int lock_fd, GError **error);
 void vk_guard_remove(VkGuard *guard, VkGuest *guest);
 
-/* The guest is about to be held: frozen or SUSPENDED, until DEADLINE (monotonic, microseconds). */
-gboolean vk_guard_hold(VkGuard *guard, VkGuest *guest, gboolean suspended, gint64 deadline,
+/* The guest is about to be held so, at most until DEADLINE (monotonic, microseconds). */
+gboolean vk_guard_hold(VkGuard *guard, VkGuest *guest, VkHold hold, gint64 deadline,
 		       GError **error);
 void vk_guard_released(VkGuard *guard, VkGuest *guest);
 

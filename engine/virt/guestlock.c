@@ -12,12 +12,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* The file holds the process number, and at a place of its own a word while the guest is held. */
-static const char *const hold_words[] = {
-	[VK_HOLD_NONE] = "",
-	[VK_HOLD_FROZEN] = "frozen",
-	[VK_HOLD_SUSPENDED] = "suspended",
-};
+/* The file holds the process number, and at a place of its own words while the guest is held. */
+#define FROZEN    "frozen"
+#define SUSPENDED "suspended"
 
 #define NUMBER_LENGTH   12
 #define NOTE_LENGTH     28
@@ -54,10 +51,8 @@ static gboolean write_number(const VkGuestLock *lock, GError **error)
 
 static VkHold hold_of_text(const char *text)
 {
-	for (int hold = VK_HOLD_FROZEN; hold <= VK_HOLD_SUSPENDED; hold++)
-		if (strstr(text, hold_words[hold]))
-			return (VkHold)hold;
-	return VK_HOLD_NONE;
+	return (strstr(text, FROZEN) ? VK_HOLD_FROZEN : VK_HOLD_NONE) |
+	       (strstr(text, SUSPENDED) ? VK_HOLD_SUSPENDED : VK_HOLD_NONE);
 }
 
 /* The process that took the lock; 0 when it has not come to writing its number yet. */
@@ -138,7 +133,8 @@ VkGuestLock *vk_guest_lock_adopt(int fd)
 
 gboolean vk_guest_lock_set_hold(VkGuestLock *lock, VkHold hold, GError **error)
 {
-	g_autofree char *text = g_strdup_printf("%-*s\n", NOTE_LENGTH - 1, hold_words[hold]);
+	g_autofree char *text = g_strdup_printf("%-*s\n", NOTE_LENGTH - 1,
+						hold == VK_HOLD_NONE ? "" : vk_hold_words(hold));
 
 	return vk_io_write(lock->fd, lock->path, NUMBER_LENGTH, text, NOTE_LENGTH, error);
 }

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "hold.h"
+
 #include <glib.h>
 
 typedef struct VkGuestLock VkGuestLock;
@@ -22,15 +24,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestLock, vk_guest_lock_free)
 /* The lock of another process, by a duplicate of its descriptor, which is taken over. */
 VkGuestLock *vk_guest_lock_adopt(int fd);
 
-typedef enum {
-	VK_HOLD_NONE,
-	VK_HOLD_FROZEN, /* or about to be */
-	VK_HOLD_SUSPENDED,
-} VkHold;
-
 /*
- * Notes in the lock how the guest is held from now on. A killed process leaves its note to the
- * next one that takes the lock.
+ * Notes in the lock how the guest is held from now on, or is about to be. A killed process leaves its
+ * note to the next one that takes the lock.
  */
 gboolean vk_guest_lock_set_hold(VkGuestLock *lock, VkHold hold, GError **error);
 

@@ -4,7 +4,7 @@
 #include "child.h"
 #include "errors.h"
 #include "json.h"
-#include "offline-priv.h"
+#include "offline.h"
 #include "qemu-image.h"
 #include "source.h"
 

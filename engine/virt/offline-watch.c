@@ -2,7 +2,6 @@
 #include "offline.h"
 
 #include "errors.h"
-#include "offline-priv.h"
 #include "qemu-image.h"
 #include "virt-priv.h"
 

@@ -3,7 +3,6 @@
 
 #include "errors.h"
 #include "nbd.h"
-#include "offline-priv.h"
 #include "source-file.h"
 
 char *vk_offline_image_path(VkHost *host, const VkDomainImage *image, GError **error)

@@ -28,6 +28,9 @@ gboolean vk_offline_watch_unchanged(VkOfflineWatch *watch, GError **error);
 void vk_offline_watch_free(VkOfflineWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkOfflineWatch, vk_offline_watch_free)
 
+/* The file or device of an image. New string. */
+char *vk_offline_image_path(VkHost *host, const VkDomainImage *image, GError **error);
+
 /*
  * A backing chain as "qemu-img info" tells it: VkDomainImage, nearest first, without the image
  * itself. FORMAT is of the image itself.

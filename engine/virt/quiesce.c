@@ -19,18 +19,12 @@
 /* How much later than ourselves the guard releases a guest. */
 #define GUARD_GRACE_USEC (2 * G_TIME_SPAN_SECOND)
 
-typedef enum {
-	HELD_NOT,
-	HELD_FROZEN,
-	HELD_MAYBE_FROZEN,
-	HELD_SUSPENDED,
-} Held;
-
 struct VkQuiesce {
 	VkGuest *guest;                  /* borrowed */
 	const VkQuiesceOptions *options; /* borrowed */
 	guint timeout_sec;
-	Held held;
+	VkHold held;         /* what has to be undone */
+	gboolean is_frozen;  /* the agent said so; else it may be */
 	int frozen;          /* file systems */
 	gint64 start, limit; /* monotonic: since when it is held, and how long at the most */
 	guint64 pause_usec;
@@ -84,30 +78,52 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 	}
 	if (state == VK_GUEST_OFF)
 		return TRUE;
-	if (quiesce->held == HELD_SUSPENDED) {
+	if (quiesce->held & VK_HOLD_SUSPENDED) {
 		g_autoptr(virDomain) domain = vk_guest_domain(quiesce->guest, error);
 
 		if (!domain)
 			return FALSE;
 		if (state == VK_GUEST_PAUSED && virDomainResume(domain) < 0)
 			return vk_fail_libvirt(error, "libvirt cannot resume it");
-		return TRUE;
+		quiesce->held &= ~VK_HOLD_SUSPENDED;
 	}
-	return vk_agent_thaw(quiesce->guest, quiesce->timeout_sec, &quiesce->frozen, error);
+	return !(quiesce->held & VK_HOLD_FROZEN) ||
+	       vk_agent_thaw(quiesce->guest, quiesce->timeout_sec, &quiesce->frozen, error);
 }
 
-static void forget_hold(const VkQuiesceOptions *options, VkGuest *guest)
+static gboolean fail_release(const VkQuiesce *quiesce, const GError *cause, GError **error)
 {
-	if (options->lock)
-		vk_guest_lock_set_hold(options->lock, VK_HOLD_NONE, NULL);
-	if (options->guard)
-		vk_guard_released(options->guard, guest);
+	const char *uuid = vk_guest_uuid(quiesce->guest);
+	g_autoptr(GString) cure = g_string_new(NULL);
+
+	if (quiesce->held & VK_HOLD_SUSPENDED)
+		g_string_append_printf(cure, "'virsh resume %s'", uuid);
+	if (quiesce->held & VK_HOLD_FROZEN)
+		g_string_append_printf(cure, "%s'virsh domfsthaw %s'", cure->len ? " and " : "",
+				       uuid);
+	return vk_fail(error, VK_ERROR_FAILED, "guest '%s' may still be %s: %s; run %s",
+		       vk_guest_name(quiesce->guest), vk_hold_words(quiesce->held), cause->message,
+		       cure->str);
+}
+
+/* Lock and guard learn how the guest is held. */
+static gboolean tell_hold(const VkQuiesce *quiesce, VkHold hold, GError **error)
+{
+	const VkQuiesceOptions *options = quiesce->options;
+
+	if (options->lock && !vk_guest_lock_set_hold(options->lock, hold, error))
+		return FALSE;
+	if (options->guard && hold == VK_HOLD_NONE)
+		vk_guard_released(options->guard, quiesce->guest);
+	return !options->guard || hold == VK_HOLD_NONE ||
+	       vk_guard_hold(options->guard, quiesce->guest, hold,
+			     quiesce->limit + GUARD_GRACE_USEC, error);
 }
 
 static gboolean release(VkQuiesce *quiesce, GError **error)
 {
 	gint64 deadline = vk_deadline(RELEASE_TIMEOUT_SEC);
-	gboolean suspended = quiesce->held == HELD_SUSPENDED;
+	gboolean was_frozen = (quiesce->held & VK_HOLD_FROZEN) != 0;
 	int frozen = quiesce->frozen;
 	g_autoptr(GError) cause = NULL;
 	gboolean late = FALSE;
@@ -115,51 +131,47 @@ static gboolean release(VkQuiesce *quiesce, GError **error)
 
 	while (!release_once(quiesce, &cause)) {
 		if (vk_deadline_passed(deadline)) {
-			quiesce->held = HELD_NOT;
-			return vk_fail(error, VK_ERROR_FAILED,
-				       "guest '%s' may still be %s: %s; run 'virsh %s %s'",
-				       vk_guest_name(quiesce->guest),
-				       suspended ? "suspended" : "frozen", cause->message,
-				       suspended ? "resume" : "domfsthaw",
-				       vk_guest_uuid(quiesce->guest));
+			fail_release(quiesce, cause, error);
+			quiesce->held = VK_HOLD_NONE;
+			return FALSE;
 		}
 		g_clear_error(&cause);
 		late = TRUE;
 		vk_poll_pause(&pause);
 	}
 	quiesce->pause_usec = (guint64)(g_get_monotonic_time() - quiesce->start);
-	if (quiesce->held == HELD_FROZEN && frozen > 0 && quiesce->frozen == 0) {
+	if (was_frozen && quiesce->is_frozen && frozen > 0 && quiesce->frozen == 0) {
 		quiesce->filesystem = FALSE;
 		set_note(quiesce, late ? "the guest agent answered late, so the guest may have "
 					 "thawed before its time"
 				       : "the guest thawed by itself before its time");
 	}
-	quiesce->held = HELD_NOT;
+	quiesce->held = VK_HOLD_NONE;
 	if (quiesce->options)
-		forget_hold(quiesce->options, quiesce->guest);
-	if (!suspended)
+		tell_hold(quiesce, VK_HOLD_NONE, NULL);
+	if (was_frozen)
 		vk_agent_done(quiesce->guest);
 	return TRUE;
 }
 
 /* From now on the guest counts as held: lock and guard know it before it is so, and not earlier. */
-static gboolean start_hold(VkQuiesce *quiesce, gboolean suspended, GError **error)
+static gboolean start_hold(VkQuiesce *quiesce, VkHold more, GError **error)
 {
 	const VkQuiesceOptions *options = quiesce->options;
 
-	quiesce->start = g_get_monotonic_time();
-	quiesce->limit = options->deadline;
-	if (options->budget_usec)
-		quiesce->limit = MIN(quiesce->limit, quiesce->start + (gint64)options->budget_usec);
-	if (options->lock &&
-	    !vk_guest_lock_set_hold(options->lock, suspended ? VK_HOLD_SUSPENDED : VK_HOLD_FROZEN,
-				    error))
+	if (!quiesce->held) {
+		quiesce->start = g_get_monotonic_time();
+		quiesce->limit = options->deadline;
+		if (options->budget_usec)
+			quiesce->limit = MIN(quiesce->limit,
+					     quiesce->start + (gint64)options->budget_usec);
+	}
+	if (!tell_hold(quiesce, quiesce->held | more, error)) {
+		tell_hold(quiesce, quiesce->held, NULL);
 		return FALSE;
-	if (!options->guard || vk_guard_hold(options->guard, quiesce->guest, suspended,
-					     quiesce->limit + GUARD_GRACE_USEC, error))
-		return TRUE;
-	forget_hold(options, quiesce->guest);
-	return FALSE;
+	}
+	quiesce->held |= more;
+	return TRUE;
 }
 
 static void note_not_running(VkQuiesce *quiesce)
@@ -179,9 +191,8 @@ static gboolean suspend(VkQuiesce *quiesce, GError **error)
 		note_not_running(quiesce);
 		return TRUE;
 	}
-	if (!start_hold(quiesce, TRUE, error))
+	if (!start_hold(quiesce, VK_HOLD_SUSPENDED, error))
 		return FALSE;
-	quiesce->held = HELD_SUSPENDED;
 	if (virDomainSuspend(domain) < 0)
 		return vk_fail_libvirt(error, "cannot suspend guest '%s'",
 				       vk_guest_name(quiesce->guest));
@@ -228,15 +239,14 @@ static gboolean freeze(VkQuiesce *quiesce, GError **error)
 	if (frozen_already)
 		vk_fail(error, VK_ERROR_FAILED,
 			"somebody else has frozen its file systems, and they stay so");
-	if (frozen_already || !start_hold(quiesce, FALSE, error)) {
+	if (frozen_already || !start_hold(quiesce, VK_HOLD_FROZEN, error)) {
 		vk_agent_done(quiesce->guest);
 		return FALSE;
 	}
-	quiesce->held = HELD_MAYBE_FROZEN;
 	quiesce->frozen = vk_agent_freeze(quiesce->guest, quiesce->options->mountpoints, error);
 	if (quiesce->frozen < 0)
 		return FALSE;
-	quiesce->held = HELD_FROZEN;
+	quiesce->is_frozen = TRUE;
 	quiesce->filesystem = quiesce->frozen > 0;
 	if (quiesce->frozen == 0)
 		set_note(quiesce, "the guest agent found no file system to freeze");
@@ -251,7 +261,7 @@ static gboolean freeze_or_fall_back(VkQuiesce *quiesce, GError **error)
 
 	if (freeze(quiesce, &cause))
 		return TRUE;
-	if (quiesce->held != HELD_NOT && !vk_quiesce_end(quiesce, &release_error)) {
+	if (quiesce->held && !vk_quiesce_end(quiesce, &release_error)) {
 		g_propagate_error(error, g_steal_pointer(&release_error));
 		return FALSE;
 	}
@@ -260,7 +270,7 @@ static gboolean freeze_or_fall_back(VkQuiesce *quiesce, GError **error)
 		return vk_fail(error, (VkErrorCode)cause->code, "cannot freeze guest '%s': %s",
 			       vk_guest_name(quiesce->guest), cause->message);
 	set_note(quiesce, cause->message);
-	return !quiesce->options->group || suspend(quiesce, error);
+	return !quiesce->options->group || quiesce->options->suspend_too || suspend(quiesce, error);
 }
 
 static void note_over_budget(VkQuiesce *quiesce)
@@ -314,7 +324,8 @@ static gboolean hold(VkQuiesce *quiesce, GError **error)
 		return TRUE;
 	if (quiesce->options->mode == VK_QUIESCE_SUSPEND)
 		return suspend(quiesce, error);
-	return freeze_or_fall_back(quiesce, error);
+	return freeze_or_fall_back(quiesce, error) &&
+	       (!quiesce->options->suspend_too || suspend(quiesce, error));
 }
 
 VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GError **error)
@@ -327,12 +338,17 @@ VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GEr
 	g_mutex_init(&quiesce->mutex);
 	g_cond_init(&quiesce->changed);
 	if (hold(quiesce, error)) {
-		if (quiesce->held != HELD_NOT)
+		if (quiesce->held)
 			quiesce->timer = g_thread_new("budget", run_timer, quiesce);
 		return quiesce;
 	}
 	vk_quiesce_free(quiesce);
 	return NULL;
+}
+
+gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce)
+{
+	return quiesce->over_budget;
 }
 
 void vk_quiesce_point_taken(VkQuiesce *quiesce)
@@ -363,10 +379,10 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error)
 		g_propagate_error(error, g_steal_pointer(&quiesce->late));
 		return FALSE;
 	}
-	return quiesce->held == HELD_NOT || release(quiesce, error);
+	return !quiesce->held || release(quiesce, error);
 }
 
-gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_sec, GError **error)
+gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GError **error)
 {
 	VkQuiesce quiesce = {.guest = guest, .timeout_sec = MAX(timeout_sec, 1)};
 	VkGuestState state = VK_GUEST_OTHER;
@@ -374,20 +390,21 @@ gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_se
 
 	if (!vk_guest_get_state(guest, &state, error))
 		return FALSE;
-	if (!suspended && state == VK_GUEST_PAUSED)
+	if (!(left & VK_HOLD_SUSPENDED) && state == VK_GUEST_PAUSED)
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "guest '%s' may be frozen, and somebody has paused it: it can be "
 			       "thawed only when it runs again",
 			       vk_guest_name(guest));
-	if (suspended)
-		quiesce.held = state == VK_GUEST_PAUSED ? HELD_SUSPENDED : HELD_NOT;
-	else if (state == VK_GUEST_RUNNING && check_agent(&quiesce, NULL))
-		quiesce.held = HELD_MAYBE_FROZEN;
-	if (quiesce.held == HELD_MAYBE_FROZEN &&
+	if (state == VK_GUEST_PAUSED)
+		quiesce.held |= VK_HOLD_SUSPENDED;
+	if ((left & VK_HOLD_FROZEN) && (state == VK_GUEST_RUNNING || quiesce.held) &&
+	    check_agent(&quiesce, NULL))
+		quiesce.held |= VK_HOLD_FROZEN;
+	if ((quiesce.held & VK_HOLD_FROZEN) &&
 	    !vk_agent_set_timeout(guest, quiesce.timeout_sec, error))
 		return FALSE;
 	quiesce.start = g_get_monotonic_time();
-	ok = quiesce.held == HELD_NOT || release(&quiesce, error);
+	ok = !quiesce.held || release(&quiesce, error);
 	g_free(quiesce.note);
 	return ok;
 }

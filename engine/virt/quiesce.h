@@ -26,6 +26,7 @@ typedef struct VkQuiesce VkQuiesce;
 typedef struct VkQuiesceOptions {
 	VkQuiesceMode mode;
 	gboolean group;           /* AUTO without an agent: suspend, for one instant of all */
+	gboolean suspend_too;     /* also a frozen guest, so that QEMU writes all it has */
 	guint timeout_sec;        /* of each agent call */
 	guint64 budget_usec;      /* 0: none. A guest held longer is released at once */
 	gint64 deadline;          /* when it is, budget or not; monotonic, microseconds */
@@ -46,6 +47,9 @@ VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GEr
  */
 void vk_quiesce_point_taken(VkQuiesce *quiesce);
 
+/* After that: whether it was so. */
+gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce);
+
 /*
  * Thaws or resumes. FALSE when the guest could not be brought back: the error says so and what to
  * do. To be called once, as soon as the point in time is taken or given up.
@@ -53,11 +57,11 @@ void vk_quiesce_point_taken(VkQuiesce *quiesce);
 gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
 
 /*
- * Releases a guest that a killed process may have left SUSPENDED or else frozen. A guest that is
- * not so stays as it is; without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it
+ * Releases a guest that a killed process may have LEFT so. A guest that is not so stays as it is;
+ * without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it
  * may be frozen and somebody has paused it: it can be thawed only when it runs again.
  */
-gboolean vk_quiesce_recover(VkGuest *guest, gboolean suspended, guint timeout_sec, GError **error);
+gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GError **error);
 
 /* For doctor: TRUE when the guest's agent answers and says that file systems are frozen. */
 gboolean vk_quiesce_is_frozen(VkGuest *guest, guint timeout_sec);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The storage takes the snapshot. A running guest is frozen, and suspended as well: only then have
+ * QEMU and the host written everything. It goes on as soon as the storage has its snapshot, which
+ * takes no time that depends on bytes; a copy for the vault is read from that afterwards, and no
+ * guest bears its cost. Bitmaps and checkpoints are left alone.
+ */
+#include "attempt.h"
+
+#include "errors.h"
+#include "format.h"
+#include "json.h"
+#include "log.h"
+#include "offline.h"
+#include "qemu-image.h"
+
+static GPtrArray *find_layers(VkAttempt *attempt, const VkDomainDisk *disk, GError **error)
+{
+	g_autofree char *path = vk_offline_image_path(attempt->try->host, disk->image, error);
+	g_autoptr(GPtrArray) layers =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
+	g_autoptr(GPtrArray) chain = NULL;
+
+	if (!path)
+		return NULL;
+	g_ptr_array_add(layers, vk_array_layer_new(path, vk_qemu_format(disk->image->format)));
+	chain = vk_image_backing_chain(path, disk->image->format, error);
+	for (guint i = 0; chain && i < chain->len; i++) {
+		const VkDomainImage *image = g_ptr_array_index(chain, i);
+
+		if (!image->path) {
+			g_autofree char *label = vk_domain_image_label(image);
+
+			vk_fail(error, VK_ERROR_FAILED, "its backing file '%s' is no local file",
+				label);
+			return NULL;
+		}
+		g_ptr_array_add(layers, vk_array_layer_new(image->path, image->format));
+	}
+	return chain ? g_steal_pointer(&layers) : NULL;
+}
+
+static gboolean add_disk(VkAttempt *attempt, const VkDomainDisk *disk, GError **error)
+{
+	g_autoptr(GPtrArray) layers = find_layers(attempt, disk, error);
+	VkArrayDisk *found =
+		layers ? vk_arrays_probe(attempt->context->arrays, layers, error) : NULL;
+
+	if (!found) {
+		g_prefix_error(error, "guest '%s', disk '%s': ", vk_guest_name(attempt->guest),
+			       disk->target);
+		return FALSE;
+	}
+	vk_take_add(attempt->take, vk_guest_uuid(attempt->guest), disk->target, found);
+	return TRUE;
+}
+
+gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error)
+{
+	const GPtrArray *disks = attempt->plan->disks;
+
+	if (attempt->try->take)
+		attempt->take = attempt->try->take;
+	else
+		attempt->take = attempt->own_take =
+			vk_take_new(attempt->context->arrays,
+				    vk_vault_id(attempt->context->vault),
+				    attempt->context->options->label);
+	vk_take_join(attempt->take, vk_guest_uuid(attempt->guest), attempt->snapshot->id);
+	for (guint i = 0; i < disks->len; i++) {
+		const VkPlanDisk *planned = g_ptr_array_index(disks, i);
+
+		if (!add_disk(attempt, planned->disk, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* The point in time. Whoever is late takes nothing from this one's snapshot. */
+static gboolean shoot(VkAttempt *attempt, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_attempt_meet(attempt, VK_GROUP_HELD, error))
+		return FALSE;
+	vk_attempt_set_instant(attempt);
+	if (!vk_take_shoot(attempt->take, error)) {
+		g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
+		return FALSE;
+	}
+	if (attempt->is_grouped)
+		vk_group_note_point(attempt->try->group);
+	if (attempt->is_grouped && !vk_attempt_meet(attempt, VK_GROUP_BEGUN, &trouble))
+		vk_log_warning("guest '%s': it went on before all of its group were taken: %s",
+			       vk_guest_name(attempt->guest), trouble->message);
+	return TRUE;
+}
+
+static gboolean shoot_held(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error)
+{
+	if (!shoot(attempt, error))
+		return FALSE;
+	vk_quiesce_point_taken(quiesce);
+	return TRUE;
+}
+
+static gboolean take_running(VkAttempt *attempt, GError **error)
+{
+	if (attempt->how->quiesce == VK_QUIESCE_NONE && attempt->facts->state == VK_GUEST_RUNNING)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "guest '%s': an array can take the files of a running guest only "
+			       "while it is suspended; use another --quiesce than none",
+			       vk_guest_name(attempt->guest));
+	return vk_attempt_hold(attempt, shoot_held, NULL, error);
+}
+
+static gboolean take_shut_off(VkAttempt *attempt, GError **error)
+{
+	g_autoptr(VkOfflineWatch) watch =
+		vk_offline_watch_new(attempt->guest, attempt->domain, error);
+
+	if (!watch || !shoot(attempt, error) || !vk_offline_watch_unchanged(watch, error))
+		return FALSE;
+	vk_attempt_grade_offline(attempt);
+	return TRUE;
+}
+
+/* Everything slow is done before the guest is held, and after it goes on. */
+static gboolean take_snapshot(VkAttempt *attempt, GError **error)
+{
+	gboolean is_live = attempt->facts->live_xml != NULL;
+	g_autoptr(GError) hook_trouble = NULL;
+	gboolean taken;
+
+	if (attempt->is_grouped)
+		vk_attempt_leave_gate(attempt);
+	taken = vk_take_prepare(attempt->take, error) &&
+		vk_attempt_run_hooks(attempt, VK_HOOK_PRE_FREEZE, NULL, error);
+	if (taken) {
+		taken = vk_attempt_meet(attempt, VK_GROUP_READY, error) &&
+			(is_live ? take_running(attempt, error) : take_shut_off(attempt, error));
+		if (!vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
+			vk_log_warning("%s", hook_trouble->message);
+	}
+	vk_attempt_leave_group(attempt);
+	vk_attempt_enter_gate(attempt);
+	return taken && vk_take_settle(attempt->take, error);
+}
+
+static guint64 bound_allocated(guint64 size, guint64 allocated)
+{
+	return MIN(allocated, (size + VK_BLOCK_SIZE - 1) / VK_BLOCK_SIZE * VK_BLOCK_SIZE);
+}
+
+/* The disk is opened in any case: what cannot be read is no snapshot. */
+static gboolean save_disk(VkAttempt *attempt, VkPlanDisk *planned, GError **error)
+{
+	VkArrays *arrays = attempt->context->arrays;
+	g_autoptr(json_t) copy = vk_take_copy(attempt->take, vk_guest_uuid(attempt->guest),
+					      planned->disk->target);
+	g_autoptr(VkSource) source = vk_arrays_open(arrays, copy, error);
+	VkDiskRecord *record;
+
+	if (!source) {
+		g_prefix_error(error, "guest '%s', disk '%s': ", vk_guest_name(attempt->guest),
+			       planned->disk->target);
+		return FALSE;
+	}
+	if (attempt->how->mode == VK_MODE_ARRAY_AND_VAULT) {
+		if (!vk_attempt_save_disk(attempt, planned, source, error))
+			return FALSE;
+		record = g_ptr_array_index(attempt->snapshot->disks,
+					   attempt->snapshot->disks->len - 1);
+		record->image->array = json_incref(copy);
+		return TRUE;
+	}
+	record = vk_attempt_new_disk_record(planned->disk);
+	record->mode = g_strdup("array");
+	record->reason = vk_arrays_reason(arrays, copy);
+	record->image = vk_image_record_new_on_array(
+		source->size, bound_allocated(source->size, vk_arrays_allocated(arrays, copy)),
+		json_incref(copy));
+	g_ptr_array_add(attempt->snapshot->disks, record);
+	return TRUE;
+}
+
+gboolean vk_attempt_take_array(VkAttempt *attempt, GError **error)
+{
+	const GPtrArray *disks = attempt->plan->disks;
+
+	if (!take_snapshot(attempt, error) ||
+	    !vk_attempt_capture_firmware(attempt, error))
+		return FALSE;
+	for (guint i = 0; i < disks->len; i++)
+		if (!save_disk(attempt, g_ptr_array_index(disks, i), error))
+			return FALSE;
+	return vk_attempt_save_firmware(attempt, error);
+}
