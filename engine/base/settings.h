@@ -2,7 +2,7 @@
 /*
  * Settings: the configuration file, the environment and the built-in defaults behind the command
  * line. Every key is in the table of settings.c with its default; a file with an unknown group or
- * key is refused, for a mistyped key must not be ignored. Immutable once loaded. Threads: free.
+ * key, or a value that cannot be, is refused, for a mistyped key must not be ignored. Immutable once loaded. Threads: free.
  */
 #pragma once
 
@@ -20,11 +20,37 @@ VkSettings *vk_settings_load(const char *path, GError **error);
 void vk_settings_free(VkSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSettings, vk_settings_free)
 
+/* Likewise from LENGTH bytes of TEXT; PATH is for the errors and for vk_settings_path(). */
+VkSettings *vk_settings_parse(const char *text, gsize length, const char *path, GError **error);
+
+/* The file that was read, or would have been. Borrowed. */
+const char *vk_settings_path(const VkSettings *settings);
+
+/* VK_ERROR_USAGE says why a file may not have this VALUE, or no such setting at all. */
+gboolean vk_settings_check(const char *group, const char *key, const char *value, GError **error);
+
 /* The value of [GROUP] KEY, or its default; NULL when it has neither. Borrowed. */
 const char *vk_settings_get(const VkSettings *settings, const char *group, const char *key);
 
 /* Like vk_settings_get() for a whole number. The values were checked by the load. */
 guint64 vk_settings_get_uint(const VkSettings *settings, const char *group, const char *key);
+
+/*
+ * Sections [KIND NAME], as [array NAME] and [host NAME]: the NAMEs of a KIND in the order of the
+ * file, free with g_strfreev(); and the value in one of them, as vk_settings_get().
+ */
+char **vk_settings_get_names(const VkSettings *settings, const char *kind);
+const char *vk_settings_get_named(const VkSettings *settings, const char *kind, const char *name,
+				  const char *key);
+
+/* The NAME of the section [host NAME] that is for HOSTNAME, with or without its domain. NULL: none. */
+char *vk_settings_find_host(const VkSettings *settings, const char *hostname);
+
+/* Keys of a group that match a PATTERN such as "PRE_EXIT_CMDnn", by number. g_strfreev(). */
+char **vk_settings_get_numbered(const VkSettings *settings, const char *group, const char *pattern);
+
+/* TRUE when KEY is PATTERN, whose "nn" at the end stands for 01 to 99. */
+gboolean vk_key_matches(const char *pattern, const char *key);
 
 /*
  * The words of a list. One that has a ';' or a line break is separated by these only, so that its

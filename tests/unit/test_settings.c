@@ -2,6 +2,8 @@
 #include "settings.h"
 
 #include "errors.h"
+#include "mapping.h"
+#include "retention.h"
 
 #include <check.h>
 #include <glib/gstdio.h>
@@ -83,6 +85,29 @@ START_TEST(mistakes_are_refused)
 		{"[backup]\nworkers=three\n", "three"},
 		{"[backup]\nworkers=-1\n", "-1"},
 		{"workers=3\n", "test.conf"},
+		{"[guest]\nexclude=vda\n", "[guest] exclude"},
+		{"[array ]\nuser=u\n", "[array ] user"},
+		{"[array a]\ndriver=other\n", "must be 'ontap', not 'other'"},
+		{"[array a]\nurl=http://a\n", "https://"},
+		{"[array a]\nurl=https://u:secret@a\n", "without a user"},
+		{"[array a]\ninsecure=Y\n", "must be 'yes' or 'no', not 'Y'"},
+		{"[array a]\nca_file=ca.pem\n", "absolute path, not 'ca.pem'"},
+		{"[array a]\nNTAP_TIMEOUT=0x10\n", "up to 3600"},
+		{"[array]\nNTAP_SNAPSHOT_NODELETE=yes\n", "must be 'Y' or 'N', not 'yes'"},
+		{"[array]\nNTAP_SNAPSHOT_RETENTIONS=daily=7\n", "'daily=7'"},
+		{"[array]\nNTAP_SNAPSHOT_RETENTIONS=daily:7:1\n", "'daily:7:1'"},
+		{"[array]\nNTAP_SNAPSHOT_RETENTIONS=daily:0\n", "from 1 to 1023"},
+		{"[array]\nNTAP_SNAPSHOT_RETENTIONS=a:1,b:2,a:3\n", "'a' twice"},
+		{"[array]\nNTAP_SNAPSHOT_RETENTIONS=a b:1\n", "'a b'"},
+		{"[backup]\nlabel=12345678901234567890123456789012\n", "1 to 31"},
+		{"[host h]\nKVM_VM_MAPPING=vm:/vol/x\n", "'vm:/vol/x'"},
+		{"[host h]\nKVM_VM_MAPPING=vm:c:vol/x\n", "'vm:c:vol/x'"},
+		{"[host h]\nKVM_VM_MAPPING=a:c:/x;:c:/y\n", "':c:/y'"},
+		{"[host h]\nKVM_VM_CONFIG_DIR=etc\n", "absolute path"},
+		{"[hooks]\nPRE_EXIT_CMD00=true\n", "PRE_EXIT_CMD00"},
+		{"[hooks]\nPRE_EXIT_CMD1=true\n", "PRE_EXIT_CMD1"},
+		{"[hooks]\nPRE_EXIT_CMDnn=true\n", "PRE_EXIT_CMDnn"},
+		{"[hooks]\nPRE_RESTORE_CMD01=true\n", "PRE_RESTORE_CMD01"},
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
@@ -92,6 +117,101 @@ START_TEST(mistakes_are_refused)
 		ck_assert_int_eq(error->code, VK_ERROR_USAGE);
 		ck_assert_msg(strstr(error->message, files[i].named) != NULL, "%s", error->message);
 	}
+}
+END_TEST
+
+START_TEST(secrets_are_not_told)
+{
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_ptr_null(load("[array a]\nurl=https://u:secret@a\n", &error));
+	ck_assert_ptr_null(strstr(error->message, "secret"));
+}
+END_TEST
+
+START_TEST(named_sections_are_handed_out)
+{
+	g_autoptr(VkSettings) settings =
+		load("[array]\nNTAP_SNAPSHOT_NODELETE=Y\n"
+		     "[array cluster 2]\nurl=https://c2:8443\nNTAP_TIMEOUT=5\n"
+		     "[guest cluster 3]\nexclude=vdb\n[array cluster1]\nuser=backup\n"
+		     "[host kvm1]\nKVM_VM_MAPPING=a:c:/x\n[host kvm2.example]\n",
+		     NULL);
+	g_auto(GStrv) names = vk_settings_get_names(settings, "array");
+	g_auto(GStrv) none = vk_settings_get_names(settings, "vault");
+	g_autofree char *joined = g_strjoinv("|", names);
+	g_autofree char *host = vk_settings_find_host(settings, "kvm1.example");
+	g_autofree char *exact = vk_settings_find_host(settings, "kvm2.example");
+	g_autofree char *other = vk_settings_find_host(settings, "kvm2");
+
+	ck_assert_str_eq(joined, "cluster 2|cluster1");
+	ck_assert_uint_eq(g_strv_length(none), 0);
+	ck_assert_str_eq(vk_settings_get_named(settings, "array", "cluster 2", "url"),
+			 "https://c2:8443");
+	ck_assert_uint_eq(vk_settings_get_uint(settings, "array cluster 2", "NTAP_TIMEOUT"), 5);
+	ck_assert_uint_eq(vk_settings_get_uint(settings, "array cluster1", "NTAP_TIMEOUT"), 60);
+	ck_assert_ptr_null(vk_settings_get_named(settings, "array", "cluster1", "url"));
+	ck_assert_str_eq(vk_settings_get(settings, "array", "NTAP_SNAPSHOT_NODELETE"), "Y");
+	ck_assert_str_eq(vk_settings_get_guest(settings, "cluster 3", "0", "exclude"), "vdb");
+	ck_assert_str_eq(host, "kvm1");
+	ck_assert_str_eq(exact, "kvm2.example");
+	ck_assert_ptr_null(other);
+}
+END_TEST
+
+START_TEST(numbered_keys_are_in_order)
+{
+	g_autoptr(VkSettings) settings =
+		load("[hooks]\nPRE_NTAP_CMD10=c\nPRE_NTAP_CMD02=b; d\nPOST_NTAP_CMD01=x\n"
+		     "PRE_NTAP_CMD01=a\n",
+		     NULL);
+	g_autoptr(VkSettings) empty = load("", NULL);
+	g_auto(GStrv) keys = vk_settings_get_numbered(settings, "hooks", "PRE_NTAP_CMDnn");
+	g_auto(GStrv) none = vk_settings_get_numbered(empty, "hooks", "PRE_NTAP_CMDnn");
+	g_autofree char *joined = g_strjoinv("|", keys);
+
+	ck_assert_str_eq(joined, "PRE_NTAP_CMD01|PRE_NTAP_CMD02|PRE_NTAP_CMD10");
+	ck_assert_str_eq(vk_settings_get(settings, "hooks", "PRE_NTAP_CMD02"), "b; d");
+	ck_assert_uint_eq(g_strv_length(none), 0);
+}
+END_TEST
+
+START_TEST(mappings_are_read_and_written)
+{
+	g_autoptr(GPtrArray) entries = vk_mappings_parse(
+		" VM1 : s_c1:/vol/vol1/lun1;a:b c:ctl:/vol/x:/y ;; VM1:s_c1:/vol/vol2/lun2;\n",
+		NULL);
+	g_autofree char *text = vk_mappings_format(entries);
+	const VkMapping *odd = g_ptr_array_index(entries, 1);
+	static const char *const bad[][3] = {
+		{"a;b", "c", "/p"}, {"a", "c", "/p;q:c:/r"}, {" a", "c", "/p"},
+		{"a", "c:d", "/p"}, {"a", "c", "/p "},
+	};
+
+	ck_assert_uint_eq(entries->len, 3);
+	ck_assert_str_eq(odd->guest, "a:b c");
+	ck_assert_str_eq(odd->controller, "ctl");
+	ck_assert_str_eq(odd->path, "/vol/x:/y");
+	ck_assert(vk_mapping_is_writable(odd));
+	ck_assert_str_eq(text, "VM1:s_c1:/vol/vol1/lun1;a:b c:ctl:/vol/x:/y;"
+			       "VM1:s_c1:/vol/vol2/lun2");
+	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+		VkMapping *entry = vk_mapping_new(bad[i][0], bad[i][1], bad[i][2]);
+
+		ck_assert(!vk_mapping_is_writable(entry));
+		vk_mapping_free(entry);
+	}
+}
+END_TEST
+
+START_TEST(retentions_are_read)
+{
+	g_autoptr(GPtrArray) retentions = vk_retentions_parse("daily:7, weekly : 4,", NULL);
+
+	ck_assert_uint_eq(retentions->len, 2);
+	ck_assert_uint_eq(vk_retentions_count(retentions, "daily"), 7);
+	ck_assert_uint_eq(vk_retentions_count(retentions, "weekly"), 4);
+	ck_assert_uint_eq(vk_retentions_count(retentions, "monthly"), 0);
 }
 END_TEST
 
@@ -115,6 +235,11 @@ int main(void)
 	tcase_add_test(cases, words_are_split);
 	tcase_add_test(cases, words_with_spaces_are_kept);
 	tcase_add_test(cases, mistakes_are_refused);
+	tcase_add_test(cases, secrets_are_not_told);
+	tcase_add_test(cases, named_sections_are_handed_out);
+	tcase_add_test(cases, numbered_keys_are_in_order);
+	tcase_add_test(cases, mappings_are_read_and_written);
+	tcase_add_test(cases, retentions_are_read);
 	tcase_add_test(cases, named_file_must_exist);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
