@@ -84,7 +84,6 @@ void vk_attempt_set_instant(VkAttempt *attempt)
 gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GError *trouble,
 			      GError **error)
 {
-	const VkSettings *settings = attempt->context->options->settings;
 	const VkSnapshot *snapshot = attempt->snapshot;
 	g_autofree char *reference =
 		phase == VK_HOOK_POST_COMMIT ? vk_snapshot_reference(snapshot) : NULL;
@@ -99,9 +98,7 @@ gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GErro
 		.error = trouble ? trouble->message : NULL,
 	};
 
-	if (vk_hooks_run(vk_settings_get(settings, "backup", "hooks_dir"),
-			 (guint)vk_settings_get_uint(settings, "backup", "hook_timeout"), phase,
-			 &facts, error))
+	if (vk_hooks_run(attempt->context->options->settings, phase, &facts, error))
 		return TRUE;
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
 	return FALSE;

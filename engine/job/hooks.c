@@ -19,6 +19,24 @@ static const char *const phase_words[] = {
 	[VK_HOOK_FAILURE] = "failure",
 };
 
+/*
+ * When the commands of Snap Creator's names run, and in which order. None runs while a guest is
+ * held, so those from before and after the quiesce share a phase.
+ */
+static const struct {
+	VkHookPhase phase;
+	const char *keys;
+} commands[] = {
+	{VK_HOOK_PRE_FREEZE, "PRE_APP_QUIESCE_CMDnn"},
+	{VK_HOOK_PRE_FREEZE, "POST_APP_QUIESCE_CMDnn"},
+	{VK_HOOK_PRE_FREEZE, "PRE_NTAP_CMDnn"},
+	{VK_HOOK_POST_THAW, "PRE_APP_UNQUIESCE_CMDnn"},
+	{VK_HOOK_POST_THAW, "POST_APP_UNQUIESCE_CMDnn"},
+	{VK_HOOK_POST_COMMIT, "POST_NTAP_DATA_TRANSFER_CMDnn"},
+	{VK_HOOK_POST_COMMIT, "POST_NTAP_CMDnn"},
+	{VK_HOOK_FAILURE, "PRE_EXIT_CMDnn"},
+};
+
 /* Leftovers of editors and packages are no hooks. */
 static gboolean is_hook_name(const char *name)
 {
@@ -96,32 +114,59 @@ static char **make_environment(VkHookPhase phase, const VkHookFacts *facts)
 	return g_strv_builder_end(builder);
 }
 
-static gboolean run_hook(const char *path, guint timeout_sec, VkHookPhase phase,
-			 const VkHookFacts *facts, GError **error)
-{
-	const char *argv[] = {path, phase_words[phase], NULL};
-	g_auto(GStrv) environment = make_environment(phase, facts);
-	gint64 deadline = g_get_monotonic_time() + (gint64)timeout_sec * G_TIME_SPAN_SECOND;
-	g_autoptr(VkChild) child = NULL;
+/* One phase of one guest. */
+typedef struct {
+	const VkSettings *settings;
+	VkHookPhase phase;
+	guint timeout_sec;
+	char **environment;
+} Run;
 
-	if (!is_safe(path, error))
-		return FALSE;
-	child = vk_child_start(argv, (const char *const *)environment, error);
+/* NAME is for people: the program's, or the command's. */
+static gboolean run_hook(const Run *run, const char *name, const char *const *argv, GError **error)
+{
+	gint64 deadline = g_get_monotonic_time() + (gint64)run->timeout_sec * G_TIME_SPAN_SECOND;
+	g_autoptr(VkChild) child =
+		vk_child_start(argv, (const char *const *)run->environment, error);
+
 	if (!child)
 		return FALSE;
 	if (!vk_child_wait(child, deadline))
 		return vk_fail(error, VK_ERROR_FAILED,
-			       "the hook '%s' did not end '%s' within %u seconds", path,
-			       phase_words[phase], timeout_sec);
+			       "the hook '%s' did not end '%s' within %u seconds", name,
+			       phase_words[run->phase], run->timeout_sec);
 	if (vk_child_check(child, error))
 		return TRUE;
-	g_prefix_error(error, "the hook '%s' failed at '%s': ", path, phase_words[phase]);
+	g_prefix_error(error, "the hook '%s' failed at '%s': ", name, phase_words[run->phase]);
 	return FALSE;
 }
 
-gboolean vk_hooks_run(const char *directory, guint timeout_sec, VkHookPhase phase,
-		      const VkHookFacts *facts, GError **error)
+static gboolean run_command(const Run *run, const char *key, GError **error)
 {
+	const char *command = vk_settings_get(run->settings, "hooks", key);
+	const char *argv[] = {"/bin/sh", "-c", command, key, phase_words[run->phase], NULL};
+
+	return is_safe(vk_settings_path(run->settings), error) && run_hook(run, key, argv, error);
+}
+
+static gboolean run_commands(const Run *run, GError **error)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
+		g_auto(GStrv) keys = NULL;
+
+		if (commands[i].phase != run->phase)
+			continue;
+		keys = vk_settings_get_numbered(run->settings, "hooks", commands[i].keys);
+		for (char **key = keys; *key; key++)
+			if (!run_command(run, *key, error))
+				return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean run_programs(const Run *run, GError **error)
+{
+	const char *directory = vk_settings_get(run->settings, "backup", "hooks_dir");
 	g_autoptr(GPtrArray) paths = find_hooks(directory, error);
 
 	if (!paths)
@@ -129,8 +174,26 @@ gboolean vk_hooks_run(const char *directory, guint timeout_sec, VkHookPhase phas
 	/* Whoever may write there could put a link to any program of root's. */
 	if (paths->len > 0 && !is_safe(directory, error))
 		return FALSE;
-	for (guint i = 0; i < paths->len; i++)
-		if (!run_hook(g_ptr_array_index(paths, i), timeout_sec, phase, facts, error))
+	for (guint i = 0; i < paths->len; i++) {
+		const char *path = g_ptr_array_index(paths, i);
+		const char *argv[] = {path, phase_words[run->phase], NULL};
+
+		if (!is_safe(path, error) || !run_hook(run, path, argv, error))
 			return FALSE;
+	}
 	return TRUE;
+}
+
+gboolean vk_hooks_run(const VkSettings *settings, VkHookPhase phase, const VkHookFacts *facts,
+		      GError **error)
+{
+	g_auto(GStrv) environment = make_environment(phase, facts);
+	const Run run = {
+		.settings = settings,
+		.phase = phase,
+		.timeout_sec = (guint)vk_settings_get_uint(settings, "backup", "hook_timeout"),
+		.environment = environment,
+	};
+
+	return run_commands(&run, error) && run_programs(&run, error);
 }

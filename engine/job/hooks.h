@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Hooks: the executables of a directory, run around a guest's snapshot in the order of their names,
- * with the phase as argument and the facts in the environment. virtkeep(1) describes them.
- * Threads: free.
+ * Hooks: the commands of the configuration's [hooks], under Snap Creator's names, and then the
+ * executables of a directory, run around a guest's snapshot with the facts in the environment.
+ * virtkeep(1) and virtkeep.conf(5) describe them. Threads: free.
  */
 #pragma once
+
+#include "settings.h"
 
 #include <glib.h>
 
@@ -25,10 +27,10 @@ typedef struct VkHookFacts {
 } VkHookFacts;
 
 /*
- * Runs the hooks of DIRECTORY, one after another, each for at most TIMEOUT_SEC; stops at the first
- * that fails, and says which. A directory that is not there has none. As root, hooks that somebody
- * else could have written are refused. A hook is not ended by an interruption: what one has begun
- * another has to end.
+ * Runs the hooks that SETTINGS tell for PHASE, one after another, each for at most [backup]
+ * hook_timeout; stops at the first that fails, and says which. A directory that is not there has
+ * none. As root, hooks that somebody else could have written are refused. A hook is not ended by an
+ * interruption: what one has begun another has to end.
  */
-gboolean vk_hooks_run(const char *directory, guint timeout_sec, VkHookPhase phase,
-		      const VkHookFacts *facts, GError **error);
+gboolean vk_hooks_run(const VkSettings *settings, VkHookPhase phase, const VkHookFacts *facts,
+		      GError **error);

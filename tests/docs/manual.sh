@@ -85,16 +85,16 @@ for program in mount restore; do
 done
 
 # The settings: the table in the source, the manual, the example.
-settings=$(sed -n 's/^\t{"\([a-z]*\)", "\([A-Za-z_]*\)", TYPE_.*/\2/p' ../engine/base/settings.c |
-	sort)
+settings=$(sed -n 's/^\t{"\([a-z]*\( NAME\)*\)", "\([A-Za-z_]*\)", TYPE_.*/\3/p' \
+	../engine/base/settings.c | sort)
 [[ -n $settings ]] || complain "no settings found"
 compare "settings (<) and virtkeep.conf.5 (>)" "$settings" \
 	"$(sed -n 's/^\.It Va //p' man/virtkeep.conf.5 | sort)"
 compare "settings (<) and virtkeep.conf (>)" "$settings" \
-	"$(sed -n 's/^#\([A-Za-z_]*\) = .*/\1/p' virtkeep.conf | sort)"
+	"$(sed -n 's/^#\([A-Za-z_0-9]*\) = .*/\1/p' virtkeep.conf | sed 's/CMD01$/CMDnn/' | sort)"
 example=$(mktemp)
 trap 'rm -f "$example"' EXIT
-sed 's/^#\([A-Za-z_]* = \|\[guest \)/\1/' virtkeep.conf > "$example"
+sed 's/^#\([A-Za-z_0-9]* = \|\[[a-z]* \)/\1/' virtkeep.conf > "$example"
 message=$("$virtkeep" --config "$example" --vault /nonexistent list 2>&1 || true)
 [[ $message == *"'/nonexistent'"* ]] || complain "virtkeep.conf is not understood: $message"
 exit "$status"

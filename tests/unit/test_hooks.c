@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char *directory, *log_path;
+static char *directory, *log_path, *config_path;
 
 static const VkHookFacts facts = {
 	.guest = "web 1",
@@ -22,6 +22,7 @@ static void setup(void)
 {
 	directory = temp_directory_new();
 	log_path = g_build_filename(directory, ".log", NULL);
+	config_path = g_build_filename(directory, ".conf", NULL);
 }
 
 static void teardown(void)
@@ -29,6 +30,7 @@ static void teardown(void)
 	temp_directory_remove(directory);
 	g_free(directory);
 	g_free(log_path);
+	g_free(config_path);
 }
 
 static void add_hook(const char *name, mode_t mode, const char *body)
@@ -49,9 +51,25 @@ static void expect_log(const char *expected)
 	ck_assert_str_eq(text, expected);
 }
 
+/* COMMANDS are lines of [hooks]; a $log in them is the log. */
+static gboolean run_with(const char *hooks_dir, guint timeout_sec, const char *commands,
+			 VkHookPhase phase, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(VkSettings) settings = NULL;
+
+	g_string_printf(text, "[backup]\nhooks_dir=%s\nhook_timeout=%u\n[hooks]\n%s", hooks_dir,
+			timeout_sec, commands);
+	g_string_replace(text, "$log", log_path, 0);
+	ck_assert(g_file_set_contents(config_path, text->str, -1, NULL));
+	settings = vk_settings_load(config_path, NULL);
+	ck_assert_ptr_nonnull(settings);
+	return vk_hooks_run(settings, phase, &facts, error);
+}
+
 static gboolean run(VkHookPhase phase, GError **error)
 {
-	return vk_hooks_run(directory, 5, phase, &facts, error);
+	return run_with(directory, 5, "", phase, error);
 }
 
 START_TEST(run_in_order_with_facts)
@@ -88,7 +106,7 @@ START_TEST(slow_hook_is_ended)
 	gint64 start = g_get_monotonic_time();
 
 	add_hook("1", 0755, "sleep 300 & sleep 300");
-	ck_assert(!vk_hooks_run(directory, 1, VK_HOOK_FAILURE, &facts, &error));
+	ck_assert(!run_with(directory, 1, "", VK_HOOK_FAILURE, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "did not end 'failure' within 1 seconds"));
 	ck_assert_int_lt(g_get_monotonic_time() - start, 10 * G_TIME_SPAN_SECOND);
 }
@@ -101,10 +119,10 @@ START_TEST(daemons_of_hooks_are_not_waited_for)
 	gint64 start = g_get_monotonic_time();
 
 	add_hook("1", 0755, "setsid sleep 15 & echo started >> $log");
-	ck_assert(vk_hooks_run(directory, 5, VK_HOOK_PRE_FREEZE, &facts, NULL));
+	ck_assert(run(VK_HOOK_PRE_FREEZE, NULL));
 	expect_log("started\n");
 	add_hook("2", 0755, "setsid sleep 15 & sleep 300");
-	ck_assert(!vk_hooks_run(directory, 1, VK_HOOK_PRE_FREEZE, &facts, &error));
+	ck_assert(!run_with(directory, 1, "", VK_HOOK_PRE_FREEZE, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "/2' did not end"));
 	ck_assert_int_lt(g_get_monotonic_time() - start, 10 * G_TIME_SPAN_SECOND);
 }
@@ -122,7 +140,7 @@ END_TEST
 
 START_TEST(no_directory_is_no_hooks)
 {
-	ck_assert(vk_hooks_run("/nonexistent/hooks", 1, VK_HOOK_FAILURE, &facts, NULL));
+	ck_assert(run_with("/nonexistent/hooks", 1, "", VK_HOOK_FAILURE, NULL));
 }
 END_TEST
 
@@ -147,6 +165,88 @@ START_TEST(foreign_hooks_are_refused)
 }
 END_TEST
 
+static const char all_commands[] =
+	"PRE_EXIT_CMD01=echo exit >> $log\n"
+	"POST_NTAP_CMD01=echo done >> $log\n"
+	"POST_NTAP_DATA_TRANSFER_CMD99=echo transferred >> $log\n"
+	"POST_APP_UNQUIESCE_CMD01=echo unquiesced >> $log\n"
+	"PRE_APP_UNQUIESCE_CMD01=echo unquiesce >> $log\n"
+	"PRE_NTAP_CMD01=echo storage >> $log\n"
+	"POST_APP_QUIESCE_CMD01=echo quiesced >> $log\n"
+	"PRE_APP_QUIESCE_CMD10=echo \"$0 $1 $VIRTKEEP_GUEST ${HOME-none}\" | tr a-z A-Z >> $log\n"
+	"PRE_APP_QUIESCE_CMD09=echo quiesce >> $log\n";
+
+/* In Snap Creator's order, and before the directory's programs. */
+START_TEST(commands_run_at_their_phases)
+{
+	static const struct {
+		VkHookPhase phase;
+		const char *log;
+	} phases[] = {
+		{VK_HOOK_PRE_FREEZE, "quiesce\nPRE_APP_QUIESCE_CMD10 PRE-FREEZE WEB 1 NONE\n"
+				     "quiesced\nstorage\nprogram\n"},
+		{VK_HOOK_POST_THAW, "unquiesce\nunquiesced\nprogram\n"},
+		{VK_HOOK_POST_COMMIT, "transferred\ndone\nprogram\n"},
+		{VK_HOOK_FAILURE, "exit\nprogram\n"},
+	};
+
+	add_hook("10-a", 0755, "echo program >> $log");
+	for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
+		unlink(log_path);
+		ck_assert(run_with(directory, 5, all_commands, phases[i].phase, NULL));
+		expect_log(phases[i].log);
+	}
+}
+END_TEST
+
+START_TEST(failed_command_ends_and_is_named)
+{
+	g_autoptr(GError) error = NULL;
+	static const char commands[] = "PRE_NTAP_CMD01=echo no room >&2; exit 3\n"
+				       "PRE_NTAP_CMD02=echo second >> $log\n";
+
+	add_hook("1", 0755, "echo program >> $log");
+	ck_assert(!run_with(directory, 5, commands, VK_HOOK_PRE_FREEZE, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "'PRE_NTAP_CMD01' failed at 'pre-freeze'"));
+	ck_assert_ptr_nonnull(strstr(error->message, "no room"));
+	expect_log("");
+}
+END_TEST
+
+START_TEST(slow_command_is_ended)
+{
+	g_autoptr(GError) error = NULL;
+	gint64 start = g_get_monotonic_time();
+
+	ck_assert(!run_with(directory, 1, "PRE_EXIT_CMD01=sleep 300 & sleep 300\n", VK_HOOK_FAILURE,
+			    &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "'PRE_EXIT_CMD01' did not end 'failure'"));
+	ck_assert_int_lt(g_get_monotonic_time() - start, 10 * G_TIME_SPAN_SECOND);
+}
+END_TEST
+
+START_TEST(commands_that_others_could_write_are_refused)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkSettings) settings = NULL;
+	g_autofree char *text =
+		g_strdup_printf("[backup]\nhooks_dir=%s\n[hooks]\nPRE_EXIT_CMD01=echo ran > '%s'\n",
+				directory, log_path);
+
+	ck_assert(g_file_set_contents(config_path, text, -1, NULL));
+	ck_assert_int_eq(chmod(config_path, 0666), 0);
+	settings = vk_settings_load(config_path, NULL);
+	if (getuid() == 0) {
+		ck_assert(!vk_hooks_run(settings, VK_HOOK_FAILURE, &facts, &error));
+		ck_assert_ptr_nonnull(strstr(error->message, config_path));
+		ck_assert_ptr_nonnull(strstr(error->message, "chmod go-w"));
+		expect_log("");
+	} else {
+		ck_assert(vk_hooks_run(settings, VK_HOOK_FAILURE, &facts, NULL));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *cases = tcase_create("hooks");
@@ -163,6 +263,10 @@ int main(void)
 	tcase_add_test(cases, much_output_is_cut);
 	tcase_add_test(cases, no_directory_is_no_hooks);
 	tcase_add_test(cases, foreign_hooks_are_refused);
+	tcase_add_test(cases, commands_run_at_their_phases);
+	tcase_add_test(cases, failed_command_ends_and_is_named);
+	tcase_add_test(cases, slow_command_is_ended);
+	tcase_add_test(cases, commands_that_others_could_write_are_refused);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
