@@ -14,6 +14,7 @@ typedef gboolean (*VkCmdFunc)(VkProgram *program, int argc, char **argv, GError 
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error);

@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
+#include "retention.h"
 #include "table.h"
 #include "vault.h"
 
@@ -137,6 +138,8 @@ static gboolean take_choices(const Arguments *arguments, Choices *choices, VkBac
 			return FALSE;
 		options->mode = &choices->mode;
 	}
+	if (arguments->label && !vk_policy_check(arguments->label, error))
+		return FALSE;
 	if (arguments->quiesce) {
 		if (!vk_quiesce_mode_parse(arguments->quiesce, &choices->quiesce, error))
 			return FALSE;

@@ -17,11 +17,11 @@ typedef struct {
 	guint failed;
 } Round;
 
-static void visit(Round *round, VkGuest *guest)
+static void visit(Round *round, VkHost *host, VkGuest *guest)
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (vk_doctor_guest(guest, &round->options, round->findings, &trouble))
+	if (vk_doctor_guest(host, guest, &round->options, round->findings, &trouble))
 		return;
 	vk_log_error("%s", trouble->message);
 	round->failed++;
@@ -34,7 +34,7 @@ static gboolean visit_all(Round *round, VkHost *host, GError **error)
 	if (!guests)
 		return FALSE;
 	for (guint i = 0; i < guests->len && !vk_interrupted(); i++)
-		visit(round, g_ptr_array_index(guests, i));
+		visit(round, host, g_ptr_array_index(guests, i));
 	vk_doctor_host(guests, &round->options, round->findings);
 	return TRUE;
 }
@@ -46,7 +46,7 @@ static gboolean visit_named(Round *round, VkHost *host, char *const *names, GErr
 
 		if (!guest)
 			return FALSE;
-		visit(round, guest);
+		visit(round, host, guest);
 	}
 	return TRUE;
 }
@@ -128,11 +128,14 @@ static gboolean run(VkProgram *program, char *const *names, gboolean fix, GError
 {
 	const VkSettings *settings = program->settings;
 	g_autoptr(VkVault) vault = open_vault(program);
-	g_autoptr(VkHost) host = vk_host_open(vk_program_libvirt_uri(program), error);
+	g_autoptr(VkArrays) arrays = vk_arrays_new(settings, error);
+	g_autoptr(VkHost) host =
+		arrays ? vk_host_open(vk_program_libvirt_uri(program), error) : NULL;
 	g_autoptr(GPtrArray) findings =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_finding_free);
 	Round round = {
 		.options = {.vault = vault,
+			    .arrays = arrays,
 			    .scratch_dir = vk_settings_get(settings, "backup", "scratch_dir"),
 			    .run_dir = vk_settings_get(settings, "backup", "run_dir"),
 			    .agent_timeout_sec = (guint)vk_settings_get_uint(settings, "backup",

@@ -21,6 +21,7 @@ static void list_in_table(VkTable *table, const VkCatalogGuest *guest, const VkS
 {
 	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
 	g_autofree char *disks = g_strdup_printf("%u", snapshot->disks->len);
+	g_autofree char *copies = NULL;
 	g_autofree char *size_text = NULL;
 	g_autofree char *fresh_text = NULL;
 	g_autofree char *stored_text = NULL;
@@ -36,8 +37,11 @@ static void list_in_table(VkTable *table, const VkCatalogGuest *guest, const VkS
 	size_text = vk_size_text(size);
 	fresh_text = vk_size_text(fresh);
 	stored_text = vk_size_text(stored);
+	if (snapshot->disks->len > 0)
+		copies = vk_image_copies_text(
+			((VkDiskRecord *)g_ptr_array_index(snapshot->disks, 0))->image);
 	vk_table_add(table, guest->view_name, snapshot->time, snapshot->consistency, pause, disks,
-		     size_text, fresh_text, stored_text, NULL);
+		     size_text, fresh_text, stored_text, copies ? copies : "vault", NULL);
 }
 
 static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGuest *guest,
@@ -100,7 +104,7 @@ static gboolean list(Listing *listing, VkVault *vault, const char *name, GError 
 gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 {
 	g_autoptr(VkTable) table = vk_table_new("GUEST", "TIME", "CONSISTENCY", "PAUSE", "DISKS",
-						"SIZE", "NEW", "STORED", NULL);
+						"SIZE", "NEW", "STORED", "COPIES", NULL);
 	g_autoptr(json_t) report = NULL;
 	g_autoptr(VkVault) vault = NULL;
 	Listing listing = {.table = table};

@@ -30,6 +30,8 @@ static void print_facts(const VkSnapshot *snapshot)
 	print_fact("Time:", snapshot->time);
 	if (snapshot->group)
 		print_fact("Group:", snapshot->group);
+	if (snapshot->label)
+		print_fact("Label:", snapshot->label);
 	print_fact("State:", snapshot->state);
 	print_fact("Definition:", snapshot->persistent ? "persistent" : "transient");
 	print_fact("Autostart:", snapshot->autostart ? "yes" : "no");
@@ -48,6 +50,7 @@ static void print_disk(const VkDiskRecord *disk)
 	g_autofree char *fresh = vk_size_text(disk->fresh);
 	g_autofree char *stored = vk_size_text(disk->stored);
 	g_autofree char *source = vk_printable(disk->source);
+	g_autofree char *copies = vk_image_copies_text(disk->image);
 
 	printf("\nDisk %s\n", disk->target);
 	printf("  %-11s%s (%s, %s, bus %s)\n", "Original:", source,
@@ -57,6 +60,7 @@ static void print_disk(const VkDiskRecord *disk)
 	printf("  %-11s%s, %s of it data\n", "Size:", size, allocated);
 	printf("  %-11s%s: %s\n", "Mode:", disk->mode, disk->reason ? disk->reason : "");
 	printf("  %-11s%s read, %s new, %s stored\n", "Cost:", read, fresh, stored);
+	printf("  %-11s%s\n", "Copies:", copies);
 }
 
 static void print_files(const VkSnapshot *snapshot)

@@ -27,6 +27,7 @@ static const Command commands[] = {
 	{"mount", vk_cmd_mount, "show all snapshots as directories"},
 	{"restore", vk_cmd_restore, "bring back guests, disks or files"},
 	{"verify", vk_cmd_verify, "check that the vault is whole"},
+	{"copy", vk_cmd_copy, "read snapshots on arrays into the vault"},
 	{"doctor", vk_cmd_doctor, "find, and mend, what earlier backups left in guests"},
 };
 

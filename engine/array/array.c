@@ -106,6 +106,12 @@ void vk_arrays_free(VkArrays *arrays)
 	g_free(arrays);
 }
 
+gboolean vk_arrays_have_volumes(const VkArrays *arrays)
+{
+	/* All but the one of the reflinks. */
+	return arrays->list->len > 1;
+}
+
 VkArrayLayer *vk_array_layer_new(const char *path, const char *format)
 {
 	VkArrayLayer *layer = g_new0(VkArrayLayer, 1);

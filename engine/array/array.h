@@ -26,6 +26,9 @@ VkArrays *vk_arrays_new(const VkSettings *settings, GError **error);
 void vk_arrays_free(VkArrays *arrays);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkArrays, vk_arrays_free)
 
+/* Whether any of them snapshots whole volumes, so that guests may have to be held together. */
+gboolean vk_arrays_have_volumes(const VkArrays *arrays);
+
 /* An image file or device, as the host opens it. */
 typedef struct VkArrayLayer {
 	char *path;

@@ -7,50 +7,28 @@
  */
 #include "attempt.h"
 
+#include "arraydisk.h"
 #include "errors.h"
 #include "format.h"
 #include "json.h"
 #include "log.h"
 #include "offline.h"
-#include "qemu-image.h"
-
-static GPtrArray *find_layers(VkAttempt *attempt, const VkDomainDisk *disk, GError **error)
-{
-	g_autofree char *path = vk_offline_image_path(attempt->try->host, disk->image, error);
-	g_autoptr(GPtrArray) layers =
-		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
-	g_autoptr(GPtrArray) chain = NULL;
-
-	if (!path)
-		return NULL;
-	g_ptr_array_add(layers, vk_array_layer_new(path, vk_qemu_format(disk->image->format)));
-	chain = vk_image_backing_chain(path, disk->image->format, error);
-	for (guint i = 0; chain && i < chain->len; i++) {
-		const VkDomainImage *image = g_ptr_array_index(chain, i);
-
-		if (!image->path) {
-			g_autofree char *label = vk_domain_image_label(image);
-
-			vk_fail(error, VK_ERROR_FAILED, "its backing file '%s' is no local file",
-				label);
-			return NULL;
-		}
-		g_ptr_array_add(layers, vk_array_layer_new(image->path, image->format));
-	}
-	return chain ? g_steal_pointer(&layers) : NULL;
-}
 
 static gboolean add_disk(VkAttempt *attempt, const VkDomainDisk *disk, GError **error)
 {
-	g_autoptr(GPtrArray) layers = find_layers(attempt, disk, error);
-	VkArrayDisk *found =
-		layers ? vk_arrays_probe(attempt->context->arrays, layers, error) : NULL;
+	VkArrays *arrays = attempt->context->arrays;
+	VkArrayDisk *found = vk_arraydisk_find(arrays, attempt->try->host, disk, error);
+	g_autoptr(GError) trouble = NULL;
 
 	if (!found) {
 		g_prefix_error(error, "guest '%s', disk '%s': ", vk_guest_name(attempt->guest),
 			       disk->target);
 		return FALSE;
 	}
+	if (!vk_arraydisk_settle(arrays, found, attempt->context->vault,
+				 vk_guest_uuid(attempt->guest), &trouble))
+		vk_log_warning("guest '%s': what an earlier run left on the array stays: %s",
+			       vk_guest_name(attempt->guest), trouble->message);
 	vk_take_add(attempt->take, vk_guest_uuid(attempt->guest), disk->target, found);
 	return TRUE;
 }

@@ -6,6 +6,7 @@
 #include "discover.h"
 #include "errors.h"
 #include "host.h"
+#include "joint.h"
 #include "log.h"
 #include "program.h"
 
@@ -23,8 +24,7 @@ typedef struct {
 typedef struct {
 	Run *run;
 	char *name, *uuid;
-	VkGroup *group; /* nullable */
-	VkTake *take;   /* of the group; nullable */
+	const VkJoint *joint; /* nullable */
 } Task;
 
 static void task_free(Task *task)
@@ -117,21 +117,27 @@ static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
  */
 static VkSnapshot *try_guest(Task *task, GError **error)
 {
-	g_auto(VkBackupTry) first = {.group = task->group, .take = task->take};
+	g_auto(VkBackupTry) first = {0};
 	g_auto(VkBackupTry) second = {0};
 	g_autoptr(GError) trouble = NULL;
-	VkSnapshot *snapshot = try_once(task, &first, &trouble);
-	gboolean changed = g_error_matches(trouble, VK_ERROR, VK_ERROR_CHANGED);
+	VkSnapshot *snapshot;
+	gboolean changed;
 
+	if (task->joint) {
+		first.group = task->joint->group;
+		first.take = task->joint->take;
+	}
+	snapshot = try_once(task, &first, &trouble);
+	changed = g_error_matches(trouble, VK_ERROR, VK_ERROR_CHANGED);
 	if (snapshot)
 		return snapshot;
 	if (vk_interrupted() || !(changed || first.tracking_trouble) ||
-	    (task->group && task->run->context.options->strict)) {
+	    (task->joint && task->run->context.options->strict)) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return NULL;
 	}
 	vk_log_warning("%s; starting over with it%s%s", trouble->message,
-		       task->group ? ", alone" : "", changed ? "" : ", without dirty bitmaps");
+		       task->joint ? ", alone" : "", changed ? "" : ", without dirty bitmaps");
 	if (!changed)
 		second.no_tracking = first.tracking_trouble;
 	snapshot = try_once(task, &second, error);
@@ -222,17 +228,65 @@ static GPtrArray *find_all(Run *run, VkHost *host, GError **error)
 	return tasks;
 }
 
-static void run_tasks(Run *run, const GPtrArray *tasks)
+static guint count_number(const GArray *numbers, guint number)
+{
+	guint count = 0;
+
+	for (guint i = 0; i < numbers->len; i++)
+		count += g_array_index(numbers, guint, i) == number;
+	return count;
+}
+
+/* Tasks with the same number belong together, those with 0 to nobody. */
+static GArray *number_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
+{
+	const VkBackupOptions *options = run->context.options;
+	g_autoptr(GPtrArray) uuids = g_ptr_array_new();
+	GArray *numbers;
+
+	for (guint i = 0; i < tasks->len; i++)
+		g_ptr_array_add(uuids, ((Task *)g_ptr_array_index(tasks, i))->uuid);
+	if (!options->group)
+		return vk_joints_find(run->context.arrays, host, options, uuids);
+	numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+	for (guint i = 0, one = 1; i < tasks->len; i++)
+		g_array_append_val(numbers, one);
+	return numbers;
+}
+
+/* All of them for a group that was asked for, else those that share volumes. Returns VkJoint*. */
+static GPtrArray *join_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
+{
+	const VkBackupContext *context = &run->context;
+	const VkBackupOptions *options = context->options;
+	GPtrArray *joints = g_ptr_array_new_with_free_func((GDestroyNotify)vk_joint_free);
+	g_autoptr(GHashTable) by_number = g_hash_table_new(g_direct_hash, g_direct_equal);
+	g_autoptr(GArray) numbers = number_tasks(run, host, tasks);
+
+	for (guint i = 0; i < tasks->len; i++) {
+		gpointer number = GUINT_TO_POINTER(g_array_index(numbers, guint, i));
+		VkJoint *joint = g_hash_table_lookup(by_number, number);
+
+		if (!number)
+			continue;
+		if (!joint) {
+			joint = vk_joint_new(context->arrays, context->vault, options->label,
+					     count_number(numbers, GPOINTER_TO_UINT(number)));
+			g_hash_table_insert(by_number, number, joint);
+			g_ptr_array_add(joints, joint);
+		}
+		((Task *)g_ptr_array_index(tasks, i))->joint = joint;
+	}
+	return joints;
+}
+
+static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 {
 	const VkBackupOptions *options = run->context.options;
 	guint at_once = MIN(MAX(options->parallel, 1), tasks->len);
-	/* The guests of a group must come to their instant together. */
-	guint threads = options->group ? tasks->len : at_once;
-	g_autoptr(VkGroup) group = options->group ? vk_group_new(tasks->len) : NULL;
-	g_autoptr(VkTake) take =
-		options->group ? vk_take_new(run->context.arrays, vk_vault_id(run->context.vault),
-					     options->label)
-			       : NULL;
+	g_autoptr(GPtrArray) joints = join_tasks(run, host, tasks);
+	/* The guests of a joint must come to their instant together. */
+	guint threads = joints->len > 0 ? tasks->len : at_once;
 	guint workers = options->workers ? options->workers : g_get_num_processors();
 	GThreadPool *pool;
 	VkGate gate;
@@ -241,13 +295,8 @@ static void run_tasks(Run *run, const GPtrArray *tasks)
 	run->context.gate = &gate;
 	run->context.workers = (workers + at_once - 1) / at_once;
 	pool = g_thread_pool_new(back_up, NULL, (int)threads, TRUE, NULL);
-	for (guint i = 0; i < tasks->len; i++) {
-		Task *task = g_ptr_array_index(tasks, i);
-
-		task->group = group;
-		task->take = take;
-		g_thread_pool_push(pool, task, NULL);
-	}
+	for (guint i = 0; i < tasks->len; i++)
+		g_thread_pool_push(pool, g_ptr_array_index(tasks, i), NULL);
 	g_thread_pool_free(pool, FALSE, TRUE);
 	vk_gate_clear(&gate);
 }
@@ -281,7 +330,7 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 	run->context.arrays = arrays;
 	run->context.guard = guard;
 	run->context.progress = progress;
-	run_tasks(run, tasks);
+	run_tasks(run, host, tasks);
 	return TRUE;
 }
 

@@ -4,12 +4,11 @@
 #include "attempt.h"
 #include "catalog.h"
 #include "errors.h"
+#include "expire.h"
+#include "lastsnapshot.h"
 #include "log.h"
 #include "program.h"
 #include "timestamp.h"
-
-/* How many snapshots on arrays are looked through for an older one with a bitmap. */
-#define ON_ARRAYS_MAX 100
 
 #define STATE_SETTLES_USEC (2 * G_TIME_SPAN_SECOND)
 
@@ -125,44 +124,6 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 	return attempt->domain != NULL;
 }
 
-/* Whether to look on for an older one: arrays begin no bitmaps, and may leave the vault out. */
-static gboolean is_better(const VkSnapshot *candidate, const VkSnapshot *found)
-{
-	return vk_snapshot_is_in_vault(candidate) && (!found || candidate->checkpoint);
-}
-
-/*
- * The newest snapshot of the guest in the vault that can be read; *RET is NULL when there is none.
- * One that an array took has no bitmap: a little older one that has is better.
- */
-static gboolean load_last(const VkAttempt *attempt, VkSnapshot **ret, GError **error)
-{
-	VkVault *vault = attempt->context->vault;
-	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, vk_guest_uuid(attempt->guest), error);
-	guint left = ON_ARRAYS_MAX;
-
-	if (!keys)
-		return FALSE;
-	for (guint i = keys->len; i > 0 && left > 0; i--) {
-		g_autoptr(GError) trouble = NULL;
-		g_autoptr(VkSnapshot) snapshot = NULL;
-
-		if (vk_interrupted())
-			return vk_fail_interrupted(error);
-		snapshot = vk_catalog_load(vault, g_ptr_array_index(keys, i - 1), &trouble);
-		if (!snapshot) {
-			vk_log_warning("%s; building on an older snapshot", trouble->message);
-			continue;
-		}
-		left = vk_snapshot_is_on_array(snapshot) ? left - 1 : 0;
-		if (is_better(snapshot, *ret)) {
-			vk_snapshot_free(*ret);
-			*ret = g_steal_pointer(&snapshot);
-		}
-	}
-	return TRUE;
-}
-
 static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 {
 	const VkGuestFacts *facts = attempt->facts;
@@ -172,6 +133,7 @@ static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 	snapshot->name = g_strdup(vk_guest_name(attempt->guest));
 	snapshot->host = g_strdup(vk_host_name(attempt->try->host));
 	snapshot->group = attempt->try->group ? g_strdup(vk_group_id(attempt->try->group)) : NULL;
+	snapshot->label = g_strdup(attempt->context->options->label);
 	snapshot->parent = attempt->last ? g_strdup(attempt->last->id) : NULL;
 	snapshot->tool = g_strdup("virtkeep " VK_VERSION);
 	snapshot->state = g_strdup(vk_guest_state_name(facts->state));
@@ -220,7 +182,8 @@ static void plan_tracking(VkAttempt *attempt)
 
 static gboolean plan(VkAttempt *attempt, GError **error)
 {
-	if (!load_last(attempt, &attempt->last, error))
+	if (!vk_last_snapshot_load(attempt->context->vault, vk_guest_uuid(attempt->guest),
+				   &attempt->last, error))
 		return FALSE;
 	attempt->plan = vk_backup_plan_new(attempt->domain, attempt->last, attempt->how->exclude);
 	plan_tracking(attempt);
@@ -330,6 +293,18 @@ static void keep_array_copies(VkAttempt *attempt)
 		vk_log_warning("guest '%s': %s", vk_guest_name(attempt->guest), trouble->message);
 }
 
+static void expire_array_copies(VkAttempt *attempt)
+{
+	const VkBackupContext *context = attempt->context;
+	g_autoptr(GError) trouble = NULL;
+
+	if (attempt->take &&
+	    !vk_expire_copies(context->vault, context->arrays, context->options->settings,
+			      vk_guest_uuid(attempt->guest), context->options->label, &trouble))
+		vk_log_warning("guest '%s': old array snapshots stay until the next backup: %s",
+			       vk_guest_name(attempt->guest), trouble->message);
+}
+
 static gboolean make_snapshot(VkAttempt *attempt, GError **error)
 {
 	g_autoptr(GError) hook_trouble = NULL;
@@ -346,6 +321,7 @@ static gboolean make_snapshot(VkAttempt *attempt, GError **error)
 	if (!vk_attempt_run_hooks(attempt, VK_HOOK_POST_COMMIT, NULL, &hook_trouble))
 		vk_log_warning("%s", hook_trouble->message);
 	drop_old_checkpoints(attempt, attempt->snapshot);
+	expire_array_copies(attempt);
 	return TRUE;
 }
 

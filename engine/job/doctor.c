@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "doctor.h"
 
+#include "arraydisk.h"
 #include "backupjob.h"
-#include "catalog.h"
 #include "checkpoint.h"
 #include "domain.h"
 #include "errors.h"
 #include "guestlock.h"
+#include "lastsnapshot.h"
 #include "quiesce.h"
 
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 #define OLD_MARK ".virtkeep-old-"
 
 typedef struct {
+	VkHost *host;
 	VkGuest *guest;
 	const VkDoctorOptions *options;
 	VkBackupJobPaths paths;
@@ -127,23 +129,16 @@ static gboolean examine_hold(Visit *visit, GError **error)
 	return TRUE;
 }
 
-/* The checkpoint of the guest's newest snapshot; NULL: it has none. New string. */
+/* The checkpoint that the next backup builds on; NULL: it has none. New string. */
 static gboolean find_wanted(Visit *visit, char **ret, GError **error)
 {
-	g_autoptr(GPtrArray) keys =
-		vk_catalog_list(visit->options->vault, vk_guest_uuid(visit->guest), error);
-	g_autoptr(VkSnapshot) newest = NULL;
+	g_autoptr(VkSnapshot) last = NULL;
 
 	*ret = NULL;
-	if (!keys)
+	if (!vk_last_snapshot_load(visit->options->vault, vk_guest_uuid(visit->guest), &last,
+				   error))
 		return FALSE;
-	if (keys->len == 0)
-		return TRUE;
-	newest = vk_catalog_load(visit->options->vault, g_ptr_array_index(keys, keys->len - 1),
-				 error);
-	if (!newest)
-		return FALSE;
-	*ret = g_strdup(newest->checkpoint);
+	*ret = last ? g_strdup(last->checkpoint) : NULL;
 	return TRUE;
 }
 
@@ -296,6 +291,48 @@ static void examine_restores(Visit *visit)
 	}
 }
 
+static gboolean examine_array_disk(Visit *visit, const VkArrayDisk *disk, GError **error)
+{
+	const VkDoctorOptions *options = visit->options;
+	const char *uuid = vk_guest_uuid(visit->guest);
+	g_autoptr(GPtrArray) strays =
+		vk_arraydisk_strays(options->arrays, disk, options->vault, uuid, error);
+
+	for (guint i = 0; strays && i < strays->len; i++) {
+		const VkArraySnapshot *stray = g_ptr_array_index(strays, i);
+		VkFinding *finding = add_here(
+			visit, "array",
+			g_strdup_printf(stray->is_unlisted
+						? "'%s' is left of a backup that was killed"
+						: "'%s' belongs to no snapshot of the vault; remove "
+						  "it if no other copy of the vault needs it",
+					stray->title),
+			stray->is_unlisted ? fix_command() : NULL);
+
+		finding->mended = stray->is_unlisted && options->fix &&
+				  vk_arrays_remove(options->arrays, stray, NULL);
+	}
+	return strays != NULL;
+}
+
+/* A disk that no array can take has nothing there. */
+static gboolean examine_arrays(Visit *visit, GError **error)
+{
+	const VkDoctorOptions *options = visit->options;
+
+	for (guint i = 0; options->vault && i < visit->domain->disks->len; i++) {
+		const VkDomainDisk *disk = g_ptr_array_index(visit->domain->disks, i);
+		g_autoptr(VkArrayDisk) found = NULL;
+
+		if (vk_domain_disk_skip_reason(disk))
+			continue;
+		found = vk_arraydisk_find(options->arrays, visit->host, disk, NULL);
+		if (found && !examine_array_disk(visit, found, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static gboolean examine(Visit *visit, GError **error)
 {
 	const VkGuestFacts *facts = visit->facts = vk_guest_get_facts(visit->guest, error);
@@ -305,17 +342,18 @@ static gboolean examine(Visit *visit, GError **error)
 	visit->domain =
 		vk_domain_parse(facts->live_xml ? facts->live_xml : facts->domain_xml, error);
 	if (!visit->domain || !examine_hold(visit, error) || !examine_job(visit, error) ||
-	    !examine_checkpoints(visit, error))
+	    !examine_checkpoints(visit, error) || !examine_arrays(visit, error))
 		return FALSE;
 	examine_restores(visit);
 	return TRUE;
 }
 
-gboolean vk_doctor_guest(VkGuest *guest, const VkDoctorOptions *options, GPtrArray *findings,
-			 GError **error)
+gboolean vk_doctor_guest(VkHost *host, VkGuest *guest, const VkDoctorOptions *options,
+			 GPtrArray *findings, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
 	Visit visit = {
+		.host = host,
 		.guest = guest,
 		.options = options,
 		.paths = {.scratch_dir = options->scratch_dir, .run_dir = options->run_dir},

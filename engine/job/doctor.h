@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "array.h"
 #include "host.h"
 #include "vault.h"
 
@@ -12,6 +13,7 @@
 
 typedef struct VkDoctorOptions {
 	VkVault *vault; /* nullable: bitmaps are not told from strays then */
+	VkArrays *arrays;
 	const char *scratch_dir, *run_dir;
 	guint agent_timeout_sec;
 	gboolean fix;
@@ -19,7 +21,7 @@ typedef struct VkDoctorOptions {
 
 typedef struct VkFinding {
 	char *guest;      /* its name; NULL: of no guest that is there */
-	const char *kind; /* "busy", "job", "frozen", "paused", "checkpoint", "file"; static */
+	const char *kind; /* "busy", "job", "frozen", "paused", "checkpoint", "file", "array"; static */
 	char *what;       /* in words */
 	char *cure;       /* the command that mends it; NULL: nothing is to be mended */
 	gboolean mended;
@@ -27,9 +29,9 @@ typedef struct VkFinding {
 
 void vk_finding_free(VkFinding *finding);
 
-/* Adds what is found of the guest, VkFinding*, to FINDINGS. */
-gboolean vk_doctor_guest(VkGuest *guest, const VkDoctorOptions *options, GPtrArray *findings,
-			 GError **error);
+/* Adds what is found of the guest of HOST, VkFinding*, to FINDINGS. */
+gboolean vk_doctor_guest(VkHost *host, VkGuest *guest, const VkDoctorOptions *options,
+			 GPtrArray *findings, GError **error);
 
 /* Adds the scratch files of guests that are not among GUESTS (VkGuest*), all of the host. */
 void vk_doctor_host(const GPtrArray *guests, const VkDoctorOptions *options, GPtrArray *findings);

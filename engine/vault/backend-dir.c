@@ -257,11 +257,29 @@ static void remove_stale_temporaries(DirBackend *dir)
 	}
 }
 
-/* Makes FOLDER, whose parent exists, unless it is there. Its name is not durable by that. */
+static gboolean sync_folder(DirBackend *dir, const char *folder, GError **error)
+{
+	if (vk_io_sync_dir(dir->fd, folder, error))
+		return TRUE;
+	g_mutex_lock(&dir->mutex);
+	dir->condemned = TRUE;
+	g_mutex_unlock(&dir->mutex);
+	return FALSE;
+}
+
+/*
+ * Makes FOLDER unless it is there. Its name is not durable by that, but that of its parent is, which
+ * older vaults may lack.
+ */
 static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **error)
 {
+	g_autofree char *parent = g_path_get_dirname(folder);
+
 	if (faccessat(dir->fd, folder, F_OK, 0) == 0)
 		return TRUE;
+	if (faccessat(dir->fd, parent, F_OK, 0) < 0 &&
+	    !(ensure_folder(dir, parent, error) && sync_folder(dir, ".", error)))
+		return FALSE;
 	if (vk_io.mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
 		return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path, folder);
 	return TRUE;
@@ -317,16 +335,6 @@ static gboolean write_parts(DirBackend *dir, int fd, const struct iovec *parts, 
 	if (mode != VK_PUT_HINT && vk_io.fdatasync(fd) < 0)
 		return vk_fail_errno(error, errno, "cannot flush into the vault '%s'", dir->path);
 	return TRUE;
-}
-
-static gboolean sync_folder(DirBackend *dir, const char *folder, GError **error)
-{
-	if (vk_io_sync_dir(dir->fd, folder, error))
-		return TRUE;
-	g_mutex_lock(&dir->mutex);
-	dir->condemned = TRUE;
-	g_mutex_unlock(&dir->mutex);
-	return FALSE;
 }
 
 /*
@@ -452,8 +460,8 @@ static const VkBackendOps dir_ops = {
 
 static gboolean make_folders(DirBackend *dir, GError **error)
 {
-	static const char *const folders[] = {"packs",  "snaps", "hints", "keys",
-					      "leases", "gc",    "fence", "tmp"};
+	static const char *const folders[] = {"packs",  "snaps", "copies", "hints", "keys",
+					      "leases", "gc",    "fence",  "tmp"};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(folders); i++)
 		if (vk_io.mkdirat(dir->fd, folders[i], 0700) < 0 && errno != EEXIST)

@@ -14,6 +14,7 @@ const VkTextMember vk_snapshot_texts[] = {
 	{"host", G_STRUCT_OFFSET(VkSnapshot, host), FALSE},
 	{"time", G_STRUCT_OFFSET(VkSnapshot, time), FALSE},
 	{"group", G_STRUCT_OFFSET(VkSnapshot, group), TRUE},
+	{"label", G_STRUCT_OFFSET(VkSnapshot, label), TRUE},
 	{"parent", G_STRUCT_OFFSET(VkSnapshot, parent), TRUE},
 	{"consistency", G_STRUCT_OFFSET(VkSnapshot, consistency), FALSE},
 	{"tool", G_STRUCT_OFFSET(VkSnapshot, tool), FALSE},
@@ -268,6 +269,7 @@ json_t *vk_snapshot_to_report(const VkSnapshot *snapshot)
 	set(object, "uuid", vk_json_new_string(snapshot->uuid));
 	set(object, "time", vk_json_new_string(snapshot->time));
 	set(object, "group", vk_json_new_string(snapshot->group));
+	set(object, "label", vk_json_new_string(snapshot->label));
 	set(object, "consistency", vk_json_new_string(snapshot->consistency));
 	/* Rounded up: 0 says that there was no pause. */
 	set_uint(object, "pause_ms", (snapshot->pause_usec + 999) / 1000);

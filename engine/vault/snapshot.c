@@ -49,6 +49,7 @@ void vk_snapshot_free(VkSnapshot *snapshot)
 	g_free(snapshot->host);
 	g_free(snapshot->time);
 	g_free(snapshot->group);
+	g_free(snapshot->label);
 	g_free(snapshot->parent);
 	g_free(snapshot->consistency);
 	g_free(snapshot->tool);
@@ -187,6 +188,15 @@ const VkDiskRecord *vk_snapshot_find_disk(const VkSnapshot *snapshot, const char
 			return disk;
 	}
 	return NULL;
+}
+
+char *vk_image_copies_text(const VkImageRecord *image)
+{
+	const char *array = json_string_value(json_object_get(image->array, "array"));
+
+	if (!array)
+		return g_strdup("vault");
+	return g_strconcat(array, image->runs ? ", vault" : "", NULL);
 }
 
 gboolean vk_snapshot_is_in_vault(const VkSnapshot *snapshot)

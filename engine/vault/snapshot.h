@@ -74,6 +74,7 @@ typedef struct VkSnapshot {
 	char *host;        /* host name */
 	char *time;        /* TIME */
 	char *group;       /* NULL: alone */
+	char *label;       /* "daily", ...: which retention applies to copies on arrays; NULL */
 	char *parent;      /* snapshot id, NULL for the first */
 	char *consistency; /* "application", "filesystem", "crash", "offline" */
 	guint64 pause_usec;
@@ -118,6 +119,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkRun, vk_run_free)
 /* The disk with that target, or NULL. Borrowed. */
 const VkDiskRecord *vk_snapshot_find_disk(const VkSnapshot *snapshot, const char *target);
 
+/* Who has a copy, such as "reflink, vault". New string. */
+char *vk_image_copies_text(const VkImageRecord *image);
+
 /* Whether all its disks have a copy in the vault; whether any has one on an array. */
 gboolean vk_snapshot_is_in_vault(const VkSnapshot *snapshot);
 gboolean vk_snapshot_is_on_array(const VkSnapshot *snapshot);
@@ -137,8 +141,8 @@ json_t *vk_snapshot_copies_to_json(const VkSnapshot *snapshot);
 gboolean vk_snapshot_add_copies(VkSnapshot *snapshot, const json_t *object, GError **error);
 
 /*
- * The form for programs: {snapshot, guest, uuid, time, group, consistency, pause_ms, host, state,
- * skew_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap,
+ * The form for programs: {snapshot, guest, uuid, time, group, label, consistency, pause_ms, host,
+ * state, skew_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap,
  * format, source, copies[]: "vault" or the array's name}, skipped[]: {target, reason}, files[]: {name, role,
  * size}}. New reference.
  */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cmd.h"
+
+#include "array.h"
+#include "catalog.h"
+#include "errors.h"
+#include "json.h"
+#include "log.h"
+#include "table.h"
+#include "vaultcopy.h"
+
+#include <stdio.h>
+
+static void print_copied(const VkSnapshot *snapshot)
+{
+	g_autofree char *reference = vk_snapshot_reference(snapshot);
+	g_autofree char *name = vk_printable(reference);
+	g_autofree char *read_text = NULL;
+	g_autofree char *stored_text = NULL;
+	guint64 read = 0, stored = 0;
+
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		read += disk->read;
+		stored += disk->stored;
+	}
+	read_text = vk_size_text(read);
+	stored_text = vk_size_text(stored);
+	printf("%s: in the vault; %s read, %s stored\n", name, read_text, stored_text);
+	fflush(stdout);
+}
+
+static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference, guint workers,
+			 json_t *report, GError **error)
+{
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_find(vault, reference, error);
+	g_autoptr(VkProgress) progress = snapshot ? vk_progress_new(reference, 0) : NULL;
+
+	if (!snapshot || !vk_vault_copy(vault, arrays, snapshot, workers, progress, error)) {
+		g_prefix_error(error, "cannot copy '%s': ", reference);
+		return FALSE;
+	}
+	g_clear_pointer(&progress, vk_progress_free);
+	if (report)
+		json_array_append_new(report, vk_snapshot_to_report(snapshot));
+	else
+		print_copied(snapshot);
+	return TRUE;
+}
+
+static gboolean copy_all(VkProgram *program, VkVault *vault, char **references, GError **error)
+{
+	guint workers = (guint)vk_settings_get_uint(program->settings, "backup", "workers");
+	g_autoptr(VkArrays) arrays = vk_arrays_new(program->settings, error);
+	g_autoptr(json_t) report = program->json ? json_array() : NULL;
+	guint count = g_strv_length(references), failed = 0;
+
+	if (!arrays)
+		return FALSE;
+	for (guint i = 0; i < count; i++) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		if (copy_one(vault, arrays, references[i], workers, report, &trouble))
+			continue;
+		failed++;
+		if (count == 1) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+		vk_log_error("%s", trouble->message);
+	}
+	if (report)
+		vk_json_print(report);
+	return failed == 0 ||
+	       vk_fail(error, failed < count ? VK_ERROR_PARTIAL : VK_ERROR_FAILED,
+		       "%u of %u snapshots could not be copied", failed, count);
+}
+
+gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error)
+{
+	g_autoptr(VkVault) vault = NULL;
+	char **references = NULL;
+	const char *url;
+
+	if (!vk_cmd_parse(program, "copy SNAPSHOT...",
+			  "Reads snapshots that lie only on arrays into the vault. SNAPSHOT is "
+			  "GUEST@TIME,\nGUEST@latest, or GUEST for its latest.",
+			  NULL, -1, argc, argv, &references, error))
+		return FALSE;
+	if (!references[0])
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "no snapshot named; 'virtkeep list' shows what there is");
+	url = vk_program_vault_url(program, error);
+	vault = url ? vk_vault_open(url, VK_VAULT_WRITE, error) : NULL;
+	return vault && copy_all(program, vault, references, error);
+}

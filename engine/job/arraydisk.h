@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A guest's disk on the array that it lies on, and what earlier runs left there. Threads: free. */
+#pragma once
+
+#include "array.h"
+#include "domain.h"
+#include "host.h"
+#include "vault.h"
+
+#include <glib.h>
+
+/* VK_ERROR_FAILED says why no array can take the disk. */
+VkArrayDisk *vk_arraydisk_find(VkArrays *arrays, VkHost *host, const VkDomainDisk *disk,
+			       GError **error);
+
+/*
+ * What a killed run left of the guest UUID beside DISK is removed or, where its snapshot is listed,
+ * kept. To be called with the guest's lock held.
+ */
+gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
+			     const char *uuid, GError **error);
+
+/*
+ * Tells such leftovers: VkArraySnapshot*, those with the mark whose snapshot is not listed, and those
+ * without it.
+ */
+GPtrArray *vk_arraydisk_strays(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
+			       const char *uuid, GError **error);

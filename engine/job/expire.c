@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "expire.h"
+
+#include "catalog.h"
+#include "retention.h"
+#include "timestamp.h"
+
+#include <string.h>
+
+#define DAY_SEC (24 * 60 * 60)
+
+/* Snapshots of guests that were taken together have times that differ by no more. */
+#define TOGETHER_SEC 60
+
+typedef struct {
+	VkVault *vault;
+	VkArrays *arrays;
+	const char *label;
+	guint64 left;   /* so many are to be kept yet */
+	gint64 too_old; /* what was taken before may go; seconds since 1970 */
+} Expiry;
+
+static gint64 time_of(const VkSnapshotKey *key)
+{
+	gint64 seconds = 0;
+
+	return vk_time_parse(key->time, &seconds, NULL) ? seconds : 0;
+}
+
+static gboolean lies_in(const Expiry *expiry, const VkSnapshot *snapshot,
+			const VkArraySnapshot *array)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+		g_autoptr(GPtrArray) others = NULL;
+
+		if (!disk->image->array)
+			continue;
+		others = vk_arrays_snapshots_of(expiry->arrays, disk->image->array, NULL);
+		if (!others) /* when in doubt it stays */
+			return TRUE;
+		for (guint k = 0; k < others->len; k++) {
+			const VkArraySnapshot *other = g_ptr_array_index(others, k);
+
+			if (json_equal(other->handle, array->handle))
+				return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
+			  const VkArraySnapshot *array, gboolean *ret, GError **error)
+{
+	g_autoptr(GPtrArray) keys = NULL;
+
+	*ret = FALSE;
+	if (array->id) /* it is this guest's alone */
+		return TRUE;
+	keys = vk_catalog_list(expiry->vault, NULL, error);
+	for (guint i = 0; keys && !*ret && i < keys->len; i++) {
+		const VkSnapshotKey *other = g_ptr_array_index(keys, i);
+		g_autoptr(VkSnapshot) snapshot = NULL;
+
+		if (strcmp(other->id, key->id) == 0 ||
+		    ABS(time_of(other) - time_of(key)) > TOGETHER_SEC)
+			continue;
+		snapshot = vk_catalog_load(expiry->vault, other, error);
+		if (!snapshot)
+			return FALSE;
+		*ret = lies_in(expiry, snapshot, array);
+	}
+	return keys != NULL;
+}
+
+static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key,
+			    const json_t *copy, GError **error)
+{
+	g_autoptr(GPtrArray) found = vk_arrays_snapshots_of(expiry->arrays, copy, error);
+
+	for (guint i = 0; found && i < found->len; i++) {
+		const VkArraySnapshot *array = g_ptr_array_index(found, i);
+		gboolean shared = FALSE;
+
+		if (!is_shared(expiry, key, array, &shared, error) ||
+		    (!shared && !vk_arrays_remove(expiry->arrays, array, error)))
+			return FALSE;
+	}
+	return found != NULL;
+}
+
+/* The catalogue first: what is listed can be read. */
+static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key,
+		       const VkSnapshot *snapshot, GError **error)
+{
+	if (!vk_snapshot_is_in_vault(snapshot) && !vk_catalog_delete(expiry->vault, key, error))
+		return FALSE;
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		if (disk->image->array &&
+		    !remove_copy(expiry, key, disk->image->array, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* Whether the array still has all of the snapshot's copies. */
+static gboolean is_there(const Expiry *expiry, const VkSnapshot *snapshot, gboolean *ret,
+			 GError **error)
+{
+	*ret = vk_snapshot_is_on_array(snapshot);
+	for (guint i = 0; *ret && i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		if (disk->image->array &&
+		    !vk_arrays_has(expiry->arrays, disk->image->array, ret, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean apply(Expiry *expiry, const VkSnapshotKey *key, GError **error)
+{
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(expiry->vault, key, NULL);
+	gboolean there = FALSE;
+
+	/* One that cannot be read is the business of verify. */
+	if (!snapshot || g_strcmp0(snapshot->label, expiry->label) != 0)
+		return TRUE;
+	if (!is_there(expiry, snapshot, &there, error))
+		return FALSE;
+	if (!there)
+		return TRUE;
+	if (expiry->left > 0) {
+		expiry->left--;
+		return TRUE;
+	}
+	return time_of(key) > expiry->too_old || expire(expiry, key, snapshot, error);
+}
+
+/* How many the settings keep; 0: nothing is to be removed. */
+static gboolean get_count(const VkSettings *settings, const char *label, guint64 *ret,
+			  GError **error)
+{
+	const char *text = vk_settings_get(settings, "array", "NTAP_SNAPSHOT_RETENTIONS");
+	const char *no_delete = vk_settings_get(settings, "array", "NTAP_SNAPSHOT_NODELETE");
+	g_autoptr(GPtrArray) retentions = NULL;
+
+	*ret = 0;
+	if (!text || !label || strcmp(no_delete, "Y") == 0)
+		return TRUE;
+	retentions = vk_retentions_parse(text, error);
+	if (!retentions)
+		return FALSE;
+	*ret = vk_retentions_count(retentions, label);
+	return TRUE;
+}
+
+gboolean vk_expire_copies(VkVault *vault, VkArrays *arrays, const VkSettings *settings,
+			  const char *uuid, const char *label, GError **error)
+{
+	gint64 age_days =
+		(gint64)vk_settings_get_uint(settings, "array", "NTAP_SNAPSHOT_RETENTION_AGE");
+	Expiry expiry = {
+		.vault = vault,
+		.arrays = arrays,
+		.label = label,
+		/* Snapshots in quick succession have times that are yet to come. */
+		.too_old = age_days ? g_get_real_time() / G_USEC_PER_SEC - age_days * DAY_SEC
+				    : G_MAXINT64,
+	};
+	g_autoptr(GPtrArray) keys = NULL;
+
+	if (!get_count(settings, label, &expiry.left, error))
+		return FALSE;
+	if (expiry.left == 0)
+		return TRUE;
+	keys = vk_catalog_list(vault, uuid, error);
+	for (guint i = keys ? keys->len : 0; i > 0; i--)
+		if (!apply(&expiry, g_ptr_array_index(keys, i - 1), error))
+			return FALSE;
+	return keys != NULL;
+}

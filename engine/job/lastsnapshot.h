@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "snapshot.h"
+#include "vault.h"
+
+#include <glib.h>
+
+/*
+ * The snapshot of the guest UUID that the next one builds on: the newest in the vault that can be
+ * read. One that an array took has no bitmap: a little older one that has is better. *RET is NULL
+ * when there is none. Warns of those that cannot be read. Stops on vk_interrupted().
+ */
+gboolean vk_last_snapshot_load(VkVault *vault, const char *uuid, VkSnapshot **ret, GError **error);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vaultcopy.h"
+
+#include "errors.h"
+#include "lastsnapshot.h"
+#include "session.h"
+
+/* What an array took need not be compared with more than the guest's last copy in the vault. */
+static const VkImageRecord *find_parent(const VkSnapshot *last, const VkDiskRecord *disk)
+{
+	const VkDiskRecord *earlier = last ? vk_snapshot_find_disk(last, disk->target) : NULL;
+
+	return earlier ? earlier->image : NULL;
+}
+
+static gboolean copy_disk(VkSession *session, VkArrays *arrays, VkDiskRecord *disk,
+			  const VkSnapshot *last, VkProgress *progress, GError **error)
+{
+	g_autoptr(VkSource) source = vk_arrays_open(arrays, disk->image->array, error);
+	VkSaveStats stats = {0};
+	VkImageRecord *image;
+
+	if (!source)
+		return FALSE;
+	if (source->size != disk->image->size)
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "its copy on the array has another size than it had");
+	vk_progress_expect(progress, source->size);
+	image = vk_session_save(session, source, find_parent(last, disk), &stats, progress, error);
+	if (!image)
+		return FALSE;
+	image->array = json_incref(disk->image->array);
+	vk_image_record_free(disk->image);
+	disk->image = image;
+	disk->read = stats.read;
+	disk->fresh = stats.fresh;
+	disk->stored = stats.stored;
+	return TRUE;
+}
+
+gboolean vk_vault_copy(VkVault *vault, VkArrays *arrays, VkSnapshot *snapshot, guint workers,
+		       VkProgress *progress, GError **error)
+{
+	g_autoptr(VkSession) session = NULL;
+	g_autoptr(VkSnapshot) last = NULL;
+
+	if (vk_snapshot_is_in_vault(snapshot))
+		return TRUE;
+	if (!vk_last_snapshot_load(vault, snapshot->uuid, &last, error))
+		return FALSE;
+	session = vk_session_new(vault, workers, error);
+	for (guint i = 0; session && i < snapshot->disks->len; i++) {
+		VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		if (disk->image->runs || copy_disk(session, arrays, disk, last, progress, error))
+			continue;
+		g_prefix_error(error, "disk '%s': ", disk->target);
+		return FALSE;
+	}
+	return session && vk_session_commit_copies(session, snapshot, error);
+}
