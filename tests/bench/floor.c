@@ -3,19 +3,26 @@
  * The floor of a pause: nothing but the calls to libvirt that a consistent backup of running guests
  * cannot do without, from a thread for each guest.
  *
- *   floor group|serial SCRATCH-DIRECTORY GUEST...
+ *   floor group|serial|clone-group|clone-serial DIRECTORY GUEST...
  *
  * "group": all are frozen, all backup jobs begin, each with a checkpoint, all are thawed. "serial":
  * as Snap Creator's plug-in did it: suspend one guest after another, take the snapshot of each (a
- * job's beginning stands for it), resume one after another. Prints for each guest how long it was
- * held, in milliseconds. Jobs and checkpoints are gone at the end.
+ * job's beginning stands for it), resume one after another. The same with reflinks instead of jobs,
+ * of vda.qcow2 and vdb.raw in DIRECTORY/GUEST: "clone-group" freezes and suspends all at once, clones
+ * their files, and lets all go on at once; "clone-serial" suspends, clones and resumes one after
+ * another. Prints for each guest how long it was held, in milliseconds. Jobs, checkpoints and clones
+ * are gone at the end.
  */
+#include <fcntl.h>
 #include <glib.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 typedef struct {
 	const char *name, *directory;
@@ -86,6 +93,12 @@ static void begin(Guest *guest)
 	     guest, "begin");
 }
 
+static void close_guest(Guest *guest)
+{
+	virDomainFree(guest->domain);
+	virConnectClose(guest->connection);
+}
+
 static void clean_up(Guest *guest)
 {
 	virDomainCheckpointPtr checkpoint;
@@ -102,8 +115,7 @@ static void clean_up(Guest *guest)
 	checkpoint = virDomainCheckpointLookupByName(guest->domain, guest->checkpoint, 0);
 	need(checkpoint && virDomainCheckpointDelete(checkpoint, 0) == 0, guest, "delete");
 	virDomainCheckpointFree(checkpoint);
-	virDomainFree(guest->domain);
-	virConnectClose(guest->connection);
+	close_guest(guest);
 }
 
 static gpointer run_grouped(gpointer data)
@@ -126,13 +138,71 @@ static gpointer run_grouped(gpointer data)
 	return NULL;
 }
 
-static void run_group(Guest *guests, guint count)
+static void clone_file(const Guest *guest, const char *name)
+{
+	g_autofree char *path = g_strdup_printf("%s/%s/%s", guest->directory, guest->name, name);
+	g_autofree char *clone = g_strconcat(path, ".floor", NULL);
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+	int to = open(clone, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	need(from >= 0 && to >= 0 && ioctl(to, FICLONE, from) == 0, guest, "clone");
+	close(from);
+	close(to);
+	unlink(clone);
+}
+
+static void clone_files(const Guest *guest)
+{
+	clone_file(guest, "vda.qcow2");
+	clone_file(guest, "vdb.raw");
+}
+
+static gpointer run_cloned(gpointer data)
+{
+	Guest *guest = data;
+	long long seconds;
+	unsigned int nseconds;
+
+	prepare(guest);
+	virDomainGetTime(guest->domain, &seconds, &nseconds, 0); /* wakes the agent */
+	wait_at(&ready);
+	guest->start = g_get_monotonic_time();
+	need(virDomainFSFreeze(guest->domain, NULL, 0, 0) >= 0, guest, "freeze");
+	need(virDomainSuspend(guest->domain) == 0, guest, "suspend");
+	wait_at(&held);
+	clone_files(guest);
+	wait_at(&begun);
+	need(virDomainResume(guest->domain) == 0, guest, "resume");
+	need(virDomainFSThaw(guest->domain, NULL, 0, 0) >= 0, guest, "thaw");
+	guest->end = g_get_monotonic_time();
+	close_guest(guest);
+	return NULL;
+}
+
+static void clone_serially(Guest *guests, guint count)
+{
+	for (guint i = 0; i < count; i++)
+		prepare(&guests[i]);
+	for (guint i = 0; i < count; i++) {
+		guests[i].start = g_get_monotonic_time();
+		need(virDomainSuspend(guests[i].domain) == 0, &guests[i], "suspend");
+	}
+	for (guint i = 0; i < count; i++)
+		clone_files(&guests[i]);
+	for (guint i = 0; i < count; i++) {
+		need(virDomainResume(guests[i].domain) == 0, &guests[i], "resume");
+		guests[i].end = g_get_monotonic_time();
+		close_guest(&guests[i]);
+	}
+}
+
+static void run_group(Guest *guests, guint count, GThreadFunc run)
 {
 	g_autofree GThread **threads = g_new(GThread *, count);
 
 	ready.members = held.members = begun.members = count;
 	for (guint i = 0; i < count; i++)
-		threads[i] = g_thread_new("guest", run_grouped, &guests[i]);
+		threads[i] = g_thread_new("guest", run, &guests[i]);
 	for (guint i = 0; i < count; i++)
 		g_thread_join(threads[i]);
 }
@@ -161,7 +231,7 @@ int main(int argc, char **argv)
 	g_autofree Guest *guests = g_new0(Guest, MAX(count, 1));
 
 	if (count == 0) {
-		fprintf(stderr, "usage: floor group|serial SCRATCH-DIRECTORY GUEST...\n");
+		fprintf(stderr, "usage: floor group|serial|clone-group|clone-serial DIRECTORY GUEST...\n");
 		return 2;
 	}
 	virSetErrorFunc(NULL, ignore_error);
@@ -169,8 +239,11 @@ int main(int argc, char **argv)
 		guests[i] = (Guest){.name = argv[i + 3], .directory = argv[2]};
 	if (strcmp(argv[1], "serial") == 0)
 		run_serial(guests, count);
+	else if (strcmp(argv[1], "clone-serial") == 0)
+		clone_serially(guests, count);
 	else
-		run_group(guests, count);
+		run_group(guests, count,
+			  strcmp(argv[1], "clone-group") == 0 ? run_cloned : run_grouped);
 	for (guint i = 0; i < count; i++)
 		printf("%s %.1f\n", guests[i].name,
 		       (double)(guests[i].end - guests[i].start) / 1000);
