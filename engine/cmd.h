@@ -13,6 +13,7 @@
 typedef gboolean (*VkCmdFunc)(VkProgram *program, int argc, char **argv, GError **error);
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_config(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error);

@@ -29,6 +29,7 @@ static const Command commands[] = {
 	{"verify", vk_cmd_verify, "check that the vault is whole"},
 	{"copy", vk_cmd_copy, "read snapshots on arrays into the vault"},
 	{"doctor", vk_cmd_doctor, "find, and mend, what earlier backups left in guests"},
+	{"config", vk_cmd_config, "make a configuration from one of Snap Creator's"},
 };
 
 static const Command *find_command(const char *name)

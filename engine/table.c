@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "table.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct VkTable {
@@ -79,7 +78,7 @@ static void append_cell(GString *line, const char *cell, glong pad, gboolean rig
 		g_string_append_printf(line, "%*s", (int)pad, "");
 }
 
-void vk_table_print(const VkTable *table)
+void vk_table_print_to(const VkTable *table, FILE *stream)
 {
 	g_autofree glong *widths = g_new0(glong, table->columns);
 	g_autofree gboolean *right = g_new0(gboolean, table->columns);
@@ -99,8 +98,13 @@ void vk_table_print(const VkTable *table)
 			append_cell(line, cells[column],
 				    widths[column] - cell_width(table, row, column), right[column]);
 		}
-		puts(g_strchomp(line->str));
+		fprintf(stream, "%s\n", g_strchomp(line->str));
 	}
+}
+
+void vk_table_print(const VkTable *table)
+{
+	vk_table_print_to(table, stdout);
 }
 
 void vk_table_free(VkTable *table)

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All keys of Snap Creator 4.3, with an answer to each. */
+#include "settings.h"
+#include "snapcreator-priv.h"
+
+#define TAKEN       VK_IMPORT_TAKEN
+#define NOT_NEEDED  VK_IMPORT_NOT_NEEDED
+#define UNSUPPORTED VK_IMPORT_UNSUPPORTED
+
+static const char clones[] = "no volumes are cloned: 'virtkeep mount' shows all snapshots, "
+			     "'virtkeep restore --as' makes a guest beside the original";
+static const char clone_command[] = "no volumes are cloned: run it yourself after 'virtkeep mount' "
+				    "or 'virtkeep restore --as'";
+static const char found_volumes[] = "the volumes are found from the guests' disks at each backup";
+static const char found_relations[] = "the relationships are found from the volumes";
+static const char freeze_hook[] =
+	"put it into a freeze hook in the guest, see contrib/freeze-hooks";
+static const char secondary[] = "the SnapMirror policy of the relationship keeps the secondary "
+				"copies: give its rule for this label the number";
+static const char throttle[] = "set the throttle of the relationship itself, with 'snapmirror "
+			       "modify -throttle'";
+static const char forced[] = "what something depends on is never deleted: remove its clones first";
+static const char foreign[] = "snapshots of others hold guests that nobody has quiesced";
+static const char plugin_step[] = "the KVM plug-in had no such step";
+static const char held_before[] = "runs before the guest is held, not while";
+static const char held_after[] = "runs when the guest goes on, not while it is held";
+static const char each_guest[] = "runs for each guest, not once for all";
+
+static const VkImportRow rows[] = {
+	/* the KVM plug-in */
+	{"KVM_VM_MAPPING", TAKEN, "host", .take = vk_import_take_plain,
+	 .why = "'virtkeep discover --write' keeps it"},
+	{"KVM_VM_CONFIG_DIR", TAKEN, "host", .take = vk_import_take_plain,
+	 .why = "libvirt is asked for the definitions, the directory is not read"},
+	{"KVM_RESTORE_VM_LIST", TAKEN, "restore", .take = vk_import_take_list},
+	{"KVM_CMD_RETRY_COUNT", TAKEN, "backup", .take = vk_import_take_plain},
+	{"SC_AGENT_TIMEOUT", TAKEN, "backup", .take = vk_import_take_plain},
+	{"APP_NAME", UNSUPPORTED, .off = "kvm",
+	 .why = "only guests are backed up; bring their applications in order by freeze hooks in "
+		"the guests, see contrib/freeze-hooks"},
+	{"APP_DEFINED_RESTORE", TAKEN, "restore", .take = vk_import_take_plain},
+	{"APP_DEFINED_BACKUP", NOT_NEEDED, .why = plugin_step},
+	{"APP_DEFINED_MOUNT", NOT_NEEDED, .why = plugin_step},
+	{"APP_DEFINED_UMOUNT", NOT_NEEDED, .why = plugin_step},
+	{"APP_DEFINED_CLONE", NOT_NEEDED, .why = plugin_step},
+	{"APP_IGNORE_ERROR", NOT_NEEDED,
+	 .why = "the failure of one guest never stops the others; 'backup --strict' fails a guest "
+		"that was not held as asked for"},
+	{"APP_AUTO_DISCOVERY", NOT_NEEDED, .why = "each backup looks for itself"},
+	{"APP_CONF_PERSISTENCE", NOT_NEEDED, .why = "that is 'virtkeep discover --write'"},
+	{"FS_NAME", NOT_NEEDED, .why = "the guests' agents freeze their file systems"},
+	{"VALIDATE_VOLUMES", NOT_NEEDED, .why = found_volumes},
+	{"META_DATA_VOLUME", UNSUPPORTED,
+	 .why = "definitions are part of every snapshot; for a volume that no guest lies on, call "
+		"your own program in [hooks] POST_APP_UNQUIESCE_CMDnn"},
+	{"FEDERATED_APPLICATIONS", UNSUPPORTED,
+	 .why = "import each of its configurations; freeze hooks in the guests bring applications "
+		"in order, 'backup --group' takes several guests at one instant"},
+
+	/* snapshots */
+	{"SNAME", NOT_NEEDED, .why = "snapshots are named GUEST@TIME"},
+	{"SNAP_TIMESTAMP_ONLY", NOT_NEEDED, .why = "snapshots are named GUEST@TIME"},
+	{"ALLOW_DUPLICATE_SNAME", NOT_NEEDED, .why = "snapshots are named GUEST@TIME"},
+	{"VOLUMES", NOT_NEEDED, .why = found_volumes},
+	{"VOLUMES_nn", NOT_NEEDED, .why = found_volumes},
+	{"VOLUME_GROUPS", NOT_NEEDED,
+	 .why = "the volumes are found from the guests' disks; 'backup --group GUEST...' takes "
+		"several guests at one instant"},
+	{"NTAP_SNAPSHOT_RETENTIONS", TAKEN, "array", .take = vk_import_take_retentions},
+	{"NTAP_SNAPSHOT_RETENTION_AGE", TAKEN, "array", .take = vk_import_take_plain},
+	{"NTAP_SNAPSHOT_NODELETE", TAKEN, "array", .take = vk_import_take_plain},
+	{"NTAP_SNAPSHOT_DELETE_BY_AGE_ONLY", UNSUPPORTED, .off = "N",
+	 .why = "age alone never deletes, lest a host that was off loses all: give numbers in "
+		"NTAP_SNAPSHOT_RETENTIONS"},
+	{"NTAP_SNAPSHOT_DEPENDENCY_IGNORE", UNSUPPORTED, .off = "N", .why = forced},
+	{"CMODE_SNAPSHOT_FORCE_DELETE", UNSUPPORTED, .off = "N", .why = forced},
+	{"NTAP_SNAPSHOT_CLEANUP", NOT_NEEDED, .why = "a failed backup leaves no snapshot"},
+	{"NTAP_SNAPSHOT_DISABLE", UNSUPPORTED, .off = "N",
+	 .why = "a backup without snapshots on the array is 'backup --mode vault'"},
+	{"NTAP_SNAPSHOT_RESTORE_AUTO_DETECT", NOT_NEEDED,
+	 .why = "guests and files are restored, never whole volumes"},
+	{"NTAP_SNAPSHOT_CREATE_CMDnn", UNSUPPORTED,
+	 .why = "virtkeep takes the snapshots itself; call other programs in [hooks]"},
+	{"NTAP_SNAPSHOT_DELETE_CMD", UNSUPPORTED,
+	 .why = "virtkeep deletes the snapshots itself; call other programs in [hooks]"},
+	{"NTAP_USE_EXTERNAL_SNAPSHOT", UNSUPPORTED, .off = "N", .why = foreign},
+	{"NTAP_EXTERNAL_SNAPSHOT_REGEX", NOT_NEEDED, .why = foreign},
+	{"NTAP_CONSISTENCY_GROUP_SNAPSHOT", NOT_NEEDED,
+	 .why = "all volumes of a run are taken at one instant where the array can"},
+	{"NTAP_CONSISTENCY_GROUP_SNAPSHOT_RETRY_COUNT", NOT_NEEDED,
+	 .why = "guests are not held for tries; [backup] pause_budget bounds the wait"},
+	{"NTAP_CONSISTENCY_GROUP_SNAPSHOT_RETRY_WAIT", NOT_NEEDED,
+	 .why = "guests are not held for tries; [backup] pause_budget bounds the wait"},
+	{"NTAP_CONSISTENCY_GROUP_TIMEOUT", NOT_NEEDED,
+	 .why = "[backup] pause_budget bounds the wait"},
+	{"NTAP_CONSISTENCY_GROUP_WAFL_SYNC", NOT_NEEDED, .why = "ONTAP sees to that itself"},
+
+	/* logins */
+	{"NTAP_USERS", TAKEN, .take = vk_import_take_users, .is_secret = TRUE},
+	{"CMODE_CLUSTER_USERS", TAKEN, .take = vk_import_take_users, .is_secret = TRUE},
+	{"CMODE_CLUSTER_NAME", NOT_NEEDED, .why = "the url of an array tells where it is"},
+	{"CMODE_SET", UNSUPPORTED, .off = "Y",
+	 .why = "arrays in 7-Mode cannot be asked: ONTAP 9.11.1 or newer is needed"},
+	{"NTAP_PWD_PROTECTION", NOT_NEEDED, .why = "passwords are in files that only root reads"},
+	{"TRANSPORT", TAKEN, .take = vk_import_take_transport},
+	{"PORT", TAKEN, .take = vk_import_take_port},
+	{"NTAP_TIMEOUT", TAKEN, .take = vk_import_take_timeout},
+	{"MANAGEMENT_INTERFACES", TAKEN, .take = vk_import_take_interfaces},
+	{"SECONDARY_INTERFACES", NOT_NEEDED, .why = found_relations},
+	{"ALLOW_IP_ADDR", NOT_NEEDED, .why = "a url takes names and addresses"},
+
+	/* replication */
+	{"NTAP_SNAPMIRROR_UPDATE", TAKEN, "array", .take = vk_import_take_larger},
+	{"NTAP_SNAPMIRROR_WAIT", TAKEN, "array", .take = vk_import_take_larger},
+	{"NTAP_SNAPMIRROR_USE_SNAPSHOT", NOT_NEEDED, .why = "the new snapshot is transferred"},
+	{"NTAP_SNAPMIRROR_MAX_TRANSFER", UNSUPPORTED, .why = throttle},
+	{"SNAPMIRROR_VOLUMES", NOT_NEEDED, .why = found_relations},
+	{"NTAP_SNAPVAULT_UPDATE", TAKEN, "array", "NTAP_SNAPMIRROR_UPDATE",
+	 .take = vk_import_take_larger, .why = "mirrors and vaults are updated alike"},
+	{"NTAP_SNAPVAULT_WAIT", TAKEN, "array", "NTAP_SNAPMIRROR_WAIT",
+	 .take = vk_import_take_larger, .why = "mirrors and vaults are waited for alike"},
+	{"NTAP_SNAPVAULT_RESTORE_WAIT", NOT_NEEDED, .why = "a restore always waits"},
+	{"NTAP_SNAPVAULT_MAX_TRANSFER", UNSUPPORTED, .why = throttle},
+	{"NTAP_SNAPVAULT_SNAPSHOT", NOT_NEEDED, .why = "the new snapshot is transferred"},
+	{"NTAP_SNAPVAULT_RETENTIONS", UNSUPPORTED, .why = secondary},
+	{"NTAP_SNAPVAULT_RETENTION_AGE", UNSUPPORTED, .why = secondary},
+	{"NTAP_SNAPVAULT_NODELETE", UNSUPPORTED, .off = "N", .why = secondary},
+	{"SNAPVAULT_VOLUMES", NOT_NEEDED, .why = found_relations},
+	{"NTAP_ALLOW_MIRRORVAULT_AS_MIRROR", NOT_NEEDED,
+	 .why = "mirrors and vaults are updated alike"},
+
+	/* the agent */
+	{"SC_AGENT", NOT_NEEDED, .why = "there is no agent: virtkeep runs on the host itself"},
+	{"SC_AGENT_nn", NOT_NEEDED, .why = "there is no agent: virtkeep runs on each host itself"},
+	{"SC_AGENT_UNQUIESCE_TIMEOUT", NOT_NEEDED,
+	 .why = "the guard lets guests go on after [backup] pause_budget"},
+	{"SC_AGENT_WATCHDOG_ENABLE", NOT_NEEDED,
+	 .why = "the guard lets guests go on after [backup] pause_budget"},
+	{"SC_AGENT_LOG_ENABLE", NOT_NEEDED, .why = "there is no agent"},
+	{"SC_TMP_DIR", NOT_NEEDED, .why = "see [backup] scratch_dir and run_dir"},
+
+	/* commands */
+	{"PRE_APP_QUIESCE_CMDnn", TAKEN, "hooks", .take = vk_import_take_hook, .why = each_guest},
+	{"POST_APP_QUIESCE_CMDnn", TAKEN, "hooks", .take = vk_import_take_hook, .why = held_before},
+	{"POST_APP_QUIESCECMDnn", TAKEN, "hooks", "POST_APP_QUIESCE_CMD",
+	 .take = vk_import_take_hook, .why = held_before},
+	{"PRE_NTAP_CMDnn", TAKEN, "hooks", .take = vk_import_take_hook, .why = held_before},
+	{"PRE_APP_UNQUIESCE_CMDnn", TAKEN, "hooks", .take = vk_import_take_hook, .why = held_after},
+	{"POST_APP_UNQUIESCE_CMDnn", TAKEN, "hooks", .take = vk_import_take_hook,
+	 .why = each_guest},
+	{"POST_NTAP_DATA_TRANSFER_CMDnn", TAKEN, "hooks", .take = vk_import_take_hook,
+	 .why = each_guest},
+	{"POST_NTAP_CMDnn", TAKEN, "hooks", .take = vk_import_take_hook, .why = each_guest},
+	{"PRE_EXIT_CMDnn", TAKEN, "hooks", .take = vk_import_take_hook,
+	 .why = "runs for each guest that fails; Snap Creator passed it over with APP_NAME"},
+	{"PRE_RESTORE_CMDnn", UNSUPPORTED, .why = "run it yourself before 'virtkeep restore'"},
+	{"POST_RESTORE_CMDnn", UNSUPPORTED, .why = "run it yourself after 'virtkeep restore'"},
+	{"PRE_CLONE_CREATE_CMDnn", UNSUPPORTED, .why = clone_command},
+	{"POST_CLONE_CREATE_CMDnn", UNSUPPORTED, .why = clone_command},
+	{"PRE_NTAP_CLONE_DELETE_CMDnn", UNSUPPORTED, .why = clone_command},
+	{"APP_QUIESCE_CMDnn", UNSUPPORTED, .why = freeze_hook},
+	{"APP_UNQUIESCE_CMDnn", UNSUPPORTED, .why = freeze_hook},
+	{"ARCHIVE_CMDnn", UNSUPPORTED, .why = "archive logs are the database's own business"},
+	{"MOUNT_CMDnn", UNSUPPORTED, .why = clone_command},
+	{"UMOUNT_CMDnn", UNSUPPORTED, .why = clone_command},
+
+	/* clones */
+	{"NTAP_VOL_CLONE_RESERVE", NOT_NEEDED, .why = clones},
+	{"NTAP_NUM_VOL_CLONES", NOT_NEEDED, .why = clones},
+	{"NTAP_NFS_EXPORT_HOST", NOT_NEEDED, .why = clones},
+	{"NTAP_NFS_EXPORT_ACCESS", NOT_NEEDED, .why = clones},
+	{"NTAP_NFS_EXPORT_PERSISTENT", NOT_NEEDED, .why = clones},
+	{"NTAP_CLONE_IGROUP_MAP", NOT_NEEDED, .why = clones},
+
+	/* logs and messages */
+	{"LOG_NUM", NOT_NEEDED, .why = "the journal keeps the log"},
+	{"LOG_TRACE_ENABLE", NOT_NEEDED, .why = "'virtkeep -v' says more"},
+	{"USE_GLOBAL_CONFIG", NOT_NEEDED, .take = vk_import_take_global},
+	{"SENDTRAP", UNSUPPORTED,
+	 .why = "call it in [hooks] PRE_EXIT_CMDnn, with $VIRTKEEP_ERROR for %MSG"},
+	{"FAILURE_MSG", NOT_NEEDED, .why = "$VIRTKEEP_ERROR tells hooks what has failed"},
+	{"SUCCESS_TRAP", UNSUPPORTED,
+	 .why = "call it in [hooks] POST_NTAP_CMDnn, with $VIRTKEEP_SNAPSHOT for %SUCCESS_MSG"},
+	{"SUCCESS_MSG", NOT_NEEDED, .why = "$VIRTKEEP_SNAPSHOT tells hooks what has been saved"},
+	{"NTAP_ASUP_ERROR_ENABLE", UNSUPPORTED, .off = "N",
+	 .why = "arrays are not told of failures; they are in the journal, and hooks can tell"},
+};
+
+const VkImportRow *vk_import_find_row(const char *name)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (vk_key_matches(rows[i].name, name))
+			return &rows[i];
+	return NULL;
+}
