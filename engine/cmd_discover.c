@@ -4,6 +4,8 @@
 #include "discover.h"
 #include "errors.h"
 #include "log.h"
+#include "mappingcheck.h"
+#include "settingsfile.h"
 #include "table.h"
 
 #include <string.h>
@@ -12,6 +14,7 @@
 typedef struct {
 	VkTable *table; /* or ... */
 	json_t *report; /* ... NULL */
+	VkMappingCheck *check;
 	guint incomplete;
 } Findings;
 
@@ -86,9 +89,11 @@ static void discover_guest(Findings *findings, VkHost *host, VkGuest *guest, VkM
 		}
 		vk_log_warning("guest '%s' is not listed: %s", vk_guest_name(guest),
 			       trouble->message);
+		vk_mapping_check_keep(findings->check, vk_guest_name(guest));
 		findings->incomplete++;
 		return;
 	}
+	vk_mapping_check_add(findings->check, found);
 	for (guint i = 0; i < found->problems->len; i++)
 		vk_log_warning("%s", (const char *)g_ptr_array_index(found->problems, i));
 	if (found->problems->len > 0)
@@ -119,23 +124,69 @@ static gboolean discover(Findings *findings, VkHost *host, GError **error)
 	return TRUE;
 }
 
+static void warn_of(const GPtrArray *texts)
+{
+	for (guint i = 0; i < texts->len; i++)
+		vk_log_warning("%s", (const char *)g_ptr_array_index(texts, i));
+}
+
+static VkMappingCheck *new_check(const VkProgram *program, const VkHost *host)
+{
+	g_autofree char *section = vk_settings_find_host(program->settings, vk_host_name(host));
+	const char *name = section ? section : vk_host_name(host);
+
+	return vk_mapping_check_new(
+		name, vk_settings_get_named(program->settings, "host", name, "KVM_VM_MAPPING"));
+}
+
+/* Tells what is wrong with the mapping, or puts it right. */
+static gboolean settle_mapping(const VkProgram *program, VkMappingCheck *check, gboolean write,
+			       GError **error)
+{
+	g_autofree char *mapping = vk_mapping_check_finish(check);
+	g_autofree char *group = g_strdup_printf("host %s", vk_mapping_check_host(check));
+	const char *path = vk_settings_path(program->settings);
+	gboolean changed = FALSE;
+
+	warn_of(write ? vk_mapping_check_untold(check) : vk_mapping_check_wrong(check));
+	if (!write) {
+		if (vk_mapping_check_wrong(check)->len > 0)
+			vk_log_info("'virtkeep discover --write' puts KVM_VM_MAPPING right");
+		return TRUE;
+	}
+	if (!vk_mapping_check_is_right(check) &&
+	    !vk_settings_file_set(path, group, "KVM_VM_MAPPING", mapping, &changed, error))
+		return FALSE;
+	vk_log_info("'%s': KVM_VM_MAPPING of [%s] %s", path, group,
+		    changed ? "is written" : "is right already");
+	return TRUE;
+}
+
 gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **error)
 {
 	g_autoptr(VkTable) table = vk_table_new("GUEST", "STATE", "AGENT", "DISK", "BUS", "FORMAT",
 						"SIZE", "SAVED", "FILE SYSTEM", "SOURCE", NULL);
 	g_autoptr(json_t) report = NULL;
 	g_autoptr(VkHost) host = NULL;
+	g_autoptr(VkMappingCheck) check = NULL;
+	gboolean write = FALSE;
+	const GOptionEntry entries[] = {
+		{"write", 0, 0, G_OPTION_ARG_NONE, &write,
+		 "Put KVM_VM_MAPPING in the configuration right", NULL},
+		G_OPTION_ENTRY_NULL,
+	};
 	Findings findings = {.table = table};
 	char **arguments = NULL;
 
 	if (!vk_cmd_parse(program, "discover",
 			  "Lists the guests of the host with their disks, where these lie, and "
 			  "whether they\nwill be saved.",
-			  NULL, 0, argc, argv, &arguments, error))
+			  entries, 0, argc, argv, &arguments, error))
 		return FALSE;
 	host = vk_host_open(vk_program_libvirt_uri(program), error);
 	if (!host)
 		return FALSE;
+	check = findings.check = new_check(program, host);
 	if (program->json)
 		report = findings.report = json_array();
 	if (!discover(&findings, host, error))
@@ -144,6 +195,8 @@ gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **err
 		vk_json_print(report);
 	else
 		vk_table_print(table);
+	if (!settle_mapping(program, check, write, error))
+		return FALSE;
 	if (findings.incomplete > 0)
 		return vk_fail(error, VK_ERROR_PARTIAL,
 			       "some guests could not be described, or not wholly: %u; the "

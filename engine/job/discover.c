@@ -24,6 +24,7 @@ static void disk_free(VkFoundDisk *disk)
 	g_free(disk->type);
 	g_free(disk->format);
 	g_free(disk->source);
+	g_free(disk->path);
 	vk_mount_facts_free(disk->mount);
 	g_ptr_array_unref(disk->backing);
 	g_free(disk);
@@ -106,7 +107,7 @@ static void add_layers(VkFoundDisk *found, const GPtrArray *images)
 }
 
 /* A raw image has no chain; that of another format is asked of the image where the XML ends. */
-static void find_backing(const Search *search, VkFoundDisk *found, const char *path)
+static void find_backing(const Search *search, VkFoundDisk *found)
 {
 	const VkDomainDisk *disk = search->disk;
 	g_autoptr(GPtrArray) images = NULL;
@@ -116,10 +117,10 @@ static void find_backing(const Search *search, VkFoundDisk *found, const char *p
 		add_layers(found, disk->backing);
 		return;
 	}
-	if (!search->mounts || !path || found->reason || !found->format ||
+	if (!search->mounts || !found->path || found->reason || !found->format ||
 	    g_str_equal(found->format, "raw"))
 		return;
-	images = vk_image_backing_chain(path, found->format, &trouble);
+	images = vk_image_backing_chain(found->path, found->format, &trouble);
 	if (images)
 		add_layers(found, images);
 	else
@@ -153,13 +154,14 @@ static gboolean is_device(const char *path)
 }
 
 /* Devices lie on no file system, but for the one of /dev, which is of no interest. */
-static void find_mount(const Search *search, VkFoundDisk *found, const char *path)
+static void find_mount(const Search *search, VkFoundDisk *found)
 {
 	GError *trouble = NULL;
 
-	if (!search->mounts || !path || g_str_equal(found->type, "block") || is_device(path))
+	if (!search->mounts || !found->path || g_str_equal(found->type, "block") ||
+	    is_device(found->path))
 		return;
-	found->mount = vk_mounts_find(search->mounts, path, &trouble);
+	found->mount = vk_mounts_find(search->mounts, found->path, &trouble);
 	if (!found->mount)
 		note_problem(search, trouble);
 }
@@ -180,10 +182,9 @@ static VkFoundDisk *find_disk(const Search *search)
 		found->source = vk_domain_image_label(disk->image);
 	}
 	if (find_size(search, found)) {
-		g_autofree char *path = image_path(search);
-
-		find_mount(search, found, path);
-		find_backing(search, found, path);
+		found->path = image_path(search);
+		find_mount(search, found);
+		find_backing(search, found);
 	}
 	return found;
 }

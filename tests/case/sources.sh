@@ -46,11 +46,42 @@ qemu-img compare -q "$images/top.qcow2" "$SCRATCH/vdb.raw" || fail "vdb differs"
 ok virtkeep restore many@latest --disk "vdc=$SCRATCH/vdc.raw"
 cmp -n 1000001 "$images/odd.raw" "$SCRATCH/vdc.raw" || fail "vdc differs"
 
+say "the mapping: none, written, right, wrong, written again, and not a byte besides"
+printf '# mine\n[vault]\nurl = %s\n' "$VAULT" > /etc/virtkeep/virtkeep.conf
+chmod 640 /etc/virtkeep/virtkeep.conf
+ok virtkeep discover
+! grep -q KVM_VM_MAPPING "$ERR" || fail "there is no mapping yet"
+host=$(virsh hostname)
+mapping="many:$host:$SCRATCH/pool/volume.qcow2;many:$host:$images/top.qcow2;many:$host:$images/odd.raw"
+ok virtkeep discover --write
+diff /etc/virtkeep/virtkeep.conf - <<-CONF || fail "the configuration differs"
+	# mine
+	[vault]
+	url = $VAULT
+
+	[host $host]
+	KVM_VM_MAPPING = $mapping
+CONF
+[[ $(stat -c %a /etc/virtkeep/virtkeep.conf) == 640 ]] || fail "the mode has changed"
+before=$(stat -c %i /etc/virtkeep/virtkeep.conf)
+ok virtkeep discover --write
+expect_err "is right already"
+[[ $(stat -c %i /etc/virtkeep/virtkeep.conf) == "$before" ]] || fail "written in vain"
+ok virtkeep discover
+! grep -q KVM_VM_MAPPING "$ERR" || fail "the mapping is right"
+sed -i "s,top.qcow2,old.qcow2," /etc/virtkeep/virtkeep.conf
+ok virtkeep discover
+expect_err "guest 'many': KVM_VM_MAPPING lacks its disk '$images/top.qcow2'"
+expect_err "guest 'many': KVM_VM_MAPPING has '$host:$images/old.qcow2'"
+ok virtkeep discover --write
+grep -qxF "KVM_VM_MAPPING = $mapping" /etc/virtkeep/virtkeep.conf || fail "not written again"
+
 say "a pool that is not active"
 virsh -q pool-destroy pool
-run virtkeep discover
+run virtkeep discover --write
 expect_status 3
 expect_err "virsh pool-start pool"
+grep -qxF "KVM_VM_MAPPING = $mapping" /etc/virtkeep/virtkeep.conf || fail "what is unknown is lost"
 refused 1 "guest 'many', disk 'vda'" virtkeep backup many
 expect_err "virsh pool-start pool"
 virsh -q pool-start pool
