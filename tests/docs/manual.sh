@@ -92,6 +92,11 @@ compare "settings (<) and virtkeep.conf.5 (>)" "$settings" \
 	"$(sed -n 's/^\.It Va //p' man/virtkeep.conf.5 | sort)"
 compare "settings (<) and virtkeep.conf (>)" "$settings" \
 	"$(sed -n 's/^#\([A-Za-z_0-9]*\) = .*/\1/p' virtkeep.conf | sed 's/CMD01$/CMDnn/' | sort)"
+# What the import takes from Snap Creator.
+compare "keys taken (<) and virtkeep-snapcreator.7 (>)" \
+	"$(sed -n 's/^\t{"\([A-Za-z_]*\)", TAKEN,.*/\1/p' ../engine/job/snapcreator-keys.c | sort)" \
+	"$(sed -n '/^\.Sh KEYS/,/^\.Sh ACTIONS/s/^\.It Va //p' man/virtkeep-snapcreator.7 |
+		sed 's/ , /\n/g' | sort)"
 example=$(mktemp)
 trap 'rm -f "$example"' EXIT
 sed 's/^#\([A-Za-z_0-9]* = \|\[[a-z]* \)/\1/' virtkeep.conf > "$example"
