@@ -45,8 +45,12 @@ static gboolean add_file(VkImport *import, const char *path, GError **error)
 /* For root alone, for commands may have passwords in them. */
 static gboolean write_output(const char *path, const char *text, GError **error)
 {
-	g_autoptr(VkNewFile) file = vk_new_file_create(path, 0600, error);
+	g_autoptr(VkNewFile) file = NULL;
 
+	if (g_file_test(path, G_FILE_TEST_EXISTS))
+		return vk_fail(error, VK_ERROR_EXISTS,
+			       "'%s' exists already and is left as it is: name a new file", path);
+	file = vk_new_file_create(path, 0600, error);
 	return file && vk_io_write(vk_new_file_fd(file), path, 0, text, strlen(text), error) &&
 	       vk_new_file_commit(file, FALSE, error);
 }
@@ -94,7 +98,8 @@ static gboolean run_import(const VkProgram *program, const char *path, const Arg
 	open = vk_import_count_open(import);
 	return open == 0 ||
 	       vk_fail(error, VK_ERROR_PARTIAL,
-		       "the configuration is made, but for %u keys; the table tells what to do",
+		       "the configuration is made, but %u keys of the old one are unsupported or "
+		       "unknown: see what is said of them",
 		       open);
 }
 

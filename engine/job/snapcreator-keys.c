@@ -96,8 +96,8 @@ static const VkImportRow rows[] = {
 	{"NTAP_CONSISTENCY_GROUP_WAFL_SYNC", NOT_NEEDED, .why = "ONTAP sees to that itself"},
 
 	/* logins */
-	{"NTAP_USERS", TAKEN, .take = vk_import_take_users, .is_secret = TRUE},
-	{"CMODE_CLUSTER_USERS", TAKEN, .take = vk_import_take_users, .is_secret = TRUE},
+	{"NTAP_USERS", TAKEN, .take = vk_import_take_users},
+	{"CMODE_CLUSTER_USERS", TAKEN, .take = vk_import_take_users},
 	{"CMODE_CLUSTER_NAME", NOT_NEEDED, .why = "the url of an array tells where it is"},
 	{"CMODE_SET", UNSUPPORTED, .off = "Y",
 	 .why = "arrays in 7-Mode cannot be asked: ONTAP 9.11.1 or newer is needed"},

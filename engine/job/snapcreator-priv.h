@@ -29,7 +29,6 @@ struct VkImportRow {
 	const char *off;   /* with this value, it is how things are here, too */
 	const char *why;
 	VkImportTake *take; /* NULL: verdict and why say all */
-	gboolean is_secret;
 };
 
 /* NULL for a key that is not known. */

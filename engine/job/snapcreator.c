@@ -119,7 +119,8 @@ static gboolean add_line(VkImport *import, const char *name, guint number, const
 	key->key = g_strdup(names[0]);
 	key->file = g_strdup(name);
 	key->line = number;
-	key->value = row && !row->is_secret ? g_strdup(value) : NULL;
+	/* Users come with passwords, and so may what is not known. */
+	key->value = row && row->take != vk_import_take_users ? g_strdup(value) : NULL;
 	add_key(import, key, value);
 	return TRUE;
 }
