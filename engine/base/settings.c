@@ -351,8 +351,8 @@ char *vk_settings_find_host(const VkSettings *settings, const char *hostname)
 static char **split_words(const char *setting)
 {
 	const char *value = setting ? setting : "";
-	/* Guests' names may have spaces. */
-	const char *separators = strpbrk(value, ";\n") ? ";\n" : " \t";
+	/* Guests' names may have spaces and commas; Snap Creator separates them by commas. */
+	const char *separators = strpbrk(value, ";\n") ? ";\n" : " \t,";
 	g_auto(GStrv) parts = g_strsplit_set(value, separators, -1);
 	g_autoptr(GStrvBuilder) words = g_strv_builder_new();
 

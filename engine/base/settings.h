@@ -54,7 +54,7 @@ gboolean vk_key_matches(const char *pattern, const char *key);
 
 /*
  * The words of a list. One that has a ';' or a line break is separated by these only, so that its
- * words may have spaces; any other by white space. Free with g_strfreev().
+ * words may have spaces and commas; any other by both. Free with g_strfreev().
  */
 char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key);
 

@@ -56,6 +56,8 @@ START_TEST(words_with_spaces_are_kept)
 		const char *value, *words;
 	} lists[] = {
 		{"my guest;", "my guest"},
+		{"VM1,VM2, VM3", "VM1|VM2|VM3"},
+		{"a,b; my guest", "a,b|my guest"},
 		{"my guest; web1@latest ;;\tdb 1", "my guest|web1@latest|db 1"},
 		{"my guest\\ndb 1", "my guest|db 1"},
 		{" ; ;", ""},
