@@ -7,6 +7,8 @@
 #include "log.h"
 #include "program.h"
 
+#include <sys/stat.h>
+
 gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error)
 {
 	attempt->firmware = vk_firmware_capture(attempt->domain, VK_FIRMWARE_TPM_ROOT, error);
@@ -102,6 +104,15 @@ static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *so
 	return TRUE;
 }
 
+guint64 vk_attempt_inode(const VkDomainImage *image)
+{
+	struct stat info;
+
+	return image->path && stat(image->path, &info) == 0 && S_ISREG(info.st_mode)
+		       ? (guint64)info.st_ino
+		       : 0;
+}
+
 VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk)
 {
 	VkDiskRecord *record = vk_disk_record_new();
@@ -111,6 +122,7 @@ VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk)
 	record->format = g_strdup(disk->image->format);
 	record->source_type = g_strdup(disk->image->type);
 	record->source = vk_domain_image_label(disk->image);
+	record->inode = vk_attempt_inode(disk->image);
 	return record;
 }
 

@@ -61,6 +61,9 @@ void vk_attempt_grade_offline(VkAttempt *attempt);
 /* A running guest without a disk to save: its definition and firmware. */
 gboolean vk_attempt_take_diskless(VkAttempt *attempt, GError **error);
 
+/* The inode of an image that is a local file; else 0. */
+guint64 vk_attempt_inode(const VkDomainImage *image);
+
 /* A record of what is known of the disk before it is saved. */
 VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk);
 

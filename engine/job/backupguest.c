@@ -149,6 +149,17 @@ static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 	return snapshot;
 }
 
+static void check_files(VkAttempt *attempt)
+{
+	for (guint i = 0; i < attempt->plan->disks->len; i++) {
+		VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		const VkDomainImage *image = planned->disk->image;
+		g_autofree char *source = vk_domain_image_label(image);
+
+		vk_backup_plan_set_file(planned, source, vk_attempt_inode(image));
+	}
+}
+
 /* What is known of the disks' bitmaps; a failure there costs speed, not the snapshot. */
 static void plan_tracking(VkAttempt *attempt)
 {
@@ -171,6 +182,7 @@ static void plan_tracking(VkAttempt *attempt)
 					 last ? last->checkpoint_xml : NULL, &trouble);
 	if (tracking) {
 		vk_backup_plan_set_tracking(attempt->plan, tracking);
+		check_files(attempt);
 		if (attempt->context->options->compare)
 			vk_backup_plan_set_compare(attempt->plan, "--compare was given");
 		return;

@@ -122,6 +122,13 @@ void vk_backup_plan_set_compare(VkBackupPlan *plan, const char *cause)
 	}
 }
 
+void vk_backup_plan_set_file(VkPlanDisk *disk, const char *source, guint64 inode)
+{
+	if (disk->incremental && disk->earlier->inode && disk->earlier->inode != inode &&
+	    g_strcmp0(disk->earlier->source, source) == 0)
+		set_cause(disk, "its image is another file than it was");
+}
+
 void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size)
 {
 	g_autofree char *cause = NULL;

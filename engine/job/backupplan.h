@@ -47,6 +47,13 @@ void vk_backup_plan_set_no_tracking(VkBackupPlan *plan, const char *cause);
 /* Disks that could be read by their bitmaps are read in whole, for CAUSE; they stay tracked. */
 void vk_backup_plan_set_compare(VkBackupPlan *plan, const char *cause);
 
+/*
+ * The image of the disk, SOURCE in words, is the file INODE (0: not known): one whose name another
+ * file had at the last snapshot is read in whole. Two disks of a guest have bitmaps of one name, so
+ * a bitmap alone does not tell that their images have changed places.
+ */
+void vk_backup_plan_set_file(VkPlanDisk *disk, const char *source, guint64 inode);
+
 /* The disk has SIZE bytes now: one that was resized is read in whole. */
 void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size);
 

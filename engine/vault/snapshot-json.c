@@ -143,6 +143,8 @@ static json_t *disk_to_json(const VkDiskRecord *disk)
 {
 	json_t *object = new_with_texts(disk, vk_disk_texts);
 
+	if (disk->inode)
+		set_uint(object, "inode", disk->inode);
 	set_uint(object, "read", disk->read);
 	set_uint(object, "new", disk->fresh);
 	set_uint(object, "stored", disk->stored);

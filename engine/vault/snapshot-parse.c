@@ -244,6 +244,12 @@ static VkImageRecord *parse_image(const json_t *object, GError **error)
 	return g_steal_pointer(&image);
 }
 
+/* A number that older snapshots do not have. */
+static gboolean take_later_uint(const json_t *object, const char *key, guint64 *ret, GError **error)
+{
+	return !json_object_get(object, key) || vk_json_uint(object, key, ret, error);
+}
+
 static gboolean parse_disk(const json_t *object, VkSnapshot *snapshot, GHashTable *seen,
 			   GError **error)
 {
@@ -252,6 +258,7 @@ static gboolean parse_disk(const json_t *object, VkSnapshot *snapshot, GHashTabl
 	if (!take_texts(object, disk, vk_disk_texts, error) ||
 	    !check_name("target", disk->target, seen, error) ||
 	    !check_word("mode", disk->mode, disk_modes, error) ||
+	    !take_later_uint(object, "inode", &disk->inode, error) ||
 	    !vk_json_uint(object, "read", &disk->read, error) ||
 	    !vk_json_uint(object, "new", &disk->fresh, error) ||
 	    !vk_json_uint(object, "stored", &disk->stored, error))
@@ -354,12 +361,6 @@ static gboolean check_format(const json_t *object, GError **error)
 			       ", this version of virtkeep knows %d; use a newer one",
 			       format, VK_FORMAT_VERSION);
 	return TRUE;
-}
-
-/* A number that older snapshots do not have. */
-static gboolean take_later_uint(const json_t *object, const char *key, guint64 *ret, GError **error)
-{
-	return !json_object_get(object, key) || vk_json_uint(object, key, ret, error);
 }
 
 VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error)

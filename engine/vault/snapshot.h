@@ -43,6 +43,7 @@ typedef struct VkDiskRecord {
 	char *format;      /* of the original: "raw", "qcow2", ... */
 	char *source_type; /* of the original: "file", "block", "volume", "network" */
 	char *source;      /* of the original, as shown to people: path or URL */
+	guint64 inode;     /* of the original, where it is a local file; else 0 */
 	char *mode;        /* "full", "compare", "incremental"; "array": taken there alone */
 	char *reason;      /* why that mode, in words */
 	char *bitmap;      /* dirty bitmap that a later run may build on; NULL */

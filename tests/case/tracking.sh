@@ -286,6 +286,15 @@ virsh dumpxml --inactive vm | sed -e 's#vda.qcow2#THE-OTHER#' -e 's#other.qcow2#
 virsh -q define "$SCRATCH/swapped.xml"
 saved vm vda=compare vdc=compare
 expect_reason vda 'another image'
+exchange() {
+	mv "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/guests/vm/third.qcow2"
+	mv "$SCRATCH/guests/vm/other.qcow2" "$SCRATCH/guests/vm/vda.qcow2"
+	mv "$SCRATCH/guests/vm/third.qcow2" "$SCRATCH/guests/vm/other.qcow2"
+}
+exchange
+saved vm vda=compare vdc=compare
+expect_reason vda 'another file'
+exchange
 virsh -q define "$SCRATCH/plain.xml"
 start_guest vm
 saved vm vda=compare

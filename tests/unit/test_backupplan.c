@@ -132,6 +132,26 @@ static const VkTracking usable = {.can_track = TRUE, .usable = TRUE};
 static const VkTracking lost = {.can_track = TRUE, .reason = gone};
 static const VkTracking untracked = {.reason = raw};
 
+START_TEST(another_file_is_read_in_whole)
+{
+	g_autoptr(VkSnapshot) last = new_tracked_last();
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
+	VkPlanDisk *disk = g_ptr_array_index(plan->disks, 0);
+	VkDiskRecord *earlier = g_ptr_array_index(last->disks, 0);
+
+	g_free(earlier->source);
+	earlier->source = g_strdup("/vm/a");
+	earlier->inode = 7;
+	track(plan, &usable, &untracked);
+	vk_backup_plan_set_file(disk, "/vm/a", 7);
+	vk_backup_plan_set_file(disk, "/vm/overlay", 8);
+	ck_assert(disk->incremental);
+	vk_backup_plan_set_file(disk, "/vm/a", 8);
+	ck_assert(!disk->incremental);
+	check_reason(plan, disk, "its image is another file than it was");
+}
+END_TEST
+
 START_TEST(builds_on_a_whole_bitmap)
 {
 	g_autoptr(VkSnapshot) last = new_tracked_last();
@@ -242,6 +262,7 @@ int main(void)
 	tcase_add_test(tests, skips_with_reasons);
 	tcase_add_test(tests, saves_in_full_first);
 	tcase_add_test(tests, compares_with_the_last);
+	tcase_add_test(tests, another_file_is_read_in_whole);
 	tcase_add_test(tests, builds_on_a_whole_bitmap);
 	tcase_add_test(tests, compares_where_a_bitmap_is_lost);
 	tcase_add_test(tests, compares_when_asked_to);
