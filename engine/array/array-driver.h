@@ -46,6 +46,8 @@ typedef struct VkArrayOps {
 	char *(*reason)(VkArray *array, const json_t *copy);
 	GPtrArray *(*layers)(VkArray *array, const json_t *copy, GError **error);
 	gboolean (*layer_unchanged)(VkArray *array, const json_t *copy, guint layer);
+	gboolean (*can_clone)(VkArray *array, const json_t *copy, guint layer,
+			      const char *directory);
 	gboolean (*clone)(VkArray *array, const json_t *copy, guint layer, const char *path,
 			  gboolean *ret_done, GError **error);
 	GPtrArray *(*snapshots_of)(VkArray *array, const json_t *copy, GError **error);

@@ -302,6 +302,14 @@ gboolean vk_arrays_layer_unchanged(VkArrays *arrays, const json_t *copy, guint l
 	return array && array->ops->layer_unchanged(array, copy, layer);
 }
 
+gboolean vk_arrays_can_clone(VkArrays *arrays, const json_t *copy, guint layer,
+			     const char *directory)
+{
+	VkArray *array = array_of(arrays, copy, NULL);
+
+	return array && array->ops->can_clone(array, copy, layer, directory);
+}
+
 gboolean vk_arrays_clone(VkArrays *arrays, const json_t *copy, guint layer, const char *path,
 			 gboolean *ret_done, GError **error)
 {

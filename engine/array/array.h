@@ -118,6 +118,10 @@ GPtrArray *vk_arrays_layers(VkArrays *arrays, const json_t *copy, GError **error
 /* Whether the original of LAYER is still the one that was taken, unchanged. */
 gboolean vk_arrays_layer_unchanged(VkArrays *arrays, const json_t *copy, guint layer);
 
+/* Whether the layer can be cloned into DIRECTORY. Changes nothing. */
+gboolean vk_arrays_can_clone(VkArrays *arrays, const json_t *copy, guint layer,
+			     const char *directory);
+
 /*
  * Brings the layer back into the existing empty file PATH, in O(1). *RET_DONE is FALSE when PATH is
  * out of the storage's reach: then it is to be copied.

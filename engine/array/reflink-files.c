@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int get_flags(int fd)
@@ -18,17 +19,36 @@ static int get_flags(int fd)
 	return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 ? flags : 0;
 }
 
-int vk_reflink_clone_fd(int from, int to)
+/* btrfs clones a file without copy-on-write only into one of its kind. */
+static void take_sort_over(int from, int to)
 {
 	int unshared = get_flags(from) & FS_NOCOW_FL;
 
-	/* btrfs clones a file without copy-on-write only into one of its kind. */
 	if (unshared != (get_flags(to) & FS_NOCOW_FL)) {
 		int flags = (get_flags(to) & ~FS_NOCOW_FL) | unshared;
 
 		ioctl(to, FS_IOC_SETFLAGS, &flags);
 	}
+}
+
+int vk_reflink_clone_fd(int from, int to)
+{
+	take_sort_over(from, to);
 	return ioctl(to, FICLONE, from);
+}
+
+int vk_reflink_try_clone_fd(int from, int to)
+{
+	struct file_clone_range range = {.src_fd = from};
+	struct stat info;
+
+	if (fstat(from, &info) < 0)
+		return -1;
+	/* Length 0 is up to the end, which need not lie between blocks. */
+	if (info.st_size > info.st_blksize)
+		range.src_length = (guint64)info.st_blksize;
+	take_sort_over(from, to);
+	return ioctl(to, FICLONERANGE, &range);
 }
 
 void vk_reflink_set_immutable(int fd, gboolean immutable)

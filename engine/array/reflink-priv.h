@@ -34,6 +34,9 @@ void vk_reflink_shot_free(VkShot *shot);
 /* Makes FROM's bytes those of the empty file TO. errno tells of a failure. */
 int vk_reflink_clone_fd(int from, int to);
 
+/* The same for the first block alone: whether it can be done at all. */
+int vk_reflink_try_clone_fd(int from, int to);
+
 /* Lets nobody change the file, or everybody that its mode allows. Best effort. */
 void vk_reflink_set_immutable(int fd, gboolean immutable);
 

@@ -223,6 +223,20 @@ static gboolean reflink_layer_unchanged(VkArray *array, const json_t *copy, guin
 		       layer.mtime_ns;
 }
 
+static gboolean reflink_can_clone(VkArray *array, const json_t *copy, guint number,
+				  const char *directory)
+{
+	VK_AUTOFD from = -1;
+	VK_AUTOFD to = -1;
+	Stored layer;
+
+	if (!read_layer(copy, number, &layer, NULL))
+		return FALSE;
+	from = open(layer.path, O_RDONLY | O_CLOEXEC);
+	to = from < 0 ? -1 : open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return to >= 0 && vk_reflink_try_clone_fd(from, to) == 0;
+}
+
 static gboolean reflink_clone(VkArray *array, const json_t *copy, guint number, const char *path,
 			      gboolean *ret_done, GError **error)
 {
@@ -350,6 +364,7 @@ static const VkArrayOps reflink_ops = {
 	.reason = reflink_reason,
 	.layers = reflink_layers,
 	.layer_unchanged = reflink_layer_unchanged,
+	.can_clone = reflink_can_clone,
 	.clone = reflink_clone,
 	.snapshots_of = reflink_snapshots_of,
 	.list = reflink_list,

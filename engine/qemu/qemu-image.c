@@ -88,3 +88,19 @@ gboolean vk_image_file_create(const char *path, const char *format, guint64 size
 	}
 	return TRUE;
 }
+
+gboolean vk_image_file_set_backing(const VkQemuLayer *image, const VkQemuLayer *backing,
+				   GError **error)
+{
+	g_autofree char *absolute = g_canonicalize_filename(image->path, NULL);
+	const char *argv[] = {"qemu-img", "rebase",      "-q",     "-u",
+			      "-f",       image->format, "-F",     backing->format,
+			      "-b",       backing->path, absolute, NULL};
+	g_autofree char *output = vk_child_run(argv, TOOL_TIMEOUT_SEC, error);
+
+	if (output)
+		return TRUE;
+	g_prefix_error(error, "cannot make '%s' name '%s' as its backing file: ", image->path,
+		       backing->path);
+	return FALSE;
+}

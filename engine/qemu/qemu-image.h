@@ -22,3 +22,10 @@ typedef struct VkQemuLayer {
  */
 char *vk_qemu_chain_opts(const VkQemuLayer *layers, guint count, gboolean share, GError **error);
 char *vk_qemu_image_opts(const char *path, const char *format, gboolean share, GError **error);
+
+/*
+ * Makes IMAGE's header name BACKING, whose bytes must be those of the file that it names so far.
+ * IMAGE is in nobody's use.
+ */
+gboolean vk_image_file_set_backing(const VkQemuLayer *image, const VkQemuLayer *backing,
+				   GError **error);
