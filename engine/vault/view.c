@@ -16,7 +16,7 @@ struct VkView {
 	GPtrArray *files;    /* VkViewFile */
 	GHashTable *by_name; /* the same files; names are borrowed from them */
 	GMutex mutex;        /* guards what follows */
-	VkSnapshot *later;   /* loaded again, for copies that it got since; NULL: not as yet */
+	GPtrArray *later;    /* VkSnapshot: loaded again, for copies that it got since */
 };
 
 static void file_free(gpointer data)
@@ -116,6 +116,7 @@ VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot)
 	view->vault = vault;
 	view->snapshot = snapshot;
 	g_mutex_init(&view->mutex);
+	view->later = g_ptr_array_new_with_free_func((GDestroyNotify)vk_snapshot_free);
 	view->files = g_ptr_array_new_with_free_func(file_free);
 	view->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	add_text(view, "domain.xml", g_strdup(snapshot->domain_xml));
@@ -145,7 +146,7 @@ void vk_view_free(VkView *view)
 	g_hash_table_unref(view->by_name);
 	g_ptr_array_unref(view->files);
 	vk_snapshot_free(view->snapshot);
-	vk_snapshot_free(view->later);
+	g_ptr_array_unref(view->later);
 	g_mutex_clear(&view->mutex);
 	g_free(view);
 }
@@ -165,22 +166,46 @@ const VkViewFile *vk_view_find(const VkView *view, const char *name)
 	return g_hash_table_lookup(view->by_name, name);
 }
 
-/* The record of the same disk as the snapshot is now; NULL when there is none with runs. */
-static const VkImageRecord *find_later(VkView *view, const VkImageRecord *record)
+/* The record of the disk TARGET in the vault; NULL when there is none. */
+static const VkImageRecord *find_runs(const VkSnapshot *snapshot, const char *target)
+{
+	const VkDiskRecord *disk = vk_snapshot_find_disk(snapshot, target);
+
+	return disk && disk->image->runs ? disk->image : NULL;
+}
+
+/*
+ * The record of the same disk as the snapshot is now. What was loaded stays, for images may be open
+ * by it, but only what brings a new copy is kept.
+ */
+static const VkImageRecord *find_later(VkView *view, const char *target)
 {
 	const VkSnapshot *snapshot = view->snapshot;
 	const VkSnapshotKey key = {
 		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&view->mutex);
+	const VkImageRecord *record = NULL;
+	g_autoptr(VkSnapshot) now = NULL;
 
-	if (!view->later)
-		view->later = vk_catalog_load(view->vault, &key, NULL);
-	for (guint i = 0; view->later && i < snapshot->disks->len; i++) {
-		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
-		const VkDiskRecord *later = vk_snapshot_find_disk(view->later, disk->target);
+	for (guint i = 0; !record && i < view->later->len; i++)
+		record = find_runs(g_ptr_array_index(view->later, i), target);
+	if (record)
+		return record;
+	now = vk_catalog_load(view->vault, &key, NULL);
+	record = now ? find_runs(now, target) : NULL;
+	if (record)
+		g_ptr_array_add(view->later, g_steal_pointer(&now));
+	return record;
+}
 
-		if (disk->image == record && later && later->image->runs)
-			return later->image;
+/* The target of the disk with that record; NULL: it is no disk's. */
+static const char *target_of(const VkView *view, const VkImageRecord *record)
+{
+	for (guint i = 0; i < view->snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(view->snapshot->disks, i);
+
+		if (disk->image == record)
+			return disk->target;
 	}
 	return NULL;
 }
@@ -197,6 +222,7 @@ static VkImage *open_on_array(const VkVault *vault, const VkImageRecord *record,
 
 VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **error)
 {
+	const char *target = target_of(view, record);
 	g_autoptr(GError) trouble = NULL;
 	VkImage *image = NULL;
 
@@ -205,13 +231,14 @@ VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **
 	if (image)
 		return image;
 	if (!record->runs)
-		record = find_later(view, record);
+		record = target ? find_later(view, target) : NULL;
 	if (record)
 		return vk_vault_image_open(view->vault, record, error);
 	if (trouble) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return NULL;
 	}
-	vk_fail(error, VK_ERROR_NOT_FOUND, "its copy on the array is gone, and there is none in the vault");
+	vk_fail(error, VK_ERROR_NOT_FOUND,
+		"its copy on the array is gone, and there is none in the vault");
 	return NULL;
 }

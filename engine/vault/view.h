@@ -36,7 +36,8 @@ const GPtrArray *vk_view_files(const VkView *view);
 const VkViewFile *vk_view_find(const VkView *view, const char *name);
 
 /*
- * Opens an image of the view's snapshot by its record. The copy on an array serves as long as the array has it, then that of
- * the vault, even one that came to be after the view. The view must outlive the image.
+ * Opens an image of the view's snapshot by its record. The copy on an array serves as long as the
+ * array has it, then that of the vault, even one that came to be after the view. The view must
+ * outlive the image.
  */
 VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **error);
