@@ -20,6 +20,12 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *s
 
 	if (!vk_swap_make_directory(swap, item, error))
 		return FALSE;
+	if (item->clone && !vk_carry_clone(plan, item, &sink, error))
+		return FALSE;
+	if (sink) {
+		vk_swap_add(swap, item, g_steal_pointer(&sink));
+		return TRUE;
+	}
 	if (item->record) {
 		image = vk_view_open_image(plan->view, item->record, error);
 		if (!image)
@@ -35,8 +41,7 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *s
 	return TRUE;
 }
 
-gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks,
-			GError **error)
+gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks, GError **error)
 {
 	g_autoptr(VkProgress) progress = NULL;
 	guint64 total = 0;
@@ -44,7 +49,7 @@ gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks,
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
-		if (item->record && (item->place.kind == VK_PLACE_BLOCK) == blocks)
+		if (item->record && !item->clone && (item->place.kind == VK_PLACE_BLOCK) == blocks)
 			total += item->record->allocated;
 	}
 	progress = vk_progress_new(plan->reference, total);
@@ -96,27 +101,26 @@ static gboolean carry_parts(const VkPlan *plan, GError **error)
 	g_autoptr(VkSwap) swap = vk_swap_new();
 	g_autoptr(GError) trouble = NULL;
 
-	if (!vk_carry_items(plan, swap, FALSE, error) ||
-	    !vk_carry_items(plan, swap, TRUE, error) || !vk_swap_commit(swap, error))
+	if (!vk_carry_items(plan, swap, FALSE, error) || !vk_carry_items(plan, swap, TRUE, error) ||
+	    !vk_swap_commit(swap, error))
 		return FALSE;
 	if (!vk_swap_keep(swap, &trouble))
 		vk_log_warning("%s", trouble->message);
 	return TRUE;
 }
 
-gboolean vk_plan_carry_out(const VkPlan *plan, VkWorld *world,
-			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error)
+gboolean vk_plan_carry_out(const VkPlan *plan, guint shutdown_timeout_sec, gboolean *ret_started,
+			   GError **error)
 {
 	VkHost *host;
 
 	*ret_started = FALSE;
 	if (plan->kind == VK_PLAN_PARTS)
 		return carry_parts(plan, error);
-	host = vk_world_host(world, error);
+	host = vk_world_host(plan->world, error);
 	if (!host)
 		return FALSE;
 	if (plan->kind == VK_PLAN_IN_PLACE)
-		return vk_carry_in_place(plan, host, shutdown_timeout_sec, ret_started,
-					 error);
+		return vk_carry_in_place(plan, host, shutdown_timeout_sec, ret_started, error);
 	return vk_carry_guest(plan, host, ret_started, error);
 }

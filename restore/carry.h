@@ -13,18 +13,26 @@
  * Does what PLAN says and nothing else; on failure nothing of it stays. *RET_STARTED tells whether
  * the guest was started by it.
  */
-gboolean vk_plan_carry_out(const VkPlan *plan, VkWorld *world,
-			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error);
+gboolean vk_plan_carry_out(const VkPlan *plan, guint shutdown_timeout_sec, gboolean *ret_started,
+			   GError **error);
 
 /* Writes the items whose place is a block device, or (BLOCKS FALSE) those whose place is not. */
-gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks,
+gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks, GError **error);
+
+/*
+ * Lets the array fill the file of ITEM, which has a clone. *RET_SINK is finished; NULL when the
+ * array turns out not to reach there: then the disk is to be copied.
+ */
+gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSink **ret_sink,
 			GError **error);
 
+/* VK_ERROR_CHANGED when a file below ITEM's clone is not any more what it was in the snapshot. */
+gboolean vk_carry_check_kept(const VkPlan *plan, const VkPlanItem *item, GError **error);
+
 /* The parts of vk_plan_carry_out() for a new guest and for one in place. */
-gboolean vk_carry_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started,
-			GError **error);
-gboolean vk_carry_in_place(const VkPlan *plan, VkHost *host,
-			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error);
+gboolean vk_carry_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started, GError **error);
+gboolean vk_carry_in_place(const VkPlan *plan, VkHost *host, guint shutdown_timeout_sec,
+			   gboolean *ret_started, GError **error);
 
 /* Starts GUEST unless it runs. */
 gboolean vk_carry_start(VkGuest *guest, gboolean *ret_started, GError **error);

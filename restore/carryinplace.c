@@ -26,13 +26,18 @@ typedef struct InPlace {
 	gboolean kept;        /* the new files are: nothing is to be undone */
 } InPlace;
 
-/* Nobody may have the old files open any more: the guest is off, but others may share them. */
-static gboolean check_unused(const VkPlan *plan, GError **error)
+/*
+ * Nobody may have the old files open any more: the guest is off, but others may share them. Nor may
+ * the guest have written to files that are used as they lie.
+ */
+static gboolean check_files(const VkPlan *plan, GError **error)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->exists && !vk_place_check_unused(item->place.path, error))
+			return FALSE;
+		if (!vk_carry_check_kept(plan, item, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -66,11 +71,10 @@ static gboolean replace(InPlace *job, GError **error)
 {
 	g_autoptr(VkGuest) defined = NULL;
 
-	if (!check_unused(job->plan, error))
+	if (!check_files(job->plan, error))
 		return FALSE;
 	job->overwritten = has_block_devices(job->plan);
-	if (!vk_carry_items(job->plan, job->swap, TRUE, error) ||
-	    !vk_swap_commit(job->swap, error))
+	if (!vk_carry_items(job->plan, job->swap, TRUE, error) || !vk_swap_commit(job->swap, error))
 		return FALSE;
 	defined = vk_host_define(job->host, job->plan->domain_xml, error);
 	if (!defined) {
@@ -188,8 +192,8 @@ static gboolean finish(InPlace *job, gboolean *ret_started, GError **error)
 	return done;
 }
 
-gboolean vk_carry_in_place(const VkPlan *plan, VkHost *host,
-			   guint shutdown_timeout_sec, gboolean *ret_started, GError **error)
+gboolean vk_carry_in_place(const VkPlan *plan, VkHost *host, guint shutdown_timeout_sec,
+			   gboolean *ret_started, GError **error)
 {
 	InPlace job = {.plan = plan,
 		       .host = host,

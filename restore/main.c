@@ -101,8 +101,7 @@ static void carry_out(Run *run, VkRestoreJob *job)
 
 	if (vk_interrupted())
 		vk_fail_interrupted(&job->error);
-	else if (vk_plan_carry_out(job->plan, run->world, timeout, &job->started,
-				   &job->error) &&
+	else if (vk_plan_carry_out(job->plan, timeout, &job->started, &job->error) &&
 		 !run->program.json && !(run->on_stderr && vk_log_is_quiet()))
 		vk_report_done(job, run->on_stderr);
 }
@@ -145,7 +144,7 @@ static int run_all(Run *run, int argc, char **argv)
 		return vk_program_end(error);
 	reader = vk_arrays_reader(run->arrays);
 	vk_vault_set_copy_reader(run->vault, &reader);
-	run->world = vk_world_new(vk_program_libvirt_uri(&run->program));
+	run->world = vk_world_new(vk_program_libvirt_uri(&run->program), run->arrays);
 	if (!plan_all(run, &error))
 		return vk_program_end(error);
 	carry_out_all(run);

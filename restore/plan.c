@@ -16,6 +16,8 @@ static void item_free(gpointer data)
 	g_free(item->path);
 	g_free(item->place.path);
 	g_free(item->owner_directory);
+	vk_plan_clone_free(item->clone);
+	g_free(item->why_copied);
 	g_free(item);
 }
 
@@ -126,20 +128,37 @@ gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError
 	return TRUE;
 }
 
+static const char *array_name(const json_t *copy)
+{
+	return json_string_value(json_object_get(copy, "array"));
+}
+
+static void add_manner_text(GString *text, const VkPlanItem *item)
+{
+	if (item->clone)
+		g_string_append_printf(text, ", cloned by '%s': no data is read",
+				       array_name(item->clone->copy));
+	else if (item->is_disk)
+		g_string_append_printf(text, ", copied%s%s", item->why_copied ? ", for " : "",
+				       item->why_copied ? item->why_copied : "");
+}
+
 static void add_item_text(GString *text, const VkPlanItem *item)
 {
 	g_autofree char *size = g_format_size_full(item->place.size, G_FORMAT_SIZE_IEC_UNITS);
 
-	g_string_append_printf(text, "  %s %s (%s", item->is_disk ? "disk" : "file", item->name,
-			       size);
+	g_string_append_printf(text, "  %s %s", item->is_disk ? "disk" : "file", item->name);
 	if (item->is_disk)
-		g_string_append_printf(text, ", %s", item->place.format);
-	g_string_append_printf(text, ") to %s%s%s", item->path ? "'" : "",
+		g_string_append_printf(text, " (%s, %s)", size, item->place.format);
+	else if (!item->clone)
+		g_string_append_printf(text, " (%s)", size);
+	g_string_append_printf(text, " to %s%s%s", item->path ? "'" : "",
 			       item->path ? item->path : "standard output", item->path ? "'" : "");
 	if (item->place.kind == VK_PLACE_BLOCK)
 		g_string_append(text, ", overwriting the block device: cannot be undone");
 	else if (item->exists)
 		g_string_append(text, ", replacing the existing file");
+	add_manner_text(text, item);
 	g_string_append_c(text, '\n');
 }
 
@@ -175,7 +194,11 @@ static json_t *item_report(const VkPlanItem *item)
 	json_object_set_new(report, "path", vk_json_new_string(item->path));
 	if (item->is_disk)
 		json_object_set_new(report, "format", vk_json_new_string(item->place.format));
-	json_object_set_new(report, "size", json_integer((json_int_t)item->place.size));
+	/* A backing file's is the array's business. */
+	if (item->is_disk || !item->clone)
+		json_object_set_new(report, "size", json_integer((json_int_t)item->place.size));
+	if (item->is_disk || item->clone)
+		json_object_set_new(report, "cloned", json_boolean(item->clone != NULL));
 	return report;
 }
 
@@ -212,6 +235,8 @@ VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *wor
 	if (!plan)
 		return NULL;
 	plan->view = view;
+	plan->world = world;
 	plan->force = options->force;
+	vk_planner_clone_disks(plan);
 	return plan;
 }

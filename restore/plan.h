@@ -19,6 +19,16 @@ typedef enum {
 	VK_PLAN_IN_PLACE, /* an existing guest's disks and definition */
 } VkPlanKind;
 
+/* How an array gives a file back by itself. */
+typedef struct VkPlanClone {
+	const json_t *copy; /* the array's, borrowed from the view */
+	guint layer;        /* of COPY */
+	char *format;       /* of the layer */
+	char *backing;      /* the clone's header is to name it; NULL: what it names is right */
+	char *backing_format;
+	guint kept_from, kept_to; /* the layers in [from, to) are used as they lie, unchanged */
+} VkPlanClone;
+
 /* One disk or file to be written. */
 typedef struct VkPlanItem {
 	char *name; /* a disk's target, or a file's name in the view */
@@ -26,14 +36,17 @@ typedef struct VkPlanItem {
 	char *path;                  /* as asked for and as definitions name it; NULL: stdout */
 	VkPlace place;               /* its path has no symbolic links where the file exists */
 	gboolean exists;             /* something is there and will be replaced or overwritten */
-	const VkImageRecord *record; /* NULL: the content is TEXT. Both borrowed from the view */
-	const char *text;
+	const VkImageRecord *record; /* NULL: TEXT, or just the clone. Borrowed from the view */
+	const char *text;            /* borrowed from the view */
+	VkPlanClone *clone;          /* NULL: the bytes are read and written */
+	char *why_copied;            /* why a disk that an array has is no clone; nullable */
 	char *owner_directory; /* nullable: made if missing, its parent too, as the item's owner */
 } VkPlanItem;
 
 typedef struct VkPlan {
 	VkPlanKind kind;
 	VkView *view;     /* borrowed */
+	VkWorld *world;   /* borrowed */
 	char *reference;  /* "GUEST@TIME" */
 	char *guest;      /* its name after the restore */
 	char *uuid;       /* after the restore */
@@ -48,8 +61,9 @@ typedef struct VkPlan {
 } VkPlan;
 
 /*
- * Makes the plan for VIEW's snapshot, which must outlive it. OPTIONS were checked. Refusals name
- * the option that would allow it: VK_ERROR_EXISTS, VK_ERROR_FAILED, VK_ERROR_NOT_FOUND.
+ * Makes the plan for VIEW's snapshot, which must outlive it, as WORLD must. OPTIONS were checked.
+ * Refusals name the option that would allow it: VK_ERROR_EXISTS, VK_ERROR_FAILED,
+ * VK_ERROR_NOT_FOUND.
  */
 VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *world, GError **error);
 void vk_plan_free(VkPlan *plan);

@@ -53,6 +53,10 @@ gboolean vk_planner_add_firmware(VkPlanner *planner, const char *nvram_path, GEr
 /* What the definition has and the snapshot does not: ejected, dropped (with DROP), or noted. */
 void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop);
 
+/* Lets the array give back the disks of a plan where it can. Backing files become items, too. */
+void vk_planner_clone_disks(VkPlan *plan);
+void vk_plan_clone_free(VkPlanClone *clone);
+
 /* Refuses a saved memory state of the restored guest's name, unless forced to drop it. */
 gboolean vk_planner_check_managed_save(VkPlanner *planner, GError **error);
 

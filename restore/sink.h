@@ -54,6 +54,12 @@ VkSink *vk_sink_qcow2_new(const VkPlace *place, GError **error);
 VkSink *vk_sink_block_new(const VkPlace *place, GError **error);
 VkSink *vk_sink_stream_new(int fd, const char *name);
 
+/*
+ * A file that somebody else fills before the finish: *RET_TEMPORARY, which is empty and borrowed
+ * until the commit. It takes no writes.
+ */
+VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GError **error);
+
 static inline void vk_sink_free(VkSink *sink)
 {
 	if (sink)

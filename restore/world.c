@@ -7,6 +7,7 @@ typedef struct LibvirtWorld {
 	VkWorld base;
 	const char *uri;
 	VkHost *host; /* NULL until asked for */
+	VkArrays *arrays;
 } LibvirtWorld;
 
 VkHost *vk_world_host(VkWorld *world, GError **error)
@@ -63,6 +64,37 @@ static char *world_volume_path(VkWorld *world, const char *pool, const char *vol
 	return host ? vk_host_volume_path(host, pool, volume, error) : NULL;
 }
 
+static VkArrays *arrays_of(VkWorld *world)
+{
+	return ((LibvirtWorld *)world)->arrays;
+}
+
+static GPtrArray *world_layers(VkWorld *world, const json_t *copy)
+{
+	gboolean has;
+
+	if (!vk_arrays_has(arrays_of(world), copy, &has, NULL) || !has)
+		return NULL;
+	return vk_arrays_layers(arrays_of(world), copy, NULL);
+}
+
+static gboolean world_layer_unchanged(VkWorld *world, const json_t *copy, guint layer)
+{
+	return vk_arrays_layer_unchanged(arrays_of(world), copy, layer);
+}
+
+static gboolean world_can_clone(VkWorld *world, const json_t *copy, guint layer,
+				const char *directory)
+{
+	return vk_arrays_can_clone(arrays_of(world), copy, layer, directory);
+}
+
+static gboolean world_clone(VkWorld *world, const json_t *copy, guint layer, const char *path,
+			    gboolean *ret_done, GError **error)
+{
+	return vk_arrays_clone(arrays_of(world), copy, layer, path, ret_done, error);
+}
+
 static void world_free(VkWorld *world)
 {
 	vk_host_free(((LibvirtWorld *)world)->host);
@@ -72,9 +104,13 @@ static void world_free(VkWorld *world)
 static const VkWorldOps world_ops = {.find = world_find,
 				     .pool_directory = world_pool_directory,
 				     .volume_path = world_volume_path,
+				     .layers = world_layers,
+				     .layer_unchanged = world_layer_unchanged,
+				     .can_clone = world_can_clone,
+				     .clone = world_clone,
 				     .free = world_free};
 
-VkWorld *vk_world_new(const char *uri)
+VkWorld *vk_world_new(const char *uri, VkArrays *arrays)
 {
 	LibvirtWorld *libvirt = g_new0(LibvirtWorld, 1);
 
@@ -83,6 +119,7 @@ VkWorld *vk_world_new(const char *uri)
 	libvirt->base.tpm_directory = "/var/lib/libvirt/swtpm";
 	libvirt->base.save_directory = "/var/lib/libvirt/qemu/save";
 	libvirt->uri = uri;
+	libvirt->arrays = arrays;
 	return &libvirt->base;
 }
 

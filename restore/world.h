@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkWorld: what a plan must know of the host, through a table of calls, so that plans can be made
- * without libvirt. The real world connects when it is first asked: parts of a snapshot are restored
- * without any libvirt.
+ * VkWorld: what a plan must know of the host and of its arrays, through a table of calls, so that
+ * plans can be made without either. The real world connects to libvirt when it is first asked:
+ * parts of a snapshot are restored without it.
  */
 #pragma once
 
+#include "array.h"
 #include "host.h"
 
 #include <glib.h>
@@ -27,6 +28,14 @@ typedef struct VkWorldOps {
 	/* New strings. */
 	char *(*pool_directory)(VkWorld *world, const char *pool, GError **error);
 	char *(*volume_path)(VkWorld *world, const char *pool, const char *volume, GError **error);
+	/* Of a copy that its array still has: VkArrayLayers, the image first; else NULL. */
+	GPtrArray *(*layers)(VkWorld *world, const json_t *copy);
+	/* As of array.h. */
+	gboolean (*layer_unchanged)(VkWorld *world, const json_t *copy, guint layer);
+	gboolean (*can_clone)(VkWorld *world, const json_t *copy, guint layer,
+			      const char *directory);
+	gboolean (*clone)(VkWorld *world, const json_t *copy, guint layer, const char *path,
+			  gboolean *ret_done, GError **error);
 	void (*free)(VkWorld *world);
 } VkWorldOps;
 
@@ -38,8 +47,8 @@ struct VkWorld {
 	const char *save_directory;
 };
 
-/* The host at the libvirt URI, which is borrowed. */
-VkWorld *vk_world_new(const char *uri);
+/* The host at the libvirt URI, and ARRAYS. Both are borrowed. */
+VkWorld *vk_world_new(const char *uri, VkArrays *arrays);
 
 /* Only for a world of vk_world_new(): its connection, made if need be. Borrowed. */
 VkHost *vk_world_host(VkWorld *world, GError **error);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Plans: what is selected, where it goes, what is refused. Libvirt is played by a table. */
+/*
+ * Plans: what is selected, where it goes, what is refused. Libvirt and arrays are played by a
+ * table.
+ */
 #include "errors.h"
+#include "json.h"
 #include "place.h"
 #include "plan.h"
 #include "planner.h"
@@ -24,6 +28,10 @@ typedef struct FakeWorld {
 	const char *uuid;
 	const char *xml;
 	VkGuestState state;
+	const char *const
+		*layers;         /* "NAME:FORMAT" in DIR, the image first; NULL: the copy is gone */
+	const char *changed;     /* the numbers of those that are not as they were, "12" */
+	const char *unreachable; /* the numbers of those that cannot be cloned */
 } FakeWorld;
 
 static gboolean fake_find(VkWorld *base, const char *key, VkKnownGuest **ret, GError **error)
@@ -55,12 +63,50 @@ static char *fake_volume_path(VkWorld *world, const char *pool, const char *volu
 	return NULL;
 }
 
+static GPtrArray *fake_layers(VkWorld *base, const json_t *copy)
+{
+	const char *const *layers = ((FakeWorld *)base)->layers;
+	GPtrArray *found =
+		layers ? g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free) : NULL;
+
+	for (; layers && *layers; layers++) {
+		g_auto(GStrv) words = g_strsplit(*layers, ":", 2);
+		g_autofree char *path = g_build_filename(dir, words[0], NULL);
+
+		g_ptr_array_add(found, vk_array_layer_new(path, words[1]));
+	}
+	return found;
+}
+
+static gboolean has_number(const char *numbers, guint layer)
+{
+	return numbers && strchr(numbers, '0' + (int)layer) != NULL;
+}
+
+static gboolean fake_layer_unchanged(VkWorld *base, const json_t *copy, guint layer)
+{
+	return !has_number(((FakeWorld *)base)->changed, layer);
+}
+
+static gboolean fake_can_clone(VkWorld *base, const json_t *copy, guint layer,
+			       const char *directory)
+{
+	return !has_number(((FakeWorld *)base)->unreachable, layer);
+}
+
 static const VkWorldOps fake_ops = {
-	.find = fake_find, .pool_directory = fake_pool_directory, .volume_path = fake_volume_path};
+	.find = fake_find,
+	.pool_directory = fake_pool_directory,
+	.volume_path = fake_volume_path,
+	.layers = fake_layers,
+	.layer_unchanged = fake_layer_unchanged,
+	.can_clone = fake_can_clone,
+};
 static FakeWorld world;
 static VkRestoreOptions options;
 static VkSnapshot *snapshot;
 static VkView *view;
+static VkVault *vault; /* of snapshots on arrays; else NULL */
 static GError *error;
 
 static char *path_in(const char *name)
@@ -158,6 +204,7 @@ static void teardown(void)
 {
 	g_clear_error(&error);
 	g_clear_pointer(&view, vk_view_free);
+	g_clear_pointer(&vault, vk_vault_free);
 	vk_restore_options_clear(&options);
 	remove_tree(dir);
 	g_clear_pointer(&dir, g_free);
@@ -166,7 +213,7 @@ static void teardown(void)
 /* Plans the snapshot made so far. */
 static VkPlan *plan(void)
 {
-	view = vk_view_new(NULL, snapshot);
+	view = vk_view_new(vault, snapshot);
 	return vk_plan_make(&options, view, &world.base, &error);
 }
 
@@ -658,6 +705,219 @@ START_TEST(force_drops_a_saved_memory_state)
 }
 END_TEST
 
+/* Gives vda a copy on an array whose layers lie in DIR. */
+static void put_on_array(const char *const *layers)
+{
+	VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, 0);
+	g_autofree char *path = path_in("vault");
+
+	vault = vk_vault_init(path, NULL);
+	ck_assert_ptr_nonnull(vault);
+	disk->image->array = json_pack("{s:s}", "array", "shelf");
+	world.layers = layers;
+}
+
+static VkPlan *plan_in_place(void)
+{
+	VkPlan *made;
+
+	world.name = "web 1";
+	world.uuid = UUID;
+	world.xml = snapshot->domain_xml;
+	options.in_place = TRUE;
+	made = plan();
+	ck_assert_msg(made != NULL, "%s", error ? error->message : "");
+	return made;
+}
+
+/* The one disk is copied, and the plan says that this is for WORDS. */
+static void assert_copied(const VkPlan *made, const char *words)
+{
+	g_autofree char *text = NULL;
+	g_autofree char *reason = g_strdup_printf(", copied, for %s", words);
+
+	ck_assert_ptr_nonnull(made);
+	ck_assert_uint_eq(made->items->len, 1);
+	ck_assert_ptr_null(item_at(made, 0)->clone);
+	text = vk_plan_text(made);
+	ck_assert_msg(strstr(text, reason) != NULL, "no '%s' in: %s", reason, text);
+}
+
+static const char *const one_layer[] = {"web.qcow2:qcow2", NULL};
+static const char *const chain[] = {"web.qcow2:qcow2", "mid.qcow2:qcow2", ".base:raw", NULL};
+
+START_TEST(an_array_gives_a_disk_back)
+{
+	g_autoptr(VkPlan) made = NULL;
+	g_autofree char *text = NULL;
+	g_autoptr(json_t) report = NULL;
+	const VkPlanClone *clone;
+
+	put_on_array(one_layer);
+	made = plan_in_place();
+	ck_assert_uint_eq(made->items->len, 1);
+	clone = item_at(made, 0)->clone;
+	ck_assert_ptr_nonnull(clone);
+	ck_assert_uint_eq(clone->layer, 0);
+	ck_assert_ptr_null(clone->backing);
+	ck_assert_uint_eq(clone->kept_from, clone->kept_to);
+	text = vk_plan_text(made);
+	ck_assert(strstr(text, ", cloned by 'shelf': no data is read\n") != NULL);
+	report = vk_plan_report(made, FALSE);
+	ck_assert(json_is_true(
+		json_object_get(json_array_get(json_object_get(report, "disks"), 0), "cloned")));
+}
+END_TEST
+
+START_TEST(an_array_gives_a_disk_to_another_place)
+{
+	g_autofree char *part = g_strdup_printf("vda=%s/other", dir);
+	g_autoptr(VkPlan) made = NULL;
+
+	put_on_array(one_layer);
+	set_list(&options.disks, part);
+	made = plan();
+	ck_assert_ptr_nonnull(item_at(made, 0)->clone);
+}
+END_TEST
+
+START_TEST(another_format_is_copied)
+{
+	g_autoptr(VkPlan) made = NULL;
+
+	put_on_array(one_layer);
+	options.format = g_strdup("raw");
+	made = plan_in_place();
+	assert_copied(made, "the copy on the array is 'qcow2'");
+}
+END_TEST
+
+START_TEST(what_the_array_does_not_reach_is_copied)
+{
+	g_autoptr(VkPlan) made = NULL;
+
+	put_on_array(one_layer);
+	world.unreachable = "0";
+	made = plan_in_place();
+	assert_copied(made, "its place is out of the array's reach");
+}
+END_TEST
+
+START_TEST(what_the_array_lost_is_copied)
+{
+	g_autoptr(VkPlan) made = NULL;
+
+	put_on_array(NULL);
+	made = plan_in_place();
+	assert_copied(made, "the array has its copy no more");
+}
+END_TEST
+
+START_TEST(unchanged_backing_files_are_used_as_they_lie)
+{
+	g_autoptr(VkPlan) made = NULL;
+	const VkPlanClone *clone;
+
+	put_on_array(chain);
+	made = plan_in_place();
+	ck_assert_uint_eq(made->items->len, 1);
+	clone = item_at(made, 0)->clone;
+	ck_assert_ptr_nonnull(clone);
+	ck_assert_ptr_null(clone->backing);
+	ck_assert_uint_eq(clone->kept_from, 1);
+	ck_assert_uint_eq(clone->kept_to, 3);
+}
+END_TEST
+
+START_TEST(a_changed_backing_file_comes_back_beside_it)
+{
+	g_autoptr(VkPlan) made = NULL;
+	g_autofree char *prefix = path_in("mid.qcow2.virtkeep-20261122T201405Z-");
+	g_autofree char *middle = path_in("mid.qcow2");
+	const VkPlanItem *item;
+	const VkPlanClone *clone;
+
+	touch("mid.qcow2");
+	ck_assert_int_eq(chmod(middle, 0640), 0);
+	put_on_array(chain);
+	world.changed = "1";
+	made = plan_in_place();
+	ck_assert_uint_eq(made->items->len, 2);
+	item = item_at(made, 0);
+	ck_assert(g_str_has_prefix(item->path, prefix));
+	ck_assert(!item->exists && !item->is_disk);
+	ck_assert_uint_eq(item->place.mode, 0640);
+	ck_assert_uint_eq(item->clone->layer, 1);
+	ck_assert_ptr_null(item->clone->backing);
+	clone = item_at(made, 1)->clone;
+	ck_assert_str_eq(clone->backing, item->path);
+	ck_assert_str_eq(clone->backing_format, "qcow2");
+	ck_assert_uint_eq(clone->kept_from, 2);
+	ck_assert_uint_eq(clone->kept_to, 3);
+}
+END_TEST
+
+/* The middle one names the base, so it cannot stay when that one cannot. */
+START_TEST(all_above_a_changed_backing_file_come_back)
+{
+	g_autoptr(VkPlan) made = NULL;
+	g_autofree char *prefix = path_in("base.virtkeep-");
+	const VkPlanItem *base, *middle;
+
+	put_on_array(chain);
+	world.changed = "2";
+	made = plan_in_place();
+	ck_assert_uint_eq(made->items->len, 3);
+	base = item_at(made, 0);
+	middle = item_at(made, 1);
+	ck_assert_msg(g_str_has_prefix(base->path, prefix), "%s", base->path);
+	ck_assert_uint_eq(base->clone->layer, 2);
+	ck_assert_uint_eq(middle->clone->layer, 1);
+	ck_assert_str_eq(middle->clone->backing, base->path);
+	ck_assert_str_eq(middle->clone->backing_format, "raw");
+	ck_assert_str_eq(item_at(made, 2)->clone->backing, middle->path);
+	ck_assert_uint_eq(item_at(made, 2)->clone->kept_from, 3);
+}
+END_TEST
+
+START_TEST(a_chain_that_cannot_come_back_whole_is_copied)
+{
+	g_autoptr(VkPlan) made = NULL;
+
+	put_on_array(chain);
+	world.changed = "2";
+	world.unreachable = "1";
+	made = plan_in_place();
+	assert_copied(made, "the array cannot bring back its backing file");
+}
+END_TEST
+
+START_TEST(elsewhere_a_chain_becomes_one_file)
+{
+	g_autoptr(VkPlan) made = NULL;
+
+	put_on_array(chain);
+	options.as_name = g_strdup("new");
+	made = plan();
+	assert_copied(made, "its backing files belong to '");
+}
+END_TEST
+
+START_TEST(a_place_is_known_through_links)
+{
+	g_autofree char *link = path_in("link");
+	g_autofree char *disk = file_disk("vda", "link/web.qcow2");
+	g_autoptr(VkPlan) made = NULL;
+
+	ck_assert_int_eq(symlink(dir, link), 0);
+	set_xml(disk);
+	put_on_array(chain);
+	made = plan();
+	ck_assert_msg(made != NULL, "%s", error ? error->message : "");
+	ck_assert_ptr_nonnull(item_at(made, 0)->clone);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -692,6 +952,17 @@ int main(void)
 		in_place_is_not_for_another_guest_of_that_name,
 		a_saved_memory_state_is_refused,
 		force_drops_a_saved_memory_state,
+		an_array_gives_a_disk_back,
+		an_array_gives_a_disk_to_another_place,
+		another_format_is_copied,
+		what_the_array_does_not_reach_is_copied,
+		what_the_array_lost_is_copied,
+		unchanged_backing_files_are_used_as_they_lie,
+		a_changed_backing_file_comes_back_beside_it,
+		all_above_a_changed_backing_file_come_back,
+		a_chain_that_cannot_come_back_whole_is_copied,
+		elsewhere_a_chain_becomes_one_file,
+		a_place_is_known_through_links,
 	};
 	Suite *suite = suite_create("plan");
 	TCase *cases = tcase_create("plan");

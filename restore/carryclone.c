@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "carry.h"
+
+#include "errors.h"
+#include "qemu-image.h"
+
+gboolean vk_carry_check_kept(const VkPlan *plan, const VkPlanItem *item, GError **error)
+{
+	const VkPlanClone *clone = item->clone;
+
+	for (guint i = clone ? clone->kept_from : 0; clone && i < clone->kept_to; i++)
+		if (!plan->world->ops->layer_unchanged(plan->world, clone->copy, i))
+			return vk_fail(error, VK_ERROR_CHANGED,
+				       "a backing file of disk '%s' changed after the restore was "
+				       "planned: restore again",
+				       item->name);
+	return TRUE;
+}
+
+static gboolean fill(const VkPlan *plan, const VkPlanItem *item, const char *path,
+		     gboolean *ret_done, GError **error)
+{
+	const VkPlanClone *clone = item->clone;
+	const VkQemuLayer image = {.path = path, .format = clone->format};
+	const VkQemuLayer backing = {.path = clone->backing, .format = clone->backing_format};
+
+	if (!plan->world->ops->clone(plan->world, clone->copy, clone->layer, path, ret_done, error))
+		return FALSE;
+	return !*ret_done || !clone->backing || vk_image_file_set_backing(&image, &backing, error);
+}
+
+gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSink **ret_sink,
+			GError **error)
+{
+	g_autoptr(VkSink) sink = NULL;
+	const char *temporary;
+	gboolean done = FALSE;
+
+	*ret_sink = NULL;
+	if (!vk_carry_check_kept(plan, item, error))
+		return FALSE;
+	sink = vk_sink_clone_new(&item->place, &temporary, error);
+	if (!sink || !fill(plan, item, temporary, &done, error))
+		return FALSE;
+	if (!done)
+		return item->record ||
+		       vk_fail(error, VK_ERROR_FAILED, "the array can clone it no more");
+	if (!sink->ops->finish(sink, error))
+		return FALSE;
+	*ret_sink = g_steal_pointer(&sink);
+	return TRUE;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Planning which disks an array gives back by itself, in O(1). A disk of one file is cloned to
+ * wherever the array reaches. One with backing files is cloned only to where it was: below it,
+ * files that changed since are brought back beside the present ones, for others may use these, and
+ * what did not change is used as it lies. Elsewhere such a disk becomes one file that needs no
+ * other.
+ */
+#include "planner.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A file name has at most 255 bytes; the decoration takes 33, what sets aside another 30. */
+#define BASE_NAME_KEPT 180
+
+void vk_plan_clone_free(VkPlanClone *clone)
+{
+	if (!clone)
+		return;
+	g_free(clone->format);
+	g_free(clone->backing);
+	g_free(clone->backing_format);
+	g_free(clone);
+}
+
+static VkPlanClone *clone_new(const json_t *copy, const GPtrArray *layers, guint number)
+{
+	const VkArrayLayer *layer = g_ptr_array_index(layers, number);
+	VkPlanClone *clone = g_new0(VkPlanClone, 1);
+
+	clone->copy = copy;
+	clone->layer = number;
+	clone->format = g_strdup(layer->format);
+	return clone;
+}
+
+/* PATH, whose file need not exist, without symbolic links. New string. */
+static char *resolve(const char *path)
+{
+	g_autofree char *directory = g_path_get_dirname(path);
+	g_autofree char *base = g_path_get_basename(path);
+	char *real = realpath(directory, NULL);
+	char *resolved = g_build_filename(real ? real : directory, base, NULL);
+
+	free(real);
+	return resolved;
+}
+
+/* How many of the layers below the image must be brought back: down to the last that changed. */
+static guint count_changed(const VkPlan *plan, const json_t *copy, guint count)
+{
+	for (guint i = count; i-- > 1;)
+		if (!plan->world->ops->layer_unchanged(plan->world, copy, i))
+			return i;
+	return 0;
+}
+
+static gboolean can_clone(const VkPlan *plan, const json_t *copy, guint layer, const char *path)
+{
+	g_autofree char *directory = g_path_get_dirname(path);
+
+	return plan->world->ops->can_clone(plan->world, copy, layer, directory);
+}
+
+/*
+ * A new name beside the original, told by the snapshot's time. No leading dot: that marks files
+ * that are not whole. New string.
+ */
+static char *backing_path(const VkPlan *plan, const VkArrayLayer *layer)
+{
+	g_autofree char *directory = g_path_get_dirname(layer->path);
+	g_autofree char *base = g_path_get_basename(layer->path);
+	g_autofree char *name = NULL;
+	const char *start = base + strspn(base, ".");
+
+	name = g_strdup_printf("%.*s.virtkeep-%s-%06x", BASE_NAME_KEPT, start,
+			       vk_view_snapshot(plan->view)->time, g_random_int() & 0xffffff);
+	return g_build_filename(directory, name, NULL);
+}
+
+static VkPlanItem *add_backing_item(VkPlan *plan, const VkPlanItem *disk, const GPtrArray *layers,
+				    guint number)
+{
+	const VkArrayLayer *layer = g_ptr_array_index(layers, number);
+	g_autofree char *name = g_strdup_printf("%s-backing-%u", disk->name, number);
+	VkPlanItem *item = vk_plan_add_item(plan, name, FALSE, 0);
+	struct stat st;
+
+	item->path = backing_path(plan, layer);
+	item->place.path = g_strdup(item->path);
+	item->clone = clone_new(disk->record->array, layers, number);
+	if (stat(layer->path, &st) == 0) {
+		item->place.mode = st.st_mode & 07777;
+		item->place.uid = st.st_uid;
+		item->place.gid = st.st_gid;
+	}
+	return item;
+}
+
+static void clone_chain(VkPlan *plan, VkPlanItem *disk, const GPtrArray *layers, guint changed)
+{
+	VkPlanClone *above = disk->clone = clone_new(disk->record->array, layers, 0);
+
+	above->kept_from = changed + 1;
+	above->kept_to = layers->len;
+	for (guint i = 1; i <= changed; i++) {
+		const VkPlanItem *item = add_backing_item(plan, disk, layers, i);
+
+		above->backing = g_strdup(item->path);
+		above->backing_format = g_strdup(item->clone->format);
+		above = item->clone;
+	}
+}
+
+/* Why the disk cannot be cloned to its place; NULL: it can. New string. */
+static char *find_obstacle(const VkPlan *plan, const VkPlanItem *disk, const GPtrArray *layers)
+{
+	const json_t *copy = disk->record->array;
+	const VkArrayLayer *image = g_ptr_array_index(layers, 0);
+	g_autofree char *place = resolve(disk->place.path);
+
+	if (disk->place.kind == VK_PLACE_BLOCK)
+		return g_strdup("it goes to a block device");
+	if (strcmp(disk->place.format, image->format) != 0)
+		return g_strdup_printf("the copy on the array is '%s'", image->format);
+	if (layers->len > 1 && strcmp(place, image->path) != 0)
+		return g_strdup_printf("its backing files belong to '%s': it becomes one file",
+				       image->path);
+	if (!can_clone(plan, copy, 0, place))
+		return g_strdup("its place is out of the array's reach");
+	for (guint i = count_changed(plan, copy, layers->len); i > 0; i--) {
+		const VkArrayLayer *layer = g_ptr_array_index(layers, i);
+
+		if (!can_clone(plan, copy, i, layer->path))
+			return g_strdup_printf("the array cannot bring back its backing file '%s'",
+					       layer->path);
+	}
+	return NULL;
+}
+
+static void clone_disk(VkPlan *plan, VkPlanItem *disk)
+{
+	const json_t *copy = disk->record->array;
+	g_autoptr(GPtrArray) layers = plan->world->ops->layers(plan->world, copy);
+
+	if (!layers || layers->len == 0)
+		disk->why_copied = g_strdup("the array has its copy no more");
+	else
+		disk->why_copied = find_obstacle(plan, disk, layers);
+	if (!disk->why_copied)
+		clone_chain(plan, disk, layers, count_changed(plan, copy, layers->len));
+}
+
+void vk_planner_clone_disks(VkPlan *plan)
+{
+	guint count = plan->items->len;
+
+	for (guint i = 0; i < count; i++) {
+		VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if (item->is_disk && item->record->array)
+			clone_disk(plan, item);
+	}
+	/* Those that are named get their names first: the deepest before all. */
+	for (guint i = count; i < plan->items->len; i++)
+		g_ptr_array_insert(plan->items, 0, g_ptr_array_steal_index(plan->items, i));
+}
