@@ -4,6 +4,7 @@
 #include "errors.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 struct VkFile {
 	VkShelfView *held;
@@ -11,6 +12,20 @@ struct VkFile {
 	VkImage *image;          /* NULL: the text of ENTRY */
 	char *title;
 };
+
+/* The file is there, whatever became of its copies: that none is found is another failure. */
+static gboolean open_image(VkFile *file, VkView *view, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	file->image = vk_view_open_image(view, file->entry->record, &trouble);
+	if (file->image)
+		return TRUE;
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		trouble->code = VK_ERROR_FAILED;
+	g_propagate_prefixed_error(error, g_steal_pointer(&trouble), "'%s': ", file->title);
+	return FALSE;
+}
 
 VkFile *vk_file_open(VkShelfView *held, guint index, GError **error)
 {
@@ -27,11 +42,8 @@ VkFile *vk_file_open(VkShelfView *held, guint index, GError **error)
 	file->held = vk_shelf_view_ref(held);
 	file->entry = g_ptr_array_index(files, index);
 	file->title = g_strdup_printf("%s:%s", reference, file->entry->name);
-	if (file->entry->record) {
-		file->image = vk_view_open_image(view, file->entry->record, error);
-		if (!file->image)
-			return NULL;
-	}
+	if (file->entry->record && !open_image(file, view, error))
+		return NULL;
 	return g_steal_pointer(&file);
 }
 
@@ -62,6 +74,20 @@ gboolean vk_file_read(VkFile *file, guint64 offset, void *buf, gsize length, gsi
 		return FALSE;
 	*ret_length = count;
 	return TRUE;
+}
+
+/* A disk has whole sectors, its file need not: then the last one is read, and filled with zeros. */
+int vk_file_plain(const VkFile *file, guint64 offset, guint64 *length)
+{
+	guint64 size = file->entry->size;
+	struct stat st;
+
+	if (!file->image || file->image->fd < 0 || offset >= size)
+		return -1;
+	*length = MIN(*length, size - offset);
+	if (fstat(file->image->fd, &st) < 0 || (guint64)st.st_size < offset + *length)
+		return -1;
+	return file->image->fd;
 }
 
 static gboolean get_extent(VkFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length,

@@ -24,6 +24,12 @@ gboolean vk_file_read(VkFile *file, guint64 offset, void *buf, gsize length, gsi
 		      GError **error);
 
 /*
+ * A descriptor that has the file's bytes from OFFSET on, *LENGTH of them, at their offsets; -1:
+ * there is none, read them. *LENGTH is cut at the end of the file. Borrowed until the close.
+ */
+int vk_file_plain(const VkFile *file, guint64 offset, guint64 *length);
+
+/*
  * SEEK_DATA and SEEK_HOLE of lseek(2): the first offset at or after OFFSET that is data, or hole;
  * the end of the file is a hole. *RET_FOUND is FALSE where lseek says ENXIO: at or past the end,
  * and for SEEK_DATA in the last hole.

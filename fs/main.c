@@ -128,6 +128,7 @@ static gboolean open_session(Mount *mount, GError **error)
 		.uid = mount->options.uid,
 		.gid = mount->options.gid,
 		.workers = MAX(8, 2 * g_get_num_processors()),
+		.passthrough = vk_passthrough_new(),
 	};
 	fuse_set_log_func(note_complaint);
 	mount->session = fuse_session_new(&args, &vk_fuse_ops, sizeof(vk_fuse_ops), &mount->ops);
@@ -275,6 +276,7 @@ static void clear(Mount *mount)
 {
 	if (mount->session)
 		fuse_session_destroy(mount->session);
+	vk_passthrough_free(mount->ops.passthrough);
 	vk_watch_free(mount->watch);
 	vk_shelf_free(mount->shelf);
 	vk_once_log_free(mount->log);

@@ -69,12 +69,13 @@ static void fill_entry(const VkOps *ops, const VkNode *node, struct fuse_entry_p
 static void op_init(void *data, struct fuse_conn_info *connection)
 {
 	const VkOps *ops = data;
-	const unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
-				FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
-				FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS |
-				FUSE_CAP_EXPORT_SUPPORT;
+	const unsigned wanted =
+		FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
+		FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS |
+		FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE;
 
 	connection->want |= wanted & connection->capable;
+	vk_passthrough_ask(ops->passthrough, connection);
 	/* Else the kernel has 12 readaheads under way at most, whatever the number of workers. */
 	connection->max_background = MAX(64, 2 * ops->workers);
 	connection->congestion_threshold = connection->max_background / 4 * 3;
@@ -258,7 +259,8 @@ static VkFile *file_of(const struct fuse_file_info *info)
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
-	VkWatchUse *use = vk_watch_enter(ops_of(req)->watch);
+	VkOps *ops = ops_of(req);
+	VkWatchUse *use = vk_watch_enter(ops->watch);
 	const VkTree *tree = vk_watch_tree(use);
 	g_autoptr(GError) error = NULL;
 	VkFile *file = NULL;
@@ -273,12 +275,16 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 	info->fh = (uint64_t)(uintptr_t)file;
 	info->keep_cache = 1;
 	info->noflush = 1;
-	if (fuse_reply_open(req, info) < 0)
+	vk_passthrough_enter(ops->passthrough, req, ino, file, info);
+	if (fuse_reply_open(req, info) < 0) {
+		vk_passthrough_leave(ops->passthrough, req, ino);
 		vk_file_close(file);
+	}
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
+	vk_passthrough_leave(ops_of(req)->passthrough, req, ino);
 	vk_file_close(file_of(info));
 	fuse_reply_err(req, 0);
 }
@@ -338,14 +344,32 @@ static void log_unreadable(VkOnceLog *log, VkFile *file, off_t offset, size_t si
 	}
 }
 
+/* Lets the kernel fetch the bytes from the file that has them, where there is one. */
+static gboolean reply_plain(fuse_req_t req, const VkFile *file, guint64 offset, guint64 size)
+{
+	int fd = vk_file_plain(file, offset, &size);
+	struct fuse_bufvec bytes = FUSE_BUFVEC_INIT(size);
+
+	if (fd < 0)
+		return FALSE;
+	bytes.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
+	bytes.buf[0].fd = fd;
+	bytes.buf[0].pos = (off_t)offset;
+	fuse_reply_data(req, &bytes, FUSE_BUF_SPLICE_MOVE);
+	return TRUE;
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		    struct fuse_file_info *info)
 {
 	VkFile *file = file_of(info);
-	char *buffer = worker_buffer(size);
 	g_autoptr(GError) error = NULL;
+	char *buffer;
 	gsize length;
 
+	if (reply_plain(req, file, (guint64)offset, size))
+		return;
+	buffer = worker_buffer(size);
 	/* Never short but at the end: the kernel would take that for the end of the file. */
 	if (vk_file_read(file, (guint64)offset, buffer, size, &length, &error)) {
 		fuse_reply_buf(req, buffer, length);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The FUSE operations: a thin translation between the kernel's requests and VkTree and VkFile. It is
- * one of the two files that know libfuse; main.c, which owns the session, is the other.
+ * The FUSE operations: a thin translation between the kernel's requests and VkTree and VkFile.
+ * Besides it main.c, which owns the session, and passthrough.c know libfuse.
  */
 #pragma once
 
-#define FUSE_USE_VERSION 312
-#include <fuse_lowlevel.h>
-
 #include "oncelog.h"
+#include "passthrough.h"
 #include "vault.h"
 #include "watch.h"
 
@@ -21,6 +19,7 @@ typedef struct VkOps {
 	uid_t uid;                    /* owner of all nodes */
 	gid_t gid;
 	guint workers;
+	VkPassthrough *passthrough; /* NULL where libfuse has none */
 } VkOps;
 
 extern const struct fuse_lowlevel_ops vk_fuse_ops;

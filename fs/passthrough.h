@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkPassthrough: lets the kernel read files by itself that have all of their bytes in one plain
+ * file. It wants all opens of an inode, as long as there are any, to be alike; here is remembered
+ * how the first was. Only where libfuse is 3.17 or newer; it needs CAP_SYS_ADMIN and Linux 6.9.
+ * Threads: free.
+ */
+#pragma once
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+#include "file.h"
+
+typedef struct VkPassthrough VkPassthrough;
+
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+
+VkPassthrough *vk_passthrough_new(void);
+void vk_passthrough_free(VkPassthrough *passthrough);
+
+/* During the session's init. */
+void vk_passthrough_ask(VkPassthrough *passthrough, struct fuse_conn_info *connection);
+
+/* FILE is being opened as INO: sets INFO up to pass its reads through if that can be. */
+void vk_passthrough_enter(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino,
+			  const VkFile *file, struct fuse_file_info *info);
+
+/* Once for each enter. */
+void vk_passthrough_leave(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino);
+
+#else
+
+static inline VkPassthrough *vk_passthrough_new(void)
+{
+	return NULL;
+}
+
+static inline void vk_passthrough_free(VkPassthrough *passthrough)
+{
+}
+
+static inline void vk_passthrough_ask(VkPassthrough *passthrough, struct fuse_conn_info *connection)
+{
+}
+
+static inline void vk_passthrough_enter(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino,
+					const VkFile *file, struct fuse_file_info *info)
+{
+}
+
+static inline void vk_passthrough_leave(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino)
+{
+}
+
+#endif
