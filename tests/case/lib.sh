@@ -80,6 +80,11 @@ furnish_namespaces() {
 	mount --make-rshared /
 	mkdir -p /run/lock /var/log/libvirt/qemu
 	ip link set lo up
+	# A KVM that root can use and QEMU's user cannot lets libvirtd probe QEMU anew with every call.
+	if [[ -c /dev/kvm ]]; then
+		install -m 600 /dev/null "$SCRATCH/no-kvm"
+		mount --bind "$SCRATCH/no-kvm" /dev/kvm
+	fi
 	# No virtlogd: QEMU writes its log itself.
 	echo 'stdio_handler = "file"' > /etc/libvirt/qemu.conf
 	echo 'auth_unix_rw = "none"' > /etc/libvirt/libvirtd.conf

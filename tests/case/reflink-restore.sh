@@ -1,0 +1,310 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What array copies give back, on XFS: in time that does not depend on bytes where the array can clone,
+# by reading where it cannot, from the vault where it has the copy no more.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+FS=$SCRATCH/xfs
+VIEW=$SCRATCH/view
+GIB=$((1 << 30))
+
+make_filesystem() {
+	truncate -s 8G "$SCRATCH/xfs.img"
+	mkfs.xfs -q "$SCRATCH/xfs.img"
+	mkdir "$FS"
+	mount -o loop "$SCRATCH/xfs.img" "$FS"
+	LOOP=$(findmnt -no SOURCE "$FS")
+}
+
+# define_one NAME FORMAT PATH: a guest with that one disk.
+define_one() {
+	guest_xml "$1" "${3%/*}" "" |
+		sed -e "s#type='qcow2'#type='$2'#" -e "s#/vda.qcow2'#/${3##*/}'#" > "$SCRATCH/define.xml"
+	virsh -q define "$SCRATCH/define.xml"
+	virsh -q detach-disk "$1" vdb --config > /dev/null
+}
+
+milliseconds() {
+	local now=${EPOCHREALTIME/./}
+	echo $((now / 1000))
+}
+
+sectors_read() {
+	awk '{ print $3 }' "/sys/block/${LOOP#/dev/}/stat"
+}
+
+# quickly WHAT COMMAND...: within a second beyond the start of a process, and without reading data.
+quickly() {
+	local what=$1 began before took mib
+	shift
+
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	virtkeep --version > /dev/null
+	virtkeep-restore --version > /dev/null
+	before=$(sectors_read)
+	began=$(milliseconds)
+	"$@"
+	took=$(($(milliseconds) - began - START))
+	mib=$((($(sectors_read) - before) / 2048))
+	echo "$what: $took ms beyond the start of a process, $mib MiB read"
+	((took < 1000)) || fail "$what took $took ms"
+	((mib <= 16)) || fail "$what read $mib MiB"
+}
+
+# Its data lies in the same blocks of the file system.
+same_blocks() {
+	local file
+	for file in "$1" "$2"; do
+		xfs_io -r -c fiemap "$file" | sed 1d > "$file.map"
+	done
+	cmp "$1.map" "$2.map" || fail "'$1' and '$2' do not share their blocks"
+	rm "$1.map" "$2.map"
+}
+
+backing_of() {
+	qemu-img info -U --output json "$1" | jq -r '."backing-filename" // ""'
+}
+
+same_disk() { # RAW FORMAT IMAGE
+	qemu-img compare -q -f raw -F "$2" "$1" "$3" || fail "'$3' is not as '$1'"
+}
+
+forget_array_copies() { # DIRECTORY
+	chattr -R -i "$1/.virtkeep"
+	rm -r "$1/.virtkeep"
+}
+
+first_read() {
+	mount_vault "$VIEW"
+	dd if="$VIEW/guests/big/latest/vda.raw" of=/dev/null bs=1M count=1 skip=1024 status=none
+}
+
+ok virtkeep init
+make_filesystem
+began=$(milliseconds)
+virtkeep --version > /dev/null
+START=$(($(milliseconds) - began))
+
+say "1 TiB with 10 GiB of data"
+mkdir "$FS/big"
+head -c 256M /dev/urandom > "$FS/pattern"
+truncate -s 1T "$FS/big/vda.raw"
+for ((i = 0; i < 40; i++)); do
+	xfs_io -c "reflink $FS/pattern 0 $(((1 + 25 * i) * GIB)) 256m" "$FS/big/vda.raw" > /dev/null
+done
+define_one big raw "$FS/big/vda.raw"
+quickly snapshot ok virtkeep --json backup --mode array big
+expect_json '.snapshots[0].disks[0].mode' array
+cp --reflink "$FS/big/vda.raw" "$FS/kept"
+for ((i = 0; i < 40; i++)); do
+	xfs_io -c "pwrite -q -S 0x5a $(((25 * i + 1) * GIB + 4096 * i)) 1m" "$FS/big/vda.raw"
+done
+ok virtkeep restore big --in-place --dry-run
+expect_out "replacing the existing file, cloned by 'reflink': no data is read"
+quickly "mount and first read" first_read
+[[ $(stat -c %s "$VIEW/guests/big/latest/vda.raw") == $((1024 * GIB)) ]] || fail "not 1 TiB"
+blocks=$(stat -c %b "$VIEW/guests/big/latest/vda.raw")
+((blocks * 512 >= 10 * GIB && blocks * 512 < 11 * GIB)) || fail "$blocks blocks are not 10 GiB"
+for ((i = 0; i < 40; i += 8)); do
+	cmp -n 8M -i $(((25 * i + 1) * GIB)) "$FS/kept" "$VIEW/guests/big/latest/vda.raw" ||
+		fail "the mount shows something else"
+done
+unmount_vault "$VIEW"
+quickly "restore in place" ok virtkeep restore big --in-place
+same_blocks "$FS/kept" "$FS/big/vda.raw"
+for ((i = 0; i < 40; i += 8)); do
+	cmp -n 8M -i $(((25 * i + 1) * GIB)) "$FS/kept" "$FS/big/vda.raw" || fail "not restored"
+done
+quickly "restore beside" ok virtkeep restore big --as big2 --to "$FS"
+same_blocks "$FS/kept" "$FS/big2-vda.raw"
+virsh -q undefine big2
+rm "$FS/kept" "$FS/big2-vda.raw"
+
+say "holes, and a file that ends within a sector"
+mkdir "$FS/odd"
+cp --reflink "$FS/pattern" "$FS/odd/vda.raw"
+xfs_io -c "fpunch 64k 1m" -c "truncate $((100 * 1000 * 1000 + 1))" "$FS/odd/vda.raw"
+define_one odd raw "$FS/odd/vda.raw"
+ok virtkeep backup --mode array odd
+mount_vault "$VIEW"
+file=$VIEW/guests/odd/latest/vda.raw
+cp --reflink "$FS/odd/vda.raw" "$FS/kept"
+truncate -s $(((100000001 + 511) / 512 * 512)) "$FS/kept"
+same_file "$FS/kept" "$file"
+dd if="$file" iflag=direct bs=1M status=none | cmp - "$FS/kept" || fail "direct reads differ"
+[[ $(xfs_io -r -c "seek -h 0" "$file" | tail -n 1) == "HOLE"*65536 ]] || fail "no hole at 64 KiB"
+[[ $(xfs_io -r -c "seek -d 65536" "$file" | tail -n 1) == "DATA"*1114112 ]] || fail "the hole is wrong"
+[[ $(jq -r '.disks[0].serves' "$VIEW/guests/odd/latest/snapshot.json") == reflink ]] ||
+	fail "snapshot.json does not tell that the array serves"
+unmount_vault "$VIEW"
+
+say "a guest that ran, in place"
+GUEST_DIRECTORY=$FS/vm define_guest vm
+start_guest vm
+guest_run vm 'echo old > /mnt/vda/mark; echo old > /mnt/vdb/mark; sync'
+ok virtkeep backup vm
+# Only QEMU's next opening finds the bitmap in the image, and marks it as being in use.
+stop_guest vm
+start_guest vm
+ok virtkeep backup --mode array vm
+snapshot=$(newest vm)
+mount_vault "$VIEW"
+for disk in vda vdb; do
+	cp --sparse=always "$VIEW/guests/vm/${snapshot#*@}/$disk.raw" "$SCRATCH/$disk.kept"
+done
+unmount_vault "$VIEW"
+guest_run vm 'echo new > /mnt/vda/mark; echo new > /mnt/vdb/mark; sync'
+ok virtkeep restore "$snapshot" --in-place
+[[ $(grep -c "cloned by 'reflink'" "$OUT") == 2 ]] || fail "not both disks are cloned"
+wait_for 120 "the agent of 'vm' answers" agent vm '{"execute":"guest-ping"}'
+[[ $(guest_run vm 'cat /mnt/vda/mark /mnt/vdb/mark' | paste -sd ' ') == "old old" ]] ||
+	fail "the guest is not as it was"
+expect_clean vm
+
+say "the bitmaps that came back with the image are not believed"
+qemu-img info --output json "$(echo "$FS"/vm/.virtkeep/*/*/*/vda.0)" > "$OUT"
+expect_json '."format-specific".data.bitmaps[0].flags | sort | join(" ")' "auto in-use"
+ok virtkeep --json backup vm
+expect_json '[.snapshots[0].disks[].mode] | join(" ")' "compare compare"
+guest_run vm 'echo newer > /mnt/vda/mark; sync'
+ok virtkeep --json backup vm
+expect_json '.snapshots[0].disks[0].mode' incremental
+expect_clean vm
+stop_guest vm
+ok virtkeep restore "$snapshot" --in-place
+same_disk "$SCRATCH/vda.kept" qcow2 "$FS/vm/vda.qcow2"
+same_disk "$SCRATCH/vdb.kept" raw "$FS/vm/vdb.raw"
+[[ $(stat -c %i "$FS"/vm/.virtkeep/*/*/*/vda.0) != "$(stat -c %i "$FS/vm/vda.qcow2")" ]]
+ok virtkeep --json backup vm
+expect_json '[.snapshots[0].disks[].mode] | join(" ")' "compare compare"
+mount_vault "$VIEW"
+for disk in vda vdb; do
+	same_file "$SCRATCH/$disk.kept" "$VIEW/guests/vm/latest/$disk.raw"
+done
+unmount_vault "$VIEW"
+
+say "beside, one disk, and out of reach"
+mkdir "$SCRATCH/far" "$FS/near"
+ok virtkeep restore "$snapshot" --as beside --dry-run
+expect_out "'$FS/vm/beside-vda.qcow2', cloned by 'reflink'"
+ok virtkeep restore "$snapshot" --as beside
+same_disk "$SCRATCH/vda.kept" qcow2 "$FS/vm/beside-vda.qcow2"
+ok virtkeep restore "$snapshot" --disk vda="$FS/near/one.qcow2"
+same_disk "$SCRATCH/vda.kept" qcow2 "$FS/near/one.qcow2"
+ok virtkeep restore "$snapshot" --disk vda="$FS/near/one.raw" --format raw --dry-run
+expect_out "copied, for the copy on the array is 'qcow2'"
+ok virtkeep restore "$snapshot" --disk vda="$FS/near/one.raw" --format raw
+same_file "$SCRATCH/vda.kept" "$FS/near/one.raw"
+ok virtkeep --json restore "$snapshot" --disk vda --to "$SCRATCH/far"
+expect_json '.restored[0].disks[0].cloned' false
+same_disk "$SCRATCH/vda.kept" qcow2 "$SCRATCH/far/vm-vda.qcow2"
+ok virtkeep restore "$snapshot" --disk vdb --to "$SCRATCH/far" --dry-run
+expect_out "copied, for its place is out of the array's reach"
+expect_clean vm
+
+say "a deleted guest"
+virsh -q undefine vm --checkpoints-metadata
+rm "$FS/vm/vda.qcow2" "$FS/vm/vdb.raw"
+ok virtkeep restore "$snapshot" --start
+wait_for 120 "the agent of 'vm' answers" agent vm '{"execute":"guest-ping"}'
+[[ $(guest_run vm 'cat /mnt/vda/mark') == old ]] || fail "the deleted guest is not as it was"
+expect_clean vm
+
+say "the array's copy is gone"
+ok virtkeep backup --mode array+vault vm
+stop_guest vm
+mount_vault "$VIEW"
+cp --sparse=always "$VIEW/guests/vm/latest/vda.raw" "$SCRATCH/vda.kept"
+[[ $(jq -r '.disks[0].serves' "$VIEW/guests/vm/latest/snapshot.json") == reflink ]] ||
+	fail "the array should serve"
+forget_array_copies "$FS/vm"
+same_file "$SCRATCH/vda.kept" "$VIEW/guests/vm/latest/vda.raw"
+unmount_vault "$VIEW"
+mount_vault "$VIEW"
+[[ $(jq -r '.disks[0].serves' "$VIEW/guests/vm/latest/snapshot.json") == vault ]] ||
+	fail "the vault should serve"
+[[ $(jq -r '.disks[0].serves' "$VIEW/guests/vm/${snapshot#*@}/snapshot.json") == null ]] ||
+	fail "nothing should serve"
+refused 1 "Input/output error" cat "$VIEW/guests/vm/${snapshot#*@}/vdb.raw"
+unmount_vault "$VIEW"
+ok virtkeep restore vm --in-place
+expect_out "copied, for the array has its copy no more"
+same_disk "$SCRATCH/vda.kept" qcow2 "$FS/vm/vda.qcow2"
+refused 6 "gone" virtkeep restore "$snapshot" --in-place
+same_disk "$SCRATCH/vda.kept" qcow2 "$FS/vm/vda.qcow2"
+expect_clean vm
+
+say "backing files that did not change"
+chain=$FS/chain
+mkdir "$chain"
+make_disk raw "$chain/base.raw" 64
+(cd "$chain" && qemu-img create -q -f qcow2 -b base.raw -F raw mid.qcow2 &&
+	qemu-img create -q -f qcow2 -b mid.qcow2 -F qcow2 vda.qcow2)
+qemu-io -f qcow2 -c "write -q -P 1 40M 1M" "$chain/mid.qcow2"
+qemu-io -f qcow2 -c "write -q -P 2 41M 1M" "$chain/vda.qcow2"
+define_one chain qcow2 "$chain/vda.qcow2"
+ok virtkeep backup --mode array chain
+snapshot=$(newest chain)
+qemu-img convert -O raw "$chain/vda.qcow2" "$SCRATCH/chain.kept"
+qemu-io -f qcow2 -c "write -q -P 3 0 8M" "$chain/vda.qcow2"
+ok virtkeep restore "$snapshot" --in-place
+same_disk "$SCRATCH/chain.kept" qcow2 "$chain/vda.qcow2"
+[[ $(backing_of "$chain/vda.qcow2") == mid.qcow2 ]] || fail "the image names another backing file"
+expect_clean
+
+say "the middle one changed"
+qemu-io -f qcow2 -c "write -q -P 3 40M 2M" "$chain/mid.qcow2"
+sum=$(sha256sum < "$chain/mid.qcow2")
+ok virtkeep restore "$snapshot" --in-place
+same_disk "$SCRATCH/chain.kept" qcow2 "$chain/vda.qcow2"
+middle=$(backing_of "$chain/vda.qcow2")
+[[ $middle == "$chain/mid.qcow2.virtkeep-${snapshot#*@}-"* ]] || fail "its backing file is '$middle'"
+[[ $(backing_of "$middle") == base.raw ]] || fail "the base should be used as it lies"
+[[ $(sha256sum < "$chain/mid.qcow2") == "$sum" ]] || fail "the present backing file was touched"
+rm "$middle"
+
+say "all changed, and then the base is lost"
+for what in changed lost; do
+	if [[ $what == changed ]]; then
+		qemu-io -f raw -c "write -q -P 3 50M 1M" "$chain/base.raw"
+	else
+		rm "$chain/base.raw"
+	fi
+	ok virtkeep --json restore "$snapshot" --in-place
+	expect_json '.restored[0].files | map(.cloned) | join(" ")' "true true"
+	same_disk "$SCRATCH/chain.kept" qcow2 "$chain/vda.qcow2"
+	base=$(backing_of "$(backing_of "$chain/vda.qcow2")")
+	[[ $base == "$chain/base.raw.virtkeep-${snapshot#*@}-"* ]] || fail "the base is '$base'"
+done
+
+say "elsewhere a chain becomes one file"
+ok virtkeep restore "$snapshot" --as chain2 --to "$FS/near" --dry-run
+expect_out "copied, for its backing files belong to '$chain/vda.qcow2': it becomes one file"
+ok virtkeep restore "$snapshot" --as chain2 --to "$FS/near"
+same_disk "$SCRATCH/chain.kept" qcow2 "$FS/near/chain2-vda.qcow2"
+[[ -z $(backing_of "$FS/near/chain2-vda.qcow2") ]] || fail "it has a backing file"
+
+say "a backing file changes while the guest shuts down"
+start_guest chain
+ok virtkeep backup --mode array chain
+guest_run chain 'echo new > /mnt/vda/mark; sync'
+qemu=$(cat /run/libvirt/qemu/chain.pid)
+kill -STOP "$qemu"
+virtkeep restore chain --in-place > "$OUT" 2> "$ERR" &
+job=$!
+wait_for 60 "the shutdown begins" grep -q "shutting down guest" "$ERR"
+touch "$base"
+kill -CONT "$qemu"
+STATUS=0
+wait "$job" || STATUS=$?
+expect_status 1
+expect_err "a backing file of disk 'vda' changed"
+wait_for 120 "the agent of 'chain' answers" agent chain '{"execute":"guest-ping"}'
+[[ $(guest_run chain 'cat /mnt/vda/mark') == new ]] || fail "the guest is not as it was"
+ok virtkeep restore chain --in-place
+wait_for 120 "the agent of 'chain' answers" agent chain '{"execute":"guest-ping"}'
+guest_run chain 'test ! -e /mnt/vda/mark' || fail "the guest was not put back"
+left=$(find "$chain" -name '.*.virtkeep-*' -o -name '*.virtkeep-old-*')
+[[ -z $left ]] || fail "left behind: $left"
