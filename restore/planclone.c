@@ -145,10 +145,11 @@ static void clone_disk(VkPlan *plan, VkPlanItem *disk)
 	const json_t *copy = disk->record->array;
 	g_autoptr(GPtrArray) layers = plan->world->ops->layers(plan->world, copy);
 
-	if (!layers || layers->len == 0)
+	if (!layers || layers->len == 0) {
 		disk->why_copied = g_strdup("the array has its copy no more");
-	else
-		disk->why_copied = find_obstacle(plan, disk, layers);
+		return;
+	}
+	disk->why_copied = find_obstacle(plan, disk, layers);
 	if (!disk->why_copied)
 		clone_chain(plan, disk, layers, count_changed(plan, copy, layers->len));
 }

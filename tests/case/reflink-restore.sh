@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What array copies give back, on XFS: in time that does not depend on bytes where the array can clone,
+# What array copies give back, on XFS and btrfs: in time that does not depend on bytes where the array can clone,
 # by reading where it cannot, from the vault where it has the copy no more.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
@@ -139,6 +139,27 @@ dd if="$file" iflag=direct bs=1M status=none | cmp - "$FS/kept" || fail "direct 
 [[ $(jq -r '.disks[0].serves' "$VIEW/guests/odd/latest/snapshot.json") == reflink ]] ||
 	fail "snapshot.json does not tell that the array serves"
 unmount_vault "$VIEW"
+
+say "btrfs: to another subvolume, and a file without copy-on-write"
+truncate -s 1G "$SCRATCH/btrfs.img"
+mkfs.btrfs -q "$SCRATCH/btrfs.img"
+mkdir "$SCRATCH/btrfs"
+mount -o loop "$SCRATCH/btrfs.img" "$SCRATCH/btrfs"
+btrfs -q subvolume create "$SCRATCH/btrfs/vm"
+btrfs -q subvolume create "$SCRATCH/btrfs/other"
+touch "$SCRATCH/btrfs/vm/vda.raw"
+chattr +C "$SCRATCH/btrfs/vm/vda.raw"
+head -c 20M "$FS/pattern" > "$SCRATCH/btrfs/vm/vda.raw"
+define_one sub raw "$SCRATCH/btrfs/vm/vda.raw"
+ok virtkeep backup --mode array sub
+: > "$SCRATCH/btrfs/vm/vda.raw"
+ok virtkeep --json restore sub --disk vda="$SCRATCH/btrfs/other/vda.raw"
+expect_json '.restored[0].disks[0].cloned' true
+ok virtkeep --json restore sub --in-place
+expect_json '.restored[0].disks[0].cloned' true
+for file in vm other; do
+	cmp -n 20M "$FS/pattern" "$SCRATCH/btrfs/$file/vda.raw" || fail "'$file' is not restored"
+done
 
 say "a guest that ran, in place"
 GUEST_DIRECTORY=$FS/vm define_guest vm
