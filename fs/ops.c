@@ -4,8 +4,10 @@
 #include "errors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 /* Seconds. What changes is invalidated by the watch, so nothing ever expires by itself. */
 #define FOREVER 1e9
@@ -14,6 +16,9 @@
 #define BLOCK_SIZE (1 << 20)
 
 #define NAME_LENGTH_MAX 255
+
+/* Enough for the largest request of the kernel, 1 MiB, and its header. */
+#define PIPE_SIZE (2 << 20)
 
 static VkOps *ops_of(fuse_req_t req)
 {
@@ -344,13 +349,37 @@ static void log_unreadable(VkOnceLog *log, VkFile *file, off_t offset, size_t si
 	}
 }
 
+/* Splicing goes through a pipe, whose size is limited for those without CAP_SYS_RESOURCE. */
+static gpointer measure_pipe(gpointer data)
+{
+	int ends[2] = {-1, -1};
+	int size = 0;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return GINT_TO_POINTER(0);
+	for (int wanted = PIPE_SIZE; wanted > 0 && size <= 0; wanted /= 2)
+		size = fcntl(ends[0], F_SETPIPE_SZ, wanted);
+	close(ends[0]);
+	close(ends[1]);
+	return GINT_TO_POINTER(size);
+}
+
+/* What libfuse needs besides the bytes; where the pipe is too small it copies, and slowly. */
+static gboolean fits_pipe(guint64 length)
+{
+	static GOnce once = G_ONCE_INIT;
+	gpointer size = g_once(&once, measure_pipe, NULL);
+
+	return length + 4 * (guint64)getpagesize() <= (guint64)GPOINTER_TO_INT(size);
+}
+
 /* Lets the kernel fetch the bytes from the file that has them, where there is one. */
 static gboolean reply_plain(fuse_req_t req, const VkFile *file, guint64 offset, guint64 size)
 {
 	int fd = vk_file_plain(file, offset, &size);
 	struct fuse_bufvec bytes = FUSE_BUFVEC_INIT(size);
 
-	if (fd < 0)
+	if (fd < 0 || !fits_pipe(size))
 		return FALSE;
 	bytes.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
 	bytes.buf[0].fd = fd;
