@@ -12,11 +12,19 @@ static GPtrArray *find_layers(VkHost *host, const VkDomainDisk *disk, GError **e
 	g_autoptr(GPtrArray) layers =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
 	g_autoptr(GPtrArray) chain = NULL;
+	g_autoptr(GPtrArray) data_files = NULL;
 
 	if (!path)
 		return NULL;
 	g_ptr_array_add(layers, vk_array_layer_new(path, vk_qemu_format(disk->image->format)));
-	chain = vk_image_backing_chain(path, disk->image->format, error);
+	chain = vk_image_backing_chain(path, disk->image->format, &data_files, error);
+	if (chain && data_files->len > 0) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"it keeps its data in '%s', which arrays cannot take with it; use --mode "
+			"vault",
+			(char *)g_ptr_array_index(data_files, 0));
+		return NULL;
+	}
 	for (guint i = 0; chain && i < chain->len; i++) {
 		const VkDomainImage *image = g_ptr_array_index(chain, i);
 

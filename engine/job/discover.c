@@ -120,7 +120,7 @@ static void find_backing(const Search *search, VkFoundDisk *found)
 	if (!search->mounts || !found->path || found->reason || !found->format ||
 	    g_str_equal(found->format, "raw"))
 		return;
-	images = vk_image_backing_chain(found->path, found->format, &trouble);
+	images = vk_image_backing_chain(found->path, found->format, NULL, &trouble);
 	if (images)
 		add_layers(found, images);
 	else

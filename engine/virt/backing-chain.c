@@ -42,9 +42,22 @@ static void image_free(gpointer data)
 	g_free(image);
 }
 
-GPtrArray *vk_image_backing_chain(const char *path, const char *format, GError **error)
+/* qcow2 may keep nothing but its maps, and the data in a file of its own. */
+static void add_data_file(GPtrArray *files, const json_t *info)
+{
+	const json_t *specific = json_object_get(info, "format-specific");
+	const json_t *data = json_object_get(specific, "data");
+	const char *file = json_string_value(json_object_get(data, "data-file"));
+
+	if (file)
+		g_ptr_array_add(files, g_strdup(file));
+}
+
+GPtrArray *vk_image_backing_chain(const char *path, const char *format, GPtrArray **ret_data_files,
+				  GError **error)
 {
 	g_autoptr(GPtrArray) chain = g_ptr_array_new_with_free_func(image_free);
+	g_autoptr(GPtrArray) data_files = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *opts = vk_qemu_image_opts(path, format, FALSE, error);
 	const char *argv[] = {"qemu-img",        "info",         "-U", "--output=json",
 			      "--backing-chain", "--image-opts", opts, NULL};
@@ -62,6 +75,8 @@ GPtrArray *vk_image_backing_chain(const char *path, const char *format, GError *
 			path);
 		return NULL;
 	}
+	for (gsize i = 0; i < json_array_size(list); i++)
+		add_data_file(data_files, json_array_get(list, i));
 	for (gsize i = 1; i < json_array_size(list); i++) {
 		VkDomainImage *image = image_of_info(json_array_get(list, i), error);
 
@@ -71,5 +86,7 @@ GPtrArray *vk_image_backing_chain(const char *path, const char *format, GError *
 		}
 		g_ptr_array_add(chain, image);
 	}
+	if (ret_data_files)
+		*ret_data_files = g_steal_pointer(&data_files);
 	return g_steal_pointer(&chain);
 }

@@ -77,14 +77,18 @@ static gboolean add_disk(VkOfflineWatch *watch, const VkDomainDisk *disk, GError
 	g_autofree char *path =
 		vk_offline_image_path(vk_guest_host(watch->guest), disk->image, error);
 	g_autoptr(GPtrArray) chain = NULL;
+	g_autoptr(GPtrArray) data_files = NULL;
 
 	if (!path || !add_file(watch, path, error))
 		return FALSE;
 	if (g_str_equal(vk_qemu_format(disk->image->format), "raw"))
 		return TRUE;
-	chain = vk_image_backing_chain(path, disk->image->format, error);
+	chain = vk_image_backing_chain(path, disk->image->format, &data_files, error);
 	if (!chain)
 		return FALSE;
+	for (guint i = 0; i < data_files->len; i++)
+		if (!add_file(watch, g_ptr_array_index(data_files, i), error))
+			return FALSE;
 	for (guint i = 0; i < chain->len; i++) {
 		const VkDomainImage *image = g_ptr_array_index(chain, i);
 

@@ -161,6 +161,11 @@ expect_out 'nothing found'
 say "what cannot be taken is said, and nothing is left"
 define_guest plain
 refused 1 "use --mode vault" virtkeep backup --mode array plain
+GUEST_DIRECTORY=$SCRATCH/xfs/split define_guest split
+qemu-img create -q -f qcow2 -o "data_file=$SCRATCH/xfs/split/data,data_file_raw=on" \
+	"$SCRATCH/xfs/split/new.qcow2" 64M
+mv "$SCRATCH/xfs/split/new.qcow2" "$SCRATCH/xfs/split/vda.qcow2"
+refused 1 "it keeps its data in '$SCRATCH/xfs/split/data'" virtkeep backup --mode array split
 refused 2 "only while it is suspended" virtkeep backup --mode array --quiesce none "$guest"
 refused 2 "'tape'" virtkeep backup --mode tape "$guest"
 

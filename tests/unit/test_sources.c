@@ -295,7 +295,7 @@ START_TEST(qcow2_backing_chain)
 	make_qcow2(base);
 	output = vk_child_run(argv, 10, &error);
 	expect_ok(output != NULL);
-	chain = vk_image_backing_chain(top, "qcow2", &error);
+	chain = vk_image_backing_chain(top, "qcow2", NULL, &error);
 	expect_ok(chain != NULL);
 	ck_assert_uint_eq(chain->len, 1);
 	image = g_ptr_array_index(chain, 0);

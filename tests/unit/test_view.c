@@ -90,7 +90,7 @@ static void copy_to_vault(void)
 
 	ck_assert_ptr_nonnull(saved);
 	/* Older vaults lack it. */
-	g_mkdir(folder, 0700);
+	g_rmdir(folder);
 	saved->array = json_incref(disk->image->array);
 	vk_image_record_free(disk->image);
 	disk->image = saved;
