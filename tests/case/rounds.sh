@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Random rounds of writes, trims, resizes, restarts and backups of a guest: each snapshot equals the
-# disks at its instant, byte for byte, and still does at the end.
+# disks at its instant, byte for byte, and still does at the end. With VK_CASE_MODES, words, the images
+# are on XFS, and each backup is in one of these modes.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -10,6 +11,13 @@ rounds=${VK_CASE_ROUNDS:-50}
 say "VK_CASE_SEED=$seed"
 RANDOM=$seed
 size_mib=32
+read -ra backup_modes <<< "${VK_CASE_MODES:-vault}"
+if [[ -n ${VK_CASE_MODES:-} ]]; then
+	truncate -s 2G "$SCRATCH/xfs.img"
+	mkfs.xfs -q "$SCRATCH/xfs.img"
+	mkdir "$SCRATCH/guests"
+	mount -o loop "$SCRATCH/xfs.img" "$SCRATCH/guests"
+fi
 # The disks have no file systems here: the guest writes to the devices.
 mkdir -p "$SCRATCH/guests/vm"
 qemu-img create -q -f qcow2 "$SCRATCH/guests/vm/vda.qcow2" ${size_mib}M
@@ -18,7 +26,7 @@ guest_xml vm "$SCRATCH/guests/vm" "" > "$SCRATCH/define.xml"
 virsh -q define "$SCRATCH/define.xml"
 start_guest vm
 ok virtkeep init
-declare -A modes=([incremental]=0 [compare]=0 [full]=0)
+declare -A modes=([incremental]=0 [compare]=0 [full]=0 [array]=0)
 
 is_running() {
 	[[ $(virsh domstate vm) == running ]]
@@ -75,7 +83,7 @@ back_up() {
 	fi
 	qemu-img convert -U -O raw "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/vda-$round"
 	cp --sparse=always "$SCRATCH/guests/vm/vdb.raw" "$SCRATCH/vdb-$round"
-	virtkeep --json --quiet backup vm > "$OUT" 2> "$ERR" < /dev/null || fail "$(cat "$ERR")"
+	virtkeep --json --quiet backup --mode "${backup_modes[RANDOM % ${#backup_modes[@]}]}" vm > "$OUT" 2> "$ERR" < /dev/null || fail "$(cat "$ERR")"
 	[[ -z $paused ]] || virsh -q resume vm
 	reference=$(jq -r '.snapshots[0].snapshot' "$OUT")
 	for disk in vda vdb; do
@@ -116,6 +124,11 @@ while read -r reference disk round; do
 	expect_same "$reference" "$disk" "$round"
 done < "$SCRATCH/kept"
 ok virtkeep verify --data
-echo "vda: ${modes[incremental]} incremental, ${modes[compare]} compared, ${modes[full]} full"
-((modes[incremental] * 3 >= rounds)) || fail "too few rounds were incremental"
+echo "vda: ${modes[incremental]} incremental, ${modes[compare]} compared, ${modes[full]} full," \
+	"${modes[array]} on the array"
+if [[ -z ${VK_CASE_MODES:-} ]]; then
+	((modes[incremental] * 3 >= rounds)) || fail "too few rounds were incremental"
+else
+	((modes[array] * 8 >= rounds && modes[incremental] > 0)) || fail "too few of a mode"
+fi
 expect_clean vm
