@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * HTTPS with one ONTAP system: logins, time limits, and what may be tried again. Only for the ONTAP
+ * driver. Threads: free, but for new and free.
+ */
+#pragma once
+
+#include "settings.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+typedef struct VkOntapHttp VkOntapHttp;
+
+typedef struct VkOntapReply {
+	guint status;       /* HTTP's; 0 when nothing came back */
+	json_t *body;       /* an object, empty where the reply had none */
+	char *location;     /* nullable */
+	guint64 code;       /* of ONTAP's error; 0: it gave none */
+	gboolean is_unsure; /* it failed, but the array may have done it all the same */
+} VkOntapReply;
+
+void vk_ontap_reply_clear(VkOntapReply *reply);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkOntapReply, vk_ontap_reply_clear)
+
+/* Of the section [array NAME]; both are borrowed. Nothing is contacted or read yet. */
+VkOntapHttp *vk_ontap_http_new(const VkSettings *settings, const char *name);
+void vk_ontap_http_free(VkOntapHttp *http);
+
+/*
+ * Sends BODY (nullable) to URL, which begins with "/api/". What surely was not done is tried again,
+ * and so is what may be done twice (GET, DELETE), until DEADLINE (g_get_monotonic_time). *RET is to
+ * be cleared in any case.
+ */
+gboolean vk_ontap_http_send(VkOntapHttp *http, const char *method, const char *url,
+			    const json_t *body, gint64 deadline, VkOntapReply *ret, GError **error);
+
+/* The code of an error object, which is a number or a string of digits; 0: neither. */
+guint64 vk_ontap_code(const json_t *value);
