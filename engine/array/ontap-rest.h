@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ONTAP's REST interface: collections in whole, changes to their very end (jobs), and its version.
+ * Only for the ONTAP driver. Threads: free, but for new and free.
+ */
+#pragma once
+
+#include "ontap-http.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+/* How long ONTAP works on a change before it makes a job of it: a parameter of most changes. */
+#define VK_ONTAP_AT_ONCE "return_timeout", "15"
+
+/* Codes of errors that mean something to us. */
+enum {
+	VK_ONTAP_NO_ENTRY = 4,
+	VK_ONTAP_NAME_TAKEN = 525059,
+	VK_ONTAP_HAS_OWNER = 1638543,
+	VK_ONTAP_IS_LOCKED = 1638555,
+	VK_ONTAP_NOT_STARTED = 53411925,
+};
+
+typedef struct VkOntapRest VkOntapRest;
+
+/* Of the section [array NAME]; both are borrowed. Nothing is contacted yet. */
+VkOntapRest *vk_ontap_rest_new(const VkSettings *settings, const char *name, GError **error);
+void vk_ontap_rest_free(VkOntapRest *rest);
+
+/* PATH with a query of name and value pairs, NULL at their end; values are encoded. New string. */
+char *vk_ontap_url(const char *path, ...) G_GNUC_NULL_TERMINATED;
+
+/* All records of a collection, over all of its pages. New reference to an array. */
+json_t *vk_ontap_list(VkOntapRest *rest, const char *url, GError **error);
+
+/* One record. VK_ERROR_NOT_FOUND when it does not exist. New reference. */
+json_t *vk_ontap_get(VkOntapRest *rest, const char *url, GError **error);
+
+/*
+ * POST, PATCH or DELETE with BODY (nullable, taken over), and the wait for its job. A DEADLINE
+ * (g_get_monotonic_time) of 0 is NTAP_TIMEOUT from now. *RET is to be cleared in any case; when it
+ * says that it is unsure, the caller looks whether it was done.
+ */
+gboolean vk_ontap_change(VkOntapRest *rest, const char *method, const char *url, json_t *body,
+			 gint64 deadline, VkOntapReply *ret, GError **error);
+
+/* Numbers such as "9.11.1" as one that can be compared; 0 for what is none. */
+guint vk_ontap_parse_version(const char *text);
