@@ -25,6 +25,7 @@ static void clear_facts(VkMountFacts *facts)
 	g_free(facts->mountpoint);
 	g_free(facts->fstype);
 	g_free(facts->source);
+	g_free(facts->root);
 }
 
 static void clear_mount(void *data)
@@ -44,6 +45,7 @@ static void add_mount(VkMounts *mounts, struct libmnt_fs *fs)
 				.mountpoint = g_strdup(mnt_fs_get_target(fs)),
 				.fstype = g_strdup(mnt_fs_get_fstype(fs)),
 				.source = g_strdup(mnt_fs_get_source(fs)),
+				.root = g_strdup(mnt_fs_get_root(fs)),
 			},
 	};
 
@@ -169,6 +171,7 @@ VkMountFacts *vk_mounts_find(VkMounts *mounts, const char *path, GError **error)
 	facts->mountpoint = g_strdup(mount->facts.mountpoint);
 	facts->fstype = g_strdup(mount->facts.fstype);
 	facts->source = g_strdup(mount->facts.source);
+	facts->root = g_strdup(mount->facts.root);
 	return facts;
 }
 

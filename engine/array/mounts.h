@@ -12,6 +12,7 @@ typedef struct VkMountFacts {
 	char *mountpoint;
 	char *fstype; /* "xfs", "nfs4", ... */
 	char *source; /* "/dev/sdb1", "filer:/vol/vm", ... */
+	char *root;   /* what of the source is mounted: "/", or a directory in it */
 } VkMountFacts;
 
 /* Reads /proc/self/mountinfo, or the file of that form named by MOUNTINFO (for tests). */
