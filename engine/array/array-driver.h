@@ -10,6 +10,7 @@
 #include <glib.h>
 
 #define VK_ARRAY_VAULT_DIGITS 8 /* of the vault's id, in names */
+#define VK_REFLINK_NAME       "reflink"
 
 typedef struct VkArray VkArray;
 typedef struct VkShot VkShot;
@@ -79,3 +80,4 @@ VkArraySnapshot *vk_array_snapshot_new(const VkArray *array, const char *title, 
 
 /* The drivers. */
 VkArray *vk_reflink_new(void);
+VkArray *vk_ontap_new(const VkSettings *settings, const char *name, GError **error);

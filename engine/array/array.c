@@ -80,6 +80,25 @@ static void shared_free(gpointer data)
 	g_free(shared);
 }
 
+/* Those of the configuration, which says what they are, before what is found by a trial. */
+static gboolean add_arrays(VkArrays *arrays, const VkSettings *settings, GError **error)
+{
+	g_auto(GStrv) names = vk_settings_get_names(settings, "array");
+
+	for (char **name = names; *name; name++) {
+		VkArray *array = vk_ontap_new(settings, *name, error);
+
+		if (!array)
+			return FALSE;
+		g_ptr_array_add(arrays->list, array);
+		if (strcmp(*name, VK_REFLINK_NAME) == 0)
+			return vk_fail(error, VK_ERROR_USAGE,
+				       "[array %s]: that name is taken, choose another one", *name);
+	}
+	g_ptr_array_add(arrays->list, vk_reflink_new());
+	return TRUE;
+}
+
 VkArrays *vk_arrays_new(const VkSettings *settings, GError **error)
 {
 	VkArrays *arrays = g_new0(VkArrays, 1);
@@ -87,8 +106,10 @@ VkArrays *vk_arrays_new(const VkSettings *settings, GError **error)
 	g_mutex_init(&arrays->mutex);
 	arrays->images = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, shared_free);
 	arrays->list = g_ptr_array_new();
-	g_ptr_array_add(arrays->list, vk_reflink_new());
-	return arrays;
+	if (add_arrays(arrays, settings, error))
+		return arrays;
+	vk_arrays_free(arrays);
+	return NULL;
 }
 
 void vk_arrays_free(VkArrays *arrays)

@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME       "reflink"
 #define TRIAL_SIZE 4096
 #define LAYERS_MAX 64
 
@@ -378,6 +377,6 @@ VkArray *vk_reflink_new(void)
 	VkArray *array = g_new0(VkArray, 1);
 
 	array->ops = &reflink_ops;
-	array->name = g_strdup(NAME);
+	array->name = g_strdup(VK_REFLINK_NAME);
 	return array;
 }

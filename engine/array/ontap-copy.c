@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copies: what the vault keeps of disks in snapshots of volumes, and how they are read. */
+#include "errors.h"
+#include "json.h"
+#include "nbd.h"
+#include "ontap-copy.h"
+#include "source-file.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LAYERS_MAX    64
+#define SNAPSHOTS     ".snapshot"
+#define RETRY_WAIT_US (G_USEC_PER_SEC / 5)
+
+json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_name,
+			       const char *how, const struct stat *info)
+{
+	const VkOntapPlace *place = &layer->place;
+	json_t *json = json_object();
+
+	json_object_set_new(json, "svm", vk_json_new_string(place->svm));
+	json_object_set_new(json, "volume", vk_json_new_string(place->volume));
+	json_object_set_new(json, "volume_name", vk_json_new_string(place->volume_name));
+	json_object_set_new(json, "snapshot", vk_json_new_string(snapshot_name));
+	json_object_set_new(json, "how", vk_json_new_string(how));
+	json_object_set_new(json, "path", vk_json_new_string(place->path));
+	json_object_set_new(json, "root", vk_json_new_string(place->root));
+	json_object_set_new(json, "below", vk_json_new_string(place->below));
+	json_object_set_new(json, "format", vk_json_new_string(layer->format));
+	json_object_set_new(json, "of", vk_json_new_string(layer->original));
+	json_object_set_new(json, "inode", json_integer((json_int_t)info->st_ino));
+	json_object_set_new(json, "size", json_integer((json_int_t)info->st_size));
+	json_object_set_new(json, "allocated", json_integer((json_int_t)info->st_blocks * 512));
+	json_object_set_new(json, "mtime_ns",
+			    json_integer((json_int_t)info->st_mtim.tv_sec * 1000000000 +
+					 info->st_mtim.tv_nsec));
+	return json;
+}
+
+/* What a vault names lies in a snapshot of ours, and nowhere else. */
+static gboolean is_ours(const VkOntapStored *layer)
+{
+	return g_str_has_prefix(layer->snapshot, VK_ONTAP_NAME_PREFIX) &&
+	       !strchr(layer->snapshot, '/') && g_path_is_absolute(layer->root) &&
+	       g_uuid_string_is_valid(layer->volume) && *layer->below && *layer->path &&
+	       !strstr(layer->below, "..") && !strstr(layer->path, "..");
+}
+
+gboolean vk_ontap_read_layer(const json_t *copy, guint number, VkOntapStored *ret, GError **error)
+{
+	const json_t *layer = json_array_get(json_object_get(copy, "layers"), number);
+
+	if (!vk_json_string(layer, "svm", &ret->svm, error) ||
+	    !vk_json_string(layer, "volume", &ret->volume, error) ||
+	    !vk_json_string(layer, "volume_name", &ret->volume_name, error) ||
+	    !vk_json_string(layer, "snapshot", &ret->snapshot, error) ||
+	    !vk_json_string(layer, "how", &ret->how, error) ||
+	    !vk_json_string(layer, "path", &ret->path, error) ||
+	    !vk_json_string(layer, "root", &ret->root, error) ||
+	    !vk_json_string(layer, "below", &ret->below, error) ||
+	    !vk_json_string(layer, "format", &ret->format, error) ||
+	    !vk_json_string(layer, "of", &ret->original, error) ||
+	    !vk_json_uint(layer, "inode", &ret->inode, error) ||
+	    !vk_json_uint(layer, "size", &ret->size, error) ||
+	    !vk_json_uint(layer, "allocated", &ret->allocated, error) ||
+	    !vk_json_uint(layer, "mtime_ns", &ret->mtime_ns, error))
+		return FALSE;
+	return is_ours(ret) || vk_fail(error, VK_ERROR_DAMAGE,
+				       "'%s' of '%s' is no place in an array snapshot of ours",
+				       ret->below, ret->snapshot);
+}
+
+static guint count_layers(const json_t *copy)
+{
+	return (guint)MIN(json_array_size(json_object_get(copy, "layers")), LAYERS_MAX);
+}
+
+/* Where the host reads it. New string. */
+static char *path_of(const VkOntapStored *layer)
+{
+	return g_build_filename(layer->root, SNAPSHOTS, layer->snapshot, layer->below, NULL);
+}
+
+/* Never by listing .snapshot, for servers may hide it. What NFS had cached may be wrong once. */
+static gboolean is_readable(const VkOntapStored *layer, GError **error)
+{
+	g_autofree char *path = path_of(layer);
+	struct stat info;
+
+	if (stat(path, &info) == 0)
+		return TRUE;
+	if (errno == ESTALE || errno == ENOENT) {
+		g_usleep(RETRY_WAIT_US);
+		if (stat(path, &info) == 0)
+			return TRUE;
+	}
+	return vk_fail_errno(error, errno, "the array snapshot cannot be read at '%s'", path);
+}
+
+static VkSource *open_chain(const json_t *copy, guint count, GError **error)
+{
+	g_autofree VkQemuLayer *layers = g_new0(VkQemuLayer, count);
+	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < count; i++) {
+		VkOntapStored layer;
+
+		if (!vk_ontap_read_layer(copy, i, &layer, error) || !is_readable(&layer, error))
+			return NULL;
+		g_ptr_array_add(paths, path_of(&layer));
+		layers[i] =
+			(VkQemuLayer){.path = g_ptr_array_index(paths, i), .format = layer.format};
+	}
+	return vk_source_served_new(layers, count, NULL, error);
+}
+
+char *vk_ontap_plain_file(VkArray *array, const json_t *copy)
+{
+	VkOntapStored layer;
+
+	if (count_layers(copy) != 1 || !vk_ontap_read_layer(copy, 0, &layer, NULL) ||
+	    strcmp(layer.format, "raw") != 0 || !is_readable(&layer, NULL))
+		return NULL;
+	return path_of(&layer);
+}
+
+VkSource *vk_ontap_open(VkArray *array, const json_t *copy, GError **error)
+{
+	g_autofree char *file = vk_ontap_plain_file(array, copy);
+	guint count = count_layers(copy);
+
+	if (file)
+		return vk_source_file_new(file, error);
+	if (count > 0)
+		return open_chain(copy, count, error);
+	vk_fail(error, VK_ERROR_DAMAGE, "the array copy names no layer");
+	return NULL;
+}
+
+/* The file tells it if it is there; else only the array knows whether that is for the mount's sake. */
+gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error)
+{
+	guint count = count_layers(copy);
+
+	*ret = count > 0;
+	for (guint i = 0; *ret && i < count; i++) {
+		g_autoptr(json_t) found = NULL;
+		VkOntapStored layer;
+
+		if (!vk_ontap_read_layer(copy, i, &layer, error))
+			return FALSE;
+		if (is_readable(&layer, NULL))
+			continue;
+		if (!vk_ontap_find_snapshot((VkOntap *)array, layer.volume, layer.snapshot, &found,
+					    error))
+			return FALSE;
+		*ret = found != NULL;
+	}
+	return TRUE;
+}
+
+guint64 vk_ontap_allocated(VkArray *array, const json_t *copy)
+{
+	guint count = count_layers(copy);
+	guint64 total = 0;
+
+	for (guint i = 0; i < count; i++) {
+		VkOntapStored layer;
+
+		if (vk_ontap_read_layer(copy, i, &layer, NULL))
+			total += layer.allocated;
+	}
+	return total;
+}
+
+char *vk_ontap_reason(VkArray *array, const json_t *copy)
+{
+	g_autoptr(GHashTable) volumes =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	guint count = count_layers(copy), alone = 0;
+	VkOntapStored layer = {0};
+
+	for (guint i = 0; i < count; i++) {
+		if (!vk_ontap_read_layer(copy, i, &layer, NULL))
+			return NULL;
+		g_hash_table_add(volumes, g_strdup(layer.volume));
+		alone += strcmp(layer.how, VK_ONTAP_BY_GROUP) != 0;
+	}
+	if (g_hash_table_size(volumes) == 1)
+		return g_strdup_printf("its volume '%s' was snapshotted by the array",
+				       layer.volume_name);
+	return g_strdup_printf(
+		"its %u volumes were snapshotted by the array, %s", g_hash_table_size(volumes),
+		alone ? "one after another while the guest was held" : "fenced together");
+}
+
+GPtrArray *vk_ontap_layers(VkArray *array, const json_t *copy, GError **error)
+{
+	g_autoptr(GPtrArray) layers =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
+	guint count = count_layers(copy);
+
+	for (guint i = 0; i < count; i++) {
+		VkOntapStored layer;
+
+		if (!vk_ontap_read_layer(copy, i, &layer, error))
+			return NULL;
+		g_ptr_array_add(layers, vk_array_layer_new(layer.original, layer.format));
+	}
+	return g_steal_pointer(&layers);
+}
+
+gboolean vk_ontap_layer_unchanged(VkArray *array, const json_t *copy, guint number)
+{
+	VkOntapStored layer;
+	struct stat now;
+
+	return vk_ontap_read_layer(copy, number, &layer, NULL) && stat(layer.original, &now) == 0 &&
+	       now.st_ino == layer.inode && (guint64)now.st_size == layer.size &&
+	       (guint64)now.st_mtim.tv_sec * 1000000000 + (guint64)now.st_mtim.tv_nsec ==
+		       layer.mtime_ns;
+}
+
+GPtrArray *vk_ontap_snapshots_of(VkArray *array, const json_t *copy, GError **error)
+{
+	VkOntap *ontap = (VkOntap *)array;
+	g_autoptr(GPtrArray) found =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_snapshot_free);
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	guint count = count_layers(copy);
+
+	for (guint i = 0; i < count; i++) {
+		g_autoptr(json_t) record = NULL;
+		VkArraySnapshot *snapshot;
+		VkOntapStored layer;
+
+		if (!vk_ontap_read_layer(copy, i, &layer, error))
+			return NULL;
+		if (!g_hash_table_add(seen, g_strdup(layer.volume)))
+			continue;
+		if (!vk_ontap_find_snapshot(ontap, layer.volume, layer.snapshot, &record, error))
+			return NULL;
+		snapshot = record ? vk_ontap_snapshot_of_record(ontap, layer.volume, record) : NULL;
+		if (snapshot)
+			g_ptr_array_add(found, snapshot);
+	}
+	return g_steal_pointer(&found);
+}

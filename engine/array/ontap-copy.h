@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A layer as a copy of the ONTAP driver tells it. Threads: free. */
+#pragma once
+
+#include "ontap-priv.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+/* The strings are borrowed from the copy; those of places are VkOntapPlace's. */
+typedef struct VkOntapStored {
+	const char *svm, *volume, *volume_name, *snapshot, *how, *path, *root, *below;
+	const char *format, *original;
+	guint64 inode, size, mtime_ns, allocated;
+} VkOntapStored;
+
+/* VK_ERROR_DAMAGE when it is not one, or leads out of snapshots of ours. */
+gboolean vk_ontap_read_layer(const json_t *copy, guint number, VkOntapStored *ret, GError **error);

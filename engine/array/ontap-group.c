@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Consistency groups. Their snapshot has two phases: from the start on the array holds all writes
+ * to the volumes, at the commit it lets them go. It ends by itself when nobody commits.
+ */
+#include "errors.h"
+#include "json.h"
+#include "ontap-priv.h"
+#include "timestamp.h"
+
+#include <string.h>
+
+#define GROUPS        "/api/application/consistency-groups"
+#define VOLUMES_MAX   80
+#define FENCE_SECONDS "30" /* 5 to 90 are good with all releases */
+/* A group of ours that is older was left by a run that was killed. */
+#define STALE_SECONDS (10 * 60)
+
+struct VkOntapGroup {
+	VkOntap *ontap;
+	char *uuid, *name;
+	gboolean is_ours;
+	GPtrArray *volumes;      /* char*: uuids */
+	char *snapshot, *wanted; /* uuid of the one that was started, and its name */
+};
+
+void vk_ontap_group_free(VkOntapGroup *group)
+{
+	if (!group)
+		return;
+	if (group->is_ours) {
+		g_autofree char *path = g_strdup_printf(GROUPS "/%s", group->uuid);
+		g_autofree char *url = vk_ontap_url(path, VK_ONTAP_AT_ONCE, NULL);
+		g_auto(VkOntapReply) reply = {0};
+
+		vk_ontap_change(group->ontap->rest, "DELETE", url, NULL, 0, &reply, NULL);
+	}
+	g_ptr_array_unref(group->volumes);
+	g_free(group->uuid);
+	g_free(group->name);
+	g_free(group->snapshot);
+	g_free(group->wanted);
+	g_free(group);
+}
+
+/* The group NAME of SVM; *RET, a new reference, is NULL when there is none. */
+static gboolean find_group(VkOntap *ontap, const char *svm, const char *name, json_t **ret,
+			   GError **error)
+{
+	g_autofree char *url = vk_ontap_url(GROUPS, "svm.name", svm, "name", name, "fields",
+					    "uuid,name,volumes.uuid", NULL);
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, error);
+	const char *uuid;
+
+	*ret = NULL;
+	if (!records)
+		return FALSE;
+	uuid = vk_json_optional_string(json_array_get(records, 0), "uuid");
+	if (json_array_size(records) == 1 && uuid && g_uuid_string_is_valid(uuid))
+		*ret = json_incref(json_array_get(records, 0));
+	return TRUE;
+}
+
+static VkOntapGroup *group_new(VkOntap *ontap, const json_t *record, const GPtrArray *volumes,
+			       gboolean is_ours)
+{
+	VkOntapGroup *group = g_new0(VkOntapGroup, 1);
+
+	group->ontap = ontap;
+	group->uuid = g_strdup(vk_json_optional_string(record, "uuid"));
+	group->name = g_strdup(vk_json_optional_string(record, "name"));
+	group->is_ours = is_ours;
+	group->volumes = g_ptr_array_new_with_free_func(g_free);
+	for (guint i = 0; i < volumes->len; i++) {
+		const VkOntapPlace *place = g_ptr_array_index(volumes, i);
+
+		g_ptr_array_add(group->volumes, g_strdup(place->volume));
+	}
+	return group;
+}
+
+static gboolean has_just(const json_t *record, const GPtrArray *volumes)
+{
+	const json_t *members = json_object_get(record, "volumes");
+	guint matches = 0;
+	gsize index;
+	json_t *member;
+
+	json_array_foreach (members, index, member) {
+		const char *uuid = vk_json_optional_string(member, "uuid");
+
+		for (guint i = 0; i < volumes->len; i++) {
+			const VkOntapPlace *place = g_ptr_array_index(volumes, i);
+
+			matches += g_strcmp0(uuid, place->volume) == 0;
+		}
+	}
+	return matches == volumes->len && json_array_size(members) == volumes->len;
+}
+
+/* Whether it is a group of ours that nobody uses any more: its name tells when it was made. */
+static gboolean is_stale(const char *name)
+{
+	g_auto(GStrv) parts = g_strsplit(name, "_", -1);
+	gint64 made;
+
+	return g_str_has_prefix(name, VK_ONTAP_NAME_PREFIX) && g_strv_length(parts) == 4 &&
+	       vk_time_parse(parts[2], &made, NULL) &&
+	       made + STALE_SECONDS < g_get_real_time() / G_USEC_PER_SEC;
+}
+
+/* Removes what killed runs have left around the volumes; they are in no group then. */
+static gboolean remove_stale(VkOntap *ontap, const GPtrArray *volumes, GError **error)
+{
+	for (guint i = 0; i < volumes->len; i++) {
+		VkOntapPlace *place = g_ptr_array_index(volumes, i);
+		g_autoptr(json_t) record = NULL;
+		VkOntapGroup *stale;
+
+		if (!place->group || !is_stale(place->group))
+			continue;
+		if (!find_group(ontap, place->svm, place->group, &record, error))
+			return FALSE;
+		stale = record ? group_new(ontap, record, volumes, TRUE) : NULL;
+		vk_ontap_group_free(stale);
+		g_clear_pointer(&place->group, g_free);
+	}
+	return TRUE;
+}
+
+static json_t *group_body(const GPtrArray *volumes, const char *svm, const char *name)
+{
+	json_t *members = json_array();
+
+	for (guint i = 0; i < volumes->len; i++) {
+		const VkOntapPlace *place = g_ptr_array_index(volumes, i);
+
+		json_array_append_new(members,
+				      json_pack("{s:s, s:{s:s}}", "name", place->volume_name,
+						"provisioning_options", "action", "add"));
+	}
+	return json_pack("{s:s, s:{s:s}, s:o}", "name", name, "svm", "name", svm, "volumes",
+			 members);
+}
+
+static gboolean make_group(VkOntap *ontap, const GPtrArray *volumes, const char *svm,
+			   const char *name, VkOntapGroup **ret, GError **error)
+{
+	g_autofree char *url = vk_ontap_url(GROUPS, VK_ONTAP_AT_ONCE, NULL);
+	g_autoptr(json_t) record = NULL;
+	g_autoptr(GError) trouble = NULL;
+	g_auto(VkOntapReply) reply = {0};
+
+	/* The name is new: a group of that name is what this has made, whatever came back. */
+	if (!vk_ontap_change(ontap->rest, "POST", url, group_body(volumes, svm, name), 0, &reply,
+			     &trouble) &&
+	    !reply.is_unsure) {
+		/* Refused, by its role or for the volumes' sake: they are taken one by one. */
+		if (reply.code)
+			return TRUE;
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	if (!find_group(ontap, svm, name, &record, error))
+		return FALSE;
+	*ret = record ? group_new(ontap, record, volumes, TRUE) : NULL;
+	return TRUE;
+}
+
+gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const char *name,
+			     VkOntapGroup **ret, GError **error)
+{
+	const VkOntapPlace *first = g_ptr_array_index(volumes, 0);
+	g_autoptr(json_t) record = NULL;
+
+	*ret = NULL;
+	if (volumes->len < 2 || volumes->len > VOLUMES_MAX)
+		return TRUE;
+	if (!remove_stale(ontap, volumes, error))
+		return FALSE;
+	for (guint i = 1; i < volumes->len; i++) {
+		const VkOntapPlace *place = g_ptr_array_index(volumes, i);
+
+		if (g_strcmp0(place->group, first->group) != 0)
+			return TRUE;
+	}
+	if (!first->group)
+		return make_group(ontap, volumes, first->svm, name, ret, error);
+	if (!find_group(ontap, first->svm, first->group, &record, error))
+		return FALSE;
+	/* One that has more volumes would take these, too, and one of ours is another run's. */
+	if (record && has_just(record, volumes) &&
+	    !g_str_has_prefix(first->group, VK_ONTAP_NAME_PREFIX))
+		*ret = group_new(ontap, record, volumes, FALSE);
+	return TRUE;
+}
+
+/* The uuid of a started snapshot is told in one place or another, or nowhere. New string. */
+static char *uuid_in_reply(const VkOntapReply *reply)
+{
+	const json_t *record = json_array_get(json_object_get(reply->body, "records"), 0);
+	const char *uuid = vk_json_optional_string(record, "uuid");
+	const char *tail = reply->location ? strrchr(reply->location, '/') : NULL;
+
+	if (uuid && g_uuid_string_is_valid(uuid))
+		return g_strdup(uuid);
+	return tail && g_uuid_string_is_valid(tail + 1) ? g_strdup(tail + 1) : NULL;
+}
+
+static gboolean find_started(VkOntapGroup *group, GError **error)
+{
+	g_autofree char *path = g_strdup_printf(GROUPS "/%s/snapshots", group->uuid);
+	g_autofree char *url =
+		vk_ontap_url(path, "name", group->wanted, "fields", "uuid,name", NULL);
+	g_autoptr(json_t) records = vk_ontap_list(group->ontap->rest, url, error);
+	const char *uuid = vk_json_optional_string(json_array_get(records, 0), "uuid");
+
+	if (uuid && g_uuid_string_is_valid(uuid))
+		group->snapshot = g_strdup(uuid);
+	return records != NULL;
+}
+
+gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
+			      GError **error)
+{
+	g_autofree char *path = g_strdup_printf(GROUPS "/%s/snapshots", group->uuid);
+	g_autofree char *url =
+		vk_ontap_url(path, "action", "start", "action_timeout", FENCE_SECONDS,
+			     "return_records", "true", VK_ONTAP_AT_ONCE, NULL);
+
+	group->wanted = g_strdup(vk_json_optional_string(body, "name"));
+	for (;;) {
+		g_autoptr(GError) trouble = NULL;
+		g_auto(VkOntapReply) reply = {0};
+		gboolean done = vk_ontap_change(group->ontap->rest, "POST", url,
+						json_deep_copy(body), deadline, &reply, &trouble);
+
+		if (done)
+			group->snapshot = uuid_in_reply(&reply);
+		if (!group->snapshot && (done || reply.is_unsure) && !find_started(group, error))
+			return FALSE;
+		if (group->snapshot)
+			return TRUE;
+		if (done)
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "the array does not know the snapshot '%s' it has started",
+				       group->wanted);
+		if (!reply.is_unsure || g_get_monotonic_time() >= deadline) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+	}
+}
+
+/* Only the commit lets the snapshots of the volumes be seen. */
+static gboolean is_committed(VkOntapGroup *group, gboolean *ret, GError **error)
+{
+	*ret = TRUE;
+	for (guint i = 0; *ret && i < group->volumes->len; i++) {
+		g_autoptr(json_t) found = NULL;
+
+		if (!vk_ontap_find_snapshot(group->ontap, g_ptr_array_index(group->volumes, i),
+					    group->wanted, &found, error))
+			return FALSE;
+		*ret = found != NULL;
+	}
+	return TRUE;
+}
+
+gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error)
+{
+	g_autofree char *path =
+		g_strdup_printf(GROUPS "/%s/snapshots/%s", group->uuid, group->snapshot);
+	g_autofree char *url = vk_ontap_url(path, "action", "commit", NULL);
+
+	for (;;) {
+		g_autoptr(GError) trouble = NULL;
+		gboolean is_done;
+		g_auto(VkOntapReply) reply = {0};
+
+		if (vk_ontap_change(group->ontap->rest, "PATCH", url, NULL, deadline, &reply,
+				    &trouble))
+			return TRUE;
+		/* A second commit finds nothing that was started: the first one was it, or none. */
+		if (!reply.is_unsure && reply.code != VK_ONTAP_NOT_STARTED) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+		if (!is_committed(group, &is_done, error))
+			return FALSE;
+		if (is_done)
+			return TRUE;
+		if (!reply.is_unsure || g_get_monotonic_time() >= deadline) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+	}
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the ONTAP driver share. The array snapshots volumes as a whole; ours are named
+ *
+ *   virtkeep_<vault 8>_<TIME>_<random 8>
+ *
+ * and their comments are "virtkeep <vault>[ <guest uuid> <snapshot id>][ unlisted]", where the guest
+ * is told if it is the only one, and the last word goes once the snapshot is listed. Nothing whose
+ * name and comment are others is ever changed or removed.
+ */
+#pragma once
+
+#include "array-driver.h"
+#include "ontap-rest.h"
+
+#include <glib.h>
+#include <jansson.h>
+#include <sys/stat.h>
+
+#define VK_ONTAP_NAME_PREFIX "virtkeep_"
+
+typedef struct VkOntap {
+	VkArray base;
+	VkOntapRest *rest;
+	char *svm; /* the only one that is looked at; nullable */
+} VkOntap;
+
+/* Where something lies on the array, and how the host reaches its snapshots. */
+typedef struct VkOntapPlace {
+	char *svm, *volume_name, *volume; /* the latter is the uuid */
+	char *group;                      /* the consistency group of the volume; nullable */
+	char *path;                       /* within the volume, without a slash at its beginning */
+	char *root;                       /* the host's directory with .snapshot */
+	char *below;                      /* the path from there */
+} VkOntapPlace;
+
+typedef struct VkOntapLayer {
+	char *original; /* without symbolic links */
+	char *format;
+	VkOntapPlace place;
+} VkOntapLayer;
+
+typedef struct VkOntapDisk {
+	VkArrayDisk base;
+	GPtrArray *layers; /* VkOntapLayer */
+} VkOntapDisk;
+
+/* Finds the file PATH, which is resolved. VK_ERROR_NOT_FOUND when it is not on this array. */
+gboolean vk_ontap_locate(VkOntap *ontap, const char *path, VkOntapPlace *ret, GError **error);
+void vk_ontap_place_clear(VkOntapPlace *place);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkOntapPlace, vk_ontap_place_clear)
+
+/* Snapshots of volumes (ontap-snapshot.c). */
+
+/* New strings. GUEST and ID are NULL when several guests share the snapshot. */
+char *vk_ontap_new_name(const char *vault_id);
+char *vk_ontap_comment(const char *vault_id, const char *guest, const char *id,
+		       gboolean is_unlisted);
+
+/* The snapshot NAME of VOLUME (a uuid). *RET, a new reference, is NULL when there is none. */
+gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name, json_t **ret,
+				GError **error);
+
+/* Takes one; what a broken connection leaves open is looked up, so that there is never a second. */
+gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t *body,
+				gint64 deadline, GError **error);
+
+/* PATCHes the snapshot that RECORD tells, with BODY; twice if need be. */
+gboolean vk_ontap_change_snapshot(VkOntap *ontap, const char *volume, const json_t *record,
+				  const json_t *body, GError **error);
+
+/* Removes the snapshot NAME of VOLUME if it is ours. Fine if it is gone already. */
+gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *name,
+				GError **error);
+
+GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *disk, const char *vault_id,
+				   const char *uuid, GError **error);
+gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError **error);
+gboolean vk_ontap_mark_listed(VkArray *array, const json_t *handle, GError **error);
+
+/* What remove and mark_listed know a snapshot by. New reference. */
+json_t *vk_ontap_handle(const char *volume, const char *name);
+
+/* A VkArraySnapshot of RECORD, which is one of ours on VOLUME. */
+VkArraySnapshot *vk_ontap_snapshot_of_record(VkOntap *ontap, const char *volume,
+					     const json_t *record);
+
+/* Consistency groups (ontap-group.c): volumes of one SVM that are fenced and taken together. */
+typedef struct VkOntapGroup VkOntapGroup;
+
+/*
+ * The group that has just the VOLUMES (VkOntapPlace, borrowed for the call, of one SVM): an
+ * existing one, or one of ours named NAME. *RET is NULL when there can be none.
+ */
+gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const char *name,
+			     VkOntapGroup **ret, GError **error);
+
+/* The array holds all writes from here until the commit, or for half a minute. */
+gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
+			      GError **error);
+gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error);
+
+/* Removes the group if it is ours; its volumes and their snapshots stay. Best effort. */
+void vk_ontap_group_free(VkOntapGroup *group);
+
+/* A take (ontap-shot.c). */
+VkShot *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label,
+			 const GPtrArray *disks, GError **error);
+gboolean vk_ontap_shoot(VkShot *shot, GHashTable *members, GError **error);
+gboolean vk_ontap_settle(VkShot *shot, GError **error);
+json_t *vk_ontap_shot_copy(VkShot *shot, const VkShotDisk *disk);
+gboolean vk_ontap_keep(VkShot *shot, const char *uuid, GError **error);
+void vk_ontap_leave(VkShot *shot, const char *uuid);
+void vk_ontap_shot_free(VkShot *shot);
+
+/* Copies (ontap-copy.c). */
+
+/* How a volume was taken, in copies. */
+#define VK_ONTAP_BY_GROUP "group" /* fenced together with the others */
+#define VK_ONTAP_ALONE    "alone" /* the only one of its take, or one after another */
+
+/* The entry of a copy for LAYER, whose original was found to be INFO at the instant. */
+json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_name,
+			       const char *how, const struct stat *info);
+
+VkSource *vk_ontap_open(VkArray *array, const json_t *copy, GError **error);
+char *vk_ontap_plain_file(VkArray *array, const json_t *copy);
+gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error);
+guint64 vk_ontap_allocated(VkArray *array, const json_t *copy);
+char *vk_ontap_reason(VkArray *array, const json_t *copy);
+GPtrArray *vk_ontap_layers(VkArray *array, const json_t *copy, GError **error);
+gboolean vk_ontap_layer_unchanged(VkArray *array, const json_t *copy, guint layer);
+GPtrArray *vk_ontap_snapshots_of(VkArray *array, const json_t *copy, GError **error);
+
+/* Restores of single files (ontap-restore.c). */
+gboolean vk_ontap_clone(VkArray *array, const json_t *copy, guint layer, const char *path,
+			gboolean *ret_done, GError **error);

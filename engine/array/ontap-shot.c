@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One snapshot of all volumes of a take. Volumes of one SVM are fenced together where they can be in
+ * one consistency group; else they are taken one after another, and agree because the guests are
+ * held. What is slow is done before.
+ */
+#include "errors.h"
+#include "io.h"
+#include "json.h"
+#include "ontap-priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* For all that is done while guests are held. */
+#define SHOOT_SECONDS 30
+
+typedef struct Volume {
+	VkOntapPlace *place; /* borrowed */
+	GHashTable *users;   /* the uuids of the members that may still keep it */
+	gboolean is_tried;   /* the array may have its snapshot */
+	gboolean is_kept;    /* a listed snapshot needs it */
+	gboolean is_marked;  /* as listed */
+	gboolean is_grouped; /* else it is taken alone */
+} Volume;
+
+/* A layer of a disk: what its file was at the instant. */
+typedef struct File {
+	const VkShotDisk *disk;
+	const VkOntapLayer *layer;
+	int fd;
+	struct stat info;
+} File;
+
+typedef struct OntapShot {
+	VkShot base;
+	char *name, *vault_id;
+	json_t *body;        /* of the requests */
+	GHashTable *volumes; /* uuid -> Volume */
+	GPtrArray *groups;   /* VkOntapGroup */
+	GPtrArray *files;    /* File */
+} OntapShot;
+
+static VkOntap *ontap_of(const OntapShot *shot)
+{
+	return (VkOntap *)shot->base.array;
+}
+
+static void volume_free(gpointer data)
+{
+	Volume *volume = data;
+
+	g_hash_table_unref(volume->users);
+	g_free(volume);
+}
+
+static void file_free(gpointer data)
+{
+	File *file = data;
+
+	vk_io_clear_fd(&file->fd);
+	g_free(file);
+}
+
+static void add_user(OntapShot *shot, VkOntapPlace *place, const char *uuid)
+{
+	Volume *volume = g_hash_table_lookup(shot->volumes, place->volume);
+
+	if (!volume) {
+		volume = g_new0(Volume, 1);
+		volume->place = place;
+		volume->users = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+		g_hash_table_insert(shot->volumes, place->volume, volume);
+	}
+	g_hash_table_add(volume->users, g_strdup(uuid));
+}
+
+static gboolean flush(const File *file, GError **error)
+{
+	return vk_io.fdatasync(file->fd) == 0 ||
+	       vk_fail_errno(error, errno, "cannot write back '%s'", file->layer->original);
+}
+
+/* What is written back now need not be while the guests are held. */
+static gboolean add_file(OntapShot *shot, const VkShotDisk *disk, const VkOntapLayer *layer,
+			 GError **error)
+{
+	File *file = g_new0(File, 1);
+
+	file->disk = disk;
+	file->layer = layer;
+	file->fd = vk_io_open(AT_FDCWD, layer->original, O_RDONLY, 0, error);
+	g_ptr_array_add(shot->files, file);
+	return file->fd >= 0 && flush(file, error);
+}
+
+static gboolean add_disks(OntapShot *shot, const GPtrArray *disks, GError **error)
+{
+	for (guint i = 0; i < disks->len; i++) {
+		const VkShotDisk *disk = g_ptr_array_index(disks, i);
+		const VkOntapDisk *where = (const VkOntapDisk *)disk->disk;
+
+		for (guint k = 0; k < where->layers->len; k++) {
+			VkOntapLayer *layer = g_ptr_array_index(where->layers, k);
+
+			add_user(shot, &layer->place, disk->uuid);
+			if (!add_file(shot, disk, layer, error))
+				return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+/* The guest is told in the comment if there is only one. */
+static json_t *make_body(const OntapShot *shot, const GPtrArray *disks, const char *label)
+{
+	const VkShotDisk *first = g_ptr_array_index(disks, 0);
+	gboolean is_only = TRUE;
+	g_autofree char *comment = NULL;
+	json_t *body;
+
+	for (guint i = 1; i < disks->len; i++) {
+		const VkShotDisk *disk = g_ptr_array_index(disks, i);
+
+		is_only = is_only && strcmp(disk->uuid, first->uuid) == 0;
+	}
+	comment = vk_ontap_comment(shot->vault_id, is_only ? first->uuid : NULL, first->id, TRUE);
+	body = json_pack("{s:s, s:s}", "name", shot->name, "comment", comment);
+	if (label)
+		json_object_set_new(body, "snapmirror_label", vk_json_new_string(label));
+	return body;
+}
+
+/* The places of the volumes of each SVM: name -> GPtrArray of VkOntapPlace, borrowed. */
+static GHashTable *sort_by_svm(const OntapShot *shot)
+{
+	GHashTable *sorted = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+						   (GDestroyNotify)g_ptr_array_unref);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, shot->volumes);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Volume *volume = value;
+		GPtrArray *places = g_hash_table_lookup(sorted, volume->place->svm);
+
+		if (!places) {
+			places = g_ptr_array_new();
+			g_hash_table_insert(sorted, volume->place->svm, places);
+		}
+		g_ptr_array_add(places, volume->place);
+	}
+	return sorted;
+}
+
+static gboolean form_groups(OntapShot *shot, GError **error)
+{
+	g_autoptr(GHashTable) sorted = sort_by_svm(shot);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, sorted);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const GPtrArray *places = value;
+		VkOntapGroup *group = NULL;
+
+		if (!vk_ontap_group_form(ontap_of(shot), places, shot->name, &group, error))
+			return FALSE;
+		if (!group)
+			continue;
+		g_ptr_array_add(shot->groups, group);
+		for (guint i = 0; i < places->len; i++) {
+			const VkOntapPlace *place = g_ptr_array_index(places, i);
+			Volume *volume = g_hash_table_lookup(shot->volumes, place->volume);
+
+			volume->is_grouped = TRUE;
+		}
+	}
+	return TRUE;
+}
+
+VkShot *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label,
+			 const GPtrArray *disks, GError **error)
+{
+	OntapShot *shot = g_new0(OntapShot, 1);
+
+	shot->base.array = array;
+	shot->name = vk_ontap_new_name(vault_id);
+	shot->vault_id = g_strdup(vault_id);
+	shot->body = make_body(shot, disks, label);
+	shot->volumes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, volume_free);
+	shot->groups = g_ptr_array_new_with_free_func((GDestroyNotify)vk_ontap_group_free);
+	shot->files = g_ptr_array_new_with_free_func(file_free);
+	if (add_disks(shot, disks, error) && form_groups(shot, error))
+		return &shot->base;
+	vk_ontap_shot_free(&shot->base);
+	return NULL;
+}
+
+static gboolean is_held(const Volume *volume, GHashTable *members)
+{
+	GHashTableIter iter;
+	gpointer uuid;
+
+	g_hash_table_iter_init(&iter, volume->users);
+	while (g_hash_table_iter_next(&iter, &uuid, NULL))
+		if (g_hash_table_contains(members, uuid))
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean flush_files(const OntapShot *shot, GHashTable *members, GError **error)
+{
+	for (guint i = 0; i < shot->files->len; i++) {
+		const File *file = g_ptr_array_index(shot->files, i);
+
+		if (g_hash_table_contains(members, file->disk->uuid) && !flush(file, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean shoot_groups(OntapShot *shot, gint64 deadline, GError **error)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, shot->volumes);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Volume *volume = value;
+
+		volume->is_tried = volume->is_grouped;
+	}
+	/* All are fenced before the first one is let go. */
+	for (guint i = 0; i < shot->groups->len; i++)
+		if (!vk_ontap_group_start(g_ptr_array_index(shot->groups, i), shot->body, deadline,
+					  error))
+			return FALSE;
+	for (guint i = 0; i < shot->groups->len; i++)
+		if (!vk_ontap_group_commit(g_ptr_array_index(shot->groups, i), deadline, error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean shoot_alone(OntapShot *shot, GHashTable *members, gint64 deadline, GError **error)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, shot->volumes);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Volume *volume = value;
+
+		if (volume->is_grouped || !is_held(volume, members))
+			continue;
+		volume->is_tried = TRUE;
+		if (!vk_ontap_take_snapshot(ontap_of(shot), volume->place->volume, shot->body,
+					    deadline, error)) {
+			g_prefix_error(error, "volume '%s': ", volume->place->volume_name);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+gboolean vk_ontap_shoot(VkShot *base, GHashTable *members, GError **error)
+{
+	OntapShot *shot = (OntapShot *)base;
+	gint64 deadline = g_get_monotonic_time() + (gint64)SHOOT_SECONDS * G_USEC_PER_SEC;
+
+	if (!flush_files(shot, members, error) || !shoot_groups(shot, deadline, error) ||
+	    !shoot_alone(shot, members, deadline, error))
+		return FALSE;
+	for (guint i = 0; i < shot->files->len; i++) {
+		File *file = g_ptr_array_index(shot->files, i);
+
+		if (fstat(file->fd, &file->info) < 0)
+			return vk_fail_errno(error, errno, "cannot examine '%s'",
+					     file->layer->original);
+	}
+	return TRUE;
+}
+
+/* The array has to list what it said it took, with the comment that makes it ours. */
+static gboolean settle_volume(OntapShot *shot, const Volume *volume, GError **error)
+{
+	g_autoptr(json_t) found = NULL;
+	g_autoptr(json_t) rest = NULL;
+
+	if (!vk_ontap_find_snapshot(ontap_of(shot), volume->place->volume, shot->name, &found,
+				    error))
+		return FALSE;
+	if (!found)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the volume '%s' has no snapshot '%s', though the array said so",
+			       volume->place->volume_name, shot->name);
+	if (json_equal(json_object_get(found, "comment"), json_object_get(shot->body, "comment")))
+		return TRUE;
+	/* What a group's snapshot was given need not have come down to the volumes. */
+	rest = json_copy(shot->body);
+	json_object_del(rest, "name");
+	return vk_ontap_change_snapshot(ontap_of(shot), volume->place->volume, found, rest, error);
+}
+
+gboolean vk_ontap_settle(VkShot *base, GError **error)
+{
+	OntapShot *shot = (OntapShot *)base;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_ptr_array_set_size(shot->groups, 0);
+	g_hash_table_iter_init(&iter, shot->volumes);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Volume *volume = value;
+
+		if (volume->is_tried && !settle_volume(shot, volume, error))
+			return FALSE;
+	}
+	for (guint i = 0; i < shot->files->len; i++) {
+		File *file = g_ptr_array_index(shot->files, i);
+
+		vk_io_clear_fd(&file->fd);
+	}
+	return TRUE;
+}
+
+json_t *vk_ontap_shot_copy(VkShot *base, const VkShotDisk *disk)
+{
+	OntapShot *shot = (OntapShot *)base;
+	json_t *layers = json_array();
+
+	for (guint i = 0; i < shot->files->len; i++) {
+		const File *file = g_ptr_array_index(shot->files, i);
+		const Volume *volume =
+			g_hash_table_lookup(shot->volumes, file->layer->place.volume);
+
+		if (file->disk == disk)
+			json_array_append_new(layers, vk_ontap_layer_to_json(
+							      file->layer, shot->name,
+							      volume->is_grouped ? VK_ONTAP_BY_GROUP
+										 : VK_ONTAP_ALONE,
+							      &file->info));
+	}
+	return json_pack("{s:o}", "layers", layers);
+}
+
+static gboolean mark_listed(OntapShot *shot, Volume *volume, GError **error)
+{
+	g_autoptr(json_t) handle = vk_ontap_handle(volume->place->volume, shot->name);
+
+	volume->is_marked =
+		volume->is_marked || vk_ontap_mark_listed(shot->base.array, handle, error);
+	return volume->is_marked;
+}
+
+gboolean vk_ontap_keep(VkShot *base, const char *uuid, GError **error)
+{
+	OntapShot *shot = (OntapShot *)base;
+	GHashTableIter iter;
+	gpointer value;
+	gboolean ok = TRUE;
+
+	g_hash_table_iter_init(&iter, shot->volumes);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Volume *volume = value;
+
+		if (!g_hash_table_contains(volume->users, uuid))
+			continue;
+		volume->is_kept = TRUE;
+		ok = ok && mark_listed(shot, volume, error);
+	}
+	return ok;
+}
+
+static void drop(OntapShot *shot, Volume *volume)
+{
+	if (volume->is_tried && !volume->is_kept)
+		volume->is_tried = !vk_ontap_drop_snapshot(ontap_of(shot), volume->place->volume,
+							   shot->name, NULL);
+}
+
+void vk_ontap_leave(VkShot *base, const char *uuid)
+{
+	OntapShot *shot = (OntapShot *)base;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, shot->volumes);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Volume *volume = value;
+
+		if (g_hash_table_remove(volume->users, uuid) &&
+		    g_hash_table_size(volume->users) == 0)
+			drop(shot, volume);
+	}
+}
+
+void vk_ontap_shot_free(VkShot *base)
+{
+	OntapShot *shot = (OntapShot *)base;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_ptr_array_unref(shot->groups);
+	g_hash_table_iter_init(&iter, shot->volumes);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		drop(shot, value);
+	g_hash_table_unref(shot->volumes);
+	g_ptr_array_unref(shot->files);
+	json_decref(shot->body);
+	g_free(shot->name);
+	g_free(shot->vault_id);
+	g_free(shot);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * NetApp ONTAP over its REST interface: images on NFS exports, whose volumes are snapshotted as a
+ * whole.
+ */
+#include "errors.h"
+#include "ontap-priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void layer_free(gpointer data)
+{
+	VkOntapLayer *layer = data;
+
+	vk_ontap_place_clear(&layer->place);
+	g_free(layer->original);
+	g_free(layer->format);
+	g_free(layer);
+}
+
+static void disk_free(VkArrayDisk *base)
+{
+	VkOntapDisk *disk = (VkOntapDisk *)base;
+
+	g_ptr_array_unref(disk->layers);
+	g_free(disk);
+}
+
+static VkOntapLayer *probe_layer(VkOntap *ontap, const VkArrayLayer *layer, GError **error)
+{
+	g_autofree char *path = realpath(layer->path, NULL);
+	VkOntapLayer *found;
+	struct stat info;
+
+	if (!path || stat(path, &info) < 0) {
+		vk_fail_errno(error, errno, "cannot examine '%s'", layer->path);
+		return NULL;
+	}
+	if (!S_ISREG(info.st_mode)) {
+		vk_fail(error, VK_ERROR_NOT_FOUND, "it is no file");
+		return NULL;
+	}
+	found = g_new0(VkOntapLayer, 1);
+	if (!vk_ontap_locate(ontap, path, &found->place, error)) {
+		layer_free(found);
+		return NULL;
+	}
+	found->original = g_steal_pointer(&path);
+	found->format = g_strdup(layer->format);
+	return found;
+}
+
+/* Volumes that any two guests share are to have the same name for both. */
+static void add_volume(VkOntapDisk *disk, const VkArray *array, const VkOntapPlace *place)
+{
+	g_autofree char *name =
+		g_strdup_printf("%s:%s:%s", array->name, place->svm, place->volume_name);
+
+	if (!g_ptr_array_find_with_equal_func(disk->base.volumes, name, g_str_equal, NULL))
+		g_ptr_array_add(disk->base.volumes, g_steal_pointer(&name));
+}
+
+static VkArrayDisk *ontap_probe(VkArray *array, const GPtrArray *layers, GError **error)
+{
+	VkOntapDisk *disk = g_new0(VkOntapDisk, 1);
+
+	disk->base.volumes = g_ptr_array_new_with_free_func(g_free);
+	disk->layers = g_ptr_array_new_with_free_func(layer_free);
+	for (guint i = 0; i < layers->len; i++) {
+		const VkArrayLayer *layer = g_ptr_array_index(layers, i);
+		VkOntapLayer *found = probe_layer((VkOntap *)array, layer, error);
+
+		if (!found) {
+			g_prefix_error(error, "'%s': ", layer->path);
+			g_ptr_array_unref(disk->base.volumes);
+			disk_free(&disk->base);
+			return NULL;
+		}
+		g_ptr_array_add(disk->layers, found);
+		add_volume(disk, array, &found->place);
+	}
+	return &disk->base;
+}
+
+static void ontap_free(VkArray *array)
+{
+	VkOntap *ontap = (VkOntap *)array;
+
+	vk_ontap_rest_free(ontap->rest);
+	g_free(ontap->svm);
+	g_free(array->name);
+	g_free(array);
+}
+
+static const VkArrayOps ontap_ops = {
+	.probe = ontap_probe,
+	.disk_free = disk_free,
+	.prepare = vk_ontap_prepare,
+	.shoot = vk_ontap_shoot,
+	.settle = vk_ontap_settle,
+	.copy = vk_ontap_shot_copy,
+	.keep = vk_ontap_keep,
+	.leave = vk_ontap_leave,
+	.shot_free = vk_ontap_shot_free,
+	.open = vk_ontap_open,
+	.plain_file = vk_ontap_plain_file,
+	.has = vk_ontap_has,
+	.allocated = vk_ontap_allocated,
+	.reason = vk_ontap_reason,
+	.layers = vk_ontap_layers,
+	.layer_unchanged = vk_ontap_layer_unchanged,
+	.clone = vk_ontap_clone,
+	.snapshots_of = vk_ontap_snapshots_of,
+	.list = vk_ontap_list_snapshots,
+	.remove = vk_ontap_remove_snapshot,
+	.mark_listed = vk_ontap_mark_listed,
+	.free = ontap_free,
+};
+
+VkArray *vk_ontap_new(const VkSettings *settings, const char *name, GError **error)
+{
+	VkOntapRest *rest = vk_ontap_rest_new(settings, name, error);
+	VkOntap *ontap;
+
+	if (!rest)
+		return NULL;
+	ontap = g_new0(VkOntap, 1);
+	ontap->base.ops = &ontap_ops;
+	ontap->base.name = g_strdup(name);
+	ontap->rest = rest;
+	ontap->svm = g_strdup(vk_settings_get_named(settings, "array", name, "svm"));
+	return &ontap->base;
+}
