@@ -18,7 +18,7 @@
 
 struct VkOntapGroup {
 	VkOntap *ontap;
-	char *uuid, *name;
+	char *uuid;
 	gboolean is_ours;
 	GPtrArray *volumes;      /* char*: uuids */
 	char *snapshot, *wanted; /* uuid of the one that was started, and its name */
@@ -37,10 +37,14 @@ void vk_ontap_group_free(VkOntapGroup *group)
 	}
 	g_ptr_array_unref(group->volumes);
 	g_free(group->uuid);
-	g_free(group->name);
 	g_free(group->snapshot);
 	g_free(group->wanted);
 	g_free(group);
+}
+
+static const char *uuid_of(const json_t *record)
+{
+	return vk_json_optional_string(record, "uuid");
 }
 
 /* The group NAME of SVM; *RET, a new reference, is NULL when there is none. */
@@ -55,20 +59,31 @@ static gboolean find_group(VkOntap *ontap, const char *svm, const char *name, js
 	*ret = NULL;
 	if (!records)
 		return FALSE;
-	uuid = vk_json_optional_string(json_array_get(records, 0), "uuid");
+	uuid = uuid_of(json_array_get(records, 0));
 	if (json_array_size(records) == 1 && uuid && g_uuid_string_is_valid(uuid))
 		*ret = json_incref(json_array_get(records, 0));
 	return TRUE;
 }
 
-static VkOntapGroup *group_new(VkOntap *ontap, const json_t *record, const GPtrArray *volumes,
+/* The uuid of what was made is told in one place or another, or nowhere. New string. */
+static char *uuid_in_reply(const VkOntapReply *reply)
+{
+	const json_t *record = json_array_get(json_object_get(reply->body, "records"), 0);
+	const char *uuid = vk_json_optional_string(record, "uuid");
+	const char *tail = reply->location ? strrchr(reply->location, '/') : NULL;
+
+	if (uuid && g_uuid_string_is_valid(uuid))
+		return g_strdup(uuid);
+	return tail && g_uuid_string_is_valid(tail + 1) ? g_strdup(tail + 1) : NULL;
+}
+
+static VkOntapGroup *group_new(VkOntap *ontap, const char *uuid, const GPtrArray *volumes,
 			       gboolean is_ours)
 {
 	VkOntapGroup *group = g_new0(VkOntapGroup, 1);
 
 	group->ontap = ontap;
-	group->uuid = g_strdup(vk_json_optional_string(record, "uuid"));
-	group->name = g_strdup(vk_json_optional_string(record, "name"));
+	group->uuid = g_strdup(uuid);
 	group->is_ours = is_ours;
 	group->volumes = g_ptr_array_new_with_free_func(g_free);
 	for (guint i = 0; i < volumes->len; i++) {
@@ -121,7 +136,7 @@ static gboolean remove_stale(VkOntap *ontap, const GPtrArray *volumes, GError **
 			continue;
 		if (!find_group(ontap, place->svm, place->group, &record, error))
 			return FALSE;
-		stale = record ? group_new(ontap, record, volumes, TRUE) : NULL;
+		stale = record ? group_new(ontap, uuid_of(record), volumes, TRUE) : NULL;
 		vk_ontap_group_free(stale);
 		g_clear_pointer(&place->group, g_free);
 	}
@@ -146,7 +161,9 @@ static json_t *group_body(const GPtrArray *volumes, const char *svm, const char 
 static gboolean make_group(VkOntap *ontap, const GPtrArray *volumes, const char *svm,
 			   const char *name, VkOntapGroup **ret, GError **error)
 {
-	g_autofree char *url = vk_ontap_url(GROUPS, VK_ONTAP_AT_ONCE, NULL);
+	g_autofree char *url =
+		vk_ontap_url(GROUPS, "return_records", "true", VK_ONTAP_AT_ONCE, NULL);
+	g_autofree char *uuid = NULL;
 	g_autoptr(json_t) record = NULL;
 	g_autoptr(GError) trouble = NULL;
 	g_auto(VkOntapReply) reply = {0};
@@ -161,9 +178,11 @@ static gboolean make_group(VkOntap *ontap, const GPtrArray *volumes, const char 
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	if (!find_group(ontap, svm, name, &record, error))
+	uuid = uuid_in_reply(&reply);
+	if (!uuid && !find_group(ontap, svm, name, &record, error))
 		return FALSE;
-	*ret = record ? group_new(ontap, record, volumes, TRUE) : NULL;
+	if (uuid || record)
+		*ret = group_new(ontap, uuid ? uuid : uuid_of(record), volumes, TRUE);
 	return TRUE;
 }
 
@@ -191,20 +210,8 @@ gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const cha
 	/* One that has more volumes would take these, too, and one of ours is another run's. */
 	if (record && has_just(record, volumes) &&
 	    !g_str_has_prefix(first->group, VK_ONTAP_NAME_PREFIX))
-		*ret = group_new(ontap, record, volumes, FALSE);
+		*ret = group_new(ontap, uuid_of(record), volumes, FALSE);
 	return TRUE;
-}
-
-/* The uuid of a started snapshot is told in one place or another, or nowhere. New string. */
-static char *uuid_in_reply(const VkOntapReply *reply)
-{
-	const json_t *record = json_array_get(json_object_get(reply->body, "records"), 0);
-	const char *uuid = vk_json_optional_string(record, "uuid");
-	const char *tail = reply->location ? strrchr(reply->location, '/') : NULL;
-
-	if (uuid && g_uuid_string_is_valid(uuid))
-		return g_strdup(uuid);
-	return tail && g_uuid_string_is_valid(tail + 1) ? g_strdup(tail + 1) : NULL;
 }
 
 static gboolean find_started(VkOntapGroup *group, GError **error)

@@ -240,6 +240,8 @@ static void set_request(Exchange *exchange, CURL *curl, gint64 deadline)
 
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(text));
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
+		/* What a kept connection has lost, libcurl would send again of its own accord. */
+		curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
 	}
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, exchange->method);
 	set_login(exchange->http, curl);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A bed for tests of the ONTAP driver: the stand-in of tests/ontap with volumes in a temporary
+ * directory, the mounts that lead to them, and the arrays of a configuration. Failures end the test.
+ */
+#pragma once
+
+#include "array.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+#define BED_VAULT "0123456789abcdef0123456789abcdef"
+
+typedef struct Bed {
+	char *directory;
+	int input; /* the stand-in ends with it */
+	GPid pid;
+	guint port;
+	VkSettings *settings;
+	VkArrays *arrays;
+} Bed;
+
+/*
+ * In TOPOLOGY (JSON of the stand-in), MOUNTINFO and SECTION (of the configuration; NULL: the usual
+ * login) an '@' stands for the directory, and in SECTION a '%' for the port.
+ */
+Bed *bed_new(const char *topology, const char *mountinfo, const char *section);
+void bed_free(Bed *bed);
+
+/* The arrays of another SECTION. */
+void bed_configure(Bed *bed, const char *section);
+
+char *bed_path(const Bed *bed, const char *name); /* new string */
+void bed_write(const Bed *bed, const char *name, const char *content);
+char *bed_read(const Bed *bed, const char *name);
+
+/* Speaks with /control/WHAT of the stand-in. BODY is taken over. New reference. */
+json_t *bed_control(const Bed *bed, const char *method, const char *what, json_t *body);
+void bed_set_knob(const Bed *bed, const char *name, json_t *value);
+void bed_add_fault(const Bed *bed, const char *action, const char *method, const char *path,
+		   const char *when);
+void bed_clear_faults(const Bed *bed);
+
+/* All records of a kind that the stand-in has ("snapshots", "groups", "started"). New reference. */
+json_t *bed_state(const Bed *bed, const char *kind);
+
+/* The requests that were executed, or not, since the last call. New reference to an array. */
+json_t *bed_requests(Bed *bed);
+
+/* How many of REQUESTS have METHOD, and PATTERN (glob) in their path. */
+guint bed_count(const json_t *requests, const char *method, const char *pattern);
