@@ -301,7 +301,8 @@ static Outcome judge_status(const Exchange *exchange, GError **error)
 	const char *message = vk_json_optional_string(trouble, "message");
 
 	reply->code = vk_ontap_code(json_object_get(trouble, "code"));
-	if (reply->status / 100 == 2 && !trouble)
+	/* A job that has failed is a record as others are. */
+	if (reply->status / 100 == 2 && (!trouble || json_object_get(reply->body, "uuid")))
 		return OUTCOME_DONE;
 	if (message)
 		vk_fail(error, VK_ERROR_FAILED, "array '%s': %s (code %" G_GUINT64_FORMAT ")%s",
