@@ -123,8 +123,9 @@ gboolean vk_arrays_can_clone(VkArrays *arrays, const json_t *copy, guint layer,
 			     const char *directory);
 
 /*
- * Brings the layer back into the existing empty file PATH, in O(1). *RET_DONE is FALSE when PATH is
- * out of the storage's reach: then it is to be copied.
+ * Brings the layer back into the existing empty file PATH, in O(1), which may get another inode. A
+ * PATH that is the very device that was taken is overwritten in place. *RET_DONE is FALSE when PATH
+ * is out of the storage's reach: then it is to be copied.
  */
 gboolean vk_arrays_clone(VkArrays *arrays, const json_t *copy, guint layer, const char *path,
 			 gboolean *ret_done, GError **error);

@@ -3,7 +3,7 @@
 #include "errors.h"
 #include "json.h"
 #include "nbd.h"
-#include "ontap-copy.h"
+#include "ontap-lun.h"
 #include "source-file.h"
 
 #include <errno.h>
@@ -25,13 +25,22 @@ json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_n
 	json_object_set_new(json, "snapshot", vk_json_new_string(snapshot_name));
 	json_object_set_new(json, "how", vk_json_new_string(how));
 	json_object_set_new(json, "path", vk_json_new_string(place->path));
-	json_object_set_new(json, "root", vk_json_new_string(place->root));
-	json_object_set_new(json, "below", vk_json_new_string(place->below));
+	if (place->lun) {
+		json_object_set_new(json, "lun", vk_json_new_string(place->lun));
+	} else {
+		json_object_set_new(json, "root", vk_json_new_string(place->root));
+		json_object_set_new(json, "below", vk_json_new_string(place->below));
+	}
 	json_object_set_new(json, "format", vk_json_new_string(layer->format));
 	json_object_set_new(json, "of", vk_json_new_string(layer->original));
 	json_object_set_new(json, "inode", json_integer((json_int_t)info->st_ino));
-	json_object_set_new(json, "size", json_integer((json_int_t)info->st_size));
-	json_object_set_new(json, "allocated", json_integer((json_int_t)info->st_blocks * 512));
+	json_object_set_new(
+		json, "size",
+		json_integer((json_int_t)(place->lun ? place->size : (guint64)info->st_size)));
+	json_object_set_new(
+		json, "allocated",
+		json_integer(
+			(json_int_t)(place->lun ? place->size : (guint64)info->st_blocks * 512)));
 	json_object_set_new(json, "mtime_ns",
 			    json_integer((json_int_t)info->st_mtim.tv_sec * 1000000000 +
 					 info->st_mtim.tv_nsec));
@@ -41,24 +50,29 @@ json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_n
 /* What a vault names lies in a snapshot of ours, and nowhere else. */
 static gboolean is_ours(const VkOntapStored *layer)
 {
-	return g_str_has_prefix(layer->snapshot, VK_ONTAP_NAME_PREFIX) &&
-	       !strchr(layer->snapshot, '/') && g_path_is_absolute(layer->root) &&
-	       g_uuid_string_is_valid(layer->volume) && *layer->below && *layer->path &&
-	       !strstr(layer->below, "..") && !strstr(layer->path, "..");
+	if (!g_str_has_prefix(layer->snapshot, VK_ONTAP_NAME_PREFIX) ||
+	    strchr(layer->snapshot, '/') || !g_uuid_string_is_valid(layer->volume) ||
+	    !*layer->path || strstr(layer->path, ".."))
+		return FALSE;
+	if (layer->lun)
+		return g_uuid_string_is_valid(layer->lun);
+	return g_path_is_absolute(layer->root) && *layer->below && !strstr(layer->below, "..");
 }
 
 gboolean vk_ontap_read_layer(const json_t *copy, guint number, VkOntapStored *ret, GError **error)
 {
 	const json_t *layer = json_array_get(json_object_get(copy, "layers"), number);
 
+	*ret = (VkOntapStored){.lun = vk_json_optional_string(layer, "lun")};
+	if (!ret->lun && (!vk_json_string(layer, "root", &ret->root, error) ||
+			  !vk_json_string(layer, "below", &ret->below, error)))
+		return FALSE;
 	if (!vk_json_string(layer, "svm", &ret->svm, error) ||
 	    !vk_json_string(layer, "volume", &ret->volume, error) ||
 	    !vk_json_string(layer, "volume_name", &ret->volume_name, error) ||
 	    !vk_json_string(layer, "snapshot", &ret->snapshot, error) ||
 	    !vk_json_string(layer, "how", &ret->how, error) ||
 	    !vk_json_string(layer, "path", &ret->path, error) ||
-	    !vk_json_string(layer, "root", &ret->root, error) ||
-	    !vk_json_string(layer, "below", &ret->below, error) ||
 	    !vk_json_string(layer, "format", &ret->format, error) ||
 	    !vk_json_string(layer, "of", &ret->original, error) ||
 	    !vk_json_uint(layer, "inode", &ret->inode, error) ||
@@ -68,7 +82,7 @@ gboolean vk_ontap_read_layer(const json_t *copy, guint number, VkOntapStored *re
 		return FALSE;
 	return is_ours(ret) || vk_fail(error, VK_ERROR_DAMAGE,
 				       "'%s' of '%s' is no place in an array snapshot of ours",
-				       ret->below, ret->snapshot);
+				       ret->path, ret->snapshot);
 }
 
 static guint count_layers(const json_t *copy)
@@ -85,9 +99,11 @@ static char *path_of(const VkOntapStored *layer)
 /* Never by listing .snapshot, for servers may hide it. What NFS had cached may be wrong once. */
 static gboolean is_readable(const VkOntapStored *layer, GError **error)
 {
-	g_autofree char *path = path_of(layer);
+	g_autofree char *path = layer->lun ? NULL : path_of(layer);
 	struct stat info;
 
+	if (!path)
+		return vk_fail(error, VK_ERROR_FAILED, "'%s' is a LUN", layer->path);
 	if (stat(path, &info) == 0)
 		return TRUE;
 	if (errno == ESTALE || errno == ENOENT) {
@@ -129,9 +145,12 @@ VkSource *vk_ontap_open(VkArray *array, const json_t *copy, GError **error)
 {
 	g_autofree char *file = vk_ontap_plain_file(array, copy);
 	guint count = count_layers(copy);
+	VkOntapStored first;
 
 	if (file)
 		return vk_source_file_new(file, error);
+	if (count == 1 && vk_ontap_read_layer(copy, 0, &first, NULL) && first.lun)
+		return vk_ontap_open_lun((VkOntap *)array, &first, error);
 	if (count > 0)
 		return open_chain(copy, count, error);
 	vk_fail(error, VK_ERROR_DAMAGE, "the array copy names no layer");
@@ -216,8 +235,9 @@ gboolean vk_ontap_layer_unchanged(VkArray *array, const json_t *copy, guint numb
 	VkOntapStored layer;
 	struct stat now;
 
-	return vk_ontap_read_layer(copy, number, &layer, NULL) && stat(layer.original, &now) == 0 &&
-	       now.st_ino == layer.inode && (guint64)now.st_size == layer.size &&
+	return vk_ontap_read_layer(copy, number, &layer, NULL) && !layer.lun &&
+	       stat(layer.original, &now) == 0 && now.st_ino == layer.inode &&
+	       (guint64)now.st_size == layer.size &&
 	       (guint64)now.st_mtim.tv_sec * 1000000000 + (guint64)now.st_mtim.tv_nsec ==
 		       layer.mtime_ns;
 }

@@ -9,7 +9,9 @@
 
 /* The strings are borrowed from the copy; those of places are VkOntapPlace's. */
 typedef struct VkOntapStored {
-	const char *svm, *volume, *volume_name, *snapshot, *how, *path, *root, *below;
+	const char *svm, *volume, *volume_name, *snapshot, *how, *path;
+	const char *root, *below; /* of a file */
+	const char *lun;          /* of a LUN; NULL for files */
 	const char *format, *original;
 	guint64 inode, size, mtime_ns, allocated;
 } VkOntapStored;

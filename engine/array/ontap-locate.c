@@ -26,6 +26,7 @@ void vk_ontap_place_clear(VkOntapPlace *place)
 	g_free(place->path);
 	g_free(place->root);
 	g_free(place->below);
+	g_free(place->lun);
 	*place = (VkOntapPlace){0};
 }
 
@@ -119,7 +120,7 @@ static gboolean is_other_than(const json_t *volume, const char *key, const char 
 	return text && strcmp(text, value) != 0;
 }
 
-static gboolean check_volume(const json_t *volume, GError **error)
+gboolean vk_ontap_check_volume(const json_t *volume, GError **error)
 {
 	const char *name = vk_json_optional_string(volume, "name");
 	const char *why = NULL;
@@ -151,7 +152,7 @@ static const json_t *find_volume(VkOntap *ontap, const char *svm, const char *pa
 	volume = vk_ontap_find_volume(*ret_volumes, path, ret_inside);
 	if (!volume)
 		vk_fail(error, VK_ERROR_FAILED, "no volume of the SVM '%s' is at '%s'", svm, path);
-	return volume && check_volume(volume, error) ? volume : NULL;
+	return volume && vk_ontap_check_volume(volume, error) ? volume : NULL;
 }
 
 /*
@@ -212,7 +213,8 @@ gboolean vk_ontap_locate(VkOntap *ontap, const char *path, VkOntapPlace *ret, GE
 	if (!mount)
 		return FALSE;
 	if (g_strcmp0(mount->fstype, "nfs") != 0 && g_strcmp0(mount->fstype, "nfs4") != 0)
-		vk_fail(error, VK_ERROR_NOT_FOUND, "it is not on NFS");
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"it is not on NFS, and of LUNs only raw ones can be taken");
 	else
 		ok = locate_on(ontap, mount, path, ret, error);
 	vk_mount_facts_free(mount);

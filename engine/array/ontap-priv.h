@@ -30,12 +30,14 @@ typedef struct VkOntapPlace {
 	char *svm, *volume_name, *volume; /* the latter is the uuid */
 	char *group;                      /* the consistency group of the volume; nullable */
 	char *path;                       /* within the volume, without a slash at its beginning */
-	char *root;                       /* the host's directory with .snapshot */
-	char *below;                      /* the path from there */
+	char *root;                       /* of a file: the host's directory with .snapshot */
+	char *below;                      /* and the path from there */
+	char *lun;                        /* of a LUN: its uuid; NULL for files */
+	guint64 size;                     /* and its size; bytes */
 } VkOntapPlace;
 
 typedef struct VkOntapLayer {
-	char *original; /* without symbolic links */
+	char *original; /* a file's has no symbolic links */
 	char *format;
 	VkOntapPlace place;
 } VkOntapLayer;
@@ -44,6 +46,9 @@ typedef struct VkOntapDisk {
 	VkArrayDisk base;
 	GPtrArray *layers; /* VkOntapLayer */
 } VkOntapDisk;
+
+/* Whether a volume (a record) can be snapshotted. */
+gboolean vk_ontap_check_volume(const json_t *volume, GError **error);
 
 /* Finds the file PATH, which is resolved. VK_ERROR_NOT_FOUND when it is not on this array. */
 gboolean vk_ontap_locate(VkOntap *ontap, const char *path, VkOntapPlace *ret, GError **error);

@@ -7,11 +7,13 @@
 #include "errors.h"
 #include "io.h"
 #include "log.h"
-#include "ontap-copy.h"
+#include "ontap-lun.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,6 +118,30 @@ static gboolean go(Restore *restore, Way way, const char *path, const char *insi
 	return ok;
 }
 
+/* A device is overwritten in place, if it is the LUN that was taken. */
+static gboolean restore_device(VkOntap *ontap, const VkOntapStored *layer, const char *path,
+			       gboolean *ret_done, GError **error)
+{
+	g_auto(VkOntapPlace) place = {0};
+	g_autoptr(GError) trouble = NULL;
+	VK_AUTOFD fd = -1;
+
+	if (!vk_ontap_locate_lun(ontap, path, &place, &trouble)) {
+		if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			return TRUE;
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	if (g_strcmp0(place.lun, layer->lun) != 0)
+		return TRUE;
+	*ret_done = vk_ontap_restore_lun(ontap, layer, error);
+	/* What the host had read of it is old. */
+	fd = *ret_done ? vk_io_open(AT_FDCWD, path, O_RDONLY, 0, error) : -1;
+	if (fd >= 0)
+		ioctl(fd, BLKFLSBUF, 0);
+	return fd >= 0;
+}
+
 gboolean vk_ontap_clone(VkArray *array, const json_t *copy, guint number, const char *path,
 			gboolean *ret_done, GError **error)
 {
@@ -125,15 +151,18 @@ gboolean vk_ontap_clone(VkArray *array, const json_t *copy, guint number, const 
 	g_autoptr(GError) trouble = NULL;
 	VkOntapStored layer;
 	Restore restore = {.ontap = (VkOntap *)array, .layer = &layer};
+	struct stat info;
 
 	*ret_done = FALSE;
 	if (!vk_ontap_read_layer(copy, number, &layer, error))
 		return FALSE;
-	if (!resolved)
+	if (!resolved || stat(resolved, &info) < 0)
 		return vk_fail_errno(error, errno, "cannot find '%s'", path);
+	if (vk_ontap_is_device(resolved, &info))
+		return restore_device(restore.ontap, &layer, resolved, ret_done, error);
 	/* Whatever is in the way here, the file can be copied. */
 	if (!vk_ontap_locate(restore.ontap, resolved, &place, &trouble) ||
-	    strcmp(place.volume, layer.volume) != 0) {
+	    strcmp(place.volume, layer.volume) != 0 || layer.lun) {
 		vk_log_debug("'%s' is out of the array's reach: %s", path,
 			     trouble ? trouble->message : "another volume");
 		return TRUE;

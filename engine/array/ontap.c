@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * NetApp ONTAP over its REST interface: images on NFS exports, whose volumes are snapshotted as a
- * whole.
+ * NetApp ONTAP over its REST interface: images on NFS exports, and raw LUNs. Their volumes are
+ * snapshotted as a whole.
  */
 #include "errors.h"
-#include "ontap-priv.h"
+#include "ontap-lun.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,18 +39,39 @@ static VkOntapLayer *probe_layer(VkOntap *ontap, const VkArrayLayer *layer, GErr
 		vk_fail_errno(error, errno, "cannot examine '%s'", layer->path);
 		return NULL;
 	}
-	if (!S_ISREG(info.st_mode)) {
-		vk_fail(error, VK_ERROR_NOT_FOUND, "it is no file");
-		return NULL;
-	}
 	found = g_new0(VkOntapLayer, 1);
-	if (!vk_ontap_locate(ontap, path, &found->place, error)) {
-		layer_free(found);
-		return NULL;
-	}
-	found->original = g_steal_pointer(&path);
 	found->format = g_strdup(layer->format);
-	return found;
+	/* The names of devices change, but for the links to them. */
+	found->original = g_strdup(vk_ontap_is_device(path, &info) ? layer->path : path);
+	if (vk_ontap_is_device(path, &info) ? vk_ontap_locate_lun(ontap, path, &found->place, error)
+					    : vk_ontap_locate(ontap, path, &found->place, error))
+		return found;
+	layer_free(found);
+	return NULL;
+}
+
+/* A chain is read as files, and a LUN by a clone of it. */
+static gboolean check_layers(const VkOntapDisk *disk, GError **error)
+{
+	for (guint i = 0; i < disk->layers->len; i++) {
+		const VkOntapLayer *layer = g_ptr_array_index(disk->layers, i);
+
+		if (layer->place.lun &&
+		    (disk->layers->len > 1 || strcmp(layer->format, "raw") != 0))
+			return vk_fail(
+				error, VK_ERROR_FAILED,
+				"'%s': a LUN can be taken as a raw disk only, not as '%s' or "
+				"with backing files",
+				layer->original, layer->format);
+	}
+	return TRUE;
+}
+
+static VkArrayDisk *probe_failed(VkOntapDisk *disk)
+{
+	g_ptr_array_unref(disk->base.volumes);
+	disk_free(&disk->base);
+	return NULL;
 }
 
 /* Volumes that any two guests share are to have the same name for both. */
@@ -75,14 +96,12 @@ static VkArrayDisk *ontap_probe(VkArray *array, const GPtrArray *layers, GError 
 
 		if (!found) {
 			g_prefix_error(error, "'%s': ", layer->path);
-			g_ptr_array_unref(disk->base.volumes);
-			disk_free(&disk->base);
-			return NULL;
+			return probe_failed(disk);
 		}
 		g_ptr_array_add(disk->layers, found);
 		add_volume(disk, array, &found->place);
 	}
-	return &disk->base;
+	return check_layers(disk, error) ? &disk->base : probe_failed(disk);
 }
 
 static void ontap_free(VkArray *array)

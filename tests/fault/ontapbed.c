@@ -62,16 +62,16 @@ static void start(Bed *bed)
 	g_autofree char *program = g_build_filename(g_getenv("VK_ONTAP"), NULL);
 	g_autofree char *topology = bed_path(bed, "topology.json");
 	g_autofree char *state = bed_path(bed, "state");
-	const char *argv[] = {"python3", program, "--state", state, "--until-eof", topology, NULL};
+	char python[] = "python3", state_option[] = "--state", eof_option[] = "--until-eof";
+	char *argv[] = {python, program, state_option, state, eof_option, topology, NULL};
 	g_autoptr(GError) error = NULL;
 	char line[256] = "";
 	int output;
 	FILE *stream;
 
-	ck_assert_msg(g_spawn_async_with_pipes(NULL, (char **)argv, NULL,
-					       G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
-					       NULL, NULL, &bed->pid, &bed->input, &output, NULL,
-					       &error),
+	ck_assert_msg(g_spawn_async_with_pipes(
+			      NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
+			      NULL, NULL, &bed->pid, &bed->input, &output, NULL, &error),
 		      "%s", error ? error->message : "");
 	stream = fdopen(output, "r");
 	ck_assert_ptr_nonnull(fgets(line, sizeof(line), stream));
@@ -116,14 +116,14 @@ Bed *bed_new(const char *topology, const char *mountinfo, const char *section)
 
 void bed_free(Bed *bed)
 {
-	const char *argv[] = {"rm", "-rf", bed->directory, NULL};
+	char rm[] = "rm", options[] = "-rf";
+	char *argv[] = {rm, options, bed->directory, NULL};
 
 	vk_arrays_free(bed->arrays);
 	vk_settings_free(bed->settings);
 	close(bed->input);
 	waitpid(bed->pid, NULL, 0);
-	g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
-		     NULL);
+	g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL);
 	free(bed->directory);
 	g_free(bed);
 }

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a multipath device of the host to the LUN behind it, by what the kernel tells in sysfs; and
+ * from a LUN to its device. No tools of the vendor's are needed.
+ */
+#include "errors.h"
+#include "json.h"
+#include "ontap-lun.h"
+#include "ontap-path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where the host keeps devices; tests have others. */
+#define SYSFS_VARIABLE "VIRTKEEP_SYSFS"
+#define DEV_VARIABLE   "VIRTKEEP_DEV"
+
+#define MULTIPATH "mpath-"
+#define SECTOR    512
+
+/* A page of what a SCSI device tells: its code and the length of what follows. */
+#define PAGE_HEADER 4
+#define SERIAL_PAGE 0x80
+
+const char *vk_ontap_sysfs(void)
+{
+	const char *given = g_getenv(SYSFS_VARIABLE);
+
+	return given ? given : "/sys";
+}
+
+static const char *dev_root(void)
+{
+	const char *given = g_getenv(DEV_VARIABLE);
+
+	return given ? given : "/dev";
+}
+
+gboolean vk_ontap_is_device(const char *resolved, const struct stat *info)
+{
+	const char *given = g_getenv(DEV_VARIABLE);
+
+	return S_ISBLK(info->st_mode) || (given && g_str_has_prefix(resolved, given));
+}
+
+/* What a file of sysfs says. New string; NULL: it is not there. */
+static char *read_word(const char *device, const char *name)
+{
+	g_autofree char *path = g_build_filename(vk_ontap_sysfs(), "block", device, name, NULL);
+	char *text = NULL;
+
+	return g_file_get_contents(path, &text, NULL, NULL) ? g_strstrip(text) : NULL;
+}
+
+GPtrArray *vk_ontap_paths(const char *device)
+{
+	g_autofree char *directory =
+		g_build_filename(vk_ontap_sysfs(), "block", device, "slaves", NULL);
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir)))
+		g_ptr_array_add(paths, g_strdup(name));
+	return paths;
+}
+
+static gboolean fail_device(const char *uuid, GError **error)
+{
+	if (!uuid)
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "it is no multipath device");
+	if (g_str_has_prefix(uuid, "LVM-"))
+		return vk_fail(
+			error, VK_ERROR_NOT_FOUND,
+			"it is a logical volume, whose volume group may lie on several LUNs");
+	if (g_str_has_prefix(uuid, "part"))
+		return vk_fail(error, VK_ERROR_NOT_FOUND,
+			       "it is a partition of a LUN, and others "
+			       "may be in use by somebody else");
+	return vk_fail(error, VK_ERROR_NOT_FOUND, "it is no multipath device itself, but '%s'",
+		       uuid);
+}
+
+/* Each path's own word for the serial number: page 0x80 as the device sent it. */
+static gboolean check_path(const char *path, const char *serial, gboolean *ret_confirmed,
+			   GError **error)
+{
+	g_autofree char *file =
+		g_build_filename(vk_ontap_sysfs(), "block", path, "device", "vpd_pg80", NULL);
+	g_autofree char *page = NULL;
+	gsize length = 0;
+
+	if (!g_file_get_contents(file, &page, &length, NULL))
+		return TRUE;
+	if (length < PAGE_HEADER + VK_ONTAP_SERIAL_LENGTH || (guchar)page[1] != SERIAL_PAGE ||
+	    (gsize)(((guchar)page[2] << 8) + (guchar)page[3]) != VK_ONTAP_SERIAL_LENGTH ||
+	    memcmp(page + PAGE_HEADER, serial, VK_ONTAP_SERIAL_LENGTH) != 0)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "its path '%s' leads to another LUN than its WWID says", path);
+	*ret_confirmed = TRUE;
+	return TRUE;
+}
+
+static gboolean check_paths(const char *device, const char *serial, GError **error)
+{
+	g_autoptr(GPtrArray) paths = vk_ontap_paths(device);
+	gboolean is_confirmed = FALSE;
+
+	for (guint i = 0; i < paths->len; i++)
+		if (!check_path(g_ptr_array_index(paths, i), serial, &is_confirmed, error))
+			return FALSE;
+	return is_confirmed ||
+	       vk_fail(error, VK_ERROR_FAILED, "no path of it tells the serial number of its LUN");
+}
+
+static const json_t *match_serial(const json_t *luns, const char *serial)
+{
+	gsize index;
+	json_t *lun;
+
+	json_array_foreach (luns, index, lun)
+		if (g_strcmp0(vk_json_optional_string(lun, "serial_number"), serial) == 0)
+			return lun;
+	return NULL;
+}
+
+static gboolean check_size(const char *device, const json_t *lun, guint64 *ret_size, GError **error)
+{
+	g_autofree char *sectors = read_word(device, "size");
+	const json_t *size = json_object_get(json_object_get(lun, "space"), "size");
+
+	*ret_size = sectors ? g_ascii_strtoull(sectors, NULL, 10) * SECTOR : 0;
+	return (*ret_size && *ret_size == (guint64)json_integer_value(size)) ||
+	       vk_fail(error, VK_ERROR_FAILED,
+		       "it has not the size of the LUN '%s': was that resized, and not seen here?",
+		       vk_json_optional_string(lun, "name"));
+}
+
+/* The volume of the LUN, and the LUN's path in it. */
+static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret, GError **error)
+{
+	const json_t *of = json_object_get(json_object_get(lun, "location"), "volume");
+	const char *uuid = vk_json_optional_string(of, "uuid");
+	const char *volume = vk_json_optional_string(of, "name");
+	const char *svm = vk_json_optional_string(json_object_get(lun, "svm"), "name");
+	const char *name = vk_json_optional_string(lun, "name");
+	g_autofree char *prefix = g_strdup_printf("/vol/%s/", volume);
+	g_autofree char *url =
+		vk_ontap_url("/api/storage/volumes", "uuid", uuid ? uuid : "", "fields",
+			     "uuid,name,state,type,style,consistency_group.name", NULL);
+	g_autoptr(json_t) volumes = NULL;
+	const json_t *record;
+
+	if (!uuid || !volume || !svm || !name || !g_uuid_string_is_valid(uuid) ||
+	    !g_str_has_prefix(name, prefix))
+		return vk_fail(error, VK_ERROR_FAILED, "the array did not tell where its LUN lies");
+	volumes = vk_ontap_list(ontap->rest, url, error);
+	record = json_array_get(volumes, 0);
+	if (!volumes || !vk_ontap_check_volume(record, error))
+		return FALSE;
+	ret->svm = g_strdup(svm);
+	ret->volume = g_strdup(uuid);
+	ret->volume_name = g_strdup(volume);
+	ret->group = g_strdup(
+		vk_json_optional_string(json_object_get(record, "consistency_group"), "name"));
+	ret->path = g_strdup(name + strlen(prefix));
+	ret->lun = g_strdup(vk_json_optional_string(lun, "uuid"));
+	return (ret->lun && g_uuid_string_is_valid(ret->lun)) ||
+	       vk_fail(error, VK_ERROR_FAILED, "the array did not tell the uuid of its LUN");
+}
+
+gboolean vk_ontap_locate_lun(VkOntap *ontap, const char *resolved, VkOntapPlace *ret,
+			     GError **error)
+{
+	g_autofree char *device = g_path_get_basename(resolved);
+	g_autofree char *uuid = read_word(device, "dm/uuid");
+	g_autofree char *url = vk_ontap_url(
+		"/api/storage/luns", "svm.name", ontap->svm ? ontap->svm : "!null", "fields",
+		"uuid,name,serial_number,space.size,svm.name,location.volume", NULL);
+	char serial[VK_ONTAP_SERIAL_LENGTH + 1];
+	g_autoptr(json_t) luns = NULL;
+	const json_t *lun;
+
+	if (!uuid || !g_str_has_prefix(uuid, MULTIPATH))
+		return fail_device(uuid, error);
+	if (!vk_ontap_serial_of_wwid(uuid + strlen(MULTIPATH), serial))
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "it is no LUN of ONTAP");
+	luns = vk_ontap_list(ontap->rest, url, error);
+	if (!luns)
+		return FALSE;
+	/* Serial numbers have letters that mean something in queries. */
+	lun = match_serial(luns, serial);
+	if (!lun)
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "its LUN is on another array");
+	return check_paths(device, serial, error) && check_size(device, lun, &ret->size, error) &&
+	       fill_place(ontap, lun, ret, error);
+}
+
+/* New string; NULL: the host has none, or not yet. */
+char *vk_ontap_find_device(const char *serial)
+{
+	g_autofree char *wwid = vk_ontap_wwid_of_serial(serial);
+	g_autofree char *wanted = g_strconcat(MULTIPATH, wwid, NULL);
+	g_autofree char *directory = g_build_filename(vk_ontap_sysfs(), "block", NULL);
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *uuid = read_word(name, "dm/uuid");
+		g_autofree char *path = g_build_filename(dev_root(), name, NULL);
+
+		if (g_strcmp0(uuid, wanted) == 0 && g_file_test(path, G_FILE_TEST_EXISTS))
+			return g_steal_pointer(&path);
+	}
+	return NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* LUNs: raw multipath devices as guests' disks. Only for the ONTAP driver. Threads: free. */
+#pragma once
+
+#include "ontap-copy.h"
+
+#include <glib.h>
+#include <sys/stat.h>
+
+/* The root of sysfs. */
+const char *vk_ontap_sysfs(void);
+
+/* Whether the path, without symbolic links, is a device. */
+gboolean vk_ontap_is_device(const char *resolved, const struct stat *info);
+
+/*
+ * Finds the LUN of a device, which has to agree with the host twice: by serial number and by size.
+ * VK_ERROR_NOT_FOUND when it is none of this array.
+ */
+gboolean vk_ontap_locate_lun(VkOntap *ontap, const char *resolved, VkOntapPlace *ret,
+			     GError **error);
+
+/* The host's device of the LUN with SERIAL, if it is there. New string. */
+char *vk_ontap_find_device(const char *serial);
+
+/* The names of the devices that lead to a multipath DEVICE. Returns char*. */
+GPtrArray *vk_ontap_paths(const char *device);
+
+/*
+ * A source of LAYER, a LUN: a clone of it from the snapshot, which is mapped to the host while it is
+ * open. A process that is killed leaves it: its name begins with "virtkeep_clone_".
+ */
+VkSource *vk_ontap_open_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error);
+
+/* Makes the LUN what LAYER is, in place: it stays mapped, and keeps its serial number. */
+gboolean vk_ontap_restore_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error);

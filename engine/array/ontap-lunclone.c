@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Clones of LUNs: made from a snapshot, read through the host's own paths, and removed again. */
+#include "child.h"
+#include "errors.h"
+#include "json.h"
+#include "ontap-lun.h"
+#include "source-file.h"
+#include "timestamp.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CLONE_PREFIX    "virtkeep_clone_"
+#define DEVICE_WAIT_SEC 30
+#define DEVICE_POLL_US  (G_USEC_PER_SEC / 5)
+#define FLUSH_SEC       30
+
+typedef struct Clone {
+	VkOntap *ontap;
+	char *svm, *name;
+	gboolean is_tried;   /* the array may have it */
+	char *uuid, *serial; /* once it is known */
+	char *igroup;        /* the uuid; once it is mapped */
+	char *device;        /* once the host has it */
+} Clone;
+
+typedef struct LunSource {
+	VkSource base;
+	VkSource *inner;
+	Clone *clone;
+} LunSource;
+
+static char *source_name(const VkOntapStored *layer)
+{
+	return g_strdup_printf("/vol/%s/.snapshot/%s/%s", layer->volume_name, layer->snapshot,
+			       layer->path);
+}
+
+/* Beside the LUN, as clones have to be in its volume. */
+static char *new_clone_name(const VkOntapStored *layer)
+{
+	g_autofree char *now = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+
+	return g_strdup_printf("/vol/%s/" CLONE_PREFIX "%s_%08x", layer->volume_name, now,
+			       g_random_int());
+}
+
+/* *RET, a new reference, is NULL when there is none. */
+static gboolean find_lun(Clone *clone, json_t **ret, GError **error)
+{
+	g_autofree char *url = vk_ontap_url("/api/storage/luns", "svm.name", clone->svm, "name",
+					    clone->name, "fields", "uuid,name,serial_number", NULL);
+	g_autoptr(json_t) luns = vk_ontap_list(clone->ontap->rest, url, error);
+	const json_t *lun = json_array_get(luns, 0);
+
+	*ret = NULL;
+	if (g_strcmp0(vk_json_optional_string(lun, "name"), clone->name) == 0)
+		*ret = json_deep_copy(lun);
+	return luns != NULL;
+}
+
+static gboolean make_clone(Clone *clone, const VkOntapStored *layer, GError **error)
+{
+	g_autofree char *url = vk_ontap_url("/api/storage/luns", VK_ONTAP_AT_ONCE, NULL);
+	g_autofree char *from = source_name(layer);
+	json_t *body = json_pack("{s:{s:s}, s:s, s:{s:{s:s}}, s:{s:{s:b}}}", "svm", "name",
+				 clone->svm, "name", clone->name, "clone", "source", "name", from,
+				 "space", "guarantee", "requested", 0);
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(json_t) lun = NULL;
+	g_auto(VkOntapReply) reply = {0};
+	const char *uuid;
+
+	clone->is_tried = TRUE;
+	if (!vk_ontap_change(clone->ontap->rest, "POST", url, body, 0, &reply, &trouble) &&
+	    !reply.is_unsure) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	if (!find_lun(clone, &lun, error))
+		return FALSE;
+	uuid = vk_json_optional_string(lun, "uuid");
+	clone->serial = g_strdup(vk_json_optional_string(lun, "serial_number"));
+	if (uuid && g_uuid_string_is_valid(uuid))
+		clone->uuid = g_strdup(uuid);
+	if (clone->uuid && clone->serial)
+		return TRUE;
+	if (trouble)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	else
+		vk_fail(error, VK_ERROR_FAILED, "the array has not made the LUN '%s'", clone->name);
+	return FALSE;
+}
+
+/* The group of initiators that sees the original. New string. */
+static char *find_igroup(Clone *clone, const VkOntapStored *layer, GError **error)
+{
+	g_autofree char *url = vk_ontap_url("/api/protocols/san/lun-maps", "lun.uuid", layer->lun,
+					    "fields", "igroup.uuid,igroup.name", NULL);
+	g_autoptr(json_t) maps = vk_ontap_list(clone->ontap->rest, url, error);
+	const char *uuid =
+		vk_json_optional_string(json_object_get(json_array_get(maps, 0), "igroup"), "uuid");
+
+	if (!maps)
+		return NULL;
+	if (json_array_size(maps) != 1 || !uuid || !g_uuid_string_is_valid(uuid)) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"the LUN '%s' is mapped to %u igroups: only one would tell which of them "
+			"is "
+			"this host",
+			layer->path, (guint)json_array_size(maps));
+		return NULL;
+	}
+	return g_strdup(uuid);
+}
+
+static char *map_url(const Clone *clone, const char *igroup)
+{
+	return g_strdup_printf("/api/protocols/san/lun-maps/%s/%s", clone->uuid, igroup);
+}
+
+static gboolean map_clone(Clone *clone, const VkOntapStored *layer, GError **error)
+{
+	g_autofree char *igroup = find_igroup(clone, layer, error);
+	g_autofree char *url = igroup ? map_url(clone, igroup) : NULL;
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(json_t) mapped = NULL;
+	g_auto(VkOntapReply) reply = {0};
+
+	if (!igroup)
+		return FALSE;
+	/* From here on it is to be unmapped, whatever comes back. */
+	clone->igroup = g_strdup(igroup);
+	if (vk_ontap_change(clone->ontap->rest, "POST", "/api/protocols/san/lun-maps",
+			    json_pack("{s:{s:s}, s:{s:s}, s:{s:s}}", "svm", "name", clone->svm,
+				      "lun", "name", clone->name, "igroup", "uuid", igroup),
+			    0, &reply, &trouble))
+		return TRUE;
+	if (reply.is_unsure)
+		mapped = vk_ontap_get(clone->ontap->rest, url, NULL);
+	if (mapped)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
+static void tell(const char *path, const char *word)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* What comes of it shows by the devices. */
+	if (write(fd, word, strlen(word)) < 0)
+		g_debug("'%s' is not writable", path);
+	close(fd);
+}
+
+static void scan_hosts(void)
+{
+	g_autofree char *directory = g_build_filename(vk_ontap_sysfs(), "class", "scsi_host", NULL);
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *path = g_build_filename(directory, name, "scan", NULL);
+
+		tell(path, "- - -");
+	}
+}
+
+static gboolean await_device(Clone *clone, GError **error)
+{
+	gint64 deadline = g_get_monotonic_time() + (gint64)DEVICE_WAIT_SEC * G_USEC_PER_SEC;
+
+	scan_hosts();
+	while (!(clone->device = vk_ontap_find_device(clone->serial))) {
+		if (g_get_monotonic_time() >= deadline)
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "no multipath device has come for the LUN '%s'",
+				       clone->name);
+		g_usleep(DEVICE_POLL_US);
+	}
+	return TRUE;
+}
+
+/* Before the paths go: the host would wait for them. */
+static void forget_device(const Clone *clone)
+{
+	g_autofree char *device = g_path_get_basename(clone->device);
+	g_autoptr(GPtrArray) paths = vk_ontap_paths(device);
+	const char *argv[] = {"multipath", "-f", clone->device, NULL};
+	g_autofree char *output = vk_child_run(argv, FLUSH_SEC, NULL);
+
+	for (guint i = 0; i < paths->len; i++) {
+		g_autofree char *path =
+			g_build_filename(vk_ontap_sysfs(), "block", g_ptr_array_index(paths, i),
+					 "device", "delete", NULL);
+
+		tell(path, "1");
+	}
+}
+
+static void drop(const Clone *clone, const char *url)
+{
+	g_auto(VkOntapReply) reply = {0};
+
+	vk_ontap_change(clone->ontap->rest, "DELETE", url, NULL, 0, &reply, NULL);
+}
+
+static void clone_free(Clone *clone)
+{
+	if (clone->device)
+		forget_device(clone);
+	if (clone->igroup) {
+		g_autofree char *url = map_url(clone, clone->igroup);
+
+		drop(clone, url);
+	}
+	if (clone->is_tried && !clone->uuid) {
+		g_autoptr(json_t) lun = NULL;
+
+		find_lun(clone, &lun, NULL);
+		clone->uuid = g_strdup(vk_json_optional_string(lun, "uuid"));
+	}
+	if (clone->uuid && g_uuid_string_is_valid(clone->uuid)) {
+		g_autofree char *path = g_strconcat("/api/storage/luns/", clone->uuid, NULL);
+		g_autofree char *url = vk_ontap_url(path, VK_ONTAP_AT_ONCE, NULL);
+
+		drop(clone, url);
+	}
+	g_free(clone->svm);
+	g_free(clone->name);
+	g_free(clone->uuid);
+	g_free(clone->serial);
+	g_free(clone->igroup);
+	g_free(clone->device);
+	g_free(clone);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Clone, clone_free)
+
+static Clone *clone_new(VkOntap *ontap, const VkOntapStored *layer)
+{
+	Clone *clone = g_new0(Clone, 1);
+
+	clone->ontap = ontap;
+	clone->svm = g_strdup(layer->svm);
+	clone->name = new_clone_name(layer);
+	return clone;
+}
+
+static VkSourceReader *lun_open_reader(VkSource *base, GError **error)
+{
+	LunSource *source = (LunSource *)base;
+
+	return source->inner->ops->open_reader(source->inner, error);
+}
+
+static void lun_free(VkSource *base)
+{
+	LunSource *source = (LunSource *)base;
+
+	vk_source_free(source->inner);
+	clone_free(source->clone);
+	g_free(source);
+}
+
+static const VkSourceOps lun_ops = {
+	.open_reader = lun_open_reader,
+	.free = lun_free,
+};
+
+VkSource *vk_ontap_open_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error)
+{
+	g_autoptr(Clone) clone = clone_new(ontap, layer);
+	g_autoptr(VkSource) inner = NULL;
+	LunSource *source;
+
+	if (!make_clone(clone, layer, error) || !map_clone(clone, layer, error) ||
+	    !await_device(clone, error))
+		return NULL;
+	inner = vk_source_file_new(clone->device, error);
+	if (!inner)
+		return NULL;
+	if (inner->size != layer->size) {
+		vk_fail(error, VK_ERROR_FAILED, "'%s' is not of the size of the LUN '%s'",
+			clone->device, clone->name);
+		return NULL;
+	}
+	source = g_new0(LunSource, 1);
+	source->base.ops = &lun_ops;
+	source->base.size = inner->size;
+	source->inner = g_steal_pointer(&inner);
+	source->clone = g_steal_pointer(&clone);
+	return &source->base;
+}
+
+static gboolean overwrite(VkOntap *ontap, const VkOntapStored *layer, const char *from,
+			  VkOntapReply *reply, GError **error)
+{
+	g_autofree char *path = g_strconcat("/api/storage/luns/", layer->lun, NULL);
+	g_autofree char *url = vk_ontap_url(path, VK_ONTAP_AT_ONCE, NULL);
+
+	return vk_ontap_change(ontap->rest, "PATCH", url,
+			       json_pack("{s:{s:{s:s}}}", "clone", "source", "name", from), 0,
+			       reply, error);
+}
+
+gboolean vk_ontap_restore_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error)
+{
+	g_autofree char *from = source_name(layer);
+	g_autoptr(Clone) clone = NULL;
+	g_autoptr(GError) trouble = NULL;
+	g_auto(VkOntapReply) first = {0};
+	g_auto(VkOntapReply) second = {0};
+
+	if (overwrite(ontap, layer, from, &first, &trouble))
+		return TRUE;
+	/* Twice the same is the same. Some systems want a LUN, not one in a snapshot. */
+	if (first.is_unsure)
+		return overwrite(ontap, layer, from, &second, error);
+	clone = clone_new(ontap, layer);
+	return make_clone(clone, layer, error) &&
+	       overwrite(ontap, layer, clone->name, &second, error);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * LUNs of the ONTAP driver against the stand-in, whose maps make devices appear in a sysfs of the
+ * test's own. After each, no clone and no map of it is left.
+ */
+#include "errors.h"
+#include "json.h"
+#include "ontapbed.h"
+#include "source.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WEB  "11111111-2222-3333-4444-555555555555"
+#define ID   "20260102T030405Z"
+#define SIZE 65536
+
+static const char topology[] =
+	"{\"clusters\": [{\"name\": \"c1\", \"version\": \"9.14.1\","
+	" \"hooks\": {\"map\": \"@/hook\", \"unmap\": \"@/hook\"},"
+	" \"svms\": [{\"name\": \"s\", \"iscsi\": \"iqn.1992-08.com.netapp:sn.1\","
+	"  \"lifs\": [{\"name\": \"lif1\", \"address\": \"127.0.0.1\"}],"
+	"  \"igroups\": [{\"name\": \"kvm1\"}, {\"name\": \"kvm2\"}],"
+	"  \"volumes\": [{\"name\": \"v\", \"directory\": \"@/v\", \"luns\": ["
+	"    {\"name\": \"l1\", \"serial\": \"81L*C?W+$]/|\", \"size\": 65536,"
+	"     \"maps\": [{\"igroup\": \"kvm1\", \"number\": 0}]},"
+	"    {\"name\": \"l2\", \"serial\": \"81LJC?WtqyyX\", \"size\": 65536}]}]}]}]}";
+
+static const char mountinfo[] = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n";
+
+/* What the kernel, udev and multipathd do. A device that goes was to be deleted before. */
+static const char hook[] =
+	"#!/bin/bash\n"
+	"set -e\n"
+	"wwid=3600a0980$(printf %s \"$3\" | od -An -v -tx1 | tr -d ' \\n')\n"
+	"if [[ $1 == map ]]; then\n"
+	"	mkdir -p @/sys/block/dm-$4/dm @/sys/block/dm-$4/slaves/sd$4 "
+	"@/sys/block/sd$4/device\n"
+	"	mkdir -p @/dev/mapper\n"
+	"	echo mpath-$wwid > @/sys/block/dm-$4/dm/uuid\n"
+	"	echo $(($(stat -c %s \"$2\") / 512)) > @/sys/block/dm-$4/size\n"
+	"	printf '\\0\\x80\\0\\x0c%s' \"$3\" > @/sys/block/sd$4/device/vpd_pg80\n"
+	"	: > @/sys/block/sd$4/device/delete\n"
+	"	ln \"$2\" @/dev/dm-$4\n"
+	"	ln -s ../dm-$4 @/dev/mapper/lun$4\n"
+	"elif [[ -e @/sys/block/dm-$4 ]]; then\n"
+	"	[[ $(< @/sys/block/sd$4/device/delete) == 1 ]] || touch @/torn\n"
+	"	rm -r @/sys/block/dm-$4 @/sys/block/sd$4 @/dev/dm-$4 @/dev/mapper/lun$4\n"
+	"fi\n";
+
+static Bed *bed;
+
+static void poke(const char *name, const char *text)
+{
+	g_autofree char *path = bed_path(bed, name);
+	int fd = open(path, O_WRONLY);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, text, strlen(text), 0), strlen(text));
+	close(fd);
+}
+
+static void map_first(void)
+{
+	g_autofree char *program = bed_path(bed, "hook");
+	g_autofree char *file = bed_path(bed, "v/l1");
+	char map[] = "map", serial[] = "81L*C?W+$]/|", number[] = "0", igroup[] = "kvm1";
+	char *argv[] = {program, map, file, serial, number, igroup, NULL};
+	int status = -1;
+
+	ck_assert(g_spawn_sync(NULL, argv, NULL, 0, NULL, NULL, NULL, NULL, &status, NULL));
+	ck_assert_int_eq(status, 0);
+}
+
+static void setup(void)
+{
+	g_autoptr(GString) script = g_string_new(hook);
+	g_autofree char *sys = NULL;
+	g_autofree char *dev = NULL;
+	g_autofree char *program = NULL;
+
+	bed = bed_new(topology, mountinfo, NULL);
+	sys = bed_path(bed, "sys");
+	dev = bed_path(bed, "dev");
+	program = bed_path(bed, "hook");
+	g_string_replace(script, "@", bed->directory, 0);
+	bed_write(bed, "hook", script->str);
+	ck_assert_int_eq(chmod(program, 0700), 0);
+	bed_write(bed, "sys/class/scsi_host/host0/scan", "");
+	g_setenv("VIRTKEEP_SYSFS", sys, TRUE);
+	g_setenv("VIRTKEEP_DEV", dev, TRUE);
+	map_first();
+	poke("v/l1", "at the instant");
+}
+
+static void teardown(void)
+{
+	bed_free(bed);
+}
+
+static VkArrayDisk *try_probe(const char *device, GError **error)
+{
+	g_autoptr(GPtrArray) layers =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
+	g_autofree char *path = bed_path(bed, device);
+
+	g_ptr_array_add(layers, vk_array_layer_new(path, "raw"));
+	return vk_arrays_probe(bed->arrays, layers, error);
+}
+
+static void succeed(gboolean ok, const GError *error)
+{
+	ck_assert_msg(ok, "%s", error ? error->message : "no error was set");
+}
+
+static json_t *listed_copy(void)
+{
+	g_autoptr(VkTake) take = vk_take_new(bed->arrays, BED_VAULT, NULL);
+	g_autoptr(GError) error = NULL;
+	VkArrayDisk *disk = try_probe("dev/mapper/lun0", &error);
+	json_t *copy;
+
+	succeed(disk != NULL, error);
+	vk_take_join(take, WEB, ID);
+	vk_take_add(take, WEB, "vda", disk);
+	succeed(vk_take_prepare(take, &error) && vk_take_shoot(take, &error) &&
+			vk_take_settle(take, &error),
+		error);
+	copy = vk_take_copy(take, WEB, "vda");
+	succeed(vk_take_keep(take, WEB, &error), error);
+	vk_take_leave(take, WEB);
+	poke("v/l1", "after it, and on");
+	return copy;
+}
+
+static guint count_kind(const char *kind)
+{
+	json_t *records = bed_state(bed, kind);
+	guint count = (guint)json_array_size(records);
+
+	json_decref(records);
+	return count;
+}
+
+/* No clone, no map, and the host had let go of its device before that went. */
+static void check_clean(void)
+{
+	g_autofree char *torn = bed_path(bed, "torn");
+	json_t *requests = bed_requests(bed);
+	gsize index;
+	json_t *request;
+
+	ck_assert_uint_eq(count_kind("luns"), 2);
+	ck_assert_uint_eq(count_kind("maps"), 1);
+	ck_assert(!g_file_test(torn, G_FILE_TEST_EXISTS));
+	json_array_foreach (requests, index, request) {
+		const char *path = json_string_value(json_object_get(request, "path"));
+
+		if (strcmp(json_string_value(json_object_get(request, "method")), "DELETE") == 0)
+			ck_assert_msg(g_pattern_match_simple("/api/storage/luns/*-*-*-*-*", path) ||
+					      g_pattern_match_simple(
+						      "/api/protocols/san/lun-maps/*-*/*-*", path),
+				      "%s", path);
+	}
+	json_decref(requests);
+}
+
+/* TRUE when it could be read, and then it is what it was. */
+static gboolean try_read(const json_t *copy, GError **error)
+{
+	char buffer[32] = "";
+	VkImage *image = vk_arrays_open_image(bed->arrays, copy, error);
+	gboolean ok;
+
+	if (!image)
+		return FALSE;
+	ck_assert_uint_eq(image->size, SIZE);
+	ck_assert_uint_eq(count_kind("luns"), 3);
+	ok = vk_image_read(image, 0, buffer, strlen("at the instant"), error);
+	ck_assert_str_eq(buffer, "at the instant");
+	vk_image_free(image);
+	return ok;
+}
+
+START_TEST(reads_a_lun)
+{
+	g_autoptr(json_t) copy = listed_copy();
+	g_autoptr(GError) error = NULL;
+	gboolean found = FALSE;
+
+	ck_assert_str_eq(
+		vk_json_optional_string(json_array_get(json_object_get(copy, "layers"), 0), "path"),
+		"l1");
+	succeed(vk_arrays_has(bed->arrays, copy, &found, &error), error);
+	ck_assert(found);
+	succeed(try_read(copy, &error), error);
+	check_clean();
+	ck_assert_uint_eq(count_kind("snapshots"), 1);
+}
+END_TEST
+
+/* What the host says of the device, changed; and a word of why it is refused. */
+static const struct {
+	const char *file, *text, *word;
+} refusals[] = {
+	{"sys/block/dm-0/dm/uuid", "LVM-abcdef", "logical volume"},
+	{"sys/block/dm-0/dm/uuid", "part1-mpath-3600a098038314c4a433f577471797958", "partition"},
+	{"sys/block/dm-0/dm/uuid", "CRYPT-LUKS2-x", "no multipath device itself"},
+	{"sys/block/dm-0/dm/uuid", "mpath-360060e8007e2b1000030e2b100000001", "no LUN of ONTAP"},
+	{"sys/block/dm-0/dm/uuid", "mpath-3600a098077663049712b4e3475636b33", "another array"},
+	{"sys/block/dm-0/dm/uuid", "mpath-3600a098038314c4a433f577471797958", "another LUN"},
+	{"sys/block/sd0/device/vpd_pg80", "x", "another LUN"},
+	{"sys/block/dm-0/size", "129", "not the size"},
+};
+
+START_TEST(refuses_what_does_not_agree)
+{
+	g_autoptr(GError) error = NULL;
+
+	bed_write(bed, refusals[_i].file, refusals[_i].text);
+	ck_assert_ptr_null(try_probe("dev/mapper/lun0", &error));
+	ck_assert_msg(strstr(error->message, refusals[_i].word) != NULL, "%s", error->message);
+}
+END_TEST
+
+START_TEST(wants_one_igroup)
+{
+	g_autoptr(json_t) copy = NULL;
+	g_autoptr(GError) error = NULL;
+
+	json_decref(bed_control(bed, "POST", "set",
+				json_pack("{s:s, s:{}, s:{s:s}}", "kind", "maps", "where", "set",
+					  "igroup.uuid", "none")));
+	copy = listed_copy();
+	ck_assert(!try_read(copy, &error));
+	check_clean();
+}
+END_TEST
+
+static const char *const actions[] = {"reset", "empty", "short", "no_job"};
+static const struct {
+	const char *method, *path;
+} steps[] = {
+	{"POST", "/luns$"},       {"GET", "/luns$"},    {"POST", "/lun-maps$"},
+	{"DELETE", "/lun-maps/"}, {"DELETE", "/luns/"},
+};
+
+START_TEST(survives_faults)
+{
+	g_autoptr(json_t) copy = listed_copy();
+
+	for (gsize step = 0; step < G_N_ELEMENTS(steps); step++) {
+		g_autoptr(GError) error = NULL;
+
+		bed_add_fault(bed, actions[_i], steps[step].method, steps[step].path, "after");
+		json_decref(bed_requests(bed));
+		ck_assert_msg(try_read(copy, &error), "%s %s: %s", actions[_i], steps[step].path,
+			      error ? error->message : "");
+		bed_clear_faults(bed);
+		check_clean();
+	}
+}
+END_TEST
+
+START_TEST(restores_in_place)
+{
+	g_autoptr(json_t) copy = listed_copy();
+	g_autoptr(json_t) before = bed_state(bed, "luns");
+	g_autoptr(json_t) after = NULL;
+	g_autofree char *path = bed_path(bed, "dev/mapper/lun0");
+	g_autoptr(GError) error = NULL;
+	g_autofree char *content = NULL;
+	gboolean done = FALSE;
+
+	bed_set_knob(bed, "lun_patch_from_snapshot", _i ? json_false() : json_true());
+	json_decref(bed_requests(bed));
+	succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &done, &error), error);
+	ck_assert(done);
+	content = bed_read(bed, "v/l1");
+	ck_assert_str_eq(content, "at the instant");
+	after = bed_state(bed, "luns");
+	ck_assert(json_equal(before, after));
+	check_clean();
+}
+END_TEST
+
+START_TEST(leaves_a_name_when_killed)
+{
+	g_autoptr(json_t) copy = listed_copy();
+	g_autoptr(json_t) luns = NULL;
+	pid_t pid;
+
+	bed_add_fault(bed, "hold", "POST", "/lun-maps$", "after");
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		bed->arrays = vk_arrays_new(bed->settings, NULL);
+		try_read(copy, NULL);
+		_exit(0);
+	}
+	json_decref(bed_control(bed, "GET", "held", NULL));
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	luns = bed_state(bed, "luns");
+	ck_assert_uint_eq(json_array_size(luns), 3);
+	ck_assert(g_str_has_prefix(vk_json_optional_string(json_array_get(luns, 2), "name"),
+				   "/vol/v/virtkeep_clone_"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ontapsan");
+	TCase *tcase = tcase_create("ontapsan");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, reads_a_lun);
+	tcase_add_loop_test(tcase, refuses_what_does_not_agree, 0, G_N_ELEMENTS(refusals));
+	tcase_add_test(tcase, wants_one_igroup);
+	tcase_add_loop_test(tcase, survives_faults, 0, G_N_ELEMENTS(actions));
+	tcase_add_loop_test(tcase, restores_in_place, 0, 2);
+	tcase_add_test(tcase, leaves_a_name_when_killed);
+	suite_add_tcase(suite, tcase);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
