@@ -57,6 +57,12 @@ typedef struct VkArrayOps {
 	gboolean (*remove)(VkArray *array, const json_t *handle, GError **error);
 	gboolean (*mark_listed)(VkArray *array, const json_t *handle, GError **error);
 
+	/* NULL where nothing replicates. ARRAYS: all VkArray of the configuration, borrowed. */
+	GPtrArray *(*replications)(VkArray *array, const GPtrArray *arrays, const json_t *copy,
+				   GError **error);
+	gboolean (*replicate)(VkArray *array, const GPtrArray *arrays, const json_t *copy,
+			      guint wait_sec, GError **error);
+
 	void (*free)(VkArray *array);
 } VkArrayOps;
 

@@ -365,3 +365,45 @@ gboolean vk_arrays_mark_listed(VkArrays *arrays, const VkArraySnapshot *snapshot
 
 	return array && array->ops->mark_listed(array, snapshot->handle, error);
 }
+
+void vk_replication_free(VkReplication *replication)
+{
+	if (!replication)
+		return;
+	g_free(replication->array);
+	g_free(replication->source);
+	g_free(replication->destination);
+	g_free(replication->at);
+	g_free(replication->kind);
+	g_free(replication->state);
+	g_free(replication->reason);
+	g_free(replication->transfer_state);
+	g_free(replication->transfer_end);
+	g_free(replication->exported);
+	g_ptr_array_unref(replication->snapshots);
+	g_free(replication->advice);
+	g_free(replication);
+}
+
+GPtrArray *vk_arrays_replications(VkArrays *arrays, const json_t *copy, GError **error)
+{
+	VkArray *array = array_of(arrays, copy, error);
+
+	if (!array)
+		return NULL;
+	if (!array->ops->replications)
+		return g_ptr_array_new_with_free_func((GDestroyNotify)vk_replication_free);
+	return array->ops->replications(array, arrays->list, copy, error);
+}
+
+gboolean vk_arrays_replicate(VkArrays *arrays, const json_t *copy, guint wait_sec, GError **error)
+{
+	VkArray *array = array_of(arrays, copy, error);
+
+	if (!array)
+		return FALSE;
+	return array->ops->replicate
+		       ? array->ops->replicate(array, arrays->list, copy, wait_sec, error)
+		       : vk_fail(error, VK_ERROR_NOT_FOUND, "the array '%s' does not replicate",
+				 array->name);
+}

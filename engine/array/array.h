@@ -151,5 +151,38 @@ GPtrArray *vk_arrays_list(VkArrays *arrays, const VkArrayDisk *disk, const char 
 /* Fine if it is gone already. */
 gboolean vk_arrays_remove(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error);
 
+/* How the snapshots of a volume get to another system. Strings are nullable but for the first two. */
+typedef struct VkReplication {
+	char *array;  /* of the volume, by its name in the configuration */
+	char *source; /* the volume */
+	char *destination;
+	char *at;             /* the array of the destination, if it is in the configuration */
+	char *kind, *state;   /* "mirror", "vault", ...; in the array's words */
+	gboolean is_healthy;  /* as the array sees it */
+	char *reason;         /* why it is not */
+	gint64 lag;           /* seconds; negative: unknown */
+	char *transfer_state; /* of the last transfer, in the array's words */
+	char *transfer_end;   /* ISO 8601 */
+	guint64 transfer_bytes;
+	char *exported;       /* the snapshot that readers of the destination see */
+	GPtrArray *snapshots; /* char*: those of ours that the destination has, oldest first */
+	char *advice;         /* without a destination: the command that makes one */
+} VkReplication;
+
+void vk_replication_free(VkReplication *replication);
+
+/*
+ * How the volumes of COPY are replicated. A volume that is not has an entry with an advice. Returns
+ * VkReplication; empty for storage that does not replicate.
+ */
+GPtrArray *vk_arrays_replications(VkArrays *arrays, const json_t *copy, GError **error);
+
+/*
+ * Has the snapshots that COPY lies in transferred along all relationships, and waits WAIT_SEC for
+ * that (0: not at all). VK_ERROR_BUSY when it takes longer, VK_ERROR_NOT_FOUND when a volume is not
+ * replicated.
+ */
+gboolean vk_arrays_replicate(VkArrays *arrays, const json_t *copy, guint wait_sec, GError **error);
+
 /* Removes the mark of an unlisted one: its snapshot is listed after all. */
 gboolean vk_arrays_mark_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error);

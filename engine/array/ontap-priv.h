@@ -140,3 +140,9 @@ GPtrArray *vk_ontap_snapshots_of(VkArray *array, const json_t *copy, GError **er
 /* Restores of single files (ontap-restore.c). */
 gboolean vk_ontap_clone(VkArray *array, const json_t *copy, guint layer, const char *path,
 			gboolean *ret_done, GError **error);
+
+/* Replication (ontap-mirror.c). */
+GPtrArray *vk_ontap_replications(VkArray *array, const GPtrArray *arrays, const json_t *copy,
+				 GError **error);
+gboolean vk_ontap_replicate(VkArray *array, const GPtrArray *arrays, const json_t *copy,
+			    guint wait_sec, GError **error);

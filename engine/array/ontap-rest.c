@@ -21,6 +21,7 @@ struct VkOntapRest {
 	gint64 timeout_us;
 	GMutex mutex;
 	guint version; /* guarded by the mutex; 0 as long as it is unknown */
+	char *cluster; /* likewise; NULL */
 };
 
 guint vk_ontap_parse_version(const char *text)
@@ -61,6 +62,7 @@ void vk_ontap_rest_free(VkOntapRest *rest)
 	vk_ontap_http_free(rest->http);
 	g_mutex_clear(&rest->mutex);
 	g_free(rest->name);
+	g_free(rest->cluster);
 	g_free(rest);
 }
 
@@ -107,7 +109,7 @@ static gboolean ask_version(VkOntapRest *rest, GError **error)
 {
 	g_auto(VkOntapReply) reply = {0};
 
-	if (!vk_ontap_http_send(rest->http, "GET", "/api/cluster?fields=version", NULL,
+	if (!vk_ontap_http_send(rest->http, "GET", "/api/cluster?fields=name,version", NULL,
 				deadline_of(rest, 0), &reply, error)) {
 		if (reply.status == 403)
 			g_prefix_error(error,
@@ -115,6 +117,8 @@ static gboolean ask_version(VkOntapRest *rest, GError **error)
 		return FALSE;
 	}
 	rest->version = read_version(reply.body);
+	g_free(rest->cluster);
+	rest->cluster = g_strdup(vk_json_optional_string(reply.body, "name"));
 	return rest->version ||
 	       vk_fail(error, VK_ERROR_FAILED,
 		       "array '%s': it does not tell its version; set 'version'", rest->name);
@@ -132,6 +136,13 @@ static gboolean check_version(VkOntapRest *rest, GError **error)
 		       rest->name, rest->version / 10000, rest->version / 100 % 100,
 		       rest->version % 100, VERSION_MIN / 10000, VERSION_MIN / 100 % 100,
 		       VERSION_MIN % 100);
+}
+
+char *vk_ontap_cluster_name(VkOntapRest *rest)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rest->mutex);
+
+	return g_strdup(rest->cluster);
 }
 
 static gboolean add_page(VkOntapRest *rest, const char *url, json_t *records, char **ret_next,

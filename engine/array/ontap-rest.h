@@ -45,5 +45,8 @@ json_t *vk_ontap_get(VkOntapRest *rest, const char *url, GError **error);
 gboolean vk_ontap_change(VkOntapRest *rest, const char *method, const char *url, json_t *body,
 			 gint64 deadline, VkOntapReply *ret, GError **error);
 
+/* The name of the cluster. New string; NULL as long as it was not asked, or does not tell. */
+char *vk_ontap_cluster_name(VkOntapRest *rest);
+
 /* Numbers such as "9.11.1" as one that can be compared; 0 for what is none. */
 guint vk_ontap_parse_version(const char *text);

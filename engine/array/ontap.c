@@ -136,6 +136,8 @@ static const VkArrayOps ontap_ops = {
 	.list = vk_ontap_list_snapshots,
 	.remove = vk_ontap_remove_snapshot,
 	.mark_listed = vk_ontap_mark_listed,
+	.replications = vk_ontap_replications,
+	.replicate = vk_ontap_replicate,
 	.free = ontap_free,
 };
 

@@ -50,10 +50,12 @@ char *bed_read(const Bed *bed, const char *name)
 static char *fill_in(const Bed *bed, const char *text)
 {
 	g_autofree char *port = g_strdup_printf("%u", bed->port);
+	g_autofree char *second_port = g_strdup_printf("%u", bed->second_port);
 	GString *filled = g_string_new(text);
 
 	g_string_replace(filled, "@", bed->directory, 0);
 	g_string_replace(filled, "%", port, 0);
+	g_string_replace(filled, "&", second_port, 0);
 	return g_string_free(filled, FALSE);
 }
 
@@ -75,7 +77,9 @@ static void start(Bed *bed)
 		      "%s", error ? error->message : "");
 	stream = fdopen(output, "r");
 	ck_assert_ptr_nonnull(fgets(line, sizeof(line), stream));
-	ck_assert_msg(sscanf(line, "ready c1=%u", &bed->port) == 1, "%s", line);
+	ck_assert_msg(sscanf(line, "ready c1=%u c2=%u", &bed->port, &bed->second_port) >= 1, "%s",
+		      line);
+	bed->control_port = bed->port;
 	fclose(stream);
 }
 
@@ -136,7 +140,8 @@ static size_t receive(char *data, size_t size, size_t count, void *user)
 
 json_t *bed_control(const Bed *bed, const char *method, const char *what, json_t *body)
 {
-	g_autofree char *url = g_strdup_printf("https://127.0.0.1:%u/control/%s", bed->port, what);
+	g_autofree char *url =
+		g_strdup_printf("https://127.0.0.1:%u/control/%s", bed->control_port, what);
 	char *text = body ? json_dumps(body, 0) : NULL;
 	GString *received = g_string_new(NULL);
 	CURL *curl = curl_easy_init();

@@ -16,14 +16,15 @@ typedef struct Bed {
 	char *directory;
 	int input; /* the stand-in ends with it */
 	GPid pid;
-	guint port;
+	guint port, second_port; /* of the clusters c1 and c2 */
+	guint control_port;      /* of the one that bed_control() speaks with; c1 at first */
 	VkSettings *settings;
 	VkArrays *arrays;
 } Bed;
 
 /*
  * In TOPOLOGY (JSON of the stand-in), MOUNTINFO and SECTION (of the configuration; NULL: the usual
- * login) an '@' stands for the directory, and in SECTION a '%' for the port.
+ * login) an '@' stands for the directory, and in SECTION '%' and '&' for the ports of c1 and c2.
  */
 Bed *bed_new(const char *topology, const char *mountinfo, const char *section);
 void bed_free(Bed *bed);

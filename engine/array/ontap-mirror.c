@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SnapMirror and SnapVault. Relationships are found from the volumes that copies lie in. They live
+ * on the cluster of the destination: each of the configuration is asked.
+ */
+#include "errors.h"
+#include "json.h"
+#include "ontap-copy.h"
+#include "ontap-path.h"
+
+#include <string.h>
+
+#define RELATIONSHIPS "/api/snapmirror/relationships"
+#define FIELDS                                                                                    \
+	"uuid,state,healthy,unhealthy_reason,lag_time,exported_snapshot,policy.name,policy.type," \
+	"source.path,source.cluster.name,destination.path,destination.svm.name,"                  \
+	"destination.cluster.name,transfer"
+#define POLL_US (G_USEC_PER_SEC / 2)
+
+/* A transfer is under way: ours need not be begun. */
+#define UPDATE_FAILED 13303844
+#define IN_PROGRESS   "Another transfer is in progress"
+
+/* A volume of a copy, and what found its relationships. */
+typedef struct Search {
+	const GPtrArray *arrays; /* VkArray */
+	VkOntap *source;
+	const char *snapshot;
+	char *path; /* "svm:volume" */
+} Search;
+
+static const char *nested(const json_t *record, const char *outer, const char *key)
+{
+	return vk_json_optional_string(json_object_get(record, outer), key);
+}
+
+static char *find_kind(VkOntap *destination, const json_t *record)
+{
+	const char *type = nested(record, "policy", "type");
+	const char *name = nested(record, "policy", "name");
+	g_autofree char *url = vk_ontap_url("/api/snapmirror/policies", "name", name ? name : "",
+					    "fields", "retention", NULL);
+	g_autoptr(json_t) policies = NULL;
+	const json_t *rules;
+
+	if (g_strcmp0(type, "async") != 0)
+		return g_strdup(type);
+	/* REST knows no vaults: those are what has rules of how many to keep. */
+	policies = vk_ontap_list(destination->rest, url, NULL);
+	rules = json_object_get(json_array_get(policies, 0), "retention");
+	return g_strdup(json_array_size(rules) ? "vault" : "mirror");
+}
+
+static char *find_reason(const json_t *record)
+{
+	const json_t *reasons = json_object_get(record, "unhealthy_reason");
+	g_autoptr(GString) text = g_string_new(NULL);
+	gsize index;
+	json_t *reason;
+
+	json_array_foreach (reasons, index, reason) {
+		const char *message = vk_json_optional_string(reason, "message");
+
+		if (message)
+			g_string_append_printf(text, "%s%s", text->len ? "; " : "", message);
+	}
+	return text->len ? g_strdup(text->str) : NULL;
+}
+
+/* The uuid of a volume "svm:volume". New string; NULL with an error. */
+static char *find_volume(VkOntap *ontap, const char *path, GError **error)
+{
+	g_auto(GStrv) parts = g_strsplit(path, ":", 2);
+	g_autofree char *url = NULL;
+	g_autoptr(json_t) volumes = NULL;
+	const char *uuid;
+
+	if (g_strv_length(parts) != 2)
+		return NULL;
+	url = vk_ontap_url("/api/storage/volumes", "svm.name", parts[0], "name", parts[1], "fields",
+			   "uuid", NULL);
+	volumes = vk_ontap_list(ontap->rest, url, error);
+	uuid = vk_json_optional_string(json_array_get(volumes, 0), "uuid");
+	if (volumes && (!uuid || !g_uuid_string_is_valid(uuid)))
+		vk_fail(error, VK_ERROR_NOT_FOUND, "the array '%s' has no volume '%s'",
+			ontap->base.name, path);
+	return volumes && uuid && g_uuid_string_is_valid(uuid) ? g_strdup(uuid) : NULL;
+}
+
+/* The snapshots of ours that the destination has. */
+static GPtrArray *find_snapshots(VkOntap *destination, const char *path)
+{
+	g_autofree char *volume = find_volume(destination, path, NULL);
+	g_autofree char *base = g_strdup_printf("/api/storage/volumes/%s/snapshots", volume);
+	g_autofree char *url = vk_ontap_url(base, "name", VK_ONTAP_NAME_PREFIX "*", "fields",
+					    "name", "order_by", "create_time", NULL);
+	g_autoptr(json_t) records = volume ? vk_ontap_list(destination->rest, url, NULL) : NULL;
+	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
+	gsize index;
+	json_t *record;
+
+	json_array_foreach (records, index, record)
+		g_ptr_array_add(found, g_strdup(vk_json_optional_string(record, "name")));
+	return found;
+}
+
+static void fill_transfer(const json_t *record, VkReplication *ret)
+{
+	const json_t *transfer = json_object_get(record, "transfer");
+	const json_t *bytes = json_object_get(transfer, "bytes_transferred");
+
+	ret->transfer_state = g_strdup(vk_json_optional_string(transfer, "state"));
+	ret->transfer_end = g_strdup(vk_json_optional_string(transfer, "end_time"));
+	ret->transfer_bytes = (guint64)MAX(json_integer_value(bytes), 0);
+}
+
+static VkReplication *replication_new(const Search *search)
+{
+	VkReplication *replication = g_new0(VkReplication, 1);
+
+	replication->array = g_strdup(search->source->base.name);
+	replication->source = g_strdup(search->path);
+	replication->lag = -1;
+	replication->snapshots = g_ptr_array_new_with_free_func(g_free);
+	return replication;
+}
+
+static VkReplication *read_relationship(const Search *search, VkOntap *destination,
+					const json_t *record)
+{
+	VkReplication *replication = replication_new(search);
+	guint64 lag;
+
+	replication->destination = g_strdup(nested(record, "destination", "path"));
+	replication->at = g_strdup(destination->base.name);
+	replication->kind = find_kind(destination, record);
+	replication->state = g_strdup(vk_json_optional_string(record, "state"));
+	replication->is_healthy = json_is_true(json_object_get(record, "healthy"));
+	replication->reason = find_reason(record);
+	if (vk_ontap_parse_duration(vk_json_optional_string(record, "lag_time"), &lag))
+		replication->lag = (gint64)lag;
+	replication->exported = g_strdup(vk_json_optional_string(record, "exported_snapshot"));
+	fill_transfer(record, replication);
+	if (replication->destination) {
+		g_ptr_array_unref(replication->snapshots);
+		replication->snapshots = find_snapshots(destination, replication->destination);
+	}
+	return replication;
+}
+
+/* The relationships from PATH that one cluster has as their destination. */
+static json_t *ask(VkOntap *destination, const char *path, GError **error)
+{
+	g_autofree char *url =
+		vk_ontap_url(RELATIONSHIPS, "source.path", path, "fields", FIELDS, NULL);
+
+	return vk_ontap_list(destination->rest, url, error);
+}
+
+/* Two clusters may have volumes of one name. */
+static gboolean is_of(const Search *search, const json_t *record)
+{
+	const json_t *source = json_object_get(record, "source");
+	const char *cluster = nested(source, "cluster", "name");
+	g_autofree char *ours = vk_ontap_cluster_name(search->source->rest);
+
+	return !cluster || !ours || strcmp(cluster, ours) == 0;
+}
+
+typedef gboolean (*Visit)(const Search *search, VkOntap *destination, const json_t *record,
+			  gpointer data, GError **error);
+
+static gboolean visit_cluster(const Search *search, VkOntap *destination, Visit visit,
+			      gpointer data, guint *count, GError **error)
+{
+	g_autoptr(json_t) records = ask(destination, search->path, error);
+	gsize index;
+	json_t *record;
+
+	json_array_foreach (records, index, record) {
+		if (!is_of(search, record))
+			continue;
+		++*count;
+		if (!visit(search, destination, record, data, error))
+			return FALSE;
+	}
+	return records != NULL;
+}
+
+/* All of the clusters; *RET_COUNT is how many relationships there are. */
+static gboolean visit_all(const Search *search, Visit visit, gpointer data, guint *ret_count,
+			  GError **error)
+{
+	*ret_count = 0;
+	for (guint i = 0; i < search->arrays->len; i++) {
+		VkArray *array = g_ptr_array_index(search->arrays, i);
+
+		if (array->ops == search->source->base.ops &&
+		    !visit_cluster(search, (VkOntap *)array, visit, data, ret_count, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* Calls WHAT for each volume that COPY lies in. */
+static gboolean each_volume(VkOntap *source, const GPtrArray *arrays, const json_t *copy,
+			    gboolean (*what)(const Search *search, gpointer data, GError **error),
+			    gpointer data, GError **error)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	guint count = (guint)json_array_size(json_object_get(copy, "layers"));
+
+	for (guint i = 0; i < count; i++) {
+		g_autofree char *path = NULL;
+		VkOntapStored layer;
+
+		if (!vk_ontap_read_layer(copy, i, &layer, error))
+			return FALSE;
+		path = g_strdup_printf("%s:%s", layer.svm, layer.volume_name);
+		Search search = {.arrays = arrays,
+				 .source = source,
+				 .snapshot = layer.snapshot,
+				 .path = path};
+		if (g_hash_table_add(seen, g_strdup(path)) && !what(&search, data, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean add_relationship(const Search *search, VkOntap *destination, const json_t *record,
+				 gpointer data, GError **error)
+{
+	g_ptr_array_add(data, read_relationship(search, destination, record));
+	return TRUE;
+}
+
+/* What the source knows of a destination that is in no section. */
+static gboolean add_unreachable(const Search *search, GPtrArray *found, GError **error)
+{
+	g_autofree char *url = vk_ontap_url(RELATIONSHIPS, "list_destinations_only", "true",
+					    "source.path", search->path, "fields",
+					    "destination.path,destination.cluster.name", NULL);
+	g_autoptr(json_t) records = vk_ontap_list(search->source->rest, url, error);
+	gsize index;
+	json_t *record;
+
+	json_array_foreach (records, index, record) {
+		VkReplication *replication = replication_new(search);
+		const json_t *destination = json_object_get(record, "destination");
+		const char *cluster = nested(destination, "cluster", "name");
+
+		replication->destination = g_strdup(nested(record, "destination", "path"));
+		replication->reason = g_strdup_printf(
+			"its cluster '%s' is not in the configuration: add a section [array NAME]",
+			cluster ? cluster : "?");
+		g_ptr_array_add(found, replication);
+	}
+	return records != NULL;
+}
+
+static void add_missing(const Search *search, GPtrArray *found)
+{
+	VkReplication *replication = replication_new(search);
+
+	replication->advice =
+		g_strdup_printf("snapmirror create -source-path %s -destination-path SVM:VOLUME "
+				"-policy MirrorAndVault",
+				search->path);
+	g_ptr_array_add(found, replication);
+}
+
+static gboolean add_volume(const Search *search, gpointer data, GError **error)
+{
+	GPtrArray *found = data;
+	guint count, before = found->len;
+
+	if (!visit_all(search, add_relationship, found, &count, error))
+		return FALSE;
+	if (count == 0 && !add_unreachable(search, found, error))
+		return FALSE;
+	if (found->len == before)
+		add_missing(search, found);
+	return TRUE;
+}
+
+GPtrArray *vk_ontap_replications(VkArray *array, const GPtrArray *arrays, const json_t *copy,
+				 GError **error)
+{
+	g_autoptr(GPtrArray) found =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_replication_free);
+
+	return each_volume((VkOntap *)array, arrays, copy, add_volume, found, error)
+		       ? g_steal_pointer(&found)
+		       : NULL;
+}
+
+/* A transfer of the snapshot: asked for, and awaited until a deadline. */
+static gboolean begin(VkOntap *destination, const char *uuid, const char *snapshot, GError **error)
+{
+	g_autofree char *url = g_strdup_printf(RELATIONSHIPS "/%s/transfers", uuid);
+	g_autoptr(GError) trouble = NULL;
+	g_auto(VkOntapReply) reply = {0};
+
+	/* One that was begun and not told shows by its state. */
+	if (vk_ontap_change(destination->rest, "POST", url,
+			    json_pack("{s:s}", "source_snapshot", snapshot), 0, &reply, &trouble) ||
+	    reply.is_unsure ||
+	    (reply.code == UPDATE_FAILED && strstr(trouble->message, IN_PROGRESS)))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
+static gboolean is_under_way(const char *state)
+{
+	return g_strcmp0(state, "transferring") == 0 || g_strcmp0(state, "queued") == 0;
+}
+
+static gboolean await(VkOntap *destination, const char *uuid, gint64 deadline, GError **error)
+{
+	g_autofree char *path = g_strconcat(RELATIONSHIPS "/", uuid, NULL);
+	g_autofree char *url = vk_ontap_url(path, "fields", FIELDS, NULL);
+
+	for (;;) {
+		g_autoptr(json_t) record = vk_ontap_get(destination->rest, url, error);
+		const char *state = nested(record, "transfer", "state");
+		g_autofree char *reason = find_reason(record);
+
+		if (!record)
+			return FALSE;
+		if (!is_under_way(state))
+			return g_strcmp0(state, "success") == 0 ||
+			       vk_fail(error, VK_ERROR_FAILED, "its transfer ended as '%s'%s%s",
+				       state ? state : "none", reason ? ": " : "",
+				       reason ? reason : "");
+		if (g_get_monotonic_time() >= deadline)
+			return vk_fail(error, VK_ERROR_BUSY, "its transfer goes on still");
+		g_usleep(POLL_US);
+	}
+}
+
+static gboolean has_arrived(VkOntap *destination, const char *path, const char *snapshot,
+			    const char *policy, GError **error)
+{
+	g_autofree char *volume = find_volume(destination, path, error);
+	g_autoptr(json_t) found = NULL;
+
+	if (!volume || !vk_ontap_find_snapshot(destination, volume, snapshot, &found, error))
+		return FALSE;
+	return found || vk_fail(error, VK_ERROR_FAILED,
+				"the snapshot did not arrive: its label has no rule in the policy "
+				"'%s'",
+				policy ? policy : "?");
+}
+
+/* What the caller of vk_ontap_replicate() wants. */
+typedef struct Order {
+	guint wait_sec;
+	guint count; /* relationships so far */
+} Order;
+
+static gboolean update(const Search *search, VkOntap *destination, const json_t *record,
+		       gpointer data, GError **error)
+{
+	const Order *order = data;
+	const char *uuid = vk_json_optional_string(record, "uuid");
+	const char *path = nested(record, "destination", "path");
+	gint64 deadline = g_get_monotonic_time() + (gint64)order->wait_sec * G_USEC_PER_SEC;
+
+	if (!uuid || !g_uuid_string_is_valid(uuid) || !path)
+		return vk_fail(error, VK_ERROR_FAILED, "the array told half a relationship");
+	if (begin(destination, uuid, search->snapshot, error) &&
+	    (order->wait_sec == 0 || (await(destination, uuid, deadline, error) &&
+				      has_arrived(destination, path, search->snapshot,
+						  nested(record, "policy", "name"), error))))
+		return TRUE;
+	g_prefix_error(error, "the relationship from '%s' to '%s': ", search->path, path);
+	return FALSE;
+}
+
+static gboolean update_volume(const Search *search, gpointer data, GError **error)
+{
+	Order *order = data;
+
+	if (!visit_all(search, update, order, &order->count, error))
+		return FALSE;
+	return order->count > 0 ||
+	       vk_fail(error, VK_ERROR_NOT_FOUND,
+		       "the volume '%s' is not replicated to an array of the configuration",
+		       search->path);
+}
+
+gboolean vk_ontap_replicate(VkArray *array, const GPtrArray *arrays, const json_t *copy,
+			    guint wait_sec, GError **error)
+{
+	Order order = {.wait_sec = wait_sec};
+
+	return each_volume((VkOntap *)array, arrays, copy, update_volume, &order, error);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SnapMirror and SnapVault of the ONTAP driver, against two clusters of the stand-in. */
+#include "errors.h"
+#include "json.h"
+#include "ontapbed.h"
+
+#include <check.h>
+#include <string.h>
+
+#define WEB "11111111-2222-3333-4444-555555555555"
+#define ID  "20260102T030405Z"
+
+static const char topology[] =
+	"{\"clusters\": [{\"name\": \"c1\", \"version\": \"9.14.1\","
+	" \"svms\": [{\"name\": \"s\","
+	"  \"lifs\": [{\"name\": \"lif1\", \"address\": \"127.0.0.1\"}],"
+	"  \"volumes\": ["
+	"   {\"name\": \"vaulted\", \"directory\": \"@/vaulted\", \"junction\": \"/vaulted\"},"
+	"   {\"name\": \"mirrored\", \"directory\": \"@/mirrored\", \"junction\": \"/mirrored\"},"
+	"   {\"name\": \"alone\", \"directory\": \"@/alone\", \"junction\": \"/alone\"}]}]},"
+	" {\"name\": \"c2\", \"version\": \"9.16.1\","
+	" \"svms\": [{\"name\": \"d\","
+	"  \"volumes\": [{\"name\": \"vault\", \"directory\": \"@/vault\"},"
+	"   {\"name\": \"mirror\", \"directory\": \"@/mirror\"}]}],"
+	" \"relationships\": ["
+	"  {\"source\": \"s:vaulted\", \"destination\": \"d:vault\", \"policy\": "
+	"\"MirrorAndVault\"},"
+	"  {\"source\": \"s:mirrored\", \"destination\": \"d:mirror\"}]}]}";
+
+static const char mountinfo[] = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+				"40 22 0:50 / @/vaulted rw - nfs4 127.0.0.1:/vaulted rw\n"
+				"41 22 0:51 / @/mirrored rw - nfs4 127.0.0.1:/mirrored rw\n"
+				"42 22 0:52 / @/alone rw - nfs4 127.0.0.1:/alone rw\n";
+
+#define LOGIN                          \
+	"user = admin\n"               \
+	"password_file = @/password\n" \
+	"ca_file = @/state/ca.pem\n"
+#define FIRST  "[array first]\nurl = https://127.0.0.1:%\n" LOGIN
+#define SECOND "[array second]\nurl = https://127.0.0.1:&\n" LOGIN
+
+static Bed *bed;
+
+static void setup(void)
+{
+	bed = bed_new(topology, mountinfo, FIRST SECOND);
+	bed_write(bed, "vaulted/a.raw", "a");
+	bed_write(bed, "mirrored/a.raw", "a");
+	bed_write(bed, "alone/a.raw", "a");
+}
+
+static void teardown(void)
+{
+	bed_free(bed);
+}
+
+static void succeed(gboolean ok, const GError *error)
+{
+	ck_assert_msg(ok, "%s", error ? error->message : "no error was set");
+}
+
+static json_t *take(const char *image, const char *label)
+{
+	g_autoptr(VkTake) taken = vk_take_new(bed->arrays, BED_VAULT, label);
+	g_autoptr(GPtrArray) layers =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
+	g_autofree char *path = bed_path(bed, image);
+	g_autoptr(GError) error = NULL;
+	VkArrayDisk *disk;
+	json_t *copy;
+
+	g_ptr_array_add(layers, vk_array_layer_new(path, "raw"));
+	disk = vk_arrays_probe(bed->arrays, layers, &error);
+	succeed(disk != NULL, error);
+	vk_take_join(taken, WEB, ID);
+	vk_take_add(taken, WEB, "vda", disk);
+	succeed(vk_take_prepare(taken, &error) && vk_take_shoot(taken, &error) &&
+			vk_take_settle(taken, &error),
+		error);
+	copy = vk_take_copy(taken, WEB, "vda");
+	succeed(vk_take_keep(taken, WEB, &error), error);
+	vk_take_leave(taken, WEB);
+	return copy;
+}
+
+static const char *snapshot_of(const json_t *copy)
+{
+	return vk_json_optional_string(json_array_get(json_object_get(copy, "layers"), 0),
+				       "snapshot");
+}
+
+/* The only relationship of the copy. */
+static GPtrArray *ask(const json_t *copy)
+{
+	g_autoptr(GError) error = NULL;
+	GPtrArray *found = vk_arrays_replications(bed->arrays, copy, &error);
+
+	succeed(found != NULL, error);
+	ck_assert_uint_eq(found->len, 1);
+	return found;
+}
+
+START_TEST(transfers_by_label)
+{
+	g_autoptr(json_t) copy = take("vaulted/a.raw", "daily");
+	g_autoptr(GPtrArray) found = NULL;
+	g_autoptr(GError) error = NULL;
+	const VkReplication *replication;
+
+	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
+	bed->control_port = bed->second_port;
+	json_decref(
+		bed_control(bed, "POST", "set",
+			    json_pack("{s:s, s:{s:s}, s:{s:s}}", "kind", "relationships", "where",
+				      "source.path", "s:vaulted", "set", "lag_time", "P1DT2H3M")));
+	found = ask(copy);
+	replication = g_ptr_array_index(found, 0);
+	ck_assert_str_eq(replication->array, "first");
+	ck_assert_str_eq(replication->source, "s:vaulted");
+	ck_assert_str_eq(replication->destination, "d:vault");
+	ck_assert_str_eq(replication->at, "second");
+	ck_assert_str_eq(replication->kind, "vault");
+	ck_assert_str_eq(replication->state, "snapmirrored");
+	ck_assert(replication->is_healthy);
+	ck_assert_ptr_null(replication->reason);
+	ck_assert_int_eq(replication->lag, 86400 + 2 * 3600 + 3 * 60);
+	ck_assert_str_eq(replication->transfer_state, "success");
+	ck_assert_ptr_nonnull(replication->transfer_end);
+	ck_assert_str_eq(replication->exported, snapshot_of(copy));
+	ck_assert_uint_eq(replication->snapshots->len, 1);
+	ck_assert_str_eq(g_ptr_array_index(replication->snapshots, 0), snapshot_of(copy));
+	ck_assert_ptr_null(replication->advice);
+}
+END_TEST
+
+START_TEST(tells_of_a_label_without_a_rule)
+{
+	g_autoptr(json_t) copy = take("vaulted/a.raw", "hourly");
+	g_autoptr(GError) error = NULL;
+
+	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 20, &error));
+	ck_assert_msg(strstr(error->message, "no rule in the policy 'MirrorAndVault'") != NULL,
+		      "%s", error->message);
+}
+END_TEST
+
+START_TEST(transfers_to_a_mirror)
+{
+	g_autoptr(json_t) copy = take("mirrored/a.raw", NULL);
+	g_autoptr(GPtrArray) found = NULL;
+	g_autoptr(GError) error = NULL;
+	const VkReplication *replication;
+
+	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
+	found = ask(copy);
+	replication = g_ptr_array_index(found, 0);
+	ck_assert_str_eq(replication->kind, "mirror");
+	ck_assert_str_eq(replication->exported, snapshot_of(copy));
+}
+END_TEST
+
+START_TEST(tells_what_fails)
+{
+	g_autoptr(json_t) copy = take("vaulted/a.raw", "daily");
+	g_autoptr(GPtrArray) found = NULL;
+	g_autoptr(GError) error = NULL;
+	const VkReplication *replication;
+
+	bed->control_port = bed->second_port;
+	bed_set_knob(bed, "transfer_outcome", json_string("failed"));
+	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 20, &error));
+	ck_assert_msg(strstr(error->message, "ended as 'failed': The transfer failed") != NULL,
+		      "%s", error->message);
+	found = ask(copy);
+	replication = g_ptr_array_index(found, 0);
+	ck_assert(!replication->is_healthy);
+	ck_assert_str_eq(replication->reason, "The transfer failed.");
+}
+END_TEST
+
+START_TEST(waits_no_longer_than_told)
+{
+	g_autoptr(json_t) copy = take("vaulted/a.raw", "daily");
+	g_autoptr(GError) error = NULL;
+
+	bed->control_port = bed->second_port;
+	bed_set_knob(bed, "transfer_seconds", json_integer(60));
+	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 1, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_BUSY);
+	g_clear_error(&error);
+	/* One under way is as good as one of ours. */
+	succeed(vk_arrays_replicate(bed->arrays, copy, 0, &error), error);
+}
+END_TEST
+
+START_TEST(survives_a_lost_reply)
+{
+	g_autoptr(json_t) copy = take("vaulted/a.raw", "daily");
+	g_autoptr(GError) error = NULL;
+
+	bed->control_port = bed->second_port;
+	bed_add_fault(bed, "reset", "POST", "/transfers$", "after");
+	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
+}
+END_TEST
+
+START_TEST(advises_where_there_is_none)
+{
+	g_autoptr(json_t) copy = take("alone/a.raw", "daily");
+	g_autoptr(GPtrArray) found = ask(copy);
+	const VkReplication *replication = g_ptr_array_index(found, 0);
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_ptr_null(replication->destination);
+	ck_assert_msg(
+		g_str_has_prefix(replication->advice, "snapmirror create -source-path s:alone "),
+		"%s", replication->advice);
+	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 0, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(knows_of_clusters_that_are_not_configured)
+{
+	g_autoptr(GPtrArray) found = NULL;
+	g_autoptr(json_t) copy = NULL;
+	const VkReplication *replication;
+
+	bed_configure(bed, FIRST);
+	copy = take("vaulted/a.raw", "daily");
+	found = ask(copy);
+	replication = g_ptr_array_index(found, 0);
+	ck_assert_str_eq(replication->destination, "d:vault");
+	ck_assert_ptr_null(replication->at);
+	ck_assert_msg(strstr(replication->reason, "'c2' is not in the configuration") != NULL, "%s",
+		      replication->reason);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ontapmirror");
+	TCase *tcase = tcase_create("ontapmirror");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, transfers_by_label);
+	tcase_add_test(tcase, tells_of_a_label_without_a_rule);
+	tcase_add_test(tcase, transfers_to_a_mirror);
+	tcase_add_test(tcase, tells_what_fails);
+	tcase_add_test(tcase, waits_no_longer_than_told);
+	tcase_add_test(tcase, survives_a_lost_reply);
+	tcase_add_test(tcase, advises_where_there_is_none);
+	tcase_add_test(tcase, knows_of_clusters_that_are_not_configured);
+	suite_add_tcase(suite, tcase);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
