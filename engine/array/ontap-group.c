@@ -14,7 +14,7 @@
 #define VOLUMES_MAX   80
 #define FENCE_SECONDS "30" /* 5 to 90 are good with all releases */
 /* A group of ours that is older was left by a run that was killed. */
-#define STALE_SECONDS (10 * 60)
+#define STALE_SECONDS 600
 
 struct VkOntapGroup {
 	VkOntap *ontap;
@@ -302,4 +302,44 @@ gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **er
 			return FALSE;
 		}
 	}
+}
+
+/* The only record of a collection. Its uuid, a new string; NULL when it is not the only one. */
+static char *only_uuid(VkOntap *ontap, const char *url)
+{
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, NULL);
+	const char *uuid = uuid_of(json_array_get(records, 0));
+
+	return json_array_size(records) == 1 && uuid && g_uuid_string_is_valid(uuid)
+		       ? g_strdup(uuid)
+		       : NULL;
+}
+
+/* New string; NULL: it is in none. */
+static char *group_of_volume(VkOntap *ontap, const char *volume)
+{
+	g_autofree char *url = vk_ontap_url("/api/storage/volumes", "uuid", volume, "fields",
+					    "consistency_group.uuid", NULL);
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, NULL);
+	const char *uuid =
+		uuid_of(json_object_get(json_array_get(records, 0), "consistency_group"));
+
+	return uuid && g_uuid_string_is_valid(uuid) ? g_strdup(uuid) : NULL;
+}
+
+void vk_ontap_group_tidy(VkOntap *ontap, const char *volume, const char *name)
+{
+	g_autofree char *group = group_of_volume(ontap, volume);
+	g_autofree char *path = g_strdup_printf(GROUPS "/%s/snapshots", group);
+	g_autofree char *url = vk_ontap_url(path, "name", name, "fields", "uuid,name", NULL);
+	g_autofree char *others = vk_ontap_url("/api/storage/volumes/*/snapshots", "name", name,
+					       "fields", "uuid", NULL);
+	g_autofree char *snapshot = group ? only_uuid(ontap, url) : NULL;
+	g_autoptr(json_t) left = snapshot ? vk_ontap_list(ontap->rest, others, NULL) : NULL;
+	g_autofree char *one = g_strdup_printf("%s/%s", path, snapshot);
+	g_autofree char *one_url = vk_ontap_url(one, VK_ONTAP_AT_ONCE, NULL);
+	g_auto(VkOntapReply) reply = {0};
+
+	if (left && json_array_size(left) == 0)
+		vk_ontap_change(ontap->rest, "DELETE", one_url, NULL, 0, &reply, NULL);
 }

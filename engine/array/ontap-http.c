@@ -8,7 +8,7 @@
 #include <curl/curl.h>
 #include <string.h>
 
-#define REPLY_MAX      (32 * 1024 * 1024)
+#define REPLY_MAX      ((gsize)32 * 1024 * 1024)
 #define SECRET_MAX     4096
 #define CONNECT_MS     10000
 #define TRIES          6

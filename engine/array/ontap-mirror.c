@@ -187,21 +187,6 @@ static gboolean visit_cluster(const Search *search, VkOntap *destination, Visit 
 	return records != NULL;
 }
 
-/* All of the clusters; *RET_COUNT is how many relationships there are. */
-static gboolean visit_all(const Search *search, Visit visit, gpointer data, guint *ret_count,
-			  GError **error)
-{
-	*ret_count = 0;
-	for (guint i = 0; i < search->arrays->len; i++) {
-		VkArray *array = g_ptr_array_index(search->arrays, i);
-
-		if (array->ops == search->source->base.ops &&
-		    !visit_cluster(search, (VkOntap *)array, visit, data, ret_count, error))
-			return FALSE;
-	}
-	return TRUE;
-}
-
 /* Calls WHAT for each volume that COPY lies in. */
 static gboolean each_volume(VkOntap *source, const GPtrArray *arrays, const json_t *copy,
 			    gboolean (*what)(const Search *search, gpointer data, GError **error),
@@ -269,13 +254,31 @@ static void add_missing(const Search *search, GPtrArray *found)
 	g_ptr_array_add(found, replication);
 }
 
+/* A cluster that does not answer is no reason to tell nothing of the others. */
+static void add_silent(const Search *search, const VkOntap *destination, const GError *trouble,
+		       GPtrArray *found)
+{
+	VkReplication *replication = replication_new(search);
+
+	replication->at = g_strdup(destination->base.name);
+	replication->reason = g_strdup(trouble->message);
+	g_ptr_array_add(found, replication);
+}
+
 static gboolean add_volume(const Search *search, gpointer data, GError **error)
 {
 	GPtrArray *found = data;
-	guint count, before = found->len;
+	guint count = 0, before = found->len;
 
-	if (!visit_all(search, add_relationship, found, &count, error))
-		return FALSE;
+	for (guint i = 0; i < search->arrays->len; i++) {
+		VkArray *array = g_ptr_array_index(search->arrays, i);
+		g_autoptr(GError) trouble = NULL;
+
+		if (array->ops == search->source->base.ops &&
+		    !visit_cluster(search, (VkOntap *)array, add_relationship, found, &count,
+				   &trouble))
+			add_silent(search, (VkOntap *)array, trouble, found);
+	}
 	if (count == 0 && !add_unreachable(search, found, error))
 		return FALSE;
 	if (found->len == before)
@@ -382,8 +385,13 @@ static gboolean update_volume(const Search *search, gpointer data, GError **erro
 {
 	Order *order = data;
 
-	if (!visit_all(search, update, order, &order->count, error))
-		return FALSE;
+	for (guint i = 0; i < search->arrays->len; i++) {
+		VkArray *array = g_ptr_array_index(search->arrays, i);
+
+		if (array->ops == search->source->base.ops &&
+		    !visit_cluster(search, (VkOntap *)array, update, order, &order->count, error))
+			return FALSE;
+	}
 	return order->count > 0 ||
 	       vk_fail(error, VK_ERROR_NOT_FOUND,
 		       "the volume '%s' is not replicated to an array of the configuration",

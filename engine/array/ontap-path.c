@@ -76,7 +76,7 @@ gboolean vk_ontap_serial_of_wwid(const char *wwid, char ret_serial[VK_ONTAP_SERI
 	if (g_ascii_strncasecmp(wwid, WWID_PREFIX, strlen(WWID_PREFIX)) != 0 ||
 	    strlen(digits) != (gsize)VK_ONTAP_SERIAL_LENGTH * 2)
 		return FALSE;
-	for (guint i = 0; i < VK_ONTAP_SERIAL_LENGTH; i++) {
+	for (gsize i = 0; i < VK_ONTAP_SERIAL_LENGTH; i++) {
 		int high = g_ascii_xdigit_value(digits[2 * i]);
 		int low = g_ascii_xdigit_value(digits[2 * i + 1]);
 

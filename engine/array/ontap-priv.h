@@ -105,6 +105,12 @@ gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 de
 			      GError **error);
 gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error);
 
+/*
+ * To be called once the snapshot NAME of VOLUME (a uuid) is gone: the last one takes the group's
+ * snapshot with it, which holds nothing any more. Best effort.
+ */
+void vk_ontap_group_tidy(VkOntap *ontap, const char *volume, const char *name);
+
 /* Removes the group if it is ours; its volumes and their snapshots stay. Best effort. */
 void vk_ontap_group_free(VkOntapGroup *group);
 

@@ -13,7 +13,7 @@
 #define VERSION_MIN     VERSION(9, 11, 1)
 #define PAGES_MAX       10000
 #define JOB_POLL_US     (G_USEC_PER_SEC / 10)
-#define JOB_POLL_MAX_US (2 * G_USEC_PER_SEC)
+#define JOB_POLL_MAX_US ((gint64)2 * G_USEC_PER_SEC)
 
 struct VkOntapRest {
 	VkOntapHttp *http;

@@ -223,8 +223,10 @@ gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *
 			"the array snapshot '%s' has not the name and comment of one of ours: "
 			"it is left alone",
 			name);
-	return refuse_held(record, name, error) &&
-	       delete_record(ontap, volume, name, record, error);
+	if (!refuse_held(record, name, error) || !delete_record(ontap, volume, name, record, error))
+		return FALSE;
+	vk_ontap_group_tidy(ontap, volume, name);
+	return TRUE;
 }
 
 json_t *vk_ontap_handle(const char *volume, const char *name)

@@ -237,6 +237,24 @@ START_TEST(knows_of_clusters_that_are_not_configured)
 }
 END_TEST
 
+START_TEST(tells_of_silent_clusters)
+{
+	g_autoptr(GPtrArray) found = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) copy = NULL;
+	const VkReplication *replication;
+
+	bed_configure(bed,
+		      FIRST "[array second]\nurl = https://127.0.0.1:1\nNTAP_TIMEOUT = 1\n" LOGIN);
+	copy = take("vaulted/a.raw", "daily");
+	found = vk_arrays_replications(bed->arrays, copy, &error);
+	succeed(found != NULL, error);
+	replication = g_ptr_array_index(found, 0);
+	ck_assert_str_eq(replication->at, "second");
+	ck_assert_ptr_nonnull(replication->reason);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ontapmirror");
@@ -252,6 +270,7 @@ int main(void)
 	tcase_add_test(tcase, survives_a_lost_reply);
 	tcase_add_test(tcase, advises_where_there_is_none);
 	tcase_add_test(tcase, knows_of_clusters_that_are_not_configured);
+	tcase_add_test(tcase, tells_of_silent_clusters);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ontapnas.h"
+
+#include "source.h"
+
+#include <check.h>
+#include <string.h>
+
+/* Two volumes whose junctions begin alike, and one that nobody uses. */
+static const char topology[] =
+	"{\"clusters\": [{\"name\": \"c1\", \"version\": \"9.14.1\","
+	" \"users\": [{\"name\": \"admin\", \"password\": \"secret\"},"
+	"  {\"name\": \"robot\", \"certificate\": true}],"
+	" \"svms\": [{\"name\": \"s\","
+	"  \"lifs\": [{\"name\": \"lif1\", \"address\": \"127.0.0.1\"},"
+	"   {\"name\": \"lif2\", \"address\": \"::1\"}],"
+	"  \"volumes\": [{\"name\": \"root\", \"directory\": \"@/root\", \"junction\": \"/\","
+	"    \"is_svm_root\": true},"
+	"   {\"name\": \"vm\", \"directory\": \"@/vm\", \"junction\": \"/vm\","
+	"    \"exports\": [\"qtree\"]},"
+	"   {\"name\": \"vmstore\", \"directory\": \"@/vmstore\", \"junction\": \"/vmstore\"},"
+	"   {\"name\": \"other\", \"directory\": \"@/other\", \"junction\": \"/other\"},"
+	"   {\"name\": \"mirror\", \"directory\": \"@/mirror\", \"junction\": \"/mirror\","
+	"    \"type\": \"dp\"}]}],"
+	" \"groups\": []}]}";
+
+static const char mountinfo[] = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+				"40 22 0:50 / @/vm rw - nfs4 127.0.0.1:/vm rw\n"
+				"41 22 0:51 / @/vmstore rw - nfs4 [::1]:/VMstore rw\n"
+				"42 22 0:52 / @/other rw - nfs 127.0.0.1:/other/ rw\n"
+				"43 22 0:53 / @/root rw - nfs 127.0.0.1:/ rw\n"
+				"44 22 0:54 / @/mirror rw - nfs 127.0.0.1:/mirror rw\n"
+				"45 22 0:55 / @/far rw - nfs 127.0.0.2:/vm rw\n"
+				"46 40 0:56 / @/vm/qtree rw - nfs4 127.0.0.1:/vm/qtree rw\n";
+
+Bed *bed;
+
+void nas_setup(void)
+{
+	bed = bed_new(topology, mountinfo, NULL);
+	bed_write(bed, "vm/web.raw", "web at the instant");
+	bed_write(bed, "vmstore/data.raw", "data at the instant");
+	bed_write(bed, "vm/sub/mail.raw", "mail at the instant");
+}
+
+void nas_teardown(void)
+{
+	bed_free(bed);
+}
+
+VkArrayDisk *nas_try_probe(const char *image, GError **error)
+{
+	g_autoptr(GPtrArray) layers =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
+	g_autofree char *path = bed_path(bed, image);
+
+	g_ptr_array_add(layers, vk_array_layer_new(path, "raw"));
+	return vk_arrays_probe(bed->arrays, layers, error);
+}
+
+VkArrayDisk *nas_probe(const char *image)
+{
+	g_autoptr(GError) error = NULL;
+	VkArrayDisk *disk = nas_try_probe(image, &error);
+
+	ck_assert_msg(disk != NULL, "%s", error ? error->message : "");
+	return disk;
+}
+
+VkTake *nas_make_take(void)
+{
+	return vk_take_new(bed->arrays, BED_VAULT, "daily");
+}
+
+gboolean nas_run_take(VkTake *take, GError **error)
+{
+	return vk_take_prepare(take, error) && vk_take_shoot(take, error) &&
+	       vk_take_settle(take, error);
+}
+
+/* A take of the web guest with its first disk, or with both. Not yet run. */
+VkTake *nas_web_take(gboolean both)
+{
+	VkTake *take = nas_make_take();
+
+	vk_take_join(take, WEB, ID);
+	vk_take_add(take, WEB, "vda", nas_probe("vm/web.raw"));
+	if (both)
+		vk_take_add(take, WEB, "vdb", nas_probe("vmstore/data.raw"));
+	return take;
+}
+
+void nas_succeed(gboolean ok, const GError *error)
+{
+	ck_assert_msg(ok, "%s", error ? error->message : "no error was set");
+}
+
+/* The copy of the web guest's disk, taken and listed. */
+json_t *nas_listed_copy(gboolean both)
+{
+	g_autoptr(VkTake) take = nas_web_take(both);
+	g_autoptr(GError) error = NULL;
+	json_t *copy;
+
+	nas_succeed(nas_run_take(take, &error), error);
+	copy = vk_take_copy(take, WEB, "vda");
+	nas_succeed(vk_take_keep(take, WEB, &error), error);
+	vk_take_leave(take, WEB);
+	return copy;
+}
+
+void nas_check_content(const json_t *copy, const char *content)
+{
+	char buffer[64] = "";
+	g_autoptr(GError) error = NULL;
+	VkImage *image = vk_arrays_open_image(bed->arrays, copy, &error);
+
+	nas_succeed(image != NULL, error);
+	/* Disks are whole sectors. */
+	ck_assert_uint_ge(image->size, strlen(content));
+	nas_succeed(vk_image_read(image, 0, buffer, strlen(content), &error), error);
+	ck_assert_str_eq(buffer, content);
+	vk_image_free(image);
+}
+
+guint nas_count_snapshots(const char *volume)
+{
+	json_t *snapshots = bed_state(bed, "snapshots");
+	guint count = 0;
+	gsize index;
+	json_t *snapshot;
+
+	json_array_foreach (snapshots, index, snapshot) {
+		const json_t *of = json_object_get(snapshot, "volume");
+
+		count += !volume ||
+			 strcmp(json_string_value(json_object_get(of, "name")), volume) == 0;
+	}
+	json_decref(snapshots);
+	return count;
+}
+
+guint nas_count_kind(const char *kind)
+{
+	json_t *records = bed_state(bed, kind);
+	guint count = (guint)json_array_size(records);
+
+	json_decref(records);
+	return count;
+}
+
+/* Whatever was asked: only single snapshots of ours and groups of ours were removed, by uuid. */
+void nas_check_log(void)
+{
+	json_t *requests = bed_requests(bed);
+	gsize index;
+	json_t *request;
+
+	json_array_foreach (requests, index, request) {
+		const char *path = json_string_value(json_object_get(request, "path"));
+		const char *method = json_string_value(json_object_get(request, "method"));
+		g_auto(GStrv) words = g_strsplit(path, "/", -1);
+		guint count = g_strv_length(words);
+
+		if (strcmp(method, "DELETE") != 0)
+			continue;
+		ck_assert_msg(g_uuid_string_is_valid(words[count - 1]), "%s", path);
+		ck_assert_msg(g_pattern_match_simple("/api/storage/volumes/*/snapshots/*", path) ||
+				      g_pattern_match_simple(
+					      "/api/application/consistency-groups/*", path),
+			      "%s", path);
+		ck_assert_msg(!g_pattern_match_simple(
+				      "/api/application/consistency-groups/*/snapshots*", path),
+			      "%s", path);
+	}
+	json_decref(requests);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Several volumes at one instant: consistency groups of ours, of others, and none. */
+#include "ontapnas.h"
+
+#include <check.h>
+
+START_TEST(fences_several_volumes)
+{
+	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) copy = NULL;
+	g_autoptr(json_t) requests = NULL;
+	g_autofree char *reason = NULL;
+
+	bed_set_knob(bed, "fence", json_string("watch"));
+	nas_succeed(nas_run_take(take, &error), error);
+	ck_assert_uint_eq(nas_count_kind("groups"), 0);
+	ck_assert_uint_eq(nas_count_kind("started"), 0);
+	ck_assert_uint_eq(nas_count_kind("fence_violations"), 0);
+	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
+	copy = vk_take_copy(take, WEB, "vdb");
+	nas_check_content(copy, "data at the instant");
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(bed_count(requests, "POST", "*/consistency-groups/*/snapshots"), 1);
+	ck_assert_uint_eq(bed_count(requests, "PATCH", "*/consistency-groups/*/snapshots/*"), 1);
+	ck_assert_uint_eq(bed_count(requests, "POST", "*/volumes/*/snapshots"), 0);
+	vk_take_leave(take, WEB);
+	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
+	nas_check_log();
+}
+END_TEST
+
+/* All ways in which the array may answer the start of a snapshot. */
+START_TEST(starts_however_it_is_told)
+{
+	static const char *const places[] = {"records", "location", "nowhere"};
+
+	for (guint i = 0; i < 2 * G_N_ELEMENTS(places); i++) {
+		g_autoptr(VkTake) take = nas_web_take(TRUE);
+		g_autoptr(GError) error = NULL;
+
+		bed_set_knob(bed, "start_uuid", json_string(places[i / 2]));
+		bed_set_knob(bed, "start_reply", json_integer(i % 2 ? 202 : 201));
+		nas_succeed(nas_run_take(take, &error), error);
+		ck_assert_uint_eq(nas_count_snapshots(NULL), 2);
+		vk_take_leave(take, WEB);
+		ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
+		ck_assert_uint_eq(nas_count_kind("groups"), 0);
+	}
+}
+END_TEST
+
+static void make_group(const char *name, const char *const *volumes)
+{
+	g_autofree char *command = NULL;
+	g_autoptr(GString) members = g_string_new(NULL);
+	int status = -1;
+
+	for (; *volumes; volumes++)
+		g_string_append_printf(members,
+				       "%s{\"name\":\"%s\",\"provisioning_options\":{\"action\":"
+				       "\"add\"}}",
+				       members->len ? "," : "", *volumes);
+	command = g_strdup_printf(
+		"curl --noproxy '*' -sfk -u admin:secret -H 'Content-Type: application/json' -d "
+		"'{\"name\":\"%s\",\"svm\":{\"name\":\"s\"},\"volumes\":[%s]}' "
+		"'https://127.0.0.1:%u/api/application/consistency-groups?return_timeout=15'",
+		name, members->str, bed->port);
+	ck_assert(g_spawn_command_line_sync(command, NULL, NULL, &status, NULL));
+	ck_assert_int_eq(status, 0);
+}
+
+/* The group that is there, how many are left, and how many requests of each kind come of it. */
+static void check_group(const char *name, const char *const *volumes, guint left, guint starts,
+			guint singles)
+{
+	g_autoptr(VkTake) take = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) requests = NULL;
+
+	make_group(name, volumes);
+	take = nas_web_take(TRUE);
+	json_decref(bed_requests(bed));
+	nas_succeed(nas_run_take(take, &error), error);
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(nas_count_kind("groups"), left);
+	ck_assert_uint_eq(bed_count(requests, "POST", "*/consistency-groups/*/snapshots"), starts);
+	ck_assert_uint_eq(bed_count(requests, "POST", "*/volumes/*/snapshots"), singles);
+	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
+	ck_assert_uint_eq(nas_count_snapshots("other"), 0);
+	vk_take_leave(take, WEB);
+	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
+	ck_assert_uint_eq(nas_count_kind("group_snapshots"), 0);
+}
+
+START_TEST(uses_a_group_of_the_same_volumes)
+{
+	const char *volumes[] = {"vm", "vmstore", NULL};
+
+	check_group("theirs", volumes, 1, 1, 0);
+}
+END_TEST
+
+START_TEST(leaves_a_group_of_more_volumes)
+{
+	const char *volumes[] = {"vm", "vmstore", "other", NULL};
+
+	check_group("theirs", volumes, 1, 0, 2);
+}
+END_TEST
+
+START_TEST(leaves_a_group_of_some_volumes)
+{
+	const char *volumes[] = {"vmstore", "other", NULL};
+
+	check_group("theirs", volumes, 1, 0, 2);
+}
+END_TEST
+
+START_TEST(removes_a_group_that_was_left)
+{
+	const char *volumes[] = {"vm", "vmstore", NULL};
+
+	check_group("virtkeep_01234567_20200101T000000Z_deadbeef", volumes, 0, 1, 0);
+}
+END_TEST
+
+START_TEST(leaves_a_group_in_use)
+{
+	const char *volumes[] = {"vm", "vmstore", NULL};
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autofree char *name =
+		g_date_time_format(now, "virtkeep_01234567_%Y%m%dT%H%M%SZ_deadbeef");
+
+	check_group(name, volumes, 1, 0, 2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ontapgroup");
+	TCase *tcase = tcase_create("ontapgroup");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, nas_setup, nas_teardown);
+	tcase_add_test(tcase, fences_several_volumes);
+	tcase_add_test(tcase, starts_however_it_is_told);
+	tcase_add_test(tcase, uses_a_group_of_the_same_volumes);
+	tcase_add_test(tcase, leaves_a_group_of_more_volumes);
+	tcase_add_test(tcase, leaves_a_group_of_some_volumes);
+	tcase_add_test(tcase, removes_a_group_that_was_left);
+	tcase_add_test(tcase, leaves_a_group_in_use);
+	suite_add_tcase(suite, tcase);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
