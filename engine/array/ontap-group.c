@@ -236,7 +236,7 @@ gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 de
 			     "return_records", "true", VK_ONTAP_AT_ONCE, NULL);
 
 	group->wanted = g_strdup(vk_json_optional_string(body, "name"));
-	for (;;) {
+	for (guint tries = 1;; tries++) {
 		g_autoptr(GError) trouble = NULL;
 		g_auto(VkOntapReply) reply = {0};
 		gboolean done = vk_ontap_change(group->ontap->rest, "POST", url,
@@ -252,7 +252,8 @@ gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 de
 			return vk_fail(error, VK_ERROR_FAILED,
 				       "the array does not know the snapshot '%s' it has started",
 				       group->wanted);
-		if (!reply.is_unsure || g_get_monotonic_time() >= deadline) {
+		if (!reply.is_unsure || tries >= VK_ONTAP_TRIES ||
+		    g_get_monotonic_time() >= deadline) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
 			return FALSE;
 		}
@@ -280,7 +281,7 @@ gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **er
 		g_strdup_printf(GROUPS "/%s/snapshots/%s", group->uuid, group->snapshot);
 	g_autofree char *url = vk_ontap_url(path, "action", "commit", NULL);
 
-	for (;;) {
+	for (guint tries = 1;; tries++) {
 		g_autoptr(GError) trouble = NULL;
 		gboolean is_done;
 		g_auto(VkOntapReply) reply = {0};
@@ -297,7 +298,8 @@ gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **er
 			return FALSE;
 		if (is_done)
 			return TRUE;
-		if (!reply.is_unsure || g_get_monotonic_time() >= deadline) {
+		if (!reply.is_unsure || tries >= VK_ONTAP_TRIES ||
+		    g_get_monotonic_time() >= deadline) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
 			return FALSE;
 		}

@@ -17,6 +17,9 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
+/* How often something is tried of which the array left open whether it was done. */
+#define VK_ONTAP_TRIES 3
+
 #define VK_ONTAP_NAME_PREFIX "virtkeep_"
 
 typedef struct VkOntap {

@@ -99,7 +99,7 @@ gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t
 	g_autofree char *url = vk_ontap_url(path, VK_ONTAP_AT_ONCE, NULL);
 	const char *name = vk_json_optional_string(body, "name");
 
-	for (;;) {
+	for (guint tries = 1;; tries++) {
 		g_autoptr(GError) trouble = NULL;
 		g_autoptr(json_t) found = NULL;
 		g_auto(VkOntapReply) reply = {0};
@@ -113,7 +113,8 @@ gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t
 			return FALSE;
 		if (found)
 			return TRUE;
-		if (!reply.is_unsure || g_get_monotonic_time() >= deadline) {
+		if (!reply.is_unsure || tries >= VK_ONTAP_TRIES ||
+		    g_get_monotonic_time() >= deadline) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
 			return FALSE;
 		}

@@ -4,6 +4,7 @@
  * logins.
  */
 #include "errors.h"
+#include "io.h"
 #include "ontapnas.h"
 
 #include <check.h>
@@ -37,6 +38,32 @@ START_TEST(takes_one_volume)
 	vk_take_leave(take, WEB);
 	nas_check_content(copy, "web at the instant");
 	nas_check_log();
+}
+END_TEST
+
+static int (*real_fdatasync)(int fd);
+static guint flushes;
+
+static int count_flush(int fd)
+{
+	flushes++;
+	return real_fdatasync(fd);
+}
+
+/* What the host had cached is in the snapshot: it is written back while the guest is held. */
+START_TEST(flushes_at_the_instant)
+{
+	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(GError) error = NULL;
+
+	real_fdatasync = vk_io.fdatasync;
+	vk_io.fdatasync = count_flush;
+	nas_succeed(vk_take_prepare(take, &error), error);
+	flushes = 0;
+	nas_succeed(vk_take_shoot(take, &error), error);
+	vk_io.fdatasync = real_fdatasync;
+	ck_assert_uint_eq(flushes, 2);
+	vk_take_leave(take, WEB);
 }
 END_TEST
 
@@ -342,6 +369,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, nas_setup, nas_teardown);
 	tcase_add_test(tcase, takes_one_volume);
+	tcase_add_test(tcase, flushes_at_the_instant);
 	tcase_add_test(tcase, tells_volumes);
 	tcase_add_test(tcase, refuses_what_it_cannot_take);
 	tcase_add_test(tcase, reads_below_the_junction);
