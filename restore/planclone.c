@@ -57,6 +57,7 @@ static guint count_changed(const VkPlan *plan, const json_t *copy, guint count)
 	return 0;
 }
 
+/* Where the file PATH is to be. */
 static gboolean can_clone(const VkPlan *plan, const json_t *copy, guint layer, const char *path)
 {
 	g_autofree char *directory = g_path_get_dirname(path);
@@ -122,7 +123,9 @@ static char *find_obstacle(const VkPlan *plan, const VkPlanItem *disk, const GPt
 	g_autofree char *place = resolve(disk->place.path);
 
 	if (disk->place.kind == VK_PLACE_BLOCK)
-		return g_strdup("it goes to a block device");
+		return plan->world->ops->can_clone(plan->world, copy, 0, disk->place.path)
+			       ? NULL
+			       : g_strdup("it goes to a block device");
 	if (strcmp(disk->place.format, image->format) != 0)
 		return g_strdup_printf("the copy on the array is '%s'", image->format);
 	if (layers->len > 1 && strcmp(place, image->path) != 0)

@@ -60,6 +60,9 @@ VkSink *vk_sink_stream_new(int fd, const char *name);
  */
 VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GError **error);
 
+/* A block device that an array overwrites in place: *RET_PATH is it. */
+VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path);
+
 static inline void vk_sink_free(VkSink *sink)
 {
 	if (sink)

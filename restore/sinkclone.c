@@ -64,3 +64,30 @@ VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GErr
 	clone->path = g_strdup(place->path);
 	return &clone->base;
 }
+
+static gboolean overwritten_finish(VkSink *sink, GError **error)
+{
+	return TRUE;
+}
+
+static gboolean overwritten_commit(VkSink *sink, gboolean replace, GError **error)
+{
+	return TRUE;
+}
+
+static void overwritten_free(VkSink *sink)
+{
+	g_free(sink);
+}
+
+static const VkSinkOps overwritten_ops = {
+	.finish = overwritten_finish, .commit = overwritten_commit, .free = overwritten_free};
+
+VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path)
+{
+	VkSink *sink = g_new0(VkSink, 1);
+
+	sink->ops = &overwritten_ops;
+	*ret_path = place->path;
+	return sink;
+}

@@ -323,12 +323,11 @@ gboolean vk_arrays_layer_unchanged(VkArrays *arrays, const json_t *copy, guint l
 	return array && array->ops->layer_unchanged(array, copy, layer);
 }
 
-gboolean vk_arrays_can_clone(VkArrays *arrays, const json_t *copy, guint layer,
-			     const char *directory)
+gboolean vk_arrays_can_clone(VkArrays *arrays, const json_t *copy, guint layer, const char *place)
 {
 	VkArray *array = array_of(arrays, copy, NULL);
 
-	return array && array->ops->can_clone(array, copy, layer, directory);
+	return array && array->ops->can_clone(array, copy, layer, place);
 }
 
 gboolean vk_arrays_clone(VkArrays *arrays, const json_t *copy, guint layer, const char *path,

@@ -118,9 +118,8 @@ GPtrArray *vk_arrays_layers(VkArrays *arrays, const json_t *copy, GError **error
 /* Whether the original of LAYER is still the one that was taken, unchanged. */
 gboolean vk_arrays_layer_unchanged(VkArrays *arrays, const json_t *copy, guint layer);
 
-/* Whether the layer can be cloned into DIRECTORY. Changes nothing. */
-gboolean vk_arrays_can_clone(VkArrays *arrays, const json_t *copy, guint layer,
-			     const char *directory);
+/* Whether the layer can be cloned to PLACE: a directory, or a device. Changes nothing. */
+gboolean vk_arrays_can_clone(VkArrays *arrays, const json_t *copy, guint layer, const char *place);
 
 /*
  * Brings the layer back into the existing empty file PATH, in O(1), which may get another inode. A

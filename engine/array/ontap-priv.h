@@ -147,6 +147,7 @@ gboolean vk_ontap_layer_unchanged(VkArray *array, const json_t *copy, guint laye
 GPtrArray *vk_ontap_snapshots_of(VkArray *array, const json_t *copy, GError **error);
 
 /* Restores of single files (ontap-restore.c). */
+gboolean vk_ontap_can_clone(VkArray *array, const json_t *copy, guint layer, const char *place);
 gboolean vk_ontap_clone(VkArray *array, const json_t *copy, guint layer, const char *path,
 			gboolean *ret_done, GError **error);
 

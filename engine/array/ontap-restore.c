@@ -118,6 +118,24 @@ static gboolean go(Restore *restore, Way way, const char *path, const char *insi
 	return ok;
 }
 
+gboolean vk_ontap_can_clone(VkArray *array, const json_t *copy, guint number, const char *path)
+{
+	VkOntap *ontap = (VkOntap *)array;
+	g_autofree char *resolved = realpath(path, NULL);
+	g_auto(VkOntapPlace) place = {0};
+	VkOntapStored layer;
+	struct stat info;
+
+	if (!resolved || stat(resolved, &info) < 0 ||
+	    !vk_ontap_read_layer(copy, number, &layer, NULL))
+		return FALSE;
+	if (vk_ontap_is_device(resolved, &info))
+		return vk_ontap_locate_lun(ontap, resolved, &place, NULL) &&
+		       g_strcmp0(place.lun, layer.lun) == 0;
+	return !layer.lun && vk_ontap_locate(ontap, resolved, &place, NULL) &&
+	       strcmp(place.volume, layer.volume) == 0;
+}
+
 /* A device is overwritten in place, if it is the LUN that was taken. */
 static gboolean restore_device(VkOntap *ontap, const VkOntapStored *layer, const char *path,
 			       gboolean *ret_done, GError **error)

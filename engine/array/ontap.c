@@ -131,6 +131,7 @@ static const VkArrayOps ontap_ops = {
 	.reason = vk_ontap_reason,
 	.layers = vk_ontap_layers,
 	.layer_unchanged = vk_ontap_layer_unchanged,
+	.can_clone = vk_ontap_can_clone,
 	.clone = vk_ontap_clone,
 	.snapshots_of = vk_ontap_snapshots_of,
 	.list = vk_ontap_list_snapshots,
