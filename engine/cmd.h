@@ -16,6 +16,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 gboolean vk_cmd_config(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_status(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error);

@@ -97,10 +97,10 @@ static gboolean judge(const VkBackupResult *result, gboolean alone, GError **err
 
 /* The options of the command line, over those of the configuration. */
 typedef struct {
-	gboolean all, group, strict, compare;
+	gboolean all, group, strict, compare, replicate;
 	char *mode, *label, *quiesce;
 	char **mountpoints;
-	int budget, parallel; /* -1: as configured */
+	int budget, parallel, wait; /* -1: as configured */
 } Arguments;
 
 static void arguments_clear(Arguments *arguments)
@@ -112,10 +112,10 @@ static void arguments_clear(Arguments *arguments)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
 
-static gboolean take_number(const VkSettings *settings, const char *key, int given, int min,
-			    guint *ret, GError **error)
+static gboolean take_number(const VkSettings *settings, const char *group, const char *key,
+			    int given, int min, guint *ret, GError **error)
 {
-	*ret = (guint)vk_settings_get_uint(settings, "backup", key);
+	*ret = (guint)vk_settings_get_uint(settings, group, key);
 	if (given == -1)
 		return TRUE;
 	if (given < min || given > G_MAXUINT16)
@@ -152,12 +152,20 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 			     VkBackupOptions *options, GError **error)
 {
 	const VkSettings *settings = program->settings;
-	guint budget_sec = 0;
+	guint budget_sec = 0, wait_min = 0;
 
 	if (!take_choices(arguments, choices, options, error) ||
-	    !take_number(settings, "pause_budget", arguments->budget, 0, &budget_sec, error) ||
-	    !take_number(settings, "parallel", arguments->parallel, 1, &options->parallel, error))
+	    !take_number(settings, "backup", "pause_budget", arguments->budget, 0, &budget_sec,
+			 error) ||
+	    !take_number(settings, "backup", "parallel", arguments->parallel, 1,
+			 &options->parallel, error) ||
+	    !take_number(settings, "array", "NTAP_SNAPMIRROR_WAIT", arguments->wait, 0, &wait_min,
+			 error))
 		return FALSE;
+	options->replicate =
+		arguments->replicate ||
+		g_str_equal(vk_settings_get(settings, "array", "NTAP_SNAPMIRROR_UPDATE"), "Y");
+	options->replicate_wait_sec = wait_min * 60;
 	options->settings = settings;
 	options->label = arguments->label ? arguments->label
 					  : vk_settings_get(settings, "backup", "label");
@@ -199,7 +207,7 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error)
 {
-	g_auto(Arguments) arguments = {.budget = -1, .parallel = -1};
+	g_auto(Arguments) arguments = {.budget = -1, .parallel = -1, .wait = -1};
 	const GOptionEntry entries[] = {
 		{"all", 'a', 0, G_OPTION_ARG_NONE, &arguments.all, "All guests of the host", NULL},
 		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group,
@@ -208,6 +216,10 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		 "Where the copies go: vault, array or array+vault (default vault)", "MODE"},
 		{"label", 0, 0, G_OPTION_ARG_STRING, &arguments.label,
 		 "Which retention applies to copies on arrays, such as daily", "LABEL"},
+		{"replicate", 0, 0, G_OPTION_ARG_NONE, &arguments.replicate,
+		 "Have the arrays transfer what they took to where they replicate it", NULL},
+		{"replicate-wait", 0, 0, G_OPTION_ARG_INT, &arguments.wait,
+		 "Wait so long for that to be done (default 0: not at all)", "MINUTES"},
 		{"quiesce", 0, 0, G_OPTION_ARG_STRING, &arguments.quiesce,
 		 "How to hold a running guest: auto, agent, suspend or none (default auto)",
 		 "MODE"},

@@ -107,6 +107,8 @@ static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
 	snapshot = vk_backup_guest(&run->context, try, error);
 	if (try->held)
 		add_failure(run, task->name, g_steal_pointer(&try->held));
+	if (try->not_replicated)
+		add_failure(run, task->name, g_steal_pointer(&try->not_replicated));
 	return snapshot;
 }
 

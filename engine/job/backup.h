@@ -31,6 +31,8 @@ typedef struct VkBackupOptions {
 	char *const *mountpoints;     /* NULL: as configured */
 	gboolean group;               /* all at one instant */
 	gboolean strict;              /* rather fail a guest than grade its snapshot down */
+	gboolean replicate;           /* have arrays transfer what they took */
+	guint replicate_wait_sec;     /* for that to be done; 0: it is only begun */
 	gboolean compare;             /* read disks in whole, whatever their bitmaps tell */
 	guint64 budget_usec;          /* of each guest's pause; 0: none */
 	guint parallel;               /* guests at once */
@@ -50,7 +52,7 @@ typedef struct VkBackupFailure {
 typedef struct VkBackupResult {
 	guint guests;         /* asked for, each counted once */
 	GPtrArray *snapshots; /* VkSnapshot, committed */
-	GPtrArray *failed;    /* VkBackupFailure; also for a guest saved but not thawed */
+	GPtrArray *failed;    /* VkBackupFailure; also for a guest saved but not thawed, or not replicated */
 } VkBackupResult;
 
 void vk_backup_result_free(VkBackupResult *result);

@@ -8,6 +8,7 @@
 #include "lastsnapshot.h"
 #include "log.h"
 #include "program.h"
+#include "replication.h"
 #include "timestamp.h"
 
 #define STATE_SETTLES_USEC (2 * G_TIME_SPAN_SECOND)
@@ -32,6 +33,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkAttempt, attempt_clear)
 void vk_backup_try_clear(VkBackupTry *try)
 {
 	g_clear_error(&try->held);
+	g_clear_error(&try->not_replicated);
 	g_clear_pointer(&try->tracking_trouble, g_free);
 }
 
@@ -305,6 +307,21 @@ static void keep_array_copies(VkAttempt *attempt)
 		vk_log_warning("guest '%s': %s", vk_guest_name(attempt->guest), trouble->message);
 }
 
+/* The snapshot is listed whether or not it gets to another system. */
+static void replicate(VkAttempt *attempt)
+{
+	const VkBackupContext *context = attempt->context;
+	VkBackupTry *try = attempt->try;
+
+	if (!attempt->take || !context->options->replicate ||
+	    vk_replicate(context->arrays, attempt->snapshot, context->options->replicate_wait_sec,
+			 &try->not_replicated))
+		return;
+	g_prefix_error(&try->not_replicated,
+		       "guest '%s' is saved, but not replicated: ", vk_guest_name(attempt->guest));
+	vk_log_error("%s", try->not_replicated->message);
+}
+
 static void expire_array_copies(VkAttempt *attempt)
 {
 	const VkBackupContext *context = attempt->context;
@@ -333,6 +350,7 @@ static gboolean make_snapshot(VkAttempt *attempt, GError **error)
 	if (!vk_attempt_run_hooks(attempt, VK_HOOK_POST_COMMIT, NULL, &hook_trouble))
 		vk_log_warning("%s", hook_trouble->message);
 	drop_old_checkpoints(attempt, attempt->snapshot);
+	replicate(attempt);
 	expire_array_copies(attempt);
 	return TRUE;
 }
