@@ -157,8 +157,8 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 	if (!take_choices(arguments, choices, options, error) ||
 	    !take_number(settings, "backup", "pause_budget", arguments->budget, 0, &budget_sec,
 			 error) ||
-	    !take_number(settings, "backup", "parallel", arguments->parallel, 1,
-			 &options->parallel, error) ||
+	    !take_number(settings, "backup", "parallel", arguments->parallel, 1, &options->parallel,
+			 error) ||
 	    !take_number(settings, "array", "NTAP_SNAPMIRROR_WAIT", arguments->wait, 0, &wait_min,
 			 error))
 		return FALSE;
@@ -167,8 +167,8 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 		g_str_equal(vk_settings_get(settings, "array", "NTAP_SNAPMIRROR_UPDATE"), "Y");
 	options->replicate_wait_sec = wait_min * 60;
 	options->settings = settings;
-	options->label = arguments->label ? arguments->label
-					  : vk_settings_get(settings, "backup", "label");
+	options->label =
+		arguments->label ? arguments->label : vk_settings_get(settings, "backup", "label");
 	options->mountpoints = arguments->mountpoints;
 	options->group = arguments->group;
 	options->strict = arguments->strict;

@@ -74,9 +74,8 @@ static gboolean copy_all(VkProgram *program, VkVault *vault, char **references, 
 	}
 	if (report)
 		vk_json_print(report);
-	return failed == 0 ||
-	       vk_fail(error, failed < count ? VK_ERROR_PARTIAL : VK_ERROR_FAILED,
-		       "%u of %u snapshots could not be copied", failed, count);
+	return failed == 0 || vk_fail(error, failed < count ? VK_ERROR_PARTIAL : VK_ERROR_FAILED,
+				      "%u of %u snapshots could not be copied", failed, count);
 }
 
 gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error)

@@ -45,8 +45,8 @@ static json_t *replication_report(const VkReplication *replication)
 static char *lag_text(gint64 lag)
 {
 	int seconds = (int)(lag % DAY_SEC);
-	g_autofree char *clock = g_strdup_printf("%02d:%02d:%02d", seconds / 3600,
-						 seconds / 60 % 60, seconds % 60);
+	g_autofree char *clock =
+		g_strdup_printf("%02d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
 
 	if (lag < 0)
 		return g_strdup("-");
@@ -80,9 +80,9 @@ static gboolean judge(const GPtrArray *list, GError **error)
 
 	for (guint i = 0; i < list->len; i++)
 		bad += !((const VkReplication *)g_ptr_array_index(list, i))->is_healthy;
-	return bad == 0 || vk_fail(error, VK_ERROR_PARTIAL,
-				   "%u of %u replications are missing or not healthy", bad,
-				   list->len);
+	return bad == 0 ||
+	       vk_fail(error, VK_ERROR_PARTIAL, "%u of %u replications are missing or not healthy",
+		       bad, list->len);
 }
 
 static gboolean show_replication(VkProgram *program, VkVault *vault, char *const *names,
@@ -125,10 +125,11 @@ gboolean vk_cmd_status(VkProgram *program, int argc, char **argv, GError **error
 	char **names = NULL;
 	const char *url;
 
-	if (!vk_cmd_parse(program, "status --replication [GUEST...]",
-			  "Shows how the arrays replicate what they took of the guests, all or those "
-			  "named.",
-			  entries, -1, argc, argv, &names, error))
+	if (!vk_cmd_parse(
+		    program, "status --replication [GUEST...]",
+		    "Shows how the arrays replicate what they took of the guests, all or those "
+		    "named.",
+		    entries, -1, argc, argv, &names, error))
 		return FALSE;
 	if (!replication)
 		return vk_fail(error, VK_ERROR_USAGE, "status of what? Use --replication");

@@ -262,8 +262,8 @@ static VkArraySnapshot *snapshot_of_directory(const VkArray *array, const char *
 	g_autofree char *id = g_path_get_basename(directory);
 	g_autofree char *mark = g_build_filename(directory, VK_REFLINK_UNLISTED, NULL);
 	VkArraySnapshot *snapshot = vk_array_snapshot_new(
-		array, directory,
-		json_pack("{s:o}", "directory", vk_json_new_string(directory)), id);
+		array, directory, json_pack("{s:o}", "directory", vk_json_new_string(directory)),
+		id);
 
 	snapshot->is_unlisted = g_file_test(mark, G_FILE_TEST_EXISTS);
 	return snapshot;

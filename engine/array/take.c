@@ -144,7 +144,8 @@ static gboolean prepare(VkTake *take, GError **error)
 	g_hash_table_iter_init(&iter, sorted);
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
 		VkArray *array = key;
-		VkShot *shot = array->ops->prepare(array, take->vault_id, take->label, value, error);
+		VkShot *shot =
+			array->ops->prepare(array, take->vault_id, take->label, value, error);
 
 		if (!shot)
 			return FALSE;

@@ -62,8 +62,7 @@ static gboolean is_listed(const GPtrArray *keys, const char *id)
 gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 			     const char *uuid, GError **error)
 {
-	g_autoptr(GPtrArray) found =
-		vk_arrays_list(arrays, disk, vk_vault_id(vault), uuid, error);
+	g_autoptr(GPtrArray) found = vk_arrays_list(arrays, disk, vk_vault_id(vault), uuid, error);
 	g_autoptr(GPtrArray) keys = found ? vk_catalog_list(vault, uuid, error) : NULL;
 
 	for (guint i = 0; keys && i < found->len; i++) {
@@ -71,9 +70,8 @@ gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault 
 
 		if (!snapshot->is_unlisted || !snapshot->id)
 			continue;
-		if (is_listed(keys, snapshot->id)
-			    ? !vk_arrays_mark_listed(arrays, snapshot, error)
-			    : !vk_arrays_remove(arrays, snapshot, error))
+		if (is_listed(keys, snapshot->id) ? !vk_arrays_mark_listed(arrays, snapshot, error)
+						  : !vk_arrays_remove(arrays, snapshot, error))
 			return FALSE;
 	}
 	return keys != NULL;
@@ -82,8 +80,7 @@ gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault 
 GPtrArray *vk_arraydisk_strays(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 			       const char *uuid, GError **error)
 {
-	g_autoptr(GPtrArray) found =
-		vk_arrays_list(arrays, disk, vk_vault_id(vault), uuid, error);
+	g_autoptr(GPtrArray) found = vk_arrays_list(arrays, disk, vk_vault_id(vault), uuid, error);
 	g_autoptr(GPtrArray) keys = found ? vk_catalog_list(vault, uuid, error) : NULL;
 
 	for (guint i = keys ? found->len : 0; i > 0; i--) {

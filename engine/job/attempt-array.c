@@ -41,8 +41,7 @@ gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error)
 		attempt->take = attempt->try->take;
 	else
 		attempt->take = attempt->own_take =
-			vk_take_new(attempt->context->arrays,
-				    vk_vault_id(attempt->context->vault),
+			vk_take_new(attempt->context->arrays, vk_vault_id(attempt->context->vault),
 				    attempt->context->options->label);
 	vk_take_join(attempt->take, vk_guest_uuid(attempt->guest), attempt->snapshot->id);
 	for (guint i = 0; i < disks->len; i++) {
@@ -134,8 +133,8 @@ static guint64 bound_allocated(guint64 size, guint64 allocated)
 static gboolean save_disk(VkAttempt *attempt, VkPlanDisk *planned, GError **error)
 {
 	VkArrays *arrays = attempt->context->arrays;
-	g_autoptr(json_t) copy = vk_take_copy(attempt->take, vk_guest_uuid(attempt->guest),
-					      planned->disk->target);
+	g_autoptr(json_t) copy =
+		vk_take_copy(attempt->take, vk_guest_uuid(attempt->guest), planned->disk->target);
 	g_autoptr(VkSource) source = vk_arrays_open(arrays, copy, error);
 	VkDiskRecord *record;
 
@@ -166,8 +165,7 @@ gboolean vk_attempt_take_array(VkAttempt *attempt, GError **error)
 {
 	const GPtrArray *disks = attempt->plan->disks;
 
-	if (!take_snapshot(attempt, error) ||
-	    !vk_attempt_capture_firmware(attempt, error))
+	if (!take_snapshot(attempt, error) || !vk_attempt_capture_firmware(attempt, error))
 		return FALSE;
 	for (guint i = 0; i < disks->len; i++)
 		if (!save_disk(attempt, g_ptr_array_index(disks, i), error))

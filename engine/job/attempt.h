@@ -23,7 +23,7 @@ typedef struct VkAttempt {
 	VkGuestOptions *how;
 	VkTake *take;     /* borrowed; NULL: no array takes the snapshot */
 	VkTake *own_take; /* the same, unless the guests of a run share it */
-	gint64 deadline; /* until the guest has to go on again; monotonic, microseconds */
+	gint64 deadline;  /* until the guest has to go on again; monotonic, microseconds */
 	gboolean is_grouped;
 	gboolean is_through; /* the gate */
 	VkGuestFacts *facts;

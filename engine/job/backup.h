@@ -52,7 +52,8 @@ typedef struct VkBackupFailure {
 typedef struct VkBackupResult {
 	guint guests;         /* asked for, each counted once */
 	GPtrArray *snapshots; /* VkSnapshot, committed */
-	GPtrArray *failed;    /* VkBackupFailure; also for a guest saved but not thawed, or not replicated */
+	GPtrArray *
+		failed; /* VkBackupFailure; also for a guest saved but not thawed, or not replicated */
 } VkBackupResult;
 
 void vk_backup_result_free(VkBackupResult *result);

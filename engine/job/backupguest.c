@@ -243,10 +243,9 @@ static gboolean release_left(const VkAttempt *attempt, GError **error)
 		return TRUE;
 	vk_log_warning("guest '%s': an earlier backup did not end well and may have left it %s; "
 		       "releasing it",
-		       vk_guest_name(attempt->guest),
-		       vk_hold_words(left));
-	if (vk_quiesce_recover(attempt->guest, left,
-			       attempt->context->options->agent_timeout_sec, &trouble))
+		       vk_guest_name(attempt->guest), vk_hold_words(left));
+	if (vk_quiesce_recover(attempt->guest, left, attempt->context->options->agent_timeout_sec,
+			       &trouble))
 		return vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error);
 	/* The note stays, for the backup that finds it running. */
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
@@ -302,8 +301,7 @@ static void keep_array_copies(VkAttempt *attempt)
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (attempt->take &&
-	    !vk_take_keep(attempt->take, vk_guest_uuid(attempt->guest), &trouble))
+	if (attempt->take && !vk_take_keep(attempt->take, vk_guest_uuid(attempt->guest), &trouble))
 		vk_log_warning("guest '%s': %s", vk_guest_name(attempt->guest), trouble->message);
 }
 

@@ -302,11 +302,12 @@ static gboolean examine_array_disk(Visit *visit, const VkArrayDisk *disk, GError
 		const VkArraySnapshot *stray = g_ptr_array_index(strays, i);
 		VkFinding *finding = add_here(
 			visit, "array",
-			g_strdup_printf(stray->is_unlisted
-						? "'%s' is left of a backup that was killed"
-						: "'%s' belongs to no snapshot of the vault; remove "
-						  "it if no other copy of the vault needs it",
-					stray->title),
+			g_strdup_printf(
+				stray->is_unlisted
+					? "'%s' is left of a backup that was killed"
+					: "'%s' belongs to no snapshot of the vault; remove "
+					  "it if no other copy of the vault needs it",
+				stray->title),
 			stray->is_unlisted ? fix_command() : NULL);
 
 		finding->mended = stray->is_unlisted && options->fix &&

@@ -73,8 +73,8 @@ static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
 	return keys != NULL;
 }
 
-static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key,
-			    const json_t *copy, GError **error)
+static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key, const json_t *copy,
+			    GError **error)
 {
 	g_autoptr(GPtrArray) found = vk_arrays_snapshots_of(expiry->arrays, copy, error);
 
@@ -90,16 +90,15 @@ static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key,
 }
 
 /* The catalogue first: what is listed can be read. */
-static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key,
-		       const VkSnapshot *snapshot, GError **error)
+static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, const VkSnapshot *snapshot,
+		       GError **error)
 {
 	if (!vk_snapshot_is_in_vault(snapshot) && !vk_catalog_delete(expiry->vault, key, error))
 		return FALSE;
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 
-		if (disk->image->array &&
-		    !remove_copy(expiry, key, disk->image->array, error))
+		if (disk->image->array && !remove_copy(expiry, key, disk->image->array, error))
 			return FALSE;
 	}
 	return TRUE;

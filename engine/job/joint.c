@@ -102,9 +102,9 @@ GArray *vk_joints_of_volumes(const GPtrArray *volumes)
 			if (!other)
 				g_hash_table_insert(first, name, GUINT_TO_POINTER(i + 1));
 			else
-				renumber(numbers, g_array_index(numbers, guint, i),
-					 g_array_index(numbers, guint,
-						       GPOINTER_TO_UINT(other) - 1));
+				renumber(
+					numbers, g_array_index(numbers, guint, i),
+					g_array_index(numbers, guint, GPOINTER_TO_UINT(other) - 1));
 		}
 	}
 	drop_singles(numbers);

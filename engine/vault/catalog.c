@@ -180,8 +180,8 @@ gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **er
 	g_autofree char *copies = vk_snapshot_copies_object(key->uuid, key->time, key->id);
 	VkBackend *backend = vault->backend;
 
-	return backend->ops->delete(backend, name, error) &&
-	       backend->ops->delete(backend, copies, error);
+	return backend->ops->delete (backend, name, error) &&
+	       backend->ops->delete (backend, copies, error);
 }
 
 gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error)

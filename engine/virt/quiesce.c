@@ -163,8 +163,8 @@ static gboolean start_hold(VkQuiesce *quiesce, VkHold more, GError **error)
 		quiesce->start = g_get_monotonic_time();
 		quiesce->limit = options->deadline;
 		if (options->budget_usec)
-			quiesce->limit = MIN(quiesce->limit,
-					     quiesce->start + (gint64)options->budget_usec);
+			quiesce->limit =
+				MIN(quiesce->limit, quiesce->start + (gint64)options->budget_usec);
 	}
 	if (!tell_hold(quiesce, quiesce->held | more, error)) {
 		tell_hold(quiesce, quiesce->held, NULL);

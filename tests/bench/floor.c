@@ -231,7 +231,8 @@ int main(int argc, char **argv)
 	g_autofree Guest *guests = g_new0(Guest, MAX(count, 1));
 
 	if (count == 0) {
-		fprintf(stderr, "usage: floor group|serial|clone-group|clone-serial DIRECTORY GUEST...\n");
+		fprintf(stderr,
+			"usage: floor group|serial|clone-group|clone-serial DIRECTORY GUEST...\n");
 		return 2;
 	}
 	virSetErrorFunc(NULL, ignore_error);

@@ -282,9 +282,8 @@ START_TEST(later_copies_are_added)
 	g_autoptr(GError) error = NULL;
 	VkDiskRecord *disk;
 
-	json_array_remove(json_object_get(json_array_get(json_object_get(object, "disks"), 1),
-					  "copies"),
-			  0);
+	json_array_remove(
+		json_object_get(json_array_get(json_object_get(object, "disks"), 1), "copies"), 0);
 	snapshot = parse(object);
 	ck_assert(!vk_snapshot_is_in_vault(snapshot) && vk_snapshot_is_on_array(snapshot));
 	disk = g_ptr_array_index(snapshot->disks, 1);
