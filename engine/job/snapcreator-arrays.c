@@ -103,6 +103,9 @@ void vk_import_take_users(VkImport *import, const VkImportRow *row, VkImportKey 
 		}
 		g_string_append_printf(names, "%s[array %s]", names->len > 0 ? ", " : "", *entry);
 	}
+	/* As there, the storage takes the snapshots; what it took can go to a vault, too. */
+	if (!vk_import_put(import, key, "backup", "mode", "array"))
+		return;
 	vk_import_judge(key, VK_IMPORT_TAKEN, names->str,
 			"passwords are not taken over: put each into the file that its "
 			"password_file names, readable by root alone");

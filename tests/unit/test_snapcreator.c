@@ -202,6 +202,7 @@ START_TEST(configuration_comes_before_globals)
 	ck_assert_uint_eq(vk_settings_get_uint(settings, "backup", "SC_AGENT_TIMEOUT"), 700);
 	ck_assert_uint_eq(vk_settings_get_uint(settings, "backup", "KVM_CMD_RETRY_COUNT"), 9);
 	ck_assert_str_eq(vk_settings_get(settings, "backup", "label"), "nightly");
+	ck_assert_str_eq(vk_settings_get(settings, "backup", "mode"), "array");
 	expect(import, "NTAP_TIMEOUT", VK_IMPORT_NOT_NEEDED, NULL, "'local.conf' comes first");
 	expect(import, "SC_AGENT_TIMEOUT", VK_IMPORT_NOT_NEEDED, NULL, "'profile-global.conf'");
 	ck_assert_uint_eq(vk_import_count_open(import), 0);
