@@ -162,6 +162,7 @@ START_TEST(leaves_held_and_foreign_ones)
 
 	for (gsize i = 0; i < G_N_ELEMENTS(changes); i++) {
 		g_autoptr(GError) refusal = NULL;
+		g_autoptr(json_t) requests = NULL;
 
 		json_decref(bed_control(bed, "POST", "set",
 					json_pack("{s:s, s:{}, s:o}", "kind", "snapshots", "where",
@@ -170,6 +171,9 @@ START_TEST(leaves_held_and_foreign_ones)
 		ck_assert_msg(strstr(refusal->message, words[i]) != NULL, "%s", refusal->message);
 		ck_assert_int_eq(refusal->code, codes[i]);
 		ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
+		/* A lock is the array's to tell. */
+		requests = bed_requests(bed);
+		ck_assert_uint_eq(bed_count(requests, "DELETE", "*"), i == 1);
 	}
 }
 END_TEST
