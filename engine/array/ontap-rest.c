@@ -90,6 +90,11 @@ static gint64 deadline_of(const VkOntapRest *rest, gint64 deadline)
 	return deadline ? deadline : g_get_monotonic_time() + rest->timeout_us;
 }
 
+gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds)
+{
+	return g_get_monotonic_time() + MIN((gint64)seconds * G_USEC_PER_SEC, rest->timeout_us);
+}
+
 static guint read_version(const json_t *cluster)
 {
 	const json_t *version = json_object_get(cluster, "version");

@@ -45,6 +45,9 @@ json_t *vk_ontap_get(VkOntapRest *rest, const char *url, GError **error);
 gboolean vk_ontap_change(VkOntapRest *rest, const char *method, const char *url, json_t *body,
 			 gint64 deadline, VkOntapReply *ret, GError **error);
 
+/* SECONDS from now, or NTAP_TIMEOUT if that is less. */
+gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds);
+
 /* The name of the cluster. New string; NULL as long as it was not asked, or does not tell. */
 char *vk_ontap_cluster_name(VkOntapRest *rest);
 

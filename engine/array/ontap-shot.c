@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* For all that is done while guests are held. */
+/* For each step while guests are held. */
 #define SHOOT_SECONDS 30
 
 typedef struct Volume {
@@ -268,7 +268,7 @@ static gboolean shoot_alone(OntapShot *shot, GHashTable *members, gint64 deadlin
 gboolean vk_ontap_shoot(VkShot *base, GHashTable *members, GError **error)
 {
 	OntapShot *shot = (OntapShot *)base;
-	gint64 deadline = g_get_monotonic_time() + (gint64)SHOOT_SECONDS * G_USEC_PER_SEC;
+	gint64 deadline = vk_ontap_deadline(ontap_of(shot)->rest, SHOOT_SECONDS);
 
 	if (!flush_files(shot, members, error) || !shoot_groups(shot, deadline, error) ||
 	    !shoot_alone(shot, members, deadline, error))

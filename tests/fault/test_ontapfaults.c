@@ -166,6 +166,27 @@ START_TEST(looks_when_a_job_is_lost)
 }
 END_TEST
 
+/* The array does it, and answers too late. */
+START_TEST(looks_when_it_is_slow)
+{
+	g_autoptr(VkTake) take = NULL;
+	g_autoptr(GError) error = NULL;
+	gint64 begun;
+
+	bed_configure(bed, "[array c1]\nurl = https://127.0.0.1:%\nuser = admin\n"
+			   "password_file = @/password\nca_file = @/state/ca.pem\n"
+			   "NTAP_TIMEOUT = 2\n");
+	take = nas_web_take(FALSE);
+	bed_add_fault(bed, "hold", "POST", "/volumes/[^/]+/snapshots$", "after");
+	begun = g_get_monotonic_time();
+	nas_succeed(nas_run_take(take, &error), error);
+	ck_assert_int_lt(g_get_monotonic_time() - begun, 6 * G_USEC_PER_SEC);
+	ck_assert_uint_eq(nas_count_snapshots(NULL), 1);
+	vk_take_leave(take, WEB);
+	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
+}
+END_TEST
+
 /* The engine dies while the array works on a request. */
 static const struct {
 	const char *method, *path;
@@ -242,6 +263,7 @@ int main(void)
 	tcase_add_test(tcase, waits_for_jobs);
 	tcase_add_test(tcase, fails_with_its_job);
 	tcase_add_test(tcase, looks_when_a_job_is_lost);
+	tcase_add_test(tcase, looks_when_it_is_slow);
 	tcase_add_loop_test(tcase, is_killed, 0, G_N_ELEMENTS(deaths));
 	suite_add_tcase(suite, tcase);
 
