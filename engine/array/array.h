@@ -172,8 +172,8 @@ void vk_replication_free(VkReplication *replication);
 
 /*
  * How the volumes of COPY are replicated. A volume that is not has an entry with an advice, and an
- * array that does not answer has one with the reason. Returns
- * VkReplication; empty for storage that does not replicate.
+ * array that does not answer has one with the reason. Returns VkReplication; empty for storage that
+ * does not replicate.
  */
 GPtrArray *vk_arrays_replications(VkArrays *arrays, const json_t *copy, GError **error);
 

@@ -131,8 +131,10 @@ static gboolean read_password(VkOntapHttp *http, GError **error)
 		return vk_fail(error, VK_ERROR_USAGE, "array '%s': the password is unreadable: %s",
 			       http->name, trouble->message);
 	g_strchomp(http->password);
-	return (length <= SECRET_MAX && *http->password) ||
-	       vk_fail(error, VK_ERROR_USAGE, "array '%s': '%s' holds no password", http->name,
+	if (length <= SECRET_MAX && *http->password)
+		return TRUE;
+	g_clear_pointer(&http->password, g_free);
+	return vk_fail(error, VK_ERROR_USAGE, "array '%s': '%s' holds no password", http->name,
 		       path);
 }
 

@@ -166,7 +166,10 @@ static void find_root(const char *path, const char *mountpoint, const char *insi
 
 	while (*below == '/')
 		below++;
-	if (strlen(inside) <= strlen(below)) {
+	if (!*inside) {
+		ret->root = g_strdup(path);
+		ret->below = g_strdup("");
+	} else if (strlen(inside) <= strlen(below)) {
 		ret->root = g_strndup(path, strlen(path) - strlen(inside) - 1);
 		ret->below = g_strdup(inside);
 	} else {

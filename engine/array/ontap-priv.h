@@ -53,7 +53,7 @@ typedef struct VkOntapDisk {
 /* Whether a volume (a record) can be snapshotted. */
 gboolean vk_ontap_check_volume(const json_t *volume, GError **error);
 
-/* Finds the file PATH, which is resolved. VK_ERROR_NOT_FOUND when it is not on this array. */
+/* Finds the file or directory PATH, which is resolved. VK_ERROR_NOT_FOUND when it is not on this array. */
 gboolean vk_ontap_locate(VkOntap *ontap, const char *path, VkOntapPlace *ret, GError **error);
 void vk_ontap_place_clear(VkOntapPlace *place);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkOntapPlace, vk_ontap_place_clear)

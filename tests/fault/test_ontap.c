@@ -352,6 +352,24 @@ START_TEST(leaves_a_file_to_be_copied)
 }
 END_TEST
 
+START_TEST(knows_where_it_can_restore)
+{
+	static const struct {
+		const char *directory;
+		gboolean can;
+	} cases[] = {{"vm", TRUE},       {"vm/sub", TRUE}, {"vmstore", FALSE},
+		     {"missing", FALSE}, {"root", FALSE},  {".", FALSE}};
+	g_autoptr(json_t) copy = nas_listed_copy(FALSE);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *path = bed_path(bed, cases[i].directory);
+
+		ck_assert_msg(vk_arrays_can_clone(bed->arrays, copy, 0, path) == cases[i].can, "%s",
+			      path);
+	}
+}
+END_TEST
+
 START_TEST(does_not_restore_across_volumes)
 {
 	g_autoptr(json_t) copy = nas_listed_copy(FALSE);
@@ -387,6 +405,7 @@ int main(void)
 	tcase_add_test(tcase, restores_a_file_by_snaprestore);
 	tcase_add_test(tcase, restores_a_file_by_command);
 	tcase_add_test(tcase, leaves_a_file_to_be_copied);
+	tcase_add_test(tcase, knows_where_it_can_restore);
 	tcase_add_test(tcase, does_not_restore_across_volumes);
 	suite_add_tcase(suite, tcase);
 

@@ -280,6 +280,8 @@ START_TEST(restores_in_place)
 
 	bed_set_knob(bed, "lun_patch_from_snapshot", _i ? json_false() : json_true());
 	json_decref(bed_requests(bed));
+	ck_assert(vk_arrays_can_clone(bed->arrays, copy, 0, path));
+	ck_assert(!vk_arrays_can_clone(bed->arrays, copy, 0, bed->directory));
 	succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &done, &error), error);
 	ck_assert(done);
 	content = bed_read(bed, "v/l1");
