@@ -138,10 +138,11 @@ static size_t receive(char *data, size_t size, size_t count, void *user)
 	return size * count;
 }
 
-json_t *bed_control(const Bed *bed, const char *method, const char *what, json_t *body)
+/* To c1 or c2, by PORT. */
+static json_t *speak(guint port, const char *method, const char *path, const char *login,
+		     json_t *body)
 {
-	g_autofree char *url =
-		g_strdup_printf("https://127.0.0.1:%u/control/%s", bed->control_port, what);
+	g_autofree char *url = g_strdup_printf("https://127.0.0.1:%u%s", port, path);
 	char *text = body ? json_dumps(body, 0) : NULL;
 	GString *received = g_string_new(NULL);
 	CURL *curl = curl_easy_init();
@@ -153,12 +154,14 @@ json_t *bed_control(const Bed *bed, const char *method, const char *what, json_t
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, received);
+	if (login)
+		curl_easy_setopt(curl, CURLOPT_USERPWD, login);
 	if (text)
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 	ck_assert_int_eq(curl_easy_perform(curl), CURLE_OK);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	ck_assert_msg(status / 100 == 2, "%s %s: %s", method, what, received->str);
+	ck_assert_msg(status / 100 == 2, "%s %s: %s", method, path, received->str);
 	reply = json_loads(received->len ? received->str : "{}", 0, NULL);
 	ck_assert_ptr_nonnull(reply);
 	curl_easy_cleanup(curl);
@@ -166,6 +169,18 @@ json_t *bed_control(const Bed *bed, const char *method, const char *what, json_t
 	free(text);
 	json_decref(body);
 	return reply;
+}
+
+json_t *bed_control(const Bed *bed, const char *method, const char *what, json_t *body)
+{
+	g_autofree char *path = g_strconcat("/control/", what, NULL);
+
+	return speak(bed->control_port, method, path, NULL, body);
+}
+
+json_t *bed_post(const Bed *bed, const char *path, json_t *body)
+{
+	return speak(bed->port, "POST", path, "admin:secret", body);
 }
 
 void bed_set_knob(const Bed *bed, const char *name, json_t *value)

@@ -38,6 +38,10 @@ char *bed_read(const Bed *bed, const char *name);
 
 /* Speaks with /control/WHAT of the stand-in. BODY is taken over. New reference. */
 json_t *bed_control(const Bed *bed, const char *method, const char *what, json_t *body);
+
+/* What another client asks of c1. BODY is taken over. New reference. */
+json_t *bed_post(const Bed *bed, const char *path, json_t *body);
+
 void bed_set_knob(const Bed *bed, const char *name, json_t *value);
 void bed_add_fault(const Bed *bed, const char *action, const char *method, const char *path,
 		   const char *when);

@@ -53,22 +53,14 @@ END_TEST
 
 static void make_group(const char *name, const char *const *volumes)
 {
-	g_autofree char *command = NULL;
-	g_autoptr(GString) members = g_string_new(NULL);
-	int status = -1;
+	json_t *members = json_array();
 
 	for (; *volumes; volumes++)
-		g_string_append_printf(members,
-				       "%s{\"name\":\"%s\",\"provisioning_options\":{\"action\":"
-				       "\"add\"}}",
-				       members->len ? "," : "", *volumes);
-	command = g_strdup_printf(
-		"curl --noproxy '*' -sfk -u admin:secret -H 'Content-Type: application/json' -d "
-		"'{\"name\":\"%s\",\"svm\":{\"name\":\"s\"},\"volumes\":[%s]}' "
-		"'https://127.0.0.1:%u/api/application/consistency-groups?return_timeout=15'",
-		name, members->str, bed->port);
-	ck_assert(g_spawn_command_line_sync(command, NULL, NULL, &status, NULL));
-	ck_assert_int_eq(status, 0);
+		json_array_append_new(members, json_pack("{s:s, s:{s:s}}", "name", *volumes,
+							 "provisioning_options", "action", "add"));
+	json_decref(bed_post(bed, "/api/application/consistency-groups?return_timeout=15",
+			     json_pack("{s:s, s:{s:s}, s:o}", "name", name, "svm", "name", "s",
+				       "volumes", members)));
 }
 
 /* The group that is there, how many are left, and how many requests of each kind come of it. */
