@@ -135,6 +135,7 @@ typedef struct VkArraySnapshot {
 	char *title;          /* for people */
 	json_t *handle;       /* what the driver knows it by */
 	char *id;             /* of the guest's snapshot; NULL when several share it */
+	gint64 time;          /* of one that several share, seconds since 1970; else 0 */
 	gboolean is_unlisted; /* it still has the mark of one whose snapshot was never listed */
 } VkArraySnapshot;
 

@@ -255,6 +255,17 @@ gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError *
 	       vk_ontap_drop_snapshot((VkOntap *)array, volume, name, error);
 }
 
+/* When it was made, as its name tells. */
+static gint64 time_of_name(const char *name)
+{
+	gsize start = strlen(VK_ONTAP_NAME_PREFIX) + VK_ARRAY_VAULT_DIGITS + 1;
+	g_autofree char *text =
+		strlen(name) > start ? g_strndup(name + start, strcspn(name + start, "_")) : NULL;
+	gint64 seconds = 0;
+
+	return text && vk_time_parse(text, &seconds, NULL) ? seconds : 0;
+}
+
 VkArraySnapshot *vk_ontap_snapshot_of_record(VkOntap *ontap, const char *volume,
 					     const json_t *record)
 {
@@ -267,6 +278,7 @@ VkArraySnapshot *vk_ontap_snapshot_of_record(VkOntap *ontap, const char *volume,
 	snapshot =
 		vk_array_snapshot_new(&ontap->base, name, vk_ontap_handle(volume, name), mark.id);
 	snapshot->is_unlisted = mark.is_unlisted;
+	snapshot->time = mark.id ? 0 : time_of_name(name);
 	return snapshot;
 }
 

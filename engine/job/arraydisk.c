@@ -6,6 +6,9 @@
 #include "offline.h"
 #include "qemu-image.h"
 
+/* A run that has not listed by then what it took is dead. */
+#define UNLISTED_AT_MOST_SEC (7 * 24 * 60 * 60)
+
 static GPtrArray *find_layers(VkHost *host, const VkDomainDisk *disk, GError **error)
 {
 	g_autofree char *path = vk_offline_image_path(host, disk->image, error);
@@ -59,21 +62,88 @@ static gboolean is_listed(const GPtrArray *keys, const char *id)
 	return FALSE;
 }
 
+gboolean vk_arraydisk_lies_in(VkArrays *arrays, const VkSnapshot *snapshot,
+			      const VkArraySnapshot *array)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+		g_autoptr(GPtrArray) others = NULL;
+
+		if (!disk->image->array)
+			continue;
+		others = vk_arrays_snapshots_of(arrays, disk->image->array, NULL);
+		if (!others)
+			return TRUE;
+		for (guint k = 0; k < others->len; k++) {
+			const VkArraySnapshot *other = g_ptr_array_index(others, k);
+
+			if (json_equal(other->handle, array->handle))
+				return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/* Whether any snapshot of any guest lies in ARRAY: all of the vault are looked through. */
+static gboolean is_used(VkArrays *arrays, VkVault *vault, const VkArraySnapshot *array,
+			gboolean *ret, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, NULL, error);
+
+	*ret = FALSE;
+	for (guint i = 0; keys && !*ret && i < keys->len; i++) {
+		g_autoptr(VkSnapshot) snapshot =
+			vk_catalog_load(vault, g_ptr_array_index(keys, i), error);
+
+		if (!snapshot)
+			return FALSE;
+		*ret = vk_arraydisk_lies_in(arrays, snapshot, array);
+	}
+	return keys != NULL;
+}
+
+/* Whether ARRAY is of a listed snapshot, KEYS being those of the guest, or may yet become so. */
+static gboolean is_needed(VkArrays *arrays, VkVault *vault, const GPtrArray *keys,
+			  const VkArraySnapshot *array, gboolean *ret, GError **error)
+{
+	if (array->id)
+		*ret = is_listed(keys, array->id);
+	else if (!array->is_unlisted)
+		*ret = TRUE;
+	else
+		return is_used(arrays, vault, array, ret, error);
+	return TRUE;
+}
+
+/* Another host's run may be at work on what guests share. */
+static gboolean is_settled(const VkArraySnapshot *array)
+{
+	return array->id || (array->time && g_get_real_time() / G_USEC_PER_SEC - array->time >
+						    UNLISTED_AT_MOST_SEC);
+}
+
+static gboolean settle(VkArrays *arrays, VkVault *vault, const GPtrArray *keys,
+		       const VkArraySnapshot *array, GError **error)
+{
+	gboolean needed = FALSE;
+
+	if (!array->is_unlisted || !is_settled(array))
+		return TRUE;
+	if (!is_needed(arrays, vault, keys, array, &needed, error))
+		return FALSE;
+	return needed ? vk_arrays_mark_listed(arrays, array, error)
+		      : vk_arrays_remove(arrays, array, error);
+}
+
 gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 			     const char *uuid, GError **error)
 {
 	g_autoptr(GPtrArray) found = vk_arrays_list(arrays, disk, vk_vault_id(vault), uuid, error);
 	g_autoptr(GPtrArray) keys = found ? vk_catalog_list(vault, uuid, error) : NULL;
 
-	for (guint i = 0; keys && i < found->len; i++) {
-		const VkArraySnapshot *snapshot = g_ptr_array_index(found, i);
-
-		if (!snapshot->is_unlisted || !snapshot->id)
-			continue;
-		if (is_listed(keys, snapshot->id) ? !vk_arrays_mark_listed(arrays, snapshot, error)
-						  : !vk_arrays_remove(arrays, snapshot, error))
+	for (guint i = 0; keys && i < found->len; i++)
+		if (!settle(arrays, vault, keys, g_ptr_array_index(found, i), error))
 			return FALSE;
-	}
 	return keys != NULL;
 }
 
@@ -84,9 +154,12 @@ GPtrArray *vk_arraydisk_strays(VkArrays *arrays, const VkArrayDisk *disk, VkVaul
 	g_autoptr(GPtrArray) keys = found ? vk_catalog_list(vault, uuid, error) : NULL;
 
 	for (guint i = keys ? found->len : 0; i > 0; i--) {
-		const VkArraySnapshot *snapshot = g_ptr_array_index(found, i - 1);
+		const VkArraySnapshot *array = g_ptr_array_index(found, i - 1);
+		gboolean needed = !is_settled(array);
 
-		if (!snapshot->id || is_listed(keys, snapshot->id))
+		if (!needed && !is_needed(arrays, vault, keys, array, &needed, error))
+			return NULL;
+		if (needed)
 			g_ptr_array_remove_index(found, i - 1);
 	}
 	return keys ? g_steal_pointer(&found) : NULL;

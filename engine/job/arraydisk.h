@@ -5,6 +5,7 @@
 #include "array.h"
 #include "domain.h"
 #include "host.h"
+#include "snapshot.h"
 #include "vault.h"
 
 #include <glib.h>
@@ -13,9 +14,14 @@
 VkArrayDisk *vk_arraydisk_find(VkArrays *arrays, VkHost *host, const VkDomainDisk *disk,
 			       GError **error);
 
+/* Whether a copy of SNAPSHOT lies in ARRAY; TRUE when that cannot be known. */
+gboolean vk_arraydisk_lies_in(VkArrays *arrays, const VkSnapshot *snapshot,
+			      const VkArraySnapshot *array);
+
 /*
  * What a killed run left of the guest UUID beside DISK is removed or, where its snapshot is listed,
- * kept. To be called with the guest's lock held.
+ * kept. What guests share is so only when it is old, for other hosts may be at work. To be called
+ * with the guest's lock held.
  */
 gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 			     const char *uuid, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "expire.h"
 
+#include "arraydisk.h"
 #include "catalog.h"
 #include "retention.h"
 #include "timestamp.h"
@@ -27,28 +28,6 @@ static gint64 time_of(const VkSnapshotKey *key)
 	return vk_time_parse(key->time, &seconds, NULL) ? seconds : 0;
 }
 
-static gboolean lies_in(const Expiry *expiry, const VkSnapshot *snapshot,
-			const VkArraySnapshot *array)
-{
-	for (guint i = 0; i < snapshot->disks->len; i++) {
-		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
-		g_autoptr(GPtrArray) others = NULL;
-
-		if (!disk->image->array)
-			continue;
-		others = vk_arrays_snapshots_of(expiry->arrays, disk->image->array, NULL);
-		if (!others) /* when in doubt it stays */
-			return TRUE;
-		for (guint k = 0; k < others->len; k++) {
-			const VkArraySnapshot *other = g_ptr_array_index(others, k);
-
-			if (json_equal(other->handle, array->handle))
-				return TRUE;
-		}
-	}
-	return FALSE;
-}
-
 static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
 			  const VkArraySnapshot *array, gboolean *ret, GError **error)
 {
@@ -68,7 +47,7 @@ static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
 		snapshot = vk_catalog_load(expiry->vault, other, error);
 		if (!snapshot)
 			return FALSE;
-		*ret = lies_in(expiry, snapshot, array);
+		*ret = vk_arraydisk_lies_in(expiry->arrays, snapshot, array);
 	}
 	return keys != NULL;
 }

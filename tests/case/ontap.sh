@@ -1,0 +1,197 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Guests on one NFS export of an ONTAP array: held together, one snapshot of the volume for all, read,
+# restored, replicated, kept and expired. The array is the stand-in of tests/ontap, and the export a
+# bind mount that a mountinfo file presents as NFS.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+truncate -s 2G "$SCRATCH/filer.img"
+mkfs.xfs -q "$SCRATCH/filer.img"
+mkdir "$SCRATCH/filer" "$SCRATCH/nfs" "$SCRATCH/state"
+mount -o loop "$SCRATCH/filer.img" "$SCRATCH/filer"
+mkdir "$SCRATCH/filer/vm" "$SCRATCH/filer/vm_dst"
+mount --bind "$SCRATCH/filer/vm" "$SCRATCH/nfs"
+
+cat > "$SCRATCH/topology.json" <<-JSON
+	{"clusters": [{
+	  "name": "c1", "users": [{"name": "admin", "password": "secret"}],
+	  "svms": [{"name": "s", "lifs": [{"name": "lif1", "address": "127.0.0.1"}],
+	    "volumes": [{"name": "vm", "directory": "$SCRATCH/filer/vm", "junction": "/vmstore"}]}]},
+	 {"name": "c2", "users": [{"name": "admin", "password": "secret"}],
+	  "svms": [{"name": "d", "volumes": [{"name": "vm_dst", "directory": "$SCRATCH/filer/vm_dst"}]}],
+	  "policies": [{"name": "P", "retention": [{"label": "daily", "count": "7"}]}],
+	  "relationships": [{"source": "s:vm", "destination": "d:vm_dst", "policy": "P"}]}]}
+JSON
+coproc ARRAY { python3 "$SOURCE/tests/ontap/ontap" --state "$SCRATCH/state" --until-eof \
+	"$SCRATCH/topology.json"; }
+read -r ready <&"${ARRAY[0]}"
+[[ $ready =~ c1=([0-9]+)\ c2=([0-9]+) ]] || fail "the array does not start: $ready"
+port=${BASH_REMATCH[1]}
+second=${BASH_REMATCH[2]}
+echo secret > "$SCRATCH/password"
+cat > /etc/virtkeep/virtkeep.conf <<-CONF
+	[array filer]
+	url = https://127.0.0.1:$port
+	user = admin
+	password_file = $SCRATCH/password
+	ca_file = $SCRATCH/state/ca.pem
+	[array second]
+	url = https://127.0.0.1:$second
+	user = admin
+	password_file = $SCRATCH/password
+	ca_file = $SCRATCH/state/ca.pem
+CONF
+{
+	grep -v " $SCRATCH/nfs " /proc/self/mountinfo
+	echo "9999 1 0:99 / $SCRATCH/nfs rw - nfs4 127.0.0.1:/vmstore rw"
+} > "$SCRATCH/mountinfo"
+export VIRTKEEP_MOUNTINFO=$SCRATCH/mountinfo
+
+# The requests so far, as "METHOD PATH", the log begun anew.
+requests() {
+	jq -r 'select(.executed) | "\(.method) \(.path)"' "$SCRATCH/state/requests.jsonl"
+}
+forget_requests() {
+	: > "$SCRATCH/state/requests.jsonl"
+}
+on_volume() { # how many snapshots the volume has
+	find "$SCRATCH/filer/vm/.snapshot" -mindepth 1 -maxdepth 1 2> /dev/null | wc -l
+}
+copy_disks() { # GUEST NUMBER
+	local disk
+
+	for disk in vda vdb; do
+		qemu-img convert -U -O raw "$(virsh domblklist "$1" |
+			awk -v disk=$disk '$1 == disk { print $2 }')" "$SCRATCH/$2-$disk"
+	done
+}
+expect_same() { # REFERENCE NUMBER
+	local disk
+
+	for disk in vda vdb; do
+		virtkeep --quiet restore "$1" --disk "$disk=$SCRATCH/restored" --format raw > /dev/null
+		same_file "$SCRATCH/restored" "$SCRATCH/$2-$disk"
+		rm "$SCRATCH/restored"
+	done
+}
+
+guests=(one two off)
+for guest in "${guests[@]}"; do
+	GUEST_DIRECTORY=$SCRATCH/nfs/$guest VDA_MIB=32 VDB_MIB=16 define_guest "$guest"
+done
+start_guest one
+start_guest two
+ok virtkeep init
+
+say "all on one volume are held together, and taken by one snapshot of it"
+ok virtkeep --json backup --mode array --all
+expect_json '.snapshots | length' 3
+expect_json '[.snapshots[].group] | unique | length' 1
+expect_json '[.snapshots[] | select(.guest != "off").consistency] | unique | join(" ")' filesystem
+expect_json '[.snapshots[].disks[].copies[]] | unique | join(" ")' filer
+[[ $(on_volume) == 1 ]] || fail "$(on_volume) snapshots of the volume, not one"
+[[ $(requests | grep -c '^POST .*/snapshots$') == 1 ]] || fail "not one POST: $(requests)"
+expect_clean one two
+
+say "each is the guest as it was, from the array and in the vault"
+virsh -q suspend one
+copy_disks one 1
+ok virtkeep --json backup --mode array+vault one
+virsh -q resume one
+first=$(newest one)
+expect_same "$first" 1
+ok virtkeep verify --data
+guest_run one 'dd if=/dev/urandom of=/mnt/vda/new bs=64k count=20 2>/dev/null; sync'
+virsh -q suspend one
+copy_disks one 2
+ok virtkeep backup --mode array one
+virsh -q resume one
+second_one=$(newest one)
+expect_same "$second_one" 2
+mount_vault "$SCRATCH/mnt"
+cmp "$SCRATCH/mnt/guests/one/latest/vda.raw" "$SCRATCH/2-vda" || fail "the mount differs"
+unmount_vault "$SCRATCH/mnt"
+ok virtkeep copy "$second_one"
+ok virtkeep verify --data
+
+say "in place, by the array itself"
+forget_requests
+ok virtkeep --verbose restore "$first" --in-place
+requests | grep -q 'POST /api/storage/file/clone' || fail "not cloned: $(requests)"
+! requests | grep -q '^PATCH /api/storage/volumes' || fail "the volume was touched: $(requests)"
+wait_for 120 "the agent" agent one '{"execute":"guest-ping"}'
+virsh -q shutdown one
+wait_for 60 "one is off" eval "[[ \$(virsh domstate one) == 'shut off' ]]"
+ok virtkeep backup --mode vault one
+start_guest one
+
+say "the array restores, and nothing but what is named is ever deleted"
+forget_requests
+printf '[array]\nNTAP_SNAPSHOT_RETENTIONS = daily:1\n' >> /etc/virtkeep/virtkeep.conf
+before=$(on_volume)
+ok virtkeep backup --mode array --label daily one two
+(($(on_volume) == before + 1)) || fail "$(on_volume) snapshots"
+ok virtkeep backup --mode array --label daily one
+(($(on_volume) == before + 2)) || fail "one that 'two' needs was deleted, or more: $(on_volume)"
+ok virtkeep backup --mode array --label daily two
+(($(on_volume) == before + 2)) || fail "what nobody needs is left: $(on_volume)"
+[[ $(requests | grep -c '^DELETE') == 1 ]] || fail "not one DELETE: $(requests | grep ^DELETE)"
+expect_same "$second_one" 2
+
+say "replicated, and told"
+ok virtkeep backup --mode array --label daily --replicate --replicate-wait 1 one
+[[ -n $(ls "$SCRATCH/filer/vm_dst/.snapshot") ]] || fail "nothing has arrived"
+ok virtkeep --json status --replication
+expect_json '.[0].state' snapmirrored
+expect_json '.[0].healthy' true
+expect_json '.[0].destination' 'd:vm_dst'
+ok virtkeep status --replication one
+expect_out snapmirrored
+
+say "killed at any moment: the guests go on, and doctor knows what is left"
+for delay in 0.1 0.2 0.3 0.4 0.5 0.6 0.8; do
+	timeout --signal=KILL "$delay" virtkeep backup --mode array one two > "$OUT" 2>&1 || true
+	for guest in one two; do
+		wait_for 5 "'$guest' runs" eval "[[ \$(virsh domstate $guest) == running ]]"
+		wait_for 5 "'$guest' is thawed" is_thawed "$guest"
+	done
+done
+before=$(on_volume)
+make_stray() { # NAME-ENDING: a snapshot of the volume whose run never listed it
+	python3 - "$port" "$(jq -r .id "$VAULT/vault.json" | head -n 1)" "$1" <<-'PYTHON'
+		import base64, json, ssl, sys, urllib.request
+		port, vault, ending = sys.argv[1:]
+		def call(method, path, body=None):
+		    request = urllib.request.Request(f"https://127.0.0.1:{port}/api{path}", method=method,
+		        data=json.dumps(body).encode() if body else None, headers={
+		            "Content-Type": "application/json", "Authorization":
+		            "Basic " + base64.b64encode(b"admin:secret").decode()})
+		    context = ssl._create_unverified_context()
+		    return json.load(urllib.request.urlopen(request, context=context))
+		volume = call("GET", "/storage/volumes?name=vm")["records"][0]["uuid"]
+		call("POST", f"/storage/volumes/{volume}/snapshots?return_timeout=60", {
+		    "name": f"virtkeep_{vault[:8]}_{ending}", "comment": f"virtkeep {vault} unlisted"})
+	PYTHON
+}
+make_stray 20200101T000000Z_00000001
+make_stray "$(date +%Y%m%dT%H%M%SZ)_00000002"
+(($(on_volume) == before + 2)) || fail "no strays"
+ok virtkeep backup --mode array one two
+[[ ! -e $(echo "$SCRATCH"/filer/vm/.snapshot/*_00000001) ]] || fail "an old stray is left"
+[[ -e $(echo "$SCRATCH"/filer/vm/.snapshot/*_00000002) ]] || fail "another run's was removed"
+expect_clean one two
+run virtkeep doctor --fix
+expect_status 0
+ok virtkeep doctor
+expect_out 'nothing found'
+
+say "an array that does not answer, a wrong password: said plainly, and nobody is held"
+echo wrong > "$SCRATCH/password"
+refused 1 "array 'filer'" virtkeep backup --mode array one
+echo secret > "$SCRATCH/password"
+eval "exec ${ARRAY[1]}>&-"
+wait "$ARRAY_PID" 2> /dev/null || true
+refused 1 "array 'filer'" virtkeep backup --mode array one
+ok virtkeep backup --mode vault one
+expect_clean one two
