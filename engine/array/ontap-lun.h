@@ -28,7 +28,7 @@ GPtrArray *vk_ontap_paths(const char *device);
 
 /*
  * A source of LAYER, a LUN: a clone of it from the snapshot, which is mapped to the host while it is
- * open. A process that is killed leaves it: its name begins with "virtkeep_clone_".
+ * open. What a killed process has left of that is removed first.
  */
 VkSource *vk_ontap_open_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error);
 

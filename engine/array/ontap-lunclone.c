@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Clones of LUNs: made from a snapshot, read through the host's own paths, and removed again. */
+/*
+ * Clones of LUNs: made from a snapshot, read through the host's own paths, and removed again. Their
+ * names tell the host, and a clone is claimed as long as its process lives, so that the next one to
+ * read a LUN of the volume removes what a killed one left.
+ */
 #include "child.h"
 #include "errors.h"
+#include "io.h"
 #include "json.h"
 #include "ontap-lun.h"
 #include "source-file.h"
@@ -9,7 +14,11 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#define HOST_DIGITS 8
 
 #define CLONE_PREFIX    "virtkeep_clone_"
 #define DEVICE_WAIT_SEC 30
@@ -23,6 +32,7 @@ typedef struct Clone {
 	char *uuid, *serial; /* once it is known */
 	char *igroup;        /* the uuid; once it is mapped */
 	char *device;        /* once the host has it */
+	int claim;           /* a socket; see claim() */
 } Clone;
 
 typedef struct LunSource {
@@ -37,13 +47,45 @@ static char *source_name(const VkOntapStored *layer)
 			       layer->path);
 }
 
-/* Beside the LUN, as clones have to be in its volume. */
+/* How the names of this host's clones begin. Beside the LUN, as clones have to be in its volume. */
+static char *clone_prefix(const VkOntapStored *layer)
+{
+	g_autofree char *machine = NULL;
+	g_autofree char *identity = NULL;
+	g_autofree char *host = NULL;
+
+	/* Hosts may share a name, and clones of one an identity. */
+	g_file_get_contents("/etc/machine-id", &machine, NULL, NULL);
+	identity = g_strconcat(g_get_host_name(), "\n", machine, NULL);
+	host = g_compute_checksum_for_string(G_CHECKSUM_SHA256, identity, -1);
+	return g_strdup_printf("/vol/%s/" CLONE_PREFIX "%.*s_", layer->volume_name, HOST_DIGITS,
+			       host);
+}
+
 static char *new_clone_name(const VkOntapStored *layer)
 {
 	g_autofree char *now = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+	g_autofree char *prefix = clone_prefix(layer);
 
-	return g_strdup_printf("/vol/%s/" CLONE_PREFIX "%s_%08x", layer->volume_name, now,
-			       g_random_int());
+	return g_strdup_printf("%s%s_%08x", prefix, now, g_random_int());
+}
+
+/*
+ * Claims a clone for the life of the process: an abstract socket of its name goes with the last who
+ * has it open. -1 when another process has claimed it.
+ */
+static int claim(const char *name)
+{
+	g_autofree char *base = g_path_get_basename(name);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(base));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_strlcpy(address.sun_path + 1, base, sizeof(address.sun_path) - 1);
+	if (fd >= 0 &&
+	    bind(fd, (struct sockaddr *)&address, MIN(length, (socklen_t)sizeof(address))) < 0)
+		vk_io_clear_fd(&fd);
+	return fd;
 }
 
 /* *RET, a new reference, is NULL when there is none. */
@@ -211,6 +253,8 @@ static void drop(const Clone *clone, const char *url)
 
 static void clone_free(Clone *clone)
 {
+	if (!clone)
+		return;
 	if (clone->device)
 		forget_device(clone);
 	if (clone->igroup) {
@@ -230,6 +274,7 @@ static void clone_free(Clone *clone)
 
 		drop(clone, url);
 	}
+	vk_io_clear_fd(&clone->claim);
 	g_free(clone->svm);
 	g_free(clone->name);
 	g_free(clone->uuid);
@@ -247,7 +292,54 @@ static Clone *clone_new(VkOntap *ontap, const VkOntapStored *layer)
 	clone->ontap = ontap;
 	clone->svm = g_strdup(layer->svm);
 	clone->name = new_clone_name(layer);
+	clone->claim = claim(clone->name);
 	return clone;
+}
+
+/* What a killed process left, as it had it; NULL when the process is alive. */
+static Clone *adopt_clone(VkOntap *ontap, const VkOntapStored *layer, const json_t *lun)
+{
+	const json_t *map = json_array_get(json_object_get(lun, "lun_maps"), 0);
+	const char *name = vk_json_optional_string(lun, "name");
+	const char *igroup = vk_json_optional_string(json_object_get(map, "igroup"), "uuid");
+	int claimed = claim(name);
+	Clone *clone;
+
+	if (claimed < 0)
+		return NULL;
+	clone = g_new0(Clone, 1);
+	clone->ontap = ontap;
+	clone->claim = claimed;
+	clone->svm = g_strdup(layer->svm);
+	clone->name = g_strdup(name);
+	clone->uuid = g_strdup(vk_json_optional_string(lun, "uuid"));
+	clone->serial = g_strdup(vk_json_optional_string(lun, "serial_number"));
+	if (clone->serial)
+		clone->device = vk_ontap_find_device(clone->serial);
+	if (igroup && g_uuid_string_is_valid(igroup))
+		clone->igroup = g_strdup(igroup);
+	return clone;
+}
+
+/* Removes what killed processes of this host left in the volume. Best effort. */
+static void sweep(VkOntap *ontap, const VkOntapStored *layer)
+{
+	g_autofree char *prefix = clone_prefix(layer);
+	g_autofree char *pattern = g_strconcat(prefix, "*", NULL);
+	g_autofree char *url =
+		vk_ontap_url("/api/storage/luns", "svm.name", layer->svm, "name", pattern, "fields",
+			     "uuid,name,serial_number,lun_maps.igroup.uuid", NULL);
+	g_autoptr(json_t) luns = vk_ontap_list(ontap->rest, url, NULL);
+	gsize index;
+	json_t *lun;
+
+	json_array_foreach (luns, index, lun) {
+		const char *name = vk_json_optional_string(lun, "name");
+
+		/* Whatever the array takes the pattern for. */
+		if (name && g_str_has_prefix(name, prefix))
+			clone_free(adopt_clone(ontap, layer, lun));
+	}
 }
 
 static VkSourceReader *lun_open_reader(VkSource *base, GError **error)
@@ -277,6 +369,7 @@ VkSource *vk_ontap_open_lun(VkOntap *ontap, const VkOntapStored *layer, GError *
 	g_autoptr(VkSource) inner = NULL;
 	LunSource *source;
 
+	sweep(ontap, layer);
 	if (!make_clone(clone, layer, error) || !map_clone(clone, layer, error) ||
 	    !await_device(clone, error))
 		return NULL;

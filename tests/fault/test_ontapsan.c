@@ -292,7 +292,7 @@ START_TEST(restores_in_place)
 }
 END_TEST
 
-START_TEST(leaves_a_name_when_killed)
+START_TEST(removes_what_a_killed_one_left)
 {
 	g_autoptr(json_t) copy = listed_copy();
 	g_autoptr(json_t) luns = NULL;
@@ -302,6 +302,7 @@ START_TEST(leaves_a_name_when_killed)
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
+		g_random_set_seed((guint32)getpid());
 		bed->arrays = vk_arrays_new(bed->settings, NULL);
 		try_read(copy, NULL);
 		_exit(0);
@@ -313,6 +314,17 @@ START_TEST(leaves_a_name_when_killed)
 	ck_assert_uint_eq(json_array_size(luns), 3);
 	ck_assert(g_str_has_prefix(vk_json_optional_string(json_array_get(luns, 2), "name"),
 				   "/vol/v/virtkeep_clone_"));
+	bed_clear_faults(bed);
+	/* While it is read there is no clone but its own. */
+	ck_assert(try_read(copy, NULL));
+	check_clean();
+	/* Another host's stay. */
+	json_decref(bed_post(bed, "/api/storage/luns?return_timeout=15",
+			     json_pack("{s:{s:s}, s:s, s:s, s:{s:i}}", "svm", "name", "s", "name",
+				       "/vol/v/virtkeep_clone_00000000_other", "os_type", "linux",
+				       "space", "size", SIZE)));
+	vk_image_free(vk_arrays_open_image(bed->arrays, copy, NULL));
+	ck_assert_uint_eq(count_kind("luns"), 3);
 }
 END_TEST
 
@@ -328,7 +340,7 @@ int main(void)
 	tcase_add_test(tcase, wants_one_igroup);
 	tcase_add_loop_test(tcase, survives_faults, 0, G_N_ELEMENTS(actions));
 	tcase_add_loop_test(tcase, restores_in_place, 0, 2);
-	tcase_add_test(tcase, leaves_a_name_when_killed);
+	tcase_add_test(tcase, removes_what_a_killed_one_left);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);
