@@ -62,6 +62,9 @@ typedef struct VkArrayOps {
 				   GError **error);
 	gboolean (*replicate)(VkArray *array, const GPtrArray *arrays, const json_t *copy,
 			      guint wait_sec, GError **error);
+	/* The copy as another array has it. VK_ERROR_NOT_FOUND when it is known that none does. */
+	json_t *(*replica)(VkArray *array, const GPtrArray *arrays, const json_t *copy,
+			   GError **error);
 
 	void (*free)(VkArray *array);
 } VkArrayOps;

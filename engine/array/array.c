@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "json.h"
+#include "log.h"
 #include "sourceimage.h"
 
 #include <errno.h>
@@ -233,18 +234,64 @@ static VkArray *array_of(const VkArrays *arrays, const json_t *copy, GError **er
 	return vk_json_string(copy, "array", &name, error) ? find(arrays, name, error) : NULL;
 }
 
-VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error)
+/* The copy where it was replicated to. New reference. VK_ERROR_NOT_FOUND when it is nowhere else. */
+static json_t *find_replica(const VkArrays *arrays, VkArray *array, const json_t *copy,
+			    GError **error)
+{
+	if (array->ops->replica)
+		return array->ops->replica(array, arrays->list, copy, error);
+	vk_fail(error, VK_ERROR_NOT_FOUND, "the array '%s' does not replicate", array->name);
+	return NULL;
+}
+
+/* In place of what ARRAY could not open because of TROUBLE. */
+static json_t *resort_to_replica(const VkArrays *arrays, VkArray *array, const json_t *copy,
+				 const GError *trouble, GError **error)
+{
+	g_autoptr(GError) obstacle = NULL;
+	json_t *replica = find_replica(arrays, array, copy, &obstacle);
+
+	if (replica)
+		vk_log_debug("%s: its replica on '%s' is read", trouble->message,
+			     vk_json_optional_string(replica, "array"));
+	else if (g_error_matches(obstacle, VK_ERROR, VK_ERROR_NOT_FOUND))
+		g_propagate_error(error, g_error_copy(trouble));
+	else
+		vk_fail(error, trouble->code, "%s; and of its replicas: %s", trouble->message,
+			obstacle->message);
+	return replica;
+}
+
+/* From the array, else from a replica. With *RET_FILE, a new string or NULL: see plain_file. */
+static VkSource *open_source(VkArrays *arrays, const json_t *copy, char **ret_file, GError **error)
 {
 	VkArray *array = array_of(arrays, copy, error);
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(json_t) replica = NULL;
+	VkSource *source = array ? array->ops->open(array, copy, &trouble) : NULL;
 
-	return array ? array->ops->open(array, copy, error) : NULL;
+	if (array && !source)
+		replica = resort_to_replica(arrays, array, copy, trouble, error);
+	if (replica) {
+		copy = replica;
+		array = array_of(arrays, copy, error);
+		source = array ? array->ops->open(array, copy, error) : NULL;
+	}
+	*ret_file = source ? array->ops->plain_file(array, copy) : NULL;
+	return source;
+}
+
+VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error)
+{
+	g_autofree char *file = NULL;
+
+	return open_source(arrays, copy, &file, error);
 }
 
 static VkImage *open_image(VkArrays *arrays, const json_t *copy, GError **error)
 {
-	VkArray *array = array_of(arrays, copy, error);
-	VkSource *source = array ? array->ops->open(array, copy, error) : NULL;
-	g_autofree char *file = source ? array->ops->plain_file(array, copy) : NULL;
+	g_autofree char *file = NULL;
+	VkSource *source = open_source(arrays, copy, &file, error);
 
 	if (!source)
 		return NULL;
@@ -273,9 +320,14 @@ VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **err
 
 static gboolean has(gpointer data, const json_t *copy)
 {
+	VkArray *array = array_of(data, copy, NULL);
+	g_autoptr(json_t) replica = NULL;
 	gboolean found = FALSE;
 
-	return vk_arrays_has(data, copy, &found, NULL) && found;
+	if (!array || (array->ops->has(array, copy, &found, NULL) && found))
+		return found;
+	replica = find_replica(data, array, copy, NULL);
+	return replica != NULL;
 }
 
 static VkImage *open_copy(gpointer data, const json_t *copy, GError **error)
@@ -293,6 +345,15 @@ gboolean vk_arrays_has(VkArrays *arrays, const json_t *copy, gboolean *ret, GErr
 	VkArray *array = array_of(arrays, copy, error);
 
 	return array && array->ops->has(array, copy, ret, error);
+}
+
+gboolean vk_arrays_may_have_replica(VkArrays *arrays, const json_t *copy)
+{
+	VkArray *array = array_of(arrays, copy, NULL);
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(json_t) replica = array ? find_replica(arrays, array, copy, &trouble) : NULL;
+
+	return replica || !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 }
 
 guint64 vk_arrays_allocated(VkArrays *arrays, const json_t *copy)

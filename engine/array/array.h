@@ -91,7 +91,10 @@ gboolean vk_take_keep(VkTake *take, const char *uuid, GError **error);
 /* Every member ends with it. */
 void vk_take_leave(VkTake *take, const char *uuid);
 
-/* What the disk of COPY holds. VK_ERROR_NOT_FOUND when the array has it no more. */
+/*
+ * What the disk of COPY holds: by its array, or when that does not give it, by one where it was
+ * replicated to and which the host has mounted.
+ */
 VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error);
 
 /*
@@ -102,6 +105,12 @@ VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **err
 
 /* What lets a vault read its copies on ARRAYS, which must outlive it. */
 VkCopyReader vk_arrays_reader(VkArrays *arrays);
+
+/*
+ * FALSE only when it is known that nothing of the configuration but the copy's own array has it, by
+ * replication.
+ */
+gboolean vk_arrays_may_have_replica(VkArrays *arrays, const json_t *copy);
 
 /* Whether the array still has COPY. FALSE with an error when that cannot be known. */
 gboolean vk_arrays_has(VkArrays *arrays, const json_t *copy, gboolean *ret, GError **error);

@@ -102,6 +102,19 @@ void vk_mounts_free(VkMounts *mounts)
 	g_free(mounts);
 }
 
+GPtrArray *vk_mounts_of_type(const VkMounts *mounts, const char *type)
+{
+	GPtrArray *found = g_ptr_array_new();
+
+	for (guint i = 0; i < mounts->mounts->len; i++) {
+		VkMountFacts *facts = &g_array_index(mounts->mounts, Mount, i).facts;
+
+		if (facts->fstype && g_str_has_prefix(facts->fstype, type))
+			g_ptr_array_add(found, facts);
+	}
+	return found;
+}
+
 /* TRUE when PATH is DIRECTORY or lies below it. */
 static gboolean lies_in(const char *path, const char *directory)
 {

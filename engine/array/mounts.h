@@ -20,6 +20,9 @@ VkMounts *vk_mounts_load(const char *mountinfo, GError **error);
 void vk_mounts_free(VkMounts *mounts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkMounts, vk_mounts_free)
 
+/* All of a file system whose name begins with TYPE. Returns const VkMountFacts*, borrowed. */
+GPtrArray *vk_mounts_of_type(const VkMounts *mounts, const char *type);
+
 /* The mount of PATH, which is resolved first. NULL with an error when it is not there. */
 VkMountFacts *vk_mounts_find(VkMounts *mounts, const char *path, GError **error);
 void vk_mount_facts_free(VkMountFacts *facts);

@@ -90,8 +90,7 @@ static guint count_layers(const json_t *copy)
 	return (guint)MIN(json_array_size(json_object_get(copy, "layers")), LAYERS_MAX);
 }
 
-/* Where the host reads it. New string. */
-static char *path_of(const VkOntapStored *layer)
+char *vk_ontap_path_of(const VkOntapStored *layer)
 {
 	return g_build_filename(layer->root, SNAPSHOTS, layer->snapshot, layer->below, NULL);
 }
@@ -99,7 +98,7 @@ static char *path_of(const VkOntapStored *layer)
 /* Never by listing .snapshot, for servers may hide it. What NFS had cached may be wrong once. */
 static gboolean is_readable(const VkOntapStored *layer, GError **error)
 {
-	g_autofree char *path = layer->lun ? NULL : path_of(layer);
+	g_autofree char *path = layer->lun ? NULL : vk_ontap_path_of(layer);
 	struct stat info;
 
 	if (!path)
@@ -124,7 +123,7 @@ static VkSource *open_chain(const json_t *copy, guint count, GError **error)
 
 		if (!vk_ontap_read_layer(copy, i, &layer, error) || !is_readable(&layer, error))
 			return NULL;
-		g_ptr_array_add(paths, path_of(&layer));
+		g_ptr_array_add(paths, vk_ontap_path_of(&layer));
 		layers[i] =
 			(VkQemuLayer){.path = g_ptr_array_index(paths, i), .format = layer.format};
 	}
@@ -138,7 +137,7 @@ char *vk_ontap_plain_file(VkArray *array, const json_t *copy)
 	if (count_layers(copy) != 1 || !vk_ontap_read_layer(copy, 0, &layer, NULL) ||
 	    strcmp(layer.format, "raw") != 0 || !is_readable(&layer, NULL))
 		return NULL;
-	return path_of(&layer);
+	return vk_ontap_path_of(&layer);
 }
 
 VkSource *vk_ontap_open(VkArray *array, const json_t *copy, GError **error)

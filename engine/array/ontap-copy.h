@@ -18,3 +18,6 @@ typedef struct VkOntapStored {
 
 /* VK_ERROR_DAMAGE when it is not one, or leads out of snapshots of ours. */
 gboolean vk_ontap_read_layer(const json_t *copy, guint number, VkOntapStored *ret, GError **error);
+
+/* Where the host reads a file. New string. */
+char *vk_ontap_path_of(const VkOntapStored *layer);

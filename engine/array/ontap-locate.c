@@ -78,8 +78,7 @@ static GHashTable *find_addresses(const char *host, GError **error)
 	return g_steal_pointer(&found);
 }
 
-/* The SVM that has one of the addresses. New string. */
-static char *find_svm(VkOntap *ontap, const char *host, GError **error)
+char *vk_ontap_find_svm(VkOntap *ontap, const char *host, GError **error)
 {
 	g_autoptr(GHashTable) addresses = find_addresses(host, error);
 	g_autofree char *url =
@@ -192,7 +191,7 @@ static gboolean locate_on(VkOntap *ontap, const VkMountFacts *mount, const char 
 	if (!vk_ontap_parse_source(mount->source, &host, &export))
 		return vk_fail(error, VK_ERROR_FAILED, "the NFS mount '%s' has no server: '%s'",
 			       mount->mountpoint, mount->source);
-	svm = find_svm(ontap, host, error);
+	svm = vk_ontap_find_svm(ontap, host, error);
 	full = vk_ontap_join(export, mount->root, path + strlen(mount->mountpoint), NULL);
 	volume = svm ? find_volume(ontap, svm, full, &volumes, &inside, error) : NULL;
 	if (!volume)
@@ -207,9 +206,14 @@ static gboolean locate_on(VkOntap *ontap, const VkMountFacts *mount, const char 
 	       vk_fail(error, VK_ERROR_FAILED, "the array told a volume without name or uuid");
 }
 
+VkMounts *vk_ontap_load_mounts(GError **error)
+{
+	return vk_mounts_load(g_getenv(MOUNTINFO_VARIABLE), error);
+}
+
 gboolean vk_ontap_locate(VkOntap *ontap, const char *path, VkOntapPlace *ret, GError **error)
 {
-	g_autoptr(VkMounts) mounts = vk_mounts_load(g_getenv(MOUNTINFO_VARIABLE), error);
+	g_autoptr(VkMounts) mounts = vk_ontap_load_mounts(error);
 	VkMountFacts *mount = mounts ? vk_mounts_find(mounts, path, error) : NULL;
 	gboolean ok = FALSE;
 

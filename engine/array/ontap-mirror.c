@@ -5,29 +5,16 @@
  */
 #include "errors.h"
 #include "json.h"
-#include "ontap-copy.h"
 #include "ontap-path.h"
+#include "ontap-relation.h"
 
 #include <string.h>
 
-#define RELATIONSHIPS "/api/snapmirror/relationships"
-#define FIELDS                                                                                    \
-	"uuid,state,healthy,unhealthy_reason,lag_time,exported_snapshot,policy.name,policy.type," \
-	"source.path,source.cluster.name,destination.path,destination.svm.name,"                  \
-	"destination.cluster.name,transfer"
 #define POLL_US (G_USEC_PER_SEC / 2)
 
 /* A transfer is under way: ours need not be begun. */
 #define UPDATE_FAILED 13303844
 #define IN_PROGRESS   "Another transfer is in progress"
-
-/* A volume of a copy, and what found its relationships. */
-typedef struct Search {
-	const GPtrArray *arrays; /* VkArray */
-	VkOntap *source;
-	const char *snapshot;
-	char *path; /* "svm:volume" */
-} Search;
 
 static const char *nested(const json_t *record, const char *outer, const char *key)
 {
@@ -67,30 +54,10 @@ static char *find_reason(const json_t *record)
 	return text->len ? g_strdup(text->str) : NULL;
 }
 
-/* The uuid of a volume "svm:volume". New string; NULL with an error. */
-static char *find_volume(VkOntap *ontap, const char *path, GError **error)
-{
-	g_auto(GStrv) parts = g_strsplit(path, ":", 2);
-	g_autofree char *url = NULL;
-	g_autoptr(json_t) volumes = NULL;
-	const char *uuid;
-
-	if (g_strv_length(parts) != 2)
-		return NULL;
-	url = vk_ontap_url("/api/storage/volumes", "svm.name", parts[0], "name", parts[1], "fields",
-			   "uuid", NULL);
-	volumes = vk_ontap_list(ontap->rest, url, error);
-	uuid = vk_json_optional_string(json_array_get(volumes, 0), "uuid");
-	if (volumes && (!uuid || !g_uuid_string_is_valid(uuid)))
-		vk_fail(error, VK_ERROR_NOT_FOUND, "the array '%s' has no volume '%s'",
-			ontap->base.name, path);
-	return volumes && uuid && g_uuid_string_is_valid(uuid) ? g_strdup(uuid) : NULL;
-}
-
 /* The snapshots of ours that the destination has. */
 static GPtrArray *find_snapshots(VkOntap *destination, const char *path)
 {
-	g_autofree char *volume = find_volume(destination, path, NULL);
+	g_autofree char *volume = vk_ontap_volume_of(destination, path, NULL);
 	g_autofree char *base = g_strdup_printf("/api/storage/volumes/%s/snapshots", volume);
 	g_autofree char *url = vk_ontap_url(base, "name", VK_ONTAP_NAME_PREFIX "*", "fields",
 					    "name", "order_by", "create_time", NULL);
@@ -114,7 +81,7 @@ static void fill_transfer(const json_t *record, VkReplication *ret)
 	ret->transfer_bytes = (guint64)MAX(json_integer_value(bytes), 0);
 }
 
-static VkReplication *replication_new(const Search *search)
+static VkReplication *replication_new(const VkOntapSearch *search)
 {
 	VkReplication *replication = g_new0(VkReplication, 1);
 
@@ -125,7 +92,7 @@ static VkReplication *replication_new(const Search *search)
 	return replication;
 }
 
-static VkReplication *read_relationship(const Search *search, VkOntap *destination,
+static VkReplication *read_relationship(const VkOntapSearch *search, VkOntap *destination,
 					const json_t *record)
 {
 	VkReplication *replication = replication_new(search);
@@ -148,48 +115,10 @@ static VkReplication *read_relationship(const Search *search, VkOntap *destinati
 	return replication;
 }
 
-/* The relationships from PATH that one cluster has as their destination. */
-static json_t *ask(VkOntap *destination, const char *path, GError **error)
-{
-	g_autofree char *url =
-		vk_ontap_url(RELATIONSHIPS, "source.path", path, "fields", FIELDS, NULL);
-
-	return vk_ontap_list(destination->rest, url, error);
-}
-
-/* Two clusters may have volumes of one name. */
-static gboolean is_of(const Search *search, const json_t *record)
-{
-	const json_t *source = json_object_get(record, "source");
-	const char *cluster = nested(source, "cluster", "name");
-	g_autofree char *ours = vk_ontap_cluster_name(search->source->rest);
-
-	return !cluster || !ours || strcmp(cluster, ours) == 0;
-}
-
-typedef gboolean (*Visit)(const Search *search, VkOntap *destination, const json_t *record,
-			  gpointer data, GError **error);
-
-static gboolean visit_cluster(const Search *search, VkOntap *destination, Visit visit,
-			      gpointer data, guint *count, GError **error)
-{
-	g_autoptr(json_t) records = ask(destination, search->path, error);
-	gsize index;
-	json_t *record;
-
-	json_array_foreach (records, index, record) {
-		if (!is_of(search, record))
-			continue;
-		++*count;
-		if (!visit(search, destination, record, data, error))
-			return FALSE;
-	}
-	return records != NULL;
-}
-
 /* Calls WHAT for each volume that COPY lies in. */
 static gboolean each_volume(VkOntap *source, const GPtrArray *arrays, const json_t *copy,
-			    gboolean (*what)(const Search *search, gpointer data, GError **error),
+			    gboolean (*what)(const VkOntapSearch *search, gpointer data,
+					     GError **error),
 			    gpointer data, GError **error)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -202,28 +131,28 @@ static gboolean each_volume(VkOntap *source, const GPtrArray *arrays, const json
 		if (!vk_ontap_read_layer(copy, i, &layer, error))
 			return FALSE;
 		path = g_strdup_printf("%s:%s", layer.svm, layer.volume_name);
-		Search search = {.arrays = arrays,
-				 .source = source,
-				 .snapshot = layer.snapshot,
-				 .path = path};
+		VkOntapSearch search = {.arrays = arrays,
+					.source = source,
+					.snapshot = layer.snapshot,
+					.path = path};
 		if (g_hash_table_add(seen, g_strdup(path)) && !what(&search, data, error))
 			return FALSE;
 	}
 	return TRUE;
 }
 
-static gboolean add_relationship(const Search *search, VkOntap *destination, const json_t *record,
-				 gpointer data, GError **error)
+static gboolean add_relationship(const VkOntapSearch *search, VkOntap *destination,
+				 const json_t *record, gpointer data, GError **error)
 {
 	g_ptr_array_add(data, read_relationship(search, destination, record));
 	return TRUE;
 }
 
 /* What the source knows of a destination that is in no section. */
-static gboolean add_unreachable(const Search *search, GPtrArray *found, GError **error)
+static gboolean add_unreachable(const VkOntapSearch *search, GPtrArray *found, GError **error)
 {
-	g_autofree char *url = vk_ontap_url(RELATIONSHIPS, "list_destinations_only", "true",
-					    "source.path", search->path, "fields",
+	g_autofree char *url = vk_ontap_url(VK_ONTAP_RELATIONSHIPS, "list_destinations_only",
+					    "true", "source.path", search->path, "fields",
 					    "destination.path,destination.cluster.name", NULL);
 	g_autoptr(json_t) records = vk_ontap_list(search->source->rest, url, error);
 	gsize index;
@@ -243,7 +172,7 @@ static gboolean add_unreachable(const Search *search, GPtrArray *found, GError *
 	return records != NULL;
 }
 
-static void add_missing(const Search *search, GPtrArray *found)
+static void add_missing(const VkOntapSearch *search, GPtrArray *found)
 {
 	VkReplication *replication = replication_new(search);
 
@@ -255,8 +184,8 @@ static void add_missing(const Search *search, GPtrArray *found)
 }
 
 /* A cluster that does not answer is no reason to tell nothing of the others. */
-static void add_silent(const Search *search, const VkOntap *destination, const GError *trouble,
-		       GPtrArray *found)
+static void add_silent(const VkOntapSearch *search, const VkOntap *destination,
+		       const GError *trouble, GPtrArray *found)
 {
 	VkReplication *replication = replication_new(search);
 
@@ -265,7 +194,7 @@ static void add_silent(const Search *search, const VkOntap *destination, const G
 	g_ptr_array_add(found, replication);
 }
 
-static gboolean add_volume(const Search *search, gpointer data, GError **error)
+static gboolean add_volume(const VkOntapSearch *search, gpointer data, GError **error)
 {
 	GPtrArray *found = data;
 	guint count = 0, before = found->len;
@@ -275,8 +204,8 @@ static gboolean add_volume(const Search *search, gpointer data, GError **error)
 		g_autoptr(GError) trouble = NULL;
 
 		if (array->ops == search->source->base.ops &&
-		    !visit_cluster(search, (VkOntap *)array, add_relationship, found, &count,
-				   &trouble))
+		    !vk_ontap_visit(search, (VkOntap *)array, add_relationship, found, &count,
+				    &trouble))
 			add_silent(search, (VkOntap *)array, trouble, found);
 	}
 	if (count == 0 && !add_unreachable(search, found, error))
@@ -300,7 +229,7 @@ GPtrArray *vk_ontap_replications(VkArray *array, const GPtrArray *arrays, const 
 /* A transfer of the snapshot: asked for, and awaited until a deadline. */
 static gboolean begin(VkOntap *destination, const char *uuid, const char *snapshot, GError **error)
 {
-	g_autofree char *url = g_strdup_printf(RELATIONSHIPS "/%s/transfers", uuid);
+	g_autofree char *url = g_strdup_printf(VK_ONTAP_RELATIONSHIPS "/%s/transfers", uuid);
 	g_autoptr(GError) trouble = NULL;
 	g_auto(VkOntapReply) reply = {0};
 
@@ -321,8 +250,8 @@ static gboolean is_under_way(const char *state)
 
 static gboolean await(VkOntap *destination, const char *uuid, gint64 deadline, GError **error)
 {
-	g_autofree char *path = g_strconcat(RELATIONSHIPS "/", uuid, NULL);
-	g_autofree char *url = vk_ontap_url(path, "fields", FIELDS, NULL);
+	g_autofree char *path = g_strconcat(VK_ONTAP_RELATIONSHIPS "/", uuid, NULL);
+	g_autofree char *url = vk_ontap_url(path, "fields", VK_ONTAP_RELATION_FIELDS, NULL);
 
 	for (;;) {
 		g_autoptr(json_t) record = vk_ontap_get(destination->rest, url, error);
@@ -345,7 +274,7 @@ static gboolean await(VkOntap *destination, const char *uuid, gint64 deadline, G
 static gboolean has_arrived(VkOntap *destination, const char *path, const char *snapshot,
 			    const char *policy, GError **error)
 {
-	g_autofree char *volume = find_volume(destination, path, error);
+	g_autofree char *volume = vk_ontap_volume_of(destination, path, error);
 	g_autoptr(json_t) found = NULL;
 
 	if (!volume || !vk_ontap_find_snapshot(destination, volume, snapshot, &found, error))
@@ -362,7 +291,7 @@ typedef struct Order {
 	guint count; /* relationships so far */
 } Order;
 
-static gboolean update(const Search *search, VkOntap *destination, const json_t *record,
+static gboolean update(const VkOntapSearch *search, VkOntap *destination, const json_t *record,
 		       gpointer data, GError **error)
 {
 	const Order *order = data;
@@ -381,7 +310,7 @@ static gboolean update(const Search *search, VkOntap *destination, const json_t 
 	return FALSE;
 }
 
-static gboolean update_volume(const Search *search, gpointer data, GError **error)
+static gboolean update_volume(const VkOntapSearch *search, gpointer data, GError **error)
 {
 	Order *order = data;
 
@@ -389,7 +318,7 @@ static gboolean update_volume(const Search *search, gpointer data, GError **erro
 		VkArray *array = g_ptr_array_index(search->arrays, i);
 
 		if (array->ops == search->source->base.ops &&
-		    !visit_cluster(search, (VkOntap *)array, update, order, &order->count, error))
+		    !vk_ontap_visit(search, (VkOntap *)array, update, order, &order->count, error))
 			return FALSE;
 	}
 	return order->count > 0 ||

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "array-driver.h"
+#include "mounts.h"
 #include "ontap-rest.h"
 
 #include <glib.h>
@@ -56,6 +57,12 @@ gboolean vk_ontap_check_volume(const json_t *volume, GError **error);
 /* Finds the file or directory PATH, which is resolved. VK_ERROR_NOT_FOUND when it is not on this array. */
 gboolean vk_ontap_locate(VkOntap *ontap, const char *path, VkOntapPlace *ret, GError **error);
 void vk_ontap_place_clear(VkOntapPlace *place);
+
+/* The SVM that has one of the addresses of HOST. New string. VK_ERROR_NOT_FOUND when none has. */
+char *vk_ontap_find_svm(VkOntap *ontap, const char *host, GError **error);
+
+/* Those of this host. */
+VkMounts *vk_ontap_load_mounts(GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkOntapPlace, vk_ontap_place_clear)
 
 /* Snapshots of volumes (ontap-snapshot.c). */
@@ -151,8 +158,10 @@ gboolean vk_ontap_can_clone(VkArray *array, const json_t *copy, guint layer, con
 gboolean vk_ontap_clone(VkArray *array, const json_t *copy, guint layer, const char *path,
 			gboolean *ret_done, GError **error);
 
-/* Replication (ontap-mirror.c). */
+/* Replication (ontap-mirror.c, ontap-replica.c). */
 GPtrArray *vk_ontap_replications(VkArray *array, const GPtrArray *arrays, const json_t *copy,
 				 GError **error);
 gboolean vk_ontap_replicate(VkArray *array, const GPtrArray *arrays, const json_t *copy,
 			    guint wait_sec, GError **error);
+json_t *vk_ontap_replica(VkArray *array, const GPtrArray *arrays, const json_t *copy,
+			 GError **error);

@@ -139,6 +139,7 @@ static const VkArrayOps ontap_ops = {
 	.mark_listed = vk_ontap_mark_listed,
 	.replications = vk_ontap_replications,
 	.replicate = vk_ontap_replicate,
+	.replica = vk_ontap_replica,
 	.free = ontap_free,
 };
 

@@ -68,11 +68,25 @@ static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key, cons
 	return found != NULL;
 }
 
+/* Whether it can be read, now or later, without the array's own copies. */
+static gboolean is_elsewhere(const Expiry *expiry, const VkSnapshot *snapshot)
+{
+	gboolean elsewhere = TRUE;
+
+	for (guint i = 0; elsewhere && i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		elsewhere = !disk->image->array ||
+			    vk_arrays_may_have_replica(expiry->arrays, disk->image->array);
+	}
+	return elsewhere || vk_snapshot_is_in_vault(snapshot);
+}
+
 /* The catalogue first: what is listed can be read. */
 static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, const VkSnapshot *snapshot,
 		       GError **error)
 {
-	if (!vk_snapshot_is_in_vault(snapshot) && !vk_catalog_delete(expiry->vault, key, error))
+	if (!is_elsewhere(expiry, snapshot) && !vk_catalog_delete(expiry->vault, key, error))
 		return FALSE;
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
@@ -87,7 +101,7 @@ static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, const VkS
 static gboolean is_there(const Expiry *expiry, const VkSnapshot *snapshot, gboolean *ret,
 			 GError **error)
 {
-	*ret = vk_snapshot_is_on_array(snapshot);
+	*ret = TRUE;
 	for (guint i = 0; *ret && i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 
@@ -104,16 +118,16 @@ static gboolean apply(Expiry *expiry, const VkSnapshotKey *key, GError **error)
 	gboolean there = FALSE;
 
 	/* One that cannot be read is the business of verify. */
-	if (!snapshot || g_strcmp0(snapshot->label, expiry->label) != 0)
+	if (!snapshot || !vk_snapshot_is_on_array(snapshot) ||
+	    g_strcmp0(snapshot->label, expiry->label) != 0)
 		return TRUE;
 	if (!is_there(expiry, snapshot, &there, error))
 		return FALSE;
-	if (!there)
-		return TRUE;
 	if (expiry->left > 0) {
-		expiry->left--;
+		expiry->left -= there;
 		return TRUE;
 	}
+	/* Of those that are gone, replicas may be, too, by now. */
 	return time_of(key) > expiry->too_old || expire(expiry, key, snapshot, error);
 }
 

@@ -10,9 +10,10 @@
 /*
  * Removes from the arrays what the settings do not keep of the guest UUID: of the snapshots with
  * LABEL (nullable: nothing is removed) the newest N by NTAP_SNAPSHOT_RETENTIONS stay, and what is
- * younger than NTAP_SNAPSHOT_RETENTION_AGE days. One that is in the vault, too, stays listed and is
- * read from there; another one goes altogether. What several guests share stays until none of them
- * needs it. To be called with the guest's lock held.
+ * younger than NTAP_SNAPSHOT_RETENTION_AGE days. One that is in the vault, too, or on an array
+ * where it was replicated to, stays listed and is read from there; another one goes altogether.
+ * What several guests share stays until none of them needs it. To be called with the guest's lock
+ * held.
  */
 gboolean vk_expire_copies(VkVault *vault, VkArrays *arrays, const VkSettings *settings,
 			  const char *uuid, const char *label, GError **error);

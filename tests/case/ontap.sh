@@ -8,10 +8,11 @@
 
 truncate -s 2G "$SCRATCH/filer.img"
 mkfs.xfs -q "$SCRATCH/filer.img"
-mkdir "$SCRATCH/filer" "$SCRATCH/nfs" "$SCRATCH/state"
+mkdir "$SCRATCH/filer" "$SCRATCH/nfs" "$SCRATCH/secondary" "$SCRATCH/state"
 mount -o loop "$SCRATCH/filer.img" "$SCRATCH/filer"
 mkdir "$SCRATCH/filer/vm" "$SCRATCH/filer/vm_dst"
 mount --bind "$SCRATCH/filer/vm" "$SCRATCH/nfs"
+mount --bind "$SCRATCH/filer/vm_dst" "$SCRATCH/secondary"
 
 cat > "$SCRATCH/topology.json" <<-JSON
 	{"clusters": [{
@@ -19,8 +20,9 @@ cat > "$SCRATCH/topology.json" <<-JSON
 	  "svms": [{"name": "s", "lifs": [{"name": "lif1", "address": "127.0.0.1"}],
 	    "volumes": [{"name": "vm", "directory": "$SCRATCH/filer/vm", "junction": "/vmstore"}]}]},
 	 {"name": "c2", "users": [{"name": "admin", "password": "secret"}],
-	  "svms": [{"name": "d", "volumes": [{"name": "vm_dst", "directory": "$SCRATCH/filer/vm_dst"}]}],
-	  "policies": [{"name": "P", "retention": [{"label": "daily", "count": "7"}]}],
+	  "svms": [{"name": "d", "lifs": [{"name": "lif2", "address": "127.0.0.2"}],
+	    "volumes": [{"name": "vm_dst", "directory": "$SCRATCH/filer/vm_dst", "junction": "/dst"}]}],
+	  "policies": [{"name": "P", "retention": [{"label": "daily", "count": "1"}]}],
 	  "relationships": [{"source": "s:vm", "destination": "d:vm_dst", "policy": "P"}]}]}
 JSON
 coproc ARRAY { python3 "$SOURCE/tests/ontap/ontap" --state "$SCRATCH/state" --until-eof \
@@ -43,8 +45,9 @@ cat > /etc/virtkeep/virtkeep.conf <<-CONF
 	ca_file = $SCRATCH/state/ca.pem
 CONF
 {
-	grep -v " $SCRATCH/nfs " /proc/self/mountinfo
+	grep -v " $SCRATCH/nfs \| $SCRATCH/secondary " /proc/self/mountinfo
 	echo "9999 1 0:99 / $SCRATCH/nfs rw - nfs4 127.0.0.1:/vmstore rw"
+	echo "9998 1 0:98 / $SCRATCH/secondary rw - nfs4 127.0.0.2:/dst ro"
 } > "$SCRATCH/mountinfo"
 export VIRTKEEP_MOUNTINFO=$SCRATCH/mountinfo
 
@@ -57,6 +60,20 @@ forget_requests() {
 }
 on_volume() { # how many snapshots the volume has
 	find "$SCRATCH/filer/vm/.snapshot" -mindepth 1 -maxdepth 1 2> /dev/null | wc -l
+}
+call() { # PORT METHOD PATH [BODY]: what another client asks of an array
+	python3 - "$@" <<-'PYTHON'
+		import base64, ssl, sys, urllib.request
+		port, method, path, *body = sys.argv[1:]
+		request = urllib.request.Request(f"https://127.0.0.1:{port}/api{path}", method=method,
+		    data=body[0].encode() if body else None, headers={"Content-Type": "application/json",
+		    "Authorization": "Basic " + base64.b64encode(b"admin:secret").decode()})
+		context = ssl._create_unverified_context()
+		print(urllib.request.urlopen(request, context=context).read().decode())
+	PYTHON
+}
+volume_of() { # PORT VOLUME: its path
+	echo "/storage/volumes/$(call "$1" GET "/storage/volumes?name=$2" | jq -r '.records[0].uuid')"
 }
 copy_disks() { # GUEST NUMBER
 	local disk
@@ -140,7 +157,11 @@ ok virtkeep backup --mode array --label daily two
 expect_same "$second_one" 2
 
 say "replicated, and told"
-ok virtkeep backup --mode array --label daily --replicate --replicate-wait 1 one
+virsh -q suspend one
+copy_disks one 3
+ok virtkeep backup --mode array --label daily --replicate --replicate-wait 60 one
+virsh -q resume one
+replicated=$(newest one)
 [[ -n $(ls "$SCRATCH/filer/vm_dst/.snapshot") ]] || fail "nothing has arrived"
 ok virtkeep --json status --replication
 expect_json '.[0].state' snapmirrored
@@ -148,6 +169,20 @@ expect_json '.[0].healthy' true
 expect_json '.[0].destination' 'd:vm_dst'
 ok virtkeep status --replication one
 expect_out snapmirrored
+
+say "what only the secondary has is listed and read, and goes with it"
+snapshot=$(ls "$SCRATCH/filer/vm_dst/.snapshot")
+guest_run one 'dd if=/dev/urandom of=/mnt/vda/new bs=64k count=20 2>/dev/null; sync'
+ok virtkeep backup --mode array --label daily one
+[[ ! -e $SCRATCH/filer/vm/.snapshot/$snapshot ]] || fail "the array still has it"
+expect_same "$replicated" 3
+mount_vault "$SCRATCH/mnt"
+cmp "$SCRATCH/mnt/guests/one/${replicated#*@}/vda.raw" "$SCRATCH/3-vda" || fail "the mount differs"
+unmount_vault "$SCRATCH/mnt"
+ok virtkeep backup --mode array --label daily --replicate --replicate-wait 60 one
+ok virtkeep backup --mode array --label daily one
+ok virtkeep list one
+! grep -q "${replicated#*@}" "$OUT" || fail "what nobody has is listed"
 
 say "killed at any moment: the guests go on, and doctor knows what is left"
 for delay in 0.1 0.2 0.3 0.4 0.5 0.6 0.8; do
@@ -159,20 +194,11 @@ for delay in 0.1 0.2 0.3 0.4 0.5 0.6 0.8; do
 done
 before=$(on_volume)
 make_stray() { # NAME-ENDING: a snapshot of the volume whose run never listed it
-	python3 - "$port" "$(jq -r .id "$VAULT/vault.json" | head -n 1)" "$1" <<-'PYTHON'
-		import base64, json, ssl, sys, urllib.request
-		port, vault, ending = sys.argv[1:]
-		def call(method, path, body=None):
-		    request = urllib.request.Request(f"https://127.0.0.1:{port}/api{path}", method=method,
-		        data=json.dumps(body).encode() if body else None, headers={
-		            "Content-Type": "application/json", "Authorization":
-		            "Basic " + base64.b64encode(b"admin:secret").decode()})
-		    context = ssl._create_unverified_context()
-		    return json.load(urllib.request.urlopen(request, context=context))
-		volume = call("GET", "/storage/volumes?name=vm")["records"][0]["uuid"]
-		call("POST", f"/storage/volumes/{volume}/snapshots?return_timeout=60", {
-		    "name": f"virtkeep_{vault[:8]}_{ending}", "comment": f"virtkeep {vault} unlisted"})
-	PYTHON
+	local id
+
+	id=$(jq -r .id "$VAULT/vault.json" | head -n 1)
+	call "$port" POST "$(volume_of "$port" vm)/snapshots?return_timeout=60" \
+		"{\"name\": \"virtkeep_${id:0:8}_$1\", \"comment\": \"virtkeep $id unlisted\"}"
 }
 make_stray 20200101T000000Z_00000001
 make_stray "$(date +%Y%m%dT%H%M%SZ)_00000002"

@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WEB "11111111-2222-3333-4444-555555555555"
 #define ID  "20260102T030405Z"
@@ -20,7 +21,9 @@ static const char topology[] =
 	"   {\"name\": \"alone\", \"directory\": \"@/alone\", \"junction\": \"/alone\"}]}]},"
 	" {\"name\": \"c2\", \"version\": \"9.16.1\","
 	" \"svms\": [{\"name\": \"d\","
-	"  \"volumes\": [{\"name\": \"vault\", \"directory\": \"@/vault\"},"
+	"  \"lifs\": [{\"name\": \"lif2\", \"address\": \"127.0.0.2\"}],"
+	"  \"volumes\": [{\"name\": \"vault\", \"directory\": \"@/vault\","
+	"   \"junction\": \"/copies/vault\"},"
 	"   {\"name\": \"mirror\", \"directory\": \"@/mirror\"}]}],"
 	" \"relationships\": ["
 	"  {\"source\": \"s:vaulted\", \"destination\": \"d:vault\", \"policy\": "
@@ -99,6 +102,116 @@ static GPtrArray *ask(const json_t *copy)
 	ck_assert_uint_eq(found->len, 1);
 	return found;
 }
+
+/* The mounts of the host, and MORE. */
+static void set_mounts(const char *more)
+{
+	g_autofree char *text = g_strconcat(mountinfo, more, NULL);
+	g_auto(GStrv) parts = g_strsplit(text, "@", -1);
+	g_autofree char *filled = g_strjoinv(bed->directory, parts);
+
+	bed_write(bed, "mountinfo", filled);
+}
+
+/* A copy that only the secondary has. */
+static json_t *make_replica(void)
+{
+	json_t *copy = take("vaulted/a.raw", "daily");
+	g_autoptr(GPtrArray) snapshots = NULL;
+	g_autoptr(GError) error = NULL;
+
+	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
+	bed_write(bed, "vaulted/a.raw", "b");
+	snapshots = vk_arrays_snapshots_of(bed->arrays, copy, &error);
+	succeed(snapshots && snapshots->len == 1 &&
+			vk_arrays_remove(bed->arrays, g_ptr_array_index(snapshots, 0), &error),
+		error);
+	return copy;
+}
+
+/* Of the first byte. 0 when it cannot be read. */
+static char read_copy(const json_t *copy, GError **error)
+{
+	VkImage *image = vk_arrays_open_image(bed->arrays, copy, error);
+	char byte = 0;
+
+	if (image)
+		succeed(vk_image_read(image, 0, &byte, 1, error), *error);
+	vk_image_free(image);
+	return byte;
+}
+
+static const char *const mounts_of_replica[] = {
+	"43 22 0:53 / @/vault rw - nfs4 127.0.0.2:/copies/vault ro\n",
+	"43 22 0:53 / @/vault rw - nfs 127.0.0.2:/copies/VAULT ro\n",
+	"43 22 0:53 / @/above rw - nfs4 127.0.0.2:/ ro\n",
+	/* The first is another server's. */
+	"43 22 0:53 / @/above/copies/vault rw - nfs4 127.0.0.1:/copies/vault ro\n"
+	"44 22 0:53 / @/vault rw - nfs4 127.0.0.2:/copies/vault ro\n",
+};
+
+START_TEST(reads_the_secondary)
+{
+	g_autoptr(json_t) copy = make_replica();
+	g_autofree char *above = bed_path(bed, "above/copies");
+	g_autofree char *link = bed_path(bed, "above/copies/vault");
+	g_autofree char *vault = bed_path(bed, "vault");
+	VkCopyReader reader = vk_arrays_reader(bed->arrays);
+	g_autoptr(GError) error = NULL;
+	gboolean has = TRUE;
+
+	ck_assert_int_eq(g_mkdir_with_parents(above, 0700), 0);
+	ck_assert_int_eq(symlink(vault, link), 0);
+	set_mounts(mounts_of_replica[_i]);
+	ck_assert_msg(read_copy(copy, &error) == 'a', "%s", error ? error->message : "wrong");
+	ck_assert(reader.has(reader.data, copy));
+	succeed(vk_arrays_has(bed->arrays, copy, &has, &error), error);
+	ck_assert(!has);
+	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
+}
+END_TEST
+
+START_TEST(asks_for_a_mount_of_the_secondary)
+{
+	g_autoptr(json_t) copy = make_replica();
+	VkCopyReader reader = vk_arrays_reader(bed->arrays);
+	g_autoptr(GError) error = NULL;
+
+	/* It is the same file, but by another server. */
+	set_mounts("43 22 0:53 / @/vault rw - nfs4 127.0.0.1:/copies/vault ro\n");
+	ck_assert_int_eq(read_copy(copy, &error), 0);
+	ck_assert_msg(strstr(error->message, "'d:vault' of the array 'second' has it") != NULL,
+		      "%s", error->message);
+	ck_assert(!reader.has(reader.data, copy));
+	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
+}
+END_TEST
+
+START_TEST(knows_that_there_is_no_replica)
+{
+	g_autoptr(json_t) copy = take("vaulted/a.raw", "hourly");
+	g_autoptr(GError) error = NULL;
+
+	set_mounts(mounts_of_replica[0]);
+	ck_assert(!vk_arrays_may_have_replica(bed->arrays, copy));
+	/* Nobody knows what is on a cluster that is silent. */
+	bed_configure(bed,
+		      FIRST "[array second]\nurl = https://127.0.0.1:1\nNTAP_TIMEOUT = 1\n" LOGIN);
+	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
+}
+END_TEST
+
+START_TEST(reads_the_secondary_of_a_lost_array)
+{
+	g_autoptr(json_t) copy = make_replica();
+	g_autoptr(GError) error = NULL;
+
+	set_mounts(mounts_of_replica[0]);
+	bed_configure(bed,
+		      "[array first]\nurl = https://127.0.0.1:1\nNTAP_TIMEOUT = 1\n" LOGIN SECOND);
+	ck_assert_msg(read_copy(copy, &error) == 'a', "%s", error ? error->message : "wrong");
+}
+END_TEST
 
 START_TEST(transfers_by_label)
 {
@@ -271,6 +384,10 @@ int main(void)
 	tcase_add_test(tcase, advises_where_there_is_none);
 	tcase_add_test(tcase, knows_of_clusters_that_are_not_configured);
 	tcase_add_test(tcase, tells_of_silent_clusters);
+	tcase_add_loop_test(tcase, reads_the_secondary, 0, G_N_ELEMENTS(mounts_of_replica));
+	tcase_add_test(tcase, asks_for_a_mount_of_the_secondary);
+	tcase_add_test(tcase, knows_that_there_is_no_replica);
+	tcase_add_test(tcase, reads_the_secondary_of_a_lost_array);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);

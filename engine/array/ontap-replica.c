@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Copies that the array has no more, on the destinations of its relationships: snapshots keep their
+ * names there, and the host reads them where it has the volume of the destination mounted.
+ */
+#include "errors.h"
+#include "json.h"
+#include "mounts.h"
+#include "ontap-path.h"
+#include "ontap-relation.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* A layer, and what is found of it on one array. */
+typedef struct Wanted {
+	const VkOntapStored *layer;
+	const json_t *entry; /* the layer, as the copy tells it */
+	json_t *found;       /* and as a copy on the destination would */
+	GString *obstacles;  /* why what is there cannot be read */
+} Wanted;
+
+/* A volume of a destination. */
+typedef struct Volume {
+	VkOntap *ontap;
+	const char *path; /* "svm:volume" */
+	const char *uuid, *name, *svm, *junction;
+} Volume;
+
+G_GNUC_PRINTF(2, 3) static void add_obstacle(GString *obstacles, const char *format, ...)
+{
+	va_list list;
+
+	if (obstacles->len)
+		g_string_append(obstacles, "; ");
+	va_start(list, format);
+	g_string_append_vprintf(obstacles, format, list);
+	va_end(list);
+}
+
+/* The rest of PATH below OUTER ("" and "/" have all). NULL when it does not lie there. */
+static const char *rest_below(const char *path, const char *outer)
+{
+	gsize length = strcmp(outer, "/") == 0 ? 0 : strlen(outer);
+
+	if (length == 0)
+		return path + (*path == '/');
+	if (g_ascii_strncasecmp(path, outer, length) != 0 ||
+	    (path[length] != '/' && path[length] != '\0'))
+		return NULL;
+	return path + length + (path[length] == '/');
+}
+
+/* Whether the file that was taken is where LAYER has it. */
+static gboolean is_file(const VkOntapStored *layer)
+{
+	g_autofree char *path = vk_ontap_path_of(layer);
+	struct stat info;
+
+	return stat(path, &info) == 0 && S_ISREG(info.st_mode) &&
+	       (guint64)info.st_size == layer->size;
+}
+
+/* A layer of a copy on VOLUME, by a mount of it or of some directory above or below. New reference. */
+static json_t *place_on(const VkMountFacts *mount, const char *mounted, const Volume *volume,
+			const Wanted *wanted)
+{
+	const char *inside = rest_below(mounted, volume->junction);
+	const char *outside = rest_below(volume->junction, mounted);
+	g_autofree char *root = g_build_filename(mount->mountpoint, inside ? NULL : outside, NULL);
+	VkOntapStored layer = *wanted->layer;
+	json_t *entry;
+
+	if (!inside && !outside)
+		return NULL;
+	layer.root = root;
+	layer.below = inside ? rest_below(layer.path, inside) : layer.path;
+	if (!layer.below || !*layer.below || !is_file(&layer))
+		return NULL;
+	entry = json_deep_copy(wanted->entry);
+	json_object_set_new(entry, "svm", vk_json_new_string(volume->svm));
+	json_object_set_new(entry, "volume", vk_json_new_string(volume->uuid));
+	json_object_set_new(entry, "volume_name", vk_json_new_string(volume->name));
+	json_object_set_new(entry, "root", vk_json_new_string(layer.root));
+	json_object_set_new(entry, "below", vk_json_new_string(layer.below));
+	return entry;
+}
+
+/* The same by any mount of the host. */
+static json_t *place(const VkMounts *mounts, const Volume *volume, const Wanted *wanted)
+{
+	g_autoptr(GPtrArray) list = vk_mounts_of_type(mounts, "nfs");
+	json_t *found = NULL;
+
+	for (guint i = 0; !found && i < list->len; i++) {
+		const VkMountFacts *mount = g_ptr_array_index(list, i);
+		g_autofree char *host = NULL;
+		g_autofree char *export = NULL;
+		g_autofree char *mounted = NULL;
+		g_autofree char *svm = NULL;
+
+		if (!vk_ontap_parse_source(mount->source, &host, &export))
+			continue;
+		mounted = vk_ontap_join(export, mount->root, NULL);
+		found = place_on(mount, mounted, volume, wanted);
+		/* Another server may have the like of it. */
+		svm = found ? vk_ontap_find_svm(volume->ontap, host, NULL) : NULL;
+		if (found && g_strcmp0(svm, volume->svm) != 0)
+			g_clear_pointer(&found, json_decref);
+	}
+	return found;
+}
+
+static gboolean find_in(const Volume *volume, Wanted *wanted, GError **error)
+{
+	g_autoptr(VkMounts) mounts = vk_ontap_load_mounts(error);
+
+	if (!mounts)
+		return FALSE;
+	wanted->found = volume->junction ? place(mounts, volume, wanted) : NULL;
+	if (!wanted->found)
+		add_obstacle(wanted->obstacles, "'%s' of the array '%s' has it, %s", volume->path,
+			     volume->ontap->base.name,
+			     volume->junction ? "but no mount of this host does: mount it by NFS"
+					      : "but is in no name space: give it a junction");
+	return TRUE;
+}
+
+static gboolean look(const VkOntapSearch *search, VkOntap *destination, const json_t *record,
+		     gpointer data, GError **error)
+{
+	Wanted *wanted = data;
+	const char *path = vk_json_optional_string(json_object_get(record, "destination"), "path");
+	g_autofree char *uuid = path ? vk_ontap_volume_of(destination, path, error) : NULL;
+	g_autofree char *url = NULL;
+	g_autoptr(json_t) snapshot = NULL;
+	g_autoptr(json_t) volume = NULL;
+
+	if (!uuid || !vk_ontap_find_snapshot(destination, uuid, search->snapshot, &snapshot, error))
+		return !path;
+	if (!snapshot || wanted->found)
+		return TRUE;
+	if (wanted->layer->lun) {
+		add_obstacle(wanted->obstacles,
+			     "'%s' of the array '%s' has it, but LUNs are not read from there: "
+			     "make a clone of that volume",
+			     path, destination->base.name);
+		return TRUE;
+	}
+	url = g_strdup_printf("/api/storage/volumes/%s?fields=name,svm.name,nas.path", uuid);
+	volume = vk_ontap_get(destination->rest, url, error);
+	return volume && find_in(&(Volume){.ontap = destination,
+					   .path = path,
+					   .uuid = uuid,
+					   .name = vk_json_optional_string(volume, "name"),
+					   .svm = vk_json_optional_string(
+						   json_object_get(volume, "svm"), "name"),
+					   .junction = vk_json_optional_string(
+						   json_object_get(volume, "nas"), "path")},
+				 wanted, error);
+}
+
+/* The copy on DESTINATION, if that has all layers. New reference. */
+static json_t *find_on(VkOntap *source, const GPtrArray *arrays, VkOntap *destination,
+		       const json_t *copy, GString *obstacles)
+{
+	g_autoptr(json_t) found = json_deep_copy(copy);
+	json_t *layers = json_object_get(found, "layers");
+
+	json_object_set_new(found, "array", vk_json_new_string(destination->base.name));
+	for (guint i = 0; i < json_array_size(layers); i++) {
+		g_autofree char *path = NULL;
+		g_autoptr(GError) trouble = NULL;
+		VkOntapStored layer;
+		Wanted wanted = {.layer = &layer,
+				 .entry = json_array_get(layers, i),
+				 .obstacles = obstacles};
+		guint count = 0;
+
+		if (!vk_ontap_read_layer(copy, i, &layer, &trouble)) {
+			add_obstacle(obstacles, "%s", trouble->message);
+			return NULL;
+		}
+		path = g_strdup_printf("%s:%s", layer.svm, layer.volume_name);
+		VkOntapSearch search = {.arrays = arrays,
+					.source = source,
+					.snapshot = layer.snapshot,
+					.path = path};
+		if (!vk_ontap_visit(&search, destination, look, &wanted, &count, &trouble))
+			add_obstacle(obstacles, "%s", trouble->message);
+		if (!wanted.found)
+			return NULL;
+		json_array_set_new(layers, i, wanted.found);
+	}
+	return json_array_size(layers) ? g_steal_pointer(&found) : NULL;
+}
+
+json_t *vk_ontap_replica(VkArray *array, const GPtrArray *arrays, const json_t *copy,
+			 GError **error)
+{
+	g_autoptr(GString) obstacles = g_string_new(NULL);
+	json_t *found = NULL;
+
+	for (guint i = 0; !found && i < arrays->len; i++) {
+		VkArray *other = g_ptr_array_index(arrays, i);
+
+		if (other->ops == array->ops && other != array)
+			found = find_on((VkOntap *)array, arrays, (VkOntap *)other, copy,
+					obstacles);
+	}
+	/* Last: it may be the one that is lost. */
+	if (!found)
+		found = find_on((VkOntap *)array, arrays, (VkOntap *)array, copy, obstacles);
+	if (!found && obstacles->len)
+		vk_fail(error, VK_ERROR_FAILED, "%s", obstacles->str);
+	else if (!found)
+		vk_fail(error, VK_ERROR_NOT_FOUND, "no array of the configuration has a replica");
+	return found;
+}
