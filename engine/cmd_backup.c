@@ -222,7 +222,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		 "Wait so long for that to be done (default 0: not at all)", "MINUTES"},
 		{"quiesce", 0, 0, G_OPTION_ARG_STRING, &arguments.quiesce,
 		 "How to hold a running guest: auto, agent, suspend or none (default auto)",
-		 "MODE"},
+		 "HOW"},
 		{"freeze-mountpoint", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.mountpoints,
 		 "Freeze only this file system of the guest; may be repeated", "PATH"},
 		{"pause-budget", 0, 0, G_OPTION_ARG_INT, &arguments.budget,
@@ -239,7 +239,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 	VkBackupOptions options = {0};
 	char **names = NULL;
 
-	if (!vk_cmd_parse(program, "backup [GUEST...]",
+	if (!vk_cmd_parse(program, "backup GUEST...|--all",
 			  "Takes a snapshot of each GUEST, named by name or uuid, running or not.",
 			  entries, -1, argc, argv, &names, error))
 		return FALSE;
