@@ -3,6 +3,8 @@
 
 #include "arraydisk.h"
 #include "catalog.h"
+#include "errors.h"
+#include "log.h"
 #include "retention.h"
 #include "timestamp.h"
 
@@ -169,8 +171,17 @@ gboolean vk_expire_copies(VkVault *vault, VkArrays *arrays, const VkSettings *se
 	if (expiry.left == 0)
 		return TRUE;
 	keys = vk_catalog_list(vault, uuid, error);
-	for (guint i = keys ? keys->len : 0; i > 0; i--)
-		if (!apply(&expiry, g_ptr_array_index(keys, i - 1), error))
+	for (guint i = keys ? keys->len : 0; i > 0; i--) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (apply(&expiry, g_ptr_array_index(keys, i - 1), &trouble))
+			continue;
+		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
 			return FALSE;
+		}
+		/* What is held or locked does not keep older ones. */
+		vk_log_warning("%s", trouble->message);
+	}
 	return keys != NULL;
 }

@@ -32,6 +32,7 @@ read -r ready <&"${ARRAY[0]}"
 port=${BASH_REMATCH[1]}
 second=${BASH_REMATCH[2]}
 echo secret > "$SCRATCH/password"
+chmod 600 "$SCRATCH/password"
 cat > /etc/virtkeep/virtkeep.conf <<-CONF
 	[array filer]
 	url = https://127.0.0.1:$port
@@ -155,6 +156,35 @@ ok virtkeep backup --mode array --label daily two
 (($(on_volume) == before + 2)) || fail "what nobody needs is left: $(on_volume)"
 [[ $(requests | grep -c '^DELETE') == 1 ]] || fail "not one DELETE: $(requests | grep ^DELETE)"
 expect_same "$second_one" 2
+
+say "what the array holds stays, is told, and does not keep what is older"
+newest_on_volume() {
+	find "$SCRATCH/filer/vm/.snapshot" -mindepth 1 -maxdepth 1 -printf '%C@ %f\n' | sort -n |
+		sed -n '$s/.* //p'
+}
+set_owners() { # SNAPSHOT OWNERS, in JSON
+	python3 - "$port" "$1" "$2" <<-'PYTHON'
+		import json, ssl, sys, urllib.request
+		port, name, owners = sys.argv[1:]
+		urllib.request.urlopen(f"https://127.0.0.1:{port}/control/set", json.dumps({
+		    "kind": "snapshots", "where": {"name": name},
+		    "set": {"owners": json.loads(owners)}}).encode(),
+		    context=ssl._create_unverified_context())
+	PYTHON
+}
+ok virtkeep backup --mode array+vault --label weekly one
+older=$(newest_on_volume)
+ok virtkeep backup --mode array+vault --label weekly one
+held=$(newest_on_volume)
+set_owners "$held" '["volume_clone"]'
+sed -i 's/^NTAP_SNAPSHOT_RETENTIONS.*/&,weekly:1/' /etc/virtkeep/virtkeep.conf
+ok virtkeep backup --mode array+vault --label weekly one
+expect_err "'$held' is held by volume_clone"
+[[ -e $SCRATCH/filer/vm/.snapshot/$held ]] || fail "what is held was deleted"
+[[ ! -e $SCRATCH/filer/vm/.snapshot/$older ]] || fail "the older one stays"
+set_owners "$held" '[]'
+ok virtkeep backup --mode array+vault --label weekly one
+[[ ! -e $SCRATCH/filer/vm/.snapshot/$held ]] || fail "what is held no more stays"
 
 say "replicated, and told"
 virsh -q suspend one
