@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define POLL_US (G_USEC_PER_SEC / 2)
+/* A transfer that was asked for shows by then. */
+#define BEGINS_WITHIN_US ((gint64)10 * G_USEC_PER_SEC)
 
 /* A transfer is under way: ours need not be begun. */
 #define UPDATE_FAILED 13303844
@@ -226,18 +228,25 @@ GPtrArray *vk_ontap_replications(VkArray *array, const GPtrArray *arrays, const 
 		       : NULL;
 }
 
-/* A transfer of the snapshot: asked for, and awaited until a deadline. */
-static gboolean begin(VkOntap *destination, const char *uuid, const char *snapshot, GError **error)
+/*
+ * Asks for a transfer of the snapshot. *RET_IS_OTHER tells that another one is under way, which need
+ * not bring it.
+ */
+static gboolean begin(VkOntap *destination, const char *uuid, const char *snapshot,
+		      gboolean *ret_is_other, GError **error)
 {
 	g_autofree char *url = g_strdup_printf(VK_ONTAP_RELATIONSHIPS "/%s/transfers", uuid);
 	g_autoptr(GError) trouble = NULL;
 	g_auto(VkOntapReply) reply = {0};
 
+	*ret_is_other = FALSE;
 	/* One that was begun and not told shows by its state. */
 	if (vk_ontap_change(destination->rest, "POST", url,
 			    json_pack("{s:s}", "source_snapshot", snapshot), 0, &reply, &trouble) ||
-	    reply.is_unsure ||
-	    (reply.code == UPDATE_FAILED && strstr(trouble->message, IN_PROGRESS)))
+	    reply.is_unsure)
+		return TRUE;
+	*ret_is_other = reply.code == UPDATE_FAILED && strstr(trouble->message, IN_PROGRESS);
+	if (*ret_is_other)
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&trouble));
 	return FALSE;
@@ -248,27 +257,43 @@ static gboolean is_under_way(const char *state)
 	return g_strcmp0(state, "transferring") == 0 || g_strcmp0(state, "queued") == 0;
 }
 
-static gboolean await(VkOntap *destination, const char *uuid, gint64 deadline, GError **error)
+/*
+ * The relationship once nothing is under way on it. The end of a transfer called BEFORE (nullable)
+ * is told still for a while after the next was asked for. New reference.
+ */
+static json_t *await_end(VkOntap *destination, const char *uuid, const char *before,
+			 gint64 deadline, GError **error)
 {
+	gint64 begun = g_get_monotonic_time();
 	g_autofree char *path = g_strconcat(VK_ONTAP_RELATIONSHIPS "/", uuid, NULL);
 	g_autofree char *url = vk_ontap_url(path, "fields", VK_ONTAP_RELATION_FIELDS, NULL);
 
 	for (;;) {
 		g_autoptr(json_t) record = vk_ontap_get(destination->rest, url, error);
-		const char *state = nested(record, "transfer", "state");
-		g_autofree char *reason = find_reason(record);
+		gint64 now = g_get_monotonic_time();
+		gboolean is_old = g_strcmp0(nested(record, "transfer", "uuid"), before) == 0 &&
+				  now - begun < BEGINS_WITHIN_US;
 
 		if (!record)
-			return FALSE;
-		if (!is_under_way(state))
-			return g_strcmp0(state, "success") == 0 ||
-			       vk_fail(error, VK_ERROR_FAILED, "its transfer ended as '%s'%s%s",
-				       state ? state : "none", reason ? ": " : "",
-				       reason ? reason : "");
-		if (g_get_monotonic_time() >= deadline)
-			return vk_fail(error, VK_ERROR_BUSY, "its transfer goes on still");
+			return NULL;
+		if (!is_old && !is_under_way(nested(record, "transfer", "state")))
+			return g_steal_pointer(&record);
+		if (now >= deadline) {
+			vk_fail(error, VK_ERROR_BUSY, "its transfer goes on still");
+			return NULL;
+		}
 		g_usleep(POLL_US);
 	}
+}
+
+static gboolean judge_transfer(const json_t *record, GError **error)
+{
+	const char *state = nested(record, "transfer", "state");
+	g_autofree char *reason = find_reason(record);
+
+	return g_strcmp0(state, "success") == 0 ||
+	       vk_fail(error, VK_ERROR_FAILED, "its transfer ended as '%s'%s%s",
+		       state ? state : "none", reason ? ": " : "", reason ? reason : "");
 }
 
 static gboolean has_arrived(VkOntap *destination, const char *path, const char *snapshot,
@@ -285,10 +310,37 @@ static gboolean has_arrived(VkOntap *destination, const char *path, const char *
 				policy ? policy : "?");
 }
 
+/* The snapshot along one relationship, after what is under way there. */
+static gboolean transfer(VkOntap *destination, const json_t *record, const char *snapshot,
+			 guint wait_sec, GError **error)
+{
+	const char *uuid = vk_json_optional_string(record, "uuid");
+	gint64 deadline = g_get_monotonic_time() + (gint64)wait_sec * G_USEC_PER_SEC;
+	g_autofree char *before = g_strdup(nested(record, "transfer", "uuid"));
+	g_autoptr(json_t) ended = NULL;
+	gboolean is_other = TRUE;
+
+	while (is_other) {
+		if (!begin(destination, uuid, snapshot, &is_other, error))
+			return FALSE;
+		if (wait_sec == 0)
+			return TRUE;
+		g_clear_pointer(&ended, json_decref);
+		ended = await_end(destination, uuid, is_other ? NULL : before, deadline, error);
+		if (!ended)
+			return FALSE;
+		g_free(before);
+		before = g_strdup(nested(ended, "transfer", "uuid"));
+	}
+	return judge_transfer(ended, error) &&
+	       has_arrived(destination, nested(record, "destination", "path"), snapshot,
+			   nested(record, "policy", "name"), error);
+}
+
 /* What the caller of vk_ontap_replicate() wants. */
 typedef struct Order {
 	guint wait_sec;
-	guint count; /* relationships so far */
+	guint count; /* relationships of the volume */
 } Order;
 
 static gboolean update(const VkOntapSearch *search, VkOntap *destination, const json_t *record,
@@ -297,14 +349,10 @@ static gboolean update(const VkOntapSearch *search, VkOntap *destination, const 
 	const Order *order = data;
 	const char *uuid = vk_json_optional_string(record, "uuid");
 	const char *path = nested(record, "destination", "path");
-	gint64 deadline = g_get_monotonic_time() + (gint64)order->wait_sec * G_USEC_PER_SEC;
 
 	if (!uuid || !g_uuid_string_is_valid(uuid) || !path)
 		return vk_fail(error, VK_ERROR_FAILED, "the array told half a relationship");
-	if (begin(destination, uuid, search->snapshot, error) &&
-	    (order->wait_sec == 0 || (await(destination, uuid, deadline, error) &&
-				      has_arrived(destination, path, search->snapshot,
-						  nested(record, "policy", "name"), error))))
+	if (transfer(destination, record, search->snapshot, order->wait_sec, error))
 		return TRUE;
 	g_prefix_error(error, "the relationship from '%s' to '%s': ", search->path, path);
 	return FALSE;
@@ -314,6 +362,7 @@ static gboolean update_volume(const VkOntapSearch *search, gpointer data, GError
 {
 	Order *order = data;
 
+	order->count = 0;
 	for (guint i = 0; i < search->arrays->len; i++) {
 		VkArray *array = g_ptr_array_index(search->arrays, i);
 

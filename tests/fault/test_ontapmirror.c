@@ -301,7 +301,7 @@ START_TEST(waits_no_longer_than_told)
 	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 1, &error));
 	ck_assert_int_eq(error->code, VK_ERROR_BUSY);
 	g_clear_error(&error);
-	/* One under way is as good as one of ours. */
+	/* Who does not wait takes one under way for good. */
 	succeed(vk_arrays_replicate(bed->arrays, copy, 0, &error), error);
 }
 END_TEST
@@ -330,6 +330,34 @@ START_TEST(advises_where_there_is_none)
 		"%s", replication->advice);
 	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 0, &error));
 	ck_assert_int_eq(error->code, VK_ERROR_NOT_FOUND);
+}
+END_TEST
+
+/* Each volume of a copy is to have a relationship, not only one of them. */
+START_TEST(misses_one_of_two)
+{
+	g_autoptr(json_t) copy = take("mirrored/a.raw", NULL);
+	g_autoptr(json_t) other = take("alone/a.raw", NULL);
+	g_autoptr(GError) error = NULL;
+
+	json_array_extend(json_object_get(copy, "layers"), json_object_get(other, "layers"));
+	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 0, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_NOT_FOUND);
+	ck_assert_msg(strstr(error->message, "s:alone") != NULL, "%s", error->message);
+}
+END_TEST
+
+/* What was under way before does not bring the snapshot: it is asked for once more. */
+START_TEST(follows_another_transfer)
+{
+	g_autoptr(json_t) first = take("mirrored/a.raw", NULL);
+	g_autoptr(json_t) second = take("mirrored/a.raw", NULL);
+	g_autoptr(GError) error = NULL;
+
+	bed->control_port = bed->second_port;
+	bed_set_knob(bed, "transfer_seconds", json_integer(2));
+	succeed(vk_arrays_replicate(bed->arrays, first, 0, &error), error);
+	succeed(vk_arrays_replicate(bed->arrays, second, 20, &error), error);
 }
 END_TEST
 
@@ -382,6 +410,8 @@ int main(void)
 	tcase_add_test(tcase, waits_no_longer_than_told);
 	tcase_add_test(tcase, survives_a_lost_reply);
 	tcase_add_test(tcase, advises_where_there_is_none);
+	tcase_add_test(tcase, misses_one_of_two);
+	tcase_add_test(tcase, follows_another_transfer);
 	tcase_add_test(tcase, knows_of_clusters_that_are_not_configured);
 	tcase_add_test(tcase, tells_of_silent_clusters);
 	tcase_add_loop_test(tcase, reads_the_secondary, 0, G_N_ELEMENTS(mounts_of_replica));
