@@ -193,10 +193,10 @@ gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const cha
 	g_autoptr(json_t) record = NULL;
 
 	*ret = NULL;
-	if (volumes->len < 2 || volumes->len > VOLUMES_MAX)
-		return TRUE;
 	if (!remove_stale(ontap, volumes, error))
 		return FALSE;
+	if (volumes->len < 2 || volumes->len > VOLUMES_MAX)
+		return TRUE;
 	for (guint i = 1; i < volumes->len; i++) {
 		const VkOntapPlace *place = g_ptr_array_index(volumes, i);
 
@@ -283,26 +283,23 @@ gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **er
 
 	for (guint tries = 1;; tries++) {
 		g_autoptr(GError) trouble = NULL;
-		gboolean is_done;
+		gboolean is_done = FALSE;
 		g_auto(VkOntapReply) reply = {0};
 
 		if (vk_ontap_change(group->ontap->rest, "PATCH", url, NULL, deadline, &reply,
 				    &trouble))
 			return TRUE;
+		/* The fence may still be up, which nothing but a commit lifts. */
+		if (reply.is_unsure && tries < VK_ONTAP_TRIES && g_get_monotonic_time() < deadline)
+			continue;
 		/* A second commit finds nothing that was started: the first one was it, or none. */
-		if (!reply.is_unsure && reply.code != VK_ONTAP_NOT_STARTED) {
-			g_propagate_error(error, g_steal_pointer(&trouble));
-			return FALSE;
-		}
-		if (!is_committed(group, &is_done, error))
+		if ((reply.is_unsure || reply.code == VK_ONTAP_NOT_STARTED) &&
+		    !is_committed(group, &is_done, error))
 			return FALSE;
 		if (is_done)
 			return TRUE;
-		if (!reply.is_unsure || tries >= VK_ONTAP_TRIES ||
-		    g_get_monotonic_time() >= deadline) {
-			g_propagate_error(error, g_steal_pointer(&trouble));
-			return FALSE;
-		}
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
 	}
 }
 

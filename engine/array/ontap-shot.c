@@ -226,6 +226,8 @@ static gboolean shoot_groups(OntapShot *shot, gint64 deadline, GError **error)
 {
 	GHashTableIter iter;
 	gpointer value;
+	gboolean ok = TRUE;
+	guint started = 0;
 
 	g_hash_table_iter_init(&iter, shot->volumes);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
@@ -233,15 +235,15 @@ static gboolean shoot_groups(OntapShot *shot, gint64 deadline, GError **error)
 
 		volume->is_tried = volume->is_grouped;
 	}
-	/* All are fenced before the first one is let go. */
-	for (guint i = 0; i < shot->groups->len; i++)
-		if (!vk_ontap_group_start(g_ptr_array_index(shot->groups, i), shot->body, deadline,
-					  error))
-			return FALSE;
-	for (guint i = 0; i < shot->groups->len; i++)
-		if (!vk_ontap_group_commit(g_ptr_array_index(shot->groups, i), deadline, error))
-			return FALSE;
-	return TRUE;
+	/* All are fenced before the first one is let go, and none stays so when another fails. */
+	for (; ok && started < shot->groups->len; started++)
+		ok = vk_ontap_group_start(g_ptr_array_index(shot->groups, started), shot->body,
+					  deadline, error);
+	for (guint i = 0; i < started; i++)
+		ok = vk_ontap_group_commit(g_ptr_array_index(shot->groups, i), deadline,
+					   ok ? error : NULL) &&
+		     ok;
+	return ok;
 }
 
 static gboolean shoot_alone(OntapShot *shot, GHashTable *members, gint64 deadline, GError **error)

@@ -6,7 +6,7 @@
 #include <check.h>
 #include <string.h>
 
-/* Two volumes whose junctions begin alike, and one that nobody uses. */
+/* Two volumes whose junctions begin alike, one that nobody uses, and two of another SVM. */
 static const char topology[] =
 	"{\"clusters\": [{\"name\": \"c1\", \"version\": \"9.14.1\","
 	" \"users\": [{\"name\": \"admin\", \"password\": \"secret\"},"
@@ -21,7 +21,10 @@ static const char topology[] =
 	"   {\"name\": \"vmstore\", \"directory\": \"@/vmstore\", \"junction\": \"/vmstore\"},"
 	"   {\"name\": \"other\", \"directory\": \"@/other\", \"junction\": \"/other\"},"
 	"   {\"name\": \"mirror\", \"directory\": \"@/mirror\", \"junction\": \"/mirror\","
-	"    \"type\": \"dp\"}]}],"
+	"    \"type\": \"dp\"}]},"
+	"  {\"name\": \"t\", \"lifs\": [{\"name\": \"lif3\", \"address\": \"127.0.0.3\"}],"
+	"  \"volumes\": [{\"name\": \"t1\", \"directory\": \"@/t1\", \"junction\": \"/t1\"},"
+	"   {\"name\": \"t2\", \"directory\": \"@/t2\", \"junction\": \"/t2\"}]}],"
 	" \"groups\": []}]}";
 
 static const char mountinfo[] = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
@@ -31,7 +34,9 @@ static const char mountinfo[] = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
 				"43 22 0:53 / @/root rw - nfs 127.0.0.1:/ rw\n"
 				"44 22 0:54 / @/mirror rw - nfs 127.0.0.1:/mirror rw\n"
 				"45 22 0:55 / @/far rw - nfs 127.0.0.2:/vm rw\n"
-				"46 40 0:56 / @/vm/qtree rw - nfs4 127.0.0.1:/vm/qtree rw\n";
+				"46 40 0:56 / @/vm/qtree rw - nfs4 127.0.0.1:/vm/qtree rw\n"
+				"47 22 0:57 / @/t1 rw - nfs4 127.0.0.3:/t1 rw\n"
+				"48 22 0:58 / @/t2 rw - nfs4 127.0.0.3:/t2 rw\n";
 
 Bed *bed;
 

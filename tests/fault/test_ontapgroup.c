@@ -3,6 +3,7 @@
 #include "ontapnas.h"
 
 #include <check.h>
+#include <string.h>
 
 START_TEST(fences_several_volumes)
 {
@@ -119,6 +120,75 @@ START_TEST(removes_a_group_that_was_left)
 }
 END_TEST
 
+START_TEST(removes_a_group_that_was_left_around_one_volume)
+{
+	const char *volumes[] = {"vm", "vmstore", NULL};
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkTake) take = NULL;
+
+	make_group("virtkeep_01234567_20200101T000000Z_deadbeef", volumes);
+	take = nas_web_take(FALSE);
+	nas_succeed(nas_run_take(take, &error), error);
+	ck_assert_uint_eq(nas_count_kind("groups"), 0);
+	vk_take_leave(take, WEB);
+}
+END_TEST
+
+/* The commit does not get through at first: it is sent again before anything is asked. */
+START_TEST(lifts_the_fence_first)
+{
+	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) requests = NULL;
+	gsize index;
+	json_t *request;
+	guint commits = 0, questions = 0;
+
+	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_add_fault(bed, "reset", "PATCH", "/consistency-groups/[^/]+/snapshots/", "before");
+	json_decref(bed_requests(bed));
+	nas_succeed(vk_take_shoot(take, &error), error);
+	requests = bed_requests(bed);
+	json_array_foreach (requests, index, request) {
+		gboolean is_commit =
+			strcmp(vk_json_optional_string(request, "method"), "PATCH") == 0;
+
+		commits += is_commit;
+		questions += commits == 1 && !is_commit;
+	}
+	ck_assert_uint_eq(commits, 2);
+	ck_assert_uint_eq(questions, 0);
+	vk_take_leave(take, WEB);
+	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
+}
+END_TEST
+
+/* Of two SVMs, that of the second refuses: the first one's volumes are let go at once. */
+START_TEST(leaves_no_fence_when_another_fails)
+{
+	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(GError) error = NULL;
+
+	bed_write(bed, "t1/a.raw", "a");
+	bed_write(bed, "t2/a.raw", "a");
+	vk_take_add(take, WEB, "vdc", nas_probe("t1/a.raw"));
+	vk_take_add(take, WEB, "vdd", nas_probe("t2/a.raw"));
+	nas_succeed(vk_take_prepare(take, &error), error);
+	ck_assert_uint_eq(nas_count_kind("groups"), 2);
+	json_decref(bed_control(bed, "POST", "faults",
+				json_pack("{s:s, s:s, s:s, s:i, s:s, s:i}", "action", "status",
+					  "method", "POST", "path",
+					  "/consistency-groups/[^/]+/snapshots$", "status", 403,
+					  "code", "6", "skip", 1)));
+	ck_assert(!vk_take_shoot(take, &error));
+	ck_assert_uint_eq(nas_count_kind("started"), 0);
+	vk_take_leave(take, WEB);
+	g_clear_pointer(&take, vk_take_free);
+	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
+	ck_assert_uint_eq(nas_count_kind("groups"), 0);
+}
+END_TEST
+
 START_TEST(leaves_a_group_in_use)
 {
 	const char *volumes[] = {"vm", "vmstore", NULL};
@@ -143,6 +213,9 @@ int main(void)
 	tcase_add_test(tcase, leaves_a_group_of_more_volumes);
 	tcase_add_test(tcase, leaves_a_group_of_some_volumes);
 	tcase_add_test(tcase, removes_a_group_that_was_left);
+	tcase_add_test(tcase, removes_a_group_that_was_left_around_one_volume);
+	tcase_add_test(tcase, lifts_the_fence_first);
+	tcase_add_test(tcase, leaves_no_fence_when_another_fails);
 	tcase_add_test(tcase, leaves_a_group_in_use);
 	suite_add_tcase(suite, tcase);
 
