@@ -116,15 +116,28 @@ static gboolean check_paths(const char *device, const char *serial, GError **err
 	       vk_fail(error, VK_ERROR_FAILED, "no path of it tells the serial number of its LUN");
 }
 
-static const json_t *match_serial(const json_t *luns, const char *serial)
+static const json_t *match_serial(const json_t *luns, const char *serial, GError **error)
 {
+	const json_t *found = NULL;
 	gsize index;
 	json_t *lun;
 
-	json_array_foreach (luns, index, lun)
-		if (g_strcmp0(vk_json_optional_string(lun, "serial_number"), serial) == 0)
-			return lun;
-	return NULL;
+	json_array_foreach (luns, index, lun) {
+		if (g_strcmp0(vk_json_optional_string(lun, "serial_number"), serial) != 0)
+			continue;
+		if (found) {
+			vk_fail(error, VK_ERROR_FAILED,
+				"'%s' and '%s' of the array have the same serial number: set svm "
+				"in its section",
+				vk_json_optional_string(found, "name"),
+				vk_json_optional_string(lun, "name"));
+			return NULL;
+		}
+		found = lun;
+	}
+	if (!found)
+		vk_fail(error, VK_ERROR_NOT_FOUND, "its LUN is on another array");
+	return found;
 }
 
 static gboolean check_size(const char *device, const json_t *lun, guint64 *ret_size, GError **error)
@@ -192,11 +205,9 @@ gboolean vk_ontap_locate_lun(VkOntap *ontap, const char *resolved, VkOntapPlace 
 	if (!luns)
 		return FALSE;
 	/* Serial numbers have letters that mean something in queries. */
-	lun = match_serial(luns, serial);
-	if (!lun)
-		return vk_fail(error, VK_ERROR_NOT_FOUND, "its LUN is on another array");
-	return check_paths(device, serial, error) && check_size(device, lun, &ret->size, error) &&
-	       fill_place(ontap, lun, ret, error);
+	lun = match_serial(luns, serial, error);
+	return lun && check_paths(device, serial, error) &&
+	       check_size(device, lun, &ret->size, error) && fill_place(ontap, lun, ret, error);
 }
 
 /* New string; NULL: the host has none, or not yet. */

@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
+#include "log.h"
 #include "ontap-lun.h"
 #include "source-file.h"
 #include "timestamp.h"
@@ -246,9 +247,12 @@ static void forget_device(const Clone *clone)
 
 static void drop(const Clone *clone, const char *url)
 {
+	g_autoptr(GError) trouble = NULL;
 	g_auto(VkOntapReply) reply = {0};
 
-	vk_ontap_change(clone->ontap->rest, "DELETE", url, NULL, 0, &reply, NULL);
+	if (!vk_ontap_change(clone->ontap->rest, "DELETE", url, NULL, 0, &reply, &trouble))
+		vk_log_warning("the LUN '%s' stays, unmap and delete it: %s", clone->name,
+			       trouble->message);
 }
 
 static void clone_free(Clone *clone)

@@ -131,7 +131,7 @@ gboolean vk_ontap_can_clone(VkArray *array, const json_t *copy, guint number, co
 		return FALSE;
 	if (vk_ontap_is_device(resolved, &info))
 		return vk_ontap_locate_lun(ontap, resolved, &place, NULL) &&
-		       g_strcmp0(place.lun, layer.lun) == 0;
+		       g_strcmp0(place.lun, layer.lun) == 0 && place.size == layer.size;
 	return !layer.lun && vk_ontap_locate(ontap, resolved, &place, NULL) &&
 	       strcmp(place.volume, layer.volume) == 0;
 }
@@ -150,7 +150,8 @@ static gboolean restore_device(VkOntap *ontap, const VkOntapStored *layer, const
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	if (g_strcmp0(place.lun, layer->lun) != 0)
+	/* One that was resized since would get its old size back, which the host does not expect. */
+	if (g_strcmp0(place.lun, layer->lun) != 0 || place.size != layer->size)
 		return TRUE;
 	*ret_done = vk_ontap_restore_lun(ontap, layer, error);
 	/* What the host had read of it is old. */

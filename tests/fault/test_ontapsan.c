@@ -292,6 +292,40 @@ START_TEST(restores_in_place)
 }
 END_TEST
 
+/* A LUN that has another size by now is left to be copied to. */
+START_TEST(leaves_a_resized_lun)
+{
+	g_autoptr(json_t) copy = listed_copy();
+	g_autofree char *path = bed_path(bed, "dev/mapper/lun0");
+	g_autofree char *file = bed_path(bed, "v/l1");
+	g_autoptr(json_t) requests = NULL;
+	g_autoptr(GError) error = NULL;
+	gboolean done = TRUE;
+
+	ck_assert_int_eq(truncate(file, 2 * (off_t)SIZE), 0);
+	bed_write(bed, "sys/block/dm-0/size", "256");
+	json_decref(bed_requests(bed));
+	ck_assert(!vk_arrays_can_clone(bed->arrays, copy, 0, path));
+	succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &done, &error), error);
+	ck_assert(!done);
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(bed_count(requests, "PATCH", "*"), 0);
+}
+END_TEST
+
+START_TEST(refuses_a_serial_number_of_two)
+{
+	g_autoptr(GError) error = NULL;
+
+	json_decref(
+		bed_control(bed, "POST", "set",
+			    json_pack("{s:s, s:{s:s}, s:{s:s}}", "kind", "luns", "where", "name",
+				      "/vol/v/l2", "set", "serial_number", "81L*C?W+$]/|")));
+	ck_assert_ptr_null(try_probe("dev/mapper/lun0", &error));
+	ck_assert_msg(strstr(error->message, "same serial number") != NULL, "%s", error->message);
+}
+END_TEST
+
 START_TEST(removes_what_a_killed_one_left)
 {
 	g_autoptr(json_t) copy = listed_copy();
@@ -340,6 +374,8 @@ int main(void)
 	tcase_add_test(tcase, wants_one_igroup);
 	tcase_add_loop_test(tcase, survives_faults, 0, G_N_ELEMENTS(actions));
 	tcase_add_loop_test(tcase, restores_in_place, 0, 2);
+	tcase_add_test(tcase, leaves_a_resized_lun);
+	tcase_add_test(tcase, refuses_a_serial_number_of_two);
 	tcase_add_test(tcase, removes_what_a_killed_one_left);
 	suite_add_tcase(suite, tcase);
 
