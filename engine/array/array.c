@@ -155,25 +155,35 @@ void vk_array_layer_free(VkArrayLayer *layer)
 VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError **error)
 {
 	g_autoptr(GString) reasons = g_string_new(NULL);
+	g_autoptr(GError) first = NULL;
 
 	for (guint i = 0; i < arrays->list->len; i++) {
 		VkArray *array = g_ptr_array_index(arrays->list, i);
 		g_autoptr(GError) trouble = NULL;
-		VkArrayDisk *disk = array->ops->probe(array, layers, &trouble);
+		VkArrayDisk *disk;
 
+		/* What works by a trial is no answer where the configuration has one. */
+		if (first && strcmp(array->name, VK_REFLINK_NAME) == 0)
+			break;
+		disk = array->ops->probe(array, layers, &trouble);
 		if (disk) {
 			disk->array = array;
 			return disk;
 		}
+		/* One that does not answer need not be the one that has it. */
 		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
-			g_propagate_error(error, g_steal_pointer(&trouble));
-			return NULL;
+			if (!first)
+				first = g_steal_pointer(&trouble);
+			continue;
 		}
 		g_string_append_printf(reasons, "%s%s: %s", reasons->len ? "; " : "", array->name,
 				       trouble->message);
 	}
-	vk_fail(error, VK_ERROR_FAILED, "no array can take it, use --mode vault (%s)",
-		reasons->str);
+	if (first)
+		g_propagate_error(error, g_steal_pointer(&first));
+	else
+		vk_fail(error, VK_ERROR_FAILED, "no array can take it, use --mode vault (%s)",
+			reasons->str);
 	return NULL;
 }
 

@@ -47,16 +47,24 @@ json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_n
 	return json;
 }
 
+/* Names with two dots in them are as good as others. */
+static gboolean leads_up(const char *path)
+{
+	g_auto(GStrv) words = g_strsplit(path, "/", -1);
+
+	return g_strv_contains((const char *const *)words, "..");
+}
+
 /* What a vault names lies in a snapshot of ours, and nowhere else. */
 static gboolean is_ours(const VkOntapStored *layer)
 {
 	if (!g_str_has_prefix(layer->snapshot, VK_ONTAP_NAME_PREFIX) ||
 	    strchr(layer->snapshot, '/') || !g_uuid_string_is_valid(layer->volume) ||
-	    !*layer->path || strstr(layer->path, ".."))
+	    !*layer->path || leads_up(layer->path))
 		return FALSE;
 	if (layer->lun)
 		return g_uuid_string_is_valid(layer->lun);
-	return g_path_is_absolute(layer->root) && *layer->below && !strstr(layer->below, "..");
+	return g_path_is_absolute(layer->root) && *layer->below && !leads_up(layer->below);
 }
 
 gboolean vk_ontap_read_layer(const json_t *copy, guint number, VkOntapStored *ret, GError **error)

@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define REPLY_MAX      ((gsize)32 * 1024 * 1024)
 #define SECRET_MAX     4096
@@ -112,6 +113,15 @@ static char *secret_path(const VkOntapHttp *http)
 	return credentials ? g_build_filename(credentials, name, NULL) : NULL;
 }
 
+static void warn_of_readers(const VkOntapHttp *http, const char *path)
+{
+	struct stat info;
+
+	if (stat(path, &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)))
+		vk_log_warning("array '%s': others can read its password: chmod 600 '%s'",
+			       http->name, path);
+}
+
 /* With the mutex held. */
 static gboolean read_password(VkOntapHttp *http, GError **error)
 {
@@ -130,6 +140,7 @@ static gboolean read_password(VkOntapHttp *http, GError **error)
 	if (!g_file_get_contents(path, &http->password, &length, &trouble))
 		return vk_fail(error, VK_ERROR_USAGE, "array '%s': the password is unreadable: %s",
 			       http->name, trouble->message);
+	warn_of_readers(http, path);
 	g_strchomp(http->password);
 	if (length <= SECRET_MAX && *http->password)
 		return TRUE;
@@ -261,7 +272,9 @@ static void judge_failure(const Exchange *exchange, CURL *curl, CURLcode result,
 	curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	*ret_outcome = connected > 0 ? OUTCOME_UNSURE : OUTCOME_NOT_DONE;
 	if (exchange->too_long) {
-		*ret_outcome = OUTCOME_REFUSED;
+		/* That it was done is likely; a question would get the same answer again. */
+		*ret_outcome =
+			strcmp(exchange->method, "GET") == 0 ? OUTCOME_REFUSED : OUTCOME_UNSURE;
 		text = "the reply is too long";
 	} else if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE ||
 		   result == CURLE_SSL_CERTPROBLEM) {

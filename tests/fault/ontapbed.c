@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +104,7 @@ Bed *bed_new(const char *topology, const char *mountinfo, const char *section)
 	g_autofree char *topology_text = NULL;
 	g_autofree char *mounts_text = NULL;
 	g_autofree char *mounts_path = NULL;
+	g_autofree char *password = NULL;
 
 	ck_assert_ptr_nonnull(made);
 	bed->directory = realpath(made, NULL);
@@ -112,6 +114,8 @@ Bed *bed_new(const char *topology, const char *mountinfo, const char *section)
 	bed_write(bed, "topology.json", topology_text);
 	bed_write(bed, "mountinfo", mounts_text);
 	bed_write(bed, "password", "secret\n");
+	password = bed_path(bed, "password");
+	ck_assert_int_eq(chmod(password, 0600), 0);
 	g_setenv("VIRTKEEP_MOUNTINFO", mounts_path, TRUE);
 	start(bed);
 	bed_configure(bed, section ? section : USUAL);

@@ -8,8 +8,10 @@
 #include "ontapnas.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 START_TEST(takes_one_volume)
 {
@@ -113,6 +115,44 @@ START_TEST(reads_below_the_junction)
 	nas_check_content(copy, "a qtree of its own");
 	vk_take_leave(take, WEB);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
+}
+END_TEST
+
+/* Two dots in a name lead nowhere. */
+START_TEST(reads_names_with_dots)
+{
+	g_autoptr(VkTake) take = nas_make_take();
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) copy = NULL;
+	json_t *layer;
+
+	bed_write(bed, "vm/web..2..raw", "a name with dots");
+	vk_take_join(take, WEB, ID);
+	vk_take_add(take, WEB, "vda", nas_probe("vm/web..2..raw"));
+	nas_succeed(nas_run_take(take, &error), error);
+	copy = vk_take_copy(take, WEB, "vda");
+	nas_check_content(copy, "a name with dots");
+	layer = json_array_get(json_object_get(copy, "layers"), 0);
+	json_object_set_new(layer, "below", json_string("sub/../web..2..raw"));
+	ck_assert_ptr_null(vk_arrays_open_image(bed->arrays, copy, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_DAMAGE);
+	vk_take_leave(take, WEB);
+}
+END_TEST
+
+/* One that is out of reach, and comes first, is not in the way of the one that has the disk. */
+START_TEST(asks_all_arrays)
+{
+	g_autoptr(GError) error = NULL;
+
+	bed_configure(bed, "[array gone]\nurl = https://127.0.0.1:1\nuser = admin\n"
+			   "password_file = @/password\nNTAP_TIMEOUT = 1\n"
+			   "[array c1]\nurl = https://127.0.0.1:%\nuser = admin\n"
+			   "password_file = @/password\nca_file = @/state/ca.pem\n");
+	vk_array_disk_free(nas_probe("vm/web.raw"));
+	bed_write(bed, "far/x.raw", "x");
+	ck_assert_ptr_null(nas_try_probe("far/x.raw", &error));
+	ck_assert_msg(strstr(error->message, "array 'gone'") != NULL, "%s", error->message);
 }
 END_TEST
 
@@ -264,6 +304,36 @@ START_TEST(logs_in)
 }
 END_TEST
 
+/* What is said while the array is asked for the first time. New string. */
+static char *said_at_login(void)
+{
+	g_autofree char *path = bed_path(bed, "said");
+	int kept = dup(STDERR_FILENO);
+
+	bed_configure(bed, "[array c1]\nurl = https://127.0.0.1:%\nuser = admin\n"
+			   "password_file = @/password\nca_file = @/state/ca.pem\n");
+	ck_assert_ptr_nonnull(freopen(path, "w", stderr));
+	vk_array_disk_free(nas_try_probe("vm/web.raw", NULL));
+	fflush(stderr);
+	ck_assert_int_ge(dup2(kept, STDERR_FILENO), 0);
+	close(kept);
+	return bed_read(bed, "said");
+}
+
+START_TEST(warns_of_a_password_that_others_can_read)
+{
+	g_autofree char *path = bed_path(bed, "password");
+	g_autofree char *before = said_at_login();
+	g_autofree char *after = NULL;
+
+	ck_assert_str_eq(before, "");
+	ck_assert_int_eq(chmod(path, 0640), 0);
+	after = said_at_login();
+	ck_assert_msg(strstr(after, "others can read its password") != NULL, "%s", after);
+	ck_assert_msg(!strstr(after, "secret"), "%s", after);
+}
+END_TEST
+
 START_TEST(follows_pages)
 {
 	g_autoptr(GError) error = NULL;
@@ -395,11 +465,14 @@ int main(void)
 	tcase_add_test(tcase, tells_volumes);
 	tcase_add_test(tcase, refuses_what_it_cannot_take);
 	tcase_add_test(tcase, reads_below_the_junction);
+	tcase_add_test(tcase, reads_names_with_dots);
+	tcase_add_test(tcase, asks_all_arrays);
 	tcase_add_test(tcase, lists_and_removes);
 	tcase_add_test(tcase, leaves_held_and_foreign_ones);
 	tcase_add_test(tcase, keeps_what_one_guest_needs);
 	tcase_add_test(tcase, needs_a_version);
 	tcase_add_test(tcase, logs_in);
+	tcase_add_test(tcase, warns_of_a_password_that_others_can_read);
 	tcase_add_test(tcase, follows_pages);
 	tcase_add_test(tcase, restores_a_file_by_a_clone);
 	tcase_add_test(tcase, restores_a_file_by_snaprestore);
