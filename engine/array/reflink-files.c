@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int get_flags(int fd)
@@ -69,15 +71,34 @@ char *vk_reflink_guest_directory(const char *image, const char *vault_id, const 
 			       vault_id, uuid);
 }
 
-static gboolean remove_file(const char *directory, const char *name, GError **error)
+/*
+ * Opens a directory of ours, or fails with errno. Who may write to the image's directory could have
+ * put a link in the place of one, and we would remove the files of another.
+ */
+static int open_directory(const char *directory)
 {
-	g_autofree char *path = g_build_filename(directory, name, NULL);
-	VK_AUTOFD fd = vk_io.openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+	const struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+				     .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+	const char *ours = g_strrstr(directory, "/" VK_REFLINK_DIRECTORY "/");
+	g_autofree char *beside = ours ? g_strndup(directory, (gsize)(ours - directory)) : NULL;
+	VK_AUTOFD fd = -1;
+
+	if (!ours) {
+		errno = EINVAL;
+		return -1;
+	}
+	fd = vk_io.openat(AT_FDCWD, *beside ? beside : "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	return fd < 0 ? -1 : (int)syscall(SYS_openat2, fd, ours + 1, &how, sizeof(how));
+}
+
+static gboolean remove_file(int dirfd, const char *directory, const char *name, GError **error)
+{
+	VK_AUTOFD fd = vk_io.openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
 
 	if (fd >= 0)
 		vk_reflink_set_immutable(fd, FALSE);
-	return vk_io.unlinkat(AT_FDCWD, path, 0) == 0 || errno == ENOENT ||
-	       vk_fail_errno(error, errno, "cannot remove '%s'", path);
+	return vk_io.unlinkat(dirfd, name, 0) == 0 || errno == ENOENT ||
+	       vk_fail_errno(error, errno, "cannot remove '%s/%s'", directory, name);
 }
 
 /* Up to the directory beside the image; one that is used by others stays. */
@@ -97,30 +118,40 @@ static void remove_empty_parents(const char *directory)
 	} while (strlen(path) > 1);
 }
 
-static void mark_unlisted(const char *directory)
+static void mark_unlisted(int dirfd)
 {
-	g_autofree char *mark = g_build_filename(directory, VK_REFLINK_UNLISTED, NULL);
-	VK_AUTOFD fd = vk_io.openat(AT_FDCWD, mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	VK_AUTOFD fd = vk_io.openat(dirfd, VK_REFLINK_UNLISTED,
+				    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd >= 0)
 		vk_io.fsync(fd);
 }
 
-gboolean vk_reflink_remove_directory(const char *directory, GError **error)
+static gboolean remove_files(int dirfd, const char *directory, GError **error)
 {
-	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", dirfd);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, error);
 	const char *name;
 
 	if (!dir)
-		return g_file_test(directory, G_FILE_TEST_EXISTS)
-			       ? vk_fail_errno(error, errno, "cannot open '%s'", directory)
-			       : TRUE;
+		return FALSE;
 	/* Half removed it must not be taken for a whole one. */
-	mark_unlisted(directory);
+	mark_unlisted(dirfd);
 	while ((name = g_dir_read_name(dir)))
-		if (strcmp(name, VK_REFLINK_UNLISTED) != 0 && !remove_file(directory, name, error))
+		if (strcmp(name, VK_REFLINK_UNLISTED) != 0 &&
+		    !remove_file(dirfd, directory, name, error))
 			return FALSE;
-	if (!remove_file(directory, VK_REFLINK_UNLISTED, error))
+	return remove_file(dirfd, directory, VK_REFLINK_UNLISTED, error);
+}
+
+gboolean vk_reflink_remove_directory(const char *directory, GError **error)
+{
+	VK_AUTOFD fd = open_directory(directory);
+
+	if (fd < 0)
+		return errno == ENOENT ||
+		       vk_fail_errno(error, errno, "cannot open '%s'", directory);
+	if (!remove_files(fd, directory, error))
 		return FALSE;
 	remove_empty_parents(directory);
 	return TRUE;
@@ -128,6 +159,12 @@ gboolean vk_reflink_remove_directory(const char *directory, GError **error)
 
 gboolean vk_reflink_list_directory(const char *directory, GError **error)
 {
-	return remove_file(directory, VK_REFLINK_UNLISTED, error) &&
-	       vk_io_sync_dir(AT_FDCWD, directory, error);
+	VK_AUTOFD fd = open_directory(directory);
+
+	if (fd < 0)
+		return vk_fail_errno(error, errno, "cannot open '%s'", directory);
+	if (!remove_file(fd, directory, VK_REFLINK_UNLISTED, error))
+		return FALSE;
+	return vk_io.fsync(fd) == 0 ||
+	       vk_fail_errno(error, errno, "cannot sync the directory '%s'", directory);
 }
