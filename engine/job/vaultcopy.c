@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vaultcopy.h"
 
+#include "catalog.h"
 #include "errors.h"
 #include "lastsnapshot.h"
 #include "session.h"
@@ -38,6 +39,28 @@ static gboolean copy_disk(VkSession *session, VkArrays *arrays, VkDiskRecord *di
 	return TRUE;
 }
 
+static gboolean is_listed(const GPtrArray *keys, const char *id)
+{
+	for (guint i = 0; i < keys->len; i++)
+		if (g_strcmp0(((const VkSnapshotKey *)g_ptr_array_index(keys, i))->id, id) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* A backup may have found that the snapshot's time on the array is over, and removed it altogether. */
+static gboolean check_listed(VkVault *vault, const VkSnapshot *snapshot, GError **error)
+{
+	const VkSnapshotKey key = {
+		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, snapshot->uuid, error);
+
+	if (!keys || is_listed(keys, snapshot->id))
+		return keys != NULL;
+	vk_catalog_delete(vault, &key, NULL);
+	return vk_fail(error, VK_ERROR_NOT_FOUND,
+		       "its retention on the array ended while it was copied, and it was removed");
+}
+
 gboolean vk_vault_copy(VkVault *vault, VkArrays *arrays, VkSnapshot *snapshot, guint workers,
 		       VkProgress *progress, GError **error)
 {
@@ -57,5 +80,6 @@ gboolean vk_vault_copy(VkVault *vault, VkArrays *arrays, VkSnapshot *snapshot, g
 		g_prefix_error(error, "disk '%s': ", disk->target);
 		return FALSE;
 	}
-	return session && vk_session_commit_copies(session, snapshot, error);
+	return session && vk_session_commit_copies(session, snapshot, error) &&
+	       check_listed(vault, snapshot, error);
 }
