@@ -18,9 +18,10 @@
 typedef struct {
 	VkVault *vault;
 	VkArrays *arrays;
+	const VkSettings *settings;
 	const char *label;
-	guint64 left;   /* so many are to be kept yet */
-	gint64 too_old; /* what was taken before may go; seconds since 1970 */
+	guint64 left;        /* so many are to be kept yet */
+	gint64 now, too_old; /* what was taken before the latter may go; seconds since 1970 */
 } Expiry;
 
 static gint64 time_of(const VkSnapshotKey *key)
@@ -28,6 +29,93 @@ static gint64 time_of(const VkSnapshotKey *key)
 	gint64 seconds = 0;
 
 	return vk_time_parse(key->time, &seconds, NULL) ? seconds : 0;
+}
+
+/*
+ * The clock was set back since, so it is older than it says. Snapshots in quick succession have
+ * times that are a little ahead.
+ */
+static gboolean is_ahead(const Expiry *expiry, const VkSnapshotKey *key)
+{
+	return time_of(key) > expiry->now + TOGETHER_SEC;
+}
+
+/* How many the settings keep; 0: nothing is to be removed. */
+static gboolean get_count(const VkSettings *settings, const char *label, guint64 *ret,
+			  GError **error)
+{
+	const char *text = vk_settings_get(settings, "array", "NTAP_SNAPSHOT_RETENTIONS");
+	const char *no_delete = vk_settings_get(settings, "array", "NTAP_SNAPSHOT_NODELETE");
+	g_autoptr(GPtrArray) retentions = NULL;
+
+	*ret = 0;
+	if (!text || !label || strcmp(no_delete, "Y") == 0)
+		return TRUE;
+	retentions = vk_retentions_parse(text, error);
+	if (!retentions)
+		return FALSE;
+	*ret = vk_retentions_count(retentions, label);
+	return TRUE;
+}
+
+/* Whether so many newer ones of its guest are listed that the settings do not keep SNAPSHOT. */
+static gboolean is_surplus(const Expiry *expiry, const VkSnapshotKey *key,
+			   const VkSnapshot *snapshot, gboolean *ret, GError **error)
+{
+	g_autoptr(GPtrArray) keys = NULL;
+	guint64 left = 0;
+
+	*ret = FALSE;
+	if (!get_count(expiry->settings, snapshot->label, &left, error))
+		return FALSE;
+	if (left == 0 || time_of(key) > expiry->too_old)
+		return TRUE;
+	keys = vk_catalog_list(expiry->vault, key->uuid, error);
+	for (guint i = keys ? keys->len : 0; left > 0 && i > 0; i--) {
+		const VkSnapshotKey *other = g_ptr_array_index(keys, i - 1);
+		g_autoptr(VkSnapshot) newer = NULL;
+
+		if (strcmp(other->id, key->id) == 0)
+			return TRUE;
+		newer = is_ahead(expiry, other) ? NULL
+						: vk_catalog_load(expiry->vault, other, NULL);
+		if (newer && vk_snapshot_is_on_array(newer) &&
+		    g_strcmp0(newer->label, snapshot->label) == 0)
+			left--;
+	}
+	*ret = left == 0;
+	return keys != NULL;
+}
+
+/* Whether it can be read, now or later, without the array's own copies. */
+static gboolean is_elsewhere(const Expiry *expiry, const VkSnapshot *snapshot)
+{
+	gboolean elsewhere = TRUE;
+
+	for (guint i = 0; elsewhere && i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		elsewhere = disk->image->runs || !disk->image->array ||
+			    vk_arrays_may_have_replica(expiry->arrays, disk->image->array);
+	}
+	return elsewhere;
+}
+
+/* Whether the snapshot OTHER needs ARRAY: one that is elsewhere is listed on when it does no more. */
+static gboolean needs(const Expiry *expiry, const VkSnapshotKey *other,
+		      const VkArraySnapshot *array, gboolean *ret, GError **error)
+{
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(expiry->vault, other, error);
+	gboolean surplus = FALSE;
+
+	if (!snapshot)
+		return FALSE;
+	*ret = vk_arraydisk_lies_in(expiry->arrays, snapshot, array);
+	if (*ret && is_elsewhere(expiry, snapshot) &&
+	    !is_surplus(expiry, other, snapshot, &surplus, error))
+		return FALSE;
+	*ret = *ret && !surplus;
+	return TRUE;
 }
 
 static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
@@ -41,15 +129,11 @@ static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
 	keys = vk_catalog_list(expiry->vault, NULL, error);
 	for (guint i = 0; keys && !*ret && i < keys->len; i++) {
 		const VkSnapshotKey *other = g_ptr_array_index(keys, i);
-		g_autoptr(VkSnapshot) snapshot = NULL;
 
-		if (strcmp(other->id, key->id) == 0 ||
-		    ABS(time_of(other) - time_of(key)) > TOGETHER_SEC)
-			continue;
-		snapshot = vk_catalog_load(expiry->vault, other, error);
-		if (!snapshot)
+		if (strcmp(other->id, key->id) != 0 &&
+		    ABS(time_of(other) - time_of(key)) <= TOGETHER_SEC &&
+		    !needs(expiry, other, array, ret, error))
 			return FALSE;
-		*ret = vk_arraydisk_lies_in(expiry->arrays, snapshot, array);
 	}
 	return keys != NULL;
 }
@@ -70,25 +154,21 @@ static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key, cons
 	return found != NULL;
 }
 
-/* Whether it can be read, now or later, without the array's own copies. */
-static gboolean is_elsewhere(const Expiry *expiry, const VkSnapshot *snapshot)
+/* What may be in the vault is not given up because that could not be read just now. */
+static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
+			      GError **error)
 {
-	gboolean elsewhere = TRUE;
-
-	for (guint i = 0; elsewhere && i < snapshot->disks->len; i++) {
-		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
-
-		elsewhere = !disk->image->array ||
-			    vk_arrays_may_have_replica(expiry->arrays, disk->image->array);
-	}
-	return elsewhere || vk_snapshot_is_in_vault(snapshot);
+	if (!vk_snapshot_is_in_vault(snapshot) &&
+	    !vk_catalog_load_copies(expiry->vault, snapshot, error))
+		return FALSE;
+	return is_elsewhere(expiry, snapshot) || vk_catalog_delete(expiry->vault, key, error);
 }
 
 /* The catalogue first: what is listed can be read. */
-static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, const VkSnapshot *snapshot,
+static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
 		       GError **error)
 {
-	if (!is_elsewhere(expiry, snapshot) && !vk_catalog_delete(expiry->vault, key, error))
+	if (!take_off_list(expiry, key, snapshot, error))
 		return FALSE;
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
@@ -99,7 +179,7 @@ static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, const VkS
 	return TRUE;
 }
 
-/* Whether the array still has all of the snapshot's copies. */
+/* Whether the array still has all of the snapshot's copies: a removal may have stopped midway. */
 static gboolean is_there(const Expiry *expiry, const VkSnapshot *snapshot, gboolean *ret,
 			 GError **error)
 {
@@ -126,28 +206,29 @@ static gboolean apply(Expiry *expiry, const VkSnapshotKey *key, GError **error)
 	if (!is_there(expiry, snapshot, &there, error))
 		return FALSE;
 	if (expiry->left > 0) {
-		expiry->left -= there;
+		expiry->left -= there ? 1 : 0;
 		return TRUE;
 	}
 	/* Of those that are gone, replicas may be, too, by now. */
 	return time_of(key) > expiry->too_old || expire(expiry, key, snapshot, error);
 }
 
-/* How many the settings keep; 0: nothing is to be removed. */
-static gboolean get_count(const VkSettings *settings, const char *label, guint64 *ret,
-			  GError **error)
+/* From the newest on. */
+static gboolean apply_to(Expiry *expiry, const GPtrArray *keys, gboolean ahead, GError **error)
 {
-	const char *text = vk_settings_get(settings, "array", "NTAP_SNAPSHOT_RETENTIONS");
-	const char *no_delete = vk_settings_get(settings, "array", "NTAP_SNAPSHOT_NODELETE");
-	g_autoptr(GPtrArray) retentions = NULL;
+	for (guint i = keys->len; i > 0; i--) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i - 1);
+		g_autoptr(GError) trouble = NULL;
 
-	*ret = 0;
-	if (!text || !label || strcmp(no_delete, "Y") == 0)
-		return TRUE;
-	retentions = vk_retentions_parse(text, error);
-	if (!retentions)
-		return FALSE;
-	*ret = vk_retentions_count(retentions, label);
+		if (is_ahead(expiry, key) != ahead || apply(expiry, key, &trouble))
+			continue;
+		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+		/* What is held or locked does not keep older ones. */
+		vk_log_warning("%s", trouble->message);
+	}
 	return TRUE;
 }
 
@@ -159,29 +240,20 @@ gboolean vk_expire_copies(VkVault *vault, VkArrays *arrays, const VkSettings *se
 	Expiry expiry = {
 		.vault = vault,
 		.arrays = arrays,
+		.settings = settings,
 		.label = label,
-		/* Snapshots in quick succession have times that are yet to come. */
-		.too_old = age_days ? g_get_real_time() / G_USEC_PER_SEC - age_days * DAY_SEC
-				    : G_MAXINT64,
+		.now = g_get_real_time() / G_USEC_PER_SEC,
+		.too_old = G_MAXINT64,
 	};
 	g_autoptr(GPtrArray) keys = NULL;
 
+	if (age_days)
+		expiry.too_old = expiry.now - age_days * DAY_SEC;
 	if (!get_count(settings, label, &expiry.left, error))
 		return FALSE;
 	if (expiry.left == 0)
 		return TRUE;
 	keys = vk_catalog_list(vault, uuid, error);
-	for (guint i = keys ? keys->len : 0; i > 0; i--) {
-		g_autoptr(GError) trouble = NULL;
-
-		if (apply(&expiry, g_ptr_array_index(keys, i - 1), &trouble))
-			continue;
-		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
-			g_propagate_error(error, g_steal_pointer(&trouble));
-			return FALSE;
-		}
-		/* What is held or locked does not keep older ones. */
-		vk_log_warning("%s", trouble->message);
-	}
-	return keys != NULL;
+	return keys && apply_to(&expiry, keys, FALSE, error) &&
+	       apply_to(&expiry, keys, TRUE, error);
 }

@@ -156,6 +156,13 @@ ok virtkeep backup --mode array --label daily two
 (($(on_volume) == before + 2)) || fail "what nobody needs is left: $(on_volume)"
 [[ $(requests | grep -c '^DELETE') == 1 ]] || fail "not one DELETE: $(requests | grep ^DELETE)"
 expect_same "$second_one" 2
+before=$(on_volume)
+ok virtkeep backup --mode array+vault --label daily one two
+(($(on_volume) == before - 1)) || fail "not one for both instead of one for each: $(on_volume)"
+both=$(newest one)
+ok virtkeep backup --mode array+vault --label daily one two
+(($(on_volume) == before - 1)) || fail "both are in the vault, and keep the array's: $(on_volume)"
+ok virtkeep --json show "$both"
 
 say "what the array holds stays, is told, and does not keep what is older"
 newest_on_volume() {

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the retention of array snapshots removes, and what not. The clones are plain files here. */
+#include "array.h"
+#include "catalog.h"
+#include "errors.h"
+#include "expire.h"
+#include "memsource.h"
+#include "session.h"
+#include "tempvault.h"
+#include "timestamp.h"
+#include "vaultcopy.h"
+
+#include <check.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define SIZE 204800
+#define CONFIG      \
+	"[array]\n" \
+	"NTAP_SNAPSHOT_RETENTIONS = daily:2\n"
+
+static char *directory;
+static VkVault *vault;
+static VkSettings *settings;
+static VkArrays *arrays;
+
+static void setup(void)
+{
+	g_autofree char *path = NULL;
+
+	directory = temp_directory_new();
+	path = g_build_filename(directory, "vault", NULL);
+	vault = vk_vault_init(path, NULL);
+	ck_assert_ptr_nonnull(vault);
+	settings = vk_settings_parse(CONFIG, strlen(CONFIG), "test", NULL);
+	ck_assert_ptr_nonnull(settings);
+	arrays = vk_arrays_new(settings, NULL);
+}
+
+static void teardown(void)
+{
+	vk_vault_free(vault);
+	vk_arrays_free(arrays);
+	vk_settings_free(settings);
+	temp_directory_remove(directory);
+	g_free(directory);
+}
+
+/* The directory of the snapshot number NUMBER's clone of vda, or vdb. New string. */
+static char *clone_directory(guint number, const char *target)
+{
+	return g_strdup_printf("%s/%s/.virtkeep/v/g/%u", directory, target, number);
+}
+
+static json_t *make_clone(guint number, const char *target)
+{
+	g_autofree char *place = clone_directory(number, target);
+	g_autofree char *path = g_build_filename(place, "image", NULL);
+	g_autofree char *zeros = g_malloc0(SIZE);
+
+	ck_assert_int_eq(g_mkdir_with_parents(place, 0700), 0);
+	ck_assert(g_file_set_contents(path, zeros, SIZE, NULL));
+	return json_pack("{s:s, s:[{s:s, s:s, s:s, s:i, s:i, s:i, s:i}]}", "array", "reflink",
+			 "layers", "path", path, "format", "raw", "of", "/images/guest.raw",
+			 "inode", 1, "size", SIZE, "mtime_ns", 1, "allocated", SIZE);
+}
+
+static VkImageRecord *make_record(guint number, const char *target)
+{
+	return vk_image_record_new_on_array(SIZE, SIZE, make_clone(number, target));
+}
+
+/* Lists a snapshot of two disks, taken FROM_NOW seconds from now. */
+static void list_snapshot(guint number, gint64 from_now)
+{
+	g_autofree char *time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC + from_now);
+	g_autoptr(VkSnapshot) snapshot = make_snapshot(UUID, time, make_record(number, "vda"));
+	g_autoptr(VkSnapshot) other = make_snapshot(UUID, time, make_record(number, "vdb"));
+	VkDiskRecord *second = g_ptr_array_steal_index(other->disks, 0);
+	VkSession *session = vk_session_new(vault, 1, NULL);
+	g_autoptr(GError) error = NULL;
+
+	g_free(second->target);
+	second->target = g_strdup("vdb");
+	g_ptr_array_add(snapshot->disks, second);
+	snapshot->label = g_strdup("daily");
+	ck_assert_msg(vk_session_commit(session, snapshot, &error), "%s",
+		      error ? error->message : "");
+	vk_session_free(session);
+}
+
+static gboolean expire(void)
+{
+	return vk_expire_copies(vault, arrays, settings, UUID, "daily", NULL);
+}
+
+static gboolean has_clone(guint number, const char *target)
+{
+	g_autofree char *place = clone_directory(number, target);
+
+	return g_file_test(place, G_FILE_TEST_EXISTS);
+}
+
+static guint count_listed(void)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
+
+	return keys->len;
+}
+
+static VkSnapshot *load_oldest(void)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
+	VkSnapshot *snapshot = vk_catalog_load(vault, g_ptr_array_index(keys, 0), NULL);
+
+	ck_assert_ptr_nonnull(snapshot);
+	return snapshot;
+}
+
+static void copy_oldest(void)
+{
+	g_autoptr(VkSnapshot) snapshot = load_oldest();
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_msg(vk_vault_copy(vault, arrays, snapshot, 1, NULL, &error), "%s",
+		      error ? error->message : "");
+}
+
+START_TEST(keeps_the_newest)
+{
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 2);
+	ck_assert(!has_clone(0, "vda") && !has_clone(0, "vdb"));
+	ck_assert(has_clone(1, "vda") && has_clone(2, "vdb"));
+}
+END_TEST
+
+/* The clock was ahead for a while: what was taken then must not outlive what is taken now. */
+START_TEST(clock_set_back)
+{
+	list_snapshot(0, 1000000);
+	list_snapshot(1, 2000000);
+	list_snapshot(2, -100);
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 2);
+	ck_assert(has_clone(2, "vda"));
+	ck_assert(has_clone(1, "vda"));
+	ck_assert(!has_clone(0, "vda"));
+}
+END_TEST
+
+START_TEST(in_the_vault)
+{
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	copy_oldest();
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 3);
+	ck_assert(!has_clone(0, "vda"));
+	g_autoptr(VkSnapshot) snapshot = load_oldest();
+	ck_assert(vk_snapshot_is_in_vault(snapshot));
+}
+END_TEST
+
+/* As another process finds it. */
+static void open_anew(void)
+{
+	g_autofree char *path = g_build_filename(directory, "vault", NULL);
+
+	vk_vault_free(vault);
+	vault = vk_vault_open(path, VK_VAULT_WRITE, NULL);
+	ck_assert_ptr_nonnull(vault);
+}
+
+/* Then nobody knows that it is in the vault. */
+START_TEST(copies_cannot_be_read)
+{
+	g_autofree char *folder = g_build_filename(directory, "vault", "copies", UUID, NULL);
+	g_autofree char *hidden = g_strconcat(folder, ".hidden", NULL);
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	copy_oldest();
+	ck_assert_int_eq(g_rename(folder, hidden), 0);
+	ck_assert(g_file_set_contents(folder, "in the way", -1, NULL));
+	open_anew();
+	ck_assert(!expire());
+	ck_assert_uint_eq(count_listed(), 3);
+	ck_assert(has_clone(0, "vda"));
+	ck_assert_int_eq(g_unlink(folder), 0);
+	ck_assert_int_eq(g_rename(hidden, folder), 0);
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 3);
+	ck_assert(!has_clone(0, "vda"));
+}
+END_TEST
+
+/* A removal that stopped after the first disk is gone on with. */
+START_TEST(half_removed)
+{
+	g_autofree char *place = clone_directory(0, "vda");
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	copy_oldest();
+	temp_directory_remove(place);
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 3);
+	ck_assert(!has_clone(0, "vdb"));
+	ck_assert(has_clone(1, "vda") && has_clone(2, "vda"));
+}
+END_TEST
+
+/* Whoever may write beside the images has put a link to somebody else's files there. */
+START_TEST(link_in_place)
+{
+	g_autofree char *place = clone_directory(0, "vda");
+	g_autofree char *away = g_build_filename(directory, "away", NULL);
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	ck_assert_int_eq(g_rename(place, away), 0);
+	ck_assert_int_eq(symlink(away, place), 0);
+	ck_assert(!expire());
+	g_autofree char *file = g_build_filename(away, "image", NULL);
+	ck_assert(g_file_test(file, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+START_TEST(removed_while_copied)
+{
+	g_autoptr(GError) error = NULL;
+
+	list_snapshot(0, -100);
+	g_autoptr(VkSnapshot) snapshot = load_oldest();
+	const VkSnapshotKey key = {
+		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
+	g_autofree char *copies =
+		vk_snapshot_copies_object(snapshot->uuid, snapshot->time, snapshot->id);
+	g_autofree char *path = g_build_filename(directory, "vault", copies, NULL);
+
+	ck_assert(vk_catalog_delete(vault, &key, NULL));
+	ck_assert(!vk_vault_copy(vault, arrays, snapshot, 1, NULL, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_NOT_FOUND);
+	ck_assert(!g_file_test(path, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("expire");
+	TCase *cases = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_test(cases, keeps_the_newest);
+	tcase_add_test(cases, clock_set_back);
+	tcase_add_test(cases, in_the_vault);
+	tcase_add_test(cases, copies_cannot_be_read);
+	tcase_add_test(cases, half_removed);
+	tcase_add_test(cases, link_in_place);
+	tcase_add_test(cases, removed_while_copied);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
