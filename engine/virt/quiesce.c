@@ -331,6 +331,7 @@ static gboolean hold(VkQuiesce *quiesce, GError **error)
 VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GError **error)
 {
 	VkQuiesce *quiesce = g_new0(VkQuiesce, 1);
+	GError *held = NULL;
 
 	quiesce->guest = guest;
 	quiesce->options = options;
@@ -341,6 +342,11 @@ VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GEr
 		if (quiesce->held)
 			quiesce->timer = g_thread_new("budget", run_timer, quiesce);
 		return quiesce;
+	}
+	/* That it could not be brought back matters more than why it could not be held. */
+	if (!vk_quiesce_end(quiesce, &held)) {
+		g_clear_error(error);
+		g_propagate_error(error, held);
 	}
 	vk_quiesce_free(quiesce);
 	return NULL;
