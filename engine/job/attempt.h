@@ -25,7 +25,7 @@ typedef struct VkAttempt {
 	VkTake *own_take; /* the same, unless the guests of a run share it */
 	gint64 deadline;  /* until the guest has to go on again; monotonic, microseconds */
 	gboolean is_grouped;
-	gboolean is_through; /* the gate */
+	VkGate *gate; /* that it is through; NULL: none */
 	VkGuestFacts *facts;
 	VkDomain *domain;
 	VkSnapshot *last;

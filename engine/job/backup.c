@@ -291,16 +291,19 @@ static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	guint threads = joints->len > 0 ? tasks->len : at_once;
 	guint workers = options->workers ? options->workers : g_get_num_processors();
 	GThreadPool *pool;
-	VkGate gate;
+	VkGate gate, group_gate;
 
 	vk_gate_init(&gate, at_once);
+	vk_gate_init(&group_gate, at_once);
 	run->context.gate = &gate;
+	run->context.group_gate = &group_gate;
 	run->context.workers = (workers + at_once - 1) / at_once;
 	pool = g_thread_pool_new(back_up, NULL, (int)threads, TRUE, NULL);
 	for (guint i = 0; i < tasks->len; i++)
 		g_thread_pool_push(pool, g_ptr_array_index(tasks, i), NULL);
 	g_thread_pool_free(pool, FALSE, TRUE);
 	vk_gate_clear(&gate);
+	vk_gate_clear(&group_gate);
 }
 
 static gboolean run_guests(Run *run, char *const *names, GError **error)

@@ -39,16 +39,17 @@ void vk_backup_try_clear(VkBackupTry *try)
 
 void vk_attempt_enter_gate(VkAttempt *attempt)
 {
-	if (!attempt->is_through)
-		vk_gate_enter(attempt->context->gate);
-	attempt->is_through = TRUE;
+	if (attempt->gate)
+		return;
+	attempt->gate = attempt->is_grouped ? attempt->context->group_gate : attempt->context->gate;
+	vk_gate_enter(attempt->gate);
 }
 
 void vk_attempt_leave_gate(VkAttempt *attempt)
 {
-	if (attempt->is_through)
-		vk_gate_leave(attempt->context->gate);
-	attempt->is_through = FALSE;
+	if (attempt->gate)
+		vk_gate_leave(attempt->gate);
+	attempt->gate = NULL;
 }
 
 gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error)
@@ -410,12 +411,13 @@ VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkBackupTry *try, GE
 		.try = try,
 		.guest = try->guest,
 		.is_grouped = try->group != NULL,
-		.deadline = g_get_monotonic_time() +
-			    context->options->operation_timeout_sec * G_TIME_SPAN_SECOND,
 	};
 	gboolean ok;
 
 	vk_attempt_enter_gate(&attempt);
+	/* How long others take is not its fault. */
+	attempt.deadline = g_get_monotonic_time() +
+			   context->options->operation_timeout_sec * G_TIME_SPAN_SECOND;
 	ok = run_attempt(&attempt, error);
 	vk_attempt_leave_group(&attempt);
 	vk_attempt_leave_gate(&attempt);

@@ -22,6 +22,8 @@ typedef struct VkBackupContext {
 	VkGuard *guard;
 	VkProgress *progress;
 	VkGate *gate; /* for what costs processor and disk; not passed while guests are held */
+	/* The same for guests of a group up to their instant: they must not wait for who reads. */
+	VkGate *group_gate;
 } VkBackupContext;
 
 typedef struct VkBackupTry {

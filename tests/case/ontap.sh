@@ -164,6 +164,15 @@ ok virtkeep backup --mode array+vault --label daily one two
 (($(on_volume) == before - 1)) || fail "both are in the vault, and keep the array's: $(on_volume)"
 ok virtkeep --json show "$both"
 
+say "guests of a volume wait for nobody who reads, and nobody's time runs while he waits"
+mkdir -p /etc/virtkeep/hooks.d
+printf '#!/bin/sh\n[ "$1" != post-commit ] || sleep 10\n' > /etc/virtkeep/hooks.d/slow
+chmod 755 /etc/virtkeep/hooks.d/slow
+sed 's/^\[array filer\]/[backup]\nmode = array\nSC_AGENT_TIMEOUT = 8\n[guest off]\nmode = vault\n&/' \
+	/etc/virtkeep/virtkeep.conf > "$SCRATCH/short.conf"
+ok virtkeep --config "$SCRATCH/short.conf" --json backup --parallel 1 --all
+expect_json '.snapshots | length' 3
+rm -r /etc/virtkeep/hooks.d
 say "what the array holds stays, is told, and does not keep what is older"
 newest_on_volume() {
 	find "$SCRATCH/filer/vm/.snapshot" -mindepth 1 -maxdepth 1 -printf '%C@ %f\n' | sort -n |
