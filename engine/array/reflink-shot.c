@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DIRECTORY_TRIES 3
+
 /* One layer of one disk. */
 typedef struct Clone {
 	const VkShotDisk *disk;
@@ -55,19 +57,23 @@ static gboolean check_private(const char *directory, GError **error)
 		       "'%s' is not a directory that only we can write to; remove it", directory);
 }
 
-/* Makes DIRECTORY and its parents up to the image's, all durable, for root alone. */
-static gboolean make_directories(const char *directory, GError **error)
+/*
+ * Makes DIRECTORY and its parents up to the image's, all durable, for root alone. Those that are
+ * there may be the work of a run that died before they were durable.
+ */
+static gboolean make_directories(const char *directory, guint tries, GError **error)
 {
 	g_autofree char *parent = g_path_get_dirname(directory);
 	g_autofree char *name = g_path_get_basename(directory);
 
-	if (strcmp(name, VK_REFLINK_DIRECTORY) != 0 && !make_directories(parent, error))
+	if (strcmp(name, VK_REFLINK_DIRECTORY) != 0 && !make_directories(parent, tries, error))
 		return FALSE;
-	if (vk_io.mkdirat(AT_FDCWD, directory, 0700) == 0)
-		return vk_io_sync_dir(AT_FDCWD, parent, error);
-	if (errno != EEXIST)
-		return vk_fail_errno(error, errno, "cannot make the directory '%s'", directory);
-	return check_private(directory, error);
+	if (vk_io.mkdirat(AT_FDCWD, directory, 0700) == 0 || errno == EEXIST)
+		return check_private(directory, error) && vk_io_sync_dir(AT_FDCWD, parent, error);
+	/* Another guest's run removes parents that it finds empty. */
+	if (errno == ENOENT && tries > 1)
+		return make_directories(directory, tries - 1, error);
+	return vk_fail_errno(error, errno, "cannot make the directory '%s'", directory);
 }
 
 static gboolean put_mark(const char *directory, GError **error)
@@ -88,7 +94,8 @@ static gboolean open_clone(Clone *clone, GError **error)
 	/* What is written back now need not be while the guest is held. */
 	if (vk_io.fdatasync(clone->from) < 0)
 		return vk_fail_errno(error, errno, "cannot write back '%s'", clone->layer->path);
-	if (!make_directories(clone->directory, error) || !put_mark(clone->directory, error))
+	if (!make_directories(clone->directory, DIRECTORY_TRIES, error) ||
+	    !put_mark(clone->directory, error))
 		return FALSE;
 	clone->to = vk_io_open(AT_FDCWD, clone->path, O_RDWR | O_CREAT | O_EXCL, 0600, error);
 	return clone->to >= 0;
@@ -118,6 +125,8 @@ static void remove_clones(ReflinkShot *shot, const char *uuid)
 			continue;
 		vk_io_clear_fd(&clone->from);
 		vk_io_clear_fd(&clone->to);
+		/* Others may have theirs settled yet. */
+		clone->taken = FALSE;
 		vk_reflink_remove_directory(clone->directory, NULL);
 	}
 }

@@ -175,6 +175,27 @@ expect_json '[.snapshots[].time] | unique | length' 1
 expect_json '[.snapshots[].consistency] | unique | join(" ")' filesystem
 expect_clean on-xfs on-btrfs
 
+say "one of a group fails after the instant, while the other is not done with it"
+GUEST_DIRECTORY=$SCRATCH/xfs/mute define_guest mute noagent
+virsh -q start mute
+mkdir -p /etc/virtkeep/hooks.d
+cat > /etc/virtkeep/hooks.d/wait <<-HOOK
+	#!/bin/bash
+	[[ \$1-\$VIRTKEEP_GUEST == post-thaw-on-xfs ]] || exit 0
+	for _ in {1..600}; do
+		[[ -n \$(ls "$SCRATCH/xfs/mute/.virtkeep" 2> /dev/null) ]] || exit 0
+		sleep 0.1
+	done
+HOOK
+chmod 755 /etc/virtkeep/hooks.d/wait
+run virtkeep --json backup --group --strict --mode array on-xfs mute
+expect_status 3
+expect_json '[.snapshots[].guest] | join(" ")' on-xfs
+virsh -q destroy mute
+rm /etc/virtkeep/hooks.d/wait
+
+rm -r /etc/virtkeep/hooks.d
+
 say "all are still what they were"
 while read -r reference disk number; do
 	expect_same "$reference" "$disk" "$number"
