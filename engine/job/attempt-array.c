@@ -12,7 +12,6 @@
 #include "format.h"
 #include "json.h"
 #include "log.h"
-#include "offline.h"
 
 static gboolean add_disk(VkAttempt *attempt, const VkDomainDisk *disk, GError **error)
 {
@@ -37,6 +36,12 @@ gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error)
 {
 	const GPtrArray *disks = attempt->plan->disks;
 
+	/* From before its files are looked for, since those are what is taken. */
+	if (!attempt->facts->live_xml) {
+		attempt->watch = vk_offline_watch_new(attempt->guest, attempt->domain, error);
+		if (!attempt->watch)
+			return FALSE;
+	}
 	if (attempt->try->take)
 		attempt->take = attempt->try->take;
 	else
@@ -73,12 +78,59 @@ static gboolean shoot(VkAttempt *attempt, GError **error)
 	return TRUE;
 }
 
+/* A guest that was paused by its owner, or that we suspended, may have been resumed by anybody. */
+static gboolean check_stopped(const VkAttempt *attempt, GError **error)
+{
+	VkGuestState state = VK_GUEST_OTHER;
+
+	if (!vk_guest_get_state(attempt->guest, &state, error))
+		return FALSE;
+	return state != VK_GUEST_RUNNING ||
+	       vk_fail(error, VK_ERROR_CHANGED,
+		       "guest '%s' was resumed while the storage took its snapshot; try again",
+		       vk_guest_name(attempt->guest));
+}
+
 static gboolean shoot_held(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error)
 {
 	if (!shoot(attempt, error))
 		return FALSE;
 	vk_quiesce_point_taken(quiesce);
-	return TRUE;
+	/* That one is told by its grade. */
+	return vk_quiesce_over_budget(quiesce) || check_stopped(attempt, error);
+}
+
+static gboolean has_same_image(const VkDomain *now, const VkDomainDisk *disk)
+{
+	const VkDomainDisk *other = vk_domain_find_disk(now, disk->target);
+	g_autofree char *label = vk_domain_image_label(disk->image);
+	g_autofree char *now_label =
+		other && other->image ? vk_domain_image_label(other->image) : NULL;
+
+	return g_strcmp0(label, now_label) == 0;
+}
+
+/*
+ * Files are taken, not disks: one that its guest does not write to any more, since somebody made
+ * another snapshot or committed one after the plan, would be of another time than the rest.
+ */
+static gboolean check_images(const VkAttempt *attempt, GError **error)
+{
+	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(attempt->guest, error);
+	g_autoptr(VkDomain) now = NULL;
+
+	if (facts)
+		now = vk_domain_parse(facts->live_xml ? facts->live_xml : facts->domain_xml, error);
+	for (guint i = 0; now && i < attempt->plan->disks->len; i++) {
+		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+
+		if (!has_same_image(now, planned->disk))
+			return vk_fail(error, VK_ERROR_CHANGED,
+				       "guest '%s', disk '%s': it got another image while it was "
+				       "backed up; try again",
+				       vk_guest_name(attempt->guest), planned->disk->target);
+	}
+	return now != NULL;
 }
 
 static gboolean take_running(VkAttempt *attempt, GError **error)
@@ -88,15 +140,12 @@ static gboolean take_running(VkAttempt *attempt, GError **error)
 			       "guest '%s': an array can take the files of a running guest only "
 			       "while it is suspended; use another --quiesce than none",
 			       vk_guest_name(attempt->guest));
-	return vk_attempt_hold(attempt, shoot_held, NULL, error);
+	return vk_attempt_hold(attempt, shoot_held, NULL, error) && check_images(attempt, error);
 }
 
 static gboolean take_shut_off(VkAttempt *attempt, GError **error)
 {
-	g_autoptr(VkOfflineWatch) watch =
-		vk_offline_watch_new(attempt->guest, attempt->domain, error);
-
-	if (!watch || !shoot(attempt, error) || !vk_offline_watch_unchanged(watch, error))
+	if (!shoot(attempt, error) || !vk_offline_watch_unchanged(attempt->watch, error))
 		return FALSE;
 	vk_attempt_grade_offline(attempt);
 	return TRUE;
@@ -120,8 +169,9 @@ static gboolean take_snapshot(VkAttempt *attempt, GError **error)
 			vk_log_warning("%s", hook_trouble->message);
 	}
 	vk_attempt_leave_group(attempt);
+	taken = taken && vk_take_settle(attempt->take, error);
 	vk_attempt_enter_gate(attempt);
-	return taken && vk_take_settle(attempt->take, error);
+	return taken;
 }
 
 static guint64 bound_allocated(guint64 size, guint64 allocated)

@@ -13,6 +13,7 @@
 #include "guestlock.h"
 #include "guestoptions.h"
 #include "hooks.h"
+#include "offline.h"
 #include "session.h"
 
 typedef struct VkAttempt {
@@ -21,9 +22,10 @@ typedef struct VkAttempt {
 	VkGuest *guest; /* borrowed */
 	VkGuestLock *lock;
 	VkGuestOptions *how;
-	VkTake *take;     /* borrowed; NULL: no array takes the snapshot */
-	VkTake *own_take; /* the same, unless the guests of a run share it */
-	gint64 deadline;  /* until the guest has to go on again; monotonic, microseconds */
+	VkTake *take;          /* borrowed; NULL: no array takes the snapshot */
+	VkTake *own_take;      /* the same, unless the guests of a run share it */
+	VkOfflineWatch *watch; /* of a guest that is off and in a take */
+	gint64 deadline;       /* until the guest has to go on again; monotonic, microseconds */
 	gboolean is_grouped;
 	VkGate *gate; /* that it is through; NULL: none */
 	VkGuestFacts *facts;

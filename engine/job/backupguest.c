@@ -18,6 +18,7 @@ static void attempt_clear(VkAttempt *attempt)
 	if (attempt->take)
 		vk_take_leave(attempt->take, vk_guest_uuid(attempt->guest));
 	g_clear_pointer(&attempt->own_take, vk_take_free);
+	g_clear_pointer(&attempt->watch, vk_offline_watch_free);
 	g_clear_pointer(&attempt->plan, vk_backup_plan_free);
 	g_clear_pointer(&attempt->last, vk_snapshot_free);
 	g_clear_pointer(&attempt->domain, vk_domain_free);

@@ -194,6 +194,17 @@ expect_json '[.snapshots[].guest] | join(" ")' on-xfs
 virsh -q destroy mute
 rm /etc/virtkeep/hooks.d/wait
 
+say "a guest that gets another image before it is taken is taken with that"
+cat > /etc/virtkeep/hooks.d/replace <<-HOOK
+	#!/bin/bash
+	[[ \$1 == pre-freeze && ! -e $directory/over.qcow2 ]] || exit 0
+	virsh snapshot-create-as on-xfs --disk-only --no-metadata \\
+		--diskspec vda,file=$directory/over.qcow2 --diskspec vdb,snapshot=no
+HOOK
+chmod 755 /etc/virtkeep/hooks.d/replace
+save_and_compare on-xfs --mode array
+expect_err 'it got another image'
+jq -e '.snapshots[0].disks[0].reason | contains("3 files")' "$OUT" > /dev/null || fail "an old image"
 rm -r /etc/virtkeep/hooks.d
 
 say "all are still what they were"
