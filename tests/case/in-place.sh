@@ -68,6 +68,7 @@ expect_as_before
 say "interrupted while the guest, which is slow, shuts down"
 qemu=$(cat /run/libvirt/qemu/vm.pid)
 kill -STOP "$qemu"
+: > "$ERR" # not what was said before
 virtkeep restore "$snapshot" --in-place > "$OUT" 2> "$ERR" &
 job=$!
 wait_for 60 "the shutdown begins" grep -q "shutting down guest" "$ERR"

@@ -313,6 +313,7 @@ ok virtkeep backup --mode array chain
 guest_run chain 'echo new > /mnt/vda/mark; sync'
 qemu=$(cat /run/libvirt/qemu/chain.pid)
 kill -STOP "$qemu"
+: > "$ERR" # not what was said before
 virtkeep restore chain --in-place > "$OUT" 2> "$ERR" &
 job=$!
 wait_for 60 "the shutdown begins" grep -q "shutting down guest" "$ERR"
