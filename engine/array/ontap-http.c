@@ -314,16 +314,17 @@ static Outcome judge_status(const Exchange *exchange, GError **error)
 	VkOntapReply *reply = exchange->reply;
 	const json_t *trouble = json_object_get(reply->body, "error");
 	const char *message = vk_json_optional_string(trouble, "message");
+	VkErrorCode class = reply->status == 403 ? VK_ERROR_USAGE : VK_ERROR_FAILED;
 
 	reply->code = vk_ontap_code(json_object_get(trouble, "code"));
 	/* A job that has failed is a record as others are. */
 	if (reply->status / 100 == 2 && (!trouble || json_object_get(reply->body, "uuid")))
 		return OUTCOME_DONE;
 	if (message)
-		vk_fail(error, VK_ERROR_FAILED, "array '%s': %s (code %" G_GUINT64_FORMAT ")%s",
+		vk_fail(error, class, "array '%s': %s (code %" G_GUINT64_FORMAT ")%s",
 			exchange->http->name, message, reply->code, cure_of(reply->status));
 	else
-		vk_fail(error, VK_ERROR_FAILED, "array '%s': it answered HTTP %u to %s '%s'%s",
+		vk_fail(error, class, "array '%s': it answered HTTP %u to %s '%s'%s",
 			exchange->http->name, reply->status, exchange->method, exchange->url,
 			cure_of(reply->status));
 	if (reply->status == 429 || reply->status == 503 ||

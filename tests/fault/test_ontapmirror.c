@@ -194,6 +194,12 @@ START_TEST(knows_that_there_is_no_replica)
 
 	set_mounts(mounts_of_replica[0]);
 	ck_assert(!vk_arrays_may_have_replica(bed->arrays, copy));
+	/* What we may not ask is as good as none. */
+	json_decref(
+		bed_control(bed, "POST", "faults",
+			    json_pack("{s:s, s:s, s:i, s:s, s:i}", "action", "status", "path",
+				      "/relationships", "status", 403, "code", "6", "times", -1)));
+	ck_assert(!vk_arrays_may_have_replica(bed->arrays, copy));
 	/* Nobody knows what is on a cluster that is silent. */
 	bed_configure(bed,
 		      FIRST "[array second]\nurl = https://127.0.0.1:1\nNTAP_TIMEOUT = 1\n" LOGIN);
