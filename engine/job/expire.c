@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define DAY_SEC (24 * 60 * 60)
+#define DAY_SEC ((gint64)24 * 60 * 60)
 
 /* Snapshots of guests that were taken together have times that differ by no more. */
 #define TOGETHER_SEC 60
