@@ -166,6 +166,7 @@ ok virtkeep --json show "$both"
 
 say "guests of a volume wait for nobody who reads, and nobody's time runs while he waits"
 mkdir -p /etc/virtkeep/hooks.d
+# shellcheck disable=SC2016 # it is the hook that expands it
 printf '#!/bin/sh\n[ "$1" != post-commit ] || sleep 10\n' > /etc/virtkeep/hooks.d/slow
 chmod 755 /etc/virtkeep/hooks.d/slow
 sed 's/^\[array filer\]/[backup]\nmode = array\nSC_AGENT_TIMEOUT = 8\n[guest off]\nmode = vault\n&/' \
