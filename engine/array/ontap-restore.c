@@ -103,14 +103,24 @@ static gboolean put_in_place(const Restore *restore, const char *made, const cha
 	return vk_io_sync_dir(AT_FDCWD, directory, error);
 }
 
+/* Beside PATH. The dot and the ending tell doctor that it is left of a restore. New string. */
+static char *temporary_name(const char *path, guint32 number)
+{
+	g_autofree char *base = g_path_get_basename(path);
+	const char *slash = strrchr(path, '/');
+
+	return g_strdup_printf("%.*s.%s.virtkeep-%08x", slash ? (int)(slash + 1 - path) : 0, path,
+			       base, number);
+}
+
 /* A fresh name for each way: one that comes late does not harm another. */
 static gboolean go(Restore *restore, Way way, const char *path, const char *inside, GError **error)
 {
-	g_autofree char *ending = g_strdup_printf(".virtkeep-%08x", g_random_int());
-	g_autofree char *made = g_strconcat(path, ending, NULL);
+	guint32 number = g_random_int();
+	g_autofree char *made = temporary_name(path, number);
 	gboolean ok;
 
-	restore->to = g_strconcat(inside, ending, NULL);
+	restore->to = temporary_name(inside, number);
 	ok = way(restore, error) && put_in_place(restore, made, path, error);
 	if (!ok)
 		vk_io.unlinkat(AT_FDCWD, made, 0);
