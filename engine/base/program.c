@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static volatile sig_atomic_t interrupted, seen_int, seen_term;
 static gint shields; /* atomic */
@@ -85,6 +86,17 @@ void vk_shield_end(void)
 		ignore_keys(FALSE);
 }
 
+/* The clones of a group's disks are open all at once. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 gboolean vk_program_start(VkProgram *program, GError **error)
 {
 	if (program->version) {
@@ -98,6 +110,7 @@ gboolean vk_program_start(VkProgram *program, GError **error)
 	if (program->quiet)
 		vk_log_set_level(VK_LOG_QUIET);
 	arm_interruption();
+	raise_file_limit();
 	program->settings = vk_settings_load(program->config_path, error);
 	return program->settings != NULL;
 }
