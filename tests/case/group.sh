@@ -82,23 +82,14 @@ wait_for 10 "the guest is thawed" is_thawed one
 expect_clean one
 
 say "one waits for the other for longer than its budget: it goes on, graded down"
-make_late() { # two's agent is kept busy for some seconds
-	local pid
-
-	pid=$(guest_run two 'pidof qemu-ga')
-	guest_spawn two "(sleep 4; kill -CONT $pid) & sleep 0.2; kill -STOP $pid" > /dev/null
-	sleep 0.5
-	agent two '{"execute":"guest-ping"}' > /dev/null &
-	sleep 0.2
-}
-make_late
+make_late two 4
 ok virtkeep --json backup --group --pause-budget 1 one two
 expect_err 'the pause budget of 1 seconds was used up'
 [[ $(of one .consistency) == crash ]] || fail "one: $(of one .consistency)"
 (($(of one .pause_ms) >= 1000 && $(of one .pause_ms) < 2000)) || fail "paused $(of one .pause_ms) ms"
 [[ $(of two .consistency) == filesystem ]] || fail "two: $(of two .consistency)"
 wait_for 30 "the agent is back" agent two '{"execute":"guest-ping"}'
-make_late
+make_late two 4
 run virtkeep --json backup --group --strict --pause-budget 1 one two
 expect_status 3
 expect_json '[.snapshots[].guest] | join(" ")' two

@@ -322,6 +322,17 @@ guest_spawn() {
 		jq -r .return.pid
 }
 
+# make_late GUEST SECONDS: its agent is kept busy for so long, so that a group waits for it.
+make_late() {
+	local pid
+
+	pid=$(guest_run "$1" 'pidof qemu-ga')
+	guest_spawn "$1" "(sleep $2; kill -CONT $pid) & sleep 0.2; kill -STOP $pid" > /dev/null
+	sleep 0.5
+	agent "$1" '{"execute":"guest-ping"}' > /dev/null &
+	sleep 0.2
+}
+
 guest_exited() { # NAME PID ANSWER-FILE
 	agent "$1" "{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":$2}}" > "$3"
 	jq -e .return.exited "$3"

@@ -15,16 +15,6 @@ start_guest one
 start_guest two
 ok virtkeep init
 
-make_late() { # two's agent is kept busy for some seconds, so that the group waits for it
-	local pid
-
-	pid=$(guest_run two 'pidof qemu-ga')
-	guest_spawn two "(sleep 5; kill -CONT $pid) & sleep 0.2; kill -STOP $pid" > /dev/null
-	sleep 0.5
-	agent two '{"execute":"guest-ping"}' > /dev/null &
-	sleep 0.2
-}
-
 start_backup() {
 	echo "+ virtkeep backup $* &"
 	setsid virtkeep backup "$@" > "$OUT" 2> "$ERR" < /dev/null &
@@ -54,7 +44,7 @@ is_frozen() {
 }
 
 say "backup and guard are killed while one is frozen and another suspended"
-make_late
+make_late two 5
 start_backup --group --pause-budget 60 one two mute
 wait_for 20 "mute is suspended" is mute paused
 wait_for 20 "one is frozen" is_frozen one
@@ -74,7 +64,7 @@ expect_clean one two
 
 say "frozen by its owner, and the backup is killed meanwhile: it stays so"
 virsh -q domfsfreeze one > /dev/null
-make_late
+make_late two 5
 start_backup --group --pause-budget 60 one two
 sleep 3
 kill_both
@@ -84,7 +74,7 @@ is_frozen one || fail "the owner's freeze was ended"
 virsh -q domfsthaw one > /dev/null
 
 say "the guard released it; suspended by its owner later, it stays so"
-make_late
+make_late two 5
 start_backup --group --pause-budget 60 two mute
 wait_for 20 "mute is suspended" is mute paused
 kill_backup
@@ -96,7 +86,7 @@ is mute paused || fail "the owner's guest was resumed"
 virsh -q resume mute
 
 say "paused by its owner while it is frozen, and the backup is killed: thawed when it goes on"
-make_late
+make_late two 5
 start_backup --group --pause-budget 60 one two
 wait_for 20 "one is frozen" is_frozen one
 virsh -q suspend one
