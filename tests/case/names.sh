@@ -30,7 +30,8 @@ for name in "two words" "Übung-für-Größe" "it's \"quoted\" & <odd>" "-dash" 
 	ok virtkeep --json list -- "$name"
 	expect_json length 2
 	wait_for 20 "the mount shows it" is_shown
-	[[ $(find "$SCRATCH/mnt/guests" -mindepth 2 -maxdepth 2 -name "$time" | wc -l) == 1 ]] ||
+	[[ $(find "$SCRATCH/mnt/guests" -mindepth 2 -maxdepth 2 -name "$time" \
+		-exec jq -r .guest {}/snapshot.json \; | grep -cxF -- "$name") == 1 ]] ||
 		fail "the view does not have '$name' once"
 	number=$((number + 1))
 	mkdir "$SCRATCH/neu $number"
