@@ -193,7 +193,7 @@ gboolean vk_child_check(VkChild *child, GError **error)
 {
 	if (WIFEXITED(child->wait_status) && WEXITSTATUS(child->wait_status) == 0)
 		return TRUE;
-	g_strstrip(child->errors->str);
+	g_strdelimit(g_strstrip(child->errors->str), "\n", ' ');
 	if (WIFSIGNALED(child->wait_status))
 		return vk_fail(error, VK_ERROR_FAILED, "%s was killed by signal %d%s%s",
 			       child->argv[0], WTERMSIG(child->wait_status),

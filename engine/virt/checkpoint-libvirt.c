@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvirt's checkpoints. Each call of libvirt forgets the error of the one before, so the name of the
+ * guest is asked first.
+ */
 #include "checkpoint-priv.h"
 
 #include "errors.h"
@@ -9,6 +13,7 @@
 
 char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **error)
 {
+	const char *guest = virDomainGetName(domain);
 	g_autoptr(virDomainCheckpoint) checkpoint =
 		virDomainCheckpointLookupByName(domain, name, 0);
 	char *xml = NULL, *copy;
@@ -16,8 +21,7 @@ char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **erro
 	if (checkpoint)
 		xml = virDomainCheckpointGetXMLDesc(checkpoint, VIR_DOMAIN_CHECKPOINT_XML_SECURE);
 	if (!xml) {
-		vk_fail_libvirt(error, "cannot get the checkpoint '%s' of guest '%s'", name,
-				virDomainGetName(domain));
+		vk_fail_libvirt(error, "cannot get the checkpoint '%s' of guest '%s'", name, guest);
 		return NULL;
 	}
 	copy = g_strdup(xml);
@@ -27,13 +31,13 @@ char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **erro
 
 GPtrArray *vk_checkpoint_names(virDomainPtr domain, GError **error)
 {
+	const char *guest = virDomainGetName(domain);
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	virDomainCheckpointPtr *list = NULL;
 	int count = virDomainListAllCheckpoints(domain, &list, 0);
 
 	if (count < 0) {
-		vk_fail_libvirt(error, "cannot list the checkpoints of guest '%s'",
-				virDomainGetName(domain));
+		vk_fail_libvirt(error, "cannot list the checkpoints of guest '%s'", guest);
 		return NULL;
 	}
 	for (int i = 0; i < count; i++) {
@@ -47,6 +51,7 @@ GPtrArray *vk_checkpoint_names(virDomainPtr domain, GError **error)
 gboolean vk_checkpoint_define(virDomainPtr domain, const char *xml, gboolean validate,
 			      gboolean *ret_whole, GError **error)
 {
+	const char *guest = virDomainGetName(domain);
 	unsigned int flags = VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE;
 	g_autoptr(virDomainCheckpoint) checkpoint = NULL;
 
@@ -57,13 +62,13 @@ gboolean vk_checkpoint_define(virDomainPtr domain, const char *xml, gboolean val
 		*ret_whole = checkpoint != NULL;
 	if (checkpoint || (ret_whole && virGetLastErrorCode() == VIR_ERR_CHECKPOINT_INCONSISTENT))
 		return TRUE;
-	return vk_fail_libvirt(error, "cannot define a checkpoint of guest '%s'",
-			       virDomainGetName(domain));
+	return vk_fail_libvirt(error, "cannot define a checkpoint of guest '%s'", guest);
 }
 
 static gboolean delete (virDomainPtr domain, const char *name, gboolean metadata_only,
 			gboolean *ret_whole, GError **error)
 {
+	const char *guest = virDomainGetName(domain);
 	g_autoptr(virDomainCheckpoint) checkpoint =
 		virDomainCheckpointLookupByName(domain, name, 0);
 
@@ -79,7 +84,7 @@ static gboolean delete (virDomainPtr domain, const char *name, gboolean metadata
 	    virDomainCheckpointDelete(checkpoint, VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY) == 0)
 		return TRUE;
 	return vk_fail_libvirt(error, "cannot delete the checkpoint '%s' of guest '%s'", name,
-			       virDomainGetName(domain));
+			       guest);
 }
 
 gboolean vk_checkpoint_delete_whole(virDomainPtr domain, const char *name, gboolean *ret_whole,
