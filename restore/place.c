@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "io.h"
+#include "qemu-image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +14,6 @@
 
 /* A file name has at most 255 bytes; this leaves room for the part and for what sets aside. */
 #define GUEST_NAME_KEPT 160
-
-/* QEMU locks the bytes from 100 on for what it does, from 200 on for what it forbids others. */
-#define QEMU_LOCK_START  100
-#define QEMU_LOCK_LENGTH 200
 
 char *vk_place_file_name(const char *guest, const char *part)
 {
@@ -47,23 +44,12 @@ const char *vk_place_format(const char *format, const char *original)
 	return g_strcmp0(format, "qcow2") == 0 ? "qcow2" : "raw";
 }
 
-static gboolean is_in_use(const char *path)
-{
-	VK_AUTOFD fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, NULL);
-	struct flock lock = {.l_type = F_WRLCK,
-			     .l_whence = SEEK_SET,
-			     .l_start = QEMU_LOCK_START,
-			     .l_len = QEMU_LOCK_LENGTH};
-
-	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
-
 gboolean vk_place_check_unused(const char *path, GError **error)
 {
-	if (is_in_use(path))
+	if (vk_image_file_is_in_use(path))
 		return vk_fail(error, VK_ERROR_BUSY,
-			       "'%s' is in use by a running guest: shut that guest down first, or "
-			       "restore it with --in-place",
+			       "'%s' is in use by a running guest, here or on another host: shut "
+			       "that guest down first, or restore it with --in-place where it runs",
 			       path);
 	return TRUE;
 }

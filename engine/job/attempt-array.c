@@ -38,7 +38,7 @@ gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error)
 
 	/* From before its files are looked for, since those are what is taken. */
 	if (!attempt->facts->live_xml) {
-		attempt->watch = vk_offline_watch_new(attempt->guest, attempt->domain, error);
+		attempt->watch = vk_attempt_watch(attempt, error);
 		if (!attempt->watch)
 			return FALSE;
 	}

@@ -12,6 +12,18 @@
 #include "offline.h"
 #include "program.h"
 
+VkOfflineWatch *vk_attempt_watch(const VkAttempt *attempt, GError **error)
+{
+	g_autoptr(GPtrArray) targets = g_ptr_array_new();
+
+	for (guint i = 0; i < attempt->plan->disks->len; i++) {
+		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+
+		g_ptr_array_add(targets, planned->disk->target);
+	}
+	return vk_offline_watch_new(attempt->guest, attempt->domain, targets, error);
+}
+
 static VkSource *open_source(VkAttempt *attempt, const VkPlanDisk *planned, GError **error)
 {
 	return vk_source_offline_new(attempt->try->host, planned->disk,
@@ -133,10 +145,9 @@ gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error)
 	g_autoptr(VkOfflineWatch) watch = NULL;
 	g_autoptr(GError) trouble = NULL;
 
-	if (!choose_checkpoint(attempt, error))
-		return FALSE;
-	watch = vk_offline_watch_new(attempt->guest, attempt->domain, error);
-	if (!watch || !meet_group(attempt, error))
+	watch = vk_attempt_watch(attempt, error);
+	if (!watch || !choose_checkpoint(attempt, error) ||
+	    !vk_offline_watch_allow_ours(watch, error) || !meet_group(attempt, error))
 		return FALSE;
 	vk_attempt_grade_offline(attempt);
 	if (read_offline(attempt, &trouble))

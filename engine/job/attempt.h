@@ -57,6 +57,9 @@ typedef gboolean (*VkAttemptPoint)(VkAttempt *attempt, VkQuiesce *quiesce, gpoin
 				   GError **error);
 gboolean vk_attempt_hold(VkAttempt *attempt, VkAttemptPoint point, gpointer data, GError **error);
 
+/* Of the images of the plan's disks, of a guest that is off. */
+VkOfflineWatch *vk_attempt_watch(const VkAttempt *attempt, GError **error);
+
 /* Grades the snapshot of a guest that is off. */
 void vk_attempt_grade_offline(VkAttempt *attempt);
 

@@ -118,9 +118,11 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 	if (attempt->facts->state == VK_GUEST_OTHER)
 		return vk_fail(
 			error, VK_ERROR_FAILED,
-			"guest '%s' is crashed, suspended by itself, or migrating: back it up "
-			"when it runs or is shut off",
+			"guest '%s' is crashed or suspended by itself: back it up when it runs "
+			"or is shut off",
 			name);
+	if (attempt->facts->state != VK_GUEST_OFF && !vk_guest_check_stays(attempt->guest, error))
+		return FALSE;
 	xml = attempt->facts->live_xml ? attempt->facts->live_xml : attempt->facts->domain_xml;
 	attempt->domain = vk_domain_parse(xml, error);
 	if (!attempt->domain)

@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "guestlock.h"
 #include "lastsnapshot.h"
+#include "qemu-image.h"
 #include "quiesce.h"
 
 #include <fcntl.h>
@@ -195,6 +196,27 @@ static gboolean drop_strays(Visit *visit, const char *wanted, guint first, GErro
 	return TRUE;
 }
 
+/* Of a guest that runs on another host nothing here tells anything. */
+static gboolean runs_elsewhere(Visit *visit)
+{
+	if (visit->facts->state != VK_GUEST_OFF)
+		return FALSE;
+	for (guint i = 0; i < visit->domain->disks->len; i++) {
+		const VkDomainDisk *disk = g_ptr_array_index(visit->domain->disks, i);
+		const char *path = disk->image ? disk->image->path : NULL;
+
+		if (!path || !vk_image_file_is_written(path))
+			continue;
+		add_here(visit, "image",
+			 g_strdup_printf("the guest is off, but another program has '%s' open to "
+					 "write to it: it may run on another host",
+					 path),
+			 NULL);
+		return TRUE;
+	}
+	return FALSE;
+}
+
 static gboolean examine_checkpoints(Visit *visit, GError **error)
 {
 	g_autoptr(GPtrArray) facts = NULL;
@@ -202,7 +224,7 @@ static gboolean examine_checkpoints(Visit *visit, GError **error)
 	const char *id;
 	guint first;
 
-	if (!visit->options->vault)
+	if (!visit->options->vault || runs_elsewhere(visit))
 		return TRUE;
 	id = vk_vault_id(visit->options->vault);
 	facts = vk_checkpoint_list(visit->guest, error);

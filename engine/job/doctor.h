@@ -21,7 +21,7 @@ typedef struct VkDoctorOptions {
 
 typedef struct VkFinding {
 	char *guest;      /* its name; NULL: of no guest that is there */
-	const char *kind; /* "busy", "job", "frozen", "paused", "checkpoint", "file", "array"; static */
+	const char *kind; /* "busy", "job", "frozen", "paused", "checkpoint", "file", "array", "image"; static */
 	char *what;       /* in words */
 	char *cure;       /* the command that mends it; NULL: nothing is to be mended */
 	gboolean mended;

@@ -14,6 +14,14 @@
 
 #define TOOL_TIMEOUT_SEC 120
 
+/*
+ * QEMU's block/file-posix.c: each that has a file open holds shared locks on bytes of it, from 100 on
+ * for what it does, from 200 on for what it forbids others. Byte 101 is for writing.
+ */
+#define LOCKS_START    100
+#define LOCKS_LENGTH   200
+#define LOCK_OF_WRITER 101
+
 const char *vk_qemu_format(const char *format)
 {
 	return !format || g_str_equal(format, "iso") ? "raw" : format;
@@ -87,6 +95,25 @@ gboolean vk_image_file_create(const char *path, const char *format, guint64 size
 		return FALSE;
 	}
 	return TRUE;
+}
+
+static gboolean is_locked(const char *path, off_t start, off_t length)
+{
+	VK_AUTOFD fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, NULL);
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+gboolean vk_image_file_is_in_use(const char *path)
+{
+	return is_locked(path, LOCKS_START, LOCKS_LENGTH);
+}
+
+gboolean vk_image_file_is_written(const char *path)
+{
+	return is_locked(path, LOCK_OF_WRITER, 1);
 }
 
 gboolean vk_image_file_set_backing(const VkQemuLayer *image, const VkQemuLayer *backing,

@@ -24,6 +24,13 @@ char *vk_qemu_chain_opts(const VkQemuLayer *layers, guint count, gboolean share,
 char *vk_qemu_image_opts(const char *path, const char *format, gboolean share, GError **error);
 
 /*
+ * Whether a QEMU, or a tool of it, has the file open at all, and whether it may write to it; on this
+ * host or, where the file system passes locks on, on any. Where locks tell nothing: FALSE.
+ */
+gboolean vk_image_file_is_in_use(const char *path);
+gboolean vk_image_file_is_written(const char *path);
+
+/*
  * Makes IMAGE's header name BACKING, whose bytes must be those of the file that it names so far.
  * IMAGE is in nobody's use.
  */

@@ -144,7 +144,8 @@ static gboolean build_xml(VkBackupJob *job, const VkBackupJobPlan *plan, GError 
 	if (!facts)
 		return FALSE;
 	if (!facts->live_xml)
-		return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
+		return vk_fail(error, VK_ERROR_CHANGED,
+			       "guest '%s' was shut off, or has left this host; try again",
 			       vk_guest_name(job->guest));
 	domain = vk_domain_parse(facts->live_xml, error);
 	if (!domain || !check_disks(job, domain, plan->disks, error))
@@ -219,7 +220,8 @@ static gboolean fail_begin(VkBackupJob *job, GError **error)
 	vk_fail_libvirt(&cause, "cannot begin a backup job of guest '%s'",
 			vk_guest_name(job->guest));
 	if (vk_guest_get_state(job->guest, &state, NULL) && state == VK_GUEST_OFF)
-		return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
+		return vk_fail(error, VK_ERROR_CHANGED,
+			       "guest '%s' was shut off, or has left this host; try again",
 			       vk_guest_name(job->guest));
 	if (is_bitmap) /* it broke since it was examined */
 		return vk_fail(error, VK_ERROR_CHANGED, "%s; try again", cause->message);
@@ -295,7 +297,7 @@ gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
 		drop_checkpoint(job);
 	if (!job->was_stopped && !vk_backup_resume_guest(job->guest, error))
 		return FALSE;
-	if (!aborted)
+	if (!aborted && !job->failed)
 		return vk_fail(error, VK_ERROR_CHANGED,
 			       "the backup job of guest '%s' ended before its time: the guest was "
 			       "stopped, or somebody ended the job; try again",

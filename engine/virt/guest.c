@@ -81,8 +81,22 @@ virDomainPtr vk_guest_domain(VkGuest *guest, GError **error)
 	return guest->domain;
 }
 
-static VkGuestState state_of(int libvirt_state)
+/* What has come or gone in part: libvirt tells it by the reason of the state. */
+static gboolean is_between_hosts(int libvirt_state, int reason)
 {
+	if (libvirt_state == VIR_DOMAIN_PAUSED)
+		return reason == VIR_DOMAIN_PAUSED_MIGRATION ||
+		       reason == VIR_DOMAIN_PAUSED_POSTCOPY ||
+		       reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED;
+	return libvirt_state == VIR_DOMAIN_RUNNING &&
+	       (reason == VIR_DOMAIN_RUNNING_POSTCOPY ||
+		reason == VIR_DOMAIN_RUNNING_POSTCOPY_FAILED);
+}
+
+static VkGuestState state_of(int libvirt_state, int reason)
+{
+	if (is_between_hosts(libvirt_state, reason))
+		return VK_GUEST_MIGRATING;
 	switch (libvirt_state) {
 	case VIR_DOMAIN_SHUTOFF:
 		return VK_GUEST_OFF;
@@ -100,14 +114,51 @@ static VkGuestState state_of(int libvirt_state)
 gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
-	int state = 0;
+	int state = 0, reason = 0;
 
 	if (!domain)
 		return FALSE;
-	if (virDomainGetState(domain, &state, NULL, 0) < 0)
+	if (virDomainGetState(domain, &state, &reason, 0) < 0)
 		return vk_fail_libvirt(error, "cannot get the state of guest '%s'", guest->name);
-	*ret = state_of(state);
+	*ret = state_of(state, reason);
 	return TRUE;
+}
+
+/* The source of a migration tells it by its job; the destination does not tell its own. */
+static gboolean is_leaving(virDomainPtr domain)
+{
+	virTypedParameterPtr parameters = NULL;
+	int type = VIR_DOMAIN_JOB_NONE, count = 0, operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+
+	if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
+		return FALSE;
+	virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+	virTypedParamsFree(parameters, count);
+	return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
+}
+
+gboolean vk_guest_check_stays(VkGuest *guest, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	VkGuestState state = VK_GUEST_OTHER;
+
+	if (!domain || !vk_guest_get_state(guest, &state, error))
+		return FALSE;
+	return (state != VK_GUEST_MIGRATING && !is_leaving(domain)) ||
+	       vk_fail(error, VK_ERROR_BUSY,
+		       "guest '%s' is being migrated; back it up when it has arrived", guest->name);
+}
+
+gboolean vk_guest_has_left(VkGuest *guest)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, &cause);
+	int state = 0, reason = 0;
+
+	if (domain && virDomainGetState(domain, &state, &reason, 0) == 0)
+		return state == VIR_DOMAIN_SHUTOFF && reason == VIR_DOMAIN_SHUTOFF_MIGRATED;
+	return domain ? virGetLastErrorCode() == VIR_ERR_NO_DOMAIN
+		      : g_error_matches(cause, VK_ERROR, VK_ERROR_NOT_FOUND);
 }
 
 const char *vk_guest_state_name(VkGuestState state)
@@ -119,6 +170,8 @@ const char *vk_guest_state_name(VkGuestState state)
 		return "running";
 	case VK_GUEST_PAUSED:
 		return "paused";
+	case VK_GUEST_MIGRATING:
+		return "migrating";
 	case VK_GUEST_OTHER:
 		break;
 	}

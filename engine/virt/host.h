@@ -38,13 +38,21 @@ typedef enum {
 	VK_GUEST_OFF,
 	VK_GUEST_RUNNING,
 	VK_GUEST_PAUSED,
-	VK_GUEST_OTHER, /* crashed, being migrated, suspended by the guest's power management */
+	VK_GUEST_MIGRATING,
+	VK_GUEST_OTHER, /* crashed, suspended by the guest's power management */
 } VkGuestState;
 
 const char *vk_guest_name(const VkGuest *guest); /* borrowed */
 const char *vk_guest_uuid(const VkGuest *guest); /* borrowed, lower case */
+/* A guest that runs on while it leaves counts as running: vk_guest_check_stays() tells it. */
 gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error);
-const char *vk_guest_state_name(VkGuestState state); /* "running", "paused", "shut off", "other" */
+const char *vk_guest_state_name(VkGuestState state); /* as virsh says it; borrowed */
+
+/* FALSE with VK_ERROR_BUSY while the guest is being migrated, to or from the host. */
+gboolean vk_guest_check_stays(VkGuest *guest, GError **error);
+
+/* Whether the host has no such guest any more, or knows that it was migrated away. */
+gboolean vk_guest_has_left(VkGuest *guest);
 
 typedef struct VkGuestFacts {
 	VkGuestState state;

@@ -114,7 +114,24 @@ static gboolean check_off(VkOfflineWatch *watch, GError **error)
 	return state == VK_GUEST_OFF || fail_started(watch, error);
 }
 
-VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain, GError **error)
+/* It may run on another host, of which it is told nothing here. */
+static gboolean check_unwritten(const VkOfflineWatch *watch, GError **error)
+{
+	for (guint i = 0; i < watch->files->len; i++) {
+		const WatchedFile *file = g_ptr_array_index(watch->files, i);
+
+		if (vk_image_file_is_written(file->path))
+			return vk_fail(error, VK_ERROR_BUSY,
+				       "guest '%s' is off, but another program has '%s' open to "
+				       "write to it: if the guest runs on another host, back it up "
+				       "there",
+				       vk_guest_name(watch->guest), file->path);
+	}
+	return TRUE;
+}
+
+VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain,
+				     const GPtrArray *targets, GError **error)
 {
 	g_autoptr(VkOfflineWatch) watch = g_new0(VkOfflineWatch, 1);
 
@@ -124,16 +141,30 @@ VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain, GEr
 	watch->files = g_ptr_array_new_with_free_func(watched_file_free);
 	if (!subscribe(watch, error))
 		return NULL;
-	for (guint i = 0; i < domain->disks->len; i++) {
-		const VkDomainDisk *disk = g_ptr_array_index(domain->disks, i);
+	for (guint i = 0; i < targets->len; i++) {
+		const char *target = g_ptr_array_index(targets, i);
 
-		if (!vk_domain_disk_skip_reason(disk) && !add_disk(watch, disk, error)) {
+		if (!add_disk(watch, vk_domain_find_disk(domain, target), error)) {
 			g_prefix_error(error, "guest '%s', disk '%s': ", vk_guest_name(guest),
-				       disk->target);
+				       target);
 			return NULL;
 		}
 	}
-	return check_off(watch, error) ? g_steal_pointer(&watch) : NULL;
+	/* A guest that was just started explains who writes. */
+	if (!check_off(watch, error) || !check_unwritten(watch, error))
+		return NULL;
+	return g_steal_pointer(&watch);
+}
+
+gboolean vk_offline_watch_allow_ours(VkOfflineWatch *watch, GError **error)
+{
+	for (guint i = 0; i < watch->files->len; i++) {
+		WatchedFile *file = g_ptr_array_index(watch->files, i);
+
+		if (stat(file->path, &file->info) < 0)
+			return vk_fail_errno(error, errno, "cannot examine '%s'", file->path);
+	}
+	return TRUE;
 }
 
 /* Devices have no time of change that would mean something. */
@@ -175,7 +206,7 @@ gboolean vk_offline_watch_unchanged(VkOfflineWatch *watch, GError **error)
 				       "'%s' was changed while guest '%s' was read; try again",
 				       file->path, vk_guest_name(watch->guest));
 	}
-	return TRUE;
+	return check_unwritten(watch, error);
 }
 
 void vk_offline_watch_free(VkOfflineWatch *watch)

@@ -20,10 +20,17 @@
 VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, const char *bitmap,
 				GError **error);
 
-/* Notices whether a guest was started: lifecycle events, its state, and the images' mtimes. */
+/*
+ * Notices whether a guest was started, and whether anything wrote to its disks TARGETS (char*):
+ * lifecycle events, its state, the images' mtimes, and QEMU's locks on them.
+ * VK_ERROR_CHANGED when the guest is not off; VK_ERROR_BUSY when somebody else may write to an image.
+ */
 typedef struct VkOfflineWatch VkOfflineWatch;
-VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain, GError **error);
-/* FALSE with VK_ERROR_CHANGED when it was started, or when that cannot be known. */
+VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain,
+				     const GPtrArray *targets, GError **error);
+/* What was written until now was us. */
+gboolean vk_offline_watch_allow_ours(VkOfflineWatch *watch, GError **error);
+/* FALSE, with these errors, when something happened, or when that cannot be known. */
 gboolean vk_offline_watch_unchanged(VkOfflineWatch *watch, GError **error);
 void vk_offline_watch_free(VkOfflineWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkOfflineWatch, vk_offline_watch_free)

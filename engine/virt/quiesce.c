@@ -120,6 +120,15 @@ static gboolean tell_hold(const VkQuiesce *quiesce, VkHold hold, GError **error)
 			     quiesce->limit + GUARD_GRACE_USEC, error);
 }
 
+/* It took along that it is frozen. */
+static gboolean fail_left(const VkQuiesce *quiesce, GError **error)
+{
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "guest '%s' left this host while its file systems were frozen; if it was "
+		       "migrated, run 'virsh domfsthaw %s' on the host where it is now",
+		       vk_guest_name(quiesce->guest), vk_guest_uuid(quiesce->guest));
+}
+
 static gboolean release(VkQuiesce *quiesce, GError **error)
 {
 	gint64 deadline = vk_deadline(RELEASE_TIMEOUT_SEC);
@@ -151,7 +160,7 @@ static gboolean release(VkQuiesce *quiesce, GError **error)
 		tell_hold(quiesce, VK_HOLD_NONE, NULL);
 	if (was_frozen)
 		vk_agent_done(quiesce->guest);
-	return TRUE;
+	return !was_frozen || !vk_guest_has_left(quiesce->guest) || fail_left(quiesce, error);
 }
 
 /* From now on the guest counts as held: lock and guard know it before it is so, and not earlier. */
@@ -314,7 +323,8 @@ static gboolean hold(VkQuiesce *quiesce, GError **error)
 	if (!vk_guest_get_state(quiesce->guest, &state, error))
 		return FALSE;
 	if (state == VK_GUEST_OFF)
-		return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was shut off; try again",
+		return vk_fail(error, VK_ERROR_CHANGED,
+			       "guest '%s' was shut off, or has left this host; try again",
 			       vk_guest_name(quiesce->guest));
 	if (state != VK_GUEST_RUNNING) {
 		note_not_running(quiesce);
@@ -324,7 +334,8 @@ static gboolean hold(VkQuiesce *quiesce, GError **error)
 		return TRUE;
 	if (quiesce->options->mode == VK_QUIESCE_SUSPEND)
 		return suspend(quiesce, error);
-	return freeze_or_fall_back(quiesce, error) &&
+	/* It must not leave while it is frozen; so it is asked when that has begun. */
+	return freeze_or_fall_back(quiesce, error) && vk_guest_check_stays(quiesce->guest, error) &&
 	       (!quiesce->options->suspend_too || suspend(quiesce, error));
 }
 
