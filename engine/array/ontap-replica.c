@@ -188,7 +188,7 @@ static json_t *find_on(VkOntap *source, const GPtrArray *arrays, VkOntap *destin
 					.path = path};
 		/* What we are not allowed to ask, nobody will ever read by us. */
 		if (!vk_ontap_visit(&search, destination, look, &wanted, &count, &trouble) &&
-		    !g_error_matches(trouble, VK_ERROR, VK_ERROR_USAGE))
+		    !g_error_matches(trouble, VK_ERROR, VK_ERROR_DENIED))
 			add_obstacle(obstacles, "%s", trouble->message);
 		if (!wanted.found)
 			return NULL;

@@ -207,6 +207,25 @@ START_TEST(knows_that_there_is_no_replica)
 }
 END_TEST
 
+/* The secondary was not asked: whether it has the copy is not known. */
+START_TEST(has_no_login_of_the_secondary)
+{
+	g_autoptr(json_t) copy = make_replica();
+
+	bed_configure(bed, FIRST "[array second]\nurl = https://127.0.0.1:&\nuser = admin\n"
+				 "password_file = @/gone\n");
+	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
+	/* It tells nothing at all as long as its version is unknown. */
+	bed_configure(bed, FIRST SECOND);
+	bed->control_port = bed->second_port;
+	json_decref(
+		bed_control(bed, "POST", "faults",
+			    json_pack("{s:s, s:s, s:i, s:s, s:i}", "action", "status", "path",
+				      "/api/cluster$", "status", 403, "code", "6", "times", -1)));
+	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
+}
+END_TEST
+
 START_TEST(reads_the_secondary_of_a_lost_array)
 {
 	g_autoptr(json_t) copy = make_replica();
@@ -424,6 +443,7 @@ int main(void)
 	tcase_add_test(tcase, asks_for_a_mount_of_the_secondary);
 	tcase_add_test(tcase, knows_that_there_is_no_replica);
 	tcase_add_test(tcase, reads_the_secondary_of_a_lost_array);
+	tcase_add_test(tcase, has_no_login_of_the_secondary);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);
