@@ -226,6 +226,28 @@ START_TEST(has_no_login_of_the_secondary)
 }
 END_TEST
 
+/* Names of directories may differ only by their case: those are others. */
+START_TEST(mounts_another_directory_of_the_secondary)
+{
+	g_autofree char *primary = bed_path(bed, "vaulted/.snapshot");
+	g_autofree char *away = bed_path(bed, "away");
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) copy = NULL;
+	g_autofree char *other = NULL;
+
+	bed_write(bed, "vaulted/dir/a.raw", "a");
+	copy = take("vaulted/dir/a.raw", "daily");
+	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
+	ck_assert_int_eq(rename(primary, away), 0);
+	other = g_strdup_printf("DIR/.snapshot/%s/a.raw", snapshot_of(copy));
+	bed_write(bed, other, "x");
+	set_mounts("43 22 0:53 / @/DIR rw - nfs4 127.0.0.2:/copies/vault/DIR ro\n");
+	ck_assert_int_eq(read_copy(copy, &error), 0);
+	ck_assert_msg(strstr(error->message, "no mount of this host") != NULL, "%s",
+		      error->message);
+}
+END_TEST
+
 START_TEST(reads_the_secondary_of_a_lost_array)
 {
 	g_autoptr(json_t) copy = make_replica();
@@ -444,6 +466,7 @@ int main(void)
 	tcase_add_test(tcase, knows_that_there_is_no_replica);
 	tcase_add_test(tcase, reads_the_secondary_of_a_lost_array);
 	tcase_add_test(tcase, has_no_login_of_the_secondary);
+	tcase_add_test(tcase, mounts_another_directory_of_the_secondary);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);
