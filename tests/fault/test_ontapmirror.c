@@ -380,6 +380,29 @@ START_TEST(advises_where_there_is_none)
 }
 END_TEST
 
+/* What holds the relationship need not show as a transfer. */
+START_TEST(waits_no_longer_for_another)
+{
+	g_autoptr(json_t) first = take("mirrored/a.raw", NULL);
+	g_autoptr(json_t) second = take("mirrored/a.raw", NULL);
+	g_autoptr(json_t) requests = NULL;
+	g_autoptr(GError) error = NULL;
+
+	succeed(vk_arrays_replicate(bed->arrays, first, 20, &error), error);
+	bed->control_port = bed->second_port;
+	json_decref(bed_control(bed, "POST", "faults",
+				json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "action", "status",
+					  "method", "POST", "path", "/transfers$", "status", 409,
+					  "code", "13303844", "message",
+					  "Another transfer is in progress.", "times", -1)));
+	json_decref(bed_requests(bed));
+	ck_assert(!vk_arrays_replicate(bed->arrays, second, 2, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_BUSY);
+	requests = bed_requests(bed);
+	ck_assert_uint_lt(bed_count(requests, "POST", "*/transfers"), 10);
+}
+END_TEST
+
 /* Each volume of a copy is to have a relationship, not only one of them. */
 START_TEST(misses_one_of_two)
 {
@@ -459,6 +482,7 @@ int main(void)
 	tcase_add_test(tcase, advises_where_there_is_none);
 	tcase_add_test(tcase, misses_one_of_two);
 	tcase_add_test(tcase, follows_another_transfer);
+	tcase_add_test(tcase, waits_no_longer_for_another);
 	tcase_add_test(tcase, knows_of_clusters_that_are_not_configured);
 	tcase_add_test(tcase, tells_of_silent_clusters);
 	tcase_add_loop_test(tcase, reads_the_secondary, 0, G_N_ELEMENTS(mounts_of_replica));
