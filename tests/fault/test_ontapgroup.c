@@ -167,6 +167,7 @@ END_TEST
 START_TEST(leaves_no_fence_when_another_fails)
 {
 	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(json_t) requests = NULL;
 	g_autoptr(GError) error = NULL;
 
 	bed_write(bed, "t1/a.raw", "a");
@@ -180,8 +181,11 @@ START_TEST(leaves_no_fence_when_another_fails)
 					  "method", "POST", "path",
 					  "/consistency-groups/[^/]+/snapshots$", "status", 403,
 					  "code", "6", "skip", 1)));
+	json_decref(bed_requests(bed));
 	ck_assert(!vk_take_shoot(take, &error));
 	ck_assert_uint_eq(nas_count_kind("started"), 0);
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(bed_count(requests, "PATCH", "*"), 1);
 	vk_take_leave(take, WEB);
 	g_clear_pointer(&take, vk_take_free);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
