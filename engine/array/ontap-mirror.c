@@ -366,14 +366,20 @@ static gboolean update(const VkOntapSearch *search, VkOntap *destination, const 
 static gboolean update_volume(const VkOntapSearch *search, gpointer data, GError **error)
 {
 	Order *order = data;
+	g_autoptr(GError) first = NULL;
 
 	order->count = 0;
 	for (guint i = 0; i < search->arrays->len; i++) {
 		VkArray *array = g_ptr_array_index(search->arrays, i);
 
-		if (array->ops == search->source->base.ops &&
-		    !vk_ontap_visit(search, (VkOntap *)array, update, order, &order->count, error))
-			return FALSE;
+		/* One that does not answer need not be the one that has a relationship. */
+		if (array->ops == search->source->base.ops)
+			vk_ontap_visit(search, (VkOntap *)array, update, order, &order->count,
+				       first ? NULL : &first);
+	}
+	if (first) {
+		g_propagate_error(error, g_steal_pointer(&first));
+		return FALSE;
 	}
 	return order->count > 0 ||
 	       vk_fail(error, VK_ERROR_NOT_FOUND,

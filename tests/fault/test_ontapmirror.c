@@ -380,6 +380,26 @@ START_TEST(advises_where_there_is_none)
 }
 END_TEST
 
+/* One that has nothing to do with the volume does not answer: the others are served first. */
+START_TEST(replicates_in_spite_of_a_silent_cluster)
+{
+	g_autoptr(json_t) copy = NULL;
+	g_autoptr(GPtrArray) found = NULL;
+	g_autoptr(GError) error = NULL;
+	const VkReplication *replication;
+
+	bed_configure(bed, FIRST
+		      "[array lost]\nurl = https://127.0.0.1:1\nNTAP_TIMEOUT = 1\n" LOGIN SECOND);
+	copy = take("vaulted/a.raw", "daily");
+	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 20, &error));
+	ck_assert_msg(strstr(error->message, "array 'lost'") != NULL, "%s", error->message);
+	bed_configure(bed, FIRST SECOND);
+	found = ask(copy);
+	replication = g_ptr_array_index(found, 0);
+	ck_assert_uint_eq(replication->snapshots->len, 1);
+}
+END_TEST
+
 /* What holds the relationship need not show as a transfer. */
 START_TEST(waits_no_longer_for_another)
 {
@@ -483,6 +503,7 @@ int main(void)
 	tcase_add_test(tcase, misses_one_of_two);
 	tcase_add_test(tcase, follows_another_transfer);
 	tcase_add_test(tcase, waits_no_longer_for_another);
+	tcase_add_test(tcase, replicates_in_spite_of_a_silent_cluster);
 	tcase_add_test(tcase, knows_of_clusters_that_are_not_configured);
 	tcase_add_test(tcase, tells_of_silent_clusters);
 	tcase_add_loop_test(tcase, reads_the_secondary, 0, G_N_ELEMENTS(mounts_of_replica));
