@@ -275,7 +275,7 @@ static gboolean is_committed(VkOntapGroup *group, gboolean *ret, GError **error)
 	return TRUE;
 }
 
-gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error)
+static gboolean commit(VkOntapGroup *group, gint64 deadline, GError **error)
 {
 	g_autofree char *path =
 		g_strdup_printf(GROUPS "/%s/snapshots/%s", group->uuid, group->snapshot);
@@ -301,6 +301,17 @@ gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **er
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
+}
+
+gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error)
+{
+	/* Why a start has failed need not have kept it from being one. */
+	if (!group->snapshot && !find_started(group, error))
+		return FALSE;
+	return group->snapshot
+		       ? commit(group, deadline, error)
+		       : vk_fail(error, VK_ERROR_FAILED,
+				 "the array has not started the snapshot '%s'", group->wanted);
 }
 
 /* The only record of a collection. Its uuid, a new string; NULL when it is not the only one. */

@@ -314,7 +314,7 @@ static Outcome judge_status(const Exchange *exchange, GError **error)
 	VkOntapReply *reply = exchange->reply;
 	const json_t *trouble = json_object_get(reply->body, "error");
 	const char *message = vk_json_optional_string(trouble, "message");
-	VkErrorCode class = reply->status == 403 ? VK_ERROR_USAGE : VK_ERROR_FAILED;
+	VkErrorCode class = reply->status == 403 ? VK_ERROR_DENIED : VK_ERROR_FAILED;
 
 	reply->code = vk_ontap_code(json_object_get(trouble, "code"));
 	/* A job that has failed is a record as others are. */

@@ -257,6 +257,14 @@ static gboolean is_under_way(const char *state)
 	return g_strcmp0(state, "transferring") == 0 || g_strcmp0(state, "queued") == 0;
 }
 
+static gboolean pause_before(gint64 deadline, GError **error)
+{
+	if (g_get_monotonic_time() >= deadline)
+		return vk_fail(error, VK_ERROR_BUSY, "its transfer goes on still");
+	g_usleep(POLL_US);
+	return TRUE;
+}
+
 /*
  * The relationship once nothing is under way on it. The end of a transfer called BEFORE (nullable)
  * is told still for a while after the next was asked for. New reference.
@@ -270,19 +278,15 @@ static json_t *await_end(VkOntap *destination, const char *uuid, const char *bef
 
 	for (;;) {
 		g_autoptr(json_t) record = vk_ontap_get(destination->rest, url, error);
-		gint64 now = g_get_monotonic_time();
 		gboolean is_old = g_strcmp0(nested(record, "transfer", "uuid"), before) == 0 &&
-				  now - begun < BEGINS_WITHIN_US;
+				  g_get_monotonic_time() - begun < BEGINS_WITHIN_US;
 
 		if (!record)
 			return NULL;
 		if (!is_old && !is_under_way(nested(record, "transfer", "state")))
 			return g_steal_pointer(&record);
-		if (now >= deadline) {
-			vk_fail(error, VK_ERROR_BUSY, "its transfer goes on still");
+		if (!pause_before(deadline, error))
 			return NULL;
-		}
-		g_usleep(POLL_US);
 	}
 }
 
@@ -327,7 +331,8 @@ static gboolean transfer(VkOntap *destination, const json_t *record, const char 
 			return TRUE;
 		g_clear_pointer(&ended, json_decref);
 		ended = await_end(destination, uuid, is_other ? NULL : before, deadline, error);
-		if (!ended)
+		/* What is in the way need not show as a transfer. */
+		if (!ended || (is_other && !pause_before(deadline, error)))
 			return FALSE;
 		g_free(before);
 		before = g_strdup(nested(ended, "transfer", "uuid"));
@@ -361,14 +366,20 @@ static gboolean update(const VkOntapSearch *search, VkOntap *destination, const 
 static gboolean update_volume(const VkOntapSearch *search, gpointer data, GError **error)
 {
 	Order *order = data;
+	g_autoptr(GError) first = NULL;
 
 	order->count = 0;
 	for (guint i = 0; i < search->arrays->len; i++) {
 		VkArray *array = g_ptr_array_index(search->arrays, i);
 
-		if (array->ops == search->source->base.ops &&
-		    !vk_ontap_visit(search, (VkOntap *)array, update, order, &order->count, error))
-			return FALSE;
+		/* One that does not answer need not be the one that has a relationship. */
+		if (array->ops == search->source->base.ops)
+			vk_ontap_visit(search, (VkOntap *)array, update, order, &order->count,
+				       first ? NULL : &first);
+	}
+	if (first) {
+		g_propagate_error(error, g_steal_pointer(&first));
+		return FALSE;
 	}
 	return order->count > 0 ||
 	       vk_fail(error, VK_ERROR_NOT_FOUND,

@@ -38,15 +38,16 @@ G_GNUC_PRINTF(2, 3) static void add_obstacle(GString *obstacles, const char *for
 	va_end(list);
 }
 
+typedef int (*Compare)(const char *left, const char *right, gsize length);
+
 /* The rest of PATH below OUTER ("" and "/" have all). NULL when it does not lie there. */
-static const char *rest_below(const char *path, const char *outer)
+static const char *rest_below(const char *path, const char *outer, Compare compare)
 {
 	gsize length = strcmp(outer, "/") == 0 ? 0 : strlen(outer);
 
 	if (length == 0)
 		return path + (*path == '/');
-	if (g_ascii_strncasecmp(path, outer, length) != 0 ||
-	    (path[length] != '/' && path[length] != '\0'))
+	if (compare(path, outer, length) != 0 || (path[length] != '/' && path[length] != '\0'))
 		return NULL;
 	return path + length + (path[length] == '/');
 }
@@ -65,8 +66,9 @@ static gboolean is_file(const VkOntapStored *layer)
 static json_t *place_on(const VkMountFacts *mount, const char *mounted, const Volume *volume,
 			const Wanted *wanted)
 {
-	const char *inside = rest_below(mounted, volume->junction);
-	const char *outside = rest_below(volume->junction, mounted);
+	/* Junctions have no case, what lies in volumes has. */
+	const char *inside = rest_below(mounted, volume->junction, g_ascii_strncasecmp);
+	const char *outside = rest_below(volume->junction, mounted, g_ascii_strncasecmp);
 	g_autofree char *root = g_build_filename(mount->mountpoint, inside ? NULL : outside, NULL);
 	VkOntapStored layer = *wanted->layer;
 	json_t *entry;
@@ -74,7 +76,7 @@ static json_t *place_on(const VkMountFacts *mount, const char *mounted, const Vo
 	if (!inside && !outside)
 		return NULL;
 	layer.root = root;
-	layer.below = inside ? rest_below(layer.path, inside) : layer.path;
+	layer.below = inside ? rest_below(layer.path, inside, strncmp) : layer.path;
 	if (!layer.below || !*layer.below || !is_file(&layer))
 		return NULL;
 	entry = json_deep_copy(wanted->entry);
@@ -188,7 +190,7 @@ static json_t *find_on(VkOntap *source, const GPtrArray *arrays, VkOntap *destin
 					.path = path};
 		/* What we are not allowed to ask, nobody will ever read by us. */
 		if (!vk_ontap_visit(&search, destination, look, &wanted, &count, &trouble) &&
-		    !g_error_matches(trouble, VK_ERROR, VK_ERROR_USAGE))
+		    !g_error_matches(trouble, VK_ERROR, VK_ERROR_DENIED))
 			add_obstacle(obstacles, "%s", trouble->message);
 		if (!wanted.found)
 			return NULL;

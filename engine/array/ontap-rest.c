@@ -113,12 +113,15 @@ static guint read_version(const json_t *cluster)
 static gboolean ask_version(VkOntapRest *rest, GError **error)
 {
 	g_auto(VkOntapReply) reply = {0};
+	g_autoptr(GError) trouble = NULL;
 
 	if (!vk_ontap_http_send(rest->http, "GET", "/api/cluster?fields=name,version", NULL,
-				deadline_of(rest, 0), &reply, error)) {
+				deadline_of(rest, 0), &reply, &trouble)) {
 		if (reply.status == 403)
-			g_prefix_error(error,
-				       "its version cannot be asked for, set it as 'version': ");
+			return vk_fail(error, VK_ERROR_USAGE,
+				       "its version cannot be asked for, set it as 'version': %s",
+				       trouble->message);
+		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
 	rest->version = read_version(reply.body);

@@ -16,6 +16,8 @@
 
 /* For each step while guests are held. */
 #define SHOOT_SECONDS 30
+/* For what lets them go on, however late it is. */
+#define LIFT_SECONDS 5
 
 typedef struct Volume {
 	VkOntapPlace *place; /* borrowed */
@@ -239,6 +241,7 @@ static gboolean shoot_groups(OntapShot *shot, gint64 deadline, GError **error)
 	for (; ok && started < shot->groups->len; started++)
 		ok = vk_ontap_group_start(g_ptr_array_index(shot->groups, started), shot->body,
 					  deadline, error);
+	deadline = MAX(deadline, g_get_monotonic_time() + (gint64)LIFT_SECONDS * G_USEC_PER_SEC);
 	for (guint i = 0; i < started; i++)
 		ok = vk_ontap_group_commit(g_ptr_array_index(shot->groups, i), deadline,
 					   ok ? error : NULL) &&

@@ -18,6 +18,7 @@ typedef enum {
 	VK_ERROR_EXISTS = 7,    /* the target exists already; exit status 1 */
 	VK_ERROR_CHANGED =
 		8, /* the guest started or stopped meanwhile: a retry may work; status 1 */
+	VK_ERROR_DENIED = 9, /* the login works, but has no right to that; status 1 */
 } VkErrorCode;
 
 #define VK_ERROR (vk_error_quark())

@@ -223,22 +223,25 @@ static VkImage *open_on_array(const VkVault *vault, const VkImageRecord *record,
 VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **error)
 {
 	const char *target = target_of(view, record);
-	g_autoptr(GError) trouble = NULL;
+	const VkImageRecord *saved = record;
 	VkImage *image = NULL;
 
 	if (is_on_array(view->vault, record))
-		image = open_on_array(view->vault, record, &trouble);
+		image = open_on_array(view->vault, record, NULL);
 	if (image)
 		return image;
 	if (!record->runs)
-		record = target ? find_later(view, target) : NULL;
-	if (record)
-		return vk_vault_image_open(view->vault, record, error);
-	if (trouble) {
-		g_propagate_error(error, g_steal_pointer(&trouble));
-		return NULL;
-	}
-	vk_fail(error, VK_ERROR_NOT_FOUND,
-		"its copy on the array is gone, and there is none in the vault");
-	return NULL;
+		saved = target ? find_later(view, target) : NULL;
+	if (saved)
+		return vk_vault_image_open(view->vault, saved, error);
+	/* The array knows why, and perhaps what helps. */
+	if (record->array && view->vault->reader.open)
+		image = open_on_array(view->vault, record, error);
+	else
+		vk_fail(error, VK_ERROR_NOT_FOUND, "it is on an array, which cannot be read here");
+	if (!image)
+		g_prefix_error(error,
+			       "there is no copy in the vault, and that on the array is gone "
+			       "or cannot be read: ");
+	return image;
 }

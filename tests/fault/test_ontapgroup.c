@@ -167,6 +167,7 @@ END_TEST
 START_TEST(leaves_no_fence_when_another_fails)
 {
 	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(json_t) requests = NULL;
 	g_autoptr(GError) error = NULL;
 
 	bed_write(bed, "t1/a.raw", "a");
@@ -180,12 +181,44 @@ START_TEST(leaves_no_fence_when_another_fails)
 					  "method", "POST", "path",
 					  "/consistency-groups/[^/]+/snapshots$", "status", 403,
 					  "code", "6", "skip", 1)));
+	json_decref(bed_requests(bed));
 	ck_assert(!vk_take_shoot(take, &error));
 	ck_assert_uint_eq(nas_count_kind("started"), 0);
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(bed_count(requests, "PATCH", "*"), 1);
 	vk_take_leave(take, WEB);
 	g_clear_pointer(&take, vk_take_free);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 	ck_assert_uint_eq(nas_count_kind("groups"), 0);
+}
+END_TEST
+
+/* The second does not answer in time: there is time left to let the first one go. */
+START_TEST(leaves_no_fence_when_another_is_late)
+{
+	g_autoptr(VkTake) take = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) requests = NULL;
+	g_autoptr(json_t) fault = json_pack(
+		"{s:s, s:s, s:s, s:i, s:i, s:i}", "action", "delay", "method", "POST", "path",
+		"/consistency-groups/[^/]+/snapshots$", "seconds", 4, "skip", 1, "times", -1);
+
+	bed_configure(bed, "[array c1]\nurl = https://127.0.0.1:%\nuser = admin\n"
+			   "password_file = @/password\nca_file = @/state/ca.pem\n"
+			   "NTAP_TIMEOUT = 2\n");
+	take = nas_web_take(TRUE);
+	bed_write(bed, "t1/a.raw", "a");
+	bed_write(bed, "t2/a.raw", "a");
+	vk_take_add(take, WEB, "vdc", nas_probe("t1/a.raw"));
+	vk_take_add(take, WEB, "vdd", nas_probe("t2/a.raw"));
+	nas_succeed(vk_take_prepare(take, &error), error);
+	json_decref(bed_control(bed, "POST", "faults", json_incref(fault)));
+	json_decref(bed_requests(bed));
+	ck_assert(!vk_take_shoot(take, &error));
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(bed_count(requests, "PATCH", "*"), 1);
+	bed_clear_faults(bed);
+	vk_take_leave(take, WEB);
 }
 END_TEST
 
@@ -216,6 +249,7 @@ int main(void)
 	tcase_add_test(tcase, removes_a_group_that_was_left_around_one_volume);
 	tcase_add_test(tcase, lifts_the_fence_first);
 	tcase_add_test(tcase, leaves_no_fence_when_another_fails);
+	tcase_add_test(tcase, leaves_no_fence_when_another_is_late);
 	tcase_add_test(tcase, leaves_a_group_in_use);
 	suite_add_tcase(suite, tcase);
 

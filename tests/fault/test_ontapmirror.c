@@ -207,6 +207,47 @@ START_TEST(knows_that_there_is_no_replica)
 }
 END_TEST
 
+/* The secondary was not asked: whether it has the copy is not known. */
+START_TEST(has_no_login_of_the_secondary)
+{
+	g_autoptr(json_t) copy = make_replica();
+
+	bed_configure(bed, FIRST "[array second]\nurl = https://127.0.0.1:&\nuser = admin\n"
+				 "password_file = @/gone\n");
+	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
+	/* It tells nothing at all as long as its version is unknown. */
+	bed_configure(bed, FIRST SECOND);
+	bed->control_port = bed->second_port;
+	json_decref(
+		bed_control(bed, "POST", "faults",
+			    json_pack("{s:s, s:s, s:i, s:s, s:i}", "action", "status", "path",
+				      "/api/cluster$", "status", 403, "code", "6", "times", -1)));
+	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
+}
+END_TEST
+
+/* Names of directories may differ only by their case: those are others. */
+START_TEST(mounts_another_directory_of_the_secondary)
+{
+	g_autofree char *primary = bed_path(bed, "vaulted/.snapshot");
+	g_autofree char *away = bed_path(bed, "away");
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) copy = NULL;
+	g_autofree char *other = NULL;
+
+	bed_write(bed, "vaulted/dir/a.raw", "a");
+	copy = take("vaulted/dir/a.raw", "daily");
+	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
+	ck_assert_int_eq(rename(primary, away), 0);
+	other = g_strdup_printf("DIR/.snapshot/%s/a.raw", snapshot_of(copy));
+	bed_write(bed, other, "x");
+	set_mounts("43 22 0:53 / @/DIR rw - nfs4 127.0.0.2:/copies/vault/DIR ro\n");
+	ck_assert_int_eq(read_copy(copy, &error), 0);
+	ck_assert_msg(strstr(error->message, "no mount of this host") != NULL, "%s",
+		      error->message);
+}
+END_TEST
+
 START_TEST(reads_the_secondary_of_a_lost_array)
 {
 	g_autoptr(json_t) copy = make_replica();
@@ -339,6 +380,49 @@ START_TEST(advises_where_there_is_none)
 }
 END_TEST
 
+/* One that has nothing to do with the volume does not answer: the others are served first. */
+START_TEST(replicates_in_spite_of_a_silent_cluster)
+{
+	g_autoptr(json_t) copy = NULL;
+	g_autoptr(GPtrArray) found = NULL;
+	g_autoptr(GError) error = NULL;
+	const VkReplication *replication;
+
+	bed_configure(bed, FIRST
+		      "[array lost]\nurl = https://127.0.0.1:1\nNTAP_TIMEOUT = 1\n" LOGIN SECOND);
+	copy = take("vaulted/a.raw", "daily");
+	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 20, &error));
+	ck_assert_msg(strstr(error->message, "array 'lost'") != NULL, "%s", error->message);
+	bed_configure(bed, FIRST SECOND);
+	found = ask(copy);
+	replication = g_ptr_array_index(found, 0);
+	ck_assert_uint_eq(replication->snapshots->len, 1);
+}
+END_TEST
+
+/* What holds the relationship need not show as a transfer. */
+START_TEST(waits_no_longer_for_another)
+{
+	g_autoptr(json_t) first = take("mirrored/a.raw", NULL);
+	g_autoptr(json_t) second = take("mirrored/a.raw", NULL);
+	g_autoptr(json_t) requests = NULL;
+	g_autoptr(GError) error = NULL;
+
+	succeed(vk_arrays_replicate(bed->arrays, first, 20, &error), error);
+	bed->control_port = bed->second_port;
+	json_decref(bed_control(bed, "POST", "faults",
+				json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "action", "status",
+					  "method", "POST", "path", "/transfers$", "status", 409,
+					  "code", "13303844", "message",
+					  "Another transfer is in progress.", "times", -1)));
+	json_decref(bed_requests(bed));
+	ck_assert(!vk_arrays_replicate(bed->arrays, second, 2, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_BUSY);
+	requests = bed_requests(bed);
+	ck_assert_uint_lt(bed_count(requests, "POST", "*/transfers"), 10);
+}
+END_TEST
+
 /* Each volume of a copy is to have a relationship, not only one of them. */
 START_TEST(misses_one_of_two)
 {
@@ -418,12 +502,16 @@ int main(void)
 	tcase_add_test(tcase, advises_where_there_is_none);
 	tcase_add_test(tcase, misses_one_of_two);
 	tcase_add_test(tcase, follows_another_transfer);
+	tcase_add_test(tcase, waits_no_longer_for_another);
+	tcase_add_test(tcase, replicates_in_spite_of_a_silent_cluster);
 	tcase_add_test(tcase, knows_of_clusters_that_are_not_configured);
 	tcase_add_test(tcase, tells_of_silent_clusters);
 	tcase_add_loop_test(tcase, reads_the_secondary, 0, G_N_ELEMENTS(mounts_of_replica));
 	tcase_add_test(tcase, asks_for_a_mount_of_the_secondary);
 	tcase_add_test(tcase, knows_that_there_is_no_replica);
 	tcase_add_test(tcase, reads_the_secondary_of_a_lost_array);
+	tcase_add_test(tcase, has_no_login_of_the_secondary);
+	tcase_add_test(tcase, mounts_another_directory_of_the_secondary);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);

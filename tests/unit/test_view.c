@@ -38,6 +38,10 @@ static MemSource *disk_of(char letter)
 
 static VkImage *fake_open(gpointer data, const json_t *copy, GError **error)
 {
+	if (!on_array) {
+		vk_fail(error, VK_ERROR_NOT_FOUND, "mount its replica");
+		return NULL;
+	}
 	return vk_source_image_new(&disk_of('a')->base, -1);
 }
 
@@ -154,6 +158,7 @@ START_TEST(a_copy_that_comes_after_a_failure_serves)
 
 		ck_assert_ptr_null(vk_view_open_image(view, file->record, &error));
 		ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+		ck_assert_ptr_nonnull(strstr(error->message, "mount its replica"));
 	}
 	copy_to_vault();
 	assert_serves(view, 'v');
