@@ -6,10 +6,9 @@
 #pragma once
 
 #include <glib.h>
-#include <libnbd.h>
 
 typedef struct VkNbdClient {
-	struct nbd_handle *nbd;
+	struct nbd_handle *nbd; /* of libnbd */
 	char *label; /* the export in words, for errors */
 } VkNbdClient;
 
