@@ -425,10 +425,5 @@ int main(void)
 	tcase_add_test(tcase, knows_that_there_is_no_replica);
 	tcase_add_test(tcase, reads_the_secondary_of_a_lost_array);
 	suite_add_tcase(suite, tcase);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return bed_run(suite);
 }
