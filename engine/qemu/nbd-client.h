@@ -9,7 +9,7 @@
 
 typedef struct VkNbdClient {
 	struct nbd_handle *nbd; /* of libnbd */
-	char *label; /* the export in words, for errors */
+	char *label;            /* the export in words, for errors */
 } VkNbdClient;
 
 /* Connects; CONTEXT is a metadata context to ask for, or NULL. */
