@@ -7,7 +7,7 @@
 #include "replication.h"
 #include "table.h"
 
-#define DAY_SEC (24 * 60 * 60)
+#define DAY_SEC ((gint64)24 * 60 * 60)
 
 static void set_text(json_t *object, const char *key, const char *text)
 {

@@ -4,6 +4,7 @@
 #include "mountpoint.h"
 #include "ops.h"
 #include "options.h"
+#include "passthrough.h"
 
 #include "array.h"
 #include "catalog.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fuse_lowlevel.h>
 #include <locale.h>
 #include <signal.h>
 #include <string.h>

@@ -2,9 +2,11 @@
 #include "ops.h"
 
 #include "errors.h"
+#include "passthrough.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fuse_lowlevel.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>

@@ -6,9 +6,10 @@
 #pragma once
 
 #include "oncelog.h"
-#include "passthrough.h"
 #include "vault.h"
 #include "watch.h"
+
+#include <sys/types.h>
 
 /* What the operations work with; the session's user data. All borrowed. */
 typedef struct VkOps {
@@ -19,7 +20,7 @@ typedef struct VkOps {
 	uid_t uid;                    /* owner of all nodes */
 	gid_t gid;
 	guint workers;
-	VkPassthrough *passthrough; /* NULL where libfuse has none */
+	struct VkPassthrough *passthrough; /* NULL where libfuse has none */
 } VkOps;
 
 extern const struct fuse_lowlevel_ops vk_fuse_ops;

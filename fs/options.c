@@ -4,7 +4,6 @@
 #include "errors.h"
 #include "mountpoint.h"
 
-#define FUSE_USE_VERSION 312
 #include <fuse_opt.h>
 #include <stddef.h>
 #include <stdlib.h>

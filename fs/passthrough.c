@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "passthrough.h"
 
+#include <fuse_lowlevel.h>
+
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+
 /* An inode that is open. */
 typedef struct Open {
 	guint64 ino;
@@ -38,7 +42,7 @@ void vk_passthrough_ask(VkPassthrough *passthrough, struct fuse_conn_info *conne
 	passthrough->is_granted = (connection->want & FUSE_CAP_PASSTHROUGH) != 0;
 }
 
-static int register_plain(fuse_req_t req, const VkFile *file)
+static int register_plain(struct fuse_req *req, const VkFile *file)
 {
 	guint64 whole = G_MAXUINT64;
 	int fd = vk_file_plain(file, 0, &whole);
@@ -46,12 +50,11 @@ static int register_plain(fuse_req_t req, const VkFile *file)
 	return fd < 0 ? 0 : fuse_passthrough_open(req, fd);
 }
 
-void vk_passthrough_enter(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino,
+void vk_passthrough_enter(VkPassthrough *passthrough, struct fuse_req *req, guint64 ino,
 			  const VkFile *file, struct fuse_file_info *info)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&passthrough->mutex);
-	guint64 key = ino;
-	Open *open = g_hash_table_lookup(passthrough->opens, &key);
+	Open *open = g_hash_table_lookup(passthrough->opens, &ino);
 
 	if (!open) {
 		open = g_new0(Open, 1);
@@ -66,15 +69,40 @@ void vk_passthrough_enter(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t
 		info->keep_cache = 0;
 }
 
-void vk_passthrough_leave(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino)
+void vk_passthrough_leave(VkPassthrough *passthrough, struct fuse_req *req, guint64 ino)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&passthrough->mutex);
-	guint64 key = ino;
-	Open *open = g_hash_table_lookup(passthrough->opens, &key);
+	Open *open = g_hash_table_lookup(passthrough->opens, &ino);
 
 	if (--open->users > 0)
 		return;
 	if (open->backing > 0)
 		fuse_passthrough_close(req, open->backing);
-	g_hash_table_remove(passthrough->opens, &key);
+	g_hash_table_remove(passthrough->opens, &ino);
 }
+
+#else
+
+VkPassthrough *vk_passthrough_new(void)
+{
+	return NULL;
+}
+
+void vk_passthrough_free(VkPassthrough *passthrough)
+{
+}
+
+void vk_passthrough_ask(VkPassthrough *passthrough, struct fuse_conn_info *connection)
+{
+}
+
+void vk_passthrough_enter(VkPassthrough *passthrough, struct fuse_req *req, guint64 ino,
+			  const VkFile *file, struct fuse_file_info *info)
+{
+}
+
+void vk_passthrough_leave(VkPassthrough *passthrough, struct fuse_req *req, guint64 ino)
+{
+}
+
+#endif

@@ -7,15 +7,15 @@
  */
 #pragma once
 
-#define FUSE_USE_VERSION 312
-#include <fuse_lowlevel.h>
-
 #include "file.h"
+
+struct fuse_conn_info;
+struct fuse_file_info;
+struct fuse_req;
 
 typedef struct VkPassthrough VkPassthrough;
 
-#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
-
+/* NULL where libfuse is older; all others take it. */
 VkPassthrough *vk_passthrough_new(void);
 void vk_passthrough_free(VkPassthrough *passthrough);
 
@@ -23,34 +23,8 @@ void vk_passthrough_free(VkPassthrough *passthrough);
 void vk_passthrough_ask(VkPassthrough *passthrough, struct fuse_conn_info *connection);
 
 /* FILE is being opened as INO: sets INFO up to pass its reads through if that can be. */
-void vk_passthrough_enter(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino,
+void vk_passthrough_enter(VkPassthrough *passthrough, struct fuse_req *req, guint64 ino,
 			  const VkFile *file, struct fuse_file_info *info);
 
 /* Once for each enter. */
-void vk_passthrough_leave(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino);
-
-#else
-
-static inline VkPassthrough *vk_passthrough_new(void)
-{
-	return NULL;
-}
-
-static inline void vk_passthrough_free(VkPassthrough *passthrough)
-{
-}
-
-static inline void vk_passthrough_ask(VkPassthrough *passthrough, struct fuse_conn_info *connection)
-{
-}
-
-static inline void vk_passthrough_enter(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino,
-					const VkFile *file, struct fuse_file_info *info)
-{
-}
-
-static inline void vk_passthrough_leave(VkPassthrough *passthrough, fuse_req_t req, fuse_ino_t ino)
-{
-}
-
-#endif
+void vk_passthrough_leave(VkPassthrough *passthrough, struct fuse_req *req, guint64 ino);

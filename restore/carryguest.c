@@ -7,17 +7,15 @@
 #include "errors.h"
 #include "log.h"
 
-gboolean vk_carry_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started,
-			GError **error)
+gboolean vk_carry_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started, GError **error)
 {
 	g_autoptr(VkSwap) swap = vk_swap_new();
 	g_autoptr(VkGuest) guest = NULL;
 	g_autoptr(GError) trouble = NULL;
 
 	/* What can be undone is made whole before what cannot be undone is touched. */
-	if (!vk_carry_items(plan, swap, FALSE, error) ||
-	    !vk_carry_items(plan, swap, TRUE, error) || !vk_swap_commit(swap, error) ||
-	    !vk_carry_drop_save(plan, error))
+	if (!vk_carry_items(plan, swap, FALSE, error) || !vk_carry_items(plan, swap, TRUE, error) ||
+	    !vk_swap_commit(swap, error) || !vk_carry_drop_save(plan, error))
 		return FALSE;
 	guest = vk_host_define(host, plan->domain_xml, error);
 	if (!guest) {

@@ -102,8 +102,7 @@ static gpointer copy_thread(gpointer data)
 
 gboolean vk_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)
 {
-	Copy copy = {
-		.image = image, .sink = sink, .progress = progress, .size = image->size};
+	Copy copy = {.image = image, .sink = sink, .progress = progress, .size = image->size};
 	guint count = sink->in_order ? 1 : CLAMP(g_get_num_processors(), 1, THREADS_MAX);
 	GThread *threads[THREADS_MAX];
 

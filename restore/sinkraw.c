@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A raw file: sparse, of full length from the start.
+ * A raw file: sparse, of full length from the start. Or one that an array fills, to which nobody
+ * writes. Both are under the temporary name of a VkNewFile.
  */
 #include "sink.h"
 
@@ -82,8 +83,9 @@ static void raw_free(VkSink *sink)
 
 static const VkSinkOps raw_ops = {
 	.write = raw_write, .finish = raw_finish, .commit = raw_commit, .free = raw_free};
+static const VkSinkOps clone_ops = {.finish = raw_finish, .commit = raw_commit, .free = raw_free};
 
-VkSink *vk_sink_raw_new(const VkPlace *place, GError **error)
+static RawSink *raw_new(const VkSinkOps *ops, const VkPlace *place, GError **error)
 {
 	g_autoptr(VkNewFile) file = vk_new_file_create(place->path, 0600, error);
 	RawSink *raw;
@@ -96,13 +98,33 @@ VkSink *vk_sink_raw_new(const VkPlace *place, GError **error)
 		vk_fail_errno(error, errno, "cannot give '%s' its owner", place->path);
 		return NULL;
 	}
-	if (vk_io.ftruncate(fd, (off_t)place->size) < 0) {
-		vk_fail_errno(error, errno, "cannot give '%s' its size", place->path);
-		return NULL;
-	}
 	raw = g_new0(RawSink, 1);
-	raw->base.ops = &raw_ops;
+	raw->base.ops = ops;
 	raw->file = g_steal_pointer(&file);
 	raw->path = g_strdup(place->path);
+	return raw;
+}
+
+VkSink *vk_sink_raw_new(const VkPlace *place, GError **error)
+{
+	RawSink *raw = raw_new(&raw_ops, place, error);
+
+	if (!raw)
+		return NULL;
+	if (vk_io.ftruncate(vk_new_file_fd(raw->file), (off_t)place->size) < 0) {
+		vk_fail_errno(error, errno, "cannot give '%s' its size", place->path);
+		raw_free(&raw->base);
+		return NULL;
+	}
+	return &raw->base;
+}
+
+VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GError **error)
+{
+	RawSink *raw = raw_new(&clone_ops, place, error);
+
+	if (!raw)
+		return NULL;
+	*ret_temporary = vk_new_file_temporary_path(raw->file);
 	return &raw->base;
 }

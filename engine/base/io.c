@@ -36,8 +36,8 @@ int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **err
 		fd = vk_io.openat(dirfd, path, flags | O_CLOEXEC, mode);
 	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
-		vk_fail_errno(error, errno, "cannot %s '%s'",
-			      (flags & O_CREAT) ? "create" : "open", path);
+		vk_fail_errno(error, errno, "cannot %s '%s'", (flags & O_CREAT) ? "create" : "open",
+			      path);
 	return fd;
 }
 
@@ -54,8 +54,8 @@ gboolean vk_io_read(int fd, const char *name, guint64 offset, void *buf, gsize l
 	gsize done = 0;
 
 	while (done < length) {
-		ssize_t n = vk_io.pread(fd, (char *)buf + done, length - done,
-					(off_t)(offset + done));
+		ssize_t n =
+			vk_io.pread(fd, (char *)buf + done, length - done, (off_t)(offset + done));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -86,8 +86,7 @@ gboolean vk_io_write(int fd, const char *name, guint64 offset, const void *buf, 
 	return TRUE;
 }
 
-gboolean vk_io_rename_new(int olddir, const char *old, int newdir, const char *name,
-			  GError **error)
+gboolean vk_io_rename_new(int olddir, const char *old, int newdir, const char *name, GError **error)
 {
 	if (vk_io.renameat2(olddir, old, newdir, name, RENAME_NOREPLACE) == 0)
 		return TRUE;

@@ -27,16 +27,16 @@ static void log_line(const char *label, const char *format, va_list args)
 	fflush(stderr);
 }
 
-#define DEFINE_LOG(function, lowest, label)                                                        \
-	void function(const char *format, ...)                                                     \
-	{                                                                                          \
-		va_list args;                                                                      \
-                                                                                                   \
-		if (log_level < (lowest))                                                          \
-			return;                                                                    \
-		va_start(args, format);                                                            \
-		log_line(label, format, args);                                                     \
-		va_end(args);                                                                      \
+#define DEFINE_LOG(function, lowest, label)    \
+	void function(const char *format, ...) \
+	{                                      \
+		va_list args;                  \
+                                               \
+		if (log_level < (lowest))      \
+			return;                \
+		va_start(args, format);        \
+		log_line(label, format, args); \
+		va_end(args);                  \
 	}
 
 DEFINE_LOG(vk_log_error, VK_LOG_QUIET, "")

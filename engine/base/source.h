@@ -22,7 +22,7 @@ typedef struct VkSourceExtent {
 } VkSourceExtent;
 
 /* Changes are known in units of so many bytes, aligned; the last one may be shorter. */
-#define VK_SOURCE_CHANGE_UNIT (64 * 1024)
+#define VK_SOURCE_CHANGE_UNIT ((gsize)64 * 1024)
 
 typedef struct VkSource VkSource;
 typedef struct VkSourceReader VkSourceReader;
@@ -58,7 +58,7 @@ typedef struct VkSourceReaderOps {
 } VkSourceReaderOps;
 
 #define VK_SOURCE_DEPTH    4
-#define VK_SOURCE_READ_MAX (1024 * 1024)
+#define VK_SOURCE_READ_MAX ((gsize)1024 * 1024)
 
 /* Implementations embed these as their first member. */
 struct VkSourceReader {

@@ -15,7 +15,10 @@ char *vk_time_format(gint64 seconds)
 
 static gboolean has_time_form(const char *text)
 {
-	static const char form[] = "dddddddd" "T" "dddddd" "Z";
+	static const char form[] = "dddddddd"
+				   "T"
+				   "dddddd"
+				   "Z";
 
 	if (strlen(text) != VK_TIME_LENGTH)
 		return FALSE;
@@ -38,15 +41,15 @@ gboolean vk_time_parse(const char *text, gint64 *ret_seconds, GError **error)
 	return TRUE;
 }
 
-gboolean vk_snapshot_name_parse(const char *text, char **ret_guest, char **ret_time,
-				GError **error)
+gboolean vk_snapshot_name_parse(const char *text, char **ret_guest, char **ret_time, GError **error)
 {
 	const char *at = strrchr(text, '@');
 	const char *time = at ? at + 1 : VK_TIME_LATEST;
 	gint64 seconds;
 
 	if (*text == '\0' || at == text)
-		return vk_fail(error, VK_ERROR_USAGE, "'%s' names no guest; write GUEST@TIME", text);
+		return vk_fail(error, VK_ERROR_USAGE, "'%s' names no guest; write GUEST@TIME",
+			       text);
 	if (strcmp(time, VK_TIME_LATEST) != 0 && !vk_time_parse(time, &seconds, error))
 		return FALSE;
 	*ret_guest = at ? g_strndup(text, (gsize)(at - text)) : g_strdup(text);

@@ -7,7 +7,7 @@
 #include "qemu-image.h"
 
 /* A run that has not listed by then what it took is dead. */
-#define UNLISTED_AT_MOST_SEC (7 * 24 * 60 * 60)
+#define UNLISTED_AT_MOST_SEC ((gint64)7 * 24 * 60 * 60)
 
 static GPtrArray *find_layers(VkHost *host, const VkDomainDisk *disk, GError **error)
 {

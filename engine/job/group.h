@@ -12,9 +12,9 @@ typedef struct VkGroup VkGroup;
 
 typedef enum {
 	VK_GROUP_PLANNED, /* with arrays: it is known what they have to take */
-	VK_GROUP_READY, /* everything slow is done */
-	VK_GROUP_HELD,  /* frozen, suspended, or not to be held */
-	VK_GROUP_BEGUN, /* the point in time is taken */
+	VK_GROUP_READY,   /* everything slow is done */
+	VK_GROUP_HELD,    /* frozen, suspended, or not to be held */
+	VK_GROUP_BEGUN,   /* the point in time is taken */
 	VK_GROUP_STAGES
 } VkGroupStage;
 

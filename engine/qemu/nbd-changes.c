@@ -5,6 +5,7 @@
 #include "nbd-client.h"
 #include "source.h"
 
+#include <libnbd.h>
 #include <string.h>
 
 /* How much one question covers. QEMU answers with 131072 extents at the most. */

@@ -4,6 +4,8 @@
 #include "errors.h"
 #include "program.h"
 
+#include <libnbd.h>
+
 #define CONNECT_TIMEOUT_SEC 30
 #define IDLE_TIMEOUT_SEC    60
 #define POLL_MSEC           500

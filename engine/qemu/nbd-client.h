@@ -6,11 +6,10 @@
 #pragma once
 
 #include <glib.h>
-#include <libnbd.h>
 
 typedef struct VkNbdClient {
-	struct nbd_handle *nbd;
-	char *label; /* the export in words, for errors */
+	struct nbd_handle *nbd; /* of libnbd */
+	char *label;            /* the export in words, for errors */
 } VkNbdClient;
 
 /* Connects; CONTEXT is a metadata context to ask for, or NULL. */

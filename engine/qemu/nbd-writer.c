@@ -4,6 +4,8 @@
 #include "errors.h"
 #include "nbd-client.h"
 
+#include <libnbd.h>
+
 /* A server need not take more in one request. */
 #define WRITE_MAX ((gsize)1024 * 1024)
 /* Below the 32 bits of a request's length, and a multiple of any block size. */

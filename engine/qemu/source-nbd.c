@@ -5,6 +5,7 @@
 #include "nbd-changes.h"
 #include "nbd-client.h"
 
+#include <libnbd.h>
 #include <string.h>
 
 /* Lengths of block status are 32 bit; below that, answers come sooner in smaller steps. */

@@ -2,8 +2,8 @@
 #include "backup-priv.h"
 
 #include "checkpoint-xml.h"
-#include "domain-xml.h"
 #include "errors.h"
+#include "xml-priv.h"
 
 static const VkBackupJobDisk *find_disk(const GArray *disks, const char *target)
 {

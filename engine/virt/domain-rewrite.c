@@ -4,8 +4,8 @@
  */
 #include "domain.h"
 
-#include "domain-xml.h"
 #include "errors.h"
+#include "xml-priv.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domain.h"
 
-#include "domain-xml.h"
 #include "errors.h"
+#include "xml-priv.h"
 
 #include <string.h>
 

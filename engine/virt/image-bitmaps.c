@@ -150,7 +150,7 @@ static gboolean run_bitmap(VkHost *host, const VkDomainDisk *disk, const char *w
 			   const char *name, GError **error)
 {
 	g_autofree char *opts = image_opts(host, disk, error);
-	g_autofree char *granularity = g_strdup_printf("%d", VK_SOURCE_CHANGE_UNIT);
+	g_autofree char *granularity = g_strdup_printf("%zu", VK_SOURCE_CHANGE_UNIT);
 	gboolean adds = g_str_equal(what, "--add");
 	const char *add_argv[] = {"qemu-img",     "bitmap", "--add", "-g", granularity,
 				  "--image-opts", opts,     name,    NULL};

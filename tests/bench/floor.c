@@ -151,7 +151,7 @@ static void clone_file(const Guest *guest, const char *name)
 	unlink(clone);
 }
 
-static void clone_files(const Guest *guest)
+static void clone_files(Guest *guest)
 {
 	clone_file(guest, "vda.qcow2");
 	clone_file(guest, "vdb.raw");
@@ -179,23 +179,6 @@ static gpointer run_cloned(gpointer data)
 	return NULL;
 }
 
-static void clone_serially(Guest *guests, guint count)
-{
-	for (guint i = 0; i < count; i++)
-		prepare(&guests[i]);
-	for (guint i = 0; i < count; i++) {
-		guests[i].start = g_get_monotonic_time();
-		need(virDomainSuspend(guests[i].domain) == 0, &guests[i], "suspend");
-	}
-	for (guint i = 0; i < count; i++)
-		clone_files(&guests[i]);
-	for (guint i = 0; i < count; i++) {
-		need(virDomainResume(guests[i].domain) == 0, &guests[i], "resume");
-		guests[i].end = g_get_monotonic_time();
-		close_guest(&guests[i]);
-	}
-}
-
 static void run_group(Guest *guests, guint count, GThreadFunc run)
 {
 	g_autofree GThread **threads = g_new(GThread *, count);
@@ -207,7 +190,8 @@ static void run_group(Guest *guests, guint count, GThreadFunc run)
 		g_thread_join(threads[i]);
 }
 
-static void run_serial(Guest *guests, guint count)
+/* One after the other: TAKE is their point in time, FINISH follows when all go on. */
+static void run_serial(Guest *guests, guint count, void (*take)(Guest *), void (*finish)(Guest *))
 {
 	for (guint i = 0; i < count; i++)
 		prepare(&guests[i]);
@@ -216,13 +200,13 @@ static void run_serial(Guest *guests, guint count)
 		need(virDomainSuspend(guests[i].domain) == 0, &guests[i], "suspend");
 	}
 	for (guint i = 0; i < count; i++)
-		begin(&guests[i]);
+		take(&guests[i]);
 	for (guint i = 0; i < count; i++) {
 		need(virDomainResume(guests[i].domain) == 0, &guests[i], "resume");
 		guests[i].end = g_get_monotonic_time();
 	}
 	for (guint i = 0; i < count; i++)
-		clean_up(&guests[i]);
+		finish(&guests[i]);
 }
 
 int main(int argc, char **argv)
@@ -239,9 +223,9 @@ int main(int argc, char **argv)
 	for (guint i = 0; i < count; i++)
 		guests[i] = (Guest){.name = argv[i + 3], .directory = argv[2]};
 	if (strcmp(argv[1], "serial") == 0)
-		run_serial(guests, count);
+		run_serial(guests, count, begin, clean_up);
 	else if (strcmp(argv[1], "clone-serial") == 0)
-		clone_serially(guests, count);
+		run_serial(guests, count, clone_files, close_guest);
 	else
 		run_group(guests, count,
 			  strcmp(argv[1], "clone-group") == 0 ? run_cloned : run_grouped);

@@ -69,11 +69,10 @@ ok virtkeep --json backup --freeze-mountpoint /mnt/vda one
 
 say "an agent that is slower than the budget"
 agent_pid=$(guest_run one 'pidof qemu-ga')
-slow_agent() { # halts the agent for SECONDS, as soon as the guest is being frozen
-	guest_spawn one "(sleep $1; kill -CONT $agent_pid) & sleep 0.2; kill -STOP $agent_pid" > /dev/null
-}
-slow_agent 6
-sleep 0.5
+reads=$(reads_of_vdb one)
+guest_spawn one "until grep -q poll /proc/$agent_pid/wchan; do sleep 0.1; done # it has answered
+	(sleep 6; kill -CONT $agent_pid) & kill -STOP $agent_pid; $TELL" > /dev/null
+wait_for 20 "the agent is halted" has_told one "$reads"
 run virtkeep --json backup --pause-budget 1 one
 expect_status 0
 [[ $(of one .consistency) == crash ]] || fail "graded $(of one .consistency)"

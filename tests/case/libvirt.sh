@@ -41,7 +41,9 @@ printf '[backup]\nKVM_CMD_RETRY_COUNT = 0\n' > "$SCRATCH/once.conf"
 printf '[backup]\nKVM_CMD_RETRY_COUNT = 8\n' > "$SCRATCH/often.conf"
 refused 1 "'qemu:///system'" virtkeep --config "$SCRATCH/once.conf" backup vm
 (
-	sleep 0.5
+	rm -f /run/libvirt/libvirt-sock
+	timeout 60 python3 -c 'import socket; refusing = socket.socket(socket.AF_UNIX)
+refusing.bind("/run/libvirt/libvirt-sock"); refusing.listen(); refusing.accept()'
 	start_libvirtd
 ) &
 ok virtkeep --config "$SCRATCH/often.conf" backup vm

@@ -66,7 +66,7 @@ say "frozen by its owner, and the backup is killed meanwhile: it stays so"
 virsh -q domfsfreeze one > /dev/null
 make_late two 5
 start_backup --group --pause-budget 60 one two
-sleep 3
+wait_for 20 "one is suspended" is one paused
 kill_both
 wait_for 30 "the agent is back" agent two '{"execute":"guest-ping"}'
 ok virtkeep backup one

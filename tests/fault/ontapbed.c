@@ -244,3 +244,14 @@ guint bed_count(const json_t *requests, const char *method, const char *pattern)
 	}
 	return count;
 }
+
+int bed_run(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}

@@ -7,6 +7,7 @@
 
 #include "array.h"
 
+#include <check.h>
 #include <glib.h>
 #include <jansson.h>
 
@@ -55,3 +56,6 @@ json_t *bed_requests(Bed *bed);
 
 /* How many of REQUESTS have METHOD, and PATTERN (glob) in their path. */
 guint bed_count(const json_t *requests, const char *method, const char *pattern);
+
+/* Runs SUITE, which is taken over; the exit status. */
+int bed_run(Suite *suite);

@@ -145,8 +145,8 @@ static gboolean back_up(const char *directory, MemSource *source, GError **error
 
 static gboolean image_equals(VkVault *vault, const VkSnapshot *snapshot, const MemSource *model)
 {
-	g_autoptr(VkImage) image =
-		vk_vault_image_open(vault, ((VkDiskRecord *)snapshot->disks->pdata[0])->image, NULL);
+	g_autoptr(VkImage) image = vk_vault_image_open(
+		vault, ((VkDiskRecord *)snapshot->disks->pdata[0])->image, NULL);
 	g_autofree guint8 *bytes = g_malloc(model->base.size);
 
 	return image->size == model->base.size &&

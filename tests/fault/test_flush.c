@@ -208,8 +208,8 @@ static void check_newest(void)
 {
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	g_autoptr(VkSnapshot) snapshot = vk_catalog_find(vault, UUID, NULL);
-	g_autoptr(VkImage) image =
-		vk_vault_image_open(vault, ((VkDiskRecord *)snapshot->disks->pdata[0])->image, NULL);
+	g_autoptr(VkImage) image = vk_vault_image_open(
+		vault, ((VkDiskRecord *)snapshot->disks->pdata[0])->image, NULL);
 	g_autofree guint8 *bytes = g_malloc(source->base.size);
 
 	ck_assert(vk_image_read(image, 0, bytes, source->base.size, NULL));

@@ -481,10 +481,5 @@ int main(void)
 	tcase_add_test(tcase, knows_where_it_can_restore);
 	tcase_add_test(tcase, does_not_restore_across_volumes);
 	suite_add_tcase(suite, tcase);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return bed_run(suite);
 }

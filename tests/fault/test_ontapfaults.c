@@ -266,10 +266,5 @@ int main(void)
 	tcase_add_test(tcase, looks_when_it_is_slow);
 	tcase_add_loop_test(tcase, is_killed, 0, G_N_ELEMENTS(deaths));
 	suite_add_tcase(suite, tcase);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return bed_run(suite);
 }

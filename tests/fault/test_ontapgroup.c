@@ -252,10 +252,5 @@ int main(void)
 	tcase_add_test(tcase, leaves_no_fence_when_another_is_late);
 	tcase_add_test(tcase, leaves_a_group_in_use);
 	suite_add_tcase(suite, tcase);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return bed_run(suite);
 }

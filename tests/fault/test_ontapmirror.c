@@ -513,10 +513,5 @@ int main(void)
 	tcase_add_test(tcase, has_no_login_of_the_secondary);
 	tcase_add_test(tcase, mounts_another_directory_of_the_secondary);
 	suite_add_tcase(suite, tcase);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return bed_run(suite);
 }

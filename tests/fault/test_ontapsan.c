@@ -378,10 +378,5 @@ int main(void)
 	tcase_add_test(tcase, refuses_a_serial_number_of_two);
 	tcase_add_test(tcase, removes_what_a_killed_one_left);
 	suite_add_tcase(suite, tcase);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return bed_run(suite);
 }

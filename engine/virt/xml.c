@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "domain-xml.h"
+#include "xml-priv.h"
 
 #include "errors.h"
 
