@@ -153,7 +153,10 @@ void vk_array_snapshot_free(VkArraySnapshot *snapshot);
 /* The array snapshots that COPY lies in. Returns VkArraySnapshot*, owned by the array. */
 GPtrArray *vk_arrays_snapshots_of(VkArrays *arrays, const json_t *copy, GError **error);
 
-/* Those of the vault on the volumes of DISK that belong to the guest UUID, or may do so. */
+/*
+ * Those of the vault on the volumes of DISK that belong to the guest UUID, or may do so; and what
+ * killed readers of such have left there.
+ */
 GPtrArray *vk_arrays_list(VkArrays *arrays, const VkArrayDisk *disk, const char *vault_id,
 			  const char *uuid, GError **error);
 

@@ -28,9 +28,18 @@ GPtrArray *vk_ontap_paths(const char *device);
 
 /*
  * A source of LAYER, a LUN: a clone of it from the snapshot, which is mapped to the host while it is
- * open. What a killed process has left of that is removed first.
+ * open. What killed processes have left of that is removed first.
  */
 VkSource *vk_ontap_open_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error);
+
+/* The member of a handle that tells a clone of a LUN from a snapshot. */
+#define VK_ONTAP_CLONE "clone"
+
+/* What killed processes of this host have left in a volume, added to FOUND (VkArraySnapshot). */
+gboolean vk_ontap_list_clones(VkOntap *ontap, const char *svm, const char *volume_name,
+			      GPtrArray *found, GError **error);
+/* One of these, by its handle. Fine if it is gone already; VK_ERROR_BUSY if it is in use. */
+gboolean vk_ontap_remove_clone(VkOntap *ontap, const json_t *handle, GError **error);
 
 /* Makes the LUN what LAYER is, in place: it stays mapped, and keeps its serial number. */
 gboolean vk_ontap_restore_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Clones of LUNs: made from a snapshot, read through the host's own paths, and removed again. Their
- * names tell the host, and a clone is claimed as long as its process lives, so that the next one to
- * read a LUN of the volume removes what a killed one left.
+ * names tell the host, and a clone is claimed as long as its process lives, so that what a killed one
+ * left is known, and removed by the next backup, or read, of a LUN of the volume.
  */
 #include "child.h"
 #include "errors.h"
@@ -13,10 +13,10 @@
 #include "source-file.h"
 #include "timestamp.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define HOST_DIGITS 8
@@ -33,7 +33,8 @@ typedef struct Clone {
 	char *uuid, *serial; /* once it is known */
 	char *igroup;        /* the uuid; once it is mapped */
 	char *device;        /* once the host has it */
-	int claim;           /* a socket; see claim() */
+	char *claim_path;    /* once it is claimed */
+	int claim;
 } Clone;
 
 typedef struct LunSource {
@@ -49,7 +50,7 @@ static char *source_name(const VkOntapStored *layer)
 }
 
 /* How the names of this host's clones begin. Beside the LUN, as clones have to be in its volume. */
-static char *clone_prefix(const VkOntapStored *layer)
+static char *clone_prefix(const char *volume_name)
 {
 	g_autofree char *machine = NULL;
 	g_autofree char *identity = NULL;
@@ -59,34 +60,36 @@ static char *clone_prefix(const VkOntapStored *layer)
 	g_file_get_contents("/etc/machine-id", &machine, NULL, NULL);
 	identity = g_strconcat(g_get_host_name(), "\n", machine, NULL);
 	host = g_compute_checksum_for_string(G_CHECKSUM_SHA256, identity, -1);
-	return g_strdup_printf("/vol/%s/" CLONE_PREFIX "%.*s_", layer->volume_name, HOST_DIGITS,
-			       host);
+	return g_strdup_printf("/vol/%s/" CLONE_PREFIX "%.*s_", volume_name, HOST_DIGITS, host);
 }
 
 static char *new_clone_name(const VkOntapStored *layer)
 {
 	g_autofree char *now = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
-	g_autofree char *prefix = clone_prefix(layer);
+	g_autofree char *prefix = clone_prefix(layer->volume_name);
 
 	return g_strdup_printf("%s%s_%08x", prefix, now, g_random_int());
 }
 
 /*
- * Claims a clone for the life of the process: an abstract socket of its name goes with the last who
- * has it open. -1 when another process has claimed it.
+ * Claims the clone for the life of the process, by a lock on a file of its name. VK_ERROR_BUSY when
+ * another process has claimed it.
  */
-static int claim(const char *name)
+static gboolean claim(Clone *clone, GError **error)
 {
-	g_autofree char *base = g_path_get_basename(name);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(base));
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const char *directory = clone->ontap->run_dir;
+	g_autofree char *base = g_path_get_basename(clone->name);
+	g_autofree char *path = g_build_filename(directory, base, NULL);
 
-	g_strlcpy(address.sun_path + 1, base, sizeof(address.sun_path) - 1);
-	if (fd >= 0 &&
-	    bind(fd, (struct sockaddr *)&address, MIN(length, (socklen_t)sizeof(address))) < 0)
-		vk_io_clear_fd(&fd);
-	return fd;
+	if (g_mkdir_with_parents(directory, 0700) != 0)
+		return vk_fail_errno(error, errno, "cannot make the directory '%s'", directory);
+	clone->claim = vk_io_open(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, error);
+	if (clone->claim < 0)
+		return FALSE;
+	if (flock(clone->claim, LOCK_EX | LOCK_NB) != 0)
+		return vk_fail(error, VK_ERROR_BUSY, "the LUN '%s' is in use", clone->name);
+	clone->claim_path = g_steal_pointer(&path);
+	return TRUE;
 }
 
 /* *RET, a new reference, is NULL when there is none. */
@@ -245,12 +248,29 @@ static void forget_device(const Clone *clone)
 	}
 }
 
-static void drop(const Clone *clone, const char *url)
+/* From the array, and its map before it. */
+static void drop(Clone *clone)
 {
+	g_autofree char *map = clone->igroup ? map_url(clone, clone->igroup) : NULL;
+	g_autofree char *path = NULL;
+	g_autofree char *url = NULL;
 	g_autoptr(GError) trouble = NULL;
-	g_auto(VkOntapReply) reply = {0};
+	g_auto(VkOntapReply) unmapped = {0};
+	g_auto(VkOntapReply) deleted = {0};
+	g_autoptr(json_t) lun = NULL;
 
-	if (!vk_ontap_change(clone->ontap->rest, "DELETE", url, NULL, 0, &reply, &trouble))
+	/* A LUN that is still mapped is not deleted, which is told then. */
+	if (map)
+		vk_ontap_change(clone->ontap->rest, "DELETE", map, NULL, 0, &unmapped, NULL);
+	if (clone->is_tried && !clone->uuid) {
+		find_lun(clone, &lun, NULL);
+		clone->uuid = g_strdup(vk_json_optional_string(lun, "uuid"));
+	}
+	if (!clone->uuid || !g_uuid_string_is_valid(clone->uuid))
+		return;
+	path = g_strconcat("/api/storage/luns/", clone->uuid, NULL);
+	url = vk_ontap_url(path, VK_ONTAP_AT_ONCE, NULL);
+	if (!vk_ontap_change(clone->ontap->rest, "DELETE", url, NULL, 0, &deleted, &trouble))
 		vk_log_warning("the LUN '%s' stays, unmap and delete it: %s", clone->name,
 			       trouble->message);
 }
@@ -259,26 +279,14 @@ static void clone_free(Clone *clone)
 {
 	if (!clone)
 		return;
-	if (clone->device)
-		forget_device(clone);
-	if (clone->igroup) {
-		g_autofree char *url = map_url(clone, clone->igroup);
-
-		drop(clone, url);
-	}
-	if (clone->is_tried && !clone->uuid) {
-		g_autoptr(json_t) lun = NULL;
-
-		find_lun(clone, &lun, NULL);
-		clone->uuid = g_strdup(vk_json_optional_string(lun, "uuid"));
-	}
-	if (clone->uuid && g_uuid_string_is_valid(clone->uuid)) {
-		g_autofree char *path = g_strconcat("/api/storage/luns/", clone->uuid, NULL);
-		g_autofree char *url = vk_ontap_url(path, VK_ONTAP_AT_ONCE, NULL);
-
-		drop(clone, url);
+	if (clone->claim_path) {
+		if (clone->device)
+			forget_device(clone);
+		drop(clone);
+		unlink(clone->claim_path);
 	}
 	vk_io_clear_fd(&clone->claim);
+	g_free(clone->claim_path);
 	g_free(clone->svm);
 	g_free(clone->name);
 	g_free(clone->uuid);
@@ -289,33 +297,26 @@ static void clone_free(Clone *clone)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Clone, clone_free)
 
-static Clone *clone_new(VkOntap *ontap, const VkOntapStored *layer)
+/* NULL when it cannot be claimed. */
+static Clone *clone_new(VkOntap *ontap, const char *svm, const char *name, GError **error)
 {
-	Clone *clone = g_new0(Clone, 1);
+	g_autoptr(Clone) clone = g_new0(Clone, 1);
 
 	clone->ontap = ontap;
-	clone->svm = g_strdup(layer->svm);
-	clone->name = new_clone_name(layer);
-	clone->claim = claim(clone->name);
-	return clone;
+	clone->svm = g_strdup(svm);
+	clone->name = g_strdup(name);
+	return claim(clone, error) ? g_steal_pointer(&clone) : NULL;
 }
 
 /* What a killed process left, as it had it; NULL when the process is alive. */
-static Clone *adopt_clone(VkOntap *ontap, const VkOntapStored *layer, const json_t *lun)
+static Clone *adopt_clone(VkOntap *ontap, const char *svm, const json_t *lun, GError **error)
 {
 	const json_t *map = json_array_get(json_object_get(lun, "lun_maps"), 0);
-	const char *name = vk_json_optional_string(lun, "name");
 	const char *igroup = vk_json_optional_string(json_object_get(map, "igroup"), "uuid");
-	int claimed = claim(name);
-	Clone *clone;
+	Clone *clone = clone_new(ontap, svm, vk_json_optional_string(lun, "name"), error);
 
-	if (claimed < 0)
+	if (!clone)
 		return NULL;
-	clone = g_new0(Clone, 1);
-	clone->ontap = ontap;
-	clone->claim = claimed;
-	clone->svm = g_strdup(layer->svm);
-	clone->name = g_strdup(name);
 	clone->uuid = g_strdup(vk_json_optional_string(lun, "uuid"));
 	clone->serial = g_strdup(vk_json_optional_string(lun, "serial_number"));
 	if (clone->serial)
@@ -325,25 +326,94 @@ static Clone *adopt_clone(VkOntap *ontap, const VkOntapStored *layer, const json
 	return clone;
 }
 
-/* Removes what killed processes of this host left in the volume. Best effort. */
-static void sweep(VkOntap *ontap, const VkOntapStored *layer)
+/* The LUNs of SVM that are called NAME, which may be a pattern. New reference. */
+static json_t *list_luns(VkOntap *ontap, const char *svm, const char *name, GError **error)
 {
-	g_autofree char *prefix = clone_prefix(layer);
-	g_autofree char *pattern = g_strconcat(prefix, "*", NULL);
 	g_autofree char *url =
-		vk_ontap_url("/api/storage/luns", "svm.name", layer->svm, "name", pattern, "fields",
+		vk_ontap_url("/api/storage/luns", "svm.name", svm, "name", name, "fields",
 			     "uuid,name,serial_number,lun_maps.igroup.uuid", NULL);
-	g_autoptr(json_t) luns = vk_ontap_list(ontap->rest, url, NULL);
+
+	return vk_ontap_list(ontap->rest, url, error);
+}
+
+/* Whether its process is gone. */
+static gboolean is_orphan(VkOntap *ontap, const char *name)
+{
+	g_autofree char *base = g_path_get_basename(name);
+	g_autofree char *path = g_build_filename(ontap->run_dir, base, NULL);
+	VK_AUTOFD fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	/* A lock for others to see, since nothing is done about the clone here. */
+	return fd < 0 ? errno == ENOENT : flock(fd, LOCK_SH | LOCK_NB) == 0;
+}
+
+gboolean vk_ontap_list_clones(VkOntap *ontap, const char *svm, const char *volume_name,
+			      GPtrArray *found, GError **error)
+{
+	g_autofree char *prefix = clone_prefix(volume_name);
+	g_autofree char *pattern = g_strconcat(prefix, "*", NULL);
+	g_autoptr(json_t) luns = list_luns(ontap, svm, pattern, error);
 	gsize index;
 	json_t *lun;
 
 	json_array_foreach (luns, index, lun) {
 		const char *name = vk_json_optional_string(lun, "name");
+		json_t *handle;
+		VkArraySnapshot *left;
 
 		/* Whatever the array takes the pattern for. */
-		if (name && g_str_has_prefix(name, prefix))
-			clone_free(adopt_clone(ontap, layer, lun));
+		if (!name || !g_str_has_prefix(name, prefix) || !is_orphan(ontap, name))
+			continue;
+		handle = json_pack("{s:s, s:s}", "svm", svm, VK_ONTAP_CLONE, name);
+		left = vk_array_snapshot_new(&ontap->base, name, handle, name);
+		left->is_unlisted = TRUE;
+		g_ptr_array_add(found, left);
 	}
+	return luns != NULL;
+}
+
+gboolean vk_ontap_remove_clone(VkOntap *ontap, const json_t *handle, GError **error)
+{
+	const char *svm, *name;
+	g_autoptr(json_t) luns = NULL;
+	g_autoptr(json_t) left = NULL;
+
+	if (!vk_json_string(handle, "svm", &svm, error) ||
+	    !vk_json_string(handle, VK_ONTAP_CLONE, &name, error))
+		return FALSE;
+	luns = list_luns(ontap, svm, name, error);
+	if (luns && json_array_size(luns) == 1) {
+		Clone *clone = adopt_clone(ontap, svm, json_array_get(luns, 0), error);
+
+		if (!clone)
+			return FALSE;
+		clone_free(clone);
+		left = list_luns(ontap, svm, name, error);
+		return left && (json_array_size(left) == 0 ||
+				vk_fail(error, VK_ERROR_FAILED, "the LUN '%s' stays", name));
+	}
+	return luns != NULL;
+}
+
+/* Removes what killed processes of this host left in the volume. Best effort. */
+static void sweep(VkOntap *ontap, const VkOntapStored *layer)
+{
+	g_autoptr(GPtrArray) found =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_snapshot_free);
+
+	vk_ontap_list_clones(ontap, layer->svm, layer->volume_name, found, NULL);
+	for (guint i = 0; i < found->len; i++)
+		vk_ontap_remove_clone(
+			ontap, ((VkArraySnapshot *)g_ptr_array_index(found, i))->handle, NULL);
+}
+
+/* A new one of LAYER. */
+static Clone *new_clone(VkOntap *ontap, const VkOntapStored *layer, GError **error)
+{
+	g_autofree char *name = new_clone_name(layer);
+	g_autoptr(Clone) clone = clone_new(ontap, layer->svm, name, error);
+
+	return clone && make_clone(clone, layer, error) ? g_steal_pointer(&clone) : NULL;
 }
 
 static VkSourceReader *lun_open_reader(VkSource *base, GError **error)
@@ -369,13 +439,13 @@ static const VkSourceOps lun_ops = {
 
 VkSource *vk_ontap_open_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error)
 {
-	g_autoptr(Clone) clone = clone_new(ontap, layer);
+	g_autoptr(Clone) clone = NULL;
 	g_autoptr(VkSource) inner = NULL;
 	LunSource *source;
 
 	sweep(ontap, layer);
-	if (!make_clone(clone, layer, error) || !map_clone(clone, layer, error) ||
-	    !await_device(clone, error))
+	clone = new_clone(ontap, layer, error);
+	if (!clone || !map_clone(clone, layer, error) || !await_device(clone, error))
 		return NULL;
 	inner = vk_source_file_new(clone->device, error);
 	if (!inner)
@@ -417,7 +487,6 @@ gboolean vk_ontap_restore_lun(VkOntap *ontap, const VkOntapStored *layer, GError
 	/* Twice the same is the same. Some systems want a LUN, not one in a snapshot. */
 	if (first.is_unsure)
 		return overwrite(ontap, layer, from, &second, error);
-	clone = clone_new(ontap, layer);
-	return make_clone(clone, layer, error) &&
-	       overwrite(ontap, layer, clone->name, &second, error);
+	clone = new_clone(ontap, layer, error);
+	return clone && overwrite(ontap, layer, clone->name, &second, error);
 }

@@ -27,6 +27,7 @@ typedef struct VkOntap {
 	VkArray base;
 	VkOntapRest *rest;
 	char *svm; /* the only one that is looked at; nullable */
+	char *run_dir;
 } VkOntap;
 
 /* Where something lies on the array, and how the host reaches its snapshots. */

@@ -2,7 +2,7 @@
 /* Snapshots of volumes: made, found, marked and removed by the names and comments of ours alone. */
 #include "errors.h"
 #include "json.h"
-#include "ontap-priv.h"
+#include "ontap-lun.h"
 #include "timestamp.h"
 
 #include <string.h>
@@ -251,6 +251,8 @@ gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError *
 {
 	const char *volume, *name;
 
+	if (json_object_get(handle, VK_ONTAP_CLONE))
+		return vk_ontap_remove_clone((VkOntap *)array, handle, error);
 	return read_handle(handle, &volume, &name, error) &&
 	       vk_ontap_drop_snapshot((VkOntap *)array, volume, name, error);
 }
@@ -310,17 +312,21 @@ static gboolean list_volume(VkOntap *ontap, const char *volume, const char *vaul
 GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *base, const char *vault_id,
 				   const char *uuid, GError **error)
 {
+	VkOntap *ontap = (VkOntap *)array;
 	const VkOntapDisk *disk = (const VkOntapDisk *)base;
 	g_autoptr(GPtrArray) found =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_snapshot_free);
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 
 	for (guint i = 0; i < disk->layers->len; i++) {
-		const VkOntapLayer *layer = g_ptr_array_index(disk->layers, i);
+		const VkOntapPlace *place =
+			&((const VkOntapLayer *)g_ptr_array_index(disk->layers, i))->place;
 
-		if (g_hash_table_add(seen, layer->place.volume) &&
-		    !list_volume((VkOntap *)array, layer->place.volume, vault_id, uuid, found,
-				 error))
+		if (!g_hash_table_add(seen, place->volume))
+			continue;
+		if (!list_volume(ontap, place->volume, vault_id, uuid, found, error) ||
+		    (place->lun &&
+		     !vk_ontap_list_clones(ontap, place->svm, place->volume_name, found, error)))
 			return NULL;
 	}
 	return g_steal_pointer(&found);

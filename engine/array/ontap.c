@@ -110,6 +110,7 @@ static void ontap_free(VkArray *array)
 
 	vk_ontap_rest_free(ontap->rest);
 	g_free(ontap->svm);
+	g_free(ontap->run_dir);
 	g_free(array->name);
 	g_free(array);
 }
@@ -155,5 +156,6 @@ VkArray *vk_ontap_new(const VkSettings *settings, const char *name, GError **err
 	ontap->base.name = g_strdup(name);
 	ontap->rest = rest;
 	ontap->svm = g_strdup(vk_settings_get_named(settings, "array", name, "svm"));
+	ontap->run_dir = g_strdup(vk_settings_get(settings, "backup", "run_dir"));
 	return &ontap->base;
 }

@@ -86,7 +86,8 @@ static void start(Bed *bed)
 
 void bed_configure(Bed *bed, const char *section)
 {
-	g_autofree char *text = fill_in(bed, section);
+	g_autofree char *whole = g_strconcat("[backup]\nrun_dir = @/run\n", section, NULL);
+	g_autofree char *text = fill_in(bed, whole);
 	g_autoptr(GError) error = NULL;
 
 	vk_arrays_free(bed->arrays);
