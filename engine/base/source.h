@@ -53,6 +53,12 @@ typedef struct VkSourceReaderOps {
 	gboolean (*seek_change)(VkSourceReader *reader, guint64 offset, guint64 *ret,
 				GError **error);
 
+	/*
+	 * Only of a source that knows its changes, NULL if it cannot tell: all at and behind *RET
+	 * is changed or reads as zeros.
+	 */
+	gboolean (*find_tail)(VkSourceReader *reader, guint64 *ret, GError **error);
+
 	/* Abandons reads under way and frees the reader. Buffers are free to go after it. */
 	void (*free)(VkSourceReader *reader);
 } VkSourceReaderOps;

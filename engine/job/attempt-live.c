@@ -25,7 +25,8 @@ static gboolean begin_held(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data
 		return FALSE;
 	vk_attempt_set_instant(attempt);
 	if (!vk_backup_job_begin(job, &trouble)) {
-		note_tracking_trouble(attempt, trouble);
+		if (vk_backup_job_was_refused(job))
+			note_tracking_trouble(attempt, trouble);
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}

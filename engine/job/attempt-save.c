@@ -46,11 +46,18 @@ static char *damage_reason(const VkAttempt *attempt)
 	return g_strdup_printf("the snapshot before, %s, is damaged", attempt->last->time);
 }
 
-/* Upon a damaged map nothing can be built: the disk is to be read in whole. */
-static void note_damaged_parent(VkAttempt *attempt)
+/* Upon a damaged map, or half of the changes, nothing can be built: all is to be read in whole. */
+static void note_tracking_trouble(VkAttempt *attempt, const VkPlanDisk *planned,
+				  const VkSaveStats *stats)
 {
+	if (!stats->parent_damaged && !stats->was_cut)
+		return;
 	g_free(attempt->try->tracking_trouble);
-	attempt->try->tracking_trouble = damage_reason(attempt);
+	attempt->try->tracking_trouble =
+		stats->parent_damaged
+			? damage_reason(attempt)
+			: g_strdup_printf("disk '%s' was made smaller and larger again",
+					  planned->disk->target);
 }
 
 static void set_mode(VkAttempt *attempt, const VkPlanDisk *planned, VkDiskRecord *record,
@@ -93,8 +100,7 @@ static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *so
 	record->image = vk_session_save(attempt->session, source, parent, &stats,
 					attempt->context->progress, error);
 	if (!record->image) {
-		if (stats.parent_damaged)
-			note_damaged_parent(attempt);
+		note_tracking_trouble(attempt, planned, &stats);
 		return FALSE;
 	}
 	record->read = stats.read;

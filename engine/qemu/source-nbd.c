@@ -138,6 +138,67 @@ static gboolean nbd_seek_change(VkSourceReader *base, guint64 offset, guint64 *r
 	return vk_nbd_changes_find(reader->changes, offset, (guint64)size, ret, &end, error);
 }
 
+/* The end of the last unchanged piece of [START, END); START when there is none. */
+static gboolean find_last_same(NbdReader *reader, guint64 start, guint64 end, guint64 *ret,
+			       GError **error)
+{
+	*ret = start;
+	while (start < end) {
+		guint64 changed = end, stop = end;
+
+		if (!vk_nbd_changes_find(reader->changes, start, end, &changed, &stop, error))
+			return FALSE;
+		if (changed > start)
+			*ret = changed;
+		start = stop;
+	}
+	return TRUE;
+}
+
+/* The same of the data in [START, END); START when there is none. */
+static gboolean find_last_same_data(NbdReader *reader, guint64 start, guint64 end, guint64 *ret,
+				    GError **error)
+{
+	g_autoptr(GArray) extents = g_array_new(FALSE, FALSE, sizeof(VkSourceExtent));
+
+	*ret = start;
+	if (!map_allocation(reader, start, end - start, extents, error))
+		return FALSE;
+	for (guint i = extents->len; i > 0; i--) {
+		const VkSourceExtent *extent = &g_array_index(extents, VkSourceExtent, i - 1);
+		guint64 last = extent->offset;
+
+		if (extent->kind == VK_SOURCE_DATA &&
+		    !find_last_same(reader, extent->offset, extent->offset + extent->length, &last,
+				    error))
+			return FALSE;
+		if (last > extent->offset) {
+			*ret = last;
+			return TRUE;
+		}
+	}
+	return TRUE;
+}
+
+static gboolean nbd_find_tail(VkSourceReader *base, guint64 *ret, GError **error)
+{
+	NbdReader *reader = (NbdReader *)base;
+	gint64 size = nbd_get_size(reader->client->nbd);
+	guint64 end, start;
+
+	if (size < 0)
+		return vk_nbd_client_fail(reader->client, "get the size of", error);
+	for (end = (guint64)size; end > 0; end = start) {
+		start = (end - 1) / MAP_STEP * MAP_STEP;
+		if (!find_last_same_data(reader, start, end, ret, error))
+			return FALSE;
+		if (*ret > start)
+			return TRUE;
+	}
+	*ret = 0;
+	return TRUE;
+}
+
 static gboolean nbd_submit(VkSourceReader *base, guint64 offset, gsize length, void *buf,
 			   GError **error)
 {
@@ -178,6 +239,7 @@ static const VkSourceReaderOps nbd_reader_ops = {
 	.submit = nbd_submit,
 	.complete = nbd_complete,
 	.seek_change = nbd_seek_change,
+	.find_tail = nbd_find_tail,
 	.free = nbd_reader_free,
 };
 

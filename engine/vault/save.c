@@ -232,6 +232,55 @@ static void job_clear(SaveJob *job)
 	g_cond_clear(&job->changed);
 }
 
+static gboolean is_all_changed(SaveJob *job, guint32 first, guint32 count, gboolean *ret,
+			       GError **error)
+{
+	g_autoptr(GArray) extents = g_array_new(FALSE, FALSE, sizeof(VkSourceExtent));
+	guint64 start = (guint64)first * VK_BLOCK_SIZE;
+	guint64 end = MIN(start + (guint64)count * VK_BLOCK_SIZE, job->save.source->size);
+
+	if (!job->scout->ops->map(job->scout, start, end - start, extents, error))
+		return FALSE;
+	*ret = TRUE;
+	for (guint i = 0; i < extents->len; i++)
+		*ret = *ret && g_array_index(extents, VkSourceExtent, i).kind != VK_SOURCE_SAME;
+	return TRUE;
+}
+
+/*
+ * QEMU forgets what was changed behind the end of a disk that is made smaller, and takes what comes
+ * back there when it is made larger again for unchanged, though all of that is zeros now. So what
+ * the parent has there tells. Only the parent's map of the zeros at the end is read.
+ */
+static gboolean check_tail(SaveJob *job, const VkImageRecord *parent, gboolean *ret_was_cut,
+			   GError **error)
+{
+	g_autoptr(VkMap) map = vk_map_new(job->save.session->vault, parent->runs, job->blocks);
+	gboolean present, changed = TRUE;
+	guint64 tail = 0;
+	VkExtent extent;
+
+	if (!job->scout->ops->find_tail)
+		return TRUE;
+	if (!job->scout->ops->find_tail(job->scout, &tail, error))
+		return FALSE;
+	for (guint32 block = vk_blocks_of_size(tail); block < job->blocks; block += extent.count) {
+		if (!vk_map_lookup(map, block, &extent, &present, error)) {
+			atomic_store(&job->save.parent_damaged, TRUE);
+			return FALSE;
+		}
+		if (extent.kind == VK_EXTENT_DATA &&
+		    !is_all_changed(job, block, extent.count, &changed, error))
+			return FALSE;
+		if (!changed) {
+			*ret_was_cut = TRUE;
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "it was made smaller and larger again");
+		}
+	}
+	return TRUE;
+}
+
 static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkImageRecord *parent,
 				 VkSaveStats *stats, VkProgress *progress, GError **error)
 {
@@ -262,7 +311,8 @@ static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkI
 
 	if (source->knows_changes)
 		job.scout = source->ops->open_reader(source, &job.error);
-	run_workers(&job);
+	if (!job.scout || check_tail(&job, parent, &stats->was_cut, &job.error))
+		run_workers(&job);
 	allocated = collect_stats(session, stats);
 	if (!job.error)
 		record = make_record(&job, parent, allocated, &job.error);

@@ -23,6 +23,8 @@ typedef struct VkSaveStats {
 	guint64 stored;          /* bytes that they take in the packs */
 	gboolean parent_damaged; /* the parent's map was damaged: everything was saved anew, or has
 				    to be, without the changes that the source knows */
+	gboolean was_cut;        /* the disk was made smaller and larger again, and has to be saved
+				    without the changes that the source knows */
 } VkSaveStats;
 
 /* WORKERS 0 means one for each core. The vault must be open for writing and outlive the session. */

@@ -243,6 +243,11 @@ gboolean vk_backup_job_begin(VkBackupJob *job, GError **error)
 	return !job->failed || fail_begin(job, error);
 }
 
+gboolean vk_backup_job_was_refused(const VkBackupJob *job)
+{
+	return job->failed;
+}
+
 char *vk_backup_job_checkpoint_xml(VkBackupJob *job, GError **error)
 {
 	g_autoptr(virDomain) domain = NULL;

@@ -62,6 +62,9 @@ VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const VkBackupJobPlan *plan,
 				   const VkBackupJobPaths *paths, GError **error);
 gboolean vk_backup_job_begin(VkBackupJob *job, GError **error);
 
+/* After a failure to begin: it is libvirt that refused the job. */
+gboolean vk_backup_job_was_refused(const VkBackupJob *job);
+
 /* What redefines the checkpoint that the job has made; NULL if it made none. New string. */
 char *vk_backup_job_checkpoint_xml(VkBackupJob *job, GError **error);
 

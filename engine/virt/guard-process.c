@@ -39,13 +39,17 @@ typedef struct {
 	guint timeout_sec;
 	VkGuestLock *lock;
 	VkHold held;
-	gint64 deadline;
+	gint64 deadline;  /* of the hold; none when its release has begun */
 	char *socket;     /* of the backup job; NULL: none */
 	GPtrArray *files; /* char* */
 	gboolean was_stopped;
+	VkHold overdue;   /* what RELEASING releases */
+	gint is_released; /* atomic: RELEASING is through */
 	/* NULL: not begun */
 	GThread *releasing, *mending;
 } Watched;
+
+#define NO_DEADLINE G_MAXINT64
 
 typedef struct {
 	const char *uri;
@@ -171,9 +175,9 @@ static gboolean serve_one(Guard *guard)
 	return vk_guard_send(STDIN_FILENO, ok ? "ok" : trouble->message, -1, NULL);
 }
 
-static gboolean release(Watched *watched, GError **error)
+static gboolean release(Watched *watched, VkHold hold, GError **error)
 {
-	return vk_quiesce_recover(watched->guest, watched->held, watched->timeout_sec, error);
+	return vk_quiesce_recover(watched->guest, hold, watched->timeout_sec, error);
 }
 
 static gpointer run_release(gpointer data)
@@ -183,15 +187,33 @@ static gpointer run_release(gpointer data)
 
 	vk_log_warning("guest '%s' is held longer than it should be: the guard releases it",
 		       vk_guest_name(watched->guest));
-	if (!release(watched, &trouble))
+	if (!release(watched, watched->overdue, &trouble))
 		vk_log_error("%s", trouble->message);
+	g_atomic_int_set(&watched->is_released, TRUE);
 	return NULL;
+}
+
+static void begin_release(Watched *watched)
+{
+	/* A later hold of the guest has a deadline of its own. */
+	watched->deadline = NO_DEADLINE;
+	watched->overdue = watched->held;
+	watched->is_released = FALSE;
+	watched->releasing = g_thread_new("release", run_release, watched);
+}
+
+/* Whether the guest is being released still. */
+static gboolean is_releasing(Watched *watched)
+{
+	if (watched->releasing && g_atomic_int_get(&watched->is_released))
+		g_thread_join(g_steal_pointer(&watched->releasing));
+	return watched->releasing != NULL;
 }
 
 /* Releases who is held too long. Returns how many milliseconds until the next one is. */
 static int watch_deadlines(Guard *guard)
 {
-	gint64 now = g_get_monotonic_time(), next = G_MAXINT64;
+	gint64 now = g_get_monotonic_time(), next = NO_DEADLINE;
 	GHashTableIter iter;
 	gpointer value;
 
@@ -199,14 +221,14 @@ static int watch_deadlines(Guard *guard)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Watched *watched = value;
 
-		if (!watched->held || watched->releasing)
-			continue;
-		if (now >= watched->deadline)
-			watched->releasing = g_thread_new("release", run_release, watched);
-		else
+		if (is_releasing(watched))
+			next = MIN(next, now + PERIOD_USEC);
+		else if (watched->held && now >= watched->deadline)
+			begin_release(watched);
+		else if (watched->held)
 			next = MIN(next, watched->deadline);
 	}
-	if (next == G_MAXINT64)
+	if (next == NO_DEADLINE)
 		return FOREVER_MSEC;
 	return (int)MIN((next - now) / G_TIME_SPAN_MILLISECOND + 1, G_MAXINT);
 }
@@ -253,7 +275,7 @@ static gboolean end_job(Watched *watched, gboolean *ret_found, GError **error)
 /* The guest goes on first; what it may be held by afterwards is found by the next round. */
 static gboolean mend_once(Watched *watched, gboolean *ret_found, GError **error)
 {
-	gboolean released = !watched->held || release(watched, error);
+	gboolean released = !watched->held || release(watched, watched->held, error);
 
 	*ret_found = FALSE;
 	return end_job(watched, ret_found, released ? error : NULL) && released;

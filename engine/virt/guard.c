@@ -48,6 +48,11 @@ static gboolean spawn(VkGuard *guard, const char *uri, guint timeout_sec, int so
 	return vk_fail(error, VK_ERROR_FAILED, "cannot start the guard: %s", trouble->message);
 }
 
+static gboolean fail_dead(GError **error)
+{
+	return vk_fail(error, VK_ERROR_FAILED, "the guard has died; start again");
+}
+
 /* The next answer as a new string. */
 static char *receive_answer(VkGuard *guard, gint64 deadline, GError **error)
 {
@@ -66,7 +71,7 @@ static char *receive_answer(VkGuard *guard, gint64 deadline, GError **error)
 	}
 	text = vk_guard_receive(guard->socket, &descriptor, NULL);
 	if (!text)
-		vk_fail(error, VK_ERROR_FAILED, "the guard has died; start again");
+		fail_dead(error);
 	return text;
 }
 
@@ -139,7 +144,7 @@ static gboolean tell(VkGuard *guard, VkGuest *guest, json_t *message, int descri
 
 	json_object_set_new(message, "uuid", vk_json_new_string(vk_guest_uuid(guest)));
 	text = json_dumps(message, JSON_COMPACT);
-	sent = vk_guard_send(guard->socket, text, descriptor, error);
+	sent = vk_guard_send(guard->socket, text, descriptor, NULL) || fail_dead(error);
 	free(text);
 	guard->owed += sent;
 	if (sent && take_answer(guard, error))
@@ -164,12 +169,11 @@ void vk_guard_remove(VkGuard *guard, VkGuest *guest)
 	tell_end(guard, guest, VK_GUARD_REMOVE);
 }
 
-gboolean vk_guard_hold(VkGuard *guard, VkGuest *guest, VkHold hold, gint64 deadline,
-		       GError **error)
+gboolean vk_guard_hold(VkGuard *guard, VkGuest *guest, VkHold hold, gint64 deadline, GError **error)
 {
 	return tell(guard, guest,
-		    json_pack("{s:s, s:i, s:I}", "do", VK_GUARD_HOLD, "hold", (int)hold,
-			      "deadline", (json_int_t)deadline),
+		    json_pack("{s:s, s:i, s:I}", "do", VK_GUARD_HOLD, "hold", (int)hold, "deadline",
+			      (json_int_t)deadline),
 		    -1, error);
 }
 

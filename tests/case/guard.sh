@@ -139,6 +139,29 @@ for mode in agent suspend; do
 	expect_clean "${guests[@]}"
 done
 
+say "a freeze that is late, then suspended instead, and the backup hangs: the guard releases both"
+is_suspended() {
+	[[ $(virsh domstate one) == paused ]]
+}
+# There is much to write before one is frozen, and more before two is.
+for guest in one two; do
+	virsh -q blkdeviotune "$guest" vda --write-bytes-sec 262144 > /dev/null
+done
+guest_run one 'dd if=/dev/urandom of=/mnt/vda/new bs=256k count=5 2> /dev/null'
+guest_run two 'dd if=/dev/urandom of=/mnt/vda/new bs=256k count=8 2> /dev/null'
+start_backup backup --group --pause-budget 1 one two
+wait_for 60 "one is suspended" is_suspended
+kill -STOP "$JOB"
+is_suspended || fail "the backup was not caught"
+wait_for 20 "one goes on" not is_suspended
+finish_job
+expect_status 0
+[[ $(grep -c "'one' is held longer than" "$ERR") == 2 ]] || fail "not released twice: $(cat "$ERR")"
+for guest in one two; do
+	virsh -q blkdeviotune "$guest" vda --write-bytes-sec 0 > /dev/null
+done
+expect_clean one two
+
 say "libvirtd dies with the backup"
 start_backup backup --group "${guests[@]}"
 while runs "$JOB" && ! is_held; do

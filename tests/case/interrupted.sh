@@ -25,5 +25,29 @@ for signal in INT TERM HUP; do
 	guest_run vm 'dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=160 conv=notrunc; sync'
 done
 ok virtkeep backup vm
+
+say "while it is held: it goes on at once"
+is_frozen() {
+	[[ $(agent vm '{"execute":"guest-fsfreeze-status"}' | jq -r .return) == frozen ]]
+}
+VDA_FILES='' VDA_MIB=32 define_guest late
+start_guest late
+for signal in INT TERM HUP; do
+	say "$signal"
+	make_late late 4
+	virtkeep backup --group --pause-budget 60 vm late < /dev/null > "$OUT" 2> "$ERR" &
+	JOB=$!
+	wait_for 20 "vm is frozen" is_frozen
+	kill "-$signal" "$JOB"
+	kill "-$signal" "$JOB"
+	wait_for 2 "vm is thawed" is_thawed vm
+	finish_job
+	expect_status 1
+	expect_err interrupted
+	wait_for 30 "the agent is back" agent late '{"execute":"guest-ping"}'
+	expect_clean vm late
+	ok virtkeep --json list
+	expect_json length 1
+done
 ok virtkeep verify --data
 expect_clean vm

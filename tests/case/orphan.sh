@@ -62,6 +62,38 @@ ok virtkeep --json backup one two
 expect_json '[.snapshots[].consistency] | unique | join(" ")' filesystem
 expect_clean one two
 
+say "the guard alone is killed: who is held goes on, nobody is held after that, and it is said"
+expect_dead_guard() { # TIMES
+	[[ $(grep -c 'the guard has died; start again' "$ERR") == "$1" ]] || fail "$(cat "$ERR")"
+	not grep -q 'dirty bitmaps\|consistent only' "$ERR" || fail "$(cat "$ERR")"
+}
+make_late two 5
+start_backup --group --pause-budget 60 one two
+wait_for 20 "one is frozen" is_frozen one
+kill -KILL "$(pgrep -f '^virtkeep guard')"
+finish_job
+expect_status 1
+expect_dead_guard 2
+wait_for 30 "the agent is back" agent two '{"execute":"guest-ping"}'
+expect_clean one two
+mkdir -p /etc/virtkeep/hooks.d
+cat > /etc/virtkeep/hooks.d/kill <<-'HOOK'
+	#!/bin/sh
+	[ "$1" != "$(cat /run/phase)" ] || pkill -KILL -f '^virtkeep guard'
+HOOK
+chmod 755 /etc/virtkeep/hooks.d/kill
+echo pre-freeze > /run/phase
+run virtkeep backup one
+expect_status 1
+expect_dead_guard 1
+echo post-thaw > /run/phase
+run virtkeep --json backup --parallel 1 one two
+expect_status 3
+expect_json '.snapshots[0].consistency' filesystem
+expect_dead_guard 1
+rm -r /etc/virtkeep/hooks.d
+expect_clean one two
+
 say "frozen by its owner, and the backup is killed meanwhile: it stays so"
 virsh -q domfsfreeze one > /dev/null
 make_late two 5

@@ -22,6 +22,13 @@ say "the directories do not exist, and the umask would keep QEMU out"
 )
 expect_clean vm
 
+say "QEMU cannot get at the scratch directory: that is said, not that the guest has changed"
+mkdir -m 700 "$SCRATCH/private"
+printf '[backup]\nscratch_dir = %s/private/scratch\n' "$SCRATCH" > "$SCRATCH/private.conf"
+refused 1 'Permission denied' virtkeep --config "$SCRATCH/private.conf" backup vm
+not grep -q 'before its time' "$ERR" || fail "a job that never began has ended before its time"
+expect_clean vm
+
 say "paused: it stays so"
 virsh -q suspend vm
 ok virtkeep --json backup --quiesce suspend vm

@@ -128,6 +128,45 @@ qemu-img resize -q "$(image_of vm vda)" 80M
 saved vm vda=compare
 expect_reason vda 'resized from 75497472 to 83886080 bytes'
 
+say "made smaller and larger again, off and live: the bitmap does not tell what that has cost"
+write_off vm 76M
+write_off vm 78M
+saved vm vda=incremental
+qemu-img resize -q --shrink "$(image_of vm vda)" 72M
+qemu-img resize -q "$(image_of vm vda)" 80M
+write_off vm 79M
+saved vm vda=compare
+expect_reason vda 'made smaller and larger again'
+write_off vm 76M
+saved vm vda=compare
+start_guest vm
+virsh -q blockresize vm vda 72M
+virsh -q blockresize vm vda 80M
+saved vm vda=compare
+expect_reason vda 'made smaller and larger again'
+saved vm vda=compare
+
+say "resized between the examination and the job"
+mkdir -p /etc/virtkeep/hooks.d
+cat > /etc/virtkeep/hooks.d/resize <<-'HOOK'
+	#!/bin/sh
+	[ "$1" = pre-freeze ] || exit 0
+	virsh -q blockresize vm vda "$(cat /run/size)"
+HOOK
+chmod 755 /etc/virtkeep/hooks.d/resize
+echo 88M > /run/size
+write_in vm
+ok virtkeep --json backup vm
+expect_err 'it was resized; try again'
+expect_json '.snapshots[0].disks[0] | "\(.mode) \(.size)"' "compare $((88 << 20))"
+echo 80M > /run/size
+ok virtkeep --json backup vm
+expect_json '.snapshots[0].disks[0] | "\(.mode) \(.size)"' "compare $((80 << 20))"
+rm -r /etc/virtkeep/hooks.d
+saved vm vda=incremental
+shut_down vm
+saved vm vda=incremental
+
 say "written by a tool while off; put back from a copy: the bitmap in it is as old as the data"
 cp "$(image_of vm vda)" "$SCRATCH/own-copy"
 write_off vm 1M
