@@ -313,6 +313,33 @@ static void examine_restores(Visit *visit)
 	}
 }
 
+static gboolean is_told(const Visit *visit, const char *what)
+{
+	for (guint i = 0; i < visit->findings->len; i++)
+		if (g_str_equal(((VkFinding *)g_ptr_array_index(visit->findings, i))->what, what))
+			return TRUE;
+	return FALSE;
+}
+
+/* Disks and guests share volumes, and so what is left there. */
+static void examine_stray(Visit *visit, const VkArraySnapshot *stray)
+{
+	const VkDoctorOptions *options = visit->options;
+	g_autofree char *what = g_strdup_printf(
+		stray->is_unlisted ? "'%s' is left of a backup or a reader that was killed"
+				   : "'%s' belongs to no snapshot of the vault; remove it if no "
+				     "other copy of the vault needs it",
+		stray->title);
+	VkFinding *finding;
+
+	if (is_told(visit, what))
+		return;
+	finding = add_here(visit, "array", g_steal_pointer(&what),
+			   stray->is_unlisted ? fix_command() : NULL);
+	finding->mended = stray->is_unlisted && options->fix &&
+			  vk_arrays_remove(options->arrays, stray, NULL);
+}
+
 static gboolean examine_array_disk(Visit *visit, const VkArrayDisk *disk, GError **error)
 {
 	const VkDoctorOptions *options = visit->options;
@@ -320,21 +347,8 @@ static gboolean examine_array_disk(Visit *visit, const VkArrayDisk *disk, GError
 	g_autoptr(GPtrArray) strays =
 		vk_arraydisk_strays(options->arrays, disk, options->vault, uuid, error);
 
-	for (guint i = 0; strays && i < strays->len; i++) {
-		const VkArraySnapshot *stray = g_ptr_array_index(strays, i);
-		VkFinding *finding = add_here(
-			visit, "array",
-			g_strdup_printf(
-				stray->is_unlisted
-					? "'%s' is left of a backup that was killed"
-					: "'%s' belongs to no snapshot of the vault; remove "
-					  "it if no other copy of the vault needs it",
-				stray->title),
-			stray->is_unlisted ? fix_command() : NULL);
-
-		finding->mended = stray->is_unlisted && options->fix &&
-				  vk_arrays_remove(options->arrays, stray, NULL);
-	}
+	for (guint i = 0; strays && i < strays->len; i++)
+		examine_stray(visit, g_ptr_array_index(strays, i));
 	return strays != NULL;
 }
 
