@@ -30,8 +30,8 @@ typedef struct VkArrayOps {
 	/* A driver's part of a take; the steps are those of array.h. DISKS: VkShotDisk, borrowed. */
 	VkShot *(*prepare)(VkArray *array, const char *vault_id, const char *label,
 			   const GPtrArray *disks, GError **error);
-	/* MEMBERS: the uuids of those who are held. */
-	gboolean (*shoot)(VkShot *shot, GHashTable *members, GError **error);
+	/* MEMBERS: the uuids of those who are held, until DEADLINE (monotonic, microseconds). */
+	gboolean (*shoot)(VkShot *shot, GHashTable *members, gint64 deadline, GError **error);
 	gboolean (*settle)(VkShot *shot, GError **error);
 	json_t *(*copy)(VkShot *shot, const VkShotDisk *disk);
 	gboolean (*keep)(VkShot *shot, const char *uuid, GError **error);

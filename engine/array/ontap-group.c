@@ -10,9 +10,11 @@
 
 #include <string.h>
 
-#define GROUPS        "/api/application/consistency-groups"
-#define VOLUMES_MAX   80
-#define FENCE_SECONDS "30" /* 5 to 90 are good with all releases */
+#define GROUPS      "/api/application/consistency-groups"
+#define VOLUMES_MAX 80
+/* What all releases take; within it the array lifts a fence that nobody lifts. */
+#define FENCE_SECONDS_MIN 5
+#define FENCE_SECONDS_MAX 30
 /* A group of ours that is older was left by a run that was killed. */
 #define STALE_SECONDS 600
 
@@ -230,10 +232,12 @@ static gboolean find_started(VkOntapGroup *group, GError **error)
 gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
 			      GError **error)
 {
+	gint64 left = (deadline - g_get_monotonic_time()) / G_USEC_PER_SEC + 1;
+	g_autofree char *fence =
+		g_strdup_printf("%d", (int)CLAMP(left, FENCE_SECONDS_MIN, FENCE_SECONDS_MAX));
 	g_autofree char *path = g_strdup_printf(GROUPS "/%s/snapshots", group->uuid);
-	g_autofree char *url =
-		vk_ontap_url(path, "action", "start", "action_timeout", FENCE_SECONDS,
-			     "return_records", "true", VK_ONTAP_AT_ONCE, NULL);
+	g_autofree char *url = vk_ontap_url(path, "action", "start", "action_timeout", fence,
+					    "return_records", "true", VK_ONTAP_AT_ONCE, NULL);
 
 	group->wanted = g_strdup(vk_json_optional_string(body, "name"));
 	for (guint tries = 1;; tries++) {

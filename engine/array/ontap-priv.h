@@ -111,7 +111,7 @@ typedef struct VkOntapGroup VkOntapGroup;
 gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const char *name,
 			     VkOntapGroup **ret, GError **error);
 
-/* The array holds all writes from here until the commit, or for half a minute. */
+/* The array holds all writes from here until the commit, or until DEADLINE, or a little longer. */
 gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
 			      GError **error);
 gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error);
@@ -128,7 +128,7 @@ void vk_ontap_group_free(VkOntapGroup *group);
 /* A take (ontap-shot.c). */
 VkShot *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label,
 			 const GPtrArray *disks, GError **error);
-gboolean vk_ontap_shoot(VkShot *shot, GHashTable *members, GError **error);
+gboolean vk_ontap_shoot(VkShot *shot, GHashTable *members, gint64 deadline, GError **error);
 gboolean vk_ontap_settle(VkShot *shot, GError **error);
 json_t *vk_ontap_shot_copy(VkShot *shot, const VkShotDisk *disk);
 gboolean vk_ontap_keep(VkShot *shot, const char *uuid, GError **error);

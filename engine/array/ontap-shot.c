@@ -270,11 +270,11 @@ static gboolean shoot_alone(OntapShot *shot, GHashTable *members, gint64 deadlin
 	return TRUE;
 }
 
-gboolean vk_ontap_shoot(VkShot *base, GHashTable *members, GError **error)
+gboolean vk_ontap_shoot(VkShot *base, GHashTable *members, gint64 deadline, GError **error)
 {
 	OntapShot *shot = (OntapShot *)base;
-	gint64 deadline = vk_ontap_deadline(ontap_of(shot)->rest, SHOOT_SECONDS);
 
+	deadline = MIN(deadline, vk_ontap_deadline(ontap_of(shot)->rest, SHOOT_SECONDS));
 	if (!flush_files(shot, members, error) || !shoot_groups(shot, deadline, error) ||
 	    !shoot_alone(shot, members, deadline, error))
 		return FALSE;

@@ -24,7 +24,7 @@ typedef struct VkReflinkDisk {
 
 VkShot *vk_reflink_prepare(VkArray *array, const char *vault_id, const char *label,
 			   const GPtrArray *disks, GError **error);
-gboolean vk_reflink_shoot(VkShot *shot, GHashTable *members, GError **error);
+gboolean vk_reflink_shoot(VkShot *shot, GHashTable *members, gint64 deadline, GError **error);
 gboolean vk_reflink_settle(VkShot *shot, GError **error);
 json_t *vk_reflink_copy(VkShot *shot, const VkShotDisk *disk);
 gboolean vk_reflink_keep(VkShot *shot, const char *uuid, GError **error);

@@ -166,7 +166,7 @@ static gboolean take_clone(Clone *clone, GError **error)
 	return TRUE;
 }
 
-gboolean vk_reflink_shoot(VkShot *base, GHashTable *members, GError **error)
+gboolean vk_reflink_shoot(VkShot *base, GHashTable *members, gint64 deadline, GError **error)
 {
 	ReflinkShot *shot = (ReflinkShot *)base;
 

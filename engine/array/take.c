@@ -25,6 +25,7 @@ struct VkTake {
 	GHashTable *members; /* uuid -> Member */
 	GPtrArray *left;     /* Member: the shots borrow from them still */
 	GHashTable *shots;   /* VkArray -> VkShot */
+	gint64 deadline;     /* monotonic: until when all are held */
 	Step prepared, shot, settled;
 };
 
@@ -61,6 +62,7 @@ VkTake *vk_take_new(VkArrays *arrays, const char *vault_id, const char *label)
 	take->arrays = arrays;
 	take->vault_id = g_strdup(vault_id);
 	take->label = g_strdup(label);
+	take->deadline = G_MAXINT64;
 	g_mutex_init(&take->mutex);
 	take->members = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, member_free);
 	take->left = g_ptr_array_new_with_free_func(member_free);
@@ -163,7 +165,7 @@ static gboolean shoot(VkTake *take, GError **error)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		VkShot *shot = value;
 
-		if (!shot->array->ops->shoot(shot, take->members, error))
+		if (!shot->array->ops->shoot(shot, take->members, take->deadline, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -200,6 +202,13 @@ static gboolean do_once(VkTake *take, Step *step, gboolean (*what)(VkTake *take,
 gboolean vk_take_prepare(VkTake *take, GError **error)
 {
 	return do_once(take, &take->prepared, prepare, error);
+}
+
+void vk_take_bound(VkTake *take, gint64 deadline)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
+
+	take->deadline = MIN(take->deadline, deadline);
 }
 
 gboolean vk_take_shoot(VkTake *take, GError **error)

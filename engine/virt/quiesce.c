@@ -363,6 +363,11 @@ VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GEr
 	return NULL;
 }
 
+gint64 vk_quiesce_limit(const VkQuiesce *quiesce)
+{
+	return quiesce->timer ? quiesce->limit : G_MAXINT64;
+}
+
 gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce)
 {
 	return quiesce->over_budget;

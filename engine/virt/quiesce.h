@@ -47,7 +47,10 @@ VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GEr
  */
 void vk_quiesce_point_taken(VkQuiesce *quiesce);
 
-/* After that: whether it was so. */
+/* Until when the guest is held at the most: monotonic, microseconds. G_MAXINT64 if it is not held. */
+gint64 vk_quiesce_limit(const VkQuiesce *quiesce);
+
+/* After the point: whether it went on before that. */
 gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce);
 
 /*

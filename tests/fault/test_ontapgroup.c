@@ -163,6 +163,40 @@ START_TEST(lifts_the_fence_first)
 }
 END_TEST
 
+/* How long its members may be held, in seconds; and how long the array fences them at the most. */
+static const struct {
+	guint held, fence;
+} bounds[] = {{1, 5}, {12, 12}, {100, 20}};
+
+START_TEST(fences_no_longer_than_guests_are_held)
+{
+	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) requests = NULL;
+	guint fences = 0;
+	gsize index;
+	json_t *request;
+
+	nas_succeed(vk_take_prepare(take, &error), error);
+	json_decref(bed_requests(bed));
+	vk_take_bound(take, g_get_monotonic_time() + (gint64)1000 * G_USEC_PER_SEC);
+	vk_take_bound(take, g_get_monotonic_time() + (gint64)bounds[_i].held * G_USEC_PER_SEC);
+	nas_succeed(vk_take_shoot(take, &error), error);
+	requests = bed_requests(bed);
+	json_array_foreach (requests, index, request) {
+		const char *seconds = vk_json_optional_string(json_object_get(request, "query"),
+							      "action_timeout");
+
+		if (!seconds)
+			continue;
+		fences++;
+		ck_assert_uint_eq(g_ascii_strtoull(seconds, NULL, 10), bounds[_i].fence);
+	}
+	ck_assert_uint_eq(fences, 1);
+	vk_take_leave(take, WEB);
+}
+END_TEST
+
 /* Of two SVMs, that of the second refuses: the first one's volumes are let go at once. */
 START_TEST(leaves_no_fence_when_another_fails)
 {
@@ -248,6 +282,7 @@ int main(void)
 	tcase_add_test(tcase, removes_a_group_that_was_left);
 	tcase_add_test(tcase, removes_a_group_that_was_left_around_one_volume);
 	tcase_add_test(tcase, lifts_the_fence_first);
+	tcase_add_loop_test(tcase, fences_no_longer_than_guests_are_held, 0, G_N_ELEMENTS(bounds));
 	tcase_add_test(tcase, leaves_no_fence_when_another_fails);
 	tcase_add_test(tcase, leaves_no_fence_when_another_is_late);
 	tcase_add_test(tcase, leaves_a_group_in_use);
