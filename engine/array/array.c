@@ -429,11 +429,12 @@ gboolean vk_arrays_remove(VkArrays *arrays, const VkArraySnapshot *snapshot, GEr
 	return array && array->ops->remove(array, snapshot->handle, error);
 }
 
-gboolean vk_arrays_mark_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error)
+gboolean vk_arrays_set_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, gboolean listed,
+			      GError **error)
 {
 	VkArray *array = find(arrays, snapshot->array, error);
 
-	return array && array->ops->mark_listed(array, snapshot->handle, error);
+	return array && array->ops->set_listed(array, snapshot->handle, listed, error);
 }
 
 void vk_replication_free(VkReplication *replication)

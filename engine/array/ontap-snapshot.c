@@ -332,8 +332,8 @@ GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *base, cons
 	return g_steal_pointer(&found);
 }
 
-/* The word "unlisted" goes from its comment, all else of which stays. */
-gboolean vk_ontap_mark_listed(VkArray *array, const json_t *handle, GError **error)
+/* The word "unlisted" goes from its comment or comes to it, all else of which stays. */
+gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean listed, GError **error)
 {
 	VkOntap *ontap = (VkOntap *)array;
 	g_autoptr(json_t) record = NULL;
@@ -348,9 +348,9 @@ gboolean vk_ontap_mark_listed(VkArray *array, const json_t *handle, GError **err
 	if (!record || !read_mark(record, &mark))
 		return vk_fail(error, VK_ERROR_NOT_FOUND, "the array has no snapshot '%s' of ours",
 			       name);
-	if (!mark.is_unlisted)
+	if (mark.is_unlisted == !listed)
 		return TRUE;
-	comment = vk_ontap_comment(mark.vault, mark.guest, mark.id, FALSE);
+	comment = vk_ontap_comment(mark.vault, mark.guest, mark.id, !listed);
 	body = json_pack("{s:s}", "comment", comment);
 	return vk_ontap_change_snapshot(ontap, volume, record, body, error);
 }

@@ -154,6 +154,37 @@ static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key, cons
 	return found != NULL;
 }
 
+/* So that later runs come back to what the array does not let go now. */
+static gboolean mark_unlisted(const Expiry *expiry, const json_t *copy, GError **error)
+{
+	g_autoptr(GPtrArray) found = vk_arrays_snapshots_of(expiry->arrays, copy, error);
+
+	for (guint i = 0; found && i < found->len; i++) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (vk_arrays_set_listed(expiry->arrays, g_ptr_array_index(found, i), FALSE,
+					 &trouble) ||
+		    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			continue;
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	return found != NULL;
+}
+
+/* Where it is listed still, or others share it, settling takes the mark off again. */
+static gboolean unlist(const Expiry *expiry, const VkSnapshotKey *key, const VkSnapshot *snapshot,
+		       GError **error)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		if (disk->image->array && !mark_unlisted(expiry, disk->image->array, error))
+			return FALSE;
+	}
+	return vk_catalog_delete(expiry->vault, key, error);
+}
+
 /* What may be in the vault is not given up because that could not be read just now. */
 static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
 			      GError **error)
@@ -161,7 +192,7 @@ static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, Vk
 	if (!vk_snapshot_is_in_vault(snapshot) &&
 	    !vk_catalog_load_copies(expiry->vault, snapshot, error))
 		return FALSE;
-	return is_elsewhere(expiry, snapshot) || vk_catalog_delete(expiry->vault, key, error);
+	return is_elsewhere(expiry, snapshot) || unlist(expiry, key, snapshot, error);
 }
 
 /* The catalogue first: what is listed can be read. */
