@@ -173,8 +173,7 @@ static gboolean mark_unlisted(const Expiry *expiry, const json_t *copy, GError *
 }
 
 /* Where it is listed still, or others share it, settling takes the mark off again. */
-static gboolean unlist(const Expiry *expiry, const VkSnapshotKey *key, const VkSnapshot *snapshot,
-		       GError **error)
+static gboolean mark_all_unlisted(const Expiry *expiry, const VkSnapshot *snapshot, GError **error)
 {
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
@@ -182,17 +181,22 @@ static gboolean unlist(const Expiry *expiry, const VkSnapshotKey *key, const VkS
 		if (disk->image->array && !mark_unlisted(expiry, disk->image->array, error))
 			return FALSE;
 	}
-	return vk_catalog_delete(expiry->vault, key, error);
+	return TRUE;
 }
 
-/* What may be in the vault is not given up because that could not be read just now. */
+/*
+ * Arrays may take minutes to answer, and a copy into the vault does not wait for us: it is looked
+ * for last. What may be there is not given up because that could not be read just now.
+ */
 static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
 			      GError **error)
 {
-	if (!vk_snapshot_is_in_vault(snapshot) &&
+	if (is_elsewhere(expiry, snapshot))
+		return TRUE;
+	if (!mark_all_unlisted(expiry, snapshot, error) ||
 	    !vk_catalog_load_copies(expiry->vault, snapshot, error))
 		return FALSE;
-	return is_elsewhere(expiry, snapshot) || unlist(expiry, key, snapshot, error);
+	return vk_snapshot_is_in_vault(snapshot) || vk_catalog_delete(expiry->vault, key, error);
 }
 
 /* The catalogue first: what is listed can be read. */

@@ -7,6 +7,7 @@
 #include "session.h"
 #include "tempvault.h"
 #include "timestamp.h"
+#include "vaultcopy.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -183,6 +184,44 @@ START_TEST(keeps_what_is_still_listed)
 }
 END_TEST
 
+static gpointer expire_web(gpointer data)
+{
+	return GINT_TO_POINTER(expire(WEB, data));
+}
+
+/* As another process does it. */
+static void copy_oldest(const char *uuid)
+{
+	g_autofree char *path = bed_path(bed, "vaultdir");
+	g_autoptr(GError) error = NULL;
+	VkVault *other = vk_vault_open(path, VK_VAULT_WRITE, &error);
+	g_autoptr(GPtrArray) keys = vk_catalog_list(other, uuid, NULL);
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(other, g_ptr_array_index(keys, 0), &error);
+
+	nas_succeed(snapshot && vk_vault_copy(other, bed->arrays, snapshot, 1, NULL, &error),
+		    error);
+	vk_vault_free(other);
+}
+
+/* The array is slow to tell of replicas, and meanwhile the snapshot comes into the vault. */
+START_TEST(keeps_what_is_copied_meanwhile)
+{
+	g_autoptr(GError) error = NULL;
+	GThread *thread;
+
+	back_up(1, 20 * DAY);
+	back_up(1, 10 * DAY);
+	bed_add_fault(bed, "hold", "GET", "/snapmirror/relationships", "before");
+	thread = g_thread_new("expire", expire_web, &error);
+	json_decref(bed_control(bed, "GET", "held", NULL));
+	copy_oldest(WEB);
+	json_decref(bed_control(bed, "POST", "release", NULL));
+	nas_succeed(GPOINTER_TO_INT(g_thread_join(thread)), error);
+	ck_assert_uint_eq(count_listed(WEB), 2);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ontapexpire");
@@ -192,6 +231,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, comes_back_to_what_was_held);
 	tcase_add_test(tcase, keeps_what_is_still_listed);
+	tcase_add_test(tcase, keeps_what_is_copied_meanwhile);
 	suite_add_tcase(suite, tcase);
 	return bed_run(suite);
 }
