@@ -164,6 +164,14 @@ VkSource *vk_ontap_open(VkArray *array, const json_t *copy, GError **error)
 	return NULL;
 }
 
+static gboolean is_seen(const VkOntapStored *layer)
+{
+	g_autofree char *path = layer->lun ? NULL : vk_ontap_path_of(layer);
+	struct stat info;
+
+	return path && stat(path, &info) == 0;
+}
+
 /* The file tells it if it is there; else only the array knows whether that is for the mount's sake. */
 gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error)
 {
@@ -176,7 +184,7 @@ gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError 
 
 		if (!vk_ontap_read_layer(copy, i, &layer, error))
 			return FALSE;
-		if (is_readable(&layer, NULL))
+		if (is_seen(&layer))
 			continue;
 		if (!vk_ontap_find_snapshot((VkOntap *)array, layer.volume, layer.snapshot, &found,
 					    error))

@@ -190,13 +190,14 @@ static gpointer expire_web(gpointer data)
 }
 
 /* As another process does it. */
-static void copy_oldest(const char *uuid)
+static void copy(const char *uuid, guint number)
 {
 	g_autofree char *path = bed_path(bed, "vaultdir");
 	g_autoptr(GError) error = NULL;
 	VkVault *other = vk_vault_open(path, VK_VAULT_WRITE, &error);
 	g_autoptr(GPtrArray) keys = vk_catalog_list(other, uuid, NULL);
-	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(other, g_ptr_array_index(keys, 0), &error);
+	g_autoptr(VkSnapshot) snapshot =
+		vk_catalog_load(other, g_ptr_array_index(keys, number), &error);
 
 	nas_succeed(snapshot && vk_vault_copy(other, bed->arrays, snapshot, 1, NULL, &error),
 		    error);
@@ -214,11 +215,60 @@ START_TEST(keeps_what_is_copied_meanwhile)
 	bed_add_fault(bed, "hold", "GET", "/snapmirror/relationships", "before");
 	thread = g_thread_new("expire", expire_web, &error);
 	json_decref(bed_control(bed, "GET", "held", NULL));
-	copy_oldest(WEB);
+	copy(WEB, 0);
 	json_decref(bed_control(bed, "POST", "release", NULL));
 	nas_succeed(GPOINTER_TO_INT(g_thread_join(thread)), error);
 	ck_assert_uint_eq(count_listed(WEB), 2);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
+}
+END_TEST
+
+/* Whatever lies behind us, a backup asks no more than for the latest of it. */
+START_TEST(costs_little_over_history)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) requests = NULL;
+
+	for (gint64 days = 80; days > 20; days -= 10) {
+		back_up(1, days * DAY);
+		copy(WEB, count_listed(WEB) - 1);
+	}
+	nas_succeed(expire(WEB, &error), error);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
+	json_decref(bed_requests(bed));
+	nas_succeed(expire(WEB, &error), error);
+	ck_assert_uint_eq(count_listed(WEB), 6);
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(bed_count(requests, "GET", "*/snapmirror/relationships*"), 0);
+	/* One for each that is gone. */
+	ck_assert_uint_eq(json_array_size(requests), 5);
+}
+END_TEST
+
+/* Replicas that may be on a silent cluster: one question for all of them. */
+START_TEST(asks_once_for_replicas)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) requests = NULL;
+
+	for (gint64 days = 60; days > 20; days -= 10)
+		back_up(1, days * DAY);
+	json_decref(
+		bed_control(bed, "POST", "faults",
+			    json_pack("{s:s, s:s, s:i, s:i}", "action", "status", "path",
+				      "/snapmirror/relationships", "status", 500, "times", -1)));
+	nas_succeed(expire(WEB, &error), error);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
+	ck_assert_uint_eq(count_listed(WEB), 4);
+	json_decref(bed_requests(bed));
+	nas_succeed(expire(WEB, &error), error);
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(count_listed(WEB), 4);
+	ck_assert_uint_eq(bed_count(requests, "GET", "*/snapmirror/relationships*"), 1);
+	/* Nobody has them. */
+	bed_clear_faults(bed);
+	nas_succeed(expire(WEB, &error), error);
+	ck_assert_uint_eq(count_listed(WEB), 1);
 }
 END_TEST
 
@@ -232,6 +282,8 @@ int main(void)
 	tcase_add_test(tcase, comes_back_to_what_was_held);
 	tcase_add_test(tcase, keeps_what_is_still_listed);
 	tcase_add_test(tcase, keeps_what_is_copied_meanwhile);
+	tcase_add_test(tcase, costs_little_over_history);
+	tcase_add_test(tcase, asks_once_for_replicas);
 	suite_add_tcase(suite, tcase);
 	return bed_run(suite);
 }
