@@ -330,14 +330,17 @@ VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **err
 
 static gboolean has(gpointer data, const json_t *copy)
 {
-	VkArray *array = array_of(data, copy, NULL);
-	g_autoptr(json_t) replica = NULL;
 	gboolean found = FALSE;
 
-	if (!array || (array->ops->has(array, copy, &found, NULL) && found))
-		return found;
-	replica = find_replica(data, array, copy, NULL);
-	return replica != NULL;
+	return vk_arrays_has(data, copy, &found, NULL) && found;
+}
+
+static char *replica_of(gpointer data, const json_t *copy)
+{
+	VkArray *array = array_of(data, copy, NULL);
+	g_autoptr(json_t) replica = array ? find_replica(data, array, copy, NULL) : NULL;
+
+	return g_strdup(vk_json_optional_string(replica, "array"));
 }
 
 static VkImage *open_copy(gpointer data, const json_t *copy, GError **error)
@@ -347,7 +350,7 @@ static VkImage *open_copy(gpointer data, const json_t *copy, GError **error)
 
 VkCopyReader vk_arrays_reader(VkArrays *arrays)
 {
-	return (VkCopyReader){.open = open_copy, .has = has, .data = arrays};
+	return (VkCopyReader){.open = open_copy, .has = has, .replica = replica_of, .data = arrays};
 }
 
 gboolean vk_arrays_has(VkArrays *arrays, const json_t *copy, gboolean *ret, GError **error)

@@ -158,13 +158,16 @@ START_TEST(reads_the_secondary)
 	g_autofree char *vault = bed_path(bed, "vault");
 	VkCopyReader reader = vk_arrays_reader(bed->arrays);
 	g_autoptr(GError) error = NULL;
+	g_autofree char *serves = NULL;
 	gboolean has = TRUE;
 
 	ck_assert_int_eq(g_mkdir_with_parents(above, 0700), 0);
 	ck_assert_int_eq(symlink(vault, link), 0);
 	set_mounts(mounts_of_replica[_i]);
 	ck_assert_msg(read_copy(copy, &error) == 'a', "%s", error ? error->message : "wrong");
-	ck_assert(reader.has(reader.data, copy));
+	ck_assert(!reader.has(reader.data, copy));
+	serves = reader.replica(reader.data, copy);
+	ck_assert_str_eq(serves, "second");
 	succeed(vk_arrays_has(bed->arrays, copy, &has, &error), error);
 	ck_assert(!has);
 	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
@@ -183,6 +186,7 @@ START_TEST(asks_for_a_mount_of_the_secondary)
 	ck_assert_msg(strstr(error->message, "'d:vault' of the array 'second' has it") != NULL,
 		      "%s", error->message);
 	ck_assert(!reader.has(reader.data, copy));
+	ck_assert_ptr_null(reader.replica(reader.data, copy));
 	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
 }
 END_TEST
