@@ -74,7 +74,10 @@ char *vk_ontap_new_name(const char *vault_id);
 char *vk_ontap_comment(const char *vault_id, const char *guest, const char *id,
 		       gboolean is_unlisted);
 
-/* The snapshot NAME of VOLUME (a uuid). *RET, a new reference, is NULL when there is none. */
+/*
+ * The snapshot NAME of VOLUME (a uuid). *RET, a new reference, is NULL when there is none, or not
+ * even the volume.
+ */
 gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name, json_t **ret,
 				GError **error);
 

@@ -156,11 +156,18 @@ char *vk_ontap_cluster_name(VkOntapRest *rest)
 static gboolean add_page(VkOntapRest *rest, const char *url, json_t *records, char **ret_next,
 			 GError **error)
 {
+	g_autoptr(GError) trouble = NULL;
 	g_auto(VkOntapReply) reply = {0};
 	const json_t *links;
 
-	if (!vk_ontap_http_send(rest->http, "GET", url, NULL, deadline_of(rest, 0), &reply, error))
+	if (!vk_ontap_http_send(rest->http, "GET", url, NULL, deadline_of(rest, 0), &reply,
+				&trouble)) {
+		/* Just that: a server in between, too, may say that there is nothing. */
+		if (reply.code == VK_ONTAP_NO_VOLUME)
+			trouble->code = VK_ERROR_NOT_FOUND;
+		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
+	}
 	json_array_extend(records, json_object_get(reply.body, "records"));
 	links = json_object_get(json_object_get(reply.body, "_links"), "next");
 	*ret_next = g_strdup(vk_json_optional_string(links, "href"));

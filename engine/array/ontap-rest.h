@@ -17,6 +17,7 @@
 enum {
 	VK_ONTAP_NO_ENTRY = 4,
 	VK_ONTAP_NAME_TAKEN = 525059,
+	VK_ONTAP_NO_VOLUME = 918235, /* of that uuid */
 	VK_ONTAP_HAS_OWNER = 1638543,
 	VK_ONTAP_IS_LOCKED = 1638555,
 	VK_ONTAP_NOT_STARTED = 53411925,
@@ -31,7 +32,10 @@ void vk_ontap_rest_free(VkOntapRest *rest);
 /* PATH with a query of name and value pairs, NULL at their end; values are encoded. New string. */
 char *vk_ontap_url(const char *path, ...) G_GNUC_NULL_TERMINATED;
 
-/* All records of a collection, over all of its pages. New reference to an array. */
+/*
+ * All records of a collection, over all of its pages. VK_ERROR_NOT_FOUND when it is of a volume that
+ * does not exist. New reference to an array.
+ */
 json_t *vk_ontap_list(VkOntapRest *rest, const char *url, GError **error);
 
 /* One record. VK_ERROR_NOT_FOUND when it does not exist. New reference. */

@@ -82,6 +82,8 @@ gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *
 	json_t *record;
 
 	*ret = NULL;
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
 	if (!records) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;

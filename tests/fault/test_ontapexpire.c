@@ -107,6 +107,17 @@ static void back_up(guint count, gint64 age)
 	}
 }
 
+/* A snapshot whose disk lies on a volume that is no more. */
+static void list_lost(gint64 age)
+{
+	json_t *copy = nas_listed_copy(FALSE);
+	json_t *layer = json_array_get(json_object_get(copy, "layers"), 0);
+
+	json_object_set_new(layer, "volume", json_string(MAIL));
+	json_object_set_new(layer, "below", json_string("no.raw"));
+	list_snapshot(WEB, g_get_real_time() / G_USEC_PER_SEC - age, copy);
+}
+
 static gboolean expire(const char *uuid, GError **error)
 {
 	return vk_expire_copies(vault, bed->arrays, bed->settings, uuid, "daily", error);
@@ -272,6 +283,20 @@ START_TEST(asks_once_for_replicas)
 }
 END_TEST
 
+/* The volume of a disk was deleted on the array: what else is old goes all the same. */
+START_TEST(goes_on_without_the_volume)
+{
+	g_autoptr(GError) error = NULL;
+
+	back_up(1, 30 * DAY);
+	list_lost(20 * DAY);
+	back_up(1, 10 * DAY);
+	nas_succeed(expire(WEB, &error), error);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
+	ck_assert_uint_eq(count_listed(WEB), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ontapexpire");
@@ -284,6 +309,7 @@ int main(void)
 	tcase_add_test(tcase, keeps_what_is_copied_meanwhile);
 	tcase_add_test(tcase, costs_little_over_history);
 	tcase_add_test(tcase, asks_once_for_replicas);
+	tcase_add_test(tcase, goes_on_without_the_volume);
 	suite_add_tcase(suite, tcase);
 	return bed_run(suite);
 }
