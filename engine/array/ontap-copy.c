@@ -186,8 +186,8 @@ gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError 
 			return FALSE;
 		if (is_seen(&layer))
 			continue;
-		if (!vk_ontap_find_snapshot((VkOntap *)array, layer.volume, layer.snapshot, &found,
-					    error))
+		if (!vk_ontap_find_snapshot((VkOntap *)array, layer.volume, layer.snapshot, 0,
+					    &found, error))
 			return FALSE;
 		*ret = found != NULL;
 	}
@@ -274,7 +274,7 @@ GPtrArray *vk_ontap_snapshots_of(VkArray *array, const json_t *copy, GError **er
 			return NULL;
 		if (!g_hash_table_add(seen, g_strdup(layer.volume)))
 			continue;
-		if (!vk_ontap_find_snapshot(ontap, layer.volume, layer.snapshot, &record, error))
+		if (!vk_ontap_find_snapshot(ontap, layer.volume, layer.snapshot, 0, &record, error))
 			return NULL;
 		snapshot = record ? vk_ontap_snapshot_of_record(ontap, layer.volume, record) : NULL;
 		if (snapshot)

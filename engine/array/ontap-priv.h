@@ -75,11 +75,11 @@ char *vk_ontap_comment(const char *vault_id, const char *guest, const char *id,
 		       gboolean is_unlisted);
 
 /*
- * The snapshot NAME of VOLUME (a uuid). *RET, a new reference, is NULL when there is none, or not
- * even the volume.
+ * The snapshot NAME of VOLUME (a uuid). DEADLINE is that of vk_ontap_list(). *RET, a new
+ * reference, is NULL when there is none, or not even the volume.
  */
-gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name, json_t **ret,
-				GError **error);
+gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name,
+				gint64 deadline, json_t **ret, GError **error);
 
 /* Takes one; what a broken connection leaves open is looked up, so that there is never a second. */
 gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t *body,

@@ -138,7 +138,8 @@ static gboolean look(const VkOntapSearch *search, VkOntap *destination, const js
 	g_autoptr(json_t) snapshot = NULL;
 	g_autoptr(json_t) volume = NULL;
 
-	if (!uuid || !vk_ontap_find_snapshot(destination, uuid, search->snapshot, &snapshot, error))
+	if (!uuid ||
+	    !vk_ontap_find_snapshot(destination, uuid, search->snapshot, 0, &snapshot, error))
 		return !path;
 	if (!snapshot || wanted->found)
 		return TRUE;

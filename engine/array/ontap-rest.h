@@ -33,10 +33,11 @@ void vk_ontap_rest_free(VkOntapRest *rest);
 char *vk_ontap_url(const char *path, ...) G_GNUC_NULL_TERMINATED;
 
 /*
- * All records of a collection, over all of its pages. VK_ERROR_NOT_FOUND when it is of a volume that
- * does not exist. New reference to an array.
+ * All records of a collection, over all of its pages, until DEADLINE (g_get_monotonic_time; 0: each
+ * page gets NTAP_TIMEOUT). VK_ERROR_NOT_FOUND when it is of a volume that does not exist. New
+ * reference to an array.
  */
-json_t *vk_ontap_list(VkOntapRest *rest, const char *url, GError **error);
+json_t *vk_ontap_list(VkOntapRest *rest, const char *url, gint64 deadline, GError **error);
 
 /* One record. VK_ERROR_NOT_FOUND when it does not exist. New reference. */
 json_t *vk_ontap_get(VkOntapRest *rest, const char *url, GError **error);
@@ -51,6 +52,9 @@ gboolean vk_ontap_change(VkOntapRest *rest, const char *method, const char *url,
 
 /* SECONDS from now, or NTAP_TIMEOUT if that is less. */
 gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds);
+
+/* DEADLINE, or a few seconds from now: enough to look what came of a change that took all the time. */
+gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline);
 
 /* The name of the cluster. New string; NULL as long as it was not asked, or does not tell. */
 char *vk_ontap_cluster_name(VkOntapRest *rest);

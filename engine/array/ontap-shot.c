@@ -294,7 +294,7 @@ static gboolean settle_volume(OntapShot *shot, const Volume *volume, GError **er
 	g_autoptr(json_t) found = NULL;
 	g_autoptr(json_t) rest = NULL;
 
-	if (!vk_ontap_find_snapshot(ontap_of(shot), volume->place->volume, shot->name, &found,
+	if (!vk_ontap_find_snapshot(ontap_of(shot), volume->place->volume, shot->name, 0, &found,
 				    error))
 		return FALSE;
 	if (!found)

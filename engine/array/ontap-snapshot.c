@@ -71,13 +71,13 @@ static char *snapshots_path(const char *volume)
 	return g_strdup_printf("/api/storage/volumes/%s/snapshots", volume);
 }
 
-gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name, json_t **ret,
-				GError **error)
+gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name,
+				gint64 deadline, json_t **ret, GError **error)
 {
 	g_autofree char *path = snapshots_path(volume);
 	g_autofree char *url = vk_ontap_url(path, "name", name, "fields", FIELDS, NULL);
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, &trouble);
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, deadline, &trouble);
 	gsize index;
 	json_t *record;
 
@@ -111,7 +111,10 @@ gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t
 				    &reply, &trouble) ||
 		    reply.code == VK_ONTAP_NAME_TAKEN)
 			return TRUE;
-		if (reply.is_unsure && !vk_ontap_find_snapshot(ontap, volume, name, &found, error))
+		if (reply.is_unsure &&
+		    !vk_ontap_find_snapshot(ontap, volume, name,
+					    vk_ontap_look_deadline(ontap->rest, deadline), &found,
+					    error))
 			return FALSE;
 		if (found)
 			return TRUE;
@@ -196,7 +199,7 @@ static gboolean delete_record(VkOntap *ontap, const char *volume, const char *na
 		return FALSE;
 	if (vk_ontap_change(ontap->rest, "DELETE", url, NULL, 0, &reply, &trouble))
 		return TRUE;
-	if (reply.is_unsure && vk_ontap_find_snapshot(ontap, volume, name, &left, NULL) && !left)
+	if (reply.is_unsure && vk_ontap_find_snapshot(ontap, volume, name, 0, &left, NULL) && !left)
 		return TRUE;
 	if (reply.code == VK_ONTAP_IS_LOCKED || reply.code == VK_ONTAP_HAS_OWNER) {
 		const char *expiry = vk_json_optional_string(record, "expiry_time");
@@ -216,7 +219,7 @@ gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *
 	g_autoptr(json_t) record = NULL;
 	g_auto(Mark) mark = {0};
 
-	if (!vk_ontap_find_snapshot(ontap, volume, name, &record, error))
+	if (!vk_ontap_find_snapshot(ontap, volume, name, 0, &record, error))
 		return FALSE;
 	if (!record)
 		return TRUE;
@@ -301,7 +304,7 @@ static gboolean list_volume(VkOntap *ontap, const char *volume, const char *vaul
 	g_autofree char *names =
 		g_strdup_printf(VK_ONTAP_NAME_PREFIX "%.*s_*", VK_ARRAY_VAULT_DIGITS, vault_id);
 	g_autofree char *url = vk_ontap_url(path, "name", names, "fields", FIELDS, NULL);
-	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, error);
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, 0, error);
 	gsize index;
 	json_t *record;
 
@@ -345,7 +348,7 @@ gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean list
 	g_auto(Mark) mark = {0};
 
 	if (!read_handle(handle, &volume, &name, error) ||
-	    !vk_ontap_find_snapshot(ontap, volume, name, &record, error))
+	    !vk_ontap_find_snapshot(ontap, volume, name, 0, &record, error))
 		return FALSE;
 	if (!record || !read_mark(record, &mark))
 		return vk_fail(error, VK_ERROR_NOT_FOUND, "the array has no snapshot '%s' of ours",
