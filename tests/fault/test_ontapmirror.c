@@ -5,7 +5,9 @@
 #include "ontapbed.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WEB "11111111-2222-3333-4444-555555555555"
@@ -24,6 +26,8 @@ static const char topology[] =
 	"  \"lifs\": [{\"name\": \"lif2\", \"address\": \"127.0.0.2\"}],"
 	"  \"volumes\": [{\"name\": \"vault\", \"directory\": \"@/vault\","
 	"   \"junction\": \"/copies/vault\"},"
+	"   {\"name\": \"nested\", \"directory\": \"@/nested\","
+	"   \"junction\": \"/copies/vault/b\"},"
 	"   {\"name\": \"mirror\", \"directory\": \"@/mirror\"}]}],"
 	" \"relationships\": ["
 	"  {\"source\": \"s:vaulted\", \"destination\": \"d:vault\", \"policy\": "
@@ -43,6 +47,15 @@ static const char mountinfo[] = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
 #define SECOND "[array second]\nurl = https://127.0.0.1:&\n" LOGIN
 
 static Bed *bed;
+
+/* In place of libc's, for all: how often a file is looked at on a mount whose server is dead. */
+static guint looks;
+
+int stat(const char *path, struct stat *info)
+{
+	looks += strstr(path, "/dead/") != NULL;
+	return fstatat(AT_FDCWD, path, info, 0);
+}
 
 static void setup(void)
 {
@@ -249,6 +262,42 @@ START_TEST(mounts_another_directory_of_the_secondary)
 	ck_assert_int_eq(read_copy(copy, &error), 0);
 	ck_assert_msg(strstr(error->message, "no mount of this host") != NULL, "%s",
 		      error->message);
+}
+END_TEST
+
+/* The junction of another volume is in the replica's: what is there is not of the replica. */
+START_TEST(mounts_another_volume_of_the_secondary)
+{
+	g_autofree char *primary = bed_path(bed, "vaulted/.snapshot");
+	g_autofree char *away = bed_path(bed, "away");
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) copy = NULL;
+	g_autofree char *other = NULL;
+
+	bed_write(bed, "vaulted/b/a.raw", "a");
+	copy = take("vaulted/b/a.raw", "daily");
+	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
+	ck_assert_int_eq(rename(primary, away), 0);
+	other = g_strdup_printf("nested/.snapshot/%s/a.raw", snapshot_of(copy));
+	bed_write(bed, other, "x");
+	set_mounts("43 22 0:53 / @/nested rw - nfs4 127.0.0.2:/copies/vault/b ro\n");
+	ck_assert_int_eq(read_copy(copy, &error), 0);
+	ck_assert_msg(strstr(error->message, "no mount of this host") != NULL, "%s",
+		      error->message);
+}
+END_TEST
+
+/* The mount of a dead server hangs whoever looks for a file there. */
+START_TEST(leaves_other_servers_alone)
+{
+	g_autoptr(json_t) copy = make_replica();
+	g_autoptr(GError) error = NULL;
+
+	set_mounts("43 22 0:53 / @/dead rw - nfs4 127.0.0.9:/copies/vault ro\n"
+		   "44 22 0:54 / @/vault rw - nfs4 127.0.0.2:/copies/vault ro\n");
+	looks = 0;
+	ck_assert_msg(read_copy(copy, &error) == 'a', "%s", error ? error->message : "wrong");
+	ck_assert_uint_eq(looks, 0);
 }
 END_TEST
 
@@ -516,6 +565,8 @@ int main(void)
 	tcase_add_test(tcase, reads_the_secondary_of_a_lost_array);
 	tcase_add_test(tcase, has_no_login_of_the_secondary);
 	tcase_add_test(tcase, mounts_another_directory_of_the_secondary);
+	tcase_add_test(tcase, mounts_another_volume_of_the_secondary);
+	tcase_add_test(tcase, leaves_other_servers_alone);
 	suite_add_tcase(suite, tcase);
 	return bed_run(suite);
 }
