@@ -160,7 +160,7 @@ static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret,
 	const char *volume = vk_json_optional_string(of, "name");
 	const char *svm = vk_json_optional_string(json_object_get(lun, "svm"), "name");
 	const char *name = vk_json_optional_string(lun, "name");
-	g_autofree char *prefix = g_strdup_printf("/vol/%s/", volume);
+	g_autofree char *prefix = g_strdup_printf("/vol/%s/", volume ? volume : "");
 	g_autofree char *url =
 		vk_ontap_url("/api/storage/volumes", "uuid", uuid ? uuid : "", "fields",
 			     "uuid,name,state,type,style,consistency_group.name", NULL);
