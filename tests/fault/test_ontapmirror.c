@@ -301,6 +301,53 @@ START_TEST(leaves_other_servers_alone)
 }
 END_TEST
 
+static GAsyncQueue *opened;
+
+static gpointer open_copy(gpointer copy)
+{
+	VkImage *image = vk_arrays_open_image(bed->arrays, copy, NULL);
+
+	g_async_queue_push(opened, GINT_TO_POINTER(image ? 1 : -1));
+	return image;
+}
+
+/* 1: it was opened. */
+static int next_opened(void)
+{
+	return GPOINTER_TO_INT(g_async_queue_timeout_pop(opened, 20 * G_USEC_PER_SEC));
+}
+
+/* As long as an array lets one image wait, others are opened, and nobody opens that one, too. */
+START_TEST(opens_each_image_once)
+{
+	g_autoptr(json_t) slow = make_replica();
+	g_autoptr(json_t) quick = take("alone/a.raw", "daily");
+	json_t *copies[] = {slow, slow, quick};
+	GThread *threads[G_N_ELEMENTS(copies)];
+	g_autoptr(json_t) requests = NULL;
+
+	set_mounts(mounts_of_replica[0]);
+	opened = g_async_queue_new();
+	bed->control_port = bed->second_port;
+	bed_add_fault(bed, "hold", "GET", "/snapmirror/relationships", "before");
+	json_decref(bed_requests(bed));
+	threads[0] = g_thread_new("open", open_copy, copies[0]);
+	json_decref(bed_control(bed, "GET", "held", NULL));
+	for (guint i = 1; i < G_N_ELEMENTS(copies); i++)
+		threads[i] = g_thread_new("open", open_copy, copies[i]);
+	ck_assert_int_eq(next_opened(), 1);
+	ck_assert_int_eq(g_async_queue_length(opened), 0);
+	json_decref(bed_control(bed, "POST", "release", NULL));
+	for (guint i = 0; i < G_N_ELEMENTS(copies); i++)
+		vk_image_free(g_thread_join(threads[i]));
+	ck_assert_int_eq(next_opened(), 1);
+	ck_assert_int_eq(next_opened(), 1);
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(bed_count(requests, "GET", "*/snapmirror/relationships*"), 1);
+	g_async_queue_unref(opened);
+}
+END_TEST
+
 START_TEST(reads_the_secondary_of_a_lost_array)
 {
 	g_autoptr(json_t) copy = make_replica();
@@ -567,6 +614,7 @@ int main(void)
 	tcase_add_test(tcase, mounts_another_directory_of_the_secondary);
 	tcase_add_test(tcase, mounts_another_volume_of_the_secondary);
 	tcase_add_test(tcase, leaves_other_servers_alone);
+	tcase_add_test(tcase, opens_each_image_once);
 	suite_add_tcase(suite, tcase);
 	return bed_run(suite);
 }
