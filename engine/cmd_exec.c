@@ -69,6 +69,7 @@ static gboolean run_program(const VkProgram *program, const char *folder, const 
 	g_autoptr(GPtrArray) arguments = new_arguments(program, name, argc, argv);
 	g_autofree char *path = find_program(folder, name);
 
+	vk_program_lower_file_limit(NULL);
 	execvp(path, (char **)arguments->pdata);
 	if (errno == ENOENT)
 		return vk_fail(error, VK_ERROR_FAILED,

@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "log.h"
+#include "program.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -54,8 +55,8 @@ gboolean vk_mountpoint_detach(const char *path, GError **error)
 		return TRUE;
 	if (errno != EPERM)
 		return vk_fail_errno(error, errno, "cannot unmount '%s'", path);
-	if (!g_spawn_sync("/", (char **)(gpointer)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
-			  NULL, &status, &trouble) ||
+	if (!g_spawn_sync("/", (char **)(gpointer)argv, NULL, G_SPAWN_SEARCH_PATH,
+			  vk_program_lower_file_limit, NULL, NULL, NULL, &status, &trouble) ||
 	    !g_spawn_check_wait_status(status, &trouble))
 		return vk_fail(error, VK_ERROR_FAILED, "cannot unmount '%s' by fusermount3: %s",
 			       path, trouble->message);

@@ -55,7 +55,8 @@ typedef struct VkArrayOps {
 	GPtrArray *(*list)(VkArray *array, const VkArrayDisk *disk, const char *vault_id,
 			   const char *uuid, GError **error);
 	gboolean (*remove)(VkArray *array, const json_t *handle, GError **error);
-	gboolean (*mark_listed)(VkArray *array, const json_t *handle, GError **error);
+	gboolean (*set_listed)(VkArray *array, const json_t *handle, gboolean listed,
+			       GError **error);
 
 	/* NULL where nothing replicates. ARRAYS: all VkArray of the configuration, borrowed. */
 	GPtrArray *(*replications)(VkArray *array, const GPtrArray *arrays, const json_t *copy,

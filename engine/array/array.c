@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
+#include "shared-images.h"
 #include "sourceimage.h"
 
 #include <errno.h>
@@ -11,75 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* An image that some have open: a process may serve it. */
-typedef struct SharedImage {
-	VkImage *image;
-	char *key;
-	guint users;
-} SharedImage;
-
-/* What one of them has. */
-typedef struct Handle {
-	VkImage base;
-	VkArrays *arrays;
-	SharedImage *shared;
-} Handle;
+static VkImage *open_image(gpointer data, const json_t *copy, GError **error);
 
 struct VkArrays {
-	GPtrArray *list;    /* VkArray, in the order in which they are asked */
-	GMutex mutex;       /* guards what follows */
-	GHashTable *images; /* key -> SharedImage */
+	GPtrArray *list; /* VkArray, in the order in which they are asked */
+	VkSharedImages *images;
 };
-
-static gboolean handle_read(VkImage *base, guint64 offset, void *buf, gsize length, GError **error)
-{
-	return vk_image_read(((Handle *)base)->shared->image, offset, buf, length, error);
-}
-
-static gboolean handle_extent(VkImage *base, guint64 offset, gboolean *ret_is_data,
-			      guint64 *ret_length, GError **error)
-{
-	return vk_image_extent(((Handle *)base)->shared->image, offset, ret_is_data, ret_length,
-			       error);
-}
-
-static void handle_free(VkImage *base)
-{
-	Handle *handle = (Handle *)base;
-	SharedImage *shared = handle->shared;
-
-	g_mutex_lock(&handle->arrays->mutex);
-	if (--shared->users == 0)
-		g_hash_table_remove(handle->arrays->images, shared->key);
-	g_mutex_unlock(&handle->arrays->mutex);
-	g_free(handle);
-}
-
-static const VkImageOps handle_ops = {
-	.read = handle_read,
-	.extent = handle_extent,
-	.free = handle_free,
-};
-
-static VkImage *handle_new(VkArrays *arrays, SharedImage *shared)
-{
-	Handle *handle = g_new0(Handle, 1);
-
-	handle->base = *shared->image;
-	handle->base.ops = &handle_ops;
-	handle->arrays = arrays;
-	handle->shared = shared;
-	return &handle->base;
-}
-
-static void shared_free(gpointer data)
-{
-	SharedImage *shared = data;
-
-	vk_image_free(shared->image);
-	g_free(shared->key);
-	g_free(shared);
-}
 
 /* Those of the configuration, which says what they are, before what is found by a trial. */
 static gboolean add_arrays(VkArrays *arrays, const VkSettings *settings, GError **error)
@@ -104,8 +42,7 @@ VkArrays *vk_arrays_new(const VkSettings *settings, GError **error)
 {
 	VkArrays *arrays = g_new0(VkArrays, 1);
 
-	g_mutex_init(&arrays->mutex);
-	arrays->images = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, shared_free);
+	arrays->images = vk_shared_images_new(open_image, arrays);
 	arrays->list = g_ptr_array_new();
 	if (add_arrays(arrays, settings, error))
 		return arrays;
@@ -123,8 +60,7 @@ void vk_arrays_free(VkArrays *arrays)
 		array->ops->free(array);
 	}
 	g_ptr_array_unref(arrays->list);
-	g_hash_table_unref(arrays->images);
-	g_mutex_clear(&arrays->mutex);
+	vk_shared_images_free(arrays->images);
 	g_free(arrays);
 }
 
@@ -298,10 +234,10 @@ VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error)
 	return open_source(arrays, copy, &file, error);
 }
 
-static VkImage *open_image(VkArrays *arrays, const json_t *copy, GError **error)
+static VkImage *open_image(gpointer data, const json_t *copy, GError **error)
 {
 	g_autofree char *file = NULL;
-	VkSource *source = open_source(arrays, copy, &file, error);
+	VkSource *source = open_source(data, copy, &file, error);
 
 	if (!source)
 		return NULL;
@@ -310,34 +246,22 @@ static VkImage *open_image(VkArrays *arrays, const json_t *copy, GError **error)
 
 VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **error)
 {
-	g_autofree char *key = vk_json_line(copy);
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&arrays->mutex);
-	SharedImage *shared = g_hash_table_lookup(arrays->images, key);
-
-	if (!shared) {
-		VkImage *image = open_image(arrays, copy, error);
-
-		if (!image)
-			return NULL;
-		shared = g_new0(SharedImage, 1);
-		shared->image = image;
-		shared->key = g_steal_pointer(&key);
-		g_hash_table_insert(arrays->images, shared->key, shared);
-	}
-	shared->users++;
-	return handle_new(arrays, shared);
+	return vk_shared_images_open(arrays->images, copy, error);
 }
 
 static gboolean has(gpointer data, const json_t *copy)
 {
-	VkArray *array = array_of(data, copy, NULL);
-	g_autoptr(json_t) replica = NULL;
 	gboolean found = FALSE;
 
-	if (!array || (array->ops->has(array, copy, &found, NULL) && found))
-		return found;
-	replica = find_replica(data, array, copy, NULL);
-	return replica != NULL;
+	return vk_arrays_has(data, copy, &found, NULL) && found;
+}
+
+static char *replica_of(gpointer data, const json_t *copy)
+{
+	VkArray *array = array_of(data, copy, NULL);
+	g_autoptr(json_t) replica = array ? find_replica(data, array, copy, NULL) : NULL;
+
+	return g_strdup(vk_json_optional_string(replica, "array"));
 }
 
 static VkImage *open_copy(gpointer data, const json_t *copy, GError **error)
@@ -347,7 +271,7 @@ static VkImage *open_copy(gpointer data, const json_t *copy, GError **error)
 
 VkCopyReader vk_arrays_reader(VkArrays *arrays)
 {
-	return (VkCopyReader){.open = open_copy, .has = has, .data = arrays};
+	return (VkCopyReader){.open = open_copy, .has = has, .replica = replica_of, .data = arrays};
 }
 
 gboolean vk_arrays_has(VkArrays *arrays, const json_t *copy, gboolean *ret, GError **error)
@@ -429,11 +353,12 @@ gboolean vk_arrays_remove(VkArrays *arrays, const VkArraySnapshot *snapshot, GEr
 	return array && array->ops->remove(array, snapshot->handle, error);
 }
 
-gboolean vk_arrays_mark_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error)
+gboolean vk_arrays_set_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, gboolean listed,
+			      GError **error)
 {
 	VkArray *array = find(arrays, snapshot->array, error);
 
-	return array && array->ops->mark_listed(array, snapshot->handle, error);
+	return array && array->ops->set_listed(array, snapshot->handle, listed, error);
 }
 
 void vk_replication_free(VkReplication *replication)

@@ -148,7 +148,7 @@ typedef struct VkArraySnapshot {
 	json_t *handle;       /* what the driver knows it by */
 	char *id;             /* of the guest's snapshot; NULL when several share it */
 	gint64 time;          /* of one that several share, seconds since 1970; else 0 */
-	gboolean is_unlisted; /* it still has the mark of one whose snapshot was never listed */
+	gboolean is_unlisted; /* it has the mark of one whose snapshot is not listed */
 } VkArraySnapshot;
 
 void vk_array_snapshot_free(VkArraySnapshot *snapshot);
@@ -200,5 +200,9 @@ GPtrArray *vk_arrays_replications(VkArrays *arrays, const json_t *copy, GError *
  */
 gboolean vk_arrays_replicate(VkArrays *arrays, const json_t *copy, guint wait_sec, GError **error);
 
-/* Removes the mark of an unlisted one: its snapshot is listed after all. */
-gboolean vk_arrays_mark_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error);
+/*
+ * Sets the mark of an unlisted one, or removes it: its snapshot is listed after all.
+ * VK_ERROR_NOT_FOUND when the array has it no more.
+ */
+gboolean vk_arrays_set_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, gboolean listed,
+			      GError **error);

@@ -164,6 +164,14 @@ VkSource *vk_ontap_open(VkArray *array, const json_t *copy, GError **error)
 	return NULL;
 }
 
+static gboolean is_seen(const VkOntapStored *layer)
+{
+	g_autofree char *path = layer->lun ? NULL : vk_ontap_path_of(layer);
+	struct stat info;
+
+	return path && stat(path, &info) == 0;
+}
+
 /* The file tells it if it is there; else only the array knows whether that is for the mount's sake. */
 gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error)
 {
@@ -176,10 +184,10 @@ gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError 
 
 		if (!vk_ontap_read_layer(copy, i, &layer, error))
 			return FALSE;
-		if (is_readable(&layer, NULL))
+		if (is_seen(&layer))
 			continue;
-		if (!vk_ontap_find_snapshot((VkOntap *)array, layer.volume, layer.snapshot, &found,
-					    error))
+		if (!vk_ontap_find_snapshot((VkOntap *)array, layer.volume, layer.snapshot, 0,
+					    &found, error))
 			return FALSE;
 		*ret = found != NULL;
 	}
@@ -266,7 +274,7 @@ GPtrArray *vk_ontap_snapshots_of(VkArray *array, const json_t *copy, GError **er
 			return NULL;
 		if (!g_hash_table_add(seen, g_strdup(layer.volume)))
 			continue;
-		if (!vk_ontap_find_snapshot(ontap, layer.volume, layer.snapshot, &record, error))
+		if (!vk_ontap_find_snapshot(ontap, layer.volume, layer.snapshot, 0, &record, error))
 			return NULL;
 		snapshot = record ? vk_ontap_snapshot_of_record(ontap, layer.volume, record) : NULL;
 		if (snapshot)

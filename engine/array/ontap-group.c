@@ -55,7 +55,7 @@ static gboolean find_group(VkOntap *ontap, const char *svm, const char *name, js
 {
 	g_autofree char *url = vk_ontap_url(GROUPS, "svm.name", svm, "name", name, "fields",
 					    "uuid,name,volumes.uuid", NULL);
-	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, error);
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, 0, error);
 	const char *uuid;
 
 	*ret = NULL;
@@ -216,12 +216,14 @@ gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const cha
 	return TRUE;
 }
 
-static gboolean find_started(VkOntapGroup *group, GError **error)
+static gboolean find_started(VkOntapGroup *group, gint64 deadline, GError **error)
 {
 	g_autofree char *path = g_strdup_printf(GROUPS "/%s/snapshots", group->uuid);
 	g_autofree char *url =
 		vk_ontap_url(path, "name", group->wanted, "fields", "uuid,name", NULL);
-	g_autoptr(json_t) records = vk_ontap_list(group->ontap->rest, url, error);
+	g_autoptr(json_t) records =
+		vk_ontap_list(group->ontap->rest, url,
+			      vk_ontap_look_deadline(group->ontap->rest, deadline), error);
 	const char *uuid = vk_json_optional_string(json_array_get(records, 0), "uuid");
 
 	if (uuid && g_uuid_string_is_valid(uuid))
@@ -248,7 +250,8 @@ gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 de
 
 		if (done)
 			group->snapshot = uuid_in_reply(&reply);
-		if (!group->snapshot && (done || reply.is_unsure) && !find_started(group, error))
+		if (!group->snapshot && (done || reply.is_unsure) &&
+		    !find_started(group, deadline, error))
 			return FALSE;
 		if (group->snapshot)
 			return TRUE;
@@ -265,14 +268,15 @@ gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 de
 }
 
 /* Only the commit lets the snapshots of the volumes be seen. */
-static gboolean is_committed(VkOntapGroup *group, gboolean *ret, GError **error)
+static gboolean is_committed(VkOntapGroup *group, gint64 deadline, gboolean *ret, GError **error)
 {
+	deadline = vk_ontap_look_deadline(group->ontap->rest, deadline);
 	*ret = TRUE;
 	for (guint i = 0; *ret && i < group->volumes->len; i++) {
 		g_autoptr(json_t) found = NULL;
 
 		if (!vk_ontap_find_snapshot(group->ontap, g_ptr_array_index(group->volumes, i),
-					    group->wanted, &found, error))
+					    group->wanted, deadline, &found, error))
 			return FALSE;
 		*ret = found != NULL;
 	}
@@ -298,7 +302,7 @@ static gboolean commit(VkOntapGroup *group, gint64 deadline, GError **error)
 			continue;
 		/* A second commit finds nothing that was started: the first one was it, or none. */
 		if ((reply.is_unsure || reply.code == VK_ONTAP_NOT_STARTED) &&
-		    !is_committed(group, &is_done, error))
+		    !is_committed(group, deadline, &is_done, error))
 			return FALSE;
 		if (is_done)
 			return TRUE;
@@ -310,7 +314,7 @@ static gboolean commit(VkOntapGroup *group, gint64 deadline, GError **error)
 gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error)
 {
 	/* Why a start has failed need not have kept it from being one. */
-	if (!group->snapshot && !find_started(group, error))
+	if (!group->snapshot && !find_started(group, deadline, error))
 		return FALSE;
 	return group->snapshot
 		       ? commit(group, deadline, error)
@@ -321,7 +325,7 @@ gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **er
 /* The only record of a collection. Its uuid, a new string; NULL when it is not the only one. */
 static char *only_uuid(VkOntap *ontap, const char *url)
 {
-	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, NULL);
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, 0, NULL);
 	const char *uuid = uuid_of(json_array_get(records, 0));
 
 	return json_array_size(records) == 1 && uuid && g_uuid_string_is_valid(uuid)
@@ -334,7 +338,7 @@ static char *group_of_volume(VkOntap *ontap, const char *volume)
 {
 	g_autofree char *url = vk_ontap_url("/api/storage/volumes", "uuid", volume, "fields",
 					    "consistency_group.uuid", NULL);
-	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, NULL);
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, 0, NULL);
 	const char *uuid =
 		uuid_of(json_object_get(json_array_get(records, 0), "consistency_group"));
 
@@ -349,7 +353,7 @@ void vk_ontap_group_tidy(VkOntap *ontap, const char *volume, const char *name)
 	g_autofree char *others = vk_ontap_url("/api/storage/volumes/*/snapshots", "name", name,
 					       "fields", "uuid", NULL);
 	g_autofree char *snapshot = group ? only_uuid(ontap, url) : NULL;
-	g_autoptr(json_t) left = snapshot ? vk_ontap_list(ontap->rest, others, NULL) : NULL;
+	g_autoptr(json_t) left = snapshot ? vk_ontap_list(ontap->rest, others, 0, NULL) : NULL;
 	g_autofree char *one = g_strdup_printf("%s/%s", path, snapshot);
 	g_autofree char *one_url = vk_ontap_url(one, VK_ONTAP_AT_ONCE, NULL);
 	g_auto(VkOntapReply) reply = {0};

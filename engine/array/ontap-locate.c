@@ -84,7 +84,7 @@ char *vk_ontap_find_svm(VkOntap *ontap, const char *host, GError **error)
 	g_autofree char *url =
 		vk_ontap_url("/api/network/ip/interfaces", "fields", "ip.address,svm.name",
 			     "svm.name", ontap->svm ? ontap->svm : "!null", NULL);
-	g_autoptr(json_t) lifs = addresses ? vk_ontap_list(ontap->rest, url, error) : NULL;
+	g_autoptr(json_t) lifs = addresses ? vk_ontap_list(ontap->rest, url, 0, error) : NULL;
 	const char *found = NULL;
 	gsize index;
 	json_t *lif;
@@ -145,7 +145,7 @@ static const json_t *find_volume(VkOntap *ontap, const char *svm, const char *pa
 					    "!null", "fields", VOLUME_FIELDS, NULL);
 	const json_t *volume;
 
-	*ret_volumes = vk_ontap_list(ontap->rest, url, error);
+	*ret_volumes = vk_ontap_list(ontap->rest, url, 0, error);
 	if (!*ret_volumes)
 		return NULL;
 	volume = vk_ontap_find_volume(*ret_volumes, path, ret_inside);

@@ -160,7 +160,7 @@ static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret,
 	const char *volume = vk_json_optional_string(of, "name");
 	const char *svm = vk_json_optional_string(json_object_get(lun, "svm"), "name");
 	const char *name = vk_json_optional_string(lun, "name");
-	g_autofree char *prefix = g_strdup_printf("/vol/%s/", volume);
+	g_autofree char *prefix = g_strdup_printf("/vol/%s/", volume ? volume : "");
 	g_autofree char *url =
 		vk_ontap_url("/api/storage/volumes", "uuid", uuid ? uuid : "", "fields",
 			     "uuid,name,state,type,style,consistency_group.name", NULL);
@@ -170,7 +170,7 @@ static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret,
 	if (!uuid || !volume || !svm || !name || !g_uuid_string_is_valid(uuid) ||
 	    !g_str_has_prefix(name, prefix))
 		return vk_fail(error, VK_ERROR_FAILED, "the array did not tell where its LUN lies");
-	volumes = vk_ontap_list(ontap->rest, url, error);
+	volumes = vk_ontap_list(ontap->rest, url, 0, error);
 	record = json_array_get(volumes, 0);
 	if (!volumes || !vk_ontap_check_volume(record, error))
 		return FALSE;
@@ -201,7 +201,7 @@ gboolean vk_ontap_locate_lun(VkOntap *ontap, const char *resolved, VkOntapPlace 
 		return fail_device(uuid, error);
 	if (!vk_ontap_serial_of_wwid(uuid + strlen(MULTIPATH), serial))
 		return vk_fail(error, VK_ERROR_NOT_FOUND, "it is no LUN of ONTAP");
-	luns = vk_ontap_list(ontap->rest, url, error);
+	luns = vk_ontap_list(ontap->rest, url, 0, error);
 	if (!luns)
 		return FALSE;
 	/* Serial numbers have letters that mean something in queries. */

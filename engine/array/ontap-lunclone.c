@@ -97,7 +97,7 @@ static gboolean find_lun(Clone *clone, json_t **ret, GError **error)
 {
 	g_autofree char *url = vk_ontap_url("/api/storage/luns", "svm.name", clone->svm, "name",
 					    clone->name, "fields", "uuid,name,serial_number", NULL);
-	g_autoptr(json_t) luns = vk_ontap_list(clone->ontap->rest, url, error);
+	g_autoptr(json_t) luns = vk_ontap_list(clone->ontap->rest, url, 0, error);
 	const json_t *lun = json_array_get(luns, 0);
 
 	*ret = NULL;
@@ -144,7 +144,7 @@ static char *find_igroup(Clone *clone, const VkOntapStored *layer, GError **erro
 {
 	g_autofree char *url = vk_ontap_url("/api/protocols/san/lun-maps", "lun.uuid", layer->lun,
 					    "fields", "igroup.uuid,igroup.name", NULL);
-	g_autoptr(json_t) maps = vk_ontap_list(clone->ontap->rest, url, error);
+	g_autoptr(json_t) maps = vk_ontap_list(clone->ontap->rest, url, 0, error);
 	const char *uuid =
 		vk_json_optional_string(json_object_get(json_array_get(maps, 0), "igroup"), "uuid");
 
@@ -333,7 +333,7 @@ static json_t *list_luns(VkOntap *ontap, const char *svm, const char *name, GErr
 		vk_ontap_url("/api/storage/luns", "svm.name", svm, "name", name, "fields",
 			     "uuid,name,serial_number,lun_maps.igroup.uuid", NULL);
 
-	return vk_ontap_list(ontap->rest, url, error);
+	return vk_ontap_list(ontap->rest, url, 0, error);
 }
 
 /* Whether its process is gone. */

@@ -35,7 +35,7 @@ static char *find_kind(VkOntap *destination, const json_t *record)
 	if (g_strcmp0(type, "async") != 0)
 		return g_strdup(type);
 	/* REST knows no vaults: those are what has rules of how many to keep. */
-	policies = vk_ontap_list(destination->rest, url, NULL);
+	policies = vk_ontap_list(destination->rest, url, 0, NULL);
 	rules = json_object_get(json_array_get(policies, 0), "retention");
 	return g_strdup(json_array_size(rules) ? "vault" : "mirror");
 }
@@ -63,7 +63,7 @@ static GPtrArray *find_snapshots(VkOntap *destination, const char *path)
 	g_autofree char *base = g_strdup_printf("/api/storage/volumes/%s/snapshots", volume);
 	g_autofree char *url = vk_ontap_url(base, "name", VK_ONTAP_NAME_PREFIX "*", "fields",
 					    "name", "order_by", "create_time", NULL);
-	g_autoptr(json_t) records = volume ? vk_ontap_list(destination->rest, url, NULL) : NULL;
+	g_autoptr(json_t) records = volume ? vk_ontap_list(destination->rest, url, 0, NULL) : NULL;
 	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
 	gsize index;
 	json_t *record;
@@ -156,7 +156,7 @@ static gboolean add_unreachable(const VkOntapSearch *search, GPtrArray *found, G
 	g_autofree char *url = vk_ontap_url(VK_ONTAP_RELATIONSHIPS, "list_destinations_only",
 					    "true", "source.path", search->path, "fields",
 					    "destination.path,destination.cluster.name", NULL);
-	g_autoptr(json_t) records = vk_ontap_list(search->source->rest, url, error);
+	g_autoptr(json_t) records = vk_ontap_list(search->source->rest, url, 0, error);
 	gsize index;
 	json_t *record;
 
@@ -306,7 +306,7 @@ static gboolean has_arrived(VkOntap *destination, const char *path, const char *
 	g_autofree char *volume = vk_ontap_volume_of(destination, path, error);
 	g_autoptr(json_t) found = NULL;
 
-	if (!volume || !vk_ontap_find_snapshot(destination, volume, snapshot, &found, error))
+	if (!volume || !vk_ontap_find_snapshot(destination, volume, snapshot, 0, &found, error))
 		return FALSE;
 	return found || vk_fail(error, VK_ERROR_FAILED,
 				"the snapshot did not arrive: its label has no rule in the policy "

@@ -5,7 +5,8 @@
  *   virtkeep_<vault 8>_<TIME>_<random 8>
  *
  * and their comments are "virtkeep <vault>[ <guest uuid> <snapshot id>][ unlisted]", where the guest
- * is told if it is the only one, and the last word goes once the snapshot is listed. Nothing whose
+ * is told if it is the only one, and the last word is there as long as no snapshot that lies in it
+ * is listed. Nothing whose
  * name and comment are others is ever changed or removed.
  */
 #pragma once
@@ -73,9 +74,12 @@ char *vk_ontap_new_name(const char *vault_id);
 char *vk_ontap_comment(const char *vault_id, const char *guest, const char *id,
 		       gboolean is_unlisted);
 
-/* The snapshot NAME of VOLUME (a uuid). *RET, a new reference, is NULL when there is none. */
-gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name, json_t **ret,
-				GError **error);
+/*
+ * The snapshot NAME of VOLUME (a uuid). DEADLINE is that of vk_ontap_list(). *RET, a new
+ * reference, is NULL when there is none, or not even the volume.
+ */
+gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name,
+				gint64 deadline, json_t **ret, GError **error);
 
 /* Takes one; what a broken connection leaves open is looked up, so that there is never a second. */
 gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t *body,
@@ -92,9 +96,9 @@ gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *
 GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *disk, const char *vault_id,
 				   const char *uuid, GError **error);
 gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError **error);
-gboolean vk_ontap_mark_listed(VkArray *array, const json_t *handle, GError **error);
+gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean listed, GError **error);
 
-/* What remove and mark_listed know a snapshot by. New reference. */
+/* What remove and set_listed know a snapshot by. New reference. */
 json_t *vk_ontap_handle(const char *volume, const char *name);
 
 /* A VkArraySnapshot of RECORD, which is one of ours on VOLUME. */

@@ -19,7 +19,7 @@ char *vk_ontap_volume_of(VkOntap *ontap, const char *path, GError **error)
 	}
 	url = vk_ontap_url("/api/storage/volumes", "svm.name", parts[0], "name", parts[1], "fields",
 			   "uuid", NULL);
-	volumes = vk_ontap_list(ontap->rest, url, error);
+	volumes = vk_ontap_list(ontap->rest, url, 0, error);
 	uuid = vk_json_optional_string(json_array_get(volumes, 0), "uuid");
 	if (volumes && (!uuid || !g_uuid_string_is_valid(uuid)))
 		vk_fail(error, VK_ERROR_NOT_FOUND, "the array '%s' has no volume '%s'",
@@ -33,7 +33,7 @@ static json_t *ask(VkOntap *destination, const char *path, GError **error)
 	g_autofree char *url = vk_ontap_url(VK_ONTAP_RELATIONSHIPS, "source.path", path, "fields",
 					    VK_ONTAP_RELATION_FIELDS, NULL);
 
-	return vk_ontap_list(destination->rest, url, error);
+	return vk_ontap_list(destination->rest, url, 0, error);
 }
 
 /* Two clusters may have volumes of one name. */

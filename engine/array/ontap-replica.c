@@ -25,6 +25,7 @@ typedef struct Volume {
 	VkOntap *ontap;
 	const char *path; /* "svm:volume" */
 	const char *uuid, *name, *svm, *junction;
+	json_t *others; /* all volumes of the SVM's name space */
 } Volume;
 
 G_GNUC_PRINTF(2, 3) static void add_obstacle(GString *obstacles, const char *format, ...)
@@ -62,22 +63,42 @@ static gboolean is_file(const VkOntapStored *layer)
 	       (guint64)info.st_size == layer->size;
 }
 
-/* A layer of a copy on VOLUME, by a mount of it or of some directory above or below. New reference. */
-static json_t *place_on(const VkMountFacts *mount, const char *mounted, const Volume *volume,
-			const Wanted *wanted)
+/* Whether PATH of the name space is in VOLUME, and not in one whose junction is in there. */
+static gboolean is_inside(const Volume *volume, const char *path, const char **ret_inside)
+{
+	const json_t *found = vk_ontap_find_volume(volume->others, path, ret_inside);
+
+	return g_strcmp0(vk_json_optional_string(found, "uuid"), volume->uuid) == 0;
+}
+
+/* Another server may have the like of it. */
+static gboolean is_server(const Volume *volume, const char *host)
+{
+	g_autofree char *svm = vk_ontap_find_svm(volume->ontap, host, NULL);
+
+	return g_strcmp0(svm, volume->svm) == 0;
+}
+
+/*
+ * A layer of a copy on VOLUME, by a mount of HOST's MOUNTED: that is it, or some directory above or
+ * below. No file is looked at before the rest fits, for mounts of dead servers hang. New reference.
+ */
+static json_t *place_on(const VkMountFacts *mount, const char *host, const char *mounted,
+			const Volume *volume, const Wanted *wanted)
 {
 	/* Junctions have no case, what lies in volumes has. */
-	const char *inside = rest_below(mounted, volume->junction, g_ascii_strncasecmp);
 	const char *outside = rest_below(volume->junction, mounted, g_ascii_strncasecmp);
-	g_autofree char *root = g_build_filename(mount->mountpoint, inside ? NULL : outside, NULL);
+	const char *inside = NULL;
+	gboolean is_in = is_inside(volume, mounted, &inside);
+	g_autofree char *root = g_build_filename(mount->mountpoint, is_in ? NULL : outside, NULL);
 	VkOntapStored layer = *wanted->layer;
 	json_t *entry;
 
-	if (!inside && !outside)
+	if (!is_in && !outside)
 		return NULL;
 	layer.root = root;
-	layer.below = inside ? rest_below(layer.path, inside, strncmp) : layer.path;
-	if (!layer.below || !*layer.below || !is_file(&layer))
+	layer.below = is_in ? rest_below(layer.path, inside, strncmp) : layer.path;
+	if (!layer.below || !*layer.below || !is_server(volume, host) || !is_file(&layer))
 		return NULL;
 	entry = json_deep_copy(wanted->entry);
 	json_object_set_new(entry, "svm", vk_json_new_string(volume->svm));
@@ -99,26 +120,27 @@ static json_t *place(const VkMounts *mounts, const Volume *volume, const Wanted 
 		g_autofree char *host = NULL;
 		g_autofree char *export = NULL;
 		g_autofree char *mounted = NULL;
-		g_autofree char *svm = NULL;
 
 		if (!vk_ontap_parse_source(mount->source, &host, &export))
 			continue;
 		mounted = vk_ontap_join(export, mount->root, NULL);
-		found = place_on(mount, mounted, volume, wanted);
-		/* Another server may have the like of it. */
-		svm = found ? vk_ontap_find_svm(volume->ontap, host, NULL) : NULL;
-		if (found && g_strcmp0(svm, volume->svm) != 0)
-			g_clear_pointer(&found, json_decref);
+		found = place_on(mount, host, mounted, volume, wanted);
 	}
 	return found;
 }
 
-static gboolean find_in(const Volume *volume, Wanted *wanted, GError **error)
+static gboolean find_in(Volume *volume, Wanted *wanted, GError **error)
 {
+	g_autofree char *url =
+		vk_ontap_url("/api/storage/volumes", "svm.name", volume->svm ? volume->svm : "",
+			     "nas.path", "!null", "fields", "uuid,nas.path", NULL);
 	g_autoptr(VkMounts) mounts = vk_ontap_load_mounts(error);
+	g_autoptr(json_t) others =
+		mounts ? vk_ontap_list(volume->ontap->rest, url, 0, error) : NULL;
 
-	if (!mounts)
+	if (!others)
 		return FALSE;
+	volume->others = others;
 	wanted->found = volume->junction ? place(mounts, volume, wanted) : NULL;
 	if (!wanted->found)
 		add_obstacle(wanted->obstacles, "'%s' of the array '%s' has it, %s", volume->path,
@@ -138,7 +160,8 @@ static gboolean look(const VkOntapSearch *search, VkOntap *destination, const js
 	g_autoptr(json_t) snapshot = NULL;
 	g_autoptr(json_t) volume = NULL;
 
-	if (!uuid || !vk_ontap_find_snapshot(destination, uuid, search->snapshot, &snapshot, error))
+	if (!uuid ||
+	    !vk_ontap_find_snapshot(destination, uuid, search->snapshot, 0, &snapshot, error))
 		return !path;
 	if (!snapshot || wanted->found)
 		return TRUE;

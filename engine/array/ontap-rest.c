@@ -12,6 +12,7 @@
 /* With it came consistency groups that are snapshotted in two phases. */
 #define VERSION_MIN     VERSION(9, 11, 1)
 #define PAGES_MAX       10000
+#define LOOK_SECONDS    5
 #define JOB_POLL_US     (G_USEC_PER_SEC / 10)
 #define JOB_POLL_MAX_US ((gint64)2 * G_USEC_PER_SEC)
 
@@ -95,6 +96,11 @@ gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds)
 	return g_get_monotonic_time() + MIN((gint64)seconds * G_USEC_PER_SEC, rest->timeout_us);
 }
 
+gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline)
+{
+	return MAX(deadline, vk_ontap_deadline(rest, LOOK_SECONDS));
+}
+
 static guint read_version(const json_t *cluster)
 {
 	const json_t *version = json_object_get(cluster, "version");
@@ -153,21 +159,28 @@ char *vk_ontap_cluster_name(VkOntapRest *rest)
 	return g_strdup(rest->cluster);
 }
 
-static gboolean add_page(VkOntapRest *rest, const char *url, json_t *records, char **ret_next,
-			 GError **error)
+static gboolean add_page(VkOntapRest *rest, const char *url, gint64 deadline, json_t *records,
+			 char **ret_next, GError **error)
 {
+	g_autoptr(GError) trouble = NULL;
 	g_auto(VkOntapReply) reply = {0};
 	const json_t *links;
 
-	if (!vk_ontap_http_send(rest->http, "GET", url, NULL, deadline_of(rest, 0), &reply, error))
+	if (!vk_ontap_http_send(rest->http, "GET", url, NULL, deadline_of(rest, deadline), &reply,
+				&trouble)) {
+		/* Just that: a server in between, too, may say that there is nothing. */
+		if (reply.code == VK_ONTAP_NO_VOLUME)
+			trouble->code = VK_ERROR_NOT_FOUND;
+		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
+	}
 	json_array_extend(records, json_object_get(reply.body, "records"));
 	links = json_object_get(json_object_get(reply.body, "_links"), "next");
 	*ret_next = g_strdup(vk_json_optional_string(links, "href"));
 	return TRUE;
 }
 
-json_t *vk_ontap_list(VkOntapRest *rest, const char *url, GError **error)
+json_t *vk_ontap_list(VkOntapRest *rest, const char *url, gint64 deadline, GError **error)
 {
 	g_autoptr(json_t) records = json_array();
 	g_autofree char *page = g_strdup(url);
@@ -177,7 +190,7 @@ json_t *vk_ontap_list(VkOntapRest *rest, const char *url, GError **error)
 	for (guint pages = 0; page; pages++) {
 		g_autofree char *next = NULL;
 
-		if (!add_page(rest, page, records, &next, error))
+		if (!add_page(rest, page, deadline, records, &next, error))
 			return NULL;
 		if (next && (strcmp(next, page) == 0 || pages >= PAGES_MAX ||
 			     !g_str_has_prefix(next, "/api/"))) {

@@ -17,6 +17,7 @@
 enum {
 	VK_ONTAP_NO_ENTRY = 4,
 	VK_ONTAP_NAME_TAKEN = 525059,
+	VK_ONTAP_NO_VOLUME = 918235, /* of that uuid */
 	VK_ONTAP_HAS_OWNER = 1638543,
 	VK_ONTAP_IS_LOCKED = 1638555,
 	VK_ONTAP_NOT_STARTED = 53411925,
@@ -31,8 +32,12 @@ void vk_ontap_rest_free(VkOntapRest *rest);
 /* PATH with a query of name and value pairs, NULL at their end; values are encoded. New string. */
 char *vk_ontap_url(const char *path, ...) G_GNUC_NULL_TERMINATED;
 
-/* All records of a collection, over all of its pages. New reference to an array. */
-json_t *vk_ontap_list(VkOntapRest *rest, const char *url, GError **error);
+/*
+ * All records of a collection, over all of its pages, until DEADLINE (g_get_monotonic_time; 0: each
+ * page gets NTAP_TIMEOUT). VK_ERROR_NOT_FOUND when it is of a volume that does not exist. New
+ * reference to an array.
+ */
+json_t *vk_ontap_list(VkOntapRest *rest, const char *url, gint64 deadline, GError **error);
 
 /* One record. VK_ERROR_NOT_FOUND when it does not exist. New reference. */
 json_t *vk_ontap_get(VkOntapRest *rest, const char *url, GError **error);
@@ -47,6 +52,9 @@ gboolean vk_ontap_change(VkOntapRest *rest, const char *method, const char *url,
 
 /* SECONDS from now, or NTAP_TIMEOUT if that is less. */
 gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds);
+
+/* DEADLINE, or a few seconds from now: enough to look what came of a change that took all the time. */
+gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline);
 
 /* The name of the cluster. New string; NULL as long as it was not asked, or does not tell. */
 char *vk_ontap_cluster_name(VkOntapRest *rest);

@@ -294,7 +294,7 @@ static gboolean settle_volume(OntapShot *shot, const Volume *volume, GError **er
 	g_autoptr(json_t) found = NULL;
 	g_autoptr(json_t) rest = NULL;
 
-	if (!vk_ontap_find_snapshot(ontap_of(shot), volume->place->volume, shot->name, &found,
+	if (!vk_ontap_find_snapshot(ontap_of(shot), volume->place->volume, shot->name, 0, &found,
 				    error))
 		return FALSE;
 	if (!found)
@@ -356,7 +356,7 @@ static gboolean mark_listed(OntapShot *shot, Volume *volume, GError **error)
 	g_autoptr(json_t) handle = vk_ontap_handle(volume->place->volume, shot->name);
 
 	volume->is_marked =
-		volume->is_marked || vk_ontap_mark_listed(shot->base.array, handle, error);
+		volume->is_marked || vk_ontap_set_listed(shot->base.array, handle, TRUE, error);
 	return volume->is_marked;
 }
 

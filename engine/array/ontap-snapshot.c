@@ -71,17 +71,19 @@ static char *snapshots_path(const char *volume)
 	return g_strdup_printf("/api/storage/volumes/%s/snapshots", volume);
 }
 
-gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name, json_t **ret,
-				GError **error)
+gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name,
+				gint64 deadline, json_t **ret, GError **error)
 {
 	g_autofree char *path = snapshots_path(volume);
 	g_autofree char *url = vk_ontap_url(path, "name", name, "fields", FIELDS, NULL);
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, &trouble);
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, deadline, &trouble);
 	gsize index;
 	json_t *record;
 
 	*ret = NULL;
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
 	if (!records) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
@@ -109,7 +111,10 @@ gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t
 				    &reply, &trouble) ||
 		    reply.code == VK_ONTAP_NAME_TAKEN)
 			return TRUE;
-		if (reply.is_unsure && !vk_ontap_find_snapshot(ontap, volume, name, &found, error))
+		if (reply.is_unsure &&
+		    !vk_ontap_find_snapshot(ontap, volume, name,
+					    vk_ontap_look_deadline(ontap->rest, deadline), &found,
+					    error))
 			return FALSE;
 		if (found)
 			return TRUE;
@@ -194,7 +199,7 @@ static gboolean delete_record(VkOntap *ontap, const char *volume, const char *na
 		return FALSE;
 	if (vk_ontap_change(ontap->rest, "DELETE", url, NULL, 0, &reply, &trouble))
 		return TRUE;
-	if (reply.is_unsure && vk_ontap_find_snapshot(ontap, volume, name, &left, NULL) && !left)
+	if (reply.is_unsure && vk_ontap_find_snapshot(ontap, volume, name, 0, &left, NULL) && !left)
 		return TRUE;
 	if (reply.code == VK_ONTAP_IS_LOCKED || reply.code == VK_ONTAP_HAS_OWNER) {
 		const char *expiry = vk_json_optional_string(record, "expiry_time");
@@ -214,7 +219,7 @@ gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *
 	g_autoptr(json_t) record = NULL;
 	g_auto(Mark) mark = {0};
 
-	if (!vk_ontap_find_snapshot(ontap, volume, name, &record, error))
+	if (!vk_ontap_find_snapshot(ontap, volume, name, 0, &record, error))
 		return FALSE;
 	if (!record)
 		return TRUE;
@@ -299,7 +304,7 @@ static gboolean list_volume(VkOntap *ontap, const char *volume, const char *vaul
 	g_autofree char *names =
 		g_strdup_printf(VK_ONTAP_NAME_PREFIX "%.*s_*", VK_ARRAY_VAULT_DIGITS, vault_id);
 	g_autofree char *url = vk_ontap_url(path, "name", names, "fields", FIELDS, NULL);
-	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, error);
+	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, 0, error);
 	gsize index;
 	json_t *record;
 
@@ -332,8 +337,8 @@ GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *base, cons
 	return g_steal_pointer(&found);
 }
 
-/* The word "unlisted" goes from its comment, all else of which stays. */
-gboolean vk_ontap_mark_listed(VkArray *array, const json_t *handle, GError **error)
+/* The word "unlisted" goes from its comment or comes to it, all else of which stays. */
+gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean listed, GError **error)
 {
 	VkOntap *ontap = (VkOntap *)array;
 	g_autoptr(json_t) record = NULL;
@@ -343,14 +348,14 @@ gboolean vk_ontap_mark_listed(VkArray *array, const json_t *handle, GError **err
 	g_auto(Mark) mark = {0};
 
 	if (!read_handle(handle, &volume, &name, error) ||
-	    !vk_ontap_find_snapshot(ontap, volume, name, &record, error))
+	    !vk_ontap_find_snapshot(ontap, volume, name, 0, &record, error))
 		return FALSE;
 	if (!record || !read_mark(record, &mark))
 		return vk_fail(error, VK_ERROR_NOT_FOUND, "the array has no snapshot '%s' of ours",
 			       name);
-	if (!mark.is_unlisted)
+	if (mark.is_unlisted == !listed)
 		return TRUE;
-	comment = vk_ontap_comment(mark.vault, mark.guest, mark.id, FALSE);
+	comment = vk_ontap_comment(mark.vault, mark.guest, mark.id, !listed);
 	body = json_pack("{s:s}", "comment", comment);
 	return vk_ontap_change_snapshot(ontap, volume, record, body, error);
 }

@@ -118,13 +118,13 @@ static void remove_empty_parents(const char *directory)
 	} while (strlen(path) > 1);
 }
 
-static void mark_unlisted(int dirfd)
+static gboolean mark_unlisted(int dirfd, const char *directory, GError **error)
 {
 	VK_AUTOFD fd = vk_io.openat(dirfd, VK_REFLINK_UNLISTED,
 				    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (fd >= 0)
-		vk_io.fsync(fd);
+	return (fd >= 0 && vk_io.fsync(fd) == 0) ||
+	       vk_fail_errno(error, errno, "cannot write '%s/" VK_REFLINK_UNLISTED "'", directory);
 }
 
 static gboolean remove_files(int dirfd, const char *directory, GError **error)
@@ -136,7 +136,7 @@ static gboolean remove_files(int dirfd, const char *directory, GError **error)
 	if (!dir)
 		return FALSE;
 	/* Half removed it must not be taken for a whole one. */
-	mark_unlisted(dirfd);
+	mark_unlisted(dirfd, directory, NULL);
 	while ((name = g_dir_read_name(dir)))
 		if (strcmp(name, VK_REFLINK_UNLISTED) != 0 &&
 		    !remove_file(dirfd, directory, name, error))
@@ -157,13 +157,14 @@ gboolean vk_reflink_remove_directory(const char *directory, GError **error)
 	return TRUE;
 }
 
-gboolean vk_reflink_list_directory(const char *directory, GError **error)
+gboolean vk_reflink_set_listed(const char *directory, gboolean listed, GError **error)
 {
 	VK_AUTOFD fd = open_directory(directory);
 
 	if (fd < 0)
 		return vk_fail_errno(error, errno, "cannot open '%s'", directory);
-	if (!remove_file(fd, directory, VK_REFLINK_UNLISTED, error))
+	if (!(listed ? remove_file(fd, directory, VK_REFLINK_UNLISTED, error)
+		     : mark_unlisted(fd, directory, error)))
 		return FALSE;
 	return vk_io.fsync(fd) == 0 ||
 	       vk_fail_errno(error, errno, "cannot sync the directory '%s'", directory);

@@ -46,5 +46,5 @@ char *vk_reflink_guest_directory(const char *image, const char *vault_id, const 
 /* Removes the directory of one snapshot, its clones first and the mark last. */
 gboolean vk_reflink_remove_directory(const char *directory, GError **error);
 
-/* Removes the mark. */
-gboolean vk_reflink_list_directory(const char *directory, GError **error);
+/* Removes the mark, or sets it. VK_ERROR_NOT_FOUND when the directory is gone. */
+gboolean vk_reflink_set_listed(const char *directory, gboolean listed, GError **error);

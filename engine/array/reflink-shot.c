@@ -246,7 +246,7 @@ gboolean vk_reflink_keep(VkShot *base, const char *uuid, GError **error)
 		const Clone *clone = g_ptr_array_index(shot->clones, i);
 
 		if (strcmp(clone->disk->uuid, uuid) == 0 &&
-		    !vk_reflink_list_directory(clone->directory, error))
+		    !vk_reflink_set_listed(clone->directory, TRUE, error))
 			return FALSE;
 	}
 	return TRUE;

@@ -332,12 +332,13 @@ static gboolean reflink_remove(VkArray *array, const json_t *handle, GError **er
 	       check_ours(directory, error) && vk_reflink_remove_directory(directory, error);
 }
 
-static gboolean reflink_mark_listed(VkArray *array, const json_t *handle, GError **error)
+static gboolean reflink_set_listed(VkArray *array, const json_t *handle, gboolean listed,
+				   GError **error)
 {
 	const char *directory;
 
 	return vk_json_string(handle, "directory", &directory, error) &&
-	       check_ours(directory, error) && vk_reflink_list_directory(directory, error);
+	       check_ours(directory, error) && vk_reflink_set_listed(directory, listed, error);
 }
 
 static void reflink_free(VkArray *array)
@@ -368,7 +369,7 @@ static const VkArrayOps reflink_ops = {
 	.snapshots_of = reflink_snapshots_of,
 	.list = reflink_list,
 	.remove = reflink_remove,
-	.mark_listed = reflink_mark_listed,
+	.set_listed = reflink_set_listed,
 	.free = reflink_free,
 };
 

@@ -11,9 +11,14 @@
  * vault, and whoever has both gives the one to the other. Threads: the calls are free.
  */
 typedef struct VkCopyReader {
-	/* VK_ERROR_NOT_FOUND when the array has it no more. */
+	/* From its array, else from a replica. VK_ERROR_NOT_FOUND when neither has it. */
 	VkImage *(*open)(gpointer data, const json_t *copy, GError **error);
-	/* Whether the array still has it. */
+	/* Whether its array still has it. */
 	gboolean (*has)(gpointer data, const json_t *copy);
+	/*
+	 * The array that has a replica of it which can be read here. New string; NULL: none has. It
+	 * may take minutes, for all that are configured are asked.
+	 */
+	char *(*replica)(gpointer data, const json_t *copy);
 	gpointer data;
 } VkCopyReader;

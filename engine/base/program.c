@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#define FILES_MAX 65536u
+
 static volatile sig_atomic_t interrupted, seen_int, seen_term;
-static gint shields; /* atomic */
+static gint shields;      /* atomic */
+static rlim_t file_limit; /* as it was before we raised it; 0: we did not */
 
 void vk_program_add_options(VkProgram *program, GOptionContext *context)
 {
@@ -91,8 +94,19 @@ static void raise_file_limit(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_MAX)
+		return;
+	file_limit = limit.rlim_cur;
+	limit.rlim_cur = MIN(limit.rlim_max, FILES_MAX);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void vk_program_lower_file_limit(gpointer unused)
+{
+	struct rlimit limit;
+
+	if (file_limit && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = file_limit;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
 }

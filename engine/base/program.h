@@ -56,5 +56,11 @@ gboolean vk_fail_interrupted(GError **error);
 void vk_shield_begin(void);
 void vk_shield_end(void);
 
+/*
+ * Before an exec, as a GSpawnChildSetupFunc: gives other programs the limit of open files that we
+ * were started with. Those that use select() cannot do with more.
+ */
+void vk_program_lower_file_limit(gpointer unused);
+
 /* For tests: acts as if a signal had come, or takes it back. */
 void vk_set_interrupted(gboolean interrupted);

@@ -131,7 +131,7 @@ static gboolean settle(VkArrays *arrays, VkVault *vault, const GPtrArray *keys,
 		return TRUE;
 	if (!is_needed(arrays, vault, keys, array, &needed, error))
 		return FALSE;
-	return needed ? vk_arrays_mark_listed(arrays, array, error)
+	return needed ? vk_arrays_set_listed(arrays, array, TRUE, error)
 		      : vk_arrays_remove(arrays, array, error);
 }
 
@@ -140,11 +140,13 @@ gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault 
 {
 	g_autoptr(GPtrArray) found = vk_arrays_list(arrays, disk, vk_vault_id(vault), uuid, error);
 	g_autoptr(GPtrArray) keys = found ? vk_catalog_list(vault, uuid, error) : NULL;
+	gboolean ok = keys != NULL;
 
+	/* What the array does not let go keeps no other. */
 	for (guint i = 0; keys && i < found->len; i++)
-		if (!settle(arrays, vault, keys, g_ptr_array_index(found, i), error))
-			return FALSE;
-	return keys != NULL;
+		ok = settle(arrays, vault, keys, g_ptr_array_index(found, i), ok ? error : NULL) &&
+		     ok;
+	return ok;
 }
 
 GPtrArray *vk_arraydisk_strays(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,

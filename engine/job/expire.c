@@ -22,6 +22,8 @@ typedef struct {
 	const char *label;
 	guint64 left;        /* so many are to be kept yet */
 	gint64 now, too_old; /* what was taken before the latter may go; seconds since 1970 */
+	/* VkSnapshotKey, borrowed: those that at most a replica has */
+	GPtrArray *replicated;
 } Expiry;
 
 static gint64 time_of(const VkSnapshotKey *key)
@@ -154,21 +156,60 @@ static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key, cons
 	return found != NULL;
 }
 
-/* What may be in the vault is not given up because that could not be read just now. */
-static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
-			      GError **error)
+/* So that later runs come back to what the array does not let go now. */
+static gboolean mark_unlisted(const Expiry *expiry, const json_t *copy, GError **error)
 {
-	if (!vk_snapshot_is_in_vault(snapshot) &&
+	g_autoptr(GPtrArray) found = vk_arrays_snapshots_of(expiry->arrays, copy, error);
+
+	for (guint i = 0; found && i < found->len; i++) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (vk_arrays_set_listed(expiry->arrays, g_ptr_array_index(found, i), FALSE,
+					 &trouble) ||
+		    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			continue;
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	return found != NULL;
+}
+
+/* Where it is listed still, or others share it, settling takes the mark off again. */
+static gboolean mark_all_unlisted(const Expiry *expiry, const VkSnapshot *snapshot, GError **error)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		if (disk->image->array && !mark_unlisted(expiry, disk->image->array, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/*
+ * Arrays may take minutes to answer, and a copy into the vault does not wait for us: it is looked
+ * for last. What may be there is not given up because that could not be read just now.
+ */
+static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
+			      gboolean *ret_stays, GError **error)
+{
+	*ret_stays = is_elsewhere(expiry, snapshot);
+	if (*ret_stays)
+		return TRUE;
+	if (!mark_all_unlisted(expiry, snapshot, error) ||
 	    !vk_catalog_load_copies(expiry->vault, snapshot, error))
 		return FALSE;
-	return is_elsewhere(expiry, snapshot) || vk_catalog_delete(expiry->vault, key, error);
+	*ret_stays = vk_snapshot_is_in_vault(snapshot);
+	return *ret_stays || vk_catalog_delete(expiry->vault, key, error);
 }
 
 /* The catalogue first: what is listed can be read. */
 static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
 		       GError **error)
 {
-	if (!take_off_list(expiry, key, snapshot, error))
+	gboolean stays;
+
+	if (!take_off_list(expiry, key, snapshot, &stays, error))
 		return FALSE;
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
@@ -179,45 +220,82 @@ static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, VkSnapsho
 	return TRUE;
 }
 
-/* Whether the array still has all of the snapshot's copies: a removal may have stopped midway. */
-static gboolean is_there(const Expiry *expiry, const VkSnapshot *snapshot, gboolean *ret,
-			 GError **error)
+/* Of layers on several volumes some may be left where the whole is gone. */
+static gboolean has_part(const Expiry *expiry, const json_t *copy)
 {
-	*ret = TRUE;
-	for (guint i = 0; *ret && i < snapshot->disks->len; i++) {
-		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+	g_autoptr(GPtrArray) layers = vk_arrays_layers(expiry->arrays, copy, NULL);
+	g_autoptr(GPtrArray) found = layers && layers->len > 1
+					     ? vk_arrays_snapshots_of(expiry->arrays, copy, NULL)
+					     : NULL;
 
-		if (disk->image->array &&
-		    !vk_arrays_has(expiry->arrays, disk->image->array, ret, error))
+	return found && found->len > 0;
+}
+
+/* Whether the array still has the snapshot's copies: a removal may have stopped midway. */
+static gboolean is_there(const Expiry *expiry, const VkSnapshot *snapshot, gboolean *ret_all,
+			 gboolean *ret_any, GError **error)
+{
+	*ret_all = TRUE;
+	*ret_any = FALSE;
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+		const json_t *copy = disk->image->array;
+		gboolean has = FALSE;
+
+		if (!copy)
+			continue;
+		if (!vk_arrays_has(expiry->arrays, copy, &has, error))
 			return FALSE;
+		*ret_all = *ret_all && has;
+		*ret_any = *ret_any || has || has_part(expiry, copy);
 	}
 	return TRUE;
 }
 
-static gboolean apply(Expiry *expiry, const VkSnapshotKey *key, GError **error)
+static gboolean apply(Expiry *expiry, VkSnapshotKey *key, GError **error)
 {
 	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(expiry->vault, key, NULL);
-	gboolean there = FALSE;
+	gboolean all = FALSE, any = FALSE;
 
 	/* One that cannot be read is the business of verify. */
 	if (!snapshot || !vk_snapshot_is_on_array(snapshot) ||
 	    g_strcmp0(snapshot->label, expiry->label) != 0)
 		return TRUE;
-	if (!is_there(expiry, snapshot, &there, error))
+	if (!is_there(expiry, snapshot, &all, &any, error))
 		return FALSE;
 	if (expiry->left > 0) {
-		expiry->left -= there ? 1 : 0;
+		expiry->left -= all ? 1 : 0;
 		return TRUE;
 	}
-	/* Of those that are gone, replicas may be, too, by now. */
-	return time_of(key) > expiry->too_old || expire(expiry, key, snapshot, error);
+	if (time_of(key) > expiry->too_old)
+		return TRUE;
+	if (any)
+		return expire(expiry, key, snapshot, error);
+	if (!vk_snapshot_is_in_vault(snapshot))
+		g_ptr_array_add(expiry->replicated, key);
+	return TRUE;
+}
+
+/* Replicas go by age, and each is a question to all arrays: the oldest that is left ends it. */
+static gboolean forget_lost(const Expiry *expiry, GError **error)
+{
+	gboolean is_left = FALSE;
+
+	for (guint i = expiry->replicated->len; !is_left && i > 0; i--) {
+		const VkSnapshotKey *key = g_ptr_array_index(expiry->replicated, i - 1);
+		g_autoptr(VkSnapshot) snapshot = vk_catalog_load(expiry->vault, key, NULL);
+
+		if (snapshot && !take_off_list(expiry, key, snapshot, &is_left, error))
+			return FALSE;
+	}
+	return TRUE;
 }
 
 /* From the newest on. */
 static gboolean apply_to(Expiry *expiry, const GPtrArray *keys, gboolean ahead, GError **error)
 {
 	for (guint i = keys->len; i > 0; i--) {
-		const VkSnapshotKey *key = g_ptr_array_index(keys, i - 1);
+		VkSnapshotKey *key = g_ptr_array_index(keys, i - 1);
 		g_autoptr(GError) trouble = NULL;
 
 		if (is_ahead(expiry, key) != ahead || apply(expiry, key, &trouble))
@@ -245,8 +323,10 @@ gboolean vk_expire_copies(VkVault *vault, VkArrays *arrays, const VkSettings *se
 		.now = g_get_real_time() / G_USEC_PER_SEC,
 		.too_old = G_MAXINT64,
 	};
+	g_autoptr(GPtrArray) replicated = g_ptr_array_new();
 	g_autoptr(GPtrArray) keys = NULL;
 
+	expiry.replicated = replicated;
 	if (age_days)
 		expiry.too_old = expiry.now - age_days * DAY_SEC;
 	if (!get_count(settings, label, &expiry.left, error))
@@ -255,5 +335,5 @@ gboolean vk_expire_copies(VkVault *vault, VkArrays *arrays, const VkSettings *se
 		return TRUE;
 	keys = vk_catalog_list(vault, uuid, error);
 	return keys && apply_to(&expiry, keys, FALSE, error) &&
-	       apply_to(&expiry, keys, TRUE, error);
+	       apply_to(&expiry, keys, TRUE, error) && forget_lost(&expiry, error);
 }

@@ -45,6 +45,7 @@ static void set_up_child(gpointer data)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
+	vk_program_lower_file_limit(NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != GPOINTER_TO_INT(data))
 		_exit(127);

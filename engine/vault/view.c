@@ -70,7 +70,21 @@ static gboolean is_on_array(const VkVault *vault, const VkImageRecord *record)
 	       vault->reader.has(vault->reader.data, record->array);
 }
 
-/* Adds which copy serves each disk: "vault" or the array's name; null: none. */
+/* The copy that serves an image, "vault" or an array's name; null: none. New reference. */
+static json_t *find_serving(const VkVault *vault, const VkImageRecord *record)
+{
+	g_autofree char *replica = NULL;
+
+	if (is_on_array(vault, record))
+		return json_incref(json_object_get(record->array, "array"));
+	if (record->runs)
+		return json_string("vault");
+	if (record->array && vault->reader.replica)
+		replica = vault->reader.replica(vault->reader.data, record->array);
+	return replica ? vk_json_new_string(replica) : json_null();
+}
+
+/* Adds which copy serves each disk. */
 static void tell_serving(const VkVault *vault, const VkSnapshot *snapshot, json_t *report)
 {
 	json_t *disks = json_object_get(report, "disks"), *disk;
@@ -78,13 +92,8 @@ static void tell_serving(const VkVault *vault, const VkSnapshot *snapshot, json_
 
 	json_array_foreach (disks, i, disk) {
 		const VkDiskRecord *record = g_ptr_array_index(snapshot->disks, i);
-		json_t *serves = json_null();
 
-		if (is_on_array(vault, record->image))
-			serves = json_incref(json_object_get(record->image->array, "array"));
-		else if (record->image->runs)
-			serves = json_string("vault");
-		json_object_set_new(disk, "serves", serves);
+		json_object_set_new(disk, "serves", find_serving(vault, record->image));
 	}
 }
 
@@ -234,7 +243,7 @@ VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **
 		saved = target ? find_later(view, target) : NULL;
 	if (saved)
 		return vk_vault_image_open(view->vault, saved, error);
-	/* The array knows why, and perhaps what helps. */
+	/* A replica may serve. If not, the array knows why, and perhaps what helps. */
 	if (record->array && view->vault->reader.open)
 		image = open_on_array(view->vault, record, error);
 	else

@@ -37,7 +37,7 @@ const VkViewFile *vk_view_find(const VkView *view, const char *name);
 
 /*
  * Opens an image of the view's snapshot by its record. The copy on an array serves as long as the
- * array has it, then that of the vault, even one that came to be after the view. The view must
- * outlive the image.
+ * array has it, then that of the vault, even one that came to be after the view, and last a replica
+ * on another array. The view must outlive the image.
  */
 VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **error);

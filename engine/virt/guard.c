@@ -5,6 +5,7 @@
 #include "guard-priv.h"
 #include "io.h"
 #include "json.h"
+#include "program.h"
 #include "virt-priv.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct VkGuard {
 static void leave_group(gpointer data)
 {
 	setsid();
+	vk_program_lower_file_limit(NULL);
 }
 
 static gboolean spawn(VkGuard *guard, const char *uri, guint timeout_sec, int socket,

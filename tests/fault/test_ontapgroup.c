@@ -256,6 +256,31 @@ START_TEST(leaves_no_fence_when_another_is_late)
 }
 END_TEST
 
+/* The guests are held: questions have no more time than the rest, and a little. */
+START_TEST(asks_no_longer_than_guests_are_held)
+{
+	g_autoptr(VkTake) take = NULL;
+	g_autoptr(GError) error = NULL;
+	gint64 begun;
+
+	bed_configure(bed, "[array c1]\nurl = https://127.0.0.1:%\nuser = admin\n"
+			   "password_file = @/password\nca_file = @/state/ca.pem\n"
+			   "NTAP_TIMEOUT = 10\n");
+	take = nas_web_take(TRUE);
+	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_add_fault(bed, "reset", "POST", "/consistency-groups/[^/]+/snapshots$", "after");
+	json_decref(bed_control(bed, "POST", "faults",
+				json_pack("{s:s, s:s, s:s, s:i}", "action", "hold", "method", "GET",
+					  "path", "/consistency-groups/[^/]+/snapshots$", "times",
+					  -1)));
+	begun = g_get_monotonic_time();
+	ck_assert(!vk_take_shoot(take, &error));
+	ck_assert_int_lt(g_get_monotonic_time() - begun, 17 * G_USEC_PER_SEC);
+	bed_clear_faults(bed);
+	vk_take_leave(take, WEB);
+}
+END_TEST
+
 START_TEST(leaves_a_group_in_use)
 {
 	const char *volumes[] = {"vm", "vmstore", NULL};
@@ -285,6 +310,7 @@ int main(void)
 	tcase_add_loop_test(tcase, fences_no_longer_than_guests_are_held, 0, G_N_ELEMENTS(bounds));
 	tcase_add_test(tcase, leaves_no_fence_when_another_fails);
 	tcase_add_test(tcase, leaves_no_fence_when_another_is_late);
+	tcase_add_test(tcase, asks_no_longer_than_guests_are_held);
 	tcase_add_test(tcase, leaves_a_group_in_use);
 	suite_add_tcase(suite, tcase);
 	return bed_run(suite);

@@ -5,7 +5,9 @@
 #include "ontapbed.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WEB "11111111-2222-3333-4444-555555555555"
@@ -24,6 +26,8 @@ static const char topology[] =
 	"  \"lifs\": [{\"name\": \"lif2\", \"address\": \"127.0.0.2\"}],"
 	"  \"volumes\": [{\"name\": \"vault\", \"directory\": \"@/vault\","
 	"   \"junction\": \"/copies/vault\"},"
+	"   {\"name\": \"nested\", \"directory\": \"@/nested\","
+	"   \"junction\": \"/copies/vault/b\"},"
 	"   {\"name\": \"mirror\", \"directory\": \"@/mirror\"}]}],"
 	" \"relationships\": ["
 	"  {\"source\": \"s:vaulted\", \"destination\": \"d:vault\", \"policy\": "
@@ -43,6 +47,15 @@ static const char mountinfo[] = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
 #define SECOND "[array second]\nurl = https://127.0.0.1:&\n" LOGIN
 
 static Bed *bed;
+
+/* In place of libc's, for all: how often a file is looked at on a mount whose server is dead. */
+static guint looks;
+
+int stat(const char *path, struct stat *info)
+{
+	looks += strstr(path, "/dead/") != NULL;
+	return fstatat(AT_FDCWD, path, info, 0);
+}
 
 static void setup(void)
 {
@@ -158,13 +171,16 @@ START_TEST(reads_the_secondary)
 	g_autofree char *vault = bed_path(bed, "vault");
 	VkCopyReader reader = vk_arrays_reader(bed->arrays);
 	g_autoptr(GError) error = NULL;
+	g_autofree char *serves = NULL;
 	gboolean has = TRUE;
 
 	ck_assert_int_eq(g_mkdir_with_parents(above, 0700), 0);
 	ck_assert_int_eq(symlink(vault, link), 0);
 	set_mounts(mounts_of_replica[_i]);
 	ck_assert_msg(read_copy(copy, &error) == 'a', "%s", error ? error->message : "wrong");
-	ck_assert(reader.has(reader.data, copy));
+	ck_assert(!reader.has(reader.data, copy));
+	serves = reader.replica(reader.data, copy);
+	ck_assert_str_eq(serves, "second");
 	succeed(vk_arrays_has(bed->arrays, copy, &has, &error), error);
 	ck_assert(!has);
 	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
@@ -183,6 +199,7 @@ START_TEST(asks_for_a_mount_of_the_secondary)
 	ck_assert_msg(strstr(error->message, "'d:vault' of the array 'second' has it") != NULL,
 		      "%s", error->message);
 	ck_assert(!reader.has(reader.data, copy));
+	ck_assert_ptr_null(reader.replica(reader.data, copy));
 	ck_assert(vk_arrays_may_have_replica(bed->arrays, copy));
 }
 END_TEST
@@ -245,6 +262,89 @@ START_TEST(mounts_another_directory_of_the_secondary)
 	ck_assert_int_eq(read_copy(copy, &error), 0);
 	ck_assert_msg(strstr(error->message, "no mount of this host") != NULL, "%s",
 		      error->message);
+}
+END_TEST
+
+/* The junction of another volume is in the replica's: what is there is not of the replica. */
+START_TEST(mounts_another_volume_of_the_secondary)
+{
+	g_autofree char *primary = bed_path(bed, "vaulted/.snapshot");
+	g_autofree char *away = bed_path(bed, "away");
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) copy = NULL;
+	g_autofree char *other = NULL;
+
+	bed_write(bed, "vaulted/b/a.raw", "a");
+	copy = take("vaulted/b/a.raw", "daily");
+	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
+	ck_assert_int_eq(rename(primary, away), 0);
+	other = g_strdup_printf("nested/.snapshot/%s/a.raw", snapshot_of(copy));
+	bed_write(bed, other, "x");
+	set_mounts("43 22 0:53 / @/nested rw - nfs4 127.0.0.2:/copies/vault/b ro\n");
+	ck_assert_int_eq(read_copy(copy, &error), 0);
+	ck_assert_msg(strstr(error->message, "no mount of this host") != NULL, "%s",
+		      error->message);
+}
+END_TEST
+
+/* The mount of a dead server hangs whoever looks for a file there. */
+START_TEST(leaves_other_servers_alone)
+{
+	g_autoptr(json_t) copy = make_replica();
+	g_autoptr(GError) error = NULL;
+
+	set_mounts("43 22 0:53 / @/dead rw - nfs4 127.0.0.9:/copies/vault ro\n"
+		   "44 22 0:54 / @/vault rw - nfs4 127.0.0.2:/copies/vault ro\n");
+	looks = 0;
+	ck_assert_msg(read_copy(copy, &error) == 'a', "%s", error ? error->message : "wrong");
+	ck_assert_uint_eq(looks, 0);
+}
+END_TEST
+
+static GAsyncQueue *opened;
+
+static gpointer open_copy(gpointer copy)
+{
+	VkImage *image = vk_arrays_open_image(bed->arrays, copy, NULL);
+
+	g_async_queue_push(opened, GINT_TO_POINTER(image ? 1 : -1));
+	return image;
+}
+
+/* 1: it was opened. */
+static int next_opened(void)
+{
+	return GPOINTER_TO_INT(g_async_queue_timeout_pop(opened, 20 * G_USEC_PER_SEC));
+}
+
+/* As long as an array lets one image wait, others are opened, and nobody opens that one, too. */
+START_TEST(opens_each_image_once)
+{
+	g_autoptr(json_t) slow = make_replica();
+	g_autoptr(json_t) quick = take("alone/a.raw", "daily");
+	json_t *copies[] = {slow, slow, quick};
+	GThread *threads[G_N_ELEMENTS(copies)];
+	g_autoptr(json_t) requests = NULL;
+
+	set_mounts(mounts_of_replica[0]);
+	opened = g_async_queue_new();
+	bed->control_port = bed->second_port;
+	bed_add_fault(bed, "hold", "GET", "/snapmirror/relationships", "before");
+	json_decref(bed_requests(bed));
+	threads[0] = g_thread_new("open", open_copy, copies[0]);
+	json_decref(bed_control(bed, "GET", "held", NULL));
+	for (guint i = 1; i < G_N_ELEMENTS(copies); i++)
+		threads[i] = g_thread_new("open", open_copy, copies[i]);
+	ck_assert_int_eq(next_opened(), 1);
+	ck_assert_int_eq(g_async_queue_length(opened), 0);
+	json_decref(bed_control(bed, "POST", "release", NULL));
+	for (guint i = 0; i < G_N_ELEMENTS(copies); i++)
+		vk_image_free(g_thread_join(threads[i]));
+	ck_assert_int_eq(next_opened(), 1);
+	ck_assert_int_eq(next_opened(), 1);
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(bed_count(requests, "GET", "*/snapmirror/relationships*"), 1);
+	g_async_queue_unref(opened);
 }
 END_TEST
 
@@ -512,6 +612,9 @@ int main(void)
 	tcase_add_test(tcase, reads_the_secondary_of_a_lost_array);
 	tcase_add_test(tcase, has_no_login_of_the_secondary);
 	tcase_add_test(tcase, mounts_another_directory_of_the_secondary);
+	tcase_add_test(tcase, mounts_another_volume_of_the_secondary);
+	tcase_add_test(tcase, leaves_other_servers_alone);
+	tcase_add_test(tcase, opens_each_image_once);
 	suite_add_tcase(suite, tcase);
 	return bed_run(suite);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "errors.h"
 #include "hooks.h"
+#include "program.h"
 #include "tempvault.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -247,6 +249,24 @@ START_TEST(commands_that_others_could_write_are_refused)
 }
 END_TEST
 
+/* Ours is higher, which those with select() cannot stand. */
+START_TEST(hooks_have_the_file_limit_of_before)
+{
+	struct rlimit limit;
+	VkProgram program = {.config_path = g_strdup(config_path)};
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 512;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert(g_file_set_contents(config_path, "", -1, NULL));
+	ck_assert(vk_program_start(&program, NULL));
+	vk_program_clear(&program);
+	add_hook("1", 0755, "ulimit -n >> $log");
+	ck_assert(run(VK_HOOK_PRE_FREEZE, NULL));
+	expect_log("512\n");
+}
+END_TEST
+
 int main(void)
 {
 	TCase *cases = tcase_create("hooks");
@@ -265,6 +285,7 @@ int main(void)
 	tcase_add_test(cases, foreign_hooks_are_refused);
 	tcase_add_test(cases, commands_run_at_their_phases);
 	tcase_add_test(cases, failed_command_ends_and_is_named);
+	tcase_add_test(cases, hooks_have_the_file_limit_of_before);
 	tcase_add_test(cases, slow_command_is_ended);
 	tcase_add_test(cases, commands_that_others_could_write_are_refused);
 	suite_add_tcase(suite, cases);

@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void start(void)
@@ -85,6 +86,33 @@ START_TEST(nohup_is_respected)
 }
 END_TEST
 
+static struct rlimit get_file_limit(void)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	return limit;
+}
+
+START_TEST(others_get_the_file_limit_of_before)
+{
+	static const rlim_t hard[] = {100000, 4096};
+	const struct rlimit wanted = {.rlim_cur = 512, .rlim_max = hard[_i]};
+	struct rlimit limit = get_file_limit();
+
+	/* Not everybody may raise it. */
+	if (setrlimit(RLIMIT_NOFILE, &wanted) < 0) {
+		limit.rlim_cur = 512;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	}
+	limit = get_file_limit();
+	start();
+	ck_assert_uint_eq(get_file_limit().rlim_cur, MIN(limit.rlim_max, 65536));
+	vk_program_lower_file_limit(NULL);
+	ck_assert_uint_eq(get_file_limit().rlim_cur, 512);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("program");
@@ -98,6 +126,7 @@ int main(void)
 	tcase_add_test(tcase, nothing_ends_what_is_shielded);
 	tcase_add_test_raise_signal(tcase, the_shield_ends, SIGINT);
 	tcase_add_test(tcase, nohup_is_respected);
+	tcase_add_loop_test(tcase, others_get_the_file_limit_of_before, 0, 2);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -20,13 +20,21 @@
 static char *directory;
 static VkVault *vault;
 static gboolean on_array; /* the array has its copy */
+static gboolean on_other; /* another one has a replica */
+static guint searches;    /* for replicas */
 
 static gboolean fake_has(gpointer data, const json_t *copy)
 {
 	return on_array;
 }
 
-/* On the array the disk is all 'a', in the vault all 'v'. */
+static char *fake_replica(gpointer data, const json_t *copy)
+{
+	searches++;
+	return on_other ? g_strdup("other") : NULL;
+}
+
+/* On the arrays the disk is all 'a' or 'r', in the vault all 'v'. */
 static MemSource *disk_of(char letter)
 {
 	MemSource *source = mem_source_new(SIZE);
@@ -38,16 +46,17 @@ static MemSource *disk_of(char letter)
 
 static VkImage *fake_open(gpointer data, const json_t *copy, GError **error)
 {
-	if (!on_array) {
+	searches += !on_array;
+	if (!on_array && !on_other) {
 		vk_fail(error, VK_ERROR_NOT_FOUND, "mount its replica");
 		return NULL;
 	}
-	return vk_source_image_new(&disk_of('a')->base, -1);
+	return vk_source_image_new(&disk_of(on_array ? 'a' : 'r')->base, -1);
 }
 
 static void setup(void)
 {
-	const VkCopyReader reader = {.open = fake_open, .has = fake_has};
+	const VkCopyReader reader = {.open = fake_open, .has = fake_has, .replica = fake_replica};
 	VkSession *session;
 	g_autoptr(VkSnapshot) snapshot = NULL;
 	VkImageRecord *record =
@@ -58,6 +67,8 @@ static void setup(void)
 	ck_assert_ptr_nonnull(vault);
 	vk_vault_set_copy_reader(vault, &reader);
 	on_array = TRUE;
+	on_other = FALSE;
+	searches = 0;
 	snapshot = make_snapshot(UUID, "20260102T030405Z", record);
 	session = vk_session_new(vault, 0, NULL);
 	ck_assert_ptr_nonnull(session);
@@ -176,6 +187,30 @@ START_TEST(what_nobody_has_is_told)
 }
 END_TEST
 
+/* Whether there are replicas, all arrays have to be asked: not as long as others serve. */
+START_TEST(a_replica_serves_last)
+{
+	g_autoptr(VkView) view = load();
+	g_autoptr(VkView) later = NULL;
+
+	on_other = TRUE;
+	assert_serves(view, 'a');
+	ck_assert_uint_eq(searches, 0);
+	on_array = FALSE;
+	assert_serves(view, 'r');
+	later = load();
+	assert_tells(later, "other");
+	copy_to_vault();
+	searches = 0;
+	assert_serves(view, 'v');
+	g_clear_pointer(&later, vk_view_free);
+	later = load();
+	assert_tells(later, "vault");
+	assert_serves(later, 'v');
+	ck_assert_uint_eq(searches, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("view");
@@ -187,6 +222,7 @@ int main(void)
 	tcase_add_test(cases, the_array_serves_as_long_as_it_has_its_copy);
 	tcase_add_test(cases, a_copy_that_comes_after_a_failure_serves);
 	tcase_add_test(cases, what_nobody_has_is_told);
+	tcase_add_test(cases, a_replica_serves_last);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
