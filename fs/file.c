@@ -62,6 +62,11 @@ const char *vk_file_title(const VkFile *file)
 	return file->title;
 }
 
+gboolean vk_file_may_change(const VkFile *file)
+{
+	return file->entry->may_change;
+}
+
 gboolean vk_file_read(VkFile *file, guint64 offset, void *buf, gsize length, gsize *ret_length,
 		      GError **error)
 {

@@ -19,6 +19,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFile, vk_file_close)
 /* "GUEST@TIME:NAME", for messages. Borrowed. */
 const char *vk_file_title(const VkFile *file);
 
+/* Whether another open of it may read something else. */
+gboolean vk_file_may_change(const VkFile *file);
+
 /* Reads up to LENGTH bytes; *RET_LENGTH falls short of it at the end of the file only. */
 gboolean vk_file_read(VkFile *file, guint64 offset, void *buf, gsize length, gsize *ret_length,
 		      GError **error);

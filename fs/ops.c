@@ -11,7 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Seconds. What changes is invalidated by the watch, so nothing ever expires by itself. */
+/* Seconds. What changes is invalidated by the watch, but for nodes that say that they may change. */
 #define FOREVER 1e9
 
 /* Tools size their buffers by it. */
@@ -68,8 +68,9 @@ static void fill_stat(const VkOps *ops, const VkNode *node, struct stat *st)
 
 static void fill_entry(const VkOps *ops, const VkNode *node, struct fuse_entry_param *entry)
 {
-	*entry = (struct fuse_entry_param){
-		.ino = node->ino, .attr_timeout = FOREVER, .entry_timeout = FOREVER};
+	*entry = (struct fuse_entry_param){.ino = node->ino,
+					   .attr_timeout = node->may_change ? 0 : FOREVER,
+					   .entry_timeout = FOREVER};
 	fill_stat(ops, node, &entry->attr);
 }
 
@@ -136,7 +137,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
 
 	if (vk_tree_stat(tree, ino, &node, &error)) {
 		fill_stat(ops, &node, &st);
-		fuse_reply_attr(req, &st, FOREVER);
+		fuse_reply_attr(req, &st, node.may_change ? 0 : FOREVER);
 	} else {
 		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
 	}
@@ -280,7 +281,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 	if (!file)
 		return;
 	info->fh = (uint64_t)(uintptr_t)file;
-	info->keep_cache = 1;
+	info->direct_io = vk_file_may_change(file);
+	info->keep_cache = !info->direct_io;
 	info->noflush = 1;
 	vk_passthrough_enter(ops->passthrough, req, ino, file, info);
 	if (fuse_reply_open(req, info) < 0) {

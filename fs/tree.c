@@ -76,6 +76,7 @@ static void file_node(const VkTreeSnapshot *snapshot, guint index, const VkViewF
 	set_node(ret, snapshot->ino | (index + 1), VK_NODE_FILE, snapshot->time);
 	ret->size = file->size;
 	ret->allocated = file->allocated;
+	ret->may_change = file->may_change;
 }
 
 /* The guest, time or snapshot with that number, or NULL. */

@@ -28,6 +28,7 @@ typedef struct VkNode {
 	guint64 allocated; /* bytes */
 	gint64 time;       /* seconds since 1970, of the snapshot */
 	guint links;
+	gboolean may_change; /* its size and content, at any time: not to be remembered */
 } VkNode;
 
 static inline gboolean vk_node_equal(const VkNode *a, const VkNode *b)

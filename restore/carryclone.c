@@ -40,7 +40,7 @@ gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSink **ret
 	if (!vk_carry_check_kept(plan, item, error))
 		return FALSE;
 	sink = item->place.kind == VK_PLACE_BLOCK
-		       ? vk_sink_overwritten_new(&item->place, &temporary)
+		       ? vk_sink_overwritten_new(&item->place, &temporary, error)
 		       : vk_sink_clone_new(&item->place, &temporary, error);
 	if (!sink || !fill(plan, item, temporary, &done, error))
 		return FALSE;

@@ -44,8 +44,25 @@ const char *vk_place_format(const char *format, const char *original)
 	return g_strcmp0(format, "qcow2") == 0 ? "qcow2" : "raw";
 }
 
+/* A block device that is mounted, or that another driver has, such as LVM. */
+static gboolean is_held(const char *path)
+{
+	VK_AUTOFD fd = -1;
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
+		return FALSE;
+	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 && errno == EBUSY;
+}
+
 gboolean vk_place_check_unused(const char *path, GError **error)
 {
+	if (is_held(path))
+		return vk_fail(error, VK_ERROR_BUSY,
+			       "'%s' is mounted or held by another device of this host: free it "
+			       "first",
+			       path);
 	if (vk_image_file_is_in_use(path))
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "'%s' is in use by a running guest, here or on another host: shut "

@@ -60,8 +60,11 @@ VkSink *vk_sink_stream_new(int fd, const char *name);
  */
 VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GError **error);
 
-/* A block device that an array overwrites in place: *RET_PATH is it. */
-VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path);
+/*
+ * A block device that an array overwrites in place: *RET_PATH is it. Nobody else may hold it, as for
+ * one that we write to.
+ */
+VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path, GError **error);
 
 static inline void vk_sink_free(VkSink *sink)
 {

@@ -76,7 +76,10 @@ static const VkSinkOps block_ops = {.write = block_write,
 				    .commit = block_commit,
 				    .free = block_free};
 
-VkSink *vk_sink_block_new(const VkPlace *place, GError **error)
+static const VkSinkOps overwritten_ops = {
+	.finish = block_finish, .commit = block_commit, .free = block_free};
+
+static VkSink *block_new(const VkSinkOps *ops, const VkPlace *place, GError **error)
 {
 	/* O_EXCL on a block device: refused while it is mounted or held by another driver. */
 	VK_AUTOFD fd = vk_io_open(AT_FDCWD, place->path, O_RDWR | O_EXCL, 0, error);
@@ -94,36 +97,20 @@ VkSink *vk_sink_block_new(const VkPlace *place, GError **error)
 		return NULL;
 	}
 	block = g_new0(BlockSink, 1);
-	block->base.ops = &block_ops;
+	block->base.ops = ops;
 	block->fd = fd;
 	fd = -1;
 	block->path = g_strdup(place->path);
 	return &block->base;
 }
 
-static gboolean overwritten_finish(VkSink *sink, GError **error)
+VkSink *vk_sink_block_new(const VkPlace *place, GError **error)
 {
-	return TRUE;
+	return block_new(&block_ops, place, error);
 }
 
-static gboolean overwritten_commit(VkSink *sink, gboolean replace, GError **error)
+VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path, GError **error)
 {
-	return TRUE;
-}
-
-static void overwritten_free(VkSink *sink)
-{
-	g_free(sink);
-}
-
-static const VkSinkOps overwritten_ops = {
-	.finish = overwritten_finish, .commit = overwritten_commit, .free = overwritten_free};
-
-VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path)
-{
-	VkSink *sink = g_new0(VkSink, 1);
-
-	sink->ops = &overwritten_ops;
 	*ret_path = place->path;
-	return sink;
+	return block_new(&overwritten_ops, place, error);
 }

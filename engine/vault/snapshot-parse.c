@@ -195,6 +195,13 @@ static gboolean take_vault_copy(const json_t *copy, VkImageRecord *image, guint6
 	return FALSE;
 }
 
+static gboolean fail_other_copies(GError **error)
+{
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "has only copies of other kinds than this version of virtkeep can read; "
+		       "use a newer one");
+}
+
 /* Copies of kinds that we do not know are passed over. */
 static gboolean take_copies(const json_t *object, VkImageRecord *image, guint64 blocks,
 			    GError **error)
@@ -216,9 +223,7 @@ static gboolean take_copies(const json_t *object, VkImageRecord *image, guint64 
 		return TRUE;
 	if (json_array_size(copies) == 0)
 		return vk_fail(error, VK_ERROR_DAMAGE, "has no copy");
-	return vk_fail(error, VK_ERROR_FAILED,
-		       "has only copies of other kinds than this version of virtkeep can read; "
-		       "use a newer one");
+	return fail_other_copies(error);
 }
 
 static gboolean take_size(const json_t *object, guint64 *ret_size, guint64 *ret_blocks,
@@ -283,6 +288,9 @@ static gboolean parse_file(const json_t *object, VkSnapshot *snapshot, GHashTabl
 	file->image = parse_image(object, error);
 	if (!file->image)
 		return FALSE;
+	/* Arrays take disks only. */
+	if (!file->image->runs)
+		return fail_other_copies(error);
 	g_ptr_array_add(snapshot->files, g_steal_pointer(&file));
 	return TRUE;
 }
@@ -390,10 +398,11 @@ static gboolean add_copy(VkSnapshot *snapshot, const json_t *item, GError **erro
 	VkDiskRecord *disk;
 	guint64 size, blocks;
 
-	if (!vk_json_string(item, "target", &target, error))
+	if (!vk_json_string(item, "target", &target, error) ||
+	    !take_size(item, &size, &blocks, error))
 		return FALSE;
 	disk = (VkDiskRecord *)(gsize)vk_snapshot_find_disk(snapshot, target);
-	if (!disk || !take_size(item, &size, &blocks, error) || size != disk->image->size)
+	if (!disk || size != disk->image->size)
 		return vk_fail(error, VK_ERROR_DAMAGE, "the snapshot has no such disk '%s'",
 			       target);
 	if (disk->image->runs)

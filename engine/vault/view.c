@@ -15,6 +15,8 @@ struct VkView {
 	VkSnapshot *snapshot;
 	GPtrArray *files;    /* VkViewFile */
 	GHashTable *by_name; /* the same files; names are borrowed from them */
+	VkViewFile *report;  /* of FILES: snapshot.json */
+	GMutex report_mutex; /* guards its text and sizes until it has them */
 	GMutex mutex;        /* guards what follows */
 	GPtrArray *later;    /* VkSnapshot: loaded again, for copies that it got since */
 };
@@ -46,10 +48,8 @@ static VkViewFile *add_file(VkView *view, char *name)
 }
 
 /* Takes TEXT. */
-static void add_text(VkView *view, const char *name, char *text)
+static void set_text(VkViewFile *file, char *text)
 {
-	VkViewFile *file = add_file(view, g_strdup(name));
-
 	file->text = text;
 	file->size = strlen(text);
 	file->allocated = file->size;
@@ -124,14 +124,16 @@ VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot)
 
 	view->vault = vault;
 	view->snapshot = snapshot;
+	g_mutex_init(&view->report_mutex);
 	g_mutex_init(&view->mutex);
 	view->later = g_ptr_array_new_with_free_func((GDestroyNotify)vk_snapshot_free);
 	view->files = g_ptr_array_new_with_free_func(file_free);
 	view->by_name = g_hash_table_new(g_str_hash, g_str_equal);
-	add_text(view, "domain.xml", g_strdup(snapshot->domain_xml));
+	set_text(add_file(view, g_strdup("domain.xml")), g_strdup(snapshot->domain_xml));
 	if (snapshot->live_xml)
-		add_text(view, "live.xml", g_strdup(snapshot->live_xml));
-	add_text(view, "snapshot.json", report_text(vault, snapshot));
+		set_text(add_file(view, g_strdup("live.xml")), g_strdup(snapshot->live_xml));
+	view->report = add_file(view, g_strdup("snapshot.json"));
+	view->report->may_change = TRUE;
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 
@@ -156,6 +158,7 @@ void vk_view_free(VkView *view)
 	g_ptr_array_unref(view->files);
 	vk_snapshot_free(view->snapshot);
 	g_ptr_array_unref(view->later);
+	g_mutex_clear(&view->report_mutex);
 	g_mutex_clear(&view->mutex);
 	g_free(view);
 }
@@ -165,13 +168,24 @@ const VkSnapshot *vk_view_snapshot(const VkView *view)
 	return view->snapshot;
 }
 
-const GPtrArray *vk_view_files(const VkView *view)
+/* Not before somebody looks: an array that does not answer would hold up whoever loads the view. */
+static void make_report(VkView *view)
 {
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&view->report_mutex);
+
+	if (!view->report->text)
+		set_text(view->report, report_text(view->vault, view->snapshot));
+}
+
+const GPtrArray *vk_view_files(VkView *view)
+{
+	make_report(view);
 	return view->files;
 }
 
-const VkViewFile *vk_view_find(const VkView *view, const char *name)
+const VkViewFile *vk_view_find(VkView *view, const char *name)
 {
+	make_report(view);
 	return g_hash_table_lookup(view->by_name, name);
 }
 

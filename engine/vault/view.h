@@ -2,7 +2,8 @@
 /*
  * VkView: a snapshot as files: domain.xml, live.xml (of a running guest), snapshot.json,
  * <target>.raw for each disk, and its other files (nvram.fd, ...). The mount shows them, restore
- * takes them by name. Immutable. Threads: free.
+ * takes them by name. Immutable, but that snapshot.json is made, and arrays are asked for it, when the
+ * files are first looked at. Threads: free.
  */
 #pragma once
 
@@ -18,6 +19,7 @@ typedef struct VkViewFile {
 	guint64 allocated;           /* bytes */
 	const VkImageRecord *record; /* NULL: the content is in TEXT */
 	char *text;
+	gboolean may_change; /* another view of the same snapshot may tell something else */
 } VkViewFile;
 
 typedef struct VkView VkView;
@@ -30,10 +32,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkView, vk_view_free)
 const VkSnapshot *vk_view_snapshot(const VkView *view);
 
 /* The files, in the order of the directory. Borrowed; VkViewFile*. */
-const GPtrArray *vk_view_files(const VkView *view);
+const GPtrArray *vk_view_files(VkView *view);
 
 /* The file of that name, or NULL. Borrowed. */
-const VkViewFile *vk_view_find(const VkView *view, const char *name);
+const VkViewFile *vk_view_find(VkView *view, const char *name);
 
 /*
  * Opens an image of the view's snapshot by its record. The copy on an array serves as long as the

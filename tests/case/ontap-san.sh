@@ -177,6 +177,14 @@ forget_requests
 state luns > "$SCRATCH/luns"
 state maps > "$SCRATCH/maps"
 refused 1 "--force" virtkeep restore "$first" --in-place
+mkdir "$SCRATCH/held"
+mount -o ro,noload "$SCRATCH/dev/mapper/lun1" "$SCRATCH/held"
+copy_disks held
+refused 4 "is mounted or held" virtkeep restore "$first" --in-place --force
+umount "$SCRATCH/held"
+same_file "$SCRATCH/filer/v/l1" "$SCRATCH/held-l1"
+same_file "$SCRATCH/filer/v/l2" "$SCRATCH/held-l2"
+! requests | grep -q '^PATCH /api/storage/luns/' || fail "a LUN was overwritten: $(requests)"
 ok virtkeep --verbose restore "$first" --in-place --force
 [[ $(requests | grep -c '^PATCH /api/storage/luns/') == 2 ]] || fail "not cloned: $(requests)"
 ! requests | grep -q '^PATCH /api/storage/volumes' || fail "the volume was touched: $(requests)"

@@ -197,6 +197,7 @@ static const struct {
 	{"files.0.name", "\"a/b\"", VK_ERROR_DAMAGE},
 	{"files.0.role", "\"disk\"", VK_ERROR_DAMAGE},
 	{"files.0.mode", "4096", VK_ERROR_DAMAGE},
+	{"files.0.copies", "[{\"kind\": \"array\", \"array\": \"filer1\"}]", VK_ERROR_FAILED},
 };
 
 static json_t *member(json_t *parent, const char *key)
@@ -300,6 +301,34 @@ START_TEST(later_copies_are_added)
 }
 END_TEST
 
+/* The error is set once, which GLib would warn of. */
+START_TEST(later_copies_are_checked)
+{
+	static const struct {
+		const char *path, *value;
+	} damages[] = {
+		{"disks.1.target", "\"vdz\""}, {"disks.1.size", "1"}, {"disks.1.size", NULL},
+		{"disks.1.read", NULL},        {"disks.1.runs", "5"},
+	};
+
+	g_log_set_always_fatal(G_LOG_FATAL_MASK | G_LOG_LEVEL_WARNING);
+	for (gsize i = 0; i < G_N_ELEMENTS(damages); i++) {
+		g_autoptr(json_t) object = load_golden();
+		g_autoptr(VkSnapshot) source = parse(object);
+		g_autoptr(json_t) copies = vk_snapshot_copies_to_json(source);
+		g_autoptr(VkSnapshot) snapshot = NULL;
+		g_autoptr(GError) error = NULL;
+
+		change(object, "disks.1.copies", "[{\"kind\": \"array\", \"array\": \"filer1\"}]");
+		change(copies, damages[i].path, damages[i].value);
+		snapshot = parse(object);
+		ck_assert(!vk_snapshot_add_copies(snapshot, copies, &error));
+		ck_assert_int_eq(error->code, VK_ERROR_DAMAGE);
+		ck_assert(!vk_snapshot_is_in_vault(snapshot));
+	}
+}
+END_TEST
+
 static Suite *snapshot_suite(void)
 {
 	Suite *suite = suite_create("snapshot");
@@ -307,6 +336,7 @@ static Suite *snapshot_suite(void)
 
 	tcase_add_test(cases, golden_file_is_understood);
 	tcase_add_test(cases, later_copies_are_added);
+	tcase_add_test(cases, later_copies_are_checked);
 	tcase_add_test(cases, what_was_read_is_written);
 	tcase_add_test(cases, older_ones_lack_what_came_later);
 	tcase_add_test(cases, report_is_for_programs);

@@ -18,6 +18,7 @@
 #define SIZE 200000
 
 static char *directory;
+static guint asked; /* the array, whether it has its copy */
 static VkVault *vault;
 static gboolean on_array; /* the array has its copy */
 static gboolean on_other; /* another one has a replica */
@@ -25,6 +26,7 @@ static guint searches;    /* for replicas */
 
 static gboolean fake_has(gpointer data, const json_t *copy)
 {
+	asked++;
 	return on_array;
 }
 
@@ -158,6 +160,22 @@ START_TEST(the_array_serves_as_long_as_it_has_its_copy)
 }
 END_TEST
 
+/* One that does not answer must not keep a mount from coming up. */
+START_TEST(the_array_is_asked_when_somebody_looks)
+{
+	g_autoptr(VkView) view = NULL;
+
+	asked = 0;
+	view = load();
+	ck_assert_uint_eq(asked, 0);
+	ck_assert(vk_view_find(view, "snapshot.json")->may_change);
+	ck_assert(!vk_view_find(view, "vda.raw")->may_change);
+	ck_assert_uint_eq(asked, 1);
+	ck_assert_uint_eq(vk_view_files(view)->len, 3);
+	ck_assert_uint_eq(asked, 1);
+}
+END_TEST
+
 START_TEST(a_copy_that_comes_after_a_failure_serves)
 {
 	g_autoptr(VkView) view = load();
@@ -219,6 +237,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_test(cases, the_array_is_asked_when_somebody_looks);
 	tcase_add_test(cases, the_array_serves_as_long_as_it_has_its_copy);
 	tcase_add_test(cases, a_copy_that_comes_after_a_failure_serves);
 	tcase_add_test(cases, what_nobody_has_is_told);
