@@ -73,6 +73,8 @@ typedef struct VkArrayOps {
 struct VkArray {
 	const VkArrayOps *ops;
 	char *name;
+	/* Only for array.c: it did not answer, and readers ask no more until then; monotonic. */
+	_Atomic gint64 silent_until;
 };
 
 struct VkArrayDisk {

@@ -9,8 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
+
+#define SILENT_SEC 60
 
 static VkImage *open_image(gpointer data, const json_t *copy, GError **error);
 
@@ -249,11 +252,19 @@ VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **err
 	return vk_shared_images_open(arrays->images, copy, error);
 }
 
+/* A reader of many disks waits once for an array that does not answer, not for each. */
 static gboolean has(gpointer data, const json_t *copy)
 {
+	VkArray *array = array_of(data, copy, NULL);
 	gboolean found = FALSE;
 
-	return vk_arrays_has(data, copy, &found, NULL) && found;
+	if (!array || g_get_monotonic_time() < atomic_load(&array->silent_until))
+		return FALSE;
+	if (array->ops->has(array, copy, &found, NULL))
+		return found;
+	atomic_store(&array->silent_until,
+		     g_get_monotonic_time() + (gint64)SILENT_SEC * G_USEC_PER_SEC);
+	return FALSE;
 }
 
 static char *replica_of(gpointer data, const json_t *copy)

@@ -13,7 +13,7 @@
 typedef struct VkCopyReader {
 	/* From its array, else from a replica. VK_ERROR_NOT_FOUND when neither has it. */
 	VkImage *(*open)(gpointer data, const json_t *copy, GError **error);
-	/* Whether its array still has it. */
+	/* Whether its array still has it. FALSE, for a minute, for one that does not answer. */
 	gboolean (*has)(gpointer data, const json_t *copy);
 	/*
 	 * The array that has a replica of it which can be read here. New string; NULL: none has. It

@@ -69,6 +69,35 @@ START_TEST(flushes_at_the_instant)
 }
 END_TEST
 
+/* Those who want to know it of many disks wait once. */
+START_TEST(asks_a_silent_array_once)
+{
+	g_autoptr(VkTake) take = nas_web_take(FALSE);
+	g_autofree char *shown = bed_path(bed, "vm/.snapshot");
+	g_autofree char *away = bed_path(bed, "away");
+	VkCopyReader reader = vk_arrays_reader(bed->arrays);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) copy = NULL;
+	g_autoptr(json_t) requests = NULL;
+
+	nas_succeed(nas_run_take(take, &error), error);
+	copy = vk_take_copy(take, WEB, "vda");
+	ck_assert(reader.has(reader.data, copy));
+	/* Its file is not seen here, so the array is asked. */
+	ck_assert_int_eq(rename(shown, away), 0);
+	json_decref(bed_control(bed, "POST", "faults",
+				json_pack("{s:s, s:s, s:s, s:i}", "action", "reset", "method",
+					  "GET", "path", "/snapshots", "times", -1)));
+	ck_assert(!reader.has(reader.data, copy));
+	json_decref(bed_requests(bed));
+	ck_assert(!reader.has(reader.data, copy));
+	requests = bed_requests(bed);
+	ck_assert_uint_eq(bed_count(requests, "GET", "*"), 0);
+	bed_clear_faults(bed);
+	vk_take_leave(take, WEB);
+}
+END_TEST
+
 START_TEST(tells_volumes)
 {
 	g_autoptr(VkArrayDisk) web = nas_probe("vm/web.raw");
@@ -462,6 +491,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, nas_setup, nas_teardown);
 	tcase_add_test(tcase, takes_one_volume);
 	tcase_add_test(tcase, flushes_at_the_instant);
+	tcase_add_test(tcase, asks_a_silent_array_once);
 	tcase_add_test(tcase, tells_volumes);
 	tcase_add_test(tcase, refuses_what_it_cannot_take);
 	tcase_add_test(tcase, reads_below_the_junction);
