@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Saving one image: the workers take stripes in order and hand their extents over; whoever brings
- * the next one in line writes it, and those waiting behind it, into the run. Workers may be only
- * so far ahead of the run, so that memory does not grow with the disk.
+ * Saving one image: the workers take spans of stripes in order and hand their extents over; whoever
+ * brings the next one in line writes it, and those waiting behind it, into the run. Workers may be
+ * only so far ahead of the run, so that memory does not grow with the disk.
  */
 #include "session-priv.h"
 
@@ -11,6 +11,13 @@
 
 #define STRIPE_BLOCKS    (VK_PACK_SIZE / VK_BLOCK_SIZE)
 #define AHEAD_PER_WORKER 4u
+
+/*
+ * A span is one stripe, or several when few blocks of each have changed: to read them one after
+ * another would be to wait for the source most of the time. Its length bounds a worker's memory.
+ */
+#define SPAN_CHANGES     64u
+#define SPAN_STRIPES_MAX 128u
 
 typedef struct SaveJob {
 	VkSave save;
@@ -22,7 +29,7 @@ typedef struct SaveJob {
 	/* Under the mutex: */
 	VkSourceReader *scout; /* looks for changes; NULL: every stripe is visited */
 	guint32 next;          /* stripe to be taken */
-	guint32 taken;         /* how many were: each has its number in this order */
+	guint32 taken;         /* how many spans were: each has its number in this order */
 	guint32 written;       /* how many have their extents in the run */
 	gboolean writing;      /* somebody writes into the run */
 	GHashTable *ready;     /* number -> GArray of VkExtent */
@@ -62,8 +69,33 @@ static gboolean seek_change_locked(SaveJob *job, GError **error)
 	return TRUE;
 }
 
-/* *RET_STRIPE is where it lies, *RET_NUMBER when it was taken. FALSE: there is none any more. */
-static gboolean take_stripe(SaveJob *job, guint32 *ret_stripe, guint32 *ret_number)
+/* Where the span ends that begins with the next stripe. */
+static gboolean find_end_locked(SaveJob *job, guint32 *ret_end, GError **error)
+{
+	guint32 limit = (guint32)MIN((guint64)job->next + SPAN_STRIPES_MAX, job->stripes);
+	guint64 offset = (guint64)job->next * VK_PACK_SIZE;
+
+	*ret_end = job->next + 1;
+	for (guint changes = 0; job->scout && changes < SPAN_CHANGES; changes++) {
+		guint64 found = 0;
+
+		if (!job->scout->ops->seek_change(job->scout, offset, &found, error))
+			return FALSE;
+		if (found >= job->save.source->size || found / VK_PACK_SIZE >= limit)
+			break;
+		*ret_end = (guint32)(found / VK_PACK_SIZE) + 1;
+		offset = (found / VK_BLOCK_SIZE + 1) * VK_BLOCK_SIZE;
+		if (offset >= job->save.source->size)
+			break;
+	}
+	return TRUE;
+}
+
+/*
+ * The stripes of a span are those from *RET_FIRST to *RET_END; *RET_NUMBER is when it was taken.
+ * FALSE: there is none any more.
+ */
+static gboolean take_span(SaveJob *job, guint32 *ret_first, guint32 *ret_end, guint32 *ret_number)
 {
 	guint32 ahead = AHEAD_PER_WORKER * job->save.session->n_workers;
 	gboolean taken = FALSE;
@@ -72,12 +104,13 @@ static gboolean take_stripe(SaveJob *job, guint32 *ret_stripe, guint32 *ret_numb
 	while (!job->error && job->next < job->stripes && job->taken - job->written >= ahead)
 		g_cond_wait(&job->changed, &job->mutex);
 	if (!job->error && seek_change_locked(job, &job->error))
-		taken = job->next < job->stripes;
+		taken = job->next < job->stripes && find_end_locked(job, ret_end, &job->error);
 	if (!taken)
 		g_cond_broadcast(&job->changed);
 	if (taken) {
-		*ret_stripe = job->next++;
+		*ret_first = job->next;
 		*ret_number = job->taken++;
+		job->next = *ret_end;
 	}
 	g_mutex_unlock(&job->mutex);
 	return taken;
@@ -91,7 +124,7 @@ static gboolean write_extents(SaveJob *job, const GArray *extents, GError **erro
 	return TRUE;
 }
 
-/* The extents of the next stripe in line, if they are ready. */
+/* The extents of the next span in line, if they are ready. */
 static GArray *steal_next_locked(SaveJob *job)
 {
 	gpointer extents = NULL;
@@ -130,16 +163,16 @@ static gpointer save_stripes(gpointer data)
 	GError *error = NULL;
 	VkSource *source = job->save.source;
 	g_autoptr(VkSourceReader) reader = source->ops->open_reader(source, &error);
-	guint32 stripe, number;
+	guint32 stripe, end, number;
 
 	if (!reader) {
 		fail_job(job, error);
 		return NULL;
 	}
-	while (take_stripe(job, &stripe, &number)) {
+	while (take_span(job, &stripe, &end, &number)) {
 		g_autoptr(GArray) extents = g_array_new(FALSE, FALSE, sizeof(VkExtent));
 		guint32 first = stripe * STRIPE_BLOCKS;
-		guint32 count = MIN(STRIPE_BLOCKS, job->blocks - first);
+		guint32 count = MIN((end - stripe) * STRIPE_BLOCKS, job->blocks - first);
 
 		if (!vk_stripe_save(&job->save, helper->worker, reader, first, count, extents,
 				    &error) ||
