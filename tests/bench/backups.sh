@@ -1,0 +1,301 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The rows about backup and restore. See tools.sh for what they use.
+
+row_floors() {
+	ROUND=0
+	in_rounds measure_floor cat cp zstd sha256sum
+}
+
+measure_floor() {
+	warm "$DISK"
+	case $1 in
+	cat) timed floors cat dd if="$DISK" of=/dev/null bs=128k ;;
+	cp) timed floors 'cp --sparse=always' cp --sparse=always "$DISK" "$SCRATCH/copy" ;;
+	zstd) timed floors 'zstd -1 -T0' zstd -q -1 -T0 -o "$SCRATCH/copy" "$DISK" ;;
+	sha256sum) timed floors sha256sum sha256sum "$DISK" ;;
+	esac
+	rm -f "$SCRATCH/copy"
+}
+
+row_first_off() {
+	in_rounds measure_first virtkeep restic borg floor
+}
+
+measure_first() {
+	[[ $1 == floor ]] || new_store "$1"
+	warm "$DISK"
+	if [[ $1 == floor ]]; then
+		timed first-off floor "$HELPERS/allcores" hash+zstd "$DISK"
+		return
+	fi
+	backup_command "$1"
+	timed first-off "$1" "${COMMAND[@]}"
+	! first_round || check_backup "$1"
+}
+
+row_second() {
+	need_stores
+	in_rounds measure_second virtkeep restic borg floor
+}
+
+# The image's time has changed, as a guest's does that has run; else restic and borg would not look.
+measure_second() {
+	touch "$DISK"
+	warm "$DISK"
+	if [[ $1 == floor ]]; then
+		timed second floor "$HELPERS/allcores" hash "$DISK"
+		return
+	fi
+	backup_command "$1"
+	timed second "$1" "${COMMAND[@]}"
+	! first_round || check_backup "$1"
+}
+
+row_first_live() {
+	start_live
+	in_rounds measure_first_live virtkeep virtnbdbackup virtnbdbackup-compress
+	end_live
+}
+
+measure_first_live() {
+	forget_checkpoints
+	warm "$LIVE"
+	case $1 in
+	virtkeep)
+		new_store virtkeep
+		timed first-live virtkeep virtkeep --quiet backup live
+		! first_round || check_backup virtkeep "$DISK" live
+		return
+		;;
+	virtnbdbackup) virtnbd_command full ;;
+	virtnbdbackup-compress) virtnbd_command full --compress ;;
+	esac
+	timed first-live "$1" "${COMMAND[@]}"
+	! first_round || check_virtnbd "$DISK"
+	rm -r "$NBD"
+}
+
+start_live() {
+	LIVE=$SCRATCH/live.qcow2
+	NBD=$STORES/virtnbdbackup
+	drop_stores
+	qemu-img convert -O qcow2 "$DISK" "$LIVE"
+	define_disk live qcow2 "$LIVE"
+	start_guest live
+}
+
+end_live() {
+	forget_checkpoints
+	stop_guest live
+	virsh -q undefine live
+	rm "$LIVE"
+	drop_stores
+}
+
+forget_checkpoints() {
+	local name
+
+	while read -r name; do
+		[[ -z $name ]] || quietly virsh checkpoint-delete live "$name"
+	done < <(virsh checkpoint-list live --name --leaves; virsh checkpoint-list live --name)
+}
+
+virtnbd_command() { # LEVEL [OPTION]
+	COMMAND=(virtnbdbackup -d live -l "$1" -o "$NBD" "${@:2}")
+}
+
+check_virtnbd() { # ORIGINAL
+	rm -rf "$TO"
+	mkdir "$TO"
+	quietly virtnbdrestore -i "$NBD" -o "$TO"
+	quietly qemu-img compare -f qcow2 -F raw "$(ls -d "$TO"/*vda* "$TO"/*.qcow2 2> /dev/null | head -n 1)" "$1"
+	rm -rf "$TO"
+}
+
+row_incremental() {
+	local tool
+
+	start_live
+	cp --sparse=always "$DISK" "$SCRATCH/changed.raw"
+	for tool in virtkeep restic borg; do
+		new_store "$tool"
+		backup_command "$tool" "$SCRATCH/changed.raw" live
+		quietly "${COMMAND[@]}"
+	done
+	virtnbd_command full
+	quietly "${COMMAND[@]}"
+	in_rounds measure_incremental change virtkeep virtnbdbackup restic borg
+	rm "$SCRATCH/changed.raw"
+	end_live
+}
+
+# "change" comes first in each round: see in_rounds, which begins each round with another tool.
+measure_incremental() {
+	if ((CHANGED != ROUND)); then
+		change_live
+		CHANGED=$ROUND
+	fi
+	case $1 in
+	change) return ;;
+	virtnbdbackup) virtnbd_command inc ;;
+	*) backup_command "$1" "$SCRATCH/changed.raw" live ;;
+	esac
+	timed incremental "$1" "${COMMAND[@]}"
+	first_round || return 0
+	case $1 in
+	virtnbdbackup) check_virtnbd "$SCRATCH/changed.raw" ;;
+	*) check_backup "$1" "$SCRATCH/changed.raw" live ;;
+	esac
+}
+CHANGED=0
+
+# COUNT places that are multiples of 4 KiB, so that SIZE bytes fit below LIMIT.
+random_places() { # COUNT SIZE LIMIT SEED
+	awk -v count="$1" -v pages=$((($3 - $2) / 4096)) -v seed="$4" \
+		'BEGIN { srand(seed); while (count--) print int(rand() * pages) * 4096 }'
+}
+
+# 1024 times 64 KiB of random bytes, the same in the running guest and in the raw image. The guest's
+# are written by its QEMU: the guest itself, emulated, would take minutes.
+change_live() {
+	local at i=0 noise=$SCRATCH/noise name device=/machine/peripheral/virtio-disk0/virtio-backend
+
+	rm -rf "$noise"
+	mkdir -m 755 "$noise"
+	head -c 64M /dev/urandom | split -b 64K -a 4 -d - "$noise/"
+	random_places 1024 65536 $((8 * GIB)) "$ROUND" > "$SCRATCH/places"
+	while read -r at; do
+		printf -v name '%s/%04d' "$noise" $((i++))
+		dd if="$name" of="$SCRATCH/changed.raw" bs=64K seek="$at" oflag=seek_bytes conv=notrunc \
+			status=none
+		echo "qemu-monitor-command live --hmp 'qemu-io -d $device \"write -s $name $at 64k\"'"
+	done < "$SCRATCH/places" > "$SCRATCH/commands"
+	virsh -q < "$SCRATCH/commands" > "$OUT" 2>&1
+	[[ $(grep -c '^wrote 65536/65536' "$OUT") == 1024 ]] || fail "QEMU did not write: $(tail "$OUT")"
+	sync
+}
+
+row_size() {
+	local tool i image=$SCRATCH/upgraded.raw
+
+	drop_stores
+	cp --sparse=always "$DATA/upgraded.raw" "$image"
+	define_disk upgraded raw "$image"
+	for tool in virtkeep restic; do
+		new_store "$tool"
+	done
+	save_all "$DISK" bench
+	record_sizes size-first
+	save_all "$image" upgraded
+	record_sizes size-upgraded
+	for ((i = 0; i < 10; i++)); do
+		write_scattered "$image" "$i"
+		save_all "$image" upgraded
+	done
+	record_sizes size-increments
+	check_backup virtkeep "$image" upgraded
+	check_backup restic "$image"
+	virsh -q undefine upgraded
+	rm "$image"
+	drop_stores
+}
+
+save_all() { # IMAGE GUEST
+	local tool
+
+	for tool in virtkeep restic; do
+		backup_command "$tool" "$1" "$2"
+		quietly "${COMMAND[@]}"
+	done
+}
+
+record_sizes() { # ROW
+	local tool
+
+	for tool in virtkeep restic; do
+		record "$1" "$tool" 0 0 0 "$(size_of "$STORES/$tool")"
+	done
+}
+
+# 1024 times 4 KiB of random bytes where the data is.
+write_scattered() { # IMAGE SEED
+	local at
+
+	random_places 1024 4096 $GIB "$2" | while read -r at; do
+		dd if=/dev/urandom of="$1" bs=4K count=1 seek="$at" oflag=seek_bytes conv=notrunc \
+			status=none
+	done
+}
+
+row_restore() {
+	need_stores
+	in_rounds measure_restore virtkeep restic borg cp
+}
+
+measure_restore() {
+	if [[ $1 == cp ]]; then
+		restore_command virtkeep
+		COMMAND=(cp --sparse=always "$DISK" "$RESTORED")
+	else
+		restore_command "$1"
+	fi
+	sync
+	timed restore "$1" "${COMMAND[@]}"
+	check_restored "$DISK"
+}
+
+# The same data in a disk of 1 TiB.
+row_sparse() {
+	cp --sparse=always "$DISK" "$SCRATCH/sparse.raw"
+	truncate -s 1T "$SCRATCH/sparse.raw"
+	define_disk sparse raw "$SCRATCH/sparse.raw"
+	in_rounds measure_sparse bench sparse
+	virsh -q undefine sparse
+	rm "$SCRATCH/sparse.raw"
+	drop_stores
+}
+
+measure_sparse() {
+	local label='virtkeep 1 TiB' image=$SCRATCH/sparse.raw
+
+	if [[ $1 == bench ]]; then
+		label='virtkeep 8 GiB'
+		image=$DISK
+	fi
+	new_store virtkeep
+	sync
+	timed sparse "$label" virtkeep --quiet backup "$1"
+	first_round || return 0
+	restore_command virtkeep "$image" "$1"
+	quietly "${COMMAND[@]}"
+	[[ $(stat -c %s "$RESTORED") == $(stat -c %s "$image") ]] || fail "restored another size"
+	cmp -n $((8 * GIB)) "$RESTORED" "$image" >&2 || fail "restored wrong: '$1'"
+	rm -rf "$TO"
+}
+
+# 128 MiB, four and sixteen times as much, of data that compresses by a quarter.
+row_growth() {
+	local times
+
+	for times in 1 4 16; do
+		head -c $((times * 96))M /dev/urandom | base64 -w 0 > "$SCRATCH/growth$times.raw"
+		define_disk "growth$times" raw "$SCRATCH/growth$times.raw"
+	done
+	in_rounds measure_growth 1 4 16
+	for times in 1 4 16; do
+		virsh -q undefine "growth$times"
+		rm "$SCRATCH/growth$times.raw"
+	done
+	drop_stores
+}
+
+measure_growth() {
+	local image=$SCRATCH/growth$1.raw
+
+	new_store virtkeep
+	warm "$image"
+	timed growth "virtkeep $1x" virtkeep --quiet backup "growth$1"
+	! first_round || check_backup virtkeep "$image" "growth$1"
+}
