@@ -20,7 +20,7 @@ measure_floor() {
 }
 
 row_first_off() {
-	in_rounds measure_first virtkeep restic borg floor
+	in_rounds measure_first "${ALL_TOOLS[@]}" floor
 }
 
 measure_first() {
@@ -37,7 +37,7 @@ measure_first() {
 
 row_second() {
 	need_stores
-	in_rounds measure_second virtkeep restic borg floor
+	in_rounds measure_second "${ALL_TOOLS[@]}" floor
 }
 
 # The image's time has changed, as a guest's does that has run; else restic and borg would not look.
@@ -54,14 +54,16 @@ measure_second() {
 }
 
 row_first_live() {
-	start_live
+	drop_stores
+	start_live live
 	in_rounds measure_first_live virtkeep virtnbdbackup virtnbdbackup-compress
-	end_live
+	end_live live
+	drop_stores
 }
 
 measure_first_live() {
-	forget_checkpoints
-	warm "$LIVE"
+	forget_checkpoints live
+	warm "$SCRATCH/live.qcow2"
 	case $1 in
 	virtkeep)
 		new_store virtkeep
@@ -69,98 +71,107 @@ measure_first_live() {
 		! first_round || check_backup virtkeep "$DISK" live
 		return
 		;;
-	virtnbdbackup) virtnbd_command full ;;
-	virtnbdbackup-compress) virtnbd_command full --compress ;;
+	virtnbdbackup) virtnbd_command full live ;;
+	virtnbdbackup-compress) virtnbd_command full live --compress ;;
 	esac
 	timed first-live "$1" "${COMMAND[@]}"
 	! first_round || check_virtnbd "$DISK"
-	rm -r "$NBD"
+	rm -r "${STORES:?}/virtnbdbackup"
 }
 
-start_live() {
-	LIVE=$SCRATCH/live.qcow2
-	NBD=$STORES/virtnbdbackup
-	drop_stores
-	qemu-img convert -O qcow2 "$DISK" "$LIVE"
-	define_disk live qcow2 "$LIVE"
-	start_guest live
+# A running guest with what $DISK has in a qcow2 image, which keeps bitmaps.
+start_live() { # GUEST
+	qemu-img convert -O qcow2 "$DISK" "$SCRATCH/$1.qcow2"
+	define_disk "$1" qcow2 "$SCRATCH/$1.qcow2"
+	start_guest "$1"
 }
 
-end_live() {
-	forget_checkpoints
-	stop_guest live
-	virsh -q undefine live
-	rm "$LIVE"
-	drop_stores
+end_live() { # GUEST
+	forget_checkpoints "$1"
+	stop_guest "$1"
+	virsh -q undefine "$1"
+	rm "$SCRATCH/$1.qcow2"
 }
 
-forget_checkpoints() {
+forget_checkpoints() { # GUEST
 	local name
 
 	while read -r name; do
-		[[ -z $name ]] || quietly virsh checkpoint-delete live "$name"
-	done < <(virsh checkpoint-list live --name --leaves; virsh checkpoint-list live --name)
+		[[ -z $name ]] || quietly virsh checkpoint-delete "$1" "$name"
+	done < <(virsh checkpoint-list "$1" --name --topological | tac)
 }
 
-virtnbd_command() { # LEVEL [OPTION]
-	COMMAND=(virtnbdbackup -d live -l "$1" -o "$NBD" "${@:2}")
+virtnbd_command() { # LEVEL GUEST [OPTION]
+	COMMAND=(virtnbdbackup -d "$2" -l "$1" -o "$STORES/virtnbdbackup" "${@:3}")
 }
 
 check_virtnbd() { # ORIGINAL
 	rm -rf "$TO"
 	mkdir "$TO"
-	quietly virtnbdrestore -i "$NBD" -o "$TO"
-	quietly qemu-img compare -f qcow2 -F raw "$(ls -d "$TO"/*vda* "$TO"/*.qcow2 2> /dev/null | head -n 1)" "$1"
+	quietly virtnbdrestore -i "$STORES/virtnbdbackup" -o "$TO"
+	quietly qemu-img compare -f qcow2 -F raw "$TO"/*.qcow2 "$1"
 	rm -rf "$TO"
 }
 
+# virtnbdbackup refuses guests that have checkpoints of others, so it has a guest of its own, with the
+# same disk.
 row_incremental() {
 	local tool
 
-	start_live
+	drop_stores
+	start_live live
+	start_live peer
 	cp --sparse=always "$DISK" "$SCRATCH/changed.raw"
-	for tool in virtkeep restic borg; do
+	for tool in "${ALL_TOOLS[@]}"; do
 		new_store "$tool"
 		backup_command "$tool" "$SCRATCH/changed.raw" live
 		quietly "${COMMAND[@]}"
 	done
-	virtnbd_command full
+	virtnbd_command full peer
 	quietly "${COMMAND[@]}"
-	in_rounds measure_incremental change virtkeep virtnbdbackup restic borg
+	CHANGED=0
+	in_rounds measure_incremental "${ALL_TOOLS[@]}" virtnbdbackup
 	rm "$SCRATCH/changed.raw"
-	end_live
+	end_live live
+	end_live peer
+	drop_stores
 }
 
-# "change" comes first in each round: see in_rounds, which begins each round with another tool.
 measure_incremental() {
 	if ((CHANGED != ROUND)); then
-		change_live
+		change_disks
 		CHANGED=$ROUND
 	fi
-	case $1 in
-	change) return ;;
-	virtnbdbackup) virtnbd_command inc ;;
-	*) backup_command "$1" "$SCRATCH/changed.raw" live ;;
-	esac
+	if [[ $1 == virtnbdbackup ]]; then
+		virtnbd_command inc peer
+	else
+		backup_command "$1" "$SCRATCH/changed.raw" live
+	fi
+	sync
 	timed incremental "$1" "${COMMAND[@]}"
 	first_round || return 0
-	case $1 in
-	virtnbdbackup) check_virtnbd "$SCRATCH/changed.raw" ;;
-	*) check_backup "$1" "$SCRATCH/changed.raw" live ;;
-	esac
+	if [[ $1 == virtnbdbackup ]]; then
+		check_virtnbd "$SCRATCH/changed.raw"
+	else
+		check_backup "$1" "$SCRATCH/changed.raw" live
+	fi
 }
-CHANGED=0
 
 # COUNT places that are multiples of 4 KiB, so that SIZE bytes fit below LIMIT.
 random_places() { # COUNT SIZE LIMIT SEED
 	awk -v count="$1" -v pages=$((($3 - $2) / 4096)) -v seed="$4" \
-		'BEGIN { srand(seed); while (count--) print int(rand() * pages) * 4096 }'
+		'BEGIN { srand(seed); while (count--) printf "%.0f\n", int(rand() * pages) * 4096 }'
 }
 
-# 1024 times 64 KiB of random bytes, the same in the running guest and in the raw image. The guest's
-# are written by its QEMU: the guest itself, emulated, would take minutes.
-change_live() {
+has_written() { # GUEST TIMES: by QEMU's log
+	(($(grep -c '^wrote 65536/65536' "/var/log/libvirt/qemu/$1.log") == $2))
+}
+
+# 1024 times 64 KiB of random bytes, the same in both running guests and in the raw image. Those of the
+# guests are written by QEMU: the guests themselves, emulated, would take minutes.
+change_disks() {
 	local at i=0 noise=$SCRATCH/noise name device=/machine/peripheral/virtio-disk0/virtio-backend
+	local guest
 
 	rm -rf "$noise"
 	mkdir -m 755 "$noise"
@@ -170,10 +181,15 @@ change_live() {
 		printf -v name '%s/%04d' "$noise" $((i++))
 		dd if="$name" of="$SCRATCH/changed.raw" bs=64K seek="$at" oflag=seek_bytes conv=notrunc \
 			status=none
-		echo "qemu-monitor-command live --hmp 'qemu-io -d $device \"write -s $name $at 64k\"'"
+		for guest in live peer; do
+			echo "qemu-monitor-command $guest --hmp 'qemu-io -d $device" \
+				"\"write -s $name $at 64k\"'"
+		done
 	done < "$SCRATCH/places" > "$SCRATCH/commands"
 	virsh -q < "$SCRATCH/commands" > "$OUT" 2>&1
-	[[ $(grep -c '^wrote 65536/65536' "$OUT") == 1024 ]] || fail "QEMU did not write: $(tail "$OUT")"
+	for guest in live peer; do
+		wait_for 20 "QEMU has written" has_written "$guest" $((1024 * ROUND))
+	done
 	sync
 }
 
@@ -231,7 +247,7 @@ write_scattered() { # IMAGE SEED
 
 row_restore() {
 	need_stores
-	in_rounds measure_restore virtkeep restic borg cp
+	in_rounds measure_restore "${ALL_TOOLS[@]}" cp
 }
 
 measure_restore() {

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The rows about mounts. A mount's tool is "virtkeep", "restic", "borg" or "floor" (memoryfs.c); its
-# CPU time counts as the reader's, and its peak memory.
+# The rows about mounts. A mount's tool is one of ALL_TOOLS or "floor" (memoryfs.c). The CPU time of
+# the mount counts as the reader's, and its peak memory instead of the reader's.
 #
 #   MOUNTED   the disk in the mount of mount_store
 #   SERVER    the process that serves it
@@ -25,9 +25,10 @@ mount_store() { # TOOL [GUEST]
 			read -r -t 0.01 -u "$NEVER" _ || true
 		done
 		;;
-	borg)
-		quietly borg mount "$ARCHIVE" "$MNT"
+	borg*)
+		quietly borg mount "${ARCHIVE[$1]}" "$MNT"
 		MOUNTED=$MNT$DISK
+		server=borg
 		;;
 	floor)
 		"$HELPERS/memoryfs" "$MNT" "$DISK" "$GIB"
@@ -46,8 +47,12 @@ unmount_store() {
 	wait
 }
 
+calculate() { # AWK-EXPRESSION
+	awk "BEGIN { printf \"%.4f\", $1 }"
+}
+
 cpu_of_server() { # in ticks, of it and its children
-	cut -d ' ' -f 14-17 "/proc/$SERVER/stat" | tr ' ' '+' | bc
+	awk '{ print $14 + $15 + $16 + $17 }' "/proc/$SERVER/stat"
 }
 
 peak_of_server() { # in KiB
@@ -63,14 +68,14 @@ timed_mount() {
 	line=$(tail -n 1 "$RESULTS")
 	sed -i '$d' "$RESULTS"
 	IFS=$'\t' read -ra fields <<< "$line"
-	fields[3]=$(bc <<< "scale=3; ${fields[3]} + ($(cpu_of_server) - $before) / $(getconf CLK_TCK)")
+	fields[3]=$(calculate "${fields[3]} + ($(cpu_of_server) - $before) / $(getconf CLK_TCK)")
 	fields[4]=$(peak_of_server)
 	record "${fields[@]}"
 }
 
 row_mount_open() {
 	need_stores
-	in_rounds measure_open virtkeep restic borg
+	in_rounds measure_open "${ALL_TOOLS[@]}"
 }
 
 measure_open() {
@@ -81,14 +86,14 @@ measure_open() {
 	mount_store "$1"
 	ls "${MOUNTED%/*}" > /dev/null
 	head -c 1 "$MOUNTED" > /dev/null
-	record mount-open "$1" "$(bc <<< "scale=4; (${EPOCHREALTIME/./} - $start) / 1000000")" \
-		"$(bc <<< "scale=3; $(cpu_of_server) / $(getconf CLK_TCK)")" "$(peak_of_server)"
+	record mount-open "$1" "$(calculate "(${EPOCHREALTIME/./} - $start) / 1000000")" \
+		"$(calculate "$(cpu_of_server) / $(getconf CLK_TCK)")" "$(peak_of_server)"
 	unmount_store
 }
 
 row_mount_seq() {
 	need_stores
-	in_rounds measure_seq virtkeep restic borg floor
+	in_rounds measure_seq "${ALL_TOOLS[@]}" floor
 }
 
 read_first_gib() {
@@ -106,12 +111,12 @@ measure_seq() {
 
 row_mount_random_1() {
 	need_stores
-	in_rounds measure_random_1 virtkeep restic borg floor
+	in_rounds measure_random_1 "${ALL_TOOLS[@]}" floor
 }
 
 row_mount_random_8() {
 	need_stores
-	in_rounds measure_random_8 virtkeep restic borg floor
+	in_rounds measure_random_8 "${ALL_TOOLS[@]}" floor
 }
 
 measure_random_1() {

@@ -1,14 +1,17 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What the rows of run share: measuring, and one way to speak to each tool. A tool is "virtkeep",
-# "restic" or "borg"; each has one store in $STORES, and saves the disk $DISK, for virtkeep as guest
-# "bench", which is shut off.
+# What the rows of run share: measuring, and one way to speak to each tool of ALL_TOOLS. Each has one
+# store in $STORES, and saves the disk $DISK, for virtkeep as guest "bench", which is shut off.
+# "borg-fixed" is borg as its manual has it for images of disks, "borg" is as borg is by itself.
 #
 #   RESULTS   what was measured, see measure.c and record()
 #   DISK      a copy of first.raw
 #   COMMAND   set by the *_command functions
 #   ROUND     which round it is, from 1
+
+ALL_TOOLS=(virtkeep restic borg borg-fixed)
+declare -A ARCHIVE # of borg's latest, by tool
 
 furnish_bench() {
 	HELPERS=$BUILD/tests/bench
@@ -113,24 +116,21 @@ new_store() { # TOOL
 		rm -rf "$RESTIC_CACHE_DIR"
 		quietly restic -r "$store" init
 		;;
-	borg)
-		rm -rf "$BORG_BASE_DIR"
-		quietly borg init -e none "$store"
-		;;
+	borg*) quietly borg init -e none "$store" ;;
 	esac
 }
 
-# As each tool's manual has it for images of disks: borg with blocks of a fixed size and sparse.
 backup_command() { # TOOL [IMAGE [GUEST]]
 	local image=${2:-$DISK}
 
 	case $1 in
 	virtkeep) COMMAND=(virtkeep --quiet backup "${3:-bench}") ;;
 	restic) COMMAND=(restic -q -r "$STORES/restic" backup "$image") ;;
-	borg)
-		ARCHIVE=$STORES/borg::$(date +%s.%N)
-		COMMAND=(borg create --compression zstd,1 --sparse --chunker-params fixed,4194304
-			"$ARCHIVE" "$image")
+	borg*)
+		ARCHIVE[$1]=$STORES/$1::$(date +%s.%N)
+		COMMAND=(borg create --compression zstd,1)
+		[[ $1 == borg ]] || COMMAND+=(--sparse --chunker-params fixed,4194304)
+		COMMAND+=("${ARCHIVE[$1]}" "$image")
 		;;
 	esac
 }
@@ -146,7 +146,7 @@ restore_command() { # TOOL [IMAGE [GUEST]]
 		COMMAND=(virtkeep --quiet restore "${3:-bench}" --disk "vda=$RESTORED" --format raw)
 		;;
 	restic) COMMAND=(restic -q -r "$STORES/restic" restore latest --target "$TO") ;;
-	borg) COMMAND=(env -C "$TO" borg extract --sparse "$ARCHIVE") ;;
+	borg*) COMMAND=(env -C "$TO" borg extract --sparse "${ARCHIVE[$1]}") ;;
 	esac
 }
 
@@ -166,7 +166,7 @@ check_restored() { # ORIGINAL
 need_stores() {
 	local tool
 
-	for tool in virtkeep restic borg; do
+	for tool in "${ALL_TOOLS[@]}"; do
 		if [[ ! -d $STORES/$tool ]]; then
 			new_store "$tool"
 			backup_command "$tool"
