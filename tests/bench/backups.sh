@@ -12,8 +12,8 @@ measure_floor() {
 	warm "$DISK"
 	case $1 in
 	cat) timed floors cat dd if="$DISK" of=/dev/null bs=128k ;;
-	cp) timed floors 'cp --sparse=always' cp --sparse=always "$DISK" "$SCRATCH/copy" ;;
-	zstd) timed floors 'zstd -1 -T0' zstd -q -1 -T0 -o "$SCRATCH/copy" "$DISK" ;;
+	cp) timed_write floors 'cp --sparse=always' cp --sparse=always "$DISK" "$SCRATCH/copy" ;;
+	zstd) timed_write floors 'zstd -1 -T0' zstd -q -1 -T0 -o "$SCRATCH/copy" "$DISK" ;;
 	sha256sum) timed floors sha256sum sha256sum "$DISK" ;;
 	esac
 	rm -f "$SCRATCH/copy"
@@ -31,7 +31,7 @@ measure_first() {
 		return
 	fi
 	backup_command "$1"
-	timed first-off "$1" "${COMMAND[@]}"
+	timed_write first-off "$1" "${COMMAND[@]}"
 	! first_round || check_backup "$1"
 }
 
@@ -49,7 +49,7 @@ measure_second() {
 		return
 	fi
 	backup_command "$1"
-	timed second "$1" "${COMMAND[@]}"
+	timed_write second "$1" "${COMMAND[@]}"
 	! first_round || check_backup "$1"
 }
 
@@ -67,14 +67,14 @@ measure_first_live() {
 	case $1 in
 	virtkeep)
 		new_store virtkeep
-		timed first-live virtkeep virtkeep --quiet backup live
+		timed_write first-live virtkeep virtkeep --quiet backup live
 		! first_round || check_backup virtkeep "$DISK" live
 		return
 		;;
 	virtnbdbackup) virtnbd_command full live ;;
 	virtnbdbackup-compress) virtnbd_command full live --compress ;;
 	esac
-	timed first-live "$1" "${COMMAND[@]}"
+	timed_write first-live "$1" "${COMMAND[@]}"
 	! first_round || check_virtnbd "$DISK"
 	rm -r "${STORES:?}/virtnbdbackup"
 }
@@ -148,7 +148,7 @@ measure_incremental() {
 		backup_command "$1" "$SCRATCH/changed.raw" live
 	fi
 	sync
-	timed incremental "$1" "${COMMAND[@]}"
+	timed_write incremental "$1" "${COMMAND[@]}"
 	first_round || return 0
 	if [[ $1 == virtnbdbackup ]]; then
 		check_virtnbd "$SCRATCH/changed.raw"
@@ -231,7 +231,7 @@ record_sizes() { # ROW
 	local tool
 
 	for tool in virtkeep restic; do
-		record "$1" "$tool" 0 0 0 "$(size_of "$STORES/$tool")"
+		record "$1" "$tool" 0 0 0 "$(size_of "$STORES/$tool")" 0
 	done
 }
 
@@ -258,7 +258,7 @@ measure_restore() {
 		restore_command "$1"
 	fi
 	sync
-	timed restore "$1" "${COMMAND[@]}"
+	timed_write restore "$1" "${COMMAND[@]}"
 	check_restored "$DISK"
 }
 
@@ -282,7 +282,7 @@ measure_sparse() {
 	fi
 	new_store virtkeep
 	sync
-	timed sparse "$label" virtkeep --quiet backup "$1"
+	timed_write sparse "$label" virtkeep --quiet backup "$1"
 	first_round || return 0
 	restore_command virtkeep "$image" "$1"
 	quietly "${COMMAND[@]}"
@@ -312,6 +312,6 @@ measure_growth() {
 
 	new_store virtkeep
 	warm "$image"
-	timed growth "virtkeep $1x" virtkeep --quiet backup "growth$1"
+	timed_write growth "virtkeep $1x" virtkeep --quiet backup "growth$1"
 	! first_round || check_backup virtkeep "$image" "growth$1"
 }

@@ -59,12 +59,12 @@ peak_of_server() { # in KiB
 	awk '$1 == "VmHWM:" { print $2 }' "/proc/$SERVER/status"
 }
 
-# timed_mount ROW LABEL COMMAND...: with what the mount's process takes.
-timed_mount() {
+# with_server timed|timed_write ROW LABEL COMMAND...: with what the mount's process takes.
+with_server() {
 	local before line fields
 
 	before=$(cpu_of_server)
-	timed "$@"
+	"$@"
 	line=$(tail -n 1 "$RESULTS")
 	sed -i '$d' "$RESULTS"
 	IFS=$'\t' read -ra fields <<< "$line"
@@ -87,7 +87,7 @@ measure_open() {
 	ls "${MOUNTED%/*}" > /dev/null
 	head -c 1 "$MOUNTED" > /dev/null
 	record mount-open "$1" "$(calculate "(${EPOCHREALTIME/./} - $start) / 1000000")" \
-		"$(calculate "$(cpu_of_server) / $(getconf CLK_TCK)")" "$(peak_of_server)"
+		"$(calculate "$(cpu_of_server) / $(getconf CLK_TCK)")" "$(peak_of_server)" - 0
 	unmount_store
 }
 
@@ -104,7 +104,7 @@ measure_seq() {
 	cold
 	mount_store "$1"
 	read_first_gib
-	timed_mount mount-seq "$1" "${COMMAND[@]}"
+	with_server timed mount-seq "$1" "${COMMAND[@]}"
 	! first_round || cmp -n "$GIB" "$MOUNTED" "$DISK" >&2 || fail "$1 reads wrong"
 	unmount_store
 }
@@ -130,7 +130,7 @@ measure_random_8() {
 measure_random() { # ROW TOOL READERS
 	cold
 	mount_store "$2"
-	timed_mount "$1" "$2" "$HELPERS/reads" "$MOUNTED" 0 "$GIB" 2000 "$3"
+	with_server timed "$1" "$2" "$HELPERS/reads" "$MOUNTED" 0 "$GIB" 2000 "$3"
 	! first_round || quietly "$HELPERS/reads" "$MOUNTED" 0 "$GIB" 2000 "$3" "$DISK"
 	unmount_store
 }
@@ -145,7 +145,7 @@ measure_again() {
 	mount_store "$1"
 	read_first_gib
 	quietly "${COMMAND[@]}"
-	timed_mount mount-again "$1" "${COMMAND[@]}"
+	with_server timed mount-again "$1" "${COMMAND[@]}"
 	! first_round || cmp -n "$GIB" "$MOUNTED" "$DISK" >&2 || fail "$1 reads wrong"
 	unmount_store
 }
@@ -160,10 +160,10 @@ measure_copy() {
 	restore_command virtkeep
 	cold
 	if [[ $1 == restore ]]; then
-		timed mount-copy 'virtkeep restore' "${COMMAND[@]}"
+		timed_write mount-copy 'virtkeep restore' "${COMMAND[@]}"
 	else
 		mount_store virtkeep
-		timed_mount mount-copy "virtkeep mount, $1" cp --sparse=auto "$MOUNTED" "$RESTORED"
+		with_server timed_write mount-copy "virtkeep mount, $1" cp --sparse=auto "$MOUNTED" "$RESTORED"
 		unmount_store
 	fi
 	check_restored "$DISK"
@@ -184,7 +184,7 @@ row_mount_far() {
 	done
 	define_disk far raw "$image"
 	new_store virtkeep
-	timed mount-far 'backup of 16 TiB' virtkeep --quiet backup far
+	timed_write mount-far 'backup of 16 TiB' virtkeep --quiet backup far
 	in_rounds measure_far $GIB $((1024 * GIB))
 	virsh -q undefine far
 	umount "$volume"
@@ -197,7 +197,7 @@ measure_far() { # OFFSET
 
 	cold
 	mount_store virtkeep far
-	timed_mount mount-far "$label" "$HELPERS/reads" "$MOUNTED" "$1" $((GIB / 2)) 2000 1
+	with_server timed mount-far "$label" "$HELPERS/reads" "$MOUNTED" "$1" $((GIB / 2)) 2000 1
 	! first_round ||
 		quietly "$HELPERS/reads" "$MOUNTED" "$1" $((GIB / 2)) 2000 1 "$SCRATCH/volume/far.raw"
 	unmount_store

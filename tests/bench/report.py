@@ -3,7 +3,8 @@
 """Prints what run has measured: report.py [--json] RESULTS.
 
 RESULTS has one line for each measurement, with tabs between the fields: row, tool, seconds, CPU
-seconds, peak memory in KiB and, for the rows about sizes, bytes.
+seconds, peak memory in KiB; then, for the rows about sizes, bytes, else a dash; and how many of the
+seconds went by after the command's end, until what it wrote was on the disk.
 """
 import json
 import os
@@ -29,11 +30,13 @@ def within(times, *others, ours="virtkeep", metric="seconds"):
 ROWS = {
     "floors": ("floors, over the image of 8 GiB", []),
     "first-off": ("first backup, shut-off guest",
-                  [faster(5, "restic"), faster(5, "borg"), faster(5, "borg-fixed"), faster(0.75, "floor")]),
+                  [faster(5, "restic"), faster(5, "borg"), faster(5, "borg-fixed"),
+                   faster(0.75, "floor")]),
     "first-live": ("first backup, running guest",
                    [faster(3, "virtnbdbackup"), faster(5, "virtnbdbackup-compress")]),
     "second": ("second backup without a bitmap, nothing changed",
-               [faster(5, "restic"), faster(5, "borg"), faster(5, "borg-fixed"), within(1.3, "floor")]),
+               [faster(5, "restic"), faster(5, "borg"), faster(5, "borg-fixed"),
+                within(1.3, "floor")]),
     "incremental": ("incremental by bitmap, 64 MiB changed",
                     [faster(10, "restic"), faster(10, "borg"), faster(10, "borg-fixed"),
                      faster(2, "virtnbdbackup")]),
@@ -42,9 +45,10 @@ ROWS = {
                       [within(1.1, "restic", metric="bytes")]),
     "size-increments": ("vault size: and 10 increments of 4 KiB random writes",
                         [within(0.7, "restic", metric="bytes")]),
-    "restore": ("restore of the disk", [faster(6, "restic"), faster(3, "borg"), faster(3, "borg-fixed"),
-                                        within(1.5, "cp")]),
-    "mount-open": ("mount: the first ls and first byte", [faster(2, "restic", "borg", "borg-fixed")]),
+    "restore": ("restore of the disk",
+                [faster(6, "restic"), faster(3, "borg"), faster(3, "borg-fixed"), within(1.5, "cp")]),
+    "mount-open": ("mount: the first ls and first byte",
+                   [faster(2, "restic", "borg", "borg-fixed")]),
     "mount-seq": ("mount: sequential read of 1 GiB, cold",
                   [faster(3, "restic"), faster(2, "borg"), faster(2, "borg-fixed"),
                    faster(0.7, "floor")]),
@@ -71,14 +75,15 @@ def read_results(path):
     rows = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     with open(path, encoding="utf-8") as file:
         for line in file:
-            row, tool, seconds, cpu, peak, *size = line.rstrip("\n").split("\t")
+            row, tool, seconds, cpu, peak, size, flush = line.rstrip("\n").split("\t")
             values = rows[row][tool]
-            if size:
-                values["bytes"].append(int(size[0]))
+            if size != "-":
+                values["bytes"].append(int(size))
             else:
                 values["seconds"].append(float(seconds))
                 values["cpu_seconds"].append(float(cpu))
                 values["peak_kib"].append(int(peak))
+                values["flush_seconds"].append(float(flush))
     return rows
 
 
@@ -106,8 +111,9 @@ def judge(goal, tools):
 
 
 def judge_memory(rows):
-    peaks = [(values["peak_kib"]["max"], row) for row, tools in rows.items()
-             for tool, values in tools.items() if tool.startswith("virtkeep") and "peak_kib" in values]
+    peaks = [(metrics["peak_kib"]["max"], row) for row, tools in rows.items()
+             for tool, metrics in tools.items()
+             if tool.startswith("virtkeep") and "peak_kib" in metrics]
     if not peaks:
         return None
     peak, row = max(peaks)
@@ -143,23 +149,29 @@ def print_table(document):
     computer = document["machine"]
     print(f"{computer['cores']} cores, {computer['memory_mib']} MiB, Linux {computer['kernel']}; "
           f"{computer['versions']}")
-    print("Without encryption, but for restic, which cannot do without it. Seconds, CPU seconds and "
-          "peak MiB of the largest process.\n")
+    print("Nothing is encrypted, but for restic, which cannot do without it.")
+    print("Seconds, until what was written is on the disk: 'flush' is how many of them went by after "
+          "the command's end.\nMiB is the peak of the largest process.\n")
     for row in document["rows"]:
-        print(f"{row['title']} ({row['row']})")
-        print(f"    {'':34} {'median':>9} {'min':>9} {'max':>9} {'CPU s':>8} {'MiB':>6}")
-        for tool, metrics in row["tools"].items():
-            if "bytes" in metrics:
-                print(f"    {tool:34} {metrics['bytes']['median'] / 2**20:5.0f} MiB")
-                continue
-            seconds = metrics["seconds"]
-            print(f"    {tool:34} {seconds['median']:9.3f} {seconds['min']:9.3f} {seconds['max']:9.3f} "
-                  f"{metrics['cpu_seconds']['median']:8.2f} {metrics['peak_kib']['max'] / 1024:6.0f}")
+        print(f"{row['title']} ({row['row']}, rounds: {row['rounds']})")
+        print_tools(row["tools"])
         for verdict in row["goals"]:
             print(format_verdict(verdict))
         print()
     if document["memory"]:
         print(format_verdict(document["memory"]).strip())
+
+
+def print_tools(tools):
+    if not any("bytes" in metrics for metrics in tools.values()):
+        print(f"    {'':34} {'median':>9} {'min':>9} {'max':>9} {'flush':>8} {'CPU s':>8} {'MiB':>6}")
+    for tool, metrics in tools.items():
+        if "bytes" in metrics:
+            print(f"    {tool:34} {metrics['bytes']['median'] / 2**20:5.0f} MiB")
+            continue
+        seconds, flush, cpu = (metrics[key] for key in ("seconds", "flush_seconds", "cpu_seconds"))
+        print(f"    {tool:34} {seconds['median']:9.3f} {seconds['min']:9.3f} {seconds['max']:9.3f} "
+              f"{flush['median']:8.2f} {cpu['median']:8.2f} {metrics['peak_kib']['max'] / 1024:6.0f}")
 
 
 def main():

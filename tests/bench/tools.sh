@@ -48,13 +48,19 @@ in_rounds() {
 	done
 }
 
-# timed ROW LABEL COMMAND...
+# timed ROW LABEL COMMAND...: of a command that only reads.
 timed() {
 	echo "  $*" >&2
-	"$HELPERS/measure" "$RESULTS" "$@" < /dev/null > "$OUT" 2> "$ERR" || fail "$*: $(tail "$ERR")"
+	quietly "$HELPERS/measure" "$RESULTS" "$1" "$2" - "${@:3}"
 }
 
-# record ROW LABEL SECONDS CPU-SECONDS PEAK-KIB [BYTES]
+# The same of one that writes: it has done so when all is on the disk, whether or not it waits for it.
+timed_write() {
+	echo "  $*" >&2
+	quietly "$HELPERS/measure" "$RESULTS" "$1" "$2" "$SCRATCH" "${@:3}"
+}
+
+# record ROW LABEL SECONDS CPU-SECONDS PEAK-KIB BYTES|- FLUSH-SECONDS
 record() {
 	local IFS=$'\t'
 	echo "$*" >> "$RESULTS"
