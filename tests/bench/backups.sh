@@ -11,7 +11,7 @@ row_floors() {
 measure_floor() {
 	warm "$DISK"
 	case $1 in
-	cat) timed floors cat dd if="$DISK" of=/dev/null bs=128k ;;
+	cat) timed floors cat sh -c "exec cat '$DISK' > /dev/null" ;;
 	cp) timed_write floors 'cp --sparse=always' cp --sparse=always "$DISK" "$SCRATCH/copy" ;;
 	zstd) timed_write floors 'zstd -1 -T0' zstd -q -1 -T0 -o "$SCRATCH/copy" "$DISK" ;;
 	sha256sum) timed floors sha256sum sha256sum "$DISK" ;;
@@ -239,7 +239,7 @@ record_sizes() { # ROW
 write_scattered() { # IMAGE SEED
 	local at
 
-	random_places 1024 4096 $GIB "$2" | while read -r at; do
+	random_places 1024 4096 "$GIB" "$2" | while read -r at; do
 		dd if=/dev/urandom of="$1" bs=4K count=1 seek="$at" oflag=seek_bytes conv=notrunc \
 			status=none
 	done

@@ -185,7 +185,7 @@ row_mount_far() {
 	define_disk far raw "$image"
 	new_store virtkeep
 	timed_write mount-far 'backup of 16 TiB' virtkeep --quiet backup far
-	in_rounds measure_far $GIB $((1024 * GIB))
+	in_rounds measure_far "$GIB" $((1024 * GIB))
 	virsh -q undefine far
 	umount "$volume"
 	rm -r "$volume" "$SCRATCH/volume.img"

@@ -7,8 +7,9 @@
 #
 #   RESULTS   what was measured, see measure.c and record()
 #   DISK      a copy of first.raw
+#   TO        the directory into which is restored
 #   COMMAND   set by the *_command functions
-#   ROUND     which round it is, from 1
+#   ROUND     which round it is, from 1, of "rounds"
 
 ALL_TOOLS=(virtkeep restic borg borg-fixed)
 declare -A ARCHIVE # of borg's latest, by tool
@@ -21,7 +22,9 @@ furnish_bench() {
 	TO=$SCRATCH/restored
 	MNT=$SCRATCH/mnt
 	mkfifo "$SCRATCH/never"
+	# shellcheck disable=SC2034 # for mounts.sh
 	exec {NEVER}<> "$SCRATCH/never" # nothing to read: a sleep without a process
+	# shellcheck disable=SC2034 # for the rows
 	GIB=$((1 << 30))
 	export RESTIC_PASSWORD=bench RESTIC_CACHE_DIR=$SCRATCH/restic-cache
 	export BORG_BASE_DIR=$SCRATCH/borg-home BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes
@@ -41,7 +44,7 @@ note() {
 in_rounds() {
 	local command=$1 i tools=("${@:2}")
 
-	for ((ROUND = 1; ROUND <= rounds; ROUND++)); do
+	for ((ROUND = 1; ROUND <= ${rounds:?}; ROUND++)); do
 		for ((i = 0; i < ${#tools[@]}; i++)); do
 			"$command" "${tools[(i + ROUND - 1) % ${#tools[@]}]}"
 		done
@@ -134,8 +137,8 @@ backup_command() { # TOOL [IMAGE [GUEST]]
 	restic) COMMAND=(restic -q -r "$STORES/restic" backup "$image") ;;
 	borg*)
 		ARCHIVE[$1]=$STORES/$1::$(date +%s.%N)
-		COMMAND=(borg create --compression zstd,1)
-		[[ $1 == borg ]] || COMMAND+=(--sparse --chunker-params fixed,4194304)
+		COMMAND=(borg create --compression "zstd,1")
+		[[ $1 == borg ]] || COMMAND+=(--sparse --chunker-params "fixed,4194304")
 		COMMAND+=("${ARCHIVE[$1]}" "$image")
 		;;
 	esac
