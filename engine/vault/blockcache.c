@@ -125,17 +125,21 @@ static void keep_locked(VkBlockCache *cache, const Address *address, GBytes *byt
 	}
 }
 
-static GBytes *load(VkBlockCache *cache, const Address *address, guint8 kind, GError **error)
+static gboolean decode(VkBlockCache *cache, const Address *address, guint8 kind, void *buf,
+		       gsize *ret_length, GError **error)
 {
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(cache->packs, &address->pack, error);
-	g_autofree guint8 *buf = NULL;
+
+	return table && vk_frame_read(cache->backend, cache->vault_id, table, address->slot, kind,
+				      buf, ret_length, error);
+}
+
+static GBytes *load(VkBlockCache *cache, const Address *address, guint8 kind, GError **error)
+{
+	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
 	gsize length;
 
-	if (!table)
-		return NULL;
-	buf = g_malloc(VK_BLOCK_SIZE);
-	if (!vk_frame_read(cache->backend, cache->vault_id, table, address->slot, kind, buf,
-			   &length, error))
+	if (!decode(cache, address, kind, buf, &length, error))
 		return NULL;
 	if (length < VK_BLOCK_SIZE)
 		buf = g_realloc(buf, MAX(length, 1));
@@ -172,6 +176,22 @@ GBytes *vk_block_cache_get(VkBlockCache *cache, const VkPackId *pack, guint32 sl
 	g_cond_broadcast(&cache->loaded);
 	g_mutex_unlock(&cache->mutex);
 	return bytes;
+}
+
+gboolean vk_block_cache_read(VkBlockCache *cache, const VkPackId *pack, guint32 slot, guint8 kind,
+			     void *buf, gsize *ret_length, GError **error)
+{
+	Address address = {.pack = *pack, .slot = slot};
+	g_autoptr(GBytes) bytes = NULL;
+
+	g_mutex_lock(&cache->mutex);
+	bytes = find_locked(cache, &address);
+	g_mutex_unlock(&cache->mutex);
+	if (!bytes)
+		return decode(cache, &address, kind, buf, ret_length, error);
+	*ret_length = g_bytes_get_size(bytes);
+	memcpy(buf, g_bytes_get_data(bytes, NULL), *ret_length);
+	return TRUE;
 }
 
 void vk_block_cache_pin(VkBlockCache *cache, const VkPackId *pack, guint32 slot, GBytes *bytes)

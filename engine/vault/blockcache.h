@@ -24,6 +24,13 @@ GBytes *vk_block_cache_get(VkBlockCache *cache, const VkPackId *pack, guint32 sl
 			   GError **error);
 
 /*
+ * The same into BUF of VK_BLOCK_SIZE bytes, and nothing is kept: for whoever reads a block in whole
+ * is not soon back.
+ */
+gboolean vk_block_cache_read(VkBlockCache *cache, const VkPackId *pack, guint32 slot, guint8 kind,
+			     void *buf, gsize *ret_length, GError **error);
+
+/*
  * Gives the cache a slot of a pack that is not in the vault yet, and keeps it until the whole pack
  * is unpinned. For the writer's own map pages, which it may have to read again before they are put.
  */

@@ -13,9 +13,24 @@ typedef struct VaultImage {
 	VkMap *map;
 } VaultImage;
 
+static gboolean fail_short(GError **error)
+{
+	return vk_fail(error, VK_ERROR_DAMAGE, "a stored block is shorter than the image needs");
+}
+
+static gboolean read_whole_block(const VaultImage *image, const VkPackId *pack, guint32 slot,
+				 void *buf, GError **error)
+{
+	gsize length;
+
+	return vk_block_cache_read(image->vault->blocks, pack, slot, VK_SLOT_KIND_DATA, buf,
+				   &length, error) &&
+	       (length == VK_BLOCK_SIZE || fail_short(error));
+}
+
 /* Copies LENGTH bytes from START within the block that is in the given slot. */
-static gboolean read_block(const VaultImage *image, const VkPackId *pack, guint32 slot, gsize start,
-			   void *buf, gsize length, GError **error)
+static gboolean read_part(const VaultImage *image, const VkPackId *pack, guint32 slot, gsize start,
+			  void *buf, gsize length, GError **error)
 {
 	g_autoptr(GBytes) bytes =
 		vk_block_cache_get(image->vault->blocks, pack, slot, VK_SLOT_KIND_DATA, error);
@@ -26,8 +41,7 @@ static gboolean read_block(const VaultImage *image, const VkPackId *pack, guint3
 		return FALSE;
 	data = g_bytes_get_data(bytes, &size);
 	if (start + length > size)
-		return vk_fail(error, VK_ERROR_DAMAGE,
-			       "a stored block is shorter than the image needs");
+		return fail_short(error);
 	memcpy(buf, data + start, length);
 	return TRUE;
 }
@@ -43,11 +57,13 @@ static gboolean read_extent(const VaultImage *image, const VkExtent *extent, gui
 	}
 	while (length > 0) {
 		guint32 block = (guint32)(offset >> VK_BLOCK_LOG2);
+		guint32 slot = extent->slot + (block - extent->first);
 		gsize start = offset & (VK_BLOCK_SIZE - 1);
 		gsize part = MIN(length, VK_BLOCK_SIZE - start);
 
-		if (!read_block(image, &extent->pack, extent->slot + (block - extent->first), start,
-				buf, part, error))
+		if (!(part == VK_BLOCK_SIZE
+			      ? read_whole_block(image, &extent->pack, slot, buf, error)
+			      : read_part(image, &extent->pack, slot, start, buf, part, error)))
 			return FALSE;
 		offset += part;
 		buf += part;

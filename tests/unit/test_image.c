@@ -398,6 +398,40 @@ static ssize_t full_pwrite(int fd, const void *buf, size_t length, off_t offset)
 	return -1;
 }
 
+static ssize_t failing_pread(int fd, void *buf, size_t length, off_t offset)
+{
+	errno = EIO;
+	return -1;
+}
+
+/* Only what was read in part is kept, for the next part. */
+START_TEST(whole_blocks_are_not_kept)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	MemSource *source = mem_source_new(16 * VK_BLOCK_SIZE);
+	VkSaveStats stats = {0};
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkImage) image = NULL;
+	g_autofree guint8 *bytes = g_malloc(source->base.size);
+
+	for (gsize i = 0; i < source->base.size; i++)
+		source->bytes[i] = (guint8)g_rand_int(seeded);
+	memset(source->kinds, VK_SOURCE_DATA, source->base.size / MEM_UNIT);
+	snapshot = commit(session, save(session, source, NULL, &stats));
+	image = vk_vault_image_open(vault, image_of(snapshot), NULL);
+	ck_assert(vk_image_read(image, 0, bytes, source->base.size, NULL));
+	ck_assert_mem_eq(bytes, source->bytes, source->base.size);
+	ck_assert(vk_image_read(image, 10, bytes, 20, NULL));
+	vk_io.pread = failing_pread;
+	ck_assert(vk_image_read(image, 100, bytes, 20, NULL));
+	ck_assert(vk_image_read(image, 0, bytes, VK_BLOCK_SIZE, NULL));
+	ck_assert_mem_eq(bytes, source->bytes, VK_BLOCK_SIZE);
+	ck_assert(!vk_image_read(image, 5 * VK_BLOCK_SIZE + 1, bytes, 20, NULL));
+	vk_io.pread = pread;
+	vk_source_free(&source->base);
+}
+END_TEST
+
 START_TEST(a_lost_pack_takes_its_images_along)
 {
 	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
@@ -530,6 +564,7 @@ int main(void)
 	tcase_add_test(tcase, holes_are_not_read);
 	tcase_add_test(tcase, damage_is_never_returned_as_data);
 	tcase_add_test(tcase, a_lost_parent_is_saved_anew);
+	tcase_add_test(tcase, whole_blocks_are_not_kept);
 	tcase_add_test(tcase, a_failing_source_fails_the_save_and_not_the_session);
 	tcase_add_test(tcase, a_lost_pack_takes_its_images_along);
 	tcase_add_test(tcase, a_second_try_finds_what_the_first_stored);
