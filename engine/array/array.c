@@ -256,14 +256,16 @@ VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **err
 static gboolean has(gpointer data, const json_t *copy)
 {
 	VkArray *array = array_of(data, copy, NULL);
+	g_autoptr(GError) trouble = NULL;
 	gboolean found = FALSE;
 
 	if (!array || g_get_monotonic_time() < atomic_load(&array->silent_until))
 		return FALSE;
-	if (array->ops->has(array, copy, &found, NULL))
+	if (array->ops->has(array, copy, &found, &trouble))
 		return found;
-	atomic_store(&array->silent_until,
-		     g_get_monotonic_time() + (gint64)SILENT_SEC * G_USEC_PER_SEC);
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_FAILED))
+		atomic_store(&array->silent_until,
+			     g_get_monotonic_time() + (gint64)SILENT_SEC * G_USEC_PER_SEC);
 	return FALSE;
 }
 

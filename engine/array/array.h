@@ -76,8 +76,8 @@ void vk_take_add(VkTake *take, const char *uuid, const char *target, VkArrayDisk
 /* All that is slow, before anybody is held. */
 gboolean vk_take_prepare(VkTake *take, GError **error);
 
-/* A member may be held no longer than DEADLINE (monotonic, microseconds). */
-void vk_take_bound(VkTake *take, gint64 deadline);
+/* The member UUID is held no longer than LIMIT (monotonic, microseconds). */
+void vk_take_bound(VkTake *take, const char *uuid, gint64 limit);
 
 /* The point in time. All members that have not left are held, and what they wrote is flushed. */
 gboolean vk_take_shoot(VkTake *take, GError **error);

@@ -38,7 +38,7 @@ VkSource *vk_ontap_open_lun(VkOntap *ontap, const VkOntapStored *layer, GError *
 /* What killed processes of this host have left in a volume, added to FOUND (VkArraySnapshot). */
 gboolean vk_ontap_list_clones(VkOntap *ontap, const char *svm, const char *volume_name,
 			      GPtrArray *found, GError **error);
-/* One of these, by its handle. Fine if it is gone already; VK_ERROR_BUSY if it is in use. */
+/* One of these, by its handle. Fine if it is gone already, or in use. */
 gboolean vk_ontap_remove_clone(VkOntap *ontap, const json_t *handle, GError **error);
 
 /* Makes the LUN what LAYER is, in place: it stays mapped, and keeps its serial number. */

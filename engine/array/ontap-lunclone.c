@@ -302,28 +302,25 @@ static Clone *clone_new(VkOntap *ontap, const char *svm, const char *name, GErro
 {
 	g_autoptr(Clone) clone = g_new0(Clone, 1);
 
+	clone->claim = -1;
 	clone->ontap = ontap;
 	clone->svm = g_strdup(svm);
 	clone->name = g_strdup(name);
 	return claim(clone, error) ? g_steal_pointer(&clone) : NULL;
 }
 
-/* What a killed process left, as it had it; NULL when the process is alive. */
-static Clone *adopt_clone(VkOntap *ontap, const char *svm, const json_t *lun, GError **error)
+/* What LUN tells of a clone that a killed process left. */
+static void fill(Clone *clone, const json_t *lun)
 {
 	const json_t *map = json_array_get(json_object_get(lun, "lun_maps"), 0);
 	const char *igroup = vk_json_optional_string(json_object_get(map, "igroup"), "uuid");
-	Clone *clone = clone_new(ontap, svm, vk_json_optional_string(lun, "name"), error);
 
-	if (!clone)
-		return NULL;
 	clone->uuid = g_strdup(vk_json_optional_string(lun, "uuid"));
 	clone->serial = g_strdup(vk_json_optional_string(lun, "serial_number"));
 	if (clone->serial)
 		clone->device = vk_ontap_find_device(clone->serial);
 	if (igroup && g_uuid_string_is_valid(igroup))
 		clone->igroup = g_strdup(igroup);
-	return clone;
 }
 
 /* The LUNs of SVM that are called NAME, which may be a pattern. New reference. */
@@ -375,24 +372,31 @@ gboolean vk_ontap_list_clones(VkOntap *ontap, const char *svm, const char *volum
 gboolean vk_ontap_remove_clone(VkOntap *ontap, const json_t *handle, GError **error)
 {
 	const char *svm, *name;
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(Clone) clone = NULL;
 	g_autoptr(json_t) luns = NULL;
 	g_autoptr(json_t) left = NULL;
 
 	if (!vk_json_string(handle, "svm", &svm, error) ||
 	    !vk_json_string(handle, VK_ONTAP_CLONE, &name, error))
 		return FALSE;
-	luns = list_luns(ontap, svm, name, error);
-	if (luns && json_array_size(luns) == 1) {
-		Clone *clone = adopt_clone(ontap, svm, json_array_get(luns, 0), error);
-
-		if (!clone)
-			return FALSE;
-		clone_free(clone);
-		left = list_luns(ontap, svm, name, error);
-		return left && (json_array_size(left) == 0 ||
-				vk_fail(error, VK_ERROR_FAILED, "the LUN '%s' stays", name));
+	clone = clone_new(ontap, svm, name, &trouble);
+	/* Whoever has claimed it removes it. */
+	if (!clone && g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY))
+		return TRUE;
+	if (!clone) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
 	}
-	return luns != NULL;
+	/* Looked for once more, for it may be gone by now. */
+	luns = list_luns(ontap, svm, name, error);
+	if (!luns || json_array_size(luns) != 1)
+		return luns != NULL;
+	fill(clone, json_array_get(luns, 0));
+	g_clear_pointer(&clone, clone_free);
+	left = list_luns(ontap, svm, name, error);
+	return left && (json_array_size(left) == 0 ||
+			vk_fail(error, VK_ERROR_FAILED, "the LUN '%s' stays", name));
 }
 
 /* Removes what killed processes of this host left in the volume. Best effort. */

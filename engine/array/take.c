@@ -15,6 +15,7 @@ typedef struct Step {
 typedef struct Member {
 	char *uuid, *id;
 	GPtrArray *disks; /* VkShotDisk */
+	gint64 limit;     /* monotonic: until when it is held */
 	gboolean kept;
 } Member;
 
@@ -25,7 +26,6 @@ struct VkTake {
 	GHashTable *members; /* uuid -> Member */
 	GPtrArray *left;     /* Member: the shots borrow from them still */
 	GHashTable *shots;   /* VkArray -> VkShot */
-	gint64 deadline;     /* monotonic: until when all are held */
 	Step prepared, shot, settled;
 };
 
@@ -62,7 +62,6 @@ VkTake *vk_take_new(VkArrays *arrays, const char *vault_id, const char *label)
 	take->arrays = arrays;
 	take->vault_id = g_strdup(vault_id);
 	take->label = g_strdup(label);
-	take->deadline = G_MAXINT64;
 	g_mutex_init(&take->mutex);
 	take->members = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, member_free);
 	take->left = g_ptr_array_new_with_free_func(member_free);
@@ -94,6 +93,7 @@ void vk_take_join(VkTake *take, const char *uuid, const char *id)
 
 	member->uuid = g_strdup(uuid);
 	member->id = g_strdup(id);
+	member->limit = G_MAXINT64;
 	member->disks = g_ptr_array_new_with_free_func(shot_disk_free);
 	g_hash_table_insert(take->members, member->uuid, member);
 }
@@ -156,8 +156,26 @@ static gboolean prepare(VkTake *take, GError **error)
 	return TRUE;
 }
 
+/* Until when all are held, but for those who had to go on already: they fail alone. */
+static gint64 find_deadline(const VkTake *take)
+{
+	gint64 now = g_get_monotonic_time(), deadline = G_MAXINT64;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, take->members);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Member *member = value;
+
+		if (member->limit > now)
+			deadline = MIN(deadline, member->limit);
+	}
+	return deadline;
+}
+
 static gboolean shoot(VkTake *take, GError **error)
 {
+	gint64 deadline = find_deadline(take);
 	GHashTableIter iter;
 	gpointer value;
 
@@ -165,7 +183,7 @@ static gboolean shoot(VkTake *take, GError **error)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		VkShot *shot = value;
 
-		if (!shot->array->ops->shoot(shot, take->members, take->deadline, error))
+		if (!shot->array->ops->shoot(shot, take->members, deadline, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -204,11 +222,12 @@ gboolean vk_take_prepare(VkTake *take, GError **error)
 	return do_once(take, &take->prepared, prepare, error);
 }
 
-void vk_take_bound(VkTake *take, gint64 deadline)
+void vk_take_bound(VkTake *take, const char *uuid, gint64 limit)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
+	Member *member = g_hash_table_lookup(take->members, uuid);
 
-	take->deadline = MIN(take->deadline, deadline);
+	member->limit = limit;
 }
 
 gboolean vk_take_shoot(VkTake *take, GError **error)

@@ -93,7 +93,7 @@ static gboolean check_stopped(const VkAttempt *attempt, GError **error)
 
 static gboolean shoot_held(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error)
 {
-	vk_take_bound(attempt->take, vk_quiesce_limit(quiesce));
+	vk_take_bound(attempt->take, vk_guest_uuid(attempt->guest), vk_quiesce_limit(quiesce));
 	if (!shoot(attempt, error))
 		return FALSE;
 	vk_quiesce_point_taken(quiesce);

@@ -205,7 +205,7 @@ static gboolean runs_elsewhere(Visit *visit)
 		const VkDomainDisk *disk = g_ptr_array_index(visit->domain->disks, i);
 		const char *path = disk->image ? disk->image->path : NULL;
 
-		if (!path || !vk_image_file_is_written(path))
+		if (!path || vk_domain_disk_skip_reason(disk) || !vk_image_file_is_written(path))
 			continue;
 		add_here(visit, "image",
 			 g_strdup_printf("the guest is off, but another program has '%s' open to "

@@ -81,22 +81,32 @@ virDomainPtr vk_guest_domain(VkGuest *guest, GError **error)
 	return guest->domain;
 }
 
-/* What has come or gone in part: libvirt tells it by the reason of the state. */
+/* What has come or gone in part. */
 static gboolean is_between_hosts(int libvirt_state, int reason)
 {
 	if (libvirt_state == VIR_DOMAIN_PAUSED)
-		return reason == VIR_DOMAIN_PAUSED_MIGRATION ||
-		       reason == VIR_DOMAIN_PAUSED_POSTCOPY ||
+		return reason == VIR_DOMAIN_PAUSED_POSTCOPY ||
 		       reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED;
 	return libvirt_state == VIR_DOMAIN_RUNNING &&
 	       (reason == VIR_DOMAIN_RUNNING_POSTCOPY ||
 		reason == VIR_DOMAIN_RUNNING_POSTCOPY_FAILED);
 }
 
-static VkGuestState state_of(int libvirt_state, int reason)
+/* The source of a migration tells it by its job; of the destination no job can be told. */
+static gboolean is_migrating(virDomainPtr domain)
 {
-	if (is_between_hosts(libvirt_state, reason))
-		return VK_GUEST_MIGRATING;
+	virTypedParameterPtr parameters = NULL;
+	int type = VIR_DOMAIN_JOB_NONE, count = 0, operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+
+	if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
+		return virGetLastErrorCode() == VIR_ERR_OPERATION_UNSUPPORTED;
+	virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+	virTypedParamsFree(parameters, count);
+	return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
+}
+
+static VkGuestState state_of(int libvirt_state)
+{
 	switch (libvirt_state) {
 	case VIR_DOMAIN_SHUTOFF:
 		return VK_GUEST_OFF;
@@ -120,21 +130,14 @@ gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error)
 		return FALSE;
 	if (virDomainGetState(domain, &state, &reason, 0) < 0)
 		return vk_fail_libvirt(error, "cannot get the state of guest '%s'", guest->name);
-	*ret = state_of(state, reason);
+	/* A guest that was restored paused has that reason, too, until it runs. */
+	if (is_between_hosts(state, reason) ||
+	    (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION &&
+	     is_migrating(domain)))
+		*ret = VK_GUEST_MIGRATING;
+	else
+		*ret = state_of(state);
 	return TRUE;
-}
-
-/* The source of a migration tells it by its job; the destination does not tell its own. */
-static gboolean is_leaving(virDomainPtr domain)
-{
-	virTypedParameterPtr parameters = NULL;
-	int type = VIR_DOMAIN_JOB_NONE, count = 0, operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
-
-	if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
-		return FALSE;
-	virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation);
-	virTypedParamsFree(parameters, count);
-	return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
 }
 
 gboolean vk_guest_check_stays(VkGuest *guest, GError **error)
@@ -144,7 +147,7 @@ gboolean vk_guest_check_stays(VkGuest *guest, GError **error)
 
 	if (!domain || !vk_guest_get_state(guest, &state, error))
 		return FALSE;
-	return (state != VK_GUEST_MIGRATING && !is_leaving(domain)) ||
+	return (state != VK_GUEST_MIGRATING && !is_migrating(domain)) ||
 	       vk_fail(error, VK_ERROR_BUSY,
 		       "guest '%s' is being migrated; back it up when it has arrived", guest->name);
 }

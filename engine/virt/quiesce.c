@@ -83,7 +83,8 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 
 		if (!domain)
 			return FALSE;
-		if (state == VK_GUEST_PAUSED && virDomainResume(domain) < 0)
+		if ((state == VK_GUEST_PAUSED || state == VK_GUEST_MIGRATING) &&
+		    virDomainResume(domain) < 0)
 			return vk_fail_libvirt(error, "libvirt cannot resume it");
 		quiesce->held &= ~VK_HOLD_SUSPENDED;
 	}
@@ -91,19 +92,27 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 	       vk_agent_thaw(quiesce->guest, quiesce->timeout_sec, &quiesce->frozen, error);
 }
 
-static gboolean fail_release(const VkQuiesce *quiesce, const GError *cause, GError **error)
+/* The commands that release it from HELD. New string. */
+static char *cure_of(const VkQuiesce *quiesce, VkHold held)
 {
 	const char *uuid = vk_guest_uuid(quiesce->guest);
 	g_autoptr(GString) cure = g_string_new(NULL);
 
-	if (quiesce->held & VK_HOLD_SUSPENDED)
+	if (held & VK_HOLD_SUSPENDED)
 		g_string_append_printf(cure, "'virsh resume %s'", uuid);
-	if (quiesce->held & VK_HOLD_FROZEN)
+	if (held & VK_HOLD_FROZEN)
 		g_string_append_printf(cure, "%s'virsh domfsthaw %s'", cure->len ? " and " : "",
 				       uuid);
+	return g_string_free(g_steal_pointer(&cure), FALSE);
+}
+
+static gboolean fail_release(const VkQuiesce *quiesce, const GError *cause, GError **error)
+{
+	g_autofree char *cure = cure_of(quiesce, quiesce->held);
+
 	return vk_fail(error, VK_ERROR_FAILED, "guest '%s' may still be %s: %s; run %s",
 		       vk_guest_name(quiesce->guest), vk_hold_words(quiesce->held), cause->message,
-		       cure->str);
+		       cure);
 }
 
 /* Lock and guard learn how the guest is held. */
@@ -120,19 +129,22 @@ static gboolean tell_hold(const VkQuiesce *quiesce, VkHold hold, GError **error)
 			     quiesce->limit + GUARD_GRACE_USEC, error);
 }
 
-/* It took along that it is frozen. */
-static gboolean fail_left(const VkQuiesce *quiesce, GError **error)
+/* It took along how it is held. */
+static gboolean fail_left(const VkQuiesce *quiesce, VkHold held, GError **error)
 {
+	g_autofree char *cure = cure_of(quiesce, held);
+
 	return vk_fail(error, VK_ERROR_FAILED,
-		       "guest '%s' left this host while its file systems were frozen; if it was "
-		       "migrated, run 'virsh domfsthaw %s' on the host where it is now",
-		       vk_guest_name(quiesce->guest), vk_guest_uuid(quiesce->guest));
+		       "guest '%s' left this host while it was %s; if it was migrated, run %s on "
+		       "the host where it is now",
+		       vk_guest_name(quiesce->guest), vk_hold_words(held), cure);
 }
 
 static gboolean release(VkQuiesce *quiesce, GError **error)
 {
 	gint64 deadline = vk_deadline(RELEASE_TIMEOUT_SEC);
-	gboolean was_frozen = (quiesce->held & VK_HOLD_FROZEN) != 0;
+	VkHold held = quiesce->held;
+	gboolean was_frozen = (held & VK_HOLD_FROZEN) != 0;
 	int frozen = quiesce->frozen;
 	g_autoptr(GError) cause = NULL;
 	gboolean late = FALSE;
@@ -160,7 +172,7 @@ static gboolean release(VkQuiesce *quiesce, GError **error)
 		tell_hold(quiesce, VK_HOLD_NONE, NULL);
 	if (was_frozen)
 		vk_agent_done(quiesce->guest);
-	return !was_frozen || !vk_guest_has_left(quiesce->guest) || fail_left(quiesce, error);
+	return !vk_guest_has_left(quiesce->guest) || fail_left(quiesce, held, error);
 }
 
 /* From now on the guest counts as held: lock and guard know it before it is so, and not earlier. */
@@ -200,7 +212,8 @@ static gboolean suspend(VkQuiesce *quiesce, GError **error)
 		note_not_running(quiesce);
 		return TRUE;
 	}
-	if (!start_hold(quiesce, VK_HOLD_SUSPENDED, error))
+	if (!vk_guest_check_stays(quiesce->guest, error) ||
+	    !start_hold(quiesce, VK_HOLD_SUSPENDED, error))
 		return FALSE;
 	if (virDomainSuspend(domain) < 0)
 		return vk_fail_libvirt(error, "cannot suspend guest '%s'",
@@ -412,6 +425,11 @@ gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GErr
 
 	if (!vk_guest_get_state(guest, &state, error))
 		return FALSE;
+	if (state == VK_GUEST_MIGRATING)
+		return vk_fail(error, VK_ERROR_BUSY,
+			       "guest '%s' may be %s, and is being migrated: it can be released "
+			       "when that has ended",
+			       vk_guest_name(guest), vk_hold_words(left));
 	if (!(left & VK_HOLD_SUSPENDED) && state == VK_GUEST_PAUSED)
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "guest '%s' may be frozen, and somebody has paused it: it can be "

@@ -194,7 +194,7 @@ wait_for 20 "the guest is frozen" not is_thawed vm
 migrate "$HERE" "$THERE"
 finish_job
 expect_status 3
-expect_err "left this host while its file systems were frozen"
+expect_err "left this host while it was frozen"
 expect_err "virsh domfsthaw $(virsh domuuid vm)"
 virsh -q -c "$THERE" domfsthaw vm
 LIBVIRT_DEFAULT_URI=$THERE is_thawed vm || fail "it is frozen"

@@ -68,6 +68,14 @@ virsh -q managedsave vm
 ok virtkeep --json backup vm
 expect_json '.snapshots[0].consistency' crash
 expect_err "memory is not backed up"
-virsh -q managedsave-remove vm
+
+say "restored from that, paused: libvirt calls it migrating, and it is none"
+virsh -q start --paused vm
+[[ $(virsh domstate --reason vm) == 'paused (migrating)' ]] ||
+	fail "the guest is $(virsh domstate --reason vm)"
+ok virtkeep --json backup vm
+expect_json '.snapshots[0].state' paused
+[[ $(virsh domstate vm) == paused ]] || fail "the guest is $(virsh domstate vm)"
+virsh -q destroy vm
 ok virtkeep --json backup vm
 expect_json '.snapshots[0].consistency' offline
