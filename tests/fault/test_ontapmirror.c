@@ -243,47 +243,41 @@ START_TEST(has_no_login_of_the_secondary)
 }
 END_TEST
 
-/* Names of directories may differ only by their case: those are others. */
-START_TEST(mounts_another_directory_of_the_secondary)
+/* Replicates vaulted/NAME/a.raw; what is below ELSEWHERE, mounted by MOUNT, is not its replica. */
+static void check_no_replica(const char *name, const char *elsewhere, const char *mount)
 {
 	g_autofree char *primary = bed_path(bed, "vaulted/.snapshot");
 	g_autofree char *away = bed_path(bed, "away");
+	g_autofree char *file = g_strdup_printf("vaulted/%s/a.raw", name);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) copy = NULL;
 	g_autofree char *other = NULL;
 
-	bed_write(bed, "vaulted/dir/a.raw", "a");
-	copy = take("vaulted/dir/a.raw", "daily");
+	bed_write(bed, file, "a");
+	copy = take(file, "daily");
 	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
 	ck_assert_int_eq(rename(primary, away), 0);
-	other = g_strdup_printf("DIR/.snapshot/%s/a.raw", snapshot_of(copy));
+	other = g_strdup_printf("%s/.snapshot/%s/a.raw", elsewhere, snapshot_of(copy));
 	bed_write(bed, other, "x");
-	set_mounts("43 22 0:53 / @/DIR rw - nfs4 127.0.0.2:/copies/vault/DIR ro\n");
+	set_mounts(mount);
 	ck_assert_int_eq(read_copy(copy, &error), 0);
 	ck_assert_msg(strstr(error->message, "no mount of this host") != NULL, "%s",
 		      error->message);
+}
+
+/* Names of directories may differ only by their case: those are others. */
+START_TEST(mounts_another_directory_of_the_secondary)
+{
+	check_no_replica("dir", "DIR",
+			 "43 22 0:53 / @/DIR rw - nfs4 127.0.0.2:/copies/vault/DIR ro\n");
 }
 END_TEST
 
 /* The junction of another volume is in the replica's: what is there is not of the replica. */
 START_TEST(mounts_another_volume_of_the_secondary)
 {
-	g_autofree char *primary = bed_path(bed, "vaulted/.snapshot");
-	g_autofree char *away = bed_path(bed, "away");
-	g_autoptr(GError) error = NULL;
-	g_autoptr(json_t) copy = NULL;
-	g_autofree char *other = NULL;
-
-	bed_write(bed, "vaulted/b/a.raw", "a");
-	copy = take("vaulted/b/a.raw", "daily");
-	succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
-	ck_assert_int_eq(rename(primary, away), 0);
-	other = g_strdup_printf("nested/.snapshot/%s/a.raw", snapshot_of(copy));
-	bed_write(bed, other, "x");
-	set_mounts("43 22 0:53 / @/nested rw - nfs4 127.0.0.2:/copies/vault/b ro\n");
-	ck_assert_int_eq(read_copy(copy, &error), 0);
-	ck_assert_msg(strstr(error->message, "no mount of this host") != NULL, "%s",
-		      error->message);
+	check_no_replica("b", "nested",
+			 "43 22 0:53 / @/nested rw - nfs4 127.0.0.2:/copies/vault/b ro\n");
 }
 END_TEST
 
