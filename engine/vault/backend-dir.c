@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The directory backend. An object is written below tmp/ and renamed into place, so that it is
- * whole or not there. A temporary file is locked by its writer: what can be locked by somebody
- * else was left behind by a process that died, and is removed before the first put.
- *
- * A directory whose fsync failed condemns the backend: the kernel reports a lost write once, and a
- * later fsync would succeed without the names being there.
- */
-#include "backend.h"
+#include "backend-dir-priv.h"
 
 #include "errors.h"
 #include "io.h"
@@ -21,7 +13,6 @@
 #include <unistd.h>
 
 #define OPEN_FILES_MAX 64
-#define PUT_TRIES      16
 
 /* A file kept open for reading. It is closed when the last user is done and it left the list. */
 typedef struct OpenFile {
@@ -29,19 +20,6 @@ typedef struct OpenFile {
 	int fd;
 	gatomicrefcount refs;
 } OpenFile;
-
-typedef struct DirBackend {
-	VkBackend base;
-	char *path;
-	int fd;
-	GMutex sync_mutex; /* a sync ends only when those before it have ended */
-	GMutex mutex;
-	GHashTable *files;    /* name -> link in RECENT; under the mutex */
-	GQueue recent;        /* OpenFile, most recently used first; under the mutex */
-	GHashTable *unsynced; /* folders with names to be made durable; under the mutex */
-	gboolean condemned;   /* under the mutex */
-	gboolean cleaned;     /* stale temporary files were removed; under the mutex */
-} DirBackend;
 
 static void open_file_unref(OpenFile *file)
 {
@@ -167,7 +145,7 @@ static gboolean is_directory(DIR *stream, const struct dirent *entry)
 	       S_ISDIR(facts.st_mode);
 }
 
-static GPtrArray *dir_list(VkBackend *backend, const char *folder, GError **error)
+GPtrArray *vk_dir_list(VkBackend *backend, const char *folder, GError **error)
 {
 	DirBackend *dir = (DirBackend *)backend;
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
@@ -214,7 +192,7 @@ static gboolean dir_stamp(VkBackend *backend, const char *folder, guint64 *ret_s
 			  GError **error)
 {
 	DirBackend *dir = (DirBackend *)backend;
-	g_autoptr(GPtrArray) names = dir_list(backend, folder, error);
+	g_autoptr(GPtrArray) names = vk_dir_list(backend, folder, error);
 	guint64 sum = 0;
 
 	if (!names)
@@ -244,192 +222,6 @@ static gboolean dir_delete(VkBackend *backend, const char *name, GError **error)
 	       vk_fail_errno(error, errno, "cannot remove '%s/%s'", dir->path, name);
 }
 
-static void remove_stale_temporaries(DirBackend *dir)
-{
-	g_autoptr(GPtrArray) names = dir_list(&dir->base, "tmp", NULL);
-
-	for (guint i = 0; names && i < names->len; i++) {
-		g_autofree char *name = g_build_filename("tmp", names->pdata[i], NULL);
-		VK_AUTOFD fd = vk_io_open(dir->fd, name, O_RDONLY, 0, NULL);
-
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-			vk_io.unlinkat(dir->fd, name, 0);
-	}
-}
-
-static gboolean sync_folder(DirBackend *dir, const char *folder, GError **error)
-{
-	if (vk_io_sync_dir(dir->fd, folder, error))
-		return TRUE;
-	g_mutex_lock(&dir->mutex);
-	dir->condemned = TRUE;
-	g_mutex_unlock(&dir->mutex);
-	return FALSE;
-}
-
-/*
- * Makes FOLDER unless it is there. Its name is not durable by that, but that of its parent is, which
- * older vaults may lack.
- */
-static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **error)
-{
-	g_autofree char *parent = g_path_get_dirname(folder);
-
-	if (faccessat(dir->fd, folder, F_OK, 0) == 0)
-		return TRUE;
-	if (faccessat(dir->fd, parent, F_OK, 0) < 0 &&
-	    !(ensure_folder(dir, parent, error) && sync_folder(dir, ".", error)))
-		return FALSE;
-	if (vk_io.mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
-		return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path, folder);
-	return TRUE;
-}
-
-/* Whether the file has a name still. */
-static gboolean is_linked(int fd)
-{
-	struct stat facts;
-
-	return fstat(fd, &facts) == 0 && facts.st_nlink > 0;
-}
-
-/* Creates and locks a temporary file. Returns its descriptor; *RET_NAME is a new string. */
-static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
-{
-	for (int i = 0; i < PUT_TRIES; i++) {
-		g_autofree char *name =
-			g_strdup_printf("tmp/%08x%08x", g_random_int(), g_random_int());
-		int fd = vk_io.openat(dir->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-		/* Copying tools like to leave empty folders out. */
-		if (fd < 0 && errno == ENOENT) {
-			if (!ensure_folder(dir, "tmp", error))
-				return -1;
-			continue;
-		}
-		if (fd < 0 && errno != EEXIST && errno != EINTR) {
-			vk_fail_errno(error, errno, "cannot write into the vault '%s'", dir->path);
-			return -1;
-		}
-		/* A cleaner that was quicker than our lock has the file or removed it: another. */
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_linked(fd)) {
-			*ret_name = g_steal_pointer(&name);
-			return fd;
-		}
-		vk_io_clear_fd(&fd);
-	}
-	vk_fail(error, VK_ERROR_FAILED, "cannot write into the vault '%s'", dir->path);
-	return -1;
-}
-
-static gboolean write_parts(DirBackend *dir, int fd, const struct iovec *parts, int n_parts,
-			    VkPutMode mode, GError **error)
-{
-	guint64 offset = 0;
-
-	for (int i = 0; i < n_parts; i++) {
-		if (!vk_io_write(fd, dir->path, offset, parts[i].iov_base, parts[i].iov_len, error))
-			return FALSE;
-		offset += parts[i].iov_len;
-	}
-	if (mode != VK_PUT_HINT && vk_io.fdatasync(fd) < 0)
-		return vk_fail_errno(error, errno, "cannot flush into the vault '%s'", dir->path);
-	return TRUE;
-}
-
-/*
- * A folder that is there may be the work of another process that has not flushed its name yet, or
- * died before: so a name is flushed together with that of its folder.
- */
-static void dir_adopt(VkBackend *backend, const char *name)
-{
-	DirBackend *dir = (DirBackend *)backend;
-	char *folder = g_path_get_dirname(name);
-
-	g_mutex_lock(&dir->mutex);
-	g_hash_table_add(dir->unsynced, g_path_get_dirname(folder));
-	g_hash_table_add(dir->unsynced, folder);
-	g_mutex_unlock(&dir->mutex);
-}
-
-static gboolean sync_name(DirBackend *dir, const char *name, GError **error)
-{
-	g_autofree char *folder = g_path_get_dirname(name);
-	g_autofree char *parent = g_path_get_dirname(folder);
-
-	return sync_folder(dir, folder, error) &&
-	       (strcmp(folder, parent) == 0 || sync_folder(dir, parent, error));
-}
-
-static gboolean publish(DirBackend *dir, const char *temporary, const char *name, VkPutMode mode,
-			GError **error)
-{
-	g_autofree char *folder = g_path_get_dirname(name);
-
-	if (!ensure_folder(dir, folder, error))
-		return FALSE;
-	if (!vk_io_rename_new(dir->fd, temporary, dir->fd, name, error))
-		return FALSE;
-	if (mode == VK_PUT_NOW && !sync_name(dir, name, error)) {
-		vk_io.unlinkat(dir->fd, name, 0);
-		return FALSE;
-	}
-	if (mode == VK_PUT_LATER)
-		dir_adopt(&dir->base, name);
-	return TRUE;
-}
-
-static gboolean dir_put(VkBackend *backend, const char *name, const struct iovec *parts,
-			int n_parts, VkPutMode mode, GError **error)
-{
-	DirBackend *dir = (DirBackend *)backend;
-	g_autofree char *temporary = NULL;
-	gboolean clean;
-	gboolean ok;
-
-	g_mutex_lock(&dir->mutex);
-	clean = !dir->cleaned;
-	dir->cleaned = TRUE;
-	g_mutex_unlock(&dir->mutex);
-	if (clean)
-		remove_stale_temporaries(dir);
-
-	VK_AUTOFD fd = create_temporary(dir, &temporary, error);
-	if (fd < 0)
-		return FALSE;
-	ok = write_parts(dir, fd, parts, n_parts, mode, error) &&
-	     publish(dir, temporary, name, mode, error);
-	if (!ok)
-		vk_io.unlinkat(dir->fd, temporary, 0);
-	return ok;
-}
-
-static gboolean dir_sync(VkBackend *backend, GError **error)
-{
-	DirBackend *dir = (DirBackend *)backend;
-	g_autoptr(GHashTable) folders = NULL;
-	/* Folders that another thread is just flushing are not durable yet. */
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&dir->sync_mutex);
-	GHashTableIter iter;
-	gpointer folder;
-	gboolean condemned;
-
-	g_mutex_lock(&dir->mutex);
-	folders = g_steal_pointer(&dir->unsynced);
-	dir->unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	condemned = dir->condemned;
-	g_mutex_unlock(&dir->mutex);
-	if (condemned)
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "the vault '%s' failed to flush a directory before; start again",
-			       dir->path);
-	g_hash_table_iter_init(&iter, folders);
-	while (g_hash_table_iter_next(&iter, &folder, NULL))
-		if (!sync_folder(dir, folder, error))
-			return FALSE;
-	return TRUE;
-}
-
 static void dir_free(VkBackend *backend)
 {
 	DirBackend *dir = (DirBackend *)backend;
@@ -447,12 +239,15 @@ static void dir_free(VkBackend *backend)
 }
 
 static const VkBackendOps dir_ops = {
-	.put = dir_put,
-	.sync = dir_sync,
-	.adopt = dir_adopt,
+	.begin = vk_dir_begin,
+	.append = vk_dir_append,
+	.finish = vk_dir_finish,
+	.drop = vk_dir_drop,
+	.sync = vk_dir_sync,
+	.adopt = vk_dir_adopt,
 	.get = dir_get,
 	.head = dir_head,
-	.list = dir_list,
+	.list = vk_dir_list,
 	.stamp = dir_stamp,
 	.delete = dir_delete,
 	.free = dir_free,
@@ -467,7 +262,7 @@ static gboolean make_folders(DirBackend *dir, GError **error)
 		if (vk_io.mkdirat(dir->fd, folders[i], 0700) < 0 && errno != EEXIST)
 			return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path,
 					     folders[i]);
-	return sync_folder(dir, ".", error);
+	return vk_dir_sync_folder(dir, ".", error);
 }
 
 VkBackend *vk_backend_dir_new(const char *path, gboolean create, GError **error)

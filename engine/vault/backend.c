@@ -3,6 +3,21 @@
 
 #include "errors.h"
 
+gboolean vk_backend_put(VkBackend *backend, const char *name, const struct iovec *parts,
+			int n_parts, VkPutMode mode, GError **error)
+{
+	VkNewObject *object = backend->ops->begin(backend, error);
+
+	if (!object)
+		return FALSE;
+	for (int i = 0; i < n_parts; i++)
+		if (!backend->ops->append(object, parts[i].iov_base, parts[i].iov_len, error)) {
+			backend->ops->drop(object);
+			return FALSE;
+		}
+	return backend->ops->finish(object, name, mode, error);
+}
+
 GBytes *vk_backend_get_all(VkBackend *backend, const char *name, gsize limit, GError **error)
 {
 	g_autofree guint8 *buf = NULL;

@@ -11,6 +11,9 @@
 
 typedef struct VkBackend VkBackend;
 
+/* An object that is being written, by one thread at a time. */
+typedef struct VkNewObject VkNewObject;
+
 typedef enum {
 	VK_PUT_LATER, /* content durable at once, the name after sync() */
 	VK_PUT_NOW,   /* content and name durable at once */
@@ -18,9 +21,15 @@ typedef enum {
 } VkPutMode;
 
 typedef struct VkBackendOps {
-	/* Puts a new object made of PARTS. VK_ERROR_EXISTS if there is one. */
-	gboolean (*put)(VkBackend *backend, const char *name, const struct iovec *parts,
-			int n_parts, VkPutMode mode, GError **error);
+	/* Begins a new object: until it is finished nobody sees it, and a crash takes it away. */
+	VkNewObject *(*begin)(VkBackend *backend, GError **error);
+	/* Appends to it. When that fails the object can only be dropped. */
+	gboolean (*append)(VkNewObject *object, const void *bytes, gsize length, GError **error);
+	/* Publishes it under NAME and frees it; VK_ERROR_EXISTS if there is one. On failure it is
+	   dropped. */
+	gboolean (*finish)(VkNewObject *object, const char *name, VkPutMode mode, GError **error);
+	/* Frees it unpublished. */
+	void (*drop)(VkNewObject *object);
 	/* Makes all names put with VK_PUT_LATER, and all adopted ones, durable. */
 	gboolean (*sync)(VkBackend *backend, GError **error);
 	/* Takes an object on that was found by listing: its writer may not have come to its sync. */
@@ -47,6 +56,10 @@ struct VkBackend {
 
 /* A directory. With CREATE the directory and its folders are made. The error names PATH. */
 VkBackend *vk_backend_dir_new(const char *path, gboolean create, GError **error);
+
+/* Puts a new object made of PARTS. VK_ERROR_EXISTS if there is one. */
+gboolean vk_backend_put(VkBackend *backend, const char *name, const struct iovec *parts,
+			int n_parts, VkPutMode mode, GError **error);
 
 /* The whole object as bytes, at most LIMIT; VK_ERROR_DAMAGE when it is larger. */
 GBytes *vk_backend_get_all(VkBackend *backend, const char *name, gsize limit, GError **error);

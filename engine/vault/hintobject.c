@@ -109,7 +109,7 @@ gboolean vk_hint_object_put(VkBackend *backend, VkHintFile *file, GError **error
 		.iov_len = g_mapped_file_get_length(file->map),
 	};
 
-	if (!backend->ops->put(backend, name, &part, 1, VK_PUT_HINT, error))
+	if (!vk_backend_put(backend, name, &part, 1, VK_PUT_HINT, error))
 		return FALSE;
 	file->object = g_steal_pointer(&name);
 	return TRUE;

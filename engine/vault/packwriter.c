@@ -7,18 +7,31 @@
 
 #include <string.h>
 
+/* Frames are gathered up to this, and written. */
+#define BUFFER_SIZE (1u << 20)
+#define FRAME_MAX   (sizeof(VkFrameHeader) + VK_BLOCK_SIZE + VK_FRAME_ALIGN)
+
+typedef struct Pack {
+	VkPackId id;
+	VkNewObject *object;   /* NULL until the first write */
+	gsize size;            /* of the header and the frames */
+	VkTableEntry *entries; /* VK_SLOTS_MAX; in host order until the pack is sent */
+	guint32 slots;
+	GHashTable *by_id; /* VkBlockId (in ENTRIES) -> slot, data slots only */
+	GError *trouble;   /* the first in writing it: the pack is lost */
+} Pack;
+
 struct VkPackWriter {
 	VkBackend *backend;
 	guint8 vault_id[VK_ID_SIZE];
 	guint8 session_id[VK_ID_SIZE];
-	VkPackSlotFunc on_slot;
+	VkPackCalls calls;
 	gpointer user;
-	VkPackId id;
-	guint8 *frames; /* VK_PACK_SIZE bytes: the header and the frames */
-	gsize used;
-	VkTableEntry *entries; /* VK_SLOTS_MAX, in host order */
-	guint32 slots;
-	GHashTable *by_id; /* VkBlockId (in ENTRIES) -> slot, data slots only */
+	Pack *open;
+	guint8 *buffer; /* what of the open pack is not written yet */
+	gsize buffered;
+	Pack *sent; /* belongs to SENDER, but for what never changes; NULL: none is under way */
+	GThread *sender;
 };
 
 static guint block_id_hash(gconstpointer key)
@@ -41,8 +54,19 @@ static gsize frame_size(gsize payload)
 	return (size + VK_FRAME_ALIGN - 1) / VK_FRAME_ALIGN * VK_FRAME_ALIGN;
 }
 
+static void free_pack(VkBackend *backend, Pack *pack)
+{
+	if (pack->object)
+		backend->ops->drop(pack->object);
+	g_hash_table_unref(pack->by_id);
+	g_free(pack->entries);
+	g_clear_error(&pack->trouble);
+	g_free(pack);
+}
+
 static void open_pack(VkPackWriter *writer)
 {
+	Pack *pack = g_new0(Pack, 1);
 	VkPackHeader header = {
 		.magic = VK_PACK_MAGIC,
 		.version = GUINT16_TO_LE(VK_FORMAT_VERSION),
@@ -50,30 +74,29 @@ static void open_pack(VkPackWriter *writer)
 		.created = GUINT64_TO_LE((guint64)g_get_real_time() / G_USEC_PER_SEC),
 	};
 
-	writer->id = vk_pack_id_random();
+	pack->id = vk_pack_id_random();
 	memcpy(header.vault_id, writer->vault_id, VK_ID_SIZE);
-	memcpy(header.pack_id, writer->id.bytes, VK_ID_SIZE);
+	memcpy(header.pack_id, pack->id.bytes, VK_ID_SIZE);
 	memcpy(header.session, writer->session_id, VK_ID_SIZE);
 	header.crc32c = GUINT32_TO_LE(vk_crc32c(0, &header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
-	memcpy(writer->frames, &header, sizeof(header));
-	writer->used = sizeof(header);
-	writer->slots = 0;
-	g_hash_table_remove_all(writer->by_id);
+	memcpy(writer->buffer, &header, sizeof(header));
+	pack->size = writer->buffered = sizeof(header);
+	pack->entries = g_new(VkTableEntry, VK_SLOTS_MAX);
+	pack->by_id = g_hash_table_new(block_id_hash, block_id_equal);
+	writer->open = pack;
 }
 
 VkPackWriter *vk_pack_writer_new(VkBackend *backend, const guint8 *vault_id,
-				 const guint8 *session_id, VkPackSlotFunc on_slot, gpointer user)
+				 const guint8 *session_id, const VkPackCalls *calls, gpointer user)
 {
 	VkPackWriter *writer = g_new0(VkPackWriter, 1);
 
 	writer->backend = backend;
 	memcpy(writer->vault_id, vault_id, VK_ID_SIZE);
 	memcpy(writer->session_id, session_id, VK_ID_SIZE);
-	writer->on_slot = on_slot;
+	writer->calls = *calls;
 	writer->user = user;
-	writer->frames = g_malloc(VK_PACK_SIZE);
-	writer->entries = g_new(VkTableEntry, VK_SLOTS_MAX);
-	writer->by_id = g_hash_table_new(block_id_hash, block_id_equal);
+	writer->buffer = g_malloc(BUFFER_SIZE + FRAME_MAX);
 	open_pack(writer);
 	return writer;
 }
@@ -82,9 +105,9 @@ void vk_pack_writer_free(VkPackWriter *writer)
 {
 	if (!writer)
 		return;
-	g_hash_table_unref(writer->by_id);
-	g_free(writer->entries);
-	g_free(writer->frames);
+	vk_pack_writer_wait(writer, NULL);
+	free_pack(writer->backend, writer->open);
+	g_free(writer->buffer);
 	g_free(writer);
 }
 
@@ -93,55 +116,93 @@ gboolean vk_pack_writer_has_room(const VkPackWriter *writer, guint slots, gsize 
 	/* Each frame may need a header and padding. */
 	gsize worst = bytes + slots * (sizeof(VkFrameHeader) + VK_FRAME_ALIGN);
 
-	return writer->slots + slots <= VK_SLOTS_MAX && writer->used + worst <= VK_PACK_SIZE;
+	return writer->open->slots + slots <= VK_SLOTS_MAX &&
+	       writer->open->size + worst <= VK_PACK_SIZE;
 }
 
 VkPackId vk_pack_writer_id(const VkPackWriter *writer)
 {
-	return writer->id;
+	return writer->open->id;
 }
 
-guint32 vk_pack_writer_append(VkPackWriter *writer, const VkNewSlot *slot)
+static gboolean pack_append(VkBackend *backend, Pack *pack, const void *bytes, gsize length)
 {
-	guint32 number = writer->slots++;
-	VkTableEntry *entry = &writer->entries[number];
+	if (pack->trouble)
+		return FALSE;
+	if (!pack->object)
+		pack->object = backend->ops->begin(backend, &pack->trouble);
+	return pack->object && backend->ops->append(pack->object, bytes, length, &pack->trouble);
+}
+
+static void write_buffer(VkPackWriter *writer)
+{
+	pack_append(writer->backend, writer->open, writer->buffer, writer->buffered);
+	writer->buffered = 0;
+}
+
+static void add_frame(VkPackWriter *writer, guint32 number, const VkTableEntry *entry,
+		      const VkNewSlot *slot)
+{
 	gsize size = frame_size(slot->stored_length);
-	guint8 flags = slot->compression | slot->kind;
-	VkFrameHeader header;
-	guint8 *frame = writer->frames + writer->used;
+	guint8 *frame = writer->buffer + writer->buffered;
+	VkFrameHeader header = {
+		.magic = GUINT32_TO_LE(VK_FRAME_MAGIC),
+		.slot = GUINT32_TO_LE(number),
+		.length_flags = GUINT32_TO_LE(entry->length_flags),
+		.crc32c =
+			GUINT32_TO_LE(vk_frame_checksum(writer->vault_id, &writer->open->id, number,
+							entry->length_flags, slot->bytes)),
+	};
 
-	g_assert(number < VK_SLOTS_MAX && writer->used + size <= VK_PACK_SIZE);
-	if (slot->length < VK_BLOCK_SIZE)
-		flags |= VK_SLOT_SHORT;
-	memcpy(entry->id, slot->id.bytes, VK_BLOCK_ID_SIZE);
-	entry->offset16 = (guint32)(writer->used / VK_FRAME_ALIGN);
-	entry->length_flags = (guint32)slot->stored_length | (guint32)flags << VK_SLOT_FLAG_SHIFT;
-	entry->block = slot->block;
-	entry->image = slot->image;
-
-	header.magic = GUINT32_TO_LE(VK_FRAME_MAGIC);
-	header.slot = GUINT32_TO_LE(number);
-	header.length_flags = GUINT32_TO_LE(entry->length_flags);
-	header.crc32c = GUINT32_TO_LE(vk_frame_checksum(writer->vault_id, &writer->id, number,
-							entry->length_flags, slot->bytes));
+	g_assert(size <= FRAME_MAX && writer->open->size + size <= VK_PACK_SIZE);
 	memcpy(frame, &header, sizeof(header));
 	memcpy(frame + sizeof(header), slot->bytes, slot->stored_length);
 	memset(frame + sizeof(header) + slot->stored_length, 0,
 	       size - sizeof(header) - slot->stored_length);
-	writer->used += size;
+	writer->open->size += size;
+	writer->buffered += size;
+	if (writer->buffered >= BUFFER_SIZE)
+		write_buffer(writer);
+}
+
+guint32 vk_pack_writer_append(VkPackWriter *writer, const VkNewSlot *slot)
+{
+	Pack *pack = writer->open;
+	guint32 number = pack->slots++;
+	VkTableEntry *entry = &pack->entries[number];
+	guint8 flags = slot->compression | slot->kind;
+
+	g_assert(number < VK_SLOTS_MAX);
+	if (slot->length < VK_BLOCK_SIZE)
+		flags |= VK_SLOT_SHORT;
+	memcpy(entry->id, slot->id.bytes, VK_BLOCK_ID_SIZE);
+	entry->offset16 = (guint32)(pack->size / VK_FRAME_ALIGN);
+	entry->length_flags = (guint32)slot->stored_length | (guint32)flags << VK_SLOT_FLAG_SHIFT;
+	entry->block = slot->block;
+	entry->image = slot->image;
 	if (slot->kind == VK_SLOT_KIND_DATA)
-		g_hash_table_insert(writer->by_id, entry->id, GUINT_TO_POINTER(number));
+		g_hash_table_insert(pack->by_id, entry->id, GUINT_TO_POINTER(number));
+	add_frame(writer, number, entry, slot);
 	return number;
 }
 
-gboolean vk_pack_writer_find(const VkPackWriter *writer, const VkBlockId *id, guint32 *ret_slot)
+static gboolean find_in(const Pack *pack, const VkBlockId *id, VkPackId *ret_pack,
+			guint32 *ret_slot)
 {
 	gpointer slot;
 
-	if (!g_hash_table_lookup_extended(writer->by_id, id->bytes, NULL, &slot))
+	if (!g_hash_table_lookup_extended(pack->by_id, id->bytes, NULL, &slot))
 		return FALSE;
+	*ret_pack = pack->id;
 	*ret_slot = GPOINTER_TO_UINT(slot);
 	return TRUE;
+}
+
+gboolean vk_pack_writer_find(const VkPackWriter *writer, const VkBlockId *id, VkPackId *ret_pack,
+			     guint32 *ret_slot)
+{
+	return find_in(writer->open, id, ret_pack, ret_slot) ||
+	       (writer->sent && find_in(writer->sent, id, ret_pack, ret_slot));
 }
 
 static void entries_to_le(VkTableEntry *entries, guint32 slots)
@@ -154,55 +215,95 @@ static void entries_to_le(VkTableEntry *entries, guint32 slots)
 	}
 }
 
-static VkPackTrailer make_trailer(const VkPackWriter *writer)
+static VkPackTrailer make_trailer(const Pack *pack, const guint8 *vault_id)
 {
-	gsize table_length = writer->slots * sizeof(VkTableEntry);
-	guint32 crc = vk_crc32c(0, writer->vault_id, VK_ID_SIZE);
+	gsize table_length = pack->slots * sizeof(VkTableEntry);
+	guint32 crc = vk_crc32c(0, vault_id, VK_ID_SIZE);
 	VkPackTrailer trailer = {
-		.table_offset = GUINT64_TO_LE(writer->used),
+		.table_offset = GUINT64_TO_LE(pack->size),
 		.table_length = GUINT32_TO_LE((guint32)table_length),
-		.slots = GUINT32_TO_LE(writer->slots),
-		.live = GUINT32_TO_LE(writer->slots),
+		.slots = GUINT32_TO_LE(pack->slots),
+		.live = GUINT32_TO_LE(pack->slots),
 		.magic = GUINT32_TO_LE(VK_TRAILER_MAGIC),
 	};
 
-	crc = vk_crc32c(crc, writer->id.bytes, VK_ID_SIZE);
-	trailer.table_crc32c = GUINT32_TO_LE(vk_crc32c(crc, writer->entries, table_length));
+	crc = vk_crc32c(crc, pack->id.bytes, VK_ID_SIZE);
+	trailer.table_crc32c = GUINT32_TO_LE(vk_crc32c(crc, pack->entries, table_length));
 	trailer.crc32c =
 		GUINT32_TO_LE(vk_crc32c(0, &trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)));
 	return trailer;
 }
 
-static void tell_slots(const VkPackWriter *writer)
+static void tell_slots(const VkPackWriter *writer, const Pack *pack)
 {
 	GHashTableIter iter;
 	gpointer id, slot;
 
-	g_hash_table_iter_init(&iter, writer->by_id);
+	g_hash_table_iter_init(&iter, pack->by_id);
 	while (g_hash_table_iter_next(&iter, &id, &slot))
-		writer->on_slot(writer->user, id, &writer->id, GPOINTER_TO_UINT(slot));
+		writer->calls.on_slot(writer->user, id, &pack->id, GPOINTER_TO_UINT(slot));
 }
 
-gboolean vk_pack_writer_finish(VkPackWriter *writer, GError **error)
+static gpointer send_pack(gpointer data)
 {
-	g_autofree char *object = vk_pack_object(&writer->id, 0);
+	const VkPackWriter *writer = data;
+	Pack *pack = writer->sent;
+	g_autofree char *name = vk_pack_object(&pack->id, 0);
 	VkPackTrailer trailer;
 	gboolean ok;
 
-	if (writer->slots == 0)
-		return TRUE;
-	entries_to_le(writer->entries, writer->slots);
-	trailer = make_trailer(writer);
-	struct iovec parts[] = {
-		{writer->frames, writer->used},
-		{writer->entries, writer->slots * sizeof(VkTableEntry)},
-		{&trailer, sizeof(trailer)},
-	};
+	entries_to_le(pack->entries, pack->slots);
+	trailer = make_trailer(pack, writer->vault_id);
+	ok = pack_append(writer->backend, pack, pack->entries,
+			 pack->slots * sizeof(VkTableEntry)) &&
+	     pack_append(writer->backend, pack, &trailer, sizeof(trailer)) &&
+	     writer->backend->ops->finish(g_steal_pointer(&pack->object), name, VK_PUT_LATER,
+					  &pack->trouble);
+	if (ok)
+		tell_slots(writer, pack);
+	writer->calls.on_done(writer->user, &pack->id, ok);
+	return NULL;
+}
 
-	ok = writer->backend->ops->put(writer->backend, object, parts, G_N_ELEMENTS(parts),
-				       VK_PUT_LATER, error);
-	if (ok && writer->on_slot)
-		tell_slots(writer);
-	open_pack(writer);
+gboolean vk_pack_writer_wait(VkPackWriter *writer, GError **error)
+{
+	Pack *pack = writer->sent;
+	gboolean ok;
+
+	if (!pack)
+		return TRUE;
+	g_thread_join(g_steal_pointer(&writer->sender));
+	writer->sent = NULL;
+	ok = !pack->trouble;
+	if (!ok)
+		g_propagate_error(error, g_steal_pointer(&pack->trouble));
+	free_pack(writer->backend, pack);
 	return ok;
+}
+
+/* The open pack cannot be written. */
+static gboolean lose_open_pack(VkPackWriter *writer, GError **error)
+{
+	Pack *pack = writer->open;
+
+	writer->calls.on_done(writer->user, &pack->id, FALSE);
+	g_propagate_error(error, g_steal_pointer(&pack->trouble));
+	free_pack(writer->backend, pack);
+	open_pack(writer);
+	return FALSE;
+}
+
+gboolean vk_pack_writer_send(VkPackWriter *writer, GError **error)
+{
+	if (!vk_pack_writer_wait(writer, error))
+		return FALSE;
+	if (writer->open->slots == 0)
+		return TRUE;
+	write_buffer(writer);
+	if (writer->open->trouble)
+		return lose_open_pack(writer, error);
+	writer->sent = writer->open;
+	open_pack(writer);
+	writer->sender = g_thread_new("pack", send_pack, writer);
+	return TRUE;
 }

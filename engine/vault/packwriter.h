@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkPackWriter: a pack being filled in memory, put into the vault when it is full. It can find the
- * blocks that its open pack holds already. Threads: one at a time.
+ * VkPackWriter: a pack being written into the vault as it is filled, and the one before, which is
+ * made durable in the background meanwhile. Memory does not grow with packs. Threads: one at a time.
  */
 #pragma once
 
@@ -12,15 +12,19 @@
 
 typedef struct VkPackWriter VkPackWriter;
 
-/* Called for each data slot of a pack that was put, so that it can be hinted at. */
-typedef void (*VkPackSlotFunc)(gpointer user, const VkBlockId *id, const VkPackId *pack,
-			       guint32 slot);
+/* Both may be called from a thread of the writer's own. */
+typedef struct VkPackCalls {
+	/* For each data slot of a pack that is in the vault now, so that it can be hinted at. */
+	void (*on_slot)(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot);
+	/* When a pack that was sent is in the vault, or lost if not OK. */
+	void (*on_done)(gpointer user, const VkPackId *pack, gboolean ok);
+} VkPackCalls;
 
 /* BACKEND is borrowed; VAULT_ID and SESSION_ID have VK_ID_SIZE bytes. */
 VkPackWriter *vk_pack_writer_new(VkBackend *backend, const guint8 *vault_id,
-				 const guint8 *session_id, VkPackSlotFunc on_slot, gpointer user);
+				 const guint8 *session_id, const VkPackCalls *calls, gpointer user);
 
-/* Drops the open pack. Takes NULL. */
+/* Waits for what was sent, and drops the open pack. Takes NULL. */
 void vk_pack_writer_free(VkPackWriter *writer);
 
 /* What to append: BYTES are the stored form, ID and LENGTH are of the decoded block. */
@@ -38,17 +42,23 @@ typedef struct VkNewSlot {
 /* TRUE if SLOTS slots of BYTES payload in all fit into the open pack. */
 gboolean vk_pack_writer_has_room(const VkPackWriter *writer, guint slots, gsize bytes);
 
-/* The open pack's id, known before it is put. */
+/* The open pack's id, known before it is sent. */
 VkPackId vk_pack_writer_id(const VkPackWriter *writer);
 
 /* Adds a slot to the open pack, which must have room. Returns its number. */
 guint32 vk_pack_writer_append(VkPackWriter *writer, const VkNewSlot *slot);
 
-/* The data slot of the open pack with that id, if any. */
-gboolean vk_pack_writer_find(const VkPackWriter *writer, const VkBlockId *id, guint32 *ret_slot);
+/* The data slot with that id in the open pack or the one under way, if any. */
+gboolean vk_pack_writer_find(const VkPackWriter *writer, const VkBlockId *id, VkPackId *ret_pack,
+			     guint32 *ret_slot);
 
 /*
- * Puts the open pack, if it holds anything, and opens the next. On failure the pack is lost with
- * everything in it, and the next is open.
+ * Sends the open pack, if it holds anything, into the vault in the background, and opens the next.
+ * Fails, with everything in it lost, if it could not be written. Waits for the one sent before, and
+ * fails as well if that was lost; then the open one stays open.
  */
-gboolean vk_pack_writer_finish(VkPackWriter *writer, GError **error);
+gboolean vk_pack_writer_send(VkPackWriter *writer, GError **error);
+
+/* Waits until what was sent is in the vault: its content is durable, its name after a sync. Fails if
+   it was lost, with everything in it. */
+gboolean vk_pack_writer_wait(VkPackWriter *writer, GError **error);

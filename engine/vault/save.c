@@ -354,8 +354,10 @@ static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkI
 		g_clear_pointer(&record, vk_image_record_free);
 		vk_fail(&job.error, VK_ERROR_FAILED, "a pack was lost while the image was saved");
 	}
-	if (job.error)
+	if (job.error) {
+		vk_session_settle(session);
 		g_propagate_error(error, g_steal_pointer(&job.error));
+	}
 	job_clear(&job);
 	return record;
 }

@@ -65,5 +65,5 @@ gboolean vk_sealed_put(VkBackend *backend, const char *name, const json_t *objec
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "'%s' would take %zu bytes, more than the %u an object may have",
 			       name, length, VK_OBJECT_SIZE_MAX);
-	return backend->ops->put(backend, name, parts, G_N_ELEMENTS(parts), mode, error);
+	return vk_backend_put(backend, name, parts, G_N_ELEMENTS(parts), mode, error);
 }

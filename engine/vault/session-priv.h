@@ -50,8 +50,8 @@ typedef struct VkSave {
 	_Atomic int parent_damaged;
 } VkSave;
 
-/* Puts the worker's open pack. */
-gboolean vk_session_finish_pack(VkSession *session, VkPackWriter *pack, GError **error);
+/* Waits for all packs under way. That one was lost is told by the epoch alone then. */
+void vk_session_settle(VkSession *session);
 
 /* A VkSegmentFunc on a VkSession. */
 gboolean vk_session_store_segment(gpointer session, const GPtrArray *slots, gboolean last,

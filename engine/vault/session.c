@@ -14,10 +14,22 @@ static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pac
 	vk_hints_add(session->hints, id, pack, slot);
 }
 
+/* Now its map pages can be read, or never will be. */
+static void end_pack(gpointer user, const VkPackId *pack, gboolean ok)
+{
+	VkSession *session = user;
+
+	vk_block_cache_unpin_pack(session->vault->blocks, pack);
+	if (!ok)
+		session->epoch++;
+}
+
 static VkPackWriter *new_pack_writer(VkSession *session)
 {
+	static const VkPackCalls calls = {.on_slot = hint_at_slot, .on_done = end_pack};
+
 	return vk_pack_writer_new(session->vault->backend, session->vault->id, session->id.bytes,
-				  hint_at_slot, session);
+				  &calls, session);
 }
 
 /* Guests saved at once are to find each other's blocks, so the sessions of a vault share its hints. */
@@ -110,17 +122,6 @@ void vk_session_free(VkSession *session)
 	g_free(session);
 }
 
-gboolean vk_session_finish_pack(VkSession *session, VkPackWriter *pack, GError **error)
-{
-	VkPackId id = vk_pack_writer_id(pack);
-	gboolean ok = vk_pack_writer_finish(pack, error);
-
-	vk_block_cache_unpin_pack(session->vault->blocks, &id);
-	if (!ok)
-		session->epoch++;
-	return ok;
-}
-
 static gsize total_size(const GPtrArray *slots)
 {
 	gsize total = 0;
@@ -146,7 +147,7 @@ gboolean vk_session_store_segment(gpointer user, const GPtrArray *slots, gboolea
 		pack = session->map_pack;
 	}
 	if (!vk_pack_writer_has_room(pack, slots->len, total_size(slots)) &&
-	    !vk_session_finish_pack(session, pack, error))
+	    !vk_pack_writer_send(pack, error))
 		return FALSE;
 	*ret_pack = vk_pack_writer_id(pack);
 	for (guint i = 0; i < slots->len; i++) {
@@ -165,12 +166,22 @@ gboolean vk_session_store_segment(gpointer user, const GPtrArray *slots, gboolea
 	return TRUE;
 }
 
-static gboolean finish_packs(VkSession *session, GError **error)
+typedef gboolean (*PackCall)(VkPackWriter *pack, GError **error);
+
+static gboolean for_packs(VkSession *session, PackCall call, GError **error)
 {
 	for (guint i = 0; i < session->n_workers; i++)
-		if (!vk_session_finish_pack(session, session->workers[i].pack, error))
+		if (!call(session->workers[i].pack, error))
 			return FALSE;
-	return !session->map_pack || vk_session_finish_pack(session, session->map_pack, error);
+	return !session->map_pack || call(session->map_pack, error);
+}
+
+void vk_session_settle(VkSession *session)
+{
+	for (guint i = 0; i < session->n_workers; i++)
+		vk_pack_writer_wait(session->workers[i].pack, NULL);
+	if (session->map_pack)
+		vk_pack_writer_wait(session->map_pack, NULL);
 }
 
 static gboolean is_current(const VkSession *session, const VkImageRecord *image, GError **error)
@@ -217,8 +228,12 @@ static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GE
 {
 	VkBackend *backend = session->vault->backend;
 
-	return images_are_current(session, snapshot, error) && finish_packs(session, error) &&
-	       backend->ops->sync(backend, error);
+	if (for_packs(session, vk_pack_writer_send, error) &&
+	    for_packs(session, vk_pack_writer_wait, error))
+		return images_are_current(session, snapshot, error) &&
+		       backend->ops->sync(backend, error);
+	vk_session_settle(session);
+	return FALSE;
 }
 
 static void commit_hints(VkSession *session)

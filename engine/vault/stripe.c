@@ -155,7 +155,7 @@ static gboolean address_has_id(VkWorker *worker, const VkPackId *pack, guint32 s
 	return TRUE;
 }
 
-/* Looks for the block in the vault and in the worker's open pack. */
+/* Looks for the block in the vault and in the worker's own packs. */
 static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_pack,
 			   guint32 *ret_slot)
 {
@@ -164,10 +164,8 @@ static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_
 		*ret_slot = ++worker->followed_slot;
 		return TRUE;
 	}
-	if (vk_pack_writer_find(worker->pack, id, ret_slot)) {
-		*ret_pack = vk_pack_writer_id(worker->pack);
+	if (vk_pack_writer_find(worker->pack, id, ret_pack, ret_slot))
 		return TRUE;
-	}
 	return vk_hints_lookup(worker->session->hints, id, ret_pack, ret_slot) &&
 	       address_has_id(worker, ret_pack, *ret_slot, id);
 }
@@ -187,7 +185,7 @@ static gboolean store_block(Stripe *stripe, guint32 block, const VkBlockId *id, 
 	slot.bytes = vk_codec_encode(worker->codec, data, length, &slot.stored_length,
 				     &slot.compression);
 	if (!vk_pack_writer_has_room(worker->pack, 1, slot.stored_length) &&
-	    !vk_session_finish_pack(worker->session, worker->pack, error))
+	    !vk_pack_writer_send(worker->pack, error))
 		return FALSE;
 	*ret_pack = vk_pack_writer_id(worker->pack);
 	*ret_slot = vk_pack_writer_append(worker->pack, &slot);

@@ -2,7 +2,7 @@
 /*
  * What a snapshot relies on is on the disk before the snapshot appears: the content of each pack,
  * its name, and its folder's name, even where others left them unflushed. The calls are watched,
- * and a model tells what a power failure would leave. One worker, so that there is one thread.
+ * and a model tells what a power failure would leave.
  */
 #include "catalog.h"
 #include "errors.h"
@@ -30,6 +30,7 @@ typedef struct Name {
 } Name;
 
 static VkIo real;
+static GMutex mutex; /* packs are flushed in the background */
 static char *directory;
 static MemSource *source;
 static char *open_paths[FILES_MAX];
@@ -37,6 +38,7 @@ static GHashTable *names; /* path within the vault -> Name */
 static guint appeared;    /* snapshots */
 static guint lost;        /* what one of them relied on and a power failure would have taken */
 static int folder_syncs_left;
+static _Atomic int content_syncs_left;
 static gboolean remove_next_temporary;
 static gboolean packs_unreadable;
 
@@ -51,6 +53,7 @@ static Name *add_name(const char *path)
 static int watched_openat(int dirfd, const char *path, int flags, mode_t mode)
 {
 	int fd = real.openat(dirfd, path, flags, mode);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&mutex);
 
 	if (fd < 0)
 		return fd;
@@ -68,12 +71,19 @@ static int watched_openat(int dirfd, const char *path, int flags, mode_t mode)
 
 static int watched_fdatasync(int fd)
 {
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&mutex);
+
+	if (content_syncs_left-- == 0) {
+		errno = EIO;
+		return -1;
+	}
 	((Name *)g_hash_table_lookup(names, open_paths[fd]))->content = TRUE;
 	return real.fdatasync(fd);
 }
 
 static int watched_fsync(int fd)
 {
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&mutex);
 	GHashTableIter iter;
 	gpointer path, name;
 
@@ -111,6 +121,7 @@ static void check_reliable(void)
 static int watched_renameat2(int olddir, const char *old, int newdir, const char *name,
 			     unsigned flags)
 {
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&mutex);
 	int result = real.renameat2(olddir, old, newdir, name, flags);
 
 	if (result == 0) {
@@ -124,6 +135,7 @@ static int watched_renameat2(int olddir, const char *old, int newdir, const char
 
 static int watched_mkdirat(int dirfd, const char *path, mode_t mode)
 {
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&mutex);
 	int result = real.mkdirat(dirfd, path, mode);
 
 	if (result == 0)
@@ -133,6 +145,8 @@ static int watched_mkdirat(int dirfd, const char *path, mode_t mode)
 
 static ssize_t watched_pread(int fd, void *buf, size_t length, off_t offset)
 {
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&mutex);
+
 	if (packs_unreadable && g_str_has_prefix(open_paths[fd], "packs/")) {
 		errno = EIO;
 		return -1;
@@ -154,7 +168,7 @@ static void setup(void)
 	names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	appeared = 0;
 	lost = 0;
-	folder_syncs_left = -1;
+	folder_syncs_left = content_syncs_left = -1;
 	real = vk_io;
 	vk_io.openat = watched_openat;
 	vk_io.fdatasync = watched_fdatasync;
@@ -319,6 +333,92 @@ START_TEST(an_unreadable_parent_is_saved_anew)
 }
 END_TEST
 
+/* Random bytes for three packs and a bit. */
+static void fill_packs(void)
+{
+	g_autoptr(GRand) random = g_rand_new_with_seed(test_seed());
+	gsize size = 3 * (gsize)VK_PACK_SIZE + 10 * VK_BLOCK_SIZE;
+
+	vk_source_free(&source->base);
+	source = mem_source_new(size);
+	for (gsize i = 0; i < size; i += sizeof(guint32))
+		*(guint32 *)(gpointer)(source->bytes + i) = g_rand_int(random);
+	memset(source->kinds, VK_SOURCE_DATA, size / MEM_UNIT);
+}
+
+/* A pack whose flush fails while the next one is filled, or that of the last one. */
+START_TEST(a_pack_lost_in_the_background_is_noticed)
+{
+	VkSaveStats stats = {0};
+	g_autoptr(GError) error = NULL;
+
+	fill_packs();
+	content_syncs_left = _i;
+	ck_assert(!back_up(&stats, &error));
+	ck_assert_msg(strstr(error->message, "flush"), "%s", error->message);
+	ck_assert_uint_eq(appeared, 0);
+	check_backup(&stats);
+	ck_assert_uint_eq(appeared, 1);
+	ck_assert_uint_eq(lost, 0);
+	check_newest();
+}
+END_TEST
+
+/* Whatever the first guest's packs come to, the second one's have nothing to do with it. */
+START_TEST(a_lost_pack_is_no_matter_to_the_next_guest)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(GError) error = NULL;
+	VkSaveStats stats = {0};
+	VkImageRecord *record;
+
+	fill_packs();
+	content_syncs_left = _i;
+	record = vk_session_save(session, &source->base, NULL, &stats, NULL, &error);
+	if (record) {
+		snapshot = make_snapshot(UUID, "20260102T030405Z", record);
+		ck_assert(!vk_session_commit(session, snapshot, &error));
+		g_clear_pointer(&snapshot, vk_snapshot_free);
+	}
+	ck_assert_msg(strstr(error->message, "flush"), "%s", error->message);
+	g_clear_error(&error);
+	record = vk_session_save(session, &source->base, NULL, &stats, NULL, &error);
+	ck_assert_msg(record, "%s", error ? error->message : "");
+	snapshot = make_snapshot(UUID, "20260102T030405Z", record);
+	ck_assert(vk_session_commit(session, snapshot, NULL));
+	ck_assert_uint_eq(lost, 0);
+	check_newest();
+}
+END_TEST
+
+/* The source fails while a pack is under way that will be lost. */
+START_TEST(a_pack_lost_behind_a_failed_save_is_no_matter)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(GError) error = NULL;
+	VkSaveStats stats = {0};
+	VkImageRecord *record;
+
+	fill_packs();
+	content_syncs_left = 0;
+	source->fail_after = 40;
+	ck_assert_ptr_null(vk_session_save(session, &source->base, NULL, &stats, NULL, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_CHANGED));
+	g_clear_error(&error);
+	source->fail_after = -1;
+	record = vk_session_save(session, &source->base, NULL, &stats, NULL, &error);
+	ck_assert_msg(record, "%s", error ? error->message : "");
+	ck_assert_int_lt(content_syncs_left, 0);
+	snapshot = make_snapshot(UUID, "20260102T030405Z", record);
+	ck_assert(vk_session_commit(session, snapshot, NULL));
+	check_newest();
+}
+END_TEST
+
 static int give_away(const char *path, const struct stat *facts, int type, struct FTW *position)
 {
 	return chown(path, NOBODY, NOBODY);
@@ -361,6 +461,9 @@ int main(void)
 	tcase_add_test(tcase, a_missing_tmp_is_made_again);
 	tcase_add_test(tcase, an_unreadable_parent_is_saved_anew);
 	tcase_add_test(tcase, an_unwritable_vault_is_told_at_once);
+	tcase_add_loop_test(tcase, a_pack_lost_in_the_background_is_noticed, 0, 4);
+	tcase_add_test(tcase, a_pack_lost_behind_a_failed_save_is_no_matter);
+	tcase_add_loop_test(tcase, a_lost_pack_is_no_matter_to_the_next_guest, 0, 4);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -144,7 +144,7 @@ START_TEST(other_names_are_passed_over)
 	g_autoptr(GPtrArray) keys = NULL;
 
 	for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
-		ck_assert(vault->backend->ops->put(vault->backend, names[i], &part, 1, VK_PUT_HINT,
+		ck_assert(vk_backend_put(vault->backend, names[i], &part, 1, VK_PUT_HINT,
 						   NULL));
 	keys = vk_catalog_list(vault, NULL, NULL);
 	ck_assert_uint_eq(keys->len, 0);

@@ -189,8 +189,9 @@ START_TEST(many_pages_and_segments_agree)
 	g_ptr_array_insert(fixture.runs, 0, random_run(fixture.session, &model, 3, 900));
 	check_map(fixture.vault, fixture.runs, &model, FALSE);
 	/* The same from the packs as they lie in the vault, by another reader. */
-	ck_assert(vk_session_finish_pack(fixture.session, fixture.session->workers[0].pack, NULL));
-	ck_assert(vk_session_finish_pack(fixture.session, fixture.session->map_pack, NULL));
+	ck_assert(vk_pack_writer_send(fixture.session->workers[0].pack, NULL));
+	ck_assert(vk_pack_writer_send(fixture.session->map_pack, NULL));
+	vk_session_settle(fixture.session);
 	g_autoptr(VkVault) again = vk_vault_open(fixture.directory, VK_VAULT_READ, NULL);
 	check_map(again, fixture.runs, &model, FALSE);
 	model_clear(&model);

@@ -27,21 +27,33 @@ static guint8 blocks[N_BLOCKS][VK_BLOCK_SIZE];
 static gsize lengths[N_BLOCKS];
 static VkPackId pack;
 static guint told;
+static guint done, lost;
 
 static void count_slot(gpointer user, const VkBlockId *id, const VkPackId *of, guint32 slot)
 {
 	told++;
 }
 
+static void count_pack(gpointer user, const VkPackId *of, gboolean ok)
+{
+	if (ok)
+		done++;
+	else
+		lost++;
+}
+
+static const VkPackCalls calls = {.on_slot = count_slot, .on_done = count_pack};
+
 static void write_pack(void)
 {
 	g_autoptr(GError) error = NULL;
-	VkPackWriter *writer = vk_pack_writer_new(backend, vault_id, session_id, count_slot, NULL);
+	VkPackWriter *writer = vk_pack_writer_new(backend, vault_id, session_id, &calls, NULL);
 	VkCodec *codec = vk_codec_new(1);
 
 	pack = vk_pack_writer_id(writer);
 	for (guint i = 0; i < N_BLOCKS; i++) {
 		VkNewSlot slot = {.kind = VK_SLOT_KIND_DATA, .block = i};
+		VkPackId in;
 		guint32 found;
 
 		lengths[i] = i == N_BLOCKS - 1 ? 1234 : VK_BLOCK_SIZE;
@@ -49,18 +61,22 @@ static void write_pack(void)
 			blocks[i][j] = (guint8)(i % 2 ? g_rand_int(seeded) : j / 64 + i);
 		slot.length = lengths[i];
 		slot.id = vk_codec_block_id(codec, blocks[i], lengths[i]);
-		ck_assert(!vk_pack_writer_find(writer, &slot.id, &found));
+		ck_assert(!vk_pack_writer_find(writer, &slot.id, &in, &found));
 		slot.bytes = vk_codec_encode(codec, blocks[i], lengths[i], &slot.stored_length,
 					     &slot.compression);
 		ck_assert_int_eq(slot.compression,
 				 i % 2 ? VK_COMPRESSION_NONE : VK_COMPRESSION_ZSTD);
 		ck_assert_uint_eq(vk_pack_writer_append(writer, &slot), i);
-		ck_assert(vk_pack_writer_find(writer, &slot.id, &found));
+		ck_assert(vk_pack_writer_find(writer, &slot.id, &in, &found));
 		ck_assert_uint_eq(found, i);
+		ck_assert(vk_pack_id_equal(&in, &pack));
 	}
-	told = 0;
-	ck_assert(vk_pack_writer_finish(writer, &error));
+	told = done = lost = 0;
+	ck_assert(vk_pack_writer_send(writer, &error));
+	ck_assert(vk_pack_writer_wait(writer, &error));
 	ck_assert_uint_eq(told, N_BLOCKS);
+	ck_assert_uint_eq(done, 1);
+	ck_assert_uint_eq(lost, 0);
 	vk_codec_free(codec);
 	vk_pack_writer_free(writer);
 }
