@@ -17,6 +17,7 @@ typedef struct BlockSink {
 	VkSink base;
 	int fd;
 	char *path;
+	VkWriteback writeback;
 } BlockSink;
 
 static gboolean block_write(VkSink *sink, guint64 offset, const void *buf, gsize length,
@@ -24,7 +25,10 @@ static gboolean block_write(VkSink *sink, guint64 offset, const void *buf, gsize
 {
 	BlockSink *block = (BlockSink *)sink;
 
-	return vk_io_write(block->fd, block->path, offset, buf, length, error);
+	if (!vk_io_write(block->fd, block->path, offset, buf, length, error))
+		return FALSE;
+	vk_writeback_add(&block->writeback, block->fd, length);
+	return TRUE;
 }
 
 static gboolean block_zero(VkSink *sink, guint64 offset, guint64 length, GError **error)

@@ -20,6 +20,7 @@ typedef struct RawSink {
 	VkSink base;
 	VkNewFile *file;
 	char *path;
+	VkWriteback writeback;
 } RawSink;
 
 /* Bytes at the start of BUF that are all zero pages, or all others. */
@@ -43,14 +44,16 @@ static gboolean raw_write(VkSink *sink, guint64 offset, const void *buf, gsize l
 {
 	RawSink *raw = (RawSink *)sink;
 	const char *bytes = buf;
+	int fd = vk_new_file_fd(raw->file);
 
 	while (length > 0) {
 		gboolean zero;
 		gsize run = run_length(bytes, length, &zero);
 
-		if (!zero &&
-		    !vk_io_write(vk_new_file_fd(raw->file), raw->path, offset, bytes, run, error))
+		if (!zero && !vk_io_write(fd, raw->path, offset, bytes, run, error))
 			return FALSE;
+		if (!zero)
+			vk_writeback_add(&raw->writeback, fd, run);
 		bytes += run;
 		offset += run;
 		length -= run;

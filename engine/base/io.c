@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define WRITEBACK_STEP ((gsize)4 << 20)
 
 static int io_openat(int dirfd, const char *path, int flags, mode_t mode)
 {
@@ -84,6 +87,14 @@ gboolean vk_io_write(int fd, const char *name, guint64 offset, const void *buf, 
 		done += (gsize)n;
 	}
 	return TRUE;
+}
+
+void vk_writeback_add(VkWriteback *writeback, int fd, gsize length)
+{
+	if (atomic_fetch_add(&writeback->bytes, length) + length < WRITEBACK_STEP)
+		return;
+	atomic_store(&writeback->bytes, 0);
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 gboolean vk_io_rename_new(int olddir, const char *old, int newdir, const char *name, GError **error)

@@ -45,6 +45,17 @@ gboolean vk_io_write(int fd, const char *name, guint64 offset, const void *buf, 
 		     GError **error);
 
 /*
+ * How much of a large file was written since the kernel was last told to write it out. So the flush at
+ * the end has little left to do. Zeroed at first.
+ */
+typedef struct VkWriteback {
+	_Atomic gsize bytes;
+} VkWriteback;
+
+/* LENGTH more bytes were written to FD. A hint: only the flush tells of failures. Threads: free. */
+void vk_writeback_add(VkWriteback *writeback, int fd, gsize length);
+
+/*
  * Renames within one file system, never over an existing file: VK_ERROR_EXISTS then. File systems
  * without RENAME_NOREPLACE get a hard link and an unlink.
  */

@@ -20,15 +20,12 @@
 
 #define BEGIN_TRIES 16
 
-/* The kernel is told to write so much at once, so that the flush at the end has little to do. */
-#define WRITEBACK_STEP (4u << 20)
-
 struct VkNewObject {
 	DirBackend *dir;
 	char *temporary;
 	int fd;
 	guint64 size;
-	guint64 under_way; /* up to where the kernel was told to write */
+	VkWriteback writeback;
 };
 
 static void remove_stale_temporaries(DirBackend *dir)
@@ -193,12 +190,7 @@ gboolean vk_dir_append(VkNewObject *object, const void *bytes, gsize length, GEr
 	if (!vk_io_write(object->fd, object->dir->path, object->size, bytes, length, error))
 		return FALSE;
 	object->size += length;
-	if (object->size - object->under_way >= WRITEBACK_STEP) {
-		/* A hint: whether all has been written is for the flush to tell. */
-		sync_file_range(object->fd, (off_t)object->under_way,
-				(off_t)(object->size - object->under_way), SYNC_FILE_RANGE_WRITE);
-		object->under_way = object->size;
-	}
+	vk_writeback_add(&object->writeback, object->fd, length);
 	return TRUE;
 }
 
