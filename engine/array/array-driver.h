@@ -20,6 +20,7 @@ typedef struct VkShotDisk {
 	const char *uuid, *id; /* of the guest, and of its snapshot; borrowed */
 	char *target;
 	VkArrayDisk *disk;
+	GError *trouble; /* why it could not be taken, while others could */
 } VkShotDisk;
 
 typedef struct VkArrayOps {
@@ -27,7 +28,11 @@ typedef struct VkArrayOps {
 	VkArrayDisk *(*probe)(VkArray *array, const GPtrArray *layers, GError **error);
 	void (*disk_free)(VkArrayDisk *disk);
 
-	/* A driver's part of a take; the steps are those of array.h. DISKS: VkShotDisk, borrowed. */
+	/*
+	 * A driver's part of a take; the steps are those of array.h. DISKS: VkShotDisk, borrowed.
+	 * What concerns one disk only is that one's trouble, and no failure of a step; later steps
+	 * pass it over.
+	 */
 	VkShot *(*prepare)(VkArray *array, const char *vault_id, const char *label,
 			   const GPtrArray *disks, GError **error);
 	/* MEMBERS: the uuids of those who are held, until DEADLINE (monotonic, microseconds). */

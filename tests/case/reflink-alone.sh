@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What keeps one guest's files from being cloned keeps no other guest of its group.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+truncate -s 2G "$SCRATCH/xfs.img"
+mkfs.xfs -q "$SCRATCH/xfs.img"
+mkdir "$SCRATCH/xfs"
+mount -o loop "$SCRATCH/xfs.img" "$SCRATCH/xfs"
+ok virtkeep init
+for guest in hale sick; do
+	GUEST_DIRECTORY=$SCRATCH/xfs/$guest define_guest "$guest"
+done
+
+say "a guest whose directory others may write to fails alone"
+mkdir "$SCRATCH/xfs/sick/.virtkeep"
+chmod 777 "$SCRATCH/xfs/sick/.virtkeep"
+run virtkeep --json backup --group --mode array hale sick
+expect_status 3
+expect_json '[.snapshots[].guest] | join(" ")' hale
+expect_json '[.failed[].guest] | join(" ")' sick
+expect_err "guest 'sick': disk 'vda': '$SCRATCH/xfs/sick/.virtkeep' is not a directory that only we can"
+chmod 700 "$SCRATCH/xfs/sick/.virtkeep"
+ok virtkeep --json backup --group --mode array hale sick
+expect_json '[.snapshots[].time] | unique | length' 1
