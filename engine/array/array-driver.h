@@ -11,6 +11,7 @@
 
 #define VK_ARRAY_VAULT_DIGITS 8 /* of the vault's id, in names */
 #define VK_REFLINK_NAME       "reflink"
+#define VK_ARRAY_LAYERS_MAX   64 /* of a disk */
 
 typedef struct VkArray VkArray;
 typedef struct VkShot VkShot;
@@ -90,6 +91,9 @@ struct VkArrayDisk {
 struct VkShot {
 	VkArray *array;
 };
+
+/* How many layers COPY has; 0 when it has none, or more than we take. */
+guint vk_array_count_layers(const json_t *copy);
 
 /* A new snapshot of ARRAY. Takes HANDLE over; the strings are copied. */
 VkArraySnapshot *vk_array_snapshot_new(const VkArray *array, const char *title, json_t *handle,

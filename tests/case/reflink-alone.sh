@@ -4,6 +4,20 @@
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
+# More files than an array takes of one disk.
+CHAIN=65
+
+lengthen_chain() { # DIRECTORY: vda.qcow2 becomes the last of CHAIN files
+	local below=$1/below-0.qcow2
+
+	mv "$1/vda.qcow2" "$below"
+	for ((i = 1; i < CHAIN; i++)); do
+		qemu-img create -q -f qcow2 -F qcow2 -b "$below" "$1/below-$i.qcow2"
+		below=$1/below-$i.qcow2
+	done
+	mv "$below" "$1/vda.qcow2"
+}
+
 truncate -s 2G "$SCRATCH/xfs.img"
 mkfs.xfs -q "$SCRATCH/xfs.img"
 mkdir "$SCRATCH/xfs"
@@ -24,3 +38,9 @@ expect_err "guest 'sick': disk 'vda': '$SCRATCH/xfs/sick/.virtkeep' is not a dir
 chmod 700 "$SCRATCH/xfs/sick/.virtkeep"
 ok virtkeep --json backup --group --mode array hale sick
 expect_json '[.snapshots[].time] | unique | length' 1
+
+say "a disk of more files than can be taken is refused"
+GUEST_DIRECTORY=$SCRATCH/xfs/long define_guest long
+lengthen_chain "$SCRATCH/xfs/long"
+refused 1 "disk 'vda': it consists of $CHAIN files" virtkeep backup --mode array long
+ok virtkeep backup long
