@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What keeps one guest's files from being cloned keeps no other guest of its group.
+# What keeps one guest's files from being cloned keeps no other guest of its group; and what cannot be
+# cleaned up is said.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -44,3 +45,15 @@ GUEST_DIRECTORY=$SCRATCH/xfs/long define_guest long
 lengthen_chain "$SCRATCH/xfs/long"
 refused 1 "disk 'vda': it consists of $CHAIN files" virtkeep backup --mode array long
 ok virtkeep backup long
+
+say "what the doctor cannot remove is told with the reason"
+left=$(echo "$SCRATCH"/xfs/hale/.virtkeep/*/*)/0123456789abcdef
+mkdir -m 700 "$left"
+touch "$left/unlisted"
+chattr +i "$left"
+run virtkeep doctor --fix hale
+expect_status 5
+expect_out "Operation not permitted"
+chattr -i "$left"
+ok virtkeep doctor --fix hale
+[[ ! -e $left ]] || fail "'$left' stays"
