@@ -199,7 +199,7 @@ GPtrArray *vk_arrays_replications(VkArrays *arrays, const json_t *copy, GError *
 /*
  * Has the snapshots that COPY lies in transferred along all relationships, and waits WAIT_SEC for
  * that (0: not at all). VK_ERROR_BUSY when it takes longer, VK_ERROR_NOT_FOUND when a volume is not
- * replicated.
+ * replicated. The wait ends on vk_interrupted().
  */
 gboolean vk_arrays_replicate(VkArrays *arrays, const json_t *copy, guint wait_sec, GError **error);
 
