@@ -11,6 +11,7 @@
 
 #define VK_ARRAY_VAULT_DIGITS 8 /* of the vault's id, in names */
 #define VK_REFLINK_NAME       "reflink"
+#define VK_ARRAY_LAYERS_MAX   64 /* of a disk */
 
 typedef struct VkArray VkArray;
 typedef struct VkShot VkShot;
@@ -20,6 +21,7 @@ typedef struct VkShotDisk {
 	const char *uuid, *id; /* of the guest, and of its snapshot; borrowed */
 	char *target;
 	VkArrayDisk *disk;
+	GError *trouble; /* why it could not be taken, while others could */
 } VkShotDisk;
 
 typedef struct VkArrayOps {
@@ -27,7 +29,11 @@ typedef struct VkArrayOps {
 	VkArrayDisk *(*probe)(VkArray *array, const GPtrArray *layers, GError **error);
 	void (*disk_free)(VkArrayDisk *disk);
 
-	/* A driver's part of a take; the steps are those of array.h. DISKS: VkShotDisk, borrowed. */
+	/*
+	 * A driver's part of a take; the steps are those of array.h. DISKS: VkShotDisk, borrowed.
+	 * What concerns one disk only is that one's trouble, and no failure of a step; later steps
+	 * pass it over.
+	 */
 	VkShot *(*prepare)(VkArray *array, const char *vault_id, const char *label,
 			   const GPtrArray *disks, GError **error);
 	/* MEMBERS: the uuids of those who are held, until DEADLINE (monotonic, microseconds). */
@@ -85,6 +91,9 @@ struct VkArrayDisk {
 struct VkShot {
 	VkArray *array;
 };
+
+/* How many layers COPY has; 0 when it has none, or more than we take. */
+guint vk_array_count_layers(const json_t *copy);
 
 /* A new snapshot of ARRAY. Takes HANDLE over; the strings are copied. */
 VkArraySnapshot *vk_array_snapshot_new(const VkArray *array, const char *title, json_t *handle,

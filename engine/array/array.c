@@ -91,11 +91,25 @@ void vk_array_layer_free(VkArrayLayer *layer)
 	g_free(layer);
 }
 
+guint vk_array_count_layers(const json_t *copy)
+{
+	gsize count = json_array_size(json_object_get(copy, "layers"));
+
+	return count <= VK_ARRAY_LAYERS_MAX ? (guint)count : 0;
+}
+
 VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError **error)
 {
 	g_autoptr(GString) reasons = g_string_new(NULL);
 	g_autoptr(GError) first = NULL;
 
+	if (layers->len > VK_ARRAY_LAYERS_MAX) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"it consists of %u files, and no more than %u can be taken: commit some "
+			"('virsh blockcommit'), or use --mode vault",
+			layers->len, VK_ARRAY_LAYERS_MAX);
+		return NULL;
+	}
 	for (guint i = 0; i < arrays->list->len; i++) {
 		VkArray *array = g_ptr_array_index(arrays->list, i);
 		g_autoptr(GError) trouble = NULL;

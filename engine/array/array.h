@@ -73,7 +73,7 @@ void vk_take_join(VkTake *take, const char *uuid, const char *id);
 /* Takes DISK over. */
 void vk_take_add(VkTake *take, const char *uuid, const char *target, VkArrayDisk *disk);
 
-/* All that is slow, before anybody is held. */
+/* All that is slow, before anybody is held. This and the next two fail for all members. */
 gboolean vk_take_prepare(VkTake *take, GError **error);
 
 /* The member UUID is held no longer than LIMIT (monotonic, microseconds). */
@@ -84,6 +84,9 @@ gboolean vk_take_shoot(VkTake *take, GError **error);
 
 /* Makes it durable and known, after the guests go on. */
 gboolean vk_take_settle(VkTake *take, GError **error);
+
+/* To be asked after each of these: FALSE when a disk of the member UUID alone could not be taken. */
+gboolean vk_take_check(VkTake *take, const char *uuid, GError **error);
 
 /* After that: the copy of a disk. New reference. */
 json_t *vk_take_copy(VkTake *take, const char *uuid, const char *target);
@@ -196,7 +199,7 @@ GPtrArray *vk_arrays_replications(VkArrays *arrays, const json_t *copy, GError *
 /*
  * Has the snapshots that COPY lies in transferred along all relationships, and waits WAIT_SEC for
  * that (0: not at all). VK_ERROR_BUSY when it takes longer, VK_ERROR_NOT_FOUND when a volume is not
- * replicated.
+ * replicated. The wait ends on vk_interrupted().
  */
 gboolean vk_arrays_replicate(VkArrays *arrays, const json_t *copy, guint wait_sec, GError **error);
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define LAYERS_MAX    64
 #define SNAPSHOTS     ".snapshot"
 #define RETRY_WAIT_US (G_USEC_PER_SEC / 5)
 
@@ -93,11 +92,6 @@ gboolean vk_ontap_read_layer(const json_t *copy, guint number, VkOntapStored *re
 				       ret->path, ret->snapshot);
 }
 
-static guint count_layers(const json_t *copy)
-{
-	return (guint)MIN(json_array_size(json_object_get(copy, "layers")), LAYERS_MAX);
-}
-
 char *vk_ontap_path_of(const VkOntapStored *layer)
 {
 	return g_build_filename(layer->root, SNAPSHOTS, layer->snapshot, layer->below, NULL);
@@ -142,7 +136,7 @@ char *vk_ontap_plain_file(VkArray *array, const json_t *copy)
 {
 	VkOntapStored layer;
 
-	if (count_layers(copy) != 1 || !vk_ontap_read_layer(copy, 0, &layer, NULL) ||
+	if (vk_array_count_layers(copy) != 1 || !vk_ontap_read_layer(copy, 0, &layer, NULL) ||
 	    strcmp(layer.format, "raw") != 0 || !is_readable(&layer, NULL))
 		return NULL;
 	return vk_ontap_path_of(&layer);
@@ -151,7 +145,7 @@ char *vk_ontap_plain_file(VkArray *array, const json_t *copy)
 VkSource *vk_ontap_open(VkArray *array, const json_t *copy, GError **error)
 {
 	g_autofree char *file = vk_ontap_plain_file(array, copy);
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 	VkOntapStored first;
 
 	if (file)
@@ -175,7 +169,7 @@ static gboolean is_seen(const VkOntapStored *layer)
 /* The file tells it if it is there; else only the array knows whether that is for the mount's sake. */
 gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error)
 {
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 
 	*ret = count > 0;
 	for (guint i = 0; *ret && i < count; i++) {
@@ -196,7 +190,7 @@ gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError 
 
 guint64 vk_ontap_allocated(VkArray *array, const json_t *copy)
 {
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 	guint64 total = 0;
 
 	for (guint i = 0; i < count; i++) {
@@ -212,7 +206,7 @@ char *vk_ontap_reason(VkArray *array, const json_t *copy)
 {
 	g_autoptr(GHashTable) volumes =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	guint count = count_layers(copy), alone = 0;
+	guint count = vk_array_count_layers(copy), alone = 0;
 	VkOntapStored layer = {0};
 
 	for (guint i = 0; i < count; i++) {
@@ -233,7 +227,7 @@ GPtrArray *vk_ontap_layers(VkArray *array, const json_t *copy, GError **error)
 {
 	g_autoptr(GPtrArray) layers =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 
 	for (guint i = 0; i < count; i++) {
 		VkOntapStored layer;
@@ -263,7 +257,7 @@ GPtrArray *vk_ontap_snapshots_of(VkArray *array, const json_t *copy, GError **er
 	g_autoptr(GPtrArray) found =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_snapshot_free);
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 
 	for (guint i = 0; i < count; i++) {
 		g_autoptr(json_t) record = NULL;

@@ -7,6 +7,7 @@
 #include "json.h"
 #include "ontap-path.h"
 #include "ontap-relation.h"
+#include "program.h"
 
 #include <string.h>
 
@@ -259,6 +260,8 @@ static gboolean is_under_way(const char *state)
 
 static gboolean pause_before(gint64 deadline, GError **error)
 {
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
 	if (g_get_monotonic_time() >= deadline)
 		return vk_fail(error, VK_ERROR_BUSY, "its transfer goes on still");
 	g_usleep(POLL_US);

@@ -30,7 +30,7 @@ typedef struct Volume {
 
 /* A layer of a disk: what its file was at the instant. */
 typedef struct File {
-	const VkShotDisk *disk;
+	VkShotDisk *disk;
 	const VkOntapLayer *layer;
 	int fd;
 	struct stat info;
@@ -79,40 +79,39 @@ static void add_user(OntapShot *shot, VkOntapPlace *place, const char *uuid)
 	g_hash_table_add(volume->users, g_strdup(uuid));
 }
 
-static gboolean flush(const File *file, GError **error)
+static void flush(const File *file)
 {
-	return vk_io.fdatasync(file->fd) == 0 ||
-	       vk_fail_errno(error, errno, "cannot write back '%s'", file->layer->original);
+	if (vk_io.fdatasync(file->fd) < 0)
+		vk_fail_errno(&file->disk->trouble, errno, "cannot write back '%s'",
+			      file->layer->original);
 }
 
 /* What is written back now need not be while the guests are held. */
-static gboolean add_file(OntapShot *shot, const VkShotDisk *disk, const VkOntapLayer *layer,
-			 GError **error)
+static void add_file(OntapShot *shot, VkShotDisk *disk, const VkOntapLayer *layer)
 {
 	File *file = g_new0(File, 1);
 
 	file->disk = disk;
 	file->layer = layer;
-	file->fd = vk_io_open(AT_FDCWD, layer->original, O_RDONLY, 0, error);
+	file->fd = vk_io_open(AT_FDCWD, layer->original, O_RDONLY, 0, &disk->trouble);
 	g_ptr_array_add(shot->files, file);
-	return file->fd >= 0 && flush(file, error);
+	if (file->fd >= 0)
+		flush(file);
 }
 
-static gboolean add_disks(OntapShot *shot, const GPtrArray *disks, GError **error)
+static void add_disks(OntapShot *shot, const GPtrArray *disks)
 {
 	for (guint i = 0; i < disks->len; i++) {
-		const VkShotDisk *disk = g_ptr_array_index(disks, i);
+		VkShotDisk *disk = g_ptr_array_index(disks, i);
 		const VkOntapDisk *where = (const VkOntapDisk *)disk->disk;
 
-		for (guint k = 0; k < where->layers->len; k++) {
+		for (guint k = 0; !disk->trouble && k < where->layers->len; k++) {
 			VkOntapLayer *layer = g_ptr_array_index(where->layers, k);
 
 			add_user(shot, &layer->place, disk->uuid);
-			if (!add_file(shot, disk, layer, error))
-				return FALSE;
+			add_file(shot, disk, layer);
 		}
 	}
-	return TRUE;
 }
 
 /* The guest is told in the comment if there is only one. */
@@ -195,7 +194,8 @@ VkShot *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label
 	shot->volumes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, volume_free);
 	shot->groups = g_ptr_array_new_with_free_func((GDestroyNotify)vk_ontap_group_free);
 	shot->files = g_ptr_array_new_with_free_func(file_free);
-	if (add_disks(shot, disks, error) && form_groups(shot, error))
+	add_disks(shot, disks);
+	if (form_groups(shot, error))
 		return &shot->base;
 	vk_ontap_shot_free(&shot->base);
 	return NULL;
@@ -213,15 +213,26 @@ static gboolean is_held(const Volume *volume, GHashTable *members)
 	return FALSE;
 }
 
-static gboolean flush_files(const OntapShot *shot, GHashTable *members, GError **error)
+static void flush_files(const OntapShot *shot, GHashTable *members)
 {
 	for (guint i = 0; i < shot->files->len; i++) {
 		const File *file = g_ptr_array_index(shot->files, i);
 
-		if (g_hash_table_contains(members, file->disk->uuid) && !flush(file, error))
-			return FALSE;
+		if (!file->disk->trouble && g_hash_table_contains(members, file->disk->uuid))
+			flush(file);
 	}
-	return TRUE;
+}
+
+/* What the files are at the instant. */
+static void examine_files(const OntapShot *shot)
+{
+	for (guint i = 0; i < shot->files->len; i++) {
+		File *file = g_ptr_array_index(shot->files, i);
+
+		if (!file->disk->trouble && fstat(file->fd, &file->info) < 0)
+			vk_fail_errno(&file->disk->trouble, errno, "cannot examine '%s'",
+				      file->layer->original);
+	}
 }
 
 static gboolean shoot_groups(OntapShot *shot, gint64 deadline, GError **error)
@@ -275,16 +286,10 @@ gboolean vk_ontap_shoot(VkShot *base, GHashTable *members, gint64 deadline, GErr
 	OntapShot *shot = (OntapShot *)base;
 
 	deadline = MIN(deadline, vk_ontap_deadline(ontap_of(shot)->rest, SHOOT_SECONDS));
-	if (!flush_files(shot, members, error) || !shoot_groups(shot, deadline, error) ||
-	    !shoot_alone(shot, members, deadline, error))
+	flush_files(shot, members);
+	if (!shoot_groups(shot, deadline, error) || !shoot_alone(shot, members, deadline, error))
 		return FALSE;
-	for (guint i = 0; i < shot->files->len; i++) {
-		File *file = g_ptr_array_index(shot->files, i);
-
-		if (fstat(file->fd, &file->info) < 0)
-			return vk_fail_errno(error, errno, "cannot examine '%s'",
-					     file->layer->original);
-	}
+	examine_files(shot);
 	return TRUE;
 }
 

@@ -7,10 +7,9 @@
 
 #include <string.h>
 
-#define COMMENT_WORD   "virtkeep"
-#define UNLISTED_WORD  "unlisted"
-#define NAME_MAX_BYTES 200
-#define FIELDS         "uuid,name,comment,owners,expiry_time"
+#define COMMENT_WORD  "virtkeep"
+#define UNLISTED_WORD "unlisted"
+#define FIELDS        "uuid,name,comment,owners,expiry_time"
 
 char *vk_ontap_new_name(const char *vault_id)
 {

@@ -19,7 +19,7 @@
 
 /* One layer of one disk. */
 typedef struct Clone {
-	const VkShotDisk *disk;
+	VkShotDisk *disk;
 	const VkArrayLayer *layer;
 	char *directory, *path;
 	int from, to;
@@ -101,7 +101,7 @@ static gboolean open_clone(Clone *clone, GError **error)
 	return clone->to >= 0;
 }
 
-static Clone *clone_new(const VkShotDisk *disk, guint number, const char *vault_id)
+static Clone *clone_new(VkShotDisk *disk, guint number, const char *vault_id)
 {
 	const VkReflinkDisk *where = (VkReflinkDisk *)disk->disk;
 	const VkArrayLayer *layer = g_ptr_array_index(where->layers, number);
@@ -121,7 +121,7 @@ static void remove_clones(ReflinkShot *shot, const char *uuid)
 	for (guint i = 0; i < shot->clones->len; i++) {
 		Clone *clone = g_ptr_array_index(shot->clones, i);
 
-		if (uuid && strcmp(clone->disk->uuid, uuid) != 0)
+		if (strcmp(clone->disk->uuid, uuid) != 0)
 			continue;
 		vk_io_clear_fd(&clone->from);
 		vk_io_clear_fd(&clone->to);
@@ -139,18 +139,14 @@ VkShot *vk_reflink_prepare(VkArray *array, const char *vault_id, const char *lab
 	shot->base.array = array;
 	shot->clones = g_ptr_array_new_with_free_func(clone_free);
 	for (guint i = 0; i < disks->len; i++) {
-		const VkShotDisk *disk = g_ptr_array_index(disks, i);
+		VkShotDisk *disk = g_ptr_array_index(disks, i);
 		const VkReflinkDisk *where = (VkReflinkDisk *)disk->disk;
 
-		for (guint layer = 0; layer < where->layers->len; layer++) {
+		for (guint layer = 0; !disk->trouble && layer < where->layers->len; layer++) {
 			Clone *clone = clone_new(disk, layer, vault_id);
 
 			g_ptr_array_add(shot->clones, clone);
-			if (!open_clone(clone, error)) {
-				remove_clones(shot, NULL);
-				vk_reflink_shot_free(&shot->base);
-				return NULL;
-			}
+			open_clone(clone, &disk->trouble);
 		}
 	}
 	return &shot->base;
@@ -173,8 +169,8 @@ gboolean vk_reflink_shoot(VkShot *base, GHashTable *members, gint64 deadline, GE
 	for (guint i = 0; i < shot->clones->len; i++) {
 		Clone *clone = g_ptr_array_index(shot->clones, i);
 
-		if (g_hash_table_contains(members, clone->disk->uuid) && !take_clone(clone, error))
-			return FALSE;
+		if (!clone->disk->trouble && g_hash_table_contains(members, clone->disk->uuid))
+			take_clone(clone, &clone->disk->trouble);
 	}
 	return TRUE;
 }
@@ -201,8 +197,8 @@ gboolean vk_reflink_settle(VkShot *base, GError **error)
 	for (guint i = 0; i < shot->clones->len; i++) {
 		Clone *clone = g_ptr_array_index(shot->clones, i);
 
-		if (clone->taken && !settle_clone(clone, error))
-			return FALSE;
+		if (clone->taken && !clone->disk->trouble)
+			settle_clone(clone, &clone->disk->trouble);
 	}
 	return TRUE;
 }

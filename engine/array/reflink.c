@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #define TRIAL_SIZE 4096
-#define LAYERS_MAX 64
 
 static void disk_free(VkArrayDisk *base)
 {
@@ -115,11 +114,6 @@ static gboolean read_layer(const json_t *copy, guint number, Stored *ret, GError
 	       vk_json_uint(layer, "allocated", &ret->allocated, error);
 }
 
-static guint count_layers(const json_t *copy)
-{
-	return (guint)MIN(json_array_size(json_object_get(copy, "layers")), LAYERS_MAX);
-}
-
 static VkSource *open_chain(const json_t *copy, guint count, GError **error)
 {
 	g_autofree VkQemuLayer *layers = g_new0(VkQemuLayer, count);
@@ -138,7 +132,7 @@ static char *reflink_plain_file(VkArray *array, const json_t *copy)
 {
 	Stored layer;
 
-	if (count_layers(copy) != 1 || !read_layer(copy, 0, &layer, NULL) ||
+	if (vk_array_count_layers(copy) != 1 || !read_layer(copy, 0, &layer, NULL) ||
 	    strcmp(layer.format, "raw") != 0)
 		return NULL;
 	return g_strdup(layer.path);
@@ -147,7 +141,7 @@ static char *reflink_plain_file(VkArray *array, const json_t *copy)
 static VkSource *reflink_open(VkArray *array, const json_t *copy, GError **error)
 {
 	g_autofree char *file = reflink_plain_file(array, copy);
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 
 	if (file)
 		return vk_source_file_new(file, error);
@@ -159,7 +153,7 @@ static VkSource *reflink_open(VkArray *array, const json_t *copy, GError **error
 
 static gboolean reflink_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error)
 {
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 
 	*ret = count > 0;
 	for (guint i = 0; i < count; i++) {
@@ -174,7 +168,7 @@ static gboolean reflink_has(VkArray *array, const json_t *copy, gboolean *ret, G
 
 static guint64 reflink_allocated(VkArray *array, const json_t *copy)
 {
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 	guint64 total = 0;
 
 	for (guint i = 0; i < count; i++) {
@@ -188,7 +182,7 @@ static guint64 reflink_allocated(VkArray *array, const json_t *copy)
 
 static char *reflink_reason(VkArray *array, const json_t *copy)
 {
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 
 	if (count == 1)
 		return g_strdup("its file was cloned by reflink");
@@ -199,7 +193,7 @@ static GPtrArray *reflink_layers(VkArray *array, const json_t *copy, GError **er
 {
 	g_autoptr(GPtrArray) layers =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 
 	for (guint i = 0; i < count; i++) {
 		Stored layer;
@@ -274,7 +268,7 @@ static GPtrArray *reflink_snapshots_of(VkArray *array, const json_t *copy, GErro
 	g_autoptr(GPtrArray) found =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_snapshot_free);
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	guint count = count_layers(copy);
+	guint count = vk_array_count_layers(copy);
 
 	for (guint i = 0; i < count; i++) {
 		g_autofree char *directory = NULL;

@@ -34,6 +34,7 @@ static void shot_disk_free(gpointer data)
 	VkShotDisk *disk = data;
 
 	vk_array_disk_free(disk->disk);
+	g_clear_error(&disk->trouble);
 	g_free(disk->target);
 	g_free(disk);
 }
@@ -238,6 +239,23 @@ gboolean vk_take_shoot(VkTake *take, GError **error)
 gboolean vk_take_settle(VkTake *take, GError **error)
 {
 	return do_once(take, &take->settled, settle, error);
+}
+
+gboolean vk_take_check(VkTake *take, const char *uuid, GError **error)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
+	const Member *member = g_hash_table_lookup(take->members, uuid);
+
+	for (guint i = 0; i < member->disks->len; i++) {
+		const VkShotDisk *disk = g_ptr_array_index(member->disks, i);
+
+		if (disk->trouble) {
+			g_propagate_error(error, g_error_copy(disk->trouble));
+			g_prefix_error(error, "disk '%s': ", disk->target);
+			return FALSE;
+		}
+	}
+	return TRUE;
 }
 
 json_t *vk_take_copy(VkTake *take, const char *uuid, const char *target)

@@ -51,17 +51,6 @@ VkArrayDisk *vk_arraydisk_find(VkArrays *arrays, VkHost *host, const VkDomainDis
 	return layers ? vk_arrays_probe(arrays, layers, error) : NULL;
 }
 
-static gboolean is_listed(const GPtrArray *keys, const char *id)
-{
-	for (guint i = 0; i < keys->len; i++) {
-		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
-
-		if (g_strcmp0(key->id, id) == 0)
-			return TRUE;
-	}
-	return FALSE;
-}
-
 gboolean vk_arraydisk_lies_in(VkArrays *arrays, const VkSnapshot *snapshot,
 			      const VkArraySnapshot *array)
 {
@@ -107,7 +96,7 @@ static gboolean is_needed(VkArrays *arrays, VkVault *vault, const GPtrArray *key
 			  const VkArraySnapshot *array, gboolean *ret, GError **error)
 {
 	if (array->id)
-		*ret = is_listed(keys, array->id);
+		*ret = vk_catalog_has_id(keys, array->id);
 	else if (!array->is_unlisted)
 		*ret = TRUE;
 	else

@@ -20,8 +20,8 @@ gboolean vk_arraydisk_lies_in(VkArrays *arrays, const VkSnapshot *snapshot,
 
 /*
  * What a killed run left of the guest UUID beside DISK, or what the array held when it expired, is
- * removed or, where its snapshot is listed, kept. What guests share is so only when it is old, for other hosts may be at work. To be called
- * with the guest's lock held.
+ * removed or, where its snapshot is listed, kept. What guests share is so only when it is old, for
+ * other hosts may be at work. To be called with the guest's lock held.
  */
 gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 			     const char *uuid, GError **error);

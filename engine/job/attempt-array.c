@@ -58,6 +58,17 @@ gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error)
 	return TRUE;
 }
 
+/* A step of the take, for all that share it, and whether it went well for this guest. */
+static gboolean do_step(VkAttempt *attempt, gboolean (*step)(VkTake *take, GError **error),
+			GError **error)
+{
+	if (step(attempt->take, error) &&
+	    vk_take_check(attempt->take, vk_guest_uuid(attempt->guest), error))
+		return TRUE;
+	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
+	return FALSE;
+}
+
 /* The point in time. Whoever is late takes nothing from this one's snapshot. */
 static gboolean shoot(VkAttempt *attempt, GError **error)
 {
@@ -66,10 +77,8 @@ static gboolean shoot(VkAttempt *attempt, GError **error)
 	if (!vk_attempt_meet(attempt, VK_GROUP_HELD, error))
 		return FALSE;
 	vk_attempt_set_instant(attempt);
-	if (!vk_take_shoot(attempt->take, error)) {
-		g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
+	if (!do_step(attempt, vk_take_shoot, error))
 		return FALSE;
-	}
 	if (attempt->is_grouped)
 		vk_group_note_point(attempt->try->group);
 	if (attempt->is_grouped && !vk_attempt_meet(attempt, VK_GROUP_BEGUN, &trouble))
@@ -161,7 +170,7 @@ static gboolean take_snapshot(VkAttempt *attempt, GError **error)
 
 	if (attempt->is_grouped)
 		vk_attempt_leave_gate(attempt);
-	taken = vk_take_prepare(attempt->take, error) &&
+	taken = do_step(attempt, vk_take_prepare, error) &&
 		vk_attempt_run_hooks(attempt, VK_HOOK_PRE_FREEZE, NULL, error);
 	if (taken) {
 		taken = vk_attempt_meet(attempt, VK_GROUP_READY, error) &&
@@ -170,7 +179,7 @@ static gboolean take_snapshot(VkAttempt *attempt, GError **error)
 			vk_log_warning("%s", hook_trouble->message);
 	}
 	vk_attempt_leave_group(attempt);
-	taken = taken && vk_take_settle(attempt->take, error);
+	taken = taken && do_step(attempt, vk_take_settle, error);
 	vk_attempt_enter_gate(attempt);
 	return taken;
 }

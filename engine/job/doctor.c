@@ -11,6 +11,7 @@
 #include "qemu-image.h"
 #include "quiesce.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -63,6 +64,21 @@ static VkFinding *add_here(Visit *visit, const char *kind, char *what, char *cur
 static char *fix_command(void)
 {
 	return g_strdup("virtkeep doctor --fix");
+}
+
+/* It was to be mended, and REASON has kept it from that. */
+static void tell_unmended(VkFinding *finding, const char *reason)
+{
+	g_autofree char *what = g_steal_pointer(&finding->what);
+
+	finding->what = g_strdup_printf("%s; cannot be removed: %s", what, reason);
+}
+
+static void remove_file(VkFinding *finding, const char *path)
+{
+	finding->mended = g_unlink(path) == 0;
+	if (!finding->mended)
+		tell_unmended(finding, g_strerror(errno));
 }
 
 static gboolean examine_job(Visit *visit, GError **error)
@@ -287,7 +303,8 @@ static void examine_file(Visit *visit, const char *path, const char *base)
 	finding = add_here(visit, "file",
 			   g_strdup_printf("'%s' is left of a restore that was killed", path),
 			   fix_command());
-	finding->mended = visit->options->fix && g_unlink(path) == 0;
+	if (visit->options->fix)
+		remove_file(finding, path);
 }
 
 /* Beside the images of the guest. */
@@ -313,10 +330,12 @@ static void examine_restores(Visit *visit)
 	}
 }
 
+/* With or without why it cannot be mended. */
 static gboolean is_told(const Visit *visit, const char *what)
 {
 	for (guint i = 0; i < visit->findings->len; i++)
-		if (g_str_equal(((VkFinding *)g_ptr_array_index(visit->findings, i))->what, what))
+		if (g_str_has_prefix(((VkFinding *)g_ptr_array_index(visit->findings, i))->what,
+				     what))
 			return TRUE;
 	return FALSE;
 }
@@ -331,14 +350,18 @@ static void examine_stray(Visit *visit, const VkArraySnapshot *stray)
 			: "'%s' belongs to no snapshot of the vault; remove it if no "
 			  "other copy of the vault needs it",
 		stray->title);
+	g_autoptr(GError) trouble = NULL;
 	VkFinding *finding;
 
 	if (is_told(visit, what))
 		return;
 	finding = add_here(visit, "array", g_steal_pointer(&what),
 			   stray->is_unlisted ? fix_command() : NULL);
-	finding->mended = stray->is_unlisted && options->fix &&
-			  vk_arrays_remove(options->arrays, stray, NULL);
+	if (!stray->is_unlisted || !options->fix)
+		return;
+	finding->mended = vk_arrays_remove(options->arrays, stray, &trouble);
+	if (!finding->mended)
+		tell_unmended(finding, trouble->message);
 }
 
 static gboolean examine_array_disk(Visit *visit, const VkArrayDisk *disk, GError **error)
@@ -441,6 +464,7 @@ void vk_doctor_host(const GPtrArray *guests, const VkDoctorOptions *options, GPt
 			findings, NULL, "file",
 			g_strdup_printf("'%s' is left of a backup of a guest that is gone", path),
 			fix_command());
-		finding->mended = options->fix && is_unused(path) && g_unlink(path) == 0;
+		if (options->fix && is_unused(path))
+			remove_file(finding, path);
 	}
 }

@@ -20,10 +20,11 @@ typedef struct VkDoctorOptions {
 } VkDoctorOptions;
 
 typedef struct VkFinding {
-	char *guest;      /* its name; NULL: of no guest that is there */
-	const char *kind; /* "busy", "job", "frozen", "paused", "checkpoint", "file", "array", "image"; static */
-	char *what;       /* in words */
-	char *cure;       /* the command that mends it; NULL: nothing is to be mended */
+	char *guest; /* its name; NULL: of no guest that is there */
+	/* "busy", "job", "frozen", "paused", "checkpoint", "file", "array", "image"; static */
+	const char *kind;
+	char *what; /* in words */
+	char *cure; /* the command that mends it; NULL: nothing is to be mended */
 	gboolean mended;
 } VkFinding;
 

@@ -39,14 +39,6 @@ static gboolean copy_disk(VkSession *session, VkArrays *arrays, VkDiskRecord *di
 	return TRUE;
 }
 
-static gboolean is_listed(const GPtrArray *keys, const char *id)
-{
-	for (guint i = 0; i < keys->len; i++)
-		if (g_strcmp0(((const VkSnapshotKey *)g_ptr_array_index(keys, i))->id, id) == 0)
-			return TRUE;
-	return FALSE;
-}
-
 /* A backup may have found that the snapshot's time on the array is over, and removed it altogether. */
 static gboolean check_listed(VkVault *vault, const VkSnapshot *snapshot, GError **error)
 {
@@ -54,7 +46,7 @@ static gboolean check_listed(VkVault *vault, const VkSnapshot *snapshot, GError 
 		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
 	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, snapshot->uuid, error);
 
-	if (!keys || is_listed(keys, snapshot->id))
+	if (!keys || vk_catalog_has_id(keys, snapshot->id))
 		return keys != NULL;
 	vk_catalog_delete(vault, &key, NULL);
 	return vk_fail(error, VK_ERROR_NOT_FOUND,

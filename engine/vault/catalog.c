@@ -133,6 +133,14 @@ GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error)
 	return g_steal_pointer(&keys);
 }
 
+gboolean vk_catalog_has_id(const GPtrArray *keys, const char *id)
+{
+	for (guint i = 0; i < keys->len; i++)
+		if (strcmp(((const VkSnapshotKey *)g_ptr_array_index(keys, i))->id, id) == 0)
+			return TRUE;
+	return FALSE;
+}
+
 gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **error)
 {
 	g_autofree char *name =

@@ -28,6 +28,9 @@ char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id)
  */
 GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error);
 
+/* Whether the snapshot ID is among KEYS, such a list. */
+gboolean vk_catalog_has_id(const GPtrArray *keys, const char *id);
+
 /* The name of the object with the copies that the snapshot got later. New string. */
 char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *id);
 

@@ -18,7 +18,10 @@
  */
 gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error);
 
-/* Whether a job of some sort is at work on the guest: it may be one that is just beginning. */
+/*
+ * Whether a job of some sort is at work on the guest: it may be one that is just beginning. As long
+ * as QEMU does not answer, it takes libvirt's 30 seconds to tell.
+ */
 gboolean vk_backup_is_beginning(VkGuest *guest);
 
 /*

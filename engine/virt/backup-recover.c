@@ -59,8 +59,12 @@ gboolean vk_backup_is_beginning(VkGuest *guest)
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
 	virDomainJobInfo info = {0};
 
-	return domain && virDomainGetJobInfo(domain, &info) == 0 &&
-	       info.type != VIR_DOMAIN_JOB_NONE;
+	if (!domain)
+		return FALSE;
+	if (virDomainGetJobInfo(domain, &info) < 0)
+		/* QEMU has not answered to what was asked for before. */
+		return virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT;
+	return info.type != VIR_DOMAIN_JOB_NONE;
 }
 
 static gboolean wait_ended(VkGuest *guest, GError **error)

@@ -21,6 +21,8 @@
 
 /* libvirtd may be restarting while we want to end the job. */
 #define RECONNECT_TIMEOUT_SEC 30
+/* How long no job must begin before it is believed that none does. */
+#define SETTLE_USEC (1500 * G_TIME_SPAN_MILLISECOND)
 
 /* QEMU reaches its files through these directories as a user of its own. */
 #define DIRECTORY_MODE 0711
@@ -40,6 +42,7 @@ struct VkBackupJob {
 	guint64 scratch_used; /* bytes */
 	gboolean begun;
 	gboolean failed;      /* to begin, as far as we know */
+	gboolean is_unsure;   /* and the answer was lost with the connection */
 	gboolean was_stopped; /* by a full disk, before we came */
 };
 
@@ -185,10 +188,23 @@ static void remove_files(VkBackupJob *job)
 	g_unlink(job->socket);
 }
 
-/* After a loss of the connection the job may run or not. */
+/* Whether no job may begin any more. *QUIET_SINCE is 0 at first. */
+static gboolean is_settled(const VkBackupJob *job, gint64 *quiet_since)
+{
+	gboolean is_beginning = job->is_unsure && vk_backup_is_beginning(job->guest);
+	gint64 now = g_get_monotonic_time();
+
+	if (is_beginning)
+		*quiet_since = 0;
+	else if (*quiet_since == 0)
+		*quiet_since = now;
+	return !job->is_unsure || (!is_beginning && now - *quiet_since >= SETTLE_USEC);
+}
+
+/* After a loss of the connection the job may run or not, or be about to. */
 static gboolean find_own(VkBackupJob *job, gboolean *ret_running, GError **error)
 {
-	gint64 deadline = vk_deadline(RECONNECT_TIMEOUT_SEC);
+	gint64 deadline = vk_deadline(RECONNECT_TIMEOUT_SEC), quiet_since = 0;
 	guint pause = 0;
 
 	for (;;) {
@@ -197,21 +213,20 @@ static gboolean find_own(VkBackupJob *job, gboolean *ret_running, GError **error
 
 		if (vk_backup_running(job->guest, &socket, &cause)) {
 			*ret_running = g_strcmp0(socket, job->socket) == 0;
-			return TRUE;
+			if (*ret_running || is_settled(job, &quiet_since))
+				return TRUE;
 		}
-		if (vk_deadline_passed(deadline)) {
-			g_propagate_error(error, g_steal_pointer(&cause));
-			g_prefix_error(error,
+		if (vk_deadline_passed(deadline))
+			return vk_fail(error, VK_ERROR_FAILED,
 				       "the backup job of guest '%s' may still run; the guard ends "
-				       "it, or the next backup: ",
-				       vk_guest_name(job->guest));
-			return FALSE;
-		}
+				       "it, or the next backup: %s",
+				       vk_guest_name(job->guest),
+				       cause ? cause->message : "QEMU does not answer");
 		vk_poll_pause(&pause);
 	}
 }
 
-static gboolean fail_begin(VkBackupJob *job, GError **error)
+static gboolean fail_begin(VkBackupJob *job, virDomainPtr domain, GError **error)
 {
 	gboolean is_bitmap = virGetLastErrorCode() == VIR_ERR_CHECKPOINT_INCONSISTENT;
 	g_autoptr(GError) cause = NULL;
@@ -219,6 +234,7 @@ static gboolean fail_begin(VkBackupJob *job, GError **error)
 
 	vk_fail_libvirt(&cause, "cannot begin a backup job of guest '%s'",
 			vk_guest_name(job->guest));
+	job->is_unsure = virConnectIsAlive(virDomainGetConnect(domain)) != 1;
 	if (vk_guest_get_state(job->guest, &state, NULL) && state == VK_GUEST_OFF)
 		return vk_fail(error, VK_ERROR_CHANGED,
 			       "guest '%s' was shut off, or has left this host; try again",
@@ -240,12 +256,12 @@ gboolean vk_backup_job_begin(VkBackupJob *job, GError **error)
 	job->watch =
 		vk_scratch_watch_start(job->guest, job->scratch_dir, job->socket, job->was_stopped);
 	job->failed = virDomainBackupBegin(domain, job->xml, job->checkpoint_xml, 0) < 0;
-	return !job->failed || fail_begin(job, error);
+	return !job->failed || fail_begin(job, domain, error);
 }
 
 gboolean vk_backup_job_was_refused(const VkBackupJob *job)
 {
-	return job->failed;
+	return job->failed && !job->is_unsure;
 }
 
 char *vk_backup_job_checkpoint_xml(VkBackupJob *job, GError **error)

@@ -140,6 +140,15 @@ gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error)
 	return TRUE;
 }
 
+gboolean vk_guest_is_stalled(VkGuest *guest)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
+	virDomainJobInfo info;
+
+	return domain && virDomainGetJobInfo(domain, &info) < 0 &&
+	       virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT;
+}
+
 gboolean vk_guest_check_stays(VkGuest *guest, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);

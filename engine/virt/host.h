@@ -48,6 +48,12 @@ const char *vk_guest_uuid(const VkGuest *guest); /* borrowed, lower case */
 gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error);
 const char *vk_guest_state_name(VkGuestState state); /* as virsh says it; borrowed */
 
+/*
+ * Whether QEMU has not answered yet to a call that somebody made before: what it asked for, such as
+ * a suspension, may happen still. It takes libvirt's 30 seconds to tell.
+ */
+gboolean vk_guest_is_stalled(VkGuest *guest);
+
 /* FALSE with VK_ERROR_BUSY while the guest is being migrated, to or from the host. */
 gboolean vk_guest_check_stays(VkGuest *guest, GError **error);
 

@@ -64,6 +64,15 @@ static void set_note(VkQuiesce *quiesce, const char *note)
 	quiesce->note = g_strdup(note);
 }
 
+/* As long as QEMU does not answer, a suspension that was asked for may come yet. */
+static gboolean check_resumed(VkQuiesce *quiesce, VkGuestState state, GError **error)
+{
+	return state != VK_GUEST_RUNNING || !vk_guest_is_stalled(quiesce->guest) ||
+	       vk_fail(error, VK_ERROR_BUSY,
+		       "guest '%s' may be suspended yet, for its QEMU does not answer",
+		       vk_guest_name(quiesce->guest));
+}
+
 /* TRUE when nothing is held any more; an error that stays may pass by itself. */
 static gboolean release_once(VkQuiesce *quiesce, GError **error)
 {
@@ -81,7 +90,7 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 	if (quiesce->held & VK_HOLD_SUSPENDED) {
 		g_autoptr(virDomain) domain = vk_guest_domain(quiesce->guest, error);
 
-		if (!domain)
+		if (!domain || !check_resumed(quiesce, state, error))
 			return FALSE;
 		if ((state == VK_GUEST_PAUSED || state == VK_GUEST_MIGRATING) &&
 		    virDomainResume(domain) < 0)
@@ -435,6 +444,8 @@ gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GErr
 			       "guest '%s' may be frozen, and somebody has paused it: it can be "
 			       "thawed only when it runs again",
 			       vk_guest_name(guest));
+	if ((left & VK_HOLD_SUSPENDED) && !check_resumed(&quiesce, state, error))
+		return FALSE;
 	if (state == VK_GUEST_PAUSED)
 		quiesce.held |= VK_HOLD_SUSPENDED;
 	if ((left & VK_HOLD_FROZEN) && (state == VK_GUEST_RUNNING || quiesce.held) &&

@@ -61,8 +61,8 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
 
 /*
  * Releases a guest that a killed process may have LEFT so. A guest that is not so stays as it is;
- * without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it
- * may be frozen and somebody has paused it: it can be thawed only when it runs again.
+ * without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it cannot be released
+ * just now: it may be frozen and somebody has paused it, it is being migrated, or QEMU does not answer.
  */
 gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GError **error);
 

@@ -3,6 +3,7 @@
 #include "errors.h"
 #include "json.h"
 #include "ontapbed.h"
+#include "program.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -451,6 +452,23 @@ START_TEST(waits_no_longer_than_told)
 }
 END_TEST
 
+/* Whoever ends the program does not wait for a transfer, which goes on without it. */
+START_TEST(waits_no_longer_when_interrupted)
+{
+	g_autoptr(json_t) copy = take("vaulted/a.raw", "daily");
+	gint64 start = g_get_monotonic_time();
+	g_autoptr(GError) error = NULL;
+
+	bed->control_port = bed->second_port;
+	bed_set_knob(bed, "transfer_seconds", json_integer(60));
+	vk_set_interrupted(TRUE);
+	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 30, &error));
+	vk_set_interrupted(FALSE);
+	ck_assert_int_lt(g_get_monotonic_time() - start, 20 * G_TIME_SPAN_SECOND);
+	ck_assert_msg(strstr(error->message, "interrupted") != NULL, "%s", error->message);
+}
+END_TEST
+
 START_TEST(survives_a_lost_reply)
 {
 	g_autoptr(json_t) copy = take("vaulted/a.raw", "daily");
@@ -596,6 +614,7 @@ int main(void)
 	tcase_add_test(tcase, transfers_to_a_mirror);
 	tcase_add_test(tcase, tells_what_fails);
 	tcase_add_test(tcase, waits_no_longer_than_told);
+	tcase_add_test(tcase, waits_no_longer_when_interrupted);
 	tcase_add_test(tcase, survives_a_lost_reply);
 	tcase_add_test(tcase, advises_where_there_is_none);
 	tcase_add_test(tcase, misses_one_of_two);
