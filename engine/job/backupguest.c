@@ -256,8 +256,11 @@ static gboolean release_left(const VkAttempt *attempt, GError **error)
 		       "releasing it",
 		       vk_guest_name(attempt->guest), vk_hold_words(left));
 	if (vk_quiesce_recover(attempt->guest, left, attempt->context->options->agent_timeout_sec,
-			       &trouble))
+			       &trouble)) {
+		if (!vk_quiesce_check_here(attempt->guest, left, &trouble))
+			vk_log_warning("%s", trouble->message);
 		return vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error);
+	}
 	/* The note stays, for the backup that finds it running. */
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
 		vk_log_warning("%s", trouble->message);

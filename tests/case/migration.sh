@@ -252,12 +252,15 @@ backup_suspended() {
 	wait_for 20 "the guest is suspended" is_paused "$HERE"
 }
 
-# It is suspended there, which is said, with what to do about it.
-expect_left_suspended() {
+expect_other_saved() {
 	finish_job
 	expect_status 3
 	expect_json '.snapshots[].guest' other
 	expect_json '.failed | map(.guest) | unique[]' vm
+}
+
+# It is suspended there, which was said, with what to do about it.
+expect_left_suspended() {
 	expect_err "left this host while it was suspended"
 	expect_err "run 'virsh resume $(virsh domuuid vm)' on the host where it is now"
 	is_paused "$THERE" || fail "it is $(virsh -c "$THERE" domstate vm)"
@@ -273,6 +276,7 @@ printf '[guest vm]\nquiesce = suspend\n' > /etc/virtkeep/virtkeep.conf
 say "gone while it was suspended: that is said, with the cure"
 backup_suspended
 migrate "$HERE" "$THERE"
+expect_other_saved
 expect_left_suspended
 
 say "the same while it leaves more slowly than it is to go on"
@@ -284,6 +288,7 @@ wait_for 20 "the backup of the other has begun" not has_no_backup_job other
 is_leaving || fail "the guest has left before its time"
 virsh migrate-setspeed vm 1000
 wait "$migration" || fail "the guest did not leave"
+expect_other_saved
 expect_left_suspended
 
 say "the same, but it stays in the end: it runs on, and is saved"
@@ -298,5 +303,26 @@ finish_job
 expect_status 0
 is_at "$HERE" || fail "the guest is $(virsh domstate vm)"
 expect_clean vm other
+saved "$HERE" vda=incremental
+
+say "gone while it was suspended, and its backup killed: the guard says it"
+backup_suspended
+migrate "$HERE" "$THERE"
+kill -KILL "$JOB"
+finish_job
+wait_for 30 "the guard has ended" not pgrep -f '^virtkeep guard'
+wait_for 30 "the agent is back" agent other '{"execute":"guest-ping"}'
+[[ $(grep -c "left this host" "$ERR") == 1 ]] || fail "it was not said once"
+expect_left_suspended
+
+say "and the guard with it: the next backup says it"
+backup_suspended
+kill -KILL "$(pgrep -f '^virtkeep guard')" "$JOB"
+finish_job
+is_paused "$HERE" || fail "the guest is $(virsh domstate vm)"
+migrate "$HERE" "$THERE"
+refused 4 "was migrated to another host" virtkeep backup vm
+wait_for 30 "the agent is back" agent other '{"execute":"guest-ping"}'
+expect_left_suspended
 saved "$HERE" vda=incremental
 ok virtkeep verify --data
