@@ -121,6 +121,13 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 			"guest '%s' is crashed or suspended by itself: back it up when it runs "
 			"or is shut off",
 			name);
+	/* There it may be paused, and then no lock on its images tells. */
+	if (attempt->facts->state == VK_GUEST_OFF && vk_guest_has_left(attempt->guest))
+		return vk_fail(
+			error, VK_ERROR_BUSY,
+			"guest '%s' was migrated to another host: back it up there, or start "
+			"it here again first",
+			name);
 	if (attempt->facts->state != VK_GUEST_OFF && !vk_guest_check_stays(attempt->guest, error))
 		return FALSE;
 	xml = attempt->facts->live_xml ? attempt->facts->live_xml : attempt->facts->domain_xml;
@@ -249,8 +256,11 @@ static gboolean release_left(const VkAttempt *attempt, GError **error)
 		       "releasing it",
 		       vk_guest_name(attempt->guest), vk_hold_words(left));
 	if (vk_quiesce_recover(attempt->guest, left, attempt->context->options->agent_timeout_sec,
-			       &trouble))
+			       &trouble)) {
+		if (!vk_quiesce_check_here(attempt->guest, left, &trouble))
+			vk_log_warning("%s", trouble->message);
 		return vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error);
+	}
 	/* The note stays, for the backup that finds it running. */
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
 		vk_log_warning("%s", trouble->message);
@@ -291,7 +301,9 @@ static void drop_old_checkpoints(VkAttempt *attempt, const VkSnapshot *newest)
 
 	if (vk_attempt_is_array(attempt))
 		return;
-	if (!vk_checkpoint_drop_others(attempt->guest, vk_vault_id(attempt->context->vault), keep,
+	/* While the guest leaves, libvirt would only let us wait. */
+	if (!vk_guest_check_stays(attempt->guest, &trouble) ||
+	    !vk_checkpoint_drop_others(attempt->guest, vk_vault_id(attempt->context->vault), keep,
 				       &left, &trouble))
 		vk_log_warning("guest '%s': old checkpoints stay until the next backup: %s",
 			       vk_guest_name(attempt->guest), trouble->message);

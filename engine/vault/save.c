@@ -282,8 +282,10 @@ static gboolean is_all_changed(SaveJob *job, guint32 first, guint32 count, gbool
 
 /*
  * QEMU forgets what was changed behind the end of a disk that is made smaller, and takes what comes
- * back there when it is made larger again for unchanged, though all of that is zeros now. So what
- * the parent has there tells. Only the parent's map of the zeros at the end is read.
+ * back there when it is made larger again for unchanged, though all of that is zeros now: the old
+ * bytes would show there. The source alone cannot tell; what the parent has there does. So this one
+ * part of the parent's map is read in spite of the changes being known: that over the zeros at the
+ * end, mostly one page of each run and none where the end is data, however large the map is.
  */
 static gboolean check_tail(SaveJob *job, const VkImageRecord *parent, gboolean *ret_was_cut,
 			   GError **error)

@@ -187,7 +187,8 @@ static gpointer run_release(gpointer data)
 
 	vk_log_warning("guest '%s' is held longer than it should be: the guard releases it",
 		       vk_guest_name(watched->guest));
-	if (!release(watched, watched->overdue, &trouble))
+	if (!release(watched, watched->overdue, &trouble) ||
+	    !vk_quiesce_check_here(watched->guest, watched->overdue, &trouble))
 		vk_log_error("%s", trouble->message);
 	g_atomic_int_set(&watched->is_released, TRUE);
 	return NULL;
@@ -286,6 +287,7 @@ static gpointer run_mend(gpointer data)
 	Watched *watched = data;
 	const char *name = vk_guest_name(watched->guest);
 	gint64 deadline = vk_deadline(MEND_TIMEOUT_SEC), quiet_since = g_get_monotonic_time();
+	g_autoptr(GError) left = NULL;
 	gboolean found = FALSE;
 
 	vk_log_warning("guest '%s': its backup did not end what it began; the guard does", name);
@@ -307,6 +309,8 @@ static gpointer run_mend(gpointer data)
 		g_usleep(PERIOD_USEC);
 	}
 	remove_files(watched);
+	if (!vk_quiesce_check_here(watched->guest, watched->held, &left))
+		vk_log_error("%s", left->message);
 	/* Whoever holds the guest later is not us. */
 	vk_guest_lock_set_hold(watched->lock, VK_HOLD_NONE, NULL);
 	return NULL;

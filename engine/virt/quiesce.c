@@ -101,10 +101,10 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 	       vk_agent_thaw(quiesce->guest, quiesce->timeout_sec, &quiesce->frozen, error);
 }
 
-/* The commands that release it from HELD. New string. */
-static char *cure_of(const VkQuiesce *quiesce, VkHold held)
+/* The commands that release GUEST from HELD. New string. */
+static char *cure_of(const VkGuest *guest, VkHold held)
 {
-	const char *uuid = vk_guest_uuid(quiesce->guest);
+	const char *uuid = vk_guest_uuid(guest);
 	g_autoptr(GString) cure = g_string_new(NULL);
 
 	if (held & VK_HOLD_SUSPENDED)
@@ -117,7 +117,7 @@ static char *cure_of(const VkQuiesce *quiesce, VkHold held)
 
 static gboolean fail_release(const VkQuiesce *quiesce, const GError *cause, GError **error)
 {
-	g_autofree char *cure = cure_of(quiesce, quiesce->held);
+	g_autofree char *cure = cure_of(quiesce->guest, quiesce->held);
 
 	return vk_fail(error, VK_ERROR_FAILED, "guest '%s' may still be %s: %s; run %s",
 		       vk_guest_name(quiesce->guest), vk_hold_words(quiesce->held), cause->message,
@@ -138,15 +138,17 @@ static gboolean tell_hold(const VkQuiesce *quiesce, VkHold hold, GError **error)
 			     quiesce->limit + GUARD_GRACE_USEC, error);
 }
 
-/* It took along how it is held. */
-static gboolean fail_left(const VkQuiesce *quiesce, VkHold held, GError **error)
+gboolean vk_quiesce_check_here(VkGuest *guest, VkHold held, GError **error)
 {
-	g_autofree char *cure = cure_of(quiesce, held);
+	g_autofree char *cure = NULL;
 
+	if (held == VK_HOLD_NONE || !vk_guest_has_left(guest))
+		return TRUE;
+	cure = cure_of(guest, held);
 	return vk_fail(error, VK_ERROR_FAILED,
 		       "guest '%s' left this host while it was %s; if it was migrated, run %s on "
 		       "the host where it is now",
-		       vk_guest_name(quiesce->guest), vk_hold_words(held), cure);
+		       vk_guest_name(guest), vk_hold_words(held), cure);
 }
 
 static gboolean release(VkQuiesce *quiesce, GError **error)
@@ -181,7 +183,7 @@ static gboolean release(VkQuiesce *quiesce, GError **error)
 		tell_hold(quiesce, VK_HOLD_NONE, NULL);
 	if (was_frozen)
 		vk_agent_done(quiesce->guest);
-	return !vk_guest_has_left(quiesce->guest) || fail_left(quiesce, held, error);
+	return vk_quiesce_check_here(quiesce->guest, held, error);
 }
 
 /* From now on the guest counts as held: lock and guard know it before it is so, and not earlier. */

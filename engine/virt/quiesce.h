@@ -66,6 +66,9 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
  */
 gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GError **error);
 
+/* FALSE when the guest left the host while it was HELD, and took that along: the error tells the cure. */
+gboolean vk_quiesce_check_here(VkGuest *guest, VkHold held, GError **error);
+
 /* For doctor: TRUE when the guest's agent answers and says that file systems are frozen. */
 gboolean vk_quiesce_is_frozen(VkGuest *guest, guint timeout_sec);
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Guests that migrate between two hosts with common storage: before a backup, in the midst of one, and
-# while they are frozen. The second host is another libvirtd with a name and directories of its own.
+# while they are frozen or suspended. The second host is another libvirtd with a name and directories
+# of its own.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -46,8 +47,12 @@ is_at() { # URI
 	[[ $(virsh -q -c "$1" domstate vm) == running ]]
 }
 
+is_paused() { # URI
+	[[ $(virsh -q -c "$1" domstate vm) == paused ]]
+}
+
 is_leaving() {
-	virsh domjobinfo vm | grep -q 'Outgoing migration'
+	[[ $(virsh domjobinfo vm) == *'Outgoing migration'* ]]
 }
 
 # saved URI TARGET=MODE...: backs vm up where it is and compares it with a copy.
@@ -100,6 +105,8 @@ kill_libvirtd
 start_libvirtd
 start_second_host
 VDA_FILES=$(make_noise 8) define_guest vm
+# The host that it leaves takes its images from QEMU, which opens them there only when it runs.
+chmod 666 "$SCRATCH"/guests/vm/*
 define_guest other
 start_guest vm
 start_guest other
@@ -116,6 +123,10 @@ saved "$THERE" vda=incremental
 
 say "what it left here is off, and is not taken for the guest"
 before=$(count_snapshots)
+refused 4 "was migrated to another host" virtkeep backup vm
+# Then libvirt does not know any more why it is off.
+kill_libvirtd
+start_libvirtd
 refused 4 "runs on another host" virtkeep backup vm
 [[ $(count_snapshots) == "$before" ]] || fail "a guest was backed up where it does not run"
 run virtkeep --json doctor
@@ -179,7 +190,7 @@ before=$(count_snapshots)
 run virtkeep --json backup vm other
 expect_status 3
 expect_json '.snapshots[].guest' other
-expect_err "runs on another host"
+expect_err "was migrated to another host"
 [[ $(count_snapshots) == "$before" ]] || fail "a guest was backed up where it does not run"
 rm /etc/virtkeep/hooks.d/leave
 expect_clean other
@@ -200,4 +211,118 @@ virsh -q -c "$THERE" domfsthaw vm
 LIBVIRT_DEFAULT_URI=$THERE is_thawed vm || fail "it is frozen"
 expect_clean other
 saved "$THERE" vda=incremental
+migrate "$THERE" "$HERE" --undefinesource
+
+say "leaving when it is to be suspended: it is not, and runs on"
+cat > /etc/virtkeep/hooks.d/wait <<-'HOOK'
+	#!/bin/sh
+	[ "$VIRTKEEP_PHASE $VIRTKEEP_GUEST" = "pre-freeze vm" ] || exit 0
+	: > /run/at-hook
+	until [ -e /run/go-on ]; do sleep 0.05; done
+HOOK
+chmod 755 /etc/virtkeep/hooks.d/wait
+virtkeep --json backup --quiesce suspend --group vm other > "$OUT" 2> "$ERR" < /dev/null &
+JOB=$!
+wait_for 20 "the hook runs" test -e /run/at-hook
+migrate "$HERE" "$THERE" --bandwidth 1 &
+migration=$!
+wait_for 20 "the migration is under way" is_leaving
+: > /run/go-on
+finish_job
+expect_status 3
+expect_json '.snapshots[].guest' other
+expect_json '.failed[].guest' vm
+expect_err "is being migrated"
+! grep -q "state change lock" "$ERR" || fail "it waited for the migration"
+is_leaving || fail "the migration did not go on"
+is_at "$HERE" || fail "the guest is $(virsh domstate vm)"
+virsh migrate-setspeed vm 1000
+wait "$migration" || fail "the guest did not leave"
+is_at "$THERE" || fail "the guest did not arrive running"
+rm /etc/virtkeep/hooks.d/wait
+expect_clean other
+saved "$THERE" vda=incremental
+migrate "$THERE" "$HERE" --undefinesource
+
+# backup_suspended: a group of vm, which is suspended, and other, for which it waits.
+backup_suspended() {
+	make_late other 4
+	virtkeep --json backup --group vm other > "$OUT" 2> "$ERR" < /dev/null &
+	JOB=$!
+	wait_for 20 "the guest is suspended" is_paused "$HERE"
+}
+
+expect_other_saved() {
+	finish_job
+	expect_status 3
+	expect_json '.snapshots[].guest' other
+	expect_json '.failed | map(.guest) | unique[]' vm
+}
+
+# It is suspended there, which was said, with what to do about it.
+expect_left_suspended() {
+	expect_err "left this host while it was suspended"
+	expect_err "run 'virsh resume $(virsh domuuid vm)' on the host where it is now"
+	is_paused "$THERE" || fail "it is $(virsh -c "$THERE" domstate vm)"
+	[[ $(virsh domstate vm) == 'shut off' ]] || fail "it is $(virsh domstate vm) here"
+	! grep -q suspended /run/virtkeep/*.lock || fail "it is noted as suspended here"
+	virsh -q -c "$THERE" resume "$(virsh domuuid vm)"
+	expect_clean other
+	saved "$THERE" vda=incremental
+	migrate "$THERE" "$HERE" --undefinesource
+}
+
+printf '[guest vm]\nquiesce = suspend\n' > /etc/virtkeep/virtkeep.conf
+say "gone while it was suspended: that is said, with the cure"
+backup_suspended
+migrate "$HERE" "$THERE"
+expect_other_saved
+expect_left_suspended
+
+say "the same while it leaves more slowly than it is to go on"
+backup_suspended
+migrate "$HERE" "$THERE" --bandwidth 1 &
+migration=$!
+wait_for 20 "the migration is under way" is_leaving
+wait_for 20 "the backup of the other has begun" not has_no_backup_job other
+is_leaving || fail "the guest has left before its time"
+virsh migrate-setspeed vm 1000
+wait "$migration" || fail "the guest did not leave"
+expect_other_saved
+expect_left_suspended
+
+say "the same, but it stays in the end: it runs on, and is saved"
+backup_suspended
+migrate "$HERE" "$THERE" --bandwidth 1 2> /dev/null &
+migration=$!
+wait_for 20 "the migration is under way" is_leaving
+wait_for 20 "the backup of the other has begun" not has_no_backup_job other
+virsh domjobabort vm
+! wait "$migration" || fail "the guest has left"
+finish_job
+expect_status 0
+is_at "$HERE" || fail "the guest is $(virsh domstate vm)"
+expect_clean vm other
+saved "$HERE" vda=incremental
+
+say "gone while it was suspended, and its backup killed: the guard says it"
+backup_suspended
+migrate "$HERE" "$THERE"
+kill -KILL "$JOB"
+finish_job
+wait_for 30 "the guard has ended" not pgrep -f '^virtkeep guard'
+wait_for 30 "the agent is back" agent other '{"execute":"guest-ping"}'
+[[ $(grep -c "left this host" "$ERR") == 1 ]] || fail "it was not said once"
+expect_left_suspended
+
+say "and the guard with it: the next backup says it"
+backup_suspended
+kill -KILL "$(pgrep -f '^virtkeep guard')" "$JOB"
+finish_job
+is_paused "$HERE" || fail "the guest is $(virsh domstate vm)"
+migrate "$HERE" "$THERE"
+refused 4 "was migrated to another host" virtkeep backup vm
+wait_for 30 "the agent is back" agent other '{"execute":"guest-ping"}'
+expect_left_suspended
+saved "$HERE" vda=incremental
 ok virtkeep verify --data

@@ -57,6 +57,10 @@ read_of() {
 	jq -r ".snapshots[0].disks[] | select(.target == \"$1\").read" "$OUT"
 }
 
+data_of() { # GUEST TARGET: bytes of its image, of a guest that is suspended or off
+	qemu-img map -U --output=json "$(image_of "$1" "$2")" | jq '[.[] | select(.data).length] | add'
+}
+
 # shellcheck disable=SC2016 # the guest's variables
 write_in() { # GUEST
 	guest_run "$1" 'for disk in /mnt/vd*; do
@@ -110,6 +114,62 @@ saved vm vda=incremental
 saved vm vda=incremental
 [[ $(read_of vda) == 0 ]] || fail "a disk that did not change was read: $(read_of vda)"
 [[ $(bitmaps_of vm vda | wc -l) == 1 ]] || fail "bitmaps are left: $(bitmaps_of vm vda)"
+start_guest vm
+write_in vm
+saved vm vda=incremental
+
+say "QEMU does not offer the bitmap, live and off: all is read"
+# Of the last backup of vm, whose disk does not change; the one after it is by the bitmap again.
+expect_all_read() {
+	expect_reason vda 'QEMU did not offer its dirty bitmap'
+	[[ $(read_of vda) == "$(data_of vm vda)" ]] ||
+		fail "$(read_of vda) bytes were read of $(data_of vm vda)"
+	saved vm vda=incremental
+	[[ $(read_of vda) == 0 ]] || fail "a disk that did not change was read: $(read_of vda)"
+}
+# The job's server goes on without the bitmap.
+mkdir -p /etc/virtkeep/hooks.d
+cat > /etc/virtkeep/hooks.d/hide <<-'HOOK'
+	#!/bin/bash
+	set -eo pipefail
+	[[ $1 == post-thaw ]] || exit 0
+	number=$(virsh backup-dumpxml vm | sed -n "s/.* name='vda' .* index='\([0-9]*\)'.*/\1/p")
+	node=libvirt-$number-format
+	qmp() { # COMMAND ARGUMENTS
+		virsh -q qemu-monitor-command vm "{\"execute\": \"$1\", \"arguments\": {$2}}"
+	}
+	qmp block-export-del "\"id\": \"libvirt-nbd-$node\", \"mode\": \"hard\""
+	while qmp query-block-exports | grep -qF "\"$node\""; do
+		sleep 0.05
+	done
+	qmp block-export-add "\"id\": \"bare\", \"type\": \"nbd\", \"name\": \"vda\",
+		\"node-name\": \"$node\""
+HOOK
+chmod 755 /etc/virtkeep/hooks.d/hide
+write_in vm
+virsh -q suspend vm
+saved vm vda=compare vdb=compare
+rm -r /etc/virtkeep/hooks.d
+expect_all_read
+virsh -q resume vm
+write_in vm
+shut_down vm
+real=$(type -P qemu-nbd)
+cat > "$SCRATCH/bin/qemu-nbd" <<-HIDE
+	#!/bin/bash
+	words=()
+	for word; do
+		[[ \$word == --bitmap || \$before == --bitmap ]] || words+=("\$word")
+		before=\$word
+	done
+	[[ \${#words[@]} == \$# ]] || echo "\$*" >> '$SCRATCH/hidden'
+	exec '$real' "\${words[@]}"
+HIDE
+chmod 755 "$SCRATCH/bin/qemu-nbd"
+saved vm vda=compare vdb=compare
+[[ -s $SCRATCH/hidden ]] || fail "nobody asked qemu-nbd for a bitmap"
+rm "$SCRATCH/bin/qemu-nbd"
+expect_all_read
 start_guest vm
 write_in vm
 saved vm vda=incremental

@@ -98,6 +98,22 @@ START_TEST(asks_a_silent_array_once)
 }
 END_TEST
 
+START_TEST(asks_on_after_a_damaged_copy)
+{
+	g_autoptr(json_t) copy = nas_listed_copy(FALSE);
+	g_autoptr(json_t) damaged = json_deep_copy(copy);
+	g_autofree char *shown = bed_path(bed, "vm/.snapshot");
+	g_autofree char *away = bed_path(bed, "away");
+	VkCopyReader reader = vk_arrays_reader(bed->arrays);
+
+	ck_assert_int_eq(rename(shown, away), 0);
+	json_object_set_new(json_array_get(json_object_get(damaged, "layers"), 0), "snapshot",
+			    json_string("another"));
+	ck_assert(!reader.has(reader.data, damaged));
+	ck_assert(reader.has(reader.data, copy));
+}
+END_TEST
+
 START_TEST(tells_volumes)
 {
 	g_autoptr(VkArrayDisk) web = nas_probe("vm/web.raw");
@@ -492,6 +508,7 @@ int main(void)
 	tcase_add_test(tcase, takes_one_volume);
 	tcase_add_test(tcase, flushes_at_the_instant);
 	tcase_add_test(tcase, asks_a_silent_array_once);
+	tcase_add_test(tcase, asks_on_after_a_damaged_copy);
 	tcase_add_test(tcase, tells_volumes);
 	tcase_add_test(tcase, refuses_what_it_cannot_take);
 	tcase_add_test(tcase, reads_below_the_junction);

@@ -13,6 +13,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -368,11 +369,11 @@ START_TEST(leaves_what_is_being_read)
 }
 END_TEST
 
-/* Once by the next one that reads, once by whoever looks for it. */
-START_TEST(removes_what_a_killed_one_left)
+/* A reader of COPY is killed when it has its clone. Its name, a new string. */
+static char *leave_clone(const json_t *copy)
 {
-	g_autoptr(json_t) copy = listed_copy();
 	g_autoptr(json_t) luns = NULL;
+	const char *name;
 	pid_t pid;
 
 	bed_add_fault(bed, "hold", "POST", "/lun-maps$", "after");
@@ -387,11 +388,51 @@ START_TEST(removes_what_a_killed_one_left)
 	json_decref(bed_control(bed, "GET", "held", NULL));
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	bed_clear_faults(bed);
 	luns = bed_state(bed, "luns");
 	ck_assert_uint_eq(json_array_size(luns), 3);
-	ck_assert(g_str_has_prefix(vk_json_optional_string(json_array_get(luns, 2), "name"),
-				   "/vol/v/virtkeep_clone_"));
-	bed_clear_faults(bed);
+	name = vk_json_optional_string(json_array_get(luns, 2), "name");
+	ck_assert(g_str_has_prefix(name, "/vol/v/virtkeep_clone_"));
+	return g_strdup(name);
+}
+
+/* Two find it at once: whoever comes second leaves it, and whoever cannot claim it, too. */
+START_TEST(leaves_what_another_removes)
+{
+	g_autoptr(json_t) copy = listed_copy();
+	g_autofree char *name = leave_clone(copy);
+	g_autofree char *base = g_path_get_basename(name);
+	g_autofree char *run = bed_path(bed, "run");
+	g_autofree char *away = bed_path(bed, "away");
+	g_autofree char *path = g_build_filename(run, base, NULL);
+	g_autoptr(GPtrArray) left = list_left();
+	const VkArraySnapshot *clone = g_ptr_array_index(left, 0);
+	g_autoptr(GError) error = NULL;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	succeed(vk_arrays_remove(bed->arrays, clone, &error), error);
+	ck_assert_uint_eq(count_kind("luns"), 3);
+	close(fd);
+	ck_assert_int_eq(rename(run, away), 0);
+	bed_write(bed, "run", "no directory");
+	ck_assert(!vk_arrays_remove(bed->arrays, clone, &error));
+	ck_assert_int_ge(fcntl(STDIN_FILENO, F_GETFD), 0);
+	ck_assert_uint_eq(count_kind("luns"), 3);
+	ck_assert_int_eq(unlink(run), 0);
+	ck_assert_int_eq(rename(away, run), 0);
+	remove_left();
+	check_clean();
+}
+END_TEST
+
+/* Once by the next one that reads, once by whoever looks for it. */
+START_TEST(removes_what_a_killed_one_left)
+{
+	g_autoptr(json_t) copy = listed_copy();
+	g_autofree char *name = leave_clone(copy);
+
 	if (_i)
 		remove_left();
 	/* While it is read there is no clone but its own. */
@@ -422,6 +463,7 @@ int main(void)
 	tcase_add_test(tcase, leaves_a_resized_lun);
 	tcase_add_test(tcase, refuses_a_serial_number_of_two);
 	tcase_add_test(tcase, leaves_what_is_being_read);
+	tcase_add_test(tcase, leaves_what_another_removes);
 	tcase_add_loop_test(tcase, removes_what_a_killed_one_left, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return bed_run(suite);
