@@ -7,6 +7,9 @@
 #include "seal.h"
 #include "timestamp.h"
 
+/* Snapshots of a guest in quick succession, or a clock that was put right. */
+#define SUCCESSION_SEC 45
+
 static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot)
 {
 	VkSession *session = user;
@@ -204,22 +207,29 @@ static gboolean images_are_current(const VkSession *session, const VkSnapshot *s
 	return TRUE;
 }
 
-/* Moves the snapshot's time on to the first second that its guest has no snapshot of yet. */
+/*
+ * Moves the snapshot's time on to the first second that its guest has no snapshot of yet, behind
+ * those that are a little ahead: the newest one is to be the last. What is more ahead is by a clock
+ * that was set back since.
+ */
 static gboolean choose_time(VkSession *session, VkSnapshot *snapshot, GError **error)
 {
 	g_autoptr(GPtrArray) keys = vk_catalog_list(session->vault, snapshot->uuid, error);
-	gint64 seconds;
+	gint64 begun, seconds;
 
-	if (!keys || !vk_time_parse(snapshot->time, &seconds, error))
+	if (!keys || !vk_time_parse(snapshot->time, &begun, error))
 		return FALSE;
+	seconds = begun;
 	for (guint i = 0; i < keys->len; i++) { /* oldest first */
 		const VkSnapshotKey *key = keys->pdata[i];
+		gint64 other;
 
-		if (g_strcmp0(key->time, snapshot->time) != 0)
-			continue;
-		g_free(snapshot->time);
-		snapshot->time = vk_time_format(++seconds);
+		if (vk_time_parse(key->time, &other, NULL) && other >= seconds &&
+		    (other == seconds || other <= begun + SUCCESSION_SEC))
+			seconds = other + 1;
 	}
+	g_free(snapshot->time);
+	snapshot->time = vk_time_format(seconds);
 	return TRUE;
 }
 

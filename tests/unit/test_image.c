@@ -548,6 +548,48 @@ START_TEST(times_are_unique)
 }
 END_TEST
 
+/* That an older one went, and its second is free, makes nothing new old. */
+START_TEST(times_follow_each_other)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	g_autoptr(GPtrArray) keys = NULL;
+
+	for (guint i = 0; i < 3; i++) {
+		MemSource *source = mem_source_new(0);
+		VkSaveStats stats = {0};
+		g_autoptr(VkSnapshot) snapshot =
+			commit(session, save(session, source, NULL, &stats));
+
+		ck_assert_int_eq(snapshot->time[14] - '5', (int)i);
+		vk_source_free(&source->base);
+		g_clear_pointer(&keys, g_ptr_array_unref);
+		keys = vk_catalog_list(vault, UUID, NULL);
+		ck_assert_uint_eq(keys->len, i == 0 ? 1 : 2);
+		if (i == 1)
+			ck_assert(vk_catalog_delete(vault, keys->pdata[0], NULL));
+	}
+}
+END_TEST
+
+/* The clock was set back. */
+START_TEST(times_do_not_follow_what_is_far_ahead)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	MemSource *source = mem_source_new(0);
+	VkSaveStats stats = {0};
+	g_autoptr(VkSnapshot) ahead =
+		make_snapshot(UUID, "20260102T030605Z", save(session, source, NULL, &stats));
+	g_autoptr(VkSnapshot) snapshot =
+		make_snapshot(UUID, "20260102T030405Z", save(session, source, NULL, &stats));
+
+	ck_assert(vk_session_commit(session, ahead, NULL));
+	ck_assert(vk_session_commit(session, snapshot, NULL));
+	ck_assert_str_eq(ahead->time, "20260102T030605Z");
+	ck_assert_str_eq(snapshot->time, "20260102T030405Z");
+	vk_source_free(&source->base);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("image");
@@ -571,6 +613,8 @@ int main(void)
 	tcase_add_test(tcase, a_huge_sparse_disk_is_no_matter);
 	tcase_add_test(tcase, an_interruption_ends_the_save);
 	tcase_add_test(tcase, times_are_unique);
+	tcase_add_test(tcase, times_follow_each_other);
+	tcase_add_test(tcase, times_do_not_follow_what_is_far_ahead);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
