@@ -5,15 +5,13 @@
 # kernel, udev and multipathd would make of that is a tree of sysfs and device nodes of the test's own.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
+# shellcheck source=tests/case/ontap-lib.sh
+. "${0%/*}/ontap-lib.sh"
 
 declare -A SERIALS=([l1]='81L*C?W+$]/|' [l2]='81LJC?WtqyyX' [l3]='81LJC?WtqyyY')
 
-truncate -s 1G "$SCRATCH/filer.img"
-mkfs.xfs -q "$SCRATCH/filer.img"
-mkdir -p "$SCRATCH/filer" "$SCRATCH/state" "$SCRATCH/dev/mapper" "$SCRATCH/sys/block" \
-	"$SCRATCH/sys/class/scsi_host/host0"
-mount -o loop "$SCRATCH/filer.img" "$SCRATCH/filer"
-mkdir "$SCRATCH/filer/v"
+make_filer 1024 v
+mkdir -p "$SCRATCH/dev/mapper" "$SCRATCH/sys/block" "$SCRATCH/sys/class/scsi_host/host0"
 : > "$SCRATCH/sys/class/scsi_host/host0/scan"
 export VIRTKEEP_SYSFS=$SCRATCH/sys VIRTKEEP_DEV=$SCRATCH/dev
 
@@ -56,38 +54,12 @@ jq -n --arg scratch "$SCRATCH" --argjson luns "[$(lun l1 0), $(lun l2 1), $(lun 
 	    lifs: [{name: "lif1", address: "127.0.0.1"}],
 	    volumes: [{name: "v", directory: "\($scratch)/filer/v", luns: $luns}]}]}]}' \
 	> "$SCRATCH/topology.json"
-coproc ARRAY { python3 "$SOURCE/tests/ontap/ontap" --state "$SCRATCH/state" --until-eof \
-	"$SCRATCH/topology.json"; }
-read -r ready <&"${ARRAY[0]}"
-[[ $ready =~ c1=([0-9]+) ]] || fail "the array does not start: $ready"
-port=${BASH_REMATCH[1]}
-echo secret > "$SCRATCH/password"
-chmod 600 "$SCRATCH/password"
-cat > /etc/virtkeep/virtkeep.conf <<-CONF
-	[array filer]
-	url = https://127.0.0.1:$port
-	user = admin
-	password_file = $SCRATCH/password
-	ca_file = $SCRATCH/state/ca.pem
-CONF
+start_array filer
 for name in l1 l2 l3; do
 	mkfs.ext4 -q -F -E lazy_itable_init=0 "$SCRATCH/filer/v/$name"
 	"$SCRATCH/hook" map "$SCRATCH/filer/v/$name" "${SERIALS[$name]}" "$((${name#l} - 1))" kvm
 done
 
-requests() {
-	jq -r 'select(.executed) | "\(.method) \(.path)"' "$SCRATCH/state/requests.jsonl"
-}
-forget_requests() {
-	: > "$SCRATCH/state/requests.jsonl"
-}
-state() { # KIND: all that the array has of it
-	python3 - "https://127.0.0.1:$port/control/state" <<-'PYTHON' | jq --arg kind "$1" '.[$kind]'
-		import ssl, sys, urllib.request
-		context = ssl._create_unverified_context()
-		print(urllib.request.urlopen(sys.argv[1], context=context).read().decode())
-	PYTHON
-}
 define_on_luns() { # GUEST NUMBER...: of the LUNs that are vda, vdb
 	local number target=a disks=
 
@@ -120,12 +92,12 @@ write_in() {
 	guest_run one 'for disk in vda vdb; do
 		dd if=/dev/urandom of=/mnt/$disk/new bs=64k count=20 2>/dev/null; done; sync'
 }
-copy_disks() { # NUMBER: of guest one, which is suspended
+copy_luns() { # NUMBER: of guest one, which is suspended
 	for name in l1 l2; do
 		cp "$SCRATCH/filer/v/$name" "$SCRATCH/$1-$name"
 	done
 }
-expect_same() { # REFERENCE NUMBER
+expect_luns() { # REFERENCE NUMBER
 	virtkeep --quiet restore "$1" --disk "vda=$SCRATCH/restored-l1" \
 		--disk "vdb=$SCRATCH/restored-l2" --format raw > /dev/null
 	for name in l1 l2; do
@@ -149,12 +121,12 @@ expect_clean one two
 say "each is the guest as it was, on the array, in the mount, and in the vault"
 write_in
 virsh -q suspend one
-copy_disks 1
+copy_luns 1
 ok virtkeep --json backup --mode array one
 virsh -q resume one
 first=$(newest one)
 write_in
-expect_same "$first" 1
+expect_luns "$first" 1
 mount_vault "$SCRATCH/mnt"
 same_file "$SCRATCH/mnt/guests/one/latest/vda.raw" "$SCRATCH/1-l1"
 unmount_vault "$SCRATCH/mnt"
@@ -164,12 +136,12 @@ ok virtkeep verify --data
 
 say "a copy for the vault in the same run"
 virsh -q suspend one
-copy_disks 2
+copy_luns 2
 ! cmp -s "$SCRATCH/1-l1" "$SCRATCH/2-l1" || fail "the guest wrote nothing"
 ok virtkeep --json backup --mode array+vault one
 virsh -q resume one
 expect_json '[.snapshots[0].disks[].copies | sort | join(" ")] | unique | join(",")' 'filer vault'
-expect_same "$(newest one)" 2
+expect_luns "$(newest one)" 2
 
 say "in place, by the array: a LUN stays the one that it was, with its maps"
 stop_guest one
@@ -179,7 +151,7 @@ state maps > "$SCRATCH/maps"
 refused 1 "--force" virtkeep restore "$first" --in-place
 mkdir "$SCRATCH/held"
 mount -o ro,noload "$SCRATCH/dev/mapper/lun1" "$SCRATCH/held"
-copy_disks held
+copy_luns held
 refused 4 "is mounted or held" virtkeep restore "$first" --in-place --force
 umount "$SCRATCH/held"
 same_file "$SCRATCH/filer/v/l1" "$SCRATCH/held-l1"

@@ -5,14 +5,12 @@
 # bind mount that a mountinfo file presents as NFS.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
+# shellcheck source=tests/case/ontap-lib.sh
+. "${0%/*}/ontap-lib.sh"
 
-truncate -s 2G "$SCRATCH/filer.img"
-mkfs.xfs -q "$SCRATCH/filer.img"
-mkdir "$SCRATCH/filer" "$SCRATCH/nfs" "$SCRATCH/secondary" "$SCRATCH/state"
-mount -o loop "$SCRATCH/filer.img" "$SCRATCH/filer"
-mkdir "$SCRATCH/filer/vm" "$SCRATCH/filer/vm_dst"
-mount --bind "$SCRATCH/filer/vm" "$SCRATCH/nfs"
-mount --bind "$SCRATCH/filer/vm_dst" "$SCRATCH/secondary"
+make_filer 2048 vm vm_dst
+mount_export 127.0.0.1:/vmstore vm "$SCRATCH/nfs"
+mount_export 127.0.0.2:/dst vm_dst "$SCRATCH/secondary" ro
 
 cat > "$SCRATCH/topology.json" <<-JSON
 	{"clusters": [{
@@ -25,74 +23,7 @@ cat > "$SCRATCH/topology.json" <<-JSON
 	  "policies": [{"name": "P", "retention": [{"label": "daily", "count": "1"}]}],
 	  "relationships": [{"source": "s:vm", "destination": "d:vm_dst", "policy": "P"}]}]}
 JSON
-coproc ARRAY { python3 "$SOURCE/tests/ontap/ontap" --state "$SCRATCH/state" --until-eof \
-	"$SCRATCH/topology.json"; }
-read -r ready <&"${ARRAY[0]}"
-[[ $ready =~ c1=([0-9]+)\ c2=([0-9]+) ]] || fail "the array does not start: $ready"
-port=${BASH_REMATCH[1]}
-second=${BASH_REMATCH[2]}
-echo secret > "$SCRATCH/password"
-chmod 600 "$SCRATCH/password"
-cat > /etc/virtkeep/virtkeep.conf <<-CONF
-	[array filer]
-	url = https://127.0.0.1:$port
-	user = admin
-	password_file = $SCRATCH/password
-	ca_file = $SCRATCH/state/ca.pem
-	[array second]
-	url = https://127.0.0.1:$second
-	user = admin
-	password_file = $SCRATCH/password
-	ca_file = $SCRATCH/state/ca.pem
-CONF
-{
-	grep -v " $SCRATCH/nfs \| $SCRATCH/secondary " /proc/self/mountinfo
-	echo "9999 1 0:99 / $SCRATCH/nfs rw - nfs4 127.0.0.1:/vmstore rw"
-	echo "9998 1 0:98 / $SCRATCH/secondary rw - nfs4 127.0.0.2:/dst ro"
-} > "$SCRATCH/mountinfo"
-export VIRTKEEP_MOUNTINFO=$SCRATCH/mountinfo
-
-# The requests so far, as "METHOD PATH", the log begun anew.
-requests() {
-	jq -r 'select(.executed) | "\(.method) \(.path)"' "$SCRATCH/state/requests.jsonl"
-}
-forget_requests() {
-	: > "$SCRATCH/state/requests.jsonl"
-}
-on_volume() { # how many snapshots the volume has
-	find "$SCRATCH/filer/vm/.snapshot" -mindepth 1 -maxdepth 1 2> /dev/null | wc -l
-}
-call() { # PORT METHOD PATH [BODY]: what another client asks of an array
-	python3 - "$@" <<-'PYTHON'
-		import base64, ssl, sys, urllib.request
-		port, method, path, *body = sys.argv[1:]
-		request = urllib.request.Request(f"https://127.0.0.1:{port}/api{path}", method=method,
-		    data=body[0].encode() if body else None, headers={"Content-Type": "application/json",
-		    "Authorization": "Basic " + base64.b64encode(b"admin:secret").decode()})
-		context = ssl._create_unverified_context()
-		print(urllib.request.urlopen(request, context=context).read().decode())
-	PYTHON
-}
-volume_of() { # PORT VOLUME: its path
-	echo "/storage/volumes/$(call "$1" GET "/storage/volumes?name=$2" | jq -r '.records[0].uuid')"
-}
-copy_disks() { # GUEST NUMBER
-	local disk
-
-	for disk in vda vdb; do
-		qemu-img convert -U -O raw "$(virsh domblklist "$1" |
-			awk -v disk=$disk '$1 == disk { print $2 }')" "$SCRATCH/$2-$disk"
-	done
-}
-expect_same() { # REFERENCE NUMBER
-	local disk
-
-	for disk in vda vdb; do
-		virtkeep --quiet restore "$1" --disk "$disk=$SCRATCH/restored" --format raw > /dev/null
-		same_file "$SCRATCH/restored" "$SCRATCH/$2-$disk"
-		rm "$SCRATCH/restored"
-	done
-}
+start_array filer second
 
 guests=(one two off)
 for guest in "${guests[@]}"; do
@@ -108,7 +39,7 @@ expect_json '.snapshots | length' 3
 expect_json '[.snapshots[].group] | unique | length' 1
 expect_json '[.snapshots[] | select(.guest != "off").consistency] | unique | join(" ")' filesystem
 expect_json '[.snapshots[].disks[].copies[]] | unique | join(" ")' filer
-[[ $(on_volume) == 1 ]] || fail "$(on_volume) snapshots of the volume, not one"
+[[ $(on_volume vm) == 1 ]] || fail "$(on_volume vm) snapshots of the volume, not one"
 [[ $(requests | grep -c '^POST .*/snapshots$') == 1 ]] || fail "not one POST: $(requests)"
 expect_clean one two
 
@@ -147,21 +78,21 @@ start_guest one
 say "the array restores, and nothing but what is named is ever deleted"
 forget_requests
 printf '[array]\nNTAP_SNAPSHOT_RETENTIONS = daily:1\n' >> /etc/virtkeep/virtkeep.conf
-before=$(on_volume)
+before=$(on_volume vm)
 ok virtkeep backup --mode array --label daily one two
-(($(on_volume) == before + 1)) || fail "$(on_volume) snapshots"
+(($(on_volume vm) == before + 1)) || fail "$(on_volume vm) snapshots"
 ok virtkeep backup --mode array --label daily one
-(($(on_volume) == before + 2)) || fail "one that 'two' needs was deleted, or more: $(on_volume)"
+(($(on_volume vm) == before + 2)) || fail "one that 'two' needs was deleted, or more: $(on_volume vm)"
 ok virtkeep backup --mode array --label daily two
-(($(on_volume) == before + 2)) || fail "what nobody needs is left: $(on_volume)"
+(($(on_volume vm) == before + 2)) || fail "what nobody needs is left: $(on_volume vm)"
 [[ $(requests | grep -c '^DELETE') == 1 ]] || fail "not one DELETE: $(requests | grep ^DELETE)"
 expect_same "$second_one" 2
-before=$(on_volume)
+before=$(on_volume vm)
 ok virtkeep backup --mode array+vault --label daily one two
-(($(on_volume) == before - 1)) || fail "not one for both instead of one for each: $(on_volume)"
+(($(on_volume vm) == before - 1)) || fail "not one for both instead of one for each: $(on_volume vm)"
 both=$(newest one)
 ok virtkeep backup --mode array+vault --label daily one two
-(($(on_volume) == before - 1)) || fail "both are in the vault, and keep the array's: $(on_volume)"
+(($(on_volume vm) == before - 1)) || fail "both are in the vault, and keep the array's: $(on_volume vm)"
 ok virtkeep --json show "$both"
 
 say "guests of a volume wait for nobody who reads, and nobody's time runs while he waits"
@@ -180,14 +111,8 @@ newest_on_volume() {
 		sed -n '$s/.* //p'
 }
 set_owners() { # SNAPSHOT OWNERS, in JSON
-	python3 - "$port" "$1" "$2" <<-'PYTHON'
-		import json, ssl, sys, urllib.request
-		port, name, owners = sys.argv[1:]
-		urllib.request.urlopen(f"https://127.0.0.1:{port}/control/set", json.dumps({
-		    "kind": "snapshots", "where": {"name": name},
-		    "set": {"owners": json.loads(owners)}}).encode(),
-		    context=ssl._create_unverified_context())
-	PYTHON
+	call "${PORTS[0]}" POST /control/set "$(jq -nc --arg name "$1" --argjson owners "$2" \
+		'{kind: "snapshots", where: {$name}, set: {$owners}}')" > /dev/null
 }
 ok virtkeep backup --mode array+vault --label weekly one
 older=$(newest_on_volume)
@@ -239,17 +164,17 @@ for delay in 0.1 0.2 0.3 0.4 0.5 0.6 0.8; do
 		wait_for 5 "'$guest' is thawed" is_thawed "$guest"
 	done
 done
-before=$(on_volume)
+before=$(on_volume vm)
 make_stray() { # NAME-ENDING: a snapshot of the volume whose run never listed it
 	local id
 
 	id=$(jq -r .id "$VAULT/vault.json" | head -n 1)
-	call "$port" POST "$(volume_of "$port" vm)/snapshots?return_timeout=60" \
+	call "${PORTS[0]}" POST "$(volume_of vm)/snapshots?return_timeout=60" \
 		"{\"name\": \"virtkeep_${id:0:8}_$1\", \"comment\": \"virtkeep $id unlisted\"}"
 }
 make_stray 20200101T000000Z_00000001
 make_stray "$(date +%Y%m%dT%H%M%SZ)_00000002"
-(($(on_volume) == before + 2)) || fail "no strays"
+(($(on_volume vm) == before + 2)) || fail "no strays"
 ok virtkeep backup --mode array one two
 [[ ! -e $(echo "$SCRATCH"/filer/vm/.snapshot/*_00000001) ]] || fail "an old stray is left"
 [[ -e $(echo "$SCRATCH"/filer/vm/.snapshot/*_00000002) ]] || fail "another run's was removed"
@@ -263,8 +188,7 @@ say "an array that does not answer, a wrong password: said plainly, and nobody i
 echo wrong > "$SCRATCH/password"
 refused 1 "array 'filer'" virtkeep backup --mode array one
 echo secret > "$SCRATCH/password"
-eval "exec ${ARRAY[1]}>&-"
-wait "$ARRAY_PID" 2> /dev/null || true
+stop_array
 refused 1 "array 'filer'" virtkeep backup --mode array one
 ok virtkeep backup --mode vault one
 expect_clean one two
