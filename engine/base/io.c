@@ -109,6 +109,13 @@ gboolean vk_io_rename_new(int olddir, const char *old, int newdir, const char *n
 	return TRUE;
 }
 
+gboolean vk_io_is_linked(int fd)
+{
+	struct stat facts;
+
+	return fstat(fd, &facts) == 0 && facts.st_nlink > 0;
+}
+
 gboolean vk_io_sync_dir(int dirfd, const char *path, GError **error)
 {
 	VK_AUTOFD fd = vk_io_open(dirfd, path, O_RDONLY | O_DIRECTORY, 0, error);

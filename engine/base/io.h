@@ -62,6 +62,9 @@ void vk_writeback_add(VkWriteback *writeback, int fd, gsize length);
 gboolean vk_io_rename_new(int olddir, const char *old, int newdir, const char *name,
 			  GError **error);
 
+/* Whether the open file has a name still: who locks one by its name may have come too late. */
+gboolean vk_io_is_linked(int fd);
+
 /* fsync of a directory. PATH is relative to DIRFD. */
 gboolean vk_io_sync_dir(int dirfd, const char *path, GError **error);
 

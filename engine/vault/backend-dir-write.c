@@ -69,14 +69,6 @@ static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **erro
 	return TRUE;
 }
 
-/* Whether the file has a name still. */
-static gboolean is_linked(int fd)
-{
-	struct stat facts;
-
-	return fstat(fd, &facts) == 0 && facts.st_nlink > 0;
-}
-
 /* Creates and locks a temporary file. Returns its descriptor; *RET_NAME is a new string. */
 static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
 {
@@ -96,7 +88,7 @@ static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
 			return -1;
 		}
 		/* A cleaner that was quicker than our lock has the file or removed it: another. */
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_linked(fd)) {
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && vk_io_is_linked(fd)) {
 			*ret_name = g_steal_pointer(&name);
 			return fd;
 		}

@@ -4,6 +4,7 @@
  * test's own. After each, no clone and no map of it is left.
  */
 #include "errors.h"
+#include "io.h"
 #include "json.h"
 #include "ontapbed.h"
 #include "source.h"
@@ -448,6 +449,50 @@ START_TEST(removes_what_a_killed_one_left)
 }
 END_TEST
 
+static VkIo real_io;
+static int rival = -1;
+static char *claim_path;
+
+/* Who had the claim removes it as soon as it is open, and another one claims the clone anew. */
+static int open_too_late(int dirfd, const char *path, int flags, mode_t mode)
+{
+	int fd = real_io.openat(dirfd, path, flags, mode);
+
+	if (rival < 0 && strstr(path, "/virtkeep_clone_")) {
+		claim_path = g_strdup(path);
+		ck_assert_int_eq(unlink(path), 0);
+		rival = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		ck_assert_int_eq(flock(rival, LOCK_EX | LOCK_NB), 0);
+	}
+	return fd;
+}
+
+/* What is locked has no name any more: the clone, and the claim that has, are the other one's. */
+START_TEST(leaves_what_another_one_has_claimed)
+{
+	g_autoptr(json_t) copy = listed_copy();
+	g_autofree char *name = leave_clone(copy);
+	g_autoptr(GPtrArray) left = NULL;
+	g_autoptr(GError) error = NULL;
+	struct stat theirs, named;
+
+	left = list_left();
+	ck_assert_uint_eq(left->len, 1);
+	real_io = vk_io;
+	vk_io.openat = open_too_late;
+	succeed(vk_arrays_remove(bed->arrays, g_ptr_array_index(left, 0), &error), error);
+	vk_io = real_io;
+	ck_assert_int_ge(rival, 0);
+	ck_assert_uint_eq(count_kind("luns"), 3);
+	ck_assert_int_eq(fstat(rival, &theirs), 0);
+	ck_assert_int_eq(stat(claim_path, &named), 0);
+	ck_assert_uint_eq(named.st_ino, theirs.st_ino);
+	close(rival);
+	remove_left();
+	g_free(claim_path);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ontapsan");
@@ -465,6 +510,7 @@ int main(void)
 	tcase_add_test(tcase, leaves_what_is_being_read);
 	tcase_add_test(tcase, leaves_what_another_removes);
 	tcase_add_loop_test(tcase, removes_what_a_killed_one_left, 0, 2);
+	tcase_add_test(tcase, leaves_what_another_one_has_claimed);
 	suite_add_tcase(suite, tcase);
 	return bed_run(suite);
 }
