@@ -234,7 +234,8 @@ static gboolean find_started(VkOntapGroup *group, gint64 deadline, GError **erro
 gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
 			      GError **error)
 {
-	gint64 left = (deadline - g_get_monotonic_time()) / G_USEC_PER_SEC + 1;
+	gint64 left_us = deadline - g_get_monotonic_time();
+	gint64 left = (left_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
 	g_autofree char *fence =
 		g_strdup_printf("%d", (int)CLAMP(left, FENCE_SECONDS_MIN, FENCE_SECONDS_MAX));
 	g_autofree char *path = g_strdup_printf(GROUPS "/%s/snapshots", group->uuid);
