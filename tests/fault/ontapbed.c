@@ -12,13 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define USUAL                          \
-	"[array c1]\n"                 \
-	"url = https://127.0.0.1:%\n"  \
-	"user = admin\n"               \
-	"password_file = @/password\n" \
-	"ca_file = @/state/ca.pem\n"   \
-	"NTAP_TIMEOUT = 20\n"
+#define USUAL_TIMEOUT_SEC 20
 
 char *bed_path(const Bed *bed, const char *name)
 {
@@ -98,6 +92,16 @@ void bed_configure(Bed *bed, const char *section)
 	ck_assert_msg(bed->arrays != NULL, "%s", error ? error->message : "");
 }
 
+void bed_set_timeout(Bed *bed, guint seconds)
+{
+	g_autofree char *section = g_strdup_printf("[array c1]\nurl = https://127.0.0.1:%%\n"
+						   "user = admin\npassword_file = @/password\n"
+						   "ca_file = @/state/ca.pem\nNTAP_TIMEOUT = %u\n",
+						   seconds);
+
+	bed_configure(bed, section);
+}
+
 Bed *bed_new(const char *topology, const char *mountinfo, const char *section)
 {
 	g_autofree char *made = g_dir_make_tmp("virtkeep-ontap-XXXXXX", NULL);
@@ -119,7 +123,10 @@ Bed *bed_new(const char *topology, const char *mountinfo, const char *section)
 	ck_assert_int_eq(chmod(password, 0600), 0);
 	g_setenv("VIRTKEEP_MOUNTINFO", mounts_path, TRUE);
 	start(bed);
-	bed_configure(bed, section ? section : USUAL);
+	if (section)
+		bed_configure(bed, section);
+	else
+		bed_set_timeout(bed, USUAL_TIMEOUT_SEC);
 	return bed;
 }
 
@@ -216,6 +223,15 @@ json_t *bed_state(const Bed *bed, const char *kind)
 	return records;
 }
 
+guint bed_count_kind(const Bed *bed, const char *kind)
+{
+	json_t *records = bed_state(bed, kind);
+	guint count = (guint)json_array_size(records);
+
+	json_decref(records);
+	return count;
+}
+
 json_t *bed_requests(Bed *bed)
 {
 	g_autofree char *text = bed_read(bed, "state/requests.jsonl");
@@ -244,6 +260,11 @@ guint bed_count(const json_t *requests, const char *method, const char *pattern)
 			 g_pattern_match_simple(pattern, path);
 	}
 	return count;
+}
+
+void bed_succeed(gboolean ok, const GError *error)
+{
+	ck_assert_msg(ok, "%s", error ? error->message : "no error was set");
 }
 
 int bed_run(Suite *suite)

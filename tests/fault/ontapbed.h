@@ -13,6 +13,10 @@
 
 #define BED_VAULT "0123456789abcdef0123456789abcdef"
 
+/* A guest, and the id of its snapshots. */
+#define WEB "11111111-2222-3333-4444-555555555555"
+#define ID  "20260102T030405Z"
+
 typedef struct Bed {
 	char *directory;
 	int input; /* the stand-in ends with it */
@@ -33,6 +37,9 @@ void bed_free(Bed *bed);
 /* The arrays of another SECTION. */
 void bed_configure(Bed *bed, const char *section);
 
+/* The usual login at c1, which has SECONDS to answer. */
+void bed_set_timeout(Bed *bed, guint seconds);
+
 char *bed_path(const Bed *bed, const char *name); /* new string */
 void bed_write(const Bed *bed, const char *name, const char *content);
 char *bed_read(const Bed *bed, const char *name);
@@ -50,12 +57,16 @@ void bed_clear_faults(const Bed *bed);
 
 /* All records of a kind that the stand-in has ("snapshots", "groups", "started"). New reference. */
 json_t *bed_state(const Bed *bed, const char *kind);
+guint bed_count_kind(const Bed *bed, const char *kind);
 
 /* The requests that were executed, or not, since the last call. New reference to an array. */
 json_t *bed_requests(Bed *bed);
 
 /* How many of REQUESTS have METHOD, and PATTERN (glob) in their path. */
 guint bed_count(const json_t *requests, const char *method, const char *pattern);
+
+/* Asserts OK, and tells the error. */
+void bed_succeed(gboolean ok, const GError *error);
 
 /* Runs SUITE, which is taken over; the exit status. */
 int bed_run(Suite *suite);

@@ -95,11 +95,6 @@ VkTake *nas_web_take(gboolean both)
 	return take;
 }
 
-void nas_succeed(gboolean ok, const GError *error)
-{
-	ck_assert_msg(ok, "%s", error ? error->message : "no error was set");
-}
-
 /* The copy of the web guest's disk, taken and listed. */
 json_t *nas_listed_copy(gboolean both)
 {
@@ -107,9 +102,9 @@ json_t *nas_listed_copy(gboolean both)
 	g_autoptr(GError) error = NULL;
 	json_t *copy;
 
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	copy = vk_take_copy(take, WEB, "vda");
-	nas_succeed(vk_take_keep(take, WEB, &error), error);
+	bed_succeed(vk_take_keep(take, WEB, &error), error);
 	vk_take_leave(take, WEB);
 	return copy;
 }
@@ -120,10 +115,10 @@ void nas_check_content(const json_t *copy, const char *content)
 	g_autoptr(GError) error = NULL;
 	VkImage *image = vk_arrays_open_image(bed->arrays, copy, &error);
 
-	nas_succeed(image != NULL, error);
+	bed_succeed(image != NULL, error);
 	/* Disks are whole sectors. */
 	ck_assert_uint_ge(image->size, strlen(content));
-	nas_succeed(vk_image_read(image, 0, buffer, strlen(content), &error), error);
+	bed_succeed(vk_image_read(image, 0, buffer, strlen(content), &error), error);
 	ck_assert_str_eq(buffer, content);
 	vk_image_free(image);
 }
@@ -142,15 +137,6 @@ guint nas_count_snapshots(const char *volume)
 			 strcmp(json_string_value(json_object_get(of, "name")), volume) == 0;
 	}
 	json_decref(snapshots);
-	return count;
-}
-
-guint nas_count_kind(const char *kind)
-{
-	json_t *records = bed_state(bed, kind);
-	guint count = (guint)json_array_size(records);
-
-	json_decref(records);
 	return count;
 }
 

@@ -11,9 +11,7 @@
 #include <glib.h>
 #include <jansson.h>
 
-#define WEB  "11111111-2222-3333-4444-555555555555"
 #define MAIL "66666666-7777-8888-9999-000000000000"
-#define ID   "20260102T030405Z"
 
 extern Bed *bed;
 
@@ -34,12 +32,10 @@ VkTake *nas_web_take(gboolean both);
 /* The copy of the web guest's first disk, taken and listed. New reference. */
 json_t *nas_listed_copy(gboolean both);
 
-void nas_succeed(gboolean ok, const GError *error);
 void nas_check_content(const json_t *copy, const char *content);
 
 /* The snapshots of a volume, or with NULL of all. */
 guint nas_count_snapshots(const char *volume);
-guint nas_count_kind(const char *kind);
 
 /* Whatever was asked: only single snapshots of ours and groups of ours were removed, by uuid. */
 void nas_check_log(void);

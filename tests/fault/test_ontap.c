@@ -21,7 +21,7 @@ START_TEST(takes_one_volume)
 	const json_t *snapshot;
 	const char *name;
 
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	bed_write(bed, "vm/web.raw", "web after the instant");
 	copy = vk_take_copy(take, WEB, "vda");
 	nas_check_content(copy, "web at the instant");
@@ -35,7 +35,7 @@ START_TEST(takes_one_volume)
 			 "virtkeep " BED_VAULT " " WEB " " ID " unlisted");
 	ck_assert_str_eq(json_string_value(json_object_get(snapshot, "snapmirror_label")), "daily");
 	ck_assert_ptr_null(json_object_get(snapshot, "expiry_time"));
-	nas_succeed(vk_take_keep(take, WEB, &error), error);
+	bed_succeed(vk_take_keep(take, WEB, &error), error);
 	vk_take_leave(take, WEB);
 	nas_check_content(copy, "web at the instant");
 	nas_check_log();
@@ -59,9 +59,9 @@ START_TEST(flushes_at_the_instant)
 
 	real_fdatasync = vk_io.fdatasync;
 	vk_io.fdatasync = count_flush;
-	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_take_prepare(take, &error), error);
 	flushes = 0;
-	nas_succeed(vk_take_shoot(take, &error), error);
+	bed_succeed(vk_take_shoot(take, &error), error);
 	vk_io.fdatasync = real_fdatasync;
 	ck_assert_uint_eq(flushes, 2);
 	vk_take_leave(take, WEB);
@@ -86,7 +86,7 @@ START_TEST(asks_a_silent_array_once)
 	g_autoptr(json_t) copy = NULL;
 	g_autoptr(json_t) requests = NULL;
 
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	copy = vk_take_copy(take, WEB, "vda");
 	ck_assert(reader.has(reader.data, copy));
 	hide_snapshots();
@@ -173,7 +173,7 @@ START_TEST(reads_below_the_junction)
 	bed_write(bed, "vm/qtree/deep/disk.raw", "a qtree of its own");
 	vk_take_join(take, WEB, ID);
 	vk_take_add(take, WEB, "vda", nas_probe("vm/qtree/deep/disk.raw"));
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	copy = vk_take_copy(take, WEB, "vda");
 	bed_write(bed, "vm/qtree/deep/disk.raw", "changed");
 	nas_check_content(copy, "a qtree of its own");
@@ -193,7 +193,7 @@ START_TEST(reads_names_with_dots)
 	bed_write(bed, "vm/web..2..raw", "a name with dots");
 	vk_take_join(take, WEB, ID);
 	vk_take_add(take, WEB, "vda", nas_probe("vm/web..2..raw"));
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	copy = vk_take_copy(take, WEB, "vda");
 	nas_check_content(copy, "a name with dots");
 	layer = json_array_get(json_object_get(copy, "layers"), 0);
@@ -238,11 +238,11 @@ START_TEST(lists_and_removes)
 			     ((VkArraySnapshot *)g_ptr_array_index(of_copy, 0))->handle));
 	ck_assert_str_eq(snapshot->id, ID);
 	ck_assert(!snapshot->is_unlisted);
-	nas_succeed(vk_arrays_has(bed->arrays, copy, &found, &error), error);
+	bed_succeed(vk_arrays_has(bed->arrays, copy, &found, &error), error);
 	ck_assert(found);
-	nas_succeed(vk_arrays_remove(bed->arrays, snapshot, &error), error);
-	nas_succeed(vk_arrays_remove(bed->arrays, snapshot, &error), error);
-	nas_succeed(vk_arrays_has(bed->arrays, copy, &found, &error), error);
+	bed_succeed(vk_arrays_remove(bed->arrays, snapshot, &error), error);
+	bed_succeed(vk_arrays_remove(bed->arrays, snapshot, &error), error);
+	bed_succeed(vk_arrays_has(bed->arrays, copy, &found, &error), error);
 	ck_assert(!found);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 0);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
@@ -293,12 +293,12 @@ START_TEST(keeps_what_one_guest_needs)
 	vk_take_add(take, WEB, "vda", nas_probe("vm/web.raw"));
 	vk_take_add(take, MAIL, "vda", nas_probe("vm/sub/mail.raw"));
 	vk_take_add(take, MAIL, "vdb", nas_probe("vmstore/data.raw"));
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 2);
 	vk_take_leave(take, MAIL);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 0);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
-	nas_succeed(vk_take_keep(take, WEB, &error), error);
+	bed_succeed(vk_take_keep(take, WEB, &error), error);
 	vk_take_leave(take, WEB);
 	g_clear_pointer(&take, vk_take_free);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
@@ -332,7 +332,7 @@ static void check_login(const char *section, const char *words)
 		ck_assert_msg(!disk && strstr(error->message, words), "%s",
 			      error ? error->message : "it worked");
 	else
-		nas_succeed(disk != NULL, error);
+		bed_succeed(disk != NULL, error);
 	vk_array_disk_free(disk);
 }
 

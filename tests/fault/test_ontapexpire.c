@@ -36,7 +36,7 @@ static void setup(void)
 	bed_configure(bed, SECTION);
 	path = bed_path(bed, "vaultdir");
 	vault = vk_vault_init(path, &error);
-	nas_succeed(vault != NULL, error);
+	bed_succeed(vault != NULL, error);
 }
 
 static void teardown(void)
@@ -57,7 +57,7 @@ static void list_snapshot(const char *uuid, gint64 seconds, json_t *copy)
 	g_autoptr(GError) error = NULL;
 
 	snapshot->label = g_strdup("daily");
-	nas_succeed(vk_session_commit(session, snapshot, &error), error);
+	bed_succeed(vk_session_commit(session, snapshot, &error), error);
 	vk_session_free(session);
 }
 
@@ -93,10 +93,10 @@ static void back_up(guint count, gint64 age)
 		vk_take_join(take, guests[i], ID);
 		vk_take_add(take, guests[i], "vda", nas_probe(images[i]));
 	}
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	for (guint i = 0; i < count; i++) {
 		copies[i] = vk_take_copy(take, guests[i], "vda");
-		nas_succeed(vk_take_keep(take, guests[i], &error), error);
+		bed_succeed(vk_take_keep(take, guests[i], &error), error);
 		vk_take_leave(take, guests[i]);
 	}
 	g_autofree char *older = antedate(copies[0], seconds);
@@ -142,7 +142,7 @@ static void settle(const char *uuid)
 	VkArrayDisk *disk = nas_probe(images[0]);
 	g_autoptr(GError) error = NULL;
 
-	nas_succeed(vk_arraydisk_settle(bed->arrays, disk, vault, uuid, &error), error);
+	bed_succeed(vk_arraydisk_settle(bed->arrays, disk, vault, uuid, &error), error);
 	vk_array_disk_free(disk);
 }
 
@@ -155,7 +155,7 @@ START_TEST(comes_back_to_what_was_held)
 	back_up(2, 10 * DAY);
 	set_owners(json_pack("[s]", "snapmirror"));
 	for (guint i = 0; i < G_N_ELEMENTS(guests); i++) {
-		nas_succeed(expire(guests[i], &error), error);
+		bed_succeed(expire(guests[i], &error), error);
 		ck_assert_uint_eq(count_listed(guests[i]), 1);
 	}
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 2);
@@ -186,7 +186,7 @@ START_TEST(keeps_what_is_still_listed)
 
 	back_up(2, 20 * DAY);
 	back_up(1, 10 * DAY);
-	nas_succeed(expire(WEB, &error), error);
+	bed_succeed(expire(WEB, &error), error);
 	ck_assert_uint_eq(count_listed(WEB), 1);
 	ck_assert_uint_eq(count_unlisted(), 1);
 	settle(WEB);
@@ -210,7 +210,7 @@ static void copy(const char *uuid, guint number)
 	g_autoptr(VkSnapshot) snapshot =
 		vk_catalog_load(other, g_ptr_array_index(keys, number), &error);
 
-	nas_succeed(snapshot && vk_vault_copy(other, bed->arrays, snapshot, 1, NULL, &error),
+	bed_succeed(snapshot && vk_vault_copy(other, bed->arrays, snapshot, 1, NULL, &error),
 		    error);
 	vk_vault_free(other);
 }
@@ -228,7 +228,7 @@ START_TEST(keeps_what_is_copied_meanwhile)
 	json_decref(bed_control(bed, "GET", "held", NULL));
 	copy(WEB, 0);
 	json_decref(bed_control(bed, "POST", "release", NULL));
-	nas_succeed(GPOINTER_TO_INT(g_thread_join(thread)), error);
+	bed_succeed(GPOINTER_TO_INT(g_thread_join(thread)), error);
 	ck_assert_uint_eq(count_listed(WEB), 2);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
 }
@@ -244,10 +244,10 @@ START_TEST(costs_little_over_history)
 		back_up(1, days * DAY);
 		copy(WEB, count_listed(WEB) - 1);
 	}
-	nas_succeed(expire(WEB, &error), error);
+	bed_succeed(expire(WEB, &error), error);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
 	json_decref(bed_requests(bed));
-	nas_succeed(expire(WEB, &error), error);
+	bed_succeed(expire(WEB, &error), error);
 	ck_assert_uint_eq(count_listed(WEB), 6);
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count(requests, "GET", "*/snapmirror/relationships*"), 0);
@@ -268,17 +268,17 @@ START_TEST(asks_once_for_replicas)
 		bed_control(bed, "POST", "faults",
 			    json_pack("{s:s, s:s, s:i, s:i}", "action", "status", "path",
 				      "/snapmirror/relationships", "status", 500, "times", -1)));
-	nas_succeed(expire(WEB, &error), error);
+	bed_succeed(expire(WEB, &error), error);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
 	ck_assert_uint_eq(count_listed(WEB), 4);
 	json_decref(bed_requests(bed));
-	nas_succeed(expire(WEB, &error), error);
+	bed_succeed(expire(WEB, &error), error);
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(count_listed(WEB), 4);
 	ck_assert_uint_eq(bed_count(requests, "GET", "*/snapmirror/relationships*"), 1);
 	/* Nobody has them. */
 	bed_clear_faults(bed);
-	nas_succeed(expire(WEB, &error), error);
+	bed_succeed(expire(WEB, &error), error);
 	ck_assert_uint_eq(count_listed(WEB), 1);
 }
 END_TEST
@@ -291,7 +291,7 @@ START_TEST(goes_on_without_the_volume)
 	back_up(1, 30 * DAY);
 	list_lost(20 * DAY);
 	back_up(1, 10 * DAY);
-	nas_succeed(expire(WEB, &error), error);
+	bed_succeed(expire(WEB, &error), error);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
 	ck_assert_uint_eq(count_listed(WEB), 1);
 }

@@ -62,9 +62,10 @@ static void check_fault(const char *action, const char *when, const char *method
 	vk_take_leave(take, WEB);
 	g_clear_pointer(&take, vk_take_free);
 	bed_clear_faults(bed);
-	ck_assert_msg(nas_count_snapshots(NULL) == 0 && nas_count_kind("started") == 0,
+	ck_assert_msg(nas_count_snapshots(NULL) == 0 && bed_count_kind(bed, "started") == 0,
 		      "%s %s %s %s", action, when, method, path);
-	ck_assert_msg(nas_count_kind("groups") == 0, "%s %s %s %s", action, when, method, path);
+	ck_assert_msg(bed_count_kind(bed, "groups") == 0, "%s %s %s %s", action, when, method,
+		      path);
 	nas_check_log();
 }
 
@@ -109,7 +110,7 @@ START_TEST(marks_in_spite_of_faults)
 		found = vk_arrays_snapshots_of(bed->arrays, copy, &error);
 		snapshot = g_ptr_array_index(found, 0);
 		ck_assert(!snapshot->is_unlisted);
-		nas_succeed(vk_arrays_remove(bed->arrays, snapshot, &error), error);
+		bed_succeed(vk_arrays_remove(bed->arrays, snapshot, &error), error);
 	}
 }
 END_TEST
@@ -123,7 +124,7 @@ START_TEST(waits_for_jobs)
 	copy = nas_listed_copy(TRUE);
 	nas_check_content(copy, "web at the instant");
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 2);
-	ck_assert_uint_eq(nas_count_kind("groups"), 0);
+	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
 }
 END_TEST
 
@@ -158,7 +159,7 @@ START_TEST(looks_when_a_job_is_lost)
 
 	bed_set_knob(bed, "always_202", json_true());
 	bed_set_knob(bed, "job_outcome", json_string("lost"));
-	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_take_prepare(take, &error), error);
 	ck_assert(!vk_take_shoot(take, &error));
 	bed_set_knob(bed, "job_outcome", json_null());
 	vk_take_leave(take, WEB);
@@ -173,13 +174,11 @@ START_TEST(looks_when_it_is_slow)
 	g_autoptr(GError) error = NULL;
 	gint64 begun;
 
-	bed_configure(bed, "[array c1]\nurl = https://127.0.0.1:%\nuser = admin\n"
-			   "password_file = @/password\nca_file = @/state/ca.pem\n"
-			   "NTAP_TIMEOUT = 2\n");
+	bed_set_timeout(bed, 2);
 	take = nas_web_take(FALSE);
 	bed_add_fault(bed, "hold", "POST", "/volumes/[^/]+/snapshots$", "after");
 	begun = g_get_monotonic_time();
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	ck_assert_int_lt(g_get_monotonic_time() - begun, 6 * G_USEC_PER_SEC);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 1);
 	vk_take_leave(take, WEB);
@@ -230,21 +229,21 @@ START_TEST(is_killed)
 
 	die_at(deaths[_i].method, deaths[_i].path);
 	/* A snapshot that was started ends by itself. */
-	for (guint i = 0; i < 400 && nas_count_kind("started") > 0; i++)
+	for (guint i = 0; i < 400 && bed_count_kind(bed, "started") > 0; i++)
 		g_usleep(G_USEC_PER_SEC / 10);
-	ck_assert_uint_eq(nas_count_kind("started"), 0);
+	ck_assert_uint_eq(bed_count_kind(bed, "started"), 0);
 	/* What is left is told, marked, and can be removed; and the next one works. */
 	found = vk_arrays_list(bed->arrays, disk, BED_VAULT, WEB, &error);
-	nas_succeed(found != NULL, error);
+	bed_succeed(found != NULL, error);
 	ck_assert_uint_eq(found->len, nas_count_snapshots("vm"));
 	for (guint i = 0; i < found->len; i++) {
 		VkArraySnapshot *snapshot = g_ptr_array_index(found, i);
 
 		ck_assert_str_eq(snapshot->id, ID);
-		nas_succeed(vk_arrays_remove(bed->arrays, snapshot, &error), error);
+		bed_succeed(vk_arrays_remove(bed->arrays, snapshot, &error), error);
 	}
 	take = nas_web_take(TRUE);
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	vk_take_leave(take, WEB);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 0);
 	nas_check_log();

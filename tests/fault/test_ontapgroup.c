@@ -14,10 +14,10 @@ START_TEST(fences_several_volumes)
 	g_autofree char *reason = NULL;
 
 	bed_set_knob(bed, "fence", json_string("watch"));
-	nas_succeed(nas_run_take(take, &error), error);
-	ck_assert_uint_eq(nas_count_kind("groups"), 0);
-	ck_assert_uint_eq(nas_count_kind("started"), 0);
-	ck_assert_uint_eq(nas_count_kind("fence_violations"), 0);
+	bed_succeed(nas_run_take(take, &error), error);
+	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
+	ck_assert_uint_eq(bed_count_kind(bed, "started"), 0);
+	ck_assert_uint_eq(bed_count_kind(bed, "fence_violations"), 0);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
 	copy = vk_take_copy(take, WEB, "vdb");
@@ -43,11 +43,11 @@ START_TEST(starts_however_it_is_told)
 
 		bed_set_knob(bed, "start_uuid", json_string(places[i / 2]));
 		bed_set_knob(bed, "start_reply", json_integer(i % 2 ? 202 : 201));
-		nas_succeed(nas_run_take(take, &error), error);
+		bed_succeed(nas_run_take(take, &error), error);
 		ck_assert_uint_eq(nas_count_snapshots(NULL), 2);
 		vk_take_leave(take, WEB);
 		ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
-		ck_assert_uint_eq(nas_count_kind("groups"), 0);
+		ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
 	}
 }
 END_TEST
@@ -75,9 +75,9 @@ static void check_group(const char *name, const char *const *volumes, guint left
 	make_group(name, volumes);
 	take = nas_web_take(TRUE);
 	json_decref(bed_requests(bed));
-	nas_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_take(take, &error), error);
 	requests = bed_requests(bed);
-	ck_assert_uint_eq(nas_count_kind("groups"), left);
+	ck_assert_uint_eq(bed_count_kind(bed, "groups"), left);
 	ck_assert_uint_eq(bed_count(requests, "POST", "*/consistency-groups/*/snapshots"), starts);
 	ck_assert_uint_eq(bed_count(requests, "POST", "*/volumes/*/snapshots"), singles);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
@@ -85,7 +85,7 @@ static void check_group(const char *name, const char *const *volumes, guint left
 	ck_assert_uint_eq(nas_count_snapshots("other"), 0);
 	vk_take_leave(take, WEB);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
-	ck_assert_uint_eq(nas_count_kind("group_snapshots"), 0);
+	ck_assert_uint_eq(bed_count_kind(bed, "group_snapshots"), 0);
 }
 
 START_TEST(uses_a_group_of_the_same_volumes)
@@ -128,8 +128,8 @@ START_TEST(removes_a_group_that_was_left_around_one_volume)
 
 	make_group("virtkeep_01234567_20200101T000000Z_deadbeef", volumes);
 	take = nas_web_take(FALSE);
-	nas_succeed(nas_run_take(take, &error), error);
-	ck_assert_uint_eq(nas_count_kind("groups"), 0);
+	bed_succeed(nas_run_take(take, &error), error);
+	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
 	vk_take_leave(take, WEB);
 }
 END_TEST
@@ -144,10 +144,10 @@ START_TEST(lifts_the_fence_first)
 	json_t *request;
 	guint commits = 0, questions = 0;
 
-	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_take_prepare(take, &error), error);
 	bed_add_fault(bed, "reset", "PATCH", "/consistency-groups/[^/]+/snapshots/", "before");
 	json_decref(bed_requests(bed));
-	nas_succeed(vk_take_shoot(take, &error), error);
+	bed_succeed(vk_take_shoot(take, &error), error);
 	requests = bed_requests(bed);
 	json_array_foreach (requests, index, request) {
 		gboolean is_commit =
@@ -177,13 +177,13 @@ START_TEST(fences_no_longer_than_guests_are_held)
 	gsize index;
 	json_t *request;
 
-	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_take_prepare(take, &error), error);
 	json_decref(bed_requests(bed));
 	/* Who is over it has gone on, and counts no more. */
 	vk_take_join(take, MAIL, ID);
 	vk_take_bound(take, MAIL, g_get_monotonic_time() - 1);
 	vk_take_bound(take, WEB, g_get_monotonic_time() + (gint64)bounds[_i].held * G_USEC_PER_SEC);
-	nas_succeed(vk_take_shoot(take, &error), error);
+	bed_succeed(vk_take_shoot(take, &error), error);
 	requests = bed_requests(bed);
 	json_array_foreach (requests, index, request) {
 		const char *seconds = vk_json_optional_string(json_object_get(request, "query"),
@@ -199,19 +199,28 @@ START_TEST(fences_no_longer_than_guests_are_held)
 }
 END_TEST
 
-/* Of two SVMs, that of the second refuses: the first one's volumes are let go at once. */
-START_TEST(leaves_no_fence_when_another_fails)
+/* A group in each of two SVMs. */
+static VkTake *prepare_two_svms(void)
 {
-	g_autoptr(VkTake) take = nas_web_take(TRUE);
-	g_autoptr(json_t) requests = NULL;
+	VkTake *take = nas_web_take(TRUE);
 	g_autoptr(GError) error = NULL;
 
 	bed_write(bed, "t1/a.raw", "a");
 	bed_write(bed, "t2/a.raw", "a");
 	vk_take_add(take, WEB, "vdc", nas_probe("t1/a.raw"));
 	vk_take_add(take, WEB, "vdd", nas_probe("t2/a.raw"));
-	nas_succeed(vk_take_prepare(take, &error), error);
-	ck_assert_uint_eq(nas_count_kind("groups"), 2);
+	bed_succeed(vk_take_prepare(take, &error), error);
+	return take;
+}
+
+/* Of two SVMs, that of the second refuses: the first one's volumes are let go at once. */
+START_TEST(leaves_no_fence_when_another_fails)
+{
+	g_autoptr(VkTake) take = prepare_two_svms();
+	g_autoptr(json_t) requests = NULL;
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 2);
 	json_decref(bed_control(bed, "POST", "faults",
 				json_pack("{s:s, s:s, s:s, s:i, s:s, s:i}", "action", "status",
 					  "method", "POST", "path",
@@ -219,13 +228,13 @@ START_TEST(leaves_no_fence_when_another_fails)
 					  "code", "6", "skip", 1)));
 	json_decref(bed_requests(bed));
 	ck_assert(!vk_take_shoot(take, &error));
-	ck_assert_uint_eq(nas_count_kind("started"), 0);
+	ck_assert_uint_eq(bed_count_kind(bed, "started"), 0);
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count(requests, "PATCH", "*"), 1);
 	vk_take_leave(take, WEB);
 	g_clear_pointer(&take, vk_take_free);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
-	ck_assert_uint_eq(nas_count_kind("groups"), 0);
+	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
 }
 END_TEST
 
@@ -239,15 +248,8 @@ START_TEST(leaves_no_fence_when_another_is_late)
 		"{s:s, s:s, s:s, s:i, s:i, s:i}", "action", "delay", "method", "POST", "path",
 		"/consistency-groups/[^/]+/snapshots$", "seconds", 4, "skip", 1, "times", -1);
 
-	bed_configure(bed, "[array c1]\nurl = https://127.0.0.1:%\nuser = admin\n"
-			   "password_file = @/password\nca_file = @/state/ca.pem\n"
-			   "NTAP_TIMEOUT = 2\n");
-	take = nas_web_take(TRUE);
-	bed_write(bed, "t1/a.raw", "a");
-	bed_write(bed, "t2/a.raw", "a");
-	vk_take_add(take, WEB, "vdc", nas_probe("t1/a.raw"));
-	vk_take_add(take, WEB, "vdd", nas_probe("t2/a.raw"));
-	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_set_timeout(bed, 2);
+	take = prepare_two_svms();
 	json_decref(bed_control(bed, "POST", "faults", json_incref(fault)));
 	json_decref(bed_requests(bed));
 	ck_assert(!vk_take_shoot(take, &error));
@@ -265,11 +267,9 @@ START_TEST(asks_no_longer_than_guests_are_held)
 	g_autoptr(GError) error = NULL;
 	gint64 begun;
 
-	bed_configure(bed, "[array c1]\nurl = https://127.0.0.1:%\nuser = admin\n"
-			   "password_file = @/password\nca_file = @/state/ca.pem\n"
-			   "NTAP_TIMEOUT = 10\n");
+	bed_set_timeout(bed, 10);
 	take = nas_web_take(TRUE);
-	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_take_prepare(take, &error), error);
 	bed_add_fault(bed, "reset", "POST", "/consistency-groups/[^/]+/snapshots$", "after");
 	json_decref(bed_control(bed, "POST", "faults",
 				json_pack("{s:s, s:s, s:s, s:i}", "action", "hold", "method", "GET",

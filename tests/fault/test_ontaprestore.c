@@ -26,7 +26,7 @@ static void check_restore(const char *const *refused, const char *method, const 
 						  "path", *refused, "status", 403, "code", "6",
 						  "times", -1)));
 	json_decref(bed_requests(bed));
-	nas_succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &got, &error), error);
+	bed_succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &got, &error), error);
 	bed_clear_faults(bed);
 	ck_assert_int_eq(got, done);
 	requests = bed_requests(bed);
@@ -105,7 +105,7 @@ START_TEST(does_not_restore_across_volumes)
 	gboolean done = TRUE;
 
 	bed_write(bed, "vmstore/new.raw", "");
-	nas_succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &done, &error), error);
+	bed_succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &done, &error), error);
 	ck_assert(!done);
 }
 END_TEST

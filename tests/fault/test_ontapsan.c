@@ -19,8 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WEB  "11111111-2222-3333-4444-555555555555"
-#define ID   "20260102T030405Z"
 #define SIZE 65536
 
 static const char topology[] =
@@ -116,11 +114,6 @@ static VkArrayDisk *try_probe(const char *device, GError **error)
 	return vk_arrays_probe(bed->arrays, layers, error);
 }
 
-static void succeed(gboolean ok, const GError *error)
-{
-	ck_assert_msg(ok, "%s", error ? error->message : "no error was set");
-}
-
 static json_t *listed_copy(void)
 {
 	g_autoptr(VkTake) take = vk_take_new(bed->arrays, BED_VAULT, NULL);
@@ -128,26 +121,17 @@ static json_t *listed_copy(void)
 	VkArrayDisk *disk = try_probe("dev/mapper/lun0", &error);
 	json_t *copy;
 
-	succeed(disk != NULL, error);
+	bed_succeed(disk != NULL, error);
 	vk_take_join(take, WEB, ID);
 	vk_take_add(take, WEB, "vda", disk);
-	succeed(vk_take_prepare(take, &error) && vk_take_shoot(take, &error) &&
-			vk_take_settle(take, &error),
-		error);
+	bed_succeed(vk_take_prepare(take, &error) && vk_take_shoot(take, &error) &&
+			    vk_take_settle(take, &error),
+		    error);
 	copy = vk_take_copy(take, WEB, "vda");
-	succeed(vk_take_keep(take, WEB, &error), error);
+	bed_succeed(vk_take_keep(take, WEB, &error), error);
 	vk_take_leave(take, WEB);
 	poke("v/l1", "after it, and on");
 	return copy;
-}
-
-static guint count_kind(const char *kind)
-{
-	json_t *records = bed_state(bed, kind);
-	guint count = (guint)json_array_size(records);
-
-	json_decref(records);
-	return count;
 }
 
 /* No clone, no map, and the host had let go of its device before that went. */
@@ -158,8 +142,8 @@ static void check_clean(void)
 	gsize index;
 	json_t *request;
 
-	ck_assert_uint_eq(count_kind("luns"), 2);
-	ck_assert_uint_eq(count_kind("maps"), 1);
+	ck_assert_uint_eq(bed_count_kind(bed, "luns"), 2);
+	ck_assert_uint_eq(bed_count_kind(bed, "maps"), 1);
 	ck_assert(!g_file_test(torn, G_FILE_TEST_EXISTS));
 	json_array_foreach (requests, index, request) {
 		const char *path = json_string_value(json_object_get(request, "path"));
@@ -183,7 +167,7 @@ static gboolean try_read(const json_t *copy, GError **error)
 	if (!image)
 		return FALSE;
 	ck_assert_uint_eq(image->size, SIZE);
-	ck_assert_uint_eq(count_kind("luns"), 3);
+	ck_assert_uint_eq(bed_count_kind(bed, "luns"), 3);
 	ok = vk_image_read(image, 0, buffer, strlen("at the instant"), error);
 	ck_assert_str_eq(buffer, "at the instant");
 	vk_image_free(image);
@@ -199,11 +183,11 @@ START_TEST(reads_a_lun)
 	ck_assert_str_eq(
 		vk_json_optional_string(json_array_get(json_object_get(copy, "layers"), 0), "path"),
 		"l1");
-	succeed(vk_arrays_has(bed->arrays, copy, &found, &error), error);
+	bed_succeed(vk_arrays_has(bed->arrays, copy, &found, &error), error);
 	ck_assert(found);
-	succeed(try_read(copy, &error), error);
+	bed_succeed(try_read(copy, &error), error);
 	check_clean();
-	ck_assert_uint_eq(count_kind("snapshots"), 1);
+	ck_assert_uint_eq(bed_count_kind(bed, "snapshots"), 1);
 }
 END_TEST
 
@@ -284,7 +268,7 @@ START_TEST(restores_in_place)
 	json_decref(bed_requests(bed));
 	ck_assert(vk_arrays_can_clone(bed->arrays, copy, 0, path));
 	ck_assert(!vk_arrays_can_clone(bed->arrays, copy, 0, bed->directory));
-	succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &done, &error), error);
+	bed_succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &done, &error), error);
 	ck_assert(done);
 	content = bed_read(bed, "v/l1");
 	ck_assert_str_eq(content, "at the instant");
@@ -308,7 +292,7 @@ START_TEST(leaves_a_resized_lun)
 	bed_write(bed, "sys/block/dm-0/size", "256");
 	json_decref(bed_requests(bed));
 	ck_assert(!vk_arrays_can_clone(bed->arrays, copy, 0, path));
-	succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &done, &error), error);
+	bed_succeed(vk_arrays_clone(bed->arrays, copy, 0, path, &done, &error), error);
 	ck_assert(!done);
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count(requests, "PATCH", "*"), 0);
@@ -350,9 +334,9 @@ static void remove_left(void)
 
 	ck_assert_uint_eq(left->len, 1);
 	ck_assert_str_ne(clone->id, "");
-	succeed(vk_arrays_remove(bed->arrays, clone, &error), error);
-	ck_assert_uint_eq(count_kind("luns"), 2);
-	succeed(vk_arrays_remove(bed->arrays, clone, &error), error);
+	bed_succeed(vk_arrays_remove(bed->arrays, clone, &error), error);
+	ck_assert_uint_eq(bed_count_kind(bed, "luns"), 2);
+	bed_succeed(vk_arrays_remove(bed->arrays, clone, &error), error);
 }
 
 START_TEST(leaves_what_is_being_read)
@@ -364,7 +348,7 @@ START_TEST(leaves_what_is_being_read)
 	ck_assert_ptr_nonnull(image);
 	left = list_left();
 	ck_assert_uint_eq(left->len, 0);
-	ck_assert_uint_eq(count_kind("luns"), 3);
+	ck_assert_uint_eq(bed_count_kind(bed, "luns"), 3);
 	vk_image_free(image);
 	check_clean();
 }
@@ -413,14 +397,14 @@ START_TEST(leaves_what_another_removes)
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
-	succeed(vk_arrays_remove(bed->arrays, clone, &error), error);
-	ck_assert_uint_eq(count_kind("luns"), 3);
+	bed_succeed(vk_arrays_remove(bed->arrays, clone, &error), error);
+	ck_assert_uint_eq(bed_count_kind(bed, "luns"), 3);
 	close(fd);
 	ck_assert_int_eq(rename(run, away), 0);
 	bed_write(bed, "run", "no directory");
 	ck_assert(!vk_arrays_remove(bed->arrays, clone, &error));
 	ck_assert_int_ge(fcntl(STDIN_FILENO, F_GETFD), 0);
-	ck_assert_uint_eq(count_kind("luns"), 3);
+	ck_assert_uint_eq(bed_count_kind(bed, "luns"), 3);
 	ck_assert_int_eq(unlink(run), 0);
 	ck_assert_int_eq(rename(away, run), 0);
 	remove_left();
@@ -445,7 +429,7 @@ START_TEST(removes_what_a_killed_one_left)
 				       "/vol/v/virtkeep_clone_00000000_other", "os_type", "linux",
 				       "space", "size", SIZE)));
 	vk_image_free(vk_arrays_open_image(bed->arrays, copy, NULL));
-	ck_assert_uint_eq(count_kind("luns"), 3);
+	ck_assert_uint_eq(bed_count_kind(bed, "luns"), 3);
 }
 END_TEST
 
@@ -480,10 +464,10 @@ START_TEST(leaves_what_another_one_has_claimed)
 	ck_assert_uint_eq(left->len, 1);
 	real_io = vk_io;
 	vk_io.openat = open_too_late;
-	succeed(vk_arrays_remove(bed->arrays, g_ptr_array_index(left, 0), &error), error);
+	bed_succeed(vk_arrays_remove(bed->arrays, g_ptr_array_index(left, 0), &error), error);
 	vk_io = real_io;
 	ck_assert_int_ge(rival, 0);
-	ck_assert_uint_eq(count_kind("luns"), 3);
+	ck_assert_uint_eq(bed_count_kind(bed, "luns"), 3);
 	ck_assert_int_eq(fstat(rival, &theirs), 0);
 	ck_assert_int_eq(stat(claim_path, &named), 0);
 	ck_assert_uint_eq(named.st_ino, theirs.st_ino);

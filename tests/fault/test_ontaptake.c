@@ -21,7 +21,7 @@ static void check_trouble(VkTake *take, const char *text)
 {
 	g_autoptr(GError) error = NULL;
 
-	nas_succeed(vk_take_check(take, WEB, &error), error);
+	bed_succeed(vk_take_check(take, WEB, &error), error);
 	ck_assert(!vk_take_check(take, MAIL, &error));
 	ck_assert_msg(strstr(error->message, text) != NULL, "%s", error->message);
 }
@@ -32,8 +32,8 @@ static void check_other(VkTake *take)
 	g_autoptr(json_t) copy = vk_take_copy(take, WEB, "vda");
 	g_autoptr(GError) error = NULL;
 
-	nas_succeed(vk_take_check(take, WEB, &error), error);
-	nas_succeed(vk_take_keep(take, WEB, &error), error);
+	bed_succeed(vk_take_check(take, WEB, &error), error);
+	bed_succeed(vk_take_keep(take, WEB, &error), error);
 	vk_take_leave(take, MAIL);
 	nas_check_content(copy, "web at the instant");
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
@@ -49,9 +49,9 @@ START_TEST(leaves_out_who_is_gone)
 	g_autoptr(GError) error = NULL;
 
 	g_unlink(image);
-	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_take_prepare(take, &error), error);
 	check_trouble(take, "disk 'vda': cannot open");
-	nas_succeed(vk_take_shoot(take, &error) && vk_take_settle(take, &error), error);
+	bed_succeed(vk_take_shoot(take, &error) && vk_take_settle(take, &error), error);
 	check_other(take);
 }
 END_TEST
@@ -74,13 +74,13 @@ START_TEST(leaves_out_who_cannot_be_flushed)
 	g_autoptr(VkTake) take = make_take_of_two();
 	g_autoptr(GError) error = NULL;
 
-	nas_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_take_prepare(take, &error), error);
 	real_fdatasync = vk_io.fdatasync;
 	vk_io.fdatasync = fail_of_mail;
-	nas_succeed(vk_take_shoot(take, &error), error);
+	bed_succeed(vk_take_shoot(take, &error), error);
 	vk_io.fdatasync = real_fdatasync;
 	check_trouble(take, "disk 'vda': cannot write back");
-	nas_succeed(vk_take_settle(take, &error), error);
+	bed_succeed(vk_take_settle(take, &error), error);
 	check_other(take);
 }
 END_TEST
