@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the tests of plans share: a snapshot of a guest with one disk, and a world in which libvirt and
+ * arrays are played by a table.
+ */
+#pragma once
+
+#include "plan.h"
+#include "planner.h"
+
+#include <check.h>
+#include <glib.h>
+
+#define UUID       "11111111-2222-3333-4444-555555555555"
+#define OTHER_UUID "99999999-2222-3333-4444-555555555555"
+
+typedef struct FakeWorld {
+	VkWorld base;
+	const char *name; /* of the one guest it knows; NULL: none */
+	const char *uuid;
+	const char *xml;
+	VkGuestState state;
+	const char *const
+		*layers;         /* "NAME:FORMAT" in DIR, the image first; NULL: the copy is gone */
+	const char *changed;     /* the numbers of those that are not as they were, "12" */
+	const char *unreachable; /* the numbers of those that cannot be cloned */
+} FakeWorld;
+
+/* Of one test. */
+typedef struct PlanBed {
+	char *dir;
+	FakeWorld world;
+	VkRestoreOptions options;
+	VkSnapshot *snapshot;
+	VkView *view;
+	VkVault *vault; /* of snapshots on arrays; else NULL */
+	GError *error;
+} PlanBed;
+
+extern PlanBed bed;
+
+/* Of a file in the directory. New string. */
+char *path_in(const char *name);
+void touch(const char *name);
+
+/* New strings. */
+char *domain_xml(const char *name, const char *disks);
+char *file_disk(const char *target, const char *name);
+
+/* The disks of the snapshot's guest. */
+void set_xml(const char *disks);
+
+/* A list of options, of WORDS with commas between them. */
+void set_list(char ***list, const char *words);
+
+/* Plans the snapshot made so far. */
+VkPlan *plan(void);
+VkPlanItem *item_at(const VkPlan *made, guint i);
+
+/* The plan must be refused with CODE and a message that names WORD. */
+void assert_refused(int code, const char *word);
+
+/* Runs the tests; the exit status. */
+int run_plan_tests(const char *name, const TTest *const *tests, gsize count);
