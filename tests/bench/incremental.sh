@@ -21,35 +21,18 @@ dirty_bytes() {
 	awk '{ u[int($1 / 16)]; u[int(($1 + 15) / 16)] } END { n = 0; for (i in u) n++; print n * 65536 }'
 }
 
-# The largest resident size so far of a process, in KiB; without a process of our own, which would
-# cost it time.
-peak_of() { # PID
-	local key value
-
-	while read -r key value _; do
-		[[ $key != VmHWM: ]] || RSS=$value
-	done < "/proc/$1/status"
-} 2> /dev/null
-
-# Runs a backup; sets SECONDS_TAKEN and RSS (KiB).
+# Runs a backup; sets SECONDS_TAKEN and PEAK (KiB).
 measure() {
-	local pid start
+	local row
 
-	start=${EPOCHREALTIME/./}
-	virtkeep --json --quiet backup "$1" > "$OUT" < /dev/null &
-	pid=$!
-	RSS=0
-	while kill -0 "$pid" 2> /dev/null; do
-		peak_of "$pid"
-		read -r -t 0.02 -u "$NEVER" _ || true
-	done
-	wait "$pid"
-	SECONDS_TAKEN=$(awk "BEGIN { printf \"%.2f\", (${EPOCHREALTIME/./} - $start) / 1e6 }")
+	"$BUILD/tests/bench/measure" "$SCRATCH/result" - - - \
+		virtkeep --json --quiet backup "$1" > "$OUT" < /dev/null
+	row=$(tail -n 1 "$SCRATCH/result")
+	SECONDS_TAKEN=$(cut -f 3 <<< "$row")
+	PEAK=$(cut -f 5 <<< "$row")
 }
 
-mkfifo "$SCRATCH/never"
-exec {NEVER}<> "$SCRATCH/never" # nothing to read: a sleep without a process
-printf '%-8s %12s %12s %7s %9s %10s %12s\n' disk dirty read ratio time 'peak RSS' mode
+printf '%-8s %12s %12s %7s %9s %10s %12s\n' disk dirty read ratio time 'peak' mode
 for gib in 1 16 256; do
 	guest=s$gib
 	mkdir -p "$SCRATCH/guests/$guest"
@@ -69,7 +52,7 @@ for gib in 1 16 256; do
 		dirty=$(dirty_bytes < "$SCRATCH/offsets")
 		read=$(jq '.snapshots[0].disks[0].read' "$OUT")
 		printf '%4s GiB %12s %12s %7s %7s s %6s KiB %12s\n' "$gib" "$dirty" "$read" \
-			"$(awk "BEGIN { printf \"%.2f\", $read / $dirty }")" "$SECONDS_TAKEN" "$RSS" \
+			"$(awk "BEGIN { printf \"%.2f\", $read / $dirty }")" "$SECONDS_TAKEN" "$PEAK" \
 			"$(jq -r '.snapshots[0].disks[0].mode' "$OUT")"
 	done
 	stop_guest "$guest"
