@@ -100,7 +100,7 @@ typedef struct {
 	gboolean all, group, strict, compare, replicate;
 	char *mode, *label, *quiesce;
 	char **mountpoints;
-	int budget, parallel, wait; /* -1: as configured */
+	int budget, parallel, rate, wait; /* -1: as configured */
 } Arguments;
 
 static void arguments_clear(Arguments *arguments)
@@ -152,13 +152,14 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 			     VkBackupOptions *options, GError **error)
 {
 	const VkSettings *settings = program->settings;
-	guint budget_sec = 0, wait_min = 0;
+	guint budget_sec = 0, rate_mib = 0, wait_min = 0;
 
 	if (!take_choices(arguments, choices, options, error) ||
 	    !take_number(settings, "backup", "pause_budget", arguments->budget, 0, &budget_sec,
 			 error) ||
 	    !take_number(settings, "backup", "parallel", arguments->parallel, 1, &options->parallel,
 			 error) ||
+	    !take_number(settings, "backup", "limit_rate", arguments->rate, 0, &rate_mib, error) ||
 	    !take_number(settings, "array", "NTAP_SNAPMIRROR_WAIT", arguments->wait, 0, &wait_min,
 			 error))
 		return FALSE;
@@ -166,6 +167,7 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 		arguments->replicate ||
 		g_str_equal(vk_settings_get(settings, "array", "NTAP_SNAPMIRROR_UPDATE"), "Y");
 	options->replicate_wait_sec = wait_min * 60;
+	options->bytes_per_sec = (guint64)rate_mib << 20;
 	options->settings = settings;
 	options->label =
 		arguments->label ? arguments->label : vk_settings_get(settings, "backup", "label");
@@ -207,7 +209,7 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error)
 {
-	g_auto(Arguments) arguments = {.budget = -1, .parallel = -1, .wait = -1};
+	g_auto(Arguments) arguments = {.budget = -1, .parallel = -1, .rate = -1, .wait = -1};
 	const GOptionEntry entries[] = {
 		{"all", 'a', 0, G_OPTION_ARG_NONE, &arguments.all, "All guests of the host", NULL},
 		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group,
@@ -232,6 +234,9 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		 "Read the disks in whole, whatever their dirty bitmaps tell", NULL},
 		{"parallel", 0, 0, G_OPTION_ARG_INT, &arguments.parallel,
 		 "Guests at once (default 4)", "N"},
+		{"limit-rate", 0, 0, G_OPTION_ARG_INT, &arguments.rate,
+		 "Read no more in a second, of all guests together; 0: no limit (default 0)",
+		 "MIB"},
 		G_OPTION_ENTRY_NULL,
 	};
 	Choices choices = {0};

@@ -35,6 +35,7 @@ static const Setting known_settings[] = {
 	{"backup", "mode", TYPE_CHOICE, "vault", .choices = "vault|array|array+vault"},
 	{"backup", "label", TYPE_POLICY, NULL},
 	{"backup", "workers", TYPE_UINT, "0", 256},
+	{"backup", "limit_rate", TYPE_UINT, "0", 65535},
 	{"backup", "scratch_dir", TYPE_TEXT, "/var/lib/virtkeep/scratch"},
 	{"backup", "run_dir", TYPE_TEXT, "/run/virtkeep"},
 	{"backup", "agent_timeout", TYPE_UINT, "30", 3600},

@@ -292,7 +292,10 @@ static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	guint workers = options->workers ? options->workers : g_get_num_processors();
 	GThreadPool *pool;
 	VkGate gate, group_gate;
+	VkRateLimit limit;
 
+	vk_rate_limit_init(&limit, options->bytes_per_sec);
+	run->context.limit = &limit;
 	vk_gate_init(&gate, at_once);
 	vk_gate_init(&group_gate, at_once);
 	run->context.gate = &gate;
@@ -304,6 +307,7 @@ static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	g_thread_pool_free(pool, FALSE, TRUE);
 	vk_gate_clear(&gate);
 	vk_gate_clear(&group_gate);
+	vk_rate_limit_clear(&limit);
 }
 
 static gboolean run_guests(Run *run, char *const *names, GError **error)

@@ -40,6 +40,7 @@ typedef struct VkBackupOptions {
 	guint operation_timeout_sec; /* from a guest's plan until it goes on again */
 	guint retries;               /* of calls to libvirt that may pass */
 	guint workers;               /* 0: one for each core */
+	guint64 bytes_per_sec;       /* read of all guests together; 0: as fast as can be */
 	const char *scratch_dir;     /* for what running guests overwrite meanwhile */
 	const char *run_dir;         /* for locks and sockets */
 } VkBackupOptions;

@@ -215,7 +215,10 @@ static gboolean plan(VkAttempt *attempt, GError **error)
 	attempt->snapshot = new_snapshot(attempt);
 	attempt->session =
 		vk_session_new(attempt->context->vault, attempt->context->workers, error);
-	return attempt->session != NULL;
+	if (!attempt->session)
+		return FALSE;
+	vk_session_set_limit(attempt->session, attempt->context->limit);
+	return TRUE;
 }
 
 /* All of a group are waited for, whatever their mode: they may share a take. */

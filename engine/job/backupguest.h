@@ -9,6 +9,7 @@
 #include "guard.h"
 #include "host.h"
 #include "progress.h"
+#include "ratelimit.h"
 
 #include <glib.h>
 
@@ -21,6 +22,7 @@ typedef struct VkBackupContext {
 	VkArrays *arrays;
 	VkGuard *guard;
 	VkProgress *progress;
+	VkRateLimit *limit; /* of what all of them read */
 	VkGate *gate; /* for what costs processor and disk; not passed while guests are held */
 	/* The same for guests of a group up to their instant: they must not wait for who reads. */
 	VkGate *group_gate;

@@ -28,6 +28,7 @@ struct VkSession {
 	VkVault *vault;
 	VkPackId id;
 	VkHints *hints;
+	VkRateLimit *limit; /* of reading; nullable */
 	guint n_workers;
 	VkWorker *workers;
 	VkPackWriter *map_pack; /* map pages that do not fit behind the data; NULL until needed */

@@ -80,6 +80,11 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 	return g_steal_pointer(&session);
 }
 
+void vk_session_set_limit(VkSession *session, VkRateLimit *limit)
+{
+	session->limit = limit;
+}
+
 static void drop_pack(VkSession *session, VkPackWriter *pack)
 {
 	VkPackId id = vk_pack_writer_id(pack);

@@ -12,6 +12,7 @@
 #include "vault.h"
 
 #include "progress.h"
+#include "ratelimit.h"
 
 #include <glib.h>
 
@@ -29,6 +30,9 @@ typedef struct VkSaveStats {
 
 /* WORKERS 0 means one for each core. The vault must be open for writing and outlive the session. */
 VkSession *vk_session_new(VkVault *vault, guint workers, GError **error);
+
+/* Reads sources no faster than LIMIT (borrowed, nullable) allows, which sessions may share. */
+void vk_session_set_limit(VkSession *session, VkRateLimit *limit);
 
 /*
  * Drops what was not committed: open packs vanish, finished ones stay, for the next try to find

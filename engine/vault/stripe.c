@@ -321,6 +321,15 @@ static gboolean save_gap(Stripe *stripe, guint32 from, guint32 to, GError **erro
 	return TRUE;
 }
 
+static gboolean submit_chunk(Stripe *stripe, const Chunk *chunk, guint8 *buffer, GError **error)
+{
+	gsize length = blocks_length(stripe, chunk->first, chunk->count);
+
+	vk_rate_limit_wait(stripe->save->session->limit, length);
+	return stripe->reader->ops->submit(stripe->reader, block_offset(chunk->first), length,
+					   buffer, error);
+}
+
 /* Reads ahead by up to VK_SOURCE_DEPTH chunks and saves them and the gaps between in order. */
 static gboolean save_blocks(Stripe *stripe, GError **error)
 {
@@ -337,10 +346,7 @@ static gboolean save_blocks(Stripe *stripe, GError **error)
 			chunks[i] = next_chunk(stripe, &position);
 			if (chunks[i].count == 0)
 				break;
-			if (!stripe->reader->ops->submit(
-				    stripe->reader, block_offset(chunks[i].first),
-				    blocks_length(stripe, chunks[i].first, chunks[i].count),
-				    stripe->worker->buffers[i], error))
+			if (!submit_chunk(stripe, &chunks[i], stripe->worker->buffers[i], error))
 				return FALSE;
 			submitted++;
 		}

@@ -40,4 +40,14 @@ done
 ok virtkeep --json list
 expect_json length 6
 ok virtkeep verify --data
+
+say "both at once, no faster than allowed"
+start=${EPOCHREALTIME/./}
+ok virtkeep --json backup --all --compare --limit-rate=100
+took=$((${EPOCHREALTIME/./} - start))
+read=$(jq '[.snapshots[].disks[].read] | add' "$OUT")
+((read > 300 << 20)) || fail "only $read bytes were read"
+# What is read last need not be waited for.
+((took > (read - (4 << 20)) * 10000 / 1048576)) || fail "$read bytes took $took us"
+ok virtkeep verify --data
 expect_clean one two
