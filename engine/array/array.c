@@ -194,6 +194,11 @@ static VkArray *array_of(const VkArrays *arrays, const json_t *copy, GError **er
 {
 	const char *name = NULL;
 
+	if (json_array_size(json_object_get(copy, "layers")) > VK_ARRAY_LAYERS_MAX) {
+		vk_fail(error, VK_ERROR_DAMAGE, "the array copy has more than %u files",
+			VK_ARRAY_LAYERS_MAX);
+		return NULL;
+	}
 	return vk_json_string(copy, "array", &name, error) ? find(arrays, name, error) : NULL;
 }
 

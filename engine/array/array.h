@@ -85,7 +85,7 @@ gboolean vk_take_shoot(VkTake *take, GError **error);
 /* Makes it durable and known, after the guests go on. */
 gboolean vk_take_settle(VkTake *take, GError **error);
 
-/* To be asked after each of these: FALSE when a disk of the member UUID alone could not be taken. */
+/* To be asked after each of these. FALSE: a disk of the member UUID alone could not be taken. */
 gboolean vk_take_check(VkTake *take, const char *uuid, GError **error);
 
 /* After that: the copy of a disk. New reference. */

@@ -86,7 +86,7 @@ static gboolean claim(Clone *clone, GError **error)
 	clone->claim = vk_io_open(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, error);
 	if (clone->claim < 0)
 		return FALSE;
-	/* Who had it may have removed the file before our lock: then others claim by another one. */
+	/* Who had it may have removed the file before our lock: others claim by another one then. */
 	if (flock(clone->claim, LOCK_EX | LOCK_NB) != 0 || !vk_io_is_linked(clone->claim))
 		return vk_fail(error, VK_ERROR_BUSY, "the LUN '%s' is in use", clone->name);
 	clone->claim_path = g_steal_pointer(&path);

@@ -45,8 +45,8 @@ gboolean vk_io_write(int fd, const char *name, guint64 offset, const void *buf, 
 		     GError **error);
 
 /*
- * How much of a large file was written since the kernel was last told to write it out. So the flush at
- * the end has little left to do. Zeroed at first.
+ * How much of a large file was written since the kernel was last told to write it out. So the
+ * flush at the end has little left to do. Zeroed at first.
  */
 typedef struct VkWriteback {
 	_Atomic gsize bytes;

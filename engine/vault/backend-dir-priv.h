@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of the directory backend, shared by backend-dir.c (reading) and backend-dir-write.c. */
+/* The inside of the directory backend: backend-dir.c reads, backend-dir-write.c writes. */
 #pragma once
 
 #include "backend.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How the directory backend writes. An object is written below tmp/ and renamed into place, so that
- * it is whole or not there. A temporary file is locked by its writer: what can be locked by somebody
- * else was left behind by a process that died, and is removed before the first object is begun.
+ * How the directory backend writes. An object is written below tmp/ and renamed into place, so
+ * that it is whole or not there. A temporary file is locked by its writer: what can be locked by
+ * somebody else was left behind by a process that died, and is removed before the first object is
+ * begun.
  *
  * A directory whose fsync failed condemns the backend: the kernel reports a lost write once, and a
  * later fsync would succeed without the names being there.
@@ -52,8 +53,8 @@ gboolean vk_dir_sync_folder(DirBackend *dir, const char *folder, GError **error)
 }
 
 /*
- * Makes FOLDER unless it is there. Its name is not durable by that, but that of its parent is, which
- * older vaults may lack.
+ * Makes FOLDER unless it is there. Its name is not durable by that, but that of its parent is,
+ * which older vaults may lack.
  */
 static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **error)
 {

@@ -11,8 +11,8 @@
 #define PROBE_SAVING (PROBE_BYTES / 32)
 
 /*
- * What the fastest level leaves out in blocks as small as ours: matches of five bytes save 2 % of space
- * for 4 % of its time, and none in reading.
+ * What the fastest level leaves out in blocks as small as ours: matches of five bytes save 2 % of
+ * space for 4 % of its time, and none in reading.
  */
 #define FASTEST_LEVEL     1
 #define FASTEST_MIN_MATCH 5
@@ -21,6 +21,7 @@ struct VkCodec {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
 	ZSTD_CCtx *compressor;
+	ZSTD_CCtx *prober; /* the simple calls may reset a context's parameters */
 	gboolean last_was_raw;
 	guint8 out[VK_BLOCK_SIZE];
 };
@@ -39,7 +40,8 @@ VkCodec *vk_codec_new(int compression_level)
 	codec->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	codec->digest = EVP_MD_CTX_new();
 	codec->compressor = ZSTD_createCCtx();
-	g_assert(codec->sha256 && codec->digest && codec->compressor);
+	codec->prober = ZSTD_createCCtx();
+	g_assert(codec->sha256 && codec->digest && codec->compressor && codec->prober);
 	ZSTD_CCtx_setParameter(codec->compressor, ZSTD_c_compressionLevel, compression_level);
 	if (compression_level == FASTEST_LEVEL)
 		ZSTD_CCtx_setParameter(codec->compressor, ZSTD_c_minMatch, FASTEST_MIN_MATCH);
@@ -53,6 +55,7 @@ void vk_codec_free(VkCodec *codec)
 	EVP_MD_free(codec->sha256);
 	EVP_MD_CTX_free(codec->digest);
 	ZSTD_freeCCtx(codec->compressor);
+	ZSTD_freeCCtx(codec->prober);
 	g_free(codec);
 }
 
@@ -71,9 +74,8 @@ VkBlockId vk_codec_block_id(VkCodec *codec, const void *data, gsize length)
 static gboolean looks_incompressible(VkCodec *codec, const void *data, gsize length)
 {
 	return codec->last_was_raw && length > PROBE_BYTES &&
-	       ZSTD_isError(ZSTD_compressCCtx(codec->compressor, codec->out,
-					      PROBE_BYTES - PROBE_SAVING, data, PROBE_BYTES,
-					      PROBE_LEVEL));
+	       ZSTD_isError(ZSTD_compressCCtx(codec->prober, codec->out, PROBE_BYTES - PROBE_SAVING,
+					      data, PROBE_BYTES, PROBE_LEVEL));
 }
 
 const void *vk_codec_encode(VkCodec *codec, const void *data, gsize length, gsize *ret_length,

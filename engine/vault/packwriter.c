@@ -259,10 +259,18 @@ static gpointer send_pack(gpointer data)
 	     pack_append(writer->backend, pack, &trailer, sizeof(trailer)) &&
 	     writer->backend->ops->finish(g_steal_pointer(&pack->object), name, VK_PUT_LATER,
 					  &pack->trouble);
-	if (ok)
+	if (ok) {
 		tell_slots(writer, pack);
-	writer->calls.on_done(writer->user, &pack->id, ok);
+		writer->calls.on_done(writer->user, &pack->id, TRUE);
+	}
 	return NULL;
+}
+
+/* Not before nobody can find its blocks any more. */
+static void lose_pack(VkPackWriter *writer, Pack *pack, GError **error)
+{
+	writer->calls.on_done(writer->user, &pack->id, FALSE);
+	g_propagate_error(error, g_steal_pointer(&pack->trouble));
 }
 
 gboolean vk_pack_writer_wait(VkPackWriter *writer, GError **error)
@@ -276,7 +284,7 @@ gboolean vk_pack_writer_wait(VkPackWriter *writer, GError **error)
 	writer->sent = NULL;
 	ok = !pack->trouble;
 	if (!ok)
-		g_propagate_error(error, g_steal_pointer(&pack->trouble));
+		lose_pack(writer, pack, error);
 	free_pack(writer->backend, pack);
 	return ok;
 }
@@ -286,10 +294,9 @@ static gboolean lose_open_pack(VkPackWriter *writer, GError **error)
 {
 	Pack *pack = writer->open;
 
-	writer->calls.on_done(writer->user, &pack->id, FALSE);
-	g_propagate_error(error, g_steal_pointer(&pack->trouble));
-	free_pack(writer->backend, pack);
 	open_pack(writer);
+	lose_pack(writer, pack, error);
+	free_pack(writer->backend, pack);
 	return FALSE;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkPackWriter: a pack being written into the vault as it is filled, and the one before, which is
- * made durable in the background meanwhile. Memory does not grow with packs. Threads: one at a time.
+ * VkPackWriter: a pack being written into the vault as it is filled, and the one before, which
+ * is made durable in the background meanwhile. Memory does not grow with packs. Threads: one at a
+ * time.
  */
 #pragma once
 
@@ -12,11 +13,11 @@
 
 typedef struct VkPackWriter VkPackWriter;
 
-/* Both may be called from a thread of the writer's own. */
 typedef struct VkPackCalls {
-	/* For each data slot of a pack that is in the vault now, so that it can be hinted at. */
+	/* For each data slot of a pack that is in the vault now, so that it can be hinted at:
+	   from a thread of the writer's own. */
 	void (*on_slot)(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot);
-	/* When a pack that was sent is in the vault, or lost if not OK. */
+	/* Then, from the same thread; if not OK, once a call has found that the pack is lost. */
 	void (*on_done)(gpointer user, const VkPackId *pack, gboolean ok);
 } VkPackCalls;
 
@@ -59,6 +60,8 @@ gboolean vk_pack_writer_find(const VkPackWriter *writer, const VkBlockId *id, Vk
  */
 gboolean vk_pack_writer_send(VkPackWriter *writer, GError **error);
 
-/* Waits until what was sent is in the vault: its content is durable, its name after a sync. Fails if
-   it was lost, with everything in it. */
+/*
+ * Waits until what was sent is in the vault: its content is durable, its name after a sync. Fails
+ * if it was lost, with everything in it.
+ */
 gboolean vk_pack_writer_wait(VkPackWriter *writer, GError **error);

@@ -213,7 +213,8 @@ static gboolean find_own(VkBackupJob *job, gboolean *ret_running, GError **error
 
 		if (vk_backup_running(job->guest, &socket, &cause)) {
 			*ret_running = g_strcmp0(socket, job->socket) == 0;
-			if (*ret_running || is_settled(job, &quiet_since))
+			/* The job of somebody else is proof that ours does not run. */
+			if (socket || is_settled(job, &quiet_since))
 				return TRUE;
 		}
 		if (vk_deadline_passed(deadline))
@@ -221,7 +222,8 @@ static gboolean find_own(VkBackupJob *job, gboolean *ret_running, GError **error
 				       "the backup job of guest '%s' may still run; the guard ends "
 				       "it, or the next backup: %s",
 				       vk_guest_name(job->guest),
-				       cause ? cause->message : "QEMU does not answer");
+				       cause ? cause->message
+					     : "QEMU does not answer, or has another job");
 		vk_poll_pause(&pause);
 	}
 }

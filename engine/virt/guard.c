@@ -24,7 +24,7 @@ struct VkGuard {
 	int socket;
 	guint owed; /* answers to come: more than one after one was late */
 	/* Under the mutex: */
-	gboolean started; /* its first answer was taken */
+	gboolean awaited; /* its first answer, for which there was no question */
 	char *complaint;  /* why it could not start, or NULL */
 };
 
@@ -114,24 +114,18 @@ VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error)
 	return spawned ? g_steal_pointer(&guard) : NULL;
 }
 
+/* Waits until it is connected. */
 static gboolean await_locked(VkGuard *guard, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (!guard->started) {
-		guard->started = TRUE;
+	if (!guard->awaited) {
+		guard->awaited = TRUE;
 		guard->owed++;
 		if (!take_answer(guard, &trouble))
 			guard->complaint = g_strdup(trouble->message);
 	}
 	return !guard->complaint || vk_fail(error, VK_ERROR_FAILED, "%s", guard->complaint);
-}
-
-gboolean vk_guard_await(VkGuard *guard, GError **error)
-{
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&guard->mutex);
-
-	return await_locked(guard, error);
 }
 
 static void reap(VkGuard *guard)

@@ -18,13 +18,11 @@ typedef struct VkGuard VkGuard;
 
 /*
  * Starts the guard (this program with the command VK_GUARD_COMMAND) for the libvirt at URI.
- * TIMEOUT_SEC bounds its agent calls. It connects while the engine goes on.
+ * TIMEOUT_SEC bounds its agent calls. It connects while the engine goes on: the first call below
+ * waits for that, and all of them fail if it cannot.
  */
 #define VK_GUARD_COMMAND "guard"
 VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error);
-
-/* Waits until it is connected, and fails if it cannot be. The first of the calls below does so too. */
-gboolean vk_guard_await(VkGuard *guard, GError **error);
 
 /* Tells it that all is done and waits, bounded, for its end. Takes NULL. */
 void vk_guard_free(VkGuard *guard);

@@ -62,11 +62,12 @@ gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
 /*
  * Releases a guest that a killed process may have LEFT so. A guest that is not so stays as it is;
  * without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it cannot be released
- * just now: it may be frozen and somebody has paused it, it is being migrated, or QEMU does not answer.
+ * just now: it may be frozen and somebody has paused it, it is being migrated, or QEMU does not
+ * answer.
  */
 gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GError **error);
 
-/* FALSE when the guest left the host while it was HELD, and took that along: the error tells the cure. */
+/* FALSE when the guest left the host while it was HELD, and took that along; with the cure. */
 gboolean vk_quiesce_check_here(VkGuest *guest, VkHold held, GError **error);
 
 /* For doctor: TRUE when the guest's agent answers and says that file systems are frozen. */

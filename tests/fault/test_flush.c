@@ -419,6 +419,31 @@ START_TEST(a_pack_lost_behind_a_failed_save_is_no_matter)
 }
 END_TEST
 
+/* An image whose blocks lie in a pack of the one before, of which nobody knows yet that it is lost. */
+START_TEST(a_lost_pack_takes_those_along_that_found_its_blocks)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	VkSnapshot *snapshots[2];
+	VkSaveStats stats = {0};
+
+	fill_packs();
+	content_syncs_left = 2;
+	for (guint i = 0; i < G_N_ELEMENTS(snapshots); i++) {
+		VkImageRecord *record =
+			vk_session_save(session, &source->base, NULL, &stats, NULL, NULL);
+
+		ck_assert_ptr_nonnull(record);
+		snapshots[i] = make_snapshot(UUID, "20260102T030405Z", record);
+	}
+	for (guint i = 0; i < G_N_ELEMENTS(snapshots); i++) {
+		ck_assert(!vk_session_commit(session, snapshots[i], NULL));
+		vk_snapshot_free(snapshots[i]);
+	}
+	ck_assert_uint_eq(appeared, 0);
+}
+END_TEST
+
 static int give_away(const char *path, const struct stat *facts, int type, struct FTW *position)
 {
 	return chown(path, NOBODY, NOBODY);
@@ -463,6 +488,7 @@ int main(void)
 	tcase_add_test(tcase, an_unwritable_vault_is_told_at_once);
 	tcase_add_loop_test(tcase, a_pack_lost_in_the_background_is_noticed, 0, 4);
 	tcase_add_test(tcase, a_pack_lost_behind_a_failed_save_is_no_matter);
+	tcase_add_test(tcase, a_lost_pack_takes_those_along_that_found_its_blocks);
 	tcase_add_loop_test(tcase, a_lost_pack_is_no_matter_to_the_next_guest, 0, 4);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -85,12 +85,12 @@ START_TEST(tells_why_it_did_not_start)
 	g_autoptr(GError) error = NULL;
 
 	ck_assert_ptr_nonnull(guard);
-	ck_assert(!vk_guard_await(guard, &error));
-	ck_assert_ptr_nonnull(strstr(error->message, "nosuch:///here"));
-	g_clear_error(&error);
 	/* As often as it is asked. */
-	ck_assert(!vk_guard_add(guard, guest, -1, &error));
-	ck_assert_ptr_nonnull(strstr(error->message, "nosuch:///here"));
+	for (guint i = 0; i < 2; i++) {
+		ck_assert(!vk_guard_add(guard, guest, -1, &error));
+		ck_assert_ptr_nonnull(strstr(error->message, "nosuch:///here"));
+		g_clear_error(&error);
+	}
 }
 END_TEST
 
