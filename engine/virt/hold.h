@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <glib.h>
+
 /* How a guest is held, or may be: flags. */
 typedef enum {
 	VK_HOLD_NONE = 0,
@@ -9,9 +11,7 @@ typedef enum {
 } VkHold;
 
 /* "frozen", "suspended", or "frozen and suspended". Static. */
-static inline const char *vk_hold_words(VkHold hold)
-{
-	if ((hold & VK_HOLD_FROZEN) && (hold & VK_HOLD_SUSPENDED))
-		return "frozen and suspended";
-	return hold & VK_HOLD_SUSPENDED ? "suspended" : "frozen";
-}
+const char *vk_hold_words(VkHold hold);
+
+/* The commands that release the guest UUID from it. New string. */
+char *vk_hold_cure(VkHold hold, const char *uuid);

@@ -101,23 +101,9 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 	       vk_agent_thaw(quiesce->guest, quiesce->timeout_sec, &quiesce->frozen, error);
 }
 
-/* The commands that release GUEST from HELD. New string. */
-static char *cure_of(const VkGuest *guest, VkHold held)
-{
-	const char *uuid = vk_guest_uuid(guest);
-	g_autoptr(GString) cure = g_string_new(NULL);
-
-	if (held & VK_HOLD_SUSPENDED)
-		g_string_append_printf(cure, "'virsh resume %s'", uuid);
-	if (held & VK_HOLD_FROZEN)
-		g_string_append_printf(cure, "%s'virsh domfsthaw %s'", cure->len ? " and " : "",
-				       uuid);
-	return g_string_free(g_steal_pointer(&cure), FALSE);
-}
-
 static gboolean fail_release(const VkQuiesce *quiesce, const GError *cause, GError **error)
 {
-	g_autofree char *cure = cure_of(quiesce->guest, quiesce->held);
+	g_autofree char *cure = vk_hold_cure(quiesce->held, vk_guest_uuid(quiesce->guest));
 
 	return vk_fail(error, VK_ERROR_FAILED, "guest '%s' may still be %s: %s; run %s",
 		       vk_guest_name(quiesce->guest), vk_hold_words(quiesce->held), cause->message,
@@ -144,7 +130,7 @@ gboolean vk_quiesce_check_here(VkGuest *guest, VkHold held, GError **error)
 
 	if (held == VK_HOLD_NONE || !vk_guest_has_left(guest))
 		return TRUE;
-	cure = cure_of(guest, held);
+	cure = vk_hold_cure(held, vk_guest_uuid(guest));
 	return vk_fail(error, VK_ERROR_FAILED,
 		       "guest '%s' left this host while it was %s; if it was migrated, run %s on "
 		       "the host where it is now",

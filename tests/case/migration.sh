@@ -218,9 +218,10 @@ cat > /etc/virtkeep/hooks.d/wait <<-'HOOK'
 	#!/bin/sh
 	[ "$VIRTKEEP_PHASE $VIRTKEEP_GUEST" = "pre-freeze vm" ] || exit 0
 	: > /run/at-hook
-	until [ -e /run/go-on ]; do sleep 0.05; done
+	cat /run/go-on
 HOOK
 chmod 755 /etc/virtkeep/hooks.d/wait
+mkfifo /run/go-on
 virtkeep --json backup --quiesce suspend --group vm other > "$OUT" 2> "$ERR" < /dev/null &
 JOB=$!
 wait_for 20 "the hook runs" test -e /run/at-hook
