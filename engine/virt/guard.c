@@ -23,9 +23,6 @@ struct VkGuard {
 	GMutex mutex; /* one question at a time */
 	int socket;
 	guint owed; /* answers to come: more than one after one was late */
-	/* Under the mutex: */
-	gboolean awaited; /* its first answer, for which there was no question */
-	char *complaint;  /* why it could not start, or NULL */
 };
 
 /* In the child, between fork and exec: what ends the engine's terminal or group spares it. */
@@ -80,7 +77,7 @@ static char *receive_answer(VkGuard *guard, gint64 deadline, GError **error)
 	return text;
 }
 
-/* Waits for the answer to what was sent last. */
+/* Waits for the answer to what was sent last, or to the start. */
 static gboolean take_answer(VkGuard *guard, GError **error)
 {
 	gint64 deadline = vk_deadline(ANSWER_TIMEOUT_SEC);
@@ -103,6 +100,7 @@ VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error)
 	gboolean spawned;
 
 	guard->socket = -1;
+	guard->owed = 1;
 	g_mutex_init(&guard->mutex);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		vk_fail_errno(error, errno, "cannot make the guard's socket");
@@ -111,21 +109,9 @@ VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error)
 	guard->socket = pair[0];
 	spawned = spawn(guard, uri, timeout_sec, pair[1], error);
 	close(pair[1]);
-	return spawned ? g_steal_pointer(&guard) : NULL;
-}
-
-/* Waits until it is connected. */
-static gboolean await_locked(VkGuard *guard, GError **error)
-{
-	g_autoptr(GError) trouble = NULL;
-
-	if (!guard->awaited) {
-		guard->awaited = TRUE;
-		guard->owed++;
-		if (!take_answer(guard, &trouble))
-			guard->complaint = g_strdup(trouble->message);
-	}
-	return !guard->complaint || vk_fail(error, VK_ERROR_FAILED, "%s", guard->complaint);
+	if (!spawned || !take_answer(guard, error))
+		return NULL;
+	return g_steal_pointer(&guard);
 }
 
 static void reap(VkGuard *guard)
@@ -146,7 +132,6 @@ void vk_guard_free(VkGuard *guard)
 	if (guard->pid > 0)
 		reap(guard);
 	g_mutex_clear(&guard->mutex);
-	g_free(guard->complaint);
 	g_free(guard);
 }
 
@@ -161,8 +146,7 @@ static gboolean tell(VkGuard *guard, VkGuest *guest, json_t *message, int descri
 
 	json_object_set_new(message, "uuid", vk_json_new_string(vk_guest_uuid(guest)));
 	text = json_dumps(message, JSON_COMPACT);
-	sent = await_locked(guard, error) &&
-	       (vk_guard_send(guard->socket, text, descriptor, NULL) || fail_dead(error));
+	sent = vk_guard_send(guard->socket, text, descriptor, NULL) || fail_dead(error);
 	free(text);
 	guard->owed += sent;
 	if (sent && take_answer(guard, error))
