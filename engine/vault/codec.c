@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "codec.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 #include <zstd.h>
 
@@ -18,8 +17,6 @@
 #define FASTEST_MIN_MATCH 5
 
 struct VkCodec {
-	EVP_MD *sha256;
-	EVP_MD_CTX *digest;
 	ZSTD_CCtx *compressor;
 	ZSTD_CCtx *prober; /* the simple calls may reset a context's parameters */
 	gboolean last_was_raw;
@@ -37,11 +34,9 @@ VkCodec *vk_codec_new(int compression_level)
 {
 	VkCodec *codec = g_new0(VkCodec, 1);
 
-	codec->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	codec->digest = EVP_MD_CTX_new();
 	codec->compressor = ZSTD_createCCtx();
 	codec->prober = ZSTD_createCCtx();
-	g_assert(codec->sha256 && codec->digest && codec->compressor && codec->prober);
+	g_assert(codec->compressor && codec->prober);
 	ZSTD_CCtx_setParameter(codec->compressor, ZSTD_c_compressionLevel, compression_level);
 	if (compression_level == FASTEST_LEVEL)
 		ZSTD_CCtx_setParameter(codec->compressor, ZSTD_c_minMatch, FASTEST_MIN_MATCH);
@@ -52,22 +47,9 @@ void vk_codec_free(VkCodec *codec)
 {
 	if (!codec)
 		return;
-	EVP_MD_free(codec->sha256);
-	EVP_MD_CTX_free(codec->digest);
 	ZSTD_freeCCtx(codec->compressor);
 	ZSTD_freeCCtx(codec->prober);
 	g_free(codec);
-}
-
-VkBlockId vk_codec_block_id(VkCodec *codec, const void *data, gsize length)
-{
-	VkBlockId id;
-
-	if (!EVP_DigestInit_ex2(codec->digest, codec->sha256, NULL) ||
-	    !EVP_DigestUpdate(codec->digest, data, length) ||
-	    !EVP_DigestFinal_ex(codec->digest, id.bytes, NULL))
-		g_error("libcrypto cannot compute SHA-256");
-	return id;
 }
 
 /* Data that does not compress comes in long stretches: after one such block, probe the next. */

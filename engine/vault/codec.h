@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkCodec: block ids and compression. One for each thread that writes.
+ * VkCodec: the compression of blocks. One for each thread that writes.
  */
 #pragma once
 
@@ -12,9 +12,6 @@ typedef struct VkCodec VkCodec;
 
 VkCodec *vk_codec_new(int compression_level);
 void vk_codec_free(VkCodec *codec);
-
-/* The id of a block: SHA-256 of its bytes. */
-VkBlockId vk_codec_block_id(VkCodec *codec, const void *data, gsize length);
 
 /*
  * The bytes to store for DATA (at most VK_BLOCK_SIZE): compressed, or DATA itself when compression

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codec.h"
+#include "hasher.h"
 #include "hints.h"
 #include "map.h"
 #include "packwriter.h"
@@ -15,6 +16,7 @@
 typedef struct VkWorker {
 	VkSession *session;
 	VkPackWriter *pack;
+	VkHasher *hasher;
 	VkCodec *codec;
 	guint8 *buffers[VK_SOURCE_DEPTH]; /* VK_SOURCE_READ_MAX each */
 	/* The last hint that was right: the next block is likely to follow it. */
@@ -32,7 +34,8 @@ struct VkSession {
 	guint n_workers;
 	VkWorker *workers;
 	VkPackWriter *map_pack; /* map pages that do not fit behind the data; NULL until needed */
-	VkCodec *codec;         /* for map pages */
+	VkHasher *hasher;       /* for map pages */
+	VkCodec *codec;         /* the same */
 	guint32 images;
 	/* Goes up when a pack is lost. Records of an older epoch may refer to it. */
 	_Atomic guint64 epoch;

@@ -62,6 +62,7 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 	session->vault = vault;
 	session->id = vk_pack_id_random();
 	session->epoch = 1;
+	session->hasher = vk_hasher_new();
 	session->codec = vk_codec_new(vault->compression_level);
 	session->hints = share_hints(vault, error);
 	if (!session->hints)
@@ -73,6 +74,7 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 
 		worker->session = session;
 		worker->pack = new_pack_writer(session);
+		worker->hasher = vk_hasher_new();
 		worker->codec = vk_codec_new(vault->compression_level);
 		for (guint j = 0; j < VK_SOURCE_DEPTH; j++)
 			worker->buffers[j] = g_malloc((gsize)VK_SOURCE_READ_MAX);
@@ -116,6 +118,7 @@ void vk_session_free(VkSession *session)
 		VkWorker *worker = &session->workers[i];
 
 		drop_pack(session, worker->pack);
+		vk_hasher_free(worker->hasher);
 		vk_codec_free(worker->codec);
 		vk_pack_table_unref(worker->followed);
 		for (guint j = 0; j < VK_SOURCE_DEPTH; j++)
@@ -126,6 +129,7 @@ void vk_session_free(VkSession *session)
 		keep_hints(session);
 		unshare_hints(session->vault);
 	}
+	vk_hasher_free(session->hasher);
 	vk_codec_free(session->codec);
 	g_free(session);
 }
@@ -163,7 +167,7 @@ gboolean vk_session_store_segment(gpointer user, const GPtrArray *slots, gboolea
 		gconstpointer data = g_bytes_get_data(slots->pdata[i], &slot.length);
 		guint32 number;
 
-		slot.id = vk_codec_block_id(session->codec, data, slot.length);
+		slot.id = vk_hasher_id(session->hasher, data, slot.length);
 		slot.bytes = vk_codec_encode(session->codec, data, slot.length, &slot.stored_length,
 					     &slot.compression);
 		number = vk_pack_writer_append(pack, &slot);

@@ -170,52 +170,49 @@ static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_
 	       address_has_id(worker, ret_pack, *ret_slot, id);
 }
 
-static gboolean store_block(Stripe *stripe, guint32 block, const VkBlockId *id, const guint8 *data,
-			    gsize length, VkPackId *ret_pack, guint32 *ret_slot, GError **error)
+static gboolean store_block(Stripe *stripe, guint32 block, const VkHashed *hashed,
+			    VkPackId *ret_pack, guint32 *ret_slot, GError **error)
 {
 	VkWorker *worker = stripe->worker;
 	VkNewSlot slot = {
-		.id = *id,
-		.length = length,
+		.id = hashed->id,
+		.length = hashed->length,
 		.kind = VK_SLOT_KIND_DATA,
 		.block = block,
 		.image = stripe->save->image,
 	};
 
-	slot.bytes = vk_codec_encode(worker->codec, data, length, &slot.stored_length,
-				     &slot.compression);
+	slot.bytes = vk_codec_encode(worker->codec, hashed->data, hashed->length,
+				     &slot.stored_length, &slot.compression);
 	if (!vk_pack_writer_has_room(worker->pack, 1, slot.stored_length) &&
 	    !vk_pack_writer_send(worker->pack, error))
 		return FALSE;
 	*ret_pack = vk_pack_writer_id(worker->pack);
 	*ret_slot = vk_pack_writer_append(worker->pack, &slot);
-	worker->stats.fresh += length;
+	worker->stats.fresh += hashed->length;
 	worker->stats.stored += slot.stored_length;
 	return TRUE;
 }
 
-static gboolean save_data(Stripe *stripe, guint32 block, const guint8 *data, GError **error)
+/* Saves a block that is not all zeros. */
+static gboolean save_data(Stripe *stripe, guint32 block, const VkHashed *hashed, GError **error)
 {
-	gsize length = blocks_length(stripe, block, 1);
+	const VkBlockId *id = &hashed->id;
 	VkExtent parent;
-	VkBlockId id;
 	VkPackId pack;
 	guint32 slot;
 
-	if (vk_io_is_zero(data, length))
-		return save_empty(stripe, block, 1, VK_EXTENT_ZERO, error);
 	if (!parent_at(stripe, block, &parent, error))
 		return FALSE;
 	count_allocated(stripe, block, 1, TRUE, &parent);
-	id = vk_codec_block_id(stripe->worker->codec, data, length);
 	if (parent.kind == VK_EXTENT_DATA &&
-	    address_has_id(stripe->worker, &parent.pack, parent.slot, &id)) {
+	    address_has_id(stripe->worker, &parent.pack, parent.slot, id)) {
 		if (!stripe->save->inherit)
 			emit(stripe, block, 1, VK_EXTENT_DATA, &parent.pack, parent.slot);
 		return TRUE;
 	}
-	if (!find_block(stripe->worker, &id, &pack, &slot) &&
-	    !store_block(stripe, block, &id, data, length, &pack, &slot, error))
+	if (!find_block(stripe->worker, id, &pack, &slot) &&
+	    !store_block(stripe, block, hashed, &pack, &slot, error))
 		return FALSE;
 	emit(stripe, block, 1, VK_EXTENT_DATA, &pack, slot);
 	return TRUE;
@@ -295,11 +292,28 @@ static Chunk next_chunk(const Stripe *stripe, guint32 *position)
 	return chunk;
 }
 
+/* Zeros need no id; the others are hashed side by side. */
 static gboolean save_chunk(Stripe *stripe, const Chunk *chunk, const guint8 *data, GError **error)
 {
-	for (guint32 i = 0; i < chunk->count; i++)
-		if (!save_data(stripe, chunk->first + i, data + block_offset(i), error))
+	VkHashed blocks[BLOCKS_PER_READ];
+	guint count = 0, next = 0;
+
+	for (guint32 i = 0; i < chunk->count; i++) {
+		gsize length = blocks_length(stripe, chunk->first + i, 1);
+
+		if (!vk_io_is_zero(data + block_offset(i), length))
+			blocks[count++] =
+				(VkHashed){.data = data + block_offset(i), .length = length};
+	}
+	vk_hasher_run(stripe->worker->hasher, blocks, count);
+	for (guint32 i = 0; i < chunk->count; i++) {
+		guint32 block = chunk->first + i;
+		gboolean is_data = next < count && blocks[next].data == data + block_offset(i);
+
+		if (!(is_data ? save_data(stripe, block, &blocks[next++], error)
+			      : save_empty(stripe, block, 1, VK_EXTENT_ZERO, error)))
 			return FALSE;
+	}
 	stripe->worker->stats.read += blocks_length(stripe, chunk->first, chunk->count);
 	vk_progress_add(stripe->save->progress, blocks_length(stripe, chunk->first, chunk->count));
 	return TRUE;

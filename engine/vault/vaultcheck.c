@@ -2,9 +2,9 @@
 #include "vaultcheck.h"
 
 #include "catalog.h"
-#include "codec.h"
 #include "errors.h"
 #include "frame.h"
+#include "hasher.h"
 #include "map.h"
 #include "program.h"
 #include "vault-priv.h"
@@ -19,6 +19,7 @@ typedef struct Check {
 	VkCheckResult *result;
 	GHashTable *used; /* sets of slots: what the snapshots refer to, ... */
 	GHashTable *bad;  /* ... and what of it is damaged */
+	VkHasher *hasher;
 } Check;
 
 typedef void (*ImageFunc)(Check *check, const char *where, const VkImageRecord *record);
@@ -186,43 +187,71 @@ static void report_bad_blocks(Check *check, const char *where, const VkImageReco
 	report(check, where, error);
 }
 
-/* Reads one slot and compares what it holds with its id. */
-static gboolean check_slot(Check *check, const VkPackTable *table, guint32 slot, VkCodec *codec,
-			   guint8 *buf, GError **error)
-{
-	const VkTableEntry *entry = &table->entries[slot];
-	gsize length;
-	VkBlockId id;
+/* Slots of one pack that are read, but not yet compared with their ids. */
+typedef struct Batch {
+	const VkPackTable *table;
+	guint count;
+	guint32 slots[VK_HASHER_LANES];
+	VkHashed blocks[VK_HASHER_LANES];
+	guint8 *buf; /* VK_HASHER_LANES blocks */
+} Batch;
 
-	if (!vk_frame_read(check->vault->backend, check->vault->id, table, slot, VK_SLOT_KIND_DATA,
-			   buf, &length, error))
-		return FALSE;
-	id = vk_codec_block_id(codec, buf, length);
-	if (memcmp(id.bytes, entry->id, VK_BLOCK_ID_SIZE) != 0)
-		return vk_fail(error, VK_ERROR_DAMAGE,
-			       "'%s' is damaged in slot %u: its content is not what was stored",
-			       table->object, slot);
-	check->result->blocks++;
-	check->result->bytes += entry->length_flags & VK_SLOT_LENGTH_MASK;
-	return TRUE;
+static void report_bad_slot(Check *check, const VkPackTable *table, guint32 slot,
+			    const GError *error)
+{
+	report(check, "data", error);
+	slot_set_add(check->bad, &table->id, slot, 1);
+}
+
+static void compare_batch(Check *check, Batch *batch)
+{
+	vk_hasher_run(check->hasher, batch->blocks, batch->count);
+	for (guint i = 0; i < batch->count; i++) {
+		guint32 slot = batch->slots[i];
+		const VkTableEntry *entry = &batch->table->entries[slot];
+		g_autoptr(GError) error = NULL;
+
+		if (memcmp(batch->blocks[i].id.bytes, entry->id, VK_BLOCK_ID_SIZE) == 0) {
+			check->result->blocks++;
+			check->result->bytes += entry->length_flags & VK_SLOT_LENGTH_MASK;
+			continue;
+		}
+		vk_fail(&error, VK_ERROR_DAMAGE,
+			"'%s' is damaged in slot %u: its content is not what was stored",
+			batch->table->object, slot);
+		report_bad_slot(check, batch->table, slot, error);
+	}
+	batch->count = 0;
+}
+
+static void read_into_batch(Check *check, Batch *batch, guint32 slot)
+{
+	guint8 *buf = batch->buf + (gsize)batch->count * VK_BLOCK_SIZE;
+	VkHashed *block = &batch->blocks[batch->count];
+	g_autoptr(GError) error = NULL;
+
+	block->data = buf;
+	if (!vk_frame_read(check->vault->backend, check->vault->id, batch->table, slot,
+			   VK_SLOT_KIND_DATA, buf, &block->length, &error))
+		report_bad_slot(check, batch->table, slot, error);
+	else
+		batch->slots[batch->count++] = slot;
 }
 
 static void check_pack_data(Check *check, const VkPackId *pack, const guint8 *used)
 {
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, pack, NULL);
-	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
-	VkCodec *codec = vk_codec_new(check->vault->compression_level);
+	g_autofree guint8 *buf = g_malloc((gsize)VK_HASHER_LANES * VK_BLOCK_SIZE);
+	Batch batch = {.table = table, .buf = buf};
 
 	/* That a table cannot be read was reported with the images that use it. */
 	for (guint32 slot = 0; table && slot < table->slots && !vk_interrupted(); slot++) {
-		g_autoptr(GError) error = NULL;
-
-		if (!has_bit(used, slot) || check_slot(check, table, slot, codec, buf, &error))
-			continue;
-		report(check, "data", error);
-		slot_set_add(check->bad, pack, slot, 1);
+		if (has_bit(used, slot))
+			read_into_batch(check, &batch, slot);
+		if (batch.count == VK_HASHER_LANES)
+			compare_batch(check, &batch);
 	}
-	vk_codec_free(codec);
+	compare_batch(check, &batch);
 }
 
 static void check_data(Check *check, VkProgress *progress)
@@ -255,8 +284,10 @@ VkCheckResult *vk_check_vault(VkVault *vault, gboolean data, VkProgress *progres
 	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
 	g_autoptr(GHashTable) used = slot_set_new();
 	g_autoptr(GHashTable) bad = slot_set_new();
+	g_autoptr(VkHasher) hasher = vk_hasher_new();
 	g_autoptr(GPtrArray) keys = NULL;
-	Check check = {.vault = vault, .result = result, .used = used, .bad = bad};
+	Check check = {
+		.vault = vault, .result = result, .used = used, .bad = bad, .hasher = hasher};
 
 	result->damages = g_ptr_array_new_with_free_func(g_free);
 	keys = vk_catalog_list(vault, NULL, error);

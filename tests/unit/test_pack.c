@@ -7,6 +7,7 @@
 #include "crc.h"
 #include "errors.h"
 #include "frame.h"
+#include "hasher.h"
 #include "packtable.h"
 #include "packwriter.h"
 #include "tempvault.h"
@@ -48,6 +49,7 @@ static void write_pack(void)
 {
 	g_autoptr(GError) error = NULL;
 	VkPackWriter *writer = vk_pack_writer_new(backend, vault_id, session_id, &calls, NULL);
+	g_autoptr(VkHasher) hasher = vk_hasher_new();
 	VkCodec *codec = vk_codec_new(1);
 
 	pack = vk_pack_writer_id(writer);
@@ -60,7 +62,7 @@ static void write_pack(void)
 		for (gsize j = 0; j < lengths[i]; j++)
 			blocks[i][j] = (guint8)(i % 2 ? g_rand_int(seeded) : j / 64 + i);
 		slot.length = lengths[i];
-		slot.id = vk_codec_block_id(codec, blocks[i], lengths[i]);
+		slot.id = vk_hasher_id(hasher, blocks[i], lengths[i]);
 		ck_assert(!vk_pack_writer_find(writer, &slot.id, &in, &found));
 		slot.bytes = vk_codec_encode(codec, blocks[i], lengths[i], &slot.stored_length,
 					     &slot.compression);

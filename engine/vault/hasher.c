@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hasher.h"
+
+#include "log.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+#ifdef HAVE_IPSEC_MB
+#include <intel-ipsec-mb.h>
+#endif
+
+struct VkHasher {
+	EVP_MD *sha256;
+	EVP_MD_CTX *digest;
+#ifdef HAVE_IPSEC_MB
+	IMB_MGR *lanes;   /* NULL: this processor has none */
+	guint worthwhile; /* from how many blocks on lanes are faster than one block at a time */
+#endif
+};
+
+static void hash_one(VkHasher *hasher, VkHashed *block)
+{
+	if (!EVP_DigestInit_ex2(hasher->digest, hasher->sha256, NULL) ||
+	    !EVP_DigestUpdate(hasher->digest, block->data, block->length) ||
+	    !EVP_DigestFinal_ex(hasher->digest, block->id.bytes, NULL))
+		g_error("libcrypto cannot compute SHA-256");
+}
+
+#ifdef HAVE_IPSEC_MB
+
+/*
+ * One pass takes as long for one block as for one in each lane. There are 16 lanes with AVX-512 and
+ * 8 with AVX2, or 2 with the processor's own SHA instructions, of which libcrypto uses one.
+ */
+#define WORTHWHILE_AVX512 8
+#define WORTHWHILE_AVX2   4
+
+static void close_lanes(VkHasher *hasher)
+{
+	g_clear_pointer(&hasher->lanes, free_mb_mgr);
+}
+
+/* Hashes at most VK_HASHER_LANES whole blocks. */
+static void run_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
+{
+	guint done = 0;
+
+	for (guint i = 0; i < count; i++) {
+		IMB_JOB *job = IMB_GET_NEXT_JOB(hasher->lanes);
+
+		*job = (IMB_JOB){
+			.cipher_mode = IMB_CIPHER_NULL,
+			.cipher_direction = IMB_DIR_ENCRYPT,
+			.chain_order = IMB_ORDER_HASH_CIPHER,
+			.hash_alg = IMB_AUTH_SHA_256,
+			.src = blocks[i].data,
+			.msg_len_to_hash_in_bytes = blocks[i].length,
+			.auth_tag_output = blocks[i].id.bytes,
+			.auth_tag_output_len_in_bytes = VK_BLOCK_ID_SIZE,
+		};
+		/*
+		 * The check would refuse what is longer than 65534 bytes, a limit of other
+		 * algorithms. Hence are_lanes_right().
+		 */
+		done += IMB_SUBMIT_JOB_NOCHECK(hasher->lanes) != NULL;
+	}
+	while (IMB_FLUSH_JOB(hasher->lanes))
+		done++;
+	g_assert(done == count);
+}
+
+/*
+ * Whether lanes have the same ids as libcrypto, in passes that are full and that are not. Only whole
+ * blocks are hashed by lanes, so nothing comes later that is not tried here, on this processor and
+ * with this version of the library.
+ */
+static gboolean are_lanes_right(VkHasher *hasher)
+{
+	g_autofree guint8 *data = g_malloc((gsize)VK_HASHER_LANES * VK_BLOCK_SIZE);
+	VkHashed blocks[VK_HASHER_LANES];
+	VkBlockId ids[VK_HASHER_LANES];
+	gboolean right = TRUE;
+
+	for (gsize i = 0; i < (gsize)VK_HASHER_LANES * VK_BLOCK_SIZE; i++)
+		data[i] = (guint8)(i * 167 + i / 251);
+	for (guint i = 0; i < VK_HASHER_LANES; i++) {
+		blocks[i].data = data + (gsize)i * VK_BLOCK_SIZE;
+		blocks[i].length = VK_BLOCK_SIZE;
+		hash_one(hasher, &blocks[i]);
+		ids[i] = blocks[i].id;
+	}
+	for (guint count = hasher->worthwhile; count <= VK_HASHER_LANES; count++) {
+		for (guint i = 0; i < count; i++)
+			blocks[i].id = (VkBlockId){0};
+		run_lanes(hasher, blocks, count);
+		for (guint i = 0; i < count; i++)
+			right = right && memcmp(&blocks[i].id, &ids[i], sizeof(ids[i])) == 0;
+	}
+	return right;
+}
+
+static void open_lanes(VkHasher *hasher)
+{
+	static gsize tried;
+	static gboolean right;
+	/* Also whether the system lets us use the registers; the library looks at the rest. */
+	gboolean wide = __builtin_cpu_supports("avx512bw");
+
+	if (!wide && !__builtin_cpu_supports("avx2"))
+		return;
+	hasher->worthwhile = wide ? WORTHWHILE_AVX512 : WORTHWHILE_AVX2;
+	hasher->lanes = alloc_mb_mgr(0);
+	if (!hasher->lanes)
+		return;
+	if (wide)
+		init_mb_mgr_avx512(hasher->lanes);
+	else
+		init_mb_mgr_avx2(hasher->lanes);
+	if (g_once_init_enter(&tried)) {
+		right = imb_get_errno(hasher->lanes) == 0 && are_lanes_right(hasher);
+		if (!right)
+			vk_log_debug("libIPSec_MB cannot hash blocks here: libcrypto does it");
+		g_once_init_leave(&tried, 1);
+	}
+	if (!right)
+		close_lanes(hasher);
+}
+
+/* FALSE: it is better done block by block. */
+static gboolean hash_in_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
+{
+	if (!hasher->lanes || count < hasher->worthwhile)
+		return FALSE;
+	for (guint i = 0; i < count; i++)
+		if (blocks[i].length != VK_BLOCK_SIZE)
+			return FALSE;
+	run_lanes(hasher, blocks, count);
+	return TRUE;
+}
+
+#else
+
+static void open_lanes(VkHasher *hasher)
+{
+}
+
+static void close_lanes(VkHasher *hasher)
+{
+}
+
+static gboolean hash_in_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
+{
+	return FALSE;
+}
+
+#endif
+
+VkHasher *vk_hasher_new(void)
+{
+	VkHasher *hasher = g_new0(VkHasher, 1);
+
+	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	hasher->digest = EVP_MD_CTX_new();
+	g_assert(hasher->sha256 && hasher->digest);
+	open_lanes(hasher);
+	return hasher;
+}
+
+void vk_hasher_free(VkHasher *hasher)
+{
+	if (!hasher)
+		return;
+	EVP_MD_free(hasher->sha256);
+	EVP_MD_CTX_free(hasher->digest);
+	close_lanes(hasher);
+	g_free(hasher);
+}
+
+void vk_hasher_run(VkHasher *hasher, VkHashed *blocks, guint count)
+{
+	for (guint i = 0; i < count; i += VK_HASHER_LANES) {
+		guint part = MIN(count - i, VK_HASHER_LANES);
+
+		if (hash_in_lanes(hasher, &blocks[i], part))
+			continue;
+		for (guint j = i; j < i + part; j++)
+			hash_one(hasher, &blocks[j]);
+	}
+}
+
+VkBlockId vk_hasher_id(VkHasher *hasher, const void *data, gsize length)
+{
+	VkHashed block = {.data = data, .length = length};
+
+	vk_hasher_run(hasher, &block, 1);
+	return block.id;
+}
