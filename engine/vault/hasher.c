@@ -32,7 +32,7 @@ static void hash_one(VkHasher *hasher, VkHashed *block)
  * One pass takes as long for one block as for one in each lane. There are 16 lanes with AVX-512 and
  * 8 with AVX2, or 2 with the processor's own SHA instructions, of which libcrypto uses one.
  */
-#define WORTHWHILE_AVX512 8
+#define WORTHWHILE_AVX512 6
 #define WORTHWHILE_AVX2   4
 
 static void close_lanes(VkHasher *hasher)
