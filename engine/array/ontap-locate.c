@@ -30,11 +30,6 @@ void vk_ontap_place_clear(VkOntapPlace *place)
 	*place = (VkOntapPlace){0};
 }
 
-static const char *nested(const json_t *record, const char *outer, const char *key)
-{
-	return vk_json_optional_string(json_object_get(record, outer), key);
-}
-
 /* One spelling for each address. New string; NULL: it is none. */
 static char *spell_address(const char *text)
 {
@@ -92,8 +87,9 @@ char *vk_ontap_find_svm(VkOntap *ontap, const char *host, GError **error)
 	if (!lifs)
 		return NULL;
 	json_array_foreach (lifs, index, lif) {
-		g_autofree char *address = spell_address(nested(lif, "ip", "address"));
-		const char *svm = nested(lif, "svm", "name");
+		g_autofree char *address =
+			spell_address(vk_json_nested_string(lif, "ip", "address"));
+		const char *svm = vk_json_nested_string(lif, "svm", "name");
 
 		if (!address || !svm || !g_hash_table_contains(addresses, address))
 			continue;
@@ -199,7 +195,7 @@ static gboolean locate_on(VkOntap *ontap, const VkMountFacts *mount, const char 
 	ret->svm = g_steal_pointer(&svm);
 	ret->volume = g_strdup(vk_json_optional_string(volume, "uuid"));
 	ret->volume_name = g_strdup(vk_json_optional_string(volume, "name"));
-	ret->group = g_strdup(nested(volume, "consistency_group", "name"));
+	ret->group = g_strdup(vk_json_nested_string(volume, "consistency_group", "name"));
 	ret->path = g_strdup(inside);
 	find_root(path, mount->mountpoint, inside, ret);
 	return (ret->volume && ret->volume_name && g_uuid_string_is_valid(ret->volume)) ||

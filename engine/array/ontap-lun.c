@@ -158,7 +158,7 @@ static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret,
 	const json_t *of = json_object_get(json_object_get(lun, "location"), "volume");
 	const char *uuid = vk_json_optional_string(of, "uuid");
 	const char *volume = vk_json_optional_string(of, "name");
-	const char *svm = vk_json_optional_string(json_object_get(lun, "svm"), "name");
+	const char *svm = vk_json_nested_string(lun, "svm", "name");
 	const char *name = vk_json_optional_string(lun, "name");
 	g_autofree char *prefix = g_strdup_printf("/vol/%s/", volume ? volume : "");
 	g_autofree char *url =
@@ -177,8 +177,7 @@ static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret,
 	ret->svm = g_strdup(svm);
 	ret->volume = g_strdup(uuid);
 	ret->volume_name = g_strdup(volume);
-	ret->group = g_strdup(
-		vk_json_optional_string(json_object_get(record, "consistency_group"), "name"));
+	ret->group = g_strdup(vk_json_nested_string(record, "consistency_group", "name"));
 	ret->path = g_strdup(name + strlen(prefix));
 	ret->lun = g_strdup(vk_json_optional_string(lun, "uuid"));
 	return (ret->lun && g_uuid_string_is_valid(ret->lun)) ||

@@ -146,8 +146,7 @@ static char *find_igroup(Clone *clone, const VkOntapStored *layer, GError **erro
 	g_autofree char *url = vk_ontap_url("/api/protocols/san/lun-maps", "lun.uuid", layer->lun,
 					    "fields", "igroup.uuid,igroup.name", NULL);
 	g_autoptr(json_t) maps = vk_ontap_list(clone->ontap->rest, url, 0, error);
-	const char *uuid =
-		vk_json_optional_string(json_object_get(json_array_get(maps, 0), "igroup"), "uuid");
+	const char *uuid = vk_json_nested_string(json_array_get(maps, 0), "igroup", "uuid");
 
 	if (!maps)
 		return NULL;
@@ -314,7 +313,7 @@ static Clone *clone_new(VkOntap *ontap, const char *svm, const char *name, GErro
 static void fill(Clone *clone, const json_t *lun)
 {
 	const json_t *map = json_array_get(json_object_get(lun, "lun_maps"), 0);
-	const char *igroup = vk_json_optional_string(json_object_get(map, "igroup"), "uuid");
+	const char *igroup = vk_json_nested_string(map, "igroup", "uuid");
 
 	clone->uuid = g_strdup(vk_json_optional_string(lun, "uuid"));
 	clone->serial = g_strdup(vk_json_optional_string(lun, "serial_number"));

@@ -19,15 +19,10 @@
 #define UPDATE_FAILED 13303844
 #define IN_PROGRESS   "Another transfer is in progress"
 
-static const char *nested(const json_t *record, const char *outer, const char *key)
-{
-	return vk_json_optional_string(json_object_get(record, outer), key);
-}
-
 static char *find_kind(VkOntap *destination, const json_t *record)
 {
-	const char *type = nested(record, "policy", "type");
-	const char *name = nested(record, "policy", "name");
+	const char *type = vk_json_nested_string(record, "policy", "type");
+	const char *name = vk_json_nested_string(record, "policy", "name");
 	g_autofree char *url = vk_ontap_url("/api/snapmirror/policies", "name", name ? name : "",
 					    "fields", "retention", NULL);
 	g_autoptr(json_t) policies = NULL;
@@ -101,7 +96,7 @@ static VkReplication *read_relationship(const VkOntapSearch *search, VkOntap *de
 	VkReplication *replication = replication_new(search);
 	guint64 lag;
 
-	replication->destination = g_strdup(nested(record, "destination", "path"));
+	replication->destination = g_strdup(vk_json_nested_string(record, "destination", "path"));
 	replication->at = g_strdup(destination->base.name);
 	replication->kind = find_kind(destination, record);
 	replication->state = g_strdup(vk_json_optional_string(record, "state"));
@@ -164,9 +159,10 @@ static gboolean add_unreachable(const VkOntapSearch *search, GPtrArray *found, G
 	json_array_foreach (records, index, record) {
 		VkReplication *replication = replication_new(search);
 		const json_t *destination = json_object_get(record, "destination");
-		const char *cluster = nested(destination, "cluster", "name");
+		const char *cluster = vk_json_nested_string(destination, "cluster", "name");
 
-		replication->destination = g_strdup(nested(record, "destination", "path"));
+		replication->destination =
+			g_strdup(vk_json_nested_string(record, "destination", "path"));
 		replication->reason = g_strdup_printf(
 			"its cluster '%s' is not in the configuration: add a section [array NAME]",
 			cluster ? cluster : "?");
@@ -281,12 +277,13 @@ static json_t *await_end(VkOntap *destination, const char *uuid, const char *bef
 
 	for (;;) {
 		g_autoptr(json_t) record = vk_ontap_get(destination->rest, url, error);
-		gboolean is_old = g_strcmp0(nested(record, "transfer", "uuid"), before) == 0 &&
-				  g_get_monotonic_time() - begun < BEGINS_WITHIN_US;
+		gboolean is_old =
+			g_strcmp0(vk_json_nested_string(record, "transfer", "uuid"), before) == 0 &&
+			g_get_monotonic_time() - begun < BEGINS_WITHIN_US;
 
 		if (!record)
 			return NULL;
-		if (!is_old && !is_under_way(nested(record, "transfer", "state")))
+		if (!is_old && !is_under_way(vk_json_nested_string(record, "transfer", "state")))
 			return g_steal_pointer(&record);
 		if (!pause_before(deadline, error))
 			return NULL;
@@ -295,7 +292,7 @@ static json_t *await_end(VkOntap *destination, const char *uuid, const char *bef
 
 static gboolean judge_transfer(const json_t *record, GError **error)
 {
-	const char *state = nested(record, "transfer", "state");
+	const char *state = vk_json_nested_string(record, "transfer", "state");
 	g_autofree char *reason = find_reason(record);
 
 	return g_strcmp0(state, "success") == 0 ||
@@ -323,7 +320,7 @@ static gboolean transfer(VkOntap *destination, const json_t *record, const char 
 {
 	const char *uuid = vk_json_optional_string(record, "uuid");
 	gint64 deadline = g_get_monotonic_time() + (gint64)wait_sec * G_USEC_PER_SEC;
-	g_autofree char *before = g_strdup(nested(record, "transfer", "uuid"));
+	g_autofree char *before = g_strdup(vk_json_nested_string(record, "transfer", "uuid"));
 	g_autoptr(json_t) ended = NULL;
 	gboolean is_other = TRUE;
 
@@ -338,11 +335,11 @@ static gboolean transfer(VkOntap *destination, const json_t *record, const char 
 		if (!ended || (is_other && !pause_before(deadline, error)))
 			return FALSE;
 		g_free(before);
-		before = g_strdup(nested(ended, "transfer", "uuid"));
+		before = g_strdup(vk_json_nested_string(ended, "transfer", "uuid"));
 	}
 	return judge_transfer(ended, error) &&
-	       has_arrived(destination, nested(record, "destination", "path"), snapshot,
-			   nested(record, "policy", "name"), error);
+	       has_arrived(destination, vk_json_nested_string(record, "destination", "path"),
+			   snapshot, vk_json_nested_string(record, "policy", "name"), error);
 }
 
 /* What the caller of vk_ontap_replicate() wants. */
@@ -356,7 +353,7 @@ static gboolean update(const VkOntapSearch *search, VkOntap *destination, const 
 {
 	const Order *order = data;
 	const char *uuid = vk_json_optional_string(record, "uuid");
-	const char *path = nested(record, "destination", "path");
+	const char *path = vk_json_nested_string(record, "destination", "path");
 
 	if (!uuid || !g_uuid_string_is_valid(uuid) || !path)
 		return vk_fail(error, VK_ERROR_FAILED, "the array told half a relationship");

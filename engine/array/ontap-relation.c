@@ -40,7 +40,7 @@ static json_t *ask(VkOntap *destination, const char *path, GError **error)
 static gboolean is_of(const VkOntapSearch *search, const json_t *record)
 {
 	const json_t *source = json_object_get(record, "source");
-	const char *cluster = vk_json_optional_string(json_object_get(source, "cluster"), "name");
+	const char *cluster = vk_json_nested_string(source, "cluster", "name");
 	g_autofree char *ours = vk_ontap_cluster_name(search->source->rest);
 
 	return !cluster || !ours || strcmp(cluster, ours) == 0;

@@ -154,7 +154,7 @@ static gboolean look(const VkOntapSearch *search, VkOntap *destination, const js
 		     gpointer data, GError **error)
 {
 	Wanted *wanted = data;
-	const char *path = vk_json_optional_string(json_object_get(record, "destination"), "path");
+	const char *path = vk_json_nested_string(record, "destination", "path");
 	g_autofree char *uuid = path ? vk_ontap_volume_of(destination, path, error) : NULL;
 	g_autofree char *url = NULL;
 	g_autoptr(json_t) snapshot = NULL;

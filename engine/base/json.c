@@ -97,6 +97,11 @@ const char *vk_json_optional_string(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
+const char *vk_json_nested_string(const json_t *object, const char *outer, const char *key)
+{
+	return vk_json_optional_string(json_object_get(object, outer), key);
+}
+
 json_t *vk_json_new_string(const char *text)
 {
 	g_autofree char *valid = NULL;

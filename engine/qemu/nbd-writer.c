@@ -8,8 +8,6 @@
 
 /* A server need not take more in one request. */
 #define WRITE_MAX ((gsize)1024 * 1024)
-/* Below the 32 bits of a request's length, and a multiple of any block size. */
-#define ZERO_MAX (G_GUINT64_CONSTANT(1) << 30)
 
 struct VkNbdWriter {
 	VkNbdClient *client;
@@ -51,20 +49,6 @@ gboolean vk_nbd_writer_write(VkNbdWriter *writer, guint64 offset, const void *bu
 					       offset + done, NBD_NULL_COMPLETION, 0);
 
 		if (!vk_nbd_client_wait(writer->client, cookie, "write into", error))
-			return FALSE;
-		done += step;
-	}
-	return TRUE;
-}
-
-gboolean vk_nbd_writer_zero(VkNbdWriter *writer, guint64 offset, guint64 length, GError **error)
-{
-	for (guint64 done = 0; done < length;) {
-		guint64 step = MIN(length - done, ZERO_MAX);
-		gint64 cookie = nbd_aio_zero(writer->client->nbd, step, offset + done,
-					     NBD_NULL_COMPLETION, 0);
-
-		if (!vk_nbd_client_wait(writer->client, cookie, "write zeros into", error))
 			return FALSE;
 		done += step;
 	}

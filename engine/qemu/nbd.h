@@ -56,7 +56,6 @@ VkNbdWriter *vk_nbd_writer_new(const char *socket, GError **error);
 guint64 vk_nbd_writer_size(const VkNbdWriter *writer);
 gboolean vk_nbd_writer_write(VkNbdWriter *writer, guint64 offset, const void *buf, gsize length,
 			     GError **error);
-gboolean vk_nbd_writer_zero(VkNbdWriter *writer, guint64 offset, guint64 length, GError **error);
 gboolean vk_nbd_writer_flush(VkNbdWriter *writer, GError **error);
 void vk_nbd_writer_free(VkNbdWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkNbdWriter, vk_nbd_writer_free)

@@ -24,6 +24,7 @@ declare -A below=(
 declare -A owner=(
 	[curl]='engine/vault engine/array'
 	[fuse]='fs'
+	[intel-ipsec-mb]='engine/vault'
 	[isa-l]='engine/vault'
 	[libmount]='engine/array fs'
 	[libnbd]='engine/qemu'
