@@ -3,64 +3,24 @@
  * Saving only what changed: against a model over many generations, without a look at the parent's
  * map, at any size; and several sessions of one vault at once.
  */
-#include "catalog.h"
 #include "errors.h"
-#include "memsource.h"
+#include "imagebed.h"
 #include "session-priv.h"
 #include "tempvault.h"
 #include "vaultimage.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define UUID        "11111111-2222-3333-4444-555555555555"
 #define GENERATIONS 10
 #define SESSIONS    4
 
-static GRand *seeded;
-static char *directory;
-static VkVault *vault;
-
-static void setup(void)
-{
-	GError *error = NULL;
-
-	directory = temp_directory_new();
-	vault = vk_vault_init(directory, &error);
-	ck_assert_msg(vault != NULL, "%s", error ? error->message : "");
-}
-
-static void teardown(void)
-{
-	vk_vault_free(vault);
-	temp_directory_remove(directory);
-	g_free(directory);
-}
-
 /* Saves SOURCE upon PARENT and returns the snapshot as another reader loads it. */
-static VkSnapshot *save(VkVault *to, VkSource *source, const VkSnapshot *parent, VkSaveStats *stats)
+static VkSnapshot *save_upon(VkVault *to, MemSource *source, const VkSnapshot *parent,
+			     VkSaveStats *stats)
 {
 	g_autoptr(VkSession) session = vk_session_new(to, 2, NULL);
-	const VkImageRecord *earlier =
-		parent ? ((VkDiskRecord *)parent->disks->pdata[0])->image : NULL;
-	GError *error = NULL;
-	VkImageRecord *record = vk_session_save(session, source, earlier, stats, NULL, &error);
-	g_autoptr(VkSnapshot) snapshot = NULL;
-	VkSnapshot *loaded;
 
-	ck_assert_msg(record != NULL, "%s", error ? error->message : "");
-	snapshot = make_snapshot(UUID, "20260102T030405Z", record);
-	ck_assert_msg(vk_session_commit(session, snapshot, &error), "%s",
-		      error ? error->message : "");
-	loaded = vk_catalog_find(to, UUID "@latest", &error);
-	ck_assert_msg(loaded != NULL, "%s", error ? error->message : "");
-	return loaded;
-}
-
-static const VkImageRecord *image_of(const VkSnapshot *snapshot)
-{
-	return ((VkDiskRecord *)snapshot->disks->pdata[0])->image;
+	return commit(session, save(session, source, parent ? image_of(parent) : NULL, stats));
 }
 
 static void check_bytes(VkVault *from, const VkSnapshot *snapshot, const MemSource *model)
@@ -95,7 +55,7 @@ START_TEST(generations_stay_as_they_were)
 			if (models[i - 1]->base.size == size && g_rand_int_range(seeded, 0, 5) > 0)
 				mem_source_track(models[i], models[i - 1], seeded);
 		}
-		snapshots[i] = save(vault, &models[i]->base, i ? snapshots[i - 1] : NULL, &stats);
+		snapshots[i] = save_upon(vault, models[i], i ? snapshots[i - 1] : NULL, &stats);
 		check_bytes(vault, snapshots[i], models[i]);
 		ck_assert_uint_le(image_of(snapshots[i])->allocated, size);
 		if (models[i]->base.knows_changes)
@@ -121,7 +81,7 @@ START_TEST(parent_map_is_not_read)
 	VkSegment *segment;
 
 	mem_source_scribble(first, seeded, 60, 300);
-	parent = save(vault, &first->base, NULL, &stats);
+	parent = save_upon(vault, first, NULL, &stats);
 	/* The map lies in a pack that is not there. */
 	run = image_of(parent)->runs->pdata[0];
 	segment = &g_array_index(run->segments, VkSegment, 0);
@@ -133,7 +93,7 @@ START_TEST(parent_map_is_not_read)
 	second->changed[7] = 1;
 	fresh = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
 	stats = (VkSaveStats){0};
-	child = save(fresh, &second->base, parent, &stats);
+	child = save_upon(fresh, second, parent, &stats);
 	ck_assert(!stats.parent_damaged);
 	ck_assert_uint_le(stats.read, VK_BLOCK_SIZE);
 	ck_assert_uint_eq(image_of(child)->runs->len, 2);
@@ -154,7 +114,7 @@ START_TEST(damaged_parent_is_told)
 	const VkRun *run;
 
 	mem_source_scribble(first, seeded, 20, 100);
-	parent = save(vault, &first->base, NULL, &stats);
+	parent = save_upon(vault, first, NULL, &stats);
 	run = image_of(parent)->runs->pdata[0];
 	memset(g_array_index(run->segments, VkSegment, 0).pack.bytes, 0xab, VK_ID_SIZE);
 	second = mem_source_resized(first, first->base.size);
@@ -166,7 +126,7 @@ START_TEST(damaged_parent_is_told)
 	ck_assert(stats.parent_damaged);
 	second->base.knows_changes = FALSE;
 	g_clear_pointer(&second->changed, g_free);
-	child = save(vault, &second->base, parent, &stats);
+	child = save_upon(vault, second, parent, &stats);
 	ck_assert(stats.parent_damaged);
 	check_bytes(vault, child, second);
 	vk_source_free(&first->base);
@@ -182,11 +142,11 @@ START_TEST(nothing_changed_costs_nothing)
 	g_autoptr(VkSnapshot) child = NULL;
 
 	mem_source_scribble(source, seeded, 20, 300);
-	parent = save(vault, &source->base, NULL, &stats);
+	parent = save_upon(vault, source, NULL, &stats);
 	mem_source_track(source, source, seeded);
 	memset(source->changed, 0, source->base.size / VK_SOURCE_CHANGE_UNIT);
 	stats = (VkSaveStats){0};
-	child = save(vault, &source->base, parent, &stats);
+	child = save_upon(vault, source, parent, &stats);
 	ck_assert_uint_eq(stats.read + stats.fresh + stats.stored, 0);
 	ck_assert_uint_eq(image_of(child)->runs->len, image_of(parent)->runs->len);
 	ck_assert_uint_eq(image_of(child)->allocated, image_of(parent)->allocated);
@@ -199,7 +159,7 @@ START_TEST(needs_the_parent_whose_changes_it_knows)
 {
 	MemSource *first = mem_source_new(1024 * 1024), *second = mem_source_new(2 * 1024 * 1024);
 	VkSaveStats stats = {0};
-	g_autoptr(VkSnapshot) parent = save(vault, &first->base, NULL, &stats);
+	g_autoptr(VkSnapshot) parent = save_upon(vault, first, NULL, &stats);
 	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
 	g_autoptr(GError) error = NULL;
 
@@ -357,29 +317,19 @@ START_TEST(sessions_at_once_share_blocks)
 }
 END_TEST
 
+static void add(TCase *tcase)
+{
+	tcase_add_test(tcase, generations_stay_as_they_were);
+	tcase_add_test(tcase, parent_map_is_not_read);
+	tcase_add_test(tcase, damaged_parent_is_told);
+	tcase_add_test(tcase, nothing_changed_costs_nothing);
+	tcase_add_test(tcase, needs_the_parent_whose_changes_it_knows);
+	tcase_add_test(tcase, cost_follows_change);
+	tcase_add_test(tcase, failing_search_fails_the_save);
+	tcase_add_test(tcase, sessions_at_once_share_blocks);
+}
+
 int main(void)
 {
-	TCase *cases = tcase_create("incremental");
-	Suite *suite = suite_create("incremental");
-	SRunner *runner;
-	int failed;
-
-	seeded = g_rand_new_with_seed(test_seed());
-	tcase_add_checked_fixture(cases, setup, teardown);
-	tcase_set_timeout(cases, 60);
-	tcase_add_test(cases, generations_stay_as_they_were);
-	tcase_add_test(cases, parent_map_is_not_read);
-	tcase_add_test(cases, damaged_parent_is_told);
-	tcase_add_test(cases, nothing_changed_costs_nothing);
-	tcase_add_test(cases, needs_the_parent_whose_changes_it_knows);
-	tcase_add_test(cases, cost_follows_change);
-	tcase_add_test(cases, failing_search_fails_the_save);
-	tcase_add_test(cases, sessions_at_once_share_blocks);
-	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	g_rand_free(seeded);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_image_tests("incremental", add);
 }
