@@ -19,7 +19,8 @@ typedef struct Check {
 	VkCheckResult *result;
 	GHashTable *used; /* sets of slots: what the snapshots refer to, ... */
 	GHashTable *bad;  /* ... and what of it is damaged */
-	VkHasher *hasher;
+	VkProgress *progress;
+	GMutex mutex; /* of RESULT and BAD, while several threads check data */
 } Check;
 
 typedef void (*ImageFunc)(Check *check, const char *where, const VkImageRecord *record);
@@ -190,30 +191,49 @@ static void report_bad_blocks(Check *check, const char *where, const VkImageReco
 /* Slots of one pack that are read, but not yet compared with their ids. */
 typedef struct Batch {
 	const VkPackTable *table;
+	VkHasher *hasher;
 	guint count;
 	guint32 slots[VK_HASHER_LANES];
 	VkHashed blocks[VK_HASHER_LANES];
 	guint8 *buf; /* VK_HASHER_LANES blocks */
 } Batch;
 
+static gsize stored_length(const VkPackTable *table, guint32 slot)
+{
+	return table->entries[slot].length_flags & VK_SLOT_LENGTH_MASK;
+}
+
 static void report_bad_slot(Check *check, const VkPackTable *table, guint32 slot,
 			    const GError *error)
 {
+	g_mutex_lock(&check->mutex);
 	report(check, "data", error);
 	slot_set_add(check->bad, &table->id, slot, 1);
+	g_mutex_unlock(&check->mutex);
+}
+
+static void count_good(Check *check, guint blocks, gsize bytes)
+{
+	g_mutex_lock(&check->mutex);
+	check->result->blocks += blocks;
+	check->result->bytes += bytes;
+	g_mutex_unlock(&check->mutex);
 }
 
 static void compare_batch(Check *check, Batch *batch)
 {
-	vk_hasher_run(check->hasher, batch->blocks, batch->count);
+	gsize bytes = 0;
+	guint good = 0;
+
+	vk_hasher_run(batch->hasher, batch->blocks, batch->count);
 	for (guint i = 0; i < batch->count; i++) {
 		guint32 slot = batch->slots[i];
 		const VkTableEntry *entry = &batch->table->entries[slot];
 		g_autoptr(GError) error = NULL;
 
 		if (memcmp(batch->blocks[i].id.bytes, entry->id, VK_BLOCK_ID_SIZE) == 0) {
-			check->result->blocks++;
-			check->result->bytes += entry->length_flags & VK_SLOT_LENGTH_MASK;
+			bytes += stored_length(batch->table, slot);
+			good++;
 			continue;
 		}
 		vk_fail(&error, VK_ERROR_DAMAGE,
@@ -221,6 +241,7 @@ static void compare_batch(Check *check, Batch *batch)
 			batch->table->object, slot);
 		report_bad_slot(check, batch->table, slot, error);
 	}
+	count_good(check, good, bytes);
 	batch->count = 0;
 }
 
@@ -236,13 +257,18 @@ static void read_into_batch(Check *check, Batch *batch, guint32 slot)
 		report_bad_slot(check, batch->table, slot, error);
 	else
 		batch->slots[batch->count++] = slot;
+	vk_progress_add(check->progress, stored_length(batch->table, slot));
 }
 
-static void check_pack_data(Check *check, const VkPackId *pack, const guint8 *used)
+/* One of the pool's tasks: PACK is a VkPackId. */
+static void check_pack_data(gpointer pack, gpointer user)
 {
+	Check *check = user;
+	const guint8 *used = g_hash_table_lookup(check->used, pack);
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, pack, NULL);
+	g_autoptr(VkHasher) hasher = vk_hasher_new();
 	g_autofree guint8 *buf = g_malloc((gsize)VK_HASHER_LANES * VK_BLOCK_SIZE);
-	Batch batch = {.table = table, .buf = buf};
+	Batch batch = {.table = table, .hasher = hasher, .buf = buf};
 
 	/* That a table cannot be read was reported with the images that use it. */
 	for (guint32 slot = 0; table && slot < table->slots && !vk_interrupted(); slot++) {
@@ -254,18 +280,32 @@ static void check_pack_data(Check *check, const VkPackId *pack, const guint8 *us
 	compare_batch(check, &batch);
 }
 
-static void check_data(Check *check, VkProgress *progress)
+static guint64 length_of_used(Check *check, const VkPackId *pack, const guint8 *used)
 {
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, pack, NULL);
+	guint64 length = 0;
+
+	for (guint32 slot = 0; table && slot < table->slots; slot++)
+		if (has_bit(used, slot))
+			length += stored_length(table, slot);
+	return length;
+}
+
+static void check_data(Check *check)
+{
+	GThreadPool *pool =
+		g_thread_pool_new(check_pack_data, check, (gint)g_get_num_processors(), TRUE, NULL);
 	GHashTableIter iter;
 	gpointer pack, used;
 
+	g_mutex_init(&check->mutex);
 	g_hash_table_iter_init(&iter, check->used);
 	while (g_hash_table_iter_next(&iter, &pack, &used) && !vk_interrupted()) {
-		guint64 before = check->result->bytes;
-
-		check_pack_data(check, pack, used);
-		vk_progress_add(progress, check->result->bytes - before);
+		vk_progress_expect(check->progress, length_of_used(check, pack, used));
+		g_thread_pool_push(pool, pack, NULL);
 	}
+	g_thread_pool_free(pool, FALSE, TRUE);
+	g_mutex_clear(&check->mutex);
 }
 
 static void name_affected(Check *check, const GPtrArray *keys)
@@ -284,10 +324,9 @@ VkCheckResult *vk_check_vault(VkVault *vault, gboolean data, VkProgress *progres
 	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
 	g_autoptr(GHashTable) used = slot_set_new();
 	g_autoptr(GHashTable) bad = slot_set_new();
-	g_autoptr(VkHasher) hasher = vk_hasher_new();
 	g_autoptr(GPtrArray) keys = NULL;
 	Check check = {
-		.vault = vault, .result = result, .used = used, .bad = bad, .hasher = hasher};
+		.vault = vault, .result = result, .used = used, .bad = bad, .progress = progress};
 
 	result->damages = g_ptr_array_new_with_free_func(g_free);
 	keys = vk_catalog_list(vault, NULL, error);
@@ -297,7 +336,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, gboolean data, VkProgress *progres
 		check_snapshot(&check, keys->pdata[i]);
 	result->packs = g_hash_table_size(used);
 	if (data)
-		check_data(&check, progress);
+		check_data(&check);
 	if (g_hash_table_size(bad) > 0)
 		name_affected(&check, keys);
 	if (vk_interrupted()) {
