@@ -29,8 +29,9 @@ static void hash_one(VkHasher *hasher, VkHashed *block)
 #ifdef HAVE_IPSEC_MB
 
 /*
- * One pass takes as long for one block as for one in each lane. There are 16 lanes with AVX-512 and
- * 8 with AVX2, or 2 with the processor's own SHA instructions, of which libcrypto uses one.
+ * One pass takes as long for one block as for one in each lane. There are 16 lanes with AVX-512, 8
+ * with AVX2, and 2 with AVX2 of the second type, that uses the processor's own SHA instructions, as
+ * libcrypto does for one block.
  */
 #define WORTHWHILE_AVX512 6
 #define WORTHWHILE_AVX2   4
@@ -40,10 +41,18 @@ static void close_lanes(VkHasher *hasher)
 	g_clear_pointer(&hasher->lanes, free_mb_mgr);
 }
 
+static guint count_completed(const IMB_JOB *job)
+{
+	if (job && job->status != IMB_STATUS_COMPLETED)
+		g_error("libIPSec_MB cannot compute SHA-256");
+	return job ? 1 : 0;
+}
+
 /* Hashes at most VK_HASHER_LANES whole blocks. */
 static void run_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
 {
-	guint done = 0;
+	const IMB_JOB *done;
+	guint completed = 0;
 
 	for (guint i = 0; i < count; i++) {
 		IMB_JOB *job = IMB_GET_NEXT_JOB(hasher->lanes);
@@ -62,24 +71,33 @@ static void run_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
 		 * The check would refuse what is longer than 65534 bytes, a limit of other
 		 * algorithms. Hence are_lanes_right().
 		 */
-		done += IMB_SUBMIT_JOB_NOCHECK(hasher->lanes) != NULL;
+		completed += count_completed(IMB_SUBMIT_JOB_NOCHECK(hasher->lanes));
 	}
-	while (IMB_FLUSH_JOB(hasher->lanes))
-		done++;
-	g_assert(done == count);
+	while ((done = IMB_FLUSH_JOB(hasher->lanes)))
+		completed += count_completed(done);
+	g_assert(completed == count);
+}
+
+static gboolean is_pass_right(VkHasher *hasher, VkHashed *blocks, const VkBlockId *ids, guint count)
+{
+	for (guint i = 0; i < count; i++)
+		blocks[i].id = (VkBlockId){0};
+	run_lanes(hasher, blocks, count);
+	for (guint i = 0; i < count; i++)
+		if (memcmp(&blocks[i].id, &ids[i], sizeof(ids[i])) != 0)
+			return FALSE;
+	return TRUE;
 }
 
 /*
- * Whether lanes have the same ids as libcrypto, in passes that are full and that are not. Only whole
- * blocks are hashed by lanes, so nothing comes later that is not tried here, on this processor and
- * with this version of the library.
+ * Whether lanes have the same ids as libcrypto on this processor and with this version of the
+ * library: in passes of all sizes, and in a full one again. Only whole blocks are hashed by lanes.
  */
 static gboolean are_lanes_right(VkHasher *hasher)
 {
 	g_autofree guint8 *data = g_malloc((gsize)VK_HASHER_LANES * VK_BLOCK_SIZE);
 	VkHashed blocks[VK_HASHER_LANES];
 	VkBlockId ids[VK_HASHER_LANES];
-	gboolean right = TRUE;
 
 	for (gsize i = 0; i < (gsize)VK_HASHER_LANES * VK_BLOCK_SIZE; i++)
 		data[i] = (guint8)(i * 167 + i / 251);
@@ -89,37 +107,50 @@ static gboolean are_lanes_right(VkHasher *hasher)
 		hash_one(hasher, &blocks[i]);
 		ids[i] = blocks[i].id;
 	}
-	for (guint count = hasher->worthwhile; count <= VK_HASHER_LANES; count++) {
-		for (guint i = 0; i < count; i++)
-			blocks[i].id = (VkBlockId){0};
-		run_lanes(hasher, blocks, count);
-		for (guint i = 0; i < count; i++)
-			right = right && memcmp(&blocks[i].id, &ids[i], sizeof(ids[i])) == 0;
+	for (guint count = VK_HASHER_LANES; count >= hasher->worthwhile; count--)
+		if (!is_pass_right(hasher, blocks, ids, count))
+			return FALSE;
+	return is_pass_right(hasher, blocks, ids, VK_HASHER_LANES);
+}
+
+/*
+ * Sets up the lanes that this processor has, if they are faster than libcrypto. Whether the system
+ * lets us use the registers is known to the compiler's library, the rest to libIPSec_MB.
+ */
+static gboolean set_up_lanes(VkHasher *hasher)
+{
+	guint64 features = hasher->lanes->features;
+
+	if (__builtin_cpu_supports("avx512bw")) {
+		hasher->worthwhile = WORTHWHILE_AVX512;
+		init_mb_mgr_avx512(hasher->lanes);
+	} else if (__builtin_cpu_supports("avx2") &&
+		   (!(features & IMB_FEATURE_SHANI) ||
+		    (features & IMB_CPUFLAGS_AVX2_T2) == IMB_CPUFLAGS_AVX2_T2)) {
+		hasher->worthwhile = WORTHWHILE_AVX2;
+		init_mb_mgr_avx2(hasher->lanes);
+	} else {
+		return FALSE;
 	}
-	return right;
+	return imb_get_errno(hasher->lanes) == 0;
 }
 
 static void open_lanes(VkHasher *hasher)
 {
 	static gsize tried;
 	static gboolean right;
-	/* Also whether the system lets us use the registers; the library looks at the rest. */
-	gboolean wide = __builtin_cpu_supports("avx512bw");
 
-	if (!wide && !__builtin_cpu_supports("avx2"))
-		return;
-	hasher->worthwhile = wide ? WORTHWHILE_AVX512 : WORTHWHILE_AVX2;
 	hasher->lanes = alloc_mb_mgr(0);
 	if (!hasher->lanes)
 		return;
-	if (wide)
-		init_mb_mgr_avx512(hasher->lanes);
-	else
-		init_mb_mgr_avx2(hasher->lanes);
+	if (!set_up_lanes(hasher)) {
+		close_lanes(hasher);
+		return;
+	}
 	if (g_once_init_enter(&tried)) {
-		right = imb_get_errno(hasher->lanes) == 0 && are_lanes_right(hasher);
-		if (!right)
-			vk_log_debug("libIPSec_MB cannot hash blocks here: libcrypto does it");
+		right = are_lanes_right(hasher);
+		vk_log_debug(right ? "blocks are hashed side by side"
+				   : "libIPSec_MB hashes wrong here: libcrypto does it");
 		g_once_init_leave(&tried, 1);
 	}
 	if (!right)

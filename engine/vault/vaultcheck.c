@@ -17,10 +17,14 @@
 typedef struct Check {
 	VkVault *vault;
 	VkCheckResult *result;
-	GHashTable *used; /* sets of slots: what the snapshots refer to, ... */
-	GHashTable *bad;  /* ... and what of it is damaged */
+	GHashTable *used;   /* sets of slots: what the snapshots refer to, ... */
+	GHashTable *bad;    /* ... and what of it is damaged */
+	guint64 used_bytes; /* stored, of what is used */
 	VkProgress *progress;
-	GMutex mutex; /* of RESULT and BAD, while several threads check data */
+	/* While several threads check data; the mutex is of all that follows, of RESULT and BAD. */
+	GMutex mutex;
+	gpointer *packs; /* the keys of USED; those that nobody has taken yet ... */
+	guint n_packs;   /* ... are that many */
 } Check;
 
 typedef void (*ImageFunc)(Check *check, const char *where, const VkImageRecord *record);
@@ -64,17 +68,29 @@ static gboolean has_bit(const guint8 *bits, guint32 slot)
 	return (bits[slot / 8] & 1u << (slot % 8)) != 0;
 }
 
-static gboolean slots_exist(Check *check, const VkExtent *extent, GError **error)
+static gsize stored_length(const VkPackTable *table, guint32 slot)
+{
+	return table->entries[slot].length_flags & VK_SLOT_LENGTH_MASK;
+}
+
+/* Notes the slots of the extent as used, or says which of them its pack does not have. */
+static gboolean use_slots(Check *check, const VkExtent *extent, GError **error)
 {
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, &extent->pack, error);
+	const guint8 *bits = g_hash_table_lookup(check->used, &extent->pack);
 
 	if (!table)
 		return FALSE;
-	for (guint32 i = 0; i < extent->count; i++)
-		if (extent->slot + i >= table->slots ||
-		    table->entries[extent->slot + i].length_flags == 0)
+	for (guint32 i = 0; i < extent->count; i++) {
+		guint32 slot = extent->slot + i;
+
+		if (slot >= table->slots || table->entries[slot].length_flags == 0)
 			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u", table->object,
-				       extent->slot + i);
+				       slot);
+		if (!bits || !has_bit(bits, slot))
+			check->used_bytes += stored_length(table, slot);
+	}
+	slot_set_add(check->used, &extent->pack, extent->slot, extent->count);
 	return TRUE;
 }
 
@@ -85,10 +101,7 @@ static gboolean check_extent(Check *check, const VkExtent *extent, GError **erro
 			       extent->first);
 	if (extent->kind != VK_EXTENT_DATA)
 		return TRUE;
-	if (!slots_exist(check, extent, error))
-		return FALSE;
-	slot_set_add(check->used, &extent->pack, extent->slot, extent->count);
-	return TRUE;
+	return use_slots(check, extent, error);
 }
 
 /* Walks the whole map. A damaged page ends the walk, a damaged extent does not. */
@@ -190,17 +203,23 @@ static void report_bad_blocks(Check *check, const char *where, const VkImageReco
 
 /* Slots of one pack that are read, but not yet compared with their ids. */
 typedef struct Batch {
-	const VkPackTable *table;
 	VkHasher *hasher;
+	const VkPackTable *table;
 	guint count;
 	guint32 slots[VK_HASHER_LANES];
 	VkHashed blocks[VK_HASHER_LANES];
 	guint8 *buf; /* VK_HASHER_LANES blocks */
 } Batch;
 
-static gsize stored_length(const VkPackTable *table, guint32 slot)
+static void report_bad_slots(Check *check, const VkPackId *pack, const guint8 *slots,
+			     const GError *error)
 {
-	return table->entries[slot].length_flags & VK_SLOT_LENGTH_MASK;
+	g_mutex_lock(&check->mutex);
+	report(check, "data", error);
+	for (guint32 slot = 0; slot < VK_SLOTS_MAX; slot++)
+		if (has_bit(slots, slot))
+			slot_set_add(check->bad, pack, slot, 1);
+	g_mutex_unlock(&check->mutex);
 }
 
 static void report_bad_slot(Check *check, const VkPackTable *table, guint32 slot,
@@ -260,51 +279,66 @@ static void read_into_batch(Check *check, Batch *batch, guint32 slot)
 	vk_progress_add(check->progress, stored_length(batch->table, slot));
 }
 
-/* One of the pool's tasks: PACK is a VkPackId. */
-static void check_pack_data(gpointer pack, gpointer user)
+static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, const guint8 *used)
 {
-	Check *check = user;
-	const guint8 *used = g_hash_table_lookup(check->used, pack);
-	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, pack, NULL);
-	g_autoptr(VkHasher) hasher = vk_hasher_new();
-	g_autofree guint8 *buf = g_malloc((gsize)VK_HASHER_LANES * VK_BLOCK_SIZE);
-	Batch batch = {.table = table, .hasher = hasher, .buf = buf};
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, pack, &error);
 
-	/* That a table cannot be read was reported with the images that use it. */
-	for (guint32 slot = 0; table && slot < table->slots && !vk_interrupted(); slot++) {
-		if (has_bit(used, slot))
-			read_into_batch(check, &batch, slot);
-		if (batch.count == VK_HASHER_LANES)
-			compare_batch(check, &batch);
+	/* It could be read when the maps were walked, but was dropped from the cache since. */
+	if (!table) {
+		report_bad_slots(check, pack, used, error);
+		return;
 	}
-	compare_batch(check, &batch);
+	batch->table = table;
+	for (guint32 slot = 0; slot < table->slots && !vk_interrupted(); slot++) {
+		if (has_bit(used, slot))
+			read_into_batch(check, batch, slot);
+		if (batch->count == VK_HASHER_LANES)
+			compare_batch(check, batch);
+	}
+	compare_batch(check, batch);
 }
 
-static guint64 length_of_used(Check *check, const VkPackId *pack, const guint8 *used)
+/* NULL: there is none any more. */
+static const VkPackId *take_pack(Check *check)
 {
-	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, pack, NULL);
-	guint64 length = 0;
+	const VkPackId *pack = NULL;
 
-	for (guint32 slot = 0; table && slot < table->slots; slot++)
-		if (has_bit(used, slot))
-			length += stored_length(table, slot);
-	return length;
+	g_mutex_lock(&check->mutex);
+	if (check->n_packs > 0 && !vk_interrupted())
+		pack = check->packs[--check->n_packs];
+	g_mutex_unlock(&check->mutex);
+	return pack;
+}
+
+static gpointer check_packs(gpointer data)
+{
+	Check *check = data;
+	g_autoptr(VkHasher) hasher = vk_hasher_new();
+	g_autofree guint8 *buf = g_malloc((gsize)VK_HASHER_LANES * VK_BLOCK_SIZE);
+	Batch batch = {.hasher = hasher, .buf = buf};
+	const VkPackId *pack;
+
+	while ((pack = take_pack(check)))
+		check_pack_data(check, &batch, pack, g_hash_table_lookup(check->used, pack));
+	return NULL;
 }
 
 static void check_data(Check *check)
 {
-	GThreadPool *pool =
-		g_thread_pool_new(check_pack_data, check, (gint)g_get_num_processors(), TRUE, NULL);
-	GHashTableIter iter;
-	gpointer pack, used;
+	g_autofree gpointer *packs = g_hash_table_get_keys_as_array(check->used, &check->n_packs);
+	guint n = MIN(g_get_num_processors(), check->n_packs);
+	g_autofree GThread **threads = g_new0(GThread *, MAX(n, 1));
 
+	check->packs = packs;
+	vk_progress_expect(check->progress, check->used_bytes);
 	g_mutex_init(&check->mutex);
-	g_hash_table_iter_init(&iter, check->used);
-	while (g_hash_table_iter_next(&iter, &pack, &used) && !vk_interrupted()) {
-		vk_progress_expect(check->progress, length_of_used(check, pack, used));
-		g_thread_pool_push(pool, pack, NULL);
-	}
-	g_thread_pool_free(pool, FALSE, TRUE);
+	for (guint i = 1; i < n; i++)
+		threads[i] = g_thread_new("check", check_packs, check);
+	if (n > 0)
+		check_packs(check);
+	for (guint i = 1; i < n; i++)
+		g_thread_join(threads[i]);
 	g_mutex_clear(&check->mutex);
 }
 

@@ -137,7 +137,7 @@ measure_random() { # ROW TOOL READERS
 
 row_mount_again() {
 	need_stores
-	mkdir "$SCRATCH/beside"
+	mkdir -p "$SCRATCH/beside"
 	in_rounds measure_again virtkeep floor
 }
 
@@ -180,7 +180,7 @@ measure_copy() {
 		unmount_store
 		;;
 	restore) timed_write mount-copy 'virtkeep restore' "${COMMAND[@]}" ;;
-	floor) timed_write mount-copy floor cp --sparse=auto "$DISK" "$RESTORED" ;;
+	floor) timed_write mount-copy floor cp --sparse=auto --reflink=never "$DISK" "$RESTORED" ;;
 	esac
 	check_restored "$DISK"
 }
