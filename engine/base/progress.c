@@ -13,7 +13,7 @@ struct VkProgress {
 	char *label;
 	_Atomic guint64 total;
 	_Atomic guint64 done;
-	gint64 started_usec;
+	_Atomic gint64 started_usec;
 	GThread *thread; /* NULL when nothing is drawn */
 	GMutex mutex;
 	GCond changed;
@@ -35,7 +35,8 @@ void vk_progress_hide(void)
 static void draw(VkProgress *progress)
 {
 	guint64 done = atomic_load(&progress->done), total = atomic_load(&progress->total);
-	double seconds = (double)(g_get_monotonic_time() - progress->started_usec) / G_USEC_PER_SEC;
+	double seconds = (double)(g_get_monotonic_time() - atomic_load(&progress->started_usec)) /
+			 G_USEC_PER_SEC;
 	double rate = seconds > 0 ? (double)done / seconds : 0;
 	g_autofree char *done_text = g_format_size_full(done, G_FORMAT_SIZE_IEC_UNITS);
 	g_autofree char *rate_text = g_format_size_full((guint64)rate, G_FORMAT_SIZE_IEC_UNITS);
@@ -80,7 +81,7 @@ VkProgress *vk_progress_new(const char *label, guint64 total)
 
 	progress->label = g_strdup(label);
 	progress->total = total;
-	progress->started_usec = g_get_monotonic_time();
+	atomic_store(&progress->started_usec, g_get_monotonic_time());
 	g_mutex_init(&progress->mutex);
 	g_cond_init(&progress->changed);
 	if (!vk_log_is_quiet() && isatty(STDERR_FILENO))
@@ -90,8 +91,8 @@ VkProgress *vk_progress_new(const char *label, guint64 total)
 
 void vk_progress_expect(VkProgress *progress, guint64 bytes)
 {
-	if (progress)
-		atomic_fetch_add_explicit(&progress->total, bytes, memory_order_relaxed);
+	if (progress && bytes > 0 && atomic_fetch_add(&progress->total, bytes) == 0)
+		atomic_store(&progress->started_usec, g_get_monotonic_time());
 }
 
 void vk_progress_add(VkProgress *progress, guint64 bytes)

@@ -12,7 +12,7 @@ typedef struct VkProgress VkProgress;
 /* LABEL is drawn in front, TOTAL is in bytes (0: unknown). Starts drawing. */
 VkProgress *vk_progress_new(const char *label, guint64 total);
 
-/* Adds BYTES to the total. Takes NULL. Threads: free. */
+/* Adds BYTES to the total. The rate counts from the first of them on. Takes NULL. Threads: free. */
 void vk_progress_expect(VkProgress *progress, guint64 bytes);
 
 /* Adds BYTES done. Takes NULL. Threads: free. */

@@ -43,13 +43,11 @@ static void close_lanes(VkHasher *hasher)
 
 static guint count_completed(const IMB_JOB *job)
 {
-	if (job && job->status != IMB_STATUS_COMPLETED)
-		g_error("libIPSec_MB cannot compute SHA-256");
-	return job ? 1 : 0;
+	return job && job->status == IMB_STATUS_COMPLETED ? 1 : 0;
 }
 
-/* Hashes at most VK_HASHER_LANES whole blocks. */
-static void run_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
+/* Hashes at most VK_HASHER_LANES whole blocks. FALSE: not all of them have an id. */
+static gboolean run_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
 {
 	const IMB_JOB *done;
 	guint completed = 0;
@@ -75,14 +73,15 @@ static void run_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
 	}
 	while ((done = IMB_FLUSH_JOB(hasher->lanes)))
 		completed += count_completed(done);
-	g_assert(completed == count);
+	return completed == count;
 }
 
 static gboolean is_pass_right(VkHasher *hasher, VkHashed *blocks, const VkBlockId *ids, guint count)
 {
 	for (guint i = 0; i < count; i++)
 		blocks[i].id = (VkBlockId){0};
-	run_lanes(hasher, blocks, count);
+	if (!run_lanes(hasher, blocks, count))
+		return FALSE;
 	for (guint i = 0; i < count; i++)
 		if (memcmp(&blocks[i].id, &ids[i], sizeof(ids[i])) != 0)
 			return FALSE;
@@ -113,20 +112,22 @@ static gboolean are_lanes_right(VkHasher *hasher)
 	return is_pass_right(hasher, blocks, ids, VK_HASHER_LANES);
 }
 
+static gboolean has_all(const VkHasher *hasher, guint64 features)
+{
+	return (hasher->lanes->features & features) == features;
+}
+
 /*
  * Sets up the lanes that this processor has, if they are faster than libcrypto. Whether the system
  * lets us use the registers is known to the compiler's library, the rest to libIPSec_MB.
  */
 static gboolean set_up_lanes(VkHasher *hasher)
 {
-	guint64 features = hasher->lanes->features;
-
-	if (__builtin_cpu_supports("avx512bw")) {
+	if (__builtin_cpu_supports("avx512bw") && has_all(hasher, IMB_CPUFLAGS_AVX512)) {
 		hasher->worthwhile = WORTHWHILE_AVX512;
 		init_mb_mgr_avx512(hasher->lanes);
-	} else if (__builtin_cpu_supports("avx2") &&
-		   (!(features & IMB_FEATURE_SHANI) ||
-		    (features & IMB_CPUFLAGS_AVX2_T2) == IMB_CPUFLAGS_AVX2_T2)) {
+	} else if (__builtin_cpu_supports("avx2") && has_all(hasher, IMB_CPUFLAGS_AVX2) &&
+		   (has_all(hasher, IMB_CPUFLAGS_AVX2_T2) || !has_all(hasher, IMB_FEATURE_SHANI))) {
 		hasher->worthwhile = WORTHWHILE_AVX2;
 		init_mb_mgr_avx2(hasher->lanes);
 	} else {
@@ -135,26 +136,26 @@ static gboolean set_up_lanes(VkHasher *hasher)
 	return imb_get_errno(hasher->lanes) == 0;
 }
 
+/* One at a time: the library notes the processor's features and its last error in globals. */
 static void open_lanes(VkHasher *hasher)
 {
-	static gsize tried;
-	static gboolean right;
+	static GMutex mutex;
+	static gboolean tried, right; /* under the mutex */
+	gboolean usable;
 
+	g_mutex_lock(&mutex);
 	hasher->lanes = alloc_mb_mgr(0);
-	if (!hasher->lanes)
-		return;
-	if (!set_up_lanes(hasher)) {
-		close_lanes(hasher);
-		return;
+	usable = hasher->lanes && set_up_lanes(hasher);
+	if (!tried) {
+		right = usable && are_lanes_right(hasher);
+		vk_log_debug(
+			right ? "blocks are hashed side by side"
+			      : "blocks are hashed one by one: libIPSec_MB cannot, or is slower");
+		tried = TRUE;
 	}
-	if (g_once_init_enter(&tried)) {
-		right = are_lanes_right(hasher);
-		vk_log_debug(right ? "blocks are hashed side by side"
-				   : "libIPSec_MB hashes wrong here: libcrypto does it");
-		g_once_init_leave(&tried, 1);
-	}
-	if (!right)
+	if (!usable || !right)
 		close_lanes(hasher);
+	g_mutex_unlock(&mutex);
 }
 
 /* FALSE: it is better done block by block. */
@@ -165,7 +166,8 @@ static gboolean hash_in_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
 	for (guint i = 0; i < count; i++)
 		if (blocks[i].length != VK_BLOCK_SIZE)
 			return FALSE;
-	run_lanes(hasher, blocks, count);
+	if (!run_lanes(hasher, blocks, count))
+		g_error("libIPSec_MB cannot compute SHA-256");
 	return TRUE;
 }
 

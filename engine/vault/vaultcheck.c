@@ -14,14 +14,17 @@
 /* A vault that is damaged everywhere is not told about slot by slot. */
 #define DAMAGES_MAX 10000
 
+#define THREADS_MAX 16
+
 typedef struct Check {
 	VkVault *vault;
 	VkCheckResult *result;
 	GHashTable *used;   /* sets of slots: what the snapshots refer to, ... */
 	GHashTable *bad;    /* ... and what of it is damaged */
 	guint64 used_bytes; /* stored, of what is used */
+	guint64 untold;     /* damages beyond DAMAGES_MAX */
 	VkProgress *progress;
-	/* While several threads check data; the mutex is of all that follows, of RESULT and BAD. */
+	/* While several threads check data it guards RESULT, BAD, UNTOLD and what follows. */
 	GMutex mutex;
 	gpointer *packs; /* the keys of USED; those that nobody has taken yet ... */
 	guint n_packs;   /* ... are that many */
@@ -37,12 +40,26 @@ void vk_check_result_free(VkCheckResult *result)
 	g_free(result);
 }
 
+static void tell(Check *check, const char *where, const char *what)
+{
+	g_ptr_array_add(check->result->damages, g_strdup_printf("%s: %s", where, what));
+}
+
 static void report(Check *check, const char *where, const GError *error)
 {
-	GPtrArray *damages = check->result->damages;
+	if (check->result->damages->len < DAMAGES_MAX)
+		tell(check, where, error->message);
+	else
+		check->untold++;
+}
 
-	if (damages->len < DAMAGES_MAX)
-		g_ptr_array_add(damages, g_strdup_printf("%s: %s", where, error->message));
+static void report_untold(Check *check)
+{
+	g_autofree char *what =
+		g_strdup_printf("%" G_GUINT64_FORMAT " more damages are not listed", check->untold);
+
+	if (check->untold > 0)
+		tell(check, "vault", what);
 }
 
 /* A set of slots: VkPackId, owned -> a bitmap of VK_SLOTS_MAX bits. */
@@ -73,23 +90,27 @@ static gsize stored_length(const VkPackTable *table, guint32 slot)
 	return table->entries[slot].length_flags & VK_SLOT_LENGTH_MASK;
 }
 
-/* Notes the slots of the extent as used, or says which of them its pack does not have. */
+static gboolean slots_exist(const VkPackTable *table, const VkExtent *extent, GError **error)
+{
+	for (guint32 i = 0; i < extent->count; i++)
+		if (extent->slot + i >= table->slots ||
+		    table->entries[extent->slot + i].length_flags == 0)
+			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u", table->object,
+				       extent->slot + i);
+	return TRUE;
+}
+
+/* Notes the slots of the extent as used if its pack has all of them. */
 static gboolean use_slots(Check *check, const VkExtent *extent, GError **error)
 {
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, &extent->pack, error);
-	const guint8 *bits = g_hash_table_lookup(check->used, &extent->pack);
+	const guint8 *used = g_hash_table_lookup(check->used, &extent->pack);
 
-	if (!table)
+	if (!table || !slots_exist(table, extent, error))
 		return FALSE;
-	for (guint32 i = 0; i < extent->count; i++) {
-		guint32 slot = extent->slot + i;
-
-		if (slot >= table->slots || table->entries[slot].length_flags == 0)
-			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u", table->object,
-				       slot);
-		if (!bits || !has_bit(bits, slot))
+	for (guint32 slot = extent->slot; slot < extent->slot + extent->count; slot++)
+		if (!used || !has_bit(used, slot))
 			check->used_bytes += stored_length(table, slot);
-	}
 	slot_set_add(check->used, &extent->pack, extent->slot, extent->count);
 	return TRUE;
 }
@@ -183,7 +204,7 @@ static void report_bad_blocks(Check *check, const char *where, const VkImageReco
 {
 	guint32 blocks = vk_blocks_of_size(record->size);
 	g_autoptr(VkMap) map = vk_map_new(check->vault, record->runs, blocks);
-	g_autoptr(GError) error = NULL;
+	g_autofree char *what = NULL;
 	VkExtent extent;
 	gboolean present;
 	guint64 bad = 0;
@@ -195,10 +216,9 @@ static void report_bad_blocks(Check *check, const char *where, const VkImageReco
 	}
 	if (bad == 0)
 		return;
-	vk_fail(&error, VK_ERROR_DAMAGE,
-		"%" G_GUINT64_FORMAT " of its blocks of %u KiB cannot be read", bad,
-		VK_BLOCK_SIZE / 1024);
-	report(check, where, error);
+	what = g_strdup_printf("%" G_GUINT64_FORMAT " of its blocks of %u KiB cannot be read", bad,
+			       VK_BLOCK_SIZE / 1024);
+	tell(check, where, what);
 }
 
 /* Slots of one pack that are read, but not yet compared with their ids. */
@@ -261,6 +281,7 @@ static void compare_batch(Check *check, Batch *batch)
 		report_bad_slot(check, batch->table, slot, error);
 	}
 	count_good(check, good, bytes);
+	vk_progress_add(check->progress, bytes);
 	batch->count = 0;
 }
 
@@ -276,7 +297,6 @@ static void read_into_batch(Check *check, Batch *batch, guint32 slot)
 		report_bad_slot(check, batch->table, slot, error);
 	else
 		batch->slots[batch->count++] = slot;
-	vk_progress_add(check->progress, stored_length(batch->table, slot));
 }
 
 static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, const guint8 *used)
@@ -284,13 +304,13 @@ static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, co
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, pack, &error);
 
-	/* It could be read when the maps were walked, but was dropped from the cache since. */
+	/* It could be read when the maps were walked, but is not in the cache any more. */
 	if (!table) {
 		report_bad_slots(check, pack, used, error);
 		return;
 	}
 	batch->table = table;
-	for (guint32 slot = 0; slot < table->slots && !vk_interrupted(); slot++) {
+	for (guint32 slot = 0; slot < VK_SLOTS_MAX && !vk_interrupted(); slot++) {
 		if (has_bit(used, slot))
 			read_into_batch(check, batch, slot);
 		if (batch->count == VK_HASHER_LANES)
@@ -327,7 +347,7 @@ static gpointer check_packs(gpointer data)
 static void check_data(Check *check)
 {
 	g_autofree gpointer *packs = g_hash_table_get_keys_as_array(check->used, &check->n_packs);
-	guint n = MIN(g_get_num_processors(), check->n_packs);
+	guint n = MIN(CLAMP(g_get_num_processors(), 1, THREADS_MAX), check->n_packs);
 	g_autofree GThread **threads = g_new0(GThread *, MAX(n, 1));
 
 	check->packs = packs;
@@ -371,6 +391,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, gboolean data, VkProgress *progres
 	result->packs = g_hash_table_size(used);
 	if (data)
 		check_data(&check);
+	report_untold(&check);
 	if (g_hash_table_size(bad) > 0)
 		name_affected(&check, keys);
 	if (vk_interrupted()) {

@@ -2,8 +2,8 @@
 /*
  * Checking a vault: every snapshot object, every map page, and that each extent's pack has the
  * slot it names; with data, every frame of every referenced pack: checksum, decompression and
- * block id. Damage is reported and the check goes on; at the end each disk that it reaches is named.
- * Threads: one caller at a time.
+ * block id, by several threads. Damage is reported and the check goes on; at the end each disk that
+ * it reaches is named. Threads: one caller at a time.
  */
 #pragma once
 
@@ -15,8 +15,8 @@
 typedef struct VkCheckResult {
 	guint64 snapshots;
 	guint64 packs;
-	guint64 blocks;     /* with data: checked */
-	guint64 bytes;      /* with data: read from packs */
+	guint64 blocks;     /* with data: how many are as they were stored */
+	guint64 bytes;      /* with data: that these take in packs */
 	GPtrArray *damages; /* char*, one line each naming the object or the snapshot and disk */
 } VkCheckResult;
 

@@ -141,9 +141,9 @@ row_mount_again() {
 	in_rounds measure_again virtkeep floor
 }
 
-# After caches were dropped the scattered pages of the free memory are given away first, and reading them
-# takes up to twice as long. The floor's server has taken 1 GiB before the disk is read; for virtkeep
-# another one does, so that both disks lie in the same sort of memory.
+# Pages that lie apart, or backwards, are read up to twice as slowly, and such are what the kernel gives
+# after caches were dropped. The floor's server has taken 1 GiB before the disk is read; for virtkeep another
+# one does, so that both disks lie in the same sort of memory: see NOTES.md.
 measure_again() {
 	local beside=
 

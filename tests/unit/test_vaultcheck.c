@@ -14,10 +14,14 @@
 /* More than the tables that are kept, so that the first is read again. */
 #define MANY_PACKS 80
 
+#define ALL (G_MAXUINT - 1)
+
 /* Around what is hashed at once. */
 static const guint slot_counts[] = {1, 15, 16, 17, 33};
 
 static const VkBackendOps *untouched;
+static gsize block_length = VK_BLOCK_SIZE;
+static VkPackId packs[MANY_PACKS];
 static char *victim;
 static gint reads_of_victim, reads_allowed;
 
@@ -38,7 +42,7 @@ static void ignore_pack(gpointer user, const VkPackId *pack, gboolean ok)
 	ck_assert(ok);
 }
 
-/* A pack of its own for SLOTS blocks. The id of the slot WRONG is not that of its content. */
+/* A pack of its own for SLOTS blocks. The id of the slot WRONG, or of ALL, is not that of its content. */
 static VkPackId write_pack(guint slots, guint wrong)
 {
 	static const VkPackCalls calls = {.on_slot = ignore_slot, .on_done = ignore_pack};
@@ -51,15 +55,15 @@ static VkPackId write_pack(guint slots, guint wrong)
 
 	for (guint i = 0; i < slots; i++) {
 		VkNewSlot slot = {.bytes = block,
-				  .stored_length = VK_BLOCK_SIZE,
-				  .length = VK_BLOCK_SIZE,
+				  .stored_length = block_length,
+				  .length = block_length,
 				  .compression = VK_COMPRESSION_NONE,
 				  .kind = VK_SLOT_KIND_DATA};
 
 		memset(block, g_rand_int_range(seeded, 1, 256), sizeof(block));
 		memcpy(block, &i, sizeof(i));
-		slot.id = vk_hasher_id(hasher, block, sizeof(block));
-		if (i == wrong)
+		slot.id = vk_hasher_id(hasher, block, block_length);
+		if (i == wrong || wrong == ALL)
 			slot.id.bytes[0] ^= 1;
 		ck_assert_uint_eq(vk_pack_writer_append(writer, &slot), i);
 	}
@@ -69,8 +73,16 @@ static VkPackId write_pack(guint slots, guint wrong)
 	return id;
 }
 
-/* A snapshot of an image that is all SLOTS of each of COUNT packs; the first has a WRONG slot. */
-static VkSnapshot *commit_packs(guint count, guint slots, guint wrong)
+/* COUNT packs of SLOTS each; the first, which has a WRONG slot, is the victim. */
+static void write_packs(guint count, guint slots, guint wrong)
+{
+	for (guint i = 0; i < count; i++)
+		packs[i] = write_pack(slots, i == 0 ? wrong : G_MAXUINT);
+	victim = vk_pack_object(&packs[0], 0);
+}
+
+/* A snapshot of an image that is all SLOTS of each of the COUNT packs. */
+static VkSnapshot *commit_packs(guint count, guint slots)
 {
 	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
 	g_autoptr(VkRunWriter) writer = vk_run_writer_new(vk_session_store_segment, session);
@@ -78,11 +90,11 @@ static VkSnapshot *commit_packs(guint count, guint slots, guint wrong)
 	VkRun *run;
 
 	for (guint i = 0; i < count; i++) {
-		VkExtent extent = {.first = i * slots, .count = slots, .kind = VK_EXTENT_DATA};
+		VkExtent extent = {.first = i * slots,
+				   .count = slots,
+				   .kind = VK_EXTENT_DATA,
+				   .pack = packs[i]};
 
-		extent.pack = write_pack(slots, i == 0 ? wrong : G_MAXUINT);
-		if (i == 0)
-			victim = vk_pack_object(&extent.pack, 0);
 		ck_assert(vk_run_writer_add(writer, &extent, NULL));
 	}
 	run = vk_run_writer_finish(writer, NULL);
@@ -114,9 +126,12 @@ static VkCheckResult *check_vault(gboolean data, gint allowed)
 START_TEST(every_block_is_checked)
 {
 	guint slots = slot_counts[_i];
-	g_autoptr(VkSnapshot) snapshot = commit_packs(N_PACKS, slots, G_MAXUINT);
-	g_autoptr(VkCheckResult) result = check_vault(TRUE, G_MAXINT);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
 
+	write_packs(N_PACKS, slots, G_MAXUINT);
+	snapshot = commit_packs(N_PACKS, slots);
+	result = check_vault(TRUE, G_MAXINT);
 	ck_assert_uint_eq(result->damages->len, 0);
 	ck_assert_uint_eq(result->packs, N_PACKS);
 	ck_assert_uint_eq(result->blocks, N_PACKS * slots);
@@ -129,9 +144,12 @@ START_TEST(content_that_is_not_its_id_is_told)
 {
 	guint slots = slot_counts[_i];
 	g_autofree char *told = g_strdup_printf("in slot %u: its content is not", slots - 1);
-	g_autoptr(VkSnapshot) snapshot = commit_packs(N_PACKS, slots, slots - 1);
-	g_autoptr(VkCheckResult) result = check_vault(TRUE, G_MAXINT);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
 
+	write_packs(N_PACKS, slots, slots - 1);
+	snapshot = commit_packs(N_PACKS, slots);
+	result = check_vault(TRUE, G_MAXINT);
 	ck_assert_uint_eq(result->damages->len, 2);
 	ck_assert_ptr_nonnull(strstr(result->damages->pdata[0], told));
 	ck_assert_ptr_nonnull(strstr(result->damages->pdata[1], "vda: 1 of its blocks"));
@@ -140,13 +158,54 @@ START_TEST(content_that_is_not_its_id_is_told)
 }
 END_TEST
 
+START_TEST(what_two_snapshots_share_is_checked_once)
+{
+	g_autoptr(VkSnapshot) one = NULL;
+	g_autoptr(VkSnapshot) other = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+
+	write_packs(N_PACKS, 5, 0);
+	one = commit_packs(N_PACKS, 5);
+	other = commit_packs(N_PACKS - 1, 5);
+	result = check_vault(TRUE, G_MAXINT);
+	ck_assert_uint_eq(result->snapshots, 2);
+	ck_assert_uint_eq(result->blocks, N_PACKS * 5 - 1);
+	ck_assert_uint_eq(result->damages->len, 3);
+	ck_assert_ptr_nonnull(strstr(result->damages->pdata[0], "in slot 0: its content is not"));
+	ck_assert_ptr_nonnull(strstr(result->damages->pdata[1], "vda: 1 of its blocks"));
+	ck_assert_ptr_nonnull(strstr(result->damages->pdata[2], "vda: 1 of its blocks"));
+	g_free(victim);
+}
+END_TEST
+
+START_TEST(endless_damage_is_cut_short_and_says_so)
+{
+	const guint slots = 4000, listed = 10000;
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+
+	block_length = 64;
+	for (guint i = 0; i < N_PACKS; i++)
+		packs[i] = write_pack(slots, ALL);
+	snapshot = commit_packs(N_PACKS, slots);
+	result = check_vault(TRUE, G_MAXINT);
+	ck_assert_uint_eq(result->blocks, 0);
+	ck_assert_uint_eq(result->damages->len, listed + 2);
+	ck_assert_str_eq(result->damages->pdata[listed], "vault: 2000 more damages are not listed");
+	ck_assert_ptr_nonnull(strstr(result->damages->pdata[listed + 1], "vda: 12000 of its"));
+}
+END_TEST
+
 /* Its table was read for the map, and cannot be any more when the data is to be checked. */
 START_TEST(a_pack_that_is_lost_meanwhile_is_told)
 {
-	g_autoptr(VkSnapshot) snapshot = commit_packs(MANY_PACKS, 2, G_MAXUINT);
-	g_autoptr(VkCheckResult) walk = check_vault(FALSE, G_MAXINT);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) walk = NULL;
 	g_autoptr(VkCheckResult) result = NULL;
 
+	write_packs(MANY_PACKS, 2, G_MAXUINT);
+	snapshot = commit_packs(MANY_PACKS, 2);
+	walk = check_vault(FALSE, G_MAXINT);
 	ck_assert_uint_eq(walk->damages->len, 0);
 	result = check_vault(TRUE, reads_of_victim);
 	ck_assert_uint_eq(result->damages->len, 2);
@@ -162,6 +221,8 @@ static void add(TCase *tcase)
 	tcase_add_loop_test(tcase, every_block_is_checked, 0, G_N_ELEMENTS(slot_counts));
 	tcase_add_loop_test(tcase, content_that_is_not_its_id_is_told, 0,
 			    G_N_ELEMENTS(slot_counts));
+	tcase_add_test(tcase, what_two_snapshots_share_is_checked_once);
+	tcase_add_test(tcase, endless_damage_is_cut_short_and_says_so);
 	tcase_add_test(tcase, a_pack_that_is_lost_meanwhile_is_told);
 }
 
