@@ -13,6 +13,7 @@ struct VkHasher {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
 #ifdef HAVE_IPSEC_MB
+	gboolean opened;  /* when they are first worth it */
 	IMB_MGR *lanes;   /* NULL: this processor has none */
 	guint worthwhile; /* from how many blocks on lanes are faster than one block at a time */
 #endif
@@ -35,6 +36,7 @@ static void hash_one(VkHasher *hasher, VkHashed *block)
  */
 #define WORTHWHILE_AVX512 6
 #define WORTHWHILE_AVX2   4
+#define WORTHWHILE_MIN    MIN(WORTHWHILE_AVX512, WORTHWHILE_AVX2)
 
 static void close_lanes(VkHasher *hasher)
 {
@@ -161,6 +163,11 @@ static void open_lanes(VkHasher *hasher)
 /* FALSE: it is better done block by block. */
 static gboolean hash_in_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
 {
+	if (count < WORTHWHILE_MIN)
+		return FALSE;
+	if (!hasher->opened)
+		open_lanes(hasher);
+	hasher->opened = TRUE;
 	if (!hasher->lanes || count < hasher->worthwhile)
 		return FALSE;
 	for (guint i = 0; i < count; i++)
@@ -172,10 +179,6 @@ static gboolean hash_in_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
 }
 
 #else
-
-static void open_lanes(VkHasher *hasher)
-{
-}
 
 static void close_lanes(VkHasher *hasher)
 {
@@ -195,7 +198,6 @@ VkHasher *vk_hasher_new(void)
 	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	hasher->digest = EVP_MD_CTX_new();
 	g_assert(hasher->sha256 && hasher->digest);
-	open_lanes(hasher);
 	return hasher;
 }
 

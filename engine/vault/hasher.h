@@ -22,13 +22,13 @@ typedef struct VkHashed {
 	VkBlockId id;
 } VkHashed;
 
-/* The first of a process tries whether the lanes are right, which takes some milliseconds. */
 VkHasher *vk_hasher_new(void);
 void vk_hasher_free(VkHasher *hasher); /* takes NULL */
 
 /*
- * Fills in the ids of COUNT blocks; VK_HASHER_LANES of them at once go best. A library that cannot
- * hash ends the process.
+ * Fills in the ids of COUNT blocks; VK_HASHER_LANES of them at once go best. The first call of a
+ * process with several blocks tries whether the lanes are right, which takes some milliseconds. A
+ * library that cannot hash ends the process.
  */
 void vk_hasher_run(VkHasher *hasher, VkHashed *blocks, guint count);
 

@@ -55,11 +55,12 @@ static void report(Check *check, const char *where, const GError *error)
 
 static void report_untold(Check *check)
 {
-	g_autofree char *what =
-		g_strdup_printf("%" G_GUINT64_FORMAT " more damages are not listed", check->untold);
+	g_autofree char *what = NULL;
 
-	if (check->untold > 0)
-		tell(check, "vault", what);
+	if (check->untold == 0)
+		return;
+	what = g_strdup_printf("%" G_GUINT64_FORMAT " more damages are not listed", check->untold);
+	tell(check, "vault", what);
 }
 
 /* A set of slots: VkPackId, owned -> a bitmap of VK_SLOTS_MAX bits. */
@@ -231,14 +232,14 @@ typedef struct Batch {
 	guint8 *buf; /* VK_HASHER_LANES blocks */
 } Batch;
 
-static void report_bad_slots(Check *check, const VkPackId *pack, const guint8 *slots,
-			     const GError *error)
+/* None of the USED slots of a pack can be read. */
+static void report_bad_pack(Check *check, const VkPackId *pack, const guint8 *used,
+			    const GError *error)
 {
 	g_mutex_lock(&check->mutex);
 	report(check, "data", error);
-	for (guint32 slot = 0; slot < VK_SLOTS_MAX; slot++)
-		if (has_bit(slots, slot))
-			slot_set_add(check->bad, pack, slot, 1);
+	g_hash_table_insert(check->bad, g_memdup2(pack, sizeof(*pack)),
+			    g_memdup2(used, VK_SLOTS_MAX / 8));
 	g_mutex_unlock(&check->mutex);
 }
 
@@ -257,6 +258,7 @@ static void count_good(Check *check, guint blocks, gsize bytes)
 	check->result->blocks += blocks;
 	check->result->bytes += bytes;
 	g_mutex_unlock(&check->mutex);
+	vk_progress_add(check->progress, bytes);
 }
 
 static void compare_batch(Check *check, Batch *batch)
@@ -281,7 +283,6 @@ static void compare_batch(Check *check, Batch *batch)
 		report_bad_slot(check, batch->table, slot, error);
 	}
 	count_good(check, good, bytes);
-	vk_progress_add(check->progress, bytes);
 	batch->count = 0;
 }
 
@@ -306,7 +307,7 @@ static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, co
 
 	/* It could be read when the maps were walked, but is not in the cache any more. */
 	if (!table) {
-		report_bad_slots(check, pack, used, error);
+		report_bad_pack(check, pack, used, error);
 		return;
 	}
 	batch->table = table;
@@ -347,17 +348,16 @@ static gpointer check_packs(gpointer data)
 static void check_data(Check *check)
 {
 	g_autofree gpointer *packs = g_hash_table_get_keys_as_array(check->used, &check->n_packs);
-	guint n = MIN(CLAMP(g_get_num_processors(), 1, THREADS_MAX), check->n_packs);
-	g_autofree GThread **threads = g_new0(GThread *, MAX(n, 1));
+	guint count = CLAMP(g_get_num_processors(), 1, THREADS_MAX);
+	GThread *threads[THREADS_MAX];
 
 	check->packs = packs;
 	vk_progress_expect(check->progress, check->used_bytes);
 	g_mutex_init(&check->mutex);
-	for (guint i = 1; i < n; i++)
+	for (guint i = 1; i < count; i++)
 		threads[i] = g_thread_new("check", check_packs, check);
-	if (n > 0)
-		check_packs(check);
-	for (guint i = 1; i < n; i++)
+	check_packs(check);
+	for (guint i = 1; i < count; i++)
 		g_thread_join(threads[i]);
 	g_mutex_clear(&check->mutex);
 }
