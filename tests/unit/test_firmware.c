@@ -144,6 +144,99 @@ START_TEST(refuses_what_cannot_be_firmware)
 }
 END_TEST
 
+/* Whoever runs as QEMU or swtpm may write where their files lie. */
+static void expect_refused(const char *version, const char *path)
+{
+	g_autoptr(GError) error = NULL;
+	char tpm_version[] = "2.0";
+	VkDomain domain = {
+		.uuid = uuid,
+		.nvram = nvram,
+		.has_emulated_tpm = version != NULL,
+		.tpm_version = tpm_version,
+	};
+	g_autoptr(GPtrArray) files = vk_firmware_capture(&domain, top, &error);
+
+	ck_assert_ptr_null(files);
+	ck_assert_msg(strstr(error->message, path) != NULL, "%s", error->message);
+}
+
+static void open_to_others(const char *directory)
+{
+	ck_assert_int_eq(chmod(directory, 0777), 0);
+}
+
+START_TEST(follows_no_link_of_others)
+{
+	g_autofree char *secret = g_build_filename(top, "secret", NULL);
+	g_autofree char *state = g_build_filename(tpm_dir, "tpm2-00.permall", NULL);
+
+	put(top, "secret", "of the host");
+	open_to_others(top);
+	ck_assert_int_eq(symlink(secret, nvram), 0);
+	expect_refused(NULL, nvram);
+
+	ck_assert_int_eq(g_unlink(nvram), 0);
+	ck_assert_int_eq(chmod(top, 0755), 0);
+	open_to_others(tpm_dir);
+	ck_assert_int_eq(symlink(secret, state), 0);
+	expect_refused("2.0", state);
+}
+END_TEST
+
+/* As one may have put it on another disk. */
+START_TEST(follows_a_link_of_the_owner)
+{
+	g_autofree char *elsewhere = g_build_filename(top, "elsewhere", NULL);
+	g_autoptr(GPtrArray) files = NULL;
+
+	put(top, "elsewhere", "variables");
+	ck_assert_int_eq(symlink("elsewhere", nvram), 0);
+	files = capture(NULL);
+	ck_assert_uint_eq(files->len, 1);
+	check_file(g_ptr_array_index(files, 0), "nvram.fd", "nvram", "variables");
+}
+END_TEST
+
+/* It would not come back from the opening, or hang at the read. */
+START_TEST(refuses_a_fifo)
+{
+	g_autofree char *state = g_build_filename(tpm_dir, "tpm2-00.permall", NULL);
+
+	ck_assert_int_eq(mkfifo(nvram, 0600), 0);
+	expect_refused(NULL, nvram);
+	ck_assert_int_eq(g_unlink(nvram), 0);
+	ck_assert_int_eq(mkfifo(state, 0600), 0);
+	expect_refused("2.0", state);
+}
+END_TEST
+
+START_TEST(refuses_another_name_of_a_file)
+{
+	g_autofree char *secret = g_build_filename(top, "secret", NULL);
+	g_autofree char *state = g_build_filename(tpm_dir, "tpm2-00.permall", NULL);
+
+	put(top, "secret", "of the host");
+	ck_assert_int_eq(link(secret, nvram), 0);
+	expect_refused(NULL, nvram);
+	ck_assert_int_eq(g_unlink(nvram), 0);
+	ck_assert_int_eq(link(secret, state), 0);
+	expect_refused("2.0", state);
+}
+END_TEST
+
+START_TEST(refuses_tpm_state_of_another_owner)
+{
+	g_autofree char *state = g_build_filename(tpm_dir, "tpm2-00.permall", NULL);
+
+	if (getuid() != 0)
+		return;
+	put(tpm_dir, "tpm2-00.permall", "of root");
+	ck_assert_int_eq(chown(tpm_dir, 1234, 1234), 0);
+	expect_refused("2.0", state);
+}
+END_TEST
+
 START_TEST(reads_memory_as_a_source)
 {
 	g_autoptr(GBytes) content = g_bytes_new_static("0123456789", 10);
@@ -179,6 +272,11 @@ int main(void)
 	tcase_add_test(tests, copies_the_tpm_of_the_version);
 	tcase_add_test(tests, takes_what_is_not_there_yet_as_nothing);
 	tcase_add_test(tests, refuses_what_cannot_be_firmware);
+	tcase_add_test(tests, follows_no_link_of_others);
+	tcase_add_test(tests, follows_a_link_of_the_owner);
+	tcase_add_test(tests, refuses_a_fifo);
+	tcase_add_test(tests, refuses_another_name_of_a_file);
+	tcase_add_test(tests, refuses_tpm_state_of_another_owner);
 	tcase_add_test(tests, reads_memory_as_a_source);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);

@@ -167,6 +167,36 @@ START_TEST(foreign_hooks_are_refused)
 }
 END_TEST
 
+/* Who may write to any directory on the way decides what lies at its end. */
+START_TEST(hooks_below_foreign_directories_are_refused)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *parent = g_build_filename(directory, "parent", NULL);
+	g_autofree char *below = g_build_filename(parent, "below", NULL);
+	g_autofree char *link = g_build_filename(directory, "link", NULL);
+	g_autofree char *hook = g_build_filename(below, "1", NULL);
+	const char *ways[] = {below, link};
+
+	ck_assert_int_eq(g_mkdir_with_parents(below, 0755), 0);
+	ck_assert_int_eq(symlink("parent/below", link), 0);
+	add_hook("1", 0755, "echo ran >> $log");
+	g_autofree char *made = g_build_filename(directory, "1", NULL);
+	ck_assert_int_eq(rename(made, hook), 0);
+	ck_assert_int_eq(chmod(parent, 0777), 0);
+	for (gsize i = 0; i < G_N_ELEMENTS(ways) && getuid() == 0; i++) {
+		ck_assert(!run_with(ways[i], 5, "", VK_HOOK_PRE_FREEZE, &error));
+		ck_assert_ptr_nonnull(strstr(error->message, parent));
+		ck_assert_ptr_nonnull(strstr(error->message, "chmod go-w"));
+		g_clear_error(&error);
+	}
+	expect_log("");
+	ck_assert_int_eq(chmod(parent, 0755), 0);
+	for (gsize i = 0; i < G_N_ELEMENTS(ways); i++)
+		ck_assert(run_with(ways[i], 5, "", VK_HOOK_PRE_FREEZE, NULL));
+	expect_log("ran\nran\n");
+}
+END_TEST
+
 static const char all_commands[] =
 	"PRE_EXIT_CMD01=echo exit >> $log\n"
 	"POST_NTAP_CMD01=echo done >> $log\n"
@@ -283,6 +313,7 @@ int main(void)
 	tcase_add_test(cases, much_output_is_cut);
 	tcase_add_test(cases, no_directory_is_no_hooks);
 	tcase_add_test(cases, foreign_hooks_are_refused);
+	tcase_add_test(cases, hooks_below_foreign_directories_are_refused);
 	tcase_add_test(cases, commands_run_at_their_phases);
 	tcase_add_test(cases, failed_command_ends_and_is_named);
 	tcase_add_test(cases, hooks_have_the_file_limit_of_before);

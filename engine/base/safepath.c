@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A path is walked from directory to directory, each held open, so that nobody can put another in
+ * its place between the look and the step. Links are resolved here for the same reason.
+ */
+#include "safepath.h"
+
+#include "errors.h"
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40 /* as the kernel has it */
+
+typedef struct {
+	const char *path; /* in whole, for the errors */
+	gboolean check;   /* everything on the way, not only links */
+	guint links;      /* followed so far */
+} Walk;
+
+static int walk_from(Walk *walk, int start, const char *path, GError **error);
+
+static gboolean is_trusted(uid_t user)
+{
+	return user == 0 || user == geteuid();
+}
+
+static gboolean is_private(const struct stat *facts)
+{
+	return is_trusted(facts->st_uid) && !(facts->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* Whether nobody else can have another ENTRY in DIRECTORY. In /tmp nobody can replace root's. */
+static gboolean is_fixed(const struct stat *directory, const struct stat *entry)
+{
+	return is_private(directory) ||
+	       ((directory->st_mode & S_ISVTX) && is_trusted(directory->st_uid) &&
+		is_trusted(entry->st_uid));
+}
+
+static int fail(const Walk *walk, const char *what, GError **error)
+{
+	vk_fail_errno(error, errno, "cannot %s '%s'", what, walk->path);
+	return -1;
+}
+
+/* The new place of the link LINK in DIRECTORY. */
+static int follow(Walk *walk, int directory, int link, GError **error)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(link, "", target, sizeof(target) - 1);
+
+	if (length < 0)
+		return fail(walk, "read the link on the way to", error);
+	if (++walk->links > LINKS_MAX) {
+		errno = ELOOP;
+		return fail(walk, "open", error);
+	}
+	target[length] = '\0';
+	return walk_from(walk, directory, target, error);
+}
+
+/* What ENTRY is called in whole. New string. */
+static char *name_of(int entry)
+{
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", entry);
+	char *name = g_file_read_link(link, NULL);
+
+	return name ? name : g_strdup("?");
+}
+
+static gboolean check_link(int link, const struct stat *directory, const struct stat *facts,
+			   GError **error)
+{
+	g_autofree char *name = NULL;
+
+	if (is_fixed(directory, facts))
+		return TRUE;
+	name = name_of(link);
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "'%s' is a symbolic link in a directory that others may write to; it could "
+		       "lead anywhere, and is not followed",
+		       name);
+}
+
+/* Of a directory with the sticky bit only root can replace what is root's. */
+static gboolean check_entry(int entry, const struct stat *facts, GError **error)
+{
+	gboolean is_sticky = S_ISDIR(facts->st_mode) && (facts->st_mode & S_ISVTX);
+	g_autofree char *name = NULL;
+
+	if (is_private(facts) || (is_sticky && is_trusted(facts->st_uid)))
+		return TRUE;
+	name = name_of(entry);
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "others than root may write '%s'; run 'chown root' and 'chmod go-w' on it",
+		       name);
+}
+
+/* From DIRECTORY to its entry NAME. */
+static int step(Walk *walk, int directory, const char *name, GError **error)
+{
+	VK_AUTOFD fd = vk_io.openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	struct stat here, there;
+	int next;
+
+	if (fd < 0 || fstat(directory, &here) < 0 || fstat(fd, &there) < 0)
+		return fail(walk, "open", error);
+	if (S_ISLNK(there.st_mode))
+		return check_link(fd, &here, &there, error) ? follow(walk, directory, fd, error)
+							    : -1;
+	if (walk->check && !check_entry(fd, &there, error))
+		return -1;
+	next = fd;
+	fd = -1;
+	return next;
+}
+
+/* An O_PATH descriptor of what PATH, relative to START, leads to. */
+static int walk_from(Walk *walk, int start, const char *path, GError **error)
+{
+	g_auto(GStrv) names = g_strsplit(path, "/", -1);
+	VK_AUTOFD at = vk_io.openat(start, *path == '/' ? "/" : ".", O_PATH | O_CLOEXEC, 0);
+	int found;
+
+	if (at < 0)
+		return fail(walk, "open", error);
+	for (char **name = names; *name; name++) {
+		int next;
+
+		if (!**name)
+			continue;
+		next = step(walk, at, *name, error);
+		if (next < 0)
+			return -1;
+		vk_io_clear_fd(&at);
+		at = next;
+	}
+	found = at;
+	at = -1;
+	return found;
+}
+
+static int walk_path(Walk *walk, GError **error)
+{
+	g_autofree char *here = g_get_current_dir();
+	g_autofree char *absolute = g_path_is_absolute(walk->path)
+					    ? g_strdup(walk->path)
+					    : g_build_filename(here, walk->path, NULL);
+
+	return walk_from(walk, AT_FDCWD, absolute, error);
+}
+
+int vk_safe_open(const char *path, int flags, GError **error)
+{
+	Walk walk = {.path = path};
+	VK_AUTOFD place = walk_path(&walk, error);
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", place);
+	int fd;
+
+	if (place < 0)
+		return -1;
+	do
+		fd = vk_io.openat(AT_FDCWD, link, flags | O_CLOEXEC, 0);
+	while (fd < 0 && errno == EINTR);
+	return fd < 0 ? fail(&walk, "open", error) : fd;
+}
+
+gboolean vk_safe_check(const char *path, GError **error)
+{
+	Walk walk = {.path = path, .check = TRUE};
+	VK_AUTOFD place = walk_path(&walk, error);
+
+	return place >= 0;
+}
