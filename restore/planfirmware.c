@@ -12,14 +12,16 @@
 
 /* Who runs swtpm where nothing else tells: libvirt's default on Debian. */
 #define TPM_USER "tss"
+/* Of the saved mode only this much: nobody else may write to firmware state. */
+#define FILE_MODE 0644
 
-static void choose_tpm_owner(VkPlanner *planner, VkPlanItem *item, const char *original)
+/* The state goes to who has it now; nothing that the snapshot names tells. */
+static void choose_tpm_owner(VkPlanner *planner, VkPlanItem *item)
 {
-	g_autofree char *directory = g_path_get_dirname(original);
 	struct stat st;
 	const struct passwd *user;
 
-	if (stat(directory, &st) == 0 ||
+	if (stat(item->owner_directory, &st) == 0 ||
 	    (stat(planner->world->tpm_directory, &st) == 0 && st.st_uid != 0)) {
 		item->place.uid = st.st_uid;
 		item->place.gid = st.st_gid;
@@ -33,46 +35,88 @@ static void choose_tpm_owner(VkPlanner *planner, VkPlanItem *item, const char *o
 static char *tpm_path(VkPlanner *planner, const VkFileRecord *file)
 {
 	gboolean old = g_strcmp0(planner->domain->tpm_version, "1.2") == 0;
-	g_autofree char *name = g_path_get_basename(file->path);
 
 	return g_build_filename(planner->world->tpm_directory, planner->plan->uuid,
-				old ? "tpm1.2" : "tpm2", name, NULL);
+				old ? "tpm1.2" : "tpm2", file->name, NULL);
 }
 
-static gboolean add_file(VkPlanner *planner, const VkFileRecord *file, const char *nvram_path,
-			 GError **error)
+/*
+ * Where the variables were, if that is libvirt's directory or libvirt itself names it for the guest
+ * that is there; else where libvirt would put them. New string.
+ */
+static char *nvram_path(VkPlanner *planner, const VkFileRecord *file)
 {
-	gboolean is_tpm = strcmp(file->role, "tpm") == 0;
+	const char *directory = planner->world->nvram_directory;
+	g_autofree char *name = NULL;
+	char *path;
+
+	if (vk_planner_lies_in(file->path, directory) ||
+	    (planner->present && g_strcmp0(planner->present->nvram, file->path) == 0))
+		return g_strdup(file->path);
+	name = g_strdup_printf("%s_VARS.fd", planner->plan->guest);
+	path = g_build_filename(directory, name, NULL);
+	vk_plan_note(
+		planner->plan,
+		"the firmware's variables were in '%s', outside of libvirt's directory: they go "
+		"to '%s'",
+		file->path, path);
+	return path;
+}
+
+/* In place a file is replaced unasked only where it is the present guest's. */
+static VkReplace may_replace(const VkPlanner *planner, gboolean is_present)
+{
+	return planner->replace == VK_REPLACE_IN_USE && !is_present && !planner->options->force
+		       ? VK_REPLACE_NO
+		       : planner->replace;
+}
+
+static gboolean add_tpm(VkPlanner *planner, const VkFileRecord *file, GError **error)
+{
 	VkPlanItem *item = vk_plan_add_item(planner->plan, file->name, FALSE, file->image->size);
-	g_autofree char *path =
-		is_tpm ? tpm_path(planner, file) : g_strdup(nvram_path ? nvram_path : file->path);
+	g_autofree char *path = tpm_path(planner, file);
 
 	item->record = file->image;
-	item->place.mode = file->mode & 0777;
-	if (is_tpm) {
-		item->owner_directory = g_path_get_dirname(path);
-		choose_tpm_owner(planner, item, file->path);
-	}
+	item->place.mode = file->mode & FILE_MODE;
+	item->owner_directory = g_path_get_dirname(path);
+	choose_tpm_owner(planner, item);
 	return vk_place_set(item, path, planner->replace, planner->options->force, "", error);
 }
 
-gboolean vk_planner_add_firmware(VkPlanner *planner, const char *nvram_path, GError **error)
+static gboolean add_nvram(VkPlanner *planner, const VkFileRecord *file, const char *given,
+			  GError **error)
+{
+	VkPlanItem *item = vk_plan_add_item(planner->plan, file->name, FALSE, file->image->size);
+	g_autofree char *path = given ? g_strdup(given) : nvram_path(planner, file);
+	gboolean is_present = planner->present && g_strcmp0(planner->present->nvram, path) == 0;
+
+	item->record = file->image;
+	item->place.mode = file->mode & FILE_MODE;
+	if (!vk_place_set(item, path, may_replace(planner, is_present), planner->options->force, "",
+			  error))
+		return FALSE;
+	if (g_strcmp0(item->path, planner->domain->nvram) != 0)
+		planner->changes.nvram = item->path;
+	return TRUE;
+}
+
+gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GError **error)
 {
 	const GPtrArray *files = planner->snapshot->files;
 	gboolean has_tpm = FALSE;
 
-	planner->changes.nvram = nvram_path;
+	planner->changes.nvram = given_nvram;
 	for (guint i = 0; i < files->len; i++) {
 		const VkFileRecord *file = g_ptr_array_index(files, i);
+		gboolean is_tpm = strcmp(file->role, "tpm") == 0;
 
 		if (!file->path)
 			continue;
-		has_tpm |= strcmp(file->role, "tpm") == 0;
-		if (!add_file(planner, file, nvram_path, error))
+		has_tpm |= is_tpm;
+		if (!vk_planner_check_firmware(file, error) ||
+		    !(is_tpm ? add_tpm(planner, file, error)
+			     : add_nvram(planner, file, given_nvram, error)))
 			return FALSE;
-		if (strcmp(file->role, "nvram") == 0 && !nvram_path &&
-		    g_strcmp0(file->path, planner->domain->nvram) != 0)
-			planner->changes.nvram = file->path;
 	}
 	if (planner->domain->has_emulated_tpm && !has_tpm)
 		vk_plan_note(planner->plan, "the TPM's state was not saved: the guest starts with "

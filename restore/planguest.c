@@ -92,8 +92,10 @@ static gboolean add_disks(VkPlanner *planner, GError **error)
 		VkPlanItem *item = vk_planner_add_disk(planner->plan, disk, options->format);
 		g_autofree char *path = disk_path(planner, disk, item->place.format, error);
 
-		if (!path || !vk_place_set(item, path, planner->replace, options->force,
-					   ", or --to DIR to restore elsewhere", error))
+		if (!path ||
+		    (!options->directory && !vk_planner_check_place(path, disk->target, error)) ||
+		    !vk_place_set(item, path, planner->replace, options->force,
+				  ", or --to DIR to restore elsewhere", error))
 			return FALSE;
 		/* A file in /dev would be lost with the next boot. */
 		if (!item->exists && vk_place_is_device_path(path))

@@ -37,12 +37,19 @@ static VkKnownGuest *find_present(VkPlanner *planner, GError **error)
 static gboolean add_disk(VkPlanner *planner, const VkDiskRecord *disk, GError **error)
 {
 	g_autofree char *path = vk_planner_original_path(planner, disk, error);
+	gboolean is_present;
 	VkPlanItem *item;
 
 	if (!path)
 		return FALSE;
+	is_present = vk_planner_is_image_of(planner->world, planner->present, path);
+	if (!is_present && !vk_planner_check_place(path, disk->target, error))
+		return FALSE;
 	item = vk_planner_add_disk(planner->plan, disk, planner->options->format);
-	if (!vk_place_set(item, path, planner->replace, planner->options->force, "", error))
+	if (!vk_place_set(item, path,
+			  is_present || planner->options->force ? planner->replace : VK_REPLACE_NO,
+			  planner->options->force, ", for the present guest does not have it",
+			  error))
 		return FALSE;
 	if (!item->exists && vk_place_is_device_path(path))
 		return vk_fail(error, VK_ERROR_NOT_FOUND,
@@ -118,6 +125,7 @@ static gboolean plan_in_place(VkPlanner *planner, const VkKnownGuest *known, GEr
 
 	if (!present)
 		return FALSE;
+	planner->present = present;
 	if (strcmp(plan->guest, known->name) != 0) {
 		vk_plan_note(plan, "the guest was called '%s' then and keeps its present name",
 			     plan->guest);

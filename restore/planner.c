@@ -17,6 +17,8 @@ gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOpt
 		g_prefix_error(error, "the saved definition of '%s': ", planner->snapshot->name);
 		return FALSE;
 	}
+	if (!vk_planner_check_identity(planner->snapshot, planner->domain, error))
+		return FALSE;
 	planner->written = planner->domain;
 	planner->replace = options->force ? VK_REPLACE_FILE : VK_REPLACE_NO;
 	planner->plan = vk_plan_new(kind, planner->snapshot);

@@ -25,6 +25,7 @@ typedef struct VkPlanner {
 	VkReplace replace;
 	VkDomain *domain;        /* the saved definition */
 	const VkDomain *written; /* what the rewritten definition is made of; borrowed */
+	const VkDomain *present; /* in place: the guest as libvirt has it; borrowed, else NULL */
 	VkPlan *plan;
 	VkDomainChanges changes; /* strings borrowed from the plan; the arrays are ours */
 } VkPlanner;
@@ -33,6 +34,22 @@ gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOpt
 			 VkView *view, VkWorld *world, GError **error);
 void vk_planner_clear(VkPlanner *planner);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkPlanner, vk_planner_clear)
+
+/* VK_ERROR_DAMAGE when DOMAIN, SNAPSHOT's definition, is another guest's. */
+gboolean vk_planner_check_identity(const VkSnapshot *snapshot, const VkDomain *domain,
+				   GError **error);
+
+/* VK_ERROR_FAILED when PATH, which the snapshot names, is one of the host's own. */
+gboolean vk_planner_check_place(const char *path, const char *target, GError **error);
+
+/* VK_ERROR_DAMAGE when FILE cannot be firmware state. */
+gboolean vk_planner_check_firmware(const VkFileRecord *file, GError **error);
+
+/* Whether a disk of PRESENT, a guest as libvirt has it, has the file PATH as its image. */
+gboolean vk_planner_is_image_of(VkWorld *world, const VkDomain *present, const char *path);
+
+/* Whether the file PATH lies in DIRECTORY, which exists, and in no directory below it. */
+gboolean vk_planner_lies_in(const char *path, const char *directory);
 
 /* VK_ERROR_NOT_FOUND names the disks that there are. Borrowed. */
 const VkDiskRecord *vk_planner_find_disk(const VkSnapshot *snapshot, const char *target,
@@ -48,7 +65,7 @@ char *vk_planner_original_path(VkPlanner *planner, const VkDiskRecord *disk, GEr
 void vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item);
 
 /* NVRAM and TPM state. UUID is the restored guest's. */
-gboolean vk_planner_add_firmware(VkPlanner *planner, const char *nvram_path, GError **error);
+gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GError **error);
 
 /* What the definition has and the snapshot does not: ejected, dropped (with DROP), or noted. */
 void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop);

@@ -143,7 +143,8 @@ static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 	VkSnapshot *snapshot = vk_snapshot_new();
 
 	snapshot->uuid = g_strdup(vk_guest_uuid(attempt->guest));
-	snapshot->name = g_strdup(vk_guest_name(attempt->guest));
+	/* As the definition has it, which is saved with it: a guest may be renamed meanwhile. */
+	snapshot->name = g_strdup(attempt->domain->name);
 	snapshot->host = g_strdup(vk_host_name(attempt->try->host));
 	snapshot->group = attempt->try->group ? g_strdup(vk_group_id(attempt->try->group)) : NULL;
 	snapshot->label = g_strdup(attempt->context->options->label);

@@ -44,6 +44,17 @@ cp "$object" "$SCRATCH/sound.json"
 mark new
 virsh dumpxml --inactive --security-info vm > "$SCRATCH/before.xml"
 
+say "the definition is another guest's"
+define_guest other
+virsh dumpxml --inactive other > "$SCRATCH/other.xml"
+spoil "sub(\"<uuid>[^<]*\";\"<uuid>$(virsh domuuid other)\")"
+refused 5 "'vm'" virtkeep restore "$snapshot" --in-place
+spoil 'sub("<name>vm<";"<name>other<")'
+refused 5 "'other'" virtkeep restore "$snapshot" --as new --to "$SCRATCH"
+virsh dumpxml --inactive other > "$SCRATCH/now.xml"
+same_file "$SCRATCH/now.xml" "$SCRATCH/other.xml"
+expect_as_before
+
 say "libvirt refuses the definition"
 spoil 'sub("<emulator>[^<]*";"<emulator>/no/such/program")'
 refused 1 /no/such/program virtkeep restore "$snapshot" --in-place

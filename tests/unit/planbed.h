@@ -60,5 +60,12 @@ VkPlanItem *item_at(const VkPlan *made, guint i);
 /* The plan must be refused with CODE and a message that names WORD. */
 void assert_refused(int code, const char *word);
 
-/* Runs the tests; the exit status. */
+/* A test that runs COUNT times, with _i from 0. */
+typedef struct VkPlanTest {
+	const TTest *test;
+	int count;
+} VkPlanTest;
+
+/* Run the tests; the exit status. */
+int run_plan_loops(const char *name, const VkPlanTest *tests, gsize count);
 int run_plan_tests(const char *name, const TTest *const *tests, gsize count);

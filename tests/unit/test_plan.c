@@ -315,11 +315,12 @@ START_TEST(firmware_of_a_new_guest_has_own_places)
 	g_autofree char *tpm = NULL;
 	g_autoptr(VkPlan) made = NULL;
 	static const char *const roles[] = {"nvram", "tpm"};
+	static const char *const names[] = {"nvram.fd", "tpm2-00.permall"};
 
 	for (int i = 0; i < 2; i++) {
 		VkFileRecord *file = vk_file_record_new();
 
-		file->name = g_strdup(roles[i]);
+		file->name = g_strdup(names[i]);
 		file->role = g_strdup(roles[i]);
 		file->path = g_strdup_printf("%s/%s/tpm2/tpm2-00.permall", bed.dir, UUID);
 		file->mode = 0600;

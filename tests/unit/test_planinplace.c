@@ -22,6 +22,7 @@ START_TEST(in_place_replaces_what_is_there)
 	bed.world.xml = xml;
 	bed.world.state = VK_GUEST_RUNNING;
 	bed.options.in_place = TRUE;
+	bed.options.force = TRUE; /* another guest may have the file below the overlay */
 	made = plan();
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
 	ck_assert(made->was_running);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a plan believes of a snapshot. Whoever can write to the vault can write any name and any path
+ * into one, and a restore runs as root: so names must agree, firmware goes to libvirt's directories
+ * only, and a file that exists is replaced unasked only where libvirt says that it is the guest's.
+ */
+#include "planner.h"
+
+#include "errors.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The largest flash of a machine type that QEMU knows, as the backup takes them. */
+#define FIRMWARE_SIZE_MAX (64u << 20)
+#define TPM_NAME_MAX      100u
+
+gboolean vk_planner_check_identity(const VkSnapshot *snapshot, const VkDomain *domain,
+				   GError **error)
+{
+	if (strcmp(domain->name, snapshot->name) == 0 && strcmp(domain->uuid, snapshot->uuid) == 0)
+		return TRUE;
+	return vk_fail(error, VK_ERROR_DAMAGE,
+		       "the snapshot is of guest '%s' (%s), but the definition in it is of '%s' "
+		       "(%s): somebody changed it; only --disk and --file take from it",
+		       snapshot->name, snapshot->uuid, domain->name, domain->uuid);
+}
+
+/* What the host itself runs from, and names that programs read without being told to. */
+static gboolean is_system_path(const char *path)
+{
+	static const char *const directories[] = {
+		"bin",  "boot", "etc", "lib",     "lib32",   "lib64",    "libx32",
+		"proc", "sbin", "sys", "usr/bin", "usr/lib", "usr/sbin", "var/spool"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(directories); i++) {
+		gsize length = strlen(directories[i]);
+
+		if (strncmp(path + 1, directories[i], length) == 0 && path[1 + length] == '/')
+			return TRUE;
+	}
+	return strstr(path, "/.") != NULL;
+}
+
+gboolean vk_planner_check_place(const char *path, const char *target, GError **error)
+{
+	g_autofree char *canonical = g_canonicalize_filename(path, "/");
+	g_autofree char *directory = g_path_get_dirname(canonical);
+	g_autofree char *base = g_path_get_basename(canonical);
+	char *real = realpath(directory, NULL);
+	g_autofree char *resolved = g_build_filename(real ? real : directory, base, NULL);
+
+	free(real);
+	return !is_system_path(resolved) ||
+	       vk_fail(error, VK_ERROR_FAILED,
+		       "the snapshot says that disk '%s' was '%s', which is no place for a guest's "
+		       "disk: use --to DIR to restore elsewhere",
+		       target, path);
+}
+
+/* Whether IMAGE is the file of PATH, by whatever name. */
+static gboolean is_file_of(VkWorld *world, const VkDomainImage *image, const struct stat *file)
+{
+	g_autofree char *volume = NULL;
+	const char *path = image ? image->path : NULL;
+	struct stat st;
+
+	if (image && image->pool && image->volume)
+		path = volume = world->ops->volume_path(world, image->pool, image->volume, NULL);
+	return path && stat(path, &st) == 0 && st.st_dev == file->st_dev &&
+	       st.st_ino == file->st_ino;
+}
+
+gboolean vk_planner_is_image_of(VkWorld *world, const VkDomain *present, const char *path)
+{
+	struct stat file;
+
+	if (stat(path, &file) < 0)
+		return FALSE;
+	for (guint i = 0; i < present->disks->len; i++) {
+		const VkDomainDisk *disk = g_ptr_array_index(present->disks, i);
+
+		if (is_file_of(world, disk->image, &file))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+gboolean vk_planner_check_firmware(const VkFileRecord *file, GError **error)
+{
+	if (file->image->size > FIRMWARE_SIZE_MAX)
+		return vk_fail(
+			error, VK_ERROR_DAMAGE,
+			"the snapshot's file '%s' has more than %u MiB: no firmware state is "
+			"that large",
+			file->name, FIRMWARE_SIZE_MAX >> 20);
+	if (strcmp(file->role, "tpm") == 0 &&
+	    (!g_str_has_prefix(file->name, "tpm") || strlen(file->name) > TPM_NAME_MAX))
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "the snapshot's file '%s' cannot be state of a TPM", file->name);
+	return TRUE;
+}
+
+gboolean vk_planner_lies_in(const char *path, const char *directory)
+{
+	g_autofree char *canonical = g_canonicalize_filename(path, "/");
+	g_autofree char *above = g_path_get_dirname(canonical);
+	char *real = realpath(above, NULL);
+	char *real_directory = realpath(directory, NULL);
+	gboolean lies = real && real_directory && strcmp(real, real_directory) == 0;
+
+	free(real);
+	free(real_directory);
+	return lies;
+}
