@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
+#include "progress.h"
 #include "retention.h"
 #include "table.h"
 #include "vault.h"
@@ -12,8 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* The guest's line and a table of its disks, as soon as it is done. */
-static void print_snapshot(const VkSnapshot *snapshot, gpointer data)
+static void print_snapshot(const VkSnapshot *snapshot)
 {
 	g_autoptr(VkTable) table =
 		vk_table_new("  DISK", "MODE", "SIZE", "READ", "NEW", "STORED", "REASON", NULL);
@@ -52,6 +52,14 @@ static void print_snapshot(const VkSnapshot *snapshot, gpointer data)
 	fflush(stdout);
 }
 
+/* The guest's line and a table of its disks, as soon as it is done. */
+static void tell_snapshot(const VkSnapshot *snapshot, gpointer data)
+{
+	vk_progress_hide();
+	print_snapshot(snapshot);
+	vk_progress_show();
+}
+
 static void print_json(const VkBackupResult *result)
 {
 	json_t *snapshots = json_array(), *failed = json_array();
@@ -71,6 +79,22 @@ static void print_json(const VkBackupResult *result)
 	vk_json_print(report);
 }
 
+static gboolean fail_interrupted(const VkBackupResult *result, GError **error)
+{
+	g_autoptr(GString) saved = g_string_new(NULL);
+
+	for (guint i = 0; i < result->snapshots->len; i++) {
+		g_autofree char *reference =
+			vk_snapshot_reference(g_ptr_array_index(result->snapshots, i));
+
+		g_string_append_printf(saved, "%s%s", i ? ", " : "", reference);
+	}
+	if (saved->len == 0)
+		return vk_fail(error, VK_ERROR_FAILED, "interrupted: no guest was saved");
+	return vk_fail(error, VK_ERROR_PARTIAL, "interrupted: %u of %u guests saved: %s",
+		       result->snapshots->len, result->guests, saved->str);
+}
+
 /*
  * The last line, and the exit status. Failures were logged when they happened, but for that of a
  * guest named ALONE.
@@ -81,7 +105,7 @@ static gboolean judge(const VkBackupResult *result, gboolean alone, GError **err
 	const VkBackupFailure *last;
 
 	if (vk_interrupted())
-		return vk_fail_interrupted(error);
+		return fail_interrupted(result, error);
 	if (failed->len == 0)
 		return TRUE;
 	if (result->snapshots->len > 0)
@@ -197,7 +221,7 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 	if (!vault)
 		return FALSE;
 	result = vk_backup_run(vault, vk_program_libvirt_uri(program), names, options,
-			       program->json ? NULL : print_snapshot, NULL, error);
+			       program->json || program->quiet ? NULL : tell_snapshot, NULL, error);
 	if (!result)
 		return FALSE;
 	if (program->json)

@@ -44,9 +44,15 @@ static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference
 	g_clear_pointer(&progress, vk_progress_free);
 	if (report)
 		json_array_append_new(report, vk_snapshot_to_report(snapshot));
-	else
+	else if (!vk_log_is_quiet())
 		print_copied(snapshot);
 	return TRUE;
+}
+
+static gboolean fail_interrupted(guint copied, guint count, GError **error)
+{
+	return vk_fail(error, copied ? VK_ERROR_PARTIAL : VK_ERROR_FAILED,
+		       "interrupted: %u of %u snapshots copied", copied, count);
 }
 
 static gboolean copy_all(VkProgram *program, VkVault *vault, char **references, GError **error)
@@ -54,17 +60,19 @@ static gboolean copy_all(VkProgram *program, VkVault *vault, char **references, 
 	guint workers = (guint)vk_settings_get_uint(program->settings, "backup", "workers");
 	g_autoptr(VkArrays) arrays = vk_arrays_new(program->settings, error);
 	g_autoptr(json_t) report = program->json ? json_array() : NULL;
-	guint count = g_strv_length(references), failed = 0;
+	guint count = g_strv_length(references), failed = 0, copied = 0;
 
 	if (!arrays)
 		return FALSE;
 	for (guint i = 0; i < count; i++) {
 		g_autoptr(GError) trouble = NULL;
 
-		if (vk_interrupted())
-			return vk_fail_interrupted(error);
-		if (copy_one(vault, arrays, references[i], workers, report, &trouble))
+		if (copy_one(vault, arrays, references[i], workers, report, &trouble)) {
+			copied++;
 			continue;
+		}
+		if (vk_interrupted())
+			return fail_interrupted(copied, count, error);
 		failed++;
 		if (count == 1) {
 			g_propagate_error(error, g_steal_pointer(&trouble));

@@ -63,7 +63,8 @@ static void print_text(const GPtrArray *findings)
 	g_autoptr(VkTable) table = vk_table_new("GUEST", "KIND", "FINDING", "CURE", NULL);
 
 	if (findings->len == 0) {
-		puts("nothing found");
+		if (!vk_log_is_quiet())
+			puts("nothing found");
 		return;
 	}
 	for (guint i = 0; i < findings->len; i++) {

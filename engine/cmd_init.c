@@ -23,7 +23,8 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 	if (!vault)
 		return FALSE;
 	if (!program->json) {
-		printf("vault %s made at '%s'\n", vk_vault_id(vault), vk_vault_url(vault));
+		if (!program->quiet)
+			printf("vault %s made at '%s'\n", vk_vault_id(vault), vk_vault_url(vault));
 		return TRUE;
 	}
 	report = json_pack("{s:s, s:o}", "id", vk_vault_id(vault), "url",

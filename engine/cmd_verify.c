@@ -24,7 +24,7 @@ static void print_json(const VkCheckResult *result)
 	vk_json_print(report);
 }
 
-static void print_text(const VkCheckResult *result, gboolean data)
+static void print_text(const VkCheckResult *result, gboolean data, gboolean quiet)
 {
 	g_autofree char *bytes = vk_size_text(result->bytes);
 
@@ -33,6 +33,8 @@ static void print_text(const VkCheckResult *result, gboolean data)
 
 		puts(line);
 	}
+	if (quiet)
+		return;
 	printf("%" G_GUINT64_FORMAT " snapshots, %" G_GUINT64_FORMAT " packs", result->snapshots,
 	       result->packs);
 	if (data)
@@ -69,7 +71,7 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 	if (program->json)
 		print_json(result);
 	else
-		print_text(result, data);
+		print_text(result, data, program->quiet);
 	if (result->damages->len > 0)
 		return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %u damages",
 			       vk_vault_url(vault), result->damages->len);

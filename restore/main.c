@@ -85,7 +85,8 @@ static gboolean plan_all(Run *run, GError **error)
 static void show_plan(const Run *run, const VkRestoreJob *job)
 {
 	if (run->options.dry_run || run->options.in_place) {
-		if (!run->on_stderr || !vk_log_is_quiet())
+		/* With --dry-run the plan is what was asked for. */
+		if (!vk_log_is_quiet() || (run->options.dry_run && !run->on_stderr))
 			vk_report_plan(job, run->on_stderr);
 		return;
 	}
@@ -102,7 +103,7 @@ static void carry_out(Run *run, VkRestoreJob *job)
 	if (vk_interrupted())
 		vk_fail_interrupted(&job->error);
 	else if (vk_plan_carry_out(job->plan, timeout, &job->started, &job->error) &&
-		 !run->program.json && !(run->on_stderr && vk_log_is_quiet()))
+		 !run->program.json && !vk_log_is_quiet())
 		vk_report_done(job, run->on_stderr);
 }
 
@@ -123,6 +124,25 @@ static void carry_out_all(Run *run)
 			vk_log_error("cannot restore '%s': %s", job->reference,
 				     job->error->message);
 	}
+}
+
+/* Each failure was told; what is done already is not undone. */
+static void tell_interruption(const Run *run)
+{
+	g_autoptr(GString) done = g_string_new(NULL);
+	guint count = 0;
+
+	if (!vk_interrupted() || run->jobs->len == 1)
+		return;
+	for (guint i = 0; i < run->jobs->len; i++) {
+		const VkRestoreJob *job = g_ptr_array_index(run->jobs, i);
+
+		if (!job->error)
+			g_string_append_printf(done, "%s%s", count++ ? ", " : ": ",
+					       job->plan->reference);
+	}
+	vk_log_error("interrupted: %u of %u snapshots restored%s", count, run->jobs->len,
+		     done->str);
 }
 
 static int run_all(Run *run, int argc, char **argv)
@@ -148,6 +168,7 @@ static int run_all(Run *run, int argc, char **argv)
 	if (!plan_all(run, &error))
 		return vk_program_end(error);
 	carry_out_all(run);
+	tell_interruption(run);
 	if (run->program.json)
 		vk_report_json(run->jobs, run->options.dry_run);
 	return vk_report_status(run->jobs);

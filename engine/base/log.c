@@ -25,6 +25,7 @@ static void log_line(const char *label, const char *format, va_list args)
 	vk_progress_hide();
 	fprintf(stderr, "%s: %s%s\n", name ? name : "virtkeep", label, text);
 	fflush(stderr);
+	vk_progress_show();
 }
 
 #define DEFINE_LOG(function, lowest, label)    \

@@ -1,60 +1,137 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "progress.h"
+#include "progress-priv.h"
 
 #include "log.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define TICK_USEC (250 * G_TIME_SPAN_MILLISECOND)
+#define TICK_USEC       (250 * G_TIME_SPAN_MILLISECOND)
+#define DEFAULT_COLUMNS 80u
 
 struct VkProgress {
-	char *label;
 	_Atomic guint64 total;
 	_Atomic guint64 done;
+	_Atomic int awaited;
 	_Atomic gint64 started_usec;
 	GThread *thread; /* NULL when nothing is drawn */
 	GMutex mutex;
 	GCond changed;
-	gboolean stop; /* under the mutex */
+	gboolean stop; /* under the mutex, as is: */
+	char *label;
 };
 
-static GMutex draw_mutex;
+static GRecMutex draw_mutex;
 static gboolean drawn; /* under draw_mutex */
 
 void vk_progress_hide(void)
 {
-	g_mutex_lock(&draw_mutex);
-	if (drawn)
+	g_rec_mutex_lock(&draw_mutex);
+	if (drawn) {
 		fputs("\r\033[K", stderr);
+		fflush(stderr);
+	}
 	drawn = FALSE;
-	g_mutex_unlock(&draw_mutex);
 }
 
-static void draw(VkProgress *progress)
+void vk_progress_show(void)
 {
-	guint64 done = atomic_load(&progress->done), total = atomic_load(&progress->total);
-	double seconds = (double)(g_get_monotonic_time() - atomic_load(&progress->started_usec)) /
-			 G_USEC_PER_SEC;
-	double rate = seconds > 0 ? (double)done / seconds : 0;
-	g_autofree char *done_text = g_format_size_full(done, G_FORMAT_SIZE_IEC_UNITS);
-	g_autofree char *rate_text = g_format_size_full((guint64)rate, G_FORMAT_SIZE_IEC_UNITS);
+	g_rec_mutex_unlock(&draw_mutex);
+}
+
+/* "0:07", "2:03:04". */
+static void append_time_left(GString *line, guint64 seconds)
+{
+	guint64 hours = seconds / 3600;
+	unsigned minutes = (unsigned)(seconds / 60 % 60), rest = (unsigned)(seconds % 60);
+
+	if (hours > 0)
+		g_string_append_printf(line, ", %" G_GUINT64_FORMAT ":%02u:%02u left", hours,
+				       minutes, rest);
+	else
+		g_string_append_printf(line, ", %u:%02u left", minutes, rest);
+}
+
+/* A line that wraps could not be removed again. The last column stays free for the cursor. */
+static char *cut_to_width(char *text, guint columns)
+{
+	GString *cut = g_string_new(NULL);
+	guint width = 0;
+
+	for (char *at = text; *at; at = g_utf8_next_char(at)) {
+		gunichar letter = g_utf8_get_char(at);
+
+		if (g_unichar_iscntrl(letter))
+			letter = '?';
+		if (!g_unichar_iszerowidth(letter))
+			width += g_unichar_iswide(letter) ? 2 : 1;
+		if (width >= columns)
+			break;
+		g_string_append_unichar(cut, letter);
+	}
+	return g_string_free(cut, FALSE);
+}
+
+char *vk_progress_text(const VkProgressState *state)
+{
+	g_autofree char *label = g_utf8_make_valid(state->label, -1);
+	g_autofree char *done = g_format_size_full(state->done, G_FORMAT_SIZE_IEC_UNITS);
+	g_autofree char *total = g_format_size_full(state->total, G_FORMAT_SIZE_IEC_UNITS);
+	double rate = 0;
+	g_autofree char *rate_text = NULL;
 	g_autoptr(GString) line = g_string_new(NULL);
 
-	g_string_append_printf(line, "%s: %s, %s/s", progress->label, done_text, rate_text);
-	if (total > 0 && done <= total && rate > 0) {
-		guint64 left = (guint64)((double)(total - done) / rate);
+	if (state->elapsed_usec > 0)
+		rate = (double)state->done * G_USEC_PER_SEC / (double)state->elapsed_usec;
+	rate_text = g_format_size_full((guint64)rate, G_FORMAT_SIZE_IEC_UNITS);
+	g_string_append_printf(line, "%s: %s", label, done);
+	if (state->is_counted && state->total > 0 && state->done <= state->total)
+		g_string_append_printf(line, " of %s, %.0f %%", total,
+				       100.0 * (double)state->done / (double)state->total);
+	g_string_append_printf(line, ", %s/s", rate_text);
+	if (state->is_counted && state->done <= state->total && rate > 0)
+		append_time_left(line, (guint64)((double)(state->total - state->done) / rate));
+	return cut_to_width(line->str, state->columns);
+}
 
-		g_string_append_printf(line, ", %3.0f %%, %" G_GUINT64_FORMAT ":%02u left",
-				       100.0 * (double)done / (double)total, left / 60,
-				       (unsigned)(left % 60));
-	}
-	g_mutex_lock(&draw_mutex);
-	fprintf(stderr, "\r%s\033[K", line->str);
+static guint terminal_columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return DEFAULT_COLUMNS;
+	return size.ws_col;
+}
+
+void vk_progress_peek(VkProgress *progress, VkProgressState *ret)
+{
+	*ret = (VkProgressState){
+		.label = progress->label,
+		.done = atomic_load(&progress->done),
+		.total = atomic_load(&progress->total),
+		.is_counted = atomic_load(&progress->awaited) <= 0,
+		.elapsed_usec = g_get_monotonic_time() - atomic_load(&progress->started_usec),
+		.columns = terminal_columns(),
+	};
+}
+
+/* The mutex is held, for the label. */
+static void draw_locked(VkProgress *progress)
+{
+	g_autofree char *line = NULL;
+	VkProgressState state;
+
+	vk_progress_peek(progress, &state);
+	line = vk_progress_text(&state);
+	/* Whoever prints holds the mutex for as long; the next tick comes soon enough. */
+	if (!g_rec_mutex_trylock(&draw_mutex))
+		return;
+	fprintf(stderr, "\r%s\033[K", line);
 	fflush(stderr);
 	drawn = TRUE;
-	g_mutex_unlock(&draw_mutex);
+	g_rec_mutex_unlock(&draw_mutex);
 }
 
 static gpointer draw_until_stopped(gpointer data)
@@ -69,7 +146,7 @@ static gpointer draw_until_stopped(gpointer data)
 		       g_cond_wait_until(&progress->changed, &progress->mutex, until))
 			;
 		if (!progress->stop)
-			draw(progress);
+			draw_locked(progress);
 	}
 	g_mutex_unlock(&progress->mutex);
 	return NULL;
@@ -87,6 +164,27 @@ VkProgress *vk_progress_new(const char *label, guint64 total)
 	if (!vk_log_is_quiet() && isatty(STDERR_FILENO))
 		progress->thread = g_thread_new("progress", draw_until_stopped, progress);
 	return progress;
+}
+
+void vk_progress_set_label(VkProgress *progress, const char *label)
+{
+	if (!progress)
+		return;
+	g_mutex_lock(&progress->mutex);
+	g_free(progress->label);
+	progress->label = g_strdup(label);
+	g_mutex_unlock(&progress->mutex);
+}
+
+gboolean vk_progress_is_drawn(const VkProgress *progress)
+{
+	return progress && progress->thread;
+}
+
+void vk_progress_await(VkProgress *progress, int count)
+{
+	if (progress)
+		atomic_fetch_add(&progress->awaited, count);
 }
 
 void vk_progress_expect(VkProgress *progress, guint64 bytes)
@@ -112,6 +210,7 @@ void vk_progress_free(VkProgress *progress)
 		g_mutex_unlock(&progress->mutex);
 		g_thread_join(progress->thread);
 		vk_progress_hide();
+		vk_progress_show();
 	}
 	g_mutex_clear(&progress->mutex);
 	g_cond_clear(&progress->changed);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A progress line on stderr with rate and time left. It is drawn only on a terminal and when
- * output is not quiet; otherwise every call is nearly free. One is active at a time.
+ * output is not quiet; otherwise every call is nearly free. One is active at a time. It counts the
+ * bytes that are read or written, not the holes between them.
  */
 #pragma once
 
@@ -11,6 +12,18 @@ typedef struct VkProgress VkProgress;
 
 /* LABEL is drawn in front, TOTAL is in bytes (0: unknown). Starts drawing. */
 VkProgress *vk_progress_new(const char *label, guint64 total);
+
+/* Draws another LABEL from now on. Takes NULL. Threads: free. */
+void vk_progress_set_label(VkProgress *progress, const char *label);
+
+/* Whether it is drawn: whether it is worth while to count for it. Takes NULL. */
+gboolean vk_progress_is_drawn(const VkProgress *progress);
+
+/*
+ * COUNT more, or when negative fewer, things are still to be counted into the total. While there
+ * are any, no percentage and no time left is told. Takes NULL. Threads: free.
+ */
+void vk_progress_await(VkProgress *progress, int count);
 
 /* Adds BYTES to the total. The rate counts from the first of them on. Takes NULL. Threads: free. */
 void vk_progress_expect(VkProgress *progress, guint64 bytes);
@@ -22,5 +35,9 @@ void vk_progress_add(VkProgress *progress, guint64 bytes);
 void vk_progress_free(VkProgress *progress);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkProgress, vk_progress_free)
 
-/* Removes the line for now, so that a log line can be printed. The next tick draws it again. */
+/*
+ * Between these no line is drawn, and none is there: results and log lines are printed. They nest
+ * in one thread; other threads wait.
+ */
 void vk_progress_hide(void);
+void vk_progress_show(void);

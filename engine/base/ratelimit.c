@@ -17,14 +17,14 @@ void vk_rate_limit_clear(VkRateLimit *limit)
 	g_mutex_clear(&limit->mutex);
 }
 
-/* When the caller may read; those that come after it may once it has had the time for that. */
+/* When the caller may read: once the time is over that its bytes and those before them take. */
 static gint64 take_turn(VkRateLimit *limit, gsize bytes)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&limit->mutex);
-	gint64 turn = MAX(limit->next_usec, g_get_monotonic_time());
+	gint64 start = MAX(limit->next_usec, g_get_monotonic_time());
 
-	limit->next_usec = turn + (gint64)(bytes * G_USEC_PER_SEC / limit->bytes_per_sec);
-	return turn;
+	limit->next_usec = start + (gint64)(bytes * G_USEC_PER_SEC / limit->bytes_per_sec);
+	return limit->next_usec;
 }
 
 void vk_rate_limit_wait(VkRateLimit *limit, gsize bytes)

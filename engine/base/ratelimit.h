@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkRateLimit: how many bytes a second several threads may read together. Time that was not used is
- * not made up for. Threads: free, but for init and clear.
+ * VkRateLimit: how many bytes a second several threads may read together, from the first one on: the
+ * rate is above it at no time. Time that was not used is not made up for. Threads: free, but for init and clear.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 typedef struct VkRateLimit {
 	GMutex mutex;
 	guint64 bytes_per_sec; /* 0: no limit */
-	gint64 next_usec;      /* when more may be read (monotonic); under the mutex */
+	gint64 next_usec;      /* until when the time is given away (monotonic); under the mutex */
 } VkRateLimit;
 
 void vk_rate_limit_init(VkRateLimit *limit, guint64 bytes_per_sec);

@@ -96,7 +96,7 @@ static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *so
 
 	if (!settle_mode(attempt, planned, source, error))
 		return FALSE;
-	vk_progress_expect(attempt->context->progress, source->size);
+	attempt->try->awaited--;
 	record->image = vk_session_save(attempt->session, source, parent, &stats,
 					attempt->context->progress, error);
 	if (!record->image) {

@@ -16,7 +16,9 @@ typedef struct {
 	gboolean alone; /* one guest was named: its failure is the caller's to tell */
 	VkBackupDone done;
 	gpointer data;
+	guint tasks;            /* guests to be tried */
 	GMutex mutex;           /* guards what follows, and the calls of DONE */
+	guint ended;            /* of the tasks */
 	VkBackupResult *result; /* its arrays */
 } Run;
 
@@ -95,16 +97,15 @@ static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
 	Run *run = task->run;
 	g_autoptr(VkHost) host = connect_host(run, error);
 	g_autoptr(VkGuest) guest = host ? vk_host_find(host, task->uuid, error) : NULL;
-	VkSnapshot *snapshot;
+	VkSnapshot *snapshot = NULL;
 
-	if (!guest) {
-		if (try->group)
-			vk_group_leave(try->group);
-		return NULL;
-	}
 	try->host = host;
 	try->guest = guest;
-	snapshot = vk_backup_guest(&run->context, try, error);
+	if (guest)
+		snapshot = vk_backup_guest(&run->context, try, error);
+	else if (try->group)
+		vk_group_leave(try->group);
+	vk_progress_await(run->context.progress, -(int)try->awaited);
 	if (try->held)
 		add_failure(run, task->name, g_steal_pointer(&try->held));
 	if (try->not_replicated)
@@ -119,7 +120,7 @@ static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
  */
 static VkSnapshot *try_guest(Task *task, GError **error)
 {
-	g_auto(VkBackupTry) first = {0};
+	g_auto(VkBackupTry) first = {.awaited = 1};
 	g_auto(VkBackupTry) second = {0};
 	g_autoptr(GError) trouble = NULL;
 	VkSnapshot *snapshot;
@@ -157,6 +158,28 @@ static gboolean is_plain_interruption(const GError *trouble)
 	return vk_interrupted() && g_strcmp0(trouble->message, plain->message) == 0;
 }
 
+/* A guest has its name on the progress line, several have their number. */
+static void label_progress_locked(Run *run)
+{
+	g_autofree char *label = NULL;
+
+	if (run->tasks == 1)
+		return;
+	label = g_strdup_printf("%u of %u guests done", run->ended, run->tasks);
+	vk_progress_set_label(run->context.progress, label);
+}
+
+static void end_task(Task *task)
+{
+	Run *run = task->run;
+
+	g_mutex_lock(&run->mutex);
+	run->ended++;
+	label_progress_locked(run);
+	g_mutex_unlock(&run->mutex);
+	task_free(task);
+}
+
 /* A task of the pool. */
 static void back_up(gpointer data, gpointer user)
 {
@@ -179,7 +202,7 @@ static void back_up(gpointer data, gpointer user)
 			vk_log_error("%s", trouble->message);
 		add_failure(run, task->name, trouble);
 	}
-	task_free(task);
+	end_task(task);
 }
 
 static Task *new_task(Run *run, const VkGuest *guest)
@@ -318,7 +341,6 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 	g_autoptr(VkGuard) guard = NULL;
 	g_autoptr(VkProgress) progress = NULL;
 	g_autoptr(GPtrArray) tasks = NULL;
-	g_autofree char *label = NULL;
 
 	if (!host || !check_local(host, error))
 		return FALSE;
@@ -333,12 +355,13 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 	guard = vk_guard_start(run->uri, options->agent_timeout_sec, error);
 	if (!guard)
 		return FALSE;
-	label = tasks->len == 1 ? g_strdup(((Task *)g_ptr_array_index(tasks, 0))->name)
-				: g_strdup_printf("%u guests", tasks->len);
-	progress = vk_progress_new(label, 0);
+	run->tasks = tasks->len;
+	progress = vk_progress_new(((Task *)g_ptr_array_index(tasks, 0))->name, 0);
 	run->context.arrays = arrays;
 	run->context.guard = guard;
 	run->context.progress = progress;
+	label_progress_locked(run);
+	vk_progress_await(progress, (int)tasks->len);
 	run_tasks(run, host, tasks);
 	return TRUE;
 }

@@ -206,6 +206,16 @@ static void plan_tracking(VkAttempt *attempt)
 	vk_backup_plan_set_no_tracking(attempt->plan, trouble->message);
 }
 
+/* From here on it is known how many images will be read, in the place of one guest. */
+static void await_disks(const VkAttempt *attempt)
+{
+	VkBackupTry *try = attempt->try;
+	guint count = attempt->how->mode == VK_MODE_ARRAY ? 0 : attempt->plan->disks->len;
+
+	vk_progress_await(attempt->context->progress, (int)count - (int)try->awaited);
+	try->awaited = count;
+}
+
 static gboolean plan(VkAttempt *attempt, GError **error)
 {
 	if (!vk_last_snapshot_load(attempt->context->vault, vk_guest_uuid(attempt->guest),
@@ -219,6 +229,7 @@ static gboolean plan(VkAttempt *attempt, GError **error)
 	if (!attempt->session)
 		return FALSE;
 	vk_session_set_limit(attempt->session, attempt->context->limit);
+	await_disks(attempt);
 	return TRUE;
 }
 

@@ -26,7 +26,6 @@ static gboolean copy_disk(VkSession *session, VkArrays *arrays, VkDiskRecord *di
 	if (source->size != disk->image->size)
 		return vk_fail(error, VK_ERROR_DAMAGE,
 			       "its copy on the array has another size than it had");
-	vk_progress_expect(progress, source->size);
 	image = vk_session_save(session, source, find_parent(last, disk), &stats, progress, error);
 	if (!image)
 		return FALSE;
@@ -53,6 +52,15 @@ static gboolean check_listed(VkVault *vault, const VkSnapshot *snapshot, GError 
 		       "its retention on the array ended while it was copied, and it was removed");
 }
 
+static void await_disks(const VkSnapshot *snapshot, VkProgress *progress)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		vk_progress_await(progress, disk->image->runs ? 0 : 1);
+	}
+}
+
 gboolean vk_vault_copy(VkVault *vault, VkArrays *arrays, VkSnapshot *snapshot, guint workers,
 		       VkProgress *progress, GError **error)
 {
@@ -64,6 +72,7 @@ gboolean vk_vault_copy(VkVault *vault, VkArrays *arrays, VkSnapshot *snapshot, g
 	if (!vk_last_snapshot_load(vault, snapshot->uuid, &last, error))
 		return FALSE;
 	session = vk_session_new(vault, workers, error);
+	await_disks(snapshot, progress);
 	for (guint i = 0; session && i < snapshot->disks->len; i++) {
 		VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 

@@ -6,6 +6,7 @@
  */
 #include "session-priv.h"
 
+#include "count.h"
 #include "errors.h"
 #include "runwriter.h"
 
@@ -54,18 +55,13 @@ static void fail_job(SaveJob *job, GError *error)
 /* Moves on to the next stripe in which something changed. */
 static gboolean seek_change_locked(SaveJob *job, GError **error)
 {
-	guint64 size = job->save.source->size;
-	guint64 offset = (guint64)job->next * VK_PACK_SIZE;
-	guint64 found = offset;
-	guint32 next;
+	guint64 found = (guint64)job->next * VK_PACK_SIZE;
 
 	if (!job->scout || job->next >= job->stripes)
 		return TRUE;
-	if (!job->scout->ops->seek_change(job->scout, offset, &found, error))
+	if (!job->scout->ops->seek_change(job->scout, found, &found, error))
 		return FALSE;
-	next = found < size ? (guint32)(found / VK_PACK_SIZE) : job->stripes;
-	vk_progress_add(job->save.progress, MIN((guint64)next * VK_PACK_SIZE, size) - offset);
-	job->next = next;
+	job->next = found < job->save.source->size ? (guint32)(found / VK_PACK_SIZE) : job->stripes;
 	return TRUE;
 }
 
@@ -369,6 +365,7 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 {
 	g_autoptr(GError) trouble = NULL;
 	VkImageRecord *record;
+	VkCount *count;
 
 	if (source->size > VK_IMAGE_SIZE_MAX) {
 		vk_fail(error, VK_ERROR_FAILED,
@@ -382,12 +379,14 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 			"what changed is known, but not since which image of that size");
 		return NULL;
 	}
+	count = vk_count_begin(source, progress);
 	record = save_image(session, source, parent, stats, progress, &trouble);
 	if (!record && stats->parent_damaged && !source->knows_changes) {
 		g_clear_error(&trouble);
 		record = save_image(session, source, NULL, stats, progress, &trouble);
 		stats->parent_damaged = TRUE;
 	}
+	vk_count_end(count);
 	if (!record)
 		g_propagate_error(error, g_steal_pointer(&trouble));
 	return record;

@@ -46,7 +46,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSession, vk_session_free)
  * is anything written for them in the map. A source that knows its changes needs a PARENT of its
  * size; of that nothing is read but what is merged now and then, and of the source only what
  * changed. When it fails with a damaged parent, the source has to be opened without its changes.
- * STATS is added to. Stops on vk_interrupted().
+ * STATS is added to. PROGRESS (nullable) awaits the source: see vk_progress_await(). Stops on
+ * vk_interrupted().
  *
  * When a pack cannot be written, the images saved since the last commit are lost with it: the
  * commit refuses them. The session itself can go on with another guest.

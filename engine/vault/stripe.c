@@ -330,8 +330,6 @@ static gboolean save_gap(Stripe *stripe, guint32 from, guint32 to, GError **erro
 		    !save_empty(stripe, block, end - block, (VkExtentKind)kind, error))
 			return FALSE;
 	}
-	if (to > from)
-		vk_progress_add(stripe->save->progress, blocks_length(stripe, from, to - from));
 	return TRUE;
 }
 

@@ -60,7 +60,8 @@ ok virtkeep --json show web@latest
 expect_json .snapshot "$second"
 
 say "one file, one disk"
-ok virtkeep restore "$first" --file "domain.xml=$SCRATCH/domain.xml"
+ok virtkeep -q restore "$first" --file "domain.xml=$SCRATCH/domain.xml"
+expect_silence
 grep -q '<name>web</name>' "$SCRATCH/domain.xml" || fail "no name in domain.xml"
 ok virtkeep restore "$first" --disk "vda=$SCRATCH/disk.raw" --format raw
 same_file "$SCRATCH/disk.raw" "$SCRATCH/vda.raw"

@@ -24,7 +24,8 @@ for signal in INT TERM HUP; do
 	expect_json length 0
 	guest_run vm 'dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=160 conv=notrunc; sync'
 done
-ok virtkeep backup vm
+ok virtkeep -q backup vm
+expect_silence
 
 say "while it is held: it goes on at once"
 is_frozen() {
@@ -49,5 +50,17 @@ for signal in INT TERM HUP; do
 	ok virtkeep --json list
 	expect_json length 1
 done
-ok virtkeep verify --data
+
+say "what was saved before is told"
+virtkeep backup --parallel 1 --compare --limit-rate 8 late vm < /dev/null > "$OUT" 2> "$ERR" &
+JOB=$!
+wait_for 60 "late is saved" grep -q ^late@ "$OUT"
+kill -INT "$JOB"
+finish_job
+expect_status 3
+expect_err "interrupted: 1 of 2 guests saved: late@"
+ok virtkeep --json list
+expect_json length 2
+ok virtkeep -q verify --data
+expect_silence
 expect_clean vm

@@ -152,6 +152,10 @@ expect_out() {
 	grep -qF -- "$1" "$OUT" || fail "expected on stdout: $1; got: $(cat "$OUT")"
 }
 
+expect_silence() {
+	[[ ! -s $OUT && ! -s $ERR ]] || fail "expected no word, got: $(cat "$OUT" "$ERR")"
+}
+
 # expect_json FILTER VALUE: of the standard output.
 expect_json() {
 	local got
