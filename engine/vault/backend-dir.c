@@ -265,15 +265,27 @@ static gboolean make_folders(DirBackend *dir, GError **error)
 	return vk_dir_sync_folder(dir, ".", error);
 }
 
+/* Makes PATH and what is missing above it. Each new name is durable. */
+static gboolean make_directory(const char *path, GError **error)
+{
+	g_autofree char *parent = g_path_get_dirname(path);
+
+	if (g_file_test(path, G_FILE_TEST_IS_DIR))
+		return TRUE;
+	if (!make_directory(parent, error))
+		return FALSE;
+	if (vk_io.mkdirat(AT_FDCWD, path, 0700) < 0 && errno != EEXIST)
+		return vk_fail_errno(error, errno, "cannot make the vault '%s'", path);
+	return vk_io_sync_dir(AT_FDCWD, parent, error);
+}
+
 VkBackend *vk_backend_dir_new(const char *path, gboolean create, GError **error)
 {
 	DirBackend *dir;
 	int fd;
 
-	if (create && g_mkdir_with_parents(path, 0700) < 0) {
-		vk_fail_errno(error, errno, "cannot make the vault '%s'", path);
+	if (create && !make_directory(path, error))
 		return NULL;
-	}
 	fd = vk_io.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0) {
 		vk_fail_errno(error, errno, "cannot open the vault '%s'", path);

@@ -32,7 +32,7 @@ typedef struct VkBackendOps {
 	void (*drop)(VkNewObject *object);
 	/* Makes all names put with VK_PUT_LATER, and all adopted ones, durable. */
 	gboolean (*sync)(VkBackend *backend, GError **error);
-	/* Takes an object on that was found by listing: its writer may not have come to its sync. */
+	/* Takes an object of others on, to rely on it: its writer may not have come to its sync. */
 	void (*adopt)(VkBackend *backend, const char *name);
 	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter. */
 	gboolean (*get)(VkBackend *backend, const char *name, guint64 offset, void *buf,

@@ -286,8 +286,7 @@ static void add_table(VkHints *hints, const VkPackTable *table)
 /* Packs that cannot be read are left out: without a hint their blocks are stored again. */
 static gboolean rebuild(VkHints *hints, GError **error)
 {
-	VkBackend *backend = hints->vault->backend;
-	g_autoptr(GArray) packs = vk_pack_list(backend, error);
+	g_autoptr(GArray) packs = vk_pack_list(hints->vault->backend, error);
 
 	if (!packs)
 		return FALSE;
@@ -300,8 +299,6 @@ static gboolean rebuild(VkHints *hints, GError **error)
 					  NULL);
 		if (!table)
 			continue;
-		/* It may be a pack of a backup under way, whose name is not durable yet. */
-		backend->ops->adopt(backend, table->object);
 		add_table(hints, table);
 	}
 	return TRUE;

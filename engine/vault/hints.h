@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkHints: where blocks may be found by their id, for deduplication only. Hints may be stale,
- * partial, lost or wrong: what they point to is compared by its full id before use. They are
+ * partial, lost or wrong: what they point to is compared by its full id before use. They may name
+ * packs of sessions under way, so that what is found is adopted. They are
  * sorted files below hints/, mapped and searched in place, one written a session and merged when
  * they are many. Memory is bounded: new hints spill into a sorted temporary file. Threads: free,
  * but for open, commit and free.

@@ -96,15 +96,14 @@ static void drop_pack(VkSession *session, VkPackWriter *pack)
 }
 
 /*
- * Packs that were put and are in no snapshot, since a save failed, are worth hinting at: the next
- * try finds their blocks. Only durable names may be hinted at.
+ * Packs that were put and are in no snapshot, since a save failed, are worth hinting at, too: the
+ * next try finds their blocks.
  */
-static void keep_hints(VkSession *session)
+static void commit_hints(VkSession *session)
 {
-	VkBackend *backend = session->vault->backend;
 	g_autoptr(GError) trouble = NULL;
 
-	if (!(backend->ops->sync(backend, &trouble) && vk_hints_commit(session->hints, &trouble)))
+	if (!vk_hints_commit(session->hints, &trouble))
 		vk_log_debug("hints are lost, ignoring: %s", trouble->message);
 }
 
@@ -126,7 +125,7 @@ void vk_session_free(VkSession *session)
 	}
 	g_free(session->workers);
 	if (session->hints) {
-		keep_hints(session);
+		commit_hints(session);
 		unshare_hints(session->vault);
 	}
 	vk_hasher_free(session->hasher);
@@ -253,14 +252,6 @@ static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GE
 		       backend->ops->sync(backend, error);
 	vk_session_settle(session);
 	return FALSE;
-}
-
-static void commit_hints(VkSession *session)
-{
-	g_autoptr(GError) trouble = NULL;
-
-	if (!vk_hints_commit(session->hints, &trouble))
-		vk_log_debug("hints are lost, ignoring: %s", trouble->message);
 }
 
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)

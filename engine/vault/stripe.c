@@ -140,15 +140,19 @@ static gboolean slot_has_id(const VkPackTable *table, guint32 slot, const VkBloc
 
 /*
  * Whether the address holds a block of that id. A pack whose table cannot be read does not: the
- * block is then stored again.
+ * block is then stored again. Hints may name a pack before its writer has flushed its name, so what
+ * refers to a pack adopts it.
  */
 static gboolean address_has_id(VkWorker *worker, const VkPackId *pack, guint32 slot,
 			       const VkBlockId *id)
 {
-	g_autoptr(VkPackTable) table = vk_pack_cache_get(worker->session->vault->packs, pack, NULL);
+	const VkVault *vault = worker->session->vault;
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(vault->packs, pack, NULL);
 
 	if (!table || !slot_has_id(table, slot, id))
 		return FALSE;
+	if (table != worker->followed)
+		vault->backend->ops->adopt(vault->backend, table->object);
 	vk_pack_table_unref(worker->followed);
 	worker->followed = g_steal_pointer(&table);
 	worker->followed_slot = slot;
