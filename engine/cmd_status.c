@@ -31,7 +31,7 @@ static json_t *replication_report(const VkReplication *replication)
 	set_text(report, "transfer_state", replication->transfer_state);
 	set_text(report, "transfer_end", replication->transfer_end);
 	json_object_set_new(report, "transfer_bytes",
-			    json_integer((json_int_t)replication->transfer_bytes));
+			    vk_json_new_uint(replication->transfer_bytes));
 	set_text(report, "exported", replication->exported);
 	for (guint i = 0; i < replication->snapshots->len; i++)
 		json_array_append_new(snapshots, vk_json_new_string(g_ptr_array_index(

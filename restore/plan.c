@@ -196,7 +196,7 @@ static json_t *item_report(const VkPlanItem *item)
 		json_object_set_new(report, "format", vk_json_new_string(item->place.format));
 	/* A backing file's is the array's business. */
 	if (item->is_disk || !item->clone)
-		json_object_set_new(report, "size", json_integer((json_int_t)item->place.size));
+		json_object_set_new(report, "size", vk_json_new_uint(item->place.size));
 	if (item->is_disk || item->clone)
 		json_object_set_new(report, "cloned", json_boolean(item->clone != NULL));
 	return report;

@@ -32,17 +32,15 @@ json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_n
 	}
 	json_object_set_new(json, "format", vk_json_new_string(layer->format));
 	json_object_set_new(json, "of", vk_json_new_string(layer->original));
-	json_object_set_new(json, "inode", json_integer((json_int_t)info->st_ino));
-	json_object_set_new(
-		json, "size",
-		json_integer((json_int_t)(place->lun ? place->size : (guint64)info->st_size)));
+	json_object_set_new(json, "inode", vk_json_new_uint(info->st_ino));
+	json_object_set_new(json, "size",
+			    vk_json_new_uint(place->lun ? place->size : (guint64)info->st_size));
 	json_object_set_new(
 		json, "allocated",
-		json_integer(
-			(json_int_t)(place->lun ? place->size : (guint64)info->st_blocks * 512)));
+		vk_json_new_uint(place->lun ? place->size : (guint64)info->st_blocks * 512));
 	json_object_set_new(json, "mtime_ns",
-			    json_integer((json_int_t)info->st_mtim.tv_sec * 1000000000 +
-					 info->st_mtim.tv_nsec));
+			    vk_json_new_uint((guint64)info->st_mtim.tv_sec * 1000000000 +
+					     (guint64)info->st_mtim.tv_nsec));
 	return json;
 }
 

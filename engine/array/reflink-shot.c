@@ -211,12 +211,12 @@ static json_t *layer_to_json(const Clone *clone)
 	json_object_set_new(layer, "path", vk_json_new_string(clone->path));
 	json_object_set_new(layer, "format", vk_json_new_string(clone->layer->format));
 	json_object_set_new(layer, "of", vk_json_new_string(clone->layer->path));
-	json_object_set_new(layer, "inode", json_integer((json_int_t)original->st_ino));
-	json_object_set_new(layer, "size", json_integer((json_int_t)original->st_size));
-	json_object_set_new(layer, "allocated", json_integer((json_int_t)clone->allocated));
+	json_object_set_new(layer, "inode", vk_json_new_uint(original->st_ino));
+	json_object_set_new(layer, "size", vk_json_new_uint((guint64)original->st_size));
+	json_object_set_new(layer, "allocated", vk_json_new_uint(clone->allocated));
 	json_object_set_new(layer, "mtime_ns",
-			    json_integer((json_int_t)original->st_mtim.tv_sec * 1000000000 +
-					 original->st_mtim.tv_nsec));
+			    vk_json_new_uint((guint64)original->st_mtim.tv_sec * 1000000000 +
+					     (guint64)original->st_mtim.tv_nsec));
 	return layer;
 }
 

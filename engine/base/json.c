@@ -54,8 +54,12 @@ gboolean vk_json_string(const json_t *object, const char *key, const char **ret,
 
 gboolean vk_json_uint(const json_t *object, const char *key, guint64 *ret, GError **error)
 {
-	json_t *value = json_object_get(object, key);
+	const json_t *value = json_object_get(object, key);
 
+	if (json_is_string(value) &&
+	    g_ascii_string_to_unsigned(json_string_value(value), 10, (guint64)G_MAXINT64 + 1,
+				       G_MAXUINT64, ret, NULL))
+		return TRUE;
 	if (!json_is_integer(value) || json_integer_value(value) < 0)
 		return wrong_member(key, "a whole number", error);
 	*ret = (guint64)json_integer_value(value);
@@ -110,4 +114,14 @@ json_t *vk_json_new_string(const char *text)
 		return json_null();
 	valid = g_utf8_make_valid(text, -1);
 	return json_string(valid);
+}
+
+json_t *vk_json_new_uint(guint64 value)
+{
+	g_autofree char *digits = NULL;
+
+	if (value <= G_MAXINT64)
+		return json_integer((json_int_t)value);
+	digits = g_strdup_printf("%" G_GUINT64_FORMAT, value);
+	return json_string(digits);
 }

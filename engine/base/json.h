@@ -20,6 +20,7 @@ char *vk_json_line(const json_t *value);
 void vk_json_print(const json_t *value);
 
 gboolean vk_json_string(const json_t *object, const char *key, const char **ret, GError **error);
+/* Reads what vk_json_new_uint() makes. */
 gboolean vk_json_uint(const json_t *object, const char *key, guint64 *ret, GError **error);
 gboolean vk_json_bool(const json_t *object, const char *key, gboolean *ret, GError **error);
 gboolean vk_json_array(const json_t *object, const char *key, json_t **ret, GError **error);
@@ -33,3 +34,9 @@ const char *vk_json_nested_string(const json_t *object, const char *outer, const
 
 /* A new JSON string, or null for NULL. Bytes that are not UTF-8 are replaced. */
 json_t *vk_json_new_string(const char *text);
+
+/*
+ * A new JSON number, or from 2^63 on, which JSON libraries cannot hold as a number, a string of its
+ * decimal digits.
+ */
+json_t *vk_json_new_uint(guint64 value);

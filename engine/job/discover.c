@@ -255,10 +255,9 @@ static json_t *disk_to_json(const VkFoundDisk *disk)
 		vk_json_new_string(disk->format), "type", vk_json_new_string(disk->type), "source",
 		vk_json_new_string(disk->source));
 	json_object_set_new(object, "size",
-			    disk->has_size ? json_integer((json_int_t)disk->size) : json_null());
+			    disk->has_size ? vk_json_new_uint(disk->size) : json_null());
 	json_object_set_new(object, "allocation",
-			    disk->has_size ? json_integer((json_int_t)disk->allocation)
-					   : json_null());
+			    disk->has_size ? vk_json_new_uint(disk->allocation) : json_null());
 	json_object_set_new(object, "mountpoint",
 			    vk_json_new_string(mount ? mount->mountpoint : NULL));
 	json_object_set_new(object, "fstype", vk_json_new_string(mount ? mount->fstype : NULL));

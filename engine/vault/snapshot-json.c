@@ -59,7 +59,7 @@ static void set(json_t *object, const char *key, json_t *value)
 
 static void set_uint(json_t *object, const char *key, guint64 value)
 {
-	set(object, key, json_integer((json_int_t)value));
+	set(object, key, vk_json_new_uint(value));
 }
 
 static void append(json_t *list, json_t *value)

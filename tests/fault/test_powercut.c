@@ -113,11 +113,10 @@ static gboolean is_kept(const char *path, const Name *name, Keep keep)
 /* What was not flushed of a file may be missing, or zeros. */
 static void write_cut_file(const char *to, const char *path, const Name *name, Keep keep)
 {
-	g_autoptr(GBytes) content =
-		name->content ? g_bytes_ref(name->content) : read_content(path);
+	g_autoptr(GBytes) content = name->content ? g_bytes_ref(name->content) : read_content(path);
 	gsize length;
-	g_autofree char *bytes = g_memdup2(g_bytes_get_data(content, &length),
-					   g_bytes_get_size(content));
+	g_autofree char *bytes =
+		g_memdup2(g_bytes_get_data(content, &length), g_bytes_get_size(content));
 
 	if (!name->flushed && keep != KEEP_ALL) {
 		gsize kept = (gsize)g_rand_int_range(chance, 0, (gint32)length + 1);
@@ -328,8 +327,7 @@ static void check_cut(const Cut *cut)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkVault) vault = vk_vault_open(cut->path, VK_VAULT_READ, &error);
-	g_autoptr(VkCheckResult) result =
-		vault ? vk_check_vault(vault, TRUE, NULL, &error) : NULL;
+	g_autoptr(VkCheckResult) result = vault ? vk_check_vault(vault, TRUE, NULL, &error) : NULL;
 
 	ck_assert_msg(result, "'%s': %s", cut->path, error ? error->message : "");
 	ck_assert_msg(result->damages->len == 0, "'%s': %s", cut->path,
@@ -361,14 +359,12 @@ static MemSource *source_of(const char *content)
 
 static void back_up(VkSession *session, const char *guest, const char *content)
 {
-	g_autofree char *uuid =
-		g_strdup_printf("11111111-2222-3333-4444-55555555555%c", guest[0]);
+	g_autofree char *uuid = g_strdup_printf("11111111-2222-3333-4444-55555555555%c", guest[0]);
 	MemSource *source = source_of(content);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkSnapshot) snapshot = NULL;
 	VkSaveStats stats = {0};
-	VkImageRecord *record =
-		vk_session_save(session, &source->base, NULL, &stats, NULL, &error);
+	VkImageRecord *record = vk_session_save(session, &source->base, NULL, &stats, NULL, &error);
 
 	ck_assert_msg(record, "%s", error ? error->message : "");
 	snapshot = make_snapshot(uuid, "20260102T030405Z", record);

@@ -76,6 +76,43 @@ START_TEST(any_bytes_become_a_string)
 }
 END_TEST
 
+START_TEST(numbers_have_64_bits)
+{
+	static const guint64 numbers[] = {0, 5, G_MAXINT64, (guint64)G_MAXINT64 + 1, G_MAXUINT64};
+	static const char *const lines[] = {"{\"n\":0}", "{\"n\":5}", "{\"n\":9223372036854775807}",
+					    "{\"n\":\"9223372036854775808\"}",
+					    "{\"n\":\"18446744073709551615\"}"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++) {
+		g_autoptr(json_t) object = json_object();
+		g_autoptr(json_t) read = NULL;
+		g_autofree char *line = NULL;
+		guint64 number = 0;
+
+		json_object_set_new(object, "n", vk_json_new_uint(numbers[i]));
+		line = vk_json_line(object);
+		ck_assert_str_eq(line, lines[i]);
+		read = vk_json_parse(line, strlen(line), "line", NULL);
+		ck_assert(vk_json_uint(read, "n", &number, NULL));
+		ck_assert(number == numbers[i]);
+	}
+}
+END_TEST
+
+START_TEST(other_strings_are_no_numbers)
+{
+	static const char text[] = "{\"a\":\"5\",\"b\":\"18446744073709551616\",\"c\":\"\","
+				   "\"d\":\"-9223372036854775808\",\"e\":\"x\"}";
+	g_autoptr(json_t) object = vk_json_parse(text, strlen(text), "text", NULL);
+	const char *key;
+	json_t *value;
+	guint64 number;
+
+	json_object_foreach (object, key, value)
+		ck_assert_msg(!vk_json_uint(object, key, &number, NULL), "%s", key);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("json");
@@ -86,6 +123,8 @@ int main(void)
 	tcase_add_test(cases, only_whole_objects_are_parsed);
 	tcase_add_test(cases, lines_are_canonical);
 	tcase_add_test(cases, members_have_their_types);
+	tcase_add_test(cases, numbers_have_64_bits);
+	tcase_add_test(cases, other_strings_are_no_numbers);
 	tcase_add_test(cases, any_bytes_become_a_string);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

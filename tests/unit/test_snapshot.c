@@ -93,6 +93,23 @@ START_TEST(what_was_read_is_written)
 }
 END_TEST
 
+/* GlusterFS, mergerfs and overlayfs use all 64 bits of an inode's number. */
+START_TEST(the_highest_inode_number_is_kept)
+{
+	g_autoptr(json_t) object = load_golden();
+	g_autoptr(VkSnapshot) snapshot = parse(object);
+	VkDiskRecord *disk = snapshot->disks->pdata[0];
+	g_autoptr(json_t) written = NULL;
+	g_autoptr(VkSnapshot) read = NULL;
+
+	disk->inode = G_MAXUINT64;
+	written = vk_snapshot_to_json(snapshot);
+	read = parse(written);
+	disk = read->disks->pdata[0];
+	ck_assert(disk->inode == G_MAXUINT64);
+}
+END_TEST
+
 START_TEST(older_ones_lack_what_came_later)
 {
 	g_autoptr(json_t) object = load_golden();
@@ -338,6 +355,7 @@ static Suite *snapshot_suite(void)
 	tcase_add_test(cases, later_copies_are_added);
 	tcase_add_test(cases, later_copies_are_checked);
 	tcase_add_test(cases, what_was_read_is_written);
+	tcase_add_test(cases, the_highest_inode_number_is_kept);
 	tcase_add_test(cases, older_ones_lack_what_came_later);
 	tcase_add_test(cases, report_is_for_programs);
 	tcase_add_test(cases, new_snapshots_have_own_ids);
