@@ -44,6 +44,23 @@ int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **err
 	return fd;
 }
 
+int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **error)
+{
+	int fd = vk_io_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, NULL);
+	int trouble = errno;
+	struct stat facts;
+	gboolean known = fd >= 0 ? fstat(fd, &facts) == 0
+				 : fstatat(dirfd, path, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (known && !S_ISREG(facts.st_mode)) {
+		vk_io_clear_fd(&fd);
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no regular file", name);
+	} else if (fd < 0) {
+		vk_fail_errno(error, trouble, "cannot open '%s'", name);
+	}
+	return fd;
+}
+
 void vk_io_clear_fd(int *fd)
 {
 	if (*fd >= 0)

@@ -30,6 +30,12 @@ extern VkIo vk_io;
 /* Opens with O_CLOEXEC. Returns a file descriptor, or -1 with the error naming PATH. */
 int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **error);
 
+/*
+ * Opens a regular file for reading. Anything else is VK_ERROR_DAMAGE: pipes and devices, which might
+ * block for ever, and symbolic links. NAME is for the error. Returns a file descriptor, or -1.
+ */
+int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **error);
+
 /* Closes *FD if it is open and sets it to -1. For files that were only read. */
 void vk_io_clear_fd(int *fd);
 

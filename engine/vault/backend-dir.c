@@ -62,6 +62,7 @@ static void keep_open_file_locked(DirBackend *dir, OpenFile *file)
 /* Returns a new reference. */
 static OpenFile *open_file(DirBackend *dir, const char *name, GError **error)
 {
+	g_autofree char *path = NULL;
 	OpenFile *file;
 	int fd;
 
@@ -71,11 +72,10 @@ static OpenFile *open_file(DirBackend *dir, const char *name, GError **error)
 	if (file)
 		return file;
 
-	fd = vk_io.openat(dir->fd, name, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0) {
-		vk_fail_errno(error, errno, "cannot open '%s/%s'", dir->path, name);
+	path = g_build_filename(dir->path, name, NULL);
+	fd = vk_io_open_regular(dir->fd, name, path, error);
+	if (fd < 0)
 		return NULL;
-	}
 	file = g_new0(OpenFile, 1);
 	file->name = g_strdup(name);
 	file->fd = fd;

@@ -4,27 +4,53 @@
 #include "crc.h"
 
 #include "errors.h"
+#include "io.h"
+#include "log.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* Interpolation finds evenly spread prefixes in a few steps; bisection ends it for all others. */
 #define INTERPOLATION_STEPS 6
 
-guint32 vk_hint_header_crc(const VkHintHeader *header, const VkPackId *pack_ids)
-{
-	guint32 crc = vk_crc32c(0, header, G_STRUCT_OFFSET(VkHintHeader, crc32c));
+/* Entries read at once: what the interpolation mostly misses by, and still cheap to copy. */
+#define WINDOW 128u
 
-	return vk_crc32c(crc, pack_ids, GUINT32_FROM_LE(header->packs) * sizeof(VkPackId));
+/* Pack ids read at once. */
+#define IDS_PER_READ 1024u
+
+/* FALSE without an error for the end of the file, which comes too early. */
+static gboolean read_whole(int fd, guint64 offset, void *buf, gsize length, GError **error)
+{
+	gsize got = 0;
+
+	return vk_io_read(fd, "hints", offset, buf, length, &got, error) && got == length;
 }
 
-static gboolean check_header(const VkHintHeader *header, gsize length, const guint8 *vault_id,
+gboolean vk_hint_header_crc(const VkHintHeader *header, int fd, guint32 *ret, GError **error)
+{
+	g_autofree VkPackId *ids = g_new(VkPackId, IDS_PER_READ);
+	guint32 packs = GUINT32_FROM_LE(header->packs);
+
+	*ret = vk_crc32c(0, header, G_STRUCT_OFFSET(VkHintHeader, crc32c));
+	for (guint32 done = 0, part; done < packs; done += part) {
+		part = MIN(packs - done, IDS_PER_READ);
+		if (!read_whole(fd, sizeof(*header) + (guint64)done * sizeof(VkPackId), ids,
+				part * sizeof(VkPackId), error))
+			return FALSE;
+		*ret = vk_crc32c(*ret, ids, part * sizeof(VkPackId));
+	}
+	return TRUE;
+}
+
+static gboolean check_header(const VkHintHeader *header, guint64 length, const guint8 *vault_id,
 			     const char **ret_problem)
 {
 	guint64 room;
 
 	*ret_problem = NULL;
-	if (length < sizeof(*header) ||
-	    memcmp(header->magic, VK_HINT_MAGIC, sizeof(header->magic)) != 0)
+	if (memcmp(header->magic, VK_HINT_MAGIC, sizeof(header->magic)) != 0)
 		*ret_problem = "it is no hint file";
 	else if (GUINT16_FROM_LE(header->version) != VK_FORMAT_VERSION ||
 		 GUINT16_FROM_LE(header->header_length) != sizeof(*header))
@@ -45,28 +71,41 @@ static gboolean check_header(const VkHintHeader *header, gsize length, const gui
 	return *ret_problem == NULL;
 }
 
-VkHintFile *vk_hint_file_new(GMappedFile *map, const char *name, const guint8 *vault_id,
-			     GError **error)
+/* What is wrong with the file; NULL: nothing. Fills in HEADER. */
+static const char *find_problem(int fd, const guint8 *vault_id, VkHintHeader *header)
 {
-	const VkHintHeader *header = (const void *)g_mapped_file_get_contents(map);
-	const VkPackId *pack_ids = (const void *)(header + 1);
-	const char *problem;
+	const char *problem = NULL;
+	struct stat facts;
+	guint32 crc;
+
+	if (fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode))
+		return "it is no regular file";
+	if ((guint64)facts.st_size < sizeof(*header))
+		return "it is no hint file";
+	if (!read_whole(fd, 0, header, sizeof(*header), NULL))
+		return "it cannot be read";
+	if (!check_header(header, (guint64)facts.st_size, vault_id, &problem))
+		return problem;
+	if (!vk_hint_header_crc(header, fd, &crc, NULL))
+		return "it cannot be read";
+	return crc == GUINT32_FROM_LE(header->crc32c) ? NULL : "its checksum does not match";
+}
+
+VkHintFile *vk_hint_file_new(int fd, const char *name, const guint8 *vault_id, GError **error)
+{
+	VkHintHeader header;
+	const char *problem = find_problem(fd, vault_id, &header);
 	VkHintFile *file;
 
-	if (check_header(header, g_mapped_file_get_length(map), vault_id, &problem) &&
-	    vk_hint_header_crc(header, pack_ids) != GUINT32_FROM_LE(header->crc32c))
-		problem = "its checksum does not match";
 	if (problem) {
 		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: %s", name, problem);
-		g_mapped_file_unref(map);
+		vk_io_clear_fd(&fd);
 		return NULL;
 	}
 	file = g_new0(VkHintFile, 1);
-	file->map = map;
-	file->packs = GUINT32_FROM_LE(header->packs);
-	file->entries = GUINT64_FROM_LE(header->entries);
-	file->pack_ids = pack_ids;
-	file->list = (const void *)(pack_ids + file->packs);
+	file->fd = fd;
+	file->packs = GUINT32_FROM_LE(header.packs);
+	file->entries = GUINT64_FROM_LE(header.entries);
 	return file;
 }
 
@@ -74,14 +113,36 @@ void vk_hint_file_free(VkHintFile *file)
 {
 	if (!file)
 		return;
-	g_mapped_file_unref(file->map);
+	vk_io_clear_fd(&file->fd);
 	g_free(file->object);
 	g_free(file);
 }
 
-static guint64 prefix_at(const VkHintFile *file, guint64 index)
+static gboolean read_at(VkHintFile *file, guint64 offset, void *buf, gsize length)
 {
-	return GUINT64_FROM_LE(file->list[index].prefix);
+	g_autoptr(GError) trouble = NULL;
+
+	if (atomic_load(&file->unreadable))
+		return FALSE;
+	if (read_whole(file->fd, offset, buf, length, &trouble))
+		return TRUE;
+	vk_log_debug("hints '%s': %s; they are not used", file->object ? file->object : "new",
+		     trouble ? trouble->message : "cut short");
+	atomic_store(&file->unreadable, TRUE);
+	return FALSE;
+}
+
+gboolean vk_hint_file_read_packs(VkHintFile *file, guint32 first, guint32 count, VkPackId *ret)
+{
+	return read_at(file, sizeof(VkHintHeader) + (guint64)first * sizeof(VkPackId), ret,
+		       count * sizeof(VkPackId));
+}
+
+gboolean vk_hint_file_read_entries(VkHintFile *file, guint64 first, guint32 count, VkHintEntry *ret)
+{
+	guint64 start = sizeof(VkHintHeader) + (guint64)file->packs * sizeof(VkPackId);
+
+	return read_at(file, start + first * sizeof(VkHintEntry), ret, count * sizeof(VkHintEntry));
 }
 
 /* Where VALUE would be between LOW and HIGH if prefixes from MIN to MAX were spread evenly. */
@@ -94,39 +155,65 @@ static guint64 interpolate(guint64 low, guint64 high, guint64 min, guint64 max, 
 	return low + (guint64)((unsigned __int128)(high - low) * (value - min) / (max - min));
 }
 
-static const VkHintEntry *search(const VkHintFile *file, guint64 prefix)
+/* Whether the prefix is among the COUNT entries, which it lies between. */
+static gboolean search_window(const VkHintEntry *entries, guint32 count, guint64 prefix,
+			      VkHintEntry *ret)
 {
+	guint32 low = 0, high = count;
+
+	while (low < high) {
+		guint32 middle = low + (high - low) / 2;
+		guint64 found = GUINT64_FROM_LE(entries[middle].prefix);
+
+		if (found == prefix) {
+			*ret = entries[middle];
+			return TRUE;
+		}
+		if (found < prefix)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return FALSE;
+}
+
+static gboolean search(VkHintFile *file, guint64 prefix, VkHintEntry *ret)
+{
+	VkHintEntry window[WINDOW];
 	guint64 low = 0, high = file->entries; /* within [low, high) */
 	guint64 min = 0, max = G_MAXUINT64;    /* bounds of the prefixes there */
 
 	for (guint step = 0; low < high; step++) {
+		guint32 count = (guint32)MIN(high - low, WINDOW);
 		guint64 middle = step < INTERPOLATION_STEPS
 					 ? interpolate(low, high - 1, min, max, prefix)
 					 : low + (high - low) / 2;
-		guint64 found = prefix_at(file, middle);
+		guint64 first = MIN(middle - MIN(middle - low, count / 2), high - count);
 
-		if (found == prefix)
-			return &file->list[middle];
-		if (found < prefix) {
-			low = middle + 1;
-			min = found;
+		if (!vk_hint_file_read_entries(file, first, count, window))
+			return FALSE;
+		if (prefix < GUINT64_FROM_LE(window[0].prefix)) {
+			high = first;
+			max = GUINT64_FROM_LE(window[0].prefix);
+		} else if (prefix > GUINT64_FROM_LE(window[count - 1].prefix)) {
+			low = first + count;
+			min = GUINT64_FROM_LE(window[count - 1].prefix);
 		} else {
-			high = middle;
-			max = found;
+			return search_window(window, count, prefix, ret);
 		}
 	}
-	return NULL;
+	return FALSE;
 }
 
-gboolean vk_hint_file_lookup(const VkHintFile *file, guint64 prefix, VkPackId *ret_pack,
+gboolean vk_hint_file_lookup(VkHintFile *file, guint64 prefix, VkPackId *ret_pack,
 			     guint32 *ret_slot)
 {
-	const VkHintEntry *entry = search(file, prefix);
+	VkHintEntry entry;
 
-	if (!entry || GUINT32_FROM_LE(entry->pack) >= file->packs ||
-	    GUINT32_FROM_LE(entry->slot) >= VK_SLOTS_MAX)
+	if (!search(file, prefix, &entry) || GUINT32_FROM_LE(entry.pack) >= file->packs ||
+	    GUINT32_FROM_LE(entry.slot) >= VK_SLOTS_MAX ||
+	    !vk_hint_file_read_packs(file, GUINT32_FROM_LE(entry.pack), 1, ret_pack))
 		return FALSE;
-	*ret_pack = file->pack_ids[GUINT32_FROM_LE(entry->pack)];
-	*ret_slot = GUINT32_FROM_LE(entry->slot);
+	*ret_slot = GUINT32_FROM_LE(entry.slot);
 	return TRUE;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkHintFile: one sorted hint file, mapped and searched in place. Immutable. Threads: free. The
- * entries have no checksum: a wrong one is not found or points to a block that is compared.
+ * VkHintFile: one sorted hint file, searched in place. It is read and not mapped: a file that is cut
+ * or cannot be read meanwhile then ends no process. Threads: free. The entries have no checksum: a
+ * wrong one is not found or points to a block that is compared.
  */
 #pragma once
 
@@ -10,21 +11,33 @@
 #include <glib.h>
 
 typedef struct VkHintFile {
-	GMappedFile *map;
+	int fd;
 	char *object; /* name within the vault; NULL for a temporary file */
 	guint32 packs;
 	guint64 entries;
-	const VkPackId *pack_ids;
-	const VkHintEntry *list; /* little-endian */
+	_Atomic gboolean unreadable; /* a read failed: nothing is looked up in it any more */
 } VkHintFile;
 
-/* Takes MAP over. NAME is for the error. VK_ERROR_DAMAGE for what is no hint file of the vault. */
-VkHintFile *vk_hint_file_new(GMappedFile *map, const char *name, const guint8 *vault_id,
-			     GError **error);
+/*
+ * Takes FD over, also when it fails. NAME is for the error. VK_ERROR_DAMAGE for what is no hint file
+ * of the vault.
+ */
+VkHintFile *vk_hint_file_new(int fd, const char *name, const guint8 *vault_id, GError **error);
 void vk_hint_file_free(VkHintFile *file);
 
-gboolean vk_hint_file_lookup(const VkHintFile *file, guint64 prefix, VkPackId *ret_pack,
+gboolean vk_hint_file_lookup(VkHintFile *file, guint64 prefix, VkPackId *ret_pack,
 			     guint32 *ret_slot);
 
-/* The checksum in HEADER's last member, for these pack ids (header->packs of them). */
-guint32 vk_hint_header_crc(const VkHintHeader *header, const VkPackId *pack_ids);
+/*
+ * COUNT pack ids, or little-endian entries, from number FIRST on, which must be there. FALSE when
+ * they cannot be read: the file is unreadable then.
+ */
+gboolean vk_hint_file_read_packs(VkHintFile *file, guint32 first, guint32 count, VkPackId *ret);
+gboolean vk_hint_file_read_entries(VkHintFile *file, guint64 first, guint32 count,
+				   VkHintEntry *ret);
+
+/*
+ * The checksum in HEADER's last member, for the pack ids (header->packs of them) behind the header
+ * in FD. FALSE when they cannot be read.
+ */
+gboolean vk_hint_header_crc(const VkHintHeader *header, int fd, guint32 *ret, GError **error);

@@ -11,9 +11,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define HINTS_FOLDER  "hints"
-#define NAME_LENGTH   32
-#define DOWNLOAD_SIZE (1u << 20)
+#define HINTS_FOLDER "hints"
+#define NAME_LENGTH  32
+#define COPY_SIZE    (1u << 20)
 
 static gint compare_newest_first(gconstpointer a, gconstpointer b)
 {
@@ -35,59 +35,50 @@ GPtrArray *vk_hint_objects_list(VkBackend *backend, GError **error)
 	return g_steal_pointer(&names);
 }
 
-/* A vault that is no directory: its file is brought here once. */
-static GMappedFile *download(VkBackend *backend, const char *name, const char *folder,
-			     GError **error)
+/* A vault that is no directory: its file is brought here once. Returns a descriptor, or -1. */
+static int download(VkBackend *backend, const char *name, const char *folder, GError **error)
 {
 	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
-	g_autofree char *buf = g_malloc(DOWNLOAD_SIZE);
-	VK_AUTOFD fd = -1;
+	g_autofree char *buf = g_malloc(COPY_SIZE);
 	guint64 size;
+	int fd;
 
 	if (!backend->ops->head(backend, name, &size, error))
-		return NULL;
+		return -1;
 	fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		vk_fail_errno(error, errno, "cannot create '%s'", path);
-		return NULL;
+		return -1;
 	}
 	g_unlink(path);
-	for (guint64 at = 0; at < size; at += DOWNLOAD_SIZE) {
-		gsize length = (gsize)MIN(size - at, DOWNLOAD_SIZE);
+	for (guint64 at = 0; at < size; at += COPY_SIZE) {
+		gsize length = (gsize)MIN(size - at, COPY_SIZE);
 
-		if (!backend->ops->get(backend, name, at, buf, length, error) ||
-		    !vk_io_write(fd, path, at, buf, length, error))
-			return NULL;
+		if (backend->ops->get(backend, name, at, buf, length, error) &&
+		    vk_io_write(fd, path, at, buf, length, error))
+			continue;
+		vk_io_clear_fd(&fd);
+		return -1;
 	}
-	return g_mapped_file_new_from_fd(fd, FALSE, error);
+	return fd;
 }
 
-static GMappedFile *map_object(const VkVault *vault, const char *name, const char *folder,
-			       GError **error)
+static int open_object(const VkVault *vault, const char *name, const char *folder, GError **error)
 {
 	const char *directory = vk_vault_directory(vault);
 	g_autofree char *path = NULL;
-	g_autoptr(GError) trouble = NULL;
-	GMappedFile *map;
 
 	if (!directory)
 		return download(vault->backend, name, folder, error);
 	path = g_build_filename(directory, name, NULL);
-	map = g_mapped_file_new(path, FALSE, &trouble);
-	if (!map)
-		vk_fail(error,
-			g_error_matches(trouble, G_FILE_ERROR, G_FILE_ERROR_NOENT)
-				? VK_ERROR_NOT_FOUND
-				: VK_ERROR_FAILED,
-			"cannot map '%s': %s", path, trouble->message);
-	return map;
+	return vk_io_open_regular(AT_FDCWD, path, path, error);
 }
 
 VkHintFile *vk_hint_object_open(VkVault *vault, const char *name, const char *folder,
 				GError **error)
 {
-	GMappedFile *map = map_object(vault, name, folder, error);
-	VkHintFile *file = map ? vk_hint_file_new(map, name, vault->id, error) : NULL;
+	int fd = open_object(vault, name, folder, error);
+	VkHintFile *file = fd < 0 ? NULL : vk_hint_file_new(fd, name, vault->id, error);
 
 	if (file)
 		file->object = g_strdup(name);
@@ -101,15 +92,34 @@ static char *new_object_name(void)
 			       (guint64)g_get_real_time(), g_random_int(), g_random_int());
 }
 
+static gboolean copy_content(VkNewObject *object, const VkBackend *backend, const VkHintFile *file,
+			     GError **error)
+{
+	g_autofree char *buf = g_malloc(COPY_SIZE);
+	gsize got = 0;
+
+	for (guint64 at = 0;; at += got) {
+		if (!vk_io_read(file->fd, "hints", at, buf, COPY_SIZE, &got, error))
+			return FALSE;
+		if (got == 0)
+			return TRUE;
+		if (!backend->ops->append(object, buf, got, error))
+			return FALSE;
+	}
+}
+
 gboolean vk_hint_object_put(VkBackend *backend, VkHintFile *file, GError **error)
 {
 	g_autofree char *name = new_object_name();
-	struct iovec part = {
-		.iov_base = g_mapped_file_get_contents(file->map),
-		.iov_len = g_mapped_file_get_length(file->map),
-	};
+	VkNewObject *object = backend->ops->begin(backend, error);
 
-	if (!vk_backend_put(backend, name, &part, 1, VK_PUT_HINT, error))
+	if (!object)
+		return FALSE;
+	if (!copy_content(object, backend, file, error)) {
+		backend->ops->drop(object);
+		return FALSE;
+	}
+	if (!backend->ops->finish(object, name, VK_PUT_HINT, error))
 		return FALSE;
 	file->object = g_steal_pointer(&name);
 	return TRUE;

@@ -15,8 +15,8 @@
 GPtrArray *vk_hint_objects_list(VkBackend *backend, GError **error);
 
 /*
- * Opens the hint file NAME. Where it cannot be mapped in place it is brought into a nameless file
- * in FOLDER. VK_ERROR_DAMAGE when it is damaged, VK_ERROR_NOT_FOUND when it is gone.
+ * Opens the hint file NAME. Where it cannot be read in place it is brought into a nameless file in
+ * FOLDER. VK_ERROR_DAMAGE when it is damaged, VK_ERROR_NOT_FOUND when it is gone.
  */
 VkHintFile *vk_hint_object_open(VkVault *vault, const char *name, const char *folder,
 				GError **error);

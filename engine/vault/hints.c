@@ -6,6 +6,7 @@
 #include "vault-priv.h"
 
 #include "errors.h"
+#include "log.h"
 #include "program.h"
 
 #include <stdlib.h>
@@ -238,37 +239,47 @@ gboolean vk_hints_lookup(VkHints *hints, const VkBlockId *id, VkPackId *ret_pack
 	return found;
 }
 
-/* *RET_DAMAGED tells whether a file was of no use; it is gone then. */
-static gboolean open_vault_files(VkHints *hints, gboolean *ret_damaged, GError **error)
+/* Hints may be lost without harm: what hinders there is no failure. */
+static void delete_object(VkBackend *backend, const char *name)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!backend->ops->delete (backend, name, &trouble))
+		vk_log_debug("hints stay, ignoring: %s", trouble->message);
+}
+
+/* Returns whether all could be used; damaged ones are removed. */
+static gboolean open_vault_files(VkHints *hints)
 {
 	VkBackend *backend = hints->vault->backend;
-	g_autoptr(GPtrArray) names = vk_hint_objects_list(backend, error);
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(GPtrArray) names = vk_hint_objects_list(backend, &trouble);
+	gboolean all = TRUE;
 
-	*ret_damaged = FALSE;
-	if (!names)
+	if (!names) {
+		vk_log_debug("no hints, ignoring: %s", trouble->message);
 		return FALSE;
+	}
 	for (guint i = 0; i < names->len; i++) {
 		const char *name = names->pdata[i];
-		g_autoptr(GError) trouble = NULL;
 		VkHintFile *file;
 
+		g_clear_error(&trouble);
 		file = vk_hint_object_open(hints->vault, name, hints->folder, &trouble);
 		if (file) {
 			g_ptr_array_add(hints->files, file);
-		} else if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
-			*ret_damaged = TRUE;
-			if (!backend->ops->delete (backend, name, error))
-				return FALSE;
 		} else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 			/* Not found: another session merged it meanwhile. */
-			g_propagate_error(error, g_steal_pointer(&trouble));
-			return FALSE;
+			vk_log_debug("hints are not used: %s", trouble->message);
+			if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
+				delete_object(backend, name);
+			all = FALSE;
 		}
 	}
-	return TRUE;
+	return all;
 }
 
-static void add_table(VkHints *hints, const VkPackTable *table)
+static void add_table_locked(VkHints *hints, const VkPackTable *table)
 {
 	for (guint32 slot = 0; slot < table->slots; slot++) {
 		const VkTableEntry *entry = &table->entries[slot];
@@ -279,12 +290,12 @@ static void add_table(VkHints *hints, const VkPackTable *table)
 		    (entry->length_flags & VK_SLOT_LENGTH_MASK) == 0)
 			continue;
 		memcpy(id.bytes, entry->id, sizeof(id.bytes));
-		vk_hints_add(hints, &id, &table->id, slot);
+		add_locked(hints, prefix_of(&id), &table->id, slot);
 	}
 }
 
 /* Packs that cannot be read are left out: without a hint their blocks are stored again. */
-static gboolean rebuild(VkHints *hints, GError **error)
+static gboolean rebuild_locked(VkHints *hints, GError **error)
 {
 	g_autoptr(GArray) packs = vk_pack_list(hints->vault->backend, error);
 
@@ -299,7 +310,7 @@ static gboolean rebuild(VkHints *hints, GError **error)
 					  NULL);
 		if (!table)
 			continue;
-		add_table(hints, table);
+		add_table_locked(hints, table);
 	}
 	return TRUE;
 }
@@ -307,11 +318,9 @@ static gboolean rebuild(VkHints *hints, GError **error)
 VkHints *vk_hints_open_sized(VkVault *vault, guint memory_entries, GError **error)
 {
 	g_autoptr(VkHints) hints = hints_new(vault, memory_entries);
-	gboolean damaged;
+	gboolean all = open_vault_files(hints);
 
-	if (!open_vault_files(hints, &damaged, error))
-		return NULL;
-	if ((damaged || hints->files->len == 0) && !rebuild(hints, error))
+	if ((!all || hints->files->len == 0) && !rebuild_locked(hints, error))
 		return NULL;
 	return g_steal_pointer(&hints);
 }
@@ -341,51 +350,76 @@ static guint count_mergeable(const VkHints *hints, guint64 entries)
 }
 
 /* MERGED, which is in the vault, stands for all spilled files and the newest COUNT of the vault. */
-static gboolean replace_files(VkHints *hints, VkHintFile *merged, guint count, GError **error)
+static void replace_files(VkHints *hints, VkHintFile *merged, guint count)
 {
-	VkBackend *backend = hints->vault->backend;
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-
-	for (guint i = 0; i < count; i++) {
-		VkHintFile *old = g_ptr_array_index(hints->files, i);
-
-		g_ptr_array_add(names, g_steal_pointer(&old->object));
-	}
 	g_array_set_size(hints->spills, 0);
+	for (guint i = 0; i < count; i++)
+		delete_object(hints->vault->backend,
+			      ((VkHintFile *)hints->files->pdata[i])->object);
 	if (count > 0)
 		g_ptr_array_remove_range(hints->files, 0, count);
 	g_ptr_array_insert(hints->files, 0, merged);
-	for (guint i = 0; i < count; i++)
-		if (!backend->ops->delete (backend, names->pdata[i], error))
-			return FALSE;
+}
+
+static VkHintFile *find_unreadable(const VkHints *hints)
+{
+	for (guint i = 0; i < hints->files->len; i++)
+		if (((VkHintFile *)hints->files->pdata[i])->unreadable)
+			return hints->files->pdata[i];
+	return NULL;
+}
+
+/* What the unreadable files of the vault had, the packs tell again. */
+static gboolean replace_unreadable_locked(VkHints *hints, GError **error)
+{
+	VkHintFile *file;
+
+	if (!find_unreadable(hints))
+		return TRUE;
+	if (!rebuild_locked(hints, error))
+		return FALSE;
+	while ((file = find_unreadable(hints))) {
+		delete_object(hints->vault->backend, file->object);
+		g_ptr_array_remove(hints->files, file);
+	}
 	return TRUE;
+}
+
+/* Merges all spilled files and the newest COUNT of the vault. */
+static VkHintFile *merge_newest(const VkHints *hints, guint count, GError **error)
+{
+	g_autoptr(GPtrArray) inputs = newest_spills(hints, hints->spills->len);
+
+	for (guint i = 0; i < count; i++)
+		g_ptr_array_add(inputs, hints->files->pdata[i]);
+	return vk_hint_files_merge(inputs, hints->folder, hints->vault->id, error);
 }
 
 static gboolean commit_locked(VkHints *hints, GError **error)
 {
-	g_autoptr(GPtrArray) inputs = NULL;
 	guint64 entries = 0;
 	VkHintFile *merged;
 	guint count;
 
-	if (!spill(hints, error))
+	if (!replace_unreadable_locked(hints, error) || !spill(hints, error))
 		return FALSE;
 	if (hints->spills->len == 0)
 		return TRUE;
-	inputs = newest_spills(hints, hints->spills->len);
-	for (guint i = 0; i < inputs->len; i++)
-		entries += ((VkHintFile *)inputs->pdata[i])->entries;
+	for (guint i = 0; i < hints->spills->len; i++)
+		entries += g_array_index(hints->spills, Spill, i).file->entries;
 	count = count_mergeable(hints, entries);
-	for (guint i = 0; i < count; i++)
-		g_ptr_array_add(inputs, hints->files->pdata[i]);
-	merged = vk_hint_files_merge(inputs, hints->folder, hints->vault->id, error);
-	if (!merged)
-		return FALSE;
-	if (!vk_hint_object_put(hints->vault->backend, merged, error)) {
+	merged = merge_newest(hints, count, error);
+	/* A file that turned out to be unreadable is replaced, and all is merged without it. */
+	if (merged && find_unreadable(hints)) {
+		vk_hint_file_free(merged);
+		return commit_locked(hints, error);
+	}
+	if (!merged || !vk_hint_object_put(hints->vault->backend, merged, error)) {
 		vk_hint_file_free(merged);
 		return FALSE;
 	}
-	return replace_files(hints, merged, count, error);
+	replace_files(hints, merged, count);
+	return TRUE;
 }
 
 gboolean vk_hints_commit(VkHints *hints, GError **error)

@@ -3,7 +3,7 @@
  * VkHints: where blocks may be found by their id, for deduplication only. Hints may be stale,
  * partial, lost or wrong: what they point to is compared by its full id before use. They may name
  * packs of sessions under way, so that what is found is adopted. They are
- * sorted files below hints/, mapped and searched in place, one written a session and merged when
+ * sorted files below hints/, searched in place, one written a session and merged when
  * they are many. Memory is bounded: new hints spill into a sorted temporary file. Threads: free,
  * but for open, commit and free.
  */
@@ -17,8 +17,9 @@
 typedef struct VkHints VkHints;
 
 /*
- * Opens the vault's hints. Damaged ones are removed; then, and when there are none although there
- * are packs, they are rebuilt from the packs' tables (packs whose table is damaged are left out).
+ * Opens the vault's hints. Those that are damaged or cannot be read are removed; then, and when there
+ * are none although there are packs, they are rebuilt from the packs' tables (packs whose table is
+ * damaged are left out). Fails when the packs cannot be listed, or interrupted.
  */
 VkHints *vk_hints_open(VkVault *vault, GError **error);
 

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE ((gsize)256 * 1024)
+/* Of each input of a merge: 64 KiB. */
+#define ENTRIES_PER_READ 4096u
 
 struct VkHintWriter {
 	FILE *stream;
@@ -87,62 +89,74 @@ gboolean vk_hint_writer_add(VkHintWriter *writer, const VkHintEntry *entry, GErr
 	return write_bytes(writer, &stored, sizeof(stored), error);
 }
 
-static GMappedFile *map_written(VkHintWriter *writer, GError **error)
+static gboolean flush(VkHintWriter *writer, GError **error)
 {
-	g_autoptr(GError) trouble = NULL;
-	GMappedFile *map = NULL;
-
-	if (fflush(writer->stream) != 0) {
-		vk_fail_errno(error, errno, "cannot write a temporary file in '%s'",
-			      writer->folder);
-		return NULL;
-	}
-	map = g_mapped_file_new_from_fd(fileno(writer->stream), FALSE, &trouble);
-	if (!map)
-		vk_fail(error, VK_ERROR_FAILED, "cannot map a temporary file in '%s': %s",
-			writer->folder, trouble->message);
-	return map;
+	if (fflush(writer->stream) == 0)
+		return TRUE;
+	return vk_fail_errno(error, errno, "cannot write a temporary file in '%s'", writer->folder);
 }
 
 VkHintFile *vk_hint_writer_finish(VkHintWriter *writer, GError **error)
 {
-	g_autoptr(GMappedFile) map = map_written(writer, error);
-	const char *content;
-	GMappedFile *finished;
+	int fd = fileno(writer->stream);
+	guint32 crc;
 
-	if (!map)
+	if (!flush(writer, error))
 		return NULL;
-	content = g_mapped_file_get_contents(map);
 	writer->header.packs = GUINT32_TO_LE(writer->packs);
 	writer->header.entries = GUINT64_TO_LE(writer->entries);
-	writer->header.crc32c = GUINT32_TO_LE(vk_hint_header_crc(
-		&writer->header, (const void *)(content + sizeof(writer->header))));
-	rewind(writer->stream);
-	if (!write_bytes(writer, &writer->header, sizeof(writer->header), error))
+	if (!vk_hint_header_crc(&writer->header, fd, &crc, error)) {
+		g_prefix_error(error, "a temporary file in '%s': ", writer->folder);
 		return NULL;
-	finished = map_written(writer, error);
-	return finished ? vk_hint_file_new(finished, "hints", writer->header.vault_id, error)
-			: NULL;
+	}
+	writer->header.crc32c = GUINT32_TO_LE(crc);
+	rewind(writer->stream);
+	if (!write_bytes(writer, &writer->header, sizeof(writer->header), error) ||
+	    !flush(writer, error))
+		return NULL;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0) {
+		vk_fail_errno(error, errno, "cannot keep a temporary file in '%s'", writer->folder);
+		return NULL;
+	}
+	return vk_hint_file_new(fd, "hints", writer->header.vault_id, error);
 }
 
 /* A place in an input of the merge. */
 typedef struct {
-	const VkHintFile *file;
+	VkHintFile *file;
 	guint32 first_pack; /* of this file among the output's packs */
-	guint64 next;
 	gboolean has_entry;
 	VkHintEntry entry; /* host byte order; the pack is that of the output */
+	guint64 next;      /* entry to be read */
+	VkHintEntry read[ENTRIES_PER_READ];
+	guint32 count, left; /* of READ: those in it, and those at its end not looked at yet */
 } Cursor;
+
+/* The next entry as it is stored; NULL at the end, and when the file cannot be read any more. */
+static const VkHintEntry *next_stored(Cursor *cursor)
+{
+	if (cursor->left == 0) {
+		cursor->count =
+			(guint32)MIN(cursor->file->entries - cursor->next, ENTRIES_PER_READ);
+		if (cursor->count == 0 || !vk_hint_file_read_entries(cursor->file, cursor->next,
+								     cursor->count, cursor->read))
+			return NULL;
+		cursor->next += cursor->count;
+		cursor->left = cursor->count;
+	}
+	return &cursor->read[cursor->count - cursor->left--];
+}
 
 /* Goes to the next entry above the present one, past damaged ones: they would spoil the order. */
 static void advance(Cursor *cursor)
 {
 	guint64 last = cursor->entry.prefix;
 	gboolean is_first = !cursor->has_entry;
+	const VkHintEntry *stored;
 
 	cursor->has_entry = FALSE;
-	while (cursor->next < cursor->file->entries) {
-		const VkHintEntry *stored = &cursor->file->list[cursor->next++];
+	while ((stored = next_stored(cursor))) {
 		guint64 prefix = GUINT64_FROM_LE(stored->prefix);
 		guint32 pack = GUINT32_FROM_LE(stored->pack);
 		guint32 slot = GUINT32_FROM_LE(stored->slot);
@@ -184,6 +198,20 @@ static gboolean merge_entries(VkHintWriter *writer, Cursor *cursors, guint count
 	return TRUE;
 }
 
+/* Pack ids of an input that cannot be read any more are zeros: so are none of its entries taken. */
+static gboolean copy_packs(VkHintWriter *writer, VkHintFile *file, GError **error)
+{
+	g_autofree VkPackId *ids = g_new0(VkPackId, ENTRIES_PER_READ);
+
+	for (guint32 done = 0, part; done < file->packs; done += part) {
+		part = MIN(file->packs - done, ENTRIES_PER_READ);
+		vk_hint_file_read_packs(file, done, part, ids);
+		if (!vk_hint_writer_add_packs(writer, ids, part, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const guint8 *vault_id,
 				GError **error)
 {
@@ -195,8 +223,7 @@ VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const guin
 	for (guint i = 0; i < files->len; i++) {
 		cursors[i].file = g_ptr_array_index(files, i);
 		cursors[i].first_pack = writer->packs;
-		if (!vk_hint_writer_add_packs(writer, cursors[i].file->pack_ids,
-					      cursors[i].file->packs, error))
+		if (!copy_packs(writer, cursors[i].file, error))
 			return NULL;
 		advance(&cursors[i]);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writing hint files, as a stream: memory does not grow with them. What comes out is a mapped file
- * without a name, gone with the process. Threads: one at a time.
+ * Writing hint files, as a stream: memory does not grow with them. What comes out is a file without
+ * a name, gone with the process. Threads: one at a time.
  */
 #pragma once
 
@@ -25,6 +25,9 @@ gboolean vk_hint_writer_add(VkHintWriter *writer, const VkHintEntry *entry, GErr
 
 VkHintFile *vk_hint_writer_finish(VkHintWriter *writer, GError **error);
 
-/* Merges FILES (VkHintFile, newest first): of two entries with one prefix the newest stays. */
+/*
+ * Merges FILES (VkHintFile, newest first): of two entries with one prefix the newest stays. Those
+ * of a file that turns out to be unreadable are missing.
+ */
 VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const guint8 *vault_id,
 				GError **error);

@@ -8,9 +8,14 @@
 #include "memsource.h"
 #include "vaultdir.h"
 
+#include "io.h"
+
 #include <check.h>
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define KEYS  20000
 #define PACKS 50
@@ -258,6 +263,126 @@ START_TEST(hints_are_rebuilt_from_the_packs)
 }
 END_TEST
 
+static VkIo real;
+static gboolean hints_unreadable;
+
+/* As of a disk that is bad below the hints. */
+static ssize_t faulty_pread(int fd, void *buf, size_t length, off_t offset)
+{
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+	g_autofree char *path = g_file_read_link(link, NULL);
+
+	if (hints_unreadable && path && strstr(path, "/hints/")) {
+		errno = EIO;
+		return -1;
+	}
+	return real.pread(fd, buf, length, offset);
+}
+
+typedef enum { CUT, CUT_TO_NOTHING, UNREADABLE } Harm;
+
+static void harm_hints(VkVault *vault, Harm harm)
+{
+	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, "hints", NULL);
+
+	ck_assert_uint_ge(names->len, 1);
+	hints_unreadable = harm == UNREADABLE;
+	for (guint i = 0; i < names->len && harm != UNREADABLE; i++) {
+		g_autofree char *path =
+			g_build_filename(vk_vault_directory(vault), "hints", names->pdata[i], NULL);
+
+		ck_assert_int_eq(truncate(path, harm == CUT ? sizeof(VkHintHeader) + 20 : 0), 0);
+	}
+}
+
+/* While a session has them open, or before. The next one finds everything again. */
+START_TEST(harmed_hints_end_no_session)
+{
+	g_autoptr(GRand) random = g_rand_new_with_seed(test_seed());
+	gboolean while_open = _i % 2 == 1;
+	MemSource *source = mem_source_new(2 << 20);
+	MemSource *other = mem_source_new(2 << 20);
+	VaultDir dir;
+	VkVault *vault = vault_dir_new(&dir);
+	VkSession *session = NULL;
+
+	real = vk_io;
+	vk_io.pread = faulty_pread;
+	mem_source_scribble(source, random, 20, 64);
+	mem_source_scribble(other, random, 20, 64);
+	save_again(vault, source);
+	if (while_open)
+		session = vk_session_new(vault, 1, NULL); /* shares the hints with those below */
+	harm_hints(vault, (Harm)(_i / 2));
+	save_again(vault, source);
+	save_again(vault, other);
+	vk_session_free(session);
+	hints_unreadable = FALSE;
+	ck_assert_uint_eq(save_again(vault, source), 0);
+	ck_assert_uint_eq(save_again(vault, other), 0);
+	vk_io = real;
+	vk_source_free(&source->base);
+	vk_source_free(&other->base);
+	vault_dir_clear(&dir);
+}
+END_TEST
+
+/* Found while an older file is merged, which nothing was looked up in. */
+START_TEST(a_file_cut_before_the_merge_is_made_anew)
+{
+	g_autoptr(GRand) random = g_rand_new_with_seed(test_seed());
+	MemSource *source = mem_source_new(2 << 20);
+	VaultDir dir;
+	VkVault *vault = vault_dir_new(&dir);
+	g_autoptr(VkHints) hints = NULL;
+	g_autofree Model *model = g_new(Model, 1);
+
+	model_init(model);
+	mem_source_scribble(source, random, 20, 64);
+	save_again(vault, source);
+	hints = vk_hints_open(vault, NULL);
+	harm_hints(vault, CUT);
+	for (guint32 key = 0; key < 50; key++)
+		add(hints, model, key, key);
+	ck_assert(vk_hints_commit(hints, NULL));
+	check_all(hints, model);
+	g_clear_pointer(&hints, vk_hints_free);
+	ck_assert_uint_eq(count_files(vault), 1);
+	ck_assert_uint_eq(save_again(vault, source), 0);
+	vk_source_free(&source->base);
+	vault_dir_clear(&dir);
+}
+END_TEST
+
+/* What lies in place of a file, and cannot be removed, or would be waited for. */
+START_TEST(other_things_among_the_hints_are_no_matter)
+{
+	static const char name[] = "0123456789abcdef0123456789abcdef";
+	g_autoptr(GRand) random = g_rand_new_with_seed(test_seed());
+	MemSource *source = mem_source_new(2 << 20);
+	VaultDir dir;
+	VkVault *vault = vault_dir_new(&dir);
+	g_autofree char *path = g_build_filename(dir.path, "vault/hints", name, NULL);
+
+	mem_source_scribble(source, random, 20, 64);
+	save_again(vault, source);
+	switch (_i) {
+	case 0:
+		ck_assert_int_eq(mkfifo(path, 0600), 0);
+		break;
+	case 1:
+		ck_assert_int_eq(symlink("/dev/zero", path), 0);
+		break;
+	default:
+		path[strlen(path) - 1] = '\0'; /* a folder is listed with a slash */
+		ck_assert_int_eq(mkdir(path, 0700), 0);
+	}
+	ck_assert_uint_eq(save_again(vault, source), 0);
+	vk_source_free(&source->base);
+	vault_dir_clear(&dir);
+}
+END_TEST
+
 static Suite *hints_suite(void)
 {
 	Suite *suite = suite_create("hints");
@@ -269,6 +394,9 @@ static Suite *hints_suite(void)
 	tcase_add_test(cases, many_hints_spill);
 	tcase_add_test(cases, damaged_files_are_removed);
 	tcase_add_test(cases, hints_are_rebuilt_from_the_packs);
+	tcase_add_loop_test(cases, harmed_hints_end_no_session, 0, 6);
+	tcase_add_test(cases, a_file_cut_before_the_merge_is_made_anew);
+	tcase_add_loop_test(cases, other_things_among_the_hints_are_no_matter, 0, 3);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
