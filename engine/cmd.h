@@ -14,6 +14,7 @@ typedef gboolean (*VkCmdFunc)(VkProgram *program, int argc, char **argv, GError 
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_config(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_config_check(VkProgram *program, GError **error); /* "config check" */
 gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_status(VkProgram *program, int argc, char **argv, GError **error);

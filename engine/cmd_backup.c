@@ -124,7 +124,7 @@ typedef struct {
 	gboolean all, group, strict, compare, replicate;
 	char *mode, *label, *quiesce;
 	char **mountpoints;
-	int budget, parallel, rate, wait; /* -1: as configured */
+	char *budget, *parallel, *rate, *wait; /* NULL: as configured */
 } Arguments;
 
 static void arguments_clear(Arguments *arguments)
@@ -133,19 +133,23 @@ static void arguments_clear(Arguments *arguments)
 	g_free(arguments->label);
 	g_free(arguments->quiesce);
 	g_strfreev(arguments->mountpoints);
+	g_free(arguments->budget);
+	g_free(arguments->parallel);
+	g_free(arguments->rate);
+	g_free(arguments->wait);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
 
+/* An option with a number is bounded as the setting that it stands for. */
 static gboolean take_number(const VkSettings *settings, const char *group, const char *key,
-			    int given, int min, guint *ret, GError **error)
+			    const char *option, const char *given, guint *ret, GError **error)
 {
-	*ret = (guint)vk_settings_get_uint(settings, group, key);
-	if (given == -1)
+	*ret = (guint)(given ? g_ascii_strtoull(given, NULL, 10)
+			     : vk_settings_get_uint(settings, group, key));
+	if (!given || vk_settings_check_value(group, key, given, error))
 		return TRUE;
-	if (given < min || given > G_MAXUINT16)
-		return vk_fail(error, VK_ERROR_USAGE, "'%d' is out of range for %s", given, key);
-	*ret = (guint)given;
-	return TRUE;
+	g_prefix_error(error, "%s: ", option);
+	return FALSE;
 }
 
 /* Where what is not fixed points to. */
@@ -179,13 +183,14 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 	guint budget_sec = 0, rate_mib = 0, wait_min = 0;
 
 	if (!take_choices(arguments, choices, options, error) ||
-	    !take_number(settings, "backup", "pause_budget", arguments->budget, 0, &budget_sec,
-			 error) ||
-	    !take_number(settings, "backup", "parallel", arguments->parallel, 1, &options->parallel,
-			 error) ||
-	    !take_number(settings, "backup", "limit_rate", arguments->rate, 0, &rate_mib, error) ||
-	    !take_number(settings, "array", "NTAP_SNAPMIRROR_WAIT", arguments->wait, 0, &wait_min,
-			 error))
+	    !take_number(settings, "backup", "pause_budget", "--pause-budget", arguments->budget,
+			 &budget_sec, error) ||
+	    !take_number(settings, "backup", "parallel", "--parallel", arguments->parallel,
+			 &options->parallel, error) ||
+	    !take_number(settings, "backup", "limit_rate", "--limit-rate", arguments->rate,
+			 &rate_mib, error) ||
+	    !take_number(settings, "array", "NTAP_SNAPMIRROR_WAIT", "--replicate-wait",
+			 arguments->wait, &wait_min, error))
 		return FALSE;
 	options->replicate =
 		arguments->replicate ||
@@ -233,7 +238,7 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error)
 {
-	g_auto(Arguments) arguments = {.budget = -1, .parallel = -1, .rate = -1, .wait = -1};
+	g_auto(Arguments) arguments = {0};
 	const GOptionEntry entries[] = {
 		{"all", 'a', 0, G_OPTION_ARG_NONE, &arguments.all, "All guests of the host", NULL},
 		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group,
@@ -244,21 +249,21 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		 "Which retention applies to copies on arrays, such as daily", "LABEL"},
 		{"replicate", 0, 0, G_OPTION_ARG_NONE, &arguments.replicate,
 		 "Have the arrays transfer what they took to where they replicate it", NULL},
-		{"replicate-wait", 0, 0, G_OPTION_ARG_INT, &arguments.wait,
+		{"replicate-wait", 0, 0, G_OPTION_ARG_STRING, &arguments.wait,
 		 "Wait so long for that to be done (default 0: not at all)", "MINUTES"},
 		{"quiesce", 0, 0, G_OPTION_ARG_STRING, &arguments.quiesce,
 		 "How to hold a running guest: auto, agent, suspend or none (default auto)", "HOW"},
 		{"freeze-mountpoint", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.mountpoints,
 		 "Freeze only this file system of the guest; may be repeated", "PATH"},
-		{"pause-budget", 0, 0, G_OPTION_ARG_INT, &arguments.budget,
+		{"pause-budget", 0, 0, G_OPTION_ARG_STRING, &arguments.budget,
 		 "Let a guest go on after so long, come what may; 0: wait (default 5)", "SECONDS"},
 		{"strict", 0, 0, G_OPTION_ARG_NONE, &arguments.strict,
 		 "Fail a guest that was not held as asked for, instead of grading it down", NULL},
 		{"compare", 0, 0, G_OPTION_ARG_NONE, &arguments.compare,
 		 "Read the disks in whole, whatever their dirty bitmaps tell", NULL},
-		{"parallel", 0, 0, G_OPTION_ARG_INT, &arguments.parallel,
+		{"parallel", 0, 0, G_OPTION_ARG_STRING, &arguments.parallel,
 		 "Guests at once (default 4)", "N"},
-		{"limit-rate", 0, 0, G_OPTION_ARG_INT, &arguments.rate,
+		{"limit-rate", 0, 0, G_OPTION_ARG_STRING, &arguments.rate,
 		 "Read no more in a second, of all guests together; 0: no limit (default 0)",
 		 "MIB"},
 		G_OPTION_ENTRY_NULL,

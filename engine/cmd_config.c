@@ -117,15 +117,20 @@ gboolean vk_cmd_config(VkProgram *program, int argc, char **argv, GError **error
 	};
 	char **words = NULL;
 
-	if (!vk_cmd_parse(program, "config import SNAPCREATOR.conf",
-			  "Makes a configuration from one of Snap Creator's KVM plug-in, and tells "
-			  "for each key\nwhat becomes of it.",
+	program->unconfigured = TRUE;
+	if (!vk_cmd_parse(program, "config check | config import SNAPCREATOR.conf",
+			  "'check' tells all that is wrong in the configuration, and what it names "
+			  "that is not there.\n'import' makes a configuration from one of Snap "
+			  "Creator's KVM plug-in, and tells for\neach key what becomes of it; the "
+			  "options are for it.",
 			  entries, 2, argc, argv, &words, error))
 		return FALSE;
+	if (words[0] && strcmp(words[0], "check") == 0 && !words[1])
+		return vk_cmd_config_check(program, error);
 	if (!words[0] || strcmp(words[0], "import") != 0 || !words[1])
 		return vk_fail(error, VK_ERROR_USAGE,
-			       "say 'config import' and the configuration to read: try 'virtkeep "
-			       "--help'");
+			       "say 'config check', or 'config import' and the configuration to "
+			       "read: try 'virtkeep config --help'");
 	if (arguments.host && !vk_import_is_hostname(arguments.host))
 		return vk_fail(error, VK_ERROR_USAGE, "'%s' is not the name of a host",
 			       arguments.host);

@@ -30,7 +30,7 @@ static const Command commands[] = {
 	{"copy", vk_cmd_copy, "read snapshots on arrays into the vault"},
 	{"status", vk_cmd_status, "show how arrays replicate what they took"},
 	{"doctor", vk_cmd_doctor, "find, and mend, what earlier backups left in guests"},
-	{"config", vk_cmd_config, "make a configuration from one of Snap Creator's"},
+	{"config", vk_cmd_config, "check the configuration, or make one from Snap Creator's"},
 };
 
 static const Command *find_command(const char *name)

@@ -125,6 +125,8 @@ gboolean vk_program_start(VkProgram *program, GError **error)
 		vk_log_set_level(VK_LOG_QUIET);
 	arm_interruption();
 	raise_file_limit();
+	if (program->unconfigured)
+		return TRUE;
 	program->settings = vk_settings_load(program->config_path, error);
 	return program->settings != NULL;
 }

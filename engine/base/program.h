@@ -17,7 +17,8 @@ typedef struct VkProgram {
 	gboolean verbose;
 	gboolean quiet;
 	gboolean version;
-	VkSettings *settings; /* loaded by vk_program_start() */
+	gboolean unconfigured; /* set by a command that does without the settings, or loads them */
+	VkSettings *settings;  /* loaded by vk_program_start() */
 } VkProgram;
 
 /*

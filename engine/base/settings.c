@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "settings.h"
+#include "settings-priv.h"
 
 #include "errors.h"
 #include "mapping.h"
@@ -8,11 +8,15 @@
 #include <string.h>
 
 typedef enum {
-	TYPE_TEXT,
+	TYPE_TEXT, /* not empty */
+	TYPE_WORDS,
+	TYPE_TARGETS,     /* words: of disks */
+	TYPE_MOUNTPOINTS, /* words: of a guest's file systems */
 	TYPE_UINT,
 	TYPE_CHOICE,
-	TYPE_PATH,  /* absolute */
-	TYPE_HTTPS, /* a URL */
+	TYPE_PATH,    /* absolute */
+	TYPE_HTTPS,   /* a URL */
+	TYPE_VERSION, /* like 9.14.1 */
 	TYPE_POLICY,
 	TYPE_RETENTIONS,
 	TYPE_MAPPING,
@@ -23,28 +27,31 @@ typedef struct {
 	const char *key;   /* "CMDnn": any from CMD01 to CMD99 */
 	SettingType type;
 	const char *value;   /* default */
-	guint64 max;         /* of a whole number */
+	guint64 max, min;    /* of a whole number */
 	const char *choices; /* separated by '|' */
 } Setting;
+
+#define QUIESCE_MODES "auto|agent|suspend|none"
+#define BACKUP_MODES  "vault|array|array+vault"
 
 /* virtkeep.conf(5) explains each; keep the two alike. */
 static const Setting known_settings[] = {
 	{"vault", "url", TYPE_TEXT, NULL},
 	{"libvirt", "uri", TYPE_TEXT, "qemu:///system"},
-	{"backup", "quiesce", TYPE_TEXT, "auto"},
-	{"backup", "mode", TYPE_CHOICE, "vault", .choices = "vault|array|array+vault"},
+	{"backup", "quiesce", TYPE_CHOICE, "auto", .choices = QUIESCE_MODES},
+	{"backup", "mode", TYPE_CHOICE, "vault", .choices = BACKUP_MODES},
 	{"backup", "label", TYPE_POLICY, NULL},
 	{"backup", "workers", TYPE_UINT, "0", 256},
 	{"backup", "limit_rate", TYPE_UINT, "0", 65535},
-	{"backup", "scratch_dir", TYPE_TEXT, "/var/lib/virtkeep/scratch"},
-	{"backup", "run_dir", TYPE_TEXT, "/run/virtkeep"},
-	{"backup", "agent_timeout", TYPE_UINT, "30", 3600},
+	{"backup", "scratch_dir", TYPE_PATH, "/var/lib/virtkeep/scratch"},
+	{"backup", "run_dir", TYPE_PATH, "/run/virtkeep"},
+	{"backup", "agent_timeout", TYPE_UINT, "30", 3600, 1},
 	{"backup", "pause_budget", TYPE_UINT, "5", 3600},
-	{"backup", "parallel", TYPE_UINT, "4", 64},
-	{"backup", "hooks_dir", TYPE_TEXT, "/etc/virtkeep/hooks.d"},
-	{"backup", "hook_timeout", TYPE_UINT, "60", 3600},
+	{"backup", "parallel", TYPE_UINT, "4", 64, 1},
+	{"backup", "hooks_dir", TYPE_PATH, "/etc/virtkeep/hooks.d"},
+	{"backup", "hook_timeout", TYPE_UINT, "60", 3600, 1},
 	{"backup", "KVM_CMD_RETRY_COUNT", TYPE_UINT, "3", 100},
-	{"backup", "SC_AGENT_TIMEOUT", TYPE_UINT, "600", 86400},
+	{"backup", "SC_AGENT_TIMEOUT", TYPE_UINT, "600", 86400, 1},
 	{"hooks", "PRE_APP_QUIESCE_CMDnn", TYPE_TEXT, NULL},
 	{"hooks", "POST_APP_QUIESCE_CMDnn", TYPE_TEXT, NULL},
 	{"hooks", "PRE_NTAP_CMDnn", TYPE_TEXT, NULL},
@@ -55,7 +62,7 @@ static const Setting known_settings[] = {
 	{"hooks", "PRE_EXIT_CMDnn", TYPE_TEXT, NULL},
 	{"mount", "cache_mib", TYPE_UINT, "256", 1048576},
 	{"restore", "shutdown_timeout", TYPE_UINT, "60", 86400},
-	{"restore", "KVM_RESTORE_VM_LIST", TYPE_TEXT, NULL},
+	{"restore", "KVM_RESTORE_VM_LIST", TYPE_WORDS, NULL},
 	{"restore", "APP_DEFINED_RESTORE", TYPE_CHOICE, "Y", .choices = "Y|N"},
 	{"array", "NTAP_SNAPSHOT_RETENTIONS", TYPE_RETENTIONS, NULL},
 	{"array", "NTAP_SNAPSHOT_RETENTION_AGE", TYPE_UINT, "0", 36500},
@@ -71,21 +78,15 @@ static const Setting known_settings[] = {
 	{"array NAME", "client_cert", TYPE_PATH, NULL},
 	{"array NAME", "client_key", TYPE_PATH, NULL},
 	{"array NAME", "svm", TYPE_TEXT, NULL},
-	{"array NAME", "version", TYPE_TEXT, NULL},
+	{"array NAME", "version", TYPE_VERSION, NULL},
 	{"array NAME", "NTAP_TIMEOUT", TYPE_UINT, "60", 3600},
 	{"host NAME", "KVM_VM_MAPPING", TYPE_MAPPING, NULL},
 	{"host NAME", "KVM_VM_CONFIG_DIR", TYPE_PATH, "/etc/libvirt/qemu"},
-	{"guest NAME", "mode", TYPE_CHOICE, NULL, .choices = "vault|array|array+vault"},
-	{"guest NAME", "quiesce", TYPE_TEXT, NULL},
-	{"guest NAME", "mountpoints", TYPE_TEXT, NULL},
+	{"guest NAME", "mode", TYPE_CHOICE, NULL, .choices = BACKUP_MODES},
+	{"guest NAME", "quiesce", TYPE_CHOICE, NULL, .choices = QUIESCE_MODES},
+	{"guest NAME", "mountpoints", TYPE_MOUNTPOINTS, NULL},
 	{"guest NAME", "freeze_hook", TYPE_CHOICE, NULL, .choices = "yes|no"},
-	{"guest NAME", "exclude", TYPE_TEXT, NULL},
-};
-
-struct VkSettings {
-	char *path;
-	GKeyFile *file;
-	GHashTable *values; /* "group.key" -> value from the file, both owned */
+	{"guest NAME", "exclude", TYPE_TARGETS, NULL},
 };
 
 /* [guest NAME] stands for each [guest ...] that names one. */
@@ -110,6 +111,14 @@ gboolean vk_key_matches(const char *pattern, const char *key)
 	       strcmp(key + length, "00") != 0;
 }
 
+static gboolean is_known_group(const char *group)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
+		if (is_group(known_settings[i].group, group))
+			return TRUE;
+	return FALSE;
+}
+
 static const Setting *find_setting(const char *group, const char *key)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
@@ -119,21 +128,80 @@ static const Setting *find_setting(const char *group, const char *key)
 	return NULL;
 }
 
+gboolean vk_settings_check_section(const char *group, GError **error)
+{
+	g_autoptr(GString) groups = g_string_new(NULL);
+
+	if (is_known_group(group))
+		return TRUE;
+	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
+		if (i == 0 || !g_str_equal(known_settings[i].group, known_settings[i - 1].group))
+			g_string_append_printf(groups, "%s[%s]", i == 0 ? "" : ", ",
+					       known_settings[i].group);
+	return vk_fail(error, VK_ERROR_USAGE, "[%s]: there is no such section; there are %s", group,
+		       groups->str);
+}
+
+static gboolean fail_unknown(const char *group, const char *key, GError **error)
+{
+	g_autoptr(GString) keys = g_string_new(NULL);
+
+	if (!vk_settings_check_section(group, error))
+		return FALSE;
+	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
+		if (is_group(known_settings[i].group, group))
+			g_string_append_printf(keys, "%s%s", keys->len > 0 ? ", " : "",
+					       known_settings[i].key);
+	return vk_fail(error, VK_ERROR_USAGE, "[%s] %s: there is no such setting; [%s] has %s",
+		       group, key, group, keys->str);
+}
+
+static char **split_words(const char *setting)
+{
+	const char *value = setting ? setting : "";
+	/* Guests' names may have spaces and commas; Snap Creator separates them by commas. */
+	const char *separators = strpbrk(value, ";\n") ? ";\n" : " \t,";
+	g_auto(GStrv) parts = g_strsplit_set(value, separators, -1);
+	g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+
+	for (char **part = parts; *part; part++)
+		if (*g_strstrip(*part))
+			g_strv_builder_add(words, *part);
+	return g_strv_builder_end(words);
+}
+
 static gboolean check_uint(const Setting *setting, const char *value, GError **error)
 {
-	return g_ascii_string_to_unsigned(value, 10, 0, setting->max, NULL, NULL) ||
+	return g_ascii_string_to_unsigned(value, 10, setting->min, setting->max, NULL, NULL) ||
 	       vk_fail(error, VK_ERROR_USAGE,
-		       "must be a whole number up to %" G_GUINT64_FORMAT ", not '%s'", setting->max,
-		       value);
+		       "must be a whole number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+		       ", not '%s'",
+		       setting->min, setting->max, value);
+}
+
+/* "'a', 'b' or 'c'" of "a|b|c". New string. */
+static char *list_choices(const char *choices)
+{
+	g_auto(GStrv) words = g_strsplit(choices, "|", -1);
+	guint count = g_strv_length(words);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < count; i++)
+		g_string_append_printf(text, "%s'%s'",
+				       i == 0           ? ""
+				       : i + 1 == count ? " or "
+							: ", ",
+				       words[i]);
+	return g_string_free(text, FALSE);
 }
 
 static gboolean check_choice(const Setting *setting, const char *value, GError **error)
 {
 	g_auto(GStrv) choices = g_strsplit(setting->choices, "|", -1);
-	g_autofree char *text = g_strjoinv("' or '", choices);
+	g_autofree char *text = list_choices(setting->choices);
 
 	return g_strv_contains((const char *const *)choices, value) ||
-	       vk_fail(error, VK_ERROR_USAGE, "must be '%s', not '%s'", text, value);
+	       vk_fail(error, VK_ERROR_USAGE, "must be %s, not '%s'", text, value);
 }
 
 static gboolean check_path(const char *value, GError **error)
@@ -153,6 +221,39 @@ static gboolean check_https(const char *value, GError **error)
 		       "must be a URL like 'https://cluster1', without a user in it");
 }
 
+static gboolean check_version(const char *value, GError **error)
+{
+	return g_regex_match_simple("^[0-9]{1,2}\\.[0-9]{1,2}(\\.[0-9]{1,2})?$", value, 0, 0) ||
+	       vk_fail(error, VK_ERROR_USAGE, "must be like 9.14.1, not '%s'", value);
+}
+
+static gboolean check_target(const char *word, GError **error)
+{
+	return g_regex_match_simple("^[A-Za-z0-9_:-]+$", word, 0, 0) ||
+	       vk_fail(error, VK_ERROR_USAGE,
+		       "must have targets of disks such as 'vdb', and '%s' is none", word);
+}
+
+/* A guest may have another system than Linux: "D:\\" is a file system of Windows. */
+static gboolean check_mountpoint(const char *word, GError **error)
+{
+	return *word == '/' || (g_ascii_isalpha(word[0]) && word[1] == ':') ||
+	       vk_fail(error, VK_ERROR_USAGE,
+		       "must have absolute paths of the guest's file systems, and '%s' is none",
+		       word);
+}
+
+static gboolean check_words(const char *value, gboolean (*check)(const char *, GError **),
+			    GError **error)
+{
+	g_auto(GStrv) words = split_words(value);
+
+	for (char **word = words; *word; word++)
+		if (!check(*word, error))
+			return FALSE;
+	return TRUE;
+}
+
 static gboolean check_list(GPtrArray *list)
 {
 	if (list)
@@ -164,7 +265,13 @@ static gboolean check_value(const Setting *setting, const char *value, GError **
 {
 	switch (setting->type) {
 	case TYPE_TEXT:
+		return *value || vk_fail(error, VK_ERROR_USAGE, "must not be empty");
+	case TYPE_WORDS:
 		return TRUE;
+	case TYPE_TARGETS:
+		return check_words(value, check_target, error);
+	case TYPE_MOUNTPOINTS:
+		return check_words(value, check_mountpoint, error);
 	case TYPE_UINT:
 		return check_uint(setting, value, error);
 	case TYPE_CHOICE:
@@ -173,6 +280,8 @@ static gboolean check_value(const Setting *setting, const char *value, GError **
 		return check_path(value, error);
 	case TYPE_HTTPS:
 		return check_https(value, error);
+	case TYPE_VERSION:
+		return check_version(value, error);
 	case TYPE_POLICY:
 		return vk_policy_check(value, error);
 	case TYPE_RETENTIONS:
@@ -183,106 +292,23 @@ static gboolean check_value(const Setting *setting, const char *value, GError **
 	g_assert_not_reached();
 }
 
-gboolean vk_settings_check(const char *group, const char *key, const char *value, GError **error)
+gboolean vk_settings_check_value(const char *group, const char *key, const char *value,
+				 GError **error)
 {
 	const Setting *setting = find_setting(group, key);
 
-	if (!setting)
-		return vk_fail(error, VK_ERROR_USAGE, "no such setting: [%s] %s", group, key);
-	if (check_value(setting, value, error))
+	g_assert(setting);
+	return check_value(setting, value, error);
+}
+
+gboolean vk_settings_check(const char *group, const char *key, const char *value, GError **error)
+{
+	if (!find_setting(group, key))
+		return fail_unknown(group, key, error);
+	if (vk_settings_check_value(group, key, value, error))
 		return TRUE;
 	g_prefix_error(error, "[%s] %s: ", group, key);
 	return FALSE;
-}
-
-static gboolean take_key(VkSettings *settings, const char *group, const char *key, GError **error)
-{
-	g_autofree char *value = g_key_file_get_string(settings->file, group, key, NULL);
-
-	if (!value && find_setting(group, key))
-		return vk_fail(error, VK_ERROR_USAGE, "'%s': [%s] %s is not valid text",
-			       settings->path, group, key);
-	if (!vk_settings_check(group, key, value ? g_strstrip(value) : "", error)) {
-		g_prefix_error(error, "'%s': ", settings->path);
-		return FALSE;
-	}
-	g_hash_table_insert(settings->values, g_strdup_printf("%s.%s", group, key),
-			    g_steal_pointer(&value));
-	return TRUE;
-}
-
-static gboolean take_file(VkSettings *settings, GError **error)
-{
-	g_auto(GStrv) groups = g_key_file_get_groups(settings->file, NULL);
-
-	for (char **group = groups; *group; group++) {
-		g_auto(GStrv) keys = g_key_file_get_keys(settings->file, *group, NULL, error);
-
-		if (!keys)
-			return FALSE;
-		for (char **key = keys; *key; key++)
-			if (!take_key(settings, *group, *key, error))
-				return FALSE;
-	}
-	return TRUE;
-}
-
-static VkSettings *settings_new(const char *path)
-{
-	VkSettings *settings = g_new0(VkSettings, 1);
-
-	settings->path = g_strdup(path);
-	settings->file = g_key_file_new();
-	settings->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	return settings;
-}
-
-static gboolean fail_read(const char *path, const GError *trouble, GError **error)
-{
-	return vk_fail(error, trouble->domain == G_FILE_ERROR ? VK_ERROR_NOT_FOUND : VK_ERROR_USAGE,
-		       "cannot read the configuration '%s': %s", path, trouble->message);
-}
-
-VkSettings *vk_settings_parse(const char *text, gsize length, const char *path, GError **error)
-{
-	g_autoptr(VkSettings) settings = settings_new(path);
-	g_autoptr(GError) trouble = NULL;
-
-	if (!g_key_file_load_from_data(settings->file, text, length, G_KEY_FILE_NONE, &trouble)) {
-		fail_read(path, trouble, error);
-		return NULL;
-	}
-	return take_file(settings, error) ? g_steal_pointer(&settings) : NULL;
-}
-
-VkSettings *vk_settings_load(const char *path, GError **error)
-{
-	const char *name = path ? path : VK_SETTINGS_DEFAULT_PATH;
-	g_autoptr(GError) trouble = NULL;
-	g_autofree char *text = NULL;
-	gsize length;
-
-	if (g_file_get_contents(name, &text, &length, &trouble))
-		return vk_settings_parse(text, length, name, error);
-	if (!path && g_error_matches(trouble, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-		return settings_new(name);
-	fail_read(name, trouble, error);
-	return NULL;
-}
-
-void vk_settings_free(VkSettings *settings)
-{
-	if (!settings)
-		return;
-	g_clear_pointer(&settings->path, g_free);
-	g_clear_pointer(&settings->file, g_key_file_free);
-	g_clear_pointer(&settings->values, g_hash_table_unref);
-	g_free(settings);
-}
-
-const char *vk_settings_path(const VkSettings *settings)
-{
-	return settings->path;
 }
 
 const char *vk_settings_get(const VkSettings *settings, const char *group, const char *key)
@@ -303,12 +329,14 @@ guint64 vk_settings_get_uint(const VkSettings *settings, const char *group, cons
 char **vk_settings_get_names(const VkSettings *settings, const char *kind)
 {
 	g_autofree char *pattern = g_strdup_printf("%s NAME", kind);
-	g_auto(GStrv) groups = g_key_file_get_groups(settings->file, NULL);
 	g_autoptr(GStrvBuilder) names = g_strv_builder_new();
 
-	for (char **group = groups; *group; group++)
-		if (is_group(pattern, *group))
-			g_strv_builder_add(names, *group + strlen(kind) + 1);
+	for (guint i = 0; i < settings->lines->len; i++) {
+		const VkConfigLine *line = g_ptr_array_index(settings->lines, i);
+
+		if (!line->key && is_group(pattern, line->section))
+			g_strv_builder_add(names, line->section + strlen(kind) + 1);
+	}
 	return g_strv_builder_end(names);
 }
 
@@ -327,13 +355,16 @@ static gint compare_keys(gconstpointer left, gconstpointer right)
 
 char **vk_settings_get_numbered(const VkSettings *settings, const char *group, const char *pattern)
 {
-	g_auto(GStrv) keys = g_key_file_get_keys(settings->file, group, NULL, NULL);
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
 	char **found;
 
-	for (char **key = keys; key && *key; key++)
-		if (vk_key_matches(pattern, *key))
-			g_strv_builder_add(builder, *key);
+	for (guint i = 0; i < settings->lines->len; i++) {
+		const VkConfigLine *line = g_ptr_array_index(settings->lines, i);
+
+		if (line->key && g_str_equal(line->section, group) &&
+		    vk_key_matches(pattern, line->key))
+			g_strv_builder_add(builder, line->key);
+	}
 	found = g_strv_builder_end(builder);
 	qsort(found, g_strv_length(found), sizeof(*found), compare_keys);
 	return found;
@@ -347,20 +378,6 @@ char *vk_settings_find_host(const VkSettings *settings, const char *hostname)
 	if (g_strv_contains((const char *const *)names, hostname))
 		return g_strdup(hostname);
 	return g_strv_contains((const char *const *)names, first) ? g_steal_pointer(&first) : NULL;
-}
-
-static char **split_words(const char *setting)
-{
-	const char *value = setting ? setting : "";
-	/* Guests' names may have spaces and commas; Snap Creator separates them by commas. */
-	const char *separators = strpbrk(value, ";\n") ? ";\n" : " \t,";
-	g_auto(GStrv) parts = g_strsplit_set(value, separators, -1);
-	g_autoptr(GStrvBuilder) words = g_strv_builder_new();
-
-	for (char **part = parts; *part; part++)
-		if (*g_strstrip(*part))
-			g_strv_builder_add(words, *part);
-	return g_strv_builder_end(words);
 }
 
 char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key)

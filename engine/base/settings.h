@@ -2,7 +2,8 @@
 /*
  * Settings: the configuration file, the environment and the built-in defaults behind the command
  * line. Every key is in the table of settings.c with its default; a file with an unknown group or
- * key, or a value that cannot be, is refused, for a mistyped key must not be ignored. Immutable once loaded. Threads: free.
+ * key, one that is there twice, or a value that cannot be, is refused, for nothing that was written
+ * there must be passed over. Immutable once loaded. Threads: free.
  */
 #pragma once
 
@@ -23,11 +24,34 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSettings, vk_settings_free)
 /* Likewise from LENGTH bytes of TEXT; PATH is for the errors and for vk_settings_path(). */
 VkSettings *vk_settings_parse(const char *text, gsize length, const char *path, GError **error);
 
+/* Something that is wrong in a file. */
+typedef struct VkSettingsProblem {
+	guint line;    /* from 1; 0: the file does not say */
+	char *section; /* NULL: before any */
+	char *key;     /* NULL: it is the section, or the line cannot be read */
+	char *text;    /* in words, with section and key, and what is allowed */
+} VkSettingsProblem;
+
+/* One of a loaded file; KEY is nullable. The names come before TEXT, the line is found; 0: none. */
+VkSettingsProblem *vk_settings_problem_new(const VkSettings *settings, const char *section,
+					   const char *key, const char *text);
+void vk_settings_problem_free(VkSettingsProblem *problem);
+
+/*
+ * All that is wrong in the file PATH, or with NULL in that of the default path if it exists.
+ * Returns VkSettingsProblem*, owned by the array; NULL when the file cannot be read.
+ */
+GPtrArray *vk_settings_examine(const char *path, GError **error);
+
 /* The file that was read, or would have been. Borrowed. */
 const char *vk_settings_path(const VkSettings *settings);
 
 /* VK_ERROR_USAGE says why a file may not have this VALUE, or no such setting at all. */
 gboolean vk_settings_check(const char *group, const char *key, const char *value, GError **error);
+
+/* Likewise for a setting that there is, without its name before the error: an option's value. */
+gboolean vk_settings_check_value(const char *group, const char *key, const char *value,
+				 GError **error);
 
 /* The value of [GROUP] KEY, or its default; NULL when it has neither. Borrowed. */
 const char *vk_settings_get(const VkSettings *settings, const char *group, const char *key);

@@ -187,3 +187,22 @@ gboolean vk_hooks_run(const VkSettings *settings, VkHookPhase phase, const VkHoo
 
 	return run_commands(&run, error) && run_programs(&run, error);
 }
+
+gboolean vk_hooks_check(const VkSettings *settings, GError **error)
+{
+	const char *directory = vk_settings_get(settings, "backup", "hooks_dir");
+	g_autoptr(GPtrArray) paths = find_hooks(directory, error);
+
+	if (!paths)
+		return FALSE;
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
+		g_auto(GStrv) keys = vk_settings_get_numbered(settings, "hooks", commands[i].keys);
+
+		if (keys[0] && !is_safe(vk_settings_path(settings), error))
+			return FALSE;
+	}
+	for (guint i = 0; i < paths->len; i++)
+		if (!is_safe(g_ptr_array_index(paths, i), error))
+			return FALSE;
+	return TRUE;
+}

@@ -34,3 +34,6 @@ typedef struct VkHookFacts {
  */
 gboolean vk_hooks_run(const VkSettings *settings, VkHookPhase phase, const VkHookFacts *facts,
 		      GError **error);
+
+/* FALSE when hooks of root's would be refused, or cannot be read; nothing is run. */
+gboolean vk_hooks_check(const VkSettings *settings, GError **error);

@@ -250,7 +250,9 @@ static guint call_timeout(const VkQuiesce *quiesce)
 
 static gboolean freeze(VkQuiesce *quiesce, GError **error)
 {
+	const VkQuiesceOptions *options = quiesce->options;
 	gboolean frozen_already = FALSE;
+	g_autofree char *missing = NULL;
 
 	if (!check_agent(quiesce, error) ||
 	    !vk_agent_probe(quiesce->guest, call_timeout(quiesce), &frozen_already, error))
@@ -258,17 +260,22 @@ static gboolean freeze(VkQuiesce *quiesce, GError **error)
 	if (frozen_already)
 		vk_fail(error, VK_ERROR_FAILED,
 			"somebody else has frozen its file systems, and they stay so");
-	if (frozen_already || !start_hold(quiesce, VK_HOLD_FROZEN, error)) {
+	if (frozen_already ||
+	    !vk_agent_check_mountpoints(quiesce->guest, options->mountpoints,
+					options->mode == VK_QUIESCE_AGENT, &missing, error) ||
+	    !start_hold(quiesce, VK_HOLD_FROZEN, error)) {
 		vk_agent_done(quiesce->guest);
 		return FALSE;
 	}
-	quiesce->frozen = vk_agent_freeze(quiesce->guest, quiesce->options->mountpoints, error);
+	quiesce->frozen = vk_agent_freeze(quiesce->guest, options->mountpoints, error);
 	if (quiesce->frozen < 0)
 		return FALSE;
 	quiesce->is_frozen = TRUE;
 	quiesce->filesystem = quiesce->frozen > 0;
 	if (quiesce->frozen == 0)
 		set_note(quiesce, "the guest agent found no file system to freeze");
+	else if (missing)
+		set_note(quiesce, missing);
 	return TRUE;
 }
 

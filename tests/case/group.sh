@@ -67,6 +67,20 @@ say "only one file system is frozen"
 ok virtkeep --json backup --freeze-mountpoint /mnt/vda one
 [[ $(of one .consistency) == filesystem ]] || fail "not frozen"
 
+say "one that the guest has not is told, and never passed over"
+ok virtkeep --json backup --freeze-mountpoint /mnt/vda --freeze-mountpoint /mnt/vdx one
+expect_err "has no file system at '/mnt/vdx'; it has '"
+expect_err "'/mnt/vda'"
+[[ $(of one .consistency) == filesystem ]] || fail "the other was not frozen"
+ok virtkeep --json backup --freeze-mountpoint /mnt/vda/ one
+expect_err "has no file system at '/mnt/vda/'"
+[[ $(of one .consistency) == crash ]] || fail "nothing was frozen, but it is graded"
+for strict in --quiesce=agent --strict; do
+	refused 1 "has no file system at '/mnt/vdx'" virtkeep backup "$strict" \
+		--freeze-mountpoint /mnt/vda --freeze-mountpoint /mnt/vdx one
+done
+expect_clean one
+
 say "an agent that is slower than the budget"
 agent_pid=$(guest_run one 'pidof qemu-ga')
 reads=$(reads_of_vdb one)

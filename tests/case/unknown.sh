@@ -47,10 +47,43 @@ refused 2 "-v" virtkeep -v -q list
 say "the configuration"
 refused 6 "'$SCRATCH/none.conf'" virtkeep --config "$SCRATCH/none.conf" list
 printf '[vault]\nuri = /x\n' > "$SCRATCH/typo.conf"
-refused 2 "[vault] uri" virtkeep --config "$SCRATCH/typo.conf" list
+refused 2 "line 2: [vault] uri" virtkeep --config "$SCRATCH/typo.conf" list
 printf '[backup]\nworkers = many\n' > "$SCRATCH/typo.conf"
 refused 2 "'many'" virtkeep --config "$SCRATCH/typo.conf" list
 printf '[backup]\nquiesce = harder\n' > "$SCRATCH/typo.conf"
-refused 2 "'harder'" virtkeep --config "$SCRATCH/typo.conf" backup vm
+refused 2 "'harder'" virtkeep --config "$SCRATCH/typo.conf" list
+for option in --limit-rate=-1 --parallel=0 --pause-budget=-1 --replicate-wait=-1; do
+	refused 2 "${option%=*}: must be a whole number" virtkeep backup "$option" vm
+done
+
+say "all of it at once, also what it names and the host has not"
+uuid=$(virsh domuuid vm)
+cat > "$SCRATCH/check.conf" <<-CONF
+	[vault]
+	url = $VAULT
+	[guest vm]
+	exclude = vdb
+CONF
+ok virtkeep --config "$SCRATCH/check.conf" config check
+expect_out "nothing is wrong"
+cat >> "$SCRATCH/check.conf" <<-CONF
+	[guest $uuid]
+	exclude = vdz
+	[guest nobody]
+	[array a]
+	password_file = $SCRATCH/none
+CONF
+run virtkeep --json --config "$SCRATCH/check.conf" config check
+expect_status 2
+expect_json '[.[] | "\(.line) \(.section) \(.key)"] | sort | join("\n")' "5 guest $uuid null
+6 guest $uuid exclude
+7 guest nobody null
+8 array a url
+9 array a password_file"
+printf '[backup]\nquiesce = maybe\n[backup]\nworkers = x\n' > "$SCRATCH/check.conf"
+run virtkeep --config "$SCRATCH/check.conf" config check
+expect_status 2
+[[ $(wc -l < "$OUT") == 3 ]] || fail "not three problems: $(cat "$OUT")"
+expect_out "check.conf:2: [backup] quiesce: must be 'auto', 'agent', 'suspend' or 'none'"
 [[ -z $(find "$SCRATCH" -maxdepth 1 -name 'vm-*') ]] || fail "files were made"
 expect_clean vm

@@ -66,7 +66,7 @@ compare "virtkeep --help (<) and virtkeep.1 (>)" "$(sort -u <<< "${all%$'\n'}")"
 	"$(options_of_manual man/virtkeep.1)"
 compare "commands of virtkeep --help (<) and virtkeep.1 (>)" "$(sort <<< "$commands")" \
 	"$(sed -n '/^\.Sh COMMANDS/,/^\.Sh/s/^\.It Cm \([a-z]*\)\( .*\)*$/\1/p' man/virtkeep.1 |
-		grep -vxE 'auto|agent|suspend|none' | sort)"
+		grep -vxE 'auto|agent|suspend|none' | sort -u)"
 for command in $commands; do
 	COMP_WORDS=(virtkeep "$command") COMP_CWORD=1
 	_virtkeep

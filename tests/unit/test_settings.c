@@ -83,18 +83,18 @@ START_TEST(mistakes_are_refused)
 	} files[] = {
 		{"[backup]\nworkerz=3\n", "workerz"},
 		{"[bakup]\nworkers=3\n", "bakup"},
-		{"[backup]\nagent_timeout=4294967294\n", "up to 3600"},
+		{"[backup]\nagent_timeout=4294967294\n", "from 1 to 3600"},
 		{"[backup]\nworkers=three\n", "three"},
 		{"[backup]\nworkers=-1\n", "-1"},
 		{"workers=3\n", "test.conf"},
-		{"[guest]\nexclude=vda\n", "[guest] exclude"},
-		{"[array ]\nuser=u\n", "[array ] user"},
+		{"[guest]\nexclude=vda\n", "line 1: [guest]: there is no such section"},
+		{"[array ]\nuser=u\n", "[array ]: there is no such section"},
 		{"[array a]\ndriver=other\n", "must be 'ontap', not 'other'"},
 		{"[array a]\nurl=http://a\n", "https://"},
 		{"[array a]\nurl=https://u:secret@a\n", "without a user"},
 		{"[array a]\ninsecure=Y\n", "must be 'yes' or 'no', not 'Y'"},
 		{"[array a]\nca_file=ca.pem\n", "absolute path, not 'ca.pem'"},
-		{"[array a]\nNTAP_TIMEOUT=0x10\n", "up to 3600"},
+		{"[array a]\nNTAP_TIMEOUT=0x10\n", "from 0 to 3600"},
 		{"[array]\nNTAP_SNAPSHOT_NODELETE=yes\n", "must be 'Y' or 'N', not 'yes'"},
 		{"[array]\nNTAP_SNAPSHOT_RETENTIONS=daily=7\n", "'daily=7'"},
 		{"[array]\nNTAP_SNAPSHOT_RETENTIONS=daily:7:1\n", "'daily:7:1'"},
@@ -106,6 +106,33 @@ START_TEST(mistakes_are_refused)
 		{"[host h]\nKVM_VM_MAPPING=vm:c:vol/x\n", "'vm:c:vol/x'"},
 		{"[host h]\nKVM_VM_MAPPING=a:c:/x;:c:/y\n", "':c:/y'"},
 		{"[host h]\nKVM_VM_CONFIG_DIR=etc\n", "absolute path"},
+		{"[bakup]\n", "[backup], [hooks]"},
+		{"[backup]\nworkerz=3\n", "[backup] has quiesce, mode,"},
+		{"[backup]\n\n# no\nquiesce = maybe\n",
+		 "test.conf', line 4: [backup] quiesce: must be 'auto', 'agent', 'suspend' or "
+		 "'none', not 'maybe'"},
+		{"[guest db1]\nquiesce = maybe\n", "line 2: [guest db1] quiesce: must be 'auto',"},
+		{"[guest db1]\nmode = tape\n", "must be 'vault', 'array' or 'array+vault'"},
+		{"[backup]\nworkers=1\r\nworkers=2\n", "line 3: [backup] workers: is there twice, "
+						       "also in line 2"},
+		{"[mount]\n[backup]\nworkers=1\n[mount]\n",
+		 "line 4: [mount]: this section is there twice, also in line 1"},
+		{"[backup]\nworkers=1\n[mount]\n[backup]\nworkers=1\n", "2 settings are wrong"},
+		{"workers=3\n", "line 1: workers: stands before any section"},
+		{"[backup]\nworkers 3\n", "line 2: this is neither a [SECTION]"},
+		{"[backup]\nworkers[de]=3\n", "workers[de]"},
+		{"[vault]\nurl=\n", "must not be empty"},
+		{"[vault]\nurl=/a\\d\n", "backslash is written twice"},
+		{"[vault]\nurl=/\xff\n", "is not valid text"},
+		{"[backup]\nparallel=0\n", "from 1 to 64"},
+		{"[backup]\nhook_timeout=0\n", "from 1 to 3600"},
+		{"[backup]\nscratch_dir=scratch\n", "absolute path, not 'scratch'"},
+		{"[backup]\nrun_dir=\n", "absolute path"},
+		{"[backup]\nhooks_dir=~/hooks\n", "absolute path"},
+		{"[guest a]\nexclude=vda /dev/vdb\n", "'/dev/vdb' is none"},
+		{"[guest a]\nmountpoints=/ data\n", "'data' is none"},
+		{"[array a]\nversion=nine\n", "must be like 9.14.1, not 'nine'"},
+		{"[hooks]\nPRE_EXIT_CMD01=\n", "must not be empty"},
 		{"[hooks]\nPRE_EXIT_CMD00=true\n", "PRE_EXIT_CMD00"},
 		{"[hooks]\nPRE_EXIT_CMD1=true\n", "PRE_EXIT_CMD1"},
 		{"[hooks]\nPRE_EXIT_CMDnn=true\n", "PRE_EXIT_CMDnn"},
@@ -115,7 +142,7 @@ START_TEST(mistakes_are_refused)
 	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
 		g_autoptr(GError) error = NULL;
 
-		ck_assert_ptr_null(load(files[i].text, &error));
+		ck_assert_msg(load(files[i].text, &error) == NULL, "%s", files[i].text);
 		ck_assert_int_eq(error->code, VK_ERROR_USAGE);
 		ck_assert_msg(strstr(error->message, files[i].named) != NULL, "%s", error->message);
 	}
@@ -124,10 +151,65 @@ END_TEST
 
 START_TEST(secrets_are_not_told)
 {
-	g_autoptr(GError) error = NULL;
+	static const char *const files[] = {
+		"[array a]\nurl=https://u:secret@a\n",
+		"[array a]\nuser\nsecret\n",
+		"[hooks]\nPRE_EXIT_CMD01=a\nPRE_EXIT_CMD01=post secret\n",
+	};
 
-	ck_assert_ptr_null(load("[array a]\nurl=https://u:secret@a\n", &error));
-	ck_assert_ptr_null(strstr(error->message, "secret"));
+	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+		g_autoptr(GError) error = NULL;
+
+		ck_assert_ptr_null(load(files[i], &error));
+		ck_assert_ptr_null(strstr(error->message, "secret"));
+	}
+}
+END_TEST
+
+START_TEST(all_problems_are_told)
+{
+	static const char text[] = "# one of each\n[vault]\nurl = /v\n\n[backup]\nquiesce = maybe\n"
+				   "workers=1\nworkers=2\nnonsense\n[bakup]\nignored=1\n"
+				   "[guest a]\nexclude=vda\n[guest a]\n";
+	static const struct {
+		guint line;
+		const char *section, *key;
+	} wanted[] = {
+		{6, "backup", "quiesce"}, {8, "backup", "workers"}, {9, "backup", NULL},
+		{10, "bakup", NULL},      {14, "guest a", NULL},
+	};
+	g_autofree char *folder = g_dir_make_tmp("virtkeep-test-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(folder, "test.conf", NULL);
+	g_autoptr(GPtrArray) problems = NULL;
+
+	ck_assert(g_file_set_contents(path, text, -1, NULL));
+	problems = vk_settings_examine(path, NULL);
+	g_unlink(path);
+	g_rmdir(folder);
+	ck_assert_uint_eq(problems->len, G_N_ELEMENTS(wanted));
+	for (guint i = 0; i < problems->len; i++) {
+		const VkSettingsProblem *problem = g_ptr_array_index(problems, i);
+
+		ck_assert_uint_eq(problem->line, wanted[i].line);
+		ck_assert_str_eq(problem->section, wanted[i].section);
+		ck_assert(g_strcmp0(problem->key, wanted[i].key) == 0);
+	}
+}
+END_TEST
+
+START_TEST(what_is_allowed_is_taken)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkSettings) settings =
+		load("  [backup]  \n\tquiesce=none\n#workers=1\n workers = 2 \n"
+		     "[guest my guest]\nexclude=\nmountpoints = / ;D:\\\\;/my data\n"
+		     "[array a]\nversion=9.12.1\n[array b]\nversion=10.1\n",
+		     &error);
+
+	ck_assert_msg(settings != NULL, "%s", error ? error->message : "");
+	ck_assert_uint_eq(vk_settings_get_uint(settings, "backup", "workers"), 2);
+	ck_assert_str_eq(vk_settings_get_named(settings, "guest", "my guest", "mountpoints"),
+			 "/ ;D:\\;/my data");
 }
 END_TEST
 
@@ -238,6 +320,8 @@ int main(void)
 	tcase_add_test(cases, words_with_spaces_are_kept);
 	tcase_add_test(cases, mistakes_are_refused);
 	tcase_add_test(cases, secrets_are_not_told);
+	tcase_add_test(cases, all_problems_are_told);
+	tcase_add_test(cases, what_is_allowed_is_taken);
 	tcase_add_test(cases, named_sections_are_handed_out);
 	tcase_add_test(cases, numbered_keys_are_in_order);
 	tcase_add_test(cases, mappings_are_read_and_written);

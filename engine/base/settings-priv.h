@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the settings share. Not to be included from other folders. */
+#pragma once
+
+#include "configlines.h"
+#include "settings.h"
+
+struct VkSettings {
+	char *path;
+	GPtrArray *lines;   /* VkConfigLine */
+	GHashTable *values; /* "group.key" -> value from the file, keys owned */
+};
+
+/* FALSE with the sections that there are when the file may not have this one. */
+gboolean vk_settings_check_section(const char *section, GError **error);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "virtkeep config check". */
+#include "cmd.h"
+
+#include "configcheck.h"
+#include "errors.h"
+#include "json.h"
+#include "table.h"
+#include "vault.h"
+
+#include <stdio.h>
+
+/* The section without its brackets, and the key, come from where TROUBLE was found. */
+static void add(const VkProgram *program, GPtrArray *problems, const char *section, const char *key,
+		const GError *trouble)
+{
+	g_ptr_array_add(problems,
+			vk_settings_problem_new(program->settings, section, key, trouble->message));
+}
+
+static void check_vault(const VkProgram *program, GPtrArray *problems)
+{
+	g_autoptr(GError) trouble = NULL;
+	const char *url = vk_program_vault_url(program, &trouble);
+	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_WRITE, &trouble) : NULL;
+
+	if (!vault)
+		add(program, problems, "vault", "url", trouble);
+}
+
+static void check_guests(const VkProgram *program, GPtrArray *problems)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkHost) host = vk_host_open(vk_program_libvirt_uri(program), &trouble);
+
+	if (host)
+		vk_config_check_guests(program->settings, host, problems);
+	else
+		add(program, problems, "libvirt", "uri", trouble);
+}
+
+static void print_text(const char *path, const GPtrArray *problems)
+{
+	for (guint i = 0; i < problems->len; i++) {
+		const VkSettingsProblem *problem = g_ptr_array_index(problems, i);
+		g_autofree char *text = vk_printable(problem->text);
+
+		if (problem->line > 0)
+			printf("%s:%u: %s\n", path, problem->line, text);
+		else
+			printf("%s: %s\n", path, text);
+	}
+	if (problems->len == 0)
+		printf("%s: nothing is wrong\n", path);
+}
+
+static void print_json(const char *path, const GPtrArray *problems)
+{
+	g_autoptr(json_t) report = json_array();
+
+	for (guint i = 0; i < problems->len; i++) {
+		const VkSettingsProblem *problem = g_ptr_array_index(problems, i);
+
+		json_array_append_new(
+			report,
+			json_pack("{s:o, s:o, s:o, s:o, s:o}", "file", vk_json_new_string(path),
+				  "line",
+				  problem->line > 0 ? json_integer(problem->line) : json_null(),
+				  "section", vk_json_new_string(problem->section), "key",
+				  vk_json_new_string(problem->key), "problem",
+				  vk_json_new_string(problem->text)));
+	}
+	vk_json_print(report);
+}
+
+gboolean vk_cmd_config_check(VkProgram *program, GError **error)
+{
+	g_autoptr(GPtrArray) problems = vk_settings_examine(program->config_path, error);
+	const char *path = program->config_path ? program->config_path : VK_SETTINGS_DEFAULT_PATH;
+
+	if (!problems)
+		return FALSE;
+	/* What it names can be looked at when it is understood. */
+	if (problems->len == 0) {
+		program->settings = vk_settings_load(program->config_path, error);
+		if (!program->settings)
+			return FALSE;
+		vk_config_check_files(program->settings, problems);
+		check_vault(program, problems);
+		check_guests(program, problems);
+	}
+	if (program->json)
+		print_json(path, problems);
+	else
+		print_text(path, problems);
+	return problems->len == 0 ||
+	       vk_fail(error, VK_ERROR_USAGE, "%u problem%s in the configuration '%s'",
+		       problems->len, problems->len == 1 ? "" : "s", path);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a configuration names and what is not there, or not as it has to be: files, the vault, hooks,
+ * guests and their disks. Nothing is changed. Threads: free.
+ */
+#pragma once
+
+#include "host.h"
+#include "settings.h"
+
+#include <glib.h>
+
+/* Files of arrays, and hooks. Adds a VkSettingsProblem to PROBLEMS for each thing that is wrong. */
+void vk_config_check_files(const VkSettings *settings, GPtrArray *problems);
+
+/* Likewise the sections of guests, against the guests of HOST. */
+void vk_config_check_guests(const VkSettings *settings, VkHost *host, GPtrArray *problems);
