@@ -73,6 +73,12 @@ furnish_namespaces() {
 	ERR=$SCRATCH/err
 	PATH=$SCRATCH/bin:$PATH
 	export VIRTKEEP_VAULT=$VAULT LIBVIRT_DEFAULT_URI=qemu:///system
+	# The host need not have it, and must not get it.
+	if [[ ! -d /etc/virtkeep ]]; then
+		cp -a /etc "$SCRATCH/etc"
+		mount --bind "$SCRATCH/etc" /etc
+		mkdir /etc/virtkeep
+	fi
 	for directory in /run /var/lib /var/log /var/cache /etc/libvirt /etc/virtkeep; do
 		[[ ! -d $directory ]] || mount -t tmpfs -o mode=755 tmpfs "$directory"
 	done
