@@ -19,7 +19,8 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context)
 {
 	const GOptionEntry entries[] = {
 		{"config", 0, 0, G_OPTION_ARG_FILENAME, &program->config_path,
-		 "Configuration file (default " VK_SETTINGS_DEFAULT_PATH ")", "FILE"},
+		 "Configuration file (default $VIRTKEEP_CONFIG, then " VK_SETTINGS_DEFAULT_PATH ")",
+		 "FILE"},
 		{"vault", 0, 0, G_OPTION_ARG_FILENAME, &program->vault_url,
 		 "The vault: dir:/PATH or a path (default $VIRTKEEP_VAULT)", "URL"},
 		{"connect", 'c', 0, G_OPTION_ARG_STRING, &program->libvirt_uri,
@@ -111,6 +112,15 @@ void vk_program_lower_file_limit(gpointer unused)
 	}
 }
 
+static const char *config_path(const VkProgram *program)
+{
+	const char *named = g_getenv("VIRTKEEP_CONFIG");
+
+	if (program->config_path)
+		return program->config_path;
+	return named && *named ? named : NULL;
+}
+
 gboolean vk_program_start(VkProgram *program, GError **error)
 {
 	if (program->version) {
@@ -127,7 +137,7 @@ gboolean vk_program_start(VkProgram *program, GError **error)
 	raise_file_limit();
 	if (program->unconfigured)
 		return TRUE;
-	program->settings = vk_settings_load(program->config_path, error);
+	program->settings = vk_settings_load(config_path(program), error);
 	return program->settings != NULL;
 }
 
@@ -150,7 +160,7 @@ const char *vk_program_vault_url(const VkProgram *program, GError **error)
 	if (!url || !*url) {
 		vk_fail(error, VK_ERROR_USAGE,
 			"no vault named: use --vault URL, VIRTKEEP_VAULT, or [vault] url in '%s'",
-			VK_SETTINGS_DEFAULT_PATH);
+			vk_settings_path(program->settings));
 		return NULL;
 	}
 	return url;

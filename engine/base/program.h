@@ -29,7 +29,7 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context);
 
 /*
  * To be called after the parse: prints the version and exits for --version, sets the log level,
- * loads the settings, arms interruption.
+ * loads the settings by option, VIRTKEEP_CONFIG or default path, arms interruption.
  */
 gboolean vk_program_start(VkProgram *program, GError **error);
 void vk_program_clear(VkProgram *program);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Signals. Check runs each test in a process of its own. */
+/* Signals, and which configuration is read. Check runs each test in a process of its own. */
 #include "program.h"
 
 #include <check.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -21,6 +22,64 @@ static void start(void)
 	vk_program_clear(&program);
 	ck_assert(!vk_interrupted());
 }
+
+/* A new configuration that names VAULT, or none. New string: its path. */
+static char *new_configuration(const char *vault)
+{
+	g_autofree char *text =
+		vault ? g_strdup_printf("[vault]\nurl = dir:%s\n", vault) : g_strdup("");
+	char *path = NULL;
+	int fd = g_file_open_tmp("virtkeep-test-XXXXXX", &path, NULL);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert(g_file_set_contents(path, text, -1, NULL));
+	return path;
+}
+
+/* The vault that is used when OPTION and ENVIRONMENT name the configuration. */
+static void check_vault(const char *option, const char *environment, const char *vault)
+{
+	VkProgram program = {.config_path = g_strdup(option)};
+
+	g_setenv("VIRTKEEP_CONFIG", environment, TRUE);
+	ck_assert(vk_program_start(&program, NULL));
+	ck_assert_pstr_eq(vk_program_vault_url(&program, NULL), vault);
+	vk_program_clear(&program);
+}
+
+START_TEST(the_environment_names_the_configuration)
+{
+	g_autofree char *one = new_configuration("/one"), *two = new_configuration("/two");
+	VkProgram program = {0};
+
+	g_unsetenv("VIRTKEEP_VAULT");
+	check_vault(NULL, two, "dir:/two");
+	check_vault(one, two, "dir:/one");
+	check_vault(one, "", "dir:/one");
+	g_unlink(one);
+	g_unlink(two);
+	/* One that is named and not there is no reason to read another. */
+	g_setenv("VIRTKEEP_CONFIG", two, TRUE);
+	ck_assert(!vk_program_start(&program, NULL));
+	vk_program_clear(&program);
+}
+END_TEST
+
+START_TEST(what_names_no_vault_is_named)
+{
+	g_autofree char *path = new_configuration(NULL);
+	g_autoptr(GError) error = NULL;
+	VkProgram program = {.config_path = g_strdup(path)};
+
+	g_unsetenv("VIRTKEEP_VAULT");
+	ck_assert(vk_program_start(&program, NULL));
+	ck_assert_ptr_null(vk_program_vault_url(&program, &error));
+	ck_assert_msg(strstr(error->message, path) != NULL, "%s", error->message);
+	vk_program_clear(&program);
+	g_unlink(path);
+}
+END_TEST
 
 START_TEST(a_signal_asks_to_stop)
 {
@@ -120,6 +179,8 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_test(tcase, the_environment_names_the_configuration);
+	tcase_add_test(tcase, what_names_no_vault_is_named);
 	tcase_add_loop_test(tcase, a_signal_asks_to_stop, 0, 3);
 	tcase_add_test_raise_signal(tcase, a_second_signal_ends, SIGTERM);
 	tcase_add_test(tcase, another_signal_does_not_end);
