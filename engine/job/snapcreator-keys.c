@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* All keys of Snap Creator 4.3, with an answer to each. */
+/* All keys that the guides of Snap Creator 4.3 name, with an answer to each. */
 #include "settings.h"
 #include "snapcreator-priv.h"
+
+#include <string.h>
 
 #define TAKEN       VK_IMPORT_TAKEN
 #define NOT_NEEDED  VK_IMPORT_NOT_NEEDED
@@ -21,6 +23,10 @@ static const char throttle[] = "set the throttle of the relationship itself, wit
 			       "modify -throttle'";
 static const char forced[] = "what something depends on is never deleted: remove its clones first";
 static const char foreign[] = "snapshots of others hold guests that nobody has quiesced";
+static const char found_qtrees[] = "the relationships are found from the volumes, whole ones";
+static const char cascade[] =
+	"only the relationships of the guests' own volumes are updated: have the "
+	"array's schedule update what goes on from there";
 static const char plugin_step[] = "the KVM plug-in had no such step";
 static const char held_before[] = "runs before the guest is held, not while";
 static const char held_after[] = "runs when the guest goes on, not while it is held";
@@ -83,6 +89,10 @@ static const VkImportRow rows[] = {
 	 .why = "virtkeep takes the snapshots itself; call other programs in [hooks]"},
 	{"NTAP_SNAPSHOT_DELETE_CMD", UNSUPPORTED,
 	 .why = "virtkeep deletes the snapshots itself; call other programs in [hooks]"},
+	{"NTAP_SNAPSHOT_DELETE_CMDnn", UNSUPPORTED,
+	 .why = "virtkeep deletes the snapshots itself; call other programs in [hooks]"},
+	{"SNAPDRIVE", NOT_NEEDED, .why = "the array is asked itself, by its REST interface"},
+	{"SNAPDRIVE_DISCOVERY", NOT_NEEDED, .why = found_volumes},
 	{"NTAP_USE_EXTERNAL_SNAPSHOT", UNSUPPORTED, .off = "N", .why = foreign},
 	{"NTAP_EXTERNAL_SNAPSHOT_REGEX", NOT_NEEDED, .why = foreign},
 	{"NTAP_CONSISTENCY_GROUP_SNAPSHOT", NOT_NEEDED,
@@ -96,8 +106,8 @@ static const VkImportRow rows[] = {
 	{"NTAP_CONSISTENCY_GROUP_WAFL_SYNC", NOT_NEEDED, .why = "ONTAP sees to that itself"},
 
 	/* logins */
-	{"NTAP_USERS", TAKEN, .take = vk_import_take_users},
-	{"CMODE_CLUSTER_USERS", TAKEN, .take = vk_import_take_users},
+	{"NTAP_USERS", TAKEN, .is_secret = TRUE, .take = vk_import_take_users},
+	{"CMODE_CLUSTER_USERS", TAKEN, .is_secret = TRUE, .take = vk_import_take_users},
 	{"CMODE_CLUSTER_NAME", NOT_NEEDED, .why = "the url of an array tells where it is"},
 	{"CMODE_SET", UNSUPPORTED, .off = "Y",
 	 .why = "arrays in 7-Mode cannot be asked: ONTAP 9.11.1 or newer is needed"},
@@ -108,12 +118,20 @@ static const VkImportRow rows[] = {
 	{"MANAGEMENT_INTERFACES", TAKEN, .take = vk_import_take_interfaces},
 	{"SECONDARY_INTERFACES", NOT_NEEDED, .why = found_relations},
 	{"ALLOW_IP_ADDR", NOT_NEEDED, .why = "a url takes names and addresses"},
+	{"USE_PROXY", UNSUPPORTED, .off = "N",
+	 .why = "each array is asked itself: give it a section [array NAME] with a login"},
+	{"VFILERS", UNSUPPORTED,
+	 .why = "vFiler units are of 7-Mode: ONTAP 9.11.1 or newer is needed"},
 
 	/* replication */
 	{"NTAP_SNAPMIRROR_UPDATE", TAKEN, "array", .take = vk_import_take_larger},
 	{"NTAP_SNAPMIRROR_WAIT", TAKEN, "array", .take = vk_import_take_larger},
 	{"NTAP_SNAPMIRROR_USE_SNAPSHOT", NOT_NEEDED, .why = "the new snapshot is transferred"},
 	{"NTAP_SNAPMIRROR_MAX_TRANSFER", UNSUPPORTED, .why = throttle},
+	{"NTAP_SNAPMIRROR_CASCADING_UPDATE", UNSUPPORTED, .off = "N", .why = cascade},
+	{"SNAPMIRROR_CASCADING_VOLUMES", NOT_NEEDED, .why = cascade},
+	{"SNAPMIRROR_QTREE_INCLUDE", NOT_NEEDED, .why = found_qtrees},
+	{"SNAPVAULT_QTREE_INCLUDE", NOT_NEEDED, .why = found_qtrees},
 	{"SNAPMIRROR_VOLUMES", NOT_NEEDED, .why = found_relations},
 	{"NTAP_SNAPVAULT_UPDATE", TAKEN, "array", "NTAP_SNAPMIRROR_UPDATE",
 	 .take = vk_import_take_larger, .why = "mirrors and vaults are updated alike"},
@@ -171,10 +189,20 @@ static const VkImportRow rows[] = {
 	{"NTAP_NFS_EXPORT_ACCESS", NOT_NEEDED, .why = clones},
 	{"NTAP_NFS_EXPORT_PERSISTENT", NOT_NEEDED, .why = clones},
 	{"NTAP_CLONE_IGROUP_MAP", NOT_NEEDED, .why = clones},
+	{"NTAP_CLONE_FOR_BACKUP", NOT_NEEDED, .why = clones},
+	{"NTAP_CLONE_SECONDARY", NOT_NEEDED, .why = clones},
+	{"NTAP_CLONE_SECONDARY_VOLUMES", NOT_NEEDED, .why = clones},
+	{"NTAP_LUN_CLONE_RESERVATION", NOT_NEEDED, .why = clones},
+	{"NTAP_CIFS_EXPORT_ENABLE", NOT_NEEDED, .why = clones},
+	{"SC_CLONE_TARGET", NOT_NEEDED, .why = clones},
+	{"APP_CLONE_FOLLOW_UP_CMDnn", UNSUPPORTED, .why = clone_command},
 
 	/* logs and messages */
 	{"LOG_NUM", NOT_NEEDED, .why = "the journal keeps the log"},
 	{"LOG_TRACE_ENABLE", NOT_NEEDED, .why = "'virtkeep -v' says more"},
+	{"CONFIG_TYPE", NOT_NEEDED, .why = "there is one sort of configuration"},
+	{"SNAPCREATOR_MISSEDJOB_RUN", NOT_NEEDED,
+	 .why = "virtkeep-backup.timer makes up for a night that was missed"},
 	{"USE_GLOBAL_CONFIG", NOT_NEEDED, .take = vk_import_take_global},
 	{"SENDTRAP", UNSUPPORTED,
 	 .why = "call it in [hooks] PRE_EXIT_CMDnn, with $VIRTKEEP_ERROR for %MSG"},
@@ -186,10 +214,108 @@ static const VkImportRow rows[] = {
 	 .why = "arrays are not told of failures; they are in the journal, and hooks can tell"},
 };
 
-const VkImportRow *vk_import_find_row(const char *name)
+/* Keys with the answer of a row that has none of its own; what they hold may be secret. */
+typedef struct Family {
+	VkImportRow row;
+	const char *names; /* separated by spaces */
+} Family;
+
+static const Family families[] = {
+	{{.verdict = UNSUPPORTED,
+	  .off = "N",
+	  .is_secret = TRUE,
+	  .why = "archive logs are the database's own business"},
+	 "ARCHIVE_LOG_ENABLE ARCHIVE_LOG_ONLY"},
+	{{.verdict = UNSUPPORTED,
+	  .off = "N",
+	  .is_secret = TRUE,
+	  .why = "Open Systems SnapVault is not driven: the vault is where copies of guests go"},
+	 "NTAP_OSSV_ENABLE"},
+	{{.verdict = UNSUPPORTED,
+	  .off = "N",
+	  .is_secret = TRUE,
+	  .why = "data sets of a management console are not updated: SnapMirror relationships are, "
+		 "by "
+		 "[array] NTAP_SNAPMIRROR_UPDATE"},
+	 "NTAP_PM_UPDATE NTAP_PM_RUN_BACKUP"},
+	{{.verdict = UNSUPPORTED,
+	  .off = "N",
+	  .is_secret = TRUE,
+	  .why = "no management console is told of anything: call it in [hooks]"},
+	 "OM_EVENT_GENERATE"},
+	{{.verdict = NOT_NEEDED,
+	  .is_secret = TRUE,
+	  .why = "belongs to what is switched on by a key of its own; see that one"},
+	 "ARCHIVE_LOG_DIR ARCHIVE_LOG_EXT ARCHIVE_LOG_RECURSIVE_SEARCH ARCHIVE_LOG_RETENTION "
+	 "NTAP_DFM_DATA_SET NTAP_DFM_SNAPSHOT_FORMAT NTAP_OSSV_FS_SNAPSHOT "
+	 "NTAP_OSSV_FS_SNAPSHOT_CREATE_CMD NTAP_OSSV_HOMEDIR OM_HOST OM_PORT OM_PWD OM_USER"},
+	{{.verdict = NOT_NEEDED,
+	  .is_secret = TRUE,
+	  .why = "there is neither a server nor an agent"},
+	 "AUTHORIZED_HOSTS CONTEXT_LIFETIME_IN_MSEC DEFAULT_PORT ENABLE_SECURITY_PROTOCOL_TLS_V1 "
+	 "KEYSTORE_FILE KEYSTORE_PASS OPERATION_TIMEOUT_IN_MSEC SNAPCREATOR_JOB_MONITOR_SIZE "
+	 "SNAPCREATOR_KEYSTORE_PASS SNAPCREATOR_KEYSTORE_PATH SNAPCREATOR_PASS "
+	 "SNAPCREATOR_STARTUP_PORT SNAPCREATOR_STORAGE_URL SNAPCREATOR_USER "
+	 "VSERVER_TUNNEL_ENABLED"},
+	{{.verdict = NOT_NEEDED,
+	  .is_secret = TRUE,
+	  .why = "no programs are run as plug-ins; [hooks] names commands"},
+	 "JAVA_CLASSPATH JAVA_HOME JVM_ARGS PERL_HOME PERL_OPTS PYTHON_HOME PYTHON_OPTS"},
+	{{.verdict = NOT_NEEDED,
+	  .is_secret = TRUE,
+	  .why = "of another plug-in than that of KVM; APP_NAME tells what to do instead"},
+	 "CNTL_FILE_BACKUP_DIR DB2_CMD DB2_DATABASES DBMCLICMD DOMINO_CHANGE_INFO_PATH "
+	 "DOMINO_DATABASE_TYPE DOMINO_DATA_PATH DOMINO_INI_PATH DOMINO_RESTORE_DATA_PATH "
+	 "HANA_FILE_BACKUP_ENABLE HANA_FILE_BACKUP_PATH HANA_FILE_BACKUP_PREFIX HANA_HDBSQL_CMD "
+	 "HANA_INSTANCE HANA_INTEGRITY_CHECK_ENABLE HANA_LOG_CLEANUP_ENABLE "
+	 "HANA_MULTITENANT_DATABASE HANA_NODES HANA_OSDB_USER HANA_PASSWORD HANA_SID "
+	 "HANA_TEMP_FILE_BACKUP_PATH HANA_USERSTORE_KEYS HANA_USER_NAME HANDLE_LOGWRITER HOST "
+	 "LOTUS "
+	 "MASTER_SLAVE MAXDB_BACKUP_TEMPLATES MAXDB_BG_SERVER_PREFIX MAXDB_CHECK_SNAPSHOT_DIR "
+	 "MAXDB_DATABASES MAXDB_UPDATE_HIST_LOG MYSQL_DATABASES Notes_ExecDirectory "
+	 "ORACLE_BACKUPMODE ORACLE_DATABASES ORACLE_EXPORT_PARAMETERS ORACLE_HOME ORACLE_HOME_SID "
+	 "ORACLE_SHUTDOWNABORT ORACLE_SID ORA_TEMP PORTS PURGE_BINARY_LOG SME_BACKUP_OPTIONS "
+	 "SME_PS_CONF SME_SERVER_NAME SMSQL_BACKUP_OPTIONS SMSQL_PS_CONF SMSQL_SERVER_NAME "
+	 "SQLCLICMD "
+	 "SQLPLUS_CMD SYBASE SYBASE_DATABASES SYBASE_DATABASES_EXCLUDE SYBASE_EXCLUDE_TEMPDB "
+	 "SYBASE_ISQL_CMD SYBASE_LOGDIR SYBASE_MANIFEST SYBASE_MANIFEST_DELETE "
+	 "SYBASE_MANIFEST_FORMAT SYBASE_SERVER SYBASE_TRAN_DUMP SYBASE_TRAN_DUMP_COMPRESS "
+	 "SYBASE_TRAN_DUMP_FORMAT SYBASE_USER VALIDATE_DOMINO_DATA_PATH "
+	 "VIBE_DYNAMIC_VOLUMES_UPDATE "
+	 "VIBE_IGNORE_EXPORTFS VIBE_NOPING VIBE_RESTORE_INTERVAL VIBE_RESTORE_TIME "
+	 "VIBE_TRIM_VSPHERE_NAMES VIBE_VCENTER_PASSWD VIBE_VCENTER_USER VIBE_VCLOUD_IPADDR "
+	 "VIBE_VCLOUD_NAMES VIBE_VCLOUD_PASSWD VIBE_VCLOUD_USER VIBE_VMWARE_SNAPSHOT "
+	 "VIBE_VSPHERE_NAMES XEN_BIN_PATH XEN_HOST_USERS XEN_METADATA_PATH XEN_RESTORE_VMS XEN_VMS "
+	 "XUSER_ENABLE"},
+};
+
+static const VkImportRow *find_in_families(const char *name)
 {
+	for (gsize i = 0; i < G_N_ELEMENTS(families); i++) {
+		g_auto(GStrv) names = g_strsplit(families[i].names, " ", -1);
+
+		if (g_strv_contains((const char *const *)names, name))
+			return &families[i].row;
+	}
+	return NULL;
+}
+
+char *vk_import_full_name(const char *key)
+{
+	gsize length = strlen(key);
+
+	if (length > strlen("CMD") && g_ascii_isdigit(key[length - 1]) &&
+	    strncmp(key + length - 1 - strlen("CMD"), "CMD", strlen("CMD")) == 0)
+		return g_strdup_printf("%.*s0%c", (int)length - 1, key, key[length - 1]);
+	return g_strdup(key);
+}
+
+const VkImportRow *vk_import_find_row(const char *key)
+{
+	g_autofree char *name = vk_import_full_name(key);
+
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
 		if (vk_key_matches(rows[i].name, name))
 			return &rows[i];
-	return NULL;
+	return find_in_families(name);
 }

@@ -28,11 +28,15 @@ struct VkImportRow {
 	const char *as;    /* under this name; NULL: its own */
 	const char *off;   /* with this value, it is how things are here, too */
 	const char *why;
+	gboolean is_secret; /* its value may be, and is not told */
 	VkImportTake *take; /* NULL: verdict and why say all */
 };
 
 /* NULL for a key that is not known. */
-const VkImportRow *vk_import_find_row(const char *name);
+const VkImportRow *vk_import_find_row(const char *key);
+
+/* KEY with two digits, as "CMD01" for "CMD1": Snap Creator takes both. New string. */
+char *vk_import_full_name(const char *key);
 
 /* The value that counts; NULL when no file has it, or it is empty. */
 const char *vk_import_value(const VkImport *import, const char *name);

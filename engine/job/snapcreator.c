@@ -119,8 +119,8 @@ static gboolean add_line(VkImport *import, const char *name, guint number, const
 	key->key = g_strdup(names[0]);
 	key->file = g_strdup(name);
 	key->line = number;
-	/* Users come with passwords, and so may what is not known. */
-	key->value = row && row->take != vk_import_take_users ? g_strdup(value) : NULL;
+	/* So may be what is not known. */
+	key->value = row && !row->is_secret ? g_strdup(value) : NULL;
 	add_key(import, key, value);
 	return TRUE;
 }
@@ -237,6 +237,7 @@ void vk_import_take_hook(VkImport *import, const VkImportRow *row, VkImportKey *
 	static const char *const variables[] = {"%SNAP_TYPE",   "%SNAP_TIME",   "%SNAPNAME",
 						"%SNAME",       "%ACTION",      "%MSG",
 						"%SUCCESS_MSG", "%USER_DEFINED"};
+	g_autofree char *full = vk_import_full_name(key->key);
 	g_autofree char *name = NULL, *why = NULL;
 
 	for (gsize i = 0; i < G_N_ELEMENTS(variables); i++) {
@@ -248,10 +249,8 @@ void vk_import_take_hook(VkImport *import, const VkImportRow *row, VkImportKey *
 		vk_import_judge(key, VK_IMPORT_UNSUPPORTED, NULL, why);
 		return;
 	}
-	if (row->as)
-		name = g_strconcat(row->as, key->key + strlen(row->name) - strlen("nn"), NULL);
-	else
-		name = g_strdup(key->key);
+	name = row->as ? g_strconcat(row->as, full + strlen(row->name) - strlen("nn"), NULL)
+		       : g_strdup(full);
 	if (g_key_file_has_key(import->output, row->group, name, NULL))
 		vk_import_judge(key, VK_IMPORT_UNSUPPORTED, NULL,
 				"another command has this number already: give it one of its own");
@@ -307,10 +306,10 @@ static void judge(VkImport *import, VkImportKey *key)
 	const VkImportRow *row = vk_import_find_row(key->key);
 	const char *value = vk_import_value(import, key->key);
 
-	if (!row)
-		vk_import_judge(key, VK_IMPORT_UNKNOWN, NULL, "no key of Snap Creator 4.3");
-	else if (!value)
+	if (!value)
 		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "it has no value");
+	else if (!row)
+		vk_import_judge(key, VK_IMPORT_UNKNOWN, NULL, "no key of Snap Creator 4.3");
 	else if (row->off && g_ascii_strcasecmp(row->off, value) == 0)
 		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "so it is here, too");
 	else if (row->take)

@@ -114,7 +114,7 @@ END_TEST
 
 START_TEST(passwords_are_nowhere)
 {
-	static const char *const samples[] = {"kvm.conf", "leftovers.conf"};
+	static const char *const samples[] = {"kvm.conf", "leftovers.conf", "all-keys.conf"};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(samples); i++) {
 		g_autoptr(VkImport) import = vk_import_new("kvm1");
@@ -176,7 +176,7 @@ START_TEST(every_key_has_an_answer)
 
 	add_sample(import, "all-keys.conf");
 	text = finish(import);
-	ck_assert_uint_eq(keys->len, 106);
+	ck_assert_uint_eq(keys->len, 259);
 	for (guint i = 0; i < keys->len; i++) {
 		const VkImportKey *key = g_ptr_array_index(keys, i);
 
@@ -184,6 +184,47 @@ START_TEST(every_key_has_an_answer)
 		ck_assert_msg(key->verdict != VK_IMPORT_TAKEN || key->as, "%s", key->key);
 		ck_assert_msg(key->verdict == VK_IMPORT_TAKEN || key->why, "%s", key->key);
 	}
+}
+END_TEST
+
+/* The same keys as a new configuration has them, and one that nobody knows. */
+START_TEST(what_is_empty_needs_nothing)
+{
+	g_autofree char *sample = read_sample("all-keys.conf", NULL);
+	g_auto(GStrv) lines = g_strsplit(sample, "\n", -1);
+	g_autoptr(GString) text = g_string_new("NO_SUCH_KEY=\n");
+	g_autoptr(VkImport) import = NULL;
+	g_autofree char *configuration = NULL;
+	const GPtrArray *keys;
+
+	for (char **line = lines; *line; line++)
+		if (strchr(*line, '='))
+			g_string_append_printf(text, "%.*s=\n", (int)strcspn(*line, "="), *line);
+	import = add_text(text->str);
+	configuration = finish(import);
+	keys = vk_import_keys(import);
+	ck_assert_uint_eq(keys->len, 260);
+	for (guint i = 0; i < keys->len; i++) {
+		const VkImportKey *key = g_ptr_array_index(keys, i);
+
+		ck_assert_msg(key->verdict == VK_IMPORT_NOT_NEEDED, "%s", key->key);
+		ck_assert_str_eq(key->why, "it has no value");
+	}
+}
+END_TEST
+
+START_TEST(numbers_may_have_one_digit)
+{
+	g_autoptr(VkImport) import =
+		add_text("PRE_EXIT_CMD1=/bin/one\nNTAP_SNAPSHOT_CREATE_CMD2=/bin/two\n"
+			 "POST_APP_QUIESCECMD3=/bin/three\n");
+	g_autofree char *text = finish(import);
+
+	expect(import, "PRE_EXIT_CMD1", VK_IMPORT_TAKEN, "[hooks] PRE_EXIT_CMD01", NULL);
+	expect(import, "NTAP_SNAPSHOT_CREATE_CMD2", VK_IMPORT_UNSUPPORTED, NULL, "itself");
+	expect(import, "POST_APP_QUIESCECMD3", VK_IMPORT_TAKEN, "[hooks] POST_APP_QUIESCE_CMD03",
+	       NULL);
+	ck_assert_ptr_nonnull(strstr(text, "PRE_EXIT_CMD01=/bin/one"));
 }
 END_TEST
 
@@ -293,6 +334,8 @@ int main(void)
 	tcase_add_test(cases, passwords_are_nowhere);
 	tcase_add_test(cases, leftovers_are_told);
 	tcase_add_test(cases, every_key_has_an_answer);
+	tcase_add_test(cases, what_is_empty_needs_nothing);
+	tcase_add_test(cases, numbers_may_have_one_digit);
 	tcase_add_test(cases, configuration_comes_before_globals);
 	tcase_add_test(cases, globals_may_be_switched_off);
 	tcase_add_test(cases, larger_one_is_taken);
