@@ -23,12 +23,22 @@ void vk_mapping_free(VkMapping *entry)
 	g_free(entry);
 }
 
+/* Where the controller begins, by the colon before it: an address of IPv6 is in brackets. */
+static char *find_controller(char *head)
+{
+	char *bracket = g_str_has_suffix(head, "]") ? strrchr(head, '[') : NULL;
+
+	if (!bracket)
+		return strrchr(head, ':');
+	return bracket > head && bracket[-1] == ':' ? bracket - 1 : NULL;
+}
+
 /* Names of guests may have colons, but no slashes: the path begins with the first ":/". */
 static VkMapping *parse_entry(const char *text)
 {
 	const char *path = strstr(text, ":/");
 	g_autofree char *head = path ? g_strndup(text, (gsize)(path - text)) : NULL;
-	char *controller = head ? strrchr(head, ':') : NULL;
+	char *controller = head ? find_controller(head) : NULL;
 
 	if (!controller)
 		return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * KVM_VM_MAPPING in Snap Creator's form, "GUEST:CONTROLLER:/PATH;GUEST:CONTROLLER:/PATH;...": where
- * the disks of the guests lie. Threads: free.
+ * the disks of the guests lie. A controller that is an address of IPv6 stands in brackets. Threads:
+ * free.
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 #include "mappingcheck.h"
 
 #include "mapping.h"
+#include "ontap-path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,15 +81,17 @@ static PlaceKind place_kind(const VkFoundDisk *disk)
 /* For "filer:/export" mounted on /mnt, the file /mnt/a is /export/a of filer. NULL: no such thing. */
 static VkMapping *nfs_entry(const char *guest, const VkFoundDisk *disk)
 {
-	const char *export = strstr(disk->mount->source, ":/");
+	const VkMountFacts *mount = disk->mount;
 	g_autofree char *resolved = realpath(disk->path, NULL);
-	g_autofree char *server = NULL, *path = NULL;
+	g_autofree char *server = NULL, *export = NULL, *path = NULL, *controller = NULL;
 
-	if (!export || !resolved || !g_str_has_prefix(resolved, disk->mount->mountpoint))
+	if (!resolved || !g_str_has_prefix(resolved, mount->mountpoint) ||
+	    !vk_ontap_parse_source(mount->source, &server, &export))
 		return NULL;
-	server = g_strndup(disk->mount->source, (gsize)(export - disk->mount->source));
-	path = g_build_filename(export + 1, resolved + strlen(disk->mount->mountpoint), NULL);
-	return vk_mapping_new(guest, server, path);
+	path = vk_ontap_join(export, mount->root ? mount->root : "",
+			     resolved + strlen(mount->mountpoint), NULL);
+	controller = strchr(server, ':') ? g_strdup_printf("[%s]", server) : g_strdup(server);
+	return vk_mapping_new(guest, controller, path);
 }
 
 static VkMapping *entry_of(const VkMappingCheck *check, const char *guest, const VkFoundDisk *disk)
@@ -98,25 +101,46 @@ static VkMapping *entry_of(const VkMappingCheck *check, const char *guest, const
 	return entry ? entry : vk_mapping_new(guest, check->host, disk->path);
 }
 
-/* ONTAP's /vol/NAME is what clients mount as /NAME. */
-static const char *without_vol(const char *path)
+/* ONTAP's /vol/NAME is what clients mount as /NAME, with one slash between any two words. New string. */
+static char *as_mounted(const char *path)
 {
-	return g_str_has_prefix(path, "/vol/") ? path + strlen("/vol") : path;
+	return vk_ontap_join(g_str_has_prefix(path, "/vol/") ? path + strlen("/vol") : path, NULL);
+}
+
+/* How much of an entry's path is what the server exports: the rest is of files, which have a case. */
+static gsize export_length(const VkMountFacts *mount)
+{
+	g_autofree char *server = NULL, *export = NULL, *path = NULL;
+
+	if (!vk_ontap_parse_source(mount->source, &server, &export))
+		return 0;
+	path = as_mounted(export);
+	return strlen(path);
+}
+
+static gboolean is_same_on_nfs(const char *one, const char *other, const VkMountFacts *mount)
+{
+	g_autofree char *left = as_mounted(one);
+	g_autofree char *right = as_mounted(other);
+	gsize exported = export_length(mount);
+
+	return strlen(left) == strlen(right) && strlen(left) >= exported &&
+	       g_ascii_strncasecmp(left, right, exported) == 0 &&
+	       strcmp(left + exported, right + exported) == 0;
 }
 
 static gboolean fits(const VkMappingCheck *check, const VkMapping *configured,
-		     const VkMapping *entry, PlaceKind kind)
+		     const VkMapping *entry, const VkFoundDisk *disk)
 {
-	gboolean is_elsewhere = strcmp(configured->controller, check->host) != 0;
+	gboolean is_elsewhere = g_ascii_strcasecmp(configured->controller, check->host) != 0;
 
 	if (strcmp(configured->guest, entry->guest) != 0)
 		return FALSE;
-	switch (kind) {
+	switch (place_kind(disk)) {
 	case PLACE_LOCAL:
 		return !is_elsewhere && strcmp(configured->path, entry->path) == 0;
 	case PLACE_NFS:
-		return is_elsewhere &&
-		       strcmp(without_vol(configured->path), without_vol(entry->path)) == 0;
+		return is_elsewhere && is_same_on_nfs(configured->path, entry->path, disk->mount);
 	case PLACE_UNKNOWN:
 		return is_elsewhere || strcmp(configured->path, entry->path) == 0;
 	}
@@ -124,10 +148,11 @@ static gboolean fits(const VkMappingCheck *check, const VkMapping *configured,
 }
 
 /* Takes the configured entry that fits, if there is one. */
-static VkMapping *take_configured(VkMappingCheck *check, const VkMapping *entry, PlaceKind kind)
+static VkMapping *take_configured(VkMappingCheck *check, const VkMapping *entry,
+				  const VkFoundDisk *disk)
 {
 	for (guint i = 0; i < check->configured->len; i++)
-		if (fits(check, g_ptr_array_index(check->configured, i), entry, kind))
+		if (fits(check, g_ptr_array_index(check->configured, i), entry, disk))
 			return g_ptr_array_steal_index(check->configured, i);
 	return NULL;
 }
@@ -137,7 +162,7 @@ static VkMapping *take_configured(VkMappingCheck *check, const VkMapping *entry,
 static void add_disk(VkMappingCheck *check, const char *guest, const VkFoundDisk *disk)
 {
 	VkMapping *entry = entry_of(check, guest, disk);
-	VkMapping *configured = take_configured(check, entry, place_kind(disk));
+	VkMapping *configured = take_configured(check, entry, disk);
 
 	if (!configured && !vk_mapping_is_writable(entry)) {
 		g_ptr_array_add(

@@ -2,8 +2,8 @@
 /*
  * VkMappingCheck: compares KVM_VM_MAPPING with what discovery finds, and makes the mapping that
  * would be right. It has one entry for each disk that is saved and has a path: that of a local file
- * or device is GUEST:HOST:/PATH; that of a file on NFS is GUEST:SERVER:/EXPORT/FILE. What was
- * configured stays where discovery cannot know better: a controller may have several names, its
+ * or device is GUEST:HOST:/PATH; that of a file on NFS is GUEST:SERVER:/EXPORT/FILE. What the server
+ * exports has no case, as ONTAP's junctions have none; files have. What was configured stays where discovery cannot know better: a controller may have several names, its
  * volumes may be written /vol/NAME, and which LUN a device is, only the array tells.
  * Threads: one at a time.
  */

@@ -125,6 +125,65 @@ START_TEST(right_mappings_are_right)
 }
 END_TEST
 
+/* A mapping of db1's a.img by a mount of SOURCE, of which only PART is mounted (NULL: all). */
+static char *map_on_nfs(const char *configured, const char *source, const char *part,
+			gboolean *ret_right)
+{
+	g_autoptr(VkMappingCheck) check = vk_mapping_check_new("kvm1", configured);
+	g_autoptr(VkFoundGuest) db1 = guest_new("db1");
+	g_autofree char *path = g_build_filename(root, "a.img", NULL);
+	char *mapping;
+
+	add_disk(db1, path, "nfs4", source)->mount->root = g_strdup(part);
+	vk_mapping_check_add(check, db1);
+	mapping = vk_mapping_check_finish(check);
+	*ret_right = vk_mapping_check_is_right(check);
+	return mapping;
+}
+
+START_TEST(paths_on_nfs_compare_as_there)
+{
+	static const struct {
+		const char *configured, *source, *part;
+		gboolean is_right;
+	} cases[] = {
+		{"db1:svm1:/vmstore/a.img", "svm1:/vmstore", "/", TRUE},
+		{"db1:svm1:/vmstore/a.img", "svm1:/vmstore/", NULL, TRUE},
+		{"db1:svm1:/vmstore//./a.img", "svm1:/vmstore", NULL, TRUE},
+		{"db1:svm1:/vol/VMstore/a.img", "svm1:/vmstore", NULL, TRUE},
+		{"db1:svm1:/vmstore/a.img", "svm1:/vol/VMSTORE", NULL, TRUE},
+		{"db1:svm1:/vmstore/sub/a.img", "svm1:/vmstore", "/sub", TRUE},
+		{"db1:svm1:/a.img", "svm1:/", "/", TRUE},
+		{"db1:[fd00::1]:/vmstore/a.img", "[fd00::1]:/vmstore", NULL, TRUE},
+		{"db1:svm1:/vmstore/A.img", "svm1:/vmstore", NULL, FALSE},
+		{"db1:svm1:/vmstore/a.img", "svm1:/vmstore", "/sub", FALSE},
+		{"db1:svm1:/vmstore2/a.img", "svm1:/vmstore", NULL, FALSE},
+		{"db1:svm1:/a.img", "svm1:/vmstore", NULL, FALSE},
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		gboolean is_right = FALSE;
+		g_autofree char *mapping =
+			map_on_nfs(cases[i].configured, cases[i].source, cases[i].part, &is_right);
+
+		ck_assert_msg(is_right == cases[i].is_right, "%s on %s: %s", cases[i].configured,
+			      cases[i].source, mapping);
+	}
+}
+END_TEST
+
+/* What is made of nothing: all of the path, and an address that can be read again. */
+START_TEST(whole_paths_on_nfs_are_told)
+{
+	gboolean is_right;
+	g_autofree char *bound = map_on_nfs(NULL, "svm1:/vmstore/", "/sub", &is_right);
+	g_autofree char *six = map_on_nfs(NULL, "[fd00::1]:/", NULL, &is_right);
+
+	ck_assert_str_eq(bound, "db1:svm1:/vmstore/sub/a.img");
+	ck_assert_str_eq(six, "db1:[fd00::1]:/a.img");
+}
+END_TEST
+
 START_TEST(what_the_array_calls_a_device_stays)
 {
 	g_autoptr(VkMappingCheck) check =
@@ -201,6 +260,8 @@ int main(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, first_mapping_is_made);
 	tcase_add_test(cases, right_mappings_are_right);
+	tcase_add_test(cases, paths_on_nfs_compare_as_there);
+	tcase_add_test(cases, whole_paths_on_nfs_are_told);
 	tcase_add_test(cases, what_the_array_calls_a_device_stays);
 	tcase_add_test(cases, wrong_and_missing_entries_are_named);
 	tcase_add_test(cases, entries_of_unseen_guests_stay);
