@@ -159,6 +159,7 @@ VkArraySnapshot *vk_array_snapshot_new(const VkArray *array, const char *title, 
 	VkArraySnapshot *snapshot = g_new0(VkArraySnapshot, 1);
 
 	snapshot->array = g_strdup(array->name);
+	snapshot->kind = "array snapshot";
 	snapshot->title = g_strdup(title);
 	snapshot->handle = handle;
 	snapshot->id = g_strdup(id);

@@ -147,6 +147,7 @@ gboolean vk_arrays_clone(VkArrays *arrays, const json_t *copy, guint layer, cons
 /* An array snapshot, whole: what is removed at once. */
 typedef struct VkArraySnapshot {
 	char *array;          /* its name in the configuration, or "reflink" */
+	const char *kind;     /* for people: "array snapshot", or what else was left; static */
 	char *title;          /* for people */
 	json_t *handle;       /* what the driver knows it by */
 	char *id;             /* of the guest's snapshot; NULL when several share it */

@@ -1,43 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Consistency groups. Their snapshot has two phases: from the start on the array holds all writes
- * to the volumes, at the commit it lets them go. It ends by itself when nobody commits.
- */
+/* Consistency groups: found or made for a take, removed again, and those that killed runs have left. */
 #include "errors.h"
 #include "json.h"
-#include "ontap-priv.h"
+#include "ontap-group.h"
 #include "timestamp.h"
 
 #include <string.h>
 
-#define GROUPS      "/api/application/consistency-groups"
 #define VOLUMES_MAX 80
-/* What all releases take; within it the array lifts a fence that nobody lifts. */
-#define FENCE_SECONDS_MIN 5
-#define FENCE_SECONDS_MAX 30
 /* A group of ours that is older was left by a run that was killed. */
 #define STALE_SECONDS 600
 
-struct VkOntapGroup {
-	VkOntap *ontap;
-	char *uuid;
-	gboolean is_ours;
-	GPtrArray *volumes;      /* char*: uuids */
-	char *snapshot, *wanted; /* uuid of the one that was started, and its name */
-};
+/* The volumes and their snapshots stay. */
+static gboolean delete_group(VkOntap *ontap, const char *uuid, GError **error)
+{
+	g_autofree char *path = g_strdup_printf(VK_ONTAP_GROUPS "/%s", uuid);
+	g_autofree char *url = vk_ontap_url(path, VK_ONTAP_AT_ONCE, NULL);
+	g_auto(VkOntapReply) reply = {0};
+
+	return vk_ontap_change(ontap->rest, "DELETE", url, NULL, 0, &reply, error);
+}
 
 void vk_ontap_group_free(VkOntapGroup *group)
 {
 	if (!group)
 		return;
-	if (group->is_ours) {
-		g_autofree char *path = g_strdup_printf(GROUPS "/%s", group->uuid);
-		g_autofree char *url = vk_ontap_url(path, VK_ONTAP_AT_ONCE, NULL);
-		g_auto(VkOntapReply) reply = {0};
-
-		vk_ontap_change(group->ontap->rest, "DELETE", url, NULL, 0, &reply, NULL);
-	}
+	if (group->is_ours)
+		delete_group(group->ontap, group->uuid, NULL);
 	g_ptr_array_unref(group->volumes);
+	g_clear_error(&group->open);
 	g_free(group->uuid);
 	g_free(group->snapshot);
 	g_free(group->wanted);
@@ -53,8 +44,8 @@ static const char *uuid_of(const json_t *record)
 static gboolean find_group(VkOntap *ontap, const char *svm, const char *name, json_t **ret,
 			   GError **error)
 {
-	g_autofree char *url = vk_ontap_url(GROUPS, "svm.name", svm, "name", name, "fields",
-					    "uuid,name,volumes.uuid", NULL);
+	g_autofree char *url = vk_ontap_url(VK_ONTAP_GROUPS, "svm.name", svm, "name", name,
+					    "fields", "uuid,name,volumes.uuid", NULL);
 	g_autoptr(json_t) records = vk_ontap_list(ontap->rest, url, 0, error);
 	const char *uuid;
 
@@ -68,7 +59,7 @@ static gboolean find_group(VkOntap *ontap, const char *svm, const char *name, js
 }
 
 /* The uuid of what was made is told in one place or another, or nowhere. New string. */
-static char *uuid_in_reply(const VkOntapReply *reply)
+char *vk_ontap_uuid_in_reply(const VkOntapReply *reply)
 {
 	const json_t *record = json_array_get(json_object_get(reply->body, "records"), 0);
 	const char *uuid = vk_json_optional_string(record, "uuid");
@@ -126,21 +117,59 @@ static gboolean is_stale(const char *name)
 	       made + STALE_SECONDS < g_get_real_time() / G_USEC_PER_SEC;
 }
 
-/* Removes what killed runs have left around the volumes; they are in no group then. */
-static gboolean remove_stale(VkOntap *ontap, const GPtrArray *volumes, GError **error)
+static gboolean remove_left(VkOntap *ontap, const char *svm, const char *name, GError **error)
 {
-	for (guint i = 0; i < volumes->len; i++) {
-		VkOntapPlace *place = g_ptr_array_index(volumes, i);
-		g_autoptr(json_t) record = NULL;
-		VkOntapGroup *stale;
+	g_autoptr(json_t) record = NULL;
 
-		if (!place->group || !is_stale(place->group))
+	return find_group(ontap, svm, name, &record, error) &&
+	       (!record || delete_group(ontap, uuid_of(record), error));
+}
+
+/* Which group each of VOLUMES (VkOntapPlace, of one SVM) is in: uuid -> name; new strings. */
+static GHashTable *find_memberships(VkOntap *ontap, const GPtrArray *volumes, GError **error)
+{
+	const VkOntapPlace *first = g_ptr_array_index(volumes, 0);
+	g_autoptr(GString) uuids = g_string_new(NULL);
+	g_autoptr(json_t) records = NULL;
+	g_autofree char *url = NULL;
+	GHashTable *found;
+	gsize index;
+	json_t *record;
+
+	for (guint i = 0; i < volumes->len; i++) {
+		const VkOntapPlace *place = g_ptr_array_index(volumes, i);
+
+		g_string_append_printf(uuids, "%s%s", i > 0 ? "|" : "", place->volume);
+	}
+	url = vk_ontap_url("/api/storage/volumes", "svm.name", first->svm, "uuid", uuids->str,
+			   "fields", "uuid,consistency_group.name", NULL);
+	records = vk_ontap_list(ontap->rest, url, 0, error);
+	if (!records)
+		return NULL;
+	found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	json_array_foreach (records, index, record) {
+		const char *group = vk_json_nested_string(record, "consistency_group", "name");
+
+		if (uuid_of(record) && group)
+			g_hash_table_insert(found, g_strdup(uuid_of(record)), g_strdup(group));
+	}
+	return found;
+}
+
+/* Removes what killed runs have left around the volumes; they are in no group then. */
+static gboolean remove_stale(VkOntap *ontap, const char *svm, GHashTable *memberships,
+			     GError **error)
+{
+	GHashTableIter iter;
+	gpointer name;
+
+	g_hash_table_iter_init(&iter, memberships);
+	while (g_hash_table_iter_next(&iter, NULL, &name)) {
+		if (!is_stale(name))
 			continue;
-		if (!find_group(ontap, place->svm, place->group, &record, error))
+		if (!remove_left(ontap, svm, name, error))
 			return FALSE;
-		stale = record ? group_new(ontap, uuid_of(record), volumes, TRUE) : NULL;
-		vk_ontap_group_free(stale);
-		g_clear_pointer(&place->group, g_free);
+		g_hash_table_iter_remove(&iter);
 	}
 	return TRUE;
 }
@@ -160,11 +189,24 @@ static json_t *group_body(const GPtrArray *volumes, const char *svm, const char 
 			 members);
 }
 
+/* The same of one that may be in the making. */
+static gboolean await_group(VkOntap *ontap, const char *svm, const char *name, json_t **ret,
+			    GError **error)
+{
+	gint64 deadline = vk_ontap_look_deadline(ontap->rest, 0), pause = 0;
+
+	do {
+		if (!find_group(ontap, svm, name, ret, error))
+			return FALSE;
+	} while (!*ret && vk_ontap_wait(&pause, deadline));
+	return TRUE;
+}
+
 static gboolean make_group(VkOntap *ontap, const GPtrArray *volumes, const char *svm,
 			   const char *name, VkOntapGroup **ret, GError **error)
 {
 	g_autofree char *url =
-		vk_ontap_url(GROUPS, "return_records", "true", VK_ONTAP_AT_ONCE, NULL);
+		vk_ontap_url(VK_ONTAP_GROUPS, "return_records", "true", VK_ONTAP_AT_ONCE, NULL);
 	g_autofree char *uuid = NULL;
 	g_autoptr(json_t) record = NULL;
 	g_autoptr(GError) trouble = NULL;
@@ -180,147 +222,97 @@ static gboolean make_group(VkOntap *ontap, const GPtrArray *volumes, const char 
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	uuid = uuid_in_reply(&reply);
-	if (!uuid && !find_group(ontap, svm, name, &record, error))
+	uuid = vk_ontap_uuid_in_reply(&reply);
+	if (!uuid && !await_group(ontap, svm, name, &record, error))
 		return FALSE;
 	if (uuid || record)
 		*ret = group_new(ontap, uuid ? uuid : uuid_of(record), volumes, TRUE);
 	return TRUE;
 }
 
+/* The group that all VOLUMES are in; "" for none at all. NULL: not all are in the same. */
+static const char *common_group(const GPtrArray *volumes, GHashTable *memberships)
+{
+	const char *common = NULL;
+
+	for (guint i = 0; i < volumes->len; i++) {
+		const VkOntapPlace *place = g_ptr_array_index(volumes, i);
+		const char *group = g_hash_table_lookup(memberships, place->volume);
+
+		if (!group)
+			group = "";
+		if (common && strcmp(group, common) != 0)
+			return NULL;
+		common = group;
+	}
+	return common;
+}
+
 gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const char *name,
 			     VkOntapGroup **ret, GError **error)
 {
-	const VkOntapPlace *first = g_ptr_array_index(volumes, 0);
+	const char *svm = ((const VkOntapPlace *)g_ptr_array_index(volumes, 0))->svm;
+	g_autoptr(GHashTable) memberships = NULL;
 	g_autoptr(json_t) record = NULL;
+	const char *common;
 
 	*ret = NULL;
-	if (!remove_stale(ontap, volumes, error))
-		return FALSE;
-	if (volumes->len < 2 || volumes->len > VOLUMES_MAX)
+	if (volumes->len > VOLUMES_MAX)
 		return TRUE;
-	for (guint i = 1; i < volumes->len; i++) {
-		const VkOntapPlace *place = g_ptr_array_index(volumes, i);
-
-		if (g_strcmp0(place->group, first->group) != 0)
-			return TRUE;
-	}
-	if (!first->group)
-		return make_group(ontap, volumes, first->svm, name, ret, error);
-	if (!find_group(ontap, first->svm, first->group, &record, error))
+	memberships = find_memberships(ontap, volumes, error);
+	if (!memberships || !remove_stale(ontap, svm, memberships, error))
+		return FALSE;
+	common = common_group(volumes, memberships);
+	if (volumes->len < 2 || !common)
+		return TRUE;
+	if (!*common)
+		return make_group(ontap, volumes, svm, name, ret, error);
+	if (!find_group(ontap, svm, common, &record, error))
 		return FALSE;
 	/* One that has more volumes would take these, too, and one of ours is another run's. */
-	if (record && has_just(record, volumes) &&
-	    !g_str_has_prefix(first->group, VK_ONTAP_NAME_PREFIX))
+	if (record && has_just(record, volumes) && !g_str_has_prefix(common, VK_ONTAP_NAME_PREFIX))
 		*ret = group_new(ontap, uuid_of(record), volumes, FALSE);
 	return TRUE;
 }
 
-static gboolean find_started(VkOntapGroup *group, gint64 deadline, GError **error)
+/* What a killed run has left: its name says that it is ours, and old. */
+static void add_left(VkOntap *ontap, const char *svm, const char *name, GPtrArray *found)
 {
-	g_autofree char *path = g_strdup_printf(GROUPS "/%s/snapshots", group->uuid);
-	g_autofree char *url =
-		vk_ontap_url(path, "name", group->wanted, "fields", "uuid,name", NULL);
-	g_autoptr(json_t) records =
-		vk_ontap_list(group->ontap->rest, url,
-			      vk_ontap_look_deadline(group->ontap->rest, deadline), error);
-	const char *uuid = vk_json_optional_string(json_array_get(records, 0), "uuid");
+	json_t *handle = json_pack("{s:s, s:s}", "svm", svm, VK_ONTAP_GROUP, name);
+	VkArraySnapshot *left = vk_array_snapshot_new(&ontap->base, name, handle, name);
 
-	if (uuid && g_uuid_string_is_valid(uuid))
-		group->snapshot = g_strdup(uuid);
-	return records != NULL;
+	left->kind = "consistency group";
+	left->is_unlisted = TRUE;
+	g_ptr_array_add(found, left);
 }
 
-gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
+gboolean vk_ontap_list_groups(VkOntap *ontap, const GPtrArray *volumes, GPtrArray *found,
 			      GError **error)
 {
-	gint64 left_us = deadline - g_get_monotonic_time();
-	gint64 left = (left_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
-	g_autofree char *fence =
-		g_strdup_printf("%d", (int)CLAMP(left, FENCE_SECONDS_MIN, FENCE_SECONDS_MAX));
-	g_autofree char *path = g_strdup_printf(GROUPS "/%s/snapshots", group->uuid);
-	g_autofree char *url = vk_ontap_url(path, "action", "start", "action_timeout", fence,
-					    "return_records", "true", VK_ONTAP_AT_ONCE, NULL);
+	const char *svm = ((const VkOntapPlace *)g_ptr_array_index(volumes, 0))->svm;
+	g_autoptr(GHashTable) memberships = find_memberships(ontap, volumes, error);
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	GHashTableIter iter;
+	gpointer name;
 
-	group->wanted = g_strdup(vk_json_optional_string(body, "name"));
-	for (guint tries = 1;; tries++) {
-		g_autoptr(GError) trouble = NULL;
-		g_auto(VkOntapReply) reply = {0};
-		gboolean done = vk_ontap_change(group->ontap->rest, "POST", url,
-						json_deep_copy(body), deadline, &reply, &trouble);
-
-		if (done)
-			group->snapshot = uuid_in_reply(&reply);
-		if (!group->snapshot && (done || reply.is_unsure) &&
-		    !find_started(group, deadline, error))
-			return FALSE;
-		if (group->snapshot)
-			return TRUE;
-		if (done)
-			return vk_fail(error, VK_ERROR_FAILED,
-				       "the array does not know the snapshot '%s' it has started",
-				       group->wanted);
-		if (!reply.is_unsure || tries >= VK_ONTAP_TRIES ||
-		    g_get_monotonic_time() >= deadline) {
-			g_propagate_error(error, g_steal_pointer(&trouble));
-			return FALSE;
-		}
-	}
-}
-
-/* Only the commit lets the snapshots of the volumes be seen. */
-static gboolean is_committed(VkOntapGroup *group, gint64 deadline, gboolean *ret, GError **error)
-{
-	deadline = vk_ontap_look_deadline(group->ontap->rest, deadline);
-	*ret = TRUE;
-	for (guint i = 0; *ret && i < group->volumes->len; i++) {
-		g_autoptr(json_t) found = NULL;
-
-		if (!vk_ontap_find_snapshot(group->ontap, g_ptr_array_index(group->volumes, i),
-					    group->wanted, deadline, &found, error))
-			return FALSE;
-		*ret = found != NULL;
-	}
+	if (!memberships)
+		return FALSE;
+	g_hash_table_iter_init(&iter, memberships);
+	while (g_hash_table_iter_next(&iter, NULL, &name))
+		if (is_stale(name) && g_hash_table_add(seen, name))
+			add_left(ontap, svm, name, found);
 	return TRUE;
 }
 
-static gboolean commit(VkOntapGroup *group, gint64 deadline, GError **error)
+gboolean vk_ontap_remove_group(VkOntap *ontap, const json_t *handle, GError **error)
 {
-	g_autofree char *path =
-		g_strdup_printf(GROUPS "/%s/snapshots/%s", group->uuid, group->snapshot);
-	g_autofree char *url = vk_ontap_url(path, "action", "commit", NULL);
+	const char *svm, *name;
 
-	for (guint tries = 1;; tries++) {
-		g_autoptr(GError) trouble = NULL;
-		gboolean is_done = FALSE;
-		g_auto(VkOntapReply) reply = {0};
-
-		if (vk_ontap_change(group->ontap->rest, "PATCH", url, NULL, deadline, &reply,
-				    &trouble))
-			return TRUE;
-		/* The fence may still be up, which nothing but a commit lifts. */
-		if (reply.is_unsure && tries < VK_ONTAP_TRIES && g_get_monotonic_time() < deadline)
-			continue;
-		/* A second commit finds nothing that was started: the first one was it, or none. */
-		if ((reply.is_unsure || reply.code == VK_ONTAP_NOT_STARTED) &&
-		    !is_committed(group, deadline, &is_done, error))
-			return FALSE;
-		if (is_done)
-			return TRUE;
-		g_propagate_error(error, g_steal_pointer(&trouble));
-		return FALSE;
-	}
-}
-
-gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error)
-{
-	/* Why a start has failed need not have kept it from being one. */
-	if (!group->snapshot && !find_started(group, deadline, error))
-		return FALSE;
-	return group->snapshot
-		       ? commit(group, deadline, error)
-		       : vk_fail(error, VK_ERROR_FAILED,
-				 "the array has not started the snapshot '%s'", group->wanted);
+	return vk_json_string(handle, "svm", &svm, error) &&
+	       vk_json_string(handle, VK_ONTAP_GROUP, &name, error) &&
+	       (is_stale(name) ||
+		vk_fail(error, VK_ERROR_BUSY, "the consistency group '%s' may be in use", name)) &&
+	       remove_left(ontap, svm, name, error);
 }
 
 /* The only record of a collection. Its uuid, a new string; NULL when it is not the only one. */
@@ -349,7 +341,7 @@ static char *group_of_volume(VkOntap *ontap, const char *volume)
 void vk_ontap_group_tidy(VkOntap *ontap, const char *volume, const char *name)
 {
 	g_autofree char *group = group_of_volume(ontap, volume);
-	g_autofree char *path = g_strdup_printf(GROUPS "/%s/snapshots", group);
+	g_autofree char *path = g_strdup_printf(VK_ONTAP_GROUPS "/%s/snapshots", group);
 	g_autofree char *url = vk_ontap_url(path, "name", name, "fields", "uuid,name", NULL);
 	g_autofree char *others = vk_ontap_url("/api/storage/volumes/*/snapshots", "name", name,
 					       "fields", "uuid", NULL);

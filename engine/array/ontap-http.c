@@ -4,23 +4,21 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
+#include "ontap-login.h"
 
 #include <curl/curl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define REPLY_MAX      ((gsize)32 * 1024 * 1024)
-#define SECRET_MAX     4096
 #define CONNECT_MS     10000
 #define TRIES          6
 #define FIRST_PAUSE_US (G_USEC_PER_SEC / 4)
-#define CREDENTIAL     "virtkeep.array." /* of systemd, before the array's name */
 
 struct VkOntapHttp {
-	char *name, *url, *user, *password_file, *ca_file, *client_cert, *client_key;
+	char *name, *url, *user, *ca_file, *client_cert, *client_key;
 	gboolean is_insecure;
+	VkOntapLogin *login;
 	GMutex mutex;    /* guards what follows */
-	char *password;  /* once it was read */
 	GPtrArray *idle; /* CURL: connections to be used again */
 	gboolean warned;
 };
@@ -37,6 +35,7 @@ typedef struct Exchange {
 	VkOntapHttp *http;
 	const char *method, *url;
 	char *text; /* of the body; nullable */
+	VkOntapLoginTry login;
 	GString *received;
 	gboolean too_long;
 	char curl_error[CURL_ERROR_SIZE];
@@ -73,12 +72,11 @@ VkOntapHttp *vk_ontap_http_new(const VkSettings *settings, const char *name)
 	while (http->url && g_str_has_suffix(http->url, "/"))
 		http->url[strlen(http->url) - 1] = '\0';
 	http->user = g_strdup(vk_settings_get_named(settings, "array", name, "user"));
-	http->password_file =
-		g_strdup(vk_settings_get_named(settings, "array", name, "password_file"));
 	http->ca_file = g_strdup(vk_settings_get_named(settings, "array", name, "ca_file"));
 	http->client_cert = g_strdup(vk_settings_get_named(settings, "array", name, "client_cert"));
 	http->client_key = g_strdup(vk_settings_get_named(settings, "array", name, "client_key"));
 	http->is_insecure = strcmp(insecure, "yes") == 0;
+	http->login = vk_ontap_login_new(settings, name);
 	g_mutex_init(&http->mutex);
 	http->idle = g_ptr_array_new_with_free_func(curl_easy_cleanup);
 	return http;
@@ -89,64 +87,15 @@ void vk_ontap_http_free(VkOntapHttp *http)
 	if (!http)
 		return;
 	g_ptr_array_unref(http->idle);
-	if (http->password)
-		explicit_bzero(http->password, strlen(http->password));
-	g_free(http->password);
+	vk_ontap_login_free(http->login);
 	g_free(http->name);
 	g_free(http->url);
 	g_free(http->user);
-	g_free(http->password_file);
 	g_free(http->ca_file);
 	g_free(http->client_cert);
 	g_free(http->client_key);
 	g_mutex_clear(&http->mutex);
 	g_free(http);
-}
-
-static char *secret_path(const VkOntapHttp *http)
-{
-	const char *credentials = g_getenv("CREDENTIALS_DIRECTORY");
-	g_autofree char *name = g_strconcat(CREDENTIAL, http->name, NULL);
-
-	if (http->password_file)
-		return g_strdup(http->password_file);
-	return credentials ? g_build_filename(credentials, name, NULL) : NULL;
-}
-
-static void warn_of_readers(const VkOntapHttp *http, const char *path)
-{
-	struct stat info;
-
-	if (stat(path, &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)))
-		vk_log_warning("array '%s': others can read its password: chmod 600 '%s'",
-			       http->name, path);
-}
-
-/* With the mutex held. */
-static gboolean read_password(VkOntapHttp *http, GError **error)
-{
-	g_autofree char *path = secret_path(http);
-	g_autoptr(GError) trouble = NULL;
-	gsize length = 0;
-
-	if (http->password)
-		return TRUE;
-	if (!path)
-		return vk_fail(
-			error, VK_ERROR_USAGE,
-			"array '%s': there is no password for '%s': set password_file, or give "
-			"the systemd credential '" CREDENTIAL "%s'",
-			http->name, http->user, http->name);
-	if (!g_file_get_contents(path, &http->password, &length, &trouble))
-		return vk_fail(error, VK_ERROR_USAGE, "array '%s': the password is unreadable: %s",
-			       http->name, trouble->message);
-	warn_of_readers(http, path);
-	g_strchomp(http->password);
-	if (length <= SECRET_MAX && *http->password)
-		return TRUE;
-	g_clear_pointer(&http->password, g_free);
-	return vk_fail(error, VK_ERROR_USAGE, "array '%s': '%s' holds no password", http->name,
-		       path);
 }
 
 static size_t receive(char *data, size_t size, size_t count, void *user)
@@ -175,12 +124,14 @@ static size_t receive_header(char *data, size_t size, size_t count, void *user)
 	return length;
 }
 
-static void set_login(const VkOntapHttp *http, CURL *curl)
+static void set_login(const Exchange *exchange, CURL *curl)
 {
-	if (http->user && !http->client_cert) {
+	const VkOntapHttp *http = exchange->http;
+
+	if (exchange->login.password) {
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
 		curl_easy_setopt(curl, CURLOPT_USERNAME, http->user);
-		curl_easy_setopt(curl, CURLOPT_PASSWORD, http->password);
+		curl_easy_setopt(curl, CURLOPT_PASSWORD, exchange->login.password);
 	}
 	if (http->client_cert)
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, http->client_cert);
@@ -194,24 +145,12 @@ static void set_login(const VkOntapHttp *http, CURL *curl)
 	}
 }
 
-/* A connection of our own until it is put back. NULL with an error when there is no login. */
+/* A connection of our own until it is put back. */
 static CURL *take_connection(VkOntapHttp *http, GError **error)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&http->mutex);
 	CURL *curl;
 
-	if (!http->url) {
-		vk_fail(error, VK_ERROR_USAGE, "array '%s': its section has no url", http->name);
-		return NULL;
-	}
-	if (!http->client_cert && !http->user) {
-		vk_fail(error, VK_ERROR_USAGE,
-			"array '%s': set user and password_file, or client_cert and client_key",
-			http->name);
-		return NULL;
-	}
-	if (!http->client_cert && !read_password(http, error))
-		return NULL;
 	if (http->is_insecure && !http->warned)
 		vk_log_warning("array '%s': its certificate is not verified (insecure = yes)",
 			       http->name);
@@ -257,7 +196,7 @@ static void set_request(Exchange *exchange, CURL *curl, gint64 deadline)
 		curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
 	}
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, exchange->method);
-	set_login(exchange->http, curl);
+	set_login(exchange, curl);
 }
 
 /* It did not get through. *RET_OUTCOME says whether the array may have seen it. */
@@ -301,7 +240,8 @@ static const char *cure_of(guint status)
 {
 	switch (status) {
 	case 401:
-		return "; check user, password_file and client_cert";
+		return "; check user, password_file and client_cert (it is not tried again, lest "
+		       "the account gets locked)";
 	case 403:
 		return "; give its role on the array what virtkeep-arrays(7) lists";
 	default:
@@ -337,6 +277,7 @@ static Outcome judge_reply(Exchange *exchange, GError **error)
 {
 	VkOntapReply *reply = exchange->reply;
 
+	reply->length = exchange->received->len;
 	if (exchange->received->len == 0)
 		reply->body = json_object();
 	else
@@ -407,14 +348,11 @@ static Outcome try_often(Exchange *exchange, CURL *curl, gint64 deadline, GError
 	}
 }
 
-gboolean vk_ontap_http_send(VkOntapHttp *http, const char *method, const char *url,
-			    const json_t *body, gint64 deadline, VkOntapReply *ret, GError **error)
+/* Sends what EXCHANGE tells until it is decided. */
+static gboolean send_logged_in(Exchange *exchange, gint64 deadline, GError **error)
 {
-	CURL *curl = take_connection(http, error);
+	CURL *curl = take_connection(exchange->http, error);
 	struct curl_slist *headers = NULL;
-	g_autofree char *text = body ? vk_json_line(body) : NULL;
-	Exchange exchange = {
-		.http = http, .method = method, .url = url, .text = text, .reply = ret};
 	Outcome outcome;
 
 	if (!curl)
@@ -422,14 +360,35 @@ gboolean vk_ontap_http_send(VkOntapHttp *http, const char *method, const char *u
 	/* Without links but those to the next page. */
 	headers = curl_slist_append(headers, "Accept: application/json");
 	headers = curl_slist_append(headers, "X-Dot-Client-App: virtkeep/" VK_VERSION);
-	if (body)
+	if (exchange->text)
 		headers = curl_slist_append(headers, "Content-Type: application/json");
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	exchange.received = g_string_new(NULL);
-	outcome = try_often(&exchange, curl, deadline, error);
-	ret->is_unsure = outcome == OUTCOME_UNSURE;
-	put_connection(http, curl);
-	g_string_free(exchange.received, TRUE);
+	outcome = try_often(exchange, curl, deadline, error);
+	exchange->reply->is_unsure = outcome == OUTCOME_UNSURE;
+	put_connection(exchange->http, curl);
 	curl_slist_free_all(headers);
 	return outcome == OUTCOME_DONE;
+}
+
+gboolean vk_ontap_http_send(VkOntapHttp *http, const char *method, const char *url,
+			    const json_t *body, gint64 deadline, VkOntapReply *ret, GError **error)
+{
+	g_autofree char *text = body ? vk_json_line(body) : NULL;
+	g_autoptr(GString) received = g_string_new(NULL);
+	Exchange exchange = {.http = http,
+			     .method = method,
+			     .url = url,
+			     .text = text,
+			     .received = received,
+			     .reply = ret};
+	gboolean done;
+
+	if (!http->url)
+		return vk_fail(error, VK_ERROR_USAGE, "array '%s': its section has no url",
+			       http->name);
+	if (!vk_ontap_login_begin(http->login, &exchange.login, error))
+		return FALSE;
+	done = send_logged_in(&exchange, deadline, error);
+	vk_ontap_login_end(http->login, &exchange.login, ret->status);
+	return done;
 }

@@ -15,6 +15,7 @@ typedef struct VkOntapHttp VkOntapHttp;
 typedef struct VkOntapReply {
 	guint status;       /* HTTP's; 0 when nothing came back */
 	json_t *body;       /* an object, empty where the reply had none */
+	gsize length;       /* of its text; bytes */
 	char *location;     /* nullable */
 	guint64 code;       /* of ONTAP's error; 0: it gave none */
 	gboolean is_unsure; /* it failed, but the array may have done it all the same */
@@ -29,8 +30,9 @@ void vk_ontap_http_free(VkOntapHttp *http);
 
 /*
  * Sends BODY (nullable) to URL, which begins with "/api/". What surely was not done is tried again,
- * and so is what may be done twice (GET, DELETE), until DEADLINE (g_get_monotonic_time). *RET is to
- * be cleared in any case.
+ * and so is what may be done twice (GET, DELETE), until DEADLINE (g_get_monotonic_time). A login that
+ * was refused is never tried again; only another password in the file is. *RET is to be cleared in
+ * any case.
  */
 gboolean vk_ontap_http_send(VkOntapHttp *http, const char *method, const char *url,
 			    const json_t *body, gint64 deadline, VkOntapReply *ret, GError **error);

@@ -15,14 +15,13 @@
 
 #define VOLUME_FIELDS                                               \
 	"uuid,name,svm.name,nas.path,state,type,style,is_svm_root," \
-	"snapshot_directory_access_enabled,consistency_group.name"
+	"snapshot_directory_access_enabled"
 
 void vk_ontap_place_clear(VkOntapPlace *place)
 {
 	g_free(place->svm);
 	g_free(place->volume_name);
 	g_free(place->volume);
-	g_free(place->group);
 	g_free(place->path);
 	g_free(place->root);
 	g_free(place->below);
@@ -79,7 +78,8 @@ char *vk_ontap_find_svm(VkOntap *ontap, const char *host, GError **error)
 	g_autofree char *url =
 		vk_ontap_url("/api/network/ip/interfaces", "fields", "ip.address,svm.name",
 			     "svm.name", ontap->svm ? ontap->svm : "!null", NULL);
-	g_autoptr(json_t) lifs = addresses ? vk_ontap_list(ontap->rest, url, 0, error) : NULL;
+	g_autoptr(json_t) lifs =
+		addresses ? vk_ontap_known_list(ontap, url, VK_ONTAP_KNOWN_SEC, error) : NULL;
 	const char *found = NULL;
 	gsize index;
 	json_t *lif;
@@ -134,14 +134,20 @@ gboolean vk_ontap_check_volume(const json_t *volume, GError **error)
 	       vk_fail(error, VK_ERROR_FAILED, "the volume '%s' cannot be used: %s", name, why);
 }
 
-static const json_t *find_volume(VkOntap *ontap, const char *svm, const char *path,
-				 json_t **ret_volumes, const char **ret_inside, GError **error)
+json_t *vk_ontap_name_space(VkOntap *ontap, const char *svm, GError **error)
 {
 	g_autofree char *url = vk_ontap_url("/api/storage/volumes", "svm.name", svm, "nas.path",
 					    "!null", "fields", VOLUME_FIELDS, NULL);
+
+	return vk_ontap_known_list(ontap, url, VK_ONTAP_KNOWN_SEC, error);
+}
+
+static const json_t *find_volume(VkOntap *ontap, const char *svm, const char *path,
+				 json_t **ret_volumes, const char **ret_inside, GError **error)
+{
 	const json_t *volume;
 
-	*ret_volumes = vk_ontap_list(ontap->rest, url, 0, error);
+	*ret_volumes = vk_ontap_name_space(ontap, svm, error);
 	if (!*ret_volumes)
 		return NULL;
 	volume = vk_ontap_find_volume(*ret_volumes, path, ret_inside);
@@ -195,7 +201,6 @@ static gboolean locate_on(VkOntap *ontap, const VkMountFacts *mount, const char 
 	ret->svm = g_steal_pointer(&svm);
 	ret->volume = g_strdup(vk_json_optional_string(volume, "uuid"));
 	ret->volume_name = g_strdup(vk_json_optional_string(volume, "name"));
-	ret->group = g_strdup(vk_json_nested_string(volume, "consistency_group", "name"));
 	ret->path = g_strdup(inside);
 	find_root(path, mount->mountpoint, inside, ret);
 	return (ret->volume && ret->volume_name && g_uuid_string_is_valid(ret->volume)) ||

@@ -3,6 +3,7 @@
  * From a multipath device of the host to the LUN behind it, by what the kernel tells in sysfs; and
  * from a LUN to its device. No tools of the vendor's are needed.
  */
+#include "child.h"
 #include "errors.h"
 #include "json.h"
 #include "ontap-lun.h"
@@ -20,6 +21,7 @@
 
 #define MULTIPATH "mpath-"
 #define SECTOR    512
+#define FLUSH_SEC 30
 
 /* A page of what a SCSI device tells: its code and the length of what follows. */
 #define PAGE_HEADER 4
@@ -140,16 +142,13 @@ static const json_t *match_serial(const json_t *luns, const char *serial, GError
 	return found;
 }
 
-static gboolean check_size(const char *device, const json_t *lun, guint64 *ret_size, GError **error)
+static gboolean has_size(const char *device, const json_t *lun, guint64 *ret_size)
 {
 	g_autofree char *sectors = read_word(device, "size");
 	const json_t *size = json_object_get(json_object_get(lun, "space"), "size");
 
 	*ret_size = sectors ? g_ascii_strtoull(sectors, NULL, 10) * SECTOR : 0;
-	return (*ret_size && *ret_size == (guint64)json_integer_value(size)) ||
-	       vk_fail(error, VK_ERROR_FAILED,
-		       "it has not the size of the LUN '%s': was that resized, and not seen here?",
-		       vk_json_optional_string(lun, "name"));
+	return *ret_size && *ret_size == (guint64)json_integer_value(size);
 }
 
 /* The volume of the LUN, and the LUN's path in it. */
@@ -161,27 +160,48 @@ static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret,
 	const char *svm = vk_json_nested_string(lun, "svm", "name");
 	const char *name = vk_json_optional_string(lun, "name");
 	g_autofree char *prefix = g_strdup_printf("/vol/%s/", volume ? volume : "");
-	g_autofree char *url =
-		vk_ontap_url("/api/storage/volumes", "uuid", uuid ? uuid : "", "fields",
-			     "uuid,name,state,type,style,consistency_group.name", NULL);
+	g_autofree char *url = vk_ontap_url("/api/storage/volumes", "uuid", uuid ? uuid : "",
+					    "fields", "uuid,name,state,type,style", NULL);
 	g_autoptr(json_t) volumes = NULL;
 	const json_t *record;
 
 	if (!uuid || !volume || !svm || !name || !g_uuid_string_is_valid(uuid) ||
 	    !g_str_has_prefix(name, prefix))
 		return vk_fail(error, VK_ERROR_FAILED, "the array did not tell where its LUN lies");
-	volumes = vk_ontap_list(ontap->rest, url, 0, error);
+	volumes = vk_ontap_known_list(ontap, url, VK_ONTAP_KNOWN_SEC, error);
 	record = json_array_get(volumes, 0);
 	if (!volumes || !vk_ontap_check_volume(record, error))
 		return FALSE;
 	ret->svm = g_strdup(svm);
 	ret->volume = g_strdup(uuid);
 	ret->volume_name = g_strdup(volume);
-	ret->group = g_strdup(vk_json_nested_string(record, "consistency_group", "name"));
 	ret->path = g_strdup(name + strlen(prefix));
 	ret->lun = g_strdup(vk_json_optional_string(lun, "uuid"));
 	return (ret->lun && g_uuid_string_is_valid(ret->lun)) ||
 	       vk_fail(error, VK_ERROR_FAILED, "the array did not tell the uuid of its LUN");
+}
+
+/* The LUN of a device among those that were told no longer than OLDEST_SEC ago. */
+static gboolean locate_among(VkOntap *ontap, const char *device, const char *serial,
+			     guint oldest_sec, VkOntapPlace *ret, GError **error)
+{
+	g_autofree char *url = vk_ontap_url(
+		"/api/storage/luns", "svm.name", ontap->svm ? ontap->svm : "!null", "fields",
+		"uuid,name,serial_number,space.size,svm.name,location.volume", NULL);
+	g_autoptr(json_t) luns = vk_ontap_known_list(ontap, url, oldest_sec, error);
+	/* Serial numbers have letters that mean something in queries. */
+	const json_t *lun = luns ? match_serial(luns, serial, error) : NULL;
+
+	if (!lun || !check_paths(device, serial, error))
+		return FALSE;
+	if (has_size(device, lun, &ret->size))
+		return fill_place(ontap, lun, ret, error);
+	/* It may have been resized since they were told. */
+	if (oldest_sec)
+		return locate_among(ontap, device, serial, 0, ret, error);
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "it has not the size of the LUN '%s': was that resized, and not seen here?",
+		       vk_json_optional_string(lun, "name"));
 }
 
 gboolean vk_ontap_locate_lun(VkOntap *ontap, const char *resolved, VkOntapPlace *ret,
@@ -189,24 +209,13 @@ gboolean vk_ontap_locate_lun(VkOntap *ontap, const char *resolved, VkOntapPlace 
 {
 	g_autofree char *device = g_path_get_basename(resolved);
 	g_autofree char *uuid = read_word(device, "dm/uuid");
-	g_autofree char *url = vk_ontap_url(
-		"/api/storage/luns", "svm.name", ontap->svm ? ontap->svm : "!null", "fields",
-		"uuid,name,serial_number,space.size,svm.name,location.volume", NULL);
 	char serial[VK_ONTAP_SERIAL_LENGTH + 1];
-	g_autoptr(json_t) luns = NULL;
-	const json_t *lun;
 
 	if (!uuid || !g_str_has_prefix(uuid, MULTIPATH))
 		return fail_device(uuid, error);
 	if (!vk_ontap_serial_of_wwid(uuid + strlen(MULTIPATH), serial))
 		return vk_fail(error, VK_ERROR_NOT_FOUND, "it is no LUN of ONTAP");
-	luns = vk_ontap_list(ontap->rest, url, 0, error);
-	if (!luns)
-		return FALSE;
-	/* Serial numbers have letters that mean something in queries. */
-	lun = match_serial(luns, serial, error);
-	return lun && check_paths(device, serial, error) &&
-	       check_size(device, lun, &ret->size, error) && fill_place(ontap, lun, ret, error);
+	return locate_among(ontap, device, serial, VK_ONTAP_KNOWN_SEC, ret, error);
 }
 
 /* New string; NULL: the host has none, or not yet. */
@@ -226,4 +235,45 @@ char *vk_ontap_find_device(const char *serial)
 			return g_steal_pointer(&path);
 	}
 	return NULL;
+}
+
+static void tell(const char *path, const char *word)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* What comes of it shows by the devices. */
+	if (write(fd, word, strlen(word)) < 0)
+		g_debug("'%s' is not writable", path);
+	close(fd);
+}
+
+void vk_ontap_scan_hosts(void)
+{
+	g_autofree char *directory = g_build_filename(vk_ontap_sysfs(), "class", "scsi_host", NULL);
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *path = g_build_filename(directory, name, "scan", NULL);
+
+		tell(path, "- - -");
+	}
+}
+
+void vk_ontap_forget_device(const char *path)
+{
+	g_autofree char *device = g_path_get_basename(path);
+	g_autoptr(GPtrArray) paths = vk_ontap_paths(device);
+	const char *argv[] = {"multipath", "-f", path, NULL};
+	g_autofree char *output = vk_child_run(argv, FLUSH_SEC, NULL);
+
+	for (guint i = 0; i < paths->len; i++) {
+		g_autofree char *file =
+			g_build_filename(vk_ontap_sysfs(), "block", g_ptr_array_index(paths, i),
+					 "device", "delete", NULL);
+
+		tell(file, "1");
+	}
 }

@@ -26,6 +26,12 @@ char *vk_ontap_find_device(const char *serial);
 /* The names of the devices that lead to a multipath DEVICE. Returns char*. */
 GPtrArray *vk_ontap_paths(const char *device);
 
+/* Has the host look for new devices. */
+void vk_ontap_scan_hosts(void);
+
+/* Takes a multipath device away before its paths go: the host would wait for them. Best effort. */
+void vk_ontap_forget_device(const char *path);
+
 /*
  * A source of LAYER, a LUN: a clone of it from the snapshot, which is mapped to the host while it is
  * open. What killed processes have left of that is removed first.

@@ -4,7 +4,6 @@
  * names tell the host, and a clone is claimed as long as its process lives, so that what a killed one
  * left is known, and removed by the next backup, or read, of a LUN of the volume.
  */
-#include "child.h"
 #include "errors.h"
 #include "io.h"
 #include "json.h"
@@ -24,7 +23,6 @@
 #define CLONE_PREFIX    "virtkeep_clone_"
 #define DEVICE_WAIT_SEC 30
 #define DEVICE_POLL_US  (G_USEC_PER_SEC / 5)
-#define FLUSH_SEC       30
 
 typedef struct Clone {
 	VkOntap *ontap;
@@ -107,6 +105,18 @@ static gboolean find_lun(Clone *clone, json_t **ret, GError **error)
 	return luns != NULL;
 }
 
+/* The same of one that may be in the making. */
+static gboolean await_lun(Clone *clone, json_t **ret, GError **error)
+{
+	gint64 deadline = vk_ontap_look_deadline(clone->ontap->rest, 0), pause = 0;
+
+	do {
+		if (!find_lun(clone, ret, error))
+			return FALSE;
+	} while (!*ret && vk_ontap_wait(&pause, deadline));
+	return TRUE;
+}
+
 static gboolean make_clone(Clone *clone, const VkOntapStored *layer, GError **error)
 {
 	g_autofree char *url = vk_ontap_url("/api/storage/luns", VK_ONTAP_AT_ONCE, NULL);
@@ -125,7 +135,7 @@ static gboolean make_clone(Clone *clone, const VkOntapStored *layer, GError **er
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	if (!find_lun(clone, &lun, error))
+	if (!await_lun(clone, &lun, error))
 		return FALSE;
 	uuid = vk_json_optional_string(lun, "uuid");
 	clone->serial = g_strdup(vk_json_optional_string(lun, "serial_number"));
@@ -191,36 +201,11 @@ static gboolean map_clone(Clone *clone, const VkOntapStored *layer, GError **err
 	return FALSE;
 }
 
-static void tell(const char *path, const char *word)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	/* What comes of it shows by the devices. */
-	if (write(fd, word, strlen(word)) < 0)
-		g_debug("'%s' is not writable", path);
-	close(fd);
-}
-
-static void scan_hosts(void)
-{
-	g_autofree char *directory = g_build_filename(vk_ontap_sysfs(), "class", "scsi_host", NULL);
-	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *path = g_build_filename(directory, name, "scan", NULL);
-
-		tell(path, "- - -");
-	}
-}
-
 static gboolean await_device(Clone *clone, GError **error)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)DEVICE_WAIT_SEC * G_USEC_PER_SEC;
 
-	scan_hosts();
+	vk_ontap_scan_hosts();
 	while (!(clone->device = vk_ontap_find_device(clone->serial))) {
 		if (g_get_monotonic_time() >= deadline)
 			return vk_fail(error, VK_ERROR_FAILED,
@@ -229,23 +214,6 @@ static gboolean await_device(Clone *clone, GError **error)
 		g_usleep(DEVICE_POLL_US);
 	}
 	return TRUE;
-}
-
-/* Before the paths go: the host would wait for them. */
-static void forget_device(const Clone *clone)
-{
-	g_autofree char *device = g_path_get_basename(clone->device);
-	g_autoptr(GPtrArray) paths = vk_ontap_paths(device);
-	const char *argv[] = {"multipath", "-f", clone->device, NULL};
-	g_autofree char *output = vk_child_run(argv, FLUSH_SEC, NULL);
-
-	for (guint i = 0; i < paths->len; i++) {
-		g_autofree char *path =
-			g_build_filename(vk_ontap_sysfs(), "block", g_ptr_array_index(paths, i),
-					 "device", "delete", NULL);
-
-		tell(path, "1");
-	}
 }
 
 /* From the array, and its map before it. */
@@ -281,7 +249,7 @@ static void clone_free(Clone *clone)
 		return;
 	if (clone->claim_path) {
 		if (clone->device)
-			forget_device(clone);
+			vk_ontap_forget_device(clone->device);
 		drop(clone);
 		unlink(clone->claim_path);
 	}
@@ -363,6 +331,7 @@ gboolean vk_ontap_list_clones(VkOntap *ontap, const char *svm, const char *volum
 			continue;
 		handle = json_pack("{s:s, s:s}", "svm", svm, VK_ONTAP_CLONE, name);
 		left = vk_array_snapshot_new(&ontap->base, name, handle, name);
+		left->kind = "LUN";
 		left->is_unlisted = TRUE;
 		g_ptr_array_add(found, left);
 	}

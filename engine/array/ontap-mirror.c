@@ -31,7 +31,7 @@ static char *find_kind(VkOntap *destination, const json_t *record)
 	if (g_strcmp0(type, "async") != 0)
 		return g_strdup(type);
 	/* REST knows no vaults: those are what has rules of how many to keep. */
-	policies = vk_ontap_list(destination->rest, url, 0, NULL);
+	policies = vk_ontap_known_list(destination, url, VK_ONTAP_KNOWN_SEC, NULL);
 	rules = json_object_get(json_array_get(policies, 0), "retention");
 	return g_strdup(json_array_size(rules) ? "vault" : "mirror");
 }
@@ -55,8 +55,9 @@ static char *find_reason(const json_t *record)
 /* The snapshots of ours that the destination has. */
 static GPtrArray *find_snapshots(VkOntap *destination, const char *path)
 {
-	g_autofree char *volume = vk_ontap_volume_of(destination, path, NULL);
-	g_autofree char *base = g_strdup_printf("/api/storage/volumes/%s/snapshots", volume);
+	g_autoptr(json_t) volume = vk_ontap_volume_of(destination, path, NULL);
+	g_autofree char *base = g_strdup_printf("/api/storage/volumes/%s/snapshots",
+						vk_json_optional_string(volume, "uuid"));
 	g_autofree char *url = vk_ontap_url(base, "name", VK_ONTAP_NAME_PREFIX "*", "fields",
 					    "name", "order_by", "create_time", NULL);
 	g_autoptr(json_t) records = volume ? vk_ontap_list(destination->rest, url, 0, NULL) : NULL;
@@ -303,10 +304,11 @@ static gboolean judge_transfer(const json_t *record, GError **error)
 static gboolean has_arrived(VkOntap *destination, const char *path, const char *snapshot,
 			    const char *policy, GError **error)
 {
-	g_autofree char *volume = vk_ontap_volume_of(destination, path, error);
+	g_autoptr(json_t) volume = vk_ontap_volume_of(destination, path, error);
+	const char *uuid = vk_json_optional_string(volume, "uuid");
 	g_autoptr(json_t) found = NULL;
 
-	if (!volume || !vk_ontap_find_snapshot(destination, volume, snapshot, 0, &found, error))
+	if (!volume || !vk_ontap_find_snapshot(destination, uuid, snapshot, 0, &found, error))
 		return FALSE;
 	return found || vk_fail(error, VK_ERROR_FAILED,
 				"the snapshot did not arrive: its label has no rule in the policy "

@@ -24,9 +24,16 @@
 
 #define VK_ONTAP_NAME_PREFIX "virtkeep_"
 
+/* Lists that hardly ever change (ontap-lists.c). */
+typedef struct VkOntapLists VkOntapLists;
+
+VkOntapLists *vk_ontap_lists_new(void);
+void vk_ontap_lists_free(VkOntapLists *lists);
+
 typedef struct VkOntap {
 	VkArray base;
 	VkOntapRest *rest;
+	VkOntapLists *lists;
 	char *svm; /* the only one that is looked at; nullable */
 	char *run_dir;
 } VkOntap;
@@ -34,13 +41,24 @@ typedef struct VkOntap {
 /* Where something lies on the array, and how the host reaches its snapshots. */
 typedef struct VkOntapPlace {
 	char *svm, *volume_name, *volume; /* the latter is the uuid */
-	char *group;                      /* the consistency group of the volume; nullable */
 	char *path;                       /* within the volume, without a slash at its beginning */
 	char *root;                       /* of a file: the host's directory with .snapshot */
 	char *below;                      /* and the path from there */
 	char *lun;                        /* of a LUN: its uuid; NULL for files */
 	guint64 size;                     /* and its size; bytes */
 } VkOntapPlace;
+
+/* How old a list may be that was told once. */
+#define VK_ONTAP_KNOWN_SEC 300
+
+/*
+ * The list of URL, which is asked for when it is not known or older than OLDEST_SEC. New reference, to
+ * be left as it is. An error as of vk_ontap_list(). Threads: free.
+ */
+json_t *vk_ontap_known_list(VkOntap *ontap, const char *url, guint oldest_sec, GError **error);
+
+/* The volumes that have a junction in SVM. Likewise. */
+json_t *vk_ontap_name_space(VkOntap *ontap, const char *svm, GError **error);
 
 typedef struct VkOntapLayer {
 	char *original; /* a file's has no symbolic links */
@@ -118,7 +136,22 @@ gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const cha
 /* The array holds all writes from here until the commit, or until DEADLINE, or a little longer. */
 gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
 			      GError **error);
+/* TRUE, too, when that is not known, since the array lets them go by itself: it is settled later. */
 gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error);
+
+/* Waits for what came of the commit, if that is not known. To be called before the group is freed. */
+gboolean vk_ontap_group_settle(VkOntapGroup *group, GError **error);
+
+/* The member of a handle that tells a consistency group from a snapshot. */
+#define VK_ONTAP_GROUP "consistency_group"
+
+/*
+ * The groups that killed runs have left around VOLUMES (VkOntapPlace, of one SVM, at least one), added
+ * to FOUND (VkArraySnapshot). One of these removed, by its handle: fine if it is gone already.
+ */
+gboolean vk_ontap_list_groups(VkOntap *ontap, const GPtrArray *volumes, GPtrArray *found,
+			      GError **error);
+gboolean vk_ontap_remove_group(VkOntap *ontap, const json_t *handle, GError **error);
 
 /*
  * To be called once the snapshot NAME of VOLUME (a uuid) is gone: the last one takes the group's

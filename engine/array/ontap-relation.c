@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-char *vk_ontap_volume_of(VkOntap *ontap, const char *path, GError **error)
+json_t *vk_ontap_volume_of(VkOntap *ontap, const char *path, GError **error)
 {
 	g_auto(GStrv) parts = g_strsplit(path, ":", 2);
 	g_autofree char *url = NULL;
@@ -18,13 +18,15 @@ char *vk_ontap_volume_of(VkOntap *ontap, const char *path, GError **error)
 		return NULL;
 	}
 	url = vk_ontap_url("/api/storage/volumes", "svm.name", parts[0], "name", parts[1], "fields",
-			   "uuid", NULL);
-	volumes = vk_ontap_list(ontap->rest, url, 0, error);
+			   "uuid,name,svm.name,nas.path", NULL);
+	volumes = vk_ontap_known_list(ontap, url, VK_ONTAP_KNOWN_SEC, error);
 	uuid = vk_json_optional_string(json_array_get(volumes, 0), "uuid");
-	if (volumes && (!uuid || !g_uuid_string_is_valid(uuid)))
+	if (uuid && g_uuid_string_is_valid(uuid))
+		return json_incref(json_array_get(volumes, 0));
+	if (volumes)
 		vk_fail(error, VK_ERROR_NOT_FOUND, "the array '%s' has no volume '%s'",
 			ontap->base.name, path);
-	return volumes && uuid && g_uuid_string_is_valid(uuid) ? g_strdup(uuid) : NULL;
+	return NULL;
 }
 
 /* The relationships from PATH that one cluster has as their destination. */

@@ -131,12 +131,10 @@ static json_t *place(const VkMounts *mounts, const Volume *volume, const Wanted 
 
 static gboolean find_in(Volume *volume, Wanted *wanted, GError **error)
 {
-	g_autofree char *url =
-		vk_ontap_url("/api/storage/volumes", "svm.name", volume->svm ? volume->svm : "",
-			     "nas.path", "!null", "fields", "uuid,nas.path", NULL);
 	g_autoptr(VkMounts) mounts = vk_ontap_load_mounts(error);
 	g_autoptr(json_t) others =
-		mounts ? vk_ontap_list(volume->ontap->rest, url, 0, error) : NULL;
+		mounts ? vk_ontap_name_space(volume->ontap, volume->svm ? volume->svm : "", error)
+		       : NULL;
 
 	if (!others)
 		return FALSE;
@@ -155,12 +153,11 @@ static gboolean look(const VkOntapSearch *search, VkOntap *destination, const js
 {
 	Wanted *wanted = data;
 	const char *path = vk_json_nested_string(record, "destination", "path");
-	g_autofree char *uuid = path ? vk_ontap_volume_of(destination, path, error) : NULL;
-	g_autofree char *url = NULL;
+	g_autoptr(json_t) volume = path ? vk_ontap_volume_of(destination, path, error) : NULL;
+	const char *uuid = vk_json_optional_string(volume, "uuid");
 	g_autoptr(json_t) snapshot = NULL;
-	g_autoptr(json_t) volume = NULL;
 
-	if (!uuid ||
+	if (!volume ||
 	    !vk_ontap_find_snapshot(destination, uuid, search->snapshot, 0, &snapshot, error))
 		return !path;
 	if (!snapshot || wanted->found)
@@ -172,17 +169,13 @@ static gboolean look(const VkOntapSearch *search, VkOntap *destination, const js
 			     path, destination->base.name);
 		return TRUE;
 	}
-	url = g_strdup_printf("/api/storage/volumes/%s?fields=name,svm.name,nas.path", uuid);
-	volume = vk_ontap_get(destination->rest, url, error);
-	return volume && find_in(&(Volume){.ontap = destination,
-					   .path = path,
-					   .uuid = uuid,
-					   .name = vk_json_optional_string(volume, "name"),
-					   .svm = vk_json_optional_string(
-						   json_object_get(volume, "svm"), "name"),
-					   .junction = vk_json_optional_string(
-						   json_object_get(volume, "nas"), "path")},
-				 wanted, error);
+	return find_in(&(Volume){.ontap = destination,
+				 .path = path,
+				 .uuid = uuid,
+				 .name = vk_json_optional_string(volume, "name"),
+				 .svm = vk_json_nested_string(volume, "svm", "name"),
+				 .junction = vk_json_nested_string(volume, "nas", "path")},
+		       wanted, error);
 }
 
 /* The copy on DESTINATION, if that has all layers. New reference. */

@@ -10,11 +10,13 @@
 
 #define VERSION(generation, major, minor) ((generation)*10000u + (major)*100u + (minor))
 /* With it came consistency groups that are snapshotted in two phases. */
-#define VERSION_MIN     VERSION(9, 11, 1)
-#define PAGES_MAX       10000
-#define LOOK_SECONDS    5
-#define JOB_POLL_US     (G_USEC_PER_SEC / 10)
-#define JOB_POLL_MAX_US ((gint64)2 * G_USEC_PER_SEC)
+#define VERSION_MIN VERSION(9, 11, 1)
+/* Of a list, over all of its pages. */
+#define LIST_BYTES_MAX ((gsize)64 * 1024 * 1024)
+#define LIST_TIMEOUTS  4
+#define LOOK_SECONDS   5
+#define POLL_US        (G_USEC_PER_SEC / 10)
+#define POLL_MAX_US    ((gint64)2 * G_USEC_PER_SEC)
 
 struct VkOntapRest {
 	VkOntapHttp *http;
@@ -101,6 +103,15 @@ gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline)
 	return MAX(deadline, vk_ontap_deadline(rest, LOOK_SECONDS));
 }
 
+gboolean vk_ontap_wait(gint64 *pause, gint64 deadline)
+{
+	if (g_get_monotonic_time() >= deadline)
+		return FALSE;
+	*pause = *pause ? MIN(*pause * 7 / 5, POLL_MAX_US) : POLL_US;
+	g_usleep((gulong)*pause);
+	return TRUE;
+}
+
 static guint read_version(const json_t *cluster)
 {
 	const json_t *version = json_object_get(cluster, "version");
@@ -159,45 +170,69 @@ char *vk_ontap_cluster_name(VkOntapRest *rest)
 	return g_strdup(rest->cluster);
 }
 
-static gboolean add_page(VkOntapRest *rest, const char *url, gint64 deadline, json_t *records,
+/* A list as far as it was read. */
+typedef struct Listing {
+	const char *url; /* of its first page */
+	gint64 until;
+	gsize bytes;
+	json_t *records;
+} Listing;
+
+static gboolean add_page(VkOntapRest *rest, const char *url, gint64 deadline, Listing *listing,
 			 char **ret_next, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
 	g_auto(VkOntapReply) reply = {0};
 	const json_t *links;
 
-	if (!vk_ontap_http_send(rest->http, "GET", url, NULL, deadline_of(rest, deadline), &reply,
-				&trouble)) {
+	if (!vk_ontap_http_send(rest->http, "GET", url, NULL, deadline, &reply, &trouble)) {
 		/* Just that: a server in between, too, may say that there is nothing. */
 		if (reply.code == VK_ONTAP_NO_VOLUME)
 			trouble->code = VK_ERROR_NOT_FOUND;
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	json_array_extend(records, json_object_get(reply.body, "records"));
+	listing->bytes += reply.length;
+	json_array_extend(listing->records, json_object_get(reply.body, "records"));
 	links = json_object_get(json_object_get(reply.body, "_links"), "next");
 	*ret_next = g_strdup(vk_json_optional_string(links, "href"));
 	return TRUE;
+}
+
+/* Whether to ask for the page NEXT after PAGE: nothing that an array tells goes on for ever. */
+static gboolean check_next(const VkOntapRest *rest, const Listing *listing, const char *page,
+			   const char *next, GError **error)
+{
+	if (strcmp(next, page) == 0 || !g_str_has_prefix(next, "/api/"))
+		return vk_fail(error, VK_ERROR_FAILED, "array '%s': the pages of '%s' have no end",
+			       rest->name, listing->url);
+	if (listing->bytes > LIST_BYTES_MAX)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "array '%s': the list '%s' is longer than %zu MiB: set svm in its "
+			       "section",
+			       rest->name, listing->url, LIST_BYTES_MAX >> 20);
+	return g_get_monotonic_time() < listing->until ||
+	       vk_fail(error, VK_ERROR_FAILED,
+		       "array '%s': the list '%s' takes too long: raise NTAP_TIMEOUT", rest->name,
+		       listing->url);
 }
 
 json_t *vk_ontap_list(VkOntapRest *rest, const char *url, gint64 deadline, GError **error)
 {
 	g_autoptr(json_t) records = json_array();
 	g_autofree char *page = g_strdup(url);
+	Listing listing = {.url = url, .until = deadline, .records = records};
 
 	if (!check_version(rest, error))
 		return NULL;
-	for (guint pages = 0; page; pages++) {
+	if (!deadline)
+		listing.until = g_get_monotonic_time() + LIST_TIMEOUTS * rest->timeout_us;
+	while (page) {
 		g_autofree char *next = NULL;
 
-		if (!add_page(rest, page, deadline, records, &next, error))
+		if (!add_page(rest, page, deadline_of(rest, deadline), &listing, &next, error) ||
+		    (next && !check_next(rest, &listing, page, next, error)))
 			return NULL;
-		if (next && (strcmp(next, page) == 0 || pages >= PAGES_MAX ||
-			     !g_str_has_prefix(next, "/api/"))) {
-			vk_fail(error, VK_ERROR_FAILED, "array '%s': the pages of '%s' have no end",
-				rest->name, url);
-			return NULL;
-		}
 		g_free(page);
 		page = g_steal_pointer(&next);
 	}
@@ -254,7 +289,7 @@ static gboolean await_job(VkOntapRest *rest, const char *uuid, gint64 deadline, 
 {
 	g_autofree char *path = g_strconcat("/api/cluster/jobs/", uuid, NULL);
 	g_autofree char *url = vk_ontap_url(path, "fields", "**", NULL);
-	gint64 pause = JOB_POLL_US;
+	gint64 pause = 0;
 
 	do {
 		g_auto(VkOntapReply) reply = {0};
@@ -269,9 +304,7 @@ static gboolean await_job(VkOntapRest *rest, const char *uuid, gint64 deadline, 
 			return TRUE;
 		if (is_final)
 			return FALSE;
-		g_usleep((gulong)pause);
-		pause = MIN(pause * 7 / 5, JOB_POLL_MAX_US);
-	} while (g_get_monotonic_time() < deadline);
+	} while (vk_ontap_wait(&pause, deadline));
 	ret->is_unsure = TRUE;
 	return vk_fail(error, VK_ERROR_FAILED, "array '%s': its job '%s' takes too long",
 		       rest->name, uuid);

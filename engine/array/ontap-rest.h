@@ -12,6 +12,8 @@
 
 /* How long ONTAP works on a change before it makes a job of it: a parameter of most changes. */
 #define VK_ONTAP_AT_ONCE "return_timeout", "15"
+/* While guests are held: a job that is known can be waited for, whatever becomes of the reply. */
+#define VK_ONTAP_WHILE_HELD "return_timeout", "2"
 
 /* Codes of errors that mean something to us. */
 enum {
@@ -20,6 +22,8 @@ enum {
 	VK_ONTAP_NO_VOLUME = 918235, /* of that uuid */
 	VK_ONTAP_HAS_OWNER = 1638543,
 	VK_ONTAP_IS_LOCKED = 1638555,
+	VK_ONTAP_GROUP_BUSY = 53411918,
+	VK_ONTAP_GROUP_NAME_TAKEN = 53411921,
 	VK_ONTAP_NOT_STARTED = 53411925,
 };
 
@@ -34,8 +38,9 @@ char *vk_ontap_url(const char *path, ...) G_GNUC_NULL_TERMINATED;
 
 /*
  * All records of a collection, over all of its pages, until DEADLINE (g_get_monotonic_time; 0: each
- * page gets NTAP_TIMEOUT). VK_ERROR_NOT_FOUND when it is of a volume that does not exist. New
- * reference to an array.
+ * page gets NTAP_TIMEOUT, and none is asked for after four times that). An error when that comes
+ * first, or when they are too long. VK_ERROR_NOT_FOUND when it is of a volume that does not exist. New reference to
+ * an array.
  */
 json_t *vk_ontap_list(VkOntapRest *rest, const char *url, gint64 deadline, GError **error);
 
@@ -55,6 +60,12 @@ gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds);
 
 /* DEADLINE, or a few seconds from now: enough to look what came of a change that took all the time. */
 gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline);
+
+/*
+ * Before something is looked at once more, for the array may be at work on it still: waits for *PAUSE
+ * (microseconds; 0 at first), which grows. FALSE when DEADLINE comes first.
+ */
+gboolean vk_ontap_wait(gint64 *pause, gint64 deadline);
 
 /* The name of the cluster. New string; NULL as long as it was not asked, or does not tell. */
 char *vk_ontap_cluster_name(VkOntapRest *rest);

@@ -320,6 +320,9 @@ gboolean vk_ontap_settle(VkShot *base, GError **error)
 	GHashTableIter iter;
 	gpointer value;
 
+	for (guint i = 0; i < shot->groups->len; i++)
+		if (!vk_ontap_group_settle(g_ptr_array_index(shot->groups, i), error))
+			return FALSE;
 	g_ptr_array_set_size(shot->groups, 0);
 	g_hash_table_iter_init(&iter, shot->volumes);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {

@@ -257,6 +257,8 @@ gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError *
 
 	if (json_object_get(handle, VK_ONTAP_CLONE))
 		return vk_ontap_remove_clone((VkOntap *)array, handle, error);
+	if (json_object_get(handle, VK_ONTAP_GROUP))
+		return vk_ontap_remove_group((VkOntap *)array, handle, error);
 	return read_handle(handle, &volume, &name, error) &&
 	       vk_ontap_drop_snapshot((VkOntap *)array, volume, name, error);
 }
@@ -313,22 +315,36 @@ static gboolean list_volume(VkOntap *ontap, const char *volume, const char *vaul
 	return records != NULL;
 }
 
+/* The place of each volume of DISK, once. Borrowed. */
+static GPtrArray *places_of(const VkOntapDisk *disk)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	GPtrArray *places = g_ptr_array_new();
+
+	for (guint i = 0; i < disk->layers->len; i++) {
+		VkOntapLayer *layer = g_ptr_array_index(disk->layers, i);
+
+		if (g_hash_table_add(seen, layer->place.volume))
+			g_ptr_array_add(places, &layer->place);
+	}
+	return places;
+}
+
 GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *base, const char *vault_id,
 				   const char *uuid, GError **error)
 {
 	VkOntap *ontap = (VkOntap *)array;
-	const VkOntapDisk *disk = (const VkOntapDisk *)base;
 	g_autoptr(GPtrArray) found =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_snapshot_free);
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GPtrArray) places = places_of((const VkOntapDisk *)base);
 
-	for (guint i = 0; i < disk->layers->len; i++) {
-		const VkOntapPlace *place =
-			&((const VkOntapLayer *)g_ptr_array_index(disk->layers, i))->place;
+	for (guint i = 0; i < places->len; i++) {
+		VkOntapPlace *place = g_ptr_array_index(places, i);
+		g_autoptr(GPtrArray) one = g_ptr_array_new();
 
-		if (!g_hash_table_add(seen, place->volume))
-			continue;
+		g_ptr_array_add(one, place);
 		if (!list_volume(ontap, place->volume, vault_id, uuid, found, error) ||
+		    !vk_ontap_list_groups(ontap, one, found, error) ||
 		    (place->lun &&
 		     !vk_ontap_list_clones(ontap, place->svm, place->volume_name, found, error)))
 			return NULL;

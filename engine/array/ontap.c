@@ -108,6 +108,7 @@ static void ontap_free(VkArray *array)
 {
 	VkOntap *ontap = (VkOntap *)array;
 
+	vk_ontap_lists_free(ontap->lists);
 	vk_ontap_rest_free(ontap->rest);
 	g_free(ontap->svm);
 	g_free(ontap->run_dir);
@@ -155,6 +156,7 @@ VkArray *vk_ontap_new(const VkSettings *settings, const char *name, GError **err
 	ontap->base.ops = &ontap_ops;
 	ontap->base.name = g_strdup(name);
 	ontap->rest = rest;
+	ontap->lists = vk_ontap_lists_new();
 	ontap->svm = g_strdup(vk_settings_get_named(settings, "array", name, "svm"));
 	ontap->run_dir = g_strdup(vk_settings_get(settings, "backup", "run_dir"));
 	return &ontap->base;

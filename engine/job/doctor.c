@@ -346,10 +346,10 @@ static void examine_stray(Visit *visit, const VkArraySnapshot *stray)
 	const VkDoctorOptions *options = visit->options;
 	g_autofree char *what = g_strdup_printf(
 		stray->is_unlisted
-			? "'%s' is left of a backup or a reader that was killed, or expired"
-			: "'%s' belongs to no snapshot of the vault; remove it if no "
+			? "the %s '%s' is left of a backup or a reader that was killed, or expired"
+			: "the %s '%s' belongs to no snapshot of the vault; remove it if no "
 			  "other copy of the vault needs it",
-		stray->title);
+		stray->kind, stray->title);
 	g_autoptr(GError) trouble = NULL;
 	VkFinding *finding;
 

@@ -58,6 +58,12 @@ ok virtkeep backup --mode array one
 virsh -q resume one
 second_one=$(newest one)
 expect_same "$second_one" 2
+# As virtkeep-arrays(7) tells it.
+file=$(basename "$VAULT/snaps/$(virsh domuuid one)/${second_one#*@}-"*.json .json)
+comment="virtkeep $(jq -r .id "$VAULT/vault.json" | head -n 1) $(virsh domuuid one) ${file##*-}"
+call "${PORTS[0]}" GET /control/state |
+	jq -e --arg comment "$comment" '.snapshots | any(.comment == $comment)' > /dev/null ||
+	fail "no comment '$comment'"
 mount_vault "$SCRATCH/mnt"
 cmp "$SCRATCH/mnt/guests/one/latest/vda.raw" "$SCRATCH/2-vda" || fail "the mount differs"
 unmount_vault "$SCRATCH/mnt"
@@ -179,6 +185,11 @@ ok virtkeep backup --mode array one two
 [[ ! -e $(echo "$SCRATCH"/filer/vm/.snapshot/*_00000001) ]] || fail "an old stray is left"
 [[ -e $(echo "$SCRATCH"/filer/vm/.snapshot/*_00000002) ]] || fail "another run's was removed"
 expect_clean one two
+call "${PORTS[0]}" POST "/api/application/consistency-groups?return_timeout=60" \
+	'{"name": "virtkeep_01234567_20200101T000000Z_00000003", "svm": {"name": "s"}, "volumes":
+	  [{"name": "vm", "provisioning_options": {"action": "add"}}]}'
+run virtkeep doctor
+expect_out "the consistency group 'virtkeep_01234567_20200101T000000Z_00000003' is left"
 run virtkeep doctor --fix
 expect_status 0
 ok virtkeep doctor

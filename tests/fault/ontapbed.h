@@ -15,7 +15,7 @@
 
 /* A guest, and the id of its snapshots. */
 #define WEB "11111111-2222-3333-4444-555555555555"
-#define ID  "20260102T030405Z"
+#define ID  "0f1e2d3c4b5a6978"
 
 typedef struct Bed {
 	char *directory;

@@ -134,6 +134,35 @@ START_TEST(removes_a_group_that_was_left_around_one_volume)
 }
 END_TEST
 
+/* A guest's disk is on a volume that a killed run has left in a group: that is told, and removed. */
+START_TEST(tells_of_a_group_that_was_left)
+{
+	const char *volumes[] = {"vm", "vmstore", NULL};
+	const char *left = "virtkeep_01234567_20200101T000000Z_deadbeef";
+	g_autoptr(VkArrayDisk) disk = nas_probe("vm/web.raw");
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) found = NULL;
+	g_autoptr(GPtrArray) none = NULL;
+	const VkArraySnapshot *group;
+
+	make_group(left, volumes);
+	found = vk_arrays_list(bed->arrays, disk, BED_VAULT, WEB, &error);
+	bed_succeed(found != NULL, error);
+	ck_assert_uint_eq(found->len, 1);
+	group = g_ptr_array_index(found, 0);
+	ck_assert_str_eq(group->kind, "consistency group");
+	ck_assert_str_eq(group->title, left);
+	ck_assert(group->is_unlisted);
+	bed_succeed(vk_arrays_remove(bed->arrays, group, &error), error);
+	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
+	/* Once more is fine. */
+	bed_succeed(vk_arrays_remove(bed->arrays, group, &error), error);
+	make_group("theirs", volumes);
+	none = vk_arrays_list(bed->arrays, disk, BED_VAULT, WEB, &error);
+	ck_assert_uint_eq(none->len, 0);
+}
+END_TEST
+
 /* The commit does not get through at first: it is sent again before anything is asked. */
 START_TEST(lifts_the_fence_first)
 {
@@ -308,6 +337,7 @@ int main(void)
 	tcase_add_test(tcase, leaves_a_group_of_some_volumes);
 	tcase_add_test(tcase, removes_a_group_that_was_left);
 	tcase_add_test(tcase, removes_a_group_that_was_left_around_one_volume);
+	tcase_add_test(tcase, tells_of_a_group_that_was_left);
 	tcase_add_test(tcase, lifts_the_fence_first);
 	tcase_add_loop_test(tcase, fences_no_longer_than_guests_are_held, 0, G_N_ELEMENTS(bounds));
 	tcase_add_test(tcase, leaves_no_fence_when_another_fails);

@@ -27,6 +27,8 @@ def state(cluster):
     body = {kind: [printable(record) for record in getattr(cluster, kind)] for kind in KINDS}
     body["jobs"] = [printable(job) for job in cluster.jobs.values()]
     body["started"] = [s["name"] for s in cluster.group_snapshots if s["_started"]]
+    body["fenced"] = [s["name"] for s in cluster.group_snapshots
+                      if s["_frozen"] or s["_before"] is not None]
     body["fence_violations"] = list(cluster.fence_violations)
     return copy.deepcopy(body)
 

@@ -19,6 +19,8 @@ A fault is {"action": A, "method": "POST" (any), "path": "REGEX" (searched in th
   jobs           jobs[] in place of job
   locked         "temporarily locked" as the message of a failure, not executed
   repeated_page  _links.next leads to the same page again
+  endless_page   _links.next leads to the same page by another address, and so on
+  padded         the body has "bytes" more, "after"
 """
 import re
 import threading
@@ -48,8 +50,9 @@ DEFAULTS = {
 }
 
 ACTIONS = {"delay", "hold", "reset", "empty", "status", "html", "truncated", "short", "integer_code",
-           "error_200", "no_job", "jobs", "locked", "repeated_page"}
-AFTER = {"html", "truncated", "short", "integer_code", "no_job", "jobs", "repeated_page"}
+           "error_200", "no_job", "jobs", "locked", "repeated_page", "endless_page", "padded"}
+AFTER = {"html", "truncated", "short", "integer_code", "no_job", "jobs", "repeated_page",
+         "endless_page", "padded"}
 
 
 def parse_version(text):

@@ -198,8 +198,7 @@ def two_phase(req, group, body, uuid, location):
 
     def act():
         snapshot = start(req, group, body, uuid)
-        snapshot["_timer"] = req.cluster.world.after(
-            seconds, lambda: snapshot["_started"] and abort(req.cluster, snapshot))
+        snapshot["_timer"] = req.cluster.world.after(seconds, lambda: expire(req.cluster, snapshot))
         return [told(snapshot)] if knobs["start_uuid"] == "records" else None
     work = Work(act, 201, svm=group["svm"], force_job=knobs["start_reply"] == 202)
     if knobs["start_uuid"] == "location":
@@ -246,7 +245,8 @@ def start(req, group, body, uuid):
         "snapshot_volumes": [{"volume": {"uuid": v["uuid"], "name": v["name"]},
                               "snapshot": {"uuid": s["uuid"], "name": s["name"]}}
                              for v, s in taken],
-        "_started": True, "_taken": taken, "_before": before, "_frozen": frozen}
+        "_started": True, "_committing": False, "_taken": taken, "_before": before,
+        "_frozen": frozen}
     for key in ("comment", "snapmirror_label"):
         if key in body:
             snapshot[key] = body[key]
@@ -265,19 +265,36 @@ def freeze(volumes, frozen):
         tree.freeze(volume["_directory"], frozen)
 
 
-def release(cluster, snapshot):
-    """The end of the fence, which both ways out of a start pass."""
-    snapshot["_started"] = False
-    if "_timer" in snapshot:
-        snapshot["_timer"].cancel()
+def lift(cluster, snapshot):
+    """The end of the fence, however it comes; nothing when it was lifted before."""
     if snapshot["_frozen"]:
         freeze([volume for volume, _ in snapshot["_taken"]], False)
-    if snapshot["_before"] is not None:
+        snapshot["_frozen"] = False
+    before, snapshot["_before"] = snapshot["_before"], None
+    if before is not None:
         after = fence(cluster, [volume for volume, _ in snapshot["_taken"]])
-        for name, stamps in snapshot["_before"].items():
+        for name, stamps in before.items():
             written = sorted(path for path, stamp in after[name].items()
                              if stamps.get(path) != stamp)
             cluster.fence_violations.extend(written)
+
+
+def expire(cluster, snapshot):
+    """The time of a start is over: no fence is longer, and nothing is made that nobody committed."""
+    if not snapshot["_started"]:
+        return
+    if snapshot["_committing"]:
+        lift(cluster, snapshot)
+    else:
+        abort(cluster, snapshot)
+
+
+def release(cluster, snapshot):
+    """What both ways out of a start pass."""
+    snapshot["_started"] = False
+    if "_timer" in snapshot:
+        snapshot["_timer"].cancel()
+    lift(cluster, snapshot)
 
 
 def commit(cluster, snapshot):
@@ -302,18 +319,20 @@ def abort_all(world):
 
 @route("PATCH", GROUPS + "/{group}/snapshots/{uuid}", since=SINCE, params={"action": TWO_PHASE})
 def commit_snapshot(req, group, uuid):
+    """Once: while its job runs, there is nothing any more that was started."""
     group = find_group(req, group)
     if req.query.get("action") != "commit":
         raise Fail(2, "The action is invalid.", target="action")
+    snapshot = req.cluster.find(req.cluster.group_snapshots, "uuid", uuid)
+    if snapshot is None or not snapshot["_started"] or snapshot["_committing"] or \
+            snapshot["consistency_group"]["uuid"] != group["uuid"]:
+        raise Fail(53411925, "There is no started two-phase snapshot operation.")
+    snapshot["_committing"] = True
 
     def act():
-        snapshot = req.cluster.find(req.cluster.group_snapshots, "uuid", uuid)
-        if snapshot is None or not snapshot["_started"] or \
-                snapshot["consistency_group"]["uuid"] != group["uuid"]:
+        if not snapshot["_started"]:
             raise Fail(53411925, "There is no started two-phase snapshot operation.")
         commit(req.cluster, snapshot)
-    # A commit takes no return_timeout to be done in time.
-    req.query.setdefault("return_timeout", "120")
     return Work(act, 200, svm=group["svm"])
 
 

@@ -276,7 +276,16 @@ class Handler(BaseHTTPRequestHandler):
                     reply.body["jobs"] = [reply.body.pop("job")]
                 case "repeated_page" if "next" in reply.body.get("_links", {}):
                     reply.body["_links"]["next"]["href"] = self.path
+                case "endless_page":
+                    reply.body["_links"] = {"next": {"href": self.another_address()}}
+                case "padded":
+                    reply.body["padding"] = "x" * hit["bytes"]
         return reply
+
+    def another_address(self):
+        """One that leads to the same page: how long a list may take to answer says nothing here."""
+        address, _, seconds = self.path.partition("&return_timeout=")
+        return f"{address}&return_timeout={(int(seconds or 0) + 1) % 100}"
 
     # Replies.
 

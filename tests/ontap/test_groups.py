@@ -29,9 +29,9 @@ class GroupBed(Bed):
         return self.c1.call("POST", f"{self.path_}?action=start&{WAIT}&return_records=true{query}",
                             {"name": name, **body})
 
-    def commit(self, uuid, group=None):
+    def commit(self, uuid, group=None, query=f"&{WAIT}"):
         path = f"{GROUPS}/{group or self.group}/snapshots"
-        return self.c1.call("PATCH", f"{path}/{uuid}?action=commit")
+        return self.c1.call("PATCH", f"{path}/{uuid}?action=commit{query}")
 
     def both(self):
         return self.names(self.v1), self.names(self.v2)
@@ -39,8 +39,11 @@ class GroupBed(Bed):
     def pending(self):
         return [name for v in ("v1", "v2") for name in os.listdir(self.path(v, ".snapshot"))]
 
+    def state(self, kind):
+        return self.c1.call("GET", "/control/state").body[kind]
+
     def started(self):
-        return self.c1.call("GET", "/control/state").body["started"]
+        return self.state("started")
 
 
 class Membership(GroupBed):
@@ -131,6 +134,28 @@ class TwoPhase(GroupBed):
         self.assertEqual(self.c1.call("GET", self.path_).records(), [])
         self.assert_ok(self.commit(self.start().records()[0]["uuid"]))
 
+    def test_commit_is_a_job(self):
+        uuid = self.start().records()[0]["uuid"]
+        answer = self.commit(uuid, query="")
+        self.assertEqual(self.both(), ([], []))
+        self.assert_fails(self.commit(uuid), 53411925, 404)
+        self.assertEqual(self.job(answer)["state"], "success")
+        self.assertEqual((self.both(), self.started()), ((["x"], ["x"]), []))
+        self.assert_fails(self.commit(uuid), 53411925, 404)
+
+    def test_commit_in_time(self):
+        """What was committed in time is made, however long that takes; its fence ends before."""
+        self.knobs(version="9.11.1", job_seconds=2, fence="watch")
+        uuid = self.start(query="&action_timeout=1").records()[0]["uuid"]
+        answer = self.commit(uuid, query="")
+        self.assertEqual(self.state("fenced"), ["x"])
+        self.until(lambda: self.state("fenced"), lambda names: not names)
+        self.assertEqual(self.started(), ["x"])
+        self.write("v1/a", "written after the fence")
+        self.assertEqual(self.job(answer)["state"], "success")
+        self.assertEqual((self.both(), self.started()), ((["x"], ["x"]), []))
+        self.assertEqual(self.state("fence_violations"), [])
+
     def test_commits_of_others(self):
         other = self.make("h", "v3")
         uuid = self.start().records()[0]["uuid"]
@@ -180,14 +205,14 @@ class TwoPhase(GroupBed):
     def test_watch(self):
         self.knobs(fence="watch")
         self.assert_ok(self.commit(self.start().records()[0]["uuid"]))
-        self.assertEqual(self.c1.call("GET", "/control/state").body["fence_violations"], [])
+        self.assertEqual(self.state("fence_violations"), [])
         uuid = self.start("y").records()[0]["uuid"]
         self.write("v2/a", "written while fenced")
         self.assert_ok(self.commit(uuid))
         uuid = self.start("z", write_fence=False).records()[0]["uuid"]
         self.write("v1/a", "written without a fence")
         self.assert_ok(self.commit(uuid))
-        self.assertEqual(self.c1.call("GET", "/control/state").body["fence_violations"],
+        self.assertEqual(self.state("fence_violations"),
                          [self.path("v2/a")])
 
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lists that hardly ever change: interfaces, volumes, LUNs. A run asks for each once, and not for each
+ * image; who asks for one that is on its way waits for that, and shares what comes of it.
+ */
+#include "ontap-priv.h"
+
+typedef struct Known {
+	gboolean is_asked; /* at the moment, by somebody */
+	gint64 when;       /* monotonic */
+	json_t *records;   /* NULL: it was never told, or not the last time */
+	GError *trouble;   /* why it was not */
+} Known;
+
+struct VkOntapLists {
+	GMutex mutex; /* guards all that follows; not held while the array is asked */
+	GCond told;
+	GHashTable *known; /* URL -> Known */
+};
+
+static void known_free(gpointer data)
+{
+	Known *known = data;
+
+	json_decref(known->records);
+	g_clear_error(&known->trouble);
+	g_free(known);
+}
+
+VkOntapLists *vk_ontap_lists_new(void)
+{
+	VkOntapLists *lists = g_new0(VkOntapLists, 1);
+
+	g_mutex_init(&lists->mutex);
+	g_cond_init(&lists->told);
+	lists->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free);
+	return lists;
+}
+
+void vk_ontap_lists_free(VkOntapLists *lists)
+{
+	g_hash_table_unref(lists->known);
+	g_cond_clear(&lists->told);
+	g_mutex_clear(&lists->mutex);
+	g_free(lists);
+}
+
+static Known *find_known(VkOntapLists *lists, const char *url)
+{
+	Known *known = g_hash_table_lookup(lists->known, url);
+
+	if (!known) {
+		known = g_new0(Known, 1);
+		g_hash_table_insert(lists->known, g_strdup(url), known);
+	}
+	return known;
+}
+
+/* With the mutex held, but for the time of the question. */
+static void ask(VkOntap *ontap, const char *url, Known *known)
+{
+	VkOntapLists *lists = ontap->lists;
+	GError *trouble = NULL;
+	json_t *records;
+
+	known->is_asked = TRUE;
+	g_mutex_unlock(&lists->mutex);
+	records = vk_ontap_list(ontap->rest, url, 0, &trouble);
+	g_mutex_lock(&lists->mutex);
+	json_decref(known->records);
+	g_clear_error(&known->trouble);
+	*known = (Known){.when = g_get_monotonic_time(), .records = records, .trouble = trouble};
+	g_cond_broadcast(&lists->told);
+}
+
+json_t *vk_ontap_known_list(VkOntap *ontap, const char *url, guint oldest_sec, GError **error)
+{
+	VkOntapLists *lists = ontap->lists;
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lists->mutex);
+	Known *known = find_known(lists, url);
+	gint64 oldest = g_get_monotonic_time() - (gint64)oldest_sec * G_USEC_PER_SEC;
+
+	if (known->is_asked)
+		while (known->is_asked)
+			g_cond_wait(&lists->told, &lists->mutex);
+	else if (!known->records || known->when < oldest)
+		ask(ontap, url, known);
+	if (known->trouble)
+		g_propagate_error(error, g_error_copy(known->trouble));
+	return json_incref(known->records);
+}

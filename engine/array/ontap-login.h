@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who logs in at one ONTAP system. A login that was refused is not tried again, for accounts get
+ * locked that way: as long as none was let in, one request goes alone. Only for the ONTAP driver.
+ * Threads: free, but for new and free.
+ */
+#pragma once
+
+#include "settings.h"
+
+#include <glib.h>
+
+typedef struct VkOntapLogin VkOntapLogin;
+
+/* Of one request. */
+typedef struct VkOntapLoginTry {
+	char *password;    /* NULL: it logs in by certificate */
+	gboolean is_alone; /* others wait for what comes of it */
+} VkOntapLoginTry;
+
+/* Of the section [array NAME]; both are borrowed. Nothing is read yet. */
+VkOntapLogin *vk_ontap_login_new(const VkSettings *settings, const char *name);
+void vk_ontap_login_free(VkOntapLogin *login);
+
+/* FALSE when there is no login, or none that was not refused. Else *RET goes to the end. */
+gboolean vk_ontap_login_begin(VkOntapLogin *login, VkOntapLoginTry *ret, GError **error);
+
+/* STATUS is HTTP's; 0: nothing came back. */
+void vk_ontap_login_end(VkOntapLogin *login, VkOntapLoginTry *try, guint status);
