@@ -75,14 +75,15 @@ static void print_json(const char *path, const GPtrArray *problems)
 
 gboolean vk_cmd_config_check(VkProgram *program, GError **error)
 {
-	g_autoptr(GPtrArray) problems = vk_settings_examine(program->config_path, error);
-	const char *path = program->config_path ? program->config_path : VK_SETTINGS_DEFAULT_PATH;
+	const char *named = vk_program_config_path(program);
+	g_autoptr(GPtrArray) problems = vk_settings_examine(named, error);
+	const char *path = named ? named : VK_SETTINGS_DEFAULT_PATH;
 
 	if (!problems)
 		return FALSE;
 	/* What it names can be looked at when it is understood. */
 	if (problems->len == 0) {
-		program->settings = vk_settings_load(program->config_path, error);
+		program->settings = vk_settings_load(named, error);
 		if (!program->settings)
 			return FALSE;
 		vk_config_check_files(program->settings, problems);

@@ -112,7 +112,7 @@ void vk_program_lower_file_limit(gpointer unused)
 	}
 }
 
-static const char *config_path(const VkProgram *program)
+const char *vk_program_config_path(const VkProgram *program)
 {
 	const char *named = g_getenv("VIRTKEEP_CONFIG");
 
@@ -137,7 +137,7 @@ gboolean vk_program_start(VkProgram *program, GError **error)
 	raise_file_limit();
 	if (program->unconfigured)
 		return TRUE;
-	program->settings = vk_settings_load(config_path(program), error);
+	program->settings = vk_settings_load(vk_program_config_path(program), error);
 	return program->settings != NULL;
 }
 

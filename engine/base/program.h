@@ -34,6 +34,9 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context);
 gboolean vk_program_start(VkProgram *program, GError **error);
 void vk_program_clear(VkProgram *program);
 
+/* The configuration that option or VIRTKEEP_CONFIG name. Borrowed; NULL: the default one. */
+const char *vk_program_config_path(const VkProgram *program);
+
 /* The vault's URL by option, VIRTKEEP_VAULT or configuration. Borrowed. VK_ERROR_USAGE if none. */
 const char *vk_program_vault_url(const VkProgram *program, GError **error);
 
