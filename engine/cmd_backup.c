@@ -62,7 +62,7 @@ static void tell_snapshot(const VkSnapshot *snapshot, gpointer data)
 
 static void print_json(const VkBackupResult *result)
 {
-	json_t *snapshots = json_array(), *failed = json_array();
+	json_t *snapshots = json_array(), *failed = json_array(), *left_out = json_array();
 	g_autoptr(json_t) report = NULL;
 
 	for (guint i = 0; i < result->snapshots->len; i++)
@@ -75,7 +75,15 @@ static void print_json(const VkBackupResult *result)
 			failed, json_pack("{s:o, s:o}", "guest", vk_json_new_string(failure->guest),
 					  "error", vk_json_new_string(failure->error->message)));
 	}
-	report = json_pack("{s:o, s:o}", "snapshots", snapshots, "failed", failed);
+	for (guint i = 0; i < result->left_out->len; i++) {
+		const VkLeftOut *guest = g_ptr_array_index(result->left_out, i);
+
+		json_array_append_new(
+			left_out, json_pack("{s:o, s:o}", "guest", vk_json_new_string(guest->guest),
+					    "reason", vk_json_new_string(guest->reason)));
+	}
+	report = json_pack("{s:o, s:o, s:o}", "snapshots", snapshots, "failed", failed, "left_out",
+			   left_out);
 	vk_json_print(report);
 }
 
@@ -97,9 +105,9 @@ static gboolean fail_interrupted(const VkBackupResult *result, GError **error)
 
 /*
  * The last line, and the exit status. Failures were logged when they happened, but for that of a
- * guest named ALONE.
+ * guest named alone.
  */
-static gboolean judge(const VkBackupResult *result, gboolean alone, GError **error)
+static gboolean judge(const VkBackupResult *result, GError **error)
 {
 	const GPtrArray *failed = result->failed;
 	const VkBackupFailure *last;
@@ -111,7 +119,7 @@ static gboolean judge(const VkBackupResult *result, gboolean alone, GError **err
 	if (result->snapshots->len > 0)
 		return vk_fail(error, VK_ERROR_PARTIAL, "%u of %u guests saved, %u failures",
 			       result->snapshots->len, result->guests, failed->len);
-	if (!alone)
+	if (!result->alone)
 		return vk_fail(error, VK_ERROR_FAILED, "none of %u guests was saved",
 			       result->guests);
 	last = g_ptr_array_index(failed, failed->len - 1);
@@ -123,7 +131,7 @@ static gboolean judge(const VkBackupResult *result, gboolean alone, GError **err
 typedef struct {
 	gboolean all, group, strict, compare, replicate;
 	char *mode, *label, *quiesce;
-	char **mountpoints;
+	char **mountpoints, **exclude;
 	char *budget, *parallel, *rate, *wait; /* NULL: as configured */
 } Arguments;
 
@@ -133,6 +141,7 @@ static void arguments_clear(Arguments *arguments)
 	g_free(arguments->label);
 	g_free(arguments->quiesce);
 	g_strfreev(arguments->mountpoints);
+	g_strfreev(arguments->exclude);
 	g_free(arguments->budget);
 	g_free(arguments->parallel);
 	g_free(arguments->rate);
@@ -201,6 +210,7 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 	options->label =
 		arguments->label ? arguments->label : vk_settings_get(settings, "backup", "label");
 	options->mountpoints = arguments->mountpoints;
+	options->exclude = arguments->exclude;
 	options->group = arguments->group;
 	options->strict = arguments->strict;
 	options->compare = arguments->compare;
@@ -232,8 +242,10 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 	if (program->json)
 		print_json(result);
 	if (result->guests == 0 && !vk_interrupted())
-		vk_log_warning("the host has no guests: nothing to save");
-	return judge(result, names && !names[1], error);
+		vk_log_warning(result->left_out->len > 0
+				       ? "all guests are left out: nothing to save"
+				       : "the host has no guests: nothing to save");
+	return judge(result, error);
 }
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error)
@@ -241,6 +253,8 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 	g_auto(Arguments) arguments = {0};
 	const GOptionEntry entries[] = {
 		{"all", 'a', 0, G_OPTION_ARG_NONE, &arguments.all, "All guests of the host", NULL},
+		{"exclude", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.exclude,
+		 "Leave out the guests that PATTERN fits; may be repeated", "PATTERN"},
 		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group,
 		 "All of them at one instant: none goes on before the last one's", NULL},
 		{"mode", 0, 0, G_OPTION_ARG_STRING, &arguments.mode,
@@ -273,7 +287,8 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 	char **names = NULL;
 
 	if (!vk_cmd_parse(program, "backup GUEST...|--all",
-			  "Takes a snapshot of each GUEST, named by name or uuid, running or not.",
+			  "Takes a snapshot of each GUEST, running or not, named by name, uuid or "
+			  "a pattern\nsuch as 'web*'.",
 			  entries, -1, argc, argv, &names, error))
 		return FALSE;
 	if (arguments.all && names[0])

@@ -82,6 +82,7 @@ static const Setting known_settings[] = {
 	{"array NAME", "NTAP_TIMEOUT", TYPE_UINT, "60", 3600},
 	{"host NAME", "KVM_VM_MAPPING", TYPE_MAPPING, NULL},
 	{"host NAME", "KVM_VM_CONFIG_DIR", TYPE_PATH, "/etc/libvirt/qemu"},
+	{"guest NAME", "skip", TYPE_CHOICE, NULL, .choices = "yes|no"},
 	{"guest NAME", "mode", TYPE_CHOICE, NULL, .choices = BACKUP_MODES},
 	{"guest NAME", "quiesce", TYPE_CHOICE, NULL, .choices = QUIESCE_MODES},
 	{"guest NAME", "mountpoints", TYPE_MOUNTPOINTS, NULL},

@@ -13,7 +13,6 @@
 typedef struct {
 	VkBackupContext context;
 	const char *uri;
-	gboolean alone; /* one guest was named: its failure is the caller's to tell */
 	VkBackupDone done;
 	gpointer data;
 	guint tasks;            /* guests to be tried */
@@ -58,6 +57,7 @@ void vk_backup_result_free(VkBackupResult *result)
 		return;
 	g_ptr_array_unref(result->snapshots);
 	g_ptr_array_unref(result->failed);
+	g_clear_pointer(&result->left_out, g_ptr_array_unref);
 	g_free(result);
 }
 
@@ -198,7 +198,7 @@ static void back_up(gpointer data, gpointer user)
 			run->done(snapshot, run->data);
 		g_mutex_unlock(&run->mutex);
 	} else {
-		if (!run->alone && !is_plain_interruption(trouble))
+		if (!run->result->alone && !is_plain_interruption(trouble))
 			vk_log_error("%s", trouble->message);
 		add_failure(run, task->name, trouble);
 	}
@@ -215,41 +215,35 @@ static Task *new_task(Run *run, const VkGuest *guest)
 	return task;
 }
 
-/* The named guests, each once; those that are not there have failed. */
-static GPtrArray *find_named(Run *run, VkHost *host, char *const *names)
+/* Those that are not there have failed. */
+static GPtrArray *new_tasks(Run *run, VkHost *host, char *const *names, GError **error)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	GPtrArray *tasks = g_ptr_array_new();
-
-	for (char *const *name = names; *name; name++) {
-		GError *trouble = NULL;
-		g_autoptr(VkGuest) guest = vk_host_find(host, *name, &trouble);
-
-		if (guest && !g_hash_table_add(seen, g_strdup(vk_guest_uuid(guest))))
-			continue;
-		run->result->guests++;
-		if (guest) {
-			g_ptr_array_add(tasks, new_task(run, guest));
-			continue;
-		}
-		if (!run->alone)
-			vk_log_error("%s", trouble->message);
-		add_failure(run, *name, trouble);
-	}
-	return tasks;
-}
-
-static GPtrArray *find_all(Run *run, VkHost *host, GError **error)
-{
-	g_autoptr(GPtrArray) guests = vk_host_list(host, error);
+	const VkBackupOptions *options = run->context.options;
+	g_autoptr(VkSelection) selection =
+		vk_select_guests(host, options->settings, names, options->exclude, error);
+	VkBackupResult *result = run->result;
 	GPtrArray *tasks;
 
-	if (!guests)
+	if (!selection)
 		return NULL;
-	run->result->guests = guests->len;
 	tasks = g_ptr_array_new();
-	for (guint i = 0; i < guests->len; i++)
-		g_ptr_array_add(tasks, new_task(run, g_ptr_array_index(guests, i)));
+	result->guests = selection->guests->len + selection->unknown->len;
+	result->alone = names && names[0] && !names[1] && result->guests == 1;
+	result->left_out = g_ptr_array_ref(selection->left_out);
+	for (guint i = 0; i < selection->guests->len; i++)
+		g_ptr_array_add(tasks, new_task(run, g_ptr_array_index(selection->guests, i)));
+	for (guint i = 0; i < selection->unknown->len; i++) {
+		VkUnknownGuest *unknown = g_ptr_array_index(selection->unknown, i);
+
+		if (!result->alone)
+			vk_log_error("%s", unknown->error->message);
+		add_failure(run, unknown->name, g_steal_pointer(&unknown->error));
+	}
+	for (guint i = 0; i < result->left_out->len; i++) {
+		const VkLeftOut *left_out = g_ptr_array_index(result->left_out, i);
+
+		vk_log_info("guest '%s' is left out: %s", left_out->guest, left_out->reason);
+	}
 	return tasks;
 }
 
@@ -344,7 +338,7 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 
 	if (!host || !check_local(host, error))
 		return FALSE;
-	tasks = names ? find_named(run, host, names) : find_all(run, host, error);
+	tasks = new_tasks(run, host, names, error);
 	if (!tasks)
 		return FALSE;
 	if (tasks->len == 0)
@@ -374,7 +368,6 @@ VkBackupResult *vk_backup_run(VkVault *vault, const char *uri, char *const *name
 	Run run = {
 		.context = {.vault = vault, .vault_url = vk_vault_url(vault), .options = options},
 		.uri = uri,
-		.alone = names && names[0] && !names[1],
 		.done = done,
 		.data = data,
 		.result = result,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "quiesce.h"
+#include "selection.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "vault.h"
@@ -29,6 +30,7 @@ typedef struct VkBackupOptions {
 	const VkSettings *settings;   /* for the sections of guests, and what is not below */
 	const VkQuiesceMode *quiesce; /* NULL: as configured */
 	char *const *mountpoints;     /* NULL: as configured */
+	char *const *exclude;         /* patterns of guests to leave out; nullable */
 	gboolean group;               /* all at one instant */
 	gboolean strict;              /* rather fail a guest than grade its snapshot down */
 	gboolean replicate;           /* have arrays transfer what they took */
@@ -52,6 +54,8 @@ typedef struct VkBackupFailure {
 
 typedef struct VkBackupResult {
 	guint guests;         /* asked for, each counted once */
+	gboolean alone;       /* one guest was named: its failure is for the caller to tell */
+	GPtrArray *left_out;  /* VkLeftOut */
 	GPtrArray *snapshots; /* VkSnapshot, committed */
 	GPtrArray *
 		failed; /* VkBackupFailure; also for a guest saved but not thawed, or not replicated */
@@ -64,7 +68,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkBackupResult, vk_backup_result_free)
 typedef void (*VkBackupDone)(const VkSnapshot *snapshot, gpointer data);
 
 /*
- * Backs up the guests NAMES (names or uuids, NULL-terminated; NULL: all) of the host URI into
+ * Backs up the guests NAMES (as for vk_select_guests(); NULL: all) of the host URI into
  * VAULT, which is open for writing. DONE is nullable. Stops on vk_interrupted(); the guests at
  * work are among the failed then. Returns NULL only when nothing could be tried at all.
  */

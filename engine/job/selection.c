@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "selection.h"
+
+#include "errors.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+static void left_out_free(VkLeftOut *left_out)
+{
+	g_free(left_out->guest);
+	g_free(left_out->reason);
+	g_free(left_out);
+}
+
+static void unknown_free(VkUnknownGuest *unknown)
+{
+	g_free(unknown->name);
+	g_clear_error(&unknown->error);
+	g_free(unknown);
+}
+
+void vk_selection_free(VkSelection *selection)
+{
+	if (!selection)
+		return;
+	g_clear_pointer(&selection->guests, g_ptr_array_unref);
+	g_clear_pointer(&selection->all, g_ptr_array_unref);
+	g_ptr_array_unref(selection->left_out);
+	g_ptr_array_unref(selection->unknown);
+	g_free(selection);
+}
+
+const char *vk_skip_reason(const VkSettings *settings, const char *name, const char *uuid)
+{
+	return g_strcmp0(vk_settings_get_guest(settings, name, uuid, "skip"), "yes") == 0
+		       ? "the configuration says skip"
+		       : NULL;
+}
+
+static gboolean is_named(const VkGuest *guest, const char *name)
+{
+	return strcmp(vk_guest_name(guest), name) == 0 ||
+	       g_ascii_strcasecmp(vk_guest_uuid(guest), name) == 0;
+}
+
+static gboolean matches(const VkGuest *guest, const char *pattern)
+{
+	return is_named(guest, pattern) || fnmatch(pattern, vk_guest_name(guest), 0) == 0;
+}
+
+/* The pattern that leaves the guest out; NULL: none. */
+static const char *find_exclusion(const VkGuest *guest, char *const *exclude)
+{
+	for (; exclude && *exclude; exclude++)
+		if (matches(guest, *exclude))
+			return *exclude;
+	return NULL;
+}
+
+/* A choice among the guests of the host. */
+typedef struct {
+	VkSelection *selection;
+	const VkSettings *settings;
+	char *const *exclude;
+	GHashTable *seen; /* VkGuest, taken or left out */
+} Choice;
+
+/* BY_NAME: the guest itself was named, and not a number of them. */
+static void consider(Choice *choice, VkGuest *guest, gboolean by_name)
+{
+	const char *exclusion = find_exclusion(guest, choice->exclude);
+	const char *skip = by_name ? NULL
+				   : vk_skip_reason(choice->settings, vk_guest_name(guest),
+						    vk_guest_uuid(guest));
+	VkLeftOut *left_out;
+
+	if (!g_hash_table_add(choice->seen, guest))
+		return;
+	if (!exclusion && !skip) {
+		g_ptr_array_add(choice->selection->guests, guest);
+		return;
+	}
+	left_out = g_new0(VkLeftOut, 1);
+	left_out->guest = g_strdup(vk_guest_name(guest));
+	left_out->reason =
+		exclusion ? g_strdup_printf("--exclude '%s' was given", exclusion) : g_strdup(skip);
+	g_ptr_array_add(choice->selection->left_out, left_out);
+}
+
+static VkGuest *find_named(const GPtrArray *all, const char *name)
+{
+	for (guint i = 0; i < all->len; i++)
+		if (is_named(g_ptr_array_index(all, i), name))
+			return g_ptr_array_index(all, i);
+	return NULL;
+}
+
+/* Those with PATTERN, NULL: all. FALSE when there is none. */
+static gboolean take_matching(Choice *choice, const char *pattern)
+{
+	const GPtrArray *all = choice->selection->all;
+	gboolean found = FALSE;
+
+	for (guint i = 0; i < all->len; i++) {
+		VkGuest *guest = g_ptr_array_index(all, i);
+
+		if (pattern && !matches(guest, pattern))
+			continue;
+		found = TRUE;
+		consider(choice, guest, FALSE);
+	}
+	return found;
+}
+
+/* libvirt's own answer for a name: the guest may have been defined since the list was made. */
+static void look_up(Choice *choice, VkHost *host, const char *name)
+{
+	g_autoptr(GError) trouble = NULL;
+	VkGuest *guest = NULL;
+	VkUnknownGuest *unknown;
+
+	if (strpbrk(name, "*?["))
+		vk_fail(&trouble, VK_ERROR_NOT_FOUND, "no guest at '%s' has a name like '%s'",
+			vk_host_uri(host), name);
+	else
+		guest = vk_host_find(host, name, &trouble);
+	if (guest) {
+		g_ptr_array_add(choice->selection->all, guest);
+		consider(choice, guest, TRUE);
+		return;
+	}
+	unknown = g_new0(VkUnknownGuest, 1);
+	unknown->name = g_strdup(name);
+	unknown->error = g_steal_pointer(&trouble);
+	g_ptr_array_add(choice->selection->unknown, unknown);
+}
+
+VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings, char *const *names,
+			      char *const *exclude, GError **error)
+{
+	g_autoptr(VkSelection) selection = g_new0(VkSelection, 1);
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
+	Choice choice = {
+		.selection = selection, .settings = settings, .exclude = exclude, .seen = seen};
+
+	selection->guests = g_ptr_array_new();
+	selection->left_out = g_ptr_array_new_with_free_func((GDestroyNotify)left_out_free);
+	selection->unknown = g_ptr_array_new_with_free_func((GDestroyNotify)unknown_free);
+	selection->all = vk_host_list(host, error);
+	if (!selection->all)
+		return NULL;
+	if (!names)
+		take_matching(&choice, NULL);
+	/* Names first: a guest that a pattern would leave out may be among them. */
+	for (char *const *name = names; name && *name; name++) {
+		VkGuest *guest = find_named(selection->all, *name);
+
+		if (guest)
+			consider(&choice, guest, TRUE);
+	}
+	for (char *const *name = names; name && *name; name++)
+		if (!take_matching(&choice, *name))
+			look_up(&choice, host, *name);
+	return g_steal_pointer(&selection);
+}

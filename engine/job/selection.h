@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkSelection: which of a host's guests a command is for. Guests are named by name, uuid, or a
+ * pattern of glob(7) for their names; those that the configuration skips have to be named as such.
+ * Threads: one at a time.
+ */
+#pragma once
+
+#include "host.h"
+#include "settings.h"
+
+#include <glib.h>
+
+typedef struct VkLeftOut {
+	char *guest;  /* its name */
+	char *reason; /* in words */
+} VkLeftOut;
+
+typedef struct VkUnknownGuest {
+	char *name; /* as it was asked for */
+	GError *error;
+} VkUnknownGuest;
+
+typedef struct VkSelection {
+	GPtrArray *all;      /* VkGuest of the host, owned */
+	GPtrArray *guests;   /* those of them that are chosen, each once */
+	GPtrArray *left_out; /* VkLeftOut */
+	GPtrArray *unknown;  /* VkUnknownGuest */
+} VkSelection;
+
+/*
+ * The guests NAMES (NULL: all) without those of EXCLUDE; both NULL-terminated, EXCLUDE is nullable.
+ * A name or pattern that no guest has is unknown, not a failure.
+ */
+VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings, char *const *names,
+			      char *const *exclude, GError **error);
+void vk_selection_free(VkSelection *selection);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSelection, vk_selection_free)
+
+/* Why the configuration leaves the guest out of a backup of all; NULL when it does not. Static. */
+const char *vk_skip_reason(const VkSettings *settings, const char *name, const char *uuid);
