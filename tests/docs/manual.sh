@@ -84,14 +84,21 @@ for program in mount restore; do
 	check_completion "virtkeep $program" "$listed"
 done
 
-# The settings: the table in the source, the manual, the example.
+# The settings: the table in the source, the manual, the example. Snap Creator's are in capitals.
 settings=$(sed -n 's/^\t{"\([a-z]*\( NAME\)*\)", "\([A-Za-z_]*\)", TYPE_.*/\3/p' \
 	../engine/base/settings.c | sort)
 [[ -n $settings ]] || complain "no settings found"
-compare "settings (<) and virtkeep.conf.5 (>)" "$settings" \
-	"$(sed -n 's/^\.It Va //p' man/virtkeep.conf.5 | sort)"
-compare "settings (<) and virtkeep.conf (>)" "$settings" \
-	"$(sed -n 's/^#\([A-Za-z_0-9]*\) = .*/\1/p' virtkeep.conf | sed 's/CMD01$/CMDnn/' | sort)"
+settings_of_manual() {
+	sed -n 's/^\.It Va //p' "man/$1" | sort
+}
+compare "settings (<) and virtkeep.conf.5 (>)" "$(grep -v '^[A-Z]' <<< "$settings")" \
+	"$(settings_of_manual virtkeep.conf.5)"
+compare "settings (<) and virtkeep-snapcreator.conf.5 (>)" "$(grep '^[A-Z]' <<< "$settings")" \
+	"$(settings_of_manual virtkeep-snapcreator.conf.5)"
+examples=$(sed -n 's/^#\([A-Za-z_0-9]*\) = .*/\1/p' virtkeep.conf | sed 's/CMD01$/CMDnn/')
+compare "settings (<) and virtkeep.conf (>)" "$settings" "$(sort <<< "$examples")"
+compare "virtkeep.conf (<) and with capitals at its end (>)" "$examples" \
+	"$(grep -v '^[A-Z]' <<< "$examples"; grep '^[A-Z]' <<< "$examples")"
 # What the import takes from Snap Creator.
 compare "keys taken (<) and virtkeep-snapcreator.7 (>)" \
 	"$(sed -n 's/^\t{"\([A-Za-z_]*\)", TAKEN,.*/\1/p' ../engine/job/snapcreator-keys.c | sort)" \
@@ -99,7 +106,12 @@ compare "keys taken (<) and virtkeep-snapcreator.7 (>)" \
 		sed 's/ , /\n/g' | sort)"
 example=$(mktemp)
 trap 'rm -f "$example"' EXIT
-sed 's/^#\([A-Za-z_0-9]* = \|\[[a-z]* \)/\1/' virtkeep.conf > "$example"
+# Without its comments, and each setting in the one section that it is for: "# In [backup]:".
+awk '
+	match($0, /(^|# In |\. In )#?\[[^]]*\]/) { section = $0; gsub(/^[^[]*|\].*/, "", section); next }
+	sub(/^#/, "") && /^[A-Za-z_0-9]* = / { text[section] = text[section] $0 "\n" }
+	END { for (section in text) printf "%s]\n%s", section, text[section] }
+' virtkeep.conf > "$example"
 message=$("$virtkeep" --config "$example" --vault /nonexistent list 2>&1 || true)
 [[ $message == *"'/nonexistent'"* ]] || complain "virtkeep.conf is not understood: $message"
 exit "$status"
