@@ -20,6 +20,7 @@ static void print_snapshot(const VkSnapshot *snapshot)
 	g_autofree char *reference = vk_snapshot_reference(snapshot);
 	g_autofree char *name = vk_printable(reference);
 	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
+	g_autofree char *took = vk_duration_text(snapshot->duration_usec);
 
 	if (snapshot->pause_usec > 0)
 		printf("%s: %s, paused for %s", name, snapshot->consistency, pause);
@@ -30,7 +31,7 @@ static void print_snapshot(const VkSnapshot *snapshot)
 
 		printf(", in group %s, skew %s", snapshot->group, skew);
 	}
-	putchar('\n');
+	printf(", took %s\n", took);
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 		g_autofree char *target = g_strdup_printf("  %s", disk->target);

@@ -5,23 +5,71 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
+#include "suggest.h"
 #include "table.h"
 #include "vault.h"
+#include "when.h"
 
+#include <stdio.h>
 #include <string.h>
 
-/* Where the listing goes, and what of it could not be read. */
+static const char *const grades[] = {"application", "filesystem", "crash", "offline", NULL};
+
+/* Which snapshots are wanted. Strings may be NULL: any. */
 typedef struct {
+	const char *guest;
+	gint64 since, until; /* seconds since 1970 */
+	char *host, *grade;
+} Filter;
+
+static void filter_clear(Filter *filter)
+{
+	g_free(filter->host);
+	g_free(filter->grade);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
+
+/* Where the listing goes, what it comes to, and what of it could not be read. */
+typedef struct {
+	const Filter *filter;
 	VkTable *table; /* or ... */
 	json_t *report; /* ... NULL */
-	guint damaged;
+	guint guests, snapshots, damaged;
+	guint64 fresh, stored; /* bytes */
 } Listing;
 
-static void list_in_table(VkTable *table, const VkCatalogGuest *guest, const VkSnapshot *snapshot)
+static char *copies_text(const VkSnapshot *snapshot)
 {
+	if (snapshot->disks->len == 0)
+		return g_strdup("vault");
+	return vk_image_copies_text(
+		((const VkDiskRecord *)g_ptr_array_index(snapshot->disks, 0))->image);
+}
+
+/* What can be pasted into a shell. New string. */
+static char *reference_text(const VkCatalogGuest *guest, const VkSnapshot *snapshot)
+{
+	char *reference = g_strdup_printf("%s@%s", guest->view_name, snapshot->time);
+	char *quoted;
+
+	for (const char *at = reference; *at; at++) {
+		if (g_ascii_isalnum(*at) || strchr("@-_.+:,%~", *at))
+			continue;
+		quoted = g_shell_quote(reference);
+		g_free(reference);
+		return quoted;
+	}
+	return reference;
+}
+
+static void list_in_table(Listing *listing, const VkCatalogGuest *guest, const VkSnapshot *snapshot)
+{
+	g_autofree char *reference = reference_text(guest, snapshot);
+	g_autofree char *time = vk_when_local(snapshot->time);
 	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
+	g_autofree char *took = vk_duration_text(snapshot->duration_usec);
 	g_autofree char *disks = g_strdup_printf("%u", snapshot->disks->len);
-	g_autofree char *copies = NULL;
+	g_autofree char *copies = copies_text(snapshot);
 	g_autofree char *size_text = NULL;
 	g_autofree char *fresh_text = NULL;
 	g_autofree char *stored_text = NULL;
@@ -34,39 +82,63 @@ static void list_in_table(VkTable *table, const VkCatalogGuest *guest, const VkS
 		fresh += disk->fresh;
 		stored += disk->stored;
 	}
+	listing->fresh += fresh;
+	listing->stored += stored;
 	size_text = vk_size_text(size);
 	fresh_text = vk_size_text(fresh);
 	stored_text = vk_size_text(stored);
-	if (snapshot->disks->len > 0)
-		copies = vk_image_copies_text(
-			((VkDiskRecord *)g_ptr_array_index(snapshot->disks, 0))->image);
-	vk_table_add(table, guest->view_name, snapshot->time, snapshot->consistency, pause, disks,
-		     size_text, fresh_text, stored_text, copies ? copies : "vault", NULL);
+	vk_table_add(listing->table, reference, time, snapshot->consistency, pause, took, disks,
+		     size_text, fresh_text, stored_text, copies, NULL);
+}
+
+/* Its time says so without a look at the object, which for any other time need not be read. */
+static gboolean is_in_time(const Filter *filter, const VkSnapshotKey *key)
+{
+	VkWhen when;
+
+	return vk_when_parse_moment(key->time, 0, &when, NULL) && when.first >= filter->since &&
+	       when.first <= filter->until;
+}
+
+static gboolean is_wanted(const Filter *filter, const VkSnapshot *snapshot)
+{
+	return (!filter->host || g_ascii_strcasecmp(snapshot->host, filter->host) == 0) &&
+	       (!filter->grade || strcmp(snapshot->consistency, filter->grade) == 0);
 }
 
 static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGuest *guest,
 			   GError **error)
 {
+	guint before = listing->snapshots;
+
 	for (guint i = 0; i < guest->keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(guest->keys, i);
 		g_autoptr(GError) trouble = NULL;
 		g_autoptr(VkSnapshot) snapshot = NULL;
 
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		snapshot = vk_catalog_load(vault, g_ptr_array_index(guest->keys, i), &trouble);
+		if (!is_in_time(listing->filter, key))
+			continue;
+		snapshot = vk_catalog_load(vault, key, &trouble);
 		if (!snapshot) {
 			vk_log_warning("%s", trouble->message);
 			listing->damaged++;
-		} else if (listing->report) {
-			json_array_append_new(listing->report, vk_snapshot_to_report(snapshot));
-		} else {
-			list_in_table(listing->table, guest, snapshot);
+			continue;
 		}
+		if (!is_wanted(listing->filter, snapshot))
+			continue;
+		listing->snapshots++;
+		if (listing->report)
+			json_array_append_new(listing->report, vk_snapshot_to_report(snapshot));
+		else
+			list_in_table(listing, guest, snapshot);
 	}
+	listing->guests += listing->snapshots > before;
 	return TRUE;
 }
 
-static gboolean is_wanted(const VkCatalogGuest *guest, const char *name)
+static gboolean is_named(const VkCatalogGuest *guest, const char *name)
 {
 	g_autofree char *uuid = NULL;
 
@@ -77,9 +149,25 @@ static gboolean is_wanted(const VkCatalogGuest *guest, const char *name)
 	       strcmp(guest->uuid, uuid) == 0;
 }
 
-static gboolean list(Listing *listing, VkVault *vault, const char *name, GError **error)
+static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char *name,
+			     GError **error)
+{
+	VkSuggest *suggest = vk_suggest_new(name);
+	g_autofree char *meant = NULL;
+
+	for (guint i = 0; i < guests->len; i++)
+		vk_suggest_offer(suggest,
+				 ((const VkCatalogGuest *)g_ptr_array_index(guests, i))->view_name);
+	meant = vk_suggest_end(suggest);
+	return vk_fail(error, VK_ERROR_NOT_FOUND,
+		       "the vault '%s' has no snapshot of a guest '%s'%s", vk_vault_url(vault),
+		       name, *meant ? meant : "; 'virtkeep list' shows what it has");
+}
+
+static gboolean list(Listing *listing, VkVault *vault, GError **error)
 {
 	g_autoptr(GPtrArray) guests = vk_catalog_guests(vault, error);
+	const char *name = listing->filter->guest;
 	guint found = 0;
 
 	if (!guests)
@@ -87,51 +175,98 @@ static gboolean list(Listing *listing, VkVault *vault, const char *name, GError 
 	for (guint i = 0; i < guests->len; i++) {
 		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
 
-		if (!is_wanted(guest, name))
+		if (!is_named(guest, name))
 			continue;
 		found++;
 		if (!list_guest(listing, vault, guest, error))
 			return FALSE;
 	}
-	if (name && found == 0)
-		return vk_fail(error, VK_ERROR_NOT_FOUND,
-			       "the vault '%s' has no snapshot of a guest '%s'; 'virtkeep list' "
-			       "shows what it has",
-			       vk_vault_url(vault), name);
+	return !name || found > 0 || fail_unknown(vault, guests, name, error);
+}
+
+static void print_text(const Listing *listing)
+{
+	g_autofree char *snapshots = vk_count_text(listing->snapshots, "snapshot");
+	g_autofree char *guests = vk_count_text(listing->guests, "guest");
+	g_autofree char *fresh = vk_size_text(listing->fresh);
+	g_autofree char *stored = vk_size_text(listing->stored);
+
+	vk_table_print(listing->table);
+	printf("%s of %s: %s new, %s stored\n", snapshots, guests, fresh, stored);
+}
+
+static gboolean take_filter(const char *since, const char *until, Filter *filter, GError **error)
+{
+	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+	VkWhen when;
+
+	if (since) {
+		if (!vk_when_parse_moment(since, now, &when, error))
+			return FALSE;
+		filter->since = when.first;
+	}
+	if (until) {
+		if (!vk_when_parse_moment(until, now, &when, error))
+			return FALSE;
+		filter->until = when.last;
+	}
+	if (filter->grade && !g_strv_contains(grades, filter->grade))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--grade must be application, filesystem, crash or offline, not '%s'",
+			       filter->grade);
+	return TRUE;
+}
+
+static gboolean run(VkProgram *program, const Filter *filter, GError **error)
+{
+	g_autoptr(VkTable) table =
+		vk_table_new("SNAPSHOT", "TIME", "CONSISTENCY", "PAUSE", "TOOK", "DISKS", "SIZE",
+			     "NEW", "STORED", "COPIES", NULL);
+	g_autoptr(json_t) report = program->json ? json_array() : NULL;
+	const char *url = vk_program_vault_url(program, error);
+	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_READ, error) : NULL;
+	Listing listing = {.filter = filter, .table = table, .report = report};
+
+	if (!vault || !list(&listing, vault, error))
+		return FALSE;
+	if (report)
+		vk_json_print(report);
+	else
+		print_text(&listing);
+	if (listing.damaged > 0) {
+		g_autofree char *damaged = vk_count_text(listing.damaged, "snapshot");
+
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "%s of the vault '%s' %s damaged and not listed; 'virtkeep verify' "
+			       "tells more",
+			       damaged, vk_vault_url(vault), listing.damaged == 1 ? "is" : "are");
+	}
 	return TRUE;
 }
 
 gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 {
-	g_autoptr(VkTable) table = vk_table_new("GUEST", "TIME", "CONSISTENCY", "PAUSE", "DISKS",
-						"SIZE", "NEW", "STORED", "COPIES", NULL);
-	g_autoptr(json_t) report = NULL;
-	g_autoptr(VkVault) vault = NULL;
-	Listing listing = {.table = table};
+	g_auto(Filter) filter = {.since = G_MININT64, .until = G_MAXINT64};
+	g_autofree char *since = NULL, *until = NULL;
+	const GOptionEntry entries[] = {
+		{"since", 0, 0, G_OPTION_ARG_STRING, &since,
+		 "Only from the begin of that on, like 2026-11-28, yesterday or 2026-11-28T07:30",
+		 "WHEN"},
+		{"until", 0, 0, G_OPTION_ARG_STRING, &until, "Only up to the end of that", "WHEN"},
+		{"host", 0, 0, G_OPTION_ARG_STRING, &filter.host,
+		 "Only those taken on this host", "NAME"},
+		{"grade", 0, 0, G_OPTION_ARG_STRING, &filter.grade,
+		 "Only those that are so consistent: application, filesystem, crash or offline",
+		 "GRADE"},
+		G_OPTION_ENTRY_NULL,
+	};
 	char **arguments = NULL;
-	const char *url;
 
 	if (!vk_cmd_parse(program, "list [GUEST]",
 			  "Lists the snapshots of the vault, of all guests or one. GUEST is a name "
 			  "or uuid;\nguests that libvirt does not know any more are listed, too.",
-			  NULL, 1, argc, argv, &arguments, error))
+			  entries, 1, argc, argv, &arguments, error))
 		return FALSE;
-	url = vk_program_vault_url(program, error);
-	vault = url ? vk_vault_open(url, VK_VAULT_READ, error) : NULL;
-	if (!vault)
-		return FALSE;
-	if (program->json)
-		report = listing.report = json_array();
-	if (!list(&listing, vault, arguments[0], error))
-		return FALSE;
-	if (program->json)
-		vk_json_print(report);
-	else
-		vk_table_print(table);
-	if (listing.damaged > 0)
-		return vk_fail(error, VK_ERROR_DAMAGE,
-			       "%u snapshots of the vault '%s' are damaged and not listed; "
-			       "'virtkeep verify' tells more",
-			       listing.damaged, vk_vault_url(vault));
-	return TRUE;
+	filter.guest = arguments[0];
+	return take_filter(since, until, &filter, error) && run(program, &filter, error);
 }

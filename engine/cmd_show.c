@@ -6,6 +6,7 @@
 #include "json.h"
 #include "table.h"
 #include "vault.h"
+#include "when.h"
 
 #include <stdio.h>
 
@@ -21,13 +22,15 @@ static void print_facts(const VkSnapshot *snapshot)
 	g_autofree char *reference = vk_snapshot_reference(snapshot);
 	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
 	g_autofree char *scratch = vk_size_text(snapshot->scratch);
+	g_autofree char *took = vk_duration_text(snapshot->duration_usec);
+	g_autofree char *time = vk_when_local_in_full(snapshot->time);
 
 	print_fact("Snapshot:", reference);
 	print_fact("Id:", snapshot->id);
 	print_fact("Guest:", snapshot->name);
 	print_fact("Uuid:", snapshot->uuid);
 	print_fact("Host:", snapshot->host);
-	print_fact("Time:", snapshot->time);
+	print_fact("Time:", time);
 	if (snapshot->group)
 		print_fact("Group:", snapshot->group);
 	if (snapshot->label)
@@ -37,6 +40,7 @@ static void print_facts(const VkSnapshot *snapshot)
 	print_fact("Autostart:", snapshot->autostart ? "yes" : "no");
 	print_fact("Consistency:", snapshot->consistency);
 	print_fact("Pause:", pause);
+	print_fact("Took:", took);
 	print_fact("Scratch:", scratch);
 	print_fact("Parent:", snapshot->parent);
 	print_fact("Made by:", snapshot->tool);
@@ -99,8 +103,9 @@ gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error)
 	const char *url;
 
 	if (!vk_cmd_parse(program, "show SNAPSHOT",
-			  "Shows all about one snapshot: GUEST@TIME, GUEST@latest, or GUEST for "
-			  "its latest.",
+			  "Shows all about one snapshot: GUEST@TIME, or GUEST for its latest. TIME "
+			  "may be\nlatest, a date or time like 2026-11-28T07:30, yesterday, -1, or "
+			  "an id.",
 			  NULL, 1, argc, argv, &arguments, error))
 		return FALSE;
 	if (!arguments[0])

@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "guard.h"
 #include "program.h"
+#include "suggest.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -41,6 +42,18 @@ static const Command *find_command(const char *name)
 	return NULL;
 }
 
+static gboolean fail_unknown(const char *name, GError **error)
+{
+	VkSuggest *suggest = vk_suggest_new(name);
+	g_autofree char *meant = NULL;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+		vk_suggest_offer(suggest, commands[i].name);
+	meant = vk_suggest_end(suggest);
+	return vk_fail(error, VK_ERROR_USAGE, "unknown command '%s'%s", name,
+		       *meant ? meant : ": try 'virtkeep --help'");
+}
+
 static GOptionContext *new_context(VkProgram *program)
 {
 	GOptionContext *context = g_option_context_new("COMMAND");
@@ -70,8 +83,7 @@ static gboolean run_help(VkProgram *program, GOptionContext *context, const char
 	if (command)
 		return command->function(program, 2, argv, error);
 	if (name)
-		return vk_fail(error, VK_ERROR_USAGE, "unknown command '%s': try 'virtkeep --help'",
-			       name);
+		return fail_unknown(name, error);
 	text = g_option_context_get_help(context, TRUE, NULL);
 	fputs(text, stdout);
 	return TRUE;
@@ -98,8 +110,7 @@ static gboolean run(VkProgram *program, int argc, char **argv, GError **error)
 
 	command = find_command(argv[1]);
 	if (!command)
-		return vk_fail(error, VK_ERROR_USAGE, "unknown command '%s': try 'virtkeep --help'",
-			       argv[1]);
+		return fail_unknown(argv[1], error);
 	return command->function(program, argc - 1, argv + 1, error);
 }
 

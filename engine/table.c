@@ -58,7 +58,7 @@ static gboolean is_number_column(const VkTable *table, guint column)
 {
 	for (guint i = 1; i < table->rows->len; i++) {
 		char **cells = g_ptr_array_index(table->rows, i);
-		const char *rest = cells[column] + strspn(cells[column], "0123456789.");
+		const char *rest = cells[column] + strspn(cells[column], "0123456789.:");
 
 		if (strcmp(cells[column], "-") == 0)
 			continue;
@@ -133,6 +133,25 @@ char *vk_pause_text(guint64 usec)
 	if (usec == 0)
 		return g_strdup("-");
 	return g_strdup_printf("%.1f ms", (gdouble)usec / 1000);
+}
+
+char *vk_duration_text(guint64 usec)
+{
+	guint64 seconds = (usec + G_USEC_PER_SEC / 2) / G_USEC_PER_SEC;
+
+	if (usec == 0)
+		return g_strdup("-");
+	if (seconds < 60)
+		return g_strdup_printf("%.1f s", (gdouble)usec / G_USEC_PER_SEC);
+	if (seconds < 3600)
+		return g_strdup_printf("%u:%02u min", (guint)(seconds / 60), (guint)(seconds % 60));
+	return g_strdup_printf("%" G_GUINT64_FORMAT ":%02u:%02u h", seconds / 3600,
+			       (guint)(seconds / 60 % 60), (guint)(seconds % 60));
+}
+
+char *vk_count_text(guint64 count, const char *noun)
+{
+	return g_strdup_printf("%" G_GUINT64_FORMAT " %s%s", count, noun, count == 1 ? "" : "s");
 }
 
 char *vk_printable(const char *text)

@@ -28,5 +28,11 @@ char *vk_size_text(guint64 bytes);
 /* "12.3 ms"; "-" for none. New string. */
 char *vk_pause_text(guint64 usec);
 
+/* "0.8 s", "2:05 min", "3:02:05 h"; "-" for none. New string. */
+char *vk_duration_text(guint64 usec);
+
+/* "1 guest", "2 guests": NOUN in the plural where it has to be. New string. */
+char *vk_count_text(guint64 count, const char *noun);
+
 /* TEXT fit for a terminal: valid UTF-8 without control characters; "-" for NULL. New string. */
 char *vk_printable(const char *text);

@@ -10,8 +10,11 @@
 #include "options.h"
 #include "program.h"
 #include "report.h"
+#include "timestamp.h"
+#include "when.h"
 
 #include <locale.h>
+#include <string.h>
 
 typedef struct Run {
 	VkProgram program;
@@ -51,6 +54,17 @@ static gboolean parse(Run *run, int *argc, char ***argv, GError **error)
 	return vk_restore_options_check(&run->options, run->program.json, error);
 }
 
+/* What a date stands for is told before anything is done with it. */
+static void tell_snapshot(const char *reference, const VkSnapshot *snapshot)
+{
+	g_autofree char *found = vk_snapshot_reference(snapshot);
+	g_autofree char *time = vk_when_local(snapshot->time);
+	const char *at = strrchr(reference, '@');
+
+	if (at && strcmp(at + 1, VK_TIME_LATEST) != 0 && strcmp(at + 1, snapshot->time) != 0)
+		vk_log_info("'%s' is '%s', of %s", reference, found, time);
+}
+
 /* Finds the snapshot and makes the plan. A failure is the job's. */
 static VkRestoreJob *plan_job(Run *run, const char *reference)
 {
@@ -60,6 +74,7 @@ static VkRestoreJob *plan_job(Run *run, const char *reference)
 	job->reference = reference;
 	if (!snapshot)
 		return job;
+	tell_snapshot(reference, snapshot);
 	job->view = vk_view_new(run->vault, snapshot);
 	job->plan = vk_plan_make(&run->options, job->view, run->world, &job->error);
 	if (job->plan &&

@@ -6,9 +6,10 @@
 #include <string.h>
 
 static const char summary[] =
-	"SNAPSHOT is GUEST@TIME, GUEST@latest, or GUEST for its latest snapshot. Without --disk "
-	"and\n"
-	"--file the whole guest is restored: its disks, firmware state and definition.";
+	"SNAPSHOT is GUEST@TIME, or GUEST for its latest snapshot. TIME may be latest, a date or\n"
+	"time like 2026-11-28T07:30, yesterday, -1 for the one before the latest, or an id.\n"
+	"Without --disk and --file the whole guest is restored: its disks, firmware state and\n"
+	"definition.";
 
 static const char description[] = "Without PATH a disk or file is written into --to DIR, else into "
 				  "the current directory, as\n"

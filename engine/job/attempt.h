@@ -25,7 +25,8 @@ typedef struct VkAttempt {
 	VkTake *take;          /* borrowed; NULL: no array takes the snapshot */
 	VkTake *own_take;      /* the same, unless the guests of a run share it */
 	VkOfflineWatch *watch; /* of a guest that is off and in a take */
-	gint64 deadline;       /* until the guest has to go on again; monotonic, microseconds */
+	gint64 began;          /* monotonic, microseconds, as: */
+	gint64 deadline;       /* until the guest has to go on again */
 	gboolean is_grouped;
 	VkGate *gate; /* that it is through; NULL: none */
 	VkGuestFacts *facts;

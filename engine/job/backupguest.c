@@ -301,6 +301,7 @@ static gboolean commit(VkAttempt *attempt, GError **error)
 		return vk_fail_interrupted(error);
 	if (attempt->try->group)
 		attempt->snapshot->skew_usec = vk_group_skew_usec(attempt->try->group);
+	attempt->snapshot->duration_usec = (guint64)(g_get_monotonic_time() - attempt->began);
 	if (vk_session_commit(attempt->session, attempt->snapshot, error))
 		return TRUE;
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
@@ -445,6 +446,7 @@ VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkBackupTry *try, GE
 	gboolean ok;
 
 	vk_attempt_enter_gate(&attempt);
+	attempt.began = g_get_monotonic_time();
 	/* How long others take is not its fault. */
 	attempt.deadline = g_get_monotonic_time() +
 			   context->options->operation_timeout_sec * G_TIME_SPAN_SECOND;

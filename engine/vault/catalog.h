@@ -64,7 +64,7 @@ typedef struct VkCatalogGuest {
 GPtrArray *vk_catalog_guests(VkVault *vault, GError **error);
 
 /*
- * Finds SNAPSHOT ("GUEST@TIME", "GUEST@latest", "GUEST"), GUEST being a name, a view name or a
+ * Finds SNAPSHOT ("GUEST@TIME" and the others of timestamp.h), GUEST being a name, a view name or a
  * uuid. VK_ERROR_NOT_FOUND says whether the guest or the time is unknown; two guests of one name
  * are VK_ERROR_USAGE, listing the view names to use.
  */

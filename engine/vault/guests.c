@@ -2,7 +2,9 @@
 /* The guests of a catalogue: their names, and snapshots found by what people write. */
 #include "catalog.h"
 
+#include "choose.h"
 #include "errors.h"
+#include "suggest.h"
 #include "timestamp.h"
 
 #include <string.h>
@@ -185,6 +187,8 @@ static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char
 			     GError **error)
 {
 	g_autoptr(GString) nameless = g_string_new(NULL);
+	VkSuggest *suggest = vk_suggest_new(name);
+	g_autofree char *meant = NULL;
 
 	for (guint i = 0; i < guests->len; i++) {
 		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
@@ -192,15 +196,19 @@ static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char
 		if (strcmp(guest->name, guest->uuid) == 0)
 			g_string_append_printf(nameless, "%s%s", nameless->len ? ", " : "",
 					       guest->uuid);
+		else
+			vk_suggest_offer(suggest, guest->view_name);
 	}
+	meant = vk_suggest_end(suggest);
 	if (nameless->len > 0)
 		return vk_fail(error, VK_ERROR_DAMAGE,
 			       "the vault '%s' has no readable guest '%s', but guests whose "
 			       "snapshots are all damaged: %s; 'virtkeep verify' tells more",
 			       vk_vault_url(vault), name, nameless->str);
 	return vk_fail(error, VK_ERROR_NOT_FOUND,
-		       "the vault '%s' has no guest '%s'; 'virtkeep list' shows those it has",
-		       vk_vault_url(vault), name);
+		       "the vault '%s' has no guest '%s'%s",
+		       vk_vault_url(vault), name,
+		       *meant ? meant : "; 'virtkeep list' shows those it has");
 }
 
 static const VkCatalogGuest *find_guest(VkVault *vault, const GPtrArray *guests, const char *name,
@@ -231,19 +239,15 @@ static const VkCatalogGuest *find_guest(VkVault *vault, const GPtrArray *guests,
 static VkSnapshot *load_at(VkVault *vault, const GPtrArray *keys, const char *guest,
 			   const char *time, GError **error)
 {
-	const VkSnapshotKey *newest = g_ptr_array_index(keys, keys->len - 1);
+	const VkSnapshotKey *key;
+	VkWhen when;
 
-	if (strcmp(time, VK_TIME_LATEST) == 0)
-		return vk_catalog_load(vault, newest, error);
-	for (guint i = keys->len; i > 0; i--) {
-		const VkSnapshotKey *key = g_ptr_array_index(keys, i - 1);
-
-		if (strcmp(key->time, time) == 0)
-			return vk_catalog_load(vault, key, error);
-	}
-	vk_fail(error, VK_ERROR_NOT_FOUND,
-		"the guest '%s' has no snapshot at '%s' in the vault '%s'; its latest is '%s@%s'",
-		guest, time, vk_vault_url(vault), guest, newest->time);
+	if (!vk_when_parse(time, g_get_real_time() / G_USEC_PER_SEC, &when, error))
+		return NULL;
+	key = vk_choose_snapshot(keys, &when, time, guest, error);
+	if (key)
+		return vk_catalog_load(vault, key, error);
+	g_prefix_error(error, "in the vault '%s' ", vk_vault_url(vault));
 	return NULL;
 }
 

@@ -183,6 +183,7 @@ json_t *vk_snapshot_to_json(const VkSnapshot *snapshot)
 	set_uint(object, "format", VK_FORMAT_VERSION);
 	set_uint(object, "pause_us", snapshot->pause_usec);
 	set_uint(object, "skew_us", snapshot->skew_usec);
+	set_uint(object, "duration_us", snapshot->duration_usec);
 	set_uint(object, "scratch", snapshot->scratch);
 	set(object, "persistent", json_boolean(snapshot->persistent));
 	set(object, "autostart", json_boolean(snapshot->autostart));
@@ -267,6 +268,7 @@ json_t *vk_snapshot_to_report(const VkSnapshot *snapshot)
 	for (guint i = 0; i < snapshot->files->len; i++)
 		append(files, file_to_report(g_ptr_array_index(snapshot->files, i)));
 	set(object, "snapshot", vk_json_new_string(reference));
+	set(object, "id", vk_json_new_string(snapshot->id));
 	set(object, "guest", vk_json_new_string(snapshot->name));
 	set(object, "uuid", vk_json_new_string(snapshot->uuid));
 	set(object, "time", vk_json_new_string(snapshot->time));
@@ -276,6 +278,7 @@ json_t *vk_snapshot_to_report(const VkSnapshot *snapshot)
 	/* Rounded up: 0 says that there was no pause. */
 	set_uint(object, "pause_ms", (snapshot->pause_usec + 999) / 1000);
 	set_uint(object, "skew_ms", (snapshot->skew_usec + 999) / 1000);
+	set_uint(object, "duration_ms", (snapshot->duration_usec + 999) / 1000);
 	set_uint(object, "scratch", snapshot->scratch);
 	set(object, "checkpoint", vk_json_new_string(snapshot->checkpoint));
 	set(object, "host", vk_json_new_string(snapshot->host));

@@ -381,6 +381,7 @@ VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error)
 	    !check_identity(snapshot, error) ||
 	    !vk_json_uint(object, "pause_us", &snapshot->pause_usec, error) ||
 	    !take_later_uint(object, "skew_us", &snapshot->skew_usec, error) ||
+	    !take_later_uint(object, "duration_us", &snapshot->duration_usec, error) ||
 	    !take_later_uint(object, "scratch", &snapshot->scratch, error) ||
 	    !vk_json_bool(object, "persistent", &snapshot->persistent, error) ||
 	    !vk_json_bool(object, "autostart", &snapshot->autostart, error) ||

@@ -80,6 +80,7 @@ typedef struct VkSnapshot {
 	char *consistency; /* "application", "filesystem", "crash", "offline" */
 	guint64 pause_usec;
 	guint64 skew_usec;    /* of its group: from the first to the last point in time */
+	guint64 duration_usec; /* from its begin until it was committed; 0: not known */
 	guint64 scratch;      /* bytes that the guest's overwriting took while it was read */
 	char *checkpoint;     /* of libvirt, at this instant: a later run may build on it; NULL */
 	char *checkpoint_xml; /* what defines that anew; NULL */
@@ -143,7 +144,7 @@ gboolean vk_snapshot_add_copies(VkSnapshot *snapshot, const json_t *object, GErr
 
 /*
  * The form for programs: {snapshot, guest, uuid, time, group, label, consistency, pause_ms, host,
- * state, skew_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap,
+ * id, state, skew_ms, duration_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap,
  * format, source, copies[]: "vault" or the array's name}, skipped[]: {target, reason}, files[]: {name, role,
  * size}}. New reference.
  */

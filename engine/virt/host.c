@@ -7,6 +7,7 @@
 
 #include "errors.h"
 #include "program.h"
+#include "suggest.h"
 #include "virt-priv.h"
 
 #include <errno.h>
@@ -309,6 +310,24 @@ typedef struct FindQuestion {
 	VkGuest *guest;
 } FindQuestion;
 
+static gboolean fail_unknown(VkHost *host, virConnectPtr connection, const char *name,
+			     GError **error)
+{
+	VkSuggest *suggest = vk_suggest_new(name);
+	g_autofree char *meant = NULL;
+	virDomainPtr *domains = NULL;
+	int count = virConnectListAllDomains(connection, &domains, 0);
+
+	for (int i = 0; i < count; i++) {
+		vk_suggest_offer(suggest, virDomainGetName(domains[i]));
+		virDomainFree(domains[i]);
+	}
+	free(domains);
+	meant = vk_suggest_end(suggest);
+	return vk_fail(error, VK_ERROR_NOT_FOUND, "there is no guest '%s' at '%s'%s", name,
+		       host->uri, meant);
+}
+
 static gboolean find_guest(VkHost *host, gpointer data, GError **error)
 {
 	FindQuestion *find = data;
@@ -322,8 +341,7 @@ static gboolean find_guest(VkHost *host, gpointer data, GError **error)
 	    g_uuid_string_is_valid(find->name_or_uuid))
 		domain = virDomainLookupByUUIDString(connection, find->name_or_uuid);
 	if (!domain && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
-		return vk_fail(error, VK_ERROR_NOT_FOUND, "there is no guest '%s' at '%s'",
-			       find->name_or_uuid, host->uri);
+		return fail_unknown(host, connection, find->name_or_uuid, error);
 	if (!domain)
 		return vk_fail_libvirt(error, "cannot look up guest '%s'", find->name_or_uuid);
 	find->guest = vk_guest_new(host, domain, error);

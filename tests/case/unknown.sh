@@ -15,6 +15,9 @@ refused 6 "'nobody'" virtkeep backup nobody
 refused 6 "'nobody'" virtkeep list nobody
 refused 6 "'nobody'" virtkeep show nobody
 refused 6 "'nobody'" virtkeep restore nobody
+for command in backup list show restore doctor; do
+	refused 6 "did you mean 'vm'?" virtkeep "$command" mv
+done
 run virtkeep --json backup nobody vm
 expect_status 3
 expect_err "'nobody'"
@@ -24,14 +27,47 @@ expect_json '.failed[0].guest' nobody
 say "snapshots, disks, files"
 refused 6 "20200101T000000Z" virtkeep show vm@20200101T000000Z
 refused 6 "20200101T000000Z" virtkeep restore vm@20200101T000000Z
+refused 6 "its oldest is '$snapshot'" virtkeep show vm@2020-01-01
+refused 6 "2 before" virtkeep show vm@-2
+refused 2 "2026-02-30" virtkeep show vm@2026-02-30
+refused 2 "tomorrow" virtkeep list --since tomorrow
+refused 2 "'fine'" virtkeep list --grade fine
 refused 6 "'vdz'" virtkeep restore "$snapshot" --disk vdz
 expect_err vda
 refused 6 "'nothing.fd'" virtkeep restore "$snapshot" --file nothing.fd
 expect_err domain.xml
+refused 6 "inside of the guest" virtkeep restore "$snapshot" --file /srv/x
+expect_err domain.xml
+expect_err vda.raw
+
+say "times as people write them"
+ok virtkeep --json show vm@-1
+expect_json .snapshot "$snapshot"
+snapshot=$(newest vm)
+id=$(virtkeep --json show vm | jq -r .id)
+time=${snapshot#vm@}
+local_time=$(TZ=XST-9 date -d "${time:0:8} ${time:9:2}:${time:11:2}Z" '+%F %H:%M')
+for time in today -0 "$local_time" "${local_time/ /T}" "${local_time% *}" "$id" "${id:0:8}"; do
+	ok env TZ=XST-9 virtkeep --json show "vm@$time"
+	expect_json .snapshot "$snapshot"
+done
+ok env TZ=XST-9 virtkeep list
+expect_out "$snapshot  $local_time"
+expect_out "2 snapshots of 1 guest: "
+ok virtkeep list --since today --until today --grade offline --host "$(hostname)"
+expect_out "$snapshot"
+for filter in "--since 2100-01-01" "--until 2020-01-01" "--grade crash" "--host elsewhere"; do
+	# shellcheck disable=SC2086 # two words
+	ok virtkeep --json list $filter
+	expect_json length 0
+done
+ok virtkeep restore vm@today --dry-run --disk "vda=$SCRATCH/vda.raw"
+expect_err "'vm@today' is '$snapshot'"
 
 say "the command line"
 refused 2 "no command" virtkeep
 refused 2 "'fly'" virtkeep fly
+refused 2 "did you mean 'list'?" virtkeep lsit
 refused 2 "--fly" virtkeep --fly list
 refused 2 "--fly" virtkeep backup --fly vm
 refused 2 "no guest" virtkeep backup

@@ -167,7 +167,10 @@ START_TEST(guests_are_found_by_what_people_write)
 	check_not_found("Büro 1@20200101T000000Z", VK_ERROR_NOT_FOUND,
 			"no snapshot at '20200101T000000Z'");
 	check_not_found("Büro 1@20200101T000000Z", VK_ERROR_NOT_FOUND, "Büro 1@" DAY2);
-	check_not_found("Büro 1@yesterday", VK_ERROR_USAGE, "yesterday");
+	check_not_found("Büro 1@tomorrow", VK_ERROR_USAGE, "tomorrow");
+	check_not_found("Buro 1@latest", VK_ERROR_NOT_FOUND, "did you mean 'Büro 1'?");
+	check_found("Büro 1@2100-01-01", UUID_A, DAY2);
+	check_found("Büro 1@-1", UUID_A, DAY1);
 }
 END_TEST
 

@@ -46,6 +46,7 @@ START_TEST(golden_file_is_understood)
 	ck_assert_str_eq(snapshot->live_xml, "<domain id='3'/>\n");
 	ck_assert_uint_eq(snapshot->pause_usec, 12345);
 	ck_assert_uint_eq(snapshot->skew_usec, 678);
+	ck_assert_uint_eq(snapshot->duration_usec, 2500001);
 	ck_assert_uint_eq(snapshot->scratch, 1310720);
 	ck_assert_str_eq(snapshot->checkpoint, disk->bitmap);
 	ck_assert_str_eq(snapshot->checkpoint_xml, "<domaincheckpoint/>\n");
@@ -116,9 +117,11 @@ START_TEST(older_ones_lack_what_came_later)
 	g_autoptr(VkSnapshot) snapshot = NULL;
 
 	json_object_del(object, "skew_us");
+	json_object_del(object, "duration_us");
 	json_object_del(object, "scratch");
 	snapshot = parse(object);
 	ck_assert_uint_eq(snapshot->skew_usec, 0);
+	ck_assert_uint_eq(snapshot->duration_usec, 0);
 	ck_assert_uint_eq(snapshot->scratch, 0);
 }
 END_TEST
@@ -133,6 +136,7 @@ START_TEST(report_is_for_programs)
 	ck_assert_str_eq(json_string_value(json_object_get(report, "snapshot")),
 			 "Büro 1@20261122T201405Z");
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "pause_ms")), 13);
+	ck_assert_int_eq(json_integer_value(json_object_get(report, "duration_ms")), 2501);
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "skew_ms")), 1);
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "scratch")), 1310720);
 	ck_assert_str_eq(json_string_value(json_object_get(disk, "bitmap")),
@@ -180,6 +184,7 @@ static const struct {
 	{"group", "5", VK_ERROR_DAMAGE},
 	{"pause_us", "-1", VK_ERROR_DAMAGE},
 	{"skew_us", "-1", VK_ERROR_DAMAGE},
+	{"duration_us", "-1", VK_ERROR_DAMAGE},
 	{"scratch", "\"much\"", VK_ERROR_DAMAGE},
 	{"pause_us", "1.5", VK_ERROR_DAMAGE},
 	{"persistent", "1", VK_ERROR_DAMAGE},

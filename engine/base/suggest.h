@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What somebody may have meant who wrote a name that there is not. */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkSuggest VkSuggest;
+
+/* WORD (borrowed) is what was written. */
+VkSuggest *vk_suggest_new(const char *word);
+
+/* CANDIDATE is there. */
+void vk_suggest_offer(VkSuggest *suggest, const char *candidate);
+
+/* "; did you mean 'web1'?", or "" when nothing offered is near. Frees it. New string. */
+char *vk_suggest_end(VkSuggest *suggest);
