@@ -56,8 +56,15 @@ static const VkViewFile *find_file(VkView *view, const char *name, GError **erro
 		g_string_append_printf(names, "%s%s", i ? ", " : "", other->name);
 	}
 	reference = vk_snapshot_reference(vk_view_snapshot(view));
-	vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' has no file '%s'; it has: %s", reference, name,
-		names->str);
+	if (strchr(name, '/'))
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"'%s' lies inside of the guest, and --file takes a file of the snapshot "
+			"'%s': %s; 'virtkeep mount' shows its disks, and virtkeep-mount(1), FILES "
+			"INSIDE OF A GUEST, tells how to look into them",
+			name, reference, names->str);
+	else
+		vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' has no file '%s'; it has: %s", reference,
+			name, names->str);
 	return NULL;
 }
 

@@ -5,6 +5,15 @@
 . "${0%/*}/lib.sh"
 
 define_guest vm
+# vdb gets one partition, as an installer makes it.
+disk=$SCRATCH/guests/vm/vdb.raw
+mkdir "$SCRATCH/files" "$SCRATCH/media"
+echo inside > "$SCRATCH/files/letter"
+make_disk raw "$SCRATCH/partition" 16 "$SCRATCH/files"
+dd if="$SCRATCH/partition" of="$disk" bs=1M seek=1 conv=notrunc status=none
+printf '\0\0\2\0\203\0\0\0\0\10\0\0\0\200\0\0' |
+	dd of="$disk" bs=1 seek=446 conv=notrunc status=none
+printf '\125\252' | dd of="$disk" bs=1 seek=510 conv=notrunc status=none
 ok virtkeep init
 ok virtkeep backup vm
 
@@ -25,6 +34,14 @@ mount_vault "$SCRATCH/mnt"
 refused 4 "'$SCRATCH/mnt'" virtkeep mount "$SCRATCH/mnt"
 ls "$SCRATCH/mnt/guests/vm/latest" > "$OUT"
 expect_out vda.raw
+
+say "a file from within a partition, as the manual has it"
+sed -n '/^disk=/,/^\.Ed/{/^\.Ed/!p}' "${0%/*}/../../contrib/man/virtkeep-mount.1" |
+	sed "s|/mnt|$SCRATCH/mnt|; s|web1|vm|; s|vda|vdb|; s|/media|$SCRATCH/media|" > "$SCRATCH/look"
+ok bash -euxc "$(cat "$SCRATCH/look")"
+expect_out 2048
+[[ $(cat "$SCRATCH/media/letter") == inside ]] || fail "the file is not there"
+umount "$SCRATCH/media"
 unmount_vault "$SCRATCH/mnt"
 
 say "in the foreground, and by mount(8)"
