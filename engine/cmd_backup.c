@@ -21,11 +21,12 @@ static void print_snapshot(const VkSnapshot *snapshot)
 	g_autofree char *name = vk_printable(reference);
 	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
 	g_autofree char *took = vk_duration_text(snapshot->duration_usec);
+	g_autofree char *grade = vk_snapshot_grade(snapshot);
 
 	if (snapshot->pause_usec > 0)
-		printf("%s: %s, paused for %s", name, snapshot->consistency, pause);
+		printf("%s: %s, paused for %s", name, grade, pause);
 	else
-		printf("%s: %s, not paused", name, snapshot->consistency);
+		printf("%s: %s, not paused", name, grade);
 	if (snapshot->group) {
 		g_autofree char *skew = vk_pause_text(snapshot->skew_usec);
 

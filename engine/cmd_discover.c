@@ -59,19 +59,27 @@ static void print_disk(VkTable *table, GuestCells *cells, const VkFoundDisk *dis
 	}
 }
 
+static void print_unsaved(VkTable *table, GuestCells *cells, const GPtrArray *labels,
+			  const char *why)
+{
+	static const GuestCells blank = {"", "", ""};
+
+	for (guint i = 0; i < labels->len; i++) {
+		vk_table_add(table, cells->name, cells->state, cells->agent, "-", "-", "-", "-",
+			     why, "-", (const char *)g_ptr_array_index(labels, i), NULL);
+		*cells = blank;
+	}
+}
+
 static void print_guest(VkTable *table, const VkFoundGuest *guest)
 {
 	GuestCells cells = {guest->name, guest->state, guest->agent ? guest->agent : "-"};
 
 	for (guint i = 0; i < guest->disks->len; i++)
 		print_disk(table, &cells, g_ptr_array_index(guest->disks, i));
-	for (guint i = 0; i < guest->passthrough->len; i++) {
-		vk_table_add(table, cells.name, cells.state, cells.agent, "-", "-", "-", "-",
-			     "no: given through", "-",
-			     (const char *)g_ptr_array_index(guest->passthrough, i), NULL);
-		cells.name = cells.state = cells.agent = "";
-	}
-	if (guest->disks->len == 0 && guest->passthrough->len == 0)
+	print_unsaved(table, &cells, guest->passthrough, "no: given through");
+	print_unsaved(table, &cells, guest->foreign, "no: past libvirt");
+	if (guest->disks->len == 0 && guest->passthrough->len == 0 && guest->foreign->len == 0)
 		vk_table_add(table, cells.name, cells.state, cells.agent, "-", "-", "-", "-", "-",
 			     "-", "-", NULL);
 }

@@ -70,6 +70,7 @@ static void list_in_table(Listing *listing, const VkCatalogGuest *guest, const V
 	g_autofree char *took = vk_duration_text(snapshot->duration_usec);
 	g_autofree char *disks = g_strdup_printf("%u", snapshot->disks->len);
 	g_autofree char *copies = copies_text(snapshot);
+	g_autofree char *grade = vk_snapshot_grade(snapshot);
 	g_autofree char *size_text = NULL;
 	g_autofree char *fresh_text = NULL;
 	g_autofree char *stored_text = NULL;
@@ -87,7 +88,7 @@ static void list_in_table(Listing *listing, const VkCatalogGuest *guest, const V
 	size_text = vk_size_text(size);
 	fresh_text = vk_size_text(fresh);
 	stored_text = vk_size_text(stored);
-	vk_table_add(listing->table, reference, time, snapshot->consistency, pause, took, disks,
+	vk_table_add(listing->table, reference, time, grade, pause, took, disks,
 		     size_text, fresh_text, stored_text, copies, NULL);
 }
 

@@ -24,6 +24,7 @@ static void print_facts(const VkSnapshot *snapshot)
 	g_autofree char *scratch = vk_size_text(snapshot->scratch);
 	g_autofree char *took = vk_duration_text(snapshot->duration_usec);
 	g_autofree char *time = vk_when_local_in_full(snapshot->time);
+	g_autofree char *grade = vk_snapshot_grade(snapshot);
 
 	print_fact("Snapshot:", reference);
 	print_fact("Id:", snapshot->id);
@@ -38,7 +39,7 @@ static void print_facts(const VkSnapshot *snapshot)
 	print_fact("State:", snapshot->state);
 	print_fact("Definition:", snapshot->persistent ? "persistent" : "transient");
 	print_fact("Autostart:", snapshot->autostart ? "yes" : "no");
-	print_fact("Consistency:", snapshot->consistency);
+	print_fact("Consistency:", grade);
 	print_fact("Pause:", pause);
 	print_fact("Took:", took);
 	print_fact("Scratch:", scratch);

@@ -167,10 +167,11 @@ void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop)
 		else
 			settle_disk(planner, disk, drop);
 	}
-	for (guint i = 0; i < domain->passthrough->len; i++)
-		vk_plan_note(planner->plan, "%s was given through to the guest and %s",
-			     (const char *)g_ptr_array_index(domain->passthrough, i),
-			     drop ? "is left out" : "must be there to start it");
+	/* Of a new guest's the rewriting tells what becomes of them. */
+	for (guint i = 0; !drop && i < domain->passthrough->len; i++)
+		vk_plan_note(planner->plan,
+			     "%s was given through to the guest and must be there to start it",
+			     (const char *)g_ptr_array_index(domain->passthrough, i));
 	if (!planner->snapshot->persistent)
 		vk_plan_note(planner->plan, "the guest was transient and becomes persistent");
 }

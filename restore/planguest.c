@@ -50,7 +50,6 @@ static gboolean set_identity(VkPlanner *planner, GError **error)
 	planner->changes.name = plan->guest;
 	planner->changes.uuid = plan->uuid;
 	planner->changes.new_macs = TRUE;
-	planner->changes.new_generation_id = TRUE;
 	planner->changes.drop_channel_paths = TRUE;
 	planner->changes.drop_passthrough = TRUE;
 	return TRUE;
@@ -103,7 +102,8 @@ static gboolean add_disks(VkPlanner *planner, GError **error)
 				       "the block device '%s' of disk '%s' is not there: make it, "
 				       "or use --to DIR",
 				       path, disk->target);
-		vk_planner_move_disk(planner, item);
+		if (!vk_planner_move_disk(planner, item, error))
+			return FALSE;
 	}
 	return TRUE;
 }

@@ -37,12 +37,14 @@ static VkKnownGuest *find_present(VkPlanner *planner, GError **error)
 static gboolean add_disk(VkPlanner *planner, const VkDiskRecord *disk, GError **error)
 {
 	g_autofree char *path = vk_planner_original_path(planner, disk, error);
+	g_autoptr(GPtrArray) present = NULL;
 	gboolean is_present;
 	VkPlanItem *item;
 
 	if (!path)
 		return FALSE;
-	is_present = vk_planner_is_image_of(planner->world, planner->present, path);
+	present = vk_planner_disks_of(planner->world, planner->present, path);
+	is_present = present->len > 0;
 	if (!is_present && !vk_planner_check_place(path, disk->target, error))
 		return FALSE;
 	item = vk_planner_add_disk(planner->plan, disk, planner->options->format);
@@ -55,8 +57,10 @@ static gboolean add_disk(VkPlanner *planner, const VkDiskRecord *disk, GError **
 		return vk_fail(error, VK_ERROR_NOT_FOUND,
 			       "the block device '%s' of disk '%s' is not there: make it first",
 			       path, disk->target);
-	vk_planner_move_disk(planner, item);
-	return TRUE;
+	for (guint i = 0; i < present->len; i++)
+		if (!vk_planner_check_understood(g_ptr_array_index(present, i), item, error))
+			return FALSE;
+	return vk_planner_move_disk(planner, item, error);
 }
 
 static gboolean add_disks(VkPlanner *planner, const VkDomain *present, GError **error)

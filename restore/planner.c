@@ -22,6 +22,8 @@ gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOpt
 	planner->written = planner->domain;
 	planner->replace = options->force ? VK_REPLACE_FILE : VK_REPLACE_NO;
 	planner->plan = vk_plan_new(kind, planner->snapshot);
+	/* By it a guest notices that it was taken back in time, be it under its own name. */
+	planner->changes.new_generation_id = TRUE;
 	planner->changes.disks = g_array_new(FALSE, FALSE, sizeof(VkDomainNewDisk));
 	planner->changes.eject = g_ptr_array_new_with_free_func(g_free);
 	planner->changes.drop = g_ptr_array_new_with_free_func(g_free);
@@ -113,8 +115,26 @@ char *vk_planner_original_path(VkPlanner *planner, const VkDiskRecord *record, G
 	return NULL;
 }
 
-void vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item)
+/*
+ * Whether DISK's definition names ITEM's place already, if only by a pool: then it is left alone.
+ */
+static gboolean stays(VkPlanner *planner, const VkDomainDisk *disk, const VkPlanItem *item)
 {
+	const VkDomainImage *image = disk->image;
+	g_autofree char *path = NULL;
+
+	if (!image || (g_strcmp0(image->type, "block") == 0 && item->place.kind != VK_PLACE_BLOCK))
+		return FALSE;
+	if (image->path)
+		return g_strcmp0(image->path, item->path) == 0;
+	if (image->pool && image->volume)
+		path = volume_path(planner, image, NULL);
+	return g_strcmp0(path, item->path) == 0;
+}
+
+gboolean vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item, GError **error)
+{
+	const VkDomainDisk *disk = vk_domain_find_disk(planner->written, item->name);
 	VkDomainNewDisk place = {
 		.target = item->name,
 		.type = item->place.kind == VK_PLACE_BLOCK ? "block" : "file",
@@ -122,14 +142,19 @@ void vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item)
 		.format = item->place.format,
 	};
 
-	if (vk_domain_find_disk(planner->written, item->name))
-		g_array_append_val(planner->changes.disks, place);
-	else
+	if (!disk) {
 		vk_plan_note(
 			planner->plan,
 			"disk '%s' was attached to the running guest only: it is restored, but "
 			"the definition does not have it",
 			item->name);
+		return TRUE;
+	}
+	place.stays = stays(planner, disk, item);
+	if (place.stays && !vk_planner_check_understood(disk, item, error))
+		return FALSE;
+	g_array_append_val(planner->changes.disks, place);
+	return TRUE;
 }
 
 gboolean vk_planner_check_managed_save(VkPlanner *planner, GError **error)
@@ -154,6 +179,7 @@ VkPlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error)
 {
 	VkPlan *plan = planner->plan;
 
+	planner->changes.notes = plan->notes;
 	plan->domain_xml = vk_domain_rewrite(xml, &planner->changes, error);
 	if (!plan->domain_xml) {
 		g_prefix_error(error, "cannot write the definition of '%s': ", plan->guest);

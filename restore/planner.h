@@ -45,8 +45,15 @@ gboolean vk_planner_check_place(const char *path, const char *target, GError **e
 /* VK_ERROR_DAMAGE when FILE cannot be firmware state. */
 gboolean vk_planner_check_firmware(const VkFileRecord *file, GError **error);
 
-/* Whether a disk of PRESENT, a guest as libvirt has it, has the file PATH as its image. */
-gboolean vk_planner_is_image_of(VkWorld *world, const VkDomain *present, const char *path);
+/*
+ * The disks of PRESENT, a guest as libvirt has it, whose image is the file PATH: VkDomainDisk, owned
+ * by PRESENT. New array.
+ */
+GPtrArray *vk_planner_disks_of(VkWorld *world, const VkDomain *present, const char *path);
+
+/* VK_ERROR_FAILED when ITEM would destroy something of DISK's image that is not the disk. */
+gboolean vk_planner_check_understood(const VkDomainDisk *disk, const VkPlanItem *item,
+				     GError **error);
 
 /* Whether the file PATH lies in DIRECTORY, which exists, and in no directory below it. */
 gboolean vk_planner_lies_in(const char *path, const char *directory);
@@ -61,8 +68,8 @@ VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const ch
 /* The path that DISK had, as far as it is one on this host. New string. */
 char *vk_planner_original_path(VkPlanner *planner, const VkDiskRecord *disk, GError **error);
 
-/* Lets the definition name ITEM's place. Its path must be set. */
-void vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item);
+/* Lets the definition name ITEM's place, whose path must be set. Refuses what it does not know. */
+gboolean vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item, GError **error);
 
 /* NVRAM and TPM state. UUID is the restored guest's. */
 gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GError **error);

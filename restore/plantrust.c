@@ -72,19 +72,42 @@ static gboolean is_file_of(VkWorld *world, const VkDomainImage *image, const str
 	       st.st_ino == file->st_ino;
 }
 
-gboolean vk_planner_is_image_of(VkWorld *world, const VkDomain *present, const char *path)
+GPtrArray *vk_planner_disks_of(VkWorld *world, const VkDomain *present, const char *path)
 {
+	GPtrArray *found = g_ptr_array_new();
 	struct stat file;
 
 	if (stat(path, &file) < 0)
-		return FALSE;
+		return found;
 	for (guint i = 0; i < present->disks->len; i++) {
-		const VkDomainDisk *disk = g_ptr_array_index(present->disks, i);
+		VkDomainDisk *disk = g_ptr_array_index(present->disks, i);
 
 		if (is_file_of(world, disk->image, &file))
-			return TRUE;
+			g_ptr_array_add(found, disk);
 	}
-	return FALSE;
+	return found;
+}
+
+/*
+ * A file that is there is replaced only where it is known what the definition says of it; of a file
+ * that has other things beside the disk nothing may be written.
+ */
+gboolean vk_planner_check_understood(const VkDomainDisk *disk, const VkPlanItem *item,
+				     GError **error)
+{
+	if (disk->image && disk->image->sliced)
+		return vk_fail(
+			error, VK_ERROR_FAILED,
+			"disk '%s' is a part of the image '%s', which would be replaced as a "
+			"whole: use --disk %s=PATH, or --to DIR",
+			disk->target, item->path, item->name);
+	if (disk->unknown && item->exists)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the definition of disk '%s' has %s, which this version of virtkeep "
+			       "does not know, and '%s' would be replaced: use --disk %s=PATH, or "
+			       "--to DIR",
+			       disk->target, disk->unknown, item->path, item->name);
+	return TRUE;
 }
 
 gboolean vk_planner_check_firmware(const VkFileRecord *file, GError **error)

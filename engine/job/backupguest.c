@@ -137,6 +137,16 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 	return attempt->domain != NULL;
 }
 
+/* What libvirt cannot tell the guest to save is told with every snapshot, and marks it. */
+static void warn_of_foreign(const VkAttempt *attempt)
+{
+	for (guint i = 0; i < attempt->domain->foreign->len; i++)
+		vk_log_warning("guest '%s': the disk '%s' is not saved: %s",
+			       vk_guest_name(attempt->guest),
+			       (const char *)g_ptr_array_index(attempt->domain->foreign, i),
+			       vk_domain_foreign_reason());
+}
+
 static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 {
 	const VkGuestFacts *facts = attempt->facts;
@@ -151,6 +161,7 @@ static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 	snapshot->parent = attempt->last ? g_strdup(attempt->last->id) : NULL;
 	snapshot->tool = g_strdup("virtkeep " VK_VERSION);
 	snapshot->state = g_strdup(vk_guest_state_name(facts->state));
+	snapshot->incomplete = attempt->domain->foreign->len > 0;
 	snapshot->persistent = facts->persistent;
 	snapshot->autostart = facts->autostart;
 	snapshot->domain_xml = g_strdup(facts->domain_xml);
@@ -223,6 +234,7 @@ static gboolean plan(VkAttempt *attempt, GError **error)
 		return FALSE;
 	attempt->plan = vk_backup_plan_new(attempt->domain, attempt->last, attempt->how->exclude);
 	plan_tracking(attempt);
+	warn_of_foreign(attempt);
 	attempt->snapshot = new_snapshot(attempt);
 	attempt->session =
 		vk_session_new(attempt->context->vault, attempt->context->workers, error);

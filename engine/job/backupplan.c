@@ -45,6 +45,10 @@ VkBackupPlan *vk_backup_plan_new(const VkDomain *domain, const VkSnapshot *last,
 			plan->skipped,
 			vk_skip_record_new(g_ptr_array_index(domain->passthrough, i),
 					   "device of the host given through to the guest"));
+	for (guint i = 0; i < domain->foreign->len; i++)
+		g_ptr_array_add(plan->skipped,
+				vk_skip_record_new(g_ptr_array_index(domain->foreign, i),
+						   vk_domain_foreign_reason()));
 	return plan;
 }
 

@@ -38,6 +38,7 @@ void vk_found_guest_free(VkFoundGuest *guest)
 	g_free(guest->uuid);
 	g_ptr_array_unref(guest->disks);
 	g_ptr_array_unref(guest->passthrough);
+	g_clear_pointer(&guest->foreign, g_ptr_array_unref);
 	g_ptr_array_unref(guest->problems);
 	g_free(guest);
 }
@@ -216,6 +217,7 @@ VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts, 
 	found->autostart = facts->autostart;
 	found->agent = agent_state(domain, facts->live_xml != NULL);
 	found->passthrough = g_ptr_array_ref(domain->passthrough);
+	found->foreign = g_ptr_array_ref(domain->foreign);
 	found->problems = g_ptr_array_new_with_free_func(g_free);
 	found->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_free);
 	for (guint i = 0; i < domain->disks->len; i++) {
@@ -269,18 +271,25 @@ static json_t *disk_to_json(const VkFoundDisk *disk)
 	return object;
 }
 
+static json_t *texts_to_json(const GPtrArray *texts)
+{
+	json_t *array = json_array();
+
+	for (guint i = 0; i < texts->len; i++)
+		json_array_append_new(array, vk_json_new_string(g_ptr_array_index(texts, i)));
+	return array;
+}
+
 json_t *vk_found_guest_to_json(const VkFoundGuest *guest)
 {
-	json_t *disks = json_array(), *passthrough = json_array();
+	json_t *disks = json_array();
 
 	for (guint i = 0; i < guest->disks->len; i++)
 		json_array_append_new(disks, disk_to_json(g_ptr_array_index(guest->disks, i)));
-	for (guint i = 0; i < guest->passthrough->len; i++)
-		json_array_append_new(passthrough,
-				      vk_json_new_string(g_ptr_array_index(guest->passthrough, i)));
-	return json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o}", "guest",
+	return json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "guest",
 			 vk_json_new_string(guest->name), "uuid", vk_json_new_string(guest->uuid),
 			 "state", guest->state, "persistent", guest->persistent, "autostart",
 			 guest->autostart, "agent", vk_json_new_string(guest->agent), "disks",
-			 disks, "passthrough", passthrough);
+			 disks, "passthrough", texts_to_json(guest->passthrough), "foreign",
+			 texts_to_json(guest->foreign));
 }

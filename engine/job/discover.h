@@ -34,6 +34,7 @@ typedef struct VkFoundGuest {
 	const char *agent;      /* "connected", "disconnected", "none"; NULL when off. Static */
 	GPtrArray *disks;       /* VkFoundDisk */
 	GPtrArray *passthrough; /* char* */
+	GPtrArray *foreign;     /* char*: disks that libvirt does not know, "-drive file=x" */
 	GPtrArray *problems;    /* char*: what could not be found out, in words */
 } VkFoundGuest;
 

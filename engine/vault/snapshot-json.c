@@ -185,6 +185,8 @@ json_t *vk_snapshot_to_json(const VkSnapshot *snapshot)
 	set_uint(object, "skew_us", snapshot->skew_usec);
 	set_uint(object, "duration_us", snapshot->duration_usec);
 	set_uint(object, "scratch", snapshot->scratch);
+	if (snapshot->incomplete)
+		set(object, "incomplete", json_true());
 	set(object, "persistent", json_boolean(snapshot->persistent));
 	set(object, "autostart", json_boolean(snapshot->autostart));
 	set(object, "disks", disks);
@@ -275,6 +277,7 @@ json_t *vk_snapshot_to_report(const VkSnapshot *snapshot)
 	set(object, "group", vk_json_new_string(snapshot->group));
 	set(object, "label", vk_json_new_string(snapshot->label));
 	set(object, "consistency", vk_json_new_string(snapshot->consistency));
+	set(object, "incomplete", json_boolean(snapshot->incomplete));
 	/* Rounded up: 0 says that there was no pause. */
 	set_uint(object, "pause_ms", (snapshot->pause_usec + 999) / 1000);
 	set_uint(object, "skew_ms", (snapshot->skew_usec + 999) / 1000);

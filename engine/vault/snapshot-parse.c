@@ -255,6 +255,12 @@ static gboolean take_later_uint(const json_t *object, const char *key, guint64 *
 	return !json_object_get(object, key) || vk_json_uint(object, key, ret, error);
 }
 
+static gboolean take_later_bool(const json_t *object, const char *key, gboolean *ret,
+				GError **error)
+{
+	return !json_object_get(object, key) || vk_json_bool(object, key, ret, error);
+}
+
 static gboolean parse_disk(const json_t *object, VkSnapshot *snapshot, GHashTable *seen,
 			   GError **error)
 {
@@ -383,6 +389,7 @@ VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error)
 	    !take_later_uint(object, "skew_us", &snapshot->skew_usec, error) ||
 	    !take_later_uint(object, "duration_us", &snapshot->duration_usec, error) ||
 	    !take_later_uint(object, "scratch", &snapshot->scratch, error) ||
+	    !take_later_bool(object, "incomplete", &snapshot->incomplete, error) ||
 	    !vk_json_bool(object, "persistent", &snapshot->persistent, error) ||
 	    !vk_json_bool(object, "autostart", &snapshot->autostart, error) ||
 	    !parse_list(object, "disks", parse_disk, snapshot, error) ||

@@ -221,6 +221,12 @@ gboolean vk_snapshot_is_on_array(const VkSnapshot *snapshot)
 	return FALSE;
 }
 
+char *vk_snapshot_grade(const VkSnapshot *snapshot)
+{
+	return g_strconcat(snapshot->consistency, snapshot->incomplete ? ", incomplete" : NULL,
+			   NULL);
+}
+
 char *vk_snapshot_reference(const VkSnapshot *snapshot)
 {
 	return g_strdup_printf("%s@%s", snapshot->name, snapshot->time);

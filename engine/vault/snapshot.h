@@ -78,6 +78,7 @@ typedef struct VkSnapshot {
 	char *label;       /* "daily", ...: which retention applies to copies on arrays; NULL */
 	char *parent;      /* snapshot id, NULL for the first */
 	char *consistency; /* "application", "filesystem", "crash", "offline" */
+	gboolean incomplete; /* the guest has disks that nobody could save; they are in SKIPPED */
 	guint64 pause_usec;
 	guint64 skew_usec;    /* of its group: from the first to the last point in time */
 	guint64 duration_usec; /* from its begin until it was committed; 0: not known */
@@ -128,6 +129,9 @@ char *vk_image_copies_text(const VkImageRecord *image);
 gboolean vk_snapshot_is_in_vault(const VkSnapshot *snapshot);
 gboolean vk_snapshot_is_on_array(const VkSnapshot *snapshot);
 
+/* The consistency, and whether disks are missing, in words: "crash, incomplete". New string. */
+char *vk_snapshot_grade(const VkSnapshot *snapshot);
+
 /* "GUEST@TIME". New string. */
 char *vk_snapshot_reference(const VkSnapshot *snapshot);
 
@@ -143,8 +147,8 @@ json_t *vk_snapshot_copies_to_json(const VkSnapshot *snapshot);
 gboolean vk_snapshot_add_copies(VkSnapshot *snapshot, const json_t *object, GError **error);
 
 /*
- * The form for programs: {snapshot, guest, uuid, time, group, label, consistency, pause_ms, host,
- * id, state, skew_ms, duration_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap,
+ * The form for programs: {snapshot, guest, uuid, time, group, label, consistency, incomplete,
+ * pause_ms, host, id, state, skew_ms, duration_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap,
  * format, source, copies[]: "vault" or the array's name}, skipped[]: {target, reason}, files[]: {name, role,
  * size}}. New reference.
  */

@@ -2,21 +2,20 @@
 /*
  * The rewriting of a domain XML: on the tree, so that what is not known here stays as it is.
  */
-#include "domain.h"
+#include "domain-priv.h"
 
 #include "errors.h"
-#include "xml-priv.h"
 
-#include <string.h>
+void vk_rewrite_note(const VkRewrite *rewrite, const char *format, ...)
+{
+	va_list args;
 
-typedef struct Rewrite {
-	const VkDomainChanges *changes;
-	xmlNode *root;
-	xmlNode *devices;  /* NULL when the domain has none */
-	char *old_name;    /* borrowed from the caller */
-	gboolean is_clone; /* it gets another uuid */
-	gboolean is_renamed;
-} Rewrite;
+	if (!rewrite->changes->notes)
+		return;
+	va_start(args, format);
+	g_ptr_array_add(rewrite->changes->notes, g_strdup_vprintf(format, args));
+	va_end(args);
+}
 
 /* ---- what belongs to a run ---- */
 
@@ -50,14 +49,31 @@ static void drop_alias(xmlNode *device)
 		vk_xml_drop(alias);
 }
 
+/*
+ * The chain itself stays: a base whose format the definition tells must not be guessed at from its
+ * bytes, which a guest may have written.
+ */
+static void drop_chain_numbers(xmlNode *disk)
+{
+	xmlNode *layer = vk_xml_child(disk, "backingStore");
+
+	for (; layer; layer = vk_xml_child(layer, "backingStore")) {
+		xmlNode *source = vk_xml_child(layer, "source");
+
+		vk_xml_drop_attribute(layer, "index");
+		if (source)
+			vk_xml_drop_attribute(source, "index");
+	}
+}
+
 static void drop_run_state_of_device(xmlNode *device)
 {
 	xmlNode *source = vk_xml_child(device, "source");
 
 	drop_alias(device);
 	if (vk_xml_is(device, "disk")) {
-		vk_xml_drop_children(device, "backingStore");
 		vk_xml_drop_children(device, "mirror");
+		drop_chain_numbers(device);
 		if (source)
 			vk_xml_drop_attribute(source, "index");
 	} else if (vk_xml_is(device, "channel")) {
@@ -71,14 +87,21 @@ static void drop_run_state_of_device(xmlNode *device)
 	}
 	if (vk_xml_attribute_is(device, "type", "pty")) {
 		vk_xml_drop_attribute(device, "tty");
-		vk_xml_drop(source);
+		if (source)
+			vk_xml_drop_attribute(source, "path");
+		if (source && !xmlFirstElementChild(source))
+			vk_xml_drop(source);
 	}
 }
 
-static void drop_run_state(Rewrite *rewrite)
+static void drop_run_state(VkRewrite *rewrite)
 {
+	gboolean is_live = xmlHasProp(rewrite->root, (const xmlChar *)"id") != NULL;
+
+	/* In the definition of a guest that is off they are the user's. */
+	if (is_live)
+		drop_dynamic_labels(rewrite->root);
 	vk_xml_drop_attribute(rewrite->root, "id");
-	drop_dynamic_labels(rewrite->root);
 	if (!rewrite->devices)
 		return;
 	for (xmlNode *node = rewrite->devices->children; node; node = node->next)
@@ -93,8 +116,17 @@ static void set_child_text(xmlNode *parent, const char *name, const char *text)
 	vk_xml_set_text(vk_xml_child(parent, name), text);
 }
 
+/* Some write the uuid as the serial number, too. */
+static gboolean names_uuid(const xmlNode *entry, const char *old_uuid)
+{
+	g_autofree char *text = vk_xml_text(entry);
+
+	return vk_xml_attribute_is(entry, "name", "uuid") ||
+	       (text && g_ascii_strcasecmp(text, old_uuid) == 0);
+}
+
 /* libvirt refuses a domain whose SMBIOS uuid differs from its own. */
-static void set_uuid(Rewrite *rewrite, const char *uuid)
+static void set_uuid(VkRewrite *rewrite, const char *uuid)
 {
 	xmlNode *info = vk_xml_child(rewrite->root, "sysinfo");
 
@@ -103,12 +135,12 @@ static void set_uuid(Rewrite *rewrite, const char *uuid)
 		xmlNode *entry = vk_xml_find(info, "system/entry");
 
 		for (; entry; entry = vk_xml_next(entry, "entry"))
-			if (vk_xml_attribute_is(entry, "name", "uuid"))
+			if (names_uuid(entry, rewrite->old_uuid))
 				vk_xml_set_text(entry, uuid);
 	}
 }
 
-static gboolean set_nvram(Rewrite *rewrite, const char *path, GError **error)
+static gboolean set_nvram(VkRewrite *rewrite, const char *path, GError **error)
 {
 	xmlNode *os = vk_xml_child(rewrite->root, "os");
 	xmlNode *nvram = vk_xml_child(os, "nvram");
@@ -126,261 +158,29 @@ static gboolean set_nvram(Rewrite *rewrite, const char *path, GError **error)
 	return TRUE;
 }
 
-static void new_generation_id(Rewrite *rewrite)
+static void new_generation_id(VkRewrite *rewrite)
 {
 	xmlNode *genid = vk_xml_child(rewrite->root, "genid");
 	g_autofree char *uuid = g_uuid_string_random();
 
-	if (genid)
-		vk_xml_set_text(genid, uuid);
-}
-
-static void new_mac(xmlNode *interface)
-{
-	xmlNode *port = vk_xml_child(interface, "virtualport");
-	xmlNode *parameters = vk_xml_child(port, "parameters");
-
-	vk_xml_drop_children(interface, "mac");
-	if (!vk_xml_attribute_is(interface, "type", "hostdev"))
-		vk_xml_drop_children(interface, "target"); /* the name of the tap device */
-	if (parameters && vk_xml_attribute_is(port, "type", "openvswitch"))
-		vk_xml_drop_attribute(parameters, "interfaceid");
-	if (parameters && vk_xml_attribute_is(port, "type", "802.1Qbg"))
-		vk_xml_drop_attribute(parameters, "instanceid");
-}
-
-/* ---- what would collide with the original ---- */
-
-static gboolean is_derived_path(const char *path)
-{
-	return strstr(path, "/qemu/channel/") || strstr(path, "/qemu/domain-");
-}
-
-/* PATH with the new name in place of the old one, or behind it. */
-static char *rename_path(const Rewrite *rewrite, const char *path)
-{
-	g_autofree char *directory = g_path_get_dirname(path);
-	g_autofree char *base = g_path_get_basename(path);
-	g_autoptr(GString) renamed = g_string_new(base);
-
-	if (!g_string_replace(renamed, rewrite->old_name, rewrite->changes->name, 0))
-		g_string_append_printf(renamed, ".%s", rewrite->changes->name);
-	return g_build_filename(directory, renamed->str, NULL);
-}
-
-static void rename_path_attribute(const Rewrite *rewrite, xmlNode *node, const char *name)
-{
-	g_autofree char *path = vk_xml_attribute(node, name);
-
-	if (!path)
+	if (!genid)
 		return;
-	g_autofree char *renamed = rename_path(rewrite, path);
-	vk_xml_set_attribute(node, name, renamed);
-}
-
-/* A character device: its socket, its file and its log. */
-static void separate_character_device(const Rewrite *rewrite, xmlNode *device)
-{
-	xmlNode *source = vk_xml_child(device, "source");
-	g_autofree char *path = vk_xml_attribute(source, "path");
-	gboolean is_file = vk_xml_attribute_is(device, "type", "file") ||
-			   vk_xml_attribute_is(device, "type", "pipe");
-	gboolean is_socket = vk_xml_attribute_is(device, "type", "unix") &&
-			     !vk_xml_attribute_is(source, "mode", "connect");
-
-	if (path && is_socket && is_derived_path(path)) {
-		if (rewrite->changes->drop_channel_paths)
-			vk_xml_drop(source);
-	} else if (path && rewrite->is_renamed && (is_file || is_socket)) {
-		rename_path_attribute(rewrite, source, "path");
-	}
-	if (rewrite->is_renamed)
-		rename_path_attribute(rewrite, vk_xml_child(device, "log"), "file");
-}
-
-static void separate_graphics_socket(const Rewrite *rewrite, xmlNode *node)
-{
-	g_autofree char *path = vk_xml_attribute(node, "socket");
-
-	if (path && is_derived_path(path)) {
-		if (rewrite->changes->drop_channel_paths)
-			vk_xml_drop_attribute(node, "socket");
-	} else if (rewrite->is_renamed) {
-		rename_path_attribute(rewrite, node, "socket");
-	}
-}
-
-static void separate_graphics(const Rewrite *rewrite, xmlNode *graphics)
-{
-	separate_graphics_socket(rewrite, graphics);
-	separate_graphics_socket(rewrite, vk_xml_child(graphics, "listen"));
-	if (!rewrite->is_clone || !vk_xml_attribute_is(graphics, "autoport", "no"))
-		return;
-	vk_xml_set_attribute(graphics, "autoport", "yes");
-	vk_xml_drop_attribute(graphics, "port");
-	vk_xml_drop_attribute(graphics, "tlsPort");
-}
-
-static void separate_vsock(xmlNode *vsock)
-{
-	xmlNode *cid = vk_xml_child(vsock, "cid");
-
-	if (!cid)
-		return;
-	vk_xml_set_attribute(cid, "auto", "yes");
-	vk_xml_drop_attribute(cid, "address");
-}
-
-/* A directory of the host is no such: many guests can have it. */
-static gboolean is_exclusive(const xmlNode *device)
-{
-	if (vk_xml_is(device, "memory"))
-		return vk_xml_find(device, "source/path") != NULL;
-	if (vk_xml_is(device, "interface"))
-		return vk_xml_attribute_is(device, "type", "hostdev");
-	if (vk_xml_is(device, "tpm"))
-		return vk_xml_attribute_is(vk_xml_child(device, "backend"), "type", "passthrough");
-	return vk_xml_is(device, "hostdev");
-}
-
-static gboolean is_character_device(const xmlNode *device)
-{
-	static const char *const names[] = {"channel", "serial",   "parallel",
-					    "console", "redirdev", "smartcard"};
-
-	for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
-		if (vk_xml_is(device, names[i]))
-			return TRUE;
-	return FALSE;
-}
-
-static void separate_device(const Rewrite *rewrite, xmlNode *device)
-{
-	if (is_character_device(device))
-		separate_character_device(rewrite, device);
-	else if (vk_xml_is(device, "graphics"))
-		separate_graphics(rewrite, device);
-	else if (vk_xml_is(device, "vsock") && rewrite->is_clone)
-		separate_vsock(device);
-	else if (vk_xml_is(device, "tpm") && rewrite->is_clone)
-		/* A place of the user's choice for the state: the default is keyed by the uuid. */
-		vk_xml_drop_children(vk_xml_child(device, "backend"), "source");
-	else if (vk_xml_is(device, "interface") && rewrite->changes->new_macs)
-		new_mac(device);
-	if (rewrite->changes->drop_passthrough && is_exclusive(device))
-		vk_xml_drop(device);
-}
-
-static void separate_devices(const Rewrite *rewrite)
-{
-	xmlNode *node = rewrite->devices ? rewrite->devices->children : NULL;
-
-	while (node) {
-		xmlNode *next = node->next;
-
-		/* Dropping an element takes the white space before it along, never what follows. */
-		if (node->type == XML_ELEMENT_NODE)
-			separate_device(rewrite, node);
-		node = next;
-	}
-}
-
-/* ---- disks ---- */
-
-static xmlNode *find_disk(const Rewrite *rewrite, const char *target, GError **error)
-{
-	xmlNode *disk = vk_xml_child(rewrite->devices, "disk");
-
-	for (; disk; disk = vk_xml_next(disk, "disk"))
-		if (vk_xml_attribute_is(vk_xml_child(disk, "target"), "dev", target))
-			return disk;
-	vk_fail(error, VK_ERROR_NOT_FOUND, "guest '%s' has no disk '%s'", rewrite->old_name,
-		target);
-	return NULL;
-}
-
-static void set_driver_format(xmlNode *disk, const char *format)
-{
-	xmlNode *driver = vk_xml_child(disk, "driver");
-
-	if (!driver) {
-		driver = vk_xml_prepend(disk, "driver");
-		vk_xml_set_attribute(driver, "name", "qemu");
-	}
-	vk_xml_set_attribute(driver, "type", format);
-	if (g_str_equal(format, "qcow2"))
-		return;
-	vk_xml_drop_children(driver, "metadata_cache"); /* QEMU knows them for qcow2 only */
-	vk_xml_drop_attribute(driver, "discard_no_unref");
-}
-
-static gboolean move_disk(const Rewrite *rewrite, const VkDomainNewDisk *place, GError **error)
-{
-	xmlNode *disk = find_disk(rewrite, place->target, error);
-
-	if (!disk)
-		return FALSE;
-	if (!g_str_equal(place->type, "file") && !g_str_equal(place->type, "block"))
-		return vk_fail(error, VK_ERROR_USAGE, "disk '%s' cannot be moved to a '%s'",
-			       place->target, place->type);
-	vk_xml_drop_children(disk, "auth");
-	vk_xml_drop_children(disk, "encryption");
-	vk_xml_drop_children(disk, "source");
-	xmlNode *source = vk_xml_prepend(disk, "source");
-	set_driver_format(disk, place->format);
-	vk_xml_set_attribute(disk, "type", place->type);
-	vk_xml_set_attribute(source, g_str_equal(place->type, "file") ? "file" : "dev",
-			     place->path);
-	return TRUE;
-}
-
-static gboolean eject(const Rewrite *rewrite, const char *target, GError **error)
-{
-	xmlNode *disk = find_disk(rewrite, target, error);
-
-	if (!disk)
-		return FALSE;
-	if (!vk_xml_attribute_is(disk, "device", "cdrom") &&
-	    !vk_xml_attribute_is(disk, "device", "floppy"))
-		return vk_fail(error, VK_ERROR_USAGE, "disk '%s' of guest '%s' is not removable",
-			       target, rewrite->old_name);
-	vk_xml_drop_children(disk, "auth");
-	vk_xml_drop_children(disk, "encryption");
-	vk_xml_drop_children(disk, "source");
-	vk_xml_set_attribute(disk, "type", "file");
-	return TRUE;
-}
-
-static gboolean change_disks(const Rewrite *rewrite, GError **error)
-{
-	const VkDomainChanges *changes = rewrite->changes;
-
-	for (guint i = 0; changes->disks && i < changes->disks->len; i++)
-		if (!move_disk(rewrite, &g_array_index(changes->disks, VkDomainNewDisk, i), error))
-			return FALSE;
-	for (guint i = 0; changes->eject && i < changes->eject->len; i++)
-		if (!eject(rewrite, g_ptr_array_index(changes->eject, i), error))
-			return FALSE;
-	for (guint i = 0; changes->drop && i < changes->drop->len; i++) {
-		xmlNode *disk = find_disk(rewrite, g_ptr_array_index(changes->drop, i), error);
-
-		if (!disk)
-			return FALSE;
-		vk_xml_drop(disk);
-	}
-	return TRUE;
+	vk_xml_set_text(genid, uuid);
+	vk_rewrite_note(rewrite, "the guest gets a new generation id, by which it notices that it "
+				 "was taken back in time");
 }
 
 /* ---- all of it ---- */
 
-static gboolean change_tree(Rewrite *rewrite, GError **error)
+static gboolean change_tree(VkRewrite *rewrite, GError **error)
 {
 	const VkDomainChanges *changes = rewrite->changes;
 
 	drop_run_state(rewrite);
-	if (!change_disks(rewrite, error))
+	if (!vk_rewrite_disks(rewrite, error))
 		return FALSE;
-	separate_devices(rewrite);
+	vk_rewrite_separate(rewrite);
+	vk_rewrite_commandline(rewrite);
 	if (changes->nvram && !set_nvram(rewrite, changes->nvram, error))
 		return FALSE;
 	if (changes->new_generation_id)
@@ -435,11 +235,12 @@ char *vk_domain_rewrite(const char *xml, const VkDomainChanges *changes, GError 
 	if (!doc)
 		return NULL;
 	xmlNode *root = xmlDocGetRootElement(doc);
-	Rewrite rewrite = {
+	VkRewrite rewrite = {
 		.changes = changes,
 		.root = root,
 		.devices = vk_xml_child(root, "devices"),
 		.old_name = domain->name,
+		.old_uuid = domain->uuid,
 		.is_clone = changes->uuid && g_ascii_strcasecmp(changes->uuid, domain->uuid) != 0,
 		.is_renamed = changes->name && !g_str_equal(changes->name, domain->name),
 	};

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "domain.h"
+#include "domain-priv.h"
 
 #include "errors.h"
-#include "xml-priv.h"
 
 #include <string.h>
 
@@ -35,6 +34,7 @@ static void disk_free(VkDomainDisk *disk)
 	g_free(disk->bus);
 	g_free(disk->device);
 	g_free(disk->serial);
+	g_free(disk->unknown);
 	vk_domain_image_free(disk->image);
 	g_ptr_array_unref(disk->backing);
 	g_free(disk);
@@ -48,6 +48,7 @@ void vk_domain_free(VkDomain *domain)
 	g_free(domain->uuid);
 	g_ptr_array_unref(domain->disks);
 	g_ptr_array_unref(domain->passthrough);
+	g_ptr_array_unref(domain->foreign);
 	g_free(domain->nvram);
 	g_free(domain->tpm_version);
 	g_ptr_array_unref(domain->interfaces);
@@ -68,7 +69,7 @@ static char *first_host(const xmlNode *source)
 }
 
 /* An address of hexadecimal and decimal attributes as libvirt and lspci write it. */
-static char *pci_address(const xmlNode *address)
+char *vk_pci_address(const xmlNode *address)
 {
 	static const char *const names[] = {"domain", "bus", "slot", "function"};
 	guint64 values[G_N_ELEMENTS(names)] = {0};
@@ -88,7 +89,7 @@ static char *given_through(const char *type, const xmlNode *source)
 	if (g_str_equal(type, "dir"))
 		return vk_xml_attribute(source, "dir");
 	if (g_str_equal(type, "nvme"))
-		return pci_address(vk_xml_child(source, "address"));
+		return vk_pci_address(vk_xml_child(source, "address"));
 	if (g_str_equal(type, "vhostuser"))
 		return vk_xml_attribute(source, "path");
 	return vk_xml_attribute(source, "dev");
@@ -176,6 +177,7 @@ static VkDomainDisk *disk_parse(const xmlNode *node)
 	disk->readonly = vk_xml_child(node, "readonly") != NULL;
 	disk->shareable = vk_xml_child(node, "shareable") != NULL;
 	disk->transient = vk_xml_child(node, "transient") != NULL;
+	disk->unknown = vk_disk_unknown_part(node);
 	disk->backing = image_array_new();
 	disk->image = image_parse(vk_xml_child(node, "source"), type);
 	disk->empty = !disk->image;
@@ -252,6 +254,11 @@ const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk)
 	return NULL;
 }
 
+const char *vk_domain_foreign_reason(void)
+{
+	return "given to QEMU by <qemu:commandline>, out of libvirt's reach";
+}
+
 const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk)
 {
 	const VkDomainImage *image = disk->image;
@@ -299,7 +306,7 @@ static char *scsi_label(const xmlNode *source)
 			       target ? target : "?", unit ? unit : "?");
 }
 
-static char *hostdev_label(const xmlNode *node)
+char *vk_hostdev_label(const xmlNode *node)
 {
 	const xmlNode *source = vk_xml_child(node, "source");
 	g_autofree char *type = vk_xml_attribute(node, "type");
@@ -309,7 +316,7 @@ static char *hostdev_label(const xmlNode *node)
 	if (!type)
 		return g_strdup("host device");
 	if (g_str_equal(type, "pci")) {
-		g_autofree char *address = pci_address(vk_xml_child(source, "address"));
+		g_autofree char *address = vk_pci_address(vk_xml_child(source, "address"));
 
 		return g_strdup_printf("pci %s", address);
 	}
@@ -337,18 +344,23 @@ static void parse_passthrough(VkDomain *domain, const xmlNode *devices)
 	const xmlNode *node;
 
 	for (node = vk_xml_child(devices, "hostdev"); node; node = vk_xml_next(node, "hostdev"))
-		g_ptr_array_add(domain->passthrough, hostdev_label(node));
+		g_ptr_array_add(domain->passthrough, vk_hostdev_label(node));
 	node = vk_xml_child(devices, "interface");
 	for (; node; node = vk_xml_next(node, "interface"))
 		if (vk_xml_attribute_is(node, "type", "hostdev")) {
-			g_autofree char *address = pci_address(vk_xml_find(node, "source/address"));
+			g_autofree char *address =
+				vk_pci_address(vk_xml_find(node, "source/address"));
 
 			g_ptr_array_add(domain->passthrough,
 					g_strdup_printf("network pci %s", address));
 		}
 	node = vk_xml_child(devices, "filesystem");
-	for (; node; node = vk_xml_next(node, "filesystem"))
-		add_labelled(domain, "directory", vk_xml_child(node, "source"), "dir");
+	for (; node; node = vk_xml_next(node, "filesystem")) {
+		const xmlNode *source = vk_xml_child(node, "source");
+		gboolean is_served = source && xmlHasProp(source, (const xmlChar *)"socket");
+
+		add_labelled(domain, "directory", source, is_served ? "socket" : "dir");
+	}
 	node = vk_xml_child(devices, "memory");
 	for (; node; node = vk_xml_next(node, "memory")) {
 		const xmlNode *path = vk_xml_find(node, "source/path");
@@ -459,10 +471,12 @@ VkDomain *vk_domain_parse(const char *xml, GError **error)
 	g_autoptr(VkDomain) domain = g_new0(VkDomain, 1);
 	domain->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_free);
 	domain->passthrough = g_ptr_array_new_with_free_func(g_free);
+	domain->foreign = g_ptr_array_new_with_free_func(g_free);
 	domain->interfaces = g_ptr_array_new_with_free_func(g_free);
 	if (!parse_identity(domain, root, error) || !parse_disks(domain, devices, error))
 		return NULL;
 	parse_firmware(domain, root);
 	parse_devices(domain, devices);
+	vk_commandline_find_disks(root, domain->foreign);
 	return g_steal_pointer(&domain);
 }

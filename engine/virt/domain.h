@@ -27,6 +27,7 @@ typedef struct VkDomainDisk {
 	char *bus;    /* "virtio", ... */
 	char *device; /* "disk", "cdrom", "floppy", "lun" */
 	char *serial;
+	char *unknown; /* "<x> in <source>": of unknown meaning for the image; NULL: all is known */
 	gboolean readonly, shareable, transient;
 	gboolean empty;         /* a drive without medium */
 	VkDomainImage *image;   /* NULL when empty */
@@ -39,7 +40,8 @@ typedef struct VkDomain {
 	char *uuid;             /* lower case */
 	GPtrArray *disks;       /* VkDomainDisk, in XML order */
 	GPtrArray *passthrough; /* char*: given through, so not saved: "pci 0000:01:00.0" */
-	char *nvram;            /* path, or NULL */
+	GPtrArray *foreign; /* char*: disks past libvirt, which cannot be saved: "-drive file=x" */
+	char *nvram;        /* path, or NULL */
 	gboolean has_emulated_tpm;
 	char *tpm_version; /* "1.2" or "2.0"; NULL without emulated TPM */
 	gboolean has_agent_channel;
@@ -64,6 +66,9 @@ char *vk_domain_image_label(const VkDomainImage *image);
 /* NULL when the disk can be saved, else the reason why not, in words. Static string. */
 const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk);
 
+/* The reason for all of a domain's foreign disks. Static string. */
+const char *vk_domain_foreign_reason(void);
+
 /*
  * NULL when the disk of a guest that is off can be read, else the reason why not. Network storage
  * is out of reach then; of an encrypted image only the ciphertext could be read, of a slice the
@@ -71,22 +76,24 @@ const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk);
  */
 const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk);
 
-/* A disk's new place. */
+/* A disk's new place. The image there stands alone and is not encrypted. */
 typedef struct VkDomainNewDisk {
 	const char *target;
 	const char *type; /* "file" or "block" */
 	const char *path;
 	const char *format; /* "raw" or "qcow2" */
+	gboolean stays;     /* where it was: what names its place is left as it is */
 } VkDomainNewDisk;
 
 /*
  * What to change for a restore. NULL and empty members leave things as they are. Always dropped is
- * what belongs to a run of the guest: the domain's id, generated aliases, dynamic labels, backing
- * chains, mirrors, and the agent's state.
+ * what belongs to a run of the guest: the domain's id, generated aliases, dynamic labels, mirrors,
+ * and the agent's state.
  *
  * A new uuid goes also where it must agree (SMBIOS), and what would collide with the original by
- * its number becomes automatic: the vsock address, fixed VNC and SPICE ports. With a new name,
- * sockets that the guest listens on and log files at places of the user's choice get new names.
+ * its number becomes automatic: the vsock address, fixed ports of displays. Host ends of serial and
+ * other ports that only one guest can have become pseudo terminals. With a new name, sockets that the
+ * guest listens on and log files at places of the user's choice get new names.
  */
 typedef struct VkDomainChanges {
 	const char *name;
@@ -95,10 +102,11 @@ typedef struct VkDomainChanges {
 	gboolean new_macs;           /* drop MAC addresses: libvirt makes new ones */
 	gboolean new_generation_id;  /* a new random genid, if the domain has one */
 	gboolean drop_channel_paths; /* socket paths that libvirt would derive from the old name */
-	gboolean drop_passthrough;   /* what only one guest can have: host devices, NVDIMM files */
+	gboolean drop_passthrough;   /* what only one guest can have, or is the original's data */
 	GArray *disks;               /* VkDomainNewDisk; the targets must exist. Nullable */
 	GPtrArray *eject; /* char*: targets of removable drives to leave empty. Nullable */
 	GPtrArray *drop;  /* char*: targets of disks to leave out. Nullable */
+	GPtrArray *notes; /* char*: gets what a person should know of the changes. Nullable */
 } VkDomainChanges;
 
 /*

@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const char guest_xml[] =
-	"<domain type='kvm'><name>web</name>"
+	"<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+	"<name>web</name>"
 	"<uuid>8f5a2c1e-0d3b-4c6f-9a77-1f2e3d4c5b6a</uuid><devices>"
 	"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
 	"<source file='/images/web.qcow2'/><target dev='vda' bus='virtio'/></disk>"
@@ -15,7 +16,8 @@ static const char guest_xml[] =
 	"<source dev='/dev/vg/data'/><target dev='vdb' bus='virtio'/></disk>"
 	"<hostdev mode='subsystem' type='pci'><source>"
 	"<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source></hostdev>"
-	"</devices></domain>";
+	"</devices><qemu:commandline><qemu:arg value='-drive'/><qemu:arg value='file=/x.raw'/>"
+	"</qemu:commandline></domain>";
 
 static VkDomain *domain;
 
@@ -68,13 +70,16 @@ START_TEST(skips_with_reasons)
 	ck_assert_uint_eq(disks->len, 2);
 	ck_assert_str_eq(g_array_index(disks, VkBackupJobDisk, 0).target, "vda");
 	ck_assert_str_eq(g_array_index(disks, VkBackupJobDisk, 1).target, "vdb");
-	ck_assert_uint_eq(plan->skipped->len, 2);
+	ck_assert_uint_eq(plan->skipped->len, 3);
 	skip = g_ptr_array_index(plan->skipped, 0);
 	ck_assert_str_eq(skip->target, "sda");
 	ck_assert_ptr_nonnull(strstr(skip->reason, "empty"));
 	skip = g_ptr_array_index(plan->skipped, 1);
 	ck_assert_ptr_nonnull(strstr(skip->target, "01:00.0"));
 	ck_assert_ptr_nonnull(strstr(skip->reason, "given through"));
+	skip = g_ptr_array_index(plan->skipped, 2);
+	ck_assert_str_eq(skip->target, "-drive file=/x.raw");
+	ck_assert_ptr_nonnull(strstr(skip->reason, "<qemu:commandline>"));
 }
 END_TEST
 

@@ -125,7 +125,7 @@ START_TEST(tells_all_about_a_guest)
 		    "'reason':'CD-ROM drive, empty','saved':false,'size':null,'source':null,"
 		    "'target':'sda','type':null}");
 	json_object_del(guest, "disks");
-	assert_json(guest, "{'agent':'none','autostart':false,'guest':'alpha',"
+	assert_json(guest, "{'agent':'none','autostart':false,'foreign':[],'guest':'alpha',"
 			   "'passthrough':['usb 046d:c52b'],'persistent':true,'state':'running',"
 			   "'uuid':'11111111-2222-4333-8444-555555555555'}");
 }

@@ -57,6 +57,42 @@ START_TEST(one_disk_in_place_keeps_the_present_definition)
 }
 END_TEST
 
+#define OLD_GENID "43dc0cf8-809b-4adb-9bea-a9abb5f3d90e"
+
+static void give_genid(void)
+{
+	g_autoptr(GString) xml = g_string_new(bed.snapshot->domain_xml);
+
+	g_string_replace(xml, "<memory>", "<genid>" OLD_GENID "</genid><memory>", 1);
+	g_free(bed.snapshot->domain_xml);
+	bed.snapshot->domain_xml = g_strdup(xml->str);
+}
+
+/* As a whole, one disk of it, and after it was deleted. */
+START_TEST(back_in_time_it_has_another_generation_id)
+{
+	g_autoptr(VkPlan) made = NULL;
+	const char *note;
+
+	give_genid();
+	if (_i < 2) {
+		bed.world.name = "web 1";
+		bed.world.uuid = UUID;
+		bed.world.xml = bed.snapshot->domain_xml;
+		bed.options.in_place = TRUE;
+	}
+	if (_i == 1)
+		set_list(&bed.options.disks, "vda");
+	made = plan();
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	ck_assert_ptr_nonnull(strstr(made->domain_xml, "<genid>"));
+	ck_assert_ptr_null(strstr(made->domain_xml, OLD_GENID));
+	ck_assert_uint_eq(made->notes->len, 1);
+	note = g_ptr_array_index(made->notes, 0);
+	ck_assert_ptr_nonnull(strstr(note, "generation id"));
+}
+END_TEST
+
 START_TEST(in_place_needs_the_guest)
 {
 	bed.options.in_place = TRUE;
@@ -311,25 +347,26 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		in_place_replaces_what_is_there,
-		one_disk_in_place_keeps_the_present_definition,
-		in_place_needs_the_guest,
-		in_place_is_not_for_another_guest_of_that_name,
-		a_saved_memory_state_is_refused,
-		force_drops_a_saved_memory_state,
-		an_array_gives_a_disk_back,
-		an_array_gives_a_disk_to_another_place,
-		another_format_is_copied,
-		what_the_array_does_not_reach_is_copied,
-		what_the_array_lost_is_copied,
-		unchanged_backing_files_are_used_as_they_lie,
-		a_changed_backing_file_comes_back_beside_it,
-		all_above_a_changed_backing_file_come_back,
-		a_chain_that_cannot_come_back_whole_is_copied,
-		elsewhere_a_chain_becomes_one_file,
-		a_place_is_known_through_links,
+	const VkPlanTest tests[] = {
+		{in_place_replaces_what_is_there, 1},
+		{one_disk_in_place_keeps_the_present_definition, 1},
+		{back_in_time_it_has_another_generation_id, 3},
+		{in_place_needs_the_guest, 1},
+		{in_place_is_not_for_another_guest_of_that_name, 1},
+		{a_saved_memory_state_is_refused, 1},
+		{force_drops_a_saved_memory_state, 1},
+		{an_array_gives_a_disk_back, 1},
+		{an_array_gives_a_disk_to_another_place, 1},
+		{another_format_is_copied, 1},
+		{what_the_array_does_not_reach_is_copied, 1},
+		{what_the_array_lost_is_copied, 1},
+		{unchanged_backing_files_are_used_as_they_lie, 1},
+		{a_changed_backing_file_comes_back_beside_it, 1},
+		{all_above_a_changed_backing_file_come_back, 1},
+		{a_chain_that_cannot_come_back_whole_is_copied, 1},
+		{elsewhere_a_chain_becomes_one_file, 1},
+		{a_place_is_known_through_links, 1},
 	};
 
-	return run_plan_tests("planinplace", tests, G_N_ELEMENTS(tests));
+	return run_plan_loops("planinplace", tests, G_N_ELEMENTS(tests));
 }

@@ -263,6 +263,75 @@ START_TEST(in_place_its_own_file_is_replaced_by_whatever_name)
 }
 END_TEST
 
+/* ---- what a definition says that a replaced file would lose ---- */
+
+static const struct {
+	const char *source; /* attributes and children of the saved definition's <source> */
+	const char *word;   /* of the refusal; NULL: it is understood */
+} sources[] = {
+	{"><slices><slice type='storage' offset='0' size='1'/></slices></source>", "--to DIR"},
+	{" fdgroup='g'/>", "fdgroup="},
+	{"><dataStore type='file'/></source>", "<dataStore>"},
+	{" startupPolicy='optional'/>", NULL},
+};
+
+static char *disk_with_source(const char *rest)
+{
+	return g_strdup_printf("<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+			       "<source file='%s/web.qcow2'%s<target dev='vda'/></disk>",
+			       bed.dir, rest);
+}
+
+/* In place, with force where it was, and one disk alone. */
+START_TEST(what_is_not_understood_is_not_replaced)
+{
+	g_autofree char *disk = disk_with_source(sources[_i / 3].source);
+	g_autoptr(VkPlan) made = NULL;
+
+	touch("web.qcow2");
+	set_xml(disk);
+	if (_i % 3 != 1)
+		know("web 1", UUID, bed.snapshot->domain_xml);
+	bed.options.in_place = _i % 3 != 1;
+	bed.options.force = TRUE;
+	if (_i % 3 == 2)
+		set_list(&bed.options.disks, "vda");
+	if (sources[_i / 3].word) {
+		assert_refused(VK_ERROR_FAILED, sources[_i / 3].word);
+		return;
+	}
+	made = must_plan();
+	ck_assert_ptr_nonnull(strstr(made->domain_xml, "startupPolicy=\"optional\""));
+}
+END_TEST
+
+/* The saved definition knew nothing of it, but the present one does. */
+START_TEST(nor_is_what_the_present_definition_has)
+{
+	g_autofree char *disk = disk_with_source(sources[0].source);
+	g_autofree char *xml = domain_xml("web 1", disk);
+
+	touch("web.qcow2");
+	know("web 1", UUID, xml);
+	bed.options.in_place = TRUE;
+	assert_refused(VK_ERROR_FAILED, "a part of the image");
+}
+END_TEST
+
+START_TEST(elsewhere_a_part_becomes_an_image)
+{
+	g_autofree char *disk = disk_with_source(sources[0].source);
+	g_autofree char *other = path_in("pool");
+	g_autoptr(VkPlan) made = NULL;
+
+	touch("web.qcow2");
+	set_xml(disk);
+	bed.options.directory = g_steal_pointer(&other);
+	made = must_plan();
+	ck_assert_ptr_null(strstr(made->domain_xml, "<slices"));
+}
+END_TEST
+
 int main(void)
 {
 	const VkPlanTest tests[] = {
@@ -281,6 +350,9 @@ int main(void)
 		{a_disk_does_not_go_to_the_host_itself, 5},
 		{in_place_a_file_of_others_needs_force, 2},
 		{in_place_its_own_file_is_replaced_by_whatever_name, 1},
+		{what_is_not_understood_is_not_replaced, 3 * G_N_ELEMENTS(sources)},
+		{nor_is_what_the_present_definition_has, 1},
+		{elsewhere_a_part_becomes_an_image, 1},
 	};
 
 	return run_plan_loops("plantrust", tests, G_N_ELEMENTS(tests));

@@ -126,6 +126,29 @@ START_TEST(older_ones_lack_what_came_later)
 }
 END_TEST
 
+START_TEST(its_grade_tells_what_is_missing)
+{
+	g_autoptr(json_t) object = load_golden();
+	g_autoptr(VkSnapshot) whole = parse(object);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(json_t) stored = NULL;
+	g_autoptr(json_t) report = NULL;
+	g_autofree char *whole_grade = vk_snapshot_grade(whole);
+	g_autofree char *grade = NULL;
+
+	ck_assert_str_eq(whole_grade, "filesystem");
+	whole->incomplete = TRUE;
+	stored = vk_snapshot_to_json(whole);
+	snapshot = parse(stored);
+	grade = vk_snapshot_grade(snapshot);
+	ck_assert_str_eq(grade, "filesystem, incomplete");
+	report = vk_snapshot_to_report(snapshot);
+	ck_assert(json_is_true(json_object_get(report, "incomplete")));
+	json_object_set_new(stored, "incomplete", json_integer(1));
+	ck_assert_ptr_null(vk_snapshot_from_json(stored, NULL));
+}
+END_TEST
+
 START_TEST(report_is_for_programs)
 {
 	g_autoptr(json_t) object = load_golden();
@@ -362,6 +385,7 @@ static Suite *snapshot_suite(void)
 	tcase_add_test(cases, what_was_read_is_written);
 	tcase_add_test(cases, the_highest_inode_number_is_kept);
 	tcase_add_test(cases, older_ones_lack_what_came_later);
+	tcase_add_test(cases, its_grade_tells_what_is_missing);
 	tcase_add_test(cases, report_is_for_programs);
 	tcase_add_test(cases, new_snapshots_have_own_ids);
 	tcase_add_loop_test(cases, out_of_bounds_is_refused, 0, G_N_ELEMENTS(changes));
