@@ -4,10 +4,10 @@
 #include "errors.h"
 #include "io.h"
 #include "qemu-image.h"
+#include "safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,12 +106,13 @@ static gboolean check_directory(const VkPlanItem *item, GError **error)
 gboolean vk_place_set(VkPlanItem *item, const char *path, VkReplace replace, gboolean force,
 		      const char *hint, GError **error)
 {
-	g_autofree char *real = realpath(path, NULL);
 	struct stat st;
 
 	item->path = g_strdup(path);
-	item->place.path = g_strdup(real ? real : path);
-	if (stat(path, &st) < 0) {
+	item->place.path = vk_safe_path(path, error);
+	if (!item->place.path)
+		return FALSE;
+	if (lstat(item->place.path, &st) < 0) {
 		if (errno == ENOENT)
 			return check_directory(item, error);
 		return vk_fail_errno(error, errno, "cannot look at '%s'", path);
@@ -127,7 +128,8 @@ gboolean vk_place_set(VkPlanItem *item, const char *path, VkReplace replace, gbo
 	if (S_ISREG(st.st_mode) && replace == VK_REPLACE_NO)
 		return vk_fail(error, VK_ERROR_EXISTS,
 			       "'%s' exists already: use --force to replace it%s", path, hint);
-	item->place.mode = st.st_mode & 07777;
+	/* A disk has no use for the bits that make a program another user's. */
+	item->place.mode = st.st_mode & 0777;
 	item->place.uid = st.st_uid;
 	item->place.gid = st.st_gid;
 	return replace == VK_REPLACE_IN_USE || vk_place_check_unused(item->place.path, error);

@@ -8,7 +8,6 @@
  */
 #include "planner.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -34,18 +33,6 @@ static VkPlanClone *clone_new(const json_t *copy, const GPtrArray *layers, guint
 	clone->layer = number;
 	clone->format = g_strdup(layer->format);
 	return clone;
-}
-
-/* PATH, whose file need not exist, without symbolic links. New string. */
-static char *resolve(const char *path)
-{
-	g_autofree char *directory = g_path_get_dirname(path);
-	g_autofree char *base = g_path_get_basename(path);
-	char *real = realpath(directory, NULL);
-	char *resolved = g_build_filename(real ? real : directory, base, NULL);
-
-	free(real);
-	return resolved;
 }
 
 /* How many of the layers below the image must be brought back: down to the last that changed. */
@@ -92,8 +79,8 @@ static VkPlanItem *add_backing_item(VkPlan *plan, const VkPlanItem *disk, const 
 	item->path = backing_path(plan, layer);
 	item->place.path = g_strdup(item->path);
 	item->clone = clone_new(disk->record->array, layers, number);
-	if (stat(layer->path, &st) == 0) {
-		item->place.mode = st.st_mode & 07777;
+	if (lstat(layer->path, &st) == 0) {
+		item->place.mode = st.st_mode & 0777;
 		item->place.uid = st.st_uid;
 		item->place.gid = st.st_gid;
 	}
@@ -120,7 +107,7 @@ static char *find_obstacle(const VkPlan *plan, const VkPlanItem *disk, const GPt
 {
 	const json_t *copy = disk->record->array;
 	const VkArrayLayer *image = g_ptr_array_index(layers, 0);
-	g_autofree char *place = resolve(disk->place.path);
+	const char *place = disk->place.path;
 
 	if (disk->place.kind == VK_PLACE_BLOCK)
 		return plan->world->ops->can_clone(plan->world, copy, 0, disk->place.path)

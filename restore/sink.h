@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "newfile.h"
+
 #include <glib.h>
 #include <sys/types.h>
 
@@ -17,12 +19,12 @@ typedef enum {
 
 typedef struct VkPlace {
 	VkPlaceKind kind;
-	char *path;         /* NULL for stdout */
+	char *path;         /* without symbolic links; NULL for stdout */
 	const char *format; /* "raw" or "qcow2"; raw only for what is not a file. Static */
 	guint64 size;       /* bytes */
-	mode_t mode;
-	uid_t uid; /* (uid_t)-1: ours */
-	gid_t gid; /* (gid_t)-1: ours */
+	mode_t mode;        /* permissions, nothing else */
+	uid_t uid;          /* (uid_t)-1: ours */
+	gid_t gid;          /* (gid_t)-1: ours */
 } VkPlace;
 
 typedef struct VkSink VkSink;
@@ -53,6 +55,9 @@ VkSink *vk_sink_raw_new(const VkPlace *place, GError **error);
 VkSink *vk_sink_qcow2_new(const VkPlace *place, GError **error);
 VkSink *vk_sink_block_new(const VkPlace *place, GError **error);
 VkSink *vk_sink_stream_new(int fd, const char *name);
+
+/* The temporary file of a sink of files, with the owner and the mode of PLACE. */
+VkNewFile *vk_sink_new_file(const VkPlace *place, GError **error);
 
 /*
  * A file that somebody else fills before the finish: *RET_TEMPORARY, which is empty and borrowed

@@ -6,9 +6,11 @@
 
 #include "errors.h"
 #include "io.h"
+#include "safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ZEROS_SIZE 65536u
@@ -86,12 +88,17 @@ static const VkSinkOps overwritten_ops = {
 static VkSink *block_new(const VkSinkOps *ops, const VkPlace *place, GError **error)
 {
 	/* O_EXCL on a block device: refused while it is mounted or held by another driver. */
-	VK_AUTOFD fd = vk_io_open(AT_FDCWD, place->path, O_RDWR | O_EXCL, 0, error);
+	VK_AUTOFD fd = vk_safe_open(place->path, O_RDWR | O_EXCL | O_NONBLOCK, error);
+	struct stat facts;
 	off_t size;
 	BlockSink *block;
 
 	if (fd < 0)
 		return NULL;
+	if (fstat(fd, &facts) < 0 || !S_ISBLK(facts.st_mode)) {
+		vk_fail(error, VK_ERROR_CHANGED, "'%s' is no block device any more", place->path);
+		return NULL;
+	}
 	size = lseek(fd, 0, SEEK_END);
 	if (size < 0 || (guint64)size < place->size) {
 		vk_fail(error, VK_ERROR_FAILED,

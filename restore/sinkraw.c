@@ -10,8 +10,6 @@
 #include "newfile.h"
 
 #include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* What file systems allocate; zeros are left out in units of this. */
 #define PAGE 4096u
@@ -90,20 +88,14 @@ static const VkSinkOps clone_ops = {.finish = raw_finish, .commit = raw_commit, 
 
 static RawSink *raw_new(const VkSinkOps *ops, const VkPlace *place, GError **error)
 {
-	g_autoptr(VkNewFile) file = vk_new_file_create(place->path, 0600, error);
+	VkNewFile *file = vk_sink_new_file(place, error);
 	RawSink *raw;
-	int fd;
 
 	if (!file)
 		return NULL;
-	fd = vk_new_file_fd(file);
-	if (fchown(fd, place->uid, place->gid) < 0 || fchmod(fd, place->mode) < 0) {
-		vk_fail_errno(error, errno, "cannot give '%s' its owner", place->path);
-		return NULL;
-	}
 	raw = g_new0(RawSink, 1);
 	raw->base.ops = ops;
-	raw->file = g_steal_pointer(&file);
+	raw->file = file;
 	raw->path = g_strdup(place->path);
 	return raw;
 }

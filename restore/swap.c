@@ -4,22 +4,21 @@
 #include "errors.h"
 #include "io.h"
 #include "log.h"
+#include "safepath.h"
 #include "timestamp.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* A file name has at most 255 bytes; the decoration takes 30. */
-#define BASE_NAME_KEPT 220
 
 typedef struct SwapEntry {
 	const VkPlanItem *item;
 	VkSink *sink;
-	char *aside; /* where the old file is kept; NULL: there was none, or not yet */
+	int directory; /* of the item's file; -1: not opened yet */
+	char *base;    /* the file's name in it */
+	char *aside;   /* where the old file is kept in it; NULL: there was none, or not yet */
 	gboolean done;
 } SwapEntry;
 
@@ -35,6 +34,8 @@ static void entry_free(gpointer data)
 	SwapEntry *entry = data;
 
 	vk_sink_free(entry->sink);
+	vk_io_clear_fd(&entry->directory);
+	g_free(entry->base);
 	g_free(entry->aside);
 	g_free(entry);
 }
@@ -49,34 +50,51 @@ VkSwap *vk_swap_new(void)
 	return swap;
 }
 
+/* The directory that PATH lies in; *RET_BASE is PATH's name there. */
+static int open_parent(const char *path, char **ret_base, GError **error)
+{
+	g_autofree char *parent = g_path_get_dirname(path);
+
+	*ret_base = g_path_get_basename(path);
+	return vk_safe_open(parent, O_RDONLY | O_DIRECTORY, error);
+}
+
 static gboolean make_directory(VkSwap *swap, const char *path, mode_t mode, uid_t uid, gid_t gid,
 			       GError **error)
 {
-	if (vk_io.mkdirat(AT_FDCWD, path, mode) < 0) {
+	g_autofree char *base = NULL;
+	VK_AUTOFD parent = open_parent(path, &base, error);
+	VK_AUTOFD fd = -1;
+
+	if (parent < 0)
+		return FALSE;
+	if (vk_io.mkdirat(parent, base, mode) < 0) {
 		if (errno == EEXIST)
 			return TRUE;
 		return vk_fail_errno(error, errno, "cannot make the directory '%s'", path);
 	}
 	g_ptr_array_add(swap->directories, g_strdup(path));
-	if (chown(path, uid, gid) < 0 || chmod(path, mode) < 0)
+	fd = vk_io.openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
 		return vk_fail_errno(error, errno, "cannot give '%s' its owner", path);
 	return TRUE;
 }
 
 gboolean vk_swap_make_directory(VkSwap *swap, const VkPlanItem *item, GError **error)
 {
+	g_autofree char *own = NULL;
 	g_autofree char *parent = NULL;
 	g_autofree char *top = NULL;
 
 	if (!item->owner_directory)
 		return TRUE;
-	parent = g_path_get_dirname(item->owner_directory);
+	own = g_path_get_dirname(item->place.path);
+	parent = g_path_get_dirname(own);
 	top = g_path_get_dirname(parent);
 	/* As libvirt makes them: all may pass, only the owner may look. */
 	return make_directory(swap, top, 0711, (uid_t)-1, (gid_t)-1, error) &&
 	       make_directory(swap, parent, 0711, (uid_t)-1, (gid_t)-1, error) &&
-	       make_directory(swap, item->owner_directory, 0700, item->place.uid, item->place.gid,
-			      error);
+	       make_directory(swap, own, 0700, item->place.uid, item->place.gid, error);
 }
 
 void vk_swap_add(VkSwap *swap, const VkPlanItem *item, VkSink *sink)
@@ -85,18 +103,22 @@ void vk_swap_add(VkSwap *swap, const VkPlanItem *item, VkSink *sink)
 
 	entry->item = item;
 	entry->sink = sink;
+	entry->directory = -1;
 	g_ptr_array_add(swap->entries, entry);
 }
 
-static char *aside_path(const VkSwap *swap, const char *path)
+static char *aside_name(const VkSwap *swap, const char *base)
 {
-	g_autofree char *directory = g_path_get_dirname(path);
-	g_autofree char *base = g_path_get_basename(path);
-	g_autofree char *name = NULL;
+	g_autofree char *mark = g_strconcat(".virtkeep-old-", swap->time, NULL);
 
-	if (strlen(base) > BASE_NAME_KEPT)
-		base[BASE_NAME_KEPT] = '\0';
-	name = g_strdup_printf("%s.virtkeep-old-%s", base, swap->time);
+	return vk_new_file_decorated(base, mark);
+}
+
+/* Beside the file of ENTRY, for people. New string. */
+static char *path_beside(const SwapEntry *entry, const char *name)
+{
+	g_autofree char *directory = g_path_get_dirname(entry->item->place.path);
+
 	return g_build_filename(directory, name, NULL);
 }
 
@@ -106,15 +128,17 @@ static char *aside_path(const VkSwap *swap, const char *path)
  */
 static gboolean set_aside(const VkSwap *swap, SwapEntry *entry, GError **error)
 {
-	const char *path = entry->item->place.path;
-	g_autofree char *aside = aside_path(swap, path);
+	g_autofree char *aside = aside_name(swap, entry->base);
 
-	if (vk_io.linkat(AT_FDCWD, path, AT_FDCWD, aside, 0) < 0) {
+	if (vk_io.linkat(entry->directory, entry->base, entry->directory, aside, 0) < 0) {
 		if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)
-			return vk_fail_errno(error, errno, "cannot set '%s' aside as '%s'", path,
-					     aside);
-		if (!vk_io_rename_new(AT_FDCWD, path, AT_FDCWD, aside, error))
+			return vk_fail_errno(error, errno, "cannot set '%s' aside as '%s'",
+					     entry->item->place.path, aside);
+		if (!vk_io_rename_new(entry->directory, entry->base, entry->directory, aside,
+				      error)) {
+			g_prefix_error(error, "cannot set '%s' aside: ", entry->item->place.path);
 			return FALSE;
+		}
 	}
 	entry->aside = g_steal_pointer(&aside);
 	return TRUE;
@@ -125,6 +149,11 @@ static gboolean commit_entry(const VkSwap *swap, SwapEntry *entry, GError **erro
 	const VkPlanItem *item = entry->item;
 	gboolean replace = item->exists && item->place.kind == VK_PLACE_FILE;
 
+	if (item->place.kind == VK_PLACE_FILE) {
+		entry->directory = open_parent(item->place.path, &entry->base, error);
+		if (entry->directory < 0)
+			return FALSE;
+	}
 	if (replace && !set_aside(swap, entry, error))
 		return FALSE;
 	if (!entry->sink->ops->commit(entry->sink, replace, error))
@@ -135,14 +164,13 @@ static gboolean commit_entry(const VkSwap *swap, SwapEntry *entry, GError **erro
 
 static void restore_old(const SwapEntry *entry)
 {
-	const char *path = entry->item->place.path;
-
-	if (vk_io.renameat2(AT_FDCWD, entry->aside, AT_FDCWD, path, 0) < 0)
-		vk_log_error("cannot bring '%s' back: %s; the old file is '%s', rename it", path,
-			     g_strerror(errno), entry->aside);
+	if (vk_io.renameat2(entry->directory, entry->aside, entry->directory, entry->base, 0) < 0)
+		vk_log_error("cannot bring '%s' back: %s; the old file is '%s' beside it, rename "
+			     "it",
+			     entry->item->place.path, g_strerror(errno), entry->aside);
 	else
 		/* When both names were still of one file the rename did nothing. */
-		vk_io.unlinkat(AT_FDCWD, entry->aside, 0);
+		vk_io.unlinkat(entry->directory, entry->aside, 0);
 }
 
 static void roll_back(VkSwap *swap)
@@ -154,7 +182,7 @@ static void roll_back(VkSwap *swap)
 			continue;
 		if (entry->aside)
 			restore_old(entry);
-		else if (entry->done && vk_io.unlinkat(AT_FDCWD, entry->item->place.path, 0) < 0)
+		else if (entry->done && vk_io.unlinkat(entry->directory, entry->base, 0) < 0)
 			vk_log_error("cannot remove '%s': %s", entry->item->place.path,
 				     g_strerror(errno));
 		g_clear_pointer(&entry->aside, g_free);
@@ -180,14 +208,26 @@ gboolean vk_swap_keep(VkSwap *swap, GError **error)
 	for (guint i = 0; i < swap->entries->len; i++) {
 		SwapEntry *entry = g_ptr_array_index(swap->entries, i);
 
-		if (entry->aside && vk_io.unlinkat(AT_FDCWD, entry->aside, 0) < 0 &&
-		    errno != ENOENT)
-			g_string_append_printf(left, " '%s'", entry->aside);
+		if (entry->aside && vk_io.unlinkat(entry->directory, entry->aside, 0) < 0 &&
+		    errno != ENOENT) {
+			g_autofree char *path = path_beside(entry, entry->aside);
+
+			g_string_append_printf(left, " '%s'", path);
+		}
 	}
 	if (left->len)
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "cannot remove the old files, remove them by hand:%s", left->str);
 	return TRUE;
+}
+
+static void remove_made(const char *path)
+{
+	g_autofree char *base = NULL;
+	VK_AUTOFD parent = open_parent(path, &base, NULL);
+
+	if (parent >= 0)
+		vk_io.unlinkat(parent, base, AT_REMOVEDIR);
 }
 
 void vk_swap_free(VkSwap *swap)
@@ -199,7 +239,7 @@ void vk_swap_free(VkSwap *swap)
 	/* The sinks remove their temporary files, so that our directories are empty. */
 	g_ptr_array_unref(swap->entries);
 	for (guint i = swap->directories->len; !swap->kept && i-- > 0;)
-		vk_io.unlinkat(AT_FDCWD, g_ptr_array_index(swap->directories, i), AT_REMOVEDIR);
+		remove_made(g_ptr_array_index(swap->directories, i));
 	g_ptr_array_unref(swap->directories);
 	g_free(swap->time);
 	g_free(swap);

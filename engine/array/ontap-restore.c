@@ -96,7 +96,7 @@ static gboolean put_in_place(const Restore *restore, const char *made, const cha
 		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
 	if (!S_ISREG(new.st_mode) || (guint64) new.st_size != restore->layer->size)
 		return vk_fail(error, VK_ERROR_FAILED, "the array made '%s' of a wrong size", made);
-	if (fchown(fd, old.st_uid, old.st_gid) < 0 || fchmod(fd, old.st_mode & 07777) < 0 ||
+	if (fchown(fd, old.st_uid, old.st_gid) < 0 || fchmod(fd, old.st_mode & 0777) < 0 ||
 	    vk_io.fsync(fd) < 0 || vk_io.renameat2(AT_FDCWD, made, AT_FDCWD, path, 0) < 0)
 		return vk_fail_errno(error, errno, "cannot put '%s' into the place of '%s'", made,
 				     path);
@@ -199,7 +199,8 @@ gboolean vk_ontap_clone(VkArray *array, const json_t *copy, guint number, const 
 	for (guint i = 0; !*ret_done && i < G_N_ELEMENTS(ways); i++) {
 		g_autoptr(GError) failure = NULL;
 
-		*ret_done = go(&restore, ways[i], resolved, place.path, &failure);
+		/* By PATH, whose directory its owner may have moved since it was resolved. */
+		*ret_done = go(&restore, ways[i], path, place.path, &failure);
 		if (!*ret_done)
 			vk_log_debug("'%s': %s", path, failure->message);
 	}

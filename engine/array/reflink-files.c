@@ -71,16 +71,13 @@ char *vk_reflink_guest_directory(const char *image, const char *vault_id, const 
 			       vault_id, uuid);
 }
 
-/*
- * Opens a directory of ours, or fails with errno. Who may write to the image's directory could have
- * put a link in the place of one, and we would remove the files of another.
- */
-static int open_directory(const char *directory)
+int vk_reflink_open_directory(const char *directory)
 {
 	const struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
 				     .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
-	const char *ours = g_strrstr(directory, "/" VK_REFLINK_DIRECTORY "/");
-	g_autofree char *beside = ours ? g_strndup(directory, (gsize)(ours - directory)) : NULL;
+	g_autofree char *path = g_strconcat(directory, "/", NULL);
+	const char *ours = g_strrstr(path, "/" VK_REFLINK_DIRECTORY "/");
+	g_autofree char *beside = ours ? g_strndup(path, (gsize)(ours - path)) : NULL;
 	VK_AUTOFD fd = -1;
 
 	if (!ours) {
@@ -89,6 +86,31 @@ static int open_directory(const char *directory)
 	}
 	fd = vk_io.openat(AT_FDCWD, *beside ? beside : "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	return fd < 0 ? -1 : (int)syscall(SYS_openat2, fd, ours + 1, &how, sizeof(how));
+}
+
+int vk_reflink_open_clone(const char *path, GError **error)
+{
+	g_autofree char *directory = g_path_get_dirname(path);
+	g_autofree char *base = g_path_get_basename(path);
+	VK_AUTOFD dirfd = vk_reflink_open_directory(directory);
+	VK_AUTOFD fd = -1;
+	struct stat own, clone;
+	int opened;
+
+	if (dirfd >= 0)
+		fd = vk_io.openat(dirfd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	if (fd < 0 || fstat(dirfd, &own) < 0 || fstat(fd, &clone) < 0) {
+		vk_fail_errno(error, errno, "cannot open '%s'", path);
+		return -1;
+	}
+	/* The file of another could have been linked there. */
+	if (!S_ISREG(clone.st_mode) || clone.st_uid != own.st_uid) {
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not the clone that was made there", path);
+		return -1;
+	}
+	opened = fd;
+	fd = -1;
+	return opened;
 }
 
 static gboolean remove_file(int dirfd, const char *directory, const char *name, GError **error)
@@ -118,7 +140,7 @@ static void remove_empty_parents(const char *directory)
 	} while (strlen(path) > 1);
 }
 
-static gboolean mark_unlisted(int dirfd, const char *directory, GError **error)
+gboolean vk_reflink_put_mark(int dirfd, const char *directory, GError **error)
 {
 	VK_AUTOFD fd = vk_io.openat(dirfd, VK_REFLINK_UNLISTED,
 				    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -136,7 +158,7 @@ static gboolean remove_files(int dirfd, const char *directory, GError **error)
 	if (!dir)
 		return FALSE;
 	/* Half removed it must not be taken for a whole one. */
-	mark_unlisted(dirfd, directory, NULL);
+	vk_reflink_put_mark(dirfd, directory, NULL);
 	while ((name = g_dir_read_name(dir)))
 		if (strcmp(name, VK_REFLINK_UNLISTED) != 0 &&
 		    !remove_file(dirfd, directory, name, error))
@@ -146,7 +168,7 @@ static gboolean remove_files(int dirfd, const char *directory, GError **error)
 
 gboolean vk_reflink_remove_directory(const char *directory, GError **error)
 {
-	VK_AUTOFD fd = open_directory(directory);
+	VK_AUTOFD fd = vk_reflink_open_directory(directory);
 
 	if (fd < 0)
 		return errno == ENOENT ||
@@ -159,12 +181,12 @@ gboolean vk_reflink_remove_directory(const char *directory, GError **error)
 
 gboolean vk_reflink_set_listed(const char *directory, gboolean listed, GError **error)
 {
-	VK_AUTOFD fd = open_directory(directory);
+	VK_AUTOFD fd = vk_reflink_open_directory(directory);
 
 	if (fd < 0)
 		return vk_fail_errno(error, errno, "cannot open '%s'", directory);
 	if (!(listed ? remove_file(fd, directory, VK_REFLINK_UNLISTED, error)
-		     : mark_unlisted(fd, directory, error)))
+		     : vk_reflink_put_mark(fd, directory, error)))
 		return FALSE;
 	return vk_io.fsync(fd) == 0 ||
 	       vk_fail_errno(error, errno, "cannot sync the directory '%s'", directory);

@@ -43,6 +43,18 @@ void vk_reflink_set_immutable(int fd, gboolean immutable);
 /* The directory of a guest's snapshots beside an image. New string. */
 char *vk_reflink_guest_directory(const char *image, const char *vault_id, const char *uuid);
 
+/*
+ * Opens a directory of ours, or fails with errno. Who may write to the image's directory could have
+ * put a link in the place of one, and we would work on the files of another.
+ */
+int vk_reflink_open_directory(const char *directory);
+
+/* Opens the clone PATH to read it, which is a file in a directory of ours. */
+int vk_reflink_open_clone(const char *path, GError **error);
+
+/* Puts the mark of an unlisted snapshot into its directory, which is open; DIRECTORY is for errors. */
+gboolean vk_reflink_put_mark(int dirfd, const char *directory, GError **error);
+
 /* Removes the directory of one snapshot, its clones first and the mark last. */
 gboolean vk_reflink_remove_directory(const char *directory, GError **error);
 

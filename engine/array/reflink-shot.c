@@ -44,17 +44,41 @@ static void clone_free(gpointer data)
 	g_free(clone);
 }
 
-/* Nobody else may have prepared it, or a link in its place. */
-static gboolean check_private(const char *directory, GError **error)
+/* Nobody else may have prepared it. */
+static gboolean check_private(int fd, const char *directory, GError **error)
 {
 	struct stat info;
 
-	if (lstat(directory, &info) < 0)
+	if (fstat(fd, &info) < 0)
 		return vk_fail_errno(error, errno, "cannot examine '%s'", directory);
 	if (S_ISDIR(info.st_mode) && info.st_uid == geteuid() && !(info.st_mode & 022))
 		return TRUE;
 	return vk_fail(error, VK_ERROR_FAILED,
 		       "'%s' is not a directory that only we can write to; remove it", directory);
+}
+
+/* Nor may there be a link in the place of it or of a parent. */
+static int open_made(const char *directory, GError **error)
+{
+	VK_AUTOFD fd = vk_reflink_open_directory(directory);
+	int opened;
+
+	if (fd < 0) {
+		vk_fail_errno(error, errno, "cannot open '%s'", directory);
+		return -1;
+	}
+	if (!check_private(fd, directory, error))
+		return -1;
+	opened = fd;
+	fd = -1;
+	return opened;
+}
+
+static gboolean check_made(const char *directory, GError **error)
+{
+	VK_AUTOFD fd = open_made(directory, error);
+
+	return fd >= 0;
 }
 
 /*
@@ -69,35 +93,32 @@ static gboolean make_directories(const char *directory, guint tries, GError **er
 	if (strcmp(name, VK_REFLINK_DIRECTORY) != 0 && !make_directories(parent, tries, error))
 		return FALSE;
 	if (vk_io.mkdirat(AT_FDCWD, directory, 0700) == 0 || errno == EEXIST)
-		return check_private(directory, error) && vk_io_sync_dir(AT_FDCWD, parent, error);
+		return check_made(directory, error) && vk_io_sync_dir(AT_FDCWD, parent, error);
 	/* Another guest's run removes parents that it finds empty. */
 	if (errno == ENOENT && tries > 1)
 		return make_directories(directory, tries - 1, error);
 	return vk_fail_errno(error, errno, "cannot make the directory '%s'", directory);
 }
 
-static gboolean put_mark(const char *directory, GError **error)
-{
-	g_autofree char *mark = g_build_filename(directory, VK_REFLINK_UNLISTED, NULL);
-	VK_AUTOFD fd = vk_io_open(AT_FDCWD, mark, O_WRONLY | O_CREAT, 0600, error);
-
-	if (fd < 0)
-		return FALSE;
-	return vk_io.fsync(fd) == 0 || vk_fail_errno(error, errno, "cannot write '%s'", mark);
-}
-
 static gboolean open_clone(Clone *clone, GError **error)
 {
+	g_autofree char *base = g_path_get_basename(clone->path);
+	VK_AUTOFD dirfd = -1;
+
 	clone->from = vk_io_open(AT_FDCWD, clone->layer->path, O_RDONLY, 0, error);
 	if (clone->from < 0)
 		return FALSE;
 	/* What is written back now need not be while the guest is held. */
 	if (vk_io.fdatasync(clone->from) < 0)
 		return vk_fail_errno(error, errno, "cannot write back '%s'", clone->layer->path);
-	if (!make_directories(clone->directory, DIRECTORY_TRIES, error) ||
-	    !put_mark(clone->directory, error))
+	if (!make_directories(clone->directory, DIRECTORY_TRIES, error))
 		return FALSE;
-	clone->to = vk_io_open(AT_FDCWD, clone->path, O_RDWR | O_CREAT | O_EXCL, 0600, error);
+	dirfd = open_made(clone->directory, error);
+	if (dirfd < 0 || !vk_reflink_put_mark(dirfd, clone->directory, error))
+		return FALSE;
+	clone->to = vk_io_open(dirfd, base, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, error);
+	if (clone->to < 0)
+		g_prefix_error(error, "'%s': ", clone->directory);
 	return clone->to >= 0;
 }
 

@@ -138,11 +138,29 @@ static char *reflink_plain_file(VkArray *array, const json_t *copy)
 	return g_strdup(layer.path);
 }
 
+/* What is in a clone's place could have been put there by another. */
+static gboolean check_clones(const json_t *copy, guint count, GError **error)
+{
+	for (guint i = 0; i < count; i++) {
+		VK_AUTOFD fd = -1;
+		Stored layer;
+
+		if (!read_layer(copy, i, &layer, error))
+			return FALSE;
+		fd = vk_reflink_open_clone(layer.path, error);
+		if (fd < 0)
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static VkSource *reflink_open(VkArray *array, const json_t *copy, GError **error)
 {
 	g_autofree char *file = reflink_plain_file(array, copy);
 	guint count = vk_array_count_layers(copy);
 
+	if (!check_clones(copy, count, error))
+		return NULL;
 	if (file)
 		return vk_source_file_new(file, error);
 	if (count > 0)
@@ -225,7 +243,7 @@ static gboolean reflink_can_clone(VkArray *array, const json_t *copy, guint numb
 
 	if (!read_layer(copy, number, &layer, NULL))
 		return FALSE;
-	from = open(layer.path, O_RDONLY | O_CLOEXEC);
+	from = vk_reflink_open_clone(layer.path, NULL);
 	to = from < 0 ? -1 : open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	return to >= 0 && vk_reflink_try_clone_fd(from, to) == 0;
 }
@@ -240,8 +258,8 @@ static gboolean reflink_clone(VkArray *array, const json_t *copy, guint number, 
 	*ret_done = FALSE;
 	if (!read_layer(copy, number, &layer, error))
 		return FALSE;
-	from = vk_io_open(AT_FDCWD, layer.path, O_RDONLY, 0, error);
-	to = from < 0 ? -1 : vk_io_open(AT_FDCWD, path, O_RDWR, 0, error);
+	from = vk_reflink_open_clone(layer.path, error);
+	to = from < 0 ? -1 : vk_io_open(AT_FDCWD, path, O_RDWR | O_NOFOLLOW, 0, error);
 	if (to < 0)
 		return FALSE;
 	if (vk_reflink_clone_fd(from, to) < 0)

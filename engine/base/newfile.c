@@ -3,57 +3,164 @@
 
 #include "errors.h"
 #include "io.h"
+#include "safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-/* A file name has at most 255 bytes; the decoration of the temporary name takes 18 of them. */
+/* A file name has at most 255 bytes; no decoration takes more than the rest. */
 #define BASE_NAME_KEPT 200
+#define MARK           ".virtkeep-"
+#define DIGITS         6
 #define CREATE_TRIES   100
 
+/* What is in the temporary directory. */
+#define IMAGE "image"
+#define LOCK  "lock"
+
 struct VkNewFile {
-	char *path;
-	char *directory;
+	char *path, *base;
+	int directory;   /* of the destination */
+	char *name;      /* of the temporary directory in it; NULL: there is none */
+	int own;         /* the temporary directory */
+	int lock;        /* held as long as that is there */
 	char *temporary; /* NULL once committed */
 	int fd;
 };
 
-static char *temporary_path(const char *directory, const char *path)
+char *vk_new_file_decorated(const char *base, const char *mark)
 {
-	g_autofree char *base = g_path_get_basename(path);
-	g_autofree char *name = NULL;
+	return g_strdup_printf("%.*s%s", BASE_NAME_KEPT, base, mark);
+}
 
-	if (strlen(base) > BASE_NAME_KEPT)
-		base[BASE_NAME_KEPT] = '\0';
-	name = g_strdup_printf(".%s.virtkeep-%06x", base, g_random_int() & 0xffffff);
-	return g_build_filename(directory, name, NULL);
+/* What all temporary names for BASE begin with. New string. */
+static char *name_prefix(const char *base)
+{
+	g_autofree char *name = vk_new_file_decorated(base, MARK);
+
+	return g_strconcat(".", name, NULL);
+}
+
+gboolean vk_new_file_is_temporary(const char *name, const char *base)
+{
+	g_autofree char *prefix = name_prefix(base);
+	const char *digits = name + strlen(prefix);
+
+	return g_str_has_prefix(name, prefix) && strlen(digits) == DIGITS &&
+	       strspn(digits, "0123456789abcdef") == DIGITS;
+}
+
+/* EEXIST: another name is to be tried. */
+static gboolean make_directory(VkNewFile *file)
+{
+	g_autofree char *prefix = name_prefix(file->base);
+	g_autofree char *name =
+		g_strdup_printf("%s%0*x", prefix, DIGITS, g_random_int() & 0xffffff);
+
+	if (vk_io.mkdirat(file->directory, name, 0700) < 0)
+		return FALSE;
+	file->name = g_steal_pointer(&name);
+	file->own = vk_io.openat(file->directory, file->name,
+				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	return file->own >= 0;
+}
+
+/*
+ * Who takes the directory for one of a killed process may have removed it by now: EEXIST then. A
+ * file system without locks has none: there nothing is ever taken for left.
+ */
+static gboolean take_lock(VkNewFile *file)
+{
+	file->lock = vk_io.openat(file->own, LOCK,
+				  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (file->lock < 0) {
+		if (errno == ENOENT)
+			errno = EEXIST;
+		return FALSE;
+	}
+	if ((flock(file->lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) ||
+	    !vk_io_is_linked(file->lock)) {
+		errno = EEXIST;
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static void remove_directory(VkNewFile *file)
+{
+	if (file->own >= 0)
+		vk_io.unlinkat(file->own, LOCK, 0);
+	if (file->name)
+		vk_io.unlinkat(file->directory, file->name, AT_REMOVEDIR);
+	vk_io_clear_fd(&file->lock);
+	vk_io_clear_fd(&file->own);
+	g_clear_pointer(&file->name, g_free);
+}
+
+/*
+ * Somebody may have put a directory of his own in the place of the one that was made: its owner is
+ * then not that of the files which we make in it. Where the file system knows no modes, which a
+ * file shows as well, there is nothing to tell by.
+ */
+static gboolean check_private(const VkNewFile *file, mode_t mode, GError **error)
+{
+	struct stat own, image;
+
+	if (fstat(file->own, &own) < 0 || fstat(file->fd, &image) < 0)
+		return vk_fail_errno(error, errno, "cannot create '%s'", file->path);
+	if (own.st_uid == image.st_uid &&
+	    ((own.st_mode & 0777) == 0700 || (image.st_mode & ~mode & 0777)))
+		return TRUE;
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "cannot create '%s': somebody changed what is beside it meanwhile: see who "
+		       "may write to its directory",
+		       file->path);
+}
+
+static gboolean open_image(VkNewFile *file, mode_t mode, GError **error)
+{
+	do
+		file->fd = vk_io.openat(file->own, IMAGE,
+					O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	while (file->fd < 0 && errno == EINTR);
+	if (file->fd < 0)
+		return vk_fail_errno(error, errno, "cannot create '%s'", file->path);
+	/* The directory itself has no path that is safe from others; by its descriptor it has. */
+	file->temporary = g_strdup_printf("/proc/%d/fd/%d/" IMAGE, (int)getpid(), file->own);
+	return check_private(file, mode, error);
 }
 
 VkNewFile *vk_new_file_create(const char *path, mode_t mode, GError **error)
 {
 	g_autoptr(VkNewFile) file = g_new0(VkNewFile, 1);
+	g_autofree char *directory = g_path_get_dirname(path);
+	gboolean made = FALSE;
 
-	file->fd = -1;
+	file->own = file->lock = file->fd = -1;
 	file->path = g_strdup(path);
-	file->directory = g_path_get_dirname(path);
-	for (int i = 0; i < CREATE_TRIES && file->fd < 0; i++) {
-		g_autofree char *temporary = temporary_path(file->directory, path);
-
-		file->fd = vk_io.openat(AT_FDCWD, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-					mode);
-		if (file->fd >= 0)
-			file->temporary = g_steal_pointer(&temporary);
-		else if (errno != EEXIST && errno != EINTR)
-			break;
+	file->base = g_path_get_basename(path);
+	file->directory = vk_safe_open(directory, O_RDONLY | O_DIRECTORY, error);
+	if (file->directory < 0) {
+		g_prefix_error(error, "cannot create '%s': ", path);
+		return NULL;
 	}
-	if (file->fd < 0) {
+	for (int i = 0; i < CREATE_TRIES && !made; i++) {
+		made = make_directory(file) && take_lock(file);
+		if (!made && errno != EEXIST && errno != EINTR)
+			break;
+		if (!made)
+			remove_directory(file);
+	}
+	if (!made) {
 		vk_fail_errno(error, errno, "cannot create '%s'", path);
 		return NULL;
 	}
-	return g_steal_pointer(&file);
+	return open_image(file, mode, error) ? g_steal_pointer(&file) : NULL;
 }
 
 int vk_new_file_fd(const VkNewFile *file)
@@ -66,6 +173,17 @@ const char *vk_new_file_temporary_path(const VkNewFile *file)
 	return file->temporary;
 }
 
+static gboolean give_name(const VkNewFile *file, gboolean replace, GError **error)
+{
+	if (replace)
+		return vk_io.renameat2(file->own, IMAGE, file->directory, file->base, 0) == 0 ||
+		       vk_fail_errno(error, errno, "cannot replace '%s'", file->path);
+	if (vk_io_rename_new(file->own, IMAGE, file->directory, file->base, error))
+		return TRUE;
+	g_prefix_error(error, "cannot create '%s': ", file->path);
+	return FALSE;
+}
+
 gboolean vk_new_file_commit(VkNewFile *file, gboolean replace, GError **error)
 {
 	int fd = file->fd;
@@ -75,15 +193,12 @@ gboolean vk_new_file_commit(VkNewFile *file, gboolean replace, GError **error)
 	file->fd = -1;
 	if (vk_io.close(fd) < 0)
 		return vk_fail_errno(error, errno, "cannot close '%s'", file->path);
-	if (replace) {
-		if (vk_io.renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, 0) < 0)
-			return vk_fail_errno(error, errno, "cannot rename '%s' to '%s'",
-					     file->temporary, file->path);
-	} else if (!vk_io_rename_new(AT_FDCWD, file->temporary, AT_FDCWD, file->path, error)) {
+	if (!give_name(file, replace, error))
 		return FALSE;
-	}
 	g_clear_pointer(&file->temporary, g_free);
-	return vk_io_sync_dir(AT_FDCWD, file->directory, error);
+	remove_directory(file);
+	return vk_io.fsync(file->directory) == 0 ||
+	       vk_fail_errno(error, errno, "cannot sync the directory of '%s'", file->path);
 }
 
 void vk_new_file_free(VkNewFile *file)
@@ -92,9 +207,72 @@ void vk_new_file_free(VkNewFile *file)
 		return;
 	vk_io_clear_fd(&file->fd);
 	if (file->temporary)
-		vk_io.unlinkat(AT_FDCWD, file->temporary, 0);
+		vk_io.unlinkat(file->own, IMAGE, 0);
+	remove_directory(file);
+	vk_io_clear_fd(&file->directory);
 	g_free(file->temporary);
-	g_free(file->directory);
+	g_free(file->base);
 	g_free(file->path);
 	g_free(file);
+}
+
+static gboolean is_empty(int directory)
+{
+	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", directory);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+
+	return dir && !g_dir_read_name(dir);
+}
+
+/* Sets the descriptors when it is left of a killed process; *RET_LOCK then keeps others out. */
+static gboolean open_left(const char *directory, const char *name, int *ret_directory, int *ret_own,
+			  int *ret_lock)
+{
+	*ret_directory = vk_safe_open(directory, O_RDONLY | O_DIRECTORY, NULL);
+	if (*ret_directory < 0)
+		return FALSE;
+	*ret_own = vk_io.openat(*ret_directory, name,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (*ret_own < 0)
+		return FALSE;
+	*ret_lock = vk_io.openat(*ret_own, LOCK, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	if (*ret_lock < 0)
+		return errno == ENOENT && is_empty(*ret_own);
+	return flock(*ret_lock, LOCK_EX | LOCK_NB) == 0;
+}
+
+gboolean vk_new_file_is_left(const char *directory, const char *name)
+{
+	VK_AUTOFD fd = -1;
+	VK_AUTOFD own = -1;
+	VK_AUTOFD lock = -1;
+
+	return open_left(directory, name, &fd, &own, &lock);
+}
+
+/* All but the lock. An array makes its file beside the image. */
+static void remove_files(int own)
+{
+	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", own);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir)))
+		if (strcmp(name, LOCK) != 0)
+			vk_io.unlinkat(own, name, 0);
+}
+
+gboolean vk_new_file_remove_left(const char *directory, const char *name, GError **error)
+{
+	VK_AUTOFD fd = -1;
+	VK_AUTOFD own = -1;
+	VK_AUTOFD lock = -1;
+
+	if (!open_left(directory, name, &fd, &own, &lock))
+		return vk_fail(error, VK_ERROR_BUSY, "'%s/%s' is in use", directory, name);
+	remove_files(own);
+	if (lock >= 0)
+		vk_io.unlinkat(own, LOCK, 0);
+	return vk_io.unlinkat(fd, name, AT_REMOVEDIR) == 0 ||
+	       vk_fail_errno(error, errno, "cannot remove '%s/%s'", directory, name);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkNewFile: a file that appears under its name only when it is whole. It is written beside its
- * destination under a temporary name (".NAME.virtkeep-XXXXXX") and renamed by the commit; freed
- * without a commit, it is removed. Threads: one at a time.
+ * VkNewFile: a file that appears under its name only when it is whole. It is written in a directory
+ * of its own beside its destination, ".NAME.virtkeep-XXXXXX", which nobody else may enter, and
+ * renamed by the commit; freed without a commit, it is removed. All goes by descriptors of the two
+ * directories: who may write to the destination's cannot have another file written in its place.
+ * While it is written a lock tells it from what a killed process left. Threads: one at a time.
  */
 #pragma once
 
@@ -11,11 +13,13 @@
 
 typedef struct VkNewFile VkNewFile;
 
-/* Creates the temporary file in the directory of PATH. The error names PATH. */
+/* Creates the temporary file for PATH, whose directory exists. The error names PATH. */
 VkNewFile *vk_new_file_create(const char *path, mode_t mode, GError **error);
 
 /* Borrowed until the commit or the free. */
 int vk_new_file_fd(const VkNewFile *file);
+
+/* How our children and we may open it by name; safe from others, too. */
 const char *vk_new_file_temporary_path(const VkNewFile *file);
 
 /*
@@ -27,3 +31,16 @@ gboolean vk_new_file_commit(VkNewFile *file, gboolean replace, GError **error);
 /* Takes NULL. Removes the temporary file unless committed. */
 void vk_new_file_free(VkNewFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkNewFile, vk_new_file_free)
+
+/* BASE, cut so that it fits into a file's name, and MARK behind it. New string. */
+char *vk_new_file_decorated(const char *base, const char *mark);
+
+/* Whether NAME is that of such a directory, for a file called BASE. */
+gboolean vk_new_file_is_temporary(const char *name, const char *base);
+
+/*
+ * Whether nobody writes in the temporary directory NAME of DIRECTORY any more; with REMOVE it and
+ * what is in it is removed then. FALSE as well where that cannot be told, or NAME is something else.
+ */
+gboolean vk_new_file_is_left(const char *directory, const char *name);
+gboolean vk_new_file_remove_left(const char *directory, const char *name, GError **error);

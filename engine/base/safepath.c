@@ -177,3 +177,22 @@ gboolean vk_safe_check(const char *path, GError **error)
 
 	return place >= 0;
 }
+
+char *vk_safe_path(const char *path, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	VK_AUTOFD fd = vk_safe_open(path, O_PATH, &trouble);
+	g_autofree char *parent = NULL, *name = NULL, *resolved = NULL;
+
+	if (fd >= 0)
+		return name_of(fd);
+	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return NULL;
+	}
+	/* What is not there yet has no links. */
+	name = g_path_get_basename(path);
+	parent = g_path_get_dirname(path);
+	resolved = strcmp(parent, path) == 0 ? g_strdup(parent) : vk_safe_path(parent, error);
+	return resolved ? g_build_filename(resolved, name, NULL) : NULL;
+}

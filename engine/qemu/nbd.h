@@ -60,5 +60,5 @@ gboolean vk_nbd_writer_flush(VkNbdWriter *writer, GError **error);
 void vk_nbd_writer_free(VkNbdWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkNbdWriter, vk_nbd_writer_free)
 
-/* Makes an image file: like "qemu-img create". PATH must not exist. */
+/* Makes the file PATH an image: like "qemu-img create". What it holds is lost. */
 gboolean vk_image_file_create(const char *path, const char *format, guint64 size, GError **error);

@@ -83,18 +83,9 @@ gboolean vk_image_file_create(const char *path, const char *format, guint64 size
 	g_autofree char *size_text = g_strdup_printf("%" G_GUINT64_FORMAT, size);
 	const char *argv[] = {"qemu-img", "create",  "-q", "-f", vk_qemu_format(format),
 			      absolute,   size_text, NULL};
-	g_autofree char *output = NULL;
-	VK_AUTOFD fd = vk_io_open(AT_FDCWD, absolute, O_WRONLY | O_CREAT | O_EXCL, 0600, error);
+	g_autofree char *output = vk_child_run(argv, TOOL_TIMEOUT_SEC, error);
 
-	if (fd < 0)
-		return FALSE;
-	output = vk_child_run(argv, TOOL_TIMEOUT_SEC, error);
-	if (!output) {
-		unlink(absolute);
-		g_prefix_error(error, "cannot make '%s': ", path);
-		return FALSE;
-	}
-	return TRUE;
+	return output != NULL;
 }
 
 static gboolean is_locked(const char *path, off_t start, off_t length)

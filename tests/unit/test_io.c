@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char *folder, *path;
@@ -66,6 +67,63 @@ START_TEST(file_appears_by_the_commit)
 	check_content("one");
 	ck_assert(write_file("three", TRUE, NULL));
 	check_content("three");
+}
+END_TEST
+
+/* The name of the one temporary directory beside the file. */
+static char *temporary_name(void)
+{
+	GDir *dir = g_dir_open(folder, 0, NULL);
+	const char *name = g_dir_read_name(dir);
+	char *copy = g_strdup(name);
+
+	ck_assert(name && vk_new_file_is_temporary(name, "file"));
+	ck_assert(!vk_new_file_is_temporary(name, "other"));
+	g_dir_close(dir);
+	return copy;
+}
+
+/* Filled and flushed, it is in use until it has its name. */
+START_TEST(only_what_a_killed_process_left_is_removed)
+{
+	g_autoptr(GError) error = NULL;
+	VkNewFile *file = vk_new_file_create(path, 0600, NULL);
+	g_autofree char *name = temporary_name();
+	g_autofree char *left = NULL;
+	pid_t child;
+
+	ck_assert(!vk_new_file_is_left(folder, name));
+	ck_assert(!vk_new_file_remove_left(folder, name, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_BUSY);
+	ck_assert(vk_new_file_commit(file, FALSE, NULL));
+	vk_new_file_free(file);
+	check_content("");
+	ck_assert_int_eq(g_unlink(path), 0);
+
+	child = fork();
+	if (child == 0) {
+		vk_new_file_create(path, 0600, NULL);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	left = temporary_name();
+	ck_assert(vk_new_file_is_left(folder, left));
+	ck_assert(vk_new_file_remove_left(folder, left, NULL));
+}
+END_TEST
+
+/* Nobody but us may look into where it is written. */
+START_TEST(the_temporary_directory_is_private)
+{
+	g_autoptr(VkNewFile) file = vk_new_file_create(path, 0644, NULL);
+	g_autofree char *name = temporary_name();
+	g_autofree char *directory = g_build_filename(folder, name, NULL);
+	struct stat facts;
+
+	ck_assert_int_eq(stat(directory, &facts), 0);
+	ck_assert_uint_eq(facts.st_mode & 07777, 0700);
+	ck_assert_int_eq(fstat(vk_new_file_fd(file), &facts), 0);
+	ck_assert_uint_eq(facts.st_mode & 07777, 0644);
 }
 END_TEST
 
@@ -199,6 +257,8 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, file_appears_by_the_commit);
+	tcase_add_test(cases, only_what_a_killed_process_left_is_removed);
+	tcase_add_test(cases, the_temporary_directory_is_private);
 	tcase_add_test(cases, file_systems_without_noreplace_get_a_link);
 	tcase_add_loop_test(cases, failures_leave_nothing_behind, 0, 3);
 	tcase_add_test(cases, short_and_interrupted_calls_go_on);
