@@ -3,6 +3,7 @@
 
 #include "copy.h"
 #include "errors.h"
+#include "guestlock.h"
 #include "io.h"
 #include "log.h"
 #include "place.h"
@@ -109,9 +110,10 @@ static gboolean carry_parts(const VkPlan *plan, GError **error)
 	return TRUE;
 }
 
-gboolean vk_plan_carry_out(const VkPlan *plan, guint shutdown_timeout_sec, gboolean *ret_started,
-			   GError **error)
+gboolean vk_plan_carry_out(const VkPlan *plan, const char *run_dir, guint shutdown_timeout_sec,
+			   gboolean *ret_started, GError **error)
 {
+	g_autoptr(VkGuestLock) lock = NULL;
 	VkHost *host;
 
 	*ret_started = FALSE;
@@ -119,6 +121,9 @@ gboolean vk_plan_carry_out(const VkPlan *plan, guint shutdown_timeout_sec, gbool
 		return carry_parts(plan, error);
 	host = vk_world_host(plan->world, error);
 	if (!host)
+		return FALSE;
+	lock = vk_guest_lock_take(run_dir, plan->uuid, plan->guest, error);
+	if (!lock)
 		return FALSE;
 	if (plan->kind == VK_PLAN_IN_PLACE)
 		return vk_carry_in_place(plan, host, shutdown_timeout_sec, ret_started, error);

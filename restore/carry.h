@@ -10,11 +10,11 @@
 #include <glib.h>
 
 /*
- * Does what PLAN says and nothing else; on failure nothing of it stays. *RET_STARTED tells whether
- * the guest was started by it.
+ * Does what PLAN says and nothing else; on failure nothing of it stays. A guest is locked meanwhile,
+ * in RUN_DIR, or VK_ERROR_BUSY. *RET_STARTED tells whether it was started by this.
  */
-gboolean vk_plan_carry_out(const VkPlan *plan, guint shutdown_timeout_sec, gboolean *ret_started,
-			   GError **error);
+gboolean vk_plan_carry_out(const VkPlan *plan, const char *run_dir, guint shutdown_timeout_sec,
+			   gboolean *ret_started, GError **error);
 
 /* Writes the items whose place is a block device, or (BLOCKS FALSE) those whose place is not. */
 gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks, GError **error);

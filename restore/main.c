@@ -112,12 +112,13 @@ static void show_plan(const Run *run, const VkRestoreJob *job)
 
 static void carry_out(Run *run, VkRestoreJob *job)
 {
-	guint timeout =
-		(guint)vk_settings_get_uint(run->program.settings, "restore", "shutdown_timeout");
+	const VkSettings *settings = run->program.settings;
+	guint timeout = (guint)vk_settings_get_uint(settings, "restore", "shutdown_timeout");
+	const char *run_dir = vk_settings_get(settings, "backup", "run_dir");
 
 	if (vk_interrupted())
 		vk_fail_interrupted(&job->error);
-	else if (vk_plan_carry_out(job->plan, timeout, &job->started, &job->error) &&
+	else if (vk_plan_carry_out(job->plan, run_dir, timeout, &job->started, &job->error) &&
 		 !run->program.json && !vk_log_is_quiet())
 		vk_report_done(job, run->on_stderr);
 }

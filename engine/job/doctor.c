@@ -8,8 +8,10 @@
 #include "errors.h"
 #include "guestlock.h"
 #include "lastsnapshot.h"
+#include "newfile.h"
 #include "qemu-image.h"
 #include "quiesce.h"
+#include "safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +21,7 @@
 
 #define UUID_LENGTH 36
 
-/* The names that restores give: to files that are not whole yet, and to those they replace. */
-#define NEW_MARK ".virtkeep-"
+/* What restores call the files that they replace. */
 #define OLD_MARK ".virtkeep-old-"
 
 typedef struct {
@@ -286,47 +287,71 @@ static gboolean is_unused(const char *path)
 	return unused;
 }
 
-static void examine_file(Visit *visit, const char *path, const char *base)
+/* NAME in DIRECTORY has the name of an image that was replaced. */
+static void examine_replaced(Visit *visit, const char *directory, const char *name)
 {
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+
+	add_here(visit, "file",
+		 g_strdup_printf("'%s' is a disk as it was before a restore; remove it when the "
+				 "guest is well",
+				 path),
+		 g_strdup_printf("rm '%s'", path));
+}
+
+/* NAME in DIRECTORY has the name of where a restore writes. */
+static void examine_temporary(Visit *visit, const char *directory, const char *name)
+{
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+	g_autoptr(GError) trouble = NULL;
 	VkFinding *finding;
 
-	if (strstr(base, OLD_MARK)) {
-		add_here(visit, "file",
-			 g_strdup_printf("'%s' is a disk as it was before a restore; remove it "
-					 "when the guest is well",
-					 path),
-			 g_strdup_printf("rm '%s'", path));
-		return;
-	}
-	if (*base != '.' || !strstr(base, NEW_MARK) || !is_unused(path))
+	if (!vk_new_file_is_left(directory, name))
 		return;
 	finding = add_here(visit, "file",
 			   g_strdup_printf("'%s' is left of a restore that was killed", path),
 			   fix_command());
-	if (visit->options->fix)
-		remove_file(finding, path);
+	if (!visit->options->fix)
+		return;
+	finding->mended = vk_new_file_remove_left(directory, name, &trouble);
+	if (!finding->mended)
+		tell_unmended(finding, trouble->message);
 }
 
-/* Beside the images of the guest. */
+/* Beside the image PATH, which has no symbolic links. */
+static void examine_neighbours(Visit *visit, const char *path, GHashTable *seen)
+{
+	g_autofree char *base = g_path_get_basename(path);
+	g_autofree char *directory = g_path_get_dirname(path);
+	g_autofree char *replaced = vk_new_file_decorated(base, OLD_MARK);
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		gboolean is_old = g_str_has_prefix(name, replaced);
+
+		if ((!is_old && !vk_new_file_is_temporary(name, base)) ||
+		    !g_hash_table_add(seen, g_build_filename(directory, name, NULL)))
+			continue;
+		if (is_old)
+			examine_replaced(visit, directory, name);
+		else
+			examine_temporary(visit, directory, name);
+	}
+}
+
 static void examine_restores(Visit *visit)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
 	for (guint i = 0; i < visit->domain->disks->len; i++) {
 		const VkDomainDisk *disk = g_ptr_array_index(visit->domain->disks, i);
-		const char *path = disk->image ? disk->image->path : NULL;
-		g_autofree char *base = path ? g_path_get_basename(path) : NULL;
-		g_autofree char *directory = path ? g_path_get_dirname(path) : NULL;
-		g_autoptr(GDir) dir = directory ? g_dir_open(directory, 0, NULL) : NULL;
-		const char *name;
+		g_autofree char *path = disk->image && disk->image->path
+						? vk_safe_path(disk->image->path, NULL)
+						: NULL;
 
-		while (dir && (name = g_dir_read_name(dir))) {
-			g_autofree char *found = g_build_filename(directory, name, NULL);
-
-			if (strstr(name, base) && strstr(name, NEW_MARK) &&
-			    g_hash_table_add(seen, g_strdup(found)))
-				examine_file(visit, found, name);
-		}
+		if (path)
+			examine_neighbours(visit, path, seen);
 	}
 }
 

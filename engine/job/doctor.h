@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The doctor: what earlier backups left in a guest and around it, and the mending of what is ours.
- * A guest that is being backed up is passed over. Threads: one at a time.
+ * A guest that is being backed up or restored is passed over. Threads: one at a time.
  */
 #pragma once
 

@@ -67,11 +67,12 @@ static gboolean fail_busy(pid_t pid, const char *name, GError **error)
 {
 	if (pid == 0)
 		return vk_fail(error, VK_ERROR_BUSY,
-			       "guest '%s' is being backed up by another process: try again later",
+			       "guest '%s' is being backed up or restored by another process: try "
+			       "again later",
 			       name);
 	return vk_fail(error, VK_ERROR_BUSY,
-		       "guest '%s' is being backed up by process %d: try again later", name,
-		       (int)pid);
+		       "guest '%s' is being backed up or restored by process %d: try again later",
+		       name, (int)pid);
 }
 
 /* Waits only for the guard of a dead process. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkGuestLock: at most one process of this host backs up a guest. The lock ends with its process,
+ * VkGuestLock: at most one process of this host backs up a guest or restores it. The lock ends with its process,
  * however that ends. Threads: one at a time.
  */
 #pragma once

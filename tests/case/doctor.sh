@@ -38,7 +38,10 @@ chmod 711 /run/virtkeep
 chmod 777 /run/virtkeep
 virsh -q backup-begin vm "$SCRATCH/job.xml" > /dev/null
 : > "$scratch/11111111-2222-3333-4444-555555555555-vda-00.qcow2"
-: > "$images/.vda.qcow2.virtkeep-00abcd"
+mkdir "$images/.vda.qcow2.virtkeep-00abcd" "$images/.vda.qcow2.virtkeep-00dcba"
+touch "$images"/.vda.qcow2.virtkeep-00{abcd,dcba}/{image,lock}
+exec {in_use}<> "$images/.vda.qcow2.virtkeep-00dcba/lock"
+flock "$in_use"
 : > "$images/vda.qcow2.virtkeep-old-20260101T000000Z"
 printf '%-39s\n' "1 frozen" > "/run/virtkeep/$uuid.lock"
 virsh -q domfsfreeze vm > /dev/null
@@ -67,8 +70,11 @@ finds file 'before a restore' false
 has_no_backup_job vm || fail "the job runs still"
 is_thawed vm || fail "the guest is frozen still"
 [[ $(virsh checkpoint-list vm --name | grep -c .) == 2 ]] || fail "$(virsh checkpoint-list vm)"
+[[ ! -e $images/.vda.qcow2.virtkeep-00abcd ]] || fail "what a killed restore left is there still"
+[[ -e $images/.vda.qcow2.virtkeep-00dcba/image ]] || fail "the disk of a running restore is gone"
 [[ -e $images/vda.qcow2.virtkeep-old-20260101T000000Z ]] || fail "the old disk is gone"
-rm "$images/vda.qcow2.virtkeep-old-20260101T000000Z"
+exec {in_use}>&-
+rm -r "$images/vda.qcow2.virtkeep-old-20260101T000000Z" "$images/.vda.qcow2.virtkeep-00dcba"
 ok virtkeep doctor
 expect_out 'of another vault'
 virsh checkpoint-delete vm virtkeep-00000000-00000000 > /dev/null
@@ -111,7 +117,7 @@ guest_run vm 'dd if=/dev/urandom of=/mnt/vda/big bs=1M count=16 2>/dev/null; syn
 halt_backup vm
 run virtkeep --json doctor
 expect_status 0
-finds busy 'being backed up by process' false
+finds busy 'being backed up or restored by process' false
 finish_job
 expect_status 0
 refused 6 "no guest 'nobody'" virtkeep doctor nobody

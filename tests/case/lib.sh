@@ -406,7 +406,7 @@ expect_clean() {
 	left=$(find /var/lib/virtkeep /run/virtkeep "$VAULT/tmp" "$SCRATCH" \
 		\( -path /var/lib/virtkeep/scratch/'*' -o -path /run/virtkeep/'*' \
 		-o -path "$VAULT/tmp/*" -o -name '*.virtkeep-*' \) \
-		! -name '*.lock' ! -type d 2>/dev/null || true)
+		! -name '*.lock' \( ! -type d -o -name '.*.virtkeep-*' \) 2>/dev/null || true)
 	[[ -z $left ]] || fail "left behind: $left"
 	left=$(ps -eo comm= | awk '/^(qemu-nbd|virtkeep)/')
 	! grep -q fuse.virtkeep-mount /proc/mounts || left=${left//virtkeep-mount/}

@@ -71,7 +71,8 @@ START_TEST(excludes_a_second_one)
 	g_autoptr(VkGuestLock) lock = take();
 	g_autofree char *text = take_busy();
 	g_autofree char *expected = g_strdup_printf(
-		"guest 'web' is being backed up by process %d: try again later", (int)getpid());
+		"guest 'web' is being backed up or restored by process %d: try again later",
+		(int)getpid());
 
 	ck_assert_str_eq(text, expected);
 	g_clear_pointer(&lock, vk_guest_lock_free);
@@ -98,8 +99,9 @@ START_TEST(knows_no_number_before_it_is_written)
 
 	ck_assert_int_eq(truncate(lock_path, 0), 0);
 	text = take_busy();
-	ck_assert_str_eq(text,
-			 "guest 'web' is being backed up by another process: try again later");
+	ck_assert_str_eq(
+		text,
+		"guest 'web' is being backed up or restored by another process: try again later");
 }
 END_TEST
 
