@@ -10,6 +10,7 @@
 #include "options.h"
 #include "program.h"
 #include "report.h"
+#include "room.h"
 #include "timestamp.h"
 #include "when.h"
 
@@ -83,13 +84,21 @@ static VkRestoreJob *plan_job(Run *run, const char *reference)
 	return job;
 }
 
+static void find_room(VkRoom *room, VkRestoreJob *job)
+{
+	if (job->plan && !vk_room_take(room, job->plan, &job->error))
+		g_clear_pointer(&job->plan, vk_plan_free);
+}
+
 static gboolean plan_all(Run *run, GError **error)
 {
 	g_autoptr(GPtrArray) plans = g_ptr_array_new();
+	g_autoptr(VkRoom) room = vk_room_new();
 
 	for (char **reference = run->options.snapshots; *reference; reference++) {
 		VkRestoreJob *job = plan_job(run, *reference);
 
+		find_room(room, job);
 		g_ptr_array_add(run->jobs, job);
 		if (job->plan)
 			g_ptr_array_add(plans, job->plan);

@@ -31,6 +31,7 @@ VkPlan *vk_plan_new(VkPlanKind kind, const VkSnapshot *snapshot)
 	plan->uuid = g_strdup(snapshot->uuid);
 	plan->items = g_ptr_array_new_with_free_func(item_free);
 	plan->notes = g_ptr_array_new_with_free_func(g_free);
+	plan->room = g_ptr_array_new_with_free_func(g_free);
 	return plan;
 }
 
@@ -45,6 +46,7 @@ void vk_plan_free(VkPlan *plan)
 	g_free(plan->managed_save);
 	g_ptr_array_unref(plan->items);
 	g_ptr_array_unref(plan->notes);
+	g_ptr_array_unref(plan->room);
 	g_free(plan);
 }
 
@@ -169,6 +171,9 @@ char *vk_plan_text(const VkPlan *plan)
 	g_string_append_printf(text, "%s\n", plan->reference);
 	for (guint i = 0; i < plan->items->len; i++)
 		add_item_text(text, g_ptr_array_index(plan->items, i));
+	for (guint i = 0; i < plan->room->len; i++)
+		g_string_append_printf(text, "  %s\n",
+				       (const char *)g_ptr_array_index(plan->room, i));
 	if (plan->was_running)
 		g_string_append_printf(text, "  shut down the guest '%s'\n", plan->guest);
 	if (plan->managed_save)
@@ -217,6 +222,7 @@ json_t *vk_plan_report(const VkPlan *plan, gboolean started)
 	json_object_set_new(report, "guest", vk_json_new_string(plan->guest));
 	json_object_set_new(report, "disks", disks);
 	json_object_set_new(report, "files", files);
+	json_object_set_new(report, "writes", json_integer((json_int_t)plan->writes));
 	json_object_set_new(report, "defined", json_boolean(plan->domain_xml != NULL));
 	json_object_set_new(report, "started", json_boolean(started));
 	return report;

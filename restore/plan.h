@@ -58,6 +58,8 @@ typedef struct VkPlan {
 	gboolean force;
 	char *managed_save; /* a saved memory state to be dropped; NULL: none */
 	GPtrArray *notes;   /* char*: what the user should know */
+	guint64 writes;     /* bytes into files, at most, as far as room was looked for */
+	GPtrArray *room;    /* char*: that in words, for each file system */
 } VkPlan;
 
 /*

@@ -2,6 +2,7 @@
 #include "nbd-client.h"
 
 #include "errors.h"
+#include "log.h"
 #include "program.h"
 
 #include <libnbd.h>
@@ -12,15 +13,20 @@
 
 gboolean vk_nbd_client_fail(VkNbdClient *client, const char *what, GError **error)
 {
-	const char *reason = nbd_get_error();
+	int number = nbd_get_errno();
 
+	/* What libnbd says names its calls, which tells people nothing. */
+	vk_log_debug("cannot %s %s: %s", what, client->label, nbd_get_error());
 	if (nbd_aio_is_dead(client->nbd) == 1 || nbd_aio_is_closed(client->nbd) == 1)
 		return vk_fail(error, VK_ERROR_CHANGED,
 			       "cannot %s %s: its server went away, as when the guest is stopped; "
 			       "try again",
 			       what, client->label);
-	return vk_fail(error, VK_ERROR_FAILED, "cannot %s %s: %s", what, client->label,
-		       reason ? reason : "no reason given");
+	if (number != 0)
+		return vk_fail_errno(error, number, "cannot %s %s", what, client->label);
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "cannot %s %s: its server gave an answer that is not understood", what,
+		       client->label);
 }
 
 /* One poll. *IDLE_MSEC counts how long nothing happened, up to LIMIT_SEC. */
@@ -62,13 +68,11 @@ VkNbdClient *vk_nbd_client_new(const char *socket, const char *export, const cha
 {
 	g_autoptr(VkNbdClient) client = g_new0(VkNbdClient, 1);
 
-	client->label = *export ? g_strdup_printf("disk '%s' at '%s'", export, socket)
-				: g_strdup_printf("the image at '%s'", socket);
+	client->label = *export ? g_strdup_printf("disk '%s'", export) : g_strdup("the image");
 	client->nbd = nbd_create();
 	if (!client->nbd || nbd_set_export_name(client->nbd, export) < 0 ||
 	    (context && nbd_add_meta_context(client->nbd, context) < 0)) {
-		vk_fail(error, VK_ERROR_FAILED, "cannot open %s: %s", client->label,
-			nbd_get_error());
+		vk_fail_errno(error, nbd_get_errno(), "cannot open %s", client->label);
 		return NULL;
 	}
 	if (!connect_client(client, socket, error))

@@ -56,12 +56,19 @@ refused 2 "'$VAULT" virtkeep restore "$snapshot" --disk vdb --to "$SCRATCH/by-an
 say "full"
 mkdir "$SCRATCH/small"
 mount -t tmpfs -o size=8M tmpfs "$SCRATCH/small"
-refused 1 "$SCRATCH/small/vda" virtkeep restore "$snapshot" --disk "vda=$SCRATCH/small/vda"
+refused 1 "into '$SCRATCH/small', where 8.0 MiB are free" virtkeep restore "$snapshot" \
+	--disk "vda=$SCRATCH/small/vda" --dry-run
+refused 1 "into '$SCRATCH/small', where 8.0 MiB are free" virtkeep restore "$snapshot" --as new \
+	--to "$SCRATCH/small"
 expect_only "$SCRATCH/small" ""
-run virtkeep restore "$snapshot" --as new --to "$SCRATCH/small"
-expect_status 1
-expect_err "$SCRATCH/small"
-expect_only "$SCRATCH/small" ""
+for format in qcow2 raw; do
+	run virtkeep restore "$snapshot" --disk "vda=$SCRATCH/small/vda" --force --format "$format"
+	expect_status 1
+	expect_err "cannot write '$SCRATCH/small/vda': "
+	expect_err "No space left on device; make room there and try again"
+	! grep -E 'nbd_|command failed|/proc/|socket' "$ERR" || fail "said what tells people nothing"
+	expect_only "$SCRATCH/small" ""
+done
 not virsh domuuid new > /dev/null 2>&1 || fail "a guest without disks was defined"
 
 say "no permission"
@@ -76,6 +83,7 @@ expect_err "$VAULT"
 say "a dry run does nothing"
 mkdir "$SCRATCH/dry"
 ok virtkeep restore "$snapshot" --as new --to "$SCRATCH/dry" --dry-run
+expect_out "are to be written into '$SCRATCH/dry', where"
 expect_only "$SCRATCH/dry" ""
 not virsh domuuid new > /dev/null 2>&1 || fail "a dry run made a guest"
 expect_clean vm
