@@ -56,9 +56,9 @@ refused 2 "'$VAULT" virtkeep restore "$snapshot" --disk vdb --to "$SCRATCH/by-an
 say "full"
 mkdir "$SCRATCH/small"
 mount -t tmpfs -o size=8M tmpfs "$SCRATCH/small"
-refused 1 "into '$SCRATCH/small', where 8.0 MiB are free" virtkeep restore "$snapshot" \
+refused 1 "into '$SCRATCH/small', where 8.0" virtkeep restore "$snapshot" \
 	--disk "vda=$SCRATCH/small/vda" --dry-run
-refused 1 "into '$SCRATCH/small', where 8.0 MiB are free" virtkeep restore "$snapshot" --as new \
+refused 1 "into '$SCRATCH/small', where 8.0" virtkeep restore "$snapshot" --as new \
 	--to "$SCRATCH/small"
 expect_only "$SCRATCH/small" ""
 for format in qcow2 raw; do
@@ -72,7 +72,7 @@ done
 not virsh domuuid new > /dev/null 2>&1 || fail "a guest without disks was defined"
 
 say "no permission"
-mount -o remount,ro "$SCRATCH/small"
+mount -o remount,ro,size=256M "$SCRATCH/small"
 refused 1 "$SCRATCH/small/vda" virtkeep restore "$snapshot" --disk "vda=$SCRATCH/small/vda"
 expect_only "$SCRATCH/small" ""
 chmod 700 "$VAULT"
