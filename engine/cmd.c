@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
 
+#include "completewords.h"
 #include "errors.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The values from before the command, which the parse after it may have put others over. */
@@ -14,6 +16,32 @@ static void free_replaced(const VkProgram *before, const VkProgram *after)
 		g_free(before->vault_url);
 	if (before->libvirt_uri != after->libvirt_uri)
 		g_free(before->libvirt_uri);
+}
+
+/* Some commands are about the guests that the vault has. */
+static gboolean complete_words(const VkCompletion *completion, const char *kind, gpointer program)
+{
+	static const char *const of_vault[] = {"list", "status", "verify", NULL};
+	const char *command = *vk_completion_words(completion);
+
+	if (strcmp(kind, "PATTERN") == 0)
+		kind = "GUEST";
+	if (strcmp(kind, "GUEST") == 0 && g_strv_contains(of_vault, command))
+		kind = "SAVED";
+	return vk_complete_words(completion, kind, program);
+}
+
+/* Tells the shell what may stand at the cursor, with the vault and the host that the line names. */
+static void complete(VkProgram *program, GOptionContext *context, const char *usage)
+{
+	const VkCompletion *completion = program->completion;
+
+	g_strfreev(vk_completion_parse(completion, context));
+	program->version = program->verbose = FALSE;
+	program->quiet = TRUE;
+	vk_program_start(program, NULL);
+	vk_completion_answer(completion, usage, program->settings ? complete_words : NULL, program);
+	exit(0);
 }
 
 gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary,
@@ -28,7 +56,10 @@ gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary
 	g_option_context_set_summary(context, summary);
 	if (entries)
 		g_option_context_add_main_entries(context, entries, NULL);
+	vk_completion_add_entries(program->completion, entries);
 	vk_program_add_options(program, context);
+	if (program->completion)
+		complete(program, context, usage);
 	if (!g_option_context_parse(context, &argc, &argv, &trouble))
 		return vk_fail(error, VK_ERROR_USAGE, "%s: try 'virtkeep --help'",
 			       trouble->message);

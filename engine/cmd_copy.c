@@ -92,11 +92,12 @@ gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error)
 	char **references = NULL;
 	const char *url;
 
-	if (!vk_cmd_parse(program, "copy SNAPSHOT...",
-			  "Reads snapshots that lie only on arrays into the vault. SNAPSHOT is "
-			  "GUEST@TIME, or\nGUEST for its latest. TIME may be latest, a date or time "
-			  "like 2026-11-28T07:30,\nyesterday, -1, or an id.",
-			  NULL, -1, argc, argv, &references, error))
+	if (!vk_cmd_parse(
+		    program, "copy SNAPSHOT...",
+		    "Reads snapshots that lie only on arrays into the vault. SNAPSHOT is "
+		    "GUEST@TIME, or\nGUEST for its latest. TIME may be latest, a date or time "
+		    "like 2026-11-28T07:30,\nyesterday, -1, or an id.",
+		    NULL, -1, argc, argv, &references, error))
 		return FALSE;
 	if (!references[0])
 		return vk_fail(error, VK_ERROR_USAGE,

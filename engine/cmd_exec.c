@@ -22,6 +22,14 @@ static void add_flag(GPtrArray *arguments, const char *name, gboolean given)
 		g_ptr_array_add(arguments, g_strdup(name));
 }
 
+/* The cursor has moved by the options that were put in before its word. */
+static void add_completion(GPtrArray *arguments, const char *name, guint index)
+{
+	g_ptr_array_insert(arguments, 1, g_strdup(VK_COMPLETE_OPTION));
+	g_ptr_array_insert(arguments, 2, g_strdup_printf("%u", index + arguments->len - 2));
+	g_ptr_array_insert(arguments, 3, g_strdup(name));
+}
+
 /* NAME, the common options that came before the command, and what came behind it. */
 static GPtrArray *new_arguments(const VkProgram *program, const char *name, int argc, char **argv)
 {
@@ -34,6 +42,8 @@ static GPtrArray *new_arguments(const VkProgram *program, const char *name, int 
 	add_flag(arguments, "--json", program->json);
 	add_flag(arguments, "-v", program->verbose);
 	add_flag(arguments, "-q", program->quiet);
+	if (program->completion)
+		add_completion(arguments, name, vk_completion_index(program->completion));
 	for (int i = 1; i < argc; i++)
 		g_ptr_array_add(arguments, g_strdup(argv[i]));
 	g_ptr_array_add(arguments, NULL);

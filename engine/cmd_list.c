@@ -212,17 +212,17 @@ static gboolean take_filter(const char *since, const char *until, Filter *filter
 		filter->until = when.last;
 	}
 	if (filter->grade && !g_strv_contains(grades, filter->grade))
-		return vk_fail(error, VK_ERROR_USAGE,
-			       "--grade must be application, filesystem, crash or offline, not '%s'",
-			       filter->grade);
+		return vk_fail(
+			error, VK_ERROR_USAGE,
+			"--grade must be application, filesystem, crash or offline, not '%s'",
+			filter->grade);
 	return TRUE;
 }
 
 static gboolean run(VkProgram *program, const Filter *filter, GError **error)
 {
-	g_autoptr(VkTable) table =
-		vk_table_new("SNAPSHOT", "TIME", "CONSISTENCY", "PAUSE", "TOOK", "DISKS", "SIZE",
-			     "NEW", "STORED", "COPIES", NULL);
+	g_autoptr(VkTable) table = vk_table_new("SNAPSHOT", "TIME", "CONSISTENCY", "PAUSE", "TOOK",
+						"DISKS", "SIZE", "NEW", "STORED", "COPIES", NULL);
 	g_autoptr(json_t) report = program->json ? json_array() : NULL;
 	const char *url = vk_program_vault_url(program, error);
 	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_READ, error) : NULL;
@@ -254,8 +254,8 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 		 "Only from the begin of that on, like 2026-11-28, yesterday or 2026-11-28T07:30",
 		 "WHEN"},
 		{"until", 0, 0, G_OPTION_ARG_STRING, &until, "Only up to the end of that", "WHEN"},
-		{"host", 0, 0, G_OPTION_ARG_STRING, &filter.host,
-		 "Only those taken on this host", "NAME"},
+		{"host", 0, 0, G_OPTION_ARG_STRING, &filter.host, "Only those taken on this host",
+		 "NAME"},
 		{"grade", 0, 0, G_OPTION_ARG_STRING, &filter.grade,
 		 "Only those that are so consistent: application, filesystem, crash or offline",
 		 "GRADE"},

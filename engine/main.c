@@ -3,6 +3,7 @@
  * virtkeep: parses the options before the command, then runs the command.
  */
 #include "cmd.h"
+#include "complete.h"
 #include "errors.h"
 #include "guard.h"
 #include "program.h"
@@ -122,6 +123,42 @@ static gboolean flush_result(GError **error)
 	return vk_fail(error, VK_ERROR_FAILED, "the result could not be written");
 }
 
+static gboolean complete_command(const VkCompletion *completion, const char *kind, gpointer data)
+{
+	if (strcmp(kind, "COMMAND") != 0)
+		return FALSE;
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+		vk_completion_offer(completion, commands[i].name, commands[i].help);
+	vk_completion_offer(completion, "help", "print the options of a command");
+	return TRUE;
+}
+
+/* A command answers in the place of its parse. */
+static int complete(char **words)
+{
+	VkProgram program = {.completion = vk_completion_new(words)};
+	g_autoptr(GOptionContext) context = new_context(&program);
+	const Command *command = NULL;
+	const char *name;
+
+	if (!program.completion)
+		return VK_ERROR_USAGE;
+	g_strfreev(vk_completion_parse(program.completion, context));
+	name = vk_completion_enter_command(program.completion);
+	if (name)
+		command = find_command(name);
+	if (command) {
+		g_auto(GStrv) argv = g_strdupv(vk_completion_words(program.completion));
+
+		command->function(&program, (int)g_strv_length(argv), argv, NULL);
+	} else {
+		vk_completion_answer(program.completion, "virtkeep COMMAND", complete_command,
+				     NULL);
+	}
+	vk_program_clear(&program);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	VkProgram program = {0};
@@ -130,6 +167,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], VK_GUARD_COMMAND) == 0)
 		return vk_guard_main(argc - 1, argv + 1);
 
+	if (argc > 1 && strcmp(argv[1], VK_COMPLETE_OPTION) == 0)
+		return complete(argv + 2);
 	/* Only how text is encoded: messages stay in one language, so that scripts can match. */
 	setlocale(LC_CTYPE, "");
 	g_set_prgname("virtkeep");

@@ -71,7 +71,7 @@ static void note_complaint(enum fuse_log_level level, const char *format, va_lis
 		vk_log_debug("%s", text);
 }
 
-static gboolean parse(Mount *mount, int *argc, char ***argv, GError **error)
+static GOptionContext *new_context(Mount *mount)
 {
 	const GOptionEntry entries[] = {
 		{"options", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &mount->option_words,
@@ -80,12 +80,33 @@ static gboolean parse(Mount *mount, int *argc, char ***argv, GError **error)
 		 "Stay in the foreground", NULL},
 		G_OPTION_ENTRY_NULL,
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("[VAULT] MOUNTPOINT");
+	GOptionContext *context = g_option_context_new("[VAULT] MOUNTPOINT");
 
 	g_option_context_set_summary(context, "Shows the snapshots of a vault as files.");
 	g_option_context_add_main_entries(context, entries, NULL);
+	vk_completion_add_entries(mount->program.completion, entries);
 	vk_program_add_options(&mount->program, context);
+	return context;
+}
+
+static gboolean parse(Mount *mount, int *argc, char ***argv, GError **error)
+{
+	g_autoptr(GOptionContext) context = new_context(mount);
+
 	return g_option_context_parse(context, argc, argv, error);
+}
+
+/* For a shell: what may stand at the cursor. */
+static int complete(Mount *mount, char **words)
+{
+	g_autoptr(GOptionContext) context = NULL;
+
+	mount->program.completion = vk_completion_new(words);
+	if (!mount->program.completion)
+		return VK_ERROR_USAGE;
+	context = new_context(mount);
+	vk_completion_answer(mount->program.completion, "virtkeep-mount MOUNTPOINT", NULL, NULL);
+	return 0;
 }
 
 static VkView *load_view(void *data, const VkSnapshotKey *key, GError **error)
@@ -301,6 +322,8 @@ int main(int argc, char **argv)
 	/* Only how text is encoded, as in the other programs. */
 	setlocale(LC_CTYPE, "");
 	g_set_prgname("virtkeep-mount");
+	if (argc > 1 && strcmp(argv[1], VK_COMPLETE_OPTION) == 0)
+		return complete(&mount, argv + 2);
 	/* For attend(); all threads inherit the mask. */
 	sigemptyset(&mount.signals);
 	sigaddset(&mount.signals, SIGTERM);

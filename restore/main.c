@@ -5,6 +5,8 @@
 #include "array.h"
 #include "carry.h"
 #include "catalog.h"
+#include "complete.h"
+#include "completewords.h"
 #include "errors.h"
 #include "log.h"
 #include "options.h"
@@ -15,6 +17,7 @@
 #include "when.h"
 
 #include <locale.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct Run {
@@ -42,7 +45,7 @@ static gboolean parse(Run *run, int *argc, char ***argv, GError **error)
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	g_autoptr(GError) trouble = NULL;
 
-	vk_restore_options_add(&run->options, context);
+	vk_restore_options_add(&run->options, NULL, context);
 	vk_program_add_options(&run->program, context);
 	if (!g_option_context_parse(context, argc, argv, &trouble))
 		return vk_fail(error, VK_ERROR_USAGE, "%s; see --help", trouble->message);
@@ -199,6 +202,59 @@ static int run_all(Run *run, int argc, char **argv)
 	return vk_report_status(run->jobs);
 }
 
+/* The disks or files of the first snapshot on the line; behind the '=', what the host has. */
+static void complete_parts(Run *run, const VkCompletion *completion, gboolean disks)
+{
+	const char *url = vk_program_vault_url(&run->program, NULL);
+	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_READ, NULL) : NULL;
+	char **references = run->options.snapshots;
+	VkSnapshot *snapshot =
+		vault && references ? vk_catalog_find(vault, references[0], NULL) : NULL;
+	g_autoptr(VkView) view = snapshot ? vk_view_new(vault, snapshot) : NULL;
+	const GPtrArray *files = view && !disks ? vk_view_files(view) : NULL;
+
+	for (guint i = 0; snapshot && disks && i < snapshot->disks->len; i++)
+		vk_completion_offer(completion,
+				    ((VkDiskRecord *)g_ptr_array_index(snapshot->disks, i))->target,
+				    NULL);
+	for (guint i = 0; files && i < files->len; i++)
+		vk_completion_offer(completion, ((VkViewFile *)g_ptr_array_index(files, i))->name,
+				    NULL);
+}
+
+static gboolean complete_kind(const VkCompletion *completion, const char *kind, gpointer data)
+{
+	gboolean disks = strcmp(kind, "TARGET[=PATH]") == 0;
+	Run *run = data;
+
+	if (!disks && strcmp(kind, "NAME[=DEST]") != 0)
+		return vk_complete_words(completion, kind, &run->program);
+	if (vk_completion_has_equals(completion))
+		puts(VK_COMPLETE_FILES);
+	else
+		complete_parts(run, completion, disks);
+	return TRUE;
+}
+
+static int complete(Run *run, char **words)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	VkProgram *program = &run->program;
+
+	program->completion = vk_completion_new(words);
+	if (!program->completion)
+		return VK_ERROR_USAGE;
+	vk_restore_options_add(&run->options, program->completion, context);
+	vk_program_add_options(program, context);
+	g_strfreev(vk_completion_parse(program->completion, context));
+	program->version = program->verbose = FALSE;
+	program->quiet = TRUE;
+	vk_program_start(program, NULL);
+	vk_completion_answer(program->completion, "virtkeep-restore SNAPSHOT...",
+			     program->settings ? complete_kind : NULL, run);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	Run run = {.jobs = g_ptr_array_new_with_free_func(job_free)};
@@ -207,7 +263,10 @@ int main(int argc, char **argv)
 	/* Names are bytes to us, but GLib converts its messages to the user's character set. */
 	/* Only how text is encoded: messages stay in one language, so that scripts can match. */
 	setlocale(LC_CTYPE, "");
-	status = run_all(&run, argc, argv);
+	if (argc > 1 && strcmp(argv[1], VK_COMPLETE_OPTION) == 0)
+		status = complete(&run, argv + 2);
+	else
+		status = run_all(&run, argc, argv);
 	g_ptr_array_unref(run.jobs);
 	vk_world_free(run.world);
 	vk_vault_free(run.vault);

@@ -21,7 +21,8 @@ static const char description[] = "Without PATH a disk or file is written into -
 				  "Exit status: 0 done, 1 failed, 2 usage, 3 done in part, 4 busy, "
 				  "5 damage found, 6 not found.";
 
-void vk_restore_options_add(VkRestoreOptions *options, GOptionContext *context)
+void vk_restore_options_add(VkRestoreOptions *options, VkCompletion *completion,
+			    GOptionContext *context)
 {
 	const GOptionEntry entries[] = {
 		{"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->disks,
@@ -52,6 +53,7 @@ void vk_restore_options_add(VkRestoreOptions *options, GOptionContext *context)
 	};
 
 	g_option_context_add_main_entries(context, entries, NULL);
+	vk_completion_add_entries(completion, entries);
 	g_option_context_set_summary(context, summary);
 	g_option_context_set_description(context, description);
 }

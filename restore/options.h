@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "complete.h"
+
 #include <glib.h>
 
 /* Zero-initialised by the caller, done by vk_restore_options_clear(). */
@@ -20,8 +22,9 @@ typedef struct VkRestoreOptions {
 	gboolean force;
 } VkRestoreOptions;
 
-/* Adds the options to CONTEXT's main group. OPTIONS must outlive the parse. */
-void vk_restore_options_add(VkRestoreOptions *options, GOptionContext *context);
+/* Adds the options to CONTEXT's main group, and to COMPLETION (nullable). OPTIONS must outlive the parse. */
+void vk_restore_options_add(VkRestoreOptions *options, VkCompletion *completion,
+			    GOptionContext *context);
 
 /*
  * VK_ERROR_USAGE for what contradicts itself. JSON tells whether a JSON document goes to stdout.

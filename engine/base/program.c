@@ -33,6 +33,7 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context)
 	};
 
 	g_option_context_add_main_entries(context, entries, NULL);
+	vk_completion_add_entries(program->completion, entries);
 }
 
 static gboolean is_seen(int number)
@@ -147,6 +148,7 @@ void vk_program_clear(VkProgram *program)
 	g_clear_pointer(&program->vault_url, g_free);
 	g_clear_pointer(&program->libvirt_uri, g_free);
 	g_clear_pointer(&program->settings, vk_settings_free);
+	g_clear_pointer(&program->completion, vk_completion_free);
 }
 
 const char *vk_program_vault_url(const VkProgram *program, GError **error)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "complete.h"
 #include "settings.h"
 
 #include <glib.h>
@@ -17,6 +18,7 @@ typedef struct VkProgram {
 	gboolean verbose;
 	gboolean quiet;
 	gboolean version;
+	VkCompletion *completion; /* nullable: a shell asks what may stand at the cursor */
 	gboolean unconfigured; /* set by a command that does without the settings, or loads them */
 	VkSettings *settings;  /* loaded by vk_program_start() */
 } VkProgram;

@@ -24,8 +24,9 @@ typedef struct VkWhen {
 } VkWhen;
 
 /* How a moment is written, for messages. */
-#define VK_WHEN_FORMS                                                                            \
-	"a date like 2026-11-28, a time like 2026-11-28T07:30 (local), today, yesterday, or a time " \
+#define VK_WHEN_FORMS                                                                           \
+	"a date like 2026-11-28, a time like 2026-11-28T07:30 (local), today, yesterday, or a " \
+	"time "                                                                                 \
 	"like 20261128T063000Z (UTC)"
 
 /*

@@ -32,16 +32,22 @@ compare() { # WHAT ONE OTHER
 		complain "$1: $(diff <(echo "$2") <(echo "$3") | grep '^[<>]' | paste -sd ' ')"
 }
 
-check_completion() { # FIRST-WORD OPTIONS: each is offered
-	local option COMP_WORDS COMP_CWORD COMPREPLY
+# Each option of the help is offered, and what its value may be is known to engine/base/complete.c.
+check_completion() { # "PROGRAM [COMMAND]" OPTIONS
+	local option words answer
 
 	while read -r option; do
-		read -ra COMP_WORDS <<< "$1 $option"
-		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-		_virtkeep
-		[[ " ${COMPREPLY[*]} " == *" $option "* ]] ||
+		read -ra words <<< "$1 $option"
+		answer=$("${words[0]}" --complete $((${#words[@]} - 1)) "${words[@]}" | cut -f 1)
+		grep -qxF -- "$option" <<< "$answer" ||
 			complain "the completion of '$1' does not offer $option"
+		answer=$("${words[0]}" --complete "${#words[@]}" "${words[@]}" '')
+		[[ $answer != *:unknown* ]] ||
+			complain "the completion of '$1' does not know values of $option: $answer"
 	done <<< "$2"
+	read -ra words <<< "$1"
+	answer=$("${words[0]}" --complete "${#words[@]}" "${words[@]}" '')
+	[[ $answer != *:unknown* ]] || complain "the completion of '$1' does not know: $answer"
 }
 
 for page in man/*; do
@@ -49,8 +55,7 @@ for page in man/*; do
 	[[ -z $warnings ]] || complain "$warnings"
 done
 
-# shellcheck source=contrib/completion/virtkeep
-. completion/virtkeep
+export VIRTKEEP_VAULT=/nonexistent VIRTKEEP_CONFIG=/dev/null
 virtkeep=$build/engine/virtkeep
 commands=$("$virtkeep" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 [[ -n $commands ]] || complain "virtkeep --help lists no commands"
@@ -59,7 +64,7 @@ for command in '' $commands; do
 	[[ $command != restore ]] || continue
 	# shellcheck disable=SC2086 # no word for the program itself
 	listed=$(options_of_help "$virtkeep" $command)
-	check_completion "virtkeep${command:+ $command}" "$listed"
+	check_completion "$virtkeep${command:+ $command}" "$listed"
 	all+=$listed$'\n'
 done
 compare "virtkeep --help (<) and virtkeep.1 (>)" "$(sort -u <<< "${all%$'\n'}")" \
@@ -67,21 +72,19 @@ compare "virtkeep --help (<) and virtkeep.1 (>)" "$(sort -u <<< "${all%$'\n'}")"
 compare "commands of virtkeep --help (<) and virtkeep.1 (>)" "$(sort <<< "$commands")" \
 	"$(sed -n '/^\.Sh COMMANDS/,/^\.Sh/s/^\.It Cm \([a-z]*\)\( .*\)*$/\1/p' man/virtkeep.1 |
 		grep -vxE 'auto|agent|suspend|none' | sort -u)"
-for command in $commands; do
-	COMP_WORDS=(virtkeep "$command") COMP_CWORD=1
-	_virtkeep
-	[[ " ${COMPREPLY[*]} " == *" $command "* ]] || complain "the completion has no $command"
-done
+[[ $("$virtkeep" --complete 1 virtkeep '' | cut -f 1) == "$commands"$'\nhelp' ]] ||
+	complain "the completion has other commands: $("$virtkeep" --complete 1 virtkeep '')"
 
 for program in mount restore; do
 	case $program in
-	mount) listed=$(options_of_help "$build/fs/virtkeep-mount") ;;
-	restore) listed=$(options_of_help "$build/restore/virtkeep-restore") ;;
+	mount) path=$build/fs/virtkeep-mount ;;
+	restore) path=$build/restore/virtkeep-restore ;;
 	esac
+	listed=$(options_of_help "$path")
 	compare "virtkeep-$program --help (<) and virtkeep-$program.1 (>)" "$listed" \
 		"$(options_of_manual "man/virtkeep-$program.1")"
-	check_completion "virtkeep-$program" "$listed"
-	check_completion "virtkeep $program" "$listed"
+	check_completion "$path" "$listed"
+	check_completion "$virtkeep $program" "$listed"
 done
 
 # The settings: the table in the source, the manual, the example. Snap Creator's are in capitals.

@@ -103,8 +103,7 @@ START_TEST(the_line_is_away_when_something_is_printed)
 	g_string_append(sent, rest->str);
 	screen = screen_of(sent->str);
 	for (guint i = 0; i < 4; i++) {
-		g_autofree char *lines =
-			g_strdup_printf("virtkeep: message %u\nresult %u\n", i, i);
+		g_autofree char *lines = g_strdup_printf("virtkeep: message %u\nresult %u\n", i, i);
 
 		ck_assert_msg(strstr(screen, lines) != NULL, "no '%s' in '%s'", lines, screen);
 	}

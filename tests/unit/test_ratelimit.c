@@ -12,9 +12,9 @@
 
 #define MIB 1048576u
 
-static gint64 began;     /* when the first may read */
-static gint64 given;     /* bytes that may be read; atomic */
-static gint64 rate;      /* bytes a second; 0: unlimited */
+static gint64 began; /* when the first may read */
+static gint64 given; /* bytes that may be read; atomic */
+static gint64 rate;  /* bytes a second; 0: unlimited */
 
 static gpointer read_some(gpointer limit)
 {

@@ -18,11 +18,16 @@ static char *suggest(const char *word)
 START_TEST(the_nearest_is_suggested)
 {
 	static const char *const words[][2] = {
-		{"bakcup", "; did you mean 'backup'?"}, {"BACKUP", "; did you mean 'backup'?"},
-		{"lsit", "; did you mean 'list'?"},	{"resore", "; did you mean 'restore'?"},
-		{"we1", "; did you mean 'web1'?"},	{"rest", "; did you mean 'restore'?"},
-		{"snapshots", ""},			{"x", ""},
-		{"", ""},				{"forget", ""},
+		{"bakcup", "; did you mean 'backup'?"},
+		{"BACKUP", "; did you mean 'backup'?"},
+		{"lsit", "; did you mean 'list'?"},
+		{"resore", "; did you mean 'restore'?"},
+		{"we1", "; did you mean 'web1'?"},
+		{"rest", "; did you mean 'restore'?"},
+		{"snapshots", ""},
+		{"x", ""},
+		{"", ""},
+		{"forget", ""},
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "completewords.h"
+
+#include "catalog.h"
+#include "host.h"
+#include "timestamp.h"
+#include "when.h"
+
+#include <string.h>
+
+static void offer_guests(const VkCompletion *completion, const VkProgram *program)
+{
+	g_autoptr(VkHost) host = vk_host_open(vk_program_libvirt_uri(program), NULL);
+	g_autoptr(GPtrArray) guests = host ? vk_host_list(host, NULL) : NULL;
+
+	for (guint i = 0; guests && i < guests->len; i++)
+		vk_completion_offer(completion, vk_guest_name(g_ptr_array_index(guests, i)), NULL);
+}
+
+/* The times of a guest once its '@' is typed, the newest last. */
+static void offer_times(const VkCompletion *completion, const VkCatalogGuest *guest)
+{
+	g_autofree char *latest = g_strconcat(guest->view_name, "@" VK_TIME_LATEST, NULL);
+
+	vk_completion_offer(completion, latest, "the newest");
+	for (guint i = 0; i < guest->keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(guest->keys, i);
+		g_autofree char *reference = g_strdup_printf("%s@%s", guest->view_name, key->time);
+		g_autofree char *local = vk_when_local(key->time);
+
+		vk_completion_offer(completion, reference, local);
+	}
+}
+
+/* A guest alone, which is its latest snapshot, or with its '@', so that a shell goes on there. */
+static void offer_saved(const VkCompletion *completion, const VkProgram *program, gboolean times)
+{
+	const char *url = vk_program_vault_url(program, NULL);
+	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_READ, NULL) : NULL;
+	g_autoptr(GPtrArray) guests = vault ? vk_catalog_guests(vault, NULL) : NULL;
+
+	for (guint i = 0; guests && i < guests->len; i++) {
+		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
+		g_autofree char *at = g_strconcat(guest->view_name, "@", NULL);
+
+		vk_completion_offer(completion, guest->view_name, NULL);
+		if (!times)
+			continue;
+		if (vk_completion_has_typed(completion, at))
+			offer_times(completion, guest);
+		else
+			vk_completion_offer(completion, at, NULL);
+	}
+}
+
+gboolean vk_complete_words(const VkCompletion *completion, const char *kind, gpointer program)
+{
+	if (strcmp(kind, "GUEST") == 0)
+		offer_guests(completion, program);
+	else if (strcmp(kind, "SAVED") == 0)
+		offer_saved(completion, program, FALSE);
+	else if (strcmp(kind, "SNAPSHOT") == 0)
+		offer_saved(completion, program, TRUE);
+	else
+		return FALSE;
+	return TRUE;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What can be completed only by a look at the host or into the vault: guests and snapshots. */
+#pragma once
+
+#include "complete.h"
+#include "program.h"
+
+#include <glib.h>
+
+/*
+ * A VkCompleter with a VkProgram: of the kinds "GUEST", which is a guest of the host, "SAVED", a
+ * guest of the vault, and "SNAPSHOT". What cannot be asked has none.
+ */
+gboolean vk_complete_words(const VkCompletion *completion, const char *kind, gpointer program);
