@@ -8,8 +8,11 @@
 #include <string.h>
 
 #define VOLUMES_MAX 80
-/* A group of ours that is older was left by a run that was killed. */
-#define STALE_SECONDS 600
+/*
+ * A group of ours that is older was left by a run that was killed: one lives from the preparation of a
+ * take until it is settled, by default SC_AGENT_TIMEOUT and NTAP_TIMEOUT at most, and clocks differ.
+ */
+#define STALE_SECONDS 3600
 
 /* The volumes and their snapshots stay. */
 static gboolean delete_group(VkOntap *ontap, const char *uuid, GError **error)
@@ -121,12 +124,19 @@ static gboolean remove_left(VkOntap *ontap, const char *svm, const char *name, G
 {
 	g_autoptr(json_t) record = NULL;
 
-	return find_group(ontap, svm, name, &record, error) &&
-	       (!record || delete_group(ontap, uuid_of(record), error));
+	if (!find_group(ontap, svm, name, &record, error) ||
+	    (record && !delete_group(ontap, uuid_of(record), error)))
+		return FALSE;
+	vk_ontap_forget_lists(ontap);
+	return TRUE;
 }
 
-/* Which group each of VOLUMES (VkOntapPlace, of one SVM) is in: uuid -> name; new strings. */
-static GHashTable *find_memberships(VkOntap *ontap, const GPtrArray *volumes, GError **error)
+/*
+ * Which group each of VOLUMES (VkOntapPlace, of one SVM) is in, as it was told no longer than OLDEST_SEC
+ * ago: uuid -> name; new strings.
+ */
+static GHashTable *find_memberships(VkOntap *ontap, const GPtrArray *volumes, guint oldest_sec,
+				    GError **error)
 {
 	const VkOntapPlace *first = g_ptr_array_index(volumes, 0);
 	g_autoptr(GString) uuids = g_string_new(NULL);
@@ -143,7 +153,7 @@ static GHashTable *find_memberships(VkOntap *ontap, const GPtrArray *volumes, GE
 	}
 	url = vk_ontap_url("/api/storage/volumes", "svm.name", first->svm, "uuid", uuids->str,
 			   "fields", "uuid,consistency_group.name", NULL);
-	records = vk_ontap_list(ontap->rest, url, 0, error);
+	records = vk_ontap_known_list(ontap, url, oldest_sec, error);
 	if (!records)
 		return NULL;
 	found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -259,7 +269,7 @@ gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const cha
 	*ret = NULL;
 	if (volumes->len > VOLUMES_MAX)
 		return TRUE;
-	memberships = find_memberships(ontap, volumes, error);
+	memberships = find_memberships(ontap, volumes, 0, error);
 	if (!memberships || !remove_stale(ontap, svm, memberships, error))
 		return FALSE;
 	common = common_group(volumes, memberships);
@@ -290,7 +300,8 @@ gboolean vk_ontap_list_groups(VkOntap *ontap, const GPtrArray *volumes, GPtrArra
 			      GError **error)
 {
 	const char *svm = ((const VkOntapPlace *)g_ptr_array_index(volumes, 0))->svm;
-	g_autoptr(GHashTable) memberships = find_memberships(ontap, volumes, error);
+	g_autoptr(GHashTable) memberships =
+		find_memberships(ontap, volumes, VK_ONTAP_KNOWN_SEC, error);
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 	GHashTableIter iter;
 	gpointer name;

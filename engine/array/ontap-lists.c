@@ -73,19 +73,36 @@ static void ask(VkOntap *ontap, const char *url, Known *known)
 	g_cond_broadcast(&lists->told);
 }
 
+void vk_ontap_forget_lists(VkOntap *ontap)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&ontap->lists->mutex);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, ontap->lists->known);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		g_clear_pointer(&((Known *)value)->records, json_decref);
+}
+
 json_t *vk_ontap_known_list(VkOntap *ontap, const char *url, guint oldest_sec, GError **error)
 {
 	VkOntapLists *lists = ontap->lists;
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lists->mutex);
 	Known *known = find_known(lists, url);
 	gint64 oldest = g_get_monotonic_time() - (gint64)oldest_sec * G_USEC_PER_SEC;
+	gboolean is_new = FALSE; /* it was told since we want it, or was refused */
 
-	if (known->is_asked)
-		while (known->is_asked)
+	for (;;) {
+		if (known->is_asked) {
 			g_cond_wait(&lists->told, &lists->mutex);
-	else if (!known->records || known->when < oldest)
-		ask(ontap, url, known);
-	if (known->trouble)
-		g_propagate_error(error, g_error_copy(known->trouble));
-	return json_incref(known->records);
+		} else if (known->records && (is_new || known->when >= oldest)) {
+			return json_incref(known->records);
+		} else if (is_new && known->trouble) {
+			g_propagate_error(error, g_error_copy(known->trouble));
+			return NULL;
+		} else {
+			ask(ontap, url, known);
+		}
+		is_new = TRUE;
+	}
 }

@@ -57,7 +57,10 @@ typedef struct VkOntapPlace {
  */
 json_t *vk_ontap_known_list(VkOntap *ontap, const char *url, guint oldest_sec, GError **error);
 
-/* The volumes that have a junction in SVM. Likewise. */
+/* After something was changed that they tell. */
+void vk_ontap_forget_lists(VkOntap *ontap);
+
+/* The volumes that have a junction in SVM. As vk_ontap_known_list(). */
 json_t *vk_ontap_name_space(VkOntap *ontap, const char *svm, GError **error);
 
 typedef struct VkOntapLayer {

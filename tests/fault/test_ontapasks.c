@@ -82,10 +82,19 @@ START_TEST(asks_for_lists_once)
 	json_decref(bed_requests(bed));
 	for (guint i = 0; i < 3 * G_N_ELEMENTS(images); i++)
 		vk_array_disk_free(nas_probe(images[i % G_N_ELEMENTS(images)]));
+	for (guint i = 0; i < 3; i++) {
+		g_autoptr(VkArrayDisk) disk = nas_probe("vm/web.raw");
+		g_autoptr(GPtrArray) found =
+			vk_arrays_list(bed->arrays, disk, BED_VAULT, WEB, NULL);
+
+		ck_assert_ptr_nonnull(found);
+	}
 	json_decref(nas_listed_copy(TRUE));
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count(requests, "GET", "*/interfaces"), 1);
 	ck_assert_uint_eq(count_name_spaces(requests), 1);
+	/* And which groups are left, and that of the take. */
+	ck_assert_uint_eq(bed_count(requests, "GET", "/api/storage/volumes"), 3);
 	ck_assert_uint_eq(bed_count(requests, "GET", "/api/cluster"), 1);
 }
 END_TEST
