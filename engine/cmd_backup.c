@@ -8,6 +8,7 @@
 #include "progress.h"
 #include "retention.h"
 #include "table.h"
+#include "text.h"
 #include "vault.h"
 
 #include <signal.h>
@@ -18,21 +19,17 @@ static void print_snapshot(const VkSnapshot *snapshot)
 	g_autoptr(VkTable) table =
 		vk_table_new("  DISK", "MODE", "SIZE", "READ", "NEW", "STORED", "REASON", NULL);
 	g_autofree char *reference = vk_snapshot_reference(snapshot);
-	g_autofree char *name = vk_printable(reference);
 	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
 	g_autofree char *took = vk_duration_text(snapshot->duration_usec);
 	g_autofree char *grade = vk_snapshot_grade(snapshot);
+	g_autofree char *skew = vk_pause_text(snapshot->skew_usec);
+	g_autofree char *group =
+		snapshot->group ? g_strdup_printf(", in group %s, skew %s", snapshot->group, skew)
+				: g_strdup("");
 
-	if (snapshot->pause_usec > 0)
-		printf("%s: %s, paused for %s", name, grade, pause);
-	else
-		printf("%s: %s, not paused", name, grade);
-	if (snapshot->group) {
-		g_autofree char *skew = vk_pause_text(snapshot->skew_usec);
-
-		printf(", in group %s, skew %s", snapshot->group, skew);
-	}
-	printf(", took %s\n", took);
+	vk_print_line(stdout, "%s: %s, %s%s%s, took %s", reference, grade,
+		      snapshot->pause_usec > 0 ? "paused for " : "not paused",
+		      snapshot->pause_usec > 0 ? pause : "", group, took);
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 		g_autofree char *target = g_strdup_printf("  %s", disk->target);
@@ -49,7 +46,7 @@ static void print_snapshot(const VkSnapshot *snapshot)
 	for (guint i = 0; i < snapshot->skipped->len; i++) {
 		const VkSkipRecord *skip = g_ptr_array_index(snapshot->skipped, i);
 
-		printf("  %s not saved: %s\n", skip->target, skip->reason);
+		vk_print_line(stdout, "  %s not saved: %s", skip->target, skip->reason);
 	}
 	fflush(stdout);
 }

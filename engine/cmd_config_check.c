@@ -5,7 +5,7 @@
 #include "configcheck.h"
 #include "errors.h"
 #include "json.h"
-#include "table.h"
+#include "text.h"
 #include "vault.h"
 
 #include <stdio.h>
@@ -43,15 +43,14 @@ static void print_text(const char *path, const GPtrArray *problems)
 {
 	for (guint i = 0; i < problems->len; i++) {
 		const VkSettingsProblem *problem = g_ptr_array_index(problems, i);
-		g_autofree char *text = vk_printable(problem->text);
 
 		if (problem->line > 0)
-			printf("%s:%u: %s\n", path, problem->line, text);
+			vk_print_line(stdout, "%s:%u: %s", path, problem->line, problem->text);
 		else
-			printf("%s: %s\n", path, text);
+			vk_print_line(stdout, "%s: %s", path, problem->text);
 	}
 	if (problems->len == 0)
-		printf("%s: nothing is wrong\n", path);
+		vk_print_line(stdout, "%s: nothing is wrong", path);
 }
 
 static void print_json(const char *path, const GPtrArray *problems)

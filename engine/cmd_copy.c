@@ -7,6 +7,7 @@
 #include "json.h"
 #include "log.h"
 #include "table.h"
+#include "text.h"
 #include "vaultcopy.h"
 
 #include <stdio.h>
@@ -14,7 +15,6 @@
 static void print_copied(const VkSnapshot *snapshot)
 {
 	g_autofree char *reference = vk_snapshot_reference(snapshot);
-	g_autofree char *name = vk_printable(reference);
 	g_autofree char *read_text = NULL;
 	g_autofree char *stored_text = NULL;
 	guint64 read = 0, stored = 0;
@@ -27,7 +27,8 @@ static void print_copied(const VkSnapshot *snapshot)
 	}
 	read_text = vk_size_text(read);
 	stored_text = vk_size_text(stored);
-	printf("%s: in the vault; %s read, %s stored\n", name, read_text, stored_text);
+	vk_print_line(stdout, "%s: in the vault; %s read, %s stored", reference, read_text,
+		      stored_text);
 	fflush(stdout);
 }
 

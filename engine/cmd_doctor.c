@@ -69,10 +69,9 @@ static void print_text(const GPtrArray *findings)
 	}
 	for (guint i = 0; i < findings->len; i++) {
 		const VkFinding *finding = g_ptr_array_index(findings, i);
-		g_autofree char *guest = vk_printable(finding->guest);
-		g_autofree char *what = vk_printable(finding->what);
 
-		vk_table_add(table, guest, finding->kind, what, state_of(finding), NULL);
+		vk_table_add(table, finding->guest, finding->kind, finding->what, state_of(finding),
+			     NULL);
 	}
 	vk_table_print(table);
 }

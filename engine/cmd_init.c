@@ -2,6 +2,7 @@
 #include "cmd.h"
 
 #include "json.h"
+#include "text.h"
 #include "vault.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 		return FALSE;
 	if (!program->json) {
 		if (!program->quiet)
-			printf("vault %s made at '%s'\n", vk_vault_id(vault), vk_vault_url(vault));
+			vk_print_line(stdout, "vault %s made at '%s'", vk_vault_id(vault),
+				      vk_vault_url(vault));
 		return TRUE;
 	}
 	report = json_pack("{s:s, s:o}", "id", vk_vault_id(vault), "url",

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "suggest.h"
 #include "table.h"
+#include "text.h"
 #include "vault.h"
 #include "when.h"
 
@@ -193,7 +194,7 @@ static void print_text(const Listing *listing)
 	g_autofree char *stored = vk_size_text(listing->stored);
 
 	vk_table_print(listing->table);
-	printf("%s of %s: %s new, %s stored\n", snapshots, guests, fresh, stored);
+	vk_print_line(stdout, "%s of %s: %s new, %s stored", snapshots, guests, fresh, stored);
 }
 
 static gboolean take_filter(const char *since, const char *until, Filter *filter, GError **error)

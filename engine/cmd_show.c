@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "json.h"
 #include "table.h"
+#include "text.h"
 #include "vault.h"
 #include "when.h"
 
@@ -12,9 +13,7 @@
 
 static void print_fact(const char *label, const char *value)
 {
-	g_autofree char *text = vk_printable(value);
-
-	printf("%-13s%s\n", label, text);
+	vk_print_line(stdout, "%-13s%s", label, value ? value : "-");
 }
 
 static void print_facts(const VkSnapshot *snapshot)
@@ -54,18 +53,20 @@ static void print_disk(const VkDiskRecord *disk)
 	g_autofree char *read = vk_size_text(disk->read);
 	g_autofree char *fresh = vk_size_text(disk->fresh);
 	g_autofree char *stored = vk_size_text(disk->stored);
-	g_autofree char *source = vk_printable(disk->source);
 	g_autofree char *copies = vk_image_copies_text(disk->image);
 
-	printf("\nDisk %s\n", disk->target);
-	printf("  %-11s%s (%s, %s, bus %s)\n", "Original:", source,
-	       disk->format ? disk->format : "format unknown",
-	       disk->source_type ? disk->source_type : "type unknown",
-	       disk->bus ? disk->bus : "unknown");
-	printf("  %-11s%s, %s of it data\n", "Size:", size, allocated);
-	printf("  %-11s%s: %s\n", "Mode:", disk->mode, disk->reason ? disk->reason : "");
-	printf("  %-11s%s read, %s new, %s stored\n", "Cost:", read, fresh, stored);
-	printf("  %-11s%s\n", "Copies:", copies);
+	putchar('\n');
+	vk_print_line(stdout, "Disk %s", disk->target);
+	vk_print_line(stdout, "  %-11s%s (%s, %s, bus %s)",
+		      "Original:", disk->source ? disk->source : "-",
+		      disk->format ? disk->format : "format unknown",
+		      disk->source_type ? disk->source_type : "type unknown",
+		      disk->bus ? disk->bus : "unknown");
+	vk_print_line(stdout, "  %-11s%s, %s of it data", "Size:", size, allocated);
+	vk_print_line(stdout, "  %-11s%s: %s", "Mode:", disk->mode,
+		      disk->reason ? disk->reason : "");
+	vk_print_line(stdout, "  %-11s%s read, %s new, %s stored", "Cost:", read, fresh, stored);
+	vk_print_line(stdout, "  %-11s%s", "Copies:", copies);
 }
 
 static void print_files(const VkSnapshot *snapshot)
@@ -75,10 +76,9 @@ static void print_files(const VkSnapshot *snapshot)
 	for (guint i = 0; i < snapshot->files->len; i++) {
 		const VkFileRecord *file = g_ptr_array_index(snapshot->files, i);
 		g_autofree char *size = vk_size_text(file->image->size);
-		g_autofree char *path = vk_printable(file->path);
 
-		printf("  %s (%s): %s, mode %04o, from %s\n", file->name, file->role, size,
-		       file->mode, path);
+		vk_print_line(stdout, "  %s (%s): %s, mode %04o, from %s", file->name, file->role,
+			      size, file->mode, file->path ? file->path : "-");
 	}
 }
 
@@ -88,10 +88,8 @@ static void print_skipped(const VkSnapshot *snapshot)
 		puts("\nNot saved");
 	for (guint i = 0; i < snapshot->skipped->len; i++) {
 		const VkSkipRecord *skip = g_ptr_array_index(snapshot->skipped, i);
-		g_autofree char *target = vk_printable(skip->target);
-		g_autofree char *reason = vk_printable(skip->reason);
 
-		printf("  %s: %s\n", target, reason);
+		vk_print_line(stdout, "  %s: %s", skip->target, skip->reason);
 	}
 }
 

@@ -63,15 +63,13 @@ static void add_replication(VkTable *table, const VkReplication *replication)
 		replication->transfer_end ? " " : "",
 		replication->transfer_end ? replication->transfer_end : "");
 	const char *note = replication->reason ? replication->reason : replication->advice;
-	g_autofree char *source = vk_printable(replication->source);
-	g_autofree char *destination = vk_printable(replication->destination);
-	g_autofree char *exported = vk_printable(replication->exported);
-	g_autofree char *words = vk_printable(note ? note : "");
 
-	vk_table_add(table, replication->array, source, destination,
+	vk_table_add(table, replication->array, replication->source,
+		     replication->destination ? replication->destination : "-",
 		     replication->kind ? replication->kind : "-",
 		     replication->state ? replication->state : "-",
-		     replication->is_healthy ? "yes" : "no", lag, last, exported, words, NULL);
+		     replication->is_healthy ? "yes" : "no", lag, last,
+		     replication->exported ? replication->exported : "-", note ? note : "", NULL);
 }
 
 static gboolean judge(const GPtrArray *list, GError **error)

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "progress.h"
 #include "table.h"
+#include "text.h"
 #include "vault.h"
 
 #include <stdio.h>
@@ -27,19 +28,16 @@ static void print_json(const VkCheckResult *result)
 static void print_text(const VkCheckResult *result, gboolean data, gboolean quiet)
 {
 	g_autofree char *bytes = vk_size_text(result->bytes);
+	g_autofree char *blocks =
+		g_strdup_printf(", %" G_GUINT64_FORMAT " blocks (%s)", result->blocks, bytes);
 
-	for (guint i = 0; i < result->damages->len; i++) {
-		g_autofree char *line = vk_printable(g_ptr_array_index(result->damages, i));
-
-		puts(line);
-	}
+	for (guint i = 0; i < result->damages->len; i++)
+		vk_print_line(stdout, "%s", (const char *)g_ptr_array_index(result->damages, i));
 	if (quiet)
 		return;
-	printf("%" G_GUINT64_FORMAT " snapshots, %" G_GUINT64_FORMAT " packs", result->snapshots,
-	       result->packs);
-	if (data)
-		printf(", %" G_GUINT64_FORMAT " blocks (%s)", result->blocks, bytes);
-	printf(": %s\n", result->damages->len == 0 ? "sound" : "damaged");
+	vk_print_line(stdout, "%" G_GUINT64_FORMAT " snapshots, %" G_GUINT64_FORMAT " packs%s: %s",
+		      result->snapshots, result->packs, data ? blocks : "",
+		      result->damages->len == 0 ? "sound" : "damaged");
 }
 
 gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error)

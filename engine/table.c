@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "table.h"
 
+#include "text.h"
+
 #include <string.h>
 
 struct VkTable {
@@ -98,7 +100,7 @@ void vk_table_print_to(const VkTable *table, FILE *stream)
 			append_cell(line, cells[column],
 				    widths[column] - cell_width(table, row, column), right[column]);
 		}
-		fprintf(stream, "%s\n", g_strchomp(line->str));
+		vk_print_line(stream, "%s", g_strchomp(line->str));
 	}
 }
 
@@ -152,14 +154,4 @@ char *vk_duration_text(guint64 usec)
 char *vk_count_text(guint64 count, const char *noun)
 {
 	return g_strdup_printf("%" G_GUINT64_FORMAT " %s%s", count, noun, count == 1 ? "" : "s");
-}
-
-char *vk_printable(const char *text)
-{
-	char *valid = g_utf8_make_valid(text ? text : "-", -1);
-
-	for (char *at = valid; *at; at++)
-		if (g_ascii_iscntrl(*at))
-			*at = '?';
-	return valid;
 }

@@ -33,6 +33,3 @@ char *vk_duration_text(guint64 usec);
 
 /* "1 guest", "2 guests": NOUN in the plural where it has to be. New string. */
 char *vk_count_text(guint64 count, const char *noun);
-
-/* TEXT fit for a terminal: valid UTF-8 without control characters; "-" for NULL. New string. */
-char *vk_printable(const char *text);

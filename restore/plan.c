@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "json.h"
 #include "planner.h"
+#include "text.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -130,6 +131,19 @@ gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError
 	return TRUE;
 }
 
+/* What others put into it makes no line of its own. */
+static void add_line(GString *text, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void add_line(GString *text, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_autofree char *line = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_autofree char *printable = vk_printable(line);
+	g_string_append_printf(text, "%s\n", printable);
+}
+
 static const char *array_name(const json_t *copy)
 {
 	return json_string_value(json_object_get(copy, "array"));
@@ -148,45 +162,44 @@ static void add_manner_text(GString *text, const VkPlanItem *item)
 static void add_item_text(GString *text, const VkPlanItem *item)
 {
 	g_autofree char *size = g_format_size_full(item->place.size, G_FORMAT_SIZE_IEC_UNITS);
+	g_autoptr(GString) line = g_string_new(NULL);
 
-	g_string_append_printf(text, "  %s %s", item->is_disk ? "disk" : "file", item->name);
+	g_string_append_printf(line, "%s %s", item->is_disk ? "disk" : "file", item->name);
 	if (item->is_disk)
-		g_string_append_printf(text, " (%s, %s)", size, item->place.format);
+		g_string_append_printf(line, " (%s, %s)", size, item->place.format);
 	else if (!item->clone)
-		g_string_append_printf(text, " (%s)", size);
-	g_string_append_printf(text, " to %s%s%s", item->path ? "'" : "",
+		g_string_append_printf(line, " (%s)", size);
+	g_string_append_printf(line, " to %s%s%s", item->path ? "'" : "",
 			       item->path ? item->path : "standard output", item->path ? "'" : "");
 	if (item->place.kind == VK_PLACE_BLOCK)
-		g_string_append(text, ", overwriting the block device: cannot be undone");
+		g_string_append(line, ", overwriting the block device: cannot be undone");
 	else if (item->exists)
-		g_string_append(text, ", replacing the existing file");
-	add_manner_text(text, item);
-	g_string_append_c(text, '\n');
+		g_string_append(line, ", replacing the existing file");
+	add_manner_text(line, item);
+	add_line(text, "  %s", line->str);
 }
 
 char *vk_plan_text(const VkPlan *plan)
 {
 	GString *text = g_string_new(NULL);
 
-	g_string_append_printf(text, "%s\n", plan->reference);
+	add_line(text, "%s", plan->reference);
 	for (guint i = 0; i < plan->items->len; i++)
 		add_item_text(text, g_ptr_array_index(plan->items, i));
 	for (guint i = 0; i < plan->room->len; i++)
 		g_string_append_printf(text, "  %s\n",
 				       (const char *)g_ptr_array_index(plan->room, i));
 	if (plan->was_running)
-		g_string_append_printf(text, "  shut down the guest '%s'\n", plan->guest);
+		add_line(text, "  shut down the guest '%s'", plan->guest);
 	if (plan->managed_save)
-		g_string_append_printf(text, "  drop the saved memory state '%s'\n",
-				       plan->managed_save);
+		add_line(text, "  drop the saved memory state '%s'", plan->managed_save);
 	if (plan->domain_xml)
-		g_string_append_printf(text, "  define the guest '%s' (%s)%s\n", plan->guest,
-				       plan->uuid, plan->autostart ? ", with autostart" : "");
+		add_line(text, "  define the guest '%s' (%s)%s", plan->guest, plan->uuid,
+			 plan->autostart ? ", with autostart" : "");
 	if (plan->start || plan->was_running)
-		g_string_append_printf(text, "  start the guest '%s'\n", plan->guest);
+		add_line(text, "  start the guest '%s'", plan->guest);
 	for (guint i = 0; i < plan->notes->len; i++)
-		g_string_append_printf(text, "  note: %s\n",
-				       (const char *)g_ptr_array_index(plan->notes, i));
+		add_line(text, "  note: %s", (const char *)g_ptr_array_index(plan->notes, i));
 	return g_string_free(text, FALSE);
 }
 

@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "json.h"
+#include "text.h"
 
 #include <stdio.h>
 
@@ -24,15 +25,15 @@ void vk_report_done(const VkRestoreJob *job, gboolean on_stderr)
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
-		fprintf(out, "%s: restored %s %s to %s%s%s\n", plan->reference,
-			item->is_disk ? "disk" : "file", item->name, item->path ? "'" : "",
-			item->path ? item->path : "standard output", item->path ? "'" : "");
+		vk_print_line(out, "%s: restored %s %s to %s%s%s", plan->reference,
+			      item->is_disk ? "disk" : "file", item->name, item->path ? "'" : "",
+			      item->path ? item->path : "standard output", item->path ? "'" : "");
 	}
 	if (plan->domain_xml)
-		fprintf(out, "%s: defined guest '%s' (%s)\n", plan->reference, plan->guest,
-			plan->uuid);
+		vk_print_line(out, "%s: defined guest '%s' (%s)", plan->reference, plan->guest,
+			      plan->uuid);
 	if (job->started)
-		fprintf(out, "%s: started guest '%s'\n", plan->reference, plan->guest);
+		vk_print_line(out, "%s: started guest '%s'", plan->reference, plan->guest);
 	fflush(out);
 }
 

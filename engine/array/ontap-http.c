@@ -5,6 +5,7 @@
 #include "json.h"
 #include "log.h"
 #include "ontap-login.h"
+#include "text.h"
 
 #include <curl/curl.h>
 #include <string.h>
@@ -260,13 +261,16 @@ static Outcome judge_status(const Exchange *exchange, GError **error)
 	/* A job that has failed is a record as others are. */
 	if (reply->status / 100 == 2 && (!trouble || json_object_get(reply->body, "uuid")))
 		return OUTCOME_DONE;
-	if (message)
+	if (message) {
+		g_autofree char *words = vk_printable_foreign(message);
+
 		vk_fail(error, class, "array '%s': %s (code %" G_GUINT64_FORMAT ")%s",
-			exchange->http->name, message, reply->code, cure_of(reply->status));
-	else
+			exchange->http->name, words, reply->code, cure_of(reply->status));
+	} else {
 		vk_fail(error, class, "array '%s': it answered HTTP %u to %s '%s'%s",
 			exchange->http->name, reply->status, exchange->method, exchange->url,
 			cure_of(reply->status));
+	}
 	if (reply->status == 429 || reply->status == 503 ||
 	    (message && strstr(message, "temporarily locked")))
 		return OUTCOME_NOT_DONE;

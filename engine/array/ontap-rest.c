@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "json.h"
+#include "text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -279,8 +280,9 @@ static gboolean judge_job(const VkOntapRest *rest, const json_t *job, gboolean *
 		trouble = job;
 	reply->code = vk_ontap_code(json_object_get(trouble, "code"));
 	message = vk_json_optional_string(trouble, "message");
+	g_autofree char *words = vk_printable_foreign(message ? message : "its job failed");
 	return vk_fail(error, VK_ERROR_FAILED, "array '%s': %s (code %" G_GUINT64_FORMAT ")",
-		       rest->name, message ? message : "its job failed", reply->code);
+		       rest->name, words, reply->code);
 }
 
 /* A job that cannot be watched to its end may have done everything. */

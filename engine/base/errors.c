@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "errors.h"
 
+#include "text.h"
+
 #include <errno.h>
 
 /* Those of static analysis; see errors.h. */
@@ -16,7 +18,8 @@ gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...)
 	va_start(args, format);
 	g_autofree char *text = g_strdup_vprintf(format, args);
 	va_end(args);
-	g_set_error_literal(error, VK_ERROR, (int)code, text);
+	g_autofree char *printable = vk_printable(text);
+	g_set_error_literal(error, VK_ERROR, (int)code, printable);
 	return FALSE;
 }
 
@@ -46,9 +49,8 @@ gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)
 		code = VK_ERROR_NOT_FOUND;
 	else if (errno_value == EEXIST)
 		code = VK_ERROR_EXISTS;
-	g_set_error(error, VK_ERROR, (int)code, "%s: %s%s", text, g_strerror(errno_value),
-		    cure_of_errno(errno_value));
-	return FALSE;
+	return vk_fail(error, code, "%s: %s%s", text, g_strerror(errno_value),
+		       cure_of_errno(errno_value));
 }
 
 int vk_exit_status(const GError *error)

@@ -24,7 +24,10 @@ typedef enum {
 #define VK_ERROR (vk_error_quark())
 GQuark vk_error_quark(void);
 
-/* Sets an error of the given code. Returns FALSE, so that a failing function can end with it. */
+/*
+ * Sets an error of the given code, its text made printable (text.h). Returns FALSE, so that a failing
+ * function can end with it.
+ */
 gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /*

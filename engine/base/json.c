@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 json_t *vk_json_parse(const char *text, gsize length, const char *name, GError **error)
 {
@@ -32,7 +33,8 @@ char *vk_json_line(const json_t *value)
 
 void vk_json_print(const json_t *value)
 {
-	json_dumpf(value, stdout, JSON_INDENT(2));
+	/* JSON lets all but the first 32 control characters through as they are. */
+	json_dumpf(value, stdout, JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0));
 	putchar('\n');
 	fflush(stdout);
 }

@@ -2,6 +2,7 @@
 #include "log.h"
 
 #include "progress.h"
+#include "text.h"
 
 #include <stdio.h>
 
@@ -23,7 +24,7 @@ static void log_line(const char *label, const char *format, va_list args)
 	g_autofree char *text = g_strdup_vprintf(format, args);
 
 	vk_progress_hide();
-	fprintf(stderr, "%s: %s%s\n", name ? name : "virtkeep", label, text);
+	vk_print_line(stderr, "%s: %s%s", name ? name : "virtkeep", label, text);
 	fflush(stderr);
 	vk_progress_show();
 }

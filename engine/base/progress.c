@@ -2,6 +2,7 @@
 #include "progress-priv.h"
 
 #include "log.h"
+#include "text.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -156,7 +157,7 @@ VkProgress *vk_progress_new(const char *label, guint64 total)
 {
 	VkProgress *progress = g_new0(VkProgress, 1);
 
-	progress->label = g_strdup(label);
+	progress->label = vk_printable(label);
 	progress->total = total;
 	atomic_store(&progress->started_usec, g_get_monotonic_time());
 	g_mutex_init(&progress->mutex);

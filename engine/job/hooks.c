@@ -4,6 +4,7 @@
 #include "child.h"
 #include "errors.h"
 #include "safepath.h"
+#include "text.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -91,6 +92,7 @@ static char **make_environment(VkHookPhase phase, const VkHookFacts *facts)
 {
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
 	g_autofree char *pause = g_strdup_printf("%" G_GUINT64_FORMAT, facts->pause_usec / 1000);
+	g_autofree char *error = facts->error ? vk_printable(facts->error) : NULL;
 
 	g_strv_builder_add(builder,
 			   "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -103,7 +105,7 @@ static char **make_environment(VkHookPhase phase, const VkHookFacts *facts)
 	set(builder, "SNAPSHOT", facts->snapshot);
 	set(builder, "CONSISTENCY", facts->consistency);
 	set(builder, "PAUSE_MS", pause);
-	set(builder, "ERROR", facts->error);
+	set(builder, "ERROR", error);
 	return g_strv_builder_end(builder);
 }
 

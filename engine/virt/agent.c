@@ -56,9 +56,11 @@ gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen,
 		return TRUE;
 	if (virGetLastErrorCode() == VIR_ERR_AGENT_UNRESPONSIVE ||
 	    virGetLastErrorCode() == VIR_ERR_AGENT_UNSYNCED) {
+		g_autofree char *reason = vk_libvirt_reason();
+
 		vk_fail(error, VK_ERROR_FAILED,
 			"its guest agent did not answer within %u seconds (%s)", timeout_sec,
-			virGetLastErrorMessage());
+			reason);
 		vk_agent_done(guest);
 		return FALSE;
 	}
@@ -136,7 +138,7 @@ gboolean vk_agent_thaw(VkGuest *guest, guint timeout_sec, int *ret_count, GError
 		return FALSE;
 	count = virDomainFSThaw(domain, NULL, 0, 0);
 	if (count < 0) {
-		reason = g_strdup(virGetLastErrorMessage());
+		reason = vk_libvirt_reason();
 		if (!has_status(domain, timeout_sec, "thawed"))
 			return vk_fail(error, VK_ERROR_FAILED,
 				       "its guest agent did not thaw the file systems: %s", reason);

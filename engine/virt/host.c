@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "program.h"
 #include "suggest.h"
+#include "text.h"
 #include "virt-priv.h"
 
 #include <errno.h>
@@ -93,13 +94,15 @@ static gpointer run_opening(gpointer data)
 static gboolean fail_open(const char *uri, const virError *failure, GError **error)
 {
 	const char *cure = "";
+	g_autofree char *reason = vk_printable_foreign(
+		failure && failure->message ? failure->message : "no reason given");
 
 	if (failure && failure->code == VIR_ERR_SYSTEM_ERROR)
 		cure = failure->int1 == EACCES || failure->int1 == EPERM
 			       ? "; run as root or as a member of the group 'libvirt'"
 			       : "; is libvirtd running?";
 	return vk_fail(error, VK_ERROR_FAILED, "cannot connect to libvirt at '%s': %s%s", uri,
-		       failure && failure->message ? failure->message : "no reason given", cure);
+		       reason, cure);
 }
 
 static virConnectPtr open_connection(const char *uri, GError **error)

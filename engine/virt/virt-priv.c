@@ -2,6 +2,7 @@
 #include "virt-priv.h"
 
 #include "errors.h"
+#include "text.h"
 
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
@@ -11,6 +12,11 @@
 
 #define POLL_FIRST_MSEC 10
 #define POLL_LAST_MSEC  250
+
+char *vk_libvirt_reason(void)
+{
+	return vk_printable_foreign(virGetLastErrorMessage());
+}
 
 gboolean vk_fail_libvirt(GError **error, const char *format, ...)
 {
@@ -26,7 +32,8 @@ gboolean vk_fail_libvirt(GError **error, const char *format, ...)
 		code = VK_ERROR_NOT_FOUND;
 	else if (libvirt_code == VIR_ERR_OPERATION_TIMEOUT)
 		code = VK_ERROR_BUSY;
-	return vk_fail(error, code, "%s: %s", text, virGetLastErrorMessage());
+	g_autofree char *reason = vk_libvirt_reason();
+	return vk_fail(error, code, "%s: %s", text, reason);
 }
 
 char *vk_xml_text_at(const char *xml, const char *xpath)

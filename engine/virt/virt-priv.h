@@ -35,6 +35,12 @@ VkHost *vk_guest_host(const VkGuest *guest);
 /* A new reference to the domain on a connection that is alive. */
 virDomainPtr vk_guest_domain(VkGuest *guest, GError **error);
 
+/*
+ * libvirt's last error, to be asked for right after the failure. QEMU and the agent of a guest may
+ * have had a say in it. New string.
+ */
+char *vk_libvirt_reason(void);
+
 /* Like vk_fail() with libvirt's last error at the end. To be called right after the failure. */
 gboolean vk_fail_libvirt(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

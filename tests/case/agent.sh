@@ -41,6 +41,41 @@ refused 1 "'deaf'" virtkeep --config "$SCRATCH/agent.conf" backup --quiesce agen
 expect_clean deaf
 [[ $(virsh domstate deaf) == running ]] || fail "'deaf' is $(virsh domstate deaf)"
 
+say "lying: its words stay words, wherever they go"
+mkdir "$SCRATCH/hooks"
+install -m 755 /dev/stdin "$SCRATCH/hooks/tell" <<-'HOOK'
+	#!/bin/sh
+	[ "$1" != failure ] || printf '%s' "$VIRTKEEP_ERROR" > "$(dirname "$0")/../told"
+HOOK
+echo "hooks_dir = $SCRATCH/hooks" >> "$SCRATCH/agent.conf"
+define_guest liar stay
+start_guest liar
+cat > "$SCRATCH/liar" <<-'AGENT'
+	sleep 1
+	killall qemu-ga
+	sleep 1
+	exec 3<> /dev/$(grep -lx org.qemu.guest_agent.0 /sys/class/virtio-ports/*/name | cut -d/ -f5)
+	while read -r line <&3; do
+		case $line in
+		*guest-sync*) echo "$line" | sed 's/.*"id": *\([0-9]*\).*/{"return":\1}/' ;;
+		*fsfreeze-thaw*) echo '{"return":0}' ;;
+		*) echo '{"error":{"class":"GenericError","desc":"\u001b]0;owned\u0007\u009b2J\nvirtkeep: all is well"}}' ;;
+		esac >&3
+	done
+AGENT
+guest_spawn liar "$(< "$SCRATCH/liar")" > /dev/null
+wait_for 60 "the agent lies" bash -c 'virsh -q qemu-agent-command --timeout 2 liar \
+	"{\"execute\":\"guest-info\"}" 2>&1 | grep -q owned'
+refused 1 'owned\x07' virtkeep --config "$SCRATCH/agent.conf" backup --quiesce agent liar
+! LC_ALL=C grep -q '[[:cntrl:]]' "$SCRATCH/told" || fail "the hook was told control characters"
+grep -q 'owned\\x07\\x9b2J\\nvirtkeep: all is well' "$SCRATCH/told" ||
+	fail "the hook was told '$(cat -v "$SCRATCH/told")'"
+! LC_ALL=C.UTF-8 grep -q '[[:cntrl:]]' "$ERR" || fail "stderr has control characters"
+[[ $(grep -c '^virtkeep: all is well' "$ERR") == 0 ]] || fail "the guest forged a message"
+ok virtkeep --config "$SCRATCH/agent.conf" backup liar
+! LC_ALL=C.UTF-8 grep -q '[[:cntrl:]]' "$OUT" "$ERR" || fail "the output has control characters"
+stop_guest liar
+
 say "paused by its owner: it stays paused"
 virsh -q suspend mute
 ok virtkeep --json backup mute

@@ -88,6 +88,22 @@ START_TEST(run_in_order_with_facts)
 }
 END_TEST
 
+/* Why a guest failed may be its own words; hooks put them into mail and logs. */
+START_TEST(error_is_told_printable)
+{
+	g_autoptr(VkSettings) settings = NULL;
+	VkHookFacts failed = facts;
+
+	failed.error = "guest 'x': \033]0;owned\007\nall is well";
+	add_hook("1", 0755, "printf '%s\\n' \"$VIRTKEEP_ERROR\" >> $log");
+	g_autofree char *text = g_strdup_printf("[backup]\nhooks_dir=%s\n", directory);
+	settings = vk_settings_parse(text, strlen(text), config_path, NULL);
+	ck_assert_ptr_nonnull(settings);
+	ck_assert(vk_hooks_run(settings, VK_HOOK_FAILURE, &failed, NULL));
+	expect_log("guest 'x': \\x1b]0;owned\\x07\\nall is well\n");
+}
+END_TEST
+
 START_TEST(first_failure_ends_and_is_named)
 {
 	g_autoptr(GError) error = NULL;
@@ -307,6 +323,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_set_timeout(cases, 30);
 	tcase_add_test(cases, run_in_order_with_facts);
+	tcase_add_test(cases, error_is_told_printable);
 	tcase_add_test(cases, first_failure_ends_and_is_named);
 	tcase_add_test(cases, slow_hook_is_ended);
 	tcase_add_test(cases, daemons_of_hooks_are_not_waited_for);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Text from elsewhere (guests, arrays, other programs, a vault's objects) on its way to people. A
+ * terminal obeys control characters, and a line break makes one line of a log two. Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdio.h>
+
+/*
+ * TEXT on one line, as it can be printed: control characters, line breaks, what turns the direction
+ * of writing, and bytes that are no UTF-8 are escaped, as "\n", "\x1b" or "\u202e". What is escaped
+ * stays as it is. "-" for NULL. New string.
+ */
+char *vk_printable(const char *text);
+
+/* The same of what another program or machine said, cut when it said too much. New string. */
+char *vk_printable_foreign(const char *text);
+
+/* Prints one line, likewise. */
+void vk_print_line(FILE *out, const char *format, ...) G_GNUC_PRINTF(2, 3);
