@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The guard's own side. It does nothing but take notes until the socket ends; then it mends, for
- * each guest in a thread of its own. A call of the dead engine may still be on its way through
+ * each guest in a thread of its own (guard-watch.h). A call of the dead engine may still be on its way through
  * libvirtd and take effect after we have looked: so each guest is mended again and again until it
  * had no business with us for a while.
  */
@@ -10,6 +10,7 @@
 #include "backup-priv.h"
 #include "errors.h"
 #include "guard-priv.h"
+#include "guard-watch.h"
 #include "guestlock.h"
 #include "io.h"
 #include "json.h"
@@ -18,7 +19,6 @@
 #include "virt-priv.h"
 
 #include <glib/gstdio.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,42 +29,27 @@
 #define PERIOD_USEC      (150 * G_TIME_SPAN_MILLISECOND)
 #define MEND_TIMEOUT_SEC 600
 
-/* The end of the socket, and of the guard. */
-#define FOREVER_MSEC (-1)
-
 /* A guest under watch, as the engine last told. */
 typedef struct {
 	VkHost *host; /* its own connection: guests do not wait for each other */
 	VkGuest *guest;
 	guint timeout_sec;
 	VkGuestLock *lock;
-	VkHold held;
-	gint64 deadline;  /* of the hold; none when its release has begun */
 	char *socket;     /* of the backup job; NULL: none */
 	GPtrArray *files; /* char* */
 	gboolean was_stopped;
-	VkHold overdue;   /* what RELEASING releases */
-	gint is_released; /* atomic: RELEASING is through */
-	/* NULL: not begun */
-	GThread *releasing, *mending;
 } Watched;
-
-#define NO_DEADLINE G_MAXINT64
 
 typedef struct {
 	const char *uri;
 	guint timeout_sec;
-	GHashTable *guests; /* uuid -> Watched */
+	VkWatchlist *guests; /* of Watched */
 } Guard;
 
 static void watched_free(gpointer data)
 {
 	Watched *watched = data;
 
-	if (watched->mending)
-		g_thread_join(watched->mending);
-	if (watched->releasing)
-		g_thread_join(watched->releasing);
 	vk_guest_free(watched->guest);
 	vk_host_free(watched->host);
 	vk_guest_lock_free(watched->lock);
@@ -87,19 +72,18 @@ static gboolean add_guest(Guard *guard, const char *uuid, int *descriptor, GErro
 		watched_free(watched);
 		return FALSE;
 	}
-	g_hash_table_replace(guard->guests, g_strdup(uuid), watched);
+	vk_watchlist_add(guard->guests, uuid, watched);
 	return TRUE;
 }
 
-static gboolean note_hold(Watched *watched, const json_t *message, GError **error)
+static gboolean note_hold(Guard *guard, const char *uuid, const json_t *message, GError **error)
 {
 	json_t *deadline = json_object_get(message, "deadline");
 	guint64 hold = 0;
 
 	if (!json_is_integer(deadline) || !vk_json_uint(message, "hold", &hold, error))
 		return vk_fail(error, VK_ERROR_USAGE, "not understood");
-	watched->deadline = json_integer_value(deadline);
-	watched->held = (VkHold)hold;
+	vk_watchlist_hold(guard->guests, uuid, (VkHold)hold, json_integer_value(deadline));
 	return TRUE;
 }
 
@@ -141,21 +125,21 @@ static gboolean take_note(Guard *guard, const char *text, int *descriptor, GErro
 		return FALSE;
 	if (g_str_equal(what, VK_GUARD_ADD))
 		return add_guest(guard, uuid, descriptor, error);
-	watched = g_hash_table_lookup(guard->guests, uuid);
+	watched = vk_watchlist_find(guard->guests, uuid);
 	if (!watched)
 		return vk_fail(error, VK_ERROR_NOT_FOUND, "the guest is not under watch");
 	if (g_str_equal(what, VK_GUARD_HOLD))
-		return note_hold(watched, message, error);
+		return note_hold(guard, uuid, message, error);
 	if (g_str_equal(what, VK_GUARD_JOB))
 		return note_job(watched, message, error);
 	if (g_str_equal(what, VK_GUARD_RELEASED))
-		watched->held = VK_HOLD_NONE;
+		vk_watchlist_released(guard->guests, uuid);
 	else if (g_str_equal(what, VK_GUARD_JOB_ENDED))
 		note_job_ended(watched);
+	else if (g_str_equal(what, VK_GUARD_REMOVE) && watched->socket)
+		return TRUE; /* it was not told of the end, so it has to mend yet */
 	else if (g_str_equal(what, VK_GUARD_REMOVE))
-		/* Whatever it was not told of the end of, it has to mend yet. */
-		return (watched->held || watched->socket) ||
-		       g_hash_table_remove(guard->guests, uuid);
+		vk_watchlist_remove(guard->guests, uuid);
 	else
 		return vk_fail(error, VK_ERROR_USAGE, "not understood");
 	return TRUE;
@@ -180,68 +164,16 @@ static gboolean release(Watched *watched, VkHold hold, GError **error)
 	return vk_quiesce_recover(watched->guest, hold, watched->timeout_sec, error);
 }
 
-static gpointer run_release(gpointer data)
+static void release_overdue(gpointer data, VkHold held)
 {
 	Watched *watched = data;
 	g_autoptr(GError) trouble = NULL;
 
 	vk_log_warning("guest '%s' is held longer than it should be: the guard releases it",
 		       vk_guest_name(watched->guest));
-	if (!release(watched, watched->overdue, &trouble) ||
-	    !vk_quiesce_check_here(watched->guest, watched->overdue, &trouble))
+	if (!release(watched, held, &trouble) ||
+	    !vk_quiesce_check_here(watched->guest, held, &trouble))
 		vk_log_error("%s", trouble->message);
-	g_atomic_int_set(&watched->is_released, TRUE);
-	return NULL;
-}
-
-static void begin_release(Watched *watched)
-{
-	/* A later hold of the guest has a deadline of its own. */
-	watched->deadline = NO_DEADLINE;
-	watched->overdue = watched->held;
-	watched->is_released = FALSE;
-	watched->releasing = g_thread_new("release", run_release, watched);
-}
-
-/* Whether the guest is being released still. */
-static gboolean is_releasing(Watched *watched)
-{
-	if (watched->releasing && g_atomic_int_get(&watched->is_released))
-		g_thread_join(g_steal_pointer(&watched->releasing));
-	return watched->releasing != NULL;
-}
-
-/* Releases who is held too long. Returns how many milliseconds until the next one is. */
-static int watch_deadlines(Guard *guard)
-{
-	gint64 now = g_get_monotonic_time(), next = NO_DEADLINE;
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, guard->guests);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		Watched *watched = value;
-
-		if (is_releasing(watched))
-			next = MIN(next, now + PERIOD_USEC);
-		else if (watched->held && now >= watched->deadline)
-			begin_release(watched);
-		else if (watched->held)
-			next = MIN(next, watched->deadline);
-	}
-	if (next == NO_DEADLINE)
-		return FOREVER_MSEC;
-	return (int)MIN((next - now) / G_TIME_SPAN_MILLISECOND + 1, G_MAXINT);
-}
-
-static void serve(Guard *guard)
-{
-	struct pollfd poll_fd = {.fd = STDIN_FILENO, .events = POLLIN};
-
-	do {
-		while (poll(&poll_fd, 1, watch_deadlines(guard)) <= 0)
-			;
-	} while (serve_one(guard));
 }
 
 static void remove_files(const Watched *watched)
@@ -274,15 +206,15 @@ static gboolean end_job(Watched *watched, gboolean *ret_found, GError **error)
 }
 
 /* The guest goes on first; what it may be held by afterwards is found by the next round. */
-static gboolean mend_once(Watched *watched, gboolean *ret_found, GError **error)
+static gboolean mend_once(Watched *watched, VkHold held, gboolean *ret_found, GError **error)
 {
-	gboolean released = !watched->held || release(watched, watched->held, error);
+	gboolean released = !held || release(watched, held, error);
 
 	*ret_found = FALSE;
 	return end_job(watched, ret_found, released ? error : NULL) && released;
 }
 
-static gpointer run_mend(gpointer data)
+static void mend(gpointer data, VkHold held)
 {
 	Watched *watched = data;
 	const char *name = vk_guest_name(watched->guest);
@@ -290,47 +222,29 @@ static gpointer run_mend(gpointer data)
 	g_autoptr(GError) left = NULL;
 	gboolean found = FALSE;
 
+	if (!held && !watched->socket)
+		return;
 	vk_log_warning("guest '%s': its backup did not end what it began; the guard does", name);
-	if (watched->releasing)
-		g_thread_join(g_steal_pointer(&watched->releasing));
 	while (g_get_monotonic_time() - quiet_since < SETTLE_USEC) {
 		g_autoptr(GError) trouble = NULL;
-		gboolean well = mend_once(watched, &found, &trouble) ||
+		gboolean well = mend_once(watched, held, &found, &trouble) ||
 				g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 
 		if (!(well && !found) && vk_deadline_passed(deadline)) {
 			vk_log_error("guest '%s' could not be mended: %s; run 'virtkeep doctor "
 				     "--fix'",
 				     name, trouble ? trouble->message : "a job does not end");
-			return NULL;
+			return;
 		}
 		if (!well || found)
 			quiet_since = g_get_monotonic_time();
 		g_usleep(PERIOD_USEC);
 	}
 	remove_files(watched);
-	if (!vk_quiesce_check_here(watched->guest, watched->held, &left))
+	if (!vk_quiesce_check_here(watched->guest, held, &left))
 		vk_log_error("%s", left->message);
 	/* Whoever holds the guest later is not us. */
 	vk_guest_lock_set_hold(watched->lock, VK_HOLD_NONE, NULL);
-	return NULL;
-}
-
-static void mend(Guard *guard)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, guard->guests);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		Watched *watched = value;
-
-		if (!watched->held && !watched->socket)
-			continue;
-		watched->mending = g_thread_new("mend", run_mend, watched);
-	}
-	/* Each is freed when its thread has ended. */
-	g_hash_table_remove_all(guard->guests);
 }
 
 /* Nothing but the end of the engine ends the guard. */
@@ -365,13 +279,12 @@ int vk_guard_main(int argc, char **argv)
 	g_set_prgname("virtkeep guard");
 	guard.uri = argv[1];
 	guard.timeout_sec = (guint)g_ascii_strtoull(argv[2], NULL, 10);
-	guard.guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, watched_free);
+	guard.guests = vk_watchlist_new(release_overdue, watched_free);
 	/* What is slow at the first connection is done by then. */
 	host = vk_host_open(guard.uri, &trouble);
-	if (vk_guard_send(STDIN_FILENO, host ? "ok" : trouble->message, -1, NULL) && host) {
-		serve(&guard);
-		mend(&guard);
-	}
-	g_hash_table_unref(guard.guests);
+	if (vk_guard_send(STDIN_FILENO, host ? "ok" : trouble->message, -1, NULL) && host)
+		while (serve_one(&guard))
+			;
+	vk_watchlist_end(guard.guests, mend);
 	return 0;
 }
