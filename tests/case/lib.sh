@@ -44,7 +44,8 @@ enter_namespaces() {
 	cp "$BUILD/engine/virtkeep" "$BUILD/fs/virtkeep-mount" "$BUILD/restore/virtkeep-restore" \
 		"$SCRATCH/bin/"
 	cp "$cache/vmlinuz" "$cache/initrd.gz" "$SCRATCH/"
-	VK_CASE_SCRATCH=$SCRATCH unshare --mount --pid --fork --kill-child --mount-proc --net \
+	VK_CASE_SCRATCH=$SCRATCH env --default-signal=HUP \
+		unshare --mount --pid --fork --kill-child --mount-proc --net \
 		--ipc bash "$0" "$@" &
 	child=$!
 	wait "$child" || status=$?

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The fuzz targets build as libFuzzer programs, with sanitizers, and find nothing in a few runs.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/../.."
+
+command -v clang > /dev/null || exit 77
+build=$(mktemp -d "${TMPDIR:-/tmp}/virtkeep-fuzz-XXXXXX")
+trap 'rm -rf "$build"' EXIT
+CC=clang meson setup -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false "$build" > "$build/log"
+ninja -C "$build" >> "$build/log" || {
+	grep -E 'error|undefined|FAILED' "$build/log" | head -n 30
+	exit 1
+}
+export UBSAN_OPTIONS=halt_on_error=1
+for source in tests/fuzz/fuzz_*.c; do
+	name=${source#tests/fuzz/fuzz_}
+	name=${name%.c}
+	mkdir "$build/$name"
+	"$build/tests/fuzz/fuzz-$name" -runs=2000 -seed=1 "-artifact_prefix=$build/" "$build/$name" \
+		"tests/fuzz/corpus/$name" 2> "$build/log" || {
+		tail -n 40 "$build/log"
+		exit 1
+	}
+done
