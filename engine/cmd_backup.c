@@ -59,7 +59,7 @@ static void tell_snapshot(const VkSnapshot *snapshot, gpointer data)
 	vk_progress_show();
 }
 
-static void print_json(const VkBackupResult *result)
+static void print_json(const VkBackupResult *result, gint64 usec)
 {
 	json_t *snapshots = json_array(), *failed = json_array(), *left_out = json_array();
 	g_autoptr(json_t) report = NULL;
@@ -70,9 +70,11 @@ static void print_json(const VkBackupResult *result)
 	for (guint i = 0; i < result->failed->len; i++) {
 		const VkBackupFailure *failure = g_ptr_array_index(result->failed, i);
 
-		json_array_append_new(
-			failed, json_pack("{s:o, s:o}", "guest", vk_json_new_string(failure->guest),
-					  "error", vk_json_new_string(failure->error->message)));
+		json_array_append_new(failed,
+				      json_pack("{s:o, s:s, s:o}", "guest",
+						vk_json_new_string(failure->guest), "code",
+						vk_error_word(failure->error), "error",
+						vk_json_new_string(failure->error->message)));
 	}
 	for (guint i = 0; i < result->left_out->len; i++) {
 		const VkLeftOut *guest = g_ptr_array_index(result->left_out, i);
@@ -81,13 +83,14 @@ static void print_json(const VkBackupResult *result)
 			left_out, json_pack("{s:o, s:o}", "guest", vk_json_new_string(guest->guest),
 					    "reason", vk_json_new_string(guest->reason)));
 	}
-	report = json_pack("{s:o, s:o, s:o}", "snapshots", snapshots, "failed", failed, "left_out",
-			   left_out);
+	report = json_pack("{s:o, s:o, s:o, s:I}", "snapshots", snapshots, "failed", failed,
+			   "left_out", left_out, "duration_ms", (json_int_t)((usec + 999) / 1000));
 	vk_json_print(report);
 }
 
 static gboolean fail_interrupted(const VkBackupResult *result, GError **error)
 {
+	g_autofree char *guests = vk_count_text(result->guests, "guest");
 	g_autoptr(GString) saved = g_string_new(NULL);
 
 	for (guint i = 0; i < result->snapshots->len; i++) {
@@ -98,8 +101,8 @@ static gboolean fail_interrupted(const VkBackupResult *result, GError **error)
 	}
 	if (saved->len == 0)
 		return vk_fail(error, VK_ERROR_FAILED, "interrupted: no guest was saved");
-	return vk_fail(error, VK_ERROR_PARTIAL, "interrupted: %u of %u guests saved: %s",
-		       result->snapshots->len, result->guests, saved->str);
+	return vk_fail(error, VK_ERROR_PARTIAL, "interrupted: %u of %s saved: %s",
+		       result->snapshots->len, guests, saved->str);
 }
 
 /*
@@ -110,17 +113,18 @@ static gboolean judge(const VkBackupResult *result, GError **error)
 {
 	const GPtrArray *failed = result->failed;
 	const VkBackupFailure *last;
+	g_autofree char *guests = vk_count_text(result->guests, "guest");
+	g_autofree char *failures = vk_count_text(failed->len, "failure");
 
 	if (vk_interrupted())
 		return fail_interrupted(result, error);
 	if (failed->len == 0)
 		return TRUE;
 	if (result->snapshots->len > 0)
-		return vk_fail(error, VK_ERROR_PARTIAL, "%u of %u guests saved, %u failures",
-			       result->snapshots->len, result->guests, failed->len);
+		return vk_fail(error, VK_ERROR_PARTIAL, "%u of %s saved, %s",
+			       result->snapshots->len, guests, failures);
 	if (!result->alone)
-		return vk_fail(error, VK_ERROR_FAILED, "none of %u guests was saved",
-			       result->guests);
+		return vk_fail(error, VK_ERROR_FAILED, "no guest was saved: %s", failures);
 	last = g_ptr_array_index(failed, failed->len - 1);
 	g_propagate_error(error, g_error_copy(last->error));
 	return FALSE;
@@ -230,6 +234,7 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 {
 	const char *url = vk_program_vault_url(program, error);
 	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_WRITE, error) : NULL;
+	gint64 begun = g_get_monotonic_time();
 	g_autoptr(VkBackupResult) result = NULL;
 
 	if (!vault)
@@ -239,7 +244,7 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 	if (!result)
 		return FALSE;
 	if (program->json)
-		print_json(result);
+		print_json(result, g_get_monotonic_time() - begun);
 	if (result->guests == 0 && !vk_interrupted())
 		vk_log_warning(result->left_out->len > 0
 				       ? "all guests are left out: nothing to save"

@@ -7,6 +7,7 @@
 #include "newfile.h"
 #include "snapcreator.h"
 #include "table.h"
+#include "text.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -76,6 +77,7 @@ static gboolean run_import(const VkProgram *program, const char *path, const Arg
 	g_autoptr(VkImport) import =
 		vk_import_new(arguments->host ? arguments->host : g_get_host_name());
 	g_autofree char *text = NULL;
+	g_autofree char *keys = NULL;
 	g_autoptr(json_t) report = NULL;
 	guint open;
 
@@ -96,11 +98,12 @@ static gboolean run_import(const VkProgram *program, const char *path, const Arg
 	if (!arguments->output && !program->json)
 		fputs(text, stdout);
 	open = vk_import_count_open(import);
+	keys = vk_count_text(open, "key");
 	return open == 0 ||
 	       vk_fail(error, VK_ERROR_PARTIAL,
-		       "the configuration is made, but %u keys of the old one are unsupported or "
+		       "the configuration is made, but not for %s of the old one, unsupported or "
 		       "unknown: see what is said of them",
-		       open);
+		       keys);
 }
 
 gboolean vk_cmd_config(VkProgram *program, int argc, char **argv, GError **error)

@@ -27,9 +27,26 @@ static void print_copied(const VkSnapshot *snapshot)
 	}
 	read_text = vk_size_text(read);
 	stored_text = vk_size_text(stored);
-	vk_print_line(stdout, "%s: in the vault; %s read, %s stored", reference, read_text,
+	vk_print_line(stdout, "%s: copied into the vault; %s read, %s stored", reference, read_text,
 		      stored_text);
 	fflush(stdout);
+}
+
+/* The snapshot, and whether and how fast it was copied just now. */
+static json_t *report_of(const VkSnapshot *snapshot, gboolean copied, gint64 usec)
+{
+	json_t *report = vk_snapshot_to_report(snapshot);
+
+	json_object_set_new(report, "copied", json_boolean(copied));
+	json_object_set_new(report, "copy_ms", json_integer((usec + 999) / 1000));
+	return report;
+}
+
+static void print_present(const VkSnapshot *snapshot)
+{
+	g_autofree char *reference = vk_snapshot_reference(snapshot);
+
+	vk_print_line(stdout, "%s: in the vault already; nothing copied", reference);
 }
 
 static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference, guint workers,
@@ -37,6 +54,8 @@ static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference
 {
 	g_autoptr(VkSnapshot) snapshot = vk_catalog_find(vault, reference, error);
 	g_autoptr(VkProgress) progress = snapshot ? vk_progress_new(reference, 0) : NULL;
+	gboolean present = snapshot && vk_snapshot_is_in_vault(snapshot);
+	gint64 begun = g_get_monotonic_time();
 
 	if (!snapshot || !vk_vault_copy(vault, arrays, snapshot, workers, progress, error)) {
 		g_prefix_error(error, "cannot copy '%s': ", reference);
@@ -44,16 +63,19 @@ static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference
 	}
 	g_clear_pointer(&progress, vk_progress_free);
 	if (report)
-		json_array_append_new(report, vk_snapshot_to_report(snapshot));
+		json_array_append_new(
+			report, report_of(snapshot, !present, g_get_monotonic_time() - begun));
 	else if (!vk_log_is_quiet())
-		print_copied(snapshot);
+		present ? print_present(snapshot) : print_copied(snapshot);
 	return TRUE;
 }
 
 static gboolean fail_interrupted(guint copied, guint count, GError **error)
 {
+	g_autofree char *all = vk_count_text(count, "snapshot");
+
 	return vk_fail(error, copied ? VK_ERROR_PARTIAL : VK_ERROR_FAILED,
-		       "interrupted: %u of %u snapshots copied", copied, count);
+		       "interrupted: %u of %s copied", copied, all);
 }
 
 static gboolean copy_all(VkProgram *program, VkVault *vault, char **references, GError **error)

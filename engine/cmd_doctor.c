@@ -7,6 +7,7 @@
 #include "json.h"
 #include "log.h"
 #include "table.h"
+#include "text.h"
 
 #include <stdio.h>
 
@@ -95,21 +96,23 @@ static void print_json(const GPtrArray *findings)
 
 static gboolean judge(const Round *round, GError **error)
 {
+	g_autofree char *failed = vk_count_text(round->failed, "guest");
+	g_autofree char *open = NULL;
 	guint unmended = 0;
 
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
 	if (round->failed > 0)
-		return vk_fail(error, VK_ERROR_PARTIAL, "%u guests could not be examined or mended",
-			       round->failed);
+		return vk_fail(error, VK_ERROR_PARTIAL, "%s could not be examined or mended",
+			       failed);
 	for (guint i = 0; i < round->findings->len; i++) {
 		const VkFinding *finding = g_ptr_array_index(round->findings, i);
 
 		unmended += finding->cure && !finding->mended;
 	}
+	open = vk_count_text(unmended, "finding");
 	return unmended == 0 ||
-	       vk_fail(error, VK_ERROR_DAMAGE,
-		       "%u findings are to be mended: the column CURE says how", unmended);
+	       vk_fail(error, VK_ERROR_DAMAGE, "%s to be mended: the column CURE says how", open);
 }
 
 /* Without a vault the rest can be looked at still. */

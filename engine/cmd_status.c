@@ -6,6 +6,7 @@
 #include "json.h"
 #include "replication.h"
 #include "table.h"
+#include "text.h"
 
 #define DAY_SEC ((gint64)24 * 60 * 60)
 
@@ -74,13 +75,13 @@ static void add_replication(VkTable *table, const VkReplication *replication)
 
 static gboolean judge(const GPtrArray *list, GError **error)
 {
+	g_autofree char *all = vk_count_text(list->len, "replication");
 	guint bad = 0;
 
 	for (guint i = 0; i < list->len; i++)
 		bad += !((const VkReplication *)g_ptr_array_index(list, i))->is_healthy;
 	return bad == 0 ||
-	       vk_fail(error, VK_ERROR_PARTIAL, "%u of %u replications are missing or not healthy",
-		       bad, list->len);
+	       vk_fail(error, VK_ERROR_PARTIAL, "missing or not healthy: %u of %s", bad, all);
 }
 
 static gboolean show_replication(VkProgram *program, VkVault *vault, char *const *names,

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-static void print_json(const VkCheckResult *result)
+static void print_json(const VkCheckResult *result, gint64 usec)
 {
 	g_autoptr(json_t) report = NULL;
 	json_t *damages = json_array();
@@ -19,24 +19,26 @@ static void print_json(const VkCheckResult *result)
 	for (guint i = 0; i < result->damages->len; i++)
 		json_array_append_new(damages,
 				      vk_json_new_string(g_ptr_array_index(result->damages, i)));
-	report = json_pack("{s:I, s:I, s:I, s:I, s:o}", "snapshots", (json_int_t)result->snapshots,
-			   "packs", (json_int_t)result->packs, "blocks", (json_int_t)result->blocks,
-			   "bytes", (json_int_t)result->bytes, "damages", damages);
+	report = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "snapshots",
+			   (json_int_t)result->snapshots, "packs", (json_int_t)result->packs,
+			   "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
+			   "duration_ms", (json_int_t)((usec + 999) / 1000), "damages", damages);
 	vk_json_print(report);
 }
 
 static void print_text(const VkCheckResult *result, gboolean data, gboolean quiet)
 {
 	g_autofree char *bytes = vk_size_text(result->bytes);
-	g_autofree char *blocks =
-		g_strdup_printf(", %" G_GUINT64_FORMAT " blocks (%s)", result->blocks, bytes);
+	g_autofree char *snapshots = vk_count_text(result->snapshots, "snapshot");
+	g_autofree char *packs = vk_count_text(result->packs, "pack");
+	g_autofree char *blocks = vk_count_text(result->blocks, "block");
 
 	for (guint i = 0; i < result->damages->len; i++)
 		vk_print_line(stdout, "%s", (const char *)g_ptr_array_index(result->damages, i));
 	if (quiet)
 		return;
-	vk_print_line(stdout, "%" G_GUINT64_FORMAT " snapshots, %" G_GUINT64_FORMAT " packs%s: %s",
-		      result->snapshots, result->packs, data ? blocks : "",
+	vk_print_line(stdout, "%s, %s%s%s%s%s%s: %s", snapshots, packs, data ? ", " : "",
+		      data ? blocks : "", data ? " (" : "", data ? bytes : "", data ? ")" : "",
 		      result->damages->len == 0 ? "sound" : "damaged");
 }
 
@@ -53,6 +55,7 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 	g_autoptr(VkProgress) progress = NULL;
 	char **arguments = NULL;
 	const char *url;
+	gint64 begun;
 
 	if (!vk_cmd_parse(program, "verify", "Checks that every snapshot of the vault is whole.",
 			  entries, 0, argc, argv, &arguments, error))
@@ -61,17 +64,21 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 	vault = url ? vk_vault_open(url, VK_VAULT_READ, error) : NULL;
 	if (!vault)
 		return FALSE;
+	begun = g_get_monotonic_time();
 	progress = vk_progress_new("verify", 0);
 	result = vk_check_vault(vault, data, progress, error);
 	g_clear_pointer(&progress, vk_progress_free);
 	if (!result)
 		return FALSE;
 	if (program->json)
-		print_json(result);
+		print_json(result, g_get_monotonic_time() - begun);
 	else
 		print_text(result, data, program->quiet);
-	if (result->damages->len > 0)
-		return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %u damages",
-			       vk_vault_url(vault), result->damages->len);
+	if (result->damages->len > 0) {
+		g_autofree char *damages = vk_count_text(result->damages->len, "damage");
+
+		return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %s", vk_vault_url(vault),
+			       damages);
+	}
 	return TRUE;
 }

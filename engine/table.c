@@ -150,8 +150,3 @@ char *vk_duration_text(guint64 usec)
 	return g_strdup_printf("%" G_GUINT64_FORMAT ":%02u:%02u h", seconds / 3600,
 			       (guint)(seconds / 60 % 60), (guint)(seconds % 60));
 }
-
-char *vk_count_text(guint64 count, const char *noun)
-{
-	return g_strdup_printf("%" G_GUINT64_FORMAT " %s%s", count, noun, count == 1 ? "" : "s");
-}

@@ -30,6 +30,3 @@ char *vk_pause_text(guint64 usec);
 
 /* "0.8 s", "2:05 min", "3:02:05 h"; "-" for none. New string. */
 char *vk_duration_text(guint64 usec);
-
-/* "1 guest", "2 guests": NOUN in the plural where it has to be. New string. */
-char *vk_count_text(guint64 count, const char *noun);

@@ -19,6 +19,11 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *s
 	g_autoptr(VkImage) image = NULL;
 	g_autoptr(VkSink) sink = NULL;
 
+	vk_log_debug("%s '%s' goes to '%s': %s", item->is_disk ? "disk" : "file", item->name,
+		     item->path ? item->path : "standard output",
+		     item->clone        ? "cloned by its array"
+		     : item->why_copied ? item->why_copied
+					: "copied");
 	if (!vk_swap_make_directory(swap, item, error))
 		return FALSE;
 	if (item->clone && !vk_carry_clone(plan, item, &sink, error))

@@ -67,15 +67,12 @@ static gboolean shut_down(InPlace *job, GError **error)
 	return vk_guest_shut_down(job->guest, job->timeout_sec, error);
 }
 
-static gboolean replace(InPlace *job, GError **error)
+static gboolean define(InPlace *job, GError **error)
 {
 	g_autoptr(VkGuest) defined = NULL;
 
-	if (!check_files(job->plan, error))
-		return FALSE;
-	job->overwritten = has_block_devices(job->plan);
-	if (!vk_carry_items(job->plan, job->swap, TRUE, error) || !vk_swap_commit(job->swap, error))
-		return FALSE;
+	if (!job->plan->domain_xml)
+		return TRUE;
 	defined = vk_host_define(job->host, job->plan->domain_xml, error);
 	if (!defined) {
 		g_prefix_error(error,
@@ -83,10 +80,18 @@ static gboolean replace(InPlace *job, GError **error)
 		return FALSE;
 	}
 	job->defined = TRUE;
-	if (!vk_carry_drop_save(job->plan, error))
-		return FALSE;
 	vk_carry_autostart(job->plan, defined);
 	return TRUE;
+}
+
+static gboolean replace(InPlace *job, GError **error)
+{
+	if (!check_files(job->plan, error))
+		return FALSE;
+	job->overwritten = has_block_devices(job->plan);
+	if (!vk_carry_items(job->plan, job->swap, TRUE, error) || !vk_swap_commit(job->swap, error))
+		return FALSE;
+	return define(job, error) && vk_carry_drop_save(job->plan, error);
 }
 
 static gboolean start(InPlace *job, gboolean *ret_started, GError **error)

@@ -15,6 +15,7 @@
 #include "room.h"
 #include "timestamp.h"
 #include "when.h"
+#include "text.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -127,12 +128,14 @@ static void carry_out(Run *run, VkRestoreJob *job)
 	const VkSettings *settings = run->program.settings;
 	guint timeout = (guint)vk_settings_get_uint(settings, "restore", "shutdown_timeout");
 	const char *run_dir = vk_settings_get(settings, "backup", "run_dir");
+	gint64 begun = g_get_monotonic_time();
 
 	if (vk_interrupted())
 		vk_fail_interrupted(&job->error);
 	else if (vk_plan_carry_out(job->plan, run_dir, timeout, &job->started, &job->error) &&
 		 !run->program.json && !vk_log_is_quiet())
 		vk_report_done(job, run->on_stderr);
+	job->usec = g_get_monotonic_time() - begun;
 }
 
 static void carry_out_all(Run *run)
@@ -157,6 +160,7 @@ static void carry_out_all(Run *run)
 /* Each failure was told; what is done already is not undone. */
 static void tell_interruption(const Run *run)
 {
+	g_autofree char *all = vk_count_text(run->jobs->len, "snapshot");
 	g_autoptr(GString) done = g_string_new(NULL);
 	guint count = 0;
 
@@ -169,8 +173,7 @@ static void tell_interruption(const Run *run)
 			g_string_append_printf(done, "%s%s", count++ ? ", " : ": ",
 					       job->plan->reference);
 	}
-	vk_log_error("interrupted: %u of %u snapshots restored%s", count, run->jobs->len,
-		     done->str);
+	vk_log_error("interrupted: %u of %s restored%s", count, all, done->str);
 }
 
 static int run_all(Run *run, int argc, char **argv)

@@ -210,6 +210,11 @@ static json_t *item_report(const VkPlanItem *item)
 	json_object_set_new(report, item->is_disk ? "target" : "name",
 			    vk_json_new_string(item->name));
 	json_object_set_new(report, "path", vk_json_new_string(item->path));
+	json_object_set_new(report, "replaced", json_boolean(item->exists));
+	json_object_set_new(report, "block_device",
+			    json_boolean(item->place.kind == VK_PLACE_BLOCK));
+	if (item->why_copied)
+		json_object_set_new(report, "why_copied", vk_json_new_string(item->why_copied));
 	if (item->is_disk)
 		json_object_set_new(report, "format", vk_json_new_string(item->place.format));
 	/* A backing file's is the array's business. */
@@ -225,7 +230,10 @@ json_t *vk_plan_report(const VkPlan *plan, gboolean started)
 	json_t *report = json_object();
 	json_t *disks = json_array();
 	json_t *files = json_array();
+	json_t *notes = json_array();
 
+	for (guint i = 0; i < plan->notes->len; i++)
+		json_array_append_new(notes, vk_json_new_string(g_ptr_array_index(plan->notes, i)));
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
@@ -238,6 +246,9 @@ json_t *vk_plan_report(const VkPlan *plan, gboolean started)
 	json_object_set_new(report, "writes", json_integer((json_int_t)plan->writes));
 	json_object_set_new(report, "defined", json_boolean(plan->domain_xml != NULL));
 	json_object_set_new(report, "started", json_boolean(started));
+	json_object_set_new(report, "shut_down", json_boolean(plan->was_running));
+	json_object_set_new(report, "to_start", json_boolean(plan->start || plan->was_running));
+	json_object_set_new(report, "notes", notes);
 	return report;
 }
 

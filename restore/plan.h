@@ -51,7 +51,7 @@ typedef struct VkPlan {
 	char *guest;      /* its name after the restore */
 	char *uuid;       /* after the restore */
 	GPtrArray *items; /* VkPlanItem */
-	char *domain_xml; /* to be defined; NULL: nothing is */
+	char *domain_xml; /* to be defined; NULL: nothing is, or what is stays */
 	gboolean autostart;
 	gboolean start;       /* asked for; a guest that ran is started anyhow */
 	gboolean was_running; /* in place: it must be shut down */
@@ -85,5 +85,8 @@ gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError
 /* In words, several lines. New string. */
 char *vk_plan_text(const VkPlan *plan);
 
-/* {snapshot, guest, disks, files, defined, started}. New reference. */
+/*
+ * {snapshot, guest, disks, files, defined, started, shut_down, to_start, notes}; of disks and files
+ * also what is replaced. New reference.
+ */
 json_t *vk_plan_report(const VkPlan *plan, gboolean started);

@@ -152,11 +152,21 @@ static gboolean plan_in_place(VkPlanner *planner, const VkKnownGuest *known, GEr
 	return TRUE;
 }
 
+/* Whether XML is what the guest has: a disk that comes back to where it is changes nothing there. */
+static gboolean is_same_definition(const VkKnownGuest *known, const char *xml)
+{
+	const VkDomainChanges none = {0};
+	g_autofree char *present = vk_domain_rewrite(known->domain_xml, &none, NULL);
+
+	return g_strcmp0(present, xml) == 0;
+}
+
 VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, VkWorld *world,
 			    GError **error)
 {
 	g_auto(VkPlanner) planner = {0};
 	g_autoptr(VkKnownGuest) known = NULL;
+	VkPlan *plan;
 
 	if (!vk_planner_init(&planner, VK_PLAN_IN_PLACE, options, view, world, error))
 		return NULL;
@@ -165,6 +175,10 @@ VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, VkWor
 	known = find_present(&planner, error);
 	if (!known || !plan_in_place(&planner, known, error))
 		return NULL;
-	return vk_planner_finish(
-		&planner, options->disks ? known->domain_xml : planner.snapshot->domain_xml, error);
+	if (!options->disks)
+		return vk_planner_finish(&planner, planner.snapshot->domain_xml, error);
+	plan = vk_planner_finish(&planner, known->domain_xml, error);
+	if (plan && known->persistent && is_same_definition(known, plan->domain_xml))
+		g_clear_pointer(&plan->domain_xml, g_free);
+	return plan;
 }

@@ -43,7 +43,17 @@ static json_t *failure(const VkRestoreJob *job)
 
 	json_object_set_new(report, "snapshot",
 			    vk_json_new_string(job->plan ? job->plan->reference : job->reference));
+	json_object_set_new(report, "code", json_string(vk_error_word(job->error)));
 	json_object_set_new(report, "error", vk_json_new_string(job->error->message));
+	return report;
+}
+
+static json_t *success(const VkRestoreJob *job, gboolean dry_run)
+{
+	json_t *report = vk_plan_report(job->plan, job->started);
+
+	if (!dry_run)
+		json_object_set_new(report, "duration_ms", json_integer((job->usec + 999) / 1000));
 	return report;
 }
 
@@ -59,7 +69,7 @@ void vk_report_json(const GPtrArray *jobs, gboolean dry_run)
 		if (job->error)
 			json_array_append_new(failed, failure(job));
 		else
-			json_array_append_new(restored, vk_plan_report(job->plan, job->started));
+			json_array_append_new(restored, success(job, dry_run));
 	}
 	json_object_set_new(document, dry_run ? "plan" : "restored", restored);
 	json_object_set_new(document, "failed", failed);

@@ -14,6 +14,7 @@ typedef struct VkRestoreJob {
 	VkView *view;
 	VkPlan *plan; /* NULL when it could not be made */
 	gboolean started;
+	gint64 usec;   /* that it took */
 	GError *error; /* NULL: done, or still to do */
 } VkRestoreJob;
 

@@ -45,6 +45,7 @@ static gboolean world_find(VkWorld *world, const char *name_or_uuid, VkKnownGues
 	known->name = g_strdup(vk_guest_name(guest));
 	known->uuid = g_strdup(vk_guest_uuid(guest));
 	known->state = facts->state;
+	known->persistent = facts->persistent;
 	known->domain_xml = g_strdup(facts->domain_xml);
 	*ret = known;
 	return TRUE;

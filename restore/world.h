@@ -18,6 +18,7 @@ typedef struct VkKnownGuest {
 	char *name;
 	char *uuid;
 	VkGuestState state;
+	gboolean persistent;
 	char *domain_xml;
 } VkKnownGuest;
 

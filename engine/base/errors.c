@@ -63,3 +63,19 @@ int vk_exit_status(const GError *error)
 		return VK_ERROR_FAILED;
 	return error->code;
 }
+
+const char *vk_error_word(const GError *error)
+{
+	static const char *const words[] = {
+		[VK_ERROR_FAILED] = "failed",   [VK_ERROR_USAGE] = "usage",
+		[VK_ERROR_PARTIAL] = "partial", [VK_ERROR_BUSY] = "busy",
+		[VK_ERROR_DAMAGE] = "damage",   [VK_ERROR_NOT_FOUND] = "not-found",
+		[VK_ERROR_EXISTS] = "exists",   [VK_ERROR_CHANGED] = "changed",
+		[VK_ERROR_DENIED] = "denied",
+	};
+
+	if (error->domain != VK_ERROR || error->code < VK_ERROR_FAILED ||
+	    (gsize)error->code >= G_N_ELEMENTS(words))
+		return words[VK_ERROR_FAILED];
+	return words[error->code];
+}

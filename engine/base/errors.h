@@ -44,5 +44,8 @@ gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)
 #define vk_fail_errno(...) (vk_fail_errno(__VA_ARGS__), FALSE)
 #endif
 
+/* ERROR's code as a word for programs: "failed", "busy", "not-found", ... Static. */
+const char *vk_error_word(const GError *error);
+
 /* The exit status for a program that ends with this error; 0 for NULL. */
 int vk_exit_status(const GError *error);

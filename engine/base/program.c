@@ -125,7 +125,7 @@ const char *vk_program_config_path(const VkProgram *program)
 gboolean vk_program_start(VkProgram *program, GError **error)
 {
 	if (program->version) {
-		puts(VK_VERSION);
+		printf("%s %s\n", g_get_prgname(), VK_VERSION);
 		exit(0);
 	}
 	if (program->verbose && program->quiet)
@@ -139,6 +139,8 @@ gboolean vk_program_start(VkProgram *program, GError **error)
 	if (program->unconfigured)
 		return TRUE;
 	program->settings = vk_settings_load(vk_program_config_path(program), error);
+	if (program->settings)
+		vk_log_debug("the configuration is '%s'", vk_settings_path(program->settings));
 	return program->settings != NULL;
 }
 

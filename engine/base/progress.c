@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "text.h"
+#include "text.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -64,8 +65,6 @@ static char *cut_to_width(char *text, guint columns)
 	for (char *at = text; *at; at = g_utf8_next_char(at)) {
 		gunichar letter = g_utf8_get_char(at);
 
-		if (g_unichar_iscntrl(letter))
-			letter = '?';
 		if (!g_unichar_iszerowidth(letter))
 			width += g_unichar_iswide(letter) ? 2 : 1;
 		if (width >= columns)
@@ -77,7 +76,7 @@ static char *cut_to_width(char *text, guint columns)
 
 char *vk_progress_text(const VkProgressState *state)
 {
-	g_autofree char *label = g_utf8_make_valid(state->label, -1);
+	g_autofree char *label = vk_printable(state->label);
 	g_autofree char *done = g_format_size_full(state->done, G_FORMAT_SIZE_IEC_UNITS);
 	g_autofree char *total = g_format_size_full(state->total, G_FORMAT_SIZE_IEC_UNITS);
 	double rate = 0;

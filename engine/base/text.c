@@ -70,3 +70,8 @@ void vk_print_line(FILE *out, const char *format, ...)
 	printable = vk_printable(text);
 	fprintf(out, "%s\n", printable);
 }
+
+char *vk_count_text(guint64 count, const char *noun)
+{
+	return g_strdup_printf("%" G_GUINT64_FORMAT " %s%s", count, noun, count == 1 ? "" : "s");
+}

@@ -20,3 +20,6 @@ char *vk_printable_foreign(const char *text);
 
 /* Prints one line, likewise. */
 void vk_print_line(FILE *out, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* "1 guest", "2 guests": NOUN in the plural where it has to be. New string. */
+char *vk_count_text(guint64 count, const char *noun);

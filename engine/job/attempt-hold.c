@@ -49,6 +49,9 @@ static gboolean grade(VkAttempt *attempt, const VkQuiesce *quiesce, GError **err
 			       consistency, note);
 	if (attempt->how->has_freeze_hook && g_str_equal(consistency, "filesystem"))
 		consistency = "application";
+	vk_log_debug("guest '%s' was held for %" G_GUINT64_FORMAT
+		     " us: the snapshot is %s-consistent",
+		     name, vk_quiesce_pause_usec(quiesce), consistency);
 	attempt->snapshot->consistency = g_strdup(consistency);
 	attempt->snapshot->pause_usec = vk_quiesce_pause_usec(quiesce);
 	return TRUE;

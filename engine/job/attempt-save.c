@@ -88,6 +88,14 @@ static gboolean settle_mode(VkAttempt *attempt, VkPlanDisk *planned, const VkSou
 	return TRUE;
 }
 
+static void tell_mode(const VkAttempt *attempt, const VkPlanDisk *planned)
+{
+	g_autofree char *reason = vk_backup_plan_reason(attempt->plan, planned);
+
+	vk_log_debug("guest '%s', disk '%s': %s: %s", vk_guest_name(attempt->guest),
+		     planned->disk->target, vk_backup_plan_mode(planned), reason);
+}
+
 static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
 			   VkDiskRecord *record, GError **error)
 {
@@ -96,6 +104,7 @@ static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *so
 
 	if (!settle_mode(attempt, planned, source, error))
 		return FALSE;
+	tell_mode(attempt, planned);
 	attempt->try->awaited--;
 	record->image = vk_session_save(attempt->session, source, parent, &stats,
 					attempt->context->progress, error);

@@ -62,7 +62,7 @@ gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error)
 		return TRUE;
 	if (!attempt->is_grouped)
 		vk_fail(error, VK_ERROR_FAILED,
-			"it was not ready within the %u seconds of SC_AGENT_TIMEOUT",
+			"it was not ready within the %u s of SC_AGENT_TIMEOUT",
 			attempt->context->options->operation_timeout_sec);
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
 	return FALSE;
@@ -134,6 +134,10 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 	attempt->domain = vk_domain_parse(xml, error);
 	if (!attempt->domain)
 		g_prefix_error(error, "guest '%s': ", name);
+	else
+		vk_log_debug("guest '%s' is %s, its uuid is %s", name,
+			     vk_guest_state_name(attempt->facts->state),
+			     vk_guest_uuid(attempt->guest));
 	return attempt->domain != NULL;
 }
 
@@ -168,6 +172,9 @@ static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 	snapshot->live_xml = g_strdup(facts->live_xml);
 	for (guint i = 0; i < attempt->plan->skipped->len; i++) {
 		const VkSkipRecord *skip = g_ptr_array_index(attempt->plan->skipped, i);
+
+		vk_log_debug("guest '%s': '%s' is not saved: %s", snapshot->name, skip->target,
+			     skip->reason);
 
 		g_ptr_array_add(snapshot->skipped, vk_skip_record_new(skip->target, skip->reason));
 	}
@@ -314,8 +321,11 @@ static gboolean commit(VkAttempt *attempt, GError **error)
 	if (attempt->try->group)
 		attempt->snapshot->skew_usec = vk_group_skew_usec(attempt->try->group);
 	attempt->snapshot->duration_usec = (guint64)(g_get_monotonic_time() - attempt->began);
-	if (vk_session_commit(attempt->session, attempt->snapshot, error))
+	if (vk_session_commit(attempt->session, attempt->snapshot, error)) {
+		vk_log_debug("guest '%s': the snapshot %s is listed", attempt->snapshot->name,
+			     attempt->snapshot->time);
 		return TRUE;
+	}
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
 	return FALSE;
 }
@@ -335,7 +345,10 @@ static void drop_old_checkpoints(VkAttempt *attempt, const VkSnapshot *newest)
 				       &left, &trouble))
 		vk_log_warning("guest '%s': old checkpoints stay until the next backup: %s",
 			       vk_guest_name(attempt->guest), trouble->message);
-	else if (left > 0)
+	else if (keep)
+		vk_log_debug("guest '%s': changes are noted from the checkpoint '%s' on",
+			     vk_guest_name(attempt->guest), keep);
+	if (left > 0)
 		vk_log_debug("guest '%s': %u broken bitmaps stay until it is off",
 			     vk_guest_name(attempt->guest), left);
 }

@@ -3,6 +3,7 @@
 
 #include "child.h"
 #include "errors.h"
+#include "log.h"
 #include "safepath.h"
 #include "text.h"
 
@@ -126,10 +127,10 @@ static gboolean run_hook(const Run *run, const char *name, const char *const *ar
 
 	if (!child)
 		return FALSE;
+	vk_log_debug("the hook '%s' runs '%s'", name, phase_words[run->phase]);
 	if (!vk_child_wait(child, deadline))
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "the hook '%s' did not end '%s' within %u seconds", name,
-			       phase_words[run->phase], run->timeout_sec);
+		return vk_fail(error, VK_ERROR_FAILED, "the hook '%s' did not end '%s' within %u s",
+			       name, phase_words[run->phase], run->timeout_sec);
 	if (vk_child_check(child, error))
 		return TRUE;
 	g_prefix_error(error, "the hook '%s' failed at '%s': ", name, phase_words[run->phase]);

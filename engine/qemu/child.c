@@ -233,7 +233,7 @@ char *vk_child_run(const char *const *argv, guint timeout_sec, GError **error)
 			return NULL;
 		}
 		if (g_get_monotonic_time() >= deadline) {
-			vk_fail(error, VK_ERROR_FAILED, "%s did not end within %u seconds", argv[0],
+			vk_fail(error, VK_ERROR_FAILED, "%s did not end within %u s", argv[0],
 				timeout_sec);
 			return NULL;
 		}

@@ -43,7 +43,7 @@ static gboolean poll_once(VkNbdClient *client, guint *idle_msec, guint limit_sec
 	*idle_msec = result > 0 ? 0 : *idle_msec + POLL_MSEC;
 	if (*idle_msec >= limit_sec * 1000)
 		return vk_fail(error, VK_ERROR_FAILED,
-			       "cannot %s %s: its server did not answer for %u seconds", what,
+			       "cannot %s %s: its server did not answer for %u s", what,
 			       client->label, limit_sec);
 	return TRUE;
 }

@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "timestamp.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -61,11 +62,13 @@ static const VkSnapshotKey *choose_exact(const GPtrArray *keys, const char *text
 static const VkSnapshotKey *choose_back(const GPtrArray *keys, const VkWhen *when,
 					const char *guest, GError **error)
 {
+	g_autofree char *all = vk_count_text(keys->len, "snapshot");
+
 	if (when->back < keys->len)
 		return key_at(keys, keys->len - 1 - when->back);
 	vk_fail(error, VK_ERROR_NOT_FOUND,
-		"the guest '%s' has %u snapshots: there is none %u before its latest", guest,
-		keys->len, when->back);
+		"the guest '%s' has %s: there is none %u before its latest", guest, all,
+		when->back);
 	return NULL;
 }
 

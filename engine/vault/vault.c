@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
+#include "log.h"
 #include "seal.h"
 #include "timestamp.h"
 
@@ -227,6 +228,7 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 	if (!read_description(vault, object, mode, error) ||
 	    (mode == VK_VAULT_WRITE && !check_writable(directory, error)))
 		return NULL;
+	vk_log_debug("the vault is '%s', with the id %s", directory, vk_vault_id(vault));
 	return g_steal_pointer(&vault);
 }
 

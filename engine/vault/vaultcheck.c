@@ -3,6 +3,7 @@
 
 #include "catalog.h"
 #include "errors.h"
+#include "text.h"
 #include "frame.h"
 #include "hasher.h"
 #include "map.h"
@@ -55,11 +56,13 @@ static void report(Check *check, const char *where, const GError *error)
 
 static void report_untold(Check *check)
 {
+	g_autofree char *more = NULL;
 	g_autofree char *what = NULL;
 
 	if (check->untold == 0)
 		return;
-	what = g_strdup_printf("%" G_GUINT64_FORMAT " more damages are not listed", check->untold);
+	more = vk_count_text(check->untold, "more damage");
+	what = g_strconcat(more, " not listed", NULL);
 	tell(check, "vault", what);
 }
 

@@ -59,7 +59,7 @@ gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen,
 		g_autofree char *reason = vk_libvirt_reason();
 
 		vk_fail(error, VK_ERROR_FAILED,
-			"its guest agent did not answer within %u seconds (%s)", timeout_sec,
+			"its guest agent did not answer within %u s (%s)", timeout_sec,
 			reason);
 		vk_agent_done(guest);
 		return FALSE;

@@ -144,7 +144,7 @@ cat > /etc/virtkeep/hooks.d/slow <<-'HOOK'
 HOOK
 chmod 755 /etc/virtkeep/hooks.d/slow
 printf '[backup]\nSC_AGENT_TIMEOUT = 1\n' > "$SCRATCH/short.conf"
-refused 1 "guest 'one': it was not ready within the 1 seconds of SC_AGENT_TIMEOUT" \
+refused 1 "guest 'one': it was not ready within the 1 s of SC_AGENT_TIMEOUT" \
 	virtkeep --config "$SCRATCH/short.conf" backup one
 rm -r /etc/virtkeep/hooks.d
 expect_clean one

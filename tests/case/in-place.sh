@@ -93,7 +93,19 @@ expect_status 1
 expect_err interrupted
 expect_as_before
 
+say "one disk: the definition stays, and is not told to be put back"
+ok virtkeep restore "$snapshot" --in-place --disk vda
+not grep -q define "$OUT" || fail "it tells of a definition: $(cat "$OUT")"
+wait_for 120 "the agent of 'vm' answers" agent vm '{"execute":"guest-ping"}'
+[[ $(guest_run vm 'cat /mnt/vda/mark /mnt/vdb/mark' | paste -sd ' ') == "old new" ]] ||
+	fail "not vda alone was put back"
+virsh dumpxml --inactive --security-info vm > "$SCRATCH/now.xml"
+same_file "$SCRATCH/now.xml" "$SCRATCH/before.xml"
+
 say "and all is well"
-ok virtkeep restore "$snapshot" --in-place
+ok virtkeep --json restore "$snapshot" --in-place
+expect_json '.restored[0] | [.defined, .started, .shut_down, .disks[0].replaced] | unique' \
+	$'[\n  true\n]'
+expect_json '.restored[0].duration_ms > 0' true
 expect_marks old
 expect_clean vm

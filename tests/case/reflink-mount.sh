@@ -31,6 +31,11 @@ look_at_others() {
 say "a copy in the vault is told as soon as the snapshot is looked into anew"
 [[ $(jq -r '.disks[0].copies | join(" ")' "$told") == reflink ]] || fail "$(cat "$told")"
 ok virtkeep copy "$reference"
+expect_out "$reference: copied into the vault"
+ok virtkeep copy "$reference"
+expect_out "$reference: in the vault already; nothing copied"
+ok virtkeep --json copy "$reference"
+expect_json '.[0].copied' false
 look_at_others
 [[ $(jq -r '.disks[0].copies | join(" ")' "$told") == 'reflink vault' ]] || fail "$(cat "$told")"
 [[ $(stat -c %s "$told") == $(wc -c < "$told") ]] || fail "its size is not that of its text"

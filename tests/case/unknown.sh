@@ -23,12 +23,24 @@ expect_status 3
 expect_err "'nobody'"
 expect_json '.snapshots | length' 1
 expect_json '.failed[0].guest' nobody
+expect_json '.failed[0].code' not-found
+expect_json '[.duration_ms, .snapshots[0].duration_ms] | map(. > 0) | unique | length' 1
+run virtkeep backup nobody vm
+expect_err "1 of 2 guests saved, 1 failure"
+ok virtkeep -v backup vm
+expect_err "disk 'vda': "
+expect_err "the vault is '$VAULT'"
+expect_err "'vm' is shut off"
+for program in virtkeep virtkeep-mount virtkeep-restore; do
+	ok "$program" --version
+	grep -qE "^$program [0-9.]+$" "$OUT" || fail "--version says: $(cat "$OUT")"
+done
 
 say "snapshots, disks, files"
 refused 6 "20200101T000000Z" virtkeep show vm@20200101T000000Z
 refused 6 "20200101T000000Z" virtkeep restore vm@20200101T000000Z
 refused 6 "its oldest is '$snapshot'" virtkeep show vm@2020-01-01
-refused 6 "2 before" virtkeep show vm@-2
+refused 6 "9 before" virtkeep show vm@-9
 refused 2 "2026-02-30" virtkeep show vm@2026-02-30
 refused 2 "tomorrow" virtkeep list --since tomorrow
 refused 2 "'fine'" virtkeep list --grade fine
@@ -41,7 +53,7 @@ expect_err domain.xml
 expect_err vda.raw
 
 say "times as people write them"
-ok virtkeep --json show vm@-1
+ok virtkeep --json show vm@-3
 expect_json .snapshot "$snapshot"
 snapshot=$(newest vm)
 id=$(virtkeep --json show vm | jq -r .id)
@@ -53,7 +65,7 @@ for time in today -0 "$local_time" "${local_time/ /T}" "${local_time% *}" "$id" 
 done
 ok env TZ=XST-9 virtkeep list
 expect_out "$snapshot  $local_time"
-expect_out "2 snapshots of 1 guest: "
+expect_out "4 snapshots of 1 guest: "
 ok virtkeep list --since today --until today --grade offline --host "$(hostname)"
 expect_out "$snapshot"
 for filter in "--since 2100-01-01" "--until 2020-01-01" "--grade crash" "--host elsewhere"; do

@@ -21,6 +21,7 @@ static gboolean fake_find(VkWorld *base, const char *key, VkKnownGuest **ret, GE
 	(*ret)->name = g_strdup(world->name);
 	(*ret)->uuid = g_strdup(world->uuid);
 	(*ret)->state = world->state;
+	(*ret)->persistent = !world->is_transient;
 	(*ret)->domain_xml = g_strdup(world->xml);
 	return TRUE;
 }

@@ -20,6 +20,7 @@ typedef struct FakeWorld {
 	const char *uuid;
 	const char *xml;
 	VkGuestState state;
+	gboolean is_transient;
 	const char *const
 		*layers;         /* "NAME:FORMAT" in DIR, the image first; NULL: the copy is gone */
 	const char *changed;     /* the numbers of those that are not as they were, "12" */

@@ -125,7 +125,7 @@ START_TEST(slow_hook_is_ended)
 
 	add_hook("1", 0755, "sleep 300 & sleep 300");
 	ck_assert(!run_with(directory, 1, "", VK_HOOK_FAILURE, &error));
-	ck_assert_ptr_nonnull(strstr(error->message, "did not end 'failure' within 1 seconds"));
+	ck_assert_ptr_nonnull(strstr(error->message, "did not end 'failure' within 1 s"));
 	ck_assert_int_lt(g_get_monotonic_time() - start, 10 * G_TIME_SPAN_SECOND);
 }
 END_TEST

@@ -93,6 +93,30 @@ START_TEST(back_in_time_it_has_another_generation_id)
 }
 END_TEST
 
+/* A transient guest that is shut down has no definition any more. */
+START_TEST(one_disk_in_place_does_not_define_what_stays)
+{
+	g_autofree char *disk = file_disk("vda", "web.qcow2");
+	g_autofree char *xml = domain_xml("web 1", disk);
+	g_autoptr(VkPlan) made = NULL;
+	g_autofree char *text = NULL;
+	g_autoptr(json_t) report = NULL;
+
+	bed.world.name = "web 1";
+	bed.world.uuid = UUID;
+	bed.world.xml = xml;
+	bed.world.is_transient = _i == 1;
+	bed.options.in_place = TRUE;
+	set_list(&bed.options.disks, "vda");
+	made = plan();
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	text = vk_plan_text(made);
+	report = vk_plan_report(made, FALSE);
+	ck_assert_int_eq(strstr(text, "define") != NULL, _i == 1);
+	ck_assert_int_eq(json_is_true(json_object_get(report, "defined")), _i == 1);
+}
+END_TEST
+
 START_TEST(in_place_needs_the_guest)
 {
 	bed.options.in_place = TRUE;
@@ -351,6 +375,7 @@ int main(void)
 		{in_place_replaces_what_is_there, 1},
 		{one_disk_in_place_keeps_the_present_definition, 1},
 		{back_in_time_it_has_another_generation_id, 3},
+		{one_disk_in_place_does_not_define_what_stays, 2},
 		{in_place_needs_the_guest, 1},
 		{in_place_is_not_for_another_guest_of_that_name, 1},
 		{a_saved_memory_state_is_refused, 1},

@@ -173,7 +173,7 @@ START_TEST(the_line_fits_the_terminal)
 	g_autofree char *text = vk_progress_text(&state);
 
 	/* Three letters of two columns, and one. */
-	ck_assert_str_eq(text, "\344\270\200\344\272\214\344\270\211?");
+	ck_assert_str_eq(text, "\344\270\200\344\272\214\344\270\211\\");
 }
 END_TEST
 
