@@ -2,6 +2,7 @@
 #include "carry.h"
 
 #include "copy.h"
+#include "count.h"
 #include "errors.h"
 #include "guestlock.h"
 #include "io.h"
@@ -12,6 +13,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+static gboolean copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)
+{
+	VkCount *count = vk_count_image(image, progress);
+	gboolean done = vk_copy_image(image, sink, progress, error);
+
+	vk_count_end(count, done);
+	return done;
+}
 
 static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap,
 			   VkProgress *progress, GError **error)
@@ -40,7 +50,7 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *s
 	sink = vk_sink_new(&item->place, error);
 	if (!sink)
 		return FALSE;
-	if (image ? !vk_copy_image(image, sink, progress, error)
+	if (image ? !copy_image(image, sink, progress, error)
 		  : !vk_copy_text(item->text, sink, error))
 		return FALSE;
 	vk_swap_add(swap, item, g_steal_pointer(&sink));
@@ -50,15 +60,16 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *s
 gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks, GError **error)
 {
 	g_autoptr(VkProgress) progress = NULL;
-	guint64 total = 0;
+	int count = 0;
 
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->record && !item->clone && (item->place.kind == VK_PLACE_BLOCK) == blocks)
-			total += item->record->allocated;
+			count++;
 	}
-	progress = vk_progress_new(plan->reference, total);
+	progress = vk_progress_new(plan->reference, 0);
+	vk_progress_await(progress, count);
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
 

@@ -379,14 +379,14 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 			"what changed is known, but not since which image of that size");
 		return NULL;
 	}
-	count = vk_count_begin(source, progress);
+	count = vk_count_source(source, progress);
 	record = save_image(session, source, parent, stats, progress, &trouble);
 	if (!record && stats->parent_damaged && !source->knows_changes) {
 		g_clear_error(&trouble);
 		record = save_image(session, source, NULL, stats, progress, &trouble);
 		stats->parent_damaged = TRUE;
 	}
-	vk_count_end(count);
+	vk_count_end(count, record != NULL);
 	if (!record)
 		g_propagate_error(error, g_steal_pointer(&trouble));
 	return record;

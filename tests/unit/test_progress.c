@@ -6,6 +6,7 @@
 #include "progress-priv.h"
 #include "session.h"
 #include "tempvault.h"
+#include "vaultimage.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -212,15 +213,33 @@ START_TEST(data_is_counted_and_holes_are_not)
 	vk_progress_await(progress, 1);
 	vk_progress_peek(progress, &state);
 	ck_assert(!state.is_counted);
-	count = vk_count_begin(&source->base, progress);
+	count = vk_count_source(&source->base, progress);
 	wait_until_counted(progress, &state);
-	vk_count_end(count);
+	vk_count_end(count, TRUE);
 	ck_assert_uint_eq(state.total, 8 * MIB + 65536);
 	vk_progress_free(progress);
 	vk_source_free(&source->base);
 	close(master);
 }
 END_TEST
+
+/* The same is counted when it is restored. */
+static void check_image(VkVault *vault, const VkImageRecord *record)
+{
+	int master = become_terminal();
+	VkProgress *progress = vk_progress_new("web1", 0);
+	VkImage *image = vk_vault_image_open(vault, record, NULL);
+	VkProgressState state;
+
+	vk_progress_await(progress, 1);
+	vk_count_end(vk_count_image(image, progress), TRUE);
+	vk_progress_peek(progress, &state);
+	ck_assert(state.is_counted);
+	ck_assert_uint_eq(state.total, 8 * MIB + 65536);
+	vk_image_free(image);
+	vk_progress_free(progress);
+	close(master);
+}
 
 START_TEST(a_save_ends_at_what_was_counted)
 {
@@ -231,11 +250,13 @@ START_TEST(a_save_ends_at_what_was_counted)
 	VkProgress *progress = vk_progress_new("web1", 0);
 	VkSaveStats stats = {0};
 	VkProgressState state;
+	g_autoptr(VkImageRecord) record =
+		vk_session_save(session, &source->base, NULL, &stats, progress, NULL);
 
-	vk_image_record_free(vk_session_save(session, &source->base, NULL, &stats, progress, NULL));
 	vk_progress_peek(progress, &state);
 	ck_assert_uint_eq(state.done, 8 * MIB + 65536);
 	ck_assert_uint_eq(state.done, stats.read);
+	check_image(vault, record);
 	vk_progress_free(progress);
 	vk_source_free(&source->base);
 	g_clear_pointer(&session, vk_session_free);

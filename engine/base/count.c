@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "count.h"
 
-#include "format.h"
-
 /* Mapped at once: it bounds memory, and the wait for the end. */
 #define STEP_SIZE ((guint64)256 * 1024 * 1024)
 
 struct VkCount {
-	VkSource *source;
+	VkSource *source; /* or ... */
+	VkImage *image;   /* ... NULL */
 	VkProgress *progress;
 	GThread *thread; /* NULL: nobody looks */
 	gint stop;       /* atomic */
 };
 
-/* A block that is data in part is read in whole. EXTENTS are in order and begin with a block. */
+/* A unit that is data in part is read in whole. EXTENTS are in order and begin with a unit. */
 static guint64 data_of(const GArray *extents, guint64 size)
 {
 	guint64 bytes = 0, counted_to = 0;
 
 	for (guint i = 0; i < extents->len; i++) {
 		const VkSourceExtent *extent = &g_array_index(extents, VkSourceExtent, i);
-		guint64 from = extent->offset / VK_BLOCK_SIZE * VK_BLOCK_SIZE;
-		guint64 to = (extent->offset + extent->length + VK_BLOCK_SIZE - 1) / VK_BLOCK_SIZE *
-			     VK_BLOCK_SIZE;
+		guint64 from = extent->offset / VK_SOURCE_CHANGE_UNIT * VK_SOURCE_CHANGE_UNIT;
+		guint64 to = (extent->offset + extent->length + VK_SOURCE_CHANGE_UNIT - 1) /
+			     VK_SOURCE_CHANGE_UNIT * VK_SOURCE_CHANGE_UNIT;
 
 		if (extent->kind != VK_SOURCE_DATA)
 			continue;
@@ -54,14 +53,19 @@ static gboolean count_step(VkCount *count, VkSourceReader *reader, guint64 *offs
 	return TRUE;
 }
 
-static gpointer count_thread(gpointer data)
+static gboolean is_stopped(VkCount *count)
+{
+	return g_atomic_int_get(&count->stop) != 0;
+}
+
+static gpointer source_thread(gpointer data)
 {
 	VkCount *count = data;
 	VkSource *source = count->source;
 	g_autoptr(VkSourceReader) reader = source->ops->open_reader(source, NULL);
 	guint64 offset = 0;
 
-	while (reader && offset < source->size && !g_atomic_int_get(&count->stop))
+	while (reader && offset < source->size && !is_stopped(count))
 		if (!count_step(count, reader, &offset))
 			return NULL;
 	if (reader && offset >= source->size)
@@ -69,22 +73,56 @@ static gpointer count_thread(gpointer data)
 	return NULL;
 }
 
-VkCount *vk_count_begin(VkSource *source, VkProgress *progress)
+static gpointer image_thread(gpointer data)
+{
+	VkCount *count = data;
+	VkImage *image = count->image;
+	guint64 offset = 0, length;
+	gboolean is_data;
+
+	for (; offset < image->size && !is_stopped(count); offset += length) {
+		if (!vk_image_extent(image, offset, &is_data, &length, NULL))
+			return NULL;
+		if (is_data)
+			vk_progress_expect(count->progress, length);
+	}
+	if (offset >= image->size)
+		vk_progress_await(count->progress, -1);
+	return NULL;
+}
+
+static VkCount *count_new(VkProgress *progress)
 {
 	VkCount *count = g_new0(VkCount, 1);
 
-	count->source = source;
 	count->progress = progress;
-	if (!vk_progress_is_drawn(progress))
-		return count;
-	count->thread = g_thread_new("count", count_thread, count);
 	return count;
 }
 
-void vk_count_end(VkCount *count)
+VkCount *vk_count_source(VkSource *source, VkProgress *progress)
+{
+	VkCount *count = count_new(progress);
+
+	count->source = source;
+	if (vk_progress_is_drawn(progress))
+		count->thread = g_thread_new("count", source_thread, count);
+	return count;
+}
+
+VkCount *vk_count_image(VkImage *image, VkProgress *progress)
+{
+	VkCount *count = count_new(progress);
+
+	count->image = image;
+	if (vk_progress_is_drawn(progress))
+		count->thread = g_thread_new("count", image_thread, count);
+	return count;
+}
+
+void vk_count_end(VkCount *count, gboolean whole)
 {
 	if (count->thread) {
-		g_atomic_int_set(&count->stop, 1);
+		g_atomic_int_set(&count->stop, !whole);
 		g_thread_join(count->thread);
 	}
 	g_free(count);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkCount: counts what of a source or an image will be read, for a progress that is drawn, while it
+ * is read already.
+ */
+#pragma once
+
+#include "image.h"
+#include "progress.h"
+#include "source.h"
+
+#include <glib.h>
+
+typedef struct VkCount VkCount;
+
+/*
+ * Begins to add the data of SOURCE, or IMAGE, to PROGRESS's total, in a thread. PROGRESS awaits that;
+ * once all is counted, it does not any more. Both are borrowed until the end; PROGRESS may be NULL.
+ */
+VkCount *vk_count_source(VkSource *source, VkProgress *progress);
+VkCount *vk_count_image(VkImage *image, VkProgress *progress);
+
+/* Waits for it, or when not WHOLE, stops it. */
+void vk_count_end(VkCount *count, gboolean whole);
