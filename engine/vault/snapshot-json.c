@@ -271,6 +271,7 @@ json_t *vk_snapshot_to_report(const VkSnapshot *snapshot)
 		append(files, file_to_report(g_ptr_array_index(snapshot->files, i)));
 	set(object, "snapshot", vk_json_new_string(reference));
 	set(object, "id", vk_json_new_string(snapshot->id));
+	set(object, "parent", vk_json_new_string(snapshot->parent));
 	set(object, "guest", vk_json_new_string(snapshot->name));
 	set(object, "uuid", vk_json_new_string(snapshot->uuid));
 	set(object, "time", vk_json_new_string(snapshot->time));

@@ -148,8 +148,8 @@ gboolean vk_snapshot_add_copies(VkSnapshot *snapshot, const json_t *object, GErr
 
 /*
  * The form for programs: {snapshot, guest, uuid, time, group, label, consistency, incomplete,
- * pause_ms, host, id, state, skew_ms, duration_ms, scratch, checkpoint, disks[]: {target, size, mode, reason, read, new, stored, bitmap,
- * format, source, copies[]: "vault" or the array's name}, skipped[]: {target, reason}, files[]: {name, role,
- * size}}. New reference.
+ * pause_ms, host, id, parent, state, skew_ms, duration_ms, scratch, checkpoint, disks[]: {target,
+ * size, mode, reason, read, new, stored, bitmap, format, source, copies[]: "vault" or the array's
+ * name}, skipped[]: {target, reason}, files[]: {name, role, size}}. New reference.
  */
 json_t *vk_snapshot_to_report(const VkSnapshot *snapshot);

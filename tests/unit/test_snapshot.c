@@ -160,6 +160,7 @@ START_TEST(report_is_for_programs)
 			 "Büro 1@20261122T201405Z");
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "pause_ms")), 13);
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "duration_ms")), 2501);
+	ck_assert_str_eq(json_string_value(json_object_get(report, "parent")), "fedcba9876543210");
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "skew_ms")), 1);
 	ck_assert_int_eq(json_integer_value(json_object_get(report, "scratch")), 1310720);
 	ck_assert_str_eq(json_string_value(json_object_get(disk, "bitmap")),
