@@ -106,9 +106,9 @@ gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline)
 
 gboolean vk_ontap_wait(gint64 *pause, gint64 deadline)
 {
-	if (g_get_monotonic_time() >= deadline)
-		return FALSE;
 	*pause = *pause ? MIN(*pause * 7 / 5, POLL_MAX_US) : POLL_US;
+	if (g_get_monotonic_time() + *pause >= deadline)
+		return FALSE;
 	g_usleep((gulong)*pause);
 	return TRUE;
 }

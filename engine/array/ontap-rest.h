@@ -63,7 +63,7 @@ gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline);
 
 /*
  * Before something is looked at once more, for the array may be at work on it still: waits for *PAUSE
- * (microseconds; 0 at first), which grows. FALSE when DEADLINE comes first.
+ * (microseconds; 0 at first), which grows. FALSE, at once, when DEADLINE comes first.
  */
 gboolean vk_ontap_wait(gint64 *pause, gint64 deadline);
 
