@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "copy.h"
 
+#include "bulkwriter.h"
 #include "errors.h"
 #include "program.h"
 
@@ -9,6 +10,8 @@
 #define DATA_PIECE  ((gsize)1024 * 1024)
 #define ZERO_PIECE  ((gsize)256 * 1024 * 1024)
 #define THREADS_MAX 16u
+/* For each processor, where a write waits for the disk. */
+#define THREADS_WAITING 4u
 
 typedef struct Piece {
 	guint64 offset;
@@ -75,7 +78,7 @@ static gboolean copy_piece(Copy *copy, const Piece *piece, void *buf, GError **e
 static gpointer copy_thread(gpointer data)
 {
 	Copy *copy = data;
-	g_autofree void *buf = g_malloc(DATA_PIECE);
+	void *buf = g_aligned_alloc(1, DATA_PIECE, VK_BULK_ALIGNMENT);
 	Piece piece = {.length = 1};
 	gboolean ok = TRUE;
 
@@ -97,13 +100,24 @@ static gpointer copy_thread(gpointer data)
 			g_mutex_unlock(&copy->lock);
 		}
 	}
+	g_aligned_free(buf);
 	return NULL;
+}
+
+/* How many threads keep processors and disk busy. */
+static guint thread_count(const VkSink *sink)
+{
+	guint processors = g_get_num_processors();
+
+	if (sink->in_order)
+		return 1;
+	return CLAMP(sink->waits ? processors * THREADS_WAITING : processors, 1, THREADS_MAX);
 }
 
 gboolean vk_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)
 {
 	Copy copy = {.image = image, .sink = sink, .progress = progress, .size = image->size};
-	guint count = sink->in_order ? 1 : CLAMP(g_get_num_processors(), 1, THREADS_MAX);
+	guint count = thread_count(sink);
 	GThread *threads[THREADS_MAX];
 
 	g_mutex_init(&copy.lock);

@@ -4,6 +4,7 @@
  */
 #include "sink.h"
 
+#include "bulkwriter.h"
 #include "errors.h"
 #include "io.h"
 #include "safepath.h"
@@ -19,7 +20,7 @@ typedef struct BlockSink {
 	VkSink base;
 	int fd;
 	char *path;
-	VkWriteback writeback;
+	VkBulkWriter writer;
 } BlockSink;
 
 static gboolean block_write(VkSink *sink, guint64 offset, const void *buf, gsize length,
@@ -27,10 +28,7 @@ static gboolean block_write(VkSink *sink, guint64 offset, const void *buf, gsize
 {
 	BlockSink *block = (BlockSink *)sink;
 
-	if (!vk_io_write(block->fd, block->path, offset, buf, length, error))
-		return FALSE;
-	vk_writeback_add(&block->writeback, block->fd, length);
-	return TRUE;
+	return vk_bulk_writer_write(&block->writer, offset, buf, length, error);
 }
 
 static gboolean block_zero(VkSink *sink, guint64 offset, guint64 length, GError **error)
@@ -71,6 +69,7 @@ static void block_free(VkSink *sink)
 {
 	BlockSink *block = (BlockSink *)sink;
 
+	vk_bulk_writer_done(&block->writer);
 	vk_io_clear_fd(&block->fd);
 	g_free(block->path);
 	g_free(block);
@@ -112,6 +111,8 @@ static VkSink *block_new(const VkSinkOps *ops, const VkPlace *place, GError **er
 	block->fd = fd;
 	fd = -1;
 	block->path = g_strdup(place->path);
+	vk_bulk_writer_init(&block->writer, block->fd, block->path);
+	block->base.waits = vk_bulk_writer_waits(&block->writer);
 	return &block->base;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "sink.h"
 
+#include "bulkwriter.h"
 #include "errors.h"
 #include "io.h"
 #include "newfile.h"
@@ -18,7 +19,7 @@ typedef struct RawSink {
 	VkSink base;
 	VkNewFile *file;
 	char *path;
-	VkWriteback writeback;
+	VkBulkWriter writer;
 } RawSink;
 
 /* Bytes at the start of BUF that are all zero pages, or all others. */
@@ -42,16 +43,13 @@ static gboolean raw_write(VkSink *sink, guint64 offset, const void *buf, gsize l
 {
 	RawSink *raw = (RawSink *)sink;
 	const char *bytes = buf;
-	int fd = vk_new_file_fd(raw->file);
 
 	while (length > 0) {
 		gboolean zero;
 		gsize run = run_length(bytes, length, &zero);
 
-		if (!zero && !vk_io_write(fd, raw->path, offset, bytes, run, error))
+		if (!zero && !vk_bulk_writer_write(&raw->writer, offset, bytes, run, error))
 			return FALSE;
-		if (!zero)
-			vk_writeback_add(&raw->writeback, fd, run);
 		bytes += run;
 		offset += run;
 		length -= run;
@@ -77,6 +75,7 @@ static void raw_free(VkSink *sink)
 {
 	RawSink *raw = (RawSink *)sink;
 
+	vk_bulk_writer_done(&raw->writer);
 	vk_new_file_free(raw->file);
 	g_free(raw->path);
 	g_free(raw);
@@ -97,6 +96,8 @@ static RawSink *raw_new(const VkSinkOps *ops, const VkPlace *place, GError **err
 	raw->base.ops = ops;
 	raw->file = file;
 	raw->path = g_strdup(place->path);
+	vk_bulk_writer_init(&raw->writer, vk_new_file_fd(raw->file), raw->path);
+	raw->base.waits = vk_bulk_writer_waits(&raw->writer);
 	return raw;
 }
 

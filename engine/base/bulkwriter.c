@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bulkwriter.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/* Each write past the page cache is a wait for the disk: smaller pieces are left to the kernel. */
+#define DIRECT_MIN ((gsize)65536)
+
+/* Whether FD takes direct writes of our alignment. FALSE where nobody tells, such as on NFS. */
+static gboolean takes_direct(int fd)
+{
+#ifdef STATX_DIOALIGN
+	struct statx facts;
+
+	return statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 &&
+	       (facts.stx_mask & STATX_DIOALIGN) && facts.stx_dio_offset_align > 0 &&
+	       facts.stx_dio_offset_align <= VK_BULK_ALIGNMENT &&
+	       facts.stx_dio_mem_align <= VK_BULK_ALIGNMENT;
+#else
+	return FALSE;
+#endif
+}
+
+void vk_bulk_writer_init(VkBulkWriter *writer, int fd, const char *name)
+{
+	g_autofree char *same = g_strdup_printf("/proc/self/fd/%d", fd);
+
+	*writer = (VkBulkWriter){.fd = fd, .direct = -1, .name = name};
+	if (takes_direct(fd))
+		writer->direct = vk_io_open(AT_FDCWD, same, O_WRONLY | O_DIRECT, 0, NULL);
+}
+
+static gboolean is_aligned(guint64 offset, const void *buf, gsize length)
+{
+	return ((offset | (guintptr)buf | length) & (VK_BULK_ALIGNMENT - 1)) == 0;
+}
+
+gboolean vk_bulk_writer_write(VkBulkWriter *writer, guint64 offset, const void *buf, gsize length,
+			      GError **error)
+{
+	/* What is refused here is taken by the cache, or its write or flush says why not. */
+	if (writer->direct >= 0 && length >= DIRECT_MIN && is_aligned(offset, buf, length) &&
+	    vk_io_write(writer->direct, writer->name, offset, buf, length, NULL))
+		return TRUE;
+	if (!vk_io_write(writer->fd, writer->name, offset, buf, length, error))
+		return FALSE;
+	vk_writeback_add(&writer->writeback, writer->fd, length);
+	return TRUE;
+}
+
+gboolean vk_bulk_writer_waits(const VkBulkWriter *writer)
+{
+	return writer->direct >= 0;
+}
+
+void vk_bulk_writer_done(VkBulkWriter *writer)
+{
+	vk_io_clear_fd(&writer->direct);
+}
