@@ -67,6 +67,11 @@ ROWS = {
                [within(4, "virtkeep 1x", ours="virtkeep 4x"),
                 within(16, "virtkeep 1x", ours="virtkeep 16x"),
                 within(1.25, "virtkeep 1x", ours="virtkeep 16x", metric="peak_kib")]),
+    "large-first": ("first backup of /usr, memory for a quarter of it", [within(1.3, "floor")]),
+    "large-second": ("second backup of the same, nothing changed", [within(1.3, "cat", "floor")]),
+    "large-restore": ("restore of the same", [within(1.1, "cp")]),
+    "large-mount": ("copy of the same from the mount",
+                    [within(1.5, "cp", ours="virtkeep mount, cp --sparse=auto")]),
 }
 
 
