@@ -137,6 +137,8 @@ static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGues
 			list_in_table(listing, guest, snapshot);
 	}
 	listing->guests += listing->snapshots > before;
+	vk_catalog_tell_ahead(g_ptr_array_index(guest->keys, guest->keys->len - 1),
+			      guest->view_name);
 	return TRUE;
 }
 

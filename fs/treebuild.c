@@ -68,15 +68,6 @@ static void take_snapshots(VkTree *tree, VkTreeGuest *guest)
 	}
 }
 
-static int by_age(gconstpointer a, gconstpointer b)
-{
-	const VkTreeSnapshot *left = *(VkTreeSnapshot *const *)a;
-	const VkTreeSnapshot *right = *(VkTreeSnapshot *const *)b;
-	int order = strcmp(left->key->time, right->key->time);
-
-	return order ? order : strcmp(left->key->id, right->key->id);
-}
-
 static void add_guest(VkTree *tree, const VkCatalogGuest *from, VkInodes *inodes,
 		      VkTreeUsable usable, void *data)
 {
@@ -94,9 +85,8 @@ static void add_guest(VkTree *tree, const VkCatalogGuest *from, VkInodes *inodes
 			continue;
 		if (usable && !usable(data, key, guest->snapshots->len == 0))
 			continue;
-		g_ptr_array_add(guest->snapshots, new_snapshot(inodes, key, seconds));
+		g_ptr_array_insert(guest->snapshots, 0, new_snapshot(inodes, key, seconds));
 	}
-	g_ptr_array_sort(guest->snapshots, by_age);
 	take_snapshots(tree, guest);
 	g_ptr_array_add(tree->guests, guest);
 	g_hash_table_insert(tree->guests_by_name, guest->name, guest);

@@ -162,7 +162,6 @@ static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 	snapshot->host = g_strdup(vk_host_name(attempt->try->host));
 	snapshot->group = attempt->try->group ? g_strdup(vk_group_id(attempt->try->group)) : NULL;
 	snapshot->label = g_strdup(attempt->context->options->label);
-	snapshot->parent = attempt->last ? g_strdup(attempt->last->id) : NULL;
 	snapshot->tool = g_strdup("virtkeep " VK_VERSION);
 	snapshot->state = g_strdup(vk_guest_state_name(facts->state));
 	snapshot->incomplete = attempt->domain->foreign->len > 0;

@@ -20,27 +20,11 @@ typedef struct {
 	VkArrays *arrays;
 	const VkSettings *settings;
 	const char *label;
-	guint64 left;        /* so many are to be kept yet */
-	gint64 now, too_old; /* what was taken before the latter may go; seconds since 1970 */
+	guint64 left;   /* so many are to be kept yet */
+	gint64 too_old; /* what was taken before may go; seconds since 1970 */
 	/* VkSnapshotKey, borrowed: those that at most a replica has */
 	GPtrArray *replicated;
 } Expiry;
-
-static gint64 time_of(const VkSnapshotKey *key)
-{
-	gint64 seconds = 0;
-
-	return vk_time_parse(key->time, &seconds, NULL) ? seconds : 0;
-}
-
-/*
- * The clock was set back since, so it is older than it says. Snapshots in quick succession have
- * times that are a little ahead.
- */
-static gboolean is_ahead(const Expiry *expiry, const VkSnapshotKey *key)
-{
-	return time_of(key) > expiry->now + TOGETHER_SEC;
-}
 
 /* How many the settings keep; 0: nothing is to be removed. */
 static gboolean get_count(const VkSettings *settings, const char *label, guint64 *ret,
@@ -70,7 +54,7 @@ static gboolean is_surplus(const Expiry *expiry, const VkSnapshotKey *key,
 	*ret = FALSE;
 	if (!get_count(expiry->settings, snapshot->label, &left, error))
 		return FALSE;
-	if (left == 0 || time_of(key) > expiry->too_old)
+	if (left == 0 || vk_snapshot_key_taken(key) > expiry->too_old)
 		return TRUE;
 	keys = vk_catalog_list(expiry->vault, key->uuid, error);
 	for (guint i = keys ? keys->len : 0; left > 0 && i > 0; i--) {
@@ -79,8 +63,7 @@ static gboolean is_surplus(const Expiry *expiry, const VkSnapshotKey *key,
 
 		if (strcmp(other->id, key->id) == 0)
 			return TRUE;
-		newer = is_ahead(expiry, other) ? NULL
-						: vk_catalog_load(expiry->vault, other, NULL);
+		newer = vk_catalog_load(expiry->vault, other, NULL);
 		if (newer && vk_snapshot_is_on_array(newer) &&
 		    g_strcmp0(newer->label, snapshot->label) == 0)
 			left--;
@@ -120,6 +103,13 @@ static gboolean needs(const Expiry *expiry, const VkSnapshotKey *other,
 	return TRUE;
 }
 
+static gint64 dated(const VkSnapshotKey *key)
+{
+	gint64 seconds = 0;
+
+	return vk_time_parse(key->time, &seconds, NULL) ? seconds : 0;
+}
+
 static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
 			  const VkArraySnapshot *array, gboolean *ret, GError **error)
 {
@@ -133,7 +123,7 @@ static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
 		const VkSnapshotKey *other = g_ptr_array_index(keys, i);
 
 		if (strcmp(other->id, key->id) != 0 &&
-		    ABS(time_of(other) - time_of(key)) <= TOGETHER_SEC &&
+		    ABS(dated(other) - dated(key)) <= TOGETHER_SEC &&
 		    !needs(expiry, other, array, ret, error))
 			return FALSE;
 	}
@@ -267,7 +257,7 @@ static gboolean apply(Expiry *expiry, VkSnapshotKey *key, GError **error)
 		expiry->left -= all ? 1 : 0;
 		return TRUE;
 	}
-	if (time_of(key) > expiry->too_old)
+	if (vk_snapshot_key_taken(key) > expiry->too_old)
 		return TRUE;
 	if (any)
 		return expire(expiry, key, snapshot, error);
@@ -292,13 +282,13 @@ static gboolean forget_lost(const Expiry *expiry, GError **error)
 }
 
 /* From the newest on. */
-static gboolean apply_to(Expiry *expiry, const GPtrArray *keys, gboolean ahead, GError **error)
+static gboolean apply_to(Expiry *expiry, const GPtrArray *keys, GError **error)
 {
 	for (guint i = keys->len; i > 0; i--) {
 		VkSnapshotKey *key = g_ptr_array_index(keys, i - 1);
 		g_autoptr(GError) trouble = NULL;
 
-		if (is_ahead(expiry, key) != ahead || apply(expiry, key, &trouble))
+		if (apply(expiry, key, &trouble))
 			continue;
 		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
@@ -320,7 +310,6 @@ gboolean vk_expire_copies(VkVault *vault, VkArrays *arrays, const VkSettings *se
 		.arrays = arrays,
 		.settings = settings,
 		.label = label,
-		.now = g_get_real_time() / G_USEC_PER_SEC,
 		.too_old = G_MAXINT64,
 	};
 	g_autoptr(GPtrArray) replicated = g_ptr_array_new();
@@ -328,12 +317,11 @@ gboolean vk_expire_copies(VkVault *vault, VkArrays *arrays, const VkSettings *se
 
 	expiry.replicated = replicated;
 	if (age_days)
-		expiry.too_old = expiry.now - age_days * DAY_SEC;
+		expiry.too_old = g_get_real_time() / G_USEC_PER_SEC - age_days * DAY_SEC;
 	if (!get_count(settings, label, &expiry.left, error))
 		return FALSE;
 	if (expiry.left == 0)
 		return TRUE;
 	keys = vk_catalog_list(vault, uuid, error);
-	return keys && apply_to(&expiry, keys, FALSE, error) &&
-	       apply_to(&expiry, keys, TRUE, error) && forget_lost(&expiry, error);
+	return keys && apply_to(&expiry, keys, error) && forget_lost(&expiry, error);
 }

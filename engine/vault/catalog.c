@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "catalog.h"
+#include "catalog-order.h"
 
 #include "seal.h"
 #include "snapshot-json.h"
@@ -37,6 +37,7 @@ void vk_snapshot_key_free(VkSnapshotKey *key)
 	g_free(key->uuid);
 	g_free(key->time);
 	g_free(key->id);
+	g_free(key->before);
 	g_free(key);
 }
 
@@ -77,16 +78,24 @@ static gboolean list_guest(VkVault *vault, const char *uuid, GPtrArray *keys, GE
 {
 	g_autofree char *folder = g_strconcat(SNAPS_FOLDER "/", uuid, NULL);
 	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, folder, error);
+	guint first;
 
 	if (!names)
 		return FALSE;
+	first = keys->len;
 	for (guint i = 0; i < names->len; i++) {
 		VkSnapshotKey *key = parse_object_name(uuid, g_ptr_array_index(names, i));
 
 		if (key)
 			g_ptr_array_add(keys, key);
 	}
+	vk_catalog_order(vault, keys, first, names);
 	return TRUE;
+}
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static gboolean list_all(VkVault *vault, GPtrArray *keys, GError **error)
@@ -96,6 +105,7 @@ static gboolean list_all(VkVault *vault, GPtrArray *keys, GError **error)
 
 	if (!folders)
 		return FALSE;
+	g_ptr_array_sort(folders, compare_names);
 	for (guint i = 0; i < folders->len; i++) {
 		char *folder = g_ptr_array_index(folders, i);
 
@@ -108,17 +118,6 @@ static gboolean list_all(VkVault *vault, GPtrArray *keys, GError **error)
 	return TRUE;
 }
 
-static gint compare_keys(gconstpointer a, gconstpointer b)
-{
-	const VkSnapshotKey *left = *(const VkSnapshotKey *const *)a;
-	const VkSnapshotKey *right = *(const VkSnapshotKey *const *)b;
-	int order = strcmp(left->uuid, right->uuid);
-
-	if (order == 0)
-		order = strcmp(left->time, right->time);
-	return order ? order : strcmp(left->id, right->id);
-}
-
 GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error)
 {
 	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(key_free);
@@ -129,7 +128,6 @@ GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error)
 	} else if (vk_uuid_is_stored_form(uuid) && !list_guest(vault, uuid, keys, error)) {
 		return NULL;
 	}
-	g_ptr_array_sort(keys, compare_keys);
 	return g_steal_pointer(&keys);
 }
 
@@ -186,10 +184,12 @@ gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **er
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
 	g_autofree char *copies = vk_snapshot_copies_object(key->uuid, key->time, key->id);
+	g_autofree char *note = key->is_noted ? vk_catalog_note_object(key, key->before) : NULL;
 	VkBackend *backend = vault->backend;
 
 	return backend->ops->delete (backend, name, error) &&
-	       backend->ops->delete (backend, copies, error);
+	       backend->ops->delete (backend, copies, error) &&
+	       (!note || backend->ops->delete (backend, note, error));
 }
 
 gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error)

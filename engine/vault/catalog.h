@@ -15,21 +15,44 @@ typedef struct VkSnapshotKey {
 	char *uuid;
 	char *time;
 	char *id;
+	/* Nullable: the TIME of a snapshot that was committed later, though dated earlier. */
+	char *before;
+	gboolean is_noted; /* BEFORE is noted in the vault */
 } VkSnapshotKey;
 
 void vk_snapshot_key_free(VkSnapshotKey *key);
+
+/*
+ * When the snapshot was taken by what is known now, seconds since 1970: a snapshot that is older
+ * than it says was taken before the one behind it.
+ */
+gint64 vk_snapshot_key_taken(const VkSnapshotKey *key);
+
+/* Whether it is dated in the future, and nothing shows that it is older. */
+gboolean vk_snapshot_key_is_ahead(const VkSnapshotKey *key);
 
 /* The object's name within the vault. New string. */
 char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id);
 
 /*
- * All snapshots, or those of the guest UUID unless it is NULL, ordered by uuid, time, id. Names
- * that are not ours are passed over. Returns VkSnapshotKey*, owned by the array.
+ * All snapshots, or those of the guest UUID unless it is NULL, ordered by uuid, and as they were
+ * committed: by TIME, but for those that a clock dated wrongly. Names that are not ours are passed
+ * over. Returns VkSnapshotKey*, owned by the array.
  */
 GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error);
 
 /* Whether the snapshot ID is among KEYS, such a list. */
 gboolean vk_catalog_has_id(const GPtrArray *keys, const char *id);
+
+/*
+ * Notes that the snapshot was committed before one that is dated TIME, earlier than it. Fine when
+ * that is noted already.
+ */
+gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const char *time,
+				GError **error);
+
+/* Tells people when NEWEST, of the guest of that name, is dated in the future. */
+void vk_catalog_tell_ahead(const VkSnapshotKey *newest, const char *guest);
 
 /* The name of the object with the copies that the snapshot got later. New string. */
 char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *id);

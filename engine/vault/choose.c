@@ -2,7 +2,6 @@
 #include "choose.h"
 
 #include "errors.h"
-#include "timestamp.h"
 #include "text.h"
 
 #include <string.h>
@@ -12,32 +11,16 @@ static const VkSnapshotKey *key_at(const GPtrArray *keys, guint i)
 	return g_ptr_array_index(keys, i);
 }
 
-static gint64 seconds_of(const VkSnapshotKey *key)
-{
-	gint64 seconds = 0;
-
-	vk_time_parse(key->time, &seconds, NULL);
-	return seconds;
-}
-
 /* The newest that is not behind the end of the moment. */
 static const VkSnapshotKey *choose_at(const GPtrArray *keys, const VkWhen *when, const char *text,
 				      const char *guest, GError **error)
 {
-	const VkSnapshotKey *found = NULL, *oldest = key_at(keys, 0);
+	const VkSnapshotKey *oldest = key_at(keys, 0);
 	g_autofree char *local = NULL;
 
-	for (guint i = 0; i < keys->len; i++) {
-		const VkSnapshotKey *key = key_at(keys, i);
-		gint64 seconds = seconds_of(key);
-
-		if (seconds <= when->last && (!found || seconds >= seconds_of(found)))
-			found = key;
-		if (seconds < seconds_of(oldest))
-			oldest = key;
-	}
-	if (found)
-		return found;
+	for (guint i = keys->len; i > 0; i--)
+		if (vk_snapshot_key_taken(key_at(keys, i - 1)) <= when->last)
+			return key_at(keys, i - 1);
 	local = vk_when_local(oldest->time);
 	vk_fail(error, VK_ERROR_NOT_FOUND,
 		"the guest '%s' has no snapshot of '%s' or before; its oldest is '%s@%s', of %s",

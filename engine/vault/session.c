@@ -2,13 +2,10 @@
 #include "session-priv.h"
 
 #include "catalog.h"
+#include "committime.h"
 #include "errors.h"
 #include "log.h"
 #include "seal.h"
-#include "timestamp.h"
-
-/* Snapshots of a guest in quick succession, or a clock that was put right. */
-#define SUCCESSION_SEC 45
 
 static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot)
 {
@@ -215,32 +212,6 @@ static gboolean images_are_current(const VkSession *session, const VkSnapshot *s
 	return TRUE;
 }
 
-/*
- * Moves the snapshot's time on to the first second that its guest has no snapshot of yet, behind
- * those that are a little ahead: the newest one is to be the last. What is more ahead is by a clock
- * that was set back since.
- */
-static gboolean choose_time(VkSession *session, VkSnapshot *snapshot, GError **error)
-{
-	g_autoptr(GPtrArray) keys = vk_catalog_list(session->vault, snapshot->uuid, error);
-	gint64 begun, seconds;
-
-	if (!keys || !vk_time_parse(snapshot->time, &begun, error))
-		return FALSE;
-	seconds = begun;
-	for (guint i = 0; i < keys->len; i++) { /* oldest first */
-		const VkSnapshotKey *key = keys->pdata[i];
-		gint64 other;
-
-		if (vk_time_parse(key->time, &other, NULL) && other >= seconds &&
-		    (other == seconds || other <= begun + SUCCESSION_SEC))
-			seconds = other + 1;
-	}
-	g_free(snapshot->time);
-	snapshot->time = vk_time_format(seconds);
-	return TRUE;
-}
-
 /* All that the images of SNAPSHOT refer to is durable then. */
 static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GError **error)
 {
@@ -254,25 +225,30 @@ static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GE
 	return FALSE;
 }
 
+static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GError **error)
+{
+	g_autofree char *name =
+		vk_snapshot_key_object(snapshot->uuid, snapshot->time, snapshot->id);
+	g_autoptr(json_t) object = vk_snapshot_to_json(snapshot);
+	/* What a reader would refuse is not published. */
+	g_autoptr(VkSnapshot) reread = vk_snapshot_from_json(object, error);
+
+	return reread && vk_sealed_put(session->vault->backend, name, object, VK_PUT_NOW, error);
+}
+
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
 {
-	VkBackend *backend = session->vault->backend;
-	g_autoptr(json_t) object = NULL;
-	g_autofree char *name = NULL;
-	g_autoptr(VkSnapshot) reread = NULL;
+	char *claim;
+	gboolean done;
 
-	if (!finish_images(session, snapshot, error) || !choose_time(session, snapshot, error))
+	if (!finish_images(session, snapshot, error) ||
+	    !vk_commit_time_claim(session->vault, snapshot, &claim, error))
 		return FALSE;
-	name = vk_snapshot_key_object(snapshot->uuid, snapshot->time, snapshot->id);
-	object = vk_snapshot_to_json(snapshot);
-	/* What a reader would refuse is not published. */
-	reread = vk_snapshot_from_json(object, error);
-	if (!reread)
-		return FALSE;
-	if (!vk_sealed_put(backend, name, object, VK_PUT_NOW, error))
-		return FALSE;
-	commit_hints(session);
-	return TRUE;
+	done = put_snapshot(session, snapshot, error);
+	vk_commit_time_release(session->vault, claim);
+	if (done)
+		commit_hints(session);
+	return done;
 }
 
 gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot, GError **error)

@@ -58,7 +58,7 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 /*
  * Makes SNAPSHOT appear: packs and their directories are durable first, then the object. Gives it
  * the first free second at or after its time that is behind those of its guest which are no more
- * than some seconds ahead. On failure nothing is listed.
+ * than some seconds ahead, and its parent, the newest of its guest. On failure nothing is listed.
  */
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error);
 

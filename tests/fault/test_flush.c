@@ -133,7 +133,7 @@ static int watched_renameat2(int olddir, const char *old, int newdir, const char
 	if (result == 0) {
 		add_name(name)->content = ((Name *)g_hash_table_lookup(names, old))->content;
 		g_hash_table_remove(names, old);
-		if (g_str_has_prefix(name, "snaps/"))
+		if (g_str_has_prefix(name, "snaps/") && g_str_has_suffix(name, ".json"))
 			check_reliable();
 	}
 	return result;

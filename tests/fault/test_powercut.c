@@ -234,7 +234,7 @@ static int watched_renameat2(int olddir, const char *old, int newdir, const char
 		moved->flushed = name_of(old)->flushed;
 		g_hash_table_remove(names, old);
 		changed_locked();
-		if (g_str_has_prefix(name, "snaps/"))
+		if (g_str_has_prefix(name, "snaps/") && g_str_has_suffix(name, ".json"))
 			then = g_steal_pointer(&on_snapshot);
 	}
 	g_mutex_unlock(&mutex);

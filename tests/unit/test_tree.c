@@ -337,6 +337,18 @@ START_TEST(diff_tells_what_went_and_what_was_renamed)
 }
 END_TEST
 
+/* The catalogue knows better than a clock that was wrong. */
+START_TEST(the_latest_is_what_is_listed_last)
+{
+	g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func(free_guest);
+	g_autoptr(VkTree) tree = NULL;
+
+	add_guest(guests, WEB, "web", T2 "/0000000000000002", T1 "/0000000000000003", NULL);
+	tree = vk_tree_new(guests, fixture.inodes, fixture.shelf, NULL, NULL);
+	expect_link(tree, "guests/web/latest", T1);
+}
+END_TEST
+
 static gboolean refuse_newest(void *data, const VkSnapshotKey *key, gboolean is_latest)
 {
 	guint *asked = data;
@@ -461,6 +473,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, the_latest_is_what_is_listed_last);
 	tcase_add_test(tcase, has_the_documented_layout);
 	tcase_add_test(tcase, loads_a_snapshot_when_somebody_looks_into_it);
 	tcase_add_test(tcase, numbers_are_unique_and_agree);

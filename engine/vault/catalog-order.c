@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "catalog-order.h"
+
+#include "seal.h"
+#include "vault-priv.h"
+
+#include "errors.h"
+#include "log.h"
+#include "timestamp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NOTE_SUFFIX ".before-"
+
+/* Clocks of hosts differ by less, and snapshots in quick succession are dated ahead by less. */
+#define AHEAD_SEC 60
+
+char *vk_catalog_note_object(const VkSnapshotKey *key, const char *time)
+{
+	return g_strdup_printf("snaps/%s/%s-%s" NOTE_SUFFIX "%s", key->uuid, key->time, key->id,
+			       time);
+}
+
+gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const char *time,
+				GError **error)
+{
+	g_autofree char *name = vk_catalog_note_object(key, time);
+	g_autoptr(json_t) object = json_pack("{s:s, s:s}", "id", key->id, "before", time);
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_sealed_put(vault->backend, name, object, VK_PUT_NOW, &trouble) ||
+	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
+static const char *order_time(const VkSnapshotKey *key)
+{
+	return key->before ? key->before : key->time;
+}
+
+gint64 vk_snapshot_key_taken(const VkSnapshotKey *key)
+{
+	gint64 seconds = 0;
+
+	return vk_time_parse(order_time(key), &seconds, NULL) ? seconds : 0;
+}
+
+gboolean vk_snapshot_key_is_ahead(const VkSnapshotKey *key)
+{
+	return vk_snapshot_key_taken(key) > g_get_real_time() / G_USEC_PER_SEC + AHEAD_SEC;
+}
+
+void vk_catalog_tell_ahead(const VkSnapshotKey *newest, const char *guest)
+{
+	if (vk_snapshot_key_is_ahead(newest))
+		vk_log_warning("the newest snapshot, '%s@%s', is dated in the future: a clock was "
+			       "wrong when it was taken, or is now; the next backup will count as "
+			       "newer than it",
+			       guest, newest->time);
+}
+
+/* Returns whether that is news. */
+static gboolean set_before(VkSnapshotKey *key, const char *time, gboolean is_noted)
+{
+	char *before;
+
+	if (strcmp(time, order_time(key)) >= 0)
+		return FALSE;
+	before = g_strdup(time);
+	g_free(key->before);
+	key->before = before;
+	key->is_noted = is_noted;
+	return TRUE;
+}
+
+/* NAME may be the object of a note on one of the keys. */
+static void take_note(GPtrArray *keys, guint first, const char *name)
+{
+	const char *suffix = strstr(name, NOTE_SUFFIX);
+	const char *time = suffix ? suffix + strlen(NOTE_SUFFIX) : NULL;
+	gint64 seconds;
+
+	if (!time || !vk_time_parse(time, &seconds, NULL))
+		return;
+	for (guint i = first; i < keys->len; i++) {
+		VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		gsize length = strlen(key->time);
+
+		if ((gsize)(suffix - name) == length + 1 + strlen(key->id) &&
+		    memcmp(name, key->time, length) == 0 && name[length] == '-' &&
+		    memcmp(name + length + 1, key->id, strlen(key->id)) == 0)
+			set_before(key, time, TRUE);
+	}
+}
+
+/* The id of the snapshot's parent. New string; NULL when it has none or cannot be read. */
+static char *read_parent(const VkVault *vault, const VkSnapshotKey *key)
+{
+	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	g_autoptr(json_t) object = vk_sealed_get(vault->backend, name, NULL);
+
+	return g_strdup(vk_json_optional_string(object, "parent"));
+}
+
+/* The keys from FIRST on whose parent the snapshot PARENT is are newer. Returns whether it is news. */
+static gboolean place_before_children(GPtrArray *keys, guint first, VkSnapshotKey *parent,
+				      const GPtrArray *parents)
+{
+	gboolean moved = FALSE;
+
+	for (guint i = first; i < keys->len; i++) {
+		const char *id = g_ptr_array_index(parents, i - first);
+
+		if (g_strcmp0(id, parent->id) == 0)
+			moved = set_before(parent, order_time(g_ptr_array_index(keys, i)), FALSE) ||
+				moved;
+	}
+	return moved;
+}
+
+/* What is dated in the future is moved until it stands before its children. */
+static void place_by_parents(const VkVault *vault, GPtrArray *keys, guint first)
+{
+	g_autoptr(GPtrArray) parents = g_ptr_array_new_with_free_func(g_free);
+	gboolean moved = TRUE;
+
+	for (guint i = first; i < keys->len; i++)
+		g_ptr_array_add(parents, read_parent(vault, g_ptr_array_index(keys, i)));
+	while (moved) {
+		moved = FALSE;
+		for (guint i = first; i < keys->len; i++) {
+			VkSnapshotKey *key = g_ptr_array_index(keys, i);
+
+			if (vk_snapshot_key_is_ahead(key))
+				moved = place_before_children(keys, first, key, parents) || moved;
+		}
+	}
+}
+
+static gboolean any_is_ahead(const GPtrArray *keys, guint first)
+{
+	for (guint i = first; i < keys->len; i++)
+		if (vk_snapshot_key_is_ahead(g_ptr_array_index(keys, i)))
+			return TRUE;
+	return FALSE;
+}
+
+static gint compare_keys(gconstpointer a, gconstpointer b)
+{
+	const VkSnapshotKey *left = *(const VkSnapshotKey *const *)a;
+	const VkSnapshotKey *right = *(const VkSnapshotKey *const *)b;
+	int order = strcmp(order_time(left), order_time(right));
+
+	if (order == 0)
+		order = !left->before - !right->before;
+	if (order == 0)
+		order = strcmp(left->time, right->time);
+	return order ? order : strcmp(left->id, right->id);
+}
+
+void vk_catalog_order(VkVault *vault, GPtrArray *keys, guint first, const GPtrArray *names)
+{
+	for (guint i = 0; i < names->len; i++)
+		take_note(keys, first, g_ptr_array_index(names, i));
+	if (any_is_ahead(keys, first))
+		place_by_parents(vault, keys, first);
+	qsort(keys->pdata + first, keys->len - first, sizeof(gpointer), compare_keys);
+}

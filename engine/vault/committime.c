@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "committime.h"
+
+#include "catalog.h"
+#include "vault-priv.h"
+
+#include "errors.h"
+#include "log.h"
+#include "timestamp.h"
+
+#include <string.h>
+
+/* Snapshots of a guest in quick succession, or a clock that was put right. */
+#define SUCCESSION_SEC 45
+
+/* Claims that nobody gave up are of processes that died: they are few. */
+#define CLAIM_TRIES 1000
+
+/*
+ * The first second from FIRST on that is free by KEYS, and behind those that are a little ahead of
+ * BEGUN.
+ */
+static gint64 find_free(const GPtrArray *keys, gint64 begun, gint64 first)
+{
+	g_autoptr(GHashTable) taken = g_hash_table_new(g_str_hash, g_str_equal);
+	gint64 seconds = first;
+
+	for (guint i = 0; i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		gint64 other;
+
+		g_hash_table_add(taken, key->time);
+		if (vk_time_parse(key->time, &other, NULL) && other <= begun + SUCCESSION_SEC)
+			seconds = MAX(seconds, other + 1);
+	}
+	for (;; seconds++) {
+		g_autofree char *time = vk_time_format(seconds);
+
+		if (!g_hash_table_contains(taken, time))
+			return seconds;
+	}
+}
+
+/* *RET_TAKEN: somebody else has it, or had it and is done. */
+static gboolean put_claim(VkVault *vault, const char *claim, gboolean *ret_taken, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	*ret_taken = FALSE;
+	if (vk_backend_put(vault->backend, claim, NULL, 0, VK_PUT_HINT, &trouble))
+		return TRUE;
+	*ret_taken = g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS);
+	if (!*ret_taken)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	return *ret_taken;
+}
+
+void vk_commit_time_release(VkVault *vault, char *claim)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (claim && !vault->backend->ops->delete (vault->backend, claim, &trouble))
+		vk_log_debug("a claim stays, ignoring: %s", trouble->message);
+	g_free(claim);
+}
+
+/*
+ * Sets SNAPSHOT's time and claims it. The claim comes first and the list second: who had this second
+ * before has listed its snapshot before it gave its claim up. Returns that list.
+ */
+static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_claim, GError **error)
+{
+	gint64 begun, seconds;
+
+	if (!vk_time_parse(snapshot->time, &begun, error))
+		return NULL;
+	seconds = begun;
+	for (guint i = 0; i < CLAIM_TRIES; i++) {
+		g_autofree char *time = vk_time_format(seconds);
+		g_autofree char *claim = g_strdup_printf("snaps/%s/%s.claim", snapshot->uuid, time);
+		g_autoptr(GPtrArray) keys = NULL;
+		gint64 next = seconds + 1;
+		gboolean taken;
+
+		if (!put_claim(vault, claim, &taken, error))
+			return NULL;
+		if (!taken) {
+			keys = vk_catalog_list(vault, snapshot->uuid, error);
+			next = keys ? find_free(keys, begun, seconds) : next;
+		}
+		if (keys && next == seconds) {
+			g_free(snapshot->time);
+			snapshot->time = g_steal_pointer(&time);
+			*ret_claim = g_steal_pointer(&claim);
+			return g_steal_pointer(&keys);
+		}
+		if (!taken)
+			vk_commit_time_release(vault, g_steal_pointer(&claim));
+		if (!taken && !keys)
+			return NULL;
+		seconds = next;
+	}
+	vk_fail(error, VK_ERROR_BUSY,
+		"too many others save the guest '%s' into the vault '%s' at this time",
+		snapshot->name, vk_vault_url(vault));
+	return NULL;
+}
+
+static gboolean note_older(VkVault *vault, const VkSnapshot *snapshot, const GPtrArray *keys,
+			   GError **error)
+{
+	for (guint i = 0; i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		const char *before = key->before ? key->before : key->time;
+
+		if (strcmp(key->time, snapshot->time) <= 0 ||
+		    (key->is_noted && strcmp(before, snapshot->time) <= 0))
+			continue;
+		if (strcmp(before, snapshot->time) > 0)
+			before = snapshot->time;
+		vk_log_warning("the snapshot '%s@%s' is older than it says, for a clock was wrong: "
+			       "it is listed before '%s@%s'",
+			       snapshot->name, key->time, snapshot->name, snapshot->time);
+		if (!vk_catalog_note_before(vault, key, before, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
+			      GError **error)
+{
+	g_autofree char *claim = NULL;
+	g_autoptr(GPtrArray) keys = claim_free(vault, snapshot, &claim, error);
+
+	if (!keys)
+		return FALSE;
+	if (!note_older(vault, snapshot, keys, error)) {
+		vk_commit_time_release(vault, g_steal_pointer(&claim));
+		return FALSE;
+	}
+	g_clear_pointer(&snapshot->parent, g_free);
+	if (keys->len > 0)
+		snapshot->parent =
+			g_strdup(((VkSnapshotKey *)g_ptr_array_index(keys, keys->len - 1))->id);
+	*ret_claim = g_steal_pointer(&claim);
+	return TRUE;
+}

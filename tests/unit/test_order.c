@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* In which order snapshots are listed when clocks were wrong, and what is the latest. */
+#include "catalog.h"
+
+#include "seal.h"
+#include "session.h"
+#include "timestamp.h"
+#include "vault-priv.h"
+#include "vaultdir.h"
+
+#include "io.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+
+static VaultDir dir;
+static VkVault *vault;
+static VkIo real;
+static int told; /* the file that stands for stderr */
+
+static void setup(void)
+{
+	vault = vault_dir_new(&dir);
+	real = vk_io;
+	told = open(dir.path, O_TMPFILE | O_RDWR, 0600);
+	ck_assert_int_ge(dup2(told, STDERR_FILENO), 0);
+}
+
+static void teardown(void)
+{
+	vk_io = real;
+	close(told);
+	vault_dir_clear(&dir);
+}
+
+/* What was told has WHAT within; "": nothing was. */
+static void check_told(const char *what)
+{
+	char text[4096] = {0};
+
+	ck_assert_int_ge(pread(told, text, sizeof(text) - 1, 0), 0);
+	ck_assert_msg(*what ? strstr(text, what) != NULL : *text == '\0', "'%s' in '%s'", what,
+		      text);
+}
+
+static void forget_told(void)
+{
+	ck_assert_int_eq(ftruncate(told, 0), 0);
+	ck_assert_int_eq(lseek(told, 0, SEEK_SET), 0);
+}
+
+static char *from_now(gint64 seconds)
+{
+	return vk_time_format(g_get_real_time() / G_USEC_PER_SEC + seconds);
+}
+
+static VkSnapshot *new_snapshot(const char *uuid, const char *time)
+{
+	VkSnapshot *snapshot = make_snapshot(uuid, time, NULL);
+
+	g_ptr_array_set_size(snapshot->disks, 0);
+	return snapshot;
+}
+
+/* Commits a snapshot when the clock says so many seconds from now. Returns its TIME, a new string. */
+static char *commit_in(VkVault *into, gint64 seconds)
+{
+	g_autofree char *time = from_now(seconds);
+	g_autoptr(VkSnapshot) snapshot = new_snapshot(UUID, time);
+	g_autoptr(VkSession) session = vk_session_new(into, 1, NULL);
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_msg(vk_session_commit(session, snapshot, &error), "%s",
+		      error ? error->message : "");
+	return g_strdup(snapshot->time);
+}
+
+/* As versions before did that noted nothing: it has the TIME that is given, and a parent. */
+static char *put_old(gint64 seconds, const char *parent)
+{
+	g_autofree char *time = from_now(seconds);
+	g_autoptr(VkSnapshot) snapshot = new_snapshot(UUID, time);
+	g_autofree char *name = vk_snapshot_key_object(UUID, time, snapshot->id);
+	g_autoptr(json_t) object = NULL;
+
+	snapshot->parent = g_strdup(parent);
+	object = vk_snapshot_to_json(snapshot);
+	ck_assert(vk_sealed_put(vault->backend, name, object, VK_PUT_NOW, NULL));
+	return g_strdup(snapshot->id);
+}
+
+static const VkSnapshotKey *key_at(const GPtrArray *keys, guint i)
+{
+	return g_ptr_array_index(keys, i);
+}
+
+/* The snapshots are listed in the order of TIMES. */
+static void check_order(char *const *times, guint count)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
+	g_autoptr(GPtrArray) all = vk_catalog_list(vault, NULL, NULL);
+	g_autoptr(VkSnapshot) latest = vk_catalog_find(vault, "guest@latest", NULL);
+
+	ck_assert_uint_eq(keys->len, count);
+	ck_assert_uint_eq(all->len, count);
+	for (guint i = 0; i < count; i++) {
+		ck_assert_str_eq(key_at(keys, i)->time, times[i]);
+		ck_assert_str_eq(key_at(all, i)->time, times[i]);
+	}
+	ck_assert_str_eq(latest->time, times[count - 1]);
+}
+
+static void free_all(char **strings, guint count)
+{
+	for (guint i = 0; i < count; i++)
+		g_free(strings[i]);
+}
+
+START_TEST(what_is_committed_last_is_the_latest)
+{
+	/* A clock that runs ahead, is set right, and is ahead once more by less. */
+	static const gint64 clock[] = {-9000, 86400, 90000, -5000, -4000, 3600, -3000};
+	char *times[G_N_ELEMENTS(clock)];
+
+	for (guint i = 0; i < G_N_ELEMENTS(clock); i++) {
+		times[i] = commit_in(vault, clock[i]);
+		check_order(times, i + 1);
+	}
+	free_all(times, G_N_ELEMENTS(clock));
+}
+END_TEST
+
+START_TEST(the_parent_is_what_was_committed_before)
+{
+	static const gint64 clock[] = {-9000, 86400, -5000, -4000};
+	g_autofree char *last = NULL;
+
+	for (guint i = 0; i < G_N_ELEMENTS(clock); i++) {
+		g_autofree char *time = commit_in(vault, clock[i]);
+		g_autoptr(VkSnapshot) snapshot = vk_catalog_find(vault, UUID, NULL);
+
+		ck_assert_str_eq(snapshot->time, time);
+		ck_assert_int_eq(g_strcmp0(snapshot->parent, last), 0);
+		g_free(last);
+		last = g_strdup(snapshot->id);
+	}
+}
+END_TEST
+
+/* Vaults of before: the one of the future was everybody's parent, as it was taken for the latest. */
+START_TEST(children_tell_who_is_older)
+{
+	g_autofree char *first = put_old(-9000, NULL);
+	g_autofree char *ahead = put_old(86400, first);
+	g_autofree char *more_ahead = put_old(90000, ahead);
+	g_autofree char *second = put_old(-5000, more_ahead);
+	g_autofree char *third = put_old(-4000, more_ahead);
+	const char *const ids[] = {first, ahead, more_ahead, second, third};
+
+	for (guint round = 0; round < 2; round++) {
+		g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
+		g_autofree char *next = NULL;
+
+		for (guint i = 0; i < G_N_ELEMENTS(ids); i++)
+			ck_assert_str_eq(key_at(keys, i)->id, ids[i]);
+		/* What is found out so is noted by the next commit, and changes nothing. */
+		ck_assert_int_eq(key_at(keys, 1)->is_noted, round == 1);
+		next = commit_in(vault, -3000 + (gint64)round);
+	}
+}
+END_TEST
+
+/* Retention removes what lies between. */
+START_TEST(it_stays_older_without_its_child)
+{
+	g_autofree char *ahead = commit_in(vault, 86400);
+	g_autofree char *child = commit_in(vault, -5000);
+	char *left[2] = {ahead, commit_in(vault, -4000)};
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
+
+	ck_assert_str_eq(key_at(keys, 1)->time, child);
+	ck_assert(vk_catalog_delete(vault, key_at(keys, 1), NULL));
+	check_order(left, 2);
+	g_free(left[1]);
+}
+END_TEST
+
+START_TEST(a_deleted_one_leaves_nothing)
+{
+	g_autofree char *ahead = commit_in(vault, 86400);
+	g_autofree char *next = commit_in(vault, -5000);
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
+	g_autoptr(GPtrArray) names = NULL;
+
+	for (guint i = 0; i < keys->len; i++)
+		ck_assert(vk_catalog_delete(vault, key_at(keys, i), NULL));
+	names = vault->backend->ops->list(vault->backend, "snaps/" UUID, NULL);
+	ck_assert_uint_eq(names->len, 0);
+}
+END_TEST
+
+START_TEST(a_newest_one_of_the_future_is_told)
+{
+	g_autofree char *past = commit_in(vault, -9000);
+	g_autofree char *ahead = NULL;
+	g_autofree char *next = NULL;
+	g_autoptr(VkSnapshot) latest = vk_catalog_find(vault, "guest", NULL);
+
+	check_told("");
+	ahead = commit_in(vault, 86400);
+	vk_snapshot_free(latest);
+	latest = vk_catalog_find(vault, "guest", NULL);
+	ck_assert_str_eq(latest->time, ahead);
+	check_told(ahead);
+	check_told("in the future");
+	forget_told();
+	next = commit_in(vault, -5000);
+	check_told("older than it says");
+	forget_told();
+	vk_snapshot_free(latest);
+	latest = vk_catalog_find(vault, "guest", NULL);
+	ck_assert_str_eq(latest->time, next);
+	check_told("");
+}
+END_TEST
+
+static char *of_the_other; /* its TIME, once it has committed */
+
+/* As soon as somebody's snapshot would appear, another commits one of the same second. */
+static int renameat2_after_other(int olddir, const char *old, int newdir, const char *name,
+				 unsigned flags)
+{
+	if (g_str_has_prefix(name, "snaps/") && g_str_has_suffix(name, ".json")) {
+		VkVault *other;
+
+		vk_io.renameat2 = real.renameat2;
+		other = vk_vault_open(vk_vault_directory(vault), VK_VAULT_WRITE, NULL);
+		of_the_other = commit_in(other, -5000);
+		vk_vault_free(other);
+	}
+	return real.renameat2(olddir, old, newdir, name, flags);
+}
+
+START_TEST(two_commits_at_once_have_two_times)
+{
+	g_autofree char *time = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+
+	vk_io.renameat2 = renameat2_after_other;
+	time = commit_in(vault, -5000);
+	ck_assert_ptr_nonnull(of_the_other);
+	ck_assert_str_ne(time, of_the_other);
+	names = vault->backend->ops->list(vault->backend, "snaps/" UUID, NULL);
+	ck_assert_uint_eq(names->len, 2); /* and no claim */
+	g_free(of_the_other);
+}
+END_TEST
+
+/* The claim of a process that died costs a second. */
+START_TEST(a_stale_claim_is_passed_over)
+{
+	g_autofree char *time = from_now(-5000);
+	g_autofree char *next = from_now(-4999);
+	g_autofree char *claim = g_strdup_printf("snaps/" UUID "/%s.claim", time);
+	g_autofree char *committed = NULL;
+
+	ck_assert(vk_backend_put(vault->backend, claim, NULL, 0, VK_PUT_HINT, NULL));
+	committed = commit_in(vault, -5000);
+	ck_assert_str_ge(committed, next);
+}
+END_TEST
+
+static Suite *order_suite(void)
+{
+	Suite *suite = suite_create("order");
+	TCase *cases = tcase_create("order");
+
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_test(cases, what_is_committed_last_is_the_latest);
+	tcase_add_test(cases, the_parent_is_what_was_committed_before);
+	tcase_add_test(cases, children_tell_who_is_older);
+	tcase_add_test(cases, it_stays_older_without_its_child);
+	tcase_add_test(cases, a_deleted_one_leaves_nothing);
+	tcase_add_test(cases, a_newest_one_of_the_future_is_told);
+	tcase_add_test(cases, two_commits_at_once_have_two_times);
+	tcase_add_test(cases, a_stale_claim_is_passed_over);
+	suite_add_tcase(suite, cases);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(order_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
