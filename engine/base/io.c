@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define WRITEBACK_STEP ((gsize)4 << 20)
@@ -29,6 +30,7 @@ VkIo vk_io = {
 	.linkat = linkat,
 	.unlinkat = unlinkat,
 	.mkdirat = mkdirat,
+	.flock = flock,
 };
 
 int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **error)

@@ -22,6 +22,7 @@ typedef struct VkIo {
 	int (*linkat)(int olddir, const char *old, int newdir, const char *name, int flags);
 	int (*unlinkat)(int dirfd, const char *path, int flags);
 	int (*mkdirat)(int dirfd, const char *path, mode_t mode);
+	int (*flock)(int fd, int operation);
 } VkIo;
 
 /* The table in force. Tests replace entries before any thread runs and put them back after. */

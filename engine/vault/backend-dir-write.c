@@ -35,9 +35,12 @@ static void remove_stale_temporaries(DirBackend *dir)
 
 	for (guint i = 0; names && i < names->len; i++) {
 		g_autofree char *name = g_build_filename("tmp", names->pdata[i], NULL);
-		VK_AUTOFD fd = vk_io_open(dir->fd, name, O_RDONLY, 0, NULL);
+		/* NFS locks only what is open for writing, and nobody waits for a pipe's other end. */
+		VK_AUTOFD fd = vk_io_open(dir->fd, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW, 0, NULL);
+		struct stat facts;
 
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		if (fd >= 0 && fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) &&
+		    vk_io.flock(fd, LOCK_EX | LOCK_NB) == 0)
 			vk_io.unlinkat(dir->fd, name, 0);
 	}
 }
@@ -89,7 +92,7 @@ static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
 			return -1;
 		}
 		/* A cleaner that was quicker than our lock has the file or removed it: another. */
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && vk_io_is_linked(fd)) {
+		if (fd >= 0 && vk_io.flock(fd, LOCK_EX | LOCK_NB) == 0 && vk_io_is_linked(fd)) {
 			*ret_name = g_steal_pointer(&name);
 			return fd;
 		}

@@ -253,15 +253,12 @@ static const VkBackendOps dir_ops = {
 	.free = dir_free,
 };
 
-static gboolean make_folders(DirBackend *dir, GError **error)
+static gboolean make_folders(DirBackend *dir, const char *const *folders, GError **error)
 {
-	static const char *const folders[] = {"packs",  "snaps", "copies", "hints", "keys",
-					      "leases", "gc",    "fence",  "tmp"};
-
-	for (gsize i = 0; i < G_N_ELEMENTS(folders); i++)
-		if (vk_io.mkdirat(dir->fd, folders[i], 0700) < 0 && errno != EEXIST)
+	for (; *folders; folders++)
+		if (vk_io.mkdirat(dir->fd, *folders, 0700) < 0 && errno != EEXIST)
 			return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path,
-					     folders[i]);
+					     *folders);
 	return vk_dir_sync_folder(dir, ".", error);
 }
 
@@ -279,12 +276,12 @@ static gboolean make_directory(const char *path, GError **error)
 	return vk_io_sync_dir(AT_FDCWD, parent, error);
 }
 
-VkBackend *vk_backend_dir_new(const char *path, gboolean create, GError **error)
+VkBackend *vk_backend_dir_new(const char *path, const char *const *folders, GError **error)
 {
 	DirBackend *dir;
 	int fd;
 
-	if (create && !make_directory(path, error))
+	if (folders && !make_directory(path, error))
 		return NULL;
 	fd = vk_io.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0) {
@@ -299,7 +296,7 @@ VkBackend *vk_backend_dir_new(const char *path, gboolean create, GError **error)
 	g_mutex_init(&dir->sync_mutex);
 	dir->files = g_hash_table_new(g_str_hash, g_str_equal);
 	dir->unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	if (create && !make_folders(dir, error)) {
+	if (folders && !make_folders(dir, folders, error)) {
 		dir_free(&dir->base);
 		return NULL;
 	}

@@ -54,8 +54,11 @@ struct VkBackend {
 	const VkBackendOps *ops;
 };
 
-/* A directory. With CREATE the directory and its folders are made. The error names PATH. */
-VkBackend *vk_backend_dir_new(const char *path, gboolean create, GError **error);
+/*
+ * A directory. With FOLDERS (nullable, NULL at the end) it and these folders in it are made, unless
+ * they are there, durably. The error names PATH.
+ */
+VkBackend *vk_backend_dir_new(const char *path, const char *const *folders, GError **error);
 
 /* Puts a new object made of PARTS. VK_ERROR_EXISTS if there is one. */
 gboolean vk_backend_put(VkBackend *backend, const char *name, const struct iovec *parts,

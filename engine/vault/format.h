@@ -8,6 +8,7 @@
  *   vault.json                                what the vault is
  *   packs/<hh>/<pack id>.<generation>         blocks and map pages; hh: first two digits of the id
  *   snaps/<guest uuid>/<TIME>-<snap id>.json  one object a snapshot; its appearance is the commit
+ *   copies/                                   the same names: copies that a snapshot got later
  *   hints/<id>                                block id prefix -> pack, slot; may be lost or wrong
  *   keys/ leases/ gc/ fence/                  reserved: key slots, who is working, deletion
  *   tmp/                                      what is being written; renamed from here

@@ -16,6 +16,10 @@
 #define VAULT_OBJECT      "vault.json"
 #define COMPRESSION_LEVEL 1
 
+/* All that a new vault has beside its description; some are for later. */
+static const char *const folders[] = {"packs",  "snaps", "copies", "hints", "keys",
+				      "leases", "gc",    "fence",  "tmp",   NULL};
+
 /* The absolute path that a vault's URL names. New string. */
 static char *directory_of_url(const char *url, GError **error)
 {
@@ -65,25 +69,31 @@ static json_t *describe(const VkVault *vault)
 			 "incompat", "ro_compat", "compat");
 }
 
-/* An interrupted init leaves the folders without vault.json: that may be completed. */
+static gboolean is_ours(const char *name)
+{
+	gsize length = strlen(name);
+
+	for (const char *const *folder = folders; *folder; folder++)
+		if (length == strlen(*folder) + 1 && g_str_has_prefix(name, *folder) &&
+		    name[length - 1] == '/')
+			return TRUE;
+	return strcmp(name, "lost+found/") == 0;
+}
+
+/* An interrupted init leaves some of the folders without vault.json: that may be completed. */
 static gboolean may_become_vault(VkBackend *backend, const char *directory, GError **error)
 {
-	static const char *const ours[] = {"packs/",  "snaps/", "hints/", "keys/",
-					   "leases/", "gc/",    "fence/", "tmp/"};
 	g_autoptr(GPtrArray) names = backend->ops->list(backend, ".", error);
 
 	if (!names)
 		return FALSE;
 	for (guint i = 0; i < names->len; i++) {
 		const char *name = names->pdata[i];
-		gboolean known = FALSE;
 
 		if (strcmp(name, VAULT_OBJECT) == 0)
 			return vk_fail(error, VK_ERROR_EXISTS, "'%s' is a vault already",
 				       directory);
-		for (gsize j = 0; j < G_N_ELEMENTS(ours); j++)
-			known = known || strcmp(name, ours[j]) == 0;
-		if (!known && strcmp(name, "lost+found/") != 0)
+		if (!is_ours(name))
 			return vk_fail(error, VK_ERROR_EXISTS,
 				       "'%s' is not empty ('%s' is there); name a new directory",
 				       directory, name);
@@ -103,7 +113,7 @@ VkVault *vk_vault_init(const char *url, GError **error)
 	if (!directory)
 		return NULL;
 	if (g_file_test(directory, G_FILE_TEST_EXISTS)) {
-		backend = vk_backend_dir_new(directory, FALSE, error);
+		backend = vk_backend_dir_new(directory, NULL, error);
 		if (!backend)
 			return NULL;
 		vault = vault_new(backend, directory);
@@ -111,7 +121,7 @@ VkVault *vk_vault_init(const char *url, GError **error)
 			return NULL;
 		g_clear_pointer(&vault, vk_vault_free);
 	}
-	backend = vk_backend_dir_new(directory, TRUE, error);
+	backend = vk_backend_dir_new(directory, folders, error);
 	if (!backend)
 		return NULL;
 	vault = vault_new(backend, directory);
@@ -208,7 +218,7 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 			directory, directory);
 		return NULL;
 	}
-	backend = vk_backend_dir_new(directory, FALSE, error);
+	backend = vk_backend_dir_new(directory, NULL, error);
 	if (!backend)
 		return NULL;
 	vault = vault_new(backend, directory);

@@ -108,6 +108,7 @@ static void arm(Fault kind, int call, int errno_value)
 		.linkat = real.linkat,
 		.unlinkat = faulty_unlinkat,
 		.mkdirat = faulty_mkdirat,
+		.flock = real.flock,
 	};
 }
 
@@ -293,6 +294,47 @@ START_TEST(killed_at_every_call)
 }
 END_TEST
 
+/* Makes a vault in a child that is killed at its N-th call. TRUE when it was. */
+static gboolean init_killed_at(const char *directory, int call)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		arm(KILL, call, 0);
+		vk_vault_free(vk_vault_init(directory, NULL));
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	return WIFSIGNALED(status);
+}
+
+/* The next init completes it, or it is a vault already. */
+START_TEST(an_init_killed_at_any_call_is_completed)
+{
+	MemSource *source = mem_source_new(65536);
+	gboolean killed = TRUE;
+	int call = 0;
+
+	for (; killed; call++) {
+		g_autofree char *top = temp_directory_new();
+		g_autofree char *directory = g_build_filename(top, "a/b", NULL);
+		g_autoptr(VkVault) vault = NULL;
+		g_autoptr(GError) error = NULL;
+
+		killed = init_killed_at(directory, call);
+		vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+		if (!vault)
+			vault = vk_vault_init(directory, &error);
+		ck_assert_msg(vault, "call %d: %s", call, error ? error->message : "");
+		ck_assert(back_up(directory, source, NULL));
+		temp_directory_remove(top);
+	}
+	ck_assert_int_gt(call, 15);
+	vk_source_free(&source->base);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("commit");
@@ -305,6 +347,7 @@ int main(void)
 	tcase_add_test(tcase, every_call_fails_once);
 	tcase_add_test(tcase, from_every_call_on_all_fail);
 	tcase_add_test(tcase, killed_at_every_call);
+	tcase_add_test(tcase, an_init_killed_at_any_call_is_completed);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -85,8 +85,10 @@ static void write_pack(void)
 
 static void setup(void)
 {
+	static const char *const folders[] = {"packs", "tmp", NULL};
+
 	directory = temp_directory_new();
-	backend = vk_backend_dir_new(directory, TRUE, NULL);
+	backend = vk_backend_dir_new(directory, folders, NULL);
 	write_pack();
 }
 
@@ -101,7 +103,7 @@ static void teardown(void)
 static guint count_readable(const guint8 *of_vault, const VkPackId *id)
 {
 	/* A backend of its own: nothing comes from an earlier look at the file. */
-	VkBackend *fresh = vk_backend_dir_new(directory, FALSE, NULL);
+	VkBackend *fresh = vk_backend_dir_new(directory, NULL, NULL);
 	VkPackCache *cache = vk_pack_cache_new(fresh, of_vault);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(cache, id, &error);

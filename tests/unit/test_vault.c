@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening and making vaults where something else lies, or lies in them. */
+#include "vault.h"
+
+#include "catalog.h"
+#include "session.h"
+#include "vaultcheck.h"
+
+#include "errors.h"
+#include "io.h"
+#include "memsource.h"
+#include "tempvault.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define UUID   "11111111-2222-3333-4444-555555555555"
+#define NOBODY 65534
+
+static char *top, *directory;
+static VkIo real;
+
+static void setup(void)
+{
+	VkVault *vault;
+
+	top = temp_directory_new();
+	directory = g_build_filename(top, "vault", NULL);
+	vault = vk_vault_init(directory, NULL);
+	ck_assert_ptr_nonnull(vault);
+	vk_vault_free(vault);
+	real = vk_io;
+}
+
+static void teardown(void)
+{
+	vk_io = real;
+	temp_directory_remove(top);
+	g_free(directory);
+	g_free(top);
+}
+
+/* Saves a disk of one block whose bytes are all FILL. */
+static gboolean back_up(char fill, GError **error)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, error);
+	g_autoptr(VkSession) session = vault ? vk_session_new(vault, 1, error) : NULL;
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	MemSource *source = mem_source_new(65536);
+	VkSaveStats stats = {0};
+	VkImageRecord *record;
+
+	memset(source->bytes, fill, source->base.size);
+	memset(source->kinds, VK_SOURCE_DATA, source->base.size / MEM_UNIT);
+	record =
+		session ? vk_session_save(session, &source->base, NULL, &stats, NULL, error) : NULL;
+	vk_source_free(&source->base);
+	if (!record)
+		return FALSE;
+	snapshot = make_snapshot(UUID, "20260102T030405Z", record);
+	return vk_session_commit(session, snapshot, error);
+}
+
+/* The first file below FOLDER of the vault, at any depth. New string. */
+static char *find_file(const char *folder)
+{
+	g_autofree char *path = g_build_filename(directory, folder, NULL);
+	g_autofree char *below = NULL;
+
+	for (;;) {
+		g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+		const char *name = dir ? g_dir_read_name(dir) : NULL;
+
+		if (!name)
+			return g_steal_pointer(&path);
+		below = g_build_filename(path, name, NULL);
+		g_free(path);
+		path = g_steal_pointer(&below);
+	}
+}
+
+typedef enum { PIPE, LINK, SOCKET, THINGS } Thing;
+
+static void put_in_place_of(const char *path, Thing thing)
+{
+	switch (thing) {
+	case PIPE:
+		ck_assert_int_eq(mkfifo(path, 0600), 0);
+		break;
+	case LINK:
+		ck_assert_int_eq(symlink("/dev/zero", path), 0);
+		break;
+	case SOCKET:
+		ck_assert_int_eq(mknod(path, S_IFSOCK | 0600, 0), 0);
+		break;
+	case THINGS:
+		break;
+	}
+}
+
+/* None of it waits: Check ends what does. */
+START_TEST(what_is_no_file_is_told)
+{
+	static const char *const places[] = {"packs", "snaps"};
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkVault) vault = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+	g_autofree char *path = NULL;
+
+	ck_assert(back_up('a', NULL));
+	path = find_file(places[_i / THINGS]);
+	ck_assert_int_eq(g_unlink(path), 0);
+	put_in_place_of(path, (Thing)(_i % THINGS));
+	vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	result = vk_check_vault(vault, TRUE, NULL, NULL);
+	ck_assert_uint_ge(result->damages->len, 1);
+	ck_assert_msg(strstr(result->damages->pdata[0], "no regular file"), "%s",
+		      (char *)result->damages->pdata[0]);
+	ck_assert(back_up('b', NULL));
+}
+END_TEST
+
+START_TEST(a_description_that_is_no_file_is_told)
+{
+	g_autofree char *path = g_build_filename(directory, "vault.json", NULL);
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_int_eq(g_unlink(path), 0);
+	put_in_place_of(path, (Thing)_i);
+	ck_assert_ptr_null(vk_vault_open(directory, VK_VAULT_READ, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_DAMAGE);
+	ck_assert_ptr_nonnull(strstr(error->message, path));
+	g_clear_error(&error);
+	ck_assert_ptr_null(vk_vault_init(directory, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_EXISTS);
+}
+END_TEST
+
+START_TEST(what_is_no_file_stays_in_tmp)
+{
+	g_autofree char *path = g_build_filename(directory, "tmp/thing", NULL);
+	struct stat facts;
+
+	put_in_place_of(path, (Thing)_i);
+	ck_assert(back_up('a', NULL));
+	ck_assert_int_eq(lstat(path, &facts), 0);
+}
+END_TEST
+
+/* NFS makes a lock of the byte range of it, for which the file must be open for writing. */
+static int flock_on_nfs(int fd, int operation)
+{
+	if ((operation & LOCK_EX) && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) {
+		errno = EBADF;
+		return -1;
+	}
+	return flock(fd, operation);
+}
+
+START_TEST(stale_temporaries_go_on_nfs_too)
+{
+	g_autofree char *stale = g_build_filename(directory, "tmp/stale", NULL);
+	g_autofree char *used = g_build_filename(directory, "tmp/used", NULL);
+	int fd = open(used, O_RDWR | O_CREAT, 0600);
+
+	ck_assert(g_file_set_contents(stale, "x", 1, NULL));
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	vk_io.flock = flock_on_nfs;
+	ck_assert(back_up('a', NULL));
+	ck_assert(!g_file_test(stale, G_FILE_TEST_EXISTS));
+	ck_assert(g_file_test(used, G_FILE_TEST_EXISTS));
+	close(fd);
+}
+END_TEST
+
+static int give_away(const char *path, const struct stat *facts, int type, struct FTW *position)
+{
+	return chown(path, NOBODY, NOBODY);
+}
+
+START_TEST(an_unwritable_vault_is_told_at_once)
+{
+	g_autofree char *tmp = g_build_filename(directory, "tmp", NULL);
+	g_autoptr(GError) error = NULL;
+	VkVault *vault;
+	gboolean is_root = geteuid() == 0;
+
+	ck_assert_int_eq(chmod(tmp, 0500), 0);
+	/* Root may write anywhere. */
+	ck_assert(!is_root || nftw(directory, give_away, 16, FTW_PHYS) == 0);
+	ck_assert(!is_root || seteuid(NOBODY) == 0);
+	vault = vk_vault_open(directory, VK_VAULT_WRITE, &error);
+	ck_assert(!is_root || seteuid(0) == 0);
+	ck_assert_ptr_null(vault);
+	ck_assert_ptr_nonnull(strstr(error->message, directory));
+	vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	ck_assert_ptr_nonnull(vault);
+	vk_vault_free(vault);
+}
+END_TEST
+
+static Suite *vault_suite(void)
+{
+	Suite *suite = suite_create("vault");
+	TCase *cases = tcase_create("vault");
+
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_loop_test(cases, what_is_no_file_is_told, 0, 2 * THINGS);
+	tcase_add_loop_test(cases, a_description_that_is_no_file_is_told, 0, THINGS);
+	tcase_add_loop_test(cases, what_is_no_file_stays_in_tmp, 0, THINGS);
+	tcase_add_test(cases, stale_temporaries_go_on_nfs_too);
+	tcase_add_test(cases, an_unwritable_vault_is_told_at_once);
+	suite_add_tcase(suite, cases);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(vault_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
