@@ -8,8 +8,8 @@
 #include "progress.h"
 #include "retention.h"
 #include "table.h"
+#include "openvault.h"
 #include "text.h"
-#include "vault.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -232,8 +232,7 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 static gboolean run(VkProgram *program, char *const *names, const VkBackupOptions *options,
 		    GError **error)
 {
-	const char *url = vk_program_vault_url(program, error);
-	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_WRITE, error) : NULL;
+	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
 	gint64 begun = g_get_monotonic_time();
 	g_autoptr(VkBackupResult) result = NULL;
 

@@ -5,8 +5,8 @@
 #include "configcheck.h"
 #include "errors.h"
 #include "json.h"
+#include "openvault.h"
 #include "text.h"
-#include "vault.h"
 
 #include <stdio.h>
 
@@ -21,8 +21,7 @@ static void add(const VkProgram *program, GPtrArray *problems, const char *secti
 static void check_vault(const VkProgram *program, GPtrArray *problems)
 {
 	g_autoptr(GError) trouble = NULL;
-	const char *url = vk_program_vault_url(program, &trouble);
-	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_WRITE, &trouble) : NULL;
+	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, &trouble);
 
 	if (!vault)
 		add(program, problems, "vault", "url", trouble);

@@ -5,6 +5,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "json.h"
+#include "openvault.h"
 #include "log.h"
 #include "table.h"
 #include "text.h"
@@ -113,7 +114,6 @@ gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error)
 {
 	g_autoptr(VkVault) vault = NULL;
 	char **references = NULL;
-	const char *url;
 
 	if (!vk_cmd_parse(
 		    program, "copy SNAPSHOT...",
@@ -125,7 +125,6 @@ gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error)
 	if (!references[0])
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "no snapshot named; 'virtkeep list' shows what there is");
-	url = vk_program_vault_url(program, error);
-	vault = url ? vk_vault_open(url, VK_VAULT_WRITE, error) : NULL;
+	vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
 	return vault && copy_all(program, vault, references, error);
 }

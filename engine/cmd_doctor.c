@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
+#include "openvault.h"
 #include "table.h"
 #include "text.h"
 
@@ -119,8 +120,7 @@ static gboolean judge(const Round *round, GError **error)
 static VkVault *open_vault(VkProgram *program)
 {
 	g_autoptr(GError) trouble = NULL;
-	const char *url = vk_program_vault_url(program, &trouble);
-	VkVault *vault = url ? vk_vault_open(url, VK_VAULT_READ, &trouble) : NULL;
+	VkVault *vault = vk_open_vault(program, NULL, VK_VAULT_READ, &trouble);
 
 	if (!vault)
 		vk_log_warning("checkpoints are not examined: %s", trouble->message);

@@ -5,10 +5,10 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
+#include "openvault.h"
 #include "suggest.h"
 #include "table.h"
 #include "text.h"
-#include "vault.h"
 #include "when.h"
 
 #include <stdio.h>
@@ -227,8 +227,7 @@ static gboolean run(VkProgram *program, const Filter *filter, GError **error)
 	g_autoptr(VkTable) table = vk_table_new("SNAPSHOT", "TIME", "CONSISTENCY", "PAUSE", "TOOK",
 						"DISKS", "SIZE", "NEW", "STORED", "COPIES", NULL);
 	g_autoptr(json_t) report = program->json ? json_array() : NULL;
-	const char *url = vk_program_vault_url(program, error);
-	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_READ, error) : NULL;
+	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
 	Listing listing = {.filter = filter, .table = table, .report = report};
 
 	if (!vault || !list(&listing, vault, error))

@@ -5,8 +5,8 @@
 #include "errors.h"
 #include "json.h"
 #include "table.h"
+#include "openvault.h"
 #include "text.h"
-#include "vault.h"
 #include "when.h"
 
 #include <stdio.h>
@@ -99,7 +99,6 @@ gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error)
 	g_autoptr(VkSnapshot) snapshot = NULL;
 	g_autoptr(json_t) report = NULL;
 	char **arguments = NULL;
-	const char *url;
 
 	if (!vk_cmd_parse(program, "show SNAPSHOT",
 			  "Shows all about one snapshot: GUEST@TIME, or GUEST for its latest. TIME "
@@ -109,8 +108,7 @@ gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error)
 		return FALSE;
 	if (!arguments[0])
 		return vk_fail(error, VK_ERROR_USAGE, "no snapshot named: try 'virtkeep --help'");
-	url = vk_program_vault_url(program, error);
-	vault = url ? vk_vault_open(url, VK_VAULT_READ, error) : NULL;
+	vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
 	snapshot = vault ? vk_catalog_find(vault, arguments[0], error) : NULL;
 	if (!snapshot)
 		return FALSE;

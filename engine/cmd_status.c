@@ -4,6 +4,7 @@
 #include "array.h"
 #include "errors.h"
 #include "json.h"
+#include "openvault.h"
 #include "replication.h"
 #include "table.h"
 #include "text.h"
@@ -122,7 +123,6 @@ gboolean vk_cmd_status(VkProgram *program, int argc, char **argv, GError **error
 	};
 	g_autoptr(VkVault) vault = NULL;
 	char **names = NULL;
-	const char *url;
 
 	if (!vk_cmd_parse(
 		    program, "status --replication [GUEST...]",
@@ -132,7 +132,6 @@ gboolean vk_cmd_status(VkProgram *program, int argc, char **argv, GError **error
 		return FALSE;
 	if (!replication)
 		return vk_fail(error, VK_ERROR_USAGE, "status of what? Use --replication");
-	url = vk_program_vault_url(program, error);
-	vault = url ? vk_vault_open(url, VK_VAULT_READ, error) : NULL;
+	vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
 	return vault && show_replication(program, vault, names, error);
 }

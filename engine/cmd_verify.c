@@ -6,8 +6,8 @@
 #include "json.h"
 #include "progress.h"
 #include "table.h"
+#include "openvault.h"
 #include "text.h"
-#include "vault.h"
 
 #include <stdio.h>
 
@@ -54,14 +54,12 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 	g_autoptr(VkCheckResult) result = NULL;
 	g_autoptr(VkProgress) progress = NULL;
 	char **arguments = NULL;
-	const char *url;
 	gint64 begun;
 
 	if (!vk_cmd_parse(program, "verify", "Checks that every snapshot of the vault is whole.",
 			  entries, 0, argc, argv, &arguments, error))
 		return FALSE;
-	url = vk_program_vault_url(program, error);
-	vault = url ? vk_vault_open(url, VK_VAULT_READ, error) : NULL;
+	vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
 	if (!vault)
 		return FALSE;
 	begun = g_get_monotonic_time();

@@ -10,6 +10,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "log.h"
+#include "openvault.h"
 #include "program.h"
 
 #include <errno.h>
@@ -122,7 +123,7 @@ static gboolean open_vault(Mount *mount, const char *url, GError **error)
 	guint64 cache_mib = vk_settings_get_uint(mount->program.settings, "mount", "cache_mib");
 	VkCopyReader reader;
 
-	mount->vault = vk_vault_open(url, VK_VAULT_READ, error);
+	mount->vault = vk_open_vault(&mount->program, url, VK_VAULT_READ, error);
 	if (!mount->vault)
 		return FALSE;
 	vk_vault_set_cache_size(mount->vault, (gsize)cache_mib << 20);

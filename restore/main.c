@@ -9,6 +9,7 @@
 #include "completewords.h"
 #include "errors.h"
 #include "log.h"
+#include "openvault.h"
 #include "options.h"
 #include "program.h"
 #include "report.h"
@@ -180,14 +181,10 @@ static int run_all(Run *run, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	VkCopyReader reader;
-	const char *url;
 
 	if (!parse(run, &argc, &argv, &error))
 		return vk_program_end(error);
-	url = vk_program_vault_url(&run->program, &error);
-	if (!url)
-		return vk_program_end(error);
-	run->vault = vk_vault_open(url, VK_VAULT_READ, &error);
+	run->vault = vk_open_vault(&run->program, NULL, VK_VAULT_READ, &error);
 	if (!run->vault)
 		return vk_program_end(error);
 	run->arrays = vk_arrays_new(run->program.settings, &error);

@@ -6,6 +6,7 @@
 #include "firmware.h"
 #include "log.h"
 #include "program.h"
+#include "samefs.h"
 
 #include <sys/stat.h>
 
@@ -141,6 +142,17 @@ VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk)
 	return record;
 }
 
+static void warn_of_file_system(const VkAttempt *attempt, const VkDomainImage *image)
+{
+	const VkBackupContext *context = attempt->context;
+
+	if (image->path && !g_atomic_int_get(context->same_fs_told) &&
+	    vk_is_same_file_system(vk_vault_directory(context->vault), image->path) &&
+	    g_atomic_int_compare_and_exchange(context->same_fs_told, FALSE, TRUE))
+		vk_warn_same_file_system(context->vault, vk_guest_name(attempt->guest),
+					 image->path);
+}
+
 gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
 			      GError **error)
 {
@@ -154,6 +166,7 @@ gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource 
 				       disk->target);
 		return FALSE;
 	}
+	warn_of_file_system(attempt, disk->image);
 	if (planned->track)
 		record->bitmap = g_strdup(attempt->snapshot->checkpoint);
 	g_ptr_array_add(attempt->snapshot->disks, g_steal_pointer(&record));

@@ -309,6 +309,7 @@ static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	guint workers = options->workers ? options->workers : g_get_num_processors();
 	GThreadPool *pool;
 	VkGate gate, group_gate;
+	gint same_fs_told = FALSE;
 	VkRateLimit limit;
 
 	vk_rate_limit_init(&limit, options->bytes_per_sec);
@@ -317,6 +318,7 @@ static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	vk_gate_init(&group_gate, at_once);
 	run->context.gate = &gate;
 	run->context.group_gate = &group_gate;
+	run->context.same_fs_told = &same_fs_told;
 	run->context.workers = (workers + at_once - 1) / at_once;
 	pool = g_thread_pool_new(back_up, NULL, (int)threads, TRUE, NULL);
 	for (guint i = 0; i < tasks->len; i++)

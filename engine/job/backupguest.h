@@ -23,6 +23,7 @@ typedef struct VkBackupContext {
 	VkGuard *guard;
 	VkProgress *progress;
 	VkRateLimit *limit; /* of what all of them read */
+	gint *same_fs_told; /* atomic: that vault and images share a file system is told once */
 	VkGate *gate; /* for what costs processor and disk; not passed while guests are held */
 	/* The same for guests of a group up to their instant: they must not wait for who reads. */
 	VkGate *group_gate;

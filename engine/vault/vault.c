@@ -20,16 +20,28 @@
 static const char *const folders[] = {"packs",  "snaps", "copies", "hints", "keys",
 				      "leases", "gc",    "fence",  "tmp",   NULL};
 
-/* The absolute path that a vault's URL names. New string. */
-static char *directory_of_url(const char *url, GError **error)
+/*
+ * Whether TEXT is of the form WORD:REST. What other programs take for a host, a service or a drive
+ * is not made a directory: a path with a colon in its first part says that it is one.
+ */
+static gboolean has_scheme(const char *text)
+{
+	gsize length = strcspn(text, "/");
+
+	return memchr(text, ':', length) != NULL;
+}
+
+char *vk_vault_url_directory(const char *url, GError **error)
 {
 	const char *path = url;
 
 	if (g_str_has_prefix(url, "dir:"))
 		path = url + strlen("dir:");
-	else if (!g_path_is_absolute(url) && strstr(url, "://")) {
-		vk_fail(error, VK_ERROR_USAGE, "'%s' is no vault URL: write dir:/PATH or a path",
-			url);
+	else if (has_scheme(url)) {
+		vk_fail(error, VK_ERROR_USAGE,
+			"'%s' is no vault: this virtkeep keeps vaults in directories alone; write "
+			"dir:/PATH or a path, and 'dir:%s' if that is the path",
+			url, url);
 		return NULL;
 	}
 	if (!*path) {
@@ -37,6 +49,13 @@ static char *directory_of_url(const char *url, GError **error)
 		return NULL;
 	}
 	return g_canonicalize_filename(path, NULL);
+}
+
+gboolean vk_vault_is_there(const char *directory)
+{
+	g_autofree char *path = g_build_filename(directory, VAULT_OBJECT, NULL);
+
+	return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
 static VkVault *vault_new(VkBackend *backend, const char *directory)
@@ -103,7 +122,7 @@ static gboolean may_become_vault(VkBackend *backend, const char *directory, GErr
 
 VkVault *vk_vault_init(const char *url, GError **error)
 {
-	g_autofree char *directory = directory_of_url(url, error);
+	g_autofree char *directory = vk_vault_url_directory(url, error);
 	g_autofree char *parent = directory ? g_path_get_dirname(directory) : NULL;
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(json_t) object = NULL;
@@ -204,7 +223,7 @@ static gboolean check_writable(const char *directory, GError **error)
 
 VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 {
-	g_autofree char *directory = directory_of_url(url, error);
+	g_autofree char *directory = vk_vault_url_directory(url, error);
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(json_t) object = NULL;
 	g_autoptr(GError) trouble = NULL;
@@ -213,9 +232,7 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 	if (!directory)
 		return NULL;
 	if (!g_file_test(directory, G_FILE_TEST_EXISTS)) {
-		vk_fail(error, VK_ERROR_NOT_FOUND,
-			"there is no vault '%s': make one with 'virtkeep --vault %s init'",
-			directory, directory);
+		vk_fail(error, VK_ERROR_NOT_FOUND, "there is no vault '%s'", directory);
 		return NULL;
 	}
 	backend = vk_backend_dir_new(directory, NULL, error);
@@ -224,10 +241,8 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 	vault = vault_new(backend, directory);
 	object = vk_sealed_get(backend, VAULT_OBJECT, &trouble);
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
-		vk_fail(error, VK_ERROR_NOT_FOUND,
-			"'%s' is not a vault: it has no " VAULT_OBJECT
-			"; make a vault with 'virtkeep --vault %s init'",
-			directory, directory);
+		vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' is not a vault: it has no " VAULT_OBJECT,
+			directory);
 		return NULL;
 	}
 	if (!object) {

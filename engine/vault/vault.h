@@ -17,6 +17,15 @@ typedef enum {
 } VkVaultMode;
 
 /*
+ * The absolute path that a vault's URL names: "dir:/path" or a path. New string. VK_ERROR_USAGE for
+ * what could be something else, such as "s3:bucket" or "host:/path".
+ */
+char *vk_vault_url_directory(const char *url, GError **error);
+
+/* Whether a vault lies in the directory, readable or not. */
+gboolean vk_vault_is_there(const char *directory);
+
+/*
  * Makes a new vault in an empty or not yet existing directory. URL is "dir:/path" or a path.
  * VK_ERROR_EXISTS when a vault is there already or the directory holds something else.
  */

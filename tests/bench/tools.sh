@@ -120,7 +120,7 @@ new_store() { # TOOL
 
 	rm -rf "$store"
 	case $1 in
-	virtkeep) quietly virtkeep init ;;
+	virtkeep) quietly virtkeep init --force ;;
 	restic)
 		rm -rf "$RESTIC_CACHE_DIR"
 		quietly restic -r "$store" init

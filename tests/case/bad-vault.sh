@@ -30,6 +30,8 @@ refused_by_all 6 "$SCRATCH/nothing" "$SCRATCH/nothing"
 mkdir "$SCRATCH/empty"
 refused_by_all 6 "$SCRATCH/empty" "$SCRATCH/empty"
 refused_by_all 2 "ftp://host/vault" "ftp://host/vault"
+refused 2 "s3:bucket" virtkeep --vault s3:bucket init
+[[ ! -e s3:bucket ]] || fail "a service became a directory"
 
 say "something else"
 mkdir "$SCRATCH/other"
@@ -46,6 +48,20 @@ cp "$VAULT/vault.json" "$SCRATCH/vault.json"
 refused 1 "$VAULT" virtkeep --vault "dir:$VAULT" init
 same_file "$SCRATCH/vault.json" "$VAULT/vault.json"
 ok virtkeep --vault "$VAULT" backup vm
+expect_err "lies on the same file system as '$SCRATCH/guests/vm/vda.qcow2'"
+
+say "not mounted"
+mv "$VAULT" "$SCRATCH/unmounted"
+mkdir "$VAULT"
+refused_by_all 6 "was there: the file system that it lies on is probably not mounted" "$VAULT"
+refused 1 "probably not mounted" virtkeep --vault "$VAULT" init
+[[ -z $(ls "$VAULT") ]] || fail "something was made where nothing is mounted"
+rmdir "$VAULT"
+printf '[vault]\nurl = %s\n' "$SCRATCH/nothing" > /etc/virtkeep/virtkeep.conf
+refused 6 "may not be mounted" virtkeep list
+not grep -q init "$ERR" || fail "a vault on the root disk is offered"
+rm /etc/virtkeep/virtkeep.conf
+mv "$SCRATCH/unmounted" "$VAULT"
 
 say "a newer format"
 reseal "$VAULT/vault.json" '.format = 2'

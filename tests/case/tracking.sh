@@ -407,7 +407,7 @@ expect_json '.snapshots[0].disks[0].mode' incremental
 saved vm vda=incremental
 [[ $(our_checkpoints vm) == 2 ]] || fail "not one checkpoint for each vault"
 rm -r "$SCRATCH/second"
-ok virtkeep --vault "$SCRATCH/second" init
+ok virtkeep --vault "$SCRATCH/second" init --force
 ok virtkeep --vault "$SCRATCH/second" --json backup vm
 expect_json '.snapshots[0].disks[0].mode' full
 
