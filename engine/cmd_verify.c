@@ -1,17 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
 
-#include "vaultcheck.h"
+#include "catalog.h"
 #include "errors.h"
 #include "json.h"
+#include "openvault.h"
 #include "progress.h"
 #include "table.h"
-#include "openvault.h"
 #include "text.h"
+#include "vaultcheck.h"
 
 #include <stdio.h>
 
-static void print_json(const VkCheckResult *result, gint64 usec)
+/*
+ * The keys of the snapshots of the guests named, borrowed from GUESTS, and in *RET_NAMES how the
+ * guests are called.
+ */
+static GPtrArray *keys_of(VkVault *vault, const GPtrArray *guests, char *const *names,
+			  json_t *ret_names, GError **error)
+{
+	g_autoptr(GPtrArray) keys = g_ptr_array_new();
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (; *names; names++) {
+		const VkCatalogGuest *guest = vk_catalog_find_guest(vault, guests, *names, error);
+
+		if (!guest)
+			return NULL;
+		if (!g_hash_table_add(seen, guest->uuid))
+			continue;
+		json_array_append_new(ret_names, vk_json_new_string(guest->view_name));
+		for (guint i = 0; i < guest->keys->len; i++)
+			g_ptr_array_add(keys, g_ptr_array_index(guest->keys, i));
+	}
+	return g_steal_pointer(&keys);
+}
+
+/* GUESTS: those that were named; empty for all. */
+static void print_json(const VkCheckResult *result, json_t *guests, gint64 usec)
 {
 	g_autoptr(json_t) report = NULL;
 	json_t *damages = json_array();
@@ -19,7 +45,7 @@ static void print_json(const VkCheckResult *result, gint64 usec)
 	for (guint i = 0; i < result->damages->len; i++)
 		json_array_append_new(damages,
 				      vk_json_new_string(g_ptr_array_index(result->damages, i)));
-	report = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "snapshots",
+	report = json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:o}", "guests", guests, "snapshots",
 			   (json_int_t)result->snapshots, "packs", (json_int_t)result->packs,
 			   "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
 			   "duration_ms", (json_int_t)((usec + 999) / 1000), "damages", damages);
@@ -42,6 +68,41 @@ static void print_text(const VkCheckResult *result, gboolean data, gboolean quie
 		      result->damages->len == 0 ? "sound" : "damaged");
 }
 
+static gboolean verify(const VkProgram *program, char *const *names, gboolean data, GError **error)
+{
+	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
+	gint64 begun = g_get_monotonic_time();
+	g_autoptr(GPtrArray) guests = NULL;
+	g_autoptr(GPtrArray) keys = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+	g_autoptr(VkProgress) progress = NULL;
+	g_autoptr(json_t) called = json_array();
+	g_autofree char *damages = NULL;
+
+	if (!vault)
+		return FALSE;
+	if (names[0]) {
+		guests = vk_catalog_guests(vault, error);
+		keys = guests ? keys_of(vault, guests, names, called, error) : NULL;
+		if (!keys)
+			return FALSE;
+	}
+	progress = vk_progress_new("verify", 0);
+	result = vk_check_vault(vault, keys, data, progress, error);
+	g_clear_pointer(&progress, vk_progress_free);
+	if (!result)
+		return FALSE;
+	if (program->json)
+		print_json(result, called, g_get_monotonic_time() - begun);
+	else
+		print_text(result, data, program->quiet);
+	if (result->damages->len == 0)
+		return TRUE;
+	damages = vk_count_text(result->damages->len, "damage");
+	return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %s", vk_vault_url(vault),
+		       damages);
+}
+
 gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error)
 {
 	gboolean data = FALSE;
@@ -50,33 +111,11 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 		 NULL},
 		G_OPTION_ENTRY_NULL,
 	};
-	g_autoptr(VkVault) vault = NULL;
-	g_autoptr(VkCheckResult) result = NULL;
-	g_autoptr(VkProgress) progress = NULL;
-	char **arguments = NULL;
-	gint64 begun;
+	char **names = NULL;
 
-	if (!vk_cmd_parse(program, "verify", "Checks that every snapshot of the vault is whole.",
-			  entries, 0, argc, argv, &arguments, error))
-		return FALSE;
-	vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
-	if (!vault)
-		return FALSE;
-	begun = g_get_monotonic_time();
-	progress = vk_progress_new("verify", 0);
-	result = vk_check_vault(vault, data, progress, error);
-	g_clear_pointer(&progress, vk_progress_free);
-	if (!result)
-		return FALSE;
-	if (program->json)
-		print_json(result, g_get_monotonic_time() - begun);
-	else
-		print_text(result, data, program->quiet);
-	if (result->damages->len > 0) {
-		g_autofree char *damages = vk_count_text(result->damages->len, "damage");
-
-		return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %s", vk_vault_url(vault),
-			       damages);
-	}
-	return TRUE;
+	return vk_cmd_parse(program, "verify [GUEST...]",
+			    "Checks that every snapshot of the vault is whole, or those of each "
+			    "GUEST, which is\na name or uuid.",
+			    entries, -1, argc, argv, &names, error) &&
+	       verify(program, names, data, error);
 }

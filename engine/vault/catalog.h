@@ -87,6 +87,13 @@ typedef struct VkCatalogGuest {
 GPtrArray *vk_catalog_guests(VkVault *vault, GError **error);
 
 /*
+ * The one of GUESTS that NAME means: a name, a view name or a uuid. Borrowed. Errors as of
+ * vk_catalog_find().
+ */
+const VkCatalogGuest *vk_catalog_find_guest(VkVault *vault, const GPtrArray *guests,
+					    const char *name, GError **error);
+
+/*
  * Finds SNAPSHOT ("GUEST@TIME" and the others of timestamp.h), GUEST being a name, a view name or a
  * uuid. VK_ERROR_NOT_FOUND says whether the guest or the time is unknown; two guests of one name
  * are VK_ERROR_USAGE, listing the view names to use.

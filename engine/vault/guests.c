@@ -205,14 +205,13 @@ static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char
 			       "the vault '%s' has no readable guest '%s', but guests whose "
 			       "snapshots are all damaged: %s; 'virtkeep verify' tells more",
 			       vk_vault_url(vault), name, nameless->str);
-	return vk_fail(error, VK_ERROR_NOT_FOUND,
-		       "the vault '%s' has no guest '%s'%s",
+	return vk_fail(error, VK_ERROR_NOT_FOUND, "the vault '%s' has no guest '%s'%s",
 		       vk_vault_url(vault), name,
 		       *meant ? meant : "; 'virtkeep list' shows those it has");
 }
 
-static const VkCatalogGuest *find_guest(VkVault *vault, const GPtrArray *guests, const char *name,
-					GError **error)
+const VkCatalogGuest *vk_catalog_find_guest(VkVault *vault, const GPtrArray *guests,
+					    const char *name, GError **error)
 {
 	const VkCatalogGuest *found = NULL;
 	guint matches = 0;
@@ -220,7 +219,8 @@ static const VkCatalogGuest *find_guest(VkVault *vault, const GPtrArray *guests,
 	for (guint i = 0; i < guests->len; i++) {
 		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
 
-		if (strcmp(guest->view_name, name) == 0)
+		if (strcmp(guest->view_name, name) == 0 ||
+		    g_ascii_strcasecmp(guest->uuid, name) == 0)
 			return guest;
 		if (strcmp(guest->name, name) == 0) {
 			found = guest;
@@ -272,6 +272,6 @@ VkSnapshot *vk_catalog_find(VkVault *vault, const char *reference, GError **erro
 	guests = vk_catalog_guests(vault, error);
 	if (!guests)
 		return NULL;
-	guest = find_guest(vault, guests, name, error);
+	guest = vk_catalog_find_guest(vault, guests, name, error);
 	return guest ? load_at(vault, guest->keys, name, time, error) : NULL;
 }

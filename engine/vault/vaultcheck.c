@@ -376,17 +376,19 @@ static void name_affected(Check *check, const GPtrArray *keys)
 	}
 }
 
-VkCheckResult *vk_check_vault(VkVault *vault, gboolean data, VkProgress *progress, GError **error)
+VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean data,
+			      VkProgress *progress, GError **error)
 {
 	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
 	g_autoptr(GHashTable) used = slot_set_new();
 	g_autoptr(GHashTable) bad = slot_set_new();
-	g_autoptr(GPtrArray) keys = NULL;
+	g_autoptr(GPtrArray) all = NULL;
 	Check check = {
 		.vault = vault, .result = result, .used = used, .bad = bad, .progress = progress};
 
 	result->damages = g_ptr_array_new_with_free_func(g_free);
-	keys = vk_catalog_list(vault, NULL, error);
+	if (!keys)
+		keys = all = vk_catalog_list(vault, NULL, error);
 	if (!keys)
 		return NULL;
 	for (guint i = 0; i < keys->len && !vk_interrupted(); i++)

@@ -23,5 +23,9 @@ typedef struct VkCheckResult {
 void vk_check_result_free(VkCheckResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCheckResult, vk_check_result_free)
 
-/* NULL only when the check itself could not run; damage is in the result. */
-VkCheckResult *vk_check_vault(VkVault *vault, gboolean data, VkProgress *progress, GError **error);
+/*
+ * Checks the snapshots KEYS (VkSnapshotKey) and what they refer to; NULL: all. Returns NULL only when
+ * the check itself could not run; damage is in the result.
+ */
+VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean data,
+			      VkProgress *progress, GError **error);

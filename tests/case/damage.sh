@@ -38,6 +38,8 @@ pack=$(largest_pack)
 flip "$pack" $(($(stat -c %s "$pack") / 2))
 refused 5 "the vault '" virtkeep verify --data
 expect_out "$(basename "$pack" | cut -d . -f 1)"
+refused 5 "the vault '" virtkeep verify --data vm
+refused 6 "'nobody'" virtkeep verify --data nobody
 expect_unreadable
 
 say "the rest of the disk stays readable"

@@ -327,7 +327,8 @@ static void check_cut(const Cut *cut)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkVault) vault = vk_vault_open(cut->path, VK_VAULT_READ, &error);
-	g_autoptr(VkCheckResult) result = vault ? vk_check_vault(vault, TRUE, NULL, &error) : NULL;
+	g_autoptr(VkCheckResult) result =
+		vault ? vk_check_vault(vault, NULL, TRUE, NULL, &error) : NULL;
 
 	ck_assert_msg(result, "'%s': %s", cut->path, error ? error->message : "");
 	ck_assert_msg(result->damages->len == 0, "'%s': %s", cut->path,

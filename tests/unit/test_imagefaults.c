@@ -50,7 +50,7 @@ START_TEST(damage_is_never_returned_as_data)
 	image = vk_vault_image_open(again, image_of(snapshot), NULL);
 	ck_assert(!vk_image_read(image, 0, buf, sizeof(buf), &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
-	check = vk_check_vault(again, TRUE, NULL, NULL);
+	check = vk_check_vault(again, NULL, TRUE, NULL, NULL);
 	ck_assert_uint_eq(check->damages->len, 2);
 	ck_assert_ptr_nonnull(strstr(check->damages->pdata[0], "in slot 0"));
 	ck_assert_ptr_nonnull(

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define UUID   "11111111-2222-3333-4444-555555555555"
+#define OTHER  "99999999-2222-3333-4444-555555555555"
 #define NOBODY 65534
 
 static char *top, *directory;
@@ -47,8 +48,8 @@ static void teardown(void)
 	g_free(top);
 }
 
-/* Saves a disk of one block whose bytes are all FILL. */
-static gboolean back_up(char fill, GError **error)
+/* Saves a disk of one block whose bytes are all FILL, as of the guest UUID. */
+static gboolean back_up_guest(const char *uuid, char fill, GError **error)
 {
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, error);
 	g_autoptr(VkSession) session = vault ? vk_session_new(vault, 1, error) : NULL;
@@ -64,8 +65,13 @@ static gboolean back_up(char fill, GError **error)
 	vk_source_free(&source->base);
 	if (!record)
 		return FALSE;
-	snapshot = make_snapshot(UUID, "20260102T030405Z", record);
+	snapshot = make_snapshot(uuid, "20260102T030405Z", record);
 	return vk_session_commit(session, snapshot, error);
+}
+
+static gboolean back_up(char fill, GError **error)
+{
+	return back_up_guest(UUID, fill, error);
 }
 
 /* The first file below FOLDER of the vault, at any depth. New string. */
@@ -119,7 +125,7 @@ START_TEST(what_is_no_file_is_told)
 	ck_assert_int_eq(g_unlink(path), 0);
 	put_in_place_of(path, (Thing)(_i % THINGS));
 	vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
-	result = vk_check_vault(vault, TRUE, NULL, NULL);
+	result = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
 	ck_assert_uint_ge(result->damages->len, 1);
 	ck_assert_msg(strstr(result->damages->pdata[0], "no regular file"), "%s",
 		      (char *)result->damages->pdata[0]);
@@ -180,6 +186,39 @@ START_TEST(stale_temporaries_go_on_nfs_too)
 }
 END_TEST
 
+/* The damages of one guest's snapshots. */
+static guint count_damages(const char *uuid, gboolean data, guint expected_snapshots)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	g_autoptr(GPtrArray) guests = vk_catalog_guests(vault, NULL);
+	const VkCatalogGuest *guest = vk_catalog_find_guest(vault, guests, uuid, NULL);
+	g_autoptr(VkCheckResult) result = NULL;
+
+	ck_assert_str_eq(guest->uuid, uuid);
+	result = vk_check_vault(vault, guest->keys, data, NULL, NULL);
+	ck_assert_uint_eq(result->snapshots, expected_snapshots);
+	ck_assert_uint_eq(result->packs, expected_snapshots);
+	return result->damages->len;
+}
+
+START_TEST(one_guest_is_checked_alone)
+{
+	g_autofree char *pack = NULL;
+	g_autofree char *bytes = NULL;
+	gsize length;
+
+	ck_assert(back_up_guest(UUID, 'a', NULL));
+	pack = find_file("packs");
+	ck_assert(back_up_guest(OTHER, 'b', NULL));
+	ck_assert(back_up_guest(OTHER, 'c', NULL));
+	ck_assert(g_file_get_contents(pack, &bytes, &length, NULL));
+	bytes[sizeof(VkPackHeader) + sizeof(VkFrameHeader) + 2] ^= 1; /* of the block */
+	ck_assert(g_file_set_contents(pack, bytes, (gssize)length, NULL));
+	ck_assert_uint_eq(count_damages(OTHER, TRUE, 2), 0);
+	ck_assert_uint_gt(count_damages(UUID, TRUE, 1), 0);
+}
+END_TEST
+
 static int give_away(const char *path, const struct stat *facts, int type, struct FTW *position)
 {
 	return chown(path, NOBODY, NOBODY);
@@ -216,6 +255,7 @@ static Suite *vault_suite(void)
 	tcase_add_loop_test(cases, a_description_that_is_no_file_is_told, 0, THINGS);
 	tcase_add_loop_test(cases, what_is_no_file_stays_in_tmp, 0, THINGS);
 	tcase_add_test(cases, stale_temporaries_go_on_nfs_too);
+	tcase_add_test(cases, one_guest_is_checked_alone);
 	tcase_add_test(cases, an_unwritable_vault_is_told_at_once);
 	suite_add_tcase(suite, cases);
 	return suite;

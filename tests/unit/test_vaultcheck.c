@@ -117,7 +117,7 @@ static VkCheckResult *check_vault(gboolean data, gint allowed)
 	again->backend->ops = &limited;
 	reads_of_victim = 0;
 	reads_allowed = allowed;
-	result = vk_check_vault(again, data, NULL, NULL);
+	result = vk_check_vault(again, NULL, data, NULL, NULL);
 	again->backend->ops = untouched;
 	ck_assert_ptr_nonnull(result);
 	return result;
