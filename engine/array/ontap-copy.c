@@ -127,7 +127,9 @@ static VkSource *open_chain(const json_t *copy, guint count, GError **error)
 		layers[i] =
 			(VkQemuLayer){.path = g_ptr_array_index(paths, i), .format = layer.format};
 	}
-	return vk_source_served_new(layers, count, NULL, error);
+	return vk_qemu_check_data(layers, count, error)
+		       ? vk_source_served_new(layers, count, NULL, error)
+		       : NULL;
 }
 
 char *vk_ontap_plain_file(VkArray *array, const json_t *copy)

@@ -125,7 +125,9 @@ static VkSource *open_chain(const json_t *copy, guint count, GError **error)
 			return NULL;
 		layers[i] = (VkQemuLayer){.path = layer.path, .format = layer.format};
 	}
-	return vk_source_served_new(layers, count, NULL, error);
+	return vk_qemu_check_data(layers, count, error)
+		       ? vk_source_served_new(layers, count, NULL, error)
+		       : NULL;
 }
 
 static char *reflink_plain_file(VkArray *array, const json_t *copy)

@@ -3,39 +3,25 @@
 
 #include "catalog.h"
 #include "errors.h"
-#include "offline.h"
-#include "qemu-image.h"
+#include "image-chain.h"
 
 /* A run that has not listed by then what it took is dead. */
 #define UNLISTED_AT_MOST_SEC ((gint64)7 * 24 * 60 * 60)
 
 static GPtrArray *find_layers(VkHost *host, const VkDomainDisk *disk, GError **error)
 {
-	g_autofree char *path = vk_offline_image_path(host, disk->image, error);
 	g_autoptr(GPtrArray) layers =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
-	g_autoptr(GPtrArray) chain = NULL;
-	g_autoptr(GPtrArray) data_files = NULL;
+	g_autoptr(GPtrArray) chain = vk_image_chain_new(host, disk, error);
 
-	if (!path)
-		return NULL;
-	g_ptr_array_add(layers, vk_array_layer_new(path, vk_qemu_format(disk->image->format)));
-	chain = vk_image_backing_chain(path, disk->image->format, &data_files, error);
-	if (chain && data_files->len > 0) {
-		vk_fail(error, VK_ERROR_FAILED,
-			"it keeps its data in '%s', which arrays cannot take with it; use --mode "
-			"vault",
-			(char *)g_ptr_array_index(data_files, 0));
-		return NULL;
-	}
 	for (guint i = 0; chain && i < chain->len; i++) {
 		const VkDomainImage *image = g_ptr_array_index(chain, i);
 
-		if (!image->path) {
-			g_autofree char *label = vk_domain_image_label(image);
-
-			vk_fail(error, VK_ERROR_FAILED, "its backing file '%s' is no local file",
-				label);
+		if (image->data_file) {
+			vk_fail(error, VK_ERROR_FAILED,
+				"it keeps its data in '%s', which arrays cannot take with it; use "
+				"--mode vault",
+				image->data_file);
 			return NULL;
 		}
 		g_ptr_array_add(layers, vk_array_layer_new(image->path, image->format));

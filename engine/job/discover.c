@@ -3,7 +3,7 @@
 
 #include "domain.h"
 #include "errors.h"
-#include "offline.h"
+#include "image-chain.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -107,25 +107,24 @@ static void add_layers(VkFoundDisk *found, const GPtrArray *images)
 	}
 }
 
-/* A raw image has no chain; that of another format is asked of the image where the XML ends. */
+/*
+ * The backing files: those that the definition tells, and those that the images of a guest that is
+ * off tell where it does not.
+ */
 static void find_backing(const Search *search, VkFoundDisk *found)
 {
 	const VkDomainDisk *disk = search->disk;
-	g_autoptr(GPtrArray) images = NULL;
+	g_autoptr(GPtrArray) chain = NULL;
 	GError *trouble = NULL;
 
-	if (disk->backing_known || disk->backing->len > 0) {
-		add_layers(found, disk->backing);
-		return;
+	if (!disk->backing_known && search->mounts && found->path && !found->reason) {
+		chain = vk_image_chain_new(search->host, disk, &trouble);
+		if (!chain)
+			note_problem(search, trouble);
 	}
-	if (!search->mounts || !found->path || found->reason || !found->format ||
-	    g_str_equal(found->format, "raw"))
-		return;
-	images = vk_image_backing_chain(found->path, found->format, NULL, &trouble);
-	if (images)
-		add_layers(found, images);
-	else
-		note_problem(search, trouble);
+	if (chain)
+		g_ptr_array_remove_index(chain, 0);
+	add_layers(found, chain ? chain : disk->backing);
 }
 
 /* FALSE when the disk is out of reach: then nothing else about it can be found out, either. */

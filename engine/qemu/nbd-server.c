@@ -80,20 +80,14 @@ static VkNbdServer *start(const VkQemuLayer *layers, guint count, gboolean read_
 			  const char *bitmap, GError **error)
 {
 	g_autoptr(VkNbdServer) server = g_new0(VkNbdServer, 1);
-	g_autofree char *opts = vk_qemu_chain_opts(layers, count, read_only, error);
-	const char *argv[] = {"qemu-nbd",
-			      "--persistent",
-			      "--shared=0",
-			      "--socket",
-			      NULL,
-			      read_only ? "--read-only" : "--discard=unmap",
-			      "--image-opts",
-			      opts,
-			      bitmap ? "--bitmap" : NULL,
-			      bitmap,
-			      NULL};
+	g_autofree char *name = vk_qemu_chain_name(layers, count, read_only, error);
+	const char *argv[] = {"qemu-nbd",   "--persistent",
+			      "--shared=0", "--socket",
+			      NULL,         read_only ? "--read-only" : "--discard=unmap",
+			      name,         bitmap ? "--bitmap" : NULL,
+			      bitmap,       NULL};
 
-	if (!opts)
+	if (!name)
 		return NULL;
 	server->path = g_strdup(layers[0].path);
 	server->dir = vk_private_dir_new(error);
@@ -102,6 +96,7 @@ static VkNbdServer *start(const VkQemuLayer *layers, guint count, gboolean read_
 	argv[4] = vk_private_dir_socket(server->dir);
 	server->child = vk_child_start(argv, NULL, error);
 	if (!server->child || !wait_started(server, error)) {
+		vk_qemu_name_path(error, name, server->path);
 		g_prefix_error(error, "cannot open '%s': ", server->path);
 		return NULL;
 	}

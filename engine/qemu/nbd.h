@@ -35,11 +35,11 @@ typedef enum {
 	VK_NBD_WRITE,
 } VkNbdMode;
 
-/* PATH is an image file or device of FORMAT; only that file and its backing chain are opened. */
+/* PATH is an image file or device of FORMAT; only that is opened, and no backing file. */
 VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode mode,
 				 GError **error);
 
-/* Read-only, of LAYERS as vk_qemu_chain_opts() has them. BITMAP (nullable) is offered, too. */
+/* Read-only, of LAYERS as vk_qemu_chain_name() has them. BITMAP (nullable) is offered, too. */
 VkNbdServer *vk_nbd_server_start_chain(const VkQemuLayer *layers, guint count, const char *bitmap,
 				       GError **error);
 

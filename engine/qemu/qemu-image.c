@@ -4,6 +4,7 @@
 #include "child.h"
 #include "errors.h"
 #include "io.h"
+#include "json.h"
 #include "nbd.h"
 
 #include <errno.h>
@@ -27,54 +28,155 @@ const char *vk_qemu_format(const char *format)
 	return !format || g_str_equal(format, "iso") ? "raw" : format;
 }
 
-/* A comma ends a value unless it is doubled. */
-static char *escape_commas(const char *text)
+static json_t *file_node(const char *path, GError **error)
 {
-	g_auto(GStrv) parts = g_strsplit(text, ",", -1);
-
-	return g_strjoinv(",,", parts);
-}
-
-/* Appends the options of one layer; PREFIX is "", "backing.", "backing.backing.", ... */
-static gboolean append_layer(GString *opts, const char *prefix, const VkQemuLayer *layer,
-			     GError **error)
-{
-	g_autofree char *absolute = g_canonicalize_filename(layer->path, NULL);
-	g_autofree char *escaped = escape_commas(absolute);
-	const char *name = vk_qemu_format(layer->format);
+	g_autofree char *absolute = g_canonicalize_filename(path, NULL);
 	struct stat info;
 
-	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
-		return vk_fail(error, VK_ERROR_FAILED, "'%s' of '%s' is not an image format", name,
-			       layer->path);
-	if (stat(absolute, &info) < 0)
-		return vk_fail_errno(error, errno, "cannot open '%s'", layer->path);
-	g_string_append_printf(opts, "%s%sdriver=%s,%sfile.driver=%s,%sfile.filename=%s",
-			       opts->len ? "," : "", prefix, name, prefix,
-			       S_ISBLK(info.st_mode) ? "host_device" : "file", prefix, escaped);
-	return TRUE;
+	if (!g_utf8_validate(absolute, -1, NULL)) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"the name of '%s' is not UTF-8, in which QEMU is told it", path);
+		return NULL;
+	}
+	if (stat(absolute, &info) < 0) {
+		vk_fail_errno(error, errno, "cannot open '%s'", path);
+		return NULL;
+	}
+	return json_pack("{s:s, s:s}", "driver", S_ISBLK(info.st_mode) ? "host_device" : "file",
+			 "filename", absolute);
 }
 
-char *vk_qemu_chain_opts(const VkQemuLayer *layers, guint count, gboolean share, GError **error)
+static json_t *layer_node(const VkQemuLayer *layer, GError **error)
 {
-	g_autoptr(GString) opts = g_string_new(NULL);
-	g_autoptr(GString) prefix = g_string_new(NULL);
+	const char *name = vk_qemu_format(layer->format);
+	json_t *file, *data = NULL;
 
-	for (guint i = 0; i < count; i++) {
-		if (!append_layer(opts, prefix->str, &layers[i], error))
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name)) {
+		vk_fail(error, VK_ERROR_FAILED, "'%s' of '%s' is not an image format", name,
+			layer->path);
+		return NULL;
+	}
+	file = file_node(layer->path, error);
+	if (file && layer->data_file && !(data = file_node(layer->data_file, error)))
+		g_clear_pointer(&file, json_decref);
+	if (!file)
+		return NULL;
+	return json_pack("{s:s, s:o, s:o*}", "driver", name, "file", file, "data-file", data);
+}
+
+char *vk_qemu_chain_name(const VkQemuLayer *layers, guint count, gboolean share, GError **error)
+{
+	g_autoptr(json_t) chain = json_null();
+	g_autofree char *line = NULL;
+
+	for (guint i = count; i > 0; i--) {
+		json_t *node = layer_node(&layers[i - 1], error);
+
+		if (!node)
 			return NULL;
-		g_string_append(prefix, "backing.");
+		json_object_set_new(node, "backing", chain);
+		chain = node;
 	}
 	if (share)
-		g_string_append(opts, ",force-share=on");
-	return g_string_free(g_steal_pointer(&opts), FALSE);
+		json_object_set_new(chain, "force-share", json_true());
+	line = vk_json_line(chain);
+	return g_strconcat("json:", line, NULL);
 }
 
-char *vk_qemu_image_opts(const char *path, const char *format, gboolean share, GError **error)
+void vk_qemu_name_path(GError **error, const char *name, const char *path)
 {
-	const VkQemuLayer layer = {.path = path, .format = format};
+	g_autoptr(GString) text = NULL;
 
-	return vk_qemu_chain_opts(&layer, 1, share, error);
+	if (!error || !*error)
+		return;
+	text = g_string_new((*error)->message);
+	g_string_replace(text, name, path, 0);
+	g_free((*error)->message);
+	(*error)->message = g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+char *vk_qemu_run(const char *const *argv, const char *name, const char *path, GError **error)
+{
+	char *output = vk_child_run(argv, TOOL_TIMEOUT_SEC, error);
+
+	if (!output)
+		vk_qemu_name_path(error, name, path);
+	return output;
+}
+
+json_t *vk_qemu_image_info(const VkQemuLayer *image, GError **error)
+{
+	g_autofree char *name = vk_qemu_chain_name(image, 1, FALSE, error);
+	const char *argv[] = {"qemu-img", "info", "-U", "--output=json", name, NULL};
+	g_autofree char *output = name ? vk_qemu_run(argv, name, image->path, error) : NULL;
+	json_t *info = output ? json_loads(output, 0, NULL) : NULL;
+
+	if (output && !info)
+		vk_fail(error, VK_ERROR_FAILED, "qemu-img's answer makes no sense");
+	if (!info)
+		g_prefix_error(error, "cannot examine '%s': ", image->path);
+	return info;
+}
+
+/* ---- what a header names ---- */
+
+gboolean vk_qemu_is_path(const char *name)
+{
+	return name[strcspn(name, ":/")] != ':';
+}
+
+char *vk_qemu_resolve(const char *path, const char *name)
+{
+	g_autofree char *directory = g_path_get_dirname(path);
+
+	return g_canonicalize_filename(name, directory);
+}
+
+/* A vmdk may be but a list of other files. */
+static const char *foreign_extent_of(const VkQemuLayer *image, const json_t *data)
+{
+	const json_t *extents = json_object_get(data, "extents");
+
+	for (gsize i = 0; g_str_equal(image->format, "vmdk") && i < json_array_size(extents); i++) {
+		const json_t *extent = json_array_get(extents, i);
+		const char *file = json_string_value(json_object_get(extent, "filename"));
+
+		if (file && strcmp(file, image->path) != 0)
+			return file;
+	}
+	return NULL;
+}
+
+char *vk_qemu_undeclared_data(const VkQemuLayer *image, const json_t *info)
+{
+	const json_t *data = json_object_get(json_object_get(info, "format-specific"), "data");
+	const char *file = json_string_value(json_object_get(data, "data-file"));
+
+	if (!file)
+		file = foreign_extent_of(image, data);
+	if (!file || image->data_file)
+		return NULL;
+	return vk_qemu_is_path(file) ? vk_qemu_resolve(image->path, file) : g_strdup(file);
+}
+
+gboolean vk_qemu_check_data(const VkQemuLayer *layers, guint count, GError **error)
+{
+	for (guint i = 0; i < count; i++) {
+		g_autoptr(json_t) info = NULL;
+		g_autofree char *file = NULL;
+
+		if (g_str_equal(vk_qemu_format(layers[i].format), "raw"))
+			continue;
+		info = vk_qemu_image_info(&layers[i], error);
+		if (!info)
+			return FALSE;
+		file = vk_qemu_undeclared_data(&layers[i], info);
+		if (file)
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "'%s' keeps its data in '%s', which is no part of the disk",
+				       layers[i].path, file);
+	}
+	return TRUE;
 }
 
 gboolean vk_image_file_create(const char *path, const char *format, guint64 size, GError **error)

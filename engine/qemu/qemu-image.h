@@ -5,6 +5,7 @@
 #pragma once
 
 #include <glib.h>
+#include <jansson.h>
 
 /* QEMU's name for FORMAT: NULL and "iso" are "raw", for a raw image is never probed. */
 const char *vk_qemu_format(const char *format);
@@ -13,15 +14,39 @@ const char *vk_qemu_format(const char *format);
 typedef struct VkQemuLayer {
 	const char *path;
 	const char *format;
+	const char *data_file; /* of a qcow2 image that keeps its data there; nullable */
 } VkQemuLayer;
 
 /*
- * An --image-opts string for LAYERS, the image first, with explicit drivers. Where only the image
- * is given, its header tells the backing files. SHARE lets others write to all of them. New string;
- * an error for names that are no format.
+ * The name by which QEMU's tools open LAYERS, the image first, and no other file: each with its
+ * driver, the last one without a backing file, whatever their headers say. SHARE lets others write to
+ * all of them. New string; an error for names that are no format, or not UTF-8.
  */
-char *vk_qemu_chain_opts(const VkQemuLayer *layers, guint count, gboolean share, GError **error);
-char *vk_qemu_image_opts(const char *path, const char *format, gboolean share, GError **error);
+char *vk_qemu_chain_name(const VkQemuLayer *layers, guint count, gboolean share, GError **error);
+
+/* Tells such a NAME in the message of ERROR, if one is set, as PATH: for people. */
+void vk_qemu_name_path(GError **error, const char *name, const char *path);
+
+/* Runs ARGV, one of QEMU's tools, in which NAME stands for PATH. Returns its stdout. */
+char *vk_qemu_run(const char *const *argv, const char *name, const char *path, GError **error);
+
+/* What "qemu-img info" tells of one image, whoever uses it. No other file is opened. */
+json_t *vk_qemu_image_info(const VkQemuLayer *image, GError **error);
+
+/* Whether QEMU takes NAME, as a header has it, for a path: a slash comes before any colon. */
+gboolean vk_qemu_is_path(const char *name);
+
+/* The path that the header of the image PATH means by NAME. New string. */
+char *vk_qemu_resolve(const char *path, const char *name);
+
+/*
+ * Another file that QEMU would open for the data of IMAGE, of which INFO tells, though the layer does
+ * not have it. New string; NULL when there is none.
+ */
+char *vk_qemu_undeclared_data(const VkQemuLayer *image, const json_t *info);
+
+/* Refuses images that would have QEMU open such a file. */
+gboolean vk_qemu_check_data(const VkQemuLayer *layers, guint count, GError **error);
 
 /*
  * Whether a QEMU, or a tool of it, has the file open at all, and whether it may write to it; on this

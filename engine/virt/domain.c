@@ -19,6 +19,7 @@ void vk_domain_image_free(VkDomainImage *image)
 	g_free(image->type);
 	g_free(image->format);
 	g_free(image->path);
+	g_free(image->data_file);
 	g_free(image->pool);
 	g_free(image->volume);
 	g_free(image->protocol);
@@ -95,6 +96,16 @@ static char *given_through(const char *type, const xmlNode *source)
 	return vk_xml_attribute(source, "dev");
 }
 
+/* Where the data of a qcow2 image is declared to be. New string. */
+static char *data_file_of(const xmlNode *source)
+{
+	const xmlNode *store = vk_xml_child(source, "dataStore");
+	const xmlNode *place = vk_xml_child(store, "source");
+	char *file = vk_xml_attribute(place, "file");
+
+	return file ? file : vk_xml_attribute(place, "dev");
+}
+
 /* The image of SOURCE, a <source>; NULL when that names none, as in a drive without medium. */
 static VkDomainImage *image_parse(const xmlNode *source, const char *type)
 {
@@ -116,6 +127,7 @@ static VkDomainImage *image_parse(const xmlNode *source, const char *type)
 	} else {
 		naming = image->given = given_through(image->type, source);
 	}
+	image->data_file = data_file_of(source);
 	image->encrypted = vk_xml_child(source, "encryption") != NULL;
 	image->sliced = vk_xml_child(source, "slices") != NULL;
 	return naming ? g_steal_pointer(&image) : NULL;
@@ -259,18 +271,38 @@ const char *vk_domain_foreign_reason(void)
 	return "given to QEMU by <qemu:commandline>, out of libvirt's reach";
 }
 
+const char *vk_domain_image_obstacle(const VkDomainImage *image)
+{
+	if (!image->path && !image->pool)
+		return "network storage";
+	if (image->encrypted)
+		return "encrypted by QEMU";
+	if (image->sliced)
+		return "part of a larger image";
+	return NULL;
+}
+
+/* A static string of few. */
+static const char *off_reason(const char *whose, const char *obstacle)
+{
+	g_autofree char *reason = g_strconcat(whose, obstacle, ", and the guest is off", NULL);
+
+	return g_intern_string(reason);
+}
+
 const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk)
 {
-	const VkDomainImage *image = disk->image;
+	const char *obstacle;
 
-	if (!image)
+	if (!disk->image)
 		return "empty drive";
-	if (!image->path && !image->pool)
-		return "network storage of a guest that is off";
-	if (image->encrypted)
-		return "encrypted by QEMU, and the guest is off";
-	if (image->sliced)
-		return "part of a larger image, and the guest is off";
+	if (vk_domain_image_obstacle(disk->image))
+		return off_reason("", vk_domain_image_obstacle(disk->image));
+	for (guint i = 0; i < disk->backing->len; i++) {
+		obstacle = vk_domain_image_obstacle(g_ptr_array_index(disk->backing, i));
+		if (obstacle)
+			return off_reason("its backing chain has an image that is ", obstacle);
+	}
 	return NULL;
 }
 

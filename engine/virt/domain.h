@@ -9,9 +9,10 @@
 
 /* One image of a disk, or of its backing chain. */
 typedef struct VkDomainImage {
-	char *type;   /* "file", "block", "volume", "network", "dir", "nvme", "vhostuser" */
-	char *format; /* "raw", "qcow2", ...; NULL when the XML does not say */
-	char *path;   /* file, block: the path; others: NULL */
+	char *type;      /* "file", "block", "volume", "network", "dir", "nvme", "vhostuser" */
+	char *format;    /* "raw", "qcow2", ...; NULL when the XML does not say */
+	char *path;      /* file, block: the path; others: NULL */
+	char *data_file; /* where a qcow2 image is declared to keep its data; NULL: in itself */
 	char *pool, *volume;
 	char *protocol, *name, *host; /* network; host is "name:port" of the first, or NULL */
 	char *given;                  /* dir, nvme, vhostuser: what is given through, in words */
@@ -70,10 +71,13 @@ const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk);
 const char *vk_domain_foreign_reason(void);
 
 /*
- * NULL when the disk of a guest that is off can be read, else the reason why not. Network storage
- * is out of reach then; of an encrypted image only the ciphertext could be read, of a slice the
+ * NULL when QEMU's tools can read the image by its file, else what it is, in words. Network storage
+ * is out of their reach; of an encrypted image only the ciphertext could be read, of a slice the
  * whole image around it. Static string.
  */
+const char *vk_domain_image_obstacle(const VkDomainImage *image);
+
+/* The same of a disk of a guest that is off, and of its backing chain as far as it is declared. */
 const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk);
 
 /* A disk's new place. The image there stands alone and is not encrypted. */

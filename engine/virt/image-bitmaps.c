@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image-bitmaps.h"
 
-#include "child.h"
 #include "errors.h"
+#include "image-chain.h"
 #include "json.h"
 #include "offline.h"
 #include "qemu-image.h"
 #include "source.h"
 
 #include <string.h>
-
-#define TOOL_TIMEOUT_SEC 120
 
 static void bitmap_free(gpointer data)
 {
@@ -93,37 +91,37 @@ static const char *find_obstacle(const json_t *image)
 	return NULL;
 }
 
-static char *image_opts(VkHost *host, const VkDomainDisk *disk, GError **error)
+/* The file of the image itself. To be cleared. */
+static char *image_path(VkHost *host, const VkDomainDisk *disk, VkQemuLayer *ret, GError **error)
 {
-	g_autofree char *path = vk_offline_image_path(host, disk->image, error);
+	char *path = vk_offline_image_path(host, disk->image, error);
 
-	return path ? vk_qemu_image_opts(path, disk->image->format, FALSE, error) : NULL;
+	*ret = (VkQemuLayer){
+		.path = path, .format = disk->image->format, .data_file = disk->image->data_file};
+	return path;
 }
 
-/* "qemu-img info" of the image and its backing chain, an array. */
-static json_t *read_chain(VkHost *host, const VkDomainDisk *disk, GError **error)
+/* Those of the backing chain of a guest that is off; one that cannot be told cannot be read, either. */
+static void add_chain(VkImageBitmaps *found, VkHost *host, const VkDomainDisk *disk)
 {
-	g_autofree char *opts = image_opts(host, disk, error);
-	const char *argv[] = {"qemu-img",        "info",         "-U", "--output=json",
-			      "--backing-chain", "--image-opts", opts, NULL};
-	g_autofree char *output = opts ? vk_child_run(argv, TOOL_TIMEOUT_SEC, error) : NULL;
-	json_t *chain;
+	g_autoptr(GPtrArray) chain = vk_image_chain_new(host, disk, NULL);
+	g_autofree VkQemuLayer *layers = chain ? vk_image_chain_layers(chain) : NULL;
 
-	if (!output)
-		return NULL;
-	chain = json_loads(output, 0, NULL);
-	if (json_array_size(chain) > 0)
-		return chain;
-	json_decref(chain);
-	vk_fail(error, VK_ERROR_FAILED, "qemu-img's answer about disk '%s' is no list",
-		disk->target);
-	return NULL;
+	for (guint i = 1; layers && i < chain->len; i++) {
+		g_autoptr(json_t) info = NULL;
+
+		if (g_str_equal(layers[i].format, "qcow2"))
+			info = vk_qemu_image_info(&layers[i], NULL);
+		add_layer(found, info, TRUE);
+	}
 }
 
 VkImageBitmaps *vk_image_bitmaps_read(VkHost *host, const VkDomainDisk *disk, GError **error)
 {
 	VkImageBitmaps *found = g_new0(VkImageBitmaps, 1);
-	g_autoptr(json_t) chain = NULL;
+	g_autofree char *path = NULL;
+	g_autoptr(json_t) info = NULL;
+	VkQemuLayer image;
 
 	found->bitmaps = g_ptr_array_new_with_free_func(bitmap_free);
 	if (g_strcmp0(disk->image->format, "qcow2") != 0 ||
@@ -134,14 +132,16 @@ VkImageBitmaps *vk_image_bitmaps_read(VkHost *host, const VkDomainDisk *disk, GE
 						   "does");
 		return found;
 	}
-	chain = read_chain(host, disk, error);
-	if (!chain) {
+	path = image_path(host, disk, &image, error);
+	info = path ? vk_qemu_image_info(&image, error) : NULL;
+	if (!info) {
 		vk_image_bitmaps_free(found);
 		return NULL;
 	}
-	for (gsize i = 0; i < json_array_size(chain); i++)
-		add_layer(found, json_array_get(chain, i), i > 0);
-	found->reason = g_strdup(find_obstacle(json_array_get(chain, 0)));
+	add_layer(found, info, FALSE);
+	if (disk->backing->len > 0 || json_object_get(info, "backing-filename"))
+		add_chain(found, host, disk);
+	found->reason = g_strdup(find_obstacle(info));
 	found->can_track = !found->reason;
 	return found;
 }
@@ -149,16 +149,18 @@ VkImageBitmaps *vk_image_bitmaps_read(VkHost *host, const VkDomainDisk *disk, GE
 static gboolean run_bitmap(VkHost *host, const VkDomainDisk *disk, const char *what,
 			   const char *name, GError **error)
 {
-	g_autofree char *opts = image_opts(host, disk, error);
 	g_autofree char *granularity = g_strdup_printf("%zu", VK_SOURCE_CHANGE_UNIT);
 	gboolean adds = g_str_equal(what, "--add");
-	const char *add_argv[] = {"qemu-img",     "bitmap", "--add", "-g", granularity,
-				  "--image-opts", opts,     name,    NULL};
-	const char *argv[] = {"qemu-img", "bitmap", what, "--image-opts", opts, name, NULL};
 	g_autofree char *output = NULL;
+	VkQemuLayer image;
+	g_autofree char *path = image_path(host, disk, &image, error);
+	g_autofree char *file = path ? vk_qemu_chain_name(&image, 1, FALSE, error) : NULL;
+	const char *add_argv[] = {"qemu-img",  "bitmap", "--add", "-g",
+				  granularity, file,     name,    NULL};
+	const char *argv[] = {"qemu-img", "bitmap", what, file, name, NULL};
 
-	if (opts)
-		output = vk_child_run(adds ? add_argv : argv, TOOL_TIMEOUT_SEC, error);
+	if (file)
+		output = vk_qemu_run(adds ? add_argv : argv, file, path, error);
 	if (output)
 		return TRUE;
 	g_prefix_error(error, "disk '%s', bitmap '%s': ", disk->target, name);

@@ -2,6 +2,7 @@
 #include "offline.h"
 
 #include "errors.h"
+#include "image-chain.h"
 #include "qemu-image.h"
 #include "virt-priv.h"
 
@@ -74,28 +75,16 @@ static gboolean add_file(VkOfflineWatch *watch, const char *path, GError **error
 
 static gboolean add_disk(VkOfflineWatch *watch, const VkDomainDisk *disk, GError **error)
 {
-	g_autofree char *path =
-		vk_offline_image_path(vk_guest_host(watch->guest), disk->image, error);
-	g_autoptr(GPtrArray) chain = NULL;
-	g_autoptr(GPtrArray) data_files = NULL;
+	g_autoptr(GPtrArray) chain = vk_image_chain_new(vk_guest_host(watch->guest), disk, error);
 
-	if (!path || !add_file(watch, path, error))
-		return FALSE;
-	if (g_str_equal(vk_qemu_format(disk->image->format), "raw"))
-		return TRUE;
-	chain = vk_image_backing_chain(path, disk->image->format, &data_files, error);
-	if (!chain)
-		return FALSE;
-	for (guint i = 0; i < data_files->len; i++)
-		if (!add_file(watch, g_ptr_array_index(data_files, i), error))
-			return FALSE;
-	for (guint i = 0; i < chain->len; i++) {
+	for (guint i = 0; chain && i < chain->len; i++) {
 		const VkDomainImage *image = g_ptr_array_index(chain, i);
 
-		if (image->path && !add_file(watch, image->path, error))
+		if (!add_file(watch, image->path, error) ||
+		    (image->data_file && !add_file(watch, image->data_file, error)))
 			return FALSE;
 	}
-	return TRUE;
+	return chain != NULL;
 }
 
 static gboolean fail_started(VkOfflineWatch *watch, GError **error)

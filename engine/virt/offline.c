@@ -2,6 +2,7 @@
 #include "offline.h"
 
 #include "errors.h"
+#include "image-chain.h"
 #include "nbd.h"
 #include "source-file.h"
 
@@ -20,12 +21,24 @@ char *vk_offline_image_path(VkHost *host, const VkDomainImage *image, GError **e
 	return NULL;
 }
 
+static VkSource *open_chain(VkHost *host, const VkDomainDisk *disk, const char *bitmap,
+			    GError **error)
+{
+	g_autoptr(GPtrArray) chain = vk_image_chain_new(host, disk, error);
+	g_autofree VkQemuLayer *layers = chain ? vk_image_chain_layers(chain) : NULL;
+
+	if (!layers)
+		return NULL;
+	if (g_str_equal(layers[0].format, "raw"))
+		return vk_source_file_new(layers[0].path, error);
+	return vk_source_served_new(layers, chain->len, bitmap, error);
+}
+
 VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, const char *bitmap,
 				GError **error)
 {
 	const char *reason = vk_domain_disk_offline_reason(disk);
-	g_autofree char *path = NULL;
-	VkSource *source = NULL;
+	VkSource *source;
 
 	if (reason) {
 		vk_fail(error, VK_ERROR_FAILED,
@@ -33,13 +46,7 @@ VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, const ch
 			disk->target, reason);
 		return NULL;
 	}
-	path = vk_offline_image_path(host, disk->image, error);
-	if (path && g_str_equal(vk_qemu_format(disk->image->format), "raw"))
-		source = vk_source_file_new(path, error);
-	else if (path)
-		source = vk_source_served_new(
-			&(VkQemuLayer){.path = path, .format = disk->image->format}, 1, bitmap,
-			error);
+	source = open_chain(host, disk, bitmap, error);
 	if (!source)
 		g_prefix_error(error, "disk '%s': ", disk->target);
 	return source;

@@ -37,11 +37,3 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkOfflineWatch, vk_offline_watch_free)
 
 /* The file or device of an image. New string. */
 char *vk_offline_image_path(VkHost *host, const VkDomainImage *image, GError **error);
-
-/*
- * A backing chain as "qemu-img info" tells it: VkDomainImage, nearest first, without the image
- * itself. FORMAT is of the image itself. *RET_DATA_FILES, if given, is set to the files (char*) in
- * which images of the chain, the first one too, keep their data.
- */
-GPtrArray *vk_image_backing_chain(const char *path, const char *format, GPtrArray **ret_data_files,
-				  GError **error);

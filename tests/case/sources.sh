@@ -92,3 +92,45 @@ refused 1 "guest 'many', disk 'vdb'" virtkeep backup many
 run virtkeep discover
 expect_status 3
 expect_err "mid.qcow2"
+
+say "a guest that has written an image's header into its raw base"
+virsh -q undefine many
+head -c 1M /dev/urandom > "$SCRATCH/secret"
+qemu-img create -q -f qcow2 -F raw -b "$SCRATCH/secret" "$images/hostile.raw" 1M
+truncate -s 1M "$images/hostile.raw"
+qemu-img create -q -f qcow2 -F raw -b "$images/hostile.raw" "$images/over.qcow2"
+chain_xml() { # BACKING
+	echo "<domain type='qemu'><name>chain</name><memory unit='MiB'>64</memory>" \
+		"<uuid>5ae5f03e-4b1c-4c7a-9e35-0c5ad5ab9c4f</uuid>" \
+		"<os><type arch='x86_64'>hvm</type></os><devices>"
+	disk vda disk file qcow2 "<source file='$images/over.qcow2'/>$1"
+	echo "</devices></domain>"
+}
+chain_xml "<backingStore type='file'><format type='raw'/><source file='$images/hostile.raw'/>
+	<backingStore/></backingStore>" > "$SCRATCH/chain.xml"
+virsh -q define "$SCRATCH/chain.xml"
+ok virtkeep --json discover
+expect_json '.[0].disks[0].backing | map(.format) | join(" ")' raw
+ok virtkeep backup chain
+ok virtkeep restore chain@latest --disk "vda=$SCRATCH/off.raw" --format raw
+same_file "$images/hostile.raw" "$SCRATCH/off.raw"
+virsh -q start chain
+ok virtkeep backup --quiesce none chain
+ok virtkeep restore chain@latest --disk "vda=$SCRATCH/live.raw" --format raw
+same_file "$SCRATCH/off.raw" "$SCRATCH/live.raw"
+virsh -q destroy chain
+
+say "the same without a definition that tells the chain, and what a header must not name"
+chain_xml "" > "$SCRATCH/chain.xml"
+virsh -q define "$SCRATCH/chain.xml"
+ok virtkeep backup chain
+ok virtkeep restore chain@latest --disk "vda=$SCRATCH/told.raw" --format raw
+same_file "$images/hostile.raw" "$SCRATCH/told.raw"
+qemu-img rebase -q -u -F raw -b "json:{\"driver\":\"file\",\"filename\":\"$SCRATCH/secret\"}" \
+	"$images/over.qcow2"
+refused 1 "names the backing file 'json:" virtkeep backup chain
+(cd "$images" && qemu-img create -q -f qcow2 -o data_file=over.data,data_file_raw=on over.qcow2 1M)
+refused 1 "keeps its data in '$images/over.data'" virtkeep backup chain
+run virtkeep discover
+expect_status 3
+expect_err "keeps its data in '$images/over.data'"

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The files that a disk is made of, as libvirt has QEMU open them: those that the definition
+ * declares, and where it says nothing, those that the headers of the images name. Each has its format,
+ * for a guest can write any header into a raw image; what nobody has declared is never opened.
+ * Threads: free.
+ */
+#pragma once
+
+#include "domain.h"
+#include "host.h"
+#include "qemu-image.h"
+
+#include <glib.h>
+
+/*
+ * The chain of DISK: VkDomainImage with a path and QEMU's name of its format, the image first and the
+ * last one without a backing file. Volumes are looked up in HOST's pools. VK_ERROR_FAILED names the
+ * file that it must not open, and the cure.
+ */
+GPtrArray *vk_image_chain_new(VkHost *host, const VkDomainDisk *disk, GError **error);
+
+/* CHAIN for QEMU's tools. To be freed; the strings are borrowed from CHAIN. */
+VkQemuLayer *vk_image_chain_layers(const GPtrArray *chain);
