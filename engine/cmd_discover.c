@@ -43,8 +43,8 @@ static void print_disk(VkTable *table, GuestCells *cells, const VkFoundDisk *dis
 	g_autofree char *source = source_text(disk);
 	g_autofree char *file_system = file_system_text(disk->mount);
 	g_autofree char *size = disk->has_size ? vk_size_text(disk->size) : g_strdup("-");
-	g_autofree char *saved =
-		disk->reason ? g_strdup_printf("no: %s", disk->reason) : g_strdup("yes");
+	g_autofree char *saved = disk->reason ? g_strdup_printf("no: %s", disk->reason)
+					      : g_strdup(disk->encrypted ? "decrypted" : "yes");
 
 	vk_table_add(table, cells->name, cells->state, cells->agent, disk->target,
 		     disk->bus ? disk->bus : "-", disk->format ? disk->format : "-", size, saved,

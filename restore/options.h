@@ -16,6 +16,7 @@ typedef struct VkRestoreOptions {
 	char *directory;  /* --to, absolute after the check */
 	char *as_name;
 	char *format; /* "raw", "qcow2", or NULL: as the original was */
+	gboolean decrypted; /* write plain text where the original was encrypted */
 	gboolean in_place;
 	gboolean start;
 	gboolean dry_run;

@@ -17,6 +17,7 @@ static void item_free(gpointer data)
 	g_free(item->path);
 	g_free(item->place.path);
 	g_free(item->owner_directory);
+	vk_qemu_secret_free(item->secret);
 	vk_plan_clone_free(item->clone);
 	g_free(item->why_copied);
 	g_free(item);
@@ -259,7 +260,7 @@ VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *wor
 	if (options->in_place)
 		plan = vk_planner_in_place(options, view, world, error);
 	else if (vk_restore_options_has_parts(options))
-		plan = vk_planner_parts(options, view, error);
+		plan = vk_planner_parts(options, view, world, error);
 	else
 		plan = vk_planner_guest(options, view, world, error);
 	if (!plan)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "options.h"
+#include "qemu-secret.h"
 #include "sink.h"
 #include "view.h"
 #include "world.h"
@@ -38,6 +39,7 @@ typedef struct VkPlanItem {
 	gboolean exists;             /* something is there and will be replaced or overwritten */
 	const VkImageRecord *record; /* NULL: TEXT, or just the clone. Borrowed from the view */
 	const char *text;            /* borrowed from the view */
+	VkQemuSecret *secret;        /* the place is encrypted with it; NULL: it is not */
 	VkPlanClone *clone;          /* NULL: the bytes are read and written */
 	char *why_copied;            /* why a disk that an array has is no clone; nullable */
 	char *owner_directory; /* nullable: made if missing, its parent too, as the item's owner */

@@ -102,7 +102,8 @@ static gboolean add_disks(VkPlanner *planner, GError **error)
 				       "the block device '%s' of disk '%s' is not there: make it, "
 				       "or use --to DIR",
 				       path, disk->target);
-		if (!vk_planner_move_disk(planner, item, error))
+		if (!vk_planner_encrypt(planner, item, error) ||
+		    !vk_planner_move_disk(planner, item, error))
 			return FALSE;
 	}
 	return TRUE;

@@ -60,7 +60,8 @@ static gboolean add_disk(VkPlanner *planner, const VkDiskRecord *disk, GError **
 	for (guint i = 0; i < present->len; i++)
 		if (!vk_planner_check_understood(g_ptr_array_index(present, i), item, error))
 			return FALSE;
-	return vk_planner_move_disk(planner, item, error);
+	return vk_planner_encrypt(planner, item, error) &&
+	       vk_planner_move_disk(planner, item, error);
 }
 
 static gboolean add_disks(VkPlanner *planner, const VkDomain *present, GError **error)

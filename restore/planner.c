@@ -140,6 +140,7 @@ gboolean vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item, GError
 		.type = item->place.kind == VK_PLACE_BLOCK ? "block" : "file",
 		.path = item->path,
 		.format = item->place.format,
+		.encrypted = item->secret != NULL,
 	};
 
 	if (!disk) {

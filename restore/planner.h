@@ -10,7 +10,8 @@
 
 #include <glib.h>
 
-VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, GError **error);
+VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+			 GError **error);
 VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, VkWorld *world,
 			 GError **error);
 VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, VkWorld *world,
@@ -64,6 +65,12 @@ const VkDiskRecord *vk_planner_find_disk(const VkSnapshot *snapshot, const char 
 
 /* An item for DISK, without a path yet. Borrowed from PLAN. */
 VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const char *format);
+
+/*
+ * Has ITEM, whose place is set, encrypted with the secret of the definition that is written, or says
+ * that it is plain text now. VK_ERROR_FAILED when neither can be.
+ */
+gboolean vk_planner_encrypt(VkPlanner *planner, VkPlanItem *item, GError **error);
 
 /* The path that DISK had, as far as it is one on this host. New string. */
 char *vk_planner_original_path(VkPlanner *planner, const VkDiskRecord *disk, GError **error);

@@ -21,9 +21,10 @@ static gboolean set_path(const VkRestoreOptions *options, VkPlanItem *item, cons
 			    options->force, hint, error);
 }
 
-static gboolean add_disk(const VkRestoreOptions *options, VkPlan *plan, const VkSnapshot *snapshot,
-			 const char *part, GError **error)
+static gboolean add_disk(VkPlanner *planner, const char *part, GError **error)
 {
+	const VkRestoreOptions *options = planner->options;
+	const VkSnapshot *snapshot = planner->snapshot;
 	g_autofree char *target = NULL;
 	g_autofree char *asked = NULL;
 	g_autofree char *disk_name = NULL;
@@ -35,10 +36,11 @@ static gboolean add_disk(const VkRestoreOptions *options, VkPlan *plan, const Vk
 	disk = vk_planner_find_disk(snapshot, target, error);
 	if (!disk)
 		return FALSE;
-	item = vk_planner_add_disk(plan, disk, options->format);
+	item = vk_planner_add_disk(planner->plan, disk, options->format);
 	disk_name = vk_place_disk_name(target, item->place.format);
 	name = vk_place_file_name(snapshot->name, disk_name);
-	return set_path(options, item, asked, name, error);
+	return set_path(options, item, asked, name, error) &&
+	       (!planner->domain || vk_planner_encrypt(planner, item, error));
 }
 
 static const VkViewFile *find_file(VkView *view, const char *name, GError **error)
@@ -92,13 +94,23 @@ static gboolean add_file(const VkRestoreOptions *options, VkPlan *plan, VkView *
 	return set_path(options, item, asked, file_name, error);
 }
 
-VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, GError **error)
+VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+			 GError **error)
 {
 	const VkSnapshot *snapshot = vk_view_snapshot(view);
 	g_autoptr(VkPlan) plan = vk_plan_new(VK_PLAN_PARTS, snapshot);
+	/* Bytes come back even where the definition is broken. */
+	g_autoptr(VkDomain) domain = vk_domain_parse(snapshot->domain_xml, NULL);
+	VkPlanner planner = {.options = options,
+			     .view = view,
+			     .snapshot = snapshot,
+			     .world = world,
+			     .domain = domain,
+			     .written = domain,
+			     .plan = plan};
 
 	for (char **part = options->disks; part && *part; part++)
-		if (!add_disk(options, plan, snapshot, *part, error))
+		if (!add_disk(&planner, *part, error))
 			return NULL;
 	for (char **part = options->files; part && *part; part++)
 		if (!add_file(options, plan, view, *part, error))

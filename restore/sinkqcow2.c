@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A qcow2 file, written by qemu-nbd, which knows the format. It is the temporary file of a VkNewFile.
+ * A qcow2 file, or one in LUKS, written by qemu-nbd, which knows the format. It is the temporary file of a VkNewFile.
  */
 #include "sink.h"
 
@@ -10,6 +10,9 @@
 #include "newfile.h"
 
 #include <errno.h>
+#include <string.h>
+
+#define ZEROS_SIZE (1024u * 1024u)
 
 typedef struct Qcow2Sink {
 	VkSink base;
@@ -48,6 +51,22 @@ static gboolean qcow2_write(VkSink *sink, guint64 offset, const void *buf, gsize
 	return ok || fail(qcow2, "write", cause, error);
 }
 
+/* What was never written to a raw image in LUKS reads as noise. */
+static gboolean luks_zero(VkSink *sink, guint64 offset, guint64 length, GError **error)
+{
+	static const char zeros[ZEROS_SIZE];
+
+	while (length > 0) {
+		gsize n = (gsize)MIN(length, sizeof(zeros));
+
+		if (!qcow2_write(sink, offset, zeros, n, error))
+			return FALSE;
+		offset += n;
+		length -= n;
+	}
+	return TRUE;
+}
+
 static gboolean qcow2_finish(VkSink *sink, GError **error)
 {
 	Qcow2Sink *qcow2 = (Qcow2Sink *)sink;
@@ -83,14 +102,22 @@ static void qcow2_free(VkSink *sink)
 static const VkSinkOps qcow2_ops = {
 	.write = qcow2_write, .finish = qcow2_finish, .commit = qcow2_commit, .free = qcow2_free};
 
+static const VkSinkOps luks_ops = {.write = qcow2_write,
+				   .zero = luks_zero,
+				   .finish = qcow2_finish,
+				   .commit = qcow2_commit,
+				   .free = qcow2_free};
+
 /* Makes the image and serves it. */
 static gboolean start_writer(Qcow2Sink *qcow2, const VkPlace *place, GError **error)
 {
-	const char *temporary = vk_new_file_temporary_path(qcow2->file);
+	const VkQemuLayer image = {.path = vk_new_file_temporary_path(qcow2->file),
+				   .format = place->format,
+				   .secret = place->secret};
 
-	if (!vk_image_file_create(temporary, "qcow2", place->size, error))
+	if (!vk_image_file_create(&image, place->size, error))
 		return FALSE;
-	qcow2->server = vk_nbd_server_start(temporary, "qcow2", VK_NBD_WRITE, error);
+	qcow2->server = vk_nbd_server_start(&image, VK_NBD_WRITE, error);
 	if (!qcow2->server)
 		return FALSE;
 	qcow2->writer = vk_nbd_writer_new(vk_nbd_server_socket(qcow2->server), error);
@@ -106,7 +133,7 @@ VkSink *vk_sink_qcow2_new(const VkPlace *place, GError **error)
 	g_autoptr(VkSink) sink = &qcow2->base;
 	GError *cause = NULL;
 
-	sink->ops = &qcow2_ops;
+	sink->ops = strcmp(place->format, "qcow2") == 0 ? &qcow2_ops : &luks_ops;
 	g_mutex_init(&qcow2->lock);
 	qcow2->path = g_strdup(place->path);
 	qcow2->file = vk_sink_new_file(place, error);

@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "errors.h"
+#include "secret.h"
 
 typedef struct LibvirtWorld {
 	VkWorld base;
@@ -65,6 +66,13 @@ static char *world_volume_path(VkWorld *world, const char *pool, const char *vol
 	return host ? vk_host_volume_path(host, pool, volume, error) : NULL;
 }
 
+static VkQemuSecret *world_secret(VkWorld *world, const VkDomainImage *image, GError **error)
+{
+	VkHost *host = vk_world_host(world, error);
+
+	return host ? vk_secret_of_image(host, image, error) : NULL;
+}
+
 static VkArrays *arrays_of(VkWorld *world)
 {
 	return ((LibvirtWorld *)world)->arrays;
@@ -105,6 +113,7 @@ static void world_free(VkWorld *world)
 static const VkWorldOps world_ops = {.find = world_find,
 				     .pool_directory = world_pool_directory,
 				     .volume_path = world_volume_path,
+				     .secret = world_secret,
 				     .layers = world_layers,
 				     .layer_unchanged = world_layer_unchanged,
 				     .can_clone = world_can_clone,

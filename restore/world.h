@@ -7,7 +7,9 @@
 #pragma once
 
 #include "array.h"
+#include "domain.h"
 #include "host.h"
+#include "qemu-secret.h"
 
 #include <glib.h>
 
@@ -29,6 +31,8 @@ typedef struct VkWorldOps {
 	/* New strings. */
 	char *(*pool_directory)(VkWorld *world, const char *pool, GError **error);
 	char *(*volume_path)(VkWorld *world, const char *pool, const char *volume, GError **error);
+	/* What IMAGE is encrypted with, as libvirt has it. */
+	VkQemuSecret *(*secret)(VkWorld *world, const VkDomainImage *image, GError **error);
 	/* Of a copy that its array still has: VkArrayLayers, the image first; else NULL. */
 	GPtrArray *(*layers)(VkWorld *world, const json_t *copy);
 	/* As of array.h. */

@@ -17,6 +17,14 @@ static GPtrArray *find_layers(VkHost *host, const VkDomainDisk *disk, GError **e
 	for (guint i = 0; chain && i < chain->len; i++) {
 		const VkDomainImage *image = g_ptr_array_index(chain, i);
 
+		if (image->encrypted) {
+			vk_fail(error, VK_ERROR_FAILED,
+				"its image '%s' is encrypted by QEMU, and an array would keep it "
+				"so, "
+				"for nobody to look into; use --mode vault",
+				image->path);
+			return NULL;
+		}
 		if (image->data_file) {
 			vk_fail(error, VK_ERROR_FAILED,
 				"it keeps its data in '%s', which arrays cannot take with it; use "

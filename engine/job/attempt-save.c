@@ -172,3 +172,16 @@ gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource 
 	g_ptr_array_add(attempt->snapshot->disks, g_steal_pointer(&record));
 	return TRUE;
 }
+
+void vk_attempt_warn_decrypted(const VkAttempt *attempt)
+{
+	for (guint i = 0; i < attempt->plan->disks->len; i++) {
+		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+
+		if (planned->disk->image->encrypted)
+			vk_log_warning(
+				"guest '%s', disk '%s': it is encrypted on the host and saved "
+				"decrypted: whoever can read the vault can read it",
+				vk_guest_name(attempt->guest), planned->disk->target);
+	}
+}

@@ -77,6 +77,9 @@ VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk);
 gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
 			      GError **error);
 
+/* Warns of the disks that are encrypted on the host, for in the vault they are not. */
+void vk_attempt_warn_decrypted(const VkAttempt *attempt);
+
 /* Firmware is copied at the point in time and saved behind the disks. */
 gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error);
 gboolean vk_attempt_save_firmware(VkAttempt *attempt, GError **error);

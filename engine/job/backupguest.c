@@ -323,6 +323,7 @@ static gboolean commit(VkAttempt *attempt, GError **error)
 	if (vk_session_commit(attempt->session, attempt->snapshot, error)) {
 		vk_log_debug("guest '%s': the snapshot %s is listed", attempt->snapshot->name,
 			     attempt->snapshot->time);
+		vk_attempt_warn_decrypted(attempt);
 		return TRUE;
 	}
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));

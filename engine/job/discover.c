@@ -109,7 +109,7 @@ static void add_layers(VkFoundDisk *found, const GPtrArray *images)
 
 /*
  * The backing files: those that the definition tells, and those that the images of a guest that is
- * off tell where it does not.
+ * off tell where it does not. A raw image has none.
  */
 static void find_backing(const Search *search, VkFoundDisk *found)
 {
@@ -117,7 +117,8 @@ static void find_backing(const Search *search, VkFoundDisk *found)
 	g_autoptr(GPtrArray) chain = NULL;
 	GError *trouble = NULL;
 
-	if (!disk->backing_known && search->mounts && found->path && !found->reason) {
+	if (!disk->backing_known && search->mounts && found->path && !found->reason &&
+	    !g_str_equal(vk_qemu_format(found->format), "raw")) {
 		chain = vk_image_chain_new(search->host, disk, &trouble);
 		if (!chain)
 			note_problem(search, trouble);
@@ -179,6 +180,7 @@ static VkFoundDisk *find_disk(const Search *search)
 	if (disk->image) {
 		found->type = g_strdup(disk->image->type);
 		found->format = g_strdup(disk->image->format);
+		found->encrypted = disk->image->encrypted;
 		found->source = vk_domain_image_label(disk->image);
 	}
 	if (find_size(search, found)) {
@@ -265,6 +267,8 @@ static json_t *disk_to_json(const VkFoundDisk *disk)
 	json_object_set_new(object, "mount_source",
 			    vk_json_new_string(mount ? mount->source : NULL));
 	json_object_set_new(object, "backing", backing);
+	if (disk->encrypted)
+		json_object_set_new(object, "encrypted", json_true());
 	json_object_set_new(object, "saved", json_boolean(!disk->reason));
 	json_object_set_new(object, "reason", vk_json_new_string(disk->reason));
 	return object;

@@ -20,6 +20,7 @@ typedef struct VkFoundDisk {
 	char *target, *bus, *device;
 	char *type, *format, *source; /* NULL for a drive without medium; format also if untold */
 	char *path; /* of the image or device on the host; NULL if it has none, or it is unknown */
+	gboolean encrypted; /* by QEMU: it is saved as the guest sees it */
 	gboolean has_size;
 	guint64 size, allocation;
 	VkMountFacts *mount; /* NULL unless the source is a file of this machine */

@@ -76,16 +76,27 @@ static gboolean wait_started(VkNbdServer *server, GError **error)
 	return FALSE;
 }
 
+/* The words of qemu-nbd, ended by NULL. */
+static GPtrArray *command_line(const VkNbdServer *server, const VkQemuLayer *layers, guint count,
+			       gboolean read_only, const char *name, const char *bitmap)
+{
+	GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
+
+	vk_qemu_add_words(argv, "qemu-nbd", "--persistent", "--shared=0", "--socket",
+			  vk_private_dir_socket(server->dir),
+			  read_only ? "--read-only" : "--discard=unmap", NULL);
+	vk_qemu_add_secrets(argv, layers, count);
+	vk_qemu_add_words(argv, name, bitmap ? "--bitmap" : NULL, bitmap, NULL);
+	g_ptr_array_add(argv, NULL);
+	return argv;
+}
+
 static VkNbdServer *start(const VkQemuLayer *layers, guint count, gboolean read_only,
 			  const char *bitmap, GError **error)
 {
 	g_autoptr(VkNbdServer) server = g_new0(VkNbdServer, 1);
 	g_autofree char *name = vk_qemu_chain_name(layers, count, read_only, error);
-	const char *argv[] = {"qemu-nbd",   "--persistent",
-			      "--shared=0", "--socket",
-			      NULL,         read_only ? "--read-only" : "--discard=unmap",
-			      name,         bitmap ? "--bitmap" : NULL,
-			      bitmap,       NULL};
+	g_autoptr(GPtrArray) argv = NULL;
 
 	if (!name)
 		return NULL;
@@ -93,8 +104,8 @@ static VkNbdServer *start(const VkQemuLayer *layers, guint count, gboolean read_
 	server->dir = vk_private_dir_new(error);
 	if (!server->dir)
 		return NULL;
-	argv[4] = vk_private_dir_socket(server->dir);
-	server->child = vk_child_start(argv, NULL, error);
+	argv = command_line(server, layers, count, read_only, name, bitmap);
+	server->child = vk_child_start((const char *const *)argv->pdata, NULL, error);
 	if (!server->child || !wait_started(server, error)) {
 		vk_qemu_name_path(error, name, server->path);
 		g_prefix_error(error, "cannot open '%s': ", server->path);
@@ -103,12 +114,9 @@ static VkNbdServer *start(const VkQemuLayer *layers, guint count, gboolean read_
 	return g_steal_pointer(&server);
 }
 
-VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode mode,
-				 GError **error)
+VkNbdServer *vk_nbd_server_start(const VkQemuLayer *image, VkNbdMode mode, GError **error)
 {
-	const VkQemuLayer layer = {.path = path, .format = format};
-
-	return start(&layer, 1, mode == VK_NBD_READ_ONLY, NULL, error);
+	return start(image, 1, mode == VK_NBD_READ_ONLY, NULL, error);
 }
 
 VkNbdServer *vk_nbd_server_start_chain(const VkQemuLayer *layers, guint count, const char *bitmap,

@@ -35,9 +35,8 @@ typedef enum {
 	VK_NBD_WRITE,
 } VkNbdMode;
 
-/* PATH is an image file or device of FORMAT; only that is opened, and no backing file. */
-VkNbdServer *vk_nbd_server_start(const char *path, const char *format, VkNbdMode mode,
-				 GError **error);
+/* Serves an image file or device, and opens no backing file. */
+VkNbdServer *vk_nbd_server_start(const VkQemuLayer *image, VkNbdMode mode, GError **error);
 
 /* Read-only, of LAYERS as vk_qemu_chain_name() has them. BITMAP (nullable) is offered, too. */
 VkNbdServer *vk_nbd_server_start_chain(const VkQemuLayer *layers, guint count, const char *bitmap,
@@ -60,5 +59,5 @@ gboolean vk_nbd_writer_flush(VkNbdWriter *writer, GError **error);
 void vk_nbd_writer_free(VkNbdWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkNbdWriter, vk_nbd_writer_free)
 
-/* Makes the file PATH an image: like "qemu-img create". What it holds is lost. */
-gboolean vk_image_file_create(const char *path, const char *format, guint64 size, GError **error);
+/* Makes the file of IMAGE one: like "qemu-img create". What it holds is lost. */
+gboolean vk_image_file_create(const VkQemuLayer *image, guint64 size, GError **error);

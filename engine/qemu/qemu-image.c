@@ -6,14 +6,17 @@
 #include "io.h"
 #include "json.h"
 #include "nbd.h"
+#include "program.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define TOOL_TIMEOUT_SEC 120
+#define CREATE_TRIES     5
 
 /*
  * QEMU's block/file-posix.c: each that has a file open holds shared locks on bytes of it, from 100 on
@@ -46,10 +49,34 @@ static json_t *file_node(const char *path, GError **error)
 			 "filename", absolute);
 }
 
-static json_t *layer_node(const VkQemuLayer *layer, GError **error)
+/* How the secrets of a chain are called. New string. */
+static char *secret_id(guint number)
+{
+	return g_strdup_printf("secret%u", number);
+}
+
+/* A raw image in LUKS is a LUKS image to QEMU; qcow2 has LUKS in itself. */
+static gboolean add_encryption(json_t *node, const VkQemuLayer *layer, guint number, GError **error)
+{
+	g_autofree char *id = secret_id(number);
+	const char *format = vk_qemu_format(layer->format);
+
+	if (g_str_equal(format, "raw")) {
+		json_object_set_new(node, "driver", json_string("luks"));
+		json_object_set_new(node, "key-secret", json_string(id));
+		return TRUE;
+	}
+	json_object_set_new(node, "encrypt",
+			    json_pack("{s:s, s:s}", "format", "luks", "key-secret", id));
+	return g_str_equal(format, "qcow2") ||
+	       vk_fail(error, VK_ERROR_FAILED, "'%s' of format '%s' cannot be in LUKS", layer->path,
+		       format);
+}
+
+static json_t *layer_node(const VkQemuLayer *layer, guint number, GError **error)
 {
 	const char *name = vk_qemu_format(layer->format);
-	json_t *file, *data = NULL;
+	json_t *file, *node, *data = NULL;
 
 	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name)) {
 		vk_fail(error, VK_ERROR_FAILED, "'%s' of '%s' is not an image format", name,
@@ -61,7 +88,10 @@ static json_t *layer_node(const VkQemuLayer *layer, GError **error)
 		g_clear_pointer(&file, json_decref);
 	if (!file)
 		return NULL;
-	return json_pack("{s:s, s:o, s:o*}", "driver", name, "file", file, "data-file", data);
+	node = json_pack("{s:s, s:o, s:o*}", "driver", name, "file", file, "data-file", data);
+	if (layer->secret && !add_encryption(node, layer, number, error))
+		g_clear_pointer(&node, json_decref);
+	return node;
 }
 
 char *vk_qemu_chain_name(const VkQemuLayer *layers, guint count, gboolean share, GError **error)
@@ -70,7 +100,7 @@ char *vk_qemu_chain_name(const VkQemuLayer *layers, guint count, gboolean share,
 	g_autofree char *line = NULL;
 
 	for (guint i = count; i > 0; i--) {
-		json_t *node = layer_node(&layers[i - 1], error);
+		json_t *node = layer_node(&layers[i - 1], i - 1, error);
 
 		if (!node)
 			return NULL;
@@ -95,10 +125,35 @@ void vk_qemu_name_path(GError **error, const char *name, const char *path)
 	(*error)->message = g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-char *vk_qemu_run(const char *const *argv, const char *name, const char *path, GError **error)
+void vk_qemu_add_words(GPtrArray *argv, const char *word, ...)
 {
-	char *output = vk_child_run(argv, TOOL_TIMEOUT_SEC, error);
+	va_list words;
 
+	va_start(words, word);
+	for (; word; word = va_arg(words, const char *))
+		g_ptr_array_add(argv, g_strdup(word));
+	va_end(words);
+}
+
+void vk_qemu_add_secrets(GPtrArray *argv, const VkQemuLayer *layers, guint count)
+{
+	for (guint i = 0; i < count; i++) {
+		g_autofree char *id = secret_id(i);
+
+		if (!layers[i].secret)
+			continue;
+		vk_qemu_add_words(argv, "--object", NULL);
+		g_ptr_array_add(argv,
+				g_strdup_printf("secret,id=%s,file=%s", id, layers[i].secret));
+	}
+}
+
+char *vk_qemu_run(GPtrArray *argv, const char *name, const char *path, GError **error)
+{
+	char *output;
+
+	g_ptr_array_add(argv, NULL);
+	output = vk_child_run((const char *const *)argv->pdata, TOOL_TIMEOUT_SEC, error);
 	if (!output)
 		vk_qemu_name_path(error, name, path);
 	return output;
@@ -106,11 +161,18 @@ char *vk_qemu_run(const char *const *argv, const char *name, const char *path, G
 
 json_t *vk_qemu_image_info(const VkQemuLayer *image, GError **error)
 {
-	g_autofree char *name = vk_qemu_chain_name(image, 1, FALSE, error);
-	const char *argv[] = {"qemu-img", "info", "-U", "--output=json", name, NULL};
-	g_autofree char *output = name ? vk_qemu_run(argv, name, image->path, error) : NULL;
-	json_t *info = output ? json_loads(output, 0, NULL) : NULL;
+	const VkQemuLayer locked = {
+		.path = image->path, .format = image->format, .data_file = image->data_file};
+	g_autofree char *name = vk_qemu_chain_name(&locked, 1, FALSE, error);
+	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *output = NULL;
+	json_t *info;
 
+	if (!name)
+		return NULL;
+	vk_qemu_add_words(argv, "qemu-img", "info", "-U", "--output=json", name, NULL);
+	output = vk_qemu_run(argv, name, image->path, error);
+	info = output ? json_loads(output, 0, NULL) : NULL;
 	if (output && !info)
 		vk_fail(error, VK_ERROR_FAILED, "qemu-img's answer makes no sense");
 	if (!info)
@@ -179,14 +241,43 @@ gboolean vk_qemu_check_data(const VkQemuLayer *layers, guint count, GError **err
 	return TRUE;
 }
 
-gboolean vk_image_file_create(const char *path, const char *format, guint64 size, GError **error)
+/* What -o says of an image in LUKS. Static. */
+static const char *encryption_options(const VkQemuLayer *image)
 {
-	g_autofree char *absolute = g_canonicalize_filename(path, NULL);
-	g_autofree char *size_text = g_strdup_printf("%" G_GUINT64_FORMAT, size);
-	const char *argv[] = {"qemu-img", "create",  "-q", "-f", vk_qemu_format(format),
-			      absolute,   size_text, NULL};
-	g_autofree char *output = vk_child_run(argv, TOOL_TIMEOUT_SEC, error);
+	return g_str_equal(vk_qemu_format(image->format), "raw")
+		       ? "key-secret=secret0"
+		       : "encrypt.format=luks,encrypt.key-secret=secret0";
+}
 
+/* On a busy machine QEMU may fail to measure how long it may mix a passphrase. */
+static gboolean is_transient(const GError *trouble)
+{
+	return strstr(trouble->message, "CPU usage") != NULL && !vk_interrupted();
+}
+
+gboolean vk_image_file_create(const VkQemuLayer *image, guint64 size, GError **error)
+{
+	g_autofree char *path = g_canonicalize_filename(image->path, NULL);
+	g_autofree char *size_text = g_strdup_printf("%" G_GUINT64_FORMAT, size);
+	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GError) trouble = NULL;
+	const char *format = vk_qemu_format(image->format);
+	g_autofree char *output = NULL;
+
+	vk_qemu_add_words(argv, "qemu-img", "create", "-q", NULL);
+	vk_qemu_add_secrets(argv, image, 1);
+	if (image->secret && g_str_equal(format, "raw"))
+		format = "luks";
+	if (image->secret)
+		vk_qemu_add_words(argv, "-o", encryption_options(image), NULL);
+	vk_qemu_add_words(argv, "-f", format, path, size_text, NULL);
+	output = vk_qemu_run(argv, path, image->path, &trouble);
+	for (guint tries = 1; !output && tries < CREATE_TRIES && is_transient(trouble); tries++) {
+		g_clear_error(&trouble);
+		output = vk_qemu_run(argv, path, image->path, &trouble);
+	}
+	if (!output)
+		g_propagate_error(error, g_steal_pointer(&trouble));
 	return output != NULL;
 }
 

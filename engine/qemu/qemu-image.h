@@ -15,6 +15,7 @@ typedef struct VkQemuLayer {
 	const char *path;
 	const char *format;
 	const char *data_file; /* of a qcow2 image that keeps its data there; nullable */
+	const char *secret;    /* the file with the passphrase of a LUKS image; nullable */
 } VkQemuLayer;
 
 /*
@@ -24,11 +25,17 @@ typedef struct VkQemuLayer {
  */
 char *vk_qemu_chain_name(const VkQemuLayer *layers, guint count, gboolean share, GError **error);
 
+/* Adds the words (char*) to ARGV that let a tool use the secrets of LAYERS. They go before the name. */
+void vk_qemu_add_secrets(GPtrArray *argv, const VkQemuLayer *layers, guint count);
+
+/* Adds copies of WORD and what follows, up to NULL. */
+void vk_qemu_add_words(GPtrArray *argv, const char *word, ...) G_GNUC_NULL_TERMINATED;
+
 /* Tells such a NAME in the message of ERROR, if one is set, as PATH: for people. */
 void vk_qemu_name_path(GError **error, const char *name, const char *path);
 
-/* Runs ARGV, one of QEMU's tools, in which NAME stands for PATH. Returns its stdout. */
-char *vk_qemu_run(const char *const *argv, const char *name, const char *path, GError **error);
+/* Runs ARGV (char*), one of QEMU's tools, in which NAME stands for PATH. Returns its stdout. */
+char *vk_qemu_run(GPtrArray *argv, const char *name, const char *path, GError **error);
 
 /* What "qemu-img info" tells of one image, whoever uses it. No other file is opened. */
 json_t *vk_qemu_image_info(const VkQemuLayer *image, GError **error);

@@ -25,7 +25,7 @@ static const char *const source_attributes[] = {
 	"query",    "tls",  "tlsHostname", "startupPolicy", "index",     NULL};
 
 /* What goes with another place of the same sort, and with one of any sort. */
-static const char *const parts_of_sort[] = {"seclabel", "reservations", "encryption", NULL};
+static const char *const parts_of_sort[] = {"seclabel", "reservations", NULL};
 static const char *const attributes_of_all[] = {"startupPolicy", NULL};
 
 /* The elements of other namespaces are notes of their makers'. */
@@ -98,7 +98,7 @@ static void clear_source(xmlNode *source, gboolean is_same_sort)
 	while (node) {
 		xmlNode *next = node->next;
 
-		if (node->type == XML_ELEMENT_NODE && !node->ns &&
+		if (node->type == XML_ELEMENT_NODE && !node->ns && !vk_xml_is(node, "encryption") &&
 		    !(is_same_sort && g_strv_contains(parts_of_sort, (const char *)node->name)))
 			vk_xml_drop(node);
 		node = next;
@@ -146,7 +146,7 @@ static void set_source(const VkRewrite *rewrite, xmlNode *disk, const VkDomainNe
 	note_label(rewrite, source, place);
 }
 
-/* The new image holds what the guest saw: it stands alone, and as plain bytes. */
+/* The new image holds what the guest saw: it stands alone, and as plain bytes unless told. */
 static void describe_image(xmlNode *disk, const VkDomainNewDisk *place)
 {
 	xmlNode *source = vk_xml_child(disk, "source");
@@ -155,8 +155,10 @@ static void describe_image(xmlNode *disk, const VkDomainNewDisk *place)
 	/* Without a type it is the end of the chain. */
 	if (chain && xmlHasProp(chain, (const xmlChar *)"type"))
 		vk_xml_drop(chain);
-	vk_xml_drop_children(disk, "encryption");
 	set_driver_format(disk, place->format);
+	if (place->encrypted)
+		return;
+	vk_xml_drop_children(disk, "encryption");
 	if (!source || !vk_xml_child(source, "encryption"))
 		return;
 	vk_xml_drop_children(source, "encryption");

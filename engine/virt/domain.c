@@ -20,6 +20,8 @@ void vk_domain_image_free(VkDomainImage *image)
 	g_free(image->format);
 	g_free(image->path);
 	g_free(image->data_file);
+	g_free(image->secret_uuid);
+	g_free(image->secret_usage);
 	g_free(image->pool);
 	g_free(image->volume);
 	g_free(image->protocol);
@@ -106,6 +108,22 @@ static char *data_file_of(const xmlNode *source)
 	return file ? file : vk_xml_attribute(place, "dev");
 }
 
+/* Other sorts than LUKS by QEMU, or with more than a secret, are out of the tools' reach. */
+static void parse_encryption(VkDomainImage *image, const xmlNode *node)
+{
+	const xmlNode *secret = vk_xml_child(node, "secret");
+
+	if (!node)
+		return;
+	image->encrypted = TRUE;
+	if (!vk_xml_attribute_is(node, "format", "luks") || vk_xml_next(secret, "secret") ||
+	    vk_xml_attribute_is(node, "engine", "librbd"))
+		return;
+	image->secret_uuid = vk_xml_attribute(secret, "uuid");
+	if (!image->secret_uuid)
+		image->secret_usage = vk_xml_attribute(secret, "usage");
+}
+
 /* The image of SOURCE, a <source>; NULL when that names none, as in a drive without medium. */
 static VkDomainImage *image_parse(const xmlNode *source, const char *type)
 {
@@ -128,7 +146,7 @@ static VkDomainImage *image_parse(const xmlNode *source, const char *type)
 		naming = image->given = given_through(image->type, source);
 	}
 	image->data_file = data_file_of(source);
-	image->encrypted = vk_xml_child(source, "encryption") != NULL;
+	parse_encryption(image, vk_xml_child(source, "encryption"));
 	image->sliced = vk_xml_child(source, "slices") != NULL;
 	return naming ? g_steal_pointer(&image) : NULL;
 }
@@ -196,8 +214,7 @@ static VkDomainDisk *disk_parse(const xmlNode *node)
 	if (disk->empty)
 		return disk;
 	disk->image->format = vk_xml_attribute(vk_xml_child(node, "driver"), "type");
-	if (vk_xml_child(node, "encryption"))
-		disk->image->encrypted = TRUE;
+	parse_encryption(disk->image, vk_xml_child(node, "encryption"));
 	parse_backing(disk, node);
 	return disk;
 }
@@ -271,11 +288,21 @@ const char *vk_domain_foreign_reason(void)
 	return "given to QEMU by <qemu:commandline>, out of libvirt's reach";
 }
 
+const char *vk_domain_image_secret(const VkDomainImage *image)
+{
+	return image->secret_uuid ? image->secret_uuid : image->secret_usage;
+}
+
+gboolean vk_domain_image_has_secret(const VkDomainImage *image)
+{
+	return vk_domain_image_secret(image) != NULL;
+}
+
 const char *vk_domain_image_obstacle(const VkDomainImage *image)
 {
 	if (!image->path && !image->pool)
 		return "network storage";
-	if (image->encrypted)
+	if (image->encrypted && !vk_domain_image_has_secret(image))
 		return "encrypted by QEMU";
 	if (image->sliced)
 		return "part of a larger image";

@@ -17,7 +17,8 @@ typedef struct VkDomainImage {
 	char *protocol, *name, *host; /* network; host is "name:port" of the first, or NULL */
 	char *given;                  /* dir, nvme, vhostuser: what is given through, in words */
 	gboolean encrypted; /* QEMU decrypts it: the guest sees other bytes than the image has */
-	gboolean sliced;    /* the guest sees a part of the image only */
+	char *secret_uuid, *secret_usage; /* of LUKS encryption by QEMU: one of them; else NULL */
+	gboolean sliced;                  /* the guest sees a part of the image only */
 } VkDomainImage;
 
 void vk_domain_image_free(VkDomainImage *image); /* takes NULL */
@@ -71,22 +72,30 @@ const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk);
 const char *vk_domain_foreign_reason(void);
 
 /*
+ * Whether the image is encrypted in a way that QEMU's tools know, with a secret that libvirt may have;
+ * and how that is called, for people. Borrowed; NULL if it is not.
+ */
+gboolean vk_domain_image_has_secret(const VkDomainImage *image);
+const char *vk_domain_image_secret(const VkDomainImage *image);
+
+/*
  * NULL when QEMU's tools can read the image by its file, else what it is, in words. Network storage
- * is out of their reach; of an encrypted image only the ciphertext could be read, of a slice the
- * whole image around it. Static string.
+ * is out of their reach; of an image that is encrypted without such a secret only the ciphertext
+ * could be read, of a slice the whole image around it. Static string.
  */
 const char *vk_domain_image_obstacle(const VkDomainImage *image);
 
 /* The same of a disk of a guest that is off, and of its backing chain as far as it is declared. */
 const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk);
 
-/* A disk's new place. The image there stands alone and is not encrypted. */
+/* A disk's new place. The image there stands alone. */
 typedef struct VkDomainNewDisk {
 	const char *target;
 	const char *type; /* "file" or "block" */
 	const char *path;
 	const char *format; /* "raw" or "qcow2" */
 	gboolean stays;     /* where it was: what names its place is left as it is */
+	gboolean encrypted; /* as the definition says; else it is plain */
 } VkDomainNewDisk;
 
 /*

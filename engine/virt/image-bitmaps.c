@@ -6,6 +6,7 @@
 #include "json.h"
 #include "offline.h"
 #include "qemu-image.h"
+#include "secret.h"
 #include "source.h"
 
 #include <string.h>
@@ -105,13 +106,16 @@ static char *image_path(VkHost *host, const VkDomainDisk *disk, VkQemuLayer *ret
 static void add_chain(VkImageBitmaps *found, VkHost *host, const VkDomainDisk *disk)
 {
 	g_autoptr(GPtrArray) chain = vk_image_chain_new(host, disk, NULL);
-	g_autofree VkQemuLayer *layers = chain ? vk_image_chain_layers(chain) : NULL;
 
-	for (guint i = 1; layers && i < chain->len; i++) {
+	for (guint i = 1; chain && i < chain->len; i++) {
+		const VkDomainImage *image = g_ptr_array_index(chain, i);
+		const VkQemuLayer layer = {.path = image->path,
+					   .format = image->format,
+					   .data_file = image->data_file};
 		g_autoptr(json_t) info = NULL;
 
-		if (g_str_equal(layers[i].format, "qcow2"))
-			info = vk_qemu_image_info(&layers[i], NULL);
+		if (g_str_equal(layer.format, "qcow2"))
+			info = vk_qemu_image_info(&layer, NULL);
 		add_layer(found, info, TRUE);
 	}
 }
@@ -150,17 +154,27 @@ static gboolean run_bitmap(VkHost *host, const VkDomainDisk *disk, const char *w
 			   const char *name, GError **error)
 {
 	g_autofree char *granularity = g_strdup_printf("%zu", VK_SOURCE_CHANGE_UNIT);
-	gboolean adds = g_str_equal(what, "--add");
+	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(VkQemuSecret) secret = NULL;
+	g_autofree char *file = NULL;
 	g_autofree char *output = NULL;
 	VkQemuLayer image;
 	g_autofree char *path = image_path(host, disk, &image, error);
-	g_autofree char *file = path ? vk_qemu_chain_name(&image, 1, FALSE, error) : NULL;
-	const char *add_argv[] = {"qemu-img",  "bitmap", "--add", "-g",
-				  granularity, file,     name,    NULL};
-	const char *argv[] = {"qemu-img", "bitmap", what, file, name, NULL};
 
-	if (file)
-		output = vk_qemu_run(adds ? add_argv : argv, file, path, error);
+	if (path && vk_domain_image_has_secret(disk->image))
+		secret = vk_secret_of_image(host, disk->image, error);
+	if (path && (secret || !vk_domain_image_has_secret(disk->image))) {
+		image.secret = secret ? vk_qemu_secret_path(secret) : NULL;
+		file = vk_qemu_chain_name(&image, 1, FALSE, error);
+	}
+	if (file) {
+		vk_qemu_add_words(argv, "qemu-img", "bitmap", what, NULL);
+		vk_qemu_add_secrets(argv, &image, 1);
+		if (g_str_equal(what, "--add"))
+			vk_qemu_add_words(argv, "-g", granularity, NULL);
+		vk_qemu_add_words(argv, file, name, NULL);
+		output = vk_qemu_run(argv, file, path, error);
+	}
 	if (output)
 		return TRUE;
 	g_prefix_error(error, "disk '%s', bitmap '%s': ", disk->target, name);

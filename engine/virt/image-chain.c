@@ -5,6 +5,7 @@
 #include "io.h"
 #include "json.h"
 #include "offline.h"
+#include "secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,8 +47,9 @@ static gboolean check_format(const char *format, const char *path, GError **erro
 	       vk_fail(error, VK_ERROR_FAILED, "'%s' of '%s' is not an image format", format, path);
 }
 
+/* DECLARED is what the definition says of it; NULL: nothing. */
 static gboolean add_layer(GPtrArray *layers, const char *path, const char *format,
-			  const char *data_file, GError **error)
+			  const VkDomainImage *declared, GError **error)
 {
 	VkDomainImage *image;
 	struct stat info;
@@ -68,8 +70,13 @@ static gboolean add_layer(GPtrArray *layers, const char *path, const char *forma
 	image->type = g_strdup(S_ISBLK(info.st_mode) ? "block" : "file");
 	image->format = g_strdup(format);
 	image->path = g_strdup(path);
-	image->data_file = g_strdup(data_file);
 	g_ptr_array_add(layers, image);
+	if (!declared)
+		return TRUE;
+	image->data_file = g_strdup(declared->data_file);
+	image->encrypted = declared->encrypted;
+	image->secret_uuid = g_strdup(declared->secret_uuid);
+	image->secret_usage = g_strdup(declared->secret_usage);
 	return TRUE;
 }
 
@@ -86,8 +93,7 @@ static gboolean add_declared(GPtrArray *layers, VkHost *host, const VkDomainImag
 			       "vault",
 			       label, obstacle);
 	path = vk_offline_image_path(host, declared, error);
-	return path && add_layer(layers, path, vk_qemu_format(declared->format),
-				 declared->data_file, error);
+	return path && add_layer(layers, path, vk_qemu_format(declared->format), declared, error);
 }
 
 /* ---- what the headers name ---- */
@@ -206,11 +212,42 @@ GPtrArray *vk_image_chain_new(VkHost *host, const VkDomainDisk *disk, GError **e
 	return g_steal_pointer(&layers);
 }
 
-VkQemuLayer *vk_image_chain_layers(const GPtrArray *chain)
+static gboolean add_secret(VkChainLayers *layers, guint number, VkHost *host,
+			   const VkDomainImage *image, GError **error)
 {
-	VkQemuLayer *layers = g_new0(VkQemuLayer, chain->len);
+	VkQemuSecret *secret = vk_secret_of_image(host, image, error);
 
-	for (guint i = 0; i < chain->len; i++)
-		layers[i] = as_layer(g_ptr_array_index(chain, i));
-	return layers;
+	if (!secret) {
+		g_prefix_error(error, "its image '%s' is encrypted: ", image->path);
+		return FALSE;
+	}
+	g_ptr_array_add(layers->secrets, secret);
+	layers->layers[number].secret = vk_qemu_secret_path(secret);
+	return TRUE;
+}
+
+VkChainLayers *vk_image_chain_layers(VkHost *host, const GPtrArray *chain, GError **error)
+{
+	g_autoptr(VkChainLayers) layers = g_new0(VkChainLayers, 1);
+
+	layers->layers = g_new0(VkQemuLayer, chain->len);
+	layers->count = chain->len;
+	layers->secrets = g_ptr_array_new_with_free_func((GDestroyNotify)vk_qemu_secret_free);
+	for (guint i = 0; i < chain->len; i++) {
+		const VkDomainImage *image = g_ptr_array_index(chain, i);
+
+		layers->layers[i] = as_layer(image);
+		if (vk_domain_image_has_secret(image) && !add_secret(layers, i, host, image, error))
+			return NULL;
+	}
+	return g_steal_pointer(&layers);
+}
+
+void vk_chain_layers_free(VkChainLayers *layers)
+{
+	if (!layers)
+		return;
+	g_ptr_array_unref(layers->secrets);
+	g_free(layers->layers);
+	g_free(layers);
 }

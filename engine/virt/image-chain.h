@@ -20,5 +20,14 @@
  */
 GPtrArray *vk_image_chain_new(VkHost *host, const VkDomainDisk *disk, GError **error);
 
-/* CHAIN for QEMU's tools. To be freed; the strings are borrowed from CHAIN. */
-VkQemuLayer *vk_image_chain_layers(const GPtrArray *chain);
+/* A chain for QEMU's tools, with the secrets that they need. */
+typedef struct VkChainLayers {
+	VkQemuLayer *layers;
+	guint count;
+	GPtrArray *secrets; /* VkQemuSecret */
+} VkChainLayers;
+
+/* CHAIN, which it borrows from until the free. The secrets are HOST's. */
+VkChainLayers *vk_image_chain_layers(VkHost *host, const GPtrArray *chain, GError **error);
+void vk_chain_layers_free(VkChainLayers *layers);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkChainLayers, vk_chain_layers_free)

@@ -25,13 +25,13 @@ static VkSource *open_chain(VkHost *host, const VkDomainDisk *disk, const char *
 			    GError **error)
 {
 	g_autoptr(GPtrArray) chain = vk_image_chain_new(host, disk, error);
-	g_autofree VkQemuLayer *layers = chain ? vk_image_chain_layers(chain) : NULL;
+	g_autoptr(VkChainLayers) layers = chain ? vk_image_chain_layers(host, chain, error) : NULL;
 
 	if (!layers)
 		return NULL;
-	if (g_str_equal(layers[0].format, "raw"))
-		return vk_source_file_new(layers[0].path, error);
-	return vk_source_served_new(layers, chain->len, bitmap, error);
+	if (g_str_equal(layers->layers[0].format, "raw") && !layers->layers[0].secret)
+		return vk_source_file_new(layers->layers[0].path, error);
+	return vk_source_served_new(layers->layers, layers->count, bitmap, error);
 }
 
 VkSource *vk_source_offline_new(VkHost *host, const VkDomainDisk *disk, const char *bitmap,

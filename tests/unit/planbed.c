@@ -71,7 +71,18 @@ static gboolean fake_can_clone(VkWorld *base, const json_t *copy, guint layer,
 	return !has_number(((FakeWorld *)base)->unreachable, layer);
 }
 
+static VkQemuSecret *fake_secret(VkWorld *base, const VkDomainImage *image, GError **error)
+{
+	const char *known = ((FakeWorld *)base)->secret;
+
+	if (g_strcmp0(vk_domain_image_secret(image), known) == 0)
+		return vk_qemu_secret_new("word", 4, error);
+	vk_fail(error, VK_ERROR_FAILED, "no secret '%s'", vk_domain_image_secret(image));
+	return NULL;
+}
+
 static const VkWorldOps fake_ops = {
+	.secret = fake_secret,
 	.find = fake_find,
 	.pool_directory = fake_pool_directory,
 	.volume_path = fake_volume_path,

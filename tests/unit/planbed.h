@@ -25,6 +25,7 @@ typedef struct FakeWorld {
 		*layers;         /* "NAME:FORMAT" in DIR, the image first; NULL: the copy is gone */
 	const char *changed;     /* the numbers of those that are not as they were, "12" */
 	const char *unreachable; /* the numbers of those that cannot be cloned */
+	const char *secret;      /* the one secret that libvirt gives; NULL: none */
 } FakeWorld;
 
 /* Of one test. */

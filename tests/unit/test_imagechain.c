@@ -4,7 +4,9 @@
 #include "errors.h"
 #include "image-bitmaps.h"
 #include "image-chain.h"
+#include "nbd.h"
 #include "offline.h"
+#include "qemu-secret.h"
 
 #include <check.h>
 #include <glib/gstdio.h>
@@ -62,7 +64,7 @@ static void run(const char *command)
 		g_free(*word);
 		*word = expanded;
 	}
-	output = vk_child_run((const char *const *)words, 10, &error);
+	output = vk_child_run((const char *const *)words, 50, &error);
 	ck_assert_msg(output != NULL, "%s: %s", command, error ? error->message : "?");
 }
 
@@ -187,6 +189,8 @@ START_TEST(a_declared_chain_ends_where_it_is_declared)
 	expect_bytes(disk_of("qcow2", just_top), "the host's");
 	expect_chain(disk_of("raw", just_top), "raw top.qcow2");
 	expect_bytes(disk_of("raw", just_top), "QFI");
+	/* Below a raw image there is none, whatever is declared. */
+	expect_chain(disk_of("raw", top_over_base), "raw top.qcow2");
 }
 END_TEST
 
@@ -318,6 +322,82 @@ START_TEST(bitmaps_need_no_backing_file)
 }
 END_TEST
 
+/* A LUKS image of a passphrase that no word of a command has. */
+static void expect_luks(const char *name)
+{
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+	g_autoptr(VkQemuSecret) secret = vk_qemu_secret_new("open sesame", 11, &error);
+	const VkQemuLayer image = {
+		.path = path, .format = "raw", .secret = vk_qemu_secret_path(secret)};
+	g_autoptr(VkNbdServer) server = NULL;
+	g_autoptr(VkNbdWriter) writer = NULL;
+	g_autoptr(VkSource) source = NULL;
+	g_autoptr(VkSourceReader) reader = NULL;
+	g_autofree char *bytes = NULL;
+	char buf[512] = "the guest's own words";
+	gsize length;
+
+	/* As few rounds as there can be: with the usual number it would take seconds. */
+	g_autofree char *create =
+		g_strdup_printf("qemu-img create -q --object secret,id=s,file=%s -f luks "
+				"-o key-secret=s,iter-time=1 @/%s " SIZE,
+				image.secret, name);
+	run(create);
+	server = vk_nbd_server_start(&image, VK_NBD_WRITE, &error);
+	ck_assert_msg(server != NULL, "%s", error->message);
+	writer = vk_nbd_writer_new(vk_nbd_server_socket(server), &error);
+	ck_assert_uint_eq(vk_nbd_writer_size(writer), MIB);
+	ck_assert(vk_nbd_writer_write(writer, 0, buf, sizeof(buf), &error));
+	ck_assert(vk_nbd_writer_flush(writer, &error));
+	ck_assert(vk_nbd_server_stop(server, &error));
+	memset(buf, 0, sizeof(buf));
+	source = vk_source_served_new(&image, 1, NULL, &error);
+	ck_assert_msg(source != NULL, "%s", error->message);
+	reader = source->ops->open_reader(source, &error);
+	ck_assert(reader && reader->ops->submit(reader, 0, sizeof(buf), buf, &error) &&
+		  reader->ops->complete(reader, &error));
+	ck_assert_str_eq(buf, "the guest's own words");
+	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
+	ck_assert_ptr_null(memmem(bytes, length, "own words", 9));
+}
+
+START_TEST(luks_by_a_secret_that_nobody_sees)
+{
+	g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(VkQemuSecret) secret = vk_qemu_secret_new("open sesame", 11, &error);
+	const VkQemuLayer image = {
+		.path = directory, .format = "vdi", .secret = vk_qemu_secret_path(secret)};
+
+	vk_qemu_add_secrets(words, &image, 1);
+	ck_assert_str_eq(g_ptr_array_index(words, 0), "--object");
+	ck_assert_ptr_null(strstr(g_ptr_array_index(words, 1), "sesame"));
+	ck_assert_ptr_null(vk_qemu_chain_name(&image, 1, FALSE, &error));
+	g_clear_error(&error);
+	expect_luks("a.luks");
+}
+END_TEST
+
+START_TEST(encryption_that_no_tool_knows)
+{
+	run("qemu-img create -q -f qcow2 @/top.qcow2 " SIZE);
+	expect_refused(disk_of("qcow2",
+			       "<source file='@/top.qcow2'><encryption format='qcow'>"
+			       "<secret type='passphrase' uuid='u'/></encryption></source>"),
+		       "encrypted by QEMU", "while it runs");
+	ck_assert_str_eq(
+		vk_domain_image_secret(
+			disk_of("qcow2", "<source file='@/top.qcow2'/><encryption format='luks'>"
+					 "<secret type='passphrase' usage='u'/></encryption>")
+				->image),
+		"u");
+	ck_assert(!vk_domain_image_has_secret(
+		disk_of("raw", "<source file='@/top.qcow2'><encryption format='luks2' "
+			       "engine='librbd'><secret type='passphrase' uuid='u'/>"
+			       "</encryption></source>")
+			->image));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("imagechain");
@@ -335,6 +415,8 @@ int main(void)
 	tcase_add_test(tests, a_data_file_must_be_declared);
 	tcase_add_test(tests, declared_layers_that_no_tool_can_read);
 	tcase_add_test(tests, bitmaps_need_no_backing_file);
+	tcase_add_test(tests, luks_by_a_secret_that_nobody_sees);
+	tcase_add_test(tests, encryption_that_no_tool_knows);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);

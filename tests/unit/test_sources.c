@@ -222,8 +222,10 @@ static void make_qcow2(const char *path)
 	g_autofree guint8 *buf = g_malloc((gsize)2 * MIB);
 
 	memset(buf, 5, (gsize)2 * MIB);
-	expect_ok(vk_image_file_create(path, "qcow2", SIZE, &error));
-	server = vk_nbd_server_start(path, "qcow2", VK_NBD_WRITE, &error);
+	expect_ok(vk_image_file_create(&(VkQemuLayer){.path = path, .format = "qcow2"}, SIZE,
+				       &error));
+	server = vk_nbd_server_start(&(VkQemuLayer){.path = path, .format = "qcow2"}, VK_NBD_WRITE,
+				     &error);
 	expect_ok(server != NULL);
 	writer = vk_nbd_writer_new(vk_nbd_server_socket(server), &error);
 	expect_ok(writer != NULL);
@@ -444,7 +446,8 @@ START_TEST(raw_is_never_probed)
 
 	make_qcow2(path);
 	resize(path, SIZE);
-	server = vk_nbd_server_start(path, "raw", VK_NBD_READ_ONLY, &error);
+	server = vk_nbd_server_start(&(VkQemuLayer){.path = path, .format = "raw"},
+				     VK_NBD_READ_ONLY, &error);
 	expect_ok(server != NULL);
 	source = vk_source_nbd_new(vk_nbd_server_socket(server), "", NULL, &error);
 	expect_ok(source != NULL);
@@ -462,11 +465,14 @@ START_TEST(server_refuses)
 	g_autofree char *none = path_of("none");
 
 	put(path, 0, 1, MIB);
-	expect_fail(vk_nbd_server_start(path, "qcow2", VK_NBD_READ_ONLY, &error) != NULL,
+	expect_fail(vk_nbd_server_start(&(VkQemuLayer){.path = path, .format = "qcow2"},
+					VK_NBD_READ_ONLY, &error) != NULL,
 		    VK_ERROR_FAILED);
-	expect_fail(vk_nbd_server_start(path, "raw,x=y", VK_NBD_READ_ONLY, &error) != NULL,
+	expect_fail(vk_nbd_server_start(&(VkQemuLayer){.path = path, .format = "raw,x=y"},
+					VK_NBD_READ_ONLY, &error) != NULL,
 		    VK_ERROR_FAILED);
-	expect_fail(vk_nbd_server_start(none, "raw", VK_NBD_READ_ONLY, &error) != NULL,
+	expect_fail(vk_nbd_server_start(&(VkQemuLayer){.path = none, .format = "raw"},
+					VK_NBD_READ_ONLY, &error) != NULL,
 		    VK_ERROR_NOT_FOUND);
 	expect_fail(vk_source_nbd_new(none, "vda", NULL, &error) != NULL, VK_ERROR_CHANGED);
 }
@@ -482,7 +488,8 @@ START_TEST(server_goes_away)
 	guint8 buf[512];
 
 	put(path, 0, 1, MIB);
-	server = vk_nbd_server_start(path, "raw", VK_NBD_READ_ONLY, &error);
+	server = vk_nbd_server_start(&(VkQemuLayer){.path = path, .format = "raw"},
+				     VK_NBD_READ_ONLY, &error);
 	expect_ok(server != NULL);
 	socket = g_strdup(vk_nbd_server_socket(server));
 	source = vk_source_nbd_new(socket, "", NULL, &error);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkQemuSecret: a passphrase for QEMU's tools. They read it from a file in memory that has no name
+ * but under our process: no argument, environment or disk ever holds it. Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkQemuSecret VkQemuSecret;
+
+/* VALUE is copied into the file and nowhere else. */
+VkQemuSecret *vk_qemu_secret_new(const void *value, gsize length, GError **error);
+
+/* Where a child of ours finds it while it lives. Borrowed. */
+const char *vk_qemu_secret_path(const VkQemuSecret *secret);
+
+void vk_qemu_secret_free(VkQemuSecret *secret); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkQemuSecret, vk_qemu_secret_free)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Disks that QEMU had encrypted: the snapshot has the bytes that the guest saw, and their place gets
+ * them as they were kept, with the same secret. Otherwise than so only when that was asked for.
+ */
+#include "planner.h"
+
+#include "errors.h"
+
+static gboolean refuse(const VkPlanItem *item, const char *why, GError **error)
+{
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "disk '%s' was encrypted, and %s, or use --decrypted to write it as plain "
+		       "text",
+		       item->name, why);
+}
+
+/* The secret that the image of DISK is to be written with. */
+static gboolean take_secret(VkWorld *world, const VkDomainDisk *disk, VkPlanItem *item,
+			    GError **error)
+{
+	const VkDomainImage *image = disk->image;
+	g_autoptr(GError) trouble = NULL;
+	g_autofree char *why = NULL;
+
+	if (!vk_domain_image_has_secret(image))
+		return refuse(item, "in a way that is not QEMU's LUKS: write it by other means",
+			      error);
+	if (item->place.kind != VK_PLACE_FILE)
+		return refuse(item,
+			      "it goes to a device, where the header of LUKS need not fit: use "
+			      "--to DIR",
+			      error);
+	item->secret = world->ops->secret(world, image, &trouble);
+	if (item->secret) {
+		item->place.secret = vk_qemu_secret_path(item->secret);
+		return TRUE;
+	}
+	why = g_strdup_printf("cannot be so again, for %s: make that with 'virsh secret-define' "
+			      "and 'virsh secret-set-value'",
+			      trouble->message);
+	return refuse(item, why, error);
+}
+
+gboolean vk_planner_encrypt(VkPlanner *planner, VkPlanItem *item, GError **error)
+{
+	const VkDomainDisk *then = vk_domain_find_disk(planner->domain, item->name);
+	const VkDomainDisk *now = vk_domain_find_disk(planner->written, item->name);
+	gboolean was = then && then->image && then->image->encrypted;
+
+	if (planner->options->decrypted) {
+		if (was)
+			vk_plan_note(planner->plan,
+				     "disk '%s' was encrypted and is written as plain text",
+				     item->name);
+		return TRUE;
+	}
+	if (now && now->image && now->image->encrypted)
+		return take_secret(planner->world, now, item, error);
+	return !was ||
+	       refuse(item, "is not in the present definition: restore the whole guest", error);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plans for disks that QEMU had encrypted. */
+#include "planbed.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+static void encrypt_with(const char *encryption)
+{
+	g_autofree char *disk = g_strdup_printf(
+		"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+		"<source file='%s/web.qcow2'>%s</source><target dev='vda' bus='virtio'/></disk>",
+		bed.dir, encryption);
+
+	set_xml(disk);
+}
+
+static const char luks[] =
+	"<encryption format='luks'><secret type='passphrase' uuid='aaa'/></encryption>";
+
+START_TEST(it_is_encrypted_again)
+{
+	encrypt_with(luks);
+	bed.world.secret = "aaa";
+	g_autoptr(VkPlan) made = plan();
+
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
+	ck_assert_ptr_nonnull(item_at(made, 0)->place.secret);
+	ck_assert_ptr_nonnull(
+		strstr(made->domain_xml, "<secret type=\"passphrase\" uuid=\"aaa\"/>"));
+	ck_assert_uint_eq(made->notes->len, 0);
+}
+END_TEST
+
+START_TEST(without_its_secret_it_is_refused)
+{
+	encrypt_with(luks);
+	assert_refused(VK_ERROR_FAILED, "--decrypted");
+	ck_assert_ptr_nonnull(strstr(bed.error->message, "no secret 'aaa'"));
+}
+END_TEST
+
+START_TEST(another_sort_is_refused)
+{
+	encrypt_with("<encryption format='qcow'><secret type='passphrase' uuid='aaa'/>"
+		     "</encryption>");
+	bed.world.secret = "aaa";
+	assert_refused(VK_ERROR_FAILED, "--decrypted");
+}
+END_TEST
+
+START_TEST(plain_text_is_asked_for_and_told)
+{
+	encrypt_with(luks);
+	bed.options.decrypted = TRUE;
+	g_autoptr(VkPlan) made = plan();
+
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
+	ck_assert_ptr_null(item_at(made, 0)->place.secret);
+	ck_assert_ptr_null(strstr(made->domain_xml, "encryption"));
+	ck_assert_uint_eq(made->notes->len, 1);
+	ck_assert_ptr_nonnull(strstr(made->notes->pdata[0], "plain text"));
+}
+END_TEST
+
+START_TEST(a_part_is_encrypted_again)
+{
+	encrypt_with(luks);
+	bed.world.secret = "aaa";
+	set_list(&bed.options.disks, "vda=/nowhere-of-ours");
+	g_autoptr(VkPlan) made = plan();
+
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
+	ck_assert_ptr_nonnull(item_at(made, 0)->place.secret);
+}
+END_TEST
+
+/* A part of a snapshot goes under the definition that the guest has now. */
+START_TEST(what_is_encrypted_no_more_is_refused)
+{
+	g_autofree char *disk = file_disk("vda", "web.qcow2");
+	g_autofree char *now = domain_xml("web 1", disk);
+
+	encrypt_with(luks);
+	touch("web.qcow2");
+	bed.world.name = "web 1";
+	bed.world.uuid = UUID;
+	bed.world.xml = now;
+	bed.world.state = VK_GUEST_OFF;
+	bed.world.secret = "aaa";
+	bed.options.in_place = TRUE;
+	set_list(&bed.options.disks, "vda");
+	assert_refused(VK_ERROR_FAILED, "--decrypted");
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		it_is_encrypted_again,     without_its_secret_it_is_refused,
+		another_sort_is_refused,   plain_text_is_asked_for_and_told,
+		a_part_is_encrypted_again, what_is_encrypted_no_more_is_refused,
+	};
+
+	return run_plan_tests("plancrypt", tests, G_N_ELEMENTS(tests));
+}
