@@ -16,6 +16,7 @@ static void item_free(gpointer data)
 	g_free(item->name);
 	g_free(item->path);
 	g_free(item->place.path);
+	g_free(item->place.options);
 	g_free(item->owner_directory);
 	vk_qemu_secret_free(item->secret);
 	vk_plan_clone_free(item->clone);
@@ -269,5 +270,6 @@ VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *wor
 	plan->world = world;
 	plan->force = options->force;
 	vk_planner_clone_disks(plan);
+	vk_plan_note_layouts(plan);
 	return plan;
 }

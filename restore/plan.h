@@ -38,6 +38,7 @@ typedef struct VkPlanItem {
 	VkPlace place;               /* its path has no symbolic links where the file exists */
 	gboolean exists;             /* something is there and will be replaced or overwritten */
 	const VkImageRecord *record; /* NULL: TEXT, or just the clone. Borrowed from the view */
+	const json_t *layout;        /* how the original was made; nullable. Borrowed from the view */
 	const char *text;            /* borrowed from the view */
 	VkQemuSecret *secret;        /* the place is encrypted with it; NULL: it is not */
 	VkPlanClone *clone;          /* NULL: the bytes are read and written */

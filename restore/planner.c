@@ -2,6 +2,7 @@
 #include "planner.h"
 
 #include "errors.h"
+#include "qcow2-layout.h"
 
 #include <string.h>
 
@@ -64,7 +65,10 @@ VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const ch
 	VkPlanItem *item = vk_plan_add_item(plan, disk->target, TRUE, disk->image->size);
 
 	item->record = disk->image;
+	item->layout = disk->layout;
 	item->place.format = vk_place_format(format, disk->format);
+	if (strcmp(item->place.format, "qcow2") == 0)
+		item->place.options = vk_qcow2_layout_options(disk->layout);
 	if (!format && g_strcmp0(item->place.format, disk->format) != 0)
 		vk_plan_note(plan, "disk '%s' was '%s' and is restored as raw", disk->target,
 			     disk->format ? disk->format : "of unknown format");

@@ -66,6 +66,9 @@ const VkDiskRecord *vk_planner_find_disk(const VkSnapshot *snapshot, const char 
 /* An item for DISK, without a path yet. Borrowed from PLAN. */
 VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const char *format);
 
+/* Tells what of the originals' layouts does not come back. */
+void vk_plan_note_layouts(VkPlan *plan);
+
 /*
  * Has ITEM, whose place is set, encrypted with the secret of the definition that is written, or says
  * that it is plain text now. VK_ERROR_FAILED when neither can be.

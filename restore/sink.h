@@ -22,6 +22,7 @@ typedef struct VkPlace {
 	char *path;         /* without symbolic links; NULL for stdout */
 	const char *format; /* "raw" or "qcow2"; raw only for what is not a file. Static */
 	const char *secret; /* the file with the passphrase of LUKS; NULL: not encrypted. Borrowed */
+	char *options;      /* of "qemu-img create"; nullable */
 	guint64 size;       /* bytes */
 	mode_t mode;        /* permissions, nothing else */
 	uid_t uid;          /* (uid_t)-1: ours */

@@ -115,7 +115,7 @@ static gboolean start_writer(Qcow2Sink *qcow2, const VkPlace *place, GError **er
 				   .format = place->format,
 				   .secret = place->secret};
 
-	if (!vk_image_file_create(&image, place->size, error))
+	if (!vk_image_file_create(&image, place->options, place->size, error))
 		return FALSE;
 	qcow2->server = vk_nbd_server_start(&image, VK_NBD_WRITE, error);
 	if (!qcow2->server)

@@ -211,7 +211,7 @@ static gboolean save_disk(VkAttempt *attempt, VkPlanDisk *planned, GError **erro
 		record->image->array = json_incref(copy);
 		return TRUE;
 	}
-	record = vk_attempt_new_disk_record(planned->disk);
+	record = vk_attempt_new_disk_record(attempt, planned->disk);
 	record->mode = g_strdup("array");
 	record->reason = vk_arrays_reason(arrays, copy);
 	record->image = vk_image_record_new_on_array(

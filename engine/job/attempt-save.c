@@ -2,6 +2,7 @@
 #include "attempt.h"
 
 #include "bytessource.h"
+#include "disklayout.h"
 #include "errors.h"
 #include "firmware.h"
 #include "log.h"
@@ -129,7 +130,7 @@ guint64 vk_attempt_inode(const VkDomainImage *image)
 		       : 0;
 }
 
-VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk)
+VkDiskRecord *vk_attempt_new_disk_record(const VkAttempt *attempt, const VkDomainDisk *disk)
 {
 	VkDiskRecord *record = vk_disk_record_new();
 
@@ -139,6 +140,7 @@ VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk)
 	record->source_type = g_strdup(disk->image->type);
 	record->source = vk_domain_image_label(disk->image);
 	record->inode = vk_attempt_inode(disk->image);
+	record->layout = vk_disk_layout_new(attempt->try->host, disk);
 	return record;
 }
 
@@ -157,7 +159,7 @@ gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource 
 			      GError **error)
 {
 	const VkDomainDisk *disk = planned->disk;
-	g_autoptr(VkDiskRecord) record = vk_attempt_new_disk_record(disk);
+	g_autoptr(VkDiskRecord) record = vk_attempt_new_disk_record(attempt, disk);
 
 	if (!source || !save_image(attempt, planned, source, record, error)) {
 		if (!vk_interrupted())

@@ -71,7 +71,7 @@ gboolean vk_attempt_take_diskless(VkAttempt *attempt, GError **error);
 guint64 vk_attempt_inode(const VkDomainImage *image);
 
 /* A record of what is known of the disk before it is saved. */
-VkDiskRecord *vk_attempt_new_disk_record(const VkDomainDisk *disk);
+VkDiskRecord *vk_attempt_new_disk_record(const VkAttempt *attempt, const VkDomainDisk *disk);
 
 /* Saves SOURCE, which may be NULL with ERROR set already. */
 gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,

@@ -59,5 +59,9 @@ gboolean vk_nbd_writer_flush(VkNbdWriter *writer, GError **error);
 void vk_nbd_writer_free(VkNbdWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkNbdWriter, vk_nbd_writer_free)
 
-/* Makes the file of IMAGE one: like "qemu-img create". What it holds is lost. */
-gboolean vk_image_file_create(const VkQemuLayer *image, guint64 size, GError **error);
+/*
+ * Makes the file of IMAGE one: like "qemu-img create", with OPTIONS (nullable) for its -o. What it holds
+ * is lost.
+ */
+gboolean vk_image_file_create(const VkQemuLayer *image, const char *options, guint64 size,
+			      GError **error);

@@ -255,7 +255,8 @@ static gboolean is_transient(const GError *trouble)
 	return strstr(trouble->message, "CPU usage") != NULL && !vk_interrupted();
 }
 
-gboolean vk_image_file_create(const VkQemuLayer *image, guint64 size, GError **error)
+gboolean vk_image_file_create(const VkQemuLayer *image, const char *options, guint64 size,
+			      GError **error)
 {
 	g_autofree char *path = g_canonicalize_filename(image->path, NULL);
 	g_autofree char *size_text = g_strdup_printf("%" G_GUINT64_FORMAT, size);
@@ -270,6 +271,8 @@ gboolean vk_image_file_create(const VkQemuLayer *image, guint64 size, GError **e
 		format = "luks";
 	if (image->secret)
 		vk_qemu_add_words(argv, "-o", encryption_options(image), NULL);
+	if (options)
+		vk_qemu_add_words(argv, "-o", options, NULL);
 	vk_qemu_add_words(argv, "-f", format, path, size_text, NULL);
 	output = vk_qemu_run(argv, path, image->path, &trouble);
 	for (guint tries = 1; !output && tries < CREATE_TRIES && is_transient(trouble); tries++) {

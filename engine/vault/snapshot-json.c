@@ -145,6 +145,8 @@ static json_t *disk_to_json(const VkDiskRecord *disk)
 
 	if (disk->inode)
 		set_uint(object, "inode", disk->inode);
+	if (disk->layout)
+		set(object, "layout", json_incref(disk->layout));
 	set_uint(object, "read", disk->read);
 	set_uint(object, "new", disk->fresh);
 	set_uint(object, "stored", disk->stored);

@@ -274,6 +274,9 @@ static gboolean parse_disk(const json_t *object, VkSnapshot *snapshot, GHashTabl
 	    !vk_json_uint(object, "new", &disk->fresh, error) ||
 	    !vk_json_uint(object, "stored", &disk->stored, error))
 		return FALSE;
+	disk->layout = json_incref(json_object_get(object, "layout"));
+	if (disk->layout && !json_is_object(disk->layout))
+		return vk_fail(error, VK_ERROR_DAMAGE, "the member 'layout' is no object");
 	disk->image = parse_image(object, error);
 	if (!disk->image)
 		return FALSE;

@@ -81,6 +81,7 @@ void vk_disk_record_free(VkDiskRecord *disk)
 	g_free(disk->mode);
 	g_free(disk->reason);
 	g_free(disk->bitmap);
+	json_decref(disk->layout);
 	vk_image_record_free(disk->image);
 	g_free(disk);
 }

@@ -47,6 +47,7 @@ typedef struct VkDiskRecord {
 	char *mode;        /* "full", "compare", "incremental"; "array": taken there alone */
 	char *reason;      /* why that mode, in words */
 	char *bitmap;      /* dirty bitmap that a later run may build on; NULL */
+	json_t *layout;    /* how the original was made, for the restore; an object, or NULL */
 	guint64 read;      /* bytes read from the source */
 	guint64 fresh;     /* bytes in blocks that the vault did not have ("new") */
 	guint64 stored;    /* bytes that they took, compressed */

@@ -43,6 +43,10 @@ ok virtkeep --json backup many
 expect_json '[.snapshots[0].disks[].target] | sort | join(" ")' "vda vdb vdc"
 ok virtkeep restore many@latest --disk "vdb=$SCRATCH/vdb.raw" --format raw
 qemu-img compare -q "$images/top.qcow2" "$SCRATCH/vdb.raw" || fail "vdb differs"
+ok virtkeep restore many@latest --disk "vdb=$SCRATCH/vdb.qcow2"
+expect_err "disk 'vdb' had 2 backing files, '$images/mid.qcow2' the nearest"
+qemu-img info --output=json "$SCRATCH/vdb.qcow2" > "$OUT"
+expect_json '.["format-specific"].data.compat' 0.10
 ok virtkeep restore many@latest --disk "vdc=$SCRATCH/vdc.raw"
 cmp -n 1000001 "$images/odd.raw" "$SCRATCH/vdc.raw" || fail "vdc differs"
 

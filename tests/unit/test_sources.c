@@ -222,7 +222,7 @@ static void make_qcow2(const char *path)
 	g_autofree guint8 *buf = g_malloc((gsize)2 * MIB);
 
 	memset(buf, 5, (gsize)2 * MIB);
-	expect_ok(vk_image_file_create(&(VkQemuLayer){.path = path, .format = "qcow2"}, SIZE,
+	expect_ok(vk_image_file_create(&(VkQemuLayer){.path = path, .format = "qcow2"}, NULL, SIZE,
 				       &error));
 	server = vk_nbd_server_start(&(VkQemuLayer){.path = path, .format = "qcow2"}, VK_NBD_WRITE,
 				     &error);
