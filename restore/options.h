@@ -15,8 +15,9 @@ typedef struct VkRestoreOptions {
 	char **files;     /* "NAME" or "NAME=DEST"... */
 	char *directory;  /* --to, absolute after the check */
 	char *as_name;
-	char *format; /* "raw", "qcow2", or NULL: as the original was */
-	gboolean decrypted; /* write plain text where the original was encrypted */
+	char *format;        /* "raw", "qcow2", or NULL: as the original was */
+	gboolean keep_chain; /* let disks stand on the backing files that they had */
+	gboolean decrypted;  /* write plain text where the original was encrypted */
 	gboolean in_place;
 	gboolean start;
 	gboolean dry_run;

@@ -17,6 +17,7 @@ static void item_free(gpointer data)
 	g_free(item->path);
 	g_free(item->place.path);
 	g_free(item->place.options);
+	g_clear_pointer(&item->backing, g_array_unref);
 	g_free(item->owner_directory);
 	vk_qemu_secret_free(item->secret);
 	vk_plan_clone_free(item->clone);
@@ -270,6 +271,10 @@ VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *wor
 	plan->world = world;
 	plan->force = options->force;
 	vk_planner_clone_disks(plan);
+	if (options->keep_chain && !vk_plan_keep_chains(plan, error)) {
+		vk_plan_free(plan);
+		return NULL;
+	}
 	vk_plan_note_layouts(plan);
 	return plan;
 }

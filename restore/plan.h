@@ -38,11 +38,12 @@ typedef struct VkPlanItem {
 	VkPlace place;               /* its path has no symbolic links where the file exists */
 	gboolean exists;             /* something is there and will be replaced or overwritten */
 	const VkImageRecord *record; /* NULL: TEXT, or just the clone. Borrowed from the view */
-	const json_t *layout;        /* how the original was made; nullable. Borrowed from the view */
-	const char *text;            /* borrowed from the view */
-	VkQemuSecret *secret;        /* the place is encrypted with it; NULL: it is not */
-	VkPlanClone *clone;          /* NULL: the bytes are read and written */
-	char *why_copied;            /* why a disk that an array has is no clone; nullable */
+	GArray *backing;             /* VkQemuLayer: what it is to stand on; NULL: nothing */
+	const json_t *layout;  /* how the original was made; nullable. Borrowed from the view */
+	const char *text;      /* borrowed from the view */
+	VkQemuSecret *secret;  /* the place is encrypted with it; NULL: it is not */
+	VkPlanClone *clone;    /* NULL: the bytes are read and written */
+	char *why_copied;      /* why a disk that an array has is no clone; nullable */
 	char *owner_directory; /* nullable: made if missing, its parent too, as the item's owner */
 } VkPlanItem;
 

@@ -1,11 +1,89 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a restored image is made of. Its options are those of the original; data file and backing files
- * are not made again, for others may have them: that is told.
+ * are not made again, for others may have them: that is told. Backing files that are as they were can be
+ * stood on again.
  */
 #include "planner.h"
 
+#include "errors.h"
+#include "json.h"
 #include "qcow2-layout.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* A file as the snapshot tells it. */
+typedef struct Kept {
+	const char *path, *format; /* borrowed */
+	guint64 inode, size, mtime_ns;
+} Kept;
+
+static gboolean is_unchanged(const Kept *kept)
+{
+	struct stat now;
+
+	return stat(kept->path, &now) == 0 && S_ISREG(now.st_mode) && now.st_ino == kept->inode &&
+	       (guint64)now.st_size == kept->size &&
+	       (guint64)now.st_mtim.tv_sec * 1000000000 + (guint64)now.st_mtim.tv_nsec ==
+		       kept->mtime_ns;
+}
+
+static gboolean keep_file(VkPlanItem *item, const json_t *file, GError **error)
+{
+	VkQemuLayer layer;
+	Kept kept;
+
+	if (!vk_json_string(file, "path", &kept.path, error) ||
+	    !vk_json_string(file, "format", &kept.format, error) ||
+	    !vk_json_uint(file, "inode", &kept.inode, error) ||
+	    !vk_json_uint(file, "size", &kept.size, error) ||
+	    !vk_json_uint(file, "mtime_ns", &kept.mtime_ns, error) ||
+	    !vk_planner_check_place(kept.path, item->name, error))
+		return FALSE;
+	if (strcmp(kept.format, "raw") != 0 && strcmp(kept.format, "qcow2") != 0)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "disk '%s' stood on '%s', which is '%s': leave out --keep-chain",
+			       item->name, kept.path, kept.format);
+	if (!is_unchanged(&kept))
+		return vk_fail(
+			error, VK_ERROR_CHANGED,
+			"'%s', a backing file of disk '%s', is not any more what it was: leave "
+			"out --keep-chain",
+			kept.path, item->name);
+	layer = (VkQemuLayer){.path = kept.path, .format = kept.format};
+	g_array_append_val(item->backing, layer);
+	return TRUE;
+}
+
+static gboolean keep_chain(VkPlanItem *item, const json_t *chain, GError **error)
+{
+	if (strcmp(item->place.format, "qcow2") != 0 || item->place.kind != VK_PLACE_FILE)
+		return vk_fail(
+			error, VK_ERROR_FAILED,
+			"disk '%s' had backing files, which only a qcow2 file can have: leave "
+			"out --keep-chain",
+			item->name);
+	item->backing = g_array_new(FALSE, FALSE, sizeof(VkQemuLayer));
+	for (gsize i = 0; i < json_array_size(chain); i++)
+		if (!keep_file(item, json_array_get(chain, i), error))
+			return FALSE;
+	item->place.backing = (const VkQemuLayer *)(gconstpointer)item->backing->data;
+	item->place.backing_count = item->backing->len;
+	return TRUE;
+}
+
+gboolean vk_plan_keep_chains(VkPlan *plan, GError **error)
+{
+	for (guint i = 0; i < plan->items->len; i++) {
+		VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const json_t *chain = json_object_get(item->layout, "chain");
+
+		if (chain && !item->clone && !keep_chain(item, chain, error))
+			return FALSE;
+	}
+	return TRUE;
+}
 
 static void note_data_file(VkPlan *plan, const VkPlanItem *item)
 {
@@ -24,7 +102,7 @@ static void note_chain(VkPlan *plan, const VkPlanItem *item)
 	const char *nearest = json_string_value(json_object_get(json_array_get(chain, 0), "path"));
 	gsize count = json_array_size(chain);
 
-	if (!nearest)
+	if (!nearest || item->backing)
 		return;
 	if (count == 1)
 		vk_plan_note(plan,

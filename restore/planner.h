@@ -66,6 +66,12 @@ const VkDiskRecord *vk_planner_find_disk(const VkSnapshot *snapshot, const char 
 /* An item for DISK, without a path yet. Borrowed from PLAN. */
 VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const char *format);
 
+/*
+ * Lets the disks that had backing files stand on these. VK_ERROR_CHANGED when one is not as it was;
+ * VK_ERROR_FAILED when the image cannot have any, or a file must not be one.
+ */
+gboolean vk_plan_keep_chains(VkPlan *plan, GError **error);
+
 /* Tells what of the originals' layouts does not come back. */
 void vk_plan_note_layouts(VkPlan *plan);
 

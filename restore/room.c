@@ -92,6 +92,9 @@ static guint64 needed_by(const VkPlanItem *item)
 	if (item->clone)
 		return 0;
 	bytes = item->record ? item->record->allocated : item->text ? strlen(item->text) : 0;
+	/* There are no holes in it. */
+	if (item->place.secret && strcmp(item->place.format, "raw") == 0)
+		bytes = item->place.size;
 	if (strcmp(item->place.format, "qcow2") == 0)
 		bytes += item->place.size / QCOW2_SHARE + QCOW2_BASE;
 	return bytes;

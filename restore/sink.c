@@ -18,6 +18,8 @@ VkSink *vk_sink_new(const VkPlace *place, GError **error)
 	case VK_PLACE_FILE:
 		break;
 	}
+	if (place->backing_count > 0)
+		return vk_sink_overlay_new(place, error);
 	return place->secret || strcmp(place->format, "qcow2") == 0 ? vk_sink_qcow2_new(place, error)
 						   : vk_sink_raw_new(place, error);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "newfile.h"
+#include "qemu-image.h"
 
 #include <glib.h>
 #include <sys/types.h>
@@ -21,12 +22,15 @@ typedef struct VkPlace {
 	VkPlaceKind kind;
 	char *path;         /* without symbolic links; NULL for stdout */
 	const char *format; /* "raw" or "qcow2"; raw only for what is not a file. Static */
-	const char *secret; /* the file with the passphrase of LUKS; NULL: not encrypted. Borrowed */
-	char *options;      /* of "qemu-img create"; nullable */
-	guint64 size;       /* bytes */
-	mode_t mode;        /* permissions, nothing else */
-	uid_t uid;          /* (uid_t)-1: ours */
-	gid_t gid;          /* (gid_t)-1: ours */
+	const char
+		*secret; /* the file with the passphrase of LUKS; NULL: not encrypted. Borrowed */
+	char *options;   /* of "qemu-img create"; nullable */
+	const VkQemuLayer *backing; /* what a qcow2 file stands on; NULL: nothing. Borrowed */
+	guint backing_count;
+	guint64 size; /* bytes */
+	mode_t mode;  /* permissions, nothing else */
+	uid_t uid;    /* (uid_t)-1: ours */
+	gid_t gid;    /* (gid_t)-1: ours */
 } VkPlace;
 
 typedef struct VkSink VkSink;
@@ -56,6 +60,7 @@ VkSink *vk_sink_new(const VkPlace *place, GError **error);
 /* One for each kind of place. */
 VkSink *vk_sink_raw_new(const VkPlace *place, GError **error);
 VkSink *vk_sink_qcow2_new(const VkPlace *place, GError **error);
+VkSink *vk_sink_overlay_new(const VkPlace *place, GError **error);
 VkSink *vk_sink_block_new(const VkPlace *place, GError **error);
 VkSink *vk_sink_stream_new(int fd, const char *name);
 

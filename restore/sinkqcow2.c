@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A qcow2 file, or one in LUKS, written by qemu-nbd, which knows the format. It is the temporary file of a VkNewFile.
+ * A qcow2 file, or one in LUKS, written by qemu-nbd, which knows the format. It is the
+ * temporary file of a VkNewFile.
  */
 #include "sink.h"
 
@@ -111,13 +112,19 @@ static const VkSinkOps luks_ops = {.write = qcow2_write,
 /* Makes the image and serves it. */
 static gboolean start_writer(Qcow2Sink *qcow2, const VkPlace *place, GError **error)
 {
-	const VkQemuLayer image = {.path = vk_new_file_temporary_path(qcow2->file),
-				   .format = place->format,
-				   .secret = place->secret};
+	g_autofree VkQemuLayer *layers = g_new0(VkQemuLayer, place->backing_count + 1);
 
-	if (!vk_image_file_create(&image, place->options, place->size, error))
+	layers[0] = (VkQemuLayer){.path = vk_new_file_temporary_path(qcow2->file),
+				  .format = place->format,
+				  .secret = place->secret};
+	for (guint i = 0; i < place->backing_count; i++)
+		layers[i + 1] = place->backing[i];
+	if (!vk_image_file_create(&layers[0], place->options, place->size, error))
 		return FALSE;
-	qcow2->server = vk_nbd_server_start(&image, VK_NBD_WRITE, error);
+	if (place->backing_count > 0 && !vk_image_file_set_backing(&layers[0], &layers[1], error))
+		return FALSE;
+	/* What a cluster gets only in part is filled from below. */
+	qcow2->server = vk_nbd_server_start_overlay(layers, place->backing_count + 1, error);
 	if (!qcow2->server)
 		return FALSE;
 	qcow2->writer = vk_nbd_writer_new(vk_nbd_server_socket(qcow2->server), error);

@@ -119,6 +119,11 @@ VkNbdServer *vk_nbd_server_start(const VkQemuLayer *image, VkNbdMode mode, GErro
 	return start(image, 1, mode == VK_NBD_READ_ONLY, NULL, error);
 }
 
+VkNbdServer *vk_nbd_server_start_overlay(const VkQemuLayer *layers, guint count, GError **error)
+{
+	return start(layers, count, FALSE, NULL, error);
+}
+
 VkNbdServer *vk_nbd_server_start_chain(const VkQemuLayer *layers, guint count, const char *bitmap,
 				       GError **error)
 {

@@ -38,6 +38,9 @@ typedef enum {
 /* Serves an image file or device, and opens no backing file. */
 VkNbdServer *vk_nbd_server_start(const VkQemuLayer *image, VkNbdMode mode, GError **error);
 
+/* For writing to the first of LAYERS, which stands on the others. */
+VkNbdServer *vk_nbd_server_start_overlay(const VkQemuLayer *layers, guint count, GError **error);
+
 /* Read-only, of LAYERS as vk_qemu_chain_name() has them. BITMAP (nullable) is offered, too. */
 VkNbdServer *vk_nbd_server_start_chain(const VkQemuLayer *layers, guint count, const char *bitmap,
 				       GError **error);

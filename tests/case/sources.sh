@@ -47,6 +47,11 @@ ok virtkeep restore many@latest --disk "vdb=$SCRATCH/vdb.qcow2"
 expect_err "disk 'vdb' had 2 backing files, '$images/mid.qcow2' the nearest"
 qemu-img info --output=json "$SCRATCH/vdb.qcow2" > "$OUT"
 expect_json '.["format-specific"].data.compat' 0.10
+ok virtkeep restore many@latest --disk "vdb=$SCRATCH/kept.qcow2" --keep-chain
+qemu-img compare -q "$images/top.qcow2" "$SCRATCH/kept.qcow2" || fail "vdb differs"
+qemu-img info --output=json "$SCRATCH/kept.qcow2" > "$OUT"
+expect_json '.["full-backing-filename"]' "$images/mid.qcow2"
+(($(stat -c %s "$SCRATCH/kept.qcow2") < 1000000)) || fail "what the base has was written again"
 ok virtkeep restore many@latest --disk "vdc=$SCRATCH/vdc.raw"
 cmp -n 1000001 "$images/odd.raw" "$SCRATCH/vdc.raw" || fail "vdc differs"
 
