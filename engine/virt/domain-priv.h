@@ -40,6 +40,12 @@ void vk_commandline_find_disks(const xmlNode *root, GPtrArray *found);
 /* Takes <qemu:commandline> from a clone when something in it is shared with the original. */
 void vk_rewrite_commandline(const VkRewrite *rewrite);
 
+/* The image of SOURCE, a <source>; NULL when that names none, as in a drive without medium. */
+VkDomainImage *vk_image_parse(const xmlNode *source, const char *type);
+
+/* Takes in NODE, an <encryption> of the image; may be NULL. */
+void vk_image_parse_encryption(VkDomainImage *image, const xmlNode *node);
+
 /* "pci 0000:01:00.0" and the like of a <hostdev>. New string. */
 char *vk_hostdev_label(const xmlNode *node);
 char *vk_pci_address(const xmlNode *address);
