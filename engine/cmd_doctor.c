@@ -7,6 +7,7 @@
 #include "json.h"
 #include "log.h"
 #include "openvault.h"
+#include "release.h"
 #include "table.h"
 #include "text.h"
 
@@ -15,6 +16,7 @@
 /* What was looked at, and what of it could not be. */
 typedef struct {
 	VkDoctorOptions options;
+	gboolean release;
 	GPtrArray *findings; /* VkFinding */
 	guint failed;
 } Round;
@@ -23,7 +25,9 @@ static void visit(Round *round, VkHost *host, VkGuest *guest)
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (vk_doctor_guest(host, guest, &round->options, round->findings, &trouble))
+	if (round->release
+		    ? vk_release_guest(guest, &round->options, round->findings, &trouble)
+		    : vk_doctor_guest(host, guest, &round->options, round->findings, &trouble))
 		return;
 	vk_log_error("%s", trouble->message);
 	round->failed++;
@@ -127,10 +131,11 @@ static VkVault *open_vault(VkProgram *program)
 	return vault;
 }
 
-static gboolean run(VkProgram *program, char *const *names, gboolean fix, GError **error)
+static gboolean run(VkProgram *program, char *const *names, gboolean fix, gboolean release,
+		    GError **error)
 {
 	const VkSettings *settings = program->settings;
-	g_autoptr(VkVault) vault = open_vault(program);
+	g_autoptr(VkVault) vault = release ? NULL : open_vault(program);
 	g_autoptr(VkArrays) arrays = vk_arrays_new(settings, error);
 	g_autoptr(VkHost) host =
 		arrays ? vk_host_open(vk_program_libvirt_uri(program), error) : NULL;
@@ -144,6 +149,7 @@ static gboolean run(VkProgram *program, char *const *names, gboolean fix, GError
 			    .agent_timeout_sec = (guint)vk_settings_get_uint(settings, "backup",
 									     "agent_timeout"),
 			    .fix = fix},
+		.release = release,
 		.findings = findings,
 	};
 
@@ -164,9 +170,12 @@ static gboolean run(VkProgram *program, char *const *names, gboolean fix, GError
 
 gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error)
 {
-	gboolean fix = FALSE;
+	gboolean fix = FALSE, release = FALSE;
 	const GOptionEntry entries[] = {
 		{"fix", 0, 0, G_OPTION_ARG_NONE, &fix, "Mend what is ours", NULL},
+		{"release", 0, 0, G_OPTION_ARG_NONE, &release,
+		 "Take our checkpoints out of the named guests, for their internal snapshots",
+		 NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	char **names = NULL;
@@ -175,5 +184,9 @@ gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error
 			  "Looks for what earlier backups may have left in guests and on the host.",
 			  entries, -1, argc, argv, &names, error))
 		return FALSE;
-	return run(program, names, fix, error);
+	if (release && (fix || !names[0]))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--release goes with names of guests, and without --fix: try "
+			       "'virtkeep --help'");
+	return run(program, names, fix, release, error);
 }

@@ -89,6 +89,7 @@ static const Setting known_settings[] = {
 	{"guest NAME", "mountpoints", TYPE_MOUNTPOINTS, NULL},
 	{"guest NAME", "freeze_hook", TYPE_CHOICE, NULL, .choices = "yes|no"},
 	{"guest NAME", "exclude", TYPE_TARGETS, NULL},
+	{"guest NAME", "tracking", TYPE_CHOICE, NULL, .choices = "yes|no"},
 };
 
 /* [guest NAME] stands for each [guest ...] that names one. */

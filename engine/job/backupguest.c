@@ -116,11 +116,9 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 	if (!attempt->facts)
 		return FALSE;
 	if (attempt->facts->state == VK_GUEST_OTHER)
-		return vk_fail(
-			error, VK_ERROR_FAILED,
-			"guest '%s' is crashed or suspended by itself: back it up when it runs "
-			"or is shut off",
-			name);
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "guest '%s' has crashed: back it up when it runs or is shut off",
+			       name);
 	/* There it may be paused, and then no lock on its images tells. */
 	if (attempt->facts->state == VK_GUEST_OFF && vk_guest_has_left(attempt->guest))
 		return vk_fail(
@@ -204,6 +202,11 @@ static void plan_tracking(VkAttempt *attempt)
 					       "it was read from the array's snapshot");
 		return;
 	}
+	if (attempt->how->no_tracking) {
+		vk_backup_plan_set_no_tracking(attempt->plan,
+					       "the configuration says tracking = no");
+		return;
+	}
 	if (attempt->try->no_tracking) {
 		vk_backup_plan_set_no_tracking(attempt->plan, attempt->try->no_tracking);
 		return;
@@ -223,6 +226,22 @@ static void plan_tracking(VkAttempt *attempt)
 	vk_backup_plan_set_no_tracking(attempt->plan, trouble->message);
 }
 
+/* An array takes the files whatever QEMU does with them, and sees when a disk gets another. */
+static gboolean check_block_jobs(VkAttempt *attempt, GError **error)
+{
+	const GPtrArray *disks = attempt->plan->disks;
+
+	if (!attempt->facts->live_xml || vk_attempt_is_array(attempt))
+		return TRUE;
+	for (guint i = 0; i < disks->len; i++) {
+		const VkPlanDisk *planned = g_ptr_array_index(disks, i);
+
+		if (!vk_guest_check_block_job(attempt->guest, planned->disk->target, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 /* From here on it is known how many images will be read, in the place of one guest. */
 static void await_disks(const VkAttempt *attempt)
 {
@@ -239,6 +258,8 @@ static gboolean plan(VkAttempt *attempt, GError **error)
 				   &attempt->last, error))
 		return FALSE;
 	attempt->plan = vk_backup_plan_new(attempt->domain, attempt->last, attempt->how->exclude);
+	if (!check_block_jobs(attempt, error))
+		return FALSE;
 	plan_tracking(attempt);
 	warn_of_foreign(attempt);
 	attempt->snapshot = new_snapshot(attempt);

@@ -73,6 +73,8 @@ VkGuestOptions *vk_guest_options_new(const VkBackupOptions *options, const VkGue
 	chosen->exclude = vk_settings_get_guest_words(settings, name, uuid, "exclude");
 	chosen->has_freeze_hook =
 		g_strcmp0(vk_settings_get_guest(settings, name, uuid, "freeze_hook"), "yes") == 0;
+	chosen->no_tracking =
+		g_strcmp0(vk_settings_get_guest(settings, name, uuid, "tracking"), "no") == 0;
 	return g_steal_pointer(&chosen);
 }
 

@@ -32,6 +32,7 @@ struct VkBackupJob {
 	char *socket;
 	char *xml;
 	char *bitmap;         /* the name under which changes are offered */
+	GPtrArray *targets;   /* char*: the disks */
 	GHashTable *changes;  /* set of char*: the disks whose changes are offered */
 	char *checkpoint;     /* to be made, or NULL */
 	char *checkpoint_xml; /* what makes it */
@@ -118,6 +119,7 @@ static gboolean check_disks(VkBackupJob *job, const VkDomain *domain, const GArr
 		if (!vk_domain_find_disk(domain, disk->target))
 			return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' has no disk '%s'",
 				       vk_guest_name(job->guest), disk->target);
+		g_ptr_array_add(job->targets, g_strdup(disk->target));
 		if (disk->incremental)
 			g_hash_table_add(job->changes, g_strdup(disk->target));
 	}
@@ -172,6 +174,7 @@ VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const VkBackupJobPlan *plan,
 	job->guard = plan->guard;
 	job->changes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	job->scratch = g_ptr_array_new_with_free_func(g_free);
+	job->targets = g_ptr_array_new_with_free_func(g_free);
 	job->scratch_dir = g_canonicalize_filename(paths->scratch_dir, NULL);
 	if (!make_directory(job->scratch_dir, error) ||
 	    !vk_scratch_check(guest, job->scratch_dir, error) ||
@@ -241,6 +244,10 @@ static gboolean fail_begin(VkBackupJob *job, virDomainPtr domain, GError **error
 		return vk_fail(error, VK_ERROR_CHANGED,
 			       "guest '%s' was shut off, or has left this host; try again",
 			       vk_guest_name(job->guest));
+	for (guint i = 0; !job->is_unsure && i < job->targets->len; i++)
+		if (!vk_guest_check_block_job(job->guest, g_ptr_array_index(job->targets, i),
+					      error))
+			return FALSE;
 	if (is_bitmap) /* it broke since it was examined */
 		return vk_fail(error, VK_ERROR_CHANGED, "%s; try again", cause->message);
 	g_propagate_error(error, g_steal_pointer(&cause));
@@ -340,6 +347,7 @@ void vk_backup_job_free(VkBackupJob *job)
 	vk_backup_job_end(job, NULL);
 	g_free(job->scratch_dir);
 	g_ptr_array_unref(job->scratch);
+	g_ptr_array_unref(job->targets);
 	g_hash_table_unref(job->changes);
 	g_free(job->bitmap);
 	g_free(job->checkpoint);

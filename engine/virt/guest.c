@@ -116,6 +116,8 @@ static VkGuestState state_of(int libvirt_state)
 		return VK_GUEST_RUNNING;
 	case VIR_DOMAIN_PAUSED:
 		return VK_GUEST_PAUSED;
+	case VIR_DOMAIN_PMSUSPENDED:
+		return VK_GUEST_ASLEEP;
 	default:
 		return VK_GUEST_OTHER;
 	}
@@ -147,6 +149,57 @@ gboolean vk_guest_is_stalled(VkGuest *guest)
 
 	return domain && virDomainGetJobInfo(domain, &info) < 0 &&
 	       virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT;
+}
+
+const char *vk_guest_why_still(VkGuest *guest)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
+	int state = 0, reason = 0;
+
+	if (!domain || virDomainGetState(domain, &state, &reason, 0) < 0)
+		return "the guest was not running";
+	if (state == VIR_DOMAIN_PMSUSPENDED)
+		return "the guest is asleep (pmsuspended)";
+	if (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR)
+		return "an I/O error of a disk has stopped the guest ('virsh domblkerror' tells "
+		       "which)";
+	return "the guest was not running";
+}
+
+static const char *block_job_words(int type)
+{
+	switch (type) {
+	case VIR_DOMAIN_BLOCK_JOB_TYPE_PULL:
+		return "block pull";
+	case VIR_DOMAIN_BLOCK_JOB_TYPE_COPY:
+		return "block copy";
+	case VIR_DOMAIN_BLOCK_JOB_TYPE_COMMIT:
+	case VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT:
+		return "block commit";
+	default:
+		return "block job";
+	}
+}
+
+gboolean vk_guest_check_block_job(VkGuest *guest, const char *target, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	virDomainBlockJobInfo info = {0};
+	gboolean may_pivot;
+
+	if (!domain)
+		return FALSE;
+	/* Where libvirt cannot tell, the backup will. */
+	if (virDomainGetBlockJobInfo(domain, target, &info, 0) != 1)
+		return TRUE;
+	may_pivot = info.cur == info.end && (info.type == VIR_DOMAIN_BLOCK_JOB_TYPE_COPY ||
+					     info.type == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT);
+	return vk_fail(error, VK_ERROR_BUSY,
+		       "guest '%s', disk '%s': somebody's %s runs on it; %s 'virsh blockjob %s %s "
+		       "%s', and try again",
+		       guest->name, target, block_job_words(info.type),
+		       may_pivot ? "it is ready: end it with" : "wait for its end, or end it with",
+		       guest->name, target, may_pivot ? "--pivot' or '--abort" : "--abort");
 }
 
 gboolean vk_guest_check_stays(VkGuest *guest, GError **error)
@@ -184,6 +237,8 @@ const char *vk_guest_state_name(VkGuestState state)
 		return "paused";
 	case VK_GUEST_MIGRATING:
 		return "migrating";
+	case VK_GUEST_ASLEEP:
+		return "pmsuspended";
 	case VK_GUEST_OTHER:
 		break;
 	}

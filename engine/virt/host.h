@@ -39,7 +39,8 @@ typedef enum {
 	VK_GUEST_RUNNING,
 	VK_GUEST_PAUSED,
 	VK_GUEST_MIGRATING,
-	VK_GUEST_OTHER, /* crashed, suspended by the guest's power management */
+	VK_GUEST_ASLEEP, /* suspended by its own power management */
+	VK_GUEST_OTHER,  /* crashed */
 } VkGuestState;
 
 const char *vk_guest_name(const VkGuest *guest); /* borrowed */
@@ -53,6 +54,15 @@ const char *vk_guest_state_name(VkGuestState state); /* as virsh says it; borrow
  * a suspension, may happen still. It takes libvirt's 30 seconds to tell.
  */
 gboolean vk_guest_is_stalled(VkGuest *guest);
+
+/* Why a guest with a QEMU does not run, in words: asleep, stopped by an error, or paused. Static. */
+const char *vk_guest_why_still(VkGuest *guest);
+
+/*
+ * FALSE with VK_ERROR_BUSY while somebody's block job (copy, commit, pull) runs on the disk TARGET:
+ * libvirt begins no backup of it then. The error says what runs, and how to end it.
+ */
+gboolean vk_guest_check_block_job(VkGuest *guest, const char *target, GError **error);
 
 /* FALSE with VK_ERROR_BUSY while the guest is being migrated, to or from the host. */
 gboolean vk_guest_check_stays(VkGuest *guest, GError **error);

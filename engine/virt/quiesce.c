@@ -194,7 +194,10 @@ static gboolean start_hold(VkQuiesce *quiesce, VkHold more, GError **error)
 
 static void note_not_running(VkQuiesce *quiesce)
 {
-	set_note(quiesce, "the guest was not running: nothing in it could be frozen");
+	g_autofree char *note = g_strdup_printf("%s: nothing in it could be frozen",
+						vk_guest_why_still(quiesce->guest));
+
+	set_note(quiesce, note);
 }
 
 static gboolean suspend(VkQuiesce *quiesce, GError **error)

@@ -37,6 +37,37 @@ expect_json '.snapshots[0].pause_ms' 0
 [[ $(virsh domstate vm) == paused ]] || fail "the guest is $(virsh domstate vm)"
 virsh -q resume vm
 
+say "asleep: it is taken live, and sleeps on"
+is_asleep() {
+	[[ $(virsh domstate vm) == pmsuspended ]]
+}
+guest_spawn vm 'sleep 1; echo mem > /sys/power/state' > /dev/null
+wait_for 60 "the guest sleeps" is_asleep
+ok virtkeep --json backup vm
+expect_json '.snapshots[0].state' pmsuspended
+expect_json '.snapshots[0].consistency' crash
+expect_err "asleep"
+is_asleep || fail "the guest is $(virsh domstate vm)"
+virsh -q dompmwakeup vm
+wait_for 60 "the agent answers" agent vm '{"execute":"guest-ping"}'
+expect_clean vm
+
+say "a block job of somebody else: busy, said once, before anything is done"
+virsh -q blockcopy vm vda "$SCRATCH/copy.qcow2" --transient-job > /dev/null
+is_ready() {
+	[[ $(virsh blockjob vm vda --info 2>&1) == *100* ]]
+}
+wait_for 60 "the copy is ready" is_ready
+refused 4 "somebody's block copy runs on it" virtkeep backup vm
+expect_err "'virsh blockjob vm vda --pivot' or '--abort'"
+[[ $(wc -l < "$ERR") == 1 ]] || fail "more than one line: $(cat "$ERR")"
+is_ready || fail "the block job is gone"
+printf '[guest vm]\nexclude = vda\n' > "$SCRATCH/exclude.conf"
+ok virtkeep --config "$SCRATCH/exclude.conf" backup vm
+virsh -q blockjob vm vda --abort
+ok virtkeep backup vm
+expect_clean vm
+
 say "stopped by its own full disk: it is backed up, and stays so"
 mkdir "$SCRATCH/small" /etc/virtkeep/hooks.d
 mount -t tmpfs -o size=24M tmpfs "$SCRATCH/small"
@@ -57,6 +88,7 @@ chmod 755 /etc/virtkeep/hooks.d/slow
 virsh event --domain full --event lifecycle --loop > "$SCRATCH/events" &
 events=$!
 ok virtkeep backup full
+expect_err "an I/O error of a disk has stopped the guest"
 is_stopped || fail "the guest is $(virsh domstate --reason full)"
 kill "$events"
 ! grep Resumed "$SCRATCH/events" || fail "the guest was resumed"

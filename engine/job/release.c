@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "release.h"
+
+#include "checkpoint.h"
+#include "errors.h"
+#include "guestlock.h"
+
+static void add_released(GPtrArray *findings, const VkGuest *guest, const VkCheckpointFact *fact)
+{
+	VkFinding *finding = g_new0(VkFinding, 1);
+
+	finding->guest = g_strdup(vk_guest_name(guest));
+	finding->kind = "checkpoint";
+	finding->what = fact->target ? g_strdup_printf("the bitmap '%s' of disk '%s'", fact->name,
+						       fact->target)
+				     : g_strdup_printf("the checkpoint '%s'", fact->name);
+	finding->mended = TRUE;
+	g_ptr_array_add(findings, finding);
+}
+
+static gboolean release(VkGuest *guest, GPtrArray *findings, GError **error)
+{
+	g_autoptr(GPtrArray) facts = vk_checkpoint_list(guest, error);
+	guint left = 0;
+
+	if (!facts || !vk_checkpoint_drop_others(guest, NULL, NULL, &left, error))
+		return FALSE;
+	if (left > 0)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "%u broken bitmaps cannot be removed while it runs; try again when "
+			       "it is off",
+			       left);
+	for (guint i = 0; i < facts->len; i++) {
+		const VkCheckpointFact *fact = g_ptr_array_index(facts, i);
+
+		/* One that libvirt knows is told once, as a whole. */
+		if (!fact->target || !fact->in_libvirt)
+			add_released(findings, guest, fact);
+	}
+	return TRUE;
+}
+
+gboolean vk_release_guest(VkGuest *guest, const VkDoctorOptions *options, GPtrArray *findings,
+			  GError **error)
+{
+	VkGuestLock *lock = vk_guest_lock_take(options->run_dir, vk_guest_uuid(guest),
+					       vk_guest_name(guest), error);
+	gboolean ok;
+
+	if (!lock)
+		return FALSE;
+	ok = release(guest, findings, error);
+	vk_guest_lock_free(lock);
+	if (!ok)
+		g_prefix_error(error, "guest '%s': ", vk_guest_name(guest));
+	return ok;
+}
