@@ -7,6 +7,7 @@
 #include "json.h"
 #include "openvault.h"
 #include "text.h"
+#include "userdefaults.h"
 
 #include <stdio.h>
 
@@ -75,7 +76,7 @@ gboolean vk_cmd_config_check(VkProgram *program, GError **error)
 {
 	const char *named = vk_program_config_path(program);
 	g_autoptr(GPtrArray) problems = vk_settings_examine(named, error);
-	const char *path = named ? named : VK_SETTINGS_DEFAULT_PATH;
+	const char *path = named ? named : vk_user_config_path();
 
 	if (!problems)
 		return FALSE;

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Who runs swtpm where nothing else tells: libvirt's default on Debian. */
 #define TPM_USER "tss"
@@ -25,7 +26,7 @@ static void choose_tpm_owner(VkPlanner *planner, VkPlanItem *item)
 	    (stat(planner->world->tpm_directory, &st) == 0 && st.st_uid != 0)) {
 		item->place.uid = st.st_uid;
 		item->place.gid = st.st_gid;
-	} else if ((user = getpwnam(TPM_USER)) != NULL) {
+	} else if (geteuid() == 0 && (user = getpwnam(TPM_USER)) != NULL) {
 		item->place.uid = user->pw_uid;
 		item->place.gid = user->pw_gid;
 	}

@@ -9,6 +9,7 @@ typedef struct LibvirtWorld {
 	const char *uri;
 	VkHost *host; /* NULL until asked for */
 	VkArrays *arrays;
+	char *nvram, *tpm, *save; /* directories */
 } LibvirtWorld;
 
 VkHost *vk_world_host(VkWorld *world, GError **error)
@@ -106,8 +107,13 @@ static gboolean world_clone(VkWorld *world, const json_t *copy, guint layer, con
 
 static void world_free(VkWorld *world)
 {
-	vk_host_free(((LibvirtWorld *)world)->host);
-	g_free(world);
+	LibvirtWorld *libvirt = (LibvirtWorld *)world;
+
+	vk_host_free(libvirt->host);
+	g_free(libvirt->nvram);
+	g_free(libvirt->tpm);
+	g_free(libvirt->save);
+	g_free(libvirt);
 }
 
 static const VkWorldOps world_ops = {.find = world_find,
@@ -125,9 +131,9 @@ VkWorld *vk_world_new(const char *uri, VkArrays *arrays)
 	LibvirtWorld *libvirt = g_new0(LibvirtWorld, 1);
 
 	libvirt->base.ops = &world_ops;
-	libvirt->base.nvram_directory = "/var/lib/libvirt/qemu/nvram";
-	libvirt->base.tpm_directory = "/var/lib/libvirt/swtpm";
-	libvirt->base.save_directory = "/var/lib/libvirt/qemu/save";
+	libvirt->base.nvram_directory = libvirt->nvram = vk_libvirt_directory(uri, "nvram");
+	libvirt->base.tpm_directory = libvirt->tpm = vk_libvirt_directory(uri, "swtpm");
+	libvirt->base.save_directory = libvirt->save = vk_libvirt_directory(uri, "save");
 	libvirt->uri = uri;
 	libvirt->arrays = arrays;
 	return &libvirt->base;

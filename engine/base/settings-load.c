@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "settings-priv.h"
-
 #include "errors.h"
+#include "userdefaults.h"
 
 void vk_settings_problem_free(VkSettingsProblem *problem)
 {
@@ -141,7 +141,7 @@ VkSettings *vk_settings_parse(const char *text, gsize length, const char *path, 
 /* Without PATH the default one, which need not exist: *RET_TEXT is NULL then. */
 static gboolean read_file(const char *path, char **ret_text, gsize *ret_length, GError **error)
 {
-	const char *name = path ? path : VK_SETTINGS_DEFAULT_PATH;
+	const char *name = path ? path : vk_user_config_path();
 	g_autoptr(GError) trouble = NULL;
 
 	*ret_text = NULL;
@@ -158,7 +158,7 @@ static gboolean read_file(const char *path, char **ret_text, gsize *ret_length, 
 
 VkSettings *vk_settings_load(const char *path, GError **error)
 {
-	const char *name = path ? path : VK_SETTINGS_DEFAULT_PATH;
+	const char *name = path ? path : vk_user_config_path();
 	g_autofree char *text = NULL;
 	gsize length;
 

@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "mapping.h"
 #include "retention.h"
+#include "userdefaults.h"
 
 #include <string.h>
 
@@ -321,6 +322,8 @@ const char *vk_settings_get(const VkSettings *settings, const char *group, const
 	const char *value = g_hash_table_lookup(settings->values, name);
 
 	g_assert(setting);
+	if (!value)
+		value = vk_user_default(group, key);
 	return value ? value : setting->value;
 }
 

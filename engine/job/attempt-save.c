@@ -13,7 +13,9 @@
 
 gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error)
 {
-	attempt->firmware = vk_firmware_capture(attempt->domain, VK_FIRMWARE_TPM_ROOT, error);
+	g_autofree char *tpm_root = vk_libvirt_directory(vk_host_uri(attempt->try->host), "swtpm");
+
+	attempt->firmware = vk_firmware_capture(attempt->domain, tpm_root, error);
 	if (!attempt->firmware)
 		g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
 	return attempt->firmware != NULL;

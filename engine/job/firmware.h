@@ -9,8 +9,6 @@
 
 #include <glib.h>
 
-#define VK_FIRMWARE_TPM_ROOT "/var/lib/libvirt/swtpm"
-
 typedef struct VkFirmwareFile {
 	char *name; /* "nvram.fd", "tpm2-00.permall" */
 	char *role; /* "nvram" or "tpm" */

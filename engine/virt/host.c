@@ -222,6 +222,15 @@ virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **e
 	return host->connection;
 }
 
+char *vk_libvirt_directory(const char *uri, const char *what)
+{
+	if (strstr(uri, "/session"))
+		return g_build_filename(g_get_user_config_dir(), "libvirt/qemu", what, NULL);
+	if (g_str_equal(what, "swtpm"))
+		return g_strdup("/var/lib/libvirt/swtpm");
+	return g_build_filename("/var/lib/libvirt/qemu", what, NULL);
+}
+
 /* After try number TRIED, from 0. FALSE when there is to be no other. */
 static gboolean wait_to_retry(guint tried, guint retries)
 {

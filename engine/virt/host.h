@@ -95,6 +95,12 @@ gboolean vk_host_volume_size(VkHost *host, const char *pool, const char *volume,
 char *vk_host_volume_path(VkHost *host, const char *pool, const char *volume, GError **error);
 char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error);
 
+/*
+ * Where the libvirt at URI, the system's or the user's own, keeps WHAT beside its guests' disks:
+ * "nvram", "save" (saved memory) or "swtpm" (emulated TPMs). New string.
+ */
+char *vk_libvirt_directory(const char *uri, const char *what);
+
 /* Life cycle, for the restore. */
 VkGuest *vk_host_define(VkHost *host, const char *xml, GError **error);
 gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **error);

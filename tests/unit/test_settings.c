@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "settings.h"
+#include "userdefaults.h"
 
 #include "errors.h"
 #include "mapping.h"
@@ -8,6 +9,7 @@
 #include <check.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Loads TEXT as a configuration file. */
 static VkSettings *load(const char *text, GError **error)
@@ -308,6 +310,33 @@ START_TEST(named_file_must_exist)
 }
 END_TEST
 
+/* His own libvirt, and directories that he may write to. */
+START_TEST(a_user_has_defaults_of_his_own)
+{
+	g_autoptr(VkSettings) settings = NULL;
+	static const char text[] = "[backup]\nrun_dir = /set\n";
+
+	g_setenv("XDG_DATA_HOME", "/u/data", TRUE);
+	g_setenv("XDG_CONFIG_HOME", "/u/config", TRUE);
+	g_setenv("XDG_RUNTIME_DIR", "/u/run", TRUE);
+	settings = vk_settings_parse(text, strlen(text), "x", NULL);
+	if (geteuid() == 0) {
+		ck_assert_str_eq(vk_settings_get(settings, "libvirt", "uri"), "qemu:///system");
+		ck_assert_str_eq(vk_settings_get(settings, "backup", "scratch_dir"),
+				 "/var/lib/virtkeep/scratch");
+		ck_assert_str_eq(vk_user_config_path(), VK_SETTINGS_DEFAULT_PATH);
+		ck_assert_int_eq(seteuid(65534), 0);
+	}
+	ck_assert_str_eq(vk_settings_get(settings, "libvirt", "uri"), "qemu:///session");
+	ck_assert_str_eq(vk_settings_get(settings, "backup", "scratch_dir"),
+			 "/u/data/virtkeep/scratch");
+	ck_assert_str_eq(vk_settings_get(settings, "backup", "hooks_dir"),
+			 "/u/config/virtkeep/hooks.d");
+	ck_assert_str_eq(vk_settings_get(settings, "backup", "run_dir"), "/set");
+	ck_assert_str_eq(vk_settings_get(settings, "backup", "quiesce"), "auto");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("settings");
@@ -327,6 +356,7 @@ int main(void)
 	tcase_add_test(cases, mappings_are_read_and_written);
 	tcase_add_test(cases, retentions_are_read);
 	tcase_add_test(cases, named_file_must_exist);
+	tcase_add_test(cases, a_user_has_defaults_of_his_own);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

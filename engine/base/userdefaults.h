@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is other than for root when a user backs up the guests of his own libvirt: his directories, as
+ * the XDG base directory specification has them. Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+
+/* The default of [GROUP] KEY for this user; NULL: as for root. Lives as long as the program. */
+const char *vk_user_default(const char *group, const char *key);
+
+/* The configuration that is read when none is named; it need not exist. Likewise. */
+const char *vk_user_config_path(void);
