@@ -115,7 +115,8 @@ gboolean vk_carry_drop_save(const VkPlan *plan, GError **error)
 
 static gboolean carry_parts(const VkPlan *plan, GError **error)
 {
-	g_autoptr(VkSwap) swap = vk_swap_new();
+	g_autoptr(VkSwap) swap =
+		vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
 	g_autoptr(GError) trouble = NULL;
 
 	if (!vk_carry_items(plan, swap, FALSE, error) || !vk_carry_items(plan, swap, TRUE, error) ||

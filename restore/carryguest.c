@@ -9,7 +9,8 @@
 
 gboolean vk_carry_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started, GError **error)
 {
-	g_autoptr(VkSwap) swap = vk_swap_new();
+	g_autoptr(VkSwap) swap =
+		vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
 	g_autoptr(VkGuest) guest = NULL;
 	g_autoptr(GError) trouble = NULL;
 

@@ -208,7 +208,7 @@ gboolean vk_carry_in_place(const VkPlan *plan, VkHost *host, guint shutdown_time
 
 	if (!job.guest)
 		return FALSE;
-	job.swap = vk_swap_new();
+	job.swap = vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
 	if (vk_carry_items(plan, job.swap, FALSE, error)) {
 		/* From here on an end in the middle would leave the guest off. */
 		vk_shield_begin();

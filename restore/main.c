@@ -9,6 +9,7 @@
 #include "completewords.h"
 #include "errors.h"
 #include "log.h"
+#include "loss.h"
 #include "openvault.h"
 #include "options.h"
 #include "program.h"
@@ -146,11 +147,13 @@ static void carry_out_all(Run *run)
 
 		if (job->plan)
 			show_plan(run, job);
+		if (job->plan && job->plan->back_to && !run->options.force && !run->options.dry_run)
+			vk_loss_confirm(job->plan, &job->error);
 	}
 	for (guint i = 0; i < run->jobs->len; i++) {
 		VkRestoreJob *job = g_ptr_array_index(run->jobs, i);
 
-		if (job->plan && !run->options.dry_run)
+		if (job->plan && !job->error && !run->options.dry_run)
 			carry_out(run, job);
 		if (job->error)
 			vk_log_error("cannot restore '%s': %s", job->reference,

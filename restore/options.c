@@ -44,7 +44,9 @@ void vk_restore_options_add(VkRestoreOptions *options, VkCompletion *completion,
 		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &options->dry_run,
 		 "Print the plan and do nothing", NULL},
 		{"force", 0, 0, G_OPTION_ARG_NONE, &options->force,
-		 "Replace existing files and overwrite block devices", NULL},
+		 "Replace existing files, overwrite block devices, and do not ask", NULL},
+		{"keep-old", 0, 0, G_OPTION_ARG_NONE, &options->keep_old,
+		 "Keep the files that are replaced beside, as NAME.old-TIME", NULL},
 		{"format", 0, 0, G_OPTION_ARG_STRING, &options->format,
 		 "Write disks as raw or qcow2 (default: as the original was)", "FORMAT"},
 		{"keep-chain", 0, 0, G_OPTION_ARG_NONE, &options->keep_chain,
@@ -108,6 +110,9 @@ static gboolean check_values(const VkRestoreOptions *options, GError **error)
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "'%s' cannot be a guest's name: it must not be empty nor have a '/'",
 			       options->as_name);
+	if (options->keep_old && !options->in_place && !options->force)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--keep-old goes with what replaces files: --in-place or --force");
 	if (options->directory && !*options->directory)
 		return vk_fail(error, VK_ERROR_USAGE, "--to needs a directory");
 	if (count_values(options->disks, "") || count_values(options->files, ""))

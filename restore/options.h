@@ -22,6 +22,7 @@ typedef struct VkRestoreOptions {
 	gboolean start;
 	gboolean dry_run;
 	gboolean force;
+	gboolean keep_old;
 } VkRestoreOptions;
 
 /* Adds the options to CONTEXT's main group, and to COMPLETION (nullable). OPTIONS must outlive the parse. */

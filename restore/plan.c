@@ -3,8 +3,10 @@
 
 #include "errors.h"
 #include "json.h"
+#include "loss.h"
 #include "planner.h"
 #include "text.h"
+#include "timestamp.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -48,6 +50,8 @@ void vk_plan_free(VkPlan *plan)
 	g_free(plan->uuid);
 	g_free(plan->domain_xml);
 	g_free(plan->managed_save);
+	g_free(plan->back_to);
+	g_free(plan->old_mark);
 	g_ptr_array_unref(plan->items);
 	g_ptr_array_unref(plan->notes);
 	g_ptr_array_unref(plan->room);
@@ -147,6 +151,20 @@ static void add_line(GString *text, const char *format, ...)
 	g_string_append_printf(text, "%s\n", printable);
 }
 
+char *vk_plan_kept_path(const VkPlan *plan, const VkPlanItem *item)
+{
+	g_autofree char *directory = NULL;
+	g_autofree char *base = NULL;
+	g_autofree char *name = NULL;
+
+	if (!plan->old_mark || !item->exists || item->place.kind != VK_PLACE_FILE)
+		return NULL;
+	directory = g_path_get_dirname(item->place.path);
+	base = g_path_get_basename(item->place.path);
+	name = vk_new_file_decorated(base, plan->old_mark);
+	return g_build_filename(directory, name, NULL);
+}
+
 static const char *array_name(const json_t *copy)
 {
 	return json_string_value(json_object_get(copy, "array"));
@@ -162,8 +180,9 @@ static void add_manner_text(GString *text, const VkPlanItem *item)
 				       item->why_copied ? item->why_copied : "");
 }
 
-static void add_item_text(GString *text, const VkPlanItem *item)
+static void add_item_text(GString *text, const VkPlan *plan, const VkPlanItem *item)
 {
+	g_autofree char *kept = vk_plan_kept_path(plan, item);
 	g_autofree char *size = g_format_size_full(item->place.size, G_FORMAT_SIZE_IEC_UNITS);
 	g_autoptr(GString) line = g_string_new(NULL);
 
@@ -176,6 +195,8 @@ static void add_item_text(GString *text, const VkPlanItem *item)
 			       item->path ? item->path : "standard output", item->path ? "'" : "");
 	if (item->place.kind == VK_PLACE_BLOCK)
 		g_string_append(line, ", overwriting the block device: cannot be undone");
+	else if (kept)
+		g_string_append_printf(line, ", replacing the existing file, kept as '%s'", kept);
 	else if (item->exists)
 		g_string_append(line, ", replacing the existing file");
 	add_manner_text(line, item);
@@ -184,14 +205,16 @@ static void add_item_text(GString *text, const VkPlanItem *item)
 
 char *vk_plan_text(const VkPlan *plan)
 {
+	g_autofree char *loss = vk_loss_text(plan, g_get_real_time() / G_USEC_PER_SEC);
 	GString *text = g_string_new(NULL);
 
 	add_line(text, "%s", plan->reference);
 	for (guint i = 0; i < plan->items->len; i++)
-		add_item_text(text, g_ptr_array_index(plan->items, i));
+		add_item_text(text, plan, g_ptr_array_index(plan->items, i));
 	for (guint i = 0; i < plan->room->len; i++)
-		g_string_append_printf(text, "  %s\n",
-				       (const char *)g_ptr_array_index(plan->room, i));
+		add_line(text, "  %s", (const char *)g_ptr_array_index(plan->room, i));
+	if (loss)
+		add_line(text, "  %s", loss);
 	if (plan->was_running)
 		add_line(text, "  shut down the guest '%s'", plan->guest);
 	if (plan->managed_save)
@@ -206,8 +229,9 @@ char *vk_plan_text(const VkPlan *plan)
 	return g_string_free(text, FALSE);
 }
 
-static json_t *item_report(const VkPlanItem *item)
+static json_t *item_report(const VkPlan *plan, const VkPlanItem *item)
 {
+	g_autofree char *kept = vk_plan_kept_path(plan, item);
 	json_t *report = json_object();
 
 	json_object_set_new(report, item->is_disk ? "target" : "name",
@@ -220,6 +244,8 @@ static json_t *item_report(const VkPlanItem *item)
 		json_object_set_new(report, "why_copied", vk_json_new_string(item->why_copied));
 	if (item->is_disk)
 		json_object_set_new(report, "format", vk_json_new_string(item->place.format));
+	if (kept)
+		json_object_set_new(report, "kept", vk_json_new_string(kept));
 	/* A backing file's is the array's business. */
 	if (item->is_disk || !item->clone)
 		json_object_set_new(report, "size", vk_json_new_uint(item->place.size));
@@ -240,12 +266,16 @@ json_t *vk_plan_report(const VkPlan *plan, gboolean started)
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
-		json_array_append_new(item->is_disk ? disks : files, item_report(item));
+		json_array_append_new(item->is_disk ? disks : files, item_report(plan, item));
 	}
 	json_object_set_new(report, "snapshot", vk_json_new_string(plan->reference));
 	json_object_set_new(report, "guest", vk_json_new_string(plan->guest));
 	json_object_set_new(report, "disks", disks);
 	json_object_set_new(report, "files", files);
+	if (plan->back_to)
+		json_object_set_new(
+			report, "lost_seconds",
+			json_integer(vk_loss_seconds(plan, g_get_real_time() / G_USEC_PER_SEC)));
 	json_object_set_new(report, "writes", json_integer((json_int_t)plan->writes));
 	json_object_set_new(report, "defined", json_boolean(plan->domain_xml != NULL));
 	json_object_set_new(report, "started", json_boolean(started));
@@ -253,6 +283,25 @@ json_t *vk_plan_report(const VkPlan *plan, gboolean started)
 	json_object_set_new(report, "to_start", json_boolean(plan->start || plan->was_running));
 	json_object_set_new(report, "notes", notes);
 	return report;
+}
+
+/* What is overwritten where it lies cannot stay. */
+static gboolean keep_old(VkPlan *plan, const VkRestoreOptions *options, GError **error)
+{
+	g_autofree char *now = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+
+	for (guint i = 0; options->keep_old && i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if (item->place.kind == VK_PLACE_BLOCK)
+			return vk_fail(error, VK_ERROR_USAGE,
+				       "'%s' is a block device, whose old content cannot be kept: "
+				       "leave out --keep-old, or use --to DIR",
+				       item->path);
+	}
+	if (options->keep_old)
+		plan->old_mark = g_strconcat(".old-", now, NULL);
+	return TRUE;
 }
 
 VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *world, GError **error)
@@ -270,6 +319,10 @@ VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *wor
 	plan->view = view;
 	plan->world = world;
 	plan->force = options->force;
+	if (!keep_old(plan, options, error)) {
+		vk_plan_free(plan);
+		return NULL;
+	}
 	vk_planner_clone_disks(plan);
 	if (options->keep_chain && !vk_plan_keep_chains(plan, error)) {
 		vk_plan_free(plan);

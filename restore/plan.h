@@ -60,6 +60,9 @@ typedef struct VkPlan {
 	gboolean start;       /* asked for; a guest that ran is started anyhow */
 	gboolean was_running; /* in place: it must be shut down */
 	gboolean force;
+	char *back_to;       /* in place: the TIME that the guest goes back to; else NULL */
+	gboolean only_disks; /* in place: some disks, and nothing else of the guest */
+	char *old_mark;      /* what is replaced stays beside it with this at its name; nullable */
 	char *managed_save; /* a saved memory state to be dropped; NULL: none */
 	GPtrArray *notes;   /* char*: what the user should know */
 	guint64 writes;     /* bytes into files, at most, as far as room was looked for */
@@ -85,6 +88,9 @@ gboolean vk_plan_check_distinct(const GPtrArray *plans, GError **error);
 
 /* VK_ERROR_USAGE when PLAN would write into DIRECTORY, the vault's; NULL is none. */
 gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError **error);
+
+/* Where what ITEM replaces will stay; NULL: nowhere. New string. */
+char *vk_plan_kept_path(const VkPlan *plan, const VkPlanItem *item);
 
 /* In words, several lines. New string. */
 char *vk_plan_text(const VkPlan *plan);

@@ -173,6 +173,8 @@ VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, VkWor
 		return NULL;
 	planner.replace = VK_REPLACE_IN_USE;
 	planner.plan->start = options->start;
+	planner.plan->back_to = g_strdup(planner.snapshot->time);
+	planner.plan->only_disks = options->disks != NULL;
 	known = find_present(&planner, error);
 	if (!known || !plan_in_place(&planner, known, error))
 		return NULL;

@@ -100,16 +100,16 @@ static guint64 needed_by(const VkPlanItem *item)
 	return bytes;
 }
 
-static guint64 released_by(const VkPlanItem *item)
+static guint64 released_by(const VkPlan *plan, const VkPlanItem *item)
 {
 	struct stat facts;
 
-	if (!item->exists || stat(item->place.path, &facts) < 0 || facts.st_nlink != 1)
+	if (!item->exists || plan->old_mark || stat(item->place.path, &facts) < 0 || facts.st_nlink != 1)
 		return 0;
 	return (guint64)facts.st_blocks * 512;
 }
 
-static void add_item(VkRoom *room, const VkPlanItem *item)
+static void add_item(VkRoom *room, const VkPlan *plan, const VkPlanItem *item)
 {
 	Shelf *shelf;
 
@@ -118,7 +118,7 @@ static void add_item(VkRoom *room, const VkPlanItem *item)
 	shelf = find_shelf(room, item->place.path);
 	shelf->needed += needed_by(item);
 	/* The old file is there until the new one is whole. */
-	shelf->released += released_by(item);
+	shelf->released += released_by(plan, item);
 }
 
 static char *shortage(const Shelf *shelf)
@@ -166,7 +166,7 @@ gboolean vk_room_take(VkRoom *room, VkPlan *plan, GError **error)
 	gboolean fits = TRUE;
 
 	for (guint i = 0; i < plan->items->len; i++)
-		add_item(room, g_ptr_array_index(plan->items, i));
+		add_item(room, plan, g_ptr_array_index(plan->items, i));
 	g_hash_table_iter_init(&iter, room->shelves);
 	while (fits && g_hash_table_iter_next(&iter, NULL, &shelf))
 		fits = check_shelf(shelf, plan, error);

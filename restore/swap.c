@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "io.h"
 #include "log.h"
+#include "origin.h"
 #include "safepath.h"
 #include "timestamp.h"
 
@@ -26,6 +27,8 @@ struct VkSwap {
 	GPtrArray *entries;     /* SwapEntry */
 	GPtrArray *directories; /* char*: made by us, outer ones first */
 	char *time;
+	const char *snapshot_time;
+	const char *old_mark; /* NULL: what was set aside is removed */
 	gboolean kept;
 };
 
@@ -40,12 +43,14 @@ static void entry_free(gpointer data)
 	g_free(entry);
 }
 
-VkSwap *vk_swap_new(void)
+VkSwap *vk_swap_new(const char *time, const char *old_mark)
 {
 	VkSwap *swap = g_new0(VkSwap, 1);
 
 	swap->entries = g_ptr_array_new_with_free_func(entry_free);
 	swap->directories = g_ptr_array_new_with_free_func(g_free);
+	swap->snapshot_time = time;
+	swap->old_mark = old_mark;
 	swap->time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
 	return swap;
 }
@@ -144,6 +149,19 @@ static gboolean set_aside(const VkSwap *swap, SwapEntry *entry, GError **error)
 	return TRUE;
 }
 
+/* So that the next backup knows why it reads the image in whole. */
+static void note_origin(const VkSwap *swap, const SwapEntry *entry)
+{
+	VK_AUTOFD fd = -1;
+
+	if (!entry->item->is_disk || entry->item->place.kind != VK_PLACE_FILE)
+		return;
+	fd = vk_io.openat(entry->directory, entry->base,
+			  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	if (fd >= 0)
+		vk_origin_set(fd, swap->snapshot_time);
+}
+
 static gboolean commit_entry(const VkSwap *swap, SwapEntry *entry, GError **error)
 {
 	const VkPlanItem *item = entry->item;
@@ -159,6 +177,7 @@ static gboolean commit_entry(const VkSwap *swap, SwapEntry *entry, GError **erro
 	if (!entry->sink->ops->commit(entry->sink, replace, error))
 		return FALSE;
 	entry->done = TRUE;
+	note_origin(swap, entry);
 	return TRUE;
 }
 
@@ -200,6 +219,17 @@ gboolean vk_swap_commit(VkSwap *swap, GError **error)
 	return TRUE;
 }
 
+/* FALSE when the old file of ENTRY stays where it was set aside. */
+static gboolean settle_old(const VkSwap *swap, const SwapEntry *entry)
+{
+	g_autofree char *kept = NULL;
+
+	if (!swap->old_mark)
+		return vk_io.unlinkat(entry->directory, entry->aside, 0) == 0 || errno == ENOENT;
+	kept = vk_new_file_decorated(entry->base, swap->old_mark);
+	return vk_io_rename_new(entry->directory, entry->aside, entry->directory, kept, NULL);
+}
+
 gboolean vk_swap_keep(VkSwap *swap, GError **error)
 {
 	g_autoptr(GString) left = g_string_new(NULL);
@@ -208,8 +238,7 @@ gboolean vk_swap_keep(VkSwap *swap, GError **error)
 	for (guint i = 0; i < swap->entries->len; i++) {
 		SwapEntry *entry = g_ptr_array_index(swap->entries, i);
 
-		if (entry->aside && vk_io.unlinkat(entry->directory, entry->aside, 0) < 0 &&
-		    errno != ENOENT) {
+		if (entry->aside && !settle_old(swap, entry)) {
 			g_autofree char *path = path_beside(entry, entry->aside);
 
 			g_string_append_printf(left, " '%s'", path);
@@ -217,7 +246,9 @@ gboolean vk_swap_keep(VkSwap *swap, GError **error)
 	}
 	if (left->len)
 		return vk_fail(error, VK_ERROR_FAILED,
-			       "cannot remove the old files, remove them by hand:%s", left->str);
+			       "cannot %s the old files, %s them by hand:%s",
+			       swap->old_mark ? "rename" : "remove",
+			       swap->old_mark ? "rename" : "remove", left->str);
 	return TRUE;
 }
 

@@ -14,7 +14,11 @@
 
 typedef struct VkSwap VkSwap;
 
-VkSwap *vk_swap_new(void);
+/*
+ * For files of the snapshot TIME, which their images note. With OLD_MARK (nullable) what was set
+ * aside is not removed in the end, but gets that at the end of its name. Both are borrowed.
+ */
+VkSwap *vk_swap_new(const char *time, const char *old_mark);
 
 /* Makes ITEM's owner directory if it has one and lacks it. */
 gboolean vk_swap_make_directory(VkSwap *swap, const VkPlanItem *item, GError **error);
@@ -25,7 +29,7 @@ void vk_swap_add(VkSwap *swap, const VkPlanItem *item, VkSink *sink);
 /* Gives all files their names. After a failure none has it. */
 gboolean vk_swap_commit(VkSwap *swap, GError **error);
 
-/* The new files stay: removes what was set aside. FALSE names what could not be removed. */
+/* The new files stay: removes what was set aside, or keeps it. FALSE names what it could not. */
 gboolean vk_swap_keep(VkSwap *swap, GError **error);
 
 /* Brings the old files back unless kept; a file that cannot come back is logged. Takes NULL. */

@@ -7,6 +7,7 @@
 #include "expire.h"
 #include "lastsnapshot.h"
 #include "log.h"
+#include "origin.h"
 #include "program.h"
 #include "replication.h"
 #include "timestamp.h"
@@ -184,8 +185,12 @@ static void check_files(VkAttempt *attempt)
 		VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 		const VkDomainImage *image = planned->disk->image;
 		g_autofree char *source = vk_domain_image_label(image);
+		g_autofree char *restored = image->path ? vk_origin_get(image->path) : NULL;
+		guint64 inode = vk_attempt_inode(image);
 
-		vk_backup_plan_set_file(planned, source, vk_attempt_inode(image));
+		vk_backup_plan_set_file(planned, source, inode);
+		if (restored && planned->earlier && planned->earlier->inode != inode)
+			vk_backup_plan_set_restored(planned, restored);
 	}
 }
 

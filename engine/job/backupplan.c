@@ -133,6 +133,16 @@ void vk_backup_plan_set_file(VkPlanDisk *disk, const char *source, guint64 inode
 		set_cause(disk, "its image is another file than it was");
 }
 
+void vk_backup_plan_set_restored(VkPlanDisk *disk, const char *time)
+{
+	g_autofree char *cause = NULL;
+
+	if (!disk->earlier || !disk->track || disk->incremental)
+		return;
+	cause = g_strdup_printf("restored from %s", time);
+	set_cause(disk, cause);
+}
+
 void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size)
 {
 	g_autofree char *cause = NULL;

@@ -54,6 +54,12 @@ void vk_backup_plan_set_compare(VkBackupPlan *plan, const char *cause);
  */
 void vk_backup_plan_set_file(VkPlanDisk *disk, const char *source, guint64 inode);
 
+/*
+ * The image was restored from the snapshot TIME after the last snapshot: that is why a disk which
+ * could be tracked is read in whole.
+ */
+void vk_backup_plan_set_restored(VkPlanDisk *disk, const char *time);
+
 /* The disk has SIZE bytes now: one that was resized is read in whole. */
 void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size);
 

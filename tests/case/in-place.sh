@@ -103,9 +103,18 @@ virsh dumpxml --inactive --security-info vm > "$SCRATCH/now.xml"
 same_file "$SCRATCH/now.xml" "$SCRATCH/before.xml"
 
 say "and all is well"
-ok virtkeep --json restore "$snapshot" --in-place
+ok virtkeep restore "$snapshot" --in-place --dry-run
+expect_out "what the guest wrote since 20"
+ok virtkeep --json restore "$snapshot" --in-place --keep-old
 expect_json '.restored[0] | [.defined, .started, .shut_down, .disks[0].replaced] | unique' \
 	$'[\n  true\n]'
 expect_json '.restored[0].duration_ms > 0' true
+expect_json '.restored[0].lost_seconds > 0' true
 expect_marks old
+for disk in vda.qcow2 vdb.raw; do
+	[[ -s $(echo "$SCRATCH/guests/vm/$disk".old-20*) ]] || fail "the old '$disk' is not kept"
+	rm "$SCRATCH/guests/vm/$disk".old-20*
+done
+ok virtkeep --json backup vm
+expect_json '.snapshots[0].disks[0].reason' "restored from ${snapshot#*@}"
 expect_clean vm

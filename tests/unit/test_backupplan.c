@@ -228,6 +228,25 @@ START_TEST(trusts_only_the_last_snapshots_bitmap)
 }
 END_TEST
 
+START_TEST(tells_of_a_restore)
+{
+	g_autoptr(VkSnapshot) last = new_tracked_last();
+	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
+	VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+
+	track(plan, &lost, &untracked);
+	vk_backup_plan_set_restored(disk, "20261122T201405Z");
+	check_reason(plan, disk, "restored from 20261122T201405Z");
+	/* Where nothing can be tracked, that is the reason. */
+	track(plan, &untracked, &untracked);
+	vk_backup_plan_set_restored(disk, "20261122T201405Z");
+	check_reason(plan, disk, untracked.reason);
+	track(plan, &usable, &untracked);
+	vk_backup_plan_set_restored(disk, "20261122T201405Z");
+	ck_assert(disk->incremental);
+}
+END_TEST
+
 START_TEST(tells_of_a_new_size)
 {
 	g_autoptr(VkSnapshot) last = new_tracked_last();
@@ -272,6 +291,7 @@ int main(void)
 	tcase_add_test(tests, compares_where_a_bitmap_is_lost);
 	tcase_add_test(tests, compares_when_asked_to);
 	tcase_add_test(tests, trusts_only_the_last_snapshots_bitmap);
+	tcase_add_test(tests, tells_of_a_restore);
 	tcase_add_test(tests, tells_of_a_new_size);
 	tcase_add_test(tests, leaves_out_what_is_excluded);
 	suite_add_tcase(suite, tests);

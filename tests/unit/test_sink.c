@@ -2,6 +2,7 @@
 /* Sinks and swaps: what is on disk after success, failure and a full file system. */
 #include "errors.h"
 #include "io.h"
+#include "origin.h"
 #include "sink.h"
 #include "swap.h"
 
@@ -236,11 +237,11 @@ typedef struct Pair {
 	VkSwap *swap;
 } Pair;
 
-static void pair_init(Pair *pair, gboolean b_exists)
+static void pair_init_keeping(Pair *pair, gboolean b_exists, const char *old_mark)
 {
 	static const char *const names[] = {"a", "b"};
 
-	*pair = (Pair){.swap = vk_swap_new()};
+	*pair = (Pair){.swap = vk_swap_new("20261122T201405Z", old_mark)};
 	for (guint i = 0; i < 2; i++) {
 		VkPlanItem *item = &pair->items[i];
 		VkSink *sink;
@@ -256,6 +257,11 @@ static void pair_init(Pair *pair, gboolean b_exists)
 		ck_assert(sink->ops->finish(sink, &error));
 		vk_swap_add(pair->swap, item, sink);
 	}
+}
+
+static void pair_init(Pair *pair, gboolean b_exists)
+{
+	pair_init_keeping(pair, b_exists, NULL);
 }
 
 static void pair_clear(Pair *pair)
@@ -275,6 +281,50 @@ START_TEST(a_kept_swap_removes_the_old)
 	assert_content(pair.items[0].place.path, "new");
 	assert_content(pair.items[1].place.path, "new");
 	ck_assert_uint_eq(empty_directory(), 2);
+	pair_clear(&pair);
+}
+END_TEST
+
+START_TEST(the_old_can_stay_beside)
+{
+	g_autofree char *old = path_in("a.old-1");
+	Pair pair;
+
+	pair_init_keeping(&pair, TRUE, ".old-1");
+	ck_assert(vk_swap_commit(pair.swap, &error));
+	ck_assert(vk_swap_keep(pair.swap, &error));
+	vk_swap_free(pair.swap);
+	assert_content(pair.items[0].place.path, "new");
+	assert_content(old, "old");
+	ck_assert_uint_eq(empty_directory(), 4);
+	pair_clear(&pair);
+}
+END_TEST
+
+/* And a copy of it, which another program made, is not one. */
+START_TEST(an_image_notes_what_it_was_restored_from)
+{
+	g_autofree char *origin = NULL;
+	g_autofree char *copy = path_in("copy");
+	g_autofree char *of_copy = NULL;
+	char *argv[] = {(char[]){"cp"}, (char[]){"-a"}, NULL, copy, NULL};
+	Pair pair;
+
+	pair_init(&pair, FALSE);
+	pair.items[0].is_disk = TRUE;
+	ck_assert_ptr_null(vk_origin_get(pair.items[0].place.path));
+	ck_assert(vk_swap_commit(pair.swap, &error));
+	ck_assert(vk_swap_keep(pair.swap, &error));
+	vk_swap_free(pair.swap);
+	origin = vk_origin_get(pair.items[0].place.path);
+	ck_assert_str_eq(origin, "20261122T201405Z");
+	ck_assert_ptr_null(vk_origin_get(pair.items[1].place.path));
+	argv[2] = pair.items[0].place.path;
+	ck_assert(g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
+			       NULL));
+	ck_assert_int_eq(access(copy, F_OK), 0);
+	of_copy = vk_origin_get(copy);
+	ck_assert_ptr_null(of_copy);
 	pair_clear(&pair);
 }
 END_TEST
@@ -347,11 +397,18 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		raw_is_sparse_and_of_full_length,     qcow2_reads_back,
-		qcow2_given_up_leaves_nothing,        a_full_file_system_leaves_nothing,
-		a_file_that_appeared_meanwhile_stays, a_stream_has_every_byte_in_order,
-		a_kept_swap_removes_the_old,          a_swap_that_is_not_kept_brings_the_old_back,
-		a_failed_rename_brings_all_back,      a_file_system_without_links_is_no_obstacle,
+		raw_is_sparse_and_of_full_length,
+		qcow2_reads_back,
+		qcow2_given_up_leaves_nothing,
+		a_full_file_system_leaves_nothing,
+		a_file_that_appeared_meanwhile_stays,
+		a_stream_has_every_byte_in_order,
+		a_kept_swap_removes_the_old,
+		a_swap_that_is_not_kept_brings_the_old_back,
+		the_old_can_stay_beside,
+		an_image_notes_what_it_was_restored_from,
+		a_failed_rename_brings_all_back,
+		a_file_system_without_links_is_no_obstacle,
 	};
 	Suite *suite = suite_create("sink");
 	TCase *cases = tcase_create("sink");

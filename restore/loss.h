@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a restore in place takes away: all that was written after the snapshot.
+ */
+#pragma once
+
+#include "plan.h"
+
+#include <glib.h>
+
+/*
+ * In words: since when, and how much time that is up to NOW (seconds since 1970). NULL for a plan
+ * that is not in place. New string.
+ */
+char *vk_loss_text(const VkPlan *plan, gint64 now);
+
+/* Seconds; 0 for a snapshot whose time is still to come. */
+gint64 vk_loss_seconds(const VkPlan *plan, gint64 now);
+
+/*
+ * Where a person sits at the terminal, PLAN, which is in place, needs the guest's name typed. TRUE
+ * without a question where nobody does. VK_ERROR_FAILED when something else was typed.
+ */
+gboolean vk_loss_confirm(const VkPlan *plan, GError **error);
