@@ -167,6 +167,16 @@ static void go_back(const InPlace *job)
 		vk_log_error("guest '%s' cannot be started again: %s", name, error->message);
 }
 
+/* They were of images that are no more: to revert to one would fail, or worse. */
+static void forget_snapshots(const InPlace *job)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (job->plan->forget_snapshots && !vk_user_snapshots_forget(job->guest, &error))
+		vk_log_warning("%s: remove it with 'virsh snapshot-delete --metadata'",
+			       error->message);
+}
+
 /* All files are written beside the old ones. */
 static gboolean exchange(InPlace *job, gboolean *ret_started, GError **error)
 {
@@ -181,6 +191,7 @@ static gboolean exchange(InPlace *job, gboolean *ret_started, GError **error)
 
 		if (!vk_swap_keep(job->swap, &trouble))
 			vk_log_warning("%s", trouble->message);
+		forget_snapshots(job);
 		job->kept = TRUE;
 	}
 	return done;

@@ -219,6 +219,8 @@ char *vk_plan_text(const VkPlan *plan)
 		add_line(text, "  shut down the guest '%s'", plan->guest);
 	if (plan->managed_save)
 		add_line(text, "  drop the saved memory state '%s'", plan->managed_save);
+	if (plan->forget_snapshots)
+		add_line(text, "  remove libvirt's entries of the guest's own snapshots");
 	if (plan->domain_xml)
 		add_line(text, "  define the guest '%s' (%s)%s", plan->guest, plan->uuid,
 			 plan->autostart ? ", with autostart" : "");

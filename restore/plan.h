@@ -63,10 +63,11 @@ typedef struct VkPlan {
 	char *back_to;       /* in place: the TIME that the guest goes back to; else NULL */
 	gboolean only_disks; /* in place: some disks, and nothing else of the guest */
 	char *old_mark;      /* what is replaced stays beside it with this at its name; nullable */
-	char *managed_save; /* a saved memory state to be dropped; NULL: none */
-	GPtrArray *notes;   /* char*: what the user should know */
-	guint64 writes;     /* bytes into files, at most, as far as room was looked for */
-	GPtrArray *room;    /* char*: that in words, for each file system */
+	gboolean forget_snapshots; /* libvirt's entries of the guest's own snapshots go */
+	char *managed_save;        /* a saved memory state to be dropped; NULL: none */
+	GPtrArray *notes;          /* char*: what the user should know */
+	guint64 writes;            /* bytes into files, at most, as far as room was looked for */
+	GPtrArray *room;           /* char*: that in words, for each file system */
 } VkPlan;
 
 /*

@@ -90,6 +90,12 @@ gboolean vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item, GError
 /* NVRAM and TPM state. UUID is the restored guest's. */
 gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GError **error);
 
+/*
+ * In place: tells what becomes of snapshots that users have made of the guest. VK_ERROR_EXISTS when
+ * there are such, unless forced.
+ */
+gboolean vk_planner_settle_snapshots(VkPlanner *planner, GError **error);
+
 /* What the definition has and the snapshot does not: ejected, dropped (with DROP), or noted. */
 void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop);
 

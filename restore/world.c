@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "errors.h"
+#include "qemu-image.h"
 #include "secret.h"
 
 typedef struct LibvirtWorld {
@@ -74,6 +75,19 @@ static VkQemuSecret *world_secret(VkWorld *world, const VkDomainImage *image, GE
 	return host ? vk_secret_of_image(host, image, error) : NULL;
 }
 
+static GPtrArray *world_user_snapshots(VkWorld *world, const char *uuid, GError **error)
+{
+	VkHost *host = vk_world_host(world, error);
+	g_autoptr(VkGuest) guest = host ? vk_host_find(host, uuid, error) : NULL;
+
+	return guest ? vk_user_snapshots_list(guest, error) : NULL;
+}
+
+static GPtrArray *world_image_snapshots(VkWorld *world, const char *path, GError **error)
+{
+	return vk_image_file_snapshots(path, error);
+}
+
 static VkArrays *arrays_of(VkWorld *world)
 {
 	return ((LibvirtWorld *)world)->arrays;
@@ -120,6 +134,8 @@ static const VkWorldOps world_ops = {.find = world_find,
 				     .pool_directory = world_pool_directory,
 				     .volume_path = world_volume_path,
 				     .secret = world_secret,
+				     .user_snapshots = world_user_snapshots,
+				     .image_snapshots = world_image_snapshots,
 				     .layers = world_layers,
 				     .layer_unchanged = world_layer_unchanged,
 				     .can_clone = world_can_clone,

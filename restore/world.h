@@ -10,6 +10,7 @@
 #include "domain.h"
 #include "host.h"
 #include "qemu-secret.h"
+#include "user-snapshots.h"
 
 #include <glib.h>
 
@@ -33,6 +34,10 @@ typedef struct VkWorldOps {
 	char *(*volume_path)(VkWorld *world, const char *pool, const char *volume, GError **error);
 	/* What IMAGE is encrypted with, as libvirt has it. */
 	VkQemuSecret *(*secret)(VkWorld *world, const VkDomainImage *image, GError **error);
+	/* VkUserSnapshot*: those that libvirt lists of the guest. */
+	GPtrArray *(*user_snapshots)(VkWorld *world, const char *uuid, GError **error);
+	/* char*: the names of those that lie in the qcow2 image PATH. */
+	GPtrArray *(*image_snapshots)(VkWorld *world, const char *path, GError **error);
 	/* Of a copy that its array still has: VkArrayLayers, the image first; else NULL. */
 	GPtrArray *(*layers)(VkWorld *world, const json_t *copy);
 	/* As of array.h. */

@@ -303,6 +303,22 @@ gboolean vk_image_file_is_written(const char *path)
 	return is_locked(path, LOCK_OF_WRITER, 1);
 }
 
+GPtrArray *vk_image_file_snapshots(const char *path, GError **error)
+{
+	const VkQemuLayer image = {.path = path, .format = "qcow2"};
+	g_autoptr(json_t) facts = vk_qemu_image_info(&image, error);
+	const json_t *list = json_object_get(facts, "snapshots");
+	GPtrArray *names;
+
+	if (!facts)
+		return NULL;
+	names = g_ptr_array_new_with_free_func(g_free);
+	for (gsize i = 0; i < json_array_size(list); i++)
+		g_ptr_array_add(names, g_strdup(json_string_value(
+					       json_object_get(json_array_get(list, i), "name"))));
+	return names;
+}
+
 gboolean vk_image_file_set_backing(const VkQemuLayer *image, const VkQemuLayer *backing,
 				   GError **error)
 {

@@ -63,6 +63,12 @@ gboolean vk_image_file_is_in_use(const char *path);
 gboolean vk_image_file_is_written(const char *path);
 
 /*
+ * The names of the snapshots that lie in the qcow2 file PATH, whether it is in use or not. Returns
+ * char*, owned by the array.
+ */
+GPtrArray *vk_image_file_snapshots(const char *path, GError **error);
+
+/*
  * Makes IMAGE's header name BACKING, whose bytes must be those of the file that it names so far.
  * IMAGE is in nobody's use.
  */

@@ -118,3 +118,29 @@ done
 ok virtkeep --json backup vm
 expect_json '.snapshots[0].disks[0].reason' "restored from ${snapshot#*@}"
 expect_clean vm
+
+say "snapshots that users have made are not taken away unasked"
+define_guest own
+virsh -q detach-disk own vdb --config > /dev/null
+ok virtkeep backup own
+images=$SCRATCH/guests/own
+virsh checkpoint-list own --name | grep . | while read -r name; do
+	virsh -q checkpoint-delete own "$name" --metadata > /dev/null
+done
+virsh -q snapshot-create-as own inside > /dev/null
+qemu-img snapshot -c by-hand "$images/vda.qcow2"
+virsh -q snapshot-create-as own outside --disk-only --diskspec "vda,file=$images/overlay" > /dev/null
+refused 1 "the snapshot 'inside' is lost with the image" virtkeep restore own --in-place
+expect_err "'outside' is lost, and what it began, '$images/overlay', stays"
+expect_err --force
+[[ $(virsh snapshot-list own --name | grep -c .) == 2 ]] || fail "a refusal removed an entry"
+virsh -q snapshot-delete own outside --metadata > /dev/null
+virsh -q dumpxml own | sed "s#$images/overlay#$images/vda.qcow2#; /<backingStore/,/<.backingStore>/d" \
+	> "$SCRATCH/own.xml"
+virsh -q define "$SCRATCH/own.xml"
+refused 1 "the snapshot 'by-hand' is lost with the image" virtkeep restore own --in-place
+ok virtkeep restore own --in-place --force
+expect_out "the snapshot 'inside' is lost"
+[[ -z $(virsh snapshot-list own --name) ]] || fail "libvirt lists it still"
+[[ -e $images/overlay ]] || fail "a file of the user's is gone"
+expect_clean vm own

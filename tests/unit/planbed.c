@@ -40,6 +40,34 @@ static char *fake_volume_path(VkWorld *world, const char *pool, const char *volu
 	return NULL;
 }
 
+static GPtrArray *fake_user_snapshots(VkWorld *base, const char *uuid, GError **error)
+{
+	const char *words = ((FakeWorld *)base)->snapshots;
+	g_auto(GStrv) list = g_strsplit(words ? words : "", ",", -1);
+	GPtrArray *found = g_ptr_array_new_with_free_func((GDestroyNotify)vk_user_snapshot_free);
+
+	for (char **word = list; *word; word++) {
+		g_auto(GStrv) parts = g_strsplit(*word, ":", 2);
+		VkUserSnapshot *snapshot = vk_user_snapshot_new(parts[0]);
+
+		if (parts[1])
+			g_ptr_array_add(snapshot->files, g_strdup(parts[1]));
+		g_ptr_array_add(found, snapshot);
+	}
+	return found;
+}
+
+static GPtrArray *fake_image_snapshots(VkWorld *base, const char *path, GError **error)
+{
+	const char *words = ((FakeWorld *)base)->image_snapshots;
+	g_auto(GStrv) list = g_strsplit(words ? words : "", ",", -1);
+	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
+
+	for (char **word = list; *word; word++)
+		g_ptr_array_add(found, g_strdup(*word));
+	return found;
+}
+
 static GPtrArray *fake_layers(VkWorld *base, const json_t *copy)
 {
 	const char *const *layers = ((FakeWorld *)base)->layers;
@@ -86,6 +114,8 @@ static const VkWorldOps fake_ops = {
 	.find = fake_find,
 	.pool_directory = fake_pool_directory,
 	.volume_path = fake_volume_path,
+	.user_snapshots = fake_user_snapshots,
+	.image_snapshots = fake_image_snapshots,
 	.layers = fake_layers,
 	.layer_unchanged = fake_layer_unchanged,
 	.can_clone = fake_can_clone,

@@ -21,6 +21,8 @@ typedef struct FakeWorld {
 	const char *xml;
 	VkGuestState state;
 	gboolean is_transient;
+	const char *snapshots;       /* "NAME" or "NAME:FILE" that libvirt lists; nullable */
+	const char *image_snapshots; /* names of those in every image; nullable */
 	const char *const
 		*layers;         /* "NAME:FORMAT" in DIR, the image first; NULL: the copy is gone */
 	const char *changed;     /* the numbers of those that are not as they were, "12" */

@@ -156,6 +156,59 @@ START_TEST(force_drops_a_saved_memory_state)
 }
 END_TEST
 
+static void in_place_with_snapshots(void)
+{
+	touch("web.qcow2");
+	bed.world.name = "web 1";
+	bed.world.uuid = UUID;
+	bed.world.xml = bed.snapshot->domain_xml;
+	bed.options.in_place = TRUE;
+	bed.world.snapshots = "before-upgrade,overlay:/images/web.overlay";
+	bed.world.image_snapshots = "before-upgrade,made-by-hand";
+}
+
+START_TEST(snapshots_of_users_are_not_taken_away_unasked)
+{
+	in_place_with_snapshots();
+	assert_refused(VK_ERROR_EXISTS, "'before-upgrade' is lost");
+	ck_assert(strstr(bed.error->message, "'made-by-hand' is lost") != NULL);
+	ck_assert(strstr(bed.error->message, "'/images/web.overlay', stays") != NULL);
+	ck_assert(strstr(bed.error->message, "--force") != NULL);
+}
+END_TEST
+
+START_TEST(force_takes_snapshots_of_users_away)
+{
+	g_autoptr(VkPlan) made = NULL;
+	g_autofree char *text = NULL;
+
+	in_place_with_snapshots();
+	bed.options.force = TRUE;
+	made = plan();
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	ck_assert(made->forget_snapshots);
+	ck_assert_uint_eq(made->notes->len, 3);
+	text = vk_plan_text(made);
+	ck_assert(strstr(text, "remove libvirt's entries") != NULL);
+}
+END_TEST
+
+START_TEST(a_raw_image_holds_no_snapshots)
+{
+	g_autoptr(VkPlan) made = NULL;
+	g_auto(GStrv) parts = NULL;
+	g_autofree char *xml = NULL;
+
+	in_place_with_snapshots();
+	bed.world.snapshots = NULL;
+	parts = g_strsplit(bed.snapshot->domain_xml, "type='qcow2'", -1);
+	bed.world.xml = xml = g_strjoinv("type='raw'", parts);
+	made = plan();
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	ck_assert(!made->forget_snapshots);
+}
+END_TEST
+
 /* Gives vda a copy on an array whose layers lie in DIR. */
 static void put_on_array(const char *const *layers)
 {
@@ -380,6 +433,9 @@ int main(void)
 		{in_place_is_not_for_another_guest_of_that_name, 1},
 		{a_saved_memory_state_is_refused, 1},
 		{force_drops_a_saved_memory_state, 1},
+		{snapshots_of_users_are_not_taken_away_unasked, 1},
+		{force_takes_snapshots_of_users_away, 1},
+		{a_raw_image_holds_no_snapshots, 1},
 		{an_array_gives_a_disk_back, 1},
 		{an_array_gives_a_disk_to_another_place, 1},
 		{another_format_is_copied, 1},
