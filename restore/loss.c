@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "program.h"
+#include "text.h"
 #include "timestamp.h"
 #include "when.h"
 
@@ -86,13 +87,17 @@ static char *read_answer(void)
 gboolean vk_loss_confirm(const VkPlan *plan, GError **error)
 {
 	g_autofree char *loss = NULL;
+	g_autofree char *reference = NULL;
+	g_autofree char *guest = NULL;
 	g_autofree char *answer = NULL;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return TRUE;
 	loss = vk_loss_text(plan, g_get_real_time() / G_USEC_PER_SEC);
-	fprintf(stderr, "%s: %s.\nType the name of the guest, '%s', to go on: ", plan->reference,
-		loss, plan->guest);
+	reference = vk_printable(plan->reference);
+	guest = vk_printable(plan->guest);
+	fprintf(stderr, "%s: %s.\nType the name of the guest, '%s', to go on: ", reference, loss,
+		guest);
 	answer = read_answer();
 	if (!answer)
 		fputc('\n', stderr);
