@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
+#include "cmd_backup.h"
 
 #include "backup.h"
 #include "errors.h"
+#include "hooks.h"
 #include "json.h"
 #include "log.h"
 #include "progress.h"
@@ -13,6 +15,10 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+
+/* What hooks are told of errors has to fit into their environment. */
+#define FACT_LENGTH_MAX (32u << 10)
 
 static void print_snapshot(const VkSnapshot *snapshot)
 {
@@ -59,9 +65,29 @@ static void tell_snapshot(const VkSnapshot *snapshot, gpointer data)
 	vk_progress_show();
 }
 
+json_t *vk_failure_to_json(const char *guest, const GError *trouble)
+{
+	return json_pack("{s:o, s:s, s:o}", "guest", vk_json_new_string(guest), "code",
+			 vk_error_word(trouble), "error", vk_json_new_string(trouble->message));
+}
+
+json_t *vk_left_out_to_json(const GPtrArray *left_out)
+{
+	json_t *list = json_array();
+
+	for (guint i = 0; i < left_out->len; i++) {
+		const VkLeftOut *guest = g_ptr_array_index(left_out, i);
+
+		json_array_append_new(list, json_pack("{s:o, s:o}", "guest",
+						      vk_json_new_string(guest->guest), "reason",
+						      vk_json_new_string(guest->reason)));
+	}
+	return list;
+}
+
 static void print_json(const VkBackupResult *result, gint64 usec)
 {
-	json_t *snapshots = json_array(), *failed = json_array(), *left_out = json_array();
+	json_t *snapshots = json_array(), *failed = json_array();
 	g_autoptr(json_t) report = NULL;
 
 	for (guint i = 0; i < result->snapshots->len; i++)
@@ -70,21 +96,11 @@ static void print_json(const VkBackupResult *result, gint64 usec)
 	for (guint i = 0; i < result->failed->len; i++) {
 		const VkBackupFailure *failure = g_ptr_array_index(result->failed, i);
 
-		json_array_append_new(failed,
-				      json_pack("{s:o, s:s, s:o}", "guest",
-						vk_json_new_string(failure->guest), "code",
-						vk_error_word(failure->error), "error",
-						vk_json_new_string(failure->error->message)));
-	}
-	for (guint i = 0; i < result->left_out->len; i++) {
-		const VkLeftOut *guest = g_ptr_array_index(result->left_out, i);
-
-		json_array_append_new(
-			left_out, json_pack("{s:o, s:o}", "guest", vk_json_new_string(guest->guest),
-					    "reason", vk_json_new_string(guest->reason)));
+		json_array_append_new(failed, vk_failure_to_json(failure->guest, failure->error));
 	}
 	report = json_pack("{s:o, s:o, s:o, s:I}", "snapshots", snapshots, "failed", failed,
-			   "left_out", left_out, "duration_ms", (json_int_t)((usec + 999) / 1000));
+			   "left_out", vk_left_out_to_json(result->left_out), "duration_ms",
+			   (json_int_t)((usec + 999) / 1000));
 	vk_json_print(report);
 }
 
@@ -132,7 +148,7 @@ static gboolean judge(const VkBackupResult *result, GError **error)
 
 /* The options of the command line, over those of the configuration. */
 typedef struct {
-	gboolean all, group, strict, compare, replicate;
+	gboolean all, dry_run, group, strict, compare, replicate;
 	char *mode, *label, *quiesce;
 	char **mountpoints, **exclude;
 	char *budget, *parallel, *rate, *wait; /* NULL: as configured */
@@ -230,16 +246,17 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 }
 
 static gboolean run(VkProgram *program, char *const *names, const VkBackupOptions *options,
-		    GError **error)
+		    VkBackupResult **ret, GError **error)
 {
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
 	gint64 begun = g_get_monotonic_time();
-	g_autoptr(VkBackupResult) result = NULL;
+	VkBackupResult *result;
 
 	if (!vault)
 		return FALSE;
-	result = vk_backup_run(vault, vk_program_libvirt_uri(program), names, options,
-			       program->json || program->quiet ? NULL : tell_snapshot, NULL, error);
+	result = *ret =
+		vk_backup_run(vault, vk_program_libvirt_uri(program), names, options,
+			      program->json || program->quiet ? NULL : tell_snapshot, NULL, error);
 	if (!result)
 		return FALSE;
 	if (program->json)
@@ -251,6 +268,81 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 	return judge(result, error);
 }
 
+/* One text more, unless it is too much: hooks get it in their environment, which is bounded. */
+static void add_text(GString *texts, const char *separator, const char *text)
+{
+	if (texts->len + strlen(text) < FACT_LENGTH_MAX)
+		g_string_append_printf(texts, "%s%s", texts->len > 0 ? separator : "", text);
+}
+
+/* The names of the guests that failed, one a line. New string. */
+static char *list_failed(const VkBackupResult *result)
+{
+	GString *names = g_string_new(NULL);
+
+	for (guint i = 0; result && i < result->failed->len; i++) {
+		const VkBackupFailure *failure = g_ptr_array_index(result->failed, i);
+		g_autofree char *name = vk_printable(failure->guest);
+
+		add_text(names, "\n", name);
+	}
+	return g_string_free(names, FALSE);
+}
+
+/* All that went wrong, the run's own error first. New string. */
+static char *list_errors(const VkBackupResult *result, const GError *trouble)
+{
+	GString *errors = g_string_new(NULL);
+
+	if (trouble)
+		add_text(errors, "; ", trouble->message);
+	for (guint i = 0; result && i < result->failed->len; i++) {
+		const VkBackupFailure *failure = g_ptr_array_index(result->failed, i);
+
+		if (strcmp(failure->error->message, errors->str) != 0)
+			add_text(errors, "; ", failure->error->message);
+	}
+	return g_string_free(errors, FALSE);
+}
+
+/* What ended cannot fail any more: a hook that does is warned of. */
+static void tell_end(const VkSettings *settings, VkHookPhase phase, const VkHookFacts *facts)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_hooks_run(settings, phase, facts, &trouble))
+		vk_log_warning("%s", trouble->message);
+}
+
+/* The run between its hooks: they hear also of what fails before the first guest. */
+static gboolean run_with_hooks(VkProgram *program, char *const *names,
+			       const VkBackupOptions *options, GError **error)
+{
+	gint64 start = g_get_monotonic_time();
+	g_autoptr(VkBackupResult) result = NULL;
+	g_autoptr(GError) trouble = NULL;
+	g_autofree char *errors = NULL;
+	g_autofree char *failed = NULL;
+	VkHookFacts facts = {.vault = vk_program_vault_url(program, NULL)};
+	gboolean ok = vk_hooks_run(options->settings, VK_HOOK_RUN_START, &facts, &trouble) &&
+		      run(program, names, options, &result, &trouble);
+
+	errors = list_errors(result, trouble);
+	failed = list_failed(result);
+	facts.error = errors;
+	facts.failed = failed;
+	facts.saved = result ? result->snapshots->len : 0;
+	facts.reached = result && result->reached > 0;
+	facts.status = vk_exit_status(trouble);
+	facts.seconds = (g_get_monotonic_time() - start) / G_USEC_PER_SEC;
+	if (!ok)
+		tell_end(options->settings, VK_HOOK_RUN_FAILURE, &facts);
+	tell_end(options->settings, VK_HOOK_RUN_END, &facts);
+	if (trouble)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	return ok;
+}
+
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error)
 {
 	g_auto(Arguments) arguments = {0};
@@ -258,6 +350,8 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		{"all", 'a', 0, G_OPTION_ARG_NONE, &arguments.all, "All guests of the host", NULL},
 		{"exclude", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.exclude,
 		 "Leave out the guests that PATTERN fits; may be repeated", "PATTERN"},
+		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &arguments.dry_run,
+		 "Tell what would be done, and do nothing", NULL},
 		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group,
 		 "All of them at one instant: none goes on before the last one's", NULL},
 		{"mode", 0, 0, G_OPTION_ARG_STRING, &arguments.mode,
@@ -302,7 +396,10 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 			       "'virtkeep discover' shows what there is");
 	if (!take_options(program, &arguments, &choices, &options, error))
 		return FALSE;
+	if (arguments.dry_run)
+		return vk_cmd_backup_dry_run(program, arguments.all ? NULL : names, &options,
+					     error);
 	/* Halted from the terminal it would leave jobs open, and nobody would watch their room. */
 	signal(SIGTSTP, SIG_IGN);
-	return run(program, arguments.all ? NULL : names, &options, error);
+	return run_with_hooks(program, arguments.all ? NULL : names, &options, error);
 }

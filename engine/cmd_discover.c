@@ -5,8 +5,11 @@
 #include "errors.h"
 #include "log.h"
 #include "mappingcheck.h"
+#include "openvault.h"
+#include "protection.h"
 #include "settingsfile.h"
 #include "table.h"
+#include "vault.h"
 
 #include <string.h>
 
@@ -15,6 +18,8 @@ typedef struct {
 	VkTable *table; /* or ... */
 	json_t *report; /* ... NULL */
 	VkMappingCheck *check;
+	const VkSettings *settings;
+	VkVault *vault; /* NULL: what it has is not known */
 	guint incomplete;
 } Findings;
 
@@ -34,19 +39,20 @@ static char *source_text(const VkFoundDisk *disk)
 
 /* The guest's own cells stand in its first row only, as lsblk draws a tree. */
 typedef struct {
-	const char *name, *state, *agent;
+	const char *name, *state, *agent, *last;
 } GuestCells;
 
 static void print_disk(VkTable *table, GuestCells *cells, const VkFoundDisk *disk)
 {
-	static const GuestCells blank = {"", "", ""};
+	static const GuestCells blank = {"", "", "", ""};
+	const char *reason = vk_found_disk_reason(disk);
 	g_autofree char *source = source_text(disk);
 	g_autofree char *file_system = file_system_text(disk->mount);
 	g_autofree char *size = disk->has_size ? vk_size_text(disk->size) : g_strdup("-");
-	g_autofree char *saved = disk->reason ? g_strdup_printf("no: %s", disk->reason)
-					      : g_strdup(disk->encrypted ? "decrypted" : "yes");
+	g_autofree char *saved = reason ? g_strdup_printf("no: %s", reason)
+					: g_strdup(disk->encrypted ? "decrypted" : "yes");
 
-	vk_table_add(table, cells->name, cells->state, cells->agent, disk->target,
+	vk_table_add(table, cells->name, cells->state, cells->agent, cells->last, disk->target,
 		     disk->bus ? disk->bus : "-", disk->format ? disk->format : "-", size, saved,
 		     file_system, source, NULL);
 	*cells = blank;
@@ -54,40 +60,92 @@ static void print_disk(VkTable *table, GuestCells *cells, const VkFoundDisk *dis
 		const VkFoundLayer *layer = g_ptr_array_index(disk->backing, i);
 		g_autofree char *text = g_strdup_printf("`- %s", layer->source);
 
-		vk_table_add(table, "", "", "", "", "", layer->format ? layer->format : "-", "-",
-			     "", "", text, NULL);
+		vk_table_add(table, "", "", "", "", "", "", layer->format ? layer->format : "-",
+			     "-", "", "", text, NULL);
 	}
 }
 
-static void print_unsaved(VkTable *table, GuestCells *cells, const GPtrArray *labels,
-			  const char *why)
+/* A row of something that is no disk. */
+static void print_other(VkTable *table, GuestCells *cells, const char *what, const char *size,
+			const char *saved, const char *source)
 {
-	static const GuestCells blank = {"", "", ""};
+	static const GuestCells blank = {"", "", "", ""};
 
-	for (guint i = 0; i < labels->len; i++) {
-		vk_table_add(table, cells->name, cells->state, cells->agent, "-", "-", "-", "-",
-			     why, "-", (const char *)g_ptr_array_index(labels, i), NULL);
-		*cells = blank;
-	}
+	vk_table_add(table, cells->name, cells->state, cells->agent, cells->last, what, "-", "-",
+		     size, saved, "-", source, NULL);
+	*cells = blank;
 }
 
-static void print_guest(VkTable *table, const VkFoundGuest *guest)
+static void print_firmware(VkTable *table, GuestCells *cells, const VkFoundFirmware *firmware)
 {
-	GuestCells cells = {guest->name, guest->state, guest->agent ? guest->agent : "-"};
+	g_autofree char *size = firmware->has_size ? vk_size_text(firmware->size) : g_strdup("-");
 
+	print_other(table, cells, firmware->role, size, "yes", firmware->path);
+}
+
+/* How old the last snapshot is. New string. */
+static char *last_text(const VkProtection *protection)
+{
+	if (!protection)
+		return g_strdup("-");
+	return protection->last ? vk_age_text(protection->age_sec) : g_strdup("never");
+}
+
+static void print_guest(VkTable *table, const VkFoundGuest *guest, const VkProtection *protection)
+{
+	g_autofree char *last = last_text(protection);
+	GuestCells cells = {guest->name, guest->state, guest->agent ? guest->agent : "-", last};
+
+	if (guest->skip) {
+		g_autofree char *text = g_strdup_printf("only when named: %s", guest->skip);
+
+		print_other(table, &cells, "-", "-", text, "-");
+	}
 	for (guint i = 0; i < guest->disks->len; i++)
 		print_disk(table, &cells, g_ptr_array_index(guest->disks, i));
-	print_unsaved(table, &cells, guest->passthrough, "no: given through");
-	print_unsaved(table, &cells, guest->foreign, "no: past libvirt");
-	if (guest->disks->len == 0 && guest->passthrough->len == 0 && guest->foreign->len == 0)
-		vk_table_add(table, cells.name, cells.state, cells.agent, "-", "-", "-", "-", "-",
-			     "-", "-", NULL);
+	for (guint i = 0; i < guest->firmware->len; i++)
+		print_firmware(table, &cells, g_ptr_array_index(guest->firmware, i));
+	for (guint i = 0; i < guest->passthrough->len; i++)
+		print_other(table, &cells, "-", "-", "no: given through",
+			    g_ptr_array_index(guest->passthrough, i));
+	for (guint i = 0; i < guest->foreign->len; i++)
+		print_other(table, &cells, "-", "-", "no: past libvirt",
+			    g_ptr_array_index(guest->foreign, i));
+	if (cells.name == guest->name)
+		print_other(table, &cells, "-", "-", "-", "-");
+}
+
+static json_t *guest_to_json(const VkFoundGuest *guest, const VkProtection *protection)
+{
+	const VkSnapshot *last = protection ? protection->last : NULL;
+	g_autofree char *reference = last ? vk_snapshot_reference(last) : NULL;
+	json_t *object = vk_found_guest_to_json(guest);
+
+	json_object_set_new(object, "last_snapshot", vk_json_new_string(reference));
+	json_object_set_new(object, "age",
+			    last ? json_integer((json_int_t)protection->age_sec) : json_null());
+	return object;
+}
+
+/* NULL when it is not known. */
+static VkProtection *load_protection(Findings *findings, const char *uuid)
+{
+	g_autoptr(GError) trouble = NULL;
+	VkProtection *protection = NULL;
+
+	if (findings->vault)
+		protection = vk_protection_load(findings->vault, uuid, &trouble);
+	if (trouble)
+		vk_log_warning("%s", trouble->message);
+	return protection;
 }
 
 static void discover_guest(Findings *findings, VkHost *host, VkGuest *guest, VkMounts *mounts)
 {
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkFoundGuest) found = vk_discover_guest(host, guest, mounts, &trouble);
+	g_autoptr(VkFoundGuest) found =
+		vk_discover_guest(host, guest, mounts, findings->settings, &trouble);
+	g_autoptr(VkProtection) protection = NULL;
 
 	if (!found) {
 		/* A guest that has gone since the list was made is no trouble. */
@@ -106,10 +164,11 @@ static void discover_guest(Findings *findings, VkHost *host, VkGuest *guest, VkM
 		vk_log_warning("%s", (const char *)g_ptr_array_index(found->problems, i));
 	if (found->problems->len > 0)
 		findings->incomplete++;
+	protection = load_protection(findings, found->uuid);
 	if (findings->report)
-		json_array_append_new(findings->report, vk_found_guest_to_json(found));
+		json_array_append_new(findings->report, guest_to_json(found, protection));
 	else
-		print_guest(findings->table, found);
+		print_guest(findings->table, found, protection);
 }
 
 static gboolean discover(Findings *findings, VkHost *host, GError **error)
@@ -130,6 +189,18 @@ static gboolean discover(Findings *findings, VkHost *host, GError **error)
 		discover_guest(findings, host, g_ptr_array_index(guests, i), mounts);
 	}
 	return TRUE;
+}
+
+/* Guests can be discovered before there is a vault. */
+static VkVault *open_vault(const VkProgram *program)
+{
+	g_autoptr(GError) trouble = NULL;
+	const char *url = vk_program_vault_url(program, NULL);
+	VkVault *vault = url ? vk_open_vault(program, NULL, VK_VAULT_READ, &trouble) : NULL;
+
+	if (trouble)
+		vk_log_info("the last snapshots are not known: %s", trouble->message);
+	return vault;
 }
 
 static void warn_of(const GPtrArray *texts)
@@ -172,11 +243,13 @@ static gboolean settle_mapping(const VkProgram *program, VkMappingCheck *check, 
 
 gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **error)
 {
-	g_autoptr(VkTable) table = vk_table_new("GUEST", "STATE", "AGENT", "DISK", "BUS", "FORMAT",
-						"SIZE", "SAVED", "FILE SYSTEM", "SOURCE", NULL);
+	g_autoptr(VkTable) table =
+		vk_table_new("GUEST", "STATE", "AGENT", "LAST", "DISK", "BUS", "FORMAT", "SIZE",
+			     "SAVED", "HOST FILE SYSTEM", "SOURCE", NULL);
 	g_autoptr(json_t) report = NULL;
 	g_autoptr(VkHost) host = NULL;
 	g_autoptr(VkMappingCheck) check = NULL;
+	g_autoptr(VkVault) vault = NULL;
 	gboolean write = FALSE;
 	const GOptionEntry entries[] = {
 		{"write", 0, 0, G_OPTION_ARG_NONE, &write,
@@ -187,14 +260,17 @@ gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **err
 	char **arguments = NULL;
 
 	if (!vk_cmd_parse(program, "discover",
-			  "Lists the guests of the host with their disks, where these lie, and "
-			  "whether they\nwill be saved.",
+			  "Lists the guests of the host, how old the last snapshot of each is, its "
+			  "disks and\nfirmware state, where these lie, and whether they will be "
+			  "saved.",
 			  entries, 0, argc, argv, &arguments, error))
 		return FALSE;
 	host = vk_host_open(vk_program_libvirt_uri(program), error);
 	if (!host)
 		return FALSE;
 	check = findings.check = new_check(program, host);
+	vault = findings.vault = open_vault(program);
+	findings.settings = program->settings;
 	if (program->json)
 		report = findings.report = json_array();
 	if (!discover(&findings, host, error))

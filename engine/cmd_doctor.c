@@ -155,10 +155,8 @@ static gboolean run(VkProgram *program, char *const *names, gboolean fix, gboole
 
 	if (!host)
 		return FALSE;
-	if (!vk_discover_is_local(vk_host_uri(host)))
-		return vk_fail(error, VK_ERROR_USAGE,
-			       "'%s' is another machine's libvirt: run virtkeep there",
-			       vk_host_uri(host));
+	if (!vk_discover_check_local(vk_host_uri(host), error))
+		return FALSE;
 	if (!(names[0] ? visit_named(&round, host, names, error) : visit_all(&round, host, error)))
 		return FALSE;
 	if (program->json)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
+#include "cmd_status.h"
 
 #include "array.h"
 #include "errors.h"
@@ -118,20 +119,21 @@ gboolean vk_cmd_status(VkProgram *program, int argc, char **argv, GError **error
 	gboolean replication = FALSE;
 	const GOptionEntry entries[] = {
 		{"replication", 0, 0, G_OPTION_ARG_NONE, &replication,
-		 "How arrays replicate the snapshots that they took", NULL},
+		 "How arrays replicate the snapshots that they took of the guests, instead", NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(VkVault) vault = NULL;
 	char **names = NULL;
 
 	if (!vk_cmd_parse(
-		    program, "status --replication [GUEST...]",
-		    "Shows how the arrays replicate what they took of the guests, all or those "
-		    "named.",
+		    program, "status [GUEST...]",
+		    "Shows for each guest, or those named, the last good snapshot and its age, and "
+		    "how full\nthe vault is and when it was last checked.",
 		    entries, -1, argc, argv, &names, error))
 		return FALSE;
-	if (!replication)
-		return vk_fail(error, VK_ERROR_USAGE, "status of what? Use --replication");
 	vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
-	return vault && show_replication(program, vault, names, error);
+	if (!vault)
+		return FALSE;
+	return replication ? show_replication(program, vault, names, error)
+			   : vk_cmd_status_overview(program, vault, names, error);
 }

@@ -2,8 +2,10 @@
 #include "cmd.h"
 
 #include "catalog.h"
+#include "checkrecord.h"
 #include "errors.h"
 #include "json.h"
+#include "log.h"
 #include "openvault.h"
 #include "progress.h"
 #include "table.h"
@@ -68,6 +70,15 @@ static void print_text(const VkCheckResult *result, gboolean data, gboolean quie
 		      result->damages->len == 0 ? "sound" : "damaged");
 }
 
+/* For 'virtkeep status'. A vault that cannot be written to is as good as any to be checked. */
+static void note(VkVault *vault, const VkCheckResult *result, gboolean data)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_check_record_put(vault, result, data, &trouble))
+		vk_log_debug("this check is not noted in the vault: %s", trouble->message);
+}
+
 static gboolean verify(const VkProgram *program, char *const *names, gboolean data, GError **error)
 {
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
@@ -92,6 +103,8 @@ static gboolean verify(const VkProgram *program, char *const *names, gboolean da
 	g_clear_pointer(&progress, vk_progress_free);
 	if (!result)
 		return FALSE;
+	if (!keys)
+		note(vault, result, data);
 	if (program->json)
 		print_json(result, called, g_get_monotonic_time() - begun);
 	else

@@ -30,7 +30,7 @@ static const Command commands[] = {
 	{"restore", vk_cmd_restore, "bring back guests, disks or files"},
 	{"verify", vk_cmd_verify, "check that the vault is whole"},
 	{"copy", vk_cmd_copy, "read snapshots on arrays into the vault"},
-	{"status", vk_cmd_status, "show how arrays replicate what they took"},
+	{"status", vk_cmd_status, "show how well guests are saved, and how the vault is"},
 	{"doctor", vk_cmd_doctor, "find, and mend, what earlier backups left in guests"},
 	{"config", vk_cmd_config, "check the configuration, or make one from Snap Creator's"},
 };

@@ -150,3 +150,19 @@ char *vk_duration_text(guint64 usec)
 	return g_strdup_printf("%" G_GUINT64_FORMAT ":%02u:%02u h", seconds / 3600,
 			       (guint)(seconds / 60 % 60), (guint)(seconds % 60));
 }
+
+char *vk_age_text(gint64 seconds)
+{
+	gint64 minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
+
+	if (seconds < 0)
+		return g_strdup("-");
+	if (minutes == 0)
+		return g_strdup_printf("%" G_GINT64_FORMAT " s", seconds);
+	if (hours == 0)
+		return g_strdup_printf("%" G_GINT64_FORMAT " min", minutes);
+	if (days == 0)
+		return g_strdup_printf("%" G_GINT64_FORMAT " h %" G_GINT64_FORMAT " min", hours,
+				       minutes % 60);
+	return g_strdup_printf("%" G_GINT64_FORMAT " d %" G_GINT64_FORMAT " h", days, hours % 24);
+}

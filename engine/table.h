@@ -30,3 +30,6 @@ char *vk_pause_text(guint64 usec);
 
 /* "0.8 s", "2:05 min", "3:02:05 h"; "-" for none. New string. */
 char *vk_duration_text(guint64 usec);
+
+/* "45 s", "5 min", "3 h 12 min", "2 d 4 h"; "-" for less than nothing. New string. */
+char *vk_age_text(gint64 seconds);

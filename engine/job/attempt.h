@@ -38,6 +38,12 @@ typedef struct VkAttempt {
 	VkSnapshot *snapshot;
 } VkAttempt;
 
+void vk_attempt_clear(VkAttempt *attempt);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkAttempt, vk_attempt_clear)
+
+/* Gathers the facts about the guest, and plans which disks are saved, how and why. */
+gboolean vk_attempt_plan(VkAttempt *attempt, GError **error);
+
 /* The point in time and the reading of a running guest, and of one that is off. */
 gboolean vk_attempt_take_live(VkAttempt *attempt, GError **error);
 gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error);

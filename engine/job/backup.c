@@ -72,17 +72,6 @@ static void add_failure(Run *run, const char *guest, GError *trouble)
 	g_ptr_array_add(run->result->failed, failure);
 }
 
-/* The paths and sockets of another machine would be taken for ones of this. */
-static gboolean check_local(const VkHost *host, GError **error)
-{
-	if (vk_discover_is_local(vk_host_uri(host)))
-		return TRUE;
-	return vk_fail(error, VK_ERROR_USAGE,
-		       "'%s' is another machine's libvirt: a backup runs on the machine of its "
-		       "guests; run virtkeep there",
-		       vk_host_uri(host));
-}
-
 /*
  * Each try has a connection of its own: libvirtd serves only a few calls of one at once, and a
  * group's guests must not wait for each other's agents.
@@ -228,6 +217,7 @@ static GPtrArray *new_tasks(Run *run, VkHost *host, char *const *names, GError *
 		return NULL;
 	tasks = g_ptr_array_new();
 	result->guests = selection->guests->len + selection->unknown->len;
+	result->reached = selection->guests->len;
 	result->alone = names && names[0] && !names[1] && result->guests == 1;
 	result->left_out = g_ptr_array_ref(selection->left_out);
 	for (guint i = 0; i < selection->guests->len; i++)
@@ -338,7 +328,7 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 	g_autoptr(VkProgress) progress = NULL;
 	g_autoptr(GPtrArray) tasks = NULL;
 
-	if (!host || !check_local(host, error))
+	if (!host || !vk_discover_check_local(vk_host_uri(host), error))
 		return FALSE;
 	tasks = new_tasks(run, host, names, error);
 	if (!tasks)

@@ -54,6 +54,7 @@ typedef struct VkBackupFailure {
 
 typedef struct VkBackupResult {
 	guint guests;         /* asked for, each counted once */
+	guint reached;        /* those of them that the host has */
 	gboolean alone;       /* one guest was named: its failure is for the caller to tell */
 	GPtrArray *left_out;  /* VkLeftOut */
 	GPtrArray *snapshots; /* VkSnapshot, committed */

@@ -14,7 +14,7 @@
 
 #define STATE_SETTLES_USEC (2 * G_TIME_SPAN_SECOND)
 
-static void attempt_clear(VkAttempt *attempt)
+void vk_attempt_clear(VkAttempt *attempt)
 {
 	if (attempt->take)
 		vk_take_leave(attempt->take, vk_guest_uuid(attempt->guest));
@@ -30,8 +30,6 @@ static void attempt_clear(VkAttempt *attempt)
 	g_clear_pointer(&attempt->how, vk_guest_options_free);
 	g_clear_pointer(&attempt->lock, vk_guest_lock_free);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkAttempt, attempt_clear)
-
 void vk_backup_try_clear(VkBackupTry *try)
 {
 	g_clear_error(&try->held);
@@ -257,9 +255,10 @@ static void await_disks(const VkAttempt *attempt)
 	try->awaited = count;
 }
 
-static gboolean plan(VkAttempt *attempt, GError **error)
+gboolean vk_attempt_plan(VkAttempt *attempt, GError **error)
 {
-	if (!vk_last_snapshot_load(attempt->context->vault, vk_guest_uuid(attempt->guest),
+	if (!gather_facts(attempt, error) ||
+	    !vk_last_snapshot_load(attempt->context->vault, vk_guest_uuid(attempt->guest),
 				   &attempt->last, error))
 		return FALSE;
 	attempt->plan = vk_backup_plan_new(attempt->domain, attempt->last, attempt->how->exclude);
@@ -267,6 +266,11 @@ static gboolean plan(VkAttempt *attempt, GError **error)
 		return FALSE;
 	plan_tracking(attempt);
 	warn_of_foreign(attempt);
+	return TRUE;
+}
+
+static gboolean begin_snapshot(VkAttempt *attempt, GError **error)
+{
 	attempt->snapshot = new_snapshot(attempt);
 	attempt->session =
 		vk_session_new(attempt->context->vault, attempt->context->workers, error);
@@ -419,7 +423,8 @@ static gboolean make_snapshot(VkAttempt *attempt, GError **error)
 {
 	g_autoptr(GError) hook_trouble = NULL;
 
-	if (!recover(attempt, error) || !gather_facts(attempt, error) || !plan(attempt, error) ||
+	if (!recover(attempt, error) || !vk_attempt_plan(attempt, error) ||
+	    !begin_snapshot(attempt, error) ||
 	    !vk_guard_add(attempt->context->guard, attempt->guest, vk_guest_lock_fd(attempt->lock),
 			  error))
 		return FALSE;

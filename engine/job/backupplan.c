@@ -7,7 +7,7 @@ static void plan_disk_free(VkPlanDisk *disk)
 	g_free(disk);
 }
 
-static const char *skip_reason(const VkDomainDisk *disk, char *const *exclude)
+const char *vk_backup_plan_skip_reason(const VkDomainDisk *disk, char *const *exclude)
 {
 	if (exclude && g_strv_contains((const char *const *)exclude, disk->target))
 		return "excluded by the configuration";
@@ -16,7 +16,7 @@ static const char *skip_reason(const VkDomainDisk *disk, char *const *exclude)
 
 static void add_disk(VkBackupPlan *plan, const VkDomainDisk *disk, char *const *exclude)
 {
-	const char *reason = skip_reason(disk, exclude);
+	const char *reason = vk_backup_plan_skip_reason(disk, exclude);
 	VkPlanDisk *planned;
 
 	if (reason) {

@@ -4,6 +4,7 @@
 #include "domain.h"
 #include "errors.h"
 #include "hooks.h"
+#include "mountpoints.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -78,6 +79,24 @@ void vk_config_check_files(const VkSettings *settings, GPtrArray *problems)
 		add(settings, problems, "backup", "hooks_dir", "%s", trouble->message);
 }
 
+/* Only while the guest runs can it be known. */
+static void check_mountpoints(const VkSettings *settings, VkGuest *guest, const char *section,
+			      GPtrArray *problems)
+{
+	g_auto(GStrv) mountpoints = vk_settings_get_words(settings, section, "mountpoints");
+	guint timeout_sec = (guint)vk_settings_get_uint(settings, "backup", "agent_timeout");
+	VkGuestState state = VK_GUEST_OTHER;
+	g_autofree char *missing = NULL;
+
+	if (!mountpoints[0] || !vk_guest_get_state(guest, &state, NULL) ||
+	    state != VK_GUEST_RUNNING)
+		return;
+	missing = vk_mountpoints_missing(guest, mountpoints, timeout_sec);
+	if (missing)
+		add(settings, problems, section, "mountpoints", "guest '%s': %s",
+		    vk_guest_name(guest), missing);
+}
+
 static void check_disks(const VkSettings *settings, VkGuest *guest, const char *section,
 			GPtrArray *problems)
 {
@@ -116,5 +135,6 @@ void vk_config_check_guests(const VkSettings *settings, VkHost *host, GPtrArray 
 			    "is for the same guest as [guest %s]: put them together", other);
 		g_hash_table_insert(seen, g_strdup(vk_guest_uuid(guest)), g_strdup(*name));
 		check_disks(settings, guest, section, problems);
+		check_mountpoints(settings, guest, section, problems);
 	}
 }

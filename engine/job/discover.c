@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "discover.h"
 
+#include "backupplan.h"
 #include "domain.h"
 #include "errors.h"
 #include "image-chain.h"
+#include "selection.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void layer_free(VkFoundLayer *layer)
 {
@@ -30,6 +34,12 @@ static void disk_free(VkFoundDisk *disk)
 	g_free(disk);
 }
 
+static void firmware_free(VkFoundFirmware *firmware)
+{
+	g_free(firmware->path);
+	g_free(firmware);
+}
+
 void vk_found_guest_free(VkFoundGuest *guest)
 {
 	if (!guest)
@@ -37,6 +47,7 @@ void vk_found_guest_free(VkFoundGuest *guest)
 	g_free(guest->name);
 	g_free(guest->uuid);
 	g_ptr_array_unref(guest->disks);
+	g_clear_pointer(&guest->firmware, g_ptr_array_unref);
 	g_ptr_array_unref(guest->passthrough);
 	g_clear_pointer(&guest->foreign, g_ptr_array_unref);
 	g_ptr_array_unref(guest->problems);
@@ -50,6 +61,15 @@ gboolean vk_discover_is_local(const char *uri)
 	return !authority || authority[3] == '/' || authority[3] == '\0';
 }
 
+gboolean vk_discover_check_local(const char *uri, GError **error)
+{
+	return vk_discover_is_local(uri) ||
+	       vk_fail(error, VK_ERROR_USAGE,
+		       "'%s' is another machine's libvirt: this is done on the machine of the "
+		       "guests; run virtkeep there",
+		       uri);
+}
+
 /* A search for the facts about one disk. */
 typedef struct Search {
 	VkHost *host;
@@ -57,12 +77,13 @@ typedef struct Search {
 	VkMounts *mounts; /* nullable */
 	VkFoundGuest *found;
 	gboolean is_off;
+	char *const *exclude; /* targets; nullable */
 	const VkDomainDisk *disk;
 } Search;
 
 static const char *skip_reason(const Search *search)
 {
-	const char *reason = vk_domain_disk_skip_reason(search->disk);
+	const char *reason = vk_backup_plan_skip_reason(search->disk, search->exclude);
 
 	return reason || !search->is_off ? reason : vk_domain_disk_offline_reason(search->disk);
 }
@@ -167,6 +188,23 @@ static void find_mount(const Search *search, VkFoundDisk *found)
 		note_problem(search, trouble);
 }
 
+/* TRUE, and told, when there is no image where there should be one. */
+static gboolean is_missing(const Search *search, VkFoundDisk *found)
+{
+	GError *trouble = NULL;
+
+	if (!search->mounts || !found->path || access(found->path, F_OK) == 0 || errno != ENOENT)
+		return FALSE;
+	found->missing = search->is_off;
+	vk_fail(&trouble, VK_ERROR_NOT_FOUND, "the image '%s' of disk '%s' is not there%s",
+		found->path, found->target,
+		search->is_off ? "; is its storage mounted?"
+			       : " any more, only the guest has it open still: copy it before the "
+				 "guest stops");
+	note_problem(search, trouble);
+	return TRUE;
+}
+
 static VkFoundDisk *find_disk(const Search *search)
 {
 	const VkDomainDisk *disk = search->disk;
@@ -183,12 +221,25 @@ static VkFoundDisk *find_disk(const Search *search)
 		found->encrypted = disk->image->encrypted;
 		found->source = vk_domain_image_label(disk->image);
 	}
-	if (find_size(search, found)) {
-		found->path = image_path(search);
+	found->path = image_path(search);
+	if (!is_missing(search, found) && find_size(search, found)) {
 		find_mount(search, found);
 		find_backing(search, found);
 	}
 	return found;
+}
+
+static void add_firmware(VkFoundGuest *found, const char *role, char *path, gboolean is_local)
+{
+	VkFoundFirmware *firmware = g_new0(VkFoundFirmware, 1);
+	struct stat status;
+
+	firmware->role = role;
+	firmware->path = path;
+	firmware->has_size = is_local && lstat(path, &status) == 0 && S_ISREG(status.st_mode);
+	if (firmware->has_size)
+		firmware->size = (guint64)status.st_size;
+	g_ptr_array_add(found->firmware, firmware);
 }
 
 static const char *agent_state(const VkDomain *domain, gboolean live)
@@ -200,10 +251,13 @@ static const char *agent_state(const VkDomain *domain, gboolean live)
 	return domain->agent_connected ? "connected" : "disconnected";
 }
 
-VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts, GError **error)
+VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts,
+				const VkSettings *settings, GError **error)
 {
 	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(guest, error);
 	g_autoptr(VkDomain) domain = NULL;
+	g_autofree char *tpm_root = vk_libvirt_directory(vk_host_uri(host), "swtpm");
+	g_auto(GStrv) exclude = NULL;
 
 	if (facts)
 		domain = vk_domain_parse(facts->live_xml ? facts->live_xml : facts->domain_xml,
@@ -220,6 +274,16 @@ VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts, 
 	found->passthrough = g_ptr_array_ref(domain->passthrough);
 	found->foreign = g_ptr_array_ref(domain->foreign);
 	found->problems = g_ptr_array_new_with_free_func(g_free);
+	found->firmware = g_ptr_array_new_with_free_func((GDestroyNotify)firmware_free);
+	if (domain->nvram)
+		add_firmware(found, "nvram", g_strdup(domain->nvram), mounts != NULL);
+	if (domain->has_emulated_tpm)
+		add_firmware(found, "tpm", g_build_filename(tpm_root, domain->uuid, NULL), FALSE);
+	if (settings) {
+		found->skip = vk_skip_reason(settings, domain->name, domain->uuid);
+		exclude = vk_settings_get_guest_words(settings, domain->name, domain->uuid,
+						      "exclude");
+	}
 	found->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_free);
 	for (guint i = 0; i < domain->disks->len; i++) {
 		const Search search = {
@@ -228,12 +292,20 @@ VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts, 
 			.mounts = mounts,
 			.found = found,
 			.is_off = facts->state == VK_GUEST_OFF,
+			.exclude = exclude,
 			.disk = g_ptr_array_index(domain->disks, i),
 		};
 
 		g_ptr_array_add(found->disks, find_disk(&search));
 	}
 	return found;
+}
+
+const char *vk_found_disk_reason(const VkFoundDisk *disk)
+{
+	if (disk->reason)
+		return disk->reason;
+	return disk->missing ? "its image is missing" : NULL;
 }
 
 /* ---- for programs ---- */
@@ -269,8 +341,8 @@ static json_t *disk_to_json(const VkFoundDisk *disk)
 	json_object_set_new(object, "backing", backing);
 	if (disk->encrypted)
 		json_object_set_new(object, "encrypted", json_true());
-	json_object_set_new(object, "saved", json_boolean(!disk->reason));
-	json_object_set_new(object, "reason", vk_json_new_string(disk->reason));
+	json_object_set_new(object, "saved", json_boolean(!vk_found_disk_reason(disk)));
+	json_object_set_new(object, "reason", vk_json_new_string(vk_found_disk_reason(disk)));
 	return object;
 }
 
@@ -285,14 +357,24 @@ static json_t *texts_to_json(const GPtrArray *texts)
 
 json_t *vk_found_guest_to_json(const VkFoundGuest *guest)
 {
-	json_t *disks = json_array();
+	json_t *disks = json_array(), *firmware = json_array();
 
 	for (guint i = 0; i < guest->disks->len; i++)
 		json_array_append_new(disks, disk_to_json(g_ptr_array_index(guest->disks, i)));
-	return json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "guest",
+	for (guint i = 0; i < guest->firmware->len; i++) {
+		const VkFoundFirmware *found = g_ptr_array_index(guest->firmware, i);
+
+		json_array_append_new(
+			firmware, json_pack("{s:s, s:o, s:o}", "role", found->role, "path",
+					    vk_json_new_string(found->path), "size",
+					    found->has_size ? json_integer((json_int_t)found->size)
+							    : json_null()));
+	}
+	return json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "guest",
 			 vk_json_new_string(guest->name), "uuid", vk_json_new_string(guest->uuid),
 			 "state", guest->state, "persistent", guest->persistent, "autostart",
 			 guest->autostart, "agent", vk_json_new_string(guest->agent), "disks",
 			 disks, "passthrough", texts_to_json(guest->passthrough), "foreign",
-			 texts_to_json(guest->foreign));
+			 texts_to_json(guest->foreign), "firmware", firmware, "skip",
+			 vk_json_new_string(guest->skip));
 }

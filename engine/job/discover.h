@@ -8,6 +8,7 @@
 #include "host.h"
 #include "json.h"
 #include "mounts.h"
+#include "settings.h"
 
 #include <glib.h>
 
@@ -23,28 +24,42 @@ typedef struct VkFoundDisk {
 	gboolean encrypted; /* by QEMU: it is saved as the guest sees it */
 	gboolean has_size;
 	guint64 size, allocation;
+	gboolean missing;    /* its image is not there, and the guest does not have it open */
 	VkMountFacts *mount; /* NULL unless the source is a file of this machine */
 	GPtrArray *backing;  /* VkFoundLayer, nearest first */
-	const char *reason;  /* why it is not saved; NULL when it is. Static */
+	const char *reason;  /* why it is not meant to be saved; NULL when it is. Static */
 } VkFoundDisk;
+
+/* Firmware state, which is saved with the guest. */
+typedef struct VkFoundFirmware {
+	const char *role; /* "nvram" or "tpm"; static */
+	char *path;       /* of the file, or the directory of the TPM's files */
+	gboolean has_size;
+	guint64 size;
+} VkFoundFirmware;
 
 typedef struct VkFoundGuest {
 	char *name, *uuid;
 	const char *state; /* static */
 	gboolean persistent, autostart;
 	const char *agent;      /* "connected", "disconnected", "none"; NULL when off. Static */
+	const char *skip;       /* why backups of all leave it out; NULL: they do not. Static */
 	GPtrArray *disks;       /* VkFoundDisk */
+	GPtrArray *firmware;    /* VkFoundFirmware */
 	GPtrArray *passthrough; /* char* */
 	GPtrArray *foreign;     /* char*: disks that libvirt does not know, "-drive file=x" */
 	GPtrArray *problems;    /* char*: what could not be found out, in words */
 } VkFoundGuest;
 
 /*
- * The facts about one guest. MOUNTS is NULL when the host is another machine. What cannot be found
- * out about a disk that is to be saved is a problem of the guest, not a failure; the failure is
+ * The facts about one guest. MOUNTS is NULL when the host is another machine, SETTINGS when what
+ * they exclude does not matter. What cannot be found out about a disk that is to be saved is a problem of the guest, not a failure; the failure is
  * VK_ERROR_NOT_FOUND when the guest is gone.
  */
-VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts, GError **error);
+VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts,
+				const VkSettings *settings, GError **error);
+/* Why the disk is not saved, as far as is known; NULL when it is. Static. */
+const char *vk_found_disk_reason(const VkFoundDisk *disk);
 void vk_found_guest_free(VkFoundGuest *guest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFoundGuest, vk_found_guest_free)
 
@@ -53,3 +68,6 @@ json_t *vk_found_guest_to_json(const VkFoundGuest *guest);
 
 /* TRUE when URI names the libvirt of this machine, so that its paths are ours. */
 gboolean vk_discover_is_local(const char *uri);
+
+/* Else the paths and sockets of another machine would be taken for ones of this. VK_ERROR_USAGE. */
+gboolean vk_discover_check_local(const char *uri, GError **error);

@@ -14,10 +14,10 @@
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
 
 static const char *const phase_words[] = {
-	[VK_HOOK_PRE_FREEZE] = "pre-freeze",
-	[VK_HOOK_POST_THAW] = "post-thaw",
-	[VK_HOOK_POST_COMMIT] = "post-commit",
-	[VK_HOOK_FAILURE] = "failure",
+	[VK_HOOK_PRE_FREEZE] = "pre-freeze",   [VK_HOOK_POST_THAW] = "post-thaw",
+	[VK_HOOK_POST_COMMIT] = "post-commit", [VK_HOOK_FAILURE] = "failure",
+	[VK_HOOK_RUN_START] = "run-start",     [VK_HOOK_RUN_FAILURE] = "run-failure",
+	[VK_HOOK_RUN_END] = "run-end",
 };
 
 /*
@@ -36,6 +36,7 @@ static const struct {
 	{VK_HOOK_POST_COMMIT, "POST_NTAP_DATA_TRANSFER_CMDnn"},
 	{VK_HOOK_POST_COMMIT, "POST_NTAP_CMDnn"},
 	{VK_HOOK_FAILURE, "PRE_EXIT_CMDnn"},
+	{VK_HOOK_RUN_FAILURE, "PRE_EXIT_CMDnn"}, /* unless guests had their own */
 };
 
 /* Leftovers of editors and packages are no hooks. */
@@ -89,10 +90,33 @@ static void set(GStrvBuilder *builder, const char *name, const char *value)
 	g_strv_builder_add(builder, text);
 }
 
+static void set_number(GStrvBuilder *builder, const char *name, gint64 value)
+{
+	g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, value);
+
+	set(builder, name, text);
+}
+
+/* What is told of a run. */
+static void set_run(GStrvBuilder *builder, VkHookPhase phase, const VkHookFacts *facts)
+{
+	set(builder, "HOST", g_get_host_name());
+	if (phase == VK_HOOK_RUN_START)
+		return;
+	set_number(builder, "STATUS", facts->status);
+	set_number(builder, "SECONDS", facts->seconds);
+	set_number(builder, "SAVED", facts->saved);
+	set(builder, "FAILED", facts->failed);
+}
+
+static gboolean is_of_run(VkHookPhase phase)
+{
+	return phase >= VK_HOOK_RUN_START;
+}
+
 static char **make_environment(VkHookPhase phase, const VkHookFacts *facts)
 {
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-	g_autofree char *pause = g_strdup_printf("%" G_GUINT64_FORMAT, facts->pause_usec / 1000);
 	g_autofree char *error = facts->error ? vk_printable(facts->error) : NULL;
 
 	g_strv_builder_add(builder,
@@ -105,12 +129,14 @@ static char **make_environment(VkHookPhase phase, const VkHookFacts *facts)
 	set(builder, "GROUP", facts->group);
 	set(builder, "SNAPSHOT", facts->snapshot);
 	set(builder, "CONSISTENCY", facts->consistency);
-	set(builder, "PAUSE_MS", pause);
+	set_number(builder, "PAUSE_MS", (gint64)(facts->pause_usec / 1000));
 	set(builder, "ERROR", error);
+	if (is_of_run(phase))
+		set_run(builder, phase, facts);
 	return g_strv_builder_end(builder);
 }
 
-/* One phase of one guest. */
+/* One phase of one guest, or of the run. */
 typedef struct {
 	const VkSettings *settings;
 	VkHookPhase phase;
@@ -188,7 +214,8 @@ gboolean vk_hooks_run(const VkSettings *settings, VkHookPhase phase, const VkHoo
 		.environment = environment,
 	};
 
-	return run_commands(&run, error) && run_programs(&run, error);
+	return ((phase == VK_HOOK_RUN_FAILURE && facts->reached) || run_commands(&run, error)) &&
+	       run_programs(&run, error);
 }
 
 gboolean vk_hooks_check(const VkSettings *settings, GError **error)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Hooks: the commands of the configuration's [hooks], under Snap Creator's names, and then the
- * executables of a directory, run around a guest's snapshot with the facts in the environment.
+ * executables of a directory, run around a run and each guest's snapshot with the facts in the
+ * environment.
  * virtkeep(1) and virtkeep.conf(5) describe them. Threads: free.
  */
 #pragma once
@@ -15,6 +16,9 @@ typedef enum {
 	VK_HOOK_POST_THAW,   /* "post-thaw": after every pre-freeze that succeeded */
 	VK_HOOK_POST_COMMIT, /* "post-commit" */
 	VK_HOOK_FAILURE,     /* "failure" */
+	VK_HOOK_RUN_START,   /* "run-start": before anything else; a failure fails the run */
+	VK_HOOK_RUN_FAILURE, /* "run-failure": when its exit status is not 0 */
+	VK_HOOK_RUN_END,     /* "run-end": however it ended */
 } VkHookPhase;
 
 /* Any string may be NULL; its variable is empty then. */
@@ -23,7 +27,12 @@ typedef struct VkHookFacts {
 	const char *snapshot; /* GUEST@TIME */
 	const char *consistency;
 	guint64 pause_usec;
-	const char *error; /* why the guest failed */
+	const char *error;  /* why the guest, or the run, failed */
+	gboolean reached;   /* of a run: some guest was found, and had its own hooks */
+	guint saved;        /* guests, of a run */
+	const char *failed; /* names of guests, one a line, of a run */
+	int status;         /* exit status, of a run */
+	gint64 seconds;     /* how long it took, of a run */
 } VkHookFacts;
 
 /*

@@ -64,7 +64,7 @@ void vk_warn_same_file_system_of_host(const VkVault *vault, VkHost *host)
 
 	for (guint i = 0; guests && mounts && !told && i < guests->len; i++) {
 		g_autoptr(VkFoundGuest) guest =
-			vk_discover_guest(host, g_ptr_array_index(guests, i), mounts, NULL);
+			vk_discover_guest(host, g_ptr_array_index(guests, i), mounts, NULL, NULL);
 
 		told = guest && warn_of_guest(vault, guest);
 	}

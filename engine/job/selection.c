@@ -38,6 +38,12 @@ const char *vk_skip_reason(const VkSettings *settings, const char *name, const c
 		       : NULL;
 }
 
+gboolean vk_guest_fits(const char *name, const char *uuid, const char *wanted)
+{
+	return strcmp(name, wanted) == 0 || g_ascii_strcasecmp(uuid, wanted) == 0 ||
+	       fnmatch(wanted, name, 0) == 0;
+}
+
 static gboolean is_named(const VkGuest *guest, const char *name)
 {
 	return strcmp(vk_guest_name(guest), name) == 0 ||
@@ -46,7 +52,7 @@ static gboolean is_named(const VkGuest *guest, const char *name)
 
 static gboolean matches(const VkGuest *guest, const char *pattern)
 {
-	return is_named(guest, pattern) || fnmatch(pattern, vk_guest_name(guest), 0) == 0;
+	return vk_guest_fits(vk_guest_name(guest), vk_guest_uuid(guest), pattern);
 }
 
 /* The pattern that leaves the guest out; NULL: none. */

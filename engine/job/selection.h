@@ -37,5 +37,8 @@ VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings, char *co
 void vk_selection_free(VkSelection *selection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSelection, vk_selection_free)
 
+/* Whether the guest has the name, uuid or pattern WANTED. */
+gboolean vk_guest_fits(const char *name, const char *uuid, const char *wanted);
+
 /* Why the configuration leaves the guest out of a backup of all; NULL when it does not. Static. */
 const char *vk_skip_reason(const VkSettings *settings, const char *name, const char *uuid);

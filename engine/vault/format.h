@@ -10,6 +10,7 @@
  *   snaps/<guest uuid>/<TIME>-<snap id>.json  one object a snapshot; its appearance is the commit
  *   copies/                                   the same names: copies that a snapshot got later
  *   hints/<id>                                block id prefix -> pack, slot; may be lost or wrong
+ *   checks/<time>-<kind>-<random>.json       when the vault was last checked; may be lost
  *   keys/ leases/ gc/ fence/                  reserved: key slots, who is working, deletion
  *   tmp/                                      what is being written; renamed from here
  *

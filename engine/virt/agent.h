@@ -21,15 +21,6 @@ gboolean vk_agent_set_timeout(VkGuest *guest, guint timeout_sec, GError **error)
 gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen, GError **error);
 
 /*
- * Asks whether the guest has file systems at MOUNTPOINTS (NULL or empty: none are asked for), for
- * the agent passes over those that it has not. *RET_MISSING tells in words which these are; NULL
- * when all are there, or the agent does not say. FALSE when none is there, or with ALL when one is
- * missing. New string, also then.
- */
-gboolean vk_agent_check_mountpoints(VkGuest *guest, char *const *mountpoints, gboolean all,
-				    char **ret_missing, GError **error);
-
-/*
  * Freezes the file systems at MOUNTPOINTS; NULL or empty: all. Returns how many, or -1: they may
  * then be frozen now or later.
  */

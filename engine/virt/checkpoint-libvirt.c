@@ -11,7 +11,7 @@
 
 #include <libvirt/virterror.h>
 
-char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **error)
+static char *get_xml(virDomainPtr domain, const char *name, unsigned int flags, GError **error)
 {
 	const char *guest = virDomainGetName(domain);
 	g_autoptr(virDomainCheckpoint) checkpoint =
@@ -19,7 +19,7 @@ char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **erro
 	char *xml = NULL, *copy;
 
 	if (checkpoint)
-		xml = virDomainCheckpointGetXMLDesc(checkpoint, VIR_DOMAIN_CHECKPOINT_XML_SECURE);
+		xml = virDomainCheckpointGetXMLDesc(checkpoint, flags);
 	if (!xml) {
 		vk_fail_libvirt(error, "cannot get the checkpoint '%s' of guest '%s'", name, guest);
 		return NULL;
@@ -27,6 +27,17 @@ char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **erro
 	copy = g_strdup(xml);
 	free(xml);
 	return copy;
+}
+
+char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **error)
+{
+	return get_xml(domain, name, VIR_DOMAIN_CHECKPOINT_XML_SECURE, error);
+}
+
+char *vk_checkpoint_get_sizes(virDomainPtr domain, const char *name, GError **error)
+{
+	return get_xml(domain, name,
+		       VIR_DOMAIN_CHECKPOINT_XML_NO_DOMAIN | VIR_DOMAIN_CHECKPOINT_XML_SIZE, error);
 }
 
 GPtrArray *vk_checkpoint_names(virDomainPtr domain, GError **error)

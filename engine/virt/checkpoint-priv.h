@@ -16,6 +16,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainCheckpoint, virDomainCheckpointFree)
 /* All of what libvirt knows of the checkpoint NAME: what defines it anew. New string. */
 char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **error);
 
+/* Likewise what QEMU says of its bitmaps' sizes, without the domain. */
+char *vk_checkpoint_get_sizes(virDomainPtr domain, const char *name, GError **error);
+
 /* The names (char*) of the checkpoints that libvirt knows, all or ours only. */
 GPtrArray *vk_checkpoint_names(virDomainPtr domain, GError **error);
 

@@ -120,6 +120,23 @@ VkCheckpointInfo *vk_checkpoint_parse(const char *xml, GError **error)
 	return g_steal_pointer(&info);
 }
 
+gboolean vk_checkpoint_parse_size(const char *xml, const char *target, guint64 *ret, GError **error)
+{
+	g_autoptr(xmlDoc) doc = vk_xml_parse(xml, "domaincheckpoint", WHAT, error);
+	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
+	xmlNode *disk = root ? vk_xml_child(vk_xml_child(root, "disks"), "disk") : NULL;
+
+	if (!doc)
+		return FALSE;
+	for (; disk; disk = vk_xml_next(disk, "disk")) {
+		g_autofree char *size = vk_xml_attribute(disk, "size");
+
+		if (size && vk_xml_attribute_is(disk, "name", target))
+			return g_ascii_string_to_unsigned(size, 10, 0, G_MAXINT64, ret, error);
+	}
+	return vk_fail(error, VK_ERROR_FAILED, WHAT " tells no size of disk '%s'", target);
+}
+
 void vk_checkpoint_info_free(VkCheckpointInfo *info)
 {
 	if (!info)

@@ -17,6 +17,10 @@
 char *vk_checkpoint_build_xml(const VkDomain *domain, const char *name, const GPtrArray *targets,
 			      const char *created, const char *domain_xml, GError **error);
 
+/* The size that the checkpoint of XML tells of the disk TARGET. FALSE when it does not. */
+gboolean vk_checkpoint_parse_size(const char *xml, const char *target, guint64 *ret,
+				  GError **error);
+
 /* What a stored checkpoint tells. */
 typedef struct VkCheckpointInfo {
 	char *name;

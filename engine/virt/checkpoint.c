@@ -247,3 +247,12 @@ gboolean vk_checkpoint_create_offline(VkGuest *guest, const VkDomain *domain,
 	g_propagate_error(error, g_steal_pointer(&cause));
 	return FALSE;
 }
+
+gboolean vk_checkpoint_changed(VkGuest *guest, const char *name, const char *target, guint64 *ret,
+			       GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	g_autofree char *xml = domain ? vk_checkpoint_get_sizes(domain, name, error) : NULL;
+
+	return xml && vk_checkpoint_parse_size(xml, target, ret, error);
+}

@@ -39,6 +39,13 @@ GPtrArray *vk_checkpoint_examine(VkGuest *guest, const VkGuestFacts *facts, cons
 				 GError **error);
 
 /*
+ * How many bytes of the disk TARGET of a running guest were written since its checkpoint NAME, in
+ * units of the bitmap. The checkpoint was found usable by vk_checkpoint_examine().
+ */
+gboolean vk_checkpoint_changed(VkGuest *guest, const char *name, const char *target, guint64 *ret,
+			       GError **error);
+
+/*
  * Shut-off guests: begins a bitmap NAME in the images of TARGETS and defines its checkpoint;
  * *RET_XML redefines it. Nothing is left of it after a failure. VK_ERROR_CHANGED when the guest was
  * started meanwhile. (That of a running guest is made by its backup job.)

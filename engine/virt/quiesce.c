@@ -9,6 +9,7 @@
 #include "agent.h"
 #include "domain.h"
 #include "errors.h"
+#include "mountpoints.h"
 #include "virt-priv.h"
 
 #include <libvirt/virterror.h>
@@ -264,8 +265,8 @@ static gboolean freeze(VkQuiesce *quiesce, GError **error)
 		vk_fail(error, VK_ERROR_FAILED,
 			"somebody else has frozen its file systems, and they stay so");
 	if (frozen_already ||
-	    !vk_agent_check_mountpoints(quiesce->guest, options->mountpoints,
-					options->mode == VK_QUIESCE_AGENT, &missing, error) ||
+	    !vk_mountpoints_check(quiesce->guest, options->mountpoints,
+				  options->mode == VK_QUIESCE_AGENT, &missing, error) ||
 	    !start_hold(quiesce, VK_HOLD_FROZEN, error)) {
 		vk_agent_done(quiesce->guest);
 		return FALSE;

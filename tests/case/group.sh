@@ -121,17 +121,22 @@ HOOK
 chmod 755 /etc/virtkeep/hooks.d/10-note
 ok virtkeep backup one
 diff - /run/hooks.log <<-'LOG' || fail "the hooks' log differs"
+	run-start    
 	pre-freeze one   
 	post-thaw one filesystem  
 	post-commit one filesystem one 
+	run-end    
 LOG
 : > /run/veto
 : > /run/hooks.log
 refused 1 "the hook '/etc/virtkeep/hooks.d/10-note' failed at 'pre-freeze': not now" \
 	virtkeep backup one
 diff - /run/hooks.log <<-'LOG' || fail "the hooks' log differs"
+	run-start    
 	pre-freeze one   
 	failure one   failed
+	run-failure    failed
+	run-end    failed
 LOG
 expect_clean one
 rm -r /etc/virtkeep/hooks.d

@@ -104,6 +104,43 @@ for option in --limit-rate=-1 --parallel=0 --pause-budget=-1 --replicate-wait=-1
 	refused 2 "${option%=*}: must be a whole number" virtkeep backup "$option" vm
 done
 
+say "hooks of the run hear of a failure before the first guest"
+mkdir -p /etc/virtkeep/hooks.d
+cat > /etc/virtkeep/hooks.d/tell <<-'HOOK'
+	#!/bin/sh
+	case $1 in
+	run-*) printf '%s [%s] %s\n' "$1" "$VIRTKEEP_STATUS" "$VIRTKEEP_ERROR" >> "$0.log" ;;
+	esac
+	[ "$1" != run-start ] || [ ! -e "$0.stop" ]
+HOOK
+chmod 755 /etc/virtkeep/hooks.d/tell
+expect_told() { # LINES
+	[[ $(cut -c 1-60 /etc/virtkeep/hooks.d/tell.log) == "$1" ]] ||
+		fail "told: $(cat /etc/virtkeep/hooks.d/tell.log)"
+	rm /etc/virtkeep/hooks.d/tell.log
+}
+refused 6 "'/none'" virtkeep --vault /none backup vm
+[[ $(cut -d ' ' -f 1,2 /etc/virtkeep/hooks.d/tell.log) == "run-start []
+run-failure [6]
+run-end [6]" ]] || fail "told: $(cat /etc/virtkeep/hooks.d/tell.log)"
+grep -q "^run-failure .*'/none'" /etc/virtkeep/hooks.d/tell.log || fail "not told why"
+rm /etc/virtkeep/hooks.d/tell.log
+refused 1 "qemu:///none" virtkeep --connect qemu:///none backup --all
+grep -q "^run-failure \[1\] .*qemu:///none" /etc/virtkeep/hooks.d/tell.log || fail "not told of libvirt"
+rm /etc/virtkeep/hooks.d/tell.log
+run virtkeep backup vm nobody
+expect_status 3
+grep -q "^run-end \[3\] 1 of 2 guests saved" /etc/virtkeep/hooks.d/tell.log || fail "not told how it ended"
+rm /etc/virtkeep/hooks.d/tell.log
+ok virtkeep backup vm
+expect_told "run-start [] 
+run-end [0] "
+touch /etc/virtkeep/hooks.d/tell.stop
+refused 1 "failed at 'run-start'" virtkeep backup vm
+! grep -q 'run-end \[0\]' /etc/virtkeep/hooks.d/tell.log || fail "it went on without its hook"
+ok virtkeep backup --dry-run vm
+rm -r /etc/virtkeep/hooks.d
+
 say "all of it at once, also what it names and the host has not"
 uuid=$(virsh domuuid vm)
 cat > "$SCRATCH/check.conf" <<-CONF

@@ -61,4 +61,6 @@ for program in virtkeep-backup:virtkeep virtkeep-mount:virtkeep-mount; do
 	unit=$work/build/contrib/${program%:*}.service
 	grep -q "^ExecStart=/opt/somewhere/bin/${program#*:} " "$unit" || fail "$(cat "$unit")"
 done
-! grep -q '@' "$work"/build/contrib/*.service || fail "something was not filled in"
+grep -q '^ExecStart=/opt/somewhere/libexec/virtkeep/mail-failure ' \
+	"$work/build/contrib/virtkeep-failure@.service" || fail "the mail is sent by another"
+! grep -qE '@[a-z]+@' "$work"/build/contrib/*.service || fail "something was not filled in"

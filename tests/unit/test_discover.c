@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <glib/gstdio.h>
+#include <string.h>
 
 /* @ is the test's directory. The driver says 1 TiB for each disk, and nothing for absent ones. */
 static const char node[] =
@@ -26,7 +27,8 @@ static const char node[] =
 	"<product id='0xc52b'/></source></hostdev>"
 	"</devices></domain>"
 	"<domain type='test'><name>beta</name><uuid>11111111-2222-4333-8444-666666666666</uuid>"
-	"<memory>1048576</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>"
+	"<memory>1048576</memory><vcpu>1</vcpu><os><type>hvm</type>"
+	"<loader readonly='yes' type='pflash'>@/a.raw</loader><nvram>@/a.raw</nvram></os><devices>"
 	"<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
 	"<source file='@/absent.raw'/><target dev='vda' bus='virtio'/></disk>"
 	"</devices></domain>"
@@ -84,7 +86,7 @@ static VkFoundGuest *discover(const char *name)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkGuest) guest = vk_host_find(host, name, &error);
-	VkFoundGuest *found = guest ? vk_discover_guest(host, guest, mounts, &error) : NULL;
+	VkFoundGuest *found = guest ? vk_discover_guest(host, guest, mounts, NULL, &error) : NULL;
 
 	g_assert_no_error(error);
 	return found;
@@ -125,9 +127,11 @@ START_TEST(tells_all_about_a_guest)
 		    "'reason':'CD-ROM drive, empty','saved':false,'size':null,'source':null,"
 		    "'target':'sda','type':null}");
 	json_object_del(guest, "disks");
-	assert_json(guest, "{'agent':'none','autostart':false,'foreign':[],'guest':'alpha',"
-			   "'passthrough':['usb 046d:c52b'],'persistent':true,'state':'running',"
-			   "'uuid':'11111111-2222-4333-8444-555555555555'}");
+	assert_json(guest,
+		    "{'agent':'none','autostart':false,'firmware':[],'foreign':[],'guest':'alpha',"
+		    "'passthrough':['usb 046d:c52b'],'persistent':true,'skip':null,"
+		    "'state':'running',"
+		    "'uuid':'11111111-2222-4333-8444-555555555555'}");
 }
 END_TEST
 
@@ -154,15 +158,49 @@ START_TEST(tells_what_it_cannot_find)
 	ck_assert_uint_eq(found->problems->len, 1);
 	ck_assert_ptr_nonnull(strstr(g_ptr_array_index(found->problems, 0), "guest 'beta'"));
 	ck_assert_ptr_nonnull(strstr(g_ptr_array_index(found->problems, 0), "/absent.raw"));
+	ck_assert_ptr_nonnull(
+		strstr(g_ptr_array_index(found->problems, 0), "is not there any more"));
 	ck_assert_ptr_null(missing->mount);
 	ck_assert_ptr_null(missing->reason);
+}
+END_TEST
+
+START_TEST(names_firmware)
+{
+	g_autoptr(VkFoundGuest) found = discover("beta");
+	g_autoptr(json_t) guest = vk_found_guest_to_json(found);
+
+	assert_json(json_object_get(guest, "firmware"),
+		    "[{'path':'@/a.raw','role':'nvram','size':0}]");
+}
+END_TEST
+
+START_TEST(heeds_the_configuration)
+{
+	static const char config[] = "[guest alpha]\nexclude = vda vdc\n[guest beta]\nskip = yes\n";
+	g_autoptr(VkSettings) settings = vk_settings_parse(config, strlen(config), "test", NULL);
+	g_autoptr(VkGuest) alpha = vk_host_find(host, "alpha", NULL);
+	g_autoptr(VkGuest) beta = vk_host_find(host, "beta", NULL);
+	g_autoptr(VkFoundGuest) one = vk_discover_guest(host, alpha, mounts, settings, NULL);
+	g_autoptr(VkFoundGuest) other = vk_discover_guest(host, beta, NULL, settings, NULL);
+	static const char *const reasons[] = {"excluded by the configuration", NULL,
+					      "excluded by the configuration", NULL,
+					      "CD-ROM drive, empty"};
+
+	ck_assert_ptr_null(one->skip);
+	ck_assert_str_eq(other->skip, "the configuration says skip");
+	for (guint i = 0; i < G_N_ELEMENTS(reasons); i++) {
+		const VkFoundDisk *found = g_ptr_array_index(one->disks, i);
+
+		ck_assert_int_eq(g_strcmp0(vk_found_disk_reason(found), reasons[i]), 0);
+	}
 }
 END_TEST
 
 START_TEST(leaves_the_paths_of_other_machines_alone)
 {
 	g_autoptr(VkGuest) guest = vk_host_find(host, "beta", NULL);
-	g_autoptr(VkFoundGuest) found = vk_discover_guest(host, guest, NULL, NULL);
+	g_autoptr(VkFoundGuest) found = vk_discover_guest(host, guest, NULL, NULL, NULL);
 
 	ck_assert_uint_eq(found->problems->len, 0);
 	ck_assert(vk_discover_is_local("qemu:///system"));
@@ -182,6 +220,8 @@ int main(void)
 	tcase_add_test(tests, tells_all_about_a_guest);
 	tcase_add_test(tests, looks_for_no_file_system_of_devices);
 	tcase_add_test(tests, tells_what_it_cannot_find);
+	tcase_add_test(tests, names_firmware);
+	tcase_add_test(tests, heeds_the_configuration);
 	tcase_add_test(tests, leaves_the_paths_of_other_machines_alone);
 	suite_add_tcase(suite, tests);
 

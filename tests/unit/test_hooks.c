@@ -104,6 +104,42 @@ START_TEST(error_is_told_printable)
 }
 END_TEST
 
+START_TEST(runs_are_told_what_became_of_them)
+{
+	static const char command[] = "PRE_EXIT_CMD01=echo command $VIRTKEEP_ERROR >> $log\n";
+	VkHookFacts run_facts = {
+		.vault = "dir:/v",
+		.error = "no vault",
+		.status = 6,
+		.seconds = 75,
+		.saved = 2,
+		.failed = "a b\nc",
+	};
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(VkSettings) settings = NULL;
+
+	add_hook("1", 0755,
+		 "echo \"$1 ${VIRTKEEP_GUEST}$VIRTKEEP_VAULT [$VIRTKEEP_STATUS] $VIRTKEEP_SECONDS "
+		 "$VIRTKEEP_SAVED $VIRTKEEP_FAILED [$VIRTKEEP_ERROR]\" | tr '\\n' ,  >> $log");
+	g_string_printf(text, "[backup]\nhooks_dir=%s\n[hooks]\n%s", directory, command);
+	g_string_replace(text, "$log", log_path, 0);
+	settings = vk_settings_parse(text->str, text->len, config_path, NULL);
+	ck_assert(g_file_set_contents(config_path, "", -1, NULL));
+	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_FAILURE, &run_facts, NULL));
+	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_END, &run_facts, NULL));
+	/* Guests that were reached had their own. */
+	run_facts.reached = TRUE;
+	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_FAILURE, &run_facts, NULL));
+	run_facts.error = NULL;
+	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_START, &run_facts, NULL));
+	expect_log("command no vault\n"
+		   "run-failure dir:/v [6] 75 2 a b,c [no vault],"
+		   "run-end dir:/v [6] 75 2 a b,c [no vault],"
+		   "run-failure dir:/v [6] 75 2 a b,c [no vault],"
+		   "run-start dir:/v []    [],");
+}
+END_TEST
+
 START_TEST(first_failure_ends_and_is_named)
 {
 	g_autoptr(GError) error = NULL;
@@ -324,6 +360,7 @@ int main(void)
 	tcase_set_timeout(cases, 30);
 	tcase_add_test(cases, run_in_order_with_facts);
 	tcase_add_test(cases, error_is_told_printable);
+	tcase_add_test(cases, runs_are_told_what_became_of_them);
 	tcase_add_test(cases, first_failure_ends_and_is_named);
 	tcase_add_test(cases, slow_hook_is_ended);
 	tcase_add_test(cases, daemons_of_hooks_are_not_waited_for);

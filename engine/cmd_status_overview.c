@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "virtkeep status": how well each guest is saved, and how the vault is. */
+#include "cmd_status.h"
+
+#include "catalog.h"
+#include "checkrecord.h"
+#include "errors.h"
+#include "host.h"
+#include "json.h"
+#include "log.h"
+#include "protection.h"
+#include "selection.h"
+#include "table.h"
+#include "text.h"
+#include "timestamp.h"
+#include "when.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+	char *guest, *uuid;
+	gboolean on_host;
+	const char *skip; /* why backups of all leave it out; NULL: they do not */
+	VkProtection *protection;
+} Row;
+
+typedef struct {
+	VkProgram *program;
+	VkVault *vault;
+	gboolean host_known; /* libvirt answered */
+	GPtrArray *rows;     /* Row */
+} Overview;
+
+static void row_free(Row *row)
+{
+	g_free(row->guest);
+	g_free(row->uuid);
+	vk_protection_free(row->protection);
+	g_free(row);
+}
+
+static const Row *find_row(const Overview *overview, const char *uuid)
+{
+	for (guint i = 0; i < overview->rows->len; i++) {
+		const Row *row = g_ptr_array_index(overview->rows, i);
+
+		if (strcmp(row->uuid, uuid) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+static gboolean add_row(Overview *overview, const char *guest, const char *uuid, gboolean on_host,
+			char *const *names, GError **error)
+{
+	gboolean wanted = !names[0];
+	Row *row;
+
+	for (; *names; names++)
+		wanted = wanted || vk_guest_fits(guest, uuid, *names);
+	if (!wanted || find_row(overview, uuid))
+		return TRUE;
+	row = g_new0(Row, 1);
+	row->guest = g_strdup(guest);
+	row->uuid = g_strdup(uuid);
+	row->on_host = on_host;
+	row->skip = vk_skip_reason(overview->program->settings, guest, uuid);
+	row->protection = vk_protection_load(overview->vault, uuid, error);
+	g_ptr_array_add(overview->rows, row);
+	return row->protection != NULL;
+}
+
+/* Without libvirt the vault can be looked at still. */
+static gboolean add_host(Overview *overview, char *const *names, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkHost) host = vk_host_open(vk_program_libvirt_uri(overview->program), &trouble);
+	g_autoptr(GPtrArray) guests = host ? vk_host_list(host, &trouble) : NULL;
+
+	overview->host_known = guests != NULL;
+	if (!guests) {
+		vk_log_warning("only guests of the vault are shown: %s", trouble->message);
+		return TRUE;
+	}
+	for (guint i = 0; i < guests->len; i++) {
+		const VkGuest *guest = g_ptr_array_index(guests, i);
+
+		if (!add_row(overview, vk_guest_name(guest), vk_guest_uuid(guest), TRUE, names,
+			     error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean add_vault(Overview *overview, char *const *names, GError **error)
+{
+	g_autoptr(GPtrArray) guests = vk_catalog_guests(overview->vault, error);
+
+	for (guint i = 0; guests && i < guests->len; i++) {
+		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
+
+		if (!add_row(overview, guest->view_name, guest->uuid, FALSE, names, error))
+			return FALSE;
+	}
+	return guests != NULL;
+}
+
+static gint compare_rows(gconstpointer left, gconstpointer right)
+{
+	return strcmp((*(const Row *const *)left)->guest, (*(const Row *const *)right)->guest);
+}
+
+/* What is to be said of the guest besides; "-" for nothing. New string. */
+static char *note_text(const Overview *overview, const Row *row)
+{
+	const VkProtection *protection = row->protection;
+	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+
+	if (protection->damaged > 0)
+		g_ptr_array_add(notes, g_strdup_printf("%u newer cannot be used: run 'virtkeep "
+						       "verify'",
+						       protection->damaged));
+	if (protection->age_sec < 0)
+		g_ptr_array_add(notes, g_strdup("dated in the future"));
+	if (overview->host_known && !row->on_host)
+		g_ptr_array_add(notes, g_strdup("not on this host"));
+	if (row->skip)
+		g_ptr_array_add(notes, g_strdup_printf("left out: %s", row->skip));
+	g_ptr_array_add(notes, NULL);
+	return notes->len > 1 ? g_strjoinv("; ", (char **)notes->pdata) : g_strdup("-");
+}
+
+static void print_rows(const Overview *overview)
+{
+	g_autoptr(VkTable) table = vk_table_new("GUEST", "LAST SNAPSHOT", "AGE", "CONSISTENCY",
+						"SNAPSHOTS", "NOTE", NULL);
+
+	for (guint i = 0; i < overview->rows->len; i++) {
+		const Row *row = g_ptr_array_index(overview->rows, i);
+		const VkProtection *protection = row->protection;
+		const VkSnapshot *last = protection->last;
+		g_autofree char *age = last ? vk_age_text(protection->age_sec) : g_strdup("-");
+		g_autofree char *when = last ? vk_when_local(last->time) : g_strdup("never");
+		g_autofree char *count = g_strdup_printf("%u", protection->snapshots);
+		g_autofree char *note = note_text(overview, row);
+
+		vk_table_add(table, row->guest, when, age, last ? last->consistency : "-", count,
+			     note, NULL);
+	}
+	if (overview->rows->len > 0)
+		vk_table_print(table);
+}
+
+static void print_check(const char *what, const VkCheckRecord *record)
+{
+	gint64 age_sec = g_get_real_time() / G_USEC_PER_SEC - record->time;
+	g_autofree char *age = vk_age_text(age_sec);
+
+	if (record->time == 0)
+		vk_print_line(stdout, "%s: never", what);
+	else if (record->damages == 0)
+		vk_print_line(stdout, "%s: %s ago, sound", what, age);
+	else
+		vk_print_line(stdout, "%s: %s ago, %" G_GUINT64_FORMAT " damaged", what, age,
+			      record->damages);
+}
+
+static void print_vault(const VkVault *vault, const VkVaultUsage *usage, const VkCheckRecord *any,
+			const VkCheckRecord *data)
+{
+	g_autofree char *bytes = vk_size_text(usage->bytes);
+	g_autofree char *packs = vk_count_text(usage->packs, "pack");
+	g_autofree char *free_text = vk_size_text(usage->free);
+	g_autofree char *total = vk_size_text(usage->total);
+	g_autofree char *room =
+		usage->has_room ? g_strdup_printf(", %s of %s free", free_text, total) : NULL;
+
+	vk_print_line(stdout, "vault '%s': %s in %s%s", vk_vault_url(vault), bytes, packs,
+		      room ? room : "");
+	print_check("last check", any);
+	print_check("last check of all data", data);
+}
+
+static json_t *row_to_json(const Row *row)
+{
+	const VkProtection *protection = row->protection;
+	const VkSnapshot *last = protection->last;
+	g_autofree char *reference = last ? vk_snapshot_reference(last) : NULL;
+
+	return json_pack(
+		"{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:i, s:i}", "guest",
+		vk_json_new_string(row->guest), "uuid", vk_json_new_string(row->uuid), "on_host",
+		row->on_host, "skip", vk_json_new_string(row->skip), "last_snapshot",
+		vk_json_new_string(reference), "time", vk_json_new_string(last ? last->time : NULL),
+		"age", last ? json_integer((json_int_t)protection->age_sec) : json_null(),
+		"consistency", vk_json_new_string(last ? last->consistency : NULL), "snapshots",
+		(int)protection->snapshots, "damaged", (int)protection->damaged);
+}
+
+static json_t *check_to_json(const VkCheckRecord *record)
+{
+	g_autofree char *time = record->time ? vk_time_format(record->time) : NULL;
+
+	return time ? json_pack("{s:s, s:b, s:I}", "time", time, "data", record->data, "damages",
+				(json_int_t)record->damages)
+		    : json_null();
+}
+
+static void print_json(const Overview *overview, const VkVaultUsage *usage,
+		       const VkCheckRecord *any, const VkCheckRecord *data)
+{
+	json_t *guests = json_array();
+	g_autoptr(json_t) report = NULL;
+
+	for (guint i = 0; i < overview->rows->len; i++)
+		json_array_append_new(guests, row_to_json(g_ptr_array_index(overview->rows, i)));
+	report = json_pack(
+		"{s:o, s:{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o}}", "guests", guests, "vault",
+		"url", vk_json_new_string(vk_vault_url(overview->vault)), "id",
+		vk_vault_id(overview->vault), "packs", (json_int_t)usage->packs, "bytes",
+		(json_int_t)usage->bytes, "free",
+		usage->has_room ? json_integer((json_int_t)usage->free) : json_null(), "total",
+		usage->has_room ? json_integer((json_int_t)usage->total) : json_null(),
+		"last_check", check_to_json(any), "last_data_check", check_to_json(data));
+	vk_json_print(report);
+}
+
+/* A record that cannot be read is as if there was none. */
+static void load_check(VkVault *vault, gboolean data, VkCheckRecord *ret)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_check_record_last(vault, data, ret, &trouble))
+		vk_log_warning("when the vault was last checked is not known: %s",
+			       trouble->message);
+}
+
+gboolean vk_cmd_status_overview(VkProgram *program, VkVault *vault, char *const *names,
+				GError **error)
+{
+	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
+	Overview overview = {.program = program, .vault = vault, .rows = rows};
+	VkVaultUsage usage;
+	VkCheckRecord any, data;
+
+	if (!add_host(&overview, names, error) || !add_vault(&overview, names, error) ||
+	    !vk_vault_usage(vault, &usage, error))
+		return FALSE;
+	if (names[0] && rows->len == 0)
+		return vk_fail(error, VK_ERROR_NOT_FOUND,
+			       "neither the host nor the vault '%s' has such a guest; 'virtkeep "
+			       "status' shows all",
+			       vk_vault_url(vault));
+	g_ptr_array_sort(rows, compare_rows);
+	load_check(vault, FALSE, &any);
+	load_check(vault, TRUE, &data);
+	if (program->json) {
+		print_json(&overview, &usage, &any, &data);
+		return TRUE;
+	}
+	print_rows(&overview);
+	print_vault(vault, &usage, &any, &data);
+	return TRUE;
+}

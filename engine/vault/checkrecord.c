@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checkrecord.h"
+
+#include "vault-priv.h"
+
+#include "errors.h"
+#include "json.h"
+#include "seal.h"
+#include "timestamp.h"
+
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define CHECKS_FOLDER "checks"
+#define DATA_MARK     "-data-"
+#define PLAIN_MARK    "-plain-"
+
+/* "20261122T201405Z-data-0123abcd.json": what a record is tells its name, so old ones need no look. */
+static gboolean is_record(const char *name, gboolean with_data)
+{
+	const char *mark = with_data ? DATA_MARK : PLAIN_MARK;
+
+	return strlen(name) > VK_TIME_LENGTH && g_str_has_prefix(name + VK_TIME_LENGTH, mark) &&
+	       g_str_has_suffix(name, ".json");
+}
+
+/* The object of the newest such record; NULL: none. New string. */
+static char *find_newest(const GPtrArray *names, gboolean with_data)
+{
+	const char *newest = NULL;
+
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+
+		if (is_record(name, with_data) && g_strcmp0(name, newest) > 0)
+			newest = name;
+	}
+	return newest ? g_strconcat(CHECKS_FOLDER "/", newest, NULL) : NULL;
+}
+
+/* Those before it, of the same kind, are of no use any more. */
+static void drop_older(VkVault *vault, const char *kept, gboolean with_data)
+{
+	VkBackend *backend = vault->backend;
+	g_autoptr(GPtrArray) names = backend->ops->list(backend, CHECKS_FOLDER, NULL);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+		g_autofree char *object = g_strconcat(CHECKS_FOLDER "/", name, NULL);
+
+		if (is_record(name, with_data) && strcmp(object, kept) < 0)
+			backend->ops->delete (backend, object, NULL);
+	}
+}
+
+gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboolean data,
+			     GError **error)
+{
+	g_autofree char *time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+	g_autofree char *name = g_strdup_printf(CHECKS_FOLDER "/%s%s%08x.json", time,
+						data ? DATA_MARK : PLAIN_MARK, g_random_int());
+	g_autoptr(json_t) record = json_pack(
+		"{s:s, s:b, s:I, s:I, s:I, s:I}", "time", time, "data", data, "snapshots",
+		(json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "blocks",
+		(json_int_t)result->blocks, "damages", (json_int_t)result->damages->len);
+
+	if (!vk_sealed_put(vault->backend, name, record, VK_PUT_HINT, error))
+		return FALSE;
+	drop_older(vault, name, data);
+	return TRUE;
+}
+
+static gboolean parse(const json_t *record, VkCheckRecord *ret, GError **error)
+{
+	const char *time = NULL;
+
+	if (!vk_json_string(record, "time", &time, error) ||
+	    !vk_time_parse(time, &ret->time, error))
+		return FALSE;
+	ret->data = json_is_true(json_object_get(record, "data"));
+	ret->damages = (guint64)json_integer_value(json_object_get(record, "damages"));
+	return TRUE;
+}
+
+gboolean vk_check_record_last(VkVault *vault, gboolean with_data, VkCheckRecord *ret,
+			      GError **error)
+{
+	VkBackend *backend = vault->backend;
+	g_autoptr(GPtrArray) names = backend->ops->list(backend, CHECKS_FOLDER, error);
+	g_autofree char *with = names ? find_newest(names, TRUE) : NULL;
+	g_autofree char *without = names && !with_data ? find_newest(names, FALSE) : NULL;
+	const char *name = g_strcmp0(without, with) > 0 ? without : with;
+	g_autoptr(json_t) record = NULL;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!names || !name)
+		return names != NULL;
+	record = vk_sealed_get(backend, name, error);
+	return record && parse(record, ret, error);
+}
+
+static gboolean add_folder(VkBackend *backend, const char *folder, VkVaultUsage *usage,
+			   GError **error)
+{
+	g_autoptr(GPtrArray) names = backend->ops->list(backend, folder, error);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		g_autofree char *name = g_strconcat(folder, "/", g_ptr_array_index(names, i), NULL);
+		g_autoptr(GError) trouble = NULL;
+		guint64 size = 0;
+
+		if (!backend->ops->head(backend, name, &size, &trouble)) {
+			/* One that was compacted meanwhile. */
+			if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+				continue;
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+		usage->packs++;
+		usage->bytes += size;
+	}
+	return names != NULL;
+}
+
+gboolean vk_vault_usage(VkVault *vault, VkVaultUsage *ret, GError **error)
+{
+	VkBackend *backend = vault->backend;
+	g_autoptr(GPtrArray) folders = backend->ops->list(backend, "packs", error);
+	struct statvfs room;
+
+	memset(ret, 0, sizeof(*ret));
+	for (guint i = 0; folders && i < folders->len; i++) {
+		g_autofree char *folder =
+			g_strconcat("packs/", g_ptr_array_index(folders, i), NULL);
+
+		if (!g_str_has_suffix(folder, "/"))
+			continue;
+		folder[strlen(folder) - 1] = '\0';
+		if (!add_folder(backend, folder, ret, error))
+			return FALSE;
+	}
+	if (vault->directory && statvfs(vault->directory, &room) == 0) {
+		ret->has_room = TRUE;
+		ret->free = (guint64)room.f_bavail * room.f_frsize;
+		ret->total = (guint64)room.f_blocks * room.f_frsize;
+	}
+	return folders != NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * When a vault was last checked, and what came of it: small objects below checks/. They may be lost
+ * without harm. And how large the vault is. Threads: free.
+ */
+#pragma once
+
+#include "vaultcheck.h"
+
+#include <glib.h>
+
+typedef struct VkCheckRecord {
+	gint64 time;   /* seconds since 1970; 0: there was no such check */
+	gboolean data; /* every stored block was read, too */
+	guint64 damages;
+} VkCheckRecord;
+
+/* Notes that RESULT was found now. Fails where the vault cannot be written to. */
+gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboolean data,
+			     GError **error);
+
+/* The last check, and the last one WITH_DATA. */
+gboolean vk_check_record_last(VkVault *vault, gboolean with_data, VkCheckRecord *ret,
+			      GError **error);
+
+typedef struct VkVaultUsage {
+	guint64 packs, bytes; /* what is stored */
+	gboolean has_room;    /* the following is known */
+	guint64 free, total;  /* of the file system, in bytes */
+} VkVaultUsage;
+
+gboolean vk_vault_usage(VkVault *vault, VkVaultUsage *ret, GError **error);

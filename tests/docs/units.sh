@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The units are understood by systemd, and a failure is mailed with what was said.
+#
+#   units.sh BUILD-DIRECTORY
+# shellcheck disable=SC2016 # the variables of the fakes
+set -euo pipefail
+build=$1
+contrib=$(realpath "$(dirname "$0")/../../contrib")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/bin" "$work/units"
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+fake() { # NAME: reads a program from standard input
+	{
+		echo '#!/bin/bash'
+		cat
+	} > "$work/bin/$1"
+	chmod +x "$work/bin/$1"
+}
+
+# The programs of the units are those of the build, and units of others are not at hand.
+for unit in "$build"/contrib/*.service "$contrib"/systemd/*.timer; do
+	sed -e "s,^ExecStart=[^ ]*,ExecStart=/bin/true," "$unit" > "$work/units/${unit##*/}"
+done
+grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backup,mount}.service |
+	grep . && fail "these units tell nobody of a failure"
+cp "$work/units/virtkeep-failure@.service" "$work/units/virtkeep-failure@test.service"
+if command -v systemd-analyze > /dev/null; then
+	said=$(SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify --man=no \
+		"$work"/units/virtkeep-{backup,mount,failure@test}.service \
+		"$work/units/virtkeep-backup.timer" 2>&1 | grep -F "$work/units" || true)
+	[[ -z $said ]] || fail "$said"
+fi
+
+fake sendmail <<< 'echo "$*" > "$WORK/options"; cat > "$WORK/mail"'
+fake journalctl <<< 'echo "the vault is full ($*)"'
+export WORK=$work PATH=$work/bin:$PATH
+MONITOR_INVOCATION_ID=abc123 MONITOR_SERVICE_RESULT=exit-code MONITOR_EXIT_STATUS=3 \
+	VIRTKEEP_MAIL_TO=admin@example.com "$contrib/systemd/mail-failure" virtkeep-backup.service
+[[ $(cat "$work/options") == "-t -oi" ]] || fail "sendmail $(cat "$work/options")"
+[[ $(sed '/^$/q' "$work/mail") == "To: admin@example.com
+Subject: virtkeep-backup.service has failed on $(uname -n)
+"* ]] || fail "$(cat "$work/mail")"
+grep -q 'exit-code, exit status 3\.' "$work/mail" || fail "$(cat "$work/mail")"
+grep -q 'the vault is full .*_SYSTEMD_INVOCATION_ID=abc123' "$work/mail" || fail "$(cat "$work/mail")"
+"$contrib/systemd/mail-failure" x.service
+grep -qx 'To: root' "$work/mail" || fail "$(cat "$work/mail")"
+grep -q -- '--unit=x.service' "$work/mail" || fail "$(cat "$work/mail")"
+# The journal is of no help, but the mail goes out.
+fake journalctl <<< 'exit 1'
+rm "$work/mail"
+"$contrib/systemd/mail-failure" x.service
+[[ -s $work/mail ]] || fail "no mail without a journal"
