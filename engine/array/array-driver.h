@@ -44,10 +44,11 @@ typedef struct VkArrayOps {
 	void (*leave)(VkShot *shot, const char *uuid);
 	void (*shot_free)(VkShot *shot);
 
-	/* Of array.h; COPY and the handles are this array's. */
-	VkSource *(*open)(VkArray *array, const json_t *copy, GError **error);
-	/* A file that holds just what the disk does, or NULL. New string. */
-	char *(*plain_file)(VkArray *array, const json_t *copy);
+	/*
+	 * Of array.h; COPY and the handles are this array's. *RET_FILE, which is -1 before, becomes a
+	 * new descriptor of the file that the source reads, if that holds just what the disk does.
+	 */
+	VkSource *(*open)(VkArray *array, const json_t *copy, int *ret_file, GError **error);
 	gboolean (*has)(VkArray *array, const json_t *copy, gboolean *ret, GError **error);
 	guint64 (*allocated)(VkArray *array, const json_t *copy);
 	char *(*reason)(VkArray *array, const json_t *copy);
@@ -98,6 +99,9 @@ guint vk_array_count_layers(const json_t *copy);
 /* A new snapshot of ARRAY. Takes HANDLE over; the strings are copied. */
 VkArraySnapshot *vk_array_snapshot_new(const VkArray *array, const char *title, json_t *handle,
 				       const char *id);
+
+/* For the operation "open": the source of the raw file FD, which it takes over, even when it fails. */
+VkSource *vk_array_open_file(int fd, const char *path, int *ret_file, GError **error);
 
 /* The drivers. */
 VkArray *vk_reflink_new(void);

@@ -2,9 +2,11 @@
 #include "array-driver.h"
 
 #include "errors.h"
+#include "io.h"
 #include "json.h"
 #include "log.h"
 #include "shared-images.h"
+#include "source-file.h"
 #include "sourceimage.h"
 
 #include <errno.h>
@@ -231,40 +233,49 @@ static json_t *resort_to_replica(const VkArrays *arrays, VkArray *array, const j
 	return replica;
 }
 
-/* From the array, else from a replica. With *RET_FILE, a new string or NULL: see plain_file. */
-static VkSource *open_source(VkArrays *arrays, const json_t *copy, char **ret_file, GError **error)
+VkSource *vk_array_open_file(int fd, const char *path, int *ret_file, GError **error)
+{
+	VK_AUTOFD same = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	VkSource *source = vk_source_file_adopt(fd, path, error);
+
+	if (!source)
+		return NULL;
+	*ret_file = same;
+	same = -1;
+	return source;
+}
+
+/* From the array, else from a replica. With *RET_FILE as the drivers have it. */
+static VkSource *open_source(VkArrays *arrays, const json_t *copy, int *ret_file, GError **error)
 {
 	VkArray *array = array_of(arrays, copy, error);
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(json_t) replica = NULL;
-	VkSource *source = array ? array->ops->open(array, copy, &trouble) : NULL;
+	VkSource *source = array ? array->ops->open(array, copy, ret_file, &trouble) : NULL;
 
 	if (array && !source)
 		replica = resort_to_replica(arrays, array, copy, trouble, error);
 	if (replica) {
 		copy = replica;
 		array = array_of(arrays, copy, error);
-		source = array ? array->ops->open(array, copy, error) : NULL;
+		source = array ? array->ops->open(array, copy, ret_file, error) : NULL;
 	}
-	*ret_file = source ? array->ops->plain_file(array, copy) : NULL;
 	return source;
 }
 
 VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error)
 {
-	g_autofree char *file = NULL;
+	VK_AUTOFD file = -1;
 
 	return open_source(arrays, copy, &file, error);
 }
 
 static VkImage *open_image(gpointer data, const json_t *copy, GError **error)
 {
-	g_autofree char *file = NULL;
+	int file = -1;
 	VkSource *source = open_source(data, copy, &file, error);
 
-	if (!source)
-		return NULL;
-	return vk_source_image_new(source, file ? open(file, O_RDONLY | O_CLOEXEC) : -1);
+	return source ? vk_source_image_new(source, file) : NULL;
 }
 
 VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **error)

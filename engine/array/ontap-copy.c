@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copies: what the vault keeps of disks in snapshots of volumes, and how they are read. */
 #include "errors.h"
+#include "io.h"
 #include "json.h"
 #include "nbd.h"
 #include "ontap-lun.h"
-#include "source-file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define SNAPSHOTS     ".snapshot"
@@ -132,7 +133,8 @@ static VkSource *open_chain(const json_t *copy, guint count, GError **error)
 		       : NULL;
 }
 
-char *vk_ontap_plain_file(VkArray *array, const json_t *copy)
+/* A file that holds just what the disk does, or NULL. New string. */
+static char *find_plain_file(const json_t *copy)
 {
 	VkOntapStored layer;
 
@@ -142,14 +144,22 @@ char *vk_ontap_plain_file(VkArray *array, const json_t *copy)
 	return vk_ontap_path_of(&layer);
 }
 
-VkSource *vk_ontap_open(VkArray *array, const json_t *copy, GError **error)
+static VkSource *open_file(const char *path, int *ret_file, GError **error)
 {
-	g_autofree char *file = vk_ontap_plain_file(array, copy);
+	/* The path had no links when it was taken, and a FIFO must not hold us up. */
+	int fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, error);
+
+	return fd < 0 ? NULL : vk_array_open_file(fd, path, ret_file, error);
+}
+
+VkSource *vk_ontap_open(VkArray *array, const json_t *copy, int *ret_file, GError **error)
+{
+	g_autofree char *file = find_plain_file(copy);
 	guint count = vk_array_count_layers(copy);
 	VkOntapStored first;
 
 	if (file)
-		return vk_source_file_new(file, error);
+		return open_file(file, ret_file, error);
 	if (count == 1 && vk_ontap_read_layer(copy, 0, &first, NULL) && first.lun)
 		return vk_ontap_open_lun((VkOntap *)array, &first, error);
 	if (count > 0)

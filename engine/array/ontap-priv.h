@@ -185,8 +185,7 @@ void vk_ontap_shot_free(VkShot *shot);
 json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_name,
 			       const char *how, const struct stat *info);
 
-VkSource *vk_ontap_open(VkArray *array, const json_t *copy, GError **error);
-char *vk_ontap_plain_file(VkArray *array, const json_t *copy);
+VkSource *vk_ontap_open(VkArray *array, const json_t *copy, int *ret_file, GError **error);
 gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error);
 guint64 vk_ontap_allocated(VkArray *array, const json_t *copy);
 char *vk_ontap_reason(VkArray *array, const json_t *copy);

@@ -127,7 +127,6 @@ static const VkArrayOps ontap_ops = {
 	.leave = vk_ontap_leave,
 	.shot_free = vk_ontap_shot_free,
 	.open = vk_ontap_open,
-	.plain_file = vk_ontap_plain_file,
 	.has = vk_ontap_has,
 	.allocated = vk_ontap_allocated,
 	.reason = vk_ontap_reason,

@@ -10,7 +10,6 @@
 #include "json.h"
 #include "mounts.h"
 #include "nbd.h"
-#include "source-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -114,61 +113,82 @@ static gboolean read_layer(const json_t *copy, guint number, Stored *ret, GError
 	       vk_json_uint(layer, "allocated", &ret->allocated, error);
 }
 
-static VkSource *open_chain(const json_t *copy, guint count, GError **error)
+static void clear_fd(gpointer fd)
 {
-	g_autofree VkQemuLayer *layers = g_new0(VkQemuLayer, count);
-
-	for (guint i = 0; i < count; i++) {
-		Stored layer;
-
-		if (!read_layer(copy, i, &layer, error))
-			return NULL;
-		layers[i] = (VkQemuLayer){.path = layer.path, .format = layer.format};
-	}
-	return vk_qemu_check_data(layers, count, error)
-		       ? vk_source_served_new(layers, count, NULL, error)
-		       : NULL;
+	vk_io_clear_fd(fd);
 }
 
-static char *reflink_plain_file(VkArray *array, const json_t *copy)
-{
-	Stored layer;
-
-	if (vk_array_count_layers(copy) != 1 || !read_layer(copy, 0, &layer, NULL) ||
-	    strcmp(layer.format, "raw") != 0)
-		return NULL;
-	return g_strdup(layer.path);
-}
-
-/* What is in a clone's place could have been put there by another. */
-static gboolean check_clones(const json_t *copy, guint count, GError **error)
+/*
+ * Opens the clones of COPY for LAYERS, whose PATHS lead to what FDS have open, whatever becomes of the
+ * names. What is in a clone's place could have been put there by another.
+ */
+static gboolean open_layers(const json_t *copy, guint count, VkQemuLayer *layers, GPtrArray *paths,
+			    GArray *fds, GError **error)
 {
 	for (guint i = 0; i < count; i++) {
-		VK_AUTOFD fd = -1;
 		Stored layer;
+		int fd;
 
 		if (!read_layer(copy, i, &layer, error))
 			return FALSE;
 		fd = vk_reflink_open_clone(layer.path, error);
 		if (fd < 0)
 			return FALSE;
+		g_array_append_val(fds, fd);
+		g_ptr_array_add(paths, g_strdup_printf("/proc/%d/fd/%d", (int)getpid(), fd));
+		layers[i] =
+			(VkQemuLayer){.path = g_ptr_array_index(paths, i), .format = layer.format};
 	}
 	return TRUE;
 }
 
-static VkSource *reflink_open(VkArray *array, const json_t *copy, GError **error)
+/* Tells the clones by their names in the message of ERROR, if one is set. */
+static void name_layers(const json_t *copy, const GPtrArray *paths, GError **error)
 {
-	g_autofree char *file = reflink_plain_file(array, copy);
-	guint count = vk_array_count_layers(copy);
+	/* "fd/12" before "fd/1" */
+	for (guint i = paths->len; i > 0; i--) {
+		Stored layer;
 
-	if (!check_clones(copy, count, error))
+		if (read_layer(copy, i - 1, &layer, NULL))
+			vk_qemu_name_path(error, g_ptr_array_index(paths, i - 1), layer.path);
+	}
+}
+
+/* When qemu-nbd serves it, it has all files open itself. */
+static VkSource *open_chain(const json_t *copy, guint count, GError **error)
+{
+	g_autofree VkQemuLayer *layers = g_new0(VkQemuLayer, count);
+	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(int));
+	g_autoptr(GError) trouble = NULL;
+	VkSource *source = NULL;
+
+	g_array_set_clear_func(fds, clear_fd);
+	if (open_layers(copy, count, layers, paths, fds, &trouble) &&
+	    vk_qemu_check_data(layers, count, &trouble))
+		source = vk_source_served_new(layers, count, NULL, &trouble);
+	name_layers(copy, paths, &trouble);
+	if (!source)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	return source;
+}
+
+static VkSource *reflink_open(VkArray *array, const json_t *copy, int *ret_file, GError **error)
+{
+	guint count = vk_array_count_layers(copy);
+	Stored first;
+	int fd;
+
+	if (count == 0) {
+		vk_fail(error, VK_ERROR_DAMAGE, "the array copy names no layer");
 		return NULL;
-	if (file)
-		return vk_source_file_new(file, error);
-	if (count > 0)
+	}
+	if (!read_layer(copy, 0, &first, error))
+		return NULL;
+	if (count > 1 || strcmp(first.format, "raw") != 0)
 		return open_chain(copy, count, error);
-	vk_fail(error, VK_ERROR_DAMAGE, "the array copy names no layer");
-	return NULL;
+	fd = vk_reflink_open_clone(first.path, error);
+	return fd < 0 ? NULL : vk_array_open_file(fd, first.path, ret_file, error);
 }
 
 static gboolean reflink_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error)
@@ -372,7 +392,6 @@ static const VkArrayOps reflink_ops = {
 	.leave = vk_reflink_leave,
 	.shot_free = vk_reflink_shot_free,
 	.open = reflink_open,
-	.plain_file = reflink_plain_file,
 	.has = reflink_has,
 	.allocated = reflink_allocated,
 	.reason = reflink_reason,

@@ -170,17 +170,24 @@ static gboolean measure(FileSource *source, GError **error)
 	return TRUE;
 }
 
-VkSource *vk_source_file_new(const char *path, GError **error)
+VkSource *vk_source_file_adopt(int fd, const char *path, GError **error)
 {
 	FileSource *source = g_new0(FileSource, 1);
 
 	source->base.ops = &file_source_ops;
 	source->path = g_strdup(path);
-	/* A FIFO must not hold us up. */
-	source->fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, error);
-	if (source->fd < 0 || !measure(source, error)) {
+	source->fd = fd;
+	if (!measure(source, error)) {
 		file_source_free(&source->base);
 		return NULL;
 	}
 	return &source->base;
+}
+
+VkSource *vk_source_file_new(const char *path, GError **error)
+{
+	/* A FIFO must not hold us up. */
+	int fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, error);
+
+	return fd < 0 ? NULL : vk_source_file_adopt(fd, path, error);
 }

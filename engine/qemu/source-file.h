@@ -7,3 +7,6 @@
 
 /* A file or block device, raw; a file's holes are told. */
 VkSource *vk_source_file_new(const char *path, GError **error);
+
+/* The same of what FD has open, which it takes over, even when it fails. PATH is for errors. */
+VkSource *vk_source_file_adopt(int fd, const char *path, GError **error);
