@@ -39,6 +39,13 @@ void vk_restore_options_add(VkRestoreOptions *options, VkCompletion *completion,
 		 "Replace the disks and the definition of the existing guest, shutting it down "
 		 "first",
 		 NULL},
+		{"network", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->networks,
+		 "Connect what was on the network or bridge OLD to NEW, which may say network:NAME "
+		 "or "
+		 "bridge:NAME; may be repeated",
+		 "OLD=NEW"},
+		{"no-network", 0, 0, G_OPTION_ARG_NONE, &options->no_network,
+		 "Give the guest no network interface", NULL},
 		{"start", 0, 0, G_OPTION_ARG_NONE, &options->start, "Start the restored guest",
 		 NULL},
 		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &options->dry_run,
@@ -156,6 +163,28 @@ static gboolean check_parts(const VkRestoreOptions *options, GError **error)
 	return TRUE;
 }
 
+static gboolean check_networks(const VkRestoreOptions *options, GError **error)
+{
+	if ((options->networks || options->no_network) && vk_restore_options_has_parts(options))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--network and --no-network need a whole guest: they exclude --disk "
+			       "and --file");
+	if (options->networks && options->no_network)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--network and --no-network exclude each other");
+	for (char **word = options->networks; word && *word; word++) {
+		const char *equals = strchr(*word, '=');
+
+		if (!equals || equals == *word || !equals[1] || g_str_has_suffix(*word, ":"))
+			return vk_fail(
+				error, VK_ERROR_USAGE,
+				"--network takes OLD=NEW, as in br0=br1 or br0=network:default, "
+				"not '%s'",
+				*word);
+	}
+	return TRUE;
+}
+
 static gboolean check_stdout(const VkRestoreOptions *options, gboolean json, GError **error)
 {
 	if (count_values(options->disks, "-"))
@@ -177,7 +206,8 @@ gboolean vk_restore_options_check(VkRestoreOptions *options, gboolean json, GErr
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "no snapshot named: say which, like 'web1@latest'");
 	if (!check_values(options, error) || !check_in_place(options, error) ||
-	    !check_parts(options, error) || !check_stdout(options, json, error))
+	    !check_parts(options, error) || !check_networks(options, error) ||
+	    !check_stdout(options, json, error))
 		return FALSE;
 	if (options->directory) {
 		directory = g_canonicalize_filename(options->directory, NULL);
@@ -195,4 +225,5 @@ void vk_restore_options_clear(VkRestoreOptions *options)
 	g_clear_pointer(&options->directory, g_free);
 	g_clear_pointer(&options->as_name, g_free);
 	g_clear_pointer(&options->format, g_free);
+	g_clear_pointer(&options->networks, g_strfreev);
 }

@@ -49,6 +49,8 @@ void vk_plan_free(VkPlan *plan)
 	g_free(plan->guest);
 	g_free(plan->uuid);
 	g_free(plan->domain_xml);
+	g_free(plan->definition);
+	g_free(plan->command);
 	g_free(plan->managed_save);
 	g_free(plan->back_to);
 	g_free(plan->old_mark);
@@ -226,6 +228,8 @@ char *vk_plan_text(const VkPlan *plan)
 			 plan->autostart ? ", with autostart" : "");
 	if (plan->start || plan->was_running)
 		add_line(text, "  start the guest '%s'", plan->guest);
+	if (plan->command)
+		add_line(text, "  leave to be run: %s", plan->command);
 	for (guint i = 0; i < plan->notes->len; i++)
 		add_line(text, "  note: %s", (const char *)g_ptr_array_index(plan->notes, i));
 	return g_string_free(text, FALSE);
@@ -284,6 +288,7 @@ json_t *vk_plan_report(const VkPlan *plan, gboolean started)
 	json_object_set_new(report, "shut_down", json_boolean(plan->was_running));
 	json_object_set_new(report, "to_start", json_boolean(plan->start || plan->was_running));
 	json_object_set_new(report, "notes", notes);
+	json_object_set_new(report, "command", vk_json_new_string(plan->command));
 	return report;
 }
 

@@ -40,7 +40,7 @@ typedef struct VkPlanItem {
 	const VkImageRecord *record; /* NULL: TEXT, or just the clone. Borrowed from the view */
 	GArray *backing;             /* VkQemuLayer: what it is to stand on; NULL: nothing */
 	const json_t *layout;  /* how the original was made; nullable. Borrowed from the view */
-	const char *text;      /* borrowed from the view */
+	const char *text;      /* borrowed from the view, or from the plan */
 	VkQemuSecret *secret;  /* the place is encrypted with it; NULL: it is not */
 	VkPlanClone *clone;    /* NULL: the bytes are read and written */
 	char *why_copied;      /* why a disk that an array has is no clone; nullable */
@@ -56,6 +56,8 @@ typedef struct VkPlan {
 	char *uuid;       /* after the restore */
 	GPtrArray *items; /* VkPlanItem */
 	char *domain_xml; /* to be defined; NULL: nothing is, or what is stays */
+	char *definition; /* written to a file instead; NULL: it is not */
+	char *command;    /* left to be run by the user; NULL: none is */
 	gboolean autostart;
 	gboolean start;       /* asked for; a guest that ran is started anyhow */
 	gboolean was_running; /* in place: it must be shut down */
@@ -97,7 +99,7 @@ char *vk_plan_kept_path(const VkPlan *plan, const VkPlanItem *item);
 char *vk_plan_text(const VkPlan *plan);
 
 /*
- * {snapshot, guest, disks, files, defined, started, shut_down, to_start, notes}; of disks and files
+ * {snapshot, guest, disks, files, defined, started, shut_down, to_start, notes, command}; of disks and files
  * also what is replaced. New reference.
  */
 json_t *vk_plan_report(const VkPlan *plan, gboolean started);

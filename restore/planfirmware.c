@@ -37,8 +37,9 @@ static char *tpm_path(VkPlanner *planner, const VkFileRecord *file)
 {
 	gboolean old = g_strcmp0(planner->domain->tpm_version, "1.2") == 0;
 
-	return g_build_filename(planner->world->tpm_directory, planner->plan->uuid,
-				old ? "tpm1.2" : "tpm2", file->name, NULL);
+	return g_build_filename(planner->tpm_directory ? planner->tpm_directory
+						       : planner->world->tpm_directory,
+				planner->plan->uuid, old ? "tpm1.2" : "tpm2", file->name, NULL);
 }
 
 /*
@@ -111,7 +112,7 @@ gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GE
 		const VkFileRecord *file = g_ptr_array_index(files, i);
 		gboolean is_tpm = strcmp(file->role, "tpm") == 0;
 
-		if (!file->path)
+		if (!file->path || strcmp(file->role, "boot") == 0)
 			continue;
 		has_tpm |= is_tpm;
 		if (!vk_planner_check_firmware(file, error) ||

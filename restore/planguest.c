@@ -35,9 +35,10 @@ static gboolean set_identity(VkPlanner *planner, GError **error)
 	g_autoptr(VkKnownGuest) known = NULL;
 
 	if (!as_name)
-		return refuse_known(planner->world, plan->uuid, error) &&
-		       refuse_known(planner->world, plan->guest, error);
-	if (!planner->world->ops->find(planner->world, as_name, &known, error))
+		return planner->is_offline || (refuse_known(planner->world, plan->uuid, error) &&
+					       refuse_known(planner->world, plan->guest, error));
+	if (!planner->is_offline &&
+	    !planner->world->ops->find(planner->world, as_name, &known, error))
 		return FALSE;
 	if (known)
 		return vk_fail(error, VK_ERROR_EXISTS,
@@ -53,6 +54,16 @@ static gboolean set_identity(VkPlanner *planner, GError **error)
 	planner->changes.drop_channel_paths = TRUE;
 	planner->changes.drop_passthrough = TRUE;
 	return TRUE;
+}
+
+/* Into a directory a guest can be restored without it. */
+static gboolean look_for_libvirt(VkPlanner *planner, GError **error)
+{
+	g_autoptr(GError) reason = NULL;
+
+	return !planner->options->directory ||
+	       planner->world->ops->reach(planner->world, &reason) ||
+	       vk_planner_go_offline(planner, reason, error);
 }
 
 /* New string. */
@@ -131,14 +142,18 @@ VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, VkWorld 
 	gboolean is_new = options->as_name != NULL;
 
 	if (!vk_planner_init(&planner, VK_PLAN_GUEST, options, view, world, error) ||
-	    !set_identity(&planner, error) || !vk_planner_check_managed_save(&planner, error) ||
-	    !add_disks(&planner, error))
+	    !look_for_libvirt(&planner, error) || !set_identity(&planner, error) ||
+	    !vk_planner_check_managed_save(&planner, error) || !add_disks(&planner, error))
 		return NULL;
-	if (is_new && has_nvram(&planner)) {
-		nvram_name = g_strdup_printf("%s_VARS.fd", options->as_name);
-		nvram_path = g_build_filename(world->nvram_directory, nvram_name, NULL);
+	if ((is_new || planner.is_offline) && has_nvram(&planner)) {
+		nvram_name = g_strdup_printf("%s_VARS.fd", planner.plan->guest);
+		nvram_path = g_build_filename(planner.is_offline ? options->directory
+								 : world->nvram_directory,
+					      nvram_name, NULL);
 	}
-	if (!vk_planner_add_firmware(&planner, nvram_path, error))
+	vk_planner_set_networks(&planner);
+	if (!vk_planner_add_firmware(&planner, nvram_path, error) ||
+	    !vk_planner_add_boot(&planner, error))
 		return NULL;
 	vk_planner_settle_unsaved(&planner, is_new);
 	planner.plan->start = options->start;

@@ -145,7 +145,9 @@ static gboolean plan_in_place(VkPlanner *planner, const VkKnownGuest *known, GEr
 	    !vk_planner_settle_snapshots(planner, error) || !add_disks(planner, present, error))
 		return FALSE;
 	if (!planner->options->disks) {
-		if (!vk_planner_add_firmware(planner, NULL, error))
+		vk_planner_set_networks(planner);
+		if (!vk_planner_add_firmware(planner, NULL, error) ||
+		    !vk_planner_add_boot(planner, error))
 			return FALSE;
 		vk_planner_settle_unsaved(planner, FALSE);
 		plan->autostart = planner->snapshot->autostart;

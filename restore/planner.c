@@ -26,6 +26,9 @@ gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOpt
 	/* By it a guest notices that it was taken back in time, be it under its own name. */
 	planner->changes.new_generation_id = TRUE;
 	planner->changes.disks = g_array_new(FALSE, FALSE, sizeof(VkDomainNewDisk));
+	planner->words = g_ptr_array_new_with_free_func(g_free);
+	planner->changes.networks = g_array_new(FALSE, FALSE, sizeof(VkDomainNewNetwork));
+	planner->changes.boot = g_array_new(FALSE, FALSE, sizeof(VkDomainNewBoot));
 	planner->changes.eject = g_ptr_array_new_with_free_func(g_free);
 	planner->changes.drop = g_ptr_array_new_with_free_func(g_free);
 	return TRUE;
@@ -36,6 +39,10 @@ void vk_planner_clear(VkPlanner *planner)
 	g_clear_pointer(&planner->domain, vk_domain_free);
 	g_clear_pointer(&planner->plan, vk_plan_free);
 	g_clear_pointer(&planner->changes.disks, g_array_unref);
+	g_clear_pointer(&planner->words, g_ptr_array_unref);
+	g_clear_pointer(&planner->tpm_directory, g_free);
+	g_clear_pointer(&planner->changes.networks, g_array_unref);
+	g_clear_pointer(&planner->changes.boot, g_array_unref);
 	g_clear_pointer(&planner->changes.eject, g_ptr_array_unref);
 	g_clear_pointer(&planner->changes.drop, g_ptr_array_unref);
 }
@@ -190,5 +197,8 @@ VkPlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error)
 		g_prefix_error(error, "cannot write the definition of '%s': ", plan->guest);
 		return NULL;
 	}
+	if (!vk_planner_check_needs(planner, error) ||
+	    (planner->is_offline && !vk_planner_finish_offline(planner, error)))
+		return NULL;
 	return g_steal_pointer(&planner->plan);
 }

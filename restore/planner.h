@@ -28,6 +28,9 @@ typedef struct VkPlanner {
 	const VkDomain *written; /* what the rewritten definition is made of; borrowed */
 	const VkDomain *present; /* in place: the guest as libvirt has it; borrowed, else NULL */
 	VkPlan *plan;
+	gboolean is_offline;     /* libvirt cannot be asked */
+	char *tpm_directory;     /* offline: in place of the world's */
+	GPtrArray *words;        /* char*: what the changes borrow */
 	VkDomainChanges changes; /* strings borrowed from the plan; the arrays are ours */
 } VkPlanner;
 
@@ -95,6 +98,19 @@ gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GE
  * there are such, unless forced.
  */
 gboolean vk_planner_settle_snapshots(VkPlanner *planner, GError **error);
+
+/* What a guest is booted from without a loader. The disks' places must be set. */
+gboolean vk_planner_add_boot(VkPlanner *planner, GError **error);
+
+/* Lets the definition name the networks of the options. */
+void vk_planner_set_networks(VkPlanner *planner);
+
+/* Notes what the host lacks; VK_ERROR_FAILED when the guest is to be started. */
+gboolean vk_planner_check_needs(VkPlanner *planner, GError **error);
+
+/* Without libvirt, for REASON: all goes into the directory of --to. */
+gboolean vk_planner_go_offline(VkPlanner *planner, const GError *reason, GError **error);
+gboolean vk_planner_finish_offline(VkPlanner *planner, GError **error);
 
 /* What the definition has and the snapshot does not: ejected, dropped (with DROP), or noted. */
 void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop);

@@ -32,6 +32,9 @@ void vk_report_done(const VkRestoreJob *job, gboolean on_stderr)
 	if (plan->domain_xml)
 		vk_print_line(out, "%s: defined guest '%s' (%s)", plan->reference, plan->guest,
 			      plan->uuid);
+	if (plan->command)
+		vk_print_line(out, "%s: define the guest '%s' with: %s", plan->reference,
+			      plan->guest, plan->command);
 	if (job->started)
 		vk_print_line(out, "%s: started guest '%s'", plan->reference, plan->guest);
 	fflush(out);

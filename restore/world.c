@@ -88,6 +88,19 @@ static GPtrArray *world_image_snapshots(VkWorld *world, const char *path, GError
 	return vk_image_file_snapshots(path, error);
 }
 
+static gboolean world_reach(VkWorld *world, GError **error)
+{
+	return vk_world_host(world, error) != NULL;
+}
+
+static gboolean world_check_need(VkWorld *world, const VkNeed *need, const char **ret_lack,
+				 GError **error)
+{
+	VkHost *host = vk_world_host(world, error);
+
+	return host && vk_host_check_need(host, need, ret_lack, error);
+}
+
 static VkArrays *arrays_of(VkWorld *world)
 {
 	return ((LibvirtWorld *)world)->arrays;
@@ -130,7 +143,9 @@ static void world_free(VkWorld *world)
 	g_free(libvirt);
 }
 
-static const VkWorldOps world_ops = {.find = world_find,
+static const VkWorldOps world_ops = {.reach = world_reach,
+				     .check_need = world_check_need,
+				     .find = world_find,
 				     .pool_directory = world_pool_directory,
 				     .volume_path = world_volume_path,
 				     .secret = world_secret,

@@ -9,6 +9,7 @@
 #include "array.h"
 #include "domain.h"
 #include "host.h"
+#include "needs.h"
 #include "qemu-secret.h"
 #include "user-snapshots.h"
 
@@ -26,6 +27,11 @@ typedef struct VkKnownGuest {
 } VkKnownGuest;
 
 typedef struct VkWorldOps {
+	/* FALSE, and why, when libvirt cannot be asked. */
+	gboolean (*reach)(VkWorld *world, GError **error);
+	/* As of needs.h. */
+	gboolean (*check_need)(VkWorld *world, const VkNeed *need, const char **ret_lack,
+			       GError **error);
 	/* *RET is NULL when there is none of that name or uuid. */
 	gboolean (*find)(VkWorld *world, const char *name_or_uuid, VkKnownGuest **ret,
 			 GError **error);

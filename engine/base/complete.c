@@ -28,6 +28,7 @@ static const struct {
 	{"MINUTES", ""},
 	{"N", ""},
 	{"NAME", ""},
+	{"OLD=NEW", ""},
 	{"PATH", ""},
 	{"SECONDS", ""},
 };

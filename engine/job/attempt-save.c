@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attempt.h"
 
+#include "bootfile.h"
 #include "bytessource.h"
 #include "disklayout.h"
 #include "errors.h"
@@ -21,28 +22,64 @@ gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error)
 	return attempt->firmware != NULL;
 }
 
+static gboolean save_file(VkAttempt *attempt, const char *name, const char *role, const char *path,
+			  guint32 mode, GBytes *content, GError **error)
+{
+	g_autoptr(VkSource) source = vk_source_bytes_new(content);
+	g_autoptr(VkFileRecord) record = vk_file_record_new();
+	VkSaveStats stats = {0};
+
+	record->name = g_strdup(name);
+	record->role = g_strdup(role);
+	record->path = g_strdup(path);
+	record->mode = mode;
+	record->image = vk_session_save(attempt->session, source, NULL, &stats, NULL, error);
+	if (!record->image) {
+		g_prefix_error(error, "guest '%s', '%s': ", vk_guest_name(attempt->guest), path);
+		return FALSE;
+	}
+	g_ptr_array_add(attempt->snapshot->files, g_steal_pointer(&record));
+	return TRUE;
+}
+
+/*
+ * They are the host's, and not written to by the guest: so they are read when it runs on. One that
+ * cannot be read is told, for the guest's data are worth more than its kernel.
+ */
+static gboolean save_boot_files(VkAttempt *attempt, GError **error)
+{
+	const GArray *files = attempt->domain->boot;
+
+	for (guint i = 0; i < files->len; i++) {
+		const VkDomainBoot *boot = &g_array_index(files, VkDomainBoot, i);
+		g_autoptr(GError) trouble = NULL;
+		g_autoptr(GBytes) content = NULL;
+		guint32 mode = 0;
+
+		content = vk_boot_file_read(boot->path, &mode, &trouble);
+		if (content &&
+		    !save_file(attempt, boot->element, "boot", boot->path, mode, content, error))
+			return FALSE;
+		if (content)
+			continue;
+		vk_log_warning("guest '%s': its %s is not saved: %s", vk_guest_name(attempt->guest),
+			       boot->element, trouble->message);
+		g_ptr_array_add(attempt->snapshot->skipped,
+				vk_skip_record_new(boot->path, trouble->message));
+	}
+	return TRUE;
+}
+
 gboolean vk_attempt_save_firmware(VkAttempt *attempt, GError **error)
 {
 	for (guint i = 0; i < attempt->firmware->len; i++) {
 		const VkFirmwareFile *file = g_ptr_array_index(attempt->firmware, i);
-		g_autoptr(VkSource) source = vk_source_bytes_new(file->content);
-		g_autoptr(VkFileRecord) record = vk_file_record_new();
-		VkSaveStats stats = {0};
 
-		record->name = g_strdup(file->name);
-		record->role = g_strdup(file->role);
-		record->path = g_strdup(file->path);
-		record->mode = file->mode;
-		record->image =
-			vk_session_save(attempt->session, source, NULL, &stats, NULL, error);
-		if (!record->image) {
-			g_prefix_error(error, "guest '%s', '%s': ", vk_guest_name(attempt->guest),
-				       file->path);
+		if (!save_file(attempt, file->name, file->role, file->path, file->mode,
+			       file->content, error))
 			return FALSE;
-		}
-		g_ptr_array_add(attempt->snapshot->files, g_steal_pointer(&record));
 	}
-	return TRUE;
+	return save_boot_files(attempt, error);
 }
 
 static char *damage_reason(const VkAttempt *attempt)

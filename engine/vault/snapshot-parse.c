@@ -20,7 +20,7 @@
 
 static const char *const consistencies[] = {"application", "filesystem", "crash", "offline", NULL};
 static const char *const disk_modes[] = {"full", "compare", "incremental", "array", NULL};
-static const char *const file_roles[] = {"nvram", "tpm", NULL};
+static const char *const file_roles[] = {"nvram", "tpm", "boot", NULL};
 
 static gboolean take_uint(const json_t *object, const char *key, guint64 min, guint64 max,
 			  guint64 *ret, GError **error)

@@ -60,10 +60,13 @@ typedef struct VkSkipRecord {
 	char *reason;
 } VkSkipRecord;
 
+/* A kernel, an initial RAM disk or a device tree has at most this many bytes. */
+#define VK_BOOT_FILE_MAX (256u << 20)
+
 /* Firmware state and the like, one file each, saved as an image. */
 typedef struct VkFileRecord {
-	char *name; /* in the view: "nvram.fd", "tpm2-00.permall" */
-	char *role; /* "nvram" or "tpm" */
+	char *name; /* in the view: "nvram.fd", "tpm2-00.permall", "kernel", "initrd", "dtb" */
+	char *role; /* "nvram", "tpm" or "boot" */
 	char *path; /* of the original */
 	guint32 mode;
 	VkImageRecord *image;

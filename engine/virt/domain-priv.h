@@ -31,6 +31,9 @@ gboolean vk_rewrite_disks(const VkRewrite *rewrite, GError **error);
  */
 char *vk_disk_unknown_part(const xmlNode *disk);
 
+/* Connects interfaces to other networks, or takes them, as the changes say. */
+gboolean vk_rewrite_networks(const VkRewrite *rewrite, GError **error);
+
 /* Gives a clone devices of its own, or drops them and says so. */
 void vk_rewrite_separate(const VkRewrite *rewrite);
 

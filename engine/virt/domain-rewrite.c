@@ -170,6 +170,20 @@ static void new_generation_id(VkRewrite *rewrite)
 				 "was taken back in time");
 }
 
+static void set_boot(VkRewrite *rewrite)
+{
+	const GArray *boot = rewrite->changes->boot;
+	xmlNode *os = vk_xml_child(rewrite->root, "os");
+
+	for (guint i = 0; boot && i < boot->len; i++) {
+		const VkDomainNewBoot *file = &g_array_index(boot, VkDomainNewBoot, i);
+		xmlNode *node = vk_xml_child(os, file->element);
+
+		if (node)
+			vk_xml_set_text(node, file->path);
+	}
+}
+
 /* ---- all of it ---- */
 
 static gboolean change_tree(VkRewrite *rewrite, GError **error)
@@ -179,10 +193,13 @@ static gboolean change_tree(VkRewrite *rewrite, GError **error)
 	drop_run_state(rewrite);
 	if (!vk_rewrite_disks(rewrite, error))
 		return FALSE;
+	if (!vk_rewrite_networks(rewrite, error))
+		return FALSE;
 	vk_rewrite_separate(rewrite);
 	vk_rewrite_commandline(rewrite);
 	if (changes->nvram && !set_nvram(rewrite, changes->nvram, error))
 		return FALSE;
+	set_boot(rewrite);
 	if (changes->new_generation_id)
 		new_generation_id(rewrite);
 	if (changes->uuid)

@@ -12,6 +12,11 @@ static GPtrArray *image_array_new(void)
 	return g_ptr_array_new_with_free_func((GDestroyNotify)vk_domain_image_free);
 }
 
+static void boot_clear(gpointer boot)
+{
+	g_free(((VkDomainBoot *)boot)->path);
+}
+
 static void disk_free(VkDomainDisk *disk)
 {
 	g_free(disk->target);
@@ -33,6 +38,7 @@ void vk_domain_free(VkDomain *domain)
 	g_ptr_array_unref(domain->disks);
 	g_ptr_array_unref(domain->passthrough);
 	g_ptr_array_unref(domain->foreign);
+	g_array_unref(domain->boot);
 	g_free(domain->nvram);
 	g_free(domain->tpm_version);
 	g_ptr_array_unref(domain->interfaces);
@@ -303,6 +309,18 @@ static void parse_passthrough(VkDomain *domain, const xmlNode *devices)
 
 /* ---- the domain ---- */
 
+static void parse_boot(VkDomain *domain, const xmlNode *os)
+{
+	static const char *const elements[] = {"kernel", "initrd", "dtb"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(elements); i++) {
+		VkDomainBoot boot = {elements[i], vk_xml_text(vk_xml_child(os, elements[i]))};
+
+		if (boot.path)
+			g_array_append_val(domain->boot, boot);
+	}
+}
+
 static void parse_firmware(VkDomain *domain, const xmlNode *root)
 {
 	const xmlNode *nvram = vk_xml_find(root, "os/nvram");
@@ -400,9 +418,12 @@ VkDomain *vk_domain_parse(const char *xml, GError **error)
 	domain->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_free);
 	domain->passthrough = g_ptr_array_new_with_free_func(g_free);
 	domain->foreign = g_ptr_array_new_with_free_func(g_free);
+	domain->boot = g_array_new(FALSE, FALSE, sizeof(VkDomainBoot));
+	g_array_set_clear_func(domain->boot, boot_clear);
 	domain->interfaces = g_ptr_array_new_with_free_func(g_free);
 	if (!parse_identity(domain, root, error) || !parse_disks(domain, devices, error))
 		return NULL;
+	parse_boot(domain, vk_xml_child(root, "os"));
 	parse_firmware(domain, root);
 	parse_devices(domain, devices);
 	vk_commandline_find_disks(root, domain->foreign);

@@ -37,12 +37,19 @@ typedef struct VkDomainDisk {
 	gboolean backing_known; /* the XML tells the chain to its end, as a running guest's does */
 } VkDomainDisk;
 
+/* A file that the guest is booted from without a loader of its own. */
+typedef struct VkDomainBoot {
+	const char *element; /* "kernel", "initrd", "dtb". Static */
+	char *path;
+} VkDomainBoot;
+
 typedef struct VkDomain {
 	char *name;
 	char *uuid;             /* lower case */
 	GPtrArray *disks;       /* VkDomainDisk, in XML order */
 	GPtrArray *passthrough; /* char*: given through, so not saved: "pci 0000:01:00.0" */
 	GPtrArray *foreign; /* char*: disks past libvirt, which cannot be saved: "-drive file=x" */
+	GArray *boot;       /* VkDomainBoot */
 	char *nvram;        /* path, or NULL */
 	gboolean has_emulated_tpm;
 	char *tpm_version; /* "1.2" or "2.0"; NULL without emulated TPM */
@@ -98,6 +105,19 @@ typedef struct VkDomainNewDisk {
 	gboolean encrypted; /* as the definition says; else it is plain */
 } VkDomainNewDisk;
 
+/* Another network for the interfaces that are on OLD, a network or a bridge. */
+typedef struct VkDomainNewNetwork {
+	const char *old;
+	const char *type; /* "network" or "bridge"; NULL: as it was */
+	const char *name;
+} VkDomainNewNetwork;
+
+/* A new path of a file that a guest is booted from without a loader of its own. */
+typedef struct VkDomainNewBoot {
+	const char *element; /* "kernel", "initrd", "dtb" */
+	const char *path;
+} VkDomainNewBoot;
+
 /*
  * What to change for a restore. NULL and empty members leave things as they are. Always dropped is
  * what belongs to a run of the guest: the domain's id, generated aliases, dynamic labels, mirrors,
@@ -117,9 +137,12 @@ typedef struct VkDomainChanges {
 	gboolean drop_channel_paths; /* socket paths that libvirt would derive from the old name */
 	gboolean drop_passthrough;   /* what only one guest can have, or is the original's data */
 	GArray *disks;               /* VkDomainNewDisk; the targets must exist. Nullable */
-	GPtrArray *eject; /* char*: targets of removable drives to leave empty. Nullable */
-	GPtrArray *drop;  /* char*: targets of disks to leave out. Nullable */
-	GPtrArray *notes; /* char*: gets what a person should know of the changes. Nullable */
+	GArray *networks; /* VkDomainNewNetwork; one that matches nothing is VK_ERROR_NOT_FOUND */
+	gboolean drop_networks; /* the guest gets no network interface */
+	GArray *boot;           /* VkDomainNewBoot. Nullable */
+	GPtrArray *eject;       /* char*: targets of removable drives to leave empty. Nullable */
+	GPtrArray *drop;        /* char*: targets of disks to leave out. Nullable */
+	GPtrArray *notes;       /* char*: gets what a person should know of the changes. Nullable */
 } VkDomainChanges;
 
 /*

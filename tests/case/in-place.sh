@@ -56,13 +56,21 @@ same_file "$SCRATCH/now.xml" "$SCRATCH/other.xml"
 expect_as_before
 
 say "libvirt refuses the definition"
+spoil 'sub("machine=[^>]*";"machine=\"no-such-machine\"")'
+refused 1 no-such-machine virtkeep restore "$snapshot" --in-place
+expect_as_before
+
+say "the host lacks what the guest needs"
 spoil 'sub("<emulator>[^<]*";"<emulator>/no/such/program")'
 refused 1 /no/such/program virtkeep restore "$snapshot" --in-place
+spoil 'sub("<channel";"<interface type=\"network\"><source network=\"gone\"/></interface><channel")'
+refused 1 "--no-network" virtkeep restore "$snapshot" --in-place
+not grep -q "shutting down" "$ERR" || fail "the guest was shut down for nothing"
 expect_as_before
 
 say "the guest does not start as it was saved"
-spoil 'sub("<channel";"<interface type=\"network\"><source network=\"gone\"/></interface><channel")'
-refused 1 "'gone'" virtkeep restore "$snapshot" --in-place
+spoil 'sub("<channel";"<hostdev mode=\"subsystem\" type=\"pci\"><source><address domain=\"0\" bus=\"254\" slot=\"31\" function=\"7\"/></source></hostdev><channel")'
+refused 1 "cannot start guest" virtkeep restore "$snapshot" --in-place
 expect_err "'vm' is put back as it was"
 expect_as_before
 cp "$SCRATCH/sound.json" "$object"

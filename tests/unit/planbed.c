@@ -26,6 +26,21 @@ static gboolean fake_find(VkWorld *base, const char *key, VkKnownGuest **ret, GE
 	return TRUE;
 }
 
+static gboolean fake_reach(VkWorld *base, GError **error)
+{
+	return !((FakeWorld *)base)->unreachable_libvirt ||
+	       vk_fail(error, VK_ERROR_FAILED, "nobody listens");
+}
+
+static gboolean fake_check_need(VkWorld *base, const VkNeed *need, const char **ret_lack,
+				GError **error)
+{
+	const char *lacking = ((FakeWorld *)base)->lacking;
+
+	*ret_lack = lacking && strstr(lacking, need->name) ? "does not exist" : NULL;
+	return TRUE;
+}
+
 static char *fake_pool_directory(VkWorld *world, const char *pool, GError **error)
 {
 	if (strcmp(pool, "pool") == 0)
@@ -111,6 +126,8 @@ static VkQemuSecret *fake_secret(VkWorld *base, const VkDomainImage *image, GErr
 
 static const VkWorldOps fake_ops = {
 	.secret = fake_secret,
+	.reach = fake_reach,
+	.check_need = fake_check_need,
 	.find = fake_find,
 	.pool_directory = fake_pool_directory,
 	.volume_path = fake_volume_path,

@@ -23,6 +23,8 @@ typedef struct FakeWorld {
 	gboolean is_transient;
 	const char *snapshots;       /* "NAME" or "NAME:FILE" that libvirt lists; nullable */
 	const char *image_snapshots; /* names of those in every image; nullable */
+	gboolean unreachable_libvirt;
+	const char *lacking; /* the names of what the host has not */
 	const char *const
 		*layers;         /* "NAME:FORMAT" in DIR, the image first; NULL: the copy is gone */
 	const char *changed;     /* the numbers of those that are not as they were, "12" */

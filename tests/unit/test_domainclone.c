@@ -256,6 +256,31 @@ START_TEST(arguments_to_qemu_are_told)
 }
 END_TEST
 
+/* What belongs to the old network does not go along; each interface moves once. */
+START_TEST(interfaces_leave_their_network_behind)
+{
+	g_autoptr(GArray) networks = g_array_new(FALSE, FALSE, sizeof(VkDomainNewNetwork));
+	const VkDomainNewNetwork moves[] = {{"br0", "network", "br1"}, {"br1", NULL, "br0"}};
+	g_autofree char *xml = definition(
+		"<interface type='bridge'><source bridge='br0'/><virtualport "
+		"type='openvswitch'/></interface>"
+		"<interface type='network'><source network='br1' portgroup='p'/></interface>"
+		"<interface type='direct'><source dev='br0'/></interface>",
+		"");
+	VkDomainChanges changes = {.networks = networks};
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+
+	g_array_append_vals(networks, moves, G_N_ELEMENTS(moves));
+	text = vk_domain_rewrite(xml, &changes, &error);
+	g_assert_no_error(error);
+	ck_assert_ptr_nonnull(strstr(
+		text, "<devices><interface type=\"network\"><source network=\"br1\"/></interface>"
+		      "<interface type=\"network\"><source network=\"br0\"/></interface>"
+		      "<interface type=\"direct\"><source dev=\"br0\"/></interface></devices>"));
+}
+END_TEST
+
 START_TEST(a_serial_number_that_is_the_uuid_changes_with_it)
 {
 	g_autofree char *xml = definition("", "<sysinfo type='smbios'><system>"
@@ -278,6 +303,7 @@ int main(void)
 	tcase_add_loop_test(tests, a_clone_has_its_own_or_none, 0, G_N_ELEMENTS(kinds));
 	tcase_add_loop_test(tests, the_same_guest_keeps_it, 0, G_N_ELEMENTS(kinds));
 	tcase_add_loop_test(tests, arguments_to_qemu_are_told, 0, G_N_ELEMENTS(commands));
+	tcase_add_test(tests, interfaces_leave_their_network_behind);
 	tcase_add_test(tests, a_serial_number_that_is_the_uuid_changes_with_it);
 	suite_add_tcase(suite, tests);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "firmware.h"
+#include "bootfile.h"
 #include "bytessource.h"
 
 #include "errors.h"
+#include "snapshot.h"
 
 #include <check.h>
 #include <glib/gstdio.h>
@@ -259,6 +261,51 @@ START_TEST(reads_memory_as_a_source)
 }
 END_TEST
 
+/* ---- what a guest is booted from ---- */
+
+START_TEST(a_kernel_is_read_to_its_last_byte)
+{
+	g_autofree char *path = g_build_filename(top, "kernel", NULL);
+	g_autofree char *link = g_build_filename(top, "link", NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) content = NULL;
+	guint32 mode = 0;
+
+	put(top, "kernel", "not a multiple of a sector");
+	ck_assert_int_eq(g_chmod(path, 0640), 0);
+	ck_assert_int_eq(symlink("kernel", link), 0);
+	/* As a distribution has it: a link to the newest. */
+	content = vk_boot_file_read(link, &mode, &error);
+	ck_assert_msg(content != NULL, "%s", error ? error->message : "");
+	ck_assert_uint_eq(g_bytes_get_size(content), strlen("not a multiple of a sector"));
+	ck_assert_uint_eq(mode, 0640);
+}
+END_TEST
+
+static void assert_no_boot_file(const char *path)
+{
+	g_autoptr(GError) error = NULL;
+	guint32 mode;
+
+	ck_assert_ptr_null(vk_boot_file_read(path, &mode, &error));
+	ck_assert_msg(strstr(error->message, path) != NULL, "%s", error->message);
+}
+
+START_TEST(what_is_no_kernel_is_not_read)
+{
+	g_autofree char *fifo = g_build_filename(top, "fifo", NULL);
+	g_autofree char *large = g_build_filename(top, "large", NULL);
+
+	assert_no_boot_file("/no/such/kernel");
+	assert_no_boot_file("/dev/zero");
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	assert_no_boot_file(fifo);
+	put(top, "large", "");
+	ck_assert_int_eq(truncate(large, VK_BOOT_FILE_MAX + 1l), 0);
+	assert_no_boot_file(large);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("firmware");
@@ -267,6 +314,8 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, a_kernel_is_read_to_its_last_byte);
+	tcase_add_test(tests, what_is_no_kernel_is_not_read);
 	tcase_add_test(tests, copies_nvram);
 	tcase_add_test(tests, copies_tpm_state_only);
 	tcase_add_test(tests, copies_the_tpm_of_the_version);
