@@ -87,17 +87,17 @@ static char *read_answer(void)
 gboolean vk_loss_confirm(const VkPlan *plan, GError **error)
 {
 	g_autofree char *loss = NULL;
-	g_autofree char *reference = NULL;
 	g_autofree char *guest = NULL;
 	g_autofree char *answer = NULL;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return TRUE;
 	loss = vk_loss_text(plan, g_get_real_time() / G_USEC_PER_SEC);
-	reference = vk_printable(plan->reference);
+	vk_print_line(stderr, "%s: %s.", plan->reference, loss);
 	guest = vk_printable(plan->guest);
-	fprintf(stderr, "%s: %s.\nType the name of the guest, '%s', to go on: ", reference, loss,
-		guest);
+	fputs("Type the name of the guest, '", stderr);
+	fputs(guest, stderr);
+	fputs("', to go on: ", stderr);
 	answer = read_answer();
 	if (!answer)
 		fputc('\n', stderr);
