@@ -36,7 +36,7 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *s
 					: "copied");
 	if (!vk_swap_make_directory(swap, item, error))
 		return FALSE;
-	if (item->clone && !vk_carry_clone(plan, item, &sink, error))
+	if (item->clone && !vk_carry_clone(plan, item, swap, &sink, error))
 		return FALSE;
 	if (sink) {
 		vk_swap_add(swap, item, g_steal_pointer(&sink));
@@ -50,6 +50,8 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *s
 	sink = vk_sink_new(&item->place, error);
 	if (!sink)
 		return FALSE;
+	if (item->place.kind == VK_PLACE_BLOCK)
+		vk_swap_note_overwriting(swap);
 	if (image ? !copy_image(image, sink, progress, error)
 		  : !vk_copy_text(item->text, sink, error))
 		return FALSE;

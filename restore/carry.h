@@ -23,7 +23,7 @@ gboolean vk_carry_items(const VkPlan *plan, VkSwap *swap, gboolean blocks, GErro
  * Lets the array fill the file of ITEM, which has a clone. *RET_SINK is finished; NULL when the
  * array turns out not to reach there: then the disk is to be copied.
  */
-gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSink **ret_sink,
+gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap, VkSink **ret_sink,
 			GError **error);
 
 /* VK_ERROR_CHANGED when a file below ITEM's clone is not any more what it was in the snapshot. */

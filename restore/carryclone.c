@@ -29,7 +29,7 @@ static gboolean fill(const VkPlan *plan, const VkPlanItem *item, const char *pat
 	return !*ret_done || !clone->backing || vk_image_file_set_backing(&image, &backing, error);
 }
 
-gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSink **ret_sink,
+gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap, VkSink **ret_sink,
 			GError **error)
 {
 	g_autoptr(VkSink) sink = NULL;
@@ -42,7 +42,11 @@ gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSink **ret
 	sink = item->place.kind == VK_PLACE_BLOCK
 		       ? vk_sink_overwritten_new(&item->place, &temporary, error)
 		       : vk_sink_clone_new(&item->place, &temporary, error);
-	if (!sink || !fill(plan, item, temporary, &done, error))
+	if (!sink)
+		return FALSE;
+	if (item->place.kind == VK_PLACE_BLOCK)
+		vk_swap_note_overwriting(swap);
+	if (!fill(plan, item, temporary, &done, error))
 		return FALSE;
 	if (!done)
 		return item->record ||

@@ -43,17 +43,6 @@ static gboolean check_files(const VkPlan *plan, GError **error)
 	return TRUE;
 }
 
-static gboolean has_block_devices(const VkPlan *plan)
-{
-	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
-
-		if (item->place.kind == VK_PLACE_BLOCK)
-			return TRUE;
-	}
-	return FALSE;
-}
-
 /* Looks again: the plan was made before the copying. */
 static gboolean shut_down(InPlace *job, GError **error)
 {
@@ -86,10 +75,11 @@ static gboolean define(InPlace *job, GError **error)
 
 static gboolean replace(InPlace *job, GError **error)
 {
-	if (!check_files(job->plan, error))
-		return FALSE;
-	job->overwritten = has_block_devices(job->plan);
-	if (!vk_carry_items(job->plan, job->swap, TRUE, error) || !vk_swap_commit(job->swap, error))
+	gboolean written =
+		check_files(job->plan, error) && vk_carry_items(job->plan, job->swap, TRUE, error);
+
+	job->overwritten = vk_swap_has_overwritten(job->swap);
+	if (!written || !vk_swap_commit(job->swap, error))
 		return FALSE;
 	return define(job, error) && vk_carry_drop_save(job->plan, error);
 }

@@ -47,13 +47,15 @@ const char *vk_place_format(const char *format, const char *original)
 /* A block device that is mounted, or that another driver has, such as LVM. */
 static gboolean is_held(const char *path)
 {
-	VK_AUTOFD fd = -1;
+	VK_AUTOFD fd = vk_io_open_storage(path, O_RDONLY, NULL);
+	VK_AUTOFD exclusive = -1;
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
 	struct stat st;
 
-	if (stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode))
 		return FALSE;
-	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-	return fd < 0 && errno == EBUSY;
+	exclusive = open(link, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	return exclusive < 0 && errno == EBUSY;
 }
 
 gboolean vk_place_check_unused(const char *path, GError **error)
@@ -88,7 +90,7 @@ static gboolean check_block(VkPlanItem *item, gboolean force, GError **error)
 			       "which cannot be undone, or --to DIR",
 			       item->path);
 	item->place.kind = VK_PLACE_BLOCK;
-	return TRUE;
+	return vk_sink_block_check(&item->place, error);
 }
 
 static gboolean check_directory(const VkPlanItem *item, GError **error)

@@ -42,27 +42,57 @@ static char *tpm_path(VkPlanner *planner, const VkFileRecord *file)
 				planner->plan->uuid, old ? "tpm1.2" : "tpm2", file->name, NULL);
 }
 
-/*
- * Where the variables were, if that is libvirt's directory or libvirt itself names it for the guest
- * that is there; else where libvirt would put them. New string.
- */
+/* Whether variables may be in PATH: libvirt's directory, or what libvirt itself names for them. */
+static gboolean may_have_nvram(const VkPlanner *planner, const char *path)
+{
+	return vk_planner_lies_in(path, planner->world->nvram_directory) ||
+	       (planner->present && g_strcmp0(planner->present->nvram, path) == 0);
+}
+
+/* Where libvirt would put the variables. New string. */
+static char *default_nvram_path(const VkPlanner *planner)
+{
+	g_autofree char *name = g_strdup_printf("%s_VARS.fd", planner->plan->guest);
+
+	return g_build_filename(planner->world->nvram_directory, name, NULL);
+}
+
+/* Where the variables were, if they may be there. New string. */
 static char *nvram_path(VkPlanner *planner, const VkFileRecord *file)
 {
-	const char *directory = planner->world->nvram_directory;
-	g_autofree char *name = NULL;
 	char *path;
 
-	if (vk_planner_lies_in(file->path, directory) ||
-	    (planner->present && g_strcmp0(planner->present->nvram, file->path) == 0))
+	if (may_have_nvram(planner, file->path))
 		return g_strdup(file->path);
-	name = g_strdup_printf("%s_VARS.fd", planner->plan->guest);
-	path = g_build_filename(directory, name, NULL);
+	path = default_nvram_path(planner);
 	vk_plan_note(
 		planner->plan,
 		"the firmware's variables were in '%s', outside of libvirt's directory: they go "
 		"to '%s'",
 		file->path, path);
 	return path;
+}
+
+/* What the definition names is made or opened by libvirt, which gives it to the guest's QEMU. */
+static void settle_unsaved_nvram(VkPlanner *planner)
+{
+	const char *named = planner->domain->nvram;
+	char *path;
+
+	if (planner->changes.nvram || may_have_nvram(planner, named)) {
+		vk_plan_note(planner->plan,
+			     "the firmware's variables were not saved: the guest starts with what "
+			     "the host has in '%s', else with new ones",
+			     planner->changes.nvram ? planner->changes.nvram : named);
+		return;
+	}
+	path = default_nvram_path(planner);
+	g_ptr_array_add(planner->words, path);
+	planner->changes.nvram = path;
+	vk_plan_note(planner->plan,
+		     "the firmware's variables were not saved and in '%s', outside of libvirt's "
+		     "directory: the guest has them in '%s' now",
+		     named, path);
 }
 
 /* In place a file is replaced unasked only where it is the present guest's. */
@@ -105,7 +135,7 @@ static gboolean add_nvram(VkPlanner *planner, const VkFileRecord *file, const ch
 gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GError **error)
 {
 	const GPtrArray *files = planner->snapshot->files;
-	gboolean has_tpm = FALSE;
+	gboolean has_tpm = FALSE, has_nvram = FALSE;
 
 	planner->changes.nvram = given_nvram;
 	for (guint i = 0; i < files->len; i++) {
@@ -115,11 +145,14 @@ gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GE
 		if (!file->path || strcmp(file->role, "boot") == 0)
 			continue;
 		has_tpm |= is_tpm;
+		has_nvram |= !is_tpm;
 		if (!vk_planner_check_firmware(file, error) ||
 		    !(is_tpm ? add_tpm(planner, file, error)
 			     : add_nvram(planner, file, given_nvram, error)))
 			return FALSE;
 	}
+	if (planner->domain->nvram && !has_nvram)
+		settle_unsaved_nvram(planner);
 	if (planner->domain->has_emulated_tpm && !has_tpm)
 		vk_plan_note(planner->plan, "the TPM's state was not saved: the guest starts with "
 					    "what the host has, else with an empty TPM");

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* The largest flash of a machine type that QEMU knows, as the backup takes them. */
 #define FIRMWARE_SIZE_MAX (64u << 20)
@@ -27,20 +28,58 @@ gboolean vk_planner_check_identity(const VkSnapshot *snapshot, const VkDomain *d
 		       snapshot->name, snapshot->uuid, domain->name, domain->uuid);
 }
 
-/* What the host itself runs from, and names that programs read without being told to. */
+static gboolean lies_below(const char *path, const char *const *directories)
+{
+	for (; *directories; directories++)
+		if (g_str_has_prefix(path, *directories) && path[strlen(*directories)] == '/')
+			return TRUE;
+	return FALSE;
+}
+
+/* What the host itself runs from, and has programs read without being told to. */
 static gboolean is_system_path(const char *path)
 {
-	static const char *const directories[] = {
-		"bin",  "boot", "etc", "lib",     "lib32",   "lib64",    "libx32",
-		"proc", "sbin", "sys", "usr/bin", "usr/lib", "usr/sbin", "var/spool"};
+	static const char *const system[] = {"/bin",
+					     "/boot",
+					     "/etc",
+					     "/lib",
+					     "/lib32",
+					     "/lib64",
+					     "/libx32",
+					     "/proc",
+					     "/run",
+					     "/sbin",
+					     "/sys",
+					     "/usr",
+					     "/var/lib/dpkg",
+					     "/var/lib/polkit-1",
+					     "/var/run",
+					     "/var/spool",
+					     NULL};
+	/* Where desktops mount what is plugged in. */
+	static const char *const media[] = {"/run/media", NULL};
 
-	for (gsize i = 0; i < G_N_ELEMENTS(directories); i++) {
-		gsize length = strlen(directories[i]);
+	return lies_below(path, system) && !lies_below(path, media);
+}
 
-		if (strncmp(path + 1, directories[i], length) == 0 && path[1 + length] == '/')
-			return TRUE;
-	}
-	return strstr(path, "/.") != NULL;
+/* Shells, services and ssh run or believe what is there. Of a user's guests some is, too. */
+static gboolean is_hidden_path(const char *path)
+{
+	static const char *const images[] = {"/.local/share/libvirt/images",
+					     "/.local/share/gnome-boxes",
+					     "/.var/app/org.gnome.Boxes/data/gnome-boxes", NULL};
+	const char *hidden = strstr(path, "/.");
+
+	for (const char *const *place = images; hidden && *place; place++)
+		if (g_str_has_prefix(hidden, *place) && hidden[strlen(*place)] == '/')
+			return strstr(hidden + strlen(*place), "/.") != NULL;
+	return hidden != NULL;
+}
+
+/* The system's places are shut to others than root anyhow. */
+static gboolean is_forbidden(const char *path)
+{
+	return is_hidden_path(path) || (geteuid() == 0 && is_system_path(path));
 }
 
 gboolean vk_planner_check_place(const char *path, const char *target, GError **error)
@@ -52,7 +91,8 @@ gboolean vk_planner_check_place(const char *path, const char *target, GError **e
 	g_autofree char *resolved = g_build_filename(real ? real : directory, base, NULL);
 
 	free(real);
-	return !is_system_path(resolved) ||
+	/* Nobody can tell from where a relative path went. */
+	return (g_path_is_absolute(path) && !is_forbidden(canonical) && !is_forbidden(resolved)) ||
 	       vk_fail(error, VK_ERROR_FAILED,
 		       "the snapshot says that disk '%s' was '%s', which is no place for a guest's "
 		       "disk: use --to DIR to restore elsewhere",
@@ -131,7 +171,8 @@ gboolean vk_planner_lies_in(const char *path, const char *directory)
 	g_autofree char *above = g_path_get_dirname(canonical);
 	char *real = realpath(above, NULL);
 	char *real_directory = realpath(directory, NULL);
-	gboolean lies = real && real_directory && strcmp(real, real_directory) == 0;
+	gboolean lies = g_path_is_absolute(path) && real && real_directory &&
+			strcmp(real, real_directory) == 0;
 
 	free(real);
 	free(real_directory);

@@ -73,6 +73,9 @@ VkNewFile *vk_sink_new_file(const VkPlace *place, GError **error);
  */
 VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GError **error);
 
+/* VK_ERROR_FAILED when PLACE, a block device, is too small. Nothing is written. */
+gboolean vk_sink_block_check(const VkPlace *place, GError **error);
+
 /*
  * A block device that an array overwrites in place: *RET_PATH is it. Nobody else may hold it, as for
  * one that we write to.

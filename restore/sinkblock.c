@@ -84,28 +84,53 @@ static const VkSinkOps block_ops = {.write = block_write,
 static const VkSinkOps overwritten_ops = {
 	.finish = block_finish, .commit = block_commit, .free = block_free};
 
+static gboolean check_size(int fd, const VkPlace *place, GError **error)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+
+	if (size >= 0 && (guint64)size >= place->size)
+		return TRUE;
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "'%s' is too small: it has %lld bytes, the disk %" G_GUINT64_FORMAT
+		       "; use --to DIR to restore into a file",
+		       place->path, (long long)size, place->size);
+}
+
+gboolean vk_sink_block_check(const VkPlace *place, GError **error)
+{
+	VK_AUTOFD fd = vk_io_open_storage(place->path, O_RDONLY, error);
+
+	return fd >= 0 && check_size(fd, place, error);
+}
+
+/* The path was looked at long before: another kind of device must not even be opened. */
+static int open_device(const VkPlace *place, GError **error)
+{
+	VK_AUTOFD found = vk_safe_open(place->path, O_PATH, error);
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", found);
+	struct stat facts;
+	int fd;
+
+	if (found < 0)
+		return -1;
+	if (fstat(found, &facts) < 0 || !S_ISBLK(facts.st_mode)) {
+		vk_fail(error, VK_ERROR_CHANGED, "'%s' is no block device any more", place->path);
+		return -1;
+	}
+	/* O_EXCL on a block device: refused while it is mounted or held by another driver. */
+	fd = vk_io.openat(AT_FDCWD, link, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0);
+	if (fd < 0)
+		vk_fail_errno(error, errno, "cannot open '%s'", place->path);
+	return fd;
+}
+
 static VkSink *block_new(const VkSinkOps *ops, const VkPlace *place, GError **error)
 {
-	/* O_EXCL on a block device: refused while it is mounted or held by another driver. */
-	VK_AUTOFD fd = vk_safe_open(place->path, O_RDWR | O_EXCL | O_NONBLOCK, error);
-	struct stat facts;
-	off_t size;
+	VK_AUTOFD fd = open_device(place, error);
 	BlockSink *block;
 
-	if (fd < 0)
+	if (fd < 0 || !check_size(fd, place, error))
 		return NULL;
-	if (fstat(fd, &facts) < 0 || !S_ISBLK(facts.st_mode)) {
-		vk_fail(error, VK_ERROR_CHANGED, "'%s' is no block device any more", place->path);
-		return NULL;
-	}
-	size = lseek(fd, 0, SEEK_END);
-	if (size < 0 || (guint64)size < place->size) {
-		vk_fail(error, VK_ERROR_FAILED,
-			"'%s' is too small: it has %lld bytes, the disk %" G_GUINT64_FORMAT
-			"; use --to DIR to restore into a file",
-			place->path, (long long)size, place->size);
-		return NULL;
-	}
 	block = g_new0(BlockSink, 1);
 	block->base.ops = ops;
 	block->fd = fd;

@@ -29,6 +29,7 @@ struct VkSwap {
 	char *time;
 	const char *snapshot_time;
 	const char *old_mark; /* NULL: what was set aside is removed */
+	gboolean overwritten; /* a block device, in whole or in part */
 	gboolean kept;
 };
 
@@ -110,6 +111,16 @@ void vk_swap_add(VkSwap *swap, const VkPlanItem *item, VkSink *sink)
 	entry->sink = sink;
 	entry->directory = -1;
 	g_ptr_array_add(swap->entries, entry);
+}
+
+void vk_swap_note_overwriting(VkSwap *swap)
+{
+	swap->overwritten = TRUE;
+}
+
+gboolean vk_swap_has_overwritten(const VkSwap *swap)
+{
+	return swap->overwritten;
 }
 
 static char *aside_name(const VkSwap *swap, const char *base)

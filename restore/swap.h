@@ -26,6 +26,10 @@ gboolean vk_swap_make_directory(VkSwap *swap, const VkPlanItem *item, GError **e
 /* Takes over SINK, which was finished. ITEM is borrowed. */
 void vk_swap_add(VkSwap *swap, const VkPlanItem *item, VkSink *sink);
 
+/* A block device is open and about to be overwritten: that does not come back. */
+void vk_swap_note_overwriting(VkSwap *swap);
+gboolean vk_swap_has_overwritten(const VkSwap *swap);
+
 /* Gives all files their names. After a failure none has it. */
 gboolean vk_swap_commit(VkSwap *swap, GError **error);
 

@@ -63,6 +63,26 @@ int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **e
 	return fd;
 }
 
+int vk_io_open_storage(const char *path, int flags, GError **error)
+{
+	/* A descriptor of the place alone opens nothing. */
+	VK_AUTOFD place = vk_io_open(AT_FDCWD, path, O_PATH, 0, error);
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", place);
+	struct stat facts;
+	int fd;
+
+	if (place < 0)
+		return -1;
+	if (fstat(place, &facts) < 0 || (!S_ISREG(facts.st_mode) && !S_ISBLK(facts.st_mode))) {
+		vk_fail(error, VK_ERROR_FAILED, "'%s' is neither a file nor a block device", path);
+		return -1;
+	}
+	fd = vk_io_open(AT_FDCWD, link, flags | O_NONBLOCK, 0, NULL);
+	if (fd < 0)
+		vk_fail_errno(error, errno, "cannot open '%s'", path);
+	return fd;
+}
+
 void vk_io_clear_fd(int *fd)
 {
 	if (*fd >= 0)

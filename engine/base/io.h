@@ -37,6 +37,13 @@ int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **err
  */
 int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **error);
 
+/*
+ * Opens a regular file or a block device and nothing else, links followed: of other devices the
+ * opening alone may have effects, and whoever may write to the directory can put one there. Does not
+ * block. Returns a file descriptor, or -1; VK_ERROR_FAILED when PATH is something else.
+ */
+int vk_io_open_storage(const char *path, int flags, GError **error);
+
 /* Closes *FD if it is open and sets it to -1. For files that were only read. */
 void vk_io_clear_fd(int *fd);
 

@@ -286,7 +286,7 @@ gboolean vk_image_file_create(const VkQemuLayer *image, const char *options, gui
 
 static gboolean is_locked(const char *path, off_t start, off_t length)
 {
-	VK_AUTOFD fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, NULL);
+	VK_AUTOFD fd = vk_io_open_storage(path, O_RDONLY, NULL);
 	struct flock lock = {
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
 

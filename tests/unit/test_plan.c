@@ -374,6 +374,37 @@ START_TEST(a_block_device_that_is_gone_is_not_made_a_file)
 }
 END_TEST
 
+/* A loop device without a file has no bytes. NULL: there is none that we may open. New string. */
+static char *empty_device(void)
+{
+	for (guint i = 0; i < 8; i++) {
+		g_autofree char *path = g_strdup_printf("/dev/loop%u", i);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		gboolean is_empty = fd >= 0 && lseek(fd, 0, SEEK_END) == 0;
+
+		if (fd >= 0)
+			close(fd);
+		if (is_empty)
+			return g_steal_pointer(&path);
+	}
+	return NULL;
+}
+
+/* Before a guest is shut down for it. */
+START_TEST(a_block_device_that_is_too_small_is_refused)
+{
+	g_autofree char *device = empty_device();
+	g_autofree char *part = g_strdup_printf("vda=%s", device);
+
+	if (!device)
+		return;
+	set_list(&bed.options.disks, part);
+	bed.options.format = g_strdup("raw");
+	bed.options.force = TRUE;
+	assert_refused(VK_ERROR_FAILED, "is too small: it has 0 bytes, the disk 1048576");
+}
+END_TEST
+
 START_TEST(a_drive_whose_medium_is_gone_is_left_empty)
 {
 	g_autofree char *disk = file_disk("vda", "web.qcow2");
@@ -420,6 +451,7 @@ int main(void)
 		a_volume_goes_to_its_pool,
 		a_network_disk_needs_a_directory,
 		a_block_device_that_is_gone_is_not_made_a_file,
+		a_block_device_that_is_too_small_is_refused,
 		a_drive_whose_medium_is_gone_is_left_empty,
 	};
 

@@ -118,6 +118,27 @@ START_TEST(variables_go_to_the_directory_of_libvirt)
 }
 END_TEST
 
+/* Libvirt would make what the definition names, and give it to the guest. */
+START_TEST(so_do_variables_that_were_not_saved)
+{
+	g_autofree char *own = path_in("web 1_VARS.fd");
+	g_autofree char *in_it = path_in("other_VARS.fd");
+	/* From "/" it would lie in the directory. */
+	const char *const named[] = {"/etc/shadow", bed.dir, in_it + 1, in_it};
+	const gboolean stays = strcmp(named[_i], in_it) == 0;
+	g_autofree char *element = g_strdup_printf("<nvram>%s</nvram>", stays ? in_it : own);
+	g_autoptr(VkPlan) made = NULL;
+
+	set_firmware(named[_i]);
+	g_ptr_array_set_size(bed.snapshot->files, 0);
+	made = must_plan();
+	ck_assert_msg(strstr(made->domain_xml, element) != NULL, "%s", made->domain_xml);
+	ck_assert_uint_eq(made->items->len, 0);
+	ck_assert(strstr(g_ptr_array_index(made->notes, 0), "were not saved") != NULL);
+	ck_assert(strstr(g_ptr_array_index(made->notes, 0), stays ? in_it : own) != NULL);
+}
+END_TEST
+
 START_TEST(variables_that_were_in_it_go_back)
 {
 	g_autofree char *path = path_in("other_VARS.fd");
@@ -211,17 +232,74 @@ END_TEST
 
 /* ---- disks ---- */
 
-START_TEST(a_disk_does_not_go_to_the_host_itself)
+#define EVIL_PLACES 22
+#define GOOD_PLACES 9
+
+static void assert_no_place(const char *path)
 {
-	static const char *const evil[] = {"/etc/cron.d/evil", "/root/.ssh/authorized_keys",
-					   "/usr/bin/x", "/tmp/../etc/x", "/proc/1/mem"};
 	g_autofree char *disk =
 		g_strdup_printf("<disk type='file' device='disk'><source file='%s'/>"
 				"<target dev='vda'/></disk>",
-				evil[_i]);
+				path);
 
+	ck_assert_msg(!vk_planner_check_place(path, "vda", NULL), "%s", path);
 	set_xml(disk);
 	assert_refused(VK_ERROR_FAILED, "--to DIR");
+}
+
+START_TEST(a_disk_does_not_go_to_the_host_itself)
+{
+	static const char *const evil[] = {
+		"/etc/cron.d/evil",
+		"/root/.ssh/authorized_keys",
+		"/usr/bin/x",
+		"/tmp/../etc/x",
+		"/proc/1/mem",
+		"/lib64/x",
+		"/lib/x",
+		"/run/systemd/system/x.service",
+		"/run/udev/rules.d/x.rules",
+		"/var/run/x",
+		"/usr/local/bin/x",
+		"/usr/share/x",
+		"/usr/libexec/x",
+		"/usr/x",
+		"/var/lib/dpkg/info/x.postinst",
+		"/root/.bashrc",
+		"/root/.config/autostart/x.desktop",
+		"/root/.local/share/systemd/user/x.service",
+		"/root/.local/share/libvirt/images/.ssh/x",
+		"/root/.local/share/libvirt/images/../../../../.ssh/x",
+		"etc/x",
+		"x",
+	};
+
+	ck_assert_int_eq(G_N_ELEMENTS(evil), EVIL_PLACES);
+	if (geteuid() != 0)
+		return;
+	assert_no_place(evil[_i]);
+}
+END_TEST
+
+/* The places of the guests of users, and of what is plugged in. */
+START_TEST(a_disk_goes_where_disks_are)
+{
+	static const char *const good[] = {
+		"/home/u/.local/share/libvirt/images/vm.qcow2",
+		"/home/u/.local/share/gnome-boxes/images/vm",
+		"/home/u/.var/app/org.gnome.Boxes/data/gnome-boxes/images/vm",
+		"/run/media/u/stick/vm.qcow2",
+		"/var/lib/libvirt/images/vm.qcow2",
+		"/srv/lib/usr/vm.qcow2",
+		"/usrlocal/vm.qcow2",
+		"/libvirt/vm.qcow2",
+		"/root/vm.qcow2",
+	};
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_int_eq(G_N_ELEMENTS(good), GOOD_PLACES);
+	ck_assert_msg(vk_planner_check_place(good[_i], "vda", &error), "%s",
+		      error ? error->message : "");
 }
 END_TEST
 
@@ -344,6 +422,7 @@ int main(void)
 		{nor_is_it_taken_in_place_or_as_a_new_guest, 2},
 		{a_name_with_a_slash_names_no_file, 1},
 		{variables_go_to_the_directory_of_libvirt, 4},
+		{so_do_variables_that_were_not_saved, 4},
 		{variables_that_were_in_it_go_back, 2},
 		{a_link_does_not_lead_out_of_it, 1},
 		{in_place_the_variables_of_another_guest_are_left, 1},
@@ -351,7 +430,8 @@ int main(void)
 		{firmware_has_a_size_that_can_be, 1},
 		{state_of_a_tpm_has_a_name_that_can_be, 1},
 		{state_of_a_tpm_goes_by_nothing_that_is_saved, 1},
-		{a_disk_does_not_go_to_the_host_itself, 5},
+		{a_disk_does_not_go_to_the_host_itself, EVIL_PLACES},
+		{a_disk_goes_where_disks_are, GOOD_PLACES},
 		{in_place_a_file_of_others_needs_force, 2},
 		{in_place_its_own_file_is_replaced_by_whatever_name, 1},
 		{what_is_not_understood_is_not_replaced, 3 * G_N_ELEMENTS(sources)},
