@@ -123,13 +123,6 @@ gboolean vk_swap_has_overwritten(const VkSwap *swap)
 	return swap->overwritten;
 }
 
-static char *aside_name(const VkSwap *swap, const char *base)
-{
-	g_autofree char *mark = g_strconcat(".virtkeep-old-", swap->time, NULL);
-
-	return vk_new_file_decorated(base, mark);
-}
-
 /* Beside the file of ENTRY, for people. New string. */
 static char *path_beside(const SwapEntry *entry, const char *name)
 {
@@ -144,7 +137,7 @@ static char *path_beside(const SwapEntry *entry, const char *name)
  */
 static gboolean set_aside(const VkSwap *swap, SwapEntry *entry, GError **error)
 {
-	g_autofree char *aside = aside_name(swap, entry->base);
+	g_autofree char *aside = vk_new_file_replaced_name(entry->base, swap->time);
 
 	if (vk_io.linkat(entry->directory, entry->base, entry->directory, aside, 0) < 0) {
 		if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)

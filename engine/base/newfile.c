@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "io.h"
 #include "safepath.h"
+#include "timestamp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 /* A file name has at most 255 bytes; no decoration takes more than the rest. */
 #define BASE_NAME_KEPT 200
 #define MARK           ".virtkeep-"
+#define OLD_MARK       ".virtkeep-old-"
 #define DIGITS         6
 #define CREATE_TRIES   100
 
@@ -36,6 +38,21 @@ struct VkNewFile {
 char *vk_new_file_decorated(const char *base, const char *mark)
 {
 	return g_strdup_printf("%.*s%s", BASE_NAME_KEPT, base, mark);
+}
+
+char *vk_new_file_replaced_name(const char *base, const char *time)
+{
+	g_autofree char *mark = g_strconcat(OLD_MARK, time, NULL);
+
+	return vk_new_file_decorated(base, mark);
+}
+
+gboolean vk_new_file_is_replaced(const char *name, const char *base)
+{
+	g_autofree char *prefix = vk_new_file_decorated(base, OLD_MARK);
+	gint64 time;
+
+	return g_str_has_prefix(name, prefix) && vk_time_parse(name + strlen(prefix), &time, NULL);
 }
 
 /* What all temporary names for BASE begin with. New string. */
@@ -93,11 +110,12 @@ static gboolean take_lock(VkNewFile *file)
 
 static void remove_directory(VkNewFile *file)
 {
-	if (file->own >= 0)
+	if (file->lock >= 0)
 		vk_io.unlinkat(file->own, LOCK, 0);
+	/* NFS keeps a removed file under another name until it is closed. */
+	vk_io_clear_fd(&file->lock);
 	if (file->name)
 		vk_io.unlinkat(file->directory, file->name, AT_REMOVEDIR);
-	vk_io_clear_fd(&file->lock);
 	vk_io_clear_fd(&file->own);
 	g_clear_pointer(&file->name, g_free);
 }
@@ -197,8 +215,13 @@ gboolean vk_new_file_commit(VkNewFile *file, gboolean replace, GError **error)
 		return FALSE;
 	g_clear_pointer(&file->temporary, g_free);
 	remove_directory(file);
-	return vk_io.fsync(file->directory) == 0 ||
-	       vk_fail_errno(error, errno, "cannot sync the directory of '%s'", file->path);
+	if (vk_io.fsync(file->directory) == 0)
+		return TRUE;
+	vk_fail_errno(error, errno, "cannot sync the directory of '%s'", file->path);
+	/* What was replaced is gone; a new file need not stay. */
+	if (!replace)
+		vk_io.unlinkat(file->directory, file->base, 0);
+	return FALSE;
 }
 
 void vk_new_file_free(VkNewFile *file)
@@ -273,6 +296,7 @@ gboolean vk_new_file_remove_left(const char *directory, const char *name, GError
 	remove_files(own);
 	if (lock >= 0)
 		vk_io.unlinkat(own, LOCK, 0);
+	vk_io_clear_fd(&lock);
 	return vk_io.unlinkat(fd, name, AT_REMOVEDIR) == 0 ||
 	       vk_fail_errno(error, errno, "cannot remove '%s/%s'", directory, name);
 }

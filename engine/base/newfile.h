@@ -24,7 +24,8 @@ const char *vk_new_file_temporary_path(const VkNewFile *file);
 
 /*
  * Flushes, renames and flushes the directory. With REPLACE an existing file at the destination is
- * replaced atomically, without it VK_ERROR_EXISTS is the answer and the existing file stays.
+ * replaced atomically, without it VK_ERROR_EXISTS is the answer and the existing file stays,
+ * and after any failure there is no new one.
  */
 gboolean vk_new_file_commit(VkNewFile *file, gboolean replace, GError **error);
 
@@ -34,6 +35,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkNewFile, vk_new_file_free)
 
 /* BASE, cut so that it fits into a file's name, and MARK behind it. New string. */
 char *vk_new_file_decorated(const char *base, const char *mark);
+
+/* What a file called BASE is called once it was replaced at TIME, and whether NAME is such. */
+char *vk_new_file_replaced_name(const char *base, const char *time);
+gboolean vk_new_file_is_replaced(const char *name, const char *base);
 
 /* Whether NAME is that of such a directory, for a file called BASE. */
 gboolean vk_new_file_is_temporary(const char *name, const char *base);

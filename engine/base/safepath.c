@@ -14,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINKS_MAX 40 /* as the kernel has it */
+#define LINKS_MAX     40 /* as the kernel has it */
+#define RESOLVE_TRIES 10
 
 typedef struct {
 	const char *path; /* in whole, for the errors */
@@ -81,10 +82,12 @@ static gboolean check_link(int link, const struct stat *directory, const struct 
 	if (is_fixed(directory, facts))
 		return TRUE;
 	name = name_of(link);
-	return vk_fail(error, VK_ERROR_FAILED,
-		       "'%s' is a symbolic link in a directory that others may write to; it could "
-		       "lead anywhere, and is not followed",
-		       name);
+	return vk_fail(
+		error, VK_ERROR_FAILED,
+		"'%s' is a symbolic link in a directory that others may write to; it could "
+		"lead anywhere, and is not followed: name the path that it leads to instead, "
+		"or let nobody but root write to its directory",
+		name);
 }
 
 /* Of a directory with the sticky bit only root can replace what is root's. */
@@ -178,14 +181,38 @@ gboolean vk_safe_check(const char *path, GError **error)
 	return place >= 0;
 }
 
+/* Whether NAME is ENTRY's: of a removed one the kernel makes up another. */
+static gboolean is_name_of(const char *name, int entry)
+{
+	struct stat named, found;
+
+	return lstat(name, &named) == 0 && fstat(entry, &found) == 0 &&
+	       named.st_dev == found.st_dev && named.st_ino == found.st_ino;
+}
+
+/* NULL without an error when what is there was replaced meanwhile. */
+static char *resolve(const char *path, GError **error)
+{
+	VK_AUTOFD fd = vk_safe_open(path, O_PATH, error);
+	g_autofree char *name = fd >= 0 ? name_of(fd) : NULL;
+
+	return name && is_name_of(name, fd) ? g_steal_pointer(&name) : NULL;
+}
+
 char *vk_safe_path(const char *path, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
-	VK_AUTOFD fd = vk_safe_open(path, O_PATH, &trouble);
 	g_autofree char *parent = NULL, *name = NULL, *resolved = NULL;
 
-	if (fd >= 0)
-		return name_of(fd);
+	for (guint i = 0; !resolved && !trouble && i < RESOLVE_TRIES; i++)
+		resolved = resolve(path, &trouble);
+	if (resolved)
+		return g_steal_pointer(&resolved);
+	if (!trouble) {
+		vk_fail(error, VK_ERROR_CHANGED,
+			"'%s' is replaced again and again: see who does that, and try again", path);
+		return NULL;
+	}
 	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return NULL;

@@ -21,9 +21,6 @@
 
 #define UUID_LENGTH 36
 
-/* What restores call the files that they replace. */
-#define OLD_MARK ".virtkeep-old-"
-
 typedef struct {
 	VkHost *host;
 	VkGuest *guest;
@@ -291,12 +288,13 @@ static gboolean is_unused(const char *path)
 static void examine_replaced(Visit *visit, const char *directory, const char *name)
 {
 	g_autofree char *path = g_build_filename(directory, name, NULL);
+	g_autofree char *quoted = g_shell_quote(path);
 
 	add_here(visit, "file",
 		 g_strdup_printf("'%s' is a disk as it was before a restore; remove it when the "
 				 "guest is well",
 				 path),
-		 g_strdup_printf("rm '%s'", path));
+		 g_strconcat("rm ", quoted, NULL));
 }
 
 /* NAME in DIRECTORY has the name of where a restore writes. */
@@ -323,12 +321,11 @@ static void examine_neighbours(Visit *visit, const char *path, GHashTable *seen)
 {
 	g_autofree char *base = g_path_get_basename(path);
 	g_autofree char *directory = g_path_get_dirname(path);
-	g_autofree char *replaced = vk_new_file_decorated(base, OLD_MARK);
 	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
 	const char *name;
 
 	while (dir && (name = g_dir_read_name(dir))) {
-		gboolean is_old = g_str_has_prefix(name, replaced);
+		gboolean is_old = vk_new_file_is_replaced(name, base);
 
 		if ((!is_old && !vk_new_file_is_temporary(name, base)) ||
 		    !g_hash_table_add(seen, g_build_filename(directory, name, NULL)))

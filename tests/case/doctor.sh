@@ -43,6 +43,7 @@ touch "$images"/.vda.qcow2.virtkeep-00{abcd,dcba}/{image,lock}
 exec {in_use}<> "$images/.vda.qcow2.virtkeep-00dcba/lock"
 flock "$in_use"
 : > "$images/vda.qcow2.virtkeep-old-20260101T000000Z"
+: > "$images/vda.qcow2.virtkeep-old-x'; touch evil'"
 printf '%-39s\n' "1 frozen" > "/run/virtkeep/$uuid.lock"
 virsh -q domfsfreeze vm > /dev/null
 run virtkeep --json doctor
@@ -55,6 +56,7 @@ finds file "$scratch/$uuid-vda-00.qcow2" false
 finds file 'of a guest that is gone' false
 finds file '.vda.qcow2.virtkeep-00abcd' false
 finds file 'before a restore' false
+[[ $(< "$OUT") != *evil* ]] || fail "anybody's name is taken for a replaced disk's"
 ! has_no_backup_job vm || fail "the job was ended without --fix"
 ! is_thawed vm || fail "the guest was thawed without --fix"
 
@@ -74,7 +76,7 @@ is_thawed vm || fail "the guest is frozen still"
 [[ -e $images/.vda.qcow2.virtkeep-00dcba/image ]] || fail "the disk of a running restore is gone"
 [[ -e $images/vda.qcow2.virtkeep-old-20260101T000000Z ]] || fail "the old disk is gone"
 exec {in_use}>&-
-rm -r "$images/vda.qcow2.virtkeep-old-20260101T000000Z" "$images/.vda.qcow2.virtkeep-00dcba"
+rm -r "$images"/vda.qcow2.virtkeep-old-* "$images/.vda.qcow2.virtkeep-00dcba"
 ok virtkeep doctor
 expect_out 'of another vault'
 virsh checkpoint-delete vm virtkeep-00000000-00000000 > /dev/null

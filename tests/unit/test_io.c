@@ -3,12 +3,14 @@
 
 #include "errors.h"
 #include "newfile.h"
+#include "safepath.h"
 
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -187,6 +189,177 @@ START_TEST(failures_leave_nothing_behind)
 }
 END_TEST
 
+static int fail_fsync_of_directories(int fd)
+{
+	struct stat facts;
+
+	if (fstat(fd, &facts) < 0 || !S_ISDIR(facts.st_mode))
+		return real_io.fsync(fd);
+	errno = EIO;
+	return -1;
+}
+
+/* By then it has its name. */
+START_TEST(a_directory_that_is_not_flushed_has_no_new_file)
+{
+	vk_io.fsync = fail_fsync_of_directories;
+	ck_assert(!write_file("one", FALSE, NULL));
+	check_content(NULL);
+	vk_io.fsync = real_io.fsync;
+	ck_assert(write_file("one", FALSE, NULL));
+	vk_io.fsync = fail_fsync_of_directories;
+	ck_assert(!write_file("two", FALSE, NULL));
+	check_content("one");
+}
+END_TEST
+
+static int open_lock;
+
+static int nfs_openat(int dirfd, const char *name, int flags, mode_t mode)
+{
+	int fd = real_io.openat(dirfd, name, flags, mode);
+
+	if (strcmp(name, "lock") == 0)
+		open_lock = fd;
+	return fd;
+}
+
+static int nfs_close(int fd)
+{
+	if (fd == open_lock)
+		open_lock = -1;
+	return real_io.close(fd);
+}
+
+/* A removed file that is open still keeps its directory. */
+static int nfs_unlinkat(int dirfd, const char *name, int flags)
+{
+	if (flags != AT_REMOVEDIR || open_lock < 0)
+		return real_io.unlinkat(dirfd, name, flags);
+	errno = ENOTEMPTY;
+	return -1;
+}
+
+/* The fixture sees that no directory is left. */
+START_TEST(nothing_is_left_on_nfs)
+{
+	VkNewFile *file;
+	g_autofree char *name = NULL;
+	pid_t child = -1;
+
+	open_lock = -1;
+	vk_io.openat = nfs_openat;
+	vk_io.close = nfs_close;
+	vk_io.unlinkat = nfs_unlinkat;
+	if (_i == 0) {
+		ck_assert(write_file("one", FALSE, NULL));
+	} else if (_i == 1) {
+		file = vk_new_file_create(path, 0600, NULL);
+		vk_new_file_free(file);
+	} else {
+		child = fork();
+		if (child == 0) {
+			vk_new_file_create(path, 0600, NULL);
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(child, NULL, 0), child);
+		name = temporary_name();
+		ck_assert(vk_new_file_remove_left(folder, name, NULL));
+	}
+}
+END_TEST
+
+/* Somebody else made it in the directory just made. */
+static int other_lock_openat(int dirfd, const char *name, int flags, mode_t mode)
+{
+	if (strcmp(name, "lock") == 0) {
+		int fd = real_io.openat(dirfd, name, flags, mode);
+
+		close(fd);
+		vk_io.openat = real_io.openat;
+	}
+	return real_io.openat(dirfd, name, flags, mode);
+}
+
+START_TEST(the_lock_of_another_stays)
+{
+	g_autofree char *name = NULL;
+	g_autofree char *lock = NULL;
+	g_autofree char *directory = NULL;
+
+	vk_io.openat = other_lock_openat;
+	ck_assert(write_file("one", FALSE, NULL));
+	ck_assert_int_eq(g_unlink(path), 0);
+	name = temporary_name();
+	directory = g_build_filename(folder, name, NULL);
+	lock = g_build_filename(directory, "lock", NULL);
+	ck_assert_int_eq(g_unlink(lock), 0);
+	ck_assert_int_eq(g_rmdir(directory), 0);
+}
+END_TEST
+
+START_TEST(only_our_names_are_of_replaced_files)
+{
+	g_autofree char *name = vk_new_file_replaced_name("file", "20260101T000000Z");
+
+	ck_assert_str_eq(name, "file.virtkeep-old-20260101T000000Z");
+	ck_assert(vk_new_file_is_replaced(name, "file"));
+	ck_assert(!vk_new_file_is_replaced(name, "other"));
+	ck_assert(!vk_new_file_is_replaced("file.virtkeep-old-", "file"));
+	ck_assert(!vk_new_file_is_replaced("file.virtkeep-old-'; x", "file"));
+	ck_assert(!vk_new_file_is_replaced("file.virtkeep-old-20260101T000000Z'; x", "file"));
+}
+END_TEST
+
+/* To open a terminal or a watchdog has effects; a FIFO blocks. */
+START_TEST(only_what_stores_is_opened)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *link = g_build_filename(folder, "link", NULL);
+	VK_AUTOFD fd = -1;
+
+	ck_assert(write_file("one", FALSE, NULL));
+	ck_assert_int_eq(symlink("file", link), 0);
+	fd = vk_io_open_storage(link, O_RDONLY, NULL);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(g_unlink(link), 0);
+	ck_assert_int_eq(symlink("/dev/null", link), 0);
+	ck_assert_int_lt(vk_io_open_storage(link, O_RDONLY, &error), 0);
+	ck_assert_int_eq(error->code, VK_ERROR_FAILED);
+	ck_assert_int_eq(g_unlink(link), 0);
+	ck_assert_int_eq(mkfifo(link, 0600), 0);
+	ck_assert_int_lt(vk_io_open_storage(link, O_RDONLY, NULL), 0);
+	ck_assert_int_eq(g_unlink(link), 0);
+}
+END_TEST
+
+static int replacing_openat(int dirfd, const char *name, int flags, mode_t mode)
+{
+	int fd = real_io.openat(dirfd, name, flags, mode);
+
+	if (g_str_has_prefix(name, "/proc/self/fd/")) {
+		g_autofree char *other = g_strconcat(path, ".other", NULL);
+
+		vk_io.openat = real_io.openat;
+		ck_assert(g_file_set_contents(other, "two", 3, NULL));
+		ck_assert_int_eq(g_rename(other, path), 0);
+	}
+	return fd;
+}
+
+/* By the time its name is asked for it has none. */
+START_TEST(a_replaced_file_has_its_path_still)
+{
+	g_autofree char *resolved = NULL;
+
+	ck_assert(write_file("one", FALSE, NULL));
+	vk_io.openat = replacing_openat;
+	resolved = vk_safe_path(path, NULL);
+	ck_assert_str_eq(resolved, path);
+	check_content("two");
+}
+END_TEST
+
 static guint interruptions;
 
 static ssize_t short_pwrite(int fd, const void *buf, size_t length, off_t offset)
@@ -261,6 +434,12 @@ int main(void)
 	tcase_add_test(cases, the_temporary_directory_is_private);
 	tcase_add_test(cases, file_systems_without_noreplace_get_a_link);
 	tcase_add_loop_test(cases, failures_leave_nothing_behind, 0, 3);
+	tcase_add_test(cases, a_directory_that_is_not_flushed_has_no_new_file);
+	tcase_add_loop_test(cases, nothing_is_left_on_nfs, 0, 3);
+	tcase_add_test(cases, the_lock_of_another_stays);
+	tcase_add_test(cases, only_our_names_are_of_replaced_files);
+	tcase_add_test(cases, only_what_stores_is_opened);
+	tcase_add_test(cases, a_replaced_file_has_its_path_still);
 	tcase_add_test(cases, short_and_interrupted_calls_go_on);
 	tcase_add_test(cases, opening_names_the_path);
 	tcase_add_test(cases, zeros_are_seen);
