@@ -104,7 +104,8 @@ static guint64 released_by(const VkPlan *plan, const VkPlanItem *item)
 {
 	struct stat facts;
 
-	if (!item->exists || plan->old_mark || stat(item->place.path, &facts) < 0 || facts.st_nlink != 1)
+	if (!item->exists || plan->old_mark || stat(item->place.path, &facts) < 0 ||
+	    facts.st_nlink != 1)
 		return 0;
 	return (guint64)facts.st_blocks * 512;
 }
@@ -121,12 +122,16 @@ static void add_item(VkRoom *room, const VkPlan *plan, const VkPlanItem *item)
 	shelf->released += released_by(plan, item);
 }
 
+/* What is needed is known by whole blocks only. */
 static char *shortage(const Shelf *shelf)
 {
 	g_autofree char *needed = g_format_size_full(shelf->needed, G_FORMAT_SIZE_IEC_UNITS);
 	g_autofree char *left = g_format_size_full(shelf->free, G_FORMAT_SIZE_IEC_UNITS);
 
-	return g_strdup_printf("%s are to be written into '%s', where %s are free", needed,
+	if (shelf->free == G_MAXUINT64)
+		return g_strdup_printf("up to %s are to be written into '%s'", needed,
+				       shelf->directory);
+	return g_strdup_printf("up to %s are to be written into '%s', where %s are free", needed,
 			       shelf->directory, left);
 }
 
@@ -138,10 +143,11 @@ static gboolean check_shelf(const Shelf *shelf, VkPlan *plan, GError **error)
 		return TRUE;
 	words = shortage(shelf);
 	if (!plan->force)
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "there is not enough room: %s; make room there, use --to DIR, or "
-			       "--force to try",
-			       words);
+		return vk_fail(
+			error, VK_ERROR_FAILED,
+			"there may not be enough room: %s; make room there, use --to DIR, or "
+			"--force to try",
+			words);
 	vk_plan_note(plan, "there may not be enough room: %s", words);
 	return TRUE;
 }

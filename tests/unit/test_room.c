@@ -73,6 +73,24 @@ START_TEST(force_tries)
 }
 END_TEST
 
+/* As /proc does. */
+START_TEST(a_file_system_may_tell_nothing)
+{
+	g_autoptr(VkPlan) made = NULL;
+	const char *words;
+
+	need_tenths(20);
+	made = plan_part("../../proc/vk-none", FALSE);
+	room = vk_room_new();
+	ck_assert(vk_room_take(room, made, &bed.error));
+	ck_assert_uint_eq(made->room->len, 1);
+	words = g_ptr_array_index(made->room, 0);
+	ck_assert_msg(g_str_has_prefix(words, "up to ") && strstr(words, "'/proc'"), "%s", words);
+	ck_assert_msg(strstr(words, "free") == NULL, "%s", words);
+	vk_room_free(room);
+}
+END_TEST
+
 /* The second would fit alone, and takes nothing. */
 START_TEST(plans_share_what_is_free)
 {
@@ -116,6 +134,7 @@ int main(void)
 	const TTest *const tests[] = {
 		what_does_not_fit_is_refused,
 		force_tries,
+		a_file_system_may_tell_nothing,
 		plans_share_what_is_free,
 		a_replaced_file_gives_its_room_back_afterwards,
 	};
