@@ -24,7 +24,7 @@ static void need_tenths(guint tenths)
 
 static VkPlan *plan_part(const char *name, gboolean force)
 {
-	g_autofree char *path = path_in(name);
+	g_autofree char *path = *name == '/' ? g_strdup(name) : path_in(name);
 	g_autofree char *part = g_strdup_printf("vda=%s", path);
 	VkPlan *made;
 
@@ -32,7 +32,7 @@ static VkPlan *plan_part(const char *name, gboolean force)
 	set_list(&bed.options.disks, part);
 	bed.options.force = force;
 	made = plan();
-	ck_assert_ptr_nonnull(made);
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
 	return made;
 }
 
@@ -80,7 +80,7 @@ START_TEST(a_file_system_may_tell_nothing)
 	const char *words;
 
 	need_tenths(20);
-	made = plan_part("../../proc/vk-none", FALSE);
+	made = plan_part("/proc/vk-none", FALSE);
 	room = vk_room_new();
 	ck_assert(vk_room_take(room, made, &bed.error));
 	ck_assert_uint_eq(made->room->len, 1);
