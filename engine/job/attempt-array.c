@@ -166,19 +166,17 @@ static gboolean take_snapshot(VkAttempt *attempt, GError **error)
 {
 	gboolean is_live = attempt->facts->live_xml != NULL;
 	g_autoptr(GError) hook_trouble = NULL;
-	gboolean taken;
+	gboolean hooked, taken;
 
 	if (attempt->is_grouped)
 		vk_attempt_leave_gate(attempt);
-	taken = do_step(attempt, vk_take_prepare, error) &&
-		vk_attempt_run_hooks(attempt, VK_HOOK_PRE_FREEZE, NULL, error);
-	if (taken) {
-		taken = vk_attempt_meet(attempt, VK_GROUP_READY, error) &&
-			(is_live ? take_running(attempt, error) : take_shut_off(attempt, error));
-		if (!vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
-			vk_log_warning("%s", hook_trouble->message);
-	}
+	hooked = do_step(attempt, vk_take_prepare, error) &&
+		 vk_attempt_run_hooks(attempt, VK_HOOK_PRE_FREEZE, NULL, error);
+	taken = hooked && vk_attempt_meet(attempt, VK_GROUP_READY, error) &&
+		(is_live ? take_running(attempt, error) : take_shut_off(attempt, error));
 	vk_attempt_leave_group(attempt);
+	if (hooked && !vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
+		vk_log_warning("%s", hook_trouble->message);
 	taken = taken && do_step(attempt, vk_take_settle, error);
 	vk_attempt_enter_gate(attempt);
 	return taken;

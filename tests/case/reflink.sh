@@ -108,7 +108,7 @@ chained=$reference
 say "into the vault later, from the array, without the guest; and again"
 refused 6 "no snapshot" virtkeep copy "$guest@20200101T000000Z"
 ok virtkeep copy "$chained"
-expect_out 'in the vault'
+expect_out 'copied into the vault'
 ok virtkeep copy "$chained"
 ok virtkeep --json show "$chained"
 expect_json '.disks[0].copies | join(" ")' 'reflink vault'
@@ -191,8 +191,25 @@ chmod 755 /etc/virtkeep/hooks.d/wait
 run virtkeep --json backup --group --strict --mode array on-xfs mute
 expect_status 3
 expect_json '[.snapshots[].guest] | join(" ")' on-xfs
-virsh -q destroy mute
 rm /etc/virtkeep/hooks.d/wait
+
+say "one of a group cannot be held: the others go on before its hooks run"
+cat > /etc/virtkeep/hooks.d/look <<-HOOK
+	#!/bin/bash
+	[[ \$1-\$VIRTKEEP_GUEST == post-thaw-mute ]] || exit 0
+	for _ in {1..50}; do
+		virsh qemu-agent-command on-xfs '{"execute":"guest-fsfreeze-status"}' |
+			grep -q thawed && exec touch /run/let-go
+		sleep 0.1
+	done
+HOOK
+chmod 755 /etc/virtkeep/hooks.d/look
+run virtkeep --json backup --group --quiesce agent --pause-budget 30 --mode array on-xfs mute
+expect_status 3
+expect_json '[.snapshots[].guest] | join(" ")' on-xfs
+[[ -e /run/let-go ]] || fail "on-xfs was held while the hooks of 'mute' ran"
+virsh -q destroy mute
+rm /etc/virtkeep/hooks.d/look
 
 say "a guest that gets another image before it is taken is taken with that"
 cat > /etc/virtkeep/hooks.d/replace <<-HOOK
