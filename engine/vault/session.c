@@ -192,9 +192,10 @@ void vk_session_settle(VkSession *session)
 		vk_pack_writer_wait(session->map_pack, NULL);
 }
 
+/* An image that was loaded, such as the firmware of a snapshot whose disks are copied, is durable. */
 static gboolean is_current(const VkSession *session, const VkImageRecord *image, GError **error)
 {
-	if (!image->runs || image->epoch == session->epoch)
+	if (!image->runs || image->epoch == 0 || image->epoch == session->epoch)
 		return TRUE;
 	return vk_fail(error, VK_ERROR_FAILED,
 		       "a pack of the snapshot was lost: the snapshot is not saved");
