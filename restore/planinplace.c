@@ -141,8 +141,8 @@ static gboolean plan_in_place(VkPlanner *planner, const VkKnownGuest *known, GEr
 	if (planner->options->disks)
 		planner->written = present;
 	plan->was_running = known->state != VK_GUEST_OFF;
-	if (!vk_planner_check_managed_save(planner, error) ||
-	    !vk_planner_settle_snapshots(planner, error) || !add_disks(planner, present, error))
+	if (!vk_planner_check_managed_save(planner, error) || !add_disks(planner, present, error) ||
+	    !vk_planner_settle_snapshots(planner, error))
 		return FALSE;
 	if (!planner->options->disks) {
 		vk_planner_set_networks(planner);

@@ -71,7 +71,7 @@ VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const ch
 
 /*
  * Lets the disks that had backing files stand on these. VK_ERROR_CHANGED when one is not as it was;
- * VK_ERROR_FAILED when the image cannot have any, or a file must not be one.
+ * VK_ERROR_FAILED when the image cannot have any, or a file must not be one, as a guest's disk.
  */
 gboolean vk_plan_keep_chains(VkPlan *plan, GError **error);
 
@@ -94,8 +94,8 @@ gboolean vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item, GError
 gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GError **error);
 
 /*
- * In place: tells what becomes of snapshots that users have made of the guest. VK_ERROR_EXISTS when
- * there are such, unless forced.
+ * In place: tells what becomes of snapshots that users have made of the guest, whose disks must have
+ * been planned. VK_ERROR_EXISTS when there are such, unless forced.
  */
 gboolean vk_planner_settle_snapshots(VkPlanner *planner, GError **error);
 

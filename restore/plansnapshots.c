@@ -8,6 +8,7 @@
 #include "errors.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static gboolean is_listed(const GPtrArray *snapshots, const char *name)
 {
@@ -59,6 +60,56 @@ static gboolean add_unlisted(VkPlanner *planner, const VkDiskRecord *record, GPt
 	return TRUE;
 }
 
+static gboolean is_same_file(const char *path, const char *other)
+{
+	struct stat one, two;
+
+	if (!path || !other)
+		return FALSE;
+	return strcmp(path, other) == 0 || (stat(path, &one) == 0 && stat(other, &two) == 0 &&
+					    one.st_dev == two.st_dev && one.st_ino == two.st_ino);
+}
+
+/* The disk that the plan writes to PATH; NULL: none. */
+static const VkPlanItem *find_written(const VkPlan *plan, const char *path)
+{
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if (item->is_disk && is_same_file(item->path, path))
+			return item;
+	}
+	return NULL;
+}
+
+/* What the image that ITEM replaces stands on, as far as it is told; nullable, borrowed. */
+static const char *base_of(const VkPlanner *planner, const VkPlanItem *item)
+{
+	const VkDomainDisk *disk = vk_domain_find_disk(planner->present, item->name);
+	const json_t *chain = json_object_get(item->layout, "chain");
+
+	if (planner->options->keep_chain)
+		return NULL;
+	if (disk && disk->backing->len > 0 && disk->image && disk->image->path &&
+	    is_same_file(disk->image->path, item->path))
+		return ((const VkDomainImage *)g_ptr_array_index(disk->backing, 0))->path;
+	return json_string_value(json_object_get(json_array_get(chain, 0), "path"));
+}
+
+/* Of one of several disks it is not known whose FILE is. */
+static void add_file_fate(const VkPlanner *planner, GString *text, const char *file)
+{
+	const VkPlanItem *item = find_written(planner->plan, file);
+	const char *base = item ? base_of(planner, item) : NULL;
+
+	g_string_append_printf(text, "'%s' %s", file,
+			       item                      ? "is replaced"
+			       : planner->options->disks ? "stays"
+							 : "stays, which the guest uses no more");
+	if (base)
+		g_string_append_printf(text, " and no longer stands on '%s', which stays", base);
+}
+
 static char *fate(const VkPlanner *planner, const VkUserSnapshot *snapshot)
 {
 	g_autoptr(GString) files = g_string_new(NULL);
@@ -68,12 +119,13 @@ static char *fate(const VkPlanner *planner, const VkUserSnapshot *snapshot)
 				       planner->options->keep_old
 					       ? "stays in the old image only"
 					       : "is lost with the image that it lies in");
-	for (guint i = 0; i < snapshot->files->len; i++)
-		g_string_append_printf(files, "%s'%s'", i ? ", " : "",
-				       (const char *)g_ptr_array_index(snapshot->files, i));
-	return g_strdup_printf("the snapshot '%s' is lost, and what it began, %s, stays and is "
-			       "worthless",
-			       snapshot->name, files->str);
+	for (guint i = 0; i < snapshot->files->len; i++) {
+		if (i > 0)
+			g_string_append(files, ", ");
+		add_file_fate(planner, files, g_ptr_array_index(snapshot->files, i));
+	}
+	return g_strdup_printf("the snapshot '%s' is lost; of what it began, %s", snapshot->name,
+			       files->str);
 }
 
 gboolean vk_planner_settle_snapshots(VkPlanner *planner, GError **error)

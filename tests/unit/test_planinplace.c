@@ -172,7 +172,8 @@ START_TEST(snapshots_of_users_are_not_taken_away_unasked)
 	in_place_with_snapshots();
 	assert_refused(VK_ERROR_EXISTS, "'before-upgrade' is lost");
 	ck_assert(strstr(bed.error->message, "'made-by-hand' is lost") != NULL);
-	ck_assert(strstr(bed.error->message, "'/images/web.overlay', stays") != NULL);
+	ck_assert(strstr(bed.error->message,
+			 "'/images/web.overlay' stays, which the guest uses no more") != NULL);
 	ck_assert(strstr(bed.error->message, "--force") != NULL);
 }
 END_TEST
@@ -190,6 +191,30 @@ START_TEST(force_takes_snapshots_of_users_away)
 	ck_assert_uint_eq(made->notes->len, 3);
 	text = vk_plan_text(made);
 	ck_assert(strstr(text, "remove libvirt's entries") != NULL);
+}
+END_TEST
+
+/* The overlay is what is restored: nobody may be told to remove that. */
+START_TEST(what_a_snapshot_began_may_be_the_disk_that_is_replaced)
+{
+	VkDiskRecord *disk = g_ptr_array_index(bed.snapshot->disks, 0);
+	g_autofree char *path = path_in("web.qcow2");
+	g_autofree char *listed = g_strdup_printf("s1:%s", path);
+	g_autofree char *replaced = g_strdup_printf("'%s' is replaced", path);
+	g_autoptr(VkPlan) made = NULL;
+	g_autofree char *text = NULL;
+
+	in_place_with_snapshots();
+	bed.world.snapshots = listed;
+	bed.world.image_snapshots = NULL;
+	bed.options.force = TRUE;
+	disk->layout = json_loads("{\"chain\":[{\"path\":\"/i/base.qcow2\"}]}", 0, NULL);
+	made = plan();
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	text = vk_plan_text(made);
+	ck_assert_msg(strstr(text, replaced) != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "no longer stands on '/i/base.qcow2'") != NULL, "%s", text);
+	ck_assert_msg(!strstr(text, "worthless") && !strstr(text, "no more"), "%s", text);
 }
 END_TEST
 
@@ -435,6 +460,7 @@ int main(void)
 		{force_drops_a_saved_memory_state, 1},
 		{snapshots_of_users_are_not_taken_away_unasked, 1},
 		{force_takes_snapshots_of_users_away, 1},
+		{what_a_snapshot_began_may_be_the_disk_that_is_replaced, 1},
 		{a_raw_image_holds_no_snapshots, 1},
 		{an_array_gives_a_disk_back, 1},
 		{an_array_gives_a_disk_to_another_place, 1},
