@@ -18,7 +18,7 @@ static const char *const source_parts[] = {"host",       "snapshot",     "config
 					   "encryption", "reservations", "initiator", "address",
 					   "slices",     "ssl",          "cookies",   "readahead",
 					   "timeout",    "identity",     "reconnect", "knownHosts",
-					   "seclabel",   "privateData",  NULL};
+					   "seclabel",   "privateData",  "dataStore", NULL};
 static const char *const source_attributes[] = {
 	"file",     "dev",  "dir",         "pool",          "volume",    "mode",
 	"protocol", "name", "type",        "managed",       "namespace", "path",
@@ -112,6 +112,14 @@ static void drop_blank_rest(xmlNode *node)
 		xmlNodeSetContent(node, NULL);
 }
 
+static void drop_of_source(xmlNode *source, const char *part)
+{
+	if (!source || !vk_xml_child(source, part))
+		return;
+	vk_xml_drop_children(source, part);
+	drop_blank_rest(source);
+}
+
 static void note_label(const VkRewrite *rewrite, const xmlNode *source,
 		       const VkDomainNewDisk *place)
 {
@@ -146,7 +154,10 @@ static void set_source(const VkRewrite *rewrite, xmlNode *disk, const VkDomainNe
 	note_label(rewrite, source, place);
 }
 
-/* The new image holds what the guest saw: it stands alone, and as plain bytes unless told. */
+/*
+ * The new image holds what the guest saw: it stands alone, with its data in itself, and as plain bytes
+ * unless told.
+ */
 static void describe_image(xmlNode *disk, const VkDomainNewDisk *place)
 {
 	xmlNode *source = vk_xml_child(disk, "source");
@@ -156,13 +167,11 @@ static void describe_image(xmlNode *disk, const VkDomainNewDisk *place)
 	if (chain && xmlHasProp(chain, (const xmlChar *)"type"))
 		vk_xml_drop(chain);
 	set_driver_format(disk, place->format);
+	drop_of_source(source, "dataStore");
 	if (place->encrypted)
 		return;
 	vk_xml_drop_children(disk, "encryption");
-	if (!source || !vk_xml_child(source, "encryption"))
-		return;
-	vk_xml_drop_children(source, "encryption");
-	drop_blank_rest(source);
+	drop_of_source(source, "encryption");
 }
 
 static gboolean move_disk(const VkRewrite *rewrite, const VkDomainNewDisk *place, GError **error)

@@ -257,7 +257,9 @@ static const struct {
 	 "fdgroup= of <source>"},
 	{"<disk type='file'><source file='/a'><dataStore type='file'/></source><target "
 	 "dev='vda'/></disk>",
-	 "<dataStore> in <source>"},
+	 NULL},
+	{"<disk type='file'><source file='/a'><newStore/></source><target dev='vda'/></disk>",
+	 "<newStore> in <source>"},
 	{"<disk type='file'><source file='/a'/><newThing/><target dev='vda'/></disk>",
 	 "<newThing>"},
 	{"<disk type='file'><source file='/a'><my:x xmlns:my='urn:my'/></source><target "

@@ -349,7 +349,7 @@ static const struct {
 } sources[] = {
 	{"><slices><slice type='storage' offset='0' size='1'/></slices></source>", "--to DIR"},
 	{" fdgroup='g'/>", "fdgroup="},
-	{"><dataStore type='file'/></source>", "<dataStore>"},
+	{"><newStore type='file'/></source>", "<newStore>"},
 	{" startupPolicy='optional'/>", NULL},
 };
 
@@ -384,6 +384,29 @@ START_TEST(what_is_not_understood_is_not_replaced)
 		ck_assert_ptr_null(made->domain_xml);
 	else
 		ck_assert_ptr_nonnull(strstr(made->domain_xml, "startupPolicy=\"optional\""));
+}
+END_TEST
+
+/* In place, one disk alone, and where the image is gone: one file holds its data itself. */
+START_TEST(a_data_file_is_not_declared_for_an_image_without)
+{
+	g_autofree char *disk = disk_with_source(
+		"><dataStore type='file'><format type='raw'/><source file='/d/web.data'/>"
+		"</dataStore></source>");
+	g_autoptr(VkPlan) made = NULL;
+
+	set_xml(disk);
+	if (_i < 2) {
+		touch("web.qcow2");
+		know("web 1", UUID, bed.snapshot->domain_xml);
+		bed.options.in_place = TRUE;
+	}
+	if (_i == 1)
+		set_list(&bed.options.disks, "vda");
+	made = must_plan();
+	ck_assert_ptr_nonnull(made->domain_xml);
+	ck_assert_ptr_nonnull(strstr(made->domain_xml, "web.qcow2"));
+	ck_assert_ptr_null(strstr(made->domain_xml, "dataStore"));
 }
 END_TEST
 
@@ -435,6 +458,7 @@ int main(void)
 		{in_place_a_file_of_others_needs_force, 2},
 		{in_place_its_own_file_is_replaced_by_whatever_name, 1},
 		{what_is_not_understood_is_not_replaced, 3 * G_N_ELEMENTS(sources)},
+		{a_data_file_is_not_declared_for_an_image_without, 3},
 		{nor_is_what_the_present_definition_has, 1},
 		{elsewhere_a_part_becomes_an_image, 1},
 	};
