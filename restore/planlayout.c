@@ -29,7 +29,49 @@ static gboolean is_unchanged(const Kept *kept)
 		       kept->mtime_ns;
 }
 
-static gboolean keep_file(VkPlanItem *item, const json_t *file, GError **error)
+/* Whether PATH is the image of a disk in XML, a definition; *RET tells. */
+static gboolean has_disk(VkWorld *world, const char *xml, const char *path, gboolean *ret,
+			 GError **error)
+{
+	g_autoptr(VkDomain) domain = xml ? vk_domain_parse(xml, error) : NULL;
+	g_autoptr(GPtrArray) disks = domain ? vk_planner_disks_of(world, domain, path) : NULL;
+
+	*ret = disks && disks->len > 0;
+	return !xml || domain;
+}
+
+/*
+ * A vault may name any file. One that a guest writes to would change below the disk, which could also
+ * read what is the other's.
+ */
+static gboolean check_no_disk(const VkPlan *plan, const char *path, GError **error)
+{
+	g_autoptr(GPtrArray) guests = plan->world->ops->list(plan->world, error);
+
+	for (guint i = 0; guests && i < guests->len; i++) {
+		const VkKnownGuest *guest = g_ptr_array_index(guests, i);
+		gboolean has = FALSE, has_now = FALSE;
+
+		if (plan->kind == VK_PLAN_IN_PLACE && strcmp(guest->uuid, plan->uuid) == 0)
+			continue;
+		if (!has_disk(plan->world, guest->domain_xml, path, &has, error) ||
+		    !has_disk(plan->world, guest->live_xml, path, &has_now, error))
+			return FALSE;
+		if (has || has_now)
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "'%s' is to be a backing file, but it is a disk of guest "
+				       "'%s': leave out --keep-chain",
+				       path, guest->name);
+	}
+	if (!guests)
+		g_prefix_error(error,
+			       "cannot tell whether '%s' is a disk of a guest, leave out "
+			       "--keep-chain: ",
+			       path);
+	return guests != NULL;
+}
+
+static gboolean keep_file(const VkPlan *plan, VkPlanItem *item, const json_t *file, GError **error)
 {
 	VkQemuLayer layer;
 	Kept kept;
@@ -51,12 +93,15 @@ static gboolean keep_file(VkPlanItem *item, const json_t *file, GError **error)
 			"'%s', a backing file of disk '%s', is not any more what it was: leave "
 			"out --keep-chain",
 			kept.path, item->name);
+	if (!check_no_disk(plan, kept.path, error))
+		return FALSE;
 	layer = (VkQemuLayer){.path = kept.path, .format = kept.format};
 	g_array_append_val(item->backing, layer);
 	return TRUE;
 }
 
-static gboolean keep_chain(VkPlanItem *item, const json_t *chain, GError **error)
+static gboolean keep_chain(const VkPlan *plan, VkPlanItem *item, const json_t *chain,
+			   GError **error)
 {
 	if (strcmp(item->place.format, "qcow2") != 0 || item->place.kind != VK_PLACE_FILE)
 		return vk_fail(
@@ -66,7 +111,7 @@ static gboolean keep_chain(VkPlanItem *item, const json_t *chain, GError **error
 			item->name);
 	item->backing = g_array_new(FALSE, FALSE, sizeof(VkQemuLayer));
 	for (gsize i = 0; i < json_array_size(chain); i++)
-		if (!keep_file(item, json_array_get(chain, i), error))
+		if (!keep_file(plan, item, json_array_get(chain, i), error))
 			return FALSE;
 	item->place.backing = (const VkQemuLayer *)(gconstpointer)item->backing->data;
 	item->place.backing_count = item->backing->len;
@@ -79,7 +124,7 @@ gboolean vk_plan_keep_chains(VkPlan *plan, GError **error)
 		VkPlanItem *item = g_ptr_array_index(plan->items, i);
 		const json_t *chain = json_object_get(item->layout, "chain");
 
-		if (chain && !item->clone && !keep_chain(item, chain, error))
+		if (chain && !item->clone && !keep_chain(plan, item, chain, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -96,14 +141,28 @@ static void note_data_file(VkPlan *plan, const VkPlanItem *item)
 			     item->name, file);
 }
 
+static void note_kept(VkPlan *plan, const VkPlanItem *item)
+{
+	g_autoptr(GString) files = g_string_new(NULL);
+
+	for (guint i = 0; i < item->backing->len; i++)
+		g_string_append_printf(files, "%s'%s'", i ? ", " : "",
+				       g_array_index(item->backing, VkQemuLayer, i).path);
+	vk_plan_note(plan, "disk '%s' stands on %s again", item->name, files->str);
+}
+
 static void note_chain(VkPlan *plan, const VkPlanItem *item)
 {
 	const json_t *chain = json_object_get(item->layout, "chain");
 	const char *nearest = json_string_value(json_object_get(json_array_get(chain, 0), "path"));
 	gsize count = json_array_size(chain);
 
-	if (!nearest || item->backing)
+	if (!nearest)
 		return;
+	if (item->backing) {
+		note_kept(plan, item);
+		return;
+	}
 	if (count == 1)
 		vk_plan_note(plan,
 			     "disk '%s' had the backing file '%s' and comes back as one file that "

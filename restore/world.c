@@ -22,14 +22,30 @@ VkHost *vk_world_host(VkWorld *world, GError **error)
 	return libvirt->host;
 }
 
+/* NULL, with an error, when it cannot be asked for. */
+static VkKnownGuest *known_guest_new(VkGuest *guest, GError **error)
+{
+	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(guest, error);
+	VkKnownGuest *known;
+
+	if (!facts)
+		return NULL;
+	known = g_new0(VkKnownGuest, 1);
+	known->name = g_strdup(vk_guest_name(guest));
+	known->uuid = g_strdup(vk_guest_uuid(guest));
+	known->state = facts->state;
+	known->persistent = facts->persistent;
+	known->domain_xml = g_strdup(facts->domain_xml);
+	known->live_xml = g_strdup(facts->live_xml);
+	return known;
+}
+
 static gboolean world_find(VkWorld *world, const char *name_or_uuid, VkKnownGuest **ret,
 			   GError **error)
 {
 	VkHost *host = vk_world_host(world, error);
 	g_autoptr(VkGuest) guest = NULL;
-	g_autoptr(VkGuestFacts) facts = NULL;
 	g_autoptr(GError) trouble = NULL;
-	VkKnownGuest *known;
 
 	*ret = NULL;
 	if (!host)
@@ -41,17 +57,29 @@ static gboolean world_find(VkWorld *world, const char *name_or_uuid, VkKnownGues
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	facts = vk_guest_get_facts(guest, error);
-	if (!facts)
-		return FALSE;
-	known = g_new0(VkKnownGuest, 1);
-	known->name = g_strdup(vk_guest_name(guest));
-	known->uuid = g_strdup(vk_guest_uuid(guest));
-	known->state = facts->state;
-	known->persistent = facts->persistent;
-	known->domain_xml = g_strdup(facts->domain_xml);
-	*ret = known;
-	return TRUE;
+	*ret = known_guest_new(guest, error);
+	return *ret != NULL;
+}
+
+static GPtrArray *world_list(VkWorld *world, GError **error)
+{
+	VkHost *host = vk_world_host(world, error);
+	g_autoptr(GPtrArray) guests = host ? vk_host_list(host, error) : NULL;
+	g_autoptr(GPtrArray) list =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_known_guest_free);
+
+	for (guint i = 0; guests && i < guests->len; i++) {
+		g_autoptr(GError) trouble = NULL;
+		VkKnownGuest *known = known_guest_new(g_ptr_array_index(guests, i), &trouble);
+
+		if (known) {
+			g_ptr_array_add(list, known);
+		} else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return NULL;
+		}
+	}
+	return guests ? g_steal_pointer(&list) : NULL;
 }
 
 static char *world_pool_directory(VkWorld *world, const char *pool, GError **error)
@@ -146,6 +174,7 @@ static void world_free(VkWorld *world)
 static const VkWorldOps world_ops = {.reach = world_reach,
 				     .check_need = world_check_need,
 				     .find = world_find,
+				     .list = world_list,
 				     .pool_directory = world_pool_directory,
 				     .volume_path = world_volume_path,
 				     .secret = world_secret,
@@ -177,5 +206,6 @@ void vk_known_guest_free(VkKnownGuest *guest)
 	g_free(guest->name);
 	g_free(guest->uuid);
 	g_free(guest->domain_xml);
+	g_free(guest->live_xml);
 	g_free(guest);
 }

@@ -24,6 +24,7 @@ typedef struct VkKnownGuest {
 	VkGuestState state;
 	gboolean persistent;
 	char *domain_xml;
+	char *live_xml; /* NULL when off */
 } VkKnownGuest;
 
 typedef struct VkWorldOps {
@@ -35,6 +36,8 @@ typedef struct VkWorldOps {
 	/* *RET is NULL when there is none of that name or uuid. */
 	gboolean (*find)(VkWorld *world, const char *name_or_uuid, VkKnownGuest **ret,
 			 GError **error);
+	/* VkKnownGuest*: all that libvirt knows. */
+	GPtrArray *(*list)(VkWorld *world, GError **error);
 	/* New strings. */
 	char *(*pool_directory)(VkWorld *world, const char *pool, GError **error);
 	char *(*volume_path)(VkWorld *world, const char *pool, const char *volume, GError **error);

@@ -26,6 +26,17 @@ static gboolean fake_find(VkWorld *base, const char *key, VkKnownGuest **ret, GE
 	return TRUE;
 }
 
+static GPtrArray *fake_list(VkWorld *base, GError **error)
+{
+	const char *name = ((FakeWorld *)base)->name;
+	GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)vk_known_guest_free);
+	VkKnownGuest *known = NULL;
+
+	if (name && fake_find(base, name, &known, error))
+		g_ptr_array_add(list, known);
+	return list;
+}
+
 static gboolean fake_reach(VkWorld *base, GError **error)
 {
 	return !((FakeWorld *)base)->unreachable_libvirt ||
@@ -129,6 +140,7 @@ static const VkWorldOps fake_ops = {
 	.reach = fake_reach,
 	.check_need = fake_check_need,
 	.find = fake_find,
+	.list = fake_list,
 	.pool_directory = fake_pool_directory,
 	.volume_path = fake_volume_path,
 	.user_snapshots = fake_user_snapshots,

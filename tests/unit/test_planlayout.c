@@ -71,12 +71,32 @@ START_TEST(a_base_that_is_as_it_was_is_stood_on)
 {
 	set_base(0);
 	g_autofree char *path = path_in("base.raw");
+	g_autofree char *note = NULL;
 	g_autoptr(VkPlan) made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
 	ck_assert_uint_eq(item_at(made, 0)->place.backing_count, 1);
 	ck_assert_str_eq(item_at(made, 0)->place.backing[0].path, path);
-	ck_assert_uint_eq(made->notes->len, 0);
+	note = g_strdup_printf("disk 'vda' stands on '%s' again", path);
+	ck_assert_uint_eq(made->notes->len, 1);
+	ck_assert_str_eq(made->notes->pdata[0], note);
+}
+END_TEST
+
+/* Whoever writes to the vault knows its size and time well. */
+START_TEST(the_disk_of_another_guest_is_not)
+{
+	g_autofree char *disk = file_disk("vda", "base.raw");
+	g_autofree char *xml =
+		g_strdup_printf("<domain type='kvm'><name>other</name><uuid>" OTHER_UUID
+				"</uuid><devices>%s</devices></domain>",
+				disk);
+
+	set_base(0);
+	bed.world.name = "other";
+	bed.world.uuid = OTHER_UUID;
+	bed.world.xml = xml;
+	assert_refused(VK_ERROR_FAILED, "a disk of guest 'other'");
 }
 END_TEST
 
@@ -112,6 +132,7 @@ int main(void)
 		one_file_in_place_of_several_is_told,
 		a_base_that_is_as_it_was_is_stood_on,
 		a_base_that_is_another_is_not,
+		the_disk_of_another_guest_is_not,
 		a_raw_image_stands_on_nothing,
 		no_file_of_the_host_becomes_a_base,
 	};
