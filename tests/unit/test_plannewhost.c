@@ -317,7 +317,7 @@ START_TEST(so_does_its_firmware)
 	ck_assert_str_eq(item_at(made, 0)->path, nvram);
 	ck_assert_str_eq(item_at(made, 1)->path, state);
 	ck_assert_ptr_nonnull(strstr(made->definition, nvram));
-	copy = g_strdup_printf("cp -a '%s/web 1-swtpm/.' %s/ && virsh define",
+	copy = g_strdup_printf("cp -a '%s/web 1-swtpm/.' '%s'/ && virsh define",
 			       bed.options.directory, bed.dir);
 	ck_assert_msg(strstr(made->command, copy) != NULL, "%s", made->command);
 }
