@@ -186,8 +186,7 @@ VkSource *vk_source_file_adopt(int fd, const char *path, GError **error)
 
 VkSource *vk_source_file_new(const char *path, GError **error)
 {
-	/* A FIFO must not hold us up. */
-	int fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, error);
+	int fd = vk_io_open_storage(path, O_RDONLY, error);
 
 	return fd < 0 ? NULL : vk_source_file_adopt(fd, path, error);
 }

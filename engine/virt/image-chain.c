@@ -127,7 +127,7 @@ static gboolean has_mark(int fd, guint number)
  */
 static const char *find_format(const VkDomainImage *image, const char *path, GError **error)
 {
-	VK_AUTOFD fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, error);
+	VK_AUTOFD fd = vk_io_open_storage(path, O_RDONLY, error);
 	const VkQemuLayer layer = {.path = path, .format = "qcow2"};
 	g_autoptr(json_t) info = NULL;
 	g_autofree char *data = NULL;
