@@ -3,15 +3,14 @@
 
 #include "errors.h"
 #include "io.h"
+#include "safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static int get_flags(int fd)
@@ -71,34 +70,87 @@ char *vk_reflink_guest_directory(const char *image, const char *vault_id, const 
 			       vault_id, uuid);
 }
 
-int vk_reflink_open_directory(const char *directory)
+/* Nobody else may have prepared it. */
+static gboolean check_private(int fd, const char *path, GError **error)
 {
-	const struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-				     .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
-	g_autofree char *path = g_strconcat(directory, "/", NULL);
-	const char *ours = g_strrstr(path, "/" VK_REFLINK_DIRECTORY "/");
-	g_autofree char *beside = ours ? g_strndup(path, (gsize)(ours - path)) : NULL;
-	VK_AUTOFD fd = -1;
+	struct stat info;
 
-	if (!ours) {
-		errno = EINVAL;
+	if (fstat(fd, &info) < 0)
+		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
+	if (info.st_uid == geteuid() && !(info.st_mode & 022))
+		return TRUE;
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "'%s' is not a directory that only we can write to; remove it", path);
+}
+
+/*
+ * From ABOVE to the directory NAME in it, which is PATH in whole. One that is there may be the work
+ * of a run that died before it was durable.
+ */
+static int step(int above, const char *name, const char *path, VkReflinkUse use, GError **error)
+{
+	VK_AUTOFD fd = -1;
+	int opened;
+
+	if (use == VK_REFLINK_MAKE && vk_io.mkdirat(above, name, 0700) < 0 && errno != EEXIST) {
+		vk_fail_errno(error, errno, "cannot make the directory '%s'", path);
 		return -1;
 	}
-	fd = vk_io.openat(AT_FDCWD, *beside ? beside : "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	return fd < 0 ? -1 : (int)syscall(SYS_openat2, fd, ours + 1, &how, sizeof(how));
+	fd = vk_io.openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (fd < 0) {
+		vk_fail_errno(error, errno, "cannot open '%s'", path);
+		return -1;
+	}
+	if ((use != VK_REFLINK_READ && !check_private(fd, path, error)) ||
+	    (use == VK_REFLINK_MAKE && !vk_io_sync_dir(above, ".", error)))
+		return -1;
+	opened = fd;
+	fd = -1;
+	return opened;
+}
+
+int vk_reflink_open_directory(const char *directory, VkReflinkUse use, GError **error)
+{
+	g_autofree char *path = g_strconcat(directory, "/", NULL);
+	const char *ours = g_strrstr(path, "/" VK_REFLINK_DIRECTORY "/");
+	g_autofree char *at = ours ? g_strndup(path, (gsize)(ours - path)) : NULL;
+	g_auto(GStrv) names = ours ? g_strsplit(ours, "/", -1) : NULL;
+	VK_AUTOFD fd = -1;
+	int opened;
+
+	if (!ours || g_strv_contains((const char *const *)names, "..")) {
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no place of array snapshots", directory);
+		return -1;
+	}
+	fd = vk_safe_open(*at ? at : "/", O_PATH | O_DIRECTORY, error);
+	for (char **name = names; fd >= 0 && *name; name++) {
+		g_autofree char *above = at;
+		int next;
+
+		at = g_build_filename(above, *name, NULL);
+		if (!**name)
+			continue;
+		next = step(fd, *name, at, use, error);
+		vk_io_clear_fd(&fd);
+		fd = next;
+	}
+	opened = fd;
+	fd = -1;
+	return opened;
 }
 
 int vk_reflink_open_clone(const char *path, GError **error)
 {
 	g_autofree char *directory = g_path_get_dirname(path);
 	g_autofree char *base = g_path_get_basename(path);
-	VK_AUTOFD dirfd = vk_reflink_open_directory(directory);
+	VK_AUTOFD dirfd = vk_reflink_open_directory(directory, VK_REFLINK_READ, error);
 	VK_AUTOFD fd = -1;
 	struct stat own, clone;
 	int opened;
 
-	if (dirfd >= 0)
-		fd = vk_io.openat(dirfd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	if (dirfd < 0)
+		return -1;
+	fd = vk_io.openat(dirfd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd < 0 || fstat(dirfd, &own) < 0 || fstat(fd, &clone) < 0) {
 		vk_fail_errno(error, errno, "cannot open '%s'", path);
 		return -1;
@@ -115,7 +167,8 @@ int vk_reflink_open_clone(const char *path, GError **error)
 
 static gboolean remove_file(int dirfd, const char *directory, const char *name, GError **error)
 {
-	VK_AUTOFD fd = vk_io.openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+	/* A FIFO must not hold us up. */
+	VK_AUTOFD fd = vk_io.openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 
 	if (fd >= 0)
 		vk_reflink_set_immutable(fd, FALSE);
@@ -127,23 +180,27 @@ static gboolean remove_file(int dirfd, const char *directory, const char *name, 
 static void remove_empty_parents(const char *directory)
 {
 	g_autofree char *path = g_strdup(directory);
+	gboolean is_top;
 
 	do {
-		g_autofree char *parent = g_path_get_dirname(path);
 		g_autofree char *name = g_path_get_basename(path);
+		char *parent = g_path_get_dirname(path);
+		VK_AUTOFD fd = -1;
 
-		if (vk_io.unlinkat(AT_FDCWD, path, AT_REMOVEDIR) < 0 ||
-		    strcmp(name, VK_REFLINK_DIRECTORY) == 0)
-			return;
 		g_free(path);
-		path = g_steal_pointer(&parent);
-	} while (strlen(path) > 1);
+		path = parent;
+		is_top = strcmp(name, VK_REFLINK_DIRECTORY) == 0;
+		fd = is_top ? vk_safe_open(path, O_PATH | O_DIRECTORY, NULL)
+			    : vk_reflink_open_directory(path, VK_REFLINK_CHANGE, NULL);
+		if (fd < 0 || vk_io.unlinkat(fd, name, AT_REMOVEDIR) < 0)
+			return;
+	} while (!is_top);
 }
 
 gboolean vk_reflink_put_mark(int dirfd, const char *directory, GError **error)
 {
 	VK_AUTOFD fd = vk_io.openat(dirfd, VK_REFLINK_UNLISTED,
-				    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+				    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
 	return (fd >= 0 && vk_io.fsync(fd) == 0) ||
 	       vk_fail_errno(error, errno, "cannot write '%s/" VK_REFLINK_UNLISTED "'", directory);
@@ -168,11 +225,15 @@ static gboolean remove_files(int dirfd, const char *directory, GError **error)
 
 gboolean vk_reflink_remove_directory(const char *directory, GError **error)
 {
-	VK_AUTOFD fd = vk_reflink_open_directory(directory);
+	g_autoptr(GError) trouble = NULL;
+	VK_AUTOFD fd = vk_reflink_open_directory(directory, VK_REFLINK_CHANGE, &trouble);
 
-	if (fd < 0)
-		return errno == ENOENT ||
-		       vk_fail_errno(error, errno, "cannot open '%s'", directory);
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
+	if (fd < 0) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
 	if (!remove_files(fd, directory, error))
 		return FALSE;
 	remove_empty_parents(directory);
@@ -181,12 +242,10 @@ gboolean vk_reflink_remove_directory(const char *directory, GError **error)
 
 gboolean vk_reflink_set_listed(const char *directory, gboolean listed, GError **error)
 {
-	VK_AUTOFD fd = vk_reflink_open_directory(directory);
+	VK_AUTOFD fd = vk_reflink_open_directory(directory, VK_REFLINK_CHANGE, error);
 
-	if (fd < 0)
-		return vk_fail_errno(error, errno, "cannot open '%s'", directory);
-	if (!(listed ? remove_file(fd, directory, VK_REFLINK_UNLISTED, error)
-		     : vk_reflink_put_mark(fd, directory, error)))
+	if (fd < 0 || !(listed ? remove_file(fd, directory, VK_REFLINK_UNLISTED, error)
+			       : vk_reflink_put_mark(fd, directory, error)))
 		return FALSE;
 	return vk_io.fsync(fd) == 0 ||
 	       vk_fail_errno(error, errno, "cannot sync the directory '%s'", directory);

@@ -43,11 +43,19 @@ void vk_reflink_set_immutable(int fd, gboolean immutable);
 /* The directory of a guest's snapshots beside an image. New string. */
 char *vk_reflink_guest_directory(const char *image, const char *vault_id, const char *uuid);
 
+/* What a directory of ours is opened for. */
+typedef enum {
+	VK_REFLINK_READ, /* whoever made it */
+	VK_REFLINK_CHANGE, /* refused unless we alone can write to it and to those above, up to .virtkeep */
+	VK_REFLINK_MAKE, /* the same, and what is missing is made, durably */
+} VkReflinkUse;
+
 /*
- * Opens a directory of ours, or fails with errno. Who may write to the image's directory could have
- * put a link in the place of one, and we would work on the files of another.
+ * Opens a directory of ours, DIRECTORY, from the image's on step by step: who may write to that could
+ * have put a link in the place of one, and we would work on the files of another. Returns a file
+ * descriptor, or -1; VK_ERROR_NOT_FOUND when there is none.
  */
-int vk_reflink_open_directory(const char *directory);
+int vk_reflink_open_directory(const char *directory, VkReflinkUse use, GError **error);
 
 /* Opens the clone PATH to read it, which is a file in a directory of ours. */
 int vk_reflink_open_clone(const char *path, GError **error);

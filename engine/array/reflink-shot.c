@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
+#include "safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,60 +45,39 @@ static void clone_free(gpointer data)
 	g_free(clone);
 }
 
-/* Nobody else may have prepared it. */
-static gboolean check_private(int fd, const char *directory, GError **error)
+/* Opens DIRECTORY, which is made with its parents up to the image's if need be. */
+static int make_directories(const char *directory, GError **error)
 {
-	struct stat info;
+	for (guint tries = 1;; tries++) {
+		g_autoptr(GError) trouble = NULL;
+		int fd = vk_reflink_open_directory(directory, VK_REFLINK_MAKE, &trouble);
 
-	if (fstat(fd, &info) < 0)
-		return vk_fail_errno(error, errno, "cannot examine '%s'", directory);
-	if (S_ISDIR(info.st_mode) && info.st_uid == geteuid() && !(info.st_mode & 022))
-		return TRUE;
-	return vk_fail(error, VK_ERROR_FAILED,
-		       "'%s' is not a directory that only we can write to; remove it", directory);
+		/* Another guest's run removes parents that it finds empty. */
+		if (fd < 0 && tries < DIRECTORY_TRIES &&
+		    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			continue;
+		if (fd < 0)
+			g_propagate_error(error, g_steal_pointer(&trouble));
+		return fd;
+	}
 }
 
-/* Nor may there be a link in the place of it or of a parent. */
-static int open_made(const char *directory, GError **error)
+/* The image could have become a link since it was found, or what holds up who opens it. */
+static int open_image(const char *path, GError **error)
 {
-	VK_AUTOFD fd = vk_reflink_open_directory(directory);
+	VK_AUTOFD fd = vk_safe_open(path, O_RDONLY | O_NONBLOCK, error);
+	struct stat info;
 	int opened;
 
-	if (fd < 0) {
-		vk_fail_errno(error, errno, "cannot open '%s'", directory);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
+		vk_fail(error, VK_ERROR_CHANGED, "'%s' is no file any more", path);
 		return -1;
 	}
-	if (!check_private(fd, directory, error))
-		return -1;
 	opened = fd;
 	fd = -1;
 	return opened;
-}
-
-static gboolean check_made(const char *directory, GError **error)
-{
-	VK_AUTOFD fd = open_made(directory, error);
-
-	return fd >= 0;
-}
-
-/*
- * Makes DIRECTORY and its parents up to the image's, all durable, for root alone. Those that are
- * there may be the work of a run that died before they were durable.
- */
-static gboolean make_directories(const char *directory, guint tries, GError **error)
-{
-	g_autofree char *parent = g_path_get_dirname(directory);
-	g_autofree char *name = g_path_get_basename(directory);
-
-	if (strcmp(name, VK_REFLINK_DIRECTORY) != 0 && !make_directories(parent, tries, error))
-		return FALSE;
-	if (vk_io.mkdirat(AT_FDCWD, directory, 0700) == 0 || errno == EEXIST)
-		return check_made(directory, error) && vk_io_sync_dir(AT_FDCWD, parent, error);
-	/* Another guest's run removes parents that it finds empty. */
-	if (errno == ENOENT && tries > 1)
-		return make_directories(directory, tries - 1, error);
-	return vk_fail_errno(error, errno, "cannot make the directory '%s'", directory);
 }
 
 static gboolean open_clone(Clone *clone, GError **error)
@@ -105,15 +85,13 @@ static gboolean open_clone(Clone *clone, GError **error)
 	g_autofree char *base = g_path_get_basename(clone->path);
 	VK_AUTOFD dirfd = -1;
 
-	clone->from = vk_io_open(AT_FDCWD, clone->layer->path, O_RDONLY, 0, error);
+	clone->from = open_image(clone->layer->path, error);
 	if (clone->from < 0)
 		return FALSE;
 	/* What is written back now need not be while the guest is held. */
 	if (vk_io.fdatasync(clone->from) < 0)
 		return vk_fail_errno(error, errno, "cannot write back '%s'", clone->layer->path);
-	if (!make_directories(clone->directory, DIRECTORY_TRIES, error))
-		return FALSE;
-	dirfd = open_made(clone->directory, error);
+	dirfd = make_directories(clone->directory, error);
 	if (dirfd < 0 || !vk_reflink_put_mark(dirfd, clone->directory, error))
 		return FALSE;
 	clone->to = vk_io_open(dirfd, base, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, error);
@@ -199,6 +177,7 @@ gboolean vk_reflink_shoot(VkShot *base, GHashTable *members, gint64 deadline, GE
 /* The bytes do not change any more, whenever they come to rest. */
 static gboolean settle_clone(Clone *clone, GError **error)
 {
+	VK_AUTOFD directory = -1;
 	struct stat info;
 
 	if (fchmod(clone->to, 0400) < 0 || vk_io.fsync(clone->to) < 0 ||
@@ -208,7 +187,10 @@ static gboolean settle_clone(Clone *clone, GError **error)
 	vk_reflink_set_immutable(clone->to, TRUE);
 	vk_io_clear_fd(&clone->from);
 	vk_io_clear_fd(&clone->to);
-	return vk_io_sync_dir(AT_FDCWD, clone->directory, error);
+	directory = vk_reflink_open_directory(clone->directory, VK_REFLINK_CHANGE, error);
+	return directory >= 0 &&
+	       (vk_io.fsync(directory) == 0 ||
+		vk_fail_errno(error, errno, "cannot sync the directory '%s'", clone->directory));
 }
 
 gboolean vk_reflink_settle(VkShot *base, GError **error)

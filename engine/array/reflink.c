@@ -10,6 +10,7 @@
 #include "json.h"
 #include "mounts.h"
 #include "nbd.h"
+#include "safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,13 +50,13 @@ static gboolean can_clone(const char *directory, GError **error)
 
 static VkArrayLayer *probe_layer(const VkArrayLayer *layer, GError **error)
 {
-	char *resolved = realpath(layer->path, NULL);
-	g_autofree char *path = g_strdup(resolved);
+	g_autofree char *path = vk_safe_path(layer->path, error);
 	g_autofree char *directory = path ? g_path_get_dirname(path) : NULL;
 	struct stat info;
 
-	free(resolved);
-	if (!path || stat(path, &info) < 0) {
+	if (!path)
+		return NULL;
+	if (lstat(path, &info) < 0) {
 		vk_fail_errno(error, errno, "cannot examine '%s'", layer->path);
 		return NULL;
 	}
@@ -326,12 +327,18 @@ static GPtrArray *reflink_snapshots_of(VkArray *array, const json_t *copy, GErro
 static gboolean list_directory(const VkArray *array, const char *directory, GPtrArray *found,
 			       GError **error)
 {
-	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	g_autoptr(GError) trouble = NULL;
+	VK_AUTOFD fd = vk_reflink_open_directory(directory, VK_REFLINK_READ, &trouble);
+	g_autofree char *same = g_strdup_printf("/proc/self/fd/%d", fd);
+	g_autoptr(GDir) dir = fd < 0 ? NULL : g_dir_open(same, 0, error);
 	const char *name;
 
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
+	if (fd < 0)
+		g_propagate_error(error, g_steal_pointer(&trouble));
 	if (!dir)
-		return !g_file_test(directory, G_FILE_TEST_EXISTS) ||
-		       vk_fail(error, VK_ERROR_FAILED, "cannot open '%s'", directory);
+		return FALSE;
 	while ((name = g_dir_read_name(dir))) {
 		g_autofree char *path = g_build_filename(directory, name, NULL);
 
