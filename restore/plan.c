@@ -330,8 +330,8 @@ VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *wor
 		vk_plan_free(plan);
 		return NULL;
 	}
-	vk_planner_clone_disks(plan);
-	if (options->keep_chain && !vk_plan_keep_chains(plan, error)) {
+	if (!vk_planner_clone_disks(plan, error) ||
+	    (options->keep_chain && !vk_plan_keep_chains(plan, error))) {
 		vk_plan_free(plan);
 		return NULL;
 	}

@@ -68,16 +68,28 @@ static char *backing_path(const VkPlan *plan, const VkArrayLayer *layer)
 	return g_build_filename(directory, name, NULL);
 }
 
+/* The path comes from the snapshot. Beside the disk itself a file may be wherever that may be. */
+static gboolean set_backing_place(VkPlanItem *item, const char *path, const VkPlanItem *disk,
+				  GError **error)
+{
+	g_autofree char *beside = g_path_get_dirname(disk->place.path);
+
+	return (vk_planner_lies_in(path, beside) ||
+		vk_planner_check_place(path, item->name, error)) &&
+	       vk_place_set(item, path, VK_REPLACE_NO, FALSE, "", error);
+}
+
 static VkPlanItem *add_backing_item(VkPlan *plan, const VkPlanItem *disk, const GPtrArray *layers,
-				    guint number)
+				    guint number, GError **error)
 {
 	const VkArrayLayer *layer = g_ptr_array_index(layers, number);
 	g_autofree char *name = g_strdup_printf("%s-backing-%u", disk->name, number);
+	g_autofree char *path = backing_path(plan, layer);
 	VkPlanItem *item = vk_plan_add_item(plan, name, FALSE, 0);
 	struct stat st;
 
-	item->path = backing_path(plan, layer);
-	item->place.path = g_strdup(item->path);
+	if (!set_backing_place(item, path, disk, error))
+		return NULL;
 	item->clone = clone_new(disk->record->array, layers, number);
 	if (lstat(layer->path, &st) == 0) {
 		item->place.mode = st.st_mode & 0777;
@@ -87,19 +99,23 @@ static VkPlanItem *add_backing_item(VkPlan *plan, const VkPlanItem *disk, const 
 	return item;
 }
 
-static void clone_chain(VkPlan *plan, VkPlanItem *disk, const GPtrArray *layers, guint changed)
+static gboolean clone_chain(VkPlan *plan, VkPlanItem *disk, const GPtrArray *layers, guint changed,
+			    GError **error)
 {
 	VkPlanClone *above = disk->clone = clone_new(disk->record->array, layers, 0);
 
 	above->kept_from = changed + 1;
 	above->kept_to = layers->len;
 	for (guint i = 1; i <= changed; i++) {
-		const VkPlanItem *item = add_backing_item(plan, disk, layers, i);
+		const VkPlanItem *item = add_backing_item(plan, disk, layers, i, error);
 
+		if (!item)
+			return FALSE;
 		above->backing = g_strdup(item->path);
 		above->backing_format = g_strdup(item->clone->format);
 		above = item->clone;
 	}
+	return TRUE;
 }
 
 /* Why the disk cannot be cloned to its place; NULL: it can. New string. */
@@ -130,31 +146,32 @@ static char *find_obstacle(const VkPlan *plan, const VkPlanItem *disk, const GPt
 	return NULL;
 }
 
-static void clone_disk(VkPlan *plan, VkPlanItem *disk)
+static gboolean clone_disk(VkPlan *plan, VkPlanItem *disk, GError **error)
 {
 	const json_t *copy = disk->record->array;
 	g_autoptr(GPtrArray) layers = plan->world->ops->layers(plan->world, copy);
 
 	if (!layers || layers->len == 0) {
 		disk->why_copied = g_strdup("the array has its copy no more");
-		return;
+		return TRUE;
 	}
 	disk->why_copied = find_obstacle(plan, disk, layers);
-	if (!disk->why_copied)
-		clone_chain(plan, disk, layers, count_changed(plan, copy, layers->len));
+	return disk->why_copied ||
+	       clone_chain(plan, disk, layers, count_changed(plan, copy, layers->len), error);
 }
 
-void vk_planner_clone_disks(VkPlan *plan)
+gboolean vk_planner_clone_disks(VkPlan *plan, GError **error)
 {
 	guint count = plan->items->len;
 
 	for (guint i = 0; i < count; i++) {
 		VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
-		if (item->is_disk && item->record->array)
-			clone_disk(plan, item);
+		if (item->is_disk && item->record->array && !clone_disk(plan, item, error))
+			return FALSE;
 	}
 	/* Those that are named get their names first: the deepest before all. */
 	for (guint i = count; i < plan->items->len; i++)
 		g_ptr_array_insert(plan->items, 0, g_ptr_array_steal_index(plan->items, i));
+	return TRUE;
 }

@@ -115,8 +115,11 @@ gboolean vk_planner_finish_offline(VkPlanner *planner, GError **error);
 /* What the definition has and the snapshot does not: ejected, dropped (with DROP), or noted. */
 void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop);
 
-/* Lets the array give back the disks of a plan where it can. Backing files become items, too. */
-void vk_planner_clone_disks(VkPlan *plan);
+/*
+ * Lets the array give back the disks of a plan where it can. Backing files become items, too.
+ * VK_ERROR_FAILED when one has no place where it was.
+ */
+gboolean vk_planner_clone_disks(VkPlan *plan, GError **error);
 void vk_plan_clone_free(VkPlanClone *clone);
 
 /* Refuses a saved memory state of the restored guest's name, unless forced to drop it. */

@@ -409,6 +409,31 @@ START_TEST(all_above_a_changed_backing_file_come_back)
 }
 END_TEST
 
+/* In the host's own directories, or where a link of another leads. */
+START_TEST(a_backing_file_comes_back_to_no_other_place)
+{
+	const char *const places[] = {"web.qcow2:qcow2",
+				      "../../../../../../../../../etc/mid.qcow2:qcow2", NULL};
+	const char *const links[] = {"web.qcow2:qcow2", "open/link/mid.qcow2:qcow2", NULL};
+	g_autofree char *open = path_in("open");
+	g_autofree char *link = path_in("open/link");
+
+	ck_assert_int_eq(mkdir(open, 0755), 0);
+	ck_assert_int_eq(symlink(bed.dir, link), 0);
+	put_on_array(places);
+	bed.world.name = "web 1";
+	bed.world.uuid = UUID;
+	bed.world.xml = bed.snapshot->domain_xml;
+	bed.world.changed = "1";
+	bed.options.in_place = TRUE;
+	assert_refused(VK_ERROR_FAILED, "is no place for a guest's disk");
+	g_clear_error(&bed.error);
+	bed.world.layers = links;
+	ck_assert_int_eq(chmod(open, 0777), 0);
+	assert_refused(VK_ERROR_FAILED, "is a symbolic link");
+}
+END_TEST
+
 START_TEST(a_chain_that_cannot_come_back_whole_is_copied)
 {
 	g_autoptr(VkPlan) made = NULL;
@@ -470,6 +495,7 @@ int main(void)
 		{unchanged_backing_files_are_used_as_they_lie, 1},
 		{a_changed_backing_file_comes_back_beside_it, 1},
 		{all_above_a_changed_backing_file_come_back, 1},
+		{a_backing_file_comes_back_to_no_other_place, 1},
 		{a_chain_that_cannot_come_back_whole_is_copied, 1},
 		{elsewhere_a_chain_becomes_one_file, 1},
 		{a_place_is_known_through_links, 1},
