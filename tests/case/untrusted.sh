@@ -21,6 +21,17 @@ expect_victim() {
 		fail "there is something beside a file of root's"
 }
 
+# Starts the user's program PROGRAM; stop_race ends it.
+start_race() {
+	setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups "$1" &
+	racer=$!
+}
+
+stop_race() {
+	kill "$racer"
+	wait "$racer" || true
+}
+
 # The program NAME first lets the user act on where the restore writes.
 ambush() {
 	local program
@@ -88,7 +99,8 @@ say "a directory that becomes a link, and what is in it, too"
 cat > "$SCRATCH/race" <<-END
 	#!/bin/bash
 	cd "$HOME_OF_USER" || exit
-	while :; do
+	trap 'stop=yes' TERM
+	while [[ ! \$stop ]]; do
 		mv images images.real
 		ln -s "$FS/private" images
 		rm images
@@ -103,15 +115,17 @@ END
 chmod +x "$SCRATCH/race"
 as_user mkdir "$HOME_OF_USER/images"
 as_user cp "$SCRATCH/vdb.kept" "$HOME_OF_USER/images/victim"
-as_user "$SCRATCH/race" &
-racer=$!
+start_race "$SCRATCH/race"
+succeeded=0
 for ((i = 0; i < 40; i++)); do
-	virtkeep restore "$( ((i % 2)) && echo "$snapshot" || echo "$cloned")" --force \
+	if virtkeep restore "$( ((i % 2)) && echo "$snapshot" || echo "$cloned")" --force \
 		--disk "vdb=$HOME_OF_USER/images/victim" --format \
-		"$( ((i % 4)) && echo raw || echo qcow2)" >> "$OUT" 2>&1 || true
+		"$( ((i % 4)) && echo raw || echo qcow2)" >> "$OUT" 2>&1; then
+		succeeded=$((succeeded + 1))
+	fi
 done
-kill "$racer"
-wait "$racer" || true
+stop_race
+((succeeded > 0)) || fail "no restore succeeded, so nothing was raced"
 expect_victim
 rm -rf "${HOME_OF_USER:?}"/images* "$HOME_OF_USER"/moved-*
 
@@ -149,10 +163,60 @@ clone=$(echo .virtkeep/*/*/*/vdb.0)
 as_user mv .virtkeep away
 as_user mkdir -p "${clone%/*}"
 as_user ln -s "$VICTIM" "$clone"
-run virtkeep restore "$cloned" --disk "vdb=$HOME_OF_USER/stolen"
-[[ ! -e $HOME_OF_USER/stolen ]] || same_file "$SCRATCH/vdb.kept" "$HOME_OF_USER/stolen"
-rm -rf "$HOME_OF_USER/stolen" .virtkeep
+refused 1 "cannot open" virtkeep restore "$cloned" --disk "vdb=$HOME_OF_USER/stolen"
+[[ ! -e $HOME_OF_USER/stolen ]] || fail "something was restored from a file of root's"
+rm -rf .virtkeep
 as_user mv away .virtkeep
+
+say "the same, and back, while it is read, by a restore and in a mount"
+as_user mkdir -p "fake/${clone#*/}"
+as_user rmdir "fake/${clone#*/}"
+as_user ln -s "$VICTIM" "fake/${clone#*/}"
+cat > "$SCRATCH/race" <<-END
+	#!/bin/bash
+	cd "$HOME_OF_USER/guest" || exit
+	trap 'stop=yes' TERM
+	while [[ ! \$stop ]]; do
+		mv .virtkeep away && mv fake .virtkeep
+		mv .virtkeep fake && mv away .virtkeep
+	done
+END
+start_race "$SCRATCH/race"
+succeeded=0
+for ((i = 0; i < 40; i++)); do
+	if virtkeep restore "$cloned" --disk "vdb=$SCRATCH/taken" --force >> "$OUT" 2>&1; then
+		same_file "$SCRATCH/vdb.kept" "$SCRATCH/taken"
+		succeeded=$((succeeded + 1))
+	fi
+done
+((succeeded > 0)) || fail "no restore succeeded, so nothing was raced"
+mount_vault "$SCRATCH/mnt"
+succeeded=0
+for ((i = 0; i < 40; i++)); do
+	if cp "$SCRATCH/mnt/guests/vm/${cloned#*@}/vdb.raw" "$SCRATCH/taken" 2>> "$OUT"; then
+		same_file "$SCRATCH/vdb.kept" "$SCRATCH/taken"
+		succeeded=$((succeeded + 1))
+	fi
+done
+((succeeded > 0)) || fail "no read succeeded, so nothing was raced"
+unmount_vault "$SCRATCH/mnt"
+stop_race
+rm -r fake "$SCRATCH/taken"
+expect_victim
+
+say "a FIFO where doctor looks for what a run left"
+left=${clone%/*/*}/0123456789abcdef
+as_user mv .virtkeep away
+as_user mkdir -p "$left"
+as_user mkfifo "$left/vdb.0" "$left/unlisted"
+run timeout 60 virtkeep doctor --fix vm
+expect_status 5
+expect_out "only we can write to"
+[[ -p $left/vdb.0 ]] || fail "something of the user's was removed"
+rm -rf .virtkeep
+as_user mv away .virtkeep
+
+say "a link in the place of the directory of clones"
 as_user mv .virtkeep away
 as_user ln -s "$FS/private" .virtkeep
 run virtkeep backup --mode array vm
