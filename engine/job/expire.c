@@ -44,6 +44,22 @@ static gboolean get_count(const VkSettings *settings, const char *label, guint64
 	return TRUE;
 }
 
+static gint64 dated(const VkSnapshotKey *key)
+{
+	gint64 seconds = 0;
+
+	return vk_time_parse(key->time, &seconds, NULL) ? seconds : 0;
+}
+
+/* By what it says or by what others say: where a clock was wrong, the later, unless that is to come. */
+static gboolean is_young(const Expiry *expiry, const VkSnapshotKey *key)
+{
+	gint64 seconds = dated(key);
+
+	return vk_snapshot_key_taken(key) > expiry->too_old ||
+	       (seconds > expiry->too_old && seconds <= g_get_real_time() / G_USEC_PER_SEC);
+}
+
 /* Whether so many newer ones of its guest are listed that the settings do not keep SNAPSHOT. */
 static gboolean is_surplus(const Expiry *expiry, const VkSnapshotKey *key,
 			   const VkSnapshot *snapshot, gboolean *ret, GError **error)
@@ -54,7 +70,7 @@ static gboolean is_surplus(const Expiry *expiry, const VkSnapshotKey *key,
 	*ret = FALSE;
 	if (!get_count(expiry->settings, snapshot->label, &left, error))
 		return FALSE;
-	if (left == 0 || vk_snapshot_key_taken(key) > expiry->too_old)
+	if (left == 0 || is_young(expiry, key))
 		return TRUE;
 	keys = vk_catalog_list(expiry->vault, key->uuid, error);
 	for (guint i = keys ? keys->len : 0; left > 0 && i > 0; i--) {
@@ -101,13 +117,6 @@ static gboolean needs(const Expiry *expiry, const VkSnapshotKey *other,
 		return FALSE;
 	*ret = *ret && !surplus;
 	return TRUE;
-}
-
-static gint64 dated(const VkSnapshotKey *key)
-{
-	gint64 seconds = 0;
-
-	return vk_time_parse(key->time, &seconds, NULL) ? seconds : 0;
 }
 
 static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
@@ -257,7 +266,7 @@ static gboolean apply(Expiry *expiry, VkSnapshotKey *key, GError **error)
 		expiry->left -= all ? 1 : 0;
 		return TRUE;
 	}
-	if (vk_snapshot_key_taken(key) > expiry->too_old)
+	if (is_young(expiry, key))
 		return TRUE;
 	if (any)
 		return expire(expiry, key, snapshot, error);

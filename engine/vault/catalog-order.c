@@ -16,6 +16,9 @@
 /* Clocks of hosts differ by less, and snapshots in quick succession are dated ahead by less. */
 #define AHEAD_SEC 60
 
+/* Clocks are some days ahead by mistake; one that falls back further lost its battery. */
+#define FAR_BACK_SEC ((gint64)30 * 24 * 60 * 60)
+
 char *vk_catalog_note_object(const VkSnapshotKey *key, const char *time)
 {
 	return g_strdup_printf("snaps/%s/%s-%s" NOTE_SUFFIX "%s", key->uuid, key->time, key->id,
@@ -41,16 +44,26 @@ static const char *order_time(const VkSnapshotKey *key)
 	return key->before ? key->before : key->time;
 }
 
-gint64 vk_snapshot_key_taken(const VkSnapshotKey *key)
+static gint64 to_seconds(const char *time)
 {
 	gint64 seconds = 0;
 
-	return vk_time_parse(order_time(key), &seconds, NULL) ? seconds : 0;
+	return vk_time_parse(time, &seconds, NULL) ? seconds : 0;
+}
+
+static gint64 get_now(void)
+{
+	return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+gint64 vk_snapshot_key_taken(const VkSnapshotKey *key)
+{
+	return key->taken;
 }
 
 gboolean vk_snapshot_key_is_ahead(const VkSnapshotKey *key)
 {
-	return vk_snapshot_key_taken(key) > g_get_real_time() / G_USEC_PER_SEC + AHEAD_SEC;
+	return to_seconds(order_time(key)) > get_now() + AHEAD_SEC;
 }
 
 void vk_catalog_tell_ahead(const VkSnapshotKey *newest, const char *guest)
@@ -161,6 +174,84 @@ static gint compare_keys(gconstpointer a, gconstpointer b)
 	return order ? order : strcmp(left->id, right->id);
 }
 
+/*
+ * Which of the COUNT dates can be believed: none that are in the future by our clock, unless most
+ * are, for then it is ours that is wrong; and none that go back far behind one that can.
+ */
+static gboolean *find_plausible(const gint64 *dates, guint count)
+{
+	gboolean *plausible = g_new(gboolean, count);
+	gint64 latest = get_now() + AHEAD_SEC;
+	gint64 newest = 0;
+	guint n_ahead = 0;
+
+	for (guint i = 0; i < count; i++)
+		n_ahead += dates[i] > latest ? 1 : 0;
+	for (guint i = 0; i < count; i++) {
+		plausible[i] = (dates[i] <= latest || n_ahead > count / 2) &&
+			       dates[i] > newest - FAR_BACK_SEC;
+		if (plausible[i])
+			newest = MAX(newest, dates[i]);
+	}
+	return plausible;
+}
+
+/*
+ * Leaves of the AGREED, the plausible ones, the most in whose order no clock goes back: the longest
+ * ascending subsequence of the dates. Of two that are as long the one that was there first.
+ */
+static void keep_agreed(const gint64 *dates, gboolean *agreed, guint count)
+{
+	g_autofree guint *ends = g_new(guint, count);      /* by length: who ends it earliest */
+	g_autofree guint *previous = g_new0(guint, count); /* the one before it there */
+	guint longest = 0, last = 0;
+
+	for (guint i = 0; i < count; i++) {
+		guint low = 0, high = longest;
+
+		if (!agreed[i])
+			continue;
+		while (low < high) {
+			guint middle = low + (high - low) / 2;
+
+			if (dates[ends[middle]] <= dates[i])
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		ends[low] = i;
+		previous[i] = low > 0 ? ends[low - 1] : i;
+		if (low == longest) {
+			longest++;
+			last = i;
+		}
+	}
+	memset(agreed, 0, count * sizeof(*agreed));
+	for (; longest > 0; longest--, last = previous[last])
+		agreed[last] = TRUE;
+}
+
+/* From the keys' order, which is known, and their dates, some of which may be wrong. */
+static void date_keys(GPtrArray *keys, guint first)
+{
+	guint count = keys->len - first;
+	g_autofree gint64 *dates = g_new(gint64, count);
+	g_autofree gboolean *agreed = NULL;
+	gint64 bound = 0; /* when the next one was taken that can be believed */
+
+	for (guint i = 0; i < count; i++)
+		dates[i] = to_seconds(((VkSnapshotKey *)g_ptr_array_index(keys, first + i))->time);
+	agreed = find_plausible(dates, count);
+	keep_agreed(dates, agreed, count);
+	for (guint i = count; i > 0; i--) {
+		VkSnapshotKey *key = g_ptr_array_index(keys, first + i - 1);
+
+		if (agreed[i - 1])
+			bound = dates[i - 1];
+		key->taken = bound ? bound : MAX(dates[i - 1], get_now());
+	}
+}
+
 void vk_catalog_order(VkVault *vault, GPtrArray *keys, guint first, const GPtrArray *names)
 {
 	for (guint i = 0; i < names->len; i++)
@@ -168,4 +259,5 @@ void vk_catalog_order(VkVault *vault, GPtrArray *keys, guint first, const GPtrAr
 	if (any_is_ahead(keys, first))
 		place_by_parents(vault, keys, first);
 	qsort(keys->pdata + first, keys->len - first, sizeof(gpointer), compare_keys);
+	date_keys(keys, first);
 }

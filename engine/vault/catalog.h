@@ -18,13 +18,15 @@ typedef struct VkSnapshotKey {
 	/* Nullable: the TIME of a snapshot that was committed later, though dated earlier. */
 	char *before;
 	gboolean is_noted; /* BEFORE is noted in the vault */
+	gint64 taken;      /* see vk_snapshot_key_taken() */
 } VkSnapshotKey;
 
 void vk_snapshot_key_free(VkSnapshotKey *key);
 
 /*
- * When the snapshot was taken by what is known now, seconds since 1970: a snapshot that is older
- * than it says was taken before the one behind it.
+ * When the snapshot of a list was taken by what is known now, seconds since 1970. A clock that was
+ * wrong, ahead or behind, contradicts what most others of the guest say: what it dated was taken no
+ * later than the next one that they agree with, or than now. Never too early by that.
  */
 gint64 vk_snapshot_key_taken(const VkSnapshotKey *key);
 

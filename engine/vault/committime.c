@@ -106,9 +106,29 @@ static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_cl
 	return NULL;
 }
 
+/*
+ * Which clock is wrong, ours or the one of then, cannot be told here: the notes say in which order
+ * they were committed, which is true in any case, and leave all dates as they are.
+ */
+static void tell_order(const VkSnapshot *snapshot, const VkSnapshotKey *other, guint count)
+{
+	if (count == 1)
+		vk_log_warning("the snapshot '%s@%s' is older than it says, or the clock is wrong "
+			       "now: it is listed before '%s@%s'",
+			       snapshot->name, other->time, snapshot->name, snapshot->time);
+	else if (count > 1)
+		vk_log_warning("%u snapshots of the guest '%s' are older than they say, or the "
+			       "clock is wrong now: they are listed before '%s@%s'; see whether "
+			       "this host has the right time",
+			       count, snapshot->name, snapshot->name, snapshot->time);
+}
+
 static gboolean note_older(VkVault *vault, const VkSnapshot *snapshot, const GPtrArray *keys,
 			   GError **error)
 {
+	const VkSnapshotKey *last = NULL;
+	guint count = 0;
+
 	for (guint i = 0; i < keys->len; i++) {
 		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
 		const char *before = key->before ? key->before : key->time;
@@ -118,12 +138,12 @@ static gboolean note_older(VkVault *vault, const VkSnapshot *snapshot, const GPt
 			continue;
 		if (strcmp(before, snapshot->time) > 0)
 			before = snapshot->time;
-		vk_log_warning("the snapshot '%s@%s' is older than it says, for a clock was wrong: "
-			       "it is listed before '%s@%s'",
-			       snapshot->name, key->time, snapshot->name, snapshot->time);
 		if (!vk_catalog_note_before(vault, key, before, error))
 			return FALSE;
+		last = key;
+		count++;
 	}
+	tell_order(snapshot, last, count);
 	return TRUE;
 }
 

@@ -128,6 +128,23 @@ static void copy_oldest(void)
 		      error ? error->message : "");
 }
 
+/* Of one that was taken when the clock was of the past the others do not get older. */
+START_TEST(a_clock_of_the_past_ages_no_other)
+{
+	static const char text[] = CONFIG "NTAP_SNAPSHOT_RETENTION_AGE = 1\n";
+	static const gint64 clock[] = {-400, -300, -1000000000, -100};
+
+	vk_settings_free(settings);
+	settings = vk_settings_parse(text, strlen(text), "test", NULL);
+	ck_assert_ptr_nonnull(settings);
+	for (guint i = 0; i < G_N_ELEMENTS(clock); i++)
+		list_snapshot(i, clock[i]);
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), G_N_ELEMENTS(clock));
+	ck_assert(has_clone(0, "vda") && has_clone(1, "vdb"));
+}
+END_TEST
+
 START_TEST(keeps_the_newest)
 {
 	for (guint i = 0; i < 3; i++)
@@ -258,6 +275,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_test(cases, a_clock_of_the_past_ages_no_other);
 	tcase_add_test(cases, keeps_the_newest);
 	tcase_add_test(cases, clock_set_back);
 	tcase_add_test(cases, in_the_vault);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* In which order snapshots are listed when clocks were wrong, and what is the latest. */
 #include "catalog.h"
+#include "choose.h"
 
 #include "seal.h"
 #include "session.h"
@@ -130,6 +131,62 @@ START_TEST(what_is_committed_last_is_the_latest)
 		times[i] = commit_in(vault, clock[i]);
 		check_order(times, i + 1);
 	}
+	free_all(times, G_N_ELEMENTS(clock));
+}
+END_TEST
+
+/* Which one "@TIME" means, SECONDS from now. NULL: none. */
+static const char *choose(const GPtrArray *keys, gint64 seconds)
+{
+	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+	const VkWhen when = {.kind = VK_WHEN_AT, .last = now + seconds};
+	const VkSnapshotKey *key = vk_choose_snapshot(keys, &when, "then", "guest", NULL);
+
+	return key ? key->time : NULL;
+}
+
+/* A host without a battery for its clock begins in a year long past, and is set right later. */
+START_TEST(a_clock_of_the_past_dates_no_other)
+{
+	static const gint64 clock[] = {-9000, -8000, -1000000000, -1000000009, -3000};
+	const gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+	char *times[G_N_ELEMENTS(clock)];
+	g_autoptr(GPtrArray) keys = NULL;
+
+	for (guint i = 0; i < G_N_ELEMENTS(clock); i++) {
+		g_autoptr(GPtrArray) then = NULL;
+
+		times[i] = commit_in(vault, clock[i]);
+		check_order(times, i + 1);
+		then = vk_catalog_list(vault, UUID, NULL);
+		ck_assert_str_eq(choose(then, -8500), times[0]);
+		ck_assert_str_eq(choose(then, i ? -7000 : -8500), times[i ? 1 : 0]);
+		ck_assert_str_eq(choose(then, 3600), times[i]);
+	}
+	check_told("2 snapshots of the guest 'guest'");
+	keys = vk_catalog_list(vault, UUID, NULL);
+	ck_assert_ptr_null(choose(keys, -10000));
+	ck_assert_str_eq(choose(keys, -1000), times[4]);
+	ck_assert_int_ge(vk_snapshot_key_taken(key_at(keys, 0)), now - 9001);
+	for (guint i = 1; i < 4; i++)
+		ck_assert_int_ge(vk_snapshot_key_taken(key_at(keys, i)), now - 8001);
+	free_all(times, G_N_ELEMENTS(clock));
+}
+END_TEST
+
+/* As many are ahead as not: they are in the future, which tells the clock that was wrong. */
+START_TEST(a_clock_of_the_future_dates_no_other)
+{
+	static const gint64 clock[] = {-9000, 86400, 90000, -5000, -4000};
+	g_autoptr(GPtrArray) keys = NULL;
+	char *times[G_N_ELEMENTS(clock)];
+
+	for (guint i = 0; i < G_N_ELEMENTS(clock); i++)
+		times[i] = commit_in(vault, clock[i]);
+	keys = vk_catalog_list(vault, UUID, NULL);
+	ck_assert_str_eq(choose(keys, -6000), times[0]);
+	ck_assert_str_eq(choose(keys, -4500), times[3]);
+	ck_assert_str_eq(choose(keys, 0), times[4]);
 	free_all(times, G_N_ELEMENTS(clock));
 }
 END_TEST
@@ -281,6 +338,8 @@ static Suite *order_suite(void)
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, what_is_committed_last_is_the_latest);
+	tcase_add_test(cases, a_clock_of_the_past_dates_no_other);
+	tcase_add_test(cases, a_clock_of_the_future_dates_no_other);
 	tcase_add_test(cases, the_parent_is_what_was_committed_before);
 	tcase_add_test(cases, children_tell_who_is_older);
 	tcase_add_test(cases, it_stays_older_without_its_child);

@@ -110,6 +110,7 @@ static GPtrArray *new_keys(void)
 
 		key->time = g_strdup(names[i][0]);
 		key->id = g_strdup(names[i][1]);
+		ck_assert(vk_time_parse(key->time, &key->taken, NULL));
 		g_ptr_array_add(keys, key);
 	}
 	return keys;
