@@ -19,7 +19,8 @@
 /* Clocks are some days ahead by mistake; one that falls back further lost its battery. */
 #define FAR_BACK_SEC ((gint64)30 * 24 * 60 * 60)
 
-char *vk_catalog_note_object(const VkSnapshotKey *key, const char *time)
+/* The name of a note. New string. */
+static char *note_object(const VkSnapshotKey *key, const char *time)
 {
 	return g_strdup_printf("snaps/%s/%s-%s" NOTE_SUFFIX "%s", key->uuid, key->time, key->id,
 			       time);
@@ -28,7 +29,7 @@ char *vk_catalog_note_object(const VkSnapshotKey *key, const char *time)
 gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const char *time,
 				GError **error)
 {
-	g_autofree char *name = vk_catalog_note_object(key, time);
+	g_autofree char *name = note_object(key, time);
 	g_autoptr(json_t) object = json_pack("{s:s, s:s}", "id", key->id, "before", time);
 	g_autoptr(GError) trouble = NULL;
 
@@ -37,6 +38,26 @@ gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const 
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&trouble));
 	return FALSE;
+}
+
+gboolean vk_catalog_delete_notes(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	g_autofree char *folder = g_strconcat("snaps/", key->uuid, NULL);
+	g_autofree char *start = g_strdup_printf("%s-%s" NOTE_SUFFIX, key->time, key->id);
+	g_autoptr(GPtrArray) names = NULL;
+
+	if (!key->before) /* as it has with any note */
+		return TRUE;
+	names = vault->backend->ops->list(vault->backend, folder, error);
+	for (guint i = 0; names && i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+		g_autofree char *object = g_strconcat(folder, "/", name, NULL);
+
+		if (g_str_has_prefix(name, start) &&
+		    !vault->backend->ops->delete (vault->backend, object, error))
+			return FALSE;
+	}
+	return names != NULL;
 }
 
 static const char *order_time(const VkSnapshotKey *key)

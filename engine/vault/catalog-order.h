@@ -14,8 +14,8 @@
 
 #include <glib.h>
 
-/* The name of such an object. New string. */
-char *vk_catalog_note_object(const VkSnapshotKey *key, const char *time);
+/* Removes all notes on KEY, which is of a list. Fine when there are none. */
+gboolean vk_catalog_delete_notes(VkVault *vault, const VkSnapshotKey *key, GError **error);
 
 /*
  * Orders the keys from number FIRST on, which are all of one guest, and fills in what is known of

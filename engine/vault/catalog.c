@@ -184,12 +184,11 @@ gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **er
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
 	g_autofree char *copies = vk_snapshot_copies_object(key->uuid, key->time, key->id);
-	g_autofree char *note = key->is_noted ? vk_catalog_note_object(key, key->before) : NULL;
 	VkBackend *backend = vault->backend;
 
 	return backend->ops->delete (backend, name, error) &&
 	       backend->ops->delete (backend, copies, error) &&
-	       (!note || backend->ops->delete (backend, note, error));
+	       vk_catalog_delete_notes(vault, key, error);
 }
 
 gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error)

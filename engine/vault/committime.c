@@ -16,6 +16,11 @@
 /* Claims that nobody gave up are of processes that died: they are few. */
 #define CLAIM_TRIES 1000
 
+#define CLAIM_SUFFIX ".claim"
+
+/* A claim is held for as long as a commit takes: it is of a process that died then. */
+#define STALE_CLAIM_SEC ((gint64)24 * 60 * 60)
+
 /*
  * The first second from FIRST on that is free by KEYS, and behind those that are a little ahead of
  * BEGUN.
@@ -64,6 +69,32 @@ void vk_commit_time_release(VkVault *vault, char *claim)
 	g_free(claim);
 }
 
+static gboolean is_stale_claim(const char *name)
+{
+	g_autofree char *time = NULL;
+	gint64 seconds;
+
+	if (!g_str_has_suffix(name, CLAIM_SUFFIX))
+		return FALSE;
+	time = g_strndup(name, strlen(name) - strlen(CLAIM_SUFFIX));
+	return vk_time_parse(time, &seconds, NULL) &&
+	       seconds < g_get_real_time() / G_USEC_PER_SEC - STALE_CLAIM_SEC;
+}
+
+/* They do no harm but to be there: what cannot be removed now is left to the next commit. */
+static void drop_stale_claims(VkVault *vault, const char *uuid)
+{
+	g_autofree char *folder = g_strconcat("snaps/", uuid, NULL);
+	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, folder, NULL);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+
+		if (is_stale_claim(name))
+			vk_commit_time_release(vault, g_strconcat(folder, "/", name, NULL));
+	}
+}
+
 /*
  * Sets SNAPSHOT's time and claims it. The claim comes first and the list second: who had this second
  * before has listed its snapshot before it gave its claim up. Returns that list.
@@ -77,7 +108,8 @@ static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_cl
 	seconds = begun;
 	for (guint i = 0; i < CLAIM_TRIES; i++) {
 		g_autofree char *time = vk_time_format(seconds);
-		g_autofree char *claim = g_strdup_printf("snaps/%s/%s.claim", snapshot->uuid, time);
+		g_autofree char *claim =
+			g_strdup_printf("snaps/%s/%s" CLAIM_SUFFIX, snapshot->uuid, time);
 		g_autoptr(GPtrArray) keys = NULL;
 		gint64 next = seconds + 1;
 		gboolean taken;
@@ -151,8 +183,10 @@ gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_c
 			      GError **error)
 {
 	g_autofree char *claim = NULL;
-	g_autoptr(GPtrArray) keys = claim_free(vault, snapshot, &claim, error);
+	g_autoptr(GPtrArray) keys = NULL;
 
+	drop_stale_claims(vault, snapshot->uuid);
+	keys = claim_free(vault, snapshot, &claim, error);
 	if (!keys)
 		return FALSE;
 	if (!note_older(vault, snapshot, keys, error)) {

@@ -17,7 +17,8 @@
 /*
  * Moves SNAPSHOT's time on to the first second that its guest has no snapshot of and nobody claims,
  * behind those that are a little ahead, and claims it. Sets its parent: the newest of its guest.
- * Notes, durably, of those dated later that they are older. *RET_CLAIM is a new string.
+ * Notes, durably, of those dated later that they are older. Removes claims that were left more than
+ * a day ago. *RET_CLAIM is a new string.
  */
 gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
 			      GError **error);

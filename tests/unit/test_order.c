@@ -250,6 +250,7 @@ START_TEST(a_deleted_one_leaves_nothing)
 {
 	g_autofree char *ahead = commit_in(vault, 86400);
 	g_autofree char *next = commit_in(vault, -5000);
+	g_autofree char *last = commit_in(vault, -6000); /* a second note on the first */
 	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
 	g_autoptr(GPtrArray) names = NULL;
 
@@ -331,6 +332,23 @@ START_TEST(a_stale_claim_is_passed_over)
 }
 END_TEST
 
+START_TEST(claims_of_long_ago_are_removed)
+{
+	g_autofree char *old = from_now(-90000);
+	g_autofree char *young = from_now(-80000);
+	g_autofree char *old_claim = g_strdup_printf("snaps/" UUID "/%s.claim", old);
+	g_autofree char *young_claim = g_strdup_printf("snaps/" UUID "/%s.claim", young);
+	g_autofree char *committed = NULL;
+	guint64 size;
+
+	ck_assert(vk_backend_put(vault->backend, old_claim, NULL, 0, VK_PUT_HINT, NULL));
+	ck_assert(vk_backend_put(vault->backend, young_claim, NULL, 0, VK_PUT_HINT, NULL));
+	committed = commit_in(vault, -5000);
+	ck_assert(!vault->backend->ops->head(vault->backend, old_claim, &size, NULL));
+	ck_assert(vault->backend->ops->head(vault->backend, young_claim, &size, NULL));
+}
+END_TEST
+
 static Suite *order_suite(void)
 {
 	Suite *suite = suite_create("order");
@@ -347,6 +365,7 @@ static Suite *order_suite(void)
 	tcase_add_test(cases, a_newest_one_of_the_future_is_told);
 	tcase_add_test(cases, two_commits_at_once_have_two_times);
 	tcase_add_test(cases, a_stale_claim_is_passed_over);
+	tcase_add_test(cases, claims_of_long_ago_are_removed);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
