@@ -130,13 +130,14 @@ static void take_note(GPtrArray *keys, guint first, const char *name)
 	}
 }
 
-/* The id of the snapshot's parent. New string; NULL when it has none or cannot be read. */
-static char *read_parent(const VkVault *vault, const VkSnapshotKey *key)
+/* *RET_PARENT: the id of the snapshot's parent, a new string, or NULL. FALSE: it cannot be read. */
+static gboolean read_parent(const VkVault *vault, const VkSnapshotKey *key, gpointer *ret_parent)
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
 	g_autoptr(json_t) object = vk_sealed_get(vault->backend, name, NULL);
 
-	return g_strdup(vk_json_optional_string(object, "parent"));
+	*ret_parent = g_strdup(vk_json_optional_string(object, "parent"));
+	return object != NULL;
 }
 
 /* The keys from FIRST on whose parent the snapshot PARENT is are newer. Returns whether it is news. */
@@ -155,33 +156,6 @@ static gboolean place_before_children(GPtrArray *keys, guint first, VkSnapshotKe
 	return moved;
 }
 
-/* What is dated in the future is moved until it stands before its children. */
-static void place_by_parents(const VkVault *vault, GPtrArray *keys, guint first)
-{
-	g_autoptr(GPtrArray) parents = g_ptr_array_new_with_free_func(g_free);
-	gboolean moved = TRUE;
-
-	for (guint i = first; i < keys->len; i++)
-		g_ptr_array_add(parents, read_parent(vault, g_ptr_array_index(keys, i)));
-	while (moved) {
-		moved = FALSE;
-		for (guint i = first; i < keys->len; i++) {
-			VkSnapshotKey *key = g_ptr_array_index(keys, i);
-
-			if (vk_snapshot_key_is_ahead(key))
-				moved = place_before_children(keys, first, key, parents) || moved;
-		}
-	}
-}
-
-static gboolean any_is_ahead(const GPtrArray *keys, guint first)
-{
-	for (guint i = first; i < keys->len; i++)
-		if (vk_snapshot_key_is_ahead(g_ptr_array_index(keys, i)))
-			return TRUE;
-	return FALSE;
-}
-
 static gint compare_keys(gconstpointer a, gconstpointer b)
 {
 	const VkSnapshotKey *left = *(const VkSnapshotKey *const *)a;
@@ -193,6 +167,76 @@ static gint compare_keys(gconstpointer a, gconstpointer b)
 	if (order == 0)
 		order = strcmp(left->time, right->time);
 	return order ? order : strcmp(left->id, right->id);
+}
+
+static void sort_keys(GPtrArray *keys, guint first)
+{
+	qsort(keys->pdata + first, keys->len - first, sizeof(gpointer), compare_keys);
+}
+
+/* Of ordered keys the number of the first from FIRST on that is dated in the future. */
+static guint find_ahead(const GPtrArray *keys, guint first)
+{
+	guint ahead = keys->len;
+
+	while (ahead > first && vk_snapshot_key_is_ahead(g_ptr_array_index(keys, ahead - 1)))
+		ahead--;
+	return ahead;
+}
+
+static gboolean has_id(const GPtrArray *keys, guint first, const char *id)
+{
+	for (guint i = first; i < keys->len; i++)
+		if (g_strcmp0(((const VkSnapshotKey *)g_ptr_array_index(keys, i))->id, id) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/*
+ * Reads the parents of those that are newer than one dated in the future, from number AHEAD on:
+ * they are the newest of the others, for while it is the latest it is everybody's parent. Returns
+ * whether there are any.
+ */
+static gboolean read_children(const VkVault *vault, const GPtrArray *keys, guint first, guint ahead,
+			      GPtrArray *parents)
+{
+	gboolean any = FALSE;
+
+	for (guint i = ahead; i > first; i--) {
+		gpointer *parent = &g_ptr_array_index(parents, i - 1 - first);
+
+		if (!read_parent(vault, g_ptr_array_index(keys, i - 1), parent))
+			continue;
+		if (!has_id(keys, ahead, *parent))
+			break;
+		any = TRUE;
+	}
+	return any;
+}
+
+/* What of the ordered keys is dated in the future is moved until it stands before its children. */
+static void place_by_parents(const VkVault *vault, GPtrArray *keys, guint first)
+{
+	g_autoptr(GPtrArray) parents = g_ptr_array_new_with_free_func(g_free);
+	guint ahead = find_ahead(keys, first);
+	gboolean moved = TRUE;
+
+	g_ptr_array_set_size(parents, (gint)(keys->len - first));
+	if (ahead == keys->len || !read_children(vault, keys, first, ahead, parents))
+		return;
+	for (guint i = ahead; i < keys->len; i++)
+		read_parent(vault, g_ptr_array_index(keys, i),
+			    &g_ptr_array_index(parents, i - first));
+	while (moved) {
+		moved = FALSE;
+		for (guint i = ahead; i < keys->len; i++) {
+			VkSnapshotKey *key = g_ptr_array_index(keys, i);
+
+			if (vk_snapshot_key_is_ahead(key))
+				moved = place_before_children(keys, first, key, parents) || moved;
+		}
+	}
+	sort_keys(keys, first);
 }
 
 /*
@@ -277,8 +321,7 @@ void vk_catalog_order(VkVault *vault, GPtrArray *keys, guint first, const GPtrAr
 {
 	for (guint i = 0; i < names->len; i++)
 		take_note(keys, first, g_ptr_array_index(names, i));
-	if (any_is_ahead(keys, first))
-		place_by_parents(vault, keys, first);
-	qsort(keys->pdata + first, keys->len - first, sizeof(gpointer), compare_keys);
+	sort_keys(keys, first);
+	place_by_parents(vault, keys, first);
 	date_keys(keys, first);
 }

@@ -20,6 +20,7 @@ gboolean vk_catalog_delete_notes(VkVault *vault, const VkSnapshotKey *key, GErro
 /*
  * Orders the keys from number FIRST on, which are all of one guest, and fills in what is known of
  * them. NAMES is the listing of the guest's folder. While a snapshot is dated in the future, and
- * nothing is noted of it, the others are opened, to see by their parents which are newer.
+ * nothing is noted of it, the newest of the others are opened, to see by their parents which are
+ * newer.
  */
 void vk_catalog_order(VkVault *vault, GPtrArray *keys, guint first, const GPtrArray *names);

@@ -231,6 +231,35 @@ START_TEST(children_tell_who_is_older)
 }
 END_TEST
 
+static guint n_read; /* snapshot objects */
+
+static int openat_counted(int dirfd, const char *name, int flags, mode_t mode)
+{
+	if (g_str_has_suffix(name, ".json"))
+		n_read++;
+	return real.openat(dirfd, name, flags, mode);
+}
+
+/* The reads to see that nothing is newer do not grow with what is older. */
+START_TEST(one_of_the_future_costs_one_read)
+{
+	g_autofree char *last = NULL;
+	g_autoptr(GPtrArray) keys = NULL;
+
+	for (guint i = 0; i < 20; i++) {
+		char *id = put_old(-9000 + (gint64)i, last);
+
+		g_free(last);
+		last = id;
+	}
+	g_free(put_old(86400, last));
+	vk_io.openat = openat_counted;
+	keys = vk_catalog_list(vault, UUID, NULL);
+	ck_assert_uint_eq(keys->len, 21);
+	ck_assert_uint_eq(n_read, 1);
+}
+END_TEST
+
 /* Retention removes what lies between. */
 START_TEST(it_stays_older_without_its_child)
 {
@@ -366,6 +395,7 @@ static Suite *order_suite(void)
 	tcase_add_test(cases, two_commits_at_once_have_two_times);
 	tcase_add_test(cases, a_stale_claim_is_passed_over);
 	tcase_add_test(cases, claims_of_long_ago_are_removed);
+	tcase_add_test(cases, one_of_the_future_costs_one_read);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
