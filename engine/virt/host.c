@@ -224,7 +224,11 @@ virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **e
 
 char *vk_libvirt_directory(const char *uri, const char *what)
 {
-	if (strstr(uri, "/session"))
+	g_autofree char *path = NULL;
+
+	/* As libvirt does: what else the URI has, such as a socket's path, tells nothing of it. */
+	if (g_uri_split(uri, G_URI_FLAGS_NONE, NULL, NULL, NULL, NULL, &path, NULL, NULL, NULL) &&
+	    g_strcmp0(path, "/session") == 0)
 		return g_build_filename(g_get_user_config_dir(), "libvirt/qemu", what, NULL);
 	if (g_str_equal(what, "swtpm"))
 		return g_strdup("/var/lib/libvirt/swtpm");

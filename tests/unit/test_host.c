@@ -76,6 +76,25 @@ START_TEST(so_is_the_connection)
 }
 END_TEST
 
+static const struct {
+	const char *uri;
+	gboolean is_users;
+} uris[] = {
+	{"qemu:///system", FALSE},
+	{"qemu:///session", TRUE},
+	{"qemu+unix:///session?socket=/run/x", TRUE},
+	{"qemu+unix:///system?socket=/run/session/x", FALSE},
+	{"qemu:///system?socket=/session", FALSE},
+};
+
+START_TEST(files_lie_where_the_libvirt_of_the_uri_has_them)
+{
+	g_autofree char *path = vk_libvirt_directory(uris[_i].uri, "nvram");
+
+	ck_assert_int_eq(!g_str_has_prefix(path, "/var/lib/libvirt/"), uris[_i].is_users);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("host");
@@ -88,6 +107,8 @@ int main(void)
 	tcase_add_test(tests, but_not_for_ever);
 	tcase_add_test(tests, what_stays_is_not_and_nothing_after_a_signal);
 	tcase_add_test(tests, so_is_the_connection);
+	tcase_add_loop_test(tests, files_lie_where_the_libvirt_of_the_uri_has_them, 0,
+			    G_N_ELEMENTS(uris));
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
