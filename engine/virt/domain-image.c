@@ -53,7 +53,10 @@ static char *data_file_of(const xmlNode *source)
 	return file ? file : vk_xml_attribute(place, "dev");
 }
 
-/* Other sorts than LUKS by QEMU, or with more than a secret, are out of the tools' reach. */
+/*
+ * Other sorts than LUKS by QEMU, or with more than a secret, are out of the tools' reach. The last word
+ * on an image holds.
+ */
 void vk_image_parse_encryption(VkDomainImage *image, const xmlNode *node)
 {
 	const xmlNode *secret = vk_xml_child(node, "secret");
@@ -61,6 +64,8 @@ void vk_image_parse_encryption(VkDomainImage *image, const xmlNode *node)
 	if (!node)
 		return;
 	image->encrypted = TRUE;
+	g_clear_pointer(&image->secret_uuid, g_free);
+	g_clear_pointer(&image->secret_usage, g_free);
 	if (!vk_xml_attribute_is(node, "format", "luks") || vk_xml_next(secret, "secret") ||
 	    vk_xml_attribute_is(node, "engine", "librbd"))
 		return;
