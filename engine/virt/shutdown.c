@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shutting a guest down: politely by its agent, then by its power button, then by force.
+ * Shutting a guest down: woken up if it sleeps, politely by its agent, then by its power button, then
+ * by force.
  */
 #include "host.h"
 
@@ -13,6 +14,8 @@
 
 /* A guest that obeys may not answer at all, so the agent is not waited for long. */
 #define AGENT_ANSWER_SEC 2
+
+#define WAKING_SEC 10
 
 /* Waits until DEADLINE for the guest to be off. *RET_OFF tells. */
 static gboolean wait_off(VkGuest *guest, gint64 deadline, gboolean *ret_off, GError **error)
@@ -37,6 +40,24 @@ static gboolean wait_off(VkGuest *guest, gint64 deadline, gboolean *ret_off, GEr
 			return vk_fail_interrupted(error);
 		vk_poll_pause(&pause);
 	}
+}
+
+/* One that sleeps for good wakes up to nothing, and is not waited for. */
+static gboolean wake_up(VkGuest *guest, virDomainPtr domain, gint64 deadline, GError **error)
+{
+	VkGuestState state = VK_GUEST_ASLEEP;
+	guint pause = 0;
+
+	if (virDomainPMWakeup(domain, 0) < 0)
+		return TRUE;
+	while (state == VK_GUEST_ASLEEP && !vk_deadline_passed(deadline)) {
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		vk_poll_pause(&pause);
+		if (!vk_guest_get_state(guest, &state, NULL))
+			break;
+	}
+	return TRUE;
 }
 
 static void ask_agent(virDomainPtr domain)
@@ -75,6 +96,12 @@ gboolean vk_guest_shut_down(VkGuest *guest, guint timeout_sec, GError **error)
 		return FALSE;
 	if (state == VK_GUEST_OFF)
 		return TRUE;
+	if (state == VK_GUEST_ASLEEP && timeout_sec > 0) {
+		if (!wake_up(guest, domain, vk_deadline(MIN(timeout_sec, WAKING_SEC)), error))
+			return FALSE;
+		if (!vk_guest_get_state(guest, &state, error))
+			return FALSE;
+	}
 	/* A guest that does not run cannot shut itself down. */
 	if (state == VK_GUEST_RUNNING && timeout_sec > 0) {
 		ask_agent(domain);
