@@ -49,7 +49,7 @@ gboolean vk_planner_encrypt(VkPlanner *planner, VkPlanItem *item, GError **error
 	gboolean was = then && then->image && then->image->encrypted;
 
 	if (planner->options->decrypted) {
-		if (was)
+		if (then && vk_domain_disk_is_encrypted(then))
 			vk_plan_note(planner->plan,
 				     "disk '%s' was encrypted and is written as plain text",
 				     item->name);
@@ -57,6 +57,13 @@ gboolean vk_planner_encrypt(VkPlanner *planner, VkPlanItem *item, GError **error
 	}
 	if (now && now->image && now->image->encrypted)
 		return take_secret(planner->world, now, item, error);
-	return !was ||
-	       refuse(item, "is not in the present definition: restore the whole guest", error);
+	if (was)
+		return refuse(item,
+			      "is not encrypted in the present definition: restore the whole guest",
+			      error);
+	return !then || !vk_domain_disk_is_encrypted(then) ||
+	       vk_fail(error, VK_ERROR_FAILED,
+		       "disk '%s' had a backing file that was encrypted, and comes back as plain "
+		       "text in one file: use --decrypted if that is wanted",
+		       item->name);
 }

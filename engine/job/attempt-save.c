@@ -219,7 +219,7 @@ void vk_attempt_warn_decrypted(const VkAttempt *attempt)
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {
 		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 
-		if (planned->disk->image->encrypted)
+		if (vk_domain_disk_is_encrypted(planned->disk))
 			vk_log_warning(
 				"guest '%s', disk '%s': it is encrypted on the host and saved "
 				"decrypted: whoever can read the vault can read it",

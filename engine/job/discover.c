@@ -218,7 +218,7 @@ static VkFoundDisk *find_disk(const Search *search)
 	if (disk->image) {
 		found->type = g_strdup(disk->image->type);
 		found->format = g_strdup(disk->image->format);
-		found->encrypted = disk->image->encrypted;
+		found->encrypted = vk_domain_disk_is_encrypted(disk);
 		found->source = vk_domain_image_label(disk->image);
 	}
 	found->path = image_path(search);

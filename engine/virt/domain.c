@@ -192,6 +192,15 @@ static const char *off_reason(const char *whose, const char *obstacle)
 	return g_intern_string(reason);
 }
 
+gboolean vk_domain_disk_is_encrypted(const VkDomainDisk *disk)
+{
+	gboolean is = disk->image && disk->image->encrypted;
+
+	for (guint i = 0; !is && i < disk->backing->len; i++)
+		is = ((const VkDomainImage *)g_ptr_array_index(disk->backing, i))->encrypted;
+	return is;
+}
+
 const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk)
 {
 	const char *obstacle;

@@ -75,6 +75,9 @@ char *vk_domain_image_label(const VkDomainImage *image);
 /* NULL when the disk can be saved, else the reason why not, in words. Static string. */
 const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk);
 
+/* Whether QEMU decrypts any of the disk's images, as far as the XML tells them. */
+gboolean vk_domain_disk_is_encrypted(const VkDomainDisk *disk);
+
 /* The reason for all of a domain's foreign disks. Static string. */
 const char *vk_domain_foreign_reason(void);
 

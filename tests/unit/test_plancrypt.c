@@ -91,17 +91,44 @@ START_TEST(what_is_encrypted_no_more_is_refused)
 	bed.world.secret = "aaa";
 	bed.options.in_place = TRUE;
 	set_list(&bed.options.disks, "vda");
-	assert_refused(VK_ERROR_FAILED, "--decrypted");
+	assert_refused(VK_ERROR_FAILED, "is not encrypted in the present definition");
+	ck_assert_ptr_nonnull(strstr(bed.error->message, "--decrypted"));
+}
+END_TEST
+
+/* What comes back as one file would be plain text. */
+START_TEST(an_encrypted_backing_file_counts)
+{
+	g_autofree char *disk = g_strdup_printf(
+		"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+		"<source file='%s/web.qcow2'/><backingStore type='file'><format type='raw'/>"
+		"<source file='/i/base.luks'>%s</source><backingStore/></backingStore>"
+		"<target dev='vda' bus='virtio'/></disk>",
+		bed.dir, luks);
+
+	set_xml(disk);
+	bed.options.decrypted = _i == 1;
+	if (_i == 0) {
+		assert_refused(VK_ERROR_FAILED, "--decrypted");
+		return;
+	}
+	g_autoptr(VkPlan) made = plan();
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
+	ck_assert_ptr_nonnull(strstr(made->notes->pdata[0], "plain text"));
 }
 END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		it_is_encrypted_again,     without_its_secret_it_is_refused,
-		another_sort_is_refused,   plain_text_is_asked_for_and_told,
-		a_part_is_encrypted_again, what_is_encrypted_no_more_is_refused,
+	const VkPlanTest tests[] = {
+		{it_is_encrypted_again, 1},
+		{without_its_secret_it_is_refused, 1},
+		{another_sort_is_refused, 1},
+		{plain_text_is_asked_for_and_told, 1},
+		{a_part_is_encrypted_again, 1},
+		{what_is_encrypted_no_more_is_refused, 1},
+		{an_encrypted_backing_file_counts, 2},
 	};
 
-	return run_plan_tests("plancrypt", tests, G_N_ELEMENTS(tests));
+	return run_plan_loops("plancrypt", tests, G_N_ELEMENTS(tests));
 }
