@@ -9,6 +9,7 @@
 #include "guestlock.h"
 #include "lastsnapshot.h"
 #include "newfile.h"
+#include "offline.h"
 #include "qemu-image.h"
 #include "quiesce.h"
 #include "safepath.h"
@@ -210,6 +211,12 @@ static gboolean drop_strays(Visit *visit, const char *wanted, guint first, GErro
 	return TRUE;
 }
 
+/* Also of a volume in a pool; NULL: it is in no file. New string. */
+static char *image_path(const Visit *visit, const VkDomainDisk *disk)
+{
+	return disk->image ? vk_offline_image_path(visit->host, disk->image, NULL) : NULL;
+}
+
 /* Of a guest that runs on another host nothing here tells anything. */
 static gboolean runs_elsewhere(Visit *visit)
 {
@@ -217,7 +224,7 @@ static gboolean runs_elsewhere(Visit *visit)
 		return FALSE;
 	for (guint i = 0; i < visit->domain->disks->len; i++) {
 		const VkDomainDisk *disk = g_ptr_array_index(visit->domain->disks, i);
-		const char *path = disk->image ? disk->image->path : NULL;
+		g_autofree char *path = image_path(visit, disk);
 
 		if (!path || vk_domain_disk_skip_reason(disk) || !vk_image_file_is_written(path))
 			continue;
@@ -343,9 +350,8 @@ static void examine_restores(Visit *visit)
 
 	for (guint i = 0; i < visit->domain->disks->len; i++) {
 		const VkDomainDisk *disk = g_ptr_array_index(visit->domain->disks, i);
-		g_autofree char *path = disk->image && disk->image->path
-						? vk_safe_path(disk->image->path, NULL)
-						: NULL;
+		g_autofree char *image = image_path(visit, disk);
+		g_autofree char *path = image ? vk_safe_path(image, NULL) : NULL;
 
 		if (path)
 			examine_neighbours(visit, path, seen);

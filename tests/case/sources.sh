@@ -52,8 +52,16 @@ qemu-img compare -q "$images/top.qcow2" "$SCRATCH/kept.qcow2" || fail "vdb diffe
 qemu-img info --output=json "$SCRATCH/kept.qcow2" > "$OUT"
 expect_json '.["full-backing-filename"]' "$images/mid.qcow2"
 (($(stat -c %s "$SCRATCH/kept.qcow2") < 1000000)) || fail "what the base has was written again"
+expect_err "disk 'vdb' stands on '$images/mid.qcow2'"
 ok virtkeep restore many@latest --disk "vdc=$SCRATCH/vdc.raw"
 cmp -n 1000001 "$images/odd.raw" "$SCRATCH/vdc.raw" || fail "vdc differs"
+
+say "what a killed restore left beside a volume"
+mkdir "$SCRATCH/pool/.volume.qcow2.virtkeep-00abcd"
+touch "$SCRATCH/pool/.volume.qcow2.virtkeep-00abcd"/{image,lock}
+run virtkeep doctor --fix many
+expect_out '.volume.qcow2.virtkeep-00abcd'
+[[ ! -e $SCRATCH/pool/.volume.qcow2.virtkeep-00abcd ]] || fail "it is there still"
 
 say "the mapping: none, written, right, wrong, written again, and not a byte besides"
 printf '# mine\n[vault]\nurl = %s\n' "$VAULT" > /etc/virtkeep/virtkeep.conf
