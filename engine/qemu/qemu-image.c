@@ -159,6 +159,28 @@ char *vk_qemu_run(GPtrArray *argv, const char *name, const char *path, GError **
 	return output;
 }
 
+/*
+ * A vmdk may be but a list of other files, all of which QEMU opens before it tells their names: text,
+ * or a header without a capacity of its own.
+ */
+static gboolean check_whole(const VkQemuLayer *image, GError **error)
+{
+	VK_AUTOFD fd = vk_io_open(AT_FDCWD, image->path, O_RDONLY | O_NONBLOCK, 0, error);
+	const char none[8] = {0};
+	char header[20] = {0};
+
+	if (fd < 0)
+		return FALSE;
+	if (pread(fd, header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+	    (memcmp(header, "COWD", 4) == 0 ||
+	     (memcmp(header, "KDMV", 4) == 0 && memcmp(header + 12, none, 8) != 0)))
+		return TRUE;
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "'%s' is a vmdk that keeps its data in other files, which are not "
+		       "followed: back the guest up while it runs, with --mode vault",
+		       image->path);
+}
+
 json_t *vk_qemu_image_info(const VkQemuLayer *image, GError **error)
 {
 	const VkQemuLayer locked = {
@@ -168,7 +190,7 @@ json_t *vk_qemu_image_info(const VkQemuLayer *image, GError **error)
 	g_autofree char *output = NULL;
 	json_t *info;
 
-	if (!name)
+	if (!name || (g_strcmp0(image->format, "vmdk") == 0 && !check_whole(image, error)))
 		return NULL;
 	vk_qemu_add_words(argv, "qemu-img", "info", "-U", "--output=json", name, NULL);
 	output = vk_qemu_run(argv, name, image->path, error);
@@ -194,28 +216,11 @@ char *vk_qemu_resolve(const char *path, const char *name)
 	return g_canonicalize_filename(name, directory);
 }
 
-/* A vmdk may be but a list of other files. */
-static const char *foreign_extent_of(const VkQemuLayer *image, const json_t *data)
-{
-	const json_t *extents = json_object_get(data, "extents");
-
-	for (gsize i = 0; g_str_equal(image->format, "vmdk") && i < json_array_size(extents); i++) {
-		const json_t *extent = json_array_get(extents, i);
-		const char *file = json_string_value(json_object_get(extent, "filename"));
-
-		if (file && strcmp(file, image->path) != 0)
-			return file;
-	}
-	return NULL;
-}
-
 char *vk_qemu_undeclared_data(const VkQemuLayer *image, const json_t *info)
 {
 	const json_t *data = json_object_get(json_object_get(info, "format-specific"), "data");
 	const char *file = json_string_value(json_object_get(data, "data-file"));
 
-	if (!file)
-		file = foreign_extent_of(image, data);
 	if (!file || image->data_file)
 		return NULL;
 	return vk_qemu_is_path(file) ? vk_qemu_resolve(image->path, file) : g_strdup(file);

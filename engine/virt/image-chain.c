@@ -44,7 +44,10 @@ static gboolean check_format(const char *format, const char *path, GError **erro
 					    "vpc", "vhdx",  "bochs", "cloop", "parallels", NULL};
 
 	return g_strv_contains(known, format) ||
-	       vk_fail(error, VK_ERROR_FAILED, "'%s' of '%s' is not an image format", format, path);
+	       vk_fail(error, VK_ERROR_FAILED,
+		       "the format '%s' of '%s' is not read of a guest that is off: back the guest "
+		       "up while it runs, with --mode vault",
+		       format, path);
 }
 
 /* DECLARED is what the definition says of it; NULL: nothing. */

@@ -242,7 +242,9 @@ START_TEST(names_that_are_no_paths)
 	/* What is declared instead is taken. */
 	expect_bytes(disk_of("qcow2", top_over_base), "base");
 	run("qemu-img create -q -f qcow2 -u -F nbd -b @/base.raw @/top.qcow2 " SIZE);
-	expect_refused(disk_of("qcow2", just_top), "'nbd' of '@/base.raw'", "not an image format");
+	expect_refused(disk_of("qcow2", just_top), "'nbd' of '@/base.raw'", "while it runs");
+	run("qemu-img create -q -f qcow2 -u -F dmg -b @/base.raw @/top.qcow2 " SIZE);
+	expect_refused(disk_of("qcow2", just_top), "'dmg' of '@/base.raw'", "while it runs");
 }
 END_TEST
 
@@ -259,6 +261,20 @@ START_TEST(files_that_are_none)
 	expect_refused(disk_of("qcow2", just_top), "backing chain", "names itself");
 }
 END_TEST
+
+/* The header of a vmdk, and behind it the names of other files: none of them is opened. */
+static void put_list(const char *name)
+{
+	static const char list[] = "# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
+				   "createType=\"monolithicFlat\"\n"
+				   "RW 2048 FLAT \"/nonexistent/secret\" 0\n";
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+	char bytes[2048] = "KDMV\1";
+
+	bytes[28] = 1; /* the sector of the list */
+	memcpy(bytes + 512, list, sizeof(list));
+	ck_assert(g_file_set_contents(path, bytes, sizeof(bytes), NULL));
+}
 
 START_TEST(a_data_file_must_be_declared)
 {
@@ -278,10 +294,13 @@ START_TEST(a_data_file_must_be_declared)
 	expect_refused(disk_of("qcow2", "<source file='@/over.qcow2'/>"), "'@/top.data'",
 		       "<dataStore>");
 	run("qemu-img create -q -f vmdk -o subformat=monolithicFlat @/flat.vmdk " SIZE);
-	expect_refused(disk_of("vmdk", "<source file='@/flat.vmdk'/>"), "'@/flat-flat.vmdk'",
+	expect_refused(disk_of("vmdk", "<source file='@/flat.vmdk'/>"), "in other files",
+		       "back the guest up while it runs");
+	put_list("list.vmdk");
+	expect_refused(disk_of("vmdk", "<source file='@/list.vmdk'/>"), "in other files",
 		       "back the guest up while it runs");
 	run("qemu-img create -q -f vmdk @/whole.vmdk " SIZE);
-	expect_chain(disk_of("vmdk", "<source file='@/whole.vmdk'/>"), "vmdk whole.vmdk");
+	expect_chain(disk_of("vmdk", "<source file='@//whole.vmdk'/>"), "vmdk /whole.vmdk");
 }
 END_TEST
 
@@ -338,11 +357,8 @@ static void expect_luks(const char *name)
 	gsize length;
 
 	/* As few rounds as there can be: with the usual number it would take seconds. */
-	g_autofree char *create =
-		g_strdup_printf("qemu-img create -q --object secret,id=s,file=%s -f luks "
-				"-o key-secret=s,iter-time=1 @/%s " SIZE,
-				image.secret, name);
-	run(create);
+	ck_assert_msg(vk_image_file_create(&image, "iter-time=1", MIB, &error), "%s",
+		      error ? error->message : "?");
 	server = vk_nbd_server_start(&image, VK_NBD_WRITE, &error);
 	ck_assert_msg(server != NULL, "%s", error->message);
 	writer = vk_nbd_writer_new(vk_nbd_server_socket(server), &error);
@@ -390,6 +406,12 @@ START_TEST(encryption_that_no_tool_knows)
 					 "<secret type='passphrase' usage='u'/></encryption>")
 				->image),
 		"u");
+	/* Said twice, as the disk's and as its source's. */
+	ck_assert(!vk_domain_image_has_secret(
+		disk_of("qcow2", "<source file='@/top.qcow2'><encryption format='luks'>"
+				 "<secret type='passphrase' uuid='u'/></encryption></source>"
+				 "<encryption format='qcow'/>")
+			->image));
 	ck_assert(!vk_domain_image_has_secret(
 		disk_of("raw", "<source file='@/top.qcow2'><encryption format='luks2' "
 			       "engine='librbd'><secret type='passphrase' uuid='u'/>"
