@@ -59,6 +59,32 @@ static gboolean is_listening(const xmlNode *device)
 	return FALSE;
 }
 
+/* One that is reached; those that listen are others'. */
+static const xmlNode *connected_source(const xmlNode *device)
+{
+	const xmlNode *source = vk_xml_child(device, "source");
+
+	while (source && vk_xml_attribute_is(source, "mode", "bind"))
+		source = vk_xml_next(source, "source");
+	return source;
+}
+
+/* WHAT can be shared, but whoever is at the other end hears both. */
+static void note_connected(const VkRewrite *rewrite, const char *what, const xmlNode *device)
+{
+	const xmlNode *source = connected_source(device);
+	g_autofree char *path = vk_xml_attribute(source, "path");
+	g_autofree char *host = vk_xml_attribute(source, "host");
+	g_autofree char *service = vk_xml_attribute(source, "service");
+
+	if (rewrite->is_clone && source)
+		vk_rewrite_note(rewrite, "the %s connects to '%s%s%s', as the original does", what,
+				path   ? path
+				: host ? host
+				       : "",
+				service ? ":" : "", service ? service : "");
+}
+
 /* In words: "serial port on '/dev/ttyS0'". New string. */
 static char *character_label(const xmlNode *device)
 {
@@ -95,8 +121,7 @@ static void separate_socket(const VkRewrite *rewrite, xmlNode *device)
 	if (!path)
 		return;
 	if (vk_xml_attribute_is(source, "mode", "connect"))
-		vk_rewrite_note(rewrite, "the %s connects to '%s', as the original does",
-				(const char *)device->name, path);
+		note_connected(rewrite, (const char *)device->name, device);
 	else if (!is_derived_path(path))
 		rename_path_attribute(rewrite, source, "path");
 	else if (rewrite->changes->drop_channel_paths)
@@ -116,6 +141,8 @@ static gboolean separate_character(const VkRewrite *rewrite, xmlNode *device)
 	else if (rewrite->is_clone && (!g_strcmp0(type, "dev") || !g_strcmp0(type, "pipe") ||
 				       (is_network && is_listening(device))))
 		connect_to_pty(rewrite, device);
+	else if (is_network)
+		note_connected(rewrite, (const char *)device->name, device);
 	return TRUE;
 }
 
@@ -335,10 +362,26 @@ static gboolean separate_random(const VkRewrite *rewrite, xmlNode *device)
 {
 	xmlNode *backend = vk_xml_child(device, "backend");
 
-	if (!rewrite->is_clone || !vk_xml_attribute_is(backend, "model", "egd") ||
-	    !is_listening(backend))
+	if (!rewrite->is_clone || !vk_xml_attribute_is(backend, "model", "egd"))
 		return TRUE;
-	return leave_out(rewrite, "the source of random numbers", NULL);
+	if (is_listening(backend))
+		return leave_out(rewrite, "the source of random numbers", NULL);
+	note_connected(rewrite, "source of random numbers", backend);
+	return TRUE;
+}
+
+/* QEMU makes the file when it is not there. */
+static gboolean separate_crash_store(const VkRewrite *rewrite, xmlNode *store)
+{
+	xmlNode *node = vk_xml_child(store, "path");
+	g_autofree char *path = rewrite->is_renamed ? vk_xml_text(node) : NULL;
+
+	if (path) {
+		g_autofree char *renamed = rename_path(rewrite, path);
+
+		vk_xml_set_text(node, renamed);
+	}
+	return TRUE;
 }
 
 static gboolean separate_audio(const VkRewrite *rewrite, xmlNode *audio)
@@ -353,23 +396,15 @@ static const struct {
 	const char *name;
 	Separate separate;
 } kinds[] = {
-	{"audio", separate_audio},
-	{"channel", separate_character},
-	{"console", separate_character},
-	{"filesystem", separate_filesystem},
-	{"graphics", separate_graphics},
-	{"hostdev", separate_host_device},
-	{"input", separate_input},
-	{"interface", separate_interface},
-	{"lease", separate_lease},
-	{"memory", separate_memory},
-	{"parallel", separate_character},
-	{"redirdev", separate_redirection},
-	{"rng", separate_random},
-	{"serial", separate_character},
-	{"shmem", separate_shared_memory},
-	{"smartcard", separate_redirection},
-	{"tpm", separate_tpm},
+	{"audio", separate_audio},           {"channel", separate_character},
+	{"console", separate_character},     {"filesystem", separate_filesystem},
+	{"graphics", separate_graphics},     {"hostdev", separate_host_device},
+	{"input", separate_input},           {"interface", separate_interface},
+	{"lease", separate_lease},           {"memory", separate_memory},
+	{"parallel", separate_character},    {"pstore", separate_crash_store},
+	{"redirdev", separate_redirection},  {"rng", separate_random},
+	{"serial", separate_character},      {"shmem", separate_shared_memory},
+	{"smartcard", separate_redirection}, {"tpm", separate_tpm},
 	{"vsock", separate_vsock},
 };
 

@@ -102,6 +102,8 @@ static const Kind kinds[] = {
 	{"<channel type='unix'><source mode='bind' "
 	 "path='/var/lib/libvirt/qemu/channel/target/domain-1-orig/a'/></channel>",
 	 "domain-1", "<channel type=\"unix\"/>", NULL},
+	{"<pstore backend='acpi-erst'><path>/var/lib/orig.raw</path></pstore>", "orig",
+	 "<path>/var/lib/copy.raw</path>", NULL},
 	{"<audio id='1' type='file' path='/var/tmp/orig.wav'/>", "orig", "/var/tmp/copy.wav", NULL},
 	{"<interface type='user'><backend type='passt' logFile='/var/log/orig.log'/><portForward "
 	 "proto='tcp'><range start='2222' to='22'/></portForward></interface>",
@@ -127,7 +129,13 @@ static const Kind kinds[] = {
 	 "52:54:00:00:00:77", "10.0.0.7", NULL},
 	/* And what many can have stays. */
 	{"<serial type='tcp'><source mode='connect' host='log.example' service='514'/></serial>",
-	 "pty", "log.example", NULL},
+	 "pty", "log.example", "serial connects to 'log.example:514'"},
+	{"<redirdev bus='usb' type='tcp'><source mode='connect' host='usb.example' "
+	 "service='4000'/></redirdev>",
+	 "<x", "usb.example", "redirdev connects to 'usb.example:4000'"},
+	{"<rng model='virtio'><backend model='egd' type='tcp'><source mode='connect' "
+	 "host='rng.example' service='12'/></backend></rng>",
+	 "<x", "rng.example", "random numbers connects to 'rng.example:12'"},
 	{"<interface type='direct'><source dev='ens1' mode='bridge'/></interface>", "<x",
 	 "mode=\"bridge\"", NULL},
 	{"<interface type='mcast'><source address='230.0.0.1' port='5559'/></interface>", "<x",
