@@ -263,7 +263,7 @@ static gboolean *find_plausible(const gint64 *dates, guint count)
 
 /*
  * Leaves of the AGREED, the plausible ones, the most in whose order no clock goes back: the longest
- * ascending subsequence of the dates. Of two that are as long the one that was there first.
+ * ascending subsequence of the dates. Of several as long any.
  */
 static void keep_agreed(const gint64 *dates, gboolean *agreed, guint count)
 {

@@ -128,15 +128,35 @@ static void copy_oldest(void)
 		      error ? error->message : "");
 }
 
-/* Of one that was taken when the clock was of the past the others do not get older. */
-START_TEST(a_clock_of_the_past_ages_no_other)
+static void set_age(void)
 {
 	static const char text[] = CONFIG "NTAP_SNAPSHOT_RETENTION_AGE = 1\n";
-	static const gint64 clock[] = {-400, -300, -1000000000, -100};
 
 	vk_settings_free(settings);
 	settings = vk_settings_parse(text, strlen(text), "test", NULL);
 	ck_assert_ptr_nonnull(settings);
+}
+
+/* One that may be as young as it says stays, though those behind it say something else. */
+START_TEST(of_two_dates_the_later_counts)
+{
+	static const gint64 clock[] = {-200000, -50000, -190000, -180000, -170000};
+
+	set_age();
+	for (guint i = 0; i < G_N_ELEMENTS(clock); i++)
+		list_snapshot(i, clock[i]);
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 3);
+	ck_assert(has_clone(1, "vda") && !has_clone(0, "vda") && !has_clone(2, "vda"));
+}
+END_TEST
+
+/* Of one that was taken when the clock was of the past the others do not get older. */
+START_TEST(a_clock_of_the_past_ages_no_other)
+{
+	static const gint64 clock[] = {-400, -300, -1000000000, -100};
+
+	set_age();
 	for (guint i = 0; i < G_N_ELEMENTS(clock); i++)
 		list_snapshot(i, clock[i]);
 	ck_assert(expire());
@@ -276,6 +296,7 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, a_clock_of_the_past_ages_no_other);
+	tcase_add_test(cases, of_two_dates_the_later_counts);
 	tcase_add_test(cases, keeps_the_newest);
 	tcase_add_test(cases, clock_set_back);
 	tcase_add_test(cases, in_the_vault);

@@ -174,6 +174,21 @@ START_TEST(a_clock_of_the_past_dates_no_other)
 }
 END_TEST
 
+START_TEST(a_clock_that_was_a_little_behind_dates_none)
+{
+	static const gint64 clock[] = {-9000, -5000, -4500, -8000, -4000};
+	g_autoptr(GPtrArray) keys = NULL;
+	char *times[G_N_ELEMENTS(clock)];
+
+	for (guint i = 0; i < G_N_ELEMENTS(clock); i++)
+		times[i] = commit_in(vault, clock[i]);
+	keys = vk_catalog_list(vault, UUID, NULL);
+	ck_assert_str_eq(choose(keys, -6000), times[0]);
+	ck_assert_str_eq(choose(keys, -4600), times[1]);
+	free_all(times, G_N_ELEMENTS(clock));
+}
+END_TEST
+
 /* As many are ahead as not: they are in the future, which tells the clock that was wrong. */
 START_TEST(a_clock_of_the_future_dates_no_other)
 {
@@ -386,6 +401,7 @@ static Suite *order_suite(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, what_is_committed_last_is_the_latest);
 	tcase_add_test(cases, a_clock_of_the_past_dates_no_other);
+	tcase_add_test(cases, a_clock_that_was_a_little_behind_dates_none);
 	tcase_add_test(cases, a_clock_of_the_future_dates_no_other);
 	tcase_add_test(cases, the_parent_is_what_was_committed_before);
 	tcase_add_test(cases, children_tell_who_is_older);
