@@ -13,6 +13,8 @@
 
 static volatile sig_atomic_t interrupted, seen_int, seen_term;
 static gint shields;      /* atomic */
+static GMutex keys_mutex; /* the keys are ignored exactly while there are shields */
+static void (*stop_handler)(int), (*quit_handler)(int); /* without shields */
 static rlim_t file_limit; /* as it was before we raised it; 0: we did not */
 
 void vk_program_add_options(VkProgram *program, GOptionContext *context)
@@ -73,23 +75,25 @@ static void arm_interruption(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Keys that would stop or kill the program on the spot. */
-static void ignore_keys(gboolean ignore)
-{
-	signal(SIGTSTP, ignore ? SIG_IGN : SIG_DFL);
-	signal(SIGQUIT, ignore ? SIG_IGN : SIG_DFL);
-}
-
+/* Keys that would stop or kill the program on the spot. A command may ignore them all the time. */
 void vk_shield_begin(void)
 {
-	if (g_atomic_int_add(&shields, 1) == 0)
-		ignore_keys(TRUE);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&keys_mutex);
+
+	if (g_atomic_int_add(&shields, 1) > 0)
+		return;
+	stop_handler = signal(SIGTSTP, SIG_IGN);
+	quit_handler = signal(SIGQUIT, SIG_IGN);
 }
 
 void vk_shield_end(void)
 {
-	if (g_atomic_int_dec_and_test(&shields))
-		ignore_keys(FALSE);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&keys_mutex);
+
+	if (!g_atomic_int_dec_and_test(&shields))
+		return;
+	signal(SIGTSTP, stop_handler);
+	signal(SIGQUIT, quit_handler);
 }
 
 /* The clones of a group's disks are open all at once. */

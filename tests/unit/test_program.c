@@ -142,6 +142,20 @@ START_TEST(the_shield_ends)
 }
 END_TEST
 
+/* A backup ignores the key that stops it from begin to end, and shields guests one after another. */
+START_TEST(what_was_ignored_before_the_shield_stays_so)
+{
+	start();
+	signal(SIGTSTP, SIG_IGN);
+	for (guint i = 0; i < 2; i++) {
+		vk_shield_begin();
+		vk_shield_end();
+		ck_assert(signal(SIGTSTP, SIG_IGN) == SIG_IGN);
+		ck_assert(signal(SIGQUIT, SIG_DFL) == SIG_DFL);
+	}
+}
+END_TEST
+
 START_TEST(nohup_is_respected)
 {
 	signal(SIGHUP, SIG_IGN);
@@ -194,6 +208,7 @@ int main(void)
 	tcase_add_test(tcase, another_signal_does_not_end);
 	tcase_add_test(tcase, nothing_ends_what_is_shielded);
 	tcase_add_test_raise_signal(tcase, the_shield_ends, SIGINT);
+	tcase_add_test(tcase, what_was_ignored_before_the_shield_stays_so);
 	tcase_add_test(tcase, nohup_is_respected);
 	tcase_add_loop_test(tcase, others_get_the_file_limit_of_before, 0, 2);
 	suite_add_tcase(suite, tcase);
