@@ -305,6 +305,14 @@ static char *list_errors(const VkBackupResult *result, const GError *trouble)
 	return g_string_free(errors, FALSE);
 }
 
+static gboolean is_told(const VkBackupResult *result)
+{
+	for (guint i = 0; result && i < result->failed->len; i++)
+		if (!((VkBackupFailure *)g_ptr_array_index(result->failed, i))->told)
+			return FALSE;
+	return result && result->failed->len > 0;
+}
+
 /* What ended cannot fail any more: a hook that does is warned of. */
 static void tell_end(const VkSettings *settings, VkHookPhase phase, const VkHookFacts *facts)
 {
@@ -332,7 +340,7 @@ static gboolean run_with_hooks(VkProgram *program, char *const *names,
 	facts.error = errors;
 	facts.failed = failed;
 	facts.saved = result ? result->snapshots->len : 0;
-	facts.reached = result && result->reached > 0;
+	facts.told = is_told(result);
 	facts.status = vk_exit_status(trouble);
 	facts.seconds = (g_get_monotonic_time() - start) / G_USEC_PER_SEC;
 	if (!ok)

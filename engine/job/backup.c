@@ -26,6 +26,7 @@ typedef struct {
 	Run *run;
 	char *name, *uuid;
 	const VkJoint *joint; /* nullable */
+	gboolean told;        /* hooks have told that a try of it failed */
 } Task;
 
 static void task_free(Task *task)
@@ -62,13 +63,14 @@ void vk_backup_result_free(VkBackupResult *result)
 }
 
 /* Takes TROUBLE over. */
-static void add_failure(Run *run, const char *guest, GError *trouble)
+static void add_failure(Run *run, const char *guest, gboolean told, GError *trouble)
 {
 	VkBackupFailure *failure = g_new0(VkBackupFailure, 1);
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&run->mutex);
 
 	failure->guest = g_strdup(guest);
 	failure->error = trouble;
+	failure->told = told;
 	g_ptr_array_add(run->result->failed, failure);
 }
 
@@ -94,11 +96,12 @@ static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
 		snapshot = vk_backup_guest(&run->context, try, error);
 	else if (try->group)
 		vk_group_leave(try->group);
+	task->told = task->told || try->told;
 	vk_progress_await(run->context.progress, -(int)try->awaited);
 	if (try->held)
-		add_failure(run, task->name, g_steal_pointer(&try->held));
+		add_failure(run, task->name, try->told, g_steal_pointer(&try->held));
 	if (try->not_replicated)
-		add_failure(run, task->name, g_steal_pointer(&try->not_replicated));
+		add_failure(run, task->name, try->told, g_steal_pointer(&try->not_replicated));
 	return snapshot;
 }
 
@@ -189,7 +192,7 @@ static void back_up(gpointer data, gpointer user)
 	} else {
 		if (!run->result->alone && !is_plain_interruption(trouble))
 			vk_log_error("%s", trouble->message);
-		add_failure(run, task->name, trouble);
+		add_failure(run, task->name, task->told, trouble);
 	}
 	end_task(task);
 }
@@ -217,7 +220,6 @@ static GPtrArray *new_tasks(Run *run, VkHost *host, char *const *names, GError *
 		return NULL;
 	tasks = g_ptr_array_new();
 	result->guests = selection->guests->len + selection->unknown->len;
-	result->reached = selection->guests->len;
 	result->alone = names && names[0] && !names[1] && result->guests == 1;
 	result->left_out = g_ptr_array_ref(selection->left_out);
 	for (guint i = 0; i < selection->guests->len; i++)
@@ -227,7 +229,7 @@ static GPtrArray *new_tasks(Run *run, VkHost *host, char *const *names, GError *
 
 		if (!result->alone)
 			vk_log_error("%s", unknown->error->message);
-		add_failure(run, unknown->name, g_steal_pointer(&unknown->error));
+		add_failure(run, unknown->name, FALSE, g_steal_pointer(&unknown->error));
 	}
 	for (guint i = 0; i < result->left_out->len; i++) {
 		const VkLeftOut *left_out = g_ptr_array_index(result->left_out, i);

@@ -50,11 +50,11 @@ typedef struct VkBackupOptions {
 typedef struct VkBackupFailure {
 	char *guest; /* as it was asked for, or its name */
 	GError *error;
+	gboolean told; /* its own hooks have told it */
 } VkBackupFailure;
 
 typedef struct VkBackupResult {
 	guint guests;         /* asked for, each counted once */
-	guint reached;        /* those of them that the host has */
 	gboolean alone;       /* one guest was named: its failure is for the caller to tell */
 	GPtrArray *left_out;  /* VkLeftOut */
 	GPtrArray *snapshots; /* VkSnapshot, committed */

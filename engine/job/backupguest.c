@@ -485,7 +485,9 @@ static gboolean run_attempt(VkAttempt *attempt, GError **error)
 		return TRUE;
 	if (trouble->domain == VK_ERROR && !vk_interrupted() && has_changed(attempt))
 		trouble->code = VK_ERROR_CHANGED;
-	if (!vk_attempt_run_hooks(attempt, VK_HOOK_FAILURE, trouble, &hook_trouble))
+	attempt->try->told =
+		vk_attempt_run_hooks(attempt, VK_HOOK_FAILURE, trouble, &hook_trouble);
+	if (!attempt->try->told)
 		vk_log_warning("%s", hook_trouble->message);
 	g_propagate_error(error, g_steal_pointer(&trouble));
 	return FALSE;

@@ -37,6 +37,7 @@ typedef struct VkBackupTry {
 	const char *no_tracking; /* why to do without bitmaps and checkpoints; NULL: do with them */
 	GError *held;            /* set, and logged, when the guest could not be brought back */
 	GError *not_replicated;  /* set when the array could not transfer what it took */
+	gboolean told;           /* set when the hooks of its failure have run */
 	guint awaited;           /* how many things of it the progress awaits still */
 	char *tracking_trouble;  /* set when the failure may be one of bitmaps or checkpoints */
 } VkBackupTry;

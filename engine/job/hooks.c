@@ -36,7 +36,7 @@ static const struct {
 	{VK_HOOK_POST_COMMIT, "POST_NTAP_DATA_TRANSFER_CMDnn"},
 	{VK_HOOK_POST_COMMIT, "POST_NTAP_CMDnn"},
 	{VK_HOOK_FAILURE, "PRE_EXIT_CMDnn"},
-	{VK_HOOK_RUN_FAILURE, "PRE_EXIT_CMDnn"}, /* unless guests had their own */
+	{VK_HOOK_RUN_FAILURE, "PRE_EXIT_CMDnn"}, /* unless those of all guests that failed were run */
 };
 
 /* Leftovers of editors and packages are no hooks. */
@@ -214,7 +214,7 @@ gboolean vk_hooks_run(const VkSettings *settings, VkHookPhase phase, const VkHoo
 		.environment = environment,
 	};
 
-	return ((phase == VK_HOOK_RUN_FAILURE && facts->reached) || run_commands(&run, error)) &&
+	return ((phase == VK_HOOK_RUN_FAILURE && facts->told) || run_commands(&run, error)) &&
 	       run_programs(&run, error);
 }
 

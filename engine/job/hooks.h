@@ -28,7 +28,7 @@ typedef struct VkHookFacts {
 	const char *consistency;
 	guint64 pause_usec;
 	const char *error;  /* why the guest, or the run, failed */
-	gboolean reached;   /* of a run: some guest was found, and had its own hooks */
+	gboolean told;      /* of a run: the hooks of its guests have told of all that failed */
 	guint saved;        /* guests, of a run */
 	const char *failed; /* names of guests, one a line, of a run */
 	int status;         /* exit status, of a run */

@@ -135,6 +135,24 @@ rm /etc/virtkeep/hooks.d/tell.log
 ok virtkeep backup vm
 expect_told "run-start [] 
 run-end [0] "
+cat > /etc/virtkeep/told.conf <<-CONF
+	[vault]
+	url = $VAULT
+	[guest vm]
+	mode = array
+	[hooks]
+	PRE_EXIT_CMD01 = echo "\$1 \$VIRTKEEP_GUEST" >> $SCRATCH/told
+CONF
+for guests in "nobody" "vm nobody" "vm"; do
+	# shellcheck disable=SC2086 # two words
+	run virtkeep --config /etc/virtkeep/told.conf backup $guests
+	[[ $STATUS != 0 ]] || fail "it was saved, and on no array"
+done
+[[ $(cat "$SCRATCH/told") == "run-failure 
+failure vm
+run-failure 
+failure vm" ]] || fail "told: $(cat "$SCRATCH/told")"
+rm /etc/virtkeep/told.conf /etc/virtkeep/hooks.d/tell.log
 touch /etc/virtkeep/hooks.d/tell.stop
 refused 1 "failed at 'run-start'" virtkeep backup vm
 ! grep -q 'run-end \[0\]' /etc/virtkeep/hooks.d/tell.log || fail "it went on without its hook"

@@ -127,8 +127,8 @@ START_TEST(runs_are_told_what_became_of_them)
 	ck_assert(g_file_set_contents(config_path, "", -1, NULL));
 	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_FAILURE, &run_facts, NULL));
 	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_END, &run_facts, NULL));
-	/* Guests that were reached had their own. */
-	run_facts.reached = TRUE;
+	/* Guests had their own. */
+	run_facts.told = TRUE;
 	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_FAILURE, &run_facts, NULL));
 	run_facts.error = NULL;
 	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_START, &run_facts, NULL));
