@@ -9,7 +9,6 @@
 #include "table.h"
 #include "text.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,16 +30,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
 
 static gboolean add_file(VkImport *import, const char *path, GError **error)
 {
-	g_autofree char *text = g_malloc(FILE_BYTES_MAX);
-	VK_AUTOFD fd = vk_io_open(AT_FDCWD, path, O_RDONLY, 0, error);
+	g_autofree char *text = NULL;
 	gsize length;
 
-	if (fd < 0 || !vk_io_read(fd, path, 0, text, FILE_BYTES_MAX, &length, error))
-		return FALSE;
-	if (length == FILE_BYTES_MAX)
-		return vk_fail(error, VK_ERROR_USAGE,
-			       "'%s' is too large for a configuration of Snap Creator", path);
-	return vk_import_add(import, path, text, length, error);
+	return vk_io_read_whole(path, FILE_BYTES_MAX, &text, &length, error) &&
+	       vk_import_add(import, path, text, length, error);
 }
 
 /* For root alone, for commands may have passwords in them. */

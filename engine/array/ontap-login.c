@@ -2,6 +2,7 @@
 #include "ontap-login.h"
 
 #include "errors.h"
+#include "io.h"
 #include "log.h"
 
 #include <string.h>
@@ -91,7 +92,7 @@ static gboolean read_password(VkOntapLogin *login, GError **error)
 			"array '%s': there is no password for '%s': set password_file, or give "
 			"the systemd credential '" CREDENTIAL "%s'",
 			login->name, login->user, login->name);
-	if (!g_file_get_contents(path, &login->password, &length, &trouble))
+	if (!vk_io_read_whole(path, SECRET_MAX + 2, &login->password, &length, &trouble))
 		return vk_fail(error, VK_ERROR_USAGE, "array '%s': the password is unreadable: %s",
 			       login->name, trouble->message);
 	if (!login->refused)

@@ -111,6 +111,31 @@ gboolean vk_io_read(int fd, const char *name, guint64 offset, void *buf, gsize l
 	return TRUE;
 }
 
+gboolean vk_io_read_whole(const char *path, gsize max, char **ret, gsize *ret_length,
+			  GError **error)
+{
+	VK_AUTOFD fd = vk_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, error);
+	g_autofree char *text = NULL;
+	struct stat facts;
+
+	if (fd < 0)
+		return FALSE;
+	if (fstat(fd, &facts) < 0)
+		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
+	/* /dev/null is as good as an empty file. */
+	if (!S_ISREG(facts.st_mode) && !S_ISCHR(facts.st_mode))
+		return vk_fail(error, VK_ERROR_USAGE, "'%s' is no file", path);
+	text = g_malloc(max);
+	if (!vk_io_read(fd, path, 0, text, max, ret_length, error))
+		return FALSE;
+	if (*ret_length == max)
+		return vk_fail(error, VK_ERROR_USAGE, "'%s' is too large for what it should be",
+			       path);
+	text[*ret_length] = '\0';
+	*ret = g_steal_pointer(&text);
+	return TRUE;
+}
+
 gboolean vk_io_write(int fd, const char *name, guint64 offset, const void *buf, gsize length,
 		     GError **error)
 {

@@ -54,6 +54,14 @@ void vk_io_clear_fd(int *fd);
 gboolean vk_io_read(int fd, const char *name, guint64 offset, void *buf, gsize length,
 		    gsize *ret_length, GError **error);
 
+/*
+ * The whole of a small file of the user's, links followed, and a 0 behind it; new string, and how long
+ * it is. What is no file is VK_ERROR_USAGE, and not waited for: pipes, sockets, terminals. So is one
+ * of MAX bytes or more. VK_ERROR_NOT_FOUND when there is none.
+ */
+gboolean vk_io_read_whole(const char *path, gsize max, char **ret, gsize *ret_length,
+			  GError **error);
+
 /* Writes all LENGTH bytes. */
 gboolean vk_io_write(int fd, const char *name, guint64 offset, const void *buf, gsize length,
 		     GError **error);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "settings-priv.h"
+
 #include "errors.h"
+#include "io.h"
 #include "userdefaults.h"
+
+/* No configuration is larger. */
+#define FILE_BYTES_MAX (1 << 20)
 
 void vk_settings_problem_free(VkSettingsProblem *problem)
 {
@@ -146,14 +151,11 @@ static gboolean read_file(const char *path, char **ret_text, gsize *ret_length, 
 
 	*ret_text = NULL;
 	*ret_length = 0;
-	if (g_file_get_contents(name, ret_text, ret_length, &trouble) ||
-	    (!path && g_error_matches(trouble, G_FILE_ERROR, G_FILE_ERROR_NOENT)))
+	if (vk_io_read_whole(name, FILE_BYTES_MAX, ret_text, ret_length, &trouble) ||
+	    (!path && g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)))
 		return TRUE;
-	return vk_fail(error,
-		       g_error_matches(trouble, G_FILE_ERROR, G_FILE_ERROR_NOENT)
-			       ? VK_ERROR_NOT_FOUND
-			       : VK_ERROR_FAILED,
-		       "cannot read the configuration '%s': %s", name, trouble->message);
+	g_propagate_prefixed_error(error, g_steal_pointer(&trouble), "the configuration: ");
+	return FALSE;
 }
 
 VkSettings *vk_settings_load(const char *path, GError **error)

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* No configuration is larger. */
+#define FILE_BYTES_MAX (1 << 20)
+
 /* Where in the text the change goes. */
 typedef struct {
 	const char *value, *value_end; /* of the key's last line; NULL when there is none */
@@ -140,14 +143,15 @@ gboolean vk_settings_file_set(const char *path, const char *group, const char *k
 {
 	g_autofree char *real = realpath(path, NULL);
 	g_autofree char *text = NULL, *edited = NULL, *wanted = NULL, *got = NULL;
-	g_autoptr(GError) trouble = NULL;
 	struct stat before;
+	gsize length;
 
 	if (!real && errno != ENOENT)
 		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
-	if (real && (stat(real, &before) < 0 || !g_file_get_contents(real, &text, NULL, &trouble)))
-		return vk_fail(error, VK_ERROR_FAILED, "cannot read '%s': %s", path,
-			       trouble ? trouble->message : g_strerror(errno));
+	if (real && stat(real, &before) < 0)
+		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
+	if (real && !vk_io_read_whole(real, FILE_BYTES_MAX, &text, &length, error))
+		return FALSE;
 	edited = edit(text ? text : "", group, key, value);
 	*ret_changed = g_strcmp0(text, edited) != 0;
 	if (!*ret_changed)

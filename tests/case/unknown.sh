@@ -104,6 +104,11 @@ for option in --limit-rate=-1 --parallel=0 --pause-budget=-1 --replicate-wait=-1
 	refused 2 "${option%=*}: must be a whole number" virtkeep backup "$option" vm
 done
 
+mkfifo "$SCRATCH/fifo"
+refused 2 "'$SCRATCH/fifo' is no file" timeout 10 virtkeep config import "$SCRATCH/fifo"
+refused 2 "'$SCRATCH/fifo' is no file" timeout 10 virtkeep --config "$SCRATCH/fifo" list
+rm "$SCRATCH/fifo"
+
 say "hooks of the run hear of a failure before the first guest"
 mkdir -p /etc/virtkeep/hooks.d
 cat > /etc/virtkeep/hooks.d/tell <<-'HOOK'

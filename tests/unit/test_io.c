@@ -421,6 +421,33 @@ START_TEST(zeros_are_seen)
 }
 END_TEST
 
+/* Nobody would ever write into it. */
+START_TEST(a_pipe_is_no_file_to_be_read)
+{
+	g_autofree char *link = g_build_filename(folder, "link", NULL);
+	g_autofree char *text = NULL;
+	g_autoptr(GError) error = NULL;
+	gsize length = 0;
+
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(symlink(path, link), 0);
+	ck_assert(!vk_io_read_whole(link, 8, &text, &length, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_USAGE);
+	ck_assert_ptr_nonnull(strstr(error->message, link));
+	ck_assert_ptr_null(text);
+	g_unlink(path);
+	ck_assert(g_file_set_contents(path, "1234567", -1, NULL));
+	ck_assert(vk_io_read_whole(link, 8, &text, &length, NULL));
+	ck_assert_str_eq(text, "1234567");
+	ck_assert_uint_eq(length, 7);
+	ck_assert(!vk_io_read_whole(link, 7, &text, &length, NULL));
+	g_clear_pointer(&text, g_free);
+	ck_assert(vk_io_read_whole("/dev/null", 8, &text, &length, NULL));
+	ck_assert_str_eq(text, "");
+	g_unlink(link);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("io");
@@ -442,6 +469,7 @@ int main(void)
 	tcase_add_test(cases, a_replaced_file_has_its_path_still);
 	tcase_add_test(cases, short_and_interrupted_calls_go_on);
 	tcase_add_test(cases, opening_names_the_path);
+	tcase_add_test(cases, a_pipe_is_no_file_to_be_read);
 	tcase_add_test(cases, zeros_are_seen);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
