@@ -2,6 +2,8 @@
 #include "selection.h"
 
 #include "errors.h"
+#include "log.h"
+#include "suggest.h"
 
 #include <fnmatch.h>
 #include <string.h>
@@ -28,6 +30,7 @@ void vk_selection_free(VkSelection *selection)
 	g_clear_pointer(&selection->all, g_ptr_array_unref);
 	g_ptr_array_unref(selection->left_out);
 	g_ptr_array_unref(selection->unknown);
+	g_ptr_array_unref(selection->unfit);
 	g_free(selection);
 }
 
@@ -142,6 +145,27 @@ static void look_up(Choice *choice, VkHost *host, const char *name)
 	g_ptr_array_add(choice->selection->unknown, unknown);
 }
 
+/* A guest that was to be left out is saved then, so it is told. */
+static void add_unfit(VkSelection *selection, const char *exclusion)
+{
+	VkSuggest *suggest = vk_suggest_new(exclusion);
+	g_autofree char *meant = NULL;
+	gboolean fits = FALSE;
+
+	for (guint i = 0; i < selection->all->len; i++) {
+		const VkGuest *guest = g_ptr_array_index(selection->all, i);
+
+		fits = fits || matches(guest, exclusion);
+		vk_suggest_offer(suggest, vk_guest_name(guest));
+	}
+	meant = vk_suggest_end(suggest);
+	if (fits)
+		return;
+	g_ptr_array_add(selection->unfit, g_strdup(exclusion));
+	vk_log_warning("--exclude '%s' leaves nobody out: no guest has such a name%s", exclusion,
+		       meant);
+}
+
 VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings, char *const *names,
 			      char *const *exclude, GError **error)
 {
@@ -153,6 +177,7 @@ VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings, char *co
 	selection->guests = g_ptr_array_new();
 	selection->left_out = g_ptr_array_new_with_free_func((GDestroyNotify)left_out_free);
 	selection->unknown = g_ptr_array_new_with_free_func((GDestroyNotify)unknown_free);
+	selection->unfit = g_ptr_array_new_with_free_func(g_free);
 	selection->all = vk_host_list(host, error);
 	if (!selection->all)
 		return NULL;
@@ -168,5 +193,7 @@ VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings, char *co
 	for (char *const *name = names; name && *name; name++)
 		if (!take_matching(&choice, *name))
 			look_up(&choice, host, *name);
+	for (; exclude && *exclude; exclude++)
+		add_unfit(selection, *exclude);
 	return g_steal_pointer(&selection);
 }

@@ -84,6 +84,12 @@ refused 2 "--fly" virtkeep --fly list
 refused 2 "--fly" virtkeep backup --fly vm
 refused 2 "no guest" virtkeep backup
 refused 2 "--all" virtkeep backup --all vm
+for option in "" --dry-run; do
+	# shellcheck disable=SC2086 # no word when it is empty
+	ok virtkeep backup --all --exclude vmm $option
+	expect_err "--exclude 'vmm' leaves nobody out"
+	expect_err "did you mean 'vm'?"
+done
 refused 2 "'harder'" virtkeep backup --quiesce harder vm
 refused 2 "'extra'" virtkeep list vm extra
 refused 2 "no snapshot" virtkeep show

@@ -52,7 +52,7 @@ static void teardown(void)
 	g_free(root);
 }
 
-/* What NAMES and EXCLUDE, words separated by spaces, choose: "guests | left out | unknown". */
+/* What NAMES and EXCLUDE, words separated by spaces, choose: "guests | left out | unknown ! unfit". */
 static char *choose(const char *names, const char *exclude)
 {
 	g_auto(GStrv) name_words = names ? g_strsplit(names, " ", -1) : NULL;
@@ -80,6 +80,9 @@ static char *choose(const char *names, const char *exclude)
 		ck_assert_ptr_nonnull(strstr(unknown->error->message, unknown->name));
 		g_string_append_printf(text, " %s", unknown->name);
 	}
+	for (guint i = 0; i < selection->unfit->len; i++)
+		g_string_append_printf(text, "%s %s", i ? "" : " !",
+				       (const char *)g_ptr_array_index(selection->unfit, i));
 	return g_strdup(text->str);
 }
 
@@ -95,7 +98,13 @@ START_TEST(guests_are_chosen)
 		 "web2 (--exclude 'w*' was given) |"},
 		{NULL, "web1 none",
 		 "db odd[1]* | test-1 (%s) web1 (--exclude 'web1' was given) "
-		 "web2 (%s) |"},
+		 "web2 (%s) | ! none"},
+		{NULL, "tset* web9 *",
+		 "| db (--exclude '*' was given) odd[1]* (--exclude '*' was given) "
+		 "test-1 (--exclude '*' was given) web1 (--exclude '*' was given) "
+		 "web2 (--exclude '*' was given) | ! tset* web9"},
+		/* One that is not asked for is left out, too. */
+		{"db", "web1 web2", "db | |"},
 		/* Who is named comes, who is only meant does not. */
 		{"web2", NULL, "web2 | |"},
 		{"web*", NULL, "web1 | web2 (%s) |"},
