@@ -5,18 +5,33 @@
 #include "configcheck.h"
 #include "errors.h"
 #include "json.h"
+#include "log.h"
 #include "openvault.h"
 #include "text.h"
 #include "userdefaults.h"
 
 #include <stdio.h>
 
-/* The section without its brackets, and the key, come from where TROUBLE was found. */
+/* TROUBLE is with the value of KEY; with that of OPTION, or a variable, when it was given. */
 static void add(const VkProgram *program, GPtrArray *problems, const char *section, const char *key,
-		const GError *trouble)
+		const char *option, const GError *trouble)
 {
+	g_autofree char *text = option ? g_strdup_printf("%s: %s", option, trouble->message)
+				       : g_strdup(trouble->message);
+
 	g_ptr_array_add(problems,
-			vk_settings_problem_new(program->settings, section, key, trouble->message));
+			vk_settings_problem_new(program->settings, option ? NULL : section, key,
+						text));
+}
+
+/* What names the vault in place of the file; NULL: nothing does. */
+static const char *vault_option(const VkProgram *program)
+{
+	const char *named = program->vault_url ? program->vault_url : g_getenv("VIRTKEEP_VAULT");
+
+	if (!named || !*named)
+		return NULL;
+	return program->vault_url ? "--vault" : "VIRTKEEP_VAULT";
 }
 
 static void check_vault(const VkProgram *program, GPtrArray *problems)
@@ -25,7 +40,7 @@ static void check_vault(const VkProgram *program, GPtrArray *problems)
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, &trouble);
 
 	if (!vault)
-		add(program, problems, "vault", "url", trouble);
+		add(program, problems, "vault", "url", vault_option(program), trouble);
 }
 
 static void check_guests(const VkProgram *program, GPtrArray *problems)
@@ -36,7 +51,8 @@ static void check_guests(const VkProgram *program, GPtrArray *problems)
 	if (host)
 		vk_config_check_guests(program->settings, host, problems);
 	else
-		add(program, problems, "libvirt", "uri", trouble);
+		add(program, problems, "libvirt", "uri", program->libvirt_uri ? "--connect" : NULL,
+		    trouble);
 }
 
 static void print_text(const char *path, const GPtrArray *problems)
@@ -46,10 +62,12 @@ static void print_text(const char *path, const GPtrArray *problems)
 
 		if (problem->line > 0)
 			vk_print_line(stdout, "%s:%u: %s", path, problem->line, problem->text);
+		else if (!problem->section)
+			vk_print_line(stdout, "%s", problem->text);
 		else
 			vk_print_line(stdout, "%s: %s", path, problem->text);
 	}
-	if (problems->len == 0)
+	if (problems->len == 0 && !vk_log_is_quiet())
 		vk_print_line(stdout, "%s: nothing is wrong", path);
 }
 
@@ -62,7 +80,8 @@ static void print_json(const char *path, const GPtrArray *problems)
 
 		json_array_append_new(
 			report,
-			json_pack("{s:o, s:o, s:o, s:o, s:o}", "file", vk_json_new_string(path),
+			json_pack("{s:o, s:o, s:o, s:o, s:o}", "file",
+				  vk_json_new_string(problem->section ? path : NULL),
 				  "line",
 				  problem->line > 0 ? json_integer(problem->line) : json_null(),
 				  "section", vk_json_new_string(problem->section), "key",

@@ -33,8 +33,13 @@ VkSettingsProblem *vk_settings_problem_new(const VkSettings *settings, const cha
 					   const char *key, const char *text)
 {
 	VkSettingsProblem *problem = g_new0(VkSettingsProblem, 1);
-	const VkConfigLine *line = find_line(settings, section, key);
+	const VkConfigLine *line;
 
+	if (!section) {
+		problem->text = g_strdup(text);
+		return problem;
+	}
+	line = find_line(settings, section, key);
 	if (!line)
 		line = find_line(settings, section, NULL);
 	problem->line = line ? line->number : 0;

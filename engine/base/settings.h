@@ -32,7 +32,10 @@ typedef struct VkSettingsProblem {
 	char *text;    /* in words, with section and key, and what is allowed */
 } VkSettingsProblem;
 
-/* One of a loaded file; KEY is nullable. The names come before TEXT, the line is found; 0: none. */
+/*
+ * One of a loaded file; KEY is nullable. The names come before TEXT, the line is found; 0: none.
+ * SECTION is NULL for what does not come from the file.
+ */
 VkSettingsProblem *vk_settings_problem_new(const VkSettings *settings, const char *section,
 					   const char *key, const char *text);
 void vk_settings_problem_free(VkSettingsProblem *problem);

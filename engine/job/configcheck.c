@@ -4,6 +4,7 @@
 #include "domain.h"
 #include "errors.h"
 #include "hooks.h"
+#include "log.h"
 #include "mountpoints.h"
 
 #include <errno.h>
@@ -115,6 +116,23 @@ static void check_disks(const VkSettings *settings, VkGuest *guest, const char *
 			    vk_guest_name(guest), *target);
 }
 
+/* A file that several hosts share has sections of guests that are elsewhere. */
+static gboolean is_shared(const VkSettings *settings)
+{
+	g_auto(GStrv) hosts = vk_settings_get_names(settings, "host");
+
+	return hosts[0] != NULL;
+}
+
+static void add_absent(const VkSettings *settings, GPtrArray *problems, const char *section,
+		       const GError *trouble)
+{
+	if (is_shared(settings) && g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		vk_log_info("[%s]: %s; it may be another host's", section, trouble->message);
+	else
+		add(settings, problems, section, NULL, "%s", trouble->message);
+}
+
 void vk_config_check_guests(const VkSettings *settings, VkHost *host, GPtrArray *problems)
 {
 	g_auto(GStrv) names = vk_settings_get_names(settings, "guest");
@@ -127,7 +145,7 @@ void vk_config_check_guests(const VkSettings *settings, VkHost *host, GPtrArray 
 		const char *other = guest ? g_hash_table_lookup(seen, vk_guest_uuid(guest)) : NULL;
 
 		if (!guest) {
-			add(settings, problems, section, NULL, "%s", trouble->message);
+			add_absent(settings, problems, section, trouble);
 			continue;
 		}
 		if (other)

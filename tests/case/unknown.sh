@@ -180,6 +180,20 @@ cat > "$SCRATCH/check.conf" <<-CONF
 CONF
 ok virtkeep --config "$SCRATCH/check.conf" config check
 expect_out "nothing is wrong"
+ok virtkeep -q --config "$SCRATCH/check.conf" config check
+[[ ! -s $OUT && ! -s $ERR ]] || fail "quiet, but: $(cat "$OUT" "$ERR")"
+VIRTKEEP_VAULT=/nowhere run virtkeep --config "$SCRATCH/check.conf" config check
+expect_status 2
+grep -q "^VIRTKEEP_VAULT: .*'/nowhere'" "$OUT" || fail "blamed: $(cat "$OUT")"
+run virtkeep --json --vault /none --connect qemu:///none --config "$SCRATCH/check.conf" config check
+expect_status 2
+expect_json '[.[] | .file, .line, .section, .key] | unique | length' 1
+expect_json '[.[].problem | split(":")[0]] | join(" ")' "--vault --connect"
+{ cat "$SCRATCH/check.conf" && printf '[guest elsewhere]\nskip = yes\n[host other]\n'; } \
+	> "$SCRATCH/shared.conf"
+ok virtkeep --config "$SCRATCH/shared.conf" config check
+expect_out "nothing is wrong"
+expect_err "'elsewhere'"
 cat >> "$SCRATCH/check.conf" <<-CONF
 	[guest $uuid]
 	exclude = vdz
