@@ -19,7 +19,10 @@ static gboolean copy_image(VkImage *image, VkSink *sink, VkProgress *progress, G
 	VkCount *count = vk_count_image(image, progress);
 	gboolean done = vk_copy_image(image, sink, progress, error);
 
-	vk_count_end(count, done);
+	if (done)
+		vk_count_end(count);
+	else
+		vk_count_cut(count, 0);
 	return done;
 }
 

@@ -10,7 +10,22 @@ struct VkCount {
 	VkProgress *progress;
 	GThread *thread; /* NULL: nobody looks */
 	gint stop;       /* atomic */
+	/* Of the thread, until it is joined: */
+	guint64 expected; /* bytes added to the total */
+	gboolean is_done; /* it is awaited no more */
 };
+
+static void expect(VkCount *count, guint64 bytes)
+{
+	count->expected += bytes;
+	vk_progress_expect(count->progress, bytes);
+}
+
+static void finish(VkCount *count)
+{
+	count->is_done = TRUE;
+	vk_progress_await(count->progress, -1);
+}
 
 /* A unit that is data in part is read in whole. EXTENTS are in order and begin with a unit. */
 static guint64 data_of(const GArray *extents, guint64 size)
@@ -48,7 +63,7 @@ static gboolean count_step(VkCount *count, VkSourceReader *reader, guint64 *offs
 	length = MIN(STEP_SIZE, size - *offset);
 	if (!reader->ops->map(reader, *offset, length, extents, NULL))
 		return FALSE;
-	vk_progress_expect(count->progress, data_of(extents, size));
+	expect(count, data_of(extents, size));
 	*offset += length;
 	return TRUE;
 }
@@ -69,7 +84,7 @@ static gpointer source_thread(gpointer data)
 		if (!count_step(count, reader, &offset))
 			return NULL;
 	if (reader && offset >= source->size)
-		vk_progress_await(count->progress, -1);
+		finish(count);
 	return NULL;
 }
 
@@ -84,10 +99,10 @@ static gpointer image_thread(gpointer data)
 		if (!vk_image_extent(image, offset, &is_data, &length, NULL))
 			return NULL;
 		if (is_data)
-			vk_progress_expect(count->progress, length);
+			expect(count, length);
 	}
 	if (offset >= image->size)
-		vk_progress_await(count->progress, -1);
+		finish(count);
 	return NULL;
 }
 
@@ -119,11 +134,26 @@ VkCount *vk_count_image(VkImage *image, VkProgress *progress)
 	return count;
 }
 
-void vk_count_end(VkCount *count, gboolean whole)
+void vk_count_end(VkCount *count)
 {
-	if (count->thread) {
-		g_atomic_int_set(&count->stop, !whole);
+	if (count->thread)
 		g_thread_join(count->thread);
+	g_free(count);
+}
+
+void vk_count_cut(VkCount *count, guint64 done)
+{
+	if (!count->thread) {
+		g_free(count);
+		return;
 	}
+	g_atomic_int_set(&count->stop, TRUE);
+	g_thread_join(count->thread);
+	if (!count->is_done)
+		finish(count);
+	if (done > count->expected)
+		vk_progress_expect(count->progress, done - count->expected);
+	else
+		vk_progress_give_up(count->progress, count->expected - done);
 	g_free(count);
 }

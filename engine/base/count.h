@@ -20,5 +20,11 @@ typedef struct VkCount VkCount;
 VkCount *vk_count_source(VkSource *source, VkProgress *progress);
 VkCount *vk_count_image(VkImage *image, VkProgress *progress);
 
-/* Waits for it, or when not WHOLE, stops it. */
-void vk_count_end(VkCount *count, gboolean whole);
+/* Waits for it. */
+void vk_count_end(VkCount *count);
+
+/*
+ * Stops it, when what was counted failed after DONE bytes of it: they are its share of the total, and
+ * nothing of it is awaited any more.
+ */
+void vk_count_cut(VkCount *count, guint64 done);

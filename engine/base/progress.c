@@ -193,6 +193,12 @@ void vk_progress_expect(VkProgress *progress, guint64 bytes)
 		atomic_store(&progress->started_usec, g_get_monotonic_time());
 }
 
+void vk_progress_give_up(VkProgress *progress, guint64 bytes)
+{
+	if (progress)
+		atomic_fetch_sub(&progress->total, bytes);
+}
+
 void vk_progress_add(VkProgress *progress, guint64 bytes)
 {
 	if (progress)

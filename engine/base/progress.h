@@ -28,6 +28,9 @@ void vk_progress_await(VkProgress *progress, int count);
 /* Adds BYTES to the total. The rate counts from the first of them on. Takes NULL. Threads: free. */
 void vk_progress_expect(VkProgress *progress, guint64 bytes);
 
+/* Takes BYTES that were expected off the total: they will not come. Takes NULL. Threads: free. */
+void vk_progress_give_up(VkProgress *progress, guint64 bytes);
+
 /* Adds BYTES done. Takes NULL. Threads: free. */
 void vk_progress_add(VkProgress *progress, guint64 bytes);
 

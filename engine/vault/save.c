@@ -386,8 +386,11 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 		record = save_image(session, source, NULL, stats, progress, &trouble);
 		stats->parent_damaged = TRUE;
 	}
-	vk_count_end(count, record != NULL);
-	if (!record)
-		g_propagate_error(error, g_steal_pointer(&trouble));
-	return record;
+	if (record) {
+		vk_count_end(count);
+		return record;
+	}
+	vk_count_cut(count, stats->read);
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return NULL;
 }

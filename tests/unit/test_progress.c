@@ -215,8 +215,34 @@ START_TEST(data_is_counted_and_holes_are_not)
 	ck_assert(!state.is_counted);
 	count = vk_count_source(&source->base, progress);
 	wait_until_counted(progress, &state);
-	vk_count_end(count, TRUE);
+	vk_count_end(count);
 	ck_assert_uint_eq(state.total, 8 * MIB + 65536);
+	vk_progress_free(progress);
+	vk_source_free(&source->base);
+	close(master);
+}
+END_TEST
+
+/* One disk that fails leaves the percentage of the others as it is. */
+START_TEST(what_failed_is_not_waited_for)
+{
+	int master = become_terminal();
+	MemSource *source = new_source();
+	VkProgress *progress = vk_progress_new("web1", 10 * MIB);
+	VkProgressState state;
+
+	vk_progress_await(progress, 2);
+	for (guint i = 0; i < 2; i++) {
+		/* Cut at once, or after all of it was counted. */
+		VkCount *count = vk_count_source(&source->base, progress);
+
+		if (i > 0)
+			wait_until_counted(progress, &state);
+		vk_count_cut(count, 2 * MIB);
+		vk_progress_peek(progress, &state);
+		ck_assert_int_eq(state.is_counted, i > 0);
+		ck_assert_uint_eq(state.total, (12 + i * 2) * MIB);
+	}
 	vk_progress_free(progress);
 	vk_source_free(&source->base);
 	close(master);
@@ -232,7 +258,7 @@ static void check_image(VkVault *vault, const VkImageRecord *record)
 	VkProgressState state;
 
 	vk_progress_await(progress, 1);
-	vk_count_end(vk_count_image(image, progress), TRUE);
+	vk_count_end(vk_count_image(image, progress));
 	vk_progress_peek(progress, &state);
 	ck_assert(state.is_counted);
 	ck_assert_uint_eq(state.total, 8 * MIB + 65536);
@@ -280,6 +306,7 @@ int main(void)
 	tcase_add_test(tcase, nothing_is_foretold_before_all_is_counted);
 	tcase_add_test(tcase, the_line_fits_the_terminal);
 	tcase_add_test(tcase, data_is_counted_and_holes_are_not);
+	tcase_add_test(tcase, what_failed_is_not_waited_for);
 	tcase_add_test(tcase, a_save_ends_at_what_was_counted);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
