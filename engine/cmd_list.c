@@ -9,6 +9,7 @@
 #include "suggest.h"
 #include "table.h"
 #include "text.h"
+#include "timestamp.h"
 #include "when.h"
 
 #include <stdio.h>
@@ -96,10 +97,10 @@ static void list_in_table(Listing *listing, const VkCatalogGuest *guest, const V
 /* Its time says so without a look at the object, which for any other time need not be read. */
 static gboolean is_in_time(const Filter *filter, const VkSnapshotKey *key)
 {
-	VkWhen when;
+	gint64 time;
 
-	return vk_when_parse_moment(key->time, 0, &when, NULL) && when.first >= filter->since &&
-	       when.first <= filter->until;
+	return vk_time_parse(key->time, &time, NULL) && time >= filter->since &&
+	       time <= filter->until;
 }
 
 static gboolean is_wanted(const Filter *filter, const VkSnapshot *snapshot)

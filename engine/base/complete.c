@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "complete.h"
 
+#include "text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -178,12 +180,13 @@ char **vk_completion_parse(const VkCompletion *completion, GOptionContext *conte
 void vk_completion_offer(const VkCompletion *completion, const char *word, const char *explanation)
 {
 	const char *typed = word_at_cursor(completion);
+	g_autofree char *printable = vk_printable(word);
 
 	if (!g_str_has_prefix(word, typed + completion->prefix))
 		return;
-	for (const char *at = word; *at; at++)
-		if (g_ascii_iscntrl(*at))
-			return;
+	/* What a terminal would take for more than a word. */
+	if (strcmp(printable, word) != 0)
+		return;
 	printf("%.*s%s%s%s\n", (int)completion->prefix, typed, word, explanation ? "\t" : "",
 	       explanation ? explanation : "");
 }

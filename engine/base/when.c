@@ -43,7 +43,10 @@ static GTimeZone *zone_of(const GMatchInfo *match)
 {
 	g_autofree char *text = g_match_info_fetch(match, PART_ZONE);
 
-	return text && *text ? g_time_zone_new_identifier(text) : g_time_zone_new_local();
+	/* GLib knows a capital Z alone. */
+	g_autofree char *zone = text ? g_ascii_strup(text, -1) : NULL;
+
+	return zone && *zone ? g_time_zone_new_identifier(zone) : g_time_zone_new_local();
 }
 
 /* The day of TIME from its begin to its end, which is 23 or 25 hours long once a year. */
