@@ -8,11 +8,6 @@
 #include <string.h>
 
 #define VOLUMES_MAX 80
-/*
- * A group of ours that is older was left by a run that was killed: one lives from the preparation of a
- * take until it is settled, by default SC_AGENT_TIMEOUT and NTAP_TIMEOUT at most, and clocks differ.
- */
-#define STALE_SECONDS 3600
 
 /* The volumes and their snapshots stay. */
 static gboolean delete_group(VkOntap *ontap, const char *uuid, GError **error)
@@ -110,14 +105,14 @@ static gboolean has_just(const json_t *record, const GPtrArray *volumes)
 }
 
 /* Whether it is a group of ours that nobody uses any more: its name tells when it was made. */
-static gboolean is_stale(const char *name)
+static gboolean is_stale(const VkOntap *ontap, const char *name)
 {
 	g_auto(GStrv) parts = g_strsplit(name, "_", -1);
 	gint64 made;
 
 	return g_str_has_prefix(name, VK_ONTAP_NAME_PREFIX) && g_strv_length(parts) == 4 &&
 	       vk_time_parse(parts[2], &made, NULL) &&
-	       made + STALE_SECONDS < g_get_real_time() / G_USEC_PER_SEC;
+	       made + ontap->stale_sec < g_get_real_time() / G_USEC_PER_SEC;
 }
 
 static gboolean remove_left(VkOntap *ontap, const char *svm, const char *name, GError **error)
@@ -175,7 +170,7 @@ static gboolean remove_stale(VkOntap *ontap, const char *svm, GHashTable *member
 
 	g_hash_table_iter_init(&iter, memberships);
 	while (g_hash_table_iter_next(&iter, NULL, &name)) {
-		if (!is_stale(name))
+		if (!is_stale(ontap, name))
 			continue;
 		if (!remove_left(ontap, svm, name, error))
 			return FALSE;
@@ -310,7 +305,7 @@ gboolean vk_ontap_list_groups(VkOntap *ontap, const GPtrArray *volumes, GPtrArra
 		return FALSE;
 	g_hash_table_iter_init(&iter, memberships);
 	while (g_hash_table_iter_next(&iter, NULL, &name))
-		if (is_stale(name) && g_hash_table_add(seen, name))
+		if (is_stale(ontap, name) && g_hash_table_add(seen, name))
 			add_left(ontap, svm, name, found);
 	return TRUE;
 }
@@ -321,7 +316,7 @@ gboolean vk_ontap_remove_group(VkOntap *ontap, const json_t *handle, GError **er
 
 	return vk_json_string(handle, "svm", &svm, error) &&
 	       vk_json_string(handle, VK_ONTAP_GROUP, &name, error) &&
-	       (is_stale(name) ||
+	       (is_stale(ontap, name) ||
 		vk_fail(error, VK_ERROR_BUSY, "the consistency group '%s' may be in use", name)) &&
 	       remove_left(ontap, svm, name, error);
 }

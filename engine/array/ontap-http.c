@@ -307,6 +307,8 @@ static Outcome try_once(Exchange *exchange, CURL *curl, gint64 deadline, GError 
 
 	vk_ontap_reply_clear(exchange->reply);
 	g_string_truncate(exchange->received, 0);
+	exchange->too_long = FALSE;
+	exchange->retry_after = 0;
 	set_request(exchange, curl, deadline);
 	result = curl_easy_perform(curl);
 	if (result != CURLE_OK) {

@@ -16,6 +16,7 @@ struct VkOntapLists {
 	GMutex mutex; /* guards all that follows; not held while the array is asked */
 	GCond told;
 	GHashTable *known; /* URL -> Known */
+	guint changes;     /* how often all was forgotten */
 };
 
 static void known_free(gpointer data)
@@ -61,6 +62,7 @@ static void ask(VkOntap *ontap, const char *url, Known *known)
 {
 	VkOntapLists *lists = ontap->lists;
 	GError *trouble = NULL;
+	guint changes = lists->changes;
 	json_t *records;
 
 	known->is_asked = TRUE;
@@ -69,7 +71,9 @@ static void ask(VkOntap *ontap, const char *url, Known *known)
 	g_mutex_lock(&lists->mutex);
 	json_decref(known->records);
 	g_clear_error(&known->trouble);
-	*known = (Known){.when = g_get_monotonic_time(), .records = records, .trouble = trouble};
+	*known = (Known){.records = records, .trouble = trouble};
+	/* What was changed meanwhile may not be in it: it is for those who wait, and then too old. */
+	known->when = changes == lists->changes ? g_get_monotonic_time() : G_MININT64;
 	g_cond_broadcast(&lists->told);
 }
 
@@ -79,6 +83,7 @@ void vk_ontap_forget_lists(VkOntap *ontap)
 	GHashTableIter iter;
 	gpointer value;
 
+	ontap->lists->changes++;
 	g_hash_table_iter_init(&iter, ontap->lists->known);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		g_clear_pointer(&((Known *)value)->records, json_decref);

@@ -36,6 +36,7 @@ typedef struct VkOntap {
 	VkOntapLists *lists;
 	char *svm; /* the only one that is looked at; nullable */
 	char *run_dir;
+	gint64 stale_sec; /* an older consistency group of ours was left by a run that was killed */
 } VkOntap;
 
 /* Where something lies on the array, and how the host reaches its snapshots. */

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define STALE_SEC_MIN  3600
+#define STALE_REQUESTS 5 /* of a take that may take as long as they may */
+
 static void layer_free(gpointer data)
 {
 	VkOntapLayer *layer = data;
@@ -144,6 +147,16 @@ static const VkArrayOps ontap_ops = {
 	.free = ontap_free,
 };
 
+/* A consistency group lives from the preparation of a take until it is settled, and clocks differ. */
+static gint64 stale_seconds(const VkSettings *settings, const char *name)
+{
+	const char *timeout = vk_settings_get_named(settings, "array", name, "NTAP_TIMEOUT");
+	gint64 request_sec = MAX(g_ascii_strtoll(timeout, NULL, 10), 1);
+	gint64 take_sec = (gint64)vk_settings_get_uint(settings, "backup", "SC_AGENT_TIMEOUT");
+
+	return MAX(STALE_SEC_MIN, take_sec + STALE_REQUESTS * request_sec);
+}
+
 VkArray *vk_ontap_new(const VkSettings *settings, const char *name, GError **error)
 {
 	VkOntapRest *rest = vk_ontap_rest_new(settings, name, error);
@@ -158,5 +171,6 @@ VkArray *vk_ontap_new(const VkSettings *settings, const char *name, GError **err
 	ontap->lists = vk_ontap_lists_new();
 	ontap->svm = g_strdup(vk_settings_get_named(settings, "array", name, "svm"));
 	ontap->run_dir = g_strdup(vk_settings_get(settings, "backup", "run_dir"));
+	ontap->stale_sec = stale_seconds(settings, name);
 	return &ontap->base;
 }
