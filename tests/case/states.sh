@@ -48,8 +48,14 @@ expect_json '.snapshots[0].state' pmsuspended
 expect_json '.snapshots[0].consistency' crash
 expect_err "asleep"
 is_asleep || fail "the guest is $(virsh domstate vm)"
-virsh -q dompmwakeup vm
-wait_for 60 "the agent answers" agent vm '{"execute":"guest-ping"}'
+
+say "asleep: it is woken up to be shut down, not switched off"
+virsh event --domain vm --event lifecycle --loop > "$SCRATCH/events" &
+events=$!
+ok virtkeep restore vm@latest --in-place --force
+kill "$events"
+grep 'wakeup' "$SCRATCH/events" || fail "it was switched off: $(cat "$SCRATCH/events")"
+wait_for 120 "the agent answers" agent vm '{"execute":"guest-ping"}'
 expect_clean vm
 
 say "a block job of somebody else: busy, said once, before anything is done"
