@@ -171,7 +171,8 @@ static gint compare_keys(gconstpointer a, gconstpointer b)
 
 static void sort_keys(GPtrArray *keys, guint first)
 {
-	qsort(keys->pdata + first, keys->len - first, sizeof(gpointer), compare_keys);
+	if (first < keys->len)
+		qsort(keys->pdata + first, keys->len - first, sizeof(gpointer), compare_keys);
 }
 
 /* Of ordered keys the number of the first from FIRST on that is dated in the future. */

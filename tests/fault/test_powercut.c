@@ -118,7 +118,7 @@ static void write_cut_file(const char *to, const char *path, const Name *name, K
 	g_autofree char *bytes =
 		g_memdup2(g_bytes_get_data(content, &length), g_bytes_get_size(content));
 
-	if (!name->flushed && keep != KEEP_ALL) {
+	if (length > 0 && !name->flushed && keep != KEEP_ALL) {
 		gsize kept = (gsize)g_rand_int_range(chance, 0, (gint32)length + 1);
 
 		if (g_rand_boolean(chance))
