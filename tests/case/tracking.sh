@@ -439,6 +439,11 @@ expect_reason vda 'compat=v3'
 saved vm vda=compare
 
 say "restored in place, and on"
+# A restored image is of the version that it had, and only the newer one keeps bitmaps.
+shut_down vm
+qemu-img amend -f qcow2 -o compat=1.1 "$(image_of vm vda)"
+start_guest vm
+saved vm vda=compare
 reference=$(newest vm)
 ok virtkeep restore "$reference" --in-place
 wait_for 120 "the agent" agent vm '{"execute":"guest-ping"}'
