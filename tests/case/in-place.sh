@@ -138,9 +138,10 @@ done
 virsh -q snapshot-create-as own inside > /dev/null
 qemu-img snapshot -c by-hand "$images/vda.qcow2"
 virsh -q snapshot-create-as own outside --disk-only --diskspec "vda,file=$images/overlay" > /dev/null
-refused 1 "the snapshot 'inside' is lost with the image" virtkeep restore own --in-place
-expect_err "'outside' is lost, and what it began, '$images/overlay', stays"
-expect_err --force
+refused 1 "use --force" virtkeep restore own --in-place
+ok virtkeep restore own --in-place --force --dry-run
+expect_out "the snapshot 'inside' is lost with the image"
+expect_out "'outside' is lost; of what it began, '$images/overlay' stays, which the guest uses no more"
 [[ $(virsh snapshot-list own --name | grep -c .) == 2 ]] || fail "a refusal removed an entry"
 virsh -q snapshot-delete own outside --metadata > /dev/null
 virsh -q dumpxml own | sed "s#$images/overlay#$images/vda.qcow2#; /<backingStore/,/<.backingStore>/d" \
