@@ -76,7 +76,7 @@ mount -o remount,ro,size=256M "$SCRATCH/small"
 refused 1 "$SCRATCH/small/vda" virtkeep restore "$snapshot" --disk "vda=$SCRATCH/small/vda"
 expect_only "$SCRATCH/small" ""
 chmod 700 "$VAULT"
-run setpriv --reuid 65534 --regid 65534 --clear-groups virtkeep list
+run env HOME="$SCRATCH" setpriv --reuid 65534 --regid 65534 --clear-groups virtkeep list
 expect_status 1
 expect_err "$VAULT"
 
