@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define TOOL_TIMEOUT_SEC 120
-#define CREATE_TRIES     5
+#define CREATE_TRIES     50
 
 /*
  * QEMU's block/file-posix.c: each that has a file open holds shared locks on bytes of it, from 100 on
@@ -254,7 +254,11 @@ static const char *encryption_options(const VkQemuLayer *image)
 		       : "encrypt.format=luks,encrypt.key-secret=secret0";
 }
 
-/* On a busy machine QEMU may fail to measure how long it may mix a passphrase. */
+/*
+ * QEMU measures how fast the processor hashes, to choose the rounds of a passphrase. Its first
+ * measure takes few milliseconds, and fails where the kernel has not counted them yet (QEMU of
+ * 2024, stable releases too; mended in 10.0): each try is quick and fails by chance.
+ */
 static gboolean is_transient(const GError *trouble)
 {
 	return strstr(trouble->message, "CPU usage") != NULL && !vk_interrupted();

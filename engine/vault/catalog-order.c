@@ -322,6 +322,8 @@ void vk_catalog_order(VkVault *vault, GPtrArray *keys, guint first, const GPtrAr
 {
 	for (guint i = 0; i < names->len; i++)
 		take_note(keys, first, g_ptr_array_index(names, i));
+	if (keys->len == first)
+		return;
 	sort_keys(keys, first);
 	place_by_parents(vault, keys, first);
 	date_keys(keys, first);

@@ -30,7 +30,7 @@ expect_json '.snapshots[0].pause_ms' 0
 expect_clean mute
 
 say "deaf: it is connected and does not answer"
-guest_spawn deaf 'sleep 1; killall -STOP qemu-ga' > /dev/null
+guest_spawn deaf 'sleep 1; killall -STOP qemu-ga' > /dev/null # once it has answered
 wait_for 30 "the agent is deaf" not virsh -q qemu-agent-command --timeout 1 deaf \
 	'{"execute":"guest-ping"}'
 start=$SECONDS
@@ -51,16 +51,19 @@ echo "hooks_dir = $SCRATCH/hooks" >> "$SCRATCH/agent.conf"
 define_guest liar stay
 start_guest liar
 cat > "$SCRATCH/liar" <<-'AGENT'
-	sleep 1
+	sleep 1 # the agent first answers that it has begun this
 	killall qemu-ga
-	sleep 1
+	while pidof qemu-ga; do sleep 0.1; done
 	exec 3<> /dev/$(grep -lx org.qemu.guest_agent.0 /sys/class/virtio-ports/*/name | cut -d/ -f5)
-	while read -r line <&3; do
-		case $line in
-		*guest-sync*) echo "$line" | sed 's/.*"id": *\([0-9]*\).*/{"return":\1}/' ;;
-		*fsfreeze-thaw*) echo '{"return":0}' ;;
-		*) echo '{"error":{"class":"GenericError","desc":"\u001b]0;owned\u0007\u009b2J\nvirtkeep: all is well"}}' ;;
-		esac >&3
+	while :; do
+		while read -r line <&3; do
+			case $line in
+			*guest-sync*) echo "$line" | sed 's/.*"id": *\([0-9]*\).*/{"return":\1}/' ;;
+			*fsfreeze-thaw*) echo '{"return":0}' ;;
+			*) echo '{"error":{"class":"GenericError","desc":"\u001b]0;owned\u0007\u009b2J\nvirtkeep: all is well"}}' ;;
+			esac >&3
+		done
+		sleep 0.1 # the host's end is not connected
 	done
 AGENT
 guest_spawn liar "$(< "$SCRATCH/liar")" > /dev/null
