@@ -71,43 +71,72 @@ static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference
 	return TRUE;
 }
 
-static gboolean fail_interrupted(guint copied, guint count, GError **error)
+/* The snapshot was not copied: to REPORT, or as a message when there are others to come. */
+static void tell_failure(const char *reference, const GError *trouble, gboolean alone,
+			 json_t *report)
+{
+	if (report)
+		json_array_append_new(report, json_pack("{s:o, s:s, s:o}", "snapshot",
+							vk_json_new_string(reference), "code",
+							vk_error_word(trouble), "error",
+							vk_json_new_string(trouble->message)));
+	if (!alone)
+		vk_log_error("%s", trouble->message);
+}
+
+static gboolean fail_all(guint copied, guint failed, guint count, GError **error)
 {
 	g_autofree char *all = vk_count_text(count, "snapshot");
+	VkErrorCode code = copied > 0 ? VK_ERROR_PARTIAL : VK_ERROR_FAILED;
 
-	return vk_fail(error, copied ? VK_ERROR_PARTIAL : VK_ERROR_FAILED,
-		       "interrupted: %u of %s copied", copied, all);
+	return vk_interrupted() ? vk_fail(error, code, "interrupted: %u of %s copied", copied, all)
+				: vk_fail(error, code, "%u of %s could not be copied", failed, all);
+}
+
+/* Each of the REFERENCES in turn; to DONE and FAILED goes what became of it, unless they are NULL. */
+static gboolean copy_each(VkVault *vault, VkArrays *arrays, char **references, guint workers,
+			  json_t *done, json_t *failed, GError **error)
+{
+	guint count = g_strv_length(references), n_failed = 0, copied = 0;
+
+	for (guint i = 0; i < count; i++) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (copy_one(vault, arrays, references[i], workers, done, &trouble)) {
+			copied++;
+			continue;
+		}
+		if (vk_interrupted())
+			return fail_all(copied, n_failed, count, error);
+		n_failed++;
+		tell_failure(references[i], trouble, count == 1, failed);
+		if (count == 1) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+	}
+	return n_failed == 0 || fail_all(copied, n_failed, count, error);
 }
 
 static gboolean copy_all(VkProgram *program, VkVault *vault, char **references, GError **error)
 {
 	guint workers = (guint)vk_settings_get_uint(program->settings, "backup", "workers");
 	g_autoptr(VkArrays) arrays = vk_arrays_new(program->settings, error);
-	g_autoptr(json_t) report = program->json ? json_array() : NULL;
-	guint count = g_strv_length(references), failed = 0, copied = 0;
+	g_autoptr(json_t) report = NULL;
+	json_t *done = NULL, *failed = NULL;
+	gboolean ok;
 
 	if (!arrays)
 		return FALSE;
-	for (guint i = 0; i < count; i++) {
-		g_autoptr(GError) trouble = NULL;
-
-		if (copy_one(vault, arrays, references[i], workers, report, &trouble)) {
-			copied++;
-			continue;
-		}
-		if (vk_interrupted())
-			return fail_interrupted(copied, count, error);
-		failed++;
-		if (count == 1) {
-			g_propagate_error(error, g_steal_pointer(&trouble));
-			return FALSE;
-		}
-		vk_log_error("%s", trouble->message);
+	if (program->json) {
+		done = json_array();
+		failed = json_array();
+		report = json_pack("{s:o, s:o}", "snapshots", done, "failed", failed);
 	}
+	ok = copy_each(vault, arrays, references, workers, done, failed, error);
 	if (report)
 		vk_json_print(report);
-	return failed == 0 || vk_fail(error, failed < count ? VK_ERROR_PARTIAL : VK_ERROR_FAILED,
-				      "%u of %u snapshots could not be copied", failed, count);
+	return ok;
 }
 
 gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error)

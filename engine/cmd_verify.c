@@ -38,6 +38,14 @@ static GPtrArray *keys_of(VkVault *vault, const GPtrArray *guests, char *const *
 	return g_steal_pointer(&keys);
 }
 
+static json_t *damage_to_json(const VkDamage *damage)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "snapshot", vk_json_new_string(damage->snapshot),
+			 "image", vk_json_new_string(damage->image), "object",
+			 vk_json_new_string(damage->object), "what",
+			 vk_json_new_string(damage->what));
+}
+
 /* GUESTS: those that were named; empty for all. */
 static void print_json(const VkCheckResult *result, json_t *guests, gint64 usec)
 {
@@ -46,12 +54,26 @@ static void print_json(const VkCheckResult *result, json_t *guests, gint64 usec)
 
 	for (guint i = 0; i < result->damages->len; i++)
 		json_array_append_new(damages,
-				      vk_json_new_string(g_ptr_array_index(result->damages, i)));
-	report = json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:o}", "guests", guests, "snapshots",
+				      damage_to_json(g_ptr_array_index(result->damages, i)));
+	report = json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "guests", guests, "snapshots",
 			   (json_int_t)result->snapshots, "packs", (json_int_t)result->packs,
 			   "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
-			   "duration_ms", (json_int_t)((usec + 999) / 1000), "damages", damages);
+			   "duration_ms", (json_int_t)((usec + 999) / 1000), "damages", damages,
+			   "unlisted", (json_int_t)result->unlisted);
 	vk_json_print(report);
+}
+
+static void print_damages(const VkCheckResult *result)
+{
+	g_autofree char *more = vk_count_text(result->unlisted, "more damage");
+
+	for (guint i = 0; i < result->damages->len; i++) {
+		g_autofree char *text = vk_damage_text(g_ptr_array_index(result->damages, i));
+
+		vk_print_line(stdout, "%s", text);
+	}
+	if (result->unlisted > 0)
+		vk_print_line(stdout, "%s not listed", more);
 }
 
 static void print_text(const VkCheckResult *result, gboolean data, gboolean quiet)
@@ -61,8 +83,7 @@ static void print_text(const VkCheckResult *result, gboolean data, gboolean quie
 	g_autofree char *packs = vk_count_text(result->packs, "pack");
 	g_autofree char *blocks = vk_count_text(result->blocks, "block");
 
-	for (guint i = 0; i < result->damages->len; i++)
-		vk_print_line(stdout, "%s", (const char *)g_ptr_array_index(result->damages, i));
+	print_damages(result);
 	if (quiet)
 		return;
 	vk_print_line(stdout, "%s, %s%s%s%s%s%s: %s", snapshots, packs, data ? ", " : "",
@@ -111,7 +132,7 @@ static gboolean verify(const VkProgram *program, char *const *names, gboolean da
 		print_text(result, data, program->quiet);
 	if (result->damages->len == 0)
 		return TRUE;
-	damages = vk_count_text(result->damages->len, "damage");
+	damages = vk_count_text(vk_check_result_damages(result), "damage");
 	return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %s", vk_vault_url(vault),
 		       damages);
 }

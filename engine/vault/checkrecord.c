@@ -62,7 +62,7 @@ gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboole
 	g_autoptr(json_t) record = json_pack(
 		"{s:s, s:b, s:I, s:I, s:I, s:I}", "time", time, "data", data, "snapshots",
 		(json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "blocks",
-		(json_int_t)result->blocks, "damages", (json_int_t)result->damages->len);
+		(json_int_t)result->blocks, "damages", (json_int_t)vk_check_result_damages(result));
 
 	if (!vk_sealed_put(vault->backend, name, record, VK_PUT_HINT, error))
 		return FALSE;

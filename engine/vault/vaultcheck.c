@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* A vault that is damaged everywhere is not told about slot by slot. */
+/* A vault that is damaged everywhere is not listed slot by slot. */
 #define DAMAGES_MAX 10000
 
 #define THREADS_MAX 16
@@ -23,15 +23,42 @@ typedef struct Check {
 	GHashTable *used;   /* sets of slots: what the snapshots refer to, ... */
 	GHashTable *bad;    /* ... and what of it is damaged */
 	guint64 used_bytes; /* stored, of what is used */
-	guint64 untold;     /* damages beyond DAMAGES_MAX */
 	VkProgress *progress;
-	/* While several threads check data it guards RESULT, BAD, UNTOLD and what follows. */
+	/* While several threads check data it guards RESULT, BAD and what follows. */
 	GMutex mutex;
 	gpointer *packs; /* the keys of USED; those that nobody has taken yet ... */
 	guint n_packs;   /* ... are that many */
 } Check;
 
-typedef void (*ImageFunc)(Check *check, const char *where, const VkImageRecord *record);
+/* A place in the vault: as in VkDamage, borrowed. */
+typedef struct Place {
+	const char *snapshot, *image, *object;
+} Place;
+
+typedef void (*ImageFunc)(Check *check, const Place *place, const VkImageRecord *record);
+
+static void damage_free(gpointer data)
+{
+	VkDamage *damage = data;
+
+	g_free(damage->snapshot);
+	g_free(damage->image);
+	g_free(damage->object);
+	g_free(damage->what);
+	g_free(damage);
+}
+
+char *vk_damage_text(const VkDamage *damage)
+{
+	return damage->snapshot ? g_strdup_printf("'%s' %s: %s", damage->snapshot, damage->image,
+						  damage->what)
+				: g_strdup(damage->what);
+}
+
+guint64 vk_check_result_damages(const VkCheckResult *result)
+{
+	return result->damages->len + result->unlisted;
+}
 
 void vk_check_result_free(VkCheckResult *result)
 {
@@ -41,29 +68,23 @@ void vk_check_result_free(VkCheckResult *result)
 	g_free(result);
 }
 
-static void tell(Check *check, const char *where, const char *what)
+static void tell(Check *check, const Place *place, const char *what)
 {
-	g_ptr_array_add(check->result->damages, g_strdup_printf("%s: %s", where, what));
+	VkDamage *damage = g_new(VkDamage, 1);
+
+	damage->snapshot = g_strdup(place->snapshot);
+	damage->image = g_strdup(place->image);
+	damage->object = g_strdup(place->object);
+	damage->what = g_strdup(what);
+	g_ptr_array_add(check->result->damages, damage);
 }
 
-static void report(Check *check, const char *where, const GError *error)
+static void report(Check *check, const Place *place, const GError *error)
 {
 	if (check->result->damages->len < DAMAGES_MAX)
-		tell(check, where, error->message);
+		tell(check, place, error->message);
 	else
-		check->untold++;
-}
-
-static void report_untold(Check *check)
-{
-	g_autofree char *more = NULL;
-	g_autofree char *what = NULL;
-
-	if (check->untold == 0)
-		return;
-	more = vk_count_text(check->untold, "more damage");
-	what = g_strconcat(more, " not listed", NULL);
-	tell(check, "vault", what);
+		check->result->unlisted++;
 }
 
 /* A set of slots: VkPackId, owned -> a bitmap of VK_SLOTS_MAX bits. */
@@ -130,7 +151,7 @@ static gboolean check_extent(Check *check, const VkExtent *extent, GError **erro
 }
 
 /* Walks the whole map. A damaged page ends the walk, a damaged extent does not. */
-static void check_image(Check *check, const char *where, const VkImageRecord *record)
+static void check_image(Check *check, const Place *place, const VkImageRecord *record)
 {
 	guint32 blocks = vk_blocks_of_size(record->size);
 	g_autoptr(VkMap) map = vk_map_new(check->vault, record->runs, blocks);
@@ -142,12 +163,12 @@ static void check_image(Check *check, const char *where, const VkImageRecord *re
 		gboolean present;
 
 		if (!vk_map_lookup(map, block, &extent, &present, &error)) {
-			report(check, where, error);
+			report(check, place, error);
 			return;
 		}
 		/* A lost pack is told about once, not for each of its extents in a row. */
 		if (!check_extent(check, &extent, &error) && g_strcmp0(last, error->message) != 0) {
-			report(check, where, error);
+			report(check, place, error);
 			g_free(last);
 			last = g_strdup(error->message);
 		}
@@ -162,17 +183,17 @@ static void visit_images(Check *check, const VkSnapshot *snapshot, ImageFunc vis
 
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = snapshot->disks->pdata[i];
-		g_autofree char *where = g_strdup_printf("'%s' %s", reference, disk->target);
+		const Place place = {.snapshot = reference, .image = disk->target};
 
 		/* What lies on an array is not the vault's to check. */
 		if (disk->image->runs)
-			visit(check, where, disk->image);
+			visit(check, &place, disk->image);
 	}
 	for (guint i = 0; i < snapshot->files->len; i++) {
 		const VkFileRecord *file = snapshot->files->pdata[i];
-		g_autofree char *where = g_strdup_printf("'%s' %s", reference, file->name);
+		const Place place = {.snapshot = reference, .image = file->name};
 
-		visit(check, where, file->image);
+		visit(check, &place, file->image);
 	}
 }
 
@@ -181,6 +202,7 @@ static void check_snapshot(Check *check, const VkSnapshotKey *key)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(check->vault, key, &error);
 	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	const Place place = {.object = object};
 
 	check->result->snapshots++;
 	if (snapshot)
@@ -188,7 +210,7 @@ static void check_snapshot(Check *check, const VkSnapshotKey *key)
 	/* Damaged later copies were passed over. */
 	if (!snapshot || (!vk_snapshot_is_in_vault(snapshot) &&
 			  !vk_catalog_load_copies(check->vault, snapshot, &error)))
-		report(check, object, error);
+		report(check, &place, error);
 }
 
 static guint64 count_bad_blocks(const Check *check, const VkExtent *extent)
@@ -204,7 +226,7 @@ static guint64 count_bad_blocks(const Check *check, const VkExtent *extent)
 }
 
 /* Says how much of the image lies in damaged slots. Damage of its map was reported before. */
-static void report_bad_blocks(Check *check, const char *where, const VkImageRecord *record)
+static void report_bad_blocks(Check *check, const Place *place, const VkImageRecord *record)
 {
 	guint32 blocks = vk_blocks_of_size(record->size);
 	g_autoptr(VkMap) map = vk_map_new(check->vault, record->runs, blocks);
@@ -222,7 +244,7 @@ static void report_bad_blocks(Check *check, const char *where, const VkImageReco
 		return;
 	what = g_strdup_printf("%" G_GUINT64_FORMAT " of its blocks of %u KiB cannot be read", bad,
 			       VK_BLOCK_SIZE / 1024);
-	tell(check, where, what);
+	tell(check, place, what);
 }
 
 /* Slots of one pack that are read, but not yet compared with their ids. */
@@ -240,7 +262,7 @@ static void report_bad_pack(Check *check, const VkPackId *pack, const guint8 *us
 			    const GError *error)
 {
 	g_mutex_lock(&check->mutex);
-	report(check, "data", error);
+	report(check, &(const Place){0}, error);
 	g_hash_table_insert(check->bad, g_memdup2(pack, sizeof(*pack)),
 			    g_memdup2(used, VK_SLOTS_MAX / 8));
 	g_mutex_unlock(&check->mutex);
@@ -249,8 +271,10 @@ static void report_bad_pack(Check *check, const VkPackId *pack, const guint8 *us
 static void report_bad_slot(Check *check, const VkPackTable *table, guint32 slot,
 			    const GError *error)
 {
+	const Place place = {.object = table->object};
+
 	g_mutex_lock(&check->mutex);
-	report(check, "data", error);
+	report(check, &place, error);
 	slot_set_add(check->bad, &table->id, slot, 1);
 	g_mutex_unlock(&check->mutex);
 }
@@ -386,7 +410,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean da
 	Check check = {
 		.vault = vault, .result = result, .used = used, .bad = bad, .progress = progress};
 
-	result->damages = g_ptr_array_new_with_free_func(g_free);
+	result->damages = g_ptr_array_new_with_free_func(damage_free);
 	if (!keys)
 		keys = all = vk_catalog_list(vault, NULL, error);
 	if (!keys)
@@ -396,7 +420,6 @@ VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean da
 	result->packs = g_hash_table_size(used);
 	if (data)
 		check_data(&check);
-	report_untold(&check);
 	if (g_hash_table_size(bad) > 0)
 		name_affected(&check, keys);
 	if (vk_interrupted()) {

@@ -12,14 +12,28 @@
 
 #include <glib.h>
 
+/* What is wrong with an image of a snapshot, or else with an object of the vault. */
+typedef struct VkDamage {
+	char *snapshot; /* GUEST@TIME, with IMAGE: a disk's target or a file's name */
+	char *image;
+	char *object; /* NULL: of an image, or only WHAT tells it */
+	char *what;
+} VkDamage;
+
+/* One line for people, which says where and what. Returns owned. */
+char *vk_damage_text(const VkDamage *damage);
+
 typedef struct VkCheckResult {
 	guint64 snapshots;
 	guint64 packs;
 	guint64 blocks;     /* with data: how many are as they were stored */
 	guint64 bytes;      /* with data: that these take in packs */
-	GPtrArray *damages; /* char*, one line each naming the object or the snapshot and disk */
+	GPtrArray *damages; /* VkDamage; a bounded number of them, ... */
+	guint64 unlisted;   /* ... and how many more there are */
 } VkCheckResult;
 
+/* How many damages there are, listed or not. */
+guint64 vk_check_result_damages(const VkCheckResult *result);
 void vk_check_result_free(VkCheckResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCheckResult, vk_check_result_free)
 

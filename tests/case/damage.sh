@@ -39,6 +39,11 @@ flip "$pack" $(($(stat -c %s "$pack") / 2))
 refused 5 "the vault '" virtkeep verify --data
 expect_out "$(basename "$pack" | cut -d . -f 1)"
 refused 5 "the vault '" virtkeep verify --data vm
+run virtkeep --json verify --data vm
+expect_status 5
+expect_json '[.damages[] | select(.image) | .snapshot, .image] | join(" ")' "$snapshot vda"
+expect_json '[.damages[] | select(.object) | .object] | unique | join(" ")' "${pack#"$VAULT/"}"
+expect_json .unlisted 0
 refused 6 "'nobody'" virtkeep verify --data nobody
 expect_unreadable
 

@@ -35,7 +35,8 @@ expect_out "$reference: copied into the vault"
 ok virtkeep copy "$reference"
 expect_out "$reference: in the vault already; nothing copied"
 ok virtkeep --json copy "$reference"
-expect_json '.[0].copied' false
+expect_json '.snapshots[0].copied' false
+expect_json '.failed | length' 0
 look_at_others
 [[ $(jq -r '.disks[0].copies | join(" ")' "$told") == 'reflink vault' ]] || fail "$(cat "$told")"
 [[ $(stat -c %s "$told") == $(wc -c < "$told") ]] || fail "its size is not that of its text"

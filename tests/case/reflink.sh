@@ -109,7 +109,10 @@ say "into the vault later, from the array, without the guest; and again"
 refused 6 "no snapshot" virtkeep copy "$guest@20200101T000000Z"
 ok virtkeep copy "$chained"
 expect_out 'copied into the vault'
-ok virtkeep copy "$chained"
+run virtkeep --json copy "$chained" "$guest@20200101T000000Z"
+expect_status 3
+expect_json '.snapshots[0].copied' false
+expect_json '[.failed[] | .code, .snapshot] | join(" ")' "not-found $guest@20200101T000000Z"
 ok virtkeep --json show "$chained"
 expect_json '.disks[0].copies | join(" ")' 'reflink vault'
 ok virtkeep verify --data

@@ -5,7 +5,7 @@
  * the next backup works and leaves no temporary file.
  */
 #include "catalog.h"
-#include "vaultcheck.h"
+#include "damages.h"
 #include "errors.h"
 #include "io.h"
 #include "memsource.h"
@@ -161,6 +161,7 @@ static void check_states(const char *directory, MemSource *const *states, guint 
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
 	g_autoptr(VkCheckResult) result = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
+	g_autofree char *first = first_damage(result);
 
 	ck_assert_uint_eq(keys->len, n);
 	for (guint i = 0; i < n; i++) {
@@ -168,8 +169,7 @@ static void check_states(const char *directory, MemSource *const *states, guint 
 
 		ck_assert(image_equals(vault, snapshot, states[i]));
 	}
-	ck_assert_msg(result->damages->len == 0, "%s",
-		      result->damages->len ? (char *)result->damages->pdata[0] : "");
+	ck_assert_msg(result->damages->len == 0, "%s", first);
 }
 
 static guint count_temporaries(const char *directory)

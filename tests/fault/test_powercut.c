@@ -7,11 +7,11 @@
  * A vault that is opened twice stands for two processes: the openings share the directory alone.
  */
 #include "catalog.h"
+#include "damages.h"
 #include "io.h"
 #include "memsource.h"
 #include "session.h"
 #include "tempvault.h"
-#include "vaultcheck.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -329,10 +329,11 @@ static void check_cut(const Cut *cut)
 	g_autoptr(VkVault) vault = vk_vault_open(cut->path, VK_VAULT_READ, &error);
 	g_autoptr(VkCheckResult) result =
 		vault ? vk_check_vault(vault, NULL, TRUE, NULL, &error) : NULL;
+	g_autofree char *first = NULL;
 
 	ck_assert_msg(result, "'%s': %s", cut->path, error ? error->message : "");
-	ck_assert_msg(result->damages->len == 0, "'%s': %s", cut->path,
-		      result->damages->len ? (char *)result->damages->pdata[0] : "");
+	first = first_damage(result);
+	ck_assert_msg(result->damages->len == 0, "'%s': %s", cut->path, first);
 	ck_assert_uint_ge(result->snapshots, cut->committed);
 }
 

@@ -3,8 +3,8 @@
 #include "vault.h"
 
 #include "catalog.h"
+#include "damages.h"
 #include "session.h"
-#include "vaultcheck.h"
 
 #include "errors.h"
 #include "io.h"
@@ -118,6 +118,7 @@ START_TEST(what_is_no_file_is_told)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(VkCheckResult) result = NULL;
+	g_autofree char *first = NULL;
 	g_autofree char *path = NULL;
 
 	ck_assert(back_up('a', NULL));
@@ -127,8 +128,8 @@ START_TEST(what_is_no_file_is_told)
 	vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	result = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
 	ck_assert_uint_ge(result->damages->len, 1);
-	ck_assert_msg(strstr(result->damages->pdata[0], "no regular file"), "%s",
-		      (char *)result->damages->pdata[0]);
+	first = first_damage(result);
+	ck_assert_msg(damage_says(result, 0, "no regular file"), "%s", first);
 	ck_assert(back_up('b', NULL));
 }
 END_TEST

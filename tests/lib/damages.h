@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a check of a vault found, to be compared. */
+#pragma once
+
+#include "vaultcheck.h"
+
+#include <string.h>
+
+/* Whether the damage INDEX is there, and its line has TEXT. */
+static inline gboolean damage_says(const VkCheckResult *result, guint index, const char *text)
+{
+	g_autofree char *line =
+		index < result->damages->len
+			? vk_damage_text(g_ptr_array_index(result->damages, index))
+			: NULL;
+
+	return line && strstr(line, text);
+}
+
+/* The line of the first, "" if there is none. Returns owned. */
+static inline char *first_damage(const VkCheckResult *result)
+{
+	return result->damages->len > 0 ? vk_damage_text(g_ptr_array_index(result->damages, 0))
+					: g_strdup("");
+}
