@@ -268,41 +268,53 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 	return judge(result, error);
 }
 
-/* One text more, unless it is too much: hooks get it in their environment, which is bounded. */
-static void add_text(GString *texts, const char *separator, const char *text)
+/*
+ * The TEXTS, which are taken over, in one new string. Hooks get it in their environment, which is
+ * bounded: where it is cut short it ends with "...".
+ */
+static char *join_bounded(GPtrArray *texts, const char *separator)
 {
-	if (texts->len + strlen(text) < FACT_LENGTH_MAX)
-		g_string_append_printf(texts, "%s%s", texts->len > 0 ? separator : "", text);
+	GString *joined = g_string_new(NULL);
+
+	for (guint i = 0; i < texts->len; i++) {
+		const char *text = g_ptr_array_index(texts, i);
+		gboolean fits = joined->len + strlen(text) < FACT_LENGTH_MAX;
+
+		g_string_append_printf(joined, "%s%s", i > 0 ? separator : "", fits ? text : "...");
+		if (!fits)
+			break;
+	}
+	g_ptr_array_unref(texts);
+	return g_string_free(joined, FALSE);
 }
 
 /* The names of the guests that failed, one a line. New string. */
 static char *list_failed(const VkBackupResult *result)
 {
-	GString *names = g_string_new(NULL);
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
 
 	for (guint i = 0; result && i < result->failed->len; i++) {
 		const VkBackupFailure *failure = g_ptr_array_index(result->failed, i);
-		g_autofree char *name = vk_printable(failure->guest);
 
-		add_text(names, "\n", name);
+		g_ptr_array_add(names, vk_printable(failure->guest));
 	}
-	return g_string_free(names, FALSE);
+	return join_bounded(names, "\n");
 }
 
 /* All that went wrong, the run's own error first. New string. */
 static char *list_errors(const VkBackupResult *result, const GError *trouble)
 {
-	GString *errors = g_string_new(NULL);
+	GPtrArray *errors = g_ptr_array_new_with_free_func(g_free);
 
 	if (trouble)
-		add_text(errors, "; ", trouble->message);
+		g_ptr_array_add(errors, g_strdup(trouble->message));
 	for (guint i = 0; result && i < result->failed->len; i++) {
 		const VkBackupFailure *failure = g_ptr_array_index(result->failed, i);
 
-		if (strcmp(failure->error->message, errors->str) != 0)
-			add_text(errors, "; ", failure->error->message);
+		if (!trouble || !g_str_equal(failure->error->message, trouble->message))
+			g_ptr_array_add(errors, g_strdup(failure->error->message));
 	}
-	return g_string_free(errors, FALSE);
+	return join_bounded(errors, "; ");
 }
 
 static gboolean is_told(const VkBackupResult *result)

@@ -165,7 +165,7 @@ static gboolean restore_device(VkOntap *ontap, const VkOntapStored *layer, const
 		return TRUE;
 	*ret_done = vk_ontap_restore_lun(ontap, layer, error);
 	/* What the host had read of it is old. */
-	fd = *ret_done ? vk_io_open(AT_FDCWD, path, O_RDONLY, 0, error) : -1;
+	fd = *ret_done ? vk_io_open_storage(path, O_RDONLY, error) : -1;
 	if (fd >= 0)
 		ioctl(fd, BLKFLSBUF, 0);
 	return fd >= 0;

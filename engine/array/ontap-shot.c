@@ -93,7 +93,7 @@ static void add_file(OntapShot *shot, VkShotDisk *disk, const VkOntapLayer *laye
 
 	file->disk = disk;
 	file->layer = layer;
-	file->fd = vk_io_open(AT_FDCWD, layer->original, O_RDONLY, 0, &disk->trouble);
+	file->fd = vk_io_open_storage(layer->original, O_RDONLY, &disk->trouble);
 	g_ptr_array_add(shot->files, file);
 	if (file->fd >= 0)
 		flush(file);

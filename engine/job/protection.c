@@ -3,7 +3,6 @@
 
 #include "catalog.h"
 #include "program.h"
-#include "timestamp.h"
 
 void vk_protection_free(VkProtection *protection)
 {
@@ -17,7 +16,7 @@ VkProtection *vk_protection_load(VkVault *vault, const char *uuid, GError **erro
 {
 	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, uuid, error);
 	g_autoptr(VkProtection) protection = NULL;
-	gint64 time = 0;
+	const VkSnapshotKey *key = NULL;
 
 	if (!keys)
 		return NULL;
@@ -28,10 +27,12 @@ VkProtection *vk_protection_load(VkVault *vault, const char *uuid, GError **erro
 			vk_fail_interrupted(error);
 			return NULL;
 		}
-		protection->last = vk_catalog_load(vault, g_ptr_array_index(keys, i - 1), NULL);
+		key = g_ptr_array_index(keys, i - 1);
+		protection->last = vk_catalog_load(vault, key, NULL);
 		protection->damaged += protection->last == NULL;
 	}
-	if (protection->last && vk_time_parse(protection->last->time, &time, NULL))
-		protection->age_sec = g_get_real_time() / G_USEC_PER_SEC - time;
+	if (protection->last)
+		protection->age_sec =
+			g_get_real_time() / G_USEC_PER_SEC - vk_snapshot_key_taken(key);
 	return g_steal_pointer(&protection);
 }
