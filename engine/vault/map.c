@@ -2,12 +2,11 @@
 #include "map.h"
 
 #include "errors.h"
-#include "vault-priv.h"
 
 #include <string.h>
 
 struct VkMap {
-	VkVault *vault;
+	VkBlockCache *cache;
 	const GPtrArray *runs;
 	guint32 blocks;
 };
@@ -27,11 +26,11 @@ guint32 vk_blocks_of_size(guint64 size)
 	return (guint32)((size + VK_BLOCK_SIZE - 1) >> VK_BLOCK_LOG2);
 }
 
-VkMap *vk_map_new(VkVault *vault, const GPtrArray *runs, guint32 blocks)
+VkMap *vk_map_new(VkBlockCache *cache, const GPtrArray *runs, guint32 blocks)
 {
 	VkMap *map = g_new0(VkMap, 1);
 
-	map->vault = vault;
+	map->cache = cache;
 	map->runs = runs;
 	map->blocks = blocks;
 	return map;
@@ -57,8 +56,8 @@ static gboolean load_page(VkMap *map, const VkSegment *segment, guint number, Pa
 	const VkPageHeader *header;
 	gsize size;
 
-	page->bytes = vk_block_cache_get(map->vault->blocks, &segment->pack,
-					 segment->slot + 1 + number, VK_SLOT_KIND_MAP, error);
+	page->bytes = vk_block_cache_get(map->cache, &segment->pack, segment->slot + 1 + number,
+					 VK_SLOT_KIND_MAP, error);
 	if (!page->bytes)
 		return FALSE;
 	header = g_bytes_get_data(page->bytes, &size);
@@ -144,8 +143,8 @@ static gboolean page_lookup(VkMap *map, const VkSegment *segment, guint number, 
 static gboolean segment_lookup(VkMap *map, const VkSegment *segment, guint32 block, VkExtent *ret,
 			       gboolean *ret_found, guint32 *ret_next, GError **error)
 {
-	g_autoptr(GBytes) directory = vk_block_cache_get(
-		map->vault->blocks, &segment->pack, segment->slot, VK_SLOT_KIND_DIRECTORY, error);
+	g_autoptr(GBytes) directory = vk_block_cache_get(map->cache, &segment->pack, segment->slot,
+							 VK_SLOT_KIND_DIRECTORY, error);
 	const guint32 *firsts;
 	gsize size;
 	guint n;

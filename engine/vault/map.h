@@ -5,8 +5,8 @@
  */
 #pragma once
 
+#include "blockcache.h"
 #include "snapshot.h"
-#include "vault.h"
 
 #include <glib.h>
 
@@ -21,8 +21,11 @@ typedef struct VkExtent {
 
 typedef struct VkMap VkMap;
 
-/* RUNS (VkRun*, newest first) is borrowed until the free. BLOCKS is how many the image has. */
-VkMap *vk_map_new(VkVault *vault, const GPtrArray *runs, guint32 blocks);
+/*
+ * CACHE reads the pages. CACHE and RUNS (VkRun*, newest first) are borrowed until the free. BLOCKS is
+ * how many the image has.
+ */
+VkMap *vk_map_new(VkBlockCache *cache, const GPtrArray *runs, guint32 blocks);
 void vk_map_free(VkMap *map); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkMap, vk_map_free)
 

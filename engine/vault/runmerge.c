@@ -13,7 +13,7 @@ static gboolean merge_newest(VkSession *session, GPtrArray *runs, guint count, g
 			     gboolean *ret_unreadable, GError **error)
 {
 	g_autoptr(GPtrArray) newest = g_ptr_array_new();
-	g_autoptr(VkMap) map = vk_map_new(session->vault, newest, blocks);
+	g_autoptr(VkMap) map = vk_map_new(session->vault->blocks, newest, blocks);
 	g_autoptr(VkRunWriter) writer = vk_run_writer_new(vk_session_store_segment, session);
 	VkRun *merged;
 

@@ -286,7 +286,8 @@ static gboolean is_all_changed(SaveJob *job, guint32 first, guint32 count, gbool
 static gboolean check_tail(SaveJob *job, const VkImageRecord *parent, gboolean *ret_was_cut,
 			   GError **error)
 {
-	g_autoptr(VkMap) map = vk_map_new(job->save.session->vault, parent->runs, job->blocks);
+	g_autoptr(VkMap) map =
+		vk_map_new(job->save.session->vault->blocks, parent->runs, job->blocks);
 	gboolean present, changed = TRUE;
 	guint64 tail = 0;
 	VkExtent extent;
@@ -330,7 +331,8 @@ static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkI
 		job.save.incremental = job.save.inherit = TRUE;
 	} else if (parent) {
 		job.save.parent_blocks = vk_blocks_of_size(parent->size);
-		job.save.parent = vk_map_new(session->vault, parent->runs, job.save.parent_blocks);
+		job.save.parent =
+			vk_map_new(session->vault->blocks, parent->runs, job.save.parent_blocks);
 		/* A resized disk gets a map of its own: nothing behind an old end can come back. */
 		job.save.inherit = parent->size == source->size;
 	}

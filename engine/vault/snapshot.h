@@ -73,24 +73,24 @@ typedef struct VkFileRecord {
 } VkFileRecord;
 
 typedef struct VkSnapshot {
-	char *id;          /* 16 hex digits */
-	char *uuid;        /* of the guest, lower case */
-	char *name;        /* of the guest at that time */
-	char *host;        /* host name */
-	char *time;        /* TIME */
-	char *group;       /* NULL: alone */
-	char *label;       /* "daily", ...: which retention applies to copies on arrays; NULL */
-	char *parent;      /* snapshot id, NULL for the first */
-	char *consistency; /* "application", "filesystem", "crash", "offline" */
+	char *id;            /* 16 hex digits */
+	char *uuid;          /* of the guest, lower case */
+	char *name;          /* of the guest at that time */
+	char *host;          /* host name */
+	char *time;          /* TIME */
+	char *group;         /* NULL: alone */
+	char *label;         /* "daily", ...: which retention applies to copies on arrays; NULL */
+	char *parent;        /* snapshot id, NULL for the first */
+	char *consistency;   /* "application", "filesystem", "crash", "offline" */
 	gboolean incomplete; /* the guest has disks that nobody could save; they are in SKIPPED */
 	guint64 pause_usec;
-	guint64 skew_usec;    /* of its group: from the first to the last point in time */
+	guint64 skew_usec;     /* of its group: from the first to the last point in time */
 	guint64 duration_usec; /* from its begin until it was committed; 0: not known */
-	guint64 scratch;      /* bytes that the guest's overwriting took while it was read */
-	char *checkpoint;     /* of libvirt, at this instant: a later run may build on it; NULL */
-	char *checkpoint_xml; /* what defines that anew; NULL */
-	char *tool;           /* "virtkeep 0.1.0" */
-	char *state;          /* of the guest: "running", "paused", "shut off" */
+	guint64 scratch;       /* bytes that the guest's overwriting took while it was read */
+	char *checkpoint;      /* of libvirt, at this instant: a later run may build on it; NULL */
+	char *checkpoint_xml;  /* what defines that anew; NULL */
+	char *tool;            /* "virtkeep 0.1.0" */
+	char *state;           /* of the guest: "running", "paused", "shut off" */
 	gboolean persistent;
 	gboolean autostart;
 	char *domain_xml;   /* inactive definition with security information */

@@ -154,7 +154,7 @@ static gboolean check_extent(Check *check, const VkExtent *extent, GError **erro
 static void check_image(Check *check, const Place *place, const VkImageRecord *record)
 {
 	guint32 blocks = vk_blocks_of_size(record->size);
-	g_autoptr(VkMap) map = vk_map_new(check->vault, record->runs, blocks);
+	g_autoptr(VkMap) map = vk_map_new(check->vault->blocks, record->runs, blocks);
 	g_autofree char *last = NULL;
 
 	for (guint32 block = 0; block < blocks && !vk_interrupted();) {
@@ -229,7 +229,7 @@ static guint64 count_bad_blocks(const Check *check, const VkExtent *extent)
 static void report_bad_blocks(Check *check, const Place *place, const VkImageRecord *record)
 {
 	guint32 blocks = vk_blocks_of_size(record->size);
-	g_autoptr(VkMap) map = vk_map_new(check->vault, record->runs, blocks);
+	g_autoptr(VkMap) map = vk_map_new(check->vault->blocks, record->runs, blocks);
 	g_autofree char *what = NULL;
 	VkExtent extent;
 	gboolean present;

@@ -151,6 +151,6 @@ VkImage *vk_vault_image_open(VkVault *vault, const VkImageRecord *record, GError
 	image = g_new0(VaultImage, 1);
 	image->base = (VkImage){.ops = &vault_ops, .size = record->size, .fd = -1};
 	image->vault = vault;
-	image->map = vk_map_new(vault, record->runs, vk_blocks_of_size(record->size));
+	image->map = vk_map_new(vault->blocks, record->runs, vk_blocks_of_size(record->size));
 	return &image->base;
 }

@@ -114,7 +114,7 @@ static void check_lookup(VkMap *map, const Model *model, guint32 block, gboolean
 static void check_map(VkVault *vault, const GPtrArray *runs, const Model *model,
 		      gboolean holes_may_go)
 {
-	g_autoptr(VkMap) map = vk_map_new(vault, runs, model->blocks);
+	g_autoptr(VkMap) map = vk_map_new(vault->blocks, runs, model->blocks);
 	VkExtent extent;
 
 	for (guint i = 0; i < 200; i++)
