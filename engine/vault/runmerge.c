@@ -1,32 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "session-priv.h"
-
-#include "runwriter.h"
+#include "runmerge.h"
 
 /* A run must have this many times the extents of the run above it. */
 #define SIZE_RATIO 4
 /* All runs above the oldest together may have this share of its extents: one part in ... */
 #define DELTA_SHARE 4
 
-/* Replaces the COUNT newest runs by one. */
-static gboolean merge_newest(VkSession *session, GPtrArray *runs, guint count, guint32 blocks,
-			     gboolean *ret_unreadable, GError **error)
+/* Writes what MAP says, which is all of an image's runs or the newest. */
+static VkRun *write_merged(VkMap *map, guint32 blocks, gboolean whole, VkSegmentFunc store,
+			   gpointer user, gboolean *ret_unreadable, GError **error)
 {
-	g_autoptr(GPtrArray) newest = g_ptr_array_new();
-	g_autoptr(VkMap) map = vk_map_new(session->vault->blocks, newest, blocks);
-	g_autoptr(VkRunWriter) writer = vk_run_writer_new(vk_session_store_segment, session);
-	VkRun *merged;
+	g_autoptr(VkRunWriter) writer = vk_run_writer_new(store, user);
+
+	if (!vk_run_writer_add_map(writer, map, blocks, whole, ret_unreadable, error))
+		return NULL;
+	return vk_run_writer_finish(writer, error);
+}
+
+/* The COUNT newest runs, newest first, borrowed. */
+static GPtrArray *newest_runs(const GPtrArray *runs, guint count)
+{
+	GPtrArray *newest = g_ptr_array_new();
 
 	for (guint i = 0; i < count; i++)
 		g_ptr_array_add(newest, runs->pdata[i]);
-	if (!vk_run_writer_add_map(writer, map, blocks, count == runs->len, ret_unreadable, error))
-		return FALSE;
-	merged = vk_run_writer_finish(writer, error);
-	if (!merged)
-		return FALSE;
-	g_ptr_array_remove_range(runs, 0, count);
-	g_ptr_array_insert(runs, 0, merged);
-	return TRUE;
+	return newest;
 }
 
 /* How many of the newest runs are to become one: 0 or 1 for none. */
@@ -50,11 +48,23 @@ static guint count_to_merge(const GPtrArray *runs)
 	return count;
 }
 
-gboolean vk_runs_merge(VkSession *session, GPtrArray *runs, guint32 blocks,
-		       gboolean *ret_unreadable, GError **error)
+gboolean vk_runs_merge(GPtrArray *runs, guint32 blocks, VkBlockCache *cache, VkSegmentFunc store,
+		       gpointer user, gboolean *ret_unreadable, GError **error)
 {
 	guint count = count_to_merge(runs);
+	g_autoptr(GPtrArray) newest = NULL;
+	g_autoptr(VkMap) map = NULL;
+	VkRun *merged;
 
 	*ret_unreadable = FALSE;
-	return count < 2 || merge_newest(session, runs, count, blocks, ret_unreadable, error);
+	if (count < 2)
+		return TRUE;
+	newest = newest_runs(runs, count);
+	map = vk_map_new(cache, newest, blocks);
+	merged = write_merged(map, blocks, count == runs->len, store, user, ret_unreadable, error);
+	if (!merged)
+		return FALSE;
+	g_ptr_array_remove_range(runs, 0, count);
+	g_ptr_array_insert(runs, 0, merged);
+	return TRUE;
 }

@@ -8,6 +8,7 @@
 
 #include "count.h"
 #include "errors.h"
+#include "runmerge.h"
 #include "runwriter.h"
 
 #define STRIPE_BLOCKS    (VK_PACK_SIZE / VK_BLOCK_SIZE)
@@ -224,6 +225,7 @@ static void bound_allocated(VkImageRecord *record, const VkRun *whole)
 static VkImageRecord *make_record(SaveJob *job, const VkImageRecord *parent, gint64 allocated,
 				  GError **error)
 {
+	VkSession *session = job->save.session;
 	g_autoptr(VkImageRecord) record = vk_image_record_new(job->save.source->size);
 	g_autoptr(VkRun) run = vk_run_writer_finish(job->run, error);
 	gboolean unreadable = FALSE;
@@ -239,8 +241,9 @@ static VkImageRecord *make_record(SaveJob *job, const VkImageRecord *parent, gin
 		allocated += (gint64)parent->allocated;
 	}
 	record->allocated = MIN((guint64)MAX(allocated, 0), record->size);
-	record->epoch = job->save.session->epoch;
-	if (!vk_runs_merge(job->save.session, record->runs, job->blocks, &unreadable, error)) {
+	record->epoch = session->epoch;
+	if (!vk_runs_merge(record->runs, job->blocks, session->vault->blocks,
+			   vk_session_store_segment, session, &unreadable, error)) {
 		atomic_store(&job->save.parent_damaged, unreadable);
 		return NULL;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of VkSession, shared by session.c, save.c, stripe.c and runmerge.c. */
+/* The inside of VkSession, shared by session.c, save.c and stripe.c. */
 #pragma once
 
 #include "codec.h"
@@ -64,11 +64,3 @@ gboolean vk_session_store_segment(gpointer session, const GPtrArray *slots, gboo
 /* Saves COUNT blocks from FIRST on; appends their VkExtents to EXTENTS. */
 gboolean vk_stripe_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, guint32 first,
 			guint32 count, GArray *extents, GError **error);
-
-/*
- * Merges runs (VkRun*, newest first) where the newest have grown too large against those below, so
- * that at most VK_RUNS_MAX are left and the cost of a lookup and of all merges stays logarithmic.
- * *RET_UNREADABLE is set when it fails since a run cannot be read.
- */
-gboolean vk_runs_merge(VkSession *session, GPtrArray *runs, guint32 blocks,
-		       gboolean *ret_unreadable, GError **error);

@@ -3,7 +3,7 @@
  * Map runs against a flat array: random runs are laid over each other and merged, and every lookup
  * must say what the array says.
  */
-#include "runwriter.h"
+#include "runmerge.h"
 #include "session-priv.h"
 #include "tempvault.h"
 
@@ -151,9 +151,16 @@ static void fixture_clear(Fixture *fixture)
 	g_free(fixture->directory);
 }
 
-START_TEST(random_runs_agree_with_a_flat_array)
+static gboolean merge_runs(const Fixture *fixture, guint32 blocks)
 {
 	gboolean unreadable;
+
+	return vk_runs_merge(fixture->runs, blocks, fixture->vault->blocks,
+			     vk_session_store_segment, fixture->session, &unreadable, NULL);
+}
+
+START_TEST(random_runs_agree_with_a_flat_array)
+{
 	Fixture fixture;
 	Model model;
 
@@ -167,8 +174,7 @@ START_TEST(random_runs_agree_with_a_flat_array)
 		g_ptr_array_insert(fixture.runs, 0,
 				   random_run(fixture.session, &model, 1u << (i % 9), gap));
 		if (merge)
-			ck_assert(vk_runs_merge(fixture.session, fixture.runs, model.blocks,
-						&unreadable, NULL));
+			ck_assert(merge_runs(&fixture, model.blocks));
 		ck_assert_uint_le(fixture.runs->len, VK_RUNS_MAX);
 		check_map(fixture.vault, fixture.runs, &model, TRUE);
 	}
@@ -204,14 +210,13 @@ START_TEST(an_incremental_run_costs_what_changed)
 	Fixture fixture;
 	Model model;
 	g_autoptr(VkRun) run = NULL;
-	gboolean unreadable;
 
 	fixture_init(&fixture);
 	model_init(&model, 450000);
 	g_ptr_array_insert(fixture.runs, 0, random_run(fixture.session, &model, 1, 1));
 	run = random_run(fixture.session, &model, 1, 40000);
 	g_ptr_array_insert(fixture.runs, 0, vk_run_copy(run));
-	ck_assert(vk_runs_merge(fixture.session, fixture.runs, model.blocks, &unreadable, NULL));
+	ck_assert(merge_runs(&fixture, model.blocks));
 	ck_assert_uint_eq(fixture.runs->len, 2);
 	ck_assert_uint_eq(((VkRun *)fixture.runs->pdata[0])->extents, run->extents);
 	model_clear(&model);
