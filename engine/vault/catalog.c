@@ -2,7 +2,6 @@
 #include "catalog-order.h"
 
 #include "seal.h"
-#include "snapshot-json.h"
 #include "vault-priv.h"
 
 #include "errors.h"

@@ -20,12 +20,6 @@ typedef struct Page {
 	guint n_packs;
 } Page;
 
-guint32 vk_blocks_of_size(guint64 size)
-{
-	g_assert(size <= VK_IMAGE_SIZE_MAX);
-	return (guint32)((size + VK_BLOCK_SIZE - 1) >> VK_BLOCK_LOG2);
-}
-
 VkMap *vk_map_new(VkBlockCache *cache, const GPtrArray *runs, guint32 blocks)
 {
 	VkMap *map = g_new0(VkMap, 1);

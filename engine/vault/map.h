@@ -6,18 +6,10 @@
 #pragma once
 
 #include "blockcache.h"
-#include "snapshot.h"
+#include "extent.h"
+#include "run.h"
 
 #include <glib.h>
-
-/* COUNT blocks from FIRST on, of one kind; data lies in consecutive slots of one pack. */
-typedef struct VkExtent {
-	guint32 first;
-	guint32 count;
-	VkExtentKind kind;
-	VkPackId pack; /* data only */
-	guint32 slot;  /* data only: of FIRST */
-} VkExtent;
 
 typedef struct VkMap VkMap;
 
@@ -35,6 +27,3 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkMap, vk_map_free)
  */
 gboolean vk_map_lookup(VkMap *map, guint32 block, VkExtent *ret, gboolean *ret_present,
 		       GError **error);
-
-/* The number of blocks of an image of SIZE bytes, at most VK_IMAGE_SIZE_MAX. */
-guint32 vk_blocks_of_size(guint64 size);

@@ -149,23 +149,13 @@ static gboolean write_pending(VkRunWriter *writer, GError **error)
 	return TRUE;
 }
 
-static gboolean continues(const VkExtent *before, const VkExtent *extent)
-{
-	if (before->count == 0 || before->kind != extent->kind ||
-	    before->first + before->count != extent->first ||
-	    extent->count > VK_EXTENT_BLOCKS_MAX - before->count)
-		return FALSE;
-	return before->kind != VK_EXTENT_DATA || (before->slot + before->count == extent->slot &&
-						  vk_pack_id_equal(&before->pack, &extent->pack));
-}
-
 gboolean vk_run_writer_add(VkRunWriter *writer, const VkExtent *extent, GError **error)
 {
 	VkExtent rest = *extent;
 
 	if (extent->kind == VK_EXTENT_DATA)
 		writer->run->data_blocks += extent->count;
-	if (continues(&writer->pending, extent)) {
+	if (vk_extent_continues(&writer->pending, extent)) {
 		writer->pending.count += extent->count;
 		return TRUE;
 	}

@@ -17,12 +17,6 @@ extern const VkTextMember vk_disk_texts[];
 extern const VkTextMember vk_file_texts[];
 extern const VkTextMember vk_skip_texts[];
 
-/* No runs as yet: VkRun*, owned. */
-GPtrArray *vk_image_runs_new(void);
-
-/* TRUE for a UUID in lower case, the only form that a vault has. */
-gboolean vk_uuid_is_stored_form(const char *text);
-
 /* The kind of a copy whose bytes are in this vault. */
 #define VK_COPY_VAULT "vault"
 

@@ -188,7 +188,7 @@ static gboolean take_vault_copy(const json_t *copy, VkImageRecord *image, guint6
 {
 	if (image->runs)
 		return vk_fail(error, VK_ERROR_DAMAGE, "has two copies in the vault");
-	image->runs = vk_image_runs_new();
+	image->runs = vk_runs_new();
 	if (parse_runs(copy, image, blocks, error))
 		return TRUE;
 	g_clear_pointer(&image->runs, g_ptr_array_unref);

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "snapshot.h"
 
-#include "snapshot-json.h"
-
 #include <string.h>
-
-static void run_free(gpointer run)
-{
-	vk_run_free(run);
-}
 
 static void disk_free(gpointer disk)
 {
@@ -120,17 +113,12 @@ void vk_skip_record_free(VkSkipRecord *skip)
 	g_free(skip);
 }
 
-GPtrArray *vk_image_runs_new(void)
-{
-	return g_ptr_array_new_with_free_func(run_free);
-}
-
 VkImageRecord *vk_image_record_new(guint64 size)
 {
 	VkImageRecord *image = g_new0(VkImageRecord, 1);
 
 	image->size = size;
-	image->runs = vk_image_runs_new();
+	image->runs = vk_runs_new();
 	return image;
 }
 
@@ -151,33 +139,6 @@ void vk_image_record_free(VkImageRecord *image)
 	g_clear_pointer(&image->runs, g_ptr_array_unref);
 	json_decref(image->array);
 	g_free(image);
-}
-
-VkRun *vk_run_new(void)
-{
-	VkRun *run = g_new0(VkRun, 1);
-
-	run->segments = g_array_new(FALSE, FALSE, sizeof(VkSegment));
-	run->data_blocks = G_MAXUINT64;
-	return run;
-}
-
-VkRun *vk_run_copy(const VkRun *run)
-{
-	VkRun *copy = g_new0(VkRun, 1);
-
-	copy->extents = run->extents;
-	copy->data_blocks = G_MAXUINT64;
-	copy->segments = g_array_copy(run->segments);
-	return copy;
-}
-
-void vk_run_free(VkRun *run)
-{
-	if (!run)
-		return;
-	g_array_unref(run->segments);
-	g_free(run);
 }
 
 const VkDiskRecord *vk_snapshot_find_disk(const VkSnapshot *snapshot, const char *target)

@@ -6,26 +6,10 @@
  */
 #pragma once
 
-#include "format.h"
+#include "run.h"
 
 #include <glib.h>
 #include <jansson.h>
-
-/* Consecutive map pages in one pack, behind a directory slot. See format.h. */
-typedef struct VkSegment {
-	VkPackId pack;
-	guint32 slot;  /* of the directory; the pages follow it */
-	guint32 pages; /* 1 .. VK_SEGMENT_PAGES_MAX */
-	guint32 first_block;
-	guint32 last_block;
-} VkSegment;
-
-/* A sorted run of extents. */
-typedef struct VkRun {
-	guint64 extents;
-	GArray *segments;    /* VkSegment, ascending */
-	guint64 data_blocks; /* that it names; not stored: G_MAXUINT64 unless just written */
-} VkRun;
 
 /* An image, and where its copies lie: in the vault, on an array, or both. */
 typedef struct VkImageRecord {
@@ -118,10 +102,9 @@ void vk_image_record_free(VkImageRecord *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkImageRecord, vk_image_record_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkDiskRecord, vk_disk_record_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFileRecord, vk_file_record_free)
-VkRun *vk_run_new(void);
-VkRun *vk_run_copy(const VkRun *run);
-void vk_run_free(VkRun *run);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkRun, vk_run_free)
+
+/* TRUE for a UUID in lower case, the only form that a vault has. */
+gboolean vk_uuid_is_stored_form(const char *text);
 
 /* The disk with that target, or NULL. Borrowed. */
 const VkDiskRecord *vk_snapshot_find_disk(const VkSnapshot *snapshot, const char *target);

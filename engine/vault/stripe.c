@@ -56,13 +56,10 @@ static void emit(Stripe *stripe, guint32 block, guint32 count, VkExtentKind kind
 
 	if (pack)
 		extent.pack = *pack;
-	if (last && last->kind == kind && last->first + last->count == block &&
-	    (kind != VK_EXTENT_DATA ||
-	     (last->slot + last->count == slot && vk_pack_id_equal(&last->pack, &extent.pack)))) {
+	if (last && vk_extent_continues(last, &extent))
 		last->count += count;
-		return;
-	}
-	g_array_append_val(extents, extent);
+	else
+		g_array_append_val(extents, extent);
 }
 
 /*
