@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "extent.h"
 
-#include "packtable.h"
+#include "pack-id.h"
 
 gboolean vk_extent_continues(const VkExtent *extent, const VkExtent *next)
 {

@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "format.h"
+#include "pack-id.h"
 
 #include <glib.h>
 
@@ -36,15 +37,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPackTable, vk_pack_table_unref)
 
 /* All pack ids of the vault, each once, unordered. GArray of VkPackId. */
 GArray *vk_pack_list(VkBackend *backend, GError **error);
-
-/* For GHashTable. The ids are random, so that any four bytes are a hash. */
-guint vk_pack_id_hash(gconstpointer id);
-gboolean vk_pack_id_equal(gconstpointer a, gconstpointer b);
-
-/* A new random id; its 32 hex digits; and back. */
-VkPackId vk_pack_id_random(void);
-void vk_pack_id_format(const VkPackId *id, char ret_hex[33]);
-gboolean vk_pack_id_parse(const char *hex, VkPackId *ret);
 
 /* The object's name within the vault. New string. */
 char *vk_pack_object(const VkPackId *id, guint32 generation);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runwriter.h"
 
-#include "packtable.h"
+#include "pack-id.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* The JSON forms of a snapshot: written, and the report for programs. The reader: snapshot-parse.c */
 #include "snapshot.h"
 
-#include "packtable.h"
+#include "pack-id.h"
 #include "snapshot-json.h"
 
 #include "json.h"

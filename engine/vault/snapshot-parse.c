@@ -2,7 +2,7 @@
 /* The reader of snapshot objects. Whatever is counted, indexed or used as a name is bounded here. */
 #include "snapshot.h"
 
-#include "packtable.h"
+#include "pack-id.h"
 #include "snapshot-json.h"
 
 #include "errors.h"
