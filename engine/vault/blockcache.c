@@ -22,7 +22,7 @@ typedef struct Entry {
 struct VkBlockCache {
 	VkBackend *backend;
 	VkPackCache *packs;
-	const guint8 *vault_id;
+	const VkPackContext *context;
 	GMutex mutex;
 	GCond loaded;
 	GHashTable *entries; /* Address (in the entry) -> link in RECENT; under the mutex */
@@ -56,13 +56,14 @@ static void entry_free(Entry *entry)
 	g_free(entry);
 }
 
-VkBlockCache *vk_block_cache_new(VkBackend *backend, VkPackCache *packs, const guint8 *vault_id)
+VkBlockCache *vk_block_cache_new(VkBackend *backend, const VkPackContext *context,
+				 VkPackCache *packs)
 {
 	VkBlockCache *cache = g_new0(VkBlockCache, 1);
 
 	cache->backend = backend;
 	cache->packs = packs;
-	cache->vault_id = vault_id;
+	cache->context = context;
 	cache->limit = DEFAULT_SIZE;
 	g_mutex_init(&cache->mutex);
 	g_cond_init(&cache->loaded);
@@ -130,7 +131,7 @@ static gboolean decode(VkBlockCache *cache, const Address *address, guint8 kind,
 {
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(cache->packs, &address->pack, error);
 
-	return table && vk_frame_read(cache->backend, cache->vault_id, table, address->slot, kind,
+	return table && vk_frame_read(cache->backend, cache->context, table, address->slot, kind,
 				      buf, ret_length, error);
 }
 

@@ -11,8 +11,9 @@
 
 typedef struct VkBlockCache VkBlockCache;
 
-/* PACKS, BACKEND and VAULT_ID are borrowed. */
-VkBlockCache *vk_block_cache_new(VkBackend *backend, VkPackCache *packs, const guint8 *vault_id);
+/* All are borrowed. */
+VkBlockCache *vk_block_cache_new(VkBackend *backend, const VkPackContext *context,
+				 VkPackCache *packs);
 void vk_block_cache_free(VkBlockCache *cache);
 void vk_block_cache_set_size(VkBlockCache *cache, gsize bytes);
 

@@ -5,13 +5,12 @@
 #include "crc.h"
 #include "errors.h"
 
-guint32 vk_frame_checksum(const guint8 *vault_id, const VkPackId *pack, guint32 slot,
+guint32 vk_frame_checksum(const VkPackContext *context, const VkPackId *pack, guint32 slot,
 			  guint32 length_flags, const void *payload)
 {
 	guint32 numbers[2] = {GUINT32_TO_LE(slot), GUINT32_TO_LE(length_flags)};
-	guint32 crc = vk_crc32c(0, vault_id, VK_ID_SIZE);
+	guint32 crc = vk_pack_context_crc(context, pack);
 
-	crc = vk_crc32c(crc, pack->bytes, VK_ID_SIZE);
 	crc = vk_crc32c(crc, numbers, sizeof(numbers));
 	return vk_crc32c(crc, payload, length_flags & VK_SLOT_LENGTH_MASK);
 }
@@ -22,7 +21,7 @@ static gboolean damaged(const VkPackTable *table, guint32 slot, const char *what
 		       slot, what);
 }
 
-gboolean vk_frame_read(VkBackend *backend, const guint8 *vault_id, const VkPackTable *table,
+gboolean vk_frame_read(VkBackend *backend, const VkPackContext *context, const VkPackTable *table,
 		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error)
 {
 	const VkTableEntry *entry = slot < table->slots ? &table->entries[slot] : NULL;
@@ -48,7 +47,7 @@ gboolean vk_frame_read(VkBackend *backend, const guint8 *vault_id, const VkPackT
 	    GUINT32_FROM_LE(header->length_flags) != entry->length_flags)
 		return damaged(table, slot, "the frame is not there", error);
 	if (GUINT32_FROM_LE(header->crc32c) !=
-	    vk_frame_checksum(vault_id, &table->id, slot, entry->length_flags, header + 1))
+	    vk_frame_checksum(context, &table->id, slot, entry->length_flags, header + 1))
 		return damaged(table, slot, "checksum", error);
 	if (!vk_decode(flags & VK_SLOT_COMPRESSION, header + 1, length, buf, ret_length))
 		return damaged(table, slot, "it does not decompress", error);

@@ -5,17 +5,18 @@
 #pragma once
 
 #include "backend.h"
+#include "pack-context.h"
 #include "packtable.h"
 
 #include <glib.h>
 
 /* The checksum of a frame: over the vault, the address, length and flags, and the payload. */
-guint32 vk_frame_checksum(const guint8 *vault_id, const VkPackId *pack, guint32 slot,
+guint32 vk_frame_checksum(const VkPackContext *context, const VkPackId *pack, guint32 slot,
 			  guint32 length_flags, const void *payload);
 
 /*
  * Reads, verifies and decodes a slot. KIND is the VK_SLOT_KIND_* that it must have. BUF has
  * VK_BLOCK_SIZE bytes. VK_ERROR_DAMAGE names the pack and the slot.
  */
-gboolean vk_frame_read(VkBackend *backend, const guint8 *vault_id, const VkPackTable *table,
+gboolean vk_frame_read(VkBackend *backend, const VkPackContext *context, const VkPackTable *table,
 		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error);

@@ -44,8 +44,8 @@ gboolean vk_hint_header_crc(const VkHintHeader *header, int fd, guint32 *ret, GE
 	return TRUE;
 }
 
-static gboolean check_header(const VkHintHeader *header, guint64 length, const guint8 *vault_id,
-			     const char **ret_problem)
+static gboolean check_header(const VkHintHeader *header, guint64 length,
+			     const VkPackContext *context, const char **ret_problem)
 {
 	guint64 room;
 
@@ -55,7 +55,7 @@ static gboolean check_header(const VkHintHeader *header, guint64 length, const g
 	else if (GUINT16_FROM_LE(header->version) != VK_FORMAT_VERSION ||
 		 GUINT16_FROM_LE(header->header_length) != sizeof(*header))
 		*ret_problem = "it has an unknown version";
-	else if (memcmp(header->vault_id, vault_id, VK_ID_SIZE) != 0)
+	else if (memcmp(header->vault_id, context->vault_id, VK_ID_SIZE) != 0)
 		*ret_problem = "it belongs to another vault";
 	if (*ret_problem)
 		return FALSE;
@@ -72,7 +72,7 @@ static gboolean check_header(const VkHintHeader *header, guint64 length, const g
 }
 
 /* What is wrong with the file; NULL: nothing. Fills in HEADER. */
-static const char *find_problem(int fd, const guint8 *vault_id, VkHintHeader *header)
+static const char *find_problem(int fd, const VkPackContext *context, VkHintHeader *header)
 {
 	const char *problem = NULL;
 	struct stat facts;
@@ -84,17 +84,17 @@ static const char *find_problem(int fd, const guint8 *vault_id, VkHintHeader *he
 		return "it is no hint file";
 	if (!read_whole(fd, 0, header, sizeof(*header), NULL))
 		return "it cannot be read";
-	if (!check_header(header, (guint64)facts.st_size, vault_id, &problem))
+	if (!check_header(header, (guint64)facts.st_size, context, &problem))
 		return problem;
 	if (!vk_hint_header_crc(header, fd, &crc, NULL))
 		return "it cannot be read";
 	return crc == GUINT32_FROM_LE(header->crc32c) ? NULL : "its checksum does not match";
 }
 
-VkHintFile *vk_hint_file_new(int fd, const char *name, const guint8 *vault_id, GError **error)
+VkHintFile *vk_hint_file_new(int fd, const char *name, const VkPackContext *context, GError **error)
 {
 	VkHintHeader header;
-	const char *problem = find_problem(fd, vault_id, &header);
+	const char *problem = find_problem(fd, context, &header);
 	VkHintFile *file;
 
 	if (problem) {

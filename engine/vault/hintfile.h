@@ -7,6 +7,7 @@
 #pragma once
 
 #include "format.h"
+#include "pack-context.h"
 
 #include <glib.h>
 
@@ -22,7 +23,8 @@ typedef struct VkHintFile {
  * Takes FD over, also when it fails. NAME is for the error. VK_ERROR_DAMAGE for what is no hint file
  * of the vault.
  */
-VkHintFile *vk_hint_file_new(int fd, const char *name, const guint8 *vault_id, GError **error);
+VkHintFile *vk_hint_file_new(int fd, const char *name, const VkPackContext *context,
+			     GError **error);
 void vk_hint_file_free(VkHintFile *file);
 
 gboolean vk_hint_file_lookup(VkHintFile *file, guint64 prefix, VkPackId *ret_pack,

@@ -78,7 +78,7 @@ VkHintFile *vk_hint_object_open(VkVault *vault, const char *name, const char *fo
 				GError **error)
 {
 	int fd = open_object(vault, name, folder, error);
-	VkHintFile *file = fd < 0 ? NULL : vk_hint_file_new(fd, name, vault->id, error);
+	VkHintFile *file = fd < 0 ? NULL : vk_hint_file_new(fd, name, &vault->context, error);
 
 	if (file)
 		file->object = g_strdup(name);

@@ -114,7 +114,7 @@ static VkHintFile *write_memory(VkHints *hints, GError **error)
 
 	g_hash_table_remove_all(hints->by_prefix);
 	qsort(hints->memory, hints->used, sizeof(VkHintEntry), compare_entries);
-	writer = vk_hint_writer_new(hints->folder, hints->vault->id, error);
+	writer = vk_hint_writer_new(hints->folder, &hints->vault->context, error);
 	if (!writer || !vk_hint_writer_add_packs(writer, (const void *)hints->packs->data,
 						 hints->packs->len, error))
 		return NULL;
@@ -150,7 +150,8 @@ static gboolean merge_spills(VkHints *hints, GError **error)
 			return TRUE;
 		files = newest_spills(hints, SPILL_FAN);
 		merged.level = g_array_index(hints->spills, Spill, count - 1).level + 1;
-		merged.file = vk_hint_files_merge(files, hints->folder, hints->vault->id, error);
+		merged.file =
+			vk_hint_files_merge(files, hints->folder, &hints->vault->context, error);
 		if (!merged.file)
 			return FALSE;
 		g_array_set_size(hints->spills, count - SPILL_FAN);
@@ -392,7 +393,7 @@ static VkHintFile *merge_newest(const VkHints *hints, guint count, GError **erro
 
 	for (guint i = 0; i < count; i++)
 		g_ptr_array_add(inputs, hints->files->pdata[i]);
-	return vk_hint_files_merge(inputs, hints->folder, hints->vault->id, error);
+	return vk_hint_files_merge(inputs, hints->folder, &hints->vault->context, error);
 }
 
 static gboolean commit_locked(VkHints *hints, GError **error)

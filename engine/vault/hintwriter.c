@@ -18,6 +18,7 @@
 
 struct VkHintWriter {
 	FILE *stream;
+	const VkPackContext *context;
 	char *folder; /* for errors */
 	guint32 packs;
 	guint64 entries;
@@ -32,12 +33,13 @@ static gboolean write_bytes(VkHintWriter *writer, const void *bytes, gsize lengt
 	return TRUE;
 }
 
-VkHintWriter *vk_hint_writer_new(const char *folder, const guint8 *vault_id, GError **error)
+VkHintWriter *vk_hint_writer_new(const char *folder, const VkPackContext *context, GError **error)
 {
 	g_autoptr(VkHintWriter) writer = g_new0(VkHintWriter, 1);
 	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
 	int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
 
+	writer->context = context;
 	writer->folder = g_strdup(folder);
 	if (fd < 0) {
 		vk_fail_errno(error, errno, "cannot create a temporary file in '%s'", folder);
@@ -51,7 +53,7 @@ VkHintWriter *vk_hint_writer_new(const char *folder, const guint8 *vault_id, GEr
 	memcpy(writer->header.magic, VK_HINT_MAGIC, sizeof(writer->header.magic));
 	writer->header.version = GUINT16_TO_LE(VK_FORMAT_VERSION);
 	writer->header.header_length = GUINT16_TO_LE(sizeof(writer->header));
-	memcpy(writer->header.vault_id, vault_id, VK_ID_SIZE);
+	memcpy(writer->header.vault_id, context->vault_id, VK_ID_SIZE);
 	if (!write_bytes(writer, &writer->header, sizeof(writer->header), error))
 		return NULL;
 	return g_steal_pointer(&writer);
@@ -119,7 +121,7 @@ VkHintFile *vk_hint_writer_finish(VkHintWriter *writer, GError **error)
 		vk_fail_errno(error, errno, "cannot keep a temporary file in '%s'", writer->folder);
 		return NULL;
 	}
-	return vk_hint_file_new(fd, "hints", writer->header.vault_id, error);
+	return vk_hint_file_new(fd, "hints", writer->context, error);
 }
 
 /* A place in an input of the merge. */
@@ -212,10 +214,10 @@ static gboolean copy_packs(VkHintWriter *writer, VkHintFile *file, GError **erro
 	return TRUE;
 }
 
-VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const guint8 *vault_id,
+VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const VkPackContext *context,
 				GError **error)
 {
-	g_autoptr(VkHintWriter) writer = vk_hint_writer_new(folder, vault_id, error);
+	g_autoptr(VkHintWriter) writer = vk_hint_writer_new(folder, context, error);
 	g_autofree Cursor *cursors = g_new0(Cursor, files->len);
 
 	if (!writer)

@@ -11,8 +11,8 @@
 
 typedef struct VkHintWriter VkHintWriter;
 
-/* A nameless file in FOLDER, for the hint files of a vault. */
-VkHintWriter *vk_hint_writer_new(const char *folder, const guint8 *vault_id, GError **error);
+/* A nameless file in FOLDER. CONTEXT is borrowed. */
+VkHintWriter *vk_hint_writer_new(const char *folder, const VkPackContext *context, GError **error);
 void vk_hint_writer_free(VkHintWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHintWriter, vk_hint_writer_free)
 
@@ -29,5 +29,5 @@ VkHintFile *vk_hint_writer_finish(VkHintWriter *writer, GError **error);
  * Merges FILES (VkHintFile, newest first): of two entries with one prefix the newest stays. Those
  * of a file that turns out to be unreadable are missing.
  */
-VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const guint8 *vault_id,
+VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const VkPackContext *context,
 				GError **error);

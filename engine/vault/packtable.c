@@ -11,7 +11,7 @@
 
 struct VkPackCache {
 	VkBackend *backend;
-	guint8 vault_id[VK_ID_SIZE];
+	const VkPackContext *context;
 	GMutex mutex;
 	GHashTable *tables; /* VkPackId (in the table) -> link in RECENT; under the mutex */
 	GQueue recent;      /* VkPackTable, most recently used first; under the mutex */
@@ -101,7 +101,7 @@ static gboolean check_header(const VkPackCache *cache, VkPackTable *table, GErro
 	if (GUINT16_FROM_LE(header.version) != VK_FORMAT_VERSION || header.cipher != 0)
 		return vk_fail(error, VK_ERROR_FAILED, "'%s' needs a newer virtkeep",
 			       table->object);
-	if (memcmp(header.vault_id, cache->vault_id, VK_ID_SIZE) != 0)
+	if (memcmp(header.vault_id, cache->context->vault_id, VK_ID_SIZE) != 0)
 		return damaged(table->object, "it belongs to another vault", error);
 	if (memcmp(header.pack_id, table->id.bytes, VK_ID_SIZE) != 0)
 		return damaged(table->object, "it is another pack under this name", error);
@@ -138,10 +138,8 @@ static gboolean read_trailer(const VkPackCache *cache, VkPackTable *table, VkPac
 
 static guint32 table_checksum(const VkPackCache *cache, const VkPackTable *table)
 {
-	guint32 crc = vk_crc32c(0, cache->vault_id, VK_ID_SIZE);
-
-	crc = vk_crc32c(crc, table->id.bytes, VK_ID_SIZE);
-	return vk_crc32c(crc, table->entries, table->slots * sizeof(VkTableEntry));
+	return vk_crc32c(vk_pack_context_crc(cache->context, &table->id), table->entries,
+			 table->slots * sizeof(VkTableEntry));
 }
 
 /* Brings the entries into host order and checks that each frame lies before the table. */
@@ -230,12 +228,12 @@ static VkPackTable *load_pack(VkPackCache *cache, const VkPackId *id, GError **e
 	return NULL;
 }
 
-VkPackCache *vk_pack_cache_new(VkBackend *backend, const guint8 *vault_id)
+VkPackCache *vk_pack_cache_new(VkBackend *backend, const VkPackContext *context)
 {
 	VkPackCache *cache = g_new0(VkPackCache, 1);
 
 	cache->backend = backend;
-	memcpy(cache->vault_id, vault_id, VK_ID_SIZE);
+	cache->context = context;
 	g_mutex_init(&cache->mutex);
 	cache->tables = g_hash_table_new(vk_pack_id_hash, vk_pack_id_equal);
 	return cache;

@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "format.h"
+#include "pack-context.h"
 #include "pack-id.h"
 
 #include <glib.h>
@@ -21,8 +22,8 @@ typedef struct VkPackTable {
 
 typedef struct VkPackCache VkPackCache;
 
-/* VAULT_ID has VK_ID_SIZE bytes. BACKEND is borrowed. */
-VkPackCache *vk_pack_cache_new(VkBackend *backend, const guint8 *vault_id);
+/* BACKEND and CONTEXT are borrowed. */
+VkPackCache *vk_pack_cache_new(VkBackend *backend, const VkPackContext *context);
 void vk_pack_cache_free(VkPackCache *cache);
 
 /*

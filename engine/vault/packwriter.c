@@ -23,7 +23,7 @@ typedef struct Pack {
 
 struct VkPackWriter {
 	VkBackend *backend;
-	guint8 vault_id[VK_ID_SIZE];
+	const VkPackContext *context;
 	guint8 session_id[VK_ID_SIZE];
 	VkPackCalls calls;
 	gpointer user;
@@ -75,7 +75,7 @@ static void open_pack(VkPackWriter *writer)
 	};
 
 	pack->id = vk_pack_id_random();
-	memcpy(header.vault_id, writer->vault_id, VK_ID_SIZE);
+	memcpy(header.vault_id, writer->context->vault_id, VK_ID_SIZE);
 	memcpy(header.pack_id, pack->id.bytes, VK_ID_SIZE);
 	memcpy(header.session, writer->session_id, VK_ID_SIZE);
 	header.crc32c = GUINT32_TO_LE(vk_crc32c(0, &header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
@@ -86,13 +86,13 @@ static void open_pack(VkPackWriter *writer)
 	writer->open = pack;
 }
 
-VkPackWriter *vk_pack_writer_new(VkBackend *backend, const guint8 *vault_id,
+VkPackWriter *vk_pack_writer_new(VkBackend *backend, const VkPackContext *context,
 				 const guint8 *session_id, const VkPackCalls *calls, gpointer user)
 {
 	VkPackWriter *writer = g_new0(VkPackWriter, 1);
 
 	writer->backend = backend;
-	memcpy(writer->vault_id, vault_id, VK_ID_SIZE);
+	writer->context = context;
 	memcpy(writer->session_id, session_id, VK_ID_SIZE);
 	writer->calls = *calls;
 	writer->user = user;
@@ -150,7 +150,7 @@ static void add_frame(VkPackWriter *writer, guint32 number, const VkTableEntry *
 		.slot = GUINT32_TO_LE(number),
 		.length_flags = GUINT32_TO_LE(entry->length_flags),
 		.crc32c =
-			GUINT32_TO_LE(vk_frame_checksum(writer->vault_id, &writer->open->id, number,
+			GUINT32_TO_LE(vk_frame_checksum(writer->context, &writer->open->id, number,
 							entry->length_flags, slot->bytes)),
 	};
 
@@ -215,10 +215,10 @@ static void entries_to_le(VkTableEntry *entries, guint32 slots)
 	}
 }
 
-static VkPackTrailer make_trailer(const Pack *pack, const guint8 *vault_id)
+static VkPackTrailer make_trailer(const Pack *pack, const VkPackContext *context)
 {
 	gsize table_length = pack->slots * sizeof(VkTableEntry);
-	guint32 crc = vk_crc32c(0, vault_id, VK_ID_SIZE);
+	guint32 crc = vk_pack_context_crc(context, &pack->id);
 	VkPackTrailer trailer = {
 		.table_offset = GUINT64_TO_LE(pack->size),
 		.table_length = GUINT32_TO_LE((guint32)table_length),
@@ -227,7 +227,6 @@ static VkPackTrailer make_trailer(const Pack *pack, const guint8 *vault_id)
 		.magic = GUINT32_TO_LE(VK_TRAILER_MAGIC),
 	};
 
-	crc = vk_crc32c(crc, pack->id.bytes, VK_ID_SIZE);
 	trailer.table_crc32c = GUINT32_TO_LE(vk_crc32c(crc, pack->entries, table_length));
 	trailer.crc32c =
 		GUINT32_TO_LE(vk_crc32c(0, &trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)));
@@ -253,7 +252,7 @@ static gpointer send_pack(gpointer data)
 	gboolean ok;
 
 	entries_to_le(pack->entries, pack->slots);
-	trailer = make_trailer(pack, writer->vault_id);
+	trailer = make_trailer(pack, writer->context);
 	ok = pack_append(writer->backend, pack, pack->entries,
 			 pack->slots * sizeof(VkTableEntry)) &&
 	     pack_append(writer->backend, pack, &trailer, sizeof(trailer)) &&

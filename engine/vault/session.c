@@ -28,8 +28,8 @@ static VkPackWriter *new_pack_writer(VkSession *session)
 {
 	static const VkPackCalls calls = {.on_slot = hint_at_slot, .on_done = end_pack};
 
-	return vk_pack_writer_new(session->vault->backend, session->vault->id, session->id.bytes,
-				  &calls, session);
+	return vk_pack_writer_new(session->vault->backend, &session->vault->context,
+				  session->id.bytes, &calls, session);
 }
 
 /* Guests saved at once are to find each other's blocks, so the sessions of a vault share its hints. */

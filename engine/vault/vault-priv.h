@@ -10,8 +10,8 @@
 struct VkVault {
 	VkBackend *backend;
 	char *url;
-	char *directory; /* NULL unless "dir:" */
-	guint8 id[VK_ID_SIZE];
+	char *directory;       /* NULL unless "dir:" */
+	VkPackContext context; /* with the vault's id */
 	char id_hex[2 * VK_ID_SIZE + 1];
 	int compression_level;
 	VkCopyReader reader; /* of copies on arrays; its calls may be NULL */

@@ -71,10 +71,10 @@ static VkVault *vault_new(VkBackend *backend, const char *directory)
 
 static void set_id(VkVault *vault, const VkPackId *id)
 {
-	memcpy(vault->id, id->bytes, VK_ID_SIZE);
+	memcpy(vault->context.vault_id, id->bytes, VK_ID_SIZE);
 	vk_pack_id_format(id, vault->id_hex);
-	vault->packs = vk_pack_cache_new(vault->backend, vault->id);
-	vault->blocks = vk_block_cache_new(vault->backend, vault->packs, vault->id);
+	vault->packs = vk_pack_cache_new(vault->backend, &vault->context);
+	vault->blocks = vk_block_cache_new(vault->backend, &vault->context, vault->packs);
 }
 
 static json_t *describe(const VkVault *vault)

@@ -18,7 +18,7 @@
 
 #define N_BLOCKS 20
 
-static const guint8 vault_id[VK_ID_SIZE] = "vault-id-16bytes";
+static const VkPackContext context = {.vault_id = "vault-id-16bytes"};
 static const guint8 session_id[VK_ID_SIZE] = "session-id-16byt";
 
 static GRand *seeded;
@@ -48,7 +48,7 @@ static const VkPackCalls calls = {.on_slot = count_slot, .on_done = count_pack};
 static void write_pack(void)
 {
 	g_autoptr(GError) error = NULL;
-	VkPackWriter *writer = vk_pack_writer_new(backend, vault_id, session_id, &calls, NULL);
+	VkPackWriter *writer = vk_pack_writer_new(backend, &context, session_id, &calls, NULL);
 	g_autoptr(VkHasher) hasher = vk_hasher_new();
 	VkCodec *codec = vk_codec_new(1);
 
@@ -100,7 +100,7 @@ static void teardown(void)
 }
 
 /* How many of the pack's blocks can be read. What is read must be right. */
-static guint count_readable(const guint8 *of_vault, const VkPackId *id)
+static guint count_readable(const VkPackContext *of_vault, const VkPackId *id)
 {
 	/* A backend of its own: nothing comes from an earlier look at the file. */
 	VkBackend *fresh = vk_backend_dir_new(directory, NULL, NULL);
@@ -137,7 +137,7 @@ static char *pack_path(const VkPackId *id, guint32 generation)
 
 START_TEST(what_was_put_is_read)
 {
-	ck_assert_uint_eq(count_readable(vault_id, &pack), N_BLOCKS);
+	ck_assert_uint_eq(count_readable(&context, &pack), N_BLOCKS);
 }
 END_TEST
 
@@ -157,7 +157,7 @@ START_TEST(a_flipped_bit_is_noticed)
 
 		bytes[at] ^= 1 << (i % 8);
 		ck_assert(g_file_set_contents(path, (char *)bytes, (gssize)length, NULL));
-		if (count_readable(vault_id, &pack) == N_BLOCKS)
+		if (count_readable(&context, &pack) == N_BLOCKS)
 			unnoticed++;
 		bytes[at] ^= 1 << (i % 8);
 	}
@@ -178,14 +178,14 @@ START_TEST(a_truncated_pack_is_noticed)
 				    : (gsize)g_rand_int_range(seeded, 0, (gint32)length);
 
 		ck_assert(g_file_set_contents(path, bytes, (gssize)kept, NULL));
-		ck_assert_uint_eq(count_readable(vault_id, &pack), 0);
+		ck_assert_uint_eq(count_readable(&context, &pack), 0);
 	}
 }
 END_TEST
 
 START_TEST(a_pack_cannot_stand_in_for_another)
 {
-	const guint8 other_vault[VK_ID_SIZE] = "other-vault-16by";
+	const VkPackContext other_vault = {.vault_id = "other-vault-16by"};
 	VkPackId other = vk_pack_id_random();
 	g_autofree char *path = pack_path(&pack, 0);
 	g_autofree char *other_path = pack_path(&other, 0);
@@ -193,12 +193,12 @@ START_TEST(a_pack_cannot_stand_in_for_another)
 	g_autofree char *bytes = NULL;
 	gsize length;
 
-	ck_assert_uint_eq(count_readable(other_vault, &pack), 0);
-	ck_assert_uint_eq(count_readable(vault_id, &other), 0);
+	ck_assert_uint_eq(count_readable(&other_vault, &pack), 0);
+	ck_assert_uint_eq(count_readable(&context, &other), 0);
 	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
 	g_mkdir_with_parents(other_folder, 0700);
 	ck_assert(g_file_set_contents(other_path, bytes, (gssize)length, NULL));
-	ck_assert_uint_eq(count_readable(vault_id, &other), 0);
+	ck_assert_uint_eq(count_readable(&context, &other), 0);
 }
 END_TEST
 
@@ -208,7 +208,7 @@ START_TEST(a_later_generation_is_found)
 	g_autofree char *later = pack_path(&pack, 7);
 
 	ck_assert_int_eq(rename(path, later), 0);
-	ck_assert_uint_eq(count_readable(vault_id, &pack), N_BLOCKS);
+	ck_assert_uint_eq(count_readable(&context, &pack), N_BLOCKS);
 }
 END_TEST
 

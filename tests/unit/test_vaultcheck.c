@@ -49,7 +49,7 @@ static VkPackId write_pack(guint slots, guint wrong)
 	g_autoptr(VkHasher) hasher = vk_hasher_new();
 	VkPackId session_id = vk_pack_id_random();
 	VkPackWriter *writer =
-		vk_pack_writer_new(vault->backend, vault->id, session_id.bytes, &calls, NULL);
+		vk_pack_writer_new(vault->backend, &vault->context, session_id.bytes, &calls, NULL);
 	VkPackId id = vk_pack_writer_id(writer);
 	static guint8 block[VK_BLOCK_SIZE];
 
