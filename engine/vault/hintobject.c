@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hintobject.h"
 
-#include "vault-priv.h"
-
 #include "errors.h"
 #include "io.h"
 
@@ -63,22 +61,22 @@ static int download(VkBackend *backend, const char *name, const char *folder, GE
 	return fd;
 }
 
-static int open_object(const VkVault *vault, const char *name, const char *folder, GError **error)
+static int open_object(const VkHintsPlace *place, const char *name, const char *folder,
+		       GError **error)
 {
-	const char *directory = vk_vault_directory(vault);
 	g_autofree char *path = NULL;
 
-	if (!directory)
-		return download(vault->backend, name, folder, error);
-	path = g_build_filename(directory, name, NULL);
+	if (!place->directory)
+		return download(place->backend, name, folder, error);
+	path = g_build_filename(place->directory, name, NULL);
 	return vk_io_open_regular(AT_FDCWD, path, path, error);
 }
 
-VkHintFile *vk_hint_object_open(VkVault *vault, const char *name, const char *folder,
+VkHintFile *vk_hint_object_open(const VkHintsPlace *place, const char *name, const char *folder,
 				GError **error)
 {
-	int fd = open_object(vault, name, folder, error);
-	VkHintFile *file = fd < 0 ? NULL : vk_hint_file_new(fd, name, &vault->context, error);
+	int fd = open_object(place, name, folder, error);
+	VkHintFile *file = fd < 0 ? NULL : vk_hint_file_new(fd, name, place->context, error);
 
 	if (file)
 		file->object = g_strdup(name);

@@ -7,7 +7,7 @@
 
 #include "backend.h"
 #include "hintfile.h"
-#include "vault.h"
+#include "hints-place.h"
 
 #include <glib.h>
 
@@ -18,7 +18,7 @@ GPtrArray *vk_hint_objects_list(VkBackend *backend, GError **error);
  * Opens the hint file NAME. Where it cannot be read in place it is brought into a nameless file in
  * FOLDER. VK_ERROR_DAMAGE when it is damaged, VK_ERROR_NOT_FOUND when it is gone.
  */
-VkHintFile *vk_hint_object_open(VkVault *vault, const char *name, const char *folder,
+VkHintFile *vk_hint_object_open(const VkHintsPlace *place, const char *name, const char *folder,
 				GError **error);
 
 /* Puts FILE under a new name, which is the newest, and sets its object. */

@@ -5,4 +5,4 @@
 #include "hints.h"
 
 /* vk_hints_open() with another limit of hints in memory, so that few are enough to spill. */
-VkHints *vk_hints_open_sized(VkVault *vault, guint memory_entries, GError **error);
+VkHints *vk_hints_open_sized(const VkHintsPlace *place, guint memory_entries, GError **error);

@@ -3,7 +3,6 @@
 
 #include "hintobject.h"
 #include "hintwriter.h"
-#include "vault-priv.h"
 
 #include "errors.h"
 #include "log.h"
@@ -26,7 +25,7 @@ typedef struct {
 } Spill;
 
 struct VkHints {
-	VkVault *vault;
+	VkHintsPlace place;
 	char *folder;             /* for temporary files */
 	GRWLock lock;             /* of all below; spilling under it is rare and short */
 	VkHintEntry *memory;      /* host byte order */
@@ -56,14 +55,13 @@ static void spill_clear(gpointer spill)
 	vk_hint_file_free(((Spill *)spill)->file);
 }
 
-static VkHints *hints_new(VkVault *vault, guint size)
+static VkHints *hints_new(const VkHintsPlace *place, guint size)
 {
 	VkHints *hints = g_new0(VkHints, 1);
-	const char *directory = vk_vault_directory(vault);
 
-	hints->vault = vault;
-	hints->folder =
-		directory ? g_build_filename(directory, "tmp", NULL) : g_strdup(g_get_tmp_dir());
+	hints->place = *place;
+	hints->folder = place->directory ? g_build_filename(place->directory, "tmp", NULL)
+					 : g_strdup(g_get_tmp_dir());
 	g_rw_lock_init(&hints->lock);
 	hints->size = size;
 	hints->memory = g_new(VkHintEntry, size);
@@ -114,7 +112,7 @@ static VkHintFile *write_memory(VkHints *hints, GError **error)
 
 	g_hash_table_remove_all(hints->by_prefix);
 	qsort(hints->memory, hints->used, sizeof(VkHintEntry), compare_entries);
-	writer = vk_hint_writer_new(hints->folder, &hints->vault->context, error);
+	writer = vk_hint_writer_new(hints->folder, hints->place.context, error);
 	if (!writer || !vk_hint_writer_add_packs(writer, (const void *)hints->packs->data,
 						 hints->packs->len, error))
 		return NULL;
@@ -151,7 +149,7 @@ static gboolean merge_spills(VkHints *hints, GError **error)
 		files = newest_spills(hints, SPILL_FAN);
 		merged.level = g_array_index(hints->spills, Spill, count - 1).level + 1;
 		merged.file =
-			vk_hint_files_merge(files, hints->folder, &hints->vault->context, error);
+			vk_hint_files_merge(files, hints->folder, hints->place.context, error);
 		if (!merged.file)
 			return FALSE;
 		g_array_set_size(hints->spills, count - SPILL_FAN);
@@ -252,7 +250,7 @@ static void delete_object(VkBackend *backend, const char *name)
 /* Returns whether all could be used; damaged ones are removed. */
 static gboolean open_vault_files(VkHints *hints)
 {
-	VkBackend *backend = hints->vault->backend;
+	VkBackend *backend = hints->place.backend;
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(GPtrArray) names = vk_hint_objects_list(backend, &trouble);
 	gboolean all = TRUE;
@@ -266,7 +264,7 @@ static gboolean open_vault_files(VkHints *hints)
 		VkHintFile *file;
 
 		g_clear_error(&trouble);
-		file = vk_hint_object_open(hints->vault, name, hints->folder, &trouble);
+		file = vk_hint_object_open(&hints->place, name, hints->folder, &trouble);
 		if (file) {
 			g_ptr_array_add(hints->files, file);
 		} else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
@@ -298,7 +296,7 @@ static void add_table_locked(VkHints *hints, const VkPackTable *table)
 /* Packs that cannot be read are left out: without a hint their blocks are stored again. */
 static gboolean rebuild_locked(VkHints *hints, GError **error)
 {
-	g_autoptr(GArray) packs = vk_pack_list(hints->vault->backend, error);
+	g_autoptr(GArray) packs = vk_pack_list(hints->place.backend, error);
 
 	if (!packs)
 		return FALSE;
@@ -307,7 +305,7 @@ static gboolean rebuild_locked(VkHints *hints, GError **error)
 
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		table = vk_pack_cache_get(hints->vault->packs, &g_array_index(packs, VkPackId, i),
+		table = vk_pack_cache_get(hints->place.packs, &g_array_index(packs, VkPackId, i),
 					  NULL);
 		if (!table)
 			continue;
@@ -316,9 +314,9 @@ static gboolean rebuild_locked(VkHints *hints, GError **error)
 	return TRUE;
 }
 
-VkHints *vk_hints_open_sized(VkVault *vault, guint memory_entries, GError **error)
+VkHints *vk_hints_open_sized(const VkHintsPlace *place, guint memory_entries, GError **error)
 {
-	g_autoptr(VkHints) hints = hints_new(vault, memory_entries);
+	g_autoptr(VkHints) hints = hints_new(place, memory_entries);
 	gboolean all = open_vault_files(hints);
 
 	if ((!all || hints->files->len == 0) && !rebuild_locked(hints, error))
@@ -326,9 +324,9 @@ VkHints *vk_hints_open_sized(VkVault *vault, guint memory_entries, GError **erro
 	return g_steal_pointer(&hints);
 }
 
-VkHints *vk_hints_open(VkVault *vault, GError **error)
+VkHints *vk_hints_open(const VkHintsPlace *place, GError **error)
 {
-	return vk_hints_open_sized(vault, MEMORY_ENTRIES, error);
+	return vk_hints_open_sized(place, MEMORY_ENTRIES, error);
 }
 
 /*
@@ -355,8 +353,7 @@ static void replace_files(VkHints *hints, VkHintFile *merged, guint count)
 {
 	g_array_set_size(hints->spills, 0);
 	for (guint i = 0; i < count; i++)
-		delete_object(hints->vault->backend,
-			      ((VkHintFile *)hints->files->pdata[i])->object);
+		delete_object(hints->place.backend, ((VkHintFile *)hints->files->pdata[i])->object);
 	if (count > 0)
 		g_ptr_array_remove_range(hints->files, 0, count);
 	g_ptr_array_insert(hints->files, 0, merged);
@@ -380,7 +377,7 @@ static gboolean replace_unreadable_locked(VkHints *hints, GError **error)
 	if (!rebuild_locked(hints, error))
 		return FALSE;
 	while ((file = find_unreadable(hints))) {
-		delete_object(hints->vault->backend, file->object);
+		delete_object(hints->place.backend, file->object);
 		g_ptr_array_remove(hints->files, file);
 	}
 	return TRUE;
@@ -393,7 +390,7 @@ static VkHintFile *merge_newest(const VkHints *hints, guint count, GError **erro
 
 	for (guint i = 0; i < count; i++)
 		g_ptr_array_add(inputs, hints->files->pdata[i]);
-	return vk_hint_files_merge(inputs, hints->folder, &hints->vault->context, error);
+	return vk_hint_files_merge(inputs, hints->folder, hints->place.context, error);
 }
 
 static gboolean commit_locked(VkHints *hints, GError **error)
@@ -415,7 +412,7 @@ static gboolean commit_locked(VkHints *hints, GError **error)
 		vk_hint_file_free(merged);
 		return commit_locked(hints, error);
 	}
-	if (!merged || !vk_hint_object_put(hints->vault->backend, merged, error)) {
+	if (!merged || !vk_hint_object_put(hints->place.backend, merged, error)) {
 		vk_hint_file_free(merged);
 		return FALSE;
 	}

@@ -10,18 +10,18 @@
 #pragma once
 
 #include "format.h"
-#include "vault.h"
+#include "hints-place.h"
 
 #include <glib.h>
 
 typedef struct VkHints VkHints;
 
 /*
- * Opens the vault's hints. Those that are damaged or cannot be read are removed; then, and when there
+ * Opens the hints at PLACE, which is copied. Those that are damaged or cannot be read are removed; then, and when there
  * are none although there are packs, they are rebuilt from the packs' tables (packs whose table is
  * damaged are left out). Fails when the packs cannot be listed, or interrupted.
  */
-VkHints *vk_hints_open(VkVault *vault, GError **error);
+VkHints *vk_hints_open(const VkHintsPlace *place, GError **error);
 
 /* The newest hint for ID, if any. */
 gboolean vk_hints_lookup(VkHints *hints, const VkBlockId *id, VkPackId *ret_pack,

@@ -35,10 +35,11 @@ static VkPackWriter *new_pack_writer(VkSession *session)
 /* Guests saved at once are to find each other's blocks, so the sessions of a vault share its hints. */
 static VkHints *share_hints(VkVault *vault, GError **error)
 {
+	VkHintsPlace place = vk_vault_hints_place(vault);
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&vault->mutex);
 
 	if (!vault->hints)
-		vault->hints = vk_hints_open(vault, error);
+		vault->hints = vk_hints_open(&place, error);
 	if (vault->hints)
 		vault->sessions++;
 	return vault->hints;

@@ -4,6 +4,7 @@
 
 #include "backend.h"
 #include "blockcache.h"
+#include "hints-place.h"
 #include "packtable.h"
 #include "vault.h"
 
@@ -21,3 +22,6 @@ struct VkVault {
 	struct VkHints *hints; /* shared by the sessions; NULL while there are none */
 	guint sessions;
 };
+
+/* Where the vault's hints lie; the vault must outlive them. */
+VkHintsPlace vk_vault_hints_place(const VkVault *vault);

@@ -285,6 +285,14 @@ const char *vk_vault_directory(const VkVault *vault)
 	return vault->directory;
 }
 
+VkHintsPlace vk_vault_hints_place(const VkVault *vault)
+{
+	return (VkHintsPlace){.backend = vault->backend,
+			      .packs = vault->packs,
+			      .context = &vault->context,
+			      .directory = vault->directory};
+}
+
 void vk_vault_set_cache_size(VkVault *vault, gsize bytes)
 {
 	vk_block_cache_set_size(vault->blocks, bytes);

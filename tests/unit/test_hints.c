@@ -20,6 +20,20 @@
 #define KEYS  20000
 #define PACKS 50
 
+static VkHints *open_hints(const VkVault *vault)
+{
+	VkHintsPlace place = vk_vault_hints_place(vault);
+
+	return vk_hints_open(&place, NULL);
+}
+
+static VkHints *open_hints_sized(const VkVault *vault, guint memory_entries)
+{
+	VkHintsPlace place = vk_vault_hints_place(vault);
+
+	return vk_hints_open_sized(&place, memory_entries, NULL);
+}
+
 /* The id of key number KEY: what SHA-256 would give, spread evenly. */
 static VkBlockId id_of(guint32 key)
 {
@@ -101,7 +115,7 @@ START_TEST(sessions_follow_a_model)
 	model_init(model);
 	for (guint session = 0; session < 40; session++) {
 		g_autoptr(VkHints) hints =
-			vk_hints_open_sized(vault, 1u << g_rand_int_range(rand, 4, 12), NULL);
+			open_hints_sized(vault, 1u << g_rand_int_range(rand, 4, 12));
 		guint count = 1u << g_rand_int_range(rand, 0, 12);
 
 		ck_assert_ptr_nonnull(hints);
@@ -114,7 +128,7 @@ START_TEST(sessions_follow_a_model)
 			check_all(hints, model);
 		ck_assert_uint_le(count_files(vault), 12);
 	}
-	g_autoptr(VkHints) hints = vk_hints_open(vault, NULL);
+	g_autoptr(VkHints) hints = open_hints(vault);
 	check_all(hints, model);
 	vault_dir_clear(&dir);
 }
@@ -125,13 +139,13 @@ START_TEST(uncommitted_hints_are_lost)
 	g_autofree Model *model = g_new(Model, 1);
 	VaultDir dir;
 	VkVault *vault = vault_dir_new(&dir);
-	g_autoptr(VkHints) first = vk_hints_open(vault, NULL);
+	g_autoptr(VkHints) first = open_hints(vault);
 	g_autoptr(VkHints) second = NULL;
 
 	model_init(model);
 	add(first, model, 1, 1);
 	check_all(first, model);
-	second = vk_hints_open(vault, NULL);
+	second = open_hints(vault);
 	model_init(model);
 	check_all(second, model);
 	ck_assert_uint_eq(count_files(vault), 0);
@@ -145,7 +159,7 @@ START_TEST(many_hints_spill)
 	const guint32 total = 75 * 1024 + 17;
 	VaultDir dir;
 	VkVault *vault = vault_dir_new(&dir);
-	g_autoptr(VkHints) hints = vk_hints_open_sized(vault, 1024, NULL);
+	g_autoptr(VkHints) hints = open_hints_sized(vault, 1024);
 	VkPackId pack;
 	guint32 slot;
 
@@ -177,7 +191,7 @@ static void damage_and_reopen(gsize offset, gboolean cut)
 	g_autofree Model *model = g_new(Model, 1);
 	VaultDir dir;
 	VkVault *vault = vault_dir_new(&dir);
-	g_autoptr(VkHints) hints = vk_hints_open(vault, NULL);
+	g_autoptr(VkHints) hints = open_hints(vault);
 	g_autoptr(GPtrArray) names = NULL;
 	g_autofree char *path = NULL, *content = NULL;
 	gsize length;
@@ -195,7 +209,7 @@ static void damage_and_reopen(gsize offset, gboolean cut)
 	else
 		content[offset] ^= 0x10;
 	ck_assert(g_file_set_contents(path, content, (gssize)length, NULL));
-	hints = vk_hints_open(vault, NULL);
+	hints = open_hints(vault);
 	ck_assert_ptr_nonnull(hints);
 	model_init(model);
 	check_all(hints, model);
@@ -340,7 +354,7 @@ START_TEST(a_file_cut_before_the_merge_is_made_anew)
 	model_init(model);
 	mem_source_scribble(source, random, 20, 64);
 	save_again(vault, source);
-	hints = vk_hints_open(vault, NULL);
+	hints = open_hints(vault);
 	harm_hints(vault, CUT);
 	for (guint32 key = 0; key < 50; key++)
 		add(hints, model, key, key);
