@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of VkSession, shared by session.c, save.c and stripe.c. */
+/* The inside of VkSession, shared by session.c, save.c, stripe.c and commit.c. */
 #pragma once
 
 #include "codec.h"
@@ -56,6 +56,15 @@ typedef struct VkSave {
 
 /* Waits for all packs under way. That one was lost is told by the epoch alone then. */
 void vk_session_settle(VkSession *session);
+
+/* Puts all open packs into the vault. Their names are durable after a sync. Settles on failure. */
+gboolean vk_session_put_packs(VkSession *session, GError **error);
+
+/*
+ * Makes the hints at what the session put durable, if that can be. Packs that are in no snapshot, since
+ * a save failed, are worth hinting at, too: the next try finds their blocks.
+ */
+void vk_session_commit_hints(VkSession *session);
 
 /* A VkSegmentFunc on a VkSession. */
 gboolean vk_session_store_segment(gpointer session, const GPtrArray *slots, gboolean last,

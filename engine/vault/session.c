@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "session-priv.h"
 
-#include "catalog.h"
-#include "committime.h"
-#include "errors.h"
 #include "log.h"
-#include "seal.h"
 
 static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot)
 {
@@ -93,11 +89,7 @@ static void drop_pack(VkSession *session, VkPackWriter *pack)
 	vk_pack_writer_free(pack);
 }
 
-/*
- * Packs that were put and are in no snapshot, since a save failed, are worth hinting at, too: the
- * next try finds their blocks.
- */
-static void commit_hints(VkSession *session)
+void vk_session_commit_hints(VkSession *session)
 {
 	g_autoptr(GError) trouble = NULL;
 
@@ -123,7 +115,7 @@ void vk_session_free(VkSession *session)
 	}
 	g_free(session->workers);
 	if (session->hints) {
-		commit_hints(session);
+		vk_session_commit_hints(session);
 		unshare_hints(session->vault);
 	}
 	vk_hasher_free(session->hasher);
@@ -193,77 +185,11 @@ void vk_session_settle(VkSession *session)
 		vk_pack_writer_wait(session->map_pack, NULL);
 }
 
-/* An image that was loaded, such as the firmware of a snapshot whose disks are copied, is durable. */
-static gboolean is_current(const VkSession *session, const VkImageRecord *image, GError **error)
+gboolean vk_session_put_packs(VkSession *session, GError **error)
 {
-	if (!image->runs || image->epoch == 0 || image->epoch == session->epoch)
-		return TRUE;
-	return vk_fail(error, VK_ERROR_FAILED,
-		       "a pack of the snapshot was lost: the snapshot is not saved");
-}
-
-static gboolean images_are_current(const VkSession *session, const VkSnapshot *snapshot,
-				   GError **error)
-{
-	for (guint i = 0; i < snapshot->disks->len; i++)
-		if (!is_current(session, ((VkDiskRecord *)snapshot->disks->pdata[i])->image, error))
-			return FALSE;
-	for (guint i = 0; i < snapshot->files->len; i++)
-		if (!is_current(session, ((VkFileRecord *)snapshot->files->pdata[i])->image, error))
-			return FALSE;
-	return TRUE;
-}
-
-/* All that the images of SNAPSHOT refer to is durable then. */
-static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GError **error)
-{
-	VkBackend *backend = session->vault->backend;
-
 	if (for_packs(session, vk_pack_writer_send, error) &&
 	    for_packs(session, vk_pack_writer_wait, error))
-		return images_are_current(session, snapshot, error) &&
-		       backend->ops->sync(backend, error);
+		return TRUE;
 	vk_session_settle(session);
 	return FALSE;
-}
-
-static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GError **error)
-{
-	g_autofree char *name =
-		vk_snapshot_key_object(snapshot->uuid, snapshot->time, snapshot->id);
-	g_autoptr(json_t) object = vk_snapshot_to_json(snapshot);
-	/* What a reader would refuse is not published. */
-	g_autoptr(VkSnapshot) reread = vk_snapshot_from_json(object, error);
-
-	return reread && vk_sealed_put(session->vault->backend, name, object, VK_PUT_NOW, error);
-}
-
-gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
-{
-	char *claim;
-	gboolean done;
-
-	if (!finish_images(session, snapshot, error) ||
-	    !vk_commit_time_claim(session->vault, snapshot, &claim, error))
-		return FALSE;
-	done = put_snapshot(session, snapshot, error);
-	vk_commit_time_release(session->vault, claim);
-	if (done)
-		commit_hints(session);
-	return done;
-}
-
-gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot, GError **error)
-{
-	g_autofree char *name =
-		vk_snapshot_copies_object(snapshot->uuid, snapshot->time, snapshot->id);
-	g_autoptr(json_t) object = NULL;
-
-	if (!finish_images(session, snapshot, error))
-		return FALSE;
-	object = vk_snapshot_copies_to_json(snapshot);
-	if (!vk_sealed_put(session->vault->backend, name, object, VK_PUT_NOW, error))
-		return FALSE;
-	commit_hints(session);
-	return TRUE;
 }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The commit: packs first, then their names, then the snapshot object, by which it is there. What a
+ * lost pack held is never referred to.
+ */
+#include "session-priv.h"
+
+#include "catalog.h"
+#include "committime.h"
+#include "errors.h"
+#include "seal.h"
+
+/* An image that was loaded, such as the firmware of a snapshot whose disks are copied, is durable. */
+static gboolean is_current(const VkSession *session, const VkImageRecord *image, GError **error)
+{
+	if (!image->runs || image->epoch == 0 || image->epoch == session->epoch)
+		return TRUE;
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "a pack of the snapshot was lost: the snapshot is not saved");
+}
+
+static gboolean images_are_current(const VkSession *session, const VkSnapshot *snapshot,
+				   GError **error)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++)
+		if (!is_current(session, ((VkDiskRecord *)snapshot->disks->pdata[i])->image, error))
+			return FALSE;
+	for (guint i = 0; i < snapshot->files->len; i++)
+		if (!is_current(session, ((VkFileRecord *)snapshot->files->pdata[i])->image, error))
+			return FALSE;
+	return TRUE;
+}
+
+/* All that the images of SNAPSHOT refer to is durable then. */
+static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GError **error)
+{
+	VkBackend *backend = session->vault->backend;
+
+	return vk_session_put_packs(session, error) &&
+	       images_are_current(session, snapshot, error) && backend->ops->sync(backend, error);
+}
+
+static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GError **error)
+{
+	g_autofree char *name =
+		vk_snapshot_key_object(snapshot->uuid, snapshot->time, snapshot->id);
+	g_autoptr(json_t) object = vk_snapshot_to_json(snapshot);
+	/* What a reader would refuse is not published. */
+	g_autoptr(VkSnapshot) reread = vk_snapshot_from_json(object, error);
+
+	return reread && vk_sealed_put(session->vault->backend, name, object, VK_PUT_NOW, error);
+}
+
+gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
+{
+	char *claim;
+	gboolean done;
+
+	if (!finish_images(session, snapshot, error) ||
+	    !vk_commit_time_claim(session->vault, snapshot, &claim, error))
+		return FALSE;
+	done = put_snapshot(session, snapshot, error);
+	vk_commit_time_release(session->vault, claim);
+	if (done)
+		vk_session_commit_hints(session);
+	return done;
+}
+
+gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot, GError **error)
+{
+	g_autofree char *name =
+		vk_snapshot_copies_object(snapshot->uuid, snapshot->time, snapshot->id);
+	g_autoptr(json_t) object = NULL;
+
+	if (!finish_images(session, snapshot, error))
+		return FALSE;
+	object = vk_snapshot_copies_to_json(snapshot);
+	if (!vk_sealed_put(session->vault->backend, name, object, VK_PUT_NOW, error))
+		return FALSE;
+	vk_session_commit_hints(session);
+	return TRUE;
+}
