@@ -81,6 +81,11 @@ void vk_pack_table_unref(VkPackTable *table)
 	g_free(table);
 }
 
+gsize vk_pack_table_length(const VkPackTable *table, guint32 slot)
+{
+	return table->entries[slot].length_flags & VK_SLOT_LENGTH_MASK;
+}
+
 static gboolean damaged(const char *object, const char *what, GError **error)
 {
 	return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: %s", object, what);

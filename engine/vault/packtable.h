@@ -36,6 +36,9 @@ VkPackTable *vk_pack_table_ref(VkPackTable *table);
 void vk_pack_table_unref(VkPackTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPackTable, vk_pack_table_unref)
 
+/* How many bytes the slot, which must be there, takes in the pack. */
+gsize vk_pack_table_length(const VkPackTable *table, guint32 slot);
+
 /* All pack ids of the vault, each once, unordered. GArray of VkPackId. */
 GArray *vk_pack_list(VkBackend *backend, GError **error);
 

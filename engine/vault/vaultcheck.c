@@ -8,6 +8,7 @@
 #include "hasher.h"
 #include "map.h"
 #include "program.h"
+#include "reach.h"
 #include "vault-priv.h"
 
 #include <string.h>
@@ -20,13 +21,12 @@
 typedef struct Check {
 	VkVault *vault;
 	VkCheckResult *result;
-	GHashTable *used;   /* sets of slots: what the snapshots refer to, ... */
-	GHashTable *bad;    /* ... and what of it is damaged */
-	guint64 used_bytes; /* stored, of what is used */
+	VkReach *reach; /* what the snapshots refer to, ... */
+	VkSlotSet *bad; /* ... and what of it is damaged */
 	VkProgress *progress;
 	/* While several threads check data it guards RESULT, BAD and what follows. */
 	GMutex mutex;
-	gpointer *packs; /* the keys of USED; those that nobody has taken yet ... */
+	gpointer *packs; /* those of REACH; those that nobody has taken yet ... */
 	guint n_packs;   /* ... are that many */
 } Check;
 
@@ -87,93 +87,24 @@ static void report(Check *check, const Place *place, const GError *error)
 		check->result->unlisted++;
 }
 
-/* A set of slots: VkPackId, owned -> a bitmap of VK_SLOTS_MAX bits. */
-static GHashTable *slot_set_new(void)
+/* Where the walk through an image's map finds something wrong. */
+typedef struct ImageCheck {
+	Check *check;
+	const Place *place;
+} ImageCheck;
+
+static void report_of_image(gpointer data, const GError *error)
 {
-	return g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, g_free);
+	const ImageCheck *image = data;
+
+	report(image->check, image->place, error);
 }
 
-static void slot_set_add(GHashTable *set, const VkPackId *pack, guint32 slot, guint32 count)
-{
-	guint8 *bits = g_hash_table_lookup(set, pack);
-
-	if (!bits) {
-		bits = g_malloc0(VK_SLOTS_MAX / 8);
-		g_hash_table_insert(set, g_memdup2(pack, sizeof(*pack)), bits);
-	}
-	for (guint32 i = slot; i < slot + count; i++)
-		bits[i / 8] |= (guint8)(1u << (i % 8));
-}
-
-static gboolean has_bit(const guint8 *bits, guint32 slot)
-{
-	return (bits[slot / 8] & 1u << (slot % 8)) != 0;
-}
-
-static gsize stored_length(const VkPackTable *table, guint32 slot)
-{
-	return table->entries[slot].length_flags & VK_SLOT_LENGTH_MASK;
-}
-
-static gboolean slots_exist(const VkPackTable *table, const VkExtent *extent, GError **error)
-{
-	for (guint32 i = 0; i < extent->count; i++)
-		if (extent->slot + i >= table->slots ||
-		    table->entries[extent->slot + i].length_flags == 0)
-			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u", table->object,
-				       extent->slot + i);
-	return TRUE;
-}
-
-/* Notes the slots of the extent as used if its pack has all of them. */
-static gboolean use_slots(Check *check, const VkExtent *extent, GError **error)
-{
-	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, &extent->pack, error);
-	const guint8 *used = g_hash_table_lookup(check->used, &extent->pack);
-
-	if (!table || !slots_exist(table, extent, error))
-		return FALSE;
-	for (guint32 slot = extent->slot; slot < extent->slot + extent->count; slot++)
-		if (!used || !has_bit(used, slot))
-			check->used_bytes += stored_length(table, slot);
-	slot_set_add(check->used, &extent->pack, extent->slot, extent->count);
-	return TRUE;
-}
-
-static gboolean check_extent(Check *check, const VkExtent *extent, GError **error)
-{
-	if (extent->kind == VK_EXTENT_DAMAGED)
-		return vk_fail(error, VK_ERROR_DAMAGE, "blocks from %u on are known as lost",
-			       extent->first);
-	if (extent->kind != VK_EXTENT_DATA)
-		return TRUE;
-	return use_slots(check, extent, error);
-}
-
-/* Walks the whole map. A damaged page ends the walk, a damaged extent does not. */
 static void check_image(Check *check, const Place *place, const VkImageRecord *record)
 {
-	guint32 blocks = vk_blocks_of_size(record->size);
-	g_autoptr(VkMap) map = vk_map_new(check->vault->blocks, record->runs, blocks);
-	g_autofree char *last = NULL;
+	ImageCheck image = {check, place};
 
-	for (guint32 block = 0; block < blocks && !vk_interrupted();) {
-		g_autoptr(GError) error = NULL;
-		VkExtent extent;
-		gboolean present;
-
-		if (!vk_map_lookup(map, block, &extent, &present, &error)) {
-			report(check, place, error);
-			return;
-		}
-		/* A lost pack is told about once, not for each of its extents in a row. */
-		if (!check_extent(check, &extent, &error) && g_strcmp0(last, error->message) != 0) {
-			report(check, place, error);
-			g_free(last);
-			last = g_strdup(error->message);
-		}
-		block += extent.count;
-	}
+	vk_reach_add(check->reach, record, report_of_image, &image);
 }
 
 /* Calls VISIT for each image of a snapshot. */
@@ -215,13 +146,13 @@ static void check_snapshot(Check *check, const VkSnapshotKey *key)
 
 static guint64 count_bad_blocks(const Check *check, const VkExtent *extent)
 {
-	const guint8 *bits = extent->kind == VK_EXTENT_DATA
-				     ? g_hash_table_lookup(check->bad, &extent->pack)
-				     : NULL;
+	const VkSlots *slots = extent->kind == VK_EXTENT_DATA
+				       ? vk_slot_set_of_pack(check->bad, &extent->pack)
+				       : NULL;
 	guint64 bad = 0;
 
-	for (guint32 i = 0; bits && i < extent->count; i++)
-		bad += has_bit(bits, extent->slot + i);
+	for (guint32 i = 0; slots && i < extent->count; i++)
+		bad += vk_slots_have(slots, extent->slot + i);
 	return bad;
 }
 
@@ -258,13 +189,12 @@ typedef struct Batch {
 } Batch;
 
 /* None of the USED slots of a pack can be read. */
-static void report_bad_pack(Check *check, const VkPackId *pack, const guint8 *used,
+static void report_bad_pack(Check *check, const VkPackId *pack, const VkSlots *used,
 			    const GError *error)
 {
 	g_mutex_lock(&check->mutex);
 	report(check, &(const Place){0}, error);
-	g_hash_table_insert(check->bad, g_memdup2(pack, sizeof(*pack)),
-			    g_memdup2(used, VK_SLOTS_MAX / 8));
+	vk_slot_set_add_all(check->bad, pack, used);
 	g_mutex_unlock(&check->mutex);
 }
 
@@ -275,7 +205,7 @@ static void report_bad_slot(Check *check, const VkPackTable *table, guint32 slot
 
 	g_mutex_lock(&check->mutex);
 	report(check, &place, error);
-	slot_set_add(check->bad, &table->id, slot, 1);
+	vk_slot_set_add(check->bad, &table->id, slot, 1);
 	g_mutex_unlock(&check->mutex);
 }
 
@@ -300,7 +230,7 @@ static void compare_batch(Check *check, Batch *batch)
 		g_autoptr(GError) error = NULL;
 
 		if (memcmp(batch->blocks[i].id.bytes, entry->id, VK_BLOCK_ID_SIZE) == 0) {
-			bytes += stored_length(batch->table, slot);
+			bytes += vk_pack_table_length(batch->table, slot);
 			good++;
 			continue;
 		}
@@ -327,7 +257,7 @@ static void read_into_batch(Check *check, Batch *batch, guint32 slot)
 		batch->slots[batch->count++] = slot;
 }
 
-static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, const guint8 *used)
+static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, const VkSlots *used)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(check->vault->packs, pack, &error);
@@ -339,7 +269,7 @@ static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, co
 	}
 	batch->table = table;
 	for (guint32 slot = 0; slot < VK_SLOTS_MAX && !vk_interrupted(); slot++) {
-		if (has_bit(used, slot))
+		if (vk_slots_have(used, slot))
 			read_into_batch(check, batch, slot);
 		if (batch->count == VK_HASHER_LANES)
 			compare_batch(check, batch);
@@ -368,18 +298,19 @@ static gpointer check_packs(gpointer data)
 	const VkPackId *pack;
 
 	while ((pack = take_pack(check)))
-		check_pack_data(check, &batch, pack, g_hash_table_lookup(check->used, pack));
+		check_pack_data(check, &batch, pack,
+				vk_slot_set_of_pack(check->reach->slots, pack));
 	return NULL;
 }
 
 static void check_data(Check *check)
 {
-	g_autofree gpointer *packs = g_hash_table_get_keys_as_array(check->used, &check->n_packs);
+	g_autofree gpointer *packs = vk_slot_set_packs(check->reach->slots, &check->n_packs);
 	guint count = CLAMP(g_get_num_processors(), 1, THREADS_MAX);
 	GThread *threads[THREADS_MAX];
 
 	check->packs = packs;
-	vk_progress_expect(check->progress, check->used_bytes);
+	vk_progress_expect(check->progress, check->reach->bytes);
 	g_mutex_init(&check->mutex);
 	for (guint i = 1; i < count; i++)
 		threads[i] = g_thread_new("check", check_packs, check);
@@ -404,11 +335,11 @@ VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean da
 			      VkProgress *progress, GError **error)
 {
 	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
-	g_autoptr(GHashTable) used = slot_set_new();
-	g_autoptr(GHashTable) bad = slot_set_new();
+	g_autoptr(VkReach) reach = vk_reach_new(vault);
+	g_autoptr(VkSlotSet) bad = vk_slot_set_new();
 	g_autoptr(GPtrArray) all = NULL;
 	Check check = {
-		.vault = vault, .result = result, .used = used, .bad = bad, .progress = progress};
+		.vault = vault, .result = result, .reach = reach, .bad = bad, .progress = progress};
 
 	result->damages = g_ptr_array_new_with_free_func(damage_free);
 	if (!keys)
@@ -417,10 +348,10 @@ VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean da
 		return NULL;
 	for (guint i = 0; i < keys->len && !vk_interrupted(); i++)
 		check_snapshot(&check, keys->pdata[i]);
-	result->packs = g_hash_table_size(used);
+	result->packs = vk_slot_set_count_packs(reach->slots);
 	if (data)
 		check_data(&check);
-	if (g_hash_table_size(bad) > 0)
+	if (vk_slot_set_count_packs(bad) > 0)
 		name_affected(&check, keys);
 	if (vk_interrupted()) {
 		vk_fail_interrupted(error);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reach.h"
+
+#include "map.h"
+#include "vault-priv.h"
+
+#include "errors.h"
+#include "program.h"
+
+VkReach *vk_reach_new(VkVault *vault)
+{
+	VkReach *reach = g_new0(VkReach, 1);
+
+	reach->vault = vault;
+	reach->slots = vk_slot_set_new();
+	return reach;
+}
+
+void vk_reach_free(VkReach *reach)
+{
+	if (!reach)
+		return;
+	vk_slot_set_free(reach->slots);
+	g_free(reach);
+}
+
+static gboolean slots_exist(const VkPackTable *table, const VkExtent *extent, GError **error)
+{
+	for (guint32 i = 0; i < extent->count; i++)
+		if (extent->slot + i >= table->slots ||
+		    table->entries[extent->slot + i].length_flags == 0)
+			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u", table->object,
+				       extent->slot + i);
+	return TRUE;
+}
+
+/* Adds the slots of the extent if its pack has all of them. */
+static gboolean add_slots(VkReach *reach, const VkExtent *extent, GError **error)
+{
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(reach->vault->packs, &extent->pack, error);
+	const VkSlots *present = vk_slot_set_of_pack(reach->slots, &extent->pack);
+
+	if (!table || !slots_exist(table, extent, error))
+		return FALSE;
+	for (guint32 slot = extent->slot; slot < extent->slot + extent->count; slot++)
+		if (!vk_slots_have(present, slot))
+			reach->bytes += vk_pack_table_length(table, slot);
+	vk_slot_set_add(reach->slots, &extent->pack, extent->slot, extent->count);
+	return TRUE;
+}
+
+static gboolean add_extent(VkReach *reach, const VkExtent *extent, GError **error)
+{
+	if (extent->kind == VK_EXTENT_DAMAGED)
+		return vk_fail(error, VK_ERROR_DAMAGE, "blocks from %u on are known as lost",
+			       extent->first);
+	if (extent->kind != VK_EXTENT_DATA)
+		return TRUE;
+	return add_slots(reach, extent, error);
+}
+
+void vk_reach_add(VkReach *reach, const VkImageRecord *image, VkReachTrouble trouble, gpointer user)
+{
+	guint32 blocks = vk_blocks_of_size(image->size);
+	g_autoptr(VkMap) map = vk_map_new(reach->vault->blocks, image->runs, blocks);
+	g_autofree char *last = NULL;
+
+	for (guint32 block = 0; block < blocks && !vk_interrupted();) {
+		g_autoptr(GError) error = NULL;
+		VkExtent extent;
+		gboolean present;
+
+		if (!vk_map_lookup(map, block, &extent, &present, &error)) {
+			trouble(user, error);
+			return;
+		}
+		if (!add_extent(reach, &extent, &error) && g_strcmp0(last, error->message) != 0) {
+			trouble(user, error);
+			g_free(last);
+			last = g_strdup(error->message);
+		}
+		block += extent.count;
+	}
+}
