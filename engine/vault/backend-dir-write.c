@@ -10,6 +10,8 @@
  */
 #include "backend-dir-priv.h"
 
+#include "layout.h"
+
 #include "errors.h"
 #include "io.h"
 
@@ -31,10 +33,10 @@ struct VkNewObject {
 
 static void remove_stale_temporaries(DirBackend *dir)
 {
-	g_autoptr(GPtrArray) names = vk_dir_list(&dir->base, "tmp", NULL);
+	g_autoptr(GPtrArray) names = vk_dir_list(&dir->base, VK_FOLDER_TMP, NULL);
 
 	for (guint i = 0; names && i < names->len; i++) {
-		g_autofree char *name = g_build_filename("tmp", names->pdata[i], NULL);
+		g_autofree char *name = g_build_filename(VK_FOLDER_TMP, names->pdata[i], NULL);
 		/* NFS locks only what is open for writing, and nobody waits for a pipe's other end. */
 		VK_AUTOFD fd = vk_io_open(dir->fd, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW, 0, NULL);
 		struct stat facts;
@@ -78,12 +80,12 @@ static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
 {
 	for (int i = 0; i < BEGIN_TRIES; i++) {
 		g_autofree char *name =
-			g_strdup_printf("tmp/%08x%08x", g_random_int(), g_random_int());
+			g_strdup_printf(VK_FOLDER_TMP "/%08x%08x", g_random_int(), g_random_int());
 		int fd = vk_io.openat(dir->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 		/* Copying tools like to leave empty folders out. */
 		if (fd < 0 && errno == ENOENT) {
-			if (!ensure_folder(dir, "tmp", error))
+			if (!ensure_folder(dir, VK_FOLDER_TMP, error))
 				return -1;
 			continue;
 		}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "catalog-order.h"
 
+#include "layout.h"
 #include "seal.h"
 #include "vault-priv.h"
 
@@ -22,8 +23,8 @@
 /* The name of a note. New string. */
 static char *note_object(const VkSnapshotKey *key, const char *time)
 {
-	return g_strdup_printf("snaps/%s/%s-%s" NOTE_SUFFIX "%s", key->uuid, key->time, key->id,
-			       time);
+	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s-%s" NOTE_SUFFIX "%s", key->uuid, key->time,
+			       key->id, time);
 }
 
 gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const char *time,
@@ -42,7 +43,7 @@ gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const 
 
 gboolean vk_catalog_delete_notes(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {
-	g_autofree char *folder = g_strconcat("snaps/", key->uuid, NULL);
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", key->uuid, NULL);
 	g_autofree char *start = g_strdup_printf("%s-%s" NOTE_SUFFIX, key->time, key->id);
 	g_autoptr(GPtrArray) names = NULL;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "catalog-order.h"
 
+#include "layout.h"
 #include "seal.h"
 #include "vault-priv.h"
 
@@ -9,8 +10,6 @@
 
 #include <string.h>
 
-#define SNAPS_FOLDER  "snaps"
-#define COPIES_FOLDER "copies"
 #define OBJECT_SUFFIX ".json"
 #define ID_LENGTH     16
 
@@ -47,12 +46,12 @@ static void key_free(gpointer key)
 
 char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id)
 {
-	return g_strdup_printf(SNAPS_FOLDER "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
+	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
 }
 
 char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *id)
 {
-	return g_strdup_printf(COPIES_FOLDER "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
+	return g_strdup_printf(VK_FOLDER_COPIES "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
 }
 
 /* The key that the object NAME in the folder of UUID stands for; NULL when it is none of ours. */
@@ -75,7 +74,7 @@ static VkSnapshotKey *parse_object_name(const char *uuid, const char *name)
 
 static gboolean list_guest(VkVault *vault, const char *uuid, GPtrArray *keys, GError **error)
 {
-	g_autofree char *folder = g_strconcat(SNAPS_FOLDER "/", uuid, NULL);
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
 	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, folder, error);
 	guint first;
 
@@ -100,7 +99,7 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 static gboolean list_all(VkVault *vault, GPtrArray *keys, GError **error)
 {
 	g_autoptr(GPtrArray) folders =
-		vault->backend->ops->list(vault->backend, SNAPS_FOLDER, error);
+		vault->backend->ops->list(vault->backend, VK_FOLDER_SNAPS, error);
 
 	if (!folders)
 		return FALSE;
@@ -192,5 +191,5 @@ gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **er
 
 gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error)
 {
-	return vault->backend->ops->stamp(vault->backend, SNAPS_FOLDER, ret_stamp, error);
+	return vault->backend->ops->stamp(vault->backend, VK_FOLDER_SNAPS, ret_stamp, error);
 }

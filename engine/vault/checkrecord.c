@@ -5,15 +5,15 @@
 
 #include "errors.h"
 #include "json.h"
+#include "layout.h"
 #include "seal.h"
 #include "timestamp.h"
 
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define CHECKS_FOLDER "checks"
-#define DATA_MARK     "-data-"
-#define PLAIN_MARK    "-plain-"
+#define DATA_MARK  "-data-"
+#define PLAIN_MARK "-plain-"
 
 /* "20261122T201405Z-data-0123abcd.json": what a record is tells its name, so old ones need no look. */
 static gboolean is_record(const char *name, gboolean with_data)
@@ -35,18 +35,18 @@ static char *find_newest(const GPtrArray *names, gboolean with_data)
 		if (is_record(name, with_data) && g_strcmp0(name, newest) > 0)
 			newest = name;
 	}
-	return newest ? g_strconcat(CHECKS_FOLDER "/", newest, NULL) : NULL;
+	return newest ? g_strconcat(VK_FOLDER_CHECKS "/", newest, NULL) : NULL;
 }
 
 /* Those before it, of the same kind, are of no use any more. */
 static void drop_older(VkVault *vault, const char *kept, gboolean with_data)
 {
 	VkBackend *backend = vault->backend;
-	g_autoptr(GPtrArray) names = backend->ops->list(backend, CHECKS_FOLDER, NULL);
+	g_autoptr(GPtrArray) names = backend->ops->list(backend, VK_FOLDER_CHECKS, NULL);
 
 	for (guint i = 0; names && i < names->len; i++) {
 		const char *name = g_ptr_array_index(names, i);
-		g_autofree char *object = g_strconcat(CHECKS_FOLDER "/", name, NULL);
+		g_autofree char *object = g_strconcat(VK_FOLDER_CHECKS "/", name, NULL);
 
 		if (is_record(name, with_data) && strcmp(object, kept) < 0)
 			backend->ops->delete (backend, object, NULL);
@@ -57,7 +57,7 @@ gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboole
 			     GError **error)
 {
 	g_autofree char *time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
-	g_autofree char *name = g_strdup_printf(CHECKS_FOLDER "/%s%s%08x.json", time,
+	g_autofree char *name = g_strdup_printf(VK_FOLDER_CHECKS "/%s%s%08x.json", time,
 						data ? DATA_MARK : PLAIN_MARK, g_random_int());
 	g_autoptr(json_t) record = json_pack(
 		"{s:s, s:b, s:I, s:I, s:I, s:I}", "time", time, "data", data, "snapshots",
@@ -86,7 +86,7 @@ gboolean vk_check_record_last(VkVault *vault, gboolean with_data, VkCheckRecord 
 			      GError **error)
 {
 	VkBackend *backend = vault->backend;
-	g_autoptr(GPtrArray) names = backend->ops->list(backend, CHECKS_FOLDER, error);
+	g_autoptr(GPtrArray) names = backend->ops->list(backend, VK_FOLDER_CHECKS, error);
 	g_autofree char *with = names ? find_newest(names, TRUE) : NULL;
 	g_autofree char *without = names && !with_data ? find_newest(names, FALSE) : NULL;
 	const char *name = g_strcmp0(without, with) > 0 ? without : with;
@@ -125,13 +125,13 @@ static gboolean add_folder(VkBackend *backend, const char *folder, VkVaultUsage 
 gboolean vk_vault_usage(VkVault *vault, VkVaultUsage *ret, GError **error)
 {
 	VkBackend *backend = vault->backend;
-	g_autoptr(GPtrArray) folders = backend->ops->list(backend, "packs", error);
+	g_autoptr(GPtrArray) folders = backend->ops->list(backend, VK_FOLDER_PACKS, error);
 	struct statvfs room;
 
 	memset(ret, 0, sizeof(*ret));
 	for (guint i = 0; folders && i < folders->len; i++) {
 		g_autofree char *folder =
-			g_strconcat("packs/", g_ptr_array_index(folders, i), NULL);
+			g_strconcat(VK_FOLDER_PACKS "/", g_ptr_array_index(folders, i), NULL);
 
 		if (!g_str_has_suffix(folder, "/"))
 			continue;

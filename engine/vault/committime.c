@@ -2,6 +2,7 @@
 #include "committime.h"
 
 #include "catalog.h"
+#include "layout.h"
 #include "vault-priv.h"
 
 #include "errors.h"
@@ -84,7 +85,7 @@ static gboolean is_stale_claim(const char *name)
 /* They do no harm but to be there: what cannot be removed now is left to the next commit. */
 static void drop_stale_claims(VkVault *vault, const char *uuid)
 {
-	g_autofree char *folder = g_strconcat("snaps/", uuid, NULL);
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
 	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, folder, NULL);
 
 	for (guint i = 0; names && i < names->len; i++) {
@@ -108,8 +109,8 @@ static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_cl
 	seconds = begun;
 	for (guint i = 0; i < CLAIM_TRIES; i++) {
 		g_autofree char *time = vk_time_format(seconds);
-		g_autofree char *claim =
-			g_strdup_printf("snaps/%s/%s" CLAIM_SUFFIX, snapshot->uuid, time);
+		g_autofree char *claim = g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s" CLAIM_SUFFIX,
+							 snapshot->uuid, time);
 		g_autoptr(GPtrArray) keys = NULL;
 		gint64 next = seconds + 1;
 		gboolean taken;

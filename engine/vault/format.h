@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The vault, format 1. This header is the definition; virtkeep-vault(5) tells it in words.
+ * The vault, format 1. This header is the definition of what is in its objects, layout.h of where they
+ * lie; virtkeep-vault(5) tells both in words.
  *
  * All integers are little-endian. Sizes are bounded before use. Nothing is overwritten. A reader
  * refuses what it does not know: a magic, a version, an "incompat" feature.
- *
- *   vault.json                                what the vault is
- *   packs/<hh>/<pack id>.<generation>         blocks and map pages; hh: first two digits of the id
- *   snaps/<guest uuid>/<TIME>-<snap id>.json  one object a snapshot; its appearance is the commit
- *   copies/                                   the same names: copies that a snapshot got later
- *   hints/<id>                                block id prefix -> pack, slot; may be lost or wrong
- *   checks/<time>-<kind>-<random>.json       when the vault was last checked; may be lost
- *   keys/ leases/ gc/ fence/                  reserved: key slots, who is working, deletion
- *   tmp/                                      what is being written; renamed from here
  *
  * Pack: header, frames (each 16-aligned), table, trailer. The trailer is the last 64 bytes.
  *

@@ -3,15 +3,15 @@
 
 #include "errors.h"
 #include "io.h"
+#include "layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define HINTS_FOLDER "hints"
-#define NAME_LENGTH  32
-#define COPY_SIZE    (1u << 20)
+#define NAME_LENGTH 32
+#define COPY_SIZE   (1u << 20)
 
 static gint compare_newest_first(gconstpointer a, gconstpointer b)
 {
@@ -21,14 +21,14 @@ static gint compare_newest_first(gconstpointer a, gconstpointer b)
 GPtrArray *vk_hint_objects_list(VkBackend *backend, GError **error)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GPtrArray) found = backend->ops->list(backend, HINTS_FOLDER, error);
+	g_autoptr(GPtrArray) found = backend->ops->list(backend, VK_FOLDER_HINTS, error);
 
 	if (!found)
 		return NULL;
 	for (guint i = 0; i < found->len; i++)
 		if (strlen(found->pdata[i]) == NAME_LENGTH)
 			g_ptr_array_add(names,
-					g_strconcat(HINTS_FOLDER "/", found->pdata[i], NULL));
+					g_strconcat(VK_FOLDER_HINTS "/", found->pdata[i], NULL));
 	g_ptr_array_sort(names, compare_newest_first);
 	return g_steal_pointer(&names);
 }
@@ -86,7 +86,7 @@ VkHintFile *vk_hint_object_open(const VkHintsPlace *place, const char *name, con
 /* Sorts behind all names given out before, as far as clocks go. New string. */
 static char *new_object_name(void)
 {
-	return g_strdup_printf(HINTS_FOLDER "/%016" G_GINT64_MODIFIER "x%08x%08x",
+	return g_strdup_printf(VK_FOLDER_HINTS "/%016" G_GINT64_MODIFIER "x%08x%08x",
 			       (guint64)g_get_real_time(), g_random_int(), g_random_int());
 }
 

@@ -5,6 +5,7 @@
 #include "hintwriter.h"
 
 #include "errors.h"
+#include "layout.h"
 #include "log.h"
 #include "program.h"
 
@@ -60,7 +61,7 @@ static VkHints *hints_new(const VkHintsPlace *place, guint size)
 	VkHints *hints = g_new0(VkHints, 1);
 
 	hints->place = *place;
-	hints->folder = place->directory ? g_build_filename(place->directory, "tmp", NULL)
+	hints->folder = place->directory ? g_build_filename(place->directory, VK_FOLDER_TMP, NULL)
 					 : g_strdup(g_get_tmp_dir());
 	g_rw_lock_init(&hints->lock);
 	hints->size = size;

@@ -3,6 +3,7 @@
 
 #include "crc.h"
 #include "errors.h"
+#include "layout.h"
 
 #include <string.h>
 
@@ -22,7 +23,7 @@ char *vk_pack_object(const VkPackId *id, guint32 generation)
 	char hex[33];
 
 	vk_pack_id_format(id, hex);
-	return g_strdup_printf("packs/%.2s/%s.%u", hex, hex, generation);
+	return g_strdup_printf(VK_FOLDER_PACKS "/%.2s/%s.%u", hex, hex, generation);
 }
 
 /* Splits "<32 hex>.<generation>". FALSE for other names. */
@@ -38,13 +39,14 @@ static gboolean parse_object_name(const char *name, VkPackId *ret_id, guint64 *r
 
 GArray *vk_pack_list(VkBackend *backend, GError **error)
 {
-	g_autoptr(GPtrArray) folders = backend->ops->list(backend, "packs", error);
+	g_autoptr(GPtrArray) folders = backend->ops->list(backend, VK_FOLDER_PACKS, error);
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(VkPackId));
 
 	if (!folders)
 		return NULL;
 	for (guint i = 0; i < folders->len; i++) {
-		g_autofree char *folder = g_build_filename("packs", folders->pdata[i], NULL);
+		g_autofree char *folder =
+			g_build_filename(VK_FOLDER_PACKS, folders->pdata[i], NULL);
 		g_autoptr(GPtrArray) names = NULL;
 		g_autoptr(GHashTable) seen =
 			g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, NULL);

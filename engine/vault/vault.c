@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
+#include "layout.h"
 #include "log.h"
 #include "seal.h"
 #include "timestamp.h"
@@ -15,10 +16,6 @@
 
 #define VAULT_OBJECT      "vault.json"
 #define COMPRESSION_LEVEL 1
-
-/* All that a new vault has beside its description; some are for later. */
-static const char *const folders[] = {"packs",  "snaps", "copies", "hints", "keys",
-				      "leases", "gc",    "fence",  "tmp",   NULL};
 
 /*
  * Whether TEXT is of the form WORD:REST. What other programs take for a host, a service or a drive
@@ -92,7 +89,7 @@ static gboolean is_ours(const char *name)
 {
 	gsize length = strlen(name);
 
-	for (const char *const *folder = folders; *folder; folder++)
+	for (const char *const *folder = vk_vault_folders; *folder; folder++)
 		if (length == strlen(*folder) + 1 && g_str_has_prefix(name, *folder) &&
 		    name[length - 1] == '/')
 			return TRUE;
@@ -140,7 +137,7 @@ VkVault *vk_vault_init(const char *url, GError **error)
 			return NULL;
 		g_clear_pointer(&vault, vk_vault_free);
 	}
-	backend = vk_backend_dir_new(directory, folders, error);
+	backend = vk_backend_dir_new(directory, vk_vault_folders, error);
 	if (!backend)
 		return NULL;
 	vault = vault_new(backend, directory);
@@ -214,7 +211,7 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 /* Told before any guest is touched, and not when the first pack is full. */
 static gboolean check_writable(const char *directory, GError **error)
 {
-	g_autofree char *folder = g_build_filename(directory, "tmp", NULL);
+	g_autofree char *folder = g_build_filename(directory, VK_FOLDER_TMP, NULL);
 
 	if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 || errno == ENOENT)
 		return TRUE;

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "layout.h"
+
+#include <stddef.h>
+
+const char *const vk_vault_folders[] = {
+	VK_FOLDER_PACKS,
+	VK_FOLDER_SNAPS,
+	VK_FOLDER_COPIES,
+	VK_FOLDER_HINTS,
+	VK_FOLDER_CHECKS,
+	VK_FOLDER_TMP,
+	"keys",
+	"leases",
+	"gc",
+	"fence",
+	NULL,
+};

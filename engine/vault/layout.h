@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What lies where in a vault of format 1. What is in the objects: format.h.
+ *
+ *   vault.json                                what the vault is
+ *   packs/<hh>/<pack id>.<generation>         blocks and map pages; hh: first two digits of the id
+ *   snaps/<guest uuid>/<TIME>-<snap id>.json  one object a snapshot; its appearance is the commit
+ *   copies/                                   the same names: copies that a snapshot got later
+ *   hints/<id>                                block id prefix -> pack, slot; may be lost or wrong
+ *   checks/<time>-<kind>-<random>.json        when the vault was last checked; may be lost
+ *   keys/ leases/ gc/ fence/                  reserved: key slots, who is working, deletion
+ *   tmp/                                      what is being written; renamed from here
+ */
+#pragma once
+
+#define VK_FOLDER_PACKS  "packs"
+#define VK_FOLDER_SNAPS  "snaps"
+#define VK_FOLDER_COPIES "copies"
+#define VK_FOLDER_HINTS  "hints"
+#define VK_FOLDER_CHECKS "checks"
+#define VK_FOLDER_TMP    "tmp"
+
+/* All of them, which a new vault has; NULL at the end. */
+extern const char *const vk_vault_folders[];
