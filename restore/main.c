@@ -12,6 +12,7 @@
 #include "loss.h"
 #include "openvault.h"
 #include "options.h"
+#include "plan-make.h"
 #include "program.h"
 #include "report.h"
 #include "room.h"

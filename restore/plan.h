@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include "options.h"
 #include "qemu-secret.h"
 #include "sink.h"
 #include "view.h"
@@ -72,12 +71,6 @@ typedef struct VkPlan {
 	GPtrArray *room;           /* char*: that in words, for each file system */
 } VkPlan;
 
-/*
- * Makes the plan for VIEW's snapshot, which must outlive it, as WORLD must. OPTIONS were checked.
- * Refusals name the option that would allow it: VK_ERROR_EXISTS, VK_ERROR_FAILED,
- * VK_ERROR_NOT_FOUND.
- */
-VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *world, GError **error);
 void vk_plan_free(VkPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPlan, vk_plan_free)
 
@@ -94,12 +87,3 @@ gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError
 
 /* Where what ITEM replaces will stay; NULL: nowhere. New string. */
 char *vk_plan_kept_path(const VkPlan *plan, const VkPlanItem *item);
-
-/* In words, several lines. New string. */
-char *vk_plan_text(const VkPlan *plan);
-
-/*
- * {snapshot, guest, disks, files, defined, started, shut_down, to_start, notes, command}; of disks and files
- * also what is replaced. New reference.
- */
-json_t *vk_plan_report(const VkPlan *plan, gboolean started);

@@ -14,16 +14,6 @@
 /* A file name has at most 255 bytes; the decoration takes 33, what sets aside another 30. */
 #define BASE_NAME_KEPT 180
 
-void vk_plan_clone_free(VkPlanClone *clone)
-{
-	if (!clone)
-		return;
-	g_free(clone->format);
-	g_free(clone->backing);
-	g_free(clone->backing_format);
-	g_free(clone);
-}
-
 static VkPlanClone *clone_new(const json_t *copy, const GPtrArray *layers, guint number)
 {
 	const VkArrayLayer *layer = g_ptr_array_index(layers, number);

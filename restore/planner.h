@@ -5,6 +5,7 @@
 #pragma once
 
 #include "domain.h"
+#include "options.h"
 #include "place.h"
 #include "plan.h"
 
@@ -120,7 +121,6 @@ void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop);
  * VK_ERROR_FAILED when one has no place where it was.
  */
 gboolean vk_planner_clone_disks(VkPlan *plan, GError **error);
-void vk_plan_clone_free(VkPlanClone *clone);
 
 /* Refuses a saved memory state of the restored guest's name, unless forced to drop it. */
 gboolean vk_planner_check_managed_save(VkPlanner *planner, GError **error);

@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "json.h"
+#include "report-plan.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 void vk_report_plan(const VkRestoreJob *job, gboolean on_stderr)
 {
 	FILE *out = on_stderr ? stderr : stdout;
-	g_autofree char *text = vk_plan_text(job->plan);
+	g_autofree char *text = vk_report_plan_text(job->plan);
 
 	fputs(text, out);
 	/* Before the work begins, wherever it goes. */
@@ -53,7 +54,7 @@ static json_t *failure(const VkRestoreJob *job)
 
 static json_t *success(const VkRestoreJob *job, gboolean dry_run)
 {
-	json_t *report = vk_plan_report(job->plan, job->started);
+	json_t *report = vk_report_plan_json(job->plan, job->started);
 
 	if (!dry_run)
 		json_object_set_new(report, "duration_ms", json_integer((job->usec + 999) / 1000));

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "plan.h"
+#include "plan-make.h"
 #include "planner.h"
 
 #include <check.h>

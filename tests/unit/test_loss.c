@@ -3,6 +3,7 @@
 #include "errors.h"
 #include "loss.h"
 #include "planbed.h"
+#include "report-plan.h"
 
 #include <check.h>
 #include <pty.h>
@@ -39,7 +40,7 @@ static void assert_ends(const VkPlan *made, gint64 now, const char *end)
 START_TEST(the_lost_time_is_told)
 {
 	g_autoptr(VkPlan) made = plan_in_place();
-	g_autofree char *text = vk_plan_text(made);
+	g_autofree char *text = vk_report_plan_text(made);
 
 	assert_ends(made, THEN + 1, ", in 1 second is lost");
 	assert_ends(made, THEN + 61, ", in 1 minute 1 second is lost");
@@ -118,7 +119,7 @@ START_TEST(what_is_replaced_can_be_kept)
 	made = plan_in_place();
 	kept = vk_plan_kept_path(made, item_at(made, 0));
 	ck_assert_msg(kept && g_str_has_prefix(kept, prefix), "%s", kept);
-	text = vk_plan_text(made);
+	text = vk_report_plan_text(made);
 	ck_assert(strstr(text, kept) != NULL);
 }
 END_TEST

@@ -3,6 +3,7 @@
 #include "errors.h"
 #include "json.h"
 #include "planbed.h"
+#include "report-plan.h"
 
 #include <check.h>
 #include <string.h>
@@ -110,8 +111,8 @@ START_TEST(one_disk_in_place_does_not_define_what_stays)
 	set_list(&bed.options.disks, "vda");
 	made = plan();
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
-	text = vk_plan_text(made);
-	report = vk_plan_report(made, FALSE);
+	text = vk_report_plan_text(made);
+	report = vk_report_plan_json(made, FALSE);
 	ck_assert_int_eq(strstr(text, "define") != NULL, _i == 1);
 	ck_assert_int_eq(json_is_true(json_object_get(report, "defined")), _i == 1);
 }
@@ -151,7 +152,7 @@ START_TEST(force_drops_a_saved_memory_state)
 	made = plan();
 	ck_assert_ptr_nonnull(made);
 	ck_assert_str_eq(made->managed_save, path);
-	text = vk_plan_text(made);
+	text = vk_report_plan_text(made);
 	ck_assert(strstr(text, path) != NULL);
 }
 END_TEST
@@ -189,7 +190,7 @@ START_TEST(force_takes_snapshots_of_users_away)
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
 	ck_assert(made->forget_snapshots);
 	ck_assert_uint_eq(made->notes->len, 3);
-	text = vk_plan_text(made);
+	text = vk_report_plan_text(made);
 	ck_assert(strstr(text, "remove libvirt's entries") != NULL);
 }
 END_TEST
@@ -211,7 +212,7 @@ START_TEST(what_a_snapshot_began_may_be_the_disk_that_is_replaced)
 	disk->layout = json_loads("{\"chain\":[{\"path\":\"/i/base.qcow2\"}]}", 0, NULL);
 	made = plan();
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
-	text = vk_plan_text(made);
+	text = vk_report_plan_text(made);
 	ck_assert_msg(strstr(text, replaced) != NULL, "%s", text);
 	ck_assert_msg(strstr(text, "no longer stands on '/i/base.qcow2'") != NULL, "%s", text);
 	ck_assert_msg(!strstr(text, "worthless") && !strstr(text, "no more"), "%s", text);
@@ -268,7 +269,7 @@ static void assert_copied(const VkPlan *made, const char *words)
 	ck_assert_ptr_nonnull(made);
 	ck_assert_uint_eq(made->items->len, 1);
 	ck_assert_ptr_null(item_at(made, 0)->clone);
-	text = vk_plan_text(made);
+	text = vk_report_plan_text(made);
 	ck_assert_msg(strstr(text, reason) != NULL, "no '%s' in: %s", reason, text);
 }
 
@@ -290,9 +291,9 @@ START_TEST(an_array_gives_a_disk_back)
 	ck_assert_uint_eq(clone->layer, 0);
 	ck_assert_ptr_null(clone->backing);
 	ck_assert_uint_eq(clone->kept_from, clone->kept_to);
-	text = vk_plan_text(made);
+	text = vk_report_plan_text(made);
 	ck_assert(strstr(text, ", cloned by 'shelf': no data is read\n") != NULL);
-	report = vk_plan_report(made, FALSE);
+	report = vk_report_plan_json(made, FALSE);
 	ck_assert(json_is_true(
 		json_object_get(json_array_get(json_object_get(report, "disks"), 0), "cloned")));
 }

@@ -2,6 +2,7 @@
 /* What plans write against what is free. */
 #include "errors.h"
 #include "planbed.h"
+#include "report-plan.h"
 #include "room.h"
 
 #include <check.h>
@@ -67,7 +68,7 @@ START_TEST(force_tries)
 	room = vk_room_new();
 	ck_assert(vk_room_take(room, made, &bed.error));
 	ck_assert_uint_eq(made->notes->len, 1);
-	text = vk_plan_text(made);
+	text = vk_report_plan_text(made);
 	ck_assert_msg(strstr(text, "are to be written into") != NULL, "%s", text);
 	vk_room_free(room);
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan-make.h"
+
+#include "errors.h"
+#include "planner.h"
+#include "timestamp.h"
+
+/* What is overwritten where it lies cannot stay. */
+static gboolean keep_old(VkPlan *plan, const VkRestoreOptions *options, GError **error)
+{
+	g_autofree char *now = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+
+	for (guint i = 0; options->keep_old && i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if (item->place.kind == VK_PLACE_BLOCK)
+			return vk_fail(error, VK_ERROR_USAGE,
+				       "'%s' is a block device, whose old content cannot be kept: "
+				       "leave out --keep-old, or use --to DIR",
+				       item->path);
+	}
+	if (options->keep_old)
+		plan->old_mark = g_strconcat(".old-", now, NULL);
+	return TRUE;
+}
+
+VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *world, GError **error)
+{
+	VkPlan *plan;
+
+	if (options->in_place)
+		plan = vk_planner_in_place(options, view, world, error);
+	else if (vk_restore_options_has_parts(options))
+		plan = vk_planner_parts(options, view, world, error);
+	else
+		plan = vk_planner_guest(options, view, world, error);
+	if (!plan)
+		return NULL;
+	plan->view = view;
+	plan->world = world;
+	plan->force = options->force;
+	if (!keep_old(plan, options, error)) {
+		vk_plan_free(plan);
+		return NULL;
+	}
+	if (!vk_planner_clone_disks(plan, error) ||
+	    (options->keep_chain && !vk_plan_keep_chains(plan, error))) {
+		vk_plan_free(plan);
+		return NULL;
+	}
+	vk_plan_note_layouts(plan);
+	return plan;
+}

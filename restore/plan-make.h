@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Making the plan of a restore from what was asked for, the snapshot, and what the host has. Threads:
+ * one at a time.
+ */
+#pragma once
+
+#include "options.h"
+#include "plan.h"
+
+#include <glib.h>
+
+/*
+ * Makes the plan for VIEW's snapshot. VIEW and WORLD must outlive it. OPTIONS were checked. Refusals
+ * name the option that would allow it: VK_ERROR_EXISTS, VK_ERROR_FAILED, VK_ERROR_NOT_FOUND.
+ */
+VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *world, GError **error);
