@@ -3,7 +3,7 @@
  * virtkeep-restore: brings back guests, disks and files from a vault.
  */
 #include "array.h"
-#include "carry.h"
+#include "apply.h"
 #include "catalog.h"
 #include "complete.h"
 #include "completewords.h"

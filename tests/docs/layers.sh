@@ -19,7 +19,9 @@ declare -A below=(
 	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/virt'
 	[engine]='engine/base engine/qemu engine/vault engine/array engine/virt engine/job'
 	[fs]='engine/base engine/qemu engine/vault engine/array'
-	[restore]='engine/base engine/qemu engine/vault engine/array engine/virt engine/job'
+	[restore/sink]='engine/base engine/qemu'
+	[restore/plan]='engine/base engine/qemu engine/vault engine/array engine/virt restore/sink'
+	[restore]='engine/base engine/qemu engine/vault engine/array engine/virt engine/job restore/sink restore/plan'
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(

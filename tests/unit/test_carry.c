@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Carrying plans out: what is not touched when it cannot be. */
-#include "carry.h"
+#include "apply.h"
 
 #include "errors.h"
 #include "guestlock.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Plans: what is selected, where it goes, what is refused. */
 #include "errors.h"
-#include "place.h"
+#include "plan-place.h"
 #include "planbed.h"
 
 #include <check.h>

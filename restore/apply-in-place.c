@@ -4,11 +4,11 @@
  * files change places, the definition is put back and the guest started if it ran. Only then are
  * the old files given up: until it runs, every failure leads back to the guest as it was.
  */
-#include "carry.h"
+#include "apply.h"
 
 #include "errors.h"
 #include "log.h"
-#include "place.h"
+#include "plan-place.h"
 #include "program.h"
 
 #define POLL_USEC (G_USEC_PER_SEC / 10)

@@ -8,7 +8,7 @@
 #include "qemu-secret.h"
 #include "sink.h"
 #include "view.h"
-#include "world.h"
+#include "facts.h"
 
 #include <glib.h>
 #include <jansson.h>

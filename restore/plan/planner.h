@@ -6,7 +6,7 @@
 
 #include "domain.h"
 #include "options.h"
-#include "place.h"
+#include "plan-place.h"
 #include "plan.h"
 
 #include <glib.h>

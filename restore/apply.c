@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "carry.h"
+#include "apply.h"
 
 #include "copy.h"
 #include "count.h"
@@ -7,7 +7,7 @@
 #include "guestlock.h"
 #include "io.h"
 #include "log.h"
-#include "place.h"
+#include "plan-place.h"
 #include "program.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "world.h"
+#include "facts.h"
 
 #include "errors.h"
 #include "qemu-image.h"

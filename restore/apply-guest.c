@@ -2,7 +2,7 @@
 /*
  * A guest that libvirt does not have: files, definition, start.
  */
-#include "carry.h"
+#include "apply.h"
 
 #include "errors.h"
 #include "log.h"

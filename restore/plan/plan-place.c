@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "place.h"
+#include "plan-place.h"
 
 #include "errors.h"
 #include "io.h"
