@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "apply.h"
+/*
+ * An array fills the file of a disk, or the device, in O(1).
+ */
+#include "apply-priv.h"
 
 #include "errors.h"
 #include "qemu-image.h"
 
-gboolean vk_carry_check_kept(const VkPlan *plan, const VkPlanItem *item, GError **error)
+gboolean vk_apply_check_kept(const VkPlan *plan, const VkPlanItem *item, GError **error)
 {
 	const VkPlanClone *clone = item->clone;
 
@@ -29,7 +32,7 @@ static gboolean fill(const VkPlan *plan, const VkPlanItem *item, const char *pat
 	return !*ret_done || !clone->backing || vk_image_file_set_backing(&image, &backing, error);
 }
 
-gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap, VkSink **ret_sink,
+gboolean vk_apply_clone(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap, VkSink **ret_sink,
 			GError **error)
 {
 	g_autoptr(VkSink) sink = NULL;
@@ -37,7 +40,7 @@ gboolean vk_carry_clone(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap
 	gboolean done = FALSE;
 
 	*ret_sink = NULL;
-	if (!vk_carry_check_kept(plan, item, error))
+	if (!vk_apply_check_kept(plan, item, error))
 		return FALSE;
 	sink = item->place.kind == VK_PLACE_BLOCK
 		       ? vk_sink_overwritten_new(&item->place, &temporary, error)

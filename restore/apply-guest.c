@@ -2,32 +2,31 @@
 /*
  * A guest that libvirt does not have: files, definition, start.
  */
-#include "apply.h"
+#include "apply-priv.h"
 
 #include "errors.h"
 #include "log.h"
 
-gboolean vk_carry_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started, GError **error)
+gboolean vk_apply_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started, GError **error)
 {
-	g_autoptr(VkSwap) swap =
-		vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
+	g_autoptr(VkSwap) swap = vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
 	g_autoptr(VkGuest) guest = NULL;
 	g_autoptr(GError) trouble = NULL;
 
 	/* What can be undone is made whole before what cannot be undone is touched. */
-	if (!vk_carry_items(plan, swap, FALSE, error) || !vk_carry_items(plan, swap, TRUE, error) ||
-	    !vk_swap_commit(swap, error) || !vk_carry_drop_save(plan, error))
+	if (!vk_apply_items(plan, swap, FALSE, error) || !vk_apply_items(plan, swap, TRUE, error) ||
+	    !vk_swap_commit(swap, error) || !vk_apply_drop_save(plan, error))
 		return FALSE;
 	guest = vk_host_define(host, plan->domain_xml, error);
 	if (!guest) {
 		g_prefix_error(error, "cannot define guest '%s': ", plan->guest);
 		return FALSE;
 	}
-	vk_carry_autostart(plan, guest);
+	vk_apply_autostart(plan, guest);
 	if (!vk_swap_keep(swap, &trouble))
 		vk_log_warning("%s", trouble->message);
 	/* The guest is whole. That it does not start, for want of a network say, undoes nothing. */
-	if (plan->start && !vk_carry_start(guest, ret_started, error)) {
+	if (plan->start && !vk_apply_start(guest, ret_started, error)) {
 		g_prefix_error(error, "guest '%s' was restored but does not start: ", plan->guest);
 		return FALSE;
 	}

@@ -4,7 +4,7 @@
  * files change places, the definition is put back and the guest started if it ran. Only then are
  * the old files given up: until it runs, every failure leads back to the guest as it was.
  */
-#include "apply.h"
+#include "apply-priv.h"
 
 #include "errors.h"
 #include "log.h"
@@ -37,7 +37,7 @@ static gboolean check_files(const VkPlan *plan, GError **error)
 
 		if (item->exists && !vk_place_check_unused(item->place.path, error))
 			return FALSE;
-		if (!vk_carry_check_kept(plan, item, error))
+		if (!vk_apply_check_kept(plan, item, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -69,26 +69,26 @@ static gboolean define(InPlace *job, GError **error)
 		return FALSE;
 	}
 	job->defined = TRUE;
-	vk_carry_autostart(job->plan, defined);
+	vk_apply_autostart(job->plan, defined);
 	return TRUE;
 }
 
 static gboolean replace(InPlace *job, GError **error)
 {
 	gboolean written =
-		check_files(job->plan, error) && vk_carry_items(job->plan, job->swap, TRUE, error);
+		check_files(job->plan, error) && vk_apply_items(job->plan, job->swap, TRUE, error);
 
 	job->overwritten = vk_swap_has_overwritten(job->swap);
 	if (!written || !vk_swap_commit(job->swap, error))
 		return FALSE;
-	return define(job, error) && vk_carry_drop_save(job->plan, error);
+	return define(job, error) && vk_apply_drop_save(job->plan, error);
 }
 
 static gboolean start(InPlace *job, gboolean *ret_started, GError **error)
 {
 	if (!job->ran && !job->plan->start)
 		return TRUE;
-	if (vk_carry_start(job->guest, ret_started, error))
+	if (vk_apply_start(job->guest, ret_started, error))
 		return TRUE;
 	g_prefix_error(error,
 		       job->overwritten ? "guest '%s' was restored but does not start: "
@@ -153,7 +153,7 @@ static void go_back(const InPlace *job)
 		vk_log_error("guest '%s' is left shut off, for its block devices were overwritten: "
 			     "restore it again",
 			     name);
-	else if (job->ran && !vk_carry_start(job->guest, &started, &error))
+	else if (job->ran && !vk_apply_start(job->guest, &started, &error))
 		vk_log_error("guest '%s' cannot be started again: %s", name, error->message);
 }
 
@@ -198,7 +198,7 @@ static gboolean finish(InPlace *job, gboolean *ret_started, GError **error)
 	return done;
 }
 
-gboolean vk_carry_in_place(const VkPlan *plan, VkHost *host, guint shutdown_timeout_sec,
+gboolean vk_apply_in_place(const VkPlan *plan, VkHost *host, guint shutdown_timeout_sec,
 			   gboolean *ret_started, GError **error)
 {
 	InPlace job = {.plan = plan,
@@ -210,7 +210,7 @@ gboolean vk_carry_in_place(const VkPlan *plan, VkHost *host, guint shutdown_time
 	if (!job.guest)
 		return FALSE;
 	job.swap = vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
-	if (vk_carry_items(plan, job.swap, FALSE, error)) {
+	if (vk_apply_items(plan, job.swap, FALSE, error)) {
 		/* From here on an end in the middle would leave the guest off. */
 		vk_shield_begin();
 		done = finish(&job, ret_started, error);

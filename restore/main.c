@@ -126,7 +126,7 @@ static void show_plan(const Run *run, const VkRestoreJob *job)
 			       (const char *)g_ptr_array_index(job->plan->notes, i));
 }
 
-static void carry_out(Run *run, VkRestoreJob *job)
+static void apply(Run *run, VkRestoreJob *job)
 {
 	const VkSettings *settings = run->program.settings;
 	guint timeout = (guint)vk_settings_get_uint(settings, "restore", "shutdown_timeout");
@@ -135,13 +135,13 @@ static void carry_out(Run *run, VkRestoreJob *job)
 
 	if (vk_interrupted())
 		vk_fail_interrupted(&job->error);
-	else if (vk_plan_carry_out(job->plan, run_dir, timeout, &job->started, &job->error) &&
+	else if (vk_apply(job->plan, run_dir, timeout, &job->started, &job->error) &&
 		 !run->program.json && !vk_log_is_quiet())
 		vk_report_done(job, run->on_stderr);
 	job->usec = g_get_monotonic_time() - begun;
 }
 
-static void carry_out_all(Run *run)
+static void apply_all(Run *run)
 {
 	for (guint i = 0; i < run->jobs->len; i++) {
 		VkRestoreJob *job = g_ptr_array_index(run->jobs, i);
@@ -155,7 +155,7 @@ static void carry_out_all(Run *run)
 		VkRestoreJob *job = g_ptr_array_index(run->jobs, i);
 
 		if (job->plan && !job->error && !run->options.dry_run)
-			carry_out(run, job);
+			apply(run, job);
 		if (job->error)
 			vk_log_error("cannot restore '%s': %s", job->reference,
 				     job->error->message);
@@ -199,7 +199,7 @@ static int run_all(Run *run, int argc, char **argv)
 	run->world = vk_world_new(vk_program_libvirt_uri(&run->program), run->arrays);
 	if (!plan_all(run, &error))
 		return vk_program_end(error);
-	carry_out_all(run);
+	apply_all(run);
 	tell_interruption(run);
 	if (run->program.json)
 		vk_report_json(run->jobs, run->options.dry_run);

@@ -179,7 +179,7 @@ gboolean vk_room_take(VkRoom *room, VkPlan *plan, GError **error)
 	g_hash_table_iter_init(&iter, room->shelves);
 	while (fits && g_hash_table_iter_next(&iter, NULL, &shelf))
 		settle_shelf(shelf, plan);
-	/* A plan that does not fit is not carried out: the next one has all that is free. */
+	/* A plan that does not fit is not applied: the next one has all that is free. */
 	g_hash_table_iter_init(&iter, room->shelves);
 	while (!fits && g_hash_table_iter_next(&iter, NULL, &shelf))
 		((Shelf *)shelf)->needed = ((Shelf *)shelf)->released = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkPlan: what the restore of one snapshot will do, decided before anything is touched. It can be
- * printed; carrying it out takes no further decision.
+ * printed; applying it takes no further decision.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Carrying plans out: what is not touched when it cannot be. */
-#include "apply.h"
+/* Applying plans: what is not touched when it cannot be. */
+#include "apply-priv.h"
 
 #include "errors.h"
 #include "guestlock.h"
@@ -24,7 +24,7 @@ START_TEST(a_device_that_cannot_be_opened_was_not_overwritten)
 
 	item.place.path = device;
 	g_ptr_array_add(plan.items, &item);
-	ck_assert(!vk_carry_items(&plan, swap, TRUE, &error));
+	ck_assert(!vk_apply_items(&plan, swap, TRUE, &error));
 	ck_assert_msg(strstr(error->message, device) != NULL, "%s", error->message);
 	ck_assert(!vk_swap_has_overwritten(swap));
 	g_ptr_array_unref(plan.items);
@@ -35,7 +35,7 @@ END_TEST
 START_TEST(a_guest_that_is_locked_is_left_alone)
 {
 	static char guest[] = "web", uuid[] = UUID;
-	g_autofree char *run_dir = g_dir_make_tmp("vk-carry-XXXXXX", NULL);
+	g_autofree char *run_dir = g_dir_make_tmp("vk-apply-XXXXXX", NULL);
 	g_autofree char *path = g_build_filename(run_dir, UUID ".lock", NULL);
 	g_autoptr(VkWorld) world = vk_world_new("test:///default", NULL);
 	g_autoptr(VkGuestLock) lock = vk_guest_lock_take(run_dir, UUID, guest, NULL);
@@ -46,7 +46,7 @@ START_TEST(a_guest_that_is_locked_is_left_alone)
 	gboolean started;
 
 	ck_assert_ptr_nonnull(lock);
-	ck_assert(!vk_plan_carry_out(&plan, run_dir, 1, &started, &error));
+	ck_assert(!vk_apply(&plan, run_dir, 1, &started, &error));
 	ck_assert_msg(g_error_matches(error, VK_ERROR, VK_ERROR_BUSY), "%s", error->message);
 	ck_assert_int_eq(g_unlink(path), 0);
 	ck_assert_int_eq(g_rmdir(run_dir), 0);
@@ -60,8 +60,8 @@ static void clear(void)
 
 int main(void)
 {
-	Suite *suite = suite_create("carry");
-	TCase *cases = tcase_create("carry");
+	Suite *suite = suite_create("apply");
+	TCase *cases = tcase_create("apply");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 

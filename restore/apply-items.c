@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writing the items of a plan: each is cloned by its array, or copied, into a sink that the swap takes
+ * over.
+ */
+#include "apply-priv.h"
+
+#include "copy.h"
+#include "count.h"
+#include "log.h"
+
+static gboolean copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)
+{
+	VkCount *count = vk_count_image(image, progress);
+	gboolean done = vk_copy_image(image, sink, progress, error);
+
+	if (done)
+		vk_count_end(count);
+	else
+		vk_count_cut(count, 0);
+	return done;
+}
+
+static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap,
+			   VkProgress *progress, GError **error)
+{
+	g_autoptr(VkImage) image = NULL;
+	g_autoptr(VkSink) sink = NULL;
+
+	vk_log_debug("%s '%s' goes to '%s': %s", item->is_disk ? "disk" : "file", item->name,
+		     item->path ? item->path : "standard output",
+		     item->clone        ? "cloned by its array"
+		     : item->why_copied ? item->why_copied
+					: "copied");
+	if (!vk_swap_make_directory(swap, item, error))
+		return FALSE;
+	if (item->clone && !vk_apply_clone(plan, item, swap, &sink, error))
+		return FALSE;
+	if (sink) {
+		vk_swap_add(swap, item, g_steal_pointer(&sink));
+		return TRUE;
+	}
+	if (item->record) {
+		image = vk_view_open_image(plan->view, item->record, error);
+		if (!image)
+			return FALSE;
+	}
+	sink = vk_sink_new(&item->place, error);
+	if (!sink)
+		return FALSE;
+	if (item->place.kind == VK_PLACE_BLOCK)
+		vk_swap_note_overwriting(swap);
+	if (image ? !copy_image(image, sink, progress, error)
+		  : !vk_copy_text(item->text, sink, error))
+		return FALSE;
+	vk_swap_add(swap, item, g_steal_pointer(&sink));
+	return TRUE;
+}
+
+gboolean vk_apply_items(const VkPlan *plan, VkSwap *swap, gboolean blocks, GError **error)
+{
+	g_autoptr(VkProgress) progress = NULL;
+	int count = 0;
+
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if (item->record && !item->clone && (item->place.kind == VK_PLACE_BLOCK) == blocks)
+			count++;
+	}
+	progress = vk_progress_new(plan->reference, 0);
+	vk_progress_await(progress, count);
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+
+		if ((item->place.kind == VK_PLACE_BLOCK) != blocks)
+			continue;
+		if (!write_item(plan, item, swap, progress, error)) {
+			g_prefix_error(error, "%s '%s': ", item->is_disk ? "disk" : "file",
+				       item->name);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}

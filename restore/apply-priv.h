@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The inside of apply.h: the three ways to apply a plan, and what they share.
+ */
+#pragma once
+
+#include "apply.h"
+#include "swap.h"
+
+#include <glib.h>
+
+/* Writes the items whose place is a block device, or (BLOCKS FALSE) those whose place is not. */
+gboolean vk_apply_items(const VkPlan *plan, VkSwap *swap, gboolean blocks, GError **error);
+
+/*
+ * Lets the array fill the file of ITEM, which has a clone. *RET_SINK is finished; NULL when the
+ * array turns out not to reach there: then the disk is to be copied.
+ */
+gboolean vk_apply_clone(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap, VkSink **ret_sink,
+			GError **error);
+
+/* VK_ERROR_CHANGED when a file below ITEM's clone is not any more what it was in the snapshot. */
+gboolean vk_apply_check_kept(const VkPlan *plan, const VkPlanItem *item, GError **error);
+
+/* The parts of vk_apply() for a new guest and for one in place. */
+gboolean vk_apply_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started, GError **error);
+gboolean vk_apply_in_place(const VkPlan *plan, VkHost *host, guint shutdown_timeout_sec,
+			   gboolean *ret_started, GError **error);
+
+/* Starts GUEST unless it runs. */
+gboolean vk_apply_start(VkGuest *guest, gboolean *ret_started, GError **error);
+
+/* Sets autostart as the plan says; a failure is only logged, for the guest is restored. */
+void vk_apply_autostart(const VkPlan *plan, VkGuest *guest);
+
+/* Removes the saved memory state that the plan drops. */
+gboolean vk_apply_drop_save(const VkPlan *plan, GError **error);
