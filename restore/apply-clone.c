@@ -7,12 +7,12 @@
 #include "errors.h"
 #include "qemu-image.h"
 
-gboolean vk_apply_check_kept(const VkPlan *plan, const VkPlanItem *item, GError **error)
+gboolean vk_apply_check_kept(VkArrays *arrays, const VkPlanItem *item, GError **error)
 {
 	const VkPlanClone *clone = item->clone;
 
 	for (guint i = clone ? clone->kept_from : 0; clone && i < clone->kept_to; i++)
-		if (!plan->world->ops->layer_unchanged(plan->world, clone->copy, i))
+		if (!vk_arrays_layer_unchanged(arrays, clone->copy, i))
 			return vk_fail(error, VK_ERROR_CHANGED,
 				       "a backing file of disk '%s' changed after the restore was "
 				       "planned: restore again",
@@ -20,19 +20,19 @@ gboolean vk_apply_check_kept(const VkPlan *plan, const VkPlanItem *item, GError 
 	return TRUE;
 }
 
-static gboolean fill(const VkPlan *plan, const VkPlanItem *item, const char *path,
-		     gboolean *ret_done, GError **error)
+static gboolean fill(VkArrays *arrays, const VkPlanItem *item, const char *path, gboolean *ret_done,
+		     GError **error)
 {
 	const VkPlanClone *clone = item->clone;
 	const VkQemuLayer image = {.path = path, .format = clone->format};
 	const VkQemuLayer backing = {.path = clone->backing, .format = clone->backing_format};
 
-	if (!plan->world->ops->clone(plan->world, clone->copy, clone->layer, path, ret_done, error))
+	if (!vk_arrays_clone(arrays, clone->copy, clone->layer, path, ret_done, error))
 		return FALSE;
 	return !*ret_done || !clone->backing || vk_image_file_set_backing(&image, &backing, error);
 }
 
-gboolean vk_apply_clone(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap, VkSink **ret_sink,
+gboolean vk_apply_clone(VkArrays *arrays, const VkPlanItem *item, VkSwap *swap, VkSink **ret_sink,
 			GError **error)
 {
 	g_autoptr(VkSink) sink = NULL;
@@ -40,7 +40,7 @@ gboolean vk_apply_clone(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap
 	gboolean done = FALSE;
 
 	*ret_sink = NULL;
-	if (!vk_apply_check_kept(plan, item, error))
+	if (!vk_apply_check_kept(arrays, item, error))
 		return FALSE;
 	sink = item->place.kind == VK_PLACE_BLOCK
 		       ? vk_sink_overwritten_new(&item->place, &temporary, error)
@@ -49,7 +49,7 @@ gboolean vk_apply_clone(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap
 		return FALSE;
 	if (item->place.kind == VK_PLACE_BLOCK)
 		vk_swap_note_overwriting(swap);
-	if (!fill(plan, item, temporary, &done, error))
+	if (!fill(arrays, item, temporary, &done, error))
 		return FALSE;
 	if (!done)
 		return item->record ||

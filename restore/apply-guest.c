@@ -7,14 +7,16 @@
 #include "errors.h"
 #include "log.h"
 
-gboolean vk_apply_guest(const VkPlan *plan, VkHost *host, gboolean *ret_started, GError **error)
+gboolean vk_apply_guest(const VkPlan *plan, const VkApplyTools *tools, VkHost *host,
+			gboolean *ret_started, GError **error)
 {
 	g_autoptr(VkSwap) swap = vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
 	g_autoptr(VkGuest) guest = NULL;
 	g_autoptr(GError) trouble = NULL;
 
 	/* What can be undone is made whole before what cannot be undone is touched. */
-	if (!vk_apply_items(plan, swap, FALSE, error) || !vk_apply_items(plan, swap, TRUE, error) ||
+	if (!vk_apply_items(plan, tools->arrays, swap, FALSE, error) ||
+	    !vk_apply_items(plan, tools->arrays, swap, TRUE, error) ||
 	    !vk_swap_commit(swap, error) || !vk_apply_drop_save(plan, error))
 		return FALSE;
 	guest = vk_host_define(host, plan->domain_xml, error);

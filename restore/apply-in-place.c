@@ -10,13 +10,14 @@
 #include "log.h"
 #include "plan-place.h"
 #include "program.h"
+#include "user-snapshots.h"
 
 #define POLL_USEC (G_USEC_PER_SEC / 10)
 
 typedef struct InPlace {
 	const VkPlan *plan;
-	VkHost *host;
-	guint timeout_sec;
+	const VkApplyTools *tools;
+	VkHost *host; /* that of the tools, connected */
 	VkGuest *guest;
 	VkGuestFacts *before; /* the guest as it was found */
 	VkSwap *swap;
@@ -30,14 +31,14 @@ typedef struct InPlace {
  * Nobody may have the old files open any more: the guest is off, but others may share them. Nor may
  * the guest have written to files that are used as they lie.
  */
-static gboolean check_files(const VkPlan *plan, GError **error)
+static gboolean check_files(const VkPlan *plan, VkArrays *arrays, GError **error)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->exists && !vk_place_check_unused(item->place.path, error))
 			return FALSE;
-		if (!vk_apply_check_kept(plan, item, error))
+		if (!vk_apply_check_kept(arrays, item, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -53,7 +54,7 @@ static gboolean shut_down(InPlace *job, GError **error)
 		return TRUE;
 	job->ran = TRUE;
 	vk_log_info("shutting down guest '%s'", vk_guest_name(job->guest));
-	return vk_guest_shut_down(job->guest, job->timeout_sec, error);
+	return vk_guest_shut_down(job->guest, job->tools->shutdown_timeout_sec, error);
 }
 
 static gboolean define(InPlace *job, GError **error)
@@ -75,8 +76,8 @@ static gboolean define(InPlace *job, GError **error)
 
 static gboolean replace(InPlace *job, GError **error)
 {
-	gboolean written =
-		check_files(job->plan, error) && vk_apply_items(job->plan, job->swap, TRUE, error);
+	gboolean written = check_files(job->plan, job->tools->arrays, error) &&
+			   vk_apply_items(job->plan, job->tools->arrays, job->swap, TRUE, error);
 
 	job->overwritten = vk_swap_has_overwritten(job->swap);
 	if (!written || !vk_swap_commit(job->swap, error))
@@ -104,7 +105,8 @@ static gboolean start(InPlace *job, gboolean *ret_started, GError **error)
  */
 static gboolean wait_until_off(const InPlace *job)
 {
-	gint64 deadline = g_get_monotonic_time() + (gint64)job->timeout_sec * G_USEC_PER_SEC;
+	gint64 deadline =
+		g_get_monotonic_time() + (gint64)job->tools->shutdown_timeout_sec * G_USEC_PER_SEC;
 	gboolean told = FALSE;
 
 	for (;;) {
@@ -198,19 +200,19 @@ static gboolean finish(InPlace *job, gboolean *ret_started, GError **error)
 	return done;
 }
 
-gboolean vk_apply_in_place(const VkPlan *plan, VkHost *host, guint shutdown_timeout_sec,
+gboolean vk_apply_in_place(const VkPlan *plan, const VkApplyTools *tools, VkHost *host,
 			   gboolean *ret_started, GError **error)
 {
 	InPlace job = {.plan = plan,
+		       .tools = tools,
 		       .host = host,
-		       .timeout_sec = shutdown_timeout_sec,
 		       .guest = vk_host_find(host, plan->uuid, error)};
 	gboolean done = FALSE;
 
 	if (!job.guest)
 		return FALSE;
 	job.swap = vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
-	if (vk_apply_items(plan, job.swap, FALSE, error)) {
+	if (vk_apply_items(plan, tools->arrays, job.swap, FALSE, error)) {
 		/* From here on an end in the middle would leave the guest off. */
 		vk_shield_begin();
 		done = finish(&job, ret_started, error);

@@ -21,8 +21,8 @@ static gboolean copy_image(VkImage *image, VkSink *sink, VkProgress *progress, G
 	return done;
 }
 
-static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *swap,
-			   VkProgress *progress, GError **error)
+static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkArrays *arrays,
+			   VkSwap *swap, VkProgress *progress, GError **error)
 {
 	g_autoptr(VkImage) image = NULL;
 	g_autoptr(VkSink) sink = NULL;
@@ -34,7 +34,7 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *s
 					: "copied");
 	if (!vk_swap_make_directory(swap, item, error))
 		return FALSE;
-	if (item->clone && !vk_apply_clone(plan, item, swap, &sink, error))
+	if (item->clone && !vk_apply_clone(arrays, item, swap, &sink, error))
 		return FALSE;
 	if (sink) {
 		vk_swap_add(swap, item, g_steal_pointer(&sink));
@@ -57,7 +57,8 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkSwap *s
 	return TRUE;
 }
 
-gboolean vk_apply_items(const VkPlan *plan, VkSwap *swap, gboolean blocks, GError **error)
+gboolean vk_apply_items(const VkPlan *plan, VkArrays *arrays, VkSwap *swap, gboolean blocks,
+			GError **error)
 {
 	g_autoptr(VkProgress) progress = NULL;
 	int count = 0;
@@ -75,7 +76,7 @@ gboolean vk_apply_items(const VkPlan *plan, VkSwap *swap, gboolean blocks, GErro
 
 		if ((item->place.kind == VK_PLACE_BLOCK) != blocks)
 			continue;
-		if (!write_item(plan, item, swap, progress, error)) {
+		if (!write_item(plan, item, arrays, swap, progress, error)) {
 			g_prefix_error(error, "%s '%s': ", item->is_disk ? "disk" : "file",
 				       item->name);
 			return FALSE;

@@ -4,13 +4,23 @@
  */
 #pragma once
 
+#include "array.h"
+#include "lazy-host.h"
 #include "plan.h"
 
 #include <glib.h>
 
+/* What plans are applied with. All borrowed. */
+typedef struct VkApplyTools {
+	VkLazyHost *host;
+	VkArrays *arrays;
+	const char *run_dir; /* of the guests' locks */
+	guint shutdown_timeout_sec;
+} VkApplyTools;
+
 /*
- * Does what PLAN says and nothing else; on failure nothing of it stays. A guest is locked meanwhile,
- * in RUN_DIR, or VK_ERROR_BUSY. *RET_STARTED tells whether it was started by this.
+ * Does what PLAN says; on failure nothing of it stays. A guest is locked meanwhile, or VK_ERROR_BUSY.
+ * *RET_STARTED tells whether it was started by this.
  */
-gboolean vk_apply(const VkPlan *plan, const char *run_dir, guint shutdown_timeout_sec,
-		  gboolean *ret_started, GError **error);
+gboolean vk_apply(const VkPlan *plan, const VkApplyTools *tools, gboolean *ret_started,
+		  GError **error);

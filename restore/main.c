@@ -29,7 +29,8 @@ typedef struct Run {
 	VkRestoreOptions options;
 	VkVault *vault;
 	VkArrays *arrays;
-	VkWorld *world;
+	VkLazyHost *host;
+	VkFacts *facts;
 	GPtrArray *jobs;    /* VkRestoreJob */
 	gboolean on_stderr; /* stdout belongs to a file or to JSON */
 } Run;
@@ -84,7 +85,7 @@ static VkRestoreJob *plan_job(Run *run, const char *reference)
 		return job;
 	tell_snapshot(reference, snapshot);
 	job->view = vk_view_new(run->vault, snapshot);
-	job->plan = vk_plan_make(&run->options, job->view, run->world, &job->error);
+	job->plan = vk_plan_make(&run->options, job->view, run->facts, &job->error);
 	if (job->plan &&
 	    !vk_plan_check_outside(job->plan, vk_vault_directory(run->vault), &job->error))
 		g_clear_pointer(&job->plan, vk_plan_free);
@@ -129,14 +130,19 @@ static void show_plan(const Run *run, const VkRestoreJob *job)
 static void apply(Run *run, VkRestoreJob *job)
 {
 	const VkSettings *settings = run->program.settings;
-	guint timeout = (guint)vk_settings_get_uint(settings, "restore", "shutdown_timeout");
-	const char *run_dir = vk_settings_get(settings, "backup", "run_dir");
+	const VkApplyTools tools = {
+		.host = run->host,
+		.arrays = run->arrays,
+		.run_dir = vk_settings_get(settings, "backup", "run_dir"),
+		.shutdown_timeout_sec =
+			(guint)vk_settings_get_uint(settings, "restore", "shutdown_timeout"),
+	};
 	gint64 begun = g_get_monotonic_time();
 
 	if (vk_interrupted())
 		vk_fail_interrupted(&job->error);
-	else if (vk_apply(job->plan, run_dir, timeout, &job->started, &job->error) &&
-		 !run->program.json && !vk_log_is_quiet())
+	else if (vk_apply(job->plan, &tools, &job->started, &job->error) && !run->program.json &&
+		 !vk_log_is_quiet())
 		vk_report_done(job, run->on_stderr);
 	job->usec = g_get_monotonic_time() - begun;
 }
@@ -196,7 +202,8 @@ static int run_all(Run *run, int argc, char **argv)
 		return vk_program_end(error);
 	reader = vk_arrays_reader(run->arrays);
 	vk_vault_set_copy_reader(run->vault, &reader);
-	run->world = vk_world_new(vk_program_libvirt_uri(&run->program), run->arrays);
+	run->host = vk_lazy_host_new(vk_program_libvirt_uri(&run->program));
+	run->facts = vk_facts_new(run->host, run->arrays);
 	if (!plan_all(run, &error))
 		return vk_program_end(error);
 	apply_all(run);
@@ -272,7 +279,8 @@ int main(int argc, char **argv)
 	else
 		status = run_all(&run, argc, argv);
 	g_ptr_array_unref(run.jobs);
-	vk_world_free(run.world);
+	vk_facts_free(run.facts);
+	vk_lazy_host_free(run.host);
 	vk_vault_free(run.vault);
 	vk_arrays_free(run.arrays);
 	vk_restore_options_clear(&run.options);

@@ -5,21 +5,21 @@
 #include "qemu-image.h"
 #include "secret.h"
 
-typedef struct LibvirtWorld {
-	VkWorld base;
-	const char *uri;
-	VkHost *host; /* NULL until asked for */
+typedef struct LibvirtFacts {
+	VkFacts base;
+	VkLazyHost *host;
 	VkArrays *arrays;
 	char *nvram, *tpm, *save; /* directories */
-} LibvirtWorld;
+} LibvirtFacts;
 
-VkHost *vk_world_host(VkWorld *world, GError **error)
+static VkHost *host_of(const VkFacts *facts, GError **error)
 {
-	LibvirtWorld *libvirt = (LibvirtWorld *)world;
+	return vk_lazy_host_get(((const LibvirtFacts *)facts)->host, error);
+}
 
-	if (!libvirt->host)
-		libvirt->host = vk_host_open(libvirt->uri, error);
-	return libvirt->host;
+static VkArrays *arrays_of(const VkFacts *facts)
+{
+	return ((const LibvirtFacts *)facts)->arrays;
 }
 
 /* NULL, with an error, when it cannot be asked for. */
@@ -40,10 +40,10 @@ static VkKnownGuest *known_guest_new(VkGuest *guest, GError **error)
 	return known;
 }
 
-static gboolean world_find(VkWorld *world, const char *name_or_uuid, VkKnownGuest **ret,
-			   GError **error)
+static gboolean libvirt_find(const VkFacts *facts, const char *name_or_uuid, VkKnownGuest **ret,
+			     GError **error)
 {
-	VkHost *host = vk_world_host(world, error);
+	VkHost *host = host_of(facts, error);
 	g_autoptr(VkGuest) guest = NULL;
 	g_autoptr(GError) trouble = NULL;
 
@@ -61,9 +61,9 @@ static gboolean world_find(VkWorld *world, const char *name_or_uuid, VkKnownGues
 	return *ret != NULL;
 }
 
-static GPtrArray *world_list(VkWorld *world, GError **error)
+static GPtrArray *libvirt_list(const VkFacts *facts, GError **error)
 {
-	VkHost *host = vk_world_host(world, error);
+	VkHost *host = host_of(facts, error);
 	g_autoptr(GPtrArray) guests = host ? vk_host_list(host, error) : NULL;
 	g_autoptr(GPtrArray) list =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_known_guest_free);
@@ -82,119 +82,109 @@ static GPtrArray *world_list(VkWorld *world, GError **error)
 	return guests ? g_steal_pointer(&list) : NULL;
 }
 
-static char *world_pool_directory(VkWorld *world, const char *pool, GError **error)
+static char *libvirt_pool_directory(const VkFacts *facts, const char *pool, GError **error)
 {
-	VkHost *host = vk_world_host(world, error);
+	VkHost *host = host_of(facts, error);
 
 	return host ? vk_host_pool_directory(host, pool, error) : NULL;
 }
 
-static char *world_volume_path(VkWorld *world, const char *pool, const char *volume, GError **error)
+static char *libvirt_volume_path(const VkFacts *facts, const char *pool, const char *volume,
+				 GError **error)
 {
-	VkHost *host = vk_world_host(world, error);
+	VkHost *host = host_of(facts, error);
 
 	return host ? vk_host_volume_path(host, pool, volume, error) : NULL;
 }
 
-static VkQemuSecret *world_secret(VkWorld *world, const VkDomainImage *image, GError **error)
+static VkQemuSecret *libvirt_secret(const VkFacts *facts, const VkDomainImage *image,
+				    GError **error)
 {
-	VkHost *host = vk_world_host(world, error);
+	VkHost *host = host_of(facts, error);
 
 	return host ? vk_secret_of_image(host, image, error) : NULL;
 }
 
-static GPtrArray *world_user_snapshots(VkWorld *world, const char *uuid, GError **error)
+static GPtrArray *libvirt_user_snapshots(const VkFacts *facts, const char *uuid, GError **error)
 {
-	VkHost *host = vk_world_host(world, error);
+	VkHost *host = host_of(facts, error);
 	g_autoptr(VkGuest) guest = host ? vk_host_find(host, uuid, error) : NULL;
 
 	return guest ? vk_user_snapshots_list(guest, error) : NULL;
 }
 
-static GPtrArray *world_image_snapshots(VkWorld *world, const char *path, GError **error)
+static GPtrArray *libvirt_image_snapshots(const VkFacts *facts, const char *path, GError **error)
 {
 	return vk_image_file_snapshots(path, error);
 }
 
-static gboolean world_reach(VkWorld *world, GError **error)
+static gboolean libvirt_reach(const VkFacts *facts, GError **error)
 {
-	return vk_world_host(world, error) != NULL;
+	return host_of(facts, error) != NULL;
 }
 
-static gboolean world_check_need(VkWorld *world, const VkNeed *need, const char **ret_lack,
-				 GError **error)
+static gboolean libvirt_check_need(const VkFacts *facts, const VkNeed *need, const char **ret_lack,
+				   GError **error)
 {
-	VkHost *host = vk_world_host(world, error);
+	VkHost *host = host_of(facts, error);
 
 	return host && vk_host_check_need(host, need, ret_lack, error);
 }
 
-static VkArrays *arrays_of(VkWorld *world)
-{
-	return ((LibvirtWorld *)world)->arrays;
-}
-
-static GPtrArray *world_layers(VkWorld *world, const json_t *copy)
+static GPtrArray *libvirt_layers(const VkFacts *facts, const json_t *copy)
 {
 	gboolean has;
 
-	if (!vk_arrays_has(arrays_of(world), copy, &has, NULL) || !has)
+	if (!vk_arrays_has(arrays_of(facts), copy, &has, NULL) || !has)
 		return NULL;
-	return vk_arrays_layers(arrays_of(world), copy, NULL);
+	return vk_arrays_layers(arrays_of(facts), copy, NULL);
 }
 
-static gboolean world_layer_unchanged(VkWorld *world, const json_t *copy, guint layer)
+static gboolean libvirt_layer_unchanged(const VkFacts *facts, const json_t *copy, guint layer)
 {
-	return vk_arrays_layer_unchanged(arrays_of(world), copy, layer);
+	return vk_arrays_layer_unchanged(arrays_of(facts), copy, layer);
 }
 
-static gboolean world_can_clone(VkWorld *world, const json_t *copy, guint layer,
-				const char *directory)
+static gboolean libvirt_can_clone(const VkFacts *facts, const json_t *copy, guint layer,
+				  const char *directory)
 {
-	return vk_arrays_can_clone(arrays_of(world), copy, layer, directory);
+	return vk_arrays_can_clone(arrays_of(facts), copy, layer, directory);
 }
 
-static gboolean world_clone(VkWorld *world, const json_t *copy, guint layer, const char *path,
-			    gboolean *ret_done, GError **error)
+static void libvirt_free(VkFacts *facts)
 {
-	return vk_arrays_clone(arrays_of(world), copy, layer, path, ret_done, error);
-}
+	LibvirtFacts *libvirt = (LibvirtFacts *)facts;
 
-static void world_free(VkWorld *world)
-{
-	LibvirtWorld *libvirt = (LibvirtWorld *)world;
-
-	vk_host_free(libvirt->host);
 	g_free(libvirt->nvram);
 	g_free(libvirt->tpm);
 	g_free(libvirt->save);
 	g_free(libvirt);
 }
 
-static const VkWorldOps world_ops = {.reach = world_reach,
-				     .check_need = world_check_need,
-				     .find = world_find,
-				     .list = world_list,
-				     .pool_directory = world_pool_directory,
-				     .volume_path = world_volume_path,
-				     .secret = world_secret,
-				     .user_snapshots = world_user_snapshots,
-				     .image_snapshots = world_image_snapshots,
-				     .layers = world_layers,
-				     .layer_unchanged = world_layer_unchanged,
-				     .can_clone = world_can_clone,
-				     .clone = world_clone,
-				     .free = world_free};
+static const VkFactsOps libvirt_ops = {.reach = libvirt_reach,
+				       .check_need = libvirt_check_need,
+				       .find = libvirt_find,
+				       .list = libvirt_list,
+				       .pool_directory = libvirt_pool_directory,
+				       .volume_path = libvirt_volume_path,
+				       .secret = libvirt_secret,
+				       .user_snapshots = libvirt_user_snapshots,
+				       .image_snapshots = libvirt_image_snapshots,
+				       .layers = libvirt_layers,
+				       .layer_unchanged = libvirt_layer_unchanged,
+				       .can_clone = libvirt_can_clone,
+				       .free = libvirt_free};
 
-VkWorld *vk_world_new(const char *uri, VkArrays *arrays)
+VkFacts *vk_facts_new(VkLazyHost *host, VkArrays *arrays)
 {
-	LibvirtWorld *libvirt = g_new0(LibvirtWorld, 1);
+	const char *uri = vk_lazy_host_uri(host);
+	LibvirtFacts *libvirt = g_new0(LibvirtFacts, 1);
 
-	libvirt->base.ops = &world_ops;
+	libvirt->base.ops = &libvirt_ops;
 	libvirt->base.nvram_directory = libvirt->nvram = vk_libvirt_directory(uri, "nvram");
 	libvirt->base.tpm_directory = libvirt->tpm = vk_libvirt_directory(uri, "swtpm");
 	libvirt->base.save_directory = libvirt->save = vk_libvirt_directory(uri, "save");
-	libvirt->uri = uri;
+	libvirt->host = host;
 	libvirt->arrays = arrays;
 	return &libvirt->base;
 }

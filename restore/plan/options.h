@@ -18,7 +18,7 @@ typedef struct VkRestoreOptions {
 	char *format;        /* "raw", "qcow2", or NULL: as the original was */
 	gboolean keep_chain; /* let disks stand on the backing files that they had */
 	gboolean decrypted;  /* write plain text where the original was encrypted */
-	char **networks; /* "OLD=NEW"... */
+	char **networks;     /* "OLD=NEW"... */
 	gboolean no_network;
 	gboolean in_place;
 	gboolean start;

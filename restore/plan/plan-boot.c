@@ -32,7 +32,7 @@ static char *other_directory(const VkPlanner *planner)
 		if (item->is_disk && item->place.kind == VK_PLACE_FILE)
 			return g_path_get_dirname(item->path);
 	}
-	return g_strdup(planner->world->nvram_directory);
+	return g_strdup(planner->facts->nvram_directory);
 }
 
 /* Where it was, if that is a place for it; else with the guest's other files. New string. */

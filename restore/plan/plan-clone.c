@@ -26,20 +26,20 @@ static VkPlanClone *clone_new(const json_t *copy, const GPtrArray *layers, guint
 }
 
 /* How many of the layers below the image must be brought back: down to the last that changed. */
-static guint count_changed(const VkPlan *plan, const json_t *copy, guint count)
+static guint count_changed(const VkFacts *facts, const json_t *copy, guint count)
 {
 	for (guint i = count; i-- > 1;)
-		if (!plan->world->ops->layer_unchanged(plan->world, copy, i))
+		if (!facts->ops->layer_unchanged(facts, copy, i))
 			return i;
 	return 0;
 }
 
 /* Where the file PATH is to be. */
-static gboolean can_clone(const VkPlan *plan, const json_t *copy, guint layer, const char *path)
+static gboolean can_clone(const VkFacts *facts, const json_t *copy, guint layer, const char *path)
 {
 	g_autofree char *directory = g_path_get_dirname(path);
 
-	return plan->world->ops->can_clone(plan->world, copy, layer, directory);
+	return facts->ops->can_clone(facts, copy, layer, directory);
 }
 
 /*
@@ -109,14 +109,14 @@ static gboolean clone_chain(VkPlan *plan, VkPlanItem *disk, const GPtrArray *lay
 }
 
 /* Why the disk cannot be cloned to its place; NULL: it can. New string. */
-static char *find_obstacle(const VkPlan *plan, const VkPlanItem *disk, const GPtrArray *layers)
+static char *find_obstacle(const VkFacts *facts, const VkPlanItem *disk, const GPtrArray *layers)
 {
 	const json_t *copy = disk->record->array;
 	const VkArrayLayer *image = g_ptr_array_index(layers, 0);
 	const char *place = disk->place.path;
 
 	if (disk->place.kind == VK_PLACE_BLOCK)
-		return plan->world->ops->can_clone(plan->world, copy, 0, disk->place.path)
+		return facts->ops->can_clone(facts, copy, 0, disk->place.path)
 			       ? NULL
 			       : g_strdup("it goes to a block device");
 	if (strcmp(disk->place.format, image->format) != 0)
@@ -124,40 +124,40 @@ static char *find_obstacle(const VkPlan *plan, const VkPlanItem *disk, const GPt
 	if (layers->len > 1 && strcmp(place, image->path) != 0)
 		return g_strdup_printf("its backing files belong to '%s': it becomes one file",
 				       image->path);
-	if (!can_clone(plan, copy, 0, place))
+	if (!can_clone(facts, copy, 0, place))
 		return g_strdup("its place is out of the array's reach");
-	for (guint i = count_changed(plan, copy, layers->len); i > 0; i--) {
+	for (guint i = count_changed(facts, copy, layers->len); i > 0; i--) {
 		const VkArrayLayer *layer = g_ptr_array_index(layers, i);
 
-		if (!can_clone(plan, copy, i, layer->path))
+		if (!can_clone(facts, copy, i, layer->path))
 			return g_strdup_printf("the array cannot bring back its backing file '%s'",
 					       layer->path);
 	}
 	return NULL;
 }
 
-static gboolean clone_disk(VkPlan *plan, VkPlanItem *disk, GError **error)
+static gboolean clone_disk(VkPlan *plan, VkPlanItem *disk, const VkFacts *facts, GError **error)
 {
 	const json_t *copy = disk->record->array;
-	g_autoptr(GPtrArray) layers = plan->world->ops->layers(plan->world, copy);
+	g_autoptr(GPtrArray) layers = facts->ops->layers(facts, copy);
 
 	if (!layers || layers->len == 0) {
 		disk->why_copied = g_strdup("the array has its copy no more");
 		return TRUE;
 	}
-	disk->why_copied = find_obstacle(plan, disk, layers);
+	disk->why_copied = find_obstacle(facts, disk, layers);
 	return disk->why_copied ||
-	       clone_chain(plan, disk, layers, count_changed(plan, copy, layers->len), error);
+	       clone_chain(plan, disk, layers, count_changed(facts, copy, layers->len), error);
 }
 
-gboolean vk_planner_clone_disks(VkPlan *plan, GError **error)
+gboolean vk_planner_clone_disks(VkPlan *plan, const VkFacts *facts, GError **error)
 {
 	guint count = plan->items->len;
 
 	for (guint i = 0; i < count; i++) {
 		VkPlanItem *item = g_ptr_array_index(plan->items, i);
 
-		if (item->is_disk && item->record->array && !clone_disk(plan, item, error))
+		if (item->is_disk && item->record->array && !clone_disk(plan, item, facts, error))
 			return FALSE;
 	}
 	/* Those that are named get their names first: the deepest before all. */

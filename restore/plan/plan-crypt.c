@@ -16,7 +16,7 @@ static gboolean refuse(const VkPlanItem *item, const char *why, GError **error)
 }
 
 /* The secret that the image of DISK is to be written with. */
-static gboolean take_secret(VkWorld *world, const VkDomainDisk *disk, VkPlanItem *item,
+static gboolean take_secret(const VkFacts *facts, const VkDomainDisk *disk, VkPlanItem *item,
 			    GError **error)
 {
 	const VkDomainImage *image = disk->image;
@@ -31,7 +31,7 @@ static gboolean take_secret(VkWorld *world, const VkDomainDisk *disk, VkPlanItem
 			      "it goes to a device, where the header of LUKS need not fit: use "
 			      "--to DIR",
 			      error);
-	item->secret = world->ops->secret(world, image, &trouble);
+	item->secret = facts->ops->secret(facts, image, &trouble);
 	if (item->secret) {
 		item->place.secret = vk_qemu_secret_path(item->secret);
 		return TRUE;
@@ -56,7 +56,7 @@ gboolean vk_planner_encrypt(VkPlanner *planner, VkPlanItem *item, GError **error
 		return TRUE;
 	}
 	if (now && now->image && now->image->encrypted)
-		return take_secret(planner->world, now, item, error);
+		return take_secret(planner->facts, now, item, error);
 	if (was)
 		return refuse(item,
 			      "is not encrypted in the present definition: restore the whole guest",

@@ -23,7 +23,7 @@ static void choose_tpm_owner(VkPlanner *planner, VkPlanItem *item)
 	const struct passwd *user;
 
 	if (stat(item->owner_directory, &st) == 0 ||
-	    (stat(planner->world->tpm_directory, &st) == 0 && st.st_uid != 0)) {
+	    (stat(planner->facts->tpm_directory, &st) == 0 && st.st_uid != 0)) {
 		item->place.uid = st.st_uid;
 		item->place.gid = st.st_gid;
 	} else if (geteuid() == 0 && (user = getpwnam(TPM_USER)) != NULL) {
@@ -38,14 +38,14 @@ static char *tpm_path(VkPlanner *planner, const VkFileRecord *file)
 	gboolean old = g_strcmp0(planner->domain->tpm_version, "1.2") == 0;
 
 	return g_build_filename(planner->tpm_directory ? planner->tpm_directory
-						       : planner->world->tpm_directory,
+						       : planner->facts->tpm_directory,
 				planner->plan->uuid, old ? "tpm1.2" : "tpm2", file->name, NULL);
 }
 
 /* Whether variables may be in PATH: libvirt's directory, or what libvirt itself names for them. */
 static gboolean may_have_nvram(const VkPlanner *planner, const char *path)
 {
-	return vk_planner_lies_in(path, planner->world->nvram_directory) ||
+	return vk_planner_lies_in(path, planner->facts->nvram_directory) ||
 	       (planner->present && g_strcmp0(planner->present->nvram, path) == 0);
 }
 
@@ -54,7 +54,7 @@ static char *default_nvram_path(const VkPlanner *planner)
 {
 	g_autofree char *name = g_strdup_printf("%s_VARS.fd", planner->plan->guest);
 
-	return g_build_filename(planner->world->nvram_directory, name, NULL);
+	return g_build_filename(planner->facts->nvram_directory, name, NULL);
 }
 
 /* Where the variables were, if they may be there. New string. */

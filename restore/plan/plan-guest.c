@@ -8,11 +8,11 @@
 
 #include <string.h>
 
-static gboolean refuse_known(VkWorld *world, const char *key, GError **error)
+static gboolean refuse_known(const VkFacts *facts, const char *key, GError **error)
 {
 	g_autoptr(VkKnownGuest) known = NULL;
 
-	if (!world->ops->find(world, key, &known, error))
+	if (!facts->ops->find(facts, key, &known, error))
 		return FALSE;
 	if (!known)
 		return TRUE;
@@ -35,10 +35,10 @@ static gboolean set_identity(VkPlanner *planner, GError **error)
 	g_autoptr(VkKnownGuest) known = NULL;
 
 	if (!as_name)
-		return planner->is_offline || (refuse_known(planner->world, plan->uuid, error) &&
-					       refuse_known(planner->world, plan->guest, error));
+		return planner->is_offline || (refuse_known(planner->facts, plan->uuid, error) &&
+					       refuse_known(planner->facts, plan->guest, error));
 	if (!planner->is_offline &&
-	    !planner->world->ops->find(planner->world, as_name, &known, error))
+	    !planner->facts->ops->find(planner->facts, as_name, &known, error))
 		return FALSE;
 	if (known)
 		return vk_fail(error, VK_ERROR_EXISTS,
@@ -62,7 +62,7 @@ static gboolean look_for_libvirt(VkPlanner *planner, GError **error)
 	g_autoptr(GError) reason = NULL;
 
 	return !planner->options->directory ||
-	       planner->world->ops->reach(planner->world, &reason) ||
+	       planner->facts->ops->reach(planner->facts, &reason) ||
 	       vk_planner_go_offline(planner, reason, error);
 }
 
@@ -133,7 +133,7 @@ static gboolean has_nvram(const VkPlanner *planner)
 	return planner->domain->nvram != NULL;
 }
 
-VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
 			 GError **error)
 {
 	g_auto(VkPlanner) planner = {0};
@@ -141,14 +141,14 @@ VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, VkWorld 
 	g_autofree char *nvram_path = NULL;
 	gboolean is_new = options->as_name != NULL;
 
-	if (!vk_planner_init(&planner, VK_PLAN_GUEST, options, view, world, error) ||
+	if (!vk_planner_init(&planner, VK_PLAN_GUEST, options, view, facts, error) ||
 	    !look_for_libvirt(&planner, error) || !set_identity(&planner, error) ||
 	    !vk_planner_check_managed_save(&planner, error) || !add_disks(&planner, error))
 		return NULL;
 	if ((is_new || planner.is_offline) && has_nvram(&planner)) {
 		nvram_name = g_strdup_printf("%s_VARS.fd", planner.plan->guest);
 		nvram_path = g_build_filename(planner.is_offline ? options->directory
-								 : world->nvram_directory,
+								 : facts->nvram_directory,
 					      nvram_name, NULL);
 	}
 	vk_planner_set_networks(&planner);

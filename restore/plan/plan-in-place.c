@@ -11,15 +11,15 @@
 static VkKnownGuest *find_present(VkPlanner *planner, GError **error)
 {
 	const VkSnapshot *snapshot = planner->snapshot;
-	VkWorld *world = planner->world;
+	const VkFacts *facts = planner->facts;
 	g_autoptr(VkKnownGuest) known = NULL;
 	g_autoptr(VkKnownGuest) other = NULL;
 
-	if (!world->ops->find(world, snapshot->uuid, &known, error))
+	if (!facts->ops->find(facts, snapshot->uuid, &known, error))
 		return NULL;
 	if (known)
 		return g_steal_pointer(&known);
-	if (!world->ops->find(world, snapshot->name, &other, error))
+	if (!facts->ops->find(facts, snapshot->name, &other, error))
 		return NULL;
 	if (other)
 		vk_fail(error, VK_ERROR_EXISTS,
@@ -43,7 +43,7 @@ static gboolean add_disk(VkPlanner *planner, const VkDiskRecord *disk, GError **
 
 	if (!path)
 		return FALSE;
-	present = vk_planner_disks_of(planner->world, planner->present, path);
+	present = vk_planner_disks_of(planner->facts, planner->present, path);
 	is_present = present->len > 0;
 	if (!is_present && !vk_planner_check_place(path, disk->target, error))
 		return FALSE;
@@ -165,14 +165,14 @@ static gboolean is_same_definition(const VkKnownGuest *known, const char *xml)
 	return g_strcmp0(present, xml) == 0;
 }
 
-VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
 			    GError **error)
 {
 	g_auto(VkPlanner) planner = {0};
 	g_autoptr(VkKnownGuest) known = NULL;
 	VkPlan *plan;
 
-	if (!vk_planner_init(&planner, VK_PLAN_IN_PLACE, options, view, world, error))
+	if (!vk_planner_init(&planner, VK_PLAN_IN_PLACE, options, view, facts, error))
 		return NULL;
 	planner.replace = VK_REPLACE_IN_USE;
 	planner.plan->start = options->start;

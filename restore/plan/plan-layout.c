@@ -30,11 +30,11 @@ static gboolean is_unchanged(const Kept *kept)
 }
 
 /* Whether PATH is the image of a disk in XML, a definition; *RET tells. */
-static gboolean has_disk(VkWorld *world, const char *xml, const char *path, gboolean *ret,
+static gboolean has_disk(const VkFacts *facts, const char *xml, const char *path, gboolean *ret,
 			 GError **error)
 {
 	g_autoptr(VkDomain) domain = xml ? vk_domain_parse(xml, error) : NULL;
-	g_autoptr(GPtrArray) disks = domain ? vk_planner_disks_of(world, domain, path) : NULL;
+	g_autoptr(GPtrArray) disks = domain ? vk_planner_disks_of(facts, domain, path) : NULL;
 
 	*ret = disks && disks->len > 0;
 	return !xml || domain;
@@ -44,9 +44,10 @@ static gboolean has_disk(VkWorld *world, const char *xml, const char *path, gboo
  * A vault may name any file. One that a guest writes to would change below the disk, which could also
  * read what is the other's.
  */
-static gboolean check_no_disk(const VkPlan *plan, const char *path, GError **error)
+static gboolean check_no_disk(const VkPlan *plan, const VkFacts *facts, const char *path,
+			      GError **error)
 {
-	g_autoptr(GPtrArray) guests = plan->world->ops->list(plan->world, error);
+	g_autoptr(GPtrArray) guests = facts->ops->list(facts, error);
 
 	for (guint i = 0; guests && i < guests->len; i++) {
 		const VkKnownGuest *guest = g_ptr_array_index(guests, i);
@@ -54,8 +55,8 @@ static gboolean check_no_disk(const VkPlan *plan, const char *path, GError **err
 
 		if (plan->kind == VK_PLAN_IN_PLACE && strcmp(guest->uuid, plan->uuid) == 0)
 			continue;
-		if (!has_disk(plan->world, guest->domain_xml, path, &has, error) ||
-		    !has_disk(plan->world, guest->live_xml, path, &has_now, error))
+		if (!has_disk(facts, guest->domain_xml, path, &has, error) ||
+		    !has_disk(facts, guest->live_xml, path, &has_now, error))
 			return FALSE;
 		if (has || has_now)
 			return vk_fail(error, VK_ERROR_FAILED,
@@ -71,7 +72,8 @@ static gboolean check_no_disk(const VkPlan *plan, const char *path, GError **err
 	return guests != NULL;
 }
 
-static gboolean keep_file(const VkPlan *plan, VkPlanItem *item, const json_t *file, GError **error)
+static gboolean keep_file(const VkPlan *plan, const VkFacts *facts, VkPlanItem *item,
+			  const json_t *file, GError **error)
 {
 	VkQemuLayer layer;
 	Kept kept;
@@ -93,15 +95,15 @@ static gboolean keep_file(const VkPlan *plan, VkPlanItem *item, const json_t *fi
 			"'%s', a backing file of disk '%s', is not any more what it was: leave "
 			"out --keep-chain",
 			kept.path, item->name);
-	if (!check_no_disk(plan, kept.path, error))
+	if (!check_no_disk(plan, facts, kept.path, error))
 		return FALSE;
 	layer = (VkQemuLayer){.path = kept.path, .format = kept.format};
 	g_array_append_val(item->backing, layer);
 	return TRUE;
 }
 
-static gboolean keep_chain(const VkPlan *plan, VkPlanItem *item, const json_t *chain,
-			   GError **error)
+static gboolean keep_chain(const VkPlan *plan, const VkFacts *facts, VkPlanItem *item,
+			   const json_t *chain, GError **error)
 {
 	if (strcmp(item->place.format, "qcow2") != 0 || item->place.kind != VK_PLACE_FILE)
 		return vk_fail(
@@ -111,20 +113,20 @@ static gboolean keep_chain(const VkPlan *plan, VkPlanItem *item, const json_t *c
 			item->name);
 	item->backing = g_array_new(FALSE, FALSE, sizeof(VkQemuLayer));
 	for (gsize i = 0; i < json_array_size(chain); i++)
-		if (!keep_file(plan, item, json_array_get(chain, i), error))
+		if (!keep_file(plan, facts, item, json_array_get(chain, i), error))
 			return FALSE;
 	item->place.backing = (const VkQemuLayer *)(gconstpointer)item->backing->data;
 	item->place.backing_count = item->backing->len;
 	return TRUE;
 }
 
-gboolean vk_plan_keep_chains(VkPlan *plan, GError **error)
+gboolean vk_plan_keep_chains(VkPlan *plan, const VkFacts *facts, GError **error)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
 		VkPlanItem *item = g_ptr_array_index(plan->items, i);
 		const json_t *chain = json_object_get(item->layout, "chain");
 
-		if (chain && !item->clone && !keep_chain(plan, item, chain, error))
+		if (chain && !item->clone && !keep_chain(plan, facts, item, chain, error))
 			return FALSE;
 	}
 	return TRUE;

@@ -24,27 +24,27 @@ static gboolean keep_old(VkPlan *plan, const VkRestoreOptions *options, GError *
 	return TRUE;
 }
 
-VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *world, GError **error)
+VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
+		     GError **error)
 {
 	VkPlan *plan;
 
 	if (options->in_place)
-		plan = vk_planner_in_place(options, view, world, error);
+		plan = vk_planner_in_place(options, view, facts, error);
 	else if (vk_restore_options_has_parts(options))
-		plan = vk_planner_parts(options, view, world, error);
+		plan = vk_planner_parts(options, view, facts, error);
 	else
-		plan = vk_planner_guest(options, view, world, error);
+		plan = vk_planner_guest(options, view, facts, error);
 	if (!plan)
 		return NULL;
 	plan->view = view;
-	plan->world = world;
 	plan->force = options->force;
 	if (!keep_old(plan, options, error)) {
 		vk_plan_free(plan);
 		return NULL;
 	}
-	if (!vk_planner_clone_disks(plan, error) ||
-	    (options->keep_chain && !vk_plan_keep_chains(plan, error))) {
+	if (!vk_planner_clone_disks(plan, facts, error) ||
+	    (options->keep_chain && !vk_plan_keep_chains(plan, facts, error))) {
 		vk_plan_free(plan);
 		return NULL;
 	}

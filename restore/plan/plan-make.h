@@ -5,13 +5,15 @@
  */
 #pragma once
 
+#include "facts.h"
 #include "options.h"
 #include "plan.h"
 
 #include <glib.h>
 
 /*
- * Makes the plan for VIEW's snapshot. VIEW and WORLD must outlive it. OPTIONS were checked. Refusals
- * name the option that would allow it: VK_ERROR_EXISTS, VK_ERROR_FAILED, VK_ERROR_NOT_FOUND.
+ * Makes the plan for VIEW's snapshot. VIEW must outlive it. OPTIONS were checked. Refusals name the
+ * option that would allow it: VK_ERROR_EXISTS, VK_ERROR_FAILED, VK_ERROR_NOT_FOUND.
  */
-VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, VkWorld *world, GError **error);
+VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
+		     GError **error);

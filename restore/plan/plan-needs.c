@@ -72,7 +72,7 @@ static gboolean find_lacking(const VkPlanner *planner, GString *lacking, const c
 
 		if (is_brought(plan, need))
 			continue;
-		if (!planner->world->ops->check_need(planner->world, need, &lack, error))
+		if (!planner->facts->ops->check_need(planner->facts, need, &lack, error))
 			return FALSE;
 		if (!lack)
 			continue;

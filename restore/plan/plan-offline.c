@@ -38,7 +38,7 @@ static gboolean has_tpm(const VkPlan *plan)
 /* New string. */
 static char *command_left(const VkPlanner *planner, const char *definition)
 {
-	g_autofree char *tpm = g_shell_quote(planner->world->tpm_directory);
+	g_autofree char *tpm = g_shell_quote(planner->facts->tpm_directory);
 	g_autofree char *quoted = g_shell_quote(definition);
 	g_autofree char *state = g_strdup_printf("%s/.", planner->tpm_directory);
 	g_autofree char *quoted_state = g_shell_quote(state);

@@ -94,7 +94,7 @@ static gboolean add_file(const VkRestoreOptions *options, VkPlan *plan, VkView *
 	return set_path(options, item, asked, file_name, error);
 }
 
-VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
 			 GError **error)
 {
 	const VkSnapshot *snapshot = vk_view_snapshot(view);
@@ -104,7 +104,7 @@ VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, VkWorld 
 	VkPlanner planner = {.options = options,
 			     .view = view,
 			     .snapshot = snapshot,
-			     .world = world,
+			     .facts = facts,
 			     .domain = domain,
 			     .written = domain,
 			     .plan = plan};

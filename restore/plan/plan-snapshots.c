@@ -48,7 +48,7 @@ static gboolean add_unlisted(VkPlanner *planner, const VkDiskRecord *record, GPt
 
 	if (!image)
 		return TRUE;
-	names = planner->world->ops->image_snapshots(planner->world, image, error);
+	names = planner->facts->ops->image_snapshots(planner->facts, image, error);
 	if (!names)
 		return FALSE;
 	for (guint i = 0; i < names->len; i++) {
@@ -132,7 +132,7 @@ gboolean vk_planner_settle_snapshots(VkPlanner *planner, GError **error)
 {
 	VkPlan *plan = planner->plan;
 	g_autoptr(GPtrArray) snapshots =
-		planner->world->ops->user_snapshots(planner->world, plan->uuid, error);
+		planner->facts->ops->user_snapshots(planner->facts, plan->uuid, error);
 	g_autoptr(GString) fates = g_string_new(NULL);
 
 	if (!snapshots)

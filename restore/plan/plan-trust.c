@@ -100,19 +100,20 @@ gboolean vk_planner_check_place(const char *path, const char *target, GError **e
 }
 
 /* Whether IMAGE is the file of PATH, by whatever name. */
-static gboolean is_file_of(VkWorld *world, const VkDomainImage *image, const struct stat *file)
+static gboolean is_file_of(const VkFacts *facts, const VkDomainImage *image,
+			   const struct stat *file)
 {
 	g_autofree char *volume = NULL;
 	const char *path = image ? image->path : NULL;
 	struct stat st;
 
 	if (image && image->pool && image->volume)
-		path = volume = world->ops->volume_path(world, image->pool, image->volume, NULL);
+		path = volume = facts->ops->volume_path(facts, image->pool, image->volume, NULL);
 	return path && stat(path, &st) == 0 && st.st_dev == file->st_dev &&
 	       st.st_ino == file->st_ino;
 }
 
-GPtrArray *vk_planner_disks_of(VkWorld *world, const VkDomain *present, const char *path)
+GPtrArray *vk_planner_disks_of(const VkFacts *facts, const VkDomain *present, const char *path)
 {
 	GPtrArray *found = g_ptr_array_new();
 	struct stat file;
@@ -122,7 +123,7 @@ GPtrArray *vk_planner_disks_of(VkWorld *world, const VkDomain *present, const ch
 	for (guint i = 0; i < present->disks->len; i++) {
 		VkDomainDisk *disk = g_ptr_array_index(present->disks, i);
 
-		if (is_file_of(world, disk->image, &file))
+		if (is_file_of(facts, disk->image, &file))
 			g_ptr_array_add(found, disk);
 	}
 	return found;

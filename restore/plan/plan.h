@@ -8,7 +8,6 @@
 #include "qemu-secret.h"
 #include "sink.h"
 #include "view.h"
-#include "facts.h"
 
 #include <glib.h>
 #include <jansson.h>
@@ -49,7 +48,6 @@ typedef struct VkPlanItem {
 typedef struct VkPlan {
 	VkPlanKind kind;
 	VkView *view;     /* borrowed */
-	VkWorld *world;   /* borrowed */
 	char *reference;  /* "GUEST@TIME" */
 	char *guest;      /* its name after the restore */
 	char *uuid;       /* after the restore */

@@ -7,12 +7,12 @@
 #include <string.h>
 
 gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOptions *options,
-			 VkView *view, VkWorld *world, GError **error)
+			 VkView *view, const VkFacts *facts, GError **error)
 {
 	*planner = (VkPlanner){.options = options,
 			       .view = view,
 			       .snapshot = vk_view_snapshot(view),
-			       .world = world};
+			       .facts = facts};
 	planner->domain = vk_domain_parse(planner->snapshot->domain_xml, error);
 	if (!planner->domain) {
 		g_prefix_error(error, "the saved definition of '%s': ", planner->snapshot->name);
@@ -86,11 +86,11 @@ static char *volume_path(VkPlanner *planner, const VkDomainImage *image, GError 
 {
 	g_autofree char *directory = NULL;
 	char *path =
-		planner->world->ops->volume_path(planner->world, image->pool, image->volume, NULL);
+		planner->facts->ops->volume_path(planner->facts, image->pool, image->volume, NULL);
 
 	if (path)
 		return path;
-	directory = planner->world->ops->pool_directory(planner->world, image->pool, error);
+	directory = planner->facts->ops->pool_directory(planner->facts, image->pool, error);
 	if (!directory)
 		return NULL;
 	/* A pool of block devices: a file there would vanish with the next boot. */
@@ -173,7 +173,7 @@ gboolean vk_planner_check_managed_save(VkPlanner *planner, GError **error)
 {
 	VkPlan *plan = planner->plan;
 	g_autofree char *name = g_strdup_printf("%s.save", plan->guest);
-	g_autofree char *path = g_build_filename(planner->world->save_directory, name, NULL);
+	g_autofree char *path = g_build_filename(planner->facts->save_directory, name, NULL);
 
 	if (!g_file_test(path, G_FILE_TEST_EXISTS))
 		return TRUE;

@@ -5,17 +5,18 @@
 #pragma once
 
 #include "domain.h"
+#include "facts.h"
 #include "options.h"
 #include "plan-place.h"
 #include "plan.h"
 
 #include <glib.h>
 
-VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
 			 GError **error);
-VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
 			 GError **error);
-VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, VkWorld *world,
+VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
 			    GError **error);
 
 /* A plan of a guest in the making. */
@@ -23,20 +24,20 @@ typedef struct VkPlanner {
 	const VkRestoreOptions *options;
 	const VkView *view;
 	const VkSnapshot *snapshot;
-	VkWorld *world;
+	const VkFacts *facts;
 	VkReplace replace;
 	VkDomain *domain;        /* the saved definition */
 	const VkDomain *written; /* what the rewritten definition is made of; borrowed */
 	const VkDomain *present; /* in place: the guest as libvirt has it; borrowed, else NULL */
 	VkPlan *plan;
 	gboolean is_offline;     /* libvirt cannot be asked */
-	char *tpm_directory;     /* offline: in place of the world's */
+	char *tpm_directory;     /* offline: in place of the host's */
 	GPtrArray *words;        /* char*: what the changes borrow */
 	VkDomainChanges changes; /* strings borrowed from the plan; the arrays are ours */
 } VkPlanner;
 
 gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOptions *options,
-			 VkView *view, VkWorld *world, GError **error);
+			 VkView *view, const VkFacts *facts, GError **error);
 void vk_planner_clear(VkPlanner *planner);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkPlanner, vk_planner_clear)
 
@@ -54,7 +55,7 @@ gboolean vk_planner_check_firmware(const VkFileRecord *file, GError **error);
  * The disks of PRESENT, a guest as libvirt has it, whose image is the file PATH: VkDomainDisk, owned
  * by PRESENT. New array.
  */
-GPtrArray *vk_planner_disks_of(VkWorld *world, const VkDomain *present, const char *path);
+GPtrArray *vk_planner_disks_of(const VkFacts *facts, const VkDomain *present, const char *path);
 
 /* VK_ERROR_FAILED when ITEM would destroy something of DISK's image that is not the disk. */
 gboolean vk_planner_check_understood(const VkDomainDisk *disk, const VkPlanItem *item,
@@ -74,7 +75,7 @@ VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const ch
  * Lets the disks that had backing files stand on these. VK_ERROR_CHANGED when one is not as it was;
  * VK_ERROR_FAILED when the image cannot have any, or a file must not be one, as a guest's disk.
  */
-gboolean vk_plan_keep_chains(VkPlan *plan, GError **error);
+gboolean vk_plan_keep_chains(VkPlan *plan, const VkFacts *facts, GError **error);
 
 /* Tells what of the originals' layouts does not come back. */
 void vk_plan_note_layouts(VkPlan *plan);
@@ -120,7 +121,7 @@ void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop);
  * Lets the array give back the disks of a plan where it can. Backing files become items, too.
  * VK_ERROR_FAILED when one has no place where it was.
  */
-gboolean vk_planner_clone_disks(VkPlan *plan, GError **error);
+gboolean vk_planner_clone_disks(VkPlan *plan, const VkFacts *facts, GError **error);
 
 /* Refuses a saved memory state of the restored guest's name, unless forced to drop it. */
 gboolean vk_planner_check_managed_save(VkPlanner *planner, GError **error);

@@ -20,8 +20,9 @@ VkSink *vk_sink_new(const VkPlace *place, GError **error)
 	}
 	if (place->backing_count > 0)
 		return vk_sink_overlay_new(place, error);
-	return place->secret || strcmp(place->format, "qcow2") == 0 ? vk_sink_qcow2_new(place, error)
-						   : vk_sink_raw_new(place, error);
+	return place->secret || strcmp(place->format, "qcow2") == 0
+		       ? vk_sink_qcow2_new(place, error)
+		       : vk_sink_raw_new(place, error);
 }
 
 VkNewFile *vk_sink_new_file(const VkPlace *place, GError **error)

@@ -51,7 +51,7 @@ typedef struct VkSinkOps {
 struct VkSink {
 	const VkSinkOps *ops;
 	gboolean in_order; /* writes and zeros must come from one thread, ascending; else any */
-	gboolean waits;    /* a write waits for the disk: threads that decode meanwhile are of use */
+	gboolean waits; /* a write waits for the disk: threads that decode meanwhile are of use */
 };
 
 /* Opens the sink that PLACE asks for. PLACE is copied. */

@@ -10,25 +10,25 @@
 
 PlanBed bed;
 
-static gboolean fake_find(VkWorld *base, const char *key, VkKnownGuest **ret, GError **error)
+static gboolean fake_find(const VkFacts *base, const char *key, VkKnownGuest **ret, GError **error)
 {
-	FakeWorld *world = (FakeWorld *)base;
+	const FakeFacts *facts = (const FakeFacts *)base;
 
 	*ret = NULL;
-	if (!world->name || (strcmp(key, world->name) != 0 && strcmp(key, world->uuid) != 0))
+	if (!facts->name || (strcmp(key, facts->name) != 0 && strcmp(key, facts->uuid) != 0))
 		return TRUE;
 	*ret = g_new0(VkKnownGuest, 1);
-	(*ret)->name = g_strdup(world->name);
-	(*ret)->uuid = g_strdup(world->uuid);
-	(*ret)->state = world->state;
-	(*ret)->persistent = !world->is_transient;
-	(*ret)->domain_xml = g_strdup(world->xml);
+	(*ret)->name = g_strdup(facts->name);
+	(*ret)->uuid = g_strdup(facts->uuid);
+	(*ret)->state = facts->state;
+	(*ret)->persistent = !facts->is_transient;
+	(*ret)->domain_xml = g_strdup(facts->xml);
 	return TRUE;
 }
 
-static GPtrArray *fake_list(VkWorld *base, GError **error)
+static GPtrArray *fake_list(const VkFacts *base, GError **error)
 {
-	const char *name = ((FakeWorld *)base)->name;
+	const char *name = ((const FakeFacts *)base)->name;
 	GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)vk_known_guest_free);
 	VkKnownGuest *known = NULL;
 
@@ -37,22 +37,22 @@ static GPtrArray *fake_list(VkWorld *base, GError **error)
 	return list;
 }
 
-static gboolean fake_reach(VkWorld *base, GError **error)
+static gboolean fake_reach(const VkFacts *base, GError **error)
 {
-	return !((FakeWorld *)base)->unreachable_libvirt ||
+	return !((const FakeFacts *)base)->unreachable_libvirt ||
 	       vk_fail(error, VK_ERROR_FAILED, "nobody listens");
 }
 
-static gboolean fake_check_need(VkWorld *base, const VkNeed *need, const char **ret_lack,
+static gboolean fake_check_need(const VkFacts *base, const VkNeed *need, const char **ret_lack,
 				GError **error)
 {
-	const char *lacking = ((FakeWorld *)base)->lacking;
+	const char *lacking = ((const FakeFacts *)base)->lacking;
 
 	*ret_lack = lacking && strstr(lacking, need->name) ? "does not exist" : NULL;
 	return TRUE;
 }
 
-static char *fake_pool_directory(VkWorld *world, const char *pool, GError **error)
+static char *fake_pool_directory(const VkFacts *facts, const char *pool, GError **error)
 {
 	if (strcmp(pool, "pool") == 0)
 		return g_build_filename(bed.dir, "pool", NULL);
@@ -60,15 +60,16 @@ static char *fake_pool_directory(VkWorld *world, const char *pool, GError **erro
 	return NULL;
 }
 
-static char *fake_volume_path(VkWorld *world, const char *pool, const char *volume, GError **error)
+static char *fake_volume_path(const VkFacts *facts, const char *pool, const char *volume,
+			      GError **error)
 {
 	vk_fail(error, VK_ERROR_NOT_FOUND, "no volume '%s'", volume);
 	return NULL;
 }
 
-static GPtrArray *fake_user_snapshots(VkWorld *base, const char *uuid, GError **error)
+static GPtrArray *fake_user_snapshots(const VkFacts *base, const char *uuid, GError **error)
 {
-	const char *words = ((FakeWorld *)base)->snapshots;
+	const char *words = ((const FakeFacts *)base)->snapshots;
 	g_auto(GStrv) list = g_strsplit(words ? words : "", ",", -1);
 	GPtrArray *found = g_ptr_array_new_with_free_func((GDestroyNotify)vk_user_snapshot_free);
 
@@ -83,9 +84,9 @@ static GPtrArray *fake_user_snapshots(VkWorld *base, const char *uuid, GError **
 	return found;
 }
 
-static GPtrArray *fake_image_snapshots(VkWorld *base, const char *path, GError **error)
+static GPtrArray *fake_image_snapshots(const VkFacts *base, const char *path, GError **error)
 {
-	const char *words = ((FakeWorld *)base)->image_snapshots;
+	const char *words = ((const FakeFacts *)base)->image_snapshots;
 	g_auto(GStrv) list = g_strsplit(words ? words : "", ",", -1);
 	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
 
@@ -94,9 +95,9 @@ static GPtrArray *fake_image_snapshots(VkWorld *base, const char *path, GError *
 	return found;
 }
 
-static GPtrArray *fake_layers(VkWorld *base, const json_t *copy)
+static GPtrArray *fake_layers(const VkFacts *base, const json_t *copy)
 {
-	const char *const *layers = ((FakeWorld *)base)->layers;
+	const char *const *layers = ((const FakeFacts *)base)->layers;
 	GPtrArray *found =
 		layers ? g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free) : NULL;
 
@@ -114,20 +115,20 @@ static gboolean has_number(const char *numbers, guint layer)
 	return numbers && strchr(numbers, '0' + (int)layer) != NULL;
 }
 
-static gboolean fake_layer_unchanged(VkWorld *base, const json_t *copy, guint layer)
+static gboolean fake_layer_unchanged(const VkFacts *base, const json_t *copy, guint layer)
 {
-	return !has_number(((FakeWorld *)base)->changed, layer);
+	return !has_number(((const FakeFacts *)base)->changed, layer);
 }
 
-static gboolean fake_can_clone(VkWorld *base, const json_t *copy, guint layer,
+static gboolean fake_can_clone(const VkFacts *base, const json_t *copy, guint layer,
 			       const char *directory)
 {
-	return !has_number(((FakeWorld *)base)->unreachable, layer);
+	return !has_number(((const FakeFacts *)base)->unreachable, layer);
 }
 
-static VkQemuSecret *fake_secret(VkWorld *base, const VkDomainImage *image, GError **error)
+static VkQemuSecret *fake_secret(const VkFacts *base, const VkDomainImage *image, GError **error)
 {
-	const char *known = ((FakeWorld *)base)->secret;
+	const char *known = ((const FakeFacts *)base)->secret;
 
 	if (g_strcmp0(vk_domain_image_secret(image), known) == 0)
 		return vk_qemu_secret_new("word", 4, error);
@@ -135,7 +136,7 @@ static VkQemuSecret *fake_secret(VkWorld *base, const VkDomainImage *image, GErr
 	return NULL;
 }
 
-static const VkWorldOps fake_ops = {
+static const VkFactsOps fake_ops = {
 	.secret = fake_secret,
 	.reach = fake_reach,
 	.check_need = fake_check_need,
@@ -207,7 +208,7 @@ static void setup(void)
 	ck_assert_ptr_nonnull(bed.dir);
 	pool = path_in("pool");
 	ck_assert_int_eq(g_mkdir(pool, 0700), 0);
-	bed.world = (FakeWorld){.base = {.ops = &fake_ops,
+	bed.facts = (FakeFacts){.base = {.ops = &fake_ops,
 					 .nvram_directory = bed.dir,
 					 .tpm_directory = bed.dir,
 					 .save_directory = bed.dir}};
@@ -256,7 +257,7 @@ static void teardown(void)
 VkPlan *plan(void)
 {
 	bed.view = vk_view_new(bed.vault, bed.snapshot);
-	return vk_plan_make(&bed.options, bed.view, &bed.world.base, &bed.error);
+	return vk_plan_make(&bed.options, bed.view, &bed.facts.base, &bed.error);
 }
 
 void set_list(char ***list, const char *words)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the tests of plans share: a snapshot of a guest with one disk, and a world in which libvirt and
- * arrays are played by a table.
+ * What the tests of plans share: a snapshot of a guest with one disk, and facts that a table plays the
+ * part of libvirt and arrays for.
  */
 #pragma once
 
@@ -14,8 +14,8 @@
 #define UUID       "11111111-2222-3333-4444-555555555555"
 #define OTHER_UUID "99999999-2222-3333-4444-555555555555"
 
-typedef struct FakeWorld {
-	VkWorld base;
+typedef struct FakeFacts {
+	VkFacts base;
 	const char *name; /* of the one guest it knows; NULL: none */
 	const char *uuid;
 	const char *xml;
@@ -30,12 +30,12 @@ typedef struct FakeWorld {
 	const char *changed;     /* the numbers of those that are not as they were, "12" */
 	const char *unreachable; /* the numbers of those that cannot be cloned */
 	const char *secret;      /* the one secret that libvirt gives; NULL: none */
-} FakeWorld;
+} FakeFacts;
 
 /* Of one test. */
 typedef struct PlanBed {
 	char *dir;
-	FakeWorld world;
+	FakeFacts facts;
 	VkRestoreOptions options;
 	VkSnapshot *snapshot;
 	VkView *view;

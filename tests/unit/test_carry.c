@@ -24,7 +24,7 @@ START_TEST(a_device_that_cannot_be_opened_was_not_overwritten)
 
 	item.place.path = device;
 	g_ptr_array_add(plan.items, &item);
-	ck_assert(!vk_apply_items(&plan, swap, TRUE, &error));
+	ck_assert(!vk_apply_items(&plan, NULL, swap, TRUE, &error));
 	ck_assert_msg(strstr(error->message, device) != NULL, "%s", error->message);
 	ck_assert(!vk_swap_has_overwritten(swap));
 	g_ptr_array_unref(plan.items);
@@ -37,16 +37,14 @@ START_TEST(a_guest_that_is_locked_is_left_alone)
 	static char guest[] = "web", uuid[] = UUID;
 	g_autofree char *run_dir = g_dir_make_tmp("vk-apply-XXXXXX", NULL);
 	g_autofree char *path = g_build_filename(run_dir, UUID ".lock", NULL);
-	g_autoptr(VkWorld) world = vk_world_new("test:///default", NULL);
+	g_autoptr(VkLazyHost) host = vk_lazy_host_new("test:///default");
 	g_autoptr(VkGuestLock) lock = vk_guest_lock_take(run_dir, UUID, guest, NULL);
-	VkPlan plan = {.kind = _i ? VK_PLAN_IN_PLACE : VK_PLAN_GUEST,
-		       .world = world,
-		       .guest = guest,
-		       .uuid = uuid};
+	VkPlan plan = {.kind = _i ? VK_PLAN_IN_PLACE : VK_PLAN_GUEST, .guest = guest, .uuid = uuid};
+	VkApplyTools tools = {.host = host, .run_dir = run_dir, .shutdown_timeout_sec = 1};
 	gboolean started;
 
 	ck_assert_ptr_nonnull(lock);
-	ck_assert(!vk_apply(&plan, run_dir, 1, &started, &error));
+	ck_assert(!vk_apply(&plan, &tools, &started, &error));
 	ck_assert_msg(g_error_matches(error, VK_ERROR, VK_ERROR_BUSY), "%s", error->message);
 	ck_assert_int_eq(g_unlink(path), 0);
 	ck_assert_int_eq(g_rmdir(run_dir), 0);

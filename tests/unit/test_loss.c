@@ -19,9 +19,9 @@ static VkPlan *plan_in_place(void)
 {
 	VkPlan *made;
 
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
-	bed.world.xml = bed.snapshot->domain_xml;
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = bed.snapshot->domain_xml;
 	bed.options.in_place = TRUE;
 	made = plan();
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");

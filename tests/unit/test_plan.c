@@ -231,25 +231,25 @@ END_TEST
 
 START_TEST(an_existing_guest_is_refused)
 {
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
 	assert_refused(VK_ERROR_EXISTS, "--in-place");
 }
 END_TEST
 
 START_TEST(a_running_guest_is_refused)
 {
-	bed.world.name = "renamed";
-	bed.world.uuid = UUID;
-	bed.world.state = VK_GUEST_RUNNING;
+	bed.facts.name = "renamed";
+	bed.facts.uuid = UUID;
+	bed.facts.state = VK_GUEST_RUNNING;
 	assert_refused(VK_ERROR_EXISTS, "running");
 }
 END_TEST
 
 START_TEST(a_guest_of_the_same_name_is_refused)
 {
-	bed.world.name = "web 1";
-	bed.world.uuid = OTHER_UUID;
+	bed.facts.name = "web 1";
+	bed.facts.uuid = OTHER_UUID;
 	assert_refused(VK_ERROR_EXISTS, "--as");
 }
 END_TEST
@@ -266,9 +266,9 @@ START_TEST(a_new_guest_differs_from_the_original)
 	g_autofree char *path = path_in("Köln 2-vda.qcow2");
 	g_autoptr(VkPlan) made = NULL;
 
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
-	bed.world.state = VK_GUEST_RUNNING;
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.state = VK_GUEST_RUNNING;
 	touch("web.qcow2");
 	bed.options.as_name = g_strdup("Köln 2");
 	bed.options.start = TRUE;
@@ -286,8 +286,8 @@ END_TEST
 
 START_TEST(a_new_guest_needs_a_free_name)
 {
-	bed.world.name = "taken";
-	bed.world.uuid = OTHER_UUID;
+	bed.facts.name = "taken";
+	bed.facts.uuid = OTHER_UUID;
 	bed.options.as_name = g_strdup("taken");
 	assert_refused(VK_ERROR_EXISTS, "taken");
 }

@@ -22,7 +22,7 @@ static const char luks[] =
 START_TEST(it_is_encrypted_again)
 {
 	encrypt_with(luks);
-	bed.world.secret = "aaa";
+	bed.facts.secret = "aaa";
 	g_autoptr(VkPlan) made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
@@ -45,7 +45,7 @@ START_TEST(another_sort_is_refused)
 {
 	encrypt_with("<encryption format='qcow'><secret type='passphrase' uuid='aaa'/>"
 		     "</encryption>");
-	bed.world.secret = "aaa";
+	bed.facts.secret = "aaa";
 	assert_refused(VK_ERROR_FAILED, "--decrypted");
 }
 END_TEST
@@ -67,7 +67,7 @@ END_TEST
 START_TEST(a_part_is_encrypted_again)
 {
 	encrypt_with(luks);
-	bed.world.secret = "aaa";
+	bed.facts.secret = "aaa";
 	set_list(&bed.options.disks, "vda=/nowhere-of-ours");
 	g_autoptr(VkPlan) made = plan();
 
@@ -84,11 +84,11 @@ START_TEST(what_is_encrypted_no_more_is_refused)
 
 	encrypt_with(luks);
 	touch("web.qcow2");
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
-	bed.world.xml = now;
-	bed.world.state = VK_GUEST_OFF;
-	bed.world.secret = "aaa";
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = now;
+	bed.facts.state = VK_GUEST_OFF;
+	bed.facts.secret = "aaa";
 	bed.options.in_place = TRUE;
 	set_list(&bed.options.disks, "vda");
 	assert_refused(VK_ERROR_FAILED, "is not encrypted in the present definition");

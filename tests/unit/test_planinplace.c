@@ -18,10 +18,10 @@ START_TEST(in_place_replaces_what_is_there)
 	g_autoptr(VkPlan) made = NULL;
 
 	touch("web.qcow2");
-	bed.world.name = "renamed";
-	bed.world.uuid = UUID;
-	bed.world.xml = xml;
-	bed.world.state = VK_GUEST_RUNNING;
+	bed.facts.name = "renamed";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = xml;
+	bed.facts.state = VK_GUEST_RUNNING;
 	bed.options.in_place = TRUE;
 	bed.options.force = TRUE; /* another guest may have the file below the overlay */
 	made = plan();
@@ -44,9 +44,9 @@ START_TEST(one_disk_in_place_keeps_the_present_definition)
 	g_autofree char *xml = domain_xml("web 1", both);
 	g_autoptr(VkPlan) made = NULL;
 
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
-	bed.world.xml = xml;
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = xml;
 	bed.options.in_place = TRUE;
 	set_list(&bed.options.disks, "vda");
 	made = plan();
@@ -77,9 +77,9 @@ START_TEST(back_in_time_it_has_another_generation_id)
 
 	give_genid();
 	if (_i < 2) {
-		bed.world.name = "web 1";
-		bed.world.uuid = UUID;
-		bed.world.xml = bed.snapshot->domain_xml;
+		bed.facts.name = "web 1";
+		bed.facts.uuid = UUID;
+		bed.facts.xml = bed.snapshot->domain_xml;
 		bed.options.in_place = TRUE;
 	}
 	if (_i == 1)
@@ -103,10 +103,10 @@ START_TEST(one_disk_in_place_does_not_define_what_stays)
 	g_autofree char *text = NULL;
 	g_autoptr(json_t) report = NULL;
 
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
-	bed.world.xml = xml;
-	bed.world.is_transient = _i == 1;
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = xml;
+	bed.facts.is_transient = _i == 1;
 	bed.options.in_place = TRUE;
 	set_list(&bed.options.disks, "vda");
 	made = plan();
@@ -127,8 +127,8 @@ END_TEST
 
 START_TEST(in_place_is_not_for_another_guest_of_that_name)
 {
-	bed.world.name = "web 1";
-	bed.world.uuid = OTHER_UUID;
+	bed.facts.name = "web 1";
+	bed.facts.uuid = OTHER_UUID;
 	bed.options.in_place = TRUE;
 	assert_refused(VK_ERROR_EXISTS, OTHER_UUID);
 }
@@ -160,12 +160,12 @@ END_TEST
 static void in_place_with_snapshots(void)
 {
 	touch("web.qcow2");
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
-	bed.world.xml = bed.snapshot->domain_xml;
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = bed.snapshot->domain_xml;
 	bed.options.in_place = TRUE;
-	bed.world.snapshots = "before-upgrade,overlay:/images/web.overlay";
-	bed.world.image_snapshots = "before-upgrade,made-by-hand";
+	bed.facts.snapshots = "before-upgrade,overlay:/images/web.overlay";
+	bed.facts.image_snapshots = "before-upgrade,made-by-hand";
 }
 
 START_TEST(snapshots_of_users_are_not_taken_away_unasked)
@@ -206,8 +206,8 @@ START_TEST(what_a_snapshot_began_may_be_the_disk_that_is_replaced)
 	g_autofree char *text = NULL;
 
 	in_place_with_snapshots();
-	bed.world.snapshots = listed;
-	bed.world.image_snapshots = NULL;
+	bed.facts.snapshots = listed;
+	bed.facts.image_snapshots = NULL;
 	bed.options.force = TRUE;
 	disk->layout = json_loads("{\"chain\":[{\"path\":\"/i/base.qcow2\"}]}", 0, NULL);
 	made = plan();
@@ -226,9 +226,9 @@ START_TEST(a_raw_image_holds_no_snapshots)
 	g_autofree char *xml = NULL;
 
 	in_place_with_snapshots();
-	bed.world.snapshots = NULL;
+	bed.facts.snapshots = NULL;
 	parts = g_strsplit(bed.snapshot->domain_xml, "type='qcow2'", -1);
-	bed.world.xml = xml = g_strjoinv("type='raw'", parts);
+	bed.facts.xml = xml = g_strjoinv("type='raw'", parts);
 	made = plan();
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
 	ck_assert(!made->forget_snapshots);
@@ -244,16 +244,16 @@ static void put_on_array(const char *const *layers)
 	bed.vault = vk_vault_init(path, NULL);
 	ck_assert_ptr_nonnull(bed.vault);
 	disk->image->array = json_pack("{s:s}", "array", "shelf");
-	bed.world.layers = layers;
+	bed.facts.layers = layers;
 }
 
 static VkPlan *plan_in_place(void)
 {
 	VkPlan *made;
 
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
-	bed.world.xml = bed.snapshot->domain_xml;
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = bed.snapshot->domain_xml;
 	bed.options.in_place = TRUE;
 	made = plan();
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
@@ -327,7 +327,7 @@ START_TEST(what_the_array_does_not_reach_is_copied)
 	g_autoptr(VkPlan) made = NULL;
 
 	put_on_array(one_layer);
-	bed.world.unreachable = "0";
+	bed.facts.unreachable = "0";
 	made = plan_in_place();
 	assert_copied(made, "its place is out of the array's reach");
 }
@@ -370,7 +370,7 @@ START_TEST(a_changed_backing_file_comes_back_beside_it)
 	touch("mid.qcow2");
 	ck_assert_int_eq(chmod(middle, 0640), 0);
 	put_on_array(chain);
-	bed.world.changed = "1";
+	bed.facts.changed = "1";
 	made = plan_in_place();
 	ck_assert_uint_eq(made->items->len, 2);
 	item = item_at(made, 0);
@@ -395,7 +395,7 @@ START_TEST(all_above_a_changed_backing_file_come_back)
 	const VkPlanItem *base, *middle;
 
 	put_on_array(chain);
-	bed.world.changed = "2";
+	bed.facts.changed = "2";
 	made = plan_in_place();
 	ck_assert_uint_eq(made->items->len, 3);
 	base = item_at(made, 0);
@@ -422,14 +422,14 @@ START_TEST(a_backing_file_comes_back_to_no_other_place)
 	ck_assert_int_eq(mkdir(open, 0755), 0);
 	ck_assert_int_eq(symlink(bed.dir, link), 0);
 	put_on_array(places);
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
-	bed.world.xml = bed.snapshot->domain_xml;
-	bed.world.changed = "1";
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = bed.snapshot->domain_xml;
+	bed.facts.changed = "1";
 	bed.options.in_place = TRUE;
 	assert_refused(VK_ERROR_FAILED, "is no place for a guest's disk");
 	g_clear_error(&bed.error);
-	bed.world.layers = links;
+	bed.facts.layers = links;
 	ck_assert_int_eq(chmod(open, 0777), 0);
 	assert_refused(VK_ERROR_FAILED, "is a symbolic link");
 }
@@ -440,8 +440,8 @@ START_TEST(a_chain_that_cannot_come_back_whole_is_copied)
 	g_autoptr(VkPlan) made = NULL;
 
 	put_on_array(chain);
-	bed.world.changed = "2";
-	bed.world.unreachable = "1";
+	bed.facts.changed = "2";
+	bed.facts.unreachable = "1";
 	made = plan_in_place();
 	assert_copied(made, "the array cannot bring back its backing file");
 }

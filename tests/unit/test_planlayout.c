@@ -93,9 +93,9 @@ START_TEST(the_disk_of_another_guest_is_not)
 				disk);
 
 	set_base(0);
-	bed.world.name = "other";
-	bed.world.uuid = OTHER_UUID;
-	bed.world.xml = xml;
+	bed.facts.name = "other";
+	bed.facts.uuid = OTHER_UUID;
+	bed.facts.xml = xml;
 	assert_refused(VK_ERROR_FAILED, "a disk of guest 'other'");
 }
 END_TEST

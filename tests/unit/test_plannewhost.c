@@ -39,7 +39,7 @@ START_TEST(a_missing_network_is_noted)
 {
 	g_autoptr(VkPlan) made = NULL;
 
-	bed.world.lacking = "default";
+	bed.facts.lacking = "default";
 	made = must_plan();
 	assert_note(made, "network 'default' does not exist");
 	assert_note(made, "--network OLD=NEW");
@@ -48,7 +48,7 @@ END_TEST
 
 START_TEST(what_will_not_start_is_refused)
 {
-	bed.world.lacking = "default";
+	bed.facts.lacking = "default";
 	bed.options.start = TRUE;
 	assert_refused(VK_ERROR_FAILED, "network 'default' does not exist");
 }
@@ -56,11 +56,11 @@ END_TEST
 
 START_TEST(nor_is_a_running_guest_shut_down_for_it)
 {
-	bed.world.lacking = "default";
-	bed.world.name = "web 1";
-	bed.world.uuid = UUID;
-	bed.world.xml = bed.snapshot->domain_xml;
-	bed.world.state = VK_GUEST_RUNNING;
+	bed.facts.lacking = "default";
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = bed.snapshot->domain_xml;
+	bed.facts.state = VK_GUEST_RUNNING;
 	bed.options.in_place = TRUE;
 	assert_refused(VK_ERROR_FAILED, "--no-network");
 }
@@ -94,7 +94,7 @@ START_TEST(interfaces_go_to_another_network)
 	g_autoptr(VkPlan) made = NULL;
 
 	set_list(&bed.options.networks, networks[_i].word);
-	bed.world.lacking = "default";
+	bed.facts.lacking = "default";
 	bed.options.start = TRUE;
 	made = must_plan();
 	ck_assert_msg(strstr(made->domain_xml, networks[_i].expected) != NULL, "%s",
@@ -113,7 +113,7 @@ START_TEST(without_a_network_it_has_no_interface)
 {
 	g_autoptr(VkPlan) made = NULL;
 
-	bed.world.lacking = "default";
+	bed.facts.lacking = "default";
 	bed.options.no_network = TRUE;
 	bed.options.start = TRUE;
 	made = must_plan();
@@ -208,7 +208,7 @@ START_TEST(a_kernel_that_is_gone_comes_back_where_it_was)
 	g_autoptr(VkPlan) made = NULL;
 
 	boot_from(kernel);
-	bed.world.lacking = kernel; /* that the plan itself brings it is known */
+	bed.facts.lacking = kernel; /* that the plan itself brings it is known */
 	bed.options.start = TRUE;
 	made = must_plan();
 	assert_kernel(made, kernel);
@@ -266,7 +266,7 @@ START_TEST(without_libvirt_all_goes_to_the_directory)
 	g_autofree char *definition = path_in("pool/web 1-domain.xml");
 	g_autoptr(VkPlan) made = NULL;
 
-	bed.world.unreachable_libvirt = TRUE;
+	bed.facts.unreachable_libvirt = TRUE;
 	bed.options.directory = path_in("pool");
 	made = must_plan();
 	ck_assert_int_eq(made->kind, VK_PLAN_PARTS);
@@ -286,7 +286,7 @@ START_TEST(also_as_a_new_guest)
 {
 	g_autoptr(VkPlan) made = NULL;
 
-	bed.world.unreachable_libvirt = TRUE;
+	bed.facts.unreachable_libvirt = TRUE;
 	bed.options.directory = path_in("pool");
 	bed.options.as_name = g_strdup("new");
 	made = must_plan();
@@ -311,7 +311,7 @@ START_TEST(so_does_its_firmware)
 	g_ptr_array_set_size(bed.snapshot->disks, 0);
 	add_file("nvram.fd", "nvram", "/old");
 	add_file("tpm2-00.permall", "tpm", "/x/tpm2-00.permall");
-	bed.world.unreachable_libvirt = TRUE;
+	bed.facts.unreachable_libvirt = TRUE;
 	bed.options.directory = path_in("pool");
 	made = must_plan();
 	ck_assert_str_eq(item_at(made, 0)->path, nvram);
@@ -325,7 +325,7 @@ END_TEST
 
 START_TEST(without_libvirt_nothing_starts)
 {
-	bed.world.unreachable_libvirt = TRUE;
+	bed.facts.unreachable_libvirt = TRUE;
 	bed.options.directory = path_in("pool");
 	bed.options.start = TRUE;
 	assert_refused(VK_ERROR_FAILED, "--start");

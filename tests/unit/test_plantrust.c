@@ -58,9 +58,9 @@ static VkPlan *must_plan(void)
 
 static void know(const char *name, const char *uuid, const char *xml)
 {
-	bed.world.name = name;
-	bed.world.uuid = uuid;
-	bed.world.xml = xml;
+	bed.facts.name = name;
+	bed.facts.uuid = uuid;
+	bed.facts.xml = xml;
 }
 
 /* ---- names ---- */
