@@ -4,7 +4,7 @@
  * lies, for other guests may have it, too; with --to the guest gets its own, which fits what is on its
  * disks even if the host's has become another.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 

@@ -6,7 +6,7 @@
  * what did not change is used as it lies. Elsewhere such a disk becomes one file that needs no
  * other.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include <string.h>
 #include <sys/stat.h>

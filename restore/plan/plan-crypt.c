@@ -3,7 +3,7 @@
  * Disks that QEMU had encrypted: the snapshot has the bytes that the guest saw, and their place gets
  * them as they were kept, with the same secret. Otherwise than so only when that was asked for.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 

@@ -2,7 +2,7 @@
 /*
  * Planning what a guest has besides its saved disks: firmware variables, TPM state, media.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 

@@ -2,7 +2,7 @@
 /*
  * Planning a whole guest that libvirt does not have: under its own name, or as a new one.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 

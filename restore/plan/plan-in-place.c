@@ -2,7 +2,7 @@
 /*
  * Planning to put an existing guest back to a snapshot, or single disks of it.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 

@@ -4,7 +4,7 @@
  * are not made again, for others may have them: that is told. Backing files that are as they were can be
  * stood on again.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 #include "json.h"
@@ -120,7 +120,7 @@ static gboolean keep_chain(const VkPlan *plan, const VkFacts *facts, VkPlanItem 
 	return TRUE;
 }
 
-gboolean vk_plan_keep_chains(VkPlan *plan, const VkFacts *facts, GError **error)
+gboolean vk_planner_keep_chains(VkPlan *plan, const VkFacts *facts, GError **error)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
 		VkPlanItem *item = g_ptr_array_index(plan->items, i);
@@ -177,7 +177,7 @@ static void note_chain(VkPlan *plan, const VkPlanItem *item)
 			     item->name, count, nearest);
 }
 
-void vk_plan_note_layouts(VkPlan *plan)
+void vk_planner_note_layouts(VkPlan *plan)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkPlanItem *item = g_ptr_array_index(plan->items, i);

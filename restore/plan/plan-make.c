@@ -2,7 +2,7 @@
 #include "plan-make.h"
 
 #include "errors.h"
-#include "planner.h"
+#include "planner-priv.h"
 #include "timestamp.h"
 
 /* What is overwritten where it lies cannot stay. */
@@ -44,10 +44,10 @@ VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, const VkFact
 		return NULL;
 	}
 	if (!vk_planner_clone_disks(plan, facts, error) ||
-	    (options->keep_chain && !vk_plan_keep_chains(plan, facts, error))) {
+	    (options->keep_chain && !vk_planner_keep_chains(plan, facts, error))) {
 		vk_plan_free(plan);
 		return NULL;
 	}
-	vk_plan_note_layouts(plan);
+	vk_planner_note_layouts(plan);
 	return plan;
 }

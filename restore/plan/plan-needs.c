@@ -3,7 +3,7 @@
  * What a restored guest needs of its host: connected to other networks where that was asked for, and
  * told before anything is written where the host lacks it.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 
@@ -49,7 +49,7 @@ static gboolean is_brought(const VkPlan *plan, const VkNeed *need)
 	return FALSE;
 }
 
-static const char *cure_of(const VkNeed *need)
+static const char *remedy_of(const VkNeed *need)
 {
 	return need->kind == VK_NEED_NETWORK || need->kind == VK_NEED_BRIDGE
 		       ? ", or use --network OLD=NEW or --no-network"
@@ -57,7 +57,7 @@ static const char *cure_of(const VkNeed *need)
 }
 
 /* "network 'x' does not exist" for all that is lacking, or NULL. New string. */
-static gboolean find_lacking(const VkPlanner *planner, GString *lacking, const char **ret_cure,
+static gboolean find_lacking(const VkPlanner *planner, GString *lacking, const char **ret_remedy,
 			     GError **error)
 {
 	VkPlan *plan = planner->plan;
@@ -77,8 +77,8 @@ static gboolean find_lacking(const VkPlanner *planner, GString *lacking, const c
 		if (!lack)
 			continue;
 		g_string_append_printf(lacking, "%s%s %s", lacking->len ? ", " : "", label, lack);
-		if (*cure_of(need))
-			*ret_cure = cure_of(need);
+		if (*remedy_of(need))
+			*ret_remedy = remedy_of(need);
 	}
 	return TRUE;
 }
@@ -87,11 +87,11 @@ gboolean vk_planner_check_needs(VkPlanner *planner, GError **error)
 {
 	VkPlan *plan = planner->plan;
 	g_autoptr(GString) lacking = g_string_new(NULL);
-	const char *cure = "";
+	const char *remedy = "";
 
 	if (planner->is_offline)
 		return TRUE;
-	if (!find_lacking(planner, lacking, &cure, error))
+	if (!find_lacking(planner, lacking, &remedy, error))
 		return FALSE;
 	if (lacking->len == 0)
 		return TRUE;
@@ -99,10 +99,10 @@ gboolean vk_planner_check_needs(VkPlanner *planner, GError **error)
 		return vk_fail(
 			error, VK_ERROR_FAILED,
 			"guest '%s' would not start on this host: %s; make what is missing%s",
-			plan->guest, lacking->str, cure);
+			plan->guest, lacking->str, remedy);
 	vk_plan_note(plan,
 		     "the guest will not start on this host as it is: %s; make what is "
 		     "missing%s",
-		     lacking->str, cure);
+		     lacking->str, remedy);
 	return TRUE;
 }

@@ -3,7 +3,7 @@
  * A whole guest where libvirt cannot be asked, as on a host that is just being made: all of it goes
  * into one directory, and one command is left to be run when libvirt is there.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 

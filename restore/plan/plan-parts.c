@@ -2,7 +2,7 @@
 /*
  * Planning single disks and files, without libvirt.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 

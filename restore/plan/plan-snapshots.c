@@ -3,7 +3,7 @@
  * Planning what becomes of the snapshots that users have made of a guest which is put back in
  * place: they are worth nothing without the images that are replaced.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 

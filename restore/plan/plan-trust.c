@@ -4,7 +4,7 @@
  * into one, and a restore runs as root: so names must agree, firmware goes to libvirt's directories
  * only, and a file that exists is replaced unasked only where libvirt says that it is the guest's.
  */
-#include "planner.h"
+#include "planner-priv.h"
 
 #include "errors.h"
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "plan-make.h"
-#include "planner.h"
+#include "planner-priv.h"
 
 #include <check.h>
 #include <glib.h>
