@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "io.h"
 #include "log.h"
+#include "newfile.h"
 #include "origin.h"
 #include "safepath.h"
 #include "timestamp.h"

@@ -2,7 +2,7 @@
 /*
  * A block device, overwritten where it is, by us or by an array.
  */
-#include "sink.h"
+#include "sink-priv.h"
 
 #include "bulkwriter.h"
 #include "errors.h"

@@ -3,7 +3,7 @@
  * A qcow2 image that stands on backing files, as the original did: what these have already is not
  * written again.
  */
-#include "sink.h"
+#include "sink-priv.h"
 
 #include "errors.h"
 #include "nbd.h"

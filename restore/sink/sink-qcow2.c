@@ -3,12 +3,11 @@
  * A qcow2 file, or one in LUKS, written by qemu-nbd, which knows the format. It is the
  * temporary file of a VkNewFile.
  */
-#include "sink.h"
+#include "sink-priv.h"
 
 #include "errors.h"
 #include "io.h"
 #include "nbd.h"
-#include "newfile.h"
 
 #include <errno.h>
 #include <string.h>

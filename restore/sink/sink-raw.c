@@ -3,12 +3,11 @@
  * A raw file: sparse, of full length from the start. Or one that an array fills, to which nobody
  * writes. Both are under the temporary name of a VkNewFile.
  */
-#include "sink.h"
+#include "sink-priv.h"
 
 #include "bulkwriter.h"
 #include "errors.h"
 #include "io.h"
-#include "newfile.h"
 
 #include <errno.h>
 

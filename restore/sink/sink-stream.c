@@ -2,7 +2,7 @@
 /*
  * A stream, as a pipe on stdout: every byte in order, zeros too.
  */
-#include "sink.h"
+#include "sink-priv.h"
 
 #include "errors.h"
 #include "program.h"

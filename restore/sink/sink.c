@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "sink.h"
+#include "sink-priv.h"
 
-#include "errors.h"
-
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 VkSink *vk_sink_new(const VkPlace *place, GError **error)
@@ -23,19 +19,4 @@ VkSink *vk_sink_new(const VkPlace *place, GError **error)
 	return place->secret || strcmp(place->format, "qcow2") == 0
 		       ? vk_sink_qcow2_new(place, error)
 		       : vk_sink_raw_new(place, error);
-}
-
-VkNewFile *vk_sink_new_file(const VkPlace *place, GError **error)
-{
-	g_autoptr(VkNewFile) file = vk_new_file_create(place->path, 0600, error);
-	int fd;
-
-	if (!file)
-		return NULL;
-	fd = vk_new_file_fd(file);
-	if (fchown(fd, place->uid, place->gid) < 0 || fchmod(fd, place->mode & 0777) < 0) {
-		vk_fail_errno(error, errno, "cannot give '%s' its owner", place->path);
-		return NULL;
-	}
-	return g_steal_pointer(&file);
 }

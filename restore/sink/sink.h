@@ -2,11 +2,11 @@
 /*
  * VkSink: where restored bytes go, through a table of calls. A file sink writes beside its
  * destination under a temporary name; the commit gives it its name. A block device and stdout are
- * written directly. Freed before the commit, a file sink leaves nothing behind.
+ * written directly. Freed before the commit, a file sink leaves nothing behind. Threads: writes and
+ * zeros as in_order says, all else one at a time.
  */
 #pragma once
 
-#include "newfile.h"
 #include "qemu-image.h"
 
 #include <glib.h>
@@ -57,16 +57,6 @@ struct VkSink {
 /* Opens the sink that PLACE asks for. PLACE is copied. */
 VkSink *vk_sink_new(const VkPlace *place, GError **error);
 
-/* One for each kind of place. */
-VkSink *vk_sink_raw_new(const VkPlace *place, GError **error);
-VkSink *vk_sink_qcow2_new(const VkPlace *place, GError **error);
-VkSink *vk_sink_overlay_new(const VkPlace *place, GError **error);
-VkSink *vk_sink_block_new(const VkPlace *place, GError **error);
-VkSink *vk_sink_stream_new(int fd, const char *name);
-
-/* The temporary file of a sink of files, with the owner and the mode of PLACE. */
-VkNewFile *vk_sink_new_file(const VkPlace *place, GError **error);
-
 /*
  * A file that somebody else fills before the finish: *RET_TEMPORARY, which is empty and borrowed
  * until the commit. It takes no writes.
@@ -77,8 +67,8 @@ VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GErr
 gboolean vk_sink_block_check(const VkPlace *place, GError **error);
 
 /*
- * A block device that an array overwrites in place: *RET_PATH is it. Nobody else may hold it, as for
- * one that we write to.
+ * A block device that an array overwrites in place: *RET_PATH is it. Nobody else may hold it, as when
+ * it is written to.
  */
 VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path, GError **error);
 

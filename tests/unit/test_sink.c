@@ -3,7 +3,7 @@
 #include "errors.h"
 #include "io.h"
 #include "origin.h"
-#include "sink.h"
+#include "sink-priv.h"
 #include "swap.h"
 
 #include <check.h>
