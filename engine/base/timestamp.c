@@ -2,7 +2,6 @@
 #include "timestamp.h"
 
 #include "errors.h"
-#include "when.h"
 
 #include <string.h>
 
@@ -39,21 +38,5 @@ gboolean vk_time_parse(const char *text, gint64 *ret_seconds, GError **error)
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "'%s' is not a time like 20261122T201405Z (UTC)", text);
 	*ret_seconds = g_date_time_to_unix(time);
-	return TRUE;
-}
-
-gboolean vk_snapshot_name_parse(const char *text, char **ret_guest, char **ret_time, GError **error)
-{
-	const char *at = strrchr(text, '@');
-	const char *time = at ? at + 1 : VK_TIME_LATEST;
-	VkWhen when;
-
-	if (*text == '\0' || at == text)
-		return vk_fail(error, VK_ERROR_USAGE, "'%s' names no guest; write GUEST@TIME",
-			       text);
-	if (!vk_when_parse(time, g_get_real_time() / G_USEC_PER_SEC, &when, error))
-		return FALSE;
-	*ret_guest = at ? g_strndup(text, (gsize)(at - text)) : g_strdup(text);
-	*ret_time = g_strdup(time);
 	return TRUE;
 }

@@ -172,6 +172,22 @@ gboolean vk_when_parse(const char *text, gint64 now, VkWhen *ret, GError **error
 		       text);
 }
 
+gboolean vk_snapshot_name_parse(const char *text, char **ret_guest, char **ret_time, GError **error)
+{
+	const char *at = strrchr(text, '@');
+	const char *time = at ? at + 1 : VK_TIME_LATEST;
+	VkWhen when;
+
+	if (*text == '\0' || at == text)
+		return vk_fail(error, VK_ERROR_USAGE, "'%s' names no guest; write GUEST@TIME",
+			       text);
+	if (!vk_when_parse(time, g_get_real_time() / G_USEC_PER_SEC, &when, error))
+		return FALSE;
+	*ret_guest = at ? g_strndup(text, (gsize)(at - text)) : g_strdup(text);
+	*ret_time = g_strdup(time);
+	return TRUE;
+}
+
 static char *local_text(const char *time, const char *format)
 {
 	g_autoptr(GDateTime) local = NULL;

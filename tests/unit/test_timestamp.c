@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "timestamp.h"
+#include "when.h"
 
 #include "errors.h"
 
