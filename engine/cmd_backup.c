@@ -7,8 +7,8 @@
 #include "hooks.h"
 #include "json.h"
 #include "log.h"
-#include "progress.h"
 #include "retention.h"
+#include "status-line.h"
 #include "table.h"
 #include "openvault.h"
 #include "text.h"
@@ -60,9 +60,9 @@ static void print_snapshot(const VkSnapshot *snapshot)
 /* The guest's line and a table of its disks, as soon as it is done. */
 static void tell_snapshot(const VkSnapshot *snapshot, gpointer data)
 {
-	vk_progress_hide();
+	vk_status_line_hide();
 	print_snapshot(snapshot);
-	vk_progress_show();
+	vk_status_line_show();
 }
 
 json_t *vk_failure_to_json(const char *guest, const GError *trouble)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "log.h"
 
-#include "progress.h"
+#include "status-line.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -23,10 +23,10 @@ static void log_line(const char *label, const char *format, va_list args)
 	const char *name = g_get_prgname();
 	g_autofree char *text = g_strdup_vprintf(format, args);
 
-	vk_progress_hide();
+	vk_status_line_hide();
 	vk_print_line(stderr, "%s: %s%s", name ? name : "virtkeep", label, text);
 	fflush(stderr);
-	vk_progress_show();
+	vk_status_line_show();
 }
 
 #define DEFINE_LOG(function, lowest, label)    \

@@ -2,11 +2,10 @@
 #include "progress-priv.h"
 
 #include "log.h"
-#include "text.h"
+#include "status-line.h"
 #include "text.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -24,24 +23,6 @@ struct VkProgress {
 	gboolean stop; /* under the mutex, as is: */
 	char *label;
 };
-
-static GRecMutex draw_mutex;
-static gboolean drawn; /* under draw_mutex */
-
-void vk_progress_hide(void)
-{
-	g_rec_mutex_lock(&draw_mutex);
-	if (drawn) {
-		fputs("\r\033[K", stderr);
-		fflush(stderr);
-	}
-	drawn = FALSE;
-}
-
-void vk_progress_show(void)
-{
-	g_rec_mutex_unlock(&draw_mutex);
-}
 
 /* "0:07", "2:03:04". */
 static void append_time_left(GString *line, guint64 seconds)
@@ -125,13 +106,7 @@ static void draw_locked(VkProgress *progress)
 
 	vk_progress_peek(progress, &state);
 	line = vk_progress_text(&state);
-	/* Whoever prints holds the mutex for as long; the next tick comes soon enough. */
-	if (!g_rec_mutex_trylock(&draw_mutex))
-		return;
-	fprintf(stderr, "\r%s\033[K", line);
-	fflush(stderr);
-	drawn = TRUE;
-	g_rec_mutex_unlock(&draw_mutex);
+	vk_status_line_draw(line);
 }
 
 static gpointer draw_until_stopped(gpointer data)
@@ -215,8 +190,8 @@ void vk_progress_free(VkProgress *progress)
 		g_cond_signal(&progress->changed);
 		g_mutex_unlock(&progress->mutex);
 		g_thread_join(progress->thread);
-		vk_progress_hide();
-		vk_progress_show();
+		vk_status_line_hide();
+		vk_status_line_show();
 	}
 	g_mutex_clear(&progress->mutex);
 	g_cond_clear(&progress->changed);

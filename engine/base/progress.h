@@ -37,10 +37,3 @@ void vk_progress_add(VkProgress *progress, guint64 bytes);
 /* Stops drawing and removes the line. Takes NULL. */
 void vk_progress_free(VkProgress *progress);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkProgress, vk_progress_free)
-
-/*
- * Between these no line is drawn, and none is there: results and log lines are printed. They nest
- * in one thread; other threads wait.
- */
-void vk_progress_hide(void);
-void vk_progress_show(void);

@@ -5,6 +5,7 @@
 #include "memsource.h"
 #include "progress-priv.h"
 #include "session.h"
+#include "status-line.h"
 #include "tempvault.h"
 #include "vaultimage.h"
 
@@ -87,12 +88,12 @@ START_TEST(the_line_is_away_when_something_is_printed)
 		g_autoptr(GString) drawn = read_until(master, "web1: ");
 
 		vk_log_info("%s", mark);
-		vk_progress_hide();
+		vk_status_line_hide();
 		/* As long as a tick and more: it must not come between. */
 		fprintf(stderr, "result ");
 		g_usleep(400 * G_TIME_SPAN_MILLISECOND);
 		fprintf(stderr, "%u\n", i);
-		vk_progress_show();
+		vk_status_line_show();
 		if (!sent)
 			sent = g_string_new(NULL);
 		g_string_append(sent, drawn->str);
