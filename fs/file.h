@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "shelf.h"
+#include "view-cache.h"
 
 #include <glib.h>
 

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "oncelog.h"
+#include "once-log.h"
 #include "vault.h"
 #include "watch.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of VkTree, for tree.c, which answers, and treebuild.c, which builds and compares. */
+/* The inside of VkTree, for tree.c, which answers, and tree-build.c, which builds and compares. */
 #pragma once
 
 #include "tree.h"

@@ -13,7 +13,7 @@
 #include "catalog.h"
 #include "file.h"
 #include "inode.h"
-#include "shelf.h"
+#include "view-cache.h"
 
 #include <glib.h>
 

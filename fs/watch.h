@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include "oncelog.h"
-#include "shelf.h"
+#include "once-log.h"
+#include "view-cache.h"
 #include "tree.h"
 #include "vault.h"
 

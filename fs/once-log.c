@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "oncelog.h"
+#include "once-log.h"
 
 #include "log.h"
 

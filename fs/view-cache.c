@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "shelf.h"
+#include "view-cache.h"
 
 struct VkShelfView {
 	gatomicrefcount references;
