@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 struct VkFile {
-	VkShelfView *held;
-	const VkViewFile *entry; /* of HELD */
+	VkCachedView *cached;
+	const VkViewFile *entry; /* of CACHED */
 	VkImage *image;          /* NULL: the text of ENTRY */
 	char *title;
 };
@@ -27,9 +27,9 @@ static gboolean open_image(VkFile *file, VkView *view, GError **error)
 	return FALSE;
 }
 
-VkFile *vk_file_open(VkShelfView *held, guint index, GError **error)
+VkFile *vk_file_open(VkCachedView *cached, guint index, GError **error)
 {
-	VkView *view = vk_shelf_view(held);
+	VkView *view = vk_cached_view(cached);
 	const GPtrArray *files = vk_view_files(view);
 	g_autofree char *reference = vk_snapshot_reference(vk_view_snapshot(view));
 	g_autoptr(VkFile) file = NULL;
@@ -39,7 +39,7 @@ VkFile *vk_file_open(VkShelfView *held, guint index, GError **error)
 		return NULL;
 	}
 	file = g_new0(VkFile, 1);
-	file->held = vk_shelf_view_ref(held);
+	file->cached = vk_cached_view_ref(cached);
 	file->entry = g_ptr_array_index(files, index);
 	file->title = g_strdup_printf("%s:%s", reference, file->entry->name);
 	if (file->entry->record && !open_image(file, view, error))
@@ -52,7 +52,7 @@ void vk_file_close(VkFile *file)
 	if (!file)
 		return;
 	vk_image_free(file->image);
-	vk_shelf_view_unref(file->held);
+	vk_cached_view_unref(file->cached);
 	g_free(file->title);
 	g_free(file);
 }

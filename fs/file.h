@@ -11,8 +11,8 @@
 
 typedef struct VkFile VkFile;
 
-/* The file at place INDEX (from 0) of HELD, which is borrowed and referenced. */
-VkFile *vk_file_open(VkShelfView *held, guint index, GError **error);
+/* The file at place INDEX (from 0) of CACHED, which is borrowed and referenced. */
+VkFile *vk_file_open(VkCachedView *cached, guint index, GError **error);
 void vk_file_close(VkFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFile, vk_file_close)
 

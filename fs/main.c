@@ -28,7 +28,7 @@
 /* How long those who have files open may finish after the first signal. */
 #define DRAIN_SECONDS 10
 /* Loaded snapshot objects that nobody uses. */
-#define SHELF_LIMIT 64
+#define VIEW_CACHE_LIMIT 64
 /* Different warnings that readers can provoke. */
 #define WARNINGS_MAX 1000
 /* The kernel's own 128 KiB would cut every sequential read to pieces. */
@@ -43,7 +43,7 @@ typedef struct Mount {
 	VkDaemon *daemon;
 	VkVault *vault;
 	VkArrays *arrays;
-	VkShelf *shelf;
+	VkViewCache *views;
 	VkOnceLog *log;
 	VkWatch *watch;
 	struct fuse_session *session;
@@ -132,9 +132,9 @@ static gboolean open_vault(Mount *mount, const char *url, GError **error)
 		return FALSE;
 	reader = vk_arrays_reader(mount->arrays);
 	vk_vault_set_copy_reader(mount->vault, &reader);
-	mount->shelf = vk_shelf_new(load_view, mount->vault, SHELF_LIMIT);
+	mount->views = vk_view_cache_new(load_view, mount->vault, VIEW_CACHE_LIMIT);
 	mount->log = vk_once_log_new(WARNINGS_MAX);
-	mount->watch = vk_watch_new(mount->vault, mount->shelf, mount->log, error);
+	mount->watch = vk_watch_new(mount->vault, mount->views, mount->log, error);
 	return mount->watch != NULL;
 }
 
@@ -302,7 +302,7 @@ static void clear(Mount *mount)
 		fuse_session_destroy(mount->session);
 	vk_passthrough_free(mount->ops.passthrough);
 	vk_watch_free(mount->watch);
-	vk_shelf_free(mount->shelf);
+	vk_view_cache_free(mount->views);
 	vk_once_log_free(mount->log);
 	vk_vault_free(mount->vault);
 	vk_arrays_free(mount->arrays);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of VkTree, for tree.c, which answers, and tree-build.c, which builds and compares. */
+/*
+ * The inside of VkTree, for tree.c, which answers, tree-build.c and tree-diff.c.
+ */
 #pragma once
 
 #include "tree.h"
@@ -29,7 +31,7 @@ typedef struct VkTreeTime {
 } VkTreeTime;
 
 struct VkTree {
-	VkShelf *shelf;
+	VkViewCache *cache;
 	GPtrArray *guests; /* VkTreeGuest, owned */
 	GPtrArray *times;  /* VkTreeTime, oldest first, owned */
 	GHashTable *guests_by_name;

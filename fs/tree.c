@@ -114,12 +114,12 @@ const VkSnapshotKey *vk_tree_snapshot(const VkTree *tree, guint64 ino)
 static gboolean stat_file(const VkTree *tree, const VkTreeSnapshot *snapshot, guint index,
 			  VkNode *ret, GError **error)
 {
-	g_autoptr(VkShelfView) held = vk_shelf_get(tree->shelf, snapshot->key, error);
+	g_autoptr(VkCachedView) cached = vk_view_cache_get(tree->cache, snapshot->key, error);
 	const GPtrArray *files;
 
-	if (!held)
+	if (!cached)
 		return FALSE;
-	files = vk_view_files(vk_shelf_view(held));
+	files = vk_view_files(vk_cached_view(cached));
 	if (index >= files->len)
 		return fail_stale(snapshot->ino | (index + 1), error);
 	file_node(snapshot, index, g_ptr_array_index(files, index), ret);
@@ -259,12 +259,12 @@ static gboolean lookup_time(const VkTree *tree, const VkTreeTime *when, const ch
 static gboolean lookup_snapshot(const VkTree *tree, const VkTreeSnapshot *snapshot,
 				const char *name, VkNode *ret, GError **error)
 {
-	g_autoptr(VkShelfView) held = vk_shelf_get(tree->shelf, snapshot->key, error);
+	g_autoptr(VkCachedView) cached = vk_view_cache_get(tree->cache, snapshot->key, error);
 	const GPtrArray *files;
 
-	if (!held)
+	if (!cached)
 		return FALSE;
-	files = vk_view_files(vk_shelf_view(held));
+	files = vk_view_files(vk_cached_view(cached));
 	for (guint i = 0; i < files->len && i < VK_INODE_FILES_MAX; i++) {
 		const VkViewFile *file = g_ptr_array_index(files, i);
 
@@ -319,14 +319,14 @@ char *vk_tree_read_link(const VkTree *tree, guint64 ino, GError **error)
 VkFile *vk_tree_open(const VkTree *tree, guint64 ino, GError **error)
 {
 	const VkTreeSnapshot *snapshot = find_snapshot(tree, ino);
-	g_autoptr(VkShelfView) held = NULL;
+	g_autoptr(VkCachedView) cached = NULL;
 
 	if (!snapshot || vk_inode_file(ino) == 0) {
 		fail_stale(ino, error);
 		return NULL;
 	}
-	held = vk_shelf_get(tree->shelf, snapshot->key, error);
-	return held ? vk_file_open(held, vk_inode_file(ino) - 1, error) : NULL;
+	cached = vk_view_cache_get(tree->cache, snapshot->key, error);
+	return cached ? vk_file_open(cached, vk_inode_file(ino) - 1, error) : NULL;
 }
 
 guint64 vk_tree_count(const VkTree *tree)
@@ -398,13 +398,13 @@ static void list_time(const VkTreeTime *when, GArray *entries)
 static gboolean list_snapshot(const VkTree *tree, const VkTreeSnapshot *snapshot, GArray *entries,
 			      GError **error)
 {
-	g_autoptr(VkShelfView) held = vk_shelf_get(tree->shelf, snapshot->key, error);
+	g_autoptr(VkCachedView) cached = vk_view_cache_get(tree->cache, snapshot->key, error);
 	const GPtrArray *files;
 	VkNode node;
 
-	if (!held)
+	if (!cached)
 		return FALSE;
-	files = vk_view_files(vk_shelf_view(held));
+	files = vk_view_files(vk_cached_view(cached));
 	for (guint i = 0; i < files->len && i < VK_INODE_FILES_MAX; i++) {
 		const VkViewFile *file = g_ptr_array_index(files, i);
 

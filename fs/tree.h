@@ -56,10 +56,10 @@ typedef gboolean (*VkTreeUsable)(void *data, const VkSnapshotKey *key, gboolean 
 
 /*
  * GUESTS: VkCatalogGuest, borrowed for the call. INODES remembers the numbers from tree to tree.
- * SHELF is borrowed until the free. USABLE NULL: all are.
+ * CACHE is borrowed until the free. USABLE NULL: all are.
  */
-VkTree *vk_tree_new(const GPtrArray *guests, VkInodes *inodes, VkShelf *shelf, VkTreeUsable usable,
-		    void *data);
+VkTree *vk_tree_new(const GPtrArray *guests, VkInodes *inodes, VkViewCache *cache,
+		    VkTreeUsable usable, void *data);
 void vk_tree_free(VkTree *tree);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkTree, vk_tree_free)
 

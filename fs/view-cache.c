@@ -1,120 +1,120 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "view-cache.h"
 
-struct VkShelfView {
+struct VkCachedView {
 	gatomicrefcount references;
 	char *name;
 	VkView *view;
-	GList link; /* in the shelf's order; guarded by the shelf's lock */
+	GList link; /* in the cache's order; guarded by the cache's lock */
 };
 
-struct VkShelf {
-	VkShelfLoad load;
+struct VkViewCache {
+	VkViewCacheLoad load;
 	void *data;
 	guint limit;
 	GMutex lock;
-	GHashTable *views; /* name -> VkShelfView, one reference each */
+	GHashTable *views; /* name -> VkCachedView, one reference each */
 	GQueue order;      /* the same, last used first */
 };
 
-VkShelf *vk_shelf_new(VkShelfLoad load, void *data, guint limit)
+VkViewCache *vk_view_cache_new(VkViewCacheLoad load, void *data, guint limit)
 {
-	VkShelf *shelf = g_new0(VkShelf, 1);
+	VkViewCache *cache = g_new0(VkViewCache, 1);
 
-	shelf->load = load;
-	shelf->data = data;
-	shelf->limit = limit;
-	g_mutex_init(&shelf->lock);
-	shelf->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-					     (GDestroyNotify)vk_shelf_view_unref);
-	g_queue_init(&shelf->order);
-	return shelf;
+	cache->load = load;
+	cache->data = data;
+	cache->limit = limit;
+	g_mutex_init(&cache->lock);
+	cache->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+					     (GDestroyNotify)vk_cached_view_unref);
+	g_queue_init(&cache->order);
+	return cache;
 }
 
-void vk_shelf_free(VkShelf *shelf)
+void vk_view_cache_free(VkViewCache *cache)
 {
-	if (!shelf)
+	if (!cache)
 		return;
-	g_hash_table_unref(shelf->views);
-	g_mutex_clear(&shelf->lock);
-	g_free(shelf);
+	g_hash_table_unref(cache->views);
+	g_mutex_clear(&cache->lock);
+	g_free(cache);
 }
 
-VkView *vk_shelf_view(VkShelfView *held)
+VkView *vk_cached_view(VkCachedView *cached)
 {
-	return held->view;
+	return cached->view;
 }
 
-VkShelfView *vk_shelf_view_ref(VkShelfView *held)
+VkCachedView *vk_cached_view_ref(VkCachedView *cached)
 {
-	g_atomic_ref_count_inc(&held->references);
-	return held;
+	g_atomic_ref_count_inc(&cached->references);
+	return cached;
 }
 
-void vk_shelf_view_unref(VkShelfView *held)
+void vk_cached_view_unref(VkCachedView *cached)
 {
-	if (!held || !g_atomic_ref_count_dec(&held->references))
+	if (!cached || !g_atomic_ref_count_dec(&cached->references))
 		return;
-	vk_view_free(held->view);
-	g_free(held->name);
-	g_free(held);
+	vk_view_free(cached->view);
+	g_free(cached->name);
+	g_free(cached);
 }
 
-static VkShelfView *find_locked(VkShelf *shelf, const char *name)
+static VkCachedView *find_locked(VkViewCache *cache, const char *name)
 {
-	VkShelfView *held = g_hash_table_lookup(shelf->views, name);
+	VkCachedView *cached = g_hash_table_lookup(cache->views, name);
 
-	if (!held)
+	if (!cached)
 		return NULL;
-	g_queue_unlink(&shelf->order, &held->link);
-	g_queue_push_head_link(&shelf->order, &held->link);
-	return vk_shelf_view_ref(held);
+	g_queue_unlink(&cache->order, &cached->link);
+	g_queue_push_head_link(&cache->order, &cached->link);
+	return vk_cached_view_ref(cached);
 }
 
 /* Returns what must be given back without the lock, or NULL. */
-static VkShelfView *put_locked(VkShelf *shelf, VkShelfView *held)
+static VkCachedView *put_locked(VkViewCache *cache, VkCachedView *cached)
 {
-	VkShelfView *oldest = NULL;
+	VkCachedView *oldest = NULL;
 
-	g_hash_table_insert(shelf->views, held->name, vk_shelf_view_ref(held));
-	g_queue_push_head_link(&shelf->order, &held->link);
-	if (shelf->order.length > shelf->limit) {
-		oldest = g_queue_peek_tail(&shelf->order);
-		g_queue_unlink(&shelf->order, &oldest->link);
-		g_hash_table_steal(shelf->views, oldest->name);
+	g_hash_table_insert(cache->views, cached->name, vk_cached_view_ref(cached));
+	g_queue_push_head_link(&cache->order, &cached->link);
+	if (cache->order.length > cache->limit) {
+		oldest = g_queue_peek_tail(&cache->order);
+		g_queue_unlink(&cache->order, &oldest->link);
+		g_hash_table_steal(cache->views, oldest->name);
 	}
 	return oldest;
 }
 
-VkShelfView *vk_shelf_get(VkShelf *shelf, const VkSnapshotKey *key, GError **error)
+VkCachedView *vk_view_cache_get(VkViewCache *cache, const VkSnapshotKey *key, GError **error)
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
-	g_autoptr(VkShelfView) dropped = NULL;
-	VkShelfView *held;
+	g_autoptr(VkCachedView) dropped = NULL;
+	VkCachedView *cached;
 	VkView *view;
 
-	g_mutex_lock(&shelf->lock);
-	held = find_locked(shelf, name);
-	g_mutex_unlock(&shelf->lock);
-	if (held)
-		return held;
-	view = shelf->load(shelf->data, key, error);
+	g_mutex_lock(&cache->lock);
+	cached = find_locked(cache, name);
+	g_mutex_unlock(&cache->lock);
+	if (cached)
+		return cached;
+	view = cache->load(cache->data, key, error);
 	if (!view)
 		return NULL;
 
-	held = g_new0(VkShelfView, 1);
-	g_atomic_ref_count_init(&held->references);
-	held->name = g_steal_pointer(&name);
-	held->view = view;
-	held->link.data = held;
-	g_mutex_lock(&shelf->lock);
+	cached = g_new0(VkCachedView, 1);
+	g_atomic_ref_count_init(&cached->references);
+	cached->name = g_steal_pointer(&name);
+	cached->view = view;
+	cached->link.data = cached;
+	g_mutex_lock(&cache->lock);
 	/* Two threads may have loaded it at once: the first one's is kept. */
-	dropped = held;
-	held = find_locked(shelf, dropped->name);
-	if (!held) {
-		held = dropped;
-		dropped = put_locked(shelf, held);
+	dropped = cached;
+	cached = find_locked(cache, dropped->name);
+	if (!cached) {
+		cached = dropped;
+		dropped = put_locked(cache, cached);
 	}
-	g_mutex_unlock(&shelf->lock);
-	return held;
+	g_mutex_unlock(&cache->lock);
+	return cached;
 }

@@ -16,7 +16,7 @@ struct VkWatchUse {
 
 struct VkWatch {
 	VkVault *vault;
-	VkShelf *shelf;
+	VkViewCache *cache;
 	VkOnceLog *log;
 	VkWatchCalls calls;
 	gint64 period_usec;
@@ -97,18 +97,18 @@ static gboolean is_usable(void *data, const VkSnapshotKey *key, gboolean is_late
 {
 	VkWatch *watch = data;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(VkShelfView) held = NULL;
+	g_autoptr(VkCachedView) cached = NULL;
 
 	if (is_left_out(watch, key))
 		return FALSE;
 	if (!is_latest)
 		return TRUE;
-	held = vk_shelf_get(watch->shelf, key, &error);
+	cached = vk_view_cache_get(watch->cache, key, &error);
 	if (g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
 		vk_watch_leave_out(watch, key, error);
 	/* Trouble of another kind may pass: the snapshot stays in the list. */
-	return held || !(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE) ||
-			 g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+	return cached || !(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE) ||
+			   g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
 }
 
 static VkWatchUse *build(VkWatch *watch, GError **error)
@@ -120,17 +120,17 @@ static VkWatchUse *build(VkWatch *watch, GError **error)
 		return NULL;
 	use = g_new0(VkWatchUse, 1);
 	use->watch = watch;
-	use->tree = vk_tree_new(guests, watch->inodes, watch->shelf, is_usable, watch);
+	use->tree = vk_tree_new(guests, watch->inodes, watch->cache, is_usable, watch);
 	use->users = 1;
 	return use;
 }
 
-VkWatch *vk_watch_new(VkVault *vault, VkShelf *shelf, VkOnceLog *log, GError **error)
+VkWatch *vk_watch_new(VkVault *vault, VkViewCache *cache, VkOnceLog *log, GError **error)
 {
 	g_autoptr(VkWatch) watch = g_new0(VkWatch, 1);
 
 	watch->vault = vault;
-	watch->shelf = shelf;
+	watch->cache = cache;
 	watch->log = log;
 	watch->inodes = vk_inodes_new(VK_INODE_HASH_BITS);
 	watch->left_out = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

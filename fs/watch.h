@@ -25,8 +25,8 @@ typedef struct VkWatchCalls {
 	void *data;
 } VkWatchCalls;
 
-/* Reads the catalogue for the first time. VAULT, SHELF and LOG are borrowed until the free. */
-VkWatch *vk_watch_new(VkVault *vault, VkShelf *shelf, VkOnceLog *log, GError **error);
+/* Reads the catalogue for the first time. VAULT, CACHE and LOG are borrowed until the free. */
+VkWatch *vk_watch_new(VkVault *vault, VkViewCache *cache, VkOnceLog *log, GError **error);
 
 /* Looks for changes every PERIOD_MSEC. */
 void vk_watch_start(VkWatch *watch, const VkWatchCalls *calls, guint period_msec);

@@ -90,7 +90,7 @@ static GPtrArray *two_guests(void)
 }
 
 typedef struct {
-	VkShelf *shelf;
+	VkViewCache *cache;
 	VkInodes *inodes;
 } Fixture;
 
@@ -99,19 +99,19 @@ static Fixture fixture;
 static void set_up(void)
 {
 	loads = 0;
-	fixture.shelf = vk_shelf_new(load, NULL, 2);
+	fixture.cache = vk_view_cache_new(load, NULL, 2);
 	fixture.inodes = vk_inodes_new(VK_INODE_HASH_BITS);
 }
 
 static void tear_down(void)
 {
-	vk_shelf_free(fixture.shelf);
+	vk_view_cache_free(fixture.cache);
 	vk_inodes_free(fixture.inodes);
 }
 
 static VkTree *new_tree(GPtrArray *guests)
 {
-	VkTree *tree = vk_tree_new(guests, fixture.inodes, fixture.shelf, NULL, NULL);
+	VkTree *tree = vk_tree_new(guests, fixture.inodes, fixture.cache, NULL, NULL);
 
 	g_ptr_array_unref(guests);
 	return tree;
@@ -240,7 +240,7 @@ START_TEST(numbers_are_unique_even_if_the_hashes_are_not)
 {
 	g_autoptr(VkInodes) few = vk_inodes_new(2);
 	g_autoptr(GPtrArray) guests = two_guests();
-	g_autoptr(VkTree) tree = vk_tree_new(guests, few, fixture.shelf, NULL, NULL);
+	g_autoptr(VkTree) tree = vk_tree_new(guests, few, fixture.cache, NULL, NULL);
 	guint64 first;
 
 	add_guest(guests, "31111111-2222-3333-4444-555555555555", "x", T3 "/0000000000000004",
@@ -248,7 +248,7 @@ START_TEST(numbers_are_unique_even_if_the_hashes_are_not)
 	first = at(tree, "guests/web/" T1).ino;
 	walk_all(tree);
 	g_clear_pointer(&tree, vk_tree_free);
-	tree = vk_tree_new(guests, few, fixture.shelf, NULL, NULL);
+	tree = vk_tree_new(guests, few, fixture.cache, NULL, NULL);
 	walk_all(tree);
 	ck_assert_uint_eq(at(tree, "guests/web/" T1).ino, first);
 }
@@ -266,8 +266,8 @@ START_TEST(numbers_stay_in_the_next_tree_and_the_next_mount)
 	add_guest(guests, WEB, "web", T2 "/0000000000000003", T3 "/0000000000000004", NULL);
 	for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
 		g_autoptr(VkTree) next =
-			vk_tree_new(guests, fixture.inodes, fixture.shelf, NULL, NULL);
-		g_autoptr(VkTree) remount = vk_tree_new(guests, other, fixture.shelf, NULL, NULL);
+			vk_tree_new(guests, fixture.inodes, fixture.cache, NULL, NULL);
+		g_autoptr(VkTree) remount = vk_tree_new(guests, other, fixture.cache, NULL, NULL);
 
 		ck_assert_uint_eq(at(next, paths[i]).ino, at(tree, paths[i]).ino);
 		ck_assert_uint_eq(at(remount, paths[i]).ino, at(tree, paths[i]).ino);
@@ -298,7 +298,7 @@ START_TEST(diff_tells_a_new_snapshot)
 	add_guest(guests, DB, "db", T1 "/0000000000000001", NULL);
 	add_guest(guests, WEB, "web", T1 "/0000000000000002", T2 "/0000000000000003",
 		  T3 "/0000000000000004", NULL);
-	after = vk_tree_new(guests, fixture.inodes, fixture.shelf, NULL, NULL);
+	after = vk_tree_new(guests, fixture.inodes, fixture.cache, NULL, NULL);
 	changes = vk_tree_diff(before, after);
 
 	ck_assert_uint_eq(none->len, 0);
@@ -324,7 +324,7 @@ START_TEST(diff_tells_what_went_and_what_was_renamed)
 	VkNode node;
 
 	add_guest(guests, WEB, "www", T2 "/0000000000000003", NULL);
-	after = vk_tree_new(guests, fixture.inodes, fixture.shelf, NULL, NULL);
+	after = vk_tree_new(guests, fixture.inodes, fixture.cache, NULL, NULL);
 	changes = vk_tree_diff(before, after);
 	ck_assert(has_change(changes, VK_INODE_GUESTS, "db"));
 	ck_assert(has_change(changes, VK_INODE_GUESTS, "web"));
@@ -344,7 +344,7 @@ START_TEST(the_latest_is_what_is_listed_last)
 	g_autoptr(VkTree) tree = NULL;
 
 	add_guest(guests, WEB, "web", T2 "/0000000000000002", T1 "/0000000000000003", NULL);
-	tree = vk_tree_new(guests, fixture.inodes, fixture.shelf, NULL, NULL);
+	tree = vk_tree_new(guests, fixture.inodes, fixture.cache, NULL, NULL);
 	expect_link(tree, "guests/web/latest", T1);
 }
 END_TEST
@@ -366,7 +366,7 @@ START_TEST(leaves_out_what_is_not_usable)
 
 	add_guest(guests, WEB, "web", T0 "/0000000000000001", T1 "/0000000000000002",
 		  T2 "/0000000000000003", NULL);
-	tree = vk_tree_new(guests, fixture.inodes, fixture.shelf, refuse_newest, &asked);
+	tree = vk_tree_new(guests, fixture.inodes, fixture.cache, refuse_newest, &asked);
 	/* As the latest: the newest, which is refused, and the one before, but not the oldest. */
 	ck_assert_uint_eq(asked, 2);
 	expect_names(tree, "guests/web", ". .. " T0 " " T1 " latest ");
@@ -383,7 +383,7 @@ START_TEST(damage_in_one_snapshot_leaves_the_others)
 	VkNode node;
 
 	add_guest(guests, WEB, "web", T1 "/" BREAK, T2 "/0000000000000003", NULL);
-	tree = vk_tree_new(guests, fixture.inodes, fixture.shelf, NULL, NULL);
+	tree = vk_tree_new(guests, fixture.inodes, fixture.cache, NULL, NULL);
 	ck_assert(
 		!vk_tree_lookup(tree, at(tree, "guests/web/" T1).ino, "domain.xml", &node, &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
@@ -397,7 +397,7 @@ START_TEST(two_snapshots_of_one_second_are_both_shown)
 	g_autoptr(VkTree) tree = NULL;
 
 	add_guest(guests, WEB, "web", T1 "/00000000000000aa", T1 "/bbbbbbbbcccccccc", NULL);
-	tree = vk_tree_new(guests, fixture.inodes, fixture.shelf, NULL, NULL);
+	tree = vk_tree_new(guests, fixture.inodes, fixture.cache, NULL, NULL);
 	expect_names(tree, "guests/web", ". .. " T1 " " T1 "~bbbbbbbb latest ");
 	expect_names(tree, "times", ". .. " T1 " ");
 	expect_names(tree, "times/" T1, ". .. web ");
@@ -405,7 +405,7 @@ START_TEST(two_snapshots_of_one_second_are_both_shown)
 }
 END_TEST
 
-START_TEST(an_open_file_outlives_tree_and_shelf_place)
+START_TEST(an_open_file_outlives_tree_and_cache)
 {
 	g_autoptr(VkTree) tree = new_tree(two_guests());
 	g_autoptr(VkFile) file =
@@ -414,7 +414,7 @@ START_TEST(an_open_file_outlives_tree_and_shelf_place)
 	gsize length;
 
 	ck_assert_ptr_nonnull(file);
-	/* The shelf holds two: this one goes. */
+	/* The cache holds two: this one goes. */
 	at(tree, "guests/web/" T2 "/domain.xml");
 	at(tree, "guests/db/" T1 "/domain.xml");
 	g_clear_pointer(&tree, vk_tree_free);
@@ -428,7 +428,7 @@ START_TEST(an_open_file_outlives_tree_and_shelf_place)
 }
 END_TEST
 
-START_TEST(the_shelf_loads_again_what_it_dropped)
+START_TEST(the_view_cache_loads_again_what_it_dropped)
 {
 	g_autoptr(VkTree) tree = new_tree(two_guests());
 
@@ -484,8 +484,8 @@ int main(void)
 	tcase_add_test(tcase, leaves_out_what_is_not_usable);
 	tcase_add_test(tcase, damage_in_one_snapshot_leaves_the_others);
 	tcase_add_test(tcase, two_snapshots_of_one_second_are_both_shown);
-	tcase_add_test(tcase, an_open_file_outlives_tree_and_shelf_place);
-	tcase_add_test(tcase, the_shelf_loads_again_what_it_dropped);
+	tcase_add_test(tcase, an_open_file_outlives_tree_and_cache);
+	tcase_add_test(tcase, the_view_cache_loads_again_what_it_dropped);
 	tcase_add_test(tcase, text_has_one_hole_at_its_end);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
