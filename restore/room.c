@@ -13,31 +13,32 @@
 #define QCOW2_BASE  ((guint64)1024 * 1024)
 
 /* One file system. Bytes. */
-typedef struct Shelf {
+typedef struct Filesystem {
 	guint64 device;
 	char *directory; /* one on it, for people */
 	guint64 free;
 	guint64 needed;   /* by the plan at hand */
 	guint64 released; /* by the plan at hand, when it is done */
-} Shelf;
+} Filesystem;
 
 struct VkRoom {
-	GHashTable *shelves; /* guint64 -> Shelf */
+	GHashTable *filesystems; /* guint64 -> Filesystem */
 };
 
-static void shelf_free(gpointer data)
+static void filesystem_free(gpointer data)
 {
-	Shelf *shelf = data;
+	Filesystem *filesystem = data;
 
-	g_free(shelf->directory);
-	g_free(shelf);
+	g_free(filesystem->directory);
+	g_free(filesystem);
 }
 
 VkRoom *vk_room_new(void)
 {
 	VkRoom *room = g_new0(VkRoom, 1);
 
-	room->shelves = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, shelf_free);
+	room->filesystems =
+		g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, filesystem_free);
 	return room;
 }
 
@@ -45,7 +46,7 @@ void vk_room_free(VkRoom *room)
 {
 	if (!room)
 		return;
-	g_hash_table_unref(room->shelves);
+	g_hash_table_unref(room->filesystems);
 	g_free(room);
 }
 
@@ -60,11 +61,11 @@ static guint64 free_bytes(const char *directory)
 }
 
 /* Where PATH will be. Directories that are still to be made lie where their parents do. */
-static Shelf *find_shelf(VkRoom *room, const char *path)
+static Filesystem *find_filesystem(VkRoom *room, const char *path)
 {
 	g_autofree char *directory = g_path_get_dirname(path);
 	struct stat facts;
-	Shelf *shelf;
+	Filesystem *filesystem;
 	guint64 device;
 
 	while (stat(directory, &facts) < 0 && strcmp(directory, "/") != 0) {
@@ -74,15 +75,15 @@ static Shelf *find_shelf(VkRoom *room, const char *path)
 		directory = parent;
 	}
 	device = facts.st_dev;
-	shelf = g_hash_table_lookup(room->shelves, &device);
-	if (!shelf) {
-		shelf = g_new0(Shelf, 1);
-		shelf->device = device;
-		shelf->free = free_bytes(directory);
-		shelf->directory = g_steal_pointer(&directory);
-		g_hash_table_insert(room->shelves, &shelf->device, shelf);
+	filesystem = g_hash_table_lookup(room->filesystems, &device);
+	if (!filesystem) {
+		filesystem = g_new0(Filesystem, 1);
+		filesystem->device = device;
+		filesystem->free = free_bytes(directory);
+		filesystem->directory = g_steal_pointer(&directory);
+		g_hash_table_insert(room->filesystems, &filesystem->device, filesystem);
 	}
-	return shelf;
+	return filesystem;
 }
 
 static guint64 needed_by(const VkPlanItem *item)
@@ -112,36 +113,36 @@ static guint64 released_by(const VkPlan *plan, const VkPlanItem *item)
 
 static void add_item(VkRoom *room, const VkPlan *plan, const VkPlanItem *item)
 {
-	Shelf *shelf;
+	Filesystem *filesystem;
 
 	if (item->place.kind != VK_PLACE_FILE)
 		return;
-	shelf = find_shelf(room, item->place.path);
-	shelf->needed += needed_by(item);
+	filesystem = find_filesystem(room, item->place.path);
+	filesystem->needed += needed_by(item);
 	/* The old file is there until the new one is whole. */
-	shelf->released += released_by(plan, item);
+	filesystem->released += released_by(plan, item);
 }
 
 /* What is needed is known by whole blocks only. */
-static char *shortage(const Shelf *shelf)
+static char *shortage(const Filesystem *filesystem)
 {
-	g_autofree char *needed = g_format_size_full(shelf->needed, G_FORMAT_SIZE_IEC_UNITS);
-	g_autofree char *left = g_format_size_full(shelf->free, G_FORMAT_SIZE_IEC_UNITS);
+	g_autofree char *needed = g_format_size_full(filesystem->needed, G_FORMAT_SIZE_IEC_UNITS);
+	g_autofree char *available = g_format_size_full(filesystem->free, G_FORMAT_SIZE_IEC_UNITS);
 
-	if (shelf->free == G_MAXUINT64)
+	if (filesystem->free == G_MAXUINT64)
 		return g_strdup_printf("up to %s are to be written into '%s'", needed,
-				       shelf->directory);
+				       filesystem->directory);
 	return g_strdup_printf("up to %s are to be written into '%s', where %s are free", needed,
-			       shelf->directory, left);
+			       filesystem->directory, available);
 }
 
-static gboolean check_shelf(const Shelf *shelf, VkPlan *plan, GError **error)
+static gboolean check_filesystem(const Filesystem *filesystem, VkPlan *plan, GError **error)
 {
 	g_autofree char *words = NULL;
 
-	if (shelf->needed <= shelf->free)
+	if (filesystem->needed <= filesystem->free)
 		return TRUE;
-	words = shortage(shelf);
+	words = shortage(filesystem);
 	if (!plan->force)
 		return vk_fail(
 			error, VK_ERROR_FAILED,
@@ -152,36 +153,37 @@ static gboolean check_shelf(const Shelf *shelf, VkPlan *plan, GError **error)
 	return TRUE;
 }
 
-static void settle_shelf(Shelf *shelf, VkPlan *plan)
+static void settle_filesystem(Filesystem *filesystem, VkPlan *plan)
 {
-	plan->writes += shelf->needed;
-	if (shelf->needed > 0) {
-		g_autofree char *words = shortage(shelf);
+	plan->writes += filesystem->needed;
+	if (filesystem->needed > 0) {
+		g_autofree char *words = shortage(filesystem);
 
 		g_ptr_array_add(plan->room, g_steal_pointer(&words));
 	}
-	if (shelf->free != G_MAXUINT64)
-		shelf->free = shelf->free - MIN(shelf->free, shelf->needed) + shelf->released;
-	shelf->needed = shelf->released = 0;
+	if (filesystem->free != G_MAXUINT64)
+		filesystem->free = filesystem->free - MIN(filesystem->free, filesystem->needed) +
+				   filesystem->released;
+	filesystem->needed = filesystem->released = 0;
 }
 
 gboolean vk_room_take(VkRoom *room, VkPlan *plan, GError **error)
 {
 	GHashTableIter iter;
-	gpointer shelf;
+	gpointer filesystem;
 	gboolean fits = TRUE;
 
 	for (guint i = 0; i < plan->items->len; i++)
 		add_item(room, plan, g_ptr_array_index(plan->items, i));
-	g_hash_table_iter_init(&iter, room->shelves);
-	while (fits && g_hash_table_iter_next(&iter, NULL, &shelf))
-		fits = check_shelf(shelf, plan, error);
-	g_hash_table_iter_init(&iter, room->shelves);
-	while (fits && g_hash_table_iter_next(&iter, NULL, &shelf))
-		settle_shelf(shelf, plan);
+	g_hash_table_iter_init(&iter, room->filesystems);
+	while (fits && g_hash_table_iter_next(&iter, NULL, &filesystem))
+		fits = check_filesystem(filesystem, plan, error);
+	g_hash_table_iter_init(&iter, room->filesystems);
+	while (fits && g_hash_table_iter_next(&iter, NULL, &filesystem))
+		settle_filesystem(filesystem, plan);
 	/* A plan that does not fit is not applied: the next one has all that is free. */
-	g_hash_table_iter_init(&iter, room->shelves);
-	while (!fits && g_hash_table_iter_next(&iter, NULL, &shelf))
-		((Shelf *)shelf)->needed = ((Shelf *)shelf)->released = 0;
+	g_hash_table_iter_init(&iter, room->filesystems);
+	while (!fits && g_hash_table_iter_next(&iter, NULL, &filesystem))
+		((Filesystem *)filesystem)->needed = ((Filesystem *)filesystem)->released = 0;
 	return fits;
 }

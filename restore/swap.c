@@ -237,7 +237,7 @@ static gboolean settle_old(const VkSwap *swap, const SwapEntry *entry)
 
 gboolean vk_swap_keep(VkSwap *swap, GError **error)
 {
-	g_autoptr(GString) left = g_string_new(NULL);
+	g_autoptr(GString) leftovers = g_string_new(NULL);
 
 	swap->kept = TRUE;
 	for (guint i = 0; i < swap->entries->len; i++) {
@@ -246,14 +246,14 @@ gboolean vk_swap_keep(VkSwap *swap, GError **error)
 		if (entry->aside && !settle_old(swap, entry)) {
 			g_autofree char *path = path_beside(entry, entry->aside);
 
-			g_string_append_printf(left, " '%s'", path);
+			g_string_append_printf(leftovers, " '%s'", path);
 		}
 	}
-	if (left->len)
+	if (leftovers->len)
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "cannot %s the old files, %s them by hand:%s",
 			       swap->old_mark ? "rename" : "remove",
-			       swap->old_mark ? "rename" : "remove", left->str);
+			       swap->old_mark ? "rename" : "remove", leftovers->str);
 	return TRUE;
 }
 
