@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkCopyReader: reading copies that lie on arrays, for a vault that knows no array.
+ */
 #pragma once
 
 #include "image.h"

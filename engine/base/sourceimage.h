@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A source as an image: what a backup reads can be read back like a snapshot. Threads: free.
+ */
 #pragma once
 
 #include "image.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The end of snapshots on arrays: a guest's copies that the settings no longer keep are removed.
+ */
 #pragma once
 
 #include "array.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The snapshot that the next backup of a guest builds on.
+ */
 #pragma once
 
 #include "snapshot.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Releasing a guest from virtkeep: its checkpoints and bitmaps go.
+ */
 #pragma once
 
 #include "doctor.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Copying the disks of a snapshot from arrays into the vault.
+ */
 #pragma once
 
 #include "array.h"

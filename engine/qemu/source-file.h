@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sources that read a raw file or a block device without QEMU.
+ */
 #pragma once
 
 #include "source.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * CRC-32C, the checksum of the frames and tables of packs. Threads: free.
+ */
 #pragma once
 
 #include <glib.h>

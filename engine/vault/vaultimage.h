@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An image whose blocks are in the vault. Threads: free.
+ */
 #pragma once
 
 #include "image.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkHold: how a guest is kept from writing while its disks are snapshotted.
+ */
 #pragma once
 
 #include <glib.h>

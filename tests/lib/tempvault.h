@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What tests need of a vault: a directory, made-up snapshots, a seed.
+ */
 #pragma once
 
 #include "snapshot.h"
