@@ -89,7 +89,7 @@ static gboolean make_directory(VkNewFile *file)
 
 /*
  * Who takes the directory for one of a killed process may have removed it by now: EEXIST then. A
- * file system without locks has none: there nothing is ever taken for left.
+ * file system without locks has none: nothing is ever taken for a leftover there.
  */
 static gboolean take_lock(VkNewFile *file)
 {
@@ -247,9 +247,9 @@ static gboolean is_empty(int directory)
 	return dir && !g_dir_read_name(dir);
 }
 
-/* Sets the descriptors when it is left of a killed process; *RET_LOCK then keeps others out. */
-static gboolean open_left(const char *directory, const char *name, int *ret_directory, int *ret_own,
-			  int *ret_lock)
+/* Sets the descriptors of what a killed process left; *RET_LOCK then keeps others out. */
+static gboolean open_leftover(const char *directory, const char *name, int *ret_directory,
+			      int *ret_own, int *ret_lock)
 {
 	*ret_directory = vk_safe_open(directory, O_RDONLY | O_DIRECTORY, NULL);
 	if (*ret_directory < 0)
@@ -264,13 +264,13 @@ static gboolean open_left(const char *directory, const char *name, int *ret_dire
 	return flock(*ret_lock, LOCK_EX | LOCK_NB) == 0;
 }
 
-gboolean vk_new_file_is_left(const char *directory, const char *name)
+gboolean vk_new_file_is_leftover(const char *directory, const char *name)
 {
 	VK_AUTOFD fd = -1;
 	VK_AUTOFD own = -1;
 	VK_AUTOFD lock = -1;
 
-	return open_left(directory, name, &fd, &own, &lock);
+	return open_leftover(directory, name, &fd, &own, &lock);
 }
 
 /* All but the lock. An array makes its file beside the image. */
@@ -285,13 +285,13 @@ static void remove_files(int own)
 			vk_io.unlinkat(own, name, 0);
 }
 
-gboolean vk_new_file_remove_left(const char *directory, const char *name, GError **error)
+gboolean vk_new_file_remove_leftover(const char *directory, const char *name, GError **error)
 {
 	VK_AUTOFD fd = -1;
 	VK_AUTOFD own = -1;
 	VK_AUTOFD lock = -1;
 
-	if (!open_left(directory, name, &fd, &own, &lock))
+	if (!open_leftover(directory, name, &fd, &own, &lock))
 		return vk_fail(error, VK_ERROR_BUSY, "'%s/%s' is in use", directory, name);
 	remove_files(own);
 	if (lock >= 0)

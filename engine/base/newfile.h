@@ -44,8 +44,10 @@ gboolean vk_new_file_is_replaced(const char *name, const char *base);
 gboolean vk_new_file_is_temporary(const char *name, const char *base);
 
 /*
- * Whether nobody writes in the temporary directory NAME of DIRECTORY any more; with REMOVE it and
- * what is in it is removed then. FALSE as well where that cannot be told, or NAME is something else.
+ * Whether a killed process left the temporary directory NAME of DIRECTORY: nobody writes in it any
+ * more. FALSE as well where that cannot be known, or NAME is something else.
  */
-gboolean vk_new_file_is_left(const char *directory, const char *name);
-gboolean vk_new_file_remove_left(const char *directory, const char *name, GError **error);
+gboolean vk_new_file_is_leftover(const char *directory, const char *name);
+
+/* Removes such a directory and what is in it. VK_ERROR_BUSY when it is no leftover. */
+gboolean vk_new_file_remove_leftover(const char *directory, const char *name, GError **error);

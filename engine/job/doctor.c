@@ -311,14 +311,14 @@ static void examine_temporary(Visit *visit, const char *directory, const char *n
 	g_autoptr(GError) trouble = NULL;
 	VkFinding *finding;
 
-	if (!vk_new_file_is_left(directory, name))
+	if (!vk_new_file_is_leftover(directory, name))
 		return;
 	finding = add_here(visit, "file",
 			   g_strdup_printf("'%s' is left of a restore that was killed", path),
 			   fix_command());
 	if (!visit->options->fix)
 		return;
-	finding->mended = vk_new_file_remove_left(directory, name, &trouble);
+	finding->mended = vk_new_file_remove_leftover(directory, name, &trouble);
 	if (!finding->mended)
 		tell_unmended(finding, trouble->message);
 }

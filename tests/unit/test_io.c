@@ -94,8 +94,8 @@ START_TEST(only_what_a_killed_process_left_is_removed)
 	g_autofree char *left = NULL;
 	pid_t child;
 
-	ck_assert(!vk_new_file_is_left(folder, name));
-	ck_assert(!vk_new_file_remove_left(folder, name, &error));
+	ck_assert(!vk_new_file_is_leftover(folder, name));
+	ck_assert(!vk_new_file_remove_leftover(folder, name, &error));
 	ck_assert_int_eq(error->code, VK_ERROR_BUSY);
 	ck_assert(vk_new_file_commit(file, FALSE, NULL));
 	vk_new_file_free(file);
@@ -109,8 +109,8 @@ START_TEST(only_what_a_killed_process_left_is_removed)
 	}
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 	left = temporary_name();
-	ck_assert(vk_new_file_is_left(folder, left));
-	ck_assert(vk_new_file_remove_left(folder, left, NULL));
+	ck_assert(vk_new_file_is_leftover(folder, left));
+	ck_assert(vk_new_file_remove_leftover(folder, left, NULL));
 }
 END_TEST
 
@@ -264,7 +264,7 @@ START_TEST(nothing_is_left_on_nfs)
 		}
 		ck_assert_int_eq(waitpid(child, NULL, 0), child);
 		name = temporary_name();
-		ck_assert(vk_new_file_remove_left(folder, name, NULL));
+		ck_assert(vk_new_file_remove_leftover(folder, name, NULL));
 	}
 }
 END_TEST
