@@ -339,7 +339,7 @@ static void log_file_trouble(VkOnceLog *log, const VkFile *file, guint64 offset,
 			    vk_file_title(file), offset, error->message);
 }
 
-/* Finds each unreadable block of a failed read, for the error tells of the first one only. */
+/* Finds each unreadable block of a failed read, for the error names the first one only. */
 static void log_unreadable(VkOnceLog *log, VkFile *file, off_t offset, size_t size, char *buffer)
 {
 	guint64 at = (guint64)offset / VK_BLOCK_SIZE * VK_BLOCK_SIZE;

@@ -100,14 +100,14 @@ static gboolean start(InPlace *job, gboolean *ret_started, GError **error)
 }
 
 /*
- * A guest cannot be told to forget that it was asked to shut down. FALSE when it still runs after
- * the timeout. Not interruptible: a guest that goes off with nobody to start it again is lost.
+ * Nothing takes back the request to shut down. FALSE when the guest still runs after the timeout. Not
+ * interruptible: a guest that goes off with nobody to start it again is lost.
  */
 static gboolean wait_until_off(const InPlace *job)
 {
 	gint64 deadline =
 		g_get_monotonic_time() + (gint64)job->tools->shutdown_timeout_sec * G_USEC_PER_SEC;
-	gboolean told = FALSE;
+	gboolean warned = FALSE;
 
 	for (;;) {
 		VkGuestState state = VK_GUEST_OFF;
@@ -117,11 +117,11 @@ static gboolean wait_until_off(const InPlace *job)
 			return TRUE;
 		if (g_get_monotonic_time() > deadline)
 			return FALSE;
-		if (!told)
+		if (!warned)
 			vk_log_warning("guest '%s' was asked to shut down: waiting for that, to "
 				       "start it again",
 				       vk_guest_name(job->guest));
-		told = TRUE;
+		warned = TRUE;
 		g_usleep(POLL_USEC);
 	}
 }

@@ -31,14 +31,14 @@ static char *duration(gint64 seconds)
 		const char *name;
 	} units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
 	GString *text = g_string_new(NULL);
-	guint told = 0;
+	guint used = 0;
 
-	for (guint i = 0; i < G_N_ELEMENTS(units) && told < 2; i++) {
+	for (guint i = 0; i < G_N_ELEMENTS(units) && used < 2; i++) {
 		gint64 count = seconds / units[i].seconds;
 
-		if (count == 0 && !told)
+		if (count == 0 && !used)
 			continue;
-		told++;
+		used++;
 		seconds -= count * units[i].seconds;
 		if (count > 0)
 			g_string_append_printf(text, "%s%" G_GINT64_FORMAT " %s%s",

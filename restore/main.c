@@ -63,7 +63,7 @@ static gboolean parse(Run *run, int *argc, char ***argv, GError **error)
 	return vk_restore_options_check(&run->options, run->program.json, error);
 }
 
-/* What a date stands for is told before anything is done with it. */
+/* The user reads what a date stands for before anything is done with it. */
 static void tell_snapshot(const char *reference, const VkSnapshot *snapshot)
 {
 	g_autofree char *found = vk_snapshot_reference(snapshot);
@@ -168,7 +168,7 @@ static void apply_all(Run *run)
 	}
 }
 
-/* Each failure was told; what is done already is not undone. */
+/* Each failure is logged already. What is done is not undone. */
 static void tell_interruption(const Run *run)
 {
 	g_autofree char *all = vk_count_text(run->jobs->len, "snapshot");

@@ -50,7 +50,7 @@ void vk_room_free(VkRoom *room)
 	g_free(room);
 }
 
-/* Root may fill what is reserved for it. A file system that tells nothing has no end. */
+/* Root may fill what is reserved for it. A file system that reports no size has no end. */
 static guint64 free_bytes(const char *directory)
 {
 	struct statvfs facts;

@@ -48,7 +48,7 @@ static guint64 data_of(const GArray *extents, guint64 size)
 	return bytes;
 }
 
-/* A source that cannot be mapped fails the save, which tells it. */
+/* A source that cannot be mapped fails the save, which reports it. */
 static gboolean count_step(VkCount *count, VkSourceReader *reader, guint64 *offset)
 {
 	g_autoptr(GArray) extents = g_array_new(FALSE, FALSE, sizeof(VkSourceExtent));

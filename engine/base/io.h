@@ -74,7 +74,7 @@ typedef struct VkWriteback {
 	_Atomic gsize bytes;
 } VkWriteback;
 
-/* LENGTH more bytes were written to FD. A hint: only the flush tells of failures. Threads: free. */
+/* LENGTH more bytes were written to FD. A hint: only the flush reports failures. Threads: free. */
 void vk_writeback_add(VkWriteback *writeback, int fd, gsize length);
 
 /*

@@ -4,7 +4,7 @@
  * of its own beside its destination, ".NAME.virtkeep-XXXXXX", which nobody else may enter, and
  * renamed by the commit; freed without a commit, it is removed. All goes by descriptors of the two
  * directories: who may write to the destination's cannot have another file written in its place.
- * While it is written a lock tells it from what a killed process left. Threads: one at a time.
+ * A lock marks a file that is being written, so that it is no leftover of a killed process. Threads: one at a time.
  */
 #pragma once
 
@@ -19,13 +19,13 @@ VkNewFile *vk_new_file_create(const char *path, mode_t mode, GError **error);
 /* Borrowed until the commit or the free. */
 int vk_new_file_fd(const VkNewFile *file);
 
-/* How our children and we may open it by name; safe from others, too. */
+/* The name by which this process and its children open it; safe from others, too. */
 const char *vk_new_file_temporary_path(const VkNewFile *file);
 
 /*
  * Flushes, renames and flushes the directory. With REPLACE an existing file at the destination is
- * replaced atomically, without it VK_ERROR_EXISTS is the answer and the existing file stays,
- * and after any failure there is no new one.
+ * replaced atomically, without it the existing file stays and VK_ERROR_EXISTS is
+ * the answer. After any failure there is no new file.
  */
 gboolean vk_new_file_commit(VkNewFile *file, gboolean replace, GError **error);
 
@@ -36,11 +36,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkNewFile, vk_new_file_free)
 /* BASE, cut so that it fits into a file's name, and MARK behind it. New string. */
 char *vk_new_file_decorated(const char *base, const char *mark);
 
-/* What a file called BASE is called once it was replaced at TIME, and whether NAME is such. */
+/* The name of a file called BASE once it was replaced at TIME, and whether NAME is one for BASE. */
 char *vk_new_file_replaced_name(const char *base, const char *time);
 gboolean vk_new_file_is_replaced(const char *name, const char *base);
 
-/* Whether NAME is that of such a directory, for a file called BASE. */
+/* Whether NAME is that of the temporary directory of a file called BASE. */
 gboolean vk_new_file_is_temporary(const char *name, const char *base);
 
 /*

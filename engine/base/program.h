@@ -57,7 +57,7 @@ gboolean vk_fail_interrupted(GError **error);
 
 /*
  * Between these a second signal does not end the program, nor do the keys that stop or kill it: a
- * guest is held or has a job of ours, and every wait in there is bounded. They nest.
+ * guest is held or has a backup job, and every wait in there is bounded. They nest.
  */
 void vk_shield_begin(void);
 void vk_shield_end(void);

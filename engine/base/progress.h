@@ -21,7 +21,7 @@ gboolean vk_progress_is_drawn(const VkProgress *progress);
 
 /*
  * COUNT more, or when negative fewer, things are still to be counted into the total. While there
- * are any, no percentage and no time left is told. Takes NULL. Threads: free.
+ * are any, no percentage and no time left is drawn. Takes NULL. Threads: free.
  */
 void vk_progress_await(VkProgress *progress, int count);
 

@@ -49,7 +49,7 @@ GPtrArray *vk_settings_examine(const char *path, GError **error);
 /* The file that was read, or would have been. Borrowed. */
 const char *vk_settings_path(const VkSettings *settings);
 
-/* VK_ERROR_USAGE says why a file may not have this VALUE, or no such setting at all. */
+/* VK_ERROR_USAGE says why a file may not have this VALUE, or that the setting does not exist. */
 gboolean vk_settings_check(const char *group, const char *key, const char *value, GError **error);
 
 /* Likewise for a setting that there is, without its name before the error: an option's value. */

@@ -127,7 +127,7 @@ static gboolean ask(VkNbdChanges *changes, GError **error)
 	return TRUE;
 }
 
-/* Moves the window to OFFSET. A unit that was told in part is left for the next window. */
+/* Moves the window to OFFSET. A unit that was described in part is for the next window. */
 static gboolean move_window(VkNbdChanges *changes, guint64 offset, GError **error)
 {
 	guint64 end;

@@ -11,7 +11,7 @@
 
 typedef struct VkNbdChanges VkNbdChanges;
 
-/* Whether the EXPORT at SOCKET offers the changes that BITMAP tells. */
+/* Whether the EXPORT at SOCKET offers the changes in BITMAP. */
 gboolean vk_nbd_changes_offered(const char *socket, const char *export, const char *bitmap,
 				gboolean *ret, GError **error);
 

@@ -59,7 +59,7 @@ static gboolean wait_socket(VkNbdServer *server, GError **error)
 	return TRUE;
 }
 
-/* qemu-nbd listens before it opens the image: only a handshake tells that it could. */
+/* qemu-nbd listens before it opens the image: only a handshake shows that it could. */
 static gboolean wait_started(VkNbdServer *server, GError **error)
 {
 	g_autoptr(GError) cause = NULL;

@@ -21,7 +21,7 @@ struct VkPrivateDir {
 	int fd; /* holds the lock */
 };
 
-/* Opens and locks a directory of ours. -1 when somebody uses it, or it is not one. */
+/* Opens and locks a private directory. -1 when somebody uses it, or it is not one. */
 static int open_locked(const char *path)
 {
 	VK_AUTOFD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

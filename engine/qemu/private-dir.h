@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkPrivateDir: a fresh directory of mode 0700 for one socket. It is locked while it is in use, so
- * that the directories of killed processes are told apart and removed by the next one.
+ * that the next process knows the directories of killed ones and removes them.
  */
 #pragma once
 

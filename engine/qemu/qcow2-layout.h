@@ -10,7 +10,7 @@
 #include <glib.h>
 #include <jansson.h>
 
-/* Of what vk_qemu_image_info() tells of a qcow2 image. New reference; empty for a usual image. */
+/* From what vk_qemu_image_info() says of a qcow2 image. New reference; empty for a usual image. */
 json_t *vk_qcow2_layout_of(const json_t *info);
 
 /*

@@ -160,7 +160,7 @@ char *vk_qemu_run(GPtrArray *argv, const char *name, const char *path, GError **
 }
 
 /*
- * A vmdk may be but a list of other files, all of which QEMU opens before it tells their names: text,
+ * A vmdk may be but a list of other files, all of which QEMU opens before it reports their names: text,
  * or a header without a capacity of its own.
  */
 static gboolean check_whole(const VkQemuLayer *image, GError **error)

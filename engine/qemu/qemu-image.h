@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How QEMU's tools are told which files to open.
+ * Images as QEMU's tools open, describe and make them.
  */
 #pragma once
 
@@ -31,13 +31,13 @@ void vk_qemu_add_secrets(GPtrArray *argv, const VkQemuLayer *layers, guint count
 /* Adds copies of WORD and what follows, up to NULL. */
 void vk_qemu_add_words(GPtrArray *argv, const char *word, ...) G_GNUC_NULL_TERMINATED;
 
-/* Tells such a NAME in the message of ERROR, if one is set, as PATH: for people. */
+/* Replaces NAME by PATH in the message of ERROR, if one is set: for people. */
 void vk_qemu_name_path(GError **error, const char *name, const char *path);
 
 /* Runs ARGV (char*), one of QEMU's tools, in which NAME stands for PATH. Returns its stdout. */
 char *vk_qemu_run(GPtrArray *argv, const char *name, const char *path, GError **error);
 
-/* What "qemu-img info" tells of one image, whoever uses it. No other file is opened. */
+/* What "qemu-img info" says of one image, in use or not. No other file is opened. */
 json_t *vk_qemu_image_info(const VkQemuLayer *image, GError **error);
 
 /* Whether QEMU takes NAME, as a header has it, for a path: a slash comes before any colon. */
@@ -47,17 +47,17 @@ gboolean vk_qemu_is_path(const char *name);
 char *vk_qemu_resolve(const char *path, const char *name);
 
 /*
- * Another file that QEMU would open for the data of IMAGE, of which INFO tells, though the layer does
+ * Another file that QEMU would open for the data of IMAGE by its INFO, though the layer does
  * not have it. New string; NULL when there is none.
  */
 char *vk_qemu_undeclared_data(const VkQemuLayer *image, const json_t *info);
 
-/* Refuses images that would have QEMU open such a file. */
+/* Refuses images that would have QEMU open another file. */
 gboolean vk_qemu_check_data(const VkQemuLayer *layers, guint count, GError **error);
 
 /*
  * Whether a QEMU, or a tool of it, has the file open at all, and whether it may write to it; on this
- * host or, where the file system passes locks on, on any. Where locks tell nothing: FALSE.
+ * host or, where the file system passes locks on, on any. FALSE where locks say nothing.
  */
 gboolean vk_image_file_is_in_use(const char *path);
 gboolean vk_image_file_is_written(const char *path);

@@ -12,7 +12,7 @@ typedef struct VkQemuSecret VkQemuSecret;
 /* VALUE is copied into the file and nowhere else. */
 VkQemuSecret *vk_qemu_secret_new(const void *value, gsize length, GError **error);
 
-/* Where a child of ours finds it while it lives. Borrowed. */
+/* The path by which a child process opens it while it lives. Borrowed. */
 const char *vk_qemu_secret_path(const VkQemuSecret *secret);
 
 void vk_qemu_secret_free(VkQemuSecret *secret); /* takes NULL */

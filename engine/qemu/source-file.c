@@ -21,7 +21,7 @@ typedef struct FileSource {
 	char *path;
 	int fd;
 	guint64 file_size;
-	gboolean has_holes; /* a regular file, which tells its holes */
+	gboolean has_holes; /* a regular file: its holes can be found */
 } FileSource;
 
 typedef struct FileRead {

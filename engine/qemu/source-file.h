@@ -8,7 +8,7 @@
 
 #include <glib.h>
 
-/* A file or block device, raw; a file's holes are told. */
+/* A file or block device, raw; a file's holes are found. */
 VkSource *vk_source_file_new(const char *path, GError **error);
 
 /* The same of what FD has open, which it takes over, even when it fails. PATH is for errors. */

@@ -43,9 +43,9 @@ typedef struct VkFactsOps {
 			     GError **error);
 	/* What IMAGE is encrypted with, as libvirt has it. */
 	VkQemuSecret *(*secret)(const VkFacts *facts, const VkDomainImage *image, GError **error);
-	/* VkUserSnapshot*: those that libvirt lists of the guest. */
+	/* VkUserSnapshot*: what libvirt lists of the guest. */
 	GPtrArray *(*user_snapshots)(const VkFacts *facts, const char *uuid, GError **error);
-	/* char*: the names of those that lie in the qcow2 image PATH. */
+	/* char*: the names of the snapshots in the qcow2 image PATH. */
 	GPtrArray *(*image_snapshots)(const VkFacts *facts, const char *path, GError **error);
 	/* Of a copy that its array still has: VkArrayLayers, the image first; else NULL. */
 	GPtrArray *(*layers)(const VkFacts *facts, const json_t *copy);

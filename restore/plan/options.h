@@ -32,7 +32,7 @@ void vk_restore_options_add(VkRestoreOptions *options, VkCompletion *completion,
 			    GOptionContext *context);
 
 /*
- * VK_ERROR_USAGE for what contradicts itself. JSON tells whether a JSON document goes to stdout.
+ * VK_ERROR_USAGE for what contradicts itself. JSON: a JSON document goes to stdout.
  * Makes the directory absolute.
  */
 gboolean vk_restore_options_check(VkRestoreOptions *options, gboolean json, GError **error);

@@ -3,7 +3,7 @@
  * Planning which disks an array gives back by itself, in O(1). A disk of one file is cloned to
  * wherever the array reaches. One with backing files is cloned only to where it was: below it,
  * files that changed since are brought back beside the present ones, for others may use these, and
- * what did not change is used as it lies. Elsewhere such a disk becomes one file that needs no
+ * what did not change is used as it lies. Elsewhere the disk becomes one file that needs no
  * other.
  */
 #include "planner-priv.h"
@@ -43,7 +43,7 @@ static gboolean can_clone(const VkFacts *facts, const json_t *copy, guint layer,
 }
 
 /*
- * A new name beside the original, told by the snapshot's time. No leading dot: that marks files
+ * A new name beside the original, with the snapshot's time in it. No leading dot: that marks files
  * that are not whole. New string.
  */
 static char *backing_path(const VkPlan *plan, const VkArrayLayer *layer)
@@ -160,7 +160,7 @@ gboolean vk_planner_clone_disks(VkPlan *plan, const VkFacts *facts, GError **err
 		if (item->is_disk && item->record->array && !clone_disk(plan, item, facts, error))
 			return FALSE;
 	}
-	/* Those that are named get their names first: the deepest before all. */
+	/* Backing files get their names before the files above them: the deepest first. */
 	for (guint i = count; i < plan->items->len; i++)
 		g_ptr_array_insert(plan->items, 0, g_ptr_array_steal_index(plan->items, i));
 	return TRUE;

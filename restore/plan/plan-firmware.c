@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Who runs swtpm where nothing else tells: libvirt's default on Debian. */
+/* The user that runs swtpm unless a file says otherwise: libvirt's default on Debian. */
 #define TPM_USER "tss"
 /* Of the saved mode only this much: nobody else may write to firmware state. */
 #define FILE_MODE 0644
 
-/* The state goes to who has it now; nothing that the snapshot names tells. */
+/* The state goes to its present owner. The snapshot has no say in that. */
 static void choose_tpm_owner(VkPlanner *planner, VkPlanItem *item)
 {
 	struct stat st;
@@ -202,7 +202,7 @@ void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop)
 		else
 			settle_disk(planner, disk, drop);
 	}
-	/* Of a new guest's the rewriting tells what becomes of them. */
+	/* The rewriting notes what becomes of a new guest's devices. */
 	for (guint i = 0; !drop && i < domain->passthrough->len; i++)
 		vk_plan_note(planner->plan,
 			     "%s was given through to the guest and must be there to start it",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a restored image is made of. Its options are those of the original; data file and backing files
- * are not made again, for others may have them: that is told. Backing files that are as they were can be
- * stood on again.
+ * What a restored image is made of. It has the options of the original. Its data file and backing files
+ * are not made again, for others may have them: a note says that. The image can stand again on backing
+ * files that did not change.
  */
 #include "planner-priv.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A file as the snapshot tells it. */
+/* A file as it was when the snapshot was taken. */
 typedef struct Kept {
 	const char *path, *format; /* borrowed */
 	guint64 inode, size, mtime_ns;
@@ -29,7 +29,7 @@ static gboolean is_unchanged(const Kept *kept)
 		       kept->mtime_ns;
 }
 
-/* Whether PATH is the image of a disk in XML, a definition; *RET tells. */
+/* *RET: whether PATH is the image of a disk in XML, a definition. */
 static gboolean has_disk(const VkFacts *facts, const char *xml, const char *path, gboolean *ret,
 			 GError **error)
 {

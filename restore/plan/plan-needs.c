@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a restored guest needs of its host: connected to other networks where that was asked for, and
- * told before anything is written where the host lacks it.
+ * What a restored guest needs of its host. It is connected to other networks if that was asked for. What
+ * the host lacks is reported before anything is written.
  */
 #include "planner-priv.h"
 
@@ -37,7 +37,7 @@ void vk_planner_set_networks(VkPlanner *planner)
 	}
 }
 
-/* What the plan itself brings is not lacking. */
+/* The host does not lack what the plan itself brings. */
 static gboolean is_brought(const VkPlan *plan, const VkNeed *need)
 {
 	for (guint i = 0; need->kind == VK_NEED_FILE && i < plan->items->len; i++) {

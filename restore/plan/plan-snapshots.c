@@ -82,7 +82,7 @@ static const VkPlanItem *find_written(const VkPlan *plan, const char *path)
 	return NULL;
 }
 
-/* What the image that ITEM replaces stands on, as far as it is told; nullable, borrowed. */
+/* What the image that ITEM replaces stands on, as far as that is known; nullable, borrowed. */
 static const char *base_of(const VkPlanner *planner, const VkPlanItem *item)
 {
 	const VkDomainDisk *disk = vk_domain_find_disk(planner->present, item->name);

@@ -36,7 +36,7 @@ static gboolean lies_below(const char *path, const char *const *directories)
 	return FALSE;
 }
 
-/* What the host itself runs from, and has programs read without being told to. */
+/* What the host itself runs from, and what programs read by themselves. */
 static gboolean is_system_path(const char *path)
 {
 	static const char *const system[] = {"/bin",

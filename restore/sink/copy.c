@@ -26,11 +26,11 @@ typedef struct Copy {
 	VkProgress *progress;
 	guint64 size;
 	GMutex lock;
-	Piece extent;  /* what is left of the extent being handed out */
+	Piece extent;  /* the rest of the extent being handed out */
 	GError *error; /* the first one: all threads stop */
 } Copy;
 
-/* Makes the next extent current, passing over what the sink need not be told. */
+/* Makes the next extent current, passing over holes that the sink makes by itself. */
 static gboolean next_extent(Copy *copy, GError **error)
 {
 	Piece *extent = &copy->extent;
