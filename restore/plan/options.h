@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the command line of virtkeep-restore asks for.
+ * VkRestoreOptions: what a restore is asked to do.
  */
 #pragma once
-
-#include "complete.h"
 
 #include <glib.h>
 
@@ -26,10 +24,6 @@ typedef struct VkRestoreOptions {
 	gboolean force;
 	gboolean keep_old;
 } VkRestoreOptions;
-
-/* Adds the options to CONTEXT's main group, and to COMPLETION (nullable). OPTIONS must outlive the parse. */
-void vk_restore_options_add(VkRestoreOptions *options, VkCompletion *completion,
-			    GOptionContext *context);
 
 /*
  * VK_ERROR_USAGE for what contradicts itself. JSON: a JSON document goes to stdout.
