@@ -7,9 +7,9 @@
 #include "errors.h"
 #include "qemu-image.h"
 
-gboolean vk_apply_check_kept(VkArrays *arrays, const VkPlanItem *item, GError **error)
+gboolean vk_apply_check_kept(VkArrays *arrays, const VkRestoreItem *item, GError **error)
 {
-	const VkPlanClone *clone = item->clone;
+	const VkRestoreClone *clone = item->clone;
 
 	for (guint i = clone ? clone->kept_from : 0; clone && i < clone->kept_to; i++)
 		if (!vk_arrays_layer_unchanged(arrays, clone->copy, i))
@@ -20,10 +20,10 @@ gboolean vk_apply_check_kept(VkArrays *arrays, const VkPlanItem *item, GError **
 	return TRUE;
 }
 
-static gboolean fill(VkArrays *arrays, const VkPlanItem *item, const char *path, gboolean *ret_done,
-		     GError **error)
+static gboolean fill(VkArrays *arrays, const VkRestoreItem *item, const char *path,
+		     gboolean *ret_done, GError **error)
 {
-	const VkPlanClone *clone = item->clone;
+	const VkRestoreClone *clone = item->clone;
 	const VkQemuLayer image = {.path = path, .format = clone->format};
 	const VkQemuLayer backing = {.path = clone->backing, .format = clone->backing_format};
 
@@ -32,8 +32,8 @@ static gboolean fill(VkArrays *arrays, const VkPlanItem *item, const char *path,
 	return !*ret_done || !clone->backing || vk_image_file_set_backing(&image, &backing, error);
 }
 
-gboolean vk_apply_clone(VkArrays *arrays, const VkPlanItem *item, VkSwap *swap, VkSink **ret_sink,
-			GError **error)
+gboolean vk_apply_clone(VkArrays *arrays, const VkRestoreItem *item, VkSwap *swap,
+			VkSink **ret_sink, GError **error)
 {
 	g_autoptr(VkSink) sink = NULL;
 	const char *temporary;

@@ -7,7 +7,7 @@
 #include "errors.h"
 #include "log.h"
 
-gboolean vk_apply_guest(const VkPlan *plan, const VkApplyTools *tools, VkHost *host,
+gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
 			gboolean *ret_started, GError **error)
 {
 	g_autoptr(VkSwap) swap = vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);

@@ -15,7 +15,7 @@
 #define POLL_USEC (G_USEC_PER_SEC / 10)
 
 typedef struct InPlace {
-	const VkPlan *plan;
+	const VkRestorePlan *plan;
 	const VkApplyTools *tools;
 	VkHost *host; /* that of the tools, connected */
 	VkGuest *guest;
@@ -31,10 +31,10 @@ typedef struct InPlace {
  * Nobody may have the old files open any more: the guest is off, but others may share them. Nor may
  * the guest have written to files that are used as they lie.
  */
-static gboolean check_files(const VkPlan *plan, VkArrays *arrays, GError **error)
+static gboolean check_files(const VkRestorePlan *plan, VkArrays *arrays, GError **error)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->exists && !vk_place_check_unused(item->place.path, error))
 			return FALSE;
@@ -200,7 +200,7 @@ static gboolean finish(InPlace *job, gboolean *ret_started, GError **error)
 	return done;
 }
 
-gboolean vk_apply_in_place(const VkPlan *plan, const VkApplyTools *tools, VkHost *host,
+gboolean vk_apply_in_place(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
 			   gboolean *ret_started, GError **error)
 {
 	InPlace job = {.plan = plan,

@@ -21,7 +21,7 @@ static gboolean copy_image(VkImage *image, VkSink *sink, VkProgress *progress, G
 	return done;
 }
 
-static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkArrays *arrays,
+static gboolean write_item(const VkRestorePlan *plan, const VkRestoreItem *item, VkArrays *arrays,
 			   VkSwap *swap, VkProgress *progress, GError **error)
 {
 	g_autoptr(VkImage) image = NULL;
@@ -57,14 +57,14 @@ static gboolean write_item(const VkPlan *plan, const VkPlanItem *item, VkArrays 
 	return TRUE;
 }
 
-gboolean vk_apply_items(const VkPlan *plan, VkArrays *arrays, VkSwap *swap, gboolean blocks,
+gboolean vk_apply_items(const VkRestorePlan *plan, VkArrays *arrays, VkSwap *swap, gboolean blocks,
 			GError **error)
 {
 	g_autoptr(VkProgress) progress = NULL;
 	int count = 0;
 
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->record && !item->clone && (item->place.kind == VK_PLACE_BLOCK) == blocks)
 			count++;
@@ -72,7 +72,7 @@ gboolean vk_apply_items(const VkPlan *plan, VkArrays *arrays, VkSwap *swap, gboo
 	progress = vk_progress_new(plan->reference, 0);
 	vk_progress_await(progress, count);
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if ((item->place.kind == VK_PLACE_BLOCK) != blocks)
 			continue;

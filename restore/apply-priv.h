@@ -10,30 +10,30 @@
 #include <glib.h>
 
 /* Writes the items whose place is a block device, or (BLOCKS FALSE) those whose place is not. */
-gboolean vk_apply_items(const VkPlan *plan, VkArrays *arrays, VkSwap *swap, gboolean blocks,
+gboolean vk_apply_items(const VkRestorePlan *plan, VkArrays *arrays, VkSwap *swap, gboolean blocks,
 			GError **error);
 
 /*
  * Lets the array fill the file of ITEM, which has a clone. *RET_SINK is finished; NULL when the
  * array turns out not to reach there: then the disk is to be copied.
  */
-gboolean vk_apply_clone(VkArrays *arrays, const VkPlanItem *item, VkSwap *swap, VkSink **ret_sink,
-			GError **error);
+gboolean vk_apply_clone(VkArrays *arrays, const VkRestoreItem *item, VkSwap *swap,
+			VkSink **ret_sink, GError **error);
 
 /* VK_ERROR_CHANGED when a file below ITEM's clone is not any more what it was in the snapshot. */
-gboolean vk_apply_check_kept(VkArrays *arrays, const VkPlanItem *item, GError **error);
+gboolean vk_apply_check_kept(VkArrays *arrays, const VkRestoreItem *item, GError **error);
 
 /* The parts of vk_apply() for a new guest and for one in place. HOST is that of TOOLS, connected. */
-gboolean vk_apply_guest(const VkPlan *plan, const VkApplyTools *tools, VkHost *host,
+gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
 			gboolean *ret_started, GError **error);
-gboolean vk_apply_in_place(const VkPlan *plan, const VkApplyTools *tools, VkHost *host,
+gboolean vk_apply_in_place(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
 			   gboolean *ret_started, GError **error);
 
 /* Starts GUEST unless it runs. */
 gboolean vk_apply_start(VkGuest *guest, gboolean *ret_started, GError **error);
 
 /* Sets autostart as the plan says; a failure is only logged, for the guest is restored. */
-void vk_apply_autostart(const VkPlan *plan, VkGuest *guest);
+void vk_apply_autostart(const VkRestorePlan *plan, VkGuest *guest);
 
 /* Removes the saved memory state that the plan drops. */
-gboolean vk_apply_drop_save(const VkPlan *plan, GError **error);
+gboolean vk_apply_drop_save(const VkRestorePlan *plan, GError **error);

@@ -24,7 +24,7 @@ gboolean vk_apply_start(VkGuest *guest, gboolean *ret_started, GError **error)
 	return TRUE;
 }
 
-void vk_apply_autostart(const VkPlan *plan, VkGuest *guest)
+void vk_apply_autostart(const VkRestorePlan *plan, VkGuest *guest)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -32,7 +32,7 @@ void vk_apply_autostart(const VkPlan *plan, VkGuest *guest)
 		vk_log_warning("'%s': autostart is not set: %s", plan->guest, error->message);
 }
 
-gboolean vk_apply_drop_save(const VkPlan *plan, GError **error)
+gboolean vk_apply_drop_save(const VkRestorePlan *plan, GError **error)
 {
 	if (plan->managed_save && vk_io.unlinkat(AT_FDCWD, plan->managed_save, 0) < 0 &&
 	    errno != ENOENT)

@@ -4,7 +4,7 @@
 #include "guestlock.h"
 #include "log.h"
 
-static gboolean apply_parts(const VkPlan *plan, VkArrays *arrays, GError **error)
+static gboolean apply_parts(const VkRestorePlan *plan, VkArrays *arrays, GError **error)
 {
 	g_autoptr(VkSwap) swap = vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
 	g_autoptr(GError) trouble = NULL;
@@ -17,14 +17,14 @@ static gboolean apply_parts(const VkPlan *plan, VkArrays *arrays, GError **error
 	return TRUE;
 }
 
-gboolean vk_apply(const VkPlan *plan, const VkApplyTools *tools, gboolean *ret_started,
+gboolean vk_apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboolean *ret_started,
 		  GError **error)
 {
 	g_autoptr(VkGuestLock) lock = NULL;
 	VkHost *host;
 
 	*ret_started = FALSE;
-	if (plan->kind == VK_PLAN_PARTS)
+	if (plan->kind == VK_RESTORE_PARTS)
 		return apply_parts(plan, tools->arrays, error);
 	host = vk_lazy_host_get(tools->host, error);
 	if (!host)
@@ -32,7 +32,7 @@ gboolean vk_apply(const VkPlan *plan, const VkApplyTools *tools, gboolean *ret_s
 	lock = vk_guest_lock_take(tools->run_dir, plan->uuid, plan->guest, error);
 	if (!lock)
 		return FALSE;
-	if (plan->kind == VK_PLAN_IN_PLACE)
+	if (plan->kind == VK_RESTORE_IN_PLACE)
 		return vk_apply_in_place(plan, tools, host, ret_started, error);
 	return vk_apply_guest(plan, tools, host, ret_started, error);
 }

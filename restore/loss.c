@@ -15,7 +15,7 @@
 
 #define ANSWER_MAX 512
 
-gint64 vk_loss_seconds(const VkPlan *plan, gint64 now)
+gint64 vk_loss_seconds(const VkRestorePlan *plan, gint64 now)
 {
 	gint64 then = now;
 
@@ -48,7 +48,7 @@ static char *duration(gint64 seconds)
 	return g_string_free(text, FALSE);
 }
 
-char *vk_loss_text(const VkPlan *plan, gint64 now)
+char *vk_loss_text(const VkRestorePlan *plan, gint64 now)
 {
 	g_autofree char *since = NULL;
 	g_autofree char *length = NULL;
@@ -84,7 +84,7 @@ static char *read_answer(void)
 	return NULL;
 }
 
-gboolean vk_loss_confirm(const VkPlan *plan, GError **error)
+gboolean vk_loss_confirm(const VkRestorePlan *plan, GError **error)
 {
 	g_autofree char *loss = NULL;
 	g_autofree char *guest = NULL;

@@ -12,13 +12,13 @@
  * In words: since when, and how much time that is up to NOW (seconds since 1970). NULL for a plan
  * that is not in place. New string.
  */
-char *vk_loss_text(const VkPlan *plan, gint64 now);
+char *vk_loss_text(const VkRestorePlan *plan, gint64 now);
 
 /* Seconds; 0 for a snapshot whose time is still to come. */
-gint64 vk_loss_seconds(const VkPlan *plan, gint64 now);
+gint64 vk_loss_seconds(const VkRestorePlan *plan, gint64 now);
 
 /*
  * Where a person sits at the terminal, PLAN, which is in place, needs the guest's name typed. TRUE
  * without a question where nobody does. VK_ERROR_FAILED when something else was typed.
  */
-gboolean vk_loss_confirm(const VkPlan *plan, GError **error);
+gboolean vk_loss_confirm(const VkRestorePlan *plan, GError **error);

@@ -39,7 +39,7 @@ static void job_free(gpointer data)
 {
 	VkRestoreJob *job = data;
 
-	vk_plan_free(job->plan);
+	vk_restore_plan_free(job->plan);
 	vk_view_free(job->view);
 	g_clear_error(&job->error);
 	g_free(job);
@@ -85,17 +85,17 @@ static VkRestoreJob *plan_job(Run *run, const char *reference)
 		return job;
 	tell_snapshot(reference, snapshot);
 	job->view = vk_view_new(run->vault, snapshot);
-	job->plan = vk_plan_make(&run->options, job->view, run->facts, &job->error);
+	job->plan = vk_restore_plan_make(&run->options, job->view, run->facts, &job->error);
 	if (job->plan &&
-	    !vk_plan_check_outside(job->plan, vk_vault_directory(run->vault), &job->error))
-		g_clear_pointer(&job->plan, vk_plan_free);
+	    !vk_restore_plan_check_outside(job->plan, vk_vault_directory(run->vault), &job->error))
+		g_clear_pointer(&job->plan, vk_restore_plan_free);
 	return job;
 }
 
 static void find_room(VkRoom *room, VkRestoreJob *job)
 {
 	if (job->plan && !vk_room_take(room, job->plan, &job->error))
-		g_clear_pointer(&job->plan, vk_plan_free);
+		g_clear_pointer(&job->plan, vk_restore_plan_free);
 }
 
 static gboolean plan_all(Run *run, GError **error)
@@ -111,7 +111,7 @@ static gboolean plan_all(Run *run, GError **error)
 		if (job->plan)
 			g_ptr_array_add(plans, job->plan);
 	}
-	return vk_plan_check_distinct(plans, error);
+	return vk_restore_plan_check_distinct(plans, error);
 }
 
 static void show_plan(const Run *run, const VkRestoreJob *job)

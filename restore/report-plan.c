@@ -23,7 +23,7 @@ static const char *array_name(const json_t *copy)
 	return json_string_value(json_object_get(copy, "array"));
 }
 
-static void add_manner_text(GString *text, const VkPlanItem *item)
+static void add_manner_text(GString *text, const VkRestoreItem *item)
 {
 	if (item->clone)
 		g_string_append_printf(text, ", cloned by '%s': no data is read",
@@ -33,9 +33,9 @@ static void add_manner_text(GString *text, const VkPlanItem *item)
 				       item->why_copied ? item->why_copied : "");
 }
 
-static void add_item_text(GString *text, const VkPlan *plan, const VkPlanItem *item)
+static void add_item_text(GString *text, const VkRestorePlan *plan, const VkRestoreItem *item)
 {
-	g_autofree char *kept = vk_plan_kept_path(plan, item);
+	g_autofree char *kept = vk_restore_plan_kept_path(plan, item);
 	g_autofree char *size = g_format_size_full(item->place.size, G_FORMAT_SIZE_IEC_UNITS);
 	g_autoptr(GString) line = g_string_new(NULL);
 
@@ -56,7 +56,7 @@ static void add_item_text(GString *text, const VkPlan *plan, const VkPlanItem *i
 	add_line(text, "  %s", line->str);
 }
 
-char *vk_report_plan_text(const VkPlan *plan)
+char *vk_report_plan_text(const VkRestorePlan *plan)
 {
 	g_autofree char *loss = vk_loss_text(plan, g_get_real_time() / G_USEC_PER_SEC);
 	GString *text = g_string_new(NULL);
@@ -86,9 +86,9 @@ char *vk_report_plan_text(const VkPlan *plan)
 	return g_string_free(text, FALSE);
 }
 
-static json_t *item_report(const VkPlan *plan, const VkPlanItem *item)
+static json_t *item_report(const VkRestorePlan *plan, const VkRestoreItem *item)
 {
-	g_autofree char *kept = vk_plan_kept_path(plan, item);
+	g_autofree char *kept = vk_restore_plan_kept_path(plan, item);
 	json_t *report = json_object();
 
 	json_object_set_new(report, item->is_disk ? "target" : "name",
@@ -111,7 +111,7 @@ static json_t *item_report(const VkPlan *plan, const VkPlanItem *item)
 	return report;
 }
 
-json_t *vk_report_plan_json(const VkPlan *plan, gboolean started)
+json_t *vk_report_plan_json(const VkRestorePlan *plan, gboolean started)
 {
 	json_t *report = json_object();
 	json_t *disks = json_array();
@@ -121,7 +121,7 @@ json_t *vk_report_plan_json(const VkPlan *plan, gboolean started)
 	for (guint i = 0; i < plan->notes->len; i++)
 		json_array_append_new(notes, vk_json_new_string(g_ptr_array_index(plan->notes, i)));
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		json_array_append_new(item->is_disk ? disks : files, item_report(plan, item));
 	}

@@ -21,10 +21,10 @@ void vk_report_plan(const VkRestoreJob *job, gboolean on_stderr)
 void vk_report_done(const VkRestoreJob *job, gboolean on_stderr)
 {
 	FILE *out = on_stderr ? stderr : stdout;
-	const VkPlan *plan = job->plan;
+	const VkRestorePlan *plan = job->plan;
 
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		vk_print_line(out, "%s: restored %s %s to %s%s%s", plan->reference,
 			      item->is_disk ? "disk" : "file", item->name, item->path ? "'" : "",

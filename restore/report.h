@@ -12,7 +12,7 @@
 typedef struct VkRestoreJob {
 	const char *reference; /* as asked for */
 	VkView *view;
-	VkPlan *plan; /* NULL when it could not be made */
+	VkRestorePlan *plan; /* NULL when it could not be made */
 	gboolean started;
 	gint64 usec;   /* that it took */
 	GError *error; /* NULL: done, or still to do */

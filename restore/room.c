@@ -86,7 +86,7 @@ static Filesystem *find_filesystem(VkRoom *room, const char *path)
 	return filesystem;
 }
 
-static guint64 needed_by(const VkPlanItem *item)
+static guint64 needed_by(const VkRestoreItem *item)
 {
 	guint64 bytes;
 
@@ -101,7 +101,7 @@ static guint64 needed_by(const VkPlanItem *item)
 	return bytes;
 }
 
-static guint64 released_by(const VkPlan *plan, const VkPlanItem *item)
+static guint64 released_by(const VkRestorePlan *plan, const VkRestoreItem *item)
 {
 	struct stat facts;
 
@@ -111,7 +111,7 @@ static guint64 released_by(const VkPlan *plan, const VkPlanItem *item)
 	return (guint64)facts.st_blocks * 512;
 }
 
-static void add_item(VkRoom *room, const VkPlan *plan, const VkPlanItem *item)
+static void add_item(VkRoom *room, const VkRestorePlan *plan, const VkRestoreItem *item)
 {
 	Filesystem *filesystem;
 
@@ -136,7 +136,7 @@ static char *shortage(const Filesystem *filesystem)
 			       filesystem->directory, available);
 }
 
-static gboolean check_filesystem(const Filesystem *filesystem, VkPlan *plan, GError **error)
+static gboolean check_filesystem(const Filesystem *filesystem, VkRestorePlan *plan, GError **error)
 {
 	g_autofree char *words = NULL;
 
@@ -149,11 +149,11 @@ static gboolean check_filesystem(const Filesystem *filesystem, VkPlan *plan, GEr
 			"there may not be enough room: %s; make room there, use --to DIR, or "
 			"--force to try",
 			words);
-	vk_plan_note(plan, "there may not be enough room: %s", words);
+	vk_restore_plan_note(plan, "there may not be enough room: %s", words);
 	return TRUE;
 }
 
-static void settle_filesystem(Filesystem *filesystem, VkPlan *plan)
+static void settle_filesystem(Filesystem *filesystem, VkRestorePlan *plan)
 {
 	plan->writes += filesystem->needed;
 	if (filesystem->needed > 0) {
@@ -167,7 +167,7 @@ static void settle_filesystem(Filesystem *filesystem, VkPlan *plan)
 	filesystem->needed = filesystem->released = 0;
 }
 
-gboolean vk_room_take(VkRoom *room, VkPlan *plan, GError **error)
+gboolean vk_room_take(VkRoom *room, VkRestorePlan *plan, GError **error)
 {
 	GHashTableIter iter;
 	gpointer filesystem;

@@ -20,4 +20,4 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkRoom, vk_room_free)
  * with the plan's force that is only noted, for a file system that compresses may take more than it
  * says.
  */
-gboolean vk_room_take(VkRoom *room, VkPlan *plan, GError **error);
+gboolean vk_room_take(VkRoom *room, VkRestorePlan *plan, GError **error);

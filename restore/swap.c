@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 typedef struct SwapEntry {
-	const VkPlanItem *item;
+	const VkRestoreItem *item;
 	VkSink *sink;
 	int directory; /* of the item's file; -1: not opened yet */
 	char *base;    /* the file's name in it */
@@ -87,7 +87,7 @@ static gboolean make_directory(VkSwap *swap, const char *path, mode_t mode, uid_
 	return TRUE;
 }
 
-gboolean vk_swap_make_directory(VkSwap *swap, const VkPlanItem *item, GError **error)
+gboolean vk_swap_make_directory(VkSwap *swap, const VkRestoreItem *item, GError **error)
 {
 	g_autofree char *own = NULL;
 	g_autofree char *parent = NULL;
@@ -104,7 +104,7 @@ gboolean vk_swap_make_directory(VkSwap *swap, const VkPlanItem *item, GError **e
 	       make_directory(swap, own, 0700, item->place.uid, item->place.gid, error);
 }
 
-void vk_swap_add(VkSwap *swap, const VkPlanItem *item, VkSink *sink)
+void vk_swap_add(VkSwap *swap, const VkRestoreItem *item, VkSink *sink)
 {
 	SwapEntry *entry = g_new0(SwapEntry, 1);
 
@@ -169,7 +169,7 @@ static void note_origin(const VkSwap *swap, const SwapEntry *entry)
 
 static gboolean commit_entry(const VkSwap *swap, SwapEntry *entry, GError **error)
 {
-	const VkPlanItem *item = entry->item;
+	const VkRestoreItem *item = entry->item;
 	gboolean replace = item->exists && item->place.kind == VK_PLACE_FILE;
 
 	if (item->place.kind == VK_PLACE_FILE) {

@@ -21,10 +21,10 @@ typedef struct VkSwap VkSwap;
 VkSwap *vk_swap_new(const char *time, const char *old_mark);
 
 /* Makes ITEM's owner directory if it has one and lacks it. */
-gboolean vk_swap_make_directory(VkSwap *swap, const VkPlanItem *item, GError **error);
+gboolean vk_swap_make_directory(VkSwap *swap, const VkRestoreItem *item, GError **error);
 
 /* Takes over SINK, which was finished. ITEM is borrowed. */
-void vk_swap_add(VkSwap *swap, const VkPlanItem *item, VkSink *sink);
+void vk_swap_add(VkSwap *swap, const VkRestoreItem *item, VkSink *sink);
 
 /* A block device is open and about to be overwritten: that does not come back. */
 void vk_swap_note_overwriting(VkSwap *swap);

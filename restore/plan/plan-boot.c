@@ -27,7 +27,7 @@ static char *other_directory(const VkPlanner *planner)
 	const GPtrArray *items = planner->plan->items;
 
 	for (guint i = 0; i < items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(items, i);
+		const VkRestoreItem *item = g_ptr_array_index(items, i);
 
 		if (item->is_disk && item->place.kind == VK_PLACE_FILE)
 			return g_path_get_dirname(item->path);
@@ -55,14 +55,14 @@ static gboolean add_file(VkPlanner *planner, const VkFileRecord *file, const VkD
 			 GError **error)
 {
 	g_autofree char *path = boot_path(planner, boot);
-	VkPlanItem *item;
+	VkRestoreItem *item;
 
 	if (file->image->size > VK_BOOT_FILE_MAX)
 		return vk_fail(error, VK_ERROR_DAMAGE,
 			       "the snapshot's file '%s' has more than %u MiB: no guest is booted "
 			       "from that",
 			       file->name, VK_BOOT_FILE_MAX >> 20);
-	item = vk_plan_add_item(planner->plan, file->name, FALSE, file->image->size);
+	item = vk_restore_plan_add_item(planner->plan, file->name, FALSE, file->image->size);
 	item->record = file->image;
 	item->place.mode = 0644; /* QEMU's user reads it */
 	if (!vk_place_set(item, path, planner->options->force ? VK_REPLACE_FILE : VK_REPLACE_NO,

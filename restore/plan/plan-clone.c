@@ -14,10 +14,10 @@
 /* A file name has at most 255 bytes; the decoration takes 33, what sets aside another 30. */
 #define BASE_NAME_KEPT 180
 
-static VkPlanClone *clone_new(const json_t *copy, const GPtrArray *layers, guint number)
+static VkRestoreClone *clone_new(const json_t *copy, const GPtrArray *layers, guint number)
 {
 	const VkArrayLayer *layer = g_ptr_array_index(layers, number);
-	VkPlanClone *clone = g_new0(VkPlanClone, 1);
+	VkRestoreClone *clone = g_new0(VkRestoreClone, 1);
 
 	clone->copy = copy;
 	clone->layer = number;
@@ -46,7 +46,7 @@ static gboolean can_clone(const VkFacts *facts, const json_t *copy, guint layer,
  * A new name beside the original, with the snapshot's time in it. No leading dot: that marks files
  * that are not whole. New string.
  */
-static char *backing_path(const VkPlan *plan, const VkArrayLayer *layer)
+static char *backing_path(const VkRestorePlan *plan, const VkArrayLayer *layer)
 {
 	g_autofree char *directory = g_path_get_dirname(layer->path);
 	g_autofree char *base = g_path_get_basename(layer->path);
@@ -59,7 +59,7 @@ static char *backing_path(const VkPlan *plan, const VkArrayLayer *layer)
 }
 
 /* The path comes from the snapshot. Beside the disk itself a file may be wherever that may be. */
-static gboolean set_backing_place(VkPlanItem *item, const char *path, const VkPlanItem *disk,
+static gboolean set_backing_place(VkRestoreItem *item, const char *path, const VkRestoreItem *disk,
 				  GError **error)
 {
 	g_autofree char *beside = g_path_get_dirname(disk->place.path);
@@ -69,13 +69,13 @@ static gboolean set_backing_place(VkPlanItem *item, const char *path, const VkPl
 	       vk_place_set(item, path, VK_REPLACE_NO, FALSE, "", error);
 }
 
-static VkPlanItem *add_backing_item(VkPlan *plan, const VkPlanItem *disk, const GPtrArray *layers,
-				    guint number, GError **error)
+static VkRestoreItem *add_backing_item(VkRestorePlan *plan, const VkRestoreItem *disk,
+				       const GPtrArray *layers, guint number, GError **error)
 {
 	const VkArrayLayer *layer = g_ptr_array_index(layers, number);
 	g_autofree char *name = g_strdup_printf("%s-backing-%u", disk->name, number);
 	g_autofree char *path = backing_path(plan, layer);
-	VkPlanItem *item = vk_plan_add_item(plan, name, FALSE, 0);
+	VkRestoreItem *item = vk_restore_plan_add_item(plan, name, FALSE, 0);
 	struct stat st;
 
 	if (!set_backing_place(item, path, disk, error))
@@ -89,15 +89,15 @@ static VkPlanItem *add_backing_item(VkPlan *plan, const VkPlanItem *disk, const 
 	return item;
 }
 
-static gboolean clone_chain(VkPlan *plan, VkPlanItem *disk, const GPtrArray *layers, guint changed,
-			    GError **error)
+static gboolean clone_chain(VkRestorePlan *plan, VkRestoreItem *disk, const GPtrArray *layers,
+			    guint changed, GError **error)
 {
-	VkPlanClone *above = disk->clone = clone_new(disk->record->array, layers, 0);
+	VkRestoreClone *above = disk->clone = clone_new(disk->record->array, layers, 0);
 
 	above->kept_from = changed + 1;
 	above->kept_to = layers->len;
 	for (guint i = 1; i <= changed; i++) {
-		const VkPlanItem *item = add_backing_item(plan, disk, layers, i, error);
+		const VkRestoreItem *item = add_backing_item(plan, disk, layers, i, error);
 
 		if (!item)
 			return FALSE;
@@ -109,7 +109,7 @@ static gboolean clone_chain(VkPlan *plan, VkPlanItem *disk, const GPtrArray *lay
 }
 
 /* Why the disk cannot be cloned to its place; NULL: it can. New string. */
-static char *find_obstacle(const VkFacts *facts, const VkPlanItem *disk, const GPtrArray *layers)
+static char *find_obstacle(const VkFacts *facts, const VkRestoreItem *disk, const GPtrArray *layers)
 {
 	const json_t *copy = disk->record->array;
 	const VkArrayLayer *image = g_ptr_array_index(layers, 0);
@@ -136,7 +136,8 @@ static char *find_obstacle(const VkFacts *facts, const VkPlanItem *disk, const G
 	return NULL;
 }
 
-static gboolean clone_disk(VkPlan *plan, VkPlanItem *disk, const VkFacts *facts, GError **error)
+static gboolean clone_disk(VkRestorePlan *plan, VkRestoreItem *disk, const VkFacts *facts,
+			   GError **error)
 {
 	const json_t *copy = disk->record->array;
 	g_autoptr(GPtrArray) layers = facts->ops->layers(facts, copy);
@@ -150,12 +151,12 @@ static gboolean clone_disk(VkPlan *plan, VkPlanItem *disk, const VkFacts *facts,
 	       clone_chain(plan, disk, layers, count_changed(facts, copy, layers->len), error);
 }
 
-gboolean vk_planner_clone_disks(VkPlan *plan, const VkFacts *facts, GError **error)
+gboolean vk_planner_clone_disks(VkRestorePlan *plan, const VkFacts *facts, GError **error)
 {
 	guint count = plan->items->len;
 
 	for (guint i = 0; i < count; i++) {
-		VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->is_disk && item->record->array && !clone_disk(plan, item, facts, error))
 			return FALSE;

@@ -7,7 +7,7 @@
 
 #include "errors.h"
 
-static gboolean refuse(const VkPlanItem *item, const char *why, GError **error)
+static gboolean refuse(const VkRestoreItem *item, const char *why, GError **error)
 {
 	return vk_fail(error, VK_ERROR_FAILED,
 		       "disk '%s' was encrypted, and %s, or use --decrypted to write it as plain "
@@ -16,7 +16,7 @@ static gboolean refuse(const VkPlanItem *item, const char *why, GError **error)
 }
 
 /* The secret that the image of DISK is to be written with. */
-static gboolean take_secret(const VkFacts *facts, const VkDomainDisk *disk, VkPlanItem *item,
+static gboolean take_secret(const VkFacts *facts, const VkDomainDisk *disk, VkRestoreItem *item,
 			    GError **error)
 {
 	const VkDomainImage *image = disk->image;
@@ -42,7 +42,7 @@ static gboolean take_secret(const VkFacts *facts, const VkDomainDisk *disk, VkPl
 	return refuse(item, why, error);
 }
 
-gboolean vk_planner_encrypt(VkPlanner *planner, VkPlanItem *item, GError **error)
+gboolean vk_planner_encrypt(VkPlanner *planner, VkRestoreItem *item, GError **error)
 {
 	const VkDomainDisk *then = vk_domain_find_disk(planner->domain, item->name);
 	const VkDomainDisk *now = vk_domain_find_disk(planner->written, item->name);
@@ -50,9 +50,9 @@ gboolean vk_planner_encrypt(VkPlanner *planner, VkPlanItem *item, GError **error
 
 	if (planner->options->decrypted) {
 		if (then && vk_domain_disk_is_encrypted(then))
-			vk_plan_note(planner->plan,
-				     "disk '%s' was encrypted and is written as plain text",
-				     item->name);
+			vk_restore_plan_note(planner->plan,
+					     "disk '%s' was encrypted and is written as plain text",
+					     item->name);
 		return TRUE;
 	}
 	if (now && now->image && now->image->encrypted)

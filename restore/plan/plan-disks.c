@@ -29,9 +29,10 @@ const VkDiskRecord *vk_planner_find_disk(const VkSnapshot *snapshot, const char 
 	return NULL;
 }
 
-VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const char *format)
+VkRestoreItem *vk_planner_add_disk(VkRestorePlan *plan, const VkDiskRecord *disk,
+				   const char *format)
 {
-	VkPlanItem *item = vk_plan_add_item(plan, disk->target, TRUE, disk->image->size);
+	VkRestoreItem *item = vk_restore_plan_add_item(plan, disk->target, TRUE, disk->image->size);
 
 	item->record = disk->image;
 	item->layout = disk->layout;
@@ -39,8 +40,9 @@ VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const ch
 	if (strcmp(item->place.format, "qcow2") == 0)
 		item->place.options = vk_qcow2_layout_options(disk->layout);
 	if (!format && g_strcmp0(item->place.format, disk->format) != 0)
-		vk_plan_note(plan, "disk '%s' was '%s' and is restored as raw", disk->target,
-			     disk->format ? disk->format : "of unknown format");
+		vk_restore_plan_note(plan, "disk '%s' was '%s' and is restored as raw",
+				     disk->target,
+				     disk->format ? disk->format : "of unknown format");
 	return item;
 }
 
@@ -91,7 +93,7 @@ char *vk_planner_original_path(VkPlanner *planner, const VkDiskRecord *record, G
 /*
  * Whether DISK's definition names ITEM's place already, if only by a pool: then it is left alone.
  */
-static gboolean stays(VkPlanner *planner, const VkDomainDisk *disk, const VkPlanItem *item)
+static gboolean stays(VkPlanner *planner, const VkDomainDisk *disk, const VkRestoreItem *item)
 {
 	const VkDomainImage *image = disk->image;
 	g_autofree char *path = NULL;
@@ -105,7 +107,7 @@ static gboolean stays(VkPlanner *planner, const VkDomainDisk *disk, const VkPlan
 	return g_strcmp0(path, item->path) == 0;
 }
 
-gboolean vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item, GError **error)
+gboolean vk_planner_move_disk(VkPlanner *planner, const VkRestoreItem *item, GError **error)
 {
 	const VkDomainDisk *disk = vk_domain_find_disk(planner->written, item->name);
 	VkDomainNewDisk place = {
@@ -117,7 +119,7 @@ gboolean vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item, GError
 	};
 
 	if (!disk) {
-		vk_plan_note(
+		vk_restore_plan_note(
 			planner->plan,
 			"disk '%s' was attached to the running guest only: it is restored, but "
 			"the definition does not have it",

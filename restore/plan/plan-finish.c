@@ -6,9 +6,9 @@
 
 #include "errors.h"
 
-VkPlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error)
+VkRestorePlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error)
 {
-	VkPlan *plan = planner->plan;
+	VkRestorePlan *plan = planner->plan;
 
 	planner->changes.notes = plan->notes;
 	plan->domain_xml = vk_domain_rewrite(xml, &planner->changes, error);

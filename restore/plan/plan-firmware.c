@@ -17,7 +17,7 @@
 #define FILE_MODE 0644
 
 /* The state goes to its present owner. The snapshot has no say in that. */
-static void choose_tpm_owner(VkPlanner *planner, VkPlanItem *item)
+static void choose_tpm_owner(VkPlanner *planner, VkRestoreItem *item)
 {
 	struct stat st;
 	const struct passwd *user;
@@ -65,7 +65,7 @@ static char *nvram_path(VkPlanner *planner, const VkFileRecord *file)
 	if (may_have_nvram(planner, file->path))
 		return g_strdup(file->path);
 	path = default_nvram_path(planner);
-	vk_plan_note(
+	vk_restore_plan_note(
 		planner->plan,
 		"the firmware's variables were in '%s', outside of libvirt's directory: they go "
 		"to '%s'",
@@ -80,19 +80,21 @@ static void settle_unsaved_nvram(VkPlanner *planner)
 	char *path;
 
 	if (planner->changes.nvram || may_have_nvram(planner, named)) {
-		vk_plan_note(planner->plan,
-			     "the firmware's variables were not saved: the guest starts with what "
-			     "the host has in '%s', else with new ones",
-			     planner->changes.nvram ? planner->changes.nvram : named);
+		vk_restore_plan_note(
+			planner->plan,
+			"the firmware's variables were not saved: the guest starts with what "
+			"the host has in '%s', else with new ones",
+			planner->changes.nvram ? planner->changes.nvram : named);
 		return;
 	}
 	path = default_nvram_path(planner);
 	g_ptr_array_add(planner->words, path);
 	planner->changes.nvram = path;
-	vk_plan_note(planner->plan,
-		     "the firmware's variables were not saved and in '%s', outside of libvirt's "
-		     "directory: the guest has them in '%s' now",
-		     named, path);
+	vk_restore_plan_note(
+		planner->plan,
+		"the firmware's variables were not saved and in '%s', outside of libvirt's "
+		"directory: the guest has them in '%s' now",
+		named, path);
 }
 
 /* In place a file is replaced unasked only where it is the present guest's. */
@@ -105,7 +107,8 @@ static VkReplace may_replace(const VkPlanner *planner, gboolean is_present)
 
 static gboolean add_tpm(VkPlanner *planner, const VkFileRecord *file, GError **error)
 {
-	VkPlanItem *item = vk_plan_add_item(planner->plan, file->name, FALSE, file->image->size);
+	VkRestoreItem *item =
+		vk_restore_plan_add_item(planner->plan, file->name, FALSE, file->image->size);
 	g_autofree char *path = tpm_path(planner, file);
 
 	item->record = file->image;
@@ -118,7 +121,8 @@ static gboolean add_tpm(VkPlanner *planner, const VkFileRecord *file, GError **e
 static gboolean add_nvram(VkPlanner *planner, const VkFileRecord *file, const char *given,
 			  GError **error)
 {
-	VkPlanItem *item = vk_plan_add_item(planner->plan, file->name, FALSE, file->image->size);
+	VkRestoreItem *item =
+		vk_restore_plan_add_item(planner->plan, file->name, FALSE, file->image->size);
 	g_autofree char *path = given ? g_strdup(given) : nvram_path(planner, file);
 	gboolean is_present = planner->present && g_strcmp0(planner->present->nvram, path) == 0;
 
@@ -154,8 +158,9 @@ gboolean vk_planner_add_firmware(VkPlanner *planner, const char *given_nvram, GE
 	if (planner->domain->nvram && !has_nvram)
 		settle_unsaved_nvram(planner);
 	if (planner->domain->has_emulated_tpm && !has_tpm)
-		vk_plan_note(planner->plan, "the TPM's state was not saved: the guest starts with "
-					    "what the host has, else with an empty TPM");
+		vk_restore_plan_note(planner->plan,
+				     "the TPM's state was not saved: the guest starts with "
+				     "what the host has, else with an empty TPM");
 	return TRUE;
 }
 
@@ -169,8 +174,8 @@ static void settle_medium(VkPlanner *planner, const VkDomainDisk *disk)
 	if (!disk->image->path || g_file_test(disk->image->path, G_FILE_TEST_EXISTS))
 		return;
 	g_ptr_array_add(planner->changes.eject, g_strdup(disk->target));
-	vk_plan_note(planner->plan, "the medium '%s' is gone: the drive '%s' is left empty",
-		     disk->image->path, disk->target);
+	vk_restore_plan_note(planner->plan, "the medium '%s' is gone: the drive '%s' is left empty",
+			     disk->image->path, disk->target);
 }
 
 static void settle_disk(VkPlanner *planner, const VkDomainDisk *disk, gboolean drop)
@@ -179,12 +184,14 @@ static void settle_disk(VkPlanner *planner, const VkDomainDisk *disk, gboolean d
 
 	if (drop) {
 		g_ptr_array_add(planner->changes.drop, g_strdup(disk->target));
-		vk_plan_note(planner->plan,
-			     "disk '%s' ('%s') was not saved: the new guest does not have it",
-			     disk->target, label);
+		vk_restore_plan_note(
+			planner->plan,
+			"disk '%s' ('%s') was not saved: the new guest does not have it",
+			disk->target, label);
 	} else {
-		vk_plan_note(planner->plan, "disk '%s' was not saved: '%s' is used as it is",
-			     disk->target, label);
+		vk_restore_plan_note(planner->plan,
+				     "disk '%s' was not saved: '%s' is used as it is", disk->target,
+				     label);
 	}
 }
 
@@ -204,9 +211,11 @@ void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop)
 	}
 	/* The rewriting notes what becomes of a new guest's devices. */
 	for (guint i = 0; !drop && i < domain->passthrough->len; i++)
-		vk_plan_note(planner->plan,
-			     "%s was given through to the guest and must be there to start it",
-			     (const char *)g_ptr_array_index(domain->passthrough, i));
+		vk_restore_plan_note(
+			planner->plan,
+			"%s was given through to the guest and must be there to start it",
+			(const char *)g_ptr_array_index(domain->passthrough, i));
 	if (!planner->snapshot->persistent)
-		vk_plan_note(planner->plan, "the guest was transient and becomes persistent");
+		vk_restore_plan_note(planner->plan,
+				     "the guest was transient and becomes persistent");
 }

@@ -30,7 +30,7 @@ static gboolean refuse_known(const VkFacts *facts, const char *key, GError **err
 /* The name, the uuid, and what must differ from the original. */
 static gboolean set_identity(VkPlanner *planner, GError **error)
 {
-	VkPlan *plan = planner->plan;
+	VkRestorePlan *plan = planner->plan;
 	const char *as_name = planner->options->as_name;
 	g_autoptr(VkKnownGuest) known = NULL;
 
@@ -99,7 +99,7 @@ static gboolean add_disks(VkPlanner *planner, GError **error)
 
 	for (guint i = 0; i < disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(disks, i);
-		VkPlanItem *item = vk_planner_add_disk(planner->plan, disk, options->format);
+		VkRestoreItem *item = vk_planner_add_disk(planner->plan, disk, options->format);
 		g_autofree char *path = disk_path(planner, disk, item->place.format, error);
 
 		if (!path ||
@@ -133,15 +133,15 @@ static gboolean has_nvram(const VkPlanner *planner)
 	return planner->domain->nvram != NULL;
 }
 
-VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
-			 GError **error)
+VkRestorePlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
+				GError **error)
 {
 	g_auto(VkPlanner) planner = {0};
 	g_autofree char *nvram_name = NULL;
 	g_autofree char *nvram_path = NULL;
 	gboolean is_new = options->as_name != NULL;
 
-	if (!vk_planner_init(&planner, VK_PLAN_GUEST, options, view, facts, error) ||
+	if (!vk_planner_init(&planner, VK_RESTORE_GUEST, options, view, facts, error) ||
 	    !look_for_libvirt(&planner, error) || !set_identity(&planner, error) ||
 	    !vk_planner_check_managed_save(&planner, error) || !add_disks(&planner, error))
 		return NULL;

@@ -39,7 +39,7 @@ static gboolean add_disk(VkPlanner *planner, const VkDiskRecord *disk, GError **
 	g_autofree char *path = vk_planner_original_path(planner, disk, error);
 	g_autoptr(GPtrArray) present = NULL;
 	gboolean is_present;
-	VkPlanItem *item;
+	VkRestoreItem *item;
 
 	if (!path)
 		return FALSE;
@@ -88,10 +88,10 @@ static gboolean add_disks(VkPlanner *planner, const VkDomain *present, GError **
 }
 
 /* NULL when the plan does not write PATH. */
-static const VkPlanItem *find_item(const VkPlan *plan, const char *target)
+static const VkRestoreItem *find_item(const VkRestorePlan *plan, const char *target)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->is_disk && strcmp(item->name, target) == 0)
 			return item;
@@ -103,37 +103,40 @@ static void note_left_alone(VkPlanner *planner, const VkDomain *present)
 {
 	for (guint i = 0; i < present->disks->len; i++) {
 		const VkDomainDisk *disk = g_ptr_array_index(present->disks, i);
-		const VkPlanItem *item = find_item(planner->plan, disk->target);
+		const VkRestoreItem *item = find_item(planner->plan, disk->target);
 
 		if (!disk->image)
 			continue;
 
 		g_autofree char *label = vk_domain_image_label(disk->image);
 		if (item && disk->image->path && strcmp(disk->image->path, item->path) != 0)
-			vk_plan_note(planner->plan,
-				     "the present image '%s' of disk '%s' is left alone and no "
-				     "longer used; an overlay of '%s' is worthless after this",
-				     label, disk->target, item->path);
+			vk_restore_plan_note(
+				planner->plan,
+				"the present image '%s' of disk '%s' is left alone and no "
+				"longer used; an overlay of '%s' is worthless after this",
+				label, disk->target, item->path);
 		else if (!planner->options->disks &&
 			 !vk_domain_find_disk(planner->domain, disk->target))
-			vk_plan_note(planner->plan,
-				     "the present disk '%s' ('%s') is left alone; the saved "
-				     "definition does not have it",
-				     disk->target, label);
+			vk_restore_plan_note(
+				planner->plan,
+				"the present disk '%s' ('%s') is left alone; the saved "
+				"definition does not have it",
+				disk->target, label);
 	}
 }
 
 static gboolean plan_in_place(VkPlanner *planner, const VkKnownGuest *known, GError **error)
 {
-	VkPlan *plan = planner->plan;
+	VkRestorePlan *plan = planner->plan;
 	g_autoptr(VkDomain) present = vk_domain_parse(known->domain_xml, error);
 
 	if (!present)
 		return FALSE;
 	planner->present = present;
 	if (strcmp(plan->guest, known->name) != 0) {
-		vk_plan_note(plan, "the guest was called '%s' then and keeps its present name",
-			     plan->guest);
+		vk_restore_plan_note(plan,
+				     "the guest was called '%s' then and keeps its present name",
+				     plan->guest);
 		g_free(plan->guest);
 		plan->guest = g_strdup(known->name);
 		planner->changes.name = plan->guest;
@@ -165,14 +168,14 @@ static gboolean is_same_definition(const VkKnownGuest *known, const char *xml)
 	return g_strcmp0(present, xml) == 0;
 }
 
-VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
-			    GError **error)
+VkRestorePlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view,
+				   const VkFacts *facts, GError **error)
 {
 	g_auto(VkPlanner) planner = {0};
 	g_autoptr(VkKnownGuest) known = NULL;
-	VkPlan *plan;
+	VkRestorePlan *plan;
 
-	if (!vk_planner_init(&planner, VK_PLAN_IN_PLACE, options, view, facts, error))
+	if (!vk_planner_init(&planner, VK_RESTORE_IN_PLACE, options, view, facts, error))
 		return NULL;
 	planner.replace = VK_REPLACE_IN_USE;
 	planner.plan->start = options->start;

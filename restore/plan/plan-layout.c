@@ -44,7 +44,7 @@ static gboolean has_disk(const VkFacts *facts, const char *xml, const char *path
  * A vault may name any file. One that a guest writes to would change below the disk, which could also
  * read what is the other's.
  */
-static gboolean check_no_disk(const VkPlan *plan, const VkFacts *facts, const char *path,
+static gboolean check_no_disk(const VkRestorePlan *plan, const VkFacts *facts, const char *path,
 			      GError **error)
 {
 	g_autoptr(GPtrArray) guests = facts->ops->list(facts, error);
@@ -53,7 +53,7 @@ static gboolean check_no_disk(const VkPlan *plan, const VkFacts *facts, const ch
 		const VkKnownGuest *guest = g_ptr_array_index(guests, i);
 		gboolean has = FALSE, has_now = FALSE;
 
-		if (plan->kind == VK_PLAN_IN_PLACE && strcmp(guest->uuid, plan->uuid) == 0)
+		if (plan->kind == VK_RESTORE_IN_PLACE && strcmp(guest->uuid, plan->uuid) == 0)
 			continue;
 		if (!has_disk(facts, guest->domain_xml, path, &has, error) ||
 		    !has_disk(facts, guest->live_xml, path, &has_now, error))
@@ -72,7 +72,7 @@ static gboolean check_no_disk(const VkPlan *plan, const VkFacts *facts, const ch
 	return guests != NULL;
 }
 
-static gboolean keep_file(const VkPlan *plan, const VkFacts *facts, VkPlanItem *item,
+static gboolean keep_file(const VkRestorePlan *plan, const VkFacts *facts, VkRestoreItem *item,
 			  const json_t *file, GError **error)
 {
 	VkQemuLayer layer;
@@ -102,7 +102,7 @@ static gboolean keep_file(const VkPlan *plan, const VkFacts *facts, VkPlanItem *
 	return TRUE;
 }
 
-static gboolean keep_chain(const VkPlan *plan, const VkFacts *facts, VkPlanItem *item,
+static gboolean keep_chain(const VkRestorePlan *plan, const VkFacts *facts, VkRestoreItem *item,
 			   const json_t *chain, GError **error)
 {
 	if (strcmp(item->place.format, "qcow2") != 0 || item->place.kind != VK_PLACE_FILE)
@@ -120,10 +120,10 @@ static gboolean keep_chain(const VkPlan *plan, const VkFacts *facts, VkPlanItem 
 	return TRUE;
 }
 
-gboolean vk_planner_keep_chains(VkPlan *plan, const VkFacts *facts, GError **error)
+gboolean vk_planner_keep_chains(VkRestorePlan *plan, const VkFacts *facts, GError **error)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
-		VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 		const json_t *chain = json_object_get(item->layout, "chain");
 
 		if (chain && !item->clone && !keep_chain(plan, facts, item, chain, error))
@@ -132,28 +132,29 @@ gboolean vk_planner_keep_chains(VkPlan *plan, const VkFacts *facts, GError **err
 	return TRUE;
 }
 
-static void note_data_file(VkPlan *plan, const VkPlanItem *item)
+static void note_data_file(VkRestorePlan *plan, const VkRestoreItem *item)
 {
 	const char *file = vk_qcow2_layout_data_file(item->layout);
 
 	if (file)
-		vk_plan_note(plan,
-			     "disk '%s' kept its data in '%s' and comes back as one file, which "
-			     "leaves that alone",
-			     item->name, file);
+		vk_restore_plan_note(
+			plan,
+			"disk '%s' kept its data in '%s' and comes back as one file, which "
+			"leaves that alone",
+			item->name, file);
 }
 
-static void note_kept(VkPlan *plan, const VkPlanItem *item)
+static void note_kept(VkRestorePlan *plan, const VkRestoreItem *item)
 {
 	g_autoptr(GString) files = g_string_new(NULL);
 
 	for (guint i = 0; i < item->backing->len; i++)
 		g_string_append_printf(files, "%s'%s'", i ? ", " : "",
 				       g_array_index(item->backing, VkQemuLayer, i).path);
-	vk_plan_note(plan, "disk '%s' stands on %s again", item->name, files->str);
+	vk_restore_plan_note(plan, "disk '%s' stands on %s again", item->name, files->str);
 }
 
-static void note_chain(VkPlan *plan, const VkPlanItem *item)
+static void note_chain(VkRestorePlan *plan, const VkRestoreItem *item)
 {
 	const json_t *chain = json_object_get(item->layout, "chain");
 	const char *nearest = json_string_value(json_object_get(json_array_get(chain, 0), "path"));
@@ -166,21 +167,23 @@ static void note_chain(VkPlan *plan, const VkPlanItem *item)
 		return;
 	}
 	if (count == 1)
-		vk_plan_note(plan,
-			     "disk '%s' had the backing file '%s' and comes back as one file that "
-			     "needs none",
-			     item->name, nearest);
+		vk_restore_plan_note(
+			plan,
+			"disk '%s' had the backing file '%s' and comes back as one file that "
+			"needs none",
+			item->name, nearest);
 	else
-		vk_plan_note(plan,
-			     "disk '%s' had %zu backing files, '%s' the nearest, and comes back as "
-			     "one file that needs none",
-			     item->name, count, nearest);
+		vk_restore_plan_note(
+			plan,
+			"disk '%s' had %zu backing files, '%s' the nearest, and comes back as "
+			"one file that needs none",
+			item->name, count, nearest);
 }
 
-void vk_planner_note_layouts(VkPlan *plan)
+void vk_planner_note_layouts(VkRestorePlan *plan)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (!item->layout || item->clone)
 			continue;

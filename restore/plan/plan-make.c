@@ -6,12 +6,12 @@
 #include "timestamp.h"
 
 /* What is overwritten where it lies cannot stay. */
-static gboolean keep_old(VkPlan *plan, const VkRestoreOptions *options, GError **error)
+static gboolean keep_old(VkRestorePlan *plan, const VkRestoreOptions *options, GError **error)
 {
 	g_autofree char *now = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
 
 	for (guint i = 0; options->keep_old && i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->place.kind == VK_PLACE_BLOCK)
 			return vk_fail(error, VK_ERROR_USAGE,
@@ -24,10 +24,10 @@ static gboolean keep_old(VkPlan *plan, const VkRestoreOptions *options, GError *
 	return TRUE;
 }
 
-VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
-		     GError **error)
+VkRestorePlan *vk_restore_plan_make(const VkRestoreOptions *options, VkView *view,
+				    const VkFacts *facts, GError **error)
 {
-	VkPlan *plan;
+	VkRestorePlan *plan;
 
 	if (options->in_place)
 		plan = vk_planner_in_place(options, view, facts, error);
@@ -40,12 +40,12 @@ VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, const VkFact
 	plan->view = view;
 	plan->force = options->force;
 	if (!keep_old(plan, options, error)) {
-		vk_plan_free(plan);
+		vk_restore_plan_free(plan);
 		return NULL;
 	}
 	if (!vk_planner_clone_disks(plan, facts, error) ||
 	    (options->keep_chain && !vk_planner_keep_chains(plan, facts, error))) {
-		vk_plan_free(plan);
+		vk_restore_plan_free(plan);
 		return NULL;
 	}
 	vk_planner_note_layouts(plan);

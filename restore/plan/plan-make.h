@@ -15,5 +15,5 @@
  * Makes the plan for VIEW's snapshot. VIEW must outlive it. OPTIONS were checked. Refusals name the
  * option that would allow it: VK_ERROR_EXISTS, VK_ERROR_FAILED, VK_ERROR_NOT_FOUND.
  */
-VkPlan *vk_plan_make(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
-		     GError **error);
+VkRestorePlan *vk_restore_plan_make(const VkRestoreOptions *options, VkView *view,
+				    const VkFacts *facts, GError **error);

@@ -38,10 +38,10 @@ void vk_planner_set_networks(VkPlanner *planner)
 }
 
 /* The host does not lack what the plan itself brings. */
-static gboolean is_brought(const VkPlan *plan, const VkNeed *need)
+static gboolean is_brought(const VkRestorePlan *plan, const VkNeed *need)
 {
 	for (guint i = 0; need->kind == VK_NEED_FILE && i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (g_strcmp0(item->path, need->name) == 0)
 			return TRUE;
@@ -60,7 +60,7 @@ static const char *remedy_of(const VkNeed *need)
 static gboolean find_lacking(const VkPlanner *planner, GString *lacking, const char **ret_remedy,
 			     GError **error)
 {
-	VkPlan *plan = planner->plan;
+	VkRestorePlan *plan = planner->plan;
 	g_autoptr(GPtrArray) needs = vk_needs_of(plan->domain_xml, error);
 
 	if (!needs)
@@ -85,7 +85,7 @@ static gboolean find_lacking(const VkPlanner *planner, GString *lacking, const c
 
 gboolean vk_planner_check_needs(VkPlanner *planner, GError **error)
 {
-	VkPlan *plan = planner->plan;
+	VkRestorePlan *plan = planner->plan;
 	g_autoptr(GString) lacking = g_string_new(NULL);
 	const char *remedy = "";
 
@@ -100,9 +100,9 @@ gboolean vk_planner_check_needs(VkPlanner *planner, GError **error)
 			error, VK_ERROR_FAILED,
 			"guest '%s' would not start on this host: %s; make what is missing%s",
 			plan->guest, lacking->str, remedy);
-	vk_plan_note(plan,
-		     "the guest will not start on this host as it is: %s; make what is "
-		     "missing%s",
-		     lacking->str, remedy);
+	vk_restore_plan_note(plan,
+			     "the guest will not start on this host as it is: %s; make what is "
+			     "missing%s",
+			     lacking->str, remedy);
 	return TRUE;
 }

@@ -20,14 +20,14 @@ gboolean vk_planner_go_offline(VkPlanner *planner, const GError *reason, GError 
 			       reason->message);
 	planner->is_offline = TRUE;
 	planner->tpm_directory = g_build_filename(planner->options->directory, name, NULL);
-	vk_plan_note(planner->plan, "the guest is not defined: %s", reason->message);
+	vk_restore_plan_note(planner->plan, "the guest is not defined: %s", reason->message);
 	return TRUE;
 }
 
-static gboolean has_tpm(const VkPlan *plan)
+static gboolean has_tpm(const VkRestorePlan *plan)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->owner_directory)
 			return TRUE;
@@ -51,15 +51,15 @@ static char *command_left(const VkPlanner *planner, const char *definition)
 
 gboolean vk_planner_finish_offline(VkPlanner *planner, GError **error)
 {
-	VkPlan *plan = planner->plan;
+	VkRestorePlan *plan = planner->plan;
 	g_autofree char *name = vk_place_file_name(plan->guest, "domain.xml");
 	g_autofree char *path = g_build_filename(planner->options->directory, name, NULL);
-	VkPlanItem *item;
+	VkRestoreItem *item;
 
-	plan->kind = VK_PLAN_PARTS;
+	plan->kind = VK_RESTORE_PARTS;
 	plan->autostart = FALSE;
 	plan->definition = g_steal_pointer(&plan->domain_xml);
-	item = vk_plan_add_item(plan, "domain.xml", FALSE, strlen(plan->definition));
+	item = vk_restore_plan_add_item(plan, "domain.xml", FALSE, strlen(plan->definition));
 	item->text = plan->definition;
 	if (!vk_place_set(item, path, planner->replace, planner->options->force, "", error))
 		return FALSE;

@@ -11,7 +11,7 @@
 static const char hint[] = ", or name another path";
 
 /* Where a part without a path of its own goes: NAME in --to or the current directory. */
-static gboolean set_path(const VkRestoreOptions *options, VkPlanItem *item, const char *asked,
+static gboolean set_path(const VkRestoreOptions *options, VkRestoreItem *item, const char *asked,
 			 const char *name, GError **error)
 {
 	g_autofree char *path =
@@ -30,7 +30,7 @@ static gboolean add_disk(VkPlanner *planner, const char *part, GError **error)
 	g_autofree char *disk_name = NULL;
 	g_autofree char *name = NULL;
 	const VkDiskRecord *disk;
-	VkPlanItem *item;
+	VkRestoreItem *item;
 
 	vk_restore_part_split(part, &target, &asked);
 	disk = vk_planner_find_disk(snapshot, target, error);
@@ -70,20 +70,20 @@ static const VkViewFile *find_file(VkView *view, const char *name, GError **erro
 	return NULL;
 }
 
-static gboolean add_file(const VkRestoreOptions *options, VkPlan *plan, VkView *view,
+static gboolean add_file(const VkRestoreOptions *options, VkRestorePlan *plan, VkView *view,
 			 const char *part, GError **error)
 {
 	g_autofree char *name = NULL;
 	g_autofree char *asked = NULL;
 	g_autofree char *file_name = NULL;
 	const VkViewFile *file;
-	VkPlanItem *item;
+	VkRestoreItem *item;
 
 	vk_restore_part_split(part, &name, &asked);
 	file = find_file(view, name, error);
 	if (!file)
 		return FALSE;
-	item = vk_plan_add_item(plan, file->name, FALSE, file->size);
+	item = vk_restore_plan_add_item(plan, file->name, FALSE, file->size);
 	item->record = file->record;
 	item->text = file->text;
 	if (g_strcmp0(asked, "-") == 0) {
@@ -94,11 +94,11 @@ static gboolean add_file(const VkRestoreOptions *options, VkPlan *plan, VkView *
 	return set_path(options, item, asked, file_name, error);
 }
 
-VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
-			 GError **error)
+VkRestorePlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
+				GError **error)
 {
 	const VkSnapshot *snapshot = vk_view_snapshot(view);
-	g_autoptr(VkPlan) plan = vk_plan_new(VK_PLAN_PARTS, snapshot);
+	g_autoptr(VkRestorePlan) plan = vk_restore_plan_new(VK_RESTORE_PARTS, snapshot);
 	/* Bytes come back even where the definition is broken. */
 	g_autoptr(VkDomain) domain = vk_domain_parse(snapshot->domain_xml, NULL);
 	VkPlanner planner = {.options = options,

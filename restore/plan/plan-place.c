@@ -78,7 +78,7 @@ gboolean vk_place_is_device_path(const char *path)
 	return g_str_has_prefix(path, "/dev/") && !g_str_has_prefix(path, "/dev/shm/");
 }
 
-static gboolean check_block(VkPlanItem *item, gboolean force, GError **error)
+static gboolean check_block(VkRestoreItem *item, gboolean force, GError **error)
 {
 	if (strcmp(item->place.format, "raw") != 0)
 		return vk_fail(error, VK_ERROR_FAILED,
@@ -93,7 +93,7 @@ static gboolean check_block(VkPlanItem *item, gboolean force, GError **error)
 	return vk_sink_block_check(&item->place, error);
 }
 
-static gboolean check_directory(const VkPlanItem *item, GError **error)
+static gboolean check_directory(const VkRestoreItem *item, GError **error)
 {
 	g_autofree char *directory = g_path_get_dirname(item->path);
 
@@ -105,7 +105,7 @@ static gboolean check_directory(const VkPlanItem *item, GError **error)
 		       item->path, directory);
 }
 
-gboolean vk_place_set(VkPlanItem *item, const char *path, VkReplace replace, gboolean force,
+gboolean vk_place_set(VkRestoreItem *item, const char *path, VkReplace replace, gboolean force,
 		      const char *hint, GError **error)
 {
 	struct stat st;

@@ -30,7 +30,7 @@ typedef enum {
  * Sets ITEM's path and looks at what is there: keeps owner and mode of a file to be replaced, finds
  * block devices, which FORCE alone allows. HINT names the options besides --force that help.
  */
-gboolean vk_place_set(VkPlanItem *item, const char *path, VkReplace replace, gboolean force,
+gboolean vk_place_set(VkRestoreItem *item, const char *path, VkReplace replace, gboolean force,
 		      const char *hint, GError **error);
 
 /*

@@ -71,10 +71,10 @@ static gboolean is_same_file(const char *path, const char *other)
 }
 
 /* The disk that the plan writes to PATH; NULL: none. */
-static const VkPlanItem *find_written(const VkPlan *plan, const char *path)
+static const VkRestoreItem *find_written(const VkRestorePlan *plan, const char *path)
 {
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->is_disk && is_same_file(item->path, path))
 			return item;
@@ -83,7 +83,7 @@ static const VkPlanItem *find_written(const VkPlan *plan, const char *path)
 }
 
 /* What the image that ITEM replaces stands on, as far as that is known; nullable, borrowed. */
-static const char *base_of(const VkPlanner *planner, const VkPlanItem *item)
+static const char *base_of(const VkPlanner *planner, const VkRestoreItem *item)
 {
 	const VkDomainDisk *disk = vk_domain_find_disk(planner->present, item->name);
 	const json_t *chain = json_object_get(item->layout, "chain");
@@ -99,7 +99,7 @@ static const char *base_of(const VkPlanner *planner, const VkPlanItem *item)
 /* Of one of several disks it is not known whose FILE is. */
 static void add_file_fate(const VkPlanner *planner, GString *text, const char *file)
 {
-	const VkPlanItem *item = find_written(planner->plan, file);
+	const VkRestoreItem *item = find_written(planner->plan, file);
 	const char *base = item ? base_of(planner, item) : NULL;
 
 	g_string_append_printf(text, "'%s' %s", file,
@@ -130,7 +130,7 @@ static char *fate(const VkPlanner *planner, const VkUserSnapshot *snapshot)
 
 gboolean vk_planner_settle_snapshots(VkPlanner *planner, GError **error)
 {
-	VkPlan *plan = planner->plan;
+	VkRestorePlan *plan = planner->plan;
 	g_autoptr(GPtrArray) snapshots =
 		planner->facts->ops->user_snapshots(planner->facts, plan->uuid, error);
 	g_autoptr(GString) fates = g_string_new(NULL);
@@ -146,7 +146,7 @@ gboolean vk_planner_settle_snapshots(VkPlanner *planner, GError **error)
 		g_autofree char *text = fate(planner, g_ptr_array_index(snapshots, i));
 
 		g_string_append_printf(fates, "%s%s", i ? "; " : "", text);
-		vk_plan_note(plan, "%s", text);
+		vk_restore_plan_note(plan, "%s", text);
 	}
 	if (snapshots->len > 0 && !planner->options->force)
 		return vk_fail(error, VK_ERROR_EXISTS,

@@ -133,7 +133,7 @@ GPtrArray *vk_planner_disks_of(const VkFacts *facts, const VkDomain *present, co
  * A file that is there is replaced only where it is known what the definition says of it; of a file
  * that has other things beside the disk nothing may be written.
  */
-gboolean vk_planner_check_understood(const VkDomainDisk *disk, const VkPlanItem *item,
+gboolean vk_planner_check_understood(const VkDomainDisk *disk, const VkRestoreItem *item,
 				     GError **error)
 {
 	if (disk->image && disk->image->sliced)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void clone_free(VkPlanClone *clone)
+static void clone_free(VkRestoreClone *clone)
 {
 	if (!clone)
 		return;
@@ -19,7 +19,7 @@ static void clone_free(VkPlanClone *clone)
 
 static void item_free(gpointer data)
 {
-	VkPlanItem *item = data;
+	VkRestoreItem *item = data;
 
 	g_free(item->name);
 	g_free(item->path);
@@ -33,9 +33,9 @@ static void item_free(gpointer data)
 	g_free(item);
 }
 
-VkPlan *vk_plan_new(VkPlanKind kind, const VkSnapshot *snapshot)
+VkRestorePlan *vk_restore_plan_new(VkRestoreKind kind, const VkSnapshot *snapshot)
 {
-	VkPlan *plan = g_new0(VkPlan, 1);
+	VkRestorePlan *plan = g_new0(VkRestorePlan, 1);
 
 	plan->kind = kind;
 	plan->reference = vk_snapshot_reference(snapshot);
@@ -47,7 +47,7 @@ VkPlan *vk_plan_new(VkPlanKind kind, const VkSnapshot *snapshot)
 	return plan;
 }
 
-void vk_plan_free(VkPlan *plan)
+void vk_restore_plan_free(VkRestorePlan *plan)
 {
 	if (!plan)
 		return;
@@ -66,9 +66,10 @@ void vk_plan_free(VkPlan *plan)
 	g_free(plan);
 }
 
-VkPlanItem *vk_plan_add_item(VkPlan *plan, const char *name, gboolean is_disk, guint64 size)
+VkRestoreItem *vk_restore_plan_add_item(VkRestorePlan *plan, const char *name, gboolean is_disk,
+					guint64 size)
 {
-	VkPlanItem *item = g_new0(VkPlanItem, 1);
+	VkRestoreItem *item = g_new0(VkRestoreItem, 1);
 
 	item->name = g_strdup(name);
 	item->is_disk = is_disk;
@@ -82,7 +83,7 @@ VkPlanItem *vk_plan_add_item(VkPlan *plan, const char *name, gboolean is_disk, g
 	return item;
 }
 
-void vk_plan_note(VkPlan *plan, const char *format, ...)
+void vk_restore_plan_note(VkRestorePlan *plan, const char *format, ...)
 {
 	va_list args;
 
@@ -91,15 +92,15 @@ void vk_plan_note(VkPlan *plan, const char *format, ...)
 	va_end(args);
 }
 
-gboolean vk_plan_check_distinct(const GPtrArray *plans, GError **error)
+gboolean vk_restore_plan_check_distinct(const GPtrArray *plans, GError **error)
 {
 	g_autoptr(GHashTable) owners = g_hash_table_new(g_str_hash, g_str_equal);
 
 	for (guint i = 0; i < plans->len; i++) {
-		const VkPlan *plan = g_ptr_array_index(plans, i);
+		const VkRestorePlan *plan = g_ptr_array_index(plans, i);
 
 		for (guint k = 0; k < plan->items->len; k++) {
-			const VkPlanItem *item = g_ptr_array_index(plan->items, k);
+			const VkRestoreItem *item = g_ptr_array_index(plan->items, k);
 
 			if (item->place.path && !g_hash_table_add(owners, item->place.path))
 				return vk_fail(error, VK_ERROR_USAGE,
@@ -128,14 +129,15 @@ static gboolean lies_in(const char *path, const struct stat *what)
 	return FALSE;
 }
 
-gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError **error)
+gboolean vk_restore_plan_check_outside(const VkRestorePlan *plan, const char *directory,
+				       GError **error)
 {
 	struct stat st;
 
 	if (!directory || stat(directory, &st) < 0)
 		return TRUE;
 	for (guint i = 0; i < plan->items->len; i++) {
-		const VkPlanItem *item = g_ptr_array_index(plan->items, i);
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
 		if (item->place.path && lies_in(item->place.path, &st))
 			return vk_fail(error, VK_ERROR_USAGE,
@@ -146,7 +148,7 @@ gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError
 	return TRUE;
 }
 
-char *vk_plan_kept_path(const VkPlan *plan, const VkPlanItem *item)
+char *vk_restore_plan_kept_path(const VkRestorePlan *plan, const VkRestoreItem *item)
 {
 	g_autofree char *directory = NULL;
 	g_autofree char *base = NULL;

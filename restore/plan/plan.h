@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkPlan: what the restore of one snapshot will do, decided before anything is touched. It can be
+ * VkRestorePlan: what the restore of one snapshot will do, decided before anything is touched. It can be
  * printed; applying it takes no further decision.
  */
 #pragma once
@@ -13,23 +13,23 @@
 #include <jansson.h>
 
 typedef enum {
-	VK_PLAN_PARTS,    /* disks and files, no guest */
-	VK_PLAN_GUEST,    /* a guest that libvirt does not have */
-	VK_PLAN_IN_PLACE, /* an existing guest's disks and definition */
-} VkPlanKind;
+	VK_RESTORE_PARTS,    /* disks and files, no guest */
+	VK_RESTORE_GUEST,    /* a guest that libvirt does not have */
+	VK_RESTORE_IN_PLACE, /* an existing guest's disks and definition */
+} VkRestoreKind;
 
 /* How an array gives a file back by itself. */
-typedef struct VkPlanClone {
+typedef struct VkRestoreClone {
 	const json_t *copy; /* the array's, borrowed from the view */
 	guint layer;        /* of COPY */
 	char *format;       /* of the layer */
 	char *backing;      /* the clone's header is to name it; NULL: what it names is right */
 	char *backing_format;
 	guint kept_from, kept_to; /* the layers in [from, to) are used as they lie, unchanged */
-} VkPlanClone;
+} VkRestoreClone;
 
 /* One disk or file to be written. */
-typedef struct VkPlanItem {
+typedef struct VkRestoreItem {
 	char *name; /* a disk's target, or a file's name in the view */
 	gboolean is_disk;
 	char *path;                  /* as asked for and as definitions name it; NULL: stdout */
@@ -40,18 +40,18 @@ typedef struct VkPlanItem {
 	const json_t *layout;  /* how the original was made; nullable. Borrowed from the view */
 	const char *text;      /* borrowed from the view, or from the plan */
 	VkQemuSecret *secret;  /* the place is encrypted with it; NULL: it is not */
-	VkPlanClone *clone;    /* NULL: the bytes are read and written */
+	VkRestoreClone *clone; /* NULL: the bytes are read and written */
 	char *why_copied;      /* why a disk that an array has is no clone; nullable */
 	char *owner_directory; /* nullable: made if missing, its parent too, as the item's owner */
-} VkPlanItem;
+} VkRestoreItem;
 
-typedef struct VkPlan {
-	VkPlanKind kind;
+typedef struct VkRestorePlan {
+	VkRestoreKind kind;
 	VkView *view;     /* borrowed */
 	char *reference;  /* "GUEST@TIME" */
 	char *guest;      /* its name after the restore */
 	char *uuid;       /* after the restore */
-	GPtrArray *items; /* VkPlanItem */
+	GPtrArray *items; /* VkRestoreItem */
 	char *domain_xml; /* to be defined; NULL: nothing is, or what is stays */
 	char *definition; /* written to a file instead; NULL: it is not */
 	char *command;    /* left to be run by the user; NULL: none is */
@@ -67,21 +67,23 @@ typedef struct VkPlan {
 	GPtrArray *notes;          /* char*: what the user should know */
 	guint64 writes;            /* bytes into files, at most, as far as room was looked for */
 	GPtrArray *room;           /* char*: that in words, for each file system */
-} VkPlan;
+} VkRestorePlan;
 
-void vk_plan_free(VkPlan *plan);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPlan, vk_plan_free)
+void vk_restore_plan_free(VkRestorePlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkRestorePlan, vk_restore_plan_free)
 
 /* For the planners: an empty plan, an item added to it, a note added to it. */
-VkPlan *vk_plan_new(VkPlanKind kind, const VkSnapshot *snapshot);
-VkPlanItem *vk_plan_add_item(VkPlan *plan, const char *name, gboolean is_disk, guint64 size);
-void vk_plan_note(VkPlan *plan, const char *format, ...) G_GNUC_PRINTF(2, 3);
+VkRestorePlan *vk_restore_plan_new(VkRestoreKind kind, const VkSnapshot *snapshot);
+VkRestoreItem *vk_restore_plan_add_item(VkRestorePlan *plan, const char *name, gboolean is_disk,
+					guint64 size);
+void vk_restore_plan_note(VkRestorePlan *plan, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* VK_ERROR_USAGE when two items of PLANS (VkPlan*) have the same path. */
-gboolean vk_plan_check_distinct(const GPtrArray *plans, GError **error);
+/* VK_ERROR_USAGE when two items of PLANS (VkRestorePlan*) have the same path. */
+gboolean vk_restore_plan_check_distinct(const GPtrArray *plans, GError **error);
 
 /* VK_ERROR_USAGE when PLAN would write into DIRECTORY, the vault's; NULL is none. */
-gboolean vk_plan_check_outside(const VkPlan *plan, const char *directory, GError **error);
+gboolean vk_restore_plan_check_outside(const VkRestorePlan *plan, const char *directory,
+				       GError **error);
 
 /* Where what ITEM replaces will stay; NULL: nowhere. New string. */
-char *vk_plan_kept_path(const VkPlan *plan, const VkPlanItem *item);
+char *vk_restore_plan_kept_path(const VkRestorePlan *plan, const VkRestoreItem *item);

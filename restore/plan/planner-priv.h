@@ -14,12 +14,12 @@
 #include <glib.h>
 
 /* The three makers of plans, one for each kind. */
-VkPlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
-			 GError **error);
-VkPlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
-			 GError **error);
-VkPlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
-			    GError **error);
+VkRestorePlan *vk_planner_parts(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
+				GError **error);
+VkRestorePlan *vk_planner_guest(const VkRestoreOptions *options, VkView *view, const VkFacts *facts,
+				GError **error);
+VkRestorePlan *vk_planner_in_place(const VkRestoreOptions *options, VkView *view,
+				   const VkFacts *facts, GError **error);
 
 typedef struct VkPlanner {
 	const VkRestoreOptions *options;
@@ -30,14 +30,14 @@ typedef struct VkPlanner {
 	VkDomain *domain;        /* the saved definition */
 	const VkDomain *written; /* what the rewritten definition is made of; borrowed */
 	const VkDomain *present; /* in place: the guest as libvirt has it; borrowed, else NULL */
-	VkPlan *plan;
+	VkRestorePlan *plan;
 	gboolean is_offline;     /* libvirt cannot be asked */
 	char *tpm_directory;     /* offline: in place of the host's */
 	GPtrArray *words;        /* char*: what the changes borrow */
 	VkDomainChanges changes; /* strings borrowed from the plan; the arrays are the planner's */
 } VkPlanner;
 
-gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOptions *options,
+gboolean vk_planner_init(VkPlanner *planner, VkRestoreKind kind, const VkRestoreOptions *options,
 			 VkView *view, const VkFacts *facts, GError **error);
 void vk_planner_clear(VkPlanner *planner);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkPlanner, vk_planner_clear)
@@ -54,19 +54,20 @@ const VkDiskRecord *vk_planner_find_disk(const VkSnapshot *snapshot, const char 
 					 GError **error);
 
 /* An item for DISK, without a path yet. Borrowed from PLAN. */
-VkPlanItem *vk_planner_add_disk(VkPlan *plan, const VkDiskRecord *disk, const char *format);
+VkRestoreItem *vk_planner_add_disk(VkRestorePlan *plan, const VkDiskRecord *disk,
+				   const char *format);
 
 /* The path that DISK had, as far as it is one on this host. New string. */
 char *vk_planner_original_path(VkPlanner *planner, const VkDiskRecord *disk, GError **error);
 
 /* Lets the definition name ITEM's place, whose path must be set. Refuses what it does not know. */
-gboolean vk_planner_move_disk(VkPlanner *planner, const VkPlanItem *item, GError **error);
+gboolean vk_planner_move_disk(VkPlanner *planner, const VkRestoreItem *item, GError **error);
 
 /*
  * plan-crypt.c: has ITEM, whose place is set, encrypted with the secret of the definition that is
  * written, or says that it is plain text now. VK_ERROR_FAILED when neither can be.
  */
-gboolean vk_planner_encrypt(VkPlanner *planner, VkPlanItem *item, GError **error);
+gboolean vk_planner_encrypt(VkPlanner *planner, VkRestoreItem *item, GError **error);
 
 /*
  * plan-snapshots.c: in place, notes what becomes of snapshots that users have made of the guest,
@@ -90,23 +91,23 @@ void vk_planner_set_networks(VkPlanner *planner);
 gboolean vk_planner_check_needs(VkPlanner *planner, GError **error);
 
 /* plan-finish.c: rewrites XML for the plan and hands the plan out. */
-VkPlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error);
+VkRestorePlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error);
 
 /*
  * plan-clone.c: lets the array give back the disks of a plan where it can. Backing files become
  * items, too. VK_ERROR_FAILED when one has no place where it was.
  */
-gboolean vk_planner_clone_disks(VkPlan *plan, const VkFacts *facts, GError **error);
+gboolean vk_planner_clone_disks(VkRestorePlan *plan, const VkFacts *facts, GError **error);
 
 /*
  * plan-layout.c: lets the disks that had backing files stand on these. VK_ERROR_CHANGED when one is
  * not as it was; VK_ERROR_FAILED when the image cannot have any, or a file must not be one, as a
  * guest's disk.
  */
-gboolean vk_planner_keep_chains(VkPlan *plan, const VkFacts *facts, GError **error);
+gboolean vk_planner_keep_chains(VkRestorePlan *plan, const VkFacts *facts, GError **error);
 
 /* Notes what of the originals' layouts does not come back. */
-void vk_planner_note_layouts(VkPlan *plan);
+void vk_planner_note_layouts(VkRestorePlan *plan);
 
 /*
  * plan-trust.c: what a snapshot may say. VK_ERROR_DAMAGE when DOMAIN, SNAPSHOT's definition, is
@@ -128,7 +129,7 @@ gboolean vk_planner_check_firmware(const VkFileRecord *file, GError **error);
 GPtrArray *vk_planner_disks_of(const VkFacts *facts, const VkDomain *present, const char *path);
 
 /* VK_ERROR_FAILED when ITEM would destroy something of DISK's image that is not the disk. */
-gboolean vk_planner_check_understood(const VkDomainDisk *disk, const VkPlanItem *item,
+gboolean vk_planner_check_understood(const VkDomainDisk *disk, const VkRestoreItem *item,
 				     GError **error);
 
 /* Whether the file PATH lies in DIRECTORY, which exists, and in no directory below it. */

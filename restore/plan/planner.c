@@ -3,7 +3,7 @@
 
 #include "errors.h"
 
-gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOptions *options,
+gboolean vk_planner_init(VkPlanner *planner, VkRestoreKind kind, const VkRestoreOptions *options,
 			 VkView *view, const VkFacts *facts, GError **error)
 {
 	*planner = (VkPlanner){.options = options,
@@ -19,7 +19,7 @@ gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOpt
 		return FALSE;
 	planner->written = planner->domain;
 	planner->replace = options->force ? VK_REPLACE_FILE : VK_REPLACE_NO;
-	planner->plan = vk_plan_new(kind, planner->snapshot);
+	planner->plan = vk_restore_plan_new(kind, planner->snapshot);
 	/* By it a guest notices that it was taken back in time, be it under its own name. */
 	planner->changes.new_generation_id = TRUE;
 	planner->changes.disks = g_array_new(FALSE, FALSE, sizeof(VkDomainNewDisk));
@@ -34,7 +34,7 @@ gboolean vk_planner_init(VkPlanner *planner, VkPlanKind kind, const VkRestoreOpt
 void vk_planner_clear(VkPlanner *planner)
 {
 	g_clear_pointer(&planner->domain, vk_domain_free);
-	g_clear_pointer(&planner->plan, vk_plan_free);
+	g_clear_pointer(&planner->plan, vk_restore_plan_free);
 	g_clear_pointer(&planner->changes.disks, g_array_unref);
 	g_clear_pointer(&planner->words, g_ptr_array_unref);
 	g_clear_pointer(&planner->tpm_directory, g_free);
@@ -46,7 +46,7 @@ void vk_planner_clear(VkPlanner *planner)
 
 gboolean vk_planner_check_managed_save(VkPlanner *planner, GError **error)
 {
-	VkPlan *plan = planner->plan;
+	VkRestorePlan *plan = planner->plan;
 	g_autofree char *name = g_strdup_printf("%s.save", plan->guest);
 	g_autofree char *path = g_build_filename(planner->facts->save_directory, name, NULL);
 

@@ -254,10 +254,10 @@ static void teardown(void)
 	g_clear_pointer(&bed.dir, g_free);
 }
 
-VkPlan *plan(void)
+VkRestorePlan *plan(void)
 {
 	bed.view = vk_view_new(bed.vault, bed.snapshot);
-	return vk_plan_make(&bed.options, bed.view, &bed.facts.base, &bed.error);
+	return vk_restore_plan_make(&bed.options, bed.view, &bed.facts.base, &bed.error);
 }
 
 void set_list(char ***list, const char *words)
@@ -265,7 +265,7 @@ void set_list(char ***list, const char *words)
 	*list = g_strsplit(words, ",", -1);
 }
 
-VkPlanItem *item_at(const VkPlan *made, guint i)
+VkRestoreItem *item_at(const VkRestorePlan *made, guint i)
 {
 	ck_assert_uint_lt(i, made->items->len);
 	return g_ptr_array_index(made->items, i);
@@ -273,7 +273,7 @@ VkPlanItem *item_at(const VkPlan *made, guint i)
 
 void assert_refused(int code, const char *word)
 {
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_ptr_null(made);
 	ck_assert_msg(g_error_matches(bed.error, VK_ERROR, code), "%d: %s", bed.error->code,

@@ -60,8 +60,8 @@ void set_xml(const char *disks);
 void set_list(char ***list, const char *words);
 
 /* Plans the snapshot made so far. */
-VkPlan *plan(void);
-VkPlanItem *item_at(const VkPlan *made, guint i);
+VkRestorePlan *plan(void);
+VkRestoreItem *item_at(const VkRestorePlan *made, guint i);
 
 /* The plan must be refused with CODE and a message that names WORD. */
 void assert_refused(int code, const char *word);

@@ -18,9 +18,9 @@ START_TEST(a_device_that_cannot_be_opened_was_not_overwritten)
 {
 	static char device[] = "/dev/vk-none", name[] = "vda", reference[] = "web@then";
 	g_autoptr(VkSwap) swap = vk_swap_new("20261122T201405Z", NULL);
-	VkPlanItem item = {
+	VkRestoreItem item = {
 		.name = name, .path = device, .text = "new", .place.kind = VK_PLACE_BLOCK};
-	VkPlan plan = {.reference = reference, .items = g_ptr_array_new()};
+	VkRestorePlan plan = {.reference = reference, .items = g_ptr_array_new()};
 
 	item.place.path = device;
 	g_ptr_array_add(plan.items, &item);
@@ -39,7 +39,8 @@ START_TEST(a_guest_that_is_locked_is_left_alone)
 	g_autofree char *path = g_build_filename(run_dir, UUID ".lock", NULL);
 	g_autoptr(VkLazyHost) host = vk_lazy_host_new("test:///default");
 	g_autoptr(VkGuestLock) lock = vk_guest_lock_take(run_dir, UUID, guest, NULL);
-	VkPlan plan = {.kind = _i ? VK_PLAN_IN_PLACE : VK_PLAN_GUEST, .guest = guest, .uuid = uuid};
+	VkRestorePlan plan = {
+		.kind = _i ? VK_RESTORE_IN_PLACE : VK_RESTORE_GUEST, .guest = guest, .uuid = uuid};
 	VkApplyTools tools = {.host = host, .run_dir = run_dir, .shutdown_timeout_sec = 1};
 	gboolean started;
 

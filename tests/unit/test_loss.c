@@ -15,9 +15,9 @@
 /* 20261122T201405Z, which the bed's snapshot is of. */
 #define THEN ((gint64)1795378445)
 
-static VkPlan *plan_in_place(void)
+static VkRestorePlan *plan_in_place(void)
 {
-	VkPlan *made;
+	VkRestorePlan *made;
 
 	bed.facts.name = "web 1";
 	bed.facts.uuid = UUID;
@@ -28,7 +28,7 @@ static VkPlan *plan_in_place(void)
 	return made;
 }
 
-static void assert_ends(const VkPlan *made, gint64 now, const char *end)
+static void assert_ends(const VkRestorePlan *made, gint64 now, const char *end)
 {
 	g_autofree char *text = vk_loss_text(made, now);
 
@@ -39,7 +39,7 @@ static void assert_ends(const VkPlan *made, gint64 now, const char *end)
 
 START_TEST(the_lost_time_is_told)
 {
-	g_autoptr(VkPlan) made = plan_in_place();
+	g_autoptr(VkRestorePlan) made = plan_in_place();
 	g_autofree char *text = vk_report_plan_text(made);
 
 	assert_ends(made, THEN + 1, ", in 1 second is lost");
@@ -56,7 +56,7 @@ END_TEST
 
 START_TEST(a_new_guest_loses_nothing)
 {
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_ptr_nonnull(made);
 	ck_assert_ptr_null(vk_loss_text(made, THEN + 1));
@@ -64,7 +64,7 @@ START_TEST(a_new_guest_loses_nothing)
 END_TEST
 
 /* The code with which a process ends that is asked at a terminal, where ANSWER is typed. */
-static int ask(const VkPlan *made, const char *answer)
+static int ask(const VkRestorePlan *made, const char *answer)
 {
 	int terminal, status;
 	pid_t child = forkpty(&terminal, NULL, NULL, NULL);
@@ -84,7 +84,7 @@ static int ask(const VkPlan *made, const char *answer)
 
 START_TEST(the_name_has_to_be_typed)
 {
-	g_autoptr(VkPlan) made = plan_in_place();
+	g_autoptr(VkRestorePlan) made = plan_in_place();
 
 	ck_assert_int_eq(ask(made, "web 1\n"), 0);
 	ck_assert_int_eq(ask(made, "web\n"), VK_ERROR_FAILED);
@@ -96,7 +96,7 @@ END_TEST
 
 START_TEST(nobody_at_a_terminal_is_not_asked)
 {
-	g_autoptr(VkPlan) made = plan_in_place();
+	g_autoptr(VkRestorePlan) made = plan_in_place();
 	int ends[2];
 
 	ck_assert_int_eq(pipe(ends), 0);
@@ -109,7 +109,7 @@ END_TEST
 
 START_TEST(what_is_replaced_can_be_kept)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_autofree char *kept = NULL;
 	g_autofree char *prefix = path_in("web.qcow2.old-20");
 	g_autofree char *text = NULL;
@@ -117,7 +117,7 @@ START_TEST(what_is_replaced_can_be_kept)
 	touch("web.qcow2");
 	bed.options.keep_old = TRUE;
 	made = plan_in_place();
-	kept = vk_plan_kept_path(made, item_at(made, 0));
+	kept = vk_restore_plan_kept_path(made, item_at(made, 0));
 	ck_assert_msg(kept && g_str_has_prefix(kept, prefix), "%s", kept);
 	text = vk_report_plan_text(made);
 	ck_assert(strstr(text, kept) != NULL);

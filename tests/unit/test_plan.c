@@ -78,7 +78,7 @@ START_TEST(a_disk_goes_where_it_is_told)
 {
 	g_autofree char *path = path_in("copy=of vda");
 	g_autofree char *part = g_strdup_printf("vda=%s", path);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_list(&bed.options.disks, part);
 	made = plan();
@@ -95,7 +95,7 @@ START_TEST(parts_are_named_after_the_guest)
 {
 	g_autofree char *disk = path_in("web 1-vda.raw");
 	g_autofree char *file = path_in("web 1-domain.xml");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_list(&bed.options.disks, "vda");
 	set_list(&bed.options.files, "domain.xml");
@@ -152,7 +152,7 @@ END_TEST
 START_TEST(force_keeps_the_mode)
 {
 	g_autofree char *path = path_in("web 1-vda.qcow2");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	bed.options.directory = g_strdup(bed.dir);
 	bed.options.force = TRUE;
@@ -187,16 +187,16 @@ END_TEST
 START_TEST(two_items_of_one_path_are_refused)
 {
 	g_autoptr(GPtrArray) plans = g_ptr_array_new();
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	bed.options.directory = g_strdup(bed.dir);
 	set_list(&bed.options.disks, "vda");
 	made = plan();
 	ck_assert_ptr_nonnull(made);
 	g_ptr_array_add(plans, made);
-	ck_assert(vk_plan_check_distinct(plans, NULL));
+	ck_assert(vk_restore_plan_check_distinct(plans, NULL));
 	g_ptr_array_add(plans, made);
-	ck_assert(!vk_plan_check_distinct(plans, &bed.error));
+	ck_assert(!vk_restore_plan_check_distinct(plans, &bed.error));
 }
 END_TEST
 
@@ -205,12 +205,12 @@ START_TEST(nothing_is_written_into_the_vault)
 	g_autofree char *path = path_in("web.qcow2");
 	g_autofree char *directory = g_path_get_dirname(path);
 	g_autofree char *above = g_path_get_dirname(directory);
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
-	ck_assert(vk_plan_check_outside(made, NULL, NULL));
-	ck_assert(vk_plan_check_outside(made, "/proc", NULL));
-	ck_assert(!vk_plan_check_outside(made, above, NULL));
-	ck_assert(!vk_plan_check_outside(made, directory, &bed.error));
+	ck_assert(vk_restore_plan_check_outside(made, NULL, NULL));
+	ck_assert(vk_restore_plan_check_outside(made, "/proc", NULL));
+	ck_assert(!vk_restore_plan_check_outside(made, above, NULL));
+	ck_assert(!vk_restore_plan_check_outside(made, directory, &bed.error));
 	ck_assert(g_error_matches(bed.error, VK_ERROR, VK_ERROR_USAGE));
 }
 END_TEST
@@ -218,7 +218,7 @@ END_TEST
 START_TEST(a_deleted_guest_comes_back_where_it_was)
 {
 	g_autofree char *path = path_in("web.qcow2");
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_ptr_nonnull(made);
 	ck_assert_str_eq(item_at(made, 0)->path, path);
@@ -264,7 +264,7 @@ END_TEST
 START_TEST(a_new_guest_differs_from_the_original)
 {
 	g_autofree char *path = path_in("Köln 2-vda.qcow2");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	bed.facts.name = "web 1";
 	bed.facts.uuid = UUID;
@@ -298,7 +298,7 @@ START_TEST(a_new_guest_does_not_share_unsaved_disks)
 	g_autofree char *disk = file_disk("vda", "web.qcow2");
 	g_autofree char *unsaved = file_disk("vdb", "unsaved.qcow2");
 	g_autofree char *both = g_strconcat(disk, unsaved, NULL);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_xml(both);
 	bed.options.as_name = g_strdup("new");
@@ -313,7 +313,7 @@ START_TEST(firmware_of_a_new_guest_has_own_places)
 {
 	g_autofree char *nvram = path_in("new_VARS.fd");
 	g_autofree char *tpm = NULL;
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	static const char *const roles[] = {"nvram", "tpm"};
 	static const char *const names[] = {"nvram.fd", "tpm2-00.permall"};
 
@@ -348,7 +348,7 @@ END_TEST
 START_TEST(a_volume_goes_to_its_pool)
 {
 	g_autofree char *path = path_in("pool/vol");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_xml("<disk type='volume' device='disk'><source pool='pool' volume='vol'/>"
 		"<target dev='vda'/></disk>");
@@ -413,7 +413,7 @@ START_TEST(a_drive_whose_medium_is_gone_is_left_empty)
 			    "<disk type='file' device='cdrom'><source file='/none/x.iso'/>"
 			    "<target dev='sda'/></disk>",
 			    NULL);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_xml(both);
 	made = plan();

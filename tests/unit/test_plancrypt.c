@@ -23,7 +23,7 @@ START_TEST(it_is_encrypted_again)
 {
 	encrypt_with(luks);
 	bed.facts.secret = "aaa";
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
 	ck_assert_ptr_nonnull(item_at(made, 0)->place.secret);
@@ -54,7 +54,7 @@ START_TEST(plain_text_is_asked_for_and_told)
 {
 	encrypt_with(luks);
 	bed.options.decrypted = TRUE;
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
 	ck_assert_ptr_null(item_at(made, 0)->place.secret);
@@ -69,7 +69,7 @@ START_TEST(a_part_is_encrypted_again)
 	encrypt_with(luks);
 	bed.facts.secret = "aaa";
 	set_list(&bed.options.disks, "vda=/nowhere-of-ours");
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
 	ck_assert_ptr_nonnull(item_at(made, 0)->place.secret);
@@ -112,7 +112,7 @@ START_TEST(an_encrypted_backing_file_counts)
 		assert_refused(VK_ERROR_FAILED, "--decrypted");
 		return;
 	}
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
 	ck_assert_ptr_nonnull(strstr(made->notes->pdata[0], "plain text"));
 }

@@ -15,7 +15,7 @@ START_TEST(in_place_replaces_what_is_there)
 	g_autofree char *overlay = file_disk("vda", "overlay");
 	g_autofree char *xml = domain_xml("renamed", overlay);
 	g_autofree char *path = path_in("web.qcow2");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	touch("web.qcow2");
 	bed.facts.name = "renamed";
@@ -42,7 +42,7 @@ START_TEST(one_disk_in_place_keeps_the_present_definition)
 	g_autofree char *added = file_disk("vdb", "added");
 	g_autofree char *both = g_strconcat(disk, added, NULL);
 	g_autofree char *xml = domain_xml("web 1", both);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	bed.facts.name = "web 1";
 	bed.facts.uuid = UUID;
@@ -72,7 +72,7 @@ static void give_genid(void)
 /* As a whole, one disk of it, and after it was deleted. */
 START_TEST(back_in_time_it_has_another_generation_id)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	const char *note;
 
 	give_genid();
@@ -99,7 +99,7 @@ START_TEST(one_disk_in_place_does_not_define_what_stays)
 {
 	g_autofree char *disk = file_disk("vda", "web.qcow2");
 	g_autofree char *xml = domain_xml("web 1", disk);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_autofree char *text = NULL;
 	g_autoptr(json_t) report = NULL;
 
@@ -145,7 +145,7 @@ START_TEST(force_drops_a_saved_memory_state)
 {
 	g_autofree char *path = path_in("web 1.save");
 	g_autofree char *text = NULL;
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	touch("web 1.save");
 	bed.options.force = TRUE;
@@ -181,7 +181,7 @@ END_TEST
 
 START_TEST(force_takes_snapshots_of_users_away)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_autofree char *text = NULL;
 
 	in_place_with_snapshots();
@@ -202,7 +202,7 @@ START_TEST(what_a_snapshot_began_may_be_the_disk_that_is_replaced)
 	g_autofree char *path = path_in("web.qcow2");
 	g_autofree char *listed = g_strdup_printf("s1:%s", path);
 	g_autofree char *replaced = g_strdup_printf("'%s' is replaced", path);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_autofree char *text = NULL;
 
 	in_place_with_snapshots();
@@ -221,7 +221,7 @@ END_TEST
 
 START_TEST(a_raw_image_holds_no_snapshots)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_auto(GStrv) parts = NULL;
 	g_autofree char *xml = NULL;
 
@@ -247,9 +247,9 @@ static void put_on_array(const char *const *layers)
 	bed.facts.layers = layers;
 }
 
-static VkPlan *plan_in_place(void)
+static VkRestorePlan *plan_in_place(void)
 {
-	VkPlan *made;
+	VkRestorePlan *made;
 
 	bed.facts.name = "web 1";
 	bed.facts.uuid = UUID;
@@ -261,7 +261,7 @@ static VkPlan *plan_in_place(void)
 }
 
 /* The one disk is copied, and the plan says that this is for WORDS. */
-static void assert_copied(const VkPlan *made, const char *words)
+static void assert_copied(const VkRestorePlan *made, const char *words)
 {
 	g_autofree char *text = NULL;
 	g_autofree char *reason = g_strdup_printf(", copied, for %s", words);
@@ -278,10 +278,10 @@ static const char *const chain[] = {"web.qcow2:qcow2", "mid.qcow2:qcow2", ".base
 
 START_TEST(an_array_gives_a_disk_back)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_autofree char *text = NULL;
 	g_autoptr(json_t) report = NULL;
-	const VkPlanClone *clone;
+	const VkRestoreClone *clone;
 
 	put_on_array(one_layer);
 	made = plan_in_place();
@@ -302,7 +302,7 @@ END_TEST
 START_TEST(an_array_gives_a_disk_to_another_place)
 {
 	g_autofree char *part = g_strdup_printf("vda=%s/other", bed.dir);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	put_on_array(one_layer);
 	set_list(&bed.options.disks, part);
@@ -313,7 +313,7 @@ END_TEST
 
 START_TEST(another_format_is_copied)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	put_on_array(one_layer);
 	bed.options.format = g_strdup("raw");
@@ -324,7 +324,7 @@ END_TEST
 
 START_TEST(what_the_array_does_not_reach_is_copied)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	put_on_array(one_layer);
 	bed.facts.unreachable = "0";
@@ -335,7 +335,7 @@ END_TEST
 
 START_TEST(what_the_array_lost_is_copied)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	put_on_array(NULL);
 	made = plan_in_place();
@@ -345,8 +345,8 @@ END_TEST
 
 START_TEST(unchanged_backing_files_are_used_as_they_lie)
 {
-	g_autoptr(VkPlan) made = NULL;
-	const VkPlanClone *clone;
+	g_autoptr(VkRestorePlan) made = NULL;
+	const VkRestoreClone *clone;
 
 	put_on_array(chain);
 	made = plan_in_place();
@@ -361,11 +361,11 @@ END_TEST
 
 START_TEST(a_changed_backing_file_comes_back_beside_it)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_autofree char *prefix = path_in("mid.qcow2.virtkeep-20261122T201405Z-");
 	g_autofree char *middle = path_in("mid.qcow2");
-	const VkPlanItem *item;
-	const VkPlanClone *clone;
+	const VkRestoreItem *item;
+	const VkRestoreClone *clone;
 
 	touch("mid.qcow2");
 	ck_assert_int_eq(chmod(middle, 0640), 0);
@@ -390,9 +390,9 @@ END_TEST
 /* The middle one names the base, so it cannot stay when that one cannot. */
 START_TEST(all_above_a_changed_backing_file_come_back)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_autofree char *prefix = path_in("base.virtkeep-");
-	const VkPlanItem *base, *middle;
+	const VkRestoreItem *base, *middle;
 
 	put_on_array(chain);
 	bed.facts.changed = "2";
@@ -437,7 +437,7 @@ END_TEST
 
 START_TEST(a_chain_that_cannot_come_back_whole_is_copied)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	put_on_array(chain);
 	bed.facts.changed = "2";
@@ -449,7 +449,7 @@ END_TEST
 
 START_TEST(elsewhere_a_chain_becomes_one_file)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	put_on_array(chain);
 	bed.options.as_name = g_strdup("new");
@@ -462,7 +462,7 @@ START_TEST(a_place_is_known_through_links)
 {
 	g_autofree char *link = path_in("link");
 	g_autofree char *disk = file_disk("vda", "link/web.qcow2");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	ck_assert_int_eq(symlink(bed.dir, link), 0);
 	set_xml(disk);

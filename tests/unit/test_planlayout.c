@@ -18,7 +18,7 @@ static void set_layout(const char *text)
 START_TEST(options_come_back)
 {
 	set_layout("{\"cluster_size\":2097152,\"lazy_refcounts\":true}");
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
 	ck_assert_str_eq(item_at(made, 0)->place.options, "cluster_size=2097152,lazy_refcounts=on");
@@ -30,7 +30,7 @@ START_TEST(another_format_has_none)
 {
 	set_layout("{\"cluster_size\":2097152}");
 	bed.options.format = g_strdup("raw");
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
 	ck_assert_ptr_null(item_at(made, 0)->place.options);
@@ -40,7 +40,7 @@ END_TEST
 START_TEST(one_file_in_place_of_several_is_told)
 {
 	set_layout("{\"data_file\":\"x.data\",\"chain\":[{\"path\":\"/i/base.qcow2\"}]}");
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
 	ck_assert_uint_eq(made->notes->len, 2);
@@ -72,7 +72,7 @@ START_TEST(a_base_that_is_as_it_was_is_stood_on)
 	set_base(0);
 	g_autofree char *path = path_in("base.raw");
 	g_autofree char *note = NULL;
-	g_autoptr(VkPlan) made = plan();
+	g_autoptr(VkRestorePlan) made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "?");
 	ck_assert_uint_eq(item_at(made, 0)->place.backing_count, 1);

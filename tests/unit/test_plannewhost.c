@@ -8,16 +8,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static VkPlan *must_plan(void)
+static VkRestorePlan *must_plan(void)
 {
-	VkPlan *made = plan();
+	VkRestorePlan *made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
 	return made;
 }
 
 /* All notes, one a line. New string. */
-static char *notes_of(const VkPlan *made)
+static char *notes_of(const VkRestorePlan *made)
 {
 	GString *text = g_string_new(NULL);
 
@@ -26,7 +26,7 @@ static char *notes_of(const VkPlan *made)
 	return g_string_free(text, FALSE);
 }
 
-static void assert_note(const VkPlan *made, const char *word)
+static void assert_note(const VkRestorePlan *made, const char *word)
 {
 	g_autofree char *notes = notes_of(made);
 
@@ -37,7 +37,7 @@ static void assert_note(const VkPlan *made, const char *word)
 
 START_TEST(a_missing_network_is_noted)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	bed.facts.lacking = "default";
 	made = must_plan();
@@ -68,7 +68,7 @@ END_TEST
 
 START_TEST(a_host_that_has_all_is_not_talked_of)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	bed.options.start = TRUE;
 	made = must_plan();
@@ -91,7 +91,7 @@ static const struct {
 
 START_TEST(interfaces_go_to_another_network)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_list(&bed.options.networks, networks[_i].word);
 	bed.facts.lacking = "default";
@@ -111,7 +111,7 @@ END_TEST
 
 START_TEST(without_a_network_it_has_no_interface)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	bed.facts.lacking = "default";
 	bed.options.no_network = TRUE;
@@ -177,7 +177,7 @@ static VkFileRecord *boot_from(const char *kernel)
 	return add_file("kernel", "boot", kernel);
 }
 
-static void assert_kernel(const VkPlan *made, const char *path)
+static void assert_kernel(const VkRestorePlan *made, const char *path)
 {
 	g_autofree char *element = g_strdup_printf("<kernel>%s</kernel>", path);
 
@@ -192,7 +192,7 @@ static void assert_kernel(const VkPlan *made, const char *path)
 START_TEST(a_kernel_that_is_there_is_used)
 {
 	g_autofree char *kernel = path_in("pool/bzImage");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	touch("pool/bzImage");
 	boot_from(kernel);
@@ -205,7 +205,7 @@ END_TEST
 START_TEST(a_kernel_that_is_gone_comes_back_where_it_was)
 {
 	g_autofree char *kernel = path_in("pool/bzImage");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	boot_from(kernel);
 	bed.facts.lacking = kernel; /* that the plan itself brings it is known */
@@ -219,7 +219,7 @@ END_TEST
 START_TEST(else_it_goes_with_the_disks)
 {
 	g_autofree char *kernel = path_in("web 1-kernel");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	boot_from(_i ? "/boot/vmlinuz-of-the-other-host" : "/no/such/place/bzImage");
 	made = must_plan();
@@ -231,7 +231,7 @@ START_TEST(to_a_directory_goes_its_own)
 {
 	g_autofree char *there = path_in("bzImage");
 	g_autofree char *kernel = path_in("pool/web 1-kernel");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	touch("bzImage");
 	boot_from(there);
@@ -250,7 +250,7 @@ END_TEST
 
 START_TEST(a_file_that_the_definition_has_not_is_not_written)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	add_file("kernel", "boot", "/no/such/place/bzImage");
 	made = must_plan();
@@ -264,12 +264,12 @@ START_TEST(without_libvirt_all_goes_to_the_directory)
 {
 	g_autofree char *disk = path_in("pool/web 1-vda.qcow2");
 	g_autofree char *definition = path_in("pool/web 1-domain.xml");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	bed.facts.unreachable_libvirt = TRUE;
 	bed.options.directory = path_in("pool");
 	made = must_plan();
-	ck_assert_int_eq(made->kind, VK_PLAN_PARTS);
+	ck_assert_int_eq(made->kind, VK_RESTORE_PARTS);
 	ck_assert_ptr_null(made->domain_xml);
 	ck_assert_uint_eq(made->items->len, 2);
 	ck_assert_str_eq(item_at(made, 0)->path, disk);
@@ -284,7 +284,7 @@ END_TEST
 
 START_TEST(also_as_a_new_guest)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	bed.facts.unreachable_libvirt = TRUE;
 	bed.options.directory = path_in("pool");
@@ -300,7 +300,7 @@ START_TEST(so_does_its_firmware)
 	g_autofree char *nvram = path_in("pool/web 1_VARS.fd");
 	g_autofree char *state = path_in("pool/web 1-swtpm/" UUID "/tpm2/tpm2-00.permall");
 	g_autofree char *copy = NULL;
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	g_free(bed.snapshot->domain_xml);
 	bed.snapshot->domain_xml = g_strdup(

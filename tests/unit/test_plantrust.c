@@ -48,9 +48,9 @@ static void set_firmware(const char *nvram)
 	add_file("nvram.fd", "nvram", nvram, 1024);
 }
 
-static VkPlan *must_plan(void)
+static VkRestorePlan *must_plan(void)
 {
-	VkPlan *made = plan();
+	VkRestorePlan *made = plan();
 
 	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
 	return made;
@@ -107,7 +107,7 @@ START_TEST(variables_go_to_the_directory_of_libvirt)
 	g_autofree char *own = path_in("web 1_VARS.fd");
 	static const char *const evil[] = {"/etc/cron.d/evil", "/root/.bashrc", "relative",
 					   "/proc/self/../../etc/passwd"};
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_firmware(evil[_i]);
 	made = must_plan();
@@ -127,7 +127,7 @@ START_TEST(so_do_variables_that_were_not_saved)
 	const char *const named[] = {"/etc/shadow", bed.dir, in_it + 1, in_it};
 	const gboolean stays = strcmp(named[_i], in_it) == 0;
 	g_autofree char *element = g_strdup_printf("<nvram>%s</nvram>", stays ? in_it : own);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_firmware(named[_i]);
 	g_ptr_array_set_size(bed.snapshot->files, 0);
@@ -143,7 +143,7 @@ START_TEST(variables_that_were_in_it_go_back)
 {
 	g_autofree char *path = path_in("other_VARS.fd");
 	g_autofree char *beyond = g_strdup_printf("%s/pool/../other_VARS.fd", bed.dir);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_firmware(_i ? beyond : path);
 	made = must_plan();
@@ -156,7 +156,7 @@ START_TEST(a_link_does_not_lead_out_of_it)
 	g_autofree char *link = path_in("link");
 	g_autofree char *path = path_in("link/x.fd");
 	g_autofree char *own = path_in("web 1_VARS.fd");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	ck_assert_int_eq(symlink("pool", link), 0);
 	set_firmware(path);
@@ -182,7 +182,7 @@ START_TEST(in_place_its_own_variables_are_replaced_wherever_they_are)
 {
 	g_autofree char *path = path_in("pool/own.fd");
 	g_autofree char *xml = uefi_xml("web 1", UUID, path);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	touch("pool/own.fd");
 	set_firmware(path);
@@ -216,7 +216,7 @@ START_TEST(state_of_a_tpm_goes_by_nothing_that_is_saved)
 	g_autofree char *place = g_strdup_printf("%s/" UUID "/tpm2/tpm2-00.permall", bed.dir);
 	g_autofree char *theirs = path_in("theirs");
 	g_autofree char *saved = g_build_filename(theirs, "tpm2-00.permall", NULL);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	ck_assert_int_eq(g_mkdir(theirs, 0700), 0);
 	if (geteuid() == 0)
@@ -308,7 +308,7 @@ START_TEST(in_place_a_file_of_others_needs_force)
 	g_autofree char *own = file_disk("vda", "own.qcow2");
 	g_autofree char *theirs = file_disk("vda", "theirs.qcow2");
 	g_autofree char *xml = domain_xml("web 1", own);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	touch("own.qcow2");
 	touch("theirs.qcow2");
@@ -330,7 +330,7 @@ START_TEST(in_place_its_own_file_is_replaced_by_whatever_name)
 	g_autofree char *present = file_disk("vda", "link.qcow2");
 	g_autofree char *xml = domain_xml("web 1", present);
 	g_autofree char *link = path_in("link.qcow2");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	touch("web.qcow2");
 	ck_assert_int_eq(symlink("web.qcow2", link), 0);
@@ -364,7 +364,7 @@ static char *disk_with_source(const char *rest)
 START_TEST(what_is_not_understood_is_not_replaced)
 {
 	g_autofree char *disk = disk_with_source(sources[_i / 3].source);
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	touch("web.qcow2");
 	set_xml(disk);
@@ -393,7 +393,7 @@ START_TEST(a_data_file_is_not_declared_for_an_image_without)
 	g_autofree char *disk = disk_with_source(
 		"><dataStore type='file'><format type='raw'/><source file='/d/web.data'/>"
 		"</dataStore></source>");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_xml(disk);
 	if (_i < 2) {
@@ -427,7 +427,7 @@ START_TEST(elsewhere_a_part_becomes_an_image)
 {
 	g_autofree char *disk = disk_with_source(sources[0].source);
 	g_autofree char *other = path_in("pool");
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	touch("web.qcow2");
 	set_xml(disk);

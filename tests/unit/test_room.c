@@ -23,11 +23,11 @@ static void need_tenths(guint tenths)
 				 facts.f_frsize / 10 * tenths;
 }
 
-static VkPlan *plan_part(const char *name, gboolean force)
+static VkRestorePlan *plan_part(const char *name, gboolean force)
 {
 	g_autofree char *path = *name == '/' ? g_strdup(name) : path_in(name);
 	g_autofree char *part = g_strdup_printf("vda=%s", path);
-	VkPlan *made;
+	VkRestorePlan *made;
 
 	vk_restore_options_clear(&bed.options);
 	set_list(&bed.options.disks, part);
@@ -37,7 +37,7 @@ static VkPlan *plan_part(const char *name, gboolean force)
 	return made;
 }
 
-static void assert_no_room(VkPlan *made)
+static void assert_no_room(VkRestorePlan *made)
 {
 	ck_assert(!vk_room_take(room, made, &bed.error));
 	ck_assert_int_eq(bed.error->code, VK_ERROR_FAILED);
@@ -48,7 +48,7 @@ static void assert_no_room(VkPlan *made)
 
 START_TEST(what_does_not_fit_is_refused)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	need_tenths(20);
 	made = plan_part("a", FALSE);
@@ -60,7 +60,7 @@ END_TEST
 
 START_TEST(force_tries)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_autofree char *text = NULL;
 
 	need_tenths(20);
@@ -77,7 +77,7 @@ END_TEST
 /* As /proc does. */
 START_TEST(a_file_system_may_tell_nothing)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	const char *words;
 
 	need_tenths(20);
@@ -95,7 +95,7 @@ END_TEST
 /* The second would fit alone, and takes nothing. */
 START_TEST(plans_share_what_is_free)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 
 	room = vk_room_new();
 	need_tenths(6);
@@ -112,7 +112,7 @@ END_TEST
 /* It is there until the new one is whole. */
 START_TEST(a_replaced_file_gives_its_room_back_afterwards)
 {
-	g_autoptr(VkPlan) made = NULL;
+	g_autoptr(VkRestorePlan) made = NULL;
 	g_autofree char *path = path_in("a");
 	const gsize size = (gsize)64 * 1024 * 1024;
 	g_autofree char *bytes = g_malloc(size);

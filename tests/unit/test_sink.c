@@ -233,7 +233,7 @@ END_TEST
 
 /* Two items to be swapped in: "a" replaces a file, "b" is new unless B_EXISTS. */
 typedef struct Pair {
-	VkPlanItem items[2];
+	VkRestoreItem items[2];
 	VkSwap *swap;
 } Pair;
 
@@ -243,7 +243,7 @@ static void pair_init_keeping(Pair *pair, gboolean b_exists, const char *old_mar
 
 	*pair = (Pair){.swap = vk_swap_new("20261122T201405Z", old_mark)};
 	for (guint i = 0; i < 2; i++) {
-		VkPlanItem *item = &pair->items[i];
+		VkRestoreItem *item = &pair->items[i];
 		VkSink *sink;
 
 		item->place = place_at(path_in(names[i]), "raw");
