@@ -6,9 +6,9 @@
 #pragma once
 
 #include "array.h"
+#include "domain-needs.h"
 #include "domain.h"
 #include "lazy-host.h"
-#include "needs.h"
 #include "qemu-secret.h"
 #include "user-snapshots.h"
 
@@ -29,7 +29,7 @@ typedef struct VkKnownGuest {
 typedef struct VkFactsOps {
 	/* FALSE, and why, when libvirt cannot be asked. */
 	gboolean (*reach)(const VkFacts *facts, GError **error);
-	/* As of needs.h. */
+	/* As of domain-needs.h. */
 	gboolean (*check_need)(const VkFacts *facts, const VkNeed *need, const char **ret_lack,
 			       GError **error);
 	/* *RET is NULL when there is none of that name or uuid. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "needs.h"
+#include "domain-needs.h"
 
 #include "errors.h"
 #include "virt-priv.h"
