@@ -6,6 +6,7 @@
 
 #include "errors.h"
 #include "virt-priv.h"
+#include "xml-text.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>

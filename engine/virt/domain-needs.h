@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a guest's definition takes for granted on its host, besides the guest's own files.
+ * VkNeed: what a guest's definition takes for granted on its host, besides the guest's own files.
+ * Threads: free.
  */
 #pragma once
-
-#include "host.h"
 
 #include <glib.h>
 
@@ -28,10 +27,3 @@ char *vk_need_label(const VkNeed *need);
 
 /* What the definition XML needs, each once. New array of VkNeed, which it owns. */
 GPtrArray *vk_needs_of(const char *xml, GError **error);
-
-/*
- * Whether HOST, this machine, has it. *RET_LACK is NULL when it does, else what is wrong: "does not
- * exist", "is not active". Static string. Threads: free.
- */
-gboolean vk_host_check_need(VkHost *host, const VkNeed *need, const char **ret_lack,
-			    GError **error);

@@ -2,8 +2,8 @@
 #include "user-snapshots.h"
 
 #include "errors.h"
+#include "user-snapshot-xml.h"
 #include "virt-priv.h"
-#include "xml-priv.h"
 
 #include <stdlib.h>
 
@@ -25,23 +25,6 @@ void vk_user_snapshot_free(VkUserSnapshot *snapshot)
 	g_free(snapshot);
 }
 
-static gboolean read_files(VkUserSnapshot *snapshot, const char *xml, GError **error)
-{
-	g_autoptr(xmlDoc) doc = vk_xml_parse(xml, "domainsnapshot", "the snapshot", error);
-	const xmlNode *disks = doc ? vk_xml_child(xmlDocGetRootElement(doc), "disks") : NULL;
-
-	for (xmlNode *disk = disks ? vk_xml_child(disks, "disk") : NULL; disk;
-	     disk = vk_xml_next(disk, "disk")) {
-		char *file = vk_xml_attribute_is(disk, "snapshot", "external")
-				     ? vk_xml_attribute(vk_xml_child(disk, "source"), "file")
-				     : NULL;
-
-		if (file)
-			g_ptr_array_add(snapshot->files, file);
-	}
-	return doc != NULL;
-}
-
 static gboolean add(GPtrArray *found, virDomainSnapshotPtr entry, const char *guest, GError **error)
 {
 	const char *name = virDomainSnapshotGetName(entry);
@@ -53,7 +36,7 @@ static gboolean add(GPtrArray *found, virDomainSnapshotPtr entry, const char *gu
 	if (!xml)
 		return vk_fail_libvirt(error, "cannot get the snapshot '%s' of guest '%s'", name,
 				       guest);
-	ok = read_files(snapshot, xml, error);
+	ok = vk_user_snapshot_xml_files(xml, snapshot->files, error);
 	free(xml);
 	return ok;
 }

@@ -4,10 +4,6 @@
 #include "errors.h"
 #include "text.h"
 
-#include <libxml/parser.h>
-#include <libxml/xpath.h>
-#include <string.h>
-
 #include <libvirt/virterror.h>
 
 #define POLL_FIRST_MSEC 10
@@ -34,32 +30,6 @@ gboolean vk_fail_libvirt(GError **error, const char *format, ...)
 		code = VK_ERROR_BUSY;
 	g_autofree char *reason = vk_libvirt_reason();
 	return vk_fail(error, code, "%s: %s", text, reason);
-}
-
-char *vk_xml_text_at(const char *xml, const char *xpath)
-{
-	const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
-	xmlDocPtr document;
-	xmlXPathContextPtr context = NULL;
-	xmlXPathObjectPtr object = NULL;
-	xmlChar *text = NULL;
-	char *found = NULL;
-
-	document = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, options);
-	if (document)
-		context = xmlXPathNewContext(document);
-	if (context)
-		object = xmlXPathEvalExpression((const xmlChar *)xpath, context);
-	if (object && object->type == XPATH_NODESET && object->nodesetval &&
-	    object->nodesetval->nodeNr > 0)
-		text = xmlNodeGetContent(object->nodesetval->nodeTab[0]);
-	if (text)
-		found = g_strdup((const char *)text);
-	xmlFree(text);
-	xmlXPathFreeObject(object);
-	xmlXPathFreeContext(context);
-	xmlFreeDoc(document);
-	return found;
 }
 
 void vk_poll_pause(guint *msec)

@@ -44,9 +44,6 @@ char *vk_libvirt_reason(void);
 /* Like vk_fail() with libvirt's last error at the end. To be called right after the failure. */
 gboolean vk_fail_libvirt(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* The first string that XPATH finds in XML, or NULL. */
-char *vk_xml_text_at(const char *xml, const char *xpath);
-
 /* Waits between two polls: 10 ms at first, then longer up to a quarter of a second. */
 void vk_poll_pause(guint *msec);
 

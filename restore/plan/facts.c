@@ -2,6 +2,7 @@
 #include "facts.h"
 
 #include "errors.h"
+#include "host-needs.h"
 #include "qemu-image.h"
 #include "secret.h"
 

@@ -29,7 +29,7 @@ typedef struct VkKnownGuest {
 typedef struct VkFactsOps {
 	/* FALSE, and why, when libvirt cannot be asked. */
 	gboolean (*reach)(const VkFacts *facts, GError **error);
-	/* As of domain-needs.h. */
+	/* As of host-needs.h. */
 	gboolean (*check_need)(const VkFacts *facts, const VkNeed *need, const char **ret_lack,
 			       GError **error);
 	/* *RET is NULL when there is none of that name or uuid. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a definition needs of its host, and whether libvirt's test driver has it. */
 #include "errors.h"
-#include "domain-needs.h"
+#include "host-needs.h"
 
 #include <check.h>
 
