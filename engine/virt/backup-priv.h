@@ -5,12 +5,9 @@
 #pragma once
 
 #include "backupjob.h"
-#include "domain.h"
 #include "host.h"
 
 #include <glib.h>
-
-#define VK_BACKUP_SOCKET_PREFIX "virtkeep-"
 
 /*
  * The socket of the guest's backup job: *RET_SOCKET is NULL when no job runs, or the guest does
@@ -38,22 +35,3 @@ gboolean vk_backup_has_stopped_guest(VkGuest *guest);
  * and if its own disk has no room, it just stops again.
  */
 gboolean vk_backup_resume_guest(VkGuest *guest, GError **error);
-
-/* What the XML of a job is made of. */
-typedef struct VkBackupXml {
-	const VkBackupJobPlan *plan;
-	const char *uuid, *socket, *scratch_dir;
-	const char *bitmap; /* the name under which changes are offered */
-	GPtrArray *scratch; /* char*: gets the paths of the scratch files */
-} VkBackupXml;
-
-/*
- * The job of a plan on DOMAIN, as it is now, and its checkpoint. Disks that are not named
- * explicitly could be taken or not, so all of them are named. New strings.
- */
-char *vk_backup_build_xml(const VkDomain *domain, const VkBackupXml *how, GError **error);
-char *vk_backup_build_checkpoint_xml(const VkDomain *domain, const VkBackupJobPlan *plan,
-				     GError **error);
-
-/* How the names of the guest's sockets in run_dir begin. New string. */
-char *vk_backup_run_prefix(VkGuest *guest);

@@ -4,6 +4,7 @@
  */
 #include "backup-priv.h"
 
+#include "backup-names-priv.h"
 #include "errors.h"
 #include "virt-priv.h"
 #include "xml-text.h"
@@ -16,14 +17,6 @@
 
 #define ABORT_TIMEOUT_SEC 60
 #define DISK_ERRORS_MAX   64
-
-char *vk_backup_run_prefix(VkGuest *guest)
-{
-	g_auto(GStrv) parts = g_strsplit(vk_guest_uuid(guest), "-", -1);
-	g_autofree char *hex = g_strjoinv("", parts);
-
-	return g_strdup_printf(VK_BACKUP_SOCKET_PREFIX "%s-", hex);
-}
 
 gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error)
 {
@@ -153,35 +146,11 @@ gboolean vk_backup_resume_guest(VkGuest *guest, GError **error)
 	return TRUE;
 }
 
-static void find_files(GPtrArray *found, const char *directory, const char *prefix,
-		       const char *suffix)
-{
-	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir)))
-		if (g_str_has_prefix(name, prefix) && g_str_has_suffix(name, suffix))
-			g_ptr_array_add(found, g_build_filename(directory, name, NULL));
-}
-
-GPtrArray *vk_backup_job_files(VkGuest *guest, const VkBackupJobPaths *paths)
-{
-	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
-	g_autofree char *scratch_prefix = g_strdup_printf("%s-", vk_guest_uuid(guest));
-	g_autofree char *socket_prefix = vk_backup_run_prefix(guest);
-
-	find_files(found, paths->scratch_dir, scratch_prefix, ".qcow2");
-	find_files(found, paths->run_dir, socket_prefix, ".sock");
-	return found;
-}
-
 static VkJobOwner owner_of(const char *socket)
 {
-	g_autofree char *base = socket ? g_path_get_basename(socket) : NULL;
-
 	if (!socket)
 		return VK_JOB_NONE;
-	return g_str_has_prefix(base, VK_BACKUP_SOCKET_PREFIX) ? VK_JOB_OURS : VK_JOB_FOREIGN;
+	return vk_backup_is_our_socket(socket) ? VK_JOB_OURS : VK_JOB_FOREIGN;
 }
 
 gboolean vk_backup_job_find(VkGuest *guest, VkJobOwner *ret, GError **error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backupjob.h"
 
+#include "backup-names-priv.h"
 #include "backup-priv.h"
 #include "checkpoint-priv.h"
 #include "domain.h"
@@ -47,11 +48,6 @@ struct VkBackupJob {
 	gboolean was_stopped; /* by a full disk, before we came */
 };
 
-static char *random_name(void)
-{
-	return g_strdup_printf("%08x%08x", g_random_int(), g_random_int());
-}
-
 /* With its parents, and whatever the umask: it often lets nobody else through. */
 static gboolean make_directory(const char *path, GError **error)
 {
@@ -75,13 +71,11 @@ static char *libvirt_socket(virDomainPtr domain)
 {
 	g_autofree char *pattern =
 		g_strdup_printf(LIBVIRT_STATE_DIR "/domain-%u-*", virDomainGetID(domain));
-	g_autofree char *random = random_name();
 	char *socket = NULL;
 	glob_t found = {0};
 
 	if (glob(pattern, GLOB_ONLYDIR, NULL, &found) == 0 && found.gl_pathc == 1)
-		socket = g_strdup_printf("%s/" VK_BACKUP_SOCKET_PREFIX "%s.sock", found.gl_pathv[0],
-					 random);
+		socket = vk_backup_own_socket(found.gl_pathv[0]);
 	globfree(&found);
 	return socket;
 }
@@ -91,8 +85,6 @@ static gboolean choose_socket(VkBackupJob *job, const VkBackupJobPaths *paths, G
 	const gsize max = sizeof(((struct sockaddr_un *)NULL)->sun_path);
 	const char *uri = vk_host_uri(vk_guest_host(job->guest));
 	g_autoptr(virDomain) domain = vk_guest_domain(job->guest, error);
-	g_autofree char *prefix = vk_backup_run_prefix(job->guest);
-	g_autofree char *random = random_name();
 
 	if (!domain)
 		return FALSE;
@@ -101,7 +93,7 @@ static gboolean choose_socket(VkBackupJob *job, const VkBackupJobPaths *paths, G
 	if (job->socket && strlen(job->socket) < max)
 		return TRUE;
 	g_free(job->socket);
-	job->socket = g_strdup_printf("%s/%s%.8s.sock", paths->run_dir, prefix, random);
+	job->socket = vk_backup_run_socket(paths->run_dir, vk_guest_uuid(job->guest));
 	if (strlen(job->socket) >= max)
 		return vk_fail(
 			error, VK_ERROR_FAILED,
@@ -120,6 +112,9 @@ static gboolean check_disks(VkBackupJob *job, const VkDomain *domain, const GArr
 			return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' has no disk '%s'",
 				       vk_guest_name(job->guest), disk->target);
 		g_ptr_array_add(job->targets, g_strdup(disk->target));
+		g_ptr_array_add(job->scratch, vk_backup_scratch_path(job->scratch_dir,
+								     vk_guest_uuid(job->guest),
+								     disk->target));
 		if (disk->incremental)
 			g_hash_table_add(job->changes, g_strdup(disk->target));
 	}
@@ -138,13 +133,12 @@ static gboolean is_tracking(const VkBackupJobPlan *plan)
 static gboolean build_xml(VkBackupJob *job, const VkBackupJobPlan *plan, GError **error)
 {
 	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(job->guest, error);
-	g_autofree char *random = random_name();
 	g_autoptr(VkDomain) domain = NULL;
-	VkBackupXml how = {.plan = plan,
-			   .uuid = vk_guest_uuid(job->guest),
-			   .socket = job->socket,
-			   .scratch_dir = job->scratch_dir,
-			   .scratch = job->scratch};
+	const VkBackupXml xml = {.disks = plan->disks,
+				 .scratch = job->scratch,
+				 .base = plan->base,
+				 .bitmap = job->bitmap,
+				 .socket = job->socket};
 
 	if (!facts)
 		return FALSE;
@@ -155,12 +149,11 @@ static gboolean build_xml(VkBackupJob *job, const VkBackupJobPlan *plan, GError 
 	domain = vk_domain_parse(facts->live_xml, error);
 	if (!domain || !check_disks(job, domain, plan->disks, error))
 		return FALSE;
-	/* No bitmap of anybody's has that name. */
-	how.bitmap = job->bitmap = g_strdup_printf("virtkeep-%s", random);
-	job->xml = vk_backup_build_xml(domain, &how, error);
+	job->xml = vk_backup_build_xml(domain, &xml, error);
 	if (is_tracking(plan)) {
 		job->checkpoint = g_strdup(plan->checkpoint);
-		job->checkpoint_xml = vk_backup_build_checkpoint_xml(domain, plan, error);
+		job->checkpoint_xml = vk_backup_build_checkpoint_xml(domain, plan->disks,
+								     plan->checkpoint, error);
 	}
 	return job->xml && (!job->checkpoint || job->checkpoint_xml);
 }
@@ -175,6 +168,7 @@ VkBackupJob *vk_backup_job_prepare(VkGuest *guest, const VkBackupJobPlan *plan,
 	job->changes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	job->scratch = g_ptr_array_new_with_free_func(g_free);
 	job->targets = g_ptr_array_new_with_free_func(g_free);
+	job->bitmap = vk_backup_bitmap_name();
 	job->scratch_dir = g_canonicalize_filename(paths->scratch_dir, NULL);
 	if (!make_directory(job->scratch_dir, error) ||
 	    !vk_scratch_check(guest, job->scratch_dir, error) ||

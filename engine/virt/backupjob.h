@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "backup-xml.h"
 #include "guard.h"
 #include "host.h"
 #include "source.h"
@@ -35,15 +36,8 @@ typedef enum {
 
 gboolean vk_backup_job_find(VkGuest *guest, VkJobOwner *ret, GError **error);
 
-/* The scratch files and sockets of ours for the guest. Returns char*, owned by the array. */
+/* The scratch files and sockets of jobs on the guest. Returns char*, owned by the array. */
 GPtrArray *vk_backup_job_files(VkGuest *guest, const VkBackupJobPaths *paths);
-
-/* How a job reads one disk, and whether it begins to track it. */
-typedef struct VkBackupJobDisk {
-	const char *target;
-	gboolean incremental; /* offer what changed since the job's base checkpoint */
-	gboolean track;       /* have a bitmap in the new checkpoint */
-} VkBackupJobDisk;
 
 typedef struct VkBackupJobPlan {
 	const GArray *disks;    /* VkBackupJobDisk */

@@ -10,8 +10,6 @@
 #include "errors.h"
 #include "image-bitmaps.h"
 
-#include <string.h>
-
 void vk_checkpoint_fact_free(VkCheckpointFact *fact)
 {
 	g_free(fact->name);
@@ -31,7 +29,7 @@ static VkCheckpointFact *add_fact(GPtrArray *facts, const char *name, const char
 	}
 	fact = g_new0(VkCheckpointFact, 1);
 	fact->name = g_strdup(name);
-	fact->vault_id8 = g_strndup(name + strlen("virtkeep-"), 8);
+	fact->vault_id8 = vk_checkpoint_vault_id8(name);
 	fact->target = g_strdup(target);
 	g_ptr_array_add(facts, fact);
 	return fact;

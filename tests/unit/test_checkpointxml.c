@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "backup-priv.h"
+#include "backup-xml.h"
 #include "checkpoint-xml.h"
 #include "checkpoint.h"
 
@@ -114,19 +114,19 @@ START_TEST(asks_for_a_job)
 	g_autoptr(GPtrArray) scratch = g_ptr_array_new_with_free_func(g_free);
 	const VkBackupJobDisk vda = {.target = "vda", .incremental = TRUE, .track = TRUE};
 	const VkBackupJobDisk vdb = {.target = "vdb"};
-	const VkBackupJobPlan plan = {.disks = disks, .base = NAME, .checkpoint = NAME "0"};
-	const VkBackupXml how = {.plan = &plan,
-				 .uuid = "8f5a2c1e",
-				 .socket = "/run/a&b.sock",
-				 .scratch_dir = "/scratch",
+	const VkBackupXml job = {.disks = disks,
+				 .scratch = scratch,
+				 .base = NAME,
 				 .bitmap = "virtkeep-export",
-				 .scratch = scratch};
+				 .socket = "/run/a&b.sock"};
 	g_autofree char *xml = NULL;
 	g_autofree char *checkpoint = NULL;
 
 	g_array_append_val(disks, vda);
 	g_array_append_val(disks, vdb);
-	xml = vk_backup_build_xml(domain, &how, NULL);
+	g_ptr_array_add(scratch, g_strdup("/scratch/vda.qcow2"));
+	g_ptr_array_add(scratch, g_strdup("/scratch/vdb.qcow2"));
+	xml = vk_backup_build_xml(domain, &job, NULL);
 	expect_in(xml, "socket=\"/run/a&amp;b.sock\"");
 	expect_in(xml, "<disk name=\"vda\" backup=\"yes\" type=\"file\" exportname=\"vda\" "
 		       "backupmode=\"incremental\" incremental=\"" NAME "\" "
@@ -134,9 +134,9 @@ START_TEST(asks_for_a_job)
 	expect_in(xml, "<disk name=\"vdb\" backup=\"yes\" type=\"file\" exportname=\"vdb\" "
 		       "backupmode=\"full\">");
 	expect_in(xml, "<disk name=\"sda\" backup=\"no\"/>");
-	ck_assert_uint_eq(scratch->len, 2);
-	ck_assert(g_str_has_prefix(g_ptr_array_index(scratch, 0), "/scratch/8f5a2c1e-vda-"));
-	checkpoint = vk_backup_build_checkpoint_xml(domain, &plan, NULL);
+	expect_in(xml, "<scratch file=\"/scratch/vda.qcow2\"/>");
+	expect_in(xml, "<scratch file=\"/scratch/vdb.qcow2\"/>");
+	checkpoint = vk_backup_build_checkpoint_xml(domain, disks, NAME "0", NULL);
 	expect_in(checkpoint, "<disk name=\"vda\" checkpoint=\"bitmap\"");
 	expect_in(checkpoint, "<disk name=\"vdb\" checkpoint=\"no\"/>");
 }
