@@ -15,13 +15,14 @@ declare -A below=(
 	[engine/vault]='engine/base'
 	[engine/qemu]='engine/base'
 	[engine/array]='engine/base engine/qemu'
-	[engine/virt]='engine/base engine/qemu'
-	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/virt'
-	[engine]='engine/base engine/qemu engine/vault engine/array engine/virt engine/job'
+	[engine/domain]='engine/base'
+	[engine/virt]='engine/base engine/qemu engine/domain'
+	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/domain engine/virt'
+	[engine]='engine/base engine/qemu engine/vault engine/array engine/domain engine/virt engine/job'
 	[fs]='engine/base engine/qemu engine/vault engine/array'
 	[restore/sink]='engine/base engine/qemu'
-	[restore/plan]='engine/base engine/qemu engine/vault engine/array engine/virt restore/sink'
-	[restore]='engine/base engine/qemu engine/vault engine/array engine/virt engine/job restore/sink restore/plan'
+	[restore/plan]='engine/base engine/qemu engine/vault engine/array engine/domain engine/virt restore/sink'
+	[restore]='engine/base engine/qemu engine/vault engine/array engine/domain engine/virt engine/job restore/sink restore/plan'
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
@@ -32,7 +33,7 @@ declare -A owner=(
 	[libmount]='engine/array fs'
 	[libnbd]='engine/qemu'
 	[libvirt]='engine/virt'
-	[libxml]='engine/virt'
+	[libxml]='engine/domain'
 	[openssl]='engine/vault'
 	[zstd]='engine/vault'
 )
