@@ -3,7 +3,7 @@
  * Arguments that a definition hands to QEMU past libvirt, <qemu:commandline>. What they attach is out
  * of libvirt's reach, and so out of ours: it can only be told.
  */
-#include "domain-priv.h"
+#include "domain-rewrite-priv.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One image of a disk, or of its backing chain. */
-#include "domain-priv.h"
+#include "domain-rewrite-priv.h"
 
 void vk_domain_image_free(VkDomainImage *image)
 {

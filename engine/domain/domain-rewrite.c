@@ -2,7 +2,7 @@
 /*
  * The rewriting of a domain XML: on the tree, so that what is not known here stays as it is.
  */
-#include "domain-priv.h"
+#include "domain-rewrite-priv.h"
 
 #include "errors.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "domain-priv.h"
+#include "domain-rewrite-priv.h"
 
 #include "errors.h"
 

@@ -3,7 +3,7 @@
  * What a clone would share with its original: one list of all kinds of devices. Each is changed so
  * that both can run side by side, or dropped, and whatever the clone loses by it is told.
  */
-#include "domain-priv.h"
+#include "domain-rewrite-priv.h"
 
 #include <string.h>
 

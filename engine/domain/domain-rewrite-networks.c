@@ -2,7 +2,7 @@
 /*
  * Network interfaces in the rewriting of a domain XML: what they are connected to.
  */
-#include "domain-priv.h"
+#include "domain-rewrite-priv.h"
 
 #include "errors.h"
 

@@ -2,7 +2,7 @@
 /*
  * Disks in the rewriting of a domain XML: what says where an image lies is changed, all else stays.
  */
-#include "domain-priv.h"
+#include "domain-rewrite-priv.h"
 
 #include "errors.h"
 
