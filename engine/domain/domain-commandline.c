@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Arguments that a definition hands to QEMU past libvirt, <qemu:commandline>. What they attach is out
- * of libvirt's reach, and so out of ours: it can only be told.
+ * Arguments that a definition hands to QEMU past libvirt, <qemu:commandline>. libvirt knows nothing
+ * of what they attach, so it cannot be saved: it can only be named.
  */
-#include "domain-rewrite-priv.h"
+#include "domain-priv.h"
 
 #include <string.h>
 
@@ -128,20 +128,15 @@ void vk_commandline_find_disks(const xmlNode *root, GPtrArray *found)
 	find_reaching(root, TRUE, found);
 }
 
-void vk_rewrite_commandline(const VkRewrite *rewrite)
+void vk_commandline_find_shared(const xmlNode *root, GPtrArray *found)
 {
-	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
-	xmlNode *node = find_qemu(rewrite->root->children, "commandline");
+	find_reaching(root, FALSE, found);
+}
 
-	find_reaching(rewrite->root, FALSE, found);
-	if (!rewrite->is_clone || found->len == 0)
-		return;
-	/* One argument may need another: they stay or go together. */
-	for (guint i = 0; i < found->len; i++)
-		vk_rewrite_note(rewrite,
-				"'%s' of <qemu:commandline> is the original's alone: the new guest "
-				"gets nothing of <qemu:commandline>",
-				(const char *)g_ptr_array_index(found, i));
+void vk_commandline_drop(xmlNode *root)
+{
+	xmlNode *node = find_qemu(root->children, "commandline");
+
 	while (node) {
 		xmlNode *next = find_qemu(node->next, "commandline");
 

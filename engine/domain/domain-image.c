@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One image of a disk, or of its backing chain. */
-#include "domain-rewrite-priv.h"
+#include "domain-image.h"
+
+#include "domain-priv.h"
 
 void vk_domain_image_free(VkDomainImage *image)
 {
@@ -17,7 +18,7 @@ void vk_domain_image_free(VkDomainImage *image)
 	g_free(image->protocol);
 	g_free(image->name);
 	g_free(image->host);
-	g_free(image->given);
+	g_free(image->passed);
 	g_free(image);
 }
 
@@ -32,7 +33,7 @@ static char *first_host(const xmlNode *source)
 	return port ? g_strdup_printf("%s:%s", name, port) : g_steal_pointer(&name);
 }
 
-static char *given_through(const char *type, const xmlNode *source)
+static char *passed_through(const char *type, const xmlNode *source)
 {
 	if (g_str_equal(type, "dir"))
 		return vk_xml_attribute(source, "dir");
@@ -74,7 +75,6 @@ void vk_image_parse_encryption(VkDomainImage *image, const xmlNode *node)
 		image->secret_usage = vk_xml_attribute(secret, "usage");
 }
 
-/* The image of SOURCE, a <source>; NULL when that names none, as in a drive without medium. */
 VkDomainImage *vk_image_parse(const xmlNode *source, const char *type)
 {
 	g_autoptr(VkDomainImage) image = g_new0(VkDomainImage, 1);
@@ -93,7 +93,7 @@ VkDomainImage *vk_image_parse(const xmlNode *source, const char *type)
 		image->host = first_host(source);
 		naming = image->protocol = vk_xml_attribute(source, "protocol");
 	} else {
-		naming = image->given = given_through(image->type, source);
+		naming = image->passed = passed_through(image->type, source);
 	}
 	image->data_file = data_file_of(source);
 	vk_image_parse_encryption(image, vk_xml_child(source, "encryption"));
@@ -112,7 +112,7 @@ char *vk_domain_image_label(const VkDomainImage *image)
 				       image->name   ? image->name
 				       : image->host ? image->host
 						     : "");
-	return g_strdup_printf("%s:%s", image->type, image->given ? image->given : "");
+	return g_strdup_printf("%s:%s", image->type, image->passed ? image->passed : "");
 }
 
 const char *vk_domain_image_secret(const VkDomainImage *image)

@@ -416,6 +416,22 @@ static gboolean separate_device(const VkRewrite *rewrite, xmlNode *device)
 	return TRUE;
 }
 
+/* One argument may need another: they stay or go together. */
+static void separate_commandline(const VkRewrite *rewrite)
+{
+	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+
+	vk_commandline_find_shared(rewrite->root, found);
+	if (!rewrite->is_clone || found->len == 0)
+		return;
+	for (guint i = 0; i < found->len; i++)
+		vk_rewrite_note(rewrite,
+				"'%s' of <qemu:commandline> is the original's alone: the new guest "
+				"gets nothing of <qemu:commandline>",
+				(const char *)g_ptr_array_index(found, i));
+	vk_commandline_drop(rewrite->root);
+}
+
 void vk_rewrite_separate(const VkRewrite *rewrite)
 {
 	xmlNode *node = rewrite->devices ? rewrite->devices->children : NULL;
@@ -428,4 +444,5 @@ void vk_rewrite_separate(const VkRewrite *rewrite)
 			vk_xml_drop(node);
 		node = next;
 	}
+	separate_commandline(rewrite);
 }

@@ -8,51 +8,9 @@
 
 #include <string.h>
 
-/* What libvirt's schema has, as far as it is known here what it means for the bytes of the image. */
-static const char *const disk_parts[] = {
-	"source",  "backingStore", "mirror",    "target",        "iotune",     "throttlefilters",
-	"driver",  "readonly",     "shareable", "transient",     "serial",     "wwn",
-	"vendor",  "product",      "alias",     "boot",          "encryption", "auth",
-	"blockio", "address",      "geometry",  "backenddomain", "acpi",       NULL};
-static const char *const source_parts[] = {"host",       "snapshot",     "config",    "auth",
-					   "encryption", "reservations", "initiator", "address",
-					   "slices",     "ssl",          "cookies",   "readahead",
-					   "timeout",    "identity",     "reconnect", "knownHosts",
-					   "seclabel",   "privateData",  "dataStore", NULL};
-static const char *const source_attributes[] = {
-	"file",     "dev",  "dir",         "pool",          "volume",    "mode",
-	"protocol", "name", "type",        "managed",       "namespace", "path",
-	"query",    "tls",  "tlsHostname", "startupPolicy", "index",     NULL};
-
 /* What goes with another place of the same sort, and with one of any sort. */
 static const char *const parts_of_sort[] = {"seclabel", "reservations", NULL};
 static const char *const attributes_of_all[] = {"startupPolicy", NULL};
-
-/* The elements of other namespaces are notes of their makers'. */
-static const char *unknown_child(const xmlNode *parent, const char *const *known)
-{
-	for (const xmlNode *node = parent ? parent->children : NULL; node; node = node->next)
-		if (node->type == XML_ELEMENT_NODE && !node->ns &&
-		    !g_strv_contains(known, (const char *)node->name))
-			return (const char *)node->name;
-	return NULL;
-}
-
-char *vk_disk_unknown_part(const xmlNode *disk)
-{
-	const xmlNode *source = vk_xml_child(disk, "source");
-	const char *name = unknown_child(disk, disk_parts);
-
-	if (name)
-		return g_strdup_printf("<%s>", name);
-	name = unknown_child(source, source_parts);
-	if (name)
-		return g_strdup_printf("<%s> in <source>", name);
-	for (const xmlAttr *at = source ? source->properties : NULL; at; at = at->next)
-		if (!at->ns && !g_strv_contains(source_attributes, (const char *)at->name))
-			return g_strdup_printf("%s= of <source>", at->name);
-	return NULL;
-}
 
 static xmlNode *find_disk(const VkRewrite *rewrite, const char *target, GError **error)
 {

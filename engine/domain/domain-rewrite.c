@@ -2,20 +2,11 @@
 /*
  * The rewriting of a domain XML: on the tree, so that what is not known here stays as it is.
  */
+#include "domain-rewrite.h"
+
 #include "domain-rewrite-priv.h"
-
+#include "domain.h"
 #include "errors.h"
-
-void vk_rewrite_note(const VkRewrite *rewrite, const char *format, ...)
-{
-	va_list args;
-
-	if (!rewrite->changes->notes)
-		return;
-	va_start(args, format);
-	g_ptr_array_add(rewrite->changes->notes, g_strdup_vprintf(format, args));
-	va_end(args);
-}
 
 /* ---- what belongs to a run ---- */
 
@@ -196,7 +187,6 @@ static gboolean change_tree(VkRewrite *rewrite, GError **error)
 	if (!vk_rewrite_networks(rewrite, error))
 		return FALSE;
 	vk_rewrite_separate(rewrite);
-	vk_rewrite_commandline(rewrite);
 	if (changes->nvram && !set_nvram(rewrite, changes->nvram, error))
 		return FALSE;
 	set_boot(rewrite);

@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "domain-rewrite-priv.h"
+#include "domain.h"
 
+#include "domain-priv.h"
 #include "errors.h"
 
 #include <string.h>
 
 #define TARGET_LENGTH_MAX 64
 
-static GPtrArray *image_array_new(void)
-{
-	return g_ptr_array_new_with_free_func((GDestroyNotify)vk_domain_image_free);
-}
-
 static void boot_clear(gpointer boot)
 {
 	g_free(((VkDomainBoot *)boot)->path);
-}
-
-static void disk_free(VkDomainDisk *disk)
-{
-	g_free(disk->target);
-	g_free(disk->bus);
-	g_free(disk->device);
-	g_free(disk->serial);
-	g_free(disk->unknown);
-	vk_domain_image_free(disk->image);
-	g_ptr_array_unref(disk->backing);
-	g_free(disk);
 }
 
 void vk_domain_free(VkDomain *domain)
@@ -45,74 +29,10 @@ void vk_domain_free(VkDomain *domain)
 	g_free(domain);
 }
 
-/* An address of hexadecimal and decimal attributes as libvirt and lspci write it. */
-char *vk_pci_address(const xmlNode *address)
-{
-	static const char *const names[] = {"domain", "bus", "slot", "function"};
-	guint64 values[G_N_ELEMENTS(names)] = {0};
-
-	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
-		g_autofree char *text = vk_xml_attribute(address, names[i]);
-
-		if (text)
-			values[i] = g_ascii_strtoull(text, NULL, 0);
-	}
-	return g_strdup_printf("%04x:%02x:%02x.%x", (unsigned)values[0], (unsigned)values[1],
-			       (unsigned)values[2], (unsigned)values[3]);
-}
-
-/* ---- disks ---- */
-
-static void parse_backing(VkDomainDisk *disk, const xmlNode *node)
-{
-	const xmlNode *layer = vk_xml_child(node, "backingStore");
-
-	for (; layer; layer = vk_xml_child(layer, "backingStore")) {
-		g_autofree char *type = vk_xml_attribute(layer, "type");
-		VkDomainImage *image = NULL;
-
-		if (type)
-			image = vk_image_parse(vk_xml_child(layer, "source"), type);
-		if (!image) {
-			disk->backing_known = !layer->children && !type;
-			return;
-		}
-		image->format = vk_xml_attribute(vk_xml_child(layer, "format"), "type");
-		g_ptr_array_add(disk->backing, image);
-	}
-}
-
 static gboolean target_is_sane(const char *target)
 {
 	return strlen(target) <= TARGET_LENGTH_MAX &&
 	       target[strspn(target, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_-:")] == '\0';
-}
-
-static VkDomainDisk *disk_parse(const xmlNode *node)
-{
-	VkDomainDisk *disk = g_new0(VkDomainDisk, 1);
-	g_autofree char *type = vk_xml_attribute(node, "type");
-	const xmlNode *target = vk_xml_child(node, "target");
-
-	disk->target = vk_xml_attribute(target, "dev");
-	disk->bus = vk_xml_attribute(target, "bus");
-	disk->device = vk_xml_attribute(node, "device");
-	if (!disk->device)
-		disk->device = g_strdup("disk");
-	disk->serial = vk_xml_text(vk_xml_child(node, "serial"));
-	disk->readonly = vk_xml_child(node, "readonly") != NULL;
-	disk->shareable = vk_xml_child(node, "shareable") != NULL;
-	disk->transient = vk_xml_child(node, "transient") != NULL;
-	disk->unknown = vk_disk_unknown_part(node);
-	disk->backing = image_array_new();
-	disk->image = vk_image_parse(vk_xml_child(node, "source"), type);
-	disk->empty = !disk->image;
-	if (disk->empty)
-		return disk;
-	disk->image->format = vk_xml_attribute(vk_xml_child(node, "driver"), "type");
-	vk_image_parse_encryption(disk->image, vk_xml_child(node, "encryption"));
-	parse_backing(disk, node);
-	return disk;
 }
 
 static gboolean parse_disks(VkDomain *domain, const xmlNode *devices, GError **error)
@@ -121,7 +41,7 @@ static gboolean parse_disks(VkDomain *domain, const xmlNode *devices, GError **e
 	const xmlNode *node = vk_xml_child(devices, "disk");
 
 	for (; node; node = vk_xml_next(node, "disk")) {
-		VkDomainDisk *disk = disk_parse(node);
+		VkDomainDisk *disk = vk_domain_disk_parse(node);
 
 		g_ptr_array_add(domain->disks, disk);
 		if (!disk->target)
@@ -153,167 +73,9 @@ const VkDomainDisk *vk_domain_find_disk(const VkDomain *domain, const char *targ
 	return NULL;
 }
 
-const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk)
-{
-	if (g_str_equal(disk->device, "cdrom"))
-		return disk->empty ? "CD-ROM drive, empty" : "CD-ROM";
-	if (g_str_equal(disk->device, "floppy"))
-		return disk->empty ? "floppy drive, empty" : "floppy";
-	if (disk->empty)
-		return "empty drive";
-	if (g_str_equal(disk->device, "lun"))
-		return "SCSI device given through";
-	if (disk->readonly)
-		return "read-only";
-	if (disk->shareable)
-		return "shared with other guests";
-	if (disk->transient)
-		return "transient: its changes end with the guest";
-	if (g_str_equal(disk->image->type, "nvme"))
-		return "NVMe device given through";
-	if (g_str_equal(disk->image->type, "dir"))
-		return "directory of the host";
-	if (g_str_equal(disk->image->type, "vhostuser") ||
-	    g_str_equal(disk->image->type, "vhostvdpa"))
-		return "served by a vhost device, out of QEMU's reach";
-	return NULL;
-}
-
 const char *vk_domain_foreign_reason(void)
 {
 	return "given to QEMU by <qemu:commandline>, out of libvirt's reach";
-}
-
-/* A static string of few. */
-static const char *off_reason(const char *whose, const char *obstacle)
-{
-	g_autofree char *reason = g_strconcat(whose, obstacle, ", and the guest is off", NULL);
-
-	return g_intern_string(reason);
-}
-
-gboolean vk_domain_disk_is_encrypted(const VkDomainDisk *disk)
-{
-	gboolean is = disk->image && disk->image->encrypted;
-
-	for (guint i = 0; !is && i < disk->backing->len; i++)
-		is = ((const VkDomainImage *)g_ptr_array_index(disk->backing, i))->encrypted;
-	return is;
-}
-
-const char *vk_domain_disk_offline_reason(const VkDomainDisk *disk)
-{
-	const char *obstacle;
-
-	if (!disk->image)
-		return "empty drive";
-	if (vk_domain_image_obstacle(disk->image))
-		return off_reason("", vk_domain_image_obstacle(disk->image));
-	for (guint i = 0; i < disk->backing->len; i++) {
-		obstacle = vk_domain_image_obstacle(g_ptr_array_index(disk->backing, i));
-		if (obstacle)
-			return off_reason("its backing chain has an image that is ", obstacle);
-	}
-	return NULL;
-}
-
-/* ---- what is given through ---- */
-
-static char *usb_label(const xmlNode *source)
-{
-	const xmlNode *address = vk_xml_child(source, "address");
-	g_autofree char *vendor = vk_xml_attribute(vk_xml_child(source, "vendor"), "id");
-	g_autofree char *product = vk_xml_attribute(vk_xml_child(source, "product"), "id");
-	g_autofree char *bus = vk_xml_attribute(address, "bus");
-	g_autofree char *device = vk_xml_attribute(address, "device");
-
-	if (vendor && product)
-		return g_strdup_printf("usb %s:%s",
-				       vendor + (g_str_has_prefix(vendor, "0x") ? 2 : 0),
-				       product + (g_str_has_prefix(product, "0x") ? 2 : 0));
-	return g_strdup_printf("usb bus %s device %s", bus ? bus : "?", device ? device : "?");
-}
-
-static char *scsi_label(const xmlNode *source)
-{
-	const xmlNode *address = vk_xml_child(source, "address");
-	g_autofree char *name = vk_xml_attribute(source, "name"); /* iSCSI */
-	g_autofree char *adapter = vk_xml_attribute(vk_xml_child(source, "adapter"), "name");
-	g_autofree char *bus = vk_xml_attribute(address, "bus");
-	g_autofree char *target = vk_xml_attribute(address, "target");
-	g_autofree char *unit = vk_xml_attribute(address, "unit");
-
-	if (name)
-		return g_strdup_printf("scsi %s", name);
-	return g_strdup_printf("scsi %s:%s:%s:%s", adapter ? adapter : "?", bus ? bus : "?",
-			       target ? target : "?", unit ? unit : "?");
-}
-
-char *vk_hostdev_label(const xmlNode *node)
-{
-	const xmlNode *source = vk_xml_child(node, "source");
-	g_autofree char *type = vk_xml_attribute(node, "type");
-	g_autofree char *uuid = vk_xml_attribute(vk_xml_child(source, "address"), "uuid");
-	g_autofree char *wwpn = vk_xml_attribute(source, "wwpn");
-
-	if (!type)
-		return g_strdup("host device");
-	if (g_str_equal(type, "pci")) {
-		g_autofree char *address = vk_pci_address(vk_xml_child(source, "address"));
-
-		return g_strdup_printf("pci %s", address);
-	}
-	if (g_str_equal(type, "usb"))
-		return usb_label(source);
-	if (g_str_equal(type, "scsi"))
-		return scsi_label(source);
-	if (uuid || wwpn)
-		return g_strdup_printf("%s %s", type, uuid ? uuid : wwpn);
-	g_autofree char *text = vk_xml_text(source); /* <block>, <char> or <interface> of LXC */
-	return g_strdup_printf("%s %s", type, text ? g_strstrip(text) : "");
-}
-
-static void add_labelled(VkDomain *domain, const char *kind, const xmlNode *node,
-			 const char *attribute)
-{
-	g_autofree char *text = attribute ? vk_xml_attribute(node, attribute) : vk_xml_text(node);
-
-	g_ptr_array_add(domain->passthrough,
-			text ? g_strdup_printf("%s %s", kind, text) : g_strdup(kind));
-}
-
-static void parse_passthrough(VkDomain *domain, const xmlNode *devices)
-{
-	const xmlNode *node;
-
-	for (node = vk_xml_child(devices, "hostdev"); node; node = vk_xml_next(node, "hostdev"))
-		g_ptr_array_add(domain->passthrough, vk_hostdev_label(node));
-	node = vk_xml_child(devices, "interface");
-	for (; node; node = vk_xml_next(node, "interface"))
-		if (vk_xml_attribute_is(node, "type", "hostdev")) {
-			g_autofree char *address =
-				vk_pci_address(vk_xml_find(node, "source/address"));
-
-			g_ptr_array_add(domain->passthrough,
-					g_strdup_printf("network pci %s", address));
-		}
-	node = vk_xml_child(devices, "filesystem");
-	for (; node; node = vk_xml_next(node, "filesystem")) {
-		const xmlNode *source = vk_xml_child(node, "source");
-		gboolean is_served = source && xmlHasProp(source, (const xmlChar *)"socket");
-
-		add_labelled(domain, "directory", source, is_served ? "socket" : "dir");
-	}
-	node = vk_xml_child(devices, "memory");
-	for (; node; node = vk_xml_next(node, "memory")) {
-		const xmlNode *path = vk_xml_find(node, "source/path");
-
-		if (path)
-			add_labelled(domain, "memory", path, NULL);
-	}
-	node = vk_xml_find(devices, "tpm/backend");
-	if (vk_xml_attribute_is(node, "type", "passthrough"))
-		add_labelled(domain, "tpm", vk_xml_child(node, "device"), "path");
 }
 
 /* ---- the domain ---- */
@@ -370,7 +132,7 @@ static void parse_devices(VkDomain *domain, const xmlNode *devices)
 		if (address)
 			g_ptr_array_add(domain->interfaces, address);
 	}
-	parse_passthrough(domain, devices);
+	vk_passthrough_find(devices, domain->passthrough);
 }
 
 /* The usual form of a UUID; NULL when TEXT is none. libvirt takes dashes anywhere, or nowhere. */
@@ -424,7 +186,7 @@ VkDomain *vk_domain_parse(const char *xml, GError **error)
 		return NULL;
 	}
 	g_autoptr(VkDomain) domain = g_new0(VkDomain, 1);
-	domain->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_free);
+	domain->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vk_domain_disk_free);
 	domain->passthrough = g_ptr_array_new_with_free_func(g_free);
 	domain->foreign = g_ptr_array_new_with_free_func(g_free);
 	domain->boot = g_array_new(FALSE, FALSE, sizeof(VkDomainBoot));

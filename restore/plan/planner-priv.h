@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "domain-rewrite.h"
 #include "domain.h"
 #include "facts.h"
 #include "options.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What parses must survive being rewritten, with every disk moved. */
+#include "domain-rewrite.h"
 #include "domain.h"
 #include "fuzz.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Domain XML as libvirt prints it, and what is none. */
+#include "domain-rewrite.h"
 #include "domain.h"
 #include "errors.h"
 

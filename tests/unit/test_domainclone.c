@@ -3,6 +3,7 @@
  * What a clone shares with its original: of each kind of device one, what becomes of it, and what is
  * said of that.
  */
+#include "domain-rewrite.h"
 #include "domain.h"
 #include "errors.h"
 

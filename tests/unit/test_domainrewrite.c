@@ -3,6 +3,7 @@
  * The rewriting of domain XML. What it changes is seen by comparing the two trees as multisets of
  * lines, one for each attribute and text, so that nothing is lost unnoticed.
  */
+#include "domain-rewrite.h"
 #include "domain.h"
 #include "errors.h"
 

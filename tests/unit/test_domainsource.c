@@ -3,6 +3,7 @@
  * Where a disk lies, rewritten: what is not touched is, byte for byte, what libvirt had before. The
  * judge is libvirt's own parser, by its test driver, which needs no daemon.
  */
+#include "domain-rewrite.h"
 #include "domain.h"
 #include "errors.h"
 

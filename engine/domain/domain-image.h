@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkDomainImage: one image of a disk, or of its backing chain, as a domain XML tells it.
+ * Threads: free.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkDomainImage {
+	char *type;      /* "file", "block", "volume", "network", "dir", "nvme", "vhostuser" */
+	char *format;    /* "raw", "qcow2", ...; NULL when the XML does not say */
+	char *path;      /* file, block: the path; others: NULL */
+	char *data_file; /* where a qcow2 image is declared to keep its data; NULL: in itself */
+	char *pool, *volume;
+	char *protocol, *name, *host; /* network; host is "name:port" of the first, or NULL */
+	char *passed;                 /* dir, nvme, vhostuser: what is passed through, in words */
+	gboolean encrypted; /* QEMU decrypts it: the guest sees other bytes than the image has */
+	char *secret_uuid, *secret_usage; /* of LUKS encryption by QEMU: one of them; else NULL */
+	gboolean sliced;                  /* the guest sees a part of the image only */
+} VkDomainImage;
+
+void vk_domain_image_free(VkDomainImage *image); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkDomainImage, vk_domain_image_free)
+
+/* The image in words for people: path, "pool/volume" or "rbd:pool/image". New string. */
+char *vk_domain_image_label(const VkDomainImage *image);
+
+/*
+ * Whether the image is encrypted in a way that QEMU's tools know, with a secret that libvirt may have;
+ * and how that is called, for people. Borrowed; NULL if it is not.
+ */
+gboolean vk_domain_image_has_secret(const VkDomainImage *image);
+const char *vk_domain_image_secret(const VkDomainImage *image);
+
+/*
+ * NULL when QEMU's tools can read the image by its file, else what it is, in words. Network storage
+ * is out of their reach; of an image that is encrypted without such a secret only the ciphertext
+ * could be read, of a slice the whole image around it. Static string.
+ */
+const char *vk_domain_image_obstacle(const VkDomainImage *image);
