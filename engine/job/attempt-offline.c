@@ -9,7 +9,7 @@
 
 #include "errors.h"
 #include "log.h"
-#include "offline.h"
+#include "offline-source.h"
 #include "program.h"
 
 VkOfflineWatch *vk_attempt_watch(const VkAttempt *attempt, GError **error)

@@ -5,7 +5,7 @@
 #include "errors.h"
 #include "hooks.h"
 #include "log.h"
-#include "mountpoints.h"
+#include "agent-mountpoints.h"
 
 #include <errno.h>
 #include <sys/stat.h>

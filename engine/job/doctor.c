@@ -9,7 +9,7 @@
 #include "guestlock.h"
 #include "lastsnapshot.h"
 #include "newfile.h"
-#include "offline.h"
+#include "offline-source.h"
 #include "qemu-image.h"
 #include "quiesce.h"
 #include "safepath.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "agent.h"
+#include "agent-priv.h"
 
 #include "errors.h"
 #include "json.h"

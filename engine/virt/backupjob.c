@@ -7,7 +7,7 @@
 #include "domain.h"
 #include "errors.h"
 #include "nbd.h"
-#include "scratch-watch.h"
+#include "backup-scratch-priv.h"
 #include "virt-priv.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 #include "checkpoint-priv.h"
 #include "checkpoint-xml.h"
 #include "errors.h"
-#include "image-bitmaps.h"
+#include "image-bitmaps-priv.h"
 
 void vk_checkpoint_fact_free(VkCheckpointFact *fact)
 {

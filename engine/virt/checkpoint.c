@@ -4,7 +4,7 @@
 #include "checkpoint-priv.h"
 #include "checkpoint-xml.h"
 #include "errors.h"
-#include "image-bitmaps.h"
+#include "image-bitmaps-priv.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The guard's own side. It does nothing but take notes until the socket ends; then it mends, for
- * each guest in a thread of its own (guard-watch.h). A call of the dead engine may still be on its way through
+ * each guest in a thread of its own (guard-watch-priv.h). A call of the dead engine may still be on its way through
  * libvirtd and take effect after we have looked: so each guest is mended again and again until it
  * had no business with us for a while.
  */
@@ -10,7 +10,7 @@
 #include "backup-priv.h"
 #include "errors.h"
 #include "guard-priv.h"
-#include "guard-watch.h"
+#include "guard-watch-priv.h"
 #include "guestlock.h"
 #include "io.h"
 #include "json.h"

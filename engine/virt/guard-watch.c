@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guard-watch.h"
+#include "guard-watch-priv.h"
 
 #define NO_DEADLINE G_MAXINT64
 

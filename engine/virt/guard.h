@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "hold.h"
+#include "guest-hold.h"
 #include "host.h"
 
 #include <glib.h>

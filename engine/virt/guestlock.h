@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "hold.h"
+#include "guest-hold.h"
 
 #include <glib.h>
 

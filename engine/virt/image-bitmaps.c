@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image-bitmaps.h"
+#include "image-bitmaps-priv.h"
 
 #include "errors.h"
 #include "image-chain.h"
 #include "json.h"
-#include "offline.h"
+#include "offline-source.h"
 #include "qemu-image.h"
-#include "secret.h"
+#include "host-secret.h"
 #include "source.h"
 
 #include <string.h>

@@ -4,8 +4,8 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
-#include "offline.h"
-#include "secret.h"
+#include "offline-source.h"
+#include "host-secret.h"
 
 #include <errno.h>
 #include <fcntl.h>

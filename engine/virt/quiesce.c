@@ -6,10 +6,10 @@
  */
 #include "quiesce.h"
 
-#include "agent.h"
+#include "agent-priv.h"
 #include "domain.h"
 #include "errors.h"
-#include "mountpoints.h"
+#include "agent-mountpoints.h"
 #include "virt-priv.h"
 
 #include <libvirt/virterror.h>

@@ -3,8 +3,8 @@
 
 #include "errors.h"
 #include "host-needs.h"
+#include "host-secret.h"
 #include "qemu-image.h"
-#include "secret.h"
 
 typedef struct LibvirtFacts {
 	VkFacts base;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Deadlines of guests, whatever the release of another one takes. */
-#include "guard-watch.h"
+#include "guard-watch-priv.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -2,10 +2,10 @@
 /* Which files a disk is made of, whatever guests have written into them. */
 #include "child.h"
 #include "errors.h"
-#include "image-bitmaps.h"
+#include "image-bitmaps-priv.h"
 #include "image-chain.h"
 #include "nbd.h"
-#include "offline.h"
+#include "offline-source.h"
 #include "qemu-secret.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How much room a backup leaves for what is written until it has ended. */
-#include "scratch-watch.h"
+#include "backup-scratch-priv.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "errors.h"
 #include "nbd-changes.h"
 #include "nbd.h"
-#include "offline.h"
+#include "offline-source.h"
 #include "source-file.h"
 
 #include <check.h>

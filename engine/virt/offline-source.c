@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "offline.h"
+#include "offline-source.h"
 
 #include "errors.h"
 #include "image-chain.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "secret.h"
+#include "host-secret.h"
 
 #include "errors.h"
 #include "virt-priv.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "hold.h"
+#include "guest-hold.h"
 
 const char *vk_hold_words(VkHold hold)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "scratch-watch.h"
+#include "backup-scratch-priv.h"
 
 #include "backup-priv.h"
 #include "errors.h"

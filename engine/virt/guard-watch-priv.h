@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "hold.h"
+#include "guest-hold.h"
 
 #include <glib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mountpoints.h"
+#include "agent-mountpoints.h"
 
-#include "agent.h"
+#include "agent-priv.h"
 #include "errors.h"
 #include "virt-priv.h"
 
