@@ -3,7 +3,7 @@
 
 #include "agent-priv.h"
 #include "errors.h"
-#include "virt-priv.h"
+#include "guest-libvirt.h"
 
 /* Where the guest has file systems; NULL when the agent does not say. g_strfreev(). */
 static char **list_mountpoints(VkGuest *guest)

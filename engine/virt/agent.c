@@ -2,8 +2,9 @@
 #include "agent-priv.h"
 
 #include "errors.h"
+#include "guest-libvirt.h"
 #include "json.h"
-#include "virt-priv.h"
+#include "libvirt-error.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>

@@ -6,7 +6,9 @@
 
 #include "backup-names-priv.h"
 #include "errors.h"
-#include "virt-priv.h"
+#include "guest-libvirt.h"
+#include "libvirt-error.h"
+#include "polling.h"
 #include "xml-text.h"
 
 #include <errno.h>

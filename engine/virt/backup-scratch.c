@@ -3,7 +3,7 @@
 
 #include "backup-priv.h"
 #include "errors.h"
-#include "virt-priv.h"
+#include "guest-libvirt.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>

@@ -3,12 +3,15 @@
 
 #include "backup-names-priv.h"
 #include "backup-priv.h"
+#include "backup-scratch-priv.h"
 #include "checkpoint-priv.h"
 #include "domain.h"
 #include "errors.h"
+#include "guest-libvirt.h"
+#include "host-libvirt.h"
+#include "libvirt-error.h"
 #include "nbd.h"
-#include "backup-scratch-priv.h"
-#include "virt-priv.h"
+#include "polling.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -17,8 +20,6 @@
 #include <sys/un.h>
 
 #include <libvirt/virterror.h>
-
-#define LIBVIRT_STATE_DIR "/var/lib/libvirt/qemu"
 
 /* libvirtd may be restarting while we want to end the job. */
 #define RECONNECT_TIMEOUT_SEC 30
@@ -70,7 +71,7 @@ static gboolean make_directory(const char *path, GError **error)
 static char *libvirt_socket(virDomainPtr domain)
 {
 	g_autofree char *pattern =
-		g_strdup_printf(LIBVIRT_STATE_DIR "/domain-%u-*", virDomainGetID(domain));
+		g_strdup_printf(VK_LIBVIRT_STATE_DIRECTORY "/domain-%u-*", virDomainGetID(domain));
 	char *socket = NULL;
 	glob_t found = {0};
 

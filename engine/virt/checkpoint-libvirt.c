@@ -6,6 +6,7 @@
 #include "checkpoint-priv.h"
 
 #include "errors.h"
+#include "libvirt-error.h"
 
 #include <stdlib.h>
 

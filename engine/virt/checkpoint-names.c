@@ -2,8 +2,6 @@
 /* How checkpoints and their bitmaps are named, and so whose they are. */
 #include "checkpoint.h"
 
-#include "checkpoint-priv.h"
-
 #include <string.h>
 
 #define NAME_PREFIX     "virtkeep-"

@@ -6,15 +6,12 @@
 #pragma once
 
 #include "checkpoint.h"
-#include "virt-priv.h"
+#include "guest-libvirt.h"
 
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainCheckpoint, virDomainCheckpointFree)
-
-/* The first 8 digits of the id of the vault that NAME, which is one of ours, is for. New string. */
-char *vk_checkpoint_vault_id8(const char *name);
 
 /* All of what libvirt knows of the checkpoint NAME: what defines it anew. New string. */
 char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **error);

@@ -19,6 +19,9 @@ char *vk_checkpoint_name_new(const char *vault_id);
 /* Whether NAME is one of ours; with VAULT_ID (nullable) of that vault. */
 gboolean vk_checkpoint_is_ours(const char *name, const char *vault_id);
 
+/* The first 8 digits of the id of the vault that NAME, which is one of ours, is for. New string. */
+char *vk_checkpoint_vault_id8(const char *name);
+
 /* One disk and what its image allows. */
 typedef struct VkTracking {
 	char *target;

@@ -15,8 +15,8 @@
 #include "io.h"
 #include "json.h"
 #include "log.h"
+#include "polling.h"
 #include "quiesce.h"
-#include "virt-priv.h"
 
 #include <glib/gstdio.h>
 #include <signal.h>

@@ -5,8 +5,8 @@
 #include "guard-priv.h"
 #include "io.h"
 #include "json.h"
+#include "polling.h"
 #include "program.h"
-#include "virt-priv.h"
 
 #include <errno.h>
 #include <poll.h>

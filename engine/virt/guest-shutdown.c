@@ -6,8 +6,10 @@
 #include "host.h"
 
 #include "errors.h"
+#include "guest-libvirt.h"
+#include "libvirt-error.h"
+#include "polling.h"
 #include "program.h"
-#include "virt-priv.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>

@@ -2,7 +2,8 @@
 #include "host-needs.h"
 
 #include "errors.h"
-#include "virt-priv.h"
+#include "host-libvirt.h"
+#include "libvirt-error.h"
 
 #include <libvirt/virterror.h>
 #include <net/if.h>

@@ -2,7 +2,8 @@
 #include "host.h"
 
 #include "errors.h"
-#include "virt-priv.h"
+#include "host-libvirt.h"
+#include "libvirt-error.h"
 #include "xml-text.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStoragePool, virStoragePoolFree)

@@ -2,7 +2,8 @@
 #include "host-secret.h"
 
 #include "errors.h"
-#include "virt-priv.h"
+#include "host-libvirt.h"
+#include "libvirt-error.h"
 
 #include <string.h>
 

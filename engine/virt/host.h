@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkHost: a connection to a host's libvirt; VkGuest: a domain of it. No call waits without bound:
- * the connection has keepalive, agent calls have a timeout. Threads: free on one host.
+ * VkHost: a connection to a host's libvirt. No call waits without bound: the connection has
+ * keepalive, agent calls have a timeout. Threads: free on one host.
  */
 #pragma once
+
+#include "guest.h"
 
 #include <glib.h>
 
 typedef struct VkHost VkHost;
-typedef struct VkGuest VkGuest;
 
 /* VK_ERROR_FAILED names the URI and says to start libvirtd when nobody listens. */
 VkHost *vk_host_open(const char *uri, GError **error);
@@ -31,61 +32,12 @@ GPtrArray *vk_host_list(VkHost *host, GError **error);
 
 /* By name or uuid. VK_ERROR_NOT_FOUND. */
 VkGuest *vk_host_find(VkHost *host, const char *name_or_uuid, GError **error);
-void vk_guest_free(VkGuest *guest);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuest, vk_guest_free)
 
-typedef enum {
-	VK_GUEST_OFF,
-	VK_GUEST_RUNNING,
-	VK_GUEST_PAUSED,
-	VK_GUEST_MIGRATING,
-	VK_GUEST_ASLEEP, /* suspended by its own power management */
-	VK_GUEST_OTHER,  /* crashed */
-} VkGuestState;
+/* Defines a guest, or defines it anew. */
+VkGuest *vk_host_define(VkHost *host, const char *xml, GError **error);
 
-const char *vk_guest_name(const VkGuest *guest); /* borrowed */
-const char *vk_guest_uuid(const VkGuest *guest); /* borrowed, lower case */
-/* A guest that runs on while it leaves counts as running: vk_guest_check_stays() tells it. */
-gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error);
-const char *vk_guest_state_name(VkGuestState state); /* as virsh says it; borrowed */
-
-/*
- * Whether QEMU has not answered yet to a call that somebody made before: what it asked for, such as
- * a suspension, may happen still. It takes libvirt's 30 seconds to tell.
- */
-gboolean vk_guest_is_stalled(VkGuest *guest);
-
-/* Why a guest with a QEMU does not run, in words: asleep, stopped by an error, or paused. Static. */
-const char *vk_guest_why_still(VkGuest *guest);
-
-/*
- * FALSE with VK_ERROR_BUSY while somebody's block job (copy, commit, pull) runs on the disk TARGET:
- * libvirt begins no backup of it then. The error says what runs, and how to end it.
- */
-gboolean vk_guest_check_block_job(VkGuest *guest, const char *target, GError **error);
-
-/* FALSE with VK_ERROR_BUSY while the guest is being migrated, to or from the host. */
-gboolean vk_guest_check_stays(VkGuest *guest, GError **error);
-
-/* Whether the host has no such guest any more, or knows that it was migrated away. */
-gboolean vk_guest_has_left(VkGuest *guest);
-
-typedef struct VkGuestFacts {
-	VkGuestState state;
-	gboolean persistent;
-	gboolean autostart;
-	gboolean has_saved_memory; /* off, and its next start goes on from there */
-	char *domain_xml; /* inactive, with security information; of a transient guest the live one */
-	char *live_xml;   /* NULL when off */
-} VkGuestFacts;
-
-VkGuestFacts *vk_guest_get_facts(VkGuest *guest, GError **error);
-void vk_guest_facts_free(VkGuestFacts *facts);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFacts, vk_guest_facts_free)
-
-/* The virtual size and allocation in bytes of a disk, as libvirt tells. */
-gboolean vk_guest_disk_size(VkGuest *guest, const char *target, guint64 *ret_size,
-			    guint64 *ret_allocation, GError **error);
+/* The host of GUEST. Borrowed. */
+VkHost *vk_guest_host(const VkGuest *guest);
 
 /* The size and allocation in bytes of a volume, which libvirt does not tell of a disk that is off. */
 gboolean vk_host_volume_size(VkHost *host, const char *pool, const char *volume, guint64 *ret_size,
@@ -101,9 +53,5 @@ char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error);
  */
 char *vk_libvirt_directory(const char *uri, const char *what);
 
-/* Life cycle, for the restore. */
-VkGuest *vk_host_define(VkHost *host, const char *xml, GError **error);
-gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **error);
-gboolean vk_guest_start(VkGuest *guest, GError **error);
-/* Agent, then ACPI, then destroy after TIMEOUT_SEC in all. Returns when the guest is off. */
-gboolean vk_guest_shut_down(VkGuest *guest, guint timeout_sec, GError **error);
+/* Where the emulated TPMs of HOST's guests have their states, a directory for each uuid. New string. */
+char *vk_host_tpm_directory(const VkHost *host);

@@ -2,9 +2,11 @@
 #include "offline-source.h"
 
 #include "errors.h"
+#include "guest-libvirt.h"
+#include "host-libvirt.h"
 #include "image-chain.h"
+#include "libvirt-error.h"
 #include "qemu-image.h"
-#include "virt-priv.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -6,11 +6,13 @@
  */
 #include "quiesce.h"
 
+#include "agent-mountpoints.h"
 #include "agent-priv.h"
 #include "domain.h"
 #include "errors.h"
-#include "agent-mountpoints.h"
-#include "virt-priv.h"
+#include "guest-libvirt.h"
+#include "libvirt-error.h"
+#include "polling.h"
 
 #include <libvirt/virterror.h>
 

@@ -2,8 +2,9 @@
 #include "user-snapshots.h"
 
 #include "errors.h"
+#include "guest-libvirt.h"
+#include "libvirt-error.h"
 #include "user-snapshot-xml.h"
-#include "virt-priv.h"
 
 #include <stdlib.h>
 

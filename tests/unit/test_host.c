@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which questions to libvirt are asked again, with libvirt's test driver. */
 #include "errors.h"
+#include "host-libvirt.h"
 #include "host.h"
 #include "program.h"
-#include "virt-priv.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "virt-priv.h"
+#include "libvirt-error.h"
 
 #include "errors.h"
 #include "text.h"
 
+#include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
-
-#define POLL_FIRST_MSEC 10
-#define POLL_LAST_MSEC  250
 
 char *vk_libvirt_reason(void)
 {
@@ -30,20 +28,4 @@ gboolean vk_fail_libvirt(GError **error, const char *format, ...)
 		code = VK_ERROR_BUSY;
 	g_autofree char *reason = vk_libvirt_reason();
 	return vk_fail(error, code, "%s: %s", text, reason);
-}
-
-void vk_poll_pause(guint *msec)
-{
-	*msec = CLAMP(*msec * 3 / 2, POLL_FIRST_MSEC, POLL_LAST_MSEC);
-	g_usleep(*msec * G_TIME_SPAN_MILLISECOND);
-}
-
-gint64 vk_deadline(guint seconds)
-{
-	return g_get_monotonic_time() + (gint64)seconds * G_TIME_SPAN_SECOND;
-}
-
-gboolean vk_deadline_passed(gint64 deadline)
-{
-	return g_get_monotonic_time() >= deadline;
 }
