@@ -130,7 +130,7 @@ static gboolean check_images(const VkAttempt *attempt, GError **error)
 	g_autoptr(VkDomain) now = NULL;
 
 	if (facts)
-		now = vk_domain_parse(facts->live_xml ? facts->live_xml : facts->domain_xml, error);
+		now = vk_domain_parse(vk_guest_facts_present_xml(facts), error);
 	for (guint i = 0; now && i < attempt->plan->disks->len; i++) {
 		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 

@@ -14,7 +14,7 @@
 
 gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error)
 {
-	g_autofree char *tpm_root = vk_libvirt_directory(vk_host_uri(attempt->try->host), "swtpm");
+	g_autofree char *tpm_root = vk_host_tpm_directory(attempt->try->host);
 
 	attempt->firmware = vk_firmware_capture(attempt->domain, tpm_root, error);
 	if (!attempt->firmware)

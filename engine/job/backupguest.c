@@ -109,7 +109,6 @@ gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GErro
 static gboolean gather_facts(VkAttempt *attempt, GError **error)
 {
 	const char *name = vk_guest_name(attempt->guest);
-	const char *xml;
 
 	attempt->facts = vk_guest_get_facts(attempt->guest, error);
 	if (!attempt->facts)
@@ -127,8 +126,7 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 			name);
 	if (attempt->facts->state != VK_GUEST_OFF && !vk_guest_check_stays(attempt->guest, error))
 		return FALSE;
-	xml = attempt->facts->live_xml ? attempt->facts->live_xml : attempt->facts->domain_xml;
-	attempt->domain = vk_domain_parse(xml, error);
+	attempt->domain = vk_domain_parse(vk_guest_facts_present_xml(attempt->facts), error);
 	if (!attempt->domain)
 		g_prefix_error(error, "guest '%s': ", name);
 	else
@@ -485,8 +483,7 @@ static gboolean run_attempt(VkAttempt *attempt, GError **error)
 		return TRUE;
 	if (trouble->domain == VK_ERROR && !vk_interrupted() && has_changed(attempt))
 		trouble->code = VK_ERROR_CHANGED;
-	attempt->try->told =
-		vk_attempt_run_hooks(attempt, VK_HOOK_FAILURE, trouble, &hook_trouble);
+	attempt->try->told = vk_attempt_run_hooks(attempt, VK_HOOK_FAILURE, trouble, &hook_trouble);
 	if (!attempt->try->told)
 		vk_log_warning("%s", hook_trouble->message);
 	g_propagate_error(error, g_steal_pointer(&trouble));

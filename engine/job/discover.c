@@ -256,12 +256,11 @@ VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts,
 {
 	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(guest, error);
 	g_autoptr(VkDomain) domain = NULL;
-	g_autofree char *tpm_root = vk_libvirt_directory(vk_host_uri(host), "swtpm");
+	g_autofree char *tpm_root = vk_host_tpm_directory(host);
 	g_auto(GStrv) exclude = NULL;
 
 	if (facts)
-		domain = vk_domain_parse(facts->live_xml ? facts->live_xml : facts->domain_xml,
-					 error);
+		domain = vk_domain_parse(vk_guest_facts_present_xml(facts), error);
 	if (!domain)
 		return NULL;
 	VkFoundGuest *found = g_new0(VkFoundGuest, 1);

@@ -428,8 +428,7 @@ static gboolean examine(Visit *visit, GError **error)
 
 	if (!facts)
 		return FALSE;
-	visit->domain =
-		vk_domain_parse(facts->live_xml ? facts->live_xml : facts->domain_xml, error);
+	visit->domain = vk_domain_parse(vk_guest_facts_present_xml(facts), error);
 	if (!visit->domain || !examine_hold(visit, error) || !examine_job(visit, error) ||
 	    !examine_checkpoints(visit, error) || !examine_arrays(visit, error))
 		return FALSE;

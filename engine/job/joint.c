@@ -49,8 +49,7 @@ static GPtrArray *volumes_of(VkArrays *arrays, VkHost *host, const VkBackupOptio
 		return NULL;
 	facts = vk_guest_get_facts(guest, NULL);
 	if (facts)
-		domain = vk_domain_parse(facts->live_xml ? facts->live_xml : facts->domain_xml,
-					 NULL);
+		domain = vk_domain_parse(vk_guest_facts_present_xml(facts), NULL);
 	if (!domain)
 		return NULL;
 	volumes = g_ptr_array_new_with_free_func(g_free);

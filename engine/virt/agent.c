@@ -59,9 +59,8 @@ gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen,
 	    virGetLastErrorCode() == VIR_ERR_AGENT_UNSYNCED) {
 		g_autofree char *reason = vk_libvirt_reason();
 
-		vk_fail(error, VK_ERROR_FAILED,
-			"its guest agent did not answer within %u s (%s)", timeout_sec,
-			reason);
+		vk_fail(error, VK_ERROR_FAILED, "its guest agent did not answer within %u s (%s)",
+			timeout_sec, reason);
 		vk_agent_done(guest);
 		return FALSE;
 	}

@@ -113,9 +113,9 @@ static gboolean check_disks(VkBackupJob *job, const VkDomain *domain, const GArr
 			return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' has no disk '%s'",
 				       vk_guest_name(job->guest), disk->target);
 		g_ptr_array_add(job->targets, g_strdup(disk->target));
-		g_ptr_array_add(job->scratch, vk_backup_scratch_path(job->scratch_dir,
-								     vk_guest_uuid(job->guest),
-								     disk->target));
+		g_ptr_array_add(job->scratch,
+				vk_backup_scratch_path(job->scratch_dir, vk_guest_uuid(job->guest),
+						       disk->target));
 		if (disk->incremental)
 			g_hash_table_add(job->changes, g_strdup(disk->target));
 	}

@@ -110,18 +110,13 @@ static gboolean is_off(const Survey *survey)
 	return survey->guest_facts->live_xml == NULL;
 }
 
-static const char *present_xml(const Survey *survey)
-{
-	return is_off(survey) ? survey->guest_facts->domain_xml : survey->guest_facts->live_xml;
-}
-
 static gboolean make_survey(Survey *survey, VkGuest *guest, GError **error)
 {
 	survey->facts = g_ptr_array_new_with_free_func((GDestroyNotify)vk_checkpoint_fact_free);
 	survey->guest_facts = vk_guest_get_facts(guest, error);
 	if (!survey->guest_facts)
 		return FALSE;
-	survey->domain = vk_domain_parse(present_xml(survey), error);
+	survey->domain = vk_domain_parse(vk_guest_facts_present_xml(survey->guest_facts), error);
 	survey->handle = survey->domain ? vk_guest_domain(guest, error) : NULL;
 	if (!survey->handle || !add_libvirt_facts(survey->facts, survey->handle, error))
 		return FALSE;
@@ -160,8 +155,8 @@ static gboolean remove_live(const Survey *survey, const VkCheckpointFact *fact,
 
 	*ret_removed = FALSE;
 	g_ptr_array_add(alone, fact->target);
-	xml = vk_checkpoint_build_xml(survey->domain, fact->name, alone, now, present_xml(survey),
-				      error);
+	xml = vk_checkpoint_build_xml(survey->domain, fact->name, alone, now,
+				      vk_guest_facts_present_xml(survey->guest_facts), error);
 	return xml && vk_checkpoint_define(survey->handle, xml, FALSE, NULL, error) &&
 	       vk_checkpoint_delete_whole(survey->handle, fact->name, ret_removed, error);
 }

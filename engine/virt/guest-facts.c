@@ -12,7 +12,8 @@ static char *get_xml(VkGuest *guest, virDomainPtr domain, unsigned int flags, GE
 	char *copy;
 
 	if (!xml) {
-		vk_fail_libvirt(error, "cannot get the definition of guest '%s'", vk_guest_name(guest));
+		vk_fail_libvirt(error, "cannot get the definition of guest '%s'",
+				vk_guest_name(guest));
 		return NULL;
 	}
 	copy = g_strdup(xml);
@@ -37,7 +38,8 @@ static gboolean ask_facts(VkHost *host, gpointer data, GError **error)
 		return FALSE;
 	persistent = virDomainIsPersistent(domain);
 	if (persistent < 0 || (persistent && virDomainGetAutostart(domain, &autostart) < 0))
-		return vk_fail_libvirt(error, "cannot get the facts of guest '%s'", vk_guest_name(guest));
+		return vk_fail_libvirt(error, "cannot get the facts of guest '%s'",
+				       vk_guest_name(guest));
 	facts->persistent = persistent > 0;
 	facts->autostart = autostart > 0;
 	if (facts->persistent && facts->state == VK_GUEST_OFF)
@@ -60,7 +62,8 @@ VkGuestFacts *vk_guest_get_facts(VkGuest *guest, GError **error)
 {
 	FactsQuestion question = {.guest = guest};
 
-	return vk_host_ask(vk_guest_host(guest), ask_facts, &question, error) ? question.facts : NULL;
+	return vk_host_ask(vk_guest_host(guest), ask_facts, &question, error) ? question.facts
+									      : NULL;
 }
 
 void vk_guest_facts_free(VkGuestFacts *facts)

@@ -58,7 +58,8 @@ gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error)
 	if (!domain)
 		return FALSE;
 	if (virDomainGetState(domain, &state, &reason, 0) < 0)
-		return vk_fail_libvirt(error, "cannot get the state of guest '%s'", vk_guest_name(guest));
+		return vk_fail_libvirt(error, "cannot get the state of guest '%s'",
+				       vk_guest_name(guest));
 	/* A guest that was restored paused has that reason, too, until it runs. */
 	if (is_between_hosts(state, reason) ||
 	    (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION &&
@@ -126,7 +127,8 @@ gboolean vk_guest_check_block_job(VkGuest *guest, const char *target, GError **e
 		       "%s', and try again",
 		       vk_guest_name(guest), target, block_job_words(info.type),
 		       may_pivot ? "it is ready: end it with" : "wait for its end, or end it with",
-		       vk_guest_name(guest), target, may_pivot ? "--pivot' or '--abort" : "--abort");
+		       vk_guest_name(guest), target,
+		       may_pivot ? "--pivot' or '--abort" : "--abort");
 }
 
 gboolean vk_guest_check_stays(VkGuest *guest, GError **error)
@@ -138,7 +140,8 @@ gboolean vk_guest_check_stays(VkGuest *guest, GError **error)
 		return FALSE;
 	return (state != VK_GUEST_MIGRATING && !is_migrating(domain)) ||
 	       vk_fail(error, VK_ERROR_BUSY,
-		       "guest '%s' is being migrated; back it up when it has arrived", vk_guest_name(guest));
+		       "guest '%s' is being migrated; back it up when it has arrived",
+		       vk_guest_name(guest));
 }
 
 gboolean vk_guest_has_left(VkGuest *guest)
