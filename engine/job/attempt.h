@@ -13,7 +13,7 @@
 #include "guestlock.h"
 #include "guestoptions.h"
 #include "hooks.h"
-#include "offline-source.h"
+#include "offline-watch.h"
 #include "session.h"
 
 typedef struct VkAttempt {

@@ -5,6 +5,7 @@
 #include "attempt.h"
 #include "discover.h"
 #include "errors.h"
+#include "offline-source.h"
 
 #include <sys/stat.h>
 

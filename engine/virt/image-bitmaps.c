@@ -2,11 +2,11 @@
 #include "image-bitmaps-priv.h"
 
 #include "errors.h"
+#include "host-secret.h"
 #include "image-chain.h"
 #include "json.h"
-#include "offline-source.h"
+#include "image-path.h"
 #include "qemu-image.h"
-#include "host-secret.h"
 #include "source.h"
 
 #include <string.h>

@@ -2,10 +2,10 @@
 #include "image-chain.h"
 
 #include "errors.h"
+#include "host-secret.h"
 #include "io.h"
 #include "json.h"
-#include "offline-source.h"
-#include "host-secret.h"
+#include "image-path.h"
 
 #include <errno.h>
 #include <fcntl.h>

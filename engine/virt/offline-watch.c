@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "offline-source.h"
+#include "offline-watch.h"
 
 #include "errors.h"
 #include "guest-libvirt.h"
