@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The calls to a guest's agent that quiescing needs. Not to be included from other folders.
+ * The calls to a guest's agent that quiescing needs. Threads: free.
  */
 #pragma once
 
-#include "host.h"
+#include "guest.h"
 
 #include <glib.h>
+
+/* FALSE with the reason when no agent in the guest can freeze it. Asks libvirt, not the agent. */
+gboolean vk_agent_check(VkGuest *guest, GError **error);
 
 /*
  * How long agent calls of the guest wait for an answer from now on: libvirt keeps that for the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent-priv.h"
 
+#include "domain.h"
 #include "errors.h"
 #include "guest-libvirt.h"
 #include "json.h"
@@ -9,6 +10,27 @@
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <string.h>
+
+gboolean vk_agent_check(VkGuest *guest, GError **error)
+{
+	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(guest, error);
+	g_autoptr(VkDomain) domain = NULL;
+
+	if (!facts)
+		return FALSE;
+	if (!facts->live_xml)
+		return vk_fail(error, VK_ERROR_CHANGED, "it was shut off");
+	domain = vk_domain_parse(facts->live_xml, error);
+	if (!domain)
+		return FALSE;
+	if (!domain->has_agent_channel)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "it has no channel 'org.qemu.guest_agent.0' for a guest agent");
+	if (!domain->agent_connected)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "no guest agent runs in it; install qemu-guest-agent there");
+	return TRUE;
+}
 
 /* What the agent says of its file systems; NULL when it does not say. New string. */
 static char *freeze_status(virDomainPtr domain, guint timeout_sec)
