@@ -3,7 +3,7 @@
 #include "daemon.h"
 #include "mountpoint.h"
 #include "ops.h"
-#include "options.h"
+#include "mount-options.h"
 #include "passthrough.h"
 
 #include "array.h"

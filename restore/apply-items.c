@@ -5,7 +5,7 @@
  */
 #include "apply-priv.h"
 
-#include "copy.h"
+#include "sink-copy.h"
 #include "count.h"
 #include "log.h"
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "complete.h"
-#include "options.h"
+#include "restore-options.h"
 
 #include <glib.h>
 

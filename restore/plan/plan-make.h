@@ -6,7 +6,7 @@
 #pragma once
 
 #include "facts.h"
-#include "options.h"
+#include "restore-options.h"
 #include "plan.h"
 
 #include <glib.h>

@@ -8,7 +8,7 @@
 #include "domain-rewrite.h"
 #include "domain.h"
 #include "facts.h"
-#include "options.h"
+#include "restore-options.h"
 #include "plan-place.h"
 #include "plan.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mountpoint.h"
-#include "options.h"
+#include "mount-options.h"
 
 #include "errors.h"
 
