@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The FUSE operations: a thin translation between the kernel's requests and VkTree and VkFile.
- * Besides it main.c, which owns the session, and passthrough.c know libfuse.
+ * Only main.c, which owns the session, and passthrough.c know libfuse, too. Threads: the
+ * operations are free.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The inside of apply.h: the three ways to apply a plan, and what they share.
+ * The inside of apply.h: the ways to apply a plan, and what they share. Threads: one at a time.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The options of virtkeep-restore as words on its command line, and their help.
+ * The options of virtkeep-restore as words on its command line, and their help. Threads: one at a
+ * time.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What virtkeep-restore says: plans and results in words, or one JSON document.
+ * What virtkeep-restore says: plans and results in words, or one JSON document. Threads: one at a time.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkCount: counts what of a source or an image will be read, for a progress that is drawn, while it
- * is read already.
+ * VkCount: counts what will be read of a source or an image, for a progress that is drawn, while
+ * reading has begun. Threads: one at a time.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A note in an image file, as an extended attribute, that a restore has written it, and of which
- * snapshot. It is for people: the next backup can tell why it reads the whole image. A file system
- * that keeps none goes without.
+ * snapshot. It is for people: the next backup can say why it reads the whole image. A file system
+ * that keeps no attributes goes without. Threads: free.
  */
 #pragma once
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a progress line says, apart from when. */
+/*
+ * What a progress line says, apart from when. Threads: free.
+ */
 #pragma once
 
 #include "progress.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the settings share. Not to be included from other folders. */
+/*
+ * What the files of the settings share. Threads: one at a time.
+ */
 #pragma once
 
 #include "configlines.h"

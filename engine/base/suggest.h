@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What somebody may have meant who wrote a name that there is not. */
+/*
+ * The name that somebody may have meant who wrote one that does not exist. Threads: free.
+ */
 #pragma once
 
 #include <glib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What people write for a moment: an exact TIME, a date or a time of theirs, "yesterday"; and behind
- * the '@' of a snapshot also the latest, one so many before it, or an id. Local time, unless it says
- * otherwise.
+ * What people write for a moment: an exact TIME, a date, a time of day, "yesterday"; behind the '@' of a
+ * snapshot also the latest, how many before it, or an id. Local time, unless it says otherwise.
+ * Threads: free.
  */
 #pragma once
 

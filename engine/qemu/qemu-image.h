@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Images as QEMU's tools open, describe and make them.
+ * Images as QEMU's tools open, describe and make them. Threads: free.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sources that read a raw file or a block device without QEMU.
+ * Sources that read a raw file or a block device without QEMU. Threads: as of source.h.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where items go: names for new files, and what is there already.
+ * Where items go: names for new files, and what is there already. Threads: free.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkRestoreOptions: what a restore is asked to do.
+ * VkRestoreOptions: what a restore is asked to do. Threads: one at a time.
  */
 #pragma once
 

@@ -114,7 +114,7 @@ static guint thread_count(const VkSink *sink)
 	return CLAMP(sink->waits ? processors * THREADS_WAITING : processors, 1, THREADS_MAX);
 }
 
-gboolean vk_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)
+gboolean vk_sink_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)
 {
 	Copy copy = {.image = image, .sink = sink, .progress = progress, .size = image->size};
 	guint count = thread_count(sink);
@@ -134,7 +134,7 @@ gboolean vk_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GErro
 	return sink->ops->finish(sink, error);
 }
 
-gboolean vk_copy_text(const char *text, VkSink *sink, GError **error)
+gboolean vk_sink_copy_text(const char *text, VkSink *sink, GError **error)
 {
 	return sink->ops->write(sink, 0, text, strlen(text), error) &&
 	       sink->ops->finish(sink, error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Bytes from the vault into a sink.
+ * Bytes of an image into a sink. Threads: one at a time for each sink.
  */
 #pragma once
 
@@ -11,10 +11,10 @@
 #include <glib.h>
 
 /*
- * Copies IMAGE and finishes SINK. Only what the image has is read, by one thread for each core,
- * with a buffer of 1 MiB each. Stops on vk_interrupted().
+ * Copies IMAGE and finishes SINK. Reads only what the image has, by several threads with a buffer of
+ * 1 MiB each. Stops on vk_interrupted().
  */
-gboolean vk_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error);
+gboolean vk_sink_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error);
 
 /* The same for a text. */
-gboolean vk_copy_text(const char *text, VkSink *sink, GError **error);
+gboolean vk_sink_copy_text(const char *text, VkSink *sink, GError **error);

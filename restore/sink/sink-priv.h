@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The sinks behind vk_sink_new(), one for each kind of place.
+ * The sinks behind vk_sink_new(), one for each kind of place. Threads: as of sink.h.
  */
 #pragma once
 
