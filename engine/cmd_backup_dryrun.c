@@ -161,7 +161,8 @@ gboolean vk_cmd_backup_dry_run(VkProgram *program, char *const *names,
 			       const VkBackupOptions *options, GError **error)
 {
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
-	g_autoptr(VkArrays) arrays = vault ? vk_arrays_new(options->settings, error) : NULL;
+	g_autoptr(VkArrays) arrays =
+		vault ? vk_arrays_new(options->settings, vk_log_warning, error) : NULL;
 	g_autoptr(VkHost) host =
 		arrays ? vk_host_open(vk_program_libvirt_uri(program), error) : NULL;
 	g_autoptr(json_t) guests = json_array();

@@ -121,7 +121,7 @@ static gboolean copy_each(VkVault *vault, VkArrays *arrays, char **references, g
 static gboolean copy_all(VkProgram *program, VkVault *vault, char **references, GError **error)
 {
 	guint workers = (guint)vk_settings_get_uint(program->settings, "backup", "workers");
-	g_autoptr(VkArrays) arrays = vk_arrays_new(program->settings, error);
+	g_autoptr(VkArrays) arrays = vk_arrays_new(program->settings, vk_log_warning, error);
 	g_autoptr(json_t) report = NULL;
 	json_t *done = NULL, *failed = NULL;
 	gboolean ok;

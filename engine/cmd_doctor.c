@@ -136,7 +136,7 @@ static gboolean run(VkProgram *program, char *const *names, gboolean fix, gboole
 {
 	const VkSettings *settings = program->settings;
 	g_autoptr(VkVault) vault = release ? NULL : open_vault(program);
-	g_autoptr(VkArrays) arrays = vk_arrays_new(settings, error);
+	g_autoptr(VkArrays) arrays = vk_arrays_new(settings, vk_log_warning, error);
 	g_autoptr(VkHost) host =
 		arrays ? vk_host_open(vk_program_libvirt_uri(program), error) : NULL;
 	g_autoptr(GPtrArray) findings =

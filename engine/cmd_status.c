@@ -5,6 +5,7 @@
 #include "array.h"
 #include "errors.h"
 #include "json.h"
+#include "log.h"
 #include "openvault.h"
 #include "replication.h"
 #include "table.h"
@@ -92,7 +93,7 @@ static gboolean show_replication(VkProgram *program, VkVault *vault, char *const
 	g_autoptr(VkTable) table =
 		vk_table_new("ARRAY", "SOURCE", "DESTINATION", "TYPE", "STATE", "HEALTHY", "LAG",
 			     "LAST TRANSFER", "EXPORTED", "NOTE", NULL);
-	g_autoptr(VkArrays) arrays = vk_arrays_new(program->settings, error);
+	g_autoptr(VkArrays) arrays = vk_arrays_new(program->settings, vk_log_warning, error);
 	g_autoptr(GPtrArray) list =
 		arrays ? vk_replication_list(vault, arrays, names, error) : NULL;
 	g_autoptr(json_t) report = program->json ? json_array() : NULL;

@@ -127,7 +127,7 @@ static gboolean open_vault(Mount *mount, const char *url, GError **error)
 	if (!mount->vault)
 		return FALSE;
 	vk_vault_set_cache_size(mount->vault, (gsize)cache_mib << 20);
-	mount->arrays = vk_arrays_new(mount->program.settings, error);
+	mount->arrays = vk_arrays_new(mount->program.settings, vk_log_warning, error);
 	if (!mount->arrays)
 		return FALSE;
 	reader = vk_arrays_reader(mount->arrays);

@@ -197,7 +197,7 @@ static int run_all(Run *run, int argc, char **argv)
 	run->vault = vk_open_vault(&run->program, NULL, VK_VAULT_READ, &error);
 	if (!run->vault)
 		return vk_program_end(error);
-	run->arrays = vk_arrays_new(run->program.settings, &error);
+	run->arrays = vk_arrays_new(run->program.settings, vk_log_warning, &error);
 	if (!run->arrays)
 		return vk_program_end(error);
 	reader = vk_arrays_reader(run->arrays);

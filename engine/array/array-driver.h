@@ -105,4 +105,4 @@ VkSource *vk_array_open_file(int fd, const char *path, int *ret_file, GError **e
 
 /* The drivers. */
 VkArray *vk_reflink_new(void);
-VkArray *vk_ontap_new(const VkSettings *settings, const char *name, GError **error);
+VkArray *vk_ontap_new(const VkSettings *settings, const char *name, VkWarn warn, GError **error);

@@ -25,12 +25,13 @@ struct VkArrays {
 };
 
 /* Those of the configuration, which says what they are, before what is found by a trial. */
-static gboolean add_arrays(VkArrays *arrays, const VkSettings *settings, GError **error)
+static gboolean add_arrays(VkArrays *arrays, const VkSettings *settings, VkWarn warn,
+			   GError **error)
 {
 	g_auto(GStrv) names = vk_settings_get_names(settings, "array");
 
 	for (char **name = names; *name; name++) {
-		VkArray *array = vk_ontap_new(settings, *name, error);
+		VkArray *array = vk_ontap_new(settings, *name, warn, error);
 
 		if (!array)
 			return FALSE;
@@ -43,13 +44,13 @@ static gboolean add_arrays(VkArrays *arrays, const VkSettings *settings, GError 
 	return TRUE;
 }
 
-VkArrays *vk_arrays_new(const VkSettings *settings, GError **error)
+VkArrays *vk_arrays_new(const VkSettings *settings, VkWarn warn, GError **error)
 {
 	VkArrays *arrays = g_new0(VkArrays, 1);
 
 	arrays->images = vk_shared_images_new(open_image, arrays);
 	arrays->list = g_ptr_array_new();
-	if (add_arrays(arrays, settings, error))
+	if (add_arrays(arrays, settings, warn, error))
 		return arrays;
 	vk_arrays_free(arrays);
 	return NULL;

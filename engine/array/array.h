@@ -10,6 +10,7 @@
 #pragma once
 
 #include "copyreader.h"
+#include "log.h"
 #include "settings.h"
 #include "source.h"
 
@@ -20,9 +21,10 @@ typedef struct VkArrays VkArrays;
 
 /*
  * All arrays: those of the sections [array NAME] of SETTINGS, which are borrowed until the free, and
- * file systems with reflinks, which need none. Nothing is contacted yet.
+ * file systems with reflinks, which need none. WARN says what is no error but has to be known.
+ * Nothing is contacted yet.
  */
-VkArrays *vk_arrays_new(const VkSettings *settings, GError **error);
+VkArrays *vk_arrays_new(const VkSettings *settings, VkWarn warn, GError **error);
 void vk_arrays_free(VkArrays *arrays);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkArrays, vk_arrays_free)
 

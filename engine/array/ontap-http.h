@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * HTTPS with one ONTAP system: logins, time limits, and what may be tried again. Only for the ONTAP
- * driver. Threads: free, but for new and free.
+ * Requests to one ONTAP system: logins, and what its replies mean. Only for the ONTAP driver.
+ * Threads: free, but for new and free.
  */
 #pragma once
 
+#include "log.h"
 #include "settings.h"
 
 #include <glib.h>
@@ -24,8 +25,11 @@ typedef struct VkOntapReply {
 void vk_ontap_reply_clear(VkOntapReply *reply);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkOntapReply, vk_ontap_reply_clear)
 
-/* Of the section [array NAME]; both are borrowed. Nothing is contacted or read yet. */
-VkOntapHttp *vk_ontap_http_new(const VkSettings *settings, const char *name);
+/*
+ * Of the section [array NAME]; both are borrowed. WARN says what makes the connection unsafe. Nothing
+ * is contacted or read yet.
+ */
+VkOntapHttp *vk_ontap_http_new(const VkSettings *settings, const char *name, VkWarn warn);
 void vk_ontap_http_free(VkOntapHttp *http);
 
 /*

@@ -3,7 +3,6 @@
 
 #include "errors.h"
 #include "io.h"
-#include "log.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 
 struct VkOntapLogin {
 	char *name, *user, *password_file;
+	VkWarn warn;
 	gboolean by_certificate;
 	GMutex door; /* held by a request that goes alone; to be taken before the other one */
 	gboolean is_let_in; /* guarded by it */
@@ -22,11 +22,12 @@ struct VkOntapLogin {
 	char *refused;      /* the password that was; "" for a certificate */
 };
 
-VkOntapLogin *vk_ontap_login_new(const VkSettings *settings, const char *name)
+VkOntapLogin *vk_ontap_login_new(const VkSettings *settings, const char *name, VkWarn warn)
 {
 	VkOntapLogin *login = g_new0(VkOntapLogin, 1);
 
 	login->name = g_strdup(name);
+	login->warn = warn;
 	login->user = g_strdup(vk_settings_get_named(settings, "array", name, "user"));
 	login->password_file =
 		g_strdup(vk_settings_get_named(settings, "array", name, "password_file"));
@@ -73,8 +74,8 @@ static void warn_of_readers(const VkOntapLogin *login, const char *path)
 	struct stat info;
 
 	if (stat(path, &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)))
-		vk_log_warning("array '%s': others can read its password: chmod 600 '%s'",
-			       login->name, path);
+		login->warn("array '%s': others can read its password: chmod 600 '%s'", login->name,
+			    path);
 }
 
 /* With the mutex held. */

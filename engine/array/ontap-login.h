@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "log.h"
 #include "settings.h"
 
 #include <glib.h>
@@ -18,8 +19,11 @@ typedef struct VkOntapLoginTry {
 	gboolean is_alone; /* others wait for what comes of it */
 } VkOntapLoginTry;
 
-/* Of the section [array NAME]; both are borrowed. Nothing is read yet. */
-VkOntapLogin *vk_ontap_login_new(const VkSettings *settings, const char *name);
+/*
+ * Of the section [array NAME]; both are borrowed. WARN says that others can read the password. Nothing
+ * is read yet.
+ */
+VkOntapLogin *vk_ontap_login_new(const VkSettings *settings, const char *name, VkWarn warn);
 void vk_ontap_login_free(VkOntapLogin *login);
 
 /* FALSE when there is no login, or none that was not refused. Else *RET goes to the end. */

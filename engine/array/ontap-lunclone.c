@@ -7,7 +7,6 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
-#include "log.h"
 #include "ontap-lun.h"
 #include "source-file.h"
 #include "timestamp.h"
@@ -239,8 +238,8 @@ static void drop(Clone *clone)
 	path = g_strconcat("/api/storage/luns/", clone->uuid, NULL);
 	url = vk_ontap_url(path, VK_ONTAP_AT_ONCE, NULL);
 	if (!vk_ontap_change(clone->ontap->rest, "DELETE", url, NULL, 0, &deleted, &trouble))
-		vk_log_warning("the LUN '%s' stays, unmap and delete it: %s", clone->name,
-			       trouble->message);
+		clone->ontap->warn("the LUN '%s' stays, unmap and delete it: %s", clone->name,
+				   trouble->message);
 }
 
 static void clone_free(Clone *clone)

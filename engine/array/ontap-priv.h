@@ -34,6 +34,7 @@ typedef struct VkOntap {
 	VkArray base;
 	VkOntapRest *rest;
 	VkOntapLists *lists;
+	VkWarn warn;
 	char *svm; /* the only one that is looked at; nullable */
 	char *run_dir;
 	gint64 stale_sec; /* an older consistency group of ours was left by a run that was killed */

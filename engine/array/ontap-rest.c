@@ -39,7 +39,8 @@ guint vk_ontap_parse_version(const char *text)
 	return VERSION(generation, major, minor);
 }
 
-VkOntapRest *vk_ontap_rest_new(const VkSettings *settings, const char *name, GError **error)
+VkOntapRest *vk_ontap_rest_new(const VkSettings *settings, const char *name, VkWarn warn,
+			       GError **error)
 {
 	const char *version = vk_settings_get_named(settings, "array", name, "version");
 	const char *timeout = vk_settings_get_named(settings, "array", name, "NTAP_TIMEOUT");
@@ -51,7 +52,7 @@ VkOntapRest *vk_ontap_rest_new(const VkSettings *settings, const char *name, GEr
 		return NULL;
 	}
 	rest = g_new0(VkOntapRest, 1);
-	rest->http = vk_ontap_http_new(settings, name);
+	rest->http = vk_ontap_http_new(settings, name, warn);
 	rest->name = g_strdup(name);
 	rest->timeout_us = (gint64)MAX(g_ascii_strtoull(timeout, NULL, 10), 1) * G_USEC_PER_SEC;
 	rest->version = version ? vk_ontap_parse_version(version) : 0;

@@ -29,8 +29,9 @@ enum {
 
 typedef struct VkOntapRest VkOntapRest;
 
-/* Of the section [array NAME]; both are borrowed. Nothing is contacted yet. */
-VkOntapRest *vk_ontap_rest_new(const VkSettings *settings, const char *name, GError **error);
+/* Of the section [array NAME]; both are borrowed. WARN: see ontap-http.h. Nothing is contacted yet. */
+VkOntapRest *vk_ontap_rest_new(const VkSettings *settings, const char *name, VkWarn warn,
+			       GError **error);
 void vk_ontap_rest_free(VkOntapRest *rest);
 
 /* PATH with a query of name and value pairs, NULL at their end; values are encoded. New string. */

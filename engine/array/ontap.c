@@ -157,9 +157,9 @@ static gint64 stale_seconds(const VkSettings *settings, const char *name)
 	return MAX(STALE_SEC_MIN, take_sec + STALE_REQUESTS * request_sec);
 }
 
-VkArray *vk_ontap_new(const VkSettings *settings, const char *name, GError **error)
+VkArray *vk_ontap_new(const VkSettings *settings, const char *name, VkWarn warn, GError **error)
 {
-	VkOntapRest *rest = vk_ontap_rest_new(settings, name, error);
+	VkOntapRest *rest = vk_ontap_rest_new(settings, name, warn, error);
 	VkOntap *ontap;
 
 	if (!rest)
@@ -168,6 +168,7 @@ VkArray *vk_ontap_new(const VkSettings *settings, const char *name, GError **err
 	ontap->base.ops = &ontap_ops;
 	ontap->base.name = g_strdup(name);
 	ontap->rest = rest;
+	ontap->warn = warn;
 	ontap->lists = vk_ontap_lists_new();
 	ontap->svm = g_strdup(vk_settings_get_named(settings, "array", name, "svm"));
 	ontap->run_dir = g_strdup(vk_settings_get(settings, "backup", "run_dir"));

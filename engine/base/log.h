@@ -20,3 +20,9 @@ void vk_log_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void vk_log_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void vk_log_info(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void vk_log_debug(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/*
+ * What a program or job gives to a layer below that has to say what is no error: vk_log_warning().
+ * Threads: free.
+ */
+typedef void (*VkWarn)(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -337,7 +337,7 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 		return FALSE;
 	if (tasks->len == 0)
 		return TRUE;
-	arrays = vk_arrays_new(options->settings, error);
+	arrays = vk_arrays_new(options->settings, vk_log_warning, error);
 	if (!arrays)
 		return FALSE;
 	guard = vk_guard_start(run->uri, options->agent_timeout_sec, error);

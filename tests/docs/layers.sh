@@ -13,9 +13,10 @@ cd "$(dirname "$(realpath "$0")")/../.."
 # The folders that each folder may include from, besides itself.
 declare -A below=(
 	[engine/base]=''
+	[engine/http]='engine/base'
 	[engine/vault]='engine/base'
 	[engine/qemu]='engine/base'
-	[engine/array]='engine/base engine/qemu'
+	[engine/array]='engine/base engine/http engine/qemu'
 	[engine/domain]='engine/base'
 	[engine/virt]='engine/base engine/qemu engine/domain'
 	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/domain engine/virt'
@@ -27,7 +28,7 @@ declare -A below=(
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
-	[curl]='engine/vault engine/array'
+	[curl]='engine/http'
 	[fuse]='fs'
 	[intel-ipsec-mb]='engine/vault'
 	[isa-l]='engine/vault'

@@ -88,7 +88,7 @@ void bed_configure(Bed *bed, const char *section)
 	vk_settings_free(bed->settings);
 	bed->settings = vk_settings_parse(text, strlen(text), "test", &error);
 	ck_assert_msg(bed->settings != NULL, "%s", error ? error->message : "");
-	bed->arrays = vk_arrays_new(bed->settings, &error);
+	bed->arrays = vk_arrays_new(bed->settings, vk_log_warning, &error);
 	ck_assert_msg(bed->arrays != NULL, "%s", error ? error->message : "");
 }
 

@@ -208,7 +208,7 @@ static void die_at(const char *method, const char *path)
 		g_autoptr(VkTake) take = NULL;
 
 		/* Its connections are its own. */
-		bed->arrays = vk_arrays_new(bed->settings, NULL);
+		bed->arrays = vk_arrays_new(bed->settings, vk_log_warning, NULL);
 		take = nas_web_take(TRUE);
 		if (nas_run_take(take, NULL))
 			vk_take_keep(take, WEB, NULL);

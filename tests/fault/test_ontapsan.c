@@ -366,7 +366,7 @@ static char *leave_clone(const json_t *copy)
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		g_random_set_seed((guint32)getpid());
-		bed->arrays = vk_arrays_new(bed->settings, NULL);
+		bed->arrays = vk_arrays_new(bed->settings, vk_log_warning, NULL);
 		try_read(copy, NULL);
 		_exit(0);
 	}

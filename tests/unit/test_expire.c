@@ -4,6 +4,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "expire.h"
+#include "log.h"
 #include "memsource.h"
 #include "session.h"
 #include "tempvault.h"
@@ -36,7 +37,7 @@ static void setup(void)
 	ck_assert_ptr_nonnull(vault);
 	settings = vk_settings_parse(CONFIG, strlen(CONFIG), "test", NULL);
 	ck_assert_ptr_nonnull(settings);
-	arrays = vk_arrays_new(settings, NULL);
+	arrays = vk_arrays_new(settings, vk_log_warning, NULL);
 }
 
 static void teardown(void)

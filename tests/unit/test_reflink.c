@@ -8,6 +8,7 @@
 #include "image.h"
 #include "io.h"
 #include "json.h"
+#include "log.h"
 #include "reflink-priv.h"
 
 #include <check.h>
@@ -32,7 +33,7 @@ static void set_up(void)
 	ours = g_build_filename(directory, ".virtkeep", NULL);
 	away = g_build_filename(directory, "away", NULL);
 	settings = vk_settings_parse("", 0, "test", NULL);
-	arrays = vk_arrays_new(settings, NULL);
+	arrays = vk_arrays_new(settings, vk_log_warning, NULL);
 	ck_assert_ptr_nonnull(arrays);
 }
 

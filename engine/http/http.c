@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "http.h"
+
+#include "errors.h"
+#include "log.h"
+
+#include <curl/curl.h>
+#include <string.h>
+
+#define CONNECT_MS      10000
+#define TRIES           6
+#define FIRST_PAUSE_US  (G_USEC_PER_SEC / 4)
+#define RETRY_AFTER_MAX 60 /* seconds */
+
+struct VkHttp {
+	char *name, *url, *ca_file, *client_cert, *client_key, *trust_advice;
+	gboolean is_insecure;
+	gsize reply_max;
+	GMutex mutex;    /* guards what follows */
+	GPtrArray *idle; /* CURL: connections to be used again */
+};
+
+/* One request and what has come of it. */
+typedef struct Exchange {
+	VkHttp *http;
+	const VkHttpRequest *request;
+	gboolean too_long;
+	char curl_error[CURL_ERROR_SIZE];
+	VkHttpReply *reply;
+} Exchange;
+
+void vk_http_reply_clear(VkHttpReply *reply)
+{
+	if (reply->text)
+		g_string_free(reply->text, TRUE);
+	g_free(reply->location);
+	*reply = (VkHttpReply){0};
+}
+
+static void init_curl(void)
+{
+	static gsize done;
+
+	if (g_once_init_enter(&done)) {
+		curl_global_init(CURL_GLOBAL_DEFAULT);
+		g_once_init_leave(&done, 1);
+	}
+}
+
+VkHttp *vk_http_new(const VkHttpOptions *options)
+{
+	VkHttp *http = g_new0(VkHttp, 1);
+
+	init_curl();
+	http->name = g_strdup(options->name);
+	http->url = g_strdup(options->url);
+	while (g_str_has_suffix(http->url, "/"))
+		http->url[strlen(http->url) - 1] = '\0';
+	http->ca_file = g_strdup(options->ca_file);
+	http->client_cert = g_strdup(options->client_cert);
+	http->client_key = g_strdup(options->client_key);
+	http->trust_advice = g_strdup(options->trust_advice);
+	http->is_insecure = options->is_insecure;
+	http->reply_max = options->reply_max;
+	g_mutex_init(&http->mutex);
+	http->idle = g_ptr_array_new_with_free_func(curl_easy_cleanup);
+	return http;
+}
+
+void vk_http_free(VkHttp *http)
+{
+	if (!http)
+		return;
+	g_ptr_array_unref(http->idle);
+	g_mutex_clear(&http->mutex);
+	g_free(http->name);
+	g_free(http->url);
+	g_free(http->ca_file);
+	g_free(http->client_cert);
+	g_free(http->client_key);
+	g_free(http->trust_advice);
+	g_free(http);
+}
+
+VkHttpOutcome vk_http_outcome_of(guint status)
+{
+	if (status / 100 == 2)
+		return VK_HTTP_DONE;
+	if (status == 429 || status == 503)
+		return VK_HTTP_NOT_DONE;
+	return status >= 500 ? VK_HTTP_UNSURE : VK_HTTP_REFUSED;
+}
+
+/* As HTTP has it; others may not be sent a second time unless they surely were not done. */
+static gboolean is_repeatable(const VkHttpRequest *request)
+{
+	return strcmp(request->method, "GET") == 0 || strcmp(request->method, "DELETE") == 0;
+}
+
+static size_t receive(char *data, size_t size, size_t count, void *user)
+{
+	Exchange *exchange = user;
+	GString *text = exchange->reply->text;
+
+	exchange->too_long = text->len + size * count > exchange->http->reply_max;
+	if (exchange->too_long)
+		return 0;
+	g_string_append_len(text, data, (gssize)(size * count));
+	return size * count;
+}
+
+static size_t receive_header(char *data, size_t size, size_t count, void *user)
+{
+	static const char location[] = "location:";
+	Exchange *exchange = user;
+	gsize length = size * count;
+
+	if (length > strlen(location) &&
+	    g_ascii_strncasecmp(data, location, strlen(location)) == 0) {
+		g_free(exchange->reply->location);
+		exchange->reply->location =
+			g_strstrip(g_strndup(data + strlen(location), length - strlen(location)));
+	}
+	return length;
+}
+
+/* A connection of our own until it is put back. */
+static CURL *take_connection(VkHttp *http, GError **error)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&http->mutex);
+	CURL *curl = http->idle->len ? g_ptr_array_steal_index_fast(http->idle, http->idle->len - 1)
+				     : curl_easy_init();
+
+	if (!curl)
+		vk_fail(error, VK_ERROR_FAILED, "libcurl cannot be used");
+	return curl;
+}
+
+static void put_connection(VkHttp *http, CURL *curl)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&http->mutex);
+
+	/* The open connection stays. */
+	curl_easy_reset(curl);
+	g_ptr_array_add(http->idle, curl);
+}
+
+/* Who we are, and whom we trust. */
+static void set_identity(const Exchange *exchange, CURL *curl)
+{
+	const VkHttp *http = exchange->http;
+
+	if (exchange->request->password) {
+		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		curl_easy_setopt(curl, CURLOPT_USERNAME, exchange->request->user);
+		curl_easy_setopt(curl, CURLOPT_PASSWORD, exchange->request->password);
+	}
+	if (http->client_cert)
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, http->client_cert);
+	if (http->client_key)
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, http->client_key);
+	if (http->ca_file)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file);
+	if (http->is_insecure) {
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+}
+
+static void set_request(Exchange *exchange, CURL *curl, gint64 deadline)
+{
+	const VkHttpRequest *request = exchange->request;
+	gint64 left_ms = MAX((deadline - g_get_monotonic_time()) / 1000, 1);
+	g_autofree char *url = g_strconcat(exchange->http->url, request->path, NULL);
+
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->curl_error);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(left_ms, CONNECT_MS));
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+	if (!is_repeatable(request)) {
+		const char *body = request->body ? request->body : "";
+
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+		/* What a kept connection has lost, libcurl would send again of its own accord. */
+		curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+	}
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+	set_identity(exchange, curl);
+}
+
+static gboolean is_distrust(CURLcode result)
+{
+	return result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE ||
+	       result == CURLE_SSL_CERTPROBLEM;
+}
+
+/* It did not get through. The outcome says whether the server may have seen it. */
+static VkHttpOutcome judge_failure(const Exchange *exchange, CURL *curl, CURLcode result,
+				   GError **error)
+{
+	const VkHttp *http = exchange->http;
+	const VkHttpRequest *request = exchange->request;
+	const char *text =
+		*exchange->curl_error ? exchange->curl_error : curl_easy_strerror(result);
+	curl_off_t connected = 0;
+
+	if (!exchange->too_long && is_distrust(result)) {
+		vk_fail(error, VK_ERROR_FAILED, "%s: no trusted connection with '%s': %s; %s",
+			http->name, http->url, text, http->trust_advice);
+		return VK_HTTP_REFUSED;
+	}
+	if (exchange->too_long)
+		text = "the reply is too long";
+	vk_fail(error, VK_ERROR_FAILED, "%s: %s '%s%s' failed: %s", http->name, request->method,
+		http->url, request->path, text);
+	/* That it was done is likely; a question would get the same answer again. */
+	if (exchange->too_long)
+		return strcmp(request->method, "GET") == 0 ? VK_HTTP_REFUSED : VK_HTTP_UNSURE;
+	curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	return connected > 0 ? VK_HTTP_UNSURE : VK_HTTP_NOT_DONE;
+}
+
+static VkHttpOutcome try_once(Exchange *exchange, CURL *curl, gint64 deadline, GError **error)
+{
+	VkHttpReply *reply = exchange->reply;
+	curl_off_t retry_after = 0;
+	CURLcode result;
+	long status = 0;
+
+	vk_http_reply_clear(reply);
+	reply->text = g_string_new(NULL);
+	exchange->too_long = FALSE;
+	set_request(exchange, curl, deadline);
+	result = curl_easy_perform(curl);
+	if (result != CURLE_OK)
+		return judge_failure(exchange, curl, result, error);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
+	reply->status = (guint)status;
+	reply->retry_after = (guint)CLAMP(retry_after, 0, RETRY_AFTER_MAX);
+	return exchange->request->judge(reply, exchange->request->data, error);
+}
+
+/* FALSE when the deadline comes first. */
+static gboolean wait_before(const VkHttpReply *reply, guint tries, gint64 deadline)
+{
+	gint64 pause =
+		MAX((gint64)FIRST_PAUSE_US << tries, (gint64)reply->retry_after * G_USEC_PER_SEC);
+
+	if (g_get_monotonic_time() + pause >= deadline)
+		return FALSE;
+	g_usleep((gulong)pause);
+	return TRUE;
+}
+
+static VkHttpOutcome try_often(Exchange *exchange, CURL *curl, gint64 deadline, GError **error)
+{
+	for (guint tries = 0;; tries++) {
+		g_autoptr(GError) trouble = NULL;
+		VkHttpOutcome outcome = try_once(exchange, curl, deadline, &trouble);
+
+		if (outcome == VK_HTTP_DONE)
+			return outcome;
+		if (outcome == VK_HTTP_REFUSED ||
+		    (outcome == VK_HTTP_UNSURE && !is_repeatable(exchange->request)) ||
+		    tries + 1 >= TRIES || !wait_before(exchange->reply, tries, deadline)) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return outcome;
+		}
+		vk_log_debug("%s; trying again", trouble->message);
+	}
+}
+
+VkHttpOutcome vk_http_send(VkHttp *http, const VkHttpRequest *request, gint64 deadline,
+			   VkHttpReply *ret, GError **error)
+{
+	Exchange exchange = {.http = http, .request = request, .reply = ret};
+	CURL *curl = take_connection(http, error);
+	struct curl_slist *headers = NULL;
+	VkHttpOutcome outcome;
+
+	if (!curl)
+		return VK_HTTP_REFUSED;
+	for (guint i = 0; request->headers && request->headers[i]; i++)
+		headers = curl_slist_append(headers, request->headers[i]);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	outcome = try_often(&exchange, curl, deadline, error);
+	put_connection(http, curl);
+	curl_slist_free_all(headers);
+	return outcome;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * HTTPS with one server: connections that are used again, time limits, certificates, and what may be
+ * tried again. What requests and replies mean is the caller's. Threads: free, but for new and free.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VkHttp VkHttp;
+
+/* Strings are nullable but for the first two. */
+typedef struct VkHttpOptions {
+	const char *name;        /* as errors call the server: "array 'a1'" */
+	const char *url;         /* "https://server:port"; the paths of requests follow it */
+	const char *ca_file;     /* NULL: the system's certificates are trusted */
+	const char *client_cert; /* who we are */
+	const char *client_key;
+	const char *trust_advice; /* what to do if the server is not trusted */
+	gboolean is_insecure;     /* whoever answers is trusted */
+	gsize reply_max;          /* bytes; a longer reply is an error */
+} VkHttpOptions;
+
+/* Copies OPTIONS. Nothing is contacted or read yet. */
+VkHttp *vk_http_new(const VkHttpOptions *options);
+void vk_http_free(VkHttp *http);
+
+/* What has come of a request. */
+typedef enum {
+	VK_HTTP_DONE,
+	VK_HTTP_NOT_DONE, /* the server has not done it: it may be tried again, whatever it is */
+	VK_HTTP_UNSURE,   /* it failed, but the server may have done it all the same */
+	VK_HTTP_REFUSED,  /* another try would get the same answer */
+} VkHttpOutcome;
+
+typedef struct VkHttpReply {
+	guint status;      /* HTTP's; 0 when nothing came back */
+	GString *text;     /* of its body */
+	char *location;    /* nullable */
+	guint retry_after; /* seconds; 0: it does not say */
+} VkHttpReply;
+
+void vk_http_reply_clear(VkHttpReply *reply);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkHttpReply, vk_http_reply_clear)
+
+/* Says what a reply means, with an error unless it is VK_HTTP_DONE. */
+typedef VkHttpOutcome (*VkHttpJudge)(const VkHttpReply *reply, gpointer data, GError **error);
+
+/* All is borrowed for the call; what is NULL is not sent. */
+typedef struct VkHttpRequest {
+	const char *method;          /* "GET", "DELETE": may be done twice; "POST", "PATCH" */
+	const char *path;            /* with its query */
+	const char *body;            /* text */
+	const char *const *headers;  /* "Name: value"; NULL at their end */
+	const char *user, *password; /* both, or none */
+	VkHttpJudge judge;           /* called for each reply */
+	gpointer data;               /* of the judge */
+} VkHttpRequest;
+
+/*
+ * Sends REQUEST until it is decided, or until DEADLINE (g_get_monotonic_time). What was not done is
+ * tried again, and so is what may be done twice. Sets an error unless it is VK_HTTP_DONE. *RET, which
+ * is the last reply, is to be cleared in any case.
+ */
+VkHttpOutcome vk_http_send(VkHttp *http, const VkHttpRequest *request, gint64 deadline,
+			   VkHttpReply *ret, GError **error);
+
+/* What a STATUS alone says, by HTTP's rules. */
+VkHttpOutcome vk_http_outcome_of(guint status);
