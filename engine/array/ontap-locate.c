@@ -3,6 +3,7 @@
 #include "errors.h"
 #include "json.h"
 #include "mounts.h"
+#include "nfs-path.h"
 #include "ontap-path.h"
 #include "ontap-priv.h"
 
@@ -190,11 +191,11 @@ static gboolean locate_on(VkOntap *ontap, const VkMountFacts *mount, const char 
 	const json_t *volume;
 	const char *inside;
 
-	if (!vk_ontap_parse_source(mount->source, &host, &export))
+	if (!vk_nfs_parse_source(mount->source, &host, &export))
 		return vk_fail(error, VK_ERROR_FAILED, "the NFS mount '%s' has no server: '%s'",
 			       mount->mountpoint, mount->source);
 	svm = vk_ontap_find_svm(ontap, host, error);
-	full = vk_ontap_join(export, mount->root, path + strlen(mount->mountpoint), NULL);
+	full = vk_nfs_join(export, mount->root, path + strlen(mount->mountpoint), NULL);
 	volume = svm ? find_volume(ontap, svm, full, &volumes, &inside, error) : NULL;
 	if (!volume)
 		return FALSE;

@@ -1,45 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ontap-path.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #define WWID_PREFIX "3600a0980"
-
-gboolean vk_ontap_parse_source(const char *source, char **ret_host, char **ret_export)
-{
-	const char *end = source ? strstr(source, *source == '[' ? "]:/" : ":/") : NULL;
-
-	if (!end || end == source)
-		return FALSE;
-	if (*source == '[') {
-		*ret_host = g_strndup(source + 1, (gsize)(end - source) - 1);
-		*ret_export = g_strdup(end + strlen("]:"));
-	} else {
-		*ret_host = g_strndup(source, (gsize)(end - source));
-		*ret_export = g_strdup(end + strlen(":"));
-	}
-	return TRUE;
-}
-
-char *vk_ontap_join(const char *part, ...)
-{
-	GString *path = g_string_new(NULL);
-	va_list list;
-
-	va_start(list, part);
-	for (; part; part = va_arg(list, const char *)) {
-		g_auto(GStrv) words = g_strsplit(part, "/", -1);
-
-		for (char **word = words; *word; word++)
-			if (**word && strcmp(*word, ".") != 0)
-				g_string_append_printf(path, "/%s", *word);
-	}
-	va_end(list);
-	if (path->len == 0)
-		g_string_append_c(path, '/');
-	return g_string_free(path, FALSE);
-}
 
 static const char *junction_of(const json_t *volume)
 {

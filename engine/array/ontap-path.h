@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the names of NFS exports, junctions and LUNs mean. Only for the ONTAP driver; nothing here
+ * What the names of junctions and LUNs mean. Only for the ONTAP driver; nothing here
  * asks anybody. Threads: free.
  */
 #pragma once
@@ -9,12 +9,6 @@
 #include <jansson.h>
 
 #define VK_ONTAP_SERIAL_LENGTH 12
-
-/* "host:/export", where the host may be an IPv6 address in brackets. New strings. */
-gboolean vk_ontap_parse_source(const char *source, char **ret_host, char **ret_export);
-
-/* The parts, of which NULL is the end, with one slash before each word and none at the end. */
-char *vk_ontap_join(const char *part, ...) G_GNUC_NULL_TERMINATED;
 
 /*
  * The volume (a record with nas.path) that has PATH of the SVM's name space, by the longest

@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "json.h"
 #include "mounts.h"
+#include "nfs-path.h"
 #include "ontap-path.h"
 #include "ontap-relation.h"
 
@@ -121,9 +122,9 @@ static json_t *place(const VkMounts *mounts, const Volume *volume, const Wanted 
 		g_autofree char *export = NULL;
 		g_autofree char *mounted = NULL;
 
-		if (!vk_ontap_parse_source(mount->source, &host, &export))
+		if (!vk_nfs_parse_source(mount->source, &host, &export))
 			continue;
-		mounted = vk_ontap_join(export, mount->root, NULL);
+		mounted = vk_nfs_join(export, mount->root, NULL);
 		found = place_on(mount, host, mounted, volume, wanted);
 	}
 	return found;

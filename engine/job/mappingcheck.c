@@ -2,7 +2,7 @@
 #include "mappingcheck.h"
 
 #include "mapping.h"
-#include "ontap-path.h"
+#include "nfs-path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,10 +86,10 @@ static VkMapping *nfs_entry(const char *guest, const VkFoundDisk *disk)
 	g_autofree char *server = NULL, *export = NULL, *path = NULL, *controller = NULL;
 
 	if (!resolved || !g_str_has_prefix(resolved, mount->mountpoint) ||
-	    !vk_ontap_parse_source(mount->source, &server, &export))
+	    !vk_nfs_parse_source(mount->source, &server, &export))
 		return NULL;
-	path = vk_ontap_join(export, mount->root ? mount->root : "",
-			     resolved + strlen(mount->mountpoint), NULL);
+	path = vk_nfs_join(export, mount->root ? mount->root : "",
+			   resolved + strlen(mount->mountpoint), NULL);
 	controller = strchr(server, ':') ? g_strdup_printf("[%s]", server) : g_strdup(server);
 	return vk_mapping_new(guest, controller, path);
 }
@@ -104,7 +104,7 @@ static VkMapping *entry_of(const VkMappingCheck *check, const char *guest, const
 /* ONTAP's /vol/NAME is what clients mount as /NAME, with one slash between any two words. New string. */
 static char *as_mounted(const char *path)
 {
-	return vk_ontap_join(g_str_has_prefix(path, "/vol/") ? path + strlen("/vol") : path, NULL);
+	return vk_nfs_join(g_str_has_prefix(path, "/vol/") ? path + strlen("/vol") : path, NULL);
 }
 
 /* How much of an entry's path is what the server exports: the rest is of files, which have a case. */
@@ -112,7 +112,7 @@ static gsize export_length(const VkMountFacts *mount)
 {
 	g_autofree char *server = NULL, *export = NULL, *path = NULL;
 
-	if (!vk_ontap_parse_source(mount->source, &server, &export))
+	if (!vk_nfs_parse_source(mount->source, &server, &export))
 		return 0;
 	path = as_mounted(export);
 	return strlen(path);

@@ -3,6 +3,7 @@
 #include "ontap-path.h"
 
 #include "json.h"
+#include "nfs-path.h"
 #include "ontap-rest.h"
 
 #include <check.h>
@@ -12,7 +13,7 @@ static void check_source(const char *source, const char *host, const char *expor
 	g_autofree char *got_host = NULL;
 	g_autofree char *got_export = NULL;
 
-	ck_assert(vk_ontap_parse_source(source, &got_host, &got_export));
+	ck_assert(vk_nfs_parse_source(source, &got_host, &got_export));
 	ck_assert_str_eq(got_host, host);
 	ck_assert_str_eq(got_export, export);
 }
@@ -25,10 +26,10 @@ START_TEST(sources)
 	check_source("10.0.0.5:/", "10.0.0.5", "/");
 	check_source("[2001:db8::1]:/vm", "2001:db8::1", "/vm");
 	check_source("filer.example.org:/a:/b", "filer.example.org", "/a:/b");
-	ck_assert(!vk_ontap_parse_source("/dev/sda1", &host, &export));
-	ck_assert(!vk_ontap_parse_source(":/vm", &host, &export));
-	ck_assert(!vk_ontap_parse_source("[2001:db8::1:/vm", &host, &export));
-	ck_assert(!vk_ontap_parse_source(NULL, &host, &export));
+	ck_assert(!vk_nfs_parse_source("/dev/sda1", &host, &export));
+	ck_assert(!vk_nfs_parse_source(":/vm", &host, &export));
+	ck_assert(!vk_nfs_parse_source("[2001:db8::1:/vm", &host, &export));
+	ck_assert(!vk_nfs_parse_source(NULL, &host, &export));
 }
 END_TEST
 
@@ -43,7 +44,7 @@ START_TEST(joins)
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autofree char *path = vk_ontap_join(cases[i][0], cases[i][1], cases[i][2], NULL);
+		g_autofree char *path = vk_nfs_join(cases[i][0], cases[i][1], cases[i][2], NULL);
 
 		ck_assert_str_eq(path, cases[i][3]);
 	}
