@@ -2,6 +2,7 @@
 /* "virtkeep backup --dry-run". */
 #include "cmd_backup.h"
 
+#include "array-drivers.h"
 #include "discover.h"
 #include "errors.h"
 #include "forecast.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
 
-#include "array.h"
+#include "array-drivers.h"
 #include "catalog.h"
 #include "errors.h"
 #include "json.h"

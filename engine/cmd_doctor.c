@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
 
+#include "array-drivers.h"
 #include "discover.h"
 #include "doctor.h"
 #include "errors.h"

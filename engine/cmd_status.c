@@ -2,7 +2,7 @@
 #include "cmd.h"
 #include "cmd_status.h"
 
-#include "array.h"
+#include "array-drivers.h"
 #include "errors.h"
 #include "json.h"
 #include "log.h"

@@ -6,7 +6,7 @@
 #include "mount-options.h"
 #include "passthrough.h"
 
-#include "array.h"
+#include "array-drivers.h"
 #include "catalog.h"
 #include "errors.h"
 #include "log.h"

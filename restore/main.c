@@ -2,8 +2,8 @@
 /*
  * virtkeep-restore: brings back guests, disks and files from a vault.
  */
-#include "array.h"
 #include "apply.h"
+#include "array-drivers.h"
 #include "catalog.h"
 #include "command-line.h"
 #include "complete.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a driver is: the table behind array.h. Only for the files of this folder. Drivers embed the
- * structs below as the first member of theirs.
+ * What a driver is: what stands behind array.h. For drivers and for the table of them. Drivers embed
+ * the structs below as the first member of theirs.
  */
 #pragma once
 
@@ -9,8 +9,7 @@
 
 #include <glib.h>
 
-#define VK_ARRAY_VAULT_DIGITS 8 /* of the vault's id, in names */
-#define VK_REFLINK_NAME       "reflink"
+#define VK_ARRAY_VAULT_DIGITS 8  /* of the vault's id, in names */
 #define VK_ARRAY_LAYERS_MAX   64 /* of a disk */
 
 typedef struct VkArray VkArray;
@@ -77,7 +76,34 @@ typedef struct VkArrayOps {
 	void (*free)(VkArray *array);
 } VkArrayOps;
 
+/* What has to be known of a driver before one of its operations is called. */
+typedef enum {
+	/* It takes whole volumes: guests that share one are held together. */
+	VK_ARRAY_TAKES_VOLUMES = 1 << 0,
+	/* It is there without a section, by the name of the driver, and finds its disks by a trial. */
+	VK_ARRAY_IS_BUILT_IN = 1 << 1,
+} VkArrayCapabilities;
+
+typedef struct VkArrayDriver {
+	const char *name; /* as "driver" of a section [array NAME] says it */
+	/*
+	 * The array of that section; all is borrowed, SETTINGS and WARN (of array.h) until the free.
+	 * Contacts nothing.
+	 */
+	VkArray *(*create)(const VkSettings *settings, const char *name, VkWarn warn,
+			   GError **error);
+	VkArrayCapabilities capabilities;
+} VkArrayDriver;
+
+/*
+ * The arrays of the sections [array NAME] of SETTINGS, and those of built-in drivers. DRIVERS, which
+ * NULL ends, are borrowed for good. VK_ERROR_USAGE for a section whose driver is not one of them.
+ */
+VkArrays *vk_arrays_new_of(const VkArrayDriver *const *drivers, const VkSettings *settings,
+			   VkWarn warn, GError **error);
+
 struct VkArray {
+	const VkArrayDriver *driver; /* set by array.c */
 	const VkArrayOps *ops;
 	char *name;
 	/* Only for array.c: it did not answer, and readers ask no more until then; monotonic. */
@@ -102,7 +128,3 @@ VkArraySnapshot *vk_array_snapshot_new(const VkArray *array, const char *title, 
 
 /* For the operation "open": the source of the raw file FD, which it takes over, even when it fails. */
 VkSource *vk_array_open_file(int fd, const char *path, int *ret_file, GError **error);
-
-/* The drivers. */
-VkArray *vk_reflink_new(void);
-VkArray *vk_ontap_new(const VkSettings *settings, const char *name, VkWarn warn, GError **error);

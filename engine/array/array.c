@@ -24,33 +24,92 @@ struct VkArrays {
 	VkSharedImages *images;
 };
 
-/* Those of the configuration, which says what they are, before what is found by a trial. */
-static gboolean add_arrays(VkArrays *arrays, const VkSettings *settings, VkWarn warn,
-			   GError **error)
+static gboolean can(const VkArray *array, VkArrayCapabilities capability)
 {
-	g_auto(GStrv) names = vk_settings_get_names(settings, "array");
+	return (array->driver->capabilities & capability) != 0;
+}
 
-	for (char **name = names; *name; name++) {
-		VkArray *array = vk_ontap_new(settings, *name, warn, error);
+static const VkArrayDriver *find_driver(const VkArrayDriver *const *drivers, const char *name)
+{
+	for (; *drivers; drivers++)
+		if (strcmp((*drivers)->name, name) == 0)
+			return *drivers;
+	return NULL;
+}
 
-		if (!array)
-			return FALSE;
-		g_ptr_array_add(arrays->list, array);
-		if (strcmp(*name, VK_REFLINK_NAME) == 0)
-			return vk_fail(error, VK_ERROR_USAGE,
-				       "[array %s]: that name is taken, choose another one", *name);
-	}
-	g_ptr_array_add(arrays->list, vk_reflink_new());
+/* Those that a section may name: "'one' or 'other'". New string. */
+static char *name_drivers(const VkArrayDriver *const *drivers)
+{
+	GString *names = g_string_new(NULL);
+
+	for (; *drivers; drivers++)
+		if (!((*drivers)->capabilities & VK_ARRAY_IS_BUILT_IN))
+			g_string_append_printf(names, "%s'%s'", names->len ? " or " : "",
+					       (*drivers)->name);
+	return g_string_free(names, FALSE);
+}
+
+static gboolean refuse_driver(const VkArrayDriver *const *drivers, const VkSettings *settings,
+			      const char *section, const char *name, GError **error)
+{
+	g_autofree char *names = name_drivers(drivers);
+
+	return vk_fail(error, VK_ERROR_USAGE, "'%s': [array %s] driver: must be %s, not '%s'",
+		       vk_settings_path(settings), section, names, name);
+}
+
+static gboolean add_array(VkArrays *arrays, const VkArrayDriver *driver, const VkSettings *settings,
+			  const char *name, VkWarn warn, GError **error)
+{
+	VkArray *array = driver->create(settings, name, warn, error);
+
+	if (!array)
+		return FALSE;
+	array->driver = driver;
+	g_ptr_array_add(arrays->list, array);
 	return TRUE;
 }
 
-VkArrays *vk_arrays_new(const VkSettings *settings, VkWarn warn, GError **error)
+static gboolean add_section(VkArrays *arrays, const VkArrayDriver *const *drivers,
+			    const VkSettings *settings, const char *section, VkWarn warn,
+			    GError **error)
+{
+	const char *name = vk_settings_get_named(settings, "array", section, "driver");
+	const VkArrayDriver *driver = find_driver(drivers, name);
+	const VkArrayDriver *same = find_driver(drivers, section);
+
+	if (!driver || (driver->capabilities & VK_ARRAY_IS_BUILT_IN))
+		return refuse_driver(drivers, settings, section, name, error);
+	if (same && (same->capabilities & VK_ARRAY_IS_BUILT_IN))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "[array %s]: that name is taken, choose another one", section);
+	return add_array(arrays, driver, settings, section, warn, error);
+}
+
+/* Those of the configuration, which says what they are, before what is found by a trial. */
+static gboolean add_arrays(VkArrays *arrays, const VkArrayDriver *const *drivers,
+			   const VkSettings *settings, VkWarn warn, GError **error)
+{
+	g_auto(GStrv) sections = vk_settings_get_names(settings, "array");
+
+	for (char **section = sections; *section; section++)
+		if (!add_section(arrays, drivers, settings, *section, warn, error))
+			return FALSE;
+	for (; *drivers; drivers++)
+		if (((*drivers)->capabilities & VK_ARRAY_IS_BUILT_IN) &&
+		    !add_array(arrays, *drivers, settings, (*drivers)->name, warn, error))
+			return FALSE;
+	return TRUE;
+}
+
+VkArrays *vk_arrays_new_of(const VkArrayDriver *const *drivers, const VkSettings *settings,
+			   VkWarn warn, GError **error)
 {
 	VkArrays *arrays = g_new0(VkArrays, 1);
 
 	arrays->images = vk_shared_images_new(open_image, arrays);
 	arrays->list = g_ptr_array_new();
-	if (add_arrays(arrays, settings, warn, error))
+	if (add_arrays(arrays, drivers, settings, warn, error))
 		return arrays;
 	vk_arrays_free(arrays);
 	return NULL;
@@ -72,8 +131,10 @@ void vk_arrays_free(VkArrays *arrays)
 
 gboolean vk_arrays_have_volumes(const VkArrays *arrays)
 {
-	/* All but the one of the reflinks. */
-	return arrays->list->len > 1;
+	for (guint i = 0; i < arrays->list->len; i++)
+		if (can(g_ptr_array_index(arrays->list, i), VK_ARRAY_TAKES_VOLUMES))
+			return TRUE;
+	return FALSE;
 }
 
 VkArrayLayer *vk_array_layer_new(const char *path, const char *format)
@@ -119,7 +180,7 @@ VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError *
 		VkArrayDisk *disk;
 
 		/* What works by a trial is no answer where the configuration has one. */
-		if (first && strcmp(array->name, VK_REFLINK_NAME) == 0)
+		if (first && can(array, VK_ARRAY_IS_BUILT_IN))
 			break;
 		disk = array->ops->probe(array, layers, &trouble);
 		if (disk) {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkArrays: the storage that snapshots by itself, in time that does not depend on bytes. Each sort
- * is a driver behind one table (array-driver.h); here is what the jobs, the mount and the restore
- * see of them. Words: a disk is made of layers (the image, and behind it its backing files); layers
+ * is a driver (array-driver.h); here is what the jobs, the mount and the restore see of them. Words: a disk is made of layers (the image, and behind it its backing files); layers
  * lie on volumes, which the storage snapshots as a whole; a copy is a disk within such array
  * snapshots, told by a JSON object that the vault keeps and only the driver understands. Threads:
  * free, but for new and free.
@@ -19,12 +18,7 @@
 
 typedef struct VkArrays VkArrays;
 
-/*
- * All arrays: those of the sections [array NAME] of SETTINGS, which are borrowed until the free, and
- * file systems with reflinks, which need none. WARN says what is no error but has to be known.
- * Nothing is contacted yet.
- */
-VkArrays *vk_arrays_new(const VkSettings *settings, VkWarn warn, GError **error);
+/* They are made in array-drivers.h. */
 void vk_arrays_free(VkArrays *arrays);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkArrays, vk_arrays_free)
 

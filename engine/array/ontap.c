@@ -3,6 +3,8 @@
  * NetApp ONTAP over its REST interface: images on NFS exports, and raw LUNs. Their volumes are
  * snapshotted as a whole.
  */
+#include "ontap.h"
+
 #include "errors.h"
 #include "ontap-lun.h"
 
@@ -157,7 +159,8 @@ static gint64 stale_seconds(const VkSettings *settings, const char *name)
 	return MAX(STALE_SEC_MIN, take_sec + STALE_REQUESTS * request_sec);
 }
 
-VkArray *vk_ontap_new(const VkSettings *settings, const char *name, VkWarn warn, GError **error)
+static VkArray *ontap_create(const VkSettings *settings, const char *name, VkWarn warn,
+			     GError **error)
 {
 	VkOntapRest *rest = vk_ontap_rest_new(settings, name, warn, error);
 	VkOntap *ontap;
@@ -175,3 +178,9 @@ VkArray *vk_ontap_new(const VkSettings *settings, const char *name, VkWarn warn,
 	ontap->stale_sec = stale_seconds(settings, name);
 	return &ontap->base;
 }
+
+const VkArrayDriver vk_ontap_driver = {
+	.name = "ontap",
+	.create = ontap_create,
+	.capabilities = VK_ARRAY_TAKES_VOLUMES,
+};

@@ -3,6 +3,7 @@
  * Files that can be cloned in O(1): XFS, btrfs, and what else knows FICLONE. A disk's files are taken
  * alone, so no two guests have to be held together.
  */
+#include "reflink.h"
 #include "reflink-priv.h"
 
 #include "errors.h"
@@ -413,11 +414,18 @@ static const VkArrayOps reflink_ops = {
 	.free = reflink_free,
 };
 
-VkArray *vk_reflink_new(void)
+static VkArray *reflink_create(const VkSettings *settings, const char *name, VkWarn warn,
+			       GError **error)
 {
 	VkArray *array = g_new0(VkArray, 1);
 
 	array->ops = &reflink_ops;
-	array->name = g_strdup(VK_REFLINK_NAME);
+	array->name = g_strdup(name);
 	return array;
 }
+
+const VkArrayDriver vk_reflink_driver = {
+	.name = "reflink",
+	.create = reflink_create,
+	.capabilities = VK_ARRAY_IS_BUILT_IN,
+};

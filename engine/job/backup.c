@@ -3,6 +3,7 @@
 
 #include "backupguest.h"
 
+#include "array-drivers.h"
 #include "discover.h"
 #include "errors.h"
 #include "host.h"

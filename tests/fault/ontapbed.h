@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "array.h"
+#include "array-drivers.h"
 
 #include <check.h>
 #include <glib.h>

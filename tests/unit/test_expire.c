@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the retention of array snapshots removes, and what not. The clones are plain files here. */
-#include "array.h"
+#include "array-drivers.h"
 #include "catalog.h"
 #include "errors.h"
 #include "expire.h"

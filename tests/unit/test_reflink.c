@@ -3,12 +3,14 @@
  * Clones beside an image, in a directory whose owner is not trusted. They are plain files here: what
  * only a file system with reflinks can do is the cases' business.
  */
+#include "array-drivers.h"
 #include "child.h"
 #include "errors.h"
 #include "image.h"
 #include "io.h"
 #include "json.h"
 #include "log.h"
+#include "reflink.h"
 #include "reflink-priv.h"
 
 #include <check.h>
@@ -327,7 +329,7 @@ static gboolean prepare(const char *image)
 		.layers = g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free)};
 	char target[] = "vda";
 	VkShotDisk disk = {.uuid = "g", .id = "1", .target = target, .disk = &where.base};
-	VkArray *array = vk_reflink_new();
+	VkArray *array = vk_reflink_driver.create(NULL, "reflink", NULL, NULL);
 	VkShot *shot;
 
 	g_ptr_array_add(where.layers, vk_array_layer_new(image, "raw"));

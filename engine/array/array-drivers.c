@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "array-drivers.h"
+
+#include "array-driver.h"
+#include "ontap.h"
+#include "reflink.h"
+
+/* A new driver gets a line here, and its name among the values of "driver" in engine/base/settings.c. */
+static const VkArrayDriver *const drivers[] = {&vk_ontap_driver, &vk_reflink_driver, NULL};
+
+VkArrays *vk_arrays_new(const VkSettings *settings, VkWarn warn, GError **error)
+{
+	return vk_arrays_new_of(drivers, settings, warn, error);
+}
