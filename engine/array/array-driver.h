@@ -82,6 +82,10 @@ typedef enum {
 	VK_ARRAY_TAKES_VOLUMES = 1 << 0,
 	/* It is there without a section, by the name of the driver, and finds its disks by a trial. */
 	VK_ARRAY_IS_BUILT_IN = 1 << 1,
+	/* It is asked for disks whose layers have paths. */
+	VK_ARRAY_TAKES_PATHS = 1 << 2,
+	/* It is asked for disks whose layers are in pools. */
+	VK_ARRAY_TAKES_POOLS = 1 << 3,
 } VkArrayCapabilities;
 
 typedef struct VkArrayDriver {

@@ -146,11 +146,22 @@ VkArrayLayer *vk_array_layer_new(const char *path, const char *format)
 	return layer;
 }
 
+VkArrayLayer *vk_array_layer_new_in_pool(const char *pool, const char *image, const char *format)
+{
+	VkArrayLayer *layer = vk_array_layer_new(NULL, format);
+
+	layer->pool = g_strdup(pool);
+	layer->image = g_strdup(image);
+	return layer;
+}
+
 void vk_array_layer_free(VkArrayLayer *layer)
 {
 	if (!layer)
 		return;
 	g_free(layer->path);
+	g_free(layer->pool);
+	g_free(layer->image);
 	g_free(layer->format);
 	g_free(layer);
 }
@@ -160,6 +171,33 @@ guint vk_array_count_layers(const json_t *copy)
 	gsize count = json_array_size(json_object_get(copy, "layers"));
 
 	return count <= VK_ARRAY_LAYERS_MAX ? (guint)count : 0;
+}
+
+/* Whether ARRAY knows such layers at all; else VK_ERROR_NOT_FOUND. */
+static gboolean check_layers(const VkArray *array, const GPtrArray *layers, GError **error)
+{
+	for (guint i = 0; i < layers->len; i++) {
+		const VkArrayLayer *layer = g_ptr_array_index(layers, i);
+
+		if (layer->path && !can(array, VK_ARRAY_TAKES_PATHS))
+			return vk_fail(error, VK_ERROR_NOT_FOUND, "'%s': it is not in a pool",
+				       layer->path);
+		if (!layer->path && !can(array, VK_ARRAY_TAKES_POOLS))
+			return vk_fail(error, VK_ERROR_NOT_FOUND,
+				       "'%s/%s': it is not a file or device of this host",
+				       layer->pool, layer->image);
+	}
+	return TRUE;
+}
+
+static VkArrayDisk *probe(VkArray *array, const GPtrArray *layers, GError **error)
+{
+	VkArrayDisk *disk =
+		check_layers(array, layers, error) ? array->ops->probe(array, layers, error) : NULL;
+
+	if (disk)
+		disk->array = array;
+	return disk;
 }
 
 VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError **error)
@@ -182,11 +220,9 @@ VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError *
 		/* What works by a trial is no answer where the configuration has one. */
 		if (first && can(array, VK_ARRAY_IS_BUILT_IN))
 			break;
-		disk = array->ops->probe(array, layers, &trouble);
-		if (disk) {
-			disk->array = array;
+		disk = probe(array, layers, &trouble);
+		if (disk)
 			return disk;
-		}
 		/* One that does not answer need not be the one that has it. */
 		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 			if (!first)

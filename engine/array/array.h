@@ -25,13 +25,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkArrays, vk_arrays_free)
 /* Whether any of them snapshots whole volumes, so that guests may have to be held together. */
 gboolean vk_arrays_have_volumes(const VkArrays *arrays);
 
-/* An image file or device, as the host opens it. */
+/*
+ * An image: a file or device that the host opens by its path, or one in a pool, which the storage
+ * alone opens.
+ */
 typedef struct VkArrayLayer {
-	char *path;
-	char *format; /* QEMU's name for it */
+	char *path;         /* NULL: it is in a pool */
+	char *pool, *image; /* else both are NULL */
+	char *format;       /* QEMU's name for it */
 } VkArrayLayer;
 
 VkArrayLayer *vk_array_layer_new(const char *path, const char *format);
+VkArrayLayer *vk_array_layer_new_in_pool(const char *pool, const char *image, const char *format);
 void vk_array_layer_free(VkArrayLayer *layer);
 
 /* A disk that lies on an array, and where. */

@@ -182,5 +182,5 @@ static VkArray *ontap_create(const VkSettings *settings, const char *name, VkWar
 const VkArrayDriver vk_ontap_driver = {
 	.name = "ontap",
 	.create = ontap_create,
-	.capabilities = VK_ARRAY_TAKES_VOLUMES,
+	.capabilities = VK_ARRAY_TAKES_PATHS | VK_ARRAY_TAKES_VOLUMES,
 };

@@ -74,10 +74,14 @@ static VkArray *create_silent(const VkSettings *settings, const char *name, VkWa
 	return create(&silent_ops, name);
 }
 
-static const VkArrayDriver volumes = {"ontap", create_none, VK_ARRAY_TAKES_VOLUMES};
-static const VkArrayDriver silent = {"ontap", create_silent, VK_ARRAY_TAKES_VOLUMES};
-static const VkArrayDriver built_in = {"trial", create_any, VK_ARRAY_IS_BUILT_IN};
-static const VkArrayDriver other = {"other", create_any, 0};
+static const VkArrayDriver volumes = {"ontap", create_none,
+				      VK_ARRAY_TAKES_PATHS | VK_ARRAY_TAKES_VOLUMES};
+static const VkArrayDriver silent = {"ontap", create_silent,
+				     VK_ARRAY_TAKES_PATHS | VK_ARRAY_TAKES_VOLUMES};
+static const VkArrayDriver built_in = {"trial", create_any,
+				       VK_ARRAY_TAKES_PATHS | VK_ARRAY_IS_BUILT_IN};
+static const VkArrayDriver other = {"other", create_any, VK_ARRAY_TAKES_PATHS};
+static const VkArrayDriver pools = {"ontap", create_any, VK_ARRAY_TAKES_POOLS};
 
 /* ---- what they are asked ---- */
 
@@ -91,16 +95,21 @@ static VkSettings *parse(const char *text)
 	return settings;
 }
 
-/* The array that has a raw file; NULL with an error. New string. */
-static char *probe(VkArrays *arrays)
+/* The array that has the disk of one LAYER, which it takes over; NULL with an error. New string. */
+static char *probe(VkArrays *arrays, VkArrayLayer *layer)
 {
 	g_autoptr(GPtrArray) layers =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
 	g_autoptr(VkArrayDisk) disk = NULL;
 
-	g_ptr_array_add(layers, vk_array_layer_new("/srv/web.raw", "raw"));
+	g_ptr_array_add(layers, layer);
 	disk = vk_arrays_probe(arrays, layers, &error);
 	return disk ? g_strdup(g_ptr_array_index(vk_array_disk_volumes(disk), 0)) : NULL;
+}
+
+static char *probe_file(VkArrays *arrays)
+{
+	return probe(arrays, vk_array_layer_new("/srv/web.raw", "raw"));
 }
 
 static void expect_error(const char *words)
@@ -152,11 +161,29 @@ START_TEST(trials_come_last)
 	g_autoptr(VkSettings) settings = parse(SECTION);
 	g_autoptr(VkArrays) answering = vk_arrays_new_of(sure, settings, NULL, &error);
 	g_autoptr(VkArrays) dead = vk_arrays_new_of(unsure, settings, NULL, &error);
-	g_autofree char *found = probe(answering);
+	g_autofree char *found = probe_file(answering);
 
 	ck_assert_str_eq(found, "trial");
-	ck_assert_ptr_null(probe(dead));
+	ck_assert_ptr_null(probe_file(dead));
 	expect_error("no answer");
+}
+END_TEST
+
+/* An image in a pool is for the driver that knows pools. */
+START_TEST(pools_are_for_some)
+{
+	static const VkArrayDriver *const drivers[] = {&pools, &built_in, NULL};
+	g_autoptr(VkSettings) settings = parse(SECTION);
+	g_autoptr(VkSettings) none = parse("");
+	g_autoptr(VkArrays) all = vk_arrays_new_of(drivers, settings, NULL, &error);
+	g_autoptr(VkArrays) few = vk_arrays_new_of(drivers, none, NULL, &error);
+	g_autofree char *of_pool = probe(all, vk_array_layer_new_in_pool("rbd", "web", "raw"));
+	g_autofree char *of_file = probe_file(all);
+
+	ck_assert_str_eq(of_pool, "one");
+	ck_assert_str_eq(of_file, "trial");
+	ck_assert_ptr_null(probe(few, vk_array_layer_new_in_pool("rbd", "web", "raw")));
+	expect_error("'rbd/web': it is not a file or device of this host");
 }
 END_TEST
 
@@ -183,6 +210,7 @@ int main(void)
 	tcase_add_test(tcase, names_of_built_in_drivers_are_taken);
 	tcase_add_test(tcase, only_some_drivers_take_volumes);
 	tcase_add_test(tcase, trials_come_last);
+	tcase_add_test(tcase, pools_are_for_some);
 	tcase_add_test(tcase, the_configuration_knows_the_drivers);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
