@@ -110,7 +110,7 @@ struct VkArray {
 	const VkArrayDriver *driver; /* set by array.c */
 	const VkArrayOps *ops;
 	char *name;
-	/* Only for array.c: it did not answer, and readers ask no more until then; monotonic. */
+	/* Only for array-copy.c: it did not answer, and readers ask no more until then; monotonic. */
 	_Atomic gint64 silent_until;
 };
 

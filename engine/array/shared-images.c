@@ -18,8 +18,6 @@ typedef struct Handle {
 } Handle;
 
 struct VkSharedImages {
-	VkImageOpener open;
-	gpointer data;
 	GMutex mutex;      /* guards what follows */
 	GCond opened;      /* or failed to */
 	GHashTable *table; /* key -> SharedImage */
@@ -77,12 +75,10 @@ static VkImage *handle_new(VkSharedImages *images, SharedImage *shared)
 	return &handle->base;
 }
 
-VkSharedImages *vk_shared_images_new(VkImageOpener open, gpointer data)
+VkSharedImages *vk_shared_images_new(void)
 {
 	VkSharedImages *images = g_new0(VkSharedImages, 1);
 
-	images->open = open;
-	images->data = data;
 	g_mutex_init(&images->mutex);
 	g_cond_init(&images->opened);
 	images->table = g_hash_table_new(g_str_hash, g_str_equal);
@@ -99,12 +95,12 @@ void vk_shared_images_free(VkSharedImages *images)
 
 /* With the mutex held, but not while the array is awaited. What fails is listed no more. */
 static void open_shared(VkSharedImages *images, SharedImage *shared, const json_t *copy,
-			GError **error)
+			VkImageOpener open, gpointer data, GError **error)
 {
 	VkImage *image;
 
 	g_mutex_unlock(&images->mutex);
-	image = images->open(images->data, copy, error);
+	image = open(data, copy, error);
 	g_mutex_lock(&images->mutex);
 	shared->image = image;
 	if (!image)
@@ -112,7 +108,8 @@ static void open_shared(VkSharedImages *images, SharedImage *shared, const json_
 	g_cond_broadcast(&images->opened);
 }
 
-VkImage *vk_shared_images_open(VkSharedImages *images, const json_t *copy, GError **error)
+VkImage *vk_shared_images_open(VkSharedImages *images, const json_t *copy, VkImageOpener open,
+			       gpointer data, GError **error)
 {
 	g_autofree char *key = vk_json_line(copy);
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&images->mutex);
@@ -124,7 +121,7 @@ VkImage *vk_shared_images_open(VkSharedImages *images, const json_t *copy, GErro
 		shared = g_new0(SharedImage, 1);
 		shared->key = g_steal_pointer(&key);
 		g_hash_table_insert(images->table, shared->key, shared);
-		open_shared(images, shared, copy, error);
+		open_shared(images, shared, copy, open, data, error);
 	}
 	if (!shared->image) {
 		shared_free(shared);

@@ -14,10 +14,14 @@ typedef VkImage *(*VkImageOpener)(gpointer data, const json_t *copy, GError **er
 
 typedef struct VkSharedImages VkSharedImages;
 
-VkSharedImages *vk_shared_images_new(VkImageOpener open, gpointer data);
+VkSharedImages *vk_shared_images_new(void);
 
 /* After the last image. */
 void vk_shared_images_free(VkSharedImages *images);
 
-/* Waits for nobody but one who opens the same. IMAGES must outlive what is returned. */
-VkImage *vk_shared_images_open(VkSharedImages *images, const json_t *copy, GError **error);
+/*
+ * The image of COPY, by OPEN if nobody has it. Waits for nobody but one who opens the same. IMAGES must
+ * outlive what is returned.
+ */
+VkImage *vk_shared_images_open(VkSharedImages *images, const json_t *copy, VkImageOpener open,
+			       gpointer data, GError **error);
