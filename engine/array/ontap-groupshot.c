@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "json.h"
 #include "ontap-group.h"
+#include "ontap-snapshot.h"
 
 /* What all releases take; within it the array lifts a fence that nobody lifts. */
 #define FENCE_SECONDS_MIN 5

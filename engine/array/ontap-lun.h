@@ -2,7 +2,7 @@
 /* LUNs: raw multipath devices as guests' disks. Only for the ONTAP driver. Threads: free. */
 #pragma once
 
-#include "ontap-copy.h"
+#include "ontap-layer.h"
 
 #include <glib.h>
 #include <sys/stat.h>

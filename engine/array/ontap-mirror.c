@@ -7,6 +7,7 @@
 #include "json.h"
 #include "ontap-path.h"
 #include "ontap-relation.h"
+#include "ontap-snapshot.h"
 #include "program.h"
 
 #include <string.h>

@@ -1,14 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What the files of the ONTAP driver share. The array snapshots volumes as a whole; ours are named
- *
- *   virtkeep_<vault 8>_<TIME>_<random 8>
- *
- * and their comments are "virtkeep <vault>[ <guest uuid> <snapshot id>][ unlisted]", where the guest
- * is told if it is the only one, and the last word is there as long as no snapshot that lies in it
- * is listed. Nothing whose
- * name and comment are others is ever changed or removed.
- */
+/* What the files of the ONTAP driver share. */
 #pragma once
 
 #include "array-driver.h"
@@ -90,82 +81,14 @@ char *vk_ontap_find_svm(VkOntap *ontap, const char *host, GError **error);
 VkMounts *vk_ontap_load_mounts(GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkOntapPlace, vk_ontap_place_clear)
 
-/* Snapshots of volumes (ontap-snapshot.c). */
-
-/* New strings. GUEST and ID are NULL when several guests share the snapshot. */
-char *vk_ontap_new_name(const char *vault_id);
-char *vk_ontap_comment(const char *vault_id, const char *guest, const char *id,
-		       gboolean is_unlisted);
-
-/*
- * The snapshot NAME of VOLUME (a uuid). DEADLINE is that of vk_ontap_list(). *RET, a new
- * reference, is NULL when there is none, or not even the volume.
- */
-gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name,
-				gint64 deadline, json_t **ret, GError **error);
-
-/* Takes one; what a broken connection leaves open is looked up, so that there is never a second. */
-gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t *body,
-				gint64 deadline, GError **error);
-
-/* PATCHes the snapshot that RECORD tells, with BODY; twice if need be. */
-gboolean vk_ontap_change_snapshot(VkOntap *ontap, const char *volume, const json_t *record,
-				  const json_t *body, GError **error);
+/* What is ours on the array (ontap-remove.c). */
+GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *disk, const char *vault_id,
+				   const char *uuid, GError **error);
+gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError **error);
 
 /* Removes the snapshot NAME of VOLUME if it is ours. Fine if it is gone already. */
 gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *name,
 				GError **error);
-
-GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *disk, const char *vault_id,
-				   const char *uuid, GError **error);
-gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError **error);
-gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean listed, GError **error);
-
-/* What remove and set_listed know a snapshot by. New reference. */
-json_t *vk_ontap_handle(const char *volume, const char *name);
-
-/* A VkArraySnapshot of RECORD, which is one of ours on VOLUME. */
-VkArraySnapshot *vk_ontap_snapshot_of_record(VkOntap *ontap, const char *volume,
-					     const json_t *record);
-
-/* Consistency groups (ontap-group.c): volumes of one SVM that are fenced and taken together. */
-typedef struct VkOntapGroup VkOntapGroup;
-
-/*
- * The group that has just the VOLUMES (VkOntapPlace, borrowed for the call, of one SVM): an
- * existing one, or one of ours named NAME. *RET is NULL when there can be none.
- */
-gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const char *name,
-			     VkOntapGroup **ret, GError **error);
-
-/* The array holds all writes from here until the commit, or until DEADLINE, or a little longer. */
-gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
-			      GError **error);
-/* TRUE, too, when that is not known, since the array lets them go by itself: it is settled later. */
-gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error);
-
-/* Waits for what came of the commit, if that is not known. To be called before the group is freed. */
-gboolean vk_ontap_group_settle(VkOntapGroup *group, GError **error);
-
-/* The member of a handle that tells a consistency group from a snapshot. */
-#define VK_ONTAP_GROUP "consistency_group"
-
-/*
- * The groups that killed runs have left around VOLUMES (VkOntapPlace, of one SVM, at least one), added
- * to FOUND (VkArraySnapshot). One of these removed, by its handle: fine if it is gone already.
- */
-gboolean vk_ontap_list_groups(VkOntap *ontap, const GPtrArray *volumes, GPtrArray *found,
-			      GError **error);
-gboolean vk_ontap_remove_group(VkOntap *ontap, const json_t *handle, GError **error);
-
-/*
- * To be called once the snapshot NAME of VOLUME (a uuid) is gone: the last one takes the group's
- * snapshot with it, which holds nothing any more. Best effort.
- */
-void vk_ontap_group_tidy(VkOntap *ontap, const char *volume, const char *name);
-
-/* Removes the group if it is ours; its volumes and their snapshots stay. Best effort. */
-void vk_ontap_group_free(VkOntapGroup *group);
 
 /* A take (ontap-shot.c). */
 VkShot *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label,
@@ -178,14 +101,6 @@ void vk_ontap_leave(VkShot *shot, const char *uuid);
 void vk_ontap_shot_free(VkShot *shot);
 
 /* Copies (ontap-copy.c). */
-
-/* How a volume was taken, in copies. */
-#define VK_ONTAP_BY_GROUP "group" /* fenced together with the others */
-#define VK_ONTAP_ALONE    "alone" /* the only one of its take, or one after another */
-
-/* The entry of a copy for LAYER, whose original was found to be INFO at the instant. */
-json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_name,
-			       const char *how, const struct stat *info);
 
 VkSource *vk_ontap_open(VkArray *array, const json_t *copy, int *ret_file, GError **error);
 gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "ontap-copy.h"
+#include "ontap-layer.h"
 
 #include <glib.h>
 #include <jansson.h>

@@ -9,6 +9,7 @@
 #include "nfs-path.h"
 #include "ontap-path.h"
 #include "ontap-relation.h"
+#include "ontap-snapshot.h"
 
 #include <string.h>
 #include <sys/stat.h>

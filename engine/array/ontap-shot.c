@@ -7,7 +7,10 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
+#include "ontap-group.h"
+#include "ontap-layer.h"
 #include "ontap-priv.h"
+#include "ontap-snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* Snapshots of volumes: made, found, marked and removed by the names and comments of ours alone. */
 #include "errors.h"
 #include "json.h"
-#include "ontap-lun.h"
+#include "ontap-snapshot.h"
 #include "timestamp.h"
 
 #include <string.h>
@@ -212,26 +212,26 @@ static gboolean delete_record(VkOntap *ontap, const char *volume, const char *na
 	return FALSE;
 }
 
-gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *name,
-				GError **error)
+gboolean vk_ontap_delete_snapshot(VkOntap *ontap, const char *volume, const char *name,
+				  gboolean *ret_was_there, GError **error)
 {
 	g_autoptr(json_t) record = NULL;
 	g_auto(Mark) mark = {0};
 
+	*ret_was_there = FALSE;
 	if (!vk_ontap_find_snapshot(ontap, volume, name, 0, &record, error))
 		return FALSE;
 	if (!record)
 		return TRUE;
+	*ret_was_there = TRUE;
 	if (!read_mark(record, &mark))
 		return vk_fail(
 			error, VK_ERROR_FAILED,
 			"the array snapshot '%s' has not the name and comment of one of ours: "
 			"it is left alone",
 			name);
-	if (!refuse_held(record, name, error) || !delete_record(ontap, volume, name, record, error))
-		return FALSE;
-	vk_ontap_group_tidy(ontap, volume, name);
-	return TRUE;
+	return refuse_held(record, name, error) &&
+	       delete_record(ontap, volume, name, record, error);
 }
 
 json_t *vk_ontap_handle(const char *volume, const char *name)
@@ -240,8 +240,8 @@ json_t *vk_ontap_handle(const char *volume, const char *name)
 			 vk_json_new_string(name));
 }
 
-static gboolean read_handle(const json_t *handle, const char **ret_volume, const char **ret_name,
-			    GError **error)
+gboolean vk_ontap_read_handle(const json_t *handle, const char **ret_volume, const char **ret_name,
+			      GError **error)
 {
 	if (!vk_json_string(handle, "volume", ret_volume, error) ||
 	    !vk_json_string(handle, "snapshot", ret_name, error))
@@ -249,18 +249,6 @@ static gboolean read_handle(const json_t *handle, const char **ret_volume, const
 	return (g_uuid_string_is_valid(*ret_volume) &&
 		g_str_has_prefix(*ret_name, VK_ONTAP_NAME_PREFIX)) ||
 	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no array snapshot of ours", *ret_name);
-}
-
-gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError **error)
-{
-	const char *volume, *name;
-
-	if (json_object_get(handle, VK_ONTAP_CLONE))
-		return vk_ontap_remove_clone((VkOntap *)array, handle, error);
-	if (json_object_get(handle, VK_ONTAP_GROUP))
-		return vk_ontap_remove_group((VkOntap *)array, handle, error);
-	return read_handle(handle, &volume, &name, error) &&
-	       vk_ontap_drop_snapshot((VkOntap *)array, volume, name, error);
 }
 
 /* When it was made, as its name tells. */
@@ -298,8 +286,8 @@ static gboolean may_belong(const json_t *record, const char *vault_id, const cha
 	       (!mark.guest || strcmp(mark.guest, uuid) == 0);
 }
 
-static gboolean list_volume(VkOntap *ontap, const char *volume, const char *vault_id,
-			    const char *uuid, GPtrArray *found, GError **error)
+gboolean vk_ontap_list_volume(VkOntap *ontap, const char *volume, const char *vault_id,
+			      const char *uuid, GPtrArray *found, GError **error)
 {
 	g_autofree char *path = snapshots_path(volume);
 	g_autofree char *names =
@@ -315,43 +303,6 @@ static gboolean list_volume(VkOntap *ontap, const char *volume, const char *vaul
 	return records != NULL;
 }
 
-/* The place of each volume of DISK, once. Borrowed. */
-static GPtrArray *places_of(const VkOntapDisk *disk)
-{
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-	GPtrArray *places = g_ptr_array_new();
-
-	for (guint i = 0; i < disk->layers->len; i++) {
-		VkOntapLayer *layer = g_ptr_array_index(disk->layers, i);
-
-		if (g_hash_table_add(seen, layer->place.volume))
-			g_ptr_array_add(places, &layer->place);
-	}
-	return places;
-}
-
-GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *base, const char *vault_id,
-				   const char *uuid, GError **error)
-{
-	VkOntap *ontap = (VkOntap *)array;
-	g_autoptr(GPtrArray) found =
-		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_snapshot_free);
-	g_autoptr(GPtrArray) places = places_of((const VkOntapDisk *)base);
-
-	for (guint i = 0; i < places->len; i++) {
-		VkOntapPlace *place = g_ptr_array_index(places, i);
-		g_autoptr(GPtrArray) one = g_ptr_array_new();
-
-		g_ptr_array_add(one, place);
-		if (!list_volume(ontap, place->volume, vault_id, uuid, found, error) ||
-		    !vk_ontap_list_groups(ontap, one, found, error) ||
-		    (place->lun &&
-		     !vk_ontap_list_clones(ontap, place->svm, place->volume_name, found, error)))
-			return NULL;
-	}
-	return g_steal_pointer(&found);
-}
-
 /* The word "unlisted" goes from its comment or comes to it, all else of which stays. */
 gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean listed, GError **error)
 {
@@ -362,7 +313,7 @@ gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean list
 	const char *volume, *name;
 	g_auto(Mark) mark = {0};
 
-	if (!read_handle(handle, &volume, &name, error) ||
+	if (!vk_ontap_read_handle(handle, &volume, &name, error) ||
 	    !vk_ontap_find_snapshot(ontap, volume, name, 0, &record, error))
 		return FALSE;
 	if (!record || !read_mark(record, &mark))

@@ -7,6 +7,7 @@
 
 #include "errors.h"
 #include "ontap-lun.h"
+#include "ontap-snapshot.h"
 
 #include <errno.h>
 #include <stdlib.h>

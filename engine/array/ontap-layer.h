@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A layer as a copy of the ONTAP driver tells it. Threads: free. */
+/* A layer as it stands in a copy of the ONTAP driver. Threads: free. */
 #pragma once
 
 #include "ontap-priv.h"
 
 #include <glib.h>
 #include <jansson.h>
+#include <sys/stat.h>
+
+/* How a volume was taken, in copies. */
+#define VK_ONTAP_BY_GROUP "group" /* fenced together with the others */
+#define VK_ONTAP_ALONE    "alone" /* the only one of its take, or one after another */
+
+/* The entry of a copy for LAYER, whose original was found to be INFO at the instant. */
+json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_name,
+			       const char *how, const struct stat *info);
 
 /* The strings are borrowed from the copy; those of places are VkOntapPlace's. */
 typedef struct VkOntapStored {
