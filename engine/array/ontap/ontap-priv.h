@@ -90,7 +90,7 @@ gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError *
 gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *name,
 				GError **error);
 
-/* A take (ontap-shot.c). */
+/* A take (ontap-set.c). */
 VkShot *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label,
 			 const GPtrArray *disks, GError **error);
 gboolean vk_ontap_shoot(VkShot *shot, GHashTable *members, gint64 deadline, GError **error);
