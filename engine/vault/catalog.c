@@ -2,7 +2,7 @@
 #include "catalog-order.h"
 
 #include "layout.h"
-#include "seal.h"
+#include "checked-json.h"
 #include "vault-priv.h"
 
 #include "errors.h"

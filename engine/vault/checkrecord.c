@@ -6,7 +6,7 @@
 #include "errors.h"
 #include "json.h"
 #include "layout.h"
-#include "seal.h"
+#include "checked-json.h"
 #include "timestamp.h"
 
 #include <string.h>

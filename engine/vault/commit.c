@@ -6,9 +6,9 @@
 #include "session-priv.h"
 
 #include "catalog.h"
-#include "committime.h"
+#include "commit-time.h"
 #include "errors.h"
-#include "seal.h"
+#include "checked-json.h"
 
 /* An image that was loaded, such as the firmware of a snapshot whose disks are copied, is durable. */
 static gboolean is_current(const VkSession *session, const VkImageRecord *image, GError **error)

@@ -8,8 +8,8 @@
 
 #include "count.h"
 #include "errors.h"
-#include "runmerge.h"
-#include "runwriter.h"
+#include "run-merge.h"
+#include "run-writer.h"
 
 #define STRIPE_BLOCKS    (VK_PACK_SIZE / VK_BLOCK_SIZE)
 #define AHEAD_PER_WORKER 4u

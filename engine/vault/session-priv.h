@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of VkSession, shared by session.c, save.c, stripe.c and commit.c. */
+/* The inside of VkSession, shared by session.c, save.c, save-span.c and commit.c. */
 #pragma once
 
 #include "codec.h"
 #include "hasher.h"
 #include "hints.h"
 #include "map.h"
-#include "packwriter.h"
+#include "pack-writer.h"
 #include "session.h"
 #include "vault-priv.h"
 

@@ -2,10 +2,10 @@
 /* The inside of VkVault, for this folder and its tests. */
 #pragma once
 
-#include "backend.h"
-#include "blockcache.h"
+#include "store.h"
+#include "block-cache.h"
 #include "hints-place.h"
-#include "packtable.h"
+#include "pack-table.h"
 #include "vault.h"
 
 struct VkVault {

@@ -6,7 +6,7 @@
 #include "json.h"
 #include "layout.h"
 #include "log.h"
-#include "seal.h"
+#include "checked-json.h"
 #include "timestamp.h"
 
 #include <errno.h>

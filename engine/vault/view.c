@@ -5,7 +5,7 @@
 #include "errors.h"
 #include "json.h"
 #include "vault-priv.h"
-#include "vaultimage.h"
+#include "vault-image.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,11 +10,20 @@
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/../.."
 
+# What the vault offers to other layers.
+vault='engine/vault engine/vault/open engine/vault/snapshot'
 # The folders that each folder may include from, besides itself.
 declare -A below=(
 	[engine/base]=''
 	[engine/http]='engine/base'
-	[engine/vault]='engine/base'
+	[engine/vault/store]='engine/base'
+	[engine/vault/pack]='engine/base engine/vault/store'
+	[engine/vault/map]='engine/base engine/vault/pack'
+	[engine/vault/hints]='engine/base engine/vault/store engine/vault/pack'
+	[engine/vault/snapshot]='engine/base engine/vault/pack engine/vault/map'
+	[engine/vault]="engine/base engine/vault/store engine/vault/pack engine/vault/map
+		engine/vault/hints engine/vault/snapshot"
+	[engine/vault/open]='engine/base engine/vault'
 	[engine/qemu]='engine/base'
 	[engine/array]='engine/base engine/qemu'
 	[engine/array/ontap/rest]='engine/base engine/http'
@@ -23,25 +32,25 @@ declare -A below=(
 	[engine/array/drivers]='engine/base engine/array engine/array/ontap engine/array/reflink'
 	[engine/domain]='engine/base'
 	[engine/virt]='engine/base engine/qemu engine/domain'
-	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt'
-	[engine]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job'
-	[fs]='engine/base engine/qemu engine/vault engine/array engine/array/drivers'
+	[engine/job]="engine/base engine/qemu $vault engine/vault/pack engine/array engine/array/drivers engine/domain engine/virt"
+	[engine]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain engine/virt engine/job"
+	[fs]="engine/base engine/qemu $vault engine/array engine/array/drivers"
 	[restore/sink]='engine/base engine/qemu'
-	[restore/plan]='engine/base engine/qemu engine/vault engine/array engine/domain engine/virt restore/sink'
-	[restore]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job restore/sink restore/plan'
+	[restore/plan]="engine/base engine/qemu $vault engine/array engine/domain engine/virt restore/sink"
+	[restore]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain engine/virt engine/job restore/sink restore/plan"
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
 	[curl]='engine/http'
 	[fuse]='fs'
-	[intel-ipsec-mb]='engine/vault'
-	[isa-l]='engine/vault'
+	[intel-ipsec-mb]='engine/vault/pack'
+	[isa-l]='engine/vault/pack'
 	[libmount]='engine/array fs'
 	[libnbd]='engine/qemu'
 	[libvirt]='engine/virt'
 	[libxml]='engine/domain'
-	[openssl]='engine/vault'
-	[zstd]='engine/vault'
+	[openssl]='engine/vault/pack'
+	[zstd]='engine/vault/pack'
 )
 
 status=0

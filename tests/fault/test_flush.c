@@ -10,7 +10,7 @@
 #include "memsource.h"
 #include "session.h"
 #include "tempvault.h"
-#include "vaultimage.h"
+#include "vault-image.h"
 
 #include <check.h>
 #include <errno.h>

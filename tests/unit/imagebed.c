@@ -5,7 +5,7 @@
 #include "io.h"
 #include "session-priv.h"
 #include "tempvault.h"
-#include "vaultimage.h"
+#include "vault-image.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "catalog.h"
 
-#include "seal.h"
+#include "checked-json.h"
 #include "vault-priv.h"
 #include "vaultdir.h"
 #include "view.h"

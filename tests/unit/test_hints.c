@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hints-priv.h"
 
-#include "packtable.h"
+#include "pack-table.h"
 #include "session.h"
 #include "vault-priv.h"
 

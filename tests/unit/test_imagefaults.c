@@ -7,7 +7,7 @@
 #include "program.h"
 #include "session-priv.h"
 #include "tempvault.h"
-#include "vaultimage.h"
+#include "vault-image.h"
 
 #include <errno.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include "imagebed.h"
 #include "session-priv.h"
 #include "tempvault.h"
-#include "vaultimage.h"
+#include "vault-image.h"
 
 #include <string.h>
 

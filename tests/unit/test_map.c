@@ -3,7 +3,7 @@
  * Map runs against a flat array: random runs are laid over each other and merged, and every lookup
  * must say what the array says.
  */
-#include "runmerge.h"
+#include "run-merge.h"
 #include "session-priv.h"
 #include "tempvault.h"
 

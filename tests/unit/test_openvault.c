@@ -2,7 +2,7 @@
 /* What is told when there is no vault, or another one, where one is to be. */
 #include "openvault.h"
 
-#include "knownvaults.h"
+#include "known-vaults.h"
 
 #include "errors.h"
 #include "tempvault.h"

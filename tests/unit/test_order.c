@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* In which order snapshots are listed when clocks were wrong, and what is the latest. */
 #include "catalog.h"
-#include "choose.h"
+#include "catalog-choose.h"
 
-#include "seal.h"
+#include "checked-json.h"
 #include "session.h"
 #include "timestamp.h"
 #include "vault-priv.h"

@@ -8,8 +8,8 @@
 #include "errors.h"
 #include "frame.h"
 #include "hasher.h"
-#include "packtable.h"
-#include "packwriter.h"
+#include "pack-table.h"
+#include "pack-writer.h"
 #include "tempvault.h"
 
 #include <check.h>

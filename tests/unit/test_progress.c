@@ -7,7 +7,7 @@
 #include "session.h"
 #include "status-line.h"
 #include "tempvault.h"
-#include "vaultimage.h"
+#include "vault-image.h"
 
 #include <check.h>
 #include <fcntl.h>

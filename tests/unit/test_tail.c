@@ -5,7 +5,7 @@
  */
 #include "catalog.h"
 #include "errors.h"
-#include "runwriter.h"
+#include "run-writer.h"
 #include "session-priv.h"
 #include "tempvault.h"
 

@@ -4,7 +4,7 @@
 #include "errors.h"
 #include "hasher.h"
 #include "imagebed.h"
-#include "runwriter.h"
+#include "run-writer.h"
 #include "session-priv.h"
 
 #include <string.h>

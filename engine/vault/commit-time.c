@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commit-time.h"
+
+#include "catalog.h"
+#include "layout.h"
+#include "vault-priv.h"
+
+#include "errors.h"
+#include "log.h"
+#include "timestamp.h"
+
+#include <string.h>
+
+/* Snapshots of a guest in quick succession, or a clock that was put right. */
+#define SUCCESSION_SEC 45
+
+/* Claims that nobody gave up are of processes that died: they are few. */
+#define CLAIM_TRIES 1000
+
+#define CLAIM_SUFFIX ".claim"
+
+/* A claim is held for as long as a commit takes: it is of a process that died then. */
+#define STALE_CLAIM_SEC ((gint64)24 * 60 * 60)
+
+/*
+ * The first second from FIRST on that is free by KEYS, and behind those that are a little ahead of
+ * BEGUN.
+ */
+static gint64 find_free(const GPtrArray *keys, gint64 begun, gint64 first)
+{
+	g_autoptr(GHashTable) taken = g_hash_table_new(g_str_hash, g_str_equal);
+	gint64 seconds = first;
+
+	for (guint i = 0; i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		gint64 other;
+
+		g_hash_table_add(taken, key->time);
+		if (vk_time_parse(key->time, &other, NULL) && other <= begun + SUCCESSION_SEC)
+			seconds = MAX(seconds, other + 1);
+	}
+	for (;; seconds++) {
+		g_autofree char *time = vk_time_format(seconds);
+
+		if (!g_hash_table_contains(taken, time))
+			return seconds;
+	}
+}
+
+/* *RET_TAKEN: somebody else has it, or had it and is done. */
+static gboolean put_claim(VkVault *vault, const char *claim, gboolean *ret_taken, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	*ret_taken = FALSE;
+	if (vk_backend_put(vault->backend, claim, NULL, 0, VK_PUT_HINT, &trouble))
+		return TRUE;
+	*ret_taken = g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS);
+	if (!*ret_taken)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	return *ret_taken;
+}
+
+void vk_commit_time_release(VkVault *vault, char *claim)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (claim && !vault->backend->ops->delete (vault->backend, claim, &trouble))
+		vk_log_debug("a claim stays, ignoring: %s", trouble->message);
+	g_free(claim);
+}
+
+static gboolean is_stale_claim(const char *name)
+{
+	g_autofree char *time = NULL;
+	gint64 seconds;
+
+	if (!g_str_has_suffix(name, CLAIM_SUFFIX))
+		return FALSE;
+	time = g_strndup(name, strlen(name) - strlen(CLAIM_SUFFIX));
+	return vk_time_parse(time, &seconds, NULL) &&
+	       seconds < g_get_real_time() / G_USEC_PER_SEC - STALE_CLAIM_SEC;
+}
+
+/* They do no harm but to be there: what cannot be removed now is left to the next commit. */
+static void drop_stale_claims(VkVault *vault, const char *uuid)
+{
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
+	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, folder, NULL);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+
+		if (is_stale_claim(name))
+			vk_commit_time_release(vault, g_strconcat(folder, "/", name, NULL));
+	}
+}
+
+/*
+ * Sets SNAPSHOT's time and claims it. The claim comes first and the list second: who had this second
+ * before has listed its snapshot before it gave its claim up. Returns that list.
+ */
+static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_claim, GError **error)
+{
+	gint64 begun, seconds;
+
+	if (!vk_time_parse(snapshot->time, &begun, error))
+		return NULL;
+	seconds = begun;
+	for (guint i = 0; i < CLAIM_TRIES; i++) {
+		g_autofree char *time = vk_time_format(seconds);
+		g_autofree char *claim = g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s" CLAIM_SUFFIX,
+							 snapshot->uuid, time);
+		g_autoptr(GPtrArray) keys = NULL;
+		gint64 next = seconds + 1;
+		gboolean taken;
+
+		if (!put_claim(vault, claim, &taken, error))
+			return NULL;
+		if (!taken) {
+			keys = vk_catalog_list(vault, snapshot->uuid, error);
+			next = keys ? find_free(keys, begun, seconds) : next;
+		}
+		if (keys && next == seconds) {
+			g_free(snapshot->time);
+			snapshot->time = g_steal_pointer(&time);
+			*ret_claim = g_steal_pointer(&claim);
+			return g_steal_pointer(&keys);
+		}
+		if (!taken)
+			vk_commit_time_release(vault, g_steal_pointer(&claim));
+		if (!taken && !keys)
+			return NULL;
+		seconds = next;
+	}
+	vk_fail(error, VK_ERROR_BUSY,
+		"too many others save the guest '%s' into the vault '%s' at this time",
+		snapshot->name, vk_vault_url(vault));
+	return NULL;
+}
+
+/*
+ * Which clock is wrong, ours or the one of then, cannot be told here: the notes say in which order
+ * they were committed, which is true in any case, and leave all dates as they are.
+ */
+static void tell_order(const VkSnapshot *snapshot, const VkSnapshotKey *other, guint count)
+{
+	if (count == 1)
+		vk_log_warning("the snapshot '%s@%s' is older than it says, or the clock is wrong "
+			       "now: it is listed before '%s@%s'",
+			       snapshot->name, other->time, snapshot->name, snapshot->time);
+	else if (count > 1)
+		vk_log_warning("%u snapshots of the guest '%s' are older than they say, or the "
+			       "clock is wrong now: they are listed before '%s@%s'; see whether "
+			       "this host has the right time",
+			       count, snapshot->name, snapshot->name, snapshot->time);
+}
+
+static gboolean note_older(VkVault *vault, const VkSnapshot *snapshot, const GPtrArray *keys,
+			   GError **error)
+{
+	const VkSnapshotKey *last = NULL;
+	guint count = 0;
+
+	for (guint i = 0; i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		const char *before = key->before ? key->before : key->time;
+
+		if (strcmp(key->time, snapshot->time) <= 0 ||
+		    (key->is_noted && strcmp(before, snapshot->time) <= 0))
+			continue;
+		if (strcmp(before, snapshot->time) > 0)
+			before = snapshot->time;
+		if (!vk_catalog_note_before(vault, key, before, error))
+			return FALSE;
+		last = key;
+		count++;
+	}
+	tell_order(snapshot, last, count);
+	return TRUE;
+}
+
+gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
+			      GError **error)
+{
+	g_autofree char *claim = NULL;
+	g_autoptr(GPtrArray) keys = NULL;
+
+	drop_stale_claims(vault, snapshot->uuid);
+	keys = claim_free(vault, snapshot, &claim, error);
+	if (!keys)
+		return FALSE;
+	if (!note_older(vault, snapshot, keys, error)) {
+		vk_commit_time_release(vault, g_steal_pointer(&claim));
+		return FALSE;
+	}
+	g_clear_pointer(&snapshot->parent, g_free);
+	if (keys->len > 0)
+		snapshot->parent =
+			g_strdup(((VkSnapshotKey *)g_ptr_array_index(keys, keys->len - 1))->id);
+	*ret_claim = g_steal_pointer(&claim);
+	return TRUE;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hints-object.h"
+
+#include "errors.h"
+#include "io.h"
+#include "layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define NAME_LENGTH 32
+#define COPY_SIZE   (1u << 20)
+
+static gint compare_newest_first(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)b, *(const char *const *)a);
+}
+
+GPtrArray *vk_hint_objects_list(VkBackend *backend, GError **error)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) found = backend->ops->list(backend, VK_FOLDER_HINTS, error);
+
+	if (!found)
+		return NULL;
+	for (guint i = 0; i < found->len; i++)
+		if (strlen(found->pdata[i]) == NAME_LENGTH)
+			g_ptr_array_add(names,
+					g_strconcat(VK_FOLDER_HINTS "/", found->pdata[i], NULL));
+	g_ptr_array_sort(names, compare_newest_first);
+	return g_steal_pointer(&names);
+}
+
+/* A vault that is no directory: its file is brought here once. Returns a descriptor, or -1. */
+static int download(VkBackend *backend, const char *name, const char *folder, GError **error)
+{
+	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
+	g_autofree char *buf = g_malloc(COPY_SIZE);
+	guint64 size;
+	int fd;
+
+	if (!backend->ops->head(backend, name, &size, error))
+		return -1;
+	fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		vk_fail_errno(error, errno, "cannot create '%s'", path);
+		return -1;
+	}
+	g_unlink(path);
+	for (guint64 at = 0; at < size; at += COPY_SIZE) {
+		gsize length = (gsize)MIN(size - at, COPY_SIZE);
+
+		if (backend->ops->get(backend, name, at, buf, length, error) &&
+		    vk_io_write(fd, path, at, buf, length, error))
+			continue;
+		vk_io_clear_fd(&fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int open_object(const VkHintsPlace *place, const char *name, const char *folder,
+		       GError **error)
+{
+	g_autofree char *path = NULL;
+
+	if (!place->directory)
+		return download(place->backend, name, folder, error);
+	path = g_build_filename(place->directory, name, NULL);
+	return vk_io_open_regular(AT_FDCWD, path, path, error);
+}
+
+VkHintFile *vk_hint_object_open(const VkHintsPlace *place, const char *name, const char *folder,
+				GError **error)
+{
+	int fd = open_object(place, name, folder, error);
+	VkHintFile *file = fd < 0 ? NULL : vk_hint_file_new(fd, name, place->context, error);
+
+	if (file)
+		file->object = g_strdup(name);
+	return file;
+}
+
+/* Sorts behind all names given out before, as far as clocks go. New string. */
+static char *new_object_name(void)
+{
+	return g_strdup_printf(VK_FOLDER_HINTS "/%016" G_GINT64_MODIFIER "x%08x%08x",
+			       (guint64)g_get_real_time(), g_random_int(), g_random_int());
+}
+
+static gboolean copy_content(VkNewObject *object, const VkBackend *backend, const VkHintFile *file,
+			     GError **error)
+{
+	g_autofree char *buf = g_malloc(COPY_SIZE);
+	gsize got = 0;
+
+	for (guint64 at = 0;; at += got) {
+		if (!vk_io_read(file->fd, "hints", at, buf, COPY_SIZE, &got, error))
+			return FALSE;
+		if (got == 0)
+			return TRUE;
+		if (!backend->ops->append(object, buf, got, error))
+			return FALSE;
+	}
+}
+
+gboolean vk_hint_object_put(VkBackend *backend, VkHintFile *file, GError **error)
+{
+	g_autofree char *name = new_object_name();
+	VkNewObject *object = backend->ops->begin(backend, error);
+
+	if (!object)
+		return FALSE;
+	if (!copy_content(object, backend, file, error)) {
+		backend->ops->drop(object);
+		return FALSE;
+	}
+	if (!backend->ops->finish(object, name, VK_PUT_HINT, error))
+		return FALSE;
+	file->object = g_steal_pointer(&name);
+	return TRUE;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Hint files as objects of a vault, below hints/: their names, fetching one and putting one. For
+ * this folder only. Threads: free.
+ */
+#pragma once
+
+#include "store.h"
+#include "hints-file.h"
+#include "hints-place.h"
+
+#include <glib.h>
+
+/* The names of the vault's hint files, newest first. Returns char*, owned by the array. */
+GPtrArray *vk_hint_objects_list(VkBackend *backend, GError **error);
+
+/*
+ * Opens the hint file NAME. Where it cannot be read in place it is brought into a nameless file in
+ * FOLDER. VK_ERROR_DAMAGE when it is damaged, VK_ERROR_NOT_FOUND when it is gone.
+ */
+VkHintFile *vk_hint_object_open(const VkHintsPlace *place, const char *name, const char *folder,
+				GError **error);
+
+/* Puts FILE under a new name, which is the newest, and sets its object. */
+gboolean vk_hint_object_put(VkBackend *backend, VkHintFile *file, GError **error);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What hints need of the vault that they lie in. */
+#pragma once
+
+#include "store.h"
+#include "pack-context.h"
+#include "pack-table.h"
+
+#include <glib.h>
+
+/* All members are borrowed for as long as the hints are open. */
+typedef struct VkHintsPlace {
+	VkBackend *backend;
+	VkPackCache *packs;
+	const VkPackContext *context;
+	const char *directory; /* of the vault: hint files are read in place; NULL: it is none */
+} VkHintsPlace;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Keeping the runs of an image few, as increments add to them. Threads: free. */
+#pragma once
+
+#include "run-writer.h"
+
+#include <glib.h>
+
+/*
+ * Merges RUNS (VkRun*, newest first, of an image of BLOCKS blocks) where the newest have grown too
+ * large against those below, so that at most VK_RUNS_MAX are left and the cost of a lookup and of all
+ * merges stays logarithmic. CACHE reads the old runs, STORE writes the new one. *RET_UNREADABLE is set
+ * when it fails since a run cannot be read.
+ */
+gboolean vk_runs_merge(GPtrArray *runs, guint32 blocks, VkBlockCache *cache, VkSegmentFunc store,
+		       gpointer user, gboolean *ret_unreadable, GError **error);

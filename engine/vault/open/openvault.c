@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "openvault.h"
+
+#include "known-vaults.h"
+
+#include "errors.h"
+#include "log.h"
+
+#include <string.h>
+
+static const char *state_dir(const VkProgram *program)
+{
+	return vk_settings_get(program->settings, "vault", "state_dir");
+}
+
+static gboolean leads_to(const char *url, const char *directory)
+{
+	g_autofree char *path = url ? vk_vault_url_directory(url, NULL) : NULL;
+
+	return path && strcmp(path, directory) == 0;
+}
+
+/* One that is named on the command line alone may not be there yet. */
+static gboolean is_configured(const VkProgram *program, const char *directory)
+{
+	return leads_to(g_getenv("VIRTKEEP_VAULT"), directory) ||
+	       leads_to(vk_settings_get(program->settings, "vault", "url"), directory);
+}
+
+/* Sets the error to TROUBLE with what to do about it. */
+static void fail_missing(const VkProgram *program, const char *directory, const GError *trouble,
+			 GError **error)
+{
+	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir(program), directory);
+
+	if (known->len > 0)
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"%s, but the vault %s was there: the file system that it lies on is "
+			"probably not mounted; mount it and try again",
+			trouble->message, (const char *)g_ptr_array_index(known, 0));
+	else if (is_configured(program, directory))
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"%s: the file system that it is to lie on may not be mounted; mount it "
+			"and try again",
+			trouble->message);
+	else
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"%s: mount the file system that it lies on, or make a new vault with "
+			"'virtkeep --vault %s init'",
+			trouble->message, directory);
+}
+
+static gboolean contains(const GPtrArray *ids, const char *id)
+{
+	for (guint i = 0; i < ids->len; i++)
+		if (strcmp(g_ptr_array_index(ids, i), id) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* Those that are written to count: a look at some vault is no reason to expect it. */
+static void remember(const VkProgram *program, const VkVault *vault)
+{
+	const char *directory = vk_vault_directory(vault), *id = vk_vault_id(vault);
+	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir(program), directory);
+
+	if (known->len > 0 && !contains(known, id))
+		vk_log_warning("at '%s' is another vault than before: %s, not %s", directory, id,
+			       (const char *)g_ptr_array_index(known, 0));
+	vk_known_vaults_add(state_dir(program), vault);
+}
+
+VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autofree char *directory = NULL;
+	VkVault *vault;
+
+	if (!url)
+		url = vk_program_vault_url(program, error);
+	directory = url ? vk_vault_url_directory(url, error) : NULL;
+	if (!directory)
+		return NULL;
+	vault = vk_vault_open(url, mode, &trouble);
+	if (!vault && g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		fail_missing(program, directory, trouble, error);
+	else if (!vault)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	else if (mode == VK_VAULT_WRITE)
+		remember(program, vault);
+	return vault;
+}
+
+VkVault *vk_make_vault(const VkProgram *program, gboolean force, GError **error)
+{
+	const char *url = vk_program_vault_url(program, error);
+	g_autofree char *directory = url ? vk_vault_url_directory(url, error) : NULL;
+	g_autoptr(GPtrArray) known = NULL;
+	VkVault *vault;
+
+	if (!directory)
+		return NULL;
+	known = vk_known_vaults_at(state_dir(program), directory);
+	if (known->len > 0 && !force && !vk_vault_is_there(directory)) {
+		vk_fail(error, VK_ERROR_EXISTS,
+			"the vault %s was at '%s': the file system that it lies on is probably "
+			"not mounted; 'init --force' makes a new vault there nevertheless",
+			(const char *)g_ptr_array_index(known, 0), directory);
+		return NULL;
+	}
+	vault = vk_vault_init(url, error);
+	if (vault)
+		vk_known_vaults_add(state_dir(program), vault);
+	return vault;
+}

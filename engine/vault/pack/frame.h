@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading one slot of a pack. Threads: free.
+ */
+#pragma once
+
+#include "store.h"
+#include "pack-context.h"
+#include "pack-table.h"
+
+#include <glib.h>
+
+/* The checksum of a frame: over the vault, the address, length and flags, and the payload. */
+guint32 vk_frame_checksum(const VkPackContext *context, const VkPackId *pack, guint32 slot,
+			  guint32 length_flags, const void *payload);
+
+/*
+ * Reads, verifies and decodes a slot. KIND is the VK_SLOT_KIND_* that it must have. BUF has
+ * VK_BLOCK_SIZE bytes. VK_ERROR_DAMAGE names the pack and the slot.
+ */
+gboolean vk_frame_read(VkBackend *backend, const VkPackContext *context, const VkPackTable *table,
+		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error);

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pack-writer.h"
+
+#include "crc.h"
+#include "frame.h"
+#include "pack-table.h"
+
+#include <string.h>
+
+/* Frames are gathered up to this, and written. */
+#define BUFFER_SIZE (1u << 20)
+#define FRAME_MAX   (sizeof(VkFrameHeader) + VK_BLOCK_SIZE + VK_FRAME_ALIGN)
+
+typedef struct Pack {
+	VkPackId id;
+	VkNewObject *object;   /* NULL until the first write */
+	gsize size;            /* of the header and the frames */
+	VkTableEntry *entries; /* VK_SLOTS_MAX; in host order until the pack is sent */
+	guint32 slots;
+	GHashTable *by_id; /* VkBlockId (in ENTRIES) -> slot, data slots only */
+	GError *trouble;   /* the first in writing it: the pack is lost */
+} Pack;
+
+struct VkPackWriter {
+	VkBackend *backend;
+	const VkPackContext *context;
+	guint8 session_id[VK_ID_SIZE];
+	VkPackCalls calls;
+	gpointer user;
+	Pack *open;
+	guint8 *buffer; /* what of the open pack is not written yet */
+	gsize buffered;
+	Pack *sent; /* belongs to SENDER, but for what never changes; NULL: none is under way */
+	GThread *sender;
+};
+
+static guint block_id_hash(gconstpointer key)
+{
+	guint hash;
+
+	memcpy(&hash, key, sizeof(hash));
+	return hash;
+}
+
+static gboolean block_id_equal(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, VK_BLOCK_ID_SIZE) == 0;
+}
+
+static gsize frame_size(gsize payload)
+{
+	gsize size = sizeof(VkFrameHeader) + payload;
+
+	return (size + VK_FRAME_ALIGN - 1) / VK_FRAME_ALIGN * VK_FRAME_ALIGN;
+}
+
+static void free_pack(VkBackend *backend, Pack *pack)
+{
+	if (pack->object)
+		backend->ops->drop(pack->object);
+	g_hash_table_unref(pack->by_id);
+	g_free(pack->entries);
+	g_clear_error(&pack->trouble);
+	g_free(pack);
+}
+
+static void open_pack(VkPackWriter *writer)
+{
+	Pack *pack = g_new0(Pack, 1);
+	VkPackHeader header = {
+		.magic = VK_PACK_MAGIC,
+		.version = GUINT16_TO_LE(VK_FORMAT_VERSION),
+		.header_length = GUINT16_TO_LE(sizeof(VkPackHeader)),
+		.created = GUINT64_TO_LE((guint64)g_get_real_time() / G_USEC_PER_SEC),
+	};
+
+	pack->id = vk_pack_id_random();
+	memcpy(header.vault_id, writer->context->vault_id, VK_ID_SIZE);
+	memcpy(header.pack_id, pack->id.bytes, VK_ID_SIZE);
+	memcpy(header.session, writer->session_id, VK_ID_SIZE);
+	header.crc32c = GUINT32_TO_LE(vk_crc32c(0, &header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
+	memcpy(writer->buffer, &header, sizeof(header));
+	pack->size = writer->buffered = sizeof(header);
+	pack->entries = g_new(VkTableEntry, VK_SLOTS_MAX);
+	pack->by_id = g_hash_table_new(block_id_hash, block_id_equal);
+	writer->open = pack;
+}
+
+VkPackWriter *vk_pack_writer_new(VkBackend *backend, const VkPackContext *context,
+				 const guint8 *session_id, const VkPackCalls *calls, gpointer user)
+{
+	VkPackWriter *writer = g_new0(VkPackWriter, 1);
+
+	writer->backend = backend;
+	writer->context = context;
+	memcpy(writer->session_id, session_id, VK_ID_SIZE);
+	writer->calls = *calls;
+	writer->user = user;
+	writer->buffer = g_malloc(BUFFER_SIZE + FRAME_MAX);
+	open_pack(writer);
+	return writer;
+}
+
+void vk_pack_writer_free(VkPackWriter *writer)
+{
+	if (!writer)
+		return;
+	vk_pack_writer_wait(writer, NULL);
+	free_pack(writer->backend, writer->open);
+	g_free(writer->buffer);
+	g_free(writer);
+}
+
+gboolean vk_pack_writer_has_room(const VkPackWriter *writer, guint slots, gsize bytes)
+{
+	/* Each frame may need a header and padding. */
+	gsize worst = bytes + slots * (sizeof(VkFrameHeader) + VK_FRAME_ALIGN);
+
+	return writer->open->slots + slots <= VK_SLOTS_MAX &&
+	       writer->open->size + worst <= VK_PACK_SIZE;
+}
+
+VkPackId vk_pack_writer_id(const VkPackWriter *writer)
+{
+	return writer->open->id;
+}
+
+static gboolean pack_append(VkBackend *backend, Pack *pack, const void *bytes, gsize length)
+{
+	if (pack->trouble)
+		return FALSE;
+	if (!pack->object)
+		pack->object = backend->ops->begin(backend, &pack->trouble);
+	return pack->object && backend->ops->append(pack->object, bytes, length, &pack->trouble);
+}
+
+static void write_buffer(VkPackWriter *writer)
+{
+	pack_append(writer->backend, writer->open, writer->buffer, writer->buffered);
+	writer->buffered = 0;
+}
+
+static void add_frame(VkPackWriter *writer, guint32 number, const VkTableEntry *entry,
+		      const VkNewSlot *slot)
+{
+	gsize size = frame_size(slot->stored_length);
+	guint8 *frame = writer->buffer + writer->buffered;
+	VkFrameHeader header = {
+		.magic = GUINT32_TO_LE(VK_FRAME_MAGIC),
+		.slot = GUINT32_TO_LE(number),
+		.length_flags = GUINT32_TO_LE(entry->length_flags),
+		.crc32c =
+			GUINT32_TO_LE(vk_frame_checksum(writer->context, &writer->open->id, number,
+							entry->length_flags, slot->bytes)),
+	};
+
+	g_assert(size <= FRAME_MAX && writer->open->size + size <= VK_PACK_SIZE);
+	memcpy(frame, &header, sizeof(header));
+	memcpy(frame + sizeof(header), slot->bytes, slot->stored_length);
+	memset(frame + sizeof(header) + slot->stored_length, 0,
+	       size - sizeof(header) - slot->stored_length);
+	writer->open->size += size;
+	writer->buffered += size;
+	if (writer->buffered >= BUFFER_SIZE)
+		write_buffer(writer);
+}
+
+guint32 vk_pack_writer_append(VkPackWriter *writer, const VkNewSlot *slot)
+{
+	Pack *pack = writer->open;
+	guint32 number = pack->slots++;
+	VkTableEntry *entry = &pack->entries[number];
+	guint8 flags = slot->compression | slot->kind;
+
+	g_assert(number < VK_SLOTS_MAX);
+	if (slot->length < VK_BLOCK_SIZE)
+		flags |= VK_SLOT_SHORT;
+	memcpy(entry->id, slot->id.bytes, VK_BLOCK_ID_SIZE);
+	entry->offset16 = (guint32)(pack->size / VK_FRAME_ALIGN);
+	entry->length_flags = (guint32)slot->stored_length | (guint32)flags << VK_SLOT_FLAG_SHIFT;
+	entry->block = slot->block;
+	entry->image = slot->image;
+	if (slot->kind == VK_SLOT_KIND_DATA)
+		g_hash_table_insert(pack->by_id, entry->id, GUINT_TO_POINTER(number));
+	add_frame(writer, number, entry, slot);
+	return number;
+}
+
+static gboolean find_in(const Pack *pack, const VkBlockId *id, VkPackId *ret_pack,
+			guint32 *ret_slot)
+{
+	gpointer slot;
+
+	if (!g_hash_table_lookup_extended(pack->by_id, id->bytes, NULL, &slot))
+		return FALSE;
+	*ret_pack = pack->id;
+	*ret_slot = GPOINTER_TO_UINT(slot);
+	return TRUE;
+}
+
+gboolean vk_pack_writer_find(const VkPackWriter *writer, const VkBlockId *id, VkPackId *ret_pack,
+			     guint32 *ret_slot)
+{
+	return find_in(writer->open, id, ret_pack, ret_slot) ||
+	       (writer->sent && find_in(writer->sent, id, ret_pack, ret_slot));
+}
+
+static void entries_to_le(VkTableEntry *entries, guint32 slots)
+{
+	for (guint32 i = 0; i < slots; i++) {
+		entries[i].offset16 = GUINT32_TO_LE(entries[i].offset16);
+		entries[i].length_flags = GUINT32_TO_LE(entries[i].length_flags);
+		entries[i].block = GUINT32_TO_LE(entries[i].block);
+		entries[i].image = GUINT32_TO_LE(entries[i].image);
+	}
+}
+
+static VkPackTrailer make_trailer(const Pack *pack, const VkPackContext *context)
+{
+	gsize table_length = pack->slots * sizeof(VkTableEntry);
+	guint32 crc = vk_pack_context_crc(context, &pack->id);
+	VkPackTrailer trailer = {
+		.table_offset = GUINT64_TO_LE(pack->size),
+		.table_length = GUINT32_TO_LE((guint32)table_length),
+		.slots = GUINT32_TO_LE(pack->slots),
+		.live = GUINT32_TO_LE(pack->slots),
+		.magic = GUINT32_TO_LE(VK_TRAILER_MAGIC),
+	};
+
+	trailer.table_crc32c = GUINT32_TO_LE(vk_crc32c(crc, pack->entries, table_length));
+	trailer.crc32c =
+		GUINT32_TO_LE(vk_crc32c(0, &trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)));
+	return trailer;
+}
+
+static void tell_slots(const VkPackWriter *writer, const Pack *pack)
+{
+	GHashTableIter iter;
+	gpointer id, slot;
+
+	g_hash_table_iter_init(&iter, pack->by_id);
+	while (g_hash_table_iter_next(&iter, &id, &slot))
+		writer->calls.on_slot(writer->user, id, &pack->id, GPOINTER_TO_UINT(slot));
+}
+
+static gpointer send_pack(gpointer data)
+{
+	const VkPackWriter *writer = data;
+	Pack *pack = writer->sent;
+	g_autofree char *name = vk_pack_object(&pack->id, 0);
+	VkPackTrailer trailer;
+	gboolean ok;
+
+	entries_to_le(pack->entries, pack->slots);
+	trailer = make_trailer(pack, writer->context);
+	ok = pack_append(writer->backend, pack, pack->entries,
+			 pack->slots * sizeof(VkTableEntry)) &&
+	     pack_append(writer->backend, pack, &trailer, sizeof(trailer)) &&
+	     writer->backend->ops->finish(g_steal_pointer(&pack->object), name, VK_PUT_LATER,
+					  &pack->trouble);
+	if (ok) {
+		tell_slots(writer, pack);
+		writer->calls.on_done(writer->user, &pack->id, TRUE);
+	}
+	return NULL;
+}
+
+/* Not before nobody can find its blocks any more. */
+static void lose_pack(VkPackWriter *writer, Pack *pack, GError **error)
+{
+	writer->calls.on_done(writer->user, &pack->id, FALSE);
+	g_propagate_error(error, g_steal_pointer(&pack->trouble));
+}
+
+gboolean vk_pack_writer_wait(VkPackWriter *writer, GError **error)
+{
+	Pack *pack = writer->sent;
+	gboolean ok;
+
+	if (!pack)
+		return TRUE;
+	g_thread_join(g_steal_pointer(&writer->sender));
+	writer->sent = NULL;
+	ok = !pack->trouble;
+	if (!ok)
+		lose_pack(writer, pack, error);
+	free_pack(writer->backend, pack);
+	return ok;
+}
+
+/* The open pack cannot be written. */
+static gboolean lose_open_pack(VkPackWriter *writer, GError **error)
+{
+	Pack *pack = writer->open;
+
+	open_pack(writer);
+	lose_pack(writer, pack, error);
+	free_pack(writer->backend, pack);
+	return FALSE;
+}
+
+gboolean vk_pack_writer_send(VkPackWriter *writer, GError **error)
+{
+	if (!vk_pack_writer_wait(writer, error))
+		return FALSE;
+	if (writer->open->slots == 0)
+		return TRUE;
+	write_buffer(writer);
+	if (writer->open->trouble)
+		return lose_open_pack(writer, error);
+	writer->sent = writer->open;
+	open_pack(writer);
+	writer->sender = g_thread_new("pack", send_pack, writer);
+	return TRUE;
+}

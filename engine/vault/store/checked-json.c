@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checked-json.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+static json_t *open_seal(const char *text, gsize length, const char *name, GError **error)
+{
+	const char *end = memchr(text, '\n', length);
+	gsize line_length = end ? (gsize)(end - text) : length;
+	g_autoptr(json_t) seal = NULL;
+	g_autofree char *sum = NULL;
+	const char *expected;
+
+	if (!end) {
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: it was cut short", name);
+		return NULL;
+	}
+	seal = vk_json_parse(end + 1, length - line_length - 1, name, error);
+	if (!seal)
+		return NULL;
+	expected = vk_json_optional_string(seal, "sha256");
+	sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)text, line_length);
+	if (g_strcmp0(expected, sum) != 0) {
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: its checksum does not match",
+			name);
+		return NULL;
+	}
+	return vk_json_parse(text, line_length, name, error);
+}
+
+json_t *vk_sealed_get(VkBackend *backend, const char *name, GError **error)
+{
+	g_autoptr(GBytes) bytes = vk_backend_get_all(backend, name, VK_OBJECT_SIZE_MAX, error);
+	gsize length;
+	const char *text;
+
+	if (!bytes)
+		return NULL;
+	text = g_bytes_get_data(bytes, &length);
+	if (length == 0) {
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: it is empty", name);
+		return NULL;
+	}
+	return open_seal(text, length, name, error);
+}
+
+gboolean vk_sealed_put(VkBackend *backend, const char *name, const json_t *object, VkPutMode mode,
+		       GError **error)
+{
+	g_autofree char *line = vk_json_line(object);
+	gsize length = strlen(line);
+	g_autofree char *sum =
+		g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)line, length);
+	g_autofree char *seal = g_strdup_printf("\n{\"sha256\":\"%s\"}\n", sum);
+	struct iovec parts[] = {
+		{.iov_base = line, .iov_len = length},
+		{.iov_base = seal, .iov_len = strlen(seal)},
+	};
+
+	if (length + strlen(seal) > VK_OBJECT_SIZE_MAX)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "'%s' would take %zu bytes, more than the %u an object may have",
+			       name, length, VK_OBJECT_SIZE_MAX);
+	return vk_backend_put(backend, name, parts, G_N_ELEMENTS(parts), mode, error);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How the directory backend writes. An object is written below tmp/ and renamed into place, so
+ * that it is whole or not there. A temporary file is locked by its writer: what can be locked by
+ * somebody else was left behind by a process that died, and is removed before the first object is
+ * begun.
+ *
+ * A directory whose fsync failed condemns the backend: the kernel reports a lost write once, and a
+ * later fsync would succeed without the names being there.
+ */
+#include "store-dir-priv.h"
+
+#include "layout.h"
+
+#include "errors.h"
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define BEGIN_TRIES 16
+
+struct VkNewObject {
+	DirBackend *dir;
+	char *temporary;
+	int fd;
+	guint64 size;
+	VkWriteback writeback;
+};
+
+static void remove_stale_temporaries(DirBackend *dir)
+{
+	g_autoptr(GPtrArray) names = vk_dir_list(&dir->base, VK_FOLDER_TMP, NULL);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		g_autofree char *name = g_build_filename(VK_FOLDER_TMP, names->pdata[i], NULL);
+		/* NFS locks only what is open for writing, and nobody waits for a pipe's other end. */
+		VK_AUTOFD fd = vk_io_open(dir->fd, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW, 0, NULL);
+		struct stat facts;
+
+		if (fd >= 0 && fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) &&
+		    vk_io.flock(fd, LOCK_EX | LOCK_NB) == 0)
+			vk_io.unlinkat(dir->fd, name, 0);
+	}
+}
+
+gboolean vk_dir_sync_folder(DirBackend *dir, const char *folder, GError **error)
+{
+	if (vk_io_sync_dir(dir->fd, folder, error))
+		return TRUE;
+	g_mutex_lock(&dir->mutex);
+	dir->condemned = TRUE;
+	g_mutex_unlock(&dir->mutex);
+	return FALSE;
+}
+
+/*
+ * Makes FOLDER unless it is there. Its name is not durable by that, but that of its parent is,
+ * which older vaults may lack.
+ */
+static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **error)
+{
+	g_autofree char *parent = g_path_get_dirname(folder);
+
+	if (faccessat(dir->fd, folder, F_OK, 0) == 0)
+		return TRUE;
+	if (faccessat(dir->fd, parent, F_OK, 0) < 0 &&
+	    !(ensure_folder(dir, parent, error) && vk_dir_sync_folder(dir, ".", error)))
+		return FALSE;
+	if (vk_io.mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
+		return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path, folder);
+	return TRUE;
+}
+
+/* Creates and locks a temporary file. Returns its descriptor; *RET_NAME is a new string. */
+static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
+{
+	for (int i = 0; i < BEGIN_TRIES; i++) {
+		g_autofree char *name =
+			g_strdup_printf(VK_FOLDER_TMP "/%08x%08x", g_random_int(), g_random_int());
+		int fd = vk_io.openat(dir->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+		/* Copying tools like to leave empty folders out. */
+		if (fd < 0 && errno == ENOENT) {
+			if (!ensure_folder(dir, VK_FOLDER_TMP, error))
+				return -1;
+			continue;
+		}
+		if (fd < 0 && errno != EEXIST && errno != EINTR) {
+			vk_fail_errno(error, errno, "cannot write into the vault '%s'", dir->path);
+			return -1;
+		}
+		/* A cleaner that was quicker than our lock has the file or removed it: another. */
+		if (fd >= 0 && vk_io.flock(fd, LOCK_EX | LOCK_NB) == 0 && vk_io_is_linked(fd)) {
+			*ret_name = g_steal_pointer(&name);
+			return fd;
+		}
+		vk_io_clear_fd(&fd);
+	}
+	vk_fail(error, VK_ERROR_FAILED, "cannot write into the vault '%s'", dir->path);
+	return -1;
+}
+
+/*
+ * A folder that is there may be the work of another process that has not flushed its name yet, or
+ * died before: so a name is flushed together with that of its folder.
+ */
+void vk_dir_adopt(VkBackend *backend, const char *name)
+{
+	DirBackend *dir = (DirBackend *)backend;
+	char *folder = g_path_get_dirname(name);
+
+	g_mutex_lock(&dir->mutex);
+	g_hash_table_add(dir->unsynced, g_path_get_dirname(folder));
+	g_hash_table_add(dir->unsynced, folder);
+	g_mutex_unlock(&dir->mutex);
+}
+
+static gboolean sync_name(DirBackend *dir, const char *name, GError **error)
+{
+	g_autofree char *folder = g_path_get_dirname(name);
+	g_autofree char *parent = g_path_get_dirname(folder);
+
+	return vk_dir_sync_folder(dir, folder, error) &&
+	       (strcmp(folder, parent) == 0 || vk_dir_sync_folder(dir, parent, error));
+}
+
+static gboolean publish(DirBackend *dir, const char *temporary, const char *name, VkPutMode mode,
+			GError **error)
+{
+	g_autofree char *folder = g_path_get_dirname(name);
+
+	if (!ensure_folder(dir, folder, error))
+		return FALSE;
+	if (!vk_io_rename_new(dir->fd, temporary, dir->fd, name, error))
+		return FALSE;
+	if (mode == VK_PUT_NOW && !sync_name(dir, name, error)) {
+		vk_io.unlinkat(dir->fd, name, 0);
+		return FALSE;
+	}
+	if (mode == VK_PUT_LATER)
+		vk_dir_adopt(&dir->base, name);
+	return TRUE;
+}
+
+static void clean_once(DirBackend *dir)
+{
+	gboolean clean;
+
+	g_mutex_lock(&dir->mutex);
+	clean = !dir->cleaned;
+	dir->cleaned = TRUE;
+	g_mutex_unlock(&dir->mutex);
+	if (clean)
+		remove_stale_temporaries(dir);
+}
+
+static void free_object(VkNewObject *object)
+{
+	vk_io_clear_fd(&object->fd);
+	g_free(object->temporary);
+	g_free(object);
+}
+
+VkNewObject *vk_dir_begin(VkBackend *backend, GError **error)
+{
+	DirBackend *dir = (DirBackend *)backend;
+	g_autofree char *temporary = NULL;
+	VkNewObject *object;
+	int fd;
+
+	clean_once(dir);
+	fd = create_temporary(dir, &temporary, error);
+	if (fd < 0)
+		return NULL;
+	object = g_new0(VkNewObject, 1);
+	object->dir = dir;
+	object->temporary = g_steal_pointer(&temporary);
+	object->fd = fd;
+	return object;
+}
+
+gboolean vk_dir_append(VkNewObject *object, const void *bytes, gsize length, GError **error)
+{
+	if (!vk_io_write(object->fd, object->dir->path, object->size, bytes, length, error))
+		return FALSE;
+	object->size += length;
+	vk_writeback_add(&object->writeback, object->fd, length);
+	return TRUE;
+}
+
+void vk_dir_drop(VkNewObject *object)
+{
+	vk_io.unlinkat(object->dir->fd, object->temporary, 0);
+	free_object(object);
+}
+
+gboolean vk_dir_finish(VkNewObject *object, const char *name, VkPutMode mode, GError **error)
+{
+	DirBackend *dir = object->dir;
+
+	if (mode != VK_PUT_HINT && vk_io.fdatasync(object->fd) < 0)
+		vk_fail_errno(error, errno, "cannot flush into the vault '%s'", dir->path);
+	else if (publish(dir, object->temporary, name, mode, error)) {
+		free_object(object);
+		return TRUE;
+	}
+	vk_dir_drop(object);
+	return FALSE;
+}
+
+gboolean vk_dir_sync(VkBackend *backend, GError **error)
+{
+	DirBackend *dir = (DirBackend *)backend;
+	g_autoptr(GHashTable) folders = NULL;
+	/* Folders that another thread is just flushing are not durable yet. */
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&dir->sync_mutex);
+	GHashTableIter iter;
+	gpointer folder;
+	gboolean condemned;
+
+	g_mutex_lock(&dir->mutex);
+	folders = g_steal_pointer(&dir->unsynced);
+	dir->unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	condemned = dir->condemned;
+	g_mutex_unlock(&dir->mutex);
+	if (condemned)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the vault '%s' failed to flush a directory before; start again",
+			       dir->path);
+	g_hash_table_iter_init(&iter, folders);
+	while (g_hash_table_iter_next(&iter, &folder, NULL))
+		if (!vk_dir_sync_folder(dir, folder, error))
+			return FALSE;
+	return TRUE;
+}

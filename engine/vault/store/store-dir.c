@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store-dir-priv.h"
+
+#include "errors.h"
+#include "io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OPEN_FILES_MAX 64
+
+/* A file kept open for reading. It is closed when the last user is done and it left the list. */
+typedef struct OpenFile {
+	char *name;
+	int fd;
+	gatomicrefcount refs;
+} OpenFile;
+
+static void open_file_unref(OpenFile *file)
+{
+	if (!g_atomic_ref_count_dec(&file->refs))
+		return;
+	vk_io_clear_fd(&file->fd);
+	g_free(file->name);
+	g_free(file);
+}
+
+static OpenFile *find_open_file_locked(DirBackend *dir, const char *name)
+{
+	GList *link = g_hash_table_lookup(dir->files, name);
+	OpenFile *file;
+
+	if (!link)
+		return NULL;
+	g_queue_unlink(&dir->recent, link);
+	g_queue_push_head_link(&dir->recent, link);
+	file = link->data;
+	g_atomic_ref_count_inc(&file->refs);
+	return file;
+}
+
+static void keep_open_file_locked(DirBackend *dir, OpenFile *file)
+{
+	if (g_hash_table_contains(dir->files, file->name))
+		return;
+	g_atomic_ref_count_inc(&file->refs);
+	g_queue_push_head(&dir->recent, file);
+	g_hash_table_insert(dir->files, file->name, dir->recent.head);
+	if (dir->recent.length > OPEN_FILES_MAX) {
+		OpenFile *oldest = g_queue_pop_tail(&dir->recent);
+
+		g_hash_table_remove(dir->files, oldest->name);
+		open_file_unref(oldest);
+	}
+}
+
+/* Returns a new reference. */
+static OpenFile *open_file(DirBackend *dir, const char *name, GError **error)
+{
+	g_autofree char *path = NULL;
+	OpenFile *file;
+	int fd;
+
+	g_mutex_lock(&dir->mutex);
+	file = find_open_file_locked(dir, name);
+	g_mutex_unlock(&dir->mutex);
+	if (file)
+		return file;
+
+	path = g_build_filename(dir->path, name, NULL);
+	fd = vk_io_open_regular(dir->fd, name, path, error);
+	if (fd < 0)
+		return NULL;
+	file = g_new0(OpenFile, 1);
+	file->name = g_strdup(name);
+	file->fd = fd;
+	g_atomic_ref_count_init(&file->refs);
+	g_mutex_lock(&dir->mutex);
+	keep_open_file_locked(dir, file);
+	g_mutex_unlock(&dir->mutex);
+	return file;
+}
+
+static gboolean dir_get(VkBackend *backend, const char *name, guint64 offset, void *buf,
+			gsize length, GError **error)
+{
+	DirBackend *dir = (DirBackend *)backend;
+	OpenFile *file = open_file(dir, name, error);
+	g_autofree char *path = NULL;
+	gsize got = 0;
+	gboolean ok;
+
+	if (!file)
+		return FALSE;
+	ok = vk_io_read(file->fd, name, offset, buf, length, &got, error);
+	if (ok && got < length) {
+		path = g_build_filename(dir->path, name, NULL);
+		ok = vk_fail(error, VK_ERROR_DAMAGE, "'%s' is truncated", path);
+	}
+	open_file_unref(file);
+	return ok;
+}
+
+static gboolean dir_head(VkBackend *backend, const char *name, guint64 *ret_size, GError **error)
+{
+	DirBackend *dir = (DirBackend *)backend;
+	OpenFile *file = open_file(dir, name, error);
+	struct stat facts;
+	gboolean ok;
+
+	if (!file)
+		return FALSE;
+	ok = fstat(file->fd, &facts) == 0;
+	if (!ok)
+		vk_fail_errno(error, errno, "cannot look at '%s/%s'", dir->path, name);
+	else
+		*ret_size = (guint64)facts.st_size;
+	open_file_unref(file);
+	return ok;
+}
+
+/* Returns an open directory stream, or NULL: with errno for the caller to judge. */
+static DIR *open_folder(DirBackend *dir, const char *folder)
+{
+	int fd = vk_io.openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !stream)
+		vk_io.close(fd);
+	return stream;
+}
+
+static gboolean is_directory(DIR *stream, const struct dirent *entry)
+{
+	struct stat facts;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return fstatat(dirfd(stream), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(facts.st_mode);
+}
+
+GPtrArray *vk_dir_list(VkBackend *backend, const char *folder, GError **error)
+{
+	DirBackend *dir = (DirBackend *)backend;
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	DIR *stream = open_folder(dir, folder);
+	struct dirent *entry;
+
+	if (!stream && errno == ENOENT)
+		return g_steal_pointer(&names);
+	if (!stream) {
+		vk_fail_errno(error, errno, "cannot list '%s/%s'", dir->path, folder);
+		return NULL;
+	}
+	for (errno = 0; (entry = readdir(stream)); errno = 0)
+		if (entry->d_name[0] != '.')
+			g_ptr_array_add(names,
+					g_strconcat(entry->d_name,
+						    is_directory(stream, entry) ? "/" : "", NULL));
+	if (errno != 0) {
+		vk_fail_errno(error, errno, "cannot list '%s/%s'", dir->path, folder);
+		closedir(stream);
+		return NULL;
+	}
+	closedir(stream);
+	return g_steal_pointer(&names);
+}
+
+/*
+ * Mixes a directory's time of change into STAMP. A change so recent that another one could follow
+ * with the same time counts as ongoing: the stamp then differs from call to call.
+ */
+static void mix_folder_time(guint64 *stamp, const struct stat *facts)
+{
+	gint64 changed_usec =
+		(gint64)facts->st_mtim.tv_sec * G_USEC_PER_SEC + facts->st_mtim.tv_nsec / 1000;
+	gint64 now_usec = g_get_real_time();
+
+	*stamp = (*stamp ^ (guint64)changed_usec ^ facts->st_ino) *
+		 G_GUINT64_CONSTANT(0x100000001b3);
+	if (ABS(now_usec - changed_usec) < 50 * G_TIME_SPAN_MILLISECOND)
+		*stamp ^= (guint64)now_usec;
+}
+
+static gboolean dir_stamp(VkBackend *backend, const char *folder, guint64 *ret_stamp,
+			  GError **error)
+{
+	DirBackend *dir = (DirBackend *)backend;
+	g_autoptr(GPtrArray) names = vk_dir_list(backend, folder, error);
+	guint64 sum = 0;
+
+	if (!names)
+		return FALSE;
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *path = g_build_filename(folder, names->pdata[i], NULL);
+		guint64 stamp = g_str_hash(names->pdata[i]);
+		struct stat facts;
+
+		if (g_str_has_suffix(path, "/") && fstatat(dir->fd, path, &facts, 0) == 0)
+			mix_folder_time(&stamp, &facts);
+		sum += stamp; /* the listing has no order */
+	}
+	*ret_stamp = sum;
+	return TRUE;
+}
+
+static gboolean dir_delete(VkBackend *backend, const char *name, GError **error)
+{
+	DirBackend *dir = (DirBackend *)backend;
+
+	g_autofree char *folder = g_path_get_dirname(name);
+
+	if (vk_io.unlinkat(dir->fd, name, 0) == 0)
+		return vk_io_sync_dir(dir->fd, folder, error);
+	return errno == ENOENT ||
+	       vk_fail_errno(error, errno, "cannot remove '%s/%s'", dir->path, name);
+}
+
+static void dir_free(VkBackend *backend)
+{
+	DirBackend *dir = (DirBackend *)backend;
+	OpenFile *file;
+
+	g_clear_pointer(&dir->files, g_hash_table_unref);
+	while ((file = g_queue_pop_head(&dir->recent)))
+		open_file_unref(file);
+	g_clear_pointer(&dir->unsynced, g_hash_table_unref);
+	g_mutex_clear(&dir->mutex);
+	g_mutex_clear(&dir->sync_mutex);
+	vk_io_clear_fd(&dir->fd);
+	g_free(dir->path);
+	g_free(dir);
+}
+
+static const VkBackendOps dir_ops = {
+	.begin = vk_dir_begin,
+	.append = vk_dir_append,
+	.finish = vk_dir_finish,
+	.drop = vk_dir_drop,
+	.sync = vk_dir_sync,
+	.adopt = vk_dir_adopt,
+	.get = dir_get,
+	.head = dir_head,
+	.list = vk_dir_list,
+	.stamp = dir_stamp,
+	.delete = dir_delete,
+	.free = dir_free,
+};
+
+static gboolean make_folders(DirBackend *dir, const char *const *folders, GError **error)
+{
+	for (; *folders; folders++)
+		if (vk_io.mkdirat(dir->fd, *folders, 0700) < 0 && errno != EEXIST)
+			return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path,
+					     *folders);
+	return vk_dir_sync_folder(dir, ".", error);
+}
+
+/* Makes PATH and what is missing above it. Each new name is durable. */
+static gboolean make_directory(const char *path, GError **error)
+{
+	g_autofree char *parent = g_path_get_dirname(path);
+
+	if (g_file_test(path, G_FILE_TEST_IS_DIR))
+		return TRUE;
+	if (!make_directory(parent, error))
+		return FALSE;
+	if (vk_io.mkdirat(AT_FDCWD, path, 0700) < 0 && errno != EEXIST)
+		return vk_fail_errno(error, errno, "cannot make the vault '%s'", path);
+	return vk_io_sync_dir(AT_FDCWD, parent, error);
+}
+
+VkBackend *vk_backend_dir_new(const char *path, const char *const *folders, GError **error)
+{
+	DirBackend *dir;
+	int fd;
+
+	if (folders && !make_directory(path, error))
+		return NULL;
+	fd = vk_io.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0) {
+		vk_fail_errno(error, errno, "cannot open the vault '%s'", path);
+		return NULL;
+	}
+	dir = g_new0(DirBackend, 1);
+	dir->base.ops = &dir_ops;
+	dir->path = g_strdup(path);
+	dir->fd = fd;
+	g_mutex_init(&dir->mutex);
+	g_mutex_init(&dir->sync_mutex);
+	dir->files = g_hash_table_new(g_str_hash, g_str_equal);
+	dir->unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	if (folders && !make_folders(dir, folders, error)) {
+		dir_free(&dir->base);
+		return NULL;
+	}
+	return &dir->base;
+}
