@@ -34,7 +34,9 @@ static VkArray *array_of(const VkArrays *arrays, const json_t *copy, GError **er
 							   : NULL;
 }
 
-/* The copy where it was replicated to. New reference. VK_ERROR_NOT_FOUND when it is nowhere else. */
+/*
+ * The copy where it was replicated to. New reference. VK_ERROR_NOT_FOUND when it is nowhere else.
+ */
 static json_t *find_replica(const VkArrays *arrays, VkArray *array, const json_t *copy,
 			    GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a driver is: what stands behind array.h. For drivers and for the table of them. Drivers embed
- * the structs below as the first member of theirs.
+ * What a driver is: what stands behind array.h. For drivers and for the table of them. Drivers
+ * embed the structs below as the first member of theirs.
  */
 #pragma once
 
@@ -29,13 +29,15 @@ typedef struct VkArrayOps {
 	void (*disk_free)(VkArrayDisk *disk);
 
 	/*
-	 * A driver's part of a take; the steps are those of array.h. DISKS: VkShotDisk, borrowed.
-	 * What concerns one disk only is that one's trouble, and no failure of a step; later steps
-	 * pass it over.
+	 * A driver's part of a take. The steps are described in array.h. DISKS: VkShotDisk,
+	 * borrowed. What concerns one disk alone does not fail a step: it is the disk's trouble,
+	 * and later steps skip the disk.
 	 */
 	VkShot *(*prepare)(VkArray *array, const char *vault_id, const char *label,
 			   const GPtrArray *disks, GError **error);
-	/* MEMBERS: the uuids of those who are held, until DEADLINE (monotonic, microseconds). */
+	/*
+	 * MEMBERS: the uuids of the guests that are held until DEADLINE (monotonic, microseconds).
+	 */
 	gboolean (*shoot)(VkShot *shot, GHashTable *members, gint64 deadline, GError **error);
 	gboolean (*settle)(VkShot *shot, GError **error);
 	json_t *(*copy)(VkShot *shot, const VkShotDisk *disk);
@@ -44,8 +46,9 @@ typedef struct VkArrayOps {
 	void (*shot_free)(VkShot *shot);
 
 	/*
-	 * Of array.h; COPY and the handles are this array's. *RET_FILE, which is -1 before, becomes a
-	 * new descriptor of the file that the source reads, if that holds just what the disk does.
+	 * As in array.h. COPY and the handles are this array's. *RET_FILE is -1 before. It becomes
+	 * a new descriptor of the file that the source reads, if the file holds just what the disk
+	 * does.
 	 */
 	VkSource *(*open)(VkArray *array, const json_t *copy, int *ret_file, GError **error);
 	gboolean (*has)(VkArray *array, const json_t *copy, gboolean *ret, GError **error);
@@ -64,7 +67,10 @@ typedef struct VkArrayOps {
 	gboolean (*set_listed)(VkArray *array, const json_t *handle, gboolean listed,
 			       GError **error);
 
-	/* NULL where nothing replicates. ARRAYS: all VkArray of the configuration, borrowed. */
+	/*
+	 * NULL if the driver does not replicate. ARRAYS: all VkArray of the configuration,
+	 * borrowed.
+	 */
 	GPtrArray *(*replications)(VkArray *array, const GPtrArray *arrays, const json_t *copy,
 				   GError **error);
 	gboolean (*replicate)(VkArray *array, const GPtrArray *arrays, const json_t *copy,
@@ -80,7 +86,9 @@ typedef struct VkArrayOps {
 typedef enum {
 	/* It takes whole volumes: guests that share one are held together. */
 	VK_ARRAY_TAKES_VOLUMES = 1 << 0,
-	/* It is there without a section, by the name of the driver, and finds its disks by a trial. */
+	/*
+	 * It is there without a section, by the name of the driver, and finds its disks by a trial.
+	 */
 	VK_ARRAY_IS_BUILT_IN = 1 << 1,
 	/* It is asked for disks whose layers have paths. */
 	VK_ARRAY_TAKES_PATHS = 1 << 2,
@@ -91,8 +99,8 @@ typedef enum {
 typedef struct VkArrayDriver {
 	const char *name; /* as "driver" of a section [array NAME] says it */
 	/*
-	 * The array of that section; all is borrowed, SETTINGS and WARN (of array.h) until the free.
-	 * Contacts nothing.
+	 * The array of that section; all is borrowed, SETTINGS and WARN (of array.h) until the
+	 * free. Contacts nothing.
 	 */
 	VkArray *(*create)(const VkSettings *settings, const char *name, VkWarn warn,
 			   GError **error);
@@ -100,8 +108,9 @@ typedef struct VkArrayDriver {
 } VkArrayDriver;
 
 /*
- * The arrays of the sections [array NAME] of SETTINGS, and those of built-in drivers. DRIVERS, which
- * NULL ends, are borrowed for good. VK_ERROR_USAGE for a section whose driver is not one of them.
+ * The arrays of the sections [array NAME] of SETTINGS, and those of built-in drivers. DRIVERS,
+ * which NULL ends, are borrowed for good. VK_ERROR_USAGE for a section whose driver is not one of
+ * them.
  */
 VkArrays *vk_arrays_new_of(const VkArrayDriver *const *drivers, const VkSettings *settings,
 			   VkWarn warn, GError **error);
@@ -110,7 +119,9 @@ struct VkArray {
 	const VkArrayDriver *driver; /* set by array.c */
 	const VkArrayOps *ops;
 	char *name;
-	/* Only for array-copy.c: it did not answer, and readers ask no more until then; monotonic. */
+	/*
+	 * Only for array-copy.c: it did not answer, and readers ask no more until then; monotonic.
+	 */
 	_Atomic gint64 silent_until;
 };
 
@@ -123,12 +134,14 @@ struct VkShot {
 	VkArray *array;
 };
 
-/* How many layers COPY has; 0 when it has none, or more than we take. */
+/* How many layers COPY has; 0 when it has none or too many. */
 guint vk_array_count_layers(const json_t *copy);
 
 /* A new snapshot of ARRAY. Takes HANDLE over; the strings are copied. */
 VkArraySnapshot *vk_array_snapshot_new(const VkArray *array, const char *title, json_t *handle,
 				       const char *id);
 
-/* For the operation "open": the source of the raw file FD, which it takes over, even when it fails. */
+/*
+ * For the operation "open": the source of the raw file FD, which it takes over, even when it fails.
+ */
 VkSource *vk_array_open_file(int fd, const char *path, int *ret_file, GError **error);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkArrays: the storage that snapshots by itself, in time that does not depend on bytes. Each sort
- * is a driver (array-driver.h); here is what the jobs, the mount and the restore see of them. Words: a disk is made of layers (the image, and behind it its backing files); layers
- * lie on volumes, which the storage snapshots as a whole; a copy is a disk within such array
- * snapshots, told by a JSON object that the vault keeps and only the driver understands. Threads:
- * free, but for new and free.
+ * VkArrays: storage that takes snapshots by itself, in a time that does not depend on bytes. Each
+ * sort of storage has a driver (array-driver.h). Jobs, the mount and the restore see this
+ * interface. Words:
+ *
+ *   layer   one image of a disk: the first, or a backing file behind it
+ *   volume  where layers lie; some storage snapshots it as a whole
+ *   copy    a disk within array snapshots: a JSON object that the vault keeps for the driver
+ *
+ * Threads: free, but for new and free.
  */
 #pragma once
 
@@ -51,8 +55,8 @@ void vk_array_disk_free(VkArrayDisk *disk);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkArrayDisk, vk_array_disk_free)
 
 /*
- * The names (char*) of the volumes that a snapshot of the disk takes with it: guests that share
- * one are to be held together. Borrowed; empty when the disk's files can be taken alone.
+ * The names (char*) of the volumes that a snapshot of the disk includes. Guests that share one have
+ * to be held together. Borrowed; empty when the disk can be taken alone.
  */
 const GPtrArray *vk_array_disk_volumes(const VkArrayDisk *disk);
 
@@ -99,30 +103,29 @@ gboolean vk_take_keep(VkTake *take, const char *uuid, GError **error);
 void vk_take_leave(VkTake *take, const char *uuid);
 
 /*
- * What the disk of COPY holds: by its array, or when that does not give it, by one where it was
- * replicated to and which the host has mounted.
+ * What the disk of COPY holds. Its array is read, or else a replica on another array that the host
+ * has mounted.
  */
 VkSource *vk_arrays_open(VkArrays *arrays, const json_t *copy, GError **error);
 
 /*
- * The same to be read back, shared by all who have it open at a time. Its fd is set where a plain
- * file holds the disk.
+ * The same as an image, which all share that have it open at a time. Its fd is set if a plain file
+ * holds the disk.
  */
 VkImage *vk_arrays_open_image(VkArrays *arrays, const json_t *copy, GError **error);
 
-/* What lets a vault read its copies on ARRAYS, which must outlive it. */
+/* The reader by which a vault reads its copies on ARRAYS, which must outlive it. */
 VkCopyReader vk_arrays_reader(VkArrays *arrays);
 
 /*
- * FALSE only when it is known that nothing of the configuration but the copy's own array has it, by
- * replication.
+ * FALSE only when it is known that no array of the configuration has a replica of COPY.
  */
 gboolean vk_arrays_may_have_replica(VkArrays *arrays, const json_t *copy);
 
 /* Whether the array still has COPY. FALSE with an error when that cannot be known. */
 gboolean vk_arrays_has(VkArrays *arrays, const json_t *copy, gboolean *ret, GError **error);
 
-/* What the copy takes on the array, at most; bytes. */
+/* How much room the copy needs on the array, at most; bytes. */
 guint64 vk_arrays_allocated(VkArrays *arrays, const json_t *copy);
 
 /* How it was taken, in words. New string. */
@@ -138,14 +141,14 @@ gboolean vk_arrays_layer_unchanged(VkArrays *arrays, const json_t *copy, guint l
 gboolean vk_arrays_can_clone(VkArrays *arrays, const json_t *copy, guint layer, const char *place);
 
 /*
- * Brings the layer back into the existing empty file PATH, in O(1), which may get another inode. A
- * PATH that is the very device that was taken is overwritten in place. *RET_DONE is FALSE when PATH
- * is out of the storage's reach: then it is to be copied.
+ * Brings the layer back into the existing empty file PATH, in O(1). The file may get another inode.
+ * If PATH is the device that was taken, it is overwritten in place. *RET_DONE is FALSE when PATH is
+ * out of the storage's reach: then the layer has to be copied.
  */
 gboolean vk_arrays_clone(VkArrays *arrays, const json_t *copy, guint layer, const char *path,
 			 gboolean *ret_done, GError **error);
 
-/* An array snapshot, whole: what is removed at once. */
+/* An array snapshot as a whole: it is removed at once. */
 typedef struct VkArraySnapshot {
 	char *array;          /* its name in the configuration, or "reflink" */
 	const char *kind;     /* for people: "array snapshot", or what else was left; static */
@@ -162,8 +165,8 @@ void vk_array_snapshot_free(VkArraySnapshot *snapshot);
 GPtrArray *vk_arrays_snapshots_of(VkArrays *arrays, const json_t *copy, GError **error);
 
 /*
- * Those of the vault on the volumes of DISK that belong to the guest UUID, or may do so; and what
- * killed readers of such have left there.
+ * The array snapshots of the vault on the volumes of DISK that belong to the guest UUID, or may do
+ * so; and the leftovers of killed runs there.
  */
 GPtrArray *vk_arrays_list(VkArrays *arrays, const VkArrayDisk *disk, const char *vault_id,
 			  const char *uuid, GError **error);
@@ -171,7 +174,7 @@ GPtrArray *vk_arrays_list(VkArrays *arrays, const VkArrayDisk *disk, const char 
 /* Fine if it is gone already. */
 gboolean vk_arrays_remove(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error);
 
-/* How the snapshots of a volume get to another system. Strings are nullable but for the first two. */
+/* How a volume is replicated to another array. Strings are nullable but for the first two. */
 typedef struct VkReplication {
 	char *array;  /* of the volume, by its name in the configuration */
 	char *source; /* the volume */
@@ -185,16 +188,16 @@ typedef struct VkReplication {
 	char *transfer_end;   /* ISO 8601 */
 	guint64 transfer_bytes;
 	char *exported;       /* the snapshot that readers of the destination see */
-	GPtrArray *snapshots; /* char*: those of ours that the destination has, oldest first */
+	GPtrArray *snapshots; /* char*: our snapshots at the destination, oldest first */
 	char *advice;         /* without a destination: the command that makes one */
 } VkReplication;
 
 void vk_replication_free(VkReplication *replication);
 
 /*
- * How the volumes of COPY are replicated. A volume that is not has an entry with an advice, and an
- * array that does not answer has one with the reason. Returns VkReplication; empty for storage that
- * does not replicate.
+ * How the volumes of COPY are replicated. A volume that is not replicated has an entry with advice.
+ * An array that does not answer has an entry with the reason. Returns VkReplication; empty for
+ * storage that does not replicate.
  */
 GPtrArray *vk_arrays_replications(VkArrays *arrays, const json_t *copy, GError **error);
 
@@ -206,8 +209,8 @@ GPtrArray *vk_arrays_replications(VkArrays *arrays, const json_t *copy, GError *
 gboolean vk_arrays_replicate(VkArrays *arrays, const json_t *copy, guint wait_sec, GError **error);
 
 /*
- * Sets the mark of an unlisted one, or removes it: its snapshot is listed after all.
- * VK_ERROR_NOT_FOUND when the array has it no more.
+ * Marks the array snapshot as unlisted, or removes that mark because its snapshot is listed now.
+ * VK_ERROR_NOT_FOUND when the array does not have it any more.
  */
 gboolean vk_arrays_set_listed(VkArrays *arrays, const VkArraySnapshot *snapshot, gboolean listed,
 			      GError **error);

@@ -12,7 +12,7 @@ typedef struct VkMountFacts {
 	char *mountpoint;
 	char *fstype; /* "xfs", "nfs4", ... */
 	char *source; /* "/dev/sdb1", "filer:/vol/vm", ... */
-	char *root;   /* what of the source is mounted: "/", or a directory in it */
+	char *root;   /* the part of the source that is mounted: "/", or a directory */
 } VkMountFacts;
 
 /* Reads /proc/self/mountinfo, or the file of that form named by MOUNTINFO (for tests). */

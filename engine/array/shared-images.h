@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Images of copies on arrays that are opened once for all who have them open at a time: a process
- * may serve them. Threads: free, but for new and free.
+ * Images of copies on arrays. All that have one open at a time share it, for a process may serve
+ * it. Threads: free, but for new and free.
  */
 #pragma once
 
@@ -20,8 +20,8 @@ VkSharedImages *vk_shared_images_new(void);
 void vk_shared_images_free(VkSharedImages *images);
 
 /*
- * The image of COPY, by OPEN if nobody has it. Waits for nobody but one who opens the same. IMAGES must
- * outlive what is returned.
+ * The image of COPY. OPEN is called if nobody has it open. Waits only while another thread opens
+ * the same. IMAGES must outlive the image.
  */
 VkImage *vk_shared_images_open(VkSharedImages *images, const json_t *copy, VkImageOpener open,
 			       gpointer data, GError **error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * HTTPS with one server: connections that are used again, time limits, certificates, and what may be
- * tried again. What requests and replies mean is the caller's. Threads: free, but for new and free.
+ * HTTPS with one server: connections that are used again, time limits, certificates, and what may
+ * be tried again. What requests and replies mean is the caller's. Threads: free, but for new and
+ * free.
  */
 #pragma once
 
@@ -14,7 +15,7 @@ typedef struct VkHttpOptions {
 	const char *name;        /* as errors call the server: "array 'a1'" */
 	const char *url;         /* "https://server:port"; the paths of requests follow it */
 	const char *ca_file;     /* NULL: the system's certificates are trusted */
-	const char *client_cert; /* who we are */
+	const char *client_cert; /* by which the server knows us */
 	const char *client_key;
 	const char *trust_advice; /* what to do if the server is not trusted */
 	gboolean is_insecure;     /* whoever answers is trusted */
@@ -46,7 +47,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkHttpReply, vk_http_reply_clear)
 /* Says what a reply means, with an error unless it is VK_HTTP_DONE. */
 typedef VkHttpOutcome (*VkHttpJudge)(const VkHttpReply *reply, gpointer data, GError **error);
 
-/* All is borrowed for the call; what is NULL is not sent. */
+/* All is borrowed for the call. NULLs are not sent. */
 typedef struct VkHttpRequest {
 	const char *method;          /* "GET", "DELETE": may be done twice; "POST", "PATCH" */
 	const char *path;            /* with its query */
@@ -59,8 +60,8 @@ typedef struct VkHttpRequest {
 
 /*
  * Sends REQUEST until it is decided, or until DEADLINE (g_get_monotonic_time). What was not done is
- * tried again, and so is what may be done twice. Sets an error unless it is VK_HTTP_DONE. *RET, which
- * is the last reply, is to be cleared in any case.
+ * tried again, and so is what may be done twice. Sets an error unless it is VK_HTTP_DONE. *RET,
+ * which is the last reply, is to be cleared in any case.
  */
 VkHttpOutcome vk_http_send(VkHttp *http, const VkHttpRequest *request, gint64 deadline,
 			   VkHttpReply *ret, GError **error);

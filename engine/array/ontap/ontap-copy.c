@@ -93,7 +93,7 @@ static gboolean is_seen(const VkOntapStored *layer)
 	return path && stat(path, &info) == 0;
 }
 
-/* The file tells it if it is there; else only the array knows whether that is for the mount's sake. */
+/* A file that is there is enough. If none is, the mount may be the reason: only the array knows. */
 gboolean vk_ontap_has(VkArray *array, const json_t *copy, gboolean *ret, GError **error)
 {
 	guint count = vk_array_count_layers(copy);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Consistency groups: found or made for a take, removed again, and those that killed runs have left. */
+/* Consistency groups: found or made for a take, removed again, and leftovers of killed runs. */
 #include "errors.h"
 #include "json.h"
 #include "ontap-group.h"
@@ -56,7 +56,7 @@ static gboolean find_group(VkOntap *ontap, const char *svm, const char *name, js
 	return TRUE;
 }
 
-/* The uuid of what was made is told in one place or another, or nowhere. New string. */
+/* The uuid of a new object, which replies have in one place or another. New string; or NULL. */
 char *vk_ontap_uuid_in_reply(const VkOntapReply *reply)
 {
 	const json_t *record = json_array_get(json_object_get(reply->body, "records"), 0);
@@ -104,7 +104,7 @@ static gboolean has_just(const json_t *record, const GPtrArray *volumes)
 	return matches == volumes->len && json_array_size(members) == volumes->len;
 }
 
-/* Whether it is a group of ours that nobody uses any more: its name tells when it was made. */
+/* Whether it is our group and nobody uses it any more: its name has the time when it was made. */
 static gboolean is_stale(const VkOntap *ontap, const char *name)
 {
 	g_auto(GStrv) parts = g_strsplit(name, "_", -1);
@@ -115,7 +115,7 @@ static gboolean is_stale(const VkOntap *ontap, const char *name)
 	       made + ontap->stale_sec < g_get_real_time() / G_USEC_PER_SEC;
 }
 
-static gboolean remove_left(VkOntap *ontap, const char *svm, const char *name, GError **error)
+static gboolean remove_leftover(VkOntap *ontap, const char *svm, const char *name, GError **error)
 {
 	g_autoptr(json_t) record = NULL;
 
@@ -127,8 +127,8 @@ static gboolean remove_left(VkOntap *ontap, const char *svm, const char *name, G
 }
 
 /*
- * Which group each of VOLUMES (VkOntapPlace, of one SVM) is in, as it was told no longer than OLDEST_SEC
- * ago: uuid -> name; new strings.
+ * Which group each of VOLUMES (VkOntapPlace, of one SVM) is in. The answer is not older than
+ * OLDEST_SEC: uuid -> name; new strings.
  */
 static GHashTable *find_memberships(VkOntap *ontap, const GPtrArray *volumes, guint oldest_sec,
 				    GError **error)
@@ -161,7 +161,7 @@ static GHashTable *find_memberships(VkOntap *ontap, const GPtrArray *volumes, gu
 	return found;
 }
 
-/* Removes what killed runs have left around the volumes; they are in no group then. */
+/* Removes leftovers of killed runs around the volumes, which are in no group then. */
 static gboolean remove_stale(VkOntap *ontap, const char *svm, GHashTable *memberships,
 			     GError **error)
 {
@@ -172,7 +172,7 @@ static gboolean remove_stale(VkOntap *ontap, const char *svm, GHashTable *member
 	while (g_hash_table_iter_next(&iter, NULL, &name)) {
 		if (!is_stale(ontap, name))
 			continue;
-		if (!remove_left(ontap, svm, name, error))
+		if (!remove_leftover(ontap, svm, name, error))
 			return FALSE;
 		g_hash_table_iter_remove(&iter);
 	}
@@ -280,15 +280,15 @@ gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const cha
 	return TRUE;
 }
 
-/* What a killed run has left: its name says that it is ours, and old. */
-static void add_left(VkOntap *ontap, const char *svm, const char *name, GPtrArray *found)
+/* The leftover of a killed run: its name says that it is ours, and old. */
+static void add_leftover(VkOntap *ontap, const char *svm, const char *name, GPtrArray *found)
 {
 	json_t *handle = json_pack("{s:s, s:s}", "svm", svm, VK_ONTAP_GROUP, name);
-	VkArraySnapshot *left = vk_array_snapshot_new(&ontap->base, name, handle, name);
+	VkArraySnapshot *leftover = vk_array_snapshot_new(&ontap->base, name, handle, name);
 
-	left->kind = "consistency group";
-	left->is_unlisted = TRUE;
-	g_ptr_array_add(found, left);
+	leftover->kind = "consistency group";
+	leftover->is_unlisted = TRUE;
+	g_ptr_array_add(found, leftover);
 }
 
 gboolean vk_ontap_list_groups(VkOntap *ontap, const GPtrArray *volumes, GPtrArray *found,
@@ -306,7 +306,7 @@ gboolean vk_ontap_list_groups(VkOntap *ontap, const GPtrArray *volumes, GPtrArra
 	g_hash_table_iter_init(&iter, memberships);
 	while (g_hash_table_iter_next(&iter, NULL, &name))
 		if (is_stale(ontap, name) && g_hash_table_add(seen, name))
-			add_left(ontap, svm, name, found);
+			add_leftover(ontap, svm, name, found);
 	return TRUE;
 }
 
@@ -318,7 +318,7 @@ gboolean vk_ontap_remove_group(VkOntap *ontap, const json_t *handle, GError **er
 	       vk_json_string(handle, VK_ONTAP_GROUP, &name, error) &&
 	       (is_stale(ontap, name) ||
 		vk_fail(error, VK_ERROR_BUSY, "the consistency group '%s' may be in use", name)) &&
-	       remove_left(ontap, svm, name, error);
+	       remove_leftover(ontap, svm, name, error);
 }
 
 /* The only record of a collection. Its uuid, a new string; NULL when it is not the only one. */

@@ -13,7 +13,7 @@ typedef struct VkOntapGroup VkOntapGroup;
 
 /*
  * The group that has just the VOLUMES (VkOntapPlace, borrowed for the call, of one SVM): an
- * existing one, or one of ours named NAME. *RET is NULL when there can be none.
+ * existing one, or a new one named NAME. *RET is NULL when there can be none.
  */
 gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const char *name,
 			     VkOntapGroup **ret, GError **error);
@@ -21,21 +21,25 @@ gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const cha
 /* The array holds all writes from here until the commit, or until DEADLINE, or a little longer. */
 gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
 			      GError **error);
-/* TRUE, too, when that is not known, since the array lets them go by itself: it is settled later. */
+/*
+ * Lets the writes go. TRUE, too, when it is unknown whether the array made the snapshot: the array
+ * lets writes go by itself, and vk_ontap_group_settle() finds out.
+ */
 gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error);
 
-/* Waits for what came of the commit, if that is not known. To be called before the group is freed. */
+/* Waits until it is known what came of the commit. To be called before the group is freed. */
 gboolean vk_ontap_group_settle(VkOntapGroup *group, GError **error);
 
-/* The member of a handle that tells a consistency group from a snapshot. */
+/* The member that only the handle of a consistency group has. */
 #define VK_ONTAP_GROUP "consistency_group"
 
 /*
- * The groups that killed runs have left around VOLUMES (VkOntapPlace, of one SVM, at least one), added
- * to FOUND (VkArraySnapshot). One of these removed, by its handle: fine if it is gone already.
+ * Adds the groups that are leftovers of killed runs around VOLUMES (VkOntapPlace, of one SVM, at
+ * least one) to FOUND (VkArraySnapshot).
  */
 gboolean vk_ontap_list_groups(VkOntap *ontap, const GPtrArray *volumes, GPtrArray *found,
 			      GError **error);
+/* Removes one of these by its handle. Fine if it is gone already. */
 gboolean vk_ontap_remove_group(VkOntap *ontap, const json_t *handle, GError **error);
 
 /*
@@ -60,5 +64,5 @@ struct VkOntapGroup {
 	GError *open;            /* why it is not known whether that was committed */
 };
 
-/* The uuid of what was made is told in one place or another, or nowhere. New string. */
+/* The uuid of a new object. New string; NULL when the reply does not have it. */
 char *vk_ontap_uuid_in_reply(const VkOntapReply *reply);

@@ -48,7 +48,7 @@ static gboolean leads_up(const char *path)
 	return g_strv_contains((const char *const *)words, "..");
 }
 
-/* What a vault names lies in a snapshot of ours, and nowhere else. */
+/* A vault may name only what lies in one of our snapshots. */
 static gboolean is_ours(const VkOntapStored *layer)
 {
 	if (!g_str_has_prefix(layer->snapshot, VK_ONTAP_NAME_PREFIX) ||

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lists that hardly ever change: interfaces, volumes, LUNs. A run asks for each once, and not for each
- * image; who asks for one that is on its way waits for that, and shares what comes of it.
+ * Lists that hardly ever change: interfaces, volumes, LUNs. A run asks for each once, not once for
+ * each image. A thread that wants a list that another one asks for waits, and shares the answer.
  */
 #include "ontap-priv.h"
 
 typedef struct Known {
 	gboolean is_asked; /* at the moment, by somebody */
 	gint64 when;       /* monotonic */
-	json_t *records;   /* NULL: it was never told, or not the last time */
+	json_t *records;   /* NULL: there was no answer yet, or an error */
 	GError *trouble;   /* why it was not */
 } Known;
 
 struct VkOntapLists {
 	GMutex mutex; /* guards all that follows; not held while the array is asked */
-	GCond told;
+	GCond answered;
 	GHashTable *known; /* URL -> Known */
 	guint changes;     /* how often all was forgotten */
 };
@@ -33,7 +33,7 @@ VkOntapLists *vk_ontap_lists_new(void)
 	VkOntapLists *lists = g_new0(VkOntapLists, 1);
 
 	g_mutex_init(&lists->mutex);
-	g_cond_init(&lists->told);
+	g_cond_init(&lists->answered);
 	lists->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free);
 	return lists;
 }
@@ -41,7 +41,7 @@ VkOntapLists *vk_ontap_lists_new(void)
 void vk_ontap_lists_free(VkOntapLists *lists)
 {
 	g_hash_table_unref(lists->known);
-	g_cond_clear(&lists->told);
+	g_cond_clear(&lists->answered);
 	g_mutex_clear(&lists->mutex);
 	g_free(lists);
 }
@@ -72,9 +72,11 @@ static void ask(VkOntap *ontap, const char *url, Known *known)
 	json_decref(known->records);
 	g_clear_error(&known->trouble);
 	*known = (Known){.records = records, .trouble = trouble};
-	/* What was changed meanwhile may not be in it: it is for those who wait, and then too old. */
+	/*
+	 * It may lack what was changed meanwhile: it serves the threads that wait, and is old then.
+	 */
 	known->when = changes == lists->changes ? g_get_monotonic_time() : G_MININT64;
-	g_cond_broadcast(&lists->told);
+	g_cond_broadcast(&lists->answered);
 }
 
 void vk_ontap_forget_lists(VkOntap *ontap)
@@ -95,11 +97,11 @@ json_t *vk_ontap_known_list(VkOntap *ontap, const char *url, guint oldest_sec, G
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lists->mutex);
 	Known *known = find_known(lists, url);
 	gint64 oldest = g_get_monotonic_time() - (gint64)oldest_sec * G_USEC_PER_SEC;
-	gboolean is_new = FALSE; /* it was told since we want it, or was refused */
+	gboolean is_new = FALSE; /* the answer came after this call */
 
 	for (;;) {
 		if (known->is_asked) {
-			g_cond_wait(&lists->told, &lists->mutex);
+			g_cond_wait(&lists->answered, &lists->mutex);
 		} else if (known->records && (is_new || known->when >= oldest)) {
 			return json_incref(known->records);
 		} else if (is_new && known->trouble) {

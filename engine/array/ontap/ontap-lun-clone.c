@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Clones of LUNs: made from a snapshot, read through the host's own paths, and removed again. Their
- * names tell the host, and a clone is claimed as long as its process lives, so that what a killed one
- * left is known, and removed by the next backup, or read, of a LUN of the volume.
+ * names include the host, and a process claims a clone as long as it lives. So the leftovers of a
+ * killed process are known. The next backup or read of a LUN of the volume removes them.
  */
 #include "errors.h"
 #include "io.h"
@@ -83,7 +83,9 @@ static gboolean claim(Clone *clone, GError **error)
 	clone->claim = vk_io_open(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, error);
 	if (clone->claim < 0)
 		return FALSE;
-	/* Who had it may have removed the file before our lock: others claim by another one then. */
+	/*
+	 * Who had it may have removed the file before our lock: others claim by another one then.
+	 */
 	if (flock(clone->claim, LOCK_EX | LOCK_NB) != 0 || !vk_io_is_linked(clone->claim))
 		return vk_fail(error, VK_ERROR_BUSY, "the LUN '%s' is in use", clone->name);
 	clone->claim_path = g_steal_pointer(&path);
@@ -226,7 +228,7 @@ static void drop(Clone *clone)
 	g_auto(VkOntapReply) deleted = {0};
 	g_autoptr(json_t) lun = NULL;
 
-	/* A LUN that is still mapped is not deleted, which is told then. */
+	/* A LUN that is still mapped is not deleted: the error of that is enough. */
 	if (map)
 		vk_ontap_change(clone->ontap->rest, "DELETE", map, NULL, 0, &unmapped, NULL);
 	if (clone->is_tried && !clone->uuid) {
@@ -276,7 +278,7 @@ static Clone *clone_new(VkOntap *ontap, const char *svm, const char *name, GErro
 	return claim(clone, error) ? g_steal_pointer(&clone) : NULL;
 }
 
-/* What LUN tells of a clone that a killed process left. */
+/* From LUN, the record of a clone that is a leftover. */
 static void fill(Clone *clone, const json_t *lun)
 {
 	const json_t *map = json_array_get(json_object_get(lun, "lun_maps"), 0);
@@ -323,16 +325,16 @@ gboolean vk_ontap_list_clones(VkOntap *ontap, const char *svm, const char *volum
 	json_array_foreach (luns, index, lun) {
 		const char *name = vk_json_optional_string(lun, "name");
 		json_t *handle;
-		VkArraySnapshot *left;
+		VkArraySnapshot *leftover;
 
 		/* Whatever the array takes the pattern for. */
 		if (!name || !g_str_has_prefix(name, prefix) || !is_orphan(ontap, name))
 			continue;
 		handle = json_pack("{s:s, s:s}", "svm", svm, VK_ONTAP_CLONE, name);
-		left = vk_array_snapshot_new(&ontap->base, name, handle, name);
-		left->kind = "LUN";
-		left->is_unlisted = TRUE;
-		g_ptr_array_add(found, left);
+		leftover = vk_array_snapshot_new(&ontap->base, name, handle, name);
+		leftover->kind = "LUN";
+		leftover->is_unlisted = TRUE;
+		g_ptr_array_add(found, leftover);
 	}
 	return luns != NULL;
 }
@@ -367,7 +369,7 @@ gboolean vk_ontap_remove_clone(VkOntap *ontap, const json_t *handle, GError **er
 			vk_fail(error, VK_ERROR_FAILED, "the LUN '%s' stays", name));
 }
 
-/* Removes what killed processes of this host left in the volume. Best effort. */
+/* Removes leftovers of killed processes of this host in the volume. Best effort. */
 static void sweep(VkOntap *ontap, const VkOntapStored *layer)
 {
 	g_autoptr(GPtrArray) found =

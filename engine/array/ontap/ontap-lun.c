@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From a multipath device of the host to the LUN behind it, by what the kernel tells in sysfs; and
- * from a LUN to its device. No tools of the vendor's are needed.
+ * From a multipath device of the host to the LUN behind it, by sysfs; and from a LUN to its device.
+ * The vendor's tools are not needed.
  */
 #include "child.h"
 #include "errors.h"
@@ -23,7 +23,7 @@
 #define SECTOR    512
 #define FLUSH_SEC 30
 
-/* A page of what a SCSI device tells: its code and the length of what follows. */
+/* A page of a SCSI device's vital product data begins with its code and the length of the rest. */
 #define PAGE_HEADER 4
 #define SERIAL_PAGE 0x80
 
@@ -181,7 +181,7 @@ static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret,
 	       vk_fail(error, VK_ERROR_FAILED, "the array did not tell the uuid of its LUN");
 }
 
-/* The LUN of a device among those that were told no longer than OLDEST_SEC ago. */
+/* The LUN of a device in a list that is not older than OLDEST_SEC. */
 static gboolean locate_among(VkOntap *ontap, const char *device, const char *serial,
 			     guint oldest_sec, VkOntapPlace *ret, GError **error)
 {
@@ -196,7 +196,7 @@ static gboolean locate_among(VkOntap *ontap, const char *device, const char *ser
 		return FALSE;
 	if (has_size(device, lun, &ret->size))
 		return fill_place(ontap, lun, ret, error);
-	/* It may have been resized since they were told. */
+	/* It may have been resized since the list was made. */
 	if (oldest_sec)
 		return locate_among(ontap, device, serial, 0, ret, error);
 	return vk_fail(error, VK_ERROR_FAILED,
@@ -237,7 +237,7 @@ char *vk_ontap_find_device(const char *serial)
 	return NULL;
 }
 
-static void tell(const char *path, const char *word)
+static void write_word(const char *path, const char *word)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -258,7 +258,7 @@ void vk_ontap_scan_hosts(void)
 	while (dir && (name = g_dir_read_name(dir))) {
 		g_autofree char *path = g_build_filename(directory, name, "scan", NULL);
 
-		tell(path, "- - -");
+		write_word(path, "- - -");
 	}
 }
 
@@ -274,6 +274,6 @@ void vk_ontap_forget_device(const char *path)
 			g_build_filename(vk_ontap_sysfs(), "block", g_ptr_array_index(paths, i),
 					 "device", "delete", NULL);
 
-		tell(file, "1");
+		write_word(file, "1");
 	}
 }

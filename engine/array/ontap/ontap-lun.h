@@ -33,18 +33,20 @@ void vk_ontap_scan_hosts(void);
 void vk_ontap_forget_device(const char *path);
 
 /*
- * A source of LAYER, a LUN: a clone of it from the snapshot, which is mapped to the host while it is
- * open. What killed processes have left of that is removed first.
+ * A source of LAYER, a LUN: it reads a clone from the snapshot, which is mapped to the host while
+ * the source is open. Leftovers of killed processes are removed first.
  */
 VkSource *vk_ontap_open_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error);
 
-/* The member of a handle that tells a clone of a LUN from a snapshot. */
+/* The member that only the handle of a clone of a LUN has. */
 #define VK_ONTAP_CLONE "clone"
 
-/* What killed processes of this host have left in a volume, added to FOUND (VkArraySnapshot). */
+/*
+ * Adds the clones that are leftovers of killed processes of this host to FOUND (VkArraySnapshot).
+ */
 gboolean vk_ontap_list_clones(VkOntap *ontap, const char *svm, const char *volume_name,
 			      GPtrArray *found, GError **error);
-/* One of these, by its handle. Fine if it is gone already, or in use. */
+/* Removes one of these by its handle. Fine if it is gone already, or in use. */
 gboolean vk_ontap_remove_clone(VkOntap *ontap, const json_t *handle, GError **error);
 
 /* Makes the LUN what LAYER is, in place: it stays mapped, and keeps its serial number. */

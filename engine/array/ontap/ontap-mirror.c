@@ -53,7 +53,7 @@ static char *find_reason(const json_t *record)
 	return text->len ? g_strdup(text->str) : NULL;
 }
 
-/* The snapshots of ours that the destination has. */
+/* Our snapshots at the destination. */
 static GPtrArray *find_snapshots(VkOntap *destination, const char *path)
 {
 	g_autoptr(json_t) volume = vk_ontap_volume_of(destination, path, NULL);
@@ -184,7 +184,7 @@ static void add_missing(const VkOntapSearch *search, GPtrArray *found)
 	g_ptr_array_add(found, replication);
 }
 
-/* A cluster that does not answer is no reason to tell nothing of the others. */
+/* A cluster that does not answer: the others are reported all the same. */
 static void add_silent(const VkOntapSearch *search, const VkOntap *destination,
 		       const GError *trouble, GPtrArray *found)
 {
@@ -228,8 +228,8 @@ GPtrArray *vk_ontap_replications(VkArray *array, const GPtrArray *arrays, const 
 }
 
 /*
- * Asks for a transfer of the snapshot. *RET_IS_OTHER tells that another one is under way, which need
- * not bring it.
+ * Asks for a transfer of the snapshot. *RET_IS_OTHER is TRUE when another transfer is under
+ * way, which need not bring it.
  */
 static gboolean begin(VkOntap *destination, const char *uuid, const char *snapshot,
 		      gboolean *ret_is_other, GError **error)
@@ -239,7 +239,7 @@ static gboolean begin(VkOntap *destination, const char *uuid, const char *snapsh
 	g_auto(VkOntapReply) reply = {0};
 
 	*ret_is_other = FALSE;
-	/* One that was begun and not told shows by its state. */
+	/* If it was begun, the state shows it. */
 	if (vk_ontap_change(destination->rest, "POST", url,
 			    json_pack("{s:s}", "source_snapshot", snapshot), 0, &reply, &trouble) ||
 	    reply.is_unsure)
@@ -268,7 +268,7 @@ static gboolean pause_before(gint64 deadline, GError **error)
 
 /*
  * The relationship once nothing is under way on it. The end of a transfer called BEFORE (nullable)
- * is told still for a while after the next was asked for. New reference.
+ * still stands there for a while after the next was asked for. New reference.
  */
 static json_t *await_end(VkOntap *destination, const char *uuid, const char *before,
 			 gint64 deadline, GError **error)

@@ -27,5 +27,5 @@ gboolean vk_ontap_serial_of_wwid(const char *wwid, char ret_serial[VK_ONTAP_SERI
 /* And back. New string. */
 char *vk_ontap_wwid_of_serial(const char *serial);
 
-/* An ISO 8601 duration ("P1DT2H", "PT8H35M42S", "P2W") in seconds. FALSE for what is none. */
+/* An ISO 8601 duration ("P1DT2H", "PT8H35M42S", "P2W") in seconds. FALSE for another text. */
 gboolean vk_ontap_parse_duration(const char *text, guint64 *ret_seconds);

@@ -28,7 +28,7 @@ typedef struct VkOntap {
 	VkWarn warn;
 	char *svm; /* the only one that is looked at; nullable */
 	char *run_dir;
-	gint64 stale_sec; /* an older consistency group of ours was left by a run that was killed */
+	gint64 stale_sec; /* an older consistency group is the leftover of a killed run */
 } VkOntap;
 
 /* Where something lies on the array, and how the host reaches its snapshots. */
@@ -41,16 +41,16 @@ typedef struct VkOntapPlace {
 	guint64 size;                     /* and its size; bytes */
 } VkOntapPlace;
 
-/* How old a list may be that was told once. */
+/* How old a list may be. */
 #define VK_ONTAP_KNOWN_SEC 300
 
 /*
- * The list of URL, which is asked for when it is not known or older than OLDEST_SEC. New reference, to
- * be left as it is. An error as of vk_ontap_list(). Threads: free.
+ * The list of URL. The array is asked if the list is unknown or older than OLDEST_SEC. New
+ * reference, which nobody may change. Errors: see vk_ontap_list(). Threads: free.
  */
 json_t *vk_ontap_known_list(VkOntap *ontap, const char *url, guint oldest_sec, GError **error);
 
-/* After something was changed that they tell. */
+/* To be called after a change of what stands in them. */
 void vk_ontap_forget_lists(VkOntap *ontap);
 
 /* The volumes that have a junction in SVM. As vk_ontap_known_list(). */
@@ -70,7 +70,10 @@ typedef struct VkOntapDisk {
 /* Whether a volume (a record) can be snapshotted. */
 gboolean vk_ontap_check_volume(const json_t *volume, GError **error);
 
-/* Finds the file or directory PATH, which is resolved. VK_ERROR_NOT_FOUND when it is not on this array. */
+/*
+ * Finds the file or directory PATH, which is resolved. VK_ERROR_NOT_FOUND when it is not on this
+ * array.
+ */
 gboolean vk_ontap_locate(VkOntap *ontap, const char *path, VkOntapPlace *ret, GError **error);
 void vk_ontap_place_clear(VkOntapPlace *place);
 
@@ -81,7 +84,7 @@ char *vk_ontap_find_svm(VkOntap *ontap, const char *host, GError **error);
 VkMounts *vk_ontap_load_mounts(GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkOntapPlace, vk_ontap_place_clear)
 
-/* What is ours on the array (ontap-remove.c). */
+/* All that is ours on the array (ontap-remove.c). */
 GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *disk, const char *vault_id,
 				   const char *uuid, GError **error);
 gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError **error);

@@ -32,5 +32,7 @@ typedef gboolean (*VkOntapVisit)(const VkOntapSearch *search, VkOntap *destinati
 gboolean vk_ontap_visit(const VkOntapSearch *search, VkOntap *destination, VkOntapVisit visit,
 			gpointer data, guint *count, GError **error);
 
-/* The record of a volume "svm:volume", which has a valid uuid. New reference; NULL with an error. */
+/*
+ * The record of a volume "svm:volume", which has a valid uuid. New reference; NULL with an error.
+ */
 json_t *vk_ontap_volume_of(VkOntap *ontap, const char *path, GError **error);

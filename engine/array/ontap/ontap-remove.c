@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* All of ours that is on the array, snapshots and what killed runs left, listed and removed. */
+/* All that is ours on the array, snapshots and leftovers of killed runs: listed and removed. */
 #include "ontap-group.h"
 #include "ontap-lun.h"
 #include "ontap-snapshot.h"

@@ -14,12 +14,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A layer, and what is found of it on one array. */
+/* A layer, and its replica on one array. */
 typedef struct Wanted {
 	const VkOntapStored *layer;
-	const json_t *entry; /* the layer, as the copy tells it */
-	json_t *found;       /* and as a copy on the destination would */
-	GString *obstacles;  /* why what is there cannot be read */
+	const json_t *entry; /* the layer in the copy */
+	json_t *found;       /* and as it would be in a copy on the destination */
+	GString *obstacles;  /* why replicas cannot be read */
 } Wanted;
 
 /* A volume of a destination. */

@@ -103,7 +103,7 @@ static gboolean put_in_place(const Restore *restore, const char *made, const cha
 	return vk_io_sync_dir(AT_FDCWD, directory, error);
 }
 
-/* Beside PATH. The dot and the ending tell doctor that it is left of a restore. New string. */
+/* Beside PATH. By the dot and the ending doctor knows a leftover of a restore. New string. */
 static char *temporary_name(const char *path, guint32 number)
 {
 	g_autofree char *base = g_path_get_basename(path);
@@ -160,7 +160,9 @@ static gboolean restore_device(VkOntap *ontap, const VkOntapStored *layer, const
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	/* One that was resized since would get its old size back, which the host does not expect. */
+	/*
+	 * One that was resized since would get its old size back, which the host does not expect.
+	 */
 	if (g_strcmp0(place.lun, layer->lun) != 0 || place.size != layer->size)
 		return TRUE;
 	*ret_done = vk_ontap_restore_lun(ontap, layer, error);

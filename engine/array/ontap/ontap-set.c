@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One snapshot of all volumes of a take. Volumes of one SVM are fenced together where they can be in
- * one consistency group; else they are taken one after another, and agree because the guests are
+ * One snapshot of all volumes of a take. Volumes of one SVM are fenced together where they can be
+ * in one consistency group; else they are taken one after another, and agree because the guests are
  * held. What is slow is done before.
  */
 #include "errors.h"
@@ -117,7 +117,7 @@ static void add_disks(OntapShot *shot, const GPtrArray *disks)
 	}
 }
 
-/* The guest is told in the comment if there is only one. */
+/* The comment names the guest if there is only one. */
 static json_t *make_body(const OntapShot *shot, const GPtrArray *disks, const char *label)
 {
 	const VkShotDisk *first = g_ptr_array_index(disks, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Snapshots of volumes: made, found, marked and removed by the names and comments of ours alone. */
+/* Snapshots of volumes: made, found, marked and removed by their names and comments. */
 #include "errors.h"
 #include "json.h"
 #include "ontap-snapshot.h"
@@ -28,7 +28,7 @@ char *vk_ontap_comment(const char *vault_id, const char *guest, const char *id,
 			       is_unlisted ? " " UNLISTED_WORD : "");
 }
 
-/* What the comment of one of ours says. */
+/* What the comment of one of our snapshots says. */
 typedef struct Mark {
 	char *vault, *guest, *id; /* the latter two are NULL when it has several guests */
 	gboolean is_unlisted;
@@ -42,7 +42,7 @@ static void mark_clear(Mark *mark)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Mark, mark_clear)
 
-/* FALSE when RECORD is not of ours. */
+/* FALSE when RECORD is not our snapshot. */
 static gboolean read_mark(const json_t *record, Mark *ret)
 {
 	const char *name = vk_json_optional_string(record, "name");
@@ -105,7 +105,7 @@ gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t
 		g_autoptr(json_t) found = NULL;
 		g_auto(VkOntapReply) reply = {0};
 
-		/* The name was made for this one: who has it is what an earlier try has made. */
+		/* The name is new: a snapshot that has it was made by an earlier try. */
 		if (vk_ontap_change(ontap->rest, "POST", url, json_deep_copy(body), deadline,
 				    &reply, &trouble) ||
 		    reply.code == VK_ONTAP_NAME_TAKEN)
@@ -251,7 +251,7 @@ gboolean vk_ontap_read_handle(const json_t *handle, const char **ret_volume, con
 	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no array snapshot of ours", *ret_name);
 }
 
-/* When it was made, as its name tells. */
+/* When it was made, by its name. */
 static gint64 time_of_name(const char *name)
 {
 	gsize start = strlen(VK_ONTAP_NAME_PREFIX) + VK_ARRAY_VAULT_DIGITS + 1;

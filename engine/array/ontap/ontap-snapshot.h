@@ -4,8 +4,8 @@
  *
  *   virtkeep_<vault 8>_<TIME>_<random 8>
  *
- * and their comments are "virtkeep <vault>[ <guest uuid> <snapshot id>][ unlisted]". The guest is in
- * there if it is the only one. The last word is there as long as no snapshot that lies in it is
+ * and their comments are "virtkeep <vault>[ <guest uuid> <snapshot id>][ unlisted]". The guest is
+ * in there if it is the only one. The last word is there as long as no snapshot that lies in it is
  * listed. A snapshot with another name or comment is never changed or removed. Only for the ONTAP
  * driver. Threads: free.
  */
@@ -32,30 +32,32 @@ gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *
 gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t *body,
 				gint64 deadline, GError **error);
 
-/* PATCHes the snapshot that RECORD tells, with BODY; twice if need be. */
+/* PATCHes the snapshot of RECORD with BODY; twice if need be. */
 gboolean vk_ontap_change_snapshot(VkOntap *ontap, const char *volume, const json_t *record,
 				  const json_t *body, GError **error);
 
 /*
- * Removes the snapshot NAME of VOLUME. *RET_WAS_THERE tells whether there was one. VK_ERROR_FAILED when
+ * Removes the snapshot NAME of VOLUME. *RET_WAS_THERE: whether there was one. VK_ERROR_FAILED when
  * it is not ours, VK_ERROR_BUSY when the array keeps it.
  */
 gboolean vk_ontap_delete_snapshot(VkOntap *ontap, const char *volume, const char *name,
 				  gboolean *ret_was_there, GError **error);
 
-/* Those of the vault on VOLUME that belong to the guest UUID, or may do so, added to FOUND. */
+/*
+ * Adds the snapshots of the vault on VOLUME that belong to the guest UUID, or may do so, to FOUND.
+ */
 gboolean vk_ontap_list_volume(VkOntap *ontap, const char *volume, const char *vault_id,
 			      const char *uuid, GPtrArray *found, GError **error);
 
 gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean listed, GError **error);
 
-/* What remove and set_listed know a snapshot by. New reference. */
+/* The handle of a snapshot. New reference. */
 json_t *vk_ontap_handle(const char *volume, const char *name);
 
-/* Borrowed from HANDLE. VK_ERROR_DAMAGE when it is not of a snapshot of ours. */
+/* Borrowed from HANDLE. VK_ERROR_DAMAGE when it is not the handle of our snapshot. */
 gboolean vk_ontap_read_handle(const json_t *handle, const char **ret_volume, const char **ret_name,
 			      GError **error);
 
-/* A VkArraySnapshot of RECORD, which is one of ours on VOLUME. */
+/* A VkArraySnapshot of RECORD on VOLUME. NULL when it is not our snapshot. */
 VkArraySnapshot *vk_ontap_snapshot_of_record(VkOntap *ontap, const char *volume,
 					     const json_t *record);

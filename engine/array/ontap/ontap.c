@@ -150,7 +150,9 @@ static const VkArrayOps ontap_ops = {
 	.free = ontap_free,
 };
 
-/* A consistency group lives from the preparation of a take until it is settled, and clocks differ. */
+/*
+ * A consistency group lives from the preparation of a take until it is settled, and clocks differ.
+ */
 static gint64 stale_seconds(const VkSettings *settings, const char *name)
 {
 	const char *timeout = vk_settings_get_named(settings, "array", name, "NTAP_TIMEOUT");

@@ -31,10 +31,10 @@ gboolean vk_reflink_keep(VkShot *shot, const char *uuid, GError **error);
 void vk_reflink_leave(VkShot *shot, const char *uuid);
 void vk_reflink_shot_free(VkShot *shot);
 
-/* Makes FROM's bytes those of the empty file TO. errno tells of a failure. */
+/* Gives the empty file TO the bytes of FROM. Returns 0, or -1 with errno. */
 int vk_reflink_clone_fd(int from, int to);
 
-/* The same for the first block alone: whether it can be done at all. */
+/* The same for the first block alone, to see whether it can be done at all. */
 int vk_reflink_try_clone_fd(int from, int to);
 
 /* Lets nobody change the file, or everybody that its mode allows. Best effort. */
@@ -43,7 +43,7 @@ void vk_reflink_set_immutable(int fd, gboolean immutable);
 /* The directory of a guest's snapshots beside an image. New string. */
 char *vk_reflink_guest_directory(const char *image, const char *vault_id, const char *uuid);
 
-/* What a directory of ours is opened for. */
+/* What one of our directories is opened for. */
 typedef enum {
 	VK_REFLINK_READ, /* whoever made it */
 	VK_REFLINK_CHANGE, /* refused unless we alone can write to it and to those above, up to .virtkeep */
@@ -51,16 +51,18 @@ typedef enum {
 } VkReflinkUse;
 
 /*
- * Opens a directory of ours, DIRECTORY, from the image's on step by step: who may write to that could
- * have put a link in the place of one, and we would work on the files of another. Returns a file
- * descriptor, or -1; VK_ERROR_NOT_FOUND when there is none.
+ * Opens DIRECTORY, one of ours, step by step from the image's. Others that may write to the image's
+ * directory could have put a link in its place, and we would work on the files of another. Returns
+ * a file descriptor, or -1; VK_ERROR_NOT_FOUND when there is none.
  */
 int vk_reflink_open_directory(const char *directory, VkReflinkUse use, GError **error);
 
-/* Opens the clone PATH to read it, which is a file in a directory of ours. */
+/* Opens the clone PATH, a file in one of our directories, to read it. */
 int vk_reflink_open_clone(const char *path, GError **error);
 
-/* Puts the mark of an unlisted snapshot into its directory, which is open; DIRECTORY is for errors. */
+/*
+ * Puts the mark of an unlisted snapshot into its directory, which is open; DIRECTORY is for errors.
+ */
 gboolean vk_reflink_put_mark(int dirfd, const char *directory, GError **error);
 
 /* Removes the directory of one snapshot, its clones first and the mark last. */

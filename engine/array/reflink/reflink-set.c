@@ -62,7 +62,7 @@ static int make_directories(const char *directory, GError **error)
 	}
 }
 
-/* The image could have become a link since it was found, or what holds up who opens it. */
+/* The image could have become a link since it was found, or a FIFO, which would hold us up. */
 static int open_image(const char *path, GError **error)
 {
 	VK_AUTOFD fd = vk_safe_open(path, O_RDONLY | O_NONBLOCK, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Files that can be cloned in O(1): XFS, btrfs, and what else knows FICLONE. A disk's files are taken
- * alone, so no two guests have to be held together.
+ * Files that can be cloned in O(1): XFS, btrfs, and what else knows FICLONE. A disk's files are
+ * taken alone, so no two guests have to be held together.
  */
 #include "reflink.h"
 #include "reflink-priv.h"
@@ -89,14 +89,14 @@ static VkArrayDisk *reflink_probe(VkArray *array, const GPtrArray *layers, GErro
 	return &disk->base;
 }
 
-/* What a vault names lies in a directory of ours, and nowhere else. */
+/* A vault may name only what lies in one of our directories. */
 static gboolean check_ours(const char *path, GError **error)
 {
 	return (strstr(path, "/" VK_REFLINK_DIRECTORY "/") && !strstr(path, "/../")) ||
 	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no place of array snapshots", path);
 }
 
-/* A layer as a copy tells it. The strings are borrowed. */
+/* A layer as it stands in a copy. The strings are borrowed. */
 typedef struct Stored {
 	const char *path, *format, *original;
 	guint64 inode, size, mtime_ns, allocated;
@@ -121,8 +121,8 @@ static void clear_fd(gpointer fd)
 }
 
 /*
- * Opens the clones of COPY for LAYERS, whose PATHS lead to what FDS have open, whatever becomes of the
- * names. What is in a clone's place could have been put there by another.
+ * Opens the clones of COPY for LAYERS, whose PATHS lead to what FDS have open, whatever becomes of
+ * the names. What is in a clone's place could have been put there by another.
  */
 static gboolean open_layers(const json_t *copy, guint count, VkQemuLayer *layers, GPtrArray *paths,
 			    GArray *fds, GError **error)

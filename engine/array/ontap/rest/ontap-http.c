@@ -87,7 +87,7 @@ guint64 vk_ontap_code(const json_t *value)
 	return json_is_string(value) ? g_ascii_strtoull(json_string_value(value), NULL, 10) : 0;
 }
 
-static const char *cure_of(guint status)
+static const char *remedy_of(guint status)
 {
 	switch (status) {
 	case 401:
@@ -110,11 +110,11 @@ static void fail_status(const Exchange *exchange, const char *message, GError **
 		g_autofree char *words = vk_printable_foreign(message);
 
 		vk_fail(error, class, "array '%s': %s (code %" G_GUINT64_FORMAT ")%s",
-			exchange->http->name, words, reply->code, cure_of(reply->status));
+			exchange->http->name, words, reply->code, remedy_of(reply->status));
 	} else {
 		vk_fail(error, class, "array '%s': it answered HTTP %u to %s '%s'%s",
 			exchange->http->name, reply->status, exchange->request->method,
-			exchange->request->path, cure_of(reply->status));
+			exchange->request->path, remedy_of(reply->status));
 	}
 }
 
@@ -132,7 +132,7 @@ static VkHttpOutcome judge_status(const Exchange *exchange, GError **error)
 	fail_status(exchange, message, error);
 	if (outcome == VK_HTTP_NOT_DONE || (message && strstr(message, "temporarily locked")))
 		return VK_HTTP_NOT_DONE;
-	/* What tells an error has come to its end. */
+	/* An error of ONTAP's own is final. */
 	return trouble ? VK_HTTP_REFUSED : outcome;
 }
 

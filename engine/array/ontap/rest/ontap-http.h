@@ -26,17 +26,17 @@ void vk_ontap_reply_clear(VkOntapReply *reply);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkOntapReply, vk_ontap_reply_clear)
 
 /*
- * Of the section [array NAME]; both are borrowed. WARN says what makes the connection unsafe. Nothing
- * is contacted or read yet.
+ * Of the section [array NAME]; both are borrowed. WARN says what makes the connection unsafe.
+ * Nothing is contacted or read yet.
  */
 VkOntapHttp *vk_ontap_http_new(const VkSettings *settings, const char *name, VkWarn warn);
 void vk_ontap_http_free(VkOntapHttp *http);
 
 /*
  * Sends BODY (nullable) to URL, which begins with "/api/". What surely was not done is tried again,
- * and so is what may be done twice (GET, DELETE), until DEADLINE (g_get_monotonic_time). A login that
- * was refused is never tried again; only another password in the file is. *RET is to be cleared in
- * any case.
+ * and so is what may be done twice (GET, DELETE), until DEADLINE (g_get_monotonic_time). A login
+ * that was refused is never tried again; only another password in the file is. *RET is to be
+ * cleared in any case.
  */
 gboolean vk_ontap_http_send(VkOntapHttp *http, const char *method, const char *url,
 			    const json_t *body, gint64 deadline, VkOntapReply *ret, GError **error);

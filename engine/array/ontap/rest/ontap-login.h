@@ -20,8 +20,8 @@ typedef struct VkOntapLoginTry {
 } VkOntapLoginTry;
 
 /*
- * Of the section [array NAME]; both are borrowed. WARN says that others can read the password. Nothing
- * is read yet.
+ * Of the section [array NAME]; both are borrowed. WARN says that others can read the password.
+ * Nothing is read yet.
  */
 VkOntapLogin *vk_ontap_login_new(const VkSettings *settings, const char *name, VkWarn warn);
 void vk_ontap_login_free(VkOntapLogin *login);

@@ -201,7 +201,7 @@ static gboolean add_page(VkOntapRest *rest, const char *url, gint64 deadline, Li
 	return TRUE;
 }
 
-/* Whether to ask for the page NEXT after PAGE: nothing that an array tells goes on for ever. */
+/* Whether to ask for the page NEXT after PAGE: no list may go on for ever. */
 static gboolean check_next(const VkOntapRest *rest, const Listing *listing, const char *page,
 			   const char *next, GError **error)
 {

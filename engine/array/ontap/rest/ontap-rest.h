@@ -29,7 +29,9 @@ enum {
 
 typedef struct VkOntapRest VkOntapRest;
 
-/* Of the section [array NAME]; both are borrowed. WARN: see ontap-http.h. Nothing is contacted yet. */
+/*
+ * Of the section [array NAME]; both are borrowed. WARN: see ontap-http.h. Nothing is contacted yet.
+ */
 VkOntapRest *vk_ontap_rest_new(const VkSettings *settings, const char *name, VkWarn warn,
 			       GError **error);
 void vk_ontap_rest_free(VkOntapRest *rest);
@@ -40,8 +42,8 @@ char *vk_ontap_url(const char *path, ...) G_GNUC_NULL_TERMINATED;
 /*
  * All records of a collection, over all of its pages, until DEADLINE (g_get_monotonic_time; 0: each
  * page gets NTAP_TIMEOUT, and none is asked for after four times that). An error when that comes
- * first, or when they are too long. VK_ERROR_NOT_FOUND when it is of a volume that does not exist. New reference to
- * an array.
+ * first, or when they are too long. VK_ERROR_NOT_FOUND when it is of a volume that does not exist.
+ * New reference to an array.
  */
 json_t *vk_ontap_list(VkOntapRest *rest, const char *url, gint64 deadline, GError **error);
 
@@ -59,17 +61,19 @@ gboolean vk_ontap_change(VkOntapRest *rest, const char *method, const char *url,
 /* SECONDS from now, or NTAP_TIMEOUT if that is less. */
 gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds);
 
-/* DEADLINE, or a few seconds from now: enough to look what came of a change that took all the time. */
+/*
+ * DEADLINE, or a few seconds from now: enough to look what came of a change that took all the time.
+ */
 gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline);
 
 /*
- * Before something is looked at once more, for the array may be at work on it still: waits for *PAUSE
- * (microseconds; 0 at first), which grows. FALSE, at once, when DEADLINE comes first.
+ * Before something is looked at once more, for the array may be at work on it still: waits for
+ * *PAUSE (microseconds; 0 at first), which grows. FALSE, at once, when DEADLINE comes first.
  */
 gboolean vk_ontap_wait(gint64 *pause, gint64 deadline);
 
-/* The name of the cluster. New string; NULL as long as it was not asked, or does not tell. */
+/* The name of the cluster. New string; NULL until the cluster has answered. */
 char *vk_ontap_cluster_name(VkOntapRest *rest);
 
-/* Numbers such as "9.11.1" as one that can be compared; 0 for what is none. */
+/* A version like "9.11.1" as a number that can be compared; 0 for another text. */
 guint vk_ontap_parse_version(const char *text);
