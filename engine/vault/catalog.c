@@ -75,7 +75,7 @@ static VkSnapshotKey *parse_object_name(const char *uuid, const char *name)
 static gboolean list_guest(VkVault *vault, const char *uuid, GPtrArray *keys, GError **error)
 {
 	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
-	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, folder, error);
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, error);
 	guint first;
 
 	if (!names)
@@ -99,7 +99,7 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 static gboolean list_all(VkVault *vault, GPtrArray *keys, GError **error)
 {
 	g_autoptr(GPtrArray) folders =
-		vault->backend->ops->list(vault->backend, VK_FOLDER_SNAPS, error);
+		vault->store->ops->list(vault->store, VK_FOLDER_SNAPS, error);
 
 	if (!folders)
 		return FALSE;
@@ -142,7 +142,7 @@ gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **e
 	g_autofree char *name =
 		vk_snapshot_copies_object(snapshot->uuid, snapshot->time, snapshot->id);
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(json_t) object = vk_sealed_get(vault->backend, name, &trouble);
+	g_autoptr(json_t) object = vk_sealed_get(vault->store, name, &trouble);
 
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
 		return TRUE;
@@ -155,7 +155,7 @@ gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **e
 VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
-	g_autoptr(json_t) object = vk_sealed_get(vault->backend, name, error);
+	g_autoptr(json_t) object = vk_sealed_get(vault->store, name, error);
 	g_autoptr(VkSnapshot) snapshot = NULL;
 
 	if (!object)
@@ -182,14 +182,14 @@ gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **er
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
 	g_autofree char *copies = vk_snapshot_copies_object(key->uuid, key->time, key->id);
-	VkBackend *backend = vault->backend;
+	VkStore *store = vault->store;
 
-	return backend->ops->delete (backend, name, error) &&
-	       backend->ops->delete (backend, copies, error) &&
+	return store->ops->delete (store, name, error) &&
+	       store->ops->delete (store, copies, error) &&
 	       vk_catalog_delete_notes(vault, key, error);
 }
 
 gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error)
 {
-	return vault->backend->ops->stamp(vault->backend, VK_FOLDER_SNAPS, ret_stamp, error);
+	return vault->store->ops->stamp(vault->store, VK_FOLDER_SNAPS, ret_stamp, error);
 }

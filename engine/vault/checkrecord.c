@@ -41,15 +41,15 @@ static char *find_newest(const GPtrArray *names, gboolean with_data)
 /* Those before it, of the same kind, are of no use any more. */
 static void drop_older(VkVault *vault, const char *kept, gboolean with_data)
 {
-	VkBackend *backend = vault->backend;
-	g_autoptr(GPtrArray) names = backend->ops->list(backend, VK_FOLDER_CHECKS, NULL);
+	VkStore *store = vault->store;
+	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_CHECKS, NULL);
 
 	for (guint i = 0; names && i < names->len; i++) {
 		const char *name = g_ptr_array_index(names, i);
 		g_autofree char *object = g_strconcat(VK_FOLDER_CHECKS "/", name, NULL);
 
 		if (is_record(name, with_data) && strcmp(object, kept) < 0)
-			backend->ops->delete (backend, object, NULL);
+			store->ops->delete (store, object, NULL);
 	}
 }
 
@@ -64,7 +64,7 @@ gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboole
 		(json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "blocks",
 		(json_int_t)result->blocks, "damages", (json_int_t)vk_check_result_damages(result));
 
-	if (!vk_sealed_put(vault->backend, name, record, VK_PUT_HINT, error))
+	if (!vk_sealed_put(vault->store, name, record, VK_PUT_HINT, error))
 		return FALSE;
 	drop_older(vault, name, data);
 	return TRUE;
@@ -85,8 +85,8 @@ static gboolean parse(const json_t *record, VkCheckRecord *ret, GError **error)
 gboolean vk_check_record_last(VkVault *vault, gboolean with_data, VkCheckRecord *ret,
 			      GError **error)
 {
-	VkBackend *backend = vault->backend;
-	g_autoptr(GPtrArray) names = backend->ops->list(backend, VK_FOLDER_CHECKS, error);
+	VkStore *store = vault->store;
+	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_CHECKS, error);
 	g_autofree char *with = names ? find_newest(names, TRUE) : NULL;
 	g_autofree char *without = names && !with_data ? find_newest(names, FALSE) : NULL;
 	const char *name = g_strcmp0(without, with) > 0 ? without : with;
@@ -95,21 +95,20 @@ gboolean vk_check_record_last(VkVault *vault, gboolean with_data, VkCheckRecord 
 	memset(ret, 0, sizeof(*ret));
 	if (!names || !name)
 		return names != NULL;
-	record = vk_sealed_get(backend, name, error);
+	record = vk_sealed_get(store, name, error);
 	return record && parse(record, ret, error);
 }
 
-static gboolean add_folder(VkBackend *backend, const char *folder, VkVaultUsage *usage,
-			   GError **error)
+static gboolean add_folder(VkStore *store, const char *folder, VkVaultUsage *usage, GError **error)
 {
-	g_autoptr(GPtrArray) names = backend->ops->list(backend, folder, error);
+	g_autoptr(GPtrArray) names = store->ops->list(store, folder, error);
 
 	for (guint i = 0; names && i < names->len; i++) {
 		g_autofree char *name = g_strconcat(folder, "/", g_ptr_array_index(names, i), NULL);
 		g_autoptr(GError) trouble = NULL;
 		guint64 size = 0;
 
-		if (!backend->ops->head(backend, name, &size, &trouble)) {
+		if (!store->ops->head(store, name, &size, &trouble)) {
 			/* One that was compacted meanwhile. */
 			if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
 				continue;
@@ -124,8 +123,8 @@ static gboolean add_folder(VkBackend *backend, const char *folder, VkVaultUsage 
 
 gboolean vk_vault_usage(VkVault *vault, VkVaultUsage *ret, GError **error)
 {
-	VkBackend *backend = vault->backend;
-	g_autoptr(GPtrArray) folders = backend->ops->list(backend, VK_FOLDER_PACKS, error);
+	VkStore *store = vault->store;
+	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_PACKS, error);
 	struct statvfs room;
 
 	memset(ret, 0, sizeof(*ret));
@@ -136,7 +135,7 @@ gboolean vk_vault_usage(VkVault *vault, VkVaultUsage *ret, GError **error)
 		if (!g_str_has_suffix(folder, "/"))
 			continue;
 		folder[strlen(folder) - 1] = '\0';
-		if (!add_folder(backend, folder, ret, error))
+		if (!add_folder(store, folder, ret, error))
 			return FALSE;
 	}
 	if (vault->directory && statvfs(vault->directory, &room) == 0) {

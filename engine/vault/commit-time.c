@@ -53,7 +53,7 @@ static gboolean put_claim(VkVault *vault, const char *claim, gboolean *ret_taken
 	g_autoptr(GError) trouble = NULL;
 
 	*ret_taken = FALSE;
-	if (vk_backend_put(vault->backend, claim, NULL, 0, VK_PUT_HINT, &trouble))
+	if (vk_store_put(vault->store, claim, NULL, 0, VK_PUT_HINT, &trouble))
 		return TRUE;
 	*ret_taken = g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS);
 	if (!*ret_taken)
@@ -65,7 +65,7 @@ void vk_commit_time_release(VkVault *vault, char *claim)
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (claim && !vault->backend->ops->delete (vault->backend, claim, &trouble))
+	if (claim && !vault->store->ops->delete (vault->store, claim, &trouble))
 		vk_log_debug("a claim stays, ignoring: %s", trouble->message);
 	g_free(claim);
 }
@@ -86,7 +86,7 @@ static gboolean is_stale_claim(const char *name)
 static void drop_stale_claims(VkVault *vault, const char *uuid)
 {
 	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
-	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, folder, NULL);
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
 
 	for (guint i = 0; names && i < names->len; i++) {
 		const char *name = g_ptr_array_index(names, i);

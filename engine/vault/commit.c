@@ -34,10 +34,10 @@ static gboolean images_are_current(const VkSession *session, const VkSnapshot *s
 /* All that the images of SNAPSHOT refer to is durable then. */
 static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GError **error)
 {
-	VkBackend *backend = session->vault->backend;
+	VkStore *store = session->vault->store;
 
 	return vk_session_put_packs(session, error) &&
-	       images_are_current(session, snapshot, error) && backend->ops->sync(backend, error);
+	       images_are_current(session, snapshot, error) && store->ops->sync(store, error);
 }
 
 static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GError **error)
@@ -48,7 +48,7 @@ static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GEr
 	/* What a reader would refuse is not published. */
 	g_autoptr(VkSnapshot) reread = vk_snapshot_from_json(object, error);
 
-	return reread && vk_sealed_put(session->vault->backend, name, object, VK_PUT_NOW, error);
+	return reread && vk_sealed_put(session->vault->store, name, object, VK_PUT_NOW, error);
 }
 
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
@@ -75,7 +75,7 @@ gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot
 	if (!finish_images(session, snapshot, error))
 		return FALSE;
 	object = vk_snapshot_copies_to_json(snapshot);
-	if (!vk_sealed_put(session->vault->backend, name, object, VK_PUT_NOW, error))
+	if (!vk_sealed_put(session->vault->store, name, object, VK_PUT_NOW, error))
 		return FALSE;
 	vk_session_commit_hints(session);
 	return TRUE;

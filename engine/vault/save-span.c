@@ -149,7 +149,7 @@ static gboolean address_has_id(VkWorker *worker, const VkPackId *pack, guint32 s
 	if (!table || !slot_has_id(table, slot, id))
 		return FALSE;
 	if (table != worker->followed)
-		vault->backend->ops->adopt(vault->backend, table->object);
+		vault->store->ops->adopt(vault->store, table->object);
 	vk_pack_table_unref(worker->followed);
 	worker->followed = g_steal_pointer(&table);
 	worker->followed_slot = slot;

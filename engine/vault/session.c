@@ -24,7 +24,7 @@ static VkPackWriter *new_pack_writer(VkSession *session)
 {
 	static const VkPackCalls calls = {.on_slot = hint_at_slot, .on_done = end_pack};
 
-	return vk_pack_writer_new(session->vault->backend, &session->vault->context,
+	return vk_pack_writer_new(session->vault->store, &session->vault->context,
 				  session->id.bytes, &calls, session);
 }
 

@@ -9,7 +9,7 @@
 #include "vault.h"
 
 struct VkVault {
-	VkBackend *backend;
+	VkStore *store;
 	char *url;
 	char *directory;       /* NULL unless "dir:" */
 	VkPackContext context; /* with the vault's id */

@@ -55,12 +55,12 @@ gboolean vk_vault_is_there(const char *directory)
 	return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-static VkVault *vault_new(VkBackend *backend, const char *directory)
+static VkVault *vault_new(VkStore *store, const char *directory)
 {
 	VkVault *vault = g_new0(VkVault, 1);
 
 	g_mutex_init(&vault->mutex);
-	vault->backend = backend;
+	vault->store = store;
 	vault->directory = g_strdup(directory);
 	vault->url = g_strconcat("dir:", directory, NULL);
 	return vault;
@@ -70,8 +70,8 @@ static void set_id(VkVault *vault, const VkPackId *id)
 {
 	memcpy(vault->context.vault_id, id->bytes, VK_ID_SIZE);
 	vk_pack_id_format(id, vault->id_hex);
-	vault->packs = vk_pack_cache_new(vault->backend, &vault->context);
-	vault->blocks = vk_block_cache_new(vault->backend, &vault->context, vault->packs);
+	vault->packs = vk_pack_cache_new(vault->store, &vault->context);
+	vault->blocks = vk_block_cache_new(vault->store, &vault->context, vault->packs);
 }
 
 static json_t *describe(const VkVault *vault)
@@ -97,9 +97,9 @@ static gboolean is_ours(const char *name)
 }
 
 /* An interrupted init leaves some of the folders without vault.json: that may be completed. */
-static gboolean may_become_vault(VkBackend *backend, const char *directory, GError **error)
+static gboolean may_become_vault(VkStore *store, const char *directory, GError **error)
 {
-	g_autoptr(GPtrArray) names = backend->ops->list(backend, ".", error);
+	g_autoptr(GPtrArray) names = store->ops->list(store, ".", error);
 
 	if (!names)
 		return FALSE;
@@ -123,28 +123,28 @@ VkVault *vk_vault_init(const char *url, GError **error)
 	g_autofree char *parent = directory ? g_path_get_dirname(directory) : NULL;
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(json_t) object = NULL;
-	VkBackend *backend;
+	VkStore *store;
 	VkPackId id = vk_pack_id_random();
 
 	if (!directory)
 		return NULL;
 	if (g_file_test(directory, G_FILE_TEST_EXISTS)) {
-		backend = vk_backend_dir_new(directory, NULL, error);
-		if (!backend)
+		store = vk_store_dir_new(directory, NULL, error);
+		if (!store)
 			return NULL;
-		vault = vault_new(backend, directory);
-		if (!may_become_vault(backend, directory, error))
+		vault = vault_new(store, directory);
+		if (!may_become_vault(store, directory, error))
 			return NULL;
 		g_clear_pointer(&vault, vk_vault_free);
 	}
-	backend = vk_backend_dir_new(directory, vk_vault_folders, error);
-	if (!backend)
+	store = vk_store_dir_new(directory, vk_vault_folders, error);
+	if (!store)
 		return NULL;
-	vault = vault_new(backend, directory);
+	vault = vault_new(store, directory);
 	set_id(vault, &id);
 	object = describe(vault);
 	vault->compression_level = COMPRESSION_LEVEL;
-	if (!vk_sealed_put(backend, VAULT_OBJECT, object, VK_PUT_NOW, error) ||
+	if (!vk_sealed_put(store, VAULT_OBJECT, object, VK_PUT_NOW, error) ||
 	    !vk_io_sync_dir(AT_FDCWD, parent, error))
 		return NULL;
 	return g_steal_pointer(&vault);
@@ -224,7 +224,7 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(json_t) object = NULL;
 	g_autoptr(GError) trouble = NULL;
-	VkBackend *backend;
+	VkStore *store;
 
 	if (!directory)
 		return NULL;
@@ -232,11 +232,11 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 		vk_fail(error, VK_ERROR_NOT_FOUND, "there is no vault '%s'", directory);
 		return NULL;
 	}
-	backend = vk_backend_dir_new(directory, NULL, error);
-	if (!backend)
+	store = vk_store_dir_new(directory, NULL, error);
+	if (!store)
 		return NULL;
-	vault = vault_new(backend, directory);
-	object = vk_sealed_get(backend, VAULT_OBJECT, &trouble);
+	vault = vault_new(store, directory);
+	object = vk_sealed_get(store, VAULT_OBJECT, &trouble);
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 		vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' is not a vault: it has no " VAULT_OBJECT,
 			directory);
@@ -260,7 +260,7 @@ void vk_vault_free(VkVault *vault)
 		return;
 	g_clear_pointer(&vault->blocks, vk_block_cache_free);
 	g_clear_pointer(&vault->packs, vk_pack_cache_free);
-	vault->backend->ops->free(vault->backend);
+	vault->store->ops->free(vault->store);
 	g_mutex_clear(&vault->mutex);
 	g_free(vault->directory);
 	g_free(vault->url);
@@ -284,7 +284,7 @@ const char *vk_vault_directory(const VkVault *vault)
 
 VkHintsPlace vk_vault_hints_place(const VkVault *vault)
 {
-	return (VkHintsPlace){.backend = vault->backend,
+	return (VkHintsPlace){.store = vault->store,
 			      .packs = vault->packs,
 			      .context = &vault->context,
 			      .directory = vault->directory};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkVault: an open vault. It owns the backend, the features of vault.json, and the caches that all
+ * VkVault: an open vault. It owns the store, the features of vault.json, and the caches that all
  * readers share. The format on disk is in format.h. Threads: free, but for init, open and free.
  */
 #pragma once

@@ -250,7 +250,7 @@ static void read_into_batch(Check *check, Batch *batch, guint32 slot)
 	g_autoptr(GError) error = NULL;
 
 	block->data = buf;
-	if (!vk_frame_read(check->vault->backend, &check->vault->context, batch->table, slot,
+	if (!vk_frame_read(check->vault->store, &check->vault->context, batch->table, slot,
 			   VK_SLOT_KIND_DATA, buf, &block->length, &error))
 		report_bad_slot(check, batch->table, slot, error);
 	else

@@ -52,7 +52,7 @@ static char *put(const char *uuid, const char *name, const char *time)
 	g_autoptr(json_t) object = vk_snapshot_to_json(snapshot);
 	char *object_name = vk_snapshot_key_object(uuid, time, snapshot->id);
 
-	ck_assert(vk_sealed_put(vault->backend, object_name, object, VK_PUT_HINT, NULL));
+	ck_assert(vk_sealed_put(vault->store, object_name, object, VK_PUT_HINT, NULL));
 	return object_name;
 }
 
@@ -144,8 +144,7 @@ START_TEST(other_names_are_passed_over)
 	g_autoptr(GPtrArray) keys = NULL;
 
 	for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
-		ck_assert(vk_backend_put(vault->backend, names[i], &part, 1, VK_PUT_HINT,
-						   NULL));
+		ck_assert(vk_store_put(vault->store, names[i], &part, 1, VK_PUT_HINT, NULL));
 	keys = vk_catalog_list(vault, NULL, NULL);
 	ck_assert_uint_eq(keys->len, 0);
 }

@@ -97,7 +97,7 @@ static void check_all(VkHints *hints, const Model *model)
 
 static guint count_files(VkVault *vault)
 {
-	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, "hints", NULL);
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, "hints", NULL);
 
 	ck_assert_ptr_nonnull(names);
 	return names->len;
@@ -201,7 +201,7 @@ static void damage_and_reopen(gsize offset, gboolean cut)
 		add(hints, model, key, key);
 	ck_assert(vk_hints_commit(hints, NULL));
 	g_clear_pointer(&hints, vk_hints_free);
-	names = vault->backend->ops->list(vault->backend, "hints", NULL);
+	names = vault->store->ops->list(vault->store, "hints", NULL);
 	path = g_build_filename(vk_vault_directory(vault), "hints", names->pdata[0], NULL);
 	ck_assert(g_file_get_contents(path, &content, &length, NULL));
 	if (cut)
@@ -256,8 +256,7 @@ START_TEST(hints_are_rebuilt_from_the_packs)
 	mem_source_scribble(source, random, 20, 64);
 	ck_assert_uint_gt(save_again(vault, source), 0);
 	for (guint round = 0; round < 2; round++) {
-		g_autoptr(GPtrArray) names =
-			vault->backend->ops->list(vault->backend, "hints", NULL);
+		g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, "hints", NULL);
 		g_autofree char *path = NULL;
 
 		ck_assert_uint_ge(names->len, 1);
@@ -297,7 +296,7 @@ typedef enum { CUT, CUT_TO_NOTHING, UNREADABLE } Harm;
 
 static void harm_hints(VkVault *vault, Harm harm)
 {
-	g_autoptr(GPtrArray) names = vault->backend->ops->list(vault->backend, "hints", NULL);
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, "hints", NULL);
 
 	ck_assert_uint_ge(names->len, 1);
 	hints_unreadable = harm == UNREADABLE;

@@ -16,7 +16,7 @@
 /* Overwrites the middle of every pack with noise. */
 static void damage_packs(void)
 {
-	g_autoptr(GArray) ids = vk_pack_list(vault->backend, NULL);
+	g_autoptr(GArray) ids = vk_pack_list(vault->store, NULL);
 
 	for (guint i = 0; i < ids->len; i++) {
 		g_autofree char *object = vk_pack_object(&g_array_index(ids, VkPackId, i), 0);
@@ -74,11 +74,11 @@ START_TEST(a_lost_parent_is_saved_anew)
 
 	mem_source_scribble(source, seeded, 30, 100);
 	parent = commit(session, save(session, source, NULL, &stats));
-	ids = vk_pack_list(vault->backend, NULL);
+	ids = vk_pack_list(vault->store, NULL);
 	for (guint i = 0; i < ids->len; i++) {
 		g_autofree char *object = vk_pack_object(&g_array_index(ids, VkPackId, i), 0);
 
-		ck_assert(vault->backend->ops->delete (vault->backend, object, NULL));
+		ck_assert(vault->store->ops->delete (vault->store, object, NULL));
 	}
 	/* Another process, which has nothing in its caches. */
 	g_clear_pointer(&session, vk_session_free);

@@ -90,7 +90,7 @@ static char *put_old(gint64 seconds, const char *parent)
 
 	snapshot->parent = g_strdup(parent);
 	object = vk_snapshot_to_json(snapshot);
-	ck_assert(vk_sealed_put(vault->backend, name, object, VK_PUT_NOW, NULL));
+	ck_assert(vk_sealed_put(vault->store, name, object, VK_PUT_NOW, NULL));
 	return g_strdup(snapshot->id);
 }
 
@@ -300,7 +300,7 @@ START_TEST(a_deleted_one_leaves_nothing)
 
 	for (guint i = 0; i < keys->len; i++)
 		ck_assert(vk_catalog_delete(vault, key_at(keys, i), NULL));
-	names = vault->backend->ops->list(vault->backend, "snaps/" UUID, NULL);
+	names = vault->store->ops->list(vault->store, "snaps/" UUID, NULL);
 	ck_assert_uint_eq(names->len, 0);
 }
 END_TEST
@@ -356,7 +356,7 @@ START_TEST(two_commits_at_once_have_two_times)
 	time = commit_in(vault, -5000);
 	ck_assert_ptr_nonnull(of_the_other);
 	ck_assert_str_ne(time, of_the_other);
-	names = vault->backend->ops->list(vault->backend, "snaps/" UUID, NULL);
+	names = vault->store->ops->list(vault->store, "snaps/" UUID, NULL);
 	ck_assert_uint_eq(names->len, 2); /* and no claim */
 	g_free(of_the_other);
 }
@@ -370,7 +370,7 @@ START_TEST(a_stale_claim_is_passed_over)
 	g_autofree char *claim = g_strdup_printf("snaps/" UUID "/%s.claim", time);
 	g_autofree char *committed = NULL;
 
-	ck_assert(vk_backend_put(vault->backend, claim, NULL, 0, VK_PUT_HINT, NULL));
+	ck_assert(vk_store_put(vault->store, claim, NULL, 0, VK_PUT_HINT, NULL));
 	committed = commit_in(vault, -5000);
 	ck_assert_str_ge(committed, next);
 }
@@ -385,11 +385,11 @@ START_TEST(claims_of_long_ago_are_removed)
 	g_autofree char *committed = NULL;
 	guint64 size;
 
-	ck_assert(vk_backend_put(vault->backend, old_claim, NULL, 0, VK_PUT_HINT, NULL));
-	ck_assert(vk_backend_put(vault->backend, young_claim, NULL, 0, VK_PUT_HINT, NULL));
+	ck_assert(vk_store_put(vault->store, old_claim, NULL, 0, VK_PUT_HINT, NULL));
+	ck_assert(vk_store_put(vault->store, young_claim, NULL, 0, VK_PUT_HINT, NULL));
 	committed = commit_in(vault, -5000);
-	ck_assert(!vault->backend->ops->head(vault->backend, old_claim, &size, NULL));
-	ck_assert(vault->backend->ops->head(vault->backend, young_claim, &size, NULL));
+	ck_assert(!vault->store->ops->head(vault->store, old_claim, &size, NULL));
+	ck_assert(vault->store->ops->head(vault->store, young_claim, &size, NULL));
 }
 END_TEST
 

@@ -23,7 +23,7 @@ static const guint8 session_id[VK_ID_SIZE] = "session-id-16byt";
 
 static GRand *seeded;
 static char *directory;
-static VkBackend *backend;
+static VkStore *store;
 static guint8 blocks[N_BLOCKS][VK_BLOCK_SIZE];
 static gsize lengths[N_BLOCKS];
 static VkPackId pack;
@@ -48,7 +48,7 @@ static const VkPackCalls calls = {.on_slot = count_slot, .on_done = count_pack};
 static void write_pack(void)
 {
 	g_autoptr(GError) error = NULL;
-	VkPackWriter *writer = vk_pack_writer_new(backend, &context, session_id, &calls, NULL);
+	VkPackWriter *writer = vk_pack_writer_new(store, &context, session_id, &calls, NULL);
 	g_autoptr(VkHasher) hasher = vk_hasher_new();
 	VkCodec *codec = vk_codec_new(1);
 
@@ -88,13 +88,13 @@ static void setup(void)
 	static const char *const folders[] = {"packs", "tmp", NULL};
 
 	directory = temp_directory_new();
-	backend = vk_backend_dir_new(directory, folders, NULL);
+	store = vk_store_dir_new(directory, folders, NULL);
 	write_pack();
 }
 
 static void teardown(void)
 {
-	backend->ops->free(backend);
+	store->ops->free(store);
 	temp_directory_remove(directory);
 	g_free(directory);
 }
@@ -102,8 +102,8 @@ static void teardown(void)
 /* How many of the pack's blocks can be read. What is read must be right. */
 static guint count_readable(const VkPackContext *of_vault, const VkPackId *id)
 {
-	/* A backend of its own: nothing comes from an earlier look at the file. */
-	VkBackend *fresh = vk_backend_dir_new(directory, NULL, NULL);
+	/* A store of its own: nothing comes from an earlier look at the file. */
+	VkStore *fresh = vk_store_dir_new(directory, NULL, NULL);
 	VkPackCache *cache = vk_pack_cache_new(fresh, of_vault);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(cache, id, &error);

@@ -26,14 +26,14 @@
 
 static char *directory;
 static VkVault *vault;
-static const VkBackendOps *uncounted;
+static const VkStoreOps *uncounted;
 static gint reads;
 
-static gboolean counted_get(VkBackend *backend, const char *name, guint64 offset, void *buf,
+static gboolean counted_get(VkStore *store, const char *name, guint64 offset, void *buf,
 			    gsize length, GError **error)
 {
 	g_atomic_int_inc(&reads);
-	return uncounted->get(backend, name, offset, buf, length, error);
+	return uncounted->get(store, name, offset, buf, length, error);
 }
 
 static void setup(void)
@@ -171,16 +171,16 @@ static gboolean save(const VkSnapshot *parent, TrimmedSource *source, VkSaveStat
 	g_autoptr(VkSession) session = vk_session_new(fresh, 2, NULL);
 	const VkDiskRecord *disk = parent->disks->pdata[0];
 	g_autoptr(VkImageRecord) record = NULL;
-	VkBackendOps counting;
+	VkStoreOps counting;
 
 	source->base = (VkSource){&trimmed_ops, DISK_SIZE, TRUE};
-	uncounted = fresh->backend->ops;
+	uncounted = fresh->store->ops;
 	counting = *uncounted;
 	counting.get = counted_get;
-	fresh->backend->ops = &counting;
+	fresh->store->ops = &counting;
 	reads = 0;
 	record = vk_session_save(session, &source->base, disk->image, stats, NULL, error);
-	fresh->backend->ops = uncounted;
+	fresh->store->ops = uncounted;
 	return record != NULL;
 }
 

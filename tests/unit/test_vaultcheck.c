@@ -19,18 +19,18 @@
 /* Around what is hashed at once. */
 static const guint slot_counts[] = {1, 15, 16, 17, 33};
 
-static const VkBackendOps *untouched;
+static const VkStoreOps *untouched;
 static gsize block_length = VK_BLOCK_SIZE;
 static VkPackId packs[MANY_PACKS];
 static char *victim;
 static gint reads_of_victim, reads_allowed;
 
-static gboolean limited_get(VkBackend *backend, const char *name, guint64 offset, void *buf,
+static gboolean limited_get(VkStore *store, const char *name, guint64 offset, void *buf,
 			    gsize length, GError **error)
 {
 	if (g_strcmp0(name, victim) == 0 && g_atomic_int_add(&reads_of_victim, 1) >= reads_allowed)
 		return vk_fail(error, VK_ERROR_FAILED, "cannot read '%s'", name);
-	return untouched->get(backend, name, offset, buf, length, error);
+	return untouched->get(store, name, offset, buf, length, error);
 }
 
 static void ignore_slot(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot)
@@ -49,7 +49,7 @@ static VkPackId write_pack(guint slots, guint wrong)
 	g_autoptr(VkHasher) hasher = vk_hasher_new();
 	VkPackId session_id = vk_pack_id_random();
 	VkPackWriter *writer =
-		vk_pack_writer_new(vault->backend, &vault->context, session_id.bytes, &calls, NULL);
+		vk_pack_writer_new(vault->store, &vault->context, session_id.bytes, &calls, NULL);
 	VkPackId id = vk_pack_writer_id(writer);
 	static guint8 block[VK_BLOCK_SIZE];
 
@@ -109,16 +109,16 @@ static VkCheckResult *check_vault(gboolean data, gint allowed)
 {
 	g_autoptr(VkVault) again = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	VkCheckResult *result;
-	VkBackendOps limited;
+	VkStoreOps limited;
 
-	untouched = again->backend->ops;
+	untouched = again->store->ops;
 	limited = *untouched;
 	limited.get = limited_get;
-	again->backend->ops = &limited;
+	again->store->ops = &limited;
 	reads_of_victim = 0;
 	reads_allowed = allowed;
 	result = vk_check_vault(again, NULL, data, NULL, NULL);
-	again->backend->ops = untouched;
+	again->store->ops = untouched;
 	ck_assert_ptr_nonnull(result);
 	return result;
 }

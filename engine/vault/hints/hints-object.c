@@ -18,10 +18,10 @@ static gint compare_newest_first(gconstpointer a, gconstpointer b)
 	return strcmp(*(const char *const *)b, *(const char *const *)a);
 }
 
-GPtrArray *vk_hint_objects_list(VkBackend *backend, GError **error)
+GPtrArray *vk_hint_objects_list(VkStore *store, GError **error)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GPtrArray) found = backend->ops->list(backend, VK_FOLDER_HINTS, error);
+	g_autoptr(GPtrArray) found = store->ops->list(store, VK_FOLDER_HINTS, error);
 
 	if (!found)
 		return NULL;
@@ -34,14 +34,14 @@ GPtrArray *vk_hint_objects_list(VkBackend *backend, GError **error)
 }
 
 /* A vault that is no directory: its file is brought here once. Returns a descriptor, or -1. */
-static int download(VkBackend *backend, const char *name, const char *folder, GError **error)
+static int download(VkStore *store, const char *name, const char *folder, GError **error)
 {
 	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
 	g_autofree char *buf = g_malloc(COPY_SIZE);
 	guint64 size;
 	int fd;
 
-	if (!backend->ops->head(backend, name, &size, error))
+	if (!store->ops->head(store, name, &size, error))
 		return -1;
 	fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0) {
@@ -52,7 +52,7 @@ static int download(VkBackend *backend, const char *name, const char *folder, GE
 	for (guint64 at = 0; at < size; at += COPY_SIZE) {
 		gsize length = (gsize)MIN(size - at, COPY_SIZE);
 
-		if (backend->ops->get(backend, name, at, buf, length, error) &&
+		if (store->ops->get(store, name, at, buf, length, error) &&
 		    vk_io_write(fd, path, at, buf, length, error))
 			continue;
 		vk_io_clear_fd(&fd);
@@ -67,7 +67,7 @@ static int open_object(const VkHintsPlace *place, const char *name, const char *
 	g_autofree char *path = NULL;
 
 	if (!place->directory)
-		return download(place->backend, name, folder, error);
+		return download(place->store, name, folder, error);
 	path = g_build_filename(place->directory, name, NULL);
 	return vk_io_open_regular(AT_FDCWD, path, path, error);
 }
@@ -90,7 +90,7 @@ static char *new_object_name(void)
 			       (guint64)g_get_real_time(), g_random_int(), g_random_int());
 }
 
-static gboolean copy_content(VkNewObject *object, const VkBackend *backend, const VkHintFile *file,
+static gboolean copy_content(VkNewObject *object, const VkStore *store, const VkHintFile *file,
 			     GError **error)
 {
 	g_autofree char *buf = g_malloc(COPY_SIZE);
@@ -101,23 +101,23 @@ static gboolean copy_content(VkNewObject *object, const VkBackend *backend, cons
 			return FALSE;
 		if (got == 0)
 			return TRUE;
-		if (!backend->ops->append(object, buf, got, error))
+		if (!store->ops->append(object, buf, got, error))
 			return FALSE;
 	}
 }
 
-gboolean vk_hint_object_put(VkBackend *backend, VkHintFile *file, GError **error)
+gboolean vk_hint_object_put(VkStore *store, VkHintFile *file, GError **error)
 {
 	g_autofree char *name = new_object_name();
-	VkNewObject *object = backend->ops->begin(backend, error);
+	VkNewObject *object = store->ops->begin(store, error);
 
 	if (!object)
 		return FALSE;
-	if (!copy_content(object, backend, file, error)) {
-		backend->ops->drop(object);
+	if (!copy_content(object, store, file, error)) {
+		store->ops->drop(object);
 		return FALSE;
 	}
-	if (!backend->ops->finish(object, name, VK_PUT_HINT, error))
+	if (!store->ops->finish(object, name, VK_PUT_HINT, error))
 		return FALSE;
 	file->object = g_steal_pointer(&name);
 	return TRUE;

@@ -12,7 +12,7 @@
 #include <glib.h>
 
 /* The names of the vault's hint files, newest first. Returns char*, owned by the array. */
-GPtrArray *vk_hint_objects_list(VkBackend *backend, GError **error);
+GPtrArray *vk_hint_objects_list(VkStore *store, GError **error);
 
 /*
  * Opens the hint file NAME. Where it cannot be read in place it is brought into a nameless file in
@@ -22,4 +22,4 @@ VkHintFile *vk_hint_object_open(const VkHintsPlace *place, const char *name, con
 				GError **error);
 
 /* Puts FILE under a new name, which is the newest, and sets its object. */
-gboolean vk_hint_object_put(VkBackend *backend, VkHintFile *file, GError **error);
+gboolean vk_hint_object_put(VkStore *store, VkHintFile *file, GError **error);

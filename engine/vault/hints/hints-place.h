@@ -10,7 +10,7 @@
 
 /* All members are borrowed for as long as the hints are open. */
 typedef struct VkHintsPlace {
-	VkBackend *backend;
+	VkStore *store;
 	VkPackCache *packs;
 	const VkPackContext *context;
 	const char *directory; /* of the vault: hint files are read in place; NULL: it is none */

@@ -240,20 +240,20 @@ gboolean vk_hints_lookup(VkHints *hints, const VkBlockId *id, VkPackId *ret_pack
 }
 
 /* Hints may be lost without harm: what hinders there is no failure. */
-static void delete_object(VkBackend *backend, const char *name)
+static void delete_object(VkStore *store, const char *name)
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (!backend->ops->delete (backend, name, &trouble))
+	if (!store->ops->delete (store, name, &trouble))
 		vk_log_debug("hints stay, ignoring: %s", trouble->message);
 }
 
 /* Returns whether all could be used; damaged ones are removed. */
 static gboolean open_vault_files(VkHints *hints)
 {
-	VkBackend *backend = hints->place.backend;
+	VkStore *store = hints->place.store;
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(GPtrArray) names = vk_hint_objects_list(backend, &trouble);
+	g_autoptr(GPtrArray) names = vk_hint_objects_list(store, &trouble);
 	gboolean all = TRUE;
 
 	if (!names) {
@@ -272,7 +272,7 @@ static gboolean open_vault_files(VkHints *hints)
 			/* Not found: another session merged it meanwhile. */
 			vk_log_debug("hints are not used: %s", trouble->message);
 			if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
-				delete_object(backend, name);
+				delete_object(store, name);
 			all = FALSE;
 		}
 	}
@@ -297,7 +297,7 @@ static void add_table_locked(VkHints *hints, const VkPackTable *table)
 /* Packs that cannot be read are left out: without a hint their blocks are stored again. */
 static gboolean rebuild_locked(VkHints *hints, GError **error)
 {
-	g_autoptr(GArray) packs = vk_pack_list(hints->place.backend, error);
+	g_autoptr(GArray) packs = vk_pack_list(hints->place.store, error);
 
 	if (!packs)
 		return FALSE;
@@ -354,7 +354,7 @@ static void replace_files(VkHints *hints, VkHintFile *merged, guint count)
 {
 	g_array_set_size(hints->spills, 0);
 	for (guint i = 0; i < count; i++)
-		delete_object(hints->place.backend, ((VkHintFile *)hints->files->pdata[i])->object);
+		delete_object(hints->place.store, ((VkHintFile *)hints->files->pdata[i])->object);
 	if (count > 0)
 		g_ptr_array_remove_range(hints->files, 0, count);
 	g_ptr_array_insert(hints->files, 0, merged);
@@ -378,7 +378,7 @@ static gboolean replace_unreadable_locked(VkHints *hints, GError **error)
 	if (!rebuild_locked(hints, error))
 		return FALSE;
 	while ((file = find_unreadable(hints))) {
-		delete_object(hints->place.backend, file->object);
+		delete_object(hints->place.store, file->object);
 		g_ptr_array_remove(hints->files, file);
 	}
 	return TRUE;
@@ -413,7 +413,7 @@ static gboolean commit_locked(VkHints *hints, GError **error)
 		vk_hint_file_free(merged);
 		return commit_locked(hints, error);
 	}
-	if (!merged || !vk_hint_object_put(hints->place.backend, merged, error)) {
+	if (!merged || !vk_hint_object_put(hints->place.store, merged, error)) {
 		vk_hint_file_free(merged);
 		return FALSE;
 	}

@@ -20,7 +20,7 @@ typedef struct Entry {
 } Entry;
 
 struct VkBlockCache {
-	VkBackend *backend;
+	VkStore *store;
 	VkPackCache *packs;
 	const VkPackContext *context;
 	GMutex mutex;
@@ -56,12 +56,11 @@ static void entry_free(Entry *entry)
 	g_free(entry);
 }
 
-VkBlockCache *vk_block_cache_new(VkBackend *backend, const VkPackContext *context,
-				 VkPackCache *packs)
+VkBlockCache *vk_block_cache_new(VkStore *store, const VkPackContext *context, VkPackCache *packs)
 {
 	VkBlockCache *cache = g_new0(VkBlockCache, 1);
 
-	cache->backend = backend;
+	cache->store = store;
 	cache->packs = packs;
 	cache->context = context;
 	cache->limit = DEFAULT_SIZE;
@@ -131,8 +130,8 @@ static gboolean decode(VkBlockCache *cache, const Address *address, guint8 kind,
 {
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(cache->packs, &address->pack, error);
 
-	return table && vk_frame_read(cache->backend, cache->context, table, address->slot, kind,
-				      buf, ret_length, error);
+	return table && vk_frame_read(cache->store, cache->context, table, address->slot, kind, buf,
+				      ret_length, error);
 }
 
 static GBytes *load(VkBlockCache *cache, const Address *address, guint8 kind, GError **error)

@@ -12,8 +12,7 @@
 typedef struct VkBlockCache VkBlockCache;
 
 /* All are borrowed. */
-VkBlockCache *vk_block_cache_new(VkBackend *backend, const VkPackContext *context,
-				 VkPackCache *packs);
+VkBlockCache *vk_block_cache_new(VkStore *store, const VkPackContext *context, VkPackCache *packs);
 void vk_block_cache_free(VkBlockCache *cache);
 void vk_block_cache_set_size(VkBlockCache *cache, gsize bytes);
 

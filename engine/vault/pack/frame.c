@@ -21,7 +21,7 @@ static gboolean damaged(const VkPackTable *table, guint32 slot, const char *what
 		       slot, what);
 }
 
-gboolean vk_frame_read(VkBackend *backend, const VkPackContext *context, const VkPackTable *table,
+gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
 		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error)
 {
 	const VkTableEntry *entry = slot < table->slots ? &table->entries[slot] : NULL;
@@ -38,8 +38,8 @@ gboolean vk_frame_read(VkBackend *backend, const VkPackContext *context, const V
 		return damaged(table, slot, "it is of another kind", error);
 
 	frame = g_malloc(sizeof(*header) + length);
-	if (!backend->ops->get(backend, table->object, (guint64)entry->offset16 * VK_FRAME_ALIGN,
-			       frame, sizeof(*header) + length, error))
+	if (!store->ops->get(store, table->object, (guint64)entry->offset16 * VK_FRAME_ALIGN, frame,
+			     sizeof(*header) + length, error))
 		return FALSE;
 	header = (const VkFrameHeader *)(gconstpointer)frame;
 	if (GUINT32_FROM_LE(header->magic) != VK_FRAME_MAGIC ||

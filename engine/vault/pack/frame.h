@@ -18,5 +18,5 @@ guint32 vk_frame_checksum(const VkPackContext *context, const VkPackId *pack, gu
  * Reads, verifies and decodes a slot. KIND is the VK_SLOT_KIND_* that it must have. BUF has
  * VK_BLOCK_SIZE bytes. VK_ERROR_DAMAGE names the pack and the slot.
  */
-gboolean vk_frame_read(VkBackend *backend, const VkPackContext *context, const VkPackTable *table,
+gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
 		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error);

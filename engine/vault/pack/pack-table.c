@@ -11,7 +11,7 @@
 #define TABLES_KEPT 64
 
 struct VkPackCache {
-	VkBackend *backend;
+	VkStore *store;
 	const VkPackContext *context;
 	GMutex mutex;
 	GHashTable *tables; /* VkPackId (in the table) -> link in RECENT; under the mutex */
@@ -37,9 +37,9 @@ static gboolean parse_object_name(const char *name, VkPackId *ret_id, guint64 *r
 					  NULL);
 }
 
-GArray *vk_pack_list(VkBackend *backend, GError **error)
+GArray *vk_pack_list(VkStore *store, GError **error)
 {
-	g_autoptr(GPtrArray) folders = backend->ops->list(backend, VK_FOLDER_PACKS, error);
+	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_PACKS, error);
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(VkPackId));
 
 	if (!folders)
@@ -53,7 +53,7 @@ GArray *vk_pack_list(VkBackend *backend, GError **error)
 
 		if (!g_str_has_suffix(folder, "/"))
 			continue;
-		names = backend->ops->list(backend, folder, error);
+		names = store->ops->list(store, folder, error);
 		if (!names)
 			return NULL;
 		for (guint j = 0; j < names->len; j++) {
@@ -97,8 +97,7 @@ static gboolean check_header(const VkPackCache *cache, VkPackTable *table, GErro
 {
 	VkPackHeader header;
 
-	if (!cache->backend->ops->get(cache->backend, table->object, 0, &header, sizeof(header),
-				      error))
+	if (!cache->store->ops->get(cache->store, table->object, 0, &header, sizeof(header), error))
 		return FALSE;
 	if (memcmp(header.magic, VK_PACK_MAGIC, sizeof(header.magic)) != 0)
 		return damaged(table->object, "it does not begin as a pack", error);
@@ -120,13 +119,13 @@ static gboolean read_trailer(const VkPackCache *cache, VkPackTable *table, VkPac
 {
 	guint64 size, end;
 
-	if (!cache->backend->ops->head(cache->backend, table->object, &size, error))
+	if (!cache->store->ops->head(cache->store, table->object, &size, error))
 		return FALSE;
 	if (size < sizeof(VkPackHeader) + sizeof(*trailer) || size > 2 * (guint64)VK_PACK_SIZE)
 		return damaged(table->object, "its size cannot be", error);
 	end = size - sizeof(*trailer);
-	if (!cache->backend->ops->get(cache->backend, table->object, end, trailer, sizeof(*trailer),
-				      error))
+	if (!cache->store->ops->get(cache->store, table->object, end, trailer, sizeof(*trailer),
+				    error))
 		return FALSE;
 	if (GUINT32_FROM_LE(trailer->magic) != VK_TRAILER_MAGIC)
 		return damaged(table->object, "it is truncated or its end is lost", error);
@@ -178,9 +177,9 @@ static gboolean load_table(const VkPackCache *cache, VkPackTable *table, GError 
 		return FALSE;
 	length = table->slots * sizeof(VkTableEntry);
 	table->entries = g_malloc(MAX(length, 1));
-	if (!cache->backend->ops->get(cache->backend, table->object,
-				      GUINT64_FROM_LE(trailer.table_offset), table->entries, length,
-				      error))
+	if (!cache->store->ops->get(cache->store, table->object,
+				    GUINT64_FROM_LE(trailer.table_offset), table->entries, length,
+				    error))
 		return FALSE;
 	if (GUINT32_FROM_LE(trailer.table_crc32c) != table_checksum(cache, table))
 		return damaged(table->object, "checksum of its table", error);
@@ -192,7 +191,7 @@ static char *find_generation(const VkPackCache *cache, const VkPackId *id)
 {
 	g_autofree char *first = vk_pack_object(id, 0);
 	g_autofree char *folder = g_path_get_dirname(first);
-	g_autoptr(GPtrArray) names = cache->backend->ops->list(cache->backend, folder, NULL);
+	g_autoptr(GPtrArray) names = cache->store->ops->list(cache->store, folder, NULL);
 	gint64 highest = -1;
 
 	for (guint i = 0; names && i < names->len; i++) {
@@ -235,11 +234,11 @@ static VkPackTable *load_pack(VkPackCache *cache, const VkPackId *id, GError **e
 	return NULL;
 }
 
-VkPackCache *vk_pack_cache_new(VkBackend *backend, const VkPackContext *context)
+VkPackCache *vk_pack_cache_new(VkStore *store, const VkPackContext *context)
 {
 	VkPackCache *cache = g_new0(VkPackCache, 1);
 
-	cache->backend = backend;
+	cache->store = store;
 	cache->context = context;
 	g_mutex_init(&cache->mutex);
 	cache->tables = g_hash_table_new(vk_pack_id_hash, vk_pack_id_equal);

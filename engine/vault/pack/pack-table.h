@@ -22,8 +22,8 @@ typedef struct VkPackTable {
 
 typedef struct VkPackCache VkPackCache;
 
-/* BACKEND and CONTEXT are borrowed. */
-VkPackCache *vk_pack_cache_new(VkBackend *backend, const VkPackContext *context);
+/* STORE and CONTEXT are borrowed. */
+VkPackCache *vk_pack_cache_new(VkStore *store, const VkPackContext *context);
 void vk_pack_cache_free(VkPackCache *cache);
 
 /*
@@ -40,7 +40,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPackTable, vk_pack_table_unref)
 gsize vk_pack_table_length(const VkPackTable *table, guint32 slot);
 
 /* All pack ids of the vault, each once, unordered. GArray of VkPackId. */
-GArray *vk_pack_list(VkBackend *backend, GError **error);
+GArray *vk_pack_list(VkStore *store, GError **error);
 
 /* The object's name within the vault. New string. */
 char *vk_pack_object(const VkPackId *id, guint32 generation);

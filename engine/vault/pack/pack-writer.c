@@ -22,7 +22,7 @@ typedef struct Pack {
 } Pack;
 
 struct VkPackWriter {
-	VkBackend *backend;
+	VkStore *store;
 	const VkPackContext *context;
 	guint8 session_id[VK_ID_SIZE];
 	VkPackCalls calls;
@@ -54,10 +54,10 @@ static gsize frame_size(gsize payload)
 	return (size + VK_FRAME_ALIGN - 1) / VK_FRAME_ALIGN * VK_FRAME_ALIGN;
 }
 
-static void free_pack(VkBackend *backend, Pack *pack)
+static void free_pack(VkStore *store, Pack *pack)
 {
 	if (pack->object)
-		backend->ops->drop(pack->object);
+		store->ops->drop(pack->object);
 	g_hash_table_unref(pack->by_id);
 	g_free(pack->entries);
 	g_clear_error(&pack->trouble);
@@ -86,12 +86,12 @@ static void open_pack(VkPackWriter *writer)
 	writer->open = pack;
 }
 
-VkPackWriter *vk_pack_writer_new(VkBackend *backend, const VkPackContext *context,
+VkPackWriter *vk_pack_writer_new(VkStore *store, const VkPackContext *context,
 				 const guint8 *session_id, const VkPackCalls *calls, gpointer user)
 {
 	VkPackWriter *writer = g_new0(VkPackWriter, 1);
 
-	writer->backend = backend;
+	writer->store = store;
 	writer->context = context;
 	memcpy(writer->session_id, session_id, VK_ID_SIZE);
 	writer->calls = *calls;
@@ -106,7 +106,7 @@ void vk_pack_writer_free(VkPackWriter *writer)
 	if (!writer)
 		return;
 	vk_pack_writer_wait(writer, NULL);
-	free_pack(writer->backend, writer->open);
+	free_pack(writer->store, writer->open);
 	g_free(writer->buffer);
 	g_free(writer);
 }
@@ -125,18 +125,18 @@ VkPackId vk_pack_writer_id(const VkPackWriter *writer)
 	return writer->open->id;
 }
 
-static gboolean pack_append(VkBackend *backend, Pack *pack, const void *bytes, gsize length)
+static gboolean pack_append(VkStore *store, Pack *pack, const void *bytes, gsize length)
 {
 	if (pack->trouble)
 		return FALSE;
 	if (!pack->object)
-		pack->object = backend->ops->begin(backend, &pack->trouble);
-	return pack->object && backend->ops->append(pack->object, bytes, length, &pack->trouble);
+		pack->object = store->ops->begin(store, &pack->trouble);
+	return pack->object && store->ops->append(pack->object, bytes, length, &pack->trouble);
 }
 
 static void write_buffer(VkPackWriter *writer)
 {
-	pack_append(writer->backend, writer->open, writer->buffer, writer->buffered);
+	pack_append(writer->store, writer->open, writer->buffer, writer->buffered);
 	writer->buffered = 0;
 }
 
@@ -253,11 +253,10 @@ static gpointer send_pack(gpointer data)
 
 	entries_to_le(pack->entries, pack->slots);
 	trailer = make_trailer(pack, writer->context);
-	ok = pack_append(writer->backend, pack, pack->entries,
-			 pack->slots * sizeof(VkTableEntry)) &&
-	     pack_append(writer->backend, pack, &trailer, sizeof(trailer)) &&
-	     writer->backend->ops->finish(g_steal_pointer(&pack->object), name, VK_PUT_LATER,
-					  &pack->trouble);
+	ok = pack_append(writer->store, pack, pack->entries, pack->slots * sizeof(VkTableEntry)) &&
+	     pack_append(writer->store, pack, &trailer, sizeof(trailer)) &&
+	     writer->store->ops->finish(g_steal_pointer(&pack->object), name, VK_PUT_LATER,
+					&pack->trouble);
 	if (ok) {
 		tell_slots(writer, pack);
 		writer->calls.on_done(writer->user, &pack->id, TRUE);
@@ -284,7 +283,7 @@ gboolean vk_pack_writer_wait(VkPackWriter *writer, GError **error)
 	ok = !pack->trouble;
 	if (!ok)
 		lose_pack(writer, pack, error);
-	free_pack(writer->backend, pack);
+	free_pack(writer->store, pack);
 	return ok;
 }
 
@@ -295,7 +294,7 @@ static gboolean lose_open_pack(VkPackWriter *writer, GError **error)
 
 	open_pack(writer);
 	lose_pack(writer, pack, error);
-	free_pack(writer->backend, pack);
+	free_pack(writer->store, pack);
 	return FALSE;
 }
 

@@ -22,8 +22,8 @@ typedef struct VkPackCalls {
 	void (*on_done)(gpointer user, const VkPackId *pack, gboolean ok);
 } VkPackCalls;
 
-/* BACKEND and CONTEXT are borrowed; SESSION_ID has VK_ID_SIZE bytes. */
-VkPackWriter *vk_pack_writer_new(VkBackend *backend, const VkPackContext *context,
+/* STORE and CONTEXT are borrowed; SESSION_ID has VK_ID_SIZE bytes. */
+VkPackWriter *vk_pack_writer_new(VkStore *store, const VkPackContext *context,
 				 const guint8 *session_id, const VkPackCalls *calls, gpointer user);
 
 /* Waits for what was sent, and drops the open pack. Takes NULL. */

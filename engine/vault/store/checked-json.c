@@ -30,9 +30,9 @@ static json_t *open_seal(const char *text, gsize length, const char *name, GErro
 	return vk_json_parse(text, line_length, name, error);
 }
 
-json_t *vk_sealed_get(VkBackend *backend, const char *name, GError **error)
+json_t *vk_sealed_get(VkStore *store, const char *name, GError **error)
 {
-	g_autoptr(GBytes) bytes = vk_backend_get_all(backend, name, VK_OBJECT_SIZE_MAX, error);
+	g_autoptr(GBytes) bytes = vk_store_get_all(store, name, VK_OBJECT_SIZE_MAX, error);
 	gsize length;
 	const char *text;
 
@@ -46,7 +46,7 @@ json_t *vk_sealed_get(VkBackend *backend, const char *name, GError **error)
 	return open_seal(text, length, name, error);
 }
 
-gboolean vk_sealed_put(VkBackend *backend, const char *name, const json_t *object, VkPutMode mode,
+gboolean vk_sealed_put(VkStore *store, const char *name, const json_t *object, VkPutMode mode,
 		       GError **error)
 {
 	g_autofree char *line = vk_json_line(object);
@@ -63,5 +63,5 @@ gboolean vk_sealed_put(VkBackend *backend, const char *name, const json_t *objec
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "'%s' would take %zu bytes, more than the %u an object may have",
 			       name, length, VK_OBJECT_SIZE_MAX);
-	return vk_backend_put(backend, name, parts, G_N_ELEMENTS(parts), mode, error);
+	return vk_store_put(store, name, parts, G_N_ELEMENTS(parts), mode, error);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of the directory backend: store-dir.c reads, store-dir-write.c writes. */
+/* The inside of the directory store: store-dir.c reads, store-dir-write.c writes. */
 #pragma once
 
 #include "store.h"
 
-typedef struct DirBackend {
-	VkBackend base;
+typedef struct DirStore {
+	VkStore base;
 	char *path;
 	int fd;
 	GMutex sync_mutex; /* a sync ends only when those before it have ended */
@@ -15,18 +15,18 @@ typedef struct DirBackend {
 	GHashTable *unsynced; /* folders with names to be made durable; under the mutex */
 	gboolean condemned;   /* under the mutex */
 	gboolean cleaned;     /* stale temporary files were removed; under the mutex */
-} DirBackend;
+} DirStore;
 
-/* The calls of the table that write; for their contracts see VkBackendOps. */
-VkNewObject *vk_dir_begin(VkBackend *backend, GError **error);
-gboolean vk_dir_append(VkNewObject *object, const void *bytes, gsize length, GError **error);
-gboolean vk_dir_finish(VkNewObject *object, const char *name, VkPutMode mode, GError **error);
-void vk_dir_drop(VkNewObject *object);
-gboolean vk_dir_sync(VkBackend *backend, GError **error);
-void vk_dir_adopt(VkBackend *backend, const char *name);
+/* The calls of the table that write; for their contracts see VkStoreOps. */
+VkNewObject *vk_store_dir_begin(VkStore *store, GError **error);
+gboolean vk_store_dir_append(VkNewObject *object, const void *bytes, gsize length, GError **error);
+gboolean vk_store_dir_finish(VkNewObject *object, const char *name, VkPutMode mode, GError **error);
+void vk_store_dir_drop(VkNewObject *object);
+gboolean vk_store_dir_sync(VkStore *store, GError **error);
+void vk_store_dir_adopt(VkStore *store, const char *name);
 
-/* Makes the names in FOLDER durable; a failure condemns the backend. */
-gboolean vk_dir_sync_folder(DirBackend *dir, const char *folder, GError **error);
+/* Makes the names in FOLDER durable; a failure condemns the store. */
+gboolean vk_store_dir_sync_folder(DirStore *dir, const char *folder, GError **error);
 
-/* What lies in FOLDER, as VkBackendOps.list. */
-GPtrArray *vk_dir_list(VkBackend *backend, const char *folder, GError **error);
+/* What lies in FOLDER, as VkStoreOps.list. */
+GPtrArray *vk_store_dir_list(VkStore *store, const char *folder, GError **error);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How the directory backend writes. An object is written below tmp/ and renamed into place, so
+ * How the directory store writes. An object is written below tmp/ and renamed into place, so
  * that it is whole or not there. A temporary file is locked by its writer: what can be locked by
  * somebody else was left behind by a process that died, and is removed before the first object is
  * begun.
  *
- * A directory whose fsync failed condemns the backend: the kernel reports a lost write once, and a
+ * A directory whose fsync failed condemns the store: the kernel reports a lost write once, and a
  * later fsync would succeed without the names being there.
  */
 #include "store-dir-priv.h"
@@ -24,16 +24,16 @@
 #define BEGIN_TRIES 16
 
 struct VkNewObject {
-	DirBackend *dir;
+	DirStore *dir;
 	char *temporary;
 	int fd;
 	guint64 size;
 	VkWriteback writeback;
 };
 
-static void remove_stale_temporaries(DirBackend *dir)
+static void remove_stale_temporaries(DirStore *dir)
 {
-	g_autoptr(GPtrArray) names = vk_dir_list(&dir->base, VK_FOLDER_TMP, NULL);
+	g_autoptr(GPtrArray) names = vk_store_dir_list(&dir->base, VK_FOLDER_TMP, NULL);
 
 	for (guint i = 0; names && i < names->len; i++) {
 		g_autofree char *name = g_build_filename(VK_FOLDER_TMP, names->pdata[i], NULL);
@@ -47,7 +47,7 @@ static void remove_stale_temporaries(DirBackend *dir)
 	}
 }
 
-gboolean vk_dir_sync_folder(DirBackend *dir, const char *folder, GError **error)
+gboolean vk_store_dir_sync_folder(DirStore *dir, const char *folder, GError **error)
 {
 	if (vk_io_sync_dir(dir->fd, folder, error))
 		return TRUE;
@@ -61,14 +61,14 @@ gboolean vk_dir_sync_folder(DirBackend *dir, const char *folder, GError **error)
  * Makes FOLDER unless it is there. Its name is not durable by that, but that of its parent is,
  * which older vaults may lack.
  */
-static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **error)
+static gboolean ensure_folder(DirStore *dir, const char *folder, GError **error)
 {
 	g_autofree char *parent = g_path_get_dirname(folder);
 
 	if (faccessat(dir->fd, folder, F_OK, 0) == 0)
 		return TRUE;
 	if (faccessat(dir->fd, parent, F_OK, 0) < 0 &&
-	    !(ensure_folder(dir, parent, error) && vk_dir_sync_folder(dir, ".", error)))
+	    !(ensure_folder(dir, parent, error) && vk_store_dir_sync_folder(dir, ".", error)))
 		return FALSE;
 	if (vk_io.mkdirat(dir->fd, folder, 0700) < 0 && errno != EEXIST)
 		return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path, folder);
@@ -76,7 +76,7 @@ static gboolean ensure_folder(DirBackend *dir, const char *folder, GError **erro
 }
 
 /* Creates and locks a temporary file. Returns its descriptor; *RET_NAME is a new string. */
-static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
+static int create_temporary(DirStore *dir, char **ret_name, GError **error)
 {
 	for (int i = 0; i < BEGIN_TRIES; i++) {
 		g_autofree char *name =
@@ -108,9 +108,9 @@ static int create_temporary(DirBackend *dir, char **ret_name, GError **error)
  * A folder that is there may be the work of another process that has not flushed its name yet, or
  * died before: so a name is flushed together with that of its folder.
  */
-void vk_dir_adopt(VkBackend *backend, const char *name)
+void vk_store_dir_adopt(VkStore *store, const char *name)
 {
-	DirBackend *dir = (DirBackend *)backend;
+	DirStore *dir = (DirStore *)store;
 	char *folder = g_path_get_dirname(name);
 
 	g_mutex_lock(&dir->mutex);
@@ -119,16 +119,16 @@ void vk_dir_adopt(VkBackend *backend, const char *name)
 	g_mutex_unlock(&dir->mutex);
 }
 
-static gboolean sync_name(DirBackend *dir, const char *name, GError **error)
+static gboolean sync_name(DirStore *dir, const char *name, GError **error)
 {
 	g_autofree char *folder = g_path_get_dirname(name);
 	g_autofree char *parent = g_path_get_dirname(folder);
 
-	return vk_dir_sync_folder(dir, folder, error) &&
-	       (strcmp(folder, parent) == 0 || vk_dir_sync_folder(dir, parent, error));
+	return vk_store_dir_sync_folder(dir, folder, error) &&
+	       (strcmp(folder, parent) == 0 || vk_store_dir_sync_folder(dir, parent, error));
 }
 
-static gboolean publish(DirBackend *dir, const char *temporary, const char *name, VkPutMode mode,
+static gboolean publish(DirStore *dir, const char *temporary, const char *name, VkPutMode mode,
 			GError **error)
 {
 	g_autofree char *folder = g_path_get_dirname(name);
@@ -142,11 +142,11 @@ static gboolean publish(DirBackend *dir, const char *temporary, const char *name
 		return FALSE;
 	}
 	if (mode == VK_PUT_LATER)
-		vk_dir_adopt(&dir->base, name);
+		vk_store_dir_adopt(&dir->base, name);
 	return TRUE;
 }
 
-static void clean_once(DirBackend *dir)
+static void clean_once(DirStore *dir)
 {
 	gboolean clean;
 
@@ -165,9 +165,9 @@ static void free_object(VkNewObject *object)
 	g_free(object);
 }
 
-VkNewObject *vk_dir_begin(VkBackend *backend, GError **error)
+VkNewObject *vk_store_dir_begin(VkStore *store, GError **error)
 {
-	DirBackend *dir = (DirBackend *)backend;
+	DirStore *dir = (DirStore *)store;
 	g_autofree char *temporary = NULL;
 	VkNewObject *object;
 	int fd;
@@ -183,7 +183,7 @@ VkNewObject *vk_dir_begin(VkBackend *backend, GError **error)
 	return object;
 }
 
-gboolean vk_dir_append(VkNewObject *object, const void *bytes, gsize length, GError **error)
+gboolean vk_store_dir_append(VkNewObject *object, const void *bytes, gsize length, GError **error)
 {
 	if (!vk_io_write(object->fd, object->dir->path, object->size, bytes, length, error))
 		return FALSE;
@@ -192,15 +192,15 @@ gboolean vk_dir_append(VkNewObject *object, const void *bytes, gsize length, GEr
 	return TRUE;
 }
 
-void vk_dir_drop(VkNewObject *object)
+void vk_store_dir_drop(VkNewObject *object)
 {
 	vk_io.unlinkat(object->dir->fd, object->temporary, 0);
 	free_object(object);
 }
 
-gboolean vk_dir_finish(VkNewObject *object, const char *name, VkPutMode mode, GError **error)
+gboolean vk_store_dir_finish(VkNewObject *object, const char *name, VkPutMode mode, GError **error)
 {
-	DirBackend *dir = object->dir;
+	DirStore *dir = object->dir;
 
 	if (mode != VK_PUT_HINT && vk_io.fdatasync(object->fd) < 0)
 		vk_fail_errno(error, errno, "cannot flush into the vault '%s'", dir->path);
@@ -208,13 +208,13 @@ gboolean vk_dir_finish(VkNewObject *object, const char *name, VkPutMode mode, GE
 		free_object(object);
 		return TRUE;
 	}
-	vk_dir_drop(object);
+	vk_store_dir_drop(object);
 	return FALSE;
 }
 
-gboolean vk_dir_sync(VkBackend *backend, GError **error)
+gboolean vk_store_dir_sync(VkStore *store, GError **error)
 {
-	DirBackend *dir = (DirBackend *)backend;
+	DirStore *dir = (DirStore *)store;
 	g_autoptr(GHashTable) folders = NULL;
 	/* Folders that another thread is just flushing are not durable yet. */
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&dir->sync_mutex);
@@ -233,7 +233,7 @@ gboolean vk_dir_sync(VkBackend *backend, GError **error)
 			       dir->path);
 	g_hash_table_iter_init(&iter, folders);
 	while (g_hash_table_iter_next(&iter, &folder, NULL))
-		if (!vk_dir_sync_folder(dir, folder, error))
+		if (!vk_store_dir_sync_folder(dir, folder, error))
 			return FALSE;
 	return TRUE;
 }

@@ -30,7 +30,7 @@ static void open_file_unref(OpenFile *file)
 	g_free(file);
 }
 
-static OpenFile *find_open_file_locked(DirBackend *dir, const char *name)
+static OpenFile *find_open_file_locked(DirStore *dir, const char *name)
 {
 	GList *link = g_hash_table_lookup(dir->files, name);
 	OpenFile *file;
@@ -44,7 +44,7 @@ static OpenFile *find_open_file_locked(DirBackend *dir, const char *name)
 	return file;
 }
 
-static void keep_open_file_locked(DirBackend *dir, OpenFile *file)
+static void keep_open_file_locked(DirStore *dir, OpenFile *file)
 {
 	if (g_hash_table_contains(dir->files, file->name))
 		return;
@@ -60,7 +60,7 @@ static void keep_open_file_locked(DirBackend *dir, OpenFile *file)
 }
 
 /* Returns a new reference. */
-static OpenFile *open_file(DirBackend *dir, const char *name, GError **error)
+static OpenFile *open_file(DirStore *dir, const char *name, GError **error)
 {
 	g_autofree char *path = NULL;
 	OpenFile *file;
@@ -86,10 +86,10 @@ static OpenFile *open_file(DirBackend *dir, const char *name, GError **error)
 	return file;
 }
 
-static gboolean dir_get(VkBackend *backend, const char *name, guint64 offset, void *buf,
-			gsize length, GError **error)
+static gboolean dir_get(VkStore *store, const char *name, guint64 offset, void *buf, gsize length,
+			GError **error)
 {
-	DirBackend *dir = (DirBackend *)backend;
+	DirStore *dir = (DirStore *)store;
 	OpenFile *file = open_file(dir, name, error);
 	g_autofree char *path = NULL;
 	gsize got = 0;
@@ -106,9 +106,9 @@ static gboolean dir_get(VkBackend *backend, const char *name, guint64 offset, vo
 	return ok;
 }
 
-static gboolean dir_head(VkBackend *backend, const char *name, guint64 *ret_size, GError **error)
+static gboolean dir_head(VkStore *store, const char *name, guint64 *ret_size, GError **error)
 {
-	DirBackend *dir = (DirBackend *)backend;
+	DirStore *dir = (DirStore *)store;
 	OpenFile *file = open_file(dir, name, error);
 	struct stat facts;
 	gboolean ok;
@@ -125,7 +125,7 @@ static gboolean dir_head(VkBackend *backend, const char *name, guint64 *ret_size
 }
 
 /* Returns an open directory stream, or NULL: with errno for the caller to judge. */
-static DIR *open_folder(DirBackend *dir, const char *folder)
+static DIR *open_folder(DirStore *dir, const char *folder)
 {
 	int fd = vk_io.openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -145,9 +145,9 @@ static gboolean is_directory(DIR *stream, const struct dirent *entry)
 	       S_ISDIR(facts.st_mode);
 }
 
-GPtrArray *vk_dir_list(VkBackend *backend, const char *folder, GError **error)
+GPtrArray *vk_store_dir_list(VkStore *store, const char *folder, GError **error)
 {
-	DirBackend *dir = (DirBackend *)backend;
+	DirStore *dir = (DirStore *)store;
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	DIR *stream = open_folder(dir, folder);
 	struct dirent *entry;
@@ -188,11 +188,10 @@ static void mix_folder_time(guint64 *stamp, const struct stat *facts)
 		*stamp ^= (guint64)now_usec;
 }
 
-static gboolean dir_stamp(VkBackend *backend, const char *folder, guint64 *ret_stamp,
-			  GError **error)
+static gboolean dir_stamp(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error)
 {
-	DirBackend *dir = (DirBackend *)backend;
-	g_autoptr(GPtrArray) names = vk_dir_list(backend, folder, error);
+	DirStore *dir = (DirStore *)store;
+	g_autoptr(GPtrArray) names = vk_store_dir_list(store, folder, error);
 	guint64 sum = 0;
 
 	if (!names)
@@ -210,9 +209,9 @@ static gboolean dir_stamp(VkBackend *backend, const char *folder, guint64 *ret_s
 	return TRUE;
 }
 
-static gboolean dir_delete(VkBackend *backend, const char *name, GError **error)
+static gboolean dir_delete(VkStore *store, const char *name, GError **error)
 {
-	DirBackend *dir = (DirBackend *)backend;
+	DirStore *dir = (DirStore *)store;
 
 	g_autofree char *folder = g_path_get_dirname(name);
 
@@ -222,9 +221,9 @@ static gboolean dir_delete(VkBackend *backend, const char *name, GError **error)
 	       vk_fail_errno(error, errno, "cannot remove '%s/%s'", dir->path, name);
 }
 
-static void dir_free(VkBackend *backend)
+static void dir_free(VkStore *store)
 {
-	DirBackend *dir = (DirBackend *)backend;
+	DirStore *dir = (DirStore *)store;
 	OpenFile *file;
 
 	g_clear_pointer(&dir->files, g_hash_table_unref);
@@ -238,28 +237,28 @@ static void dir_free(VkBackend *backend)
 	g_free(dir);
 }
 
-static const VkBackendOps dir_ops = {
-	.begin = vk_dir_begin,
-	.append = vk_dir_append,
-	.finish = vk_dir_finish,
-	.drop = vk_dir_drop,
-	.sync = vk_dir_sync,
-	.adopt = vk_dir_adopt,
+static const VkStoreOps dir_ops = {
+	.begin = vk_store_dir_begin,
+	.append = vk_store_dir_append,
+	.finish = vk_store_dir_finish,
+	.drop = vk_store_dir_drop,
+	.sync = vk_store_dir_sync,
+	.adopt = vk_store_dir_adopt,
 	.get = dir_get,
 	.head = dir_head,
-	.list = vk_dir_list,
+	.list = vk_store_dir_list,
 	.stamp = dir_stamp,
 	.delete = dir_delete,
 	.free = dir_free,
 };
 
-static gboolean make_folders(DirBackend *dir, const char *const *folders, GError **error)
+static gboolean make_folders(DirStore *dir, const char *const *folders, GError **error)
 {
 	for (; *folders; folders++)
 		if (vk_io.mkdirat(dir->fd, *folders, 0700) < 0 && errno != EEXIST)
 			return vk_fail_errno(error, errno, "cannot make '%s/%s'", dir->path,
 					     *folders);
-	return vk_dir_sync_folder(dir, ".", error);
+	return vk_store_dir_sync_folder(dir, ".", error);
 }
 
 /* Makes PATH and what is missing above it. Each new name is durable. */
@@ -276,9 +275,9 @@ static gboolean make_directory(const char *path, GError **error)
 	return vk_io_sync_dir(AT_FDCWD, parent, error);
 }
 
-VkBackend *vk_backend_dir_new(const char *path, const char *const *folders, GError **error)
+VkStore *vk_store_dir_new(const char *path, const char *const *folders, GError **error)
 {
-	DirBackend *dir;
+	DirStore *dir;
 	int fd;
 
 	if (folders && !make_directory(path, error))
@@ -288,7 +287,7 @@ VkBackend *vk_backend_dir_new(const char *path, const char *const *folders, GErr
 		vk_fail_errno(error, errno, "cannot open the vault '%s'", path);
 		return NULL;
 	}
-	dir = g_new0(DirBackend, 1);
+	dir = g_new0(DirStore, 1);
 	dir->base.ops = &dir_ops;
 	dir->path = g_strdup(path);
 	dir->fd = fd;

@@ -3,27 +3,27 @@
 
 #include "errors.h"
 
-gboolean vk_backend_put(VkBackend *backend, const char *name, const struct iovec *parts,
-			int n_parts, VkPutMode mode, GError **error)
+gboolean vk_store_put(VkStore *store, const char *name, const struct iovec *parts, int n_parts,
+		      VkPutMode mode, GError **error)
 {
-	VkNewObject *object = backend->ops->begin(backend, error);
+	VkNewObject *object = store->ops->begin(store, error);
 
 	if (!object)
 		return FALSE;
 	for (int i = 0; i < n_parts; i++)
-		if (!backend->ops->append(object, parts[i].iov_base, parts[i].iov_len, error)) {
-			backend->ops->drop(object);
+		if (!store->ops->append(object, parts[i].iov_base, parts[i].iov_len, error)) {
+			store->ops->drop(object);
 			return FALSE;
 		}
-	return backend->ops->finish(object, name, mode, error);
+	return store->ops->finish(object, name, mode, error);
 }
 
-GBytes *vk_backend_get_all(VkBackend *backend, const char *name, gsize limit, GError **error)
+GBytes *vk_store_get_all(VkStore *store, const char *name, gsize limit, GError **error)
 {
 	g_autofree guint8 *buf = NULL;
 	guint64 size;
 
-	if (!backend->ops->head(backend, name, &size, error))
+	if (!store->ops->head(store, name, &size, error))
 		return NULL;
 	if (size > limit) {
 		vk_fail(error, VK_ERROR_DAMAGE,
@@ -33,7 +33,7 @@ GBytes *vk_backend_get_all(VkBackend *backend, const char *name, gsize limit, GE
 		return NULL;
 	}
 	buf = g_malloc(MAX(size, 1));
-	if (!backend->ops->get(backend, name, 0, buf, size, error))
+	if (!store->ops->get(store, name, 0, buf, size, error))
 		return NULL;
 	return g_bytes_new_take(g_steal_pointer(&buf), size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkBackend: where a vault's objects lie. Objects are immutable and named by relative paths of
- * [A-Za-z0-9._-] and '/'. A backend is a table of calls; none of them needs compare-and-swap.
+ * VkStore: where a vault's objects lie. Objects are immutable and named by relative paths of
+ * [A-Za-z0-9._-] and '/'. A store is a table of calls; none of them needs compare-and-swap.
  * Threads: all calls are free, but for the free.
  */
 #pragma once
@@ -9,7 +9,7 @@
 #include <glib.h>
 #include <sys/uio.h>
 
-typedef struct VkBackend VkBackend;
+typedef struct VkStore VkStore;
 
 /* An object that is being written, by one thread at a time. */
 typedef struct VkNewObject VkNewObject;
@@ -20,9 +20,9 @@ typedef enum {
 	VK_PUT_HINT,  /* may be lost by a crash, never half there */
 } VkPutMode;
 
-typedef struct VkBackendOps {
+typedef struct VkStoreOps {
 	/* Begins a new object: until it is finished nobody sees it, and a crash takes it away. */
-	VkNewObject *(*begin)(VkBackend *backend, GError **error);
+	VkNewObject *(*begin)(VkStore *store, GError **error);
 	/* Appends to it. When that fails the object can only be dropped. */
 	gboolean (*append)(VkNewObject *object, const void *bytes, gsize length, GError **error);
 	/* Publishes it under NAME and frees it; VK_ERROR_EXISTS if there is one. On failure it is
@@ -31,38 +31,37 @@ typedef struct VkBackendOps {
 	/* Frees it unpublished. */
 	void (*drop)(VkNewObject *object);
 	/* Makes all names put with VK_PUT_LATER, and all adopted ones, durable. */
-	gboolean (*sync)(VkBackend *backend, GError **error);
+	gboolean (*sync)(VkStore *store, GError **error);
 	/* Takes an object of others on, to rely on it: its writer may not have come to its sync. */
-	void (*adopt)(VkBackend *backend, const char *name);
+	void (*adopt)(VkStore *store, const char *name);
 	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter. */
-	gboolean (*get)(VkBackend *backend, const char *name, guint64 offset, void *buf,
-			gsize length, GError **error);
+	gboolean (*get)(VkStore *store, const char *name, guint64 offset, void *buf, gsize length,
+			GError **error);
 	/* The object's size; VK_ERROR_NOT_FOUND when there is none. */
-	gboolean (*head)(VkBackend *backend, const char *name, guint64 *ret_size, GError **error);
+	gboolean (*head)(VkStore *store, const char *name, guint64 *ret_size, GError **error);
 	/* Names of objects and folders (with '/' at the end) right below FOLDER, unordered. New
 	   strings relative to FOLDER. A folder that is not there is empty. */
-	GPtrArray *(*list)(VkBackend *backend, const char *folder, GError **error);
+	GPtrArray *(*list)(VkStore *store, const char *folder, GError **error);
 	/* A number that changes when objects appear or go below FOLDER's direct folders. */
-	gboolean (*stamp)(VkBackend *backend, const char *folder, guint64 *ret_stamp,
-			  GError **error);
+	gboolean (*stamp)(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error);
 	/* Removes an object, durably; fine if it is gone already. */
-	gboolean (*delete)(VkBackend *backend, const char *name, GError **error);
-	void (*free)(VkBackend *backend);
-} VkBackendOps;
+	gboolean (*delete)(VkStore *store, const char *name, GError **error);
+	void (*free)(VkStore *store);
+} VkStoreOps;
 
-struct VkBackend {
-	const VkBackendOps *ops;
+struct VkStore {
+	const VkStoreOps *ops;
 };
 
 /*
  * A directory. With FOLDERS (nullable, NULL at the end) it and these folders in it are made, unless
  * they are there, durably. The error names PATH.
  */
-VkBackend *vk_backend_dir_new(const char *path, const char *const *folders, GError **error);
+VkStore *vk_store_dir_new(const char *path, const char *const *folders, GError **error);
 
 /* Puts a new object made of PARTS. VK_ERROR_EXISTS if there is one. */
-gboolean vk_backend_put(VkBackend *backend, const char *name, const struct iovec *parts,
-			int n_parts, VkPutMode mode, GError **error);
+gboolean vk_store_put(VkStore *store, const char *name, const struct iovec *parts, int n_parts,
+		      VkPutMode mode, GError **error);
 
 /* The whole object as bytes, at most LIMIT; VK_ERROR_DAMAGE when it is larger. */
-GBytes *vk_backend_get_all(VkBackend *backend, const char *name, gsize limit, GError **error);
+GBytes *vk_store_get_all(VkStore *store, const char *name, gsize limit, GError **error);
