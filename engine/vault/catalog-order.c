@@ -34,7 +34,7 @@ gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const 
 	g_autoptr(json_t) object = json_pack("{s:s, s:s}", "id", key->id, "before", time);
 	g_autoptr(GError) trouble = NULL;
 
-	if (vk_sealed_put(vault->store, name, object, VK_PUT_NOW, &trouble) ||
+	if (vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, &trouble) ||
 	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&trouble));
@@ -135,7 +135,7 @@ static void take_note(GPtrArray *keys, guint first, const char *name)
 static gboolean read_parent(const VkVault *vault, const VkSnapshotKey *key, gpointer *ret_parent)
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
-	g_autoptr(json_t) object = vk_sealed_get(vault->store, name, NULL);
+	g_autoptr(json_t) object = vk_checked_json_get(vault->store, name, NULL);
 
 	*ret_parent = g_strdup(vk_json_optional_string(object, "parent"));
 	return object != NULL;

@@ -142,7 +142,7 @@ gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **e
 	g_autofree char *name =
 		vk_snapshot_copies_object(snapshot->uuid, snapshot->time, snapshot->id);
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(json_t) object = vk_sealed_get(vault->store, name, &trouble);
+	g_autoptr(json_t) object = vk_checked_json_get(vault->store, name, &trouble);
 
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
 		return TRUE;
@@ -155,7 +155,7 @@ gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **e
 VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
-	g_autoptr(json_t) object = vk_sealed_get(vault->store, name, error);
+	g_autoptr(json_t) object = vk_checked_json_get(vault->store, name, error);
 	g_autoptr(VkSnapshot) snapshot = NULL;
 
 	if (!object)

@@ -64,7 +64,7 @@ gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboole
 		(json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "blocks",
 		(json_int_t)result->blocks, "damages", (json_int_t)vk_check_result_damages(result));
 
-	if (!vk_sealed_put(vault->store, name, record, VK_PUT_HINT, error))
+	if (!vk_checked_json_put(vault->store, name, record, VK_PUT_HINT, error))
 		return FALSE;
 	drop_older(vault, name, data);
 	return TRUE;
@@ -95,7 +95,7 @@ gboolean vk_check_record_last(VkVault *vault, gboolean with_data, VkCheckRecord 
 	memset(ret, 0, sizeof(*ret));
 	if (!names || !name)
 		return names != NULL;
-	record = vk_sealed_get(store, name, error);
+	record = vk_checked_json_get(store, name, error);
 	return record && parse(record, ret, error);
 }
 

@@ -48,7 +48,8 @@ static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GEr
 	/* What a reader would refuse is not published. */
 	g_autoptr(VkSnapshot) reread = vk_snapshot_from_json(object, error);
 
-	return reread && vk_sealed_put(session->vault->store, name, object, VK_PUT_NOW, error);
+	return reread &&
+	       vk_checked_json_put(session->vault->store, name, object, VK_PUT_NOW, error);
 }
 
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
@@ -75,7 +76,7 @@ gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot
 	if (!finish_images(session, snapshot, error))
 		return FALSE;
 	object = vk_snapshot_copies_to_json(snapshot);
-	if (!vk_sealed_put(session->vault->store, name, object, VK_PUT_NOW, error))
+	if (!vk_checked_json_put(session->vault->store, name, object, VK_PUT_NOW, error))
 		return FALSE;
 	vk_session_commit_hints(session);
 	return TRUE;

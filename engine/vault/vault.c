@@ -144,7 +144,7 @@ VkVault *vk_vault_init(const char *url, GError **error)
 	set_id(vault, &id);
 	object = describe(vault);
 	vault->compression_level = COMPRESSION_LEVEL;
-	if (!vk_sealed_put(store, VAULT_OBJECT, object, VK_PUT_NOW, error) ||
+	if (!vk_checked_json_put(store, VAULT_OBJECT, object, VK_PUT_NOW, error) ||
 	    !vk_io_sync_dir(AT_FDCWD, parent, error))
 		return NULL;
 	return g_steal_pointer(&vault);
@@ -236,7 +236,7 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 	if (!store)
 		return NULL;
 	vault = vault_new(store, directory);
-	object = vk_sealed_get(store, VAULT_OBJECT, &trouble);
+	object = vk_checked_json_get(store, VAULT_OBJECT, &trouble);
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 		vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' is not a vault: it has no " VAULT_OBJECT,
 			directory);

@@ -64,16 +64,16 @@ rm /etc/virtkeep/virtkeep.conf
 mv "$SCRATCH/unmounted" "$VAULT"
 
 say "a newer format"
-reseal "$VAULT/vault.json" '.format = 2'
+edit_object "$VAULT/vault.json" '.format = 2'
 refused_by_all 1 "$VAULT" "$VAULT"
 expect_err newer
 cp "$SCRATCH/vault.json" "$VAULT/vault.json"
-reseal "$VAULT/vault.json" '.features.incompat = ["sundial"]'
+edit_object "$VAULT/vault.json" '.features.incompat = ["sundial"]'
 refused_by_all 1 "'sundial'" "$VAULT"
 
 say "a feature that only writers must know"
 cp "$SCRATCH/vault.json" "$VAULT/vault.json"
-reseal "$VAULT/vault.json" '.features.ro_compat = ["sundial"]'
+edit_object "$VAULT/vault.json" '.features.ro_compat = ["sundial"]'
 ok virtkeep --vault "$VAULT" list
 refused 1 "'sundial'" virtkeep --vault "$VAULT" backup vm
 

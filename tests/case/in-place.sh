@@ -30,7 +30,7 @@ expect_as_before() {
 # Changes the definition that the snapshot holds.
 spoil() {
 	cp "$SCRATCH/sound.json" "$object"
-	reseal "$object" ".domain_xml |= $1"
+	edit_object "$object" ".domain_xml |= $1"
 }
 
 define_guest vm

@@ -187,8 +187,8 @@ refused() {
 	[[ -z $(sort "$ERR" | uniq -d) ]] || fail "said more than once: $(sort "$ERR" | uniq -d)"
 }
 
-# reseal FILE FILTER: changes a sealed JSON object of the vault so that its checksum is right.
-reseal() {
+# edit_object FILE FILTER: changes a JSON object of the vault, and its checksum with it.
+edit_object() {
 	local line
 
 	line=$(head -n 1 "$1" | jq -cS "$2")

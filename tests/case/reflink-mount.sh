@@ -20,7 +20,7 @@ for number in {10..80}; do
 	printf -v id '%016x' "$number"
 	other=${objects[0]%/*}/$time-$id.json
 	cp "${objects[0]}" "$other"
-	reseal "$other" ".id = \"$id\" | .time = \"$time\""
+	edit_object "$other" ".id = \"$id\" | .time = \"$time\""
 done
 mount_vault "$SCRATCH/mnt"
 told=$SCRATCH/mnt/guests/g/${reference#*@}/snapshot.json

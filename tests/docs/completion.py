@@ -52,7 +52,7 @@ SHELLS = {
 }
 
 
-def seal(snapshot):
+def checked(snapshot):
     line = json.dumps(snapshot, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest = hashlib.sha256(line.encode()).hexdigest()
     return f'{line}\n{{"sha256":"{digest}"}}\n'
@@ -70,7 +70,7 @@ def fill_vault(vault):
         folder = vault / "snaps" / uuid
         folder.mkdir(parents=True)
         path = folder / f"{snapshot['time']}-{snapshot['id']}.json"
-        path.write_text(seal(snapshot))
+        path.write_text(checked(snapshot))
 
 
 def make_programs(folder):

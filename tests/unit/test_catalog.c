@@ -52,7 +52,7 @@ static char *put(const char *uuid, const char *name, const char *time)
 	g_autoptr(json_t) object = vk_snapshot_to_json(snapshot);
 	char *object_name = vk_snapshot_key_object(uuid, time, snapshot->id);
 
-	ck_assert(vk_sealed_put(vault->store, object_name, object, VK_PUT_HINT, NULL));
+	ck_assert(vk_checked_json_put(vault->store, object_name, object, VK_PUT_HINT, NULL));
 	return object_name;
 }
 

@@ -90,7 +90,7 @@ static char *put_old(gint64 seconds, const char *parent)
 
 	snapshot->parent = g_strdup(parent);
 	object = vk_snapshot_to_json(snapshot);
-	ck_assert(vk_sealed_put(vault->store, name, object, VK_PUT_NOW, NULL));
+	ck_assert(vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, NULL));
 	return g_strdup(snapshot->id);
 }
 

@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-static json_t *open_seal(const char *text, gsize length, const char *name, GError **error)
+static json_t *parse_checked(const char *text, gsize length, const char *name, GError **error)
 {
 	const char *end = memchr(text, '\n', length);
 	gsize line_length = end ? (gsize)(end - text) : length;
-	g_autoptr(json_t) seal = NULL;
+	g_autoptr(json_t) check = NULL;
 	g_autofree char *sum = NULL;
 	const char *expected;
 
@@ -17,10 +17,10 @@ static json_t *open_seal(const char *text, gsize length, const char *name, GErro
 		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: it was cut short", name);
 		return NULL;
 	}
-	seal = vk_json_parse(end + 1, length - line_length - 1, name, error);
-	if (!seal)
+	check = vk_json_parse(end + 1, length - line_length - 1, name, error);
+	if (!check)
 		return NULL;
-	expected = vk_json_optional_string(seal, "sha256");
+	expected = vk_json_optional_string(check, "sha256");
 	sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)text, line_length);
 	if (g_strcmp0(expected, sum) != 0) {
 		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: its checksum does not match",
@@ -30,7 +30,7 @@ static json_t *open_seal(const char *text, gsize length, const char *name, GErro
 	return vk_json_parse(text, line_length, name, error);
 }
 
-json_t *vk_sealed_get(VkStore *store, const char *name, GError **error)
+json_t *vk_checked_json_get(VkStore *store, const char *name, GError **error)
 {
 	g_autoptr(GBytes) bytes = vk_store_get_all(store, name, VK_OBJECT_SIZE_MAX, error);
 	gsize length;
@@ -43,23 +43,23 @@ json_t *vk_sealed_get(VkStore *store, const char *name, GError **error)
 		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: it is empty", name);
 		return NULL;
 	}
-	return open_seal(text, length, name, error);
+	return parse_checked(text, length, name, error);
 }
 
-gboolean vk_sealed_put(VkStore *store, const char *name, const json_t *object, VkPutMode mode,
-		       GError **error)
+gboolean vk_checked_json_put(VkStore *store, const char *name, const json_t *object, VkPutMode mode,
+			     GError **error)
 {
 	g_autofree char *line = vk_json_line(object);
 	gsize length = strlen(line);
 	g_autofree char *sum =
 		g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)line, length);
-	g_autofree char *seal = g_strdup_printf("\n{\"sha256\":\"%s\"}\n", sum);
+	g_autofree char *check = g_strdup_printf("\n{\"sha256\":\"%s\"}\n", sum);
 	struct iovec parts[] = {
 		{.iov_base = line, .iov_len = length},
-		{.iov_base = seal, .iov_len = strlen(seal)},
+		{.iov_base = check, .iov_len = strlen(check)},
 	};
 
-	if (length + strlen(seal) > VK_OBJECT_SIZE_MAX)
+	if (length + strlen(check) > VK_OBJECT_SIZE_MAX)
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "'%s' would take %zu bytes, more than the %u an object may have",
 			       name, length, VK_OBJECT_SIZE_MAX);

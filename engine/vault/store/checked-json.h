@@ -13,6 +13,6 @@
 #define VK_OBJECT_SIZE_MAX (64u << 20)
 
 /* VK_ERROR_DAMAGE when the checksum does not match. Returns a new reference. */
-json_t *vk_sealed_get(VkStore *store, const char *name, GError **error);
-gboolean vk_sealed_put(VkStore *store, const char *name, const json_t *object, VkPutMode mode,
-		       GError **error);
+json_t *vk_checked_json_get(VkStore *store, const char *name, GError **error);
+gboolean vk_checked_json_put(VkStore *store, const char *name, const json_t *object, VkPutMode mode,
+			     GError **error);
