@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One worker saves one stripe of an image: asks the source what is there, reads the data with
+ * One worker saves one span of an image: asks the source what is there, reads the data with
  * several requests under way, and for each block decides between zero, inherited, found and new.
  */
 #include "session-priv.h"
@@ -17,8 +17,8 @@
 #define KIND_SAME    0xfe
 #define KIND_UNKNOWN 0xff
 
-/* A stripe under work. */
-typedef struct Stripe {
+/* A span under work. */
+typedef struct Span {
 	VkSave *save;
 	VkWorker *worker;
 	VkSourceReader *reader;
@@ -27,7 +27,7 @@ typedef struct Stripe {
 	guint8 *kinds; /* VkExtentKind of each block as the source tells it, or KIND_SAME */
 	GArray *extents;
 	VkExtent parent; /* what the parent has from parent.first on; count 0: not looked up */
-} Stripe;
+} Span;
 
 /* COUNT blocks from FIRST on that are being read. */
 typedef struct Chunk {
@@ -40,17 +40,17 @@ static guint64 block_offset(guint32 block)
 	return (guint64)block << VK_BLOCK_LOG2;
 }
 
-static gsize blocks_length(const Stripe *stripe, guint32 first, guint32 count)
+static gsize blocks_length(const Span *span, guint32 first, guint32 count)
 {
-	guint64 end = MIN(block_offset(first) + block_offset(count), stripe->save->source->size);
+	guint64 end = MIN(block_offset(first) + block_offset(count), span->save->source->size);
 
 	return (gsize)(end - block_offset(first));
 }
 
-static void emit(Stripe *stripe, guint32 block, guint32 count, VkExtentKind kind,
-		 const VkPackId *pack, guint32 slot)
+static void emit(Span *span, guint32 block, guint32 count, VkExtentKind kind, const VkPackId *pack,
+		 guint32 slot)
 {
-	GArray *extents = stripe->extents;
+	GArray *extents = span->extents;
 	VkExtent *last = extents->len ? &g_array_index(extents, VkExtent, extents->len - 1) : NULL;
 	VkExtent extent = {.first = block, .count = count, .kind = kind, .slot = slot};
 
@@ -67,10 +67,10 @@ static void emit(Stripe *stripe, guint32 block, guint32 count, VkExtentKind kind
  * A map that is damaged, or that the disk cannot read, ends the save: it is done again without the
  * parent.
  */
-static gboolean parent_at(Stripe *stripe, guint32 block, VkExtent *ret, GError **error)
+static gboolean parent_at(Span *span, guint32 block, VkExtent *ret, GError **error)
 {
-	VkExtent *parent = &stripe->parent;
-	VkSave *save = stripe->save;
+	VkExtent *parent = &span->parent;
+	VkSave *save = span->save;
 	gboolean present;
 
 	*ret = (VkExtent){.first = block, .count = G_MAXUINT32 - block, .kind = VK_EXTENT_HOLE};
@@ -91,35 +91,35 @@ static gboolean parent_at(Stripe *stripe, guint32 block, VkExtent *ret, GError *
 	return TRUE;
 }
 
-static void count_allocated(Stripe *stripe, guint32 block, guint32 count, gboolean is_data,
+static void count_allocated(Span *span, guint32 block, guint32 count, gboolean is_data,
 			    const VkExtent *parent)
 {
-	gint64 length = (gint64)blocks_length(stripe, block, count);
+	gint64 length = (gint64)blocks_length(span, block, count);
 
 	if (is_data)
-		stripe->worker->allocated += length;
-	if (stripe->save->inherit && parent->kind == VK_EXTENT_DATA)
-		stripe->worker->allocated -= length;
+		span->worker->allocated += length;
+	if (span->save->inherit && parent->kind == VK_EXTENT_DATA)
+		span->worker->allocated -= length;
 }
 
 /* Saves COUNT blocks without data, all of one kind, from BLOCK on. */
-static gboolean save_empty(Stripe *stripe, guint32 block, guint32 count, VkExtentKind kind,
+static gboolean save_empty(Span *span, guint32 block, guint32 count, VkExtentKind kind,
 			   GError **error)
 {
 	while (count > 0) {
 		VkExtent parent;
 		guint32 part;
 
-		if (!parent_at(stripe, block, &parent, error))
+		if (!parent_at(span, block, &parent, error))
 			return FALSE;
 		part = MIN(count, parent.count);
-		if (stripe->save->incremental)
-			emit(stripe, block, part, kind, NULL, 0);
-		else if (stripe->save->inherit
+		if (span->save->incremental)
+			emit(span, block, part, kind, NULL, 0);
+		else if (span->save->inherit
 				 ? parent.kind == VK_EXTENT_DATA || parent.kind == VK_EXTENT_DAMAGED
 				 : kind == VK_EXTENT_ZERO)
-			emit(stripe, block, part, kind, NULL, 0);
-		count_allocated(stripe, block, part, FALSE, &parent);
+			emit(span, block, part, kind, NULL, 0);
+		count_allocated(span, block, part, FALSE, &parent);
 		block += part;
 		count -= part;
 	}
@@ -171,16 +171,16 @@ static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_
 	       address_has_id(worker, ret_pack, *ret_slot, id);
 }
 
-static gboolean store_block(Stripe *stripe, guint32 block, const VkHashed *hashed,
-			    VkPackId *ret_pack, guint32 *ret_slot, GError **error)
+static gboolean store_block(Span *span, guint32 block, const VkHashed *hashed, VkPackId *ret_pack,
+			    guint32 *ret_slot, GError **error)
 {
-	VkWorker *worker = stripe->worker;
+	VkWorker *worker = span->worker;
 	VkNewSlot slot = {
 		.id = hashed->id,
 		.length = hashed->length,
 		.kind = VK_SLOT_KIND_DATA,
 		.block = block,
-		.image = stripe->save->image,
+		.image = span->save->image,
 	};
 
 	slot.bytes = vk_codec_encode(worker->codec, hashed->data, hashed->length,
@@ -196,26 +196,26 @@ static gboolean store_block(Stripe *stripe, guint32 block, const VkHashed *hashe
 }
 
 /* Saves a block that is not all zeros. */
-static gboolean save_data(Stripe *stripe, guint32 block, const VkHashed *hashed, GError **error)
+static gboolean save_data(Span *span, guint32 block, const VkHashed *hashed, GError **error)
 {
 	const VkBlockId *id = &hashed->id;
 	VkExtent parent;
 	VkPackId pack;
 	guint32 slot;
 
-	if (!parent_at(stripe, block, &parent, error))
+	if (!parent_at(span, block, &parent, error))
 		return FALSE;
-	count_allocated(stripe, block, 1, TRUE, &parent);
+	count_allocated(span, block, 1, TRUE, &parent);
 	if (parent.kind == VK_EXTENT_DATA &&
-	    address_has_id(stripe->worker, &parent.pack, parent.slot, id)) {
-		if (!stripe->save->inherit)
-			emit(stripe, block, 1, VK_EXTENT_DATA, &parent.pack, parent.slot);
+	    address_has_id(span->worker, &parent.pack, parent.slot, id)) {
+		if (!span->save->inherit)
+			emit(span, block, 1, VK_EXTENT_DATA, &parent.pack, parent.slot);
 		return TRUE;
 	}
-	if (!find_block(stripe->worker, id, &pack, &slot) &&
-	    !store_block(stripe, block, hashed, &pack, &slot, error))
+	if (!find_block(span->worker, id, &pack, &slot) &&
+	    !store_block(span, block, hashed, &pack, &slot, error))
 		return FALSE;
-	emit(stripe, block, 1, VK_EXTENT_DATA, &pack, slot);
+	emit(span, block, 1, VK_EXTENT_DATA, &pack, slot);
 	return TRUE;
 }
 
@@ -248,16 +248,15 @@ static guint8 mix_kinds(guint8 one, guint8 other)
 	return VK_EXTENT_ZERO;
 }
 
-/* Tells for each block of the stripe whether it must be read. */
-static gboolean find_kinds(Stripe *stripe, GError **error)
+/* Tells for each block of the span whether it must be read. */
+static gboolean find_kinds(Span *span, GError **error)
 {
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(VkSourceExtent));
-	guint64 start = block_offset(stripe->first);
+	guint64 start = block_offset(span->first);
 
-	memset(stripe->kinds, KIND_UNKNOWN, stripe->count);
-	if (!stripe->reader->ops->map(stripe->reader, start,
-				      blocks_length(stripe, stripe->first, stripe->count), found,
-				      error))
+	memset(span->kinds, KIND_UNKNOWN, span->count);
+	if (!span->reader->ops->map(span->reader, start,
+				    blocks_length(span, span->first, span->count), found, error))
 		return FALSE;
 	for (guint i = 0; i < found->len; i++) {
 		const VkSourceExtent *extent = &g_array_index(found, VkSourceExtent, i);
@@ -266,89 +265,89 @@ static gboolean find_kinds(Stripe *stripe, GError **error)
 			(guint32)((extent->offset - start + extent->length + VK_BLOCK_SIZE - 1) >>
 				  VK_BLOCK_LOG2);
 
-		for (guint32 block = from; block < MIN(to, stripe->count); block++)
-			stripe->kinds[block] =
-				mix_kinds(stripe->kinds[block], kind_of_source(extent->kind));
+		for (guint32 block = from; block < MIN(to, span->count); block++)
+			span->kinds[block] =
+				mix_kinds(span->kinds[block], kind_of_source(extent->kind));
 	}
-	for (guint32 block = 0; block < stripe->count; block++)
-		if (stripe->kinds[block] == KIND_UNKNOWN)
-			stripe->kinds[block] = VK_EXTENT_DATA;
+	for (guint32 block = 0; block < span->count; block++)
+		if (span->kinds[block] == KIND_UNKNOWN)
+			span->kinds[block] = VK_EXTENT_DATA;
 	return TRUE;
 }
 
 /* The next stretch of data from *POSITION on, short enough for one read. Count 0: none. */
-static Chunk next_chunk(const Stripe *stripe, guint32 *position)
+static Chunk next_chunk(const Span *span, guint32 *position)
 {
 	guint32 i = *position;
 	Chunk chunk;
 
-	while (i < stripe->count && stripe->kinds[i] != VK_EXTENT_DATA)
+	while (i < span->count && span->kinds[i] != VK_EXTENT_DATA)
 		i++;
-	chunk.first = stripe->first + i;
-	while (i < stripe->count && stripe->kinds[i] == VK_EXTENT_DATA &&
-	       i < chunk.first - stripe->first + BLOCKS_PER_READ)
+	chunk.first = span->first + i;
+	while (i < span->count && span->kinds[i] == VK_EXTENT_DATA &&
+	       i < chunk.first - span->first + BLOCKS_PER_READ)
 		i++;
-	chunk.count = i - (chunk.first - stripe->first);
+	chunk.count = i - (chunk.first - span->first);
 	*position = i;
 	return chunk;
 }
 
 /* Zeros need no id; the others are hashed side by side. */
-static gboolean save_chunk(Stripe *stripe, const Chunk *chunk, const guint8 *data, GError **error)
+static gboolean save_chunk(Span *span, const Chunk *chunk, const guint8 *data, GError **error)
 {
 	VkHashed blocks[BLOCKS_PER_READ];
 	guint count = 0, next = 0;
 
 	for (guint32 i = 0; i < chunk->count; i++) {
-		gsize length = blocks_length(stripe, chunk->first + i, 1);
+		gsize length = blocks_length(span, chunk->first + i, 1);
 
 		if (!vk_io_is_zero(data + block_offset(i), length))
 			blocks[count++] =
 				(VkHashed){.data = data + block_offset(i), .length = length};
 	}
-	vk_hasher_run(stripe->worker->hasher, blocks, count);
+	vk_hasher_run(span->worker->hasher, blocks, count);
 	for (guint32 i = 0; i < chunk->count; i++) {
 		guint32 block = chunk->first + i;
 		gboolean is_data = next < count && blocks[next].data == data + block_offset(i);
 
-		if (!(is_data ? save_data(stripe, block, &blocks[next++], error)
-			      : save_empty(stripe, block, 1, VK_EXTENT_ZERO, error)))
+		if (!(is_data ? save_data(span, block, &blocks[next++], error)
+			      : save_empty(span, block, 1, VK_EXTENT_ZERO, error)))
 			return FALSE;
 	}
-	stripe->worker->stats.read += blocks_length(stripe, chunk->first, chunk->count);
-	vk_progress_add(stripe->save->progress, blocks_length(stripe, chunk->first, chunk->count));
+	span->worker->stats.read += blocks_length(span, chunk->first, chunk->count);
+	vk_progress_add(span->save->progress, blocks_length(span, chunk->first, chunk->count));
 	return TRUE;
 }
 
-static gboolean save_gap(Stripe *stripe, guint32 from, guint32 to, GError **error)
+static gboolean save_gap(Span *span, guint32 from, guint32 to, GError **error)
 {
 	for (guint32 block = from, end; block < to; block = end) {
-		guint8 kind = stripe->kinds[block - stripe->first];
+		guint8 kind = span->kinds[block - span->first];
 
-		for (end = block + 1; end < to && stripe->kinds[end - stripe->first] == kind;)
+		for (end = block + 1; end < to && span->kinds[end - span->first] == kind;)
 			end++;
 		if (kind != KIND_SAME &&
-		    !save_empty(stripe, block, end - block, (VkExtentKind)kind, error))
+		    !save_empty(span, block, end - block, (VkExtentKind)kind, error))
 			return FALSE;
 	}
 	return TRUE;
 }
 
-static gboolean submit_chunk(Stripe *stripe, const Chunk *chunk, guint8 *buffer, GError **error)
+static gboolean submit_chunk(Span *span, const Chunk *chunk, guint8 *buffer, GError **error)
 {
-	gsize length = blocks_length(stripe, chunk->first, chunk->count);
+	gsize length = blocks_length(span, chunk->first, chunk->count);
 
-	vk_rate_limit_wait(stripe->save->session->limit, length);
-	return stripe->reader->ops->submit(stripe->reader, block_offset(chunk->first), length,
-					   buffer, error);
+	vk_rate_limit_wait(span->save->session->limit, length);
+	return span->reader->ops->submit(span->reader, block_offset(chunk->first), length, buffer,
+					 error);
 }
 
 /* Reads ahead by up to VK_SOURCE_DEPTH chunks and saves them and the gaps between in order. */
-static gboolean save_blocks(Stripe *stripe, GError **error)
+static gboolean save_blocks(Span *span, GError **error)
 {
 	Chunk chunks[VK_SOURCE_DEPTH];
 	guint32 position = 0;
-	guint32 done = stripe->first;
+	guint32 done = span->first;
 	guint submitted = 0;
 	guint completed = 0;
 
@@ -356,10 +355,10 @@ static gboolean save_blocks(Stripe *stripe, GError **error)
 		while (submitted - completed < VK_SOURCE_DEPTH) {
 			guint i = submitted % VK_SOURCE_DEPTH;
 
-			chunks[i] = next_chunk(stripe, &position);
+			chunks[i] = next_chunk(span, &position);
 			if (chunks[i].count == 0)
 				break;
-			if (!submit_chunk(stripe, &chunks[i], stripe->worker->buffers[i], error))
+			if (!submit_chunk(span, &chunks[i], span->worker->buffers[i], error))
 				return FALSE;
 			submitted++;
 		}
@@ -371,21 +370,21 @@ static gboolean save_blocks(Stripe *stripe, GError **error)
 		guint i = completed % VK_SOURCE_DEPTH;
 		Chunk chunk = chunks[i];
 
-		if (!stripe->reader->ops->complete(stripe->reader, error) ||
-		    !save_gap(stripe, done, chunk.first, error) ||
-		    !save_chunk(stripe, &chunk, stripe->worker->buffers[i], error))
+		if (!span->reader->ops->complete(span->reader, error) ||
+		    !save_gap(span, done, chunk.first, error) ||
+		    !save_chunk(span, &chunk, span->worker->buffers[i], error))
 			return FALSE;
 		completed++;
 		done = chunk.first + chunk.count;
 	}
-	return save_gap(stripe, done, stripe->first + stripe->count, error);
+	return save_gap(span, done, span->first + span->count, error);
 }
 
-gboolean vk_stripe_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, guint32 first,
-			guint32 count, GArray *extents, GError **error)
+gboolean vk_span_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, guint32 first,
+		      guint32 count, GArray *extents, GError **error)
 {
 	g_autofree guint8 *kinds = g_malloc(count);
-	Stripe stripe = {
+	Span span = {
 		.save = save,
 		.worker = worker,
 		.reader = reader,
@@ -397,5 +396,5 @@ gboolean vk_stripe_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, 
 
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
-	return find_kinds(&stripe, error) && save_blocks(&stripe, error);
+	return find_kinds(&span, error) && save_blocks(&span, error);
 }

@@ -153,7 +153,7 @@ static gboolean hand_over(SaveJob *job, guint32 number, GArray *extents, GError 
 	return ok;
 }
 
-static gpointer save_stripes(gpointer data)
+static gpointer save_spans(gpointer data)
 {
 	Helper *helper = data;
 	SaveJob *job = helper->job;
@@ -171,8 +171,8 @@ static gpointer save_stripes(gpointer data)
 		guint32 first = stripe * STRIPE_BLOCKS;
 		guint32 count = MIN((end - stripe) * STRIPE_BLOCKS, job->blocks - first);
 
-		if (!vk_stripe_save(&job->save, helper->worker, reader, first, count, extents,
-				    &error) ||
+		if (!vk_span_save(&job->save, helper->worker, reader, first, count, extents,
+				  &error) ||
 		    !hand_over(job, number, g_steal_pointer(&extents), &error)) {
 			fail_job(job, error);
 			break;
@@ -191,9 +191,9 @@ static void run_workers(SaveJob *job)
 	for (guint i = 0; i < n; i++)
 		helpers[i] = (Helper){.job = job, .worker = &session->workers[i]};
 	for (guint i = 1; i < n; i++)
-		threads[i] = g_thread_new("worker", save_stripes, &helpers[i]);
+		threads[i] = g_thread_new("worker", save_spans, &helpers[i]);
 	if (n > 0)
-		save_stripes(&helpers[0]);
+		save_spans(&helpers[0]);
 	for (guint i = 1; i < n; i++)
 		g_thread_join(threads[i]);
 }

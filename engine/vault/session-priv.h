@@ -71,5 +71,5 @@ gboolean vk_session_store_segment(gpointer session, const GPtrArray *slots, gboo
 				  VkPackId *ret_pack, guint32 *ret_slot, GError **error);
 
 /* Saves COUNT blocks from FIRST on; appends their VkExtents to EXTENTS. */
-gboolean vk_stripe_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, guint32 first,
-			guint32 count, GArray *extents, GError **error);
+gboolean vk_span_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, guint32 first,
+		      guint32 count, GArray *extents, GError **error);
