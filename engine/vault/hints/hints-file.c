@@ -28,7 +28,7 @@ static gboolean read_whole(int fd, guint64 offset, void *buf, gsize length, GErr
 	return vk_io_read(fd, "hints", offset, buf, length, &got, error) && got == length;
 }
 
-gboolean vk_hint_header_crc(const VkHintHeader *header, int fd, guint32 *ret, GError **error)
+gboolean vk_hints_header_crc(const VkHintHeader *header, int fd, guint32 *ret, GError **error)
 {
 	g_autofree VkPackId *ids = g_new(VkPackId, IDS_PER_READ);
 	guint32 packs = GUINT32_FROM_LE(header->packs);
@@ -86,30 +86,31 @@ static const char *find_problem(int fd, const VkPackContext *context, VkHintHead
 		return "it cannot be read";
 	if (!check_header(header, (guint64)facts.st_size, context, &problem))
 		return problem;
-	if (!vk_hint_header_crc(header, fd, &crc, NULL))
+	if (!vk_hints_header_crc(header, fd, &crc, NULL))
 		return "it cannot be read";
 	return crc == GUINT32_FROM_LE(header->crc32c) ? NULL : "its checksum does not match";
 }
 
-VkHintFile *vk_hint_file_new(int fd, const char *name, const VkPackContext *context, GError **error)
+VkHintsFile *vk_hints_file_new(int fd, const char *name, const VkPackContext *context,
+			       GError **error)
 {
 	VkHintHeader header;
 	const char *problem = find_problem(fd, context, &header);
-	VkHintFile *file;
+	VkHintsFile *file;
 
 	if (problem) {
 		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: %s", name, problem);
 		vk_io_clear_fd(&fd);
 		return NULL;
 	}
-	file = g_new0(VkHintFile, 1);
+	file = g_new0(VkHintsFile, 1);
 	file->fd = fd;
 	file->packs = GUINT32_FROM_LE(header.packs);
 	file->entries = GUINT64_FROM_LE(header.entries);
 	return file;
 }
 
-void vk_hint_file_free(VkHintFile *file)
+void vk_hints_file_free(VkHintsFile *file)
 {
 	if (!file)
 		return;
@@ -118,7 +119,7 @@ void vk_hint_file_free(VkHintFile *file)
 	g_free(file);
 }
 
-static gboolean read_at(VkHintFile *file, guint64 offset, void *buf, gsize length)
+static gboolean read_at(VkHintsFile *file, guint64 offset, void *buf, gsize length)
 {
 	g_autoptr(GError) trouble = NULL;
 
@@ -132,13 +133,14 @@ static gboolean read_at(VkHintFile *file, guint64 offset, void *buf, gsize lengt
 	return FALSE;
 }
 
-gboolean vk_hint_file_read_packs(VkHintFile *file, guint32 first, guint32 count, VkPackId *ret)
+gboolean vk_hints_file_read_packs(VkHintsFile *file, guint32 first, guint32 count, VkPackId *ret)
 {
 	return read_at(file, sizeof(VkHintHeader) + (guint64)first * sizeof(VkPackId), ret,
 		       count * sizeof(VkPackId));
 }
 
-gboolean vk_hint_file_read_entries(VkHintFile *file, guint64 first, guint32 count, VkHintEntry *ret)
+gboolean vk_hints_file_read_entries(VkHintsFile *file, guint64 first, guint32 count,
+				    VkHintEntry *ret)
 {
 	guint64 start = sizeof(VkHintHeader) + (guint64)file->packs * sizeof(VkPackId);
 
@@ -177,7 +179,7 @@ static gboolean search_window(const VkHintEntry *entries, guint32 count, guint64
 	return FALSE;
 }
 
-static gboolean search(VkHintFile *file, guint64 prefix, VkHintEntry *ret)
+static gboolean search(VkHintsFile *file, guint64 prefix, VkHintEntry *ret)
 {
 	VkHintEntry window[WINDOW];
 	guint64 low = 0, high = file->entries; /* within [low, high) */
@@ -190,7 +192,7 @@ static gboolean search(VkHintFile *file, guint64 prefix, VkHintEntry *ret)
 					 : low + (high - low) / 2;
 		guint64 first = MIN(middle - MIN(middle - low, count / 2), high - count);
 
-		if (!vk_hint_file_read_entries(file, first, count, window))
+		if (!vk_hints_file_read_entries(file, first, count, window))
 			return FALSE;
 		if (prefix < GUINT64_FROM_LE(window[0].prefix)) {
 			high = first;
@@ -205,14 +207,14 @@ static gboolean search(VkHintFile *file, guint64 prefix, VkHintEntry *ret)
 	return FALSE;
 }
 
-gboolean vk_hint_file_lookup(VkHintFile *file, guint64 prefix, VkPackId *ret_pack,
-			     guint32 *ret_slot)
+gboolean vk_hints_file_lookup(VkHintsFile *file, guint64 prefix, VkPackId *ret_pack,
+			      guint32 *ret_slot)
 {
 	VkHintEntry entry;
 
 	if (!search(file, prefix, &entry) || GUINT32_FROM_LE(entry.pack) >= file->packs ||
 	    GUINT32_FROM_LE(entry.slot) >= VK_SLOTS_MAX ||
-	    !vk_hint_file_read_packs(file, GUINT32_FROM_LE(entry.pack), 1, ret_pack))
+	    !vk_hints_file_read_packs(file, GUINT32_FROM_LE(entry.pack), 1, ret_pack))
 		return FALSE;
 	*ret_slot = GUINT32_FROM_LE(entry.slot);
 	return TRUE;

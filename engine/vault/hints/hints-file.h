@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkHintFile: one sorted hint file, searched in place. It is read and not mapped: a file that is cut
+ * VkHintsFile: one sorted hint file, searched in place. It is read and not mapped: a file that is cut
  * or cannot be read meanwhile then ends no process. Threads: free. The entries have no checksum: a
  * wrong one is not found or points to a block that is compared.
  */
@@ -11,35 +11,35 @@
 
 #include <glib.h>
 
-typedef struct VkHintFile {
+typedef struct VkHintsFile {
 	int fd;
 	char *object; /* name within the vault; NULL for a temporary file */
 	guint32 packs;
 	guint64 entries;
 	_Atomic gboolean unreadable; /* a read failed: nothing is looked up in it any more */
-} VkHintFile;
+} VkHintsFile;
 
 /*
  * Takes FD over, also when it fails. NAME is for the error. VK_ERROR_DAMAGE for what is no hint file
  * of the vault.
  */
-VkHintFile *vk_hint_file_new(int fd, const char *name, const VkPackContext *context,
-			     GError **error);
-void vk_hint_file_free(VkHintFile *file);
+VkHintsFile *vk_hints_file_new(int fd, const char *name, const VkPackContext *context,
+			       GError **error);
+void vk_hints_file_free(VkHintsFile *file);
 
-gboolean vk_hint_file_lookup(VkHintFile *file, guint64 prefix, VkPackId *ret_pack,
-			     guint32 *ret_slot);
+gboolean vk_hints_file_lookup(VkHintsFile *file, guint64 prefix, VkPackId *ret_pack,
+			      guint32 *ret_slot);
 
 /*
  * COUNT pack ids, or little-endian entries, from number FIRST on, which must be there. FALSE when
  * they cannot be read: the file is unreadable then.
  */
-gboolean vk_hint_file_read_packs(VkHintFile *file, guint32 first, guint32 count, VkPackId *ret);
-gboolean vk_hint_file_read_entries(VkHintFile *file, guint64 first, guint32 count,
-				   VkHintEntry *ret);
+gboolean vk_hints_file_read_packs(VkHintsFile *file, guint32 first, guint32 count, VkPackId *ret);
+gboolean vk_hints_file_read_entries(VkHintsFile *file, guint64 first, guint32 count,
+				    VkHintEntry *ret);
 
 /*
  * The checksum in HEADER's last member, for the pack ids (header->packs of them) behind the header
  * in FD. FALSE when they cannot be read.
  */
-gboolean vk_hint_header_crc(const VkHintHeader *header, int fd, guint32 *ret, GError **error);
+gboolean vk_hints_header_crc(const VkHintHeader *header, int fd, guint32 *ret, GError **error);

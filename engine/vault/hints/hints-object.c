@@ -18,7 +18,7 @@ static gint compare_newest_first(gconstpointer a, gconstpointer b)
 	return strcmp(*(const char *const *)b, *(const char *const *)a);
 }
 
-GPtrArray *vk_hint_objects_list(VkStore *store, GError **error)
+GPtrArray *vk_hints_objects_list(VkStore *store, GError **error)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) found = store->ops->list(store, VK_FOLDER_HINTS, error);
@@ -72,11 +72,11 @@ static int open_object(const VkHintsPlace *place, const char *name, const char *
 	return vk_io_open_regular(AT_FDCWD, path, path, error);
 }
 
-VkHintFile *vk_hint_object_open(const VkHintsPlace *place, const char *name, const char *folder,
-				GError **error)
+VkHintsFile *vk_hints_object_open(const VkHintsPlace *place, const char *name, const char *folder,
+				  GError **error)
 {
 	int fd = open_object(place, name, folder, error);
-	VkHintFile *file = fd < 0 ? NULL : vk_hint_file_new(fd, name, place->context, error);
+	VkHintsFile *file = fd < 0 ? NULL : vk_hints_file_new(fd, name, place->context, error);
 
 	if (file)
 		file->object = g_strdup(name);
@@ -90,7 +90,7 @@ static char *new_object_name(void)
 			       (guint64)g_get_real_time(), g_random_int(), g_random_int());
 }
 
-static gboolean copy_content(VkNewObject *object, const VkStore *store, const VkHintFile *file,
+static gboolean copy_content(VkNewObject *object, const VkStore *store, const VkHintsFile *file,
 			     GError **error)
 {
 	g_autofree char *buf = g_malloc(COPY_SIZE);
@@ -106,7 +106,7 @@ static gboolean copy_content(VkNewObject *object, const VkStore *store, const Vk
 	}
 }
 
-gboolean vk_hint_object_put(VkStore *store, VkHintFile *file, GError **error)
+gboolean vk_hints_object_put(VkStore *store, VkHintsFile *file, GError **error)
 {
 	g_autofree char *name = new_object_name();
 	VkNewObject *object = store->ops->begin(store, error);

@@ -12,14 +12,14 @@
 #include <glib.h>
 
 /* The names of the vault's hint files, newest first. Returns char*, owned by the array. */
-GPtrArray *vk_hint_objects_list(VkStore *store, GError **error);
+GPtrArray *vk_hints_objects_list(VkStore *store, GError **error);
 
 /*
  * Opens the hint file NAME. Where it cannot be read in place it is brought into a nameless file in
  * FOLDER. VK_ERROR_DAMAGE when it is damaged, VK_ERROR_NOT_FOUND when it is gone.
  */
-VkHintFile *vk_hint_object_open(const VkHintsPlace *place, const char *name, const char *folder,
-				GError **error);
+VkHintsFile *vk_hints_object_open(const VkHintsPlace *place, const char *name, const char *folder,
+				  GError **error);
 
 /* Puts FILE under a new name, which is the newest, and sets its object. */
-gboolean vk_hint_object_put(VkStore *store, VkHintFile *file, GError **error);
+gboolean vk_hints_object_put(VkStore *store, VkHintsFile *file, GError **error);

@@ -16,7 +16,7 @@
 /* Of each input of a merge: 64 KiB. */
 #define ENTRIES_PER_READ 4096u
 
-struct VkHintWriter {
+struct VkHintsWriter {
 	FILE *stream;
 	const VkPackContext *context;
 	char *folder; /* for errors */
@@ -25,7 +25,7 @@ struct VkHintWriter {
 	VkHintHeader header; /* complete at the end */
 };
 
-static gboolean write_bytes(VkHintWriter *writer, const void *bytes, gsize length, GError **error)
+static gboolean write_bytes(VkHintsWriter *writer, const void *bytes, gsize length, GError **error)
 {
 	if (length > 0 && fwrite(bytes, length, 1, writer->stream) != 1)
 		return vk_fail_errno(error, errno, "cannot write a temporary file in '%s'",
@@ -33,9 +33,9 @@ static gboolean write_bytes(VkHintWriter *writer, const void *bytes, gsize lengt
 	return TRUE;
 }
 
-VkHintWriter *vk_hint_writer_new(const char *folder, const VkPackContext *context, GError **error)
+VkHintsWriter *vk_hints_writer_new(const char *folder, const VkPackContext *context, GError **error)
 {
-	g_autoptr(VkHintWriter) writer = g_new0(VkHintWriter, 1);
+	g_autoptr(VkHintsWriter) writer = g_new0(VkHintsWriter, 1);
 	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
 	int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
 
@@ -59,7 +59,7 @@ VkHintWriter *vk_hint_writer_new(const char *folder, const VkPackContext *contex
 	return g_steal_pointer(&writer);
 }
 
-void vk_hint_writer_free(VkHintWriter *writer)
+void vk_hints_writer_free(VkHintsWriter *writer)
 {
 	if (!writer)
 		return;
@@ -70,8 +70,8 @@ void vk_hint_writer_free(VkHintWriter *writer)
 	g_free(writer);
 }
 
-gboolean vk_hint_writer_add_packs(VkHintWriter *writer, const VkPackId *packs, guint32 count,
-				  GError **error)
+gboolean vk_hints_writer_add_packs(VkHintsWriter *writer, const VkPackId *packs, guint32 count,
+				   GError **error)
 {
 	if (count > G_MAXUINT32 - writer->packs)
 		return vk_fail(error, VK_ERROR_FAILED, "too many packs for one hint file");
@@ -79,7 +79,7 @@ gboolean vk_hint_writer_add_packs(VkHintWriter *writer, const VkPackId *packs, g
 	return write_bytes(writer, packs, count * sizeof(VkPackId), error);
 }
 
-gboolean vk_hint_writer_add(VkHintWriter *writer, const VkHintEntry *entry, GError **error)
+gboolean vk_hints_writer_add(VkHintsWriter *writer, const VkHintEntry *entry, GError **error)
 {
 	VkHintEntry stored = {
 		.prefix = GUINT64_TO_LE(entry->prefix),
@@ -91,14 +91,14 @@ gboolean vk_hint_writer_add(VkHintWriter *writer, const VkHintEntry *entry, GErr
 	return write_bytes(writer, &stored, sizeof(stored), error);
 }
 
-static gboolean flush(VkHintWriter *writer, GError **error)
+static gboolean flush(VkHintsWriter *writer, GError **error)
 {
 	if (fflush(writer->stream) == 0)
 		return TRUE;
 	return vk_fail_errno(error, errno, "cannot write a temporary file in '%s'", writer->folder);
 }
 
-VkHintFile *vk_hint_writer_finish(VkHintWriter *writer, GError **error)
+VkHintsFile *vk_hints_writer_finish(VkHintsWriter *writer, GError **error)
 {
 	int fd = fileno(writer->stream);
 	guint32 crc;
@@ -107,7 +107,7 @@ VkHintFile *vk_hint_writer_finish(VkHintWriter *writer, GError **error)
 		return NULL;
 	writer->header.packs = GUINT32_TO_LE(writer->packs);
 	writer->header.entries = GUINT64_TO_LE(writer->entries);
-	if (!vk_hint_header_crc(&writer->header, fd, &crc, error)) {
+	if (!vk_hints_header_crc(&writer->header, fd, &crc, error)) {
 		g_prefix_error(error, "a temporary file in '%s': ", writer->folder);
 		return NULL;
 	}
@@ -121,12 +121,12 @@ VkHintFile *vk_hint_writer_finish(VkHintWriter *writer, GError **error)
 		vk_fail_errno(error, errno, "cannot keep a temporary file in '%s'", writer->folder);
 		return NULL;
 	}
-	return vk_hint_file_new(fd, "hints", writer->context, error);
+	return vk_hints_file_new(fd, "hints", writer->context, error);
 }
 
 /* A place in an input of the merge. */
 typedef struct {
-	VkHintFile *file;
+	VkHintsFile *file;
 	guint32 first_pack; /* of this file among the output's packs */
 	gboolean has_entry;
 	VkHintEntry entry; /* host byte order; the pack is that of the output */
@@ -141,8 +141,8 @@ static const VkHintEntry *next_stored(Cursor *cursor)
 	if (cursor->left == 0) {
 		cursor->count =
 			(guint32)MIN(cursor->file->entries - cursor->next, ENTRIES_PER_READ);
-		if (cursor->count == 0 || !vk_hint_file_read_entries(cursor->file, cursor->next,
-								     cursor->count, cursor->read))
+		if (cursor->count == 0 || !vk_hints_file_read_entries(cursor->file, cursor->next,
+								      cursor->count, cursor->read))
 			return NULL;
 		cursor->next += cursor->count;
 		cursor->left = cursor->count;
@@ -184,14 +184,14 @@ static Cursor *find_smallest(Cursor *cursors, guint count)
 	return smallest;
 }
 
-static gboolean merge_entries(VkHintWriter *writer, Cursor *cursors, guint count, GError **error)
+static gboolean merge_entries(VkHintsWriter *writer, Cursor *cursors, guint count, GError **error)
 {
 	Cursor *smallest;
 
 	while ((smallest = find_smallest(cursors, count))) {
 		VkHintEntry entry = smallest->entry;
 
-		if (!vk_hint_writer_add(writer, &entry, error))
+		if (!vk_hints_writer_add(writer, &entry, error))
 			return FALSE;
 		for (guint i = 0; i < count; i++)
 			if (cursors[i].has_entry && cursors[i].entry.prefix == entry.prefix)
@@ -201,23 +201,23 @@ static gboolean merge_entries(VkHintWriter *writer, Cursor *cursors, guint count
 }
 
 /* Pack ids of an input that cannot be read any more are zeros: so are none of its entries taken. */
-static gboolean copy_packs(VkHintWriter *writer, VkHintFile *file, GError **error)
+static gboolean copy_packs(VkHintsWriter *writer, VkHintsFile *file, GError **error)
 {
 	g_autofree VkPackId *ids = g_new0(VkPackId, ENTRIES_PER_READ);
 
 	for (guint32 done = 0, part; done < file->packs; done += part) {
 		part = MIN(file->packs - done, ENTRIES_PER_READ);
-		vk_hint_file_read_packs(file, done, part, ids);
-		if (!vk_hint_writer_add_packs(writer, ids, part, error))
+		vk_hints_file_read_packs(file, done, part, ids);
+		if (!vk_hints_writer_add_packs(writer, ids, part, error))
 			return FALSE;
 	}
 	return TRUE;
 }
 
-VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const VkPackContext *context,
-				GError **error)
+VkHintsFile *vk_hints_files_merge(GPtrArray *files, const char *folder,
+				  const VkPackContext *context, GError **error)
 {
-	g_autoptr(VkHintWriter) writer = vk_hint_writer_new(folder, context, error);
+	g_autoptr(VkHintsWriter) writer = vk_hints_writer_new(folder, context, error);
 	g_autofree Cursor *cursors = g_new0(Cursor, files->len);
 
 	if (!writer)
@@ -231,5 +231,5 @@ VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const VkPa
 	}
 	if (!merge_entries(writer, cursors, files->len, error))
 		return NULL;
-	return vk_hint_writer_finish(writer, error);
+	return vk_hints_writer_finish(writer, error);
 }

@@ -9,25 +9,26 @@
 
 #include <glib.h>
 
-typedef struct VkHintWriter VkHintWriter;
+typedef struct VkHintsWriter VkHintsWriter;
 
 /* A nameless file in FOLDER. CONTEXT is borrowed. */
-VkHintWriter *vk_hint_writer_new(const char *folder, const VkPackContext *context, GError **error);
-void vk_hint_writer_free(VkHintWriter *writer);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHintWriter, vk_hint_writer_free)
+VkHintsWriter *vk_hints_writer_new(const char *folder, const VkPackContext *context,
+				   GError **error);
+void vk_hints_writer_free(VkHintsWriter *writer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHintsWriter, vk_hints_writer_free)
 
 /* Adds pack ids. All of them come before the first entry. */
-gboolean vk_hint_writer_add_packs(VkHintWriter *writer, const VkPackId *packs, guint32 count,
-				  GError **error);
+gboolean vk_hints_writer_add_packs(VkHintsWriter *writer, const VkPackId *packs, guint32 count,
+				   GError **error);
 
 /* Adds an entry in host byte order. Prefixes ascend. */
-gboolean vk_hint_writer_add(VkHintWriter *writer, const VkHintEntry *entry, GError **error);
+gboolean vk_hints_writer_add(VkHintsWriter *writer, const VkHintEntry *entry, GError **error);
 
-VkHintFile *vk_hint_writer_finish(VkHintWriter *writer, GError **error);
+VkHintsFile *vk_hints_writer_finish(VkHintsWriter *writer, GError **error);
 
 /*
- * Merges FILES (VkHintFile, newest first): of two entries with one prefix the newest stays. Those
+ * Merges FILES (VkHintsFile, newest first): of two entries with one prefix the newest stays. Those
  * of a file that turns out to be unreadable are missing.
  */
-VkHintFile *vk_hint_files_merge(GPtrArray *files, const char *folder, const VkPackContext *context,
-				GError **error);
+VkHintsFile *vk_hints_files_merge(GPtrArray *files, const char *folder,
+				  const VkPackContext *context, GError **error);

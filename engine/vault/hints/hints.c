@@ -21,7 +21,7 @@
 #define VAULT_FILES_MAX  12u
 
 typedef struct {
-	VkHintFile *file;
+	VkHintsFile *file;
 	guint level;
 } Spill;
 
@@ -35,7 +35,7 @@ struct VkHints {
 	GArray *packs;            /* VkPackId; memory's pack numbers */
 	GHashTable *pack_numbers; /* VkPackId, owned -> number + 1 */
 	GArray *spills;           /* Spill, oldest first, levels falling */
-	GPtrArray *files;         /* VkHintFile of the vault, newest first */
+	GPtrArray *files;         /* VkHintsFile of the vault, newest first */
 };
 
 static guint64 prefix_of(const VkBlockId *id)
@@ -48,12 +48,12 @@ static guint64 prefix_of(const VkBlockId *id)
 
 static void file_free(gpointer file)
 {
-	vk_hint_file_free(file);
+	vk_hints_file_free(file);
 }
 
 static void spill_clear(gpointer spill)
 {
-	vk_hint_file_free(((Spill *)spill)->file);
+	vk_hints_file_free(((Spill *)spill)->file);
 }
 
 static VkHints *hints_new(const VkHintsPlace *place, guint size)
@@ -107,20 +107,20 @@ static gint compare_entries(gconstpointer a, gconstpointer b)
 }
 
 /* Makes memory a file. The index is emptied first, for sorting moves the entries below it. */
-static VkHintFile *write_memory(VkHints *hints, GError **error)
+static VkHintsFile *write_memory(VkHints *hints, GError **error)
 {
-	g_autoptr(VkHintWriter) writer = NULL;
+	g_autoptr(VkHintsWriter) writer = NULL;
 
 	g_hash_table_remove_all(hints->by_prefix);
 	qsort(hints->memory, hints->used, sizeof(VkHintEntry), compare_entries);
-	writer = vk_hint_writer_new(hints->folder, hints->place.context, error);
-	if (!writer || !vk_hint_writer_add_packs(writer, (const void *)hints->packs->data,
-						 hints->packs->len, error))
+	writer = vk_hints_writer_new(hints->folder, hints->place.context, error);
+	if (!writer || !vk_hints_writer_add_packs(writer, (const void *)hints->packs->data,
+						  hints->packs->len, error))
 		return NULL;
 	for (guint i = 0; i < hints->used; i++)
-		if (!vk_hint_writer_add(writer, &hints->memory[i], error))
+		if (!vk_hints_writer_add(writer, &hints->memory[i], error))
 			return NULL;
-	return vk_hint_writer_finish(writer, error);
+	return vk_hints_writer_finish(writer, error);
 }
 
 /* The newest COUNT spilled files, newest first, borrowed. */
@@ -150,7 +150,7 @@ static gboolean merge_spills(VkHints *hints, GError **error)
 		files = newest_spills(hints, SPILL_FAN);
 		merged.level = g_array_index(hints->spills, Spill, count - 1).level + 1;
 		merged.file =
-			vk_hint_files_merge(files, hints->folder, hints->place.context, error);
+			vk_hints_files_merge(files, hints->folder, hints->place.context, error);
 		if (!merged.file)
 			return FALSE;
 		g_array_set_size(hints->spills, count - SPILL_FAN);
@@ -219,12 +219,12 @@ static gboolean lookup_locked(const VkHints *hints, guint64 prefix, VkPackId *re
 		return TRUE;
 	}
 	for (guint i = hints->spills->len; i > 0; i--)
-		if (vk_hint_file_lookup(g_array_index(hints->spills, Spill, i - 1).file, prefix,
-					ret_pack, ret_slot))
+		if (vk_hints_file_lookup(g_array_index(hints->spills, Spill, i - 1).file, prefix,
+					 ret_pack, ret_slot))
 			return TRUE;
 	for (guint i = 0; i < hints->files->len; i++)
-		if (vk_hint_file_lookup(g_ptr_array_index(hints->files, i), prefix, ret_pack,
-					ret_slot))
+		if (vk_hints_file_lookup(g_ptr_array_index(hints->files, i), prefix, ret_pack,
+					 ret_slot))
 			return TRUE;
 	return FALSE;
 }
@@ -253,7 +253,7 @@ static gboolean open_vault_files(VkHints *hints)
 {
 	VkStore *store = hints->place.store;
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(GPtrArray) names = vk_hint_objects_list(store, &trouble);
+	g_autoptr(GPtrArray) names = vk_hints_objects_list(store, &trouble);
 	gboolean all = TRUE;
 
 	if (!names) {
@@ -262,10 +262,10 @@ static gboolean open_vault_files(VkHints *hints)
 	}
 	for (guint i = 0; i < names->len; i++) {
 		const char *name = names->pdata[i];
-		VkHintFile *file;
+		VkHintsFile *file;
 
 		g_clear_error(&trouble);
-		file = vk_hint_object_open(&hints->place, name, hints->folder, &trouble);
+		file = vk_hints_object_open(&hints->place, name, hints->folder, &trouble);
 		if (file) {
 			g_ptr_array_add(hints->files, file);
 		} else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
@@ -339,7 +339,7 @@ static guint count_mergeable(const VkHints *hints, guint64 entries)
 	guint count = 0;
 
 	for (; count < hints->files->len; count++) {
-		const VkHintFile *file = g_ptr_array_index(hints->files, count);
+		const VkHintsFile *file = g_ptr_array_index(hints->files, count);
 
 		if (file->entries >= entries * VAULT_SIZE_RATIO &&
 		    hints->files->len - count < VAULT_FILES_MAX)
@@ -350,20 +350,20 @@ static guint count_mergeable(const VkHints *hints, guint64 entries)
 }
 
 /* MERGED, which is in the vault, stands for all spilled files and the newest COUNT of the vault. */
-static void replace_files(VkHints *hints, VkHintFile *merged, guint count)
+static void replace_files(VkHints *hints, VkHintsFile *merged, guint count)
 {
 	g_array_set_size(hints->spills, 0);
 	for (guint i = 0; i < count; i++)
-		delete_object(hints->place.store, ((VkHintFile *)hints->files->pdata[i])->object);
+		delete_object(hints->place.store, ((VkHintsFile *)hints->files->pdata[i])->object);
 	if (count > 0)
 		g_ptr_array_remove_range(hints->files, 0, count);
 	g_ptr_array_insert(hints->files, 0, merged);
 }
 
-static VkHintFile *find_unreadable(const VkHints *hints)
+static VkHintsFile *find_unreadable(const VkHints *hints)
 {
 	for (guint i = 0; i < hints->files->len; i++)
-		if (((VkHintFile *)hints->files->pdata[i])->unreadable)
+		if (((VkHintsFile *)hints->files->pdata[i])->unreadable)
 			return hints->files->pdata[i];
 	return NULL;
 }
@@ -371,7 +371,7 @@ static VkHintFile *find_unreadable(const VkHints *hints)
 /* What the unreadable files of the vault had, the packs tell again. */
 static gboolean replace_unreadable_locked(VkHints *hints, GError **error)
 {
-	VkHintFile *file;
+	VkHintsFile *file;
 
 	if (!find_unreadable(hints))
 		return TRUE;
@@ -385,19 +385,19 @@ static gboolean replace_unreadable_locked(VkHints *hints, GError **error)
 }
 
 /* Merges all spilled files and the newest COUNT of the vault. */
-static VkHintFile *merge_newest(const VkHints *hints, guint count, GError **error)
+static VkHintsFile *merge_newest(const VkHints *hints, guint count, GError **error)
 {
 	g_autoptr(GPtrArray) inputs = newest_spills(hints, hints->spills->len);
 
 	for (guint i = 0; i < count; i++)
 		g_ptr_array_add(inputs, hints->files->pdata[i]);
-	return vk_hint_files_merge(inputs, hints->folder, hints->place.context, error);
+	return vk_hints_files_merge(inputs, hints->folder, hints->place.context, error);
 }
 
 static gboolean commit_locked(VkHints *hints, GError **error)
 {
 	guint64 entries = 0;
-	VkHintFile *merged;
+	VkHintsFile *merged;
 	guint count;
 
 	if (!replace_unreadable_locked(hints, error) || !spill(hints, error))
@@ -410,11 +410,11 @@ static gboolean commit_locked(VkHints *hints, GError **error)
 	merged = merge_newest(hints, count, error);
 	/* A file that turned out to be unreadable is replaced, and all is merged without it. */
 	if (merged && find_unreadable(hints)) {
-		vk_hint_file_free(merged);
+		vk_hints_file_free(merged);
 		return commit_locked(hints, error);
 	}
-	if (!merged || !vk_hint_object_put(hints->place.store, merged, error)) {
-		vk_hint_file_free(merged);
+	if (!merged || !vk_hints_object_put(hints->place.store, merged, error)) {
+		vk_hints_file_free(merged);
 		return FALSE;
 	}
 	replace_files(hints, merged, count);
