@@ -195,7 +195,7 @@ static gboolean has_id(const GPtrArray *keys, guint first, const char *id)
 }
 
 /*
- * Reads the parents of those that are newer than one dated in the future, from number AHEAD on:
+ * Reads the parents of the snapshots that are newer than one dated in the future, from number AHEAD on:
  * they are the newest of the others, for while it is the latest it is everybody's parent. Returns
  * whether there are any.
  */
@@ -265,7 +265,7 @@ static gboolean *find_plausible(const gint64 *dates, guint count)
 
 /*
  * Leaves of the AGREED, the plausible ones, the most in whose order no clock goes back: the longest
- * ascending subsequence of the dates. Of several as long any.
+ * ascending subsequence of the dates, or one of the longest.
  */
 static void keep_agreed(const gint64 *dates, gboolean *agreed, guint count)
 {

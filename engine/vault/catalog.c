@@ -54,7 +54,7 @@ char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *
 	return g_strdup_printf(VK_FOLDER_COPIES "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
 }
 
-/* The key that the object NAME in the folder of UUID stands for; NULL when it is none of ours. */
+/* The key of the object NAME in the folder of UUID; NULL: it is no snapshot's. */
 static VkSnapshotKey *parse_object_name(const char *uuid, const char *name)
 {
 	const char *id = name + VK_TIME_LENGTH + 1;

@@ -10,7 +10,7 @@
 
 #include <glib.h>
 
-/* A snapshot as its object's name tells it, without opening the object. */
+/* What the name of a snapshot's object says; the object need not be opened for it. */
 typedef struct VkSnapshotKey {
 	char *uuid;
 	char *time;
@@ -24,9 +24,9 @@ typedef struct VkSnapshotKey {
 void vk_snapshot_key_free(VkSnapshotKey *key);
 
 /*
- * When the snapshot of a list was taken by what is known now, seconds since 1970. A clock that was
- * wrong, ahead or behind, contradicts what most others of the guest say: what it dated was taken no
- * later than the next one that they agree with, or than now. Never too early by that.
+ * When a snapshot of a list was taken by what is known now, in seconds since 1970. A wrong clock
+ * contradicts most other dates of the guest. A snapshot that it dated was taken no later than the next
+ * one whose date agrees with the others, and no later than now. The result is never too early.
  */
 gint64 vk_snapshot_key_taken(const VkSnapshotKey *key);
 
@@ -37,31 +37,31 @@ gboolean vk_snapshot_key_is_ahead(const VkSnapshotKey *key);
 char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id);
 
 /*
- * All snapshots, or those of the guest UUID unless it is NULL, ordered by uuid, and as they were
- * committed: by TIME, but for those that a clock dated wrongly. Names that are not ours are passed
- * over. Returns VkSnapshotKey*, owned by the array.
+ * Lists all snapshots, or those of the guest UUID unless it is NULL. They are ordered by uuid, then as
+ * they were committed: by TIME, except where a clock was wrong. Skips the names of other objects.
+ * Returns VkSnapshotKey*, owned by the array.
  */
 GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error);
 
-/* Whether the snapshot ID is among KEYS, such a list. */
+/* Whether KEYS, a list of vk_catalog_list(), has the snapshot ID. */
 gboolean vk_catalog_has_id(const GPtrArray *keys, const char *id);
 
 /*
- * Notes that the snapshot was committed before one that is dated TIME, earlier than it. Fine when
- * that is noted already.
+ * Notes that the snapshot was committed before another one that is dated TIME, which is earlier.
+ * Succeeds if that is noted already.
  */
 gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const char *time,
 				GError **error);
 
-/* Tells people when NEWEST, of the guest of that name, is dated in the future. */
+/* Warns if NEWEST, of the guest of that name, is dated in the future. */
 void vk_catalog_tell_ahead(const VkSnapshotKey *newest, const char *guest);
 
-/* The name of the object with the copies that the snapshot got later. New string. */
+/* The name of the object that lists the snapshot's later copies. New string. */
 char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *id);
 
 /*
- * Loads and verifies one snapshot object, with the copies in the vault that it got later, if they
- * can be read. VK_ERROR_DAMAGE, VK_ERROR_NOT_FOUND.
+ * Loads and verifies one snapshot object. Adds its later copies in the vault if they can be read.
+ * VK_ERROR_DAMAGE, VK_ERROR_NOT_FOUND.
  */
 VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error);
 
@@ -69,8 +69,8 @@ VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **e
 gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **error);
 
 /*
- * Takes the snapshot out of the catalogue, and then its later copies. What its images refer to
- * stays in the packs.
+ * Removes the snapshot from the catalogue, then its later copies. The blocks of its images stay in the
+ * packs.
  */
 gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **error);
 

@@ -15,7 +15,7 @@
 #define DATA_MARK  "-data-"
 #define PLAIN_MARK "-plain-"
 
-/* "20261122T201405Z-data-0123abcd.json": what a record is tells its name, so old ones need no look. */
+/* Its name says all of a record but the result: "20261122T201405Z-data-0123abcd.json". */
 static gboolean is_record(const char *name, gboolean with_data)
 {
 	const char *mark = with_data ? DATA_MARK : PLAIN_MARK;
@@ -24,7 +24,7 @@ static gboolean is_record(const char *name, gboolean with_data)
 	       g_str_has_suffix(name, ".json");
 }
 
-/* The object of the newest such record; NULL: none. New string. */
+/* The object of the newest record, with or without data; NULL: none. New string. */
 static char *find_newest(const GPtrArray *names, gboolean with_data)
 {
 	const char *newest = NULL;
@@ -38,7 +38,7 @@ static char *find_newest(const GPtrArray *names, gboolean with_data)
 	return newest ? g_strconcat(VK_FOLDER_CHECKS "/", newest, NULL) : NULL;
 }
 
-/* Those before it, of the same kind, are of no use any more. */
+/* Older records of the same kind are of no use any more. */
 static void drop_older(VkVault *vault, const char *kept, gboolean with_data)
 {
 	VkStore *store = vault->store;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * When a vault was last checked, and what came of it: small objects below checks/. They may be lost
- * without harm. And how large the vault is. Threads: free.
+ * When a vault was last checked, and the result: small objects below checks/, which may be lost without
+ * harm. Also how large the vault is. Threads: free.
  */
 #pragma once
 
@@ -10,12 +10,12 @@
 #include <glib.h>
 
 typedef struct VkCheckRecord {
-	gint64 time;   /* seconds since 1970; 0: there was no such check */
-	gboolean data; /* every stored block was read, too */
+	gint64 time;   /* seconds since 1970; 0: there was no check */
+	gboolean data; /* every stored block was read as well */
 	guint64 damages;
 } VkCheckRecord;
 
-/* Notes that RESULT was found now. Fails where the vault cannot be written to. */
+/* Records RESULT as of now. Fails if the vault cannot be written. */
 gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboolean data,
 			     GError **error);
 

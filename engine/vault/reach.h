@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkReach: the data slots that images refer to, found by walking their maps. What is wrong there is
- * told, and the walk goes on. Threads: one caller at a time; then free to read.
+ * VkReach: the data slots that images refer to. It walks their maps, reports what is wrong there and
+ * goes on. The slots of the maps themselves are not in it. Threads: one caller at a time; then free to
+ * read.
  */
 #pragma once
 
@@ -25,9 +26,9 @@ void vk_reach_free(VkReach *reach); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkReach, vk_reach_free)
 
 /*
- * Adds what IMAGE, which is in the vault, refers to. Calls TROUBLE for each map page that cannot be
- * read, which ends the walk, and for each extent that is known as lost or that its pack does not have,
- * which is passed over; once for the same trouble with extents in a row. Stops on vk_interrupted().
+ * Adds the slots that IMAGE, which is in the vault, refers to. Calls TROUBLE if a map page cannot be
+ * read, and ends there. Calls it for each extent that is known as lost or that its pack does not have,
+ * and skips the extent; extents in a row with the same trouble are one call. Stops on vk_interrupted().
  */
 void vk_reach_add(VkReach *reach, const VkImageRecord *image, VkReachTrouble trouble,
 		  gpointer user);

@@ -24,7 +24,7 @@ typedef struct Span {
 	VkSourceReader *reader;
 	guint32 first;
 	guint32 count;
-	guint8 *kinds; /* VkExtentKind of each block as the source tells it, or KIND_SAME */
+	guint8 *kinds; /* VkExtentKind of each block by the source, or KIND_SAME */
 	GArray *extents;
 	VkExtent parent; /* what the parent has from parent.first on; count 0: not looked up */
 } Span;
@@ -63,9 +63,8 @@ static void emit(Span *span, guint32 block, guint32 count, VkExtentKind kind, co
 }
 
 /*
- * What the parent has for BLOCK: *RET begins there. Without a parent, or behind its end, a hole.
- * A map that is damaged, or that the disk cannot read, ends the save: it is done again without the
- * parent.
+ * Finds what the parent has for BLOCK: *RET begins there. Without a parent, or after its end, it is a
+ * hole. A map that is damaged or unreadable ends the save, which is done again without the parent.
  */
 static gboolean parent_at(Span *span, guint32 block, VkExtent *ret, GError **error)
 {

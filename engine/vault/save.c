@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Saving one image: the workers take spans of stripes in order and hand their extents over; whoever
- * brings the next one in line writes it, and those waiting behind it, into the run. Workers may be
- * only so far ahead of the run, so that memory does not grow with the disk.
+ * Saving one image. An image is stripes of a pack's size; a span is one or more of them. The workers
+ * take spans in order and hand over their extents. The worker that brings the next span in line writes
+ * its extents into the run, and those of the spans that wait for it. Workers may be only so far ahead of
+ * the run, so that memory does not grow with the disk.
  */
 #include "session-priv.h"
 
@@ -247,7 +248,7 @@ static VkImageRecord *make_record(SaveJob *job, const VkImageRecord *parent, gin
 		atomic_store(&job->save.parent_damaged, unreadable);
 		return NULL;
 	}
-	/* Without the parent's map it is not known what the changes replaced: a whole map tells. */
+	/* An incremental save does not know what the changes replaced. A whole map shows it. */
 	if (record->runs->len == 1)
 		bound_allocated(record, record->runs->pdata[0]);
 	return g_steal_pointer(&record);
@@ -280,11 +281,11 @@ static gboolean is_all_changed(SaveJob *job, guint32 first, guint32 count, gbool
 }
 
 /*
- * QEMU forgets what was changed behind the end of a disk that is made smaller, and takes what comes
- * back there when it is made larger again for unchanged, though all of that is zeros now: the old
- * bytes would show there. The source alone cannot tell; what the parent has there does. So this one
- * part of the parent's map is read in spite of the changes being known: that over the zeros at the
- * end, mostly one page of each run and none where the end is data, however large the map is.
+ * When a disk is made smaller, QEMU forgets the changes after its new end. When the disk is made larger
+ * again, QEMU takes the blocks there for unchanged, though all are zeros now: the parent's old bytes
+ * would show. The source cannot see that; the parent's map does. So this part of the map is read even
+ * though the changes are known: the part over the zeros at the disk's end. That is mostly one page of
+ * each run, and none if the end is data, however large the map is.
  */
 static gboolean check_tail(SaveJob *job, const VkImageRecord *parent, gboolean *ret_was_cut,
 			   GError **error)

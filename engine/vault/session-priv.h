@@ -54,15 +54,15 @@ typedef struct VkSave {
 	_Atomic int parent_damaged;
 } VkSave;
 
-/* Waits for all packs under way. That one was lost is told by the epoch alone then. */
+/* Waits for all packs under way. If one is lost, only the epoch says so. */
 void vk_session_settle(VkSession *session);
 
 /* Puts all open packs into the vault. Their names are durable after a sync. Settles on failure. */
 gboolean vk_session_put_packs(VkSession *session, GError **error);
 
 /*
- * Makes the hints at what the session put durable, if that can be. Packs that are in no snapshot, since
- * a save failed, are worth hinting at, too: the next try finds their blocks.
+ * Writes the hints of the session into the vault, if that can be. Hints at packs of a failed save are
+ * kept as well: the next try finds their blocks.
  */
 void vk_session_commit_hints(VkSession *session);
 

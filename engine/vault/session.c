@@ -10,7 +10,7 @@ static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pac
 	vk_hints_add(session->hints, id, pack, slot);
 }
 
-/* Now its map pages can be read, or never will be. */
+/* Now its map pages can be read from the vault, or never will be. */
 static void end_pack(gpointer user, const VkPackId *pack, gboolean ok)
 {
 	VkSession *session = user;
@@ -28,7 +28,7 @@ static VkPackWriter *new_pack_writer(VkSession *session)
 				  session->id.bytes, &calls, session);
 }
 
-/* Guests saved at once are to find each other's blocks, so the sessions of a vault share its hints. */
+/* The sessions of a vault share its hints, so that guests saved at once find each other's blocks. */
 static VkHints *share_hints(VkVault *vault, GError **error)
 {
 	VkHintsPlace place = vk_vault_hints_place(vault);

@@ -208,7 +208,7 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 	return TRUE;
 }
 
-/* Told before any guest is touched, and not when the first pack is full. */
+/* The user learns this before any guest is touched, and not when the first pack is full. */
 static gboolean check_writable(const char *directory, GError **error)
 {
 	g_autofree char *folder = g_build_filename(directory, VK_FOLDER_TMP, NULL);

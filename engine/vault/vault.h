@@ -13,12 +13,12 @@ typedef struct VkVault VkVault;
 
 typedef enum {
 	VK_VAULT_READ,
-	VK_VAULT_WRITE, /* also refuses a vault with ro_compat features that we do not know */
+	VK_VAULT_WRITE, /* also refuses a vault with ro_compat features that are unknown */
 } VkVaultMode;
 
 /*
  * The absolute path that a vault's URL names: "dir:/path" or a path. New string. VK_ERROR_USAGE for
- * what could be something else, such as "s3:bucket" or "host:/path".
+ * what could be something else, like "s3:bucket" or "host:/path".
  */
 char *vk_vault_url_directory(const char *url, GError **error);
 

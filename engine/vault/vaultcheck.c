@@ -26,7 +26,7 @@ typedef struct Check {
 	VkProgress *progress;
 	/* While several threads check data it guards RESULT, BAD and what follows. */
 	GMutex mutex;
-	gpointer *packs; /* those of REACH; those that nobody has taken yet ... */
+	gpointer *packs; /* those of REACH; not taken by a thread yet ... */
 	guint n_packs;   /* ... are that many */
 } Check;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Checking a vault: every snapshot object, every map page, and that each extent's pack has the
- * slot it names; with data, every frame of every referenced pack: checksum, decompression and
- * block id, by several threads. Damage is reported and the check goes on; at the end each disk that
- * it reaches is named. Threads: one caller at a time.
+ * Checking a vault. It reads every snapshot object and every map page, and sees that each extent's pack
+ * has the slots that the extent names. With data it reads every frame that is referred to, by several
+ * threads: checksum, decompression and block id. It reports damage and goes on; at the end it names
+ * each disk that has damaged blocks. Threads: one caller at a time.
  */
 #pragma once
 
@@ -12,11 +12,11 @@
 
 #include <glib.h>
 
-/* What is wrong with an image of a snapshot, or else with an object of the vault. */
+/* Something wrong with an image of a snapshot, or else with an object of the vault. */
 typedef struct VkDamage {
 	char *snapshot; /* GUEST@TIME, with IMAGE: a disk's target or a file's name */
 	char *image;
-	char *object; /* NULL: of an image, or only WHAT tells it */
+	char *object; /* NULL: it is an image's, or WHAT alone names it */
 	char *what;
 } VkDamage;
 
@@ -26,8 +26,8 @@ char *vk_damage_text(const VkDamage *damage);
 typedef struct VkCheckResult {
 	guint64 snapshots;
 	guint64 packs;
-	guint64 blocks;     /* with data: how many are as they were stored */
-	guint64 bytes;      /* with data: that these take in packs */
+	guint64 blocks;     /* with data: how many are intact */
+	guint64 bytes;      /* with data: what these take in packs */
 	GPtrArray *damages; /* VkDamage; a bounded number of them, ... */
 	guint64 unlisted;   /* ... and how many more there are */
 } VkCheckResult;

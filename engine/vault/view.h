@@ -19,7 +19,7 @@ typedef struct VkViewFile {
 	guint64 allocated;           /* bytes */
 	const VkImageRecord *record; /* NULL: the content is in TEXT */
 	char *text;
-	gboolean may_change; /* another view of the same snapshot may tell something else */
+	gboolean may_change; /* another view of the same snapshot may say something else */
 } VkViewFile;
 
 typedef struct VkView VkView;

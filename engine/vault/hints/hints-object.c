@@ -33,7 +33,7 @@ GPtrArray *vk_hints_objects_list(VkStore *store, GError **error)
 	return g_steal_pointer(&names);
 }
 
-/* A vault that is no directory: its file is brought here once. Returns a descriptor, or -1. */
+/* Copies a file of a vault that is no directory to a local one. Returns a descriptor, or -1. */
 static int download(VkStore *store, const char *name, const char *folder, GError **error)
 {
 	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
@@ -83,7 +83,7 @@ VkHintsFile *vk_hints_object_open(const VkHintsPlace *place, const char *name, c
 	return file;
 }
 
-/* Sorts behind all names given out before, as far as clocks go. New string. */
+/* Sorts after all earlier names, as far as clocks go. New string. */
 static char *new_object_name(void)
 {
 	return g_strdup_printf(VK_FOLDER_HINTS "/%016" G_GINT64_MODIFIER "x%08x%08x",

@@ -239,7 +239,7 @@ gboolean vk_hints_lookup(VkHints *hints, const VkBlockId *id, VkPackId *ret_pack
 	return found;
 }
 
-/* Hints may be lost without harm: what hinders there is no failure. */
+/* Hints may be lost without harm, so this does not fail. */
 static void delete_object(VkStore *store, const char *name)
 {
 	g_autoptr(GError) trouble = NULL;
@@ -331,8 +331,8 @@ VkHints *vk_hints_open(const VkHintsPlace *place, GError **error)
 }
 
 /*
- * How many of the vault's files, newest first, go into a new one of ENTRIES entries. Only ever the
- * newest ones: the result is the newest again, and the sizes grow geometrically behind it.
+ * How many of the vault's files, newest first, go into a new one of ENTRIES entries. Only the newest
+ * ones do, so that the result is the newest and the sizes of older files grow geometrically.
  */
 static guint count_mergeable(const VkHints *hints, guint64 entries)
 {
@@ -349,7 +349,7 @@ static guint count_mergeable(const VkHints *hints, guint64 entries)
 	return count;
 }
 
-/* MERGED, which is in the vault, stands for all spilled files and the newest COUNT of the vault. */
+/* Replaces all spilled files and the newest COUNT of the vault by MERGED, which is in the vault. */
 static void replace_files(VkHints *hints, VkHintsFile *merged, guint count)
 {
 	g_array_set_size(hints->spills, 0);
@@ -368,7 +368,7 @@ static VkHintsFile *find_unreadable(const VkHints *hints)
 	return NULL;
 }
 
-/* What the unreadable files of the vault had, the packs tell again. */
+/* Takes from the packs again what the unreadable files had. */
 static gboolean replace_unreadable_locked(VkHints *hints, GError **error)
 {
 	VkHintsFile *file;

@@ -22,16 +22,15 @@ VkRunWriter *vk_run_writer_new(VkSegmentFunc store, gpointer user);
 void vk_run_writer_free(VkRunWriter *writer); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkRunWriter, vk_run_writer_free)
 
-/* Adds an extent behind all before. Neighbours that continue each other become one. */
+/* Adds an extent that lies after all others. Neighbours that continue each other become one. */
 gboolean vk_run_writer_add(VkRunWriter *writer, const VkExtent *extent, GError **error);
 
-/* Stores what is left. Returns the run, without segments if nothing was added. */
+/* Stores the rest. Returns the run; it has no segments if nothing was added. */
 VkRun *vk_run_writer_finish(VkRunWriter *writer, GError **error);
 
 /*
- * Adds what MAP says about the blocks below BLOCKS. WHOLE is TRUE when nothing older lies below
- * the map: holes need not be named then. *RET_UNREADABLE is set when it fails since MAP cannot be
- * read.
+ * Adds the extents of MAP below BLOCKS. WHOLE: no older runs lie below the map, so holes need not be
+ * named. Sets *RET_UNREADABLE if it fails because MAP cannot be read.
  */
 gboolean vk_run_writer_add_map(VkRunWriter *writer, VkMap *map, guint32 blocks, gboolean whole,
 			       gboolean *ret_unreadable, GError **error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkRun: a sorted run of extents, as a snapshot's image names it: where its pages lie. The extents
- * themselves are in the pages. See format.h. Threads: free while nobody changes it.
+ * VkRun: where the pages of a sorted run of extents lie. An image of a snapshot is a list of runs. The
+ * extents are in the pages, see format.h. Threads: free, unless one thread changes it.
  */
 #pragma once
 
@@ -29,5 +29,5 @@ VkRun *vk_run_copy(const VkRun *run);
 void vk_run_free(VkRun *run); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkRun, vk_run_free)
 
-/* The runs of an image, none as yet: VkRun*, owned by the array. */
+/* The runs of an image, none at first: VkRun*, owned by the array. */
 GPtrArray *vk_runs_new(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which vaults were seen at which directory: when there is none any more, its file system is
- * probably not mounted. One small file a directory, below a directory of this host. Losing them
- * loses the word only, so that nothing here fails. Threads: free.
+ * Which vaults were seen at which directory. If there is none any more, its file system is probably
+ * not mounted. This host keeps one small file a directory. Only advice is lost with them, so that
+ * nothing here fails. Threads: free.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include <glib.h>
 
-/* The ids of the vaults that were seen at DIRECTORY, the last one first. char*, owned by the array. */
+/* The ids of the vaults that were seen at DIRECTORY, the latest first. char*, owned by the array. */
 GPtrArray *vk_known_vaults_at(const char *state_dir, const char *directory);
 
 /* Remembers VAULT at its directory. */

@@ -20,7 +20,7 @@ static gboolean leads_to(const char *url, const char *directory)
 	return path && strcmp(path, directory) == 0;
 }
 
-/* One that is named on the command line alone may not be there yet. */
+/* A vault that only the command line names may not be there yet. */
 static gboolean is_configured(const VkProgram *program, const char *directory)
 {
 	return leads_to(g_getenv("VIRTKEEP_VAULT"), directory) ||
@@ -58,7 +58,7 @@ static gboolean contains(const GPtrArray *ids, const char *id)
 	return FALSE;
 }
 
-/* Those that are written to count: a look at some vault is no reason to expect it. */
+/* Only for a vault that is written: a look at a vault is no reason to expect it again. */
 static void remember(const VkProgram *program, const VkVault *vault)
 {
 	const char *directory = vk_vault_directory(vault), *id = vk_vault_id(vault);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The vault, format 1. This header is the definition of what is in its objects, layout.h of where they
- * lie; virtkeep-vault(5) tells both in words.
+ * lie; virtkeep-vault(5) explains both.
  *
  * All integers are little-endian. Sizes are bounded before use. Nothing is overwritten. A reader
  * refuses what it does not know: a magic, a version, an "incompat" feature.

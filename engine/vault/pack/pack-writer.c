@@ -264,7 +264,7 @@ static gpointer send_pack(gpointer data)
 	return NULL;
 }
 
-/* Not before nobody can find its blocks any more. */
+/* Only once no one can find its blocks any more. */
 static void lose_pack(VkPackWriter *writer, Pack *pack, GError **error)
 {
 	writer->calls.on_done(writer->user, &pack->id, FALSE);

@@ -55,14 +55,14 @@ gboolean vk_pack_writer_find(const VkPackWriter *writer, const VkBlockId *id, Vk
 			     guint32 *ret_slot);
 
 /*
- * Sends the open pack, if it holds anything, into the vault in the background, and opens the next.
- * Fails, with everything in it lost, if it could not be written. Waits for the one sent before, and
- * fails as well if that was lost; then the open one stays open.
+ * Waits for the pack that was sent before; fails if that was lost, and the open pack stays open. Then
+ * sends the open pack, if it holds anything, into the vault in the background, and opens the next.
+ * Fails if the open pack could not be written; all in it is lost then.
  */
 gboolean vk_pack_writer_send(VkPackWriter *writer, GError **error);
 
 /*
- * Waits until what was sent is in the vault: its content is durable, its name after a sync. Fails
- * if it was lost, with everything in it.
+ * Waits until the pack that was sent is in the vault: its content is durable, its name after a sync.
+ * Fails if the pack was lost, with all in it.
  */
 gboolean vk_pack_writer_wait(VkPackWriter *writer, GError **error);

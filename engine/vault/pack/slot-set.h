@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VkSlotSet: slots of any number of packs. Memory: 512 bytes a pack. Threads: free while nobody adds. */
+/*
+ * VkSlotSet: slots of any number of packs. Memory: 512 bytes a pack. Threads: free, unless one
+ * thread adds.
+ */
 #pragma once
 
 #include "format.h"

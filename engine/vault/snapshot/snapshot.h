@@ -14,9 +14,9 @@
 /* An image, and where its copies lie: in the vault, on an array, or both. */
 typedef struct VkImageRecord {
 	guint64 size;      /* bytes */
-	guint64 allocated; /* bytes in data blocks, at most: what a reader must be sent */
+	guint64 allocated; /* bytes in data blocks, at most */
 	GPtrArray *runs;   /* VkRun, newest first, at most VK_RUNS_MAX; NULL: not in the vault */
-	json_t *array;     /* what tells the array its copy; the vault only keeps it. NULL: none */
+	json_t *array;     /* how the array finds its copy; the vault only keeps it. NULL: none */
 	guint64 epoch;     /* not stored: the session's, when it was saved; 0 when loaded */
 } VkImageRecord;
 
@@ -66,7 +66,7 @@ typedef struct VkSnapshot {
 	char *label;         /* "daily", ...: which retention applies to copies on arrays; NULL */
 	char *parent;        /* snapshot id, NULL for the first */
 	char *consistency;   /* "application", "filesystem", "crash", "offline" */
-	gboolean incomplete; /* the guest has disks that nobody could save; they are in SKIPPED */
+	gboolean incomplete; /* some of its disks could not be saved; they are in SKIPPED */
 	guint64 pause_usec;
 	guint64 skew_usec;     /* of its group: from the first to the last point in time */
 	guint64 duration_usec; /* from its begin until it was committed; 0: not known */
@@ -95,7 +95,7 @@ VkFileRecord *vk_file_record_new(void);
 void vk_file_record_free(VkFileRecord *file);
 VkSkipRecord *vk_skip_record_new(const char *target, const char *reason);
 void vk_skip_record_free(VkSkipRecord *skip);
-VkImageRecord *vk_image_record_new(guint64 size); /* in the vault, without runs as yet */
+VkImageRecord *vk_image_record_new(guint64 size); /* in the vault, no runs at first */
 /* On an array alone. Takes COPY over. */
 VkImageRecord *vk_image_record_new_on_array(guint64 size, guint64 allocated, json_t *copy);
 void vk_image_record_free(VkImageRecord *image);

@@ -21,7 +21,7 @@ typedef enum {
 } VkPutMode;
 
 typedef struct VkStoreOps {
-	/* Begins a new object: until it is finished nobody sees it, and a crash takes it away. */
+	/* Begins a new object. Until it is finished, no reader sees it and a crash removes it. */
 	VkNewObject *(*begin)(VkStore *store, GError **error);
 	/* Appends to it. When that fails the object can only be dropped. */
 	gboolean (*append)(VkNewObject *object, const void *bytes, gsize length, GError **error);
@@ -32,7 +32,7 @@ typedef struct VkStoreOps {
 	void (*drop)(VkNewObject *object);
 	/* Makes all names put with VK_PUT_LATER, and all adopted ones, durable. */
 	gboolean (*sync)(VkStore *store, GError **error);
-	/* Takes an object of others on, to rely on it: its writer may not have come to its sync. */
+	/* Makes the next sync() cover an object of another writer, who may not have synced it. */
 	void (*adopt)(VkStore *store, const char *name);
 	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter. */
 	gboolean (*get)(VkStore *store, const char *name, guint64 offset, void *buf, gsize length,
@@ -44,7 +44,7 @@ typedef struct VkStoreOps {
 	GPtrArray *(*list)(VkStore *store, const char *folder, GError **error);
 	/* A number that changes when objects appear or go below FOLDER's direct folders. */
 	gboolean (*stamp)(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error);
-	/* Removes an object, durably; fine if it is gone already. */
+	/* Removes an object, durably; succeeds if it is gone already. */
 	gboolean (*delete)(VkStore *store, const char *name, GError **error);
 	void (*free)(VkStore *store);
 } VkStoreOps;
