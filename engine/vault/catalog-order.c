@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "catalog-order.h"
+#include "catalog-priv.h"
 
 #include "layout.h"
 #include "checked-json.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* In which order snapshots are listed when clocks were wrong, and what is the latest. */
 #include "catalog.h"
-#include "catalog-choose.h"
+#include "catalog-priv.h"
 
 #include "checked-json.h"
 #include "session.h"

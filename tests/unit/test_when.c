@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What people write for a time, where the clocks change, and which snapshot that is. */
-#include "catalog-choose.h"
+#include "catalog-priv.h"
 #include "errors.h"
 #include "timestamp.h"
 #include "when.h"
