@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guests of a catalogue: their names, and snapshots found by what people write. */
-
 #include "catalog-priv.h"
+
 #include "errors.h"
 #include "suggest.h"
 #include "timestamp.h"

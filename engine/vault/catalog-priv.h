@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The inside of the catalogue. catalog.c lists and loads, catalog-order.c orders and dates the list,
+ * The inside of the catalogue. catalog-key.c has the names of its objects, catalog.c lists and loads, catalog-order.c orders and dates the list,
  * catalog-guests.c groups it by guests and finds a snapshot by what people write, of which
  * catalog-choose.c does the part after the '@'. Threads: free.
  *
@@ -16,6 +16,9 @@
 #include "when.h"
 
 #include <glib.h>
+
+/* The key of the object NAME in the folder of UUID. New; NULL: it is no snapshot's. */
+VkSnapshotKey *vk_snapshot_key_parse(const char *uuid, const char *name);
 
 /* Removes all notes on KEY, which is of a list. Succeeds if there are none. */
 gboolean vk_catalog_delete_notes(VkVault *vault, const VkSnapshotKey *key, GError **error);

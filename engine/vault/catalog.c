@@ -6,70 +6,12 @@
 #include "vault-priv.h"
 
 #include "errors.h"
-#include "timestamp.h"
 
 #include <string.h>
-
-#define OBJECT_SUFFIX ".json"
-#define ID_LENGTH     16
-
-static gboolean is_lower_hex(const char *text, gsize length)
-{
-	return strspn(text, "0123456789abcdef") == length;
-}
-
-static VkSnapshotKey *key_new(const char *uuid, const char *time, const char *id)
-{
-	VkSnapshotKey *key = g_new0(VkSnapshotKey, 1);
-
-	key->uuid = g_strdup(uuid);
-	key->time = g_strdup(time);
-	key->id = g_strdup(id);
-	return key;
-}
-
-void vk_snapshot_key_free(VkSnapshotKey *key)
-{
-	if (!key)
-		return;
-	g_free(key->uuid);
-	g_free(key->time);
-	g_free(key->id);
-	g_free(key->before);
-	g_free(key);
-}
 
 static void key_free(gpointer key)
 {
 	vk_snapshot_key_free(key);
-}
-
-char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id)
-{
-	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
-}
-
-char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *id)
-{
-	return g_strdup_printf(VK_FOLDER_COPIES "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
-}
-
-/* The key of the object NAME in the folder of UUID; NULL: it is no snapshot's. */
-static VkSnapshotKey *parse_object_name(const char *uuid, const char *name)
-{
-	const char *id = name + VK_TIME_LENGTH + 1;
-	g_autofree char *time = NULL;
-	gint64 seconds;
-
-	if (strlen(name) != VK_TIME_LENGTH + 1 + ID_LENGTH + strlen(OBJECT_SUFFIX) ||
-	    id[-1] != '-' || !is_lower_hex(id, ID_LENGTH) ||
-	    strcmp(id + ID_LENGTH, OBJECT_SUFFIX) != 0)
-		return NULL;
-	time = g_strndup(name, VK_TIME_LENGTH);
-	if (!vk_time_parse(time, &seconds, NULL))
-		return NULL;
-	g_autofree char *digits = g_strndup(id, ID_LENGTH);
-	return key_new(uuid, time, digits);
 }
 
 static gboolean list_guest(VkVault *vault, const char *uuid, GPtrArray *keys, GError **error)
@@ -82,7 +24,7 @@ static gboolean list_guest(VkVault *vault, const char *uuid, GPtrArray *keys, GE
 		return FALSE;
 	first = keys->len;
 	for (guint i = 0; i < names->len; i++) {
-		VkSnapshotKey *key = parse_object_name(uuid, g_ptr_array_index(names, i));
+		VkSnapshotKey *key = vk_snapshot_key_parse(uuid, g_ptr_array_index(names, i));
 
 		if (key)
 			g_ptr_array_add(keys, key);

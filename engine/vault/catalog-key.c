@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "catalog-priv.h"
+
+#include "layout.h"
+#include "timestamp.h"
+
+#include <string.h>
+
+#define OBJECT_SUFFIX ".json"
+#define ID_LENGTH     16
+
+static gboolean is_lower_hex(const char *text, gsize length)
+{
+	return strspn(text, "0123456789abcdef") == length;
+}
+
+static VkSnapshotKey *key_new(const char *uuid, const char *time, const char *id)
+{
+	VkSnapshotKey *key = g_new0(VkSnapshotKey, 1);
+
+	key->uuid = g_strdup(uuid);
+	key->time = g_strdup(time);
+	key->id = g_strdup(id);
+	return key;
+}
+
+void vk_snapshot_key_free(VkSnapshotKey *key)
+{
+	if (!key)
+		return;
+	g_free(key->uuid);
+	g_free(key->time);
+	g_free(key->id);
+	g_free(key->before);
+	g_free(key);
+}
+
+char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id)
+{
+	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
+}
+
+char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *id)
+{
+	return g_strdup_printf(VK_FOLDER_COPIES "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);
+}
+
+VkSnapshotKey *vk_snapshot_key_parse(const char *uuid, const char *name)
+{
+	const char *id = name + VK_TIME_LENGTH + 1;
+	g_autofree char *time = NULL;
+	gint64 seconds;
+
+	if (strlen(name) != VK_TIME_LENGTH + 1 + ID_LENGTH + strlen(OBJECT_SUFFIX) ||
+	    id[-1] != '-' || !is_lower_hex(id, ID_LENGTH) ||
+	    strcmp(id + ID_LENGTH, OBJECT_SUFFIX) != 0)
+		return NULL;
+	time = g_strndup(name, VK_TIME_LENGTH);
+	if (!vk_time_parse(time, &seconds, NULL))
+		return NULL;
+	g_autofree char *digits = g_strndup(id, ID_LENGTH);
+	return key_new(uuid, time, digits);
+}
