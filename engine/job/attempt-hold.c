@@ -4,11 +4,6 @@
 #include "errors.h"
 #include "log.h"
 
-gboolean vk_attempt_is_array(const VkAttempt *attempt)
-{
-	return attempt->how->mode != VK_MODE_VAULT;
-}
-
 static VkQuiesceOptions quiesce_options(const VkAttempt *attempt)
 {
 	const VkBackupOptions *options = attempt->context->options;

@@ -10,8 +10,6 @@
 #include "program.h"
 #include "samefs.h"
 
-#include <sys/stat.h>
-
 gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error)
 {
 	g_autofree char *tpm_root = vk_host_tpm_directory(attempt->try->host);
@@ -158,15 +156,6 @@ static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *so
 	record->stored = stats.stored;
 	set_mode(attempt, planned, record, stats.parent_damaged);
 	return TRUE;
-}
-
-guint64 vk_attempt_inode(const VkDomainImage *image)
-{
-	struct stat info;
-
-	return image->path && stat(image->path, &info) == 0 && S_ISREG(info.st_mode)
-		       ? (guint64)info.st_ino
-		       : 0;
 }
 
 VkDiskRecord *vk_attempt_new_disk_record(const VkAttempt *attempt, const VkDomainDisk *disk)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkAttempt: what one try to snapshot a guest gathers on its way. Shared by backupguest.c and the
- * attempt-*.c, nobody else. Threads: one.
+ * VkAttempt: what one try to snapshot a guest gathers on its way, and the tools for its steps. Only
+ * the backup itself and its dry run know it. Threads: one.
  */
 #pragma once
 
 #include "array.h"
-#include "backupguest.h"
+#include "backup-try.h"
 #include "backupjob.h"
 #include "backupplan.h"
 #include "checkpoint.h"

@@ -2,149 +2,13 @@
 #include "backupguest.h"
 
 #include "attempt.h"
-#include "catalog.h"
 #include "errors.h"
 #include "expire.h"
-#include "lastsnapshot.h"
 #include "log.h"
-#include "origin.h"
 #include "program.h"
 #include "replication.h"
-#include "timestamp.h"
 
 #define STATE_SETTLES_USEC (2 * G_TIME_SPAN_SECOND)
-
-void vk_attempt_clear(VkAttempt *attempt)
-{
-	if (attempt->take)
-		vk_take_leave(attempt->take, vk_guest_uuid(attempt->guest));
-	g_clear_pointer(&attempt->own_take, vk_take_free);
-	g_clear_pointer(&attempt->watch, vk_offline_watch_free);
-	g_clear_pointer(&attempt->plan, vk_backup_plan_free);
-	g_clear_pointer(&attempt->last, vk_snapshot_free);
-	g_clear_pointer(&attempt->domain, vk_domain_free);
-	g_clear_pointer(&attempt->facts, vk_guest_facts_free);
-	g_clear_pointer(&attempt->firmware, g_ptr_array_unref);
-	g_clear_pointer(&attempt->session, vk_session_free);
-	g_clear_pointer(&attempt->snapshot, vk_snapshot_free);
-	g_clear_pointer(&attempt->how, vk_guest_options_free);
-	g_clear_pointer(&attempt->lock, vk_guest_lock_free);
-}
-void vk_backup_try_clear(VkBackupTry *try)
-{
-	g_clear_error(&try->held);
-	g_clear_error(&try->not_replicated);
-	g_clear_pointer(&try->tracking_trouble, g_free);
-}
-
-void vk_attempt_enter_gate(VkAttempt *attempt)
-{
-	if (attempt->gate)
-		return;
-	attempt->gate = attempt->is_grouped ? attempt->context->group_gate : attempt->context->gate;
-	vk_gate_enter(attempt->gate);
-}
-
-void vk_attempt_leave_gate(VkAttempt *attempt)
-{
-	if (attempt->gate)
-		vk_gate_leave(attempt->gate);
-	attempt->gate = NULL;
-}
-
-gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error)
-{
-	if (attempt->is_grouped &&
-	    vk_group_wait(attempt->try->group, stage, attempt->deadline, error))
-		return TRUE;
-	if (!attempt->is_grouped && g_get_monotonic_time() < attempt->deadline)
-		return TRUE;
-	if (!attempt->is_grouped)
-		vk_fail(error, VK_ERROR_FAILED,
-			"it was not ready within the %u s of SC_AGENT_TIMEOUT",
-			attempt->context->options->operation_timeout_sec);
-	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
-	return FALSE;
-}
-
-void vk_attempt_leave_group(VkAttempt *attempt)
-{
-	if (attempt->is_grouped)
-		vk_group_leave(attempt->try->group);
-	attempt->is_grouped = FALSE;
-}
-
-void vk_attempt_set_instant(VkAttempt *attempt)
-{
-	gint64 time = attempt->try->group ? vk_group_time(attempt->try->group)
-					  : g_get_real_time() / G_USEC_PER_SEC;
-
-	g_free(attempt->snapshot->time);
-	attempt->snapshot->time = vk_time_format(time);
-}
-
-gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GError *trouble,
-			      GError **error)
-{
-	const VkSnapshot *snapshot = attempt->snapshot;
-	g_autofree char *reference =
-		phase == VK_HOOK_POST_COMMIT ? vk_snapshot_reference(snapshot) : NULL;
-	const VkHookFacts facts = {
-		.guest = vk_guest_name(attempt->guest),
-		.uuid = vk_guest_uuid(attempt->guest),
-		.vault = attempt->context->vault_url,
-		.group = attempt->try->group ? vk_group_id(attempt->try->group) : NULL,
-		.snapshot = reference,
-		.consistency = snapshot ? snapshot->consistency : NULL,
-		.pause_usec = snapshot ? snapshot->pause_usec : 0,
-		.error = trouble ? trouble->message : NULL,
-	};
-
-	if (vk_hooks_run(attempt->context->options->settings, phase, &facts, error))
-		return TRUE;
-	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
-	return FALSE;
-}
-
-static gboolean gather_facts(VkAttempt *attempt, GError **error)
-{
-	const char *name = vk_guest_name(attempt->guest);
-
-	attempt->facts = vk_guest_get_facts(attempt->guest, error);
-	if (!attempt->facts)
-		return FALSE;
-	if (attempt->facts->state == VK_GUEST_OTHER)
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "guest '%s' has crashed: back it up when it runs or is shut off",
-			       name);
-	/* There it may be paused, and then no lock on its images tells. */
-	if (attempt->facts->state == VK_GUEST_OFF && vk_guest_has_left(attempt->guest))
-		return vk_fail(
-			error, VK_ERROR_BUSY,
-			"guest '%s' was migrated to another host: back it up there, or start "
-			"it here again first",
-			name);
-	if (attempt->facts->state != VK_GUEST_OFF && !vk_guest_check_stays(attempt->guest, error))
-		return FALSE;
-	attempt->domain = vk_domain_parse(vk_guest_facts_present_xml(attempt->facts), error);
-	if (!attempt->domain)
-		g_prefix_error(error, "guest '%s': ", name);
-	else
-		vk_log_debug("guest '%s' is %s, its uuid is %s", name,
-			     vk_guest_state_name(attempt->facts->state),
-			     vk_guest_uuid(attempt->guest));
-	return attempt->domain != NULL;
-}
-
-/* What libvirt cannot tell the guest to save is told with every snapshot, and marks it. */
-static void warn_of_foreign(const VkAttempt *attempt)
-{
-	for (guint i = 0; i < attempt->domain->foreign->len; i++)
-		vk_log_warning("guest '%s': the disk '%s' is not saved: %s",
-			       vk_guest_name(attempt->guest),
-			       (const char *)g_ptr_array_index(attempt->domain->foreign, i),
-			       vk_domain_foreign_reason());
-}
 
 static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 {
@@ -175,74 +39,6 @@ static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 	return snapshot;
 }
 
-static void check_files(VkAttempt *attempt)
-{
-	for (guint i = 0; i < attempt->plan->disks->len; i++) {
-		VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
-		const VkDomainImage *image = planned->disk->image;
-		g_autofree char *source = vk_domain_image_label(image);
-		g_autofree char *restored = image->path ? vk_origin_get(image->path) : NULL;
-		guint64 inode = vk_attempt_inode(image);
-
-		vk_backup_plan_set_file(planned, source, inode);
-		if (restored && planned->earlier && planned->earlier->inode != inode)
-			vk_backup_plan_set_restored(planned, restored);
-	}
-}
-
-/* What is known of the disks' bitmaps; a failure there costs speed, not the snapshot. */
-static void plan_tracking(VkAttempt *attempt)
-{
-	g_autoptr(GPtrArray) targets = vk_backup_plan_targets(attempt->plan);
-	const VkSnapshot *last = attempt->last;
-	g_autoptr(GPtrArray) tracking = NULL;
-	g_autoptr(GError) trouble = NULL;
-
-	if (vk_attempt_is_array(attempt)) {
-		vk_backup_plan_set_no_tracking(attempt->plan,
-					       "it was read from the array's snapshot");
-		return;
-	}
-	if (attempt->how->no_tracking) {
-		vk_backup_plan_set_no_tracking(attempt->plan,
-					       "the configuration says tracking = no");
-		return;
-	}
-	if (attempt->try->no_tracking) {
-		vk_backup_plan_set_no_tracking(attempt->plan, attempt->try->no_tracking);
-		return;
-	}
-	tracking = vk_checkpoint_examine(attempt->guest, attempt->facts, attempt->domain, targets,
-					 last ? last->checkpoint : NULL,
-					 last ? last->checkpoint_xml : NULL, &trouble);
-	if (tracking) {
-		vk_backup_plan_set_tracking(attempt->plan, tracking);
-		check_files(attempt);
-		if (attempt->context->options->compare)
-			vk_backup_plan_set_compare(attempt->plan, "--compare was given");
-		return;
-	}
-	vk_log_warning("guest '%s': no changed-block tracking this time: %s",
-		       vk_guest_name(attempt->guest), trouble->message);
-	vk_backup_plan_set_no_tracking(attempt->plan, trouble->message);
-}
-
-/* An array takes the files whatever QEMU does with them, and sees when a disk gets another. */
-static gboolean check_block_jobs(VkAttempt *attempt, GError **error)
-{
-	const GPtrArray *disks = attempt->plan->disks;
-
-	if (!attempt->facts->live_xml || vk_attempt_is_array(attempt))
-		return TRUE;
-	for (guint i = 0; i < disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(disks, i);
-
-		if (!vk_guest_check_block_job(attempt->guest, planned->disk->target, error))
-			return FALSE;
-	}
-	return TRUE;
-}
-
 /* From here on it is known how many images will be read, in the place of one guest. */
 static void await_disks(const VkAttempt *attempt)
 {
@@ -251,20 +47,6 @@ static void await_disks(const VkAttempt *attempt)
 
 	vk_progress_await(attempt->context->progress, (int)count - (int)try->awaited);
 	try->awaited = count;
-}
-
-gboolean vk_attempt_plan(VkAttempt *attempt, GError **error)
-{
-	if (!gather_facts(attempt, error) ||
-	    !vk_last_snapshot_load(attempt->context->vault, vk_guest_uuid(attempt->guest),
-				   &attempt->last, error))
-		return FALSE;
-	attempt->plan = vk_backup_plan_new(attempt->domain, attempt->last, attempt->how->exclude);
-	if (!check_block_jobs(attempt, error))
-		return FALSE;
-	plan_tracking(attempt);
-	warn_of_foreign(attempt);
-	return TRUE;
 }
 
 static gboolean begin_snapshot(VkAttempt *attempt, GError **error)

@@ -2,48 +2,9 @@
 /* One snapshot of one guest, as a state machine. Part of the backup job; see backup.h. */
 #pragma once
 
-#include "array.h"
-#include "backup.h"
-#include "gate.h"
-#include "group.h"
-#include "guard.h"
-#include "host.h"
-#include "progress.h"
-#include "ratelimit.h"
+#include "backup-try.h"
 
 #include <glib.h>
-
-/* What the guests of a run share. */
-typedef struct VkBackupContext {
-	VkVault *vault;
-	const char *vault_url;
-	const VkBackupOptions *options;
-	guint workers; /* of each guest's session */
-	VkArrays *arrays;
-	VkGuard *guard;
-	VkProgress *progress;
-	VkRateLimit *limit; /* of what all of them read */
-	gint *same_fs_told; /* atomic: that vault and images share a file system is told once */
-	VkGate *gate; /* for what costs processor and disk; not passed while guests are held */
-	/* The same for guests of a group up to their instant: they must not wait for who reads. */
-	VkGate *group_gate;
-} VkBackupContext;
-
-typedef struct VkBackupTry {
-	VkHost *host;
-	VkGuest *guest;
-	VkGroup *group;          /* nullable; left in any case */
-	VkTake *take;            /* that the guests of GROUP share; nullable */
-	const char *no_tracking; /* why to do without bitmaps and checkpoints; NULL: do with them */
-	GError *held;            /* set, and logged, when the guest could not be brought back */
-	GError *not_replicated;  /* set when the array could not transfer what it took */
-	gboolean told;           /* set when the hooks of its failure have run */
-	guint awaited;           /* how many things of it the progress awaits still */
-	char *tracking_trouble;  /* set when the failure may be one of bitmaps or checkpoints */
-} VkBackupTry;
-
-void vk_backup_try_clear(VkBackupTry *try);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkBackupTry, vk_backup_try_clear)
 
 /*
  * lock -> facts -> recover -> plan -> prepare -> quiesce -> point in time -> resume -> read -> end

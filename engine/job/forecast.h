@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "backupguest.h"
+#include "backup-try.h"
 
 #include <glib.h>
 

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attempt.h"
+
+#include "errors.h"
+#include "timestamp.h"
+
+#include <sys/stat.h>
+
+void vk_attempt_clear(VkAttempt *attempt)
+{
+	if (attempt->take)
+		vk_take_leave(attempt->take, vk_guest_uuid(attempt->guest));
+	g_clear_pointer(&attempt->own_take, vk_take_free);
+	g_clear_pointer(&attempt->watch, vk_offline_watch_free);
+	g_clear_pointer(&attempt->plan, vk_backup_plan_free);
+	g_clear_pointer(&attempt->last, vk_snapshot_free);
+	g_clear_pointer(&attempt->domain, vk_domain_free);
+	g_clear_pointer(&attempt->facts, vk_guest_facts_free);
+	g_clear_pointer(&attempt->firmware, g_ptr_array_unref);
+	g_clear_pointer(&attempt->session, vk_session_free);
+	g_clear_pointer(&attempt->snapshot, vk_snapshot_free);
+	g_clear_pointer(&attempt->how, vk_guest_options_free);
+	g_clear_pointer(&attempt->lock, vk_guest_lock_free);
+}
+
+gboolean vk_attempt_is_array(const VkAttempt *attempt)
+{
+	return attempt->how->mode != VK_MODE_VAULT;
+}
+
+void vk_attempt_enter_gate(VkAttempt *attempt)
+{
+	if (attempt->gate)
+		return;
+	attempt->gate = attempt->is_grouped ? attempt->context->group_gate : attempt->context->gate;
+	vk_gate_enter(attempt->gate);
+}
+
+void vk_attempt_leave_gate(VkAttempt *attempt)
+{
+	if (attempt->gate)
+		vk_gate_leave(attempt->gate);
+	attempt->gate = NULL;
+}
+
+gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error)
+{
+	if (attempt->is_grouped &&
+	    vk_group_wait(attempt->try->group, stage, attempt->deadline, error))
+		return TRUE;
+	if (!attempt->is_grouped && g_get_monotonic_time() < attempt->deadline)
+		return TRUE;
+	if (!attempt->is_grouped)
+		vk_fail(error, VK_ERROR_FAILED,
+			"it was not ready within the %u s of SC_AGENT_TIMEOUT",
+			attempt->context->options->operation_timeout_sec);
+	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
+	return FALSE;
+}
+
+void vk_attempt_leave_group(VkAttempt *attempt)
+{
+	if (attempt->is_grouped)
+		vk_group_leave(attempt->try->group);
+	attempt->is_grouped = FALSE;
+}
+
+void vk_attempt_set_instant(VkAttempt *attempt)
+{
+	gint64 time = attempt->try->group ? vk_group_time(attempt->try->group)
+					  : g_get_real_time() / G_USEC_PER_SEC;
+
+	g_free(attempt->snapshot->time);
+	attempt->snapshot->time = vk_time_format(time);
+}
+
+gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GError *trouble,
+			      GError **error)
+{
+	const VkSnapshot *snapshot = attempt->snapshot;
+	g_autofree char *reference =
+		phase == VK_HOOK_POST_COMMIT ? vk_snapshot_reference(snapshot) : NULL;
+	const VkHookFacts facts = {
+		.guest = vk_guest_name(attempt->guest),
+		.uuid = vk_guest_uuid(attempt->guest),
+		.vault = attempt->context->vault_url,
+		.group = attempt->try->group ? vk_group_id(attempt->try->group) : NULL,
+		.snapshot = reference,
+		.consistency = snapshot ? snapshot->consistency : NULL,
+		.pause_usec = snapshot ? snapshot->pause_usec : 0,
+		.error = trouble ? trouble->message : NULL,
+	};
+
+	if (vk_hooks_run(attempt->context->options->settings, phase, &facts, error))
+		return TRUE;
+	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
+	return FALSE;
+}
+
+guint64 vk_attempt_inode(const VkDomainImage *image)
+{
+	struct stat info;
+
+	return image->path && stat(image->path, &info) == 0 && S_ISREG(info.st_mode)
+		       ? (guint64)info.st_ino
+		       : 0;
+}

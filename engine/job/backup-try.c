@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backup-try.h"
+
+void vk_backup_try_clear(VkBackupTry *try)
+{
+	g_clear_error(&try->held);
+	g_clear_error(&try->not_replicated);
+	g_clear_pointer(&try->tracking_trouble, g_free);
+}
