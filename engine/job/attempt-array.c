@@ -69,24 +69,6 @@ static gboolean do_step(VkAttempt *attempt, gboolean (*step)(VkTake *take, GErro
 	return FALSE;
 }
 
-/* The point in time. Whoever is late takes nothing from this one's snapshot. */
-static gboolean shoot(VkAttempt *attempt, GError **error)
-{
-	g_autoptr(GError) trouble = NULL;
-
-	if (!vk_attempt_meet(attempt, VK_GROUP_HELD, error))
-		return FALSE;
-	vk_attempt_set_instant(attempt);
-	if (!do_step(attempt, vk_take_shoot, error))
-		return FALSE;
-	if (attempt->is_grouped)
-		vk_group_note_point(attempt->try->group);
-	if (attempt->is_grouped && !vk_attempt_meet(attempt, VK_GROUP_BEGUN, &trouble))
-		vk_log_warning("guest '%s': it went on before all of its group were taken: %s",
-			       vk_guest_name(attempt->guest), trouble->message);
-	return TRUE;
-}
-
 /* A guest that was paused by its owner, or that we suspended, may have been resumed by anybody. */
 static gboolean check_stopped(const VkAttempt *attempt, GError **error)
 {
@@ -100,13 +82,14 @@ static gboolean check_stopped(const VkAttempt *attempt, GError **error)
 		       vk_guest_name(attempt->guest));
 }
 
-static gboolean shoot_held(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error)
+/* A guest that went on too early is left to the grade. */
+static gboolean snap(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error)
 {
-	vk_take_bound(attempt->take, vk_guest_uuid(attempt->guest), vk_quiesce_limit(quiesce));
-	if (!shoot(attempt, error))
+	if (!do_step(attempt, vk_take_shoot, error))
 		return FALSE;
+	if (!quiesce)
+		return TRUE;
 	vk_quiesce_point_taken(quiesce);
-	/* That one is told by its grade. */
 	return vk_quiesce_over_budget(quiesce) || check_stopped(attempt, error);
 }
 
@@ -143,43 +126,36 @@ static gboolean check_images(const VkAttempt *attempt, GError **error)
 	return now != NULL;
 }
 
-static gboolean take_running(VkAttempt *attempt, GError **error)
+static gboolean prepare(VkAttempt *attempt, GError **error)
 {
 	if (attempt->how->quiesce == VK_QUIESCE_NONE && attempt->facts->state == VK_GUEST_RUNNING)
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "guest '%s': an array can take the files of a running guest only "
 			       "while it is suspended; use another --quiesce than none",
 			       vk_guest_name(attempt->guest));
-	return vk_attempt_hold(attempt, shoot_held, NULL, error) && check_images(attempt, error);
+	return do_step(attempt, vk_take_prepare, error);
 }
 
-static gboolean take_shut_off(VkAttempt *attempt, GError **error)
+/* By then the array must have taken the snapshot. */
+static void bound(VkAttempt *attempt, gint64 limit)
 {
-	if (!shoot(attempt, error) || !vk_offline_watch_unchanged(attempt->watch, error))
+	vk_take_bound(attempt->take, vk_guest_uuid(attempt->guest), limit);
+}
+
+/* Whether what the array took is of one time. */
+static gboolean check(VkAttempt *attempt, GError **error)
+{
+	if (attempt->facts->live_xml)
+		return check_images(attempt, error);
+	if (!vk_offline_watch_unchanged(attempt->watch, error))
 		return FALSE;
 	vk_attempt_grade_offline(attempt);
 	return TRUE;
 }
 
-/* Everything slow is done before the guest is held, and after it goes on. */
-static gboolean take_snapshot(VkAttempt *attempt, GError **error)
+static gboolean settle(VkAttempt *attempt, GError **error)
 {
-	gboolean is_live = attempt->facts->live_xml != NULL;
-	g_autoptr(GError) hook_trouble = NULL;
-	gboolean hooked, taken;
-
-	if (attempt->is_grouped)
-		vk_attempt_leave_gate(attempt);
-	hooked = do_step(attempt, vk_take_prepare, error) &&
-		 vk_attempt_run_hooks(attempt, VK_HOOK_PRE_FREEZE, NULL, error);
-	taken = hooked && vk_attempt_meet(attempt, VK_GROUP_READY, error) &&
-		(is_live ? take_running(attempt, error) : take_shut_off(attempt, error));
-	vk_attempt_leave_group(attempt);
-	if (hooked && !vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
-		vk_log_warning("%s", hook_trouble->message);
-	taken = taken && do_step(attempt, vk_take_settle, error);
-	vk_attempt_enter_gate(attempt);
-	return taken;
+	return do_step(attempt, vk_take_settle, error);
 }
 
 static guint64 bound_allocated(guint64 size, guint64 allocated)
@@ -221,9 +197,17 @@ static gboolean save_disk(VkAttempt *attempt, VkPlanDisk *planned, GError **erro
 
 gboolean vk_attempt_take_array(VkAttempt *attempt, GError **error)
 {
+	static const VkAttemptSteps steps = {
+		.prepare = prepare,
+		.bound = bound,
+		.act = snap,
+		.check = check,
+		.settle = settle,
+	};
 	const GPtrArray *disks = attempt->plan->disks;
 
-	if (!take_snapshot(attempt, error) || !vk_attempt_capture_firmware(attempt, error))
+	if (!vk_attempt_take_instant(attempt, &steps, NULL, error) ||
+	    !vk_attempt_capture_firmware(attempt, error))
 		return FALSE;
 	for (guint i = 0; i < disks->len; i++)
 		if (!save_disk(attempt, g_ptr_array_index(disks, i), error))

@@ -15,49 +15,20 @@ static void note_tracking_trouble(VkAttempt *attempt, const GError *trouble)
 	attempt->try->tracking_trouble = g_strdup(trouble->message);
 }
 
-/* The point in time, while the guest is held. */
-static gboolean begin_held(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error)
+/* Begins the job DATA, which reads the disks as they are at this point in time. */
+static gboolean begin_job(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error)
 {
 	VkBackupJob *job = data;
 	g_autoptr(GError) trouble = NULL;
 
-	if (!vk_attempt_meet(attempt, VK_GROUP_HELD, error))
-		return FALSE;
-	vk_attempt_set_instant(attempt);
-	if (!vk_backup_job_begin(job, &trouble)) {
-		if (vk_backup_job_was_refused(job))
-			note_tracking_trouble(attempt, trouble);
-		g_propagate_error(error, g_steal_pointer(&trouble));
-		return FALSE;
+	if (vk_backup_job_begin(job, &trouble)) {
+		vk_quiesce_point_taken(quiesce);
+		return TRUE;
 	}
-	vk_quiesce_point_taken(quiesce);
-	if (attempt->is_grouped)
-		vk_group_note_point(attempt->try->group);
-	/* That another guest is late takes nothing from this one's snapshot. */
-	if (attempt->is_grouped && !vk_attempt_meet(attempt, VK_GROUP_BEGUN, &trouble))
-		vk_log_warning("guest '%s': it went on before the last point in time of its "
-			       "group: %s",
-			       vk_guest_name(attempt->guest), trouble->message);
-	return TRUE;
-}
-
-/* All that costs time comes before the guest is held, and after it goes on. */
-static gboolean begin_live(VkAttempt *attempt, VkBackupJob *job, GError **error)
-{
-	g_autoptr(GError) hook_trouble = NULL;
-	gboolean begun;
-
-	if (!vk_attempt_run_hooks(attempt, VK_HOOK_PRE_FREEZE, NULL, error))
-		return FALSE;
-	if (attempt->is_grouped)
-		vk_attempt_leave_gate(attempt);
-	begun = vk_attempt_meet(attempt, VK_GROUP_READY, error) &&
-		vk_attempt_hold(attempt, begin_held, job, error);
-	vk_attempt_leave_group(attempt);
-	if (!vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
-		vk_log_warning("%s", hook_trouble->message);
-	vk_attempt_enter_gate(attempt);
-	return begun;
+	if (vk_backup_job_was_refused(job))
+		note_tracking_trouble(attempt, trouble);
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
 }
 
 static gboolean read_live(VkAttempt *attempt, VkBackupJob *job, GError **error)
@@ -139,12 +110,14 @@ static VkBackupJob *prepare(VkAttempt *attempt, GError **error)
 
 static gboolean take_live_shielded(VkAttempt *attempt, GError **error)
 {
+	static const VkAttemptSteps steps = {.act = begin_job};
 	g_autoptr(VkBackupJob) job = prepare(attempt, error);
 	g_autoptr(GError) trouble = NULL;
 
 	if (!job)
 		return FALSE;
-	if (!begin_live(attempt, job, &trouble) || !read_live(attempt, job, &trouble))
+	if (!vk_attempt_take_instant(attempt, &steps, job, &trouble) ||
+	    !read_live(attempt, job, &trouble))
 		return fail_live(job, trouble, error);
 	if (!vk_backup_job_end(job, error))
 		return FALSE;

@@ -111,23 +111,6 @@ static gboolean read_offline(VkAttempt *attempt, GError **error)
 	return vk_attempt_save_firmware(attempt, error);
 }
 
-/* A guest that is off takes part in its group's instant by staying off. */
-static gboolean meet_group(VkAttempt *attempt, GError **error)
-{
-	gboolean met;
-
-	if (attempt->is_grouped)
-		vk_attempt_leave_gate(attempt);
-	met = vk_attempt_meet(attempt, VK_GROUP_READY, error) &&
-	      vk_attempt_meet(attempt, VK_GROUP_HELD, error) &&
-	      vk_attempt_meet(attempt, VK_GROUP_BEGUN, error);
-	if (met)
-		vk_attempt_set_instant(attempt);
-	vk_attempt_leave_group(attempt);
-	vk_attempt_enter_gate(attempt);
-	return met;
-}
-
 void vk_attempt_grade_offline(VkAttempt *attempt)
 {
 	gboolean is_saved = attempt->facts->has_saved_memory;
@@ -147,7 +130,7 @@ gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error)
 
 	watch = vk_attempt_watch(attempt, error);
 	if (!watch || !choose_checkpoint(attempt, error) ||
-	    !vk_offline_watch_allow_ours(watch, error) || !meet_group(attempt, error))
+	    !vk_offline_watch_allow_ours(watch, error) || !vk_attempt_pass_instant(attempt, error))
 		return FALSE;
 	vk_attempt_grade_offline(attempt);
 	if (read_offline(attempt, &trouble))
@@ -161,7 +144,7 @@ gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error)
 
 gboolean vk_attempt_take_diskless(VkAttempt *attempt, GError **error)
 {
-	if (!meet_group(attempt, error))
+	if (!vk_attempt_pass_instant(attempt, error))
 		return FALSE;
 	attempt->snapshot->consistency = g_strdup("crash");
 	return vk_attempt_capture_firmware(attempt, error) &&

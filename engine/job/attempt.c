@@ -43,6 +43,12 @@ void vk_attempt_leave_gate(VkAttempt *attempt)
 	attempt->gate = NULL;
 }
 
+void vk_attempt_give_way(VkAttempt *attempt)
+{
+	if (attempt->is_grouped)
+		vk_attempt_leave_gate(attempt);
+}
+
 gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error)
 {
 	if (attempt->is_grouped &&

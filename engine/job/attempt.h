@@ -41,40 +41,72 @@ typedef struct VkAttempt {
 void vk_attempt_clear(VkAttempt *attempt);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkAttempt, vk_attempt_clear)
 
-/* Gathers the facts about the guest, and plans which disks are saved, how and why. */
-gboolean vk_attempt_plan(VkAttempt *attempt, GError **error);
+/* ---- the tools of each step: attempt.c ---- */
 
-/* The point in time and the reading of a running guest, and of one that is off. */
-gboolean vk_attempt_take_live(VkAttempt *attempt, GError **error);
-gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error);
-
-/*
- * Both by the storage, when the guest's mode is not VK_MODE_VAULT. Before that, the guest joins the
- * take with its disks.
- */
-gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error);
-gboolean vk_attempt_take_array(VkAttempt *attempt, GError **error);
+/* Whether the storage takes the snapshot: the guest's mode is not VK_MODE_VAULT. */
 gboolean vk_attempt_is_array(const VkAttempt *attempt);
 
-/*
- * Holds the running guest while POINT takes the point in time, and grades the snapshot. The guest
- * goes on however that ends.
- */
-typedef gboolean (*VkAttemptPoint)(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data,
-				   GError **error);
-gboolean vk_attempt_hold(VkAttempt *attempt, VkAttemptPoint point, gpointer data, GError **error);
+/* Through the gate and back. May be called twice. */
+void vk_attempt_enter_gate(VkAttempt *attempt);
+void vk_attempt_leave_gate(VkAttempt *attempt);
 
-/* Of the images of the plan's disks, of a guest that is off. */
-VkOfflineWatch *vk_attempt_watch(const VkAttempt *attempt, GError **error);
+/* Leaves the gate to the other guests of the group, for it waits for them. A guest alone stays. */
+void vk_attempt_give_way(VkAttempt *attempt);
 
-/* Grades the snapshot of a guest that is off. */
-void vk_attempt_grade_offline(VkAttempt *attempt);
+/* Comes to a stage of the group, if there is one. FALSE when the attempt's deadline has passed. */
+gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error);
 
-/* A running guest without a disk to save: its definition and firmware. */
-gboolean vk_attempt_take_diskless(VkAttempt *attempt, GError **error);
+/* Leaves the group, so that the others do not wait. May be called twice. */
+void vk_attempt_leave_group(VkAttempt *attempt);
+
+/* Sets the snapshot's time: that of its group, or now. */
+void vk_attempt_set_instant(VkAttempt *attempt);
+
+/* Runs the hooks of PHASE. TROUBLE (nullable) is the failure that they learn of. */
+gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GError *trouble,
+			      GError **error);
 
 /* The inode of an image that is a local file; else 0. */
 guint64 vk_attempt_inode(const VkDomainImage *image);
+
+/* ---- before: attempt-plan.c ---- */
+
+/* Gathers the facts about the guest, and plans which disks are saved, how and why. */
+gboolean vk_attempt_plan(VkAttempt *attempt, GError **error);
+
+/* ---- the point in time: attempt-instant.c ---- */
+
+/*
+ * What one sort of backup does around its guest's point in time, in this order. Each is nullable but
+ * ACT.
+ */
+typedef struct VkAttemptSteps {
+	/* What is slow. No guest is held yet. */
+	gboolean (*prepare)(VkAttempt *attempt, GError **error);
+	/* The running guest is held now, until LIMIT (monotonic, microseconds) at the most. */
+	void (*bound)(VkAttempt *attempt, gint64 limit);
+	/*
+	 * The point in time: all guests of the group are held. Calls vk_quiesce_point_taken();
+	 * QUIESCE is NULL for a guest that is off.
+	 */
+	gboolean (*act)(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error);
+	/* The guest goes on: whether its point in time is a good one. */
+	gboolean (*check)(VkAttempt *attempt, GError **error);
+	/* What is slow, after the hooks and outside of the gate. */
+	gboolean (*settle)(VkAttempt *attempt, GError **error);
+} VkAttemptSteps;
+
+/*
+ * Takes the guest's point in time by STEPS, between its hooks, together with its group, and grades the
+ * snapshot of a running guest. DATA is for the act. The guest goes on however that ends.
+ */
+gboolean vk_attempt_take_instant(VkAttempt *attempt, const VkAttemptSteps *steps, gpointer data,
+				 GError **error);
+
+/* Takes part in the group's instant without an act: by staying off, or without a disk to save. */
+gboolean vk_attempt_pass_instant(VkAttempt *attempt, GError **error);
+
+/* ---- the reading: attempt-save.c ---- */
 
 /* A record of what is known of the disk before it is saved. */
 VkDiskRecord *vk_attempt_new_disk_record(const VkAttempt *attempt, const VkDomainDisk *disk);
@@ -83,26 +115,30 @@ VkDiskRecord *vk_attempt_new_disk_record(const VkAttempt *attempt, const VkDomai
 gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
 			      GError **error);
 
-/* Warns of the disks that are encrypted on the host, for in the vault they are not. */
-void vk_attempt_warn_decrypted(const VkAttempt *attempt);
-
 /* Firmware is copied at the point in time and saved behind the disks. */
 gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error);
 gboolean vk_attempt_save_firmware(VkAttempt *attempt, GError **error);
 
-/* Sets the snapshot's time: that of its group, or now. */
-void vk_attempt_set_instant(VkAttempt *attempt);
+/* Warns of the disks that are encrypted on the host, for in the vault they are not. */
+void vk_attempt_warn_decrypted(const VkAttempt *attempt);
 
-/* Runs the hooks of PHASE. TROUBLE is told to them; nullable. */
-gboolean vk_attempt_run_hooks(VkAttempt *attempt, VkHookPhase phase, const GError *trouble,
-			      GError **error);
+/* ---- the sorts of backup, from point in time to reading: attempt-live.c ... ---- */
 
-/* Comes to a stage of the group, if there is one. FALSE when the attempt's deadline has passed. */
-gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error);
+/* A running guest, by a backup job of QEMU's. */
+gboolean vk_attempt_take_live(VkAttempt *attempt, GError **error);
 
-/* Leaves the group, so that the others do not wait. May be called twice. */
-void vk_attempt_leave_group(VkAttempt *attempt);
+/* A guest that is off. */
+gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error);
 
-/* Through the gate and back. May be called twice. */
-void vk_attempt_enter_gate(VkAttempt *attempt);
-void vk_attempt_leave_gate(VkAttempt *attempt);
+/* A running guest without a disk to save: its definition and firmware. */
+gboolean vk_attempt_take_diskless(VkAttempt *attempt, GError **error);
+
+/* Either, by the storage. Before that, the guest joins the take with its disks. */
+gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error);
+gboolean vk_attempt_take_array(VkAttempt *attempt, GError **error);
+
+/* Of the images of the plan's disks, of a guest that is off. */
+VkOfflineWatch *vk_attempt_watch(const VkAttempt *attempt, GError **error);
+
+/* Grades the snapshot of a guest that is off. */
+void vk_attempt_grade_offline(VkAttempt *attempt);
