@@ -6,13 +6,14 @@
 #pragma once
 
 #include "array.h"
-#include "backup.h"
 #include "gate.h"
 #include "group.h"
 #include "guard.h"
+#include "guestoptions.h"
 #include "host.h"
 #include "progress.h"
 #include "ratelimit.h"
+#include "vault.h"
 
 #include <glib.h>
 

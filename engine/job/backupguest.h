@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backup-try.h"
+#include "snapshot.h"
 
 #include <glib.h>
 

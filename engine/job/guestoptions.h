@@ -1,14 +1,49 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkGuestOptions: how one guest is backed up: the command line, else its section [guest NAME] of
- * the configuration, else the general settings. Immutable. Threads: free.
+ * VkBackupOptions: how a run backs guests up. VkGuestOptions: how it backs one guest up: by the
+ * command line, else by its section [guest NAME] of the configuration, else by the general settings.
+ * Immutable. Threads: free.
  */
 #pragma once
 
-#include "backup.h"
 #include "host.h"
+#include "quiesce.h"
+#include "settings.h"
 
 #include <glib.h>
+
+/* Where the copies of a snapshot go. */
+typedef enum {
+	VK_MODE_VAULT,
+	VK_MODE_ARRAY,           /* the storage takes the snapshot, and nothing is read */
+	VK_MODE_ARRAY_AND_VAULT, /* and what it took is read into the vault */
+} VkBackupMode;
+
+/* "vault", "array" or "array+vault". */
+gboolean vk_backup_mode_parse(const char *text, VkBackupMode *ret, GError **error);
+
+typedef struct VkBackupOptions {
+	const VkBackupMode *mode;     /* NULL: as configured */
+	const char *label;            /* "daily", ...: which retention applies; nullable */
+	const VkSettings *settings;   /* for the sections of guests, and what is not below */
+	const VkQuiesceMode *quiesce; /* NULL: as configured */
+	char *const *mountpoints;     /* NULL: as configured */
+	char *const *exclude;         /* patterns of guests to leave out; nullable */
+	gboolean group;               /* all at one instant */
+	gboolean strict;              /* rather fail a guest than grade its snapshot down */
+	gboolean replicate;           /* have arrays transfer what they took */
+	guint replicate_wait_sec;     /* for that to be done; 0: it is only begun */
+	gboolean compare;             /* read disks in whole, whatever their bitmaps tell */
+	guint64 budget_usec;          /* of each guest's pause; 0: none */
+	guint parallel;               /* guests at once */
+	guint agent_timeout_sec;
+	guint operation_timeout_sec; /* from a guest's plan until it goes on again */
+	guint retries;               /* of calls to libvirt that may pass */
+	guint workers;               /* 0: one for each core */
+	guint64 bytes_per_sec;       /* read of all guests together; 0: as fast as can be */
+	const char *scratch_dir;     /* for what running guests overwrite meanwhile */
+	const char *run_dir;         /* for locks and sockets */
+} VkBackupOptions;
 
 typedef struct VkGuestOptions {
 	VkBackupMode mode;

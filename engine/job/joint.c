@@ -2,7 +2,7 @@
 #include "joint.h"
 
 #include "arraydisk.h"
-#include "guestoptions.h"
+#include "domain.h"
 
 VkJoint *vk_joint_new(VkArrays *arrays, VkVault *vault, const char *label, guint members)
 {

@@ -5,10 +5,11 @@
  */
 #pragma once
 
-#include "backup.h"
 #include "array.h"
 #include "group.h"
+#include "guestoptions.h"
 #include "host.h"
+#include "vault.h"
 
 #include <glib.h>
 
