@@ -4,6 +4,7 @@
 
 #include "configcheck.h"
 #include "errors.h"
+#include "hooks.h"
 #include "json.h"
 #include "log.h"
 #include "openvault.h"
@@ -19,9 +20,8 @@ static void add(const VkProgram *program, GPtrArray *problems, const char *secti
 	g_autofree char *text = option ? g_strdup_printf("%s: %s", option, trouble->message)
 				       : g_strdup(trouble->message);
 
-	g_ptr_array_add(problems,
-			vk_settings_problem_new(program->settings, option ? NULL : section, key,
-						text));
+	g_ptr_array_add(problems, vk_settings_problem_new(program->settings,
+							  option ? NULL : section, key, text));
 }
 
 /* What names the vault in place of the file; NULL: nothing does. */
@@ -32,6 +32,14 @@ static const char *vault_option(const VkProgram *program)
 	if (!named || !*named)
 		return NULL;
 	return program->vault_url ? "--vault" : "VIRTKEEP_VAULT";
+}
+
+static void check_hooks(const VkProgram *program, GPtrArray *problems)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_hooks_check(program->settings, &trouble))
+		add(program, problems, "backup", "hooks_dir", NULL, trouble);
 }
 
 static void check_vault(const VkProgram *program, GPtrArray *problems)
@@ -81,8 +89,7 @@ static void print_json(const char *path, const GPtrArray *problems)
 		json_array_append_new(
 			report,
 			json_pack("{s:o, s:o, s:o, s:o, s:o}", "file",
-				  vk_json_new_string(problem->section ? path : NULL),
-				  "line",
+				  vk_json_new_string(problem->section ? path : NULL), "line",
 				  problem->line > 0 ? json_integer(problem->line) : json_null(),
 				  "section", vk_json_new_string(problem->section), "key",
 				  vk_json_new_string(problem->key), "problem",
@@ -105,6 +112,7 @@ gboolean vk_cmd_config_check(VkProgram *program, GError **error)
 		if (!program->settings)
 			return FALSE;
 		vk_config_check_files(program->settings, problems);
+		check_hooks(program, problems);
 		check_vault(program, problems);
 		check_guests(program, problems);
 	}

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backupplan.h"
 
+#include "selection.h"
+
 static void plan_disk_free(VkPlanDisk *disk)
 {
 	g_free(disk->cause);
 	g_free(disk);
 }
 
-const char *vk_backup_plan_skip_reason(const VkDomainDisk *disk, char *const *exclude)
-{
-	if (exclude && g_strv_contains((const char *const *)exclude, disk->target))
-		return "excluded by the configuration";
-	return vk_domain_disk_skip_reason(disk);
-}
-
 static void add_disk(VkBackupPlan *plan, const VkDomainDisk *disk, char *const *exclude)
 {
-	const char *reason = vk_backup_plan_skip_reason(disk, exclude);
+	const char *reason = vk_disk_skip_reason(disk, exclude);
 	VkPlanDisk *planned;
 
 	if (reason) {

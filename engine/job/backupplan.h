@@ -35,9 +35,6 @@ VkBackupPlan *vk_backup_plan_new(const VkDomain *domain, const VkSnapshot *last,
 void vk_backup_plan_free(VkBackupPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkBackupPlan, vk_backup_plan_free)
 
-/* Why the disk is not saved; NULL when it is. EXCLUDE as above. Static. */
-const char *vk_backup_plan_skip_reason(const VkDomainDisk *disk, char *const *exclude);
-
 /* The targets of the disks to save. Returns char*, owned by the array. */
 GPtrArray *vk_backup_plan_targets(const VkBackupPlan *plan);
 

@@ -3,7 +3,6 @@
 
 #include "domain.h"
 #include "errors.h"
-#include "hooks.h"
 #include "log.h"
 #include "agent-mountpoints.h"
 
@@ -72,12 +71,9 @@ static void check_array(const VkSettings *settings, GPtrArray *problems, const c
 void vk_config_check_files(const VkSettings *settings, GPtrArray *problems)
 {
 	g_auto(GStrv) arrays = vk_settings_get_names(settings, "array");
-	g_autoptr(GError) trouble = NULL;
 
 	for (char **name = arrays; *name; name++)
 		check_array(settings, problems, *name);
-	if (!vk_hooks_check(settings, &trouble))
-		add(settings, problems, "backup", "hooks_dir", "%s", trouble->message);
 }
 
 /* Only while the guest runs can it be known. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a configuration names and what is not there, or not as it has to be: files, the vault, hooks,
- * guests and their disks. Nothing is changed. Threads: free.
+ * What a configuration names and what is not there, or not as it has to be: files, guests and their
+ * disks. Nothing is changed. Threads: free.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include <glib.h>
 
-/* Files of arrays, and hooks. Adds a VkSettingsProblem to PROBLEMS for each thing that is wrong. */
+/* The files of arrays. Adds a VkSettingsProblem to PROBLEMS for each thing that is wrong. */
 void vk_config_check_files(const VkSettings *settings, GPtrArray *problems);
 
 /*

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "discover.h"
 
-#include "backupplan.h"
 #include "domain.h"
 #include "errors.h"
 #include "image-chain.h"
@@ -83,7 +82,7 @@ typedef struct Search {
 
 static const char *skip_reason(const Search *search)
 {
-	const char *reason = vk_backup_plan_skip_reason(search->disk, search->exclude);
+	const char *reason = vk_disk_skip_reason(search->disk, search->exclude);
 
 	return reason || !search->is_off ? reason : vk_domain_disk_offline_reason(search->disk);
 }

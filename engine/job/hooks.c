@@ -36,7 +36,8 @@ static const struct {
 	{VK_HOOK_POST_COMMIT, "POST_NTAP_DATA_TRANSFER_CMDnn"},
 	{VK_HOOK_POST_COMMIT, "POST_NTAP_CMDnn"},
 	{VK_HOOK_FAILURE, "PRE_EXIT_CMDnn"},
-	{VK_HOOK_RUN_FAILURE, "PRE_EXIT_CMDnn"}, /* unless those of all guests that failed were run */
+	{VK_HOOK_RUN_FAILURE,
+	 "PRE_EXIT_CMDnn"}, /* unless those of all guests that failed were run */
 };
 
 /* Leftovers of editors and packages are no hooks. */

@@ -41,6 +41,13 @@ const char *vk_skip_reason(const VkSettings *settings, const char *name, const c
 		       : NULL;
 }
 
+const char *vk_disk_skip_reason(const VkDomainDisk *disk, char *const *exclude)
+{
+	if (exclude && g_strv_contains((const char *const *)exclude, disk->target))
+		return "excluded by the configuration";
+	return vk_domain_disk_skip_reason(disk);
+}
+
 gboolean vk_guest_fits(const char *name, const char *uuid, const char *wanted)
 {
 	return strcmp(name, wanted) == 0 || g_ascii_strcasecmp(uuid, wanted) == 0 ||
