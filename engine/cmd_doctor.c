@@ -60,9 +60,9 @@ static gboolean visit_named(Round *round, VkHost *host, char *const *names, GErr
 
 static const char *state_of(const VkFinding *finding)
 {
-	if (finding->mended)
+	if (finding->fixed)
 		return "mended";
-	return finding->cure ? finding->cure : "-";
+	return finding->remedy ? finding->remedy : "-";
 }
 
 static void print_text(const GPtrArray *findings)
@@ -94,8 +94,8 @@ static void print_json(const GPtrArray *findings)
 							vk_json_new_string(finding->guest), "kind",
 							finding->kind, "finding",
 							vk_json_new_string(finding->what), "cure",
-							vk_json_new_string(finding->cure), "mended",
-							finding->mended));
+							vk_json_new_string(finding->remedy),
+							"mended", finding->fixed));
 	}
 	vk_json_print(report);
 }
@@ -104,7 +104,7 @@ static gboolean judge(const Round *round, GError **error)
 {
 	g_autofree char *failed = vk_count_text(round->failed, "guest");
 	g_autofree char *open = NULL;
-	guint unmended = 0;
+	guint unfixed = 0;
 
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
@@ -114,10 +114,10 @@ static gboolean judge(const Round *round, GError **error)
 	for (guint i = 0; i < round->findings->len; i++) {
 		const VkFinding *finding = g_ptr_array_index(round->findings, i);
 
-		unmended += finding->cure && !finding->mended;
+		unfixed += finding->remedy && !finding->fixed;
 	}
-	open = vk_count_text(unmended, "finding");
-	return unmended == 0 ||
+	open = vk_count_text(unfixed, "finding");
+	return unfixed == 0 ||
 	       vk_fail(error, VK_ERROR_DAMAGE, "%s to be mended: the column CURE says how", open);
 }
 

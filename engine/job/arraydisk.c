@@ -132,8 +132,8 @@ gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault 
 	return ok;
 }
 
-GPtrArray *vk_arraydisk_strays(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
-			       const char *uuid, GError **error)
+GPtrArray *vk_arraydisk_leftovers(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
+				  const char *uuid, GError **error)
 {
 	g_autoptr(GPtrArray) found = vk_arrays_list(arrays, disk, vk_vault_id(vault), uuid, error);
 	g_autoptr(GPtrArray) keys = found ? vk_catalog_list(vault, uuid, error) : NULL;

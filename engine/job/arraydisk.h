@@ -30,5 +30,5 @@ gboolean vk_arraydisk_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault 
  * Tells such leftovers: VkArraySnapshot*, those with the mark whose snapshot is not listed, and those
  * without it.
  */
-GPtrArray *vk_arraydisk_strays(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
-			       const char *uuid, GError **error);
+GPtrArray *vk_arraydisk_leftovers(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
+				  const char *uuid, GError **error);

@@ -1,34 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The doctor: what earlier backups left in a guest and around it, and the mending of what is ours.
- * A guest that is being backed up or restored is passed over. Threads: one at a time.
+ * The doctor finds what earlier backups and restores left in a guest and around it, and removes what
+ * is virtkeep's. It passes over a guest that is being backed up or restored. Threads: one at a time.
  */
 #pragma once
 
 #include "array.h"
+#include "finding.h"
 #include "host.h"
 #include "vault.h"
 
 #include <glib.h>
 
 typedef struct VkDoctorOptions {
-	VkVault *vault; /* nullable: bitmaps are not told from strays then */
+	VkVault *vault; /* nullable: leftover checkpoints are not known then */
 	VkArrays *arrays;
 	const char *scratch_dir, *run_dir;
 	guint agent_timeout_sec;
 	gboolean fix;
 } VkDoctorOptions;
-
-typedef struct VkFinding {
-	char *guest; /* its name; NULL: of no guest that is there */
-	/* "busy", "job", "frozen", "paused", "checkpoint", "file", "array", "image"; static */
-	const char *kind;
-	char *what; /* in words */
-	char *cure; /* the command that mends it; NULL: nothing is to be mended */
-	gboolean mended;
-} VkFinding;
-
-void vk_finding_free(VkFinding *finding);
 
 /* Adds what is found of the guest of HOST, VkFinding*, to FINDINGS. */
 gboolean vk_doctor_guest(VkHost *host, VkGuest *guest, const VkDoctorOptions *options,

@@ -7,15 +7,11 @@
 
 static void add_released(GPtrArray *findings, const VkGuest *guest, const VkCheckpointFact *fact)
 {
-	VkFinding *finding = g_new0(VkFinding, 1);
+	char *what = fact->target ? g_strdup_printf("the bitmap '%s' of disk '%s'", fact->name,
+						    fact->target)
+				  : g_strdup_printf("the checkpoint '%s'", fact->name);
 
-	finding->guest = g_strdup(vk_guest_name(guest));
-	finding->kind = "checkpoint";
-	finding->what = fact->target ? g_strdup_printf("the bitmap '%s' of disk '%s'", fact->name,
-						       fact->target)
-				     : g_strdup_printf("the checkpoint '%s'", fact->name);
-	finding->mended = TRUE;
-	g_ptr_array_add(findings, finding);
+	vk_finding_add(findings, vk_guest_name(guest), "checkpoint", what, NULL)->fixed = TRUE;
 }
 
 static gboolean release(VkGuest *guest, GPtrArray *findings, GError **error)
