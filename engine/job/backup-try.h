@@ -6,7 +6,7 @@
 #pragma once
 
 #include "array.h"
-#include "gate.h"
+#include "counting-semaphore.h"
 #include "group.h"
 #include "guard.h"
 #include "guestoptions.h"

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backup.h"
 
-#include "backupguest.h"
-
 #include "array-drivers.h"
+#include "backupguest.h"
+#include "cohort.h"
 #include "discover.h"
 #include "errors.h"
 #include "host.h"
-#include "joint.h"
 #include "log.h"
 #include "program.h"
 

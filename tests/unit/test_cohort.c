@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "joint.h"
+#include "cohort.h"
 
 #include <check.h>
 #include <stdlib.h>
