@@ -50,7 +50,7 @@ gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error)
 				    attempt->context->options->label);
 	vk_take_join(attempt->take, vk_guest_uuid(attempt->guest), attempt->snapshot->id);
 	for (guint i = 0; i < disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(disks, i);
+		const VkBackupPlanDisk *planned = g_ptr_array_index(disks, i);
 
 		if (!add_disk(attempt, planned->disk, error))
 			return FALSE;
@@ -115,7 +115,7 @@ static gboolean check_images(const VkAttempt *attempt, GError **error)
 	if (facts)
 		now = vk_domain_parse(vk_guest_facts_present_xml(facts), error);
 	for (guint i = 0; now && i < attempt->plan->disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		const VkBackupPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 
 		if (!has_same_image(now, planned->disk))
 			return vk_fail(error, VK_ERROR_CHANGED,
@@ -128,7 +128,8 @@ static gboolean check_images(const VkAttempt *attempt, GError **error)
 
 static gboolean prepare(VkAttempt *attempt, GError **error)
 {
-	if (attempt->how->quiesce == VK_QUIESCE_NONE && attempt->facts->state == VK_GUEST_RUNNING)
+	if (attempt->guest_options->quiesce == VK_QUIESCE_NONE &&
+	    attempt->facts->state == VK_GUEST_RUNNING)
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "guest '%s': an array can take the files of a running guest only "
 			       "while it is suspended; use another --quiesce than none",
@@ -164,7 +165,7 @@ static guint64 bound_allocated(guint64 size, guint64 allocated)
 }
 
 /* The disk is opened in any case: what cannot be read is no snapshot. */
-static gboolean save_disk(VkAttempt *attempt, VkPlanDisk *planned, GError **error)
+static gboolean save_disk(VkAttempt *attempt, VkBackupPlanDisk *planned, GError **error)
 {
 	VkArrays *arrays = attempt->context->arrays;
 	g_autoptr(json_t) copy =
@@ -177,7 +178,7 @@ static gboolean save_disk(VkAttempt *attempt, VkPlanDisk *planned, GError **erro
 			       planned->disk->target);
 		return FALSE;
 	}
-	if (attempt->how->mode == VK_MODE_ARRAY_AND_VAULT) {
+	if (attempt->guest_options->mode == VK_MODE_ARRAY_AND_VAULT) {
 		if (!vk_attempt_save_disk(attempt, planned, source, error))
 			return FALSE;
 		record = g_ptr_array_index(attempt->snapshot->disks,

@@ -13,13 +13,13 @@ static VkQuiesceOptions quiesce_options(const VkAttempt *attempt)
 	const VkBackupOptions *options = attempt->context->options;
 
 	return (VkQuiesceOptions){
-		.mode = attempt->how->quiesce,
+		.mode = attempt->guest_options->quiesce,
 		.group = attempt->is_grouped,
 		.suspend_too = vk_attempt_is_array(attempt),
 		.timeout_sec = options->agent_timeout_sec,
 		.budget_usec = options->budget_usec,
 		.deadline = attempt->deadline,
-		.mountpoints = attempt->how->mountpoints,
+		.mountpoints = attempt->guest_options->mountpoints,
 		.lock = attempt->lock,
 		.guard = attempt->context->guard,
 	};
@@ -46,7 +46,7 @@ static gboolean grade(VkAttempt *attempt, const VkQuiesce *quiesce, GError **err
 	if (note)
 		vk_log_warning("guest '%s': the snapshot is %s-consistent only: %s", name,
 			       consistency, note);
-	if (attempt->how->has_freeze_hook && g_str_equal(consistency, "filesystem"))
+	if (attempt->guest_options->has_freeze_hook && g_str_equal(consistency, "filesystem"))
 		consistency = "application";
 	vk_log_debug("guest '%s' was held for %" G_GUINT64_FORMAT
 		     " us: the snapshot is %s-consistent",
@@ -82,10 +82,10 @@ static gboolean reach_point(VkAttempt *attempt, const VkAttemptSteps *steps, VkQ
 static void note_release_error(VkAttempt *attempt, GError *release_error)
 {
 	vk_log_error("%s", release_error->message);
-	if (attempt->try->held)
+	if (attempt->try->release_error)
 		g_error_free(release_error);
 	else
-		attempt->try->held = release_error;
+		attempt->try->release_error = release_error;
 }
 
 /* Holds the running guest for its point in time, and grades the snapshot. */
@@ -134,7 +134,7 @@ gboolean vk_attempt_take_instant(VkAttempt *attempt, const VkAttemptSteps *steps
 	if (hooked && !vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
 		vk_log_warning("%s", hook_trouble->message);
 	taken = taken && (!steps->settle || steps->settle(attempt, error));
-	vk_attempt_enter_gate(attempt);
+	vk_attempt_enter_semaphore(attempt);
 	return taken;
 }
 
@@ -149,6 +149,6 @@ gboolean vk_attempt_pass_instant(VkAttempt *attempt, GError **error)
 	if (met)
 		vk_attempt_set_instant(attempt);
 	vk_attempt_leave_group(attempt);
-	vk_attempt_enter_gate(attempt);
+	vk_attempt_enter_semaphore(attempt);
 	return met;
 }

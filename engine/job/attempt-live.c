@@ -43,7 +43,7 @@ static gboolean read_live(VkAttempt *attempt, VkBackupJob *job, GError **error)
 	if (!vk_attempt_capture_firmware(attempt, error))
 		return FALSE;
 	for (guint i = 0; i < disks->len; i++) {
-		VkPlanDisk *planned = g_ptr_array_index(disks, i);
+		VkBackupPlanDisk *planned = g_ptr_array_index(disks, i);
 		g_autoptr(VkSource) source =
 			vk_backup_job_source(job, planned->disk->target, error);
 
@@ -74,7 +74,7 @@ static gboolean fail_live(VkBackupJob *job, const GError *trouble, GError **erro
 static gboolean check_sizes(VkAttempt *attempt, GError **error)
 {
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {
-		VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		VkBackupPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 		guint64 size = 0, allocation = 0;
 
 		if (!planned->incremental)

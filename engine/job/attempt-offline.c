@@ -17,14 +17,14 @@ VkOfflineWatch *vk_attempt_watch(const VkAttempt *attempt, GError **error)
 	g_autoptr(GPtrArray) targets = g_ptr_array_new();
 
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		const VkBackupPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 
 		g_ptr_array_add(targets, planned->disk->target);
 	}
 	return vk_offline_watch_new(attempt->guest, attempt->domain, targets, error);
 }
 
-static VkSource *open_source(VkAttempt *attempt, const VkPlanDisk *planned, GError **error)
+static VkSource *open_source(VkAttempt *attempt, const VkBackupPlanDisk *planned, GError **error)
 {
 	return vk_source_offline_new(attempt->try->host, planned->disk,
 				     planned->incremental ? attempt->last->checkpoint : NULL,
@@ -43,7 +43,7 @@ static gboolean has_change(VkSource *source, gboolean *ret, GError **error)
 }
 
 /* Settles whether PLANNED is incremental; *RET_CHANGED is set when anything has to be read. */
-static gboolean probe_disk(VkAttempt *attempt, VkPlanDisk *planned, gboolean *ret_changed,
+static gboolean probe_disk(VkAttempt *attempt, VkBackupPlanDisk *planned, gboolean *ret_changed,
 			   GError **error)
 {
 	g_autoptr(VkSource) source = NULL;
@@ -72,7 +72,7 @@ static gboolean choose_checkpoint(VkAttempt *attempt, GError **error)
 	gboolean changed = FALSE;
 
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {
-		VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		VkBackupPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 
 		if (!probe_disk(attempt, planned, &changed, error))
 			return FALSE;
@@ -102,7 +102,7 @@ static gboolean read_offline(VkAttempt *attempt, GError **error)
 	if (!vk_attempt_capture_firmware(attempt, error))
 		return FALSE;
 	for (guint i = 0; i < disks->len; i++) {
-		VkPlanDisk *planned = g_ptr_array_index(disks, i);
+		VkBackupPlanDisk *planned = g_ptr_array_index(disks, i);
 		g_autoptr(VkSource) source = open_source(attempt, planned, error);
 
 		if (!vk_attempt_save_disk(attempt, planned, source, error))

@@ -50,7 +50,7 @@ static void warn_of_foreign(const VkAttempt *attempt)
 static void check_files(VkAttempt *attempt)
 {
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {
-		VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		VkBackupPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 		const VkDomainImage *image = planned->disk->image;
 		g_autofree char *source = vk_domain_image_label(image);
 		g_autofree char *restored = image->path ? vk_origin_get(image->path) : NULL;
@@ -75,7 +75,7 @@ static void plan_tracking(VkAttempt *attempt)
 					       "it was read from the array's snapshot");
 		return;
 	}
-	if (attempt->how->no_tracking) {
+	if (attempt->guest_options->no_tracking) {
 		vk_backup_plan_set_no_tracking(attempt->plan,
 					       "the configuration says tracking = no");
 		return;
@@ -107,7 +107,7 @@ static gboolean check_block_jobs(VkAttempt *attempt, GError **error)
 	if (!attempt->facts->live_xml || vk_attempt_is_array(attempt))
 		return TRUE;
 	for (guint i = 0; i < disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(disks, i);
+		const VkBackupPlanDisk *planned = g_ptr_array_index(disks, i);
 
 		if (!vk_guest_check_block_job(attempt->guest, planned->disk->target, error))
 			return FALSE;
@@ -121,7 +121,8 @@ gboolean vk_attempt_plan(VkAttempt *attempt, GError **error)
 	    !vk_last_snapshot_load(attempt->context->vault, vk_guest_uuid(attempt->guest),
 				   &attempt->last, error))
 		return FALSE;
-	attempt->plan = vk_backup_plan_new(attempt->domain, attempt->last, attempt->how->exclude);
+	attempt->plan =
+		vk_backup_plan_new(attempt->domain, attempt->last, attempt->guest_options->exclude);
 	if (!check_block_jobs(attempt, error))
 		return FALSE;
 	plan_tracking(attempt);

@@ -86,7 +86,7 @@ static char *damage_reason(const VkAttempt *attempt)
 }
 
 /* Upon a damaged map, or half of the changes, nothing can be built: all is to be read in whole. */
-static void note_tracking_trouble(VkAttempt *attempt, const VkPlanDisk *planned,
+static void note_tracking_trouble(VkAttempt *attempt, const VkBackupPlanDisk *planned,
 				  const VkSaveStats *stats)
 {
 	if (!stats->parent_damaged && !stats->was_cut)
@@ -99,7 +99,7 @@ static void note_tracking_trouble(VkAttempt *attempt, const VkPlanDisk *planned,
 					  planned->disk->target);
 }
 
-static void set_mode(VkAttempt *attempt, const VkPlanDisk *planned, VkDiskRecord *record,
+static void set_mode(VkAttempt *attempt, const VkBackupPlanDisk *planned, VkDiskRecord *record,
 		     gboolean parent_damaged)
 {
 	if (!parent_damaged) {
@@ -114,7 +114,7 @@ static void set_mode(VkAttempt *attempt, const VkPlanDisk *planned, VkDiskRecord
 }
 
 /* The source's size and knowledge of changes are final, so the mode is, too. */
-static gboolean settle_mode(VkAttempt *attempt, VkPlanDisk *planned, const VkSource *source,
+static gboolean settle_mode(VkAttempt *attempt, VkBackupPlanDisk *planned, const VkSource *source,
 			    GError **error)
 {
 	vk_backup_plan_set_size(planned, source->size);
@@ -127,7 +127,7 @@ static gboolean settle_mode(VkAttempt *attempt, VkPlanDisk *planned, const VkSou
 	return TRUE;
 }
 
-static void tell_mode(const VkAttempt *attempt, const VkPlanDisk *planned)
+static void tell_mode(const VkAttempt *attempt, const VkBackupPlanDisk *planned)
 {
 	g_autofree char *reason = vk_backup_plan_reason(attempt->plan, planned);
 
@@ -135,7 +135,7 @@ static void tell_mode(const VkAttempt *attempt, const VkPlanDisk *planned)
 		     planned->disk->target, vk_backup_plan_mode(planned), reason);
 }
 
-static gboolean save_image(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
+static gboolean save_image(VkAttempt *attempt, VkBackupPlanDisk *planned, VkSource *source,
 			   VkDiskRecord *record, GError **error)
 {
 	const VkImageRecord *parent = planned->earlier ? planned->earlier->image : NULL;
@@ -183,7 +183,7 @@ static void warn_of_file_system(const VkAttempt *attempt, const VkDomainImage *i
 					 image->path);
 }
 
-gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
+gboolean vk_attempt_save_disk(VkAttempt *attempt, VkBackupPlanDisk *planned, VkSource *source,
 			      GError **error)
 {
 	const VkDomainDisk *disk = planned->disk;
@@ -206,7 +206,7 @@ gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource 
 void vk_attempt_warn_decrypted(const VkAttempt *attempt)
 {
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		const VkBackupPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 
 		if (vk_domain_disk_is_encrypted(planned->disk))
 			vk_log_warning(

@@ -19,34 +19,35 @@ void vk_attempt_clear(VkAttempt *attempt)
 	g_clear_pointer(&attempt->firmware, g_ptr_array_unref);
 	g_clear_pointer(&attempt->session, vk_session_free);
 	g_clear_pointer(&attempt->snapshot, vk_snapshot_free);
-	g_clear_pointer(&attempt->how, vk_guest_options_free);
+	g_clear_pointer(&attempt->guest_options, vk_guest_options_free);
 	g_clear_pointer(&attempt->lock, vk_guest_lock_free);
 }
 
 gboolean vk_attempt_is_array(const VkAttempt *attempt)
 {
-	return attempt->how->mode != VK_MODE_VAULT;
+	return attempt->guest_options->mode != VK_MODE_VAULT;
 }
 
-void vk_attempt_enter_gate(VkAttempt *attempt)
+void vk_attempt_enter_semaphore(VkAttempt *attempt)
 {
-	if (attempt->gate)
+	if (attempt->semaphore)
 		return;
-	attempt->gate = attempt->is_grouped ? attempt->context->group_gate : attempt->context->gate;
-	vk_gate_enter(attempt->gate);
+	attempt->semaphore = attempt->is_grouped ? attempt->context->group_semaphore
+						 : attempt->context->semaphore;
+	vk_semaphore_enter(attempt->semaphore);
 }
 
-void vk_attempt_leave_gate(VkAttempt *attempt)
+void vk_attempt_leave_semaphore(VkAttempt *attempt)
 {
-	if (attempt->gate)
-		vk_gate_leave(attempt->gate);
-	attempt->gate = NULL;
+	if (attempt->semaphore)
+		vk_semaphore_leave(attempt->semaphore);
+	attempt->semaphore = NULL;
 }
 
 void vk_attempt_give_way(VkAttempt *attempt)
 {
 	if (attempt->is_grouped)
-		vk_attempt_leave_gate(attempt);
+		vk_attempt_leave_semaphore(attempt);
 }
 
 gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error)

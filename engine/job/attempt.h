@@ -21,14 +21,14 @@ typedef struct VkAttempt {
 	VkBackupTry *try;
 	VkGuest *guest; /* borrowed */
 	VkGuestLock *lock;
-	VkGuestOptions *how;
+	VkGuestOptions *guest_options;
 	VkTake *take;          /* borrowed; NULL: no array takes the snapshot */
 	VkTake *own_take;      /* the same, unless the guests of a run share it */
 	VkOfflineWatch *watch; /* of a guest that is off and in a take */
 	gint64 began;          /* monotonic, microseconds, as: */
 	gint64 deadline;       /* until the guest has to go on again */
 	gboolean is_grouped;
-	VkGate *gate; /* that it is through; NULL: none */
+	VkSemaphore *semaphore; /* that it has entered; NULL: none */
 	VkGuestFacts *facts;
 	VkDomain *domain;
 	VkSnapshot *last;
@@ -46,11 +46,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkAttempt, vk_attempt_clear)
 /* Whether the storage takes the snapshot: the guest's mode is not VK_MODE_VAULT. */
 gboolean vk_attempt_is_array(const VkAttempt *attempt);
 
-/* Through the gate and back. May be called twice. */
-void vk_attempt_enter_gate(VkAttempt *attempt);
-void vk_attempt_leave_gate(VkAttempt *attempt);
+/* Enters the semaphore that is for the guest, and leaves it. May be called twice. */
+void vk_attempt_enter_semaphore(VkAttempt *attempt);
+void vk_attempt_leave_semaphore(VkAttempt *attempt);
 
-/* Leaves the gate to the other guests of the group, for it waits for them. A guest alone stays. */
+/* Leaves the semaphore to the others of the group, which the guest waits for. A guest alone stays. */
 void vk_attempt_give_way(VkAttempt *attempt);
 
 /* Comes to a stage of the group, if there is one. FALSE when the attempt's deadline has passed. */
@@ -92,7 +92,7 @@ typedef struct VkAttemptSteps {
 	gboolean (*act)(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error);
 	/* The guest goes on: whether its point in time is a good one. */
 	gboolean (*check)(VkAttempt *attempt, GError **error);
-	/* What is slow, after the hooks and outside of the gate. */
+	/* What is slow, after the hooks and outside of the semaphore. */
 	gboolean (*settle)(VkAttempt *attempt, GError **error);
 } VkAttemptSteps;
 
@@ -112,7 +112,7 @@ gboolean vk_attempt_pass_instant(VkAttempt *attempt, GError **error);
 VkDiskRecord *vk_attempt_new_disk_record(const VkAttempt *attempt, const VkDomainDisk *disk);
 
 /* Saves SOURCE, which may be NULL with ERROR set already. */
-gboolean vk_attempt_save_disk(VkAttempt *attempt, VkPlanDisk *planned, VkSource *source,
+gboolean vk_attempt_save_disk(VkAttempt *attempt, VkBackupPlanDisk *planned, VkSource *source,
 			      GError **error);
 
 /* Firmware is copied at the point in time and saved behind the disks. */

@@ -3,7 +3,7 @@
 
 void vk_backup_try_clear(VkBackupTry *try)
 {
-	g_clear_error(&try->held);
+	g_clear_error(&try->release_error);
 	g_clear_error(&try->not_replicated);
 	g_clear_pointer(&try->tracking_trouble, g_free);
 }

@@ -28,9 +28,10 @@ typedef struct VkBackupContext {
 	VkProgress *progress;
 	VkRateLimit *limit; /* of what all of them read */
 	gint *same_fs_told; /* atomic: that vault and images share a file system is told once */
-	VkGate *gate; /* for what costs processor and disk; not passed while guests are held */
-	/* The same for guests of a group up to their instant: they must not wait for who reads. */
-	VkGate *group_gate;
+	/* Bounds how many guests use processor and disk at once. No guest that is held waits for it. */
+	VkSemaphore *semaphore;
+	/* The same for guests of a group until their instant: they must not wait for readers. */
+	VkSemaphore *group_semaphore;
 } VkBackupContext;
 
 typedef struct VkBackupTry {
@@ -39,7 +40,7 @@ typedef struct VkBackupTry {
 	VkGroup *group;          /* nullable; left in any case */
 	VkTake *take;            /* that the guests of GROUP share; nullable */
 	const char *no_tracking; /* why to do without bitmaps and checkpoints; NULL: do with them */
-	GError *held;            /* set, and logged, when the guest could not be brought back */
+	GError *release_error;   /* set, and logged, when the guest could not be brought back */
 	GError *not_replicated;  /* set when the array could not transfer what it took */
 	gboolean told;           /* set when the hooks of its failure have run */
 	guint awaited;           /* how many things of it the progress awaits still */

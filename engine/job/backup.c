@@ -25,8 +25,8 @@ typedef struct {
 typedef struct {
 	Run *run;
 	char *name, *uuid;
-	const VkJoint *joint; /* nullable */
-	gboolean told;        /* hooks have told that a try of it failed */
+	const VkCohort *cohort; /* nullable */
+	gboolean told;          /* hooks have told that a try of it failed */
 } Task;
 
 static void task_free(Task *task)
@@ -98,8 +98,8 @@ static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
 		vk_group_leave(try->group);
 	task->told = task->told || try->told;
 	vk_progress_await(run->context.progress, -(int)try->awaited);
-	if (try->held)
-		add_failure(run, task->name, try->told, g_steal_pointer(&try->held));
+	if (try->release_error)
+		add_failure(run, task->name, try->told, g_steal_pointer(&try->release_error));
 	if (try->not_replicated)
 		add_failure(run, task->name, try->told, g_steal_pointer(&try->not_replicated));
 	return snapshot;
@@ -118,21 +118,21 @@ static VkSnapshot *try_guest(Task *task, GError **error)
 	VkSnapshot *snapshot;
 	gboolean changed;
 
-	if (task->joint) {
-		first.group = task->joint->group;
-		first.take = task->joint->take;
+	if (task->cohort) {
+		first.group = task->cohort->group;
+		first.take = task->cohort->take;
 	}
 	snapshot = try_once(task, &first, &trouble);
 	changed = g_error_matches(trouble, VK_ERROR, VK_ERROR_CHANGED);
 	if (snapshot)
 		return snapshot;
 	if (vk_interrupted() || !(changed || first.tracking_trouble) ||
-	    (task->joint && task->run->context.options->strict)) {
+	    (task->cohort && task->run->context.options->strict)) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return NULL;
 	}
 	vk_log_warning("%s; starting over with it%s%s", trouble->message,
-		       task->joint ? ", alone" : "", changed ? "" : ", without dirty bitmaps");
+		       task->cohort ? ", alone" : "", changed ? "" : ", without dirty bitmaps");
 	if (!changed)
 		second.no_tracking = first.tracking_trouble;
 	snapshot = try_once(task, &second, error);
@@ -258,66 +258,66 @@ static GArray *number_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	for (guint i = 0; i < tasks->len; i++)
 		g_ptr_array_add(uuids, ((Task *)g_ptr_array_index(tasks, i))->uuid);
 	if (!options->group)
-		return vk_joints_find(run->context.arrays, host, options, uuids);
+		return vk_cohorts_find(run->context.arrays, host, options, uuids);
 	numbers = g_array_new(FALSE, FALSE, sizeof(guint));
 	for (guint i = 0, one = 1; i < tasks->len; i++)
 		g_array_append_val(numbers, one);
 	return numbers;
 }
 
-/* All of them for a group that was asked for, else those that share volumes. Returns VkJoint*. */
-static GPtrArray *join_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
+/* All of them for a group that was asked for, else those that share volumes. Returns VkCohort*. */
+static GPtrArray *form_cohorts(Run *run, VkHost *host, const GPtrArray *tasks)
 {
 	const VkBackupContext *context = &run->context;
 	const VkBackupOptions *options = context->options;
-	GPtrArray *joints = g_ptr_array_new_with_free_func((GDestroyNotify)vk_joint_free);
+	GPtrArray *cohorts = g_ptr_array_new_with_free_func((GDestroyNotify)vk_cohort_free);
 	g_autoptr(GHashTable) by_number = g_hash_table_new(g_direct_hash, g_direct_equal);
 	g_autoptr(GArray) numbers = number_tasks(run, host, tasks);
 
 	for (guint i = 0; i < tasks->len; i++) {
 		gpointer number = GUINT_TO_POINTER(g_array_index(numbers, guint, i));
-		VkJoint *joint = g_hash_table_lookup(by_number, number);
+		VkCohort *cohort = g_hash_table_lookup(by_number, number);
 
 		if (!number)
 			continue;
-		if (!joint) {
-			joint = vk_joint_new(context->arrays, context->vault, options->label,
-					     count_number(numbers, GPOINTER_TO_UINT(number)));
-			g_hash_table_insert(by_number, number, joint);
-			g_ptr_array_add(joints, joint);
+		if (!cohort) {
+			cohort = vk_cohort_new(context->arrays, context->vault, options->label,
+					       count_number(numbers, GPOINTER_TO_UINT(number)));
+			g_hash_table_insert(by_number, number, cohort);
+			g_ptr_array_add(cohorts, cohort);
 		}
-		((Task *)g_ptr_array_index(tasks, i))->joint = joint;
+		((Task *)g_ptr_array_index(tasks, i))->cohort = cohort;
 	}
-	return joints;
+	return cohorts;
 }
 
 static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 {
 	const VkBackupOptions *options = run->context.options;
 	guint at_once = MIN(MAX(options->parallel, 1), tasks->len);
-	g_autoptr(GPtrArray) joints = join_tasks(run, host, tasks);
-	/* The guests of a joint must come to their instant together. */
-	guint threads = joints->len > 0 ? tasks->len : at_once;
+	g_autoptr(GPtrArray) cohorts = form_cohorts(run, host, tasks);
+	/* The guests of a cohort must come to their instant together. */
+	guint threads = cohorts->len > 0 ? tasks->len : at_once;
 	guint workers = options->workers ? options->workers : g_get_num_processors();
 	GThreadPool *pool;
-	VkGate gate, group_gate;
+	VkSemaphore semaphore, group_semaphore;
 	gint same_fs_told = FALSE;
 	VkRateLimit limit;
 
 	vk_rate_limit_init(&limit, options->bytes_per_sec);
 	run->context.limit = &limit;
-	vk_gate_init(&gate, at_once);
-	vk_gate_init(&group_gate, at_once);
-	run->context.gate = &gate;
-	run->context.group_gate = &group_gate;
+	vk_semaphore_init(&semaphore, at_once);
+	vk_semaphore_init(&group_semaphore, at_once);
+	run->context.semaphore = &semaphore;
+	run->context.group_semaphore = &group_semaphore;
 	run->context.same_fs_told = &same_fs_told;
 	run->context.workers = (workers + at_once - 1) / at_once;
 	pool = g_thread_pool_new(back_up, NULL, (int)threads, TRUE, NULL);
 	for (guint i = 0; i < tasks->len; i++)
 		g_thread_pool_push(pool, g_ptr_array_index(tasks, i), NULL);
 	g_thread_pool_free(pool, FALSE, TRUE);
-	vk_gate_clear(&gate);
-	vk_gate_clear(&group_gate);
+	vk_semaphore_clear(&semaphore);
+	vk_semaphore_clear(&group_semaphore);
 	vk_rate_limit_clear(&limit);
 }
 

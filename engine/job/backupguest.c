@@ -43,7 +43,7 @@ static VkSnapshot *new_snapshot(const VkAttempt *attempt)
 static void await_disks(const VkAttempt *attempt)
 {
 	VkBackupTry *try = attempt->try;
-	guint count = attempt->how->mode == VK_MODE_ARRAY ? 0 : attempt->plan->disks->len;
+	guint count = attempt->guest_options->mode == VK_MODE_ARRAY ? 0 : attempt->plan->disks->len;
 
 	vk_progress_await(attempt->context->progress, (int)count - (int)try->awaited);
 	try->awaited = count;
@@ -68,9 +68,9 @@ static gboolean meet_planned(VkAttempt *attempt, GError **error)
 
 	if (!attempt->is_grouped)
 		return TRUE;
-	vk_attempt_leave_gate(attempt);
+	vk_attempt_leave_semaphore(attempt);
 	met = vk_attempt_meet(attempt, VK_GROUP_PLANNED, error);
-	vk_attempt_enter_gate(attempt);
+	vk_attempt_enter_semaphore(attempt);
 	return met;
 }
 
@@ -258,8 +258,8 @@ static gboolean run_attempt(VkAttempt *attempt, GError **error)
 					   vk_guest_name(guest), error);
 	if (!attempt->lock)
 		return FALSE;
-	attempt->how = vk_guest_options_new(options, guest, error);
-	if (!attempt->how)
+	attempt->guest_options = vk_guest_options_new(options, guest, error);
+	if (!attempt->guest_options)
 		return FALSE;
 	if (make_snapshot(attempt, &trouble))
 		return TRUE;
@@ -282,14 +282,14 @@ VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkBackupTry *try, GE
 	};
 	gboolean ok;
 
-	vk_attempt_enter_gate(&attempt);
+	vk_attempt_enter_semaphore(&attempt);
 	attempt.began = g_get_monotonic_time();
 	/* How long others take is not its fault. */
 	attempt.deadline = g_get_monotonic_time() +
 			   context->options->operation_timeout_sec * G_TIME_SPAN_SECOND;
 	ok = run_attempt(&attempt, error);
 	vk_attempt_leave_group(&attempt);
-	vk_attempt_leave_gate(&attempt);
+	vk_attempt_leave_semaphore(&attempt);
 	vk_guard_remove(context->guard, try->guest);
 	return ok ? g_steal_pointer(&attempt.snapshot) : NULL;
 }

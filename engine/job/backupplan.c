@@ -3,7 +3,7 @@
 
 #include "selection.h"
 
-static void plan_disk_free(VkPlanDisk *disk)
+static void plan_disk_free(VkBackupPlanDisk *disk)
 {
 	g_free(disk->cause);
 	g_free(disk);
@@ -12,13 +12,13 @@ static void plan_disk_free(VkPlanDisk *disk)
 static void add_disk(VkBackupPlan *plan, const VkDomainDisk *disk, char *const *exclude)
 {
 	const char *reason = vk_disk_skip_reason(disk, exclude);
-	VkPlanDisk *planned;
+	VkBackupPlanDisk *planned;
 
 	if (reason) {
 		g_ptr_array_add(plan->skipped, vk_skip_record_new(disk->target, reason));
 		return;
 	}
-	planned = g_new0(VkPlanDisk, 1);
+	planned = g_new0(VkBackupPlanDisk, 1);
 	planned->disk = disk;
 	if (plan->last)
 		planned->earlier = vk_snapshot_find_disk(plan->last, disk->target);
@@ -61,14 +61,14 @@ GPtrArray *vk_backup_plan_targets(const VkBackupPlan *plan)
 	GPtrArray *targets = g_ptr_array_new_with_free_func(g_free);
 
 	for (guint i = 0; i < plan->disks->len; i++) {
-		const VkPlanDisk *disk = g_ptr_array_index(plan->disks, i);
+		const VkBackupPlanDisk *disk = g_ptr_array_index(plan->disks, i);
 
 		g_ptr_array_add(targets, g_strdup(disk->disk->target));
 	}
 	return targets;
 }
 
-static void set_cause(VkPlanDisk *disk, const char *cause)
+static void set_cause(VkBackupPlanDisk *disk, const char *cause)
 {
 	disk->incremental = FALSE;
 	g_free(disk->cause);
@@ -76,7 +76,7 @@ static void set_cause(VkPlanDisk *disk, const char *cause)
 }
 
 /* Whether the last snapshot's bitmap of the disk is the one of its checkpoint. */
-static gboolean has_bitmap(const VkBackupPlan *plan, const VkPlanDisk *disk)
+static gboolean has_bitmap(const VkBackupPlan *plan, const VkBackupPlanDisk *disk)
 {
 	return plan->last && plan->last->checkpoint && disk->earlier &&
 	       g_strcmp0(disk->earlier->bitmap, plan->last->checkpoint) == 0;
@@ -87,7 +87,7 @@ void vk_backup_plan_set_tracking(VkBackupPlan *plan, const GPtrArray *tracking)
 	g_assert(tracking->len == plan->disks->len);
 	for (guint i = 0; i < tracking->len; i++) {
 		const VkTracking *found = g_ptr_array_index(tracking, i);
-		VkPlanDisk *disk = g_ptr_array_index(plan->disks, i);
+		VkBackupPlanDisk *disk = g_ptr_array_index(plan->disks, i);
 
 		disk->track = found->can_track;
 		if (!found->can_track)
@@ -104,7 +104,7 @@ void vk_backup_plan_set_tracking(VkBackupPlan *plan, const GPtrArray *tracking)
 void vk_backup_plan_set_no_tracking(VkBackupPlan *plan, const char *cause)
 {
 	for (guint i = 0; i < plan->disks->len; i++) {
-		VkPlanDisk *disk = g_ptr_array_index(plan->disks, i);
+		VkBackupPlanDisk *disk = g_ptr_array_index(plan->disks, i);
 
 		disk->track = FALSE;
 		set_cause(disk, cause);
@@ -114,21 +114,21 @@ void vk_backup_plan_set_no_tracking(VkBackupPlan *plan, const char *cause)
 void vk_backup_plan_set_compare(VkBackupPlan *plan, const char *cause)
 {
 	for (guint i = 0; i < plan->disks->len; i++) {
-		VkPlanDisk *disk = g_ptr_array_index(plan->disks, i);
+		VkBackupPlanDisk *disk = g_ptr_array_index(plan->disks, i);
 
 		if (disk->incremental)
 			set_cause(disk, cause);
 	}
 }
 
-void vk_backup_plan_set_file(VkPlanDisk *disk, const char *source, guint64 inode)
+void vk_backup_plan_set_file(VkBackupPlanDisk *disk, const char *source, guint64 inode)
 {
 	if (disk->incremental && disk->earlier->inode && disk->earlier->inode != inode &&
 	    g_strcmp0(disk->earlier->source, source) == 0)
 		set_cause(disk, "its image is another file than it was");
 }
 
-void vk_backup_plan_set_restored(VkPlanDisk *disk, const char *time)
+void vk_backup_plan_set_restored(VkBackupPlanDisk *disk, const char *time)
 {
 	g_autofree char *cause = NULL;
 
@@ -138,7 +138,7 @@ void vk_backup_plan_set_restored(VkPlanDisk *disk, const char *time)
 	set_cause(disk, cause);
 }
 
-void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size)
+void vk_backup_plan_set_size(VkBackupPlanDisk *disk, guint64 size)
 {
 	g_autofree char *cause = NULL;
 
@@ -152,7 +152,7 @@ void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size)
 static gboolean has_any(const VkBackupPlan *plan, gboolean incremental)
 {
 	for (guint i = 0; i < plan->disks->len; i++) {
-		const VkPlanDisk *disk = g_ptr_array_index(plan->disks, i);
+		const VkBackupPlanDisk *disk = g_ptr_array_index(plan->disks, i);
 
 		if (incremental ? disk->incremental : disk->track)
 			return TRUE;
@@ -175,7 +175,7 @@ GArray *vk_backup_plan_job_disks(const VkBackupPlan *plan)
 	GArray *disks = g_array_new(FALSE, FALSE, sizeof(VkBackupJobDisk));
 
 	for (guint i = 0; i < plan->disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(plan->disks, i);
+		const VkBackupPlanDisk *planned = g_ptr_array_index(plan->disks, i);
 		VkBackupJobDisk disk = {
 			.target = planned->disk->target,
 			.incremental = planned->incremental,
@@ -187,14 +187,14 @@ GArray *vk_backup_plan_job_disks(const VkBackupPlan *plan)
 	return disks;
 }
 
-const char *vk_backup_plan_mode(const VkPlanDisk *disk)
+const char *vk_backup_plan_mode(const VkBackupPlanDisk *disk)
 {
 	if (disk->incremental)
 		return "incremental";
 	return disk->earlier ? "compare" : "full";
 }
 
-char *vk_backup_plan_reason(const VkBackupPlan *plan, const VkPlanDisk *disk)
+char *vk_backup_plan_reason(const VkBackupPlan *plan, const VkBackupPlanDisk *disk)
 {
 	if (!plan->last)
 		return g_strdup("first snapshot of this disk");

@@ -12,17 +12,17 @@
 
 #include <glib.h>
 
-typedef struct VkPlanDisk {
+typedef struct VkBackupPlanDisk {
 	const VkDomainDisk *disk;
 	const VkDiskRecord *earlier; /* in the last snapshot; NULL: save in full */
 	gboolean track;              /* begin a bitmap at the point in time */
 	gboolean incremental;        /* read only what changed since the last snapshot */
 	char *cause;                 /* why not incremental though there is an earlier one */
-} VkPlanDisk;
+} VkBackupPlanDisk;
 
 typedef struct VkBackupPlan {
 	const VkSnapshot *last; /* NULL: the first snapshot of the guest */
-	GPtrArray *disks;       /* VkPlanDisk, in the order of the definition */
+	GPtrArray *disks;       /* VkBackupPlanDisk, in the order of the definition */
 	GPtrArray *skipped;     /* VkSkipRecord */
 } VkBackupPlan;
 
@@ -52,16 +52,16 @@ void vk_backup_plan_set_compare(VkBackupPlan *plan, const char *cause);
  * file had at the last snapshot is read in whole. Two disks of a guest have bitmaps of one name, so
  * a bitmap alone does not tell that their images have changed places.
  */
-void vk_backup_plan_set_file(VkPlanDisk *disk, const char *source, guint64 inode);
+void vk_backup_plan_set_file(VkBackupPlanDisk *disk, const char *source, guint64 inode);
 
 /*
  * The image was restored from the snapshot TIME after the last snapshot: that is why a disk which
  * could be tracked is read in whole.
  */
-void vk_backup_plan_set_restored(VkPlanDisk *disk, const char *time);
+void vk_backup_plan_set_restored(VkBackupPlanDisk *disk, const char *time);
 
 /* The disk has SIZE bytes now: one that was resized is read in whole. */
-void vk_backup_plan_set_size(VkPlanDisk *disk, guint64 size);
+void vk_backup_plan_set_size(VkBackupPlanDisk *disk, guint64 size);
 
 gboolean vk_backup_plan_has_tracked(const VkBackupPlan *plan);
 gboolean vk_backup_plan_has_incremental(const VkBackupPlan *plan);
@@ -70,7 +70,7 @@ gboolean vk_backup_plan_has_incremental(const VkBackupPlan *plan);
 GArray *vk_backup_plan_job_disks(const VkBackupPlan *plan);
 
 /* "full", "compare" or "incremental". Static. */
-const char *vk_backup_plan_mode(const VkPlanDisk *disk);
+const char *vk_backup_plan_mode(const VkBackupPlanDisk *disk);
 
 /* Why that mode, in words. New string. */
-char *vk_backup_plan_reason(const VkBackupPlan *plan, const VkPlanDisk *disk);
+char *vk_backup_plan_reason(const VkBackupPlan *plan, const VkBackupPlanDisk *disk);

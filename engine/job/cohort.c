@@ -4,22 +4,22 @@
 #include "arraydisk.h"
 #include "domain.h"
 
-VkJoint *vk_joint_new(VkArrays *arrays, VkVault *vault, const char *label, guint members)
+VkCohort *vk_cohort_new(VkArrays *arrays, VkVault *vault, const char *label, guint members)
 {
-	VkJoint *joint = g_new0(VkJoint, 1);
+	VkCohort *cohort = g_new0(VkCohort, 1);
 
-	joint->group = vk_group_new(members);
-	joint->take = vk_take_new(arrays, vk_vault_id(vault), label);
-	return joint;
+	cohort->group = vk_group_new(members);
+	cohort->take = vk_take_new(arrays, vk_vault_id(vault), label);
+	return cohort;
 }
 
-void vk_joint_free(VkJoint *joint)
+void vk_cohort_free(VkCohort *cohort)
 {
-	if (!joint)
+	if (!cohort)
 		return;
-	vk_group_free(joint->group);
-	vk_take_free(joint->take);
-	g_free(joint);
+	vk_group_free(cohort->group);
+	vk_take_free(cohort->take);
+	g_free(cohort);
 }
 
 static void add_volumes(GPtrArray *volumes, VkArrays *arrays, VkHost *host,
@@ -40,12 +40,13 @@ static GPtrArray *volumes_of(VkArrays *arrays, VkHost *host, const VkBackupOptio
 			     const char *uuid)
 {
 	g_autoptr(VkGuest) guest = vk_host_find(host, uuid, NULL);
-	g_autoptr(VkGuestOptions) how = guest ? vk_guest_options_new(options, guest, NULL) : NULL;
+	g_autoptr(VkGuestOptions) guest_options =
+		guest ? vk_guest_options_new(options, guest, NULL) : NULL;
 	g_autoptr(VkGuestFacts) facts = NULL;
 	g_autoptr(VkDomain) domain = NULL;
 	GPtrArray *volumes;
 
-	if (!how || how->mode == VK_MODE_VAULT)
+	if (!guest_options || guest_options->mode == VK_MODE_VAULT)
 		return NULL;
 	facts = vk_guest_get_facts(guest, NULL);
 	if (facts)
@@ -84,7 +85,7 @@ static void drop_singles(GArray *numbers)
 	}
 }
 
-GArray *vk_joints_of_volumes(const GPtrArray *volumes)
+GArray *vk_cohorts_of_volumes(const GPtrArray *volumes)
 {
 	GArray *numbers = g_array_sized_new(FALSE, TRUE, sizeof(guint), volumes->len);
 	g_autoptr(GHashTable) first = g_hash_table_new(g_str_hash, g_str_equal);
@@ -116,8 +117,8 @@ static void volumes_free(gpointer volumes)
 		g_ptr_array_unref(volumes);
 }
 
-GArray *vk_joints_find(VkArrays *arrays, VkHost *host, const VkBackupOptions *options,
-		       const GPtrArray *uuids)
+GArray *vk_cohorts_find(VkArrays *arrays, VkHost *host, const VkBackupOptions *options,
+			const GPtrArray *uuids)
 {
 	g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func(volumes_free);
 
@@ -126,5 +127,5 @@ GArray *vk_joints_find(VkArrays *arrays, VkHost *host, const VkBackupOptions *op
 						 ? volumes_of(arrays, host, options,
 							      g_ptr_array_index(uuids, i))
 						 : NULL);
-	return vk_joints_of_volumes(volumes);
+	return vk_cohorts_of_volumes(volumes);
 }

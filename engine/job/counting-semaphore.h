@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VkGate: lets a bounded number of threads through at once. Threads: free. */
+/* VkSemaphore lets a bounded number of threads through at once. Threads: free. */
 #pragma once
 
 #include <glib.h>
 
-typedef struct VkGate {
+typedef struct VkSemaphore {
 	GMutex mutex;
 	GCond changed;
 	guint free;
-} VkGate;
+} VkSemaphore;
 
-static inline void vk_gate_init(VkGate *gate, guint places)
+static inline void vk_semaphore_init(VkSemaphore *semaphore, guint places)
 {
-	g_mutex_init(&gate->mutex);
-	g_cond_init(&gate->changed);
-	gate->free = places;
+	g_mutex_init(&semaphore->mutex);
+	g_cond_init(&semaphore->changed);
+	semaphore->free = places;
 }
 
-static inline void vk_gate_clear(VkGate *gate)
+static inline void vk_semaphore_clear(VkSemaphore *semaphore)
 {
-	g_mutex_clear(&gate->mutex);
-	g_cond_clear(&gate->changed);
+	g_mutex_clear(&semaphore->mutex);
+	g_cond_clear(&semaphore->changed);
 }
 
-static inline void vk_gate_enter(VkGate *gate)
+static inline void vk_semaphore_enter(VkSemaphore *semaphore)
 {
-	g_mutex_lock(&gate->mutex);
-	while (gate->free == 0)
-		g_cond_wait(&gate->changed, &gate->mutex);
-	gate->free--;
-	g_mutex_unlock(&gate->mutex);
+	g_mutex_lock(&semaphore->mutex);
+	while (semaphore->free == 0)
+		g_cond_wait(&semaphore->changed, &semaphore->mutex);
+	semaphore->free--;
+	g_mutex_unlock(&semaphore->mutex);
 }
 
-static inline void vk_gate_leave(VkGate *gate)
+static inline void vk_semaphore_leave(VkSemaphore *semaphore)
 {
-	g_mutex_lock(&gate->mutex);
-	gate->free++;
-	g_cond_signal(&gate->changed);
-	g_mutex_unlock(&gate->mutex);
+	g_mutex_lock(&semaphore->mutex);
+	semaphore->free++;
+	g_cond_signal(&semaphore->changed);
+	g_mutex_unlock(&semaphore->mutex);
 }

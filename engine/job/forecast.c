@@ -38,7 +38,7 @@ static const char *held_words(const VkAttempt *attempt)
 		return "not held, for it is off";
 	if (attempt->facts->state == VK_GUEST_PAUSED)
 		return "not held, for it is paused";
-	switch (attempt->how->quiesce) {
+	switch (attempt->guest_options->quiesce) {
 	case VK_QUIESCE_NONE:
 		return "not held";
 	case VK_QUIESCE_SUSPEND:
@@ -49,7 +49,7 @@ static const char *held_words(const VkAttempt *attempt)
 	}
 	if (attempt->domain->agent_connected)
 		return "frozen by its guest agent";
-	if (attempt->how->quiesce == VK_QUIESCE_AGENT)
+	if (attempt->guest_options->quiesce == VK_QUIESCE_AGENT)
 		return "not saved, for no guest agent is connected";
 	return must_stop ? "suspended, for no guest agent is connected"
 			 : "not held, for no guest agent is connected";
@@ -82,7 +82,8 @@ static gboolean count_changes(VkSource *source, guint64 *ret, GError **error)
 }
 
 /* FALSE when it cannot be known. */
-static gboolean find_changed(const VkAttempt *attempt, const VkPlanDisk *planned, guint64 *ret)
+static gboolean find_changed(const VkAttempt *attempt, const VkBackupPlanDisk *planned,
+			     guint64 *ret)
 {
 	const char *bitmap = attempt->last->checkpoint;
 	g_autoptr(VkSource) source = NULL;
@@ -131,7 +132,7 @@ static const VkFoundDisk *find_disk(const VkFoundGuest *found, const char *targe
 	return NULL;
 }
 
-static VkForecastDisk *forecast_disk(const VkAttempt *attempt, VkPlanDisk *planned,
+static VkForecastDisk *forecast_disk(const VkAttempt *attempt, VkBackupPlanDisk *planned,
 				     const VkFoundGuest *found)
 {
 	const VkFoundDisk *facts = find_disk(found, planned->disk->target);
@@ -143,7 +144,7 @@ static VkForecastDisk *forecast_disk(const VkAttempt *attempt, VkPlanDisk *plann
 		disk->read = count_data(facts);
 		vk_backup_plan_set_size(planned, facts->size);
 	}
-	if (attempt->how->mode == VK_MODE_ARRAY) {
+	if (attempt->guest_options->mode == VK_MODE_ARRAY) {
 		disk->mode = "array";
 		disk->reason = g_strdup("the storage takes it by itself");
 		disk->read = 0;
@@ -160,7 +161,7 @@ static VkForecastDisk *forecast_disk(const VkAttempt *attempt, VkPlanDisk *plann
 static gboolean check_arrays(const VkAttempt *attempt, GError **error)
 {
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		const VkBackupPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 		VkArrayDisk *found = vk_arraydisk_find(attempt->context->arrays, attempt->try->host,
 						       planned->disk, error);
 
@@ -178,7 +179,7 @@ static gboolean check_arrays(const VkAttempt *attempt, GError **error)
 static gboolean check_images(const VkAttempt *attempt, const VkFoundGuest *found, GError **error)
 {
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {
-		const VkPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
+		const VkBackupPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
 		const VkFoundDisk *disk = find_disk(found, planned->disk->target);
 
 		if (disk && disk->missing)
@@ -231,8 +232,8 @@ VkForecast *vk_forecast_guest(const VkBackupContext *context, VkHost *host, VkGu
 	attempt.lock = vk_guest_lock_take(options->run_dir, vk_guest_uuid(guest),
 					  vk_guest_name(guest), error);
 	if (attempt.lock)
-		attempt.how = vk_guest_options_new(options, guest, error);
-	if (attempt.how && vk_attempt_plan(&attempt, error))
+		attempt.guest_options = vk_guest_options_new(options, guest, error);
+	if (attempt.guest_options && vk_attempt_plan(&attempt, error))
 		result = forecast(&attempt, error);
 	return result;
 }

@@ -44,9 +44,9 @@ static VkSnapshot *new_last(const char *target, guint64 size)
 	return last;
 }
 
-static VkPlanDisk *plan_disk(const VkBackupPlan *plan, guint index, const char *target)
+static VkBackupPlanDisk *plan_disk(const VkBackupPlan *plan, guint index, const char *target)
 {
-	VkPlanDisk *disk;
+	VkBackupPlanDisk *disk;
 
 	ck_assert_uint_lt(index, plan->disks->len);
 	disk = g_ptr_array_index(plan->disks, index);
@@ -54,7 +54,8 @@ static VkPlanDisk *plan_disk(const VkBackupPlan *plan, guint index, const char *
 	return disk;
 }
 
-static void check_reason(const VkBackupPlan *plan, const VkPlanDisk *disk, const char *expected)
+static void check_reason(const VkBackupPlan *plan, const VkBackupPlanDisk *disk,
+			 const char *expected)
 {
 	g_autofree char *reason = vk_backup_plan_reason(plan, disk);
 
@@ -86,7 +87,7 @@ END_TEST
 START_TEST(saves_in_full_first)
 {
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, NULL, NULL);
-	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+	const VkBackupPlanDisk *disk = plan_disk(plan, 0, "vda");
 
 	ck_assert_ptr_null(disk->earlier);
 	ck_assert_str_eq(vk_backup_plan_mode(disk), "full");
@@ -98,8 +99,8 @@ START_TEST(compares_with_the_last)
 {
 	g_autoptr(VkSnapshot) last = new_last("vdb", 4096);
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
-	const VkPlanDisk *added = plan_disk(plan, 0, "vda");
-	const VkPlanDisk *known = plan_disk(plan, 1, "vdb");
+	const VkBackupPlanDisk *added = plan_disk(plan, 0, "vda");
+	const VkBackupPlanDisk *known = plan_disk(plan, 1, "vdb");
 
 	ck_assert_str_eq(vk_backup_plan_mode(added), "full");
 	check_reason(plan, added,
@@ -141,7 +142,7 @@ START_TEST(another_file_is_read_in_whole)
 {
 	g_autoptr(VkSnapshot) last = new_tracked_last();
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
-	VkPlanDisk *disk = g_ptr_array_index(plan->disks, 0);
+	VkBackupPlanDisk *disk = g_ptr_array_index(plan->disks, 0);
 	VkDiskRecord *earlier = g_ptr_array_index(last->disks, 0);
 
 	g_free(earlier->source);
@@ -161,7 +162,7 @@ START_TEST(builds_on_a_whole_bitmap)
 {
 	g_autoptr(VkSnapshot) last = new_tracked_last();
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
-	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+	const VkBackupPlanDisk *disk = plan_disk(plan, 0, "vda");
 	g_autoptr(GArray) disks = NULL;
 
 	track(plan, &usable, &untracked);
@@ -180,7 +181,7 @@ START_TEST(compares_where_a_bitmap_is_lost)
 {
 	g_autoptr(VkSnapshot) last = new_tracked_last();
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
-	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+	const VkBackupPlanDisk *disk = plan_disk(plan, 0, "vda");
 
 	track(plan, &lost, &untracked);
 	ck_assert_str_eq(vk_backup_plan_mode(disk), "compare");
@@ -196,7 +197,7 @@ START_TEST(compares_when_asked_to)
 {
 	g_autoptr(VkSnapshot) last = new_tracked_last();
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
-	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+	const VkBackupPlanDisk *disk = plan_disk(plan, 0, "vda");
 
 	track(plan, &usable, &untracked);
 	vk_backup_plan_set_compare(plan, "as you wish");
@@ -215,7 +216,7 @@ START_TEST(trusts_only_the_last_snapshots_bitmap)
 	g_autoptr(VkSnapshot) last = new_tracked_last();
 	VkDiskRecord *record = g_ptr_array_index(last->disks, 0);
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
-	const VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+	const VkBackupPlanDisk *disk = plan_disk(plan, 0, "vda");
 
 	g_free(record->bitmap);
 	record->bitmap = g_strdup("virtkeep-01234567-00000000");
@@ -232,7 +233,7 @@ START_TEST(tells_of_a_restore)
 {
 	g_autoptr(VkSnapshot) last = new_tracked_last();
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
-	VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+	VkBackupPlanDisk *disk = plan_disk(plan, 0, "vda");
 
 	track(plan, &lost, &untracked);
 	vk_backup_plan_set_restored(disk, "20261122T201405Z");
@@ -251,7 +252,7 @@ START_TEST(tells_of_a_new_size)
 {
 	g_autoptr(VkSnapshot) last = new_tracked_last();
 	g_autoptr(VkBackupPlan) plan = vk_backup_plan_new(domain, last, NULL);
-	VkPlanDisk *disk = plan_disk(plan, 0, "vda");
+	VkBackupPlanDisk *disk = plan_disk(plan, 0, "vda");
 
 	track(plan, &usable, &untracked);
 	vk_backup_plan_set_size(disk, 4096);

@@ -39,7 +39,7 @@ START_TEST(guests_that_share_a_volume_belong_together)
 	add_guest(guests, "b");
 	add_guest(guests, ""); /* on an array, alone */
 	add_guest(guests, "d d");
-	numbers = vk_joints_of_volumes(guests);
+	numbers = vk_cohorts_of_volumes(guests);
 	ck_assert_uint_ne(number_of(numbers, 0), 0);
 	ck_assert_uint_eq(number_of(numbers, 0), number_of(numbers, 3));
 	ck_assert_uint_eq(number_of(numbers, 1), 0);
@@ -60,7 +60,7 @@ START_TEST(a_guest_joins_groups)
 	add_guest(guests, "b");
 	add_guest(guests, "c");
 	add_guest(guests, "c a b");
-	numbers = vk_joints_of_volumes(guests);
+	numbers = vk_cohorts_of_volumes(guests);
 	for (guint i = 1; i < guests->len; i++)
 		ck_assert_uint_eq(number_of(numbers, i), number_of(numbers, 0));
 	ck_assert_uint_ne(number_of(numbers, 0), 0);
@@ -76,7 +76,7 @@ START_TEST(groups_that_share_nothing_stay_apart)
 	add_guest(guests, "b");
 	add_guest(guests, "a");
 	add_guest(guests, "b");
-	numbers = vk_joints_of_volumes(guests);
+	numbers = vk_cohorts_of_volumes(guests);
 	ck_assert_uint_eq(number_of(numbers, 0), number_of(numbers, 2));
 	ck_assert_uint_eq(number_of(numbers, 1), number_of(numbers, 3));
 	ck_assert_uint_ne(number_of(numbers, 0), number_of(numbers, 1));
@@ -85,8 +85,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("joint");
-	TCase *cases = tcase_create("joint");
+	Suite *suite = suite_create("cohort");
+	TCase *cases = tcase_create("cohort");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
