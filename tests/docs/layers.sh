@@ -32,9 +32,15 @@ declare -A below=(
 	[engine/array/drivers]='engine/base engine/array engine/array/ontap engine/array/reflink'
 	[engine/domain]='engine/base'
 	[engine/virt]='engine/base engine/qemu engine/domain'
+<<<<<<< HEAD
 	[engine/job]="engine/base engine/qemu $vault engine/vault/pack engine/array engine/array/drivers engine/domain engine/virt"
 	[engine]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain engine/virt engine/job"
 	[fs]="engine/base engine/qemu $vault engine/array engine/array/drivers"
+=======
+	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt'
+	[engine/cli]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job'
+	[fs]='engine/base engine/qemu engine/vault engine/array engine/array/drivers'
+>>>>>>> 93da676 (cli: move main and the commands to a folder of their own)
 	[restore/sink]='engine/base engine/qemu'
 	[restore/plan]="engine/base engine/qemu $vault engine/array engine/domain engine/virt restore/sink"
 	[restore]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain engine/virt engine/job restore/sink restore/plan"

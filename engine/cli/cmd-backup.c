@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
-#include "cmd_backup.h"
+#include "cmd-backup.h"
 
 #include "backup.h"
 #include "errors.h"

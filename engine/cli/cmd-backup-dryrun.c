@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "virtkeep backup --dry-run". */
-#include "cmd_backup.h"
+#include "cmd-backup.h"
 
 #include "array-drivers.h"
 #include "discover.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "virtkeep status": how well each guest is saved, and how the vault is. */
-#include "cmd_status.h"
+#include "cmd-status.h"
 
 #include "catalog.h"
 #include "checkrecord.h"
