@@ -2,10 +2,10 @@
 #include "cmd.h"
 
 #include "errors.h"
+#include "import.h"
 #include "io.h"
 #include "log.h"
 #include "newfile.h"
-#include "snapcreator.h"
 #include "table.h"
 #include "text.h"
 

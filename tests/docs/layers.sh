@@ -38,7 +38,8 @@ declare -A below=(
 	[fs]="engine/base engine/qemu $vault engine/array engine/array/drivers"
 =======
 	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt'
-	[engine/cli]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job'
+	[engine/job/snapcreator]='engine/base'
+	[engine/cli]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job engine/job/snapcreator'
 	[fs]='engine/base engine/qemu engine/vault engine/array engine/array/drivers'
 >>>>>>> 93da676 (cli: move main and the commands to a folder of their own)
 	[restore/sink]='engine/base engine/qemu'

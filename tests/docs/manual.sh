@@ -104,7 +104,7 @@ compare "virtkeep.conf (<) and with capitals at its end (>)" "$examples" \
 	"$(grep -v '^[A-Z]' <<< "$examples"; grep '^[A-Z]' <<< "$examples")"
 # What the import takes from Snap Creator.
 compare "keys taken (<) and virtkeep-snapcreator.7 (>)" \
-	"$(sed -n 's/^\t{"\([A-Za-z_]*\)", TAKEN,.*/\1/p' ../engine/job/snapcreator-keys.c | sort)" \
+	"$(sed -n 's/^\t{"\([A-Za-z_]*\)", TAKEN,.*/\1/p' ../engine/job/snapcreator/import-keys.c | sort)" \
 	"$(sed -n '/^\.Sh KEYS/,/^\.Sh ACTIONS/s/^\.It Va //p' man/virtkeep-snapcreator.7 |
 		sed 's/ , /\n/g' | sort)"
 example=$(mktemp)

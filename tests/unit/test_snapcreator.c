@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "errors.h"
+#include "import.h"
 #include "settings.h"
-#include "snapcreator.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* What the files of VkImport share. */
 #pragma once
 
-#include "snapcreator.h"
+#include "import.h"
 
 typedef struct VkImportRow VkImportRow;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "snapcreator-priv.h"
+#include "import-priv.h"
 
 #include "errors.h"
 #include "retention.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The keys of a Snap Creator configuration that become [array NAME] sections. */
 #include "errors.h"
+#include "import-priv.h"
 #include "settings.h"
-#include "snapcreator-priv.h"
 
 #include <string.h>
 

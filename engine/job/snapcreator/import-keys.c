@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* All keys that the guides of Snap Creator 4.3 name, with an answer to each. */
+#include "import-priv.h"
 #include "settings.h"
-#include "snapcreator-priv.h"
 
 #include <string.h>
 
