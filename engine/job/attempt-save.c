@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attempt.h"
 
-#include "bootfile.h"
-#include "bytessource.h"
-#include "disklayout.h"
+#include "boot-file.h"
+#include "bytes-source.h"
+#include "disk-layout.h"
 #include "errors.h"
 #include "firmware.h"
 #include "log.h"

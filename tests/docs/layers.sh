@@ -33,11 +33,16 @@ declare -A below=(
 	[engine/domain]='engine/base'
 	[engine/virt]='engine/base engine/qemu engine/domain'
 <<<<<<< HEAD
+<<<<<<< HEAD
 	[engine/job]="engine/base engine/qemu $vault engine/vault/pack engine/array engine/array/drivers engine/domain engine/virt"
 	[engine]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain engine/virt engine/job"
 	[fs]="engine/base engine/qemu $vault engine/array engine/array/drivers"
 =======
 	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt'
+=======
+	[engine/job/capture]='engine/base engine/qemu engine/vault engine/domain engine/virt'
+	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job/capture'
+>>>>>>> d3a5c0e (job: move what a snapshot captures beside its disks to a folder)
 	[engine/job/snapcreator]='engine/base'
 	[engine/cli]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job engine/job/snapcreator'
 	[fs]='engine/base engine/qemu engine/vault engine/array engine/array/drivers'

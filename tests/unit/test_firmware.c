@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "firmware.h"
-#include "bootfile.h"
-#include "bytessource.h"
+#include "boot-file.h"
+#include "bytes-source.h"
 
 #include "errors.h"
 #include "snapshot.h"

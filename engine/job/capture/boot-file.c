@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "bootfile.h"
+#include "boot-file.h"
 
 #include "errors.h"
 #include "io.h"

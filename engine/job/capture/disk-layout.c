@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "disklayout.h"
+#include "disk-layout.h"
 
 #include "image-chain.h"
 #include "json.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "bytessource.h"
+#include "bytes-source.h"
 
 #include <string.h>
 
