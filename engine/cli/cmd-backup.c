@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cmd.h"
 #include "cmd-backup.h"
+#include "cmd.h"
 
 #include "backup.h"
 #include "errors.h"
 #include "hooks.h"
 #include "json.h"
 #include "log.h"
+#include "openvault.h"
 #include "retention.h"
 #include "status-line.h"
 #include "table.h"
-#include "openvault.h"
 #include "text.h"
 
 #include <signal.h>

@@ -4,8 +4,8 @@
 #include "catalog.h"
 #include "errors.h"
 #include "json.h"
-#include "table.h"
 #include "openvault.h"
+#include "table.h"
 #include "text.h"
 #include "when.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cmd.h"
 #include "cmd-status.h"
+#include "cmd.h"
 
 #include "array-drivers.h"
 #include "errors.h"

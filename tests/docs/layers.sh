@@ -33,18 +33,16 @@ declare -A below=(
 	[engine/domain]='engine/base'
 	[engine/virt]='engine/base engine/qemu engine/domain'
 <<<<<<< HEAD
-<<<<<<< HEAD
 	[engine/job]="engine/base engine/qemu $vault engine/vault/pack engine/array engine/array/drivers engine/domain engine/virt"
 	[engine]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain engine/virt engine/job"
 	[fs]="engine/base engine/qemu $vault engine/array engine/array/drivers"
 =======
-	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt'
-=======
+>>>>>>> 8d88b19 (job: move what backs guests up to a folder of its own)
 	[engine/job/capture]='engine/base engine/qemu engine/vault engine/domain engine/virt'
-	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job/capture'
->>>>>>> d3a5c0e (job: move what a snapshot captures beside its disks to a folder)
+	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt'
+	[engine/job/backup]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job/capture engine/job'
 	[engine/job/snapcreator]='engine/base'
-	[engine/cli]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job engine/job/snapcreator'
+	[engine/cli]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job engine/job/backup engine/job/snapcreator'
 	[fs]='engine/base engine/qemu engine/vault engine/array engine/array/drivers'
 >>>>>>> 93da676 (cli: move main and the commands to a folder of their own)
 	[restore/sink]='engine/base engine/qemu'

@@ -6,12 +6,12 @@
 #pragma once
 
 #include "array.h"
+#include "backup-options.h"
+#include "backup-plan.h"
 #include "backup-try.h"
 #include "backupjob.h"
-#include "backupplan.h"
 #include "checkpoint.h"
 #include "guestlock.h"
-#include "guestoptions.h"
 #include "hooks.h"
 #include "offline-watch.h"
 #include "session.h"

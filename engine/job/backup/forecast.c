@@ -2,7 +2,7 @@
 #include "forecast.h"
 
 #include "arraydisk.h"
-#include "attempt.h"
+#include "attempt-priv.h"
 #include "discover.h"
 #include "errors.h"
 #include "offline-source.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "backupguest.h"
+#include "backup-guest.h"
 
-#include "attempt.h"
+#include "attempt-priv.h"
 #include "errors.h"
 #include "expire.h"
 #include "log.h"

@@ -7,8 +7,8 @@
 #pragma once
 
 #include "array.h"
+#include "backup-options.h"
 #include "group.h"
-#include "guestoptions.h"
 #include "host.h"
 #include "vault.h"
 

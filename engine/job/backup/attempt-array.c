@@ -5,7 +5,7 @@
  * takes no time that depends on bytes; a copy for the vault is read from that afterwards, and no
  * guest bears its cost. Bitmaps and checkpoints are left alone.
  */
-#include "attempt.h"
+#include "attempt-priv.h"
 
 #include "arraydisk.h"
 #include "errors.h"

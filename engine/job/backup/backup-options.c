@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guestoptions.h"
+#include "backup-options.h"
 
 #include "errors.h"
 

@@ -5,7 +5,7 @@
  * bitmap is begun before the first byte is read: what a guest that is started meanwhile writes is
  * in it.
  */
-#include "attempt.h"
+#include "attempt-priv.h"
 
 #include "errors.h"
 #include "log.h"

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "guestoptions.h"
+#include "backup-options.h"
 #include "selection.h"
 #include "snapshot.h"
 #include "vault.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "backupplan.h"
+#include "backup-plan.h"
 
 #include "selection.h"
 

@@ -6,10 +6,10 @@
 #pragma once
 
 #include "array.h"
+#include "backup-options.h"
 #include "counting-semaphore.h"
 #include "group.h"
 #include "guard.h"
-#include "guestoptions.h"
 #include "host.h"
 #include "progress.h"
 #include "ratelimit.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the guest is, and which of its disks are saved, how and why. */
-#include "attempt.h"
+#include "attempt-priv.h"
 
 #include "errors.h"
 #include "lastsnapshot.h"

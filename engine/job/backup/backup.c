@@ -2,7 +2,7 @@
 #include "backup.h"
 
 #include "array-drivers.h"
-#include "backupguest.h"
+#include "backup-guest.h"
 #include "cohort.h"
 #include "discover.h"
 #include "errors.h"

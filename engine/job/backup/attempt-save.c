@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "attempt.h"
+#include "attempt-priv.h"
 
 #include "boot-file.h"
 #include "bytes-source.h"

@@ -3,7 +3,7 @@
  * The choreography around a guest's point in time: hooks, ready, hold, act, leave, hooks. Everything
  * slow is done before the guest is held, and after it goes on.
  */
-#include "attempt.h"
+#include "attempt-priv.h"
 
 #include "errors.h"
 #include "log.h"
