@@ -2,7 +2,7 @@
 /* "virtkeep config check". */
 #include "cmd.h"
 
-#include "configcheck.h"
+#include "config-check.h"
 #include "errors.h"
 #include "hooks.h"
 #include "json.h"

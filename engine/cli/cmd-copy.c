@@ -9,7 +9,7 @@
 #include "openvault.h"
 #include "table.h"
 #include "text.h"
-#include "vaultcopy.h"
+#include "vault-copy.h"
 
 #include <stdio.h>
 

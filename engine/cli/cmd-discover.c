@@ -4,7 +4,7 @@
 #include "discover.h"
 #include "errors.h"
 #include "log.h"
-#include "mappingcheck.h"
+#include "mapping-check.h"
 #include "openvault.h"
 #include "protection.h"
 #include "settingsfile.h"

@@ -4,7 +4,7 @@
 #include "discover.h"
 #include "json.h"
 #include "openvault.h"
-#include "samefs.h"
+#include "same-fs.h"
 #include "text.h"
 
 #include <stdio.h>

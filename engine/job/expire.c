@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "expire.h"
 
-#include "arraydisk.h"
 #include "catalog.h"
+#include "disk-on-array.h"
 #include "errors.h"
 #include "log.h"
 #include "retention.h"

@@ -41,8 +41,9 @@ declare -A below=(
 	[engine/job/capture]='engine/base engine/qemu engine/vault engine/domain engine/virt'
 	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt'
 	[engine/job/backup]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job/capture engine/job'
+	[engine/job/doctor]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job'
 	[engine/job/snapcreator]='engine/base'
-	[engine/cli]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job engine/job/backup engine/job/snapcreator'
+	[engine/cli]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job engine/job/backup engine/job/doctor engine/job/snapcreator'
 	[fs]='engine/base engine/qemu engine/vault engine/array engine/array/drivers'
 >>>>>>> 93da676 (cli: move main and the commands to a folder of their own)
 	[restore/sink]='engine/base engine/qemu'

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The retention of array snapshots, with a vault and an array that does not do what it is told. */
-#include "arraydisk.h"
 #include "catalog.h"
+#include "disk-on-array.h"
 #include "expire.h"
 #include "ontapnas.h"
 #include "session.h"
 #include "tempvault.h"
 #include "timestamp.h"
-#include "vaultcopy.h"
+#include "vault-copy.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #include "session.h"
 #include "tempvault.h"
 #include "timestamp.h"
-#include "vaultcopy.h"
+#include "vault-copy.h"
 
 #include <check.h>
 #include <glib/gstdio.h>

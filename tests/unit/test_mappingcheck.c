@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mappingcheck.h"
+#include "mapping-check.h"
 
 #include <check.h>
 #include <glib/gstdio.h>

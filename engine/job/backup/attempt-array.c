@@ -7,7 +7,7 @@
  */
 #include "attempt-priv.h"
 
-#include "arraydisk.h"
+#include "disk-on-array.h"
 #include "errors.h"
 #include "format.h"
 #include "json.h"

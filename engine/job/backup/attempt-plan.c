@@ -3,7 +3,7 @@
 #include "attempt-priv.h"
 
 #include "errors.h"
-#include "lastsnapshot.h"
+#include "last-snapshot.h"
 #include "log.h"
 #include "origin.h"
 

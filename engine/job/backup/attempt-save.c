@@ -8,7 +8,7 @@
 #include "firmware.h"
 #include "log.h"
 #include "program.h"
-#include "samefs.h"
+#include "same-fs.h"
 
 gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cohort.h"
 
-#include "arraydisk.h"
+#include "disk-on-array.h"
 #include "domain.h"
 
 VkCohort *vk_cohort_new(VkArrays *arrays, VkVault *vault, const char *label, guint members)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "forecast.h"
 
-#include "arraydisk.h"
 #include "attempt-priv.h"
 #include "discover.h"
+#include "disk-on-array.h"
 #include "errors.h"
 #include "offline-source.h"
 

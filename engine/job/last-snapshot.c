@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "lastsnapshot.h"
+#include "last-snapshot.h"
 
 #include "catalog.h"
 #include "errors.h"

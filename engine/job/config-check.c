@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "configcheck.h"
+#include "config-check.h"
 
 #include "domain.h"
 #include "errors.h"

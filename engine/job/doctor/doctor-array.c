@@ -2,7 +2,7 @@
 /* Snapshots on arrays that no snapshot of the vault needs. */
 #include "doctor-priv.h"
 
-#include "arraydisk.h"
+#include "disk-on-array.h"
 
 /* With or without an obstacle. */
 static gboolean is_known(const VkDoctorVisit *visit, const char *what)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "arraydisk.h"
+#include "disk-on-array.h"
 
 #include "catalog.h"
 #include "errors.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "samefs.h"
+#include "same-fs.h"
 
 #include "discover.h"
 #include "log.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "vaultcopy.h"
+#include "vault-copy.h"
 
 #include "catalog.h"
 #include "errors.h"
-#include "lastsnapshot.h"
+#include "last-snapshot.h"
 #include "session.h"
 
 /* What an array took need not be compared with more than the guest's last copy in the vault. */

@@ -3,7 +3,7 @@
 #include "doctor-priv.h"
 
 #include "checkpoint.h"
-#include "lastsnapshot.h"
+#include "last-snapshot.h"
 #include "qemu-image.h"
 
 /* The checkpoint that the next backup builds on; NULL: it has none. New string. */
