@@ -90,8 +90,8 @@ static void list_in_table(Listing *listing, const VkCatalogGuest *guest, const V
 	size_text = vk_size_text(size);
 	fresh_text = vk_size_text(fresh);
 	stored_text = vk_size_text(stored);
-	vk_table_add(listing->table, reference, time, grade, pause, took, disks,
-		     size_text, fresh_text, stored_text, copies, NULL);
+	vk_table_add(listing->table, reference, time, grade, pause, took, disks, size_text,
+		     fresh_text, stored_text, copies, NULL);
 }
 
 /* Its time says so without a look at the object, which for any other time need not be read. */

@@ -55,11 +55,12 @@ static void print_json(const VkCheckResult *result, json_t *guests, gint64 usec)
 	for (guint i = 0; i < result->damages->len; i++)
 		json_array_append_new(damages,
 				      damage_to_json(g_ptr_array_index(result->damages, i)));
-	report = json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "guests", guests, "snapshots",
-			   (json_int_t)result->snapshots, "packs", (json_int_t)result->packs,
-			   "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
-			   "duration_ms", (json_int_t)((usec + 999) / 1000), "damages", damages,
-			   "unlisted", (json_int_t)result->unlisted);
+	report =
+		json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "guests", guests, "snapshots",
+			  (json_int_t)result->snapshots, "packs", (json_int_t)result->packs,
+			  "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
+			  "duration_ms", (json_int_t)((usec + 999) / 1000), "damages", damages,
+			  "unlisted", (json_int_t)result->unlisted);
 	vk_json_print(report);
 }
 

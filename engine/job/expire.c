@@ -111,7 +111,7 @@ static gboolean needs(const Expiry *expiry, const VkSnapshotKey *other,
 
 	if (!snapshot)
 		return FALSE;
-	*ret = vk_arraydisk_lies_in(expiry->arrays, snapshot, array);
+	*ret = vk_array_disk_lies_in(expiry->arrays, snapshot, array);
 	if (*ret && is_elsewhere(expiry, snapshot) &&
 	    !is_surplus(expiry, other, snapshot, &surplus, error))
 		return FALSE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The retention of array snapshots, with a vault and an array that does not do what it is told. */
+#include "array-leftovers.h"
 #include "catalog.h"
-#include "disk-on-array.h"
 #include "expire.h"
 #include "ontapnas.h"
 #include "session.h"
@@ -142,7 +142,7 @@ static void settle(const char *uuid)
 	VkArrayDisk *disk = nas_probe(images[0]);
 	g_autoptr(GError) error = NULL;
 
-	bed_succeed(vk_arraydisk_settle(bed->arrays, disk, vault, uuid, &error), error);
+	bed_succeed(vk_array_leftovers_settle(bed->arrays, disk, vault, uuid, &error), error);
 	vk_array_disk_free(disk);
 }
 

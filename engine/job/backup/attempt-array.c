@@ -7,6 +7,7 @@
  */
 #include "attempt-priv.h"
 
+#include "array-leftovers.h"
 #include "disk-on-array.h"
 #include "errors.h"
 #include "format.h"
@@ -16,7 +17,7 @@
 static gboolean add_disk(VkAttempt *attempt, const VkDomainDisk *disk, GError **error)
 {
 	VkArrays *arrays = attempt->context->arrays;
-	VkArrayDisk *found = vk_arraydisk_find(arrays, attempt->try->host, disk, error);
+	VkArrayDisk *found = vk_array_disk_find(arrays, attempt->try->host, disk, error);
 	g_autoptr(GError) trouble = NULL;
 
 	if (!found) {
@@ -24,8 +25,8 @@ static gboolean add_disk(VkAttempt *attempt, const VkDomainDisk *disk, GError **
 			       disk->target);
 		return FALSE;
 	}
-	if (!vk_arraydisk_settle(arrays, found, attempt->context->vault,
-				 vk_guest_uuid(attempt->guest), &trouble))
+	if (!vk_array_leftovers_settle(arrays, found, attempt->context->vault,
+				       vk_guest_uuid(attempt->guest), &trouble))
 		vk_log_warning("guest '%s': what an earlier run left on the array stays: %s",
 			       vk_guest_name(attempt->guest), trouble->message);
 	vk_take_add(attempt->take, vk_guest_uuid(attempt->guest), disk->target, found);

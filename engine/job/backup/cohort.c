@@ -29,7 +29,7 @@ static void add_volumes(GPtrArray *volumes, VkArrays *arrays, VkHost *host,
 
 	if (vk_domain_disk_skip_reason(disk))
 		return;
-	found = vk_arraydisk_find(arrays, host, disk, NULL);
+	found = vk_array_disk_find(arrays, host, disk, NULL);
 	for (guint i = 0; found && i < vk_array_disk_volumes(found)->len; i++)
 		g_ptr_array_add(volumes,
 				g_strdup(g_ptr_array_index(vk_array_disk_volumes(found), i)));

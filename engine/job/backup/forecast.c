@@ -162,8 +162,8 @@ static gboolean check_arrays(const VkAttempt *attempt, GError **error)
 {
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {
 		const VkBackupPlanDisk *planned = g_ptr_array_index(attempt->plan->disks, i);
-		VkArrayDisk *found = vk_arraydisk_find(attempt->context->arrays, attempt->try->host,
-						       planned->disk, error);
+		VkArrayDisk *found = vk_array_disk_find(attempt->context->arrays,
+							attempt->try->host, planned->disk, error);
 
 		if (!found) {
 			g_prefix_error(error,

@@ -2,6 +2,7 @@
 /* Snapshots on arrays that no snapshot of the vault needs. */
 #include "doctor-priv.h"
 
+#include "array-leftovers.h"
 #include "disk-on-array.h"
 
 /* With or without an obstacle. */
@@ -43,7 +44,7 @@ static gboolean examine_array_disk(VkDoctorVisit *visit, const VkArrayDisk *disk
 	const VkDoctorOptions *options = visit->options;
 	const char *uuid = vk_guest_uuid(visit->guest);
 	g_autoptr(GPtrArray) leftovers =
-		vk_arraydisk_leftovers(options->arrays, disk, options->vault, uuid, error);
+		vk_array_leftovers_list(options->arrays, disk, options->vault, uuid, error);
 
 	for (guint i = 0; leftovers && i < leftovers->len; i++)
 		examine_leftover(visit, g_ptr_array_index(leftovers, i));
@@ -61,7 +62,7 @@ gboolean vk_doctor_examine_arrays(VkDoctorVisit *visit, GError **error)
 
 		if (vk_domain_disk_skip_reason(disk))
 			continue;
-		found = vk_arraydisk_find(options->arrays, visit->host, disk, NULL);
+		found = vk_array_disk_find(options->arrays, visit->host, disk, NULL);
 		if (found && !examine_array_disk(visit, found, error))
 			return FALSE;
 	}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What earlier runs left on arrays: a run that was killed, or one whose snapshot expired while the
+ * array held it. To be called with the guest's lock held. Threads: free.
+ */
+#pragma once
+
+#include "array.h"
+#include "vault.h"
+
+#include <glib.h>
+
+/*
+ * Removes the leftovers of the guest UUID beside DISK, and keeps what a listed snapshot needs. What
+ * guests share is removed only when it is old, for other hosts may be at work.
+ */
+gboolean vk_array_leftovers_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
+				   const char *uuid, GError **error);
+
+/*
+ * The leftovers (VkArraySnapshot*): those with the mark whose snapshot is not listed, and those without
+ * it. New array.
+ */
+GPtrArray *vk_array_leftovers_list(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
+				   const char *uuid, GError **error);
