@@ -32,20 +32,17 @@ declare -A below=(
 	[engine/array/drivers]='engine/base engine/array engine/array/ontap engine/array/reflink'
 	[engine/domain]='engine/base'
 	[engine/virt]='engine/base engine/qemu engine/domain'
-<<<<<<< HEAD
-	[engine/job]="engine/base engine/qemu $vault engine/vault/pack engine/array engine/array/drivers engine/domain engine/virt"
-	[engine]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain engine/virt engine/job"
-	[fs]="engine/base engine/qemu $vault engine/array engine/array/drivers"
-=======
->>>>>>> 8d88b19 (job: move what backs guests up to a folder of its own)
-	[engine/job/capture]='engine/base engine/qemu engine/vault engine/domain engine/virt'
-	[engine/job]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt'
-	[engine/job/backup]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job/capture engine/job'
-	[engine/job/doctor]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job'
 	[engine/job/snapcreator]='engine/base'
-	[engine/cli]='engine/base engine/qemu engine/vault engine/array engine/array/drivers engine/domain engine/virt engine/job engine/job/backup engine/job/doctor engine/job/snapcreator'
-	[fs]='engine/base engine/qemu engine/vault engine/array engine/array/drivers'
->>>>>>> 93da676 (cli: move main and the commands to a folder of their own)
+	[engine/job/capture]="engine/base engine/qemu $vault engine/domain engine/virt"
+	[engine/job]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain
+		engine/virt"
+	[engine/job/backup]="engine/base engine/qemu $vault engine/vault/pack engine/array
+		engine/array/drivers engine/domain engine/virt engine/job/capture engine/job"
+	[engine/job/doctor]="engine/base engine/qemu $vault engine/array engine/domain engine/virt
+		engine/job"
+	[engine/cli]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain
+		engine/virt engine/job engine/job/backup engine/job/doctor engine/job/snapcreator"
+	[fs]="engine/base engine/qemu $vault engine/array engine/array/drivers"
 	[restore/sink]='engine/base engine/qemu'
 	[restore/plan]="engine/base engine/qemu $vault engine/array engine/domain engine/virt restore/sink"
 	[restore]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain engine/virt engine/job restore/sink restore/plan"
