@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What "virtkeep backup" and its --dry-run share. */
+/* The parts of "virtkeep backup". */
 #pragma once
 
 #include "backup.h"
@@ -15,3 +15,9 @@ gboolean vk_cmd_backup_dry_run(VkProgram *program, char *const *names,
 /* A guest that failed, and those that were left out (VkLeftOut), for programs. New references. */
 json_t *vk_failure_to_json(const char *guest, const GError *trouble);
 json_t *vk_left_out_to_json(const GPtrArray *left_out);
+
+/* The lines of one snapshot and its disks, for people. */
+void vk_cmd_backup_print_snapshot(const VkSnapshot *snapshot);
+
+/* The document of a whole run, which took USEC microseconds. */
+void vk_cmd_backup_print_json(const VkBackupResult *result, gint64 usec);
