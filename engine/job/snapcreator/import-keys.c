@@ -300,16 +300,6 @@ static const VkImportRow *find_in_families(const char *name)
 	return NULL;
 }
 
-char *vk_import_full_name(const char *key)
-{
-	gsize length = strlen(key);
-
-	if (length > strlen("CMD") && g_ascii_isdigit(key[length - 1]) &&
-	    strncmp(key + length - 1 - strlen("CMD"), "CMD", strlen("CMD")) == 0)
-		return g_strdup_printf("%.*s0%c", (int)length - 1, key, key[length - 1]);
-	return g_strdup(key);
-}
-
 const VkImportRow *vk_import_find_row(const char *key)
 {
 	g_autofree char *name = vk_import_full_name(key);

@@ -41,6 +41,9 @@ char *vk_import_full_name(const char *key);
 /* The value that counts; NULL when no file has it, or it is empty. */
 const char *vk_import_value(const VkImport *import, const char *name);
 
+/* Whether VALUE (nullable) is "N". */
+gboolean vk_import_is_no(const char *value);
+
 /* Copies what is not NULL. */
 void vk_import_judge(VkImportKey *key, VkImportVerdict verdict, const char *as, const char *why);
 

@@ -2,8 +2,6 @@
 #include "import-priv.h"
 
 #include "errors.h"
-#include "retention.h"
-#include "settings.h"
 
 #include <string.h>
 
@@ -48,28 +46,7 @@ const GPtrArray *vk_import_keys(const VkImport *import)
 	return import->keys;
 }
 
-const char *vk_import_value(const VkImport *import, const char *name)
-{
-	const char *value = g_hash_table_lookup(import->values, name);
-
-	return value && *value ? value : NULL;
-}
-
-void vk_import_judge(VkImportKey *key, VkImportVerdict verdict, const char *as, const char *why)
-{
-	g_autofree char *old_as = key->as, *old_why = key->why;
-
-	key->verdict = verdict;
-	key->as = g_strdup(as);
-	key->why = g_strdup(why);
-}
-
 /* ---- reading ---- */
-
-static gboolean is_no(const char *value)
-{
-	return value && g_ascii_strcasecmp(value, "N") == 0;
-}
 
 /* A key that was there before counts, unless it is of the same file: then the later one does. */
 static void add_key(VkImport *import, VkImportKey *key, const char *value)
@@ -78,7 +55,7 @@ static void add_key(VkImport *import, VkImportKey *key, const char *value)
 	g_autofree char *why = NULL;
 
 	g_ptr_array_add(import->keys, key);
-	if (import->files > 0 && is_no(vk_import_value(import, "USE_GLOBAL_CONFIG"))) {
+	if (import->files > 0 && vk_import_is_no(vk_import_value(import, "USE_GLOBAL_CONFIG"))) {
 		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "USE_GLOBAL_CONFIG is N");
 		return;
 	}
@@ -177,129 +154,7 @@ gboolean vk_import_add(VkImport *import, const char *name, const char *text, gsi
 	return TRUE;
 }
 
-/* ---- taking ---- */
-
-gboolean vk_import_put(VkImport *import, VkImportKey *key, const char *group, const char *name,
-		       const char *value)
-{
-	g_autoptr(GError) trouble = NULL;
-	g_autofree char *as = NULL;
-
-	if (!vk_settings_check(group, name, value, &trouble)) {
-		vk_import_judge(key, VK_IMPORT_UNSUPPORTED, NULL, trouble->message);
-		return FALSE;
-	}
-	g_key_file_set_string(import->output, group, name, value);
-	as = key->as ? g_strdup_printf("%s, [%s] %s", key->as, group, name)
-		     : g_strdup_printf("[%s] %s", group, name);
-	g_free(key->as);
-	key->as = g_steal_pointer(&as);
-	return TRUE;
-}
-
-void vk_import_take_plain(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			  const char *value)
-{
-	gboolean is_host = strcmp(row->group, "host") == 0;
-	g_autofree char *host = g_strdup_printf("host %s", import->hostname);
-	g_autofree char *upper = g_ascii_strup(value, -1);
-	gboolean is_yes_no = g_str_equal(upper, "Y") || g_str_equal(upper, "N");
-
-	if (vk_import_put(import, key, is_host ? host : row->group, row->as ? row->as : row->name,
-			  is_yes_no ? upper : value))
-		vk_import_judge(key, VK_IMPORT_TAKEN, key->as, row->why);
-}
-
-/* Y is larger than N. */
-static gboolean is_larger(const char *one, const char *other)
-{
-	guint64 left = g_ascii_strtoull(one, NULL, 10), right = g_ascii_strtoull(other, NULL, 10);
-
-	return left != right ? left > right : strcmp(one, other) > 0;
-}
-
-void vk_import_take_larger(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			   const char *value)
-{
-	const char *name = row->as ? row->as : row->name;
-	g_autofree char *before = g_key_file_get_string(import->output, row->group, name, NULL);
-	g_autofree char *taken = NULL;
-
-	vk_import_take_plain(import, row, key, value);
-	taken = g_key_file_get_string(import->output, row->group, name, NULL);
-	if (before && is_larger(before, taken))
-		g_key_file_set_string(import->output, row->group, name, before);
-}
-
-void vk_import_take_hook(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			 const char *value)
-{
-	static const char *const variables[] = {"%SNAP_TYPE",   "%SNAP_TIME",   "%SNAPNAME",
-						"%SNAME",       "%ACTION",      "%MSG",
-						"%SUCCESS_MSG", "%USER_DEFINED"};
-	g_autofree char *full = vk_import_full_name(key->key);
-	g_autofree char *name = NULL, *why = NULL;
-
-	for (gsize i = 0; i < G_N_ELEMENTS(variables); i++) {
-		if (!strstr(value, variables[i]))
-			continue;
-		why = g_strdup_printf("nothing replaces %s: write it into [hooks] with the "
-				      "VIRTKEEP_... variables of virtkeep(1)",
-				      variables[i]);
-		vk_import_judge(key, VK_IMPORT_UNSUPPORTED, NULL, why);
-		return;
-	}
-	name = row->as ? g_strconcat(row->as, full + strlen(row->name) - strlen("nn"), NULL)
-		       : g_strdup(full);
-	if (g_key_file_has_key(import->output, row->group, name, NULL))
-		vk_import_judge(key, VK_IMPORT_UNSUPPORTED, NULL,
-				"another command has this number already: give it one of its own");
-	else if (vk_import_put(import, key, row->group, name, value))
-		vk_import_judge(key, VK_IMPORT_TAKEN, key->as, row->why);
-}
-
-/* One policy is that of every run. */
-void vk_import_take_retentions(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			       const char *value)
-{
-	g_autoptr(GPtrArray) retentions = vk_retentions_parse(value, NULL);
-
-	if (!vk_import_put(import, key, row->group, row->name, value))
-		return;
-	if (retentions->len == 1) {
-		const VkRetention *only = g_ptr_array_index(retentions, 0);
-
-		vk_import_put(import, key, "backup", "label", only->policy);
-	}
-	vk_import_judge(key, VK_IMPORT_TAKEN, key->as,
-			retentions->len == 1 ? NULL
-					     : "'backup --label POLICY' names the policy of a run, "
-					       "as --policy did");
-}
-
-/* Separated by commas there; here names may have spaces. */
-void vk_import_take_list(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			 const char *value)
-{
-	g_auto(GStrv) words = g_strsplit_set(value, ",;", -1);
-	g_autoptr(GString) list = g_string_new(NULL);
-
-	for (char **word = words; *word; word++)
-		if (*g_strstrip(*word))
-			g_string_append_printf(list, "%s;", *word);
-	if (vk_import_put(import, key, row->group, row->name, list->str))
-		vk_import_judge(key, VK_IMPORT_TAKEN, key->as, row->why);
-}
-
-void vk_import_take_global(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			   const char *value)
-{
-	if (import->files > 1 || is_no(value))
-		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "--global names the files");
-	else
-		vk_import_judge(key, VK_IMPORT_UNSUPPORTED, NULL,
-				"the global files are missing: name them with --global");
-}
+/* ---- judging ---- */
 
 static void judge(VkImport *import, VkImportKey *key)
 {
