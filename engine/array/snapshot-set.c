@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "array-driver.h"
+#include "snapshot-set.h"
 
+#include "array-driver.h"
 #include "errors.h"
 #include "json.h"
 

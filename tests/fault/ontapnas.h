@@ -7,6 +7,7 @@
 
 #include "json.h"
 #include "ontapbed.h"
+#include "snapshot-set.h"
 
 #include <glib.h>
 #include <jansson.h>

@@ -2,6 +2,7 @@
 #include "ontappair.h"
 
 #include "json.h"
+#include "snapshot-set.h"
 
 static const char topology[] =
 	"{\"clusters\": [{\"name\": \"c1\", \"version\": \"9.14.1\","

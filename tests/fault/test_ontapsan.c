@@ -7,6 +7,7 @@
 #include "io.h"
 #include "json.h"
 #include "ontapbed.h"
+#include "snapshot-set.h"
 #include "source.h"
 
 #include <check.h>

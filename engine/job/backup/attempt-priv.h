@@ -15,6 +15,7 @@
 #include "hooks.h"
 #include "offline-watch.h"
 #include "session.h"
+#include "snapshot-set.h"
 
 typedef struct VkAttempt {
 	const VkBackupContext *context;

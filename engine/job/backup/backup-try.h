@@ -13,6 +13,7 @@
 #include "host.h"
 #include "progress.h"
 #include "ratelimit.h"
+#include "snapshot-set.h"
 #include "vault.h"
 
 #include <glib.h>

@@ -10,6 +10,7 @@
 #include "backup-options.h"
 #include "group.h"
 #include "host.h"
+#include "snapshot-set.h"
 #include "vault.h"
 
 #include <glib.h>
