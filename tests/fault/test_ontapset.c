@@ -87,8 +87,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("ontaptake");
-	TCase *tcase = tcase_create("ontaptake");
+	Suite *suite = suite_create("ontapset");
+	TCase *tcase = tcase_create("ontapset");
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, nas_setup, nas_teardown);
