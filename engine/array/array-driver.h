@@ -13,15 +13,15 @@
 #define VK_ARRAY_LAYERS_MAX   64 /* of a disk */
 
 typedef struct VkArray VkArray;
-typedef struct VkShot VkShot;
+typedef struct VkSetPart VkSetPart;
 
-/* A disk of a guest in a take, which owns it. */
-typedef struct VkShotDisk {
+/* A disk of a guest in a set, which owns it. */
+typedef struct VkSetDisk {
 	const char *uuid, *id; /* of the guest, and of its snapshot; borrowed */
 	char *target;
 	VkArrayDisk *disk;
 	GError *trouble; /* why it could not be taken, while others could */
-} VkShotDisk;
+} VkSetDisk;
 
 typedef struct VkArrayOps {
 	/* VK_ERROR_NOT_FOUND when LAYERS do not lie on the array: another one is asked. */
@@ -29,21 +29,21 @@ typedef struct VkArrayOps {
 	void (*disk_free)(VkArrayDisk *disk);
 
 	/*
-	 * A driver's part of a take. The steps are described in array.h. DISKS: VkShotDisk,
+	 * A driver's part of a set. The steps are described in snapshot-set.h. DISKS: VkSetDisk,
 	 * borrowed. What concerns one disk alone does not fail a step: it is the disk's trouble,
 	 * and later steps skip the disk.
 	 */
-	VkShot *(*prepare)(VkArray *array, const char *vault_id, const char *label,
-			   const GPtrArray *disks, GError **error);
+	VkSetPart *(*prepare)(VkArray *array, const char *vault_id, const char *label,
+			      const GPtrArray *disks, GError **error);
 	/*
 	 * MEMBERS: the uuids of the guests that are held until DEADLINE (monotonic, microseconds).
 	 */
-	gboolean (*shoot)(VkShot *shot, GHashTable *members, gint64 deadline, GError **error);
-	gboolean (*settle)(VkShot *shot, GError **error);
-	json_t *(*copy)(VkShot *shot, const VkShotDisk *disk);
-	gboolean (*keep)(VkShot *shot, const char *uuid, GError **error);
-	void (*leave)(VkShot *shot, const char *uuid);
-	void (*shot_free)(VkShot *shot);
+	gboolean (*snap)(VkSetPart *part, GHashTable *members, gint64 deadline, GError **error);
+	gboolean (*settle)(VkSetPart *part, GError **error);
+	json_t *(*copy)(VkSetPart *part, const VkSetDisk *disk);
+	gboolean (*keep)(VkSetPart *part, const char *uuid, GError **error);
+	void (*leave)(VkSetPart *part, const char *uuid);
+	void (*part_free)(VkSetPart *part);
 
 	/*
 	 * As in array.h. COPY and the handles are this array's. *RET_FILE is -1 before. It becomes
@@ -130,7 +130,7 @@ struct VkArrayDisk {
 	GPtrArray *volumes; /* char* */
 };
 
-struct VkShot {
+struct VkSetPart {
 	VkArray *array;
 };
 

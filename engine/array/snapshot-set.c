@@ -15,24 +15,24 @@ typedef struct Step {
 
 typedef struct Member {
 	char *uuid, *id;
-	GPtrArray *disks; /* VkShotDisk */
+	GPtrArray *disks; /* VkSetDisk */
 	gint64 limit;     /* monotonic: until when it is held */
 	gboolean kept;
 } Member;
 
-struct VkTake {
+struct VkSnapshotSet {
 	VkArrays *arrays; /* borrowed */
 	char *vault_id, *label;
 	GMutex mutex;        /* guards all that follows; held during the steps, too */
 	GHashTable *members; /* uuid -> Member */
-	GPtrArray *left;     /* Member: the shots borrow from them still */
-	GHashTable *shots;   /* VkArray -> VkShot */
-	Step prepared, shot, settled;
+	GPtrArray *left;     /* Member: the parts borrow from them still */
+	GHashTable *parts;   /* VkArray -> VkSetPart */
+	Step prepared, snapped, settled;
 };
 
-static void shot_disk_free(gpointer data)
+static void set_disk_free(gpointer data)
 {
-	VkShotDisk *disk = data;
+	VkSetDisk *disk = data;
 
 	vk_array_disk_free(disk->disk);
 	g_clear_error(&disk->trouble);
@@ -50,61 +50,62 @@ static void member_free(gpointer data)
 	g_free(member);
 }
 
-static void shot_free(gpointer data)
+static void part_free(gpointer data)
 {
-	VkShot *shot = data;
+	VkSetPart *part = data;
 
-	shot->array->ops->shot_free(shot);
+	part->array->ops->part_free(part);
 }
 
-VkTake *vk_take_new(VkArrays *arrays, const char *vault_id, const char *label)
+VkSnapshotSet *vk_snapshot_set_new(VkArrays *arrays, const char *vault_id, const char *label)
 {
-	VkTake *take = g_new0(VkTake, 1);
+	VkSnapshotSet *set = g_new0(VkSnapshotSet, 1);
 
-	take->arrays = arrays;
-	take->vault_id = g_strdup(vault_id);
-	take->label = g_strdup(label);
-	g_mutex_init(&take->mutex);
-	take->members = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, member_free);
-	take->left = g_ptr_array_new_with_free_func(member_free);
-	take->shots = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, shot_free);
-	return take;
+	set->arrays = arrays;
+	set->vault_id = g_strdup(vault_id);
+	set->label = g_strdup(label);
+	g_mutex_init(&set->mutex);
+	set->members = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, member_free);
+	set->left = g_ptr_array_new_with_free_func(member_free);
+	set->parts = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, part_free);
+	return set;
 }
 
-void vk_take_free(VkTake *take)
+void vk_snapshot_set_free(VkSnapshotSet *set)
 {
-	if (!take)
+	if (!set)
 		return;
-	/* The shots borrow from the members. */
-	g_hash_table_unref(take->shots);
-	g_hash_table_unref(take->members);
-	g_ptr_array_unref(take->left);
-	g_clear_error(&take->prepared.error);
-	g_clear_error(&take->shot.error);
-	g_clear_error(&take->settled.error);
-	g_mutex_clear(&take->mutex);
-	g_free(take->vault_id);
-	g_free(take->label);
-	g_free(take);
+	/* The parts borrow from the members. */
+	g_hash_table_unref(set->parts);
+	g_hash_table_unref(set->members);
+	g_ptr_array_unref(set->left);
+	g_clear_error(&set->prepared.error);
+	g_clear_error(&set->snapped.error);
+	g_clear_error(&set->settled.error);
+	g_mutex_clear(&set->mutex);
+	g_free(set->vault_id);
+	g_free(set->label);
+	g_free(set);
 }
 
-void vk_take_join(VkTake *take, const char *uuid, const char *id)
+void vk_snapshot_set_join(VkSnapshotSet *set, const char *uuid, const char *id)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&set->mutex);
 	Member *member = g_new0(Member, 1);
 
 	member->uuid = g_strdup(uuid);
 	member->id = g_strdup(id);
 	member->limit = G_MAXINT64;
-	member->disks = g_ptr_array_new_with_free_func(shot_disk_free);
-	g_hash_table_insert(take->members, member->uuid, member);
+	member->disks = g_ptr_array_new_with_free_func(set_disk_free);
+	g_hash_table_insert(set->members, member->uuid, member);
 }
 
-void vk_take_add(VkTake *take, const char *uuid, const char *target, VkArrayDisk *disk)
+void vk_snapshot_set_add(VkSnapshotSet *set, const char *uuid, const char *target,
+			 VkArrayDisk *disk)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
-	Member *member = g_hash_table_lookup(take->members, uuid);
-	VkShotDisk *added = g_new0(VkShotDisk, 1);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&set->mutex);
+	Member *member = g_hash_table_lookup(set->members, uuid);
+	VkSetDisk *added = g_new0(VkSetDisk, 1);
 
 	added->uuid = member->uuid;
 	added->id = member->id;
@@ -113,20 +114,20 @@ void vk_take_add(VkTake *take, const char *uuid, const char *target, VkArrayDisk
 	g_ptr_array_add(member->disks, added);
 }
 
-/* The disks of all members on each array: VkArray -> GPtrArray of VkShotDisk, borrowed. */
-static GHashTable *sort_disks(VkTake *take)
+/* The disks of all members on each array: VkArray -> GPtrArray of VkSetDisk, borrowed. */
+static GHashTable *sort_disks(VkSnapshotSet *set)
 {
 	GHashTable *sorted = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL,
 						   (GDestroyNotify)g_ptr_array_unref);
 	GHashTableIter iter;
 	gpointer value;
 
-	g_hash_table_iter_init(&iter, take->members);
+	g_hash_table_iter_init(&iter, set->members);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Member *member = value;
 
 		for (guint i = 0; i < member->disks->len; i++) {
-			VkShotDisk *disk = g_ptr_array_index(member->disks, i);
+			VkSetDisk *disk = g_ptr_array_index(member->disks, i);
 			GPtrArray *disks = g_hash_table_lookup(sorted, disk->disk->array);
 
 			if (!disks) {
@@ -139,33 +140,33 @@ static GHashTable *sort_disks(VkTake *take)
 	return sorted;
 }
 
-static gboolean prepare(VkTake *take, GError **error)
+static gboolean prepare(VkSnapshotSet *set, GError **error)
 {
-	g_autoptr(GHashTable) sorted = sort_disks(take);
+	g_autoptr(GHashTable) sorted = sort_disks(set);
 	GHashTableIter iter;
 	gpointer key, value;
 
 	g_hash_table_iter_init(&iter, sorted);
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
 		VkArray *array = key;
-		VkShot *shot =
-			array->ops->prepare(array, take->vault_id, take->label, value, error);
+		VkSetPart *part =
+			array->ops->prepare(array, set->vault_id, set->label, value, error);
 
-		if (!shot)
+		if (!part)
 			return FALSE;
-		g_hash_table_insert(take->shots, array, shot);
+		g_hash_table_insert(set->parts, array, part);
 	}
 	return TRUE;
 }
 
 /* Until when all are held, but for those who had to go on already: they fail alone. */
-static gint64 find_deadline(const VkTake *take)
+static gint64 find_deadline(const VkSnapshotSet *set)
 {
 	gint64 now = g_get_monotonic_time(), deadline = G_MAXINT64;
 	GHashTableIter iter;
 	gpointer value;
 
-	g_hash_table_iter_init(&iter, take->members);
+	g_hash_table_iter_init(&iter, set->members);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Member *member = value;
 
@@ -175,80 +176,80 @@ static gint64 find_deadline(const VkTake *take)
 	return deadline;
 }
 
-static gboolean shoot(VkTake *take, GError **error)
+static gboolean snap(VkSnapshotSet *set, GError **error)
 {
-	gint64 deadline = find_deadline(take);
+	gint64 deadline = find_deadline(set);
 	GHashTableIter iter;
 	gpointer value;
 
-	g_hash_table_iter_init(&iter, take->shots);
+	g_hash_table_iter_init(&iter, set->parts);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		VkShot *shot = value;
+		VkSetPart *part = value;
 
-		if (!shot->array->ops->shoot(shot, take->members, deadline, error))
+		if (!part->array->ops->snap(part, set->members, deadline, error))
 			return FALSE;
 	}
 	return TRUE;
 }
 
-static gboolean settle(VkTake *take, GError **error)
+static gboolean settle(VkSnapshotSet *set, GError **error)
 {
 	GHashTableIter iter;
 	gpointer value;
 
-	g_hash_table_iter_init(&iter, take->shots);
+	g_hash_table_iter_init(&iter, set->parts);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		VkShot *shot = value;
+		VkSetPart *part = value;
 
-		if (!shot->array->ops->settle(shot, error))
+		if (!part->array->ops->settle(part, error))
 			return FALSE;
 	}
 	return TRUE;
 }
 
-static gboolean do_once(VkTake *take, Step *step, gboolean (*what)(VkTake *take, GError **error),
-			GError **error)
+static gboolean do_once(VkSnapshotSet *set, Step *step,
+			gboolean (*what)(VkSnapshotSet *set, GError **error), GError **error)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&set->mutex);
 
 	if (!step->done)
-		what(take, &step->error);
+		what(set, &step->error);
 	step->done = TRUE;
 	if (step->error)
 		g_propagate_error(error, g_error_copy(step->error));
 	return !step->error;
 }
 
-gboolean vk_take_prepare(VkTake *take, GError **error)
+gboolean vk_snapshot_set_prepare(VkSnapshotSet *set, GError **error)
 {
-	return do_once(take, &take->prepared, prepare, error);
+	return do_once(set, &set->prepared, prepare, error);
 }
 
-void vk_take_bound(VkTake *take, const char *uuid, gint64 limit)
+void vk_snapshot_set_bound(VkSnapshotSet *set, const char *uuid, gint64 limit)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
-	Member *member = g_hash_table_lookup(take->members, uuid);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&set->mutex);
+	Member *member = g_hash_table_lookup(set->members, uuid);
 
 	member->limit = limit;
 }
 
-gboolean vk_take_shoot(VkTake *take, GError **error)
+gboolean vk_snapshot_set_snap(VkSnapshotSet *set, GError **error)
 {
-	return do_once(take, &take->shot, shoot, error);
+	return do_once(set, &set->snapped, snap, error);
 }
 
-gboolean vk_take_settle(VkTake *take, GError **error)
+gboolean vk_snapshot_set_settle(VkSnapshotSet *set, GError **error)
 {
-	return do_once(take, &take->settled, settle, error);
+	return do_once(set, &set->settled, settle, error);
 }
 
-gboolean vk_take_check(VkTake *take, const char *uuid, GError **error)
+gboolean vk_snapshot_set_check(VkSnapshotSet *set, const char *uuid, GError **error)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
-	const Member *member = g_hash_table_lookup(take->members, uuid);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&set->mutex);
+	const Member *member = g_hash_table_lookup(set->members, uuid);
 
 	for (guint i = 0; i < member->disks->len; i++) {
-		const VkShotDisk *disk = g_ptr_array_index(member->disks, i);
+		const VkSetDisk *disk = g_ptr_array_index(member->disks, i);
 
 		if (disk->trouble) {
 			g_propagate_error(error, g_error_copy(disk->trouble));
@@ -259,59 +260,59 @@ gboolean vk_take_check(VkTake *take, const char *uuid, GError **error)
 	return TRUE;
 }
 
-json_t *vk_take_copy(VkTake *take, const char *uuid, const char *target)
+json_t *vk_snapshot_set_copy(VkSnapshotSet *set, const char *uuid, const char *target)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
-	const Member *member = g_hash_table_lookup(take->members, uuid);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&set->mutex);
+	const Member *member = g_hash_table_lookup(set->members, uuid);
 
 	for (guint i = 0; i < member->disks->len; i++) {
-		const VkShotDisk *disk = g_ptr_array_index(member->disks, i);
+		const VkSetDisk *disk = g_ptr_array_index(member->disks, i);
 		VkArray *array = disk->disk->array;
 		json_t *copy;
 
 		if (strcmp(disk->target, target) != 0)
 			continue;
-		copy = array->ops->copy(g_hash_table_lookup(take->shots, array), disk);
+		copy = array->ops->copy(g_hash_table_lookup(set->parts, array), disk);
 		json_object_set_new(copy, "array", vk_json_new_string(array->name));
 		return copy;
 	}
 	g_assert_not_reached();
 }
 
-gboolean vk_take_keep(VkTake *take, const char *uuid, GError **error)
+gboolean vk_snapshot_set_keep(VkSnapshotSet *set, const char *uuid, GError **error)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
-	Member *member = g_hash_table_lookup(take->members, uuid);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&set->mutex);
+	Member *member = g_hash_table_lookup(set->members, uuid);
 	GHashTableIter iter;
 	gpointer value;
 
 	/* Even when a mark stays: its snapshot is listed. */
 	member->kept = TRUE;
-	g_hash_table_iter_init(&iter, take->shots);
+	g_hash_table_iter_init(&iter, set->parts);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		VkShot *shot = value;
+		VkSetPart *part = value;
 
-		if (!shot->array->ops->keep(shot, uuid, error))
+		if (!part->array->ops->keep(part, uuid, error))
 			return FALSE;
 	}
 	return TRUE;
 }
 
-void vk_take_leave(VkTake *take, const char *uuid)
+void vk_snapshot_set_leave(VkSnapshotSet *set, const char *uuid)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&take->mutex);
-	Member *member = g_hash_table_lookup(take->members, uuid);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&set->mutex);
+	Member *member = g_hash_table_lookup(set->members, uuid);
 	GHashTableIter iter;
 	gpointer value;
 
 	if (!member)
 		return;
-	g_hash_table_iter_init(&iter, take->shots);
+	g_hash_table_iter_init(&iter, set->parts);
 	while (!member->kept && g_hash_table_iter_next(&iter, NULL, &value)) {
-		VkShot *shot = value;
+		VkSetPart *part = value;
 
-		shot->array->ops->leave(shot, uuid);
+		part->array->ops->leave(part, uuid);
 	}
-	g_hash_table_steal(take->members, uuid);
-	g_ptr_array_add(take->left, member);
+	g_hash_table_steal(set->members, uuid);
+	g_ptr_array_add(set->left, member);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkTake: array snapshots of the volumes of any number of guests, at one instant. The guests are its
- * members, and each acts from a thread of its own. prepare, shoot and settle are done once: the first
- * caller does it, the others get the result. What no member has kept by the last leave is removed
- * again. Threads: free, but for new and free.
+ * VkSnapshotSet: array snapshots of the volumes of any number of guests, at one instant. The guests
+ * are its members, and each acts from a thread of its own. prepare, snap and settle are done once:
+ * the first caller does it, the others get the result. What no member has kept by the last leave is
+ * removed again. Threads: free, but for new and free.
  */
 #pragma once
 
@@ -12,39 +12,40 @@
 #include <glib.h>
 #include <jansson.h>
 
-typedef struct VkTake VkTake;
+typedef struct VkSnapshotSet VkSnapshotSet;
 
 /* VAULT_ID (32 hex digits) and LABEL (nullable, "daily") name and mark what is taken. */
-VkTake *vk_take_new(VkArrays *arrays, const char *vault_id, const char *label);
-void vk_take_free(VkTake *take);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkTake, vk_take_free)
+VkSnapshotSet *vk_snapshot_set_new(VkArrays *arrays, const char *vault_id, const char *label);
+void vk_snapshot_set_free(VkSnapshotSet *set);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSnapshotSet, vk_snapshot_set_free)
 
 /* The guest UUID takes part for its snapshot ID; its disks are added before the preparation. */
-void vk_take_join(VkTake *take, const char *uuid, const char *id);
+void vk_snapshot_set_join(VkSnapshotSet *set, const char *uuid, const char *id);
 
 /* Takes DISK over. */
-void vk_take_add(VkTake *take, const char *uuid, const char *target, VkArrayDisk *disk);
+void vk_snapshot_set_add(VkSnapshotSet *set, const char *uuid, const char *target,
+			 VkArrayDisk *disk);
 
 /* All that is slow, before anybody is held. This and the next two fail for all members. */
-gboolean vk_take_prepare(VkTake *take, GError **error);
+gboolean vk_snapshot_set_prepare(VkSnapshotSet *set, GError **error);
 
 /* The member UUID is held no longer than LIMIT (monotonic, microseconds). */
-void vk_take_bound(VkTake *take, const char *uuid, gint64 limit);
+void vk_snapshot_set_bound(VkSnapshotSet *set, const char *uuid, gint64 limit);
 
 /* The point in time. All members that have not left are held, and what they wrote is flushed. */
-gboolean vk_take_shoot(VkTake *take, GError **error);
+gboolean vk_snapshot_set_snap(VkSnapshotSet *set, GError **error);
 
 /* Makes it durable and known, after the guests go on. */
-gboolean vk_take_settle(VkTake *take, GError **error);
+gboolean vk_snapshot_set_settle(VkSnapshotSet *set, GError **error);
 
 /* To be asked after each of these. FALSE: a disk of the member UUID alone could not be taken. */
-gboolean vk_take_check(VkTake *take, const char *uuid, GError **error);
+gboolean vk_snapshot_set_check(VkSnapshotSet *set, const char *uuid, GError **error);
 
 /* After that: the copy of a disk. New reference. */
-json_t *vk_take_copy(VkTake *take, const char *uuid, const char *target);
+json_t *vk_snapshot_set_copy(VkSnapshotSet *set, const char *uuid, const char *target);
 
 /* The member's snapshot is listed: its copies stay. A failure leaves a mark for the next run. */
-gboolean vk_take_keep(VkTake *take, const char *uuid, GError **error);
+gboolean vk_snapshot_set_keep(VkSnapshotSet *set, const char *uuid, GError **error);
 
 /* Every member ends with it. */
-void vk_take_leave(VkTake *take, const char *uuid);
+void vk_snapshot_set_leave(VkSnapshotSet *set, const char *uuid);

@@ -72,40 +72,40 @@ VkArrayDisk *nas_probe(const char *image)
 	return disk;
 }
 
-VkTake *nas_make_take(void)
+VkSnapshotSet *nas_make_set(void)
 {
-	return vk_take_new(bed->arrays, BED_VAULT, "daily");
+	return vk_snapshot_set_new(bed->arrays, BED_VAULT, "daily");
 }
 
-gboolean nas_run_take(VkTake *take, GError **error)
+gboolean nas_run_set(VkSnapshotSet *set, GError **error)
 {
-	return vk_take_prepare(take, error) && vk_take_shoot(take, error) &&
-	       vk_take_settle(take, error);
+	return vk_snapshot_set_prepare(set, error) && vk_snapshot_set_snap(set, error) &&
+	       vk_snapshot_set_settle(set, error);
 }
 
-/* A take of the web guest with its first disk, or with both. Not yet run. */
-VkTake *nas_web_take(gboolean both)
+/* A set of the web guest with its first disk, or with both. Not yet run. */
+VkSnapshotSet *nas_web_set(gboolean both)
 {
-	VkTake *take = nas_make_take();
+	VkSnapshotSet *set = nas_make_set();
 
-	vk_take_join(take, WEB, ID);
-	vk_take_add(take, WEB, "vda", nas_probe("vm/web.raw"));
+	vk_snapshot_set_join(set, WEB, ID);
+	vk_snapshot_set_add(set, WEB, "vda", nas_probe("vm/web.raw"));
 	if (both)
-		vk_take_add(take, WEB, "vdb", nas_probe("vmstore/data.raw"));
-	return take;
+		vk_snapshot_set_add(set, WEB, "vdb", nas_probe("vmstore/data.raw"));
+	return set;
 }
 
 /* The copy of the web guest's disk, taken and listed. */
 json_t *nas_listed_copy(gboolean both)
 {
-	g_autoptr(VkTake) take = nas_web_take(both);
+	g_autoptr(VkSnapshotSet) set = nas_web_set(both);
 	g_autoptr(GError) error = NULL;
 	json_t *copy;
 
-	bed_succeed(nas_run_take(take, &error), error);
-	copy = vk_take_copy(take, WEB, "vda");
-	bed_succeed(vk_take_keep(take, WEB, &error), error);
-	vk_take_leave(take, WEB);
+	bed_succeed(nas_run_set(set, &error), error);
+	copy = vk_snapshot_set_copy(set, WEB, "vda");
+	bed_succeed(vk_snapshot_set_keep(set, WEB, &error), error);
+	vk_snapshot_set_leave(set, WEB);
 	return copy;
 }
 

@@ -24,11 +24,11 @@ void nas_teardown(void);
 VkArrayDisk *nas_try_probe(const char *image, GError **error);
 VkArrayDisk *nas_probe(const char *image);
 
-VkTake *nas_make_take(void);
-gboolean nas_run_take(VkTake *take, GError **error);
+VkSnapshotSet *nas_make_set(void);
+gboolean nas_run_set(VkSnapshotSet *set, GError **error);
 
-/* A take of the web guest with its first disk, or with both. Not yet run. */
-VkTake *nas_web_take(gboolean both);
+/* A set of the web guest with its first disk, or with both. Not yet run. */
+VkSnapshotSet *nas_web_set(gboolean both);
 
 /* The copy of the web guest's first disk, taken and listed. New reference. */
 json_t *nas_listed_copy(gboolean both);

@@ -47,7 +47,7 @@ void pair_teardown(void)
 
 json_t *pair_take(const char *image, const char *label)
 {
-	g_autoptr(VkTake) taken = vk_take_new(bed->arrays, BED_VAULT, label);
+	g_autoptr(VkSnapshotSet) taken = vk_snapshot_set_new(bed->arrays, BED_VAULT, label);
 	g_autoptr(GPtrArray) layers =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
 	g_autofree char *path = bed_path(bed, image);
@@ -58,14 +58,14 @@ json_t *pair_take(const char *image, const char *label)
 	g_ptr_array_add(layers, vk_array_layer_new(path, "raw"));
 	disk = vk_arrays_probe(bed->arrays, layers, &error);
 	bed_succeed(disk != NULL, error);
-	vk_take_join(taken, WEB, ID);
-	vk_take_add(taken, WEB, "vda", disk);
-	bed_succeed(vk_take_prepare(taken, &error) && vk_take_shoot(taken, &error) &&
-			    vk_take_settle(taken, &error),
+	vk_snapshot_set_join(taken, WEB, ID);
+	vk_snapshot_set_add(taken, WEB, "vda", disk);
+	bed_succeed(vk_snapshot_set_prepare(taken, &error) && vk_snapshot_set_snap(taken, &error) &&
+			    vk_snapshot_set_settle(taken, &error),
 		    error);
-	copy = vk_take_copy(taken, WEB, "vda");
-	bed_succeed(vk_take_keep(taken, WEB, &error), error);
-	vk_take_leave(taken, WEB);
+	copy = vk_snapshot_set_copy(taken, WEB, "vda");
+	bed_succeed(vk_snapshot_set_keep(taken, WEB, &error), error);
+	vk_snapshot_set_leave(taken, WEB);
 	return copy;
 }
 

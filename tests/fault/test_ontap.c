@@ -14,16 +14,16 @@
 
 START_TEST(takes_one_volume)
 {
-	g_autoptr(VkTake) take = nas_web_take(FALSE);
+	g_autoptr(VkSnapshotSet) set = nas_web_set(FALSE);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) snapshots = NULL;
 	g_autoptr(json_t) copy = NULL;
 	const json_t *snapshot;
 	const char *name;
 
-	bed_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_set(set, &error), error);
 	bed_write(bed, "vm/web.raw", "web after the instant");
-	copy = vk_take_copy(take, WEB, "vda");
+	copy = vk_snapshot_set_copy(set, WEB, "vda");
 	nas_check_content(copy, "web at the instant");
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 1);
 	snapshots = bed_state(bed, "snapshots");
@@ -35,8 +35,8 @@ START_TEST(takes_one_volume)
 			 "virtkeep " BED_VAULT " " WEB " " ID " unlisted");
 	ck_assert_str_eq(json_string_value(json_object_get(snapshot, "snapmirror_label")), "daily");
 	ck_assert_ptr_null(json_object_get(snapshot, "expiry_time"));
-	bed_succeed(vk_take_keep(take, WEB, &error), error);
-	vk_take_leave(take, WEB);
+	bed_succeed(vk_snapshot_set_keep(set, WEB, &error), error);
+	vk_snapshot_set_leave(set, WEB);
 	nas_check_content(copy, "web at the instant");
 	nas_check_log();
 }
@@ -54,17 +54,17 @@ static int count_flush(int fd)
 /* What the host had cached is in the snapshot: it is written back while the guest is held. */
 START_TEST(flushes_at_the_instant)
 {
-	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(VkSnapshotSet) set = nas_web_set(TRUE);
 	g_autoptr(GError) error = NULL;
 
 	real_fdatasync = vk_io.fdatasync;
 	vk_io.fdatasync = count_flush;
-	bed_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_snapshot_set_prepare(set, &error), error);
 	flushes = 0;
-	bed_succeed(vk_take_shoot(take, &error), error);
+	bed_succeed(vk_snapshot_set_snap(set, &error), error);
 	vk_io.fdatasync = real_fdatasync;
 	ck_assert_uint_eq(flushes, 2);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 }
 END_TEST
 
@@ -80,14 +80,14 @@ static void hide_snapshots(void)
 /* Those who want to know it of many disks wait once. */
 START_TEST(asks_a_silent_array_once)
 {
-	g_autoptr(VkTake) take = nas_web_take(FALSE);
+	g_autoptr(VkSnapshotSet) set = nas_web_set(FALSE);
 	VkCopyReader reader = vk_arrays_reader(bed->arrays);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) copy = NULL;
 	g_autoptr(json_t) requests = NULL;
 
-	bed_succeed(nas_run_take(take, &error), error);
-	copy = vk_take_copy(take, WEB, "vda");
+	bed_succeed(nas_run_set(set, &error), error);
+	copy = vk_snapshot_set_copy(set, WEB, "vda");
 	ck_assert(reader.has(reader.data, copy));
 	hide_snapshots();
 	json_decref(bed_control(bed, "POST", "faults",
@@ -99,7 +99,7 @@ START_TEST(asks_a_silent_array_once)
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count(requests, "GET", "*"), 0);
 	bed_clear_faults(bed);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 }
 END_TEST
 
@@ -166,18 +166,18 @@ END_TEST
 
 START_TEST(reads_below_the_junction)
 {
-	g_autoptr(VkTake) take = nas_make_take();
+	g_autoptr(VkSnapshotSet) set = nas_make_set();
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) copy = NULL;
 
 	bed_write(bed, "vm/qtree/deep/disk.raw", "a qtree of its own");
-	vk_take_join(take, WEB, ID);
-	vk_take_add(take, WEB, "vda", nas_probe("vm/qtree/deep/disk.raw"));
-	bed_succeed(nas_run_take(take, &error), error);
-	copy = vk_take_copy(take, WEB, "vda");
+	vk_snapshot_set_join(set, WEB, ID);
+	vk_snapshot_set_add(set, WEB, "vda", nas_probe("vm/qtree/deep/disk.raw"));
+	bed_succeed(nas_run_set(set, &error), error);
+	copy = vk_snapshot_set_copy(set, WEB, "vda");
 	bed_write(bed, "vm/qtree/deep/disk.raw", "changed");
 	nas_check_content(copy, "a qtree of its own");
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 }
 END_TEST
@@ -185,22 +185,22 @@ END_TEST
 /* Two dots in a name lead nowhere. */
 START_TEST(reads_names_with_dots)
 {
-	g_autoptr(VkTake) take = nas_make_take();
+	g_autoptr(VkSnapshotSet) set = nas_make_set();
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) copy = NULL;
 	json_t *layer;
 
 	bed_write(bed, "vm/web..2..raw", "a name with dots");
-	vk_take_join(take, WEB, ID);
-	vk_take_add(take, WEB, "vda", nas_probe("vm/web..2..raw"));
-	bed_succeed(nas_run_take(take, &error), error);
-	copy = vk_take_copy(take, WEB, "vda");
+	vk_snapshot_set_join(set, WEB, ID);
+	vk_snapshot_set_add(set, WEB, "vda", nas_probe("vm/web..2..raw"));
+	bed_succeed(nas_run_set(set, &error), error);
+	copy = vk_snapshot_set_copy(set, WEB, "vda");
 	nas_check_content(copy, "a name with dots");
 	layer = json_array_get(json_object_get(copy, "layers"), 0);
 	json_object_set_new(layer, "below", json_string("sub/../web..2..raw"));
 	ck_assert_ptr_null(vk_arrays_open_image(bed->arrays, copy, &error));
 	ck_assert_int_eq(error->code, VK_ERROR_DAMAGE);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 }
 END_TEST
 
@@ -284,23 +284,23 @@ END_TEST
 
 START_TEST(keeps_what_one_guest_needs)
 {
-	g_autoptr(VkTake) take = nas_make_take();
+	g_autoptr(VkSnapshotSet) set = nas_make_set();
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) snapshots = NULL;
 
-	vk_take_join(take, WEB, ID);
-	vk_take_join(take, MAIL, ID);
-	vk_take_add(take, WEB, "vda", nas_probe("vm/web.raw"));
-	vk_take_add(take, MAIL, "vda", nas_probe("vm/sub/mail.raw"));
-	vk_take_add(take, MAIL, "vdb", nas_probe("vmstore/data.raw"));
-	bed_succeed(nas_run_take(take, &error), error);
+	vk_snapshot_set_join(set, WEB, ID);
+	vk_snapshot_set_join(set, MAIL, ID);
+	vk_snapshot_set_add(set, WEB, "vda", nas_probe("vm/web.raw"));
+	vk_snapshot_set_add(set, MAIL, "vda", nas_probe("vm/sub/mail.raw"));
+	vk_snapshot_set_add(set, MAIL, "vdb", nas_probe("vmstore/data.raw"));
+	bed_succeed(nas_run_set(set, &error), error);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 2);
-	vk_take_leave(take, MAIL);
+	vk_snapshot_set_leave(set, MAIL);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 0);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
-	bed_succeed(vk_take_keep(take, WEB, &error), error);
-	vk_take_leave(take, WEB);
-	g_clear_pointer(&take, vk_take_free);
+	bed_succeed(vk_snapshot_set_keep(set, WEB, &error), error);
+	vk_snapshot_set_leave(set, WEB);
+	g_clear_pointer(&set, vk_snapshot_set_free);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
 	snapshots = bed_state(bed, "snapshots");
 	ck_assert_str_eq(

@@ -93,7 +93,7 @@ START_TEST(asks_for_lists_once)
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count(requests, "GET", "*/interfaces"), 1);
 	ck_assert_uint_eq(count_name_spaces(requests), 1);
-	/* And which groups are left, and that of the take. */
+	/* And which groups are left, and that of the set. */
 	ck_assert_uint_eq(bed_count(requests, "GET", "/api/storage/volumes"), 3);
 	ck_assert_uint_eq(bed_count(requests, "GET", "/api/cluster"), 1);
 }

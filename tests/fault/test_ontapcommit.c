@@ -11,17 +11,17 @@
 /* Longer than the array is given to do it at once. */
 #define JOB_SECONDS 2.5
 
-/* A take of two volumes, with a fault at METHOD and PATH, is whole. New reference to its requests. */
+/* A set of two volumes, with a fault at METHOD and PATH, is whole. New reference to its requests. */
 static json_t *run_with(const char *method, const char *path)
 {
-	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(VkSnapshotSet) set = nas_web_set(TRUE);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) copy = NULL;
 	json_t *requests;
 
 	json_decref(bed_requests(bed));
 	bed_add_fault(bed, "reset", method, path, "after");
-	bed_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_set(set, &error), error);
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
@@ -30,9 +30,9 @@ static json_t *run_with(const char *method, const char *path)
 	/* All at one instant, by the group. */
 	ck_assert_uint_eq(bed_count(requests, "POST", "*/volumes/*/snapshots"), 0);
 	bed_write(bed, "vm/web.raw", "web after the instant");
-	copy = vk_take_copy(take, WEB, "vda");
+	copy = vk_snapshot_set_copy(set, WEB, "vda");
 	nas_check_content(copy, "web at the instant");
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 	return requests;
 }
@@ -72,39 +72,39 @@ static void await_commit(void)
 	bed_add_fault(bed, "hold", "PATCH", "/consistency-groups/[^/]+/snapshots/", "before");
 }
 
-static gpointer shoot(gpointer take)
+static gpointer snap(gpointer set)
 {
 	GError *error = NULL;
 
-	vk_take_shoot(take, &error);
+	vk_snapshot_set_snap(set, &error);
 	return error;
 }
 
 /* The array takes the commit, and neither answers nor does it. Guests go on; then it fails. */
 START_TEST(fails_when_nothing_comes_of_a_commit)
 {
-	g_autoptr(VkTake) take = NULL;
-	g_autoptr(GError) shot = NULL;
+	g_autoptr(VkSnapshotSet) set = NULL;
+	g_autoptr(GError) snapped = NULL;
 	g_autoptr(GError) error = NULL;
 	GThread *thread;
 
 	bed_set_timeout(bed, 4);
-	take = nas_web_take(TRUE);
-	bed_succeed(vk_take_prepare(take, &error), error);
+	set = nas_web_set(TRUE);
+	bed_succeed(vk_snapshot_set_prepare(set, &error), error);
 	await_commit();
-	thread = g_thread_new("shoot", shoot, take);
+	thread = g_thread_new("snap", snap, set);
 	json_decref(bed_control(bed, "GET", "held", NULL));
 	bed_add_fault(bed, "reset", "PATCH", "/consistency-groups/[^/]+/snapshots/", "after");
 	bed_set_knob(bed, "job_outcome", json_string("lost"));
 	json_decref(bed_control(bed, "POST", "release", NULL));
-	shot = g_thread_join(thread);
+	snapped = g_thread_join(thread);
 	bed_set_knob(bed, "job_outcome", json_null());
-	bed_succeed(shot == NULL, shot);
-	ck_assert(!vk_take_settle(take, &error));
+	bed_succeed(snapped == NULL, snapped);
+	ck_assert(!vk_snapshot_set_settle(set, &error));
 	ck_assert_msg(strstr(error->message, "has not made the snapshot") != NULL, "%s",
 		      error->message);
-	vk_take_leave(take, WEB);
-	g_clear_pointer(&take, vk_take_free);
+	vk_snapshot_set_leave(set, WEB);
+	g_clear_pointer(&set, vk_snapshot_set_free);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 	ck_assert_uint_eq(bed_count_kind(bed, "started"), 0);
 	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);

@@ -84,20 +84,21 @@ static char *antedate(json_t *copy, gint64 seconds)
 /* One array snapshot of the volume for the first COUNT guests, listed as if taken AGE ago. */
 static void back_up(guint count, gint64 age)
 {
-	g_autoptr(VkTake) take = vk_take_new(bed->arrays, vk_vault_id(vault), "daily");
+	g_autoptr(VkSnapshotSet) set =
+		vk_snapshot_set_new(bed->arrays, vk_vault_id(vault), "daily");
 	gint64 seconds = g_get_real_time() / G_USEC_PER_SEC - age;
 	g_autoptr(GError) error = NULL;
 	json_t *copies[G_N_ELEMENTS(guests)];
 
 	for (guint i = 0; i < count; i++) {
-		vk_take_join(take, guests[i], ID);
-		vk_take_add(take, guests[i], "vda", nas_probe(images[i]));
+		vk_snapshot_set_join(set, guests[i], ID);
+		vk_snapshot_set_add(set, guests[i], "vda", nas_probe(images[i]));
 	}
-	bed_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_set(set, &error), error);
 	for (guint i = 0; i < count; i++) {
-		copies[i] = vk_take_copy(take, guests[i], "vda");
-		bed_succeed(vk_take_keep(take, guests[i], &error), error);
-		vk_take_leave(take, guests[i]);
+		copies[i] = vk_snapshot_set_copy(set, guests[i], "vda");
+		bed_succeed(vk_snapshot_set_keep(set, guests[i], &error), error);
+		vk_snapshot_set_leave(set, guests[i]);
 	}
 	g_autofree char *older = antedate(copies[0], seconds);
 	for (guint i = 0; i < count; i++) {

@@ -37,18 +37,18 @@ static void check_fault(const char *action, const char *when, const char *method
 			gboolean both)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(VkTake) take = NULL;
+	g_autoptr(VkSnapshotSet) set = NULL;
 	gboolean taken;
 
 	json_decref(bed_requests(bed));
-	take = nas_web_take(both);
+	set = nas_web_set(both);
 	bed_add_fault(bed, action, method, path, when);
-	taken = nas_run_take(take, &error);
+	taken = nas_run_set(set, &error);
 	ck_assert_msg(nas_count_snapshots("vm") <= 1 &&
 			      nas_count_snapshots("vmstore") <= (guint)both,
 		      "%s %s %s %s", action, when, method, path);
 	if (taken) {
-		g_autoptr(json_t) copy = vk_take_copy(take, WEB, "vda");
+		g_autoptr(json_t) copy = vk_snapshot_set_copy(set, WEB, "vda");
 
 		ck_assert_uint_eq(nas_count_snapshots(NULL), 1 + (guint)both);
 		nas_check_content(copy, "web at the instant");
@@ -59,8 +59,8 @@ static void check_fault(const char *action, const char *when, const char *method
 	ck_assert_msg(taken || strcmp(action, "error_200") == 0 ||
 			      (strcmp(action, "html") == 0 && strcmp(when, "before") == 0),
 		      "%s %s %s %s: %s", action, when, method, path, error ? error->message : "");
-	vk_take_leave(take, WEB);
-	g_clear_pointer(&take, vk_take_free);
+	vk_snapshot_set_leave(set, WEB);
+	g_clear_pointer(&set, vk_snapshot_set_free);
 	bed_clear_faults(bed);
 	ck_assert_msg(nas_count_snapshots(NULL) == 0 && bed_count_kind(bed, "started") == 0,
 		      "%s %s %s %s", action, when, method, path);
@@ -137,15 +137,15 @@ START_TEST(fails_with_its_job)
 		bed, "job_outcome",
 		json_pack("{s:s, s:s}", "code", "524479", "message", "no space on the volume"));
 	for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
-		g_autoptr(VkTake) take = nas_web_take(FALSE);
+		g_autoptr(VkSnapshotSet) set = nas_web_set(FALSE);
 		g_autoptr(GError) error = NULL;
 
 		bed_set_knob(bed, "job_error", json_string(places[i]));
-		ck_assert(!nas_run_take(take, &error));
+		ck_assert(!nas_run_set(set, &error));
 		ck_assert_msg(strstr(error->message, "no space on the volume") != NULL, "%s",
 			      error->message);
 		ck_assert_msg(strstr(error->message, "524479") != NULL, "%s", error->message);
-		vk_take_leave(take, WEB);
+		vk_snapshot_set_leave(set, WEB);
 	}
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 }
@@ -154,15 +154,15 @@ END_TEST
 /* Nothing was done, and nobody says so: in the end there is an error and no snapshot. */
 START_TEST(looks_when_a_job_is_lost)
 {
-	g_autoptr(VkTake) take = nas_web_take(FALSE);
+	g_autoptr(VkSnapshotSet) set = nas_web_set(FALSE);
 	g_autoptr(GError) error = NULL;
 
 	bed_set_knob(bed, "always_202", json_true());
 	bed_set_knob(bed, "job_outcome", json_string("lost"));
-	bed_succeed(vk_take_prepare(take, &error), error);
-	ck_assert(!vk_take_shoot(take, &error));
+	bed_succeed(vk_snapshot_set_prepare(set, &error), error);
+	ck_assert(!vk_snapshot_set_snap(set, &error));
 	bed_set_knob(bed, "job_outcome", json_null());
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 }
 END_TEST
@@ -170,18 +170,18 @@ END_TEST
 /* The array does it, and answers too late. */
 START_TEST(looks_when_it_is_slow)
 {
-	g_autoptr(VkTake) take = NULL;
+	g_autoptr(VkSnapshotSet) set = NULL;
 	g_autoptr(GError) error = NULL;
 	gint64 begun;
 
 	bed_set_timeout(bed, 2);
-	take = nas_web_take(FALSE);
+	set = nas_web_set(FALSE);
 	bed_add_fault(bed, "hold", "POST", "/volumes/[^/]+/snapshots$", "after");
 	begun = g_get_monotonic_time();
-	bed_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_set(set, &error), error);
 	ck_assert_int_lt(g_get_monotonic_time() - begun, 6 * G_USEC_PER_SEC);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 1);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 }
 END_TEST
@@ -205,13 +205,13 @@ static void die_at(const char *method, const char *path)
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		g_autoptr(VkTake) take = NULL;
+		g_autoptr(VkSnapshotSet) set = NULL;
 
 		/* Its connections are its own. */
 		bed->arrays = vk_arrays_new(bed->settings, vk_log_warning, NULL);
-		take = nas_web_take(TRUE);
-		if (nas_run_take(take, NULL))
-			vk_take_keep(take, WEB, NULL);
+		set = nas_web_set(TRUE);
+		if (nas_run_set(set, NULL))
+			vk_snapshot_set_keep(set, WEB, NULL);
 		_exit(0);
 	}
 	json_decref(bed_control(bed, "GET", "held", NULL));
@@ -225,7 +225,7 @@ START_TEST(is_killed)
 	g_autoptr(VkArrayDisk) disk = nas_probe("vm/web.raw");
 	g_autoptr(GPtrArray) found = NULL;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(VkTake) take = NULL;
+	g_autoptr(VkSnapshotSet) set = NULL;
 
 	die_at(deaths[_i].method, deaths[_i].path);
 	/* A snapshot that was started ends by itself. */
@@ -242,9 +242,9 @@ START_TEST(is_killed)
 		ck_assert_str_eq(snapshot->id, ID);
 		bed_succeed(vk_arrays_remove(bed->arrays, snapshot, &error), error);
 	}
-	take = nas_web_take(TRUE);
-	bed_succeed(nas_run_take(take, &error), error);
-	vk_take_leave(take, WEB);
+	set = nas_web_set(TRUE);
+	bed_succeed(nas_run_set(set, &error), error);
+	vk_snapshot_set_leave(set, WEB);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 0);
 	nas_check_log();
 }

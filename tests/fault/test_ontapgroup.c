@@ -7,26 +7,26 @@
 
 START_TEST(fences_several_volumes)
 {
-	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(VkSnapshotSet) set = nas_web_set(TRUE);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) copy = NULL;
 	g_autoptr(json_t) requests = NULL;
 	g_autofree char *reason = NULL;
 
 	bed_set_knob(bed, "fence", json_string("watch"));
-	bed_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_set(set, &error), error);
 	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
 	ck_assert_uint_eq(bed_count_kind(bed, "started"), 0);
 	ck_assert_uint_eq(bed_count_kind(bed, "fence_violations"), 0);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
-	copy = vk_take_copy(take, WEB, "vdb");
+	copy = vk_snapshot_set_copy(set, WEB, "vdb");
 	nas_check_content(copy, "data at the instant");
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count(requests, "POST", "*/consistency-groups/*/snapshots"), 1);
 	ck_assert_uint_eq(bed_count(requests, "PATCH", "*/consistency-groups/*/snapshots/*"), 1);
 	ck_assert_uint_eq(bed_count(requests, "POST", "*/volumes/*/snapshots"), 0);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 	nas_check_log();
 }
@@ -38,14 +38,14 @@ START_TEST(starts_however_it_is_told)
 	static const char *const places[] = {"records", "location", "nowhere"};
 
 	for (guint i = 0; i < 2 * G_N_ELEMENTS(places); i++) {
-		g_autoptr(VkTake) take = nas_web_take(TRUE);
+		g_autoptr(VkSnapshotSet) set = nas_web_set(TRUE);
 		g_autoptr(GError) error = NULL;
 
 		bed_set_knob(bed, "start_uuid", json_string(places[i / 2]));
 		bed_set_knob(bed, "start_reply", json_integer(i % 2 ? 202 : 201));
-		bed_succeed(nas_run_take(take, &error), error);
+		bed_succeed(nas_run_set(set, &error), error);
 		ck_assert_uint_eq(nas_count_snapshots(NULL), 2);
-		vk_take_leave(take, WEB);
+		vk_snapshot_set_leave(set, WEB);
 		ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 		ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
 	}
@@ -68,14 +68,14 @@ static void make_group(const char *name, const char *const *volumes)
 static void check_group(const char *name, const char *const *volumes, guint left, guint starts,
 			guint singles)
 {
-	g_autoptr(VkTake) take = NULL;
+	g_autoptr(VkSnapshotSet) set = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) requests = NULL;
 
 	make_group(name, volumes);
-	take = nas_web_take(TRUE);
+	set = nas_web_set(TRUE);
 	json_decref(bed_requests(bed));
-	bed_succeed(nas_run_take(take, &error), error);
+	bed_succeed(nas_run_set(set, &error), error);
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count_kind(bed, "groups"), left);
 	ck_assert_uint_eq(bed_count(requests, "POST", "*/consistency-groups/*/snapshots"), starts);
@@ -83,7 +83,7 @@ static void check_group(const char *name, const char *const *volumes, guint left
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
 	ck_assert_uint_eq(nas_count_snapshots("other"), 0);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 	ck_assert_uint_eq(bed_count_kind(bed, "group_snapshots"), 0);
 }
@@ -124,13 +124,13 @@ START_TEST(removes_a_group_that_was_left_around_one_volume)
 {
 	const char *volumes[] = {"vm", "vmstore", NULL};
 	g_autoptr(GError) error = NULL;
-	g_autoptr(VkTake) take = NULL;
+	g_autoptr(VkSnapshotSet) set = NULL;
 
 	make_group("virtkeep_01234567_20200101T000000Z_deadbeef", volumes);
-	take = nas_web_take(FALSE);
-	bed_succeed(nas_run_take(take, &error), error);
+	set = nas_web_set(FALSE);
+	bed_succeed(nas_run_set(set, &error), error);
 	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 }
 END_TEST
 
@@ -166,17 +166,17 @@ END_TEST
 /* The commit does not get through at first: it is sent again before anything is asked. */
 START_TEST(lifts_the_fence_first)
 {
-	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(VkSnapshotSet) set = nas_web_set(TRUE);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) requests = NULL;
 	gsize index;
 	json_t *request;
 	guint commits = 0, questions = 0;
 
-	bed_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_snapshot_set_prepare(set, &error), error);
 	bed_add_fault(bed, "reset", "PATCH", "/consistency-groups/[^/]+/snapshots/", "before");
 	json_decref(bed_requests(bed));
-	bed_succeed(vk_take_shoot(take, &error), error);
+	bed_succeed(vk_snapshot_set_snap(set, &error), error);
 	requests = bed_requests(bed);
 	json_array_foreach (requests, index, request) {
 		gboolean is_commit =
@@ -187,7 +187,7 @@ START_TEST(lifts_the_fence_first)
 	}
 	ck_assert_uint_eq(commits, 2);
 	ck_assert_uint_eq(questions, 0);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 }
 END_TEST
@@ -199,20 +199,21 @@ static const struct {
 
 START_TEST(fences_no_longer_than_guests_are_held)
 {
-	g_autoptr(VkTake) take = nas_web_take(TRUE);
+	g_autoptr(VkSnapshotSet) set = nas_web_set(TRUE);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) requests = NULL;
 	guint fences = 0;
 	gsize index;
 	json_t *request;
 
-	bed_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_snapshot_set_prepare(set, &error), error);
 	json_decref(bed_requests(bed));
 	/* Who is over it has gone on, and counts no more. */
-	vk_take_join(take, MAIL, ID);
-	vk_take_bound(take, MAIL, g_get_monotonic_time() - 1);
-	vk_take_bound(take, WEB, g_get_monotonic_time() + (gint64)bounds[_i].held * G_USEC_PER_SEC);
-	bed_succeed(vk_take_shoot(take, &error), error);
+	vk_snapshot_set_join(set, MAIL, ID);
+	vk_snapshot_set_bound(set, MAIL, g_get_monotonic_time() - 1);
+	vk_snapshot_set_bound(set, WEB,
+			      g_get_monotonic_time() + (gint64)bounds[_i].held * G_USEC_PER_SEC);
+	bed_succeed(vk_snapshot_set_snap(set, &error), error);
 	requests = bed_requests(bed);
 	json_array_foreach (requests, index, request) {
 		const char *seconds = vk_json_optional_string(json_object_get(request, "query"),
@@ -224,28 +225,28 @@ START_TEST(fences_no_longer_than_guests_are_held)
 		ck_assert_uint_eq(g_ascii_strtoull(seconds, NULL, 10), bounds[_i].fence);
 	}
 	ck_assert_uint_eq(fences, 1);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 }
 END_TEST
 
 /* A group in each of two SVMs. */
-static VkTake *prepare_two_svms(void)
+static VkSnapshotSet *prepare_two_svms(void)
 {
-	VkTake *take = nas_web_take(TRUE);
+	VkSnapshotSet *set = nas_web_set(TRUE);
 	g_autoptr(GError) error = NULL;
 
 	bed_write(bed, "t1/a.raw", "a");
 	bed_write(bed, "t2/a.raw", "a");
-	vk_take_add(take, WEB, "vdc", nas_probe("t1/a.raw"));
-	vk_take_add(take, WEB, "vdd", nas_probe("t2/a.raw"));
-	bed_succeed(vk_take_prepare(take, &error), error);
-	return take;
+	vk_snapshot_set_add(set, WEB, "vdc", nas_probe("t1/a.raw"));
+	vk_snapshot_set_add(set, WEB, "vdd", nas_probe("t2/a.raw"));
+	bed_succeed(vk_snapshot_set_prepare(set, &error), error);
+	return set;
 }
 
 /* Of two SVMs, that of the second refuses: the first one's volumes are let go at once. */
 START_TEST(leaves_no_fence_when_another_fails)
 {
-	g_autoptr(VkTake) take = prepare_two_svms();
+	g_autoptr(VkSnapshotSet) set = prepare_two_svms();
 	g_autoptr(json_t) requests = NULL;
 	g_autoptr(GError) error = NULL;
 
@@ -256,12 +257,12 @@ START_TEST(leaves_no_fence_when_another_fails)
 					  "/consistency-groups/[^/]+/snapshots$", "status", 403,
 					  "code", "6", "skip", 1)));
 	json_decref(bed_requests(bed));
-	ck_assert(!vk_take_shoot(take, &error));
+	ck_assert(!vk_snapshot_set_snap(set, &error));
 	ck_assert_uint_eq(bed_count_kind(bed, "started"), 0);
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count(requests, "PATCH", "*"), 1);
-	vk_take_leave(take, WEB);
-	g_clear_pointer(&take, vk_take_free);
+	vk_snapshot_set_leave(set, WEB);
+	g_clear_pointer(&set, vk_snapshot_set_free);
 	ck_assert_uint_eq(nas_count_snapshots(NULL), 0);
 	ck_assert_uint_eq(bed_count_kind(bed, "groups"), 0);
 }
@@ -270,7 +271,7 @@ END_TEST
 /* The second does not answer in time: there is time left to let the first one go. */
 START_TEST(leaves_no_fence_when_another_is_late)
 {
-	g_autoptr(VkTake) take = NULL;
+	g_autoptr(VkSnapshotSet) set = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) requests = NULL;
 	g_autoptr(json_t) fault = json_pack(
@@ -278,37 +279,37 @@ START_TEST(leaves_no_fence_when_another_is_late)
 		"/consistency-groups/[^/]+/snapshots$", "seconds", 4, "skip", 1, "times", -1);
 
 	bed_set_timeout(bed, 2);
-	take = prepare_two_svms();
+	set = prepare_two_svms();
 	json_decref(bed_control(bed, "POST", "faults", json_incref(fault)));
 	json_decref(bed_requests(bed));
-	ck_assert(!vk_take_shoot(take, &error));
+	ck_assert(!vk_snapshot_set_snap(set, &error));
 	requests = bed_requests(bed);
 	ck_assert_uint_eq(bed_count(requests, "PATCH", "*"), 1);
 	bed_clear_faults(bed);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 }
 END_TEST
 
 /* The guests are held: questions have no more time than the rest, and a little. */
 START_TEST(asks_no_longer_than_guests_are_held)
 {
-	g_autoptr(VkTake) take = NULL;
+	g_autoptr(VkSnapshotSet) set = NULL;
 	g_autoptr(GError) error = NULL;
 	gint64 begun;
 
 	bed_set_timeout(bed, 10);
-	take = nas_web_take(TRUE);
-	bed_succeed(vk_take_prepare(take, &error), error);
+	set = nas_web_set(TRUE);
+	bed_succeed(vk_snapshot_set_prepare(set, &error), error);
 	bed_add_fault(bed, "reset", "POST", "/consistency-groups/[^/]+/snapshots$", "after");
 	json_decref(bed_control(bed, "POST", "faults",
 				json_pack("{s:s, s:s, s:s, s:i}", "action", "hold", "method", "GET",
 					  "path", "/consistency-groups/[^/]+/snapshots$", "times",
 					  -1)));
 	begun = g_get_monotonic_time();
-	ck_assert(!vk_take_shoot(take, &error));
+	ck_assert(!vk_snapshot_set_snap(set, &error));
 	ck_assert_int_lt(g_get_monotonic_time() - begun, 17 * G_USEC_PER_SEC);
 	bed_clear_faults(bed);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 }
 END_TEST
 

@@ -117,20 +117,20 @@ static VkArrayDisk *try_probe(const char *device, GError **error)
 
 static json_t *listed_copy(void)
 {
-	g_autoptr(VkTake) take = vk_take_new(bed->arrays, BED_VAULT, NULL);
+	g_autoptr(VkSnapshotSet) set = vk_snapshot_set_new(bed->arrays, BED_VAULT, NULL);
 	g_autoptr(GError) error = NULL;
 	VkArrayDisk *disk = try_probe("dev/mapper/lun0", &error);
 	json_t *copy;
 
 	bed_succeed(disk != NULL, error);
-	vk_take_join(take, WEB, ID);
-	vk_take_add(take, WEB, "vda", disk);
-	bed_succeed(vk_take_prepare(take, &error) && vk_take_shoot(take, &error) &&
-			    vk_take_settle(take, &error),
+	vk_snapshot_set_join(set, WEB, ID);
+	vk_snapshot_set_add(set, WEB, "vda", disk);
+	bed_succeed(vk_snapshot_set_prepare(set, &error) && vk_snapshot_set_snap(set, &error) &&
+			    vk_snapshot_set_settle(set, &error),
 		    error);
-	copy = vk_take_copy(take, WEB, "vda");
-	bed_succeed(vk_take_keep(take, WEB, &error), error);
-	vk_take_leave(take, WEB);
+	copy = vk_snapshot_set_copy(set, WEB, "vda");
+	bed_succeed(vk_snapshot_set_keep(set, WEB, &error), error);
+	vk_snapshot_set_leave(set, WEB);
 	poke("v/l1", "after it, and on");
 	return copy;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Several guests in one take: what keeps one from being taken keeps no other. */
+/* Several guests in one set: what keeps one from being taken keeps no other. */
 #include "io.h"
 #include "ontapnas.h"
 
@@ -8,51 +8,52 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-static VkTake *make_take_of_two(void)
+static VkSnapshotSet *make_set_of_two(void)
 {
-	VkTake *take = nas_web_take(FALSE);
+	VkSnapshotSet *set = nas_web_set(FALSE);
 
-	vk_take_join(take, MAIL, ID);
-	vk_take_add(take, MAIL, "vda", nas_probe("vm/sub/mail.raw"));
-	return take;
+	vk_snapshot_set_join(set, MAIL, ID);
+	vk_snapshot_set_add(set, MAIL, "vda", nas_probe("vm/sub/mail.raw"));
+	return set;
 }
 
-static void check_trouble(VkTake *take, const char *text)
+static void check_trouble(VkSnapshotSet *set, const char *text)
 {
 	g_autoptr(GError) error = NULL;
 
-	bed_succeed(vk_take_check(take, WEB, &error), error);
-	ck_assert(!vk_take_check(take, MAIL, &error));
+	bed_succeed(vk_snapshot_set_check(set, WEB, &error), error);
+	ck_assert(!vk_snapshot_set_check(set, MAIL, &error));
 	ck_assert_msg(strstr(error->message, text) != NULL, "%s", error->message);
 }
 
-/* The rest of the take is the web guest's. */
-static void check_other(VkTake *take)
+/* The rest of the set is the web guest's. */
+static void check_other(VkSnapshotSet *set)
 {
-	g_autoptr(json_t) copy = vk_take_copy(take, WEB, "vda");
+	g_autoptr(json_t) copy = vk_snapshot_set_copy(set, WEB, "vda");
 	g_autoptr(GError) error = NULL;
 
-	bed_succeed(vk_take_check(take, WEB, &error), error);
-	bed_succeed(vk_take_keep(take, WEB, &error), error);
-	vk_take_leave(take, MAIL);
+	bed_succeed(vk_snapshot_set_check(set, WEB, &error), error);
+	bed_succeed(vk_snapshot_set_keep(set, WEB, &error), error);
+	vk_snapshot_set_leave(set, MAIL);
 	nas_check_content(copy, "web at the instant");
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
-	vk_take_leave(take, WEB);
+	vk_snapshot_set_leave(set, WEB);
 	ck_assert_uint_eq(nas_count_snapshots("vm"), 1);
 	nas_check_log();
 }
 
 START_TEST(leaves_out_who_is_gone)
 {
-	g_autoptr(VkTake) take = make_take_of_two();
+	g_autoptr(VkSnapshotSet) set = make_set_of_two();
 	g_autofree char *image = bed_path(bed, "vm/sub/mail.raw");
 	g_autoptr(GError) error = NULL;
 
 	g_unlink(image);
-	bed_succeed(vk_take_prepare(take, &error), error);
-	check_trouble(take, "disk 'vda': cannot open");
-	bed_succeed(vk_take_shoot(take, &error) && vk_take_settle(take, &error), error);
-	check_other(take);
+	bed_succeed(vk_snapshot_set_prepare(set, &error), error);
+	check_trouble(set, "disk 'vda': cannot open");
+	bed_succeed(vk_snapshot_set_snap(set, &error) && vk_snapshot_set_settle(set, &error),
+		    error);
+	check_other(set);
 }
 END_TEST
 
@@ -71,17 +72,17 @@ static int fail_of_mail(int fd)
 
 START_TEST(leaves_out_who_cannot_be_flushed)
 {
-	g_autoptr(VkTake) take = make_take_of_two();
+	g_autoptr(VkSnapshotSet) set = make_set_of_two();
 	g_autoptr(GError) error = NULL;
 
-	bed_succeed(vk_take_prepare(take, &error), error);
+	bed_succeed(vk_snapshot_set_prepare(set, &error), error);
 	real_fdatasync = vk_io.fdatasync;
 	vk_io.fdatasync = fail_of_mail;
-	bed_succeed(vk_take_shoot(take, &error), error);
+	bed_succeed(vk_snapshot_set_snap(set, &error), error);
 	vk_io.fdatasync = real_fdatasync;
-	check_trouble(take, "disk 'vda': cannot write back");
-	bed_succeed(vk_take_settle(take, &error), error);
-	check_other(take);
+	check_trouble(set, "disk 'vda': cannot write back");
+	bed_succeed(vk_snapshot_set_settle(set, &error), error);
+	check_other(set);
 }
 END_TEST
 

@@ -328,15 +328,15 @@ static gboolean prepare(const char *image)
 	VkReflinkDisk where = {
 		.layers = g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free)};
 	char target[] = "vda";
-	VkShotDisk disk = {.uuid = "g", .id = "1", .target = target, .disk = &where.base};
+	VkSetDisk disk = {.uuid = "g", .id = "1", .target = target, .disk = &where.base};
 	VkArray *array = vk_reflink_driver.create(NULL, "reflink", NULL, NULL);
-	VkShot *shot;
+	VkSetPart *part;
 
 	g_ptr_array_add(where.layers, vk_array_layer_new(image, "raw"));
 	g_ptr_array_add(disks, &disk);
-	shot = vk_reflink_prepare(array, "vvvvvvvv", NULL, disks, &error);
-	vk_reflink_leave(shot, disk.uuid);
-	vk_reflink_shot_free(shot);
+	part = vk_reflink_prepare(array, "vvvvvvvv", NULL, disks, &error);
+	vk_reflink_leave(part, disk.uuid);
+	vk_reflink_part_free(part);
 	g_ptr_array_unref(where.layers);
 	array->ops->free(array);
 	if (!disk.trouble)

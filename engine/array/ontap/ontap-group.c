@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Consistency groups: found or made for a take, removed again, and leftovers of killed runs. */
+/* Consistency groups: found or made for a set, removed again, and leftovers of killed runs. */
 #include "errors.h"
 #include "json.h"
 #include "ontap-group.h"

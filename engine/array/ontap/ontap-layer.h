@@ -10,7 +10,7 @@
 
 /* How a volume was taken, in copies. */
 #define VK_ONTAP_BY_GROUP "group" /* fenced together with the others */
-#define VK_ONTAP_ALONE    "alone" /* the only one of its take, or one after another */
+#define VK_ONTAP_ALONE    "alone" /* the only one of its set, or one after another */
 
 /* The entry of a copy for LAYER, whose original was found to be INFO at the instant. */
 json_t *vk_ontap_layer_to_json(const VkOntapLayer *layer, const char *snapshot_name,

@@ -93,15 +93,15 @@ gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError *
 gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *name,
 				GError **error);
 
-/* A take (ontap-set.c). */
-VkShot *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label,
-			 const GPtrArray *disks, GError **error);
-gboolean vk_ontap_shoot(VkShot *shot, GHashTable *members, gint64 deadline, GError **error);
-gboolean vk_ontap_settle(VkShot *shot, GError **error);
-json_t *vk_ontap_shot_copy(VkShot *shot, const VkShotDisk *disk);
-gboolean vk_ontap_keep(VkShot *shot, const char *uuid, GError **error);
-void vk_ontap_leave(VkShot *shot, const char *uuid);
-void vk_ontap_shot_free(VkShot *shot);
+/* A part of a set (ontap-set.c). */
+VkSetPart *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label,
+			    const GPtrArray *disks, GError **error);
+gboolean vk_ontap_snap(VkSetPart *part, GHashTable *members, gint64 deadline, GError **error);
+gboolean vk_ontap_settle(VkSetPart *part, GError **error);
+json_t *vk_ontap_part_copy(VkSetPart *part, const VkSetDisk *disk);
+gboolean vk_ontap_keep(VkSetPart *part, const char *uuid, GError **error);
+void vk_ontap_leave(VkSetPart *part, const char *uuid);
+void vk_ontap_part_free(VkSetPart *part);
 
 /* Copies (ontap-copy.c). */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One snapshot of all volumes of a take. Volumes of one SVM are fenced together where they can be
+ * One snapshot of all volumes of a set. Volumes of one SVM are fenced together where they can be
  * in one consistency group; else they are taken one after another, and agree because the guests are
  * held. What is slow is done before.
  */
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* For each step while guests are held. */
-#define SHOOT_SECONDS 30
+#define SNAP_SECONDS 30
 /* For what lets them go on, however late it is. */
 #define LIFT_SECONDS 5
 
@@ -33,24 +33,24 @@ typedef struct Volume {
 
 /* A layer of a disk: what its file was at the instant. */
 typedef struct File {
-	VkShotDisk *disk;
+	VkSetDisk *disk;
 	const VkOntapLayer *layer;
 	int fd;
 	struct stat info;
 } File;
 
-typedef struct OntapShot {
-	VkShot base;
+typedef struct OntapPart {
+	VkSetPart base;
 	char *name, *vault_id;
 	json_t *body;        /* of the requests */
 	GHashTable *volumes; /* uuid -> Volume */
 	GPtrArray *groups;   /* VkOntapGroup */
 	GPtrArray *files;    /* File */
-} OntapShot;
+} OntapPart;
 
-static VkOntap *ontap_of(const OntapShot *shot)
+static VkOntap *ontap_of(const OntapPart *part)
 {
-	return (VkOntap *)shot->base.array;
+	return (VkOntap *)part->base.array;
 }
 
 static void volume_free(gpointer data)
@@ -69,15 +69,15 @@ static void file_free(gpointer data)
 	g_free(file);
 }
 
-static void add_user(OntapShot *shot, VkOntapPlace *place, const char *uuid)
+static void add_user(OntapPart *part, VkOntapPlace *place, const char *uuid)
 {
-	Volume *volume = g_hash_table_lookup(shot->volumes, place->volume);
+	Volume *volume = g_hash_table_lookup(part->volumes, place->volume);
 
 	if (!volume) {
 		volume = g_new0(Volume, 1);
 		volume->place = place;
 		volume->users = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-		g_hash_table_insert(shot->volumes, place->volume, volume);
+		g_hash_table_insert(part->volumes, place->volume, volume);
 	}
 	g_hash_table_add(volume->users, g_strdup(uuid));
 }
@@ -90,62 +90,62 @@ static void flush(const File *file)
 }
 
 /* What is written back now need not be while the guests are held. */
-static void add_file(OntapShot *shot, VkShotDisk *disk, const VkOntapLayer *layer)
+static void add_file(OntapPart *part, VkSetDisk *disk, const VkOntapLayer *layer)
 {
 	File *file = g_new0(File, 1);
 
 	file->disk = disk;
 	file->layer = layer;
 	file->fd = vk_io_open_storage(layer->original, O_RDONLY, &disk->trouble);
-	g_ptr_array_add(shot->files, file);
+	g_ptr_array_add(part->files, file);
 	if (file->fd >= 0)
 		flush(file);
 }
 
-static void add_disks(OntapShot *shot, const GPtrArray *disks)
+static void add_disks(OntapPart *part, const GPtrArray *disks)
 {
 	for (guint i = 0; i < disks->len; i++) {
-		VkShotDisk *disk = g_ptr_array_index(disks, i);
+		VkSetDisk *disk = g_ptr_array_index(disks, i);
 		const VkOntapDisk *where = (const VkOntapDisk *)disk->disk;
 
 		for (guint k = 0; !disk->trouble && k < where->layers->len; k++) {
 			VkOntapLayer *layer = g_ptr_array_index(where->layers, k);
 
-			add_user(shot, &layer->place, disk->uuid);
-			add_file(shot, disk, layer);
+			add_user(part, &layer->place, disk->uuid);
+			add_file(part, disk, layer);
 		}
 	}
 }
 
 /* The comment names the guest if there is only one. */
-static json_t *make_body(const OntapShot *shot, const GPtrArray *disks, const char *label)
+static json_t *make_body(const OntapPart *part, const GPtrArray *disks, const char *label)
 {
-	const VkShotDisk *first = g_ptr_array_index(disks, 0);
+	const VkSetDisk *first = g_ptr_array_index(disks, 0);
 	gboolean is_only = TRUE;
 	g_autofree char *comment = NULL;
 	json_t *body;
 
 	for (guint i = 1; i < disks->len; i++) {
-		const VkShotDisk *disk = g_ptr_array_index(disks, i);
+		const VkSetDisk *disk = g_ptr_array_index(disks, i);
 
 		is_only = is_only && strcmp(disk->uuid, first->uuid) == 0;
 	}
-	comment = vk_ontap_comment(shot->vault_id, is_only ? first->uuid : NULL, first->id, TRUE);
-	body = json_pack("{s:s, s:s}", "name", shot->name, "comment", comment);
+	comment = vk_ontap_comment(part->vault_id, is_only ? first->uuid : NULL, first->id, TRUE);
+	body = json_pack("{s:s, s:s}", "name", part->name, "comment", comment);
 	if (label)
 		json_object_set_new(body, "snapmirror_label", vk_json_new_string(label));
 	return body;
 }
 
 /* The places of the volumes of each SVM: name -> GPtrArray of VkOntapPlace, borrowed. */
-static GHashTable *sort_by_svm(const OntapShot *shot)
+static GHashTable *sort_by_svm(const OntapPart *part)
 {
 	GHashTable *sorted = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
 						   (GDestroyNotify)g_ptr_array_unref);
 	GHashTableIter iter;
 	gpointer value;
 
-	g_hash_table_iter_init(&iter, shot->volumes);
+	g_hash_table_iter_init(&iter, part->volumes);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Volume *volume = value;
 		GPtrArray *places = g_hash_table_lookup(sorted, volume->place->svm);
@@ -159,9 +159,9 @@ static GHashTable *sort_by_svm(const OntapShot *shot)
 	return sorted;
 }
 
-static gboolean form_groups(OntapShot *shot, GError **error)
+static gboolean form_groups(OntapPart *part, GError **error)
 {
-	g_autoptr(GHashTable) sorted = sort_by_svm(shot);
+	g_autoptr(GHashTable) sorted = sort_by_svm(part);
 	GHashTableIter iter;
 	gpointer value;
 
@@ -170,14 +170,14 @@ static gboolean form_groups(OntapShot *shot, GError **error)
 		const GPtrArray *places = value;
 		VkOntapGroup *group = NULL;
 
-		if (!vk_ontap_group_form(ontap_of(shot), places, shot->name, &group, error))
+		if (!vk_ontap_group_form(ontap_of(part), places, part->name, &group, error))
 			return FALSE;
 		if (!group)
 			continue;
-		g_ptr_array_add(shot->groups, group);
+		g_ptr_array_add(part->groups, group);
 		for (guint i = 0; i < places->len; i++) {
 			const VkOntapPlace *place = g_ptr_array_index(places, i);
-			Volume *volume = g_hash_table_lookup(shot->volumes, place->volume);
+			Volume *volume = g_hash_table_lookup(part->volumes, place->volume);
 
 			volume->is_grouped = TRUE;
 		}
@@ -185,22 +185,22 @@ static gboolean form_groups(OntapShot *shot, GError **error)
 	return TRUE;
 }
 
-VkShot *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label,
-			 const GPtrArray *disks, GError **error)
+VkSetPart *vk_ontap_prepare(VkArray *array, const char *vault_id, const char *label,
+			    const GPtrArray *disks, GError **error)
 {
-	OntapShot *shot = g_new0(OntapShot, 1);
+	OntapPart *part = g_new0(OntapPart, 1);
 
-	shot->base.array = array;
-	shot->name = vk_ontap_new_name(vault_id);
-	shot->vault_id = g_strdup(vault_id);
-	shot->body = make_body(shot, disks, label);
-	shot->volumes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, volume_free);
-	shot->groups = g_ptr_array_new_with_free_func((GDestroyNotify)vk_ontap_group_free);
-	shot->files = g_ptr_array_new_with_free_func(file_free);
-	add_disks(shot, disks);
-	if (form_groups(shot, error))
-		return &shot->base;
-	vk_ontap_shot_free(&shot->base);
+	part->base.array = array;
+	part->name = vk_ontap_new_name(vault_id);
+	part->vault_id = g_strdup(vault_id);
+	part->body = make_body(part, disks, label);
+	part->volumes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, volume_free);
+	part->groups = g_ptr_array_new_with_free_func((GDestroyNotify)vk_ontap_group_free);
+	part->files = g_ptr_array_new_with_free_func(file_free);
+	add_disks(part, disks);
+	if (form_groups(part, error))
+		return &part->base;
+	vk_ontap_part_free(&part->base);
 	return NULL;
 }
 
@@ -216,10 +216,10 @@ static gboolean is_held(const Volume *volume, GHashTable *members)
 	return FALSE;
 }
 
-static void flush_files(const OntapShot *shot, GHashTable *members)
+static void flush_files(const OntapPart *part, GHashTable *members)
 {
-	for (guint i = 0; i < shot->files->len; i++) {
-		const File *file = g_ptr_array_index(shot->files, i);
+	for (guint i = 0; i < part->files->len; i++) {
+		const File *file = g_ptr_array_index(part->files, i);
 
 		if (!file->disk->trouble && g_hash_table_contains(members, file->disk->uuid))
 			flush(file);
@@ -227,10 +227,10 @@ static void flush_files(const OntapShot *shot, GHashTable *members)
 }
 
 /* What the files are at the instant. */
-static void examine_files(const OntapShot *shot)
+static void examine_files(const OntapPart *part)
 {
-	for (guint i = 0; i < shot->files->len; i++) {
-		File *file = g_ptr_array_index(shot->files, i);
+	for (guint i = 0; i < part->files->len; i++) {
+		File *file = g_ptr_array_index(part->files, i);
 
 		if (!file->disk->trouble && fstat(file->fd, &file->info) < 0)
 			vk_fail_errno(&file->disk->trouble, errno, "cannot examine '%s'",
@@ -238,44 +238,44 @@ static void examine_files(const OntapShot *shot)
 	}
 }
 
-static gboolean shoot_groups(OntapShot *shot, gint64 deadline, GError **error)
+static gboolean snap_groups(OntapPart *part, gint64 deadline, GError **error)
 {
 	GHashTableIter iter;
 	gpointer value;
 	gboolean ok = TRUE;
 	guint started = 0;
 
-	g_hash_table_iter_init(&iter, shot->volumes);
+	g_hash_table_iter_init(&iter, part->volumes);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Volume *volume = value;
 
 		volume->is_tried = volume->is_grouped;
 	}
 	/* All are fenced before the first one is let go, and none stays so when another fails. */
-	for (; ok && started < shot->groups->len; started++)
-		ok = vk_ontap_group_start(g_ptr_array_index(shot->groups, started), shot->body,
+	for (; ok && started < part->groups->len; started++)
+		ok = vk_ontap_group_start(g_ptr_array_index(part->groups, started), part->body,
 					  deadline, error);
 	deadline = MAX(deadline, g_get_monotonic_time() + (gint64)LIFT_SECONDS * G_USEC_PER_SEC);
 	for (guint i = 0; i < started; i++)
-		ok = vk_ontap_group_commit(g_ptr_array_index(shot->groups, i), deadline,
+		ok = vk_ontap_group_commit(g_ptr_array_index(part->groups, i), deadline,
 					   ok ? error : NULL) &&
 		     ok;
 	return ok;
 }
 
-static gboolean shoot_alone(OntapShot *shot, GHashTable *members, gint64 deadline, GError **error)
+static gboolean snap_alone(OntapPart *part, GHashTable *members, gint64 deadline, GError **error)
 {
 	GHashTableIter iter;
 	gpointer value;
 
-	g_hash_table_iter_init(&iter, shot->volumes);
+	g_hash_table_iter_init(&iter, part->volumes);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Volume *volume = value;
 
 		if (volume->is_grouped || !is_held(volume, members))
 			continue;
 		volume->is_tried = TRUE;
-		if (!vk_ontap_take_snapshot(ontap_of(shot), volume->place->volume, shot->body,
+		if (!vk_ontap_take_snapshot(ontap_of(part), volume->place->volume, part->body,
 					    deadline, error)) {
 			g_prefix_error(error, "volume '%s': ", volume->place->volume_name);
 			return FALSE;
@@ -284,77 +284,77 @@ static gboolean shoot_alone(OntapShot *shot, GHashTable *members, gint64 deadlin
 	return TRUE;
 }
 
-gboolean vk_ontap_shoot(VkShot *base, GHashTable *members, gint64 deadline, GError **error)
+gboolean vk_ontap_snap(VkSetPart *base, GHashTable *members, gint64 deadline, GError **error)
 {
-	OntapShot *shot = (OntapShot *)base;
+	OntapPart *part = (OntapPart *)base;
 
-	deadline = MIN(deadline, vk_ontap_deadline(ontap_of(shot)->rest, SHOOT_SECONDS));
-	flush_files(shot, members);
-	if (!shoot_groups(shot, deadline, error) || !shoot_alone(shot, members, deadline, error))
+	deadline = MIN(deadline, vk_ontap_deadline(ontap_of(part)->rest, SNAP_SECONDS));
+	flush_files(part, members);
+	if (!snap_groups(part, deadline, error) || !snap_alone(part, members, deadline, error))
 		return FALSE;
-	examine_files(shot);
+	examine_files(part);
 	return TRUE;
 }
 
 /* The array has to list what it said it took, with the comment that makes it ours. */
-static gboolean settle_volume(OntapShot *shot, const Volume *volume, GError **error)
+static gboolean settle_volume(OntapPart *part, const Volume *volume, GError **error)
 {
 	g_autoptr(json_t) found = NULL;
 	g_autoptr(json_t) rest = NULL;
 
-	if (!vk_ontap_find_snapshot(ontap_of(shot), volume->place->volume, shot->name, 0, &found,
+	if (!vk_ontap_find_snapshot(ontap_of(part), volume->place->volume, part->name, 0, &found,
 				    error))
 		return FALSE;
 	if (!found)
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "the volume '%s' has no snapshot '%s', though the array said so",
-			       volume->place->volume_name, shot->name);
-	if (json_equal(json_object_get(found, "comment"), json_object_get(shot->body, "comment")))
+			       volume->place->volume_name, part->name);
+	if (json_equal(json_object_get(found, "comment"), json_object_get(part->body, "comment")))
 		return TRUE;
 	/* What a group's snapshot was given need not have come down to the volumes. */
-	rest = json_copy(shot->body);
+	rest = json_copy(part->body);
 	json_object_del(rest, "name");
-	return vk_ontap_change_snapshot(ontap_of(shot), volume->place->volume, found, rest, error);
+	return vk_ontap_change_snapshot(ontap_of(part), volume->place->volume, found, rest, error);
 }
 
-gboolean vk_ontap_settle(VkShot *base, GError **error)
+gboolean vk_ontap_settle(VkSetPart *base, GError **error)
 {
-	OntapShot *shot = (OntapShot *)base;
+	OntapPart *part = (OntapPart *)base;
 	GHashTableIter iter;
 	gpointer value;
 
-	for (guint i = 0; i < shot->groups->len; i++)
-		if (!vk_ontap_group_settle(g_ptr_array_index(shot->groups, i), error))
+	for (guint i = 0; i < part->groups->len; i++)
+		if (!vk_ontap_group_settle(g_ptr_array_index(part->groups, i), error))
 			return FALSE;
-	g_ptr_array_set_size(shot->groups, 0);
-	g_hash_table_iter_init(&iter, shot->volumes);
+	g_ptr_array_set_size(part->groups, 0);
+	g_hash_table_iter_init(&iter, part->volumes);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Volume *volume = value;
 
-		if (volume->is_tried && !settle_volume(shot, volume, error))
+		if (volume->is_tried && !settle_volume(part, volume, error))
 			return FALSE;
 	}
-	for (guint i = 0; i < shot->files->len; i++) {
-		File *file = g_ptr_array_index(shot->files, i);
+	for (guint i = 0; i < part->files->len; i++) {
+		File *file = g_ptr_array_index(part->files, i);
 
 		vk_io_clear_fd(&file->fd);
 	}
 	return TRUE;
 }
 
-json_t *vk_ontap_shot_copy(VkShot *base, const VkShotDisk *disk)
+json_t *vk_ontap_part_copy(VkSetPart *base, const VkSetDisk *disk)
 {
-	OntapShot *shot = (OntapShot *)base;
+	OntapPart *part = (OntapPart *)base;
 	json_t *layers = json_array();
 
-	for (guint i = 0; i < shot->files->len; i++) {
-		const File *file = g_ptr_array_index(shot->files, i);
+	for (guint i = 0; i < part->files->len; i++) {
+		const File *file = g_ptr_array_index(part->files, i);
 		const Volume *volume =
-			g_hash_table_lookup(shot->volumes, file->layer->place.volume);
+			g_hash_table_lookup(part->volumes, file->layer->place.volume);
 
 		if (file->disk == disk)
 			json_array_append_new(layers, vk_ontap_layer_to_json(
-							      file->layer, shot->name,
+							      file->layer, part->name,
 							      volume->is_grouped ? VK_ONTAP_BY_GROUP
 										 : VK_ONTAP_ALONE,
 							      &file->info));
@@ -362,71 +362,71 @@ json_t *vk_ontap_shot_copy(VkShot *base, const VkShotDisk *disk)
 	return json_pack("{s:o}", "layers", layers);
 }
 
-static gboolean mark_listed(OntapShot *shot, Volume *volume, GError **error)
+static gboolean mark_listed(OntapPart *part, Volume *volume, GError **error)
 {
-	g_autoptr(json_t) handle = vk_ontap_handle(volume->place->volume, shot->name);
+	g_autoptr(json_t) handle = vk_ontap_handle(volume->place->volume, part->name);
 
 	volume->is_marked =
-		volume->is_marked || vk_ontap_set_listed(shot->base.array, handle, TRUE, error);
+		volume->is_marked || vk_ontap_set_listed(part->base.array, handle, TRUE, error);
 	return volume->is_marked;
 }
 
-gboolean vk_ontap_keep(VkShot *base, const char *uuid, GError **error)
+gboolean vk_ontap_keep(VkSetPart *base, const char *uuid, GError **error)
 {
-	OntapShot *shot = (OntapShot *)base;
+	OntapPart *part = (OntapPart *)base;
 	GHashTableIter iter;
 	gpointer value;
 	gboolean ok = TRUE;
 
-	g_hash_table_iter_init(&iter, shot->volumes);
+	g_hash_table_iter_init(&iter, part->volumes);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Volume *volume = value;
 
 		if (!g_hash_table_contains(volume->users, uuid))
 			continue;
 		volume->is_kept = TRUE;
-		ok = ok && mark_listed(shot, volume, error);
+		ok = ok && mark_listed(part, volume, error);
 	}
 	return ok;
 }
 
-static void drop(OntapShot *shot, Volume *volume)
+static void drop(OntapPart *part, Volume *volume)
 {
 	if (volume->is_tried && !volume->is_kept)
-		volume->is_tried = !vk_ontap_drop_snapshot(ontap_of(shot), volume->place->volume,
-							   shot->name, NULL);
+		volume->is_tried = !vk_ontap_drop_snapshot(ontap_of(part), volume->place->volume,
+							   part->name, NULL);
 }
 
-void vk_ontap_leave(VkShot *base, const char *uuid)
+void vk_ontap_leave(VkSetPart *base, const char *uuid)
 {
-	OntapShot *shot = (OntapShot *)base;
+	OntapPart *part = (OntapPart *)base;
 	GHashTableIter iter;
 	gpointer value;
 
-	g_hash_table_iter_init(&iter, shot->volumes);
+	g_hash_table_iter_init(&iter, part->volumes);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Volume *volume = value;
 
 		if (g_hash_table_remove(volume->users, uuid) &&
 		    g_hash_table_size(volume->users) == 0)
-			drop(shot, volume);
+			drop(part, volume);
 	}
 }
 
-void vk_ontap_shot_free(VkShot *base)
+void vk_ontap_part_free(VkSetPart *base)
 {
-	OntapShot *shot = (OntapShot *)base;
+	OntapPart *part = (OntapPart *)base;
 	GHashTableIter iter;
 	gpointer value;
 
-	g_ptr_array_unref(shot->groups);
-	g_hash_table_iter_init(&iter, shot->volumes);
+	g_ptr_array_unref(part->groups);
+	g_hash_table_iter_init(&iter, part->volumes);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
-		drop(shot, value);
-	g_hash_table_unref(shot->volumes);
-	g_ptr_array_unref(shot->files);
-	json_decref(shot->body);
-	g_free(shot->name);
-	g_free(shot->vault_id);
-	g_free(shot);
+		drop(part, value);
+	g_hash_table_unref(part->volumes);
+	g_ptr_array_unref(part->files);
+	json_decref(part->body);
+	g_free(part->name);
+	g_free(part->vault_id);
+	g_free(part);
 }

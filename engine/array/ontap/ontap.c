@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define STALE_SEC_MIN  3600
-#define STALE_REQUESTS 5 /* of a take that may take as long as they may */
+#define STALE_REQUESTS 5 /* of a set that may take as long as they may */
 
 static void layer_free(gpointer data)
 {
@@ -126,12 +126,12 @@ static const VkArrayOps ontap_ops = {
 	.probe = ontap_probe,
 	.disk_free = disk_free,
 	.prepare = vk_ontap_prepare,
-	.shoot = vk_ontap_shoot,
+	.snap = vk_ontap_snap,
 	.settle = vk_ontap_settle,
-	.copy = vk_ontap_shot_copy,
+	.copy = vk_ontap_part_copy,
 	.keep = vk_ontap_keep,
 	.leave = vk_ontap_leave,
-	.shot_free = vk_ontap_shot_free,
+	.part_free = vk_ontap_part_free,
 	.open = vk_ontap_open,
 	.has = vk_ontap_has,
 	.allocated = vk_ontap_allocated,
@@ -151,7 +151,7 @@ static const VkArrayOps ontap_ops = {
 };
 
 /*
- * A consistency group lives from the preparation of a take until it is settled, and clocks differ.
+ * A consistency group lives from the preparation of a set until it is settled, and clocks differ.
  */
 static gint64 stale_seconds(const VkSettings *settings, const char *name)
 {

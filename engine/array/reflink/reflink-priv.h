@@ -22,14 +22,14 @@ typedef struct VkReflinkDisk {
 	GPtrArray *layers; /* VkArrayLayer; the paths have no symbolic links */
 } VkReflinkDisk;
 
-VkShot *vk_reflink_prepare(VkArray *array, const char *vault_id, const char *label,
-			   const GPtrArray *disks, GError **error);
-gboolean vk_reflink_shoot(VkShot *shot, GHashTable *members, gint64 deadline, GError **error);
-gboolean vk_reflink_settle(VkShot *shot, GError **error);
-json_t *vk_reflink_copy(VkShot *shot, const VkShotDisk *disk);
-gboolean vk_reflink_keep(VkShot *shot, const char *uuid, GError **error);
-void vk_reflink_leave(VkShot *shot, const char *uuid);
-void vk_reflink_shot_free(VkShot *shot);
+VkSetPart *vk_reflink_prepare(VkArray *array, const char *vault_id, const char *label,
+			      const GPtrArray *disks, GError **error);
+gboolean vk_reflink_snap(VkSetPart *part, GHashTable *members, gint64 deadline, GError **error);
+gboolean vk_reflink_settle(VkSetPart *part, GError **error);
+json_t *vk_reflink_copy(VkSetPart *part, const VkSetDisk *disk);
+gboolean vk_reflink_keep(VkSetPart *part, const char *uuid, GError **error);
+void vk_reflink_leave(VkSetPart *part, const char *uuid);
+void vk_reflink_part_free(VkSetPart *part);
 
 /* Gives the empty file TO the bytes of FROM. Returns 0, or -1 with errno. */
 int vk_reflink_clone_fd(int from, int to);

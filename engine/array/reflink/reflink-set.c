@@ -20,7 +20,7 @@
 
 /* One layer of one disk. */
 typedef struct Clone {
-	VkShotDisk *disk;
+	VkSetDisk *disk;
 	const VkArrayLayer *layer;
 	char *directory, *path;
 	int from, to;
@@ -29,10 +29,10 @@ typedef struct Clone {
 	gboolean taken;
 } Clone;
 
-typedef struct ReflinkShot {
-	VkShot base;
+typedef struct ReflinkPart {
+	VkSetPart base;
 	GPtrArray *clones; /* Clone, those of a disk one after another */
-} ReflinkShot;
+} ReflinkPart;
 
 static void clone_free(gpointer data)
 {
@@ -100,7 +100,7 @@ static gboolean open_clone(Clone *clone, GError **error)
 	return clone->to >= 0;
 }
 
-static Clone *clone_new(VkShotDisk *disk, guint number, const char *vault_id)
+static Clone *clone_new(VkSetDisk *disk, guint number, const char *vault_id)
 {
 	const VkReflinkDisk *where = (VkReflinkDisk *)disk->disk;
 	const VkArrayLayer *layer = g_ptr_array_index(where->layers, number);
@@ -115,10 +115,10 @@ static Clone *clone_new(VkShotDisk *disk, guint number, const char *vault_id)
 	return clone;
 }
 
-static void remove_clones(ReflinkShot *shot, const char *uuid)
+static void remove_clones(ReflinkPart *part, const char *uuid)
 {
-	for (guint i = 0; i < shot->clones->len; i++) {
-		Clone *clone = g_ptr_array_index(shot->clones, i);
+	for (guint i = 0; i < part->clones->len; i++) {
+		Clone *clone = g_ptr_array_index(part->clones, i);
 
 		if (strcmp(clone->disk->uuid, uuid) != 0)
 			continue;
@@ -130,25 +130,25 @@ static void remove_clones(ReflinkShot *shot, const char *uuid)
 	}
 }
 
-VkShot *vk_reflink_prepare(VkArray *array, const char *vault_id, const char *label,
-			   const GPtrArray *disks, GError **error)
+VkSetPart *vk_reflink_prepare(VkArray *array, const char *vault_id, const char *label,
+			      const GPtrArray *disks, GError **error)
 {
-	ReflinkShot *shot = g_new0(ReflinkShot, 1);
+	ReflinkPart *part = g_new0(ReflinkPart, 1);
 
-	shot->base.array = array;
-	shot->clones = g_ptr_array_new_with_free_func(clone_free);
+	part->base.array = array;
+	part->clones = g_ptr_array_new_with_free_func(clone_free);
 	for (guint i = 0; i < disks->len; i++) {
-		VkShotDisk *disk = g_ptr_array_index(disks, i);
+		VkSetDisk *disk = g_ptr_array_index(disks, i);
 		const VkReflinkDisk *where = (VkReflinkDisk *)disk->disk;
 
 		for (guint layer = 0; !disk->trouble && layer < where->layers->len; layer++) {
 			Clone *clone = clone_new(disk, layer, vault_id);
 
-			g_ptr_array_add(shot->clones, clone);
+			g_ptr_array_add(part->clones, clone);
 			open_clone(clone, &disk->trouble);
 		}
 	}
-	return &shot->base;
+	return &part->base;
 }
 
 static gboolean take_clone(Clone *clone, GError **error)
@@ -161,12 +161,12 @@ static gboolean take_clone(Clone *clone, GError **error)
 	return TRUE;
 }
 
-gboolean vk_reflink_shoot(VkShot *base, GHashTable *members, gint64 deadline, GError **error)
+gboolean vk_reflink_snap(VkSetPart *base, GHashTable *members, gint64 deadline, GError **error)
 {
-	ReflinkShot *shot = (ReflinkShot *)base;
+	ReflinkPart *part = (ReflinkPart *)base;
 
-	for (guint i = 0; i < shot->clones->len; i++) {
-		Clone *clone = g_ptr_array_index(shot->clones, i);
+	for (guint i = 0; i < part->clones->len; i++) {
+		Clone *clone = g_ptr_array_index(part->clones, i);
 
 		if (!clone->disk->trouble && g_hash_table_contains(members, clone->disk->uuid))
 			take_clone(clone, &clone->disk->trouble);
@@ -193,12 +193,12 @@ static gboolean settle_clone(Clone *clone, GError **error)
 		vk_fail_errno(error, errno, "cannot sync the directory '%s'", clone->directory));
 }
 
-gboolean vk_reflink_settle(VkShot *base, GError **error)
+gboolean vk_reflink_settle(VkSetPart *base, GError **error)
 {
-	ReflinkShot *shot = (ReflinkShot *)base;
+	ReflinkPart *part = (ReflinkPart *)base;
 
-	for (guint i = 0; i < shot->clones->len; i++) {
-		Clone *clone = g_ptr_array_index(shot->clones, i);
+	for (guint i = 0; i < part->clones->len; i++) {
+		Clone *clone = g_ptr_array_index(part->clones, i);
 
 		if (clone->taken && !clone->disk->trouble)
 			settle_clone(clone, &clone->disk->trouble);
@@ -223,13 +223,13 @@ static json_t *layer_to_json(const Clone *clone)
 	return layer;
 }
 
-json_t *vk_reflink_copy(VkShot *base, const VkShotDisk *disk)
+json_t *vk_reflink_copy(VkSetPart *base, const VkSetDisk *disk)
 {
-	ReflinkShot *shot = (ReflinkShot *)base;
+	ReflinkPart *part = (ReflinkPart *)base;
 	json_t *layers = json_array();
 
-	for (guint i = 0; i < shot->clones->len; i++) {
-		const Clone *clone = g_ptr_array_index(shot->clones, i);
+	for (guint i = 0; i < part->clones->len; i++) {
+		const Clone *clone = g_ptr_array_index(part->clones, i);
 
 		if (clone->disk == disk)
 			json_array_append_new(layers, layer_to_json(clone));
@@ -237,12 +237,12 @@ json_t *vk_reflink_copy(VkShot *base, const VkShotDisk *disk)
 	return json_pack("{s:o}", "layers", layers);
 }
 
-gboolean vk_reflink_keep(VkShot *base, const char *uuid, GError **error)
+gboolean vk_reflink_keep(VkSetPart *base, const char *uuid, GError **error)
 {
-	ReflinkShot *shot = (ReflinkShot *)base;
+	ReflinkPart *part = (ReflinkPart *)base;
 
-	for (guint i = 0; i < shot->clones->len; i++) {
-		const Clone *clone = g_ptr_array_index(shot->clones, i);
+	for (guint i = 0; i < part->clones->len; i++) {
+		const Clone *clone = g_ptr_array_index(part->clones, i);
 
 		if (strcmp(clone->disk->uuid, uuid) == 0 &&
 		    !vk_reflink_set_listed(clone->directory, TRUE, error))
@@ -251,17 +251,17 @@ gboolean vk_reflink_keep(VkShot *base, const char *uuid, GError **error)
 	return TRUE;
 }
 
-void vk_reflink_leave(VkShot *base, const char *uuid)
+void vk_reflink_leave(VkSetPart *base, const char *uuid)
 {
-	remove_clones((ReflinkShot *)base, uuid);
+	remove_clones((ReflinkPart *)base, uuid);
 }
 
-void vk_reflink_shot_free(VkShot *base)
+void vk_reflink_part_free(VkSetPart *base)
 {
-	ReflinkShot *shot = (ReflinkShot *)base;
+	ReflinkPart *part = (ReflinkPart *)base;
 
-	if (!shot)
+	if (!part)
 		return;
-	g_ptr_array_unref(shot->clones);
-	g_free(shot);
+	g_ptr_array_unref(part->clones);
+	g_free(part);
 }

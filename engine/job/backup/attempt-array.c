@@ -29,7 +29,7 @@ static gboolean add_disk(VkAttempt *attempt, const VkDomainDisk *disk, GError **
 				       vk_guest_uuid(attempt->guest), &trouble))
 		vk_log_warning("guest '%s': what an earlier run left on the array stays: %s",
 			       vk_guest_name(attempt->guest), trouble->message);
-	vk_take_add(attempt->take, vk_guest_uuid(attempt->guest), disk->target, found);
+	vk_snapshot_set_add(attempt->set, vk_guest_uuid(attempt->guest), disk->target, found);
 	return TRUE;
 }
 
@@ -43,13 +43,13 @@ gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error)
 		if (!attempt->watch)
 			return FALSE;
 	}
-	if (attempt->try->take)
-		attempt->take = attempt->try->take;
+	if (attempt->try->set)
+		attempt->set = attempt->try->set;
 	else
-		attempt->take = attempt->own_take =
-			vk_take_new(attempt->context->arrays, vk_vault_id(attempt->context->vault),
-				    attempt->context->options->label);
-	vk_take_join(attempt->take, vk_guest_uuid(attempt->guest), attempt->snapshot->id);
+		attempt->set = attempt->own_set = vk_snapshot_set_new(
+			attempt->context->arrays, vk_vault_id(attempt->context->vault),
+			attempt->context->options->label);
+	vk_snapshot_set_join(attempt->set, vk_guest_uuid(attempt->guest), attempt->snapshot->id);
 	for (guint i = 0; i < disks->len; i++) {
 		const VkBackupPlanDisk *planned = g_ptr_array_index(disks, i);
 
@@ -59,12 +59,12 @@ gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error)
 	return TRUE;
 }
 
-/* A step of the take, for all that share it, and whether it went well for this guest. */
-static gboolean do_step(VkAttempt *attempt, gboolean (*step)(VkTake *take, GError **error),
+/* A step of the set, for all that share it, and whether it went well for this guest. */
+static gboolean do_step(VkAttempt *attempt, gboolean (*step)(VkSnapshotSet *set, GError **error),
 			GError **error)
 {
-	if (step(attempt->take, error) &&
-	    vk_take_check(attempt->take, vk_guest_uuid(attempt->guest), error))
+	if (step(attempt->set, error) &&
+	    vk_snapshot_set_check(attempt->set, vk_guest_uuid(attempt->guest), error))
 		return TRUE;
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
 	return FALSE;
@@ -86,7 +86,7 @@ static gboolean check_stopped(const VkAttempt *attempt, GError **error)
 /* A guest that went on too early is left to the grade. */
 static gboolean snap(VkAttempt *attempt, VkQuiesce *quiesce, gpointer data, GError **error)
 {
-	if (!do_step(attempt, vk_take_shoot, error))
+	if (!do_step(attempt, vk_snapshot_set_snap, error))
 		return FALSE;
 	if (!quiesce)
 		return TRUE;
@@ -135,13 +135,13 @@ static gboolean prepare(VkAttempt *attempt, GError **error)
 			       "guest '%s': an array can take the files of a running guest only "
 			       "while it is suspended; use another --quiesce than none",
 			       vk_guest_name(attempt->guest));
-	return do_step(attempt, vk_take_prepare, error);
+	return do_step(attempt, vk_snapshot_set_prepare, error);
 }
 
 /* By then the array must have taken the snapshot. */
 static void bound(VkAttempt *attempt, gint64 limit)
 {
-	vk_take_bound(attempt->take, vk_guest_uuid(attempt->guest), limit);
+	vk_snapshot_set_bound(attempt->set, vk_guest_uuid(attempt->guest), limit);
 }
 
 /* Whether what the array took is of one time. */
@@ -157,7 +157,7 @@ static gboolean check(VkAttempt *attempt, GError **error)
 
 static gboolean settle(VkAttempt *attempt, GError **error)
 {
-	return do_step(attempt, vk_take_settle, error);
+	return do_step(attempt, vk_snapshot_set_settle, error);
 }
 
 static guint64 bound_allocated(guint64 size, guint64 allocated)
@@ -169,8 +169,8 @@ static guint64 bound_allocated(guint64 size, guint64 allocated)
 static gboolean save_disk(VkAttempt *attempt, VkBackupPlanDisk *planned, GError **error)
 {
 	VkArrays *arrays = attempt->context->arrays;
-	g_autoptr(json_t) copy =
-		vk_take_copy(attempt->take, vk_guest_uuid(attempt->guest), planned->disk->target);
+	g_autoptr(json_t) copy = vk_snapshot_set_copy(attempt->set, vk_guest_uuid(attempt->guest),
+						      planned->disk->target);
 	g_autoptr(VkSource) source = vk_arrays_open(arrays, copy, error);
 	VkDiskRecord *record;
 

@@ -23,11 +23,11 @@ typedef struct VkAttempt {
 	VkGuest *guest; /* borrowed */
 	VkGuestLock *lock;
 	VkGuestOptions *guest_options;
-	VkTake *take;          /* borrowed; NULL: no array takes the snapshot */
-	VkTake *own_take;      /* the same, unless the guests of a run share it */
-	VkOfflineWatch *watch; /* of a guest that is off and in a take */
-	gint64 began;          /* monotonic, microseconds, as: */
-	gint64 deadline;       /* until the guest has to go on again */
+	VkSnapshotSet *set;     /* borrowed; NULL: no array takes the snapshot */
+	VkSnapshotSet *own_set; /* the same, unless the guests of a run share it */
+	VkOfflineWatch *watch;  /* of a guest that is off and in a take */
+	gint64 began;           /* monotonic, microseconds, as: */
+	gint64 deadline;        /* until the guest has to go on again */
 	gboolean is_grouped;
 	VkSemaphore *semaphore; /* that it has entered; NULL: none */
 	VkGuestFacts *facts;
@@ -134,7 +134,7 @@ gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error);
 /* A running guest without a disk to save: its definition and firmware. */
 gboolean vk_attempt_take_diskless(VkAttempt *attempt, GError **error);
 
-/* Either, by the storage. Before that, the guest joins the take with its disks. */
+/* Either, by the storage. Before that, the guest joins the set with its disks. */
 gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error);
 gboolean vk_attempt_take_array(VkAttempt *attempt, GError **error);
 

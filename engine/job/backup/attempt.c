@@ -8,9 +8,9 @@
 
 void vk_attempt_clear(VkAttempt *attempt)
 {
-	if (attempt->take)
-		vk_take_leave(attempt->take, vk_guest_uuid(attempt->guest));
-	g_clear_pointer(&attempt->own_take, vk_take_free);
+	if (attempt->set)
+		vk_snapshot_set_leave(attempt->set, vk_guest_uuid(attempt->guest));
+	g_clear_pointer(&attempt->own_set, vk_snapshot_set_free);
 	g_clear_pointer(&attempt->watch, vk_offline_watch_free);
 	g_clear_pointer(&attempt->plan, vk_backup_plan_free);
 	g_clear_pointer(&attempt->last, vk_snapshot_free);

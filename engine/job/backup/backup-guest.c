@@ -61,7 +61,7 @@ static gboolean begin_snapshot(VkAttempt *attempt, GError **error)
 	return TRUE;
 }
 
-/* All of a group are waited for, whatever their mode: they may share a take. */
+/* All of a group are waited for, whatever their mode: they may share a set. */
 static gboolean meet_planned(VkAttempt *attempt, GError **error)
 {
 	gboolean met;
@@ -168,7 +168,8 @@ static void keep_array_copies(VkAttempt *attempt)
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (attempt->take && !vk_take_keep(attempt->take, vk_guest_uuid(attempt->guest), &trouble))
+	if (attempt->set &&
+	    !vk_snapshot_set_keep(attempt->set, vk_guest_uuid(attempt->guest), &trouble))
 		vk_log_warning("guest '%s': %s", vk_guest_name(attempt->guest), trouble->message);
 }
 
@@ -178,7 +179,7 @@ static void replicate(VkAttempt *attempt)
 	const VkBackupContext *context = attempt->context;
 	VkBackupTry *try = attempt->try;
 
-	if (!attempt->take || !context->options->replicate ||
+	if (!attempt->set || !context->options->replicate ||
 	    vk_replicate(context->arrays, attempt->snapshot, context->options->replicate_wait_sec,
 			 &try->not_replicated))
 		return;
@@ -192,7 +193,7 @@ static void expire_array_copies(VkAttempt *attempt)
 	const VkBackupContext *context = attempt->context;
 	g_autoptr(GError) trouble = NULL;
 
-	if (attempt->take &&
+	if (attempt->set &&
 	    !vk_expire_copies(context->vault, context->arrays, context->options->settings,
 			      vk_guest_uuid(attempt->guest), context->options->label, &trouble))
 		vk_log_warning("guest '%s': old array snapshots stay until the next backup: %s",

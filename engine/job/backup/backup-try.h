@@ -39,7 +39,7 @@ typedef struct VkBackupTry {
 	VkHost *host;
 	VkGuest *guest;
 	VkGroup *group;          /* nullable; left in any case */
-	VkTake *take;            /* that the guests of GROUP share; nullable */
+	VkSnapshotSet *set;      /* that the guests of GROUP share; nullable */
 	const char *no_tracking; /* why to do without bitmaps and checkpoints; NULL: do with them */
 	GError *release_error;   /* set, and logged, when the guest could not be brought back */
 	GError *not_replicated;  /* set when the array could not transfer what it took */

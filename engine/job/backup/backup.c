@@ -120,7 +120,7 @@ static VkSnapshot *try_guest(Task *task, GError **error)
 
 	if (task->cohort) {
 		first.group = task->cohort->group;
-		first.take = task->cohort->take;
+		first.set = task->cohort->set;
 	}
 	snapshot = try_once(task, &first, &trouble);
 	changed = g_error_matches(trouble, VK_ERROR, VK_ERROR_CHANGED);

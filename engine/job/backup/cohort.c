@@ -9,7 +9,7 @@ VkCohort *vk_cohort_new(VkArrays *arrays, VkVault *vault, const char *label, gui
 	VkCohort *cohort = g_new0(VkCohort, 1);
 
 	cohort->group = vk_group_new(members);
-	cohort->take = vk_take_new(arrays, vk_vault_id(vault), label);
+	cohort->set = vk_snapshot_set_new(arrays, vk_vault_id(vault), label);
 	return cohort;
 }
 
@@ -18,7 +18,7 @@ void vk_cohort_free(VkCohort *cohort)
 	if (!cohort)
 		return;
 	vk_group_free(cohort->group);
-	vk_take_free(cohort->take);
+	vk_snapshot_set_free(cohort->set);
 	g_free(cohort);
 }
 

@@ -17,7 +17,7 @@
 
 typedef struct VkCohort {
 	VkGroup *group;
-	VkTake *take;
+	VkSnapshotSet *set;
 } VkCohort;
 
 VkCohort *vk_cohort_new(VkArrays *arrays, VkVault *vault, const char *label, guint members);
