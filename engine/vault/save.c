@@ -290,8 +290,7 @@ static gboolean is_all_changed(SaveJob *job, guint32 first, guint32 count, gbool
 static gboolean check_tail(SaveJob *job, const VkImageRecord *parent, gboolean *ret_was_cut,
 			   GError **error)
 {
-	g_autoptr(VkMap) map =
-		vk_map_new(job->save.session->vault->blocks, parent->runs, job->blocks);
+	g_autoptr(VkMap) map = NULL;
 	gboolean present, changed = TRUE;
 	guint64 tail = 0;
 	VkExtent extent;
@@ -300,6 +299,8 @@ static gboolean check_tail(SaveJob *job, const VkImageRecord *parent, gboolean *
 		return TRUE;
 	if (!job->scout->ops->find_tail(job->scout, &tail, error))
 		return FALSE;
+	g_assert(parent); /* whoever knows changes has one */
+	map = vk_map_new(job->save.session->vault->blocks, parent->runs, job->blocks);
 	for (guint32 block = vk_blocks_of_size(tail); block < job->blocks; block += extent.count) {
 		if (!vk_map_lookup(map, block, &extent, &present, error)) {
 			atomic_store(&job->save.parent_damaged, TRUE);
