@@ -34,8 +34,7 @@ declare -A below=(
 	[engine/virt]='engine/base engine/qemu engine/domain'
 	[engine/job/snapcreator]='engine/base'
 	[engine/job/capture]="engine/base engine/qemu $vault engine/domain engine/virt"
-	[engine/job]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain
-		engine/virt"
+	[engine/job]="engine/base engine/qemu $vault engine/array engine/domain engine/virt"
 	[engine/job/backup]="engine/base engine/qemu $vault engine/vault/pack engine/array
 		engine/array/drivers engine/domain engine/virt engine/job/capture engine/job"
 	[engine/job/doctor]="engine/base engine/qemu $vault engine/array engine/domain engine/virt
