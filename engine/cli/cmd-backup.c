@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What hooks are told of errors has to fit into their environment. */
+/* The errors that hooks learn have to fit into their environment. */
 #define FACT_LENGTH_MAX (32u << 10)
 
 /* The guest's line and a table of its disks, as soon as it is done. */
@@ -239,10 +239,10 @@ static char *list_errors(const VkBackupResult *result, const GError *trouble)
 	return join_bounded(errors, "; ");
 }
 
-static gboolean is_told(const VkBackupResult *result)
+static gboolean have_hooks_run(const VkBackupResult *result)
 {
 	for (guint i = 0; result && i < result->failed->len; i++)
-		if (!((VkBackupFailure *)g_ptr_array_index(result->failed, i))->told)
+		if (!((VkBackupFailure *)g_ptr_array_index(result->failed, i))->hooks_ran)
 			return FALSE;
 	return result && result->failed->len > 0;
 }
@@ -274,7 +274,7 @@ static gboolean run_with_hooks(VkProgram *program, char *const *names,
 	facts.error = errors;
 	facts.failed = failed;
 	facts.saved = result ? result->snapshots->len : 0;
-	facts.told = is_told(result);
+	facts.hooks_ran = have_hooks_run(result);
 	facts.status = vk_exit_status(trouble);
 	facts.seconds = (g_get_monotonic_time() - start) / G_USEC_PER_SEC;
 	if (!ok)

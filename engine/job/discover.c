@@ -187,7 +187,7 @@ static void find_mount(const Search *search, VkFoundDisk *found)
 		note_problem(search, trouble);
 }
 
-/* TRUE, and told, when there is no image where there should be one. */
+/* TRUE, and a problem, when there is no image where there should be one. */
 static gboolean is_missing(const Search *search, VkFoundDisk *found)
 {
 	GError *trouble = NULL;

@@ -60,12 +60,12 @@ void vk_warn_same_file_system_of_host(const VkVault *vault, VkHost *host)
 {
 	g_autoptr(GPtrArray) guests = vk_host_list(host, NULL);
 	g_autoptr(VkMounts) mounts = vk_mounts_load(NULL, NULL);
-	gboolean told = FALSE;
+	gboolean warned = FALSE;
 
-	for (guint i = 0; guests && mounts && !told && i < guests->len; i++) {
+	for (guint i = 0; guests && mounts && !warned && i < guests->len; i++) {
 		g_autoptr(VkFoundGuest) guest =
 			vk_discover_guest(host, g_ptr_array_index(guests, i), mounts, NULL, NULL);
 
-		told = guest && warn_of_guest(vault, guest);
+		warned = guest && warn_of_guest(vault, guest);
 	}
 }

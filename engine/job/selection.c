@@ -152,7 +152,7 @@ static void look_up(Choice *choice, VkHost *host, const char *name)
 	g_ptr_array_add(choice->selection->unknown, unknown);
 }
 
-/* A guest that was to be left out is saved then, so it is told. */
+/* The guest that was meant is saved then, so its user hears of it. */
 static void add_unfit(VkSelection *selection, const char *exclusion)
 {
 	VkSuggest *suggest = vk_suggest_new(exclusion);

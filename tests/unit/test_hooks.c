@@ -128,7 +128,7 @@ START_TEST(runs_are_told_what_became_of_them)
 	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_FAILURE, &run_facts, NULL));
 	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_END, &run_facts, NULL));
 	/* Guests had their own. */
-	run_facts.told = TRUE;
+	run_facts.hooks_ran = TRUE;
 	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_FAILURE, &run_facts, NULL));
 	run_facts.error = NULL;
 	ck_assert(vk_hooks_run(settings, VK_HOOK_RUN_START, &run_facts, NULL));

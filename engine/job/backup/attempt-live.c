@@ -70,7 +70,7 @@ static gboolean fail_live(VkBackupJob *job, const GError *trouble, GError **erro
 	return FALSE;
 }
 
-/* A disk resized since the last snapshot is known before the job is told to read its changes. */
+/* A disk resized since the last snapshot is known before the job begins to read its changes. */
 static gboolean check_sizes(VkAttempt *attempt, GError **error)
 {
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {

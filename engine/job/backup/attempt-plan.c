@@ -37,7 +37,7 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 	return attempt->domain != NULL;
 }
 
-/* What libvirt cannot tell the guest to save is told with every snapshot, and marks it. */
+/* Disks that libvirt does not know cannot be saved: each snapshot warns of them, and is marked. */
 static void warn_of_foreign(const VkAttempt *attempt)
 {
 	for (guint i = 0; i < attempt->domain->foreign->len; i++)

@@ -41,8 +41,8 @@ static gboolean save_file(VkAttempt *attempt, const char *name, const char *role
 }
 
 /*
- * They are the host's, and not written to by the guest: so they are read when it runs on. One that
- * cannot be read is told, for the guest's data are worth more than its kernel.
+ * The guest does not write to these files of the host, so they are read when it runs on. One that
+ * cannot be read is a warning: the guest's data are worth more than its kernel.
  */
 static gboolean save_boot_files(VkAttempt *attempt, GError **error)
 {
@@ -176,9 +176,9 @@ static void warn_of_file_system(const VkAttempt *attempt, const VkDomainImage *i
 {
 	const VkBackupContext *context = attempt->context;
 
-	if (image->path && !g_atomic_int_get(context->same_fs_told) &&
+	if (image->path && !g_atomic_int_get(context->same_fs_warned) &&
 	    vk_is_same_file_system(vk_vault_directory(context->vault), image->path) &&
-	    g_atomic_int_compare_and_exchange(context->same_fs_told, FALSE, TRUE))
+	    g_atomic_int_compare_and_exchange(context->same_fs_warned, FALSE, TRUE))
 		vk_warn_same_file_system(context->vault, vk_guest_name(attempt->guest),
 					 image->path);
 }

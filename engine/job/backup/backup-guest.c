@@ -266,8 +266,9 @@ static gboolean run_attempt(VkAttempt *attempt, GError **error)
 		return TRUE;
 	if (trouble->domain == VK_ERROR && !vk_interrupted() && has_changed(attempt))
 		trouble->code = VK_ERROR_CHANGED;
-	attempt->try->told = vk_attempt_run_hooks(attempt, VK_HOOK_FAILURE, trouble, &hook_trouble);
-	if (!attempt->try->told)
+	attempt->try->hooks_ran =
+		vk_attempt_run_hooks(attempt, VK_HOOK_FAILURE, trouble, &hook_trouble);
+	if (!attempt->try->hooks_ran)
 		vk_log_warning("%s", hook_trouble->message);
 	g_propagate_error(error, g_steal_pointer(&trouble));
 	return FALSE;

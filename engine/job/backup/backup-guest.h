@@ -10,6 +10,6 @@
 /*
  * lock -> facts -> recover -> plan -> prepare -> quiesce -> point in time -> resume -> read -> end
  * of the job -> commit -> drop the old checkpoint. However it ends, the guest is as it was and no
- * job of ours runs. VK_ERROR_CHANGED when the guest was started, stopped or resized meanwhile.
+ * job of virtkeep runs. VK_ERROR_CHANGED when the guest was started, stopped or resized meanwhile.
  */
 VkSnapshot *vk_backup_guest(const VkBackupContext *context, VkBackupTry *try, GError **error);

@@ -51,7 +51,7 @@ typedef struct VkGuestOptions {
 	char **mountpoints; /* to freeze; empty: all */
 	char **exclude;     /* targets of disks that are not to be saved */
 	gboolean has_freeze_hook;
-	gboolean no_tracking; /* no checkpoint of ours is to stay in it */
+	gboolean no_tracking; /* no checkpoint is to stay in it */
 } VkGuestOptions;
 
 VkGuestOptions *vk_guest_options_new(const VkBackupOptions *options, const VkGuest *guest,

@@ -27,8 +27,8 @@ typedef struct VkBackupContext {
 	VkArrays *arrays;
 	VkGuard *guard;
 	VkProgress *progress;
-	VkRateLimit *limit; /* of what all of them read */
-	gint *same_fs_told; /* atomic: that vault and images share a file system is told once */
+	VkRateLimit *limit;   /* of what all of them read */
+	gint *same_fs_warned; /* atomic: a vault beside the images is worth one warning a run */
 	/* Bounds how many guests use processor and disk at once. No guest that is held waits for it. */
 	VkSemaphore *semaphore;
 	/* The same for guests of a group until their instant: they must not wait for readers. */
@@ -40,10 +40,10 @@ typedef struct VkBackupTry {
 	VkGuest *guest;
 	VkGroup *group;          /* nullable; left in any case */
 	VkSnapshotSet *set;      /* that the guests of GROUP share; nullable */
-	const char *no_tracking; /* why to do without bitmaps and checkpoints; NULL: do with them */
+	const char *no_tracking; /* why it makes no bitmaps and checkpoints; NULL: it makes them */
 	GError *release_error;   /* set, and logged, when the guest could not be brought back */
 	GError *not_replicated;  /* set when the array could not transfer what it took */
-	gboolean told;           /* set when the hooks of its failure have run */
+	gboolean hooks_ran;      /* set when the hooks of its failure have run */
 	guint awaited;           /* how many things of it the progress awaits still */
 	char *tracking_trouble;  /* set when the failure may be one of bitmaps or checkpoints */
 } VkBackupTry;

@@ -26,7 +26,7 @@ typedef struct {
 	Run *run;
 	char *name, *uuid;
 	const VkCohort *cohort; /* nullable */
-	gboolean told;          /* hooks have told that a try of it failed */
+	gboolean hooks_ran;     /* those of a failed try */
 } Task;
 
 static void task_free(Task *task)
@@ -63,14 +63,14 @@ void vk_backup_result_free(VkBackupResult *result)
 }
 
 /* Takes TROUBLE over. */
-static void add_failure(Run *run, const char *guest, gboolean told, GError *trouble)
+static void add_failure(Run *run, const char *guest, gboolean hooks_ran, GError *trouble)
 {
 	VkBackupFailure *failure = g_new0(VkBackupFailure, 1);
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&run->mutex);
 
 	failure->guest = g_strdup(guest);
 	failure->error = trouble;
-	failure->told = told;
+	failure->hooks_ran = hooks_ran;
 	g_ptr_array_add(run->result->failed, failure);
 }
 
@@ -96,12 +96,12 @@ static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
 		snapshot = vk_backup_guest(&run->context, try, error);
 	else if (try->group)
 		vk_group_leave(try->group);
-	task->told = task->told || try->told;
+	task->hooks_ran = task->hooks_ran || try->hooks_ran;
 	vk_progress_await(run->context.progress, -(int)try->awaited);
 	if (try->release_error)
-		add_failure(run, task->name, try->told, g_steal_pointer(&try->release_error));
+		add_failure(run, task->name, try->hooks_ran, g_steal_pointer(&try->release_error));
 	if (try->not_replicated)
-		add_failure(run, task->name, try->told, g_steal_pointer(&try->not_replicated));
+		add_failure(run, task->name, try->hooks_ran, g_steal_pointer(&try->not_replicated));
 	return snapshot;
 }
 
@@ -192,7 +192,7 @@ static void back_up(gpointer data, gpointer user)
 	} else {
 		if (!run->result->alone && !is_plain_interruption(trouble))
 			vk_log_error("%s", trouble->message);
-		add_failure(run, task->name, task->told, trouble);
+		add_failure(run, task->name, task->hooks_ran, trouble);
 	}
 	end_task(task);
 }
@@ -301,7 +301,7 @@ static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	guint workers = options->workers ? options->workers : g_get_num_processors();
 	GThreadPool *pool;
 	VkSemaphore semaphore, group_semaphore;
-	gint same_fs_told = FALSE;
+	gint same_fs_warned = FALSE;
 	VkRateLimit limit;
 
 	vk_rate_limit_init(&limit, options->bytes_per_sec);
@@ -310,7 +310,7 @@ static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	vk_semaphore_init(&group_semaphore, at_once);
 	run->context.semaphore = &semaphore;
 	run->context.group_semaphore = &group_semaphore;
-	run->context.same_fs_told = &same_fs_told;
+	run->context.same_fs_warned = &same_fs_warned;
 	run->context.workers = (workers + at_once - 1) / at_once;
 	pool = g_thread_pool_new(back_up, NULL, (int)threads, TRUE, NULL);
 	for (guint i = 0; i < tasks->len; i++)

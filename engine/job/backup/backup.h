@@ -16,7 +16,7 @@
 typedef struct VkBackupFailure {
 	char *guest; /* as it was asked for, or its name */
 	GError *error;
-	gboolean told; /* its own hooks have told it */
+	gboolean hooks_ran; /* its own, with this failure */
 } VkBackupFailure;
 
 typedef struct VkBackupResult {

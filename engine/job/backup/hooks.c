@@ -98,7 +98,7 @@ static void set_number(GStrvBuilder *builder, const char *name, gint64 value)
 	set(builder, name, text);
 }
 
-/* What is told of a run. */
+/* What hooks learn of a run. */
 static void set_run(GStrvBuilder *builder, VkHookPhase phase, const VkHookFacts *facts)
 {
 	set(builder, "HOST", g_get_host_name());
@@ -215,7 +215,7 @@ gboolean vk_hooks_run(const VkSettings *settings, VkHookPhase phase, const VkHoo
 		.environment = environment,
 	};
 
-	return ((phase == VK_HOOK_RUN_FAILURE && facts->told) || run_commands(&run, error)) &&
+	return ((phase == VK_HOOK_RUN_FAILURE && facts->hooks_ran) || run_commands(&run, error)) &&
 	       run_programs(&run, error);
 }
 

@@ -28,7 +28,7 @@ typedef struct VkHookFacts {
 	const char *consistency;
 	guint64 pause_usec;
 	const char *error;  /* why the guest, or the run, failed */
-	gboolean told;      /* of a run: the hooks of its guests have told of all that failed */
+	gboolean hooks_ran; /* of a run: those of all its guests that failed */
 	guint saved;        /* guests, of a run */
 	const char *failed; /* names of guests, one a line, of a run */
 	int status;         /* exit status, of a run */
@@ -36,7 +36,7 @@ typedef struct VkHookFacts {
 } VkHookFacts;
 
 /*
- * Runs the hooks that SETTINGS tell for PHASE, one after another, each for at most [backup]
+ * Runs the hooks that SETTINGS name for PHASE, one after another, each for at most [backup]
  * hook_timeout; stops at the first that fails, and says which. A directory that is not there has
  * none. As root, hooks that somebody else could have written are refused. A hook is not ended by an
  * interruption: what one has begun another has to end.

@@ -42,12 +42,12 @@ static char *describe_leftover(const VkCheckpointFact *fact)
 	if (!fact->target)
 		return g_strdup_printf("the checkpoint '%s' belongs to no snapshot", fact->name);
 	if (fact->in_libvirt)
-		return NULL; /* told with the checkpoint */
+		return NULL; /* a finding with its checkpoint */
 	return g_strdup_printf("the bitmap '%s' of disk '%s' belongs to no snapshot", fact->name,
 			       fact->target);
 }
 
-/* Told, and left alone: that vault may be in use. */
+/* A finding without a remedy: that vault may be in use. */
 static void add_foreign(VkDoctorVisit *visit, const VkCheckpointFact *fact)
 {
 	if (fact->target)
@@ -73,7 +73,7 @@ static gboolean drop_leftovers(VkDoctorVisit *visit, const char *wanted, guint f
 	return TRUE;
 }
 
-/* Of a guest that runs on another host nothing here tells anything. */
+/* Nothing here says anything of a guest that runs on another host. */
 static gboolean runs_elsewhere(VkDoctorVisit *visit)
 {
 	if (visit->facts->state != VK_GUEST_OFF)

@@ -35,7 +35,7 @@ gboolean vk_doctor_examine_job(VkDoctorVisit *visit, GError **error)
 	return TRUE;
 }
 
-/* Only what a note of ours tells is released: somebody may want the rest so. */
+/* Releases only what virtkeep noted in the lock: somebody may want the rest so. */
 gboolean vk_doctor_examine_hold(VkDoctorVisit *visit, GError **error)
 {
 	const VkDoctorOptions *options = visit->options;

@@ -29,7 +29,7 @@ static gboolean release(VkGuest *guest, GPtrArray *findings, GError **error)
 	for (guint i = 0; i < facts->len; i++) {
 		const VkCheckpointFact *fact = g_ptr_array_index(facts, i);
 
-		/* One that libvirt knows is told once, as a whole. */
+		/* A checkpoint that libvirt knows is one finding, with its bitmaps. */
 		if (!fact->target || !fact->in_libvirt)
 			add_released(findings, guest, fact);
 	}

@@ -55,7 +55,7 @@ static char *make_url(const VkImport *import, const char *controller)
 			       has_port ? vk_import_value(import, "PORT") : "");
 }
 
-/* ENTRY is "controller:user/password" and must not be told. FALSE when it is no such thing. */
+/* ENTRY is "controller:user/password" and must not be printed. FALSE when it is no such thing. */
 static gboolean put_array(VkImport *import, VkImportKey *key, char *entry)
 {
 	char *colon = strchr(entry, ':');

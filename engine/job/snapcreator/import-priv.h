@@ -28,7 +28,7 @@ struct VkImportRow {
 	const char *as;    /* under this name; NULL: its own */
 	const char *off;   /* with this value, it is how things are here, too */
 	const char *why;
-	gboolean is_secret; /* its value may be, and is not told */
+	gboolean is_secret; /* its value may be, and is not reported */
 	VkImportTake *take; /* NULL: verdict and why say all */
 };
 
