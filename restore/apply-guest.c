@@ -4,7 +4,6 @@
  */
 #include "apply-priv.h"
 
-#include "errors.h"
 #include "log.h"
 
 gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,

@@ -6,7 +6,6 @@
  */
 #include "apply-priv.h"
 
-#include "errors.h"
 #include "log.h"
 #include "plan-place.h"
 #include "program.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nbd.h"
 
-#include "errors.h"
 #include "nbd-client.h"
 
 #include <libnbd.h>

@@ -4,8 +4,6 @@
  */
 #include "planner-priv.h"
 
-#include "errors.h"
-
 VkRestorePlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error)
 {
 	VkRestorePlan *plan = planner->plan;

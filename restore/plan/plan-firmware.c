@@ -4,8 +4,6 @@
  */
 #include "planner-priv.h"
 
-#include "errors.h"
-
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>

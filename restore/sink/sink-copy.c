@@ -2,7 +2,6 @@
 #include "sink-copy.h"
 
 #include "bulkwriter.h"
-#include "errors.h"
 #include "program.h"
 
 #include <string.h>

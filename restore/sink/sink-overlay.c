@@ -5,7 +5,6 @@
  */
 #include "sink-priv.h"
 
-#include "errors.h"
 #include "nbd.h"
 
 #include <string.h>
