@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nbd.h"
+#include "nbd-server.h"
 
 #include "child.h"
 #include "errors.h"

@@ -5,7 +5,6 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
-#include "nbd.h"
 #include "program.h"
 
 #include <errno.h>

@@ -74,3 +74,10 @@ GPtrArray *vk_image_file_snapshots(const char *path, GError **error);
  */
 gboolean vk_image_file_set_backing(const VkQemuLayer *image, const VkQemuLayer *backing,
 				   GError **error);
+
+/*
+ * Makes the file of IMAGE one: like "qemu-img create", with OPTIONS (nullable) for its -o. What it holds
+ * is lost.
+ */
+gboolean vk_image_file_create(const VkQemuLayer *image, const char *options, guint64 size,
+			      GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nbd.h"
+#include "source-nbd.h"
 
 #include "errors.h"
 #include "nbd-changes.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nbd.h"
+#include "source-served.h"
+
+#include "nbd-server.h"
+#include "source-nbd.h"
 
 /* An image behind a qemu-nbd of its own. */
 typedef struct ServedSource {

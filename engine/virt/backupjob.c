@@ -10,7 +10,7 @@
 #include "guest-libvirt.h"
 #include "host-libvirt.h"
 #include "libvirt-error.h"
-#include "nbd.h"
+#include "source-nbd.h"
 #include "polling.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "image-chain.h"
-#include "nbd.h"
+#include "source-served.h"
 #include "source-file.h"
 
 static VkSource *open_chain(VkHost *host, const VkDomainDisk *disk, const char *bitmap,

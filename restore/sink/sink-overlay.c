@@ -5,7 +5,8 @@
  */
 #include "sink-priv.h"
 
-#include "nbd.h"
+#include "qemu-image.h"
+#include "source-served.h"
 
 #include <string.h>
 

@@ -7,7 +7,9 @@
 
 #include "errors.h"
 #include "io.h"
-#include "nbd.h"
+#include "nbd-server.h"
+#include "nbd-writer.h"
+#include "qemu-image.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,10 @@
 #include "errors.h"
 #include "image-bitmaps-priv.h"
 #include "image-chain.h"
-#include "nbd.h"
+#include "nbd-server.h"
+#include "nbd-writer.h"
+#include "qemu-image.h"
+#include "source-served.h"
 #include "offline-source.h"
 #include "qemu-secret.h"
 

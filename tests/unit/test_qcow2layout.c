@@ -2,7 +2,7 @@
 /* That an image is made like another one, and nothing else is believed. */
 #include "child.h"
 #include "json.h"
-#include "nbd.h"
+#include "qemu-image.h"
 #include "qcow2-layout.h"
 
 #include <check.h>

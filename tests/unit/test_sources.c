@@ -3,7 +3,10 @@
 #include "domain.h"
 #include "errors.h"
 #include "nbd-changes.h"
-#include "nbd.h"
+#include "nbd-server.h"
+#include "nbd-writer.h"
+#include "qemu-image.h"
+#include "source-nbd.h"
 #include "offline-source.h"
 #include "source-file.h"
 

@@ -3,7 +3,8 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
-#include "nbd.h"
+#include "qemu-image.h"
+#include "source-served.h"
 #include "ontap-lun.h"
 #include "ontap-snapshot.h"
 

@@ -10,7 +10,8 @@
 #include "io.h"
 #include "json.h"
 #include "mounts.h"
-#include "nbd.h"
+#include "qemu-image.h"
+#include "source-served.h"
 #include "safepath.h"
 
 #include <errno.h>
