@@ -6,7 +6,7 @@
 #include "apply-priv.h"
 
 #include "sink-copy.h"
-#include "count.h"
+#include "progress-count.h"
 #include "log.h"
 
 static gboolean copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)

@@ -4,9 +4,9 @@
 #include "errors.h"
 #include "io.h"
 #include "log.h"
-#include "newfile.h"
+#include "new-file.h"
 #include "origin.h"
-#include "safepath.h"
+#include "safe-path.h"
 #include "timestamp.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #include "json.h"
 #include "log.h"
 #include "source-file.h"
-#include "sourceimage.h"
+#include "source-image.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>

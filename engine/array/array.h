@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "copyreader.h"
+#include "copy-reader.h"
 #include "log.h"
 #include "settings.h"
 #include "source.h"

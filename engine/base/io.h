@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The system calls that touch stored bytes go through one table, so that tests can make the N-th
- * one fail. Nothing outside io.c, newfile.c and the directory store calls them directly on files
+ * one fail. Nothing outside io.c, new-file.c and the directory store calls them directly on files
  * that must survive.
  */
 #pragma once

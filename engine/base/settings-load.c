@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "io.h"
-#include "userdefaults.h"
+#include "user-defaults.h"
 
 /* No configuration is larger. */
 #define FILE_BYTES_MAX (1 << 20)

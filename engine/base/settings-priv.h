@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "configlines.h"
+#include "config-lines.h"
 #include "settings.h"
 
 struct VkSettings {

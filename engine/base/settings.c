@@ -4,7 +4,7 @@
 #include "errors.h"
 #include "mapping.h"
 #include "retention.h"
-#include "userdefaults.h"
+#include "user-defaults.h"
 
 #include <string.h>
 

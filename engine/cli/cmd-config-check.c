@@ -9,7 +9,7 @@
 #include "log.h"
 #include "openvault.h"
 #include "text.h"
-#include "userdefaults.h"
+#include "user-defaults.h"
 
 #include <stdio.h>
 

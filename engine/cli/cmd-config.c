@@ -5,7 +5,7 @@
 #include "import.h"
 #include "io.h"
 #include "log.h"
-#include "newfile.h"
+#include "new-file.h"
 #include "table.h"
 #include "text.h"
 

@@ -7,7 +7,7 @@
 #include "mapping-check.h"
 #include "openvault.h"
 #include "protection.h"
-#include "settingsfile.h"
+#include "settings-file.h"
 #include "table.h"
 #include "vault.h"
 

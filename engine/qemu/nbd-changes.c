@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nbd-changes.h"
+#include "nbd-changes-priv.h"
 
 #include "errors.h"
-#include "nbd-client.h"
+#include "nbd-client-priv.h"
 #include "source.h"
 
 #include <libnbd.h>

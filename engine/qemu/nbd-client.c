@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nbd-client.h"
+#include "nbd-client-priv.h"
 
 #include "errors.h"
 #include "log.h"

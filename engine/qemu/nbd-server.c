@@ -4,7 +4,7 @@
 #include "child.h"
 #include "errors.h"
 #include "io.h"
-#include "nbd-client.h"
+#include "nbd-client-priv.h"
 #include "private-dir.h"
 #include "program.h"
 

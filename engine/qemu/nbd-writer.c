@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nbd-writer.h"
 
-#include "nbd-client.h"
+#include "nbd-client-priv.h"
 
 #include <libnbd.h>
 

@@ -2,8 +2,8 @@
 #include "source-nbd.h"
 
 #include "errors.h"
-#include "nbd-changes.h"
-#include "nbd-client.h"
+#include "nbd-changes-priv.h"
+#include "nbd-client-priv.h"
 
 #include <libnbd.h>
 #include <string.h>

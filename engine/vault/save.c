@@ -7,7 +7,7 @@
  */
 #include "session-priv.h"
 
-#include "count.h"
+#include "progress-count.h"
 #include "errors.h"
 #include "run-merge.h"
 #include "run-writer.h"

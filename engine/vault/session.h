@@ -12,7 +12,7 @@
 #include "vault.h"
 
 #include "progress.h"
-#include "ratelimit.h"
+#include "rate-limit.h"
 
 #include <glib.h>
 

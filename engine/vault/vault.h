@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "copyreader.h"
+#include "copy-reader.h"
 
 #include <glib.h>
 

@@ -4,7 +4,7 @@
 #include "errors.h"
 #include "io.h"
 #include "qemu-image.h"
-#include "safepath.h"
+#include "safe-path.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #include "plan.h"
 
 #include "errors.h"
-#include "newfile.h"
+#include "new-file.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -4,10 +4,10 @@
  */
 #include "sink-priv.h"
 
-#include "bulkwriter.h"
+#include "bulk-writer.h"
 #include "errors.h"
 #include "io.h"
-#include "safepath.h"
+#include "safe-path.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sink-copy.h"
 
-#include "bulkwriter.h"
+#include "bulk-writer.h"
 #include "program.h"
 
 #include <string.h>

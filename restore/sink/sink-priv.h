@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "newfile.h"
+#include "new-file.h"
 #include "sink.h"
 
 #include <glib.h>

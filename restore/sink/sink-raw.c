@@ -5,7 +5,7 @@
  */
 #include "sink-priv.h"
 
-#include "bulkwriter.h"
+#include "bulk-writer.h"
 #include "errors.h"
 #include "io.h"
 

@@ -2,8 +2,8 @@
 #include "io.h"
 
 #include "errors.h"
-#include "newfile.h"
-#include "safepath.h"
+#include "new-file.h"
+#include "safe-path.h"
 
 #include <check.h>
 #include <errno.h>

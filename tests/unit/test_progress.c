@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the progress line says, and that it is away when something else is printed. */
-#include "count.h"
+#include "progress-count.h"
 #include "log.h"
 #include "memsource.h"
 #include "progress-priv.h"

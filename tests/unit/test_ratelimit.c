@@ -2,7 +2,7 @@
 /* What several threads read together takes the time that it should, however it is shared. */
 #include "memsource.h"
 #include "program.h"
-#include "ratelimit.h"
+#include "rate-limit.h"
 #include "session.h"
 #include "tempvault.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "settings.h"
-#include "userdefaults.h"
+#include "user-defaults.h"
 
 #include "errors.h"
 #include "mapping.h"

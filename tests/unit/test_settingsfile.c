@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "errors.h"
-#include "settingsfile.h"
+#include "settings-file.h"
 #include "tempvault.h"
 
 #include <check.h>

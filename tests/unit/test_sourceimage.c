@@ -2,7 +2,7 @@
 /* Images of sources: bytes and extents against a model, from many threads, with failures. */
 #include "errors.h"
 #include "memsource.h"
-#include "sourceimage.h"
+#include "source-image.h"
 #include "tempvault.h"
 
 #include <check.h>

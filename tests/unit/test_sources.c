@@ -2,7 +2,7 @@
 #include "child.h"
 #include "domain.h"
 #include "errors.h"
-#include "nbd-changes.h"
+#include "nbd-changes-priv.h"
 #include "nbd-server.h"
 #include "nbd-writer.h"
 #include "qemu-image.h"

@@ -5,7 +5,7 @@
 #include "json.h"
 #include "memsource.h"
 #include "session.h"
-#include "sourceimage.h"
+#include "source-image.h"
 #include "tempvault.h"
 #include "view.h"
 

@@ -8,7 +8,7 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
-#include "safepath.h"
+#include "safe-path.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,7 +12,7 @@
 #include "mounts.h"
 #include "qemu-image.h"
 #include "source-served.h"
-#include "safepath.h"
+#include "safe-path.h"
 
 #include <errno.h>
 #include <fcntl.h>

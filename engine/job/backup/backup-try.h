@@ -12,7 +12,7 @@
 #include "guard.h"
 #include "host.h"
 #include "progress.h"
-#include "ratelimit.h"
+#include "rate-limit.h"
 #include "snapshot-set.h"
 #include "vault.h"
 

@@ -4,7 +4,7 @@
 #include "child.h"
 #include "errors.h"
 #include "log.h"
-#include "safepath.h"
+#include "safe-path.h"
 #include "text.h"
 
 #include <string.h>

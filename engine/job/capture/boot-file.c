@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "io.h"
-#include "safepath.h"
+#include "safe-path.h"
 #include "snapshot.h"
 
 #include <errno.h>

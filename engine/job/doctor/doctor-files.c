@@ -2,8 +2,8 @@
 /* Files that backups and restores have left beside images and among the scratch files. */
 #include "doctor-priv.h"
 
-#include "newfile.h"
-#include "safepath.h"
+#include "new-file.h"
+#include "safe-path.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "settingsfile.h"
+#include "settings-file.h"
 
 #include "errors.h"
 #include "io.h"
-#include "newfile.h"
+#include "new-file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "userdefaults.h"
+#include "user-defaults.h"
 
 #include "settings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "count.h"
+#include "progress-count.h"
 
 /* Mapped at once: it bounds memory, and the wait for the end. */
 #define STEP_SIZE ((guint64)256 * 1024 * 1024)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "bulkwriter.h"
+#include "bulk-writer.h"
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "configlines.h"
+#include "config-lines.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * A path is walked from directory to directory, each held open, so that nobody can put another in
  * its place between the look and the step. Links are resolved here for the same reason.
  */
-#include "safepath.h"
+#include "safe-path.h"
 
 #include "errors.h"
 #include "io.h"

@@ -2,8 +2,7 @@
 /*
  * VkNbdChanges: what changed of an export, streamed from its dirty bitmap. A connection of its own
  * asks for nothing else, so that big steps are cheap: the server need not look at the allocation of
- * what is clean. Only a window is kept, never a list of the whole disk. Not to be included from
- * other folders. Threads: one at a time.
+ * what is clean. Only a window is kept, never a list of the whole disk. Threads: one at a time.
  */
 #pragma once
 

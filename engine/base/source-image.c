@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "sourceimage.h"
+#include "source-image.h"
 
 #include "io.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ratelimit.h"
+#include "rate-limit.h"
 
 #include "program.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "newfile.h"
+#include "new-file.h"
 
 #include "errors.h"
 #include "io.h"
-#include "safepath.h"
+#include "safe-path.h"
 #include "timestamp.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One connection to an NBD server, with bounded and interruptible waits: what sources and writers
- * share. Not to be included from other folders. Threads: one at a time.
+ * share. Threads: one at a time.
  */
 #pragma once
 
