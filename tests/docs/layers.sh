@@ -41,10 +41,10 @@ declare -A below=(
 		engine/job"
 	[engine/cli]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain
 		engine/virt engine/job engine/job/backup engine/job/doctor engine/job/snapcreator"
-	[fs]="engine/base engine/qemu $vault engine/array engine/array/drivers"
+	[fs]="engine/base $vault engine/array engine/array/drivers"
 	[restore/sink]='engine/base engine/qemu'
 	[restore/plan]="engine/base engine/qemu $vault engine/array engine/domain engine/virt restore/sink"
-	[restore]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain engine/virt engine/job restore/sink restore/plan"
+	[restore]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/virt engine/job restore/sink restore/plan"
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
