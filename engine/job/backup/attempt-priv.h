@@ -25,7 +25,7 @@ typedef struct VkAttempt {
 	VkGuestOptions *guest_options;
 	VkSnapshotSet *set;     /* borrowed; NULL: no array takes the snapshot */
 	VkSnapshotSet *own_set; /* the same, unless the guests of a run share it */
-	VkOfflineWatch *watch;  /* of a guest that is off and in a take */
+	VkOfflineWatch *watch;  /* of a guest that is off and in a set */
 	gint64 began;           /* monotonic, microseconds, as: */
 	gint64 deadline;        /* until the guest has to go on again */
 	gboolean is_grouped;
