@@ -105,6 +105,10 @@ while IFS=: read -r file line; do
 done < <(for folder in "${!below[@]}"; do
 	grep -HE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' "$folder"/*.[ch] || true
 done)
+# A folder without a row would not be looked at.
+while read -r folder; do
+	[[ -v below[$folder] ]] || fail "$folder has sources, but no row here"
+done < <(find engine fs restore -name '*.[ch]' -printf '%h\n' | sort -u)
 # What others had a say in must not get at a terminal: engine/base/text.h prints it.
 for folder in "${!below[@]}"; do
 	[[ $folder != engine/base ]] || continue
