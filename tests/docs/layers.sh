@@ -12,6 +12,8 @@ cd "$(dirname "$(realpath "$0")")/../.."
 
 # What the vault offers to other layers.
 vault='engine/vault engine/vault/open engine/vault/snapshot'
+# What guests and their hosts offer to other layers.
+virt='engine/domain engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup'
 # The folders that each folder may include from, besides itself.
 declare -A below=(
 	[engine/base]=''
@@ -31,20 +33,24 @@ declare -A below=(
 	[engine/array/reflink]='engine/base engine/qemu engine/array'
 	[engine/array/drivers]='engine/base engine/array engine/array/ontap engine/array/reflink'
 	[engine/domain]='engine/base'
-	[engine/virt]='engine/base engine/qemu engine/domain'
-	[engine/job/snapcreator]='engine/base'
-	[engine/job/capture]="engine/base engine/qemu $vault engine/domain engine/virt"
-	[engine/job]="engine/base engine/qemu $vault engine/array engine/domain engine/virt"
+	[engine/virt/host]='engine/base engine/qemu engine/domain'
+	[engine/virt/disk]='engine/base engine/qemu engine/domain engine/virt/host'
+	[engine/virt/hold]='engine/base engine/domain engine/virt/host'
+	[engine/virt/backup]="engine/base engine/qemu engine/domain engine/virt/host engine/virt/disk
+		engine/virt/hold"
+	[engine/virt/guard]='engine/base engine/virt/host engine/virt/hold engine/virt/backup'
+	[engine/job/capture]="engine/base engine/qemu $vault $virt"
+	[engine/job]="engine/base engine/qemu $vault engine/array $virt"
 	[engine/job/backup]="engine/base engine/qemu $vault engine/vault/pack engine/array
-		engine/array/drivers engine/domain engine/virt engine/job/capture engine/job"
-	[engine/job/doctor]="engine/base engine/qemu $vault engine/array engine/domain engine/virt
-		engine/job"
-	[engine/cli]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/domain
-		engine/virt engine/job engine/job/backup engine/job/doctor engine/job/snapcreator"
+		engine/array/drivers $virt engine/job/capture engine/job"
+	[engine/job/doctor]="engine/base engine/qemu $vault engine/array $virt engine/job"
+	[engine/job/snapcreator]='engine/base'
+	[engine/cli]="engine/base engine/qemu $vault engine/array engine/array/drivers $virt
+		engine/virt/guard engine/job engine/job/backup engine/job/doctor engine/job/snapcreator"
 	[fs]="engine/base $vault engine/array engine/array/drivers"
 	[restore/sink]='engine/base engine/qemu'
-	[restore/plan]="engine/base engine/qemu $vault engine/array engine/domain engine/virt restore/sink"
-	[restore]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/virt engine/job restore/sink restore/plan"
+	[restore/plan]="engine/base engine/qemu $vault engine/array engine/domain engine/virt/host restore/sink"
+	[restore]="engine/base engine/qemu $vault engine/array engine/array/drivers engine/virt/host engine/virt/hold engine/job restore/sink restore/plan"
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
@@ -54,7 +60,7 @@ declare -A owner=(
 	[isa-l]='engine/vault/pack'
 	[libmount]='engine/array fs'
 	[libnbd]='engine/qemu'
-	[libvirt]='engine/virt'
+	[libvirt]='engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup'
 	[libxml]='engine/domain'
 	[openssl]='engine/vault/pack'
 	[zstd]='engine/vault/pack'
@@ -74,7 +80,7 @@ check_ours() { # FILE FOLDER NAME
 	for folder in "$2" ${below[$2]}; do
 		[[ -e $folder/$3 ]] || continue
 		[[ $folder == "$2" || $3 != *-priv.h ]] || fail "$1 includes \"$3\", which is for $folder"
-		[[ $2 == engine/virt* || $3 != *-libvirt.h ]] ||
+		[[ $2 == engine/virt/* || $3 != *-libvirt.h ]] ||
 			fail "$1 includes \"$3\", which is for engine/virt"
 		return 0
 	done

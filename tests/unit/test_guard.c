@@ -4,7 +4,7 @@
  * to guests is shown on real ones. The program is its own guard.
  */
 #include "guard.h"
-#include "guard-priv.h"
+#include "guard-socket.h"
 #include "host.h"
 
 #include <check.h>

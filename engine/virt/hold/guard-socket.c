@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guard-priv.h"
+#include "guard-socket.h"
 
 #include "errors.h"
 #include "io.h"

@@ -2,9 +2,9 @@
 #include "backupjob.h"
 
 #include "backup-names-priv.h"
-#include "backup-priv.h"
+#include "backup-running.h"
 #include "backup-scratch-priv.h"
-#include "checkpoint-priv.h"
+#include "checkpoint-libvirt.h"
 #include "domain.h"
 #include "errors.h"
 #include "guest-libvirt.h"

@@ -7,9 +7,9 @@
  */
 #include "guard.h"
 
-#include "backup-priv.h"
+#include "backup-running.h"
 #include "errors.h"
-#include "guard-priv.h"
+#include "guard-socket.h"
 #include "guard-watch-priv.h"
 #include "guestlock.h"
 #include "io.h"

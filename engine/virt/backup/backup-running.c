@@ -2,7 +2,7 @@
 /*
  * Ending backup jobs, ours and those that a killed run of ours left behind.
  */
-#include "backup-priv.h"
+#include "backup-running.h"
 
 #include "backup-names-priv.h"
 #include "errors.h"

@@ -3,7 +3,7 @@
  * libvirt's checkpoints. Each call of libvirt forgets the error of the one before, so the name of the
  * guest is asked first.
  */
-#include "checkpoint-priv.h"
+#include "checkpoint-libvirt.h"
 
 #include "errors.h"
 #include "libvirt-error.h"

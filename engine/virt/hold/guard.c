@@ -2,7 +2,7 @@
 #include "guard.h"
 
 #include "errors.h"
-#include "guard-priv.h"
+#include "guard-socket.h"
 #include "io.h"
 #include "json.h"
 #include "polling.h"
