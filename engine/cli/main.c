@@ -5,6 +5,7 @@
 #include "cmd.h"
 #include "complete.h"
 #include "errors.h"
+#include "guard-process.h"
 #include "guard.h"
 #include "program.h"
 #include "suggest.h"

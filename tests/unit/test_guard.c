@@ -3,6 +3,7 @@
  * The guard's protocol, with libvirt's test driver, which lives in each process. What the guard does
  * to guests is shown on real ones. The program is its own guard.
  */
+#include "guard-process.h"
 #include "guard.h"
 #include "guard-socket.h"
 #include "host.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Ending backup jobs, ours and those that a killed run of ours left behind.
+ * Finds and ends backup jobs, also one that a killed run left behind.
  */
 #include "backup-running.h"
 
 #include "backup-names-priv.h"
+#include "backupjob.h"
 #include "errors.h"
 #include "guest-libvirt.h"
 #include "libvirt-error.h"

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the driving and the recovery of backup jobs share. Not to be included from other folders.
+ * The backup job that runs on a guest, whoever has begun it, and its end. Threads: free.
  */
 #pragma once
 
-#include "backupjob.h"
-#include "host.h"
+#include "guest.h"
 
 #include <glib.h>
 
@@ -31,7 +30,7 @@ gboolean vk_backup_abort(VkGuest *guest, gboolean *ret_aborted, GError **error);
 gboolean vk_backup_has_stopped_guest(VkGuest *guest);
 
 /*
- * Lets a guest so stopped go on: without the job its write is repeated without the scratch file,
- * and if its own disk has no room, it just stops again.
+ * Lets a guest go on that was stopped by that. Without the job QEMU repeats the write without the
+ * scratch file. If the guest's own disk has no room, the guest just stops again.
  */
 gboolean vk_backup_resume_guest(VkGuest *guest, GError **error);

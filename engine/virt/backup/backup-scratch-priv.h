@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkScratchWatch: a thread beside a backup job. What the guest overwrites must first be copied to
- * the scratch files; when these find no room, QEMU stops the guest. So the job is ended before the
- * scratch directory is full. Not to be included from other folders.
+ * VkScratchWatch: a thread beside a backup job. QEMU copies what the guest overwrites to the scratch
+ * files first. When these find no room, QEMU stops the guest. So the watch ends the job before the
+ * scratch directory is full. Threads: one uses it.
  */
 #pragma once
 
@@ -16,8 +16,8 @@ typedef struct VkScratchWatch VkScratchWatch;
 gboolean vk_scratch_check(VkGuest *guest, const char *directory, GError **error);
 
 /*
- * Watches the job of GUEST on SOCKET, which is about to begin. All are borrowed. A guest that
- * WAS_STOPPED by a full disk before tells nothing of the scratch directory by being so.
+ * Watches the job of GUEST on SOCKET, which is about to begin. All are borrowed. With WAS_STOPPED a
+ * full disk had stopped the guest before: then its stop says nothing of the scratch directory.
  */
 VkScratchWatch *vk_scratch_watch_start(VkGuest *guest, const char *directory, const char *socket,
 				       gboolean was_stopped);

@@ -21,9 +21,9 @@ typedef struct VkBackupJobPaths {
 } VkBackupJobPaths;
 
 /*
- * A job of ours that nobody drives any more (its process was killed) is ended. VK_ERROR_BUSY when
- * a foreign job runs. Of a guest that is off, by now, it removes the files. To be called with the
- * guest's lock held, before the quiesce.
+ * Ends a job of virtkeep whose process was killed, and removes its files, also when the guest is off
+ * by now. VK_ERROR_BUSY when a foreign job runs. To be called with the guest's lock held, before the
+ * quiesce.
  */
 gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GError **error);
 
@@ -76,7 +76,7 @@ VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **er
  */
 gboolean vk_backup_job_end(VkBackupJob *job, GError **error);
 
-/* After the end: how many bytes its scratch files had, as far as libvirt told. */
+/* After the end: how many bytes its scratch files had, as far as libvirt has said. */
 guint64 vk_backup_job_scratch(const VkBackupJob *job);
 
 /* Ends it if that was not done. Takes NULL. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of the checkpoints share, and the backup job. Not to be included from other
- * folders. Threads: free.
+ * libvirt's checkpoints, one call each, for the folders of engine/virt. Threads: free.
  */
 #pragma once
 
@@ -13,7 +12,7 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainCheckpoint, virDomainCheckpointFree)
 
-/* All of what libvirt knows of the checkpoint NAME: what defines it anew. New string. */
+/* All that libvirt knows of the checkpoint NAME: the XML that defines it anew. New string. */
 char *vk_checkpoint_get_xml(virDomainPtr domain, const char *name, GError **error);
 
 /* Likewise what QEMU says of its bitmaps' sizes, without the domain. */
@@ -30,8 +29,8 @@ gboolean vk_checkpoint_define(virDomainPtr domain, const char *xml, gboolean val
 			      gboolean *ret_whole, GError **error);
 
 /*
- * Deletes the checkpoint with its bitmaps, or if that does not go, libvirt's knowledge of it
- * alone: *RET_WHOLE (nullable) is FALSE then. It need not exist.
+ * Deletes the checkpoint with its bitmaps. If that fails, it deletes libvirt's knowledge of it
+ * alone, and *RET_WHOLE (nullable) is FALSE. The checkpoint need not exist.
  */
 gboolean vk_checkpoint_delete_whole(virDomainPtr domain, const char *name, gboolean *ret_whole,
 				    GError **error);

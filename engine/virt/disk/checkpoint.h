@@ -51,7 +51,7 @@ gboolean vk_checkpoint_changed(VkGuest *guest, const char *name, const char *tar
 /*
  * Shut-off guests: begins a bitmap NAME in the images of TARGETS and defines its checkpoint;
  * *RET_XML redefines it. Nothing is left of it after a failure. VK_ERROR_CHANGED when the guest was
- * started meanwhile. (That of a running guest is made by its backup job.)
+ * started meanwhile. (The backup job of a running guest makes its checkpoint.)
  */
 gboolean vk_checkpoint_create_offline(VkGuest *guest, const VkDomain *domain,
 				      const GPtrArray *targets, const char *name, char **ret_xml,
@@ -60,9 +60,9 @@ gboolean vk_checkpoint_create_offline(VkGuest *guest, const VkDomain *domain,
 /*
  * Removes every checkpoint of the vault VAULT_ID from the guest but KEEP (nullable), with its
  * bitmaps, of libvirt and of the images, whether or not the two agree. What cannot be removed now
- * (a bitmap of an image that is in use, unknown to libvirt) stays for a later call: that is told by
- * *RET_LEFT (nullable), the number of bitmaps left. When an image cannot be examined, it does the
- * rest and fails.
+ * (a bitmap of an image that is in use, unknown to libvirt) stays for a later call: *RET_LEFT
+ * (nullable) is the number of these bitmaps. When an image cannot be examined, it does the rest and
+ * fails.
  */
 gboolean vk_checkpoint_drop_others(VkGuest *guest, const char *vault_id, const char *keep,
 				   guint *ret_left, GError **error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The dirty bitmaps that lie in an image file, as qemu-img tells them. While a guest runs, QEMU has
- * them in memory: the list is as of the image's opening then, and all look as if broken. Not to be
- * included from other folders. Threads: free.
+ * The dirty bitmaps in an image file, as qemu-img lists them. While a guest runs, QEMU has them in
+ * memory: then the list is as old as the opening of the image, and every bitmap looks broken.
+ * Threads: free.
  */
 #pragma once
 

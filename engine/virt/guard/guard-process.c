@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The guard's own side. It does nothing but take notes until the socket ends; then it mends, for
- * each guest in a thread of its own (guard-watch-priv.h). A call of the dead engine may still be on its way through
- * libvirtd and take effect after we have looked: so each guest is mended again and again until it
- * had no business with us for a while.
+ * The guard takes notes until the socket ends. Then it fixes what the engine left, each guest in a
+ * thread of its own (guard-watch-priv.h). A call of the dead engine may still be on its way through
+ * libvirtd, and take effect after the guard has looked. So the guard fixes a guest again and again,
+ * until it has found nothing for a while.
  */
-#include "guard.h"
+#include "guard-process.h"
 
 #include "backup-running.h"
 #include "errors.h"
 #include "guard-socket.h"
 #include "guard-watch-priv.h"
+#include "guard.h"
 #include "guestlock.h"
 #include "io.h"
 #include "json.h"
@@ -25,11 +26,11 @@
 #include <unistd.h>
 
 /* How long nothing must have been found before it is believed; how long it is tried at all. */
-#define SETTLE_USEC      (1500 * G_TIME_SPAN_MILLISECOND)
-#define PERIOD_USEC      (150 * G_TIME_SPAN_MILLISECOND)
-#define MEND_TIMEOUT_SEC 600
+#define SETTLE_USEC     (1500 * G_TIME_SPAN_MILLISECOND)
+#define PERIOD_USEC     (150 * G_TIME_SPAN_MILLISECOND)
+#define FIX_TIMEOUT_SEC 600
 
-/* A guest under watch, as the engine last told. */
+/* A guest under watch, as the engine has last said. */
 typedef struct {
 	VkHost *host; /* its own connection: guests do not wait for each other */
 	VkGuest *guest;
@@ -137,7 +138,7 @@ static gboolean take_note(Guard *guard, const char *text, int *descriptor, GErro
 	else if (g_str_equal(what, VK_GUARD_JOB_ENDED))
 		note_job_ended(watched);
 	else if (g_str_equal(what, VK_GUARD_REMOVE) && watched->socket)
-		return TRUE; /* it was not told of the end, so it has to mend yet */
+		return TRUE; /* nobody said that the job has ended: it has to be fixed yet */
 	else if (g_str_equal(what, VK_GUARD_REMOVE))
 		vk_watchlist_remove(guard->guests, uuid);
 	else
@@ -206,7 +207,7 @@ static gboolean end_job(Watched *watched, gboolean *ret_found, GError **error)
 }
 
 /* The guest goes on first; what it may be held by afterwards is found by the next round. */
-static gboolean mend_once(Watched *watched, VkHold held, gboolean *ret_found, GError **error)
+static gboolean fix_once(Watched *watched, VkHold held, gboolean *ret_found, GError **error)
 {
 	gboolean released = !held || release(watched, held, error);
 
@@ -214,12 +215,12 @@ static gboolean mend_once(Watched *watched, VkHold held, gboolean *ret_found, GE
 	return end_job(watched, ret_found, released ? error : NULL) && released;
 }
 
-static void mend(gpointer data, VkHold held)
+static void fix(gpointer data, VkHold held)
 {
 	Watched *watched = data;
 	const char *name = vk_guest_name(watched->guest);
-	gint64 deadline = vk_deadline(MEND_TIMEOUT_SEC), quiet_since = g_get_monotonic_time();
-	g_autoptr(GError) left = NULL;
+	gint64 deadline = vk_deadline(FIX_TIMEOUT_SEC), quiet_since = g_get_monotonic_time();
+	g_autoptr(GError) gone = NULL;
 	gboolean found = FALSE;
 
 	if (!held && !watched->socket)
@@ -227,7 +228,7 @@ static void mend(gpointer data, VkHold held)
 	vk_log_warning("guest '%s': its backup did not end what it began; the guard does", name);
 	while (g_get_monotonic_time() - quiet_since < SETTLE_USEC) {
 		g_autoptr(GError) trouble = NULL;
-		gboolean well = mend_once(watched, held, &found, &trouble) ||
+		gboolean well = fix_once(watched, held, &found, &trouble) ||
 				g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 
 		if (!(well && !found) && vk_deadline_passed(deadline)) {
@@ -241,8 +242,8 @@ static void mend(gpointer data, VkHold held)
 		g_usleep(PERIOD_USEC);
 	}
 	remove_files(watched);
-	if (!vk_quiesce_check_here(watched->guest, held, &left))
-		vk_log_error("%s", left->message);
+	if (!vk_quiesce_check_here(watched->guest, held, &gone))
+		vk_log_error("%s", gone->message);
 	/* Whoever holds the guest later is not us. */
 	vk_guest_lock_set_hold(watched->lock, VK_HOLD_NONE, NULL);
 }
@@ -285,6 +286,6 @@ int vk_guard_main(int argc, char **argv)
 	if (vk_guard_send(STDIN_FILENO, host ? "ok" : trouble->message, -1, NULL) && host)
 		while (serve_one(&guard))
 			;
-	vk_watchlist_end(guard.guests, mend);
+	vk_watchlist_end(guard.guests, fix);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkWatchlist: the guests that a guard watches, and until when each may be held. An overdue guest is
- * released in a thread of its own: how long that takes is nothing to the others, nor to who adds and
- * removes guests. Only for guard*.c and their tests. Threads: one uses it; its own do the rest.
+ * VkWatchlist: the guests that a guard watches, and until when each may be held. It releases an
+ * overdue guest in a thread of its own, and neither the other guests nor the caller wait for that.
+ * Threads: one uses it; its own do the rest.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 typedef struct VkWatchlist VkWatchlist;
 
-/* What is done to a guest that is or was HELD so. In a thread of its own. */
+/* What is done to a guest that is or was HELD. Runs in a thread of its own. */
 typedef void (*VkWatchedFunc)(gpointer guest, VkHold held);
 
 /* RELEASE is called when a guest's deadline has passed, FREE_GUEST when it is watched no more. */
@@ -31,5 +31,5 @@ void vk_watchlist_released(VkWatchlist *list, const char *uuid);
 /* Unless it is held still, the guest is watched no more. Does not wait for its release. */
 void vk_watchlist_remove(VkWatchlist *list, const char *uuid);
 
-/* Calls MEND for each guest that is left, all at once, after their releases, and frees the list. */
-void vk_watchlist_end(VkWatchlist *list, VkWatchedFunc mend);
+/* Calls FIX for each guest that is left, all at once, after their releases, and frees the list. */
+void vk_watchlist_end(VkWatchlist *list, VkWatchedFunc fix);

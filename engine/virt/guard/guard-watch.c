@@ -15,7 +15,7 @@ typedef struct {
 } Entry;
 
 struct VkWatchlist {
-	VkWatchedFunc release, mend;
+	VkWatchedFunc release, fix;
 	GDestroyNotify free_guest;
 	GThread *thread; /* waits for the deadlines */
 	GMutex mutex;    /* guards what follows, and the entries */
@@ -197,18 +197,18 @@ void vk_watchlist_remove(VkWatchlist *list, const char *uuid)
 	drop(list, uuid, FALSE);
 }
 
-static gpointer run_mend(gpointer data)
+static gpointer run_fix(gpointer data)
 {
 	Entry *entry = data;
 
 	if (entry->releasing)
 		g_thread_join(g_steal_pointer(&entry->releasing));
-	entry->list->mend(entry->guest, entry->held);
+	entry->list->fix(entry->guest, entry->held);
 	entry_free(entry);
 	return NULL;
 }
 
-static void mend_all(VkWatchlist *list)
+static void fix_all(VkWatchlist *list)
 {
 	g_autoptr(GPtrArray) threads = g_ptr_array_new();
 	GHashTableIter iter;
@@ -216,20 +216,20 @@ static void mend_all(VkWatchlist *list)
 
 	g_hash_table_iter_init(&iter, list->entries);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
-		g_ptr_array_add(threads, g_thread_new("mend", run_mend, value));
+		g_ptr_array_add(threads, g_thread_new("fix", run_fix, value));
 	for (guint i = 0; i < threads->len; i++)
 		g_thread_join(g_ptr_array_index(threads, i));
 }
 
-void vk_watchlist_end(VkWatchlist *list, VkWatchedFunc mend)
+void vk_watchlist_end(VkWatchlist *list, VkWatchedFunc fix)
 {
 	g_mutex_lock(&list->mutex);
 	list->is_ending = TRUE;
 	g_cond_broadcast(&list->changed);
 	g_mutex_unlock(&list->mutex);
 	g_thread_join(list->thread);
-	list->mend = mend;
-	mend_all(list);
+	list->fix = fix;
+	fix_all(list);
 	g_mutex_lock(&list->mutex);
 	while (list->leaving > 0)
 		g_cond_wait(&list->changed, &list->mutex);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where a running guest has its file systems mounted, as its agent tells. Threads: free. */
+/* Where a running guest has its file systems mounted, as its agent says. Threads: free. */
 #pragma once
 
 #include "host.h"
@@ -7,9 +7,9 @@
 #include <glib.h>
 
 /*
- * Asks whether the guest has file systems at MOUNTPOINTS (NULL or empty: none are asked for), for
- * the agent passes over those that it has not. *RET_MISSING tells in words which these are; NULL
- * when all are there, or the agent does not say. FALSE when none is there, or with ALL when one is
+ * Asks whether the guest has file systems at MOUNTPOINTS (NULL or empty: the caller wants none), for
+ * the agent silently freezes no file system that is not there. *RET_MISSING names the missing ones in
+ * words; NULL when all are there, or the agent does not say. FALSE when none is there, or with ALL when one is
  * missing. New string, also then.
  */
 gboolean vk_mountpoints_check(VkGuest *guest, char *const *mountpoints, gboolean all,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the two sides of the guard's socket share: JSON objects, one a datagram, from the engine,
- * each answered by one datagram, empty or the words of an error. Only for guard*.c and its test.
+ * The guard's socket, for both of its sides. The engine sends JSON objects, one a datagram. The guard
+ * answers each by one datagram: "ok", or the words of an error. Threads: one at a time for a socket.
  */
 #pragma once
 

@@ -119,7 +119,7 @@ static void reap(VkGuard *guard)
 	gint64 deadline = vk_deadline(END_TIMEOUT_SEC);
 	guint pause = 0;
 
-	/* One that still has to mend something is left alone with it. */
+	/* A guard that still has to fix something is left alone with it. */
 	while (waitpid(guard->pid, NULL, WNOHANG) == 0 && !vk_deadline_passed(deadline))
 		vk_poll_pause(&pause);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkGuard: a small process of its own, with its own connection to libvirt, that outlives the engine.
- * The engine tells it, before the deed, what it is about to do to a guest. When the engine dies, of
- * whatever, or holds a guest longer than it said, the guard thaws and resumes, ends our backup jobs,
- * and removes their files; told that all is done, it just ends. It survives SIGKILL of the engine's
- * process group, and restarts of libvirtd. Threads: free; each call returns when the guard has
- * taken notice.
+ * Before the engine does something to a guest, it says so to the guard. The engine may die, or hold
+ * a guest longer than it said: then the guard thaws and resumes the guest, ends the backup job, and
+ * removes its files. When the engine has finished, the guard just ends. It survives SIGKILL of the
+ * engine's process group, and restarts of libvirtd. guard-process.h is its own side. Threads: free;
+ * each call returns when the guard has taken notice.
  */
 #pragma once
 
@@ -23,13 +23,13 @@ typedef struct VkGuard VkGuard;
 #define VK_GUARD_COMMAND "guard"
 VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error);
 
-/* Tells it that all is done and waits, bounded, for its end. Takes NULL. */
+/* Says that all is done and waits, bounded, for the guard's end. Takes NULL. */
 void vk_guard_free(VkGuard *guard);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuard, vk_guard_free)
 
 /*
  * Puts the guest under watch. A duplicate of LOCK_FD stays open in the guard until it has nothing
- * to do for the guest any more, so that the lock outlives the engine until all is mended.
+ * to do for the guest any more, so that the lock outlives the engine until all is fixed.
  */
 gboolean vk_guard_add(VkGuard *guard, VkGuest *guest, int lock_fd, GError **error);
 void vk_guard_remove(VkGuard *guard, VkGuest *guest);
@@ -46,6 +46,3 @@ void vk_guard_released(VkGuard *guard, VkGuest *guest);
 gboolean vk_guard_job(VkGuard *guard, VkGuest *guest, const char *socket, const GPtrArray *files,
 		      gboolean was_stopped, GError **error);
 void vk_guard_job_ended(VkGuard *guard, VkGuest *guest);
-
-/* The guard's own main, for the hidden command. Returns the exit status. */
-int vk_guard_main(int argc, char **argv);

@@ -8,14 +8,14 @@ const char *vk_hold_words(VkHold hold)
 	return hold & VK_HOLD_SUSPENDED ? "suspended" : "frozen";
 }
 
-char *vk_hold_cure(VkHold hold, const char *uuid)
+char *vk_hold_remedy(VkHold hold, const char *uuid)
 {
-	g_autoptr(GString) cure = g_string_new(NULL);
+	g_autoptr(GString) remedy = g_string_new(NULL);
 
 	if (hold & VK_HOLD_SUSPENDED)
-		g_string_append_printf(cure, "'virsh resume %s'", uuid);
+		g_string_append_printf(remedy, "'virsh resume %s'", uuid);
 	if (hold & VK_HOLD_FROZEN)
-		g_string_append_printf(cure, "%s'virsh domfsthaw %s'", cure->len ? " and " : "",
+		g_string_append_printf(remedy, "%s'virsh domfsthaw %s'", remedy->len ? " and " : "",
 				       uuid);
-	return g_string_free(g_steal_pointer(&cure), FALSE);
+	return g_string_free(g_steal_pointer(&remedy), FALSE);
 }

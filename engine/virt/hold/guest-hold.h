@@ -17,4 +17,4 @@ typedef enum {
 const char *vk_hold_words(VkHold hold);
 
 /* The commands that release the guest UUID from it. New string. */
-char *vk_hold_cure(VkHold hold, const char *uuid);
+char *vk_hold_remedy(VkHold hold, const char *uuid);

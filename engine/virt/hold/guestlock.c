@@ -20,7 +20,7 @@
 #define NOTE_LENGTH     28
 #define TEXT_LENGTH_MAX (NUMBER_LENGTH + NOTE_LENGTH)
 
-/* How long the guard of a killed process may take to mend what that left. */
+/* How long the guard of a killed process may take to fix what that left. */
 #define GUARD_TIMEOUT_USEC (60 * G_TIME_SPAN_SECOND)
 #define POLL_USEC          (50 * G_TIME_SPAN_MILLISECOND)
 

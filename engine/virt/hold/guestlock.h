@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkGuestLock: at most one process of this host backs up a guest or restores it. The lock ends with its process,
- * however that ends. Threads: one at a time.
+ * VkGuestLock: at most one process of this host backs up a guest or restores it. The lock ends with
+ * its process, however that ends. Threads: one at a time.
  */
 #pragma once
 
@@ -13,8 +13,8 @@ typedef struct VkGuestLock VkGuestLock;
 
 /*
  * Takes the lock of the guest UUID, in RUN_DIR, which is made if missing. NAME is for the error.
- * VK_ERROR_BUSY names the process that has it. Only for one that is dead it is waited, bounded: its
- * guard has the lock until it has mended what the process left.
+ * VK_ERROR_BUSY names the process that has it. When that process is dead, the call waits, bounded:
+ * its guard has the lock until it has fixed what the process left.
  */
 VkGuestLock *vk_guest_lock_take(const char *run_dir, const char *uuid, const char *name,
 				GError **error);

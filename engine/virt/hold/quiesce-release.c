@@ -63,11 +63,11 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 
 static gboolean fail_release(const VkQuiesce *quiesce, const GError *cause, GError **error)
 {
-	g_autofree char *cure = vk_hold_cure(quiesce->held, vk_guest_uuid(quiesce->guest));
+	g_autofree char *remedy = vk_hold_remedy(quiesce->held, vk_guest_uuid(quiesce->guest));
 
 	return vk_fail(error, VK_ERROR_FAILED, "guest '%s' may still be %s: %s; run %s",
 		       vk_guest_name(quiesce->guest), vk_hold_words(quiesce->held), cause->message,
-		       cure);
+		       remedy);
 }
 
 gboolean vk_quiesce_tell_hold(const VkQuiesce *quiesce, VkHold hold, GError **error)
@@ -85,15 +85,15 @@ gboolean vk_quiesce_tell_hold(const VkQuiesce *quiesce, VkHold hold, GError **er
 
 gboolean vk_quiesce_check_here(VkGuest *guest, VkHold held, GError **error)
 {
-	g_autofree char *cure = NULL;
+	g_autofree char *remedy = NULL;
 
 	if (held == VK_HOLD_NONE || !vk_guest_has_left(guest))
 		return TRUE;
-	cure = vk_hold_cure(held, vk_guest_uuid(guest));
+	remedy = vk_hold_remedy(held, vk_guest_uuid(guest));
 	return vk_fail(error, VK_ERROR_FAILED,
 		       "guest '%s' left this host while it was %s; if it was migrated, run %s on "
 		       "the host where it is now",
-		       vk_guest_name(guest), vk_hold_words(held), cure);
+		       vk_guest_name(guest), vk_hold_words(held), remedy);
 }
 
 gboolean vk_quiesce_release(VkQuiesce *quiesce, GError **error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Quiescing a running guest around its point in time. Whatever happens, vk_quiesce_end() leaves the
- * guest as it was: it thaws, polls the agent until it says "thawed", and resumes what it suspended.
- * Threads: one at a time for a guest.
+ * VkQuiesce: the hold of a running guest around its point in time. Whatever happens,
+ * vk_quiesce_end() leaves the guest as it was: it thaws, polls the agent until it says "thawed", and
+ * resumes what it suspended. Threads: one at a time for a guest.
  */
 #pragma once
 
@@ -32,7 +32,7 @@ typedef struct VkQuiesceOptions {
 	gint64 deadline;          /* when it is, budget or not; monotonic, microseconds */
 	char *const *mountpoints; /* freeze only these file systems; NULL or empty: all */
 	VkGuestLock *lock;        /* nullable; gets the note how the guest is held */
-	VkGuard *guard;           /* nullable; is told the same */
+	VkGuard *guard;           /* nullable; gets the same note */
 } VkQuiesceOptions;
 
 /*
@@ -60,14 +60,17 @@ gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce);
 gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
 
 /*
- * Releases a guest that a killed process may have LEFT so. A guest that is not so stays as it is;
+ * Releases a guest that a killed process may have LEFT held. A guest that is not held stays as it is;
  * without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it cannot be released
  * just now: it may be frozen and somebody has paused it, it is being migrated, or QEMU does not
  * answer.
  */
 gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GError **error);
 
-/* FALSE when the guest left the host while it was HELD, and took that along; with the cure. */
+/*
+ * FALSE when the guest left the host while it was HELD: it may be held still, where it is now. The
+ * error names the remedy.
+ */
 gboolean vk_quiesce_check_here(VkGuest *guest, VkHold held, GError **error);
 
 /* For doctor: TRUE when the guest's agent answers and says that file systems are frozen. */

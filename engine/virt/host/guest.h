@@ -24,13 +24,13 @@ typedef enum {
 	VK_GUEST_OTHER,  /* crashed */
 } VkGuestState;
 
-/* A guest that runs on while it leaves counts as running: vk_guest_check_stays() tells it. */
+/* A guest that runs on while it leaves counts as running: vk_guest_check_stays() finds it. */
 gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error);
 const char *vk_guest_state_name(VkGuestState state); /* as virsh says it; borrowed */
 
 /*
- * Whether QEMU has not answered yet to a call that somebody made before: what it asked for, such as
- * a suspension, may happen still. It takes libvirt's 30 seconds to tell.
+ * Whether QEMU has not answered yet to a call that somebody made before. What the call asked for, as
+ * a suspension, may happen still. The answer takes libvirt's 30 seconds then.
  */
 gboolean vk_guest_is_stalled(VkGuest *guest);
 
@@ -65,7 +65,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFacts, vk_guest_facts_free)
 /* The definition by which the guest runs, or would be started. Borrowed. */
 const char *vk_guest_facts_present_xml(const VkGuestFacts *facts);
 
-/* The virtual size and allocation in bytes of a disk, as libvirt tells. */
+/* The virtual size and allocation in bytes of a disk. */
 gboolean vk_guest_disk_size(VkGuest *guest, const char *target, guint64 *ret_size,
 			    guint64 *ret_allocation, GError **error);
 

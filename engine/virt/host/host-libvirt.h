@@ -21,8 +21,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConnect, virConnectClose)
 virConnectPtr vk_host_connection(VkHost *host, guint *ret_generation, GError **error);
 
 /*
- * A call that only asks, tried again as vk_host_open_retrying() has it. The call sets its error by
- * vk_fail_libvirt().
+ * A call that only asks. It is tried again, as vk_host_open_retrying() describes. The call sets its
+ * error by vk_fail_libvirt().
  */
 typedef gboolean (*VkQuestion)(VkHost *host, gpointer data, GError **error);
 gboolean vk_host_ask(VkHost *host, VkQuestion question, gpointer data, GError **error);

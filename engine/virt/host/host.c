@@ -94,16 +94,16 @@ static gpointer run_opening(gpointer data)
 
 static gboolean fail_open(const char *uri, const virError *failure, GError **error)
 {
-	const char *cure = "";
+	const char *remedy = "";
 	g_autofree char *reason = vk_printable_foreign(
 		failure && failure->message ? failure->message : "no reason given");
 
 	if (failure && failure->code == VIR_ERR_SYSTEM_ERROR)
-		cure = failure->int1 == EACCES || failure->int1 == EPERM
-			       ? "; run as root or as a member of the group 'libvirt'"
-			       : "; is libvirtd running?";
+		remedy = failure->int1 == EACCES || failure->int1 == EPERM
+				 ? "; run as root or as a member of the group 'libvirt'"
+				 : "; is libvirtd running?";
 	return vk_fail(error, VK_ERROR_FAILED, "cannot connect to libvirt at '%s': %s%s", uri,
-		       reason, cure);
+		       reason, remedy);
 }
 
 static virConnectPtr open_connection(const char *uri, GError **error)

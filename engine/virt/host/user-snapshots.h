@@ -17,7 +17,7 @@ typedef struct VkUserSnapshot {
 VkUserSnapshot *vk_user_snapshot_new(const char *name);
 void vk_user_snapshot_free(VkUserSnapshot *snapshot);
 
-/* Those that libvirt lists of GUEST. Returns VkUserSnapshot*, owned by the array. */
+/* The snapshots of GUEST. Returns VkUserSnapshot*, owned by the array. */
 GPtrArray *vk_user_snapshots_list(VkGuest *guest, GError **error);
 
 /* Removes libvirt's entries of them all. No file is touched. */
