@@ -31,7 +31,7 @@ GQuark vk_error_quark(void);
 gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /*
- * Like vk_fail(), with ": ", the system's text for ERRNO_VALUE and, if there is one, a cure at the
+ * Like vk_fail(), with ": ", the system's text for ERRNO_VALUE and, if there is one, a remedy at the
  * end. ENOENT becomes VK_ERROR_NOT_FOUND, EEXIST becomes VK_ERROR_EXISTS, all else
  * VK_ERROR_FAILED.
  */

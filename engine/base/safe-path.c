@@ -100,7 +100,7 @@ static gboolean check_entry(int entry, const struct stat *facts, GError **error)
 		return TRUE;
 	name = name_of(entry);
 	return vk_fail(error, VK_ERROR_FAILED,
-		       "others than root may write '%s'; run 'chown root' and 'chmod go-w' on it",
+		       "users other than root can write to '%s'; run 'chown root' and 'chmod go-w' on it",
 		       name);
 }
 

@@ -74,7 +74,7 @@ static gboolean check_line(const VkSettings *settings, const VkConfigLine *line,
 			       "this is neither a [SECTION] nor KEY = VALUE nor a # comment");
 	if (!line->section)
 		return vk_fail(error, VK_ERROR_USAGE,
-			       "%s: stands before any section; begin one, such as [backup]",
+			       "%s: is not in a section; begin one first, for example [backup]",
 			       line->key);
 	if (!line->key)
 		return vk_settings_check_section(line->section, error) &&
@@ -143,7 +143,7 @@ VkSettings *vk_settings_parse(const char *text, gsize length, const char *path, 
 	first = g_ptr_array_index(problems, 0);
 	vk_fail(error, VK_ERROR_USAGE, "'%s', line %u: %s", path, first->line, first->text);
 	if (problems->len > 1)
-		g_prefix_error(error, "%u settings are wrong, 'virtkeep config check' tells all: ",
+		g_prefix_error(error, "%u settings are wrong, 'virtkeep config check' lists all: ",
 			       problems->len);
 	return NULL;
 }

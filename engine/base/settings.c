@@ -142,7 +142,7 @@ gboolean vk_settings_check_section(const char *group, GError **error)
 		if (i == 0 || !g_str_equal(known_settings[i].group, known_settings[i - 1].group))
 			g_string_append_printf(groups, "%s[%s]", i == 0 ? "" : ", ",
 					       known_settings[i].group);
-	return vk_fail(error, VK_ERROR_USAGE, "[%s]: there is no such section; there are %s", group,
+	return vk_fail(error, VK_ERROR_USAGE, "[%s]: unknown section; the sections are %s", group,
 		       groups->str);
 }
 
@@ -156,7 +156,7 @@ static gboolean fail_unknown(const char *group, const char *key, GError **error)
 		if (is_group(known_settings[i].group, group))
 			g_string_append_printf(keys, "%s%s", keys->len > 0 ? ", " : "",
 					       known_settings[i].key);
-	return vk_fail(error, VK_ERROR_USAGE, "[%s] %s: there is no such setting; [%s] has %s",
+	return vk_fail(error, VK_ERROR_USAGE, "[%s] %s: unknown setting; [%s] has %s",
 		       group, key, group, keys->str);
 }
 
@@ -235,7 +235,7 @@ static gboolean check_target(const char *word, GError **error)
 {
 	return g_regex_match_simple("^[A-Za-z0-9_:-]+$", word, 0, 0) ||
 	       vk_fail(error, VK_ERROR_USAGE,
-		       "must have targets of disks such as 'vdb', and '%s' is none", word);
+		       "must list targets of disks, for example 'vdb'; '%s' is not one", word);
 }
 
 /* A guest may have another system than Linux: "D:\\" is a file system of Windows. */

@@ -44,7 +44,7 @@ static gboolean write_output(const char *path, const char *text, GError **error)
 
 	if (g_file_test(path, G_FILE_TEST_EXISTS))
 		return vk_fail(error, VK_ERROR_EXISTS,
-			       "'%s' exists already and is left as it is: name a new file", path);
+			       "'%s' already exists and was not changed: name a new file", path);
 	file = vk_new_file_create(path, 0600, error);
 	return file && vk_io_write(vk_new_file_fd(file), path, 0, text, strlen(text), error) &&
 	       vk_new_file_commit(file, FALSE, error);
@@ -96,7 +96,7 @@ static gboolean run_import(const VkProgram *program, const char *path, const Arg
 	return open == 0 ||
 	       vk_fail(error, VK_ERROR_PARTIAL,
 		       "the configuration is made, but not for %s of the old one, unsupported or "
-		       "unknown: see what is said of them",
+		       "unknown: see the list above",
 		       keys);
 }
 
@@ -116,7 +116,7 @@ gboolean vk_cmd_config(VkProgram *program, int argc, char **argv, GError **error
 
 	program->unconfigured = TRUE;
 	if (!vk_cmd_parse(program, "config check | config import SNAPCREATOR.conf",
-			  "'check' tells all that is wrong in the configuration, and what it names "
+			  "'check' lists all errors of the configuration, and what it names "
 			  "that is not there.\n'import' makes a configuration from one of Snap "
 			  "Creator's KVM plug-in, and tells for\neach key what becomes of it; the "
 			  "options are for it.",

@@ -283,8 +283,8 @@ gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **err
 		return FALSE;
 	if (findings.incomplete > 0)
 		return vk_fail(error, VK_ERROR_PARTIAL,
-			       "some guests could not be described, or not wholly: %u; the "
-			       "warnings above tell why",
+			       "%u guests could not be described completely; see the "
+			       "warnings above",
 			       findings.incomplete);
 	return TRUE;
 }

@@ -61,13 +61,13 @@ static gboolean visit_named(Round *round, VkHost *host, char *const *names, GErr
 static const char *state_of(const VkFinding *finding)
 {
 	if (finding->fixed)
-		return "mended";
+		return "fixed";
 	return finding->remedy ? finding->remedy : "-";
 }
 
 static void print_text(const GPtrArray *findings)
 {
-	g_autoptr(VkTable) table = vk_table_new("GUEST", "KIND", "FINDING", "CURE", NULL);
+	g_autoptr(VkTable) table = vk_table_new("GUEST", "KIND", "FINDING", "REMEDY", NULL);
 
 	if (findings->len == 0) {
 		if (!vk_log_is_quiet())
@@ -93,9 +93,9 @@ static void print_json(const GPtrArray *findings)
 		json_array_append_new(report, json_pack("{s:o, s:s, s:o, s:o, s:b}", "guest",
 							vk_json_new_string(finding->guest), "kind",
 							finding->kind, "finding",
-							vk_json_new_string(finding->what), "cure",
+							vk_json_new_string(finding->what), "remedy",
 							vk_json_new_string(finding->remedy),
-							"mended", finding->fixed));
+							"fixed", finding->fixed));
 	}
 	vk_json_print(report);
 }
@@ -109,7 +109,7 @@ static gboolean judge(const Round *round, GError **error)
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
 	if (round->failed > 0)
-		return vk_fail(error, VK_ERROR_PARTIAL, "%s could not be examined or mended",
+		return vk_fail(error, VK_ERROR_PARTIAL, "%s could not be examined or fixed",
 			       failed);
 	for (guint i = 0; i < round->findings->len; i++) {
 		const VkFinding *finding = g_ptr_array_index(round->findings, i);
@@ -118,7 +118,7 @@ static gboolean judge(const Round *round, GError **error)
 	}
 	open = vk_count_text(unfixed, "finding");
 	return unfixed == 0 ||
-	       vk_fail(error, VK_ERROR_DAMAGE, "%s to be mended: the column CURE says how", open);
+	       vk_fail(error, VK_ERROR_DAMAGE, "%s to fix: the column REMEDY says how", open);
 }
 
 /* Without a vault the rest can be looked at still. */
@@ -171,7 +171,7 @@ gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error
 {
 	gboolean fix = FALSE, release = FALSE;
 	const GOptionEntry entries[] = {
-		{"fix", 0, 0, G_OPTION_ARG_NONE, &fix, "Mend what is ours", NULL},
+		{"fix", 0, 0, G_OPTION_ARG_NONE, &fix, "Fix what earlier backups left", NULL},
 		{"release", 0, 0, G_OPTION_ARG_NONE, &release,
 		 "Take our checkpoints out of the named guests, for their internal snapshots",
 		 NULL},

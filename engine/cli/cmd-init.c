@@ -24,7 +24,7 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 	gboolean force = FALSE;
 	const GOptionEntry entries[] = {
 		{"force", 0, 0, G_OPTION_ARG_NONE, &force,
-		 "Also where a vault was before that is not there now", NULL},
+		 "Even where another vault was before", NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(VkVault) vault = NULL;

@@ -254,7 +254,7 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 	g_autofree char *since = NULL, *until = NULL;
 	const GOptionEntry entries[] = {
 		{"since", 0, 0, G_OPTION_ARG_STRING, &since,
-		 "Only from the begin of that on, like 2026-11-28, yesterday or 2026-11-28T07:30",
+		 "Only from then on, like 2026-11-28, yesterday or 2026-11-28T07:30",
 		 "WHEN"},
 		{"until", 0, 0, G_OPTION_ARG_STRING, &until, "Only up to the end of that", "WHEN"},
 		{"host", 0, 0, G_OPTION_ARG_STRING, &filter.host, "Only those taken on this host",

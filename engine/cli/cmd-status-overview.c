@@ -249,7 +249,7 @@ gboolean vk_cmd_status_overview(VkProgram *program, VkVault *vault, char *const 
 		return FALSE;
 	if (names[0] && rows->len == 0)
 		return vk_fail(error, VK_ERROR_NOT_FOUND,
-			       "neither the host nor the vault '%s' has such a guest; 'virtkeep "
+			       "neither the host nor the vault '%s' has this guest; 'virtkeep "
 			       "status' shows all",
 			       vk_vault_url(vault));
 	g_ptr_array_sort(rows, compare_rows);

@@ -70,7 +70,7 @@ gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary
 		arguments++;
 	if (max_arguments >= 0 && g_strv_length(arguments) > (guint)max_arguments)
 		return vk_fail(error, VK_ERROR_USAGE,
-			       "'%s' is an argument too many: try 'virtkeep --help'",
+			       "unexpected argument '%s': try 'virtkeep --help'",
 			       arguments[max_arguments]);
 	*ret_arguments = arguments;
 	return vk_program_start(program, error);

@@ -32,7 +32,7 @@ static const Command commands[] = {
 	{"verify", vk_cmd_verify, "check that the vault is whole"},
 	{"copy", vk_cmd_copy, "read snapshots on arrays into the vault"},
 	{"status", vk_cmd_status, "show how well guests are saved, and how the vault is"},
-	{"doctor", vk_cmd_doctor, "find, and mend, what earlier backups left in guests"},
+	{"doctor", vk_cmd_doctor, "find and fix what earlier backups left behind"},
 	{"config", vk_cmd_config, "check the configuration, or make one from Snap Creator's"},
 };
 
@@ -63,7 +63,7 @@ static GOptionContext *new_context(VkProgram *program)
 
 	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
 		g_string_append_printf(text, "  %-12s %s\n", commands[i].name, commands[i].help);
-	g_string_append(text, "\n'virtkeep COMMAND --help' tells the options of a command.");
+	g_string_append(text, "\n'virtkeep COMMAND --help' prints the options of a command.");
 	g_option_context_set_summary(context, "Backup of KVM guests: consistent snapshots in a "
 					      "deduplicating vault, and anything back from them.");
 	g_option_context_set_description(context, text->str);

@@ -102,7 +102,7 @@ VkCheckpointInfo *vk_checkpoint_parse(const char *xml, GError **error)
 	info->created = vk_xml_text(vk_xml_child(root, "creationTime"));
 	info->targets = g_ptr_array_new_with_free_func(g_free);
 	if (!info->name || !info->created) {
-		vk_fail(error, VK_ERROR_FAILED, WHAT " tells no name or time");
+		vk_fail(error, VK_ERROR_FAILED, WHAT " has no name or no time");
 		return NULL;
 	}
 	disk = vk_xml_child(vk_xml_child(root, "disks"), "disk");
@@ -134,7 +134,7 @@ gboolean vk_checkpoint_parse_size(const char *xml, const char *target, guint64 *
 		if (size && vk_xml_attribute_is(disk, "name", target))
 			return g_ascii_string_to_unsigned(size, 10, 0, G_MAXINT64, ret, error);
 	}
-	return vk_fail(error, VK_ERROR_FAILED, WHAT " tells no size of disk '%s'", target);
+	return vk_fail(error, VK_ERROR_FAILED, WHAT " has no size of disk '%s'", target);
 }
 
 void vk_checkpoint_info_free(VkCheckpointInfo *info)

@@ -117,7 +117,7 @@ const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk)
 	if (disk->empty)
 		return "empty drive";
 	if (g_str_equal(disk->device, "lun"))
-		return "SCSI device given through";
+		return "SCSI device passed through";
 	if (disk->readonly)
 		return "read-only";
 	if (disk->shareable)
@@ -125,7 +125,7 @@ const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk)
 	if (disk->transient)
 		return "transient: its changes end with the guest";
 	if (g_str_equal(disk->image->type, "nvme"))
-		return "NVMe device given through";
+		return "NVMe device passed through";
 	if (g_str_equal(disk->image->type, "dir"))
 		return "directory of the host";
 	if (g_str_equal(disk->image->type, "vhostuser") ||

@@ -169,7 +169,7 @@ static void add_unfit(VkSelection *selection, const char *exclusion)
 	if (fits)
 		return;
 	g_ptr_array_add(selection->unfit, g_strdup(exclusion));
-	vk_log_warning("--exclude '%s' leaves nobody out: no guest has such a name%s", exclusion,
+	vk_log_warning("--exclude '%s' excludes nothing: no guest has this name%s", exclusion,
 		       meant);
 }
 

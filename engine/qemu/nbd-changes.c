@@ -61,7 +61,7 @@ VkNbdChanges *vk_nbd_changes_new(const char *socket, const char *export, const c
 	changes->size = (guint64)size;
 	if (nbd_can_meta_context(changes->client->nbd, changes->context) != 1) {
 		vk_fail(error, VK_ERROR_CHANGED,
-			"%s no longer tells its changes; everything is to be read",
+			"the changes of %s cannot be read any more; everything must be read",
 			changes->client->label);
 		return NULL;
 	}
@@ -121,7 +121,7 @@ static gboolean ask(VkNbdChanges *changes, GError **error)
 		return FALSE;
 	if (changes->position == before)
 		return vk_fail(error, VK_ERROR_FAILED,
-			       "cannot get the changes of %s: its server tells nothing of offset "
+			       "cannot get the changes of %s: its server says nothing about offset "
 			       "%" G_GUINT64_FORMAT,
 			       changes->client->label, before);
 	return TRUE;

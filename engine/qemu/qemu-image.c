@@ -37,7 +37,7 @@ static json_t *file_node(const char *path, GError **error)
 
 	if (!g_utf8_validate(absolute, -1, NULL)) {
 		vk_fail(error, VK_ERROR_FAILED,
-			"the name of '%s' is not UTF-8, in which QEMU is told it", path);
+			"the name of '%s' is not UTF-8, which QEMU needs", path);
 		return NULL;
 	}
 	if (stat(absolute, &info) < 0) {
@@ -256,7 +256,7 @@ static const char *encryption_options(const VkQemuLayer *image)
 /*
  * QEMU measures how fast the processor hashes, to choose the rounds of a passphrase. Its first
  * measure takes few milliseconds, and fails where the kernel has not counted them yet (QEMU of
- * 2024, stable releases too; mended in 10.0): each try is quick and fails by chance.
+ * 2024, stable releases too; fixed in 10.0): each try is quick and fails by chance.
  */
 static gboolean is_transient(const GError *trouble)
 {

@@ -93,7 +93,7 @@ static gboolean map_allocation(NbdReader *reader, guint64 offset, guint64 length
 			return FALSE;
 		if (mapping.position == before)
 			return vk_fail(error, VK_ERROR_FAILED,
-				       "cannot map %s: its server tells nothing of offset "
+				       "cannot map %s: its server says nothing about offset "
 				       "%" G_GUINT64_FORMAT,
 				       reader->client->label, before);
 	}

@@ -202,7 +202,7 @@ static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char
 	if (nameless->len > 0)
 		return vk_fail(error, VK_ERROR_DAMAGE,
 			       "the vault '%s' has no readable guest '%s', but guests whose "
-			       "snapshots are all damaged: %s; 'virtkeep verify' tells more",
+			       "snapshots are all damaged: %s; 'virtkeep verify' says more",
 			       vk_vault_url(vault), name, nameless->str);
 	return vk_fail(error, VK_ERROR_NOT_FOUND, "the vault '%s' has no guest '%s'%s",
 		       vk_vault_url(vault), name,

@@ -131,7 +131,7 @@ static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_cl
 		seconds = next;
 	}
 	vk_fail(error, VK_ERROR_BUSY,
-		"too many others save the guest '%s' into the vault '%s' at this time",
+		"too many other backups of the guest '%s' into the vault '%s' run at the same time",
 		snapshot->name, vk_vault_url(vault));
 	return NULL;
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The doctor finds each kind of leftover, mends what is ours, and leaves the rest alone.
+# The doctor finds each kind of leftover, fixes what is ours, and leaves the rest alone.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -14,8 +14,8 @@ scratch=/var/lib/virtkeep/scratch
 name=$(virsh checkpoint-list vm --name | grep virtkeep)
 
 finds() { # KIND TEXT MENDED: a finding of the last run
-	jq -e --arg kind "$1" --arg text "$2" --argjson mended "$3" \
-		'any(.[]; .kind == $kind and (.finding | contains($text)) and .mended == $mended)' \
+	jq -e --arg kind "$1" --arg text "$2" --argjson fixed "$3" \
+		'any(.[]; .kind == $kind and (.finding | contains($text)) and .fixed == $fixed)' \
 		"$OUT" > /dev/null || fail "expected a finding $*: $(cat "$OUT")"
 }
 
@@ -48,25 +48,25 @@ printf '%-39s\n' "1 frozen" > "/run/virtkeep/$uuid.lock"
 virsh -q domfsfreeze vm > /dev/null
 run virtkeep --json doctor
 expect_status 5
-finds job 'that nobody drives' false
+finds job 'running without its backup' false
 finds frozen 'did not end well' false
 finds checkpoint "'${name%-*}-00000000' belongs to no snapshot" false
 finds checkpoint "of another vault" false
 finds file "$scratch/$uuid-vda-00.qcow2" false
-finds file 'of a guest that is gone' false
+finds file 'of a guest that no longer exists' false
 finds file '.vda.qcow2.virtkeep-00abcd' false
 finds file 'before a restore' false
 [[ $(< "$OUT") != *evil* ]] || fail "anybody's name is taken for a replaced disk's"
 ! has_no_backup_job vm || fail "the job was ended without --fix"
 ! is_thawed vm || fail "the guest was thawed without --fix"
 
-say "mended: what is ours"
+say "fixed: what is ours"
 run virtkeep --json doctor --fix
 expect_status 5
-finds job 'that nobody drives' true
+finds job 'running without its backup' true
 finds frozen 'did not end well' true
 finds checkpoint "'${name%-*}-00000000' belongs to no snapshot" true
-finds file 'of a guest that is gone' true
+finds file 'of a guest that no longer exists' true
 finds file '.vda.qcow2.virtkeep-00abcd' true
 finds file 'before a restore' false
 has_no_backup_job vm || fail "the job runs still"

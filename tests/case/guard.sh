@@ -80,12 +80,12 @@ are_well() {
 }
 
 # Within two seconds; the time for looking counts, too, so the last look may begin in time.
-expect_mended() {
+expect_released() {
 	local start took
 
 	start=$(now_ms)
 	until are_well; do
-		(($(now_ms) - start < ${1:-2000})) || fail "not mended: $(cat "$ERR")"
+		(($(now_ms) - start < ${1:-2000})) || fail "not released: $(cat "$ERR")"
 	done
 	took=$(($(now_ms) - start))
 	((took <= worst)) || worst=$took
@@ -104,8 +104,8 @@ for ((round = 1; round <= rounds; round++)); do
 		sleep "${phase//[!0-9.]/}"
 		kill -KILL -- "-$JOB" 2> /dev/null || true
 	fi
-	expect_mended
-	say "round $round, killed $phase: mended, worst ${worst} ms"
+	expect_released
+	say "round $round, killed $phase: released, worst ${worst} ms"
 	guest_run "$changed" 'echo alive > /mnt/vda/alive; sync'
 	ok virtkeep backup --group --json "${guests[@]}"
 	expect_json '.snapshots | length' 3
@@ -118,7 +118,7 @@ for ((round = 1; round <= rounds; round++)); do
 	done
 done
 ok virtkeep verify --data
-echo "worst time until all was mended: $worst ms"
+echo "worst time until all was released: $worst ms"
 
 for mode in agent suspend; do
 	say "a backup that hangs while it holds its guests, --quiesce $mode"
@@ -170,7 +170,7 @@ done
 kill_libvirtd
 kill -KILL -- "-$JOB" 2> /dev/null || true
 start_libvirtd
-expect_mended 30000
+expect_released 30000
 ok virtkeep backup --group "${guests[@]}"
 expect_clean "${guests[@]}"
 ok virtkeep verify

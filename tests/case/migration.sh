@@ -197,7 +197,7 @@ expect_clean other
 saved "$THERE" vda=incremental
 migrate "$THERE" "$HERE" --undefinesource
 
-say "gone while it was frozen: that is said, with the cure"
+say "gone while it was frozen: that is said, with the remedy"
 make_late other 4
 virtkeep backup --group vm other > "$OUT" 2> "$ERR" < /dev/null &
 JOB=$!
@@ -274,7 +274,7 @@ expect_left_suspended() {
 }
 
 printf '[guest vm]\nquiesce = suspend\n' > /etc/virtkeep/virtkeep.conf
-say "gone while it was suspended: that is said, with the cure"
+say "gone while it was suspended: that is said, with the remedy"
 backup_suspended
 migrate "$HERE" "$THERE"
 expect_other_saved

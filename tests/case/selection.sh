@@ -126,4 +126,4 @@ expect_json '.guests[0].last_snapshot != null' true
 expect_json '.guests[1] | "\(.last_snapshot) \(.on_host)"' "$good false"
 ok virtkeep status off2
 expect_out "not on this host"
-refused 6 "such a guest" virtkeep status nobody
+refused 6 "has this guest" virtkeep status nobody

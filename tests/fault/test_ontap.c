@@ -261,7 +261,7 @@ START_TEST(leaves_held_and_foreign_ones)
 		"{\"owners\": null, \"expiry_time\": \"2099-01-01T00:00:00+00:00\"}",
 		"{\"expiry_time\": null, \"comment\": \"of somebody else\"}",
 	};
-	const char *words[] = {"volume_clone", "2099", "not the name and comment"};
+	const char *words[] = {"volume_clone", "2099", "not have the name and comment"};
 	int codes[] = {VK_ERROR_BUSY, VK_ERROR_BUSY, VK_ERROR_FAILED};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(changes); i++) {

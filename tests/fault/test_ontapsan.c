@@ -203,7 +203,7 @@ static const struct {
 	{"sys/block/dm-0/dm/uuid", "mpath-3600a098077663049712b4e3475636b33", "another array"},
 	{"sys/block/dm-0/dm/uuid", "mpath-3600a098038314c4a433f577471797958", "another LUN"},
 	{"sys/block/sd0/device/vpd_pg80", "x", "another LUN"},
-	{"sys/block/dm-0/size", "129", "not the size"},
+	{"sys/block/dm-0/size", "129", "its size differs"},
 };
 
 START_TEST(refuses_what_does_not_agree)

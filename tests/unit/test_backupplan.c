@@ -77,7 +77,7 @@ START_TEST(skips_with_reasons)
 	ck_assert_ptr_nonnull(strstr(skip->reason, "empty"));
 	skip = g_ptr_array_index(plan->skipped, 1);
 	ck_assert_ptr_nonnull(strstr(skip->target, "01:00.0"));
-	ck_assert_ptr_nonnull(strstr(skip->reason, "given through"));
+	ck_assert_ptr_nonnull(strstr(skip->reason, "passed through"));
 	skip = g_ptr_array_index(plan->skipped, 2);
 	ck_assert_str_eq(skip->target, "-drive file=/x.raw");
 	ck_assert_ptr_nonnull(strstr(skip->reason, "<qemu:commandline>"));

@@ -163,7 +163,7 @@ START_TEST(parses_local_storage)
 				"/dev/mapper/3600a098038304437415d4b6a59676d51: saved\n"
 				"sdb scsi disk block raw /dev/mapper/mpathb: saved\n"
 				"sdc scsi lun block raw /dev/mapper/mpathc: "
-				"SCSI device given through\n");
+				"SCSI device passed through\n");
 	assert_disks(pool, "vda virtio disk file qcow2 /mnt/filer/vm store/files.qcow2: saved\n"
 			   "vdb virtio disk volume qcow2 default/files-data.qcow2: saved\n");
 	ck_assert_str_eq(volume->image->pool, "default");
@@ -207,8 +207,8 @@ START_TEST(lists_what_is_given_through)
 
 	assert_disks(domain, "vda virtio disk file qcow2 /srv/vm/gpu.qcow2: saved\n"
 			     "vdb virtio disk nvme raw nvme:0000:05:00.0: "
-			     "NVMe device given through\n"
-			     "sda scsi lun block raw /dev/sdx: SCSI device given through\n");
+			     "NVMe device passed through\n"
+			     "sda scsi lun block raw /dev/sdx: SCSI device passed through\n");
 	assert_list(domain->passthrough, "pci 0000:01:00.0\n"
 					 "usb 046d:c52b\n"
 					 "usb bus 1 device 4\n"

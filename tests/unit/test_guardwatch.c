@@ -9,7 +9,7 @@
 typedef struct {
 	gboolean is_slow;
 	gboolean is_released, is_mended, is_freed;
-	VkHold released, mended;
+	VkHold released, fixed;
 } Guest;
 
 static GMutex mutex;
@@ -50,11 +50,11 @@ static void release(gpointer data, VkHold held)
 		await(&may_end);
 }
 
-static void mend(gpointer data, VkHold held)
+static void fix(gpointer data, VkHold held)
 {
 	Guest *guest = data;
 
-	guest->mended = held;
+	guest->fixed = held;
 	note(&guest->is_mended);
 }
 
@@ -85,8 +85,8 @@ START_TEST(a_slow_release_delays_no_other)
 	ck_assert(await(&quick.is_released));
 	ck_assert_int_eq(quick.released, VK_HOLD_SUSPENDED);
 	note(&may_end);
-	vk_watchlist_end(list, mend);
-	ck_assert_int_eq(slow.mended, VK_HOLD_FROZEN);
+	vk_watchlist_end(list, fix);
+	ck_assert_int_eq(slow.fixed, VK_HOLD_FROZEN);
 	ck_assert(slow.is_freed && quick.is_freed);
 }
 END_TEST
@@ -102,7 +102,7 @@ START_TEST(who_is_being_released_can_be_removed)
 	ck_assert(await(&quick.is_released));
 	note(&may_end);
 	ck_assert(await(&slow.is_freed));
-	vk_watchlist_end(list, mend);
+	vk_watchlist_end(list, fix);
 	ck_assert(!slow.is_mended);
 	ck_assert(quick.is_mended);
 }
@@ -118,7 +118,7 @@ START_TEST(who_is_being_released_can_be_added_again)
 	hold_overdue("slow", VK_HOLD_FROZEN);
 	ck_assert(await(&again.is_released));
 	note(&may_end);
-	vk_watchlist_end(list, mend);
+	vk_watchlist_end(list, fix);
 	ck_assert(slow.is_freed && !slow.is_mended && again.is_freed);
 }
 END_TEST
@@ -131,7 +131,7 @@ START_TEST(who_is_held_stays)
 	vk_watchlist_released(list, "slow");
 	vk_watchlist_remove(list, "slow");
 	ck_assert_ptr_null(vk_watchlist_find(list, "slow"));
-	vk_watchlist_end(list, mend);
+	vk_watchlist_end(list, fix);
 	ck_assert(slow.is_freed && !slow.is_mended);
 }
 END_TEST
@@ -148,9 +148,9 @@ START_TEST(each_hold_has_its_deadline)
 	quick.is_released = FALSE;
 	vk_watchlist_hold(list, "quick", VK_HOLD_FROZEN, g_get_monotonic_time() + G_TIME_SPAN_HOUR);
 	note(&may_end);
-	vk_watchlist_end(list, mend);
+	vk_watchlist_end(list, fix);
 	ck_assert(!quick.is_released);
-	ck_assert_int_eq(quick.mended, VK_HOLD_FROZEN);
+	ck_assert_int_eq(quick.fixed, VK_HOLD_FROZEN);
 }
 END_TEST
 

@@ -82,7 +82,7 @@ gboolean vk_ontap_read_layer(const json_t *copy, guint number, VkOntapStored *re
 	    !vk_json_uint(layer, "mtime_ns", &ret->mtime_ns, error))
 		return FALSE;
 	return is_ours(ret) || vk_fail(error, VK_ERROR_DAMAGE,
-				       "'%s' of '%s' is no place in an array snapshot of ours",
+				       "'%s' of '%s' is not in an array snapshot of virtkeep",
 				       ret->path, ret->snapshot);
 }
 

@@ -205,7 +205,7 @@ static gboolean locate_on(VkOntap *ontap, const VkMountFacts *mount, const char 
 	ret->path = g_strdup(inside);
 	find_root(path, mount->mountpoint, inside, ret);
 	return (ret->volume && ret->volume_name && g_uuid_string_is_valid(ret->volume)) ||
-	       vk_fail(error, VK_ERROR_FAILED, "the array told a volume without name or uuid");
+	       vk_fail(error, VK_ERROR_FAILED, "the array sent a volume without name or uuid");
 }
 
 VkMounts *vk_ontap_load_mounts(GError **error)

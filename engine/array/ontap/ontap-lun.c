@@ -115,7 +115,7 @@ static gboolean check_paths(const char *device, const char *serial, GError **err
 		if (!check_path(g_ptr_array_index(paths, i), serial, &is_confirmed, error))
 			return FALSE;
 	return is_confirmed ||
-	       vk_fail(error, VK_ERROR_FAILED, "no path of it tells the serial number of its LUN");
+	       vk_fail(error, VK_ERROR_FAILED, "none of its paths gives the serial number of its LUN");
 }
 
 static const json_t *match_serial(const json_t *luns, const char *serial, GError **error)
@@ -167,7 +167,7 @@ static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret,
 
 	if (!uuid || !volume || !svm || !name || !g_uuid_string_is_valid(uuid) ||
 	    !g_str_has_prefix(name, prefix))
-		return vk_fail(error, VK_ERROR_FAILED, "the array did not tell where its LUN lies");
+		return vk_fail(error, VK_ERROR_FAILED, "the array did not say where its LUN is");
 	volumes = vk_ontap_known_list(ontap, url, VK_ONTAP_KNOWN_SEC, error);
 	record = json_array_get(volumes, 0);
 	if (!volumes || !vk_ontap_check_volume(record, error))
@@ -178,7 +178,7 @@ static gboolean fill_place(VkOntap *ontap, const json_t *lun, VkOntapPlace *ret,
 	ret->path = g_strdup(name + strlen(prefix));
 	ret->lun = g_strdup(vk_json_optional_string(lun, "uuid"));
 	return (ret->lun && g_uuid_string_is_valid(ret->lun)) ||
-	       vk_fail(error, VK_ERROR_FAILED, "the array did not tell the uuid of its LUN");
+	       vk_fail(error, VK_ERROR_FAILED, "the array did not send the uuid of its LUN");
 }
 
 /* The LUN of a device in a list that is not older than OLDEST_SEC. */
@@ -200,7 +200,7 @@ static gboolean locate_among(VkOntap *ontap, const char *device, const char *ser
 	if (oldest_sec)
 		return locate_among(ontap, device, serial, 0, ret, error);
 	return vk_fail(error, VK_ERROR_FAILED,
-		       "it has not the size of the LUN '%s': was that resized, and not seen here?",
+		       "its size differs from that of the LUN '%s': rescan it after a resize",
 		       vk_json_optional_string(lun, "name"));
 }
 

@@ -261,7 +261,7 @@ static gboolean pause_before(gint64 deadline, GError **error)
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
 	if (g_get_monotonic_time() >= deadline)
-		return vk_fail(error, VK_ERROR_BUSY, "its transfer goes on still");
+		return vk_fail(error, VK_ERROR_BUSY, "its transfer is still running");
 	g_usleep(POLL_US);
 	return TRUE;
 }
@@ -359,7 +359,7 @@ static gboolean update(const VkOntapSearch *search, VkOntap *destination, const 
 	const char *path = vk_json_nested_string(record, "destination", "path");
 
 	if (!uuid || !g_uuid_string_is_valid(uuid) || !path)
-		return vk_fail(error, VK_ERROR_FAILED, "the array told half a relationship");
+		return vk_fail(error, VK_ERROR_FAILED, "the array sent an incomplete relationship");
 	if (transfer(destination, record, search->snapshot, order->wait_sec, error))
 		return TRUE;
 	g_prefix_error(error, "the relationship from '%s' to '%s': ", search->path, path);

@@ -160,7 +160,7 @@ static char *snapshot_url(const char *volume, const json_t *record, GError **err
 	g_autofree char *path = NULL;
 
 	if (!uuid || !g_uuid_string_is_valid(uuid)) {
-		vk_fail(error, VK_ERROR_FAILED, "the array told a snapshot without its uuid");
+		vk_fail(error, VK_ERROR_FAILED, "the array sent a snapshot without a uuid");
 		return NULL;
 	}
 	path = g_strdup_printf("/api/storage/volumes/%s/snapshots/%s", volume, uuid);
@@ -227,7 +227,7 @@ gboolean vk_ontap_delete_snapshot(VkOntap *ontap, const char *volume, const char
 	if (!read_mark(record, &mark))
 		return vk_fail(
 			error, VK_ERROR_FAILED,
-			"the array snapshot '%s' has not the name and comment of one of ours: "
+			"the array snapshot '%s' does not have the name and comment of a snapshot of virtkeep: "
 			"it is left alone",
 			name);
 	return refuse_held(record, name, error) &&
@@ -248,7 +248,7 @@ gboolean vk_ontap_read_handle(const json_t *handle, const char **ret_volume, con
 		return FALSE;
 	return (g_uuid_string_is_valid(*ret_volume) &&
 		g_str_has_prefix(*ret_name, VK_ONTAP_NAME_PREFIX)) ||
-	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no array snapshot of ours", *ret_name);
+	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not an array snapshot of virtkeep", *ret_name);
 }
 
 /* When it was made, by its name. */
@@ -317,7 +317,7 @@ gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean list
 	    !vk_ontap_find_snapshot(ontap, volume, name, 0, &record, error))
 		return FALSE;
 	if (!record || !read_mark(record, &mark))
-		return vk_fail(error, VK_ERROR_NOT_FOUND, "the array has no snapshot '%s' of ours",
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "the array has no snapshot '%s' of virtkeep",
 			       name);
 	if (mark.is_unlisted == !listed)
 		return TRUE;

@@ -109,7 +109,7 @@ static void set_mode(VkAttempt *attempt, const VkBackupPlanDisk *planned, VkDisk
 	}
 	record->mode = g_strdup("full");
 	record->reason = damage_reason(attempt);
-	vk_log_warning("guest '%s', disk '%s': saved in full, for %s; 'virtkeep verify' tells more",
+	vk_log_warning("guest '%s', disk '%s': saved in full, for %s; 'virtkeep verify' says more",
 		       vk_guest_name(attempt->guest), record->target, record->reason);
 }
 

@@ -39,7 +39,7 @@ VkBackupPlan *vk_backup_plan_new(const VkDomain *domain, const VkSnapshot *last,
 		g_ptr_array_add(
 			plan->skipped,
 			vk_skip_record_new(g_ptr_array_index(domain->passthrough, i),
-					   "device of the host given through to the guest"));
+					   "device of the host, passed through to the guest"));
 	for (guint i = 0; i < domain->foreign->len; i++)
 		g_ptr_array_add(plan->skipped,
 				vk_skip_record_new(g_ptr_array_index(domain->foreign, i),
@@ -203,7 +203,7 @@ char *vk_backup_plan_reason(const VkBackupPlan *plan, const VkBackupPlanDisk *di
 				       "without it",
 				       plan->last->time);
 	if (disk->incremental)
-		return g_strdup_printf("its dirty bitmap tells what changed since %s",
+		return g_strdup_printf("its dirty bitmap has recorded the changes since %s",
 				       plan->last->time);
 	return g_strdup(disk->cause ? disk->cause : "no changed-block tracking");
 }

@@ -19,11 +19,11 @@ gboolean vk_doctor_examine_job(VkDoctorVisit *visit, GError **error)
 	}
 	if (owner == VK_JOB_OURS)
 		vk_doctor_add(visit, "job",
-			      g_strdup("a backup job of ours runs that nobody drives"),
+			      g_strdup("a backup job of virtkeep is running without its backup"),
 			      vk_finding_fix_command());
 	for (guint i = 0; i < files->len; i++)
 		vk_doctor_add(visit, "file",
-			      g_strdup_printf("'%s' is left of a backup",
+			      g_strdup_printf("'%s' is a leftover of a backup",
 					      (char *)g_ptr_array_index(files, i)),
 			      vk_finding_fix_command());
 	if (!visit->options->fix || visit->findings->len == first)

@@ -107,7 +107,7 @@ void vk_import_take_users(VkImport *import, const VkImportRow *row, VkImportKey 
 	if (!vk_import_put(import, key, "backup", "mode", "array"))
 		return;
 	vk_import_judge(key, VK_IMPORT_TAKEN, names->str,
-			"passwords are not taken over: put each into the file that its "
+			"passwords are not imported: put each into the file that its "
 			"password_file names, readable by root alone");
 }
 

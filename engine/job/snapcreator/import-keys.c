@@ -25,8 +25,8 @@ static const char forced[] = "what something depends on is never deleted: remove
 static const char foreign[] = "snapshots of others hold guests that nobody has quiesced";
 static const char found_qtrees[] = "the relationships are found from the volumes, whole ones";
 static const char cascade[] =
-	"only the relationships of the guests' own volumes are updated: have the "
-	"array's schedule update what goes on from there";
+	"only the relationships of the guests' own volumes are updated: let the "
+	"array's schedule update the relationships beyond";
 static const char plugin_step[] = "the KVM plug-in had no such step";
 static const char held_before[] = "runs before the guest is held, not while";
 static const char held_after[] = "runs when the guest goes on, not while it is held";
@@ -108,7 +108,7 @@ static const VkImportRow rows[] = {
 	/* logins */
 	{"NTAP_USERS", TAKEN, .is_secret = TRUE, .take = vk_import_take_users},
 	{"CMODE_CLUSTER_USERS", TAKEN, .is_secret = TRUE, .take = vk_import_take_users},
-	{"CMODE_CLUSTER_NAME", NOT_NEEDED, .why = "the url of an array tells where it is"},
+	{"CMODE_CLUSTER_NAME", NOT_NEEDED, .why = "the url of an array says where it is"},
 	{"CMODE_SET", UNSUPPORTED, .off = "Y",
 	 .why = "arrays in 7-Mode cannot be asked: ONTAP 9.11.1 or newer is needed"},
 	{"NTAP_PWD_PROTECTION", NOT_NEEDED, .why = "passwords are in files that only root reads"},
@@ -206,12 +206,12 @@ static const VkImportRow rows[] = {
 	{"USE_GLOBAL_CONFIG", NOT_NEEDED, .take = vk_import_take_global},
 	{"SENDTRAP", UNSUPPORTED,
 	 .why = "call it in [hooks] PRE_EXIT_CMDnn, with $VIRTKEEP_ERROR for %MSG"},
-	{"FAILURE_MSG", NOT_NEEDED, .why = "$VIRTKEEP_ERROR tells hooks what has failed"},
+	{"FAILURE_MSG", NOT_NEEDED, .why = "hooks get the error in $VIRTKEEP_ERROR"},
 	{"SUCCESS_TRAP", UNSUPPORTED,
 	 .why = "call it in [hooks] POST_NTAP_CMDnn, with $VIRTKEEP_SNAPSHOT for %SUCCESS_MSG"},
-	{"SUCCESS_MSG", NOT_NEEDED, .why = "$VIRTKEEP_SNAPSHOT tells hooks what has been saved"},
+	{"SUCCESS_MSG", NOT_NEEDED, .why = "hooks get the snapshot in $VIRTKEEP_SNAPSHOT"},
 	{"NTAP_ASUP_ERROR_ENABLE", UNSUPPORTED, .off = "N",
-	 .why = "arrays are not told of failures; they are in the journal, and hooks can tell"},
+	 .why = "failures are not reported to arrays; see the journal, or report them in a hook"},
 };
 
 /* Keys with the answer of a row that has none of its own; what they hold may be secret. */
@@ -241,11 +241,11 @@ static const Family families[] = {
 	{{.verdict = UNSUPPORTED,
 	  .off = "N",
 	  .is_secret = TRUE,
-	  .why = "no management console is told of anything: call it in [hooks]"},
+	  .why = "nothing is reported to a management console: call it in [hooks]"},
 	 "OM_EVENT_GENERATE"},
 	{{.verdict = NOT_NEEDED,
 	  .is_secret = TRUE,
-	  .why = "belongs to what is switched on by a key of its own; see that one"},
+	  .why = "belongs to a feature that another key switches on; see that key"},
 	 "ARCHIVE_LOG_DIR ARCHIVE_LOG_EXT ARCHIVE_LOG_RECURSIVE_SEARCH ARCHIVE_LOG_RETENTION "
 	 "NTAP_DFM_DATA_SET NTAP_DFM_SNAPSHOT_FORMAT NTAP_OSSV_FS_SNAPSHOT "
 	 "NTAP_OSSV_FS_SNAPSHOT_CREATE_CMD NTAP_OSSV_HOMEDIR OM_HOST OM_PORT OM_PWD OM_USER"},
@@ -263,7 +263,7 @@ static const Family families[] = {
 	 "JAVA_CLASSPATH JAVA_HOME JVM_ARGS PERL_HOME PERL_OPTS PYTHON_HOME PYTHON_OPTS"},
 	{{.verdict = NOT_NEEDED,
 	  .is_secret = TRUE,
-	  .why = "of another plug-in than that of KVM; APP_NAME tells what to do instead"},
+	  .why = "belongs to another plug-in; see APP_NAME"},
 	 "CNTL_FILE_BACKUP_DIR DB2_CMD DB2_DATABASES DBMCLICMD DOMINO_CHANGE_INFO_PATH "
 	 "DOMINO_DATABASE_TYPE DOMINO_DATA_PATH DOMINO_INI_PATH DOMINO_RESTORE_DATA_PATH "
 	 "HANA_FILE_BACKUP_ENABLE HANA_FILE_BACKUP_PATH HANA_FILE_BACKUP_PREFIX HANA_HDBSQL_CMD "

@@ -63,7 +63,7 @@ void vk_import_take_hook(VkImport *import, const VkImportRow *row, VkImportKey *
 		       : g_strdup(full);
 	if (g_key_file_has_key(import->output, row->group, name, NULL))
 		vk_import_judge(key, VK_IMPORT_UNSUPPORTED, NULL,
-				"another command has this number already: give it one of its own");
+				"another command already has this number: change it");
 	else if (vk_import_put(import, key, row->group, name, value))
 		vk_import_judge(key, VK_IMPORT_TAKEN, key->as, row->why);
 }

@@ -40,7 +40,7 @@ static void fail_missing(const VkProgram *program, const char *directory, const 
 			trouble->message, (const char *)g_ptr_array_index(known, 0));
 	else if (is_configured(program, directory))
 		vk_fail(error, VK_ERROR_NOT_FOUND,
-			"%s: the file system that it is to lie on may not be mounted; mount it "
+			"%s: the file system that it belongs on may not be mounted; mount it "
 			"and try again",
 			trouble->message);
 	else

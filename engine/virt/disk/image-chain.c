@@ -151,7 +151,7 @@ static const char *find_format(const VkDomainImage *image, const char *path, GEr
 			return "qcow2";
 	}
 	vk_fail(error, VK_ERROR_FAILED,
-		"its image '%s' does not tell the format of its backing file '%s', which does not "
+		"its image '%s' does not name the format of its backing file '%s', which does not "
 		"look raw: a guest may have written that; say it by 'qemu-img rebase -u -F FORMAT "
 		"-b "
 		"%s %s', or in the guest's definition by <backingStore>",

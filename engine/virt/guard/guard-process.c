@@ -232,7 +232,7 @@ static void fix(gpointer data, VkHold held)
 				g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 
 		if (!(well && !found) && vk_deadline_passed(deadline)) {
-			vk_log_error("guest '%s' could not be mended: %s; run 'virtkeep doctor "
+			vk_log_error("guest '%s' could not be released: %s; run 'virtkeep doctor "
 				     "--fix'",
 				     name, trouble ? trouble->message : "a job does not end");
 			return;

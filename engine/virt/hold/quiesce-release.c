@@ -29,7 +29,7 @@ static gboolean check_resumed(VkGuest *guest, VkGuestState state, GError **error
 {
 	return state != VK_GUEST_RUNNING || !vk_guest_is_stalled(guest) ||
 	       vk_fail(error, VK_ERROR_BUSY,
-		       "guest '%s' may be suspended yet, for its QEMU does not answer",
+		       "guest '%s' may still be suspended: its QEMU does not answer",
 		       vk_guest_name(guest));
 }
 

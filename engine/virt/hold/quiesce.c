@@ -22,7 +22,7 @@ gboolean vk_quiesce_mode_parse(const char *text, VkQuiesceMode *ret, GError **er
 		}
 	}
 	return vk_fail(error, VK_ERROR_USAGE,
-		       "'%s' is no way to quiesce; use auto, agent, suspend or none", text);
+		       "'%s' is not a quiesce mode; use auto, agent, suspend or none", text);
 }
 
 static void note_over_budget(VkQuiesce *quiesce)

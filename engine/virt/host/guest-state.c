@@ -89,7 +89,7 @@ const char *vk_guest_why_still(VkGuest *guest)
 	if (state == VIR_DOMAIN_PMSUSPENDED)
 		return "the guest is asleep (pmsuspended)";
 	if (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR)
-		return "an I/O error of a disk has stopped the guest ('virsh domblkerror' tells "
+		return "an I/O error of a disk has stopped the guest ('virsh domblkerror' says "
 		       "which)";
 	return "the guest was not running";
 }

@@ -148,7 +148,7 @@ static gboolean ask_version(VkOntapRest *rest, GError **error)
 	rest->cluster = g_strdup(vk_json_optional_string(reply.body, "name"));
 	return rest->version ||
 	       vk_fail(error, VK_ERROR_FAILED,
-		       "array '%s': it does not tell its version; set 'version'", rest->name);
+		       "array '%s': it does not say its version; set 'version'", rest->name);
 }
 
 static gboolean check_version(VkOntapRest *rest, GError **error)
@@ -322,7 +322,7 @@ static gboolean await_jobs(VkOntapRest *rest, gint64 deadline, VkOntapReply *rep
 	if (count == 0 && reply->status == 202) {
 		reply->is_unsure = TRUE;
 		return vk_fail(error, VK_ERROR_FAILED,
-			       "array '%s': it began something and told no job", rest->name);
+			       "array '%s': it began an operation but sent no job", rest->name);
 	}
 	for (gsize i = 0; i < count; i++) {
 		const json_t *job = one ? one : json_array_get(many, i);
@@ -331,7 +331,7 @@ static gboolean await_jobs(VkOntapRest *rest, gint64 deadline, VkOntapReply *rep
 		if (!uuid || !g_uuid_string_is_valid(uuid)) {
 			reply->is_unsure = TRUE;
 			return vk_fail(error, VK_ERROR_FAILED,
-				       "array '%s': it told a job without its uuid", rest->name);
+				       "array '%s': it sent a job without a uuid", rest->name);
 		}
 		if (!await_job(rest, uuid, deadline, reply, error))
 			return FALSE;
