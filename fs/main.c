@@ -10,7 +10,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "log.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "program.h"
 
 #include <errno.h>

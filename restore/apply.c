@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "apply-priv.h"
 
-#include "guestlock.h"
+#include "guest-lock.h"
 #include "log.h"
 
 static gboolean apply_parts(const VkRestorePlan *plan, VkArrays *arrays, GError **error)

@@ -26,7 +26,8 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context)
 		{"vault", 0, 0, G_OPTION_ARG_FILENAME, &program->vault_url,
 		 "The vault: dir:/PATH or a path (default $VIRTKEEP_VAULT)", "URL"},
 		{"connect", 'c', 0, G_OPTION_ARG_STRING, &program->libvirt_uri,
-		 "The host's libvirt (default qemu:///system, qemu:///session for users other than root)",
+		 "The host's libvirt (default qemu:///system, qemu:///session for users other than "
+		 "root)",
 		 "URI"},
 		{"json", 0, 0, G_OPTION_ARG_NONE, &program->json, "Print one JSON document", NULL},
 		{"verbose", 'v', 0, G_OPTION_ARG_NONE, &program->verbose, "Say more", NULL},

@@ -99,9 +99,10 @@ static gboolean check_entry(int entry, const struct stat *facts, GError **error)
 	if (is_private(facts) || (is_sticky && is_trusted(facts->st_uid)))
 		return TRUE;
 	name = name_of(entry);
-	return vk_fail(error, VK_ERROR_FAILED,
-		       "users other than root can write to '%s'; run 'chown root' and 'chmod go-w' on it",
-		       name);
+	return vk_fail(
+		error, VK_ERROR_FAILED,
+		"users other than root can write to '%s'; run 'chown root' and 'chmod go-w' on it",
+		name);
 }
 
 /* From DIRECTORY to its entry NAME. */

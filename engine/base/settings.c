@@ -156,8 +156,8 @@ static gboolean fail_unknown(const char *group, const char *key, GError **error)
 		if (is_group(known_settings[i].group, group))
 			g_string_append_printf(keys, "%s%s", keys->len > 0 ? ", " : "",
 					       known_settings[i].key);
-	return vk_fail(error, VK_ERROR_USAGE, "[%s] %s: unknown setting; [%s] has %s",
-		       group, key, group, keys->str);
+	return vk_fail(error, VK_ERROR_USAGE, "[%s] %s: unknown setting; [%s] has %s", group, key,
+		       group, keys->str);
 }
 
 static char **split_words(const char *setting)

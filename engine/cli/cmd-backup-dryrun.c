@@ -7,7 +7,7 @@
 #include "errors.h"
 #include "forecast.h"
 #include "log.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "selection.h"
 #include "table.h"
 #include "text.h"

@@ -6,7 +6,7 @@
 #include "errors.h"
 #include "hooks.h"
 #include "log.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "retention.h"
 #include "status-line.h"
 #include "text.h"
@@ -294,8 +294,8 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		 "Leave out the guests that PATTERN fits; may be repeated", "PATTERN"},
 		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &arguments.dry_run,
 		 "Show what would be done and do nothing", NULL},
-		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group,
-		 "All of them at one instant", NULL},
+		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group, "All of them at one instant",
+		 NULL},
 		{"mode", 0, 0, G_OPTION_ARG_STRING, &arguments.mode,
 		 "Where the copies go: vault, array or array+vault (default vault)", "MODE"},
 		{"label", 0, 0, G_OPTION_ARG_STRING, &arguments.label,

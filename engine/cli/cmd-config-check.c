@@ -7,7 +7,7 @@
 #include "hooks.h"
 #include "json.h"
 #include "log.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "text.h"
 #include "user-defaults.h"
 

@@ -5,7 +5,7 @@
 #include "errors.h"
 #include "log.h"
 #include "mapping-check.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "protection.h"
 #include "settings-file.h"
 #include "table.h"

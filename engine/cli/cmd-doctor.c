@@ -7,7 +7,7 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "release.h"
 #include "table.h"
 #include "text.h"

@@ -3,7 +3,7 @@
 
 #include "discover.h"
 #include "json.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "same-fs.h"
 #include "text.h"
 
@@ -23,8 +23,8 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 {
 	gboolean force = FALSE;
 	const GOptionEntry entries[] = {
-		{"force", 0, 0, G_OPTION_ARG_NONE, &force,
-		 "Even where another vault was before", NULL},
+		{"force", 0, 0, G_OPTION_ARG_NONE, &force, "Even where another vault was before",
+		 NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(VkVault) vault = NULL;

@@ -5,7 +5,7 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "suggest.h"
 #include "table.h"
 #include "text.h"
@@ -138,7 +138,7 @@ static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGues
 			list_in_table(listing, guest, snapshot);
 	}
 	listing->guests += listing->snapshots > before;
-	vk_catalog_tell_ahead(g_ptr_array_index(guest->keys, guest->keys->len - 1),
+	vk_catalog_warn_ahead(g_ptr_array_index(guest->keys, guest->keys->len - 1),
 			      guest->view_name);
 	return TRUE;
 }
@@ -254,8 +254,7 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 	g_autofree char *since = NULL, *until = NULL;
 	const GOptionEntry entries[] = {
 		{"since", 0, 0, G_OPTION_ARG_STRING, &since,
-		 "Only from then on, like 2026-11-28, yesterday or 2026-11-28T07:30",
-		 "WHEN"},
+		 "Only from then on, like 2026-11-28, yesterday or 2026-11-28T07:30", "WHEN"},
 		{"until", 0, 0, G_OPTION_ARG_STRING, &until, "Only up to the end of that", "WHEN"},
 		{"host", 0, 0, G_OPTION_ARG_STRING, &filter.host, "Only those taken on this host",
 		 "NAME"},

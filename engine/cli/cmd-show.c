@@ -4,7 +4,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "json.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "table.h"
 #include "text.h"
 #include "when.h"

@@ -3,7 +3,7 @@
 #include "cmd-status.h"
 
 #include "catalog.h"
-#include "checkrecord.h"
+#include "check-record.h"
 #include "errors.h"
 #include "host.h"
 #include "json.h"

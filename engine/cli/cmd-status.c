@@ -6,7 +6,7 @@
 #include "errors.h"
 #include "json.h"
 #include "log.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "replication.h"
 #include "table.h"
 #include "text.h"

@@ -2,15 +2,15 @@
 #include "cmd.h"
 
 #include "catalog.h"
-#include "checkrecord.h"
+#include "check-record.h"
 #include "errors.h"
 #include "json.h"
 #include "log.h"
-#include "openvault.h"
+#include "open-vault.h"
 #include "progress.h"
 #include "table.h"
 #include "text.h"
-#include "vaultcheck.h"
+#include "vault-check.h"
 
 #include <stdio.h>
 

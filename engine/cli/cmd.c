@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
 
-#include "completewords.h"
+#include "complete-words.h"
 #include "errors.h"
 
 #include <stdlib.h>

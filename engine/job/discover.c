@@ -197,9 +197,10 @@ static gboolean is_missing(const Search *search, VkFoundDisk *found)
 	found->missing = search->is_off;
 	vk_fail(&trouble, VK_ERROR_NOT_FOUND, "the image '%s' of disk '%s' is not there%s",
 		found->path, found->target,
-		search->is_off ? "; is its storage mounted?"
-			       : " any more, and only the guest still has it open: copy it before the "
-				 "guest stops");
+		search->is_off
+			? "; is its storage mounted?"
+			: " any more, and only the guest still has it open: copy it before the "
+			  "guest stops");
 	note_problem(search, trouble);
 	return TRUE;
 }

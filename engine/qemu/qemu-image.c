@@ -36,8 +36,8 @@ static json_t *file_node(const char *path, GError **error)
 	struct stat info;
 
 	if (!g_utf8_validate(absolute, -1, NULL)) {
-		vk_fail(error, VK_ERROR_FAILED,
-			"the name of '%s' is not UTF-8, which QEMU needs", path);
+		vk_fail(error, VK_ERROR_FAILED, "the name of '%s' is not UTF-8, which QEMU needs",
+			path);
 		return NULL;
 	}
 	if (stat(absolute, &info) < 0) {

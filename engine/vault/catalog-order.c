@@ -88,7 +88,7 @@ gboolean vk_snapshot_key_is_ahead(const VkSnapshotKey *key)
 	return to_seconds(order_time(key)) > get_now() + AHEAD_SEC;
 }
 
-void vk_catalog_tell_ahead(const VkSnapshotKey *newest, const char *guest)
+void vk_catalog_warn_ahead(const VkSnapshotKey *newest, const char *guest)
 {
 	if (vk_snapshot_key_is_ahead(newest))
 		vk_log_warning("the newest snapshot, '%s@%s', is dated in the future: a clock was "

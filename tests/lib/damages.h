@@ -2,17 +2,16 @@
 /* What a check of a vault found, to be compared. */
 #pragma once
 
-#include "vaultcheck.h"
+#include "vault-check.h"
 
 #include <string.h>
 
 /* Whether the damage INDEX is there, and its line has TEXT. */
 static inline gboolean damage_says(const VkCheckResult *result, guint index, const char *text)
 {
-	g_autofree char *line =
-		index < result->damages->len
-			? vk_damage_text(g_ptr_array_index(result->damages, index))
-			: NULL;
+	g_autofree char *line = index < result->damages->len
+					? vk_damage_text(g_ptr_array_index(result->damages, index))
+					: NULL;
 
 	return line && strstr(line, text);
 }

@@ -3,7 +3,7 @@
 #include "apply-priv.h"
 
 #include "errors.h"
-#include "guestlock.h"
+#include "guest-lock.h"
 
 #include <check.h>
 #include <glib/gstdio.h>

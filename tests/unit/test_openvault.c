@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is told when there is no vault, or another one, where one is to be. */
-#include "openvault.h"
+#include "open-vault.h"
 
 #include "known-vaults.h"
 

@@ -114,8 +114,8 @@ static gboolean check_paths(const char *device, const char *serial, GError **err
 	for (guint i = 0; i < paths->len; i++)
 		if (!check_path(g_ptr_array_index(paths, i), serial, &is_confirmed, error))
 			return FALSE;
-	return is_confirmed ||
-	       vk_fail(error, VK_ERROR_FAILED, "none of its paths gives the serial number of its LUN");
+	return is_confirmed || vk_fail(error, VK_ERROR_FAILED,
+				       "none of its paths gives the serial number of its LUN");
 }
 
 static const json_t *match_serial(const json_t *luns, const char *serial, GError **error)

@@ -225,11 +225,11 @@ gboolean vk_ontap_delete_snapshot(VkOntap *ontap, const char *volume, const char
 		return TRUE;
 	*ret_was_there = TRUE;
 	if (!read_mark(record, &mark))
-		return vk_fail(
-			error, VK_ERROR_FAILED,
-			"the array snapshot '%s' does not have the name and comment of a snapshot of virtkeep: "
-			"it is left alone",
-			name);
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the array snapshot '%s' does not have the name and comment of a "
+			       "snapshot of virtkeep: "
+			       "it is left alone",
+			       name);
 	return refuse_held(record, name, error) &&
 	       delete_record(ontap, volume, name, record, error);
 }
@@ -248,7 +248,8 @@ gboolean vk_ontap_read_handle(const json_t *handle, const char **ret_volume, con
 		return FALSE;
 	return (g_uuid_string_is_valid(*ret_volume) &&
 		g_str_has_prefix(*ret_name, VK_ONTAP_NAME_PREFIX)) ||
-	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not an array snapshot of virtkeep", *ret_name);
+	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not an array snapshot of virtkeep",
+		       *ret_name);
 }
 
 /* When it was made, by its name. */
@@ -317,8 +318,8 @@ gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean list
 	    !vk_ontap_find_snapshot(ontap, volume, name, 0, &record, error))
 		return FALSE;
 	if (!record || !read_mark(record, &mark))
-		return vk_fail(error, VK_ERROR_NOT_FOUND, "the array has no snapshot '%s' of virtkeep",
-			       name);
+		return vk_fail(error, VK_ERROR_NOT_FOUND,
+			       "the array has no snapshot '%s' of virtkeep", name);
 	if (mark.is_unlisted == !listed)
 		return TRUE;
 	comment = vk_ontap_comment(mark.vault, mark.guest, mark.id, !listed);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "backupjob.h"
+#include "backup-job.h"
 #include "checkpoint.h"
 #include "domain.h"
 #include "snapshot.h"

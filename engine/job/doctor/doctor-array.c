@@ -21,7 +21,8 @@ static void examine_leftover(VkDoctorVisit *visit, const VkArraySnapshot *leftov
 	const VkDoctorOptions *options = visit->options;
 	g_autofree char *what = g_strdup_printf(
 		leftover->is_unlisted
-			? "the %s '%s' is a leftover of a backup or a reader that was killed, or expired"
+			? "the %s '%s' is a leftover of a backup or a reader that was killed, or "
+			  "expired"
 			: "the %s '%s' belongs to no snapshot of the vault; remove it if no "
 			  "other copy of the vault needs it",
 		leftover->kind, leftover->title);

@@ -35,9 +35,10 @@ static void examine_temporary(VkDoctorVisit *visit, const char *directory, const
 
 	if (!vk_new_file_is_leftover(directory, name))
 		return;
-	finding = vk_doctor_add(visit, "file",
-				g_strdup_printf("'%s' is a leftover of a restore that was killed", path),
-				vk_finding_fix_command());
+	finding = vk_doctor_add(
+		visit, "file",
+		g_strdup_printf("'%s' is a leftover of a restore that was killed", path),
+		vk_finding_fix_command());
 	if (!visit->options->fix)
 		return;
 	finding->fixed = vk_new_file_remove_leftover(directory, name, &trouble);
@@ -123,7 +124,9 @@ void vk_doctor_host(const GPtrArray *guests, const VkDoctorOptions *options, GPt
 			continue;
 		finding = vk_finding_add(
 			findings, NULL, "file",
-			g_strdup_printf("'%s' is a leftover of a backup of a guest that no longer exists", path),
+			g_strdup_printf(
+				"'%s' is a leftover of a backup of a guest that no longer exists",
+				path),
 			vk_finding_fix_command());
 		if (options->fix && is_unused(path))
 			remove_file(finding, path);

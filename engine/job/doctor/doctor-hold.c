@@ -2,7 +2,7 @@
 /* Whether a guest is frozen or paused, or has a backup job that nobody drives. */
 #include "doctor-priv.h"
 
-#include "backupjob.h"
+#include "backup-job.h"
 #include "quiesce.h"
 
 gboolean vk_doctor_examine_job(VkDoctorVisit *visit, GError **error)

@@ -4,9 +4,9 @@
 
 #include "doctor.h"
 
-#include "backupjob.h"
+#include "backup-job.h"
 #include "domain.h"
-#include "guestlock.h"
+#include "guest-lock.h"
 
 typedef struct VkDoctorVisit {
 	VkHost *host;

@@ -10,5 +10,5 @@ VkFinding *vk_doctor_add(VkDoctorVisit *visit, const char *kind, char *what, cha
 
 char *vk_doctor_image_path(const VkDoctorVisit *visit, const VkDomainDisk *disk)
 {
-	return disk->image ? vk_offline_image_path(visit->host, disk->image, NULL) : NULL;
+	return disk->image ? vk_image_path(visit->host, disk->image, NULL) : NULL;
 }

@@ -3,7 +3,7 @@
 
 #include "checkpoint.h"
 #include "errors.h"
-#include "guestlock.h"
+#include "guest-lock.h"
 
 static void add_released(GPtrArray *findings, const VkGuest *guest, const VkCheckpointFact *fact)
 {

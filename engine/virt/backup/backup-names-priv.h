@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "backupjob.h"
+#include "backup-job.h"
 
 #include <glib.h>
 

@@ -5,7 +5,7 @@
 #include "backup-running.h"
 
 #include "backup-names-priv.h"
-#include "backupjob.h"
+#include "backup-job.h"
 #include "errors.h"
 #include "guest-libvirt.h"
 #include "libvirt-error.h"

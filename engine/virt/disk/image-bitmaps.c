@@ -95,7 +95,7 @@ static const char *find_obstacle(const json_t *image)
 /* The file of the image itself. To be cleared. */
 static char *image_path(VkHost *host, const VkDomainDisk *disk, VkQemuLayer *ret, GError **error)
 {
-	char *path = vk_offline_image_path(host, disk->image, error);
+	char *path = vk_image_path(host, disk->image, error);
 
 	*ret = (VkQemuLayer){
 		.path = path, .format = disk->image->format, .data_file = disk->image->data_file};

@@ -95,7 +95,7 @@ static gboolean add_declared(GPtrArray *layers, VkHost *host, const VkDomainImag
 			       "its image '%s' is %s; back the guest up while it runs, with --mode "
 			       "vault",
 			       label, obstacle);
-	path = vk_offline_image_path(host, declared, error);
+	path = vk_image_path(host, declared, error);
 	return path && add_layer(layers, path, vk_qemu_format(declared->format), declared, error);
 }
 

@@ -3,7 +3,7 @@
 
 #include "errors.h"
 
-char *vk_offline_image_path(VkHost *host, const VkDomainImage *image, GError **error)
+char *vk_image_path(VkHost *host, const VkDomainImage *image, GError **error)
 {
 	g_autofree char *label = NULL;
 

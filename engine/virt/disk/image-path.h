@@ -11,4 +11,4 @@
  * The file or device of IMAGE; a volume is looked up in HOST's pools. VK_ERROR_FAILED when only QEMU
  * reaches it. New string.
  */
-char *vk_offline_image_path(VkHost *host, const VkDomainImage *image, GError **error);
+char *vk_image_path(VkHost *host, const VkDomainImage *image, GError **error);

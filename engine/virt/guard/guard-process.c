@@ -12,7 +12,7 @@
 #include "guard-socket.h"
 #include "guard-watch-priv.h"
 #include "guard.h"
-#include "guestlock.h"
+#include "guest-lock.h"
 #include "io.h"
 #include "json.h"
 #include "log.h"

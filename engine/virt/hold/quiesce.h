@@ -7,7 +7,7 @@
 #pragma once
 
 #include "guard.h"
-#include "guestlock.h"
+#include "guest-lock.h"
 #include "host.h"
 
 #include <glib.h>

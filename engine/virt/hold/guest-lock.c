@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guestlock.h"
+#include "guest-lock.h"
 
 #include "errors.h"
 #include "io.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "checkrecord.h"
+#include "check-record.h"
 
 #include "vault-priv.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "completewords.h"
+#include "complete-words.h"
 
 #include "catalog.h"
 #include "host.h"

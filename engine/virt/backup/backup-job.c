@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "backupjob.h"
+#include "backup-job.h"
 
 #include "backup-names-priv.h"
 #include "backup-running.h"

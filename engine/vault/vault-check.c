@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "vaultcheck.h"
+#include "vault-check.h"
 
 #include "catalog.h"
 #include "errors.h"

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "vaultcheck.h"
+#include "vault-check.h"
 
 #include <glib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "openvault.h"
+#include "open-vault.h"
 
 #include "known-vaults.h"
 
