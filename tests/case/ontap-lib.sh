@@ -31,7 +31,7 @@ mount_export() {
 start_array() {
 	local ready section number=0
 
-	coproc ARRAY { python3 "$SOURCE/tests/ontap/ontap" --state "$SCRATCH/state" --until-eof \
+	coproc ARRAY { python3 "$SOURCE/tests/ontap/standin/ontap" --state "$SCRATCH/state" --until-eof \
 		"$SCRATCH/topology.json"; }
 	read -r ready <&"${ARRAY[0]}"
 	read -ra PORTS <<< "${ready#ready}"

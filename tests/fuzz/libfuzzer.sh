@@ -13,8 +13,8 @@ ninja -C "$build" >> "$build/log" || {
 	exit 1
 }
 export UBSAN_OPTIONS=halt_on_error=1
-for source in tests/fuzz/fuzz_*.c; do
-	name=${source#tests/fuzz/fuzz_}
+for source in tests/fuzz/fuzz-*.c; do
+	name=${source#tests/fuzz/fuzz-}
 	name=${name%.c}
 	mkdir "$build/$name"
 	"$build/tests/fuzz/fuzz-$name" -runs=2000 -seed=1 "-artifact_prefix=$build/" "$build/$name" \
