@@ -243,7 +243,7 @@ static gboolean check_mountpoint(const char *word, GError **error)
 {
 	return *word == '/' || (g_ascii_isalpha(word[0]) && word[1] == ':') ||
 	       vk_fail(error, VK_ERROR_USAGE,
-		       "must have absolute paths of the guest's file systems, and '%s' is none",
+		       "must list absolute paths of the guest's file systems; '%s' is not one",
 		       word);
 }
 

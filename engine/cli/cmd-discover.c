@@ -106,7 +106,7 @@ static void print_guest(VkTable *table, const VkFoundGuest *guest, const VkProte
 	for (guint i = 0; i < guest->firmware->len; i++)
 		print_firmware(table, &cells, g_ptr_array_index(guest->firmware, i));
 	for (guint i = 0; i < guest->passthrough->len; i++)
-		print_other(table, &cells, "-", "-", "no: given through",
+		print_other(table, &cells, "-", "-", "no: passed through",
 			    g_ptr_array_index(guest->passthrough, i));
 	for (guint i = 0; i < guest->foreign->len; i++)
 		print_other(table, &cells, "-", "-", "no: past libvirt",

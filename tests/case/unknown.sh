@@ -87,7 +87,7 @@ refused 2 "--all" virtkeep backup --all vm
 for option in "" --dry-run; do
 	# shellcheck disable=SC2086 # no word when it is empty
 	ok virtkeep backup --all --exclude vmm $option
-	expect_err "--exclude 'vmm' leaves nobody out"
+	expect_err "--exclude 'vmm' excludes nothing"
 	expect_err "did you mean 'vm'?"
 done
 refused 2 "'harder'" virtkeep backup --quiesce harder vm
