@@ -167,7 +167,8 @@ START_TEST(builds_on_a_whole_bitmap)
 
 	track(plan, &usable, &untracked);
 	ck_assert_str_eq(vk_backup_plan_mode(disk), "incremental");
-	check_reason(plan, disk, "its dirty bitmap has recorded the changes since 20261122T201405Z");
+	check_reason(plan, disk,
+		     "its dirty bitmap has recorded the changes since 20261122T201405Z");
 	ck_assert(vk_backup_plan_has_tracked(plan) && vk_backup_plan_has_incremental(plan));
 	disks = vk_backup_plan_job_disks(plan);
 	ck_assert(g_array_index(disks, VkBackupJobDisk, 0).incremental);
