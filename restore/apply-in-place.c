@@ -92,8 +92,8 @@ static gboolean start(InPlace *job, gboolean *ret_started, GError **error)
 		return TRUE;
 	g_prefix_error(error,
 		       job->overwritten ? "guest '%s' was restored but does not start: "
-					: "guest '%s' is put back as it was, for it does not start "
-					  "as it was saved: ",
+					: "guest '%s' is put back as it was, because it does not "
+					  "start from the snapshot: ",
 		       job->plan->guest);
 	return FALSE;
 }
@@ -151,7 +151,7 @@ static void go_back(const InPlace *job)
 		vk_log_error("guest '%s' cannot get its old definition back: %s", name,
 			     error->message);
 	else if (job->overwritten)
-		vk_log_error("guest '%s' is left shut off, for its block devices were overwritten: "
+		vk_log_error("guest '%s' stays off, because its block devices were overwritten: "
 			     "restore it again",
 			     name);
 	else if (job->ran && !vk_apply_start(job->guest, &started, &error))

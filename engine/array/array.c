@@ -210,7 +210,7 @@ VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError *
 	if (first)
 		g_propagate_error(error, g_steal_pointer(&first));
 	else
-		vk_fail(error, VK_ERROR_FAILED, "no array can take it, use --mode vault (%s)",
+		vk_fail(error, VK_ERROR_FAILED, "no array can snapshot it, use --mode vault (%s)",
 			reasons->str);
 	return NULL;
 }

@@ -24,7 +24,7 @@ gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...)
 }
 
 /* What to do about an errno that says nothing of it. */
-static const char *cure_of_errno(int errno_value)
+static const char *remedy_of_errno(int errno_value)
 {
 	switch (errno_value) {
 	case ENOSPC:
@@ -50,7 +50,7 @@ gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)
 	else if (errno_value == EEXIST)
 		code = VK_ERROR_EXISTS;
 	return vk_fail(error, code, "%s: %s%s", text, g_strerror(errno_value),
-		       cure_of_errno(errno_value));
+		       remedy_of_errno(errno_value));
 }
 
 int vk_exit_status(const GError *error)

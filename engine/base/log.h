@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Words about progress and trouble, on stderr. Only programs and jobs log above debug level;
- * the layers below return errors instead. Each failure is logged once. Threads: free.
+ * Words about progress and trouble, on stderr. Above debug level only programs log, with what they
+ * share to open their vault, and jobs and the guard. The other layers return errors instead. Each
+ * failure is logged once. Threads: free.
  */
 #pragma once
 

@@ -135,8 +135,8 @@ static gboolean check_private(const VkNewFile *file, mode_t mode, GError **error
 	    ((own.st_mode & 0777) == 0700 || (image.st_mode & ~mode & 0777)))
 		return TRUE;
 	return vk_fail(error, VK_ERROR_FAILED,
-		       "cannot create '%s': somebody changed what is beside it meanwhile: see who "
-		       "may write to its directory",
+		       "cannot create '%s': another process changed its directory: check who "
+		       "can write there",
 		       file->path);
 }
 

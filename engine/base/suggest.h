@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The name that somebody may have meant who wrote one that does not exist. Threads: free.
+ * Suggests the existing name that is closest to a misspelt one. Threads: free.
  */
 #pragma once
 

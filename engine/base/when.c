@@ -126,7 +126,7 @@ gboolean vk_when_parse_moment(const char *text, gint64 now, VkWhen *ret, GError 
 	if (parse_moment(text, now, ret, &has_form))
 		return TRUE;
 	if (has_form)
-		return vk_fail(error, VK_ERROR_USAGE, "'%s' is no time of the calendar", text);
+		return vk_fail(error, VK_ERROR_USAGE, "'%s' is not a valid date or time", text);
 	return vk_fail(error, VK_ERROR_USAGE, "'%s' is not a time: write " VK_WHEN_FORMS, text);
 }
 
@@ -165,7 +165,7 @@ gboolean vk_when_parse(const char *text, gint64 now, VkWhen *ret, GError **error
 	if (parse_id(text, ret))
 		return TRUE;
 	if (has_form)
-		return vk_fail(error, VK_ERROR_USAGE, "'%s' is no time of the calendar", text);
+		return vk_fail(error, VK_ERROR_USAGE, "'%s' is not a valid date or time", text);
 	return vk_fail(error, VK_ERROR_USAGE,
 		       "'%s' is not a time: write 'latest', " VK_WHEN_FORMS
 		       ", -1 for the one before the latest, or a snapshot's id",

@@ -291,7 +291,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 	const GOptionEntry entries[] = {
 		{"all", 'a', 0, G_OPTION_ARG_NONE, &arguments.all, "All guests of the host", NULL},
 		{"exclude", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.exclude,
-		 "Leave out the guests that PATTERN fits; may be repeated", "PATTERN"},
+		 "Leave out the guests that match PATTERN; may be repeated", "PATTERN"},
 		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &arguments.dry_run,
 		 "Show what would be done and do nothing", NULL},
 		{"group", 'g', 0, G_OPTION_ARG_NONE, &arguments.group, "All of them at one instant",
@@ -303,7 +303,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		{"replicate", 0, 0, G_OPTION_ARG_NONE, &arguments.replicate,
 		 "Let the arrays replicate their new snapshots now", NULL},
 		{"replicate-wait", 0, 0, G_OPTION_ARG_STRING, &arguments.wait,
-		 "Wait so long for the transfers (default 0: do not wait)", "MINUTES"},
+		 "Wait for the transfers at most so long (default 0: do not wait)", "MINUTES"},
 		{"quiesce", 0, 0, G_OPTION_ARG_STRING, &arguments.quiesce,
 		 "How to hold a running guest: auto, agent, suspend or none (default auto)", "HOW"},
 		{"freeze-mountpoint", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.mountpoints,
@@ -317,7 +317,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		{"parallel", 0, 0, G_OPTION_ARG_STRING, &arguments.parallel,
 		 "Guests at once (default 4)", "N"},
 		{"limit-rate", 0, 0, G_OPTION_ARG_STRING, &arguments.rate,
-		 "Read no more in a second, of all guests together; 0: no limit (default 0)",
+		 "Limit the reading of all guests together, per second (default 0: no limit)",
 		 "MIB"},
 		G_OPTION_ENTRY_NULL,
 	};

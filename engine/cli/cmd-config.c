@@ -118,8 +118,8 @@ gboolean vk_cmd_config(VkProgram *program, int argc, char **argv, GError **error
 	if (!vk_cmd_parse(program, "config check | config import SNAPCREATOR.conf",
 			  "'check' lists all errors of the configuration, and what it names "
 			  "that is not there.\n'import' makes a configuration from one of Snap "
-			  "Creator's KVM plug-in, and tells for\neach key what becomes of it; the "
-			  "options are for it.",
+			  "Creator's KVM plug-in, and says for\neach key what becomes of it; the "
+			  "options belong to import.",
 			  entries, 2, argc, argv, &words, error))
 		return FALSE;
 	if (words[0] && strcmp(words[0], "check") == 0 && !words[1])

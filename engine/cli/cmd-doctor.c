@@ -173,7 +173,7 @@ gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error
 	const GOptionEntry entries[] = {
 		{"fix", 0, 0, G_OPTION_ARG_NONE, &fix, "Fix what earlier backups left", NULL},
 		{"release", 0, 0, G_OPTION_ARG_NONE, &release,
-		 "Take our checkpoints out of the named guests, for their internal snapshots",
+		 "Remove virtkeep's checkpoints from the guests, to allow internal snapshots",
 		 NULL},
 		G_OPTION_ENTRY_NULL,
 	};
@@ -185,7 +185,7 @@ gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error
 		return FALSE;
 	if (release && (fix || !names[0]))
 		return vk_fail(error, VK_ERROR_USAGE,
-			       "--release goes with names of guests, and without --fix: try "
+			       "--release needs names of guests, and excludes --fix: try "
 			       "'virtkeep --help'");
 	return run(program, names, fix, release, error);
 }

@@ -138,7 +138,7 @@ static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGues
 			list_in_table(listing, guest, snapshot);
 	}
 	listing->guests += listing->snapshots > before;
-	vk_catalog_warn_ahead(g_ptr_array_index(guest->keys, guest->keys->len - 1),
+	vk_catalog_warn_ahead(vault, g_ptr_array_index(guest->keys, guest->keys->len - 1),
 			      guest->view_name);
 	return TRUE;
 }
@@ -259,7 +259,7 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 		{"host", 0, 0, G_OPTION_ARG_STRING, &filter.host, "Only those taken on this host",
 		 "NAME"},
 		{"grade", 0, 0, G_OPTION_ARG_STRING, &filter.grade,
-		 "Only those that are so consistent: application, filesystem, crash or offline",
+		 "Only snapshots of this grade: application, filesystem, crash or offline",
 		 "GRADE"},
 		G_OPTION_ENTRY_NULL,
 	};

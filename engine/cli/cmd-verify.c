@@ -66,7 +66,7 @@ static void print_json(const VkCheckResult *result, json_t *guests, gint64 usec)
 
 static void print_damages(const VkCheckResult *result)
 {
-	g_autofree char *more = vk_count_text(result->unlisted, "more damage");
+	g_autofree char *more = vk_count_text(result->unlisted, "more error");
 
 	for (guint i = 0; i < result->damages->len; i++) {
 		g_autofree char *text = vk_damage_text(g_ptr_array_index(result->damages, i));
@@ -133,7 +133,7 @@ static gboolean verify(const VkProgram *program, char *const *names, gboolean da
 		print_text(result, data, program->quiet);
 	if (result->damages->len == 0)
 		return TRUE;
-	damages = vk_count_text(vk_check_result_damages(result), "damage");
+	damages = vk_count_text(vk_check_result_damages(result), "error");
 	return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %s", vk_vault_url(vault),
 		       damages);
 }

@@ -39,7 +39,7 @@ gboolean vk_warn_same_file_system(const VkVault *vault, const char *guest, const
 	    !vk_is_same_file_system(directory, path))
 		return FALSE;
 	vk_log_warning("the vault '%s' lies on the same file system as '%s' of the guest '%s': "
-		       "what takes one takes both; keep a vault elsewhere",
+		       "one failure destroys both; put the vault on other storage",
 		       directory, path, guest);
 	return TRUE;
 }

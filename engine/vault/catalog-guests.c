@@ -244,7 +244,7 @@ static VkSnapshot *load_at(VkVault *vault, const GPtrArray *keys, const char *gu
 	if (!vk_when_parse(time, g_get_real_time() / G_USEC_PER_SEC, &when, error))
 		return NULL;
 	if (when.kind == VK_WHEN_LATEST || when.kind == VK_WHEN_BACK)
-		vk_catalog_warn_ahead(g_ptr_array_index(keys, keys->len - 1), guest);
+		vk_catalog_warn_ahead(vault, g_ptr_array_index(keys, keys->len - 1), guest);
 	key = vk_choose_snapshot(keys, &when, time, guest, error);
 	if (key)
 		return vk_catalog_load(vault, key, error);

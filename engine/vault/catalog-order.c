@@ -6,7 +6,6 @@
 #include "vault-priv.h"
 
 #include "errors.h"
-#include "log.h"
 #include "timestamp.h"
 
 #include <stdlib.h>
@@ -88,13 +87,13 @@ gboolean vk_snapshot_key_is_ahead(const VkSnapshotKey *key)
 	return to_seconds(order_time(key)) > get_now() + AHEAD_SEC;
 }
 
-void vk_catalog_warn_ahead(const VkSnapshotKey *newest, const char *guest)
+void vk_catalog_warn_ahead(VkVault *vault, const VkSnapshotKey *newest, const char *guest)
 {
-	if (vk_snapshot_key_is_ahead(newest))
-		vk_log_warning("the newest snapshot, '%s@%s', is dated in the future: a clock was "
-			       "wrong when it was taken, or is now; the next backup will count as "
-			       "newer than it",
-			       guest, newest->time);
+	if (vault->warn && vk_snapshot_key_is_ahead(newest))
+		vault->warn("the newest snapshot, '%s@%s', is dated in the future: a clock was "
+			    "wrong when it was taken, or is now; the next backup will count as "
+			    "newer than it",
+			    guest, newest->time);
 }
 
 /* Returns whether that is news. */

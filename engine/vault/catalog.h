@@ -54,7 +54,7 @@ gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const 
 				GError **error);
 
 /* Warns if NEWEST, of the guest of that name, is dated in the future. */
-void vk_catalog_warn_ahead(const VkSnapshotKey *newest, const char *guest);
+void vk_catalog_warn_ahead(VkVault *vault, const VkSnapshotKey *newest, const char *guest);
 
 /* The name of the object that lists the snapshot's later copies. New string. */
 char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *id);

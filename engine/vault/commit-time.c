@@ -140,17 +140,20 @@ static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_cl
  * Either this clock is wrong or the earlier one was; nothing here can say which. The notes say in which
  * order the snapshots were committed, which is true in any case, and leave all dates as they are.
  */
-static void tell_order(const VkSnapshot *snapshot, const VkSnapshotKey *other, guint count)
+static void warn_of_order(VkVault *vault, const VkSnapshot *snapshot, const VkSnapshotKey *other,
+			  guint count)
 {
+	if (!vault->warn)
+		return;
 	if (count == 1)
-		vk_log_warning("the snapshot '%s@%s' is older than it says, or the clock is wrong "
-			       "now: it is listed before '%s@%s'",
-			       snapshot->name, other->time, snapshot->name, snapshot->time);
+		vault->warn("the snapshot '%s@%s' is older than it says, or the clock is wrong "
+			    "now: it is listed before '%s@%s'",
+			    snapshot->name, other->time, snapshot->name, snapshot->time);
 	else if (count > 1)
-		vk_log_warning("%u snapshots of the guest '%s' are older than they say, or the "
-			       "clock is wrong now: they are listed before '%s@%s'; see whether "
-			       "this host has the right time",
-			       count, snapshot->name, snapshot->name, snapshot->time);
+		vault->warn("%u snapshots of the guest '%s' are older than they say, or the "
+			    "clock is wrong now: they are listed before '%s@%s'; see whether "
+			    "this host has the right time",
+			    count, snapshot->name, snapshot->name, snapshot->time);
 }
 
 static gboolean note_older(VkVault *vault, const VkSnapshot *snapshot, const GPtrArray *keys,
@@ -173,7 +176,7 @@ static gboolean note_older(VkVault *vault, const VkSnapshot *snapshot, const GPt
 		last = key;
 		count++;
 	}
-	tell_order(snapshot, last, count);
+	warn_of_order(vault, snapshot, last, count);
 	return TRUE;
 }
 

@@ -16,6 +16,7 @@ struct VkVault {
 	char id_hex[2 * VK_ID_SIZE + 1];
 	int compression_level;
 	VkCopyReader reader; /* of copies on arrays; its calls may be NULL */
+	VkWarn warn;         /* nullable */
 	VkPackCache *packs;
 	VkBlockCache *blocks;
 	GMutex mutex;          /* guards what follows */

@@ -36,7 +36,8 @@ char *vk_vault_url_directory(const char *url, GError **error)
 		path = url + strlen("dir:");
 	else if (has_scheme(url)) {
 		vk_fail(error, VK_ERROR_USAGE,
-			"'%s' is no vault: this virtkeep keeps vaults in directories alone; write "
+			"'%s' is not a vault: this virtkeep keeps vaults only in directories; "
+			"write "
 			"dir:/PATH or a path, and 'dir:%s' if that is the path",
 			url, url);
 		return NULL;
@@ -293,6 +294,11 @@ VkHintsPlace vk_vault_hints_place(const VkVault *vault)
 void vk_vault_set_cache_size(VkVault *vault, gsize bytes)
 {
 	vk_block_cache_set_size(vault->blocks, bytes);
+}
+
+void vk_vault_set_warn(VkVault *vault, VkWarn warn)
+{
+	vault->warn = warn;
 }
 
 void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader)

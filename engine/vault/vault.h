@@ -6,6 +6,7 @@
 #pragma once
 
 #include "copy-reader.h"
+#include "log.h"
 
 #include <glib.h>
 
@@ -36,6 +37,9 @@ VkVault *vk_vault_init(const char *url, GError **error);
  * VK_ERROR_FAILED for one that needs a newer version of virtkeep.
  */
 VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error);
+
+/* From now on WARN says what is no error: clocks that were wrong. Without it that is not said. */
+void vk_vault_set_warn(VkVault *vault, VkWarn warn);
 void vk_vault_free(VkVault *vault);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkVault, vk_vault_free)
 

@@ -263,8 +263,7 @@ VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **
 	else
 		vk_fail(error, VK_ERROR_NOT_FOUND, "it is on an array, which cannot be read here");
 	if (!image)
-		g_prefix_error(error,
-			       "there is no copy in the vault, and that on the array is gone "
-			       "or cannot be read: ");
+		g_prefix_error(error, "the vault has no copy, and the copy on the array is gone "
+				      "or cannot be read: ");
 	return image;
 }

@@ -211,7 +211,7 @@ void vk_planner_settle_unsaved(VkPlanner *planner, gboolean drop)
 	for (guint i = 0; !drop && i < domain->passthrough->len; i++)
 		vk_restore_plan_note(
 			planner->plan,
-			"%s was given through to the guest and must be there to start it",
+			"%s was passed through to the guest and must be there to start it",
 			(const char *)g_ptr_array_index(domain->passthrough, i));
 	if (!planner->snapshot->persistent)
 		vk_restore_plan_note(planner->plan,

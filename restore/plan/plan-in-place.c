@@ -50,7 +50,7 @@ static gboolean add_disk(VkPlanner *planner, const VkDiskRecord *disk, GError **
 	item = vk_planner_add_disk(planner->plan, disk, planner->options->format);
 	if (!vk_place_set(item, path,
 			  is_present || planner->options->force ? planner->replace : VK_REPLACE_NO,
-			  planner->options->force, ", for it is no disk of the present guest",
+			  planner->options->force, ": it is not a disk of the present guest",
 			  error))
 		return FALSE;
 	if (!item->exists && vk_place_is_device_path(path))

@@ -24,7 +24,7 @@ gboolean vk_planner_check_identity(const VkSnapshot *snapshot, const VkDomain *d
 		return TRUE;
 	return vk_fail(error, VK_ERROR_DAMAGE,
 		       "the snapshot is of guest '%s' (%s), but the definition in it is of '%s' "
-		       "(%s): somebody changed it; only --disk and --file take from it",
+		       "(%s): the snapshot was changed; only --disk and --file can read it",
 		       snapshot->name, snapshot->uuid, domain->name, domain->uuid);
 }
 
@@ -94,8 +94,8 @@ gboolean vk_planner_check_place(const char *path, const char *target, GError **e
 	/* Nobody can tell from where a relative path went. */
 	return (g_path_is_absolute(path) && !is_forbidden(canonical) && !is_forbidden(resolved)) ||
 	       vk_fail(error, VK_ERROR_FAILED,
-		       "the snapshot says that disk '%s' was '%s', which is no place for a guest's "
-		       "disk: use --to DIR to restore elsewhere",
+		       "the snapshot says that disk '%s' was '%s', which is a place of the "
+		       "system: use --to DIR to restore elsewhere",
 		       target, path);
 }
 

@@ -51,8 +51,7 @@ static gboolean check_values(const VkRestoreOptions *options, GError **error)
 			       "'%s' cannot be a guest's name: it must not be empty nor have a '/'",
 			       options->as_name);
 	if (options->keep_old && !options->in_place && !options->force)
-		return vk_fail(error, VK_ERROR_USAGE,
-			       "--keep-old goes with what replaces files: --in-place or --force");
+		return vk_fail(error, VK_ERROR_USAGE, "--keep-old needs --in-place or --force");
 	if (options->directory && !*options->directory)
 		return vk_fail(error, VK_ERROR_USAGE, "--to needs a directory");
 	if (count_values(options->disks, "") || count_values(options->files, ""))

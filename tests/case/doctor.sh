@@ -13,7 +13,7 @@ images=$SCRATCH/guests/vm
 scratch=/var/lib/virtkeep/scratch
 name=$(virsh checkpoint-list vm --name | grep virtkeep)
 
-finds() { # KIND TEXT MENDED: a finding of the last run
+finds() { # KIND TEXT FIXED: a finding of the last run
 	jq -e --arg kind "$1" --arg text "$2" --argjson fixed "$3" \
 		'any(.[]; .kind == $kind and (.finding | contains($text)) and .fixed == $fixed)' \
 		"$OUT" > /dev/null || fail "expected a finding $*: $(cat "$OUT")"
@@ -98,7 +98,7 @@ grep -q frozen "/run/virtkeep/$uuid.lock" || fail "that it may be frozen was for
 [[ $(virsh domstate vm) == paused ]] || fail "the guest was resumed"
 virsh -q resume vm
 
-say "a broken bitmap of a guest that is off; a stray one"
+say "a broken bitmap of a guest that is off; a leftover one"
 virsh -q shutdown vm
 wait_for 60 "vm is off" eval "[[ \$(virsh domstate vm) == 'shut off' ]]"
 start_guest vm

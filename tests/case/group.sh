@@ -55,7 +55,7 @@ expect_clean one two
 say "whoever was frozen or paused by somebody else stays so"
 virsh -q domfsfreeze one > /dev/null
 ok virtkeep backup one
-expect_err 'somebody else has frozen'
+expect_err 'another program has frozen'
 ! is_thawed one || fail "the guest was thawed"
 virsh -q domfsthaw one > /dev/null
 virsh -q suspend two

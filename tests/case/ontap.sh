@@ -171,25 +171,25 @@ for delay in 0.1 0.2 0.3 0.4 0.5 0.6 0.8; do
 	done
 done
 before=$(on_volume vm)
-make_stray() { # NAME-ENDING: a snapshot of the volume whose run never listed it
+make_leftover() { # NAME-ENDING: a snapshot of the volume whose run never listed it
 	local id
 
 	id=$(jq -r .id "$VAULT/vault.json" | head -n 1)
 	call "${PORTS[0]}" POST "$(volume_of vm)/snapshots?return_timeout=60" \
 		"{\"name\": \"virtkeep_${id:0:8}_$1\", \"comment\": \"virtkeep $id unlisted\"}"
 }
-make_stray 20200101T000000Z_00000001
-make_stray "$(date +%Y%m%dT%H%M%SZ)_00000002"
-(($(on_volume vm) == before + 2)) || fail "no strays"
+make_leftover 20200101T000000Z_00000001
+make_leftover "$(date +%Y%m%dT%H%M%SZ)_00000002"
+(($(on_volume vm) == before + 2)) || fail "no leftovers"
 ok virtkeep backup --mode array one two
-[[ ! -e $(echo "$SCRATCH"/filer/vm/.snapshot/*_00000001) ]] || fail "an old stray is left"
+[[ ! -e $(echo "$SCRATCH"/filer/vm/.snapshot/*_00000001) ]] || fail "an old leftover is still there"
 [[ -e $(echo "$SCRATCH"/filer/vm/.snapshot/*_00000002) ]] || fail "another run's was removed"
 expect_clean one two
 call "${PORTS[0]}" POST "/api/application/consistency-groups?return_timeout=60" \
 	'{"name": "virtkeep_01234567_20200101T000000Z_00000003", "svm": {"name": "s"}, "volumes":
 	  [{"name": "vm", "provisioning_options": {"action": "add"}}]}'
 run virtkeep doctor
-expect_out "the consistency group 'virtkeep_01234567_20200101T000000Z_00000003' is left"
+expect_out "the consistency group 'virtkeep_01234567_20200101T000000Z_00000003' is a leftover"
 run virtkeep doctor --fix
 expect_status 0
 ok virtkeep doctor

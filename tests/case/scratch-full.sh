@@ -88,7 +88,7 @@ pid=$(guest_spawn vm "$overwrite")
 wait_for 120 "the guest is stopped" is_stopped
 finish_job
 [[ $STATUS == 1 ]] || fail "expected exit status 1, got $STATUS"
-grep -qE "'$scratch' is nearly full, 1[0-9]{2} MiB of it of this backup" "$ERR" || fail "$(cat "$ERR")"
+grep -qE "'$scratch' is nearly full, 1[0-9]{2} MiB of it used by this backup" "$ERR" || fail "$(cat "$ERR")"
 [[ $(wc -l < "$ERR") == 1 ]] || fail "more than one line"
 expect_written "$pid"
 

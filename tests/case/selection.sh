@@ -17,7 +17,7 @@ ok virtkeep --json backup --dry-run --all
 expect_json '[.guests[].guest] | join(" ")' 'live off1 off2'
 expect_json '[.guests[].disks[].mode] | unique | join(" ")' full
 expect_json '.guests[0].held' 'frozen by its guest agent'
-expect_json '.guests[1].held' 'not held, for it is off'
+expect_json '.guests[1].held' 'not held: it is off'
 expect_json '[.guests[].disks[] | .size] | unique | join(" ")' "$((32 << 20)) $((64 << 20))"
 # An image has at least the noise, and hardly more than its file system's own.
 expect_json '[.guests[].disks[] | select(.target == "vda") | .read >= 4194304 and .read < 33554432] |

@@ -64,7 +64,7 @@ is_ready() {
 	[[ $(virsh blockjob vm vda --info 2>&1) == *100* ]]
 }
 wait_for 60 "the copy is ready" is_ready
-refused 4 "somebody's block copy runs on it" virtkeep backup vm
+refused 4 "a block copy of another program runs on it" virtkeep backup vm
 expect_err "'virsh blockjob vm vda --pivot' or '--abort'"
 [[ $(wc -l < "$ERR") == 1 ]] || fail "more than one line: $(cat "$ERR")"
 is_ready || fail "the block job is gone"

@@ -269,13 +269,13 @@ write_in vm
 saved vm vda=incremental
 virsh checkpoint-list vm --name | grep -x foreign > /dev/null || fail "a foreign checkpoint is gone"
 
-say "a stray of ours is removed, others stay"
+say "a leftover of ours is removed, others stay"
 virsh checkpoint-create-as vm "${name%-*}-00000000" --diskspec vda \
 	--diskspec vdb,checkpoint=no > /dev/null
 virsh checkpoint-create-as vm virtkeep-00000000-00000000 --diskspec vda \
 	--diskspec vdb,checkpoint=no > /dev/null
 saved vm vda=incremental
-[[ $(our_checkpoints vm) == 2 ]] || fail "strays: $(virsh checkpoint-list vm --name)"
+[[ $(our_checkpoints vm) == 2 ]] || fail "leftovers: $(virsh checkpoint-list vm --name)"
 virsh checkpoint-delete vm virtkeep-00000000-00000000 > /dev/null
 virsh checkpoint-delete vm foreign > /dev/null
 

@@ -163,9 +163,8 @@ static char *find_igroup(Clone *clone, const VkOntapStored *layer, GError **erro
 		return NULL;
 	if (json_array_size(maps) != 1 || !uuid || !g_uuid_string_is_valid(uuid)) {
 		vk_fail(error, VK_ERROR_FAILED,
-			"the LUN '%s' is mapped to %u igroups: only one would tell which of them "
-			"is "
-			"this host",
+			"the LUN '%s' is mapped to %u igroups: map it to one "
+			"only, so that it is clear which of them is this host",
 			layer->path, (guint)json_array_size(maps));
 		return NULL;
 	}

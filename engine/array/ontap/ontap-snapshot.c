@@ -146,11 +146,10 @@ static gboolean refuse_held(const json_t *record, const char *name, GError **err
 {
 	g_autofree char *owners = find_owners(record);
 
-	return !owners ||
-	       vk_fail(error, VK_ERROR_BUSY,
-		       "the array snapshot '%s' is held by %s: it stays until that lets go "
-		       "of it",
-		       name, owners);
+	return !owners || vk_fail(error, VK_ERROR_BUSY,
+				  "the array snapshot '%s' is in use by %s: it stays until that "
+				  "ends",
+				  name, owners);
 }
 
 /* The URL of one snapshot, and nothing but one. New string. */

@@ -94,7 +94,7 @@ static VkArrayDisk *reflink_probe(VkArray *array, const GPtrArray *layers, GErro
 static gboolean check_ours(const char *path, GError **error)
 {
 	return (strstr(path, "/" VK_REFLINK_DIRECTORY "/") && !strstr(path, "/../")) ||
-	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no place of array snapshots", path);
+	       vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not a directory of array snapshots", path);
 }
 
 /* A layer as it stands in a copy. The strings are borrowed. */

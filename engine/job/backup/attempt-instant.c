@@ -134,7 +134,9 @@ gboolean vk_attempt_take_instant(VkAttempt *attempt, const VkAttemptSteps *steps
 	if (hooked && !vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
 		vk_log_warning("%s", hook_trouble->message);
 	taken = taken && (!steps->settle || steps->settle(attempt, error));
-	vk_attempt_enter_semaphore(attempt);
+	/* Only who goes on to read needs a slot: a failure is told, and cleared up, at once. */
+	if (taken)
+		vk_attempt_enter_semaphore(attempt);
 	return taken;
 }
 
@@ -149,6 +151,7 @@ gboolean vk_attempt_pass_instant(VkAttempt *attempt, GError **error)
 	if (met)
 		vk_attempt_set_instant(attempt);
 	vk_attempt_leave_group(attempt);
-	vk_attempt_enter_semaphore(attempt);
+	if (met)
+		vk_attempt_enter_semaphore(attempt);
 	return met;
 }

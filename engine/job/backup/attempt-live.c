@@ -65,7 +65,7 @@ static gboolean fail_live(VkBackupJob *job, const GError *trouble, GError **erro
 		 g_error_matches(trouble, VK_ERROR, VK_ERROR_CHANGED))
 		g_propagate_error(error, g_steal_pointer(&end_trouble));
 	else
-		vk_fail(error, VK_ERROR_FAILED, "%s; besides: %s", trouble->message,
+		vk_fail(error, VK_ERROR_FAILED, "%s; also: %s", trouble->message,
 			end_trouble->message);
 	return FALSE;
 }

@@ -211,7 +211,7 @@ void vk_attempt_warn_decrypted(const VkAttempt *attempt)
 		if (vk_domain_disk_is_encrypted(planned->disk))
 			vk_log_warning(
 				"guest '%s', disk '%s': it is encrypted on the host and saved "
-				"decrypted: whoever can read the vault can read it",
+				"decrypted: everyone who can read the vault can read it",
 				vk_guest_name(attempt->guest), planned->disk->target);
 	}
 }

@@ -35,9 +35,9 @@ static const char *held_words(const VkAttempt *attempt)
 	gboolean must_stop = attempt->is_grouped || vk_attempt_is_array(attempt);
 
 	if (attempt->facts->state == VK_GUEST_OFF)
-		return "not held, for it is off";
+		return "not held: it is off";
 	if (attempt->facts->state == VK_GUEST_PAUSED)
-		return "not held, for it is paused";
+		return "not held: it is paused";
 	switch (attempt->guest_options->quiesce) {
 	case VK_QUIESCE_NONE:
 		return "not held";
@@ -51,8 +51,8 @@ static const char *held_words(const VkAttempt *attempt)
 		return "frozen by its guest agent";
 	if (attempt->guest_options->quiesce == VK_QUIESCE_AGENT)
 		return "not saved, for no guest agent is connected";
-	return must_stop ? "suspended, for no guest agent is connected"
-			 : "not held, for no guest agent is connected";
+	return must_stop ? "suspended: no guest agent is connected"
+			 : "not held: no guest agent is connected";
 }
 
 /* What changed of a disk of a guest that is off, but for what reads as zeros. */

@@ -88,6 +88,8 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 		g_propagate_error(error, g_steal_pointer(&trouble));
 	else if (mode == VK_VAULT_WRITE)
 		remember(program, vault);
+	if (vault)
+		vk_vault_set_warn(vault, vk_log_warning);
 	return vault;
 }
 

@@ -181,9 +181,9 @@ gboolean vk_scratch_watch_stop(VkScratchWatch *watch, guint64 *ret_used, GError 
 	*ret_used = watch->used;
 	if (gave_up)
 		vk_fail(error, VK_ERROR_FAILED,
-			"the backup of guest '%s' was given up, for the scratch directory '%s' is "
+			"the backup of guest '%s' was stopped: the scratch directory '%s' is "
 			"nearly full, %" G_GUINT64_FORMAT
-			" MiB of it of this backup; make room, or set [backup] scratch_dir to "
+			" MiB of it used by this backup; make room, or set [backup] scratch_dir to "
 			"another place",
 			vk_guest_name(watch->guest), watch->directory, watch->used / MIB);
 	g_mutex_clear(&watch->lock);

@@ -67,7 +67,7 @@ static void examine_offline(const Examination *exam, const VkImageBitmaps *bitma
 	else if (bitmap->in_use)
 		tracking->reason = g_strdup("its dirty bitmap is broken: QEMU did not end cleanly");
 	else if (!bitmap->recording)
-		tracking->reason = g_strdup("its dirty bitmap was stopped by somebody");
+		tracking->reason = g_strdup("another program has stopped its dirty bitmap");
 	else
 		tracking->usable = TRUE;
 }

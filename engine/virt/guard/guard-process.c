@@ -225,7 +225,7 @@ static void fix(gpointer data, VkHold held)
 
 	if (!held && !watched->socket)
 		return;
-	vk_log_warning("guest '%s': its backup did not end what it began; the guard does", name);
+	vk_log_warning("guest '%s': its backup ended early; the guard cleans up", name);
 	while (g_get_monotonic_time() - quiet_since < SETTLE_USEC) {
 		g_autoptr(GError) trouble = NULL;
 		gboolean well = fix_once(watched, held, &found, &trouble) ||

@@ -76,7 +76,7 @@ static gboolean freeze(VkQuiesce *quiesce, GError **error)
 		return FALSE;
 	if (frozen_already)
 		vk_fail(error, VK_ERROR_FAILED,
-			"somebody else has frozen its file systems, and they stay so");
+			"another program has frozen its file systems; they stay frozen");
 	if (frozen_already ||
 	    !vk_mountpoints_check(quiesce->guest, options->mountpoints,
 				  options->mode == VK_QUIESCE_AGENT, &missing, error) ||

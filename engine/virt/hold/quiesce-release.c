@@ -146,10 +146,11 @@ gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GErr
 			       "when that has ended",
 			       vk_guest_name(guest), vk_hold_words(left));
 	if (!(left & VK_HOLD_SUSPENDED) && state == VK_GUEST_PAUSED)
-		return vk_fail(error, VK_ERROR_BUSY,
-			       "guest '%s' may be frozen, and somebody has paused it: it can be "
-			       "thawed only when it runs again",
-			       vk_guest_name(guest));
+		return vk_fail(
+			error, VK_ERROR_BUSY,
+			"guest '%s' may be frozen, and another program has paused it: it can "
+			"be thawed only when it runs again",
+			vk_guest_name(guest));
 	if ((left & VK_HOLD_SUSPENDED) && !check_resumed(guest, state, error))
 		return FALSE;
 	if (state == VK_GUEST_PAUSED)

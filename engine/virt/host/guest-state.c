@@ -123,7 +123,8 @@ gboolean vk_guest_check_block_job(VkGuest *guest, const char *target, GError **e
 	may_pivot = info.cur == info.end && (info.type == VIR_DOMAIN_BLOCK_JOB_TYPE_COPY ||
 					     info.type == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT);
 	return vk_fail(error, VK_ERROR_BUSY,
-		       "guest '%s', disk '%s': somebody's %s runs on it; %s 'virsh blockjob %s %s "
+		       "guest '%s', disk '%s': a %s of another program runs on it; %s 'virsh "
+		       "blockjob %s %s "
 		       "%s', and try again",
 		       vk_guest_name(guest), target, block_job_words(info.type),
 		       may_pivot ? "it is ready: end it with" : "wait for its end, or end it with",

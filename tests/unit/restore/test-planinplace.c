@@ -427,7 +427,7 @@ START_TEST(a_backing_file_comes_back_to_no_other_place)
 	bed.facts.xml = bed.snapshot->domain_xml;
 	bed.facts.changed = "1";
 	bed.options.in_place = TRUE;
-	assert_refused(VK_ERROR_FAILED, "is no place for a guest's disk");
+	assert_refused(VK_ERROR_FAILED, "which is a place of the system");
 	g_clear_error(&bed.error);
 	bed.facts.layers = links;
 	ck_assert_int_eq(chmod(open, 0777), 0);

@@ -2,6 +2,7 @@
 /* A vault in a new temporary directory, for the life of a test. */
 #pragma once
 
+#include "log.h"
 #include "tempvault.h"
 #include "vault.h"
 
@@ -21,6 +22,7 @@ static inline VkVault *vault_dir_new(VaultDir *dir)
 	path = g_build_filename(dir->path, "vault", NULL);
 	dir->vault = vk_vault_init(path, &error);
 	ck_assert_msg(dir->vault != NULL, "%s", error ? error->message : "");
+	vk_vault_set_warn(dir->vault, vk_log_warning);
 	return dir->vault;
 }
 

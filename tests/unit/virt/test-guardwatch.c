@@ -8,7 +8,7 @@
 /* A guest whose release takes until it is allowed to end. */
 typedef struct {
 	gboolean is_slow;
-	gboolean is_released, is_mended, is_freed;
+	gboolean is_released, is_fixed, is_freed;
 	VkHold released, fixed;
 } Guest;
 
@@ -55,7 +55,7 @@ static void fix(gpointer data, VkHold held)
 	Guest *guest = data;
 
 	guest->fixed = held;
-	note(&guest->is_mended);
+	note(&guest->is_fixed);
 }
 
 static void free_guest(gpointer data)
@@ -103,8 +103,8 @@ START_TEST(who_is_being_released_can_be_removed)
 	note(&may_end);
 	ck_assert(await(&slow.is_freed));
 	vk_watchlist_end(list, fix);
-	ck_assert(!slow.is_mended);
-	ck_assert(quick.is_mended);
+	ck_assert(!slow.is_fixed);
+	ck_assert(quick.is_fixed);
 }
 END_TEST
 
@@ -119,7 +119,7 @@ START_TEST(who_is_being_released_can_be_added_again)
 	ck_assert(await(&again.is_released));
 	note(&may_end);
 	vk_watchlist_end(list, fix);
-	ck_assert(slow.is_freed && !slow.is_mended && again.is_freed);
+	ck_assert(slow.is_freed && !slow.is_fixed && again.is_freed);
 }
 END_TEST
 
@@ -132,7 +132,7 @@ START_TEST(who_is_held_stays)
 	vk_watchlist_remove(list, "slow");
 	ck_assert_ptr_null(vk_watchlist_find(list, "slow"));
 	vk_watchlist_end(list, fix);
-	ck_assert(slow.is_freed && !slow.is_mended);
+	ck_assert(slow.is_freed && !slow.is_fixed);
 }
 END_TEST
 

@@ -104,7 +104,7 @@ static void expect_chain(const VkDomainDisk *disk, const char *expected)
 	ck_assert_str_eq(got->str, expected);
 }
 
-static void expect_refused(const VkDomainDisk *disk, const char *part, const char *cure)
+static void expect_refused(const VkDomainDisk *disk, const char *part, const char *remedy)
 {
 	g_autofree char *expanded = expand(part);
 	VkSource *source = vk_source_offline_new(NULL, disk, NULL, &error);
@@ -112,7 +112,7 @@ static void expect_refused(const VkDomainDisk *disk, const char *part, const cha
 	ck_assert_ptr_null(source);
 	ck_assert_msg(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED), "%s", error->message);
 	ck_assert_msg(strstr(error->message, expanded) != NULL, "%s", error->message);
-	ck_assert_msg(strstr(error->message, cure) != NULL, "%s", error->message);
+	ck_assert_msg(strstr(error->message, remedy) != NULL, "%s", error->message);
 	g_clear_error(&error);
 }
 

@@ -157,7 +157,7 @@ static VkHttpOutcome judge_reply(const VkHttpReply *http_reply, gpointer data, G
 	if (reply->status / 100 != 2)
 		return judge_status(exchange, error);
 	vk_fail(error, VK_ERROR_FAILED,
-		"array '%s': it answered %s '%s' with something that is no JSON object",
+		"array '%s': it answered %s '%s' with something that is not a JSON object",
 		exchange->http->name, exchange->request->method, exchange->request->path);
 	return VK_HTTP_UNSURE;
 }

@@ -300,7 +300,7 @@ static gboolean await_job(VkOntapRest *rest, const char *uuid, gint64 deadline, 
 
 		if (!vk_ontap_http_send(rest->http, "GET", url, NULL, deadline, &reply, error)) {
 			ret->is_unsure = TRUE;
-			g_prefix_error(error, "what came of the array's job is unknown: ");
+			g_prefix_error(error, "the result of the array's job is unknown: ");
 			return FALSE;
 		}
 		if (judge_job(rest, reply.body, &is_final, ret, error))
