@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The words behind -o: this program's, libfuse's, and words that mount(8) and mount.fuse3 add and that
- * mean nothing here. Threads: one at a time.
+ * The words behind -o: this program's, libfuse's, and words that mount(8) and mount.fuse3 add and
+ * that mean nothing here. Threads: one at a time.
  */
 #pragma once
 

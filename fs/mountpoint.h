@@ -27,11 +27,11 @@ gboolean vk_mountpoint_find(const char *mountinfo, const char *path, VkMountFoun
 			    GError **error);
 
 /*
- * Returns the resolved PATH, fit to be mounted on. A dead mount of virtkeep-mount is detached first,
- * with a warning. VAULT is the vault's directory or NULL. VK_ERROR_NOT_FOUND: missing; VK_ERROR_BUSY:
- * something is mounted there; VK_ERROR_USAGE: no directory, or one of PATH and VAULT is, or lies
- * below, the other (seen through bind mounts too), for reading would then need what is being
- * mounted; VK_ERROR_FAILED: not empty (unless ALLOW_CONTENT), or no permission.
+ * Returns the resolved PATH, fit to be mounted on. A dead mount of virtkeep-mount is detached
+ * first, with a warning. VAULT is the vault's directory or NULL. VK_ERROR_NOT_FOUND: missing;
+ * VK_ERROR_BUSY: something is mounted there; VK_ERROR_USAGE: no directory, or one of PATH and VAULT
+ * is, or lies below, the other (seen through bind mounts too), for reading would then need what is
+ * being mounted; VK_ERROR_FAILED: not empty (unless ALLOW_CONTENT), or no permission.
  */
 char *vk_mountpoint_prepare(const char *path, const char *vault, gboolean allow_content,
 			    GError **error);

@@ -11,7 +11,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Seconds. What changes is invalidated by the watch, but for nodes that say that they may change. */
+/*
+ * Seconds. What changes is invalidated by the watch, but for nodes that say that they may change.
+ */
 #define FOREVER 1e9
 
 /* Tools size their buffers by it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The inside of VkTree, for tree.c, which answers, tree-build.c and tree-diff.c. Threads: as of tree.h.
+ * The inside of VkTree, for tree.c, which answers, tree-build.c and tree-diff.c. Threads: as of
+ * tree.h.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkViewCache: the views of snapshots that were used last. A view is loaded when it is first asked for,
- * stays as long as somebody holds it, and may be dropped and loaded again after that: so the memory
- * of a mount does not grow with the number of snapshots looked into. Threads: free.
+ * VkViewCache: the views of snapshots that were used last. A view is loaded when it is first asked
+ * for, stays as long as somebody holds it, and may be dropped and loaded again after that: so the
+ * memory of a mount does not grow with the number of snapshots looked into. Threads: free.
  */
 #pragma once
 

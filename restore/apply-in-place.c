@@ -99,8 +99,8 @@ static gboolean start(InPlace *job, gboolean *ret_started, GError **error)
 }
 
 /*
- * Nothing takes back the request to shut down. FALSE when the guest still runs after the timeout. Not
- * interruptible: a guest that goes off with nobody to start it again is lost.
+ * Nothing takes back the request to shut down. FALSE when the guest still runs after the timeout.
+ * Not interruptible: a guest that goes off with nobody to start it again is lost.
  */
 static gboolean wait_until_off(const InPlace *job)
 {

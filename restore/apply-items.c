@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writing the items of a plan: each is cloned by its array, or copied, into a sink that the swap takes
- * over.
+ * Writing the items of a plan: each is cloned by its array, or copied, into a sink that the swap
+ * takes over.
  */
 #include "apply-priv.h"
 

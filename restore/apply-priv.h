@@ -23,7 +23,9 @@ gboolean vk_apply_clone(VkArrays *arrays, const VkRestoreItem *item, VkSwap *swa
 /* VK_ERROR_CHANGED when a file below ITEM's clone is not any more what it was in the snapshot. */
 gboolean vk_apply_check_kept(VkArrays *arrays, const VkRestoreItem *item, GError **error);
 
-/* The parts of vk_apply() for a new guest and for one in place. HOST is that of TOOLS, connected. */
+/*
+ * The parts of vk_apply() for a new guest and for one in place. HOST is that of TOOLS, connected.
+ */
 gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
 			gboolean *ret_started, GError **error);
 gboolean vk_apply_in_place(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,

@@ -19,8 +19,8 @@ typedef struct VkApplyTools {
 } VkApplyTools;
 
 /*
- * Does what PLAN says; on failure nothing of it stays. A guest is locked meanwhile, or VK_ERROR_BUSY.
- * *RET_STARTED: this call started it.
+ * Does what PLAN says; on failure nothing of it stays. A guest is locked meanwhile, or
+ * VK_ERROR_BUSY. *RET_STARTED: this call started it.
  */
 gboolean vk_apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboolean *ret_started,
 		  GError **error);

@@ -10,6 +10,8 @@
 
 #include <glib.h>
 
-/* Adds OPTIONS to CONTEXT's main group, and to COMPLETION (nullable). They must outlive the parse. */
+/*
+ * Adds OPTIONS to CONTEXT's main group, and to COMPLETION (nullable). They must outlive the parse.
+ */
 void vk_restore_options_add(VkRestoreOptions *options, VkCompletion *completion,
 			    GOptionContext *context);

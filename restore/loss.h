@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a restore in place takes away: all that was written after the snapshot. Threads: one at a time.
+ * What a restore in place takes away: all that was written after the snapshot. Threads: one at a
+ * time.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
 char *vk_report_plan_text(const VkRestorePlan *plan);
 
 /*
- * {snapshot, guest, disks, files, defined, started, shut_down, to_start, notes, command}; of disks and files
- * also what is replaced. New reference.
+ * {snapshot, guest, disks, files, defined, started, shut_down, to_start, notes, command}; of disks
+ * and files also what is replaced. New reference.
  */
 json_t *vk_report_plan_json(const VkRestorePlan *plan, gboolean started);

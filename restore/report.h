@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What virtkeep-restore says: plans and results in words, or one JSON document. Threads: one at a time.
+ * What virtkeep-restore says: plans and results in words, or one JSON document. Threads: one at a
+ * time.
  */
 #pragma once
 

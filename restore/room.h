@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkRoom: what plans will write, against what is free where they write it. The plans are applied one
- * after the other: the next one has what the one before leaves. Threads: one at a time.
+ * VkRoom: what plans will write, against what is free where they write it. The plans are applied
+ * one after the other: the next one has what the one before leaves. Threads: one at a time.
  */
 #pragma once
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkSwap: several files that take their names together. Files that they replace are set aside
- * beside them until the swap is kept, as NAME.virtkeep-old-TIME, or as NAME.old-TIME with --keep-old.
- * They come back when the swap is not kept; new files and directories go then. A destination is
- * never without a file meanwhile. Block devices and stdout only pass through. Threads: one at a time.
+ * beside them until the swap is kept, as NAME.virtkeep-old-TIME, or as NAME.old-TIME with
+ * --keep-old. They come back when the swap is not kept; new files and directories go then. A
+ * destination is never without a file meanwhile. Block devices and stdout only pass through.
+ * Threads: one at a time.
  */
 #pragma once
 

@@ -8,7 +8,9 @@
 /* Each write past the page cache is a wait for the disk: smaller pieces are left to the kernel. */
 #define DIRECT_MIN ((gsize)65536)
 
-/* Whether FD takes direct writes of our alignment. FALSE where the system does not say, as on NFS. */
+/*
+ * Whether FD takes direct writes of our alignment. FALSE where the system does not say, as on NFS.
+ */
 static gboolean takes_direct(int fd)
 {
 #ifdef STATX_DIOALIGN

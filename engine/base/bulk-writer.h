@@ -2,8 +2,8 @@
 /*
  * VkBulkWriter: writes much to one file or block device, from any number of threads. Where the file
  * system tells how (statx(2), STATX_DIOALIGN), large aligned pieces go to the disk past the page
- * cache: the kernel writes to the cache of a file by one thread at a time, the others spin, and what
- * the host has in memory for its guests is pushed out.
+ * cache: the kernel writes to the cache of a file by one thread at a time, the others spin, and
+ * what the host has in memory for its guests is pushed out.
  */
 #pragma once
 
@@ -11,7 +11,9 @@
 
 #include <glib.h>
 
-/* Bytes that the address, the offset and the length of a piece must be a multiple of to go past it. */
+/*
+ * Bytes that the address, the offset and the length of a piece must be a multiple of to go past it.
+ */
 #define VK_BULK_ALIGNMENT 4096u
 
 typedef struct VkBulkWriter {

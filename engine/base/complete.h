@@ -5,9 +5,10 @@
  *   PROGRAM --complete INDEX WORD...
  *
  * with all words of the command line, and which of them the cursor is in. The answer is a line for
- * each whole word that may stand there, with a tabulator and an explanation behind it if there is one, and perhaps a
- * last line: ":files" or ":directories" when the shell is to offer those of the file system, behind
- * the word's last '=' if it has one. The options come from the very tables that parse them.
+ * each whole word that may stand there, with a tabulator and an explanation behind it if there is
+ * one, and perhaps a last line: ":files" or ":directories" when the shell is to offer those of the
+ * file system, behind the word's last '=' if it has one. The options come from the very tables that
+ * parse them.
  */
 #pragma once
 
@@ -37,12 +38,14 @@ char **vk_completion_words(const VkCompletion *completion);
 guint vk_completion_index(const VkCompletion *completion);
 
 /*
- * Parses the words with CONTEXT as far as they make sense without the one at the cursor. Returns the
- * arguments that are no options, to be freed with g_strfreev().
+ * Parses the words with CONTEXT as far as they make sense without the one at the cursor. Returns
+ * the arguments that are no options, to be freed with g_strfreev().
  */
 char **vk_completion_parse(const VkCompletion *completion, GOptionContext *context);
 
-/* Offers WORD for the cursor's, or for the value in it, if it begins so. EXPLANATION is nullable. */
+/*
+ * Offers WORD for the cursor's, or for the value in it, if it begins so. EXPLANATION is nullable.
+ */
 void vk_completion_offer(const VkCompletion *completion, const char *word, const char *explanation);
 
 /* Whether the cursor's word, or the value in it, begins with TEXT. */
@@ -58,8 +61,8 @@ gboolean vk_completion_has_equals(const VkCompletion *completion);
 typedef gboolean (*VkCompleter)(const VkCompletion *completion, const char *kind, gpointer data);
 
 /*
- * Prints the answer. USAGE tells which kind of words may stand there beside options: those in capitals. COMPLETER
- * (nullable) is asked for the kinds that the program does not know by itself.
+ * Prints the answer. USAGE tells which kind of words may stand there beside options: those in
+ * capitals. COMPLETER (nullable) is asked for the kinds that the program does not know by itself.
  */
 void vk_completion_answer(const VkCompletion *completion, const char *usage, VkCompleter completer,
 			  gpointer data);

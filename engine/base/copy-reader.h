@@ -10,8 +10,8 @@
 #include <jansson.h>
 
 /*
- * How copies that lie on arrays are read. The vault keeps only their descriptions, and the arrays know no
- * vault: whoever has both gives this to the vault. Threads: the calls are free.
+ * How copies that lie on arrays are read. The vault keeps only their descriptions, and the arrays
+ * know no vault: whoever has both gives this to the vault. Threads: the calls are free.
  */
 typedef struct VkCopyReader {
 	/* From its array, else from a replica. VK_ERROR_NOT_FOUND when neither has it. */

@@ -25,14 +25,14 @@ typedef enum {
 GQuark vk_error_quark(void);
 
 /*
- * Sets an error of the given code, its text made printable (text.h). Returns FALSE, so that a failing
- * function can end with it.
+ * Sets an error of the given code, its text made printable (text.h). Returns FALSE, so that a
+ * failing function can end with it.
  */
 gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /*
- * Like vk_fail(), with ": ", the system's text for ERRNO_VALUE and, if there is one, a remedy at the
- * end. ENOENT becomes VK_ERROR_NOT_FOUND, EEXIST becomes VK_ERROR_EXISTS, all else
+ * Like vk_fail(), with ": ", the system's text for ERRNO_VALUE and, if there is one, a remedy at
+ * the end. ENOENT becomes VK_ERROR_NOT_FOUND, EEXIST becomes VK_ERROR_EXISTS, all else
  * VK_ERROR_FAILED.
  */
 gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)

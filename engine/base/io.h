@@ -32,15 +32,16 @@ extern VkIo vk_io;
 int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **error);
 
 /*
- * Opens a regular file for reading. Anything else is VK_ERROR_DAMAGE: pipes and devices, which might
- * block for ever, and symbolic links. NAME is for the error. Returns a file descriptor, or -1.
+ * Opens a regular file for reading. Anything else is VK_ERROR_DAMAGE: pipes and devices, which
+ * might block for ever, and symbolic links. NAME is for the error. Returns a file descriptor, or
+ * -1.
  */
 int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **error);
 
 /*
  * Opens a regular file or a block device and nothing else, links followed: of other devices the
- * opening alone may have effects, and whoever may write to the directory can put one there. Does not
- * block. Returns a file descriptor, or -1; VK_ERROR_FAILED when PATH is something else.
+ * opening alone may have effects, and whoever may write to the directory can put one there. Does
+ * not block. Returns a file descriptor, or -1; VK_ERROR_FAILED when PATH is something else.
  */
 int vk_io_open_storage(const char *path, int flags, GError **error);
 
@@ -55,9 +56,9 @@ gboolean vk_io_read(int fd, const char *name, guint64 offset, void *buf, gsize l
 		    gsize *ret_length, GError **error);
 
 /*
- * The whole of a small file of the user's, links followed, and a 0 behind it; new string, and how long
- * it is. What is no file is VK_ERROR_USAGE, and not waited for: pipes, sockets, terminals. So is one
- * of MAX bytes or more. VK_ERROR_NOT_FOUND when there is none.
+ * The whole of a small file of the user's, links followed, and a 0 behind it; new string, and how
+ * long it is. What is no file is VK_ERROR_USAGE, and not waited for: pipes, sockets, terminals. So
+ * is one of MAX bytes or more. VK_ERROR_NOT_FOUND when there is none.
  */
 gboolean vk_io_read_whole(const char *path, gsize max, char **ret, gsize *ret_length,
 			  GError **error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading JSON objects of virtkeep's own formats: each getter checks the type, and an absent or wrong
- * member is VK_ERROR_DAMAGE naming the member. All returned pointers are borrowed from OBJECT.
- * Threads: free.
+ * Reading JSON objects of virtkeep's own formats: each getter checks the type, and an absent or
+ * wrong member is VK_ERROR_DAMAGE naming the member. All returned pointers are borrowed from
+ * OBJECT. Threads: free.
  */
 #pragma once
 

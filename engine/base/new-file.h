@@ -4,7 +4,8 @@
  * of its own beside its destination, ".NAME.virtkeep-XXXXXX", which nobody else may enter, and
  * renamed by the commit; freed without a commit, it is removed. All goes by descriptors of the two
  * directories: who may write to the destination's cannot have another file written in its place.
- * A lock marks a file that is being written, so that it is no leftover of a killed process. Threads: one at a time.
+ * A lock marks a file that is being written, so that it is no leftover of a killed process.
+ * Threads: one at a time.
  */
 #pragma once
 

@@ -9,7 +9,9 @@
 
 #include <glib.h>
 
-/* The options that every program takes. Zero-initialised by the caller, done by vk_program_clear. */
+/*
+ * The options that every program takes. Zero-initialised by the caller, done by vk_program_clear.
+ */
 typedef struct VkProgram {
 	char *config_path;
 	char *vault_url;

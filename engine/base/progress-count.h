@@ -14,8 +14,9 @@
 typedef struct VkCount VkCount;
 
 /*
- * Begins to add the data of SOURCE, or IMAGE, to PROGRESS's total, in a thread. PROGRESS awaits that;
- * once all is counted, it does not any more. Both are borrowed until the end; PROGRESS may be NULL.
+ * Begins to add the data of SOURCE, or IMAGE, to PROGRESS's total, in a thread. PROGRESS awaits
+ * that; once all is counted, it does not any more. Both are borrowed until the end; PROGRESS may be
+ * NULL.
  */
 VkCount *vk_count_source(VkSource *source, VkProgress *progress);
 VkCount *vk_count_image(VkImage *image, VkProgress *progress);
@@ -24,7 +25,7 @@ VkCount *vk_count_image(VkImage *image, VkProgress *progress);
 void vk_count_end(VkCount *count);
 
 /*
- * Stops it, when what was counted failed after DONE bytes of it: they are its share of the total, and
- * nothing of it is awaited any more.
+ * Stops it, when what was counted failed after DONE bytes of it: they are its share of the total,
+ * and nothing of it is awaited any more.
  */
 void vk_count_cut(VkCount *count, guint64 done);

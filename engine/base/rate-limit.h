@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkRateLimit: how many bytes a second several threads may read together, from the first one on: the
- * rate is above it at no time. Time that was not used is not made up for. Threads: free, but for init and clear.
+ * VkRateLimit: how many bytes a second several threads may read together, from the first one on:
+ * the rate is above it at no time. Time that was not used is not made up for. Threads: free, but
+ * for init and clear.
  */
 #pragma once
 

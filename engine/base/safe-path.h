@@ -14,11 +14,13 @@
  */
 int vk_safe_open(const char *path, int flags, GError **error);
 
-/* FALSE when anybody else may change PATH, or where it leads; the error names what he may change. */
+/*
+ * FALSE when anybody else may change PATH, or where it leads; the error names what he may change.
+ */
 gboolean vk_safe_check(const char *path, GError **error);
 
 /*
- * PATH without symbolic links, which are followed as above. Its end need not exist. New string; to be
- * used with vk_safe_open() again, for it may have changed by then.
+ * PATH without symbolic links, which are followed as above. Its end need not exist. New string; to
+ * be used with vk_safe_open() again, for it may have changed by then.
  */
 char *vk_safe_path(const char *path, GError **error);

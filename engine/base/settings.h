@@ -70,7 +70,9 @@ char **vk_settings_get_names(const VkSettings *settings, const char *kind);
 const char *vk_settings_get_named(const VkSettings *settings, const char *kind, const char *name,
 				  const char *key);
 
-/* The NAME of the section [host NAME] that is for HOSTNAME, with or without its domain. NULL: none. */
+/*
+ * The NAME of the section [host NAME] that is for HOSTNAME, with or without its domain. NULL: none.
+ */
 char *vk_settings_find_host(const VkSettings *settings, const char *hostname);
 
 /* Keys of a group that match a PATTERN such as "PRE_EXIT_CMDnn", by number. g_strfreev(). */

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The last line of a terminal, on stderr, that is drawn again and again, and makes way for lines that
- * stay. Threads: free.
+ * The last line of a terminal, on stderr, that is drawn again and again, and makes way for lines
+ * that stay. Threads: free.
  */
 #pragma once
 
 #include <glib.h>
 
-/* Draws LINE, which fits into the terminal. It is dropped while somebody prints: the next comes soon. */
+/*
+ * Draws LINE, which fits into the terminal. It is dropped while somebody prints: the next comes
+ * soon.
+ */
 void vk_status_line_draw(const char *line);
 
 /*
- * Between these two no line is drawn, and none is there: results and log lines are printed. They nest
- * in one thread; other threads wait.
+ * Between these two no line is drawn, and none is there: results and log lines are printed. They
+ * nest in one thread; other threads wait.
  */
 void vk_status_line_hide(void);
 void vk_status_line_show(void);

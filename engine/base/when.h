@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What people write for a moment: an exact TIME, a date, a time of day, "yesterday"; behind the '@' of a
- * snapshot also the latest, how many before it, or an id. Local time, unless it says otherwise.
- * Threads: free.
+ * What people write for a moment: an exact TIME, a date, a time of day, "yesterday"; behind the '@'
+ * of a snapshot also the latest, how many before it, or an id. Local time, unless it says
+ * otherwise. Threads: free.
  */
 #pragma once
 
@@ -40,13 +40,16 @@ gboolean vk_when_parse(const char *text, gint64 now, VkWhen *ret, GError **error
 gboolean vk_when_parse_moment(const char *text, gint64 now, VkWhen *ret, GError **error);
 
 /*
- * Splits a SNAPSHOT at its last '@': it is "GUEST@" and what vk_when_parse() takes, or "GUEST" alone
- * for the latest. Anything else behind an '@' is VK_ERROR_USAGE, for no guest's name ends that way.
- * New strings.
+ * Splits a SNAPSHOT at its last '@': it is "GUEST@" and what vk_when_parse() takes, or "GUEST"
+ * alone for the latest. Anything else behind an '@' is VK_ERROR_USAGE, for no guest's name ends
+ * that way. New strings.
  */
 gboolean vk_snapshot_name_parse(const char *text, char **ret_guest, char **ret_time,
 				GError **error);
 
-/* TIME as people read it: "2026-11-28 07:30", local; with its zone "2026-11-28 07:30:15 +0100". New string. */
+/*
+ * TIME as people read it: "2026-11-28 07:30", local; with its zone "2026-11-28 07:30:15 +0100". New
+ * string.
+ */
 char *vk_when_local(const char *time);
 char *vk_when_local_in_full(const char *time);

@@ -12,7 +12,9 @@
 gboolean vk_cmd_backup_dry_run(VkProgram *program, char *const *names,
 			       const VkBackupOptions *options, GError **error);
 
-/* A guest that failed, and the guests that were left out (VkLeftOut), for programs. New references. */
+/*
+ * A guest that failed, and the guests that were left out (VkLeftOut), for programs. New references.
+ */
 json_t *vk_failure_to_json(const char *guest, const GError *trouble);
 json_t *vk_left_out_to_json(const GPtrArray *left_out);
 

@@ -93,7 +93,9 @@ static gboolean fail_all(guint copied, guint failed, guint count, GError **error
 				: vk_fail(error, code, "%u of %s could not be copied", failed, all);
 }
 
-/* Each of the REFERENCES in turn; to DONE and FAILED goes what became of it, unless they are NULL. */
+/*
+ * Each of the REFERENCES in turn; to DONE and FAILED goes what became of it, unless they are NULL.
+ */
 static gboolean copy_each(VkVault *vault, VkArrays *arrays, char **references, guint workers,
 			  json_t *done, json_t *failed, GError **error)
 {

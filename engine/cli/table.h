@@ -16,7 +16,10 @@ VkTable *vk_table_new(const char *first, ...) G_GNUC_NULL_TERMINATED;
 /* Adds a row: FIRST and what follows, ended by NULL, one text a column. Copies them. */
 void vk_table_add(VkTable *table, const char *first, ...) G_GNUC_NULL_TERMINATED;
 
-/* Prints on stdout, or elsewhere. Columns whose cells are numbers or sizes are aligned at the right. */
+/*
+ * Prints on stdout, or elsewhere. Columns whose cells are numbers or sizes are aligned at the
+ * right.
+ */
 void vk_table_print(const VkTable *table);
 void vk_table_print_to(const VkTable *table, FILE *stream);
 void vk_table_free(VkTable *table);

@@ -26,11 +26,13 @@ typedef struct VkBackupXml {
 } VkBackupXml;
 
 /*
- * The job on DOMAIN, as it is now. libvirt chooses for a disk that is not named, so each disk of the
- * domain is named. New string.
+ * The job on DOMAIN, as it is now. libvirt chooses for a disk that is not named, so each disk of
+ * the domain is named. New string.
  */
 char *vk_backup_build_xml(const VkDomain *domain, const VkBackupXml *job, GError **error);
 
-/* The CHECKPOINT of the job, with a bitmap in each of DISKS (VkBackupJobDisk) to track. New string. */
+/*
+ * The CHECKPOINT of the job, with a bitmap in each of DISKS (VkBackupJobDisk) to track. New string.
+ */
 char *vk_backup_build_checkpoint_xml(const VkDomain *domain, const GArray *disks,
 				     const char *checkpoint, GError **error);

@@ -4,7 +4,9 @@
 
 #include "domain-priv.h"
 
-/* What libvirt's schema has, as far as it is known here what it means for the bytes of the image. */
+/*
+ * What libvirt's schema has, as far as it is known here what it means for the bytes of the image.
+ */
 static const char *const disk_parts[] = {
 	"source",  "backingStore", "mirror",    "target",        "iotune",     "throttlefilters",
 	"driver",  "readonly",     "shareable", "transient",     "serial",     "wwn",

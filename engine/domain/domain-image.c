@@ -55,8 +55,8 @@ static char *data_file_of(const xmlNode *source)
 }
 
 /*
- * Other sorts than LUKS by QEMU, or with more than a secret, are out of the tools' reach. The last word
- * on an image holds.
+ * Other sorts than LUKS by QEMU, or with more than a secret, are out of the tools' reach. The last
+ * word on an image holds.
  */
 void vk_image_parse_encryption(VkDomainImage *image, const xmlNode *node)
 {

@@ -27,8 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkDomainImage, vk_domain_image_free)
 char *vk_domain_image_label(const VkDomainImage *image);
 
 /*
- * Whether the image is encrypted in a way that QEMU's tools know, with a secret that libvirt may have;
- * and how that is called, for people. Borrowed; NULL if it is not.
+ * Whether the image is encrypted in a way that QEMU's tools know, with a secret that libvirt may
+ * have; and how that is called, for people. Borrowed; NULL if it is not.
  */
 gboolean vk_domain_image_has_secret(const VkDomainImage *image);
 const char *vk_domain_image_secret(const VkDomainImage *image);

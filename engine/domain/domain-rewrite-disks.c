@@ -113,8 +113,8 @@ static void set_source(const VkRewrite *rewrite, xmlNode *disk, const VkDomainNe
 }
 
 /*
- * The new image holds what the guest saw: it stands alone, with its data in itself, and as plain bytes
- * unless told.
+ * The new image holds what the guest saw: it stands alone, with its data in itself, and as plain
+ * bytes unless told.
  */
 static void describe_image(xmlNode *disk, const VkDomainNewDisk *place)
 {

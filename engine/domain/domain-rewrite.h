@@ -36,8 +36,8 @@ typedef struct VkDomainNewBoot {
  *
  * A new uuid goes also where it must agree (SMBIOS), and what would collide with the original by
  * its number becomes automatic: the vsock address, fixed ports of displays. Host ends of serial and
- * other ports that only one guest can have become pseudo terminals. With a new name, sockets that the
- * guest listens on and log files at places of the user's choice get new names.
+ * other ports that only one guest can have become pseudo terminals. With a new name, sockets that
+ * the guest listens on and log files at places of the user's choice get new names.
  */
 typedef struct VkDomainChanges {
 	const char *name;

@@ -18,8 +18,8 @@ gboolean vk_array_leftovers_settle(VkArrays *arrays, const VkArrayDisk *disk, Vk
 				   const char *uuid, GError **error);
 
 /*
- * The leftovers (VkArraySnapshot*): those with the mark whose snapshot is not listed, and those without
- * it. New array.
+ * The leftovers (VkArraySnapshot*): those with the mark whose snapshot is not listed, and those
+ * without it. New array.
  */
 GPtrArray *vk_array_leftovers_list(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 				   const char *uuid, GError **error);

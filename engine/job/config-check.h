@@ -14,7 +14,7 @@
 void vk_config_check_files(const VkSettings *settings, GPtrArray *problems);
 
 /*
- * Likewise the sections of guests, against the guests of HOST. With sections of hosts in the file, a
- * guest that is not there is no problem, and logged.
+ * Likewise the sections of guests, against the guests of HOST. With sections of hosts in the file,
+ * a guest that is not there is no problem, and logged.
  */
 void vk_config_check_guests(const VkSettings *settings, VkHost *host, GPtrArray *problems);

@@ -53,8 +53,8 @@ typedef struct VkFoundGuest {
 
 /*
  * The facts about one guest. MOUNTS is NULL when the host is another machine, SETTINGS when what
- * they exclude does not matter. A fact about a disk to save that cannot be found out is a problem of
- * the guest, not a failure. VK_ERROR_NOT_FOUND when the guest is gone.
+ * they exclude does not matter. A fact about a disk to save that cannot be found out is a problem
+ * of the guest, not a failure. VK_ERROR_NOT_FOUND when the guest is gone.
  */
 VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts,
 				const VkSettings *settings, GError **error);

@@ -51,7 +51,10 @@ static gint64 dated(const VkSnapshotKey *key)
 	return vk_time_parse(key->time, &seconds, NULL) ? seconds : 0;
 }
 
-/* By what it says or by what others say: where a clock was wrong, the later, unless that is to come. */
+/*
+ * By what it says or by what others say: where a clock was wrong, the later, unless that is to
+ * come.
+ */
 static gboolean is_young(const Expiry *expiry, const VkSnapshotKey *key)
 {
 	gint64 seconds = dated(key);
@@ -102,7 +105,9 @@ static gboolean is_elsewhere(const Expiry *expiry, const VkSnapshot *snapshot)
 	return elsewhere;
 }
 
-/* Whether the snapshot OTHER needs ARRAY: one that is elsewhere is listed on when it does no more. */
+/*
+ * Whether the snapshot OTHER needs ARRAY: one that is elsewhere is listed on when it does no more.
+ */
 static gboolean needs(const Expiry *expiry, const VkSnapshotKey *other,
 		      const VkArraySnapshot *array, gboolean *ret, GError **error)
 {

@@ -78,7 +78,9 @@ static PlaceKind place_kind(const VkFoundDisk *disk)
 	return g_str_has_prefix(disk->mount->fstype, "nfs") ? PLACE_NFS : PLACE_LOCAL;
 }
 
-/* For "filer:/export" mounted on /mnt, the file /mnt/a is /export/a of filer. NULL: no such thing. */
+/*
+ * For "filer:/export" mounted on /mnt, the file /mnt/a is /export/a of filer. NULL: no such thing.
+ */
 static VkMapping *nfs_entry(const char *guest, const VkFoundDisk *disk)
 {
 	const VkMountFacts *mount = disk->mount;
@@ -101,13 +103,18 @@ static VkMapping *entry_of(const VkMappingCheck *check, const char *guest, const
 	return entry ? entry : vk_mapping_new(guest, check->host, disk->path);
 }
 
-/* ONTAP's /vol/NAME is what clients mount as /NAME, with one slash between any two words. New string. */
+/*
+ * ONTAP's /vol/NAME is what clients mount as /NAME, with one slash between any two words. New
+ * string.
+ */
 static char *as_mounted(const char *path)
 {
 	return vk_nfs_join(g_str_has_prefix(path, "/vol/") ? path + strlen("/vol") : path, NULL);
 }
 
-/* How much of an entry's path is what the server exports: the rest is of files, which have a case. */
+/*
+ * How much of an entry's path is what the server exports: the rest is of files, which have a case.
+ */
 static gsize export_length(const VkMountFacts *mount)
 {
 	g_autofree char *server = NULL, *export = NULL, *path = NULL;

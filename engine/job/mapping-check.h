@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkMappingCheck compares KVM_VM_MAPPING with what discovery finds, and makes the right mapping. The
- * mapping has one entry for each disk that is saved and has a path. The entry of a local file or
- * device is GUEST:HOST:/PATH, the entry of a file on NFS is GUEST:SERVER:/EXPORT/FILE. Exports have
- * no case, for ONTAP's junctions have none; files have. A configured entry stays where discovery
- * cannot know better: a controller may have several names, its volumes may be written /vol/NAME, and
- * only the array knows which LUN a device is. Threads: one at a time.
+ * VkMappingCheck compares KVM_VM_MAPPING with what discovery finds, and makes the right mapping.
+ * The mapping has one entry for each disk that is saved and has a path. The entry of a local file
+ * or device is GUEST:HOST:/PATH, the entry of a file on NFS is GUEST:SERVER:/EXPORT/FILE. Exports
+ * have no case, for ONTAP's junctions have none; files have. A configured entry stays where
+ * discovery cannot know better: a controller may have several names, its volumes may be written
+ * /vol/NAME, and only the array knows which LUN a device is. Threads: one at a time.
  */
 #pragma once
 

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Subvolumes and exports have device numbers of their own, but the source of their mounts is one. */
+/*
+ * Subvolumes and exports have device numbers of their own, but the source of their mounts is one.
+ */
 static gboolean have_one_source(const char *one, const char *other)
 {
 	g_autoptr(VkMounts) mounts = vk_mounts_load(NULL, NULL);

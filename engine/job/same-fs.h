@@ -7,10 +7,15 @@
 
 #include <glib.h>
 
-/* Whether both paths lie on one file system, as far as the system tells. FALSE when one is not there. */
+/*
+ * Whether both paths lie on one file system, as far as the system tells. FALSE when one is not
+ * there.
+ */
 gboolean vk_is_same_file_system(const char *one, const char *other);
 
-/* Tells that VAULT lies where the image at PATH of the guest does, if so. Returns whether it does. */
+/*
+ * Tells that VAULT lies where the image at PATH of the guest does, if so. Returns whether it does.
+ */
 gboolean vk_warn_same_file_system(const VkVault *vault, const char *guest, const char *path);
 
 /* Tells it of the first guest of HOST, which is this machine's, that it is so for. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkSelection: which of a host's guests a command is for, and which of their disks are saved. A guest
- * is named by its name, its uuid, or a pattern of glob(7) for names. One that the configuration skips
- * has to be named itself. Threads: one at a time.
+ * VkSelection: which of a host's guests a command is for, and which of their disks are saved. A
+ * guest is named by its name, its uuid, or a pattern of glob(7) for names. One that the
+ * configuration skips has to be named itself. Threads: one at a time.
  */
 #pragma once
 
@@ -46,7 +46,7 @@ gboolean vk_guest_fits(const char *name, const char *uuid, const char *wanted);
 const char *vk_skip_reason(const VkSettings *settings, const char *name, const char *uuid);
 
 /*
- * Why DISK is not saved; NULL when it is. EXCLUDE: targets that the configuration excludes; nullable.
- * Static.
+ * Why DISK is not saved; NULL when it is. EXCLUDE: targets that the configuration excludes;
+ * nullable. Static.
  */
 const char *vk_disk_skip_reason(const VkDomainDisk *disk, char *const *exclude);

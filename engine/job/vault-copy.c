@@ -38,7 +38,9 @@ static gboolean copy_disk(VkSession *session, VkArrays *arrays, VkDiskRecord *di
 	return TRUE;
 }
 
-/* A backup may have found that the snapshot's time on the array is over, and removed it altogether. */
+/*
+ * A backup may have found that the snapshot's time on the array is over, and removed it altogether.
+ */
 static gboolean check_listed(VkVault *vault, const VkSnapshot *snapshot, GError **error)
 {
 	const VkSnapshotKey key = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkChild: a program that runs beside us, a tool of QEMU's or a hook. It gets SIGTERM when we die, whatever we die of.
- * Threads: free.
+ * VkChild: a program that runs beside us, a tool of QEMU's or a hook. It gets SIGTERM when we die,
+ * whatever we die of. Threads: free.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkNbdServer: a qemu-nbd process that serves one image on a private socket until it is freed. Threads:
- * one at a time.
+ * VkNbdServer: a qemu-nbd process that serves one image on a private socket until it is freed.
+ * Threads: one at a time.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkPrivateDir: a fresh directory of mode 0700 for one socket. It is locked while it is in use, so
- * that the next process knows the directories of killed ones and removes them. Threads: one at a time.
+ * that the next process knows the directories of killed ones and removes them. Threads: one at a
+ * time.
  */
 #pragma once
 

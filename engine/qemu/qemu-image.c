@@ -18,8 +18,8 @@
 #define CREATE_TRIES     50
 
 /*
- * QEMU's block/file-posix.c: each that has a file open holds shared locks on bytes of it, from 100 on
- * for what it does, from 200 on for what it forbids others. Byte 101 is for writing.
+ * QEMU's block/file-posix.c: each that has a file open holds shared locks on bytes of it, from 100
+ * on for what it does, from 200 on for what it forbids others. Byte 101 is for writing.
  */
 #define LOCKS_START    100
 #define LOCKS_LENGTH   200
@@ -159,8 +159,8 @@ char *vk_qemu_run(GPtrArray *argv, const char *name, const char *path, GError **
 }
 
 /*
- * A vmdk may be but a list of other files, all of which QEMU opens before it reports their names: text,
- * or a header without a capacity of its own.
+ * A vmdk may be but a list of other files, all of which QEMU opens before it reports their names:
+ * text, or a header without a capacity of its own.
  */
 static gboolean check_whole(const VkQemuLayer *image, GError **error)
 {

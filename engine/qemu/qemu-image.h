@@ -20,12 +20,15 @@ typedef struct VkQemuLayer {
 
 /*
  * The name by which QEMU's tools open LAYERS, the image first, and no other file: each with its
- * driver, the last one without a backing file, whatever their headers say. SHARE lets others write to
- * all of them. New string; an error for names that are no format, or not UTF-8.
+ * driver, the last one without a backing file, whatever their headers say. SHARE lets others write
+ * to all of them. New string; an error for names that are no format, or not UTF-8.
  */
 char *vk_qemu_chain_name(const VkQemuLayer *layers, guint count, gboolean share, GError **error);
 
-/* Adds the words (char*) to ARGV that let a tool use the secrets of LAYERS. They go before the name. */
+/*
+ * Adds the words (char*) to ARGV that let a tool use the secrets of LAYERS. They go before the
+ * name.
+ */
 void vk_qemu_add_secrets(GPtrArray *argv, const VkQemuLayer *layers, guint count);
 
 /* Adds copies of WORD and what follows, up to NULL. */
@@ -56,8 +59,8 @@ char *vk_qemu_undeclared_data(const VkQemuLayer *image, const json_t *info);
 gboolean vk_qemu_check_data(const VkQemuLayer *layers, guint count, GError **error);
 
 /*
- * Whether a QEMU, or a tool of it, has the file open at all, and whether it may write to it; on this
- * host or, where the file system passes locks on, on any. FALSE where locks say nothing.
+ * Whether a QEMU, or a tool of it, has the file open at all, and whether it may write to it; on
+ * this host or, where the file system passes locks on, on any. FALSE where locks say nothing.
  */
 gboolean vk_image_file_is_in_use(const char *path);
 gboolean vk_image_file_is_written(const char *path);
@@ -76,8 +79,8 @@ gboolean vk_image_file_set_backing(const VkQemuLayer *image, const VkQemuLayer *
 				   GError **error);
 
 /*
- * Makes the file of IMAGE one: like "qemu-img create", with OPTIONS (nullable) for its -o. What it holds
- * is lost.
+ * Makes the file of IMAGE one: like "qemu-img create", with OPTIONS (nullable) for its -o. What it
+ * holds is lost.
  */
 gboolean vk_image_file_create(const VkQemuLayer *image, const char *options, guint64 size,
 			      GError **error);

@@ -140,7 +140,9 @@ static gboolean read_parent(const VkVault *vault, const VkSnapshotKey *key, gpoi
 	return object != NULL;
 }
 
-/* The keys from FIRST on whose parent the snapshot PARENT is are newer. Returns whether it is news. */
+/*
+ * The keys from FIRST on whose parent the snapshot PARENT is are newer. Returns whether it is news.
+ */
 static gboolean place_before_children(GPtrArray *keys, guint first, VkSnapshotKey *parent,
 				      const GPtrArray *parents)
 {
@@ -194,9 +196,9 @@ static gboolean has_id(const GPtrArray *keys, guint first, const char *id)
 }
 
 /*
- * Reads the parents of the snapshots that are newer than one dated in the future, from number AHEAD on:
- * they are the newest of the others, for while it is the latest it is everybody's parent. Returns
- * whether there are any.
+ * Reads the parents of the snapshots that are newer than one dated in the future, from number AHEAD
+ * on: they are the newest of the others, for while it is the latest it is everybody's parent.
+ * Returns whether there are any.
  */
 static gboolean read_children(const VkVault *vault, const GPtrArray *keys, guint first, guint ahead,
 			      GPtrArray *parents)

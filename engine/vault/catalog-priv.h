@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The inside of the catalogue. catalog-key.c has the names of its objects, catalog.c lists and loads, catalog-order.c orders and dates the list,
- * catalog-guests.c groups it by guests and finds a snapshot by what people write, of which
- * catalog-choose.c does the part after the '@'. Threads: free.
+ * The inside of the catalogue. catalog-key.c has the names of its objects, catalog.c lists and
+ * loads, catalog-order.c orders and dates the list, catalog-guests.c groups it by guests and finds
+ * a snapshot by what people write, of which catalog-choose.c does the part after the '@'. Threads:
+ * free.
  *
- * The order is that in which the snapshots of a guest were committed. It is that of their TIMEs as long
- * as no clock is set back. When a snapshot is committed while others of its guest are dated later, each
- * of these gets a note: an object beside it, whose name says all:
+ * The order is that in which the snapshots of a guest were committed. It is that of their TIMEs as
+ * long as no clock is set back. When a snapshot is committed while others of its guest are dated
+ * later, each of these gets a note: an object beside it, whose name says all:
  *
  *   snaps/<guest uuid>/<TIME>-<snap id>.before-<TIME of the one committed later>
  */
@@ -32,8 +33,9 @@ void vk_catalog_order(VkVault *vault, GPtrArray *keys, guint first, const GPtrAr
 
 /*
  * Finds the snapshot that WHEN means. KEYS: VkSnapshotKey*, of one guest, the newest last, at least
- * one. TEXT: how WHEN was written, and GUEST, are for the error. Returns borrowed. VK_ERROR_NOT_FOUND
- * names what there is. VK_ERROR_USAGE: several snapshots have an id that begins with these digits.
+ * one. TEXT: how WHEN was written, and GUEST, are for the error. Returns borrowed.
+ * VK_ERROR_NOT_FOUND names what there is. VK_ERROR_USAGE: several snapshots have an id that begins
+ * with these digits.
  */
 const VkSnapshotKey *vk_choose_snapshot(const GPtrArray *keys, const VkWhen *when, const char *text,
 					const char *guest, GError **error);

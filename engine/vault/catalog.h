@@ -25,8 +25,8 @@ void vk_snapshot_key_free(VkSnapshotKey *key);
 
 /*
  * When a snapshot of a list was taken by what is known now, in seconds since 1970. A wrong clock
- * contradicts most other dates of the guest. A snapshot that it dated was taken no later than the next
- * one whose date agrees with the others, and no later than now. The result is never too early.
+ * contradicts most other dates of the guest. A snapshot that it dated was taken no later than the
+ * next one whose date agrees with the others, and no later than now. The result is never too early.
  */
 gint64 vk_snapshot_key_taken(const VkSnapshotKey *key);
 
@@ -37,9 +37,9 @@ gboolean vk_snapshot_key_is_ahead(const VkSnapshotKey *key);
 char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id);
 
 /*
- * Lists all snapshots, or those of the guest UUID unless it is NULL. They are ordered by uuid, then as
- * they were committed: by TIME, except where a clock was wrong. Skips the names of other objects.
- * Returns VkSnapshotKey*, owned by the array.
+ * Lists all snapshots, or those of the guest UUID unless it is NULL. They are ordered by uuid, then
+ * as they were committed: by TIME, except where a clock was wrong. Skips the names of other
+ * objects. Returns VkSnapshotKey*, owned by the array.
  */
 GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error);
 
@@ -69,8 +69,8 @@ VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **e
 gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **error);
 
 /*
- * Removes the snapshot from the catalogue, then its later copies. The blocks of its images stay in the
- * packs.
+ * Removes the snapshot from the catalogue, then its later copies. The blocks of its images stay in
+ * the packs.
  */
 gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **error);
 

@@ -22,7 +22,10 @@
 /* A claim is held for as long as a commit takes: it is of a process that died then. */
 #define STALE_CLAIM_SEC ((gint64)24 * 60 * 60)
 
-/* The first second from FIRST on that is free by KEYS and after all that are a little ahead of BEGUN. */
+/*
+ * The first second from FIRST on that is free by KEYS and after all that are a little ahead of
+ * BEGUN.
+ */
 static gint64 find_free(const GPtrArray *keys, gint64 begun, gint64 first)
 {
 	g_autoptr(GHashTable) taken = g_hash_table_new(g_str_hash, g_str_equal);
@@ -94,8 +97,8 @@ static void drop_stale_claims(VkVault *vault, const char *uuid)
 }
 
 /*
- * Sets SNAPSHOT's time and claims it. It claims first and lists second: an earlier owner of this second
- * listed its snapshot before it gave up the claim. Returns that list.
+ * Sets SNAPSHOT's time and claims it. It claims first and lists second: an earlier owner of this
+ * second listed its snapshot before it gave up the claim. Returns that list.
  */
 static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_claim, GError **error)
 {
@@ -137,8 +140,9 @@ static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_cl
 }
 
 /*
- * Either this clock is wrong or the earlier one was; nothing here can say which. The notes say in which
- * order the snapshots were committed, which is true in any case, and leave all dates as they are.
+ * Either this clock is wrong or the earlier one was; nothing here can say which. The notes say in
+ * which order the snapshots were committed, which is true in any case, and leave all dates as they
+ * are.
  */
 static void warn_of_order(VkVault *vault, const VkSnapshot *snapshot, const VkSnapshotKey *other,
 			  guint count)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The TIME of a snapshot that is about to be committed. TIME is the snapshot's name within its guest.
- * So the session claims it before the commit, by an object that only one session can put:
+ * The TIME of a snapshot that is about to be committed. TIME is the snapshot's name within its
+ * guest. So the session claims it before the commit, by an object that only one session can put:
  *
  *   snaps/<guest uuid>/<TIME>.claim
  *

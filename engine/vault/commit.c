@@ -10,7 +10,9 @@
 #include "errors.h"
 #include "checked-json.h"
 
-/* An image that was loaded, such as the firmware of a snapshot whose disks are copied, is durable. */
+/*
+ * An image that was loaded, such as the firmware of a snapshot whose disks are copied, is durable.
+ */
 static gboolean is_current(const VkSession *session, const VkImageRecord *image, GError **error)
 {
 	if (!image->runs || image->epoch == 0 || image->epoch == session->epoch)

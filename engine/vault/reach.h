@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkReach: the data slots that images refer to. It walks their maps, reports what is wrong there and
- * goes on. The slots of the maps themselves are not in it. Threads: one caller at a time; then free to
- * read.
+ * VkReach: the data slots that images refer to. It walks their maps, reports what is wrong there
+ * and goes on. The slots of the maps themselves are not in it. Threads: one caller at a time; then
+ * free to read.
  */
 #pragma once
 
@@ -26,9 +26,10 @@ void vk_reach_free(VkReach *reach); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkReach, vk_reach_free)
 
 /*
- * Adds the slots that IMAGE, which is in the vault, refers to. Calls TROUBLE if a map page cannot be
- * read, and ends there. Calls it for each extent that is known as lost or that its pack does not have,
- * and skips the extent; extents in a row with the same trouble are one call. Stops on vk_interrupted().
+ * Adds the slots that IMAGE, which is in the vault, refers to. Calls TROUBLE if a map page cannot
+ * be read, and ends there. Calls it for each extent that is known as lost or that its pack does not
+ * have, and skips the extent; extents in a row with the same trouble are one call. Stops on
+ * vk_interrupted().
  */
 void vk_reach_add(VkReach *reach, const VkImageRecord *image, VkReachTrouble trouble,
 		  gpointer user);

@@ -63,8 +63,9 @@ static void emit(Span *span, guint32 block, guint32 count, VkExtentKind kind, co
 }
 
 /*
- * Finds what the parent has for BLOCK: *RET begins there. Without a parent, or after its end, it is a
- * hole. A map that is damaged or unreadable ends the save, which is done again without the parent.
+ * Finds what the parent has for BLOCK: *RET begins there. Without a parent, or after its end, it is
+ * a hole. A map that is damaged or unreadable ends the save, which is done again without the
+ * parent.
  */
 static gboolean parent_at(Span *span, guint32 block, VkExtent *ret, GError **error)
 {

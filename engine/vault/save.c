@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Saving one image. An image is stripes of a pack's size; a span is one or more of them. The workers
- * take spans in order and hand over their extents. The worker that brings the next span in line writes
- * its extents into the run, and those of the spans that wait for it. Workers may be only so far ahead of
- * the run, so that memory does not grow with the disk.
+ * Saving one image. An image is stripes of a pack's size; a span is one or more of them. The
+ * workers take spans in order and hand over their extents. The worker that brings the next span in
+ * line writes its extents into the run, and those of the spans that wait for it. Workers may be
+ * only so far ahead of the run, so that memory does not grow with the disk.
  */
 #include "session-priv.h"
 
@@ -281,11 +281,11 @@ static gboolean is_all_changed(SaveJob *job, guint32 first, guint32 count, gbool
 }
 
 /*
- * When a disk is made smaller, QEMU forgets the changes after its new end. When the disk is made larger
- * again, QEMU takes the blocks there for unchanged, though all are zeros now: the parent's old bytes
- * would show. The source cannot see that; the parent's map does. So this part of the map is read even
- * though the changes are known: the part over the zeros at the disk's end. That is mostly one page of
- * each run, and none if the end is data, however large the map is.
+ * When a disk is made smaller, QEMU forgets the changes after its new end. When the disk is made
+ * larger again, QEMU takes the blocks there for unchanged, though all are zeros now: the parent's
+ * old bytes would show. The source cannot see that; the parent's map does. So this part of the map
+ * is read even though the changes are known: the part over the zeros at the disk's end. That is
+ * mostly one page of each run, and none if the end is data, however large the map is.
  */
 static gboolean check_tail(SaveJob *job, const VkImageRecord *parent, gboolean *ret_was_cut,
 			   GError **error)

@@ -61,8 +61,8 @@ void vk_session_settle(VkSession *session);
 gboolean vk_session_put_packs(VkSession *session, GError **error);
 
 /*
- * Writes the hints of the session into the vault, if that can be. Hints at packs of a failed save are
- * kept as well: the next try finds their blocks.
+ * Writes the hints of the session into the vault, if that can be. Hints at packs of a failed save
+ * are kept as well: the next try finds their blocks.
  */
 void vk_session_commit_hints(VkSession *session);
 

@@ -28,7 +28,9 @@ static VkPackWriter *new_pack_writer(VkSession *session)
 				  session->id.bytes, &calls, session);
 }
 
-/* The sessions of a vault share its hints, so that guests saved at once find each other's blocks. */
+/*
+ * The sessions of a vault share its hints, so that guests saved at once find each other's blocks.
+ */
 static VkHints *share_hints(VkVault *vault, GError **error)
 {
 	VkHintsPlace place = vk_vault_hints_place(vault);

@@ -2,8 +2,8 @@
 /*
  * VkSession: a writer of one vault. Images are saved by share-nothing workers, each with its own
  * open pack; a snapshot appears by the commit and not before. One session may commit any number
- * of snapshots. Memory is bounded by the workers, not by the disks. Threads: one caller at a time; a
- * vault may have any number of sessions at once, which find each other's blocks.
+ * of snapshots. Memory is bounded by the workers, not by the disks. Threads: one caller at a time;
+ * a vault may have any number of sessions at once, which find each other's blocks.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Checking a vault. It reads every snapshot object and every map page, and sees that each extent's pack
- * has the slots that the extent names. With data it reads every frame that is referred to, by several
- * threads: checksum, decompression and block id. It reports damage and goes on; at the end it names
- * each disk that has damaged blocks. Threads: one caller at a time.
+ * Checking a vault. It reads every snapshot object and every map page, and sees that each extent's
+ * pack has the slots that the extent names. With data it reads every frame that is referred to, by
+ * several threads: checksum, decompression and block id. It reports damage and goes on; at the end
+ * it names each disk that has damaged blocks. Threads: one caller at a time.
  */
 #pragma once
 
@@ -38,8 +38,8 @@ void vk_check_result_free(VkCheckResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCheckResult, vk_check_result_free)
 
 /*
- * Checks the snapshots KEYS (VkSnapshotKey) and what they refer to; NULL: all. Returns NULL only when
- * the check itself could not run; damage is in the result.
+ * Checks the snapshots KEYS (VkSnapshotKey) and what they refer to; NULL: all. Returns NULL only
+ * when the check itself could not run; damage is in the result.
  */
 VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean data,
 			      VkProgress *progress, GError **error);

@@ -2,8 +2,8 @@
 /*
  * VkView: a snapshot as files: domain.xml, live.xml (of a running guest), snapshot.json,
  * <target>.raw for each disk, and its other files (nvram.fd, ...). The mount shows them, restore
- * takes them by name. Immutable, but that snapshot.json is made, and arrays are asked for it, when the
- * files are first looked at. Threads: free.
+ * takes them by name. Immutable, but that snapshot.json is made, and arrays are asked for it, when
+ * the files are first looked at. Threads: free.
  */
 #pragma once
 

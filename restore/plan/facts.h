@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkFacts: what a plan must know of the host and of its arrays, through a table of questions, so that
- * plans can be made without either. No question changes anything. Threads: one at a time.
+ * VkFacts: what a plan must know of the host and of its arrays, through a table of questions, so
+ * that plans can be made without either. No question changes anything. Threads: one at a time.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Planning the files that a guest is booted from without a loader. One that is there is used as it
- * lies, for other guests may have it, too; with --to the guest gets its own, which fits what is on its
- * disks even if the host's has become another.
+ * lies, for other guests may have it, too; with --to the guest gets its own, which fits what is on
+ * its disks even if the host's has become another.
  */
 #include "planner-priv.h"
 

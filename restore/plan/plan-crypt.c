@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Disks that QEMU had encrypted. The snapshot has the bytes that the guest saw. They are encrypted again
- * with the same secret, or written as plain text if that was asked for.
+ * Disks that QEMU had encrypted. The snapshot has the bytes that the guest saw. They are encrypted
+ * again with the same secret, or written as plain text if that was asked for.
  */
 #include "planner-priv.h"
 

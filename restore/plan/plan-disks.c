@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Planning disks: which ones there are, where they were, and what the definition says of their new place.
+ * Planning disks: which ones there are, where they were, and what the definition says of their new
+ * place.
  */
 #include "planner-priv.h"
 

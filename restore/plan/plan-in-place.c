@@ -159,7 +159,9 @@ static gboolean plan_in_place(VkPlanner *planner, const VkKnownGuest *known, GEr
 	return TRUE;
 }
 
-/* Whether XML is what the guest has: a disk that comes back to where it is changes nothing there. */
+/*
+ * Whether XML is what the guest has: a disk that comes back to where it is changes nothing there.
+ */
 static gboolean is_same_definition(const VkKnownGuest *known, const char *xml)
 {
 	const VkDomainChanges none = {0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a restored image is made of. It has the options of the original. Its data file and backing files
- * are not made again, for others may have them: a note says that. The image can stand again on backing
- * files that did not change.
+ * What a restored image is made of. It has the options of the original. Its data file and backing
+ * files are not made again, for others may have them: a note says that. The image can stand again
+ * on backing files that did not change.
  */
 #include "planner-priv.h"
 
@@ -41,8 +41,8 @@ static gboolean has_disk(const VkFacts *facts, const char *xml, const char *path
 }
 
 /*
- * A vault may name any file. One that a guest writes to would change below the disk, which could also
- * read what is the other's.
+ * A vault may name any file. One that a guest writes to would change below the disk, which could
+ * also read what is the other's.
  */
 static gboolean check_no_disk(const VkRestorePlan *plan, const VkFacts *facts, const char *path,
 			      GError **error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making the plan of a restore from what was asked for, the snapshot, and what the host has. Threads:
- * one at a time.
+ * Making the plan of a restore from what was asked for, the snapshot, and what the host has.
+ * Threads: one at a time.
  */
 #pragma once
 

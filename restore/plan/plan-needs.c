@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a restored guest needs of its host. It is connected to other networks if that was asked for. What
- * the host lacks is reported before anything is written.
+ * What a restored guest needs of its host. It is connected to other networks if that was asked for.
+ * What the host lacks is reported before anything is written.
  */
 #include "planner-priv.h"
 

@@ -34,7 +34,7 @@ gboolean vk_place_set(VkRestoreItem *item, const char *path, VkReplace replace, 
 		      const char *hint, GError **error);
 
 /*
- * VK_ERROR_BUSY when QEMU holds its locks on the image PATH, or the host a block device. A file that
- * cannot be opened is not in use.
+ * VK_ERROR_BUSY when QEMU holds its locks on the image PATH, or the host a block device. A file
+ * that cannot be opened is not in use.
  */
 gboolean vk_place_check_unused(const char *path, GError **error);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a plan believes of a snapshot. Whoever can write to the vault can write any name and any path
- * into one, and a restore runs as root: so names must agree, firmware goes to libvirt's directories
- * only, and a file that exists is replaced unasked only where libvirt says that it is the guest's.
+ * What a plan believes of a snapshot. Whoever can write to the vault can write any name and any
+ * path into one, and a restore runs as root: so names must agree, firmware goes to libvirt's
+ * directories only, and a file that exists is replaced unasked only where libvirt says that it is
+ * the guest's.
  */
 #include "planner-priv.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkRestorePlan: what the restore of one snapshot will do. It is made before anything is touched, and can
- * be printed; applying it takes no further decision. Threads: one at a time.
+ * VkRestorePlan: what the restore of one snapshot will do. It is made before anything is touched,
+ * and can be printed; applying it takes no further decision. Threads: one at a time.
  */
 #pragma once
 

@@ -124,8 +124,8 @@ gboolean vk_planner_check_place(const char *path, const char *target, GError **e
 gboolean vk_planner_check_firmware(const VkFileRecord *file, GError **error);
 
 /*
- * The disks of PRESENT, a guest as libvirt has it, whose image is the file PATH: VkDomainDisk, owned
- * by PRESENT. New array.
+ * The disks of PRESENT, a guest as libvirt has it, whose image is the file PATH: VkDomainDisk,
+ * owned by PRESENT. New array.
  */
 GPtrArray *vk_planner_disks_of(const VkFacts *facts, const VkDomain *present, const char *path);
 

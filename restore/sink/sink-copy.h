@@ -11,8 +11,8 @@
 #include <glib.h>
 
 /*
- * Copies IMAGE and finishes SINK. Reads only what the image has, by several threads with a buffer of
- * 1 MiB each. Stops on vk_interrupted().
+ * Copies IMAGE and finishes SINK. Reads only what the image has, by several threads with a buffer
+ * of 1 MiB each. Stops on vk_interrupted().
  */
 gboolean vk_sink_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error);
 

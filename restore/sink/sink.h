@@ -67,8 +67,8 @@ VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GErr
 gboolean vk_sink_block_check(const VkPlace *place, GError **error);
 
 /*
- * A block device that an array overwrites in place: *RET_PATH is it. Nobody else may hold it, as when
- * it is written to.
+ * A block device that an array overwrites in place: *RET_PATH is it. Nobody else may hold it, as
+ * when it is written to.
  */
 VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path, GError **error);
 

@@ -4,8 +4,8 @@
  *
  *   allcores hash|hash+zstd FILE
  *
- * SHA-256 of each block of 64 KiB, and zstd level 1 of it, which goes nowhere. Prints how many bytes
- * it has read and how many it would have stored.
+ * SHA-256 of each block of 64 KiB, and zstd level 1 of it, which goes nowhere. Prints how many
+ * bytes it has read and how many it would have stored.
  */
 #include <fcntl.h>
 #include <openssl/evp.h>

@@ -8,10 +8,10 @@
  * "group": all are frozen, all backup jobs begin, each with a checkpoint, all are thawed. "serial":
  * as Snap Creator's plug-in did it: suspend one guest after another, take the snapshot of each (a
  * job's beginning stands for it), resume one after another. The same with reflinks instead of jobs,
- * of vda.qcow2 and vdb.raw in DIRECTORY/GUEST: "clone-group" freezes and suspends all at once, clones
- * their files, and lets all go on at once; "clone-serial" suspends, clones and resumes one after
- * another. Prints for each guest how long it was held, in milliseconds. Jobs, checkpoints and clones
- * are gone at the end.
+ * of vda.qcow2 and vdb.raw in DIRECTORY/GUEST: "clone-group" freezes and suspends all at once,
+ * clones their files, and lets all go on at once; "clone-serial" suspends, clones and resumes one
+ * after another. Prints for each guest how long it was held, in milliseconds. Jobs, checkpoints and
+ * clones are gone at the end.
  */
 #include <fcntl.h>
 #include <glib.h>

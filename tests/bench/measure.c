@@ -4,11 +4,11 @@
  *
  *   measure FILE ROW LABEL DIRECTORY|- COMMAND...
  *
- * appends to FILE one line of fields with tabs between them: ROW, LABEL, seconds, CPU seconds of the
- * command and of all its descendants that have ended, the largest resident size of any of them in
- * KiB, as wait4() tells it, a dash, and how many of the seconds it took after the command to bring
- * what it wrote to the disk: DIRECTORY is where. Ends with the command's status. It is small itself,
- * for a process inherits the peak of the one that it was forked from.
+ * appends to FILE one line of fields with tabs between them: ROW, LABEL, seconds, CPU seconds of
+ * the command and of all its descendants that have ended, the largest resident size of any of them
+ * in KiB, as wait4() tells it, a dash, and how many of the seconds it took after the command to
+ * bring what it wrote to the disk: DIRECTORY is where. Ends with the command's status. It is small
+ * itself, for a process inherits the peak of the one that it was forked from.
  */
 #include <errno.h>
 #include <fcntl.h>

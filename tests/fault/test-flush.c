@@ -426,7 +426,9 @@ START_TEST(a_pack_lost_behind_a_failed_save_is_no_matter)
 }
 END_TEST
 
-/* An image whose blocks lie in a pack of the one before, of which nobody knows yet that it is lost. */
+/*
+ * An image whose blocks lie in a pack of the one before, of which nobody knows yet that it is lost.
+ */
 START_TEST(a_lost_pack_takes_those_along_that_found_its_blocks)
 {
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Backups of two processes into one vault, and the power fails at any call that changes it. What
- * was flushed is there after it; of the rest, any part may be. Each such vault is built and checked:
- * what it lists can be read, and what a commit has told is listed.
+ * was flushed is there after it; of the rest, any part may be. Each such vault is built and
+ * checked: what it lists can be read, and what a commit has told is listed.
  *
  * A vault that is opened twice stands for two processes: the openings share the directory alone.
  */

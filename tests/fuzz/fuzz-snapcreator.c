@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is made of any Snap Creator file must be a configuration, and each key must get an answer. */
+/*
+ * What is made of any Snap Creator file must be a configuration, and each key must get an answer.
+ */
 #include "fuzz.h"
 #include "import.h"
 #include "settings.h"

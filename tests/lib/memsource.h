@@ -21,7 +21,9 @@ typedef struct MemSource {
 /* All hole. Freed with vk_source_free(&source->base). */
 MemSource *mem_source_new(guint64 size);
 
-/* Writes random compressible or incompressible bytes, zeros, or a hole over units from the range. */
+/*
+ * Writes random compressible or incompressible bytes, zeros, or a hole over units from the range.
+ */
 void mem_source_scribble(MemSource *source, GRand *random, guint times, guint units_max);
 
 /*

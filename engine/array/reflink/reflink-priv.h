@@ -45,9 +45,10 @@ char *vk_reflink_guest_directory(const char *image, const char *vault_id, const 
 
 /* What one of our directories is opened for. */
 typedef enum {
-	VK_REFLINK_READ, /* whoever made it */
-	VK_REFLINK_CHANGE, /* refused unless we alone can write to it and to those above, up to .virtkeep */
-	VK_REFLINK_MAKE, /* the same, and what is missing is made, durably */
+	VK_REFLINK_READ,   /* whoever made it */
+	VK_REFLINK_CHANGE, /* refused unless we alone can write to it and to those above, up to
+			      .virtkeep */
+	VK_REFLINK_MAKE,   /* the same, and what is missing is made, durably */
 } VkReflinkUse;
 
 /*

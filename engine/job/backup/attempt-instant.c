@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The choreography around a guest's point in time: hooks, ready, hold, act, leave, hooks. Everything
- * slow is done before the guest is held, and after it goes on.
+ * The choreography around a guest's point in time: hooks, ready, hold, act, leave, hooks.
+ * Everything slow is done before the guest is held, and after it goes on.
  */
 #include "attempt-priv.h"
 

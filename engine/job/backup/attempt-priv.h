@@ -51,7 +51,9 @@ gboolean vk_attempt_is_array(const VkAttempt *attempt);
 void vk_attempt_enter_semaphore(VkAttempt *attempt);
 void vk_attempt_leave_semaphore(VkAttempt *attempt);
 
-/* Leaves the semaphore to the others of the group, which the guest waits for. A guest alone stays. */
+/*
+ * Leaves the semaphore to the others of the group, which the guest waits for. A guest alone stays.
+ */
 void vk_attempt_give_way(VkAttempt *attempt);
 
 /* Comes to a stage of the group, if there is one. FALSE when the attempt's deadline has passed. */
@@ -78,8 +80,8 @@ gboolean vk_attempt_plan(VkAttempt *attempt, GError **error);
 /* ---- the point in time: attempt-instant.c ---- */
 
 /*
- * What one sort of backup does around its guest's point in time, in this order. Each is nullable but
- * ACT.
+ * What one sort of backup does around its guest's point in time, in this order. Each is nullable
+ * but ACT.
  */
 typedef struct VkAttemptSteps {
 	/* What is slow. No guest is held yet. */
@@ -98,8 +100,8 @@ typedef struct VkAttemptSteps {
 } VkAttemptSteps;
 
 /*
- * Takes the guest's point in time by STEPS, between its hooks, together with its group, and grades the
- * snapshot of a running guest. DATA is for the act. The guest goes on however that ends.
+ * Takes the guest's point in time by STEPS, between its hooks, together with its group, and grades
+ * the snapshot of a running guest. DATA is for the act. The guest goes on however that ends.
  */
 gboolean vk_attempt_take_instant(VkAttempt *attempt, const VkAttemptSteps *steps, gpointer data,
 				 GError **error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkBackupOptions: how a run backs guests up. VkGuestOptions: how it backs one guest up: by the
- * command line, else by its section [guest NAME] of the configuration, else by the general settings.
- * Immutable. Threads: free.
+ * command line, else by its section [guest NAME] of the configuration, else by the general
+ * settings. Immutable. Threads: free.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the guests of a run share, and VkBackupTry: what one try to back a guest up is given, and what
- * it reports beside its snapshot. Threads: the context is shared, a try has one.
+ * What the guests of a run share, and VkBackupTry: what one try to back a guest up is given, and
+ * what it reports beside its snapshot. Threads: the context is shared, a try has one.
  */
 #pragma once
 
@@ -29,7 +29,10 @@ typedef struct VkBackupContext {
 	VkProgress *progress;
 	VkRateLimit *limit;   /* of what all of them read */
 	gint *same_fs_warned; /* atomic: a vault beside the images is worth one warning a run */
-	/* Bounds how many guests use processor and disk at once. No guest that is held waits for it. */
+	/*
+	 * Bounds how many guests use processor and disk at once. No guest that is held waits for
+	 * it.
+	 */
 	VkSemaphore *semaphore;
 	/* The same for guests of a group until their instant: they must not wait for readers. */
 	VkSemaphore *group_semaphore;

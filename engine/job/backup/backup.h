@@ -24,8 +24,8 @@ typedef struct VkBackupResult {
 	gboolean alone;       /* one guest was named: its failure is for the caller to tell */
 	GPtrArray *left_out;  /* VkLeftOut */
 	GPtrArray *snapshots; /* VkSnapshot, committed */
-	GPtrArray *
-		failed; /* VkBackupFailure; also for a guest saved but not thawed, or not replicated */
+	GPtrArray *failed;    /* VkBackupFailure; also for a guest saved but not thawed, or not
+				 replicated */
 } VkBackupResult;
 
 void vk_backup_result_free(VkBackupResult *result);

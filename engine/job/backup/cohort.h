@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkCohort: guests that are held together, for one instant. The guests of a group that the user asked
- * for are one; so are guests with disks on one volume of an array, which snapshots a volume as a
- * whole. Threads: one at a time.
+ * VkCohort: guests that are held together, for one instant. The guests of a group that the user
+ * asked for are one; so are guests with disks on one volume of an array, which snapshots a volume
+ * as a whole. Threads: one at a time.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkFinding: something that is not as it should be, in a guest or around it, and what to do about it.
- * Threads: one at a time.
+ * VkFinding: something that is not as it should be, in a guest or around it, and what to do about
+ * it. Threads: one at a time.
  */
 #pragma once
 

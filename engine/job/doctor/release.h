@@ -7,8 +7,8 @@
 #include "doctor.h"
 
 /*
- * Takes every checkpoint of ours, of whatever vault, out of the guest, with its bitmaps, so that the
- * guest's internal snapshots can be made and reverted. What was there is added to FINDINGS
+ * Takes every checkpoint of ours, of whatever vault, out of the guest, with its bitmaps, so that
+ * the guest's internal snapshots can be made and reverted. What was there is added to FINDINGS
  * (VkFinding*). The next backup reads the disks in whole and makes another. VK_ERROR_BUSY while the
  * guest is being backed up or restored.
  */

@@ -39,7 +39,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkImport, vk_import_free)
 
 /*
  * Adds a file, LENGTH bytes of TEXT; NAME is for the report. The configuration comes first, then
- * its global files: a key counts where it comes first. VK_ERROR_USAGE names the line that is broken.
+ * its global files: a key counts where it comes first. VK_ERROR_USAGE names the line that is
+ * broken.
  */
 gboolean vk_import_add(VkImport *import, const char *name, const char *text, gsize length,
 		       GError **error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkHintsFile: one sorted hint file, searched in place. It is read and not mapped: a file that is cut
- * or cannot be read meanwhile then ends no process. Threads: free. The entries have no checksum: a
- * wrong one is not found or points to a block that is compared.
+ * VkHintsFile: one sorted hint file, searched in place. It is read and not mapped: a file that is
+ * cut or cannot be read meanwhile then ends no process. Threads: free. The entries have no
+ * checksum: a wrong one is not found or points to a block that is compared.
  */
 #pragma once
 
@@ -20,8 +20,8 @@ typedef struct VkHintsFile {
 } VkHintsFile;
 
 /*
- * Takes FD over, also when it fails. NAME is for the error. VK_ERROR_DAMAGE for what is no hint file
- * of the vault.
+ * Takes FD over, also when it fails. NAME is for the error. VK_ERROR_DAMAGE for what is no hint
+ * file of the vault.
  */
 VkHintsFile *vk_hints_file_new(int fd, const char *name, const VkPackContext *context,
 			       GError **error);

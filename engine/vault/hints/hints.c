@@ -331,8 +331,8 @@ VkHints *vk_hints_open(const VkHintsPlace *place, GError **error)
 }
 
 /*
- * How many of the vault's files, newest first, go into a new one of ENTRIES entries. Only the newest
- * ones do, so that the result is the newest and the sizes of older files grow geometrically.
+ * How many of the vault's files, newest first, go into a new one of ENTRIES entries. Only the
+ * newest ones do, so that the result is the newest and the sizes of older files grow geometrically.
  */
 static guint count_mergeable(const VkHints *hints, guint64 entries)
 {

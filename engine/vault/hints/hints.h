@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkHints: where blocks may be found by their id, for deduplication only. Hints may be stale,
- * partial, lost or wrong: the caller compares the full id of what they point to. They may name packs of
- * sessions under way: the caller adopts what it uses. They are sorted files below hints/, searched in
- * place. A session writes one; many are merged. Memory is bounded: new hints spill into sorted
- * temporary files. Threads: free, but for open, commit and free.
+ * partial, lost or wrong: the caller compares the full id of what they point to. They may name
+ * packs of sessions under way: the caller adopts what it uses. They are sorted files below hints/,
+ * searched in place. A session writes one; many are merged. Memory is bounded: new hints spill into
+ * sorted temporary files. Threads: free, but for open, commit and free.
  */
 #pragma once
 
@@ -17,8 +17,8 @@ typedef struct VkHints VkHints;
 
 /*
  * Opens the hints at PLACE, which is copied. Removes damaged hint files. If a file is damaged or
- * unreadable, or if there is none, it rebuilds the hints from the tables of all packs, without those
- * that are damaged. Fails if the packs cannot be listed, or on vk_interrupted().
+ * unreadable, or if there is none, it rebuilds the hints from the tables of all packs, without
+ * those that are damaged. Fails if the packs cannot be listed, or on vk_interrupted().
  */
 VkHints *vk_hints_open(const VkHintsPlace *place, GError **error);
 
@@ -29,7 +29,9 @@ gboolean vk_hints_lookup(VkHints *hints, const VkBlockId *id, VkPackId *ret_pack
 /* Adds a hint, visible to lookups at once. Failures to spill only lose hints. */
 void vk_hints_add(VkHints *hints, const VkBlockId *id, const VkPackId *pack, guint32 slot);
 
-/* Writes the added hints into the vault as one file, and merges older files of like size into it. */
+/*
+ * Writes the added hints into the vault as one file, and merges older files of like size into it.
+ */
 gboolean vk_hints_commit(VkHints *hints, GError **error);
 void vk_hints_free(VkHints *hints); /* takes NULL; uncommitted hints are lost */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHints, vk_hints_free)

@@ -14,8 +14,8 @@
 typedef struct VkMap VkMap;
 
 /*
- * CACHE reads the pages. CACHE and RUNS (VkRun*, newest first) are borrowed until the free. BLOCKS is
- * how many the image has.
+ * CACHE reads the pages. CACHE and RUNS (VkRun*, newest first) are borrowed until the free. BLOCKS
+ * is how many the image has.
  */
 VkMap *vk_map_new(VkBlockCache *cache, const GPtrArray *runs, guint32 blocks);
 void vk_map_free(VkMap *map); /* takes NULL */

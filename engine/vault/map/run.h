@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkRun: where the pages of a sorted run of extents lie. An image of a snapshot is a list of runs. The
- * extents are in the pages, see format.h. Threads: free, unless one thread changes it.
+ * VkRun: where the pages of a sorted run of extents lie. An image of a snapshot is a list of runs.
+ * The extents are in the pages, see format.h. Threads: free, unless one thread changes it.
  */
 #pragma once
 

@@ -10,7 +10,9 @@
 
 #include <glib.h>
 
-/* The ids of the vaults that were seen at DIRECTORY, the latest first. char*, owned by the array. */
+/*
+ * The ids of the vaults that were seen at DIRECTORY, the latest first. char*, owned by the array.
+ */
 GPtrArray *vk_known_vaults_at(const char *state_dir, const char *directory);
 
 /* Remembers VAULT at its directory. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The vault, format 1. This header is the definition of what is in its objects, layout.h of where they
- * lie; virtkeep-vault(5) explains both.
+ * The vault, format 1. This header is the definition of what is in its objects, layout.h of where
+ * they lie; virtkeep-vault(5) explains both.
  *
  * All integers are little-endian. Sizes are bounded before use. Nothing is overwritten. A reader
  * refuses what it does not know: a magic, a version, an "incompat" feature.
@@ -33,7 +33,9 @@
 #define VK_BLOCK_LOG2 16
 #define VK_BLOCK_SIZE (1u << VK_BLOCK_LOG2)
 #define VK_PACK_LOG2  25
-#define VK_PACK_SIZE  (1u << VK_PACK_LOG2) /* target; a pack may exceed it by one frame and table */
+#define VK_PACK_SIZE                                                                \
+	(1u << VK_PACK_LOG2) /* target; a pack may exceed it by one frame and table \
+			      */
 
 #define VK_SLOTS_MAX         4096u
 #define VK_RUNS_MAX          8u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkPackContext: what the packs and the hint files of one vault have in common. The vault owns it; it
- * never changes, and whoever takes one borrows it for life. Threads: free.
+ * VkPackContext: what the packs and the hint files of one vault have in common. The vault owns it;
+ * it never changes, and whoever takes one borrows it for life. Threads: free.
  */
 #pragma once
 
@@ -13,5 +13,7 @@ typedef struct VkPackContext {
 	guint8 vault_id[VK_ID_SIZE];
 } VkPackContext;
 
-/* What the checksums of a pack's table and of its frames begin with: the vault's id and the pack's. */
+/*
+ * What the checksums of a pack's table and of its frames begin with: the vault's id and the pack's.
+ */
 guint32 vk_pack_context_crc(const VkPackContext *context, const VkPackId *pack);

@@ -27,9 +27,9 @@ VkPackCache *vk_pack_cache_new(VkStore *store, const VkPackContext *context);
 void vk_pack_cache_free(VkPackCache *cache);
 
 /*
- * The table of a pack, of the generation that is there. Returns a new reference. VK_ERROR_DAMAGE when the
- * pack is damaged, truncated or of another vault; VK_ERROR_DAMAGE too when it is missing, for only
- * addresses in use are asked for.
+ * The table of a pack, of the generation that is there. Returns a new reference. VK_ERROR_DAMAGE
+ * when the pack is damaged, truncated or of another vault; VK_ERROR_DAMAGE too when it is missing,
+ * for only addresses in use are asked for.
  */
 VkPackTable *vk_pack_cache_get(VkPackCache *cache, const VkPackId *id, GError **error);
 VkPackTable *vk_pack_table_ref(VkPackTable *table);

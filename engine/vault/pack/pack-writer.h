@@ -55,14 +55,14 @@ gboolean vk_pack_writer_find(const VkPackWriter *writer, const VkBlockId *id, Vk
 			     guint32 *ret_slot);
 
 /*
- * Waits for the pack that was sent before; fails if that was lost, and the open pack stays open. Then
- * sends the open pack, if it holds anything, into the vault in the background, and opens the next.
- * Fails if the open pack could not be written; all in it is lost then.
+ * Waits for the pack that was sent before; fails if that was lost, and the open pack stays open.
+ * Then sends the open pack, if it holds anything, into the vault in the background, and opens the
+ * next. Fails if the open pack could not be written; all in it is lost then.
  */
 gboolean vk_pack_writer_send(VkPackWriter *writer, GError **error);
 
 /*
- * Waits until the pack that was sent is in the vault: its content is durable, its name after a sync.
- * Fails if the pack was lost, with all in it.
+ * Waits until the pack that was sent is in the vault: its content is durable, its name after a
+ * sync. Fails if the pack was lost, with all in it.
  */
 gboolean vk_pack_writer_wait(VkPackWriter *writer, GError **error);

@@ -33,6 +33,8 @@ void vk_slot_set_add_all(VkSlotSet *set, const VkPackId *pack, const VkSlots *sl
 /* Those of PACK; NULL: none. Borrowed. */
 const VkSlots *vk_slot_set_of_pack(const VkSlotSet *set, const VkPackId *pack);
 
-/* How many packs it has slots of, and these: an array to be freed, of VkPackId* that are borrowed. */
+/*
+ * How many packs it has slots of, and these: an array to be freed, of VkPackId* that are borrowed.
+ */
 guint vk_slot_set_count_packs(const VkSlotSet *set);
 gpointer *vk_slot_set_packs(const VkSlotSet *set, guint *ret_count);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The JSON forms of a snapshot: written, and the report for programs. The reader: snapshot-parse.c */
+/*
+ * The JSON forms of a snapshot: written, and the report for programs. The reader: snapshot-parse.c
+ */
 #include "snapshot.h"
 
 #include "pack-id.h"

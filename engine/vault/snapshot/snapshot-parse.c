@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The reader of snapshot objects. Whatever is counted, indexed or used as a name is bounded here. */
+/*
+ * The reader of snapshot objects. Whatever is counted, indexed or used as a name is bounded here.
+ */
 #include "snapshot.h"
 
 #include "pack-id.h"

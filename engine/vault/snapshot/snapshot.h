@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The snapshot object: one guest at one instant. In the vault it is JSON (virtkeep-vault(5)
- * gives the members); here it is a struct. Immutable once published. The JSON is parsed with bounds: what
- * does not fit the format is VK_ERROR_DAMAGE.
+ * gives the members); here it is a struct. Immutable once published. The JSON is parsed with
+ * bounds: what does not fit the format is VK_ERROR_DAMAGE.
  */
 #pragma once
 

@@ -37,7 +37,9 @@ static void remove_stale_temporaries(DirStore *dir)
 
 	for (guint i = 0; names && i < names->len; i++) {
 		g_autofree char *name = g_build_filename(VK_FOLDER_TMP, names->pdata[i], NULL);
-		/* NFS locks only what is open for writing, and nobody waits for a pipe's other end. */
+		/*
+		 * NFS locks only what is open for writing, and nobody waits for a pipe's other end.
+		 */
 		VK_AUTOFD fd = vk_io_open(dir->fd, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW, 0, NULL);
 		struct stat facts;
 

@@ -21,9 +21,9 @@ typedef struct VkBackupJobPaths {
 } VkBackupJobPaths;
 
 /*
- * Ends a job of virtkeep whose process was killed, and removes its files, also when the guest is off
- * by now. VK_ERROR_BUSY when a foreign job runs. To be called with the guest's lock held, before the
- * quiesce.
+ * Ends a job of virtkeep whose process was killed, and removes its files, also when the guest is
+ * off by now. VK_ERROR_BUSY when a foreign job runs. To be called with the guest's lock held,
+ * before the quiesce.
  */
 gboolean vk_backup_job_recover(VkGuest *guest, const VkBackupJobPaths *paths, GError **error);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkScratchWatch: a thread beside a backup job. QEMU copies what the guest overwrites to the scratch
- * files first. When these find no room, QEMU stops the guest. So the watch ends the job before the
- * scratch directory is full. Threads: one uses it.
+ * VkScratchWatch: a thread beside a backup job. QEMU copies what the guest overwrites to the
+ * scratch files first. When these find no room, QEMU stops the guest. So the watch ends the job
+ * before the scratch directory is full. Threads: one uses it.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the images of a guest hold of our checkpoints, what libvirt knows of them, and the removal of
- * both.
+ * What the images of a guest hold of our checkpoints, what libvirt knows of them, and the removal
+ * of both.
  */
 #include "checkpoint.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libvirt's checkpoints. Each call of libvirt forgets the error of the one before, so the name of the
- * guest is asked first.
+ * libvirt's checkpoints. Each call of libvirt forgets the error of the one before, so the name of
+ * the guest is asked first.
  */
 #include "checkpoint-libvirt.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Checkpoints: the dirty bitmaps that tell what a guest wrote since a snapshot. A guest has one for
- * each vault, named "virtkeep-<vault id 8>-<random 8>"; a name is never used twice, and nothing that
- * is not named so is ever touched. A checkpoint is libvirt's object and, in each qcow2 image, a
- * bitmap of the same name; either may be lost without the other. What can be relied on is asked of
- * QEMU, disk by disk, before every use. Running and shut-off guests alike. Threads: free.
+ * each vault, named "virtkeep-<vault id 8>-<random 8>"; a name is never used twice, and nothing
+ * that is not named so is ever touched. A checkpoint is libvirt's object and, in each qcow2 image,
+ * a bitmap of the same name; either may be lost without the other. What can be relied on is asked
+ * of QEMU, disk by disk, before every use. Running and shut-off guests alike. Threads: free.
  */
 #pragma once
 

@@ -102,7 +102,10 @@ static char *image_path(VkHost *host, const VkDomainDisk *disk, VkQemuLayer *ret
 	return path;
 }
 
-/* Those of the backing chain of a guest that is off; one that cannot be told cannot be read, either. */
+/*
+ * Those of the backing chain of a guest that is off; one that cannot be told cannot be read,
+ * either.
+ */
 static void add_chain(VkImageBitmaps *found, VkHost *host, const VkDomainDisk *disk)
 {
 	g_autoptr(GPtrArray) chain = vk_image_chain_new(host, disk, NULL);

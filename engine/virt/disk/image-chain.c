@@ -125,8 +125,8 @@ static gboolean has_mark(int fd, guint number)
 }
 
 /*
- * The format of a backing file PATH whose image does not tell it: as libvirt has it, it is taken for
- * what it looks like only if it then needs no other file. Static; NULL with an error.
+ * The format of a backing file PATH whose image does not tell it: as libvirt has it, it is taken
+ * for what it looks like only if it then needs no other file. Static; NULL with an error.
  */
 static const char *find_format(const VkDomainImage *image, const char *path, GError **error)
 {

@@ -2,8 +2,8 @@
 /*
  * The files that a disk is made of, as libvirt has QEMU open them: the files that the definition
  * declares, and where it says nothing, the files that the headers of the images name. Each has its
- * format, for a guest can write any header into a raw image. A file that nobody has declared is never
- * opened. It stands in engine/virt, for libvirt has the pools and the secrets. Threads: free.
+ * format, for a guest can write any header into a raw image. A file that nobody has declared is
+ * never opened. It stands in engine/virt, for libvirt has the pools and the secrets. Threads: free.
  */
 #pragma once
 
@@ -14,9 +14,9 @@
 #include <glib.h>
 
 /*
- * The chain of DISK: VkDomainImage with a path and QEMU's name of its format, the image first and the
- * last one without a backing file. Volumes are looked up in HOST's pools. VK_ERROR_FAILED names the
- * file that it must not open, and the remedy.
+ * The chain of DISK: VkDomainImage with a path and QEMU's name of its format, the image first and
+ * the last one without a backing file. Volumes are looked up in HOST's pools. VK_ERROR_FAILED names
+ * the file that it must not open, and the remedy.
  */
 GPtrArray *vk_image_chain_new(VkHost *host, const VkDomainDisk *disk, GError **error);
 

@@ -8,7 +8,7 @@
 #include <glib.h>
 
 /*
- * The file or device of IMAGE; a volume is looked up in HOST's pools. VK_ERROR_FAILED when only QEMU
- * reaches it. New string.
+ * The file or device of IMAGE; a volume is looked up in HOST's pools. VK_ERROR_FAILED when only
+ * QEMU reaches it. New string.
  */
 char *vk_image_path(VkHost *host, const VkDomainImage *image, GError **error);

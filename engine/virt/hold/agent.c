@@ -86,7 +86,10 @@ gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen,
 		vk_agent_done(guest);
 		return FALSE;
 	}
-	/* Any answer will do: a policy in the guest may forbid telling the time, and so does a freeze. */
+	/*
+	 * Any answer will do: a policy in the guest may forbid telling the time, and so does a
+	 * freeze.
+	 */
 	*ret_frozen = has_status(domain, timeout_sec, "frozen");
 	return TRUE;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The guard's socket, for both of its sides. The engine sends JSON objects, one a datagram. The guard
- * answers each by one datagram: "ok", or the words of an error. Threads: one at a time for a socket.
+ * The guard's socket, for both of its sides. The engine sends JSON objects, one a datagram. The
+ * guard answers each by one datagram: "ok", or the words of an error. Threads: one at a time for a
+ * socket.
  */
 #pragma once
 

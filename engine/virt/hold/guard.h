@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkGuard: a small process of its own, with its own connection to libvirt, that outlives the engine.
- * Before the engine does something to a guest, it says so to the guard. The engine may die, or hold
- * a guest longer than it said: then the guard thaws and resumes the guest, ends the backup job, and
- * removes its files. When the engine has finished, the guard just ends. It survives SIGKILL of the
- * engine's process group, and restarts of libvirtd. guard-process.h is its own side. Threads: free;
- * each call returns when the guard has taken notice.
+ * VkGuard: a small process of its own, with its own connection to libvirt, that outlives the
+ * engine. Before the engine does something to a guest, it says so to the guard. The engine may die,
+ * or hold a guest longer than it said: then the guard thaws and resumes the guest, ends the backup
+ * job, and removes its files. When the engine has finished, the guard just ends. It survives
+ * SIGKILL of the engine's process group, and restarts of libvirtd. guard-process.h is its own side.
+ * Threads: free; each call returns when the guard has taken notice.
  */
 #pragma once
 

@@ -25,8 +25,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestLock, vk_guest_lock_free)
 VkGuestLock *vk_guest_lock_adopt(int fd);
 
 /*
- * Notes in the lock how the guest is held from now on, or is about to be. A killed process leaves its
- * note to the next one that takes the lock.
+ * Notes in the lock how the guest is held from now on, or is about to be. A killed process leaves
+ * its note to the next one that takes the lock.
  */
 gboolean vk_guest_lock_set_hold(VkGuestLock *lock, VkHold hold, GError **error);
 

@@ -29,8 +29,8 @@ struct VkQuiesce {
 };
 
 /*
- * Freezes or suspends the guest as the options say. After a failure it may still be held: then it is
- * to be released.
+ * Freezes or suspends the guest as the options say. After a failure it may still be held: then it
+ * is to be released.
  */
 gboolean vk_quiesce_hold(VkQuiesce *quiesce, GError **error);
 

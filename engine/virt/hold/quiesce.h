@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkQuiesce: the hold of a running guest around its point in time. Whatever happens,
- * vk_quiesce_end() leaves the guest as it was: it thaws, polls the agent until it says "thawed", and
- * resumes what it suspended. Threads: one at a time for a guest.
+ * vk_quiesce_end() leaves the guest as it was: it thaws, polls the agent until it says "thawed",
+ * and resumes what it suspended. Threads: one at a time for a guest.
  */
 #pragma once
 
@@ -47,7 +47,9 @@ VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GEr
  */
 void vk_quiesce_point_taken(VkQuiesce *quiesce);
 
-/* Until when the guest is held at the most: monotonic, microseconds. G_MAXINT64 if it is not held. */
+/*
+ * Until when the guest is held at the most: monotonic, microseconds. G_MAXINT64 if it is not held.
+ */
 gint64 vk_quiesce_limit(const VkQuiesce *quiesce);
 
 /* After the point: whether it went on before that. */
@@ -60,8 +62,8 @@ gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce);
 gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
 
 /*
- * Releases a guest that a killed process may have LEFT held. A guest that is not held stays as it is;
- * without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it cannot be released
+ * Releases a guest that a killed process may have LEFT held. A guest that is not held stays as it
+ * is; without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it cannot be released
  * just now: it may be frozen and somebody has paused it, it is being migrated, or QEMU does not
  * answer.
  */

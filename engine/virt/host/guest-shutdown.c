@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shutting a guest down: woken up if it sleeps, politely by its agent, then by its power button, then
- * by force.
+ * Shutting a guest down: woken up if it sleeps, politely by its agent, then by its power button,
+ * then by force.
  */
 #include "host.h"
 

@@ -29,12 +29,14 @@ gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error);
 const char *vk_guest_state_name(VkGuestState state); /* as virsh says it; borrowed */
 
 /*
- * Whether QEMU has not answered yet to a call that somebody made before. What the call asked for, as
- * a suspension, may happen still. The answer takes libvirt's 30 seconds then.
+ * Whether QEMU has not answered yet to a call that somebody made before. What the call asked for,
+ * as a suspension, may happen still. The answer takes libvirt's 30 seconds then.
  */
 gboolean vk_guest_is_stalled(VkGuest *guest);
 
-/* Why a guest with a QEMU does not run, in words: asleep, stopped by an error, or paused. Static. */
+/*
+ * Why a guest with a QEMU does not run, in words: asleep, stopped by an error, or paused. Static.
+ */
 const char *vk_guest_why_still(VkGuest *guest);
 
 /*
@@ -54,7 +56,8 @@ typedef struct VkGuestFacts {
 	gboolean persistent;
 	gboolean autostart;
 	gboolean has_saved_memory; /* off, and its next start goes on from there */
-	char *domain_xml; /* inactive, with security information; of a transient guest the live one */
+	char *domain_xml; /* inactive, with security information; of a transient guest the live one
+			   */
 	char *live_xml;   /* NULL when off */
 } VkGuestFacts;
 

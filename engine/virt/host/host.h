@@ -17,9 +17,9 @@ void vk_host_free(VkHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHost, vk_host_free)
 
 /*
- * The same, tried again up to RETRIES times, with longer and longer pauses. Later questions that fail
- * for a reason that may pass (a lost connection, a busy guest) are tried again, too. A call that
- * changes a guest is never repeated.
+ * The same, tried again up to RETRIES times, with longer and longer pauses. Later questions that
+ * fail for a reason that may pass (a lost connection, a busy guest) are tried again, too. A call
+ * that changes a guest is never repeated.
  */
 VkHost *vk_host_open_retrying(const char *uri, guint retries, GError **error);
 
@@ -39,7 +39,9 @@ VkGuest *vk_host_define(VkHost *host, const char *xml, GError **error);
 /* The host of GUEST. Borrowed. */
 VkHost *vk_guest_host(const VkGuest *guest);
 
-/* The size and allocation in bytes of a volume, which libvirt does not say of a disk that is off. */
+/*
+ * The size and allocation in bytes of a volume, which libvirt does not say of a disk that is off.
+ */
 gboolean vk_host_volume_size(VkHost *host, const char *pool, const char *volume, guint64 *ret_size,
 			     guint64 *ret_allocation, GError **error);
 
@@ -53,5 +55,8 @@ char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error);
  */
 char *vk_libvirt_directory(const char *uri, const char *what);
 
-/* Where the emulated TPMs of HOST's guests have their states, a directory for each uuid. New string. */
+/*
+ * Where the emulated TPMs of HOST's guests have their states, a directory for each uuid. New
+ * string.
+ */
 char *vk_host_tpm_directory(const VkHost *host);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A bed for tests of the ONTAP driver: the stand-in of tests/ontap with volumes in a temporary
- * directory, the mounts that lead to them, and the arrays of a configuration. Failures end the test.
+ * directory, the mounts that lead to them, and the arrays of a configuration. Failures end the
+ * test.
  */
 #pragma once
 

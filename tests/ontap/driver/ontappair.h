@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the tests of replication share: the cluster c1, two of whose volumes are replicated to c2, and
- * takes of them. Failures end the test.
+ * What the tests of replication share: the cluster c1, two of whose volumes are replicated to c2,
+ * and takes of them. Failures end the test.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The ONTAP driver with images on NFS, against the stand-in: takes, reads, lists, removals and logins.
+ * The ONTAP driver with images on NFS, against the stand-in: takes, reads, lists, removals and
+ * logins.
  */
 #include "errors.h"
 #include "io.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Replies that are lost while the array is at work on what was asked, as a job: whoever asks again is
- * refused, and whoever looks finds nothing yet. Nothing of that fails a backup.
+ * Replies that are lost while the array is at work on what was asked, as a job: whoever asks again
+ * is refused, and whoever looks finds nothing yet. Nothing of that fails a backup.
  */
 #include "ontapnas.h"
 
@@ -11,7 +11,9 @@
 /* Longer than the array is given to do it at once. */
 #define JOB_SECONDS 2.5
 
-/* A set of two volumes, with a fault at METHOD and PATH, is whole. New reference to its requests. */
+/*
+ * A set of two volumes, with a fault at METHOD and PATH, is whole. New reference to its requests.
+ */
 static json_t *run_with(const char *method, const char *path)
 {
 	g_autoptr(VkSnapshotSet) set = nas_web_set(TRUE);

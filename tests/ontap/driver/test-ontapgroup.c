@@ -134,7 +134,9 @@ START_TEST(removes_a_group_that_was_left_around_one_volume)
 }
 END_TEST
 
-/* A guest's disk is on a volume that a killed run has left in a group: that is told, and removed. */
+/*
+ * A guest's disk is on a volume that a killed run has left in a group: that is told, and removed.
+ */
 START_TEST(tells_of_a_group_that_was_left)
 {
 	const char *volumes[] = {"vm", "vmstore", NULL};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Clones beside an image, in a directory whose owner is not trusted. They are plain files here: what
- * only a file system with reflinks can do is the cases' business.
+ * Clones beside an image, in a directory whose owner is not trusted. They are plain files here:
+ * what only a file system with reflinks can do is the cases' business.
  */
 #include "array-drivers.h"
 #include "child.h"

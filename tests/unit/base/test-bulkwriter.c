@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is written arrives, past the page cache where that is possible and through it where it is not. */
+/*
+ * What is written arrives, past the page cache where that is possible and through it where it is
+ * not.
+ */
 #include "bulk-writer.h"
 #include "errors.h"
 

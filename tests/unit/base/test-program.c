@@ -142,7 +142,9 @@ START_TEST(the_shield_ends)
 }
 END_TEST
 
-/* A backup ignores the key that stops it from begin to end, and shields guests one after another. */
+/*
+ * A backup ignores the key that stops it from begin to end, and shields guests one after another.
+ */
 START_TEST(what_was_ignored_before_the_shield_stays_so)
 {
 	start();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a clone shares with its original: of each kind of device one, what becomes of it, and what is
- * said of that.
+ * What a clone shares with its original: of each kind of device one, what becomes of it, and what
+ * is said of that.
  */
 #include "domain-rewrite.h"
 #include "domain.h"

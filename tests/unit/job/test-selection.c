@@ -52,7 +52,9 @@ static void teardown(void)
 	g_free(root);
 }
 
-/* What NAMES and EXCLUDE, words separated by spaces, choose: "guests | left out | unknown ! unfit". */
+/*
+ * What NAMES and EXCLUDE, words separated by spaces, choose: "guests | left out | unknown ! unfit".
+ */
 static char *choose(const char *names, const char *exclude)
 {
 	g_auto(GStrv) name_words = names ? g_strsplit(names, " ", -1) : NULL;

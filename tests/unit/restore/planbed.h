@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the tests of plans share: a snapshot of a guest with one disk, and facts that a table plays the
- * part of libvirt and arrays for.
+ * What the tests of plans share: a snapshot of a guest with one disk, and facts that a table plays
+ * the part of libvirt and arrays for.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the tests of images share: a vault, and images of it against a model in memory. Failures end the
- * test.
+ * What the tests of images share: a vault, and images of it against a model in memory. Failures end
+ * the test.
  */
 #pragma once
 

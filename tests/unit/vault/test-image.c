@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Images saved and read back, against a model in memory: through many generations of changes, resizes,
- * any number of workers.
+ * Images saved and read back, against a model in memory: through many generations of changes,
+ * resizes, any number of workers.
  */
 #include "catalog.h"
 #include "imagebed.h"

@@ -67,7 +67,9 @@ static VkSnapshot *new_snapshot(const char *uuid, const char *time)
 	return snapshot;
 }
 
-/* Commits a snapshot when the clock says so many seconds from now. Returns its TIME, a new string. */
+/*
+ * Commits a snapshot when the clock says so many seconds from now. Returns its TIME, a new string.
+ */
 static char *commit_in(VkVault *into, gint64 seconds)
 {
 	g_autofree char *time = from_now(seconds);
@@ -223,7 +225,9 @@ START_TEST(the_parent_is_what_was_committed_before)
 }
 END_TEST
 
-/* Vaults of before: the one of the future was everybody's parent, as it was taken for the latest. */
+/*
+ * Vaults of before: the one of the future was everybody's parent, as it was taken for the latest.
+ */
 START_TEST(children_tell_who_is_older)
 {
 	g_autofree char *first = put_old(-9000, NULL);

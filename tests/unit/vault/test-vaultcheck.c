@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checking data: every block counts, and what is not as it was stored is told, whatever reads well. */
+/*
+ * Checking data: every block counts, and what is not as it was stored is told, whatever reads well.
+ */
 #include "damages.h"
 #include "errors.h"
 #include "hasher.h"
@@ -42,7 +44,10 @@ static void ignore_pack(gpointer user, const VkPackId *pack, gboolean ok)
 	ck_assert(ok);
 }
 
-/* A pack of its own for SLOTS blocks. The id of the slot WRONG, or of ALL, is not that of its content. */
+/*
+ * A pack of its own for SLOTS blocks. The id of the slot WRONG, or of ALL, is not that of its
+ * content.
+ */
 static VkPackId write_pack(guint slots, guint wrong)
 {
 	static const VkPackCalls calls = {.on_slot = ignore_slot, .on_done = ignore_pack};

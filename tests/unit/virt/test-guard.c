@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The guard's protocol, with libvirt's test driver, which lives in each process. What the guard does
- * to guests is shown on real ones. The program is its own guard.
+ * The guard's protocol, with libvirt's test driver, which lives in each process. What the guard
+ * does to guests is shown on real ones. The program is its own guard.
  */
 #include "guard-process.h"
 #include "guard.h"

@@ -140,8 +140,8 @@ static void put(const char *name, const char *text)
 }
 
 /*
- * What a guest can do with a raw disk: base.raw begins with the header of a qcow2 image that names a
- * file of the host.
+ * What a guest can do with a raw disk: base.raw begins with the header of a qcow2 image that names
+ * a file of the host.
  */
 static void make_hostile_base(void)
 {

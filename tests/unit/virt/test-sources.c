@@ -217,7 +217,9 @@ static void run(const char *const *argv)
 	expect_ok(output != NULL);
 }
 
-/* A qcow2 image with a MiB of data at 1 MiB and zeros behind it, as a restore and its guest write. */
+/*
+ * A qcow2 image with a MiB of data at 1 MiB and zeros behind it, as a restore and its guest write.
+ */
 static void make_qcow2(const char *path)
 {
 	g_autoptr(VkNbdServer) server = NULL;
