@@ -10,10 +10,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Whoever started the tests may have had it ignored, as nohup has. */
-static void heed_hangup(void)
+static const int asking[] = {SIGHUP, SIGINT, SIGQUIT};
+
+/* Whoever runs this suite in the background or under nohup has them ignored: main() does the same. */
+static void heed_signals(void)
 {
-	signal(SIGHUP, SIG_DFL);
+	for (guint i = 0; i < G_N_ELEMENTS(asking); i++)
+		signal(asking[i], SIG_DFL);
 }
 
 static void start(void)
@@ -203,8 +206,9 @@ int main(void)
 
 	tcase_add_test(tcase, the_environment_names_the_configuration);
 	tcase_add_test(tcase, what_names_no_vault_is_named);
-	signal(SIGHUP, SIG_IGN);
-	tcase_add_checked_fixture(tcase, heed_hangup, NULL);
+	for (guint i = 0; i < G_N_ELEMENTS(asking); i++)
+		signal(asking[i], SIG_IGN);
+	tcase_add_checked_fixture(tcase, heed_signals, NULL);
 	tcase_add_loop_test(tcase, a_signal_asks_to_stop, 0, 3);
 	tcase_add_test_raise_signal(tcase, a_second_signal_ends, SIGTERM);
 	tcase_add_test(tcase, another_signal_does_not_end);
