@@ -12,7 +12,7 @@
 
 static const int asking[] = {SIGHUP, SIGINT, SIGQUIT};
 
-/* Whoever runs this suite in the background or under nohup has them ignored: main() does the same. */
+/* In the background or under nohup they are ignored: so main() does the same. */
 static void heed_signals(void)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(asking); i++)
