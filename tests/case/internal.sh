@@ -26,7 +26,7 @@ ok virtkeep backup vm
 has_checkpoint || fail "'vm' has no checkpoint"
 virsh -q snapshot-create-as vm after
 refused 2 'names of guests' virtkeep doctor --release
-refused 2 'without --fix' virtkeep doctor --release --fix vm
+refused 2 'excludes --fix' virtkeep doctor --release --fix vm
 ok virtkeep doctor --release vm
 expect_out "the checkpoint 'virtkeep-"
 not has_checkpoint || fail "'vm' has a checkpoint still"

@@ -127,7 +127,7 @@ held=$(newest_on_volume)
 set_owners "$held" '["volume_clone"]'
 sed -i 's/^NTAP_SNAPSHOT_RETENTIONS.*/&,weekly:1/' /etc/virtkeep/virtkeep.conf
 ok virtkeep backup --mode array+vault --label weekly one
-expect_err "'$held' is held by volume_clone"
+expect_err "'$held' is in use by volume_clone"
 [[ -e $SCRATCH/filer/vm/.snapshot/$held ]] || fail "what is held was deleted"
 [[ ! -e $SCRATCH/filer/vm/.snapshot/$older ]] || fail "the older one stays"
 set_owners "$held" '[]'
