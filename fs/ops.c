@@ -11,9 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/*
- * Seconds. What changes is invalidated by the watch, but for nodes that say that they may change.
- */
+/* Seconds. The watch invalidates what changes, but for nodes that say that they may change. */
 #define FOREVER 1e9
 
 /* Tools size their buffers by it. */

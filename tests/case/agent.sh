@@ -30,7 +30,7 @@ expect_json '.snapshots[0].pause_ms' 0
 expect_clean mute
 
 say "deaf: it is connected and does not answer"
-guest_spawn deaf 'sleep 1; killall -STOP qemu-ga' > /dev/null # once it has answered
+guest_spawn deaf "$ANSWERED; killall -STOP qemu-ga" > /dev/null
 wait_for 30 "the agent is deaf" not virsh -q qemu-agent-command --timeout 1 deaf \
 	'{"execute":"guest-ping"}'
 start=$SECONDS
@@ -51,7 +51,6 @@ echo "hooks_dir = $SCRATCH/hooks" >> "$SCRATCH/agent.conf"
 define_guest liar stay
 start_guest liar
 cat > "$SCRATCH/liar" <<-'AGENT'
-	sleep 1 # the agent first answers that it has begun this
 	killall qemu-ga
 	while pidof qemu-ga; do sleep 0.1; done
 	exec 3<> /dev/$(grep -lx org.qemu.guest_agent.0 /sys/class/virtio-ports/*/name | cut -d/ -f5)
@@ -66,7 +65,8 @@ cat > "$SCRATCH/liar" <<-'AGENT'
 		sleep 0.1 # the host's end is not connected
 	done
 AGENT
-guest_spawn liar "$(< "$SCRATCH/liar")" > /dev/null
+guest_spawn liar "$ANSWERED
+$(< "$SCRATCH/liar")" > /dev/null
 wait_for 60 "the agent lies" bash -c 'virsh -q qemu-agent-command --timeout 2 liar \
 	"{\"execute\":\"guest-info\"}" 2>&1 | grep -q owned'
 refused 1 'owned\x07' virtkeep --config "$SCRATCH/agent.conf" backup --quiesce agent liar

@@ -84,7 +84,7 @@ expect_clean one
 say "an agent that is slower than the budget"
 agent_pid=$(guest_run one 'pidof qemu-ga')
 reads=$(reads_of_vdb one)
-guest_spawn one "until grep -q poll /proc/$agent_pid/wchan; do sleep 0.1; done # it has answered
+guest_spawn one "$ANSWERED
 	(sleep 6; kill -CONT $agent_pid) & kill -STOP $agent_pid; $TELL" > /dev/null
 wait_for 20 "the agent is halted" has_told one "$reads"
 run virtkeep --json backup --pause-budget 1 one

@@ -333,6 +333,10 @@ guest_spawn() {
 		jq -r .return.pid
 }
 
+# In the guest: waits until its agent, which has started the command, has answered that and waits for more.
+# shellcheck disable=SC2016,SC2034 # the guest expands it, and cases use it
+ANSWERED='until grep -q poll "/proc/$(pidof qemu-ga)/wchan"; do sleep 0.1; done'
+
 # In the guest: tells the host, which counts the reads of vdb.
 TELL='dd if=/dev/vdb of=/dev/null bs=4k count=1 iflag=direct'
 

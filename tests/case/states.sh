@@ -41,7 +41,7 @@ say "asleep: it is taken live, and sleeps on"
 is_asleep() {
 	[[ $(virsh domstate vm) == pmsuspended ]]
 }
-guest_spawn vm 'sleep 1; echo mem > /sys/power/state' > /dev/null
+guest_spawn vm "$ANSWERED; echo mem > /sys/power/state" > /dev/null
 wait_for 60 "the guest sleeps" is_asleep
 ok virtkeep --json backup vm
 expect_json '.snapshots[0].state' pmsuspended
