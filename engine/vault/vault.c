@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "vault-priv.h"
+#include "vault-parts.h"
 
 #include "errors.h"
 #include "io.h"

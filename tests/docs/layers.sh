@@ -3,7 +3,8 @@
 # The layers of the README: a folder includes only from itself and from those it may know, by plain
 # names, a library's headers stay within the folders that own it, and its types within a folder: of
 # our headers only those named *-priv.h may include it, which no other folder but the tests includes.
-# What libvirt's types are shared by, *-libvirt.h, stays within engine/virt.
+# What libvirt's types are shared by, *-libvirt.h, stays within engine/virt, and the parts of an open
+# vault, vault-parts.h, within engine/vault.
 # Only engine/base prints text, for there it is escaped.
 # meson's include directories refuse most of this already; this also sees what the compiler cannot,
 # and what is not compiled.
@@ -11,7 +12,8 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/../.."
 
 # What the vault offers to other layers.
-vault='engine/vault engine/vault/open engine/vault/snapshot'
+vault='engine/vault engine/vault/open engine/vault/snapshot engine/vault/catalog engine/vault/session
+	engine/vault/view engine/vault/check'
 # What guests and their hosts offer to other layers.
 virt='engine/domain engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup'
 # The folders that each folder may include from, besides itself.
@@ -23,8 +25,14 @@ declare -A below=(
 	[engine/vault/map]='engine/base engine/vault/pack'
 	[engine/vault/hints]='engine/base engine/vault/store engine/vault/pack'
 	[engine/vault/snapshot]='engine/base engine/vault/pack engine/vault/map'
-	[engine/vault]="engine/base engine/vault/store engine/vault/pack engine/vault/map
-		engine/vault/hints engine/vault/snapshot"
+	[engine/vault]='engine/base engine/vault/store engine/vault/pack engine/vault/hints'
+	[engine/vault/catalog]='engine/base engine/vault/store engine/vault/snapshot engine/vault'
+	[engine/vault/session]="engine/base engine/vault/store engine/vault/pack engine/vault/map
+		engine/vault/hints engine/vault/snapshot engine/vault engine/vault/catalog"
+	[engine/vault/view]="engine/base engine/vault/map engine/vault/snapshot engine/vault
+		engine/vault/catalog"
+	[engine/vault/check]="engine/base engine/vault/store engine/vault/pack engine/vault/map
+		engine/vault/snapshot engine/vault engine/vault/catalog"
 	[engine/vault/open]='engine/base engine/vault'
 	[engine/qemu]='engine/base'
 	[engine/array]='engine/base engine/qemu'
@@ -82,6 +90,8 @@ check_ours() { # FILE FOLDER NAME
 		[[ $folder == "$2" || $3 != *-priv.h ]] || fail "$1 includes \"$3\", which is for $folder"
 		[[ $2 == engine/virt/* || $3 != *-libvirt.h ]] ||
 			fail "$1 includes \"$3\", which is for engine/virt"
+		[[ $2 == engine/vault/* || $folder == "$2" || $3 != vault-parts.h ]] ||
+			fail "$1 includes \"$3\", which is for engine/vault"
 		return 0
 	done
 	fail "$1 includes \"$3\", which is in no folder that $2 may include from"

@@ -2,7 +2,7 @@
 #include "catalog.h"
 
 #include "checked-json.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 #include "vaultdir.h"
 #include "view.h"
 

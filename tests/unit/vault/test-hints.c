@@ -3,7 +3,7 @@
 
 #include "pack-table.h"
 #include "session.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 
 #include "memsource.h"
 #include "vaultdir.h"

@@ -6,7 +6,7 @@
 #include "checked-json.h"
 #include "session.h"
 #include "timestamp.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 #include "vaultdir.h"
 
 #include "io.h"

@@ -8,7 +8,7 @@
 #include "map.h"
 #include "pack-writer.h"
 #include "session.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 
 #include <stdatomic.h>
 

@@ -3,7 +3,7 @@
 
 #include "layout.h"
 #include "checked-json.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 
 #include "errors.h"
 #include "timestamp.h"

@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "map.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of VkVault, for this folder and its tests. */
+/* The parts of VkVault, for the folders of engine/vault and their tests. */
 #pragma once
 
 #include "store.h"

@@ -9,7 +9,7 @@
 #include "map.h"
 #include "program.h"
 #include "reach.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 
 #include <string.h>
 

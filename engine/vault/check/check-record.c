@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "check-record.h"
 
-#include "vault-priv.h"
+#include "vault-parts.h"
 
 #include "errors.h"
 #include "json.h"

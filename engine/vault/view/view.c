@@ -4,7 +4,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "json.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 #include "vault-image.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "reach.h"
 
 #include "map.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 
 #include "errors.h"
 #include "program.h"

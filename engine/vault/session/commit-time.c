@@ -3,7 +3,7 @@
 
 #include "catalog.h"
 #include "layout.h"
-#include "vault-priv.h"
+#include "vault-parts.h"
 
 #include "errors.h"
 #include "log.h"
