@@ -84,16 +84,16 @@ typedef struct VkArrayOps {
 
 /* What has to be known of a driver before one of its operations is called. */
 typedef enum {
-	/* It takes whole volumes: guests that share one are held together. */
-	VK_ARRAY_TAKES_VOLUMES = 1 << 0,
+	/* It snapshots whole volumes: guests that share one are held together. */
+	VK_ARRAY_SNAPS_VOLUMES = 1 << 0,
 	/*
 	 * It is there without a section, by the name of the driver, and finds its disks by a trial.
 	 */
 	VK_ARRAY_IS_BUILT_IN = 1 << 1,
 	/* It is asked for disks whose layers have paths. */
-	VK_ARRAY_TAKES_PATHS = 1 << 2,
+	VK_ARRAY_PROBES_PATHS = 1 << 2,
 	/* It is asked for disks whose layers are in pools. */
-	VK_ARRAY_TAKES_POOLS = 1 << 3,
+	VK_ARRAY_PROBES_POOLS = 1 << 3,
 } VkArrayCapabilities;
 
 typedef struct VkArrayDriver {

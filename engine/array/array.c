@@ -114,7 +114,7 @@ void vk_arrays_free(VkArrays *arrays)
 gboolean vk_arrays_have_volumes(const VkArrays *arrays)
 {
 	for (guint i = 0; i < arrays->list->len; i++)
-		if (can(g_ptr_array_index(arrays->list, i), VK_ARRAY_TAKES_VOLUMES))
+		if (can(g_ptr_array_index(arrays->list, i), VK_ARRAY_SNAPS_VOLUMES))
 			return TRUE;
 	return FALSE;
 }
@@ -154,10 +154,10 @@ static gboolean check_layers(const VkArray *array, const GPtrArray *layers, GErr
 	for (guint i = 0; i < layers->len; i++) {
 		const VkArrayLayer *layer = g_ptr_array_index(layers, i);
 
-		if (layer->path && !can(array, VK_ARRAY_TAKES_PATHS))
+		if (layer->path && !can(array, VK_ARRAY_PROBES_PATHS))
 			return vk_fail(error, VK_ERROR_NOT_FOUND, "'%s': it is not in a pool",
 				       layer->path);
-		if (!layer->path && !can(array, VK_ARRAY_TAKES_POOLS))
+		if (!layer->path && !can(array, VK_ARRAY_PROBES_POOLS))
 			return vk_fail(error, VK_ERROR_NOT_FOUND,
 				       "'%s/%s': it is not a file or device of this host",
 				       layer->pool, layer->image);

@@ -156,14 +156,14 @@ static void print_check(const char *what, const VkCheckRecord *record)
 {
 	gint64 age_sec = g_get_real_time() / G_USEC_PER_SEC - record->time;
 	g_autofree char *age = vk_age_text(age_sec);
+	g_autofree char *errors = vk_count_text(record->errors, "error");
 
 	if (record->time == 0)
 		vk_print_line(stdout, "%s: never", what);
-	else if (record->damages == 0)
+	else if (record->errors == 0)
 		vk_print_line(stdout, "%s: %s ago, sound", what, age);
 	else
-		vk_print_line(stdout, "%s: %s ago, %" G_GUINT64_FORMAT " damaged", what, age,
-			      record->damages);
+		vk_print_line(stdout, "%s: %s ago, %s", what, age, errors);
 }
 
 static void print_vault(const VkVault *vault, const VkVaultUsage *usage, const VkCheckRecord *any,
@@ -203,7 +203,7 @@ static json_t *check_to_json(const VkCheckRecord *record)
 	g_autofree char *time = record->time ? vk_time_format(record->time) : NULL;
 
 	return time ? json_pack("{s:s, s:b, s:I}", "time", time, "data", record->data, "damages",
-				(json_int_t)record->damages)
+				(json_int_t)record->errors)
 		    : json_null();
 }
 

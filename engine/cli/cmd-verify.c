@@ -38,38 +38,37 @@ static GPtrArray *keys_of(VkVault *vault, const GPtrArray *guests, char *const *
 	return g_steal_pointer(&keys);
 }
 
-static json_t *damage_to_json(const VkDamage *damage)
+static json_t *error_to_json(const VkCheckError *problem)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "snapshot", vk_json_new_string(damage->snapshot),
-			 "image", vk_json_new_string(damage->image), "object",
-			 vk_json_new_string(damage->object), "what",
-			 vk_json_new_string(damage->what));
+	return json_pack("{s:o, s:o, s:o, s:o}", "snapshot", vk_json_new_string(problem->snapshot),
+			 "image", vk_json_new_string(problem->image), "object",
+			 vk_json_new_string(problem->object), "what",
+			 vk_json_new_string(problem->what));
 }
 
 /* GUESTS: those that were named; empty for all. */
 static void print_json(const VkCheckResult *result, json_t *guests, gint64 usec)
 {
 	g_autoptr(json_t) report = NULL;
-	json_t *damages = json_array();
+	json_t *errors = json_array();
 
-	for (guint i = 0; i < result->damages->len; i++)
-		json_array_append_new(damages,
-				      damage_to_json(g_ptr_array_index(result->damages, i)));
+	for (guint i = 0; i < result->errors->len; i++)
+		json_array_append_new(errors, error_to_json(g_ptr_array_index(result->errors, i)));
 	report =
 		json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "guests", guests, "snapshots",
 			  (json_int_t)result->snapshots, "packs", (json_int_t)result->packs,
 			  "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
-			  "duration_ms", (json_int_t)((usec + 999) / 1000), "damages", damages,
+			  "duration_ms", (json_int_t)((usec + 999) / 1000), "damages", errors,
 			  "unlisted", (json_int_t)result->unlisted);
 	vk_json_print(report);
 }
 
-static void print_damages(const VkCheckResult *result)
+static void print_errors(const VkCheckResult *result)
 {
 	g_autofree char *more = vk_count_text(result->unlisted, "more error");
 
-	for (guint i = 0; i < result->damages->len; i++) {
-		g_autofree char *text = vk_damage_text(g_ptr_array_index(result->damages, i));
+	for (guint i = 0; i < result->errors->len; i++) {
+		g_autofree char *text = vk_check_error_text(g_ptr_array_index(result->errors, i));
 
 		vk_print_line(stdout, "%s", text);
 	}
@@ -84,12 +83,12 @@ static void print_text(const VkCheckResult *result, gboolean data, gboolean quie
 	g_autofree char *packs = vk_count_text(result->packs, "pack");
 	g_autofree char *blocks = vk_count_text(result->blocks, "block");
 
-	print_damages(result);
+	print_errors(result);
 	if (quiet)
 		return;
 	vk_print_line(stdout, "%s, %s%s%s%s%s%s: %s", snapshots, packs, data ? ", " : "",
 		      data ? blocks : "", data ? " (" : "", data ? bytes : "", data ? ")" : "",
-		      result->damages->len == 0 ? "sound" : "damaged");
+		      result->errors->len == 0 ? "sound" : "damaged");
 }
 
 /* For 'virtkeep status'. A vault that cannot be written to is as good as any to be checked. */
@@ -110,7 +109,7 @@ static gboolean verify(const VkProgram *program, char *const *names, gboolean da
 	g_autoptr(VkCheckResult) result = NULL;
 	g_autoptr(VkProgress) progress = NULL;
 	g_autoptr(json_t) called = json_array();
-	g_autofree char *damages = NULL;
+	g_autofree char *errors = NULL;
 
 	if (!vault)
 		return FALSE;
@@ -131,11 +130,11 @@ static gboolean verify(const VkProgram *program, char *const *names, gboolean da
 		print_json(result, called, g_get_monotonic_time() - begun);
 	else
 		print_text(result, data, program->quiet);
-	if (result->damages->len == 0)
+	if (result->errors->len == 0)
 		return TRUE;
-	damages = vk_count_text(vk_check_result_damages(result), "error");
+	errors = vk_count_text(vk_check_result_count_errors(result), "error");
 	return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %s", vk_vault_url(vault),
-		       damages);
+		       errors);
 }
 
 gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error)

@@ -169,7 +169,7 @@ static void check_states(const char *directory, MemSource *const *states, guint 
 
 		ck_assert(image_equals(vault, snapshot, states[i]));
 	}
-	ck_assert_msg(result->damages->len == 0, "%s", first);
+	ck_assert_msg(result->errors->len == 0, "%s", first);
 }
 
 static guint count_temporaries(const char *directory)

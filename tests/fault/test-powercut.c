@@ -333,7 +333,7 @@ static void check_cut(const Cut *cut)
 
 	ck_assert_msg(result, "'%s': %s", cut->path, error ? error->message : "");
 	first = first_damage(result);
-	ck_assert_msg(result->damages->len == 0, "'%s': %s", cut->path, first);
+	ck_assert_msg(result->errors->len == 0, "'%s': %s", cut->path, first);
 	ck_assert_uint_ge(result->snapshots, cut->committed);
 }
 

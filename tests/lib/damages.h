@@ -9,9 +9,10 @@
 /* Whether the damage INDEX is there, and its line has TEXT. */
 static inline gboolean damage_says(const VkCheckResult *result, guint index, const char *text)
 {
-	g_autofree char *line = index < result->damages->len
-					? vk_damage_text(g_ptr_array_index(result->damages, index))
-					: NULL;
+	g_autofree char *line =
+		index < result->errors->len
+			? vk_check_error_text(g_ptr_array_index(result->errors, index))
+			: NULL;
 
 	return line && strstr(line, text);
 }
@@ -19,6 +20,6 @@ static inline gboolean damage_says(const VkCheckResult *result, guint index, con
 /* The line of the first, "" if there is none. Returns owned. */
 static inline char *first_damage(const VkCheckResult *result)
 {
-	return result->damages->len > 0 ? vk_damage_text(g_ptr_array_index(result->damages, 0))
-					: g_strdup("");
+	return result->errors->len > 0 ? vk_check_error_text(g_ptr_array_index(result->errors, 0))
+				       : g_strdup("");
 }

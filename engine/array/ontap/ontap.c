@@ -157,9 +157,9 @@ static gint64 stale_seconds(const VkSettings *settings, const char *name)
 {
 	const char *timeout = vk_settings_get_named(settings, "array", name, "NTAP_TIMEOUT");
 	gint64 request_sec = MAX(g_ascii_strtoll(timeout, NULL, 10), 1);
-	gint64 take_sec = (gint64)vk_settings_get_uint(settings, "backup", "SC_AGENT_TIMEOUT");
+	gint64 operation_sec = (gint64)vk_settings_get_uint(settings, "backup", "SC_AGENT_TIMEOUT");
 
-	return MAX(STALE_SEC_MIN, take_sec + STALE_REQUESTS * request_sec);
+	return MAX(STALE_SEC_MIN, operation_sec + STALE_REQUESTS * request_sec);
 }
 
 static VkArray *ontap_create(const VkSettings *settings, const char *name, VkWarn warn,
@@ -185,5 +185,5 @@ static VkArray *ontap_create(const VkSettings *settings, const char *name, VkWar
 const VkArrayDriver vk_ontap_driver = {
 	.name = "ontap",
 	.create = ontap_create,
-	.capabilities = VK_ARRAY_TAKES_PATHS | VK_ARRAY_TAKES_VOLUMES,
+	.capabilities = VK_ARRAY_PROBES_PATHS | VK_ARRAY_SNAPS_VOLUMES,
 };

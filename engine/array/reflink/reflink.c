@@ -428,5 +428,5 @@ static VkArray *reflink_create(const VkSettings *settings, const char *name, VkW
 const VkArrayDriver vk_reflink_driver = {
 	.name = "reflink",
 	.create = reflink_create,
-	.capabilities = VK_ARRAY_TAKES_PATHS | VK_ARRAY_IS_BUILT_IN,
+	.capabilities = VK_ARRAY_PROBES_PATHS | VK_ARRAY_IS_BUILT_IN,
 };

@@ -33,7 +33,7 @@ static gboolean add_disk(VkAttempt *attempt, const VkDomainDisk *disk, GError **
 	return TRUE;
 }
 
-gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error)
+gboolean vk_attempt_join_set(VkAttempt *attempt, GError **error)
 {
 	const GPtrArray *disks = attempt->plan->disks;
 

@@ -136,8 +136,8 @@ gboolean vk_attempt_take_offline(VkAttempt *attempt, GError **error);
 /* A running guest without a disk to save: its definition and firmware. */
 gboolean vk_attempt_take_diskless(VkAttempt *attempt, GError **error);
 
-/* Either, by the storage. Before that, the guest joins the set with its disks. */
-gboolean vk_attempt_join_take(VkAttempt *attempt, GError **error);
+/* A guest, running or off, by the storage. The guest first joins the set with its disks. */
+gboolean vk_attempt_join_set(VkAttempt *attempt, GError **error);
 gboolean vk_attempt_take_array(VkAttempt *attempt, GError **error);
 
 /* Of the images of the plan's disks, of a guest that is off. */

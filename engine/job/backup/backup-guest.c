@@ -76,7 +76,7 @@ static gboolean meet_planned(VkAttempt *attempt, GError **error)
 
 static gboolean take(VkAttempt *attempt, GError **error)
 {
-	if ((vk_attempt_is_array(attempt) && !vk_attempt_join_take(attempt, error)) ||
+	if ((vk_attempt_is_array(attempt) && !vk_attempt_join_set(attempt, error)) ||
 	    !meet_planned(attempt, error))
 		return FALSE;
 	if (attempt->facts->live_xml && attempt->plan->disks->len == 0)

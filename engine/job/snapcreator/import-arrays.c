@@ -86,8 +86,8 @@ static gboolean put_array(VkImport *import, VkImportKey *key, char *entry)
 	return TRUE;
 }
 
-void vk_import_take_users(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			  const char *value)
+void vk_import_convert_users(VkImport *import, const VkImportRow *row, VkImportKey *key,
+			     const char *value)
 {
 	g_auto(GStrv) entries = g_strsplit(value, ";", -1);
 	g_autoptr(GString) names = g_string_new(NULL);
@@ -126,8 +126,8 @@ static void judge_part(const VkImport *import, VkImportKey *key, const char *as)
 		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "no controller has a user");
 }
 
-void vk_import_take_transport(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			      const char *value)
+void vk_import_convert_transport(VkImport *import, const VkImportRow *row, VkImportKey *key,
+				 const char *value)
 {
 	if (g_ascii_strcasecmp(value, "HTTPS") == 0)
 		judge_part(import, key, "[array NAME] url");
@@ -137,8 +137,8 @@ void vk_import_take_transport(VkImport *import, const VkImportRow *row, VkImport
 				"the array's certificate as ca_file");
 }
 
-void vk_import_take_port(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			 const char *value)
+void vk_import_convert_port(VkImport *import, const VkImportRow *row, VkImportKey *key,
+			    const char *value)
 {
 	if (!is_port(value))
 		vk_import_judge(key, VK_IMPORT_UNSUPPORTED, NULL, "not the number of a port");
@@ -148,14 +148,14 @@ void vk_import_take_port(VkImport *import, const VkImportRow *row, VkImportKey *
 		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "https has its own, 443");
 }
 
-void vk_import_take_interfaces(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			       const char *value)
+void vk_import_convert_interfaces(VkImport *import, const VkImportRow *row, VkImportKey *key,
+				  const char *value)
 {
 	judge_part(import, key, "[array NAME] url");
 }
 
-void vk_import_take_timeout(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			    const char *value)
+void vk_import_convert_timeout(VkImport *import, const VkImportRow *row, VkImportKey *key,
+			       const char *value)
 {
 	g_autoptr(GError) trouble = NULL;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How keys that stay keys take their values. */
+/* How keys that stay keys become settings. */
 #include "import-priv.h"
 
 #include "retention.h"
@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-void vk_import_take_plain(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			  const char *value)
+void vk_import_convert_plain(VkImport *import, const VkImportRow *row, VkImportKey *key,
+			     const char *value)
 {
 	gboolean is_host = strcmp(row->group, "host") == 0;
 	g_autofree char *host = g_strdup_printf("host %s", import->hostname);
@@ -28,21 +28,21 @@ static gboolean is_larger(const char *one, const char *other)
 	return left != right ? left > right : strcmp(one, other) > 0;
 }
 
-void vk_import_take_larger(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			   const char *value)
+void vk_import_convert_larger(VkImport *import, const VkImportRow *row, VkImportKey *key,
+			      const char *value)
 {
 	const char *name = row->as ? row->as : row->name;
 	g_autofree char *before = g_key_file_get_string(import->output, row->group, name, NULL);
 	g_autofree char *taken = NULL;
 
-	vk_import_take_plain(import, row, key, value);
+	vk_import_convert_plain(import, row, key, value);
 	taken = g_key_file_get_string(import->output, row->group, name, NULL);
 	if (before && is_larger(before, taken))
 		g_key_file_set_string(import->output, row->group, name, before);
 }
 
-void vk_import_take_hook(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			 const char *value)
+void vk_import_convert_hook(VkImport *import, const VkImportRow *row, VkImportKey *key,
+			    const char *value)
 {
 	static const char *const variables[] = {"%SNAP_TYPE",   "%SNAP_TIME",   "%SNAPNAME",
 						"%SNAME",       "%ACTION",      "%MSG",
@@ -69,8 +69,8 @@ void vk_import_take_hook(VkImport *import, const VkImportRow *row, VkImportKey *
 }
 
 /* One policy is that of every run. */
-void vk_import_take_retentions(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			       const char *value)
+void vk_import_convert_retentions(VkImport *import, const VkImportRow *row, VkImportKey *key,
+				  const char *value)
 {
 	g_autoptr(GPtrArray) retentions = vk_retentions_parse(value, NULL);
 
@@ -88,8 +88,8 @@ void vk_import_take_retentions(VkImport *import, const VkImportRow *row, VkImpor
 }
 
 /* Separated by commas there; here names may have spaces. */
-void vk_import_take_list(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			 const char *value)
+void vk_import_convert_list(VkImport *import, const VkImportRow *row, VkImportKey *key,
+			    const char *value)
 {
 	g_auto(GStrv) words = g_strsplit_set(value, ",;", -1);
 	g_autoptr(GString) list = g_string_new(NULL);
@@ -101,8 +101,8 @@ void vk_import_take_list(VkImport *import, const VkImportRow *row, VkImportKey *
 		vk_import_judge(key, VK_IMPORT_TAKEN, key->as, row->why);
 }
 
-void vk_import_take_global(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			   const char *value)
+void vk_import_convert_global(VkImport *import, const VkImportRow *row, VkImportKey *key,
+			      const char *value)
 {
 	if (import->files > 1 || vk_import_is_no(value))
 		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "--global names the files");

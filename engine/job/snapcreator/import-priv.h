@@ -16,9 +16,9 @@ struct VkImport {
 	guint files;
 };
 
-/* Judges a key that has a value, by setting its verdict, as and why. */
-typedef void VkImportTake(VkImport *import, const VkImportRow *row, VkImportKey *key,
-			  const char *value);
+/* Makes settings of a key with a value, and sets its verdict, as and why. */
+typedef void VkImportConvert(VkImport *import, const VkImportRow *row, VkImportKey *key,
+			     const char *value);
 
 /* What becomes of a key of Snap Creator. */
 struct VkImportRow {
@@ -28,8 +28,8 @@ struct VkImportRow {
 	const char *as;    /* under this name; NULL: its own */
 	const char *off;   /* with this value, it is how things are here, too */
 	const char *why;
-	gboolean is_secret; /* its value may be, and is not reported */
-	VkImportTake *take; /* NULL: verdict and why say all */
+	gboolean is_secret;       /* its value may be, and is not reported */
+	VkImportConvert *convert; /* NULL: verdict and why say all */
 };
 
 /* NULL for a key that is not known. */
@@ -54,15 +54,15 @@ void vk_import_judge(VkImportKey *key, VkImportVerdict verdict, const char *as, 
 gboolean vk_import_put(VkImport *import, VkImportKey *key, const char *group, const char *name,
 		       const char *value);
 
-/* How the rows take their values. */
-VkImportTake vk_import_take_plain;
-VkImportTake vk_import_take_larger; /* of two keys that became one */
-VkImportTake vk_import_take_hook;
-VkImportTake vk_import_take_retentions;
-VkImportTake vk_import_take_list;
-VkImportTake vk_import_take_users;
-VkImportTake vk_import_take_transport;
-VkImportTake vk_import_take_port;
-VkImportTake vk_import_take_interfaces;
-VkImportTake vk_import_take_timeout;
-VkImportTake vk_import_take_global;
+/* What the rows do with a value. */
+VkImportConvert vk_import_convert_plain;
+VkImportConvert vk_import_convert_larger; /* of two keys that became one */
+VkImportConvert vk_import_convert_hook;
+VkImportConvert vk_import_convert_retentions;
+VkImportConvert vk_import_convert_list;
+VkImportConvert vk_import_convert_users;
+VkImportConvert vk_import_convert_transport;
+VkImportConvert vk_import_convert_port;
+VkImportConvert vk_import_convert_interfaces;
+VkImportConvert vk_import_convert_timeout;
+VkImportConvert vk_import_convert_global;

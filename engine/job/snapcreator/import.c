@@ -167,8 +167,8 @@ static void judge(VkImport *import, VkImportKey *key)
 		vk_import_judge(key, VK_IMPORT_UNKNOWN, NULL, "no key of Snap Creator 4.3");
 	else if (row->off && g_ascii_strcasecmp(row->off, value) == 0)
 		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "so it is here, too");
-	else if (row->take)
-		row->take(import, row, key, value);
+	else if (row->convert)
+		row->convert(import, row, key, value);
 	else
 		vk_import_judge(key, row->verdict, NULL, row->why);
 }

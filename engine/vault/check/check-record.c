@@ -59,10 +59,11 @@ gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboole
 	g_autofree char *time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
 	g_autofree char *name = g_strdup_printf(VK_FOLDER_CHECKS "/%s%s%08x.json", time,
 						data ? DATA_MARK : PLAIN_MARK, g_random_int());
-	g_autoptr(json_t) record = json_pack(
-		"{s:s, s:b, s:I, s:I, s:I, s:I}", "time", time, "data", data, "snapshots",
-		(json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "blocks",
-		(json_int_t)result->blocks, "damages", (json_int_t)vk_check_result_damages(result));
+	g_autoptr(json_t) record =
+		json_pack("{s:s, s:b, s:I, s:I, s:I, s:I}", "time", time, "data", data, "snapshots",
+			  (json_int_t)result->snapshots, "packs", (json_int_t)result->packs,
+			  "blocks", (json_int_t)result->blocks, "damages",
+			  (json_int_t)vk_check_result_count_errors(result));
 
 	if (!vk_checked_json_put(vault->store, name, record, VK_PUT_HINT, error))
 		return FALSE;
@@ -78,7 +79,7 @@ static gboolean parse(const json_t *record, VkCheckRecord *ret, GError **error)
 	    !vk_time_parse(time, &ret->time, error))
 		return FALSE;
 	ret->data = json_is_true(json_object_get(record, "data"));
-	ret->damages = (guint64)json_integer_value(json_object_get(record, "damages"));
+	ret->errors = (guint64)json_integer_value(json_object_get(record, "damages"));
 	return TRUE;
 }
 

@@ -12,7 +12,7 @@
 typedef struct VkCheckRecord {
 	gint64 time;   /* seconds since 1970; 0: there was no check */
 	gboolean data; /* every stored block was read as well */
-	guint64 damages;
+	guint64 errors;
 } VkCheckRecord;
 
 /* Records RESULT as of now. Fails if the vault cannot be written. */

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* A vault that is damaged everywhere is not listed slot by slot. */
-#define DAMAGES_MAX 10000
+#define ERRORS_MAX 10000
 
 #define THREADS_MAX 16
 
@@ -30,58 +30,58 @@ typedef struct Check {
 	guint n_packs;   /* ... are that many */
 } Check;
 
-/* A place in the vault: as in VkDamage, borrowed. */
+/* A place in the vault: as in VkCheckError, borrowed. */
 typedef struct Place {
 	const char *snapshot, *image, *object;
 } Place;
 
 typedef void (*ImageFunc)(Check *check, const Place *place, const VkImageRecord *record);
 
-static void damage_free(gpointer data)
+static void check_error_free(gpointer data)
 {
-	VkDamage *damage = data;
+	VkCheckError *error = data;
 
-	g_free(damage->snapshot);
-	g_free(damage->image);
-	g_free(damage->object);
-	g_free(damage->what);
-	g_free(damage);
+	g_free(error->snapshot);
+	g_free(error->image);
+	g_free(error->object);
+	g_free(error->what);
+	g_free(error);
 }
 
-char *vk_damage_text(const VkDamage *damage)
+char *vk_check_error_text(const VkCheckError *error)
 {
-	return damage->snapshot ? g_strdup_printf("'%s' %s: %s", damage->snapshot, damage->image,
-						  damage->what)
-				: g_strdup(damage->what);
+	return error->snapshot
+		       ? g_strdup_printf("'%s' %s: %s", error->snapshot, error->image, error->what)
+		       : g_strdup(error->what);
 }
 
-guint64 vk_check_result_damages(const VkCheckResult *result)
+guint64 vk_check_result_count_errors(const VkCheckResult *result)
 {
-	return result->damages->len + result->unlisted;
+	return result->errors->len + result->unlisted;
 }
 
 void vk_check_result_free(VkCheckResult *result)
 {
 	if (!result)
 		return;
-	g_ptr_array_unref(result->damages);
+	g_ptr_array_unref(result->errors);
 	g_free(result);
 }
 
 static void tell(Check *check, const Place *place, const char *what)
 {
-	VkDamage *damage = g_new(VkDamage, 1);
+	VkCheckError *error = g_new(VkCheckError, 1);
 
-	damage->snapshot = g_strdup(place->snapshot);
-	damage->image = g_strdup(place->image);
-	damage->object = g_strdup(place->object);
-	damage->what = g_strdup(what);
-	g_ptr_array_add(check->result->damages, damage);
+	error->snapshot = g_strdup(place->snapshot);
+	error->image = g_strdup(place->image);
+	error->object = g_strdup(place->object);
+	error->what = g_strdup(what);
+	g_ptr_array_add(check->result->errors, error);
 }
 
 static void report(Check *check, const Place *place, const GError *error)
 {
-	if (check->result->damages->len < DAMAGES_MAX)
+	if (check->result->errors->len < ERRORS_MAX)
 		tell(check, place, error->message);
 	else
 		check->result->unlisted++;
@@ -341,7 +341,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean da
 	Check check = {
 		.vault = vault, .result = result, .reach = reach, .bad = bad, .progress = progress};
 
-	result->damages = g_ptr_array_new_with_free_func(damage_free);
+	result->errors = g_ptr_array_new_with_free_func(check_error_free);
 	if (!keys)
 		keys = all = vk_catalog_list(vault, NULL, error);
 	if (!keys)

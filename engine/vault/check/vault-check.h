@@ -13,33 +13,33 @@
 #include <glib.h>
 
 /* Something wrong with an image of a snapshot, or else with an object of the vault. */
-typedef struct VkDamage {
+typedef struct VkCheckError {
 	char *snapshot; /* GUEST@TIME, with IMAGE: a disk's target or a file's name */
 	char *image;
 	char *object; /* NULL: it is an image's, or WHAT alone names it */
 	char *what;
-} VkDamage;
+} VkCheckError;
 
 /* One line for people, which says where and what. Returns owned. */
-char *vk_damage_text(const VkDamage *damage);
+char *vk_check_error_text(const VkCheckError *error);
 
 typedef struct VkCheckResult {
 	guint64 snapshots;
 	guint64 packs;
-	guint64 blocks;     /* with data: how many are intact */
-	guint64 bytes;      /* with data: what these take in packs */
-	GPtrArray *damages; /* VkDamage; a bounded number of them, ... */
-	guint64 unlisted;   /* ... and how many more there are */
+	guint64 blocks;    /* with data: how many are intact */
+	guint64 bytes;     /* with data: what these take in packs */
+	GPtrArray *errors; /* VkCheckError; a bounded number of them, ... */
+	guint64 unlisted;  /* ... and how many more there are */
 } VkCheckResult;
 
-/* How many damages there are, listed or not. */
-guint64 vk_check_result_damages(const VkCheckResult *result);
+/* How many errors there are, listed or not. */
+guint64 vk_check_result_count_errors(const VkCheckResult *result);
 void vk_check_result_free(VkCheckResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCheckResult, vk_check_result_free)
 
 /*
  * Checks the snapshots KEYS (VkSnapshotKey) and what they refer to; NULL: all. Returns NULL only
- * when the check itself could not run; damage is in the result.
+ * when the check itself could not run; errors are in the result.
  */
 VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean data,
 			      VkProgress *progress, GError **error);

@@ -39,10 +39,11 @@ typedef struct SaveJob {
 	GError *error;         /* the first; ends the job */
 } SaveJob;
 
-typedef struct Helper {
+typedef struct SaveThread {
 	SaveJob *job;
 	VkWorker *worker;
-} Helper;
+	GThread *thread; /* NULL: the caller's own */
+} SaveThread;
 
 static void fail_job(SaveJob *job, GError *error)
 {
@@ -156,8 +157,8 @@ static gboolean hand_over(SaveJob *job, guint32 number, GArray *extents, GError 
 
 static gpointer save_spans(gpointer data)
 {
-	Helper *helper = data;
-	SaveJob *job = helper->job;
+	SaveThread *self = data;
+	SaveJob *job = self->job;
 	GError *error = NULL;
 	VkSource *source = job->save.source;
 	g_autoptr(VkSourceReader) reader = source->ops->open_reader(source, &error);
@@ -172,7 +173,7 @@ static gpointer save_spans(gpointer data)
 		guint32 first = stripe * STRIPE_BLOCKS;
 		guint32 count = MIN((end - stripe) * STRIPE_BLOCKS, job->blocks - first);
 
-		if (!vk_span_save(&job->save, helper->worker, reader, first, count, extents,
+		if (!vk_span_save(&job->save, self->worker, reader, first, count, extents,
 				  &error) ||
 		    !hand_over(job, number, g_steal_pointer(&extents), &error)) {
 			fail_job(job, error);
@@ -186,17 +187,16 @@ static void run_workers(SaveJob *job)
 {
 	VkSession *session = job->save.session;
 	guint n = MIN(session->n_workers, job->stripes);
-	g_autofree Helper *helpers = g_new0(Helper, MAX(n, 1));
-	g_autofree GThread **threads = g_new0(GThread *, MAX(n, 1));
+	g_autofree SaveThread *threads = g_new0(SaveThread, MAX(n, 1));
 
 	for (guint i = 0; i < n; i++)
-		helpers[i] = (Helper){.job = job, .worker = &session->workers[i]};
+		threads[i] = (SaveThread){.job = job, .worker = &session->workers[i]};
 	for (guint i = 1; i < n; i++)
-		threads[i] = g_thread_new("worker", save_spans, &helpers[i]);
+		threads[i].thread = g_thread_new("worker", save_spans, &threads[i]);
 	if (n > 0)
-		save_spans(&helpers[0]);
+		save_spans(&threads[0]);
 	for (guint i = 1; i < n; i++)
-		g_thread_join(threads[i]);
+		g_thread_join(threads[i].thread);
 }
 
 /* Sums up what the workers counted for this image, and starts them at zero again. */

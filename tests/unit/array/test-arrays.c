@@ -75,13 +75,13 @@ static VkArray *create_silent(const VkSettings *settings, const char *name, VkWa
 }
 
 static const VkArrayDriver volumes = {"ontap", create_none,
-				      VK_ARRAY_TAKES_PATHS | VK_ARRAY_TAKES_VOLUMES};
+				      VK_ARRAY_PROBES_PATHS | VK_ARRAY_SNAPS_VOLUMES};
 static const VkArrayDriver silent = {"ontap", create_silent,
-				     VK_ARRAY_TAKES_PATHS | VK_ARRAY_TAKES_VOLUMES};
+				     VK_ARRAY_PROBES_PATHS | VK_ARRAY_SNAPS_VOLUMES};
 static const VkArrayDriver built_in = {"trial", create_any,
-				       VK_ARRAY_TAKES_PATHS | VK_ARRAY_IS_BUILT_IN};
-static const VkArrayDriver other = {"other", create_any, VK_ARRAY_TAKES_PATHS};
-static const VkArrayDriver pools = {"ontap", create_any, VK_ARRAY_TAKES_POOLS};
+				       VK_ARRAY_PROBES_PATHS | VK_ARRAY_IS_BUILT_IN};
+static const VkArrayDriver other = {"other", create_any, VK_ARRAY_PROBES_PATHS};
+static const VkArrayDriver pools = {"ontap", create_any, VK_ARRAY_PROBES_POOLS};
 
 /* ---- what they are asked ---- */
 

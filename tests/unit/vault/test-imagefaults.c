@@ -51,7 +51,7 @@ START_TEST(damage_is_never_returned_as_data)
 	ck_assert(!vk_image_read(image, 0, buf, sizeof(buf), &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
 	check = vk_check_vault(again, NULL, TRUE, NULL, NULL);
-	ck_assert_uint_eq(check->damages->len, 2);
+	ck_assert_uint_eq(check->errors->len, 2);
 	ck_assert(damage_says(check, 0, "in slot 0"));
 	ck_assert(damage_says(check, 1, "'guest@20260102T030405Z' vda: 1 of"));
 	/* The rest stays readable. */

@@ -127,7 +127,7 @@ START_TEST(what_is_no_file_is_told)
 	put_in_place_of(path, (Thing)(_i % THINGS));
 	vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	result = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
-	ck_assert_uint_ge(result->damages->len, 1);
+	ck_assert_uint_ge(result->errors->len, 1);
 	first = first_damage(result);
 	ck_assert_msg(damage_says(result, 0, "no regular file"), "%s", first);
 	ck_assert(back_up('b', NULL));
@@ -187,8 +187,8 @@ START_TEST(stale_temporaries_go_on_nfs_too)
 }
 END_TEST
 
-/* The damages of one guest's snapshots. */
-static guint count_damages(const char *uuid, gboolean data, guint expected_snapshots)
+/* The errors of one guest's snapshots. */
+static guint count_errors(const char *uuid, gboolean data, guint expected_snapshots)
 {
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	g_autoptr(GPtrArray) guests = vk_catalog_guests(vault, NULL);
@@ -199,7 +199,7 @@ static guint count_damages(const char *uuid, gboolean data, guint expected_snaps
 	result = vk_check_vault(vault, guest->keys, data, NULL, NULL);
 	ck_assert_uint_eq(result->snapshots, expected_snapshots);
 	ck_assert_uint_eq(result->packs, expected_snapshots);
-	return result->damages->len;
+	return result->errors->len;
 }
 
 START_TEST(one_guest_is_checked_alone)
@@ -215,8 +215,8 @@ START_TEST(one_guest_is_checked_alone)
 	ck_assert(g_file_get_contents(pack, &bytes, &length, NULL));
 	bytes[sizeof(VkPackHeader) + sizeof(VkFrameHeader) + 2] ^= 1; /* of the block */
 	ck_assert(g_file_set_contents(pack, bytes, (gssize)length, NULL));
-	ck_assert_uint_eq(count_damages(OTHER, TRUE, 2), 0);
-	ck_assert_uint_gt(count_damages(UUID, TRUE, 1), 0);
+	ck_assert_uint_eq(count_errors(OTHER, TRUE, 2), 0);
+	ck_assert_uint_gt(count_errors(UUID, TRUE, 1), 0);
 }
 END_TEST
 

@@ -137,7 +137,7 @@ START_TEST(every_block_is_checked)
 	write_packs(N_PACKS, slots, G_MAXUINT);
 	snapshot = commit_packs(N_PACKS, slots);
 	result = check_vault(TRUE, G_MAXINT);
-	ck_assert_uint_eq(result->damages->len, 0);
+	ck_assert_uint_eq(result->errors->len, 0);
 	ck_assert_uint_eq(result->packs, N_PACKS);
 	ck_assert_uint_eq(result->blocks, N_PACKS * slots);
 	ck_assert_uint_eq(result->bytes, (guint64)N_PACKS * slots * VK_BLOCK_SIZE);
@@ -155,7 +155,7 @@ START_TEST(content_that_is_not_its_id_is_told)
 	write_packs(N_PACKS, slots, slots - 1);
 	snapshot = commit_packs(N_PACKS, slots);
 	result = check_vault(TRUE, G_MAXINT);
-	ck_assert_uint_eq(result->damages->len, 2);
+	ck_assert_uint_eq(result->errors->len, 2);
 	ck_assert(damage_says(result, 0, told));
 	ck_assert(damage_says(result, 1, "vda: 1 of its blocks"));
 	ck_assert_uint_eq(result->blocks, N_PACKS * slots - 1);
@@ -175,7 +175,7 @@ START_TEST(what_two_snapshots_share_is_checked_once)
 	result = check_vault(TRUE, G_MAXINT);
 	ck_assert_uint_eq(result->snapshots, 2);
 	ck_assert_uint_eq(result->blocks, N_PACKS * 5 - 1);
-	ck_assert_uint_eq(result->damages->len, 3);
+	ck_assert_uint_eq(result->errors->len, 3);
 	ck_assert(damage_says(result, 0, "in slot 0: its content is not"));
 	ck_assert(damage_says(result, 1, "vda: 1 of its blocks"));
 	ck_assert(damage_says(result, 2, "vda: 1 of its blocks"));
@@ -195,7 +195,7 @@ START_TEST(endless_damage_is_cut_short_and_says_so)
 	snapshot = commit_packs(N_PACKS, slots);
 	result = check_vault(TRUE, G_MAXINT);
 	ck_assert_uint_eq(result->blocks, 0);
-	ck_assert_uint_eq(result->damages->len, listed + 1);
+	ck_assert_uint_eq(result->errors->len, listed + 1);
 	ck_assert_uint_eq(result->unlisted, 2000);
 	ck_assert(damage_says(result, listed, "vda: 12000 of its"));
 }
@@ -211,9 +211,9 @@ START_TEST(a_pack_that_is_lost_meanwhile_is_told)
 	write_packs(MANY_PACKS, 2, G_MAXUINT);
 	snapshot = commit_packs(MANY_PACKS, 2);
 	walk = check_vault(FALSE, G_MAXINT);
-	ck_assert_uint_eq(walk->damages->len, 0);
+	ck_assert_uint_eq(walk->errors->len, 0);
 	result = check_vault(TRUE, reads_of_victim);
-	ck_assert_uint_eq(result->damages->len, 2);
+	ck_assert_uint_eq(result->errors->len, 2);
 	ck_assert(damage_says(result, 0, victim));
 	ck_assert(damage_says(result, 1, "vda: 2 of its blocks"));
 	ck_assert_uint_eq(result->blocks, (MANY_PACKS - 1) * 2);
