@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "settings-priv.h"
 
+#include "duration.h"
 #include "errors.h"
 #include "mapping.h"
 #include "retention.h"
@@ -18,6 +19,8 @@ typedef enum {
 	TYPE_PATH,    /* absolute */
 	TYPE_HTTPS,   /* a URL */
 	TYPE_VERSION, /* like 9.14.1 */
+	TYPE_DURATION,
+	TYPE_ZONE, /* of time: like Europe/Berlin */
 	TYPE_POLICY,
 	TYPE_RETENTIONS,
 	TYPE_MAPPING,
@@ -34,6 +37,7 @@ typedef struct {
 
 #define QUIESCE_MODES "auto|agent|suspend|none"
 #define BACKUP_MODES  "vault|array|array+vault"
+#define KEEP_MAX      9999
 
 /* virtkeep.conf(5) explains each; keep the two alike. */
 static const Setting known_settings[] = {
@@ -62,6 +66,17 @@ static const Setting known_settings[] = {
 	{"hooks", "POST_NTAP_DATA_TRANSFER_CMDnn", TYPE_TEXT, NULL},
 	{"hooks", "POST_NTAP_CMDnn", TYPE_TEXT, NULL},
 	{"hooks", "PRE_EXIT_CMDnn", TYPE_TEXT, NULL},
+	{"retention", "keep_last", TYPE_UINT, NULL, KEEP_MAX},
+	{"retention", "keep_hourly", TYPE_UINT, NULL, KEEP_MAX},
+	{"retention", "keep_daily", TYPE_UINT, NULL, KEEP_MAX},
+	{"retention", "keep_weekly", TYPE_UINT, NULL, KEEP_MAX},
+	{"retention", "keep_monthly", TYPE_UINT, NULL, KEEP_MAX},
+	{"retention", "keep_yearly", TYPE_UINT, NULL, KEEP_MAX},
+	{"retention", "keep_within", TYPE_DURATION, NULL},
+	{"retention", "keep_min", TYPE_UINT, NULL, KEEP_MAX},
+	{"retention", "keep_gone", TYPE_DURATION, NULL},
+	{"retention", "snapcreator", TYPE_CHOICE, "no", .choices = "yes|no"},
+	{"retention", "timezone", TYPE_ZONE, NULL},
 	{"mount", "cache_mib", TYPE_UINT, "256", 1048576},
 	{"restore", "shutdown_timeout", TYPE_UINT, "60", 86400},
 	{"restore", "KVM_RESTORE_VM_LIST", TYPE_WORDS, NULL},
@@ -91,6 +106,15 @@ static const Setting known_settings[] = {
 	{"guest NAME", "freeze_hook", TYPE_CHOICE, NULL, .choices = "yes|no"},
 	{"guest NAME", "exclude", TYPE_TARGETS, NULL},
 	{"guest NAME", "tracking", TYPE_CHOICE, NULL, .choices = "yes|no"},
+	{"guest NAME", "keep_last", TYPE_UINT, NULL, KEEP_MAX},
+	{"guest NAME", "keep_hourly", TYPE_UINT, NULL, KEEP_MAX},
+	{"guest NAME", "keep_daily", TYPE_UINT, NULL, KEEP_MAX},
+	{"guest NAME", "keep_weekly", TYPE_UINT, NULL, KEEP_MAX},
+	{"guest NAME", "keep_monthly", TYPE_UINT, NULL, KEEP_MAX},
+	{"guest NAME", "keep_yearly", TYPE_UINT, NULL, KEEP_MAX},
+	{"guest NAME", "keep_within", TYPE_DURATION, NULL},
+	{"guest NAME", "keep_min", TYPE_UINT, NULL, KEEP_MAX},
+	{"guest NAME", "keep_gone", TYPE_DURATION, NULL},
 };
 
 /* [guest NAME] stands for each [guest ...] that names one. */
@@ -231,6 +255,14 @@ static gboolean check_version(const char *value, GError **error)
 	       vk_fail(error, VK_ERROR_USAGE, "must be like 9.14.1, not '%s'", value);
 }
 
+static gboolean check_zone(const char *value, GError **error)
+{
+	g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(value);
+
+	return zone || vk_fail(error, VK_ERROR_USAGE,
+			       "must be a time zone like Europe/Berlin or UTC, not '%s'", value);
+}
+
 static gboolean check_target(const char *word, GError **error)
 {
 	return g_regex_match_simple("^[A-Za-z0-9_:-]+$", word, 0, 0) ||
@@ -286,6 +318,10 @@ static gboolean check_value(const Setting *setting, const char *value, GError **
 		return check_https(value, error);
 	case TYPE_VERSION:
 		return check_version(value, error);
+	case TYPE_DURATION:
+		return vk_duration_parse(value, &(VkDuration){0}, error);
+	case TYPE_ZONE:
+		return check_zone(value, error);
 	case TYPE_POLICY:
 		return vk_policy_check(value, error);
 	case TYPE_RETENTIONS:

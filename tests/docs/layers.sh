@@ -20,6 +20,7 @@ virt='engine/domain engine/virt/host engine/virt/disk engine/virt/hold engine/vi
 declare -A below=(
 	[engine/base]=''
 	[engine/http]='engine/base'
+	[engine/retention]='engine/base'
 	[engine/vault/store]='engine/base'
 	[engine/vault/pack]='engine/base engine/vault/store'
 	[engine/vault/map]='engine/base engine/vault/pack'
