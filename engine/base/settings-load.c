@@ -16,14 +16,17 @@ void vk_settings_problem_free(VkSettingsProblem *problem)
 	g_free(problem);
 }
 
+/* The first line of SECTION, or of KEY in it, under its alias as well. */
 static const VkConfigLine *find_line(const VkSettings *settings, const char *section,
 				     const char *key)
 {
+	const char *wanted = vk_settings_key(section, key);
+
 	for (guint i = 0; i < settings->lines->len; i++) {
 		const VkConfigLine *line = g_ptr_array_index(settings->lines, i);
 
 		if (!line->unread && g_strcmp0(line->section, section) == 0 &&
-		    g_strcmp0(line->key, key) == 0)
+		    g_strcmp0(vk_settings_key(section, line->key), wanted) == 0)
 			return line;
 	}
 	return NULL;
@@ -57,6 +60,10 @@ static gboolean check_first(const VkSettings *settings, const VkConfigLine *line
 
 	if (first == line)
 		return TRUE;
+	if (line->key && !g_str_equal(line->key, first->key))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "[%s] %s: is there twice, as %s in line %u: leave one",
+			       line->section, line->key, first->key, first->number);
 	if (line->key)
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "[%s] %s: is there twice, also in line %u: leave one", line->section,
@@ -79,7 +86,7 @@ static gboolean check_line(const VkSettings *settings, const VkConfigLine *line,
 	if (!line->key)
 		return vk_settings_check_section(line->section, error) &&
 		       check_first(settings, line, error);
-	/* Told of the section's line. */
+	/* The line that begins the section has the error. */
 	if (!vk_settings_check_section(line->section, NULL))
 		return TRUE;
 	if (!line->value)
@@ -115,9 +122,11 @@ static GPtrArray *take_lines(VkSettings *settings)
 		if (!check_line(settings, line, &trouble))
 			g_ptr_array_add(problems, problem_new(line, trouble));
 		else if (line->value)
-			g_hash_table_insert(settings->values,
-					    g_strdup_printf("%s.%s", line->section, line->key),
-					    line->value);
+			g_hash_table_insert(
+				settings->values,
+				g_strdup_printf("%s.%s", line->section,
+						vk_settings_key(line->section, line->key)),
+				line->value);
 	}
 	return problems;
 }
@@ -194,6 +203,13 @@ void vk_settings_free(VkSettings *settings)
 	g_clear_pointer(&settings->values, g_hash_table_unref);
 	g_clear_pointer(&settings->lines, g_ptr_array_unref);
 	g_free(settings);
+}
+
+const char *vk_settings_written_key(const VkSettings *settings, const char *group, const char *key)
+{
+	const VkConfigLine *line = find_line(settings, group, key);
+
+	return line ? line->key : key;
 }
 
 const char *vk_settings_path(const VkSettings *settings)

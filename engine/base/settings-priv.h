@@ -9,9 +9,13 @@
 
 struct VkSettings {
 	char *path;
-	GPtrArray *lines;   /* VkConfigLine */
-	GHashTable *values; /* "group.key" -> value from the file, keys owned */
+	GPtrArray *lines; /* VkConfigLine */
+	GHashTable
+		*values; /* "group.key" by vk_settings_key() -> value from the file, keys owned */
 };
+
+/* KEY (nullable), or the key that it is the alias of. Borrowed. */
+const char *vk_settings_key(const char *group, const char *key);
 
 /* FALSE with the sections that there are when the file may not have this one. */
 gboolean vk_settings_check_section(const char *section, GError **error);

@@ -33,6 +33,7 @@ typedef struct {
 	const char *value;   /* default */
 	guint64 max, min;    /* of a whole number */
 	const char *choices; /* separated by '|' */
+	const char *alias;   /* the key of Snap Creator that means the same; nullable */
 } Setting;
 
 #define QUIESCE_MODES "auto|agent|suspend|none"
@@ -56,8 +57,8 @@ static const Setting known_settings[] = {
 	{"backup", "parallel", TYPE_UINT, "4", 64, 1},
 	{"backup", "hooks_dir", TYPE_PATH, "/etc/virtkeep/hooks.d"},
 	{"backup", "hook_timeout", TYPE_UINT, "60", 3600, 1},
+	{"backup", "operation_timeout", TYPE_UINT, "600", 86400, 1, .alias = "SC_AGENT_TIMEOUT"},
 	{"backup", "KVM_CMD_RETRY_COUNT", TYPE_UINT, "3", 100},
-	{"backup", "SC_AGENT_TIMEOUT", TYPE_UINT, "600", 86400, 1},
 	{"hooks", "PRE_APP_QUIESCE_CMDnn", TYPE_TEXT, NULL},
 	{"hooks", "POST_APP_QUIESCE_CMDnn", TYPE_TEXT, NULL},
 	{"hooks", "PRE_NTAP_CMDnn", TYPE_TEXT, NULL},
@@ -96,7 +97,7 @@ static const Setting known_settings[] = {
 	{"array NAME", "client_key", TYPE_PATH, NULL},
 	{"array NAME", "svm", TYPE_TEXT, NULL},
 	{"array NAME", "version", TYPE_VERSION, NULL},
-	{"array NAME", "NTAP_TIMEOUT", TYPE_UINT, "60", 3600},
+	{"array NAME", "timeout", TYPE_UINT, "60", 3600, .alias = "NTAP_TIMEOUT"},
 	{"host NAME", "KVM_VM_MAPPING", TYPE_MAPPING, NULL},
 	{"host NAME", "KVM_VM_CONFIG_DIR", TYPE_PATH, "/etc/libvirt/qemu"},
 	{"guest NAME", "skip", TYPE_CHOICE, NULL, .choices = "yes|no"},
@@ -147,13 +148,24 @@ static gboolean is_known_group(const char *group)
 	return FALSE;
 }
 
+static gboolean is_key(const Setting *setting, const char *key)
+{
+	return vk_key_matches(setting->key, key) || g_strcmp0(setting->alias, key) == 0;
+}
+
 static const Setting *find_setting(const char *group, const char *key)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
-		if (is_group(known_settings[i].group, group) &&
-		    vk_key_matches(known_settings[i].key, key))
+		if (is_group(known_settings[i].group, group) && is_key(&known_settings[i], key))
 			return &known_settings[i];
 	return NULL;
+}
+
+const char *vk_settings_key(const char *group, const char *key)
+{
+	const Setting *setting = key ? find_setting(group, key) : NULL;
+
+	return setting && g_strcmp0(setting->alias, key) == 0 ? setting->key : key;
 }
 
 gboolean vk_settings_check_section(const char *group, GError **error)
@@ -354,7 +366,7 @@ gboolean vk_settings_check(const char *group, const char *key, const char *value
 const char *vk_settings_get(const VkSettings *settings, const char *group, const char *key)
 {
 	const Setting *setting = find_setting(group, key);
-	g_autofree char *name = g_strdup_printf("%s.%s", group, key);
+	g_autofree char *name = g_strdup_printf("%s.%s", group, vk_settings_key(group, key));
 	const char *value = g_hash_table_lookup(settings->values, name);
 
 	g_assert(setting);

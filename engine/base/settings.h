@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Settings: the configuration file, the environment and the built-in defaults behind the command
- * line. Every key is in the table of settings.c with its default; a file with an unknown group or
- * key, one that is there twice, or a value that cannot be, is refused, for nothing that was written
- * there must be passed over. Immutable once loaded. Threads: free.
+ * line. Every key is in the table of settings.c with its default. A file is refused if it has an
+ * unknown group or key, one of them twice, or an invalid value: nothing that the user wrote there
+ * may be ignored. Immutable once loaded. Threads: free.
  */
 #pragma once
 
@@ -58,6 +58,12 @@ gboolean vk_settings_check_value(const char *group, const char *key, const char 
 
 /* The value of [GROUP] KEY, or its default; NULL when it has neither. Borrowed. */
 const char *vk_settings_get(const VkSettings *settings, const char *group, const char *key);
+
+/*
+ * The key that the file writes for [GROUP] KEY: some have an alias, the key of Snap Creator that
+ * means the same. KEY if the file does not set it. For messages. Borrowed.
+ */
+const char *vk_settings_written_key(const VkSettings *settings, const char *group, const char *key);
 
 /* Like vk_settings_get() for a whole number. The values were checked by the load. */
 guint64 vk_settings_get_uint(const VkSettings *settings, const char *group, const char *key);

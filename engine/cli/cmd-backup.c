@@ -159,7 +159,7 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 	options->agent_timeout_sec =
 		(guint)vk_settings_get_uint(settings, "backup", "agent_timeout");
 	options->operation_timeout_sec =
-		(guint)vk_settings_get_uint(settings, "backup", "SC_AGENT_TIMEOUT");
+		(guint)vk_settings_get_uint(settings, "backup", "operation_timeout");
 	options->retries = (guint)vk_settings_get_uint(settings, "backup", "KVM_CMD_RETRY_COUNT");
 	options->workers = (guint)vk_settings_get_uint(settings, "backup", "workers");
 	options->scratch_dir = vk_settings_get(settings, "backup", "scratch_dir");

@@ -141,15 +141,15 @@ LOG
 expect_clean one
 rm -r /etc/virtkeep/hooks.d
 
-say "a guest that is not ready within SC_AGENT_TIMEOUT fails"
+say "a guest that is not ready within operation_timeout fails"
 mkdir -p /etc/virtkeep/hooks.d
 cat > /etc/virtkeep/hooks.d/slow <<-'HOOK'
 	#!/bin/sh
 	[ "$1" != pre-freeze ] || sleep 2
 HOOK
 chmod 755 /etc/virtkeep/hooks.d/slow
-printf '[backup]\nSC_AGENT_TIMEOUT = 1\n' > "$SCRATCH/short.conf"
-refused 1 "guest 'one': it was not ready within the 1 s of SC_AGENT_TIMEOUT" \
+printf '[backup]\noperation_timeout = 1\n' > "$SCRATCH/short.conf"
+refused 1 "guest 'one': it was not ready within the 1 s of operation_timeout" \
 	virtkeep --config "$SCRATCH/short.conf" backup one
 rm -r /etc/virtkeep/hooks.d
 expect_clean one

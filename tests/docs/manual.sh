@@ -91,13 +91,17 @@ done
 settings=$(sed -n 's/^\t{"\([a-z]*\( NAME\)*\)", "\([A-Za-z_]*\)", TYPE_.*/\3/p' \
 	../engine/base/settings.c | sort)
 [[ -n $settings ]] || complain "no settings found"
+aliases=$(sed -n 's/^\t{.*\.alias = "\([A-Z_]*\)"}.*/\1/p' ../engine/base/settings.c | sort)
+[[ -n $aliases ]] || complain "no aliases of settings found"
 settings_of_manual() {
 	sed -n 's/^\.It Va //p' "man/$1" | sort
 }
 compare "settings (<) and virtkeep.conf.5 (>)" "$(grep -v '^[A-Z]' <<< "$settings")" \
 	"$(settings_of_manual virtkeep.conf.5)"
 compare "settings (<) and virtkeep-snapcreator.conf.5 (>)" "$(grep '^[A-Z]' <<< "$settings")" \
-	"$(settings_of_manual virtkeep-snapcreator.conf.5)"
+	"$(settings_of_manual virtkeep-snapcreator.conf.5 | grep -vxF -- "$aliases")"
+compare "aliases of settings (<) and virtkeep-snapcreator.conf.5 (>)" "$aliases" \
+	"$(settings_of_manual virtkeep-snapcreator.conf.5 | grep -xF -- "$aliases")"
 examples=$(sed -n 's/^#\([A-Za-z_0-9]*\) = .*/\1/p' virtkeep.conf | sed 's/CMD01$/CMDnn/')
 compare "settings (<) and virtkeep.conf (>)" "$settings" "$(sort <<< "$examples")"
 compare "virtkeep.conf (<) and with capitals at its end (>)" "$examples" \

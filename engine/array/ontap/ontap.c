@@ -155,9 +155,10 @@ static const VkArrayOps ontap_ops = {
  */
 static gint64 stale_seconds(const VkSettings *settings, const char *name)
 {
-	const char *timeout = vk_settings_get_named(settings, "array", name, "NTAP_TIMEOUT");
+	const char *timeout = vk_settings_get_named(settings, "array", name, "timeout");
 	gint64 request_sec = MAX(g_ascii_strtoll(timeout, NULL, 10), 1);
-	gint64 operation_sec = (gint64)vk_settings_get_uint(settings, "backup", "SC_AGENT_TIMEOUT");
+	gint64 operation_sec =
+		(gint64)vk_settings_get_uint(settings, "backup", "operation_timeout");
 
 	return MAX(STALE_SEC_MIN, operation_sec + STALE_REQUESTS * request_sec);
 }

@@ -52,15 +52,17 @@ void vk_attempt_give_way(VkAttempt *attempt)
 
 gboolean vk_attempt_meet(VkAttempt *attempt, VkGroupStage stage, GError **error)
 {
+	const VkBackupOptions *options = attempt->context->options;
+
 	if (attempt->is_grouped &&
 	    vk_group_wait(attempt->try->group, stage, attempt->deadline, error))
 		return TRUE;
 	if (!attempt->is_grouped && g_get_monotonic_time() < attempt->deadline)
 		return TRUE;
 	if (!attempt->is_grouped)
-		vk_fail(error, VK_ERROR_FAILED,
-			"it was not ready within the %u s of SC_AGENT_TIMEOUT",
-			attempt->context->options->operation_timeout_sec);
+		vk_fail(error, VK_ERROR_FAILED, "it was not ready within the %u s of %s",
+			options->operation_timeout_sec,
+			vk_settings_written_key(options->settings, "backup", "operation_timeout"));
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(attempt->guest));
 	return FALSE;
 }

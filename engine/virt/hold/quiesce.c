@@ -35,7 +35,7 @@ static void note_over_budget(VkQuiesce *quiesce)
 				       " seconds was used up before its backup began",
 				       budget / G_USEC_PER_SEC);
 	else
-		note = g_strdup("the time of SC_AGENT_TIMEOUT was used up before its backup began");
+		note = g_strdup("the operation_timeout was used up before its backup began");
 	quiesce->over_budget = TRUE;
 	vk_quiesce_set_note(quiesce, note);
 }

@@ -96,7 +96,20 @@ START_TEST(mistakes_are_refused)
 		{"[array a]\nurl=https://u:secret@a\n", "without a user"},
 		{"[array a]\ninsecure=Y\n", "must be 'yes' or 'no', not 'Y'"},
 		{"[array a]\nca_file=ca.pem\n", "absolute path, not 'ca.pem'"},
-		{"[array a]\nNTAP_TIMEOUT=0x10\n", "from 0 to 3600"},
+		{"[array a]\ntimeout=0x10\n",
+		 "[array a] timeout: must be a whole number from 0 to 3600"},
+		{"[array a]\nNTAP_TIMEOUT=0x10\n",
+		 "[array a] NTAP_TIMEOUT: must be a whole number"},
+		{"[backup]\noperation_timeout=0\n", "from 1 to 86400"},
+		{"[backup]\nSC_AGENT_TIMEOUT=0\n", "from 1 to 86400"},
+		{"[array]\nNTAP_TIMEOUT=1\n", "[array] NTAP_TIMEOUT: unknown setting"},
+		{"[backup]\noperation_timeout=5\n\nSC_AGENT_TIMEOUT=5\n",
+		 "line 4: [backup] SC_AGENT_TIMEOUT: is there twice, as operation_timeout in line "
+		 "2: "
+		 "leave one"},
+		{"[array a]\nNTAP_TIMEOUT=5\ntimeout=6\n",
+		 "line 3: [array a] timeout: is there twice, as NTAP_TIMEOUT in line 2"},
+		{"[array a]\nNTAP_TIMEOUT=5\nNTAP_TIMEOUT=6\n", "is there twice, also in line 2"},
 		{"[array]\nNTAP_SNAPSHOT_NODELETE=yes\n", "must be 'Y' or 'N', not 'yes'"},
 		{"[array]\nNTAP_SNAPSHOT_RETENTIONS=daily=7\n", "'daily=7'"},
 		{"[array]\nNTAP_SNAPSHOT_RETENTIONS=daily:7:1\n", "'daily:7:1'"},
@@ -245,6 +258,30 @@ START_TEST(named_sections_are_handed_out)
 }
 END_TEST
 
+START_TEST(aliases_mean_the_same)
+{
+	g_autoptr(VkSettings) own =
+		load("[backup]\noperation_timeout=7\n[array a]\ntimeout=5\n[array b]\n", NULL);
+	g_autoptr(VkSettings) old =
+		load("[backup]\nSC_AGENT_TIMEOUT=7\n[array a]\nNTAP_TIMEOUT=5\n[array b]\n", NULL);
+	VkSettings *files[] = {own, old};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+		ck_assert_ptr_nonnull(files[i]);
+		ck_assert_uint_eq(vk_settings_get_uint(files[i], "backup", "operation_timeout"), 7);
+		ck_assert_uint_eq(vk_settings_get_uint(files[i], "backup", "SC_AGENT_TIMEOUT"), 7);
+		ck_assert_uint_eq(vk_settings_get_uint(files[i], "array a", "timeout"), 5);
+		ck_assert_uint_eq(vk_settings_get_uint(files[i], "array b", "timeout"), 60);
+	}
+	ck_assert_str_eq(vk_settings_written_key(own, "array a", "timeout"), "timeout");
+	ck_assert_str_eq(vk_settings_written_key(old, "array a", "timeout"), "NTAP_TIMEOUT");
+	ck_assert_str_eq(vk_settings_written_key(old, "array b", "timeout"), "timeout");
+	ck_assert_str_eq(vk_settings_written_key(old, "backup", "operation_timeout"),
+			 "SC_AGENT_TIMEOUT");
+	ck_assert_str_eq(vk_settings_written_key(old, "backup", "workers"), "workers");
+}
+END_TEST
+
 START_TEST(numbered_keys_are_in_order)
 {
 	g_autoptr(VkSettings) settings =
@@ -352,6 +389,7 @@ int main(void)
 	tcase_add_test(cases, all_problems_are_told);
 	tcase_add_test(cases, what_is_allowed_is_taken);
 	tcase_add_test(cases, named_sections_are_handed_out);
+	tcase_add_test(cases, aliases_mean_the_same);
 	tcase_add_test(cases, numbered_keys_are_in_order);
 	tcase_add_test(cases, mappings_are_read_and_written);
 	tcase_add_test(cases, retentions_are_read);

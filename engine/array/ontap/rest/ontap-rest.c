@@ -22,6 +22,7 @@
 struct VkOntapRest {
 	VkOntapHttp *http;
 	char *name;
+	char *timeout_key; /* as the configuration writes it */
 	gint64 timeout_us;
 	GMutex mutex;
 	guint version; /* guarded by the mutex; 0 as long as it is unknown */
@@ -43,7 +44,8 @@ VkOntapRest *vk_ontap_rest_new(const VkSettings *settings, const char *name, VkW
 			       GError **error)
 {
 	const char *version = vk_settings_get_named(settings, "array", name, "version");
-	const char *timeout = vk_settings_get_named(settings, "array", name, "NTAP_TIMEOUT");
+	const char *timeout = vk_settings_get_named(settings, "array", name, "timeout");
+	g_autofree char *group = g_strdup_printf("array %s", name);
 	VkOntapRest *rest;
 
 	if (version && !vk_ontap_parse_version(version)) {
@@ -54,6 +56,7 @@ VkOntapRest *vk_ontap_rest_new(const VkSettings *settings, const char *name, VkW
 	rest = g_new0(VkOntapRest, 1);
 	rest->http = vk_ontap_http_new(settings, name, warn);
 	rest->name = g_strdup(name);
+	rest->timeout_key = g_strdup(vk_settings_written_key(settings, group, "timeout"));
 	rest->timeout_us = (gint64)MAX(g_ascii_strtoull(timeout, NULL, 10), 1) * G_USEC_PER_SEC;
 	rest->version = version ? vk_ontap_parse_version(version) : 0;
 	g_mutex_init(&rest->mutex);
@@ -67,6 +70,7 @@ void vk_ontap_rest_free(VkOntapRest *rest)
 	vk_ontap_http_free(rest->http);
 	g_mutex_clear(&rest->mutex);
 	g_free(rest->name);
+	g_free(rest->timeout_key);
 	g_free(rest->cluster);
 	g_free(rest);
 }
@@ -215,8 +219,8 @@ static gboolean check_next(const VkOntapRest *rest, const Listing *listing, cons
 			       rest->name, listing->url, LIST_BYTES_MAX >> 20);
 	return g_get_monotonic_time() < listing->until ||
 	       vk_fail(error, VK_ERROR_FAILED,
-		       "array '%s': the list '%s' takes too long: raise NTAP_TIMEOUT", rest->name,
-		       listing->url);
+		       "array '%s': the list '%s' takes too long: raise %s in its section",
+		       rest->name, listing->url, rest->timeout_key);
 }
 
 json_t *vk_ontap_list(VkOntapRest *rest, const char *url, gint64 deadline, GError **error)

@@ -41,7 +41,7 @@ char *vk_ontap_url(const char *path, ...) G_GNUC_NULL_TERMINATED;
 
 /*
  * All records of a collection, over all of its pages, until DEADLINE (g_get_monotonic_time; 0: each
- * page gets NTAP_TIMEOUT, and none is asked for after four times that). An error when that comes
+ * page gets the timeout, and none is asked for after four times that). An error when that comes
  * first, or when they are too long. VK_ERROR_NOT_FOUND when it is of a volume that does not exist.
  * New reference to an array.
  */
@@ -52,13 +52,13 @@ json_t *vk_ontap_get(VkOntapRest *rest, const char *url, GError **error);
 
 /*
  * POST, PATCH or DELETE with BODY (nullable, taken over), and the wait for its job. A DEADLINE
- * (g_get_monotonic_time) of 0 is NTAP_TIMEOUT from now. *RET is to be cleared in any case; when it
+ * (g_get_monotonic_time) of 0 is the timeout from now. *RET is to be cleared in any case; when it
  * says that it is unsure, the caller looks whether it was done.
  */
 gboolean vk_ontap_change(VkOntapRest *rest, const char *method, const char *url, json_t *body,
 			 gint64 deadline, VkOntapReply *ret, GError **error);
 
-/* SECONDS from now, or NTAP_TIMEOUT if that is less. */
+/* SECONDS from now, or the timeout of the configuration if that is less. */
 gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds);
 
 /*
