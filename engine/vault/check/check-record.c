@@ -109,7 +109,7 @@ static gboolean add_folder(VkStore *store, const char *folder, VkVaultUsage *usa
 		g_autoptr(GError) trouble = NULL;
 		guint64 size = 0;
 
-		if (!store->ops->head(store, name, &size, &trouble)) {
+		if (!store->ops->head(store, name, &size, NULL, &trouble)) {
 			/* One that was compacted meanwhile. */
 			if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
 				continue;

@@ -41,7 +41,7 @@ static int download(VkStore *store, const char *name, const char *folder, GError
 	guint64 size;
 	int fd;
 
-	if (!store->ops->head(store, name, &size, error))
+	if (!store->ops->head(store, name, &size, NULL, error))
 		return -1;
 	fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0) {

@@ -119,7 +119,7 @@ static gboolean read_trailer(const VkPackCache *cache, VkPackTable *table, VkPac
 {
 	guint64 size, end;
 
-	if (!cache->store->ops->head(cache->store, table->object, &size, error))
+	if (!cache->store->ops->head(cache->store, table->object, &size, NULL, error))
 		return FALSE;
 	if (size < sizeof(VkPackHeader) + sizeof(*trailer) || size > 2 * (guint64)VK_PACK_SIZE)
 		return damaged(table->object, "its size cannot be", error);

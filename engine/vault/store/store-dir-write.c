@@ -121,6 +121,18 @@ void vk_store_dir_adopt(VkStore *store, const char *name)
 	g_mutex_unlock(&dir->mutex);
 }
 
+static gboolean refuse_condemned(DirStore *dir, GError **error)
+{
+	gboolean condemned;
+
+	g_mutex_lock(&dir->mutex);
+	condemned = dir->condemned;
+	g_mutex_unlock(&dir->mutex);
+	return !condemned ||
+	       vk_fail(error, VK_ERROR_FAILED,
+		       "the vault '%s' failed to flush a directory before; start again", dir->path);
+}
+
 static gboolean sync_name(DirStore *dir, const char *name, GError **error)
 {
 	g_autofree char *folder = g_path_get_dirname(name);
@@ -135,6 +147,8 @@ static gboolean publish(DirStore *dir, const char *temporary, const char *name, 
 {
 	g_autofree char *folder = g_path_get_dirname(name);
 
+	if (mode == VK_PUT_NOW && !refuse_condemned(dir, error))
+		return FALSE;
 	if (!ensure_folder(dir, folder, error))
 		return FALSE;
 	if (!vk_io_rename_new(dir->fd, temporary, dir->fd, name, error))
@@ -222,17 +236,13 @@ gboolean vk_store_dir_sync(VkStore *store, GError **error)
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&dir->sync_mutex);
 	GHashTableIter iter;
 	gpointer folder;
-	gboolean condemned;
 
 	g_mutex_lock(&dir->mutex);
 	folders = g_steal_pointer(&dir->unsynced);
 	dir->unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	condemned = dir->condemned;
 	g_mutex_unlock(&dir->mutex);
-	if (condemned)
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "the vault '%s' failed to flush a directory before; start again",
-			       dir->path);
+	if (!refuse_condemned(dir, error))
+		return FALSE;
 	g_hash_table_iter_init(&iter, folders);
 	while (g_hash_table_iter_next(&iter, &folder, NULL))
 		if (!vk_store_dir_sync_folder(dir, folder, error))

@@ -106,22 +106,22 @@ static gboolean dir_get(VkStore *store, const char *name, guint64 offset, void *
 	return ok;
 }
 
-static gboolean dir_head(VkStore *store, const char *name, guint64 *ret_size, GError **error)
+/* Not of a file that is kept open: another process may have deleted it. */
+static gboolean dir_head(VkStore *store, const char *name, guint64 *ret_size, gint64 *ret_stored,
+			 GError **error)
 {
 	DirStore *dir = (DirStore *)store;
-	OpenFile *file = open_file(dir, name, error);
+	g_autofree char *path = g_build_filename(dir->path, name, NULL);
 	struct stat facts;
-	gboolean ok;
 
-	if (!file)
-		return FALSE;
-	ok = fstat(file->fd, &facts) == 0;
-	if (!ok)
-		vk_fail_errno(error, errno, "cannot look at '%s/%s'", dir->path, name);
-	else
-		*ret_size = (guint64)facts.st_size;
-	open_file_unref(file);
-	return ok;
+	if (fstatat(dir->fd, name, &facts, AT_SYMLINK_NOFOLLOW) < 0)
+		return vk_fail_errno(error, errno, "cannot look at '%s'", path);
+	if (!S_ISREG(facts.st_mode))
+		return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no regular file", path);
+	*ret_size = (guint64)facts.st_size;
+	if (ret_stored)
+		*ret_stored = facts.st_mtim.tv_sec;
+	return TRUE;
 }
 
 /* Returns an open directory stream, or NULL: with errno for the caller to judge. */

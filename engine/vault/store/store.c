@@ -23,7 +23,7 @@ GBytes *vk_store_get_all(VkStore *store, const char *name, gsize limit, GError *
 	g_autofree guint8 *buf = NULL;
 	guint64 size;
 
-	if (!store->ops->head(store, name, &size, error))
+	if (!store->ops->head(store, name, &size, NULL, error))
 		return NULL;
 	if (size > limit) {
 		vk_fail(error, VK_ERROR_DAMAGE,

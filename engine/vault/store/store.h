@@ -37,8 +37,11 @@ typedef struct VkStoreOps {
 	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter. */
 	gboolean (*get)(VkStore *store, const char *name, guint64 offset, void *buf, gsize length,
 			GError **error);
-	/* The object's size; VK_ERROR_NOT_FOUND when there is none. */
-	gboolean (*head)(VkStore *store, const char *name, guint64 *ret_size, GError **error);
+	/* How large the object is and when it was stored: bytes, and seconds since 1970 by the
+	   store's own clock (nullable). Of the object that is there now; VK_ERROR_NOT_FOUND when
+	   there is none. */
+	gboolean (*head)(VkStore *store, const char *name, guint64 *ret_size, gint64 *ret_stored,
+			 GError **error);
 	/* Names of objects and folders (with '/' at the end) right below FOLDER, unordered. New
 	   strings relative to FOLDER. A folder that is not there is empty. */
 	GPtrArray *(*list)(VkStore *store, const char *folder, GError **error);

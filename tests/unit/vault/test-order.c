@@ -392,8 +392,8 @@ START_TEST(claims_of_long_ago_are_removed)
 	ck_assert(vk_store_put(vault->store, old_claim, NULL, 0, VK_PUT_HINT, NULL));
 	ck_assert(vk_store_put(vault->store, young_claim, NULL, 0, VK_PUT_HINT, NULL));
 	committed = commit_in(vault, -5000);
-	ck_assert(!vault->store->ops->head(vault->store, old_claim, &size, NULL));
-	ck_assert(vault->store->ops->head(vault->store, young_claim, &size, NULL));
+	ck_assert(!vault->store->ops->head(vault->store, old_claim, &size, NULL, NULL));
+	ck_assert(vault->store->ops->head(vault->store, young_claim, &size, NULL, NULL));
 }
 END_TEST
 

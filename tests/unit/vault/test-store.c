@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the directory store promises beyond reading back what was put. */
+#include "store.h"
+
+#include "errors.h"
+#include "io.h"
+#include "tempvault.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char *directory;
+static VkStore *store;
+static VkIo real;
+
+static void setup(void)
+{
+	static const char *const folders[] = {"things", "tmp", NULL};
+
+	real = vk_io;
+	directory = temp_directory_new();
+	store = vk_store_dir_new(directory, folders, NULL);
+	ck_assert_ptr_nonnull(store);
+}
+
+static void teardown(void)
+{
+	vk_io = real;
+	store->ops->free(store);
+	temp_directory_remove(directory);
+	g_free(directory);
+}
+
+static gboolean put(const char *name, VkPutMode mode, GError **error)
+{
+	char text[] = "content";
+	struct iovec part = {.iov_base = text, .iov_len = strlen(text)};
+
+	return vk_store_put(store, name, &part, 1, mode, error);
+}
+
+START_TEST(head_says_when_an_object_was_stored)
+{
+	const struct timespec times[] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+	g_autofree char *path = g_build_filename(directory, "things/a", NULL);
+	gint64 before = g_get_real_time() / G_USEC_PER_SEC;
+	guint64 size = 0;
+	gint64 stored = 0;
+
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	ck_assert(store->ops->head(store, "things/a", &size, &stored, NULL));
+	ck_assert_uint_eq(size, strlen("content"));
+	/* The clock of the file system may be a tick behind. */
+	ck_assert_int_ge(stored, before - 1);
+	ck_assert_int_le(stored, g_get_real_time() / G_USEC_PER_SEC);
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+	ck_assert(store->ops->head(store, "things/a", &size, &stored, NULL));
+	ck_assert_int_eq(stored, 1000000000);
+}
+END_TEST
+
+/* The store keeps open what it has read. */
+START_TEST(head_sees_that_another_process_deleted_it)
+{
+	g_autofree char *path = g_build_filename(directory, "things/a", NULL);
+	g_autoptr(GError) error = NULL;
+	guint64 size;
+	char byte;
+
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	ck_assert(store->ops->get(store, "things/a", 0, &byte, 1, NULL));
+	ck_assert_int_eq(g_unlink(path), 0);
+	ck_assert(!store->ops->head(store, "things/a", &size, NULL, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+}
+END_TEST
+
+static int failing_fsync(int fd)
+{
+	errno = EIO;
+	return -1;
+}
+
+/* The next fsync of the directory would succeed, with the lost name still lost. */
+START_TEST(a_store_that_lost_a_name_puts_nothing_durable)
+{
+	g_autoptr(GError) error = NULL;
+
+	vk_io.fsync = failing_fsync;
+	ck_assert(!put("things/a", VK_PUT_NOW, NULL));
+	vk_io = real;
+	ck_assert(!put("things/b", VK_PUT_NOW, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "start again"));
+	ck_assert(put("things/c", VK_PUT_HINT, NULL));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store");
+	TCase *tcase = tcase_create("store");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, head_says_when_an_object_was_stored);
+	tcase_add_test(tcase, head_sees_that_another_process_deleted_it);
+	tcase_add_test(tcase, a_store_that_lost_a_name_puts_nothing_durable);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
