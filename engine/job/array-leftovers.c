@@ -7,11 +7,14 @@
 /* A run that has not listed by then what it took is dead. */
 #define UNLISTED_AT_MOST_SEC ((gint64)7 * 24 * 60 * 60)
 
-/* Whether any snapshot of any guest lies in ARRAY: all of the vault are looked through. */
+/*
+ * Whether any snapshot of any guest lies in ARRAY: all of the vault are looked through. A forgotten
+ * one counts, for it may be listed again.
+ */
 static gboolean is_used(VkArrays *arrays, VkVault *vault, const VkArraySnapshot *array,
 			gboolean *ret, GError **error)
 {
-	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, NULL, error);
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, NULL, error);
 
 	*ret = FALSE;
 	for (guint i = 0; keys && !*ret && i < keys->len; i++) {
@@ -25,7 +28,8 @@ static gboolean is_used(VkArrays *arrays, VkVault *vault, const VkArraySnapshot 
 	return keys != NULL;
 }
 
-/* Whether ARRAY is of a listed snapshot, KEYS being those of the guest, or may yet become so. */
+/* Whether ARRAY is of a snapshot of the catalogue, KEYS being those of the guest, or may yet become
+ * so. */
 static gboolean is_needed(VkArrays *arrays, VkVault *vault, const GPtrArray *keys,
 			  const VkArraySnapshot *array, gboolean *ret, GError **error)
 {
@@ -62,7 +66,7 @@ gboolean vk_array_leftovers_settle(VkArrays *arrays, const VkArrayDisk *disk, Vk
 				   const char *uuid, GError **error)
 {
 	g_autoptr(GPtrArray) found = vk_arrays_list(arrays, disk, vk_vault_id(vault), uuid, error);
-	g_autoptr(GPtrArray) keys = found ? vk_catalog_list(vault, uuid, error) : NULL;
+	g_autoptr(GPtrArray) keys = found ? vk_catalog_list_all(vault, uuid, error) : NULL;
 	gboolean ok = keys != NULL;
 
 	/* What the array does not let go keeps no other. */
@@ -76,7 +80,7 @@ GPtrArray *vk_array_leftovers_list(VkArrays *arrays, const VkArrayDisk *disk, Vk
 				   const char *uuid, GError **error)
 {
 	g_autoptr(GPtrArray) found = vk_arrays_list(arrays, disk, vk_vault_id(vault), uuid, error);
-	g_autoptr(GPtrArray) keys = found ? vk_catalog_list(vault, uuid, error) : NULL;
+	g_autoptr(GPtrArray) keys = found ? vk_catalog_list_all(vault, uuid, error) : NULL;
 
 	for (guint i = keys ? found->len : 0; i > 0; i--) {
 		const VkArraySnapshot *array = g_ptr_array_index(found, i - 1);

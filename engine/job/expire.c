@@ -132,7 +132,7 @@ static gboolean is_shared(const Expiry *expiry, const VkSnapshotKey *key,
 	*ret = FALSE;
 	if (array->id) /* it is this guest's alone */
 		return TRUE;
-	keys = vk_catalog_list(expiry->vault, NULL, error);
+	keys = vk_catalog_list_all(expiry->vault, NULL, error);
 	for (guint i = 0; keys && !*ret && i < keys->len; i++) {
 		const VkSnapshotKey *other = g_ptr_array_index(keys, i);
 

@@ -39,16 +39,23 @@ static gboolean copy_disk(VkSession *session, VkArrays *arrays, VkDiskRecord *di
 }
 
 /*
- * A backup may have found that the snapshot's time on the array is over, and removed it altogether.
+ * Meanwhile a backup may have found that the snapshot's time on the array is over, and removed it
+ * altogether. The copies of a forgotten one stay, for it may be listed again.
  */
 static gboolean check_listed(VkVault *vault, const VkSnapshot *snapshot, GError **error)
 {
 	const VkSnapshotKey key = {
 		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
-	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, snapshot->uuid, error);
+	g_autoptr(GPtrArray) listed = vk_catalog_list(vault, snapshot->uuid, error);
+	g_autoptr(GPtrArray) all = NULL;
 
-	if (!keys || vk_catalog_has_id(keys, snapshot->id))
-		return keys != NULL;
+	if (!listed || vk_catalog_has_id(listed, snapshot->id))
+		return listed != NULL;
+	all = vk_catalog_list_all(vault, snapshot->uuid, error);
+	if (!all)
+		return FALSE;
+	if (vk_catalog_has_id(all, snapshot->id))
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "it was forgotten while it was copied");
 	vk_catalog_delete(vault, &key, NULL);
 	return vk_fail(error, VK_ERROR_NOT_FOUND,
 		       "its retention on the array ended while it was copied, and it was removed");

@@ -148,14 +148,13 @@ static GPtrArray *group_by_guest(GPtrArray *keys)
 	return guests;
 }
 
-GPtrArray *vk_catalog_guests(VkVault *vault, GError **error)
+/* The guests of KEYS, which may be NULL: then there are none. */
+static GPtrArray *name_guests(VkVault *vault, GPtrArray *keys)
 {
-	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, NULL, error);
-	GPtrArray *guests;
+	GPtrArray *guests = keys ? group_by_guest(keys) : NULL;
 
-	if (!keys)
+	if (!guests)
 		return NULL;
-	guests = group_by_guest(keys);
 	for (guint i = 0; i < guests->len; i++) {
 		VkCatalogGuest *guest = g_ptr_array_index(guests, i);
 
@@ -164,6 +163,20 @@ GPtrArray *vk_catalog_guests(VkVault *vault, GError **error)
 	set_view_names(guests);
 	g_ptr_array_sort(guests, compare_guests);
 	return guests;
+}
+
+GPtrArray *vk_catalog_guests(VkVault *vault, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, NULL, error);
+
+	return name_guests(vault, keys);
+}
+
+GPtrArray *vk_catalog_guests_all(VkVault *vault, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, NULL, error);
+
+	return name_guests(vault, keys);
 }
 
 static gboolean fail_ambiguous(const GPtrArray *guests, const char *name, GError **error)
@@ -235,8 +248,8 @@ const VkCatalogGuest *vk_catalog_find_guest(VkVault *vault, const GPtrArray *gue
 	return found;
 }
 
-static VkSnapshot *load_at(VkVault *vault, const GPtrArray *keys, const char *guest,
-			   const char *time, GError **error)
+static VkSnapshotKey *find_at(VkVault *vault, const GPtrArray *keys, const char *guest,
+			      const char *time, GError **error)
 {
 	const VkSnapshotKey *key;
 	VkWhen when;
@@ -247,30 +260,51 @@ static VkSnapshot *load_at(VkVault *vault, const GPtrArray *keys, const char *gu
 		vk_catalog_warn_ahead(vault, g_ptr_array_index(keys, keys->len - 1), guest);
 	key = vk_choose_snapshot(keys, &when, time, guest, error);
 	if (key)
-		return vk_catalog_load(vault, key, error);
+		return vk_snapshot_key_copy(key);
 	g_prefix_error(error, "in the vault '%s' ", vk_vault_url(vault));
 	return NULL;
 }
 
-VkSnapshot *vk_catalog_find(VkVault *vault, const char *reference, GError **error)
+typedef GPtrArray *(*ListKeys)(VkVault *vault, const char *uuid, GError **error);
+
+static VkSnapshotKey *find(VkVault *vault, ListKeys list, const char *reference, GError **error)
 {
 	g_autofree char *name = NULL, *time = NULL, *uuid = NULL;
 	g_autoptr(GPtrArray) guests = NULL;
 	g_autoptr(GPtrArray) keys = NULL;
+	g_autoptr(GPtrArray) all = NULL;
 	const VkCatalogGuest *guest;
 
 	if (!vk_snapshot_name_parse(reference, &name, &time, error))
 		return NULL;
 	/* A uuid needs no other guest's objects. */
 	uuid = g_ascii_strdown(name, -1);
-	keys = vk_catalog_list(vault, uuid, error);
+	keys = list(vault, uuid, error);
 	if (!keys)
 		return NULL;
 	if (keys->len > 0)
-		return load_at(vault, keys, name, time, error);
-	guests = vk_catalog_guests(vault, error);
+		return find_at(vault, keys, name, time, error);
+	all = list(vault, NULL, error);
+	guests = name_guests(vault, all);
 	if (!guests)
 		return NULL;
 	guest = vk_catalog_find_guest(vault, guests, name, error);
-	return guest ? load_at(vault, guest->keys, name, time, error) : NULL;
+	return guest ? find_at(vault, guest->keys, name, time, error) : NULL;
+}
+
+VkSnapshotKey *vk_catalog_find_key(VkVault *vault, const char *reference, GError **error)
+{
+	return find(vault, vk_catalog_list, reference, error);
+}
+
+VkSnapshotKey *vk_catalog_find_key_all(VkVault *vault, const char *reference, GError **error)
+{
+	return find(vault, vk_catalog_list_all, reference, error);
+}
+
+VkSnapshot *vk_catalog_find(VkVault *vault, const char *reference, GError **error)
+{
+	g_autoptr(VkSnapshotKey) key = vk_catalog_find_key(vault, reference, error);
+
+	return key ? vk_catalog_load(vault, key, error) : NULL;
 }

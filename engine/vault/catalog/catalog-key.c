@@ -35,6 +35,22 @@ void vk_snapshot_key_free(VkSnapshotKey *key)
 	g_free(key);
 }
 
+VkSnapshotKey *vk_snapshot_key_copy(const VkSnapshotKey *key)
+{
+	VkSnapshotKey *copy = g_memdup2(key, sizeof(*key));
+
+	copy->uuid = g_strdup(key->uuid);
+	copy->time = g_strdup(key->time);
+	copy->id = g_strdup(key->id);
+	copy->before = g_strdup(key->before);
+	return copy;
+}
+
+char *vk_snapshot_key_stem(const VkSnapshotKey *key)
+{
+	return g_strdup_printf("%s-%s", key->time, key->id);
+}
+
 char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id)
 {
 	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s-%s" OBJECT_SUFFIX, uuid, time, id);

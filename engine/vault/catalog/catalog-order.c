@@ -40,26 +40,6 @@ gboolean vk_catalog_note_before(VkVault *vault, const VkSnapshotKey *key, const 
 	return FALSE;
 }
 
-gboolean vk_catalog_delete_notes(VkVault *vault, const VkSnapshotKey *key, GError **error)
-{
-	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", key->uuid, NULL);
-	g_autofree char *start = g_strdup_printf("%s-%s" NOTE_SUFFIX, key->time, key->id);
-	g_autoptr(GPtrArray) names = NULL;
-
-	if (!key->before) /* as it has with any note */
-		return TRUE;
-	names = vault->store->ops->list(vault->store, folder, error);
-	for (guint i = 0; names && i < names->len; i++) {
-		const char *name = g_ptr_array_index(names, i);
-		g_autofree char *object = g_strconcat(folder, "/", name, NULL);
-
-		if (g_str_has_prefix(name, start) &&
-		    !vault->store->ops->delete (vault->store, object, error))
-			return FALSE;
-	}
-	return names != NULL;
-}
-
 static const char *order_time(const VkSnapshotKey *key)
 {
 	return key->before ? key->before : key->time;

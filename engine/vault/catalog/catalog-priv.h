@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The inside of the catalogue. catalog-key.c has the names of its objects, catalog.c lists and
- * loads, catalog-order.c orders and dates the list, catalog-guests.c groups it by guests and finds
- * a snapshot by what people write, of which catalog-choose.c does the part after the '@'. Threads:
- * free.
+ * loads, catalog-order.c orders and dates the list, catalog-marks.c reads and puts marks,
+ * catalog-forget.c forgets by them, catalog-guests.c groups the list by guests and finds a snapshot
+ * by what people write, of which catalog-choose.c does the part after the '@'. Threads: free.
  *
  * The order is that in which the snapshots of a guest were committed. It is that of their TIMEs as
  * long as no clock is set back. When a snapshot is committed while others of its guest are dated
  * later, each of these gets a note: an object beside it, whose name says all:
  *
  *   snaps/<guest uuid>/<TIME>-<snap id>.before-<TIME of the one committed later>
+ *
+ * Marks are objects beside a snapshot's as well. That one is there is what counts. What is in it is
+ * for people, and it may be empty. An <id> is of the one who put the mark, and of nobody else:
+ *
+ *   snaps/<guest uuid>/<TIME>-<snap id>.del        it is forgotten
+ *   snaps/<guest uuid>/<TIME>-<snap id>.back-<id>  it is about to be listed again
+ *   snaps/<guest uuid>/<TIME>-<snap id>.gone-<id>  the collector of this lease is about to remove
+ * it
+ *
+ * tests/model/README.md says why these are enough. Its steps are F1 for forgetting, U1 to U4 for
+ * the way back, D1 to D7 for removing.
  */
 #pragma once
 
@@ -21,8 +32,10 @@
 /* The key of the object NAME in the folder of UUID. New; NULL: it is no snapshot's. */
 VkSnapshotKey *vk_snapshot_key_parse(const char *uuid, const char *name);
 
-/* Removes all notes on KEY, which is of a list. Succeeds if there are none. */
-gboolean vk_catalog_delete_notes(VkVault *vault, const VkSnapshotKey *key, GError **error);
+/* What the names of a snapshot's objects begin with: "<TIME>-<snap id>". New string. */
+char *vk_snapshot_key_stem(const VkSnapshotKey *key);
+
+VkSnapshotKey *vk_snapshot_key_copy(const VkSnapshotKey *key);
 
 /*
  * Orders the keys from number FIRST on, which are all of one guest, and fills in what is known of
@@ -30,6 +43,32 @@ gboolean vk_catalog_delete_notes(VkVault *vault, const VkSnapshotKey *key, GErro
  * note, the newest of the others are opened: their parents show which are newer.
  */
 void vk_catalog_order(VkVault *vault, GPtrArray *keys, guint first, const GPtrArray *names);
+
+/* Says in the keys from number FIRST on what marks they have. NAMES as for vk_catalog_order(). */
+void vk_catalog_take_marks(GPtrArray *keys, guint first, const GPtrArray *names);
+
+/* Kinds of marks: what their names have behind the stem and the dot. */
+#define VK_MARK_FORGOTTEN "del"
+#define VK_MARK_BACK      "back-" /* and an id */
+#define VK_MARK_GOING     "gone-" /* and an id */
+
+/*
+ * The kinds of all that lies beside the snapshot's object at the moment. New strings.
+ * VK_ERROR_NOT_FOUND when the object is not there, readable or not.
+ */
+GPtrArray *vk_catalog_look(VkVault *vault, const VkSnapshotKey *key, GError **error);
+
+/* Whether KINDS, of vk_catalog_look(), has KIND. */
+gboolean vk_marks_have(const GPtrArray *kinds, const char *kind);
+
+/* Puts a mark durably, and takes it away. Both succeed if that is done already. */
+gboolean vk_catalog_put_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,
+			     const char *reason, GError **error);
+gboolean vk_catalog_delete_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,
+				GError **error);
+
+/* Removes all that lies beside the snapshot's object, which is gone, in the order of D7. */
+gboolean vk_catalog_delete_beside(VkVault *vault, const VkSnapshotKey *key, GError **error);
 
 /*
  * Finds the snapshot that WHEN means. KEYS: VkSnapshotKey*, of one guest, the newest last, at least

@@ -14,8 +14,24 @@ static void key_free(gpointer key)
 	vk_snapshot_key_free(key);
 }
 
-static gboolean list_guest(VkVault *vault, const char *uuid, GPtrArray *keys, GError **error)
+typedef struct Listing {
+	VkVault *vault;
+	gboolean forgotten; /* forgotten snapshots are wanted, too */
+	GPtrArray *keys;
+} Listing;
+
+static void drop_forgotten(GPtrArray *keys, guint first)
 {
+	for (guint i = keys->len; i > first; i--)
+		if (((const VkSnapshotKey *)g_ptr_array_index(keys, i - 1))->forgotten)
+			g_ptr_array_remove_index(keys, i - 1);
+}
+
+/* What is hidden counts for the order, for it may be listed again. */
+static gboolean list_guest(Listing *listing, const char *uuid, GError **error)
+{
+	VkVault *vault = listing->vault;
+	GPtrArray *keys = listing->keys;
 	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
 	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, error);
 	guint first;
@@ -30,6 +46,9 @@ static gboolean list_guest(VkVault *vault, const char *uuid, GPtrArray *keys, GE
 			g_ptr_array_add(keys, key);
 	}
 	vk_catalog_order(vault, keys, first, names);
+	vk_catalog_take_marks(keys, first, names);
+	if (!listing->forgotten)
+		drop_forgotten(keys, first);
 	return TRUE;
 }
 
@@ -38,10 +57,10 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static gboolean list_all(VkVault *vault, GPtrArray *keys, GError **error)
+static gboolean list_guests(Listing *listing, GError **error)
 {
-	g_autoptr(GPtrArray) folders =
-		vault->store->ops->list(vault->store, VK_FOLDER_SNAPS, error);
+	VkStore *store = listing->vault->store;
+	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_SNAPS, error);
 
 	if (!folders)
 		return FALSE;
@@ -52,23 +71,34 @@ static gboolean list_all(VkVault *vault, GPtrArray *keys, GError **error)
 		if (!g_str_has_suffix(folder, "/"))
 			continue;
 		folder[strlen(folder) - 1] = '\0';
-		if (vk_uuid_is_stored_form(folder) && !list_guest(vault, folder, keys, error))
+		if (vk_uuid_is_stored_form(folder) && !list_guest(listing, folder, error))
 			return FALSE;
 	}
 	return TRUE;
 }
 
-GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error)
+static GPtrArray *list(VkVault *vault, const char *uuid, gboolean forgotten, GError **error)
 {
 	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(key_free);
+	Listing listing = {.vault = vault, .forgotten = forgotten, .keys = keys};
 
 	if (!uuid) {
-		if (!list_all(vault, keys, error))
+		if (!list_guests(&listing, error))
 			return NULL;
-	} else if (vk_uuid_is_stored_form(uuid) && !list_guest(vault, uuid, keys, error)) {
+	} else if (vk_uuid_is_stored_form(uuid) && !list_guest(&listing, uuid, error)) {
 		return NULL;
 	}
 	return g_steal_pointer(&keys);
+}
+
+GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error)
+{
+	return list(vault, uuid, FALSE, error);
+}
+
+GPtrArray *vk_catalog_list_all(VkVault *vault, const char *uuid, GError **error)
+{
+	return list(vault, uuid, TRUE, error);
 }
 
 gboolean vk_catalog_has_id(const GPtrArray *keys, const char *id)
@@ -118,17 +148,6 @@ VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **e
 	if (!vk_snapshot_is_in_vault(snapshot))
 		vk_catalog_load_copies(vault, snapshot, NULL);
 	return g_steal_pointer(&snapshot);
-}
-
-gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **error)
-{
-	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
-	g_autofree char *copies = vk_snapshot_copies_object(key->uuid, key->time, key->id);
-	VkStore *store = vault->store;
-
-	return store->ops->delete (store, name, error) &&
-	       store->ops->delete (store, copies, error) &&
-	       vk_catalog_delete_notes(vault, key, error);
 }
 
 gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The catalogue: which snapshots a vault has. It is the listing of snaps/, so it is never stale
- * and cannot disagree with the vault. Threads: free.
+ * and cannot disagree with the vault. A forgotten snapshot is hidden from all functions that do not
+ * mention forgotten ones. Threads: free.
  */
 #pragma once
 
@@ -17,11 +18,13 @@ typedef struct VkSnapshotKey {
 	char *id;
 	/* Nullable: the TIME of a snapshot that was committed later, though dated earlier. */
 	char *before;
-	gboolean is_noted; /* BEFORE is noted in the vault */
-	gint64 taken;      /* see vk_snapshot_key_taken() */
+	gboolean is_noted;  /* BEFORE is noted in the vault */
+	gint64 taken;       /* see vk_snapshot_key_taken() */
+	gboolean forgotten; /* it is hidden: see vk_catalog_forget() */
 } VkSnapshotKey;
 
 void vk_snapshot_key_free(VkSnapshotKey *key);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSnapshotKey, vk_snapshot_key_free)
 
 /*
  * When a snapshot of a list was taken by what is known now, in seconds since 1970. A wrong clock
@@ -43,7 +46,10 @@ char *vk_snapshot_key_object(const char *uuid, const char *time, const char *id)
  */
 GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error);
 
-/* Whether KEYS, a list of vk_catalog_list(), has the snapshot ID. */
+/* The same with the forgotten snapshots. */
+GPtrArray *vk_catalog_list_all(VkVault *vault, const char *uuid, GError **error);
+
+/* Whether KEYS, a list of VkSnapshotKey, has the snapshot ID. */
 gboolean vk_catalog_has_id(const GPtrArray *keys, const char *id);
 
 /*
@@ -69,8 +75,22 @@ VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **e
 gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **error);
 
 /*
- * Removes the snapshot from the catalogue, then its later copies. The blocks of its images stay in
- * the packs.
+ * Forgets a snapshot: it is hidden at once, durably, and nothing is freed. From then on the
+ * collector may remove it. REASON (nullable) is for people. Succeeds if it is forgotten already.
+ * VK_ERROR_NOT_FOUND.
+ */
+gboolean vk_catalog_forget(VkVault *vault, const VkSnapshotKey *key, const char *reason,
+			   GError **error);
+
+/*
+ * Lists a forgotten snapshot again. Succeeds if it is not forgotten. VK_ERROR_NOT_FOUND when the
+ * collector already removes it or has removed it; it stays forgotten then.
+ */
+gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **error);
+
+/*
+ * Removes the snapshot for good: its object, its later copies, then all that lies beside its
+ * object. The blocks of its images stay in the packs.
  */
 gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **error);
 
@@ -88,6 +108,9 @@ typedef struct VkCatalogGuest {
  */
 GPtrArray *vk_catalog_guests(VkVault *vault, GError **error);
 
+/* The same with the forgotten snapshots, and with guests that have no others. */
+GPtrArray *vk_catalog_guests_all(VkVault *vault, GError **error);
+
 /*
  * The one of GUESTS that NAME means: a name, a view name or a uuid. Borrowed. Errors as of
  * vk_catalog_find().
@@ -102,5 +125,13 @@ const VkCatalogGuest *vk_catalog_find_guest(VkVault *vault, const GPtrArray *gue
  */
 VkSnapshot *vk_catalog_find(VkVault *vault, const char *reference, GError **error);
 
-/* Changes whenever a snapshot appears or goes. Cheap: meant to be asked twice a second. */
+/*
+ * The key of the snapshot that vk_catalog_find() finds, but its object need not be readable.
+ * Returns a new key. Errors as of vk_catalog_find(). _all() finds forgotten snapshots, too.
+ */
+VkSnapshotKey *vk_catalog_find_key(VkVault *vault, const char *reference, GError **error);
+VkSnapshotKey *vk_catalog_find_key_all(VkVault *vault, const char *reference, GError **error);
+
+/* Changes whenever a snapshot appears, is forgotten, or goes. Cheap: meant to be asked twice a
+ * second. */
 gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error);

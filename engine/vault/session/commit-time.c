@@ -98,7 +98,8 @@ static void drop_stale_claims(VkVault *vault, const char *uuid)
 
 /*
  * Sets SNAPSHOT's time and claims it. It claims first and lists second: an earlier owner of this
- * second listed its snapshot before it gave up the claim. Returns that list.
+ * second listed its snapshot before it gave up the claim. Forgotten snapshots keep their seconds,
+ * for they may be listed again. Returns that list.
  */
 static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_claim, GError **error)
 {
@@ -118,7 +119,7 @@ static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_cl
 		if (!put_claim(vault, claim, &taken, error))
 			return NULL;
 		if (!taken) {
-			keys = vk_catalog_list(vault, snapshot->uuid, error);
+			keys = vk_catalog_list_all(vault, snapshot->uuid, error);
 			next = keys ? find_free(keys, begun, seconds) : next;
 		}
 		if (keys && next == seconds) {
@@ -184,6 +185,18 @@ static gboolean note_older(VkVault *vault, const VkSnapshot *snapshot, const GPt
 	return TRUE;
 }
 
+/* The id of the newest snapshot that is not forgotten; NULL: there is none. New string. */
+static char *find_parent(const GPtrArray *keys)
+{
+	for (guint i = keys->len; i > 0; i--) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i - 1);
+
+		if (!key->forgotten)
+			return g_strdup(key->id);
+	}
+	return NULL;
+}
+
 gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
 			      GError **error)
 {
@@ -198,10 +211,8 @@ gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_c
 		vk_commit_time_release(vault, g_steal_pointer(&claim));
 		return FALSE;
 	}
-	g_clear_pointer(&snapshot->parent, g_free);
-	if (keys->len > 0)
-		snapshot->parent =
-			g_strdup(((VkSnapshotKey *)g_ptr_array_index(keys, keys->len - 1))->id);
+	g_free(snapshot->parent);
+	snapshot->parent = find_parent(keys);
 	*ret_claim = g_steal_pointer(&claim);
 	return TRUE;
 }

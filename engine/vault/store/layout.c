@@ -11,7 +11,7 @@ const char *const vk_vault_folders[] = {
 	VK_FOLDER_CHECKS,
 	VK_FOLDER_TMP,
 	"keys",
-	"leases",
+	VK_FOLDER_LEASES,
 	"gc",
 	"fence",
 	NULL,

@@ -5,6 +5,7 @@
  *   vault.json                                what the vault is
  *   packs/<hh>/<pack id>.<generation>         blocks and map pages; hh: first two digits of the id
  *   snaps/<guest uuid>/<TIME>-<snap id>.json  one object a snapshot; its appearance is the commit
+ *   snaps/<guest uuid>/<TIME>-<snap id>.*     marks on it: catalog-priv.h
  *   copies/                                   the same names: copies that a snapshot got later
  *   hints/<id>                                block id prefix -> pack, slot; may be lost or wrong
  *   checks/<time>-<kind>-<random>.json        when the vault was last checked; may be lost
@@ -18,6 +19,7 @@
 #define VK_FOLDER_COPIES "copies"
 #define VK_FOLDER_HINTS  "hints"
 #define VK_FOLDER_CHECKS "checks"
+#define VK_FOLDER_LEASES "leases"
 #define VK_FOLDER_TMP    "tmp"
 
 /* All of them, which a new vault has; NULL at the end. */

@@ -196,6 +196,25 @@ START_TEST(keeps_what_is_still_listed)
 }
 END_TEST
 
+/* It may be listed again. */
+START_TEST(keeps_what_a_forgotten_snapshot_needs)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+	g_autoptr(GError) error = NULL;
+
+	back_up(2, 20 * DAY);
+	back_up(1, 10 * DAY);
+	key = vk_catalog_find_key(vault, guests[1], &error);
+	bed_succeed(key && vk_catalog_forget(vault, key, NULL, &error), error);
+	bed_succeed(expire(WEB, &error), error);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 2);
+	ck_assert_uint_eq(count_unlisted(), 1);
+	settle(WEB);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 2);
+	ck_assert_uint_eq(count_unlisted(), 0);
+}
+END_TEST
+
 static gpointer expire_web(gpointer data)
 {
 	return GINT_TO_POINTER(expire(WEB, data));
@@ -307,6 +326,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, comes_back_to_what_was_held);
 	tcase_add_test(tcase, keeps_what_is_still_listed);
+	tcase_add_test(tcase, keeps_what_a_forgotten_snapshot_needs);
 	tcase_add_test(tcase, keeps_what_is_copied_meanwhile);
 	tcase_add_test(tcase, costs_little_over_history);
 	tcase_add_test(tcase, asks_once_for_replicas);

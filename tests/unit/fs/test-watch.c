@@ -259,6 +259,31 @@ static VkFile *open_disk(VkWatch *watch)
 	return file;
 }
 
+START_TEST(a_forgotten_snapshot_goes_and_its_open_files_stay)
+{
+	g_autofree char *first = take_snapshot(T1);
+	g_autofree char *second = take_snapshot(T2);
+	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL);
+	g_autoptr(VkFile) file = open_disk(watch);
+	g_autoptr(VkSnapshotKey) key = vk_catalog_find_key(vault, UUID "@" T1, NULL);
+	char bytes[2] = {0};
+	gsize length;
+	VkWatchUse *use;
+	VkNode node;
+
+	vk_watch_start(watch, &calls, 10);
+	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
+	wait_for_entry(T1);
+	use = vk_watch_enter(watch);
+	ck_assert(!vk_tree_lookup(vk_watch_tree(use), at(vk_watch_tree(use), "guests/guest").ino,
+				  T1, &node, NULL));
+	vk_watch_leave(use);
+	ck_assert(vk_file_read(file, 65535, bytes, 2, &length, NULL));
+	ck_assert(length == 2 && bytes[1] == 'x');
+	vk_watch_stop(watch);
+}
+END_TEST
+
 START_TEST(seeking_follows_lseek)
 {
 	const struct {
@@ -329,6 +354,7 @@ int main(void)
 	tcase_add_test(tcase, no_word_overtakes_an_answer_from_the_old_tree);
 	tcase_add_test(tcase, a_damaged_newest_snapshot_is_not_the_latest);
 	tcase_add_test(tcase, damage_found_later_is_left_out);
+	tcase_add_test(tcase, a_forgotten_snapshot_goes_and_its_open_files_stay);
 	tcase_add_test(tcase, seeking_follows_lseek);
 	tcase_add_test(tcase, reading_stops_at_the_end_only);
 	tcase_add_test(tcase, a_warning_is_logged_once_and_not_for_ever);

@@ -288,6 +288,27 @@ START_TEST(removed_while_copied)
 }
 END_TEST
 
+/* It may be listed again, and then its copies are there. */
+START_TEST(forgotten_while_copied)
+{
+	g_autoptr(GError) error = NULL;
+
+	list_snapshot(0, -100);
+	g_autoptr(VkSnapshot) snapshot = load_oldest();
+	const VkSnapshotKey key = {
+		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
+
+	ck_assert(vk_catalog_forget(vault, &key, NULL, NULL));
+	ck_assert(!vk_vault_copy(vault, arrays, snapshot, 1, NULL, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_NOT_FOUND);
+	ck_assert_ptr_nonnull(strstr(error->message, "forgotten"));
+	ck_assert_uint_eq(count_listed(), 0);
+	ck_assert(vk_catalog_unforget(vault, &key, NULL));
+	g_autoptr(VkSnapshot) again = load_oldest();
+	ck_assert(vk_snapshot_is_in_vault(again));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("expire");
@@ -305,6 +326,7 @@ int main(void)
 	tcase_add_test(cases, half_removed);
 	tcase_add_test(cases, link_in_place);
 	tcase_add_test(cases, removed_while_copied);
+	tcase_add_test(cases, forgotten_while_copied);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "catalog-priv.h"
+
+#include "layout.h"
+#include "checked-json.h"
+#include "vault-parts.h"
+
+#include "errors.h"
+#include "timestamp.h"
+
+#include <string.h>
+
+/* The name of a mark. New string. */
+static char *mark_object(const VkSnapshotKey *key, const char *kind)
+{
+	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s-%s.%s", key->uuid, key->time, key->id, kind);
+}
+
+/* The stem of each of the keys -> the key. */
+static GHashTable *index_by_stem(const GPtrArray *keys, guint first)
+{
+	GHashTable *by_stem = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = first; i < keys->len; i++) {
+		VkSnapshotKey *key = g_ptr_array_index(keys, i);
+
+		g_hash_table_insert(by_stem, vk_snapshot_key_stem(key), key);
+	}
+	return by_stem;
+}
+
+void vk_catalog_take_marks(GPtrArray *keys, guint first, const GPtrArray *names)
+{
+	g_autoptr(GHashTable) by_stem = index_by_stem(keys, first);
+
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+		const char *dot = strchr(name, '.');
+		g_autofree char *stem = dot ? g_strndup(name, (gsize)(dot - name)) : NULL;
+		VkSnapshotKey *key = stem ? g_hash_table_lookup(by_stem, stem) : NULL;
+
+		if (key && strcmp(dot + 1, VK_MARK_FORGOTTEN) == 0)
+			key->forgotten = TRUE;
+	}
+}
+
+static GPtrArray *list_kinds(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", key->uuid, NULL);
+	g_autofree char *stem = vk_snapshot_key_stem(key);
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, error);
+	g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+
+		if (g_str_has_prefix(name, stem) && name[strlen(stem)] == '.')
+			g_ptr_array_add(kinds, g_strdup(name + strlen(stem) + 1));
+	}
+	return names ? g_steal_pointer(&kinds) : NULL;
+}
+
+/*
+ * The object is looked for last: a collector removes it before its marks, and a listing that goes
+ * on meanwhile may show it without them.
+ */
+GPtrArray *vk_catalog_look(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	g_autoptr(GPtrArray) kinds = list_kinds(vault, key, error);
+	g_autoptr(GError) trouble = NULL;
+	guint64 size;
+
+	if (!kinds)
+		return NULL;
+	/* What cannot be read can be forgotten still. */
+	if (vault->store->ops->head(vault->store, object, &size, NULL, &trouble) ||
+	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return g_steal_pointer(&kinds);
+	vk_fail(error, VK_ERROR_NOT_FOUND, "the vault '%s' has no snapshot '%s@%s'",
+		vk_vault_url(vault), key->uuid, key->time);
+	return NULL;
+}
+
+gboolean vk_marks_have(const GPtrArray *kinds, const char *kind)
+{
+	for (guint i = 0; i < kinds->len; i++)
+		if (strcmp(g_ptr_array_index(kinds, i), kind) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+static json_t *describe(const char *reason)
+{
+	g_autofree char *when = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+
+	return json_pack("{s:s, s:o, s:o}", "when", when, "host",
+			 vk_json_new_string(g_get_host_name()), "reason",
+			 vk_json_new_string(reason));
+}
+
+gboolean vk_catalog_put_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,
+			     const char *reason, GError **error)
+{
+	g_autofree char *name = mark_object(key, kind);
+	g_autoptr(json_t) object = describe(reason);
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, &trouble) ||
+	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
+		return TRUE;
+	/* A full disk has room for a name still. */
+	if (vk_store_put(vault->store, name, NULL, 0, VK_PUT_NOW, NULL))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
+gboolean vk_catalog_delete_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,
+				GError **error)
+{
+	g_autofree char *name = mark_object(key, kind);
+
+	return vault->store->ops->delete (vault->store, name, error);
+}
+
+/* D7: the tombstone stays until the rest is gone, and the collector's mark until the end. */
+static guint removal_rank(const char *kind)
+{
+	if (g_str_has_prefix(kind, VK_MARK_GOING))
+		return 2;
+	return strcmp(kind, VK_MARK_FORGOTTEN) == 0 ? 1 : 0;
+}
+
+static gint compare_ranks(gconstpointer a, gconstpointer b)
+{
+	return (gint)removal_rank(*(const char *const *)a) -
+	       (gint)removal_rank(*(const char *const *)b);
+}
+
+gboolean vk_catalog_delete_beside(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	g_autoptr(GPtrArray) kinds = list_kinds(vault, key, error);
+
+	if (!kinds)
+		return FALSE;
+	g_ptr_array_sort(kinds, compare_ranks);
+	for (guint i = 0; i < kinds->len; i++)
+		if (!vk_catalog_delete_mark(vault, key, g_ptr_array_index(kinds, i), error))
+			return FALSE;
+	return TRUE;
+}
