@@ -4,13 +4,12 @@
 #include "catalog.h"
 #include "disk-on-array.h"
 #include "errors.h"
+#include "keep.h"
 #include "log.h"
 #include "retention.h"
 #include "timestamp.h"
 
 #include <string.h>
-
-#define DAY_SEC ((gint64)24 * 60 * 60)
 
 /* Snapshots of guests that were taken together have times that differ by no more. */
 #define TOGETHER_SEC 60
@@ -18,31 +17,18 @@
 typedef struct {
 	VkVault *vault;
 	VkArrays *arrays;
-	const VkSettings *settings;
+	const VkKeepRules *rules;
+	VkKeepFacts facts;
 	const char *label;
-	guint64 left;   /* so many are to be kept yet */
-	gint64 too_old; /* what was taken before may go; seconds since 1970 */
 	/* VkSnapshotKey, borrowed: those that at most a replica has */
 	GPtrArray *replicated;
 } Expiry;
 
-/* How many the settings keep; 0: nothing is to be removed. */
-static gboolean get_count(const VkSettings *settings, const char *label, guint64 *ret,
-			  GError **error)
-{
-	const char *text = vk_settings_get(settings, "array", "NTAP_SNAPSHOT_RETENTIONS");
-	const char *no_delete = vk_settings_get(settings, "array", "NTAP_SNAPSHOT_NODELETE");
-	g_autoptr(GPtrArray) retentions = NULL;
-
-	*ret = 0;
-	if (!text || !label || strcmp(no_delete, "Y") == 0)
-		return TRUE;
-	retentions = vk_retentions_parse(text, error);
-	if (!retentions)
-		return FALSE;
-	*ret = vk_retentions_count(retentions, label);
-	return TRUE;
-}
+/* A snapshot with copies on arrays. */
+typedef struct {
+	VkSnapshotKey *key;        /* borrowed */
+	gboolean has_all, has_any; /* of its copies */
+} Candidate;
 
 static gint64 dated(const VkSnapshotKey *key)
 {
@@ -55,40 +41,55 @@ static gint64 dated(const VkSnapshotKey *key)
  * By what it says or by what others say: where a clock was wrong, the later, unless that is to
  * come.
  */
-static gboolean is_young(const Expiry *expiry, const VkSnapshotKey *key)
+static VkKeepItem item_of(const Expiry *expiry, const VkSnapshotKey *key, const char *label)
 {
-	gint64 seconds = dated(key);
+	gint64 taken = vk_snapshot_key_taken(key), seconds = dated(key);
 
-	return vk_snapshot_key_taken(key) > expiry->too_old ||
-	       (seconds > expiry->too_old && seconds <= g_get_real_time() / G_USEC_PER_SEC);
+	if (seconds <= expiry->facts.now)
+		taken = MAX(taken, seconds);
+	return (VkKeepItem){.taken = MIN(taken, expiry->facts.now), .label = label};
+}
+
+/* Adds those of KEYS that are newer than KEY and have its label, as many as a rule may count. */
+static void add_newer(const Expiry *expiry, const GPtrArray *keys, const VkSnapshotKey *key,
+		      const char *label, GArray *items)
+{
+	guint64 wanted = label ? vk_retentions_count(expiry->rules->labels, label) : 0;
+
+	for (guint i = keys->len; items->len < wanted && i > 0; i--) {
+		const VkSnapshotKey *other = g_ptr_array_index(keys, i - 1);
+		g_autoptr(VkSnapshot) newer = NULL;
+
+		if (strcmp(other->id, key->id) == 0)
+			return;
+		newer = vk_catalog_load(expiry->vault, other, NULL);
+		if (newer && vk_snapshot_is_on_array(newer) &&
+		    g_strcmp0(newer->label, label) == 0) {
+			VkKeepItem item = item_of(expiry, other, label);
+
+			g_array_prepend_val(items, item);
+		}
+	}
 }
 
 /* Whether so many newer ones of its guest are listed that the settings do not keep SNAPSHOT. */
 static gboolean is_surplus(const Expiry *expiry, const VkSnapshotKey *key,
 			   const VkSnapshot *snapshot, gboolean *ret, GError **error)
 {
-	g_autoptr(GPtrArray) keys = NULL;
-	guint64 left = 0;
+	g_autoptr(GPtrArray) keys = vk_catalog_list(expiry->vault, key->uuid, error);
+	g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(VkKeepItem));
+	VkKeepItem own = item_of(expiry, key, snapshot->label);
+	g_autoptr(GPtrArray) decision = NULL;
 
 	*ret = FALSE;
-	if (!get_count(expiry->settings, snapshot->label, &left, error))
+	if (!keys)
 		return FALSE;
-	if (left == 0 || is_young(expiry, key))
-		return TRUE;
-	keys = vk_catalog_list(expiry->vault, key->uuid, error);
-	for (guint i = keys ? keys->len : 0; left > 0 && i > 0; i--) {
-		const VkSnapshotKey *other = g_ptr_array_index(keys, i - 1);
-		g_autoptr(VkSnapshot) newer = NULL;
-
-		if (strcmp(other->id, key->id) == 0)
-			return TRUE;
-		newer = vk_catalog_load(expiry->vault, other, NULL);
-		if (newer && vk_snapshot_is_on_array(newer) &&
-		    g_strcmp0(newer->label, snapshot->label) == 0)
-			left--;
-	}
-	*ret = left == 0;
-	return keys != NULL;
+	add_newer(expiry, keys, key, snapshot->label, items);
+	g_array_prepend_val(items, own);
+	decision = vk_keep_decide(expiry->rules, (const VkKeepItem *)(gpointer)items->data,
+				  items->len, &expiry->facts);
+	*ret = !vk_keep_is_kept(decision, 0);
+	return TRUE;
 }
 
 /* Whether it can be read, now or later, without the array's own copies. */
@@ -256,27 +257,77 @@ static gboolean is_there(const Expiry *expiry, const VkSnapshot *snapshot, gbool
 	return TRUE;
 }
 
-static gboolean apply(Expiry *expiry, VkSnapshotKey *key, GError **error)
+/* *RET_IS_ONE is FALSE for a snapshot that is not on arrays, or has another label. */
+static gboolean examine(const Expiry *expiry, VkSnapshotKey *key, Candidate *ret,
+			gboolean *ret_is_one, GError **error)
 {
 	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(expiry->vault, key, NULL);
-	gboolean all = FALSE, any = FALSE;
 
+	*ret = (Candidate){.key = key};
 	/* One that cannot be read is the business of verify. */
-	if (!snapshot || !vk_snapshot_is_on_array(snapshot) ||
-	    g_strcmp0(snapshot->label, expiry->label) != 0)
-		return TRUE;
-	if (!is_there(expiry, snapshot, &all, &any, error))
-		return FALSE;
-	if (expiry->left > 0) {
-		expiry->left -= all ? 1 : 0;
+	*ret_is_one = snapshot && vk_snapshot_is_on_array(snapshot) &&
+		      g_strcmp0(snapshot->label, expiry->label) == 0;
+	return !*ret_is_one || is_there(expiry, snapshot, &ret->has_all, &ret->has_any, error);
+}
+
+/* What is held or locked does not keep older ones. */
+static gboolean pass_over(GError *trouble, GError **error)
+{
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
+		vk_log_warning("%s", trouble->message);
+		g_error_free(trouble);
 		return TRUE;
 	}
-	if (is_young(expiry, key))
+	g_propagate_error(error, trouble);
+	return FALSE;
+}
+
+/*
+ * Adds the candidates among KEYS, the oldest first. When an array fails, those that are newer than
+ * the failure are there still: older ones have no say in what becomes of them.
+ */
+static gboolean add_candidates(const Expiry *expiry, const GPtrArray *keys, GArray *candidates,
+			       GError **error)
+{
+	for (guint i = keys->len; i > 0; i--) {
+		GError *trouble = NULL;
+		gboolean is_one;
+		Candidate candidate;
+
+		if (examine(expiry, g_ptr_array_index(keys, i - 1), &candidate, &is_one,
+			    &trouble)) {
+			if (is_one)
+				g_array_prepend_val(candidates, candidate);
+		} else if (!pass_over(trouble, error)) {
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+static GPtrArray *decide(const Expiry *expiry, const GArray *candidates)
+{
+	g_autofree VkKeepItem *items = g_new0(VkKeepItem, candidates->len);
+
+	for (guint i = 0; i < candidates->len; i++) {
+		const Candidate *candidate = &g_array_index(candidates, Candidate, i);
+
+		items[i] = item_of(expiry, candidate->key, expiry->label);
+		items[i].is_partial = !candidate->has_all;
+	}
+	return vk_keep_decide(expiry->rules, items, candidates->len, &expiry->facts);
+}
+
+static gboolean apply(Expiry *expiry, const Candidate *candidate, GError **error)
+{
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(expiry->vault, candidate->key, NULL);
+
+	if (!snapshot)
 		return TRUE;
-	if (any)
-		return expire(expiry, key, snapshot, error);
+	if (candidate->has_any)
+		return expire(expiry, candidate->key, snapshot, error);
 	if (!vk_snapshot_is_in_vault(snapshot))
-		g_ptr_array_add(expiry->replicated, key);
+		g_ptr_array_add(expiry->replicated, candidate->key);
 	return TRUE;
 }
 
@@ -296,46 +347,54 @@ static gboolean forget_lost(const Expiry *expiry, GError **error)
 }
 
 /* From the newest on. */
-static gboolean apply_to(Expiry *expiry, const GPtrArray *keys, GError **error)
+static gboolean apply_all(Expiry *expiry, const GArray *candidates, GError **error)
 {
-	for (guint i = keys->len; i > 0; i--) {
-		VkSnapshotKey *key = g_ptr_array_index(keys, i - 1);
-		g_autoptr(GError) trouble = NULL;
+	g_autoptr(GPtrArray) decision = decide(expiry, candidates);
 
-		if (apply(expiry, key, &trouble))
-			continue;
-		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
-			g_propagate_error(error, g_steal_pointer(&trouble));
+	for (guint i = candidates->len; i > 0; i--) {
+		GError *trouble = NULL;
+
+		if (!vk_keep_is_kept(decision, i - 1) &&
+		    !apply(expiry, &g_array_index(candidates, Candidate, i - 1), &trouble) &&
+		    !pass_over(trouble, error))
 			return FALSE;
-		}
-		/* What is held or locked does not keep older ones. */
-		vk_log_warning("%s", trouble->message);
 	}
 	return TRUE;
+}
+
+static gboolean expire_all(Expiry *expiry, const GPtrArray *keys, GError **error)
+{
+	g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
+	g_autoptr(GError) trouble = NULL;
+
+	if (add_candidates(expiry, keys, candidates, &trouble))
+		return apply_all(expiry, candidates, error) && forget_lost(expiry, error);
+	if (!apply_all(expiry, candidates, error))
+		return FALSE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
 }
 
 gboolean vk_expire_copies(VkVault *vault, VkArrays *arrays, const VkSettings *settings,
 			  const char *uuid, const char *label, GError **error)
 {
-	gint64 age_days =
-		(gint64)vk_settings_get_uint(settings, "array", "NTAP_SNAPSHOT_RETENTION_AGE");
+	g_autoptr(VkKeepRules) rules = vk_keep_rules_for_arrays(settings, error);
+	g_autoptr(GTimeZone) zone = vk_keep_zone(settings);
+	g_autoptr(GPtrArray) replicated = g_ptr_array_new();
+	g_autoptr(GPtrArray) keys = NULL;
 	Expiry expiry = {
 		.vault = vault,
 		.arrays = arrays,
-		.settings = settings,
+		.rules = rules,
+		.facts = {.now = g_get_real_time() / G_USEC_PER_SEC, .zone = zone},
 		.label = label,
-		.too_old = G_MAXINT64,
+		.replicated = replicated,
 	};
-	g_autoptr(GPtrArray) replicated = g_ptr_array_new();
-	g_autoptr(GPtrArray) keys = NULL;
 
-	expiry.replicated = replicated;
-	if (age_days)
-		expiry.too_old = g_get_real_time() / G_USEC_PER_SEC - age_days * DAY_SEC;
-	if (!get_count(settings, label, &expiry.left, error))
+	if (!rules)
 		return FALSE;
-	if (expiry.left == 0)
+	if (!label || vk_retentions_count(rules->labels, label) == 0)
 		return TRUE;
 	keys = vk_catalog_list(vault, uuid, error);
-	return keys && apply_to(&expiry, keys, error) && forget_lost(&expiry, error);
+	return keys && expire_all(&expiry, keys, error);
 }

@@ -49,7 +49,7 @@ declare -A below=(
 		engine/virt/hold"
 	[engine/virt/guard]='engine/base engine/virt/host engine/virt/hold engine/virt/backup'
 	[engine/job/capture]="engine/base engine/qemu $vault $virt"
-	[engine/job]="engine/base engine/qemu $vault engine/array $virt"
+	[engine/job]="engine/base engine/retention engine/qemu $vault engine/array $virt"
 	[engine/job/backup]="engine/base engine/qemu $vault engine/vault/pack engine/array
 		engine/array/drivers $virt engine/job/capture engine/job"
 	[engine/job/doctor]="engine/base engine/qemu $vault engine/array $virt engine/job"
