@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent-mountpoints.h"
 
-#include "agent-priv.h"
+#include "guest-agent.h"
 #include "errors.h"
 #include "guest-libvirt.h"
 

@@ -3,7 +3,7 @@
 #include "quiesce-priv.h"
 
 #include "agent-mountpoints.h"
-#include "agent-priv.h"
+#include "guest-agent.h"
 #include "errors.h"
 #include "guest-libvirt.h"
 #include "libvirt-error.h"

@@ -6,7 +6,7 @@
  */
 #include "quiesce-priv.h"
 
-#include "agent-priv.h"
+#include "guest-agent.h"
 #include "errors.h"
 #include "guest-libvirt.h"
 #include "libvirt-error.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "agent-priv.h"
+#include "guest-agent.h"
 
 #include "domain.h"
 #include "errors.h"
