@@ -270,12 +270,7 @@ gboolean vk_backup_job_was_refused(const VkBackupJob *job)
 
 char *vk_backup_job_checkpoint_xml(VkBackupJob *job, GError **error)
 {
-	g_autoptr(virDomain) domain = NULL;
-
-	if (!job->checkpoint)
-		return NULL;
-	domain = vk_guest_domain(job->guest, error);
-	return domain ? vk_checkpoint_get_xml(domain, job->checkpoint, error) : NULL;
+	return job->checkpoint ? vk_checkpoint_get_xml(job->guest, job->checkpoint, error) : NULL;
 }
 
 VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **error)
@@ -286,18 +281,6 @@ VkSource *vk_backup_job_source(VkBackupJob *job, const char *target, GError **er
 	if (!source)
 		g_prefix_error(error, "guest '%s': ", vk_guest_name(job->guest));
 	return source;
-}
-
-/*
- * The checkpoint of a job that failed may have come to be. What cannot be removed now is removed
- * with the vault's other old ones.
- */
-static void drop_checkpoint(VkBackupJob *job)
-{
-	g_autoptr(virDomain) domain = vk_guest_domain(job->guest, NULL);
-
-	if (domain)
-		vk_checkpoint_delete(domain, job->checkpoint, NULL);
 }
 
 gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
@@ -318,8 +301,12 @@ gboolean vk_backup_job_end(VkBackupJob *job, GError **error)
 	remove_files(job);
 	if (job->guard)
 		vk_guard_job_ended(job->guard, job->guest);
+	/*
+	 * The checkpoint of a job that failed may exist. What cannot be removed now is removed with
+	 * the vault's other old ones.
+	 */
 	if (job->failed && job->checkpoint)
-		drop_checkpoint(job);
+		vk_checkpoint_delete(job->guest, job->checkpoint, NULL);
 	if (!job->was_stopped && !vk_backup_resume_guest(job->guest, error))
 		return FALSE;
 	if (!aborted && !job->failed)

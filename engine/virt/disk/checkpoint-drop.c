@@ -35,9 +35,9 @@ static VkCheckpointFact *add_fact(GPtrArray *facts, const char *name, const char
 	return fact;
 }
 
-static gboolean add_libvirt_facts(GPtrArray *facts, virDomainPtr handle, GError **error)
+static gboolean add_libvirt_facts(GPtrArray *facts, VkGuest *guest, GError **error)
 {
-	g_autoptr(GPtrArray) names = vk_checkpoint_names(handle, error);
+	g_autoptr(GPtrArray) names = vk_checkpoint_names(guest, error);
 
 	if (!names)
 		return FALSE;
@@ -49,7 +49,7 @@ static gboolean add_libvirt_facts(GPtrArray *facts, virDomainPtr handle, GError 
 		if (!vk_checkpoint_is_ours(name, NULL))
 			continue;
 		add_fact(facts, name, NULL)->in_libvirt = TRUE;
-		xml = vk_checkpoint_get_xml(handle, name, error);
+		xml = vk_checkpoint_get_xml(guest, name, error);
 		info = xml ? vk_checkpoint_parse(xml, error) : NULL;
 		if (!info)
 			return FALSE;
@@ -87,9 +87,9 @@ static void add_image_facts(GPtrArray *facts, VkGuest *guest, const VkDomain *do
 
 /* What is to be known before anything is done. */
 typedef struct {
+	VkGuest *guest; /* borrowed */
 	VkGuestFacts *guest_facts;
 	VkDomain *domain;
-	virDomainPtr handle;
 	GPtrArray *facts;   /* VkCheckpointFact */
 	GError *unreadable; /* why an image of the guest could not be examined; NULL: all were */
 } Survey;
@@ -98,8 +98,6 @@ static void survey_clear(Survey *survey)
 {
 	vk_guest_facts_free(survey->guest_facts);
 	vk_domain_free(survey->domain);
-	if (survey->handle)
-		virDomainFree(survey->handle);
 	g_clear_pointer(&survey->facts, g_ptr_array_unref);
 	g_clear_error(&survey->unreadable);
 }
@@ -112,13 +110,13 @@ static gboolean is_off(const Survey *survey)
 
 static gboolean make_survey(Survey *survey, VkGuest *guest, GError **error)
 {
+	survey->guest = guest;
 	survey->facts = g_ptr_array_new_with_free_func((GDestroyNotify)vk_checkpoint_fact_free);
 	survey->guest_facts = vk_guest_get_facts(guest, error);
 	if (!survey->guest_facts)
 		return FALSE;
 	survey->domain = vk_domain_parse(vk_guest_facts_present_xml(survey->guest_facts), error);
-	survey->handle = survey->domain ? vk_guest_domain(guest, error) : NULL;
-	if (!survey->handle || !add_libvirt_facts(survey->facts, survey->handle, error))
+	if (!survey->domain || !add_libvirt_facts(survey->facts, guest, error))
 		return FALSE;
 	add_image_facts(survey->facts, guest, survey->domain, is_off(survey), &survey->unreadable);
 	return TRUE;
@@ -157,15 +155,15 @@ static gboolean remove_live(const Survey *survey, const VkCheckpointFact *fact,
 	g_ptr_array_add(alone, fact->target);
 	xml = vk_checkpoint_build_xml(survey->domain, fact->name, alone, now,
 				      vk_guest_facts_present_xml(survey->guest_facts), error);
-	return xml && vk_checkpoint_define(survey->handle, xml, FALSE, NULL, error) &&
-	       vk_checkpoint_delete_whole(survey->handle, fact->name, ret_removed, error);
+	return xml && vk_checkpoint_define(survey->guest, xml, FALSE, NULL, error) &&
+	       vk_checkpoint_delete_whole(survey->guest, fact->name, ret_removed, error);
 }
 
 /* The checkpoint NAME, with its bitmaps, if it is as libvirt thinks. */
 static gboolean delete_checkpoint(const Survey *survey, const char *name, GError **error)
 {
-	return is_off(survey) ? vk_checkpoint_forget(survey->handle, name, error)
-			      : vk_checkpoint_delete(survey->handle, name, error);
+	return is_off(survey) ? vk_checkpoint_forget(survey->guest, name, error)
+			      : vk_checkpoint_delete(survey->guest, name, error);
 }
 
 static gboolean is_dropped(const VkCheckpointFact *fact, const char *vault_id, const char *keep)

@@ -11,9 +11,8 @@
 /* What an examination goes by. */
 typedef struct {
 	VkGuest *guest;
-	const VkGuestFacts *facts;
+	const VkGuestFacts *facts; /* without live_xml: the guest is off */
 	const VkDomain *domain;
-	virDomainPtr live;            /* NULL: the guest is off */
 	const VkCheckpointInfo *info; /* NULL: there is no earlier checkpoint */
 } Examination;
 
@@ -34,7 +33,7 @@ static gboolean define(const Examination *exam, const GPtrArray *targets, gboole
 		vk_checkpoint_build_xml(exam->domain, exam->info->name, targets,
 					exam->info->created, exam->facts->live_xml, error);
 
-	return xml && vk_checkpoint_define(exam->live, xml, validate, ret_whole, error);
+	return xml && vk_checkpoint_define(exam->guest, xml, validate, ret_whole, error);
 }
 
 /* QEMU alone knows what the bitmaps of a running guest are worth: it is asked through libvirt. */
@@ -115,7 +114,7 @@ static VkTracking *examine_disk(const Examination *exam, const char *target, GEr
 		tracking->reason = g_strdup("no dirty bitmap was begun with the last snapshot");
 	else if (!is_same_disk(exam, disk))
 		tracking->reason = g_strdup("it lies in another image now");
-	else if (!exam->live)
+	else if (!exam->facts->live_xml)
 		examine_offline(exam, bitmaps, tracking);
 	else if (!examine_live(exam, tracking, error))
 		g_clear_pointer(&tracking, tracking_free);
@@ -134,7 +133,7 @@ static gboolean settle(const Examination *exam, const GPtrArray *found, GError *
 			g_ptr_array_add(usable, tracking->target);
 	}
 	if (usable->len == 0)
-		return vk_checkpoint_forget(exam->live, exam->info->name, error);
+		return vk_checkpoint_forget(exam->guest, exam->info->name, error);
 	return define(exam, usable, FALSE, NULL, error);
 }
 
@@ -143,12 +142,9 @@ GPtrArray *vk_checkpoint_examine(VkGuest *guest, const VkGuestFacts *facts, cons
 				 GError **error)
 {
 	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(tracking_free);
-	g_autoptr(virDomain) live = NULL;
 	g_autoptr(VkCheckpointInfo) info = NULL;
 	Examination exam = {.guest = guest, .facts = facts, .domain = domain};
 
-	if (facts->live_xml && !(exam.live = live = vk_guest_domain(guest, error)))
-		return NULL;
 	/* A stored checkpoint that makes no sense is none. */
 	if (name && xml)
 		exam.info = info = vk_checkpoint_parse(xml, NULL);
@@ -159,7 +155,7 @@ GPtrArray *vk_checkpoint_examine(VkGuest *guest, const VkGuestFacts *facts, cons
 			return NULL;
 		g_ptr_array_add(found, tracking);
 	}
-	if (exam.live && exam.info && !settle(&exam, found, error))
+	if (facts->live_xml && exam.info && !settle(&exam, found, error))
 		return NULL;
 	return g_steal_pointer(&found);
 }
@@ -183,10 +179,9 @@ static char *define_offline(VkGuest *guest, const VkDomain *domain, const GPtrAr
 	g_autofree char *now =
 		g_strdup_printf("%" G_GINT64_FORMAT, g_get_real_time() / G_USEC_PER_SEC);
 	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(guest, error);
-	g_autoptr(virDomain) handle = facts ? vk_guest_domain(guest, error) : NULL;
 	g_autofree char *xml = NULL;
 
-	if (!handle)
+	if (!facts)
 		return NULL;
 	if (facts->live_xml) {
 		vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was started; try again",
@@ -194,7 +189,7 @@ static char *define_offline(VkGuest *guest, const VkDomain *domain, const GPtrAr
 		return NULL;
 	}
 	xml = vk_checkpoint_build_xml(domain, name, targets, now, facts->domain_xml, error);
-	if (!xml || !vk_checkpoint_define(handle, xml, FALSE, NULL, error))
+	if (!xml || !vk_checkpoint_define(guest, xml, FALSE, NULL, error))
 		return NULL;
 	return g_steal_pointer(&xml);
 }
@@ -227,8 +222,7 @@ gboolean vk_checkpoint_create_offline(VkGuest *guest, const VkDomain *domain,
 gboolean vk_checkpoint_changed(VkGuest *guest, const char *name, const char *target, guint64 *ret,
 			       GError **error)
 {
-	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
-	g_autofree char *xml = domain ? vk_checkpoint_get_sizes(domain, name, error) : NULL;
+	g_autofree char *xml = vk_checkpoint_get_sizes(guest, name, error);
 
 	return xml && vk_checkpoint_parse_size(xml, target, ret, error);
 }
