@@ -4,7 +4,7 @@
 #include "backup-names-priv.h"
 #include "backup-running.h"
 #include "backup-scratch-priv.h"
-#include "checkpoint-libvirt.h"
+#include "guest-checkpoints.h"
 #include "domain.h"
 #include "errors.h"
 #include "guest-libvirt.h"

@@ -5,7 +5,7 @@
  */
 #include "checkpoint.h"
 
-#include "checkpoint-libvirt.h"
+#include "guest-checkpoints.h"
 #include "checkpoint-xml.h"
 #include "errors.h"
 #include "image-bitmaps-priv.h"

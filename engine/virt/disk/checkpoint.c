@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "checkpoint.h"
 
-#include "checkpoint-libvirt.h"
+#include "guest-checkpoints.h"
 #include "checkpoint-xml.h"
 #include "errors.h"
 #include "image-bitmaps-priv.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "checkpoint-libvirt.h"
+#include "guest-checkpoints.h"
 
 #include "errors.h"
 #include "guest-libvirt.h"
