@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent-mountpoints.h"
 
-#include "guest-agent.h"
 #include "errors.h"
-#include "guest-libvirt.h"
-
-/* Where the guest has file systems; NULL when the agent does not say. g_strfreev(). */
-static char **list_mountpoints(VkGuest *guest)
-{
-	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
-	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-	virDomainFSInfoPtr *list = NULL;
-	int count = domain ? virDomainGetFSInfo(domain, &list, 0) : -1;
-
-	for (int i = 0; i < count; i++) {
-		g_strv_builder_add(builder, list[i]->mountpoint);
-		virDomainFSInfoFree(list[i]);
-	}
-	free(list);
-	return count > 0 ? g_strv_builder_end(builder) : NULL;
-}
+#include "guest-agent.h"
 
 gboolean vk_mountpoints_check(VkGuest *guest, char *const *mountpoints, gboolean all,
 			      char **ret_missing, GError **error)
@@ -31,7 +14,7 @@ gboolean vk_mountpoints_check(VkGuest *guest, char *const *mountpoints, gboolean
 
 	*ret_missing = NULL;
 	if (mountpoints && *mountpoints)
-		found = list_mountpoints(guest);
+		found = vk_agent_mountpoints(guest);
 	for (; found && *mountpoints; mountpoints++) {
 		if (g_strv_contains((const char *const *)found, *mountpoints))
 			there++;

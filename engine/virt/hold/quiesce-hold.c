@@ -3,10 +3,8 @@
 #include "quiesce-priv.h"
 
 #include "agent-mountpoints.h"
-#include "guest-agent.h"
 #include "errors.h"
-#include "guest-libvirt.h"
-#include "libvirt-error.h"
+#include "guest-agent.h"
 
 /* From now on the guest counts as held: lock and guard know it before it is so, and not earlier. */
 static gboolean start_hold(VkQuiesce *quiesce, VkHold more, GError **error)
@@ -38,23 +36,18 @@ static void note_not_running(VkQuiesce *quiesce)
 
 static gboolean suspend(VkQuiesce *quiesce, GError **error)
 {
-	g_autoptr(virDomain) domain = vk_guest_domain(quiesce->guest, error);
 	VkGuestState state = VK_GUEST_OTHER;
 
-	if (!domain || !vk_guest_get_state(quiesce->guest, &state, error))
+	if (!vk_guest_get_state(quiesce->guest, &state, error))
 		return FALSE;
 	/* Its owner was quicker: it must not be us who resumes it. */
 	if (state != VK_GUEST_RUNNING) {
 		note_not_running(quiesce);
 		return TRUE;
 	}
-	if (!vk_guest_check_stays(quiesce->guest, error) ||
-	    !start_hold(quiesce, VK_HOLD_SUSPENDED, error))
-		return FALSE;
-	if (virDomainSuspend(domain) < 0)
-		return vk_fail_libvirt(error, "cannot suspend guest '%s'",
-				       vk_guest_name(quiesce->guest));
-	return TRUE;
+	return vk_guest_check_stays(quiesce->guest, error) &&
+	       start_hold(quiesce, VK_HOLD_SUSPENDED, error) &&
+	       vk_guest_suspend(quiesce->guest, error);
 }
 
 /* An agent that needs more than the budget for one call is of no use. */

@@ -6,10 +6,8 @@
  */
 #include "quiesce-priv.h"
 
-#include "guest-agent.h"
 #include "errors.h"
-#include "guest-libvirt.h"
-#include "libvirt-error.h"
+#include "guest-agent.h"
 #include "polling.h"
 
 /* How long a guest's release is tried: longer than libvirtd takes to restart. */
@@ -48,13 +46,11 @@ static gboolean release_once(VkQuiesce *quiesce, GError **error)
 	if (state == VK_GUEST_OFF)
 		return TRUE;
 	if (quiesce->held & VK_HOLD_SUSPENDED) {
-		g_autoptr(virDomain) domain = vk_guest_domain(quiesce->guest, error);
-
-		if (!domain || !check_resumed(quiesce->guest, state, error))
+		if (!check_resumed(quiesce->guest, state, error))
 			return FALSE;
 		if ((state == VK_GUEST_PAUSED || state == VK_GUEST_MIGRATING) &&
-		    virDomainResume(domain) < 0)
-			return vk_fail_libvirt(error, "libvirt cannot resume it");
+		    !vk_guest_resume(quiesce->guest, error))
+			return FALSE;
 		quiesce->held &= ~VK_HOLD_SUSPENDED;
 	}
 	return !(quiesce->held & VK_HOLD_FROZEN) ||

@@ -94,6 +94,21 @@ gboolean vk_agent_probe(VkGuest *guest, guint timeout_sec, gboolean *ret_frozen,
 	return TRUE;
 }
 
+char **vk_agent_mountpoints(VkGuest *guest)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+	virDomainFSInfoPtr *list = NULL;
+	int count = domain ? virDomainGetFSInfo(domain, &list, 0) : -1;
+
+	for (int i = 0; i < count; i++) {
+		g_strv_builder_add(builder, list[i]->mountpoint);
+		virDomainFSInfoFree(list[i]);
+	}
+	free(list);
+	return count > 0 ? g_strv_builder_end(builder) : NULL;
+}
+
 int vk_agent_freeze(VkGuest *guest, char *const *mountpoints, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
@@ -134,7 +149,7 @@ void vk_agent_done(VkGuest *guest)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
 
-	/* libvirt does not tell what it was before. It bears upon no call of ours any more. */
+	/* libvirt does not say what it was before. No later call of ours depends on it. */
 	if (domain)
 		virDomainAgentSetResponseTimeout(domain, VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK,
 						 0);

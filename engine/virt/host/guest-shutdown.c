@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shutting a guest down: woken up if it sleeps, politely by its agent, then by its power button,
- * then by force.
+ * Starting, suspending and resuming a guest, and shutting it down: woken up if it sleeps, politely
+ * by its agent, then by its power button, then by force.
  */
 #include "host.h"
 
@@ -18,6 +18,39 @@
 #define AGENT_ANSWER_SEC 2
 
 #define WAKING_SEC 10
+
+gboolean vk_guest_start(VkGuest *guest, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	if (!domain)
+		return FALSE;
+	if (virDomainCreate(domain) < 0)
+		return vk_fail_libvirt(error, "cannot start guest '%s'", vk_guest_name(guest));
+	return TRUE;
+}
+
+gboolean vk_guest_suspend(VkGuest *guest, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	if (!domain)
+		return FALSE;
+	if (virDomainSuspend(domain) < 0)
+		return vk_fail_libvirt(error, "cannot suspend guest '%s'", vk_guest_name(guest));
+	return TRUE;
+}
+
+gboolean vk_guest_resume(VkGuest *guest, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	if (!domain)
+		return FALSE;
+	return virDomainResume(domain) == 0 || vk_fail_libvirt(error, "libvirt cannot resume it");
+}
+
+/* ---- shutting down ---- */
 
 /* Waits until DEADLINE for the guest to be off. *RET_OFF tells. */
 static gboolean wait_off(VkGuest *guest, gint64 deadline, gboolean *ret_off, GError **error)

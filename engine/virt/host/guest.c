@@ -89,14 +89,3 @@ gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **err
 				       guest->name);
 	return TRUE;
 }
-
-gboolean vk_guest_start(VkGuest *guest, GError **error)
-{
-	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
-
-	if (!domain)
-		return FALSE;
-	if (virDomainCreate(domain) < 0)
-		return vk_fail_libvirt(error, "cannot start guest '%s'", guest->name);
-	return TRUE;
-}

@@ -72,6 +72,11 @@ const char *vk_guest_facts_present_xml(const VkGuestFacts *facts);
 gboolean vk_guest_disk_size(VkGuest *guest, const char *target, guint64 *ret_size,
 			    guint64 *ret_allocation, GError **error);
 
+/* Stops the guest's processors, and lets them go on. The errors of the latter call the guest "it".
+ */
+gboolean vk_guest_suspend(VkGuest *guest, GError **error);
+gboolean vk_guest_resume(VkGuest *guest, GError **error);
+
 /* Life cycle, for the restore. */
 gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **error);
 gboolean vk_guest_start(VkGuest *guest, GError **error);
