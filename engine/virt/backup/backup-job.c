@@ -2,7 +2,7 @@
 #include "backup-job.h"
 
 #include "backup-names-priv.h"
-#include "backup-running.h"
+#include "guest-backup.h"
 #include "backup-scratch-priv.h"
 #include "guest-checkpoints.h"
 #include "domain.h"

@@ -3,7 +3,7 @@
 #include "backup-job.h"
 
 #include "backup-names-priv.h"
-#include "backup-running.h"
+#include "guest-backup.h"
 #include "errors.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backup-scratch-priv.h"
 
-#include "backup-running.h"
+#include "guest-backup.h"
 #include "errors.h"
 #include "guest-libvirt.h"
 

@@ -7,7 +7,7 @@
  */
 #include "guard-process.h"
 
-#include "backup-running.h"
+#include "guest-backup.h"
 #include "errors.h"
 #include "guard-socket.h"
 #include "guard-watch-priv.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "backup-running.h"
+#include "guest-backup.h"
 
 #include "errors.h"
 #include "guest-libvirt.h"
