@@ -2,24 +2,18 @@
 #include "backup-job.h"
 
 #include "backup-names-priv.h"
-#include "guest-backup.h"
 #include "backup-scratch-priv.h"
-#include "guest-checkpoints.h"
 #include "domain.h"
 #include "errors.h"
-#include "guest-libvirt.h"
-#include "host-libvirt.h"
-#include "libvirt-error.h"
-#include "source-nbd.h"
+#include "guest-backup.h"
+#include "guest-checkpoints.h"
 #include "polling.h"
+#include "source-nbd.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <glob.h>
 #include <string.h>
 #include <sys/un.h>
-
-#include <libvirt/virterror.h>
 
 /* libvirtd may be restarting while we want to end the job. */
 #define RECONNECT_TIMEOUT_SEC 30
@@ -64,33 +58,15 @@ static gboolean make_directory(const char *path, GError **error)
 	return TRUE;
 }
 
-/*
- * libvirt's own directory of the domain is the one place where QEMU may make a socket under any
- * security driver. NULL when there is none, as in a user's session.
- */
-static char *libvirt_socket(virDomainPtr domain)
-{
-	g_autofree char *pattern =
-		g_strdup_printf(VK_LIBVIRT_STATE_DIRECTORY "/domain-%u-*", virDomainGetID(domain));
-	char *socket = NULL;
-	glob_t found = {0};
-
-	if (glob(pattern, GLOB_ONLYDIR, NULL, &found) == 0 && found.gl_pathc == 1)
-		socket = vk_backup_own_socket(found.gl_pathv[0]);
-	globfree(&found);
-	return socket;
-}
-
 static gboolean choose_socket(VkBackupJob *job, const VkBackupJobPaths *paths, GError **error)
 {
 	const gsize max = sizeof(((struct sockaddr_un *)NULL)->sun_path);
-	const char *uri = vk_host_uri(vk_guest_host(job->guest));
-	g_autoptr(virDomain) domain = vk_guest_domain(job->guest, error);
+	g_autofree char *directory = NULL;
 
-	if (!domain)
+	if (!vk_backup_socket_directory(job->guest, &directory, error))
 		return FALSE;
-	if (strstr(uri, "/system"))
-		job->socket = libvirt_socket(domain);
+	if (directory)
+		job->socket = vk_backup_own_socket(directory);
 	if (job->socket && strlen(job->socket) < max)
 		return TRUE;
 	g_free(job->socket);
@@ -226,15 +202,11 @@ static gboolean find_own(VkBackupJob *job, gboolean *ret_running, GError **error
 	}
 }
 
-static gboolean fail_begin(VkBackupJob *job, virDomainPtr domain, GError **error)
+/* FALSE when a state of the guest explains why its job did not begin; the error says it. */
+static gboolean check_may_begin(VkBackupJob *job, GError **error)
 {
-	gboolean is_bitmap = virGetLastErrorCode() == VIR_ERR_CHECKPOINT_INCONSISTENT;
-	g_autoptr(GError) cause = NULL;
 	VkGuestState state = VK_GUEST_OTHER;
 
-	vk_fail_libvirt(&cause, "cannot begin a backup job of guest '%s'",
-			vk_guest_name(job->guest));
-	job->is_unsure = virConnectIsAlive(virDomainGetConnect(domain)) != 1;
 	if (vk_guest_get_state(job->guest, &state, NULL) && state == VK_GUEST_OFF)
 		return vk_fail(error, VK_ERROR_CHANGED,
 			       "guest '%s' was shut off, or has left this host; try again",
@@ -243,24 +215,28 @@ static gboolean fail_begin(VkBackupJob *job, virDomainPtr domain, GError **error
 		if (!vk_guest_check_block_job(job->guest, g_ptr_array_index(job->targets, i),
 					      error))
 			return FALSE;
-	if (is_bitmap) /* it broke since it was examined */
-		return vk_fail(error, VK_ERROR_CHANGED, "%s; try again", cause->message);
-	g_propagate_error(error, g_steal_pointer(&cause));
-	return FALSE;
+	return TRUE;
 }
 
 gboolean vk_backup_job_begin(VkBackupJob *job, GError **error)
 {
-	g_autoptr(virDomain) domain = vk_guest_domain(job->guest, error);
+	g_autoptr(GError) cause = NULL;
+	gboolean refused = FALSE;
 
-	if (!domain || (job->guard && !vk_guard_job(job->guard, job->guest, job->socket,
-						    job->scratch, job->was_stopped, error)))
+	if (!vk_guest_look_up(job->guest, error) ||
+	    (job->guard && !vk_guard_job(job->guard, job->guest, job->socket, job->scratch,
+					 job->was_stopped, error)))
 		return FALSE;
 	job->begun = TRUE; /* even a failure may be a success with its answer lost */
 	job->watch =
 		vk_scratch_watch_start(job->guest, job->scratch_dir, job->socket, job->was_stopped);
-	job->failed = virDomainBackupBegin(domain, job->xml, job->checkpoint_xml, 0) < 0;
-	return !job->failed || fail_begin(job, domain, error);
+	if (vk_backup_begin(job->guest, job->xml, job->checkpoint_xml, &refused, &cause))
+		return TRUE;
+	job->failed = TRUE;
+	job->is_unsure = !refused;
+	if (check_may_begin(job, error))
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return FALSE;
 }
 
 gboolean vk_backup_job_was_refused(const VkBackupJob *job)

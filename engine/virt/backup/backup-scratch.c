@@ -3,7 +3,6 @@
 
 #include "guest-backup.h"
 #include "errors.h"
-#include "guest-libvirt.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>
@@ -67,29 +66,12 @@ guint64 vk_scratch_reserve(guint64 room, guint64 rate)
 	return MAX(CLAMP(room / 8, RESERVE_MIN, RESERVE_MAX), until_end);
 }
 
-/* How much the job's scratch files have; FALSE when no backup job runs, or nobody says. */
-static gboolean get_used(VkScratchWatch *watch, guint64 *ret)
-{
-	g_autoptr(virDomain) domain = vk_guest_domain(watch->guest, NULL);
-	virTypedParameterPtr params = NULL;
-	unsigned long long used = 0;
-	int type = 0, count = 0;
-	gboolean known;
-
-	if (!domain || virDomainGetJobStats(domain, &type, &params, &count, 0) < 0)
-		return FALSE;
-	known = virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_DISK_TEMP_USED, &used) > 0;
-	virTypedParamsFree(params, count);
-	*ret = used;
-	return known;
-}
-
 static void note_used(VkScratchWatch *watch)
 {
 	gint64 now = g_get_monotonic_time();
 	guint64 used = 0;
 
-	if (!get_used(watch, &used))
+	if (!vk_backup_scratch_used(watch->guest, &used))
 		return;
 	watch->rate = used > watch->used ? (used - watch->used) * G_TIME_SPAN_SECOND /
 						   (guint64)MAX(now - watch->asked, 1)

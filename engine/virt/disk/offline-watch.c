@@ -2,16 +2,12 @@
 #include "offline-watch.h"
 
 #include "errors.h"
-#include "guest-libvirt.h"
-#include "host-libvirt.h"
+#include "guest-start-watch.h"
 #include "image-chain.h"
-#include "libvirt-error.h"
 #include "qemu-image.h"
 
 #include <errno.h>
 #include <sys/stat.h>
-
-#include <libvirt/virterror.h>
 
 typedef struct WatchedFile {
 	char *path;
@@ -20,10 +16,7 @@ typedef struct WatchedFile {
 
 struct VkOfflineWatch {
 	VkGuest *guest; /* borrowed */
-	virConnectPtr connection;
-	guint generation;
-	int callback;     /* -1 until registered */
-	gint *started;    /* atomic, shared with the callback */
+	VkStartWatch *start;
 	GPtrArray *files; /* WatchedFile */
 };
 
@@ -33,35 +26,6 @@ static void watched_file_free(gpointer data)
 
 	g_free(file->path);
 	g_free(file);
-}
-
-static void on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
-			 void *data)
-{
-	if (event == VIR_DOMAIN_EVENT_STARTED)
-		g_atomic_int_set((gint *)data, 1);
-}
-
-static gboolean subscribe(VkOfflineWatch *watch, GError **error)
-{
-	g_autoptr(virDomain) domain = vk_guest_domain(watch->guest, error);
-
-	if (!domain)
-		return FALSE;
-	watch->connection =
-		vk_host_connection(vk_guest_host(watch->guest), &watch->generation, error);
-	if (!watch->connection)
-		return FALSE;
-	watch->callback = virConnectDomainEventRegisterAny(
-		watch->connection, domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), g_atomic_rc_box_acquire(watch->started),
-		g_atomic_rc_box_release);
-	if (watch->callback < 0) {
-		vk_fail_libvirt(error, "cannot watch guest '%s'", vk_guest_name(watch->guest));
-		g_atomic_rc_box_release(watch->started);
-		return FALSE;
-	}
-	return TRUE;
 }
 
 static gboolean add_file(VkOfflineWatch *watch, const char *path, GError **error)
@@ -105,7 +69,7 @@ static gboolean check_off(VkOfflineWatch *watch, GError **error)
 	return state == VK_GUEST_OFF || fail_started(watch, error);
 }
 
-/* It may run on another host, of which it is told nothing here. */
+/* The guest may run on another host: this libvirt knows nothing of that. */
 static gboolean check_unwritten(const VkOfflineWatch *watch, GError **error)
 {
 	for (guint i = 0; i < watch->files->len; i++) {
@@ -127,10 +91,9 @@ VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain,
 	g_autoptr(VkOfflineWatch) watch = g_new0(VkOfflineWatch, 1);
 
 	watch->guest = guest;
-	watch->callback = -1;
-	watch->started = g_atomic_rc_box_new0(gint);
 	watch->files = g_ptr_array_new_with_free_func(watched_file_free);
-	if (!subscribe(watch, error))
+	watch->start = vk_start_watch_new(guest, error);
+	if (!watch->start)
 		return NULL;
 	for (guint i = 0; i < targets->len; i++) {
 		const char *target = g_ptr_array_index(targets, i);
@@ -176,18 +139,16 @@ static gboolean file_changed(const WatchedFile *file)
 gboolean vk_offline_watch_unchanged(VkOfflineWatch *watch, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
-	g_autoptr(virConnect) connection = NULL;
-	guint generation = 0;
+	VkStart start = VK_START_MISSED;
 
-	connection = vk_host_connection(vk_guest_host(watch->guest), &generation, &cause);
-	if (!connection || !check_off(watch, &cause))
+	if (!check_off(watch, &cause) || !vk_start_watch_ask(watch->start, &start, &cause))
 		return vk_fail(error, VK_ERROR_CHANGED, "%s", cause->message);
-	if (generation != watch->generation)
+	if (start == VK_START_MISSED)
 		return vk_fail(error, VK_ERROR_CHANGED,
 			       "libvirtd was restarted while the disks of guest '%s' were read, so "
 			       "a start of it may have been missed; try again",
 			       vk_guest_name(watch->guest));
-	if (g_atomic_int_get(watch->started))
+	if (start == VK_START_SEEN)
 		return fail_started(watch, error);
 	for (guint i = 0; i < watch->files->len; i++) {
 		const WatchedFile *file = g_ptr_array_index(watch->files, i);
@@ -204,11 +165,7 @@ void vk_offline_watch_free(VkOfflineWatch *watch)
 {
 	if (!watch)
 		return;
-	if (watch->callback >= 0)
-		virConnectDomainEventDeregisterAny(watch->connection, watch->callback);
-	if (watch->connection)
-		virConnectClose(watch->connection);
-	g_atomic_rc_box_release(watch->started);
+	vk_start_watch_free(watch->start);
 	g_ptr_array_unref(watch->files);
 	g_free(watch);
 }

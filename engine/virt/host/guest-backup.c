@@ -3,16 +3,59 @@
 
 #include "errors.h"
 #include "guest-libvirt.h"
+#include "host-libvirt.h"
 #include "libvirt-error.h"
 #include "polling.h"
 #include "xml-text.h"
 
+#include <glob.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <libvirt/virterror.h>
 
 #define ABORT_TIMEOUT_SEC 60
 #define DISK_ERRORS_MAX   64
+
+gboolean vk_backup_socket_directory(VkGuest *guest, char **ret, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	g_autofree char *pattern = NULL;
+	glob_t found = {0};
+
+	*ret = NULL;
+	if (!domain)
+		return FALSE;
+	if (!strstr(vk_host_uri(vk_guest_host(guest)), "/system"))
+		return TRUE;
+	pattern =
+		g_strdup_printf(VK_LIBVIRT_STATE_DIRECTORY "/domain-%u-*", virDomainGetID(domain));
+	if (glob(pattern, GLOB_ONLYDIR, NULL, &found) == 0 && found.gl_pathc == 1)
+		*ret = g_strdup(found.gl_pathv[0]);
+	globfree(&found);
+	return TRUE;
+}
+
+gboolean vk_backup_begin(VkGuest *guest, const char *xml, const char *checkpoint_xml,
+			 gboolean *ret_refused, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+	g_autoptr(GError) cause = NULL;
+	gboolean is_bitmap;
+
+	*ret_refused = FALSE;
+	if (!domain)
+		return FALSE;
+	if (virDomainBackupBegin(domain, xml, checkpoint_xml, 0) == 0)
+		return TRUE;
+	is_bitmap = virGetLastErrorCode() == VIR_ERR_CHECKPOINT_INCONSISTENT;
+	vk_fail_libvirt(&cause, "cannot begin a backup job of guest '%s'", vk_guest_name(guest));
+	*ret_refused = virConnectIsAlive(virDomainGetConnect(domain)) == 1;
+	if (is_bitmap) /* it broke since it was examined */
+		return vk_fail(error, VK_ERROR_CHANGED, "%s; try again", cause->message);
+	g_propagate_error(error, g_steal_pointer(&cause));
+	return FALSE;
+}
 
 gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error)
 {
@@ -55,6 +98,22 @@ gboolean vk_backup_is_beginning(VkGuest *guest)
 		/* QEMU has not answered to what was asked for before. */
 		return virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT;
 	return info.type != VIR_DOMAIN_JOB_NONE;
+}
+
+gboolean vk_backup_scratch_used(VkGuest *guest, guint64 *ret)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
+	virTypedParameterPtr params = NULL;
+	unsigned long long used = 0;
+	int type = 0, count = 0;
+	gboolean known;
+
+	if (!domain || virDomainGetJobStats(domain, &type, &params, &count, 0) < 0)
+		return FALSE;
+	known = virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_DISK_TEMP_USED, &used) > 0;
+	virTypedParamsFree(params, count);
+	*ret = used;
+	return known;
 }
 
 static gboolean wait_ended(VkGuest *guest, GError **error)

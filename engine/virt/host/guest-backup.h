@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The backup job that runs on a guest, whoever has begun it, and its end. Threads: free.
+ * libvirt's backup job on a guest, from its beginning to its end, whether this process has begun it
+ * or another. Threads: free.
  */
 #pragma once
 
@@ -9,16 +10,34 @@
 #include <glib.h>
 
 /*
+ * libvirt's own directory of the guest: the one place where QEMU may make a socket under any
+ * security driver. *RET is NULL when there is none, as for a user's own libvirt. New string.
+ */
+gboolean vk_backup_socket_directory(VkGuest *guest, char **ret, GError **error);
+
+/*
+ * Begins the job of XML, with the checkpoint of CHECKPOINT_XML (nullable) in the same transaction.
+ * VK_ERROR_CHANGED when a bitmap that the job needs broke meanwhile. After a failure *RET_REFUSED
+ * says that libvirt refused the job. If it is FALSE, the answer was lost with the connection, and
+ * the job may run or begin even so.
+ */
+gboolean vk_backup_begin(VkGuest *guest, const char *xml, const char *checkpoint_xml,
+			 gboolean *ret_refused, GError **error);
+
+/*
  * The socket of the guest's backup job: *RET_SOCKET is NULL when no job runs, or the guest does
  * not run, or is gone; "" when the job has none.
  */
 gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error);
 
 /*
- * Whether a job of some sort is at work on the guest: it may be one that is just beginning. As long
- * as QEMU does not answer, it takes libvirt's 30 seconds to tell.
+ * Whether any job is at work on the guest, which may be a backup job that is just beginning. While
+ * QEMU does not answer, the call takes libvirt's 30 seconds.
  */
 gboolean vk_backup_is_beginning(VkGuest *guest);
+
+/* How many bytes the job's scratch files have. FALSE when no job runs, or libvirt does not say. */
+gboolean vk_backup_scratch_used(VkGuest *guest, guint64 *ret);
 
 /*
  * Aborts the running backup job and waits for its end. *RET_ABORTED, if given, is FALSE when it
@@ -26,11 +45,11 @@ gboolean vk_backup_is_beginning(VkGuest *guest);
  */
 gboolean vk_backup_abort(VkGuest *guest, gboolean *ret_aborted, GError **error);
 
-/* Whether the guest was stopped because a disk, or a scratch file of it, had no room. */
+/* Whether QEMU has stopped the guest because a disk or a scratch file had no room. */
 gboolean vk_backup_has_stopped_guest(VkGuest *guest);
 
 /*
- * Lets a guest go on that was stopped by that. Without the job QEMU repeats the write without the
- * scratch file. If the guest's own disk has no room, the guest just stops again.
+ * Resumes a guest that was stopped by a full disk. When the job has ended, QEMU repeats the write
+ * without the scratch file. If the guest's own disk has no room, the guest just stops again.
  */
 gboolean vk_backup_resume_guest(VkGuest *guest, GError **error);

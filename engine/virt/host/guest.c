@@ -78,6 +78,13 @@ virDomainPtr vk_guest_domain(VkGuest *guest, GError **error)
 	return guest->domain;
 }
 
+gboolean vk_guest_look_up(VkGuest *guest, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	return domain != NULL;
+}
+
 gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **error)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);

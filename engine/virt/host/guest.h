@@ -12,6 +12,12 @@ typedef struct VkGuest VkGuest;
 void vk_guest_free(VkGuest *guest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuest, vk_guest_free)
 
+/*
+ * Makes sure that libvirt answers, over a new connection if need be, and has the guest.
+ * VK_ERROR_NOT_FOUND when it has not.
+ */
+gboolean vk_guest_look_up(VkGuest *guest, GError **error);
+
 const char *vk_guest_name(const VkGuest *guest); /* borrowed */
 const char *vk_guest_uuid(const VkGuest *guest); /* borrowed, lower case */
 
