@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "guest-libvirt.h"
-#include "host-libvirt.h"
+#include "libvirt-priv.h"
 #include "libvirt-error.h"
 #include "polling.h"
 #include "xml-text.h"

@@ -3,7 +3,7 @@
 #include "guest.h"
 
 #include "guest-libvirt.h"
-#include "host-libvirt.h"
+#include "libvirt-priv.h"
 #include "libvirt-error.h"
 
 static char *get_xml(VkGuest *guest, virDomainPtr domain, unsigned int flags, GError **error)

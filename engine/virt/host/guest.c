@@ -2,7 +2,7 @@
 #include "guest.h"
 
 #include "guest-libvirt.h"
-#include "host-libvirt.h"
+#include "libvirt-priv.h"
 #include "libvirt-error.h"
 
 struct VkGuest {

@@ -2,7 +2,7 @@
 /* Where libvirt keeps what belongs to its guests. */
 #include "host.h"
 
-#include "host-libvirt.h"
+#include "libvirt-priv.h"
 
 char *vk_libvirt_directory(const char *uri, const char *what)
 {

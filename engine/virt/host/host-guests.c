@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guests of a host. */
 #include "guest-libvirt.h"
-#include "host-libvirt.h"
+#include "libvirt-priv.h"
 
 #include "errors.h"
 #include "libvirt-error.h"

@@ -2,7 +2,7 @@
 #include "host-secret.h"
 
 #include "errors.h"
-#include "host-libvirt.h"
+#include "libvirt-priv.h"
 #include "libvirt-error.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "host.h"
 
 #include "errors.h"
-#include "host-libvirt.h"
+#include "libvirt-priv.h"
 #include "libvirt-error.h"
 #include "polling.h"
 #include "program.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which questions to libvirt are asked again, with libvirt's test driver. */
 #include "errors.h"
-#include "host-libvirt.h"
+#include "libvirt-priv.h"
 #include "host.h"
 #include "program.h"
 
