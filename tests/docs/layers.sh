@@ -3,8 +3,7 @@
 # The layers of the README: a folder includes only from itself and from those it may know, by plain
 # names, a library's headers stay within the folders that own it, and its types within a folder: of
 # our headers only those named *-priv.h may include it, which no other folder but the tests includes.
-# What libvirt's types are shared by, *-libvirt.h, stays within engine/virt, and the parts of an open
-# vault, vault-parts.h, within engine/vault.
+# The parts of an open vault, vault-parts.h, stay within engine/vault.
 # Only engine/base prints text, for there it is escaped.
 # meson's include directories refuse most of this already; this also sees what the compiler cannot,
 # and what is not compiled.
@@ -89,8 +88,6 @@ check_ours() { # FILE FOLDER NAME
 	for folder in "$2" ${below[$2]}; do
 		[[ -e $folder/$3 ]] || continue
 		[[ $folder == "$2" || $3 != *-priv.h ]] || fail "$1 includes \"$3\", which is for $folder"
-		[[ $2 == engine/virt/* || $3 != *-libvirt.h ]] ||
-			fail "$1 includes \"$3\", which is for engine/virt"
 		[[ $2 == engine/vault/* || $folder == "$2" || $3 != vault-parts.h ]] ||
 			fail "$1 includes \"$3\", which is for engine/vault"
 		return 0
@@ -104,7 +101,7 @@ check_library() { # FILE FOLDER NAME
 		[[ $3 == "$library"* ]] || continue
 		[[ " ${owner[$library]} " == *" $2 "* ]] ||
 			fail "$1 includes <$3>, which is not for $2"
-		[[ $1 != *.h || $1 == *-priv.h || ($library == libvirt && $1 == *-libvirt.h) ]] ||
+		[[ $1 != *.h || $1 == *-priv.h ]] ||
 			fail "$1 includes <$3>: of the headers only a *-priv.h may"
 	done
 }

@@ -3,9 +3,8 @@
 
 #include "domain.h"
 #include "errors.h"
-#include "guest-libvirt.h"
 #include "json.h"
-#include "libvirt-error.h"
+#include "libvirt-priv.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>

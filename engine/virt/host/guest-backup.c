@@ -2,9 +2,7 @@
 #include "guest-backup.h"
 
 #include "errors.h"
-#include "guest-libvirt.h"
 #include "libvirt-priv.h"
-#include "libvirt-error.h"
 #include "polling.h"
 #include "xml-text.h"
 

@@ -2,8 +2,7 @@
 #include "guest-checkpoints.h"
 
 #include "errors.h"
-#include "guest-libvirt.h"
-#include "libvirt-error.h"
+#include "libvirt-priv.h"
 
 #include <stdlib.h>
 

@@ -3,11 +3,10 @@
  * Starting, suspending and resuming a guest, and shutting it down: woken up if it sleeps, politely
  * by its agent, then by its power button, then by force.
  */
-#include "host.h"
+#include "guest.h"
 
 #include "errors.h"
-#include "guest-libvirt.h"
-#include "libvirt-error.h"
+#include "libvirt-priv.h"
 #include "polling.h"
 #include "program.h"
 
@@ -18,6 +17,18 @@
 #define AGENT_ANSWER_SEC 2
 
 #define WAKING_SEC 10
+
+gboolean vk_guest_set_autostart(VkGuest *guest, gboolean autostart, GError **error)
+{
+	g_autoptr(virDomain) domain = vk_guest_domain(guest, error);
+
+	if (!domain)
+		return FALSE;
+	if (virDomainSetAutostart(domain, autostart) < 0)
+		return vk_fail_libvirt(error, "cannot set the autostart of guest '%s'",
+				       vk_guest_name(guest));
+	return TRUE;
+}
 
 gboolean vk_guest_start(VkGuest *guest, GError **error)
 {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest-start-watch.h"
 
-#include "guest-libvirt.h"
 #include "libvirt-priv.h"
-#include "libvirt-error.h"
 
 struct VkStartWatch {
 	VkGuest *guest; /* borrowed */

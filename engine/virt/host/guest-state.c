@@ -3,8 +3,7 @@
 #include "guest.h"
 
 #include "errors.h"
-#include "guest-libvirt.h"
-#include "libvirt-error.h"
+#include "libvirt-priv.h"
 
 #include <libvirt/virterror.h>
 

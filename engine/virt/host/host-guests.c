@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guests of a host. */
-#include "guest-libvirt.h"
-#include "libvirt-priv.h"
+#include "host.h"
 
 #include "errors.h"
-#include "libvirt-error.h"
+#include "libvirt-priv.h"
 #include "suggest.h"
 
 #include <string.h>

@@ -3,7 +3,6 @@
 
 #include "errors.h"
 #include "libvirt-priv.h"
-#include "libvirt-error.h"
 
 #include <libvirt/virterror.h>
 #include <net/if.h>

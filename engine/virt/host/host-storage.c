@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where a host has storage: pools, their volumes, and libvirt's own directories. */
 #include "host.h"
 
 #include "errors.h"
 #include "libvirt-priv.h"
-#include "libvirt-error.h"
 #include "xml-text.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStoragePool, virStoragePoolFree)
@@ -96,4 +96,24 @@ char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error)
 	if (!path)
 		vk_fail(error, VK_ERROR_NOT_FOUND, "storage pool '%s' has no directory", pool);
 	return path;
+}
+
+/* ---- libvirt's own directories ---- */
+
+char *vk_libvirt_directory(const char *uri, const char *what)
+{
+	g_autofree char *path = NULL;
+
+	/* As libvirt does: the rest of the URI, as a socket's path, says nothing of the place. */
+	if (g_uri_split(uri, G_URI_FLAGS_NONE, NULL, NULL, NULL, NULL, &path, NULL, NULL, NULL) &&
+	    g_strcmp0(path, "/session") == 0)
+		return g_build_filename(g_get_user_config_dir(), "libvirt/qemu", what, NULL);
+	if (g_str_equal(what, "swtpm"))
+		return g_strdup("/var/lib/libvirt/swtpm");
+	return g_build_filename(VK_LIBVIRT_STATE_DIRECTORY, what, NULL);
+}
+
+char *vk_host_tpm_directory(const VkHost *host)
+{
+	return vk_libvirt_directory(vk_host_uri(host), "swtpm");
 }

@@ -7,7 +7,6 @@
 
 #include "errors.h"
 #include "libvirt-priv.h"
-#include "libvirt-error.h"
 #include "polling.h"
 #include "program.h"
 #include "text.h"

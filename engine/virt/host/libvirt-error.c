@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "libvirt-error.h"
+#include "libvirt-priv.h"
 
 #include "errors.h"
 #include "text.h"

@@ -2,8 +2,7 @@
 #include "user-snapshots.h"
 
 #include "errors.h"
-#include "guest-libvirt.h"
-#include "libvirt-error.h"
+#include "libvirt-priv.h"
 #include "user-snapshot-xml.h"
 
 #include <stdlib.h>
