@@ -125,21 +125,14 @@ static void keep_locked(VkBlockCache *cache, const Address *address, GBytes *byt
 	}
 }
 
-static gboolean decode(VkBlockCache *cache, const Address *address, guint8 kind, void *buf,
-		       gsize *ret_length, GError **error)
-{
-	g_autoptr(VkPackTable) table = vk_pack_cache_get(cache->packs, &address->pack, error);
-
-	return table && vk_frame_read(cache->store, cache->context, table, address->slot, kind, buf,
-				      ret_length, error);
-}
-
 static GBytes *load(VkBlockCache *cache, const Address *address, guint8 kind, GError **error)
 {
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(cache->packs, &address->pack, error);
 	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
 	gsize length;
 
-	if (!decode(cache, address, kind, buf, &length, error))
+	if (!table || !vk_frame_read(cache->store, cache->context, table, address->slot, kind, buf,
+				     &length, error))
 		return NULL;
 	if (length < VK_BLOCK_SIZE)
 		buf = g_realloc(buf, MAX(length, 1));
@@ -178,20 +171,51 @@ GBytes *vk_block_cache_get(VkBlockCache *cache, const VkPackId *pack, guint32 sl
 	return bytes;
 }
 
-gboolean vk_block_cache_read(VkBlockCache *cache, const VkPackId *pack, guint32 slot, guint8 kind,
-			     void *buf, gsize *ret_length, GError **error)
+/* Copies the block if the cache has it. One that is too short is left to the reader of the pack. */
+static gboolean copy_cached(VkBlockCache *cache, const Address *address, guint8 *buf)
 {
-	Address address = {.pack = *pack, .slot = slot};
 	g_autoptr(GBytes) bytes = NULL;
 
 	g_mutex_lock(&cache->mutex);
-	bytes = find_locked(cache, &address);
+	bytes = find_locked(cache, address);
 	g_mutex_unlock(&cache->mutex);
-	if (!bytes)
-		return decode(cache, &address, kind, buf, ret_length, error);
-	*ret_length = g_bytes_get_size(bytes);
-	memcpy(buf, g_bytes_get_data(bytes, NULL), *ret_length);
+	if (!bytes || g_bytes_get_size(bytes) < VK_BLOCK_SIZE)
+		return FALSE;
+	memcpy(buf, g_bytes_get_data(bytes, NULL), VK_BLOCK_SIZE);
 	return TRUE;
+}
+
+static gboolean read_blocks(VkBlockCache *cache, const Address *first, guint32 count, guint8 *buf,
+			    GError **error)
+{
+	g_autoptr(VkPackTable) table = NULL;
+
+	if (count == 0)
+		return TRUE;
+	table = vk_pack_cache_get(cache->packs, &first->pack, error);
+	return table && vk_frames_read_blocks(cache->store, cache->context, table, first->slot,
+					      count, buf, error);
+}
+
+gboolean vk_block_cache_read(VkBlockCache *cache, const VkPackId *pack, guint32 slot, guint32 count,
+			     void *buf, GError **error)
+{
+	Address missing = {.pack = *pack, .slot = slot}; /* the first one that is to be read */
+	guint8 *out = buf;
+
+	for (guint32 i = 0; i < count; i++) {
+		Address address = {.pack = *pack, .slot = slot + i};
+		guint32 n = address.slot - missing.slot;
+
+		if (!copy_cached(cache, &address, out + (gsize)i * VK_BLOCK_SIZE))
+			continue;
+		if (!read_blocks(cache, &missing, n, out + (gsize)(i - n) * VK_BLOCK_SIZE, error))
+			return FALSE;
+		missing.slot = address.slot + 1;
+	}
+	count -= missing.slot - slot;
+	return read_blocks(cache, &missing, count,
+			   out + (gsize)(missing.slot - slot) * VK_BLOCK_SIZE, error);
 }
 
 void vk_block_cache_pin(VkBlockCache *cache, const VkPackId *pack, guint32 slot, GBytes *bytes)

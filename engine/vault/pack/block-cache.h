@@ -24,11 +24,12 @@ GBytes *vk_block_cache_get(VkBlockCache *cache, const VkPackId *pack, guint32 sl
 			   GError **error);
 
 /*
- * The same into BUF of VK_BLOCK_SIZE bytes, and nothing is kept: for whoever reads a block in whole
- * is not soon back.
+ * The whole blocks of COUNT neighbouring slots of kind DATA into BUF, as of
+ * vk_frames_read_blocks(). Nothing is kept, because a block that was read in whole is rarely read
+ * again soon.
  */
-gboolean vk_block_cache_read(VkBlockCache *cache, const VkPackId *pack, guint32 slot, guint8 kind,
-			     void *buf, gsize *ret_length, GError **error);
+gboolean vk_block_cache_read(VkBlockCache *cache, const VkPackId *pack, guint32 slot, guint32 count,
+			     void *buf, GError **error);
 
 /*
  * Gives the cache a slot of a pack that is not in the vault yet, and keeps it until the whole pack

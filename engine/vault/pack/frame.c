@@ -21,27 +21,45 @@ static gboolean damaged(const VkPackTable *table, guint32 slot, const char *what
 		       slot, what);
 }
 
-gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
-		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error)
+/* The slot's entry in the table; NULL unless there is one of KIND. */
+static const VkTableEntry *find_entry(const VkPackTable *table, guint32 slot, guint8 kind,
+				      GError **error)
 {
 	const VkTableEntry *entry = slot < table->slots ? &table->entries[slot] : NULL;
-	g_autofree guint8 *frame = NULL;
-	const VkFrameHeader *header;
-	guint32 length;
 	guint8 flags;
 
-	if (!entry || entry->length_flags == 0)
-		return damaged(table, slot, "no such slot", error);
-	length = entry->length_flags & VK_SLOT_LENGTH_MASK;
+	if (!entry || entry->length_flags == 0) {
+		damaged(table, slot, "no such slot", error);
+		return NULL;
+	}
 	flags = (guint8)(entry->length_flags >> VK_SLOT_FLAG_SHIFT);
-	if ((flags & VK_SLOT_KIND) != kind || (flags & ~VK_SLOT_KNOWN_FLAGS) != 0)
-		return damaged(table, slot, "it is of another kind", error);
+	if ((flags & VK_SLOT_KIND) != kind || (flags & ~VK_SLOT_KNOWN_FLAGS) != 0) {
+		damaged(table, slot, "it is of another kind", error);
+		return NULL;
+	}
+	return entry;
+}
 
-	frame = g_malloc(sizeof(*header) + length);
-	if (!store->ops->get(store, table->object, (guint64)entry->offset16 * VK_FRAME_ALIGN, frame,
-			     sizeof(*header) + length, error))
-		return FALSE;
-	header = (const VkFrameHeader *)(gconstpointer)frame;
+static guint64 frame_start(const VkTableEntry *entry)
+{
+	return (guint64)entry->offset16 * VK_FRAME_ALIGN;
+}
+
+static guint64 frame_end(const VkTableEntry *entry)
+{
+	return frame_start(entry) + sizeof(VkFrameHeader) +
+	       (entry->length_flags & VK_SLOT_LENGTH_MASK);
+}
+
+/* Verifies the slot's FRAME, of the length that ENTRY says, and decodes it. */
+static gboolean decode_frame(const VkPackContext *context, const VkPackTable *table, guint32 slot,
+			     const guint8 *frame, void *buf, gsize *ret_length, GError **error)
+{
+	const VkTableEntry *entry = &table->entries[slot];
+	guint32 length = entry->length_flags & VK_SLOT_LENGTH_MASK;
+	guint8 flags = (guint8)(entry->length_flags >> VK_SLOT_FLAG_SHIFT);
+	const VkFrameHeader *header = (const VkFrameHeader *)(gconstpointer)frame;
+
 	if (GUINT32_FROM_LE(header->magic) != VK_FRAME_MAGIC ||
 	    GUINT32_FROM_LE(header->slot) != slot ||
 	    GUINT32_FROM_LE(header->length_flags) != entry->length_flags)
@@ -53,5 +71,89 @@ gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPac
 		return damaged(table, slot, "it does not decompress", error);
 	if (((flags & VK_SLOT_SHORT) != 0) != (*ret_length < VK_BLOCK_SIZE))
 		return damaged(table, slot, "its length", error);
+	return TRUE;
+}
+
+gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
+		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error)
+{
+	const VkTableEntry *entry = find_entry(table, slot, kind, error);
+	g_autofree guint8 *frame = NULL;
+	gsize length;
+
+	if (!entry)
+		return FALSE;
+	length = (gsize)(frame_end(entry) - frame_start(entry));
+	frame = g_malloc(length);
+	return store->ops->get(store, table->object, frame_start(entry), frame, length, error) &&
+	       decode_frame(context, table, slot, frame, buf, ret_length, error);
+}
+
+/*
+ * How many of COUNT slots, at least one, lie behind one another in the pack, without gaps and
+ * within one request. The first is there.
+ */
+static guint32 count_neighbours(const VkPackTable *table, guint32 slot, guint32 count)
+{
+	const VkTableEntry *first = &table->entries[slot];
+	guint32 n = 1;
+
+	while (n < count && slot + n < table->slots) {
+		const VkTableEntry *next = first + n;
+		guint64 end = frame_end(next - 1);
+
+		if (next->length_flags == 0 ||
+		    frame_start(next) !=
+			    VK_FRAME_ALIGN * ((end + VK_FRAME_ALIGN - 1) / VK_FRAME_ALIGN) ||
+		    frame_end(next) - frame_start(first) > VK_FRAMES_REQUEST_MAX)
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* Blocks that count_neighbours() found. */
+static gboolean read_neighbours(VkStore *store, const VkPackContext *context,
+				const VkPackTable *table, guint32 slot, guint32 count, guint8 *buf,
+				GError **error)
+{
+	guint64 start = frame_start(&table->entries[slot]);
+	gsize length = (gsize)(frame_end(&table->entries[slot + count - 1]) - start);
+	g_autofree guint8 *frames = g_malloc(length);
+
+	if (!store->ops->get(store, table->object, start, frames, length, error))
+		return FALSE;
+	for (guint32 i = 0; i < count; i++, buf += VK_BLOCK_SIZE) {
+		const VkTableEntry *entry = find_entry(table, slot + i, VK_SLOT_KIND_DATA, error);
+		gsize got;
+
+		if (!entry ||
+		    !decode_frame(context, table, slot + i, frames + (frame_start(entry) - start),
+				  buf, &got, error))
+			return FALSE;
+		if (got < VK_BLOCK_SIZE)
+			return damaged(table, slot + i, "it is not a whole block", error);
+	}
+	return TRUE;
+}
+
+gboolean vk_frames_read_blocks(VkStore *store, const VkPackContext *context,
+			       const VkPackTable *table, guint32 slot, guint32 count, void *buf,
+			       GError **error)
+{
+	guint8 *out = buf;
+
+	while (count > 0) {
+		guint32 n;
+
+		if (!find_entry(table, slot, VK_SLOT_KIND_DATA, error))
+			return FALSE;
+		n = count_neighbours(table, slot, count);
+		if (!read_neighbours(store, context, table, slot, n, out, error))
+			return FALSE;
+		out += (gsize)n * VK_BLOCK_SIZE;
+		slot += n;
+		count -= n;
+	}
 	return TRUE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading one slot of a pack. Threads: free.
+ * Reading slots of a pack. Threads: free.
  */
 #pragma once
 
@@ -20,3 +20,16 @@ guint32 vk_frame_checksum(const VkPackContext *context, const VkPackId *pack, gu
  */
 gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
 		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error);
+
+/* No request is larger. A frame with a block that did not compress is a little more than a block.
+ */
+#define VK_FRAMES_REQUEST_MAX ((guint64)1024 * 1024)
+
+/*
+ * Reads, verifies and decodes the whole blocks of COUNT slots from SLOT on into BUF. Frames that
+ * lie together in the pack are one request. VK_ERROR_DAMAGE names the pack and the slot, also if
+ * one is not of kind DATA or is shorter than a block.
+ */
+gboolean vk_frames_read_blocks(VkStore *store, const VkPackContext *context,
+			       const VkPackTable *table, guint32 slot, guint32 count, void *buf,
+			       GError **error);

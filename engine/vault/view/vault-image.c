@@ -13,21 +13,6 @@ typedef struct VaultImage {
 	VkMap *map;
 } VaultImage;
 
-static gboolean fail_short(GError **error)
-{
-	return vk_fail(error, VK_ERROR_DAMAGE, "a stored block is shorter than the image needs");
-}
-
-static gboolean read_whole_block(const VaultImage *image, const VkPackId *pack, guint32 slot,
-				 void *buf, GError **error)
-{
-	gsize length;
-
-	return vk_block_cache_read(image->vault->blocks, pack, slot, VK_SLOT_KIND_DATA, buf,
-				   &length, error) &&
-	       (length == VK_BLOCK_SIZE || fail_short(error));
-}
-
 /* Copies LENGTH bytes from START within the block that is in the given slot. */
 static gboolean read_part(const VaultImage *image, const VkPackId *pack, guint32 slot, gsize start,
 			  void *buf, gsize length, GError **error)
@@ -41,7 +26,8 @@ static gboolean read_part(const VaultImage *image, const VkPackId *pack, guint32
 		return FALSE;
 	data = g_bytes_get_data(bytes, &size);
 	if (start + length > size)
-		return fail_short(error);
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "a stored block is shorter than the image needs");
 	memcpy(buf, data + start, length);
 	return TRUE;
 }
@@ -56,14 +42,15 @@ static gboolean read_extent(const VaultImage *image, const VkExtent *extent, gui
 		return TRUE;
 	}
 	while (length > 0) {
-		guint32 block = (guint32)(offset >> VK_BLOCK_LOG2);
-		guint32 slot = extent->slot + (block - extent->first);
+		guint32 slot = extent->slot + ((guint32)(offset >> VK_BLOCK_LOG2) - extent->first);
 		gsize start = offset & (VK_BLOCK_SIZE - 1);
-		gsize part = MIN(length, VK_BLOCK_SIZE - start);
+		guint32 blocks = start == 0 ? (guint32)(length >> VK_BLOCK_LOG2) : 0;
+		gsize part = blocks > 0 ? (gsize)blocks << VK_BLOCK_LOG2
+					: MIN(length, VK_BLOCK_SIZE - start);
 
-		if (!(part == VK_BLOCK_SIZE
-			      ? read_whole_block(image, &extent->pack, slot, buf, error)
-			      : read_part(image, &extent->pack, slot, start, buf, part, error)))
+		if (!(blocks > 0 ? vk_block_cache_read(image->vault->blocks, &extent->pack, slot,
+						       blocks, buf, error)
+				 : read_part(image, &extent->pack, slot, start, buf, part, error)))
 			return FALSE;
 		offset += part;
 		buf += part;
