@@ -3,10 +3,27 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 /* Each write past the page cache is a wait for the disk: smaller pieces are left to the kernel. */
 #define DIRECT_MIN ((gsize)65536)
+/* Of x86-64; elsewhere they may be larger, and the buffer has small pages. */
+#define LARGE_PAGE ((gsize)2 * 1024 * 1024)
+
+void *vk_bulk_buffer_new(gsize length)
+{
+	void *buffer = g_aligned_alloc(1, length, LARGE_PAGE);
+
+	/* A wish: without it, or where it is refused, the pages are small. */
+	madvise(buffer, length, MADV_HUGEPAGE);
+	return buffer;
+}
+
+void vk_bulk_buffer_free(void *buffer)
+{
+	g_aligned_free(buffer);
+}
 
 /*
  * Whether FD takes direct writes of our alignment. FALSE where the system does not say, as on NFS.

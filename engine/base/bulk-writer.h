@@ -23,6 +23,14 @@ typedef struct VkBulkWriter {
 	VkWriteback writeback;
 } VkBulkWriter;
 
+/*
+ * A buffer of LENGTH bytes for pieces that go past it, on large pages where the kernel has them: a
+ * request to a disk takes a limited number of pages, so pages of 4 KiB make many small requests.
+ * Free it with vk_bulk_buffer_free().
+ */
+void *vk_bulk_buffer_new(gsize length);
+void vk_bulk_buffer_free(void *buffer); /* takes NULL */
+
 /* FD, open for writing, and NAME, for errors, are borrowed until the end. */
 void vk_bulk_writer_init(VkBulkWriter *writer, int fd, const char *name);
 

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define DATA_PIECE  ((gsize)1024 * 1024)
+/* On ext4 direct writes to holes of one file wait for each other: each keeps the disk busy alone. */
+#define DATA_PIECE  ((gsize)4 * 1024 * 1024)
 #define ZERO_PIECE  ((gsize)256 * 1024 * 1024)
 #define THREADS_MAX 16u
 /* For each processor, where a write waits for the disk. */
@@ -77,7 +78,7 @@ static gboolean copy_piece(Copy *copy, const Piece *piece, void *buf, GError **e
 static gpointer copy_thread(gpointer data)
 {
 	Copy *copy = data;
-	void *buf = g_aligned_alloc(1, DATA_PIECE, VK_BULK_ALIGNMENT);
+	void *buf = vk_bulk_buffer_new(DATA_PIECE);
 	Piece piece = {.length = 1};
 	gboolean ok = TRUE;
 
@@ -99,7 +100,7 @@ static gpointer copy_thread(gpointer data)
 			g_mutex_unlock(&copy->lock);
 		}
 	}
-	g_aligned_free(buf);
+	vk_bulk_buffer_free(buf);
 	return NULL;
 }
 

@@ -12,7 +12,7 @@
 
 /*
  * Copies IMAGE and finishes SINK. Reads only what the image has, by several threads with a buffer
- * of 1 MiB each. Stops on vk_interrupted().
+ * of 4 MiB each. Stops on vk_interrupted().
  */
 gboolean vk_sink_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error);
 
