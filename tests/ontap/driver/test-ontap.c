@@ -5,7 +5,7 @@
  */
 #include "errors.h"
 #include "io.h"
-#include "ontapnas.h"
+#include "ontap-nas.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import snapshots
 import tree
 from api import Collection, Fail, Fields, Instance, Work, get, route
-from world import new_uuid
+from state import new_uuid
 
 GROUP = Fields(known=["uuid", "name", "svm.uuid", "svm.name", "volumes.uuid", "volumes.name"],
                expensive=("volumes.uuid", "volumes.name"))

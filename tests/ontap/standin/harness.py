@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 import certs  # noqa: E402
 import server  # noqa: E402
 import tree  # noqa: E402
-import world  # noqa: E402
+import state  # noqa: E402
 
 SCRATCH = tempfile.mkdtemp(prefix="ontap-test.")
 atexit.register(tree.remove_tree, SCRATCH)
@@ -80,7 +80,7 @@ class Bed(unittest.TestCase):
 
     def setUp(self):
         self.directory = tempfile.mkdtemp(dir=SCRATCH)
-        self.world = world.World(self.topology())
+        self.world = state.World(self.topology())
         self.log = server.Log(os.path.join(self.directory, "requests.jsonl"))
         self.servers = []
         for cluster in self.world.clusters:

@@ -3,7 +3,7 @@
 import time
 
 from api import Fail, Fields, Instance, Reply, missing, route
-from world import new_uuid
+from state import new_uuid
 
 FIELDS = Fields(known=["uuid", "description", "state", "message", "code", "error", "start_time",
                        "end_time", "svm"], identity=("uuid",))

@@ -4,7 +4,7 @@ import subprocess
 
 import luns
 from api import Collection, Fail, Fields, Instance, Reply, every, get, missing, route
-from world import new_uuid
+from state import new_uuid
 
 IGROUP = Fields(known=["uuid", "name", "svm.uuid", "svm.name", "protocol", "os_type",
                        "initiators.name"])

@@ -7,7 +7,7 @@ from datetime import datetime
 import snapshots
 import tree
 from api import Collection, Fail, Fields, Instance, Reply, Work, get, missing, route
-from world import new_uuid
+from state import new_uuid
 
 FIELDS = Fields(
     known=["uuid", "source.path", "source.svm.name", "source.svm.uuid", "source.cluster.name",

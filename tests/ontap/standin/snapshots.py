@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import tree
 from api import Collection, Fail, Fields, Instance, Reply, Work, every, get, route
-from world import new_uuid
+from state import new_uuid
 
 FIELDS = Fields(
     known=["uuid", "name", "create_time", "comment", "snapmirror_label", "expiry_time", "size",

@@ -2,7 +2,7 @@
 /* What a restore in place says that it takes away, and the question before it does. */
 #include "errors.h"
 #include "loss.h"
-#include "planbed.h"
+#include "plan-bed.h"
 #include "report-plan.h"
 
 #include <check.h>

@@ -2,7 +2,7 @@
 /* Plans: what is selected, where it goes, what is refused. */
 #include "errors.h"
 #include "plan-place.h"
-#include "planbed.h"
+#include "plan-bed.h"
 
 #include <check.h>
 #include <fcntl.h>

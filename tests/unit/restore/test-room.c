@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What plans write against what is free. */
 #include "errors.h"
-#include "planbed.h"
+#include "plan-bed.h"
 #include "report-plan.h"
 #include "room.h"
 

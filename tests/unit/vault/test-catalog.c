@@ -2,8 +2,8 @@
 #include "catalog.h"
 
 #include "checked-json.h"
+#include "vault-dir.h"
 #include "vault-parts.h"
-#include "vaultdir.h"
 #include "view.h"
 
 #include "errors.h"

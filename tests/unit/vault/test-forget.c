@@ -9,7 +9,7 @@
 #include "memsource.h"
 #include "session.h"
 #include "vault-parts.h"
-#include "vaultdir.h"
+#include "vault-dir.h"
 
 #include <check.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include "vault-parts.h"
 
 #include "memsource.h"
-#include "vaultdir.h"
+#include "vault-dir.h"
 
 #include "io.h"
 

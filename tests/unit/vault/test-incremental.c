@@ -4,7 +4,7 @@
  * map, at any size; and several sessions of one vault at once.
  */
 #include "errors.h"
-#include "imagebed.h"
+#include "image-bed.h"
 #include "session-priv.h"
 #include "tempvault.h"
 #include "vault-image.h"
