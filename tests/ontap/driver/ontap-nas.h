@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the tests of the ONTAP driver with images on NFS share: the volumes "vm", "vmstore" and
- * "other", a guest with a disk on each of the first two, and takes of them. Failures end the test.
+ * "other", a guest with a disk on each of the first two, and snapshot sets of them. Failures end
+ * the test.
  */
 #pragma once
 

@@ -45,9 +45,9 @@ void pair_teardown(void)
 	bed_free(bed);
 }
 
-json_t *pair_take(const char *image, const char *label)
+json_t *pair_snap(const char *image, const char *label)
 {
-	g_autoptr(VkSnapshotSet) taken = vk_snapshot_set_new(bed->arrays, BED_VAULT, label);
+	g_autoptr(VkSnapshotSet) set = vk_snapshot_set_new(bed->arrays, BED_VAULT, label);
 	g_autoptr(GPtrArray) layers =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_array_layer_free);
 	g_autofree char *path = bed_path(bed, image);
@@ -58,14 +58,14 @@ json_t *pair_take(const char *image, const char *label)
 	g_ptr_array_add(layers, vk_array_layer_new(path, "raw"));
 	disk = vk_arrays_probe(bed->arrays, layers, &error);
 	bed_succeed(disk != NULL, error);
-	vk_snapshot_set_join(taken, WEB, ID);
-	vk_snapshot_set_add(taken, WEB, "vda", disk);
-	bed_succeed(vk_snapshot_set_prepare(taken, &error) && vk_snapshot_set_snap(taken, &error) &&
-			    vk_snapshot_set_settle(taken, &error),
+	vk_snapshot_set_join(set, WEB, ID);
+	vk_snapshot_set_add(set, WEB, "vda", disk);
+	bed_succeed(vk_snapshot_set_prepare(set, &error) && vk_snapshot_set_snap(set, &error) &&
+			    vk_snapshot_set_settle(set, &error),
 		    error);
-	copy = vk_snapshot_set_copy(taken, WEB, "vda");
-	bed_succeed(vk_snapshot_set_keep(taken, WEB, &error), error);
-	vk_snapshot_set_leave(taken, WEB);
+	copy = vk_snapshot_set_copy(set, WEB, "vda");
+	bed_succeed(vk_snapshot_set_keep(set, WEB, &error), error);
+	vk_snapshot_set_leave(set, WEB);
 	return copy;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the tests of replication share: the cluster c1, two of whose volumes are replicated to c2,
- * and takes of them. Failures end the test.
+ * and snapshot sets of them. Failures end the test.
  */
 #pragma once
 
@@ -28,7 +28,7 @@ void pair_setup(void);
 void pair_teardown(void);
 
 /* The copy of IMAGE, a raw one, taken and listed. New reference. */
-json_t *pair_take(const char *image, const char *label);
+json_t *pair_snap(const char *image, const char *label);
 
 /* The name of the array snapshot that COPY lies in. */
 const char *pair_snapshot_of(const json_t *copy);

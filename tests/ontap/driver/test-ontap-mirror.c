@@ -21,7 +21,7 @@ static GPtrArray *ask(const json_t *copy)
 
 START_TEST(transfers_by_label)
 {
-	g_autoptr(json_t) copy = pair_take("vaulted/a.raw", "daily");
+	g_autoptr(json_t) copy = pair_snap("vaulted/a.raw", "daily");
 	g_autoptr(GPtrArray) found = NULL;
 	g_autoptr(GError) error = NULL;
 	const VkReplication *replication;
@@ -54,7 +54,7 @@ END_TEST
 
 START_TEST(tells_of_a_label_without_a_rule)
 {
-	g_autoptr(json_t) copy = pair_take("vaulted/a.raw", "hourly");
+	g_autoptr(json_t) copy = pair_snap("vaulted/a.raw", "hourly");
 	g_autoptr(GError) error = NULL;
 
 	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 20, &error));
@@ -65,7 +65,7 @@ END_TEST
 
 START_TEST(transfers_to_a_mirror)
 {
-	g_autoptr(json_t) copy = pair_take("mirrored/a.raw", NULL);
+	g_autoptr(json_t) copy = pair_snap("mirrored/a.raw", NULL);
 	g_autoptr(GPtrArray) found = NULL;
 	g_autoptr(GError) error = NULL;
 	const VkReplication *replication;
@@ -80,7 +80,7 @@ END_TEST
 
 START_TEST(tells_what_fails)
 {
-	g_autoptr(json_t) copy = pair_take("vaulted/a.raw", "daily");
+	g_autoptr(json_t) copy = pair_snap("vaulted/a.raw", "daily");
 	g_autoptr(GPtrArray) found = NULL;
 	g_autoptr(GError) error = NULL;
 	const VkReplication *replication;
@@ -99,7 +99,7 @@ END_TEST
 
 START_TEST(waits_no_longer_than_told)
 {
-	g_autoptr(json_t) copy = pair_take("vaulted/a.raw", "daily");
+	g_autoptr(json_t) copy = pair_snap("vaulted/a.raw", "daily");
 	g_autoptr(GError) error = NULL;
 
 	bed->control_port = bed->second_port;
@@ -115,7 +115,7 @@ END_TEST
 /* Whoever ends the program does not wait for a transfer, which goes on without it. */
 START_TEST(waits_no_longer_when_interrupted)
 {
-	g_autoptr(json_t) copy = pair_take("vaulted/a.raw", "daily");
+	g_autoptr(json_t) copy = pair_snap("vaulted/a.raw", "daily");
 	gint64 start = g_get_monotonic_time();
 	g_autoptr(GError) error = NULL;
 
@@ -131,7 +131,7 @@ END_TEST
 
 START_TEST(survives_a_lost_reply)
 {
-	g_autoptr(json_t) copy = pair_take("vaulted/a.raw", "daily");
+	g_autoptr(json_t) copy = pair_snap("vaulted/a.raw", "daily");
 	g_autoptr(GError) error = NULL;
 
 	bed->control_port = bed->second_port;
@@ -142,7 +142,7 @@ END_TEST
 
 START_TEST(advises_where_there_is_none)
 {
-	g_autoptr(json_t) copy = pair_take("alone/a.raw", "daily");
+	g_autoptr(json_t) copy = pair_snap("alone/a.raw", "daily");
 	g_autoptr(GPtrArray) found = ask(copy);
 	const VkReplication *replication = g_ptr_array_index(found, 0);
 	g_autoptr(GError) error = NULL;
@@ -166,7 +166,7 @@ START_TEST(replicates_in_spite_of_a_silent_cluster)
 
 	bed_configure(bed, FIRST
 		      "[array lost]\nurl = https://127.0.0.1:1\nNTAP_TIMEOUT = 1\n" LOGIN SECOND);
-	copy = pair_take("vaulted/a.raw", "daily");
+	copy = pair_snap("vaulted/a.raw", "daily");
 	ck_assert(!vk_arrays_replicate(bed->arrays, copy, 20, &error));
 	ck_assert_msg(strstr(error->message, "array 'lost'") != NULL, "%s", error->message);
 	bed_configure(bed, FIRST SECOND);
@@ -179,8 +179,8 @@ END_TEST
 /* What holds the relationship need not show as a transfer. */
 START_TEST(waits_no_longer_for_another)
 {
-	g_autoptr(json_t) first = pair_take("mirrored/a.raw", NULL);
-	g_autoptr(json_t) second = pair_take("mirrored/a.raw", NULL);
+	g_autoptr(json_t) first = pair_snap("mirrored/a.raw", NULL);
+	g_autoptr(json_t) second = pair_snap("mirrored/a.raw", NULL);
 	g_autoptr(json_t) requests = NULL;
 	g_autoptr(GError) error = NULL;
 
@@ -202,8 +202,8 @@ END_TEST
 /* Each volume of a copy is to have a relationship, not only one of them. */
 START_TEST(misses_one_of_two)
 {
-	g_autoptr(json_t) copy = pair_take("mirrored/a.raw", NULL);
-	g_autoptr(json_t) other = pair_take("alone/a.raw", NULL);
+	g_autoptr(json_t) copy = pair_snap("mirrored/a.raw", NULL);
+	g_autoptr(json_t) other = pair_snap("alone/a.raw", NULL);
 	g_autoptr(GError) error = NULL;
 
 	json_array_extend(json_object_get(copy, "layers"), json_object_get(other, "layers"));
@@ -216,8 +216,8 @@ END_TEST
 /* What was under way before does not bring the snapshot: it is asked for once more. */
 START_TEST(follows_another_transfer)
 {
-	g_autoptr(json_t) first = pair_take("mirrored/a.raw", NULL);
-	g_autoptr(json_t) second = pair_take("mirrored/a.raw", NULL);
+	g_autoptr(json_t) first = pair_snap("mirrored/a.raw", NULL);
+	g_autoptr(json_t) second = pair_snap("mirrored/a.raw", NULL);
 	g_autoptr(GError) error = NULL;
 
 	bed->control_port = bed->second_port;
@@ -234,7 +234,7 @@ START_TEST(knows_of_clusters_that_are_not_configured)
 	const VkReplication *replication;
 
 	bed_configure(bed, FIRST);
-	copy = pair_take("vaulted/a.raw", "daily");
+	copy = pair_snap("vaulted/a.raw", "daily");
 	found = ask(copy);
 	replication = g_ptr_array_index(found, 0);
 	ck_assert_str_eq(replication->destination, "d:vault");
@@ -253,7 +253,7 @@ START_TEST(tells_of_silent_clusters)
 
 	bed_configure(bed,
 		      FIRST "[array second]\nurl = https://127.0.0.1:1\nNTAP_TIMEOUT = 1\n" LOGIN);
-	copy = pair_take("vaulted/a.raw", "daily");
+	copy = pair_snap("vaulted/a.raw", "daily");
 	found = vk_arrays_replications(bed->arrays, copy, &error);
 	bed_succeed(found != NULL, error);
 	replication = g_ptr_array_index(found, 0);

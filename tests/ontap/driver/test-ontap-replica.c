@@ -31,7 +31,7 @@ static void set_mounts(const char *more)
 /* A copy that only the secondary has. */
 static json_t *make_replica(void)
 {
-	json_t *copy = pair_take("vaulted/a.raw", "daily");
+	json_t *copy = pair_snap("vaulted/a.raw", "daily");
 	g_autoptr(GPtrArray) snapshots = NULL;
 	g_autoptr(GError) error = NULL;
 
@@ -108,7 +108,7 @@ END_TEST
 
 START_TEST(knows_that_there_is_no_replica)
 {
-	g_autoptr(json_t) copy = pair_take("vaulted/a.raw", "hourly");
+	g_autoptr(json_t) copy = pair_snap("vaulted/a.raw", "hourly");
 	g_autoptr(GError) error = NULL;
 
 	set_mounts(mounts_of_replica[0]);
@@ -156,7 +156,7 @@ static void check_no_replica(const char *name, const char *elsewhere, const char
 	g_autofree char *other = NULL;
 
 	bed_write(bed, file, "a");
-	copy = pair_take(file, "daily");
+	copy = pair_snap(file, "daily");
 	bed_succeed(vk_arrays_replicate(bed->arrays, copy, 20, &error), error);
 	ck_assert_int_eq(rename(primary, away), 0);
 	other = g_strdup_printf("%s/.snapshot/%s/a.raw", elsewhere, pair_snapshot_of(copy));
@@ -217,7 +217,7 @@ static int next_opened(void)
 START_TEST(opens_each_image_once)
 {
 	g_autoptr(json_t) slow = make_replica();
-	g_autoptr(json_t) quick = pair_take("alone/a.raw", "daily");
+	g_autoptr(json_t) quick = pair_snap("alone/a.raw", "daily");
 	json_t *copies[] = {slow, slow, quick};
 	GThread *threads[G_N_ELEMENTS(copies)];
 	VkImage *images[G_N_ELEMENTS(copies)];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The ONTAP driver with images on NFS, against the stand-in: takes, reads, lists, removals and
- * logins.
+ * The ONTAP driver with images on NFS, against the stand-in: snapshot sets, reads, lists, removals
+ * and logins.
  */
 #include "errors.h"
 #include "io.h"
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-START_TEST(takes_one_volume)
+START_TEST(snaps_one_volume)
 {
 	g_autoptr(VkSnapshotSet) set = nas_web_set(FALSE);
 	g_autoptr(GError) error = NULL;
@@ -147,7 +147,7 @@ START_TEST(tells_volumes)
 }
 END_TEST
 
-START_TEST(refuses_what_it_cannot_take)
+START_TEST(refuses_what_it_cannot_snap)
 {
 	static const char *const cases[][2] = {
 		{"root/x.raw", "the root of its SVM"},
@@ -422,13 +422,13 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, nas_setup, nas_teardown);
-	tcase_add_test(tcase, takes_one_volume);
+	tcase_add_test(tcase, snaps_one_volume);
 	tcase_add_test(tcase, flushes_at_the_instant);
 	tcase_add_test(tcase, asks_a_silent_array_once);
 	tcase_add_test(tcase, asks_on_after_a_damaged_copy);
 	tcase_add_test(tcase, asks_an_array_again_that_refused);
 	tcase_add_test(tcase, tells_volumes);
-	tcase_add_test(tcase, refuses_what_it_cannot_take);
+	tcase_add_test(tcase, refuses_what_it_cannot_snap);
 	tcase_add_test(tcase, reads_below_the_junction);
 	tcase_add_test(tcase, reads_names_with_dots);
 	tcase_add_test(tcase, asks_all_arrays);

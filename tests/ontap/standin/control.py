@@ -52,14 +52,14 @@ def change(cluster, body):
 
 
 def handle(cluster, method, path, body):
-    """The reply to a request below /control. The waiting ones must not hold the world's lock."""
+    """The reply to a request below /control. The waiting ones must not hold the state's lock."""
     what = path.removeprefix("/control/").strip("/")
     if (method, what) == ("GET", "held"):
         return Reply(200, {"held": cluster.faults.wait_held(60)})
     if (method, what) == ("POST", "release"):
         cluster.faults.release()
         return Reply()
-    with cluster.world.lock:
+    with cluster.state.lock:
         try:
             return at_once(cluster, method, what, body)
         except (ValueError, KeyError, TypeError) as error:

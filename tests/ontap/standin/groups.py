@@ -131,7 +131,7 @@ def delete_group(req, uuid):
     path = f"{group['svm']['name']}:/cg/{group['name']}"
 
     def act():
-        if any(get(r, "source.path") == path for c in cluster.world.clusters
+        if any(get(r, "source.path") == path for c in cluster.state.clusters
                for r in c.relationships):
             raise Fail(53412041, "The consistency group is replicated.")
         for snapshot in [s for s in cluster.group_snapshots
@@ -198,7 +198,7 @@ def two_phase(req, group, body, uuid, location):
 
     def act():
         snapshot = start(req, group, body, uuid)
-        snapshot["_timer"] = req.cluster.world.after(seconds, lambda: expire(req.cluster, snapshot))
+        snapshot["_timer"] = req.cluster.state.after(seconds, lambda: expire(req.cluster, snapshot))
         return [told(snapshot)] if knobs["start_uuid"] == "records" else None
     work = Work(act, 201, svm=group["svm"], force_job=knobs["start_reply"] == 202)
     if knobs["start_uuid"] == "location":
@@ -310,9 +310,9 @@ def abort(cluster, snapshot):
         snapshots.discard(volume, member)
 
 
-def abort_all(world):
+def abort_all(state):
     """No file system stays frozen."""
-    for cluster in world.clusters:
+    for cluster in state.clusters:
         for snapshot in [s for s in cluster.group_snapshots if s["_started"]]:
             abort(cluster, snapshot)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""For the stand-in's own tests: a fresh world behind real TLS for each test, and a small client."""
+"""For the stand-in's own tests: a fresh state behind real TLS for each test, and a small client."""
 import atexit
 import base64
 import http.client
@@ -16,8 +16,8 @@ from urllib.parse import quote, urlencode
 sys.dont_write_bytecode = True
 import certs  # noqa: E402
 import server  # noqa: E402
-import tree  # noqa: E402
 import state  # noqa: E402
+import tree  # noqa: E402
 
 SCRATCH = tempfile.mkdtemp(prefix="ontap-test.")
 atexit.register(tree.remove_tree, SCRATCH)
@@ -80,14 +80,14 @@ class Bed(unittest.TestCase):
 
     def setUp(self):
         self.directory = tempfile.mkdtemp(dir=SCRATCH)
-        self.world = state.World(self.topology())
+        self.standin = state.State(self.topology())
         self.log = server.Log(os.path.join(self.directory, "requests.jsonl"))
         self.servers = []
-        for cluster in self.world.clusters:
+        for cluster in self.standin.clusters:
             listener = server.Server(cluster, CERTIFICATES, self.log)
             threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True).start()
             self.servers.append(listener)
-        self.c1, self.c2 = (Client(cluster) for cluster in self.world.clusters)
+        self.c1, self.c2 = (Client(cluster) for cluster in self.standin.clusters)
         self.v1, self.v2 = self.uuid("v1"), self.uuid("v2")
 
     def tearDown(self):
@@ -126,7 +126,7 @@ class Bed(unittest.TestCase):
         return os.path.join(self.directory, *parts)
 
     def uuid(self, name):
-        return next(v["uuid"] for c in self.world.clusters for v in c.volumes if v["name"] == name)
+        return next(v["uuid"] for c in self.standin.clusters for v in c.volumes if v["name"] == name)
 
     def write(self, path, text):
         os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)

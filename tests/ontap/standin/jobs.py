@@ -47,8 +47,8 @@ def start(req, work):
         job["state"], job["_polls"] = "running", 0
     elif not job["_polls"]:
         half = cluster.knobs["job_seconds"] / 2
-        cluster.world.after(half, lambda: job.update(state="running"))
-        cluster.world.after(half * 2, lambda: finish(cluster, job))
+        cluster.state.after(half, lambda: job.update(state="running"))
+        cluster.state.after(half * 2, lambda: finish(cluster, job))
     return job
 
 

@@ -60,7 +60,7 @@ def may(user, method, template):
 
 
 def handle(req, raw_path, links):
-    """The reply to a request of a known user; the world's lock is held."""
+    """The reply to a request of a known user; the state's lock is held."""
     cluster = req.cluster
     req.route, found = find_route(req.method, raw_path.removeprefix("/api"), cluster.version())
     if not may(req.user, req.method, req.route.template):
@@ -169,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, req, raw_path, entry, bad_body):
         accept = self.headers.get("Accept", "*/*")
         links = "hal+json" in accept or "application/json" not in accept
-        with req.cluster.world.lock:
+        with req.cluster.state.lock:
             try:
                 req.user = self.login(req.cluster)
                 entry["user"] = req.user["name"]

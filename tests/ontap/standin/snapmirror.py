@@ -48,7 +48,7 @@ def shown(cluster, relationship):
 
 def listing(req):
     if req.flag("list_destinations_only"):
-        return [shown(c, r) for c in req.cluster.world.clusters for r in c.relationships
+        return [shown(c, r) for c in req.cluster.state.clusters for r in c.relationships
                 if get(r, "source.cluster.name") == req.cluster.name
                 and req.sees(get(r, "source.svm.name"))]
     return [shown(req.cluster, r) for r in req.cluster.relationships
@@ -116,7 +116,7 @@ def create_relationship(req):
     if any(get(r, "source.path") == source and get(r, "destination.path") == destination
            for r in cluster.relationships):
         raise Fail(6619637, "The relationship already exists.")
-    where, volume = cluster.world.volume_at(source)
+    where, volume = cluster.state.volume_at(source)
     if volume is None:
         raise Fail(917927, f'The source volume "{source}" was not found.', target="source.path")
     policy = get(body, "policy.name", "Asynchronous")
@@ -133,14 +133,14 @@ def make(cluster, where, source, destination, policy, create, body, restore):
         if not svm["_directory"]:
             raise Fail(13303817, "The topology has no directory for new volumes of this SVM.")
         cluster.add_volume(svm, name, os.path.join(svm["_directory"], name), entry={"type": "dp"})
-    if cluster.world.volume_at(destination)[0] is not cluster:
+    if cluster.state.volume_at(destination)[0] is not cluster:
         raise Fail(917927, f'The destination volume "{destination}" was not found.')
     record = cluster.add_relationship({
         "source": source, "destination": destination, "policy": policy, "cluster": where.name,
         "state": "snapmirrored" if restore else "uninitialized"})
     record["restore"] = restore
     if restore:
-        cluster.world.volume_at(destination)[1]["type"] = "rw"
+        cluster.state.volume_at(destination)[1]["type"] = "rw"
     if body.get("state") == "snapmirrored":
         begin(cluster, record, {}, "initialize")
     return [{"uuid": record["uuid"]}]
@@ -160,14 +160,14 @@ def modify_relationship(req, uuid):
     def act():
         # Only triggered: the state follows in its own time.
         if state:
-            cluster.world.after(cluster.knobs["transfer_seconds"] / 2, change)
+            cluster.state.after(cluster.knobs["transfer_seconds"] / 2, change)
 
     def change():
         if state == "snapmirrored" and relationship["state"] in ("broken_off", "uninitialized"):
             begin(cluster, relationship, {},
                   "resync" if relationship["state"] == "broken_off" else "initialize")
         relationship["state"] = state
-        _, volume = cluster.world.volume_at(relationship["destination"]["path"])
+        _, volume = cluster.state.volume_at(relationship["destination"]["path"])
         volume["type"] = "rw" if state == "broken_off" else "dp"
     return Work(act, 200)
 
@@ -242,7 +242,7 @@ def create_transfer(req, uuid):
 
 
 def find_source(cluster, relationship, name, code):
-    where, volume = cluster.world.volume_at(relationship["source"]["path"])
+    where, volume = cluster.state.volume_at(relationship["source"]["path"])
     for snapshot in where.snapshots_of(volume):
         if snapshot["name"] == name:
             return snapshot
@@ -257,7 +257,7 @@ def begin(cluster, relationship, body, kind):
     relationship["_polls"] = cluster.knobs["transfer_polls"]
     uuid = relationship["transfer"]["uuid"]
     if not relationship["_polls"]:
-        cluster.world.after(cluster.knobs["transfer_seconds"],
+        cluster.state.after(cluster.knobs["transfer_seconds"],
                             lambda: get(relationship, "transfer.uuid") == uuid
                             and is_busy(relationship) and finish(cluster, relationship))
 
@@ -290,8 +290,8 @@ def update(cluster, relationship):
 
     A mirror, which has no rules, gets the named snapshot, else one made for the occasion.
     """
-    where, source = cluster.world.volume_at(relationship["source"]["path"])
-    _, target = cluster.world.volume_at(relationship["destination"]["path"])
+    where, source = cluster.state.volume_at(relationship["source"]["path"])
+    _, target = cluster.state.volume_at(relationship["destination"]["path"])
     policy = cluster.one(cluster.policies, "name", relationship["policy"]["name"])
     counts = {rule["label"]: int(rule["count"]) for rule in policy.get("retention", [])}
     name = relationship["_request"].get("source_snapshot")
@@ -336,8 +336,8 @@ def copy_over(where, source, snapshot, cluster, target, relationship):
 
 def restore(cluster, relationship):
     """From the source, which is the secondary, to the destination: files, or all of the volume."""
-    where, source = cluster.world.volume_at(relationship["source"]["path"])
-    _, target = cluster.world.volume_at(relationship["destination"]["path"])
+    where, source = cluster.state.volume_at(relationship["source"]["path"])
+    _, target = cluster.state.volume_at(relationship["destination"]["path"])
     name = relationship["_request"].get("source_snapshot")
     if name is None:
         name = where.snapshots_of(source)[-1]["name"]

@@ -18,7 +18,7 @@ def new_uuid():
     return str(uuid.uuid4())
 
 
-class World:
+class State:
     """All clusters of one process. Whatever touches them holds the lock."""
 
     def __init__(self, topology):
@@ -49,8 +49,8 @@ class World:
 
 
 class Cluster:
-    def __init__(self, world, entry):
-        self.world = world
+    def __init__(self, state, entry):
+        self.state = state
         self.name = entry["name"]
         self.uuid = new_uuid()
         self.address = entry.get("address", "127.0.0.1")
@@ -175,8 +175,8 @@ class Cluster:
                                   "copy_all_source_snapshots": False})
 
     def add_relationship(self, entry):
-        source_cluster, source = self.world.volume_at(entry["source"])
-        _, target = self.world.volume_at(entry["destination"])
+        source_cluster, source = self.state.volume_at(entry["source"])
+        _, target = self.state.volume_at(entry["destination"])
         policy = self.one(self.policies, "name", entry.get("policy", "Asynchronous"))
         record = {
             "uuid": new_uuid(),
@@ -256,7 +256,7 @@ class Cluster:
 
     def foreign(self, volume):
         """The directories of all volumes but this one, which may lie below it."""
-        return {os.path.realpath(other["_directory"]) for cluster in self.world.clusters
+        return {os.path.realpath(other["_directory"]) for cluster in self.state.clusters
                 for other in cluster.volumes if other is not volume}
 
     def snapshots_of(self, volume):

@@ -19,10 +19,10 @@ RESETS = (ConnectionResetError, ssl.SSLEOFError, http.client.RemoteDisconnected)
 class Logins(Bed):
     def test_tls_is_verified(self):
         with self.assertRaises(ssl.SSLCertVerificationError):
-            Client(self.world.clusters[0], ca="other-ca").call("GET", "/cluster")
+            Client(self.standin.clusters[0], ca="other-ca").call("GET", "/cluster")
 
     def test_basic(self):
-        c1 = self.world.clusters[0]
+        c1 = self.standin.clusters[0]
         self.assert_ok(self.c1.call("GET", "/cluster"))
         for client in (Client(c1, password="no"), Client(c1, user="nobody"),
                        Client(c1, user="robot", password="None")):
@@ -31,24 +31,24 @@ class Logins(Bed):
             self.assertIn("Basic", answer.headers["WWW-Authenticate"])
 
     def test_certificate(self):
-        c1 = self.world.clusters[0]
+        c1 = self.standin.clusters[0]
         self.assert_ok(Client(c1, certificate="robot").call("GET", "/cluster"))
         self.assertEqual(self.requests()[-1]["user"], "robot")
-        self.assertEqual(Client(self.world.clusters[1], certificate="robot")
+        self.assertEqual(Client(self.standin.clusters[1], certificate="robot")
                          .call("GET", "/cluster").status, 401)
 
     def test_roles(self):
-        small = Client(self.world.clusters[0], "small", "pw")
+        small = Client(self.standin.clusters[0], "small", "pw")
         self.assert_ok(small.call("GET", V))
         self.assert_fails(small.call("GET", "/cluster"), 6, 403)
         self.assert_fails(small.call("PATCH", f"{V}/{self.v1}", {"nas.path": ""}), 6, 403)
         self.assert_ok(small.call("POST", f"{V}/{self.v1}/snapshots?{WAIT}", {"name": "x"}), 201)
 
     def test_svm_header(self):
-        other = Client(self.world.clusters[0], headers={"X-Dot-SVM-Name": "s"})
+        other = Client(self.standin.clusters[0], headers={"X-Dot-SVM-Name": "s"})
         self.assertEqual(len(other.call("GET", V).records()), 3)
         self.assert_fails(other.call("GET", "/cluster"), 3, 400)
-        wrong = Client(self.world.clusters[0], headers={"X-Dot-SVM-Name": "nope"})
+        wrong = Client(self.standin.clusters[0], headers={"X-Dot-SVM-Name": "nope"})
         self.assert_fails(wrong.call("GET", V), 2621462)
 
     def test_log(self):
@@ -134,7 +134,7 @@ class Queries(Bed):
         self.assertNotIn("owners", (self.take(self.v1, "x"), self.snapshot(self.v1, "x", "**"))[1])
 
     def test_links(self):
-        plain = Client(self.world.clusters[0], headers={"Accept": "application/json"})
+        plain = Client(self.standin.clusters[0], headers={"Accept": "application/json"})
         body = plain.call("GET", V, max_records=1).body
         self.assertEqual(list(body["_links"]), ["next"])
         self.assertNotIn("_links", body["records"][0])

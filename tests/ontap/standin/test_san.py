@@ -168,7 +168,7 @@ class Maps(SanBed):
         hook = self.path("hook")
         with open(os.open(hook, os.O_CREAT | os.O_WRONLY, 0o755), "w", encoding="ascii") as file:
             file.write(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {self.path("calls")}\n')
-        self.world.clusters[0].hooks.update(map=hook, unmap=hook)
+        self.standin.clusters[0].hooks.update(map=hook, unmap=hook)
         self.assert_ok(self.clone(), 201)
         self.map("l1_r")
         clone = self.lun("l1_r")
