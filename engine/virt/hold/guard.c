@@ -77,19 +77,18 @@ static char *receive_answer(VkGuard *guard, gint64 deadline, GError **error)
 	return text;
 }
 
-/* Waits for the answer to what was sent last, or to the start. */
+/* Waits for the answer to what was sent last, or to the start: at least one is owed. */
 static gboolean take_answer(VkGuard *guard, GError **error)
 {
 	gint64 deadline = vk_deadline(ANSWER_TIMEOUT_SEC);
 	g_autofree char *text = NULL;
 
-	while (guard->owed > 0) {
+	do {
 		g_free(text);
 		text = receive_answer(guard, deadline, error);
 		if (!text)
 			return FALSE;
-		guard->owed--;
-	}
+	} while (--guard->owed > 0);
 	return g_str_equal(text, "ok") || vk_fail(error, VK_ERROR_FAILED, "the guard: %s", text);
 }
 
