@@ -2,12 +2,10 @@
 #include "xml-priv.h"
 
 #include "errors.h"
-#include "xml-text.h"
 
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
 #include <libxml/xmlsave.h>
-#include <libxml/xpath.h>
 #include <string.h>
 
 /* libvirt's own limit for a domain XML on the wire is 4 MiB. */
@@ -216,30 +214,4 @@ xmlNode *vk_xml_prepend(xmlNode *parent, const char *name)
 	if (is_blank(first))
 		xmlAddPrevSibling(node, xmlCopyNode(first, 1));
 	return node;
-}
-
-char *vk_xml_text_at(const char *xml, const char *xpath)
-{
-	const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
-	xmlDocPtr document;
-	xmlXPathContextPtr context = NULL;
-	xmlXPathObjectPtr object = NULL;
-	xmlChar *text = NULL;
-	char *found = NULL;
-
-	document = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, options);
-	if (document)
-		context = xmlXPathNewContext(document);
-	if (context)
-		object = xmlXPathEvalExpression((const xmlChar *)xpath, context);
-	if (object && object->type == XPATH_NODESET && object->nodesetval &&
-	    object->nodesetval->nodeNr > 0)
-		text = xmlNodeGetContent(object->nodesetval->nodeTab[0]);
-	if (text)
-		found = g_strdup((const char *)text);
-	xmlFree(text);
-	xmlXPathFreeObject(object);
-	xmlXPathFreeContext(context);
-	xmlFreeDoc(document);
-	return found;
 }

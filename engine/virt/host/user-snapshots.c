@@ -3,9 +3,12 @@
 
 #include "errors.h"
 #include "libvirt-priv.h"
-#include "user-snapshot-xml.h"
+#include "xml-text.h"
 
 #include <stdlib.h>
+
+/* The disks of an external snapshot go on in these files. An internal snapshot has none. */
+static const char files_xpath[] = "/domainsnapshot/disks/disk[@snapshot='external']/source/@file";
 
 VkUserSnapshot *vk_user_snapshot_new(const char *name)
 {
@@ -36,7 +39,7 @@ static gboolean add(GPtrArray *found, virDomainSnapshotPtr entry, const char *gu
 	if (!xml)
 		return vk_fail_libvirt(error, "cannot get the snapshot '%s' of guest '%s'", name,
 				       guest);
-	ok = vk_user_snapshot_xml_files(xml, snapshot->files, error);
+	ok = vk_xml_add_texts(xml, "domainsnapshot", files_xpath, snapshot->files, error);
 	free(xml);
 	return ok;
 }

@@ -3,6 +3,7 @@
 #include "domain-rewrite.h"
 #include "domain.h"
 #include "errors.h"
+#include "xml-text.h"
 
 #include <check.h>
 #include <string.h>
@@ -309,6 +310,33 @@ START_TEST(refuses_every_truncation)
 }
 END_TEST
 
+static const char snapshot_xml[] =
+	"<domainsnapshot><name>before</name><disks>"
+	"<disk name='vda' snapshot='external'><source file='/images/a&amp;b.before'/></disk>"
+	"<disk name='vdb' snapshot='internal'><source file='/images/b.qcow2'/></disk>"
+	"<disk name='vdc' snapshot='external'><source file='/images/c.before'/></disk>"
+	"<disk name='vdd' snapshot='no'/></disks></domainsnapshot>";
+
+START_TEST(finds_texts_by_their_place)
+{
+	const char *files = "/domainsnapshot/disks/disk[@snapshot='external']/source/@file";
+	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *name = vk_xml_text_at(snapshot_xml, "/domainsnapshot/name");
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_str_eq(name, "before");
+	ck_assert_ptr_null(vk_xml_text_at(snapshot_xml, "/domainsnapshot/parent"));
+	ck_assert_ptr_null(vk_xml_text_at("<domainsnapshot>", "/domainsnapshot"));
+	ck_assert(vk_xml_add_texts(snapshot_xml, "domainsnapshot", files, found, NULL));
+	ck_assert_uint_eq(found->len, 2);
+	ck_assert_str_eq(g_ptr_array_index(found, 0), "/images/a&b.before");
+	ck_assert_str_eq(g_ptr_array_index(found, 1), "/images/c.before");
+	ck_assert(!vk_xml_add_texts("<domain/>", "domainsnapshot", files, found, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_FAILED);
+	ck_assert_uint_eq(found->len, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("domain");
@@ -326,6 +354,7 @@ int main(void)
 	tcase_add_loop_test(tests, refuses_what_is_broken, 0, G_N_ELEMENTS(broken));
 	tcase_add_test(tests, refuses_what_is_too_large);
 	tcase_add_test(tests, refuses_every_truncation);
+	tcase_add_test(tests, finds_texts_by_their_place);
 	suite_add_tcase(suite, tests);
 
 	SRunner *runner = srunner_create(suite);
