@@ -8,9 +8,31 @@
 
 #include "errors.h"
 #include "layout.h"
+#include "timestamp.h"
 #include "vault-parts.h"
 
 #include <string.h>
+
+static gboolean refuse_pinned(VkVault *vault, const VkSnapshotKey *key, const GPtrArray *kinds,
+			      GError **error)
+{
+	g_autoptr(VkPin) pin = vk_catalog_find_pin(vault, key, kinds);
+	g_autofree char *name = NULL, *time = NULL, *until = NULL;
+
+	if (!pin)
+		return TRUE;
+	name = vk_catalog_name(vault, key);
+	if (pin->until != VK_PIN_FOR_GOOD) {
+		time = vk_time_format(pin->until);
+		until = vk_when_local(time);
+	}
+	return vk_fail(
+		error, VK_ERROR_FAILED,
+		"the snapshot '%s' is pinned%s%s%s%s and is not forgotten: run 'virtkeep unpin "
+		"%s' first",
+		name, until ? " until " : "", until ? until : "", pin->reason ? ": " : "",
+		pin->reason ? pin->reason : "", name);
+}
 
 gboolean vk_catalog_forget(VkVault *vault, const VkSnapshotKey *key, const char *reason,
 			   GError **error)
@@ -19,8 +41,12 @@ gboolean vk_catalog_forget(VkVault *vault, const VkSnapshotKey *key, const char 
 
 	if (!kinds)
 		return FALSE;
-	/* F1 */
-	return vk_marks_have(kinds, VK_MARK_FORGOTTEN) ||
+	if (vk_marks_have(kinds, VK_MARK_FORGOTTEN))
+		return TRUE;
+	/* Pins that have ended go, for the collector takes no notice of dates (D5). */
+	return refuse_pinned(vault, key, kinds, error) &&
+	       vk_catalog_delete_pins(vault, key, kinds, error) &&
+	       /* F1 */
 	       vk_catalog_put_mark(vault, key, VK_MARK_FORGOTTEN, reason, error);
 }
 
@@ -53,8 +79,7 @@ static gboolean refuse_going(VkVault *vault, const VkSnapshotKey *key, GError **
 
 gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {
-	g_autofree char *back =
-		g_strdup_printf(VK_MARK_BACK "%08x%08x", g_random_int(), g_random_int());
+	g_autofree char *back = vk_catalog_new_mark(VK_MARK_BACK);
 	g_autoptr(GPtrArray) kinds = vk_catalog_look(vault, key, error);
 	g_autoptr(GError) trouble = NULL;
 	gboolean done;

@@ -10,8 +10,12 @@
 
 #include <string.h>
 
-/* The name of a mark. New string. */
-static char *mark_object(const VkSnapshotKey *key, const char *kind)
+char *vk_catalog_new_mark(const char *prefix)
+{
+	return g_strdup_printf("%s%08x%08x", prefix, g_random_int(), g_random_int());
+}
+
+char *vk_catalog_mark_object(const VkSnapshotKey *key, const char *kind)
 {
 	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s-%s.%s", key->uuid, key->time, key->id, kind);
 }
@@ -39,8 +43,10 @@ void vk_catalog_take_marks(GPtrArray *keys, guint first, const GPtrArray *names)
 		g_autofree char *stem = dot ? g_strndup(name, (gsize)(dot - name)) : NULL;
 		VkSnapshotKey *key = stem ? g_hash_table_lookup(by_stem, stem) : NULL;
 
-		if (key && strcmp(dot + 1, VK_MARK_FORGOTTEN) == 0)
-			key->forgotten = TRUE;
+		if (!key)
+			continue;
+		key->forgotten = key->forgotten || strcmp(dot + 1, VK_MARK_FORGOTTEN) == 0;
+		key->pinned = key->pinned || g_str_has_prefix(dot + 1, VK_MARK_PIN);
 	}
 }
 
@@ -90,7 +96,7 @@ gboolean vk_marks_have(const GPtrArray *kinds, const char *kind)
 	return FALSE;
 }
 
-static json_t *describe(const char *reason)
+json_t *vk_catalog_describe_mark(const char *reason)
 {
 	g_autofree char *when = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
 
@@ -102,8 +108,8 @@ static json_t *describe(const char *reason)
 gboolean vk_catalog_put_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,
 			     const char *reason, GError **error)
 {
-	g_autofree char *name = mark_object(key, kind);
-	g_autoptr(json_t) object = describe(reason);
+	g_autofree char *name = vk_catalog_mark_object(key, kind);
+	g_autoptr(json_t) object = vk_catalog_describe_mark(reason);
 	g_autoptr(GError) trouble = NULL;
 
 	if (vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, &trouble) ||
@@ -119,7 +125,7 @@ gboolean vk_catalog_put_mark(VkVault *vault, const VkSnapshotKey *key, const cha
 gboolean vk_catalog_delete_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,
 				GError **error)
 {
-	g_autofree char *name = mark_object(key, kind);
+	g_autofree char *name = vk_catalog_mark_object(key, kind);
 
 	return vault->store->ops->delete (vault->store, name, error);
 }

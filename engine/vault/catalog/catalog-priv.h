@@ -2,8 +2,9 @@
 /*
  * The inside of the catalogue. catalog-key.c has the names of its objects, catalog.c lists and
  * loads, catalog-order.c orders and dates the list, catalog-marks.c reads and puts marks,
- * catalog-forget.c forgets by them, catalog-guests.c groups the list by guests and finds a snapshot
- * by what people write, of which catalog-choose.c does the part after the '@'. Threads: free.
+ * catalog-forget.c forgets and catalog-pin.c protects by them, catalog-guests.c groups the list by
+ * guests and finds a snapshot by what people write, of which catalog-choose.c does the part after
+ * the '@'. Threads: free.
  *
  * The order is that in which the snapshots of a guest were committed. It is that of their TIMEs as
  * long as no clock is set back. When a snapshot is committed while others of its guest are dated
@@ -15,22 +16,27 @@
  * for people, and it may be empty. An <id> is of the one who put the mark, and of nobody else:
  *
  *   snaps/<guest uuid>/<TIME>-<snap id>.del        it is forgotten
- *   snaps/<guest uuid>/<TIME>-<snap id>.back-<id>  it is about to be listed again
- *   snaps/<guest uuid>/<TIME>-<snap id>.gone-<id>  the collector of this lease is about to remove
- * it
+ *   snaps/<guest uuid>/<TIME>-<snap id>.back-<id>  somebody is about to list it again
+ *   snaps/<guest uuid>/<TIME>-<snap id>.gone-<id>  the collector <id> is about to remove it
+ *   snaps/<guest uuid>/<TIME>-<snap id>.pin-<id>   it is pinned; until when is in it
  *
  * tests/model/README.md says why these are enough. Its steps are F1 for forgetting, U1 to U4 for
- * the way back, D1 to D7 for removing.
+ * the way back, P1 and P2 for pins, D1 to D7 for removing.
  */
 #pragma once
 
 #include "catalog.h"
+#include "catalog-pin.h"
+#include "json.h"
 #include "when.h"
 
 #include <glib.h>
 
 /* The key of the object NAME in the folder of UUID. New; NULL: it is no snapshot's. */
 VkSnapshotKey *vk_snapshot_key_parse(const char *uuid, const char *name);
+
+/* "GUEST@TIME" for messages, or "UUID@TIME" when the object cannot be read. New string. */
+char *vk_catalog_name(VkVault *vault, const VkSnapshotKey *key);
 
 /* What the names of a snapshot's objects begin with: "<TIME>-<snap id>". New string. */
 char *vk_snapshot_key_stem(const VkSnapshotKey *key);
@@ -51,6 +57,16 @@ void vk_catalog_take_marks(GPtrArray *keys, guint first, const GPtrArray *names)
 #define VK_MARK_FORGOTTEN "del"
 #define VK_MARK_BACK      "back-" /* and an id */
 #define VK_MARK_GOING     "gone-" /* and an id */
+#define VK_MARK_PIN       "pin-"  /* and an id */
+
+/* A kind that nobody else has: PREFIX and a new id. New string. */
+char *vk_catalog_new_mark(const char *prefix);
+
+/* The name of a mark within the vault. New string. */
+char *vk_catalog_mark_object(const VkSnapshotKey *key, const char *kind);
+
+/* What is in every mark: when and where it was put, and REASON (nullable). New reference. */
+json_t *vk_catalog_describe_mark(const char *reason);
 
 /*
  * The kinds of all that lies beside the snapshot's object at the moment. New strings.
@@ -60,6 +76,15 @@ GPtrArray *vk_catalog_look(VkVault *vault, const VkSnapshotKey *key, GError **er
 
 /* Whether KINDS, of vk_catalog_look(), has KIND. */
 gboolean vk_marks_have(const GPtrArray *kinds, const char *kind);
+
+/*
+ * Of the pins among KINDS, of vk_catalog_look(), the one that holds for longest; NULL: none holds.
+ */
+VkPin *vk_catalog_find_pin(VkVault *vault, const VkSnapshotKey *key, const GPtrArray *kinds);
+
+/* Removes the pins among KINDS. */
+gboolean vk_catalog_delete_pins(VkVault *vault, const VkSnapshotKey *key, const GPtrArray *kinds,
+				GError **error);
 
 /* Puts a mark durably, and takes it away. Both succeed if that is done already. */
 gboolean vk_catalog_put_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,

@@ -150,6 +150,23 @@ VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **e
 	return g_steal_pointer(&snapshot);
 }
 
+char *vk_catalog_name(VkVault *vault, const VkSnapshotKey *key)
+{
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(vault, key, NULL);
+
+	return snapshot ? vk_snapshot_reference(snapshot)
+			: g_strdup_printf("%s@%s", key->uuid, key->time);
+}
+
+gboolean vk_catalog_stored_time(VkVault *vault, const VkSnapshotKey *key, gint64 *ret_seconds,
+				GError **error)
+{
+	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	guint64 size;
+
+	return vault->store->ops->head(vault->store, name, &size, ret_seconds, error);
+}
+
 gboolean vk_catalog_stamp(VkVault *vault, guint64 *ret_stamp, GError **error)
 {
 	return vault->store->ops->stamp(vault->store, VK_FOLDER_SNAPS, ret_stamp, error);

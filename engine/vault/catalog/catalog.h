@@ -21,6 +21,7 @@ typedef struct VkSnapshotKey {
 	gboolean is_noted;  /* BEFORE is noted in the vault */
 	gint64 taken;       /* see vk_snapshot_key_taken() */
 	gboolean forgotten; /* it is hidden: see vk_catalog_forget() */
+	gboolean pinned;    /* it has a pin, which may have ended: see vk_catalog_load_pin() */
 } VkSnapshotKey;
 
 void vk_snapshot_key_free(VkSnapshotKey *key);
@@ -75,9 +76,16 @@ VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **e
 gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **error);
 
 /*
+ * When the snapshot's object was stored, in seconds since 1970 by the store's own clock. Whoever
+ * dates a snapshot has no say in it. VK_ERROR_NOT_FOUND.
+ */
+gboolean vk_catalog_stored_time(VkVault *vault, const VkSnapshotKey *key, gint64 *ret_seconds,
+				GError **error);
+
+/*
  * Forgets a snapshot: it is hidden at once, durably, and nothing is freed. From then on the
  * collector may remove it. REASON (nullable) is for people. Succeeds if it is forgotten already.
- * VK_ERROR_NOT_FOUND.
+ * VK_ERROR_NOT_FOUND; VK_ERROR_FAILED when it is pinned.
  */
 gboolean vk_catalog_forget(VkVault *vault, const VkSnapshotKey *key, const char *reason,
 			   GError **error);
