@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "log.h"
-#include "program.h"
+#include "file-limit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,10 +119,10 @@ static int start_logger(void)
 	const char *argv[] = {"logger", "-t", "virtkeep-mount", "-p", "daemon.warning", NULL};
 	int input = -1;
 
-	if (!g_spawn_async_with_pipes(
-		    "/", (char **)(gpointer)argv, NULL,
-		    G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
-		    vk_program_lower_file_limit, NULL, NULL, &input, NULL, NULL, NULL))
+	if (!g_spawn_async_with_pipes("/", (char **)(gpointer)argv, NULL,
+				      G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL |
+					      G_SPAWN_STDERR_TO_DEV_NULL,
+				      vk_file_limit_lower, NULL, NULL, &input, NULL, NULL, NULL))
 		return -1;
 	return input;
 }

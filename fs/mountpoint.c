@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "log.h"
-#include "program.h"
+#include "file-limit.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -56,7 +56,7 @@ gboolean vk_mountpoint_detach(const char *path, GError **error)
 	if (errno != EPERM)
 		return vk_fail_errno(error, errno, "cannot unmount '%s'", path);
 	if (!g_spawn_sync("/", (char **)(gpointer)argv, NULL, G_SPAWN_SEARCH_PATH,
-			  vk_program_lower_file_limit, NULL, NULL, NULL, &status, &trouble) ||
+			  vk_file_limit_lower, NULL, NULL, NULL, &status, &trouble) ||
 	    !g_spawn_check_wait_status(status, &trouble))
 		return vk_fail(error, VK_ERROR_FAILED, "cannot unmount '%s' by fusermount3: %s",
 			       path, trouble->message);

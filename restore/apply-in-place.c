@@ -8,7 +8,7 @@
 
 #include "log.h"
 #include "plan-place.h"
-#include "program.h"
+#include "interrupt.h"
 #include "user-snapshots.h"
 
 #define POLL_USEC (G_USEC_PER_SEC / 10)

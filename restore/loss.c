@@ -2,7 +2,7 @@
 #include "loss.h"
 
 #include "errors.h"
-#include "program.h"
+#include "interrupt.h"
 #include "text.h"
 #include "timestamp.h"
 #include "when.h"

@@ -13,6 +13,7 @@
 #include "loss.h"
 #include "open-vault.h"
 #include "plan-make.h"
+#include "interrupt.h"
 #include "program.h"
 #include "report.h"
 #include "room.h"

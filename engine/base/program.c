@@ -2,20 +2,12 @@
 #include "program.h"
 
 #include "errors.h"
+#include "file-limit.h"
+#include "interrupt.h"
 #include "log.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-
-#define FILES_MAX 65536u
-
-static volatile sig_atomic_t interrupted, seen_int, seen_term;
-static gint shields;      /* atomic */
-static GMutex keys_mutex; /* the keys are ignored exactly while there are shields */
-static void (*stop_handler)(int), (*quit_handler)(int); /* without shields */
-static rlim_t file_limit; /* as it was before we raised it; 0: we did not */
 
 void vk_program_add_options(VkProgram *program, GOptionContext *context)
 {
@@ -40,85 +32,6 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context)
 	vk_completion_add_entries(program->completion, entries);
 }
 
-static gboolean is_seen(int number)
-{
-	return number == SIGINT ? seen_int : seen_term;
-}
-
-/*
- * A second SIGINT or SIGTERM ends the program at once, but not while a guest depends on it. A
- * second SIGHUP is no wish of anybody's: the shell and the kernel both send one.
- */
-static void note_signal(int number)
-{
-	if (number != SIGHUP && is_seen(number) && g_atomic_int_get(&shields) == 0) {
-		signal(number, SIG_DFL);
-		raise(number);
-		return;
-	}
-	if (number == SIGINT)
-		seen_int = 1;
-	else if (number == SIGTERM)
-		seen_term = 1;
-	interrupted = 1;
-}
-
-static void arm_interruption(void)
-{
-	struct sigaction action = {.sa_handler = note_signal};
-	struct sigaction before;
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	/* Under nohup it stays ignored. */
-	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-		sigaction(SIGHUP, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
-/* Keys that would stop or kill the program on the spot. A command may ignore them all the time. */
-void vk_shield_begin(void)
-{
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&keys_mutex);
-
-	if (g_atomic_int_add(&shields, 1) > 0)
-		return;
-	stop_handler = signal(SIGTSTP, SIG_IGN);
-	quit_handler = signal(SIGQUIT, SIG_IGN);
-}
-
-void vk_shield_end(void)
-{
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&keys_mutex);
-
-	if (!g_atomic_int_dec_and_test(&shields))
-		return;
-	signal(SIGTSTP, stop_handler);
-	signal(SIGQUIT, quit_handler);
-}
-
-/* The clones of a group's disks are open all at once. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_MAX)
-		return;
-	file_limit = limit.rlim_cur;
-	limit.rlim_cur = MIN(limit.rlim_max, FILES_MAX);
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-void vk_program_lower_file_limit(gpointer unused)
-{
-	struct rlimit limit;
-
-	if (file_limit && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = file_limit;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 const char *vk_program_config_path(const VkProgram *program)
 {
 	const char *named = g_getenv("VIRTKEEP_CONFIG");
@@ -140,8 +53,8 @@ gboolean vk_program_start(VkProgram *program, GError **error)
 		vk_log_set_level(VK_LOG_DEBUG);
 	if (program->quiet)
 		vk_log_set_level(VK_LOG_QUIET);
-	arm_interruption();
-	raise_file_limit();
+	vk_interrupt_arm();
+	vk_file_limit_raise();
 	if (program->unconfigured)
 		return TRUE;
 	program->settings = vk_settings_load(vk_program_config_path(program), error);
@@ -187,19 +100,4 @@ int vk_program_end(const GError *error)
 	if (error)
 		vk_log_error("%s", error->message);
 	return vk_exit_status(error);
-}
-
-gboolean vk_interrupted(void)
-{
-	return interrupted != 0;
-}
-
-gboolean vk_fail_interrupted(GError **error)
-{
-	return vk_fail(error, VK_ERROR_FAILED, "interrupted");
-}
-
-void vk_set_interrupted(gboolean value)
-{
-	interrupted = value;
 }

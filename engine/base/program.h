@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What the programs share: the options before the command, and interruption.
- */
+/* What the programs share: the options before the command. Threads: one at a time. */
 #pragma once
 
 #include "complete.h"
@@ -49,26 +47,3 @@ const char *vk_program_libvirt_uri(const VkProgram *program);
 
 /* Logs ERROR once, if any, and returns the exit status. */
 int vk_program_end(const GError *error);
-
-/*
- * SIGINT, SIGTERM and SIGHUP ask a running job to stop: loops over bytes and waits test this and
- * end with vk_fail_interrupted(), so that everything is cleaned up on the way out. Threads: free.
- */
-gboolean vk_interrupted(void);
-gboolean vk_fail_interrupted(GError **error);
-
-/*
- * Between these a second signal does not end the program, nor do the keys that stop or kill it: a
- * guest is held or has a backup job, and every wait in there is bounded. They nest.
- */
-void vk_shield_begin(void);
-void vk_shield_end(void);
-
-/*
- * Before an exec, as a GSpawnChildSetupFunc: gives other programs the limit of open files that we
- * were started with. Those that use select() cannot do with more.
- */
-void vk_program_lower_file_limit(gpointer unused);
-
-/* For tests: acts as if a signal had come, or takes it back. */
-void vk_set_interrupted(gboolean interrupted);

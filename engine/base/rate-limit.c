@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rate-limit.h"
 
-#include "program.h"
+#include "interrupt.h"
 
 /* So often an interruption is looked for. */
 #define STEP_USEC (100 * G_TIME_SPAN_MILLISECOND)

@@ -6,6 +6,7 @@
 #include "discover.h"
 #include "errors.h"
 #include "forecast.h"
+#include "interrupt.h"
 #include "log.h"
 #include "open-vault.h"
 #include "selection.h"

@@ -5,6 +5,7 @@
 #include "backup.h"
 #include "errors.h"
 #include "hooks.h"
+#include "interrupt.h"
 #include "log.h"
 #include "open-vault.h"
 #include "retention.h"

@@ -4,6 +4,7 @@
 #include "array-drivers.h"
 #include "catalog.h"
 #include "errors.h"
+#include "interrupt.h"
 #include "json.h"
 #include "log.h"
 #include "open-vault.h"

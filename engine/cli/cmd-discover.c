@@ -3,6 +3,7 @@
 
 #include "discover.h"
 #include "errors.h"
+#include "interrupt.h"
 #include "log.h"
 #include "mapping-check.h"
 #include "open-vault.h"

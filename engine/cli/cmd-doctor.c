@@ -5,6 +5,7 @@
 #include "discover.h"
 #include "doctor.h"
 #include "errors.h"
+#include "interrupt.h"
 #include "json.h"
 #include "log.h"
 #include "open-vault.h"

@@ -6,6 +6,7 @@
 #include "cmd.h"
 
 #include "errors.h"
+#include "file-limit.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -79,7 +80,7 @@ static gboolean run_program(const VkProgram *program, const char *folder, const 
 	g_autoptr(GPtrArray) arguments = new_arguments(program, name, argc, argv);
 	g_autofree char *path = find_program(folder, name);
 
-	vk_program_lower_file_limit(NULL);
+	vk_file_limit_lower(NULL);
 	execvp(path, (char **)arguments->pdata);
 	if (errno == ENOENT)
 		return vk_fail(error, VK_ERROR_FAILED,

@@ -3,6 +3,7 @@
 
 #include "catalog.h"
 #include "errors.h"
+#include "interrupt.h"
 #include "json.h"
 #include "log.h"
 #include "open-vault.h"

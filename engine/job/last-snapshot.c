@@ -4,7 +4,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "log.h"
-#include "program.h"
+#include "interrupt.h"
 
 /* How many snapshots on arrays are looked through for an older one with a bitmap. */
 #define ON_ARRAYS_MAX 100

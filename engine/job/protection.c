@@ -2,7 +2,7 @@
 #include "protection.h"
 
 #include "catalog.h"
-#include "program.h"
+#include "interrupt.h"
 
 void vk_protection_free(VkProtection *protection)
 {

@@ -4,7 +4,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "json.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <string.h>
 

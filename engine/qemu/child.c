@@ -8,7 +8,8 @@
 
 #include "errors.h"
 #include "io.h"
-#include "program.h"
+#include "file-limit.h"
+#include "interrupt.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -45,7 +46,7 @@ static void set_up_child(gpointer data)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
-	vk_program_lower_file_limit(NULL);
+	vk_file_limit_lower(NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != GPOINTER_TO_INT(data))
 		_exit(127);

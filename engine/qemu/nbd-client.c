@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "log.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <libnbd.h>
 

@@ -6,7 +6,7 @@
 #include "io.h"
 #include "nbd-client-priv.h"
 #include "private-dir.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "errors.h"
 #include "io.h"
 #include "json.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>

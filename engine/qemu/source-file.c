@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "io.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #include "sink-copy.h"
 
 #include "bulk-writer.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <string.h>
 

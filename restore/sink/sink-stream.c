@@ -5,7 +5,7 @@
 #include "sink-priv.h"
 
 #include "errors.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -8,7 +8,7 @@
 #include "ontap-path.h"
 #include "ontap-relation.h"
 #include "ontap-snapshot.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <string.h>
 

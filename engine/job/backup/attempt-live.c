@@ -3,7 +3,7 @@
 
 #include "errors.h"
 #include "log.h"
-#include "program.h"
+#include "interrupt.h"
 
 /* Without bitmaps and checkpoints it may work. */
 static void note_tracking_trouble(VkAttempt *attempt, const GError *trouble)

@@ -10,7 +10,7 @@
 #include "errors.h"
 #include "log.h"
 #include "offline-source.h"
-#include "program.h"
+#include "interrupt.h"
 
 VkOfflineWatch *vk_attempt_watch(const VkAttempt *attempt, GError **error)
 {

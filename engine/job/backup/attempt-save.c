@@ -7,7 +7,7 @@
 #include "errors.h"
 #include "firmware.h"
 #include "log.h"
-#include "program.h"
+#include "interrupt.h"
 #include "same-fs.h"
 
 gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error)

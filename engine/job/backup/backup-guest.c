@@ -5,7 +5,7 @@
 #include "errors.h"
 #include "expire.h"
 #include "log.h"
-#include "program.h"
+#include "interrupt.h"
 #include "replication.h"
 
 #define STATE_SETTLES_USEC (2 * G_TIME_SPAN_SECOND)

@@ -8,7 +8,7 @@
 #include "errors.h"
 #include "host.h"
 #include "log.h"
-#include "program.h"
+#include "interrupt.h"
 
 typedef struct {
 	VkBackupContext context;

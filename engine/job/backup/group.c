@@ -2,7 +2,7 @@
 #include "group.h"
 
 #include "errors.h"
-#include "program.h"
+#include "interrupt.h"
 #include "timestamp.h"
 
 /* How often a waiting member looks for an interruption. */

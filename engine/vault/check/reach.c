@@ -5,7 +5,7 @@
 #include "vault-parts.h"
 
 #include "errors.h"
-#include "program.h"
+#include "interrupt.h"
 
 VkReach *vk_reach_new(VkVault *vault)
 {

@@ -7,7 +7,7 @@
 #include "frame.h"
 #include "hasher.h"
 #include "map.h"
-#include "program.h"
+#include "interrupt.h"
 #include "reach.h"
 #include "vault-parts.h"
 

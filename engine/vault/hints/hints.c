@@ -7,7 +7,7 @@
 #include "errors.h"
 #include "layout.h"
 #include "log.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 
 #include "errors.h"
 #include "io.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <string.h>
 

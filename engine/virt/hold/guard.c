@@ -6,7 +6,7 @@
 #include "io.h"
 #include "json.h"
 #include "polling.h"
-#include "program.h"
+#include "file-limit.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,7 +29,7 @@ struct VkGuard {
 static void leave_group(gpointer data)
 {
 	setsid();
-	vk_program_lower_file_limit(NULL);
+	vk_file_limit_lower(NULL);
 }
 
 static gboolean spawn(VkGuard *guard, const char *uri, guint timeout_sec, int socket,

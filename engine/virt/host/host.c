@@ -8,7 +8,7 @@
 #include "errors.h"
 #include "libvirt-priv.h"
 #include "polling.h"
-#include "program.h"
+#include "interrupt.h"
 #include "text.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SnapMirror and SnapVault of the ONTAP driver: relationships and transfers. */
 #include "errors.h"
+#include "interrupt.h"
 #include "json.h"
 #include "ontap-pair.h"
-#include "program.h"
 
 #include <check.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Signals, and which configuration is read. Check runs each test in a process of its own. */
+#include "file-limit.h"
+#include "interrupt.h"
 #include "program.h"
 
 #include <check.h>
@@ -192,7 +194,7 @@ START_TEST(others_get_the_file_limit_of_before)
 	limit = get_file_limit();
 	start();
 	ck_assert_uint_eq(get_file_limit().rlim_cur, MIN(limit.rlim_max, 65536));
-	vk_program_lower_file_limit(NULL);
+	vk_file_limit_lower(NULL);
 	ck_assert_uint_eq(get_file_limit().rlim_cur, 512);
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What several threads read together takes the time that it should, however it is shared. */
 #include "memsource.h"
-#include "program.h"
+#include "interrupt.h"
 #include "rate-limit.h"
 #include "session.h"
 #include "tempvault.h"

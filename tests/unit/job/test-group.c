@@ -2,7 +2,7 @@
 /* Threads that meet at a group's stages; members that fail on the way. */
 #include "errors.h"
 #include "group.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "errors.h"
 #include "image-bed.h"
 #include "io.h"
-#include "program.h"
+#include "interrupt.h"
 #include "session-priv.h"
 #include "tempvault.h"
 #include "vault-image.h"

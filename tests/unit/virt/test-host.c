@@ -3,7 +3,7 @@
 #include "errors.h"
 #include "libvirt-priv.h"
 #include "host.h"
-#include "program.h"
+#include "interrupt.h"
 
 #include <check.h>
 #include <stdlib.h>
