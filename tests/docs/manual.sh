@@ -32,7 +32,7 @@ compare() { # WHAT ONE OTHER
 		complain "$1: $(diff <(echo "$2") <(echo "$3") | grep '^[<>]' | paste -sd ' ')"
 }
 
-# Each option of the help is offered, and what its value may be is known to engine/base/complete.c.
+# Each option of the help is offered, and what its value may be is known to engine/base/program/complete.c.
 check_completion() { # "PROGRAM [COMMAND]" OPTIONS
 	local option words answer
 
@@ -89,9 +89,9 @@ done
 
 # The settings: the table in the source, the manual, the example. Snap Creator's are in capitals.
 settings=$(sed -n 's/^\t{"\([a-z]*\( NAME\)*\)", "\([A-Za-z_]*\)", TYPE_.*/\3/p' \
-	../engine/base/settings.c | sort)
+	../engine/base/settings/settings.c | sort)
 [[ -n $settings ]] || complain "no settings found"
-aliases=$(sed -n 's/^\t{.*\.alias = "\([A-Z_]*\)"}.*/\1/p' ../engine/base/settings.c | sort)
+aliases=$(sed -n 's/^\t{.*\.alias = "\([A-Z_]*\)"}.*/\1/p' ../engine/base/settings/settings.c | sort)
 [[ -n $aliases ]] || complain "no aliases of settings found"
 settings_of_manual() {
 	sed -n 's/^\.It Va //p' "man/$1" | sort

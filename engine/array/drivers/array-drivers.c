@@ -7,7 +7,7 @@
 
 /*
  * A new driver gets a line here, and its name among the values of "driver" in
- * engine/base/settings.c.
+ * engine/base/settings/settings.c.
  */
 static const VkArrayDriver *const drivers[] = {&vk_ontap_driver, &vk_reflink_driver, NULL};
 
