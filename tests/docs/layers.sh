@@ -108,6 +108,7 @@ declare -A owner=(
 	[zstd]='engine/vault/pack'
 )
 
+declare -A used=()
 status=0
 fail() {
 	echo "layers: $*" >&2
@@ -121,6 +122,7 @@ check_ours() { # FILE FOLDER NAME
 	esac
 	for folder in "$2" ${below[$2]}; do
 		[[ -e $folder/$3 ]] || continue
+		used["$2 $folder"]=1
 		[[ $folder == "$2" || $3 != *-priv.h ]] || fail "$1 includes \"$3\", which is for $folder"
 		[[ $2 == engine/vault/* || $folder == "$2" || $3 != vault-parts.h ]] ||
 			fail "$1 includes \"$3\", which is for engine/vault"
@@ -153,6 +155,12 @@ while IFS=: read -r file line; do
 done < <(for folder in "${!below[@]}"; do
 	grep -HE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' "$folder"/*.[ch] || true
 done)
+# A row says what its folder needs, so an arrow goes with its last include.
+for folder in "${!below[@]}"; do
+	for arrow in ${below[$folder]}; do
+		[[ -v used["$folder $arrow"] ]] || fail "$folder includes nothing from $arrow: shorten its row"
+	done
+done
 # A folder without a row would not be looked at.
 while read -r folder; do
 	[[ -v below[$folder] ]] || fail "$folder has sources, but no row here"
