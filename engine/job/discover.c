@@ -156,7 +156,7 @@ static gboolean find_size(const Search *search, VkFoundDisk *found)
 
 	if (search->disk->empty)
 		return TRUE;
-	if (search->is_off && image->pool)
+	if (search->is_off && image && image->pool)
 		found->has_size = vk_host_volume_size(search->host, image->pool, image->volume,
 						      &found->size, &found->allocation, &trouble);
 	else

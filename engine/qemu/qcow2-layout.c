@@ -5,8 +5,8 @@
 
 #define CLUSTER_SIZE_USUAL  65536
 #define CLUSTER_SIZE_MIN    512
-#define CLUSTER_SIZE_MAX    (2 * 1024 * 1024)
-#define EXTENDED_L2_MIN     (16 * 1024)
+#define CLUSTER_SIZE_MAX    ((json_int_t)2 * 1024 * 1024)
+#define EXTENDED_L2_MIN     ((json_int_t)16 * 1024)
 #define REFCOUNT_BITS_USUAL 16
 #define REFCOUNT_BITS_MAX   64
 

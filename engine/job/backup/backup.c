@@ -15,6 +15,9 @@ typedef struct {
 	const char *uri;
 	VkBackupDone done;
 	gpointer data;
+	VkRateLimit limit; /* these four while tasks run: the context's */
+	VkSemaphore semaphore, group_semaphore;
+	gint same_fs_warned;
 	guint tasks;            /* guests to be tried */
 	GMutex mutex;           /* guards what follows, and the calls of DONE */
 	guint ended;            /* of the tasks */
@@ -300,25 +303,22 @@ static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	guint threads = cohorts->len > 0 ? tasks->len : at_once;
 	guint workers = options->workers ? options->workers : g_get_num_processors();
 	GThreadPool *pool;
-	VkSemaphore semaphore, group_semaphore;
-	gint same_fs_warned = FALSE;
-	VkRateLimit limit;
 
-	vk_rate_limit_init(&limit, options->bytes_per_sec);
-	run->context.limit = &limit;
-	vk_semaphore_init(&semaphore, at_once);
-	vk_semaphore_init(&group_semaphore, at_once);
-	run->context.semaphore = &semaphore;
-	run->context.group_semaphore = &group_semaphore;
-	run->context.same_fs_warned = &same_fs_warned;
+	vk_rate_limit_init(&run->limit, options->bytes_per_sec);
+	run->context.limit = &run->limit;
+	vk_semaphore_init(&run->semaphore, at_once);
+	vk_semaphore_init(&run->group_semaphore, at_once);
+	run->context.semaphore = &run->semaphore;
+	run->context.group_semaphore = &run->group_semaphore;
+	run->context.same_fs_warned = &run->same_fs_warned;
 	run->context.workers = (workers + at_once - 1) / at_once;
 	pool = g_thread_pool_new(back_up, NULL, (int)threads, TRUE, NULL);
 	for (guint i = 0; i < tasks->len; i++)
 		g_thread_pool_push(pool, g_ptr_array_index(tasks, i), NULL);
 	g_thread_pool_free(pool, FALSE, TRUE);
-	vk_semaphore_clear(&semaphore);
-	vk_semaphore_clear(&group_semaphore);
-	vk_rate_limit_clear(&limit);
+	vk_semaphore_clear(&run->semaphore);
+	vk_semaphore_clear(&run->group_semaphore);
+	vk_rate_limit_clear(&run->limit);
 }
 
 static gboolean run_guests(Run *run, char *const *names, GError **error)
