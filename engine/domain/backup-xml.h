@@ -26,8 +26,8 @@ typedef struct VkBackupXml {
 } VkBackupXml;
 
 /*
- * The job on DOMAIN, as it is now. libvirt chooses for a disk that is not named, so each disk of
- * the domain is named. New string.
+ * The job on DOMAIN, as it is now. It names each disk of the domain: libvirt would choose for the
+ * others. New string.
  */
 char *vk_backup_build_xml(const VkDomain *domain, const VkBackupXml *job, GError **error);
 

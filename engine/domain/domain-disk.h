@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkDomainDisk: one disk of a guest with its images, as a domain XML tells it. Threads: free.
+ * VkDomainDisk: one disk of a guest with its images, as a domain XML has it. Threads: free.
  */
 #pragma once
 
@@ -17,14 +17,14 @@ typedef struct VkDomainDisk {
 	gboolean readonly, shareable, transient;
 	gboolean empty;         /* a drive without medium */
 	VkDomainImage *image;   /* NULL when empty */
-	GPtrArray *backing;     /* VkDomainImage, nearest first; as far as the XML tells */
-	gboolean backing_known; /* the XML tells the chain to its end, as a running guest's does */
+	GPtrArray *backing;     /* VkDomainImage, nearest first; as far as the XML says */
+	gboolean backing_known; /* the XML has the chain to its end, as that of a running guest */
 } VkDomainDisk;
 
 /* NULL when the disk can be saved, else the reason why not, in words. Static string. */
 const char *vk_domain_disk_skip_reason(const VkDomainDisk *disk);
 
-/* Whether QEMU decrypts any of the disk's images, as far as the XML tells them. */
+/* Whether QEMU decrypts any of the disk's images, as far as the XML names them. */
 gboolean vk_domain_disk_is_encrypted(const VkDomainDisk *disk);
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkDomainImage: one image of a disk, or of its backing chain, as a domain XML tells it.
+ * VkDomainImage: one image of a disk, or of its backing chain, as a domain XML has it.
  * Threads: free.
  */
 #pragma once
@@ -28,14 +28,14 @@ char *vk_domain_image_label(const VkDomainImage *image);
 
 /*
  * Whether the image is encrypted in a way that QEMU's tools know, with a secret that libvirt may
- * have; and how that is called, for people. Borrowed; NULL if it is not.
+ * have. The second function is the secret's uuid or usage, borrowed; NULL if there is none.
  */
 gboolean vk_domain_image_has_secret(const VkDomainImage *image);
 const char *vk_domain_image_secret(const VkDomainImage *image);
 
 /*
- * NULL when QEMU's tools can read the image by its file, else what it is, in words. Network storage
- * is out of their reach; of an image that is encrypted without such a secret only the ciphertext
- * could be read, of a slice the whole image around it. Static string.
+ * NULL when QEMU's tools can read the image by its file, else in words what it is. They do not
+ * reach network storage. Without a secret they would read the ciphertext of an encrypted image.
+ * Instead of a slice they would read the whole image. Static string.
  */
 const char *vk_domain_image_obstacle(const VkDomainImage *image);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkNeed: what a guest's definition takes for granted on its host, besides the guest's own files.
+ * VkNeed: something that a guest's definition needs on its host, besides the guest's own files.
  * Threads: free.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a clone would share with its original: one list of all kinds of devices. Each is changed so
- * that both can run side by side, or dropped, and whatever the clone loses by it is told.
+ * that both can run side by side, or dropped. A note names everything that the clone loses.
  */
 #include "domain-rewrite-priv.h"
 
@@ -39,7 +39,7 @@ static void rename_path_attribute(const VkRewrite *rewrite, xmlNode *node, const
 	vk_xml_set_attribute(node, name, renamed);
 }
 
-/* WHAT is left out of the clone, for it is the original's. */
+/* Leaves WHAT out of the clone: only one guest can have it. */
 static gboolean leave_out(const VkRewrite *rewrite, const char *what, const char *which)
 {
 	vk_rewrite_note(rewrite, "%s%s%s is the original's alone: the new guest does not have it",
@@ -59,7 +59,7 @@ static gboolean is_listening(const xmlNode *device)
 	return FALSE;
 }
 
-/* One that is reached; those that listen are others'. */
+/* The source that the device connects to; it may have another that listens. */
 static const xmlNode *connected_source(const xmlNode *device)
 {
 	const xmlNode *source = vk_xml_child(device, "source");
@@ -69,7 +69,7 @@ static const xmlNode *connected_source(const xmlNode *device)
 	return source;
 }
 
-/* WHAT can be shared, but whoever is at the other end hears both. */
+/* WHAT can be shared, but its other end hears both guests. */
 static void note_connected(const VkRewrite *rewrite, const char *what, const xmlNode *device)
 {
 	const xmlNode *source = connected_source(device);
@@ -347,7 +347,7 @@ static gboolean separate_lease(const VkRewrite *rewrite, xmlNode *lease)
 	return !rewrite->changes->drop_passthrough || leave_out(rewrite, "the lease", key);
 }
 
-/* Of the host's input devices; those that are emulated have no source. */
+/* An input device of the host. An emulated one has no source. */
 static gboolean separate_input(const VkRewrite *rewrite, xmlNode *input)
 {
 	const xmlNode *source = vk_xml_child(input, "source");

@@ -39,7 +39,7 @@ static void set_driver_format(xmlNode *disk, const char *format)
 	vk_xml_drop_attribute(driver, "discard_no_unref");
 }
 
-/* Drops of SOURCE what tells the place, or, when it becomes another SORT, all that goes with it. */
+/* Drops the place from SOURCE; for another sort of disk also all that belongs to the place. */
 static void clear_source(xmlNode *source, gboolean is_same_sort)
 {
 	xmlNode *node = source->children;
@@ -113,8 +113,8 @@ static void set_source(const VkRewrite *rewrite, xmlNode *disk, const VkDomainNe
 }
 
 /*
- * The new image holds what the guest saw: it stands alone, with its data in itself, and as plain
- * bytes unless told.
+ * The new image holds what the guest saw: it has no backing file, its data is in itself, and it is
+ * plain unless the change says that it is encrypted.
  */
 static void describe_image(xmlNode *disk, const VkDomainNewDisk *place)
 {

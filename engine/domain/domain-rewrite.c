@@ -31,8 +31,10 @@ static void drop_dynamic_labels(xmlNode *root)
 		if (vk_xml_attribute_is(node, "type", "dynamic")) {
 			vk_xml_drop_children(node, "label");
 			vk_xml_drop_children(node, "imagelabel");
-			/* Without a wish of the user's it only ties the guest to this host's
-			 * security driver. */
+			/*
+			 * A label that the user has not set only ties the guest to this host's
+			 * security driver.
+			 */
 			if (!vk_xml_child(node, "baselabel") &&
 			    !vk_xml_attribute_is(node, "relabel", "no"))
 				vk_xml_drop(node);
@@ -52,8 +54,8 @@ static void drop_alias(xmlNode *device)
 }
 
 /*
- * The chain itself stays: a base whose format the definition tells must not be guessed at from its
- * bytes, which a guest may have written.
+ * The chain itself stays. It has the format of each base, which must not be guessed from the bytes:
+ * a guest may have written them.
  */
 static void drop_chain_numbers(xmlNode *disk)
 {
@@ -118,7 +120,7 @@ static void set_child_text(xmlNode *parent, const char *name, const char *text)
 	vk_xml_set_text(vk_xml_child(parent, name), text);
 }
 
-/* Some write the uuid as the serial number, too. */
+/* Some people also write the uuid as the serial number. */
 static gboolean names_uuid(const xmlNode *entry, const char *old_uuid)
 {
 	g_autofree char *text = vk_xml_text(entry);

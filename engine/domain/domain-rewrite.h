@@ -30,14 +30,15 @@ typedef struct VkDomainNewBoot {
 } VkDomainNewBoot;
 
 /*
- * What to change for a restore. NULL and empty members leave things as they are. Always dropped is
- * what belongs to a run of the guest: the domain's id, generated aliases, dynamic labels, mirrors,
+ * What to change for a restore. NULL and empty members leave things as they are. What belongs to a
+ * run of the guest is always dropped: the domain's id, generated aliases, dynamic labels, mirrors,
  * and the agent's state.
  *
- * A new uuid goes also where it must agree (SMBIOS), and what would collide with the original by
- * its number becomes automatic: the vsock address, fixed ports of displays. Host ends of serial and
- * other ports that only one guest can have become pseudo terminals. With a new name, sockets that
- * the guest listens on and log files at places of the user's choice get new names.
+ * A new uuid is also set in SMBIOS, where it must agree. Numbers that would collide with the
+ * original's become automatic: the vsock address, fixed ports of displays. The host's ends of
+ * serial and other ports that only one guest can have become pseudo terminals. With a new name,
+ * sockets that the guest listens on and log files get new names, if the user has chosen their
+ * places.
  */
 typedef struct VkDomainChanges {
 	const char *name;
@@ -57,7 +58,8 @@ typedef struct VkDomainChanges {
 } VkDomainChanges;
 
 /*
- * The rewritten XML: whatever is not named above stays as it is. New string. VK_ERROR_NOT_FOUND
- * for a target that the domain does not have, VK_ERROR_USAGE for values that no domain may have.
+ * The rewritten XML. Everything that is not named above stays as it is. New string.
+ * VK_ERROR_NOT_FOUND for a target that the domain does not have, VK_ERROR_USAGE for values that no
+ * domain may have.
  */
 char *vk_domain_rewrite(const char *xml, const VkDomainChanges *changes, GError **error);

@@ -31,8 +31,8 @@ typedef struct VkDomain {
 
 /*
  * VK_ERROR_FAILED when it is not a domain XML, or one that libvirt would not print: without name
- * or uuid, with a disk without target or with two of one target. Document types, and with them
- * entities, are refused; nothing is ever loaded.
+ * or uuid, with a disk without target, or with two disks of one target. It refuses document types,
+ * and with them entities, and never loads a file.
  */
 VkDomain *vk_domain_parse(const char *xml, GError **error);
 void vk_domain_free(VkDomain *domain);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading and changing XML trees by libxml2: for this folder only. Names are those of elements
- * without a namespace, for libvirt's own elements have none. Threads: free, one tree each.
+ * Reading and changing XML trees by libxml2. Names are those of elements
+ * without a namespace: libvirt's own elements have none. Threads: free, one tree each.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
 
 /*
- * Parses TEXT, whose root must be named ROOT. Refused are document types (and with them all
+ * Parses TEXT, whose root must be named ROOT. It refuses document types (and with them all
  * entities), texts of more than 16 MiB, and a nesting deeper than libxml2's limit of 256. WHAT
  * names the text in the error, VK_ERROR_FAILED.
  */

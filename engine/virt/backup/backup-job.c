@@ -43,7 +43,7 @@ struct VkBackupJob {
 	gboolean was_stopped; /* by a full disk, before we came */
 };
 
-/* With its parents, and whatever the umask: it often lets nobody else through. */
+/* With its parents. The umask does not count: it often lets no other user through. */
 static gboolean make_directory(const char *path, GError **error)
 {
 	g_autofree char *parent = g_path_get_dirname(path);
@@ -187,7 +187,7 @@ static gboolean find_own(VkBackupJob *job, gboolean *ret_running, GError **error
 
 		if (vk_backup_running(job->guest, &socket, &cause)) {
 			*ret_running = g_strcmp0(socket, job->socket) == 0;
-			/* The job of somebody else is proof that ours does not run. */
+			/* Another program's job proves that ours does not run. */
 			if (socket || is_settled(job, &quiet_since))
 				return TRUE;
 		}

@@ -21,5 +21,5 @@ gboolean vk_backup_is_our_socket(const char *path);
 /* A scratch file for the disk TARGET of the guest UUID. New string. */
 char *vk_backup_scratch_path(const char *scratch_dir, const char *uuid, const char *target);
 
-/* A bitmap name that nobody else has used. New string. */
+/* A new name for a bitmap. New string. */
 char *vk_backup_bitmap_name(void);

@@ -60,7 +60,7 @@ static gboolean add_libvirt_facts(GPtrArray *facts, VkGuest *guest, GError **err
 	return TRUE;
 }
 
-/* The first of the images that cannot be examined is told by *RET_UNREADABLE. */
+/* *RET_UNREADABLE gets the error of the first image that cannot be examined. */
 static void add_image_facts(GPtrArray *facts, VkGuest *guest, const VkDomain *domain,
 			    gboolean is_off, GError **ret_unreadable)
 {

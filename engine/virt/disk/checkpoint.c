@@ -51,8 +51,8 @@ static gboolean examine_live(const Examination *exam, VkTracking *tracking, GErr
 }
 
 /*
- * A server of the image would take a bitmap from anywhere in the backing chain: what is not wholly
- * in the image itself tells too little.
+ * A server of the image would take a bitmap from anywhere in the backing chain. Only a bitmap that
+ * is wholly in the image itself has all changes.
  */
 static void examine_offline(const Examination *exam, const VkImageBitmaps *bitmaps,
 			    VkTracking *tracking)
@@ -211,7 +211,7 @@ gboolean vk_checkpoint_create_offline(VkGuest *guest, const VkDomain *domain,
 		vk_image_bitmap_remove(
 			vk_guest_host(guest),
 			vk_domain_find_disk(domain, g_ptr_array_index(targets, added)), name, NULL);
-	/* Whoever has started the guest has the images' locks. */
+	/* The start of the guest explains why the images are locked. */
 	if (vk_guest_get_state(guest, &state, NULL) && state != VK_GUEST_OFF)
 		return vk_fail(error, VK_ERROR_CHANGED, "guest '%s' was started; try again",
 			       vk_guest_name(guest));

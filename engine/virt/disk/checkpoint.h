@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Checkpoints: the dirty bitmaps that tell what a guest wrote since a snapshot. A guest has one for
- * each vault, named "virtkeep-<vault id 8>-<random 8>"; a name is never used twice, and nothing
- * that is not named so is ever touched. A checkpoint is libvirt's object and, in each qcow2 image,
- * a bitmap of the same name; either may be lost without the other. What can be relied on is asked
- * of QEMU, disk by disk, before every use. Running and shut-off guests alike. Threads: free.
+ * Checkpoints: the dirty bitmaps that record what a guest wrote since a snapshot. A guest has one
+ * for each vault, named "virtkeep-<vault id 8>-<random 8>". A name is never used twice, and a
+ * checkpoint with another name is never touched. A checkpoint is libvirt's object and, in each
+ * qcow2 image, a bitmap of the same name. Either may be lost without the other. Before every use
+ * QEMU is asked, disk by disk, which bitmaps are whole. The guest may run or be off. Threads: free.
  */
 #pragma once
 
@@ -16,17 +16,17 @@
 /* A fresh name for the vault of VAULT_ID (32 hex digits). New string. */
 char *vk_checkpoint_name_new(const char *vault_id);
 
-/* Whether NAME is one of ours; with VAULT_ID (nullable) of that vault. */
+/* Whether virtkeep has given the name NAME; with VAULT_ID (nullable), for that vault. */
 gboolean vk_checkpoint_is_ours(const char *name, const char *vault_id);
 
-/* The first 8 digits of the id of the vault that NAME, which is one of ours, is for. New string. */
+/* The first 8 digits of the id of the vault that NAME, a name by virtkeep, is for. New string. */
 char *vk_checkpoint_vault_id8(const char *name);
 
 /* One disk and what its image allows. */
 typedef struct VkTracking {
 	char *target;
 	gboolean can_track; /* a bitmap can be made: qcow2 version 3 */
-	gboolean usable;    /* the bitmap asked for tells all changes since its checkpoint */
+	gboolean usable;    /* the bitmap has all changes since its checkpoint */
 	char *reason;       /* why not usable (or why it cannot be tracked), in words; else NULL */
 } VkTracking;
 
@@ -35,7 +35,7 @@ typedef struct VkTracking {
  * be: libvirt's object is defined anew from XML, the one stored with the snapshot, with just the
  * disks whose bitmap is whole. NAME and XML are NULL when there is no earlier checkpoint. FACTS are
  * the guest's present ones. A problem of a disk is its reason, not a failure. Returns VkTracking*
- * in the order of TARGETS, owned by the array. To be called with the guest's lock held.
+ * in the order of TARGETS, owned by the array. The caller holds the guest's lock.
  */
 GPtrArray *vk_checkpoint_examine(VkGuest *guest, const VkGuestFacts *facts, const VkDomain *domain,
 				 const GPtrArray *targets, const char *name, const char *xml,
@@ -67,7 +67,7 @@ gboolean vk_checkpoint_create_offline(VkGuest *guest, const VkDomain *domain,
 gboolean vk_checkpoint_drop_others(VkGuest *guest, const char *vault_id, const char *keep,
 				   guint *ret_left, GError **error);
 
-/* One bitmap or checkpoint of ours in a guest, of whatever vault; for doctor. */
+/* One of virtkeep's bitmaps or checkpoints in a guest, of any vault; for doctor. */
 typedef struct VkCheckpointFact {
 	char *name;
 	char *vault_id8;

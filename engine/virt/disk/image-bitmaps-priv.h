@@ -34,8 +34,8 @@ const VkImageBitmap *vk_image_bitmaps_find(const VkImageBitmaps *bitmaps, const 
 					   gboolean below);
 
 /*
- * Begins or removes a bitmap of an image that nobody has open, which takes its lock for some
- * milliseconds.
+ * Begins or removes a bitmap of an image that no program has open. The call holds the image's lock
+ * for some milliseconds.
  */
 gboolean vk_image_bitmap_add(VkHost *host, const VkDomainDisk *disk, const char *name,
 			     GError **error);

@@ -103,8 +103,8 @@ static char *image_path(VkHost *host, const VkDomainDisk *disk, VkQemuLayer *ret
 }
 
 /*
- * Those of the backing chain of a guest that is off; one that cannot be told cannot be read,
- * either.
+ * The bitmaps of the backing chain. A chain that cannot be found has none: its disk cannot be read
+ * while the guest is off.
  */
 static void add_chain(VkImageBitmaps *found, VkHost *host, const VkDomainDisk *disk)
 {

@@ -16,7 +16,7 @@
 /* As many as libvirt goes along. */
 #define LAYERS_MAX 200
 
-/* How images of other formats begin, as libvirt and QEMU tell them. */
+/* How images of other formats begin, by which libvirt and QEMU know them. */
 static const struct {
 	off_t offset;
 	const char *bytes;
@@ -101,7 +101,7 @@ static gboolean add_declared(GPtrArray *layers, VkHost *host, const VkDomainImag
 
 /* ---- what the headers name ---- */
 
-/* QEMU would open these by itself, and in the name of root, whoever has written the header. */
+/* QEMU would open these by itself as root, even if the guest has written the header. */
 static gboolean check_data(const VkQemuLayer *image, const json_t *info, GError **error)
 {
 	g_autofree char *file = vk_qemu_undeclared_data(image, info);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The files that a disk is made of, as libvirt has QEMU open them: the files that the definition
- * declares, and where it says nothing, the files that the headers of the images name. Each has its
- * format, for a guest can write any header into a raw image. A file that nobody has declared is
- * never opened. It stands in engine/virt, for libvirt has the pools and the secrets. Threads: free.
+ * declares, and if it says nothing, the files that the headers of the images name. Each file has
+ * its format, because a guest can write any header into a raw image. A file that is not declared is
+ * never opened. The pools and secrets are libvirt's, so this is not in engine/qemu. Threads: free.
  */
 #pragma once
 

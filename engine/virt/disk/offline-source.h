@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Sources of a shut-off guest's disks. Raw images are read directly (SEEK_DATA), other formats
- * through qemu-nbd. The guest may be started meanwhile, and nothing hinders it. So what was read
- * counts only if vk_offline_watch_unchanged() says so at the end. Threads: free.
+ * through qemu-nbd. Nothing keeps the guest from being started meanwhile. So what was read counts
+ * only if vk_offline_watch_unchanged() says so at the end. Threads: free.
  */
 #pragma once
 

@@ -15,15 +15,15 @@ typedef struct VkOfflineWatch VkOfflineWatch;
 
 /*
  * Watches the disks TARGETS (char*) of DOMAIN. GUEST is borrowed until the free. VK_ERROR_CHANGED
- * when the guest is not off; VK_ERROR_BUSY when somebody else may write to an image.
+ * when the guest is not off; VK_ERROR_BUSY when another program may write to an image.
  */
 VkOfflineWatch *vk_offline_watch_new(VkGuest *guest, const VkDomain *domain,
 				     const GPtrArray *targets, GError **error);
 
-/* What was written until now was us. */
+/* Says that virtkeep itself has written to the images until now. */
 gboolean vk_offline_watch_allow_ours(VkOfflineWatch *watch, GError **error);
 
-/* FALSE, with these errors, when something happened, or when that cannot be known. */
+/* FALSE, with the same errors, when something happened, or when that cannot be known. */
 gboolean vk_offline_watch_unchanged(VkOfflineWatch *watch, GError **error);
 
 void vk_offline_watch_free(VkOfflineWatch *watch);

@@ -138,7 +138,8 @@ static gboolean take_note(Guard *guard, const char *text, int *descriptor, GErro
 	else if (g_str_equal(what, VK_GUARD_JOB_ENDED))
 		note_job_ended(watched);
 	else if (g_str_equal(what, VK_GUARD_REMOVE) && watched->socket)
-		return TRUE; /* nobody said that the job has ended: it has to be fixed yet */
+		return TRUE; /* its job has not ended yet, as far as is known: there is something to
+				fix */
 	else if (g_str_equal(what, VK_GUARD_REMOVE))
 		vk_watchlist_remove(guard->guests, uuid);
 	else
@@ -185,7 +186,7 @@ static void remove_files(const Watched *watched)
 		g_unlink(watched->socket);
 }
 
-/* *RET_FOUND is set when there was, or may soon be, a job of ours. */
+/* *RET_FOUND is set when virtkeep's job was there, or may soon begin. */
 static gboolean end_job(Watched *watched, gboolean *ret_found, GError **error)
 {
 	g_autofree char *socket = NULL;
@@ -244,7 +245,7 @@ static void fix(gpointer data, VkHold held)
 	remove_files(watched);
 	if (!vk_quiesce_check_here(watched->guest, held, &gone))
 		vk_log_error("%s", gone->message);
-	/* Whoever holds the guest later is not us. */
+	/* A later hold is another program's. */
 	vk_guest_lock_set_hold(watched->lock, VK_HOLD_NONE, NULL);
 }
 

@@ -35,7 +35,7 @@ static void entry_free(gpointer data)
 	g_free(entry);
 }
 
-/* Nobody joins the thread of an entry that is leaving. */
+/* The thread of an entry that is leaving is not joined. */
 static void end_leaving(Entry *entry)
 {
 	VkWatchlist *list = entry->list;

@@ -7,10 +7,10 @@
 #include <glib.h>
 
 /*
- * Asks whether the guest has file systems at MOUNTPOINTS (NULL or empty: the caller wants none),
- * for the agent silently freezes no file system that is not there. *RET_MISSING names the missing
+ * Asks whether the guest has file systems at MOUNTPOINTS (NULL or empty: the caller wants none).
+ * The agent itself silently skips a file system that is not there. *RET_MISSING names the missing
  * ones in words; NULL when all are there, or the agent does not say. FALSE when none is there, or
- * with ALL when one is missing. New string, also then.
+ * with ALL when one is missing. *RET_MISSING is a new string, even after a failure.
  */
 gboolean vk_mountpoints_check(VkGuest *guest, char *const *mountpoints, gboolean all,
 			      char **ret_missing, GError **error);

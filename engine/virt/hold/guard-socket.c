@@ -60,7 +60,7 @@ char *vk_guard_receive(int socket, int *ret_descriptor, GError **error)
 	if (message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
 	    control.header.cmsg_type == SCM_RIGHTS)
 		memcpy(ret_descriptor, CMSG_DATA(&control.header), sizeof(int));
-	/* An answer is never empty, so that the end can be told from it. */
+	/* An answer is never empty, so an empty one is the end. */
 	if (length == 0) {
 		vk_fail(error, VK_ERROR_FAILED, "the other side of the guard's socket is gone");
 		return NULL;

@@ -33,5 +33,5 @@ gboolean vk_guest_lock_set_hold(VkGuestLock *lock, VkHold hold, GError **error);
 /* The descriptor that holds the lock: a duplicate of it holds it on. Borrowed. */
 int vk_guest_lock_fd(const VkGuestLock *lock);
 
-/* How the process that had the lock before may have left the guest. */
+/* How the guest may be held still by the process that had the lock before. */
 VkHold vk_guest_lock_left(const VkGuestLock *lock);

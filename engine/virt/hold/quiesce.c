@@ -96,7 +96,7 @@ gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce)
 void vk_quiesce_point_taken(VkQuiesce *quiesce)
 {
 	g_mutex_lock(&quiesce->mutex);
-	/* Where we were halted ourselves, the guard was quicker than the timer. */
+	/* If this process was halted, the guard was quicker than the timer. */
 	if (quiesce->timer && !quiesce->over_budget && vk_deadline_passed(quiesce->limit))
 		note_over_budget(quiesce);
 	quiesce->point_taken = TRUE;

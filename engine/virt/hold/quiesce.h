@@ -42,30 +42,30 @@ typedef struct VkQuiesceOptions {
 VkQuiesce *vk_quiesce_begin(VkGuest *guest, const VkQuiesceOptions *options, GError **error);
 
 /*
- * Says that the point in time was taken. When the guest may have been released before, for its time
- * was used up, the snapshot is only "crash", and a note says so.
+ * Says that the point in time was taken. If the guest's time was used up before, it may have gone
+ * on already. Then the snapshot is only "crash", and a note says so.
  */
 void vk_quiesce_point_taken(VkQuiesce *quiesce);
 
 /*
- * Until when the guest is held at the most: monotonic, microseconds. G_MAXINT64 if it is not held.
+ * The latest end of the hold: monotonic, microseconds. G_MAXINT64 if the guest is not held.
  */
 gint64 vk_quiesce_limit(const VkQuiesce *quiesce);
 
-/* After the point: whether it went on before that. */
+/* After the point in time: whether the guest had gone on before it. */
 gboolean vk_quiesce_over_budget(const VkQuiesce *quiesce);
 
 /*
  * Thaws or resumes. FALSE when the guest could not be brought back: the error says so and what to
- * do. To be called once, as soon as the point in time is taken or given up.
+ * do. Call it once, as soon as the point in time is taken or given up.
  */
 gboolean vk_quiesce_end(VkQuiesce *quiesce, GError **error);
 
 /*
  * Releases a guest that a killed process may have LEFT held. A guest that is not held stays as it
- * is; without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it cannot be released
- * just now: it may be frozen and somebody has paused it, it is being migrated, or QEMU does not
- * answer.
+ * is. Without a connected agent there is nothing to thaw. VK_ERROR_BUSY when it cannot be released
+ * just now: it may be frozen and another program has paused it, it is being migrated, or QEMU does
+ * not answer.
  */
 gboolean vk_quiesce_recover(VkGuest *guest, VkHold left, guint timeout_sec, GError **error);
 
@@ -85,6 +85,6 @@ guint64 vk_quiesce_pause_usec(const VkQuiesce *quiesce);
 /* Why the consistency is lower than hoped for, or NULL. Borrowed. */
 const char *vk_quiesce_note(const VkQuiesce *quiesce);
 
-/* Ends it if that was not done. Takes NULL. */
+/* Ends the hold if it has not ended yet. Takes NULL. */
 void vk_quiesce_free(VkQuiesce *quiesce);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkQuiesce, vk_quiesce_free)

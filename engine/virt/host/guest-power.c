@@ -63,7 +63,7 @@ gboolean vk_guest_resume(VkGuest *guest, GError **error)
 
 /* ---- shutting down ---- */
 
-/* Waits until DEADLINE for the guest to be off. *RET_OFF tells. */
+/* Waits until DEADLINE for the guest to be off. *RET_OFF says whether it is. */
 static gboolean wait_off(VkGuest *guest, gint64 deadline, gboolean *ret_off, GError **error)
 {
 	guint pause = 0;
@@ -88,7 +88,7 @@ static gboolean wait_off(VkGuest *guest, gint64 deadline, gboolean *ret_off, GEr
 	}
 }
 
-/* One that sleeps for good wakes up to nothing, and is not waited for. */
+/* A guest that does not wake up is no failure: it is shut down by force then. */
 static gboolean wake_up(VkGuest *guest, virDomainPtr domain, gint64 deadline, GError **error)
 {
 	VkGuestState state = VK_GUEST_ASLEEP;

@@ -7,7 +7,7 @@
 
 #include <libvirt/virterror.h>
 
-/* What has come or gone in part. */
+/* A guest of which a part is on another host. */
 static gboolean is_between_hosts(int libvirt_state, int reason)
 {
 	if (libvirt_state == VIR_DOMAIN_PAUSED)
@@ -18,7 +18,7 @@ static gboolean is_between_hosts(int libvirt_state, int reason)
 		reason == VIR_DOMAIN_RUNNING_POSTCOPY_FAILED);
 }
 
-/* The source of a migration tells it by its job; of the destination no job can be told. */
+/* At the source of a migration its job shows it. At the destination libvirt shows no job. */
 static gboolean is_migrating(virDomainPtr domain)
 {
 	virTypedParameterPtr parameters = NULL;
@@ -59,7 +59,7 @@ gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error)
 	if (virDomainGetState(domain, &state, &reason, 0) < 0)
 		return vk_fail_libvirt(error, "cannot get the state of guest '%s'",
 				       vk_guest_name(guest));
-	/* A guest that was restored paused has that reason, too, until it runs. */
+	/* A guest that was restored paused has the same reason until it runs. */
 	if (is_between_hosts(state, reason) ||
 	    (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION &&
 	     is_migrating(domain)))
@@ -116,7 +116,7 @@ gboolean vk_guest_check_block_job(VkGuest *guest, const char *target, GError **e
 
 	if (!domain)
 		return FALSE;
-	/* Where libvirt cannot tell, the backup will. */
+	/* If libvirt does not know, the backup will find out. */
 	if (virDomainGetBlockJobInfo(domain, target, &info, 0) != 1)
 		return TRUE;
 	may_pivot = info.cur == info.end && (info.type == VIR_DOMAIN_BLOCK_JOB_TYPE_COPY ||

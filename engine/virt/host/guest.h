@@ -30,31 +30,32 @@ typedef enum {
 	VK_GUEST_OTHER,  /* crashed */
 } VkGuestState;
 
-/* A guest that runs on while it leaves counts as running: vk_guest_check_stays() finds it. */
+/*
+ * A guest that still runs here while it is migrated away is VK_GUEST_RUNNING:
+ * vk_guest_check_stays() finds the migration.
+ */
 gboolean vk_guest_get_state(VkGuest *guest, VkGuestState *ret, GError **error);
 const char *vk_guest_state_name(VkGuestState state); /* as virsh says it; borrowed */
 
 /*
- * Whether QEMU has not answered yet to a call that somebody made before. What the call asked for,
- * as a suspension, may happen still. The answer takes libvirt's 30 seconds then.
+ * Whether QEMU has not answered yet to an earlier call of any program. What that call asked for,
+ * such as a suspension, may still happen. Then this function takes libvirt's 30 seconds.
  */
 gboolean vk_guest_is_stalled(VkGuest *guest);
 
-/*
- * Why a guest with a QEMU does not run, in words: asleep, stopped by an error, or paused. Static.
- */
+/* In words why a guest that is not off does not run: asleep, an error, or paused. Static. */
 const char *vk_guest_why_still(VkGuest *guest);
 
 /*
- * FALSE with VK_ERROR_BUSY while somebody's block job (copy, commit, pull) runs on the disk TARGET:
- * libvirt begins no backup of it then. The error says what runs, and how to end it.
+ * FALSE with VK_ERROR_BUSY while another program's block job (copy, commit, pull) runs on the disk
+ * TARGET: libvirt begins no backup of it then. The error says what runs, and how to end it.
  */
 gboolean vk_guest_check_block_job(VkGuest *guest, const char *target, GError **error);
 
 /* FALSE with VK_ERROR_BUSY while the guest is being migrated, to or from the host. */
 gboolean vk_guest_check_stays(VkGuest *guest, GError **error);
 
-/* Whether the host has no such guest any more, or knows that it was migrated away. */
+/* Whether the guest is gone from the host, or was migrated away. */
 gboolean vk_guest_has_left(VkGuest *guest);
 
 typedef struct VkGuestFacts {
@@ -78,8 +79,7 @@ const char *vk_guest_facts_present_xml(const VkGuestFacts *facts);
 gboolean vk_guest_disk_size(VkGuest *guest, const char *target, guint64 *ret_size,
 			    guint64 *ret_allocation, GError **error);
 
-/* Stops the guest's processors, and lets them go on. The errors of the latter call the guest "it".
- */
+/* Stops the guest's processors, and lets them go on. A failed resume calls the guest "it". */
 gboolean vk_guest_suspend(VkGuest *guest, GError **error);
 gboolean vk_guest_resume(VkGuest *guest, GError **error);
 

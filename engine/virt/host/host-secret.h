@@ -9,7 +9,8 @@
 #include <glib.h>
 
 /*
- * The passphrase of IMAGE, which vk_domain_image_has_secret(), for QEMU's tools. VK_ERROR_FAILED
- * says why libvirt does not give it: it is not defined, has no value, or is private.
+ * The passphrase of IMAGE for QEMU's tools. vk_domain_image_has_secret() must be true.
+ * VK_ERROR_FAILED says why libvirt does not give it: it is not defined, has no value, or is
+ * private.
  */
 VkQemuSecret *vk_secret_of_image(VkHost *host, const VkDomainImage *image, GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connection. Opening it happens in a thread of its own, for libvirt's handshake has no
+ * The connection. Opening it happens in a thread of its own, because libvirt's handshake has no
  * timeout; keepalive bounds every call after that, served by one event loop for the process.
  */
 #include "host.h"

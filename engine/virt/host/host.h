@@ -11,15 +11,15 @@
 
 typedef struct VkHost VkHost;
 
-/* VK_ERROR_FAILED names the URI and says to start libvirtd when nobody listens. */
+/* VK_ERROR_FAILED names the URI, and says to start libvirtd if it does not listen. */
 VkHost *vk_host_open(const char *uri, GError **error);
 void vk_host_free(VkHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHost, vk_host_free)
 
 /*
- * The same, tried again up to RETRIES times, with longer and longer pauses. Later questions that
- * fail for a reason that may pass (a lost connection, a busy guest) are tried again, too. A call
- * that changes a guest is never repeated.
+ * The same, tried again up to RETRIES times, with longer and longer pauses. Later questions to the
+ * host are also tried again if the reason of a failure may pass: a lost connection, a busy guest. A
+ * call that changes a guest is never repeated.
  */
 VkHost *vk_host_open_retrying(const char *uri, guint retries, GError **error);
 
@@ -40,7 +40,8 @@ VkGuest *vk_host_define(VkHost *host, const char *xml, GError **error);
 VkHost *vk_guest_host(const VkGuest *guest);
 
 /*
- * The size and allocation in bytes of a volume, which libvirt does not say of a disk that is off.
+ * The size and allocation in bytes of a volume. vk_guest_disk_size() does not know the volumes of a
+ * guest that is off.
  */
 gboolean vk_host_volume_size(VkHost *host, const char *pool, const char *volume, guint64 *ret_size,
 			     guint64 *ret_allocation, GError **error);
@@ -56,7 +57,7 @@ char *vk_host_pool_directory(VkHost *host, const char *pool, GError **error);
 char *vk_libvirt_directory(const char *uri, const char *what);
 
 /*
- * Where the emulated TPMs of HOST's guests have their states, a directory for each uuid. New
- * string.
+ * The directory of the states of emulated TPMs. Each guest has a subdirectory there, named by its
+ * uuid. New string.
  */
 char *vk_host_tpm_directory(const VkHost *host);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Waiting for what nobody announces. Threads: free. */
+/* Waiting for something that sends no event. Threads: free. */
 #pragma once
 
 #include <glib.h>

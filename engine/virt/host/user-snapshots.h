@@ -20,5 +20,5 @@ void vk_user_snapshot_free(VkUserSnapshot *snapshot);
 /* The snapshots of GUEST. Returns VkUserSnapshot*, owned by the array. */
 GPtrArray *vk_user_snapshots_list(VkGuest *guest, GError **error);
 
-/* Removes libvirt's entries of them all. No file is touched. */
+/* Removes libvirt's entries of all of them. Touches no file. */
 gboolean vk_user_snapshots_forget(VkGuest *guest, GError **error);
