@@ -20,10 +20,29 @@ struct VkHttp {
 	GPtrArray *idle; /* CURL: connections to be used again */
 };
 
+/* RFC 9110, section 9.2. */
+typedef struct Method {
+	const char *name;
+	gboolean is_safe;       /* it only asks */
+	gboolean is_repeatable; /* done twice it is as done once */
+	gboolean has_body;
+	gboolean has_bare_reply; /* no body follows the reply's head */
+} Method;
+
+static const Method methods[] = {
+	{"GET", .is_safe = TRUE, .is_repeatable = TRUE},
+	{"HEAD", .is_safe = TRUE, .is_repeatable = TRUE, .has_bare_reply = TRUE},
+	{"DELETE", .is_repeatable = TRUE},
+	{"PUT", .is_repeatable = TRUE, .has_body = TRUE},
+	{"POST", .has_body = TRUE},
+	{"PATCH", .has_body = TRUE},
+};
+
 /* One request and what has come of it. */
 typedef struct Exchange {
 	VkHttp *http;
 	const VkHttpRequest *request;
+	const Method *method;
 	gboolean too_long;
 	char curl_error[CURL_ERROR_SIZE];
 	VkHttpReply *reply;
@@ -91,10 +110,12 @@ VkHttpOutcome vk_http_outcome_of(guint status)
 	return status >= 500 ? VK_HTTP_UNSURE : VK_HTTP_REFUSED;
 }
 
-/* As HTTP has it; others may not be sent a second time unless they surely were not done. */
-static gboolean is_repeatable(const VkHttpRequest *request)
+static const Method *find_method(const char *name)
 {
-	return strcmp(request->method, "GET") == 0 || strcmp(request->method, "DELETE") == 0;
+	for (guint i = 0; i < G_N_ELEMENTS(methods); i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
+	g_assert_not_reached();
 }
 
 static size_t receive(char *data, size_t size, size_t count, void *user)
@@ -184,14 +205,17 @@ static void set_request(Exchange *exchange, CURL *curl, gint64 deadline)
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
-	if (!is_repeatable(request)) {
+	if (exchange->method->has_body) {
 		const char *body = request->body ? request->body : "";
 
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-		/* What a kept connection has lost, libcurl would send again of its own accord. */
-		curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
 	}
+	/* What a kept connection has lost, libcurl would send again of its own accord. */
+	if (!exchange->method->is_repeatable)
+		curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+	if (exchange->method->has_bare_reply)
+		curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 	set_identity(exchange, curl);
 }
@@ -223,7 +247,7 @@ static VkHttpOutcome judge_failure(const Exchange *exchange, CURL *curl, CURLcod
 		http->url, request->path, text);
 	/* That it was done is likely; a question would get the same answer again. */
 	if (exchange->too_long)
-		return strcmp(request->method, "GET") == 0 ? VK_HTTP_REFUSED : VK_HTTP_UNSURE;
+		return exchange->method->is_safe ? VK_HTTP_REFUSED : VK_HTTP_UNSURE;
 	curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	return connected > 0 ? VK_HTTP_UNSURE : VK_HTTP_NOT_DONE;
 }
@@ -270,7 +294,7 @@ static VkHttpOutcome try_often(Exchange *exchange, CURL *curl, gint64 deadline, 
 		if (outcome == VK_HTTP_DONE)
 			return outcome;
 		if (outcome == VK_HTTP_REFUSED ||
-		    (outcome == VK_HTTP_UNSURE && !is_repeatable(exchange->request)) ||
+		    (outcome == VK_HTTP_UNSURE && !exchange->method->is_repeatable) ||
 		    tries + 1 >= TRIES || !wait_before(exchange->reply, tries, deadline)) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
 			return outcome;
@@ -282,7 +306,10 @@ static VkHttpOutcome try_often(Exchange *exchange, CURL *curl, gint64 deadline, 
 VkHttpOutcome vk_http_send(VkHttp *http, const VkHttpRequest *request, gint64 deadline,
 			   VkHttpReply *ret, GError **error)
 {
-	Exchange exchange = {.http = http, .request = request, .reply = ret};
+	Exchange exchange = {.http = http,
+			     .request = request,
+			     .method = find_method(request->method),
+			     .reply = ret};
 	CURL *curl = take_connection(http, error);
 	struct curl_slist *headers = NULL;
 	VkHttpOutcome outcome;

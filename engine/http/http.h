@@ -49,9 +49,9 @@ typedef VkHttpOutcome (*VkHttpJudge)(const VkHttpReply *reply, gpointer data, GE
 
 /* All is borrowed for the call. NULLs are not sent. */
 typedef struct VkHttpRequest {
-	const char *method;          /* "GET", "DELETE": may be done twice; "POST", "PATCH" */
-	const char *path;            /* with its query */
-	const char *body;            /* text */
+	const char *method; /* "GET", "HEAD", "PUT", "DELETE": may be done twice; "POST", "PATCH" */
+	const char *path;   /* with its query */
+	const char *body;   /* text */
 	const char *const *headers;  /* "Name: value"; NULL at their end */
 	const char *user, *password; /* both, or none */
 	VkHttpJudge judge;           /* called for each reply */
