@@ -108,13 +108,29 @@ static gboolean clone_chain(VkRestorePlan *plan, VkRestoreItem *disk, const GPtr
 	return TRUE;
 }
 
+/* A layer that is in a pool; NULL: all are files or devices. */
+static const VkArrayLayer *find_in_pool(const GPtrArray *layers)
+{
+	for (guint i = 0; i < layers->len; i++) {
+		const VkArrayLayer *layer = g_ptr_array_index(layers, i);
+
+		if (!layer->path)
+			return layer;
+	}
+	return NULL;
+}
+
 /* Why the disk cannot be cloned to its place; NULL: it can. New string. */
 static char *find_obstacle(const VkFacts *facts, const VkRestoreItem *disk, const GPtrArray *layers)
 {
 	const json_t *copy = disk->record->array;
 	const VkArrayLayer *image = g_ptr_array_index(layers, 0);
+	const VkArrayLayer *in_pool = find_in_pool(layers);
 	const char *place = disk->place.path;
 
+	if (in_pool)
+		return g_strdup_printf("the copy on the array is '%s' in the pool '%s', not a file",
+				       in_pool->image, in_pool->pool);
 	if (disk->place.kind == VK_PLACE_BLOCK)
 		return facts->ops->can_clone(facts, copy, 0, disk->place.path)
 			       ? NULL

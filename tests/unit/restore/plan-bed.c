@@ -103,9 +103,13 @@ static GPtrArray *fake_layers(const VkFacts *base, const json_t *copy)
 
 	for (; layers && *layers; layers++) {
 		g_auto(GStrv) words = g_strsplit(*layers, ":", 2);
+		const char *in_pool = g_str_has_prefix(words[0], "pool/") ? words[0] + 5 : NULL;
 		g_autofree char *path = g_build_filename(bed.dir, words[0], NULL);
+		VkArrayLayer *layer =
+			in_pool ? vk_array_layer_new_in_pool("pool", in_pool, words[1])
+				: vk_array_layer_new(path, words[1]);
 
-		g_ptr_array_add(found, vk_array_layer_new(path, words[1]));
+		g_ptr_array_add(found, layer);
 	}
 	return found;
 }

@@ -24,12 +24,12 @@ typedef struct FakeFacts {
 	const char *snapshots;       /* "NAME" or "NAME:FILE" that libvirt lists; nullable */
 	const char *image_snapshots; /* names of those in every image; nullable */
 	gboolean unreachable_libvirt;
-	const char *lacking; /* the names of what the host has not */
-	const char *const
-		*layers;         /* "NAME:FORMAT" in DIR, the image first; NULL: the copy is gone */
-	const char *changed;     /* the numbers of those that are not as they were, "12" */
-	const char *unreachable; /* the numbers of those that cannot be cloned */
-	const char *secret;      /* the one secret that libvirt gives; NULL: none */
+	const char *lacking;       /* the names of what the host has not */
+	const char *const *layers; /* "NAME:FORMAT" in DIR, or "pool/IMAGE:FORMAT", the image first;
+				      NULL: the copy is gone */
+	const char *changed;       /* the numbers of those that are not as they were, "12" */
+	const char *unreachable;   /* the numbers of those that cannot be cloned */
+	const char *secret;        /* the one secret that libvirt gives; NULL: none */
 } FakeFacts;
 
 /* Of one test. */

@@ -333,6 +333,22 @@ START_TEST(what_the_array_does_not_reach_is_copied)
 }
 END_TEST
 
+/* A driver of pools gives layers without paths. */
+START_TEST(what_is_in_a_pool_is_copied)
+{
+	static const char *const layers[][3] = {
+		{"pool/web:qcow2", NULL},
+		{"web.qcow2:qcow2", "pool/web:qcow2", NULL},
+	};
+	g_autoptr(VkRestorePlan) made = NULL;
+
+	put_on_array(layers[_i]);
+	bed.facts.changed = "1";
+	made = plan_in_place();
+	assert_copied(made, "the copy on the array is 'web' in the pool 'pool', not a file");
+}
+END_TEST
+
 START_TEST(what_the_array_lost_is_copied)
 {
 	g_autoptr(VkRestorePlan) made = NULL;
@@ -492,6 +508,7 @@ int main(void)
 		{an_array_gives_a_disk_to_another_place, 1},
 		{another_format_is_copied, 1},
 		{what_the_array_does_not_reach_is_copied, 1},
+		{what_is_in_a_pool_is_copied, 2},
 		{what_the_array_lost_is_copied, 1},
 		{unchanged_backing_files_are_used_as_they_lie, 1},
 		{a_changed_backing_file_comes_back_beside_it, 1},
