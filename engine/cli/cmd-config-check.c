@@ -112,6 +112,7 @@ gboolean vk_cmd_config_check(VkProgram *program, GError **error)
 		if (!program->settings)
 			return FALSE;
 		vk_config_check_files(program->settings, problems);
+		vk_config_check_retention(program->settings, problems);
 		check_hooks(program, problems);
 		check_vault(program, problems);
 		check_guests(program, problems);

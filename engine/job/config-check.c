@@ -3,6 +3,7 @@
 
 #include "domain.h"
 #include "errors.h"
+#include "keep-rules.h"
 #include "log.h"
 #include "agent-mountpoints.h"
 
@@ -74,6 +75,31 @@ void vk_config_check_files(const VkSettings *settings, GPtrArray *problems)
 
 	for (char **name = arrays; *name; name++)
 		check_array(settings, problems, *name);
+}
+
+static void check_policy(const VkSettings *settings, GPtrArray *problems, const char *section,
+			 const char *guest)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkKeepRules) rules =
+		vk_keep_rules_are_in(settings, section)
+			? vk_keep_rules_load(settings, guest, guest, &trouble)
+			: NULL;
+
+	if (trouble)
+		add(settings, problems, section, NULL, "%s", trouble->message);
+}
+
+void vk_config_check_retention(const VkSettings *settings, GPtrArray *problems)
+{
+	g_auto(GStrv) guests = vk_settings_get_names(settings, "guest");
+
+	check_policy(settings, problems, "retention", NULL);
+	for (char **guest = guests; *guest; guest++) {
+		g_autofree char *section = g_strdup_printf("guest %s", *guest);
+
+		check_policy(settings, problems, section, *guest);
+	}
 }
 
 /* Only while the guest runs can it be known. */

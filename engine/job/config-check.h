@@ -13,6 +13,9 @@
 /* The files of arrays. Adds a VkSettingsProblem to PROBLEMS for each thing that is wrong. */
 void vk_config_check_files(const VkSettings *settings, GPtrArray *problems);
 
+/* Likewise policies that would keep nothing. */
+void vk_config_check_retention(const VkSettings *settings, GPtrArray *problems);
+
 /*
  * Likewise the sections of guests, against the guests of HOST. With sections of hosts in the file,
  * a guest that is not there is no problem, and logged.

@@ -18,6 +18,8 @@ static const struct {
 	[VK_KEEP_YEARLY] = {"yearly", "keep_yearly", VK_PERIOD_YEAR},
 };
 
+static const char *const other_keys[] = {"keep_within", "keep_min", "keep_gone"};
+
 void vk_keep_rules_free(VkKeepRules *rules)
 {
 	if (!rules)
@@ -57,7 +59,7 @@ VkKeepRules *vk_keep_rules_for_arrays(const VkSettings *settings, GError **error
 static const char *find(const VkSettings *settings, const char *name, const char *uuid,
 			const char *key)
 {
-	const char *own = vk_settings_get_guest(settings, name, uuid, key);
+	const char *own = name ? vk_settings_get_guest(settings, name, uuid, key) : NULL;
 
 	return own ? own : vk_settings_get(settings, "retention", key);
 }
@@ -105,10 +107,22 @@ VkKeepRules *vk_keep_rules_load(const VkSettings *settings, const char *name, co
 	if (has_any(rules))
 		return g_steal_pointer(&rules);
 	vk_fail(error, VK_ERROR_USAGE,
-		"the retention of the guest '%s' would keep nothing: write what to keep, such as "
-		"keep_daily = 7, into [retention] of '%s'",
-		name, vk_settings_path(settings));
+		"the policy%s%s%s keeps nothing: write what to keep, such as keep_daily = 7, into "
+		"[retention] of '%s'",
+		name ? " of the guest '" : "", name ? name : "", name ? "'" : "",
+		vk_settings_path(settings));
 	return NULL;
+}
+
+gboolean vk_keep_rules_are_in(const VkSettings *settings, const char *section)
+{
+	for (VkKeepCount rule = 0; rule < VK_KEEP_COUNTS; rule++)
+		if (vk_settings_get(settings, section, counts[rule].key))
+			return TRUE;
+	for (gsize i = 0; i < G_N_ELEMENTS(other_keys); i++)
+		if (vk_settings_get(settings, section, other_keys[i]))
+			return TRUE;
+	return FALSE;
 }
 
 GTimeZone *vk_keep_zone(const VkSettings *settings)

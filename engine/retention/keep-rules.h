@@ -49,11 +49,15 @@ VkPeriod vk_keep_count_period(VkKeepCount count);
 VkKeepRules *vk_keep_rules_for_arrays(const VkSettings *settings, GError **error);
 
 /*
- * The rules of [retention], and for one guest those of its own section in place of them. New.
- * VK_ERROR_USAGE when they would keep nothing, or none are there.
+ * The rules of [retention], and for one guest those of its own section in place of them. NAME and
+ * UUID are NULL for the rules of [retention] alone. New. VK_ERROR_USAGE when they would keep
+ * nothing, or none are there.
  */
 VkKeepRules *vk_keep_rules_load(const VkSettings *settings, const char *name, const char *uuid,
 				GError **error);
+
+/* Whether SECTION has any rule of its own. */
+gboolean vk_keep_rules_are_in(const VkSettings *settings, const char *section);
 
 /* The time zone that the calendar's periods are of. New reference. */
 GTimeZone *vk_keep_zone(const VkSettings *settings);

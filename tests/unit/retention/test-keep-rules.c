@@ -70,9 +70,9 @@ END_TEST
 
 START_TEST(what_keeps_nothing_is_refused)
 {
-	assert_refused("", "web1", "'web1' would keep nothing");
+	assert_refused("", "web1", "'web1' keeps nothing");
 	assert_refused("[retention]\nkeep_last = 0\nkeep_within = 0d\n", "web1", "'test.conf'");
-	assert_refused("[retention]\nkeep_gone = 90d\n", "web1", "keep nothing");
+	assert_refused("[retention]\nkeep_gone = 90d\n", "web1", "keeps nothing");
 	assert_refused("[retention]\nkeep_last = 3\n[guest web1]\nkeep_last = 0\n", "web1",
 		       "'web1'");
 }
@@ -106,7 +106,7 @@ START_TEST(labels_when_told_so)
 	g_autoptr(VkKeepRules) rules = load(with, "web1", NULL);
 	g_autoptr(VkKeepRules) all = load(never, "web1", NULL);
 
-	assert_refused(arrays, "web1", "keep nothing");
+	assert_refused(arrays, "web1", "keeps nothing");
 	ck_assert_uint_eq(rules->labels->len, 1);
 	ck_assert_uint_eq(rules->age_days, 5);
 	/* Without a number for any label, all is kept. */
