@@ -28,9 +28,14 @@ static void add_reason(Decision *decision, guint i, const char *format, ...)
 	va_end(args);
 }
 
+gboolean vk_keep_is_doubtful(const VkKeepItem *item, const VkKeepFacts *facts)
+{
+	return ABS(item->discrepancy) > DISCREPANCY_MAX_SEC || item->taken > facts->now;
+}
+
 static gboolean is_doubtful(const Decision *decision, const VkKeepItem *item)
 {
-	return ABS(item->discrepancy) > DISCREPANCY_MAX_SEC || item->taken > decision->facts->now;
+	return vk_keep_is_doubtful(item, decision->facts);
 }
 
 /* Whether item number I may take a place in a count. */
@@ -65,7 +70,7 @@ static void keep_pinned(Decision *decision)
 
 		if (until < decision->facts->now || until == 0)
 			continue;
-		utc = until == VK_PIN_FOR_EVER ? NULL : g_date_time_new_from_unix_utc(until);
+		utc = until == G_MAXINT64 ? NULL : g_date_time_new_from_unix_utc(until);
 		local = utc ? g_date_time_to_timezone(utc, decision->facts->zone) : NULL;
 		date = local ? g_date_time_format(local, "%Y-%m-%d") : NULL;
 		add_reason(decision, i, "pinned%s%s", date ? " until " : "", date ? date : "");

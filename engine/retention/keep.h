@@ -16,12 +16,10 @@
 
 #include <glib.h>
 
-#define VK_PIN_FOR_EVER G_MAXINT64
-
 typedef struct VkKeepItem {
 	gint64 taken;        /* seconds since 1970 */
 	const char *label;   /* nullable, borrowed */
-	gint64 pinned_until; /* seconds since 1970; 0: it is not pinned */
+	gint64 pinned_until; /* seconds since 1970; 0: it is not; G_MAXINT64: for good */
 	gint64 discrepancy;  /* its date against the store's own, in seconds */
 	gboolean is_last_good;
 	gboolean is_partial; /* kept like one that is whole, but takes no place */
@@ -39,6 +37,9 @@ typedef struct VkKeepFacts {
  */
 GPtrArray *vk_keep_decide(const VkKeepRules *rules, const VkKeepItem *items, guint count,
 			  const VkKeepFacts *facts);
+
+/* Whether the date of ITEM cannot be true. */
+gboolean vk_keep_is_doubtful(const VkKeepItem *item, const VkKeepFacts *facts);
 
 /* Whether item number I of that result is kept. */
 gboolean vk_keep_is_kept(const GPtrArray *decision, guint i);

@@ -74,6 +74,9 @@ declare -A below=(
 	[engine/job/doctor]='
 		engine/base engine/base/io engine/vault engine/qemu engine/array engine/domain
 		engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup engine/job'
+	[engine/job/forget]='
+		engine/base engine/base/settings engine/retention engine/vault/catalog
+		engine/array engine/virt/host'
 	[engine/job/snapcreator]='engine/base engine/base/settings'
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings

@@ -346,7 +346,7 @@ END_TEST
 START_TEST(pins)
 {
 	rules.counts[VK_KEEP_LAST] = 1;
-	add("20260101T000000Z")->pinned_until = VK_PIN_FOR_EVER;
+	add("20260101T000000Z")->pinned_until = G_MAXINT64;
 	add("20260102T000000Z")->pinned_until = at("20310704T120000Z");
 	add("20260103T000000Z")->pinned_until = facts.now - 1;
 	add("20260104T000000Z");
@@ -376,7 +376,7 @@ START_TEST(minimum)
 	rules.min = 3;
 	add("20260101T000000Z");
 	add("20260102T000000Z");
-	add("20260103T000000Z")->pinned_until = VK_PIN_FOR_EVER;
+	add("20260103T000000Z")->pinned_until = G_MAXINT64;
 	add("20260201T000000Z");
 	assert_kept("-kkk");
 	assert_reasons(1, "minimum of 3");

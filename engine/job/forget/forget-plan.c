@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "forget-plan.h"
+
+#include "catalog-pin.h"
+#include "errors.h"
+#include "interrupt.h"
+#include "keep.h"
+#include "log.h"
+#include "timestamp.h"
+
+#include <string.h>
+
+/* What a plan has to know of a snapshot. */
+typedef struct {
+	VkForgetItem *item; /* borrowed */
+	char *host, *label;
+	gboolean is_readable, is_whole, is_in_vault, is_on_array;
+} Sight;
+
+typedef struct {
+	const VkForgetFacts *facts;
+	const VkKeepRules *rules;
+	VkForgetGuest *guest;
+	GPtrArray *sights; /* Sight, the oldest first */
+} Plan;
+
+static void item_free(gpointer data)
+{
+	VkForgetItem *item = data;
+
+	vk_snapshot_key_free(item->key);
+	g_strfreev(item->reasons);
+	g_free(item);
+}
+
+static void guest_free(gpointer data)
+{
+	VkForgetGuest *guest = data;
+
+	g_free(guest->name);
+	g_free(guest->uuid);
+	g_ptr_array_unref(guest->items);
+	g_free(guest);
+}
+
+static void sight_free(gpointer data)
+{
+	Sight *sight = data;
+
+	g_free(sight->host);
+	g_free(sight->label);
+	g_free(sight);
+}
+
+gboolean vk_forget_is_kept(const VkForgetItem *item)
+{
+	return item->is_refused || (item->reasons && item->reasons[0]);
+}
+
+/* Takes REASON over. */
+static void keep_for(VkForgetItem *item, char *reason)
+{
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+	g_strv_builder_add(builder, reason);
+	g_strfreev(item->reasons);
+	item->reasons = g_strv_builder_end(builder);
+	g_free(reason);
+}
+
+static Sight *sight_new(const Plan *plan, VkForgetItem *item)
+{
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(plan->facts->vault, item->key, NULL);
+	Sight *sight = g_new0(Sight, 1);
+
+	sight->item = item;
+	if (!snapshot)
+		return sight;
+	sight->is_readable = TRUE;
+	sight->host = g_strdup(snapshot->host);
+	sight->label = g_strdup(snapshot->label);
+	sight->is_whole = !snapshot->incomplete;
+	sight->is_in_vault = vk_snapshot_is_in_vault(snapshot);
+	sight->is_on_array = vk_snapshot_is_on_array(snapshot);
+	return sight;
+}
+
+static gboolean look(Plan *plan, GError **error)
+{
+	for (guint i = 0; i < plan->guest->items->len; i++) {
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		g_ptr_array_add(plan->sights,
+				sight_new(plan, g_ptr_array_index(plan->guest->items, i)));
+	}
+	return TRUE;
+}
+
+/* The newest that is in the vault and has all disks, or else one without; NULL: none. */
+static const Sight *find_last_good(const Plan *plan)
+{
+	const Sight *poor = NULL;
+
+	for (guint i = plan->sights->len; i > 0; i--) {
+		const Sight *sight = g_ptr_array_index(plan->sights, i - 1);
+
+		if (!sight->is_in_vault)
+			continue;
+		if (sight->is_whole)
+			return sight;
+		poor = poor ? poor : sight;
+	}
+	return poor;
+}
+
+/* Where the guest was when it was seen last. NULL: nobody knows. Borrowed. */
+static const char *find_last_host(const Plan *plan)
+{
+	for (guint i = plan->sights->len; i > 0; i--) {
+		const Sight *sight = g_ptr_array_index(plan->sights, i - 1);
+
+		if (sight->is_readable)
+			return sight->host;
+	}
+	return NULL;
+}
+
+static gboolean get_pin(const Plan *plan, const VkSnapshotKey *key, gint64 *ret_until,
+			GError **error)
+{
+	g_autoptr(VkPin) pin = NULL;
+
+	*ret_until = 0;
+	if (!key->pinned)
+		return TRUE;
+	if (!vk_catalog_load_pin(plan->facts->vault, key, &pin, error))
+		return FALSE;
+	*ret_until = pin ? pin->until : 0;
+	return TRUE;
+}
+
+static gboolean make_keep_item(const Plan *plan, const Sight *sight, VkKeepItem *ret,
+			       GError **error)
+{
+	const VkSnapshotKey *key = sight->item->key;
+	gint64 dated = 0, stored;
+
+	*ret = (VkKeepItem){
+		.taken = vk_snapshot_key_taken(key),
+		.label = sight->label,
+	};
+	if (!get_pin(plan, key, &ret->pinned_until, error) ||
+	    !vk_catalog_stored_time(plan->facts->vault, key, &stored, error))
+		return FALSE;
+	vk_time_parse(key->time, &dated, NULL);
+	ret->discrepancy = dated - stored;
+	return TRUE;
+}
+
+/*
+ * Those that are in the vault take part. What an array alone has ends by the array's own rules, and
+ * must not stand for one that is in the vault.
+ */
+static gboolean make_keep_items(const Plan *plan, GArray *items, GPtrArray *sights, GError **error)
+{
+	const Sight *last_good = find_last_good(plan);
+
+	for (guint i = 0; i < plan->sights->len; i++) {
+		Sight *sight = g_ptr_array_index(plan->sights, i);
+		VkKeepItem item;
+
+		if (!sight->is_readable) {
+			keep_for(sight->item, g_strdup("it cannot be read: run 'virtkeep verify'"));
+			sight->item->is_odd = TRUE;
+		} else if (!sight->is_in_vault) {
+			keep_for(sight->item, g_strdup("it is on an array alone, whose own "
+						       "retention decides"));
+		} else {
+			if (!make_keep_item(plan, sight, &item, error))
+				return FALSE;
+			item.is_last_good = sight == last_good;
+			g_array_append_val(items, item);
+			g_ptr_array_add(sights, sight);
+		}
+	}
+	return TRUE;
+}
+
+static gboolean decide(const Plan *plan, GError **error)
+{
+	g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(VkKeepItem));
+	g_autoptr(GPtrArray) sights = g_ptr_array_new();
+	g_autoptr(GTimeZone) zone = vk_keep_zone(plan->facts->settings);
+	g_autoptr(GPtrArray) decision = NULL;
+	const VkKeepFacts facts = {
+		.now = plan->facts->now, .zone = zone, .is_gone = plan->guest->is_gone};
+
+	if (!make_keep_items(plan, items, sights, error))
+		return FALSE;
+	decision = vk_keep_decide(plan->rules, (const VkKeepItem *)(gpointer)items->data,
+				  items->len, &facts);
+	for (guint i = 0; i < sights->len; i++) {
+		VkForgetItem *item = ((Sight *)g_ptr_array_index(sights, i))->item;
+
+		item->reasons = g_strdupv(g_ptr_array_index(decision, i));
+		item->is_odd = vk_keep_is_doubtful(&g_array_index(items, VkKeepItem, i), &facts);
+	}
+	return TRUE;
+}
+
+/* NULL when no array has a copy of it any more. Else why it is kept. New string. */
+static char *ask_arrays(const Plan *plan, const VkSnapshot *snapshot)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+		g_autoptr(GError) trouble = NULL;
+		gboolean has = FALSE;
+
+		if (!disk->image->array)
+			continue;
+		if (!vk_arrays_has(plan->facts->arrays, disk->image->array, &has, &trouble))
+			return g_strdup_printf("an array may still have it: %s", trouble->message);
+		if (has)
+			return g_strdup("an array still has it");
+	}
+	return NULL;
+}
+
+/* A snapshot goes when its last copy goes: while an array has one, the array's rules decide. */
+static void keep_what_arrays_have(const Plan *plan)
+{
+	for (guint i = 0; i < plan->sights->len; i++) {
+		const Sight *sight = g_ptr_array_index(plan->sights, i);
+		g_autoptr(VkSnapshot) snapshot = NULL;
+		char *reason;
+
+		if (!sight->is_on_array || vk_forget_is_kept(sight->item))
+			continue;
+		snapshot = vk_catalog_load(plan->facts->vault, sight->item->key, NULL);
+		reason = snapshot ? ask_arrays(plan, snapshot) : g_strdup("it cannot be read now");
+		if (reason)
+			keep_for(sight->item, reason);
+	}
+}
+
+static gboolean fill(Plan *plan, GError **error)
+{
+	VkForgetGuest *guest = plan->guest;
+
+	if (!look(plan, error))
+		return FALSE;
+	guest->is_gone =
+		vk_presence_is_gone(plan->facts->presence, guest->uuid, find_last_host(plan));
+	if (!decide(plan, error))
+		return FALSE;
+	keep_what_arrays_have(plan);
+	for (guint i = 0; i < guest->items->len; i++)
+		guest->n_forgotten += !vk_forget_is_kept(g_ptr_array_index(guest->items, i));
+	return TRUE;
+}
+
+/* Takes the keys out of FROM. */
+static VkForgetGuest *guest_new(VkCatalogGuest *from)
+{
+	VkForgetGuest *guest = g_new0(VkForgetGuest, 1);
+	gsize count;
+	g_autofree gpointer *keys = g_ptr_array_steal(from->keys, &count);
+
+	guest->name = g_strdup(from->view_name);
+	guest->uuid = g_strdup(from->uuid);
+	guest->items = g_ptr_array_new_with_free_func(item_free);
+	for (gsize i = 0; i < count; i++) {
+		VkForgetItem *item = g_new0(VkForgetItem, 1);
+
+		item->key = keys[i];
+		g_ptr_array_add(guest->items, item);
+	}
+	return guest;
+}
+
+static gboolean add_guest(const VkForgetFacts *facts, VkCatalogGuest *from, GPtrArray *guests,
+			  GError **error)
+{
+	g_autoptr(VkKeepRules) rules =
+		vk_keep_rules_load(facts->settings, from->name, from->uuid, error);
+	g_autoptr(GPtrArray) sights = g_ptr_array_new_with_free_func(sight_free);
+	Plan plan = {.facts = facts, .rules = rules, .sights = sights};
+
+	if (!rules)
+		return FALSE;
+	plan.guest = guest_new(from);
+	g_ptr_array_add(guests, plan.guest);
+	return fill(&plan, error);
+}
+
+/* The uuids of the guests NAMES. */
+static GHashTable *find_wanted(VkVault *vault, const GPtrArray *guests, char *const *names,
+			       GError **error)
+{
+	g_autoptr(GHashTable) wanted = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (; *names; names++) {
+		const VkCatalogGuest *guest = vk_catalog_find_guest(vault, guests, *names, error);
+
+		if (!guest)
+			return NULL;
+		g_hash_table_add(wanted, guest->uuid);
+	}
+	return g_steal_pointer(&wanted);
+}
+
+GPtrArray *vk_forget_plan(const VkForgetFacts *facts, char *const *names, GError **error)
+{
+	g_autoptr(GPtrArray) guests = vk_catalog_guests(facts->vault, error);
+	g_autoptr(GHashTable) wanted =
+		guests && names ? find_wanted(facts->vault, guests, names, error) : NULL;
+	g_autoptr(GPtrArray) plan = g_ptr_array_new_with_free_func(guest_free);
+
+	if (!guests || (names && !wanted))
+		return NULL;
+	for (guint i = 0; i < guests->len; i++) {
+		VkCatalogGuest *guest = g_ptr_array_index(guests, i);
+
+		if ((!wanted || g_hash_table_contains(wanted, guest->uuid)) &&
+		    !add_guest(facts, guest, plan, error))
+			return NULL;
+	}
+	return g_steal_pointer(&plan);
+}
+
+static gboolean forget_guest(VkVault *vault, VkForgetGuest *guest, guint *refused, GError **error)
+{
+	for (guint i = 0; i < guest->items->len; i++) {
+		VkForgetItem *item = g_ptr_array_index(guest->items, i);
+		g_autoptr(GError) trouble = NULL;
+
+		if (vk_forget_is_kept(item))
+			continue;
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		/* Somebody else may have forgotten it, and the collector removed it. */
+		if (vk_catalog_forget(vault, item->key, "policy", &trouble) ||
+		    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			continue;
+		vk_log_warning("%s", trouble->message);
+		item->is_refused = TRUE;
+		guest->n_forgotten--;
+		(*refused)++;
+	}
+	return TRUE;
+}
+
+gboolean vk_forget_apply(VkVault *vault, GPtrArray *plan, guint *ret_refused, GError **error)
+{
+	*ret_refused = 0;
+	for (guint i = 0; i < plan->len; i++)
+		if (!forget_guest(vault, g_ptr_array_index(plan, i), ret_refused, error))
+			return FALSE;
+	return TRUE;
+}
