@@ -26,6 +26,11 @@ static gboolean complete_words(const VkCompletion *completion, const char *kind,
 
 	if (strcmp(kind, "PATTERN") == 0)
 		kind = "GUEST";
+	/* With the snapshots their guests are offered. */
+	if (strcmp(kind, "GUEST") == 0 && strcmp(command, "forget") == 0)
+		return TRUE;
+	if (strcmp(kind, "SNAPSHOT") == 0 && strcmp(command, "unforget") == 0)
+		kind = "FORGOTTEN";
 	if (strcmp(kind, "GUEST") == 0 && g_strv_contains(of_vault, command))
 		kind = "SAVED";
 	return vk_complete_words(completion, kind, program);

@@ -19,9 +19,13 @@ gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **err
 gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_status(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_forget(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_unforget(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_mount(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_pin(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_unpin(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_restore(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error);

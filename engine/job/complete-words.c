@@ -17,19 +17,23 @@ static void offer_guests(const VkCompletion *completion, const VkProgram *progra
 		vk_completion_offer(completion, vk_guest_name(g_ptr_array_index(guests, i)), NULL);
 }
 
+static void offer_snapshot(const VkCompletion *completion, const VkCatalogGuest *guest,
+			   const VkSnapshotKey *key)
+{
+	g_autofree char *reference = g_strdup_printf("%s@%s", guest->view_name, key->time);
+	g_autofree char *local = vk_when_local(key->time);
+
+	vk_completion_offer(completion, reference, local);
+}
+
 /* The times of a guest once its '@' is typed, the newest last. */
 static void offer_times(const VkCompletion *completion, const VkCatalogGuest *guest)
 {
 	g_autofree char *latest = g_strconcat(guest->view_name, "@" VK_TIME_LATEST, NULL);
 
 	vk_completion_offer(completion, latest, "the newest");
-	for (guint i = 0; i < guest->keys->len; i++) {
-		const VkSnapshotKey *key = g_ptr_array_index(guest->keys, i);
-		g_autofree char *reference = g_strdup_printf("%s@%s", guest->view_name, key->time);
-		g_autofree char *local = vk_when_local(key->time);
-
-		vk_completion_offer(completion, reference, local);
-	}
+	for (guint i = 0; i < guest->keys->len; i++)
+		offer_snapshot(completion, guest, g_ptr_array_index(guest->keys, i));
 }
 
 /* A guest alone, which is its latest snapshot, or with its '@', so that a shell goes on there. */
@@ -53,6 +57,24 @@ static void offer_saved(const VkCompletion *completion, const VkProgram *program
 	}
 }
 
+static void offer_forgotten(const VkCompletion *completion, const VkProgram *program)
+{
+	const char *url = vk_program_vault_url(program, NULL);
+	g_autoptr(VkVault) vault = url ? vk_vault_open(url, VK_VAULT_READ, NULL) : NULL;
+	g_autoptr(GPtrArray) guests = vault ? vk_catalog_guests_all(vault, NULL) : NULL;
+
+	for (guint i = 0; guests && i < guests->len; i++) {
+		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
+
+		for (guint j = 0; j < guest->keys->len; j++) {
+			const VkSnapshotKey *key = g_ptr_array_index(guest->keys, j);
+
+			if (key->forgotten)
+				offer_snapshot(completion, guest, key);
+		}
+	}
+}
+
 gboolean vk_complete_words(const VkCompletion *completion, const char *kind, gpointer program)
 {
 	if (strcmp(kind, "GUEST") == 0)
@@ -61,6 +83,8 @@ gboolean vk_complete_words(const VkCompletion *completion, const char *kind, gpo
 		offer_saved(completion, program, FALSE);
 	else if (strcmp(kind, "SNAPSHOT") == 0)
 		offer_saved(completion, program, TRUE);
+	else if (strcmp(kind, "FORGOTTEN") == 0)
+		offer_forgotten(completion, program);
 	else
 		return FALSE;
 	return TRUE;

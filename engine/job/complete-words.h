@@ -9,6 +9,7 @@
 
 /*
  * A VkCompleter with a VkProgram: of the kinds "GUEST", which is a guest of the host, "SAVED", a
- * guest of the vault, and "SNAPSHOT". What cannot be asked has none.
+ * guest of the vault, "SNAPSHOT", and "FORGOTTEN", a snapshot that is forgotten. What cannot be
+ * asked has none.
  */
 gboolean vk_complete_words(const VkCompletion *completion, const char *kind, gpointer program);

@@ -83,7 +83,7 @@ declare -A below=(
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
 		engine/vault/check engine/array/drivers engine/virt/host engine/virt/hold
 		engine/virt/guard engine/job engine/job/backup engine/job/doctor
-		engine/job/snapcreator'
+		engine/job/forget engine/job/snapcreator'
 	[fs]='
 		engine/base engine/base/program engine/vault engine/vault/open
 		engine/vault/catalog engine/vault/view engine/array/drivers'

@@ -33,6 +33,7 @@ static const struct {
 	{"OLD=NEW", ""},
 	{"PATH", ""},
 	{"SECONDS", ""},
+	{"TEXT", ""},
 };
 
 struct VkCompletion {
