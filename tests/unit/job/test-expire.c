@@ -253,6 +253,20 @@ START_TEST(half_removed)
 }
 END_TEST
 
+/* What the array has only a part of does not stand for one that is whole. */
+START_TEST(a_part_takes_no_place)
+{
+	g_autofree char *place = clone_directory(2, "vda");
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	temp_directory_remove(place);
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 3);
+	ck_assert(has_clone(0, "vda") && has_clone(1, "vda") && has_clone(2, "vdb"));
+}
+END_TEST
+
 /* Whoever may write beside the images has put a link to somebody else's files there. */
 START_TEST(link_in_place)
 {
@@ -324,6 +338,7 @@ int main(void)
 	tcase_add_test(cases, in_the_vault);
 	tcase_add_test(cases, copies_cannot_be_read);
 	tcase_add_test(cases, half_removed);
+	tcase_add_test(cases, a_part_takes_no_place);
 	tcase_add_test(cases, link_in_place);
 	tcase_add_test(cases, removed_while_copied);
 	tcase_add_test(cases, forgotten_while_copied);
