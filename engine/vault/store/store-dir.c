@@ -59,6 +59,24 @@ static void keep_open_file_locked(DirStore *dir, OpenFile *file)
 	}
 }
 
+/* Closes it once its users are done: a file that was removed gives its space back then. */
+static void drop_open_file(DirStore *dir, const char *name)
+{
+	OpenFile *file = NULL;
+	GList *link;
+
+	g_mutex_lock(&dir->mutex);
+	link = g_hash_table_lookup(dir->files, name);
+	if (link) {
+		file = link->data;
+		g_hash_table_remove(dir->files, name);
+		g_queue_delete_link(&dir->recent, link);
+	}
+	g_mutex_unlock(&dir->mutex);
+	if (file)
+		open_file_unref(file);
+}
+
 /* Returns a new reference. */
 static OpenFile *open_file(DirStore *dir, const char *name, GError **error)
 {
@@ -212,13 +230,13 @@ static gboolean dir_stamp(VkStore *store, const char *folder, guint64 *ret_stamp
 static gboolean dir_delete(VkStore *store, const char *name, GError **error)
 {
 	DirStore *dir = (DirStore *)store;
-
 	g_autofree char *folder = g_path_get_dirname(name);
 
-	if (vk_io.unlinkat(dir->fd, name, 0) == 0)
-		return vk_io_sync_dir(dir->fd, folder, error);
-	return errno == ENOENT ||
-	       vk_fail_errno(error, errno, "cannot remove '%s/%s'", dir->path, name);
+	if (vk_io.unlinkat(dir->fd, name, 0) < 0)
+		return errno == ENOENT ||
+		       vk_fail_errno(error, errno, "cannot remove '%s/%s'", dir->path, name);
+	drop_open_file(dir, name);
+	return vk_io_sync_dir(dir->fd, folder, error);
 }
 
 static void dir_free(VkStore *store)

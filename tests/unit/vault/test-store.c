@@ -44,6 +44,17 @@ static gboolean put(const char *name, VkPutMode mode, GError **error)
 	return vk_store_put(store, name, &part, 1, mode, error);
 }
 
+START_TEST(what_was_deleted_is_not_read_again)
+{
+	char text[7];
+
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	ck_assert(store->ops->get(store, "things/a", 0, text, sizeof(text), NULL));
+	ck_assert(store->ops->delete (store, "things/a", NULL));
+	ck_assert(!store->ops->get(store, "things/a", 0, text, sizeof(text), NULL));
+}
+END_TEST
+
 START_TEST(head_says_when_an_object_was_stored)
 {
 	const struct timespec times[] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
@@ -108,6 +119,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, what_was_deleted_is_not_read_again);
 	tcase_add_test(tcase, head_says_when_an_object_was_stored);
 	tcase_add_test(tcase, head_sees_that_another_process_deleted_it);
 	tcase_add_test(tcase, a_store_that_lost_a_name_puts_nothing_durable);
