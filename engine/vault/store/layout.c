@@ -12,7 +12,7 @@ const char *const vk_vault_folders[] = {
 	VK_FOLDER_TMP,
 	"keys",
 	VK_FOLDER_LEASES,
-	"gc",
-	"fence",
+	VK_FOLDER_GC,
+	VK_FOLDER_FENCE,
 	NULL,
 };

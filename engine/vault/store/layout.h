@@ -9,7 +9,10 @@
  *   copies/                                   the same names: copies that a snapshot got later
  *   hints/<id>                                block id prefix -> pack, slot; may be lost or wrong
  *   checks/<time>-<kind>-<random>.json        when the vault was last checked; may be lost
- *   keys/ leases/ gc/ fence/                  reserved: key slots, who is working, deletion
+ *   leases/<lease id>.*                       who is working: lease-priv.h
+ *   fence/<lease id>.0                        an order to the owner of that lease
+ *   gc/<lease id>                             what its owner is about to delete: announcement.h
+ *   keys/                                     reserved: key slots
  *   tmp/                                      what is being written; renamed from here
  */
 #pragma once
@@ -20,6 +23,8 @@
 #define VK_FOLDER_HINTS  "hints"
 #define VK_FOLDER_CHECKS "checks"
 #define VK_FOLDER_LEASES "leases"
+#define VK_FOLDER_FENCE  "fence"
+#define VK_FOLDER_GC     "gc"
 #define VK_FOLDER_TMP    "tmp"
 
 /* All of them, which a new vault has; NULL at the end. */

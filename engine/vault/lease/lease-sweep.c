@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lease-sweep.h"
+
+#include "layout.h"
+#include "lease-priv.h"
+
+#include "checked-json.h"
+#include "errors.h"
+
+#include <string.h>
+
+/* Only the mark of a collector or of somebody who unforgets ends in an id. */
+static gboolean remove_marks_of_guest(VkStore *store, const char *guest, const char *id,
+				      GError **error)
+{
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", guest, NULL);
+	g_autofree char *gone = g_strconcat(".gone-", id, NULL);
+	g_autofree char *back = g_strconcat(".back-", id, NULL);
+	g_autoptr(GPtrArray) names = store->ops->list(store, folder, error);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+		g_autofree char *mark = g_build_filename(folder, name, NULL);
+
+		if ((g_str_has_suffix(name, gone) || g_str_has_suffix(name, back)) &&
+		    !store->ops->delete (store, mark, error))
+			return FALSE;
+	}
+	return names != NULL;
+}
+
+static gboolean remove_marks(VkStore *store, const char *id, GError **error)
+{
+	g_autoptr(GPtrArray) guests = store->ops->list(store, VK_FOLDER_SNAPS, error);
+
+	for (guint i = 0; guests && i < guests->len; i++)
+		if (g_str_has_suffix(g_ptr_array_index(guests, i), "/") &&
+		    !remove_marks_of_guest(store, g_ptr_array_index(guests, i), id, error))
+			return FALSE;
+	return guests != NULL;
+}
+
+/* The names in leases/ that carry the id. *RET_ENDED: its end is there, or nothing of it. */
+static GPtrArray *list_parts(VkStore *store, const char *id, gboolean *ret_ended, GError **error)
+{
+	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_LEASES, error);
+	g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
+
+	if (!names)
+		return NULL;
+	*ret_ended = FALSE;
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *owner = NULL;
+		const char *part;
+
+		if (!vk_lease_parse_name(g_ptr_array_index(names, i), &owner, &part) ||
+		    strcmp(owner, id) != 0)
+			continue;
+		g_ptr_array_add(parts, g_strdup(part));
+		*ret_ended = *ret_ended || strcmp(part, VK_LEASE_END) == 0;
+	}
+	*ret_ended = *ret_ended || parts->len == 0;
+	return g_steal_pointer(&parts);
+}
+
+/* The intent goes first and the end last: what is left of it in between has ended for all. */
+static gboolean remove_parts(VkStore *store, const char *id, const GPtrArray *parts, GError **error)
+{
+	g_autofree char *intent = vk_lease_object(id, VK_LEASE_COMMIT);
+	g_autofree char *fence = vk_lease_fence_object(id);
+	g_autofree char *end = vk_lease_object(id, VK_LEASE_END);
+
+	if (!store->ops->delete (store, intent, error))
+		return FALSE;
+	for (guint i = 0; i < parts->len; i++) {
+		g_autofree char *object = vk_lease_object(id, g_ptr_array_index(parts, i));
+
+		if (strcmp(object, end) != 0 && !store->ops->delete (store, object, error))
+			return FALSE;
+	}
+	return store->ops->delete (store, fence, error) && store->ops->delete (store, end, error);
+}
+
+/* Writers and readers mark no snapshots, so that not all guests have to be listed for them. */
+static gboolean may_have_marks(VkStore *store, const char *id)
+{
+	g_autofree char *object = vk_lease_object(id, VK_LEASE_BEGIN);
+	g_autoptr(json_t) lease = vk_checked_json_get(store, object, NULL);
+	VkLeaseKind kind = lease ? vk_lease_parse_kind(lease) : VK_LEASE_UNKNOWN;
+
+	return kind == VK_LEASE_COLLECT || kind == VK_LEASE_UNKNOWN;
+}
+
+gboolean vk_lease_sweep(VkStore *store, const char *id, GError **error)
+{
+	g_autofree char *announcement = vk_lease_announcement_object(id);
+	gboolean ended;
+	g_autoptr(GPtrArray) parts = list_parts(store, id, &ended, error);
+
+	if (!parts)
+		return FALSE;
+	if (!ended)
+		return vk_fail(error, VK_ERROR_BUSY, "the lease '%s' is open", id);
+	return store->ops->delete (store, announcement, error) &&
+	       (!may_have_marks(store, id) || remove_marks(store, id, error)) &&
+	       remove_parts(store, id, parts, error);
+}
