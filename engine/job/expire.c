@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "expire.h"
 
+#include "catalog-pin.h"
 #include "catalog.h"
 #include "disk-on-array.h"
 #include "errors.h"
@@ -50,6 +51,22 @@ static VkKeepItem item_of(const Expiry *expiry, const VkSnapshotKey *key, const 
 	return (VkKeepItem){.taken = MIN(taken, expiry->facts.now), .label = label};
 }
 
+/* At this moment: the list may be old, for arrays take minutes to answer. */
+static gboolean is_pinned(const Expiry *expiry, const VkSnapshotKey *key, gboolean *ret,
+			  GError **error)
+{
+	g_autoptr(VkPin) pin = NULL;
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_catalog_load_pin(expiry->vault, key, &pin, &trouble) ||
+	    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
+		*ret = pin != NULL;
+		return TRUE;
+	}
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
 /* Adds those of KEYS that are newer than KEY and have its label, as many as a rule may count. */
 static void add_newer(const Expiry *expiry, const GPtrArray *keys, const VkSnapshotKey *key,
 		      const char *label, GArray *items)
@@ -80,15 +97,16 @@ static gboolean is_surplus(const Expiry *expiry, const VkSnapshotKey *key,
 	g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(VkKeepItem));
 	VkKeepItem own = item_of(expiry, key, snapshot->label);
 	g_autoptr(GPtrArray) decision = NULL;
+	gboolean pinned = FALSE;
 
 	*ret = FALSE;
-	if (!keys)
+	if (!keys || !is_pinned(expiry, key, &pinned, error))
 		return FALSE;
 	add_newer(expiry, keys, key, snapshot->label, items);
 	g_array_prepend_val(items, own);
 	decision = vk_keep_decide(expiry->rules, (const VkKeepItem *)(gpointer)items->data,
 				  items->len, &expiry->facts);
-	*ret = !vk_keep_is_kept(decision, 0);
+	*ret = !pinned && !vk_keep_is_kept(decision, 0);
 	return TRUE;
 }
 
@@ -320,8 +338,12 @@ static GPtrArray *decide(const Expiry *expiry, const GArray *candidates)
 
 static gboolean apply(Expiry *expiry, const Candidate *candidate, GError **error)
 {
-	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(expiry->vault, candidate->key, NULL);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	gboolean pinned = FALSE;
 
+	if (!is_pinned(expiry, candidate->key, &pinned, error))
+		return FALSE;
+	snapshot = pinned ? NULL : vk_catalog_load(expiry->vault, candidate->key, NULL);
 	if (!snapshot)
 		return TRUE;
 	if (candidate->has_any)

@@ -13,7 +13,7 @@
 /*
  * Removes from the arrays what the settings do not keep of the guest UUID: of the snapshots with
  * LABEL (nullable: nothing is removed) the newest N by NTAP_SNAPSHOT_RETENTIONS stay, and what is
- * younger than NTAP_SNAPSHOT_RETENTION_AGE days. One that is in the vault, too, or on an array
+ * younger than NTAP_SNAPSHOT_RETENTION_AGE days, and what is pinned. One that is in the vault, too, or on an array
  * where it was replicated to, stays listed and is read from there; another one goes altogether.
  * What several guests share stays until none of them needs it. To be called with the guest's lock
  * held.

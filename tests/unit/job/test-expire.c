@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the retention of array snapshots removes, and what not. The clones are plain files here. */
 #include "array-drivers.h"
+#include "catalog-pin.h"
 #include "catalog.h"
 #include "errors.h"
 #include "expire.h"
@@ -177,6 +178,23 @@ START_TEST(keeps_the_newest)
 }
 END_TEST
 
+START_TEST(pinned)
+{
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
+	const VkSnapshotKey *oldest = g_ptr_array_index(keys, 0);
+	ck_assert(vk_catalog_pin(vault, oldest, VK_PIN_FOR_GOOD, NULL, NULL));
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 3);
+	ck_assert(has_clone(0, "vda"));
+	ck_assert(vk_catalog_unpin(vault, oldest, NULL));
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 2);
+	ck_assert(!has_clone(0, "vda"));
+}
+END_TEST
+
 /* The clock was ahead for a while: what was taken then must not outlive what is taken now. */
 START_TEST(clock_set_back)
 {
@@ -334,6 +352,7 @@ int main(void)
 	tcase_add_test(cases, a_clock_of_the_past_ages_no_other);
 	tcase_add_test(cases, of_two_dates_the_later_counts);
 	tcase_add_test(cases, keeps_the_newest);
+	tcase_add_test(cases, pinned);
 	tcase_add_test(cases, clock_set_back);
 	tcase_add_test(cases, in_the_vault);
 	tcase_add_test(cases, copies_cannot_be_read);

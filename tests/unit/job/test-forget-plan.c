@@ -16,6 +16,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define UUID  "11111111-2222-3333-4444-555555555555"
 #define OTHER "99999999-2222-3333-4444-555555555555"
@@ -344,6 +345,36 @@ START_TEST(on_arrays)
 }
 END_TEST
 
+/* A snapshot goes when its last copy goes. */
+START_TEST(an_array_still_has_it)
+{
+	g_autofree char *place =
+		g_build_filename(directory, "images", ".virtkeep", "v", "g", "0", NULL);
+	g_autofree char *path = g_build_filename(place, "image", NULL);
+	VkSession *session = vk_session_new(vault, 1, NULL);
+	g_autoptr(VkSnapshot) both = new_snapshot(session, UUID, 4 * DAY);
+	VkDiskRecord *disk = g_ptr_array_index(both->disks, 0);
+
+	disk->image->array =
+		json_pack("{s:s, s:[{s:s, s:s, s:s, s:i, s:i, s:i, s:i}]}", "array", "reflink",
+			  "layers", "path", path, "format", "raw", "of", "/images/guest.raw",
+			  "inode", 1, "size", SIZE, "mtime_ns", 1, "allocated", SIZE);
+	ck_assert_int_eq(g_mkdir_with_parents(place, 0700), 0);
+	ck_assert(g_file_set_contents(path, "", 0, NULL));
+	ck_assert_int_eq(truncate(path, SIZE), 0);
+	commit(session, both, now() - 4 * DAY);
+	vk_session_free(session);
+	for (gint64 i = 3; i > 0; i--)
+		add(UUID, i * DAY);
+	g_autoptr(GPtrArray) plan = make_plan(NULL, NULL);
+	assert_plan(plan, "k-kk");
+	ck_assert_str_eq(first_reason(plan, 0), "an array still has it");
+	ck_assert_int_eq(g_unlink(path), 0);
+	ck_assert_int_eq(g_rmdir(place), 0);
+	assert_planned("--kk");
+}
+END_TEST
+
 START_TEST(names_are_found)
 {
 	g_autoptr(GError) error = NULL;
@@ -386,6 +417,7 @@ int main(void)
 	tcase_add_test(cases, what_cannot_be_read);
 	tcase_add_test(cases, gone);
 	tcase_add_test(cases, on_arrays);
+	tcase_add_test(cases, an_array_still_has_it);
 	tcase_add_test(cases, names_are_found);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
