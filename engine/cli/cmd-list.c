@@ -23,6 +23,7 @@ typedef struct {
 	const char *guest;
 	gint64 since, until; /* seconds since 1970 */
 	char *host, *grade;
+	gboolean forgotten; /* those that are forgotten, in place of the others */
 } Filter;
 
 static void filter_clear(Filter *filter)
@@ -95,13 +96,13 @@ static void list_in_table(Listing *listing, const VkCatalogGuest *guest, const V
 		     fresh_text, stored_text, copies, NULL);
 }
 
-/* Its time says so without a look at the object, which for any other time need not be read. */
-static gboolean is_in_time(const Filter *filter, const VkSnapshotKey *key)
+/* Its key says so without a look at the object, which else need not be read. */
+static gboolean is_candidate(const Filter *filter, const VkSnapshotKey *key)
 {
 	gint64 time;
 
-	return vk_time_parse(key->time, &time, NULL) && time >= filter->since &&
-	       time <= filter->until;
+	return key->forgotten == filter->forgotten && vk_time_parse(key->time, &time, NULL) &&
+	       time >= filter->since && time <= filter->until;
 }
 
 static gboolean is_wanted(const Filter *filter, const VkSnapshot *snapshot)
@@ -122,7 +123,7 @@ static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGues
 
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		if (!is_in_time(listing->filter, key))
+		if (!is_candidate(listing->filter, key))
 			continue;
 		snapshot = vk_catalog_load(vault, key, &trouble);
 		if (!snapshot) {
@@ -172,7 +173,9 @@ static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char
 
 static gboolean list(Listing *listing, VkVault *vault, GError **error)
 {
-	g_autoptr(GPtrArray) guests = vk_catalog_guests(vault, error);
+	g_autoptr(GPtrArray) guests = listing->filter->forgotten
+					      ? vk_catalog_guests_all(vault, error)
+					      : vk_catalog_guests(vault, error);
 	const char *name = listing->filter->guest;
 	guint found = 0;
 
@@ -262,6 +265,8 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 		{"grade", 0, 0, G_OPTION_ARG_STRING, &filter.grade,
 		 "Only snapshots of this grade: application, filesystem, crash or offline",
 		 "GRADE"},
+		{"forgotten", 0, 0, G_OPTION_ARG_NONE, &filter.forgotten,
+		 "The forgotten snapshots, which 'virtkeep unforget' can bring back", NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	char **arguments = NULL;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
 
+#include "catalog-pin.h"
 #include "catalog.h"
 #include "errors.h"
 #include "json.h"
 #include "open-vault.h"
 #include "table.h"
 #include "text.h"
+#include "timestamp.h"
 #include "when.h"
 
 #include <stdio.h>
@@ -14,6 +16,41 @@
 static void print_fact(const char *label, const char *value)
 {
 	vk_print_line(stdout, "%-13s%s", label, value ? value : "-");
+}
+
+/* PIN is nullable. */
+static void print_pin(const VkPin *pin)
+{
+	g_autofree char *time = NULL, *local = NULL, *text = NULL;
+
+	if (!pin)
+		return;
+	if (pin->until != VK_PIN_FOR_GOOD) {
+		time = vk_time_format(pin->until);
+		local = vk_when_local(time);
+	}
+	text = g_strdup_printf("%s%s%s%s", local ? "until " : "for good", local ? local : "",
+			       pin->reason ? ": " : "", pin->reason ? pin->reason : "");
+	print_fact("Pinned:", text);
+}
+
+/* Null when it is not pinned; "until" is null when the pin does not end. New reference. */
+static json_t *pin_to_json(const VkPin *pin)
+{
+	g_autofree char *until =
+		pin && pin->until != VK_PIN_FOR_GOOD ? vk_time_format(pin->until) : NULL;
+
+	return pin ? json_pack("{s:o, s:o}", "until", vk_json_new_string(until), "reason",
+			       vk_json_new_string(pin->reason))
+		   : json_null();
+}
+
+static gboolean load_pin(VkVault *vault, const VkSnapshot *snapshot, VkPin **ret, GError **error)
+{
+	const VkSnapshotKey key = {
+		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
+
+	return vk_catalog_load_pin(vault, &key, ret, error);
 }
 
 static void print_facts(const VkSnapshot *snapshot)
@@ -97,6 +134,7 @@ gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error)
 {
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkPin) pin = NULL;
 	g_autoptr(json_t) report = NULL;
 	char **arguments = NULL;
 
@@ -110,14 +148,16 @@ gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error)
 		return vk_fail(error, VK_ERROR_USAGE, "no snapshot named: try 'virtkeep --help'");
 	vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
 	snapshot = vault ? vk_catalog_find(vault, arguments[0], error) : NULL;
-	if (!snapshot)
+	if (!snapshot || !load_pin(vault, snapshot, &pin, error))
 		return FALSE;
 	if (program->json) {
 		report = vk_snapshot_to_report(snapshot);
+		json_object_set_new(report, "pinned", pin_to_json(pin));
 		vk_json_print(report);
 		return TRUE;
 	}
 	print_facts(snapshot);
+	print_pin(pin);
 	for (guint i = 0; i < snapshot->disks->len; i++)
 		print_disk(g_ptr_array_index(snapshot->disks, i));
 	print_files(snapshot);

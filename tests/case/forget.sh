@@ -53,8 +53,15 @@ ok virtkeep unforget "${snapshots[2]}"
 expect_out "not forgotten"
 listed "${snapshots[@]}"
 
+ok virtkeep --json list --forgotten
+expect_json length 0
+
 say "a pin holds against names and the policy"
 ok virtkeep pin "${snapshots[1]}" --until 2999-12-31 --reason "the audit"
+ok virtkeep show "${snapshots[1]}"
+expect_out "until 2999-12-31 23:59: the audit"
+ok virtkeep --json show "${snapshots[1]}"
+expect_json .pinned.reason "the audit"
 refused 1 "run 'virtkeep unpin ${snapshots[1]}' first" \
 	virtkeep forget "${snapshots[2]}" "${snapshots[1]}"
 listed "${snapshots[@]}"
@@ -67,6 +74,8 @@ listed "${snapshots[@]}"
 ok virtkeep forget --all --policy
 expect_out "keep: 1 of 3 snapshots forgotten"
 listed "${snapshots[1]}" "${snapshots[3]}"
+ok virtkeep --json list --forgotten keep
+expect_json '[.[].snapshot] | join(" ")' "${snapshots[2]}"
 refused 1 "is forgotten" virtkeep pin "${snapshots[2]}"
 ok virtkeep unpin "${snapshots[1]}"
 ok virtkeep forget --policy keep
