@@ -53,7 +53,7 @@ gboolean vk_apply_clone(VkArrays *arrays, const VkRestoreItem *item, VkSwap *swa
 		return FALSE;
 	if (!done)
 		return item->record ||
-		       vk_fail(error, VK_ERROR_FAILED, "the array can clone it no more");
+		       vk_fail(error, VK_ERROR_FAILED, "the array can no longer clone it");
 	if (!sink->ops->finish(sink, error))
 		return FALSE;
 	*ret_sink = g_steal_pointer(&sink);

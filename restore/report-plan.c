@@ -29,7 +29,7 @@ static void add_manner_text(GString *text, const VkRestoreItem *item)
 		g_string_append_printf(text, ", cloned by '%s': no data is read",
 				       array_name(item->clone->copy));
 	else if (item->is_disk)
-		g_string_append_printf(text, ", copied%s%s", item->why_copied ? ", for " : "",
+		g_string_append_printf(text, ", copied%s%s", item->why_copied ? ", because " : "",
 				       item->why_copied ? item->why_copied : "");
 }
 

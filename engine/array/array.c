@@ -182,7 +182,7 @@ VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError *
 
 	if (layers->len > VK_ARRAY_LAYERS_MAX) {
 		vk_fail(error, VK_ERROR_FAILED,
-			"it consists of %u files, and no more than %u can be taken: commit some "
+			"it consists of %u files, and an array snapshots at most %u: commit some "
 			"('virsh blockcommit'), or use --mode vault",
 			layers->len, VK_ARRAY_LAYERS_MAX);
 		return NULL;

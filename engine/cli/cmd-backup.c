@@ -300,17 +300,17 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 		{"mode", 0, 0, G_OPTION_ARG_STRING, &arguments.mode,
 		 "Where the copies go: vault, array or array+vault (default vault)", "MODE"},
 		{"label", 0, 0, G_OPTION_ARG_STRING, &arguments.label,
-		 "Which retention applies to copies on arrays, such as daily", "LABEL"},
+		 "Which retention applies to copies on arrays, for example daily", "LABEL"},
 		{"replicate", 0, 0, G_OPTION_ARG_NONE, &arguments.replicate,
 		 "Let the arrays replicate their new snapshots now", NULL},
 		{"replicate-wait", 0, 0, G_OPTION_ARG_STRING, &arguments.wait,
-		 "Wait for the transfers at most so long (default 0: do not wait)", "MINUTES"},
+		 "How long to wait for the transfers (default 0: do not wait)", "MINUTES"},
 		{"quiesce", 0, 0, G_OPTION_ARG_STRING, &arguments.quiesce,
 		 "How to hold a running guest: auto, agent, suspend or none (default auto)", "HOW"},
 		{"freeze-mountpoint", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.mountpoints,
 		 "Freeze only this file system of the guest; may be repeated", "PATH"},
 		{"pause-budget", 0, 0, G_OPTION_ARG_STRING, &arguments.budget,
-		 "Let a guest go on after so long in any case; 0: wait (default 5)", "SECONDS"},
+		 "How long a guest may be held; 0: no limit (default 5)", "SECONDS"},
 		{"strict", 0, 0, G_OPTION_ARG_NONE, &arguments.strict,
 		 "Fail a guest that could not be held as requested", NULL},
 		{"compare", 0, 0, G_OPTION_ARG_NONE, &arguments.compare,
@@ -328,7 +328,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 
 	if (!vk_cmd_parse(program, "backup GUEST...|--all",
 			  "Takes a snapshot of each GUEST, running or not, named by name, uuid or "
-			  "a pattern\nsuch as 'web*'.",
+			  "a pattern\nlike 'web*'.",
 			  entries, -1, argc, argv, &names, error))
 		return FALSE;
 	if (arguments.all && names[0])

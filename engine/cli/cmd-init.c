@@ -23,8 +23,8 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 {
 	gboolean force = FALSE;
 	const GOptionEntry entries[] = {
-		{"force", 0, 0, G_OPTION_ARG_NONE, &force, "Even where another vault was before",
-		 NULL},
+		{"force", 0, 0, G_OPTION_ARG_NONE, &force,
+		 "Make a vault even if there was one before", NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(VkVault) vault = NULL;

@@ -246,7 +246,7 @@ static gboolean run(VkProgram *program, const Filter *filter, GError **error)
 
 		return vk_fail(error, VK_ERROR_DAMAGE,
 			       "%s of the vault '%s' %s damaged and not listed; 'virtkeep verify' "
-			       "tells more",
+			       "shows more",
 			       damaged, vk_vault_url(vault), listing.damaged == 1 ? "is" : "are");
 	}
 	return TRUE;
@@ -273,7 +273,7 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 
 	if (!vk_cmd_parse(program, "list [GUEST]",
 			  "Lists the snapshots of the vault, of all guests or one. GUEST is a name "
-			  "or uuid;\nguests that libvirt does not know any more are listed, too.",
+			  "or uuid;\nguests that libvirt no longer knows are also listed.",
 			  entries, 1, argc, argv, &arguments, error))
 		return FALSE;
 	filter.guest = arguments[0];

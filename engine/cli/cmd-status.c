@@ -120,17 +120,17 @@ gboolean vk_cmd_status(VkProgram *program, int argc, char **argv, GError **error
 	gboolean replication = FALSE;
 	const GOptionEntry entries[] = {
 		{"replication", 0, 0, G_OPTION_ARG_NONE, &replication,
-		 "How arrays replicate the snapshots that they took of the guests, instead", NULL},
+		 "Show instead how arrays replicate their snapshots of the guests", NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(VkVault) vault = NULL;
 	char **names = NULL;
 
-	if (!vk_cmd_parse(
-		    program, "status [GUEST...]",
-		    "Shows for each guest, or those named, the last good snapshot and its age, and "
-		    "how full\nthe vault is and when it was last checked.",
-		    entries, -1, argc, argv, &names, error))
+	if (!vk_cmd_parse(program, "status [GUEST...]",
+			  "Shows for all guests, or for each GUEST, the last good snapshot and its "
+			  "age, and "
+			  "how full\nthe vault is and when it was last checked.",
+			  entries, -1, argc, argv, &names, error))
 		return FALSE;
 	vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
 	if (!vault)

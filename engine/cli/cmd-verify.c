@@ -141,15 +141,16 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 {
 	gboolean data = FALSE;
 	const GOptionEntry entries[] = {
-		{"data", 0, 0, G_OPTION_ARG_NONE, &data, "Read and check every stored block, too",
+		{"data", 0, 0, G_OPTION_ARG_NONE, &data, "Also read and check every stored block",
 		 NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	char **names = NULL;
 
-	return vk_cmd_parse(program, "verify [GUEST...]",
-			    "Checks that every snapshot of the vault is whole, or those of each "
-			    "GUEST, which is\na name or uuid.",
-			    entries, -1, argc, argv, &names, error) &&
+	return vk_cmd_parse(
+		       program, "verify [GUEST...]",
+		       "Checks that every snapshot of the vault is whole, or every snapshot of "
+		       "each GUEST,\nwhich is a name or uuid.",
+		       entries, -1, argc, argv, &names, error) &&
 	       verify(program, names, data, error);
 }

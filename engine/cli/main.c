@@ -68,8 +68,9 @@ static GOptionContext *new_context(VkProgram *program)
 	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
 		g_string_append_printf(text, "  %-12s %s\n", commands[i].name, commands[i].help);
 	g_string_append(text, "\n'virtkeep COMMAND --help' prints the options of a command.");
-	g_option_context_set_summary(context, "Backup of KVM guests: consistent snapshots in a "
-					      "deduplicating vault, and anything back from them.");
+	g_option_context_set_summary(context,
+				     "Backup of KVM guests: takes consistent snapshots into a "
+				     "deduplicating vault, and restores from them.");
 	g_option_context_set_description(context, text->str);
 	g_option_context_set_strict_posix(context, TRUE);
 	vk_program_add_options(program, context);

@@ -39,7 +39,7 @@ static void check_file(const VkSettings *settings, GPtrArray *problems, const ch
 		add(settings, problems, section, key, "'%s' cannot be read: %s", path,
 		    g_strerror(errno));
 	else if (!S_ISREG(status.st_mode))
-		add(settings, problems, section, key, "'%s' is no file", path);
+		add(settings, problems, section, key, "'%s' is not a file", path);
 	else if (is_secret && (status.st_mode & (S_IRWXG | S_IRWXO)))
 		add(settings, problems, section, key, "others can read '%s': run 'chmod 600' on it",
 		    path);

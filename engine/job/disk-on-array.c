@@ -15,16 +15,15 @@ static GPtrArray *find_layers(VkHost *host, const VkDomainDisk *disk, GError **e
 
 		if (image->encrypted) {
 			vk_fail(error, VK_ERROR_FAILED,
-				"its image '%s' is encrypted by QEMU, and an array would keep it "
-				"so, "
-				"for nobody to look into; use --mode vault",
+				"its image '%s' is encrypted by QEMU, and its copy on an array "
+				"could not be read; use --mode vault",
 				image->path);
 			return NULL;
 		}
 		if (image->data_file) {
 			vk_fail(error, VK_ERROR_FAILED,
-				"it keeps its data in '%s', which arrays cannot take with it; use "
-				"--mode vault",
+				"it keeps its data in '%s', which an array's snapshot would not "
+				"include; use --mode vault",
 				image->data_file);
 			return NULL;
 		}

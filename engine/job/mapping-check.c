@@ -172,11 +172,10 @@ static void add_disk(VkMappingCheck *check, const char *guest, const VkFoundDisk
 	VkMapping *configured = take_configured(check, entry, disk);
 
 	if (!configured && !vk_mapping_is_writable(entry)) {
-		g_ptr_array_add(
-			check->untold,
-			g_strdup_printf("guest '%s': KVM_VM_MAPPING cannot name its disk "
-					"'%s', because its form has no place for such names",
-					guest, disk->path));
+		g_ptr_array_add(check->untold,
+				g_strdup_printf("guest '%s': KVM_VM_MAPPING cannot name its disk "
+						"'%s', because its form does not allow this name",
+						guest, disk->path));
 		vk_mapping_free(entry);
 		return;
 	}

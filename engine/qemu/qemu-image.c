@@ -239,7 +239,7 @@ gboolean vk_qemu_check_data(const VkQemuLayer *layers, guint count, GError **err
 		file = vk_qemu_undeclared_data(&layers[i], info);
 		if (file)
 			return vk_fail(error, VK_ERROR_FAILED,
-				       "'%s' keeps its data in '%s', which is no part of the disk",
+				       "'%s' keeps its data in '%s', which is not part of the disk",
 				       layers[i].path, file);
 	}
 	return TRUE;

@@ -159,7 +159,7 @@ static gboolean clone_disk(VkRestorePlan *plan, VkRestoreItem *disk, const VkFac
 	g_autoptr(GPtrArray) layers = facts->ops->layers(facts, copy);
 
 	if (!layers || layers->len == 0) {
-		disk->why_copied = g_strdup("the array has its copy no more");
+		disk->why_copied = g_strdup("the array no longer has its copy");
 		return TRUE;
 	}
 	disk->why_copied = find_obstacle(facts, disk, layers);

@@ -36,9 +36,10 @@ static gboolean take_secret(const VkFacts *facts, const VkDomainDisk *disk, VkRe
 		item->place.secret = vk_qemu_secret_path(item->secret);
 		return TRUE;
 	}
-	why = g_strdup_printf("cannot be so again, for %s: make that with 'virsh secret-define' "
-			      "and 'virsh secret-set-value'",
-			      trouble->message);
+	why = g_strdup_printf(
+		"cannot be encrypted again, because %s: make it with 'virsh secret-define' "
+		"and 'virsh secret-set-value'",
+		trouble->message);
 	return refuse(item, why, error);
 }
 

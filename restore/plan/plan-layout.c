@@ -92,7 +92,7 @@ static gboolean keep_file(const VkRestorePlan *plan, const VkFacts *facts, VkRes
 	if (!is_unchanged(&kept))
 		return vk_fail(
 			error, VK_ERROR_CHANGED,
-			"'%s', a backing file of disk '%s', is not any more what it was: leave "
+			"'%s', a backing file of disk '%s', has changed since the snapshot: leave "
 			"out --keep-chain",
 			kept.path, item->name);
 	if (!check_no_disk(plan, facts, kept.path, error))

@@ -62,7 +62,7 @@ static const VkViewFile *find_file(VkView *view, const char *name, GError **erro
 		vk_fail(error, VK_ERROR_NOT_FOUND,
 			"'%s' lies inside of the guest, and --file takes a file of the snapshot "
 			"'%s': %s; 'virtkeep mount' shows its disks, and virtkeep-mount(1), FILES "
-			"INSIDE OF A GUEST, tells how to look into them",
+			"INSIDE OF A GUEST, explains how to look into them",
 			name, reference, names->str);
 	else
 		vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' has no file '%s'; it has: %s", reference,

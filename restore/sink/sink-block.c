@@ -114,7 +114,8 @@ static int open_device(const VkPlace *place, GError **error)
 	if (found < 0)
 		return -1;
 	if (fstat(found, &facts) < 0 || !S_ISBLK(facts.st_mode)) {
-		vk_fail(error, VK_ERROR_CHANGED, "'%s' is no block device any more", place->path);
+		vk_fail(error, VK_ERROR_CHANGED, "'%s' is not a block device any more",
+			place->path);
 		return -1;
 	}
 	/* O_EXCL on a block device: refused while it is mounted or held by another driver. */

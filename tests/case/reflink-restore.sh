@@ -215,14 +215,14 @@ same_disk "$SCRATCH/vda.kept" qcow2 "$FS/vm/beside-vda.qcow2"
 ok virtkeep restore "$snapshot" --disk vda="$FS/near/one.qcow2"
 same_disk "$SCRATCH/vda.kept" qcow2 "$FS/near/one.qcow2"
 ok virtkeep restore "$snapshot" --disk vda="$FS/near/one.raw" --format raw --dry-run
-expect_out "copied, for the copy on the array is 'qcow2'"
+expect_out "copied, because the copy on the array is 'qcow2'"
 ok virtkeep restore "$snapshot" --disk vda="$FS/near/one.raw" --format raw
 same_file "$SCRATCH/vda.kept" "$FS/near/one.raw"
 ok virtkeep --json restore "$snapshot" --disk vda --to "$SCRATCH/far"
 expect_json '.restored[0].disks[0].cloned' false
 same_disk "$SCRATCH/vda.kept" qcow2 "$SCRATCH/far/vm-vda.qcow2"
 ok virtkeep restore "$snapshot" --disk vdb --to "$SCRATCH/far" --dry-run
-expect_out "copied, for its place is out of the array's reach"
+expect_out "copied, because its place is out of the array's reach"
 expect_clean vm
 
 say "a deleted guest"
@@ -251,7 +251,7 @@ mount_vault "$VIEW"
 refused 1 "Input/output error" cat "$VIEW/guests/vm/${snapshot#*@}/vdb.raw"
 unmount_vault "$VIEW"
 ok virtkeep restore vm --in-place
-expect_out "copied, for the array has its copy no more"
+expect_out "copied, because the array no longer has its copy"
 same_disk "$SCRATCH/vda.kept" qcow2 "$FS/vm/vda.qcow2"
 refused 6 "gone" virtkeep restore "$snapshot" --in-place
 same_disk "$SCRATCH/vda.kept" qcow2 "$FS/vm/vda.qcow2"
@@ -302,7 +302,7 @@ done
 
 say "elsewhere a chain becomes one file"
 ok virtkeep restore "$snapshot" --as chain2 --to "$FS/near" --dry-run
-expect_out "copied, for its backing files belong to '$chain/vda.qcow2': it becomes one file"
+expect_out "copied, because its backing files belong to '$chain/vda.qcow2': it becomes one file"
 ok virtkeep restore "$snapshot" --as chain2 --to "$FS/near"
 same_disk "$SCRATCH/chain.kept" qcow2 "$FS/near/chain2-vda.qcow2"
 [[ -z $(backing_of "$FS/near/chain2-vda.qcow2") ]] || fail "it has a backing file"

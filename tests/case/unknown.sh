@@ -111,8 +111,8 @@ for option in --limit-rate=-1 --parallel=0 --pause-budget=-1 --replicate-wait=-1
 done
 
 mkfifo "$SCRATCH/fifo"
-refused 2 "'$SCRATCH/fifo' is no file" timeout 10 virtkeep config import "$SCRATCH/fifo"
-refused 2 "'$SCRATCH/fifo' is no file" timeout 10 virtkeep --config "$SCRATCH/fifo" list
+refused 2 "'$SCRATCH/fifo' is not a file" timeout 10 virtkeep config import "$SCRATCH/fifo"
+refused 2 "'$SCRATCH/fifo' is not a file" timeout 10 virtkeep --config "$SCRATCH/fifo" list
 rm "$SCRATCH/fifo"
 
 say "hooks of the run hear of a failure before the first guest"

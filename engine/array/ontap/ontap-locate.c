@@ -105,7 +105,7 @@ char *vk_ontap_find_svm(VkOntap *ontap, const char *host, GError **error)
 		found = svm;
 	}
 	if (!found)
-		vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' is no address of its SVMs", host);
+		vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' is not an address of its SVMs", host);
 	return g_strdup(found);
 }
 
@@ -128,7 +128,7 @@ gboolean vk_ontap_check_volume(const json_t *volume, GError **error)
 	else if (is_other_than(volume, "type", "rw"))
 		why = "it is the destination of a mirror or otherwise read-only";
 	else if (is_other_than(volume, "style", "flexvol"))
-		why = "it is no FlexVol";
+		why = "it is not a FlexVol";
 	else if (json_is_false(json_object_get(volume, "snapshot_directory_access_enabled")))
 		why = "its snapshots cannot be read: switch on snapshot_directory_access_enabled";
 	return !why ||

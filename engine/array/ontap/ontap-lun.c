@@ -73,7 +73,7 @@ GPtrArray *vk_ontap_paths(const char *device)
 static gboolean fail_device(const char *uuid, GError **error)
 {
 	if (!uuid)
-		return vk_fail(error, VK_ERROR_NOT_FOUND, "it is no multipath device");
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "it is not a multipath device");
 	if (g_str_has_prefix(uuid, "LVM-"))
 		return vk_fail(
 			error, VK_ERROR_NOT_FOUND,
@@ -82,7 +82,7 @@ static gboolean fail_device(const char *uuid, GError **error)
 		return vk_fail(error, VK_ERROR_NOT_FOUND,
 			       "it is a partition of a LUN, and others "
 			       "may be in use by somebody else");
-	return vk_fail(error, VK_ERROR_NOT_FOUND, "it is no multipath device itself, but '%s'",
+	return vk_fail(error, VK_ERROR_NOT_FOUND, "it is not a multipath device itself, but '%s'",
 		       uuid);
 }
 
@@ -214,7 +214,7 @@ gboolean vk_ontap_locate_lun(VkOntap *ontap, const char *resolved, VkOntapPlace 
 	if (!uuid || !g_str_has_prefix(uuid, MULTIPATH))
 		return fail_device(uuid, error);
 	if (!vk_ontap_serial_of_wwid(uuid + strlen(MULTIPATH), serial))
-		return vk_fail(error, VK_ERROR_NOT_FOUND, "it is no LUN of ONTAP");
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "it is not a LUN of ONTAP");
 	return locate_among(ontap, device, serial, VK_ONTAP_KNOWN_SEC, ret, error);
 }
 

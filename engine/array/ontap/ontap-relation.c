@@ -14,7 +14,7 @@ json_t *vk_ontap_volume_of(VkOntap *ontap, const char *path, GError **error)
 	const char *uuid;
 
 	if (g_strv_length(parts) != 2) {
-		vk_fail(error, VK_ERROR_FAILED, "'%s' is no volume of an SVM", path);
+		vk_fail(error, VK_ERROR_FAILED, "'%s' is not a volume of an SVM", path);
 		return NULL;
 	}
 	url = vk_ontap_url("/api/storage/volumes", "svm.name", parts[0], "name", parts[1], "fields",

@@ -119,7 +119,8 @@ int vk_reflink_open_directory(const char *directory, VkReflinkUse use, GError **
 	int opened;
 
 	if (!ours || g_strv_contains((const char *const *)names, "..")) {
-		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no place of array snapshots", directory);
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not a place of array snapshots",
+			directory);
 		return -1;
 	}
 	fd = vk_safe_open(*at ? at : "/", O_PATH | O_DIRECTORY, error);

@@ -72,7 +72,7 @@ static int open_image(const char *path, GError **error)
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
-		vk_fail(error, VK_ERROR_CHANGED, "'%s' is no file any more", path);
+		vk_fail(error, VK_ERROR_CHANGED, "'%s' is not a file any more", path);
 		return -1;
 	}
 	opened = fd;

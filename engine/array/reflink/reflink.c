@@ -63,7 +63,7 @@ static VkArrayLayer *probe_layer(const VkArrayLayer *layer, GError **error)
 		return NULL;
 	}
 	if (!S_ISREG(info.st_mode)) {
-		vk_fail(error, VK_ERROR_NOT_FOUND, "it is no file");
+		vk_fail(error, VK_ERROR_NOT_FOUND, "it is not a file");
 		return NULL;
 	}
 	return can_clone(directory, error) ? vk_array_layer_new(path, layer->format) : NULL;

@@ -56,7 +56,7 @@ int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **e
 
 	if (known && !S_ISREG(facts.st_mode)) {
 		vk_io_clear_fd(&fd);
-		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no regular file", name);
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not a regular file", name);
 	} else if (fd < 0) {
 		vk_fail_errno(error, trouble, "cannot open '%s'", name);
 	}
@@ -124,7 +124,7 @@ gboolean vk_io_read_whole(const char *path, gsize max, char **ret, gsize *ret_le
 		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
 	/* /dev/null is as good as an empty file. */
 	if (!S_ISREG(facts.st_mode) && !S_ISCHR(facts.st_mode))
-		return vk_fail(error, VK_ERROR_USAGE, "'%s' is no file", path);
+		return vk_fail(error, VK_ERROR_USAGE, "'%s' is not a file", path);
 	text = g_malloc(max);
 	if (!vk_io_read(fd, path, 0, text, max, ret_length, error))
 		return FALSE;

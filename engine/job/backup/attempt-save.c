@@ -109,8 +109,9 @@ static void set_mode(VkAttempt *attempt, const VkBackupPlanDisk *planned, VkDisk
 	}
 	record->mode = g_strdup("full");
 	record->reason = damage_reason(attempt);
-	vk_log_warning("guest '%s', disk '%s': saved in full, for %s; 'virtkeep verify' says more",
-		       vk_guest_name(attempt->guest), record->target, record->reason);
+	vk_log_warning(
+		"guest '%s', disk '%s': saved in full, because %s; 'virtkeep verify' shows more",
+		vk_guest_name(attempt->guest), record->target, record->reason);
 }
 
 /* The source's size and knowledge of changes are final, so the mode is, too. */

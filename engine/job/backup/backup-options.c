@@ -30,7 +30,7 @@ gboolean vk_backup_mode_parse(const char *text, VkBackupMode *ret, GError **erro
 		}
 	}
 	return vk_fail(error, VK_ERROR_USAGE,
-		       "'%s' is no place for a backup; use vault, array or array+vault", text);
+		       "'%s' is not a backup mode; use vault, array or array+vault", text);
 }
 
 static gboolean choose_mode(VkGuestOptions *chosen, const VkBackupOptions *options,

@@ -125,7 +125,7 @@ void vk_backup_plan_set_file(VkBackupPlanDisk *disk, const char *source, guint64
 {
 	if (disk->incremental && disk->earlier->inode && disk->earlier->inode != inode &&
 	    g_strcmp0(disk->earlier->source, source) == 0)
-		set_cause(disk, "its image is another file than it was");
+		set_cause(disk, "its image is another file now");
 }
 
 void vk_backup_plan_set_restored(VkBackupPlanDisk *disk, const char *time)
@@ -199,9 +199,10 @@ char *vk_backup_plan_reason(const VkBackupPlan *plan, const VkBackupPlanDisk *di
 	if (!plan->last)
 		return g_strdup("first snapshot of this disk");
 	if (!disk->earlier)
-		return g_strdup_printf("first snapshot of this disk: the guest's last, %s, is "
-				       "without it",
-				       plan->last->time);
+		return g_strdup_printf(
+			"first snapshot of this disk: the guest's last snapshot, %s, "
+			"does not have it",
+			plan->last->time);
 	if (disk->incremental)
 		return g_strdup_printf("its dirty bitmap has recorded the changes since %s",
 				       plan->last->time);

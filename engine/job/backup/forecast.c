@@ -50,7 +50,7 @@ static const char *held_words(const VkAttempt *attempt)
 	if (attempt->domain->agent_connected)
 		return "frozen by its guest agent";
 	if (attempt->guest_options->quiesce == VK_QUIESCE_AGENT)
-		return "not saved, for no guest agent is connected";
+		return "not saved, because no guest agent is connected";
 	return must_stop ? "suspended: no guest agent is connected"
 			 : "not held: no guest agent is connected";
 }

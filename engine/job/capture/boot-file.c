@@ -24,7 +24,7 @@ GBytes *vk_boot_file_read(const char *path, guint32 *ret_mode, GError **error)
 		return NULL;
 	}
 	if (!S_ISREG(facts.st_mode) || facts.st_size > VK_BOOT_FILE_MAX) {
-		vk_fail(error, VK_ERROR_FAILED, "'%s' is no file, or has more than %u MiB", path,
+		vk_fail(error, VK_ERROR_FAILED, "'%s' is not a file, or has more than %u MiB", path,
 			VK_BOOT_FILE_MAX >> 20);
 		return NULL;
 	}

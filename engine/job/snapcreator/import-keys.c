@@ -76,8 +76,8 @@ static const VkImportRow rows[] = {
 	{"NTAP_SNAPSHOT_RETENTION_AGE", TAKEN, "array", .convert = vk_import_convert_plain},
 	{"NTAP_SNAPSHOT_NODELETE", TAKEN, "array", .convert = vk_import_convert_plain},
 	{"NTAP_SNAPSHOT_DELETE_BY_AGE_ONLY", UNSUPPORTED, .off = "N",
-	 .why = "age alone never deletes, lest a host that was off loses all: give numbers in "
-		"NTAP_SNAPSHOT_RETENTIONS"},
+	 .why = "age alone never deletes, so that a host that was off keeps its snapshots: give "
+		"numbers in NTAP_SNAPSHOT_RETENTIONS"},
 	{"NTAP_SNAPSHOT_DEPENDENCY_IGNORE", UNSUPPORTED, .off = "N", .why = forced},
 	{"CMODE_SNAPSHOT_FORCE_DELETE", UNSUPPORTED, .off = "N", .why = forced},
 	{"NTAP_SNAPSHOT_CLEANUP", NOT_NEEDED, .why = "a failed backup leaves no snapshot"},
@@ -202,7 +202,7 @@ static const VkImportRow rows[] = {
 
 	/* logs and messages */
 	{"LOG_NUM", NOT_NEEDED, .why = "the journal keeps the log"},
-	{"LOG_TRACE_ENABLE", NOT_NEEDED, .why = "'virtkeep -v' says more"},
+	{"LOG_TRACE_ENABLE", NOT_NEEDED, .why = "'virtkeep -v' shows more"},
 	{"CONFIG_TYPE", NOT_NEEDED, .why = "there is one sort of configuration"},
 	{"SNAPCREATOR_MISSEDJOB_RUN", NOT_NEEDED,
 	 .why = "virtkeep-backup.timer makes up for a night that was missed"},

@@ -166,7 +166,7 @@ static void judge(VkImport *import, VkImportKey *key)
 	else if (!row)
 		vk_import_judge(key, VK_IMPORT_UNKNOWN, NULL, "no key of Snap Creator 4.3");
 	else if (row->off && g_ascii_strcasecmp(row->off, value) == 0)
-		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "so it is here, too");
+		vk_import_judge(key, VK_IMPORT_NOT_NEEDED, NULL, "virtkeep does the same");
 	else if (row->convert)
 		row->convert(import, row, key, value);
 	else

@@ -215,11 +215,11 @@ static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char
 	if (nameless->len > 0)
 		return vk_fail(error, VK_ERROR_DAMAGE,
 			       "the vault '%s' has no readable guest '%s', but guests whose "
-			       "snapshots are all damaged: %s; 'virtkeep verify' says more",
+			       "snapshots are all damaged: %s; 'virtkeep verify' shows more",
 			       vk_vault_url(vault), name, nameless->str);
 	return vk_fail(error, VK_ERROR_NOT_FOUND, "the vault '%s' has no guest '%s'%s",
 		       vk_vault_url(vault), name,
-		       *meant ? meant : "; 'virtkeep list' shows those it has");
+		       *meant ? meant : "; 'virtkeep list' shows its guests");
 }
 
 const VkCatalogGuest *vk_catalog_find_guest(VkVault *vault, const GPtrArray *guests,

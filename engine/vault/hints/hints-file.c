@@ -51,7 +51,7 @@ static gboolean check_header(const VkHintHeader *header, guint64 length,
 
 	*ret_problem = NULL;
 	if (memcmp(header->magic, VK_HINT_MAGIC, sizeof(header->magic)) != 0)
-		*ret_problem = "it is no hint file";
+		*ret_problem = "it is not a hint file";
 	else if (GUINT16_FROM_LE(header->version) != VK_FORMAT_VERSION ||
 		 GUINT16_FROM_LE(header->header_length) != sizeof(*header))
 		*ret_problem = "it has an unknown version";
@@ -79,9 +79,9 @@ static const char *find_problem(int fd, const VkPackContext *context, VkHintHead
 	guint32 crc;
 
 	if (fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode))
-		return "it is no regular file";
+		return "it is not a regular file";
 	if ((guint64)facts.st_size < sizeof(*header))
-		return "it is no hint file";
+		return "it is not a hint file";
 	if (!read_whole(fd, 0, header, sizeof(*header), NULL))
 		return "it cannot be read";
 	if (!check_header(header, (guint64)facts.st_size, context, &problem))

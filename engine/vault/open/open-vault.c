@@ -65,7 +65,7 @@ static void remember(const VkProgram *program, const VkVault *vault)
 	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir(program), directory);
 
 	if (known->len > 0 && !contains(known, id))
-		vk_log_warning("at '%s' is another vault than before: %s, not %s", directory, id,
+		vk_log_warning("'%s' is another vault than before: %s, not %s", directory, id,
 			       (const char *)g_ptr_array_index(known, 0));
 	vk_known_vaults_add(state_dir(program), vault);
 }

@@ -77,8 +77,8 @@ static gboolean check_word(const char *key, const char *word, const char *const 
 {
 	if (g_strv_contains(known, word))
 		return TRUE;
-	return vk_fail(error, VK_ERROR_DAMAGE, "member '%s' is '%s', which is no %s", key, word,
-		       key);
+	return vk_fail(error, VK_ERROR_DAMAGE, "member '%s' is '%s', which is not a known %s", key,
+		       word, key);
 }
 
 static gboolean is_name(const char *text)
@@ -113,8 +113,8 @@ static gboolean parse_segment(const json_t *object, guint64 first, guint64 block
 	if (!vk_json_string(object, "pack", &pack, error))
 		return FALSE;
 	if (!vk_pack_id_parse(pack, &ret->pack))
-		return vk_fail(error, VK_ERROR_DAMAGE, "member 'pack' is '%s', which is no pack id",
-			       pack);
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "member 'pack' is '%s', which is not a pack id", pack);
 	return take_uint32(object, "pages", 1, VK_SEGMENT_PAGES_MAX, &ret->pages, error) &&
 	       take_uint32(object, "slot", 0, VK_SLOTS_MAX - 1 - ret->pages, &ret->slot, error) &&
 	       take_uint32(object, "first", (guint32)first, (guint32)(blocks - 1),
@@ -278,7 +278,7 @@ static gboolean parse_disk(const json_t *object, VkSnapshot *snapshot, GHashTabl
 		return FALSE;
 	disk->layout = json_incref(json_object_get(object, "layout"));
 	if (disk->layout && !json_is_object(disk->layout))
-		return vk_fail(error, VK_ERROR_DAMAGE, "the member 'layout' is no object");
+		return vk_fail(error, VK_ERROR_DAMAGE, "the member 'layout' is not an object");
 	disk->image = parse_image(object, error);
 	if (!disk->image)
 		return FALSE;
@@ -358,10 +358,10 @@ static gboolean check_identity(const VkSnapshot *snapshot, GError **error)
 			       snapshot->parent);
 	if (!vk_uuid_is_stored_form(snapshot->uuid))
 		return vk_fail(error, VK_ERROR_DAMAGE,
-			       "member 'uuid' is '%s', which is no lower-case uuid",
+			       "member 'uuid' is '%s', which is not a lower-case uuid",
 			       snapshot->uuid);
 	if (!vk_time_parse(snapshot->time, &seconds, NULL))
-		return vk_fail(error, VK_ERROR_DAMAGE, "member 'time' is '%s', which is no time",
+		return vk_fail(error, VK_ERROR_DAMAGE, "member 'time' is '%s', which is not a time",
 			       snapshot->time);
 	if (*snapshot->name == '\0')
 		return vk_fail(error, VK_ERROR_DAMAGE, "member 'name' is empty");

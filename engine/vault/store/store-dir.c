@@ -135,7 +135,7 @@ static gboolean dir_head(VkStore *store, const char *name, guint64 *ret_size, gi
 	if (fstatat(dir->fd, name, &facts, AT_SYMLINK_NOFOLLOW) < 0)
 		return vk_fail_errno(error, errno, "cannot look at '%s'", path);
 	if (!S_ISREG(facts.st_mode))
-		return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no regular file", path);
+		return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not a regular file", path);
 	*ret_size = (guint64)facts.st_size;
 	if (ret_stored)
 		*ret_stored = facts.st_mtim.tv_sec;

@@ -198,8 +198,8 @@ static const struct {
 } refusals[] = {
 	{"sys/block/dm-0/dm/uuid", "LVM-abcdef", "logical volume"},
 	{"sys/block/dm-0/dm/uuid", "part1-mpath-3600a098038314c4a433f577471797958", "partition"},
-	{"sys/block/dm-0/dm/uuid", "CRYPT-LUKS2-x", "no multipath device itself"},
-	{"sys/block/dm-0/dm/uuid", "mpath-360060e8007e2b1000030e2b100000001", "no LUN of ONTAP"},
+	{"sys/block/dm-0/dm/uuid", "CRYPT-LUKS2-x", "not a multipath device itself"},
+	{"sys/block/dm-0/dm/uuid", "mpath-360060e8007e2b1000030e2b100000001", "not a LUN of ONTAP"},
 	{"sys/block/dm-0/dm/uuid", "mpath-3600a098077663049712b4e3475636b33", "another array"},
 	{"sys/block/dm-0/dm/uuid", "mpath-3600a098038314c4a433f577471797958", "another LUN"},
 	{"sys/block/sd0/device/vpd_pg80", "x", "another LUN"},

@@ -152,7 +152,7 @@ START_TEST(refuses_what_it_cannot_snap)
 	static const char *const cases[][2] = {
 		{"root/x.raw", "the root of its SVM"},
 		{"mirror/x.raw", "read-only"},
-		{"far/x.raw", "no address"},
+		{"far/x.raw", "not an address"},
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {

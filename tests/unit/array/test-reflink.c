@@ -353,7 +353,7 @@ START_TEST(only_a_file_is_cloned)
 	fill(other, 's');
 	expect_ok(prepare(other));
 	ck_assert_int_eq(mkfifo(image, 0600), 0);
-	expect_fail(prepare(image), "is no file any more");
+	expect_fail(prepare(image), "is not a file any more");
 	g_unlink(image);
 	ck_assert_int_eq(chmod(directory, 0777), 0);
 	ck_assert_int_eq(symlink(other, image), 0);

@@ -103,9 +103,10 @@ START_TEST(compares_with_the_last)
 	const VkBackupPlanDisk *known = plan_disk(plan, 1, "vdb");
 
 	ck_assert_str_eq(vk_backup_plan_mode(added), "full");
-	check_reason(plan, added,
-		     "first snapshot of this disk: the guest's last, 20261122T201405Z, is without "
-		     "it");
+	check_reason(
+		plan, added,
+		"first snapshot of this disk: the guest's last snapshot, 20261122T201405Z, does "
+		"not have it");
 	ck_assert_ptr_eq(known->earlier, g_ptr_array_index(last->disks, 0));
 	ck_assert_str_eq(vk_backup_plan_mode(known), "compare");
 	check_reason(plan, known, "no changed-block tracking");
@@ -154,7 +155,7 @@ START_TEST(another_file_is_read_in_whole)
 	ck_assert(disk->incremental);
 	vk_backup_plan_set_file(disk, "/vm/a", 8);
 	ck_assert(!disk->incremental);
-	check_reason(plan, disk, "its image is another file than it was");
+	check_reason(plan, disk, "its image is another file now");
 }
 END_TEST
 

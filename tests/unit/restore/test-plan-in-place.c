@@ -260,11 +260,11 @@ static VkRestorePlan *plan_in_place(void)
 	return made;
 }
 
-/* The one disk is copied, and the plan says that this is for WORDS. */
+/* The one disk is copied, and the plan says why: WORDS. */
 static void assert_copied(const VkRestorePlan *made, const char *words)
 {
 	g_autofree char *text = NULL;
-	g_autofree char *reason = g_strdup_printf(", copied, for %s", words);
+	g_autofree char *reason = g_strdup_printf(", copied, because %s", words);
 
 	ck_assert_ptr_nonnull(made);
 	ck_assert_uint_eq(made->items->len, 1);
@@ -355,7 +355,7 @@ START_TEST(what_the_array_lost_is_copied)
 
 	put_on_array(NULL);
 	made = plan_in_place();
-	assert_copied(made, "the array has its copy no more");
+	assert_copied(made, "the array no longer has its copy");
 }
 END_TEST
 

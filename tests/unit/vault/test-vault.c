@@ -129,7 +129,7 @@ START_TEST(what_is_no_file_is_told)
 	result = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
 	ck_assert_uint_ge(result->errors->len, 1);
 	first = first_damage(result);
-	ck_assert_msg(damage_says(result, 0, "no regular file"), "%s", first);
+	ck_assert_msg(damage_says(result, 0, "not a regular file"), "%s", first);
 	ck_assert(back_up('b', NULL));
 }
 END_TEST

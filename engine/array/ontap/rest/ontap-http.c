@@ -91,8 +91,8 @@ static const char *remedy_of(guint status)
 {
 	switch (status) {
 	case 401:
-		return "; check user, password_file and client_cert (it is not tried again, lest "
-		       "the account gets locked)";
+		return "; check user, password_file and client_cert (it is not tried again, "
+		       "because that could lock the account)";
 	case 403:
 		return "; give its role on the array what virtkeep-arrays(7) lists";
 	default:

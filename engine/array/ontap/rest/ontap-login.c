@@ -121,8 +121,8 @@ static gboolean find_login(VkOntapLogin *login, GError **error)
 	/* The file may have another one by the next time. */
 	g_clear_pointer(&login->password, free_secret);
 	return vk_fail(error, VK_ERROR_FAILED,
-		       "array '%s': it has refused the login, which is not tried again, lest the "
-		       "account gets locked; check user, password_file and client_cert",
+		       "array '%s': it has refused the login, which is not tried again, because "
+		       "that could lock the account; check user, password_file and client_cert",
 		       login->name);
 }
 
