@@ -149,7 +149,7 @@ static void leave_terminal(void)
 void vk_daemon_ready(VkDaemon *daemon)
 {
 	const char byte = 0;
-	/* The parent may be gone already: then nobody waits. */
+	/* The parent may be gone already: then no process waits. */
 	ssize_t count G_GNUC_UNUSED;
 
 	vk_daemon_notify("READY=1");

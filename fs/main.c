@@ -25,9 +25,9 @@
 
 /* A new snapshot is to appear within a second. */
 #define PERIOD_MSEC 500
-/* How long those who have files open may finish after the first signal. */
+/* How long users of open files have after the first signal to close them. */
 #define DRAIN_SECONDS 10
-/* Loaded snapshot objects that nobody uses. */
+/* Loaded snapshot objects that are not in use. */
 #define VIEW_CACHE_LIMIT 64
 /* Different warnings that readers can provoke. */
 #define WARNINGS_MAX 1000
@@ -179,7 +179,7 @@ static void raise_read_ahead(dev_t device)
 		close(fd);
 }
 
-/* Detaches our mount. Only ours: somebody may have mounted something else over it. */
+/* Detaches the mount of this process, and not another one that lies over it. */
 static gboolean detach(const Mount *mount, dev_t device)
 {
 	g_autoptr(VkMountFound) found = NULL;

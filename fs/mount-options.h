@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 typedef struct VkMountOptions {
-	uid_t uid; /* owner of the files; by default who mounts */
+	uid_t uid; /* owner of the files; by default the mounting user */
 	gid_t gid;
 	gboolean nonempty; /* mount over a directory with content */
 	char *session;     /* the option string for libfuse; owned */

@@ -90,7 +90,7 @@ static gboolean is_automount(const VkMountFound *found)
 	return found && g_strcmp0(found->type, "autofs") == 0;
 }
 
-/* Asked by statvfs(), for the answer to stat() may come from the kernel's memory. */
+/* Asked by statvfs(), because the kernel may answer stat() from memory. */
 static gboolean is_dead(const char *path)
 {
 	struct statvfs space;

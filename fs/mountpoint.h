@@ -20,8 +20,8 @@ void vk_mount_found_free(VkMountFound *found);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkMountFound, vk_mount_found_free)
 
 /*
- * *RET_FOUND is the topmost mount on the resolved PATH, NULL if it is no mount point. MOUNTINFO is
- * NULL for /proc/self/mountinfo, or a file of that form for tests.
+ * *RET_FOUND is the topmost mount on the resolved PATH, NULL if it is not a mount point. MOUNTINFO
+ * is NULL for /proc/self/mountinfo, or a file of that form for tests.
  */
 gboolean vk_mountpoint_find(const char *mountinfo, const char *path, VkMountFound **ret_found,
 			    GError **error);
@@ -29,15 +29,15 @@ gboolean vk_mountpoint_find(const char *mountinfo, const char *path, VkMountFoun
 /*
  * Returns the resolved PATH, fit to be mounted on. A dead mount of virtkeep-mount is detached
  * first, with a warning. VAULT is the vault's directory or NULL. VK_ERROR_NOT_FOUND: missing;
- * VK_ERROR_BUSY: something is mounted there; VK_ERROR_USAGE: no directory, or one of PATH and VAULT
- * is, or lies below, the other (seen through bind mounts too), for reading would then need what is
- * being mounted; VK_ERROR_FAILED: not empty (unless ALLOW_CONTENT), or no permission.
+ * VK_ERROR_BUSY: something is mounted there; VK_ERROR_USAGE: not a directory, or one of PATH and
+ * VAULT is, or lies below, the other (also through bind mounts), because reading would then need
+ * what is being mounted; VK_ERROR_FAILED: not empty (unless ALLOW_CONTENT), or no permission.
  */
 char *vk_mountpoint_prepare(const char *path, const char *vault, gboolean allow_content,
 			    GError **error);
 
 /*
- * Takes the topmost mount off PATH at once; those who have files open there keep them. Without root
- * through fusermount3.
+ * Detaches the topmost mount of PATH at once. Files that are open there stay open. Without root it
+ * uses fusermount3.
  */
 gboolean vk_mountpoint_detach(const char *path, GError **error);

@@ -27,7 +27,7 @@ static VkOps *ops_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* For trouble with a node: an unknown number or name is no news, anything else is logged. */
+/* For trouble with a node: an unknown number or name is normal, anything else is logged. */
 static int node_trouble(fuse_req_t req, const VkTree *tree, fuse_ino_t ino, const GError *error,
 			int not_found)
 {
@@ -339,7 +339,7 @@ static void log_file_trouble(VkOnceLog *log, const VkFile *file, guint64 offset,
 			    vk_file_title(file), offset, error->message);
 }
 
-/* Finds each unreadable block of a failed read, for the error names the first one only. */
+/* Finds each unreadable block of a failed read, because the error names only the first one. */
 static void log_unreadable(VkOnceLog *log, VkFile *file, off_t offset, size_t size, char *buffer)
 {
 	guint64 at = (guint64)offset / VK_BLOCK_SIZE * VK_BLOCK_SIZE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The FUSE operations: a thin translation between the kernel's requests and VkTree and VkFile.
- * Only main.c, which owns the session, and passthrough.c know libfuse, too. Threads: the
- * operations are free.
+ * Besides this file, only main.c, which owns the session, and passthrough.c know libfuse. Threads:
+ * the operations are free.
  */
 #pragma once
 
@@ -26,5 +26,5 @@ typedef struct VkOps {
 
 extern const struct fuse_lowlevel_ops vk_fuse_ops;
 
-/* The callbacks by which the watch tells the kernel what to forget. */
+/* The callbacks that make the kernel forget what the watch reports. */
 VkWatchCalls vk_ops_watch_calls(VkOps *ops);

@@ -64,7 +64,7 @@ void vk_passthrough_enter(VkPassthrough *passthrough, struct fuse_req *req, guin
 	}
 	open->users++;
 	info->backing_id = open->backing;
-	/* The kernel has no cache of its own then, and refuses to be told to keep it. */
+	/* The kernel has no cache of its own then, and refuses an order to keep it. */
 	if (open->backing > 0)
 		info->keep_cache = 0;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkPassthrough: lets the kernel read files by itself that have all of their bytes in one plain
- * file. It wants all opens of an inode, as long as there are any, to be alike; here is remembered
- * how the first was. Only where libfuse is 3.17 or newer; it needs CAP_SYS_ADMIN and Linux 6.9.
- * Threads: free.
+ * file. The kernel requires that all opens of an inode at one time are alike; this type remembers
+ * how the first one was. It needs libfuse 3.17, CAP_SYS_ADMIN and Linux 6.9. Threads: free.
  */
 #pragma once
 
@@ -15,7 +14,7 @@ struct fuse_req;
 
 typedef struct VkPassthrough VkPassthrough;
 
-/* NULL where libfuse is older; all others take it. */
+/* NULL where libfuse is older; all other calls take NULL. */
 VkPassthrough *vk_passthrough_new(void);
 void vk_passthrough_free(VkPassthrough *passthrough);
 

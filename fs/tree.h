@@ -3,7 +3,7 @@
  * VkTree: the mounted view of one state of the catalogue, as nodes with inode numbers. It knows no
  * FUSE. Immutable; a changed catalogue gets a new tree, in which what stayed has the same number.
  * Building it opens nothing but what the caller's usable() opens; a snapshot's files are loaded
- * when somebody looks into it. Threads: free, but for new and free.
+ * when they are first read. Threads: free, but for new and free.
  *
  *   guests/<guest>/<TIME>/<file>       guests/<guest>/latest -> <TIME>
  *   times/<TIME>/<guest> -> ../../guests/<guest>/<TIME>
@@ -66,7 +66,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkTree, vk_tree_free)
 /* How many nodes the tree has without the files of snapshots. */
 guint64 vk_tree_count(const VkTree *tree);
 
-/* In all of these VK_ERROR_NOT_FOUND says that the tree has no such node or name. */
+/* In all these calls VK_ERROR_NOT_FOUND means that the tree does not have the node or name. */
 gboolean vk_tree_stat(const VkTree *tree, guint64 ino, VkNode *ret, GError **error);
 gboolean vk_tree_lookup(const VkTree *tree, guint64 parent, const char *name, VkNode *ret,
 			GError **error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkViewCache: the views of snapshots that were used last. A view is loaded when it is first asked
- * for, stays as long as somebody holds it, and may be dropped and loaded again after that: so the
- * memory of a mount does not grow with the number of snapshots looked into. Threads: free.
+ * for, stays as long as it is in use, and may be dropped and loaded again after that. So the memory
+ * of a mount does not grow with the number of snapshots that were read. Threads: free.
  */
 #pragma once
 
@@ -17,7 +17,7 @@ typedef struct VkCachedView VkCachedView; /* counted reference to a view */
 /* Returns a new view. Called by any thread, without a lock. */
 typedef VkView *(*VkViewCacheLoad)(void *data, const VkSnapshotKey *key, GError **error);
 
-/* Keeps up to LIMIT views that nobody holds. */
+/* Keeps up to LIMIT views that are not in use. */
 VkViewCache *vk_view_cache_new(VkViewCacheLoad load, void *data, guint limit);
 
 /* All views must have been given back. */

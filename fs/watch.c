@@ -179,7 +179,7 @@ static gboolean renew(VkWatch *watch, GError **error)
 	watch->current = fresh;
 	g_mutex_unlock(&watch->lock);
 	wait_for_readers(watch, old);
-	/* Nobody but this thread replaces trees, so FRESH stays while this runs. */
+	/* Only this thread replaces trees, so FRESH stays while this runs. */
 	tell(watch, old->tree, fresh->tree);
 	vk_watch_leave(old);
 	return TRUE;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkWatch: the tree in force and the thread that renews it when the vault's catalogue changes. The
- * thread reports through callbacks what readers may remember wrongly. It holds no lock then, and
- * waits until nobody answers from the old tree any more: so no answer can overtake the message that
- * makes it invalid. Threads: free, but for new, start and free.
+ * thread reports by callbacks what the kernel has to forget. It holds no lock then, and first waits
+ * until no request is answered from the old tree any more: so no answer can overtake the message
+ * that makes it invalid. Threads: free, but for new, start and free.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 #include <glib.h>
 
 typedef struct VkWatch VkWatch;
-typedef struct VkWatchUse VkWatchUse; /* a tree while somebody answers from it */
+typedef struct VkWatchUse VkWatchUse; /* a tree while a request is answered from it */
 
 typedef struct VkWatchCalls {
 	/* INO's attributes or content changed. */

@@ -26,7 +26,10 @@ gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, Vk
 	vk_apply_autostart(plan, guest);
 	if (!vk_swap_keep(swap, &trouble))
 		vk_log_warning("%s", trouble->message);
-	/* The guest is whole. That it does not start, for want of a network say, undoes nothing. */
+	/*
+	 * The guest is complete. If it does not start, for example without a network, nothing is
+	 * undone.
+	 */
 	if (plan->start && !vk_apply_start(guest, ret_started, error)) {
 		g_prefix_error(error, "guest '%s' was restored but does not start: ", plan->guest);
 		return FALSE;

@@ -27,8 +27,8 @@ typedef struct InPlace {
 } InPlace;
 
 /*
- * Nobody may have the old files open any more: the guest is off, but others may share them. Nor may
- * the guest have written to files that are used as they lie.
+ * No process may still have the old files open: the guest is off, but other guests may share them.
+ * The guest must not have written to files that are used as they lie.
  */
 static gboolean check_files(const VkRestorePlan *plan, VkArrays *arrays, GError **error)
 {
@@ -100,7 +100,7 @@ static gboolean start(InPlace *job, gboolean *ret_started, GError **error)
 
 /*
  * Nothing takes back the request to shut down. FALSE when the guest still runs after the timeout.
- * Not interruptible: a guest that goes off with nobody to start it again is lost.
+ * Not interruptible: if the guest goes off after an interruption, nothing would start it again.
  */
 static gboolean wait_until_off(const InPlace *job)
 {
@@ -158,7 +158,7 @@ static void go_back(const InPlace *job)
 		vk_log_error("guest '%s' cannot be started again: %s", name, error->message);
 }
 
-/* They were of images that are no more: to revert to one would fail, or worse. */
+/* They belong to images that no longer exist: to revert to one would fail, or worse. */
 static void forget_snapshots(const InPlace *job)
 {
 	g_autoptr(GError) error = NULL;

@@ -34,7 +34,7 @@ gboolean vk_apply_in_place(const VkRestorePlan *plan, const VkApplyTools *tools,
 /* Starts GUEST unless it runs. */
 gboolean vk_apply_start(VkGuest *guest, gboolean *ret_started, GError **error);
 
-/* Sets autostart as the plan says; a failure is only logged, for the guest is restored. */
+/* Sets autostart as the plan says; a failure is only logged, because the guest is restored. */
 void vk_apply_autostart(const VkRestorePlan *plan, VkGuest *guest);
 
 /* Removes the saved memory state that the plan drops. */

@@ -19,7 +19,7 @@ char *vk_loss_text(const VkRestorePlan *plan, gint64 now);
 gint64 vk_loss_seconds(const VkRestorePlan *plan, gint64 now);
 
 /*
- * Where a person sits at the terminal, PLAN, which is in place, needs the guest's name typed. TRUE
- * without a question where nobody does. VK_ERROR_FAILED when something else was typed.
+ * Asks on a terminal for the guest's name before PLAN, which is in place, is applied. TRUE without
+ * a question if there is no terminal. VK_ERROR_FAILED when something else was typed.
  */
 gboolean vk_loss_confirm(const VkRestorePlan *plan, GError **error);

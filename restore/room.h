@@ -17,7 +17,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkRoom, vk_room_free)
 
 /*
  * Takes from ROOM what PLAN needs, and notes that in PLAN. VK_ERROR_FAILED when it is not there;
- * with the plan's force that is only noted, for a file system that compresses may take more than it
- * says.
+ * with the plan's force that is only noted, because a file system that compresses may take more
+ * than it says.
  */
 gboolean vk_room_take(VkRoom *room, VkRestorePlan *plan, GError **error);

@@ -1,6 +1,6 @@
 # fish completion for virtkeep, virtkeep-mount and virtkeep-restore
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The programs tell by themselves what may stand at the cursor: see engine/base/program/complete.h.
+# The programs answer what may stand at the cursor: see engine/base/program/complete.h.
 
 function __virtkeep_complete
 	set -l words (commandline --tokenize --current-process --cut-at-cursor)

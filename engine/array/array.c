@@ -19,7 +19,7 @@ static const VkArrayDriver *find_driver(const VkArrayDriver *const *drivers, con
 	return NULL;
 }
 
-/* Those that a section may name: "'one' or 'other'". New string. */
+/* The drivers that a section may name: "'one' or 'other'". New string. */
 static char *name_drivers(const VkArrayDriver *const *drivers)
 {
 	GString *names = g_string_new(NULL);
@@ -148,7 +148,7 @@ void vk_array_layer_free(VkArrayLayer *layer)
 	g_free(layer);
 }
 
-/* Whether ARRAY knows such layers at all; else VK_ERROR_NOT_FOUND. */
+/* Whether ARRAY probes this kind of layers; else VK_ERROR_NOT_FOUND. */
 static gboolean check_layers(const VkArray *array, const GPtrArray *layers, GError **error)
 {
 	for (guint i = 0; i < layers->len; i++) {
@@ -192,7 +192,10 @@ VkArrayDisk *vk_arrays_probe(VkArrays *arrays, const GPtrArray *layers, GError *
 		g_autoptr(GError) trouble = NULL;
 		VkArrayDisk *disk;
 
-		/* What works by a trial is no answer where the configuration has one. */
+		/*
+		 * A built-in driver finds its disks by a trial, so its error matters less than that
+		 * of a configured array.
+		 */
 		if (first && can(array, VK_ARRAY_IS_BUILT_IN))
 			break;
 		disk = probe(array, layers, &trouble);

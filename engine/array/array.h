@@ -129,7 +129,7 @@ GPtrArray *vk_arrays_snapshots_of(VkArrays *arrays, const json_t *copy, GError *
 GPtrArray *vk_arrays_list(VkArrays *arrays, const VkArrayDisk *disk, const char *vault_id,
 			  const char *uuid, GError **error);
 
-/* Fine if it is gone already. */
+/* Succeeds if it is gone already. */
 gboolean vk_arrays_remove(VkArrays *arrays, const VkArraySnapshot *snapshot, GError **error);
 
 /* How a volume is replicated to another array. Strings are nullable but for the first two. */
@@ -146,7 +146,7 @@ typedef struct VkReplication {
 	char *transfer_end;   /* ISO 8601 */
 	guint64 transfer_bytes;
 	char *exported;       /* the snapshot that readers of the destination see */
-	GPtrArray *snapshots; /* char*: our snapshots at the destination, oldest first */
+	GPtrArray *snapshots; /* char*: virtkeep's snapshots at the destination, oldest first */
 	char *advice;         /* without a destination: the command that makes one */
 } VkReplication;
 

@@ -166,7 +166,8 @@ VkMountFacts *vk_mounts_find(VkMounts *mounts, const char *path, GError **error)
 	}
 	/*
 	 * The walk goes down the tree of mounts as the kernel does: a comparison of paths alone
-	 * would find mounts that another mount hides. It ends, for each is met at most once.
+	 * would find mounts that another mount hides. It ends, because it visits each mount at most
+	 * once.
 	 */
 	const Mount *mount = find_root(mounts, resolved);
 	for (guint steps = mounts->mounts->len; mount && steps > 0; steps--) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names of NFS mounts and of the paths that a server exports. Nobody is asked. Threads: free.
+ * The names of NFS mounts and of the paths that a server exports. No server is asked. Threads:
+ * free.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Images of copies on arrays. All that have one open at a time share it, for a process may serve
- * it. Threads: free, but for new and free.
+ * Images of copies on arrays. All users of an open image share it, because a process may serve it.
+ * Threads: free, but for new and free.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ VkSharedImages *vk_shared_images_new(void);
 void vk_shared_images_free(VkSharedImages *images);
 
 /*
- * The image of COPY. OPEN is called if nobody has it open. Waits only while another thread opens
+ * The image of COPY. OPEN is called if it is not open yet. Waits only while another thread opens
  * the same. IMAGES must outlive the image.
  */
 VkImage *vk_shared_images_open(VkSharedImages *images, const json_t *copy, VkImageOpener open,

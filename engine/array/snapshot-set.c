@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* A step that is done once, whoever comes first. */
+/* A step that is done once, by the first caller. */
 typedef struct Step {
 	gboolean done;
 	GError *error; /* what came of it */
@@ -23,7 +23,7 @@ typedef struct Member {
 struct VkSnapshotSet {
 	VkArrays *arrays; /* borrowed */
 	char *vault_id, *label;
-	GMutex mutex;        /* guards all that follows; held during the steps, too */
+	GMutex mutex;        /* guards all that follows; also held during the steps */
 	GHashTable *members; /* uuid -> Member */
 	GPtrArray *left;     /* Member: the parts borrow from them still */
 	GHashTable *parts;   /* VkArray -> VkSetPart */
@@ -159,7 +159,10 @@ static gboolean prepare(VkSnapshotSet *set, GError **error)
 	return TRUE;
 }
 
-/* Until when all are held, but for those who had to go on already: they fail alone. */
+/*
+ * Until when all members are held. A member that was resumed earlier does not count: it fails
+ * alone.
+ */
 static gint64 find_deadline(const VkSnapshotSet *set)
 {
 	gint64 now = g_get_monotonic_time(), deadline = G_MAXINT64;

@@ -2,8 +2,8 @@
 /*
  * VkSnapshotSet: array snapshots of the volumes of any number of guests, at one instant. The guests
  * are its members, and each acts from a thread of its own. prepare, snap and settle are done once:
- * the first caller does it, the others get the result. What no member has kept by the last leave is
- * removed again. Threads: free, but for new and free.
+ * the first caller does the step, the others get the result. After the last leave, the array
+ * snapshots that no member has kept are removed. Threads: free, but for new and free.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ void vk_snapshot_set_join(VkSnapshotSet *set, const char *uuid, const char *id);
 void vk_snapshot_set_add(VkSnapshotSet *set, const char *uuid, const char *target,
 			 VkArrayDisk *disk);
 
-/* All that is slow, before anybody is held. This and the next two fail for all members. */
+/* Everything slow, before a guest is held. This and the next two fail for all members. */
 gboolean vk_snapshot_set_prepare(VkSnapshotSet *set, GError **error);
 
 /* The member UUID is held no longer than LIMIT (monotonic, microseconds). */

@@ -12,7 +12,7 @@ typedef enum {
 	VK_ERROR_FAILED = 1,    /* anything without a class of its own */
 	VK_ERROR_USAGE = 2,     /* the command line or the configuration is wrong */
 	VK_ERROR_PARTIAL = 3,   /* some guests done, some failed */
-	VK_ERROR_BUSY = 4,      /* somebody else is at it: try again later */
+	VK_ERROR_BUSY = 4,      /* another process works on it: try again later */
 	VK_ERROR_DAMAGE = 5,    /* stored bytes do not match their checksum or their format */
 	VK_ERROR_NOT_FOUND = 6, /* no such vault, guest, snapshot, disk or file */
 	VK_ERROR_EXISTS = 7,    /* the target exists already; exit status 1 */

@@ -30,7 +30,7 @@ gboolean vk_json_object(const json_t *object, const char *key, json_t **ret, GEr
 /* The string, or NULL when the member is absent or null. */
 const char *vk_json_optional_string(const json_t *object, const char *key);
 
-/* The same of the member OUTER, which may be absent, too. */
+/* The same in the member OUTER, which may also be absent. */
 const char *vk_json_nested_string(const json_t *object, const char *outer, const char *key);
 
 /* A new JSON string, or null for NULL. Bytes that are not UTF-8 are replaced. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Words about progress and trouble, on stderr. Above debug level only programs log, with what they
- * share to open their vault, and jobs and the guard. The other layers return errors instead. Each
- * failure is logged once. Threads: free.
+ * Messages about progress and trouble, on stderr. Only programs, jobs and the guard log above debug
+ * level, and the code that opens the vault for programs. The other layers return errors instead.
+ * Each failure is logged once. Threads: free.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ void vk_log_info(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void vk_log_debug(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /*
- * What a program or job gives to a layer below that has to say what is no error: vk_log_warning().
- * Threads: free.
+ * A program or a job gives this to a lower layer that has to report what is not an error. It is
+ * vk_log_warning(). Threads: free.
  */
 typedef void (*VkWarn)(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -8,13 +8,13 @@
 #include <glib.h>
 
 /*
- * Draws LINE, which fits into the terminal. It is dropped while somebody prints: the next comes
- * soon.
+ * Draws LINE, which fits into the terminal. It is dropped between vk_status_line_hide() and
+ * _show(): the next one comes soon.
  */
 void vk_status_line_draw(const char *line);
 
 /*
- * Between these two no line is drawn, and none is there: results and log lines are printed. They
+ * Between these two calls the line is removed, and results and log lines can be printed. The calls
  * nest in one thread; other threads wait.
  */
 void vk_status_line_hide(void);

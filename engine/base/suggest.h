@@ -11,7 +11,7 @@ typedef struct VkSuggest VkSuggest;
 /* WORD (borrowed) is what was written. */
 VkSuggest *vk_suggest_new(const char *word);
 
-/* CANDIDATE is there. */
+/* CANDIDATE is an existing name. */
 void vk_suggest_offer(VkSuggest *suggest, const char *candidate);
 
 /* "; did you mean 'web1'?", or "" when nothing offered is near. Frees it. New string. */

@@ -9,13 +9,13 @@
 #include <stdio.h>
 
 /*
- * TEXT on one line, as it can be printed: control characters, line breaks, what turns the direction
- * of writing, and bytes that are no UTF-8 are escaped, as "\n", "\x1b" or "\u202e". What is escaped
- * stays as it is. "-" for NULL. New string.
+ * TEXT as one printable line. It escapes control characters, line breaks, characters that change
+ * the direction of writing, and bytes that are not UTF-8, as "\n", "\x1b" or "\u202e". Text that is
+ * already escaped stays the same. "-" for NULL. New string.
  */
 char *vk_printable(const char *text);
 
-/* The same of what another program or machine said, cut when it said too much. New string. */
+/* The same for the output of another program or machine, cut if it is too long. New string. */
 char *vk_printable_foreign(const char *text);
 
 /* Prints one line, likewise. */

@@ -11,7 +11,7 @@
 typedef enum {
 	VK_WHEN_LATEST,
 	VK_WHEN_EXACT, /* at the second FIRST: a TIME as lists print it */
-	VK_WHEN_AT,    /* the newest that is not behind LAST: as it was at the end of that */
+	VK_WHEN_AT,    /* the newest that is not after LAST */
 	VK_WHEN_BACK,  /* BACK before the latest */
 	VK_WHEN_ID,
 } VkWhenKind;
@@ -30,9 +30,8 @@ typedef struct VkWhen {
 	"like 20261128T063000Z (UTC)"
 
 /*
- * "latest", a moment, "-2", or at least four digits of an id. NOW is seconds since 1970. What
- * could be a date and an id is a date. VK_ERROR_USAGE for what is none of that, nonexistent days
- * included.
+ * "latest", a moment, "-2", or at least four digits of an id. NOW is seconds since 1970. Text that
+ * could be a date or an id is a date. VK_ERROR_USAGE for other text and for days that do not exist.
  */
 gboolean vk_when_parse(const char *text, gint64 now, VkWhen *ret, GError **error);
 
@@ -41,7 +40,7 @@ gboolean vk_when_parse_moment(const char *text, gint64 now, VkWhen *ret, GError 
 
 /*
  * Splits a SNAPSHOT at its last '@': it is "GUEST@" and what vk_when_parse() takes, or "GUEST"
- * alone for the latest. Anything else behind an '@' is VK_ERROR_USAGE, for no guest's name ends
+ * alone for the latest. Anything else behind an '@' is VK_ERROR_USAGE, because no guest's name ends
  * that way. New strings.
  */
 gboolean vk_snapshot_name_parse(const char *text, char **ret_guest, char **ret_time,

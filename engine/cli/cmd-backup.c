@@ -342,7 +342,10 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 	if (arguments.dry_run)
 		return vk_cmd_backup_dry_run(program, arguments.all ? NULL : names, &options,
 					     error);
-	/* Halted from the terminal it would leave jobs open, and nobody would watch their room. */
+	/*
+	 * A backup that is stopped at the terminal would leave jobs open, and nothing would watch
+	 * their room.
+	 */
 	signal(SIGTSTP, SIG_IGN);
 	return run_with_hooks(program, arguments.all ? NULL : names, &options, error);
 }

@@ -37,7 +37,7 @@ static gboolean add_file(VkImport *import, const char *path, GError **error)
 	       vk_import_add(import, path, text, length, error);
 }
 
-/* For root alone, for commands may have passwords in them. */
+/* For root alone, because commands may have passwords in them. */
 static gboolean write_output(const char *path, const char *text, GError **error)
 {
 	g_autoptr(VkNewFile) file = NULL;

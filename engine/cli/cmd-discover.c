@@ -66,7 +66,7 @@ static void print_disk(VkTable *table, GuestCells *cells, const VkFoundDisk *dis
 	}
 }
 
-/* A row of something that is no disk. */
+/* A row of something that is not a disk. */
 static void print_other(VkTable *table, GuestCells *cells, const char *what, const char *size,
 			const char *saved, const char *source)
 {
@@ -149,7 +149,7 @@ static void discover_guest(Findings *findings, VkHost *host, VkGuest *guest, VkM
 	g_autoptr(VkProtection) protection = NULL;
 
 	if (!found) {
-		/* A guest that has gone since the list was made is no trouble. */
+		/* It is no error if a guest has disappeared since the list was made. */
 		if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 			vk_log_debug("%s", trouble->message);
 			return;
@@ -219,7 +219,7 @@ static VkMappingCheck *new_check(const VkProgram *program, const VkHost *host)
 		name, vk_settings_get_named(program->settings, "host", name, "KVM_VM_MAPPING"));
 }
 
-/* Tells what is wrong with the mapping, or puts it right. */
+/* Reports what is wrong with the mapping, or corrects it. */
 static gboolean settle_mapping(const VkProgram *program, VkMappingCheck *check, gboolean write,
 			       GError **error)
 {

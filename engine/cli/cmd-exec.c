@@ -53,7 +53,7 @@ static GPtrArray *new_arguments(const VkProgram *program, const char *name, int 
 
 /*
  * Where the program NAME lies: beside this one, or in "../FOLDER", where a build leaves it. Else
- * its bare name, for a search of PATH. New string.
+ * its bare name, which is searched in PATH. New string.
  */
 static char *find_program(const char *folder, const char *name)
 {

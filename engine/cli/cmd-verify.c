@@ -46,7 +46,7 @@ static json_t *error_to_json(const VkCheckError *problem)
 			 vk_json_new_string(problem->what));
 }
 
-/* GUESTS: those that were named; empty for all. */
+/* GUESTS: the named ones; empty for all. */
 static void print_json(const VkCheckResult *result, json_t *guests, gint64 usec)
 {
 	g_autoptr(json_t) report = NULL;

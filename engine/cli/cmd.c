@@ -36,7 +36,9 @@ static gboolean complete_words(const VkCompletion *completion, const char *kind,
 	return vk_complete_words(completion, kind, program);
 }
 
-/* Tells the shell what may stand at the cursor, with the vault and the host that the line names. */
+/*
+ * Answers the shell what may stand at the cursor, with the vault and the host that the line names.
+ */
 static void complete(VkProgram *program, GOptionContext *context, const char *usage)
 {
 	const VkCompletion *completion = program->completion;

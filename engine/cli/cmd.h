@@ -33,10 +33,10 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 /*
  * Parses a command's options and starts the program. USAGE is what follows "virtkeep [OPTION...]"
  * in the help, "list [GUEST]"; SUMMARY is the help's text about it; ENTRIES (nullable) are the
- * command's own options, ended by a null entry. MAX_ARGUMENTS is how many it takes beside
- * options, -1 for any. *RET_ARGUMENTS is the NULL-terminated list of these, borrowed from ARGV.
- * Prints the help for --help, or answers a shell that completes, and exits then. complete.c has to
- * know each kind of word in USAGE and of value in ENTRIES. VK_ERROR_USAGE for an unknown option.
+ * command's own options, ended by a null entry. MAX_ARGUMENTS is how many it takes beside options,
+ * -1 for any. *RET_ARGUMENTS is the NULL-terminated list of these, borrowed from ARGV. Prints the
+ * help for --help, or answers a shell that completes, and exits then. complete.c has to know each
+ * kind of word in USAGE and each kind of value in ENTRIES. VK_ERROR_USAGE for an unknown option.
  */
 gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary,
 		      const GOptionEntry *entries, int max_arguments, int argc, char **argv,

@@ -15,10 +15,10 @@ typedef struct VkHttpOptions {
 	const char *name;        /* as errors call the server: "array 'a1'" */
 	const char *url;         /* "https://server:port"; the paths of requests follow it */
 	const char *ca_file;     /* NULL: the system's certificates are trusted */
-	const char *client_cert; /* by which the server knows us */
+	const char *client_cert; /* a login without a password */
 	const char *client_key;
 	const char *trust_advice; /* what to do if the server is not trusted */
-	gboolean is_insecure;     /* whoever answers is trusted */
+	gboolean is_insecure;     /* any certificate is trusted */
 	gsize reply_max;          /* bytes; a longer reply is an error */
 } VkHttpOptions;
 
@@ -26,7 +26,7 @@ typedef struct VkHttpOptions {
 VkHttp *vk_http_new(const VkHttpOptions *options);
 void vk_http_free(VkHttp *http);
 
-/* What has come of a request. */
+/* The result of a request. */
 typedef enum {
 	VK_HTTP_DONE,
 	VK_HTTP_NOT_DONE, /* the server has not done it: it may be tried again, whatever it is */

@@ -11,15 +11,16 @@
 #include <glib.h>
 
 /*
- * Removes the leftovers of the guest UUID beside DISK, and keeps what a listed snapshot needs. What
- * guests share is removed only when it is old, for other hosts may be at work.
+ * Removes the leftovers of the guest UUID beside DISK, and keeps what a listed snapshot needs. An
+ * array snapshot that guests share is removed only when it is old, because other hosts may still
+ * use it.
  */
 gboolean vk_array_leftovers_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 				   const char *uuid, GError **error);
 
 /*
- * The leftovers (VkArraySnapshot*): those with the mark whose snapshot is not listed, and those
- * without it. New array.
+ * The leftovers (VkArraySnapshot*): the marked ones whose snapshot is not listed, and the ones
+ * without the mark. New array.
  */
 GPtrArray *vk_array_leftovers_list(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 				   const char *uuid, GError **error);

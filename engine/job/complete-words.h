@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What can be completed only by a look at the host or into the vault: guests and snapshots. */
+/* Completion of the words that need a look at the host or into the vault: guests and snapshots. */
 #pragma once
 
 #include "complete.h"
@@ -9,7 +9,7 @@
 
 /*
  * A VkCompleter with a VkProgram: of the kinds "GUEST", which is a guest of the host, "SAVED", a
- * guest of the vault, "SNAPSHOT", and "FORGOTTEN", a snapshot that is forgotten. What cannot be
- * asked has none.
+ * guest of the vault, "SNAPSHOT", and "FORGOTTEN", a snapshot that is forgotten. A host or vault
+ * that cannot be asked offers nothing.
  */
 gboolean vk_complete_words(const VkCompletion *completion, const char *kind, gpointer program);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a configuration names and what is not there, or not as it has to be: files, guests and their
- * disks. Nothing is changed. Threads: free.
+ * Finds what a configuration names and what is missing or wrong: files, guests and their disks.
+ * Nothing is changed. Threads: free.
  */
 #pragma once
 
@@ -18,6 +18,6 @@ void vk_config_check_retention(const VkSettings *settings, GPtrArray *problems);
 
 /*
  * Likewise the sections of guests, against the guests of HOST. With sections of hosts in the file,
- * a guest that is not there is no problem, and logged.
+ * a missing guest is logged, and is not a problem.
  */
 void vk_config_check_guests(const VkSettings *settings, VkHost *host, GPtrArray *problems);

@@ -128,8 +128,8 @@ static void add_layers(VkFoundDisk *found, const GPtrArray *images)
 }
 
 /*
- * The backing files: those that the definition tells, and those that the images of a guest that is
- * off tell where it does not. A raw image has none.
+ * The backing files, as the definition names them. If it does not, and the guest is off, the images
+ * name them. A raw image has none.
  */
 static void find_backing(const Search *search, VkFoundDisk *found)
 {
@@ -187,7 +187,7 @@ static void find_mount(const Search *search, VkFoundDisk *found)
 		note_problem(search, trouble);
 }
 
-/* TRUE, and a problem, when there is no image where there should be one. */
+/* TRUE when the image is missing, which is also noted as a problem. */
 static gboolean is_missing(const Search *search, VkFoundDisk *found)
 {
 	GError *trouble = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a host has to save: its guests, their disks, and where these lie. Nothing is changed, no
- * guest is disturbed.
+ * What there is to save on a host: its guests, their disks, and where these lie. Nothing is
+ * changed, and no guest is disturbed.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ typedef struct VkFoundLayer {
 
 typedef struct VkFoundDisk {
 	char *target, *bus, *device;
-	char *type, *format, *source; /* NULL for a drive without medium; format also if untold */
+	char *type, *format, *source; /* NULL for a drive without medium; format also if unknown */
 	char *path; /* of the image or device on the host; NULL if it has none, or it is unknown */
 	gboolean encrypted; /* by QEMU: it is saved as the guest sees it */
 	gboolean has_size;
@@ -66,7 +66,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFoundGuest, vk_found_guest_free)
 /* For programs. New reference. */
 json_t *vk_found_guest_to_json(const VkFoundGuest *guest);
 
-/* TRUE when URI names the libvirt of this machine, so that its paths are ours. */
+/* TRUE when URI names the libvirt of this machine, so that its paths are those of this machine. */
 gboolean vk_discover_is_local(const char *uri);
 
 /* Else the paths and sockets of another machine would be taken for ones of this. VK_ERROR_USAGE. */

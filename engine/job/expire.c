@@ -21,7 +21,7 @@ typedef struct {
 	const VkKeepRules *rules;
 	VkKeepFacts facts;
 	const char *label;
-	/* VkSnapshotKey, borrowed: those that at most a replica has */
+	/* VkSnapshotKey, borrowed: only a replica may have them */
 	GPtrArray *replicated;
 } Expiry;
 

@@ -11,7 +11,7 @@
 
 /*
  * The snapshot of the guest UUID that the next one builds on: the newest in the vault that can be
- * read. One that an array took has no bitmap: a little older one that has is better. *RET is NULL
- * when there is none. Warns of each that cannot be read. Stops on vk_interrupted().
+ * read. A snapshot by an array has no bitmap; a slightly older one with a bitmap is better. *RET is
+ * NULL when there is none. Warns of each that cannot be read. Stops on vk_interrupted().
  */
 gboolean vk_last_snapshot_load(VkVault *vault, const char *uuid, VkSnapshot **ret, GError **error);

@@ -10,7 +10,7 @@
 struct VkMappingCheck {
 	char *host;
 	gboolean is_configured;
-	GPtrArray *configured;     /* VkMapping; those that were used are gone from it */
+	GPtrArray *configured;     /* VkMapping; the used ones are removed from it */
 	GPtrArray *right;          /* VkMapping */
 	GPtrArray *wrong, *untold; /* char* */
 };
@@ -79,7 +79,8 @@ static PlaceKind place_kind(const VkFoundDisk *disk)
 }
 
 /*
- * For "filer:/export" mounted on /mnt, the file /mnt/a is /export/a of filer. NULL: no such thing.
+ * For "filer:/export" mounted on /mnt, the file /mnt/a is /export/a of filer. NULL: it is not on
+ * NFS.
  */
 static VkMapping *nfs_entry(const char *guest, const VkFoundDisk *disk)
 {

@@ -16,7 +16,7 @@ typedef struct VkProtection {
 	gint64 age_sec;   /* of that; below 0 when it is dated in the future */
 } VkProtection;
 
-/* Of the guest UUID. Snapshots that cannot be read are counted, and no failure. */
+/* Of the guest UUID. Unreadable snapshots are counted; they are not a failure. */
 VkProtection *vk_protection_load(VkVault *vault, const char *uuid, GError **error);
 void vk_protection_free(VkProtection *protection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkProtection, vk_protection_free)

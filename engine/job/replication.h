@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What arrays replicate of the snapshots that they took. Threads: one at a time. */
+/* Replication of the snapshots that arrays took. Threads: one at a time. */
 #pragma once
 
 #include "array.h"
@@ -12,8 +12,8 @@
 gboolean vk_replicate(VkArrays *arrays, const VkSnapshot *snapshot, guint wait_sec, GError **error);
 
 /*
- * How the volumes are replicated on which guests have their newest array snapshots: all guests of
- * VAULT, or those of NAMES (nullable). Returns VkReplication*, each volume and destination once;
+ * How the volumes with the newest array snapshots of guests are replicated: of all guests of VAULT,
+ * or of NAMES (nullable). Returns VkReplication*, each volume and destination once;
  * VK_ERROR_NOT_FOUND for a name that the vault does not know.
  */
 GPtrArray *vk_replication_list(VkVault *vault, VkArrays *arrays, char *const *names,

@@ -17,7 +17,7 @@ static gboolean have_one_source(const char *one, const char *other)
 	g_autoptr(VkMountFacts) left = mounts ? vk_mounts_find(mounts, one, NULL) : NULL;
 	g_autoptr(VkMountFacts) right = left ? vk_mounts_find(mounts, other, NULL) : NULL;
 
-	/* Others, such as "tmpfs", are no names of anything. */
+	/* Other sources, for example "tmpfs", do not name a device. */
 	return right && left->source && strpbrk(left->source, "/:") &&
 	       g_strcmp0(left->source, right->source) == 0;
 }

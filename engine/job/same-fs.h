@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether what is saved lies beside its original: a disk that dies takes both. Threads: free. */
+/*
+ * Whether a vault lies beside the images that it saves: a disk that fails destroys both. Threads:
+ * free.
+ */
 #pragma once
 
 #include "host.h"
@@ -8,15 +11,14 @@
 #include <glib.h>
 
 /*
- * Whether both paths lie on one file system, as far as the system tells. FALSE when one is not
- * there.
+ * Whether both paths lie on one file system, as far as the system shows. FALSE when one is missing.
  */
 gboolean vk_is_same_file_system(const char *one, const char *other);
 
 /*
- * Tells that VAULT lies where the image at PATH of the guest does, if so. Returns whether it does.
+ * Warns if VAULT lies on the file system of PATH, an image of the guest. Returns whether it does.
  */
 gboolean vk_warn_same_file_system(const VkVault *vault, const char *guest, const char *path);
 
-/* Tells it of the first guest of HOST, which is this machine's, that it is so for. */
+/* Warns for the first guest of HOST, which is on this machine, whose image lies there. */
 void vk_warn_same_file_system_of_host(const VkVault *vault, VkHost *host);

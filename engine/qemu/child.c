@@ -27,7 +27,7 @@
 
 struct VkChild {
 	char **argv;
-	char **environment; /* NULL: ours */
+	char **environment; /* NULL: that of this process */
 	GThread *thread;
 	GMutex lock; /* guards what follows */
 	GCond changed;
@@ -89,7 +89,10 @@ static void collect_all(VkChild *child, int output_fd, int errors_fd)
 	close(errors_fd);
 }
 
-/* Reaps under the lock, so that nobody signals a process id which is no longer ours. */
+/*
+ * Reaps under the lock, so that no other thread signals a process id that is no longer this
+ * child's.
+ */
 static void reap(VkChild *child)
 {
 	siginfo_t info;

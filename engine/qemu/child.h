@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkChild: a program that runs beside us, a tool of QEMU's or a hook. It gets SIGTERM when we die,
- * whatever we die of. Threads: free.
+ * VkChild: a program that runs beside this process: a tool of QEMU, or a hook. It gets SIGTERM when
+ * this process dies for any reason. Threads: free.
  */
 #pragma once
 
@@ -11,7 +11,7 @@ typedef struct VkChild VkChild;
 
 /*
  * Starts ARGV, searched in PATH, in a process group of its own, with both outputs captured up to a
- * bound. ENVIRONMENT is "NAME=value" strings; NULL: ours.
+ * bound. ENVIRONMENT is "NAME=value" strings; NULL: that of this process.
  */
 VkChild *vk_child_start(const char *const *argv, const char *const *environment, GError **error);
 

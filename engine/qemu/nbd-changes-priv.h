@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkNbdChanges: what changed of an export, streamed from its dirty bitmap. A connection of its own
- * asks for nothing else, so that big steps are cheap: the server need not look at the allocation of
- * what is clean. Only a window is kept, never a list of the whole disk. Threads: one at a time.
+ * VkNbdChanges: the changes of an export, streamed from its dirty bitmap. It has a connection of
+ * its own that asks for nothing else, so big steps are cheap: the server need not look at the
+ * allocation of clean parts. It keeps only a window, never a list of the whole disk. Threads: one
+ * at a time.
  */
 #pragma once
 
@@ -20,7 +21,7 @@ VkNbdChanges *vk_nbd_changes_new(const char *socket, const char *export, const c
 /*
  * The first run of changes at or behind OFFSET and before LIMIT, in whole VK_SOURCE_CHANGE_UNITs
  * but cut off at both: [*RET_START, *RET_END). LIMIT in both when there is none. What follows at
- * *RET_END may be changed, too.
+ * *RET_END may also be changed.
  */
 gboolean vk_nbd_changes_find(VkNbdChanges *changes, guint64 offset, guint64 limit,
 			     guint64 *ret_start, guint64 *ret_end, GError **error);

@@ -15,7 +15,7 @@ gboolean vk_nbd_client_fail(VkNbdClient *client, const char *what, GError **erro
 {
 	int number = nbd_get_errno();
 
-	/* What libnbd says names its calls, which tells people nothing. */
+	/* libnbd's messages name its calls, which mean nothing to people. */
 	vk_log_debug("cannot %s %s: %s", what, client->label, nbd_get_error());
 	if (nbd_aio_is_dead(client->nbd) == 1 || nbd_aio_is_closed(client->nbd) == 1)
 		return vk_fail(error, VK_ERROR_CHANGED,

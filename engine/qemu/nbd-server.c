@@ -155,7 +155,7 @@ void vk_nbd_server_free(VkNbdServer *server)
 {
 	if (!server)
 		return;
-	/* Whoever did not stop it has given the image up, or only read: it may be killed. */
+	/* If it was not stopped, the image was given up or only read: it may be killed. */
 	vk_child_free(server->child);
 	vk_private_dir_free(server->dir);
 	g_free(server->path);

@@ -22,7 +22,7 @@ VkNbdServer *vk_nbd_server_start(const VkQemuLayer *image, VkNbdMode mode, GErro
 /* For writing to the first of LAYERS, which stands on the others. */
 VkNbdServer *vk_nbd_server_start_overlay(const VkQemuLayer *layers, guint count, GError **error);
 
-/* Read-only, of LAYERS as vk_qemu_chain_name() has them. BITMAP (nullable) is offered, too. */
+/* Read-only, of LAYERS as vk_qemu_chain_name() has them. It also offers BITMAP (nullable). */
 VkNbdServer *vk_nbd_server_start_chain(const VkQemuLayer *layers, guint count, const char *bitmap,
 				       GError **error);
 

@@ -21,7 +21,7 @@ struct VkPrivateDir {
 	int fd; /* holds the lock */
 };
 
-/* Opens and locks a private directory. -1 when somebody uses it, or it is not one. */
+/* Opens and locks a private directory. -1 when it is in use, or not a private directory. */
 static int open_locked(const char *path)
 {
 	VK_AUTOFD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

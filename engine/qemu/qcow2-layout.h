@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How a qcow2 image is made, apart from what it holds: what a restore must know to make the like.
- * It is kept as a JSON object: "cluster_size", "refcount_bits", "extended_l2", "lazy_refcounts",
- * "compat", "compression_type" as "qemu-img create" has them, those that are not QEMU's defaults,
- * and "data_file", its name. Threads: free.
+ * How a qcow2 image is made, apart from its content. A restore needs it to make a similar image. It
+ * is kept as a JSON object: "cluster_size", "refcount_bits", "extended_l2", "lazy_refcounts",
+ * "compat", "compression_type" as "qemu-img create" has them, as far as they are not QEMU's
+ * defaults; and "data_file", its name. Threads: free.
  */
 #pragma once
 
@@ -14,8 +14,8 @@
 json_t *vk_qcow2_layout_of(const json_t *info);
 
 /*
- * The options of "qemu-img create" that make an image of LAYOUT; NULL when it needs none. Only what
- * is known here is believed, for a vault may be written by others. New string.
+ * The options of "qemu-img create" that make an image of LAYOUT; NULL when it needs none. Only
+ * known options are used, because other users may write to a vault. New string.
  */
 char *vk_qcow2_layout_options(const json_t *layout);
 

@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <jansson.h>
 
-/* QEMU's name for FORMAT: NULL and "iso" are "raw", for a raw image is never probed. */
+/* QEMU's name for FORMAT: NULL and "iso" are "raw": a raw image is never probed. */
 const char *vk_qemu_format(const char *format);
 
 /* An image file or device, or one of its backing files. The strings are borrowed. */
@@ -21,7 +21,7 @@ typedef struct VkQemuLayer {
 /*
  * The name by which QEMU's tools open LAYERS, the image first, and no other file: each with its
  * driver, the last one without a backing file, whatever their headers say. SHARE lets others write
- * to all of them. New string; an error for names that are no format, or not UTF-8.
+ * to all of them. New string; an error for an unknown format, or a name that is not UTF-8.
  */
 char *vk_qemu_chain_name(const VkQemuLayer *layers, guint count, gboolean share, GError **error);
 
@@ -55,7 +55,7 @@ char *vk_qemu_resolve(const char *path, const char *name);
  */
 char *vk_qemu_undeclared_data(const VkQemuLayer *image, const json_t *info);
 
-/* Refuses images that would have QEMU open another file. */
+/* Refuses images for which QEMU would open another file. */
 gboolean vk_qemu_check_data(const VkQemuLayer *layers, guint count, GError **error);
 
 /*
@@ -73,7 +73,7 @@ GPtrArray *vk_image_file_snapshots(const char *path, GError **error);
 
 /*
  * Makes IMAGE's header name BACKING, whose bytes must be those of the file that it names so far.
- * IMAGE is in nobody's use.
+ * IMAGE must not be in use.
  */
 gboolean vk_image_file_set_backing(const VkQemuLayer *image, const VkQemuLayer *backing,
 				   GError **error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkQemuSecret: a passphrase for QEMU's tools. They read it from a file in memory that has no name
- * but under our process: no argument, environment or disk ever holds it. Threads: free.
+ * VkQemuSecret: a passphrase for QEMU's tools. They read it from a file in memory, which only this
+ * process and its children can name. No argument, environment or disk ever has it. Threads: free.
  */
 #pragma once
 

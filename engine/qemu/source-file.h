@@ -8,8 +8,8 @@
 
 #include <glib.h>
 
-/* A file or block device, raw; a file's holes are found. */
+/* A raw file or block device. It finds the holes of a file. */
 VkSource *vk_source_file_new(const char *path, GError **error);
 
-/* The same of what FD has open, which it takes over, even when it fails. PATH is for errors. */
+/* The same with FD, which it takes over, even when it fails. PATH is for errors. */
 VkSource *vk_source_file_adopt(int fd, const char *path, GError **error);

@@ -10,8 +10,7 @@
 
 /*
  * A source of EXPORT at a unix SOCKET. Each reader has its own connection. With BITMAP (nullable)
- * it knows its changes, from the context "qemu:dirty-bitmap:BITMAP"; where the server does not
- * offer that, it does not.
+ * it knows its changes, from the context "qemu:dirty-bitmap:BITMAP", if the server offers that.
  */
 VkSource *vk_source_nbd_new(const char *socket, const char *export, const char *bitmap,
 			    GError **error);

@@ -38,7 +38,7 @@ VkVault *vk_vault_init(const char *url, GError **error);
  */
 VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error);
 
-/* From now on WARN says what is no error: clocks that were wrong. Without it that is not said. */
+/* From now on WARN reports what is not an error: clocks that were wrong. */
 void vk_vault_set_warn(VkVault *vault, VkWarn warn);
 void vk_vault_free(VkVault *vault);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkVault, vk_vault_free)

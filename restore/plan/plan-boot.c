@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Planning the files that a guest is booted from without a loader. One that is there is used as it
- * lies, for other guests may have it, too; with --to the guest gets its own, which fits what is on
- * its disks even if the host's has become another.
+ * Planning the files that a guest is booted from without a loader. An existing file is used as it
+ * is, because other guests may use it. With --to the guest gets its own file, which fits its disks
+ * even if the file of the host has changed.
  */
 #include "planner-priv.h"
 

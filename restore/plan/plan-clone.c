@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Planning which disks an array gives back by itself, in O(1). A disk of one file is cloned to
- * wherever the array reaches. One with backing files is cloned only to where it was: below it,
- * files that changed since are brought back beside the present ones, for others may use these, and
- * what did not change is used as it lies. Elsewhere the disk becomes one file that needs no
- * other.
+ * wherever the array reaches. A disk with backing files is cloned only to its old place. Unchanged
+ * backing files are used as they are. Changed ones are restored beside the present ones, because
+ * other images may use these. At another place the disk becomes one file that needs no other.
  */
 #include "planner-priv.h"
 

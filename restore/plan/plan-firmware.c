@@ -11,7 +11,7 @@
 
 /* The user that runs swtpm unless a file says otherwise: libvirt's default on Debian. */
 #define TPM_USER "tss"
-/* Of the saved mode only this much: nobody else may write to firmware state. */
+/* Only these bits of the saved mode: no other user may write to firmware state. */
 #define FILE_MODE 0644
 
 /* The state goes to its present owner. The snapshot has no say in that. */

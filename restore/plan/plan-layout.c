@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a restored image is made of. It has the options of the original. Its data file and backing
- * files are not made again, for others may have them: a note says that. The image can stand again
- * on backing files that did not change.
+ * files are not made again, because other images may use them: a note says that. The image can use
+ * backing files again that did not change.
  */
 #include "planner-priv.h"
 

@@ -44,7 +44,7 @@ const char *vk_place_format(const char *format, const char *original)
 	return g_strcmp0(format, "qcow2") == 0 ? "qcow2" : "raw";
 }
 
-/* A block device that is mounted, or that another driver has, such as LVM. */
+/* A block device that is mounted, or that another driver uses, for example LVM. */
 static gboolean is_held(const char *path)
 {
 	VK_AUTOFD fd = vk_io_open_storage(path, O_RDONLY, NULL);

@@ -39,7 +39,7 @@ static const char *image_to_replace(VkPlanner *planner, const VkDiskRecord *reco
 	return disk->image->path;
 }
 
-/* Those that lie in images and that libvirt knows nothing of, as qemu-img makes them. */
+/* The snapshots in images that libvirt does not know, for example from qemu-img. */
 static gboolean add_unlisted(VkPlanner *planner, const VkDiskRecord *record, GPtrArray *snapshots,
 			     GError **error)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a plan believes of a snapshot. Whoever can write to the vault can write any name and any
- * path into one, and a restore runs as root: so names must agree, firmware goes to libvirt's
- * directories only, and a file that exists is replaced unasked only where libvirt says that it is
- * the guest's.
+ * How far a plan trusts a snapshot. A user who can write to the vault can write any name and any
+ * path into a snapshot, and a restore runs as root. So names must agree, firmware goes only to
+ * libvirt's directories, and an existing file is replaced without --force only if libvirt says that
+ * it belongs to the guest.
  */
 #include "planner-priv.h"
 
@@ -63,7 +63,7 @@ static gboolean is_system_path(const char *path)
 	return lies_below(path, system) && !lies_below(path, media);
 }
 
-/* Shells, services and ssh run or believe what is there. Of a user's guests some is, too. */
+/* Shells, services and ssh run or trust what lies there. Some guests of users also lie there. */
 static gboolean is_hidden_path(const char *path)
 {
 	static const char *const images[] = {"/.local/share/libvirt/images",
@@ -92,7 +92,7 @@ gboolean vk_planner_check_place(const char *path, const char *target, GError **e
 	g_autofree char *resolved = g_build_filename(real ? real : directory, base, NULL);
 
 	free(real);
-	/* Nobody can tell from where a relative path went. */
+	/* It is unknown from where a relative path started. */
 	return (g_path_is_absolute(path) && !is_forbidden(canonical) && !is_forbidden(resolved)) ||
 	       vk_fail(error, VK_ERROR_FAILED,
 		       "the snapshot says that disk '%s' was '%s', which is a place of the "

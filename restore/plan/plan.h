@@ -41,8 +41,9 @@ typedef struct VkRestoreItem {
 	const char *text;      /* borrowed from the view, or from the plan */
 	VkQemuSecret *secret;  /* the place is encrypted with it; NULL: it is not */
 	VkRestoreClone *clone; /* NULL: the bytes are read and written */
-	char *why_copied;      /* why a disk that an array has is no clone; nullable */
-	char *owner_directory; /* nullable: made if missing, its parent too, as the item's owner */
+	char *why_copied;      /* why a disk that an array has is not cloned; nullable */
+	char *owner_directory; /* nullable: made with its parent if missing, owned by the item's
+				  owner */
 } VkRestoreItem;
 
 typedef struct VkRestorePlan {
@@ -54,7 +55,7 @@ typedef struct VkRestorePlan {
 	GPtrArray *items; /* VkRestoreItem */
 	char *domain_xml; /* to be defined; NULL: nothing is, or what is stays */
 	char *definition; /* written to a file instead; NULL: it is not */
-	char *command;    /* left to be run by the user; NULL: none is */
+	char *command;    /* left to the user; NULL: none */
 	gboolean autostart;
 	gboolean start;       /* asked for; a guest that ran is started anyhow */
 	gboolean was_running; /* in place: it must be shut down */

@@ -95,8 +95,8 @@ gboolean vk_planner_check_needs(VkPlanner *planner, GError **error);
 VkRestorePlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **error);
 
 /*
- * plan-clone.c: lets the array give back the disks of a plan where it can. Backing files become
- * items, too. VK_ERROR_FAILED when one has no place where it was.
+ * plan-clone.c: lets the array give back the disks of a plan where it can. Backing files also
+ * become items. VK_ERROR_FAILED when one has no place where it was.
  */
 gboolean vk_planner_clone_disks(VkRestorePlan *plan, const VkFacts *facts, GError **error);
 
@@ -107,7 +107,7 @@ gboolean vk_planner_clone_disks(VkRestorePlan *plan, const VkFacts *facts, GErro
  */
 gboolean vk_planner_keep_chains(VkRestorePlan *plan, const VkFacts *facts, GError **error);
 
-/* Notes what of the originals' layouts does not come back. */
+/* Notes the properties of the originals' layouts that are not restored. */
 void vk_planner_note_layouts(VkRestorePlan *plan);
 
 /*

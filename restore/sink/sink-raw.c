@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A raw file: sparse, of full length from the start. Or one that an array fills, to which nobody
- * writes. Both are under the temporary name of a VkNewFile.
+ * A raw file: sparse, of full length from the start. Or a file that an array fills, and this
+ * program does not write. Both are under the temporary name of a VkNewFile.
  */
 #include "sink-priv.h"
 

@@ -29,8 +29,8 @@ typedef struct VkPlace {
 	guint backing_count;
 	guint64 size; /* bytes */
 	mode_t mode;  /* permissions, nothing else */
-	uid_t uid;    /* (uid_t)-1: ours */
-	gid_t gid;    /* (gid_t)-1: ours */
+	uid_t uid;    /* (uid_t)-1: that of this process */
+	gid_t gid;    /* (gid_t)-1: that of this process */
 } VkPlace;
 
 typedef struct VkSink VkSink;
@@ -58,7 +58,7 @@ struct VkSink {
 VkSink *vk_sink_new(const VkPlace *place, GError **error);
 
 /*
- * A file that somebody else fills before the finish: *RET_TEMPORARY, which is empty and borrowed
+ * A file that another program fills before the finish: *RET_TEMPORARY, which is empty and borrowed
  * until the commit. It takes no writes.
  */
 VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GError **error);
@@ -67,7 +67,7 @@ VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GErr
 gboolean vk_sink_block_check(const VkPlace *place, GError **error);
 
 /*
- * A block device that an array overwrites in place: *RET_PATH is it. Nobody else may hold it, as
+ * A block device that an array overwrites in place: *RET_PATH is it. Nothing else may hold it, as
  * when it is written to.
  */
 VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path, GError **error);

@@ -6,7 +6,7 @@
 
 /*
  * All arrays: those of the sections [array NAME] of SETTINGS, and file systems with reflinks, which
- * need none. SETTINGS are borrowed until the free. WARN says what is no error but has to be known.
- * Nothing is contacted yet.
+ * need none. SETTINGS are borrowed until the free. WARN reports what is not an error but has to be
+ * known. Nothing is contacted yet.
  */
 VkArrays *vk_arrays_new(const VkSettings *settings, VkWarn warn, GError **error);

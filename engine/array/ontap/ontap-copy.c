@@ -14,7 +14,7 @@
 
 #define RETRY_WAIT_US (G_USEC_PER_SEC / 5)
 
-/* Never by listing .snapshot, for servers may hide it. What NFS had cached may be wrong once. */
+/* It never lists .snapshot, because servers may hide it. The cache of NFS may be wrong once. */
 static gboolean is_readable(const VkOntapStored *layer, GError **error)
 {
 	g_autofree char *path = layer->lun ? NULL : vk_ontap_path_of(layer);

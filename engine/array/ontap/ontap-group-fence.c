@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The snapshot of a consistency group has two phases: from the start on the array holds all writes
- * to the volumes, at the commit it lets them go. It ends by itself when nobody commits.
+ * to the volumes, at the commit it lets them go. It ends by itself without a commit.
  */
 #include "errors.h"
 #include "json.h"
 #include "ontap-group.h"
 #include "ontap-snapshot.h"
 
-/* What all releases take; within it the array lifts a fence that nobody lifts. */
+/* All releases accept these. After that time the array lifts the fence by itself. */
 #define FENCE_SECONDS_MIN 5
 #define FENCE_SECONDS_MAX 30
 

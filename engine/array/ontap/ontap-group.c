@@ -104,7 +104,10 @@ static gboolean has_just(const json_t *record, const GPtrArray *volumes)
 	return matches == volumes->len && json_array_size(members) == volumes->len;
 }
 
-/* Whether it is our group and nobody uses it any more: its name has the time when it was made. */
+/*
+ * Whether virtkeep made the group and no run uses it any more: its name has the time when it was
+ * made.
+ */
 static gboolean is_stale(const VkOntap *ontap, const char *name)
 {
 	g_auto(GStrv) parts = g_strsplit(name, "_", -1);
@@ -274,13 +277,16 @@ gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const cha
 		return make_group(ontap, volumes, svm, name, ret, error);
 	if (!find_group(ontap, svm, common, &record, error))
 		return FALSE;
-	/* One that has more volumes would take these, too, and one of ours is another run's. */
+	/*
+	 * A group with more volumes would also snapshot these. A group that virtkeep made is of
+	 * another run.
+	 */
 	if (record && has_just(record, volumes) && !g_str_has_prefix(common, VK_ONTAP_NAME_PREFIX))
 		*ret = group_new(ontap, uuid_of(record), volumes, FALSE);
 	return TRUE;
 }
 
-/* The leftover of a killed run: its name says that it is ours, and old. */
+/* The leftover of a killed run: its name says that virtkeep made it, and when. */
 static void add_leftover(VkOntap *ontap, const char *svm, const char *name, GPtrArray *found)
 {
 	json_t *handle = json_pack("{s:s, s:s}", "svm", svm, VK_ONTAP_GROUP, name);

@@ -22,7 +22,7 @@ gboolean vk_ontap_group_form(VkOntap *ontap, const GPtrArray *volumes, const cha
 gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 deadline,
 			      GError **error);
 /*
- * Lets the writes go. TRUE, too, when it is unknown whether the array made the snapshot: the array
+ * Lets the writes go. TRUE also when it is unknown whether the array made the snapshot: the array
  * lets writes go by itself, and vk_ontap_group_settle() finds out.
  */
 gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error);
@@ -48,7 +48,7 @@ gboolean vk_ontap_remove_group(VkOntap *ontap, const json_t *handle, GError **er
  */
 void vk_ontap_group_tidy(VkOntap *ontap, const char *volume, const char *name);
 
-/* Removes the group if it is ours; its volumes and their snapshots stay. Best effort. */
+/* Removes the group if virtkeep made it; its volumes and their snapshots stay. Best effort. */
 void vk_ontap_group_free(VkOntapGroup *group);
 
 /* What the files of groups share. */

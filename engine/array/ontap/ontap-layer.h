@@ -25,7 +25,7 @@ typedef struct VkOntapStored {
 	guint64 inode, size, mtime_ns, allocated;
 } VkOntapStored;
 
-/* VK_ERROR_DAMAGE when it is not a layer, or leads out of our snapshots. */
+/* VK_ERROR_DAMAGE when it is not a layer, or does not lie in a snapshot of virtkeep. */
 gboolean vk_ontap_read_layer(const json_t *copy, guint number, VkOntapStored *ret, GError **error);
 
 /* Where the host reads a file. New string. */

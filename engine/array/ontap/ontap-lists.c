@@ -6,7 +6,7 @@
 #include "ontap-priv.h"
 
 typedef struct Known {
-	gboolean is_asked; /* at the moment, by somebody */
+	gboolean is_asked; /* a thread asks for it at the moment */
 	gint64 when;       /* monotonic */
 	json_t *records;   /* NULL: there was no answer yet, or an error */
 	GError *trouble;   /* why it was not */

@@ -350,14 +350,14 @@ gboolean vk_ontap_remove_clone(VkOntap *ontap, const json_t *handle, GError **er
 	    !vk_json_string(handle, VK_ONTAP_CLONE, &name, error))
 		return FALSE;
 	clone = clone_new(ontap, svm, name, &trouble);
-	/* Whoever has claimed it removes it. */
+	/* The process that has claimed it removes it. */
 	if (!clone && g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY))
 		return TRUE;
 	if (!clone) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	/* Looked for once more, for it may be gone by now. */
+	/* Looks for it once more, because it may be gone by now. */
 	luns = list_luns(ontap, svm, name, error);
 	if (!luns || json_array_size(luns) != 1)
 		return luns != NULL;

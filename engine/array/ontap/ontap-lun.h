@@ -15,7 +15,7 @@ gboolean vk_ontap_is_device(const char *resolved, const struct stat *info);
 
 /*
  * Finds the LUN of a device, which has to agree with the host twice: by serial number and by size.
- * VK_ERROR_NOT_FOUND when it is none of this array.
+ * VK_ERROR_NOT_FOUND when it is not on this array.
  */
 gboolean vk_ontap_locate_lun(VkOntap *ontap, const char *resolved, VkOntapPlace *ret,
 			     GError **error);

@@ -16,7 +16,7 @@
 /* A transfer that was asked for shows by then. */
 #define BEGINS_WITHIN_US ((gint64)10 * G_USEC_PER_SEC)
 
-/* A transfer is under way: ours need not be begun. */
+/* A transfer is under way: no other one need be begun. */
 #define UPDATE_FAILED 13303844
 #define IN_PROGRESS   "Another transfer is in progress"
 

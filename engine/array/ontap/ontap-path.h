@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the names of junctions and LUNs mean. Only for the ONTAP driver; nothing here
- * asks anybody. Threads: free.
+ * What the names of junctions and LUNs mean. Only for the ONTAP driver. No array or host is asked.
+ * Threads: free.
  */
 #pragma once
 

@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
-/* How often something is tried of which the array left open whether it was done. */
+/* How often a change is tried when the array does not say whether it was done. */
 #define VK_ONTAP_TRIES 3
 
 #define VK_ONTAP_NAME_PREFIX "virtkeep_"
@@ -46,11 +46,11 @@ typedef struct VkOntapPlace {
 
 /*
  * The list of URL. The array is asked if the list is unknown or older than OLDEST_SEC. New
- * reference, which nobody may change. Errors: see vk_ontap_list(). Threads: free.
+ * reference; do not change it. Errors: see vk_ontap_list(). Threads: free.
  */
 json_t *vk_ontap_known_list(VkOntap *ontap, const char *url, guint oldest_sec, GError **error);
 
-/* To be called after a change of what stands in them. */
+/* To be called after a change of something in these lists. */
 void vk_ontap_forget_lists(VkOntap *ontap);
 
 /* The volumes that have a junction in SVM. As vk_ontap_known_list(). */
@@ -80,16 +80,16 @@ void vk_ontap_place_clear(VkOntapPlace *place);
 /* The SVM that has one of the addresses of HOST. New string. VK_ERROR_NOT_FOUND when none has. */
 char *vk_ontap_find_svm(VkOntap *ontap, const char *host, GError **error);
 
-/* Those of this host. */
+/* The mounts of this host. */
 VkMounts *vk_ontap_load_mounts(GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkOntapPlace, vk_ontap_place_clear)
 
-/* All that is ours on the array (ontap-remove.c). */
+/* Everything that virtkeep made on the array (ontap-remove.c). */
 GPtrArray *vk_ontap_list_snapshots(VkArray *array, const VkArrayDisk *disk, const char *vault_id,
 				   const char *uuid, GError **error);
 gboolean vk_ontap_remove_snapshot(VkArray *array, const json_t *handle, GError **error);
 
-/* Removes the snapshot NAME of VOLUME if it is ours. Fine if it is gone already. */
+/* Removes the snapshot NAME of VOLUME if virtkeep made it. Succeeds if it is gone already. */
 gboolean vk_ontap_drop_snapshot(VkOntap *ontap, const char *volume, const char *name,
 				GError **error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* All that is ours on the array, snapshots and leftovers of killed runs: listed and removed. */
+/* Lists and removes what virtkeep made on the array: snapshots, and leftovers of killed runs. */
 #include "ontap-group.h"
 #include "ontap-lun.h"
 #include "ontap-snapshot.h"

@@ -83,7 +83,8 @@ static gboolean is_server(const Volume *volume, const char *host)
 
 /*
  * A layer of a copy on VOLUME, by a mount of HOST's MOUNTED: that is it, or some directory above or
- * below. No file is looked at before the rest fits, for mounts of dead servers hang. New reference.
+ * below. It looks at a file only when all else fits, because mounts of dead servers hang. New
+ * reference.
  */
 static json_t *place_on(const VkMountFacts *mount, const char *host, const char *mounted,
 			const Volume *volume, const Wanted *wanted)
@@ -206,7 +207,7 @@ static json_t *find_on(VkOntap *source, const GPtrArray *arrays, VkOntap *destin
 					.source = source,
 					.snapshot = layer.snapshot,
 					.path = path};
-		/* What we are not allowed to ask, nobody will ever read by us. */
+		/* A host that may not ask for the relationship cannot read the replica either. */
 		if (!vk_ontap_visit(&search, destination, look, &wanted, &count, &trouble) &&
 		    !g_error_matches(trouble, VK_ERROR, VK_ERROR_DENIED))
 			add_obstacle(obstacles, "%s", trouble->message);

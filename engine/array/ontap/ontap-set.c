@@ -296,7 +296,7 @@ gboolean vk_ontap_snap(VkSetPart *base, GHashTable *members, gint64 deadline, GE
 	return TRUE;
 }
 
-/* The array has to list what it said it took, with the comment that makes it ours. */
+/* The array has to list what it said it took, with the comment of virtkeep. */
 static gboolean settle_volume(OntapPart *part, const Volume *volume, GError **error)
 {
 	g_autoptr(json_t) found = NULL;

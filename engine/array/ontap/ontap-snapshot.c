@@ -125,7 +125,7 @@ gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t
 	}
 }
 
-/* Who keeps RECORD from being removed. New string; NULL: nobody. */
+/* The owner that keeps RECORD from being removed. New string; NULL: none. */
 static char *find_owners(const json_t *record)
 {
 	const json_t *owners = json_object_get(record, "owners");

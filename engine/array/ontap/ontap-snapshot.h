@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Snapshots of volumes. The array snapshots volumes as a whole; ours are named
+ * Snapshots of volumes. The array snapshots volumes as a whole. virtkeep names its snapshots
  *
  *   virtkeep_<vault 8>_<TIME>_<random 8>
  *
@@ -38,7 +38,7 @@ gboolean vk_ontap_change_snapshot(VkOntap *ontap, const char *volume, const json
 
 /*
  * Removes the snapshot NAME of VOLUME. *RET_WAS_THERE: whether there was one. VK_ERROR_FAILED when
- * it is not ours, VK_ERROR_BUSY when the array keeps it.
+ * virtkeep did not make it, VK_ERROR_BUSY when the array keeps it.
  */
 gboolean vk_ontap_delete_snapshot(VkOntap *ontap, const char *volume, const char *name,
 				  gboolean *ret_was_there, GError **error);

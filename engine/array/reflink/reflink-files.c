@@ -70,7 +70,7 @@ char *vk_reflink_guest_directory(const char *image, const char *vault_id, const 
 			       vault_id, uuid);
 }
 
-/* Nobody else may have prepared it. */
+/* No other user may have prepared it. */
 static gboolean check_private(int fd, const char *path, GError **error)
 {
 	struct stat info;

@@ -37,7 +37,7 @@ int vk_reflink_clone_fd(int from, int to);
 /* The same for the first block alone, to see whether it can be done at all. */
 int vk_reflink_try_clone_fd(int from, int to);
 
-/* Lets nobody change the file, or everybody that its mode allows. Best effort. */
+/* Makes the file immutable, or changeable again as its mode allows. Best effort. */
 void vk_reflink_set_immutable(int fd, gboolean immutable);
 
 /* The directory of a guest's snapshots beside an image. New string. */
@@ -45,16 +45,16 @@ char *vk_reflink_guest_directory(const char *image, const char *vault_id, const 
 
 /* What one of our directories is opened for. */
 typedef enum {
-	VK_REFLINK_READ,   /* whoever made it */
+	VK_REFLINK_READ,   /* any user may have made it */
 	VK_REFLINK_CHANGE, /* refused unless we alone can write to it and to those above, up to
 			      .virtkeep */
 	VK_REFLINK_MAKE,   /* the same, and what is missing is made, durably */
 } VkReflinkUse;
 
 /*
- * Opens DIRECTORY, one of ours, step by step from the image's. Others that may write to the image's
- * directory could have put a link in its place, and we would work on the files of another. Returns
- * a file descriptor, or -1; VK_ERROR_NOT_FOUND when there is none.
+ * Opens DIRECTORY, which virtkeep made, step by step from the image's. Others that may write to the
+ * image's directory could have put a link in its place, and we would work on the files of another.
+ * Returns a file descriptor, or -1; VK_ERROR_NOT_FOUND when there is none.
  */
 int vk_reflink_open_directory(const char *directory, VkReflinkUse use, GError **error);
 

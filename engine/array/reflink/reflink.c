@@ -145,7 +145,7 @@ static gboolean open_layers(const json_t *copy, guint count, VkQemuLayer *layers
 	return TRUE;
 }
 
-/* Tells the clones by their names in the message of ERROR, if one is set. */
+/* Replaces the paths of clones by names in the message of ERROR, if one is set. */
 static void name_layers(const json_t *copy, const GPtrArray *paths, GError **error)
 {
 	/* "fd/12" before "fd/1" */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkBulkWriter: writes much to one file or block device, from any number of threads. Where the file
- * system tells how (statx(2), STATX_DIOALIGN), large aligned pieces go to the disk past the page
- * cache: the kernel writes to the cache of a file by one thread at a time, the others spin, and
- * what the host has in memory for its guests is pushed out.
+ * VkBulkWriter: writes much to one file or block device, from any number of threads. Large aligned
+ * pieces go to the disk past the page cache if the file system says how (statx(2), STATX_DIOALIGN).
+ * The kernel lets only one thread at a time write to the cache of a file, while the others spin. It
+ * also drops what the host has cached for its guests.
  */
 #pragma once
 
@@ -11,9 +11,7 @@
 
 #include <glib.h>
 
-/*
- * Bytes that the address, the offset and the length of a piece must be a multiple of to go past it.
- */
+/* A piece goes past the page cache if its address, offset and length are multiples of this. */
 #define VK_BULK_ALIGNMENT 4096u
 
 typedef struct VkBulkWriter {
@@ -41,5 +39,5 @@ gboolean vk_bulk_writer_write(VkBulkWriter *writer, guint64 offset, const void *
 /* Whether writing waits for the disk: then more threads than processors are worth it. */
 gboolean vk_bulk_writer_waits(const VkBulkWriter *writer);
 
-/* Takes a writer that is all zeros but for a DIRECT of -1, too. */
+/* Also takes a writer that was never initialised: all zeros, and DIRECT -1. */
 void vk_bulk_writer_done(VkBulkWriter *writer);

@@ -39,9 +39,9 @@ int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **err
 int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **error);
 
 /*
- * Opens a regular file or a block device and nothing else, links followed: of other devices the
- * opening alone may have effects, and whoever may write to the directory can put one there. Does
- * not block. Returns a file descriptor, or -1; VK_ERROR_FAILED when PATH is something else.
+ * Opens a regular file or a block device and nothing else; follows links. Opening another device
+ * may have effects, and a user who may write to the directory can put one there. Does not block.
+ * Returns a file descriptor, or -1; VK_ERROR_FAILED when PATH is something else.
  */
 int vk_io_open_storage(const char *path, int flags, GError **error);
 
@@ -56,9 +56,9 @@ gboolean vk_io_read(int fd, const char *name, guint64 offset, void *buf, gsize l
 		    gsize *ret_length, GError **error);
 
 /*
- * The whole of a small file of the user's, links followed, and a 0 behind it; new string, and how
- * long it is. What is no file is VK_ERROR_USAGE, and not waited for: pipes, sockets, terminals. So
- * is one of MAX bytes or more. VK_ERROR_NOT_FOUND when there is none.
+ * Reads a small file of the user, follows links, and adds a 0. New string, and its length.
+ * VK_ERROR_USAGE for a file of MAX bytes or more, and for what is not a file: it does not wait for
+ * pipes, sockets and terminals. VK_ERROR_NOT_FOUND when there is none.
  */
 gboolean vk_io_read_whole(const char *path, gsize max, char **ret, gsize *ret_length,
 			  GError **error);
@@ -68,8 +68,8 @@ gboolean vk_io_write(int fd, const char *name, guint64 offset, const void *buf, 
 		     GError **error);
 
 /*
- * How much of a large file was written since the kernel was last told to write it out. So the
- * flush at the end has little left to do. Zeroed at first.
+ * How much of a large file was written since the kernel was last asked to write it out. So the
+ * flush at the end has little to do. Zeroed at first.
  */
 typedef struct VkWriteback {
 	_Atomic gsize bytes;
@@ -85,7 +85,10 @@ void vk_writeback_add(VkWriteback *writeback, int fd, gsize length);
 gboolean vk_io_rename_new(int olddir, const char *old, int newdir, const char *name,
 			  GError **error);
 
-/* Whether the open file has a name still: who locks one by its name may have come too late. */
+/*
+ * Whether the open file still has a name. One that was opened by its name and then locked may be
+ * gone.
+ */
 gboolean vk_io_is_linked(int fd);
 
 /* fsync of a directory. PATH is relative to DIRFD. */

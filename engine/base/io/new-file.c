@@ -121,9 +121,9 @@ static void remove_directory(VkNewFile *file)
 }
 
 /*
- * Somebody may have put a directory of his own in the place of the one that was made: its owner is
- * then not that of the files which we make in it. Where the file system knows no modes, which a
- * file shows as well, there is nothing to tell by.
+ * Another user may have put a directory of his own in the place of the new one. Then its owner is
+ * not the owner of a file that is made in it. This cannot be checked on a file system without
+ * modes, which the mode of the file shows.
  */
 static gboolean check_private(const VkNewFile *file, mode_t mode, GError **error)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkNewFile: a file that appears under its name only when it is whole. It is written in a directory
- * of its own beside its destination, ".NAME.virtkeep-XXXXXX", which nobody else may enter, and
- * renamed by the commit; freed without a commit, it is removed. All goes by descriptors of the two
- * directories: who may write to the destination's cannot have another file written in its place.
- * A lock marks a file that is being written, so that it is no leftover of a killed process.
- * Threads: one at a time.
+ * of its own beside its destination, ".NAME.virtkeep-XXXXXX", which no other user may enter. The
+ * commit renames it; a free without a commit removes it. All calls use descriptors of the two
+ * directories, so a user who may write to the destination's directory cannot put another file in
+ * its place. A lock marks a file that is being written. A file without it is a leftover of a killed
+ * process. Threads: one at a time.
  */
 #pragma once
 
@@ -20,13 +20,16 @@ VkNewFile *vk_new_file_create(const char *path, mode_t mode, GError **error);
 /* Borrowed until the commit or the free. */
 int vk_new_file_fd(const VkNewFile *file);
 
-/* The name by which this process and its children open it; safe from others, too. */
+/*
+ * The name by which this process and its children open it. Other users cannot change what it leads
+ * to.
+ */
 const char *vk_new_file_temporary_path(const VkNewFile *file);
 
 /*
  * Flushes, renames and flushes the directory. With REPLACE an existing file at the destination is
- * replaced atomically, without it the existing file stays and VK_ERROR_EXISTS is
- * the answer. After any failure there is no new file.
+ * replaced atomically. Without it the existing file stays, and the call fails with VK_ERROR_EXISTS.
+ * After any failure there is no new file.
  */
 gboolean vk_new_file_commit(VkNewFile *file, gboolean replace, GError **error);
 
@@ -45,10 +48,10 @@ gboolean vk_new_file_is_replaced(const char *name, const char *base);
 gboolean vk_new_file_is_temporary(const char *name, const char *base);
 
 /*
- * Whether a killed process left the temporary directory NAME of DIRECTORY: nobody writes in it any
- * more. FALSE as well where that cannot be known, or NAME is something else.
+ * Whether a killed process left the temporary directory NAME of DIRECTORY, so that no process
+ * writes in it any more. FALSE also if that cannot be known, or if NAME is something else.
  */
 gboolean vk_new_file_is_leftover(const char *directory, const char *name);
 
-/* Removes such a directory and what is in it. VK_ERROR_BUSY when it is no leftover. */
+/* Removes this directory and its content. VK_ERROR_BUSY when it is not a leftover. */
 gboolean vk_new_file_remove_leftover(const char *directory, const char *name, GError **error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A path is walked from directory to directory, each held open, so that nobody can put another in
- * its place between the look and the step. Links are resolved here for the same reason.
+ * A path is walked from directory to directory. Each is held open, so no user can replace it
+ * between the check and the next step. Links are resolved here for the same reason.
  */
 #include "safe-path.h"
 
@@ -35,7 +35,10 @@ static gboolean is_private(const struct stat *facts)
 	return is_trusted(facts->st_uid) && !(facts->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* Whether nobody else can have another ENTRY in DIRECTORY. In /tmp nobody can replace root's. */
+/*
+ * Whether no other user can replace ENTRY in DIRECTORY. In /tmp no user can replace an entry of
+ * root.
+ */
 static gboolean is_fixed(const struct stat *directory, const struct stat *entry)
 {
 	return is_private(directory) ||

@@ -41,7 +41,7 @@ struct VkCompletion {
 	guint index;        /* of the cursor; the word there may be missing */
 	guint start;        /* of the words that are looked at */
 	GPtrArray *entries; /* const GOptionEntry *, copies */
-	const char *kind;   /* of the value at the cursor; NULL: it is no option's value */
+	const char *kind;   /* of the value at the cursor; NULL: it is not the value of an option */
 	gsize prefix;       /* how much of the cursor's word is before the value */
 	gboolean is_split;  /* the option of the value is the word before */
 };
@@ -243,7 +243,7 @@ static void offer_kind(const VkCompletion *completion, const char *kind, VkCompl
 			offer_words(completion, kinds[i].words);
 			return;
 		}
-	/* For the tests: an option whose values nobody thought of. */
+	/* For the tests: an option whose values are not known here. */
 	printf(":unknown %s\n", kind);
 }
 

@@ -19,7 +19,7 @@ typedef struct VkProgram {
 	gboolean quiet;
 	gboolean version;
 	VkCompletion *completion; /* nullable: a shell asks what may stand at the cursor */
-	gboolean unconfigured; /* set by a command that does without the settings, or loads them */
+	gboolean unconfigured; /* set by a command that needs no settings, or loads them itself */
 	VkSettings *settings;  /* loaded by vk_program_start() */
 } VkProgram;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The lines of a configuration, each as GKeyFile reads it. GKeyFile alone merges keys that stand
- * twice, and knows no line numbers. Threads: free.
+ * The lines of a configuration, each as GKeyFile reads it. GKeyFile itself merges keys that occur
+ * twice, and gives no line numbers. Threads: free.
  */
 #pragma once
 

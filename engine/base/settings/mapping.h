@@ -22,5 +22,5 @@ GPtrArray *vk_mappings_parse(const char *text, GError **error);
 /* The inverse. New string. */
 char *vk_mappings_format(const GPtrArray *entries);
 
-/* FALSE for names that the form cannot hold, as those with a semicolon. */
+/* FALSE for names that the form cannot hold, for example with a semicolon. */
 gboolean vk_mapping_is_writable(const VkMapping *entry);

@@ -15,7 +15,7 @@ typedef struct VkRetention {
 /* Returns VkRetention*, owned by the array, each policy once. VK_ERROR_USAGE. */
 GPtrArray *vk_retentions_parse(const char *text, GError **error);
 
-/* The number for POLICY; 0 when nothing is said of it. */
+/* The number for POLICY; 0 when the text does not have it. */
 guint64 vk_retentions_count(const GPtrArray *retentions, const char *policy);
 
 /* VK_ERROR_USAGE for what cannot name a policy: 1 to 31 letters, digits, '.', '_' or '-'. */

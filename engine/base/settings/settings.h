@@ -33,8 +33,8 @@ typedef struct VkSettingsProblem {
 } VkSettingsProblem;
 
 /*
- * One of a loaded file; KEY is nullable. The names come before TEXT, the line is found; 0: none.
- * SECTION is NULL for what does not come from the file.
+ * A problem of a loaded file. It finds the line, or 0, and puts SECTION and KEY (nullable) before
+ * TEXT. SECTION is NULL for what does not come from the file.
  */
 VkSettingsProblem *vk_settings_problem_new(const VkSettings *settings, const char *section,
 					   const char *key, const char *text);
@@ -81,15 +81,16 @@ const char *vk_settings_get_named(const VkSettings *settings, const char *kind, 
  */
 char *vk_settings_find_host(const VkSettings *settings, const char *hostname);
 
-/* Keys of a group that match a PATTERN such as "PRE_EXIT_CMDnn", by number. g_strfreev(). */
+/* Keys of a group that match a PATTERN like "PRE_EXIT_CMDnn", by number. g_strfreev(). */
 char **vk_settings_get_numbered(const VkSettings *settings, const char *group, const char *pattern);
 
 /* TRUE when KEY is PATTERN, whose "nn" at the end stands for 01 to 99. */
 gboolean vk_key_matches(const char *pattern, const char *key);
 
 /*
- * The words of a list. One that has a ';' or a line break is separated by these only, so that its
- * words may have spaces and commas; any other by both. Free with g_strfreev().
+ * The words of a list. A list with a ';' or a line break is separated by these only, so its words
+ * may have spaces and commas. Any other list is separated by white space and commas. Free with
+ * g_strfreev().
  */
 char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key);
 

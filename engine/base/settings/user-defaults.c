@@ -61,7 +61,7 @@ const char *vk_user_default(const char *group, const char *key)
 	return NULL;
 }
 
-/* The system's is the user's, too, when he has none and may read it. */
+/* A user without a configuration of his own gets that of the system, if he may read it. */
 static gpointer choose_config(gpointer unused)
 {
 	char *own = config_path("virtkeep.conf");

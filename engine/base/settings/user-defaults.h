@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is other than for root when a user backs up the guests of his own libvirt: his directories,
- * as the XDG base directory specification has them. Threads: free.
+ * Defaults for a user other than root, who backs up the guests of his own libvirt: his directories
+ * by the XDG base directory specification. Threads: free.
  */
 #pragma once
 

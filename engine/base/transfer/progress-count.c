@@ -8,7 +8,7 @@ struct VkCount {
 	VkSource *source; /* or ... */
 	VkImage *image;   /* ... NULL */
 	VkProgress *progress;
-	GThread *thread; /* NULL: nobody looks */
+	GThread *thread; /* NULL: no progress is drawn */
 	gint stop;       /* atomic */
 	/* Of the thread, until it is joined: */
 	guint64 expected; /* bytes added to the total */

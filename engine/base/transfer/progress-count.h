@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkCount: counts what will be read of a source or an image, for a progress that is drawn, while
- * reading has begun. Threads: one at a time.
+ * VkCount: counts in the background how much of a source or an image will be read, for a progress
+ * line. Threads: one at a time.
  */
 #pragma once
 
@@ -14,9 +14,8 @@
 typedef struct VkCount VkCount;
 
 /*
- * Begins to add the data of SOURCE, or IMAGE, to PROGRESS's total, in a thread. PROGRESS awaits
- * that; once all is counted, it does not any more. Both are borrowed until the end; PROGRESS may be
- * NULL.
+ * Starts a thread that adds the data of SOURCE or IMAGE to the total of PROGRESS, which awaits it
+ * until all is counted. Both are borrowed until the end; PROGRESS may be NULL.
  */
 VkCount *vk_count_source(VkSource *source, VkProgress *progress);
 VkCount *vk_count_image(VkImage *image, VkProgress *progress);
@@ -25,7 +24,7 @@ VkCount *vk_count_image(VkImage *image, VkProgress *progress);
 void vk_count_end(VkCount *count);
 
 /*
- * Stops it, when what was counted failed after DONE bytes of it: they are its share of the total,
- * and nothing of it is awaited any more.
+ * Stops it because reading failed after DONE bytes. These are its share of the total, and it is not
+ * awaited any more.
  */
 void vk_count_cut(VkCount *count, guint64 done);

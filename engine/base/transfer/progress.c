@@ -98,7 +98,7 @@ void vk_progress_peek(VkProgress *progress, VkProgressState *ret)
 	};
 }
 
-/* The mutex is held, for the label. */
+/* The mutex is held, because it guards the label. */
 static void draw_locked(VkProgress *progress)
 {
 	g_autofree char *line = NULL;

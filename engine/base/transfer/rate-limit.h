@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkRateLimit: how many bytes a second several threads may read together, from the first one on:
- * the rate is above it at no time. Time that was not used is not made up for. Threads: free, but
- * for init and clear.
+ * VkRateLimit: how many bytes a second several threads may read together. The rate is never above
+ * it, not even for a moment. Unused time is not made up for. Threads: free, but for init and clear.
  */
 #pragma once
 

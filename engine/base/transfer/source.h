@@ -54,12 +54,14 @@ typedef struct VkSourceReaderOps {
 				GError **error);
 
 	/*
-	 * Only of a source that knows its changes, NULL if it cannot tell: all at and behind *RET
-	 * is changed or reads as zeros.
+	 * Only of a source that knows its changes; may be NULL. Everything from *RET on has changed
+	 * or reads as zeros.
 	 */
 	gboolean (*find_tail)(VkSourceReader *reader, guint64 *ret, GError **error);
 
-	/* Abandons reads under way and frees the reader. Buffers are free to go after it. */
+	/*
+	 * Abandons reads under way and frees the reader. The caller may free the buffers after it.
+	 */
 	void (*free)(VkSourceReader *reader);
 } VkSourceReaderOps;
 
@@ -81,7 +83,7 @@ typedef struct VkSourceOps {
 struct VkSource {
 	const VkSourceOps *ops;
 	guint64 size;           /* bytes, fixed while the source lives */
-	gboolean knows_changes; /* it can only be saved upon the parent whose changes it knows */
+	gboolean knows_changes; /* since a parent, with which alone it can be saved */
 };
 
 static inline void vk_source_free(VkSource *source)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The storage takes the snapshot. A running guest is frozen, and suspended as well: only then have
- * QEMU and the host written everything. It goes on as soon as the storage has its snapshot, which
- * takes no time that depends on bytes; a copy for the vault is read from that afterwards, and no
- * guest bears its cost. Bitmaps and checkpoints are left alone.
+ * QEMU and the host written everything. It goes on as soon as the storage has its snapshot. That
+ * time does not depend on bytes. A copy for the vault is read from the array's snapshot afterwards,
+ * while the guest runs. Bitmaps and checkpoints are left alone.
  */
 #include "attempt-priv.h"
 
@@ -59,7 +59,7 @@ gboolean vk_attempt_join_set(VkAttempt *attempt, GError **error)
 	return TRUE;
 }
 
-/* A step of the set, for all that share it, and whether it went well for this guest. */
+/* A step of the set, which its members share, and whether it succeeded for this guest. */
 static gboolean do_step(VkAttempt *attempt, gboolean (*step)(VkSnapshotSet *set, GError **error),
 			GError **error)
 {
@@ -105,8 +105,8 @@ static gboolean has_same_image(const VkDomain *now, const VkDomainDisk *disk)
 }
 
 /*
- * Files are taken, not disks: one that its guest does not write to any more, since somebody made
- * another snapshot or committed one after the plan, would be of another time than the rest.
+ * The array snapshots files, not disks. If a user made or committed a snapshot of the guest after
+ * the plan, the guest writes to another file now, and the planned one would be of an earlier time.
  */
 static gboolean check_images(const VkAttempt *attempt, GError **error)
 {
@@ -165,7 +165,7 @@ static guint64 bound_allocated(guint64 size, guint64 allocated)
 	return MIN(allocated, (size + VK_BLOCK_SIZE - 1) / VK_BLOCK_SIZE * VK_BLOCK_SIZE);
 }
 
-/* The disk is opened in any case: what cannot be read is no snapshot. */
+/* The disk is opened in any case: an unreadable copy is not a snapshot. */
 static gboolean save_disk(VkAttempt *attempt, VkBackupPlanDisk *planned, GError **error)
 {
 	VkArrays *arrays = attempt->context->arrays;

@@ -101,7 +101,7 @@ static gboolean hold(VkAttempt *attempt, const VkAttemptSteps *steps, gpointer d
 	if (steps->bound)
 		steps->bound(attempt, vk_quiesce_limit(quiesce));
 	taken = reach_point(attempt, steps, quiesce, data, error);
-	/* A guest without a point in time keeps nobody waiting while it is released. */
+	/* The group does not wait for the release of a guest that has no point in time. */
 	if (!taken)
 		vk_attempt_leave_group(attempt);
 	if (!vk_quiesce_end(quiesce, &release_error))
@@ -134,7 +134,10 @@ gboolean vk_attempt_take_instant(VkAttempt *attempt, const VkAttemptSteps *steps
 	if (hooked && !vk_attempt_run_hooks(attempt, VK_HOOK_POST_THAW, NULL, &hook_trouble))
 		vk_log_warning("%s", hook_trouble->message);
 	taken = taken && (!steps->settle || steps->settle(attempt, error));
-	/* Only who goes on to read needs a slot: a failure is told, and cleared up, at once. */
+	/*
+	 * Only a guest that goes on to read needs a slot: a failure is reported and cleaned up at
+	 * once.
+	 */
 	if (taken)
 		vk_attempt_enter_semaphore(attempt);
 	return taken;

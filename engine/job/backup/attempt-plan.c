@@ -18,7 +18,7 @@ static gboolean gather_facts(VkAttempt *attempt, GError **error)
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "guest '%s' has crashed: back it up when it runs or is shut off",
 			       name);
-	/* There it may be paused, and then no lock on its images tells. */
+	/* There it may be paused, and then its images have no lock. */
 	if (attempt->facts->state == VK_GUEST_OFF && vk_guest_has_left(attempt->guest))
 		return vk_fail(
 			error, VK_ERROR_BUSY,

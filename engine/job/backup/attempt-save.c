@@ -114,7 +114,7 @@ static void set_mode(VkAttempt *attempt, const VkBackupPlanDisk *planned, VkDisk
 		vk_guest_name(attempt->guest), record->target, record->reason);
 }
 
-/* The source's size and knowledge of changes are final, so the mode is, too. */
+/* The source's size and knowledge of changes are final, and so is the mode. */
 static gboolean settle_mode(VkAttempt *attempt, VkBackupPlanDisk *planned, const VkSource *source,
 			    GError **error)
 {

@@ -104,7 +104,7 @@ static gboolean release_left(const VkAttempt *attempt, GError **error)
 			vk_log_warning("%s", trouble->message);
 		return vk_guest_lock_set_hold(attempt->lock, VK_HOLD_NONE, error);
 	}
-	/* The note stays, for the backup that finds it running. */
+	/* The note stays: the next backup that finds the guest running needs it. */
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
 		vk_log_warning("%s", trouble->message);
 		return TRUE;

@@ -30,12 +30,12 @@ typedef struct VkBackupOptions {
 	char *const *mountpoints;     /* NULL: as configured */
 	char *const *exclude;         /* patterns of guests to leave out; nullable */
 	gboolean group;               /* all at one instant */
-	gboolean strict;              /* rather fail a guest than grade its snapshot down */
-	gboolean replicate;           /* have arrays transfer what they took */
-	guint replicate_wait_sec;     /* for that to be done; 0: it is only begun */
-	gboolean compare;             /* read disks in whole, whatever their bitmaps tell */
-	guint64 budget_usec;          /* of each guest's pause; 0: none */
-	guint parallel;               /* guests at once */
+	gboolean strict;          /* fail a guest instead of lowering the grade of its snapshot */
+	gboolean replicate;       /* have arrays transfer what they took */
+	guint replicate_wait_sec; /* to wait for the end of that; 0: it is only begun */
+	gboolean compare;         /* read disks completely, ignore their bitmaps */
+	guint64 budget_usec;      /* of each guest's pause; 0: none */
+	guint parallel;           /* guests at once */
 	guint agent_timeout_sec;
 	guint operation_timeout_sec; /* from a guest's plan until it goes on again */
 	guint retries;               /* of calls to libvirt that may pass */

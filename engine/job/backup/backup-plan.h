@@ -50,7 +50,7 @@ void vk_backup_plan_set_compare(VkBackupPlan *plan, const char *cause);
 /*
  * The image of the disk, SOURCE in words, is the file INODE (0: not known): one whose name another
  * file had at the last snapshot is read in whole. Two disks of a guest have bitmaps of one name, so
- * a bitmap alone does not tell that their images have changed places.
+ * a bitmap alone does not show that their images have changed places.
  */
 void vk_backup_plan_set_file(VkBackupPlanDisk *disk, const char *source, guint64 inode);
 

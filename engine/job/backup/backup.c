@@ -144,7 +144,7 @@ static VkSnapshot *try_guest(Task *task, GError **error)
 	return snapshot;
 }
 
-/* That says no more than the end of the run, which its caller tells. */
+/* The caller reports the interruption of the run, so this error adds nothing. */
 static gboolean is_plain_interruption(const GError *trouble)
 {
 	g_autoptr(GError) plain = NULL;
@@ -210,7 +210,7 @@ static Task *new_task(Run *run, const VkGuest *guest)
 	return task;
 }
 
-/* Those that are not there have failed. */
+/* The missing ones have failed. */
 static GPtrArray *new_tasks(Run *run, VkHost *host, char *const *names, GError **error)
 {
 	const VkBackupOptions *options = run->context.options;
@@ -251,7 +251,7 @@ static guint count_number(const GArray *numbers, guint number)
 	return count;
 }
 
-/* Tasks with the same number belong together, those with 0 to nobody. */
+/* Tasks with the same number belong together, a task with 0 is alone. */
 static GArray *number_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 {
 	const VkBackupOptions *options = run->context.options;
@@ -268,7 +268,10 @@ static GArray *number_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	return numbers;
 }
 
-/* All of them for a group that was asked for, else those that share volumes. Returns VkCohort*. */
+/*
+ * One of all guests if a group was asked for, else one for each set of guests that share volumes.
+ * Returns VkCohort*.
+ */
 static GPtrArray *form_cohorts(Run *run, VkHost *host, const GPtrArray *tasks)
 {
 	const VkBackupContext *context = &run->context;

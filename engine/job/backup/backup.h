@@ -21,7 +21,7 @@ typedef struct VkBackupFailure {
 
 typedef struct VkBackupResult {
 	guint guests;         /* asked for, each counted once */
-	gboolean alone;       /* one guest was named: its failure is for the caller to tell */
+	gboolean alone;       /* one guest was named: the caller reports its failure */
 	GPtrArray *left_out;  /* VkLeftOut */
 	GPtrArray *snapshots; /* VkSnapshot, committed */
 	GPtrArray *failed;    /* VkBackupFailure; also for a guest saved but not thawed, or not

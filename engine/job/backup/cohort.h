@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkCohort: guests that are held together, for one instant. The guests of a group that the user
- * asked for are one; so are guests with disks on one volume of an array, which snapshots a volume
- * as a whole. Threads: one at a time.
+ * VkCohort: guests that are held together, so that they have one instant. The guests of a group
+ * that the user asked for are a cohort. So are guests with disks on one volume of an array, which
+ * snapshots a volume as a whole. Threads: one at a time.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCohort, vk_cohort_free)
 
 /*
  * Puts the guests UUIDS (char*) together that share volumes. Returns a number for each: guests with
- * the same one belong together, those with 0 to nobody. Guests that cannot be examined are left
+ * the same number belong together, a guest with 0 is alone. Guests that cannot be examined stay
  * alone: their backup says why.
  */
 GArray *vk_cohorts_find(VkArrays *arrays, VkHost *host, const VkBackupOptions *options,

@@ -96,8 +96,8 @@ static gboolean find_changed(const VkAttempt *attempt, const VkBackupPlanDisk *p
 }
 
 /*
- * What an image takes on the host; all of the disk, SIZE bytes, where that does not tell. (libvirt
- * tells of a running guest's image how far QEMU has written.)
+ * The bytes that an image takes on the host, or SIZE, the whole disk, if that is unknown. (libvirt
+ * says how far QEMU has written into a running guest's image.)
  */
 static guint64 count_allocated(const char *path, guint64 size)
 {
@@ -157,7 +157,7 @@ static VkForecastDisk *forecast_disk(const VkAttempt *attempt, VkBackupPlanDisk 
 	return disk;
 }
 
-/* Whether an array can take them is the first that its backup asks, too. */
+/* A backup also asks first whether an array can snapshot the disks. */
 static gboolean check_arrays(const VkAttempt *attempt, GError **error)
 {
 	for (guint i = 0; i < attempt->plan->disks->len; i++) {

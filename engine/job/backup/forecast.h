@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a backup of a guest would do, for a dry run: the same plan as the backup's own, and how much
- * it would read. The guest is not held, and nothing is written into the vault or its images.
- * Threads: one at a time.
+ * What a backup of a guest would do. It is the plan of the backup itself, and how much it would
+ * read. Dry runs show it. The guest is not held, and nothing is written into the vault or its
+ * images. Threads: one at a time.
  */
 #pragma once
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The names that run-parts(8) takes, and a suffix such as ".sh". */
+/* The names that run-parts(8) accepts, and a suffix like ".sh". */
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
 
 static const char *const phase_words[] = {
@@ -40,7 +40,7 @@ static const struct {
 	 "PRE_EXIT_CMDnn"}, /* unless those of all guests that failed were run */
 };
 
-/* Leftovers of editors and packages are no hooks. */
+/* Leftovers of editors and packages are not hooks. */
 static gboolean is_hook_name(const char *name)
 {
 	return *name != '.' && strspn(name, NAME_CHARACTERS) == strlen(name) &&

@@ -38,8 +38,8 @@ typedef struct VkHookFacts {
 /*
  * Runs the hooks that SETTINGS name for PHASE, one after another, each for at most [backup]
  * hook_timeout; stops at the first that fails, and says which. A directory that is not there has
- * none. As root, hooks that somebody else could have written are refused. A hook is not ended by an
- * interruption: what one has begun another has to end.
+ * none. As root it refuses hooks that another user could have written. An interruption does not
+ * stop a hook, because a later hook has to end what an earlier one began.
  */
 gboolean vk_hooks_run(const VkSettings *settings, VkHookPhase phase, const VkHookFacts *facts,
 		      GError **error);

@@ -8,7 +8,7 @@
 #include <glib.h>
 
 /*
- * The file at PATH, into memory: one at a time, for it may have hundreds of MiB. VK_ERROR_FAILED
- * for what is no file, or has more than 256 MiB. Threads: free.
+ * Reads the file at PATH into memory: one at a time, because it may have hundreds of MiB.
+ * VK_ERROR_FAILED if it is not a file, or has more than 256 MiB. Threads: free.
  */
 GBytes *vk_boot_file_read(const char *path, guint32 *ret_mode, GError **error);

@@ -12,8 +12,8 @@
 #include <jansson.h>
 
 /*
- * What qcow2-layout.h tells of the image, and "chain": its backing files, the nearest first, each
- * with "path", "format", "inode", "size" and "mtime_ns". New reference; NULL when there is nothing
- * to tell, or it cannot be found out, as of network storage.
+ * The layout of the image as of qcow2-layout.h, and "chain": its backing files, the nearest first,
+ * each with "path", "format", "inode", "size" and "mtime_ns". New reference; NULL when there is
+ * nothing special, or it cannot be found out, for example on network storage.
  */
 json_t *vk_disk_layout_new(VkHost *host, const VkDomainDisk *disk);

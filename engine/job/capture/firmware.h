@@ -21,8 +21,8 @@ void vk_firmware_file_free(VkFirmwareFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFirmwareFile, vk_firmware_file_free)
 
 /*
- * Copies what DOMAIN has. TPM_ROOT is where libvirt keeps TPM state, one directory a guest. What is
- * not there is no error: libvirt makes it when the guest is first started. Returns VkFirmwareFile*,
- * owned by the array.
+ * Copies what DOMAIN has. TPM_ROOT is where libvirt keeps TPM state, one directory a guest. It is
+ * not an error if something is missing: libvirt makes it when the guest is first started. Returns
+ * VkFirmwareFile*, owned by the array.
  */
 GPtrArray *vk_firmware_capture(const VkDomain *domain, const char *tpm_root, GError **error);

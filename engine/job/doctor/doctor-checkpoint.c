@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checkpoints of a guest and their bitmaps: those that the next backup builds on, and leftovers. */
+/*
+ * Checkpoints of a guest and their bitmaps: the next backup builds on some, the others are
+ * leftovers.
+ */
 #include "doctor-priv.h"
 
 #include "checkpoint.h"

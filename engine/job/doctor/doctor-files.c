@@ -81,7 +81,7 @@ void vk_doctor_examine_files(VkDoctorVisit *visit)
 	}
 }
 
-/* Nobody has the file open: else the kernel gives no lease on it. */
+/* No process has the file open: otherwise the kernel gives no lease on it. */
 static gboolean is_unused(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether a guest is frozen or paused, or has a backup job that nobody drives. */
+/* Whether a guest is frozen or paused, or has a backup job without a process that drives it. */
 #include "doctor-priv.h"
 
 #include "backup-job.h"
@@ -35,7 +35,10 @@ gboolean vk_doctor_examine_job(VkDoctorVisit *visit, GError **error)
 	return TRUE;
 }
 
-/* Releases only what virtkeep noted in the lock: somebody may want the rest so. */
+/*
+ * Releases only what virtkeep noted in the lock: a user may have frozen or paused the rest on
+ * purpose.
+ */
 gboolean vk_doctor_examine_hold(VkDoctorVisit *visit, GError **error)
 {
 	const VkDoctorOptions *options = visit->options;

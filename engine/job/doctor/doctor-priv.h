@@ -25,7 +25,7 @@ VkFinding *vk_doctor_add(VkDoctorVisit *visit, const char *kind, char *what, cha
 /* The image of DISK, also of a volume in a pool; NULL: it is in no file. New string. */
 char *vk_doctor_image_path(const VkDoctorVisit *visit, const VkDomainDisk *disk);
 
-/* Each looks for one sort of findings, and fixes what the options say. */
+/* Each looks for one kind of findings, and fixes them if the options say so. */
 gboolean vk_doctor_examine_hold(VkDoctorVisit *visit, GError **error);
 gboolean vk_doctor_examine_job(VkDoctorVisit *visit, GError **error);
 gboolean vk_doctor_examine_checkpoints(VkDoctorVisit *visit, GError **error);

@@ -12,7 +12,7 @@ typedef struct VkFinding {
 	/* "busy", "job", "frozen", "paused", "checkpoint", "file", "array", "image"; static */
 	const char *kind;
 	char *what;   /* in words */
-	char *remedy; /* the command that fixes it; NULL: nothing is to be fixed */
+	char *remedy; /* the command that fixes it; NULL: nothing has to be fixed */
 	gboolean fixed;
 } VkFinding;
 
@@ -22,8 +22,8 @@ void vk_finding_free(VkFinding *finding);
 VkFinding *vk_finding_add(GPtrArray *findings, const char *guest, const char *kind, char *what,
 			  char *remedy);
 
-/* The remedy that the doctor is itself. New string. */
+/* The remedy "virtkeep doctor --fix". New string. */
 char *vk_finding_fix_command(void);
 
-/* The doctor was to remove it, and REASON has kept it from that. */
+/* The doctor could not remove it because of REASON. */
 void vk_finding_set_obstacle(VkFinding *finding, const char *reason);

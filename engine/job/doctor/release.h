@@ -7,10 +7,10 @@
 #include "doctor.h"
 
 /*
- * Takes every checkpoint of ours, of whatever vault, out of the guest, with its bitmaps, so that
- * the guest's internal snapshots can be made and reverted. What was there is added to FINDINGS
- * (VkFinding*). The next backup reads the disks in whole and makes another. VK_ERROR_BUSY while the
- * guest is being backed up or restored.
+ * Removes every checkpoint of virtkeep, of any vault, from the guest, with its bitmaps, so that
+ * internal snapshots of the guest can be made and reverted. Adds what it removed to FINDINGS
+ * (VkFinding*). The next backup reads the disks completely and makes another checkpoint.
+ * VK_ERROR_BUSY while the guest is being backed up or restored.
  */
 gboolean vk_release_guest(VkGuest *guest, const VkDoctorOptions *options, GPtrArray *findings,
 			  GError **error);

@@ -55,7 +55,10 @@ static char *make_url(const VkImport *import, const char *controller)
 			       has_port ? vk_import_value(import, "PORT") : "");
 }
 
-/* ENTRY is "controller:user/password" and must not be printed. FALSE when it is no such thing. */
+/*
+ * ENTRY is "controller:user/password" and must not be printed. FALSE when it does not have this
+ * form.
+ */
 static gboolean put_array(VkImport *import, VkImportKey *key, char *entry)
 {
 	char *colon = strchr(entry, ':');
@@ -103,7 +106,7 @@ void vk_import_convert_users(VkImport *import, const VkImportRow *row, VkImportK
 		}
 		g_string_append_printf(names, "%s[array %s]", names->len > 0 ? ", " : "", *entry);
 	}
-	/* As there, the storage takes the snapshots; what it took can go to a vault, too. */
+	/* The storage takes the snapshots, as with Snap Creator. A vault may get a copy later. */
 	if (!vk_import_put(import, key, "backup", "mode", "array"))
 		return;
 	vk_import_judge(key, VK_IMPORT_TAKEN, names->str,

@@ -26,7 +26,7 @@ struct VkImportRow {
 	VkImportVerdict verdict;
 	const char *group; /* taken: into this; "host": that of the host */
 	const char *as;    /* under this name; NULL: its own */
-	const char *off;   /* with this value, it is how things are here, too */
+	const char *off;   /* with this value, virtkeep does the same */
 	const char *why;
 	gboolean is_secret;       /* its value may be, and is not reported */
 	VkImportConvert *convert; /* NULL: verdict and why say all */
@@ -48,7 +48,7 @@ gboolean vk_import_is_no(const char *value);
 void vk_import_judge(VkImportKey *key, VkImportVerdict verdict, const char *as, const char *why);
 
 /*
- * Writes [GROUP] NAME = VALUE, and adds that to key->as; FALSE when it cannot be, for which KEY is
+ * Writes [GROUP] NAME = VALUE, and adds that to key->as; FALSE when the value is not valid: KEY is
  * unsupported then.
  */
 gboolean vk_import_put(VkImport *import, VkImportKey *key, const char *group, const char *name,

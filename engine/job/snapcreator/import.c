@@ -72,7 +72,7 @@ static void add_key(VkImport *import, VkImportKey *key, const char *value)
 	g_hash_table_insert(import->values, g_strdup(key->key), g_strdup(value));
 }
 
-/* One line at a time, for GKeyFile does not tell which one is broken. */
+/* One line at a time, because GKeyFile does not say which line is broken. */
 static gboolean add_line(VkImport *import, const char *name, guint number, const char *line,
 			 GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkImport: a configuration of virtkeep from one of Snap Creator's, and what became of each key.
- * The answers are in the table of import-keys.c; virtkeep-snapcreator(7) tells them in short.
+ * The answers are in the table of import-keys.c; virtkeep-snapcreator(7) has them in short.
  * Passwords are neither in the configuration nor in the report. Threads: one at a time.
  */
 #pragma once

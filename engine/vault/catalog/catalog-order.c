@@ -177,8 +177,8 @@ static gboolean has_id(const GPtrArray *keys, guint first, const char *id)
 
 /*
  * Reads the parents of the snapshots that are newer than one dated in the future, from number AHEAD
- * on: they are the newest of the others, for while it is the latest it is everybody's parent.
- * Returns whether there are any.
+ * on: they are the newest of the others, because each backup takes the latest snapshot as its
+ * parent. Returns whether there are any.
  */
 static gboolean read_children(const VkVault *vault, const GPtrArray *keys, guint first, guint ahead,
 			      GPtrArray *parents)
@@ -223,8 +223,8 @@ static void place_by_parents(const VkVault *vault, GPtrArray *keys, guint first)
 }
 
 /*
- * Which of the COUNT dates can be believed: none that are in the future by our clock, unless most
- * are, for then it is ours that is wrong; and none that go back far behind one that can.
+ * Which of the COUNT dates can be believed: none in the future by this host's clock, unless most
+ * are: then this clock is wrong. And none far before an earlier one that can be believed.
  */
 static gboolean *find_plausible(const gint64 *dates, guint count)
 {

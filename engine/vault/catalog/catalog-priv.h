@@ -8,7 +8,7 @@
  *
  * The order is that in which the snapshots of a guest were committed. It is that of their TIMEs as
  * long as no clock is set back. When a snapshot is committed while others of its guest are dated
- * later, each of these gets a note: an object beside it, whose name says all:
+ * later, each of these gets a note: an object beside it, whose name is the note:
  *
  *   snaps/<guest uuid>/<TIME>-<snap id>.before-<TIME of the one committed later>
  *
@@ -32,7 +32,7 @@
 
 #include <glib.h>
 
-/* The key of the object NAME in the folder of UUID. New; NULL: it is no snapshot's. */
+/* The key of the object NAME in the folder of UUID. New; NULL: it is not a snapshot. */
 VkSnapshotKey *vk_snapshot_key_parse(const char *uuid, const char *name);
 
 /* "GUEST@TIME" for messages, or "UUID@TIME" when the object cannot be read. New string. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * When a vault was last checked, and the result: small objects below checks/, which may be lost
- * without harm. Also how large the vault is. Threads: free.
+ * When a vault was last checked, and the result: small objects below checks/. It does no harm to
+ * lose them. Also how large the vault is. Threads: free.
  */
 #pragma once
 

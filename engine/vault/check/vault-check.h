@@ -2,7 +2,7 @@
 /*
  * Checking a vault. It reads every snapshot object and every map page, and sees that each extent's
  * pack has the slots that the extent names. With data it reads every frame that is referred to, by
- * several threads: checksum, decompression and block id. It reports damage and goes on; at the end
+ * several threads: checksum, decompression and block id. It reports errors and goes on. At the end
  * it names each disk that has damaged blocks. Threads: one caller at a time.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkHintsFile: one sorted hint file, searched in place. It is read and not mapped: a file that is
- * cut or cannot be read meanwhile then ends no process. Threads: free. The entries have no
+ * VkHintsFile: one sorted hint file, searched in place. It is read and not mapped: if a file is
+ * cut, or becomes unreadable, the process does not crash. Threads: free. The entries have no
  * checksum: a wrong one is not found or points to a block that is compared.
  */
 #pragma once
@@ -20,7 +20,7 @@ typedef struct VkHintsFile {
 } VkHintsFile;
 
 /*
- * Takes FD over, also when it fails. NAME is for the error. VK_ERROR_DAMAGE for what is no hint
+ * Takes FD over, also when it fails. NAME is for the error. VK_ERROR_DAMAGE if it is not a hint
  * file of the vault.
  */
 VkHintsFile *vk_hints_file_new(int fd, const char *name, const VkPackContext *context,

@@ -33,7 +33,7 @@ GPtrArray *vk_hints_objects_list(VkStore *store, GError **error)
 	return g_steal_pointer(&names);
 }
 
-/* Copies a file of a vault that is no directory to a local one. Returns a descriptor, or -1. */
+/* Copies a file of a vault that is not a directory to a local file. Returns a descriptor, or -1. */
 static int download(VkStore *store, const char *name, const char *folder, GError **error)
 {
 	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);

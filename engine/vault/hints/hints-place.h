@@ -13,5 +13,6 @@ typedef struct VkHintsPlace {
 	VkStore *store;
 	VkPackCache *packs;
 	const VkPackContext *context;
-	const char *directory; /* of the vault: hint files are read in place; NULL: it is none */
+	const char *directory; /* of the vault: hint files are read in place; NULL: the vault is not
+				  in a directory */
 } VkHintsPlace;

@@ -27,8 +27,8 @@ gboolean vk_hints_writer_add(VkHintsWriter *writer, const VkHintEntry *entry, GE
 VkHintsFile *vk_hints_writer_finish(VkHintsWriter *writer, GError **error);
 
 /*
- * Merges FILES (VkHintsFile, newest first): of two entries with one prefix the newest stays. Those
- * of a file that turns out to be unreadable are missing.
+ * Merges FILES (VkHintsFile, newest first): of two entries with one prefix the newest stays.
+ * Entries of an unreadable file are missing.
  */
 VkHintsFile *vk_hints_files_merge(GPtrArray *files, const char *folder,
 				  const VkPackContext *context, GError **error);

@@ -106,7 +106,10 @@ static gint compare_entries(gconstpointer a, gconstpointer b)
 	return (left->prefix > right->prefix) - (left->prefix < right->prefix);
 }
 
-/* Makes memory a file. The index is emptied first, for sorting moves the entries below it. */
+/*
+ * Writes the hints in memory to a file. The index is emptied first, because sorting moves the
+ * entries.
+ */
 static VkHintsFile *write_memory(VkHints *hints, GError **error)
 {
 	g_autoptr(VkHintsWriter) writer = NULL;

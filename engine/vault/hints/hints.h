@@ -17,8 +17,8 @@ typedef struct VkHints VkHints;
 
 /*
  * Opens the hints at PLACE, which is copied. Removes damaged hint files. If a file is damaged or
- * unreadable, or if there is none, it rebuilds the hints from the tables of all packs, without
- * those that are damaged. Fails if the packs cannot be listed, or on vk_interrupted().
+ * unreadable, or if there is none, it rebuilds the hints from the tables of all packs, without the
+ * damaged ones. Fails if the packs cannot be listed, or on vk_interrupted().
  */
 VkHints *vk_hints_open(const VkHintsPlace *place, GError **error);
 

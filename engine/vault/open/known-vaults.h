@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which vaults were seen at which directory. If there is none any more, its file system is probably
- * not mounted. This host keeps one small file a directory. Only advice is lost with them, so that
- * nothing here fails. Threads: free.
+ * Which vaults this host has seen in which directory. If a vault is missing there, its file system
+ * is probably not mounted. There is one small file for each directory. If it is lost, only advice
+ * is lost, so nothing here fails. Threads: free.
  */
 #pragma once
 

@@ -58,7 +58,7 @@ static gboolean contains(const GPtrArray *ids, const char *id)
 	return FALSE;
 }
 
-/* Only for a vault that is written: a look at a vault is no reason to expect it again. */
+/* Only for a vault that is written. A vault that was only read need not be there the next time. */
 static void remember(const VkProgram *program, const VkVault *vault)
 {
 	const char *directory = vk_vault_directory(vault), *id = vk_vault_id(vault);

@@ -6,10 +6,10 @@
 #include "vault.h"
 
 /*
- * Opens the vault at URL; NULL: at the program's own. Errors as of vk_vault_open(). If there is no
- * vault, the error says what may be missing.
+ * Opens the vault at URL; NULL: at the URL of the program. Errors as of vk_vault_open(). If there
+ * is no vault, the error says what may be missing.
  */
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error);
 
-/* Makes the program's vault. Refuses where another vault was seen before, unless FORCE is set. */
+/* Makes the program's vault. Refuses if a vault was seen there before, unless FORCE is set. */
 VkVault *vk_make_vault(const VkProgram *program, gboolean force, GError **error);

@@ -81,7 +81,7 @@ typedef struct VkPackHeader {
 	guint8 salt[16];        /* of the pack's key; zeros while cipher is none */
 	guint8 session[VK_ID_SIZE];
 	guint64 created;   /* seconds since 1970 */
-	guint16 wrap_type; /* 0: the key is derived; reserved for sealed pack keys */
+	guint16 wrap_type; /* 0: the key is derived; reserved for wrapped pack keys */
 	guint16 wrap_length;
 	guint8 wrapped[80];
 	guint8 reserved1[72];

@@ -27,8 +27,8 @@ void vk_hasher_free(VkHasher *hasher); /* takes NULL */
 
 /*
  * Fills in the ids of COUNT blocks; VK_HASHER_LANES of them at once go best. The first call of a
- * process with several blocks tries whether the lanes are right, which takes some milliseconds. A
- * library that cannot hash ends the process.
+ * process with several blocks tests the lanes, which takes some milliseconds. If the library cannot
+ * hash, the process ends.
  */
 void vk_hasher_run(VkHasher *hasher, VkHashed *blocks, guint count);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkPackContext: what the packs and the hint files of one vault have in common. The vault owns it;
- * it never changes, and whoever takes one borrows it for life. Threads: free.
+ * VkPackContext: what the packs and the hint files of one vault have in common. The vault owns it.
+ * It never changes, and users borrow it for life. Threads: free.
  */
 #pragma once
 

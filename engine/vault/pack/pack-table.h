@@ -28,8 +28,8 @@ void vk_pack_cache_free(VkPackCache *cache);
 
 /*
  * The table of a pack, of the generation that is there. Returns a new reference. VK_ERROR_DAMAGE
- * when the pack is damaged, truncated or of another vault; VK_ERROR_DAMAGE too when it is missing,
- * for only addresses in use are asked for.
+ * when the pack is damaged, truncated or of another vault; VK_ERROR_DAMAGE also when it is missing,
+ * because a snapshot refers to it.
  */
 VkPackTable *vk_pack_cache_get(VkPackCache *cache, const VkPackId *id, GError **error);
 VkPackTable *vk_pack_table_ref(VkPackTable *table);

@@ -47,7 +47,7 @@ static gint64 find_free(const GPtrArray *keys, gint64 begun, gint64 first)
 	}
 }
 
-/* *RET_TAKEN: somebody else has it, or had it and is done. */
+/* *RET_TAKEN: another session has claimed it, perhaps one that is done. */
 static gboolean put_claim(VkVault *vault, const char *claim, gboolean *ret_taken, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;

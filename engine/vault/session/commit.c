@@ -11,7 +11,8 @@
 #include "checked-json.h"
 
 /*
- * An image that was loaded, such as the firmware of a snapshot whose disks are copied, is durable.
+ * An image that was loaded is durable, for example the firmware of a snapshot whose disks are
+ * copied.
  */
 static gboolean is_current(const VkSession *session, const VkImageRecord *image, GError **error)
 {

@@ -248,7 +248,7 @@ static guint8 mix_kinds(guint8 one, guint8 other)
 	return VK_EXTENT_ZERO;
 }
 
-/* Tells for each block of the span whether it must be read. */
+/* Finds for each block of the span whether it must be read. */
 static gboolean find_kinds(Span *span, GError **error)
 {
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(VkSourceExtent));

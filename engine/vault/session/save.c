@@ -34,7 +34,7 @@ typedef struct SaveJob {
 	guint32 next;          /* stripe to be taken */
 	guint32 taken;         /* how many spans were: each has its number in this order */
 	guint32 written;       /* how many have their extents in the run */
-	gboolean writing;      /* somebody writes into the run */
+	gboolean writing;      /* a thread writes into the run */
 	GHashTable *ready;     /* number -> GArray of VkExtent */
 	GError *error;         /* the first; ends the job */
 } SaveJob;
@@ -299,7 +299,7 @@ static gboolean check_tail(SaveJob *job, const VkImageRecord *parent, gboolean *
 		return TRUE;
 	if (!job->scout->ops->find_tail(job->scout, &tail, error))
 		return FALSE;
-	g_assert(parent); /* whoever knows changes has one */
+	g_assert(parent); /* a source that knows its changes has one */
 	map = vk_map_new(job->save.session->vault->blocks, parent->runs, job->blocks);
 	for (guint32 block = vk_blocks_of_size(tail); block < job->blocks; block += extent.count) {
 		if (!vk_map_lookup(map, block, &extent, &present, error)) {

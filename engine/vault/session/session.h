@@ -22,8 +22,8 @@ typedef struct VkSaveStats {
 	guint64 read;            /* bytes read from the source */
 	guint64 fresh;           /* bytes of blocks that the vault did not have */
 	guint64 stored;          /* bytes that they take in the packs */
-	gboolean parent_damaged; /* the parent's map was damaged: everything was saved anew, or has
-				    to be, without the changes that the source knows */
+	gboolean parent_damaged; /* the parent's map was damaged: everything was saved again, or
+				    must be, without the changes that the source knows */
 	gboolean was_cut;        /* the disk was made smaller and larger again, and has to be saved
 				    without the changes that the source knows */
 } VkSaveStats;
@@ -35,19 +35,19 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error);
 void vk_session_set_limit(VkSession *session, VkRateLimit *limit);
 
 /*
- * Drops what was not committed: open packs vanish, finished ones stay, for the next try to find
- * their blocks. Takes NULL.
+ * Drops what was not committed: open packs vanish, finished ones stay, so the next try finds their
+ * blocks. Takes NULL.
  */
 void vk_session_free(VkSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSession, vk_session_free)
 
 /*
- * Saves everything SOURCE has. With PARENT (nullable) unchanged blocks are not stored again, nor
- * is anything written for them in the map. A source that knows its changes needs a PARENT of its
- * size; of that nothing is read but what is merged now and then, and of the source only what
- * changed. When it fails with a damaged parent, the source has to be opened without its changes.
- * STATS is added to. PROGRESS (nullable) awaits the source: see vk_progress_await(). Stops on
- * vk_interrupted().
+ * Saves everything SOURCE has. With PARENT (nullable) unchanged blocks are not stored again, and
+ * the map gets no entries for them. A source that knows its changes needs a PARENT of its size.
+ * Then only the changes are read from the source, and from the parent's map only the runs that are
+ * merged now and then. When it fails with a damaged parent, the source has to be opened without its
+ * changes. STATS is added to. PROGRESS (nullable) awaits the source: see vk_progress_await(). Stops
+ * on vk_interrupted().
  *
  * When a pack cannot be written, the images saved since the last commit are lost with it: the
  * commit refuses them. The session itself can go on with another guest.
@@ -56,14 +56,15 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 			       VkSaveStats *stats, VkProgress *progress, GError **error);
 
 /*
- * Makes SNAPSHOT appear: packs and their directories are durable first, then the object. Gives it
- * the first free second at or after its time that is behind those of its guest which are no more
- * than some seconds ahead, and its parent, the newest of its guest. On failure nothing is listed.
+ * Makes SNAPSHOT appear: packs and their directories are durable first, then the object. Sets its
+ * parent, the newest snapshot of its guest, and its time: the first free second at or after its
+ * present time. Snapshots of the guest that are at most some seconds ahead come before it. On
+ * failure nothing is listed.
  */
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error);
 
 /*
  * Publishes the copies in the vault that a listed SNAPSHOT, which had none, has got by
- * vk_session_save(). VK_ERROR_EXISTS when somebody else has done that meanwhile.
+ * vk_session_save(). VK_ERROR_EXISTS when another process has done that meanwhile.
  */
 gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot, GError **error);

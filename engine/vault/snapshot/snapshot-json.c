@@ -224,7 +224,7 @@ json_t *vk_snapshot_copies_to_json(const VkSnapshot *snapshot)
 	return object;
 }
 
-/* The names of those who have a copy. */
+/* The names of the places that have a copy. */
 static json_t *copies_to_report(const VkImageRecord *image)
 {
 	json_t *copies = json_array();

@@ -69,10 +69,10 @@ typedef struct VkSnapshot {
 	gboolean incomplete; /* some of its disks could not be saved; they are in SKIPPED */
 	guint64 pause_usec;
 	guint64 skew_usec;     /* of its group: from the first to the last point in time */
-	guint64 duration_usec; /* from its begin until it was committed; 0: not known */
-	guint64 scratch;       /* bytes that the guest's overwriting took while it was read */
+	guint64 duration_usec; /* from its start until its commit; 0: not known */
+	guint64 scratch;       /* bytes of scratch room for what the guest overwrote meanwhile */
 	char *checkpoint;      /* of libvirt, at this instant: a later run may build on it; NULL */
-	char *checkpoint_xml;  /* what defines that anew; NULL */
+	char *checkpoint_xml;  /* to define it again; NULL */
 	char *tool;            /* "virtkeep 0.1.0" */
 	char *state;           /* of the guest: "running", "paused", "shut off" */
 	gboolean persistent;
@@ -109,7 +109,7 @@ gboolean vk_uuid_is_stored_form(const char *text);
 /* The disk with that target, or NULL. Borrowed. */
 const VkDiskRecord *vk_snapshot_find_disk(const VkSnapshot *snapshot, const char *target);
 
-/* Who has a copy, such as "reflink, vault". New string. */
+/* Where the copies are, "reflink, vault". New string. */
 char *vk_image_copies_text(const VkImageRecord *image);
 
 /* Whether all its disks have a copy in the vault; whether any has one on an array. */

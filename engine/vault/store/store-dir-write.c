@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How the directory store writes. An object is written below tmp/ and renamed into place, so
- * that it is whole or not there. A temporary file is locked by its writer: what can be locked by
- * somebody else was left behind by a process that died, and is removed before the first object is
- * begun.
+ * How the directory store writes. An object is written below tmp/ and renamed into place, so that
+ * it is whole or not there. Its writer locks a temporary file. If another process can lock it, its
+ * writer has died, and it is removed before the first object is begun.
  *
  * A directory whose fsync failed condemns the store: the kernel reports a lost write once, and a
  * later fsync would succeed without the names being there.
@@ -37,9 +36,7 @@ static void remove_stale_temporaries(DirStore *dir)
 
 	for (guint i = 0; names && i < names->len; i++) {
 		g_autofree char *name = g_build_filename(VK_FOLDER_TMP, names->pdata[i], NULL);
-		/*
-		 * NFS locks only what is open for writing, and nobody waits for a pipe's other end.
-		 */
+		/* NFS locks only what is open for writing. O_NONBLOCK: a pipe must not block. */
 		VK_AUTOFD fd = vk_io_open(dir->fd, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW, 0, NULL);
 		struct stat facts;
 

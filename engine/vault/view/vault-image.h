@@ -11,8 +11,8 @@
 #include <glib.h>
 
 /*
- * Opens the vault's copy of an image. That reads nothing but the record, whatever the disk's size;
- * every byte read later matched its checksum. RECORD is borrowed until the free, and the vault must
- * outlive it.
+ * Opens the vault's copy of an image. The cost does not depend on the disk's size: only the record
+ * is read. Every byte that is read later is checked. RECORD is borrowed until the free, and the
+ * vault must outlive it.
  */
 VkImage *vk_vault_image_open(VkVault *vault, const VkImageRecord *record, GError **error);

@@ -18,7 +18,7 @@ struct VkView {
 	VkViewFile *report;  /* of FILES: snapshot.json */
 	GMutex report_mutex; /* guards its text and sizes until it has them */
 	GMutex mutex;        /* guards what follows */
-	GPtrArray *later;    /* VkSnapshot: loaded again, for copies that it got since */
+	GPtrArray *later;    /* VkSnapshot: loaded again to find newer copies */
 };
 
 static void file_free(gpointer data)
@@ -168,7 +168,9 @@ const VkSnapshot *vk_view_snapshot(const VkView *view)
 	return view->snapshot;
 }
 
-/* Not before somebody looks: an array that does not answer would hold up whoever loads the view. */
+/*
+ * Made when it is first looked at: an array that does not answer would delay the load of the view.
+ */
 static void make_report(VkView *view)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&view->report_mutex);
@@ -198,8 +200,8 @@ static const VkImageRecord *find_runs(const VkSnapshot *snapshot, const char *ta
 }
 
 /*
- * The record of the same disk as the snapshot is now. What was loaded stays, for images may be open
- * by it, but only what brings a new copy is kept.
+ * The record of the same disk as the snapshot is now. It keeps a record that it loaded if the
+ * record has a new copy, because images may be open by it.
  */
 static const VkImageRecord *find_later(VkView *view, const char *target)
 {
@@ -221,7 +223,7 @@ static const VkImageRecord *find_later(VkView *view, const char *target)
 	return record;
 }
 
-/* The target of the disk with that record; NULL: it is no disk's. */
+/* The target of the disk with that record; NULL: it is not of a disk. */
 static const char *target_of(const VkView *view, const VkImageRecord *record)
 {
 	for (guint i = 0; i < view->snapshot->disks->len; i++) {

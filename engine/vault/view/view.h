@@ -2,8 +2,8 @@
 /*
  * VkView: a snapshot as files: domain.xml, live.xml (of a running guest), snapshot.json,
  * <target>.raw for each disk, and its other files (nvram.fd, ...). The mount shows them, restore
- * takes them by name. Immutable, but that snapshot.json is made, and arrays are asked for it, when
- * the files are first looked at. Threads: free.
+ * takes them by name. Immutable, with one exception: snapshot.json is made when the files are first
+ * looked at, and arrays are asked for it then. Threads: free.
  */
 #pragma once
 
@@ -38,8 +38,8 @@ const GPtrArray *vk_view_files(VkView *view);
 const VkViewFile *vk_view_find(VkView *view, const char *name);
 
 /*
- * Opens an image of the view's snapshot by its record. The copy on an array serves as long as the
- * array has it, then that of the vault, even one that came to be after the view, and last a replica
- * on another array. The view must outlive the image.
+ * Opens an image of the view's snapshot by its record. It reads the copy on an array as long as the
+ * array has it, then the copy in the vault, even one that is newer than the view, and last a
+ * replica on another array. The view must outlive the image.
  */
 VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **error);

@@ -162,7 +162,7 @@ static VkHttpOutcome judge_reply(const VkHttpReply *http_reply, gpointer data, G
 	return VK_HTTP_UNSURE;
 }
 
-/* Whoever answers gets the password: that is said once. */
+/* Any server that answers gets the password: a warning says that once. */
 static void warn_of_insecurity(VkOntapHttp *http)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&http->mutex);
@@ -185,7 +185,7 @@ static gboolean send_logged_in(VkOntapHttp *http, const VkHttpRequest *request, 
 	judged.data = &exchange;
 	warn_of_insecurity(http);
 	outcome = vk_http_send(http->http, &judged, deadline, &reply, error);
-	/* Nothing came back in the end: what came before is no answer. */
+	/* Nothing came back in the end: an earlier reply is not the answer. */
 	if (!reply.status) {
 		vk_ontap_reply_clear(ret);
 		ret->body = json_object();

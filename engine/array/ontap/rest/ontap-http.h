@@ -33,9 +33,9 @@ VkOntapHttp *vk_ontap_http_new(const VkSettings *settings, const char *name, VkW
 void vk_ontap_http_free(VkOntapHttp *http);
 
 /*
- * Sends BODY (nullable) to URL, which begins with "/api/". What surely was not done is tried again,
- * and so is what may be done twice (GET, DELETE), until DEADLINE (g_get_monotonic_time). A login
- * that was refused is never tried again; only another password in the file is. *RET is to be
+ * Sends BODY (nullable) to URL, which begins with "/api/". Until DEADLINE (g_get_monotonic_time) it
+ * repeats a request that certainly was not done, and one that may be done twice (GET, DELETE). It
+ * never repeats a login that was refused, unless the file has another password. *RET must be
  * cleared in any case.
  */
 gboolean vk_ontap_http_send(VkOntapHttp *http, const char *method, const char *url,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who logs in at one ONTAP system. A login that was refused is not tried again, for accounts get
- * locked that way: as long as none was let in, one request goes alone. Only for the ONTAP driver.
+ * The login at one ONTAP system. A refused login is not tried again, because that can lock the
+ * account: until a login has succeeded, only one request runs at a time. Only for the ONTAP driver.
  * Threads: free, but for new and free.
  */
 #pragma once
@@ -26,7 +26,7 @@ typedef struct VkOntapLoginTry {
 VkOntapLogin *vk_ontap_login_new(const VkSettings *settings, const char *name, VkWarn warn);
 void vk_ontap_login_free(VkOntapLogin *login);
 
-/* FALSE when there is no login, or none that was not refused. Else *RET goes to the end. */
+/* FALSE when there is no login, or only a refused one. Otherwise pass *RET to the end. */
 gboolean vk_ontap_login_begin(VkOntapLogin *login, VkOntapLoginTry *ret, GError **error);
 
 /* STATUS is HTTP's; 0: nothing came back. */

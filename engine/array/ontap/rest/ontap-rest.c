@@ -192,7 +192,7 @@ static gboolean add_page(VkOntapRest *rest, const char *url, gint64 deadline, Li
 	const json_t *links;
 
 	if (!vk_ontap_http_send(rest->http, "GET", url, NULL, deadline, &reply, &trouble)) {
-		/* Just that: a server in between, too, may say that there is nothing. */
+		/* Only this code: a 404 may also come from a server in between. */
 		if (reply.code == VK_ONTAP_NO_VOLUME)
 			trouble->code = VK_ERROR_NOT_FOUND;
 		g_propagate_error(error, g_steal_pointer(&trouble));

@@ -15,7 +15,7 @@
 /* While guests are held: a job that is known can be waited for, whatever becomes of the reply. */
 #define VK_ONTAP_WHILE_HELD "return_timeout", "2"
 
-/* Codes of errors that mean something to us. */
+/* Codes of errors that the driver handles. */
 enum {
 	VK_ONTAP_NO_ENTRY = 4,
 	VK_ONTAP_NAME_TAKEN = 525059,
@@ -52,8 +52,8 @@ json_t *vk_ontap_get(VkOntapRest *rest, const char *url, GError **error);
 
 /*
  * POST, PATCH or DELETE with BODY (nullable, taken over), and the wait for its job. A DEADLINE
- * (g_get_monotonic_time) of 0 is the timeout from now. *RET is to be cleared in any case; when it
- * says that it is unsure, the caller looks whether it was done.
+ * (g_get_monotonic_time) of 0 is the timeout from now. *RET must be cleared in any case. If it is
+ * unsure, the caller has to look whether the change was done.
  */
 gboolean vk_ontap_change(VkOntapRest *rest, const char *method, const char *url, json_t *body,
 			 gint64 deadline, VkOntapReply *ret, GError **error);
@@ -67,8 +67,8 @@ gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds);
 gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline);
 
 /*
- * Before something is looked at once more, for the array may be at work on it still: waits for
- * *PAUSE (microseconds; 0 at first), which grows. FALSE, at once, when DEADLINE comes first.
+ * Waits before another look at something that the array may still work on: for *PAUSE
+ * (microseconds; 0 at first), which grows. FALSE, at once, when DEADLINE comes first.
  */
 gboolean vk_ontap_wait(gint64 *pause, gint64 deadline);
 
