@@ -84,7 +84,7 @@ static void op_init(void *data, struct fuse_conn_info *connection)
 
 	connection->want |= wanted & connection->capable;
 	vk_passthrough_ask(ops->passthrough, connection);
-	/* Else the kernel has 12 readaheads under way at most, whatever the number of workers. */
+	/* Otherwise the kernel has at most 12 readaheads under way, with any number of workers. */
 	connection->max_background = MAX(64, 2 * ops->workers);
 	connection->congestion_threshold = connection->max_background / 4 * 3;
 }
@@ -368,7 +368,10 @@ static gpointer measure_pipe(gpointer data)
 	return GINT_TO_POINTER(size);
 }
 
-/* What libfuse needs besides the bytes; where the pipe is too small it copies, and slowly. */
+/*
+ * The room that libfuse needs besides the bytes. If the pipe is too small, it copies, which is
+ * slow.
+ */
 static gboolean fits_pipe(guint64 length)
 {
 	static GOnce once = G_ONCE_INIT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What two trees say differently.
+ * The differences between two trees.
  */
 #include "tree-priv.h"
 

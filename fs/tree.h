@@ -42,7 +42,7 @@ typedef struct VkTreeEntry {
 	VkNode node;
 } VkTreeEntry;
 
-/* Something that a reader of the old tree may remember wrongly. */
+/* Something that a reader of the old tree has to forget. */
 typedef struct VkTreeChange {
 	guint64 ino; /* whose attributes or link target changed; with a name: the directory */
 	char *name;  /* appeared, vanished or became something else; NULL */
@@ -50,7 +50,7 @@ typedef struct VkTreeChange {
 
 /*
  * Whether the snapshot is to be shown. Asked from the newest snapshot of a guest to its oldest;
- * IS_LATEST as long as no newer one was usable, for `latest` must lead to a readable snapshot.
+ * IS_LATEST as long as no newer one was usable, because `latest` must lead to a readable snapshot.
  */
 typedef gboolean (*VkTreeUsable)(void *data, const VkSnapshotKey *key, gboolean is_latest);
 

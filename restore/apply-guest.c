@@ -13,7 +13,9 @@ gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, Vk
 	g_autoptr(VkGuest) guest = NULL;
 	g_autoptr(GError) trouble = NULL;
 
-	/* What can be undone is made whole before what cannot be undone is touched. */
+	/*
+	 * Everything that can be undone is completed before the first step that cannot be undone.
+	 */
 	if (!vk_apply_items(plan, tools->arrays, swap, FALSE, error) ||
 	    !vk_apply_items(plan, tools->arrays, swap, TRUE, error) ||
 	    !vk_swap_commit(swap, error) || !vk_apply_drop_save(plan, error))

@@ -15,12 +15,12 @@ gboolean vk_apply_items(const VkRestorePlan *plan, VkArrays *arrays, VkSwap *swa
 
 /*
  * Lets the array fill the file of ITEM, which has a clone. *RET_SINK is finished; NULL when the
- * array turns out not to reach there: then the disk is to be copied.
+ * array cannot reach there after all: then the disk must be copied.
  */
 gboolean vk_apply_clone(VkArrays *arrays, const VkRestoreItem *item, VkSwap *swap,
 			VkSink **ret_sink, GError **error);
 
-/* VK_ERROR_CHANGED when a file below ITEM's clone is not any more what it was in the snapshot. */
+/* VK_ERROR_CHANGED when a file below ITEM's clone has changed since the snapshot. */
 gboolean vk_apply_check_kept(VkArrays *arrays, const VkRestoreItem *item, GError **error);
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Applying a plan: what it says is done, and nothing else. Threads: one at a time.
+ * Applies a plan: does what it says, and nothing else. Threads: one at a time.
  */
 #pragma once
 

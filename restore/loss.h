@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a restore in place takes away: all that was written after the snapshot. Threads: one at a
+ * What a restore in place loses: everything that was written after the snapshot. Threads: one at a
  * time.
  */
 #pragma once

@@ -5,7 +5,7 @@
 #include "loss.h"
 #include "text.h"
 
-/* What others put into it makes no line of its own. */
+/* Foreign text in it must not make lines of its own. */
 static void add_line(GString *text, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static void add_line(GString *text, const char *format, ...)
 {

@@ -60,7 +60,7 @@ static guint64 free_bytes(const char *directory)
 	return (guint64)(geteuid() == 0 ? facts.f_bfree : facts.f_bavail) * facts.f_frsize;
 }
 
-/* Where PATH will be. Directories that are still to be made lie where their parents do. */
+/* The file system of PATH. A directory that does not exist yet will lie where its parent does. */
 static Filesystem *find_filesystem(VkRoom *room, const char *path)
 {
 	g_autofree char *directory = g_path_get_dirname(path);

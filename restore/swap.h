@@ -2,8 +2,8 @@
 /*
  * VkSwap: several files that take their names together. Files that they replace are set aside
  * beside them until the swap is kept, as NAME.virtkeep-old-TIME, or as NAME.old-TIME with
- * --keep-old. They come back when the swap is not kept; new files and directories go then. A
- * destination is never without a file meanwhile. Block devices and stdout only pass through.
+ * --keep-old. They come back when the swap is not kept; new files and directories are removed then.
+ * A destination is never without a file meanwhile. Block devices and stdout only pass through.
  * Threads: one at a time.
  */
 #pragma once
@@ -27,7 +27,7 @@ gboolean vk_swap_make_directory(VkSwap *swap, const VkRestoreItem *item, GError 
 /* Takes over SINK, which was finished. ITEM is borrowed. */
 void vk_swap_add(VkSwap *swap, const VkRestoreItem *item, VkSink *sink);
 
-/* A block device is open and about to be overwritten: that does not come back. */
+/* A block device is open and about to be overwritten: this cannot be undone. */
 void vk_swap_note_overwriting(VkSwap *swap);
 gboolean vk_swap_has_overwritten(const VkSwap *swap);
 

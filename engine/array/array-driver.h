@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a driver is: what stands behind array.h. For drivers and for the table of them. Drivers
- * embed the structs below as the first member of theirs.
+ * What a driver is: the implementation behind array.h. For drivers and for the table of them.
+ * Drivers embed the structs below as the first member of theirs.
  */
 #pragma once
 
@@ -109,8 +109,8 @@ typedef struct VkArrayDriver {
 
 /*
  * The arrays of the sections [array NAME] of SETTINGS, and those of built-in drivers. DRIVERS,
- * which NULL ends, are borrowed for good. VK_ERROR_USAGE for a section whose driver is not one of
- * them.
+ * which end with NULL, are borrowed for good. VK_ERROR_USAGE for a section whose driver is not one
+ * of them.
  */
 VkArrays *vk_arrays_new_of(const VkArrayDriver *const *drivers, const VkSettings *settings,
 			   VkWarn warn, GError **error);
@@ -120,7 +120,8 @@ struct VkArray {
 	const VkArrayOps *ops;
 	char *name;
 	/*
-	 * Only for array-copy.c: it did not answer, and readers ask no more until then; monotonic.
+	 * Only for array-copy.c: it did not answer, and readers do not ask it until then;
+	 * monotonic.
 	 */
 	_Atomic gint64 silent_until;
 };

@@ -68,7 +68,7 @@ static gboolean add_section(VkArrays *arrays, const VkArrayDriver *const *driver
 	return add_array(arrays, driver, settings, section, warn, error);
 }
 
-/* Those of the configuration, which says what they are, before what is found by a trial. */
+/* Configured arrays come first. Built-in drivers, which find their disks by a trial, come last. */
 static gboolean add_arrays(VkArrays *arrays, const VkArrayDriver *const *drivers,
 			   const VkSettings *settings, VkWarn warn, GError **error)
 {

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-/* Those of static analysis; see errors.h. */
+/* The macros for static analysis; see errors.h. */
 #undef vk_fail
 #undef vk_fail_errno
 
@@ -23,7 +23,7 @@ gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...)
 	return FALSE;
 }
 
-/* What to do about an errno that says nothing of it. */
+/* What to do about an errno whose text does not say it. */
 static const char *remedy_of_errno(int errno_value)
 {
 	switch (errno_value) {

@@ -51,7 +51,7 @@ char *vk_printable_foreign(const char *text)
 
 	if (!text || strlen(text) <= length)
 		return vk_printable(text);
-	/* Not in the midst of a character. */
+	/* Not in the middle of a character. */
 	if (!g_utf8_validate(text, (gssize)length, &end) && end + 4 > text + length)
 		length = (gsize)(end - text);
 	g_autofree char *start = g_strndup(text, length);

@@ -15,7 +15,7 @@
 
 #include <stdio.h>
 
-/* What came of it so far. */
+/* The result so far. */
 typedef struct {
 	VkBackupContext context;
 	VkHost *host;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What "virtkeep backup" and its --dry-run print. */
+/* The output of "virtkeep backup" and its --dry-run. */
 #include "cmd-backup.h"
 
 #include "errors.h"

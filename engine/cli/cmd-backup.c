@@ -103,7 +103,7 @@ static gboolean take_number(const VkSettings *settings, const char *group, const
 	return FALSE;
 }
 
-/* Where what is not fixed points to. */
+/* The backup options point to these, if the command line has them. */
 typedef struct {
 	VkBackupMode mode;
 	VkQuiesceMode quiesce;
@@ -248,7 +248,7 @@ static gboolean have_hooks_run(const VkBackupResult *result)
 	return result && result->failed->len > 0;
 }
 
-/* What ended cannot fail any more: a hook that does is warned of. */
+/* A finished run cannot fail any more: a warning names a hook that fails. */
 static void tell_end(const VkSettings *settings, VkHookPhase phase, const VkHookFacts *facts)
 {
 	g_autoptr(GError) trouble = NULL;

@@ -24,7 +24,7 @@ static void add(const VkProgram *program, GPtrArray *problems, const char *secti
 							  option ? NULL : section, key, text));
 }
 
-/* What names the vault in place of the file; NULL: nothing does. */
+/* The option or variable that names the vault instead of the file; NULL: none. */
 static const char *vault_option(const VkProgram *program)
 {
 	const char *named = program->vault_url ? program->vault_url : g_getenv("VIRTKEEP_VAULT");
@@ -106,7 +106,7 @@ gboolean vk_cmd_config_check(VkProgram *program, GError **error)
 
 	if (!problems)
 		return FALSE;
-	/* What it names can be looked at when it is understood. */
+	/* Only a valid configuration can be compared with the things that it names. */
 	if (problems->len == 0) {
 		program->settings = vk_settings_load(named, error);
 		if (!program->settings)

@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-/* Where the findings go, and how many guests are not, or not wholly, among them. */
+/* The output, and how many guests are missing or incomplete in it. */
 typedef struct {
 	VkTable *table; /* or ... */
 	json_t *report; /* ... NULL */

@@ -15,7 +15,7 @@
 
 #include <stdio.h>
 
-/* What was looked at, and what of it could not be. */
+/* What was examined, and what could not be examined. */
 typedef struct {
 	VkDoctorOptions options;
 	gboolean release;

@@ -33,7 +33,7 @@ static void filter_clear(Filter *filter)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
 
-/* Where the listing goes, what it comes to, and what of it could not be read. */
+/* The output of the listing, its totals, and the number of unreadable snapshots. */
 typedef struct {
 	const Filter *filter;
 	VkTable *table; /* or ... */
@@ -50,7 +50,7 @@ static char *copies_text(const VkSnapshot *snapshot)
 		((const VkDiskRecord *)g_ptr_array_index(snapshot->disks, 0))->image);
 }
 
-/* What can be pasted into a shell. New string. */
+/* GUEST@TIME in a form that can be pasted into a shell. New string. */
 static char *reference_text(const VkCatalogGuest *guest, const VkSnapshot *snapshot)
 {
 	char *reference = g_strdup_printf("%s@%s", guest->view_name, snapshot->time);

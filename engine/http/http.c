@@ -245,7 +245,7 @@ static VkHttpOutcome judge_failure(const Exchange *exchange, CURL *curl, CURLcod
 		text = "the reply is too long";
 	vk_fail(error, VK_ERROR_FAILED, "%s: %s '%s%s' failed: %s", http->name, request->method,
 		http->url, request->path, text);
-	/* That it was done is likely; a question would get the same answer again. */
+	/* It was probably done, and another request would get the same answer. */
 	if (exchange->too_long)
 		return exchange->method->is_safe ? VK_HTTP_REFUSED : VK_HTTP_UNSURE;
 	curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &connected);

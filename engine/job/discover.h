@@ -69,5 +69,5 @@ json_t *vk_found_guest_to_json(const VkFoundGuest *guest);
 /* TRUE when URI names the libvirt of this machine, so that its paths are those of this machine. */
 gboolean vk_discover_is_local(const char *uri);
 
-/* Else the paths and sockets of another machine would be taken for ones of this. VK_ERROR_USAGE. */
+/* VK_ERROR_USAGE for another machine: its paths and sockets would be mistaken for local ones. */
 gboolean vk_discover_check_local(const char *uri, GError **error);

@@ -197,7 +197,7 @@ static gboolean mark_unlisted(const Expiry *expiry, const json_t *copy, GError *
 	return found != NULL;
 }
 
-/* Where it is listed still, or others share it, settling takes the mark off again. */
+/* If it is still listed, or other guests share it, settling removes the mark again. */
 static gboolean mark_all_unlisted(const Expiry *expiry, const VkSnapshot *snapshot, GError **error)
 {
 	for (guint i = 0; i < snapshot->disks->len; i++) {

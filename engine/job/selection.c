@@ -112,7 +112,7 @@ static VkGuest *find_named(const GPtrArray *all, const char *name)
 	return NULL;
 }
 
-/* Those with PATTERN, NULL: all. FALSE when there is none. */
+/* Chooses the guests with PATTERN, NULL: all. FALSE when there is none. */
 static gboolean take_matching(Choice *choice, const char *pattern)
 {
 	const GPtrArray *all = choice->selection->all;

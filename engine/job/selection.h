@@ -27,12 +27,12 @@ typedef struct VkSelection {
 	GPtrArray *guests;   /* those of them that are chosen, each once */
 	GPtrArray *left_out; /* VkLeftOut */
 	GPtrArray *unknown;  /* VkUnknownGuest */
-	GPtrArray *unfit;    /* char*: of EXCLUDE, what no guest of the host has */
+	GPtrArray *unfit;    /* char*: the words of EXCLUDE that fit no guest */
 } VkSelection;
 
 /*
  * The guests NAMES (NULL: all) without those of EXCLUDE; both NULL-terminated, EXCLUDE is nullable.
- * A name or pattern that no guest has is unknown, not a failure; one of EXCLUDE is warned of.
+ * A name or pattern that no guest has is unknown, not a failure; one of EXCLUDE gets a warning.
  */
 VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings, char *const *names,
 			      char *const *exclude, GError **error);

@@ -6,7 +6,7 @@
 #include "last-snapshot.h"
 #include "session.h"
 
-/* What an array took need not be compared with more than the guest's last copy in the vault. */
+/* A copy from an array is compared only with the guest's last copy in the vault. */
 static const VkImageRecord *find_parent(const VkSnapshot *last, const VkDiskRecord *disk)
 {
 	const VkDiskRecord *earlier = last ? vk_snapshot_find_disk(last, disk->target) : NULL;

@@ -245,7 +245,7 @@ gboolean vk_qemu_check_data(const VkQemuLayer *layers, guint count, GError **err
 	return TRUE;
 }
 
-/* What -o says of an image in LUKS. Static. */
+/* The -o options for an image in LUKS. Static. */
 static const char *encryption_options(const VkQemuLayer *image)
 {
 	return g_str_equal(vk_qemu_format(image->format), "raw")

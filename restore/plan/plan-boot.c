@@ -35,7 +35,7 @@ static char *other_directory(const VkPlanner *planner)
 	return g_strdup(planner->facts->nvram_directory);
 }
 
-/* Where it was, if that is a place for it; else with the guest's other files. New string. */
+/* The old path if the file may lie there; else one beside the guest's other files. New string. */
 static char *boot_path(const VkPlanner *planner, const VkDomainBoot *boot)
 {
 	g_autofree char *directory = g_path_get_dirname(boot->path);

@@ -47,7 +47,7 @@ static gboolean may_have_nvram(const VkPlanner *planner, const char *path)
 	       (planner->present && g_strcmp0(planner->present->nvram, path) == 0);
 }
 
-/* Where libvirt would put the variables. New string. */
+/* The path that libvirt would use for the variables. New string. */
 static char *default_nvram_path(const VkPlanner *planner)
 {
 	g_autofree char *name = g_strdup_printf("%s_VARS.fd", planner->plan->guest);
@@ -55,7 +55,7 @@ static char *default_nvram_path(const VkPlanner *planner)
 	return g_build_filename(planner->facts->nvram_directory, name, NULL);
 }
 
-/* Where the variables were, if they may be there. New string. */
+/* The old path of the variables, if they may lie there. New string. */
 static char *nvram_path(VkPlanner *planner, const VkFileRecord *file)
 {
 	char *path;

@@ -10,7 +10,7 @@
 
 static const char hint[] = ", or name another path";
 
-/* Where a part without a path of its own goes: NAME in --to or the current directory. */
+/* The path of a part without a path of its own: NAME in --to or in the current directory. */
 static gboolean set_path(const VkRestoreOptions *options, VkRestoreItem *item, const char *asked,
 			 const char *name, GError **error)
 {

@@ -57,7 +57,7 @@ static gboolean is_system_path(const char *path)
 					     "/var/run",
 					     "/var/spool",
 					     NULL};
-	/* Where desktops mount what is plugged in. */
+	/* Desktops mount removable media there. */
 	static const char *const media[] = {"/run/media", NULL};
 
 	return lies_below(path, system) && !lies_below(path, media);

@@ -101,8 +101,8 @@ VkRestorePlan *vk_planner_finish(VkPlanner *planner, const char *xml, GError **e
 gboolean vk_planner_clone_disks(VkRestorePlan *plan, const VkFacts *facts, GError **error);
 
 /*
- * plan-layout.c: lets the disks that had backing files stand on these. VK_ERROR_CHANGED when one is
- * not as it was; VK_ERROR_FAILED when the image cannot have any, or a file must not be one, as a
+ * plan-layout.c: lets the disks that had backing files use these again. VK_ERROR_CHANGED when one
+ * has changed; VK_ERROR_FAILED when the image cannot have any, or a file must not be one, as a
  * guest's disk.
  */
 gboolean vk_planner_keep_chains(VkRestorePlan *plan, const VkFacts *facts, GError **error);

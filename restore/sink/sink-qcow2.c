@@ -53,7 +53,7 @@ static gboolean qcow2_write(VkSink *sink, guint64 offset, const void *buf, gsize
 	return ok || fail(qcow2, "write", cause, error);
 }
 
-/* What was never written to a raw image in LUKS reads as noise. */
+/* Parts of a raw image in LUKS that were never written read as noise. */
 static gboolean luks_zero(VkSink *sink, guint64 offset, guint64 length, GError **error)
 {
 	static const char zeros[ZEROS_SIZE];

@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-/* What file systems allocate; zeros are left out in units of this. */
+/* The unit that file systems allocate; zeros are left out in this unit. */
 #define PAGE 4096u
 
 typedef struct RawSink {

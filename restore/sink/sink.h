@@ -51,7 +51,7 @@ typedef struct VkSinkOps {
 struct VkSink {
 	const VkSinkOps *ops;
 	gboolean in_order; /* writes and zeros must come from one thread, ascending; else any */
-	gboolean waits; /* a write waits for the disk: threads that decode meanwhile are of use */
+	gboolean waits;    /* a write waits for the disk: more threads can decode meanwhile */
 };
 
 /* Opens the sink that PLACE asks for. PLACE is copied. */
@@ -67,8 +67,8 @@ VkSink *vk_sink_clone_new(const VkPlace *place, const char **ret_temporary, GErr
 gboolean vk_sink_block_check(const VkPlace *place, GError **error);
 
 /*
- * A block device that an array overwrites in place: *RET_PATH is it. Nothing else may hold it, as
- * when it is written to.
+ * A block device that an array overwrites in place: *RET_PATH is it. It must not be in use, as for
+ * a sink that writes to it.
  */
 VkSink *vk_sink_overwritten_new(const VkPlace *place, const char **ret_path, GError **error);
 

@@ -105,7 +105,7 @@ static gboolean is_committed(VkOntapGroup *group, gint64 deadline, gboolean *ret
 }
 
 /*
- * What came of a commit that was not answered: the job of it may be under way, so that a second one
+ * The result of a commit without an answer: the job of it may be under way, so that a second one
  * finds nothing that was started. The fence goes in any case, and so the guests may.
  */
 static void leave_open(VkOntapGroup *group, gint64 deadline, GError *trouble)

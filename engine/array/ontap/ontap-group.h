@@ -27,7 +27,7 @@ gboolean vk_ontap_group_start(VkOntapGroup *group, const json_t *body, gint64 de
  */
 gboolean vk_ontap_group_commit(VkOntapGroup *group, gint64 deadline, GError **error);
 
-/* Waits until it is known what came of the commit. To be called before the group is freed. */
+/* Waits until the result of the commit is known. To be called before the group is freed. */
 gboolean vk_ontap_group_settle(VkOntapGroup *group, GError **error);
 
 /* The member that only the handle of a consistency group has. */
@@ -39,12 +39,12 @@ gboolean vk_ontap_group_settle(VkOntapGroup *group, GError **error);
  */
 gboolean vk_ontap_list_groups(VkOntap *ontap, const GPtrArray *volumes, GPtrArray *found,
 			      GError **error);
-/* Removes one of these by its handle. Fine if it is gone already. */
+/* Removes one of these by its handle. Succeeds if it is gone already. */
 gboolean vk_ontap_remove_group(VkOntap *ontap, const json_t *handle, GError **error);
 
 /*
- * To be called once the snapshot NAME of VOLUME (a uuid) is gone: the last one takes the group's
- * snapshot with it, which holds nothing any more. Best effort.
+ * To be called once the snapshot NAME of VOLUME (a uuid) is gone: with the last of them it also
+ * removes the group's snapshot, which is empty then. Best effort.
  */
 void vk_ontap_group_tidy(VkOntap *ontap, const char *volume, const char *name);
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Where the host keeps devices; tests have others. */
+/* The host's directory of devices; tests have another one. */
 #define SYSFS_VARIABLE "VIRTKEEP_SYSFS"
 #define DEV_VARIABLE   "VIRTKEEP_DEV"
 
@@ -243,7 +243,7 @@ static void write_word(const char *path, const char *word)
 
 	if (fd < 0)
 		return;
-	/* What comes of it shows by the devices. */
+	/* The devices show whether it had an effect. */
 	if (write(fd, word, strlen(word)) < 0)
 		g_debug("'%s' is not writable", path);
 	close(fd);

@@ -46,8 +46,8 @@ VkSource *vk_ontap_open_lun(VkOntap *ontap, const VkOntapStored *layer, GError *
  */
 gboolean vk_ontap_list_clones(VkOntap *ontap, const char *svm, const char *volume_name,
 			      GPtrArray *found, GError **error);
-/* Removes one of these by its handle. Fine if it is gone already, or in use. */
+/* Removes one of these by its handle. Succeeds if it is gone already, or in use. */
 gboolean vk_ontap_remove_clone(VkOntap *ontap, const json_t *handle, GError **error);
 
-/* Makes the LUN what LAYER is, in place: it stays mapped, and keeps its serial number. */
+/* Overwrites the LUN in place with LAYER: it stays mapped, and keeps its serial number. */
 gboolean vk_ontap_restore_lun(VkOntap *ontap, const VkOntapStored *layer, GError **error);

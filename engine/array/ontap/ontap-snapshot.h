@@ -28,7 +28,10 @@ char *vk_ontap_comment(const char *vault_id, const char *guest, const char *id,
 gboolean vk_ontap_find_snapshot(VkOntap *ontap, const char *volume, const char *name,
 				gint64 deadline, json_t **ret, GError **error);
 
-/* Takes one; what a broken connection leaves open is looked up, so that there is never a second. */
+/*
+ * Takes a snapshot. After a broken connection it looks whether there is one, so it never takes a
+ * second.
+ */
 gboolean vk_ontap_take_snapshot(VkOntap *ontap, const char *volume, const json_t *body,
 				gint64 deadline, GError **error);
 
@@ -54,10 +57,10 @@ gboolean vk_ontap_set_listed(VkArray *array, const json_t *handle, gboolean list
 /* The handle of a snapshot. New reference. */
 json_t *vk_ontap_handle(const char *volume, const char *name);
 
-/* Borrowed from HANDLE. VK_ERROR_DAMAGE when it is not the handle of our snapshot. */
+/* Borrowed from HANDLE. VK_ERROR_DAMAGE when it is not the handle of a snapshot of virtkeep. */
 gboolean vk_ontap_read_handle(const json_t *handle, const char **ret_volume, const char **ret_name,
 			      GError **error);
 
-/* A VkArraySnapshot of RECORD on VOLUME. NULL when it is not our snapshot. */
+/* A VkArraySnapshot of RECORD on VOLUME. NULL when virtkeep did not make it. */
 VkArraySnapshot *vk_ontap_snapshot_of_record(VkOntap *ontap, const char *volume,
 					     const json_t *record);

@@ -43,7 +43,7 @@ void vk_reflink_set_immutable(int fd, gboolean immutable);
 /* The directory of a guest's snapshots beside an image. New string. */
 char *vk_reflink_guest_directory(const char *image, const char *vault_id, const char *uuid);
 
-/* What one of our directories is opened for. */
+/* What a directory of virtkeep is opened for. */
 typedef enum {
 	VK_REFLINK_READ,   /* any user may have made it */
 	VK_REFLINK_CHANGE, /* refused unless we alone can write to it and to those above, up to
@@ -52,13 +52,13 @@ typedef enum {
 } VkReflinkUse;
 
 /*
- * Opens DIRECTORY, which virtkeep made, step by step from the image's. Others that may write to the
- * image's directory could have put a link in its place, and we would work on the files of another.
- * Returns a file descriptor, or -1; VK_ERROR_NOT_FOUND when there is none.
+ * Opens DIRECTORY, which virtkeep made, step by step from the image's. Another user who may write
+ * to the image's directory could have put a link in its place that leads to other files. Returns a
+ * file descriptor, or -1; VK_ERROR_NOT_FOUND when there is none.
  */
 int vk_reflink_open_directory(const char *directory, VkReflinkUse use, GError **error);
 
-/* Opens the clone PATH, a file in one of our directories, to read it. */
+/* Opens the clone PATH, a file in a directory of virtkeep, to read it. */
 int vk_reflink_open_clone(const char *path, GError **error);
 
 /*

@@ -55,7 +55,7 @@ gboolean vk_new_file_is_replaced(const char *name, const char *base)
 	return g_str_has_prefix(name, prefix) && vk_time_parse(name + strlen(prefix), &time, NULL);
 }
 
-/* What all temporary names for BASE begin with. New string. */
+/* The beginning of all temporary names for BASE. New string. */
 static char *name_prefix(const char *base)
 {
 	g_autofree char *name = vk_new_file_decorated(base, MARK);
@@ -218,7 +218,7 @@ gboolean vk_new_file_commit(VkNewFile *file, gboolean replace, GError **error)
 	if (vk_io.fsync(file->directory) == 0)
 		return TRUE;
 	vk_fail_errno(error, errno, "cannot sync the directory of '%s'", file->path);
-	/* What was replaced is gone; a new file need not stay. */
+	/* The replaced file is gone; a new file need not stay. */
 	if (!replace)
 		vk_io.unlinkat(file->directory, file->base, 0);
 	return FALSE;

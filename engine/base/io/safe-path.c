@@ -68,7 +68,7 @@ static int follow(Walk *walk, int directory, int link, GError **error)
 	return walk_from(walk, directory, target, error);
 }
 
-/* What ENTRY is called in whole. New string. */
+/* The whole path of ENTRY. New string. */
 static char *name_of(int entry)
 {
 	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", entry);

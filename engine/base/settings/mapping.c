@@ -23,7 +23,7 @@ void vk_mapping_free(VkMapping *entry)
 	g_free(entry);
 }
 
-/* Where the controller begins, by the colon before it: an address of IPv6 is in brackets. */
+/* The colon before the controller; an address of IPv6 is in brackets. */
 static char *find_controller(char *head)
 {
 	char *bracket = g_str_has_suffix(head, "]") ? strrchr(head, '[') : NULL;

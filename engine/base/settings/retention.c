@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-/* What ONTAP takes as a SnapMirror label. */
+/* The form of a SnapMirror label that ONTAP accepts. */
 #define POLICY_MAX        31
 #define POLICY_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-/* What an ONTAP volume can have. */
+/* The most snapshots that an ONTAP volume can have. */
 #define COUNT_MAX 1023
 
 static void retention_free(VkRetention *retention)

@@ -16,7 +16,7 @@ static char *config_path(const char *name)
 	return g_build_filename(g_get_user_config_dir(), "virtkeep", name, NULL);
 }
 
-/* Where XDG_RUNTIME_DIR is not set, GLib takes the user's caches. */
+/* If XDG_RUNTIME_DIR is not set, GLib uses the user's cache directory. */
 static char *runtime_path(const char *name)
 {
 	return g_build_filename(g_get_user_runtime_dir(), name, NULL);

@@ -122,7 +122,7 @@ gboolean vk_attempt_save_disk(VkAttempt *attempt, VkBackupPlanDisk *planned, VkS
 gboolean vk_attempt_capture_firmware(VkAttempt *attempt, GError **error);
 gboolean vk_attempt_save_firmware(VkAttempt *attempt, GError **error);
 
-/* Warns about disks that are encrypted on the host, because they are not in the vault. */
+/* Warns about disks that are encrypted on the host, because the vault has them decrypted. */
 void vk_attempt_warn_decrypted(const VkAttempt *attempt);
 
 /* ---- the sorts of backup, from point in time to reading: attempt-live.c ... ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The backup job: guests are snapshot into a vault, several at once. One guest's failure never
- * stops the others. It logs warnings and failures as they happen, but the failure of a guest named
- * alone is left to the caller. Threads: one job at a time in a process.
+ * The backup job: takes snapshots of guests into a vault, several at once. One guest's failure
+ * never stops the others. It logs warnings and failures as they happen, but the failure of a guest
+ * named alone is left to the caller. Threads: one job at a time in a process.
  */
 #pragma once
 

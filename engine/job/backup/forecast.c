@@ -55,7 +55,7 @@ static const char *held_words(const VkAttempt *attempt)
 			 : "not held: no guest agent is connected";
 }
 
-/* What changed of a disk of a guest that is off, but for what reads as zeros. */
+/* The changed bytes of a disk of a guest that is off, without those that read as zeros. */
 static gboolean count_changes(VkSource *source, guint64 *ret, GError **error)
 {
 	g_autoptr(VkSourceReader) reader = source->ops->open_reader(source, error);

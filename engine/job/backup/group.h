@@ -11,7 +11,7 @@
 typedef struct VkGroup VkGroup;
 
 typedef enum {
-	VK_GROUP_PLANNED, /* with arrays: it is known what they have to take */
+	VK_GROUP_PLANNED, /* with arrays: it is known what they have to snapshot */
 	VK_GROUP_READY,   /* everything slow is done */
 	VK_GROUP_HELD,    /* frozen, suspended, or not to be held */
 	VK_GROUP_BEGUN,   /* the point in time is taken */
@@ -31,7 +31,7 @@ const char *vk_group_id(const VkGroup *group);
  */
 gboolean vk_group_wait(VkGroup *group, VkGroupStage stage, gint64 deadline, GError **error);
 
-/* The caller comes to no later stage; the others wait for it no more. */
+/* The caller comes to no later stage; the others no longer wait for it. */
 void vk_group_leave(VkGroup *group);
 
 /* The caller's point in time is now. */

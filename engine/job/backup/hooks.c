@@ -98,7 +98,7 @@ static void set_number(GStrvBuilder *builder, const char *name, gint64 value)
 	set(builder, name, text);
 }
 
-/* What hooks learn of a run. */
+/* The facts about a run, for hooks. */
 static void set_run(GStrvBuilder *builder, VkHookPhase phase, const VkHookFacts *facts)
 {
 	set(builder, "HOST", g_get_host_name());

@@ -44,5 +44,5 @@ typedef struct VkHookFacts {
 gboolean vk_hooks_run(const VkSettings *settings, VkHookPhase phase, const VkHookFacts *facts,
 		      GError **error);
 
-/* FALSE when hooks of root's would be refused, or cannot be read; nothing is run. */
+/* FALSE when the hooks of root would be refused, or cannot be read; nothing is run. */
 gboolean vk_hooks_check(const VkSettings *settings, GError **error);

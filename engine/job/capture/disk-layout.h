@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How a disk's image is made, and what it stands on: for the restore that makes the like. Threads:
- * free.
+ * How a disk's image is made, and its backing files. A restore makes a similar image from that.
+ * Threads: free.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The doctor finds what earlier backups and restores left in a guest and around it, and removes
- * what is virtkeep's. It passes over a guest that is being backed up or restored. Threads: one at a
+ * what belongs to virtkeep. It skips a guest that is being backed up or restored. Threads: one at a
  * time.
  */
 #pragma once

@@ -8,7 +8,7 @@
 #include <glib.h>
 
 typedef struct VkFinding {
-	char *guest; /* its name; NULL: of no guest that is there */
+	char *guest; /* its name; NULL: it is not of a guest that exists */
 	/* "busy", "job", "frozen", "paused", "checkpoint", "file", "array", "image"; static */
 	const char *kind;
 	char *what;   /* in words */

@@ -197,7 +197,9 @@ static gboolean read_children(const VkVault *vault, const GPtrArray *keys, guint
 	return any;
 }
 
-/* What of the ordered keys is dated in the future is moved until it stands before its children. */
+/*
+ * Moves each of the ordered keys that is dated in the future until it stands before its children.
+ */
 static void place_by_parents(const VkVault *vault, GPtrArray *keys, guint first)
 {
 	g_autoptr(GPtrArray) parents = g_ptr_array_new_with_free_func(g_free);

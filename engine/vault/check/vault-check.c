@@ -116,7 +116,7 @@ static void visit_images(Check *check, const VkSnapshot *snapshot, ImageFunc vis
 		const VkDiskRecord *disk = snapshot->disks->pdata[i];
 		const Place place = {.snapshot = reference, .image = disk->target};
 
-		/* What lies on an array is not the vault's to check. */
+		/* Copies on arrays are not checked. */
 		if (disk->image->runs)
 			visit(check, &place, disk->image);
 	}

@@ -147,7 +147,7 @@ gboolean vk_hints_file_read_entries(VkHintsFile *file, guint64 first, guint32 co
 	return read_at(file, start + first * sizeof(VkHintEntry), ret, count * sizeof(VkHintEntry));
 }
 
-/* Where VALUE would be between LOW and HIGH if prefixes from MIN to MAX were spread evenly. */
+/* The place of VALUE between LOW and HIGH if prefixes from MIN to MAX were spread evenly. */
 static guint64 interpolate(guint64 low, guint64 high, guint64 min, guint64 max, guint64 value)
 {
 	if (value <= min || max <= min)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Keeping the runs of an image few, as increments add to them. Threads: free. */
+/* Keeps the number of an image's runs small, as increments add runs. Threads: free. */
 #pragma once
 
 #include "run-writer.h"

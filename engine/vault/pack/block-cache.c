@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define DEFAULT_SIZE (64u << 20)
-/* What an entry takes besides its bytes: map pages may be tiny and many. */
+/* The memory of an entry besides its bytes: there may be many tiny map pages. */
 #define ENTRY_COST 256u
 
 typedef struct Address {

@@ -68,7 +68,7 @@ static gboolean seek_change_locked(SaveJob *job, GError **error)
 	return TRUE;
 }
 
-/* Where the span ends that begins with the next stripe. */
+/* The end of the span that begins with the next stripe. */
 static gboolean find_end_locked(SaveJob *job, guint32 *ret_end, GError **error)
 {
 	guint32 limit = (guint32)MIN((guint64)job->next + SPAN_STRIPES_MAX, job->stripes);

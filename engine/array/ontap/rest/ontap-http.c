@@ -100,7 +100,7 @@ static const char *remedy_of(guint status)
 	}
 }
 
-/* What ONTAP says of an error; MESSAGE is nullable. */
+/* ONTAP's text for an error; MESSAGE is nullable. */
 static void fail_status(const Exchange *exchange, const char *message, GError **error)
 {
 	const VkOntapReply *reply = exchange->reply;

@@ -16,7 +16,7 @@ typedef struct VkOntapLogin VkOntapLogin;
 /* Of one request. */
 typedef struct VkOntapLoginTry {
 	char *password;    /* NULL: it logs in by certificate */
-	gboolean is_alone; /* others wait for what comes of it */
+	gboolean is_alone; /* other requests wait for its result */
 } VkOntapLoginTry;
 
 /*

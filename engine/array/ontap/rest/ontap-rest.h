@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ONTAP's REST interface: collections in whole, changes to their very end (jobs), and its version.
+ * ONTAP's REST interface: whole collections, changes and the wait for their jobs, and its version.
  * Only for the ONTAP driver. Threads: free, but for new and free.
  */
 #pragma once
@@ -62,7 +62,8 @@ gboolean vk_ontap_change(VkOntapRest *rest, const char *method, const char *url,
 gint64 vk_ontap_deadline(const VkOntapRest *rest, guint seconds);
 
 /*
- * DEADLINE, or a few seconds from now: enough to look what came of a change that took all the time.
+ * DEADLINE, or a few seconds from now: enough to look at the result of a change that used up
+ * DEADLINE.
  */
 gint64 vk_ontap_look_deadline(const VkOntapRest *rest, gint64 deadline);
 
