@@ -28,13 +28,13 @@ fake() { # NAME: reads a program from standard input
 for unit in "$build"/contrib/*.service "$contrib"/systemd/*.timer; do
 	sed -e "s,^ExecStart=[^ ]*,ExecStart=/bin/true," "$unit" > "$work/units/${unit##*/}"
 done
-grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backup,mount}.service |
+grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backup,forget,mount}.service |
 	grep . && fail "these units tell nobody of a failure"
 cp "$work/units/virtkeep-failure@.service" "$work/units/virtkeep-failure@test.service"
 if command -v systemd-analyze > /dev/null; then
 	said=$(SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify --man=no \
-		"$work"/units/virtkeep-{backup,mount,failure@test}.service \
-		"$work/units/virtkeep-backup.timer" 2>&1 | grep -F "$work/units" || true)
+		"$work"/units/virtkeep-{backup,forget,mount,failure@test}.service \
+		"$work"/units/virtkeep-{backup,forget}.timer 2>&1 | grep -F "$work/units" || true)
 	[[ -z $said ]] || fail "$said"
 fi
 
