@@ -81,8 +81,10 @@ gboolean vk_vault_copy(VkVault *vault, VkArrays *arrays, VkSnapshot *snapshot, g
 	if (!vk_last_snapshot_load(vault, snapshot->uuid, &last, error))
 		return FALSE;
 	session = vk_session_new(vault, workers, error);
+	if (!session || !vk_session_check_parent(session, last, error))
+		return FALSE;
 	await_disks(snapshot, progress);
-	for (guint i = 0; session && i < snapshot->disks->len; i++) {
+	for (guint i = 0; i < snapshot->disks->len; i++) {
 		VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 
 		if (disk->image->runs || copy_disk(session, arrays, disk, last, progress, error))
@@ -90,6 +92,6 @@ gboolean vk_vault_copy(VkVault *vault, VkArrays *arrays, VkSnapshot *snapshot, g
 		g_prefix_error(error, "disk '%s': ", disk->target);
 		return FALSE;
 	}
-	return session && vk_session_commit_copies(session, snapshot, error) &&
+	return vk_session_commit_copies(session, snapshot, error) &&
 	       check_listed(vault, snapshot, error);
 }

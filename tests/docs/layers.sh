@@ -32,8 +32,8 @@ declare -A below=(
 	[engine/vault/catalog]='engine/base engine/vault/store engine/vault/snapshot engine/vault'
 	[engine/vault/session]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
-		engine/vault/pack engine/vault/map engine/vault/hints engine/vault/snapshot
-		engine/vault engine/vault/catalog'
+		engine/vault/pack engine/vault/map engine/vault/hints engine/vault/lease
+		engine/vault/snapshot engine/vault engine/vault/catalog'
 	[engine/vault/view]='
 		engine/base engine/base/transfer engine/vault/map engine/vault/snapshot
 		engine/vault engine/vault/catalog'

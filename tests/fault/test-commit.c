@@ -172,9 +172,9 @@ static void check_states(const char *directory, MemSource *const *states, guint 
 	ck_assert_msg(result->errors->len == 0, "%s", first);
 }
 
-static guint count_temporaries(const char *directory)
+static guint count_objects(const char *directory, const char *folder)
 {
-	g_autofree char *path = g_build_filename(directory, "tmp", NULL);
+	g_autofree char *path = g_build_filename(directory, folder, NULL);
 	GDir *dir = g_dir_open(path, 0, NULL);
 	guint n = 0;
 
@@ -239,7 +239,7 @@ static gboolean try_fault(Fault kind, int call, int errno_value, MemSource *cons
 		 */
 		ck_assert_uint_eq(listed, ok || (kind == FAIL_FROM_THEN_ON && listed == 2) ? 2 : 1);
 		if (kind == FAIL_ONCE)
-			ck_assert_uint_eq(count_temporaries(directory), 0);
+			ck_assert_uint_eq(count_objects(directory, "tmp"), 0);
 	}
 	listed = count_snapshots(directory);
 	ck_assert(listed == 1 || listed == 2);
@@ -249,7 +249,9 @@ static gboolean try_fault(Fault kind, int call, int errno_value, MemSource *cons
 	check_states(directory, states, 2);
 	ck_assert(back_up(directory, states[2], NULL));
 	check_states(directory, states, 3);
-	ck_assert_uint_eq(count_temporaries(directory), 0);
+	ck_assert_uint_eq(count_objects(directory, "tmp"), 0);
+	if (kind == KILL)
+		ck_assert_uint_eq(count_objects(directory, "leases"), 0);
 	temp_directory_remove(directory);
 	return happened;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The commit: packs first, then their names, then the snapshot object, by which it is there. What a
- * lost pack held is never referred to.
+ * lost pack held is never referred to. The steps are those of tests/model/README.md.
  */
 #include "session-priv.h"
 
@@ -18,6 +18,10 @@ static gboolean is_current(const VkSession *session, const VkImageRecord *image,
 {
 	if (!image->runs || image->epoch == 0 || image->epoch == session->epoch)
 		return TRUE;
+	if (image->epoch < session->lease_epoch)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "an image was saved before another snapshot: the snapshot is not "
+			       "saved");
 	return vk_fail(error, VK_ERROR_FAILED,
 		       "a pack of the snapshot was lost: the snapshot is not saved");
 }
@@ -43,6 +47,32 @@ static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GE
 	       images_are_current(session, snapshot, error) && store->ops->sync(store, error);
 }
 
+/*
+ * Puts OBJECT as NAME, by which all that it refers to is there. Whatever happens, the lease is used
+ * up then: its intent says nothing of the next try.
+ */
+static gboolean publish(VkSession *session, const char *name, json_t *object, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_lease_put_intent(session->lease, name, object, error) || /* W5 */
+	    !vk_session_check_fence(session, error)) {                   /* W6 */
+		vk_session_end_lease(session);                           /* W8 */
+		return FALSE;
+	}
+	/* W7 */
+	if (vk_checked_json_put(session->vault->store, name, object, VK_PUT_NOW, &trouble) ||
+	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
+		vk_session_end_lease(session); /* W8 */
+	else
+		/* A power cut may bring it back. */
+		vk_lease_leave_open(g_steal_pointer(&session->lease));
+	if (!trouble)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
 static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GError **error)
 {
 	g_autofree char *name =
@@ -51,8 +81,7 @@ static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GEr
 	/* What a reader would refuse is not published. */
 	g_autoptr(VkSnapshot) reread = vk_snapshot_from_json(object, error);
 
-	return reread &&
-	       vk_checked_json_put(session->vault->store, name, object, VK_PUT_NOW, error);
+	return reread && publish(session, name, object, error);
 }
 
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
@@ -60,7 +89,7 @@ gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **er
 	char *claim;
 	gboolean done;
 
-	if (!finish_images(session, snapshot, error) ||
+	if (!vk_session_ensure_lease(session, error) || !finish_images(session, snapshot, error) ||
 	    !vk_commit_time_claim(session->vault, snapshot, &claim, error))
 		return FALSE;
 	done = put_snapshot(session, snapshot, error);
@@ -76,10 +105,10 @@ gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot
 		vk_snapshot_copies_object(snapshot->uuid, snapshot->time, snapshot->id);
 	g_autoptr(json_t) object = NULL;
 
-	if (!finish_images(session, snapshot, error))
+	if (!vk_session_ensure_lease(session, error) || !finish_images(session, snapshot, error))
 		return FALSE;
 	object = vk_snapshot_copies_to_json(snapshot);
-	if (!vk_checked_json_put(session->vault->store, name, object, VK_PUT_NOW, error))
+	if (!publish(session, name, object, error))
 		return FALSE;
 	vk_session_commit_hints(session);
 	return TRUE;

@@ -160,7 +160,8 @@ static gboolean address_has_id(VkWorker *worker, const VkPackId *pack, guint32 s
 static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_pack,
 			   guint32 *ret_slot)
 {
-	if (worker->followed && slot_has_id(worker->followed, worker->followed_slot + 1, id)) {
+	if (worker->followed && slot_has_id(worker->followed, worker->followed_slot + 1, id) &&
+	    vk_session_may_refer(worker->session, worker->followed, worker->followed_slot + 1)) {
 		*ret_pack = worker->followed->id;
 		*ret_slot = ++worker->followed_slot;
 		return TRUE;
@@ -168,7 +169,8 @@ static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_
 	if (vk_pack_writer_find(worker->pack, id, ret_pack, ret_slot))
 		return TRUE;
 	return vk_hints_lookup(worker->session->hints, id, ret_pack, ret_slot) &&
-	       address_has_id(worker, ret_pack, *ret_slot, id);
+	       address_has_id(worker, ret_pack, *ret_slot, id) &&
+	       vk_session_may_refer(worker->session, worker->followed, *ret_slot);
 }
 
 static gboolean store_block(Span *span, guint32 block, const VkHashed *hashed, VkPackId *ret_pack,

@@ -371,6 +371,7 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 			       VkSaveStats *stats, VkProgress *progress, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
+	g_autoptr(GError) fence = NULL;
 	VkImageRecord *record;
 	VkCount *count;
 
@@ -386,8 +387,16 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 			"what changed is known, but not since which image of that size");
 		return NULL;
 	}
+	if (!vk_session_ensure_lease(session, error))
+		return NULL;
 	count = vk_count_source(source, progress);
 	record = save_image(session, source, parent, stats, progress, &trouble);
+	/* Whoever is fenced may not find the parent's map any more. */
+	if (!record && stats->parent_damaged && !vk_session_check_fence(session, &fence)) {
+		stats->parent_damaged = FALSE;
+		g_clear_error(&trouble);
+		trouble = g_steal_pointer(&fence);
+	}
 	if (!record && stats->parent_damaged && !source->knows_changes) {
 		g_clear_error(&trouble);
 		record = save_image(session, source, NULL, stats, progress, &trouble);

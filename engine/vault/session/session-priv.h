@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of VkSession, shared by session.c, save.c, save-span.c and commit.c. */
+/*
+ * The inside of VkSession, shared by session.c, session-lease.c, save.c, save-span.c and commit.c.
+ */
 #pragma once
 
+#include "announcement.h"
 #include "codec.h"
 #include "hasher.h"
 #include "hints.h"
+#include "lease.h"
 #include "map.h"
 #include "pack-writer.h"
 #include "session.h"
@@ -37,8 +41,14 @@ struct VkSession {
 	VkHasher *hasher;       /* for map pages */
 	VkCodec *codec;         /* the same */
 	guint32 images;
-	/* Goes up when a pack is lost. Records of an older epoch may refer to it. */
+	/* Goes up when a pack is lost, and with each lease. Records of an older epoch may refer to
+	   what is gone. */
 	_Atomic guint64 epoch;
+	VkLease *lease;            /* NULL: a new one is due */
+	guint64 lease_epoch;       /* the epoch that it began */
+	VkAnnouncement *condemned; /* as the lease began */
+	GMutex seen_mutex;
+	GHashTable *seen; /* VkPackId, owned -> whether it is there; under the mutex */
 };
 
 /* What the workers share while they save one image. Constant but for the atomic. */
@@ -53,6 +63,21 @@ typedef struct VkSave {
 	VkProgress *progress;
 	_Atomic int parent_damaged;
 } VkSave;
+
+/* Begins a lease unless the session has one. No worker runs meanwhile. */
+gboolean vk_session_ensure_lease(VkSession *session, GError **error);
+
+/* Ends it, if there is one. */
+void vk_session_end_lease(VkSession *session);
+
+/*
+ * Whether a slot that is neither the parent's nor the session's own may be referred to: it is not
+ * condemned, and its pack was seen in the vault since the lease began.
+ */
+gboolean vk_session_may_refer(VkSession *session, const VkPackTable *table, guint32 slot);
+
+/* Fails when a collector took the session for dead. */
+gboolean vk_session_check_fence(VkSession *session, GError **error);
 
 /* Waits for all packs under way. If one is lost, only the epoch says so. */
 void vk_session_settle(VkSession *session);

@@ -58,10 +58,12 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 	session->vault = vault;
 	session->id = vk_pack_id_random();
 	session->epoch = 1;
+	session->seen = g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, NULL);
+	g_mutex_init(&session->seen_mutex);
 	session->hasher = vk_hasher_new();
 	session->codec = vk_codec_new(vault->compression_level);
 	session->hints = share_hints(vault, error);
-	if (!session->hints)
+	if (!session->hints || !vk_session_ensure_lease(session, error))
 		return NULL;
 	session->n_workers = workers ? workers : g_get_num_processors();
 	session->workers = g_new0(VkWorker, session->n_workers);
@@ -120,6 +122,10 @@ void vk_session_free(VkSession *session)
 		vk_session_commit_hints(session);
 		unshare_hints(session->vault);
 	}
+	vk_session_end_lease(session); /* nothing of it is under way any more */
+	vk_announcement_free(session->condemned);
+	g_hash_table_unref(session->seen);
+	g_mutex_clear(&session->seen_mutex);
 	vk_hasher_free(session->hasher);
 	vk_codec_free(session->codec);
 	g_free(session);

@@ -2,8 +2,10 @@
 /*
  * VkSession: a writer of one vault. Images are saved by share-nothing workers, each with its own
  * open pack; a snapshot appears by the commit and not before. One session may commit any number
- * of snapshots. Memory is bounded by the workers, not by the disks. Threads: one caller at a time;
- * a vault may have any number of sessions at once, which find each other's blocks.
+ * of snapshots, each before the images of the next are saved. A session has a lease in the vault,
+ * so that no garbage collection removes what it refers to. Memory is bounded by the workers, not by
+ * the disks. Threads: one caller at a time; a vault may have any number of sessions at once, which
+ * find each other's blocks.
  */
 #pragma once
 
@@ -31,6 +33,12 @@ typedef struct VkSaveStats {
 /* WORKERS 0 means one for each core. The vault must be open for writing and outlive the session. */
 VkSession *vk_session_new(VkVault *vault, guint workers, GError **error);
 
+/*
+ * Checks that PARENT (nullable), whose images are going to be the parents of those to be saved, is
+ * still listed. To be called before the first save if PARENT was loaded before the session began.
+ */
+gboolean vk_session_check_parent(VkSession *session, const VkSnapshot *parent, GError **error);
+
 /* Reads sources no faster than LIMIT (borrowed, nullable) allows, which sessions may share. */
 void vk_session_set_limit(VkSession *session, VkRateLimit *limit);
 
@@ -50,7 +58,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSession, vk_session_free)
  * on vk_interrupted().
  *
  * When a pack cannot be written, the images saved since the last commit are lost with it: the
- * commit refuses them. The session itself can go on with another guest.
+ * commit refuses them. It refuses images that were saved before another commit as well. The session
+ * itself can go on with another guest.
  */
 VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkImageRecord *parent,
 			       VkSaveStats *stats, VkProgress *progress, GError **error);
@@ -59,7 +68,7 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
  * Makes SNAPSHOT appear: packs and their directories are durable first, then the object. Sets its
  * parent, the newest snapshot of its guest, and its time: the first free second at or after its
  * present time. Snapshots of the guest that are at most some seconds ahead come before it. On
- * failure nothing is listed.
+ * failure nothing is listed, and the images have to be saved again.
  */
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error);
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The session's part in tests/model/README.md: its leases, and what may be referred to under one. A
+ * lease commits once. So the next save or commit after a commit begins a lease anew, and what was
+ * saved before is worth nothing then: nobody held it meanwhile.
+ */
+#include "session-priv.h"
+
+#include "catalog.h"
+#include "errors.h"
+#include "lease-list.h"
+#include "lease-sweep.h"
+#include "log.h"
+
+/*
+ * Ends what died on this host, and removes what has ended. This does no more than make room, so
+ * failures are not said.
+ */
+static void tidy_leases(VkStore *store)
+{
+	g_autoptr(GPtrArray) infos = vk_leases_list(store, NULL);
+
+	for (guint i = 0; infos && i < infos->len; i++) {
+		const VkLeaseInfo *info = g_ptr_array_index(infos, i);
+
+		if (info->ended ||
+		    (info->is_local_and_dead && vk_lease_end_of_dead(store, info, NULL)))
+			vk_lease_sweep(store, info->id, NULL);
+	}
+}
+
+/* What was known before the lease says nothing any more. */
+static void forget_findings(VkSession *session)
+{
+	session->lease_epoch = ++session->epoch;
+	g_hash_table_remove_all(session->seen);
+	for (guint i = 0; i < session->n_workers; i++)
+		g_clear_pointer(&session->workers[i].followed, vk_pack_table_unref);
+}
+
+gboolean vk_session_ensure_lease(VkSession *session, GError **error)
+{
+	VkStore *store = session->vault->store;
+	g_autoptr(VkAnnouncement) condemned = NULL;
+	VkLease *lease;
+
+	if (session->lease)
+		return TRUE;
+	tidy_leases(store);
+	lease = vk_lease_begin(store, VK_LEASE_WRITE, NULL, error); /* W1 */
+	if (!lease)
+		return FALSE;
+	condemned = vk_announcements_load(store, error); /* W2 */
+	if (!condemned) {
+		vk_lease_end(lease);
+		return FALSE;
+	}
+	vk_announcement_free(session->condemned);
+	session->condemned = g_steal_pointer(&condemned);
+	session->lease = lease;
+	forget_findings(session);
+	return TRUE;
+}
+
+void vk_session_end_lease(VkSession *session)
+{
+	vk_lease_end(g_steal_pointer(&session->lease)); /* W8 */
+}
+
+/* W3 */
+gboolean vk_session_check_parent(VkSession *session, const VkSnapshot *parent, GError **error)
+{
+	g_autoptr(GPtrArray) keys =
+		parent ? vk_catalog_list(session->vault, parent->uuid, error) : NULL;
+
+	if (!parent || (keys && vk_catalog_has_id(keys, parent->id)))
+		return TRUE;
+	return keys && vk_fail(error, VK_ERROR_FAILED,
+			       "the snapshot '%s@%s', which this one would build on, was forgotten "
+			       "a moment ago; run it again",
+			       parent->name, parent->time);
+}
+
+/* Whether the pack was seen in the vault since the lease began; looked for once. */
+static gboolean is_seen(VkSession *session, const VkPackTable *table)
+{
+	VkStore *store = session->vault->store;
+	gpointer seen;
+	gboolean known;
+	guint64 size;
+
+	g_mutex_lock(&session->seen_mutex);
+	known = g_hash_table_lookup_extended(session->seen, &table->id, NULL, &seen);
+	g_mutex_unlock(&session->seen_mutex);
+	if (known)
+		return GPOINTER_TO_INT(seen);
+	seen = GINT_TO_POINTER(store->ops->head(store, table->object, &size, NULL, NULL));
+	g_mutex_lock(&session->seen_mutex);
+	g_hash_table_insert(session->seen, g_memdup2(&table->id, sizeof(table->id)), seen);
+	g_mutex_unlock(&session->seen_mutex);
+	return GPOINTER_TO_INT(seen);
+}
+
+/* W4 */
+gboolean vk_session_may_refer(VkSession *session, const VkPackTable *table, guint32 slot)
+{
+	return !vk_announcement_has(session->condemned, &table->id, slot) &&
+	       is_seen(session, table);
+}
+
+/* W6 */
+gboolean vk_session_check_fence(VkSession *session, GError **error)
+{
+	gboolean fenced;
+
+	if (!vk_lease_is_fenced(session->lease, &fenced, error))
+		return FALSE;
+	return !fenced || vk_fail(error, VK_ERROR_FAILED,
+				  "a garbage collection of the vault '%s' took this backup for "
+				  "dead; nothing was saved; run it again",
+				  vk_vault_url(session->vault));
+}
