@@ -89,14 +89,15 @@ declare -A below=(
 		engine/base engine/base/program engine/vault engine/vault/open
 		engine/vault/catalog engine/vault/view engine/array/drivers'
 	[restore/sink]='engine/base engine/base/io engine/base/transfer engine/qemu'
+	[restore/facts]='engine/base engine/qemu engine/array engine/domain engine/virt/host'
 	[restore/plan]='
-		engine/base engine/base/io engine/vault/view engine/qemu engine/array
-		engine/domain engine/virt/host restore/sink'
+		engine/base engine/base/io engine/vault/view engine/qemu engine/domain restore/sink
+		restore/facts'
 	[restore]='
 		engine/base engine/base/io engine/base/transfer engine/base/program
 		engine/vault/open engine/vault/catalog engine/qemu engine/array
 		engine/array/drivers engine/virt/host engine/virt/hold engine/job restore/sink
-		restore/plan'
+		restore/facts restore/plan'
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
