@@ -85,9 +85,10 @@ declare -A below=(
 		engine/vault/check engine/array/drivers engine/virt/host engine/virt/hold
 		engine/virt/guard engine/job engine/job/backup engine/job/doctor
 		engine/job/forget engine/job/snapcreator'
+	[fs/tree]='engine/base engine/vault/catalog engine/vault/view'
 	[fs]='
 		engine/base engine/base/program engine/vault engine/vault/open
-		engine/vault/catalog engine/vault/view engine/array/drivers'
+		engine/vault/catalog engine/array/drivers fs/tree'
 	[restore/sink]='engine/base engine/base/io engine/base/transfer engine/qemu'
 	[restore/facts]='engine/base engine/qemu engine/array engine/domain engine/virt/host'
 	[restore/plan]='
