@@ -61,6 +61,9 @@ declare -A below=(
 	[engine/job/capture]='
 		engine/base engine/base/io engine/base/transfer engine/vault/snapshot engine/qemu
 		engine/domain engine/virt/host engine/virt/disk'
+	[engine/job/array]='
+		engine/base engine/base/settings engine/retention engine/vault/snapshot engine/vault
+		engine/vault/catalog engine/array engine/domain engine/virt/host engine/virt/disk'
 	[engine/job]='
 		engine/base engine/base/transfer engine/base/settings engine/base/program
 		engine/retention engine/vault/snapshot engine/vault engine/vault/catalog
@@ -71,10 +74,11 @@ declare -A below=(
 		engine/vault/pack engine/vault/snapshot engine/vault engine/vault/session
 		engine/qemu engine/array engine/array/drivers engine/domain engine/virt/host
 		engine/virt/disk engine/virt/hold engine/virt/backup engine/job/capture
-		engine/job'
+		engine/job/array engine/job'
 	[engine/job/doctor]='
 		engine/base engine/base/io engine/vault engine/qemu engine/array engine/domain
-		engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup engine/job'
+		engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup engine/job/array
+		engine/job'
 	[engine/job/forget]='
 		engine/base engine/base/settings engine/retention engine/vault/catalog
 		engine/array engine/virt/host'
@@ -83,7 +87,7 @@ declare -A below=(
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
 		engine/vault/check engine/array/drivers engine/virt/host engine/virt/hold
-		engine/virt/guard engine/job engine/job/backup engine/job/doctor
+		engine/virt/guard engine/job/array engine/job engine/job/backup engine/job/doctor
 		engine/job/forget engine/job/snapcreator'
 	[fs/tree]='engine/base engine/vault/catalog engine/vault/view'
 	[fs]='
