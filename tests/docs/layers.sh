@@ -69,12 +69,13 @@ declare -A below=(
 		engine/retention engine/vault/snapshot engine/vault engine/vault/catalog
 		engine/vault/session engine/array engine/domain engine/virt/host engine/virt/disk
 		engine/virt/hold'
+	[engine/job/backup/group]='engine/base'
 	[engine/job/backup]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/vault/pack engine/vault/snapshot engine/vault engine/vault/session
 		engine/qemu engine/array engine/array/drivers engine/domain engine/virt/host
 		engine/virt/disk engine/virt/hold engine/virt/backup engine/job/capture
-		engine/job/array engine/job'
+		engine/job/array engine/job engine/job/backup/group'
 	[engine/job/doctor]='
 		engine/base engine/base/io engine/vault engine/qemu engine/array engine/domain
 		engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup engine/job/array
