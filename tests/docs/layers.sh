@@ -84,12 +84,16 @@ declare -A below=(
 		engine/base engine/base/settings engine/retention engine/vault/catalog
 		engine/array engine/virt/host'
 	[engine/job/snapcreator]='engine/base engine/base/settings'
+	[engine/cli/parts]='
+		engine/base engine/base/program engine/vault engine/vault/open
+		engine/vault/catalog engine/vault/check engine/array/drivers engine/virt/host
+		engine/job engine/job/backup engine/job/forget'
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
-		engine/vault/check engine/array/drivers engine/virt/host engine/virt/hold
-		engine/virt/guard engine/job/array engine/job engine/job/backup engine/job/doctor
-		engine/job/forget engine/job/snapcreator'
+		engine/vault/check engine/array/drivers engine/virt/hold engine/virt/guard
+		engine/job/array engine/job engine/job/backup engine/job/doctor engine/job/forget
+		engine/job/snapcreator engine/cli/parts'
 	[fs/tree]='engine/base engine/vault/catalog engine/vault/view'
 	[fs]='
 		engine/base engine/base/program engine/vault engine/vault/open
