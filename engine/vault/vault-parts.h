@@ -5,7 +5,7 @@
 #include "store.h"
 #include "block-cache.h"
 #include "hints-place.h"
-#include "pack-table.h"
+#include "pack-cache.h"
 #include "vault.h"
 
 struct VkVault {

@@ -4,7 +4,7 @@
 
 #include "store.h"
 #include "pack-context.h"
-#include "pack-table.h"
+#include "pack-cache.h"
 
 #include <glib.h>
 

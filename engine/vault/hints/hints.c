@@ -8,6 +8,7 @@
 #include "layout.h"
 #include "log.h"
 #include "interrupt.h"
+#include "pack-name.h"
 
 #include <stdlib.h>
 #include <string.h>

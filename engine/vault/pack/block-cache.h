@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "pack-table.h"
+#include "pack-cache.h"
 
 #include <glib.h>
 

@@ -3,7 +3,7 @@
 
 #include "crc.h"
 #include "frame.h"
-#include "pack-table.h"
+#include "pack-name.h"
 
 #include <string.h>
 

@@ -8,7 +8,8 @@
 #include "errors.h"
 #include "frame.h"
 #include "hasher.h"
-#include "pack-table.h"
+#include "pack-cache.h"
+#include "pack-name.h"
 #include "pack-writer.h"
 #include "tempvault.h"
 

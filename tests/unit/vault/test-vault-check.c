@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "hasher.h"
 #include "image-bed.h"
+#include "pack-name.h"
 #include "run-writer.h"
 #include "session-priv.h"
 

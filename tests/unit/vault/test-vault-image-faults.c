@@ -3,6 +3,7 @@
 #include "damages.h"
 #include "errors.h"
 #include "image-bed.h"
+#include "pack-name.h"
 #include "io.h"
 #include "interrupt.h"
 #include "session-priv.h"
