@@ -72,7 +72,7 @@ static void set_id(VkVault *vault, const VkPackId *id)
 	memcpy(vault->context.vault_id, id->bytes, VK_ID_SIZE);
 	vk_pack_id_format(id, vault->id_hex);
 	vault->packs = vk_pack_cache_new(vault->store, &vault->context);
-	vault->blocks = vk_block_cache_new(vault->store, &vault->context, vault->packs);
+	vault->blocks = vk_block_cache_new(vault->packs);
 }
 
 static json_t *describe(const VkVault *vault)

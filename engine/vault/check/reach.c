@@ -24,13 +24,18 @@ void vk_reach_free(VkReach *reach)
 	g_free(reach);
 }
 
-static gboolean slots_exist(const VkPackTable *table, const VkExtent *extent, GError **error)
+/* Whether a generation of the pack has the slot. If that of *TABLE has not, it is replaced. */
+static gboolean find_slot(const VkReach *reach, guint32 slot, VkPackTable **table, GError **error)
 {
-	for (guint32 i = 0; i < extent->count; i++)
-		if (extent->slot + i >= table->slots ||
-		    table->entries[extent->slot + i].length_flags == 0)
-			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u", table->object,
-				       extent->slot + i);
+	VkPackTable *other;
+
+	if (vk_pack_table_has(*table, slot))
+		return TRUE;
+	other = vk_pack_cache_find(reach->vault->packs, &(*table)->id, slot, error);
+	if (!other)
+		return FALSE;
+	vk_pack_table_unref(*table);
+	*table = other;
 	return TRUE;
 }
 
@@ -39,12 +44,17 @@ static gboolean add_slots(VkReach *reach, const VkExtent *extent, GError **error
 {
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(reach->vault->packs, &extent->pack, error);
 	const VkSlots *present = vk_slot_set_of_pack(reach->slots, &extent->pack);
+	guint64 bytes = 0;
 
-	if (!table || !slots_exist(table, extent, error))
+	if (!table)
 		return FALSE;
-	for (guint32 slot = extent->slot; slot < extent->slot + extent->count; slot++)
+	for (guint32 slot = extent->slot; slot < extent->slot + extent->count; slot++) {
+		if (!find_slot(reach, slot, &table, error))
+			return FALSE;
 		if (!vk_slots_have(present, slot))
-			reach->bytes += vk_pack_table_length(table, slot);
+			bytes += vk_pack_table_length(table, slot);
+	}
+	reach->bytes += bytes;
 	vk_slot_set_add(reach->slots, &extent->pack, extent->slot, extent->count);
 	return TRUE;
 }

@@ -4,7 +4,6 @@
 #include "catalog.h"
 #include "errors.h"
 #include "text.h"
-#include "frame.h"
 #include "hasher.h"
 #include "map.h"
 #include "interrupt.h"
@@ -181,12 +180,24 @@ static void report_bad_blocks(Check *check, const Place *place, const VkImageRec
 /* Slots of one pack that are read, but not yet compared with their ids. */
 typedef struct Batch {
 	VkHasher *hasher;
-	const VkPackTable *table;
 	guint count;
 	guint32 slots[VK_HASHER_LANES];
+	VkPackTable *tables[VK_HASHER_LANES]; /* of the generation that each was read from */
 	VkHashed blocks[VK_HASHER_LANES];
 	guint8 *buf; /* VK_HASHER_LANES blocks */
 } Batch;
+
+/* TABLE is NULL when no generation of the pack has the slot. */
+static void report_bad_slot(Check *check, const VkPackId *pack, const VkPackTable *table,
+			    guint32 slot, const GError *error)
+{
+	const Place place = {.object = table ? table->object : NULL};
+
+	g_mutex_lock(&check->mutex);
+	report(check, &place, error);
+	vk_slot_set_add(check->bad, pack, slot, 1);
+	g_mutex_unlock(&check->mutex);
+}
 
 /* None of the USED slots of a pack can be read. */
 static void report_bad_pack(Check *check, const VkPackId *pack, const VkSlots *used,
@@ -195,17 +206,6 @@ static void report_bad_pack(Check *check, const VkPackId *pack, const VkSlots *u
 	g_mutex_lock(&check->mutex);
 	report(check, &(const Place){0}, error);
 	vk_slot_set_add_all(check->bad, pack, used);
-	g_mutex_unlock(&check->mutex);
-}
-
-static void report_bad_slot(Check *check, const VkPackTable *table, guint32 slot,
-			    const GError *error)
-{
-	const Place place = {.object = table->object};
-
-	g_mutex_lock(&check->mutex);
-	report(check, &place, error);
-	vk_slot_set_add(check->bad, &table->id, slot, 1);
 	g_mutex_unlock(&check->mutex);
 }
 
@@ -225,36 +225,40 @@ static void compare_batch(Check *check, Batch *batch)
 
 	vk_hasher_run(batch->hasher, batch->blocks, batch->count);
 	for (guint i = 0; i < batch->count; i++) {
+		g_autoptr(VkPackTable) table = g_steal_pointer(&batch->tables[i]);
 		guint32 slot = batch->slots[i];
-		const VkTableEntry *entry = &batch->table->entries[slot];
 		g_autoptr(GError) error = NULL;
 
-		if (memcmp(batch->blocks[i].id.bytes, entry->id, VK_BLOCK_ID_SIZE) == 0) {
-			bytes += vk_pack_table_length(batch->table, slot);
+		if (memcmp(batch->blocks[i].id.bytes, table->entries[slot].id, VK_BLOCK_ID_SIZE) ==
+		    0) {
+			bytes += vk_pack_table_length(table, slot);
 			good++;
 			continue;
 		}
 		vk_fail(&error, VK_ERROR_DAMAGE,
 			"'%s' is damaged in slot %u: its content is not what was stored",
-			batch->table->object, slot);
-		report_bad_slot(check, batch->table, slot, error);
+			table->object, slot);
+		report_bad_slot(check, &table->id, table, slot, error);
 	}
 	count_good(check, good, bytes);
 	batch->count = 0;
 }
 
-static void read_into_batch(Check *check, Batch *batch, guint32 slot)
+static void read_into_batch(Check *check, Batch *batch, const VkPackId *pack, guint32 slot)
 {
 	guint8 *buf = batch->buf + (gsize)batch->count * VK_BLOCK_SIZE;
 	VkHashed *block = &batch->blocks[batch->count];
+	g_autoptr(VkPackTable) table = NULL;
 	g_autoptr(GError) error = NULL;
 
 	block->data = buf;
-	if (!vk_frame_read(check->vault->store, &check->vault->context, batch->table, slot,
-			   VK_SLOT_KIND_DATA, buf, &block->length, &error))
-		report_bad_slot(check, batch->table, slot, error);
-	else
-		batch->slots[batch->count++] = slot;
+	if (!vk_pack_cache_read(check->vault->packs, pack, slot, VK_SLOT_KIND_DATA, buf,
+				&block->length, &table, &error)) {
+		report_bad_slot(check, pack, table, slot, error);
+		return;
+	}
+	batch->slots[batch->count] = slot;
+	batch->tables[batch->count++] = g_steal_pointer(&table);
 }
 
 static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, const VkSlots *used)
@@ -267,10 +271,9 @@ static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, co
 		report_bad_pack(check, pack, used, error);
 		return;
 	}
-	batch->table = table;
 	for (guint32 slot = 0; slot < VK_SLOTS_MAX && !vk_interrupted(); slot++) {
 		if (vk_slots_have(used, slot))
-			read_into_batch(check, batch, slot);
+			read_into_batch(check, batch, pack, slot);
 		if (batch->count == VK_HASHER_LANES)
 			compare_batch(check, batch);
 	}

@@ -290,8 +290,7 @@ static void add_table_locked(VkHints *hints, const VkPackTable *table)
 		guint flags = entry->length_flags >> VK_SLOT_FLAG_SHIFT;
 		VkBlockId id;
 
-		if ((flags & VK_SLOT_KIND) != VK_SLOT_KIND_DATA ||
-		    (entry->length_flags & VK_SLOT_LENGTH_MASK) == 0)
+		if ((flags & VK_SLOT_KIND) != VK_SLOT_KIND_DATA || !vk_pack_table_has(table, slot))
 			continue;
 		memcpy(id.bytes, entry->id, sizeof(id.bytes));
 		add_locked(hints, prefix_of(&id), &table->id, slot);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "block-cache.h"
 
-#include "frame.h"
-
 #include <string.h>
 
 #define DEFAULT_SIZE (64u << 20)
@@ -20,9 +18,7 @@ typedef struct Entry {
 } Entry;
 
 struct VkBlockCache {
-	VkStore *store;
 	VkPackCache *packs;
-	const VkPackContext *context;
 	GMutex mutex;
 	GCond loaded;
 	GHashTable *entries; /* Address (in the entry) -> link in RECENT; under the mutex */
@@ -56,13 +52,11 @@ static void entry_free(Entry *entry)
 	g_free(entry);
 }
 
-VkBlockCache *vk_block_cache_new(VkStore *store, const VkPackContext *context, VkPackCache *packs)
+VkBlockCache *vk_block_cache_new(VkPackCache *packs)
 {
 	VkBlockCache *cache = g_new0(VkBlockCache, 1);
 
-	cache->store = store;
 	cache->packs = packs;
-	cache->context = context;
 	cache->limit = DEFAULT_SIZE;
 	g_mutex_init(&cache->mutex);
 	g_cond_init(&cache->loaded);
@@ -127,12 +121,11 @@ static void keep_locked(VkBlockCache *cache, const Address *address, GBytes *byt
 
 static GBytes *load(VkBlockCache *cache, const Address *address, guint8 kind, GError **error)
 {
-	g_autoptr(VkPackTable) table = vk_pack_cache_get(cache->packs, &address->pack, error);
 	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
 	gsize length;
 
-	if (!table || !vk_frame_read(cache->store, cache->context, table, address->slot, kind, buf,
-				     &length, error))
+	if (!vk_pack_cache_read(cache->packs, &address->pack, address->slot, kind, buf, &length,
+				NULL, error))
 		return NULL;
 	if (length < VK_BLOCK_SIZE)
 		buf = g_realloc(buf, MAX(length, 1));
@@ -185,37 +178,26 @@ static gboolean copy_cached(VkBlockCache *cache, const Address *address, guint8 
 	return TRUE;
 }
 
-static gboolean read_blocks(VkBlockCache *cache, const Address *first, guint32 count, guint8 *buf,
-			    GError **error)
-{
-	g_autoptr(VkPackTable) table = NULL;
-
-	if (count == 0)
-		return TRUE;
-	table = vk_pack_cache_get(cache->packs, &first->pack, error);
-	return table && vk_frames_read_blocks(cache->store, cache->context, table, first->slot,
-					      count, buf, error);
-}
-
 gboolean vk_block_cache_read(VkBlockCache *cache, const VkPackId *pack, guint32 slot, guint32 count,
 			     void *buf, GError **error)
 {
-	Address missing = {.pack = *pack, .slot = slot}; /* the first one that is to be read */
+	guint32 missing = slot; /* the first one that is to be read */
 	guint8 *out = buf;
 
 	for (guint32 i = 0; i < count; i++) {
 		Address address = {.pack = *pack, .slot = slot + i};
-		guint32 n = address.slot - missing.slot;
+		guint32 n = address.slot - missing;
 
 		if (!copy_cached(cache, &address, out + (gsize)i * VK_BLOCK_SIZE))
 			continue;
-		if (!read_blocks(cache, &missing, n, out + (gsize)(i - n) * VK_BLOCK_SIZE, error))
+		if (!vk_pack_cache_read_blocks(cache->packs, pack, missing, n,
+					       out + (gsize)(i - n) * VK_BLOCK_SIZE, error))
 			return FALSE;
-		missing.slot = address.slot + 1;
+		missing = address.slot + 1;
 	}
-	count -= missing.slot - slot;
-	return read_blocks(cache, &missing, count,
-			   out + (gsize)(missing.slot - slot) * VK_BLOCK_SIZE, error);
+	count -= missing - slot;
+	return vk_pack_cache_read_blocks(cache->packs, pack, missing, count,
+					 out + (gsize)(missing - slot) * VK_BLOCK_SIZE, error);
 }
 
 void vk_block_cache_pin(VkBlockCache *cache, const VkPackId *pack, guint32 slot, GBytes *bytes)

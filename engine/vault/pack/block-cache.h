@@ -11,8 +11,8 @@
 
 typedef struct VkBlockCache VkBlockCache;
 
-/* All are borrowed. */
-VkBlockCache *vk_block_cache_new(VkStore *store, const VkPackContext *context, VkPackCache *packs);
+/* PACKS is borrowed. */
+VkBlockCache *vk_block_cache_new(VkPackCache *packs);
 void vk_block_cache_free(VkBlockCache *cache);
 void vk_block_cache_set_size(VkBlockCache *cache, gsize bytes);
 

@@ -25,13 +25,14 @@ static gboolean damaged(const VkPackTable *table, guint32 slot, const char *what
 static const VkTableEntry *find_entry(const VkPackTable *table, guint32 slot, guint8 kind,
 				      GError **error)
 {
-	const VkTableEntry *entry = slot < table->slots ? &table->entries[slot] : NULL;
+	const VkTableEntry *entry;
 	guint8 flags;
 
-	if (!entry || entry->length_flags == 0) {
+	if (!vk_pack_table_has(table, slot)) {
 		damaged(table, slot, "no such slot", error);
 		return NULL;
 	}
+	entry = &table->entries[slot];
 	flags = (guint8)(entry->length_flags >> VK_SLOT_FLAG_SHIFT);
 	if ((flags & VK_SLOT_KIND) != kind || (flags & ~VK_SLOT_KNOWN_FLAGS) != 0) {
 		damaged(table, slot, "it is of another kind", error);
@@ -102,7 +103,7 @@ static guint32 count_neighbours(const VkPackTable *table, guint32 slot, guint32 
 		const VkTableEntry *next = first + n;
 		guint64 end = frame_end(next - 1);
 
-		if (next->length_flags == 0 ||
+		if (!vk_pack_table_has(table, slot + n) ||
 		    frame_start(next) !=
 			    VK_FRAME_ALIGN * ((end + VK_FRAME_ALIGN - 1) / VK_FRAME_ALIGN) ||
 		    frame_end(next) - frame_start(first) > VK_FRAMES_REQUEST_MAX)

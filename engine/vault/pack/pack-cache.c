@@ -2,10 +2,16 @@
 #include "pack-cache.h"
 
 #include "errors.h"
+#include "frame.h"
 #include "pack-name.h"
+
+#include <string.h>
 
 /* At most 192 KiB each. */
 #define TABLES_KEPT 64
+
+/* How often generations of a pack are looked for that vanish while it is read. */
+#define LISTINGS_MAX 8
 
 struct VkPackCache {
 	VkStore *store;
@@ -15,28 +21,90 @@ struct VkPackCache {
 	GQueue recent;      /* VkPackTable, most recently used first; under the mutex */
 };
 
-/* Loads the first generation, or when compaction has replaced that, the highest. */
+/* For whoever wants the table of any generation. */
+#define ANY_SLOT G_MAXUINT32
+
+/*
+ * The table of the first of OBJECTS that can be read and has SLOT, but for that of KNOWN
+ * (nullable), which has not. *RET_VANISHED: one of them is not there any more. Of other trouble the
+ * first is told in ERROR.
+ */
+static VkPackTable *load_one_of(VkPackCache *cache, const VkPackId *id, const GPtrArray *objects,
+				guint32 slot, const VkPackTable *known, gboolean *ret_vanished,
+				GError **error)
+{
+	for (guint i = 0; i < objects->len; i++) {
+		const char *object = g_ptr_array_index(objects, i);
+		g_autoptr(GError) trouble = NULL;
+		g_autoptr(VkPackTable) table = NULL;
+
+		if (known && strcmp(known->object, object) == 0)
+			continue;
+		table = vk_pack_table_load(cache->store, cache->context, id, object, &trouble);
+		if (table && (slot == ANY_SLOT || vk_pack_table_has(table, slot)))
+			return g_steal_pointer(&table);
+		if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			*ret_vanished = TRUE;
+		else if (trouble && !*error)
+			g_propagate_error(error, g_steal_pointer(&trouble));
+	}
+	return NULL;
+}
+
+static void fail_missing(const VkPackId *id, guint32 slot, const VkPackTable *known, GError **error)
+{
+	g_autofree char *first = vk_pack_object(id, 0);
+
+	if (slot == ANY_SLOT)
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is missing from the vault", first);
+	else
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u",
+			known ? known->object : first, slot);
+}
+
+/*
+ * R3: looks through the generations that are there. One that vanishes between the listing and the
+ * reading was replaced by another.
+ */
+static VkPackTable *load_generation(VkPackCache *cache, const VkPackId *id, guint32 slot,
+				    const VkPackTable *known, GError **error)
+{
+	GError *trouble = NULL;
+	gboolean vanished = TRUE;
+
+	for (guint i = 0; vanished && i < LISTINGS_MAX; i++) {
+		g_autoptr(GPtrArray) objects = vk_pack_generations(cache->store, id, error);
+		VkPackTable *table;
+
+		if (!objects)
+			return NULL;
+		vanished = FALSE;
+		g_clear_error(&trouble);
+		table = load_one_of(cache, id, objects, slot, known, &vanished, &trouble);
+		if (table) {
+			g_clear_error(&trouble);
+			return table;
+		}
+	}
+	if (trouble)
+		g_propagate_error(error, trouble);
+	else
+		fail_missing(id, slot, known, error);
+	return NULL;
+}
+
+/* Loads the pack as it was written, or when compaction has replaced that, a later generation. */
 static VkPackTable *load_pack(VkPackCache *cache, const VkPackId *id, GError **error)
 {
 	g_autofree char *first = vk_pack_object(id, 0);
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkPackTable) table =
-		vk_pack_table_load(cache->store, cache->context, id, first, &trouble);
+	VkPackTable *table = vk_pack_table_load(cache->store, cache->context, id, first, &trouble);
 
-	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
-		g_autofree char *object = vk_pack_find_generation(cache->store, id);
-
-		if (!object) {
-			vk_fail(error, VK_ERROR_DAMAGE, "'%s' is missing from the vault", first);
-			return NULL;
-		}
-		g_clear_error(&trouble);
-		table = vk_pack_table_load(cache->store, cache->context, id, object, &trouble);
-	}
-	if (table)
-		return g_steal_pointer(&table);
-	g_propagate_error(error, g_steal_pointer(&trouble));
-	return NULL;
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return load_generation(cache, id, ANY_SLOT, NULL, error);
+	if (!table)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	return table;
 }
 
 VkPackCache *vk_pack_cache_new(VkStore *store, const VkPackContext *context)
@@ -74,18 +142,37 @@ static VkPackTable *find_table_locked(VkPackCache *cache, const VkPackId *id)
 	return vk_pack_table_ref(link->data);
 }
 
-static void keep_table_locked(VkPackCache *cache, VkPackTable *table)
+static void drop_link_locked(VkPackCache *cache, GList *link)
 {
-	if (g_hash_table_contains(cache->tables, &table->id))
-		return;
+	VkPackTable *table = link->data;
+
+	g_hash_table_remove(cache->tables, &table->id);
+	g_queue_delete_link(&cache->recent, link);
+	vk_pack_table_unref(table);
+}
+
+/* In the place of the pack's table that is there. */
+static void keep_table(VkPackCache *cache, VkPackTable *table)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->mutex);
+	GList *link = g_hash_table_lookup(cache->tables, &table->id);
+
+	if (link)
+		drop_link_locked(cache, link);
 	g_queue_push_head(&cache->recent, vk_pack_table_ref(table));
 	g_hash_table_insert(cache->tables, &table->id, cache->recent.head);
-	if (cache->recent.length > TABLES_KEPT) {
-		VkPackTable *oldest = g_queue_pop_tail(&cache->recent);
+	if (cache->recent.length > TABLES_KEPT)
+		drop_link_locked(cache, cache->recent.tail);
+}
 
-		g_hash_table_remove(cache->tables, &oldest->id);
-		vk_pack_table_unref(oldest);
-	}
+/* TABLE's object is not there any more. */
+static void drop_table(VkPackCache *cache, const VkPackTable *table)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->mutex);
+	GList *link = g_hash_table_lookup(cache->tables, &table->id);
+
+	if (link && link->data == table)
+		drop_link_locked(cache, link);
 }
 
 VkPackTable *vk_pack_cache_get(VkPackCache *cache, const VkPackId *id, GError **error)
@@ -99,10 +186,89 @@ VkPackTable *vk_pack_cache_get(VkPackCache *cache, const VkPackId *id, GError **
 		return table;
 
 	table = load_pack(cache, id, error);
-	if (table) {
-		g_mutex_lock(&cache->mutex);
-		keep_table_locked(cache, table);
-		g_mutex_unlock(&cache->mutex);
-	}
+	if (table)
+		keep_table(cache, table);
 	return table;
+}
+
+VkPackTable *vk_pack_cache_find(VkPackCache *cache, const VkPackId *id, guint32 slot,
+				GError **error)
+{
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(cache, id, error);
+	VkPackTable *other;
+
+	if (!table || vk_pack_table_has(table, slot))
+		return g_steal_pointer(&table);
+	other = load_generation(cache, id, slot, table, error);
+	if (other)
+		keep_table(cache, other);
+	return other;
+}
+
+/* R3: a generation that is not there any more was replaced. TRUE: look for another one. */
+static gboolean was_replaced(VkPackCache *cache, const VkPackTable *table, guint *tries,
+			     GError **trouble)
+{
+	if (!g_error_matches(*trouble, VK_ERROR, VK_ERROR_NOT_FOUND) || ++*tries >= LISTINGS_MAX)
+		return FALSE;
+	g_clear_error(trouble);
+	drop_table(cache, table);
+	return TRUE;
+}
+
+gboolean vk_pack_cache_read(VkPackCache *cache, const VkPackId *id, guint32 slot, guint8 kind,
+			    void *buf, gsize *ret_length, VkPackTable **ret_table, GError **error)
+{
+	g_autoptr(VkPackTable) table = NULL;
+	GError *trouble = NULL;
+	guint tries = 0;
+	gboolean done;
+
+	do {
+		vk_pack_table_unref(table);
+		table = vk_pack_cache_find(cache, id, slot, &trouble);
+		done = table && vk_frame_read(cache->store, cache->context, table, slot, kind, buf,
+					      ret_length, &trouble);
+	} while (table && !done && was_replaced(cache, table, &tries, &trouble));
+	if (!done)
+		g_propagate_error(error, trouble);
+	if (ret_table)
+		*ret_table = g_steal_pointer(&table);
+	return done;
+}
+
+/* How many of COUNT slots the generation has in a row. */
+static guint32 count_slots(const VkPackTable *table, guint32 slot, guint32 count)
+{
+	guint32 n = 0;
+
+	while (n < count && vk_pack_table_has(table, slot + n))
+		n++;
+	return n;
+}
+
+gboolean vk_pack_cache_read_blocks(VkPackCache *cache, const VkPackId *id, guint32 slot,
+				   guint32 count, void *buf, GError **error)
+{
+	guint8 *out = buf;
+	guint tries = 0;
+
+	while (count > 0) {
+		g_autoptr(VkPackTable) table = vk_pack_cache_find(cache, id, slot, error);
+		guint32 n = table ? count_slots(table, slot, count) : 0;
+		GError *trouble = NULL;
+
+		if (!table)
+			return FALSE;
+		if (vk_frames_read_blocks(cache->store, cache->context, table, slot, n, out,
+					  &trouble)) {
+			out += (gsize)n * VK_BLOCK_SIZE;
+			slot += n;
+			count -= n;
+		} else if (!was_replaced(cache, table, &tries, &trouble)) {
+			g_propagate_error(error, trouble);
+			return FALSE;
+		}
+	}
+	return TRUE;
 }

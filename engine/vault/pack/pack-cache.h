@@ -19,8 +19,27 @@ VkPackCache *vk_pack_cache_new(VkStore *store, const VkPackContext *context);
 void vk_pack_cache_free(VkPackCache *cache);
 
 /*
- * The table of a pack, of the generation that is there. Returns a new reference. VK_ERROR_DAMAGE
- * when the pack is damaged, truncated or of another vault; VK_ERROR_DAMAGE too when it is missing,
- * for only addresses in use are asked for.
+ * The table of a pack, of any generation: slots that others have may be missing. Returns a new
+ * reference. VK_ERROR_DAMAGE when the pack is damaged, truncated or of another vault, and when it
+ * is missing, because only addresses in use are asked for.
  */
 VkPackTable *vk_pack_cache_get(VkPackCache *cache, const VkPackId *id, GError **error);
+
+/* The same of a generation that has SLOT. VK_ERROR_DAMAGE also when none has it. */
+VkPackTable *vk_pack_cache_find(VkPackCache *cache, const VkPackId *id, guint32 slot,
+				GError **error);
+
+/*
+ * Reads, verifies and decodes a slot from a generation that has it: see vk_frame_read(). RET_TABLE
+ * (nullable): the table of that generation, a new reference. It is set on failure, too: to NULL if
+ * no generation was found.
+ */
+gboolean vk_pack_cache_read(VkPackCache *cache, const VkPackId *id, guint32 slot, guint8 kind,
+			    void *buf, gsize *ret_length, VkPackTable **ret_table, GError **error);
+
+/*
+ * Reads the whole blocks of COUNT slots from SLOT on, each from a generation that has it: see
+ * vk_frames_read_blocks().
+ */
+gboolean vk_pack_cache_read_blocks(VkPackCache *cache, const VkPackId *id, guint32 slot,
+				   guint32 count, void *buf, GError **error);

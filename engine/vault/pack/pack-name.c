@@ -5,23 +5,31 @@
 
 #include <string.h>
 
+/* More than collectors can leave behind. */
+#define GENERATIONS_MAX 64
+
+#define HEX_LENGTH (2 * (gsize)VK_ID_SIZE)
+
 char *vk_pack_object(const VkPackId *id, guint32 generation)
 {
-	char hex[33];
+	char hex[HEX_LENGTH + 1];
 
 	vk_pack_id_format(id, hex);
 	return g_strdup_printf(VK_FOLDER_PACKS "/%.2s/%s.%u", hex, hex, generation);
 }
 
-/* Splits "<32 hex>.<generation>". FALSE for other names. */
+/* Splits "<32 hex>.<generation>" and "<32 hex>.<generation>-<id>". FALSE for other names. */
 static gboolean parse_object_name(const char *name, VkPackId *ret_id, guint64 *ret_generation)
 {
-	const gsize length = 2 * (gsize)VK_ID_SIZE;
-	g_autofree char *hex = g_strndup(name, length);
+	g_autofree char *hex = g_strndup(name, HEX_LENGTH);
+	g_auto(GStrv) parts = NULL;
 
-	return strlen(name) > length && name[length] == '.' && vk_pack_id_parse(hex, ret_id) &&
-	       g_ascii_string_to_unsigned(name + length + 1, 10, 0, G_MAXUINT32, ret_generation,
-					  NULL);
+	if (strlen(name) <= HEX_LENGTH || name[HEX_LENGTH] != '.' || !vk_pack_id_parse(hex, ret_id))
+		return FALSE;
+	parts = g_strsplit(name + HEX_LENGTH + 1, "-", 2);
+	return parts[0] &&
+	       g_ascii_string_to_unsigned(parts[0], 10, 0, G_MAXUINT32, ret_generation, NULL) &&
+	       (!parts[1] || g_ascii_isxdigit(*parts[1]));
 }
 
 GArray *vk_pack_list(VkStore *store, GError **error)
@@ -55,20 +63,48 @@ GArray *vk_pack_list(VkStore *store, GError **error)
 	return g_steal_pointer(&ids);
 }
 
-char *vk_pack_find_generation(VkStore *store, const VkPackId *id)
+typedef struct Generation {
+	guint64 number;
+	char *object;
+} Generation;
+
+static void generation_clear(gpointer data)
+{
+	g_free(((Generation *)data)->object);
+}
+
+static gint compare_highest_first(gconstpointer a, gconstpointer b)
+{
+	guint64 left = ((const Generation *)a)->number;
+	guint64 right = ((const Generation *)b)->number;
+
+	return left < right ? 1 : left > right ? -1 : 0;
+}
+
+GPtrArray *vk_pack_generations(VkStore *store, const VkPackId *id, GError **error)
 {
 	g_autofree char *first = vk_pack_object(id, 0);
 	g_autofree char *folder = g_path_get_dirname(first);
-	g_autoptr(GPtrArray) names = store->ops->list(store, folder, NULL);
-	gint64 highest = -1;
+	g_autoptr(GPtrArray) names = store->ops->list(store, folder, error);
+	g_autoptr(GPtrArray) objects = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(Generation));
 
-	for (guint i = 0; names && i < names->len; i++) {
-		VkPackId found;
-		guint64 generation;
+	if (!names)
+		return NULL;
+	g_array_set_clear_func(found, generation_clear);
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+		Generation generation;
+		VkPackId other;
 
-		if (parse_object_name(names->pdata[i], &found, &generation) &&
-		    vk_pack_id_equal(&found, id))
-			highest = MAX(highest, (gint64)generation);
+		if (!parse_object_name(name, &other, &generation.number) ||
+		    !vk_pack_id_equal(&other, id))
+			continue;
+		generation.object = g_build_filename(folder, name, NULL);
+		g_array_append_val(found, generation);
 	}
-	return highest < 0 ? NULL : vk_pack_object(id, (guint32)highest);
+	g_array_sort(found, compare_highest_first);
+	for (guint i = 0; i < MIN(found->len, GENERATIONS_MAX); i++)
+		g_ptr_array_add(objects, g_strdup(g_array_index(found, Generation, i).object));
+	return g_steal_pointer(&objects);
 }

@@ -21,6 +21,11 @@ void vk_pack_table_unref(VkPackTable *table)
 	g_free(table);
 }
 
+gboolean vk_pack_table_has(const VkPackTable *table, guint32 slot)
+{
+	return slot < table->slots && vk_pack_table_length(table, slot) > 0;
+}
+
 gsize vk_pack_table_length(const VkPackTable *table, guint32 slot)
 {
 	return table->entries[slot].length_flags & VK_SLOT_LENGTH_MASK;

@@ -128,9 +128,9 @@ static gboolean save_empty(Span *span, guint32 block, guint32 count, VkExtentKin
 
 static gboolean slot_has_id(const VkPackTable *table, guint32 slot, const VkBlockId *id)
 {
-	const VkTableEntry *entry = slot < table->slots ? &table->entries[slot] : NULL;
+	const VkTableEntry *entry = vk_pack_table_has(table, slot) ? &table->entries[slot] : NULL;
 
-	return entry && entry->length_flags != 0 &&
+	return entry &&
 	       (entry->length_flags >> VK_SLOT_FLAG_SHIFT & VK_SLOT_KIND) == VK_SLOT_KIND_DATA &&
 	       memcmp(entry->id, id->bytes, VK_BLOCK_ID_SIZE) == 0;
 }

@@ -91,7 +91,7 @@ static void setup(void)
 	store = vk_store_dir_new(directory, folders, NULL);
 	write_pack();
 	packs = vk_pack_cache_new(store, &context);
-	cache = vk_block_cache_new(store, &context, packs);
+	cache = vk_block_cache_new(packs);
 	table = vk_pack_cache_get(packs, &pack, NULL);
 	ck_assert_ptr_nonnull(table);
 	uncounted = store->ops;

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Packs of which there is another generation than the first, or several, while they are read: any
+ * that has a slot is right.
+ */
+#include "crc.h"
+#include "damages.h"
+#include "errors.h"
+#include "image-bed.h"
+#include "pack-name.h"
+#include "session-priv.h"
+#include "tempvault.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define N_BLOCKS 12
+#define NONE     G_MAXUINT32 /* no slot is dropped */
+
+static MemSource *source;
+static VkSnapshot *snapshot;
+static VkPackId pack;
+static VkVault *reader; /* as another process opens the vault: it has read nothing yet */
+static VkStoreOps watched;
+static const VkStoreOps *plain;
+static guint listings;
+
+/* What the store does behind the reader's back: NULL, or called with each object before it is read.
+ */
+static void (*meddle)(const char *name);
+
+static gboolean watched_get(VkStore *store, const char *name, guint64 offset, void *buf,
+			    gsize length, GError **error)
+{
+	guint64 size;
+
+	if (meddle)
+		meddle(name);
+	/* The store keeps files open; one over a network does not. */
+	return plain->head(store, name, &size, NULL, error) &&
+	       plain->get(store, name, offset, buf, length, error);
+}
+
+static GPtrArray *watched_list(VkStore *store, const char *folder, GError **error)
+{
+	listings++;
+	return plain->list(store, folder, error);
+}
+
+static void prepare(void)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	g_autoptr(GArray) packs = NULL;
+	VkSaveStats stats = {0};
+
+	source = mem_source_new((gsize)N_BLOCKS * VK_BLOCK_SIZE);
+	fill_with_noise(source);
+	snapshot = commit(session, save(session, source, NULL, &stats));
+	packs = vk_pack_list(vault->store, NULL);
+	ck_assert_uint_eq(packs->len, 1);
+	pack = g_array_index(packs, VkPackId, 0);
+	reader = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	plain = reader->store->ops;
+	watched = *plain;
+	watched.get = watched_get;
+	watched.list = watched_list;
+	reader->store->ops = &watched;
+	listings = 0;
+	meddle = NULL;
+}
+
+static void finish(void)
+{
+	vk_vault_free(reader);
+	vk_snapshot_free(snapshot);
+	vk_source_free(&source->base);
+}
+
+static char *path_of(const char *generation)
+{
+	g_autofree char *first = vk_pack_object(&pack, 0);
+
+	first[strlen(first) - 1] = '\0';
+	return g_strdup_printf("%s/%s%s", directory, first, generation);
+}
+
+/* Makes a generation, such as "1-0a", of the first, without the slots FROM to TO. */
+static void make_generation(const char *generation, guint32 from, guint32 to)
+{
+	g_autofree char *first = path_of("0");
+	g_autofree char *path = path_of(generation);
+	g_autofree char *bytes = NULL;
+	VkPackTrailer trailer;
+	VkTableEntry *entries;
+	gsize length;
+
+	ck_assert(g_file_get_contents(first, &bytes, &length, NULL));
+	memcpy(&trailer, bytes + length - sizeof(trailer), sizeof(trailer));
+	entries = (VkTableEntry *)(gpointer)(bytes + GUINT64_FROM_LE(trailer.table_offset));
+	for (guint32 i = from; from != NONE && i <= to; i++)
+		memset(&entries[i], 0, sizeof(entries[i]));
+	trailer.table_crc32c =
+		GUINT32_TO_LE(vk_crc32c(vk_pack_context_crc(&reader->context, &pack), entries,
+					GUINT32_FROM_LE(trailer.table_length)));
+	trailer.crc32c =
+		GUINT32_TO_LE(vk_crc32c(0, &trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)));
+	memcpy(bytes + length - sizeof(trailer), &trailer, sizeof(trailer));
+	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
+}
+
+static void drop_generation(const char *generation)
+{
+	g_autofree char *path = path_of(generation);
+
+	ck_assert_int_eq(g_unlink(path), 0);
+}
+
+static void expect_readable(void)
+{
+	check_image(reader, image_of(snapshot), source);
+}
+
+static void expect_failure(guint32 slot, const char *text)
+{
+	guint8 buf[VK_BLOCK_SIZE];
+	g_autoptr(GError) error = NULL;
+	gsize length;
+
+	ck_assert(!vk_pack_cache_read(reader->packs, &pack, slot, VK_SLOT_KIND_DATA, buf, &length,
+				      NULL, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+	ck_assert_msg(strstr(error->message, text) != NULL, "%s", error->message);
+}
+
+START_TEST(the_first_costs_no_listing)
+{
+	prepare();
+	make_generation("1-0a", NONE, 0);
+	expect_readable();
+	ck_assert_uint_eq(listings, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(a_later_one_alone_is_enough)
+{
+	prepare();
+	make_generation("1-0a", NONE, 0);
+	drop_generation("0");
+	expect_readable();
+	ck_assert_uint_eq(listings, 1);
+	finish();
+}
+END_TEST
+
+/* Each has what another one lacks, and the highest is asked first. */
+START_TEST(slots_are_read_where_they_are)
+{
+	prepare();
+	make_generation("1-0a", 0, 3);
+	make_generation("2-0b", 4, 11);
+	make_generation("3-0c", 0, 11);
+	drop_generation("0");
+	expect_readable();
+	finish();
+}
+END_TEST
+
+START_TEST(a_slot_that_only_the_older_one_has_is_read)
+{
+	guint8 buf[VK_BLOCK_SIZE];
+	g_autoptr(VkPackTable) table = NULL;
+	gsize length;
+
+	prepare();
+	make_generation("1-0a", 2, 4);
+	make_generation("2-0b", 2, 5);
+	drop_generation("0");
+	ck_assert(vk_pack_cache_read(reader->packs, &pack, 5, VK_SLOT_KIND_DATA, buf, &length,
+				     &table, NULL));
+	ck_assert(g_str_has_suffix(table->object, ".1-0a"));
+	expect_failure(3, "has no slot 3");
+	/* Of those that it has the reader needs no other generation. */
+	listings = 0;
+	for (guint32 slot = 5; slot < N_BLOCKS; slot++)
+		ck_assert(vk_pack_cache_read(reader->packs, &pack, slot, VK_SLOT_KIND_DATA, buf,
+					     &length, NULL, NULL));
+	ck_assert_uint_eq(listings, 0);
+	finish();
+}
+END_TEST
+
+/* The collector: one generation goes when the next is there. */
+static void replace_first(const char *name)
+{
+	if (!g_str_has_suffix(name, ".0"))
+		return;
+	meddle = NULL;
+	make_generation("1-0a", NONE, 0);
+	drop_generation("0");
+}
+
+START_TEST(the_first_may_vanish_before_a_frame_is_read)
+{
+	g_autoptr(VkPackTable) table = NULL;
+
+	prepare();
+	table = vk_pack_cache_get(reader->packs, &pack, NULL);
+	ck_assert_ptr_nonnull(table);
+	meddle = replace_first;
+	expect_readable();
+	ck_assert_ptr_null(meddle);
+	finish();
+}
+END_TEST
+
+START_TEST(the_first_may_vanish_while_its_table_is_read)
+{
+	prepare();
+	meddle = replace_first;
+	expect_readable();
+	ck_assert_ptr_null(meddle);
+	finish();
+}
+END_TEST
+
+static void replace_listed(const char *name)
+{
+	if (!g_str_has_suffix(name, ".1-0a"))
+		return;
+	meddle = NULL;
+	g_autofree char *old = path_of("1-0a");
+	g_autofree char *fresh = path_of("2-0b");
+
+	ck_assert_int_eq(g_rename(old, fresh), 0);
+}
+
+START_TEST(a_listed_one_may_vanish)
+{
+	prepare();
+	make_generation("1-0a", NONE, 0);
+	drop_generation("0");
+	meddle = replace_listed;
+	expect_readable();
+	ck_assert_ptr_null(meddle);
+	ck_assert_uint_eq(listings, 2);
+	finish();
+}
+END_TEST
+
+/* Whatever is read is gone, and the next one is there. */
+static void always_replace(const char *name)
+{
+	static guint number;
+	g_autofree char *old = g_build_filename(directory, name, NULL);
+	g_autofree char *generation = g_strdup_printf("%u-0a", ++number);
+	g_autofree char *fresh = path_of(generation);
+
+	ck_assert_int_eq(g_rename(old, fresh), 0);
+}
+
+START_TEST(the_search_has_an_end)
+{
+	prepare();
+	meddle = always_replace;
+	expect_failure(0, "is missing from the vault");
+	ck_assert_uint_le(listings, 10);
+	finish();
+}
+END_TEST
+
+START_TEST(a_damaged_one_is_passed_over)
+{
+	g_autofree char *path = NULL;
+
+	prepare();
+	make_generation("1-0a", NONE, 0);
+	drop_generation("0");
+	path = path_of("2-0b");
+	ck_assert(g_file_set_contents(path, "damaged", -1, NULL));
+	expect_readable();
+	drop_generation("1-0a");
+	vk_vault_free(reader);
+	reader = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	expect_failure(0, "is truncated");
+	finish();
+}
+END_TEST
+
+START_TEST(names_of_other_objects_are_passed_over)
+{
+	static const char *const names[] = {"1x", "-1", "1-", "0a", "", "1.bak", "5000000000"};
+	g_autofree char *first = NULL;
+
+	prepare();
+	first = path_of("0");
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = path_of(names[i]);
+
+		ck_assert(g_file_set_contents(path, "x", 1, NULL));
+	}
+	ck_assert_int_eq(g_unlink(first), 0);
+	expect_failure(0, "is missing from the vault");
+	finish();
+}
+END_TEST
+
+START_TEST(a_check_finds_each_slot)
+{
+	g_autoptr(VkCheckResult) result = NULL;
+	g_autofree char *first = NULL;
+
+	prepare();
+	make_generation("1-0a", 0, 3);
+	make_generation("2-0b", 4, 9);
+	drop_generation("0");
+	result = vk_check_vault(reader, NULL, TRUE, NULL, NULL);
+	first = first_damage(result);
+	ck_assert_msg(result->errors->len == 0, "%s", first);
+	ck_assert_uint_eq(result->packs, 1);
+	ck_assert_uint_eq(result->blocks, N_BLOCKS);
+	finish();
+}
+END_TEST
+
+START_TEST(a_check_names_a_slot_that_no_generation_has)
+{
+	g_autoptr(VkCheckResult) result = NULL;
+
+	prepare();
+	make_generation("1-0a", 2, 4);
+	make_generation("2-0b", 4, 7);
+	drop_generation("0");
+	result = vk_check_vault(reader, NULL, TRUE, NULL, NULL);
+	ck_assert_uint_ge(result->errors->len, 1);
+	ck_assert(damage_says(result, 0, "has no slot 4"));
+	finish();
+}
+END_TEST
+
+/* Hints are made of the table: a dropped slot is no place of its block any more. */
+START_TEST(what_is_dropped_is_stored_again)
+{
+	g_autofree char *hints = NULL;
+	g_autoptr(VkVault) writer = NULL;
+	VkSession *session;
+	VkImageRecord *again;
+	VkSaveStats stats = {0};
+
+	prepare();
+	hints = g_build_filename(directory, "hints", NULL);
+	temp_directory_remove(hints);
+	make_generation("1-0a", 2, 4);
+	drop_generation("0");
+	writer = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	session = vk_session_new(writer, 1, NULL);
+	again = save(session, source, NULL, &stats);
+	ck_assert_uint_eq(stats.fresh, 3 * VK_BLOCK_SIZE);
+	vk_snapshot_free(commit(session, again));
+	vk_session_free(session);
+	finish();
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, the_first_costs_no_listing);
+	tcase_add_test(tcase, a_later_one_alone_is_enough);
+	tcase_add_test(tcase, slots_are_read_where_they_are);
+	tcase_add_test(tcase, a_slot_that_only_the_older_one_has_is_read);
+	tcase_add_test(tcase, the_first_may_vanish_before_a_frame_is_read);
+	tcase_add_test(tcase, the_first_may_vanish_while_its_table_is_read);
+	tcase_add_test(tcase, a_listed_one_may_vanish);
+	tcase_add_test(tcase, the_search_has_an_end);
+	tcase_add_test(tcase, a_damaged_one_is_passed_over);
+	tcase_add_test(tcase, names_of_other_objects_are_passed_over);
+	tcase_add_test(tcase, a_check_finds_each_slot);
+	tcase_add_test(tcase, a_check_names_a_slot_that_no_generation_has);
+	tcase_add_test(tcase, what_is_dropped_is_stored_again);
+}
+
+int main(void)
+{
+	return run_image_tests("pack-generations", add_tests);
+}
