@@ -7,7 +7,7 @@
 #define MONTHS      12
 
 /* The offset of any zone from UTC, in minutes, is less. */
-#define OFFSET_MAX (24 * 60)
+#define OFFSET_MAX ((gint64)24 * 60)
 
 static gint64 day_number(GDateTime *local)
 {

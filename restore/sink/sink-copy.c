@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* On ext4 direct writes to holes of one file wait for each other: each keeps the disk busy alone. */
+/* On ext4 direct writes to holes of one file wait for each other: one alone keeps the disk busy. */
 #define DATA_PIECE  ((gsize)4 * 1024 * 1024)
 #define ZERO_PIECE  ((gsize)256 * 1024 * 1024)
 #define THREADS_MAX 16u
