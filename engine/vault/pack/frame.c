@@ -75,19 +75,42 @@ static gboolean decode_frame(const VkPackContext *context, const VkPackTable *ta
 	return TRUE;
 }
 
+static guint8 *read_frame(VkStore *store, const VkPackTable *table, const VkTableEntry *entry,
+			  GError **error)
+{
+	gsize length = (gsize)(frame_end(entry) - frame_start(entry));
+	g_autofree guint8 *frame = g_malloc(length);
+
+	if (!store->ops->get(store, table->object, frame_start(entry), frame, length, error))
+		return NULL;
+	return g_steal_pointer(&frame);
+}
+
 gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
 		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error)
 {
 	const VkTableEntry *entry = find_entry(table, slot, kind, error);
-	g_autofree guint8 *frame = NULL;
+	g_autofree guint8 *frame = entry ? read_frame(store, table, entry, error) : NULL;
+
+	return frame && decode_frame(context, table, slot, frame, buf, ret_length, error);
+}
+
+guint8 *vk_frame_copy(VkStore *store, const VkPackContext *context, const VkPackTable *table,
+		      guint32 slot, gsize *ret_length, GError **error)
+{
+	guint8 kind = slot < table->slots
+			      ? (guint8)(table->entries[slot].length_flags >> VK_SLOT_FLAG_SHIFT) &
+					VK_SLOT_KIND
+			      : 0;
+	const VkTableEntry *entry = find_entry(table, slot, kind, error);
+	g_autofree guint8 *frame = entry ? read_frame(store, table, entry, error) : NULL;
+	g_autofree guint8 *decoded = g_malloc(VK_BLOCK_SIZE);
 	gsize length;
 
-	if (!entry)
-		return FALSE;
-	length = (gsize)(frame_end(entry) - frame_start(entry));
-	frame = g_malloc(length);
-	return store->ops->get(store, table->object, frame_start(entry), frame, length, error) &&
-	       decode_frame(context, table, slot, frame, buf, ret_length, error);
+	if (!frame || !decode_frame(context, table, slot, frame, decoded, &length, error))
+		return NULL;
+	*ret_length = (gsize)(frame_end(entry) - frame_start(entry));
+	return g_steal_pointer(&frame);
 }
 
 /*

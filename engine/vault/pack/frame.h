@@ -21,6 +21,13 @@ guint32 vk_frame_checksum(const VkPackContext *context, const VkPackId *pack, gu
 gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
 		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error);
 
+/*
+ * Reads and verifies a slot of any kind and returns its frame as it is in the pack, *RET_LENGTH
+ * bytes without the padding, to be freed. VK_ERROR_DAMAGE names the pack and the slot.
+ */
+guint8 *vk_frame_copy(VkStore *store, const VkPackContext *context, const VkPackTable *table,
+		      guint32 slot, gsize *ret_length, GError **error);
+
 /* No request is larger. A frame with a block that did not compress is a little more than a block.
  */
 #define VK_FRAMES_REQUEST_MAX ((guint64)1024 * 1024)

@@ -18,8 +18,14 @@ char *vk_pack_object(const VkPackId *id, guint32 generation)
 	return g_strdup_printf(VK_FOLDER_PACKS "/%.2s/%s.%u", hex, hex, generation);
 }
 
-/* Splits "<32 hex>.<generation>" and "<32 hex>.<generation>-<id>". FALSE for other names. */
-static gboolean parse_object_name(const char *name, VkPackId *ret_id, guint64 *ret_generation)
+char *vk_pack_compacted_object(const VkPackId *id, guint32 generation, const char *collector)
+{
+	g_autofree char *object = vk_pack_object(id, generation);
+
+	return g_strdup_printf("%s-%s", object, collector);
+}
+
+gboolean vk_pack_parse_name(const char *name, VkPackId *ret_id, guint64 *ret_generation)
 {
 	g_autofree char *hex = g_strndup(name, HEX_LENGTH);
 	g_auto(GStrv) parts = NULL;
@@ -55,7 +61,7 @@ GArray *vk_pack_list(VkStore *store, GError **error)
 			VkPackId id;
 			guint64 generation;
 
-			if (parse_object_name(names->pdata[j], &id, &generation) &&
+			if (vk_pack_parse_name(names->pdata[j], &id, &generation) &&
 			    g_hash_table_add(seen, g_memdup2(&id, sizeof(id))))
 				g_array_append_val(ids, id);
 		}
@@ -97,7 +103,7 @@ GPtrArray *vk_pack_generations(VkStore *store, const VkPackId *id, GError **erro
 		Generation generation;
 		VkPackId other;
 
-		if (!parse_object_name(name, &other, &generation.number) ||
+		if (!vk_pack_parse_name(name, &other, &generation.number) ||
 		    !vk_pack_id_equal(&other, id))
 			continue;
 		generation.object = g_build_filename(folder, name, NULL);

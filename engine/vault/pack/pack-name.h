@@ -17,6 +17,12 @@
 /* The object's name within the vault, without the collector. New string. */
 char *vk_pack_object(const VkPackId *id, guint32 generation);
 
+/* The same with the id of the COLLECTOR that compacts it. New string. */
+char *vk_pack_compacted_object(const VkPackId *id, guint32 generation, const char *collector);
+
+/* What a name within a folder packs/<hh> says. FALSE when it is not a pack's. */
+gboolean vk_pack_parse_name(const char *name, VkPackId *ret_id, guint64 *ret_generation);
+
 /* All pack ids of the vault, each once, unordered. GArray of VkPackId. */
 GArray *vk_pack_list(VkStore *store, GError **error);
 

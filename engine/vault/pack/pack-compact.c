@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pack-compact.h"
+
+#include "crc.h"
+#include "errors.h"
+#include "frame.h"
+
+#include <string.h>
+
+/* A pack under way. Borrows all but the object and the entries. */
+typedef struct Compaction {
+	VkStore *store;
+	const VkPackContext *context;
+	const GPtrArray *tables;
+	VkNewObject *object;
+	guint64 size;
+	guint32 slots;
+	VkTableEntry *entries; /* of the new pack, little-endian; dropped ones are zeros */
+	guint32 live;
+} Compaction;
+
+static gboolean append(Compaction *to, const void *bytes, gsize length, GError **error)
+{
+	if (!to->store->ops->append(to->object, bytes, length, error))
+		return FALSE;
+	to->size += length;
+	return TRUE;
+}
+
+/* The header says who wrote the blocks and when, so it stays but for the generation. */
+static gboolean copy_header(Compaction *to, guint32 generation, GError **error)
+{
+	const VkPackTable *table = to->tables->pdata[0];
+	VkPackHeader header;
+
+	if (!to->store->ops->get(to->store, table->object, 0, &header, sizeof(header), error))
+		return FALSE;
+	if (GUINT32_FROM_LE(header.crc32c) !=
+	    vk_crc32c(0, &header, G_STRUCT_OFFSET(VkPackHeader, crc32c)))
+		return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: checksum of its header",
+			       table->object);
+	header.header_length = GUINT16_TO_LE(sizeof(header));
+	header.generation = GUINT32_TO_LE(generation);
+	header.crc32c = GUINT32_TO_LE(vk_crc32c(0, &header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
+	return append(to, &header, sizeof(header), error);
+}
+
+/* The first table that has the slot, or NULL. */
+static const VkPackTable *find_table(const Compaction *to, guint32 slot)
+{
+	for (guint i = 0; i < to->tables->len; i++) {
+		const VkPackTable *table = to->tables->pdata[i];
+
+		if (slot < table->slots && table->entries[slot].length_flags != 0)
+			return table;
+	}
+	return NULL;
+}
+
+static gboolean copy_slot(Compaction *to, const VkPackTable *table, guint32 slot, GError **error)
+{
+	static const guint8 padding[VK_FRAME_ALIGN];
+	const VkTableEntry *old = &table->entries[slot];
+	VkTableEntry *entry = &to->entries[slot];
+	gsize length;
+	g_autofree guint8 *frame =
+		vk_frame_copy(to->store, to->context, table, slot, &length, error);
+
+	if (!frame)
+		return FALSE;
+	*entry = *old;
+	entry->offset16 = GUINT32_TO_LE((guint32)(to->size / VK_FRAME_ALIGN));
+	entry->length_flags = GUINT32_TO_LE(old->length_flags);
+	entry->block = GUINT32_TO_LE(old->block);
+	entry->image = GUINT32_TO_LE(old->image);
+	to->live++;
+	return append(to, frame, length, error) &&
+	       append(to, padding, (VK_FRAME_ALIGN - to->size % VK_FRAME_ALIGN) % VK_FRAME_ALIGN,
+		      error);
+}
+
+static gboolean append_table(Compaction *to, GError **error)
+{
+	const VkPackTable *first = to->tables->pdata[0];
+	gsize length = to->slots * sizeof(VkTableEntry);
+	guint32 crc = vk_pack_context_crc(to->context, &first->id);
+	VkPackTrailer trailer = {
+		.table_offset = GUINT64_TO_LE(to->size),
+		.table_length = GUINT32_TO_LE((guint32)length),
+		.slots = GUINT32_TO_LE(to->slots),
+		.live = GUINT32_TO_LE(to->live),
+		.table_crc32c = GUINT32_TO_LE(vk_crc32c(crc, to->entries, length)),
+		.magic = GUINT32_TO_LE(VK_TRAILER_MAGIC),
+	};
+
+	trailer.crc32c =
+		GUINT32_TO_LE(vk_crc32c(0, &trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)));
+	return append(to, to->entries, length, error) &&
+	       append(to, &trailer, sizeof(trailer), error);
+}
+
+static gboolean copy_pack(Compaction *to, const VkSlots *live, guint32 generation,
+			  VkRateLimit *limit, GError **error)
+{
+	if (!copy_header(to, generation, error))
+		return FALSE;
+	for (guint32 slot = 0; slot < VK_SLOTS_MAX; slot++) {
+		const VkPackTable *table = vk_slots_have(live, slot) ? find_table(to, slot) : NULL;
+
+		if (!table && vk_slots_have(live, slot))
+			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u",
+				       ((VkPackTable *)to->tables->pdata[0])->object, slot);
+		if (!table)
+			continue;
+		if (limit)
+			vk_rate_limit_wait(limit, vk_pack_table_length(table, slot));
+		if (!copy_slot(to, table, slot, error))
+			return FALSE;
+	}
+	return append_table(to, error);
+}
+
+gboolean vk_pack_compact(VkStore *store, const VkPackContext *context, const GPtrArray *tables,
+			 const VkSlots *live, const char *name, guint32 generation,
+			 VkRateLimit *limit, GError **error)
+{
+	g_autofree VkTableEntry *entries = g_new0(VkTableEntry, VK_SLOTS_MAX);
+	Compaction to = {.store = store, .context = context, .tables = tables, .entries = entries};
+
+	for (guint i = 0; i < tables->len; i++)
+		to.slots = MAX(to.slots, ((VkPackTable *)tables->pdata[i])->slots);
+	to.object = store->ops->begin(store, error);
+	if (!to.object)
+		return FALSE;
+	if (!copy_pack(&to, live, generation, limit, error)) {
+		store->ops->drop(to.object);
+		return FALSE;
+	}
+	return store->ops->finish(to.object, name, VK_PUT_NOW, error);
+}
