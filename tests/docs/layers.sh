@@ -20,7 +20,7 @@ declare -A below=(
 	[engine/http]='engine/base'
 	[engine/retention]='engine/base engine/base/settings'
 	[engine/vault/store]='engine/base engine/base/io'
-	[engine/vault/pack]='engine/base engine/vault/store'
+	[engine/vault/pack]='engine/base engine/base/transfer engine/vault/store'
 	[engine/vault/map]='engine/base engine/vault/pack'
 	[engine/vault/hints]='engine/base engine/base/io engine/vault/store engine/vault/pack'
 	[engine/vault/lease]='engine/base engine/vault/store engine/vault/pack'
@@ -40,6 +40,10 @@ declare -A below=(
 	[engine/vault/check]='
 		engine/base engine/base/transfer engine/vault/store engine/vault/pack
 		engine/vault/map engine/vault/snapshot engine/vault engine/vault/catalog'
+	[engine/vault/collect]='
+		engine/base engine/base/transfer engine/vault/store engine/vault/pack
+		engine/vault/map engine/vault/snapshot engine/vault engine/vault/lease
+		engine/vault/catalog'
 	[engine/qemu]='engine/base engine/base/io engine/base/transfer'
 	[engine/array]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings engine/qemu'

@@ -101,6 +101,22 @@ gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **
 	return done;
 }
 
+gboolean vk_catalog_put_going(VkVault *vault, const VkSnapshotKey *key, const char *collector,
+			      GError **error)
+{
+	g_autofree char *kind = g_strconcat(VK_MARK_GOING, collector, NULL);
+
+	return vk_catalog_put_mark(vault, key, kind, NULL, error);
+}
+
+gboolean vk_catalog_delete_going(VkVault *vault, const VkSnapshotKey *key, const char *collector,
+				 GError **error)
+{
+	g_autofree char *kind = g_strconcat(VK_MARK_GOING, collector, NULL);
+
+	return vk_catalog_delete_mark(vault, key, kind, error);
+}
+
 /* D7. The object first: without it the marks say nothing. */
 gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {

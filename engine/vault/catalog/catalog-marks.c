@@ -46,6 +46,7 @@ void vk_catalog_take_marks(GPtrArray *keys, guint first, const GPtrArray *names)
 		if (!key)
 			continue;
 		key->forgotten = key->forgotten || strcmp(dot + 1, VK_MARK_FORGOTTEN) == 0;
+		key->returning = key->returning || g_str_has_prefix(dot + 1, VK_MARK_BACK);
 		key->pinned = key->pinned || g_str_has_prefix(dot + 1, VK_MARK_PIN);
 	}
 }

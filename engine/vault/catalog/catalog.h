@@ -21,6 +21,7 @@ typedef struct VkSnapshotKey {
 	gboolean is_noted;  /* BEFORE is noted in the vault */
 	gint64 taken;       /* see vk_snapshot_key_taken() */
 	gboolean forgotten; /* it is hidden: see vk_catalog_forget() */
+	gboolean returning; /* it is about to be listed again */
 	gboolean pinned;    /* it has a pin, which may have ended: see vk_catalog_load_pin() */
 } VkSnapshotKey;
 
@@ -101,6 +102,15 @@ gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **
  * object. The blocks of its images stay in the packs.
  */
 gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **error);
+
+/*
+ * Says durably that the collector of the lease COLLECTOR is about to remove the snapshot (D2), and
+ * takes that back. Both succeed if that is done already.
+ */
+gboolean vk_catalog_put_going(VkVault *vault, const VkSnapshotKey *key, const char *collector,
+			      GError **error);
+gboolean vk_catalog_delete_going(VkVault *vault, const VkSnapshotKey *key, const char *collector,
+				 GError **error);
 
 /* A guest of the vault, whether or not libvirt still knows it. */
 typedef struct VkCatalogGuest {

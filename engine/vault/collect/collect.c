@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "collect.h"
+
+#include "catalog.h"
+#include "layout.h"
+#include "lease-list.h"
+#include "lease-sweep.h"
+#include "mark.h"
+#include "plan.h"
+#include "removal.h"
+#include "vault-parts.h"
+#include "waiting.h"
+
+#include "errors.h"
+#include "interrupt.h"
+#include "log.h"
+
+#define SUSPECT_USEC (30 * G_TIME_SPAN_MINUTE)
+/* Between two looks at the leases that are waited for. */
+#define LOOK_USEC (G_USEC_PER_SEC / 5)
+
+typedef struct Collector {
+	VkVault *vault;
+	const VkCollectOptions *options;
+	VkCollectResult *result;
+	VkLease *lease; /* NULL in a dry run */
+	VkMark *mark;
+	GHashTable *seen;  /* names of snapshot objects and of copies that are marked; owned */
+	GHashTable *going; /* in a dry run: names of those that would be removed; owned */
+} Collector;
+
+static void say(const Collector *collector, const char *text)
+{
+	if (collector->options->on_step)
+		collector->options->on_step(collector->options->user, text);
+}
+
+static VkWaiting *new_waiting(const Collector *collector)
+{
+	gint64 suspect_usec = collector->options->suspect_usec;
+
+	return vk_waiting_new(suspect_usec > 0 ? suspect_usec : SUSPECT_USEC);
+}
+
+/* Ends and sweeps what can be. What cannot be swept is left to the next run. */
+static void tidy_leases(const Collector *collector, const GPtrArray *leases)
+{
+	VkStore *store = collector->vault->store;
+
+	for (guint i = 0; i < leases->len; i++) {
+		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
+		g_autoptr(GError) trouble = NULL;
+
+		if (!lease->ended && !lease->is_local_and_dead)
+			continue;
+		if ((!lease->ended && !vk_lease_end_of_dead(store, lease, &trouble)) ||
+		    !vk_lease_sweep(store, lease->id, &trouble))
+			vk_log_debug("a lease stays, ignoring: %s", trouble->message);
+	}
+}
+
+static GPtrArray *list_tidied(const Collector *collector, GError **error)
+{
+	g_autoptr(GPtrArray) leases = vk_leases_list(collector->vault->store, error);
+
+	if (leases)
+		tidy_leases(collector, leases);
+	/* What has ended meanwhile is not in the second one. */
+	return leases ? vk_leases_list(collector->vault->store, error) : NULL;
+}
+
+static gboolean pause_or_stop(GError **error)
+{
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
+	g_usleep(LOOK_USEC);
+	return TRUE;
+}
+
+static gboolean is_other_collector(const Collector *collector, const VkLeaseInfo *lease)
+{
+	return !lease->ended && lease->kind == VK_LEASE_COLLECT &&
+	       !g_str_equal(lease->id, vk_lease_id(collector->lease));
+}
+
+static gboolean fail_busy(const VkLeaseInfo *other, GError **error)
+{
+	return vk_fail(error, VK_ERROR_BUSY,
+		       "another garbage collection is at work on the host '%s' since %s",
+		       other->host ? other->host : "?", other->since ? other->since : "?");
+}
+
+/* Puts up the fence. What that means for a writer's intent is not settled here. */
+static gboolean fence(const Collector *collector, VkWaiting *waiting, const char *id,
+		      GError **error)
+{
+	if (!vk_lease_fence(collector->vault->store, id, error))
+		return FALSE;
+	vk_waiting_drop(waiting, id);
+	return TRUE;
+}
+
+/*
+ * G0: another collector that shows life goes on, and this one ends. One that is suspected is
+ * fenced. A process of this host that is not dead needs no watching.
+ */
+static gboolean outlast_collectors(const Collector *collector, GError **error)
+{
+	g_autoptr(VkWaiting) waiting = new_waiting(collector);
+	g_autoptr(VkLeaseInfo) other = NULL;
+	g_autoptr(GPtrArray) leases = list_tidied(collector, error);
+
+	for (guint i = 0; leases && i < leases->len; i++) {
+		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
+
+		/* One that is fenced gives up by itself. */
+		if (!is_other_collector(collector, lease) || lease->fenced)
+			continue;
+		if (g_strcmp0(lease->host, g_get_host_name()) == 0)
+			return fail_busy(lease, error);
+		vk_waiting_add(waiting, lease);
+	}
+	if (vk_waiting_count(waiting) > 0)
+		say(collector, "waiting for a sign of life of another garbage collection");
+	while (leases && vk_waiting_count(waiting) > 0) {
+		const char *suspect;
+
+		g_ptr_array_unref(leases);
+		leases = vk_leases_list(collector->vault->store, error);
+		suspect = leases ? vk_waiting_look(waiting, leases) : NULL;
+		if (suspect && !fence(collector, waiting, suspect, error))
+			return FALSE;
+		if (vk_waiting_saw_life(waiting))
+			return vk_fail(error, VK_ERROR_BUSY,
+				       "another garbage collection is at work");
+		if (leases && vk_waiting_count(waiting) > 0 && !pause_or_stop(error))
+			return FALSE;
+	}
+	return leases != NULL;
+}
+
+/* Loads a snapshot with all that it has in the vault. *RET is NULL when it was just removed. */
+static gboolean load_snapshot(const Collector *collector, const VkSnapshotKey *key,
+			      VkSnapshot **ret, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(collector->vault, key, &trouble);
+
+	*ret = NULL;
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
+	/* Copies that cannot be read do not hinder others, but here they count. */
+	if (!snapshot || (!vk_snapshot_is_in_vault(snapshot) &&
+			  !vk_catalog_load_copies(collector->vault, snapshot, &trouble))) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	*ret = g_steal_pointer(&snapshot);
+	return TRUE;
+}
+
+/* Nothing is deleted while something is not known. */
+static gboolean fail_unknown(const VkSnapshotKey *key, GError *trouble, GError **error)
+{
+	g_propagate_prefixed_error(error, trouble,
+				   "no space is freed, because nobody knows what the snapshot "
+				   "'%s@%s' refers to (forget it, or see 'virtkeep verify'): ",
+				   key->uuid, key->time);
+	return FALSE;
+}
+
+static gboolean mark_snapshot(Collector *collector, const VkSnapshotKey *key, GError **error)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	GError *trouble = NULL;
+
+	if (load_snapshot(collector, key, &snapshot, &trouble) &&
+	    (!snapshot || vk_mark_add_snapshot(collector->mark, snapshot, &trouble)))
+		return TRUE;
+	if (vk_interrupted()) {
+		g_propagate_error(error, trouble);
+		return FALSE;
+	}
+	return fail_unknown(key, trouble, error);
+}
+
+/* The names of all copies objects, as a set. */
+static GHashTable *list_copies(const Collector *collector, GError **error)
+{
+	VkStore *store = collector->vault->store;
+	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_COPIES, error);
+	g_autoptr(GHashTable) copies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = 0; folders && i < folders->len; i++) {
+		g_autofree char *folder =
+			g_build_filename(VK_FOLDER_COPIES, folders->pdata[i], NULL);
+		g_autoptr(GPtrArray) names = NULL;
+
+		if (!g_str_has_suffix(folder, "/"))
+			continue;
+		names = store->ops->list(store, folder, error);
+		if (!names)
+			return NULL;
+		for (guint j = 0; j < names->len; j++)
+			g_hash_table_add(copies, g_build_filename(folder, names->pdata[j], NULL));
+	}
+	return folders ? g_steal_pointer(&copies) : NULL;
+}
+
+/* G1, and again G5: marks each snapshot that is, or got copies, since it was asked last. */
+static gboolean mark_new(Collector *collector, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(collector->vault, NULL, error);
+	g_autoptr(GHashTable) copies = keys ? list_copies(collector, error) : NULL;
+
+	if (!copies)
+		return FALSE;
+	for (guint i = 0; i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
+		g_autofree char *copy = vk_snapshot_copies_object(key->uuid, key->time, key->id);
+		gboolean is_new;
+
+		if (collector->going && g_hash_table_contains(collector->going, object))
+			continue;
+		is_new = g_hash_table_add(collector->seen, g_steal_pointer(&object));
+		if (g_hash_table_contains(copies, copy))
+			is_new =
+				g_hash_table_add(collector->seen, g_steal_pointer(&copy)) || is_new;
+		if (is_new && !mark_snapshot(collector, key, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* What a fenced writer may put still: a snapshot, or the copies of one that is listed. */
+static gboolean mark_intent(Collector *collector, const char *id, GError **error)
+{
+	g_autofree char *name = NULL;
+	g_autoptr(json_t) object = vk_lease_load_intent(collector->vault->store, id, &name, error);
+	g_autoptr(GPtrArray) keys = NULL;
+	g_autoptr(VkSnapshot) snapshot = NULL;
+
+	if (!object)
+		return FALSE;
+	if (g_str_has_prefix(name, VK_FOLDER_SNAPS "/")) {
+		snapshot = vk_snapshot_from_json(object, error);
+		return snapshot && vk_mark_add_snapshot(collector->mark, snapshot, error);
+	}
+	keys = vk_catalog_list_all(collector->vault, NULL, error);
+	for (guint i = 0; keys && i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		g_autofree char *copies = vk_snapshot_copies_object(key->uuid, key->time, key->id);
+
+		if (!g_str_equal(copies, name))
+			continue;
+		if (!load_snapshot(collector, key, &snapshot, error))
+			return FALSE;
+		return !snapshot || (vk_snapshot_add_copies(snapshot, object, error) &&
+				     vk_mark_add_snapshot(collector->mark, snapshot, error));
+	}
+	return keys != NULL;
+}
+
+/* G4 for one that is suspected: the fence first, then the look for its intent. */
+static gboolean pass_by(Collector *collector, VkWaiting *waiting, const char *suspect,
+			GError **error)
+{
+	g_autofree char *id = g_strdup(suspect);
+	g_autoptr(GPtrArray) leases = NULL;
+
+	if (!fence(collector, waiting, id, error))
+		return FALSE;
+	leases = vk_leases_list(collector->vault->store, error);
+	for (guint i = 0; leases && i < leases->len; i++) {
+		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
+
+		if (g_str_equal(lease->id, id) && lease->has_intent)
+			return mark_intent(collector, id, error);
+	}
+	return leases != NULL;
+}
+
+/* G3 and G4. */
+static gboolean wait_for_writers(Collector *collector, GError **error)
+{
+	g_autoptr(VkWaiting) waiting = new_waiting(collector);
+	g_autoptr(GPtrArray) leases = vk_leases_list(collector->vault->store, error);
+
+	for (guint i = 0; leases && i < leases->len; i++) {
+		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
+
+		if (!lease->ended &&
+		    (lease->kind == VK_LEASE_WRITE || lease->kind == VK_LEASE_UNKNOWN))
+			vk_waiting_add(waiting, lease);
+	}
+	if (leases && vk_waiting_count(waiting) > 0)
+		say(collector, "waiting for backups that are at work");
+	while (leases && vk_waiting_count(waiting) > 0) {
+		const char *suspect;
+
+		g_ptr_array_unref(leases);
+		leases = list_tidied(collector, error);
+		suspect = leases ? vk_waiting_look(waiting, leases) : NULL;
+		if (suspect && !pass_by(collector, waiting, suspect, error))
+			return FALSE;
+		if (leases && vk_waiting_count(waiting) > 0 && !pause_or_stop(error))
+			return FALSE;
+	}
+	return leases != NULL;
+}
+
+static void report_plan(const Collector *collector, const VkPlan *plan)
+{
+	collector->result->packs = vk_plan_count_whole(plan);
+	collector->result->compacted = vk_plan_count_compacted(plan);
+	collector->result->bytes = vk_plan_bytes(plan);
+}
+
+/* G3 to G6, once the plan is announced. */
+static gboolean carry_out(Collector *collector, VkPlan *plan, GError **error)
+{
+	VkPlanDone what;
+	gboolean fenced, done;
+
+	if (!wait_for_writers(collector, error) || !mark_new(collector, error))
+		return FALSE;
+	vk_plan_keep(plan, vk_mark_slots(collector->mark));
+	/* G6 */
+	if (!vk_lease_is_fenced(collector->lease, &fenced, error))
+		return FALSE;
+	if (fenced)
+		return vk_fail(error, VK_ERROR_BUSY,
+			       "another garbage collection took this one for dead");
+	say(collector, "deleting");
+	done = vk_plan_carry_out(plan, vk_lease_id(collector->lease), collector->options->limit,
+				 &what, error);
+	collector->result->packs = what.whole;
+	collector->result->compacted = what.compacted;
+	collector->result->bytes = what.bytes;
+	return done;
+}
+
+/* G1 to G7 but for the lease. */
+static gboolean sweep(Collector *collector, GError **error)
+{
+	const char *id = vk_lease_id(collector->lease);
+	VkStore *store = collector->vault->store;
+	g_autoptr(VkPlan) plan = vk_plan_new(collector->vault, error);
+	g_autoptr(VkAnnouncement) announcement = NULL;
+	gboolean done;
+
+	say(collector, "looking for what is in use");
+	if (!plan || !mark_new(collector, error) ||
+	    !vk_plan_choose(plan, vk_mark_slots(collector->mark), error))
+		return FALSE;
+	if (collector->options->dry_run) {
+		report_plan(collector, plan);
+		return TRUE;
+	}
+	if (vk_plan_is_empty(plan))
+		return TRUE;
+	announcement = vk_plan_announcement(plan);
+	/* G2 */
+	done = vk_announcement_put(store, id, announcement, error) &&
+	       carry_out(collector, plan, error);
+	/* G7. If it stays, the sweep of the lease removes it. */
+	vk_announcement_delete(store, id, NULL);
+	return done;
+}
+
+static gboolean foresee_removals(Collector *collector, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_removable_snapshots(collector->vault, error);
+
+	if (!keys)
+		return FALSE;
+	collector->going = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	for (guint i = 0; i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+
+		g_hash_table_add(collector->going,
+				 vk_snapshot_key_object(key->uuid, key->time, key->id));
+	}
+	collector->result->snapshots = keys->len;
+	return TRUE;
+}
+
+static gboolean collect(Collector *collector, GError **error)
+{
+	if (collector->options->dry_run)
+		return foresee_removals(collector, error) && sweep(collector, error);
+	/* G0 */
+	collector->lease = vk_lease_begin(collector->vault->store, VK_LEASE_COLLECT, NULL, error);
+	if (!collector->lease)
+		return FALSE;
+	return outlast_collectors(collector, error) &&
+	       vk_remove_forgotten(collector->vault, collector->lease,
+				   &collector->result->snapshots, error) &&
+	       sweep(collector, error);
+}
+
+gboolean vk_collect(VkVault *vault, const VkCollectOptions *options, VkCollectResult *result,
+		    GError **error)
+{
+	Collector collector = {.vault = vault, .options = options, .result = result};
+	gboolean done;
+
+	*result = (VkCollectResult){0};
+	collector.mark = vk_mark_new(vault);
+	collector.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	done = collect(&collector, error);
+	vk_lease_end(collector.lease);
+	g_hash_table_unref(collector.seen);
+	g_clear_pointer(&collector.going, g_hash_table_unref);
+	vk_mark_free(collector.mark);
+	return done;
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan.h"
+
+#include "layout.h"
+#include "pack-compact.h"
+#include "pack-name.h"
+#include "vault-parts.h"
+
+#include "errors.h"
+#include "interrupt.h"
+#include "log.h"
+
+#include <string.h>
+
+/* One object of a pack. Those of one pack follow each other, the highest generation first. */
+typedef struct PackObject {
+	VkPackId pack;
+	guint64 generation;
+	char *name; /* NULL: the first generation's, to save memory */
+} PackObject;
+
+/* A pack that is going to change. */
+typedef struct Change {
+	guint first; /* of its objects */
+	guint count;
+	gboolean whole;
+	VkSlots live;  /* of one that is compacted: by the newest marks */
+	guint64 bytes; /* that come back */
+} Change;
+
+struct VkPlan {
+	VkVault *vault;
+	GArray *objects; /* PackObject */
+	GArray *changes; /* Change */
+};
+
+static void clear_object(gpointer object)
+{
+	g_free(((PackObject *)object)->name);
+}
+
+static char *object_name(const PackObject *object)
+{
+	return object->name ? g_strdup(object->name) : vk_pack_object(&object->pack, 0);
+}
+
+static gint compare_objects(gconstpointer a, gconstpointer b)
+{
+	const PackObject *x = a;
+	const PackObject *y = b;
+	int order = memcmp(x->pack.bytes, y->pack.bytes, VK_ID_SIZE);
+
+	if (order != 0)
+		return order;
+	return x->generation > y->generation ? -1 : x->generation < y->generation;
+}
+
+static gboolean list_folder(VkPlan *plan, const char *folder, GError **error)
+{
+	g_autoptr(GPtrArray) names =
+		plan->vault->store->ops->list(plan->vault->store, folder, error);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+		PackObject object = {0};
+
+		if (!vk_pack_parse_name(name, &object.pack, &object.generation))
+			continue;
+		if (strchr(name, '-') || object.generation > 0)
+			object.name = g_build_filename(folder, name, NULL);
+		g_array_append_val(plan->objects, object);
+	}
+	return names != NULL;
+}
+
+static gboolean list_objects(VkPlan *plan, GError **error)
+{
+	VkStore *store = plan->vault->store;
+	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_PACKS, error);
+
+	for (guint i = 0; folders && i < folders->len; i++) {
+		g_autofree char *folder =
+			g_build_filename(VK_FOLDER_PACKS, folders->pdata[i], NULL);
+
+		if (g_str_has_suffix(folder, "/") && !list_folder(plan, folder, error))
+			return FALSE;
+	}
+	g_array_sort(plan->objects, compare_objects);
+	return folders != NULL;
+}
+
+VkPlan *vk_plan_new(VkVault *vault, GError **error)
+{
+	g_autoptr(VkPlan) plan = g_new0(VkPlan, 1);
+
+	plan->vault = vault;
+	plan->objects = g_array_new(FALSE, FALSE, sizeof(PackObject));
+	g_array_set_clear_func(plan->objects, clear_object);
+	plan->changes = g_array_new(FALSE, FALSE, sizeof(Change));
+	return list_objects(plan, error) ? g_steal_pointer(&plan) : NULL;
+}
+
+void vk_plan_free(VkPlan *plan)
+{
+	if (!plan)
+		return;
+	g_array_unref(plan->objects);
+	g_array_unref(plan->changes);
+	g_free(plan);
+}
+
+static const PackObject *object_at(const VkPlan *plan, guint i)
+{
+	return &g_array_index(plan->objects, PackObject, i);
+}
+
+static const VkPackId *pack_of(const VkPlan *plan, const Change *change)
+{
+	return &object_at(plan, change->first)->pack;
+}
+
+/* The stored bytes of the pack's objects. One that vanishes meanwhile has none. */
+static guint64 total_size(const VkPlan *plan, const Change *change)
+{
+	VkStore *store = plan->vault->store;
+	guint64 total = 0;
+
+	for (guint i = 0; i < change->count; i++) {
+		g_autofree char *name = object_name(object_at(plan, change->first + i));
+		guint64 size;
+
+		if (store->ops->head(store, name, &size, NULL, NULL))
+			total += size;
+	}
+	return total;
+}
+
+/* Of all generations. NULL: one cannot be read. Returns VkPackTable*, owned by the array. */
+static GPtrArray *load_tables(const VkPlan *plan, const Change *change, GError **error)
+{
+	const VkVault *vault = plan->vault;
+	g_autoptr(GPtrArray) tables =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_pack_table_unref);
+
+	for (guint i = 0; i < change->count; i++) {
+		const PackObject *object = object_at(plan, change->first + i);
+		g_autofree char *name = object_name(object);
+		VkPackTable *table = vk_pack_table_load(vault->store, &vault->context,
+							&object->pack, name, error);
+
+		if (!table)
+			return NULL;
+		g_ptr_array_add(tables, table);
+	}
+	return g_steal_pointer(&tables);
+}
+
+/* Adds up what the slots of a table take, and what the marked ones of them do. */
+static void measure_table(const VkPackTable *table, const VkSlots *marked, guint64 *ret_all,
+			  guint64 *ret_live)
+{
+	*ret_all = *ret_live = 0;
+	for (guint32 slot = 0; slot < table->slots; slot++) {
+		gsize length = vk_pack_table_length(table, slot);
+
+		*ret_all += length;
+		if (vk_slots_have(marked, slot))
+			*ret_live += length;
+	}
+}
+
+/*
+ * Whether compaction is worth while: more than half of what is stored is dead, or a collector that
+ * died left more than one generation.
+ */
+static gboolean choose_compaction(const VkPlan *plan, Change *change, const VkSlots *marked)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(GPtrArray) tables = load_tables(plan, change, &trouble);
+	guint64 all, live;
+
+	if (!tables) {
+		vk_log_debug("a pack is not compacted: %s", trouble->message);
+		return FALSE;
+	}
+	measure_table(tables->pdata[0], marked, &all, &live);
+	if (change->count == 1 && all - live <= live)
+		return FALSE;
+	change->live = *marked;
+	change->bytes = total_size(plan, change);
+	change->bytes -= MIN(change->bytes, live);
+	return TRUE;
+}
+
+static guint count_generations(const VkPlan *plan, guint first)
+{
+	guint count = 1;
+
+	while (first + count < plan->objects->len &&
+	       vk_pack_id_equal(&object_at(plan, first)->pack,
+				&object_at(plan, first + count)->pack))
+		count++;
+	return count;
+}
+
+gboolean vk_plan_choose(VkPlan *plan, const VkSlotSet *marked, GError **error)
+{
+	guint count;
+
+	for (guint i = 0; i < plan->objects->len; i += count) {
+		const VkSlots *live = vk_slot_set_of_pack(marked, &object_at(plan, i)->pack);
+		Change change = {.first = i, .whole = !live};
+
+		count = change.count = count_generations(plan, i);
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		if (change.whole)
+			change.bytes = total_size(plan, &change);
+		else if (!choose_compaction(plan, &change, live))
+			continue;
+		g_array_append_val(plan->changes, change);
+	}
+	return TRUE;
+}
+
+gboolean vk_plan_is_empty(const VkPlan *plan)
+{
+	return plan->changes->len == 0;
+}
+
+guint vk_plan_count_whole(const VkPlan *plan)
+{
+	guint count = 0;
+
+	for (guint i = 0; i < plan->changes->len; i++)
+		if (g_array_index(plan->changes, Change, i).whole)
+			count++;
+	return count;
+}
+
+guint vk_plan_count_compacted(const VkPlan *plan)
+{
+	return plan->changes->len - vk_plan_count_whole(plan);
+}
+
+guint64 vk_plan_bytes(const VkPlan *plan)
+{
+	guint64 bytes = 0;
+
+	for (guint i = 0; i < plan->changes->len; i++)
+		bytes += g_array_index(plan->changes, Change, i).bytes;
+	return bytes;
+}
+
+VkAnnouncement *vk_plan_announcement(const VkPlan *plan)
+{
+	VkAnnouncement *announcement = vk_announcement_new();
+
+	for (guint i = 0; i < plan->changes->len; i++) {
+		const Change *change = &g_array_index(plan->changes, Change, i);
+
+		vk_announcement_add(announcement, pack_of(plan, change),
+				    change->whole ? NULL : &change->live);
+	}
+	return announcement;
+}
+
+void vk_plan_keep(VkPlan *plan, const VkSlotSet *marked)
+{
+	for (guint i = plan->changes->len; i > 0; i--) {
+		Change *change = &g_array_index(plan->changes, Change, i - 1);
+		const VkSlots *live = vk_slot_set_of_pack(marked, pack_of(plan, change));
+
+		if (change->whole && live)
+			g_array_remove_index_fast(plan->changes, i - 1);
+		else if (!change->whole)
+			change->live = *live;
+	}
+}
+
+static gboolean delete_objects(const VkPlan *plan, const Change *change, GError **error)
+{
+	VkStore *store = plan->vault->store;
+
+	for (guint i = 0; i < change->count; i++) {
+		g_autofree char *name = object_name(object_at(plan, change->first + i));
+
+		if (!store->ops->delete (store, name, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* The new generation first. Its name has the collector's id, so no two collectors meet there. */
+static gboolean compact(const VkPlan *plan, const Change *change, const char *collector,
+			VkRateLimit *limit, GError **error)
+{
+	const VkVault *vault = plan->vault;
+	guint32 generation = (guint32)object_at(plan, change->first)->generation + 1;
+	g_autofree char *name =
+		vk_pack_compacted_object(pack_of(plan, change), generation, collector);
+	g_autoptr(GPtrArray) tables = load_tables(plan, change, error);
+
+	return tables &&
+	       vk_pack_compact(vault->store, &vault->context, tables, &change->live, name,
+			       generation, limit, error) &&
+	       delete_objects(plan, change, error);
+}
+
+static gboolean delete_whole(const VkPlan *plan, VkPlanDone *done, GError **error)
+{
+	for (guint i = 0; i < plan->changes->len; i++) {
+		const Change *change = &g_array_index(plan->changes, Change, i);
+
+		if (!change->whole)
+			continue;
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		if (!delete_objects(plan, change, error))
+			return FALSE;
+		done->whole++;
+		done->bytes += change->bytes;
+	}
+	return TRUE;
+}
+
+/* A damaged pack stays as it is, for a repair to find. */
+static gboolean compact_rest(const VkPlan *plan, const char *collector, VkRateLimit *limit,
+			     VkPlanDone *done, GError **error)
+{
+	for (guint i = 0; i < plan->changes->len; i++) {
+		const Change *change = &g_array_index(plan->changes, Change, i);
+		g_autoptr(GError) trouble = NULL;
+
+		if (change->whole)
+			continue;
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		if (compact(plan, change, collector, limit, &trouble)) {
+			done->compacted++;
+			done->bytes += change->bytes;
+		} else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		} else if (plan->vault->warn) {
+			plan->vault->warn("a pack is not compacted: %s", trouble->message);
+		}
+	}
+	return TRUE;
+}
+
+gboolean vk_plan_carry_out(VkPlan *plan, const char *collector, VkRateLimit *limit,
+			   VkPlanDone *done, GError **error)
+{
+	*done = (VkPlanDone){0};
+	return delete_whole(plan, done, error) && compact_rest(plan, collector, limit, done, error);
+}

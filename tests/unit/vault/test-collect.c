@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The collector: what is listed reads as before, what nothing refers to goes, whoever else is at
+ * work keeps what is theirs, and any call to the store may fail.
+ */
+#include "catalog.h"
+#include "checked-json.h"
+#include "collect.h"
+#include "errors.h"
+#include "image-bed.h"
+#include "interrupt.h"
+#include "lease.h"
+#include "lease-list.h"
+#include "session-priv.h"
+#include "vault-image.h"
+
+#include <string.h>
+
+#define GENERATIONS 8
+#define SIZE        (20u * 1024 * 1024 + 12345)
+
+static MemSource *models[GENERATIONS];
+static VkSnapshot *snapshots[GENERATIONS];
+static const VkCollectOptions plain;
+
+static void save_generations(void)
+{
+	for (guint i = 0; i < GENERATIONS; i++) {
+		g_autoptr(VkSession) session = vk_session_new(vault, 2, NULL);
+		VkSaveStats stats = {0};
+
+		models[i] = i == 0 ? mem_source_new(SIZE) : mem_source_resized(models[i - 1], SIZE);
+		mem_source_scribble(models[i], seeded, i == 0 ? 40 : 8, 60);
+		if (i > 0)
+			mem_source_track(models[i], models[i - 1], seeded);
+		snapshots[i] =
+			commit(session, save(session, models[i],
+					     i == 0 ? NULL : image_of(snapshots[i - 1]), &stats));
+	}
+}
+
+static void drop_generations(void)
+{
+	for (guint i = 0; i < GENERATIONS; i++) {
+		vk_snapshot_free(snapshots[i]);
+		vk_source_free(&models[i]->base);
+	}
+}
+
+static VkSnapshotKey *find_key(guint i)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, UUID, NULL);
+
+	ck_assert_ptr_nonnull(keys);
+	for (guint j = 0; j < keys->len; j++) {
+		VkSnapshotKey *key = g_ptr_array_index(keys, j);
+
+		if (strcmp(key->id, snapshots[i]->id) == 0)
+			return g_ptr_array_steal_index(keys, j);
+	}
+	return NULL;
+}
+
+static void forget(guint i)
+{
+	g_autoptr(VkSnapshotKey) key = find_key(i);
+
+	ck_assert_ptr_nonnull(key);
+	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
+}
+
+static gboolean exists(guint i)
+{
+	g_autoptr(VkSnapshotKey) key = find_key(i);
+
+	return key != NULL;
+}
+
+/* As a process of its own reads them, not only the listed ones. */
+static void check_existing(void)
+{
+	g_autoptr(VkVault) fresh = vk_vault_open(directory, VK_VAULT_READ, NULL);
+
+	for (guint i = 0; i < GENERATIONS; i++) {
+		g_autoptr(VkImage) image = NULL;
+		g_autofree guint8 *bytes = g_malloc(SIZE);
+		GError *error = NULL;
+
+		if (!exists(i))
+			continue;
+		image = vk_vault_image_open(fresh, image_of(snapshots[i]), &error);
+		ck_assert_msg(vk_image_read(image, 0, bytes, SIZE, &error), "%u: %s", i,
+			      error ? error->message : "");
+		ck_assert(memcmp(bytes, models[i]->bytes, SIZE) == 0);
+	}
+}
+
+static guint64 pack_bytes(void)
+{
+	g_autoptr(GPtrArray) folders = vault->store->ops->list(vault->store, "packs", NULL);
+	guint64 total = 0;
+
+	for (guint i = 0; i < folders->len; i++) {
+		g_autofree char *folder = g_build_filename("packs", folders->pdata[i], NULL);
+		g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
+
+		for (guint j = 0; j < names->len; j++) {
+			g_autofree char *name = g_build_filename(folder, names->pdata[j], NULL);
+			guint64 size;
+
+			ck_assert(vault->store->ops->head(vault->store, name, &size, NULL, NULL));
+			total += size;
+		}
+	}
+	return total;
+}
+
+static guint count_in(const char *folder)
+{
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
+
+	return names->len;
+}
+
+static VkCollectResult collect_well(const VkCollectOptions *options)
+{
+	VkCollectResult result;
+	GError *error = NULL;
+
+	ck_assert_msg(vk_collect(vault, options, &result, &error), "%s",
+		      error ? error->message : "");
+	return result;
+}
+
+/* Once nobody works, nothing of anybody's work is left. */
+static void check_tidy(void)
+{
+	ck_assert_uint_eq(count_in("leases"), 0);
+	ck_assert_uint_eq(count_in("gc"), 0);
+	ck_assert_uint_eq(count_in("fence"), 0);
+}
+
+START_TEST(what_is_kept_reads_as_before)
+{
+	const VkCollectOptions dry = {.dry_run = TRUE};
+	VkCollectResult foreseen, done, again;
+	guint forgotten = 0;
+	guint64 before;
+
+	save_generations();
+	for (guint i = 0; i < GENERATIONS; i++)
+		if (g_rand_int_range(seeded, 0, 3) > 0) {
+			forget(i);
+			forgotten++;
+		}
+	before = pack_bytes();
+	foreseen = collect_well(&dry);
+	ck_assert_uint_eq(pack_bytes(), before);
+	check_existing();
+	done = collect_well(&plain);
+	ck_assert_uint_eq(done.snapshots, forgotten);
+	ck_assert(memcmp(&done, &foreseen, sizeof(done)) == 0);
+	ck_assert_uint_le(pack_bytes(), before - done.bytes + done.compacted * 256 * 1024);
+	check_existing();
+	check_tidy();
+	again = collect_well(&plain);
+	ck_assert_uint_eq(again.packs + again.compacted + again.snapshots, 0);
+	drop_generations();
+}
+END_TEST
+
+START_TEST(nothing_is_left_of_a_vault_that_is_forgotten)
+{
+	save_generations();
+	for (guint i = 0; i < GENERATIONS; i++)
+		forget(i);
+	ck_assert_uint_eq(collect_well(&plain).snapshots, GENERATIONS);
+	ck_assert_uint_eq(pack_bytes(), 0);
+	check_tidy();
+	drop_generations();
+}
+END_TEST
+
+START_TEST(a_vault_without_garbage_is_left_alone)
+{
+	guint64 before;
+	VkCollectResult result;
+
+	save_generations();
+	before = pack_bytes();
+	result = collect_well(&plain);
+	ck_assert_uint_eq(result.snapshots + result.packs, 0);
+	ck_assert_uint_le(pack_bytes(), before);
+	check_existing();
+	drop_generations();
+}
+END_TEST
+
+START_TEST(a_reader_keeps_what_it_reads)
+{
+	const char *names[2] = {NULL};
+	g_autofree char *object = NULL;
+	VkLease *lease;
+
+	save_generations();
+	object = vk_snapshot_key_object(snapshots[0]->uuid, snapshots[0]->time, snapshots[0]->id);
+	names[0] = object;
+	lease = vk_lease_begin(vault->store, VK_LEASE_READ, names, NULL);
+	forget(0);
+	forget(1);
+	ck_assert_uint_eq(collect_well(&plain).snapshots, 1);
+	ck_assert(exists(0));
+	ck_assert(!exists(1));
+	check_existing();
+	vk_lease_end(lease);
+	ck_assert_uint_eq(collect_well(&plain).snapshots, 1);
+	ck_assert(!exists(0));
+	check_existing();
+	drop_generations();
+}
+END_TEST
+
+START_TEST(an_unreadable_snapshot_stops_all)
+{
+	g_autofree char *object = NULL;
+	g_autofree char *path = NULL;
+	VkCollectResult result;
+	g_autoptr(GError) error = NULL;
+	guint64 before;
+
+	save_generations();
+	object = vk_snapshot_key_object(snapshots[2]->uuid, snapshots[2]->time, snapshots[2]->id);
+	path = g_build_filename(directory, object, NULL);
+	ck_assert(g_file_set_contents(path, "{}\n", -1, NULL));
+	forget(0);
+	before = pack_bytes();
+	ck_assert(!vk_collect(vault, &plain, &result, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+	ck_assert_ptr_nonnull(strstr(error->message, snapshots[2]->time));
+	ck_assert_uint_eq(pack_bytes(), before);
+	check_tidy();
+	/* Forgetting it is the way out. */
+	forget(2);
+	ck_assert_uint_eq(collect_well(&plain).snapshots, 1);
+	check_existing();
+	drop_generations();
+}
+END_TEST
+
+/* A writer of another host that is slow, and one that is dead. */
+static void put_foreign_lease(const char *id, const char *part, json_t *object)
+{
+	g_autofree char *name = g_strdup_printf("leases/%s.%s", id, part);
+
+	ck_assert(vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, NULL));
+}
+
+#define FOREIGN "0123456789abcdef0123456789abcdef"
+
+START_TEST(a_writer_is_waited_for_until_it_is_suspected)
+{
+	const VkCollectOptions hasty = {.suspect_usec = G_USEC_PER_SEC};
+	g_autoptr(json_t) lease =
+		json_pack("{s:s, s:{s:s}}", "kind", "write", "owner", "host", "elsewhere.example");
+	gint64 begun = g_get_monotonic_time();
+	guint64 size;
+
+	save_generations();
+	put_foreign_lease(FOREIGN, "0", lease);
+	for (guint i = 0; i < GENERATIONS; i++)
+		forget(i);
+	ck_assert_uint_gt(collect_well(&hasty).packs, 0);
+	ck_assert_int_ge(g_get_monotonic_time() - begun, G_USEC_PER_SEC);
+	/* It may be alive, so its lease and the order stay. */
+	ck_assert(vault->store->ops->head(vault->store, "leases/" FOREIGN ".0", &size, NULL, NULL));
+	ck_assert(vault->store->ops->head(vault->store, "fence/" FOREIGN ".0", &size, NULL, NULL));
+	check_existing();
+	drop_generations();
+}
+END_TEST
+
+/* It goes on after a year, and what it puts then is whole. */
+START_TEST(the_intent_of_a_fenced_writer_keeps_its_blocks)
+{
+	const VkCollectOptions hasty = {.suspect_usec = 1};
+	g_autoptr(json_t) lease =
+		json_pack("{s:s, s:{s:s}}", "kind", "write", "owner", "host", "elsewhere.example");
+	g_autofree char *object = NULL;
+	g_autofree char *path = NULL;
+	g_autofree char *bytes = NULL;
+	g_autoptr(json_t) snapshot = NULL;
+	g_autoptr(json_t) intent = NULL;
+	g_autoptr(VkSnapshotKey) key = NULL;
+
+	save_generations();
+	object = vk_snapshot_key_object(snapshots[3]->uuid, snapshots[3]->time, snapshots[3]->id);
+	path = g_build_filename(directory, object, NULL);
+	ck_assert(g_file_get_contents(path, &bytes, NULL, NULL));
+	snapshot = vk_checked_json_get(vault->store, object, NULL);
+	intent = json_pack("{s:s, s:O}", "name", object, "object", snapshot);
+	put_foreign_lease(FOREIGN, "0", lease);
+	put_foreign_lease(FOREIGN, "commit", intent);
+	for (guint i = 0; i < GENERATIONS; i++)
+		if (i != 3)
+			forget(i);
+	/* As if it had not been put. */
+	ck_assert(vault->store->ops->delete (vault->store, object, NULL));
+	ck_assert_uint_eq(collect_well(&hasty).snapshots, GENERATIONS - 1);
+	ck_assert(g_file_set_contents(path, bytes, -1, NULL));
+	ck_assert(exists(3));
+	check_existing();
+	drop_generations();
+}
+END_TEST
+
+static guint calls_left;
+static const VkStoreOps *sound;
+
+static gboolean fails(GError **error)
+{
+	if (calls_left > 0 && --calls_left == 0)
+		return !vk_fail(error, VK_ERROR_FAILED, "this call fails");
+	return FALSE;
+}
+
+static VkNewObject *failing_begin(VkStore *store, GError **error)
+{
+	return fails(error) ? NULL : sound->begin(store, error);
+}
+
+static gboolean failing_append(VkNewObject *object, const void *bytes, gsize length, GError **error)
+{
+	return !fails(error) && sound->append(object, bytes, length, error);
+}
+
+static gboolean failing_finish(VkNewObject *object, const char *name, VkPutMode mode,
+			       GError **error)
+{
+	if (!fails(error))
+		return sound->finish(object, name, mode, error);
+	sound->drop(object);
+	return FALSE;
+}
+
+static gboolean failing_get(VkStore *store, const char *name, guint64 offset, void *buf,
+			    gsize length, GError **error)
+{
+	return !fails(error) && sound->get(store, name, offset, buf, length, error);
+}
+
+static GPtrArray *failing_list(VkStore *store, const char *folder, GError **error)
+{
+	return fails(error) ? NULL : sound->list(store, folder, error);
+}
+
+static gboolean failing_delete(VkStore *store, const char *name, GError **error)
+{
+	return !fails(error) && sound->delete (store, name, error);
+}
+
+/* Whatever call fails, what exists can be read, and the next run brings it to the end. */
+START_TEST(any_call_may_fail)
+{
+	VkStoreOps failing;
+	guint n, failures = 0;
+
+	save_generations();
+	forget(1);
+	forget(4);
+	forget(5);
+	sound = vault->store->ops;
+	failing = *sound;
+	failing.begin = failing_begin;
+	failing.append = failing_append;
+	failing.finish = failing_finish;
+	failing.get = failing_get;
+	failing.list = failing_list;
+	failing.delete = failing_delete;
+	for (n = 1; n < 5000; n += 1 + n / 12) {
+		VkCollectResult result;
+		g_autoptr(GError) error = NULL;
+
+		calls_left = n;
+		vault->store->ops = &failing;
+		if (!vk_collect(vault, &plain, &result, &error))
+			failures++;
+		vault->store->ops = sound;
+		check_existing();
+		if (calls_left > 0)
+			break;
+	}
+	ck_assert_uint_gt(failures, 10);
+	calls_left = 0;
+	collect_well(&plain);
+	ck_assert(!exists(1) && !exists(4) && !exists(5));
+	ck_assert(exists(0) && exists(2) && exists(7));
+	check_existing();
+	collect_well(&plain);
+	check_tidy();
+	drop_generations();
+}
+END_TEST
+
+START_TEST(an_interruption_leaves_a_whole_vault)
+{
+	VkCollectResult result;
+	g_autoptr(GError) error = NULL;
+
+	save_generations();
+	forget(0);
+	vk_set_interrupted(TRUE);
+	ck_assert(!vk_collect(vault, &plain, &result, &error));
+	vk_set_interrupted(FALSE);
+	ck_assert_str_eq(error->message, "interrupted");
+	ck_assert(exists(0));
+	check_existing();
+	check_tidy();
+	drop_generations();
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, what_is_kept_reads_as_before, 0, 6);
+	tcase_add_test(tcase, nothing_is_left_of_a_vault_that_is_forgotten);
+	tcase_add_test(tcase, a_vault_without_garbage_is_left_alone);
+	tcase_add_test(tcase, a_reader_keeps_what_it_reads);
+	tcase_add_test(tcase, an_unreadable_snapshot_stops_all);
+	tcase_add_test(tcase, a_writer_is_waited_for_until_it_is_suspected);
+	tcase_add_test(tcase, the_intent_of_a_fenced_writer_keeps_its_blocks);
+	tcase_add_test(tcase, any_call_may_fail);
+	tcase_add_test(tcase, an_interruption_leaves_a_whole_vault);
+}
+
+int main(void)
+{
+	return run_image_tests("collect", add);
+}

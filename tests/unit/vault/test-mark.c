@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Marking: exactly the slots that reading the marked snapshots takes, whatever runs they share and
+ * in whatever order they are marked; what cannot be known is an error.
+ */
+#include "errors.h"
+#include "image-bed.h"
+#include "map.h"
+#include "mark.h"
+#include "pack-name.h"
+#include "interrupt.h"
+#include "session-priv.h"
+#include "vault-parts.h"
+
+#include <string.h>
+
+#define GENERATIONS 12
+#define SIZE        (24u * 1024 * 1024 + 12345)
+
+static MemSource *models[GENERATIONS];
+static VkSnapshot *snapshots[GENERATIONS];
+
+/* Each upon the one before, so that runs are shared and merged. */
+static void save_generations(void)
+{
+	for (guint i = 0; i < GENERATIONS; i++) {
+		g_autoptr(VkSession) session = vk_session_new(vault, 2, NULL);
+		VkSaveStats stats = {0};
+
+		models[i] = i == 0 ? mem_source_new(SIZE) : mem_source_resized(models[i - 1], SIZE);
+		mem_source_scribble(models[i], seeded, i == 0 ? 40 : 5, 60);
+		if (i > 0)
+			mem_source_track(models[i], models[i - 1], seeded);
+		snapshots[i] =
+			commit(session, save(session, models[i],
+					     i == 0 ? NULL : image_of(snapshots[i - 1]), &stats));
+	}
+}
+
+static void drop_generations(void)
+{
+	for (guint i = 0; i < GENERATIONS; i++) {
+		vk_snapshot_free(snapshots[i]);
+		vk_source_free(&models[i]->base);
+	}
+}
+
+/* The slow and certain way: each block of each of the chosen snapshots is looked up. */
+static VkSlotSet *expect(const gboolean *chosen)
+{
+	VkSlotSet *slots = vk_slot_set_new();
+
+	for (guint i = 0; i < GENERATIONS; i++) {
+		const VkImageRecord *image = image_of(snapshots[i]);
+		guint32 blocks = vk_blocks_of_size(image->size);
+		g_autoptr(VkMap) map = vk_map_new(vault->blocks, image->runs, blocks);
+
+		for (guint32 block = 0; chosen[i] && block < blocks; block++) {
+			VkExtent extent;
+			gboolean present;
+
+			ck_assert(vk_map_lookup(map, block, &extent, &present, NULL));
+			if (extent.kind == VK_EXTENT_DATA)
+				vk_slot_set_add(slots, &extent.pack, extent.slot, 1);
+		}
+		for (guint j = 0; chosen[i] && j < image->runs->len; j++) {
+			const GArray *segments = ((VkRun *)image->runs->pdata[j])->segments;
+
+			for (guint k = 0; k < segments->len; k++) {
+				const VkSegment *segment = &g_array_index(segments, VkSegment, k);
+
+				vk_slot_set_add(slots, &segment->pack, segment->slot,
+						segment->pages + 1);
+			}
+		}
+	}
+	return slots;
+}
+
+static void check_equal(const VkSlotSet *a, const VkSlotSet *b)
+{
+	static const VkSlots none;
+	g_autoptr(GArray) packs = vk_pack_list(vault->store, NULL);
+
+	ck_assert_uint_gt(packs->len, 0);
+	ck_assert_uint_eq(vk_slot_set_count_packs(a), vk_slot_set_count_packs(b));
+	for (guint i = 0; i < packs->len; i++) {
+		const VkPackId *pack = &g_array_index(packs, VkPackId, i);
+		const VkSlots *of_a = vk_slot_set_of_pack(a, pack);
+		const VkSlots *of_b = vk_slot_set_of_pack(b, pack);
+
+		ck_assert(memcmp(of_a ? of_a : &none, of_b ? of_b : &none, sizeof(none)) == 0);
+	}
+}
+
+START_TEST(exactly_what_is_referred_to_is_marked)
+{
+	save_generations();
+	for (guint round = 0; round < 40; round++) {
+		gboolean chosen[GENERATIONS];
+		guint start = (guint)g_rand_int_range(seeded, 0, GENERATIONS);
+		guint step = round % 2 ? 5 : 7; /* neither divides GENERATIONS */
+		g_autoptr(VkMark) mark = vk_mark_new(vault);
+		g_autoptr(VkSlotSet) expected = NULL;
+
+		for (guint i = 0; i < GENERATIONS; i++)
+			chosen[i] = g_rand_int_range(seeded, 0, 3) == 0;
+		for (guint i = 0; i < GENERATIONS; i++) {
+			guint at = (start + i * step) % GENERATIONS;
+
+			if (chosen[at])
+				ck_assert(vk_mark_add_snapshot(mark, snapshots[at], NULL));
+		}
+		expected = expect(chosen);
+		check_equal(vk_mark_slots(mark), expected);
+	}
+	drop_generations();
+}
+END_TEST
+
+static guint reads;
+static const VkStoreOps *uncounted;
+
+static gboolean counted_get(VkStore *store, const char *name, guint64 offset, void *buf,
+			    gsize length, GError **error)
+{
+	reads++;
+	return uncounted->get(store, name, offset, buf, length, error);
+}
+
+START_TEST(shared_runs_are_read_once)
+{
+	g_autoptr(VkVault) fresh = NULL;
+	g_autoptr(VkMark) mark = NULL;
+	VkStoreOps counting;
+
+	save_generations();
+	fresh = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	vk_vault_set_cache_size(fresh, 0);
+	uncounted = fresh->store->ops;
+	counting = *uncounted;
+	counting.get = counted_get;
+	fresh->store->ops = &counting;
+	mark = vk_mark_new(fresh);
+	ck_assert(vk_mark_add_snapshot(mark, snapshots[GENERATIONS - 2], NULL));
+	reads = 0;
+	ck_assert(vk_mark_add_snapshot(mark, snapshots[GENERATIONS - 2], NULL));
+	ck_assert_uint_eq(reads, 0);
+	fresh->store->ops = uncounted;
+	drop_generations();
+}
+END_TEST
+
+/* Of which nothing can be said what it refers to. */
+START_TEST(a_map_that_cannot_be_read_is_an_error)
+{
+	g_autoptr(VkMark) mark = NULL;
+	g_autoptr(VkVault) fresh = NULL;
+	g_autoptr(GError) error = NULL;
+	const VkRun *run;
+	g_autofree char *object = NULL;
+
+	save_generations();
+	run = image_of(snapshots[3])->runs->pdata[0];
+	object = vk_pack_object(&g_array_index(run->segments, VkSegment, 0).pack, 0);
+	ck_assert(vault->store->ops->delete (vault->store, object, NULL));
+	fresh = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	mark = vk_mark_new(fresh);
+	ck_assert(!vk_mark_add_snapshot(mark, snapshots[3], &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+	ck_assert_ptr_nonnull(strstr(error->message, snapshots[3]->time));
+	drop_generations();
+}
+END_TEST
+
+START_TEST(an_interruption_is_no_mark)
+{
+	g_autoptr(VkMark) mark = vk_mark_new(vault);
+	g_autoptr(GError) error = NULL;
+
+	save_generations();
+	vk_set_interrupted(TRUE);
+	ck_assert(!vk_mark_add_snapshot(mark, snapshots[0], &error));
+	vk_set_interrupted(FALSE);
+	ck_assert(vk_mark_add_snapshot(mark, snapshots[0], NULL));
+	drop_generations();
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_test(tcase, exactly_what_is_referred_to_is_marked);
+	tcase_add_test(tcase, shared_runs_are_read_once);
+	tcase_add_test(tcase, a_map_that_cannot_be_read_is_an_error);
+	tcase_add_test(tcase, an_interruption_is_no_mark);
+}
+
+int main(void)
+{
+	return run_image_tests("mark", add);
+}
