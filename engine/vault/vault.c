@@ -17,6 +17,12 @@
 #define VAULT_OBJECT      "vault.json"
 #define COMPRESSION_LEVEL 1
 
+/* A collector may work on the vault: who knows of none must not write. */
+#define FEATURE_COLLECTION "collection"
+
+static const char *const known_incompat[] = {NULL};
+static const char *const known_ro_compat[] = {FEATURE_COLLECTION, NULL};
+
 /*
  * Whether TEXT is of the form WORD:REST. What other programs take for a host, a service or a drive
  * is not made a directory: a path with a colon in its first part says that it is one.
@@ -79,11 +85,11 @@ static json_t *describe(const VkVault *vault)
 {
 	g_autofree char *created = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
 
-	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:{s:[], s:[], s:[]}}", "format",
-			 VK_FORMAT_VERSION, "id", vault->id_hex, "created", created, "block_log2",
-			 VK_BLOCK_LOG2, "pack_log2", VK_PACK_LOG2, "compression", "zstd",
-			 "compression_level", COMPRESSION_LEVEL, "cipher", "none", "features",
-			 "incompat", "ro_compat", "compat");
+	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:{s:[], s:[s], s:[]}}",
+			 "format", VK_FORMAT_VERSION, "id", vault->id_hex, "created", created,
+			 "block_log2", VK_BLOCK_LOG2, "pack_log2", VK_PACK_LOG2, "compression",
+			 "zstd", "compression_level", COMPRESSION_LEVEL, "cipher", "none",
+			 "features", "incompat", "ro_compat", FEATURE_COLLECTION, "compat");
 }
 
 static gboolean is_ours(const char *name)
@@ -151,8 +157,10 @@ VkVault *vk_vault_init(const char *url, GError **error)
 	return g_steal_pointer(&vault);
 }
 
+/* KNOWN: those of the set that this version knows; NULL at the end. */
 static gboolean refuse_unknown_features(const char *directory, const json_t *features,
-					const char *set, const char *what, GError **error)
+					const char *set, const char *const *known, const char *what,
+					GError **error)
 {
 	json_t *names;
 	json_t *name;
@@ -160,11 +168,15 @@ static gboolean refuse_unknown_features(const char *directory, const json_t *fea
 
 	if (!vk_json_array(features, set, &names, error))
 		return FALSE;
-	json_array_foreach (names, i, name)
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "the vault '%s' has the feature '%s', which this virtkeep does not "
-			       "know: %s it with a newer one",
-			       directory, json_string_value(name), what);
+	json_array_foreach (names, i, name) {
+		const char *text = json_string_value(name);
+
+		if (!text || !g_strv_contains(known, text))
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "the vault '%s' has the feature '%s', which this virtkeep "
+				       "does not know: %s it with a newer one",
+				       directory, text ? text : "?", what);
+	}
 	return TRUE;
 }
 
@@ -184,10 +196,12 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 			       ", this virtkeep knows %d: use a newer one",
 			       vault->directory, format, VK_FORMAT_VERSION);
 	if (!vk_json_object(object, "features", &features, error) ||
-	    !refuse_unknown_features(vault->directory, features, "incompat", "open", error))
+	    !refuse_unknown_features(vault->directory, features, "incompat", known_incompat, "open",
+				     error))
 		return FALSE;
 	if (mode == VK_VAULT_WRITE &&
-	    !refuse_unknown_features(vault->directory, features, "ro_compat", "write", error))
+	    !refuse_unknown_features(vault->directory, features, "ro_compat", known_ro_compat,
+				     "write", error))
 		return FALSE;
 	if (!vk_json_string(object, "id", &id_text, error) ||
 	    !vk_json_uint(object, "block_log2", &block_log2, error) ||
@@ -253,6 +267,31 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 		return NULL;
 	vk_log_debug("the vault is '%s', with the id %s", directory, vk_vault_id(vault));
 	return g_steal_pointer(&vault);
+}
+
+static gboolean has_feature(const json_t *names, const char *feature)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach (names, i, name)
+		if (g_strcmp0(json_string_value(name), feature) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+gboolean vk_vault_take_over(VkVault *vault, GError **error)
+{
+	g_autoptr(json_t) object = vk_checked_json_get(vault->store, VAULT_OBJECT, error);
+	json_t *features, *names;
+
+	if (!object || !vk_json_object(object, "features", &features, error) ||
+	    !vk_json_array(features, "ro_compat", &names, error))
+		return FALSE;
+	if (has_feature(names, FEATURE_COLLECTION))
+		return TRUE;
+	json_array_append_new(names, json_string(FEATURE_COLLECTION));
+	return vk_checked_json_put(vault->store, VAULT_OBJECT, object, VK_PUT_OVER, error);
 }
 
 void vk_vault_free(VkVault *vault)

@@ -139,15 +139,25 @@ static gboolean sync_name(DirStore *dir, const char *name, GError **error)
 	       (strcmp(folder, parent) == 0 || vk_store_dir_sync_folder(dir, parent, error));
 }
 
+/* When the last step fails it is not known which of the two is there after a crash. */
+static gboolean replace(DirStore *dir, const char *temporary, const char *name, GError **error)
+{
+	if (vk_io.renameat2(dir->fd, temporary, dir->fd, name, 0) < 0)
+		return vk_fail_errno(error, errno, "cannot replace '%s/%s'", dir->path, name);
+	return sync_name(dir, name, error);
+}
+
 static gboolean publish(DirStore *dir, const char *temporary, const char *name, VkPutMode mode,
 			GError **error)
 {
 	g_autofree char *folder = g_path_get_dirname(name);
 
-	if (mode == VK_PUT_NOW && !refuse_condemned(dir, error))
+	if ((mode == VK_PUT_NOW || mode == VK_PUT_OVER) && !refuse_condemned(dir, error))
 		return FALSE;
 	if (!ensure_folder(dir, folder, error))
 		return FALSE;
+	if (mode == VK_PUT_OVER)
+		return replace(dir, temporary, name, error);
 	if (!vk_io_rename_new(dir->fd, temporary, dir->fd, name, error))
 		return FALSE;
 	if (mode == VK_PUT_NOW && !sync_name(dir, name, error)) {

@@ -124,7 +124,22 @@ static gboolean dir_get(VkStore *store, const char *name, guint64 offset, void *
 	return ok;
 }
 
-/* Not of a file that is kept open: another process may have deleted it. */
+/* What is kept open as NAME, but is not the file of FACTS, was replaced by it. */
+static void close_replaced(DirStore *dir, const char *name, const struct stat *facts)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&dir->mutex);
+	GList *link = g_hash_table_lookup(dir->files, name);
+	OpenFile *file = link ? link->data : NULL;
+	struct stat kept;
+
+	if (!file || (fstat(file->fd, &kept) == 0 && kept.st_ino == facts->st_ino))
+		return;
+	g_hash_table_remove(dir->files, name);
+	g_queue_delete_link(&dir->recent, link);
+	open_file_unref(file);
+}
+
+/* Not of a file that is kept open: another process may have deleted or replaced it. */
 static gboolean dir_head(VkStore *store, const char *name, guint64 *ret_size, gint64 *ret_stored,
 			 GError **error)
 {
@@ -136,6 +151,7 @@ static gboolean dir_head(VkStore *store, const char *name, guint64 *ret_size, gi
 		return vk_fail_errno(error, errno, "cannot look at '%s'", path);
 	if (!S_ISREG(facts.st_mode))
 		return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not a regular file", path);
+	close_replaced(dir, name, &facts);
 	*ret_size = (guint64)facts.st_size;
 	if (ret_stored)
 		*ret_stored = facts.st_mtim.tv_sec;

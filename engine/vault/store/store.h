@@ -18,6 +18,7 @@ typedef enum {
 	VK_PUT_LATER, /* content durable at once, the name after sync() */
 	VK_PUT_NOW,   /* content and name durable at once */
 	VK_PUT_HINT,  /* may be lost by a crash, never half there */
+	VK_PUT_OVER,  /* as NOW, but replaces the object that is there: for vault.json alone */
 } VkPutMode;
 
 typedef struct VkStoreOps {
@@ -25,8 +26,8 @@ typedef struct VkStoreOps {
 	VkNewObject *(*begin)(VkStore *store, GError **error);
 	/* Appends to it. When that fails the object can only be dropped. */
 	gboolean (*append)(VkNewObject *object, const void *bytes, gsize length, GError **error);
-	/* Publishes it under NAME and frees it; VK_ERROR_EXISTS if there is one. On failure it is
-	   dropped. */
+	/* Publishes it under NAME and frees it; VK_ERROR_EXISTS if there is one, but for
+	   VK_PUT_OVER. On failure it is dropped. */
 	gboolean (*finish)(VkNewObject *object, const char *name, VkPutMode mode, GError **error);
 	/* Frees it unpublished. */
 	void (*drop)(VkNewObject *object);

@@ -91,6 +91,27 @@ START_TEST(head_sees_that_another_process_deleted_it)
 }
 END_TEST
 
+/* Who has read the old object, in this process or another, reads the new one. */
+START_TEST(one_object_can_be_replaced)
+{
+	static const char *const folders[] = {"things", "tmp", NULL};
+	VkStore *other = vk_store_dir_new(directory, folders, NULL);
+	char text[] = "another content";
+	struct iovec part = {.iov_base = text, .iov_len = strlen(text)};
+	g_autoptr(GBytes) before = NULL;
+	g_autoptr(GBytes) after = NULL;
+
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	before = vk_store_get_all(other, "things/a", 100, NULL);
+	ck_assert_uint_eq(g_bytes_get_size(before), strlen("content"));
+	ck_assert(vk_store_put(store, "things/a", &part, 1, VK_PUT_OVER, NULL));
+	after = vk_store_get_all(other, "things/a", 100, NULL);
+	ck_assert_uint_eq(g_bytes_get_size(after), strlen(text));
+	ck_assert(memcmp(g_bytes_get_data(after, NULL), text, strlen(text)) == 0);
+	other->ops->free(other);
+}
+END_TEST
+
 static int failing_fsync(int fd)
 {
 	errno = EIO;
@@ -122,6 +143,7 @@ int main(void)
 	tcase_add_test(tcase, what_was_deleted_is_not_read_again);
 	tcase_add_test(tcase, head_says_when_an_object_was_stored);
 	tcase_add_test(tcase, head_sees_that_another_process_deleted_it);
+	tcase_add_test(tcase, one_object_can_be_replaced);
 	tcase_add_test(tcase, a_store_that_lost_a_name_puts_nothing_durable);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -246,6 +246,97 @@ START_TEST(an_unwritable_vault_is_told_at_once)
 }
 END_TEST
 
+/* As version 0.1 wrote it, and with a member that a later one may add. */
+#define OLD_DESCRIPTION                                                                            \
+	"{\"block_log2\":16,\"cipher\":\"none\",\"compression\":\"zstd\",\"compression_level\":1," \
+	"\"created\":\"20261122T201405Z\",\"features\":{\"compat\":[],\"incompat\":[],"            \
+	"\"ro_compat\":[%s]},\"format\":1,\"id\":\"0123456789abcdef0123456789abcdef\","            \
+	"\"later\":{\"a\":[1,2.5,null]},\"pack_log2\":25}"
+
+/* The whole object with these ro_compat features. New string. */
+static char *description_with(const char *features)
+{
+	g_autofree char *line = g_strdup_printf(OLD_DESCRIPTION, features);
+	g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, line, -1);
+
+	return g_strdup_printf("%s\n{\"sha256\":\"%s\"}\n", line, sum);
+}
+
+static void expect_description(const char *features)
+{
+	g_autofree char *path = g_build_filename(directory, "vault.json", NULL);
+	g_autofree char *expected = description_with(features);
+	g_autofree char *content = NULL;
+
+	ck_assert(g_file_get_contents(path, &content, NULL, NULL));
+	ck_assert_str_eq(content, expected);
+}
+
+static void describe_with(const char *features)
+{
+	g_autofree char *path = g_build_filename(directory, "vault.json", NULL);
+	g_autofree char *text = description_with(features);
+
+	ck_assert(g_file_set_contents(path, text, -1, NULL));
+}
+
+/* Whatever it cannot know stays as it is, and nothing is written twice. */
+START_TEST(an_older_vault_is_taken_over)
+{
+	g_autofree char *path = g_build_filename(directory, "vault.json", NULL);
+	g_autoptr(VkVault) vault = NULL;
+	struct stat first, second;
+
+	describe_with("");
+	vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	ck_assert_ptr_nonnull(vault);
+	ck_assert(vk_vault_take_over(vault, NULL));
+	expect_description("\"collection\"");
+	ck_assert_int_eq(stat(path, &first), 0);
+	ck_assert(vk_vault_take_over(vault, NULL));
+	ck_assert_int_eq(stat(path, &second), 0);
+	ck_assert(first.st_ino == second.st_ino);
+	ck_assert(back_up('a', NULL));
+}
+END_TEST
+
+/* Another process may have been first, and may have known more. */
+START_TEST(features_of_others_stay)
+{
+	g_autoptr(VkVault) vault = NULL;
+
+	describe_with("");
+	vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	describe_with("\"sundial\"");
+	ck_assert(vk_vault_take_over(vault, NULL));
+	expect_description("\"sundial\",\"collection\"");
+}
+END_TEST
+
+START_TEST(a_new_vault_keeps_older_versions_from_writing)
+{
+	g_autofree char *path = g_build_filename(directory, "vault.json", NULL);
+	g_autofree char *content = NULL;
+
+	ck_assert(g_file_get_contents(path, &content, NULL, NULL));
+	ck_assert_ptr_nonnull(strstr(content, "\"ro_compat\":[\"collection\"]"));
+}
+END_TEST
+
+/* Beside one that is known. */
+START_TEST(an_unknown_feature_keeps_from_writing)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkVault) vault = NULL;
+
+	describe_with("\"collection\",\"sundial\"");
+	ck_assert_ptr_null(vk_vault_open(directory, VK_VAULT_WRITE, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "'sundial'"));
+	vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	ck_assert_ptr_nonnull(vault);
+}
+END_TEST
+
 static Suite *vault_suite(void)
 {
 	Suite *suite = suite_create("vault");
@@ -258,6 +349,10 @@ static Suite *vault_suite(void)
 	tcase_add_test(cases, stale_temporaries_go_on_nfs_too);
 	tcase_add_test(cases, one_guest_is_checked_alone);
 	tcase_add_test(cases, an_unwritable_vault_is_told_at_once);
+	tcase_add_test(cases, an_older_vault_is_taken_over);
+	tcase_add_test(cases, features_of_others_stay);
+	tcase_add_test(cases, a_new_vault_keeps_older_versions_from_writing);
+	tcase_add_test(cases, an_unknown_feature_keeps_from_writing);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
