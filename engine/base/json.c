@@ -31,11 +31,34 @@ char *vk_json_line(const json_t *value)
 	return line;
 }
 
-void vk_json_print(const json_t *value)
+static gsize print_flags(void)
 {
 	/* JSON lets all but the first 32 control characters through as they are. */
-	json_dumpf(value, stdout, JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0));
+	return JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
+}
+
+void vk_json_print(const json_t *value)
+{
+	json_dumpf(value, stdout, print_flags());
 	putchar('\n');
+	fflush(stdout);
+}
+
+void vk_json_print_item(const json_t *item, gboolean is_first)
+{
+	/* Within an array, so that it is indented, and then without the brackets. */
+	g_autoptr(json_t) array = json_pack("[O]", item);
+	char *text = json_dumps(array, print_flags());
+	gsize length = strlen(text) - strlen("\n]");
+
+	fputs(is_first ? "[" : ",", stdout);
+	fwrite(text + 1, 1, length - 1, stdout);
+	free(text);
+}
+
+void vk_json_print_end(gboolean is_empty)
+{
+	fputs(is_empty ? "[]\n" : "\n]\n", stdout);
 	fflush(stdout);
 }
 

@@ -20,6 +20,13 @@ char *vk_json_line(const json_t *value);
 /* Prints VALUE indented, with a newline, on stdout. */
 void vk_json_print(const json_t *value);
 
+/*
+ * The same of an array, item by item: what vk_json_print() would print of all of them. The end says
+ * whether there were none.
+ */
+void vk_json_print_item(const json_t *item, gboolean is_first);
+void vk_json_print_end(gboolean is_empty);
+
 gboolean vk_json_string(const json_t *object, const char *key, const char **ret, GError **error);
 /* Reads what vk_json_new_uint() makes. */
 gboolean vk_json_uint(const json_t *object, const char *key, guint64 *ret, GError **error);

@@ -36,24 +36,15 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
 /* The output of the listing, its totals, and the number of unreadable snapshots. */
 typedef struct {
 	const Filter *filter;
-	VkTable *table; /* or ... */
-	json_t *report; /* ... NULL */
+	VkTable *table; /* NULL: JSON is printed */
 	guint guests, snapshots, damaged;
 	guint64 fresh, stored; /* bytes */
 } Listing;
 
-static char *copies_text(const VkSnapshot *snapshot)
-{
-	if (snapshot->disks->len == 0)
-		return g_strdup("vault");
-	return vk_image_copies_text(
-		((const VkDiskRecord *)g_ptr_array_index(snapshot->disks, 0))->image);
-}
-
 /* GUEST@TIME in a form that can be pasted into a shell. New string. */
-static char *reference_text(const VkCatalogGuest *guest, const VkSnapshot *snapshot)
+static char *reference_text(const VkCatalogGuest *guest, const VkSnapshotKey *key)
 {
-	char *reference = g_strdup_printf("%s@%s", guest->view_name, snapshot->time);
+	char *reference = g_strdup_printf("%s@%s", guest->view_name, key->time);
 	char *quoted;
 
 	for (const char *at = reference; *at; at++) {
@@ -66,34 +57,37 @@ static char *reference_text(const VkCatalogGuest *guest, const VkSnapshot *snaps
 	return reference;
 }
 
-static void list_in_table(Listing *listing, const VkCatalogGuest *guest, const VkSnapshot *snapshot)
+static void list_in_table(Listing *listing, const char *reference, const char *when,
+			  const VkSnapshotSummary *snapshot)
 {
-	g_autofree char *reference = reference_text(guest, snapshot);
-	g_autofree char *time = vk_when_local(snapshot->time);
+	g_autofree char *time = vk_when_local(when);
 	g_autofree char *pause = vk_pause_text(snapshot->pause_usec);
 	g_autofree char *took = vk_duration_text(snapshot->duration_usec);
-	g_autofree char *disks = g_strdup_printf("%u", snapshot->disks->len);
-	g_autofree char *copies = copies_text(snapshot);
-	g_autofree char *grade = vk_snapshot_grade(snapshot);
-	g_autofree char *size_text = NULL;
-	g_autofree char *fresh_text = NULL;
-	g_autofree char *stored_text = NULL;
-	guint64 size = 0, fresh = 0, stored = 0;
+	g_autofree char *disks = g_strdup_printf("%" G_GUINT64_FORMAT, snapshot->disks);
+	g_autofree char *size = vk_size_text(snapshot->size);
+	g_autofree char *fresh = vk_size_text(snapshot->fresh);
+	g_autofree char *stored = vk_size_text(snapshot->stored);
 
-	for (guint i = 0; i < snapshot->disks->len; i++) {
-		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+	listing->fresh += snapshot->fresh;
+	listing->stored += snapshot->stored;
+	vk_table_add(listing->table, reference, time, snapshot->grade, pause, took, disks, size,
+		     fresh, stored, snapshot->copies, NULL);
+}
 
-		size += disk->image->size;
-		fresh += disk->fresh;
-		stored += disk->stored;
+static void list_snapshot(Listing *listing, const VkCatalogGuest *guest, const VkSnapshotKey *key,
+			  const VkSnapshotSummary *snapshot)
+{
+	g_autofree char *reference = NULL;
+	g_autoptr(json_t) report = NULL;
+
+	listing->snapshots++;
+	if (listing->table) {
+		reference = reference_text(guest, key);
+		list_in_table(listing, reference, key->time, snapshot);
+		return;
 	}
-	listing->fresh += fresh;
-	listing->stored += stored;
-	size_text = vk_size_text(size);
-	fresh_text = vk_size_text(fresh);
-	stored_text = vk_size_text(stored);
-	vk_table_add(listing->table, reference, time, grade, pause, took, disks, size_text,
-		     fresh_text, stored_text, copies, NULL);
+	report = json_loads(snapshot->report, 0, NULL);
+	vk_json_print_item(report, listing->snapshots == 1);
 }
 
 /* Its key says so without a look at the object, which else need not be read. */
@@ -105,7 +99,7 @@ static gboolean is_candidate(const Filter *filter, const VkSnapshotKey *key)
 	       time >= filter->since && time <= filter->until;
 }
 
-static gboolean is_wanted(const Filter *filter, const VkSnapshot *snapshot)
+static gboolean is_wanted(const Filter *filter, const VkSnapshotSummary *snapshot)
 {
 	return (!filter->host || g_ascii_strcasecmp(snapshot->host, filter->host) == 0) &&
 	       (!filter->grade || strcmp(snapshot->consistency, filter->grade) == 0);
@@ -114,35 +108,34 @@ static gboolean is_wanted(const Filter *filter, const VkSnapshot *snapshot)
 static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGuest *guest,
 			   GError **error)
 {
+	g_autoptr(GPtrArray) keys = listing->filter->forgotten
+					    ? vk_catalog_list_all(vault, guest->uuid, error)
+					    : vk_catalog_list(vault, guest->uuid, error);
 	guint before = listing->snapshots;
 
-	for (guint i = 0; i < guest->keys->len; i++) {
-		const VkSnapshotKey *key = g_ptr_array_index(guest->keys, i);
+	for (guint i = 0; keys && i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
 		g_autoptr(GError) trouble = NULL;
-		g_autoptr(VkSnapshot) snapshot = NULL;
+		g_autoptr(VkSnapshotSummary) snapshot = NULL;
 
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
 		if (!is_candidate(listing->filter, key))
 			continue;
-		snapshot = vk_catalog_load(vault, key, &trouble);
+		snapshot = vk_catalog_summarize(vault, key, &trouble);
 		if (!snapshot) {
 			vk_log_warning("%s", trouble->message);
 			listing->damaged++;
 			continue;
 		}
-		if (!is_wanted(listing->filter, snapshot))
-			continue;
-		listing->snapshots++;
-		if (listing->report)
-			json_array_append_new(listing->report, vk_snapshot_to_report(snapshot));
-		else
-			list_in_table(listing, guest, snapshot);
+		if (is_wanted(listing->filter, snapshot))
+			list_snapshot(listing, guest, key, snapshot);
 	}
 	listing->guests += listing->snapshots > before;
-	vk_catalog_warn_ahead(vault, g_ptr_array_index(guest->keys, guest->keys->len - 1),
-			      guest->view_name);
-	return TRUE;
+	if (keys && keys->len > 0)
+		vk_catalog_warn_ahead(vault, g_ptr_array_index(keys, keys->len - 1),
+				      guest->view_name);
+	return keys != NULL;
 }
 
 static gboolean is_named(const VkCatalogGuest *guest, const char *name)
@@ -173,9 +166,8 @@ static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char
 
 static gboolean list(Listing *listing, VkVault *vault, GError **error)
 {
-	g_autoptr(GPtrArray) guests = listing->filter->forgotten
-					      ? vk_catalog_guests_all(vault, error)
-					      : vk_catalog_guests(vault, error);
+	g_autoptr(GPtrArray) guests =
+		vk_catalog_guest_names(vault, listing->filter->forgotten, error);
 	const char *name = listing->filter->guest;
 	guint found = 0;
 
@@ -231,14 +223,13 @@ static gboolean run(VkProgram *program, const Filter *filter, GError **error)
 {
 	g_autoptr(VkTable) table = vk_table_new("SNAPSHOT", "TIME", "CONSISTENCY", "PAUSE", "TOOK",
 						"DISKS", "SIZE", "NEW", "STORED", "COPIES", NULL);
-	g_autoptr(json_t) report = program->json ? json_array() : NULL;
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
-	Listing listing = {.filter = filter, .table = table, .report = report};
+	Listing listing = {.filter = filter, .table = program->json ? NULL : table};
 
 	if (!vault || !list(&listing, vault, error))
 		return FALSE;
-	if (report)
-		vk_json_print(report);
+	if (program->json)
+		vk_json_print_end(listing.snapshots == 0);
 	else
 		print_text(&listing);
 	if (listing.damaged > 0) {

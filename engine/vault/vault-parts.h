@@ -4,6 +4,7 @@
 
 #include "store.h"
 #include "block-cache.h"
+#include "catalog-cache.h"
 #include "hints-place.h"
 #include "pack-cache.h"
 #include "vault.h"
@@ -19,6 +20,7 @@ struct VkVault {
 	VkWarn warn;         /* nullable */
 	VkPackCache *packs;
 	VkBlockCache *blocks;
+	VkCatalogCache *catalog; /* nullable */
 	GMutex mutex;          /* guards what follows */
 	struct VkHints *hints; /* shared by the sessions; NULL while there are none */
 	guint sessions;

@@ -298,6 +298,7 @@ void vk_vault_free(VkVault *vault)
 {
 	if (!vault)
 		return;
+	g_clear_pointer(&vault->catalog, vk_catalog_cache_free);
 	g_clear_pointer(&vault->blocks, vk_block_cache_free);
 	g_clear_pointer(&vault->packs, vk_pack_cache_free);
 	vault->store->ops->free(vault->store);
@@ -333,6 +334,12 @@ VkHintsPlace vk_vault_hints_place(const VkVault *vault)
 void vk_vault_set_cache_size(VkVault *vault, gsize bytes)
 {
 	vk_block_cache_set_size(vault->blocks, bytes);
+}
+
+void vk_vault_set_cache_directory(VkVault *vault, const char *directory)
+{
+	g_clear_pointer(&vault->catalog, vk_catalog_cache_free);
+	vault->catalog = vk_catalog_cache_new(directory, vault->id_hex);
 }
 
 void vk_vault_set_warn(VkVault *vault, VkWarn warn)

@@ -61,5 +61,11 @@ const char *vk_vault_directory(const VkVault *vault);
 /* READER is copied; without one, copies on arrays cannot be read. Call before reading. */
 void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader);
 
+/*
+ * Remembers in a file in DIRECTORY what the catalogue's objects say, for lists. Without it each list
+ * reads them again. Call before reading.
+ */
+void vk_vault_set_cache_directory(VkVault *vault, const char *directory);
+
 /* Limits the shared cache of decoded blocks (default 64 MiB). Call before reading. */
 void vk_vault_set_cache_size(VkVault *vault, gsize bytes);

@@ -24,12 +24,15 @@ declare -A below=(
 	[engine/vault/map]='engine/base engine/vault/pack'
 	[engine/vault/hints]='engine/base engine/base/io engine/vault/store engine/vault/pack'
 	[engine/vault/lease]='engine/base engine/vault/store engine/vault/pack'
+	[engine/vault/cache]='engine/base engine/vault/pack'
 	[engine/vault/snapshot]='engine/base engine/vault/pack engine/vault/map'
 	[engine/vault]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
-		engine/vault/pack engine/vault/hints'
-	[engine/vault/open]='engine/base engine/base/io engine/base/program engine/vault'
-	[engine/vault/catalog]='engine/base engine/vault/store engine/vault/snapshot engine/vault'
+		engine/vault/pack engine/vault/hints engine/vault/cache'
+	[engine/vault/open]='
+		engine/base engine/base/io engine/base/settings engine/base/program engine/vault'
+	[engine/vault/catalog]='
+		engine/base engine/vault/store engine/vault/cache engine/vault/snapshot engine/vault'
 	[engine/vault/session]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
 		engine/vault/pack engine/vault/map engine/vault/hints engine/vault/lease
@@ -123,6 +126,7 @@ declare -A owner=(
 	[libnbd]='engine/qemu'
 	[libvirt]='engine/virt/host'
 	[libxml]='engine/domain'
+	[sqlite3]='engine/vault/cache'
 	[openssl]='engine/vault/pack'
 	[zstd]='engine/vault/pack'
 )

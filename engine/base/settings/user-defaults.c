@@ -80,3 +80,13 @@ const char *vk_user_config_path(void)
 
 	return g_once(&once, choose_config, NULL);
 }
+
+char *vk_user_cache_directory(void)
+{
+	const char *given = g_getenv("CACHE_DIRECTORY");
+
+	if (given && g_path_is_absolute(given))
+		return g_strdup(given);
+	return geteuid() == 0 ? g_strdup("/var/cache/virtkeep")
+			      : g_build_filename(g_get_user_cache_dir(), "virtkeep", NULL);
+}

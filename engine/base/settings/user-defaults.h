@@ -12,3 +12,9 @@ const char *vk_user_default(const char *group, const char *key);
 
 /* The configuration that is read when none is named; it need not exist. Likewise. */
 const char *vk_user_config_path(void);
+
+/*
+ * Where files may be kept that can be made anew: $CACHE_DIRECTORY, which systemd sets, or root's or
+ * the user's own directory of caches. New string.
+ */
+char *vk_user_cache_directory(void);

@@ -17,7 +17,7 @@ static void guest_free(gpointer data)
 	g_free(guest->uuid);
 	g_free(guest->name);
 	g_free(guest->view_name);
-	g_ptr_array_unref(guest->keys);
+	g_clear_pointer(&guest->keys, g_ptr_array_unref);
 	g_free(guest);
 }
 
@@ -113,17 +113,12 @@ static gint compare_guests(gconstpointer a, gconstpointer b)
 	return strcmp(left->view_name, right->view_name);
 }
 
-/* From the newest object that can be read: damage in one must not hide the guest. */
-static char *read_guest_name(VkVault *vault, const VkCatalogGuest *guest)
+static VkCatalogGuest *guest_new(const char *uuid)
 {
-	for (guint i = guest->keys->len; i > 0; i--) {
-		g_autoptr(VkSnapshot) snapshot =
-			vk_catalog_load(vault, g_ptr_array_index(guest->keys, i - 1), NULL);
+	VkCatalogGuest *guest = g_new0(VkCatalogGuest, 1);
 
-		if (snapshot)
-			return g_steal_pointer(&snapshot->name);
-	}
-	return g_strdup(guest->uuid);
+	guest->uuid = g_strdup(uuid);
+	return guest;
 }
 
 /* Takes the keys out of KEYS, which is ordered by uuid. */
@@ -138,8 +133,7 @@ static GPtrArray *group_by_guest(GPtrArray *keys)
 		VkSnapshotKey *key = all[i];
 
 		if (!guest || strcmp(guest->uuid, key->uuid) != 0) {
-			guest = g_new0(VkCatalogGuest, 1);
-			guest->uuid = g_strdup(key->uuid);
+			guest = guest_new(key->uuid);
 			guest->keys = g_ptr_array_new_with_free_func(key_free);
 			g_ptr_array_add(guests, guest);
 		}
@@ -158,7 +152,7 @@ static GPtrArray *name_guests(VkVault *vault, GPtrArray *keys)
 	for (guint i = 0; i < guests->len; i++) {
 		VkCatalogGuest *guest = g_ptr_array_index(guests, i);
 
-		guest->name = read_guest_name(vault, guest);
+		guest->name = vk_catalog_name_by_keys(vault, guest->uuid, guest->keys);
 	}
 	set_view_names(guests);
 	g_ptr_array_sort(guests, compare_guests);
@@ -177,6 +171,32 @@ GPtrArray *vk_catalog_guests_all(VkVault *vault, GError **error)
 	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, NULL, error);
 
 	return name_guests(vault, keys);
+}
+
+GPtrArray *vk_catalog_guest_names(VkVault *vault, gboolean forgotten, GError **error)
+{
+	g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func(guest_free);
+	g_autoptr(GPtrArray) uuids = vk_catalog_uuids(vault, error);
+
+	if (!uuids)
+		return NULL;
+	for (guint i = 0; i < uuids->len; i++) {
+		const char *uuid = g_ptr_array_index(uuids, i);
+		VkCatalogGuest *guest;
+		char *name = NULL;
+
+		if (!vk_catalog_name_by_uuid(vault, uuid, forgotten, &name, error))
+			return NULL;
+		if (!name)
+			continue;
+		guest = guest_new(uuid);
+		guest->name = name;
+		g_ptr_array_add(guests, guest);
+	}
+	vk_catalog_tidy_guests(vault, uuids);
+	set_view_names(guests);
+	g_ptr_array_sort(guests, compare_guests);
+	return g_steal_pointer(&guests);
 }
 
 static gboolean fail_ambiguous(const GPtrArray *guests, const char *name, GError **error)
@@ -265,41 +285,56 @@ static VkSnapshotKey *find_at(VkVault *vault, const GPtrArray *keys, const char 
 	return NULL;
 }
 
-typedef GPtrArray *(*ListKeys)(VkVault *vault, const char *uuid, GError **error);
-
-static VkSnapshotKey *find(VkVault *vault, ListKeys list, const char *reference, GError **error)
+static GPtrArray *list_guest(VkVault *vault, const char *uuid, gboolean forgotten, GError **error)
 {
-	g_autofree char *name = NULL, *time = NULL, *uuid = NULL;
+	return forgotten ? vk_catalog_list_all(vault, uuid, error)
+			 : vk_catalog_list(vault, uuid, error);
+}
+
+/* The keys of the guest that NAME means, at least one. */
+static GPtrArray *find_keys(VkVault *vault, const char *name, gboolean forgotten, GError **error)
+{
+	/* A uuid needs no other guest's objects. */
+	g_autofree char *uuid = g_ascii_strdown(name, -1);
+	g_autoptr(GPtrArray) keys = list_guest(vault, uuid, forgotten, error);
 	g_autoptr(GPtrArray) guests = NULL;
-	g_autoptr(GPtrArray) keys = NULL;
-	g_autoptr(GPtrArray) all = NULL;
 	const VkCatalogGuest *guest;
+
+	if (!keys || keys->len > 0)
+		return g_steal_pointer(&keys);
+	guests = vk_catalog_guest_names(vault, forgotten, error);
+	guest = guests ? vk_catalog_find_guest(vault, guests, name, error) : NULL;
+	if (!guest)
+		return NULL;
+	g_ptr_array_unref(keys);
+	keys = list_guest(vault, guest->uuid, forgotten, error);
+	if (!keys || keys->len > 0)
+		return g_steal_pointer(&keys);
+	vk_fail(error, VK_ERROR_NOT_FOUND, "the vault '%s' has no snapshot of '%s' any more",
+		vk_vault_url(vault), name);
+	return NULL;
+}
+
+static VkSnapshotKey *find(VkVault *vault, gboolean forgotten, const char *reference,
+			   GError **error)
+{
+	g_autofree char *name = NULL, *time = NULL;
+	g_autoptr(GPtrArray) keys = NULL;
 
 	if (!vk_snapshot_name_parse(reference, &name, &time, error))
 		return NULL;
-	/* A uuid needs no other guest's objects. */
-	uuid = g_ascii_strdown(name, -1);
-	keys = list(vault, uuid, error);
-	if (!keys)
-		return NULL;
-	if (keys->len > 0)
-		return find_at(vault, keys, name, time, error);
-	all = list(vault, NULL, error);
-	guests = name_guests(vault, all);
-	if (!guests)
-		return NULL;
-	guest = vk_catalog_find_guest(vault, guests, name, error);
-	return guest ? find_at(vault, guest->keys, name, time, error) : NULL;
+	keys = find_keys(vault, name, forgotten, error);
+	return keys ? find_at(vault, keys, name, time, error) : NULL;
 }
 
 VkSnapshotKey *vk_catalog_find_key(VkVault *vault, const char *reference, GError **error)
 {
-	return find(vault, vk_catalog_list, reference, error);
+	return find(vault, FALSE, reference, error);
 }
 
 VkSnapshotKey *vk_catalog_find_key_all(VkVault *vault, const char *reference, GError **error)
 {
-	return find(vault, vk_catalog_list_all, reference, error);
+	return find(vault, TRUE, reference, error);
 }
 
 VkSnapshot *vk_catalog_find(VkVault *vault, const char *reference, GError **error)

@@ -2,9 +2,10 @@
 /*
  * The inside of the catalogue. catalog-key.c has the names of its objects, catalog.c lists and
  * loads, catalog-order.c orders and dates the list, catalog-marks.c reads and puts marks,
- * catalog-forget.c forgets and catalog-pin.c protects by them, catalog-guests.c groups the list by
- * guests and finds a snapshot by what people write, of which catalog-choose.c does the part after
- * the '@'. Threads: free.
+ * catalog-forget.c forgets and catalog-pin.c protects by them, catalog-summary.c and
+ * catalog-names.c answer from the cache what needs no whole object, catalog-guests.c groups the
+ * list by guests and finds a snapshot by what people write, of which catalog-choose.c does the part
+ * after the '@'. Threads: free.
  *
  * The order is that in which the snapshots of a guest were committed. It is that of their TIMEs as
  * long as no clock is set back. When a snapshot is committed while others of its guest are dated
@@ -31,6 +32,25 @@
 #include "when.h"
 
 #include <glib.h>
+
+/* The uuids of all guests that have a folder, in order. New strings. */
+GPtrArray *vk_catalog_uuids(VkVault *vault, GError **error);
+
+/*
+ * The name of a guest with these KEYS, oldest first: that in its newest object that can be read,
+ * for damage in one must not hide the guest. Else its uuid. New string.
+ */
+char *vk_catalog_name_by_keys(VkVault *vault, const char *uuid, const GPtrArray *keys);
+
+/*
+ * The same without a listing if the guest's folder is as it was. *RET_NAME is NULL when the guest
+ * has no snapshots; with FORGOTTEN, not even forgotten ones.
+ */
+gboolean vk_catalog_name_by_uuid(VkVault *vault, const char *uuid, gboolean forgotten,
+				 char **ret_name, GError **error);
+
+/* Drops from the cache what is of guests that are gone. UUIDS are those that there are. */
+void vk_catalog_tidy_guests(VkVault *vault, const GPtrArray *uuids);
 
 /* The key of the object NAME in the folder of UUID. New; NULL: it is not a snapshot. */
 VkSnapshotKey *vk_snapshot_key_parse(const char *uuid, const char *name);

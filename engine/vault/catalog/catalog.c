@@ -57,24 +57,35 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static gboolean list_guests(Listing *listing, GError **error)
+GPtrArray *vk_catalog_uuids(VkVault *vault, GError **error)
 {
-	VkStore *store = listing->vault->store;
-	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_SNAPS, error);
+	g_autoptr(GPtrArray) folders =
+		vault->store->ops->list(vault->store, VK_FOLDER_SNAPS, error);
+	GPtrArray *uuids = g_ptr_array_new_with_free_func(g_free);
 
-	if (!folders)
-		return FALSE;
-	g_ptr_array_sort(folders, compare_names);
-	for (guint i = 0; i < folders->len; i++) {
+	for (guint i = 0; folders && i < folders->len; i++) {
 		char *folder = g_ptr_array_index(folders, i);
 
 		if (!g_str_has_suffix(folder, "/"))
 			continue;
 		folder[strlen(folder) - 1] = '\0';
-		if (vk_uuid_is_stored_form(folder) && !list_guest(listing, folder, error))
-			return FALSE;
+		if (vk_uuid_is_stored_form(folder))
+			g_ptr_array_add(uuids, g_strdup(folder));
 	}
-	return TRUE;
+	g_ptr_array_sort(uuids, compare_names);
+	if (!folders)
+		g_clear_pointer(&uuids, g_ptr_array_unref);
+	return uuids;
+}
+
+static gboolean list_guests(Listing *listing, GError **error)
+{
+	g_autoptr(GPtrArray) uuids = vk_catalog_uuids(listing->vault, error);
+
+	for (guint i = 0; uuids && i < uuids->len; i++)
+		if (!list_guest(listing, g_ptr_array_index(uuids, i), error))
+			return FALSE;
+	return uuids != NULL;
 }
 
 static GPtrArray *list(VkVault *vault, const char *uuid, gboolean forgotten, GError **error)

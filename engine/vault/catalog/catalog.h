@@ -7,6 +7,7 @@
 #pragma once
 
 #include "snapshot.h"
+#include "snapshot-summary.h"
 #include "vault.h"
 
 #include <glib.h>
@@ -73,6 +74,12 @@ char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *
  */
 VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error);
 
+/*
+ * What lists show of a snapshot. If the vault has a cache, the object is read only when it is new
+ * or changed. Errors as of vk_catalog_load().
+ */
+VkSnapshotSummary *vk_catalog_summarize(VkVault *vault, const VkSnapshotKey *key, GError **error);
+
 /* Puts the later copies into SNAPSHOT. TRUE when there are none. */
 gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **error);
 
@@ -117,7 +124,8 @@ typedef struct VkCatalogGuest {
 	char *uuid;
 	char *name;      /* in its newest readable snapshot */
 	char *view_name; /* safe as a file name; "<name>~<uuid 8>" where two guests share a name */
-	GPtrArray *keys; /* VkSnapshotKey, oldest first, owned */
+	/* VkSnapshotKey, oldest first, owned; NULL: see vk_catalog_guest_names() */
+	GPtrArray *keys;
 } VkCatalogGuest;
 
 /*
@@ -128,6 +136,12 @@ GPtrArray *vk_catalog_guests(VkVault *vault, GError **error);
 
 /* The same with the forgotten snapshots, and with guests that have no others. */
 GPtrArray *vk_catalog_guests_all(VkVault *vault, GError **error);
+
+/*
+ * The same guests without their keys. With a cache no folder is listed that has not changed. With
+ * FORGOTTEN, guests count that have only forgotten snapshots.
+ */
+GPtrArray *vk_catalog_guest_names(VkVault *vault, gboolean forgotten, GError **error);
 
 /*
  * The one of GUESTS that NAME means: a name, a view name or a uuid. Borrowed. Errors as of

@@ -5,6 +5,7 @@
 
 #include "errors.h"
 #include "log.h"
+#include "user-defaults.h"
 
 #include <string.h>
 
@@ -74,6 +75,7 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 {
 	g_autoptr(GError) trouble = NULL;
 	g_autofree char *directory = NULL;
+	g_autofree char *cache = vk_user_cache_directory();
 	VkVault *vault;
 
 	if (!url)
@@ -88,8 +90,10 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 		g_propagate_error(error, g_steal_pointer(&trouble));
 	else if (mode == VK_VAULT_WRITE)
 		remember(program, vault);
-	if (vault)
+	if (vault) {
 		vk_vault_set_warn(vault, vk_log_warning);
+		vk_vault_set_cache_directory(vault, cache);
+	}
 	return vault;
 }
 

@@ -206,20 +206,49 @@ GPtrArray *vk_store_dir_list(VkStore *store, const char *folder, GError **error)
 	return g_steal_pointer(&names);
 }
 
+static gint64 to_usec(const struct timespec *time)
+{
+	return (gint64)time->tv_sec * G_USEC_PER_SEC + time->tv_nsec / 1000;
+}
+
+/* Whether another change could follow with the same time. */
+static gboolean has_just_changed(const struct stat *facts)
+{
+	return ABS(g_get_real_time() - to_usec(&facts->st_mtim)) < 50 * G_TIME_SPAN_MILLISECOND;
+}
+
+static void mix(guint64 *stamp, guint64 value)
+{
+	*stamp = (*stamp ^ value) * G_GUINT64_CONSTANT(0x100000001b3);
+}
+
 /*
- * Mixes a directory's time of change into STAMP. A change so recent that another one could follow
- * with the same time counts as ongoing: the stamp then differs from call to call.
+ * Mixes a directory's time of change into STAMP. A change that was just now counts as ongoing: the
+ * stamp then differs from call to call.
  */
 static void mix_folder_time(guint64 *stamp, const struct stat *facts)
 {
-	gint64 changed_usec =
-		(gint64)facts->st_mtim.tv_sec * G_USEC_PER_SEC + facts->st_mtim.tv_nsec / 1000;
-	gint64 now_usec = g_get_real_time();
+	mix(stamp, (guint64)to_usec(&facts->st_mtim) ^ facts->st_ino);
+	if (has_just_changed(facts))
+		*stamp ^= (guint64)g_get_real_time();
+}
 
-	*stamp = (*stamp ^ (guint64)changed_usec ^ facts->st_ino) *
-		 G_GUINT64_CONSTANT(0x100000001b3);
-	if (ABS(now_usec - changed_usec) < 50 * G_TIME_SPAN_MILLISECOND)
-		*stamp ^= (guint64)now_usec;
+static gboolean dir_identify(VkStore *store, const char *name, guint64 *ret_identity)
+{
+	guint64 identity = G_GUINT64_CONSTANT(0xcbf29ce484222325);
+	struct stat facts;
+
+	if (fstatat(((DirStore *)store)->fd, name, &facts, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    has_just_changed(&facts))
+		return FALSE;
+	mix(&identity, (guint64)facts.st_size);
+	mix(&identity, facts.st_ino);
+	mix(&identity, (guint64)facts.st_mtim.tv_sec);
+	mix(&identity, (guint64)facts.st_mtim.tv_nsec);
+	mix(&identity, (guint64)facts.st_ctim.tv_sec);
+	mix(&identity, (guint64)facts.st_ctim.tv_nsec);
+	*ret_identity = identity;
+	return TRUE;
 }
 
 static gboolean dir_stamp(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error)
@@ -280,6 +309,7 @@ static const VkStoreOps dir_ops = {
 	.adopt = vk_store_dir_adopt,
 	.get = dir_get,
 	.head = dir_head,
+	.identify = dir_identify,
 	.list = vk_store_dir_list,
 	.stamp = dir_stamp,
 	.delete = dir_delete,

@@ -43,6 +43,9 @@ typedef struct VkStoreOps {
 	   there is none. */
 	gboolean (*head)(VkStore *store, const char *name, guint64 *ret_size, gint64 *ret_stored,
 			 GError **error);
+	/* A number that becomes another one when the object or folder NAME changes. FALSE when that
+	   cannot be promised: it is not there, or it changed a moment ago. */
+	gboolean (*identify)(VkStore *store, const char *name, guint64 *ret_identity);
 	/* Names of objects and folders (with '/' at the end) right below FOLDER, unordered. New
 	   strings relative to FOLDER. A folder that is not there is empty. */
 	GPtrArray *(*list)(VkStore *store, const char *folder, GError **error);
