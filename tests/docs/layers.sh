@@ -79,7 +79,7 @@ declare -A below=(
 	[engine/job/backup/group]='engine/base'
 	[engine/job/backup]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
-		engine/vault/pack engine/vault/snapshot engine/vault engine/vault/session
+		engine/vault/snapshot engine/vault engine/vault/session
 		engine/qemu engine/array engine/array/drivers engine/domain engine/virt/host
 		engine/virt/disk engine/virt/hold engine/virt/backup engine/job/capture
 		engine/job/array engine/job engine/job/backup/group'

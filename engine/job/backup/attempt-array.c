@@ -10,7 +10,6 @@
 #include "array-leftovers.h"
 #include "disk-on-array.h"
 #include "errors.h"
-#include "format.h"
 #include "json.h"
 #include "log.h"
 
@@ -160,11 +159,6 @@ static gboolean settle(VkAttempt *attempt, GError **error)
 	return do_step(attempt, vk_snapshot_set_settle, error);
 }
 
-static guint64 bound_allocated(guint64 size, guint64 allocated)
-{
-	return MIN(allocated, (size + VK_BLOCK_SIZE - 1) / VK_BLOCK_SIZE * VK_BLOCK_SIZE);
-}
-
 /* The disk is opened in any case: an unreadable copy is not a snapshot. */
 static gboolean save_disk(VkAttempt *attempt, VkBackupPlanDisk *planned, GError **error)
 {
@@ -191,8 +185,7 @@ static gboolean save_disk(VkAttempt *attempt, VkBackupPlanDisk *planned, GError 
 	record->mode = g_strdup("array");
 	record->reason = vk_arrays_reason(arrays, copy);
 	record->image = vk_image_record_new_on_array(
-		source->size, bound_allocated(source->size, vk_arrays_allocated(arrays, copy)),
-		json_incref(copy));
+		source->size, vk_arrays_allocated(arrays, copy), json_incref(copy));
 	g_ptr_array_add(attempt->snapshot->disks, record);
 	return TRUE;
 }

@@ -127,7 +127,8 @@ VkImageRecord *vk_image_record_new_on_array(guint64 size, guint64 allocated, jso
 	VkImageRecord *image = g_new0(VkImageRecord, 1);
 
 	image->size = size;
-	image->allocated = allocated;
+	image->allocated =
+		MIN(allocated, (size + VK_BLOCK_SIZE - 1) / VK_BLOCK_SIZE * VK_BLOCK_SIZE);
 	image->array = copy;
 	return image;
 }

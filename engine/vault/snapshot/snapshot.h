@@ -96,12 +96,22 @@ void vk_file_record_free(VkFileRecord *file);
 VkSkipRecord *vk_skip_record_new(const char *target, const char *reason);
 void vk_skip_record_free(VkSkipRecord *skip);
 VkImageRecord *vk_image_record_new(guint64 size); /* in the vault, no runs at first */
-/* On an array alone. Takes COPY over. */
+/*
+ * On an array alone. ALLOCATED is as the array counts it: what exceeds the image's blocks is cut.
+ * Takes COPY over.
+ */
 VkImageRecord *vk_image_record_new_on_array(guint64 size, guint64 allocated, json_t *copy);
 void vk_image_record_free(VkImageRecord *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkImageRecord, vk_image_record_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkDiskRecord, vk_disk_record_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFileRecord, vk_file_record_free)
+
+/* The hex digits of a snapshot's id, and whether TEXT is one. */
+#define VK_SNAPSHOT_ID_LENGTH 16
+gboolean vk_is_snapshot_id(const char *text);
+
+/* Whether a file of swtpm has that name: "tpm2-00.permall" and the like. */
+gboolean vk_is_tpm_state(const char *name);
 
 /* TRUE for a UUID in lower case, the only form that a vault has. */
 gboolean vk_uuid_is_stored_form(const char *text);

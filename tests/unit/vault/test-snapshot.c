@@ -175,6 +175,19 @@ START_TEST(report_is_for_programs)
 }
 END_TEST
 
+/* An array may count more than the image has, but what a reader refuses is not written. */
+START_TEST(an_array_counts_no_more_than_whole_blocks)
+{
+	g_autoptr(VkImageRecord) cut = vk_image_record_new_on_array(65537, 1 << 20, NULL);
+	g_autoptr(VkImageRecord) kept = vk_image_record_new_on_array(65537, 4096, NULL);
+	g_autoptr(VkImageRecord) empty = vk_image_record_new_on_array(0, 4096, NULL);
+
+	ck_assert_uint_eq(cut->allocated, 2 * 65536);
+	ck_assert_uint_eq(kept->allocated, 4096);
+	ck_assert_uint_eq(empty->allocated, 0);
+}
+END_TEST
+
 START_TEST(new_snapshots_have_own_ids)
 {
 	g_autoptr(VkSnapshot) one = vk_snapshot_new();
@@ -198,6 +211,7 @@ static const struct {
 	{"format", NULL, VK_ERROR_DAMAGE},
 	{"id", "\"0123456789ABCDEF\"", VK_ERROR_DAMAGE},
 	{"id", "\"0123\"", VK_ERROR_DAMAGE},
+	{"id", "\"0123456789abcdef/..\"", VK_ERROR_DAMAGE},
 	{"parent", "\"../../../../etc\"", VK_ERROR_DAMAGE},
 	{"uuid", "\"5F0C7C5E-9A2B-4B7E-8A53-0D1F6F0E7A11\"", VK_ERROR_DAMAGE},
 	{"uuid", "\"..\"", VK_ERROR_DAMAGE},
@@ -389,6 +403,7 @@ static Suite *snapshot_suite(void)
 	tcase_add_test(cases, its_grade_tells_what_is_missing);
 	tcase_add_test(cases, report_is_for_programs);
 	tcase_add_test(cases, new_snapshots_have_own_ids);
+	tcase_add_test(cases, an_array_counts_no_more_than_whole_blocks);
 	tcase_add_loop_test(cases, out_of_bounds_is_refused, 0, G_N_ELEMENTS(changes));
 	tcase_add_test(cases, long_lists_are_refused);
 	suite_add_tcase(suite, cases);
