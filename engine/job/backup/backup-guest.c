@@ -54,8 +54,7 @@ static gboolean begin_snapshot(VkAttempt *attempt, GError **error)
 	attempt->snapshot = new_snapshot(attempt);
 	attempt->session =
 		vk_session_new(attempt->context->vault, attempt->context->workers, error);
-	if (!attempt->session ||
-	    !vk_session_check_parent(attempt->session, attempt->last, error))
+	if (!attempt->session || !vk_session_check_parent(attempt->session, attempt->last, error))
 		return FALSE;
 	vk_session_set_limit(attempt->session, attempt->context->limit);
 	await_disks(attempt);
