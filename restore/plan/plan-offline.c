@@ -52,14 +52,14 @@ static char *command_left(const VkPlanner *planner, const char *definition)
 gboolean vk_planner_finish_offline(VkPlanner *planner, GError **error)
 {
 	VkRestorePlan *plan = planner->plan;
-	g_autofree char *name = vk_place_file_name(plan->guest, "domain.xml");
+	g_autofree char *name = vk_place_file_name(plan->guest, VK_VIEW_DEFINITION);
 	g_autofree char *path = g_build_filename(planner->options->directory, name, NULL);
 	VkRestoreItem *item;
 
 	plan->kind = VK_RESTORE_PARTS;
 	plan->autostart = FALSE;
 	plan->definition = g_steal_pointer(&plan->domain_xml);
-	item = vk_restore_plan_add_item(plan, "domain.xml", FALSE, strlen(plan->definition));
+	item = vk_restore_plan_add_item(plan, VK_VIEW_DEFINITION, FALSE, strlen(plan->definition));
 	item->text = plan->definition;
 	if (!vk_place_set(item, path, planner->replace, planner->options->force, "", error))
 		return FALSE;

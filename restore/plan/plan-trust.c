@@ -14,10 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The largest flash of a machine type that QEMU knows, as the backup takes them. */
-#define FIRMWARE_SIZE_MAX (64u << 20)
-#define TPM_NAME_MAX      100u
-
 gboolean vk_planner_check_identity(const VkSnapshot *snapshot, const VkDomain *domain,
 				   GError **error)
 {
@@ -154,14 +150,13 @@ gboolean vk_planner_check_understood(const VkDomainDisk *disk, const VkRestoreIt
 
 gboolean vk_planner_check_firmware(const VkFileRecord *file, GError **error)
 {
-	if (file->image->size > FIRMWARE_SIZE_MAX)
+	if (file->image->size > VK_FIRMWARE_FILE_MAX)
 		return vk_fail(
 			error, VK_ERROR_DAMAGE,
 			"the snapshot's file '%s' has more than %u MiB: no firmware state is "
 			"that large",
-			file->name, FIRMWARE_SIZE_MAX >> 20);
-	if (strcmp(file->role, "tpm") == 0 &&
-	    (!g_str_has_prefix(file->name, "tpm") || strlen(file->name) > TPM_NAME_MAX))
+			file->name, VK_FIRMWARE_FILE_MAX >> 20);
+	if (strcmp(file->role, "tpm") == 0 && !vk_is_tpm_state(file->name))
 		return vk_fail(error, VK_ERROR_DAMAGE,
 			       "the snapshot's file '%s' cannot be state of a TPM", file->name);
 	return TRUE;

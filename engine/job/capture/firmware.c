@@ -4,15 +4,14 @@
 #include "errors.h"
 #include "io.h"
 #include "safe-path.h"
+#include "snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#define FILE_SIZE_MAX (64u << 20) /* the largest flash of a machine type that QEMU knows */
 #define TPM_FILES_MAX 16u
-#define TPM_NAME_MAX  100u
 
 void vk_firmware_file_free(VkFirmwareFile *file)
 {
@@ -66,10 +65,10 @@ static gboolean read_content(int fd, VkFirmwareFile *file, uid_t owner, GError *
 	size = lseek(fd, 0, SEEK_END);
 	if (size < 0)
 		return vk_fail_errno(error, errno, "cannot get the size of '%s'", file->path);
-	if (size > FILE_SIZE_MAX)
+	if (size > VK_FIRMWARE_FILE_MAX)
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "'%s' has more than %u MiB: no firmware state is that large",
-			       file->path, FILE_SIZE_MAX >> 20);
+			       file->path, VK_FIRMWARE_FILE_MAX >> 20);
 	content = g_malloc((gsize)size);
 	if (!vk_io_read(fd, file->path, 0, content, (gsize)size, &length, error))
 		return FALSE;
@@ -99,12 +98,6 @@ static gboolean capture_file(GPtrArray *files, const char *name, const char *rol
 		return FALSE;
 	g_ptr_array_add(files, g_steal_pointer(&file));
 	return TRUE;
-}
-
-/* swtpm's files are "tpm2-00.permall" and the like; besides there is its lock, and "TMP...". */
-static gboolean is_tpm_state(const char *name)
-{
-	return g_str_has_prefix(name, "tpm") && strlen(name) <= TPM_NAME_MAX;
 }
 
 /* The entries of the directory FD, and who has it. NULL after a failure. */
@@ -147,7 +140,8 @@ static gboolean capture_tpm(GPtrArray *files, const VkDomain *domain, const char
 	while (dir && (entry = g_dir_read_name(dir))) {
 		g_autofree char *file_path = g_build_filename(path, entry, NULL);
 
-		if (!is_tpm_state(entry))
+		/* Besides there is swtpm's lock, and "TMP...". */
+		if (!vk_is_tpm_state(entry))
 			continue;
 		if (++count > TPM_FILES_MAX)
 			return vk_fail(error, VK_ERROR_FAILED, "'%s' has more than %u files", path,

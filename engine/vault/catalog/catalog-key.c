@@ -7,12 +7,6 @@
 #include <string.h>
 
 #define OBJECT_SUFFIX ".json"
-#define ID_LENGTH     16
-
-static gboolean is_lower_hex(const char *text, gsize length)
-{
-	return strspn(text, "0123456789abcdef") == length;
-}
 
 static VkSnapshotKey *key_new(const char *uuid, const char *time, const char *id)
 {
@@ -64,16 +58,15 @@ char *vk_snapshot_copies_object(const char *uuid, const char *time, const char *
 VkSnapshotKey *vk_snapshot_key_parse(const char *uuid, const char *name)
 {
 	const char *id = name + VK_TIME_LENGTH + 1;
-	g_autofree char *time = NULL;
+	g_autofree char *time = NULL, *digits = NULL;
 	gint64 seconds;
 
-	if (strlen(name) != VK_TIME_LENGTH + 1 + ID_LENGTH + strlen(OBJECT_SUFFIX) ||
-	    id[-1] != '-' || !is_lower_hex(id, ID_LENGTH) ||
-	    strcmp(id + ID_LENGTH, OBJECT_SUFFIX) != 0)
+	if (strlen(name) != VK_TIME_LENGTH + 1 + VK_SNAPSHOT_ID_LENGTH + strlen(OBJECT_SUFFIX) ||
+	    id[-1] != '-' || strcmp(id + VK_SNAPSHOT_ID_LENGTH, OBJECT_SUFFIX) != 0)
 		return NULL;
 	time = g_strndup(name, VK_TIME_LENGTH);
-	if (!vk_time_parse(time, &seconds, NULL))
+	digits = g_strndup(id, VK_SNAPSHOT_ID_LENGTH);
+	if (!vk_is_snapshot_id(digits) || !vk_time_parse(time, &seconds, NULL))
 		return NULL;
-	g_autofree char *digits = g_strndup(id, ID_LENGTH);
 	return key_new(uuid, time, digits);
 }

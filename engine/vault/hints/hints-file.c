@@ -8,6 +8,8 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -19,6 +21,18 @@
 
 /* Pack ids read at once. */
 #define IDS_PER_READ 1024u
+
+int vk_hints_file_create(const char *folder, GError **error)
+{
+	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
+	int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		vk_fail_errno(error, errno, "cannot create a temporary file in '%s'", folder);
+	else
+		g_unlink(path);
+	return fd;
+}
 
 /* FALSE without an error for the end of the file, which comes too early. */
 static gboolean read_whole(int fd, guint64 offset, void *buf, gsize length, GError **error)

@@ -19,6 +19,9 @@ typedef struct VkHintsFile {
 	_Atomic gboolean unreadable; /* a read failed: nothing is looked up in it any more */
 } VkHintsFile;
 
+/* A temporary file in FOLDER that has no name any more. Returns a descriptor, or -1. */
+int vk_hints_file_create(const char *folder, GError **error);
+
 /*
  * Takes FD over, also when it fails. NAME is for the error. VK_ERROR_DAMAGE if it is not a hint
  * file of the vault.

@@ -5,9 +5,7 @@
 #include "io.h"
 #include "layout.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <string.h>
 
 #define NAME_LENGTH 32
@@ -36,24 +34,20 @@ GPtrArray *vk_hints_objects_list(VkStore *store, GError **error)
 /* Copies a file of a vault that is not a directory to a local file. Returns a descriptor, or -1. */
 static int download(VkStore *store, const char *name, const char *folder, GError **error)
 {
-	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
 	g_autofree char *buf = g_malloc(COPY_SIZE);
 	guint64 size;
 	int fd;
 
 	if (!store->ops->head(store, name, &size, NULL, error))
 		return -1;
-	fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		vk_fail_errno(error, errno, "cannot create '%s'", path);
+	fd = vk_hints_file_create(folder, error);
+	if (fd < 0)
 		return -1;
-	}
-	g_unlink(path);
 	for (guint64 at = 0; at < size; at += COPY_SIZE) {
 		gsize length = (gsize)MIN(size - at, COPY_SIZE);
 
 		if (store->ops->get(store, name, at, buf, length, error) &&
-		    vk_io_write(fd, path, at, buf, length, error))
+		    vk_io_write(fd, folder, at, buf, length, error))
 			continue;
 		vk_io_clear_fd(&fd);
 		return -1;

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,16 +35,12 @@ static gboolean write_bytes(VkHintsWriter *writer, const void *bytes, gsize leng
 VkHintsWriter *vk_hints_writer_new(const char *folder, const VkPackContext *context, GError **error)
 {
 	g_autoptr(VkHintsWriter) writer = g_new0(VkHintsWriter, 1);
-	g_autofree char *path = g_build_filename(folder, "hints.XXXXXX", NULL);
-	int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+	int fd = vk_hints_file_create(folder, error);
 
 	writer->context = context;
 	writer->folder = g_strdup(folder);
-	if (fd < 0) {
-		vk_fail_errno(error, errno, "cannot create a temporary file in '%s'", folder);
+	if (fd < 0)
 		return NULL;
-	}
-	g_unlink(path);
 	writer->stream = fdopen(fd, "w+");
 	if (!writer->stream)
 		g_error("out of memory");

@@ -15,7 +15,7 @@
 
 /* Targets and file names become file names of the view, with a prefix or suffix: 255 at most. */
 #define NAME_LENGTH_MAX 200
-#define ID_LENGTH       16
+#define TPM_NAME_MAX    100u
 #define FILE_MODE_MAX   07777
 /* A page without pack ids has room for no more. */
 #define PAGE_EXTENTS_MAX ((VK_PAGE_SIZE - sizeof(VkPageHeader)) / sizeof(VkPageExtent))
@@ -65,11 +65,6 @@ static gboolean take_texts(const json_t *object, void *record, const VkTextMembe
 		G_STRUCT_MEMBER(char *, record, member->offset) = g_strdup(text);
 	}
 	return TRUE;
-}
-
-static gboolean is_lower_hex(const char *text, gsize length)
-{
-	return strlen(text) == length && strspn(text, "0123456789abcdef") == length;
 }
 
 static gboolean check_word(const char *key, const char *word, const char *const *known,
@@ -339,6 +334,17 @@ static gboolean parse_list(const json_t *object, const char *key, ParseItem pars
 	return TRUE;
 }
 
+gboolean vk_is_snapshot_id(const char *text)
+{
+	return strlen(text) == VK_SNAPSHOT_ID_LENGTH &&
+	       strspn(text, "0123456789abcdef") == VK_SNAPSHOT_ID_LENGTH;
+}
+
+gboolean vk_is_tpm_state(const char *name)
+{
+	return g_str_has_prefix(name, "tpm") && strlen(name) <= TPM_NAME_MAX;
+}
+
 gboolean vk_uuid_is_stored_form(const char *text)
 {
 	/* GLib takes upper case too. */
@@ -350,10 +356,10 @@ static gboolean check_identity(const VkSnapshot *snapshot, GError **error)
 	gint64 seconds;
 
 	g_assert(snapshot->id);
-	if (!is_lower_hex(snapshot->id, ID_LENGTH))
+	if (!vk_is_snapshot_id(snapshot->id))
 		return vk_fail(error, VK_ERROR_DAMAGE, "member 'id' is '%s', not 16 hex digits",
 			       snapshot->id);
-	if (snapshot->parent && !is_lower_hex(snapshot->parent, ID_LENGTH))
+	if (snapshot->parent && !vk_is_snapshot_id(snapshot->parent))
 		return vk_fail(error, VK_ERROR_DAMAGE, "member 'parent' is '%s', not 16 hex digits",
 			       snapshot->parent);
 	if (!vk_uuid_is_stored_form(snapshot->uuid))

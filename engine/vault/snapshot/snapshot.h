@@ -47,6 +47,9 @@ typedef struct VkSkipRecord {
 /* A kernel, an initial RAM disk or a device tree has at most this many bytes. */
 #define VK_BOOT_FILE_MAX (256u << 20)
 
+/* Firmware state has at most this many: the largest flash of a machine type that QEMU knows. */
+#define VK_FIRMWARE_FILE_MAX (64u << 20)
+
 /* Firmware state and the like, one file each, saved as an image. */
 typedef struct VkFileRecord {
 	char *name; /* in the view: "nvram.fd", "tpm2-00.permall", "kernel", "initrd", "dtb" */

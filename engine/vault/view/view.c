@@ -129,7 +129,7 @@ VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot)
 	view->later = g_ptr_array_new_with_free_func((GDestroyNotify)vk_snapshot_free);
 	view->files = g_ptr_array_new_with_free_func(file_free);
 	view->by_name = g_hash_table_new(g_str_hash, g_str_equal);
-	set_text(add_file(view, g_strdup("domain.xml")), g_strdup(snapshot->domain_xml));
+	set_text(add_file(view, g_strdup(VK_VIEW_DEFINITION)), g_strdup(snapshot->domain_xml));
 	if (snapshot->live_xml)
 		set_text(add_file(view, g_strdup("live.xml")), g_strdup(snapshot->live_xml));
 	view->report = add_file(view, g_strdup("snapshot.json"));

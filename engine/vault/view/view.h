@@ -13,6 +13,9 @@
 
 #include <glib.h>
 
+/* The file with the definition of the guest. */
+#define VK_VIEW_DEFINITION "domain.xml"
+
 typedef struct VkViewFile {
 	char *name;
 	guint64 size;                /* bytes */
