@@ -2,6 +2,7 @@
 /* Files that backups and restores have left beside images and among the scratch files. */
 #include "doctor-priv.h"
 
+#include "backup-job.h"
 #include "new-file.h"
 #include "safe-path.h"
 
@@ -9,8 +10,6 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <unistd.h>
-
-#define UUID_LENGTH 36
 
 /* NAME in DIRECTORY has the name of an image that was replaced. */
 static void examine_replaced(VkDoctorVisit *visit, const char *directory, const char *name)
@@ -101,10 +100,10 @@ static void remove_file(VkFinding *finding, const char *path)
 		vk_finding_set_obstacle(finding, g_strerror(errno));
 }
 
-static gboolean is_of_guest(const GPtrArray *guests, const char *name)
+static gboolean is_of_guest(const GPtrArray *guests, const char *uuid)
 {
 	for (guint i = 0; i < guests->len; i++)
-		if (g_str_has_prefix(name, vk_guest_uuid(g_ptr_array_index(guests, i))))
+		if (g_str_equal(uuid, vk_guest_uuid(g_ptr_array_index(guests, i))))
 			return TRUE;
 	return FALSE;
 }
@@ -115,12 +114,11 @@ void vk_doctor_host(const GPtrArray *guests, const VkDoctorOptions *options, GPt
 	const char *name;
 
 	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *uuid = g_strndup(name, UUID_LENGTH);
+		g_autofree char *uuid = vk_backup_scratch_owner(name);
 		g_autofree char *path = g_build_filename(options->scratch_dir, name, NULL);
 		VkFinding *finding;
 
-		if (!g_uuid_string_is_valid(uuid) || !g_str_has_suffix(name, ".qcow2") ||
-		    is_of_guest(guests, name))
+		if (!uuid || is_of_guest(guests, uuid))
 			continue;
 		finding = vk_finding_add(
 			findings, NULL, "file",

@@ -17,8 +17,6 @@
 
 /* libvirtd may be restarting while we want to end the job. */
 #define RECONNECT_TIMEOUT_SEC 30
-/* How long no job must begin before it is believed that none does. */
-#define SETTLE_USEC (1500 * G_TIME_SPAN_MILLISECOND)
 
 /* QEMU reaches its files through these directories as a user of its own. */
 #define DIRECTORY_MODE 0711
@@ -172,7 +170,7 @@ static gboolean is_settled(const VkBackupJob *job, gint64 *quiet_since)
 		*quiet_since = 0;
 	else if (*quiet_since == 0)
 		*quiet_since = now;
-	return !job->is_unsure || (!is_beginning && now - *quiet_since >= SETTLE_USEC);
+	return !job->is_unsure || (!is_beginning && now - *quiet_since >= VK_BACKUP_SETTLE_USEC);
 }
 
 /* After a loss of the connection the job may run or not, or be about to. */

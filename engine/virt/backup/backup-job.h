@@ -39,6 +39,12 @@ gboolean vk_backup_job_find(VkGuest *guest, VkJobOwner *ret, GError **error);
 /* The scratch files and sockets of jobs on the guest. Returns char*, owned by the array. */
 GPtrArray *vk_backup_job_files(VkGuest *guest, const VkBackupJobPaths *paths);
 
+/*
+ * The uuid of the guest for whose backup the file NAME of a scratch directory was made. NULL when
+ * it is no scratch file. New string.
+ */
+char *vk_backup_scratch_owner(const char *name);
+
 typedef struct VkBackupJobPlan {
 	const GArray *disks;    /* VkBackupJobDisk */
 	const char *base;       /* checkpoint to read the changes of; NULL when no disk is */

@@ -4,6 +4,7 @@
 #define SOCKET_PREFIX  "virtkeep-"
 #define SOCKET_SUFFIX  ".sock"
 #define SCRATCH_SUFFIX ".qcow2"
+#define UUID_LENGTH    36
 
 /* How the names of the guest's sockets begin in a directory of all guests. New string. */
 static char *socket_prefix(const char *uuid)
@@ -38,6 +39,15 @@ char *vk_backup_scratch_path(const char *scratch_dir, const char *uuid, const ch
 {
 	return g_strdup_printf("%s/%s-%s-%08x%08x" SCRATCH_SUFFIX, scratch_dir, uuid, target,
 			       g_random_int(), g_random_int());
+}
+
+char *vk_backup_scratch_owner(const char *name)
+{
+	g_autofree char *uuid = g_strndup(name, UUID_LENGTH);
+
+	return g_uuid_string_is_valid(uuid) && g_str_has_suffix(name, SCRATCH_SUFFIX)
+		       ? g_steal_pointer(&uuid)
+		       : NULL;
 }
 
 char *vk_backup_bitmap_name(void)

@@ -25,8 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* How long nothing must have been found before it is believed; how long it is tried at all. */
-#define SETTLE_USEC     (1500 * G_TIME_SPAN_MILLISECOND)
+/* How often a job is looked for, and for how long it is tried to end it. */
 #define PERIOD_USEC     (150 * G_TIME_SPAN_MILLISECOND)
 #define FIX_TIMEOUT_SEC 600
 
@@ -227,7 +226,7 @@ static void fix(gpointer data, VkHold held)
 	if (!held && !watched->socket)
 		return;
 	vk_log_warning("guest '%s': its backup ended early; the guard cleans up", name);
-	while (g_get_monotonic_time() - quiet_since < SETTLE_USEC) {
+	while (g_get_monotonic_time() - quiet_since < VK_BACKUP_SETTLE_USEC) {
 		g_autoptr(GError) trouble = NULL;
 		gboolean well = fix_once(watched, held, &found, &trouble) ||
 				g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);

@@ -36,6 +36,9 @@ gboolean vk_backup_running(VkGuest *guest, char **ret_socket, GError **error);
  */
 gboolean vk_backup_is_beginning(VkGuest *guest);
 
+/* How long no job must have been seen, nor have been beginning, before it is believed. */
+#define VK_BACKUP_SETTLE_USEC (1500 * G_TIME_SPAN_MILLISECOND)
+
 /* How many bytes the job's scratch files have. FALSE when no job runs, or libvirt does not say. */
 gboolean vk_backup_scratch_used(VkGuest *guest, guint64 *ret);
 

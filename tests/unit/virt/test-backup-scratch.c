@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How much room a backup leaves for what is written until it has ended. */
+#include "backup-names-priv.h"
 #include "backup-scratch-priv.h"
 
 #include <check.h>
@@ -27,6 +28,20 @@ START_TEST(more_for_a_fast_writer)
 }
 END_TEST
 
+START_TEST(its_name_says_whose_it_is)
+{
+	const char *uuid = "6c1a4b3e-8f52-4f0d-9d3b-2f7c1e5a9b10";
+	g_autofree char *path = vk_backup_scratch_path("/scratch", uuid, "vda");
+	g_autofree char *name = g_path_get_basename(path);
+	g_autofree char *owner = vk_backup_scratch_owner(name);
+	g_autofree char *other = g_strconcat(name, ".old", NULL);
+
+	ck_assert_str_eq(owner, uuid);
+	ck_assert_ptr_null(vk_backup_scratch_owner(other));
+	ck_assert_ptr_null(vk_backup_scratch_owner("vda.qcow2"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("backup-scratch");
@@ -36,6 +51,7 @@ int main(void)
 
 	tcase_add_test(tests, a_part_of_the_room_within_bounds);
 	tcase_add_test(tests, more_for_a_fast_writer);
+	tcase_add_test(tests, its_name_says_whose_it_is);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
