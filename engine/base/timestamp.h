@@ -10,6 +10,8 @@
 #define VK_TIME_LENGTH 16
 #define VK_TIME_LATEST "latest"
 
+#define VK_DAY_SEC ((gint64)24 * 60 * 60)
+
 /* Seconds since 1970 to TIME. New string. */
 char *vk_time_format(gint64 seconds);
 

@@ -10,8 +10,7 @@
 #include "replication.h"
 #include "table.h"
 #include "text.h"
-
-#define DAY_SEC ((gint64)24 * 60 * 60)
+#include "timestamp.h"
 
 static void set_text(json_t *object, const char *key, const char *text)
 {
@@ -48,15 +47,15 @@ static json_t *replication_report(const VkReplication *replication)
 /* "2 d 03:04:05"; "-" when it is not known. New string. */
 static char *lag_text(gint64 lag)
 {
-	int seconds = (int)(lag % DAY_SEC);
+	int seconds = (int)(lag % VK_DAY_SEC);
 	g_autofree char *clock =
 		g_strdup_printf("%02d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
 
 	if (lag < 0)
 		return g_strdup("-");
-	if (lag < DAY_SEC)
+	if (lag < VK_DAY_SEC)
 		return g_steal_pointer(&clock);
-	return g_strdup_printf("%" G_GINT64_FORMAT " d %s", lag / DAY_SEC, clock);
+	return g_strdup_printf("%" G_GINT64_FORMAT " d %s", lag / VK_DAY_SEC, clock);
 }
 
 static void add_replication(VkTable *table, const VkReplication *replication)

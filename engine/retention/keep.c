@@ -3,11 +3,10 @@
 
 #include "retention.h"
 #include "text.h"
-
-#define DAY_SEC ((gint64)24 * 60 * 60)
+#include "timestamp.h"
 
 /* Clocks of hosts and stores differ, and a snapshot is stored a while after it was taken. */
-#define DISCREPANCY_MAX_SEC DAY_SEC
+#define DISCREPANCY_MAX_SEC VK_DAY_SEC
 
 typedef struct {
 	const VkKeepRules *rules;
@@ -51,7 +50,7 @@ static void keep_doubtful(Decision *decision)
 	for (guint i = 0; i < decision->count; i++) {
 		const VkKeepItem *item = &decision->items[i];
 		gint64 off_sec = ABS(item->discrepancy);
-		g_autofree char *days = vk_count_text((guint64)(off_sec / DAY_SEC), "day");
+		g_autofree char *days = vk_count_text((guint64)(off_sec / VK_DAY_SEC), "day");
 
 		if (off_sec > DISCREPANCY_MAX_SEC)
 			add_reason(decision, i, "its date disagrees with the vault's by %s", days);
@@ -153,7 +152,7 @@ static void keep_labelled(Decision *decision, guint i, GHashTable *taken)
 {
 	const VkKeepRules *rules = decision->rules;
 	const VkKeepItem *item = &decision->items[i];
-	gint64 age_sec = (gint64)rules->age_days * DAY_SEC;
+	gint64 age_sec = (gint64)rules->age_days * VK_DAY_SEC;
 	guint64 wanted = item->label ? vk_retentions_count(rules->labels, item->label) : 0;
 	guint64 places = 0;
 

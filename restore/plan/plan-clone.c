@@ -7,6 +7,8 @@
  */
 #include "planner-priv.h"
 
+#include "new-file.h"
+
 #include <string.h>
 #include <sys/stat.h>
 
@@ -52,7 +54,7 @@ static char *backing_path(const VkRestorePlan *plan, const VkArrayLayer *layer)
 	g_autofree char *name = NULL;
 	const char *start = base + strspn(base, ".");
 
-	name = g_strdup_printf("%.*s.virtkeep-%s-%06x", BASE_NAME_KEPT, start,
+	name = g_strdup_printf("%.*s" VK_NEW_FILE_MARK "%s-%06x", BASE_NAME_KEPT, start,
 			       vk_view_snapshot(plan->view)->time, g_random_int() & 0xffffff);
 	return g_build_filename(directory, name, NULL);
 }

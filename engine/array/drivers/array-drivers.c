@@ -5,10 +5,7 @@
 #include "ontap.h"
 #include "reflink.h"
 
-/*
- * A new driver gets a line here, and its name among the values of "driver" in
- * engine/base/settings/settings.c.
- */
+/* A new driver gets a line here. What the configuration calls it is in settings.h. */
 static const VkArrayDriver *const drivers[] = {&vk_ontap_driver, &vk_reflink_driver, NULL};
 
 VkArrays *vk_arrays_new(const VkSettings *settings, VkWarn warn, GError **error)

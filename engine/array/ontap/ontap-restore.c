@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "io.h"
 #include "log.h"
+#include "new-file.h"
 #include "ontap-lun.h"
 
 #include <errno.h>
@@ -103,14 +104,14 @@ static gboolean put_in_place(const Restore *restore, const char *made, const cha
 	return vk_io_sync_dir(AT_FDCWD, directory, error);
 }
 
-/* Beside PATH. By the dot and the ending doctor knows a leftover of a restore. New string. */
+/* Beside PATH. By the dot and the mark people know what it is. New string. */
 static char *temporary_name(const char *path, guint32 number)
 {
 	g_autofree char *base = g_path_get_basename(path);
 	const char *slash = strrchr(path, '/');
 
-	return g_strdup_printf("%.*s.%s.virtkeep-%08x", slash ? (int)(slash + 1 - path) : 0, path,
-			       base, number);
+	return g_strdup_printf("%.*s.%s" VK_NEW_FILE_MARK "%08x",
+			       slash ? (int)(slash + 1 - path) : 0, path, base, number);
 }
 
 /* A fresh name for each way: one that comes late does not harm another. */

@@ -184,7 +184,7 @@ static VkArray *ontap_create(const VkSettings *settings, const char *name, VkWar
 }
 
 const VkArrayDriver vk_ontap_driver = {
-	.name = "ontap",
+	.name = VK_DRIVER_ONTAP,
 	.create = ontap_create,
 	.capabilities = VK_ARRAY_PROBES_PATHS | VK_ARRAY_SNAPS_VOLUMES,
 };

@@ -16,8 +16,7 @@
 
 /* A file name has at most 255 bytes; no decoration takes more than the rest. */
 #define BASE_NAME_KEPT 200
-#define MARK           ".virtkeep-"
-#define OLD_MARK       ".virtkeep-old-"
+#define OLD_MARK       VK_NEW_FILE_MARK "old-"
 #define DIGITS         6
 #define CREATE_TRIES   100
 
@@ -58,7 +57,7 @@ gboolean vk_new_file_is_replaced(const char *name, const char *base)
 /* The beginning of all temporary names for BASE. New string. */
 static char *name_prefix(const char *base)
 {
-	g_autofree char *name = vk_new_file_decorated(base, MARK);
+	g_autofree char *name = vk_new_file_decorated(base, VK_NEW_FILE_MARK);
 
 	return g_strconcat(".", name, NULL);
 }

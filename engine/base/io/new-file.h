@@ -12,6 +12,9 @@
 #include <glib.h>
 #include <sys/types.h>
 
+/* In the names of files that virtkeep makes beside those of others. */
+#define VK_NEW_FILE_MARK ".virtkeep-"
+
 typedef struct VkNewFile VkNewFile;
 
 /* Creates the temporary file for PATH, whose directory exists. The error names PATH. */

@@ -4,15 +4,13 @@
 #include "errors.h"
 #include "io.h"
 #include "new-file.h"
+#include "settings-priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* No configuration is larger. */
-#define FILE_BYTES_MAX (1 << 20)
 
 /* Where in the text the change goes. */
 typedef struct {
@@ -150,7 +148,7 @@ gboolean vk_settings_file_set(const char *path, const char *group, const char *k
 		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
 	if (real && stat(real, &before) < 0)
 		return vk_fail_errno(error, errno, "cannot examine '%s'", path);
-	if (real && !vk_io_read_whole(real, FILE_BYTES_MAX, &text, &length, error))
+	if (real && !vk_io_read_whole(real, VK_SETTINGS_BYTES_MAX, &text, &length, error))
 		return FALSE;
 	edited = edit(text ? text : "", group, key, value);
 	*ret_changed = g_strcmp0(text, edited) != 0;

@@ -5,9 +5,6 @@
 #include "io.h"
 #include "user-defaults.h"
 
-/* No configuration is larger. */
-#define FILE_BYTES_MAX (1 << 20)
-
 void vk_settings_problem_free(VkSettingsProblem *problem)
 {
 	g_free(problem->section);
@@ -165,7 +162,7 @@ static gboolean read_file(const char *path, char **ret_text, gsize *ret_length, 
 
 	*ret_text = NULL;
 	*ret_length = 0;
-	if (vk_io_read_whole(name, FILE_BYTES_MAX, ret_text, ret_length, &trouble) ||
+	if (vk_io_read_whole(name, VK_SETTINGS_BYTES_MAX, ret_text, ret_length, &trouble) ||
 	    (!path && g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)))
 		return TRUE;
 	g_propagate_prefixed_error(error, g_steal_pointer(&trouble), "the configuration: ");

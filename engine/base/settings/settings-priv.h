@@ -7,6 +7,9 @@
 #include "config-lines.h"
 #include "settings.h"
 
+/* No configuration is larger. */
+#define VK_SETTINGS_BYTES_MAX (1 << 20)
+
 struct VkSettings {
 	char *path;
 	GPtrArray *lines; /* VkConfigLine */

@@ -87,7 +87,7 @@ static const Setting known_settings[] = {
 	{"array", "NTAP_SNAPSHOT_NODELETE", TYPE_CHOICE, "N", .choices = "Y|N"},
 	{"array", "NTAP_SNAPMIRROR_UPDATE", TYPE_CHOICE, "N", .choices = "Y|N"},
 	{"array", "NTAP_SNAPMIRROR_WAIT", TYPE_UINT, "0", 10080},
-	{"array NAME", "driver", TYPE_CHOICE, "ontap", .choices = "ontap"},
+	{"array NAME", "driver", TYPE_CHOICE, VK_DRIVER_ONTAP, .choices = VK_DRIVER_ONTAP},
 	{"array NAME", "url", TYPE_HTTPS, NULL},
 	{"array NAME", "user", TYPE_TEXT, NULL},
 	{"array NAME", "password_file", TYPE_PATH, NULL},

@@ -11,6 +11,9 @@
 
 #define VK_SETTINGS_DEFAULT_PATH "/etc/virtkeep/virtkeep.conf"
 
+/* What "driver" of a section [array NAME] can be: the names of the drivers. */
+#define VK_DRIVER_ONTAP "ontap"
+
 typedef struct VkSettings VkSettings;
 
 /*

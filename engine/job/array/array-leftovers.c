@@ -3,9 +3,10 @@
 
 #include "catalog.h"
 #include "disk-on-array.h"
+#include "timestamp.h"
 
 /* A run that has not listed by then what it took is dead. */
-#define UNLISTED_AT_MOST_SEC ((gint64)7 * 24 * 60 * 60)
+#define UNLISTED_AT_MOST_SEC (7 * VK_DAY_SEC)
 
 /*
  * Whether any snapshot of any guest lies in ARRAY: all of the vault are looked through. A forgotten

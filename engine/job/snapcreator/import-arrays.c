@@ -77,7 +77,7 @@ static gboolean put_array(VkImport *import, VkImportKey *key, char *entry)
 	g_autofree char *group = g_strdup_printf("array %s", controller);
 	g_autofree char *url = make_url(import, controller);
 	g_autofree char *password_file = g_strdup_printf("/etc/virtkeep/%s.password", controller);
-	if (!vk_import_put(import, key, group, "driver", "ontap") ||
+	if (!vk_import_put(import, key, group, "driver", VK_DRIVER_ONTAP) ||
 	    !vk_import_put(import, key, group, "url", url) ||
 	    !vk_import_put(import, key, group, "user", user) ||
 	    !vk_import_put(import, key, group, "password_file", password_file))
