@@ -64,6 +64,9 @@ char *vk_progress_text(const VkProgressState *state)
 	g_autofree char *rate_text = NULL;
 	g_autoptr(GString) line = g_string_new(NULL);
 
+	/* Nothing is counted. */
+	if (state->total == 0 && state->done == 0)
+		return cut_to_width(label, state->columns);
 	if (state->elapsed_usec > 0)
 		rate = (double)state->done * G_USEC_PER_SEC / (double)state->elapsed_usec;
 	rate_text = g_format_size_full((guint64)rate, G_FORMAT_SIZE_IEC_UNITS);

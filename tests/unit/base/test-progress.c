@@ -156,6 +156,14 @@ START_TEST(a_steady_rate_is_told_as_it_is)
 }
 END_TEST
 
+START_TEST(what_counts_nothing_is_its_label_alone)
+{
+	g_autofree char *text = text_at(0, 0, 3, TRUE);
+
+	ck_assert_str_eq(text, "web1");
+}
+END_TEST
+
 START_TEST(nothing_is_foretold_before_all_is_counted)
 {
 	g_autofree char *text = text_at(16 * MIB, 64 * MIB, 2, FALSE);
@@ -304,6 +312,7 @@ int main(void)
 	tcase_add_test(tcase, the_line_is_away_when_something_is_printed);
 	tcase_add_test(tcase, quiet_draws_nothing);
 	tcase_add_test(tcase, a_steady_rate_is_told_as_it_is);
+	tcase_add_test(tcase, what_counts_nothing_is_its_label_alone);
 	tcase_add_test(tcase, nothing_is_foretold_before_all_is_counted);
 	tcase_add_test(tcase, the_line_fits_the_terminal);
 	tcase_add_test(tcase, data_is_counted_and_holes_are_not);
