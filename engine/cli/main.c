@@ -32,6 +32,7 @@ static const Command commands[] = {
 	{"verify", vk_cmd_verify, "check that the vault is whole"},
 	{"forget", vk_cmd_forget, "hide snapshots, by name or by what the policy keeps"},
 	{"unforget", vk_cmd_unforget, "list forgotten snapshots again"},
+	{"gc", vk_cmd_gc, "remove forgotten snapshots, and free their space"},
 	{"space", vk_cmd_space, "show what the snapshots of each guest take"},
 	{"pin", vk_cmd_pin, "protect snapshots from being forgotten"},
 	{"unpin", vk_cmd_unpin, "end that protection"},

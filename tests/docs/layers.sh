@@ -100,9 +100,9 @@ declare -A below=(
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
-		engine/vault/check engine/vault/space engine/array/drivers engine/virt/hold
-		engine/virt/guard engine/job/array engine/job engine/job/backup engine/job/doctor
-		engine/job/forget engine/job/snapcreator engine/cli/parts'
+		engine/vault/check engine/vault/collect engine/vault/space engine/array/drivers
+		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
+		engine/job/doctor engine/job/forget engine/job/snapcreator engine/cli/parts'
 	[fs/tree]='engine/base engine/vault/catalog engine/vault/view'
 	[fs]='
 		engine/base engine/base/program engine/vault engine/vault/open
