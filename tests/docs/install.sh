@@ -57,7 +57,8 @@ grep -q 'build|run|test' "$work/err" || fail "the lists are not named: $(cat "$w
 fake pkg-config <<< '[[ " $* " != *" check"* ]] || exit 1; exec /usr/bin/pkg-config "$@"'
 PKG_CONFIG=$work/bin/pkg-config meson setup -Dtests=false --prefix /opt/somewhere "$work/build" . \
 	> "$work/log" 2>&1 || fail "$(tail "$work/log")"
-for program in virtkeep-backup:virtkeep virtkeep-forget:virtkeep virtkeep-mount:virtkeep-mount; do
+for program in virtkeep-backup:virtkeep virtkeep-forget:virtkeep virtkeep-gc:virtkeep \
+	virtkeep-mount:virtkeep-mount; do
 	unit=$work/build/contrib/${program%:*}.service
 	grep -q "^ExecStart=/opt/somewhere/bin/${program#*:} " "$unit" || fail "$(cat "$unit")"
 done
