@@ -6,8 +6,7 @@
  */
 #include "catalog.h"
 #include "damages.h"
-#include "errors.h"
-#include "io.h"
+#include "faults.h"
 #include "memsource.h"
 #include "session.h"
 #include "tempvault.h"
@@ -15,112 +14,10 @@
 
 #include <check.h>
 #include <errno.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define UUID "11111111-2222-3333-4444-555555555555"
-
-typedef enum { FAIL_ONCE, FAIL_FROM_THEN_ON, KILL } Fault;
-
-static VkIo real;
-static Fault fault;
-static _Atomic int calls_left; /* until the fault; negative: it has happened */
-static int fault_errno;
-
-/* TRUE when this call is to fail. */
-static gboolean hit(void)
-{
-	int left = atomic_fetch_sub(&calls_left, 1);
-
-	if (left > 0 || (left < 0 && fault == FAIL_ONCE))
-		return FALSE;
-	if (fault == KILL)
-		kill(getpid(), SIGKILL);
-	errno = fault_errno;
-	return TRUE;
-}
-
-static int faulty_openat(int dirfd, const char *path, int flags, mode_t mode)
-{
-	return hit() ? -1 : real.openat(dirfd, path, flags, mode);
-}
-
-static ssize_t faulty_pread(int fd, void *buf, size_t length, off_t offset)
-{
-	return hit() ? -1 : real.pread(fd, buf, length, offset);
-}
-
-/* A failing write first writes the half. */
-static ssize_t faulty_pwrite(int fd, const void *buf, size_t length, off_t offset)
-{
-	if (!hit())
-		return real.pwrite(fd, buf, length, offset);
-	if (real.pwrite(fd, buf, length / 2, offset) < 0)
-		return -1;
-	errno = fault_errno;
-	return -1;
-}
-
-static int faulty_fdatasync(int fd)
-{
-	return hit() ? -1 : real.fdatasync(fd);
-}
-
-static int faulty_fsync(int fd)
-{
-	return hit() ? -1 : real.fsync(fd);
-}
-
-static int faulty_renameat2(int olddir, const char *old, int newdir, const char *name,
-			    unsigned flags)
-{
-	return hit() ? -1 : real.renameat2(olddir, old, newdir, name, flags);
-}
-
-static int faulty_unlinkat(int dirfd, const char *path, int flags)
-{
-	return hit() ? -1 : real.unlinkat(dirfd, path, flags);
-}
-
-static int faulty_mkdirat(int dirfd, const char *path, mode_t mode)
-{
-	return hit() ? -1 : real.mkdirat(dirfd, path, mode);
-}
-
-static void arm(Fault kind, int call, int errno_value)
-{
-	fault = kind;
-	fault_errno = errno_value;
-	atomic_store(&calls_left, call);
-	vk_io = (VkIo){
-		.openat = faulty_openat,
-		.close = real.close,
-		.pread = faulty_pread,
-		.pwrite = faulty_pwrite,
-		.fdatasync = faulty_fdatasync,
-		.fsync = faulty_fsync,
-		.ftruncate = real.ftruncate,
-		.renameat2 = faulty_renameat2,
-		.linkat = real.linkat,
-		.unlinkat = faulty_unlinkat,
-		.mkdirat = faulty_mkdirat,
-		.flock = real.flock,
-	};
-}
-
-static void disarm(void)
-{
-	vk_io = real;
-}
-
-static gboolean fault_happened(void)
-{
-	return atomic_load(&calls_left) < 0;
-}
 
 /* A backup as the job does it: open, find the parent, save, commit. Small: one worker. */
 static gboolean back_up(const char *directory, MemSource *source, GError **error)
@@ -192,21 +89,16 @@ static guint count_snapshots(const char *directory)
 	return keys->len;
 }
 
-/* Runs a backup in a child that is killed at its N-th call. TRUE when it was. */
-static gboolean killed_at(const char *directory, MemSource *source, int call)
-{
-	pid_t child = fork();
-	int status;
+typedef struct Backup {
+	const char *directory;
+	MemSource *source;
+} Backup;
 
-	if (child == 0) {
-		arm(KILL, call, 0);
-		_exit(back_up(directory, source, NULL) ? 0 : 1);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	if (WIFSIGNALED(status))
-		return TRUE;
-	ck_assert_int_eq(WEXITSTATUS(status), 0);
-	return FALSE;
+static gboolean run_backup(gpointer data)
+{
+	const Backup *backup = data;
+
+	return back_up(backup->directory, backup->source, NULL);
 }
 
 /*
@@ -223,7 +115,9 @@ static gboolean try_fault(Fault kind, int call, int errno_value, MemSource *cons
 
 	ck_assert(back_up(directory, states[0], NULL));
 	if (kind == KILL) {
-		happened = killed_at(directory, states[1], call);
+		Backup backup = {directory, states[1]};
+
+		happened = killed_at(call, run_backup, &backup);
 	} else {
 		gboolean ok;
 
@@ -296,19 +190,10 @@ START_TEST(killed_at_every_call)
 }
 END_TEST
 
-/* Makes a vault in a child that is killed at its N-th call. TRUE when it was. */
-static gboolean init_killed_at(const char *directory, int call)
+static gboolean run_init(gpointer directory)
 {
-	pid_t child = fork();
-	int status;
-
-	if (child == 0) {
-		arm(KILL, call, 0);
-		vk_vault_free(vk_vault_init(directory, NULL));
-		_exit(0);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	return WIFSIGNALED(status);
+	vk_vault_free(vk_vault_init(directory, NULL));
+	return TRUE;
 }
 
 /* The next init completes it, or it is a vault already. */
@@ -324,7 +209,7 @@ START_TEST(an_init_killed_at_any_call_is_completed)
 		g_autoptr(VkVault) vault = NULL;
 		g_autoptr(GError) error = NULL;
 
-		killed = init_killed_at(directory, call);
+		killed = killed_at(call, run_init, directory);
 		vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
 		if (!vault)
 			vault = vk_vault_init(directory, &error);
@@ -344,7 +229,6 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	real = vk_io;
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, every_call_fails_once);
 	tcase_add_test(tcase, from_every_call_on_all_fail);

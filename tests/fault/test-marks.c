@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Forgetting, the way back, pins and taking a vault over, where the N-th I/O call fails or the
+ * process dies at it, for every N. After each the snapshot is whole, what was called done is done,
+ * and the next try succeeds.
+ */
+#include "catalog-pin.h"
+#include "checked-json.h"
+#include "faults.h"
+#include "tempvault.h"
+#include "vault-parts.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define DAY  "20261121T120000Z"
+
+/* As another process finds the vault. */
+typedef struct Look {
+	gboolean listed, forgotten, pinned;
+	char *description; /* vault.json */
+} Look;
+
+typedef struct Act {
+	const char *name;
+	void (*prepare)(const char *directory);
+	gboolean (*run)(gpointer directory);
+	gboolean (*is_done)(const Look *look);
+	gboolean (*is_undone)(const Look *look);
+} Act;
+
+typedef gboolean (*Call)(VkVault *vault, const VkSnapshotKey *key);
+
+static gboolean call(const char *directory, Call act)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	g_autoptr(VkSnapshotKey) key =
+		vault ? vk_catalog_find_key_all(vault, UUID "@" DAY, NULL) : NULL;
+
+	return key && act(vault, key);
+}
+
+static gboolean forget(VkVault *vault, const VkSnapshotKey *key)
+{
+	return vk_catalog_forget(vault, key, "a test", NULL);
+}
+
+static gboolean unforget(VkVault *vault, const VkSnapshotKey *key)
+{
+	return vk_catalog_unforget(vault, key, NULL);
+}
+
+static gboolean pin(VkVault *vault, const VkSnapshotKey *key)
+{
+	return vk_catalog_pin(vault, key, VK_PIN_FOR_GOOD, "a test", NULL);
+}
+
+static gboolean unpin(VkVault *vault, const VkSnapshotKey *key)
+{
+	return vk_catalog_unpin(vault, key, NULL);
+}
+
+static gboolean run_forget(gpointer directory)
+{
+	return call(directory, forget);
+}
+
+static gboolean run_unforget(gpointer directory)
+{
+	return call(directory, unforget);
+}
+
+static gboolean run_pin(gpointer directory)
+{
+	return call(directory, pin);
+}
+
+static gboolean run_unpin(gpointer directory)
+{
+	return call(directory, unpin);
+}
+
+static gboolean run_take_over(gpointer directory)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+
+	return vault && vk_vault_take_over(vault, NULL);
+}
+
+static char *description_path(const char *directory)
+{
+	return g_build_filename(directory, "vault.json", NULL);
+}
+
+static void prepare_nothing(const char *directory)
+{
+}
+
+static void prepare_forgotten(const char *directory)
+{
+	ck_assert(call(directory, forget));
+}
+
+static void prepare_pinned(const char *directory)
+{
+	ck_assert(call(directory, pin));
+}
+
+/* As an earlier version wrote it. */
+static void prepare_older(const char *directory)
+{
+	g_autofree char *path = description_path(directory);
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	g_autoptr(json_t) object = vk_checked_json_get(vault->store, "vault.json", NULL);
+	json_t *features = json_object_get(object, "features");
+
+	ck_assert_int_eq(json_object_set_new(features, "ro_compat", json_array()), 0);
+	ck_assert(vk_checked_json_put(vault->store, "vault.json", object, VK_PUT_OVER, NULL));
+}
+
+static gboolean is_forgotten(const Look *look)
+{
+	return look->forgotten;
+}
+
+static gboolean is_listed(const Look *look)
+{
+	return look->listed;
+}
+
+static gboolean is_pinned(const Look *look)
+{
+	return look->pinned;
+}
+
+static gboolean is_unpinned(const Look *look)
+{
+	return !look->pinned;
+}
+
+static gboolean is_taken_over(const Look *look)
+{
+	return strstr(look->description, "\"ro_compat\":[\"collection\"]") != NULL;
+}
+
+static gboolean is_older(const Look *look)
+{
+	return strstr(look->description, "\"ro_compat\":[]") != NULL;
+}
+
+static const Act acts[] = {
+	{"forget", prepare_nothing, run_forget, is_forgotten, is_listed},
+	{"unforget", prepare_forgotten, run_unforget, is_listed, is_forgotten},
+	{"pin", prepare_nothing, run_pin, is_pinned, is_unpinned},
+	{"unpin", prepare_pinned, run_unpin, is_unpinned, is_pinned},
+	{"take over", prepare_older, run_take_over, is_taken_over, is_older},
+};
+
+static void look_at(const char *directory, Look *look)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	g_autoptr(GPtrArray) listed = vk_catalog_list(vault, UUID, NULL);
+	g_autoptr(GPtrArray) all = vk_catalog_list_all(vault, UUID, NULL);
+	g_autofree char *path = description_path(directory);
+	const VkSnapshotKey *key = g_ptr_array_index(all, 0);
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(vault, key, NULL);
+	g_autoptr(VkPin) found = NULL;
+
+	ck_assert_uint_eq(all->len, 1);
+	ck_assert_ptr_nonnull(snapshot);
+	ck_assert(vk_catalog_load_pin(vault, key, &found, NULL));
+	look->listed = listed->len == 1;
+	look->forgotten = key->forgotten;
+	look->pinned = found != NULL;
+	ck_assert(look->listed != look->forgotten);
+	ck_assert(g_file_get_contents(path, &look->description, NULL, NULL));
+}
+
+static gboolean is_state(const char *directory, gboolean (*state)(const Look *look))
+{
+	Look look;
+	gboolean is;
+
+	look_at(directory, &look);
+	is = state(&look);
+	g_free(look.description);
+	return is;
+}
+
+static void make_vault(const char *directory)
+{
+	g_autoptr(VkVault) vault = vk_vault_init(directory, NULL);
+	g_autoptr(VkSnapshot) snapshot = make_snapshot(UUID, DAY, vk_image_record_new(0));
+	g_autoptr(json_t) object = vk_snapshot_to_json(snapshot);
+	g_autofree char *name = vk_snapshot_key_object(UUID, DAY, snapshot->id);
+
+	ck_assert(vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, NULL));
+}
+
+/* Returns whether the fault came at all. */
+static gboolean try_fault(const Act *act, Fault kind, int number, int errno_value)
+{
+	g_autofree char *directory = temp_directory_new();
+	gboolean happened, ok = FALSE;
+
+	make_vault(directory);
+	act->prepare(directory);
+	ck_assert(is_state(directory, act->is_undone));
+	if (kind == KILL) {
+		happened = killed_at(number, act->run, directory);
+		ok = !happened;
+	} else {
+		arm(kind, number, errno_value);
+		ok = act->run(directory);
+		disarm();
+		happened = fault_happened();
+	}
+	ck_assert_msg(is_state(directory, act->is_done) ||
+			      (!ok && is_state(directory, act->is_undone)),
+		      "%s, call %d", act->name, number);
+	ck_assert_msg(act->run(directory), "%s, call %d", act->name, number);
+	ck_assert(is_state(directory, act->is_done));
+	temp_directory_remove(directory);
+	return happened;
+}
+
+static void try_all(const Act *act, Fault kind, int errno_value)
+{
+	int number = 0;
+
+	while (try_fault(act, kind, number, errno_value))
+		number++;
+	/* Not just the opening of the vault. */
+	ck_assert_int_gt(number, 4);
+	printf("%s: %d calls\n", act->name, number);
+}
+
+START_TEST(every_call_fails_once)
+{
+	try_all(&acts[_i], FAIL_ONCE, EIO);
+}
+END_TEST
+
+START_TEST(from_every_call_on_all_fail)
+{
+	try_all(&acts[_i], FAIL_FROM_THEN_ON, ENOSPC);
+}
+END_TEST
+
+START_TEST(killed_at_every_call)
+{
+	try_all(&acts[_i], KILL, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("marks");
+	TCase *tcase = tcase_create("marks");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, every_call_fails_once, 0, G_N_ELEMENTS(acts));
+	tcase_add_loop_test(tcase, from_every_call_on_all_fail, 0, G_N_ELEMENTS(acts));
+	tcase_add_loop_test(tcase, killed_at_every_call, 0, G_N_ELEMENTS(acts));
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
