@@ -358,6 +358,68 @@ static gboolean failing_delete(VkStore *store, const char *name, GError **error)
 	return !fails(error) && sound->delete (store, name, error);
 }
 
+static VkSession *late_session;
+static VkImageRecord *late_image;
+static VkSnapshot *late_snapshot;
+
+/* The writer commits as soon as the announcement is there, and is gone when leases are listed. */
+static gboolean finish_and_commit(VkNewObject *object, const char *name, VkPutMode mode,
+				  GError **error)
+{
+	gboolean done = sound->finish(object, name, mode, error);
+
+	if (done && g_str_has_prefix(name, "gc/")) {
+		vault->store->ops = sound;
+		late_snapshot = commit(late_session, late_image);
+		vk_session_free(g_steal_pointer(&late_session));
+	}
+	return done;
+}
+
+/* It began before the announcement, so it may use what is condemned. */
+START_TEST(a_writer_that_commits_meanwhile_keeps_its_blocks)
+{
+	VkSaveStats stats = {0};
+	VkStoreOps hooked;
+	VkCollectResult result;
+	g_autoptr(VkVault) fresh = NULL;
+
+	save_generations();
+	late_session = vk_session_new(vault, 1, NULL);
+	late_image = save(late_session, models[0], NULL, &stats);
+	ck_assert_uint_eq(stats.fresh, 0);
+	for (guint i = 0; i < GENERATIONS; i++)
+		forget(i);
+	sound = vault->store->ops;
+	hooked = *sound;
+	hooked.finish = finish_and_commit;
+	vault->store->ops = &hooked;
+	result = collect_well(&plain);
+	vault->store->ops = sound;
+	ck_assert_uint_eq(result.snapshots, GENERATIONS);
+	ck_assert_ptr_nonnull(late_snapshot);
+	fresh = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	check_image(fresh, image_of(late_snapshot), models[0]);
+	vk_snapshot_free(g_steal_pointer(&late_snapshot));
+	check_tidy();
+	drop_generations();
+}
+END_TEST
+
+/* As the death of the process that could not end its lease does in the end. */
+static void end_leases(void)
+{
+	g_autoptr(GPtrArray) leases = vk_leases_list(vault->store, NULL);
+
+	for (guint i = 0; i < leases->len; i++) {
+		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
+		g_autoptr(json_t) nothing = json_object();
+
+		if (!lease->ended)
+			put_foreign_lease(lease->id, "end", nothing);
+	}
+}
+
 /* Whatever call fails, what exists can be read, and the next run brings it to the end. */
 START_TEST(any_call_may_fail)
 {
@@ -385,6 +447,7 @@ START_TEST(any_call_may_fail)
 		if (!vk_collect(vault, &plain, &result, &error))
 			failures++;
 		vault->store->ops = sound;
+		end_leases();
 		check_existing();
 		if (calls_left > 0)
 			break;
@@ -428,6 +491,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, an_unreadable_snapshot_stops_all);
 	tcase_add_test(tcase, a_writer_is_waited_for_until_it_is_suspected);
 	tcase_add_test(tcase, the_intent_of_a_fenced_writer_keeps_its_blocks);
+	tcase_add_test(tcase, a_writer_that_commits_meanwhile_keeps_its_blocks);
 	tcase_add_test(tcase, any_call_may_fail);
 	tcase_add_test(tcase, an_interruption_leaves_a_whole_vault);
 }
