@@ -21,8 +21,8 @@ struct VkVault {
 	VkPackCache *packs;
 	VkBlockCache *blocks;
 	VkCatalogCache *catalog; /* nullable */
-	GMutex mutex;          /* guards what follows */
-	struct VkHints *hints; /* shared by the sessions; NULL while there are none */
+	GMutex mutex;            /* guards what follows */
+	struct VkHints *hints;   /* shared by the sessions; NULL while there are none */
 	guint sessions;
 };
 

@@ -62,8 +62,8 @@ const char *vk_vault_directory(const VkVault *vault);
 void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader);
 
 /*
- * Remembers in a file in DIRECTORY what the catalogue's objects say, for lists. Without it each list
- * reads them again. Call before reading.
+ * Remembers in a file in DIRECTORY what the catalogue's objects say, for lists. Without it each
+ * list reads them again. Call before reading.
  */
 void vk_vault_set_cache_directory(VkVault *vault, const char *directory);
 
