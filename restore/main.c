@@ -86,6 +86,9 @@ static VkRestoreJob *plan_job(Run *run, const char *reference)
 		return job;
 	tell_snapshot(reference, snapshot);
 	job->view = vk_view_new(run->vault, snapshot);
+	/* Until the job is freed. What is only planned holds nothing. */
+	if (!run->options.dry_run && !vk_view_hold(job->view, &job->error))
+		return job;
 	job->plan = vk_restore_plan_make(&run->options, job->view, run->facts, &job->error);
 	if (job->plan &&
 	    !vk_restore_plan_check_outside(job->plan, vk_vault_directory(run->vault), &job->error))

@@ -4,6 +4,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "last-snapshot.h"
+#include "read-lease.h"
 #include "session.h"
 
 /* A copy from an array is compared only with the guest's last copy in the vault. */
@@ -73,12 +74,16 @@ static void await_disks(const VkSnapshot *snapshot, VkProgress *progress)
 gboolean vk_vault_copy(VkVault *vault, VkArrays *arrays, VkSnapshot *snapshot, guint workers,
 		       VkProgress *progress, GError **error)
 {
+	const VkSnapshotKey key = {
+		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
+	g_autoptr(VkReadLease) lease = NULL;
 	g_autoptr(VkSession) session = NULL;
 	g_autoptr(VkSnapshot) last = NULL;
 
 	if (vk_snapshot_is_in_vault(snapshot))
 		return TRUE;
-	if (!vk_last_snapshot_load(vault, snapshot->uuid, &last, error))
+	lease = vk_read_lease_begin(vault, &key, error);
+	if (!lease || !vk_last_snapshot_load(vault, snapshot->uuid, &last, error))
 		return FALSE;
 	session = vk_session_new(vault, workers, error);
 	if (!session || !vk_session_check_parent(session, last, error))

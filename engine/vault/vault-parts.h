@@ -16,6 +16,7 @@ struct VkVault {
 	VkPackContext context; /* with the vault's id */
 	char id_hex[2 * VK_ID_SIZE + 1];
 	int compression_level;
+	gboolean may_put;    /* no feature of the vault forbids this version to put objects */
 	VkCopyReader reader; /* of copies on arrays; its calls may be NULL */
 	VkWarn warn;         /* nullable */
 	VkPackCache *packs;

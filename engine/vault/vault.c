@@ -68,6 +68,7 @@ static VkVault *vault_new(VkStore *store, const char *directory)
 
 	g_mutex_init(&vault->mutex);
 	vault->store = store;
+	vault->may_put = TRUE;
 	vault->directory = g_strdup(directory);
 	vault->url = g_strconcat("dir:", directory, NULL);
 	return vault;
@@ -199,9 +200,10 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 	    !refuse_unknown_features(vault->directory, features, "incompat", known_incompat, "open",
 				     error))
 		return FALSE;
-	if (mode == VK_VAULT_WRITE &&
-	    !refuse_unknown_features(vault->directory, features, "ro_compat", known_ro_compat,
-				     "write", error))
+	vault->may_put =
+		refuse_unknown_features(vault->directory, features, "ro_compat", known_ro_compat,
+					"write", mode == VK_VAULT_WRITE ? error : NULL);
+	if (mode == VK_VAULT_WRITE && !vault->may_put)
 		return FALSE;
 	if (!vk_json_string(object, "id", &id_text, error) ||
 	    !vk_json_uint(object, "block_log2", &block_log2, error) ||

@@ -10,14 +10,21 @@ struct VkFile {
 	VkCachedView *cached;
 	const VkViewFile *entry; /* of CACHED */
 	VkImage *image;          /* NULL: the text of ENTRY */
+	gboolean is_held;        /* the view is held for it */
 	char *title;
 };
 
-/* The file is there, whatever became of its copies: that none is found is another failure. */
+/*
+ * A snapshot that is gone has no file. The others' files are there, whatever became of their
+ * copies: that none is found is another failure.
+ */
 static gboolean open_image(VkFile *file, VkView *view, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
 
+	file->is_held = vk_view_hold(view, error);
+	if (!file->is_held)
+		return FALSE;
 	file->image = vk_view_open_image(view, file->entry->record, &trouble);
 	if (file->image)
 		return TRUE;
@@ -52,6 +59,8 @@ void vk_file_close(VkFile *file)
 	if (!file)
 		return;
 	vk_image_free(file->image);
+	if (file->is_held)
+		vk_view_release(vk_cached_view(file->cached));
 	vk_cached_view_unref(file->cached);
 	g_free(file->title);
 	g_free(file);

@@ -28,11 +28,12 @@ declare -A below=(
 	[engine/vault/snapshot]='engine/base engine/vault/pack engine/vault/map'
 	[engine/vault]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
-		engine/vault/pack engine/vault/hints engine/vault/cache'
+		engine/vault/pack engine/vault/hints engine/vault/lease engine/vault/cache'
 	[engine/vault/open]='
 		engine/base engine/base/io engine/base/settings engine/base/program engine/vault'
 	[engine/vault/catalog]='
-		engine/base engine/vault/store engine/vault/cache engine/vault/snapshot engine/vault'
+		engine/base engine/vault/store engine/vault/lease engine/vault/cache
+		engine/vault/snapshot engine/vault'
 	[engine/vault/session]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
 		engine/vault/pack engine/vault/map engine/vault/hints engine/vault/lease

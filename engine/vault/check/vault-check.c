@@ -8,6 +8,7 @@
 #include "map.h"
 #include "interrupt.h"
 #include "reach.h"
+#include "read-lease.h"
 #include "vault-parts.h"
 
 #include <string.h>
@@ -134,6 +135,9 @@ static void check_snapshot(Check *check, const VkSnapshotKey *key)
 	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
 	const Place place = {.object = object};
 
+	/* It was removed after it was listed, and before the lease. */
+	if (g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return;
 	check->result->snapshots++;
 	if (snapshot)
 		visit_images(check, snapshot, check_image);
@@ -337,6 +341,7 @@ static void name_affected(Check *check, const GPtrArray *keys)
 VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean data,
 			      VkProgress *progress, GError **error)
 {
+	g_autoptr(VkReadLease) lease = vk_read_lease_begin(vault, NULL, error);
 	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
 	g_autoptr(VkReach) reach = vk_reach_new(vault);
 	g_autoptr(VkSlotSet) bad = vk_slot_set_new();
@@ -345,7 +350,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean da
 		.vault = vault, .result = result, .reach = reach, .bad = bad, .progress = progress};
 
 	result->errors = g_ptr_array_new_with_free_func(check_error_free);
-	if (!keys)
+	if (!keys && lease)
 		keys = all = vk_catalog_list(vault, NULL, error);
 	if (!keys)
 		return NULL;

@@ -8,26 +8,7 @@
 
 #include "catalog.h"
 #include "errors.h"
-#include "lease-list.h"
-#include "lease-sweep.h"
-#include "log.h"
-
-/*
- * Ends what died on this host, and removes what has ended. This does no more than make room, so
- * failures are not said.
- */
-static void tidy_leases(VkStore *store)
-{
-	g_autoptr(GPtrArray) infos = vk_leases_list(store, NULL);
-
-	for (guint i = 0; infos && i < infos->len; i++) {
-		const VkLeaseInfo *info = g_ptr_array_index(infos, i);
-
-		if (info->ended ||
-		    (info->is_local_and_dead && vk_lease_end_of_dead(store, info, NULL)))
-			vk_lease_sweep(store, info->id, NULL);
-	}
-}
+#include "vault-leases.h"
 
 /* What was known before the lease says nothing any more. */
 static void forget_findings(VkSession *session)
@@ -46,7 +27,7 @@ gboolean vk_session_ensure_lease(VkSession *session, GError **error)
 
 	if (session->lease)
 		return TRUE;
-	tidy_leases(store);
+	vk_vault_clear_leases(session->vault);
 	lease = vk_lease_begin(store, VK_LEASE_WRITE, NULL, error); /* W1 */
 	if (!lease)
 		return FALSE;

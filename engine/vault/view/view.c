@@ -4,6 +4,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "json.h"
+#include "read-lease.h"
 #include "vault-parts.h"
 #include "vault-image.h"
 
@@ -19,6 +20,9 @@ struct VkView {
 	GMutex report_mutex; /* guards its text and sizes until it has them */
 	GMutex mutex;        /* guards what follows */
 	GPtrArray *later;    /* VkSnapshot: loaded again to find newer copies */
+	GMutex hold_mutex;   /* guards what follows */
+	guint holds;
+	VkReadLease *lease; /* NULL: it is not held */
 };
 
 static void file_free(gpointer data)
@@ -126,6 +130,7 @@ VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot)
 	view->snapshot = snapshot;
 	g_mutex_init(&view->report_mutex);
 	g_mutex_init(&view->mutex);
+	g_mutex_init(&view->hold_mutex);
 	view->later = g_ptr_array_new_with_free_func((GDestroyNotify)vk_snapshot_free);
 	view->files = g_ptr_array_new_with_free_func(file_free);
 	view->by_name = g_hash_table_new(g_str_hash, g_str_equal);
@@ -160,12 +165,37 @@ void vk_view_free(VkView *view)
 	g_ptr_array_unref(view->later);
 	g_mutex_clear(&view->report_mutex);
 	g_mutex_clear(&view->mutex);
+	vk_read_lease_end(view->lease);
+	g_mutex_clear(&view->hold_mutex);
 	g_free(view);
 }
 
 const VkSnapshot *vk_view_snapshot(const VkView *view)
 {
 	return view->snapshot;
+}
+
+gboolean vk_view_hold(VkView *view, GError **error)
+{
+	const VkSnapshot *snapshot = view->snapshot;
+	const VkSnapshotKey key = {
+		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&view->hold_mutex);
+
+	if (!view->lease)
+		view->lease = vk_read_lease_begin(view->vault, &key, error);
+	if (!view->lease)
+		return FALSE;
+	view->holds++;
+	return TRUE;
+}
+
+void vk_view_release(VkView *view)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&view->hold_mutex);
+
+	if (--view->holds == 0)
+		vk_read_lease_end(g_steal_pointer(&view->lease));
 }
 
 /*

@@ -34,6 +34,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkView, vk_view_free)
 
 const VkSnapshot *vk_view_snapshot(const VkView *view);
 
+/*
+ * Keeps what the images of the view refer to in the vault, as long as the view is held; holds nest.
+ * VK_ERROR_NOT_FOUND when the snapshot was forgotten or removed, unless it is held already.
+ */
+gboolean vk_view_hold(VkView *view, GError **error);
+void vk_view_release(VkView *view);
+
 /* The files, in the order of the directory. Borrowed; VkViewFile*. */
 const GPtrArray *vk_view_files(VkView *view);
 

@@ -11,6 +11,8 @@
 #include "tempvault.h"
 #include "timestamp.h"
 #include "vault-copy.h"
+#include "vault-parts.h"
+#include "watched-store.h"
 
 #include <check.h>
 #include <glib/gstdio.h>
@@ -320,8 +322,47 @@ START_TEST(removed_while_copied)
 }
 END_TEST
 
+static const VkSnapshotKey *to_be_forgotten;
+
+static gboolean forget_before_the_commit(VkStore *store, const char *call)
+{
+	g_autofree char *mark = NULL;
+
+	if (!g_pattern_match_simple("put leases/*.commit", call))
+		return TRUE;
+	mark = g_strdup_printf("snaps/%s/%s-%s.del", to_be_forgotten->uuid, to_be_forgotten->time,
+			       to_be_forgotten->id);
+	return vk_store_put(store, mark, NULL, 0, VK_PUT_NOW, NULL);
+}
+
 /* It may be listed again, and then its copies are there. */
 START_TEST(forgotten_while_copied)
+{
+	VkStore *inner = vault->store;
+	WatchedStore *watched = watched_store_new(inner);
+	g_autoptr(GError) error = NULL;
+
+	list_snapshot(0, -100);
+	g_autoptr(VkSnapshot) snapshot = load_oldest();
+	const VkSnapshotKey key = {
+		.uuid = snapshot->uuid, .time = snapshot->time, .id = snapshot->id};
+
+	to_be_forgotten = &key;
+	watched->on_call = forget_before_the_commit;
+	vault->store = &watched->base;
+	ck_assert(!vk_vault_copy(vault, arrays, snapshot, 1, NULL, &error));
+	vault->store = inner;
+	watched_store_free(watched);
+	ck_assert_int_eq(error->code, VK_ERROR_NOT_FOUND);
+	ck_assert_ptr_nonnull(strstr(error->message, "forgotten"));
+	ck_assert_uint_eq(count_listed(), 0);
+	ck_assert(vk_catalog_unforget(vault, &key, NULL));
+	g_autoptr(VkSnapshot) again = load_oldest();
+	ck_assert(vk_snapshot_is_in_vault(again));
+}
+END_TEST
+
+START_TEST(forgotten_before_it_is_copied)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -333,11 +374,9 @@ START_TEST(forgotten_while_copied)
 	ck_assert(vk_catalog_forget(vault, &key, NULL, NULL));
 	ck_assert(!vk_vault_copy(vault, arrays, snapshot, 1, NULL, &error));
 	ck_assert_int_eq(error->code, VK_ERROR_NOT_FOUND);
-	ck_assert_ptr_nonnull(strstr(error->message, "forgotten"));
-	ck_assert_uint_eq(count_listed(), 0);
 	ck_assert(vk_catalog_unforget(vault, &key, NULL));
 	g_autoptr(VkSnapshot) again = load_oldest();
-	ck_assert(vk_snapshot_is_in_vault(again));
+	ck_assert(!vk_snapshot_is_in_vault(again));
 }
 END_TEST
 
@@ -361,6 +400,7 @@ int main(void)
 	tcase_add_test(cases, link_in_place);
 	tcase_add_test(cases, removed_while_copied);
 	tcase_add_test(cases, forgotten_while_copied);
+	tcase_add_test(cases, forgotten_before_it_is_copied);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
