@@ -44,7 +44,7 @@ static gboolean visit_all(Round *round, VkHost *host, GError **error)
 	for (guint i = 0; i < guests->len && !vk_interrupted(); i++)
 		visit(round, host, g_ptr_array_index(guests, i));
 	vk_doctor_host(guests, &round->options, round->findings);
-	return TRUE;
+	return vk_doctor_vault(&round->options, round->findings, error);
 }
 
 static gboolean visit_named(Round *round, VkHost *host, char *const *names, GError **error)

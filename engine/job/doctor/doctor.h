@@ -27,3 +27,9 @@ gboolean vk_doctor_guest(VkHost *host, VkGuest *guest, const VkDoctorOptions *op
 
 /* Adds the scratch files of guests that are not among GUESTS (VkGuest*), all of the host. */
 void vk_doctor_host(const GPtrArray *guests, const VkDoctorOptions *options, GPtrArray *findings);
+
+/*
+ * Adds the leases in the vault, if there is one, of processes of this host that are gone, those
+ * that a garbage collection took for dead, and those that cannot be read.
+ */
+gboolean vk_doctor_vault(const VkDoctorOptions *options, GPtrArray *findings, GError **error);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Leases in the vault: of processes that are gone, and of those that a collector took for dead. */
+#include "doctor.h"
+
+#include "vault-leases.h"
+
+static const char *kind_words(VkLeaseKind kind)
+{
+	switch (kind) {
+	case VK_LEASE_WRITE:
+		return "a backup";
+	case VK_LEASE_READ:
+		return "a restore, a mount or a check";
+	case VK_LEASE_COLLECT:
+		return "a garbage collection";
+	case VK_LEASE_UNKNOWN:
+		break;
+	}
+	return "an unknown work";
+}
+
+/* What the lease belongs to. New string. */
+static char *describe(const VkLeaseInfo *info)
+{
+	return g_strdup_printf("the lease '%s' of %s (host '%s', process %" G_GINT64_FORMAT
+			       ", since %s)",
+			       info->id, kind_words(info->kind), info->host ? info->host : "?",
+			       info->pid, info->since ? info->since : "?");
+}
+
+static void add_dead(const VkDoctorOptions *options, GPtrArray *findings, const VkLeaseInfo *info)
+{
+	g_autofree char *lease = describe(info);
+	g_autoptr(GError) trouble = NULL;
+	VkFinding *finding =
+		vk_finding_add(findings, NULL, "lease",
+			       g_strdup_printf("%s is of a process that was killed", lease),
+			       vk_finding_fix_command());
+
+	if (!options->fix)
+		return;
+	finding->fixed = vk_vault_clear_lease(options->vault, info, &trouble);
+	if (!finding->fixed)
+		vk_finding_set_obstacle(finding, trouble->message);
+}
+
+static void examine(const VkDoctorOptions *options, GPtrArray *findings, const VkLeaseInfo *info)
+{
+	g_autofree char *lease = describe(info);
+
+	if (info->is_local_and_dead)
+		add_dead(options, findings, info);
+	else if (info->fenced)
+		vk_finding_add(findings, NULL, "lease",
+			       g_strdup_printf("%s was silent for so long that a garbage "
+					       "collection took it for dead",
+					       lease),
+			       NULL);
+	else if (info->kind == VK_LEASE_UNKNOWN)
+		vk_finding_add(findings, NULL, "lease",
+			       g_strdup_printf("the lease '%s' cannot be read and keeps forgotten "
+					       "snapshots; if nobody works on the vault, remove "
+					       "'leases/%s.*' there",
+					       info->id, info->id),
+			       NULL);
+}
+
+gboolean vk_doctor_vault(const VkDoctorOptions *options, GPtrArray *findings, GError **error)
+{
+	g_autoptr(GPtrArray) infos = options->vault ? vk_vault_leases(options->vault, error) : NULL;
+
+	for (guint i = 0; infos && i < infos->len; i++) {
+		const VkLeaseInfo *info = g_ptr_array_index(infos, i);
+
+		if (!info->ended)
+			examine(options, findings, info);
+	}
+	return infos || !options->vault;
+}
