@@ -62,7 +62,10 @@ gboolean vk_session_check_parent(VkSession *session, const VkSnapshot *parent, G
 			       parent->name, parent->time);
 }
 
-/* Whether the pack was seen in the vault since the lease began; looked for once. */
+/*
+ * Whether this generation of the pack was seen in the vault since the lease began; looked for once.
+ * Another generation may lack the slot.
+ */
 static gboolean is_seen(VkSession *session, const VkPackTable *table)
 {
 	VkStore *store = session->vault->store;
@@ -71,13 +74,13 @@ static gboolean is_seen(VkSession *session, const VkPackTable *table)
 	guint64 size;
 
 	g_mutex_lock(&session->seen_mutex);
-	known = g_hash_table_lookup_extended(session->seen, &table->id, NULL, &seen);
+	known = g_hash_table_lookup_extended(session->seen, table->object, NULL, &seen);
 	g_mutex_unlock(&session->seen_mutex);
 	if (known)
 		return GPOINTER_TO_INT(seen);
 	seen = GINT_TO_POINTER(store->ops->head(store, table->object, &size, NULL, NULL));
 	g_mutex_lock(&session->seen_mutex);
-	g_hash_table_insert(session->seen, g_memdup2(&table->id, sizeof(table->id)), seen);
+	g_hash_table_insert(session->seen, g_strdup(table->object), seen);
 	g_mutex_unlock(&session->seen_mutex);
 	return GPOINTER_TO_INT(seen);
 }

@@ -48,7 +48,7 @@ struct VkSession {
 	guint64 lease_epoch;       /* the epoch that it began */
 	VkAnnouncement *condemned; /* as the lease began */
 	GMutex seen_mutex;
-	GHashTable *seen; /* VkPackId, owned -> whether it is there; under the mutex */
+	GHashTable *seen; /* name of a pack's object -> whether it is there; under the mutex */
 };
 
 /* What the workers share while they save one image. Constant but for the atomic. */

@@ -58,7 +58,7 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 	session->vault = vault;
 	session->id = vk_pack_id_random();
 	session->epoch = 1;
-	session->seen = g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, NULL);
+	session->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_mutex_init(&session->seen_mutex);
 	session->hasher = vk_hasher_new();
 	session->codec = vk_codec_new(vault->compression_level);

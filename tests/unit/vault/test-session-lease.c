@@ -10,6 +10,7 @@
 #include "errors.h"
 #include "lease-list.h"
 #include "memsource.h"
+#include "session-priv.h"
 #include "vault-parts.h"
 #include "vault-dir.h"
 #include "watched-store.h"
@@ -320,6 +321,24 @@ START_TEST(a_pack_that_is_gone_is_not_found)
 }
 END_TEST
 
+/* Its table is known still, and another generation is there. */
+START_TEST(a_generation_that_is_gone_is_not_found)
+{
+	guint64 fresh;
+	g_autoptr(VkSnapshot) first = back_up(NULL, &fresh);
+	g_autoptr(GArray) packs = vk_pack_list(inner, NULL);
+	g_autoptr(VkPackTable) table =
+		vk_pack_cache_get(vault->packs, &g_array_index(packs, VkPackId, 0), NULL);
+	g_autofree char *gone = g_strconcat(table->object, "9", NULL);
+	g_autoptr(VkSession) session = begin();
+	VkPackTable other = *table;
+
+	other.object = gone;
+	ck_assert(vk_session_may_refer(session, table, 0));
+	ck_assert(!vk_session_may_refer(session, &other, 0));
+}
+END_TEST
+
 START_TEST(a_parent_that_was_forgotten_is_none)
 {
 	guint64 fresh;
@@ -437,6 +456,7 @@ static Suite *session_lease_suite(void)
 	tcase_add_test(cases, slots_that_stay_are_found);
 	tcase_add_test(cases, the_parents_slots_are_referred_to_all_the_same);
 	tcase_add_test(cases, a_pack_that_is_gone_is_not_found);
+	tcase_add_test(cases, a_generation_that_is_gone_is_not_found);
 	tcase_add_test(cases, a_parent_that_was_forgotten_is_none);
 	tcase_add_test(cases, a_lease_commits_once);
 	tcase_add_test(cases, what_is_condemned_between_two_commits_is_not_found);
