@@ -35,6 +35,47 @@ static void say(const Collector *collector, const char *text)
 		collector->options->on_step(collector->options->user, text);
 }
 
+/*
+ * On a full disk not even a lease can be put. Hints may be lost without harm: the next backup makes
+ * them anew from the packs.
+ */
+static void make_room(const Collector *collector)
+{
+	VkStore *store = collector->vault->store;
+	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_HINTS, NULL);
+
+	for (guint i = 0; names && i < names->len; i++) {
+		g_autofree char *name = g_build_filename(VK_FOLDER_HINTS, names->pdata[i], NULL);
+
+		store->ops->delete (store, name, NULL);
+	}
+}
+
+/* G0. What fails for want of room may work with the room of the hints. */
+static VkLease *begin_lease(const Collector *collector, GError **error)
+{
+	VkStore *store = collector->vault->store;
+	VkLease *lease = vk_lease_begin(store, VK_LEASE_COLLECT, NULL, NULL);
+
+	if (lease)
+		return lease;
+	make_room(collector);
+	return vk_lease_begin(store, VK_LEASE_COLLECT, NULL, error);
+}
+
+/* G2 */
+static gboolean announce(const Collector *collector, const VkPlan *plan, GError **error)
+{
+	VkStore *store = collector->vault->store;
+	const char *id = vk_lease_id(collector->lease);
+	g_autoptr(VkAnnouncement) announcement = vk_plan_announcement(plan);
+
+	if (vk_announcement_put(store, id, announcement, NULL))
+		return TRUE;
+	make_room(collector);
+	return vk_announcement_put(store, id, announcement, error);
+}
+
 static VkWaiting *new_waiting(const Collector *collector)
 {
 	gint64 suspect_usec = collector->options->suspect_usec;
@@ -347,7 +388,6 @@ static gboolean sweep(Collector *collector, GError **error)
 	const char *id = vk_lease_id(collector->lease);
 	VkStore *store = collector->vault->store;
 	g_autoptr(VkPlan) plan = vk_plan_new(collector->vault, error);
-	g_autoptr(VkAnnouncement) announcement = NULL;
 	gboolean done;
 
 	say(collector, "looking for what is in use");
@@ -360,10 +400,7 @@ static gboolean sweep(Collector *collector, GError **error)
 	}
 	if (vk_plan_is_empty(plan))
 		return TRUE;
-	announcement = vk_plan_announcement(plan);
-	/* G2 */
-	done = vk_announcement_put(store, id, announcement, error) &&
-	       carry_out(collector, plan, error);
+	done = announce(collector, plan, error) && carry_out(collector, plan, error);
 	/* G7. If it stays, the sweep of the lease removes it. */
 	vk_announcement_delete(store, id, NULL);
 	return done;
@@ -390,8 +427,7 @@ static gboolean collect(Collector *collector, GError **error)
 {
 	if (collector->options->dry_run)
 		return foresee_removals(collector, error) && sweep(collector, error);
-	/* G0 */
-	collector->lease = vk_lease_begin(collector->vault->store, VK_LEASE_COLLECT, NULL, error);
+	collector->lease = begin_lease(collector, error);
 	if (!collector->lease)
 		return FALSE;
 	return outlast_collectors(collector, error) &&

@@ -406,6 +406,40 @@ START_TEST(a_writer_that_commits_meanwhile_keeps_its_blocks)
 }
 END_TEST
 
+static gboolean has_hints(void)
+{
+	return count_in("hints") > 0;
+}
+
+static VkNewObject *begin_without_room(VkStore *store, GError **error)
+{
+	if (!has_hints())
+		return sound->begin(store, error);
+	vk_fail(error, VK_ERROR_FAILED, "no space left");
+	return NULL;
+}
+
+START_TEST(a_full_disk_gets_room_again)
+{
+	VkStoreOps full;
+
+	save_generations();
+	ck_assert(has_hints());
+	for (guint i = 0; i < GENERATIONS; i++)
+		if (i != 3)
+			forget(i);
+	sound = vault->store->ops;
+	full = *sound;
+	full.begin = begin_without_room;
+	vault->store->ops = &full;
+	ck_assert_uint_eq(collect_well(&plain).snapshots, GENERATIONS - 1);
+	vault->store->ops = sound;
+	check_existing();
+	check_tidy();
+	drop_generations();
+}
+END_TEST
+
 /* As the death of the process that could not end its lease does in the end. */
 static void end_leases(void)
 {
@@ -492,6 +526,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_writer_is_waited_for_until_it_is_suspected);
 	tcase_add_test(tcase, the_intent_of_a_fenced_writer_keeps_its_blocks);
 	tcase_add_test(tcase, a_writer_that_commits_meanwhile_keeps_its_blocks);
+	tcase_add_test(tcase, a_full_disk_gets_room_again);
 	tcase_add_test(tcase, any_call_may_fail);
 	tcase_add_test(tcase, an_interruption_leaves_a_whole_vault);
 }
