@@ -3,27 +3,15 @@
  * Where a disk lies, rewritten: what is not touched is, byte for byte, what libvirt had before. The
  * judge is libvirt's own parser, by its test driver, which needs no daemon.
  */
-#include "domain-rewrite.h"
+#include "domain-bed.h"
 #include "domain.h"
 #include "errors.h"
 
-#include <check.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <string.h>
 
 static virConnectPtr connection;
-
-static char *load(const char *name)
-{
-	g_autofree char *path = g_build_filename(g_getenv("VK_TEST_DATA"), "domains", name, NULL);
-	g_autoptr(GError) error = NULL;
-	char *text = NULL;
-
-	g_file_get_contents(path, &text, NULL, &error);
-	g_assert_no_error(error);
-	return text;
-}
 
 static GPtrArray *list_corpus(void)
 {
@@ -62,15 +50,6 @@ static char *through_libvirt(const char *name, const char *xml)
 	copy = g_strdup(text);
 	free(text);
 	return copy;
-}
-
-static char *rewrite(const char *xml, const VkDomainChanges *changes)
-{
-	g_autoptr(GError) error = NULL;
-	char *text = vk_domain_rewrite(xml, changes, &error);
-
-	g_assert_no_error(error);
-	return text;
 }
 
 static void assert_same(const char *name, const char *before, const char *after)
@@ -305,11 +284,8 @@ static void teardown(void)
 	virConnectClose(connection);
 }
 
-int main(void)
+static void add_tests(TCase *tests)
 {
-	Suite *suite = suite_create("domain-rewrite-disks");
-	TCase *tests = tcase_create("domain-rewrite-disks");
-
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, what_is_not_touched_comes_back_byte_by_byte);
 	tcase_add_loop_test(tests, only_what_tells_the_place_changes, 0, G_N_ELEMENTS(moves));
@@ -317,11 +293,9 @@ int main(void)
 	tcase_add_test(tests, labels_that_others_must_set_are_told);
 	tcase_add_loop_test(tests, what_is_not_known_is_told, 0, G_N_ELEMENTS(parts));
 	tcase_add_test(tests, all_of_the_corpus_is_known);
-	suite_add_tcase(suite, tests);
+}
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+int main(void)
+{
+	return run_domain_tests("domain-rewrite-disks", add_tests);
 }

@@ -1,263 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The rewriting of domain XML. What it changes is seen by comparing the two trees as multisets of
- * lines, one for each attribute and text, so that nothing is lost unnoticed.
- */
-#include "domain-rewrite.h"
+/* The rewriting of domain XML, one change at a time. */
+#include "domain-bed.h"
 #include "domain.h"
 #include "errors.h"
 
-#include <check.h>
-#include <libxml/parser.h>
 #include <string.h>
 
-#define NEW_NAME "restored-42"
 #define NEW_UUID "99999999-8888-4777-8666-555555555555"
-
-static const char *const corpus[] = {
-	"arm-router.xml",
-	"ceph-rbd.xml",
-	"cloud-instance.xml",
-	"consoles.xml",
-	"direct-boot-virtiofs.xml",
-	"drives.xml",
-	"gpu-workstation.xml",
-	"iscsi-network.xml",
-	"linux-live.xml",
-	"linux-q35.xml",
-	"long-name.xml",
-	"lvm-block.xml",
-	"microvm-commandline.xml",
-	"multipath.xml",
-	"nfs-pool-volume.xml",
-	"odd-name.xml",
-	"passthrough.xml",
-	"shared-readonly.xml",
-	"slices.xml",
-	"sources.xml",
-	"vhostuser.xml",
-	"windows-uefi-tpm.xml",
-};
-
-static char *load(const char *name)
-{
-	g_autofree char *path = g_build_filename(g_getenv("VK_TEST_DATA"), "domains", name, NULL);
-	g_autoptr(GError) error = NULL;
-	char *text = NULL;
-
-	g_file_get_contents(path, &text, NULL, &error);
-	g_assert_no_error(error);
-	return text;
-}
-
-static char *rewrite(const char *xml, const VkDomainChanges *changes)
-{
-	g_autoptr(GError) error = NULL;
-	char *text = vk_domain_rewrite(xml, changes, &error);
-
-	g_assert_no_error(error);
-	return text;
-}
-
-/* ---- comparing ---- */
-
-static void flatten_node(const xmlNode *node, const char *above, GPtrArray *lines)
-{
-	g_autofree char *path = g_strdup_printf("%s/%s", above, node->name);
-	gboolean is_leaf = TRUE;
-
-	for (const xmlAttr *attribute = node->properties; attribute; attribute = attribute->next) {
-		xmlChar *value = xmlNodeGetContent((const xmlNode *)attribute);
-
-		g_ptr_array_add(lines, g_strdup_printf("%s@%s=%s", path, attribute->name, value));
-		xmlFree(value);
-	}
-	for (const xmlNode *child = node->children; child; child = child->next)
-		if (child->type == XML_ELEMENT_NODE) {
-			flatten_node(child, path, lines);
-			is_leaf = FALSE;
-		}
-	if (is_leaf) {
-		xmlChar *text = xmlNodeGetContent(node);
-
-		g_ptr_array_add(lines, g_strdup_printf("%s=%s", path, text));
-		xmlFree(text);
-	}
-}
-
-static int compare_lines(gconstpointer a, gconstpointer b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static GPtrArray *flatten(const char *xml)
-{
-	xmlDoc *doc = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, 0);
-	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
-
-	ck_assert_ptr_nonnull(doc);
-	for (const xmlNode *node = xmlDocGetRootElement(doc)->children; node; node = node->next)
-		if (node->type == XML_ELEMENT_NODE)
-			flatten_node(node, "", lines);
-	for (const xmlAttr *attribute = xmlDocGetRootElement(doc)->properties; attribute;
-	     attribute = attribute->next)
-		g_ptr_array_add(lines, g_strdup_printf("@%s", attribute->name));
-	xmlFreeDoc(doc);
-	g_ptr_array_sort(lines, compare_lines);
-	return lines;
-}
-
-/* "- LINE" for what is only in BEFORE, "+ LINE" for what is only in AFTER. */
-static char *difference(const char *before, const char *after)
-{
-	g_autoptr(GPtrArray) old = flatten(before);
-	g_autoptr(GPtrArray) new = flatten(after);
-	GString *text = g_string_new(NULL);
-	guint i = 0, j = 0;
-
-	while (i < old->len || j < new->len) {
-		int order = i == old->len   ? 1
-			    : j == new->len ? -1
-					    : strcmp(old->pdata[i], new->pdata[j]);
-
-		if (order < 0)
-			g_string_append_printf(text, "- %s\n", (char *)old->pdata[i]);
-		if (order > 0)
-			g_string_append_printf(text, "+ %s\n", (char *)new->pdata[j]);
-		i += order <= 0;
-		j += order >= 0;
-	}
-	return g_string_free(text, FALSE);
-}
-
-static void assert_difference(const char *name, const VkDomainChanges *changes,
-			      const char *expected)
-{
-	g_autofree char *before = load(name);
-	g_autofree char *after = rewrite(before, changes);
-	g_autofree char *found = difference(before, after);
-
-	ck_assert_str_eq(found, expected);
-}
-
-/* ---- a clone with all disks in new places ---- */
-
-typedef struct Clone {
-	VkDomainChanges changes;
-	GPtrArray *paths;
-} Clone;
-
-static Clone *clone_new(const char *xml)
-{
-	g_autoptr(VkDomain) domain = vk_domain_parse(xml, NULL);
-	Clone *clone = g_new0(Clone, 1);
-
-	clone->paths = g_ptr_array_new_with_free_func(g_free);
-	clone->changes = (VkDomainChanges){
-		.name = NEW_NAME,
-		.uuid = NEW_UUID,
-		.nvram = domain->nvram ? "/restored/nvram.fd" : NULL,
-		.new_macs = TRUE,
-		.drop_channel_paths = TRUE,
-		.drop_passthrough = TRUE,
-		.disks = g_array_new(FALSE, FALSE, sizeof(VkDomainNewDisk)),
-		.eject = g_ptr_array_new_with_free_func(g_free),
-		.drop = g_ptr_array_new_with_free_func(g_free),
-	};
-	for (guint i = 0; i < domain->disks->len; i++) {
-		const VkDomainDisk *disk = g_ptr_array_index(domain->disks, i);
-		VkDomainNewDisk place = {.type = "file", .format = "raw"};
-
-		if (g_str_equal(disk->device, "cdrom") || g_str_equal(disk->device, "floppy")) {
-			g_ptr_array_add(clone->changes.eject, g_strdup(disk->target));
-		} else if (vk_domain_disk_skip_reason(disk)) {
-			g_ptr_array_add(clone->changes.drop, g_strdup(disk->target));
-		} else {
-			place.target = g_strdup(disk->target);
-			place.path = g_strdup_printf("/restored/%s.raw", disk->target);
-			g_ptr_array_add(clone->paths, g_strdup(place.path));
-			g_array_append_val(clone->changes.disks, place);
-		}
-	}
-	return clone;
-}
-
-static void clone_free(Clone *clone)
-{
-	for (guint i = 0; i < clone->changes.disks->len; i++) {
-		VkDomainNewDisk *place = &g_array_index(clone->changes.disks, VkDomainNewDisk, i);
-
-		g_free((void *)(gintptr)place->target);
-		g_free((void *)(gintptr)place->path);
-	}
-	g_array_unref(clone->changes.disks);
-	g_ptr_array_unref(clone->changes.eject);
-	g_ptr_array_unref(clone->changes.drop);
-	g_ptr_array_unref(clone->paths);
-	g_free(clone);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Clone, clone_free)
-
-static void assert_absent(const GPtrArray *lines, const char *word)
-{
-	for (guint i = 0; i < lines->len; i++)
-		ck_assert_msg(!strstr(lines->pdata[i], word), "'%s' is in '%s'", word,
-			      (char *)lines->pdata[i]);
-}
-
-START_TEST(a_clone_shares_nothing)
-{
-	g_autofree char *xml = load(corpus[_i]);
-	g_autoptr(VkDomain) original = vk_domain_parse(xml, NULL);
-	g_autoptr(Clone) clone = clone_new(xml);
-	g_autofree char *text = rewrite(xml, &clone->changes);
-	g_autoptr(VkDomain) domain = vk_domain_parse(text, NULL);
-	g_autoptr(GPtrArray) lines = flatten(text);
-
-	ck_assert_str_eq(domain->name, NEW_NAME);
-	ck_assert_str_eq(domain->uuid, NEW_UUID);
-	assert_absent(lines, original->name);
-	assert_absent(lines, original->uuid);
-	for (guint i = 0; i < original->interfaces->len; i++)
-		assert_absent(lines, g_ptr_array_index(original->interfaces, i));
-	if (original->nvram)
-		ck_assert_str_eq(domain->nvram, "/restored/nvram.fd");
-	ck_assert_uint_eq(domain->passthrough->len, 0);
-	ck_assert_uint_eq(domain->disks->len, original->disks->len - clone->changes.drop->len);
-	for (guint i = 0; i < domain->disks->len; i++) {
-		const VkDomainDisk *disk = g_ptr_array_index(domain->disks, i);
-
-		if (!disk->empty)
-			ck_assert_msg(g_str_has_prefix(disk->image->path, "/restored/"), "%s",
-				      disk->image->path);
-	}
-}
-END_TEST
-
-START_TEST(rewriting_is_idempotent)
-{
-	g_autofree char *xml = load(corpus[_i]);
-	g_autoptr(Clone) clone = clone_new(xml);
-	g_autofree char *once = rewrite(xml, &clone->changes);
-
-	g_ptr_array_set_size(clone->changes.drop, 0);
-	g_autofree char *twice = rewrite(once, &clone->changes);
-	ck_assert_str_eq(once, twice);
-}
-END_TEST
-
-/* The definition of a guest that is off has nothing that belongs to a run. */
-START_TEST(no_changes_change_nothing)
-{
-	VkDomainChanges nothing = {0};
-
-	if (!g_str_equal(corpus[_i], "linux-live.xml"))
-		assert_difference(corpus[_i], &nothing, "");
-}
-END_TEST
-
-/* ---- one change at a time ---- */
 
 /* The chain of vda, without the numbers of its layers, and the end of that of vdb. */
 #define CHAIN                                                                                 \
@@ -528,14 +277,8 @@ START_TEST(refuses_what_cannot_be)
 }
 END_TEST
 
-int main(void)
+static void add_tests(TCase *tests)
 {
-	Suite *suite = suite_create("domain-rewrite");
-	TCase *tests = tcase_create("domain-rewrite");
-
-	tcase_add_loop_test(tests, a_clone_shares_nothing, 0, G_N_ELEMENTS(corpus));
-	tcase_add_loop_test(tests, rewriting_is_idempotent, 0, G_N_ELEMENTS(corpus));
-	tcase_add_loop_test(tests, no_changes_change_nothing, 0, G_N_ELEMENTS(corpus));
 	tcase_add_test(tests, a_live_definition_becomes_the_inactive_one);
 	tcase_add_test(tests, changes_identity);
 	tcase_add_test(tests, the_same_identity_is_no_clone);
@@ -546,11 +289,9 @@ int main(void)
 	tcase_add_test(tests, moves_disks_away_from_their_secrets);
 	tcase_add_test(tests, ejects_and_drops);
 	tcase_add_test(tests, refuses_what_cannot_be);
-	suite_add_tcase(suite, tests);
+}
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+int main(void)
+{
+	return run_domain_tests("domain-rewrite", add_tests);
 }

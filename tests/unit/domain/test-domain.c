@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Domain XML as libvirt prints it, and what is none. */
-#include "domain-rewrite.h"
+#include "domain-bed.h"
 #include "domain.h"
 #include "errors.h"
 #include "xml-text.h"
 
-#include <check.h>
 #include <string.h>
-
-static char *load(const char *name)
-{
-	g_autofree char *path = g_build_filename(g_getenv("VK_TEST_DATA"), "domains", name, NULL);
-	g_autoptr(GError) error = NULL;
-	char *text = NULL;
-
-	g_file_get_contents(path, &text, NULL, &error);
-	g_assert_no_error(error);
-	return text;
-}
 
 static VkDomain *parse(const char *name)
 {
@@ -337,11 +325,8 @@ START_TEST(finds_texts_by_their_place)
 }
 END_TEST
 
-int main(void)
+static void add_tests(TCase *tests)
 {
-	Suite *suite = suite_create("domain");
-	TCase *tests = tcase_create("domain");
-
 	tcase_add_test(tests, parses_linux);
 	tcase_add_test(tests, parses_a_live_backing_chain);
 	tcase_add_test(tests, parses_windows);
@@ -355,11 +340,9 @@ int main(void)
 	tcase_add_test(tests, refuses_what_is_too_large);
 	tcase_add_test(tests, refuses_every_truncation);
 	tcase_add_test(tests, finds_texts_by_their_place);
-	suite_add_tcase(suite, tests);
+}
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+int main(void)
+{
+	return run_domain_tests("domain", add_tests);
 }

@@ -264,6 +264,28 @@ VkRestorePlan *plan(void)
 	return vk_restore_plan_make(&bed.options, bed.view, &bed.facts.base, &bed.error);
 }
 
+VkRestorePlan *must_plan(void)
+{
+	VkRestorePlan *made = plan();
+
+	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	return made;
+}
+
+void put_in_place(void)
+{
+	bed.facts.name = "web 1";
+	bed.facts.uuid = UUID;
+	bed.facts.xml = bed.snapshot->domain_xml;
+	bed.options.in_place = TRUE;
+}
+
+VkRestorePlan *plan_in_place(void)
+{
+	put_in_place();
+	return must_plan();
+}
+
 void set_list(char ***list, const char *words)
 {
 	*list = g_strsplit(words, ",", -1);
@@ -284,6 +306,19 @@ void assert_refused(int code, const char *word)
 		      bed.error->message);
 	ck_assert_msg(strstr(bed.error->message, word) != NULL, "no '%s' in: %s", word,
 		      bed.error->message);
+}
+
+void assert_usage(const char *word)
+{
+	if (!bed.options.snapshots)
+		set_list(&bed.options.snapshots, "a@latest");
+	ck_assert(!vk_restore_options_check(&bed.options, FALSE, &bed.error));
+	ck_assert(g_error_matches(bed.error, VK_ERROR, VK_ERROR_USAGE));
+	ck_assert_msg(strstr(bed.error->message, word) != NULL, "no '%s' in: %s", word,
+		      bed.error->message);
+	g_clear_error(&bed.error);
+	vk_restore_options_clear(&bed.options);
+	bed.options = (VkRestoreOptions){0};
 }
 
 int run_plan_tests(const char *name, const TTest *const *tests, gsize count)

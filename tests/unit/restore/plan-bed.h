@@ -59,12 +59,20 @@ void set_xml(const char *disks);
 /* A list of options, of WORDS with commas between them. */
 void set_list(char ***list, const char *words);
 
-/* Plans the snapshot made so far. */
+/* The guest is on the host as the snapshot has it, and is restored in place. */
+void put_in_place(void);
+
+/* Plans the snapshot made so far: NULL and bed.error on failure, or a failure ends the test. */
 VkRestorePlan *plan(void);
+VkRestorePlan *must_plan(void);
+VkRestorePlan *plan_in_place(void);
 VkRestoreItem *item_at(const VkRestorePlan *made, guint i);
 
 /* The plan must be refused with CODE and a message that names WORD. */
 void assert_refused(int code, const char *word);
+
+/* The same of the options, which are empty afterwards: a usage error. */
+void assert_usage(const char *word);
 
 /* A test that runs COUNT times, with _i from 0. */
 typedef struct VkPlanTest {

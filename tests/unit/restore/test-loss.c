@@ -15,19 +15,6 @@
 /* 20261122T201405Z, which the bed's snapshot is of. */
 #define THEN ((gint64)1795378445)
 
-static VkRestorePlan *plan_in_place(void)
-{
-	VkRestorePlan *made;
-
-	bed.facts.name = "web 1";
-	bed.facts.uuid = UUID;
-	bed.facts.xml = bed.snapshot->domain_xml;
-	bed.options.in_place = TRUE;
-	made = plan();
-	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
-	return made;
-}
-
 static void assert_ends(const VkRestorePlan *made, gint64 now, const char *end)
 {
 	g_autofree char *text = vk_loss_text(made, now);
@@ -56,9 +43,8 @@ END_TEST
 
 START_TEST(a_new_guest_loses_nothing)
 {
-	g_autoptr(VkRestorePlan) made = plan();
+	g_autoptr(VkRestorePlan) made = must_plan();
 
-	ck_assert_ptr_nonnull(made);
 	ck_assert_ptr_null(vk_loss_text(made, THEN + 1));
 }
 END_TEST

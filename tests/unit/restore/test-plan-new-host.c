@@ -4,17 +4,7 @@
 #include "plan-bed.h"
 
 #include <check.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static VkRestorePlan *must_plan(void)
-{
-	VkRestorePlan *made = plan();
-
-	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
-	return made;
-}
 
 /* All notes, one a line. New string. */
 static char *notes_of(const VkRestorePlan *made)
@@ -57,11 +47,8 @@ END_TEST
 START_TEST(nor_is_a_running_guest_shut_down_for_it)
 {
 	bed.facts.lacking = "default";
-	bed.facts.name = "web 1";
-	bed.facts.uuid = UUID;
-	bed.facts.xml = bed.snapshot->domain_xml;
+	put_in_place();
 	bed.facts.state = VK_GUEST_RUNNING;
-	bed.options.in_place = TRUE;
 	assert_refused(VK_ERROR_FAILED, "--no-network");
 }
 END_TEST
@@ -121,17 +108,6 @@ START_TEST(without_a_network_it_has_no_interface)
 	assert_note(made, "no network interface");
 }
 END_TEST
-
-static void assert_usage(const char *word)
-{
-	set_list(&bed.options.snapshots, "a@latest");
-	ck_assert(!vk_restore_options_check(&bed.options, FALSE, &bed.error));
-	ck_assert(g_error_matches(bed.error, VK_ERROR, VK_ERROR_USAGE));
-	ck_assert_msg(strstr(bed.error->message, word) != NULL, "%s", bed.error->message);
-	g_clear_error(&bed.error);
-	vk_restore_options_clear(&bed.options);
-	bed.options = (VkRestoreOptions){0};
-}
 
 START_TEST(networks_are_for_whole_guests_and_have_two_names)
 {

@@ -48,14 +48,6 @@ static void set_firmware(const char *nvram)
 	add_file("nvram.fd", "nvram", nvram, 1024);
 }
 
-static VkRestorePlan *must_plan(void)
-{
-	VkRestorePlan *made = plan();
-
-	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
-	return made;
-}
-
 static void know(const char *name, const char *uuid, const char *xml)
 {
 	bed.facts.name = name;

@@ -11,19 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void assert_usage(const char *word)
-{
-	if (!bed.options.snapshots)
-		set_list(&bed.options.snapshots, "a@latest");
-	ck_assert(!vk_restore_options_check(&bed.options, FALSE, &bed.error));
-	ck_assert(g_error_matches(bed.error, VK_ERROR, VK_ERROR_USAGE));
-	ck_assert_msg(strstr(bed.error->message, word) != NULL, "no '%s' in: %s", word,
-		      bed.error->message);
-	g_clear_error(&bed.error);
-	vk_restore_options_clear(&bed.options);
-	bed.options = (VkRestoreOptions){0};
-}
-
 START_TEST(contradictions_are_usage_errors)
 {
 	bed.options.in_place = TRUE;
@@ -81,8 +68,7 @@ START_TEST(a_disk_goes_where_it_is_told)
 	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_list(&bed.options.disks, part);
-	made = plan();
-	ck_assert_ptr_nonnull(made);
+	made = must_plan();
 	ck_assert_uint_eq(made->items->len, 1);
 	ck_assert_str_eq(item_at(made, 0)->path, path);
 	ck_assert_str_eq(item_at(made, 0)->place.format, "qcow2");
@@ -101,8 +87,7 @@ START_TEST(parts_are_named_after_the_guest)
 	set_list(&bed.options.files, "domain.xml");
 	bed.options.directory = g_strdup(bed.dir);
 	bed.options.format = g_strdup("raw");
-	made = plan();
-	ck_assert_ptr_nonnull(made);
+	made = must_plan();
 	ck_assert_str_eq(item_at(made, 0)->path, disk);
 	ck_assert_str_eq(item_at(made, 0)->place.format, "raw");
 	ck_assert_str_eq(item_at(made, 1)->path, file);
@@ -159,8 +144,7 @@ START_TEST(force_keeps_the_mode)
 	set_list(&bed.options.disks, "vda");
 	touch("web 1-vda.qcow2");
 	ck_assert_int_eq(g_chmod(path, 0640), 0);
-	made = plan();
-	ck_assert_ptr_nonnull(made);
+	made = must_plan();
 	ck_assert(item_at(made, 0)->exists);
 	ck_assert_uint_eq(item_at(made, 0)->place.mode, 0640);
 }
@@ -191,8 +175,7 @@ START_TEST(two_items_of_one_path_are_refused)
 
 	bed.options.directory = g_strdup(bed.dir);
 	set_list(&bed.options.disks, "vda");
-	made = plan();
-	ck_assert_ptr_nonnull(made);
+	made = must_plan();
 	g_ptr_array_add(plans, made);
 	ck_assert(vk_restore_plan_check_distinct(plans, NULL));
 	g_ptr_array_add(plans, made);
@@ -218,9 +201,8 @@ END_TEST
 START_TEST(a_deleted_guest_comes_back_where_it_was)
 {
 	g_autofree char *path = path_in("web.qcow2");
-	g_autoptr(VkRestorePlan) made = plan();
+	g_autoptr(VkRestorePlan) made = must_plan();
 
-	ck_assert_ptr_nonnull(made);
 	ck_assert_str_eq(item_at(made, 0)->path, path);
 	ck_assert_str_eq(made->guest, "web 1");
 	ck_assert_str_eq(made->uuid, UUID);
@@ -272,8 +254,7 @@ START_TEST(a_new_guest_differs_from_the_original)
 	touch("web.qcow2");
 	bed.options.as_name = g_strdup("Köln 2");
 	bed.options.start = TRUE;
-	made = plan();
-	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	made = must_plan();
 	ck_assert_str_eq(item_at(made, 0)->path, path);
 	ck_assert_str_ne(made->uuid, UUID);
 	ck_assert(!made->autostart && made->start);
@@ -302,8 +283,7 @@ START_TEST(a_new_guest_does_not_share_unsaved_disks)
 
 	set_xml(both);
 	bed.options.as_name = g_strdup("new");
-	made = plan();
-	ck_assert_ptr_nonnull(made);
+	made = must_plan();
 	ck_assert(strstr(made->domain_xml, "unsaved") == NULL);
 	ck_assert_uint_eq(made->notes->len, 1);
 }
@@ -335,8 +315,7 @@ START_TEST(firmware_of_a_new_guest_has_own_places)
 		"</devices></domain>");
 	g_ptr_array_set_size(bed.snapshot->disks, 0);
 	bed.options.as_name = g_strdup("new");
-	made = plan();
-	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	made = must_plan();
 	tpm = g_strdup_printf("%s/%s/tpm2/tpm2-00.permall", bed.dir, made->uuid);
 	ck_assert_str_eq(item_at(made, 0)->path, nvram);
 	ck_assert_str_eq(item_at(made, 1)->path, tpm);
@@ -352,8 +331,7 @@ START_TEST(a_volume_goes_to_its_pool)
 
 	set_xml("<disk type='volume' device='disk'><source pool='pool' volume='vol'/>"
 		"<target dev='vda'/></disk>");
-	made = plan();
-	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	made = must_plan();
 	ck_assert_str_eq(item_at(made, 0)->path, path);
 }
 END_TEST
@@ -416,8 +394,7 @@ START_TEST(a_drive_whose_medium_is_gone_is_left_empty)
 	g_autoptr(VkRestorePlan) made = NULL;
 
 	set_xml(both);
-	made = plan();
-	ck_assert_ptr_nonnull(made);
+	made = must_plan();
 	ck_assert(strstr(made->domain_xml, "x.iso") == NULL);
 	ck_assert(strstr(made->domain_xml, "sda") != NULL);
 	ck_assert_uint_eq(made->notes->len, 1);

@@ -32,8 +32,7 @@ static VkRestorePlan *plan_part(const char *name, gboolean force)
 	vk_restore_options_clear(&bed.options);
 	set_list(&bed.options.disks, part);
 	bed.options.force = force;
-	made = plan();
-	ck_assert_msg(made != NULL, "%s", bed.error ? bed.error->message : "");
+	made = must_plan();
 	return made;
 }
 

@@ -10,6 +10,7 @@
 #include "source-served.h"
 #include "offline-source.h"
 #include "qemu-secret.h"
+#include "tempvault.h"
 
 #include <check.h>
 #include <glib/gstdio.h>
@@ -32,15 +33,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
-	const char *name;
-
-	while ((name = g_dir_read_name(dir))) {
-		g_autofree char *path = g_build_filename(directory, name, NULL);
-
-		g_unlink(path);
-	}
-	g_rmdir(directory);
+	temp_directory_remove(directory);
 	g_clear_pointer(&directory, g_free);
 	g_clear_pointer(&domain, vk_domain_free);
 	g_clear_error(&error);
