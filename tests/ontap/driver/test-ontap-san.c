@@ -457,11 +457,10 @@ START_TEST(leaves_what_another_one_has_claimed)
 {
 	g_autoptr(json_t) copy = listed_copy();
 	g_autofree char *name = leave_clone(copy);
-	g_autoptr(GPtrArray) left = NULL;
+	g_autoptr(GPtrArray) left = list_left();
 	g_autoptr(GError) error = NULL;
 	struct stat theirs, named;
 
-	left = list_left();
 	ck_assert_uint_eq(left->len, 1);
 	real_io = vk_io;
 	vk_io.openat = open_too_late;
