@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The garbage collection frees what was forgotten, and harms nothing else: not what is kept, not the
+# next backup. It can be killed, is alone, and needs no write to look.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+VDA_FILES=$(make_noise 40)
+VDA_MIB=96
+define_guest vm
+start_guest vm
+mkdir "$VAULT"
+mount -t tmpfs -o size=400M tmpfs "$VAULT"
+# One pack at a time, so that there is one in the middle of a backup.
+printf "[backup]\nworkers = 1\n" > /etc/virtkeep/virtkeep.conf
+ok virtkeep init
+
+# Saves a still guest, and keeps its disk as SCRATCH/NAME.raw. Sets SNAPSHOT.
+save_as() { # NAME MODE
+	virsh -q suspend vm
+	qemu-img convert -U -O raw "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/$1.raw"
+	ok virtkeep --json backup vm
+	virsh -q resume vm
+	expect_json '.snapshots[0].disks[] | select(.target == "vda").mode' "$2"
+	SNAPSHOT=$(jq -r '.snapshots[0].snapshot' "$OUT")
+}
+overwrite_noise() {
+	guest_run vm 'dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=40 conv=notrunc; sync'
+}
+expect_kept() { # SNAPSHOT NAME
+	rm -f "$SCRATCH/restored.raw"
+	ok virtkeep restore "$1" --disk "vda=$SCRATCH/restored.raw" --format raw
+	same_file "$SCRATCH/restored.raw" "$SCRATCH/$2.raw"
+}
+used() {
+	du -sb "$VAULT/packs" | cut -f 1
+}
+count_less() { # PACKS
+	count_packs
+	((PACKS < $1))
+}
+
+say "bad input changes nothing"
+refused 2 "unexpected argument 'vm'" virtkeep gc vm
+refused 2 "--limit-rate" virtkeep gc --limit-rate=-1
+
+save_as first full
+first=$SNAPSHOT
+overwrite_noise
+save_as second incremental
+second=$SNAPSHOT
+
+say "space tells what is forgotten"
+ok virtkeep --json space
+expect_json '.guests[0].guest, .guests[0].snapshots' $'vm\n2'
+before=$(jq .all.unique "$OUT")
+ok virtkeep gc
+expect_out "0 snapshots removed, 0 packs deleted, 0 compacted"
+ok virtkeep forget "$first"
+ok virtkeep --json space
+((before - $(jq .all.unique "$OUT") > 30 << 20)) || fail "space counts what is forgotten"
+(($(jq .vault.unused "$OUT") > 30 << 20)) || fail "space does not tell what is unused"
+
+say "a dry run changes nothing"
+before=$(find "$VAULT" -type f | sort)
+size=$(used)
+ok virtkeep --json gc --dry-run
+expect_json '.dry_run, .snapshots' $'true\n1'
+foreseen=$(jq .freed "$OUT")
+ok virtkeep gc --dry-run
+expect_out "would be: 1 snapshot removed"
+[[ $(find "$VAULT" -type f | sort) == "$before" ]] || fail "the dry run changed the vault"
+
+say "a vault that cannot be written to"
+mount -o remount,ro "$VAULT"
+ok virtkeep gc --dry-run
+refused 1 "Read-only file system" virtkeep gc
+(($(wc -l < "$ERR") == 1)) || fail "more than one line: $(cat "$ERR")"
+mount -o remount,rw "$VAULT"
+
+say "the next backup after an older one was forgotten and removed is incremental"
+ok virtkeep --json gc
+expect_json .snapshots 1
+expect_json .freed "$foreseen"
+# A compacted pack has a table of its own, which is not foreseen.
+((size - $(used) >= foreseen * 99 / 100)) || fail "the space did not come back: $size, $(used)"
+refused 6 "${first#*@}" virtkeep unforget "$first"
+ok virtkeep verify --data
+expect_kept "$second" second
+overwrite_noise
+save_as third incremental
+third=$SNAPSHOT
+
+say "of the newest one that was forgotten the next backup needs nothing"
+ok virtkeep forget "$third"
+ok virtkeep gc
+expect_out "1 snapshot removed"
+save_as fourth compare
+ok virtkeep gc
+ok virtkeep verify --data
+expect_kept "$second" second
+expect_kept "$SNAPSHOT" fourth
+
+fourth=$SNAPSHOT
+ok virtkeep forget "$second"
+
+say "a second collector is refused while a backup keeps the first one waiting"
+overwrite_noise
+halt_backup --limit-rate 4 vm
+backup=$JOB
+virtkeep -v gc < /dev/null > "$SCRATCH/gc.out" 2> "$SCRATCH/gc.err" &
+collector=$!
+(wait_for 60 "the collector waits" grep -q "waiting for" "$SCRATCH/gc.err") ||
+	fail "the collector said: $(cat "$SCRATCH/gc.err" "$SCRATCH/gc.out")"
+refused 4 "another garbage collection" virtkeep gc
+ok virtkeep list
+
+say "the collector is killed, and run again"
+kill -KILL "$collector"
+wait "$collector" || true
+JOB=$backup
+finish_job
+[[ $STATUS == 0 ]] || fail "the backup failed beside a collector: $STATUS"
+ok virtkeep verify --data
+count_packs
+there=$PACKS
+virtkeep --quiet gc --limit-rate 1 < /dev/null > "$OUT" 2> "$ERR" &
+collector=$!
+wait_for 60 "packs are deleted" count_less "$there"
+kill -KILL "$collector" 2> /dev/null || true
+wait "$collector" || true
+ok virtkeep verify --data
+ok virtkeep gc
+ok virtkeep gc
+expect_out "0 snapshots removed, 0 packs deleted, 0 compacted"
+[[ -z $(find "$VAULT"/{leases,gc,fence,tmp} -type f) ]] ||
+	fail "left behind: $(find "$VAULT"/{leases,gc,fence,tmp} -type f)"
+ok virtkeep verify --data
+expect_kept "$fourth" fourth
+
+expect_clean vm
