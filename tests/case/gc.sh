@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The garbage collection frees what was forgotten, and harms nothing else: not what is kept, not the
-# next backup. It can be killed, is alone, and needs no write to look.
+# next backup, not a reader. It can be killed, is alone, and needs no write to look.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -101,8 +101,19 @@ ok virtkeep verify --data
 expect_kept "$second" second
 expect_kept "$SNAPSHOT" fourth
 
+say "a file that is open in a mount is read to its end"
 fourth=$SNAPSHOT
+mount_vault "$SCRATCH/mnt"
+exec 9< "$SCRATCH/mnt/guests/vm/${second#*@}/vda.raw"
+head -c 1M <&9 > "$SCRATCH/read.raw"
 ok virtkeep forget "$second"
+ok virtkeep gc
+expect_out "0 snapshots removed"
+cat <&9 >> "$SCRATCH/read.raw"
+same_file "$SCRATCH/read.raw" "$SCRATCH/second.raw"
+exec 9<&-
+unmount_vault "$SCRATCH/mnt"
+rm "$SCRATCH/read.raw"
 
 say "a second collector is refused while a backup keeps the first one waiting"
 overwrite_noise
