@@ -6,6 +6,7 @@
 #include "space.h"
 
 #include "mark.h"
+#include "read-lease.h"
 #include "vault-parts.h"
 
 #include "errors.h"
@@ -184,10 +185,12 @@ GPtrArray *vk_space_measure(VkVault *vault, const GPtrArray *guests, const GPtrA
 {
 	g_autoptr(VkSlotSet) used = vk_slot_set_new();
 	g_autoptr(VkSlotSet) shared = vk_slot_set_new();
+	g_autoptr(VkReadLease) lease = vk_read_lease_begin(vault, NULL, error);
 	Measure measure = {.vault = vault, .used = used, .shared = shared, .now = now};
 
-	return measure_all(&measure, guests, ret_all, error) ? measure_each(&measure, chosen, error)
-							     : NULL;
+	return lease && measure_all(&measure, guests, ret_all, error)
+		       ? measure_each(&measure, chosen, error)
+		       : NULL;
 }
 
 gint64 vk_space_seconds_left(const VkSpace *all, guint64 free)

@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "image-bed.h"
 #include "interrupt.h"
+#include "layout.h"
 #include "map.h"
 #include "pack-name.h"
 #include "space.h"
@@ -319,6 +320,41 @@ START_TEST(a_disk_is_full_at_the_faster_rate)
 }
 END_TEST
 
+static const VkStoreOps *untouched;
+static guint reads, reads_without_lease;
+
+static gboolean watched_get(VkStore *store, const char *name, guint64 offset, void *buf,
+			    gsize length, GError **error)
+{
+	g_autoptr(GPtrArray) leases = untouched->list(store, VK_FOLDER_LEASES, NULL);
+
+	reads++;
+	reads_without_lease += leases->len == 0;
+	return untouched->get(store, name, offset, buf, length, error);
+}
+
+START_TEST(no_collector_comes_between)
+{
+	g_autoptr(GPtrArray) guests = NULL, each = NULL;
+	VkStoreOps watched;
+	VkSpace all;
+
+	save_guests();
+	vk_vault_free(vault);
+	vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	guests = vk_catalog_guests(vault, NULL);
+	untouched = vault->store->ops;
+	watched = *untouched;
+	watched.get = watched_get;
+	vault->store->ops = &watched;
+	each = measure(&all, guests, guests);
+	vault->store->ops = untouched;
+	ck_assert_uint_gt(reads, 0);
+	ck_assert_uint_eq(reads_without_lease, 0);
+	drop_guests();
+}
+END_TEST
+
 START_TEST(what_cannot_be_known_is_an_error)
 {
 	g_autoptr(GPtrArray) guests = NULL;
@@ -351,6 +387,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, one_guest_is_measured_beside_all);
 	tcase_add_test(tcase, growth_is_what_recent_snapshots_stored);
 	tcase_add_test(tcase, a_disk_is_full_at_the_faster_rate);
+	tcase_add_test(tcase, no_collector_comes_between);
 	tcase_add_test(tcase, what_cannot_be_known_is_an_error);
 }
 
