@@ -62,7 +62,8 @@ static gboolean collect(const VkProgram *program, gboolean dry_run, VkRateLimit 
 	VkCollectResult result;
 	gboolean done;
 
-	if (!vault)
+	/* An earlier version must not write beside a collector that it does not know. */
+	if (!vault || (!dry_run && !vk_vault_take_over(vault, error)))
 		return FALSE;
 	options.user = progress = vk_progress_new("gc", 0);
 	done = vk_collect(vault, &options, &result, error);

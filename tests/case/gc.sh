@@ -14,6 +14,11 @@ mount -t tmpfs -o size=400M tmpfs "$VAULT"
 # One pack at a time, so that there is one in the middle of a backup.
 printf "[backup]\nworkers = 1\n" > /etc/virtkeep/virtkeep.conf
 ok virtkeep init
+# As an earlier version made it.
+edit_object "$VAULT/vault.json" '.features.ro_compat = []'
+is_taken_over() {
+	head -n 1 "$VAULT/vault.json" | jq -e '.features.ro_compat == ["collection"]' > /dev/null
+}
 
 # Saves a still guest, and keeps its disk as SCRATCH/NAME.raw. Sets SNAPSHOT.
 save_as() { # NAME MODE
@@ -54,7 +59,10 @@ say "space tells what is forgotten"
 ok virtkeep --json space
 expect_json '.guests[0].guest, .guests[0].snapshots' $'vm\n2'
 before=$(jq .all.unique "$OUT")
+ok virtkeep gc --dry-run
+not is_taken_over || fail "a dry run took the vault over"
 ok virtkeep gc
+is_taken_over || fail "an earlier version may write into the vault"
 expect_out "0 snapshots removed, 0 packs deleted, 0 compacted"
 ok virtkeep forget "$first"
 ok virtkeep --json space
