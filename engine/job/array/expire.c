@@ -223,17 +223,30 @@ static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, Vk
 	    !vk_catalog_load_copies(expiry->vault, snapshot, error))
 		return FALSE;
 	*ret_stays = vk_snapshot_is_in_vault(snapshot);
-	return *ret_stays || vk_catalog_delete(expiry->vault, key, error);
+	/* Only a collector removes snapshots: it alone knows who relies on them. */
+	return *ret_stays ||
+	       vk_catalog_forget(expiry->vault, key, "its last copy on an array expired", error);
+}
+
+/* A pin that came while arrays answered wins: the snapshot is listed again and keeps its copies. */
+static gboolean yield_to_pin(const Expiry *expiry, const VkSnapshotKey *key, gboolean *ret_pinned,
+			     GError **error)
+{
+	return is_pinned(expiry, key, ret_pinned, error) &&
+	       (!*ret_pinned || vk_catalog_unforget(expiry->vault, key, error));
 }
 
 /* The catalogue first: what is listed can be read. */
 static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
 		       GError **error)
 {
-	gboolean stays;
+	gboolean stays, pinned;
 
-	if (!take_off_list(expiry, key, snapshot, &stays, error))
+	if (!take_off_list(expiry, key, snapshot, &stays, error) ||
+	    !yield_to_pin(expiry, key, &pinned, error))
 		return FALSE;
+	if (pinned)
+		return TRUE;
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 
