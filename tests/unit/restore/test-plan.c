@@ -143,7 +143,7 @@ START_TEST(force_keeps_the_mode)
 	bed.options.force = TRUE;
 	set_list(&bed.options.disks, "vda");
 	touch("web 1-vda.qcow2");
-	ck_assert_int_eq(g_chmod(path, 0640), 0);
+	ck_assert_int_eq(g_chmod(path, 04640), 0);
 	made = must_plan();
 	ck_assert(item_at(made, 0)->exists);
 	ck_assert_uint_eq(item_at(made, 0)->place.mode, 0640);

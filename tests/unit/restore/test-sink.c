@@ -70,7 +70,7 @@ static VkPlace place_at(char *path, const char *format)
 			 .path = path,
 			 .format = format,
 			 .size = SIZE,
-			 .mode = 0640,
+			 .mode = 04640, /* of which only the permissions are wanted */
 			 .uid = (uid_t)-1,
 			 .gid = (gid_t)-1};
 }
