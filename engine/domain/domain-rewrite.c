@@ -8,17 +8,6 @@
 #include "domain.h"
 #include "errors.h"
 
-void vk_rewrite_note(const VkRewrite *rewrite, const char *format, ...)
-{
-	va_list args;
-
-	if (!rewrite->changes->notes)
-		return;
-	va_start(args, format);
-	g_ptr_array_add(rewrite->changes->notes, g_strdup_vprintf(format, args));
-	va_end(args);
-}
-
 /* ---- what belongs to a run ---- */
 
 static void drop_dynamic_labels(xmlNode *root)
