@@ -50,9 +50,9 @@ GRand *chance;
 void (*on_snapshot)(void);
 
 /* A thread that is held before it flushes a folder. */
-static GCond gate;
+static GCond changed_cond;
 static GThread *held;
-static gboolean is_at_gate, is_gate_open;
+static gboolean is_stopped, may_go_on;
 
 static Name *name_of(const char *path)
 {
@@ -194,10 +194,10 @@ static int watched_fsync(int fd)
 	gpointer path, name;
 
 	if (held == g_thread_self()) {
-		is_at_gate = TRUE;
-		g_cond_broadcast(&gate);
-		while (!is_gate_open)
-			g_cond_wait(&gate, &mutex);
+		is_stopped = TRUE;
+		g_cond_broadcast(&changed_cond);
+		while (!may_go_on)
+			g_cond_wait(&changed_cond, &mutex);
 	}
 	g_hash_table_iter_init(&iter, names);
 	while (g_hash_table_iter_next(&iter, &path, &name)) {
@@ -289,7 +289,7 @@ void power_cut_setup(void)
 	chance = g_rand_new_with_seed(test_seed());
 	committed = calls = 0;
 	held = NULL;
-	is_at_gate = is_gate_open = FALSE;
+	is_stopped = may_go_on = FALSE;
 	real = vk_io;
 	vk_io.openat = watched_openat;
 	vk_io.fdatasync = watched_fdatasync;
@@ -331,8 +331,8 @@ void hold_this_thread(void)
 void wait_for_held(void)
 {
 	g_mutex_lock(&mutex);
-	while (!is_at_gate)
-		g_cond_wait(&gate, &mutex);
+	while (!is_stopped)
+		g_cond_wait(&changed_cond, &mutex);
 	g_mutex_unlock(&mutex);
 }
 
@@ -340,8 +340,8 @@ void cut_and_let_go(void)
 {
 	g_mutex_lock(&mutex);
 	cut_locked(KEEP_NOTHING);
-	is_gate_open = TRUE;
-	g_cond_broadcast(&gate);
+	may_go_on = TRUE;
+	g_cond_broadcast(&changed_cond);
 	g_mutex_unlock(&mutex);
 }
 

@@ -27,8 +27,8 @@ typedef struct VkBackupPlan {
 } VkBackupPlan;
 
 /*
- * Without tracking as yet. EXCLUDE: targets that are not to be saved; nullable. DOMAIN and LAST
- * (nullable) are borrowed until the free.
+ * Says nothing of tracking yet. EXCLUDE: targets that are not to be saved; nullable. DOMAIN and
+ * LAST (nullable) are borrowed until the free.
  */
 VkBackupPlan *vk_backup_plan_new(const VkDomain *domain, const VkSnapshot *last,
 				 char *const *exclude);

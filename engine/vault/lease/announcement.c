@@ -130,7 +130,8 @@ static gboolean add_parsed(VkAnnouncement *announcement, const json_t *object, G
 
 		if (!vk_pack_id_parse(hex, &pack) ||
 		    !(json_is_null(value) || parse_slots(value, &stay)))
-			return vk_fail(error, VK_ERROR_DAMAGE, "the pack '%s' is no pack", hex);
+			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not a pack with its slots",
+				       hex);
 		vk_announcement_add(announcement, &pack, json_is_null(value) ? NULL : &stay);
 	}
 	return TRUE;

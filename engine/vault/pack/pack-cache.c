@@ -21,13 +21,13 @@ struct VkPackCache {
 	GQueue recent;      /* VkPackTable, most recently used first; under the mutex */
 };
 
-/* For whoever wants the table of any generation. */
+/* Any generation will do. */
 #define ANY_SLOT G_MAXUINT32
 
 /*
- * The table of the first of OBJECTS that can be read and has SLOT, but for that of KNOWN
- * (nullable), which has not. *RET_VANISHED: one of them is not there any more. Of other trouble the
- * first is told in ERROR.
+ * The table of the first of OBJECTS that can be read and has SLOT. KNOWN (nullable), which does not
+ * have it, is not read again. *RET_VANISHED: one of the objects is not there any more. ERROR is the
+ * first other failure.
  */
 static VkPackTable *load_one_of(VkPackCache *cache, const VkPackId *id, const GPtrArray *objects,
 				guint32 slot, const VkPackTable *known, gboolean *ret_vanished,

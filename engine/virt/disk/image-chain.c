@@ -170,11 +170,12 @@ static gboolean add_named(GPtrArray *layers, const VkDomainImage *image, const j
 	if (!name)
 		return TRUE;
 	if (!vk_qemu_is_path(name))
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "its image '%s' names the backing file '%s', which is no path: back "
-			       "the guest up while it runs, with --mode vault, or declare a local "
-			       "file in the guest's definition by <backingStore>",
-			       image->path, name);
+		return vk_fail(
+			error, VK_ERROR_FAILED,
+			"its image '%s' names the backing file '%s', which is not a path: back "
+			"the guest up while it runs, with --mode vault, or declare a local "
+			"file in the guest's definition by <backingStore>",
+			image->path, name);
 	path = vk_qemu_resolve(image->path, name);
 	if (!format)
 		format = find_format(image, path, error);

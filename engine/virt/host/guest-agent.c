@@ -148,7 +148,7 @@ void vk_agent_done(VkGuest *guest)
 {
 	g_autoptr(virDomain) domain = vk_guest_domain(guest, NULL);
 
-	/* libvirt does not say what it was before. No later call of ours depends on it. */
+	/* libvirt does not say what it was before. No later call depends on it. */
 	if (domain)
 		virDomainAgentSetResponseTimeout(domain, VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK,
 						 0);
