@@ -10,6 +10,7 @@
 #include "named-snapshots.h"
 #include "open-vault.h"
 #include "text.h"
+#include "vault-leases.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,9 @@ static gboolean act_on(VkVault *vault, const VkNamedSnapshot *named, const Actio
 {
 	if (action->dry_run)
 		return TRUE;
+	/* The mark of a collector that was killed would stand in the way. */
+	if (!action->forgotten)
+		vk_vault_clear_leases(vault);
 	return action->forgotten ? vk_catalog_forget(vault, named->key, "by name", error)
 				 : vk_catalog_unforget(vault, named->key, error);
 }
@@ -129,11 +133,12 @@ gboolean vk_cmd_forget(VkProgram *program, int argc, char **argv, GError **error
 	};
 	char **arguments = NULL;
 
-	if (!vk_cmd_parse(program, "forget SNAPSHOT...|GUEST...",
-			  "Hides snapshots from all commands and from the mount. Their space is "
-			  "not freed yet, and\n'virtkeep unforget' brings them back. With --policy "
-			  "it forgets, of each GUEST or of all,\nwhat the policy does not keep.",
-			  entries, -1, argc, argv, &arguments, error))
+	if (!vk_cmd_parse(
+		    program, "forget SNAPSHOT...|GUEST...",
+		    "Hides snapshots from all commands and from the mount. 'virtkeep gc' "
+		    "frees their space;\nuntil then 'virtkeep unforget' brings them back. With "
+		    "--policy it forgets, of each GUEST\nor of all, what the policy does not keep.",
+		    entries, -1, argc, argv, &arguments, error))
 		return FALSE;
 	if (all && !policy)
 		return vk_fail(error, VK_ERROR_USAGE, "--all is for --policy: add it");

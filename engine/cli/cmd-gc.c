@@ -15,10 +15,10 @@
 static void print_json(const VkCollectResult *result, gboolean dry_run, gint64 usec)
 {
 	g_autoptr(json_t) report = json_pack(
-		"{s:b, s:I, s:I, s:I, s:o, s:I}", "dry_run", dry_run, "snapshots",
+		"{s:b, s:I, s:I, s:I, s:o, s:b, s:I}", "dry_run", dry_run, "snapshots",
 		(json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "compacted",
 		(json_int_t)result->compacted, "freed", vk_json_new_uint(result->bytes),
-		"duration_ms", (json_int_t)((usec + 999) / 1000));
+		"took_over", result->took_over, "duration_ms", (json_int_t)((usec + 999) / 1000));
 
 	vk_json_print(report);
 }
@@ -29,6 +29,13 @@ static void print_text(const VkCollectResult *result, gboolean dry_run)
 	g_autofree char *packs = vk_count_text(result->packs, "pack");
 	g_autofree char *bytes = vk_size_text(result->bytes);
 
+	if (result->took_over) {
+		vk_print_line(stdout,
+			      "the vault was made by an earlier version, which can read it "
+			      "from now on, but not write into it; nothing was freed: once "
+			      "no backup of that version is running, run 'virtkeep gc' again");
+		return;
+	}
 	vk_print_line(stdout, "%s%s removed, %s deleted, %u compacted, %s freed",
 		      dry_run ? "would be: " : "", snapshots, packs, result->compacted, bytes);
 }
@@ -47,7 +54,8 @@ static void tell_step(gpointer user, const char *text)
 
 static gboolean did_anything(const VkCollectResult *result)
 {
-	return result->snapshots > 0 || result->packs > 0 || result->compacted > 0;
+	return result->took_over || result->snapshots > 0 || result->packs > 0 ||
+	       result->compacted > 0;
 }
 
 /* What was done before it failed is reported as well. */
@@ -62,8 +70,7 @@ static gboolean collect(const VkProgram *program, gboolean dry_run, VkRateLimit 
 	VkCollectResult result;
 	gboolean done;
 
-	/* An earlier version must not write beside a collector that it does not know. */
-	if (!vault || (!dry_run && !vk_vault_take_over(vault, error)))
+	if (!vault)
 		return FALSE;
 	options.user = progress = vk_progress_new("gc", 0);
 	done = vk_collect(vault, &options, &result, error);

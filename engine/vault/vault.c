@@ -282,18 +282,20 @@ static gboolean has_feature(const json_t *names, const char *feature)
 	return FALSE;
 }
 
-gboolean vk_vault_take_over(VkVault *vault, GError **error)
+gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error)
 {
 	g_autoptr(json_t) object = vk_checked_json_get(vault->store, VAULT_OBJECT, error);
 	json_t *features, *names;
 
+	*ret_done = FALSE;
 	if (!object || !vk_json_object(object, "features", &features, error) ||
 	    !vk_json_array(features, "ro_compat", &names, error))
 		return FALSE;
 	if (has_feature(names, FEATURE_COLLECTION))
 		return TRUE;
 	json_array_append_new(names, json_string(FEATURE_COLLECTION));
-	return vk_checked_json_put(vault->store, VAULT_OBJECT, object, VK_PUT_OVER, error);
+	*ret_done = vk_checked_json_put(vault->store, VAULT_OBJECT, object, VK_PUT_OVER, error);
+	return *ret_done;
 }
 
 void vk_vault_free(VkVault *vault)

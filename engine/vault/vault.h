@@ -42,10 +42,11 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error);
  * Makes a vault of an earlier version one that a collector may work on: vault.json, the one object
  * that is ever replaced, gets the ro_compat feature "collection", so that versions which know no
  * collector read the vault, but do not write into it. New vaults have it. The replacement is
- * durable, and whole or not there. Succeeds if it has been done. VAULT is open for writing. Does
- * not keep writers of an earlier version away that are at work already.
+ * durable, and whole or not there. *RET_DONE says whether this call did it, and not an earlier one.
+ * VAULT is open for writing. Does not keep writers of an earlier version away that are at work
+ * already.
  */
-gboolean vk_vault_take_over(VkVault *vault, GError **error);
+gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error);
 
 /* From now on WARN reports what is not an error: clocks that were wrong. */
 void vk_vault_set_warn(VkVault *vault, VkWarn warn);

@@ -63,6 +63,8 @@ ok virtkeep gc --dry-run
 not is_taken_over || fail "a dry run took the vault over"
 ok virtkeep gc
 is_taken_over || fail "an earlier version may write into the vault"
+expect_out "run 'virtkeep gc' again"
+ok virtkeep gc
 expect_out "0 snapshots removed, 0 packs deleted, 0 compacted"
 ok virtkeep forget "$first"
 ok virtkeep --json space
@@ -156,5 +158,16 @@ expect_out "0 snapshots removed, 0 packs deleted, 0 compacted"
 	fail "left behind: $(find "$VAULT"/{leases,gc,fence,tmp} -type f)"
 ok virtkeep verify --data
 expect_kept "$fourth" fourth
+
+say "a disk without a free byte"
+dd if=/dev/zero of="$VAULT/filler" bs=4k status=none 2> "$SCRATCH/full" || true
+grep -q "No space left" "$SCRATCH/full" || fail "the disk is not full"
+size=$(used)
+ok virtkeep forget "$fourth"
+ok virtkeep gc
+expect_out "1 snapshot removed"
+(($(used) < size)) || fail "nothing came back"
+rm "$VAULT/filler"
+ok virtkeep verify --data
 
 expect_clean vm

@@ -86,8 +86,9 @@ static gboolean run_unpin(gpointer directory)
 static gboolean run_take_over(gpointer directory)
 {
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	gboolean done;
 
-	return vault && vk_vault_take_over(vault, NULL);
+	return vault && vk_vault_take_over(vault, &done, NULL);
 }
 
 static char *description_path(const char *directory)

@@ -6,7 +6,7 @@
 #include "lease-list.h"
 #include "lease-sweep.h"
 #include "mark.h"
-#include "plan.h"
+#include "collect-plan.h"
 #include "removal.h"
 #include "vault-parts.h"
 #include "waiting.h"
@@ -15,9 +15,11 @@
 #include "interrupt.h"
 #include "log.h"
 
+#include <signal.h>
+
 #define SUSPECT_USEC (30 * G_TIME_SPAN_MINUTE)
 /* Between two looks at the leases that are waited for. */
-#define LOOK_USEC (G_USEC_PER_SEC / 5)
+#define LOOK_USEC G_USEC_PER_SEC
 
 typedef struct Collector {
 	VkVault *vault;
@@ -64,11 +66,11 @@ static VkLease *begin_lease(const Collector *collector, GError **error)
 }
 
 /* G2 */
-static gboolean announce(const Collector *collector, const VkPlan *plan, GError **error)
+static gboolean announce(const Collector *collector, const VkCollectPlan *plan, GError **error)
 {
 	VkStore *store = collector->vault->store;
 	const char *id = vk_lease_id(collector->lease);
-	g_autoptr(VkAnnouncement) announcement = vk_plan_announcement(plan);
+	g_autoptr(VkAnnouncement) announcement = vk_collect_plan_announcement(plan);
 
 	if (vk_announcement_put(store, id, announcement, NULL))
 		return TRUE;
@@ -120,8 +122,16 @@ static gboolean pause_or_stop(GError **error)
 
 static gboolean is_other_collector(const Collector *collector, const VkLeaseInfo *lease)
 {
-	return !lease->ended && lease->kind == VK_LEASE_COLLECT &&
+	return !lease->ended &&
+	       (lease->kind == VK_LEASE_COLLECT || lease->kind == VK_LEASE_UNKNOWN) &&
 	       !g_str_equal(lease->id, vk_lease_id(collector->lease));
+}
+
+/* Not for certain: one that is not may have the same host name and process id. It is left to it. */
+static gboolean is_process_here(const VkLeaseInfo *lease)
+{
+	return g_strcmp0(lease->host, g_get_host_name()) == 0 && lease->pid > 0 &&
+	       kill((pid_t)lease->pid, 0) == 0;
 }
 
 static gboolean fail_busy(const VkLeaseInfo *other, GError **error)
@@ -157,7 +167,7 @@ static gboolean outlast_collectors(const Collector *collector, GError **error)
 		/* One that is fenced gives up by itself. */
 		if (!is_other_collector(collector, lease) || lease->fenced)
 			continue;
-		if (g_strcmp0(lease->host, g_get_host_name()) == 0)
+		if (is_process_here(lease))
 			return fail_busy(lease, error);
 		vk_waiting_add(waiting, lease);
 	}
@@ -278,12 +288,19 @@ static gboolean mark_new(Collector *collector, GError **error)
 static gboolean mark_intent(Collector *collector, const char *id, GError **error)
 {
 	g_autofree char *name = NULL;
-	g_autoptr(json_t) object = vk_lease_load_intent(collector->vault->store, id, &name, error);
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(json_t) object =
+		vk_lease_load_intent(collector->vault->store, id, &name, &trouble);
 	g_autoptr(GPtrArray) keys = NULL;
 	g_autoptr(VkSnapshot) snapshot = NULL;
 
-	if (!object)
+	/* It goes after the end only: what it named is listed by now, or never will be. */
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
+	if (!object) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
+	}
 	if (g_str_has_prefix(name, VK_FOLDER_SNAPS "/")) {
 		snapshot = vk_snapshot_from_json(object, error);
 		return snapshot && vk_mark_add_snapshot(collector->mark, snapshot, error);
@@ -331,9 +348,14 @@ static gboolean wait_for_writers(Collector *collector, GError **error)
 	for (guint i = 0; leases && i < leases->len; i++) {
 		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
 
-		if (!lease->ended &&
-		    (lease->kind == VK_LEASE_WRITE || lease->kind == VK_LEASE_UNKNOWN))
+		if (lease->ended ||
+		    (lease->kind != VK_LEASE_WRITE && lease->kind != VK_LEASE_UNKNOWN))
+			continue;
+		/* What was suspected before gives up by itself, but for what its intent names. */
+		if (!lease->fenced)
 			vk_waiting_add(waiting, lease);
+		else if (lease->has_intent && !mark_intent(collector, lease->id, error))
+			return FALSE;
 	}
 	if (leases && vk_waiting_count(waiting) > 0)
 		say(collector, "waiting for backups that are at work");
@@ -351,22 +373,22 @@ static gboolean wait_for_writers(Collector *collector, GError **error)
 	return leases != NULL;
 }
 
-static void report_plan(const Collector *collector, const VkPlan *plan)
+static void report_plan(const Collector *collector, const VkCollectPlan *plan)
 {
-	collector->result->packs = vk_plan_count_whole(plan);
-	collector->result->compacted = vk_plan_count_compacted(plan);
-	collector->result->bytes = vk_plan_bytes(plan);
+	collector->result->packs = vk_collect_plan_count_whole(plan);
+	collector->result->compacted = vk_collect_plan_count_compacted(plan);
+	collector->result->bytes = vk_collect_plan_bytes(plan);
 }
 
 /* G3 to G6, once the plan is announced. */
-static gboolean carry_out(Collector *collector, VkPlan *plan, GError **error)
+static gboolean apply_plan(Collector *collector, VkCollectPlan *plan, GError **error)
 {
-	VkPlanDone what;
+	VkCollectPlanDone what;
 	gboolean fenced, done;
 
 	if (!wait_for_writers(collector, error) || !mark_new(collector, error))
 		return FALSE;
-	vk_plan_keep(plan, vk_mark_slots(collector->mark));
+	vk_collect_plan_keep(plan, vk_mark_slots(collector->mark));
 	/* G6 */
 	if (!vk_lease_is_fenced(collector->lease, &fenced, error))
 		return FALSE;
@@ -374,8 +396,8 @@ static gboolean carry_out(Collector *collector, VkPlan *plan, GError **error)
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "another garbage collection took this one for dead");
 	say(collector, "deleting");
-	done = vk_plan_carry_out(plan, vk_lease_id(collector->lease), collector->options->limit,
-				 &what, error);
+	done = vk_collect_plan_apply(plan, vk_lease_id(collector->lease), collector->options->limit,
+				     &what, error);
 	collector->result->packs = what.whole;
 	collector->result->compacted = what.compacted;
 	collector->result->bytes = what.bytes;
@@ -387,20 +409,20 @@ static gboolean sweep(Collector *collector, GError **error)
 {
 	const char *id = vk_lease_id(collector->lease);
 	VkStore *store = collector->vault->store;
-	g_autoptr(VkPlan) plan = vk_plan_new(collector->vault, error);
+	g_autoptr(VkCollectPlan) plan = vk_collect_plan_new(collector->vault, error);
 	gboolean done;
 
 	say(collector, "looking for what is in use");
 	if (!plan || !mark_new(collector, error) ||
-	    !vk_plan_choose(plan, vk_mark_slots(collector->mark), error))
+	    !vk_collect_plan_choose(plan, vk_mark_slots(collector->mark), error))
 		return FALSE;
 	if (collector->options->dry_run) {
 		report_plan(collector, plan);
 		return TRUE;
 	}
-	if (vk_plan_is_empty(plan))
+	if (vk_collect_plan_is_empty(plan))
 		return TRUE;
-	done = announce(collector, plan, error) && carry_out(collector, plan, error);
+	done = announce(collector, plan, error) && apply_plan(collector, plan, error);
 	/* G7. If it stays, the sweep of the lease removes it. */
 	vk_announcement_delete(store, id, NULL);
 	return done;
@@ -427,6 +449,11 @@ static gboolean collect(Collector *collector, GError **error)
 {
 	if (collector->options->dry_run)
 		return foresee_removals(collector, error) && sweep(collector, error);
+	if (!vk_vault_take_over(collector->vault, &collector->result->took_over, error))
+		return FALSE;
+	/* A backup of an earlier version may be at work, and has no lease. */
+	if (collector->result->took_over)
+		return TRUE;
 	collector->lease = begin_lease(collector, error);
 	if (!collector->lease)
 		return FALSE;

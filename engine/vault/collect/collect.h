@@ -27,6 +27,9 @@ typedef struct VkCollectResult {
 	guint packs;     /* deleted */
 	guint compacted; /* packs */
 	guint64 bytes;   /* that came back */
+	/* The vault was of an earlier version, whose backups have no leases. From now on they are
+	   refused, and nothing else was done: those at work have to end before the next run. */
+	gboolean took_over;
 } VkCollectResult;
 
 /*

@@ -313,6 +313,32 @@ START_TEST(the_intent_of_a_fenced_writer_keeps_its_blocks)
 }
 END_TEST
 
+/* Of an earlier version, whose backups have no leases: those at work have to end first. */
+START_TEST(an_older_vault_is_taken_over_first)
+{
+	g_autoptr(json_t) object = NULL;
+	VkCollectResult result;
+	guint64 before;
+
+	save_generations();
+	object = vk_checked_json_get(vault->store, "vault.json", NULL);
+	ck_assert_ptr_nonnull(object);
+	json_array_clear(json_object_get(json_object_get(object, "features"), "ro_compat"));
+	ck_assert(vk_checked_json_put(vault->store, "vault.json", object, VK_PUT_OVER, NULL));
+	for (guint i = 0; i < GENERATIONS; i++)
+		forget(i);
+	before = pack_bytes();
+	result = collect_well(&plain);
+	ck_assert(result.took_over);
+	ck_assert_uint_eq(result.snapshots, 0);
+	ck_assert_uint_eq(pack_bytes(), before);
+	result = collect_well(&plain);
+	ck_assert(!result.took_over);
+	ck_assert_uint_eq(result.snapshots, GENERATIONS);
+	drop_generations();
+}
+END_TEST
+
 static guint calls_left;
 static const VkStoreOps *sound;
 
@@ -527,6 +553,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, the_intent_of_a_fenced_writer_keeps_its_blocks);
 	tcase_add_test(tcase, a_writer_that_commits_meanwhile_keeps_its_blocks);
 	tcase_add_test(tcase, a_full_disk_gets_room_again);
+	tcase_add_test(tcase, an_older_vault_is_taken_over_first);
 	tcase_add_test(tcase, any_call_may_fail);
 	tcase_add_test(tcase, an_interruption_leaves_a_whole_vault);
 }

@@ -286,14 +286,17 @@ START_TEST(an_older_vault_is_taken_over)
 	g_autofree char *path = g_build_filename(directory, "vault.json", NULL);
 	g_autoptr(VkVault) vault = NULL;
 	struct stat first, second;
+	gboolean done;
 
 	describe_with("");
 	vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
 	ck_assert_ptr_nonnull(vault);
-	ck_assert(vk_vault_take_over(vault, NULL));
+	ck_assert(vk_vault_take_over(vault, &done, NULL));
+	ck_assert(done);
 	expect_description("\"collection\"");
 	ck_assert_int_eq(stat(path, &first), 0);
-	ck_assert(vk_vault_take_over(vault, NULL));
+	ck_assert(vk_vault_take_over(vault, &done, NULL));
+	ck_assert(!done);
 	ck_assert_int_eq(stat(path, &second), 0);
 	ck_assert(first.st_ino == second.st_ino);
 	ck_assert(back_up('a', NULL));
@@ -304,11 +307,12 @@ END_TEST
 START_TEST(features_of_others_stay)
 {
 	g_autoptr(VkVault) vault = NULL;
+	gboolean done;
 
 	describe_with("");
 	vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
 	describe_with("\"sundial\"");
-	ck_assert(vk_vault_take_over(vault, NULL));
+	ck_assert(vk_vault_take_over(vault, &done, NULL));
 	expect_description("\"sundial\",\"collection\"");
 }
 END_TEST

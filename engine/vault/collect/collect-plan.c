@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "plan.h"
+#include "collect-plan.h"
 
 #include "layout.h"
 #include "pack-compact.h"
@@ -11,6 +11,9 @@
 #include "log.h"
 
 #include <string.h>
+
+/* An announcement of more would be too large: the next run goes on. */
+#define COMPACTIONS_MAX 50000u
 
 /* One object of a pack. Those of one pack follow each other, the highest generation first. */
 typedef struct PackObject {
@@ -28,7 +31,7 @@ typedef struct Change {
 	guint64 bytes; /* that come back */
 } Change;
 
-struct VkPlan {
+struct VkCollectPlan {
 	VkVault *vault;
 	GArray *objects; /* PackObject */
 	GArray *changes; /* Change */
@@ -55,7 +58,7 @@ static gint compare_objects(gconstpointer a, gconstpointer b)
 	return x->generation > y->generation ? -1 : x->generation < y->generation;
 }
 
-static gboolean list_folder(VkPlan *plan, const char *folder, GError **error)
+static gboolean list_folder(VkCollectPlan *plan, const char *folder, GError **error)
 {
 	g_autoptr(GPtrArray) names =
 		plan->vault->store->ops->list(plan->vault->store, folder, error);
@@ -73,7 +76,7 @@ static gboolean list_folder(VkPlan *plan, const char *folder, GError **error)
 	return names != NULL;
 }
 
-static gboolean list_objects(VkPlan *plan, GError **error)
+static gboolean list_objects(VkCollectPlan *plan, GError **error)
 {
 	VkStore *store = plan->vault->store;
 	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_PACKS, error);
@@ -89,9 +92,9 @@ static gboolean list_objects(VkPlan *plan, GError **error)
 	return folders != NULL;
 }
 
-VkPlan *vk_plan_new(VkVault *vault, GError **error)
+VkCollectPlan *vk_collect_plan_new(VkVault *vault, GError **error)
 {
-	g_autoptr(VkPlan) plan = g_new0(VkPlan, 1);
+	g_autoptr(VkCollectPlan) plan = g_new0(VkCollectPlan, 1);
 
 	plan->vault = vault;
 	plan->objects = g_array_new(FALSE, FALSE, sizeof(PackObject));
@@ -100,7 +103,7 @@ VkPlan *vk_plan_new(VkVault *vault, GError **error)
 	return list_objects(plan, error) ? g_steal_pointer(&plan) : NULL;
 }
 
-void vk_plan_free(VkPlan *plan)
+void vk_collect_plan_free(VkCollectPlan *plan)
 {
 	if (!plan)
 		return;
@@ -109,18 +112,18 @@ void vk_plan_free(VkPlan *plan)
 	g_free(plan);
 }
 
-static const PackObject *object_at(const VkPlan *plan, guint i)
+static const PackObject *object_at(const VkCollectPlan *plan, guint i)
 {
 	return &g_array_index(plan->objects, PackObject, i);
 }
 
-static const VkPackId *pack_of(const VkPlan *plan, const Change *change)
+static const VkPackId *pack_of(const VkCollectPlan *plan, const Change *change)
 {
 	return &object_at(plan, change->first)->pack;
 }
 
 /* The stored bytes of the pack's objects. One that vanishes meanwhile has none. */
-static guint64 total_size(const VkPlan *plan, const Change *change)
+static guint64 total_size(const VkCollectPlan *plan, const Change *change)
 {
 	VkStore *store = plan->vault->store;
 	guint64 total = 0;
@@ -136,7 +139,7 @@ static guint64 total_size(const VkPlan *plan, const Change *change)
 }
 
 /* Of all generations. NULL: one cannot be read. Returns VkPackTable*, owned by the array. */
-static GPtrArray *load_tables(const VkPlan *plan, const Change *change, GError **error)
+static GPtrArray *load_tables(const VkCollectPlan *plan, const Change *change, GError **error)
 {
 	const VkVault *vault = plan->vault;
 	g_autoptr(GPtrArray) tables =
@@ -173,7 +176,7 @@ static void measure_table(const VkPackTable *table, const VkSlots *marked, guint
  * Whether compaction is worth while: more than half of what is stored is dead, or a collector that
  * died left more than one generation.
  */
-static gboolean choose_compaction(const VkPlan *plan, Change *change, const VkSlots *marked)
+static gboolean choose_compaction(const VkCollectPlan *plan, Change *change, const VkSlots *marked)
 {
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(GPtrArray) tables = load_tables(plan, change, &trouble);
@@ -192,7 +195,7 @@ static gboolean choose_compaction(const VkPlan *plan, Change *change, const VkSl
 	return TRUE;
 }
 
-static guint count_generations(const VkPlan *plan, guint first)
+static guint count_generations(const VkCollectPlan *plan, guint first)
 {
 	guint count = 1;
 
@@ -203,9 +206,9 @@ static guint count_generations(const VkPlan *plan, guint first)
 	return count;
 }
 
-gboolean vk_plan_choose(VkPlan *plan, const VkSlotSet *marked, GError **error)
+gboolean vk_collect_plan_choose(VkCollectPlan *plan, const VkSlotSet *marked, GError **error)
 {
-	guint count;
+	guint count, compactions = 0;
 
 	for (guint i = 0; i < plan->objects->len; i += count) {
 		const VkSlots *live = vk_slot_set_of_pack(marked, &object_at(plan, i)->pack);
@@ -216,19 +219,21 @@ gboolean vk_plan_choose(VkPlan *plan, const VkSlotSet *marked, GError **error)
 			return vk_fail_interrupted(error);
 		if (change.whole)
 			change.bytes = total_size(plan, &change);
-		else if (!choose_compaction(plan, &change, live))
+		else if (compactions >= COMPACTIONS_MAX || !choose_compaction(plan, &change, live))
 			continue;
+		else
+			compactions++;
 		g_array_append_val(plan->changes, change);
 	}
 	return TRUE;
 }
 
-gboolean vk_plan_is_empty(const VkPlan *plan)
+gboolean vk_collect_plan_is_empty(const VkCollectPlan *plan)
 {
 	return plan->changes->len == 0;
 }
 
-guint vk_plan_count_whole(const VkPlan *plan)
+guint vk_collect_plan_count_whole(const VkCollectPlan *plan)
 {
 	guint count = 0;
 
@@ -238,12 +243,12 @@ guint vk_plan_count_whole(const VkPlan *plan)
 	return count;
 }
 
-guint vk_plan_count_compacted(const VkPlan *plan)
+guint vk_collect_plan_count_compacted(const VkCollectPlan *plan)
 {
-	return plan->changes->len - vk_plan_count_whole(plan);
+	return plan->changes->len - vk_collect_plan_count_whole(plan);
 }
 
-guint64 vk_plan_bytes(const VkPlan *plan)
+guint64 vk_collect_plan_bytes(const VkCollectPlan *plan)
 {
 	guint64 bytes = 0;
 
@@ -252,7 +257,7 @@ guint64 vk_plan_bytes(const VkPlan *plan)
 	return bytes;
 }
 
-VkAnnouncement *vk_plan_announcement(const VkPlan *plan)
+VkAnnouncement *vk_collect_plan_announcement(const VkCollectPlan *plan)
 {
 	VkAnnouncement *announcement = vk_announcement_new();
 
@@ -265,7 +270,7 @@ VkAnnouncement *vk_plan_announcement(const VkPlan *plan)
 	return announcement;
 }
 
-void vk_plan_keep(VkPlan *plan, const VkSlotSet *marked)
+void vk_collect_plan_keep(VkCollectPlan *plan, const VkSlotSet *marked)
 {
 	for (guint i = plan->changes->len; i > 0; i--) {
 		Change *change = &g_array_index(plan->changes, Change, i - 1);
@@ -278,7 +283,7 @@ void vk_plan_keep(VkPlan *plan, const VkSlotSet *marked)
 	}
 }
 
-static gboolean delete_objects(const VkPlan *plan, const Change *change, GError **error)
+static gboolean delete_objects(const VkCollectPlan *plan, const Change *change, GError **error)
 {
 	VkStore *store = plan->vault->store;
 
@@ -292,7 +297,7 @@ static gboolean delete_objects(const VkPlan *plan, const Change *change, GError 
 }
 
 /* The new generation first. Its name has the collector's id, so no two collectors meet there. */
-static gboolean compact(const VkPlan *plan, const Change *change, const char *collector,
+static gboolean compact(const VkCollectPlan *plan, const Change *change, const char *collector,
 			VkRateLimit *limit, GError **error)
 {
 	const VkVault *vault = plan->vault;
@@ -307,7 +312,7 @@ static gboolean compact(const VkPlan *plan, const Change *change, const char *co
 	       delete_objects(plan, change, error);
 }
 
-static gboolean delete_whole(const VkPlan *plan, VkPlanDone *done, GError **error)
+static gboolean delete_whole(const VkCollectPlan *plan, VkCollectPlanDone *done, GError **error)
 {
 	for (guint i = 0; i < plan->changes->len; i++) {
 		const Change *change = &g_array_index(plan->changes, Change, i);
@@ -325,8 +330,8 @@ static gboolean delete_whole(const VkPlan *plan, VkPlanDone *done, GError **erro
 }
 
 /* A damaged pack stays as it is, for a repair to find. */
-static gboolean compact_rest(const VkPlan *plan, const char *collector, VkRateLimit *limit,
-			     VkPlanDone *done, GError **error)
+static gboolean compact_rest(const VkCollectPlan *plan, const char *collector, VkRateLimit *limit,
+			     VkCollectPlanDone *done, GError **error)
 {
 	for (guint i = 0; i < plan->changes->len; i++) {
 		const Change *change = &g_array_index(plan->changes, Change, i);
@@ -349,9 +354,9 @@ static gboolean compact_rest(const VkPlan *plan, const char *collector, VkRateLi
 	return TRUE;
 }
 
-gboolean vk_plan_carry_out(VkPlan *plan, const char *collector, VkRateLimit *limit,
-			   VkPlanDone *done, GError **error)
+gboolean vk_collect_plan_apply(VkCollectPlan *plan, const char *collector, VkRateLimit *limit,
+			       VkCollectPlanDone *done, GError **error)
 {
-	*done = (VkPlanDone){0};
+	*done = (VkCollectPlanDone){0};
 	return delete_whole(plan, done, error) && compact_rest(plan, collector, limit, done, error);
 }
