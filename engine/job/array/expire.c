@@ -209,45 +209,43 @@ static gboolean mark_all_unlisted(const Expiry *expiry, const VkSnapshot *snapsh
 	return TRUE;
 }
 
+typedef enum {
+	OFF_LIST,  /* nobody finds it any more */
+	ELSEWHERE, /* it is listed, and can be read without the array's copies */
+	PINNED,    /* it is listed, and needs them */
+} Standing;
+
 /*
- * Arrays may take minutes to answer, and a copy into the vault does not wait for us: it is looked
- * for last. What may be there is not given up because that could not be read just now.
+ * Arrays may take minutes to answer, and neither a copy into the vault nor a pin waits for us: they
+ * are looked for last. What may be there is not given up because that could not be read just now.
  */
 static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
-			      gboolean *ret_stays, GError **error)
+			      Standing *ret, GError **error)
 {
-	*ret_stays = is_elsewhere(expiry, snapshot);
-	if (*ret_stays)
+	gboolean pinned;
+
+	*ret = ELSEWHERE;
+	if (is_elsewhere(expiry, snapshot))
 		return TRUE;
 	if (!mark_all_unlisted(expiry, snapshot, error) ||
-	    !vk_catalog_load_copies(expiry->vault, snapshot, error))
+	    !vk_catalog_load_copies(expiry->vault, snapshot, error) ||
+	    !is_pinned(expiry, key, &pinned, error))
 		return FALSE;
-	*ret_stays = vk_snapshot_is_in_vault(snapshot);
-	/* Only a collector removes snapshots: it alone knows who relies on them. */
-	return *ret_stays ||
-	       vk_catalog_forget(expiry->vault, key, "its last copy on an array expired", error);
-}
-
-/* A pin that came while arrays answered wins: the snapshot is listed again and keeps its copies. */
-static gboolean yield_to_pin(const Expiry *expiry, const VkSnapshotKey *key, gboolean *ret_pinned,
-			     GError **error)
-{
-	return is_pinned(expiry, key, ret_pinned, error) &&
-	       (!*ret_pinned || vk_catalog_unforget(expiry->vault, key, error));
+	if (vk_snapshot_is_in_vault(snapshot))
+		return TRUE;
+	*ret = pinned ? PINNED : OFF_LIST;
+	return pinned || vk_catalog_delete(expiry->vault, key, error);
 }
 
 /* The catalogue first: what is listed can be read. */
 static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
 		       GError **error)
 {
-	gboolean stays, pinned;
+	Standing standing;
 
-	if (!take_off_list(expiry, key, snapshot, &stays, error) ||
-	    !yield_to_pin(expiry, key, &pinned, error))
+	if (!take_off_list(expiry, key, snapshot, &standing, error))
 		return FALSE;
-	if (pinned)
-		return TRUE;
-	for (guint i = 0; i < snapshot->disks->len; i++) {
+	for (guint i = 0; standing != PINNED && i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 
 		if (disk->image->array && !remove_copy(expiry, key, disk->image->array, error))
@@ -369,14 +367,17 @@ static gboolean apply(Expiry *expiry, const Candidate *candidate, GError **error
 /* Replicas go by age, and each is a question to all arrays: the oldest that is left ends it. */
 static gboolean forget_lost(const Expiry *expiry, GError **error)
 {
-	gboolean is_left = FALSE;
+	Standing standing = OFF_LIST;
 
-	for (guint i = expiry->replicated->len; !is_left && i > 0; i--) {
+	for (guint i = expiry->replicated->len; standing == OFF_LIST && i > 0; i--) {
 		const VkSnapshotKey *key = g_ptr_array_index(expiry->replicated, i - 1);
 		g_autoptr(VkSnapshot) snapshot = vk_catalog_load(expiry->vault, key, NULL);
 
-		if (snapshot && !take_off_list(expiry, key, snapshot, &is_left, error))
+		if (snapshot && !take_off_list(expiry, key, snapshot, &standing, error))
 			return FALSE;
+		/* A pin says nothing of the older ones. */
+		if (standing == PINNED)
+			standing = OFF_LIST;
 	}
 	return TRUE;
 }
