@@ -278,7 +278,7 @@ void vk_collect_plan_keep(VkCollectPlan *plan, const VkSlotSet *marked)
 
 		if (change->whole && live)
 			g_array_remove_index_fast(plan->changes, i - 1);
-		else if (!change->whole)
+		else if (!change->whole && live)
 			change->live = *live;
 	}
 }
@@ -344,12 +344,15 @@ static gboolean compact_rest(const VkCollectPlan *plan, const char *collector, V
 		if (compact(plan, change, collector, limit, &trouble)) {
 			done->compacted++;
 			done->bytes += change->bytes;
-		} else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+			continue;
+		}
+		g_assert(trouble);
+		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
 			return FALSE;
-		} else if (plan->vault->warn) {
-			plan->vault->warn("a pack is not compacted: %s", trouble->message);
 		}
+		if (plan->vault->warn)
+			plan->vault->warn("a pack is not compacted: %s", trouble->message);
 	}
 	return TRUE;
 }

@@ -11,8 +11,7 @@
 
 #include "errors.h"
 #include "interrupt.h"
-
-#define DAY_SEC 86400
+#include "timestamp.h"
 
 typedef struct Measure {
 	VkVault *vault;
@@ -42,9 +41,9 @@ static void add_snapshot(const Measure *measure, const VkSnapshotKey *key,
 		space->logical += disk->image->allocated;
 		stored += disk->stored;
 	}
-	if (age <= 7 * DAY_SEC)
+	if (age <= 7 * VK_DAY_SEC)
 		space->week += stored;
-	if (age <= 30 * DAY_SEC)
+	if (age <= 30 * VK_DAY_SEC)
 		space->month += stored;
 }
 
@@ -195,10 +194,10 @@ GPtrArray *vk_space_measure(VkVault *vault, const GPtrArray *guests, const GPtrA
 
 gint64 vk_space_seconds_left(const VkSpace *all, guint64 free)
 {
-	double week = (double)all->week / (7 * DAY_SEC);
-	double month = (double)all->month / (30 * DAY_SEC);
+	double week = (double)all->week / (7 * VK_DAY_SEC);
+	double month = (double)all->month / (30 * VK_DAY_SEC);
 	double rate = MAX(week, month);
 	double seconds = rate > 0 ? (double)free / rate : -1;
 
-	return seconds < 0 || seconds > (double)G_MAXINT32 * DAY_SEC ? -1 : (gint64)seconds;
+	return seconds < 0 || seconds > (double)G_MAXINT32 * VK_DAY_SEC ? -1 : (gint64)seconds;
 }
