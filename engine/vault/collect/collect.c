@@ -407,8 +407,6 @@ static gboolean apply_plan(Collector *collector, VkCollectPlan *plan, GError **e
 /* G1 to G7 but for the lease. */
 static gboolean sweep(Collector *collector, GError **error)
 {
-	const char *id = vk_lease_id(collector->lease);
-	VkStore *store = collector->vault->store;
 	g_autoptr(VkCollectPlan) plan = vk_collect_plan_new(collector->vault, error);
 	gboolean done;
 
@@ -424,7 +422,7 @@ static gboolean sweep(Collector *collector, GError **error)
 		return TRUE;
 	done = announce(collector, plan, error) && apply_plan(collector, plan, error);
 	/* G7. If it stays, the sweep of the lease removes it. */
-	vk_announcement_delete(store, id, NULL);
+	vk_announcement_delete(collector->vault->store, vk_lease_id(collector->lease), NULL);
 	return done;
 }
 
