@@ -104,24 +104,55 @@ static OpenFile *open_file(DirStore *dir, const char *name, GError **error)
 	return file;
 }
 
+/*
+ * A server of NFS forgets a file that another host removed, though it is open here. What lies under
+ * the name now, if anything, is another file.
+ */
+static gboolean is_stale(const OpenFile *file)
+{
+	char byte;
+
+	return vk_io.pread(file->fd, &byte, 1, 0) < 0 && errno == ESTALE;
+}
+
+static gboolean read_object(DirStore *dir, OpenFile *file, guint64 offset, void *buf, gsize length,
+			    GError **error)
+{
+	g_autofree char *path = NULL;
+	gsize got = 0;
+
+	if (!vk_io_read(file->fd, file->name, offset, buf, length, &got, error))
+		return FALSE;
+	if (got == length)
+		return TRUE;
+	path = g_build_filename(dir->path, file->name, NULL);
+	return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is truncated", path);
+}
+
 static gboolean dir_get(VkStore *store, const char *name, guint64 offset, void *buf, gsize length,
 			GError **error)
 {
 	DirStore *dir = (DirStore *)store;
 	OpenFile *file = open_file(dir, name, error);
-	g_autofree char *path = NULL;
-	gsize got = 0;
-	gboolean ok;
+	g_autoptr(GError) trouble = NULL;
+	gboolean done;
 
 	if (!file)
 		return FALSE;
-	ok = vk_io_read(file->fd, name, offset, buf, length, &got, error);
-	if (ok && got < length) {
-		path = g_build_filename(dir->path, name, NULL);
-		ok = vk_fail(error, VK_ERROR_DAMAGE, "'%s' is truncated", path);
+	done = read_object(dir, file, offset, buf, length, &trouble);
+	if (!done && is_stale(file)) {
+		open_file_unref(file);
+		drop_open_file(dir, name);
+		g_clear_error(&trouble);
+		file = open_file(dir, name, error);
+		if (!file)
+			return FALSE;
+		done = read_object(dir, file, offset, buf, length, &trouble);
 	}
 	open_file_unref(file);
-	return ok;
+	if (!done)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	return done;
 }
 
 /* What is kept open as NAME, but is not the file of FACTS, was replaced by it. */

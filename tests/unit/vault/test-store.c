@@ -112,6 +112,39 @@ START_TEST(one_object_can_be_replaced)
 }
 END_TEST
 
+/* As NFS answers for a file that another host removed: only once the name is looked up anew is it
+ * another file. */
+static ssize_t stale_pread(int fd, void *buf, size_t length, off_t offset)
+{
+	struct stat facts;
+
+	if (fstat(fd, &facts) == 0 && facts.st_nlink > 0)
+		return real.pread(fd, buf, length, offset);
+	errno = ESTALE;
+	return -1;
+}
+
+START_TEST(a_stale_file_is_looked_up_anew)
+{
+	g_autofree char *path = g_build_filename(directory, "things/a", NULL);
+	g_autoptr(GError) error = NULL;
+	char text[7];
+
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	ck_assert(store->ops->get(store, "things/a", 0, text, sizeof(text), NULL));
+	vk_io.pread = stale_pread;
+	ck_assert_int_eq(g_unlink(path), 0);
+	ck_assert(!store->ops->get(store, "things/a", 0, text, sizeof(text), &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	ck_assert(store->ops->get(store, "things/a", 0, text, sizeof(text), NULL));
+	ck_assert_int_eq(g_unlink(path), 0);
+	ck_assert(g_file_set_contents(path, "another", -1, NULL));
+	ck_assert(store->ops->get(store, "things/a", 0, text, sizeof(text), NULL));
+	ck_assert(memcmp(text, "another", sizeof(text)) == 0);
+}
+END_TEST
+
 static int failing_fsync(int fd)
 {
 	errno = EIO;
@@ -144,6 +177,7 @@ int main(void)
 	tcase_add_test(tcase, head_says_when_an_object_was_stored);
 	tcase_add_test(tcase, head_sees_that_another_process_deleted_it);
 	tcase_add_test(tcase, one_object_can_be_replaced);
+	tcase_add_test(tcase, a_stale_file_is_looked_up_anew);
 	tcase_add_test(tcase, a_store_that_lost_a_name_puts_nothing_durable);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
