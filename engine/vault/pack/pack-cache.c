@@ -93,14 +93,21 @@ static VkPackTable *load_generation(VkPackCache *cache, const VkPackId *id, guin
 	return NULL;
 }
 
-/* Loads the pack as it was written, or when compaction has replaced that, a later generation. */
+/* Whether another generation may be there, and sound. */
+static gboolean may_be_elsewhere(const GError *trouble)
+{
+	return g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND) ||
+	       g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE);
+}
+
+/* Loads the pack as it was written, or when that is gone or damaged, a later generation. */
 static VkPackTable *load_pack(VkPackCache *cache, const VkPackId *id, GError **error)
 {
 	g_autofree char *first = vk_pack_object(id, 0);
 	g_autoptr(GError) trouble = NULL;
 	VkPackTable *table = vk_pack_table_load(cache->store, cache->context, id, first, &trouble);
 
-	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+	if (may_be_elsewhere(trouble))
 		return load_generation(cache, id, ANY_SLOT, NULL, error);
 	if (!table)
 		g_propagate_error(error, g_steal_pointer(&trouble));
@@ -216,6 +223,35 @@ static gboolean was_replaced(VkPackCache *cache, const VkPackTable *table, guint
 	return TRUE;
 }
 
+/*
+ * The slot is damaged in the generation *TABLE: reads it from another one, which takes its place.
+ * FALSE when none is sound.
+ */
+static gboolean read_elsewhere(VkPackCache *cache, VkPackTable **table, guint32 slot, guint8 kind,
+			       void *buf, gsize *ret_length)
+{
+	const VkPackId id = (*table)->id;
+	g_autoptr(GPtrArray) objects = vk_pack_generations(cache->store, &id, NULL);
+
+	for (guint i = 0; objects && i < objects->len; i++) {
+		const char *object = g_ptr_array_index(objects, i);
+		g_autoptr(VkPackTable) other = NULL;
+
+		if (strcmp(object, (*table)->object) == 0)
+			continue;
+		other = vk_pack_table_load(cache->store, cache->context, &id, object, NULL);
+		if (!other || !vk_pack_table_has(other, slot) ||
+		    !vk_frame_read(cache->store, cache->context, other, slot, kind, buf, ret_length,
+				   NULL))
+			continue;
+		keep_table(cache, other);
+		vk_pack_table_unref(*table);
+		*table = g_steal_pointer(&other);
+		return TRUE;
+	}
+	return FALSE;
+}
+
 gboolean vk_pack_cache_read(VkPackCache *cache, const VkPackId *id, guint32 slot, guint8 kind,
 			    void *buf, gsize *ret_length, VkPackTable **ret_table, GError **error)
 {
@@ -230,7 +266,11 @@ gboolean vk_pack_cache_read(VkPackCache *cache, const VkPackId *id, guint32 slot
 		done = table && vk_frame_read(cache->store, cache->context, table, slot, kind, buf,
 					      ret_length, &trouble);
 	} while (table && !done && was_replaced(cache, table, &tries, &trouble));
-	if (!done)
+	if (table && g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
+		done = read_elsewhere(cache, &table, slot, kind, buf, ret_length);
+	if (done)
+		g_clear_error(&trouble);
+	else
 		g_propagate_error(error, trouble);
 	if (ret_table)
 		*ret_table = g_steal_pointer(&table);
@@ -247,6 +287,22 @@ static guint32 count_slots(const VkPackTable *table, guint32 slot, guint32 count
 	return n;
 }
 
+/* One of them is damaged: each is read from the generation in which it is sound. */
+static gboolean read_one_by_one(VkPackCache *cache, const VkPackId *id, guint32 slot, guint32 count,
+				guint8 *out, GError **error)
+{
+	for (guint32 i = 0; i < count; i++, out += VK_BLOCK_SIZE) {
+		gsize length;
+
+		if (!vk_pack_cache_read(cache, id, slot + i, VK_SLOT_KIND_DATA, out, &length, NULL,
+					error))
+			return FALSE;
+		if (length != VK_BLOCK_SIZE)
+			return vk_fail(error, VK_ERROR_DAMAGE, "a slot is not a whole block");
+	}
+	return TRUE;
+}
+
 gboolean vk_pack_cache_read_blocks(VkPackCache *cache, const VkPackId *id, guint32 slot,
 				   guint32 count, void *buf, GError **error)
 {
@@ -261,7 +317,10 @@ gboolean vk_pack_cache_read_blocks(VkPackCache *cache, const VkPackId *id, guint
 		if (!table)
 			return FALSE;
 		if (vk_frames_read_blocks(cache->store, cache->context, table, slot, n, out,
-					  &trouble)) {
+					  &trouble) ||
+		    (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE) &&
+		     read_one_by_one(cache, id, slot, n, out, NULL))) {
+			g_clear_error(&trouble);
 			out += (gsize)n * VK_BLOCK_SIZE;
 			slot += n;
 			count -= n;

@@ -30,7 +30,8 @@ VkPackTable *vk_pack_cache_find(VkPackCache *cache, const VkPackId *id, guint32 
 				GError **error);
 
 /*
- * Reads, verifies and decodes a slot from a generation that has it: see vk_frame_read(). RET_TABLE
+ * Reads, verifies and decodes a slot from a generation that has it: see vk_frame_read(). What is
+ * damaged in one generation is read from another one, if it is sound there. RET_TABLE
  * (nullable): the table of that generation, a new reference. It is set on failure, too: to NULL if
  * no generation was found.
  */

@@ -287,6 +287,46 @@ START_TEST(a_damaged_one_is_passed_over)
 }
 END_TEST
 
+static void damage(const char *generation, gsize from, gsize length)
+{
+	g_autofree char *path = path_of(generation);
+	g_autofree char *bytes = NULL;
+	gsize size;
+
+	ck_assert(g_file_get_contents(path, &bytes, &size, NULL));
+	memset(bytes + from, 0x5a, MIN(length, size - from));
+	ck_assert(g_file_set_contents(path, bytes, (gssize)size, NULL));
+}
+
+/* Its collector died before it deleted the first. */
+START_TEST(a_damaged_first_hides_no_sound_one)
+{
+	prepare();
+	make_generation("1-0a", NONE, 0);
+	damage("0", 0, 64);
+	expect_readable();
+	drop_generation("1-0a");
+	vk_vault_free(reader);
+	reader = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	expect_failure(0, ".0' is damaged");
+	finish();
+}
+END_TEST
+
+/* Some in this one, some in that. */
+START_TEST(a_damaged_frame_hides_no_sound_one)
+{
+	prepare();
+	make_generation("1-0a", NONE, 0);
+	damage("0", 300, 3u * VK_BLOCK_SIZE);
+	damage("1-0a", 300 + 6u * VK_BLOCK_SIZE, 3u * VK_BLOCK_SIZE);
+	expect_readable();
+	damage("1-0a", 300, 1000);
+	expect_failure(0, "is damaged");
+	finish();
+}
+END_TEST
+
 START_TEST(names_of_other_objects_are_passed_over)
 {
 	static const char *const names[] = {"1x", "-1", "1-", "0a", "", "1.bak", "5000000000"};
@@ -373,6 +413,8 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_listed_one_may_vanish);
 	tcase_add_test(tcase, the_search_has_an_end);
 	tcase_add_test(tcase, a_damaged_one_is_passed_over);
+	tcase_add_test(tcase, a_damaged_first_hides_no_sound_one);
+	tcase_add_test(tcase, a_damaged_frame_hides_no_sound_one);
 	tcase_add_test(tcase, names_of_other_objects_are_passed_over);
 	tcase_add_test(tcase, a_check_finds_each_slot);
 	tcase_add_test(tcase, a_check_names_a_slot_that_no_generation_has);
