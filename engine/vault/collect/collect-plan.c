@@ -180,7 +180,7 @@ static gboolean choose_compaction(const VkCollectPlan *plan, Change *change, con
 {
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(GPtrArray) tables = load_tables(plan, change, &trouble);
-	guint64 all, live;
+	guint64 all, live, size;
 
 	if (!tables) {
 		vk_log_debug("a pack is not compacted: %s", trouble->message);
@@ -190,8 +190,8 @@ static gboolean choose_compaction(const VkCollectPlan *plan, Change *change, con
 	if (change->count == 1 && all - live <= live)
 		return FALSE;
 	change->live = *marked;
-	change->bytes = total_size(plan, change);
-	change->bytes -= MIN(change->bytes, live);
+	size = total_size(plan, change);
+	change->bytes = size - MIN(size, vk_pack_compacted_size(tables, marked));
 	return TRUE;
 }
 
@@ -298,14 +298,17 @@ static gboolean delete_objects(const VkCollectPlan *plan, const Change *change, 
 
 /* The new generation first. Its name has the collector's id, so no two collectors meet there. */
 static gboolean compact(const VkCollectPlan *plan, const Change *change, const char *collector,
-			VkRateLimit *limit, GError **error)
+			VkRateLimit *limit, guint64 *ret_bytes, GError **error)
 {
 	const VkVault *vault = plan->vault;
 	guint32 generation = (guint32)object_at(plan, change->first)->generation + 1;
 	g_autofree char *name =
 		vk_pack_compacted_object(pack_of(plan, change), generation, collector);
 	g_autoptr(GPtrArray) tables = load_tables(plan, change, error);
+	guint64 size = tables ? total_size(plan, change) : 0;
 
+	/* More may be live than when the plan was made. */
+	*ret_bytes = tables ? size - MIN(size, vk_pack_compacted_size(tables, &change->live)) : 0;
 	return tables &&
 	       vk_pack_compact(vault->store, &vault->context, tables, &change->live, name,
 			       generation, limit, error) &&
@@ -336,14 +339,15 @@ static gboolean compact_rest(const VkCollectPlan *plan, const char *collector, V
 	for (guint i = 0; i < plan->changes->len; i++) {
 		const Change *change = &g_array_index(plan->changes, Change, i);
 		g_autoptr(GError) trouble = NULL;
+		guint64 bytes;
 
 		if (change->whole)
 			continue;
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		if (compact(plan, change, collector, limit, &trouble)) {
+		if (compact(plan, change, collector, limit, &bytes, &trouble)) {
 			done->compacted++;
-			done->bytes += change->bytes;
+			done->bytes += bytes;
 			continue;
 		}
 		g_assert(trouble);

@@ -29,12 +29,27 @@ typedef struct Collector {
 	VkMark *mark;
 	GHashTable *seen;  /* names of snapshot objects and of copies that are marked; owned */
 	GHashTable *going; /* in a dry run: names of those that would be removed; owned */
+	char *step;        /* what was said last */
 } Collector;
 
-static void say(const Collector *collector, const char *text)
+static void say(Collector *collector, const char *text)
 {
+	if (g_strcmp0(text, collector->step) == 0)
+		return;
+	g_free(collector->step);
+	collector->step = g_strdup(text);
 	if (collector->options->on_step)
 		collector->options->on_step(collector->options->user, text);
+}
+
+static void say_waiting(Collector *collector, const char *what, const VkWaiting *waiting,
+			const GPtrArray *leases)
+{
+	g_autofree char *whom = vk_waiting_describe(waiting, leases);
+	g_autofree char *text = g_strdup_printf("waiting for %s: %s", what, whom);
+
+	if (whom)
+		say(collector, text);
 }
 
 /*
@@ -155,7 +170,7 @@ static gboolean fence(const Collector *collector, VkWaiting *waiting, const char
  * G0: another collector that shows life goes on, and this one ends. One that is suspected is
  * fenced. A process of this host that is not dead needs no watching.
  */
-static gboolean outlast_collectors(const Collector *collector, GError **error)
+static gboolean outlast_collectors(Collector *collector, GError **error)
 {
 	g_autoptr(VkWaiting) waiting = new_waiting(collector);
 	g_autoptr(VkLeaseInfo) other = NULL;
@@ -171,11 +186,11 @@ static gboolean outlast_collectors(const Collector *collector, GError **error)
 			return fail_busy(lease, error);
 		vk_waiting_add(waiting, lease);
 	}
-	if (vk_waiting_count(waiting) > 0)
-		say(collector, "waiting for a sign of life of another garbage collection");
 	while (leases && vk_waiting_count(waiting) > 0) {
 		const char *suspect;
 
+		say_waiting(collector, "a sign of life of another garbage collection", waiting,
+			    leases);
 		g_ptr_array_unref(leases);
 		leases = vk_leases_list(collector->vault->store, error);
 		suspect = leases ? vk_waiting_look(waiting, leases) : NULL;
@@ -357,11 +372,10 @@ static gboolean wait_for_writers(Collector *collector, GError **error)
 		else if (lease->has_intent && !mark_intent(collector, lease->id, error))
 			return FALSE;
 	}
-	if (leases && vk_waiting_count(waiting) > 0)
-		say(collector, "waiting for backups that are at work");
 	while (leases && vk_waiting_count(waiting) > 0) {
 		const char *suspect;
 
+		say_waiting(collector, "backups that are at work", waiting, leases);
 		g_ptr_array_unref(leases);
 		leases = list_tidied(collector, error);
 		suspect = leases ? vk_waiting_look(waiting, leases) : NULL;
@@ -475,5 +489,6 @@ gboolean vk_collect(VkVault *vault, const VkCollectOptions *options, VkCollectRe
 	g_hash_table_unref(collector.seen);
 	g_clear_pointer(&collector.going, g_hash_table_unref);
 	vk_mark_free(collector.mark);
+	g_free(collector.step);
 	return done;
 }

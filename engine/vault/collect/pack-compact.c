@@ -46,10 +46,10 @@ static gboolean copy_header(Compaction *to, guint32 generation, GError **error)
 }
 
 /* The first table that has the slot, or NULL. */
-static const VkPackTable *find_table(const Compaction *to, guint32 slot)
+static const VkPackTable *find_table(const GPtrArray *tables, guint32 slot)
 {
-	for (guint i = 0; i < to->tables->len; i++) {
-		const VkPackTable *table = to->tables->pdata[i];
+	for (guint i = 0; i < tables->len; i++) {
+		const VkPackTable *table = tables->pdata[i];
 
 		if (slot < table->slots && table->entries[slot].length_flags != 0)
 			return table;
@@ -105,7 +105,8 @@ static gboolean copy_pack(Compaction *to, const VkSlots *live, guint32 generatio
 	if (!copy_header(to, generation, error))
 		return FALSE;
 	for (guint32 slot = 0; slot < VK_SLOTS_MAX; slot++) {
-		const VkPackTable *table = vk_slots_have(live, slot) ? find_table(to, slot) : NULL;
+		const VkPackTable *table =
+			vk_slots_have(live, slot) ? find_table(to->tables, slot) : NULL;
 
 		if (!table && vk_slots_have(live, slot))
 			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has no slot %u",
@@ -120,15 +121,44 @@ static gboolean copy_pack(Compaction *to, const VkSlots *live, guint32 generatio
 	return append_table(to, error);
 }
 
+static guint32 count_slots(const GPtrArray *tables)
+{
+	guint32 slots = 0;
+
+	for (guint i = 0; i < tables->len; i++)
+		slots = MAX(slots, ((VkPackTable *)tables->pdata[i])->slots);
+	return slots;
+}
+
+guint64 vk_pack_compacted_size(const GPtrArray *tables, const VkSlots *live)
+{
+	guint32 slots = count_slots(tables);
+	guint64 size = sizeof(VkPackHeader) + slots * sizeof(VkTableEntry) + sizeof(VkPackTrailer);
+
+	for (guint32 slot = 0; slot < slots; slot++) {
+		const VkPackTable *table =
+			vk_slots_have(live, slot) ? find_table(tables, slot) : NULL;
+		gsize length =
+			table ? sizeof(VkFrameHeader) + vk_pack_table_length(table, slot) : 0;
+
+		size += (length + VK_FRAME_ALIGN - 1) / VK_FRAME_ALIGN * VK_FRAME_ALIGN;
+	}
+	return size;
+}
+
 gboolean vk_pack_compact(VkStore *store, const VkPackContext *context, const GPtrArray *tables,
 			 const VkSlots *live, const char *name, guint32 generation,
 			 VkRateLimit *limit, GError **error)
 {
 	g_autofree VkTableEntry *entries = g_new0(VkTableEntry, VK_SLOTS_MAX);
-	Compaction to = {.store = store, .context = context, .tables = tables, .entries = entries};
+	Compaction to = {
+		.store = store,
+		.context = context,
+		.tables = tables,
+		.slots = count_slots(tables),
+		.entries = entries,
+	};
 
-	for (guint i = 0; i < tables->len; i++)
-		to.slots = MAX(to.slots, ((VkPackTable *)tables->pdata[i])->slots);
 	to.object = store->ops->begin(store, error);
 	if (!to.object)
 		return FALSE;

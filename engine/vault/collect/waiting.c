@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "waiting.h"
 
+#include "when.h"
+
+#include <string.h>
+
 /* What was last seen of one lease. */
 typedef struct Seen {
 	guint64 beat;
@@ -86,4 +90,35 @@ const char *vk_waiting_look(VkWaiting *waiting, const GPtrArray *leases)
 		}
 	}
 	return suspect;
+}
+
+/* One whose beginning is not known counts as the youngest. */
+static gboolean is_older(const VkLeaseInfo *lease, const VkLeaseInfo *other)
+{
+	return !other ||
+	       (lease->since && (!other->since || strcmp(lease->since, other->since) < 0));
+}
+
+char *vk_waiting_describe(const VkWaiting *waiting, const GPtrArray *leases)
+{
+	const VkLeaseInfo *oldest = NULL;
+	g_autofree char *since = NULL;
+	g_autofree char *others = NULL;
+	guint count = 0;
+
+	for (guint i = 0; i < leases->len; i++) {
+		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
+
+		if (!g_hash_table_contains(waiting->leases, lease->id))
+			continue;
+		count++;
+		if (is_older(lease, oldest))
+			oldest = lease;
+	}
+	if (!oldest)
+		return NULL;
+	since = oldest->since ? vk_when_local(oldest->since) : g_strdup("an unknown time");
+	others = count > 1 ? g_strdup_printf(", and %u more", count - 1) : g_strdup("");
+	return g_strdup_printf("host '%s' since %s%s", oldest->host ? oldest->host : "?", since,
+			       others);
 }

@@ -30,5 +30,11 @@ guint vk_waiting_count(const VkWaiting *waiting);
  */
 const char *vk_waiting_look(VkWaiting *waiting, const GPtrArray *leases);
 
+/*
+ * Who is waited for, in words: the host that has been at work for longest by LEASES, a listing, and
+ * how many others. New string; NULL: nobody of them.
+ */
+char *vk_waiting_describe(const VkWaiting *waiting, const GPtrArray *leases);
+
 /* Whether any lease has beaten since it was added. */
 gboolean vk_waiting_saw_life(const VkWaiting *waiting);

@@ -160,12 +160,54 @@ START_TEST(what_is_kept_reads_as_before)
 	done = collect_well(&plain);
 	ck_assert_uint_eq(done.snapshots, forgotten);
 	ck_assert(memcmp(&done, &foreseen, sizeof(done)) == 0);
-	ck_assert_uint_le(pack_bytes(), before - done.bytes + done.compacted * 256 * 1024);
+	ck_assert_uint_eq(pack_bytes(), before - done.bytes);
 	check_existing();
 	check_tidy();
 	again = collect_well(&plain);
 	ck_assert_uint_eq(again.packs + again.compacted + again.snapshots, 0);
 	drop_generations();
+}
+END_TEST
+
+static VkSnapshot *save_whole(MemSource *source)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	VkSaveStats stats = {0};
+
+	return commit(session, save(session, source, NULL, &stats));
+}
+
+/* Two thirds of its blocks are of a snapshot that is forgotten. */
+START_TEST(a_pack_that_is_half_dead_is_written_anew)
+{
+	const VkCollectOptions dry = {.dry_run = TRUE};
+	MemSource *old = mem_source_new(60u * VK_BLOCK_SIZE);
+	MemSource *young;
+	VkCollectResult foreseen, done;
+	g_autoptr(VkVault) fresh = NULL;
+	guint64 before;
+
+	fill_with_noise(old);
+	young = mem_source_resized(old, old->base.size);
+	fill_with_noise(young);
+	memcpy(young->bytes, old->bytes, 20u * VK_BLOCK_SIZE);
+	snapshots[0] = save_whole(old);
+	snapshots[1] = save_whole(young);
+	forget(0);
+	before = pack_bytes();
+	foreseen = collect_well(&dry);
+	done = collect_well(&plain);
+	ck_assert_uint_eq(done.compacted, 1);
+	ck_assert_uint_gt(done.bytes, 39u * VK_BLOCK_SIZE);
+	ck_assert(memcmp(&done, &foreseen, sizeof(done)) == 0);
+	ck_assert_uint_eq(pack_bytes(), before - done.bytes);
+	fresh = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	check_image(fresh, image_of(snapshots[1]), young);
+	check_tidy();
+	vk_snapshot_free(snapshots[0]);
+	vk_snapshot_free(snapshots[1]);
+	vk_source_free(&old->base);
+	vk_source_free(&young->base);
 }
 END_TEST
 
@@ -257,20 +299,34 @@ static void put_foreign_lease(const char *id, const char *part, json_t *object)
 
 #define FOREIGN "0123456789abcdef0123456789abcdef"
 
+static GString *steps;
+
+static void note_step(gpointer user, const char *text)
+{
+	g_string_append_printf(steps, "%s\n", text);
+}
+
 START_TEST(a_writer_is_waited_for_until_it_is_suspected)
 {
-	const VkCollectOptions hasty = {.suspect_usec = G_USEC_PER_SEC};
+	const VkCollectOptions hasty = {.suspect_usec = G_USEC_PER_SEC, .on_step = note_step};
 	g_autoptr(json_t) lease =
-		json_pack("{s:s, s:{s:s}}", "kind", "write", "owner", "host", "elsewhere.example");
+		json_pack("{s:s, s:s, s:{s:s}}", "kind", "write", "since", "20261122T201405Z",
+			  "owner", "host", "elsewhere.example");
 	gint64 begun = g_get_monotonic_time();
 	guint64 size;
 
+	steps = g_string_new(NULL);
 	save_generations();
 	put_foreign_lease(FOREIGN, "0", lease);
 	for (guint i = 0; i < GENERATIONS; i++)
 		forget(i);
 	ck_assert_uint_gt(collect_well(&hasty).packs, 0);
 	ck_assert_int_ge(g_get_monotonic_time() - begun, G_USEC_PER_SEC);
+	ck_assert_msg(g_pattern_match_simple("*waiting for backups that are at work: host "
+					     "'elsewhere.example' since 2026-11-22 *",
+					     steps->str),
+		      "%s", steps->str);
+	g_string_free(steps, TRUE);
 	/* It may be alive, so its lease and the order stay. */
 	ck_assert(vault->store->ops->head(vault->store, "leases/" FOREIGN ".0", &size, NULL, NULL));
 	ck_assert(vault->store->ops->head(vault->store, "fence/" FOREIGN ".0", &size, NULL, NULL));
@@ -545,6 +601,7 @@ END_TEST
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, what_is_kept_reads_as_before, 0, 6);
+	tcase_add_test(tcase, a_pack_that_is_half_dead_is_written_anew);
 	tcase_add_test(tcase, nothing_is_left_of_a_vault_that_is_forgotten);
 	tcase_add_test(tcase, a_vault_without_garbage_is_left_alone);
 	tcase_add_test(tcase, a_reader_keeps_what_it_reads);
