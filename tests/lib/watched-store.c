@@ -15,11 +15,11 @@ static gboolean note(const char *kind, const char *name, GError **error)
 	       vk_fail(error, VK_ERROR_FAILED, "the test lets '%s' fail", call);
 }
 
-static VkNewObject *watched_begin(VkStore *store, GError **error)
+static VkNewObject *watched_begin(VkStore *store, const char *name, GError **error)
 {
 	VkStore *inner = ((WatchedStore *)store)->inner;
 
-	return inner->ops->begin(inner, error);
+	return inner->ops->begin(inner, name, error);
 }
 
 static gboolean watched_append(VkNewObject *object, const void *bytes, gsize length, GError **error)

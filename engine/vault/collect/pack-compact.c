@@ -159,7 +159,7 @@ gboolean vk_pack_compact(VkStore *store, const VkPackContext *context, const GPt
 		.entries = entries,
 	};
 
-	to.object = store->ops->begin(store, error);
+	to.object = store->ops->begin(store, name, error);
 	if (!to.object)
 		return FALSE;
 	if (!copy_pack(&to, live, generation, limit, error)) {

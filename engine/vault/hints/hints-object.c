@@ -103,7 +103,7 @@ static gboolean copy_content(VkNewObject *object, const VkStore *store, const Vk
 gboolean vk_hints_object_put(VkStore *store, VkHintsFile *file, GError **error)
 {
 	g_autofree char *name = new_object_name();
-	VkNewObject *object = store->ops->begin(store, error);
+	VkNewObject *object = store->ops->begin(store, name, error);
 
 	if (!object)
 		return FALSE;

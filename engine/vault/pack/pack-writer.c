@@ -129,8 +129,11 @@ static gboolean pack_append(VkStore *store, Pack *pack, const void *bytes, gsize
 {
 	if (pack->trouble)
 		return FALSE;
-	if (!pack->object)
-		pack->object = store->ops->begin(store, &pack->trouble);
+	if (!pack->object) {
+		g_autofree char *name = vk_pack_object(&pack->id, 0);
+
+		pack->object = store->ops->begin(store, name, &pack->trouble);
+	}
 	return pack->object && store->ops->append(pack->object, bytes, length, &pack->trouble);
 }
 

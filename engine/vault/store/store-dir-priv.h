@@ -18,7 +18,7 @@ typedef struct DirStore {
 } DirStore;
 
 /* The calls of the table that write; for their contracts see VkStoreOps. */
-VkNewObject *vk_store_dir_begin(VkStore *store, GError **error);
+VkNewObject *vk_store_dir_begin(VkStore *store, const char *name, GError **error);
 gboolean vk_store_dir_append(VkNewObject *object, const void *bytes, gsize length, GError **error);
 gboolean vk_store_dir_finish(VkNewObject *object, const char *name, VkPutMode mode, GError **error);
 void vk_store_dir_drop(VkNewObject *object);

@@ -188,7 +188,7 @@ static void free_object(VkNewObject *object)
 	g_free(object);
 }
 
-VkNewObject *vk_store_dir_begin(VkStore *store, GError **error)
+VkNewObject *vk_store_dir_begin(VkStore *store, const char *name, GError **error)
 {
 	DirStore *dir = (DirStore *)store;
 	g_autofree char *temporary = NULL;

@@ -6,7 +6,7 @@
 gboolean vk_store_put(VkStore *store, const char *name, const struct iovec *parts, int n_parts,
 		      VkPutMode mode, GError **error)
 {
-	VkNewObject *object = store->ops->begin(store, error);
+	VkNewObject *object = store->ops->begin(store, name, error);
 
 	if (!object)
 		return FALSE;

@@ -22,12 +22,13 @@ typedef enum {
 } VkPutMode;
 
 typedef struct VkStoreOps {
-	/* Begins a new object. Until it is finished, no reader sees it and a crash removes it. */
-	VkNewObject *(*begin)(VkStore *store, GError **error);
+	/* Begins a new object that is to have NAME. Until it is finished, no reader sees it and a
+	   crash removes it. */
+	VkNewObject *(*begin)(VkStore *store, const char *name, GError **error);
 	/* Appends to it. When that fails the object can only be dropped. */
 	gboolean (*append)(VkNewObject *object, const void *bytes, gsize length, GError **error);
-	/* Publishes it under NAME and frees it; VK_ERROR_EXISTS if there is one, but for
-	   VK_PUT_OVER. On failure it is dropped. */
+	/* Publishes it under NAME, the one that it was begun with, and frees it; VK_ERROR_EXISTS if
+	   there is one, but for VK_PUT_OVER. On failure it is dropped. */
 	gboolean (*finish)(VkNewObject *object, const char *name, VkPutMode mode, GError **error);
 	/* Frees it unpublished. */
 	void (*drop)(VkNewObject *object);

@@ -405,9 +405,9 @@ static gboolean fails(GError **error)
 	return FALSE;
 }
 
-static VkNewObject *failing_begin(VkStore *store, GError **error)
+static VkNewObject *failing_begin(VkStore *store, const char *name, GError **error)
 {
-	return fails(error) ? NULL : sound->begin(store, error);
+	return fails(error) ? NULL : sound->begin(store, name, error);
 }
 
 static gboolean failing_append(VkNewObject *object, const void *bytes, gsize length, GError **error)
@@ -493,10 +493,10 @@ static gboolean has_hints(void)
 	return count_in("hints") > 0;
 }
 
-static VkNewObject *begin_without_room(VkStore *store, GError **error)
+static VkNewObject *begin_without_room(VkStore *store, const char *name, GError **error)
 {
 	if (!has_hints())
-		return sound->begin(store, error);
+		return sound->begin(store, name, error);
 	vk_fail(error, VK_ERROR_FAILED, "no space left");
 	return NULL;
 }
