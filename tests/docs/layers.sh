@@ -17,6 +17,7 @@ declare -A below=(
 	[engine/base/transfer]='engine/base engine/base/io'
 	[engine/base/settings]='engine/base engine/base/io'
 	[engine/base/program]='engine/base engine/base/settings'
+	[engine/partition]='engine/base engine/base/transfer'
 	[engine/http]='engine/base'
 	[engine/retention]='engine/base engine/base/settings'
 	[engine/vault/store]='engine/base engine/base/io'
@@ -131,6 +132,7 @@ declare -A owner=(
 	[libxml]='engine/domain'
 	[sqlite3]='engine/vault/cache'
 	[openssl]='engine/vault/pack'
+	[zlib]='engine/partition'
 	[zstd]='engine/vault/pack'
 )
 
