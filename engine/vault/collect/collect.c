@@ -15,8 +15,6 @@
 #include "interrupt.h"
 #include "log.h"
 
-#include <signal.h>
-
 #define SUSPECT_USEC (30 * G_TIME_SPAN_MINUTE)
 /* Between two looks at the leases that are waited for. */
 #define LOOK_USEC G_USEC_PER_SEC
@@ -142,13 +140,6 @@ static gboolean is_other_collector(const Collector *collector, const VkLeaseInfo
 	       !g_str_equal(lease->id, vk_lease_id(collector->lease));
 }
 
-/* Not for certain: one that is not may have the same host name and process id. It is left to it. */
-static gboolean is_process_here(const VkLeaseInfo *lease)
-{
-	return g_strcmp0(lease->host, g_get_host_name()) == 0 && lease->pid > 0 &&
-	       kill((pid_t)lease->pid, 0) == 0;
-}
-
 static gboolean fail_busy(const VkLeaseInfo *other, GError **error)
 {
 	return vk_fail(error, VK_ERROR_BUSY,
@@ -168,7 +159,7 @@ static gboolean fence(const Collector *collector, VkWaiting *waiting, const char
 
 /*
  * G0: another collector that shows life goes on, and this one ends. One that is suspected is
- * fenced. A process of this host that is not dead needs no watching.
+ * fenced. A process of this host that is there needs no watching.
  */
 static gboolean outlast_collectors(Collector *collector, GError **error)
 {
@@ -182,7 +173,7 @@ static gboolean outlast_collectors(Collector *collector, GError **error)
 		/* One that is fenced gives up by itself. */
 		if (!is_other_collector(collector, lease) || lease->fenced)
 			continue;
-		if (is_process_here(lease))
+		if (lease->is_local_and_alive)
 			return fail_busy(lease, error);
 		vk_waiting_add(waiting, lease);
 	}

@@ -26,6 +26,7 @@ static void info_free(gpointer info)
 	vk_lease_info_free(info);
 }
 
+/* One that is new here has ended, unless its first object shows up. */
 static VkLeaseInfo *ensure_info(GHashTable *by_id, const char *id)
 {
 	VkLeaseInfo *info = g_hash_table_lookup(by_id, id);
@@ -33,6 +34,7 @@ static VkLeaseInfo *ensure_info(GHashTable *by_id, const char *id)
 	if (!info) {
 		info = g_new0(VkLeaseInfo, 1);
 		info->id = g_strdup(id);
+		info->ended = TRUE;
 		g_hash_table_insert(by_id, info->id, info);
 	}
 	return info;
@@ -42,8 +44,8 @@ static void take_part(VkLeaseInfo *info, const char *part)
 {
 	guint64 beat;
 
-	if (strcmp(part, VK_LEASE_END) == 0)
-		info->ended = TRUE;
+	if (strcmp(part, VK_LEASE_BEGIN) == 0)
+		info->ended = FALSE;
 	else if (strcmp(part, VK_LEASE_COMMIT) == 0)
 		info->has_intent = TRUE;
 	else if (vk_lease_parse_beat(part, &beat))
@@ -61,22 +63,28 @@ static void take_names(GHashTable *by_id, const GPtrArray *names)
 	}
 }
 
+/* After all other names, for the listing has no order. */
+static void take_ends(GHashTable *by_id, const GPtrArray *names)
+{
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *id = NULL;
+		const char *part;
+
+		if (vk_lease_parse_name(g_ptr_array_index(names, i), &id, &part) &&
+		    strcmp(part, VK_LEASE_END) == 0)
+			ensure_info(by_id, id)->ended = TRUE;
+	}
+}
+
 /* One without a lease has outlived it. */
 static void take_fences(GHashTable *by_id, const GPtrArray *fences)
 {
 	for (guint i = 0; i < fences->len; i++) {
 		g_autofree char *id = NULL;
 		const char *part;
-		VkLeaseInfo *info;
 
-		if (!vk_lease_parse_name(g_ptr_array_index(fences, i), &id, &part))
-			continue;
-		info = g_hash_table_lookup(by_id, id);
-		if (!info) {
-			info = ensure_info(by_id, id);
-			info->ended = TRUE;
-		}
-		info->fenced = TRUE;
+		if (vk_lease_parse_name(g_ptr_array_index(fences, i), &id, &part))
+			ensure_info(by_id, id)->fenced = TRUE;
 	}
 }
 
@@ -103,6 +111,7 @@ static void read_lease(VkStore *store, VkLeaseInfo *info)
 	g_autofree char *object = vk_lease_object(info->id, VK_LEASE_BEGIN);
 	g_autoptr(json_t) lease = vk_checked_json_get(store, object, NULL);
 	const json_t *owner = lease ? json_object_get(lease, "owner") : NULL;
+	VkOwnerState state;
 
 	if (!lease)
 		return;
@@ -113,7 +122,9 @@ static void read_lease(VkStore *store, VkLeaseInfo *info)
 		return;
 	info->host = g_strdup(vk_json_optional_string(owner, "host"));
 	info->pid = json_integer_value(json_object_get(owner, "pid"));
-	info->is_local_and_dead = vk_lease_owner_is_gone(owner);
+	state = vk_lease_owner_state(owner);
+	info->is_local_and_dead = state == VK_OWNER_GONE;
+	info->is_local_and_alive = state == VK_OWNER_HERE;
 }
 
 /* The fences are listed first: the lease of each was there then, unless it has ended. */
@@ -130,6 +141,7 @@ GPtrArray *vk_leases_list(VkStore *store, GError **error)
 	if (!names)
 		return NULL;
 	take_names(by_id, names);
+	take_ends(by_id, names);
 	take_fences(by_id, fences);
 	g_hash_table_iter_init(&iter, by_id);
 	while (g_hash_table_iter_next(&iter, NULL, &info)) {
@@ -149,18 +161,11 @@ gboolean vk_lease_info_reads(const VkLeaseInfo *info, const char *name)
 
 gboolean vk_lease_end_of_dead(VkStore *store, const VkLeaseInfo *info, GError **error)
 {
-	g_autofree char *end = vk_lease_object(info->id, VK_LEASE_END);
-	g_autoptr(GError) trouble = NULL;
-
 	if (!info->is_local_and_dead)
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "the lease '%s' of the host '%s' may be of a process that works",
 			       info->id, info->host ? info->host : "?");
-	if (vk_store_put(store, end, NULL, 0, VK_PUT_HINT, &trouble) ||
-	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
-		return TRUE;
-	g_propagate_error(error, g_steal_pointer(&trouble));
-	return FALSE;
+	return vk_lease_put_end(store, info->id, error);
 }
 
 /* G0, G4 */

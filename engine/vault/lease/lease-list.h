@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The leases of all: what a collector, and a doctor, see and do of them. A lease that has gone
- * altogether has ended. Threads: free.
+ * The leases of all: what a collector, and a doctor, see and do of them. A lease whose first object
+ * has gone has ended. Threads: free.
  */
 #pragma once
 
@@ -19,11 +19,12 @@ typedef struct VkLeaseInfo {
 	gboolean ended;  /* it may be swept; nothing else is known of it then but FENCED */
 	gboolean fenced; /* somebody suspects it */
 	gboolean has_intent;
-	char *host;                 /* nullable, as what follows */
-	gint64 pid;                 /* 0: not known */
-	char *since;                /* a TIME */
-	char **snapshots;           /* names of snapshot objects that a reader reads; NULL: all */
-	gboolean is_local_and_dead; /* it was of a process of this host, which is gone */
+	char *host;                  /* nullable, as what follows */
+	gint64 pid;                  /* 0: not known */
+	char *since;                 /* a TIME */
+	char **snapshots;            /* names of snapshot objects that a reader reads; NULL: all */
+	gboolean is_local_and_dead;  /* it was of a process of this host, which is gone */
+	gboolean is_local_and_alive; /* it is of a process of this host, which is there */
 } VkLeaseInfo;
 
 void vk_lease_info_free(VkLeaseInfo *info);

@@ -73,26 +73,30 @@ static gboolean agree(const json_t *owner, const json_t *self, const char *key)
 	return theirs && g_strcmp0(theirs, vk_json_optional_string(self, key)) == 0;
 }
 
-static gboolean process_is_gone(const json_t *owner)
+static VkOwnerState find_process(const json_t *owner)
 {
 	json_int_t pid = json_integer_value(json_object_get(owner, "pid"));
 	const char *start = vk_json_optional_string(owner, "start");
 	g_autofree char *start_now = NULL;
 
 	if (pid <= 0 || pid > G_MAXINT)
-		return FALSE;
+		return VK_OWNER_UNKNOWN;
 	if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
-		return TRUE;
+		return VK_OWNER_GONE;
 	start_now = find_start((pid_t)pid);
-	return start && start_now && strcmp(start, start_now) != 0;
+	if (!start || !start_now)
+		return VK_OWNER_UNKNOWN;
+	return strcmp(start, start_now) == 0 ? VK_OWNER_HERE : VK_OWNER_GONE;
 }
 
-gboolean vk_lease_owner_is_gone(const json_t *owner)
+VkOwnerState vk_lease_owner_state(const json_t *owner)
 {
 	g_autoptr(json_t) self = vk_lease_owner_describe();
 
+	if (!vk_json_optional_string(owner, "boot") || !vk_json_optional_string(self, "boot") ||
+	    !agree(owner, self, "host"))
+		return VK_OWNER_UNKNOWN;
 	if (agree(owner, self, "boot"))
-		return agree(owner, self, "namespaces") && process_is_gone(owner);
-	return vk_json_optional_string(owner, "boot") && vk_json_optional_string(self, "boot") &&
-	       agree(owner, self, "machine") && agree(owner, self, "host");
+		return agree(owner, self, "namespaces") ? find_process(owner) : VK_OWNER_UNKNOWN;
+	return agree(owner, self, "machine") ? VK_OWNER_GONE : VK_OWNER_UNKNOWN;
 }

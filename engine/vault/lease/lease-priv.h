@@ -49,5 +49,8 @@ const char *vk_lease_kind_word(VkLeaseKind kind);
 /* The kind that a lease's JSON says; VK_LEASE_UNKNOWN for what it should not. */
 VkLeaseKind vk_lease_parse_kind(const json_t *lease);
 
+/* Puts the end of a lease. Succeeds if it is there. */
+gboolean vk_lease_put_end(VkStore *store, const char *id, GError **error);
+
 /* Puts the next beat, and removes the one before. For the lease's own thread, and for tests. */
 void vk_lease_beat(VkLease *lease);

@@ -9,6 +9,18 @@
 
 #include <string.h>
 
+gboolean vk_lease_put_end(VkStore *store, const char *id, GError **error)
+{
+	g_autofree char *end = vk_lease_object(id, VK_LEASE_END);
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_store_put(store, end, NULL, 0, VK_PUT_HINT, &trouble) ||
+	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
 /* Only the mark of a collector or of somebody who unforgets ends in an id. */
 static gboolean remove_marks_of_guest(VkStore *store, const char *guest, const char *id,
 				      GError **error)
@@ -40,15 +52,18 @@ static gboolean remove_marks(VkStore *store, const char *id, GError **error)
 	return guests != NULL;
 }
 
-/* The names in leases/ that carry the id. *RET_ENDED: its end is there, or nothing of it. */
+/*
+ * The names in leases/ that carry the id. *RET_ENDED: its end is there, or its first object is not.
+ * The id was seen before this listing, and the first object had been put by then.
+ */
 static GPtrArray *list_parts(VkStore *store, const char *id, gboolean *ret_ended, GError **error)
 {
 	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_LEASES, error);
 	g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
+	gboolean is_there = FALSE, has_end = FALSE;
 
 	if (!names)
 		return NULL;
-	*ret_ended = FALSE;
 	for (guint i = 0; i < names->len; i++) {
 		g_autofree char *owner = NULL;
 		const char *part;
@@ -57,9 +72,10 @@ static GPtrArray *list_parts(VkStore *store, const char *id, gboolean *ret_ended
 		    strcmp(owner, id) != 0)
 			continue;
 		g_ptr_array_add(parts, g_strdup(part));
-		*ret_ended = *ret_ended || strcmp(part, VK_LEASE_END) == 0;
+		is_there = is_there || strcmp(part, VK_LEASE_BEGIN) == 0;
+		has_end = has_end || strcmp(part, VK_LEASE_END) == 0;
 	}
-	*ret_ended = *ret_ended || parts->len == 0;
+	*ret_ended = has_end || !is_there;
 	return g_steal_pointer(&parts);
 }
 

@@ -7,7 +7,8 @@
 #include <glib.h>
 
 /*
- * Removes all that carries the id of a lease that has ended: its announcement, its marks on
+ * Removes all that carries the id of a lease that has ended: ID is its own, or was seen in the
+ * vault. Its announcement, its marks on
  * snapshots, its intent, its beats, its fence, and its end as the last. VK_ERROR_BUSY when it is
  * open.
  */

@@ -124,31 +124,41 @@ gboolean vk_lease_put_intent(VkLease *lease, const char *name, json_t *object, G
 	return vk_checked_json_put(lease->store, intent, content, VK_PUT_NOW, error);
 }
 
+static gboolean names_have(const GPtrArray *names, const char *object)
+{
+	const char *name = strrchr(object, '/') + 1;
+
+	for (guint i = 0; i < names->len; i++)
+		if (strcmp(g_ptr_array_index(names, i), name) == 0)
+			return TRUE;
+	return FALSE;
+}
+
 /*
- * W6, D6, G6. By a listing, for that is what a store promises to be true at the moment. A name that
- * is looked up may be answered by what the kernel remembers of an NFS server.
+ * W6, D6, G6. By listings, for these are what a store promises to be true at the moment. A name
+ * that is looked up may be answered by what the kernel remembers of an NFS server. The leases come
+ * second: a sweep removes the fence after the lease, so one of the two looks finds out.
  */
 gboolean vk_lease_is_fenced(const VkLease *lease, gboolean *ret, GError **error)
 {
+	VkStore *store = lease->store;
 	g_autofree char *fence = vk_lease_fence_object(lease->id);
-	g_autoptr(GPtrArray) names = lease->store->ops->list(lease->store, VK_FOLDER_FENCE, error);
+	g_autofree char *begin = vk_lease_object(lease->id, VK_LEASE_BEGIN);
+	g_autofree char *end = vk_lease_object(lease->id, VK_LEASE_END);
+	g_autoptr(GPtrArray) fences = store->ops->list(store, VK_FOLDER_FENCE, error);
+	g_autoptr(GPtrArray) leases =
+		fences ? store->ops->list(store, VK_FOLDER_LEASES, error) : NULL;
 
-	if (!names)
+	if (!leases)
 		return FALSE;
-	*ret = FALSE;
-	for (guint i = 0; i < names->len && !*ret; i++)
-		*ret = strcmp(g_ptr_array_index(names, i), fence + strlen(VK_FOLDER_FENCE "/")) ==
-		       0;
+	*ret = names_have(fences, fence) || names_have(leases, end) || !names_have(leases, begin);
 	return TRUE;
 }
 
 /* W8, G7. The end is there before anything else goes, and goes last. */
 static gboolean end_lease(VkStore *store, const char *id, GError **error)
 {
-	g_autofree char *end = vk_lease_object(id, VK_LEASE_END);
-
-	return vk_store_put(store, end, NULL, 0, VK_PUT_HINT, error) &&
-	       vk_lease_sweep(store, id, error);
+	return vk_lease_put_end(store, id, error) && vk_lease_sweep(store, id, error);
 }
 
 /* R4. Nothing else is there of a reader's, so that the lease has ended when it has gone. */

@@ -38,7 +38,10 @@ const char *vk_lease_id(const VkLease *lease);
  */
 gboolean vk_lease_put_intent(VkLease *lease, const char *name, json_t *object, GError **error);
 
-/* Looks in the vault whether somebody has put up a fence against this lease. */
+/*
+ * Looks in the vault whether somebody has put up a fence against this lease, or has ended it as if
+ * its owner were dead.
+ */
 gboolean vk_lease_is_fenced(const VkLease *lease, gboolean *ret, GError **error);
 
 /*

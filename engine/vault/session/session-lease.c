@@ -63,25 +63,48 @@ gboolean vk_session_check_parent(VkSession *session, const VkSnapshot *parent, G
 }
 
 /*
- * Whether this generation of the pack was seen in the vault since the lease began; looked for once.
- * Another generation may lack the slot.
+ * Looks for a pack with all others of its folder. By a listing, for that is what a store promises
+ * to be true at the moment. A name that is looked up may be answered by what the kernel remembers
+ * of an NFS server.
+ */
+static void look_for(VkSession *session, const char *object)
+{
+	VkStore *store = session->vault->store;
+	g_autofree char *folder = g_path_get_dirname(object);
+	g_autoptr(GPtrArray) names = store->ops->list(store, folder, NULL);
+
+	g_mutex_lock(&session->seen_mutex);
+	for (guint i = 0; names && i < names->len; i++)
+		g_hash_table_insert(session->seen, g_build_filename(folder, names->pdata[i], NULL),
+				    GINT_TO_POINTER(TRUE));
+	if (!g_hash_table_contains(session->seen, object))
+		g_hash_table_insert(session->seen, g_strdup(object), GINT_TO_POINTER(FALSE));
+	g_mutex_unlock(&session->seen_mutex);
+}
+
+static gboolean find_seen(VkSession *session, const char *object, gpointer *ret)
+{
+	gboolean known;
+
+	g_mutex_lock(&session->seen_mutex);
+	known = g_hash_table_lookup_extended(session->seen, object, NULL, ret);
+	g_mutex_unlock(&session->seen_mutex);
+	return known;
+}
+
+/*
+ * Whether this generation of the pack was seen in the vault since the lease began. Another
+ * generation may lack the slot. One that came after its folder was listed, as the session's own do,
+ * has the folder listed once more.
  */
 static gboolean is_seen(VkSession *session, const VkPackTable *table)
 {
-	VkStore *store = session->vault->store;
-	gpointer seen;
-	gboolean known;
-	guint64 size;
+	gpointer seen = NULL;
 
-	g_mutex_lock(&session->seen_mutex);
-	known = g_hash_table_lookup_extended(session->seen, table->object, NULL, &seen);
-	g_mutex_unlock(&session->seen_mutex);
-	if (known)
-		return GPOINTER_TO_INT(seen);
-	seen = GINT_TO_POINTER(store->ops->head(store, table->object, &size, NULL, NULL));
-	g_mutex_lock(&session->seen_mutex);
-	g_hash_table_insert(session->seen, g_strdup(table->object), seen);
-	g_mutex_unlock(&session->seen_mutex);
+	if (!find_seen(session, table->object, &seen)) {
+		look_for(session, table->object);
+		find_seen(session, table->object, &seen);
+	}
 	return GPOINTER_TO_INT(seen);
 }
 
@@ -100,7 +123,8 @@ gboolean vk_session_check_fence(VkSession *session, GError **error)
 	if (!vk_lease_is_fenced(session->lease, &fenced, error))
 		return FALSE;
 	return !fenced || vk_fail(error, VK_ERROR_FAILED,
-				  "a garbage collection of the vault '%s' took this backup for "
-				  "dead; nothing was saved; run it again",
+				  "somebody took this backup into the vault '%s' for dead: a "
+				  "garbage collection, or 'virtkeep doctor'; nothing was saved; "
+				  "run it again",
 				  vk_vault_url(session->vault));
 }
