@@ -78,8 +78,8 @@ static void print_text(const GPtrArray *findings)
 	for (guint i = 0; i < findings->len; i++) {
 		const VkFinding *finding = g_ptr_array_index(findings, i);
 
-		vk_table_add(table, finding->guest, finding->kind, finding->what, state_of(finding),
-			     NULL);
+		vk_table_add(table, finding->guest ? finding->guest : "-", finding->kind,
+			     finding->what, state_of(finding), NULL);
 	}
 	vk_table_print(table);
 }

@@ -139,6 +139,9 @@ ok virtkeep list
 say "the collector is killed, and run again"
 kill -KILL "$collector"
 wait "$collector" || true
+run virtkeep doctor
+expect_status 5
+expect_out "of a garbage collection (host '$(hostname)', process $collector,"
 JOB=$backup
 finish_job
 [[ $STATUS == 0 ]] || fail "the backup failed beside a collector: $STATUS"
