@@ -233,7 +233,7 @@ count() { # TEXT: how many lines of the log have it
 
 tell() {
 	echo "$(count ': 0 soak .* write') of $(count 'soak .* write') writers ended well," \
-		"$(count 'took this backup for dead') were taken for dead;" \
+		"$(count 'write .* for dead') were taken for dead;" \
 		"$(count ' 0 .*packs\{0,1\} deleted') collections, $(count ': 4 .*\(gc\|collect\)') gave way;" \
 		"$(count ': 0 virtkeep restore') restores; $(count ': 0 soak .* read') readers;" \
 		"$(count ': 0 virtkeep forget'), $(count ': 0 virtkeep unforget'), $(count ': 0 virtkeep pin')" \

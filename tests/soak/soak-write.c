@@ -73,7 +73,7 @@ static VkImageRecord *save_disk(VkSession *session, const Content *content, cons
 /* Whoever lost a race may try again, as with BUSY. */
 static gboolean fail_as_busy(GError *trouble, GError **error)
 {
-	if (strstr(trouble->message, "took this backup for dead") ||
+	if (strstr(trouble->message, " for dead") ||
 	    strstr(trouble->message, "was forgotten a moment ago"))
 		trouble->code = VK_ERROR_BUSY;
 	g_propagate_error(error, trouble);
