@@ -164,6 +164,23 @@ proctype collector(byte c)
 	do
 	:: round < ROUNDS ->
 		round++;
+		LOOK(!exists, seen); /* sweeping: its marks go */
+		if
+		:: seen ->
+			atomic { pin = false };
+			u = 0;
+			do
+			:: atomic { u < USERS -> back[u] = false; u++ }
+			:: else -> break
+			od;
+			u = 0;
+			do
+			:: atomic { u < COLLECTORS -> gone[u] = false; u++ }
+			:: else -> break
+			od;
+			atomic { del = false }
+		:: else
+		fi;
 		LOOK(exists && del, seen); /* D1 */
 		if
 		:: !seen -> goto next

@@ -7,7 +7,9 @@
 #include "catalog-priv.h"
 
 #include "errors.h"
-#include "layout.h"
+#include "lease.h"
+#include "lease-list.h"
+#include "log.h"
 #include "timestamp.h"
 #include "vault-parts.h"
 
@@ -50,55 +52,60 @@ gboolean vk_catalog_forget(VkVault *vault, const VkSnapshotKey *key, const char 
 	       vk_catalog_put_mark(vault, key, VK_MARK_FORGOTTEN, reason, error);
 }
 
-/* Whether the collector may still remove what it marked: its lease has not ended, for all we know.
- */
-static gboolean is_at_work(VkVault *vault, const char *collector)
+/* Of a collector that is at work, for all we know: its lease is open. */
+static gboolean is_of_collector(const char *kind, GHashTable *open)
 {
-	g_autofree char *end = g_strdup_printf(VK_FOLDER_LEASES "/%s.end", collector);
-	guint64 size;
-
-	return !vault->store->ops->head(vault->store, end, &size, NULL, NULL);
+	return g_str_has_prefix(kind, VK_MARK_GOING) &&
+	       g_hash_table_contains(open, kind + strlen(VK_MARK_GOING));
 }
 
+/* The leases are listed after the marks: each had its lease first. */
 static gboolean refuse_going(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {
 	g_autoptr(GPtrArray) kinds = vk_catalog_look(vault, key, error);
+	g_autoptr(GHashTable) open = kinds ? vk_leases_open(vault->store, error) : NULL;
 
-	for (guint i = 0; kinds && i < kinds->len; i++) {
-		const char *kind = g_ptr_array_index(kinds, i);
-
-		if (g_str_has_prefix(kind, VK_MARK_GOING) &&
-		    is_at_work(vault, kind + strlen(VK_MARK_GOING)))
+	for (guint i = 0; open && i < kinds->len; i++)
+		if (is_of_collector(g_ptr_array_index(kinds, i), open))
 			return vk_fail(error, VK_ERROR_NOT_FOUND,
 				       "the snapshot '%s@%s' cannot be listed again: the garbage "
 				       "collection of the vault '%s' already removes it",
 				       key->uuid, key->time, vk_vault_url(vault));
-	}
-	return kinds != NULL;
+	return open != NULL;
 }
 
-gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **error)
+static gboolean unforget(VkVault *vault, const VkSnapshotKey *key, const VkLease *lease,
+			 GError **error)
 {
-	g_autofree char *back = vk_catalog_new_mark(VK_MARK_BACK);
-	g_autoptr(GPtrArray) kinds = vk_catalog_look(vault, key, error);
+	g_autofree char *back = g_strconcat(VK_MARK_BACK, vk_lease_id(lease), NULL);
 	g_autoptr(GError) trouble = NULL;
 	gboolean done;
 
-	if (!kinds)
-		return FALSE;
-	if (!vk_marks_have(kinds, VK_MARK_FORGOTTEN))
-		return TRUE;
 	/* U1 */
 	if (!vk_catalog_put_mark(vault, key, back, NULL, error))
 		return FALSE;
 	/* U2, U3. Until then it is hidden, whoever wins. */
 	done = refuse_going(vault, key, error) &&
 	       vk_catalog_delete_mark(vault, key, VK_MARK_FORGOTTEN, error);
-	/* U4. One that stays keeps the snapshot from being removed. */
-	if (!vk_catalog_delete_mark(vault, key, back, &trouble) && vault->warn)
-		vault->warn("a mark keeps the snapshot '%s@%s' from being removed: %s", key->uuid,
-			    key->time, trouble->message);
+	/* U4. One that stays says nothing once the lease has ended. */
+	if (!vk_catalog_delete_mark(vault, key, back, &trouble))
+		vk_log_debug("a mark stays, ignoring: %s", trouble->message);
 	return done;
+}
+
+gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	const char *const names[] = {object, NULL};
+	g_autoptr(GPtrArray) kinds = vk_catalog_look(vault, key, error);
+	g_autoptr(VkLease) lease = NULL;
+
+	if (!kinds)
+		return FALSE;
+	if (!vk_marks_have(kinds, VK_MARK_FORGOTTEN))
+		return TRUE;
+	lease = vk_lease_begin(vault->store, VK_LEASE_READ, names, error); /* U0 */
+	return lease && unforget(vault, key, lease, error);
 }
 
 gboolean vk_catalog_put_going(VkVault *vault, const VkSnapshotKey *key, const char *collector,

@@ -10,11 +10,6 @@
 
 #include <string.h>
 
-char *vk_catalog_new_mark(const char *prefix)
-{
-	return g_strdup_printf("%s%08x%08x", prefix, g_random_int(), g_random_int());
-}
-
 char *vk_catalog_mark_object(const VkSnapshotKey *key, const char *kind)
 {
 	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s-%s.%s", key->uuid, key->time, key->id, kind);
@@ -67,22 +62,27 @@ static GPtrArray *list_kinds(VkVault *vault, const VkSnapshotKey *key, GError **
 	return names ? g_steal_pointer(&kinds) : NULL;
 }
 
+/* Not by its name alone: what a host remembers of an NFS server may be older than a listing. */
+static gboolean is_there(VkVault *vault, const VkSnapshotKey *key, gboolean *ret, GError **error)
+{
+	g_autoptr(GPtrArray) kinds = list_kinds(vault, key, error);
+
+	*ret = kinds && vk_marks_have(kinds, VK_MARK_OBJECT);
+	return kinds != NULL;
+}
+
 /*
  * The object is looked for last: a collector removes it before its marks, and a listing that goes
  * on meanwhile may show it without them.
  */
 GPtrArray *vk_catalog_look(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {
-	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
 	g_autoptr(GPtrArray) kinds = list_kinds(vault, key, error);
-	g_autoptr(GError) trouble = NULL;
-	guint64 size;
+	gboolean there;
 
-	if (!kinds)
+	if (!kinds || !is_there(vault, key, &there, error))
 		return NULL;
-	/* What cannot be read can be forgotten still. */
-	if (vault->store->ops->head(vault->store, object, &size, NULL, &trouble) ||
-	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+	if (there)
 		return g_steal_pointer(&kinds);
 	vk_fail(error, VK_ERROR_NOT_FOUND, "the vault '%s' has no snapshot '%s@%s'",
 		vk_vault_url(vault), key->uuid, key->time);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOTE_SUFFIX ".before-"
+#define NOTE_SUFFIX "." VK_MARK_BEFORE
 
 /* Clocks of hosts differ by less, and snapshots in quick succession are dated ahead by less. */
 #define AHEAD_SEC 60

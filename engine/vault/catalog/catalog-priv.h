@@ -2,10 +2,10 @@
 /*
  * The inside of the catalogue. catalog-key.c has the names of its objects, catalog.c lists and
  * loads, catalog-order.c orders and dates the list, catalog-marks.c reads and puts marks,
- * catalog-forget.c forgets and catalog-pin.c protects by them, catalog-summary.c and
- * catalog-names.c answer from the cache what needs no whole object, catalog-guests.c groups the
- * list by guests and finds a snapshot by what people write, of which catalog-choose.c does the part
- * after the '@'. Threads: free.
+ * catalog-forget.c forgets and catalog-pin.c protects by them, catalog-sweep.c removes those that
+ * say nothing any more, catalog-summary.c and catalog-names.c answer from the cache what needs no
+ * whole object, catalog-guests.c groups the list by guests and finds a snapshot by what people
+ * write, of which catalog-choose.c does the part after the '@'. Threads: free.
  *
  * The order is that in which the snapshots of a guest were committed. It is that of their TIMEs as
  * long as no clock is set back. When a snapshot is committed while others of its guest are dated
@@ -14,14 +14,15 @@
  *   snaps/<guest uuid>/<TIME>-<snap id>.before-<TIME of the one committed later>
  *
  * Marks are objects beside a snapshot's as well. That one is there is what counts. What is in it is
- * for people, and it may be empty. An <id> is of the one who put the mark, and of nobody else:
+ * for people, and it may be empty. An <id> is of the one who put the mark, and of nobody else; of
+ * .back- and .gone- it is that of an open lease, without which the mark says nothing:
  *
  *   snaps/<guest uuid>/<TIME>-<snap id>.del        it is forgotten
  *   snaps/<guest uuid>/<TIME>-<snap id>.back-<id>  somebody is about to list it again
  *   snaps/<guest uuid>/<TIME>-<snap id>.gone-<id>  the collector <id> is about to remove it
  *   snaps/<guest uuid>/<TIME>-<snap id>.pin-<id>   it is pinned; until when is in it
  *
- * tests/model/README.md says why these are enough. Its steps are F1 for forgetting, U1 to U4 for
+ * tests/model/README.md says why these are enough. Its steps are F1 for forgetting, U0 to U4 for
  * the way back, P1 and P2 for pins, D1 to D7 for removing.
  */
 #pragma once
@@ -74,13 +75,12 @@ void vk_catalog_order(VkVault *vault, GPtrArray *keys, guint first, const GPtrAr
 void vk_catalog_take_marks(GPtrArray *keys, guint first, const GPtrArray *names);
 
 /* Kinds of marks: what their names have behind the stem and the dot. */
+#define VK_MARK_OBJECT    "json" /* the snapshot's object itself */
 #define VK_MARK_FORGOTTEN "del"
-#define VK_MARK_BACK      "back-" /* and an id */
-#define VK_MARK_GOING     "gone-" /* and an id */
-#define VK_MARK_PIN       "pin-"  /* and an id */
-
-/* A kind that nobody else has: PREFIX and a new id. New string. */
-char *vk_catalog_new_mark(const char *prefix);
+#define VK_MARK_BACK      "back-"   /* and an id */
+#define VK_MARK_GOING     "gone-"   /* and an id */
+#define VK_MARK_PIN       "pin-"    /* and an id */
+#define VK_MARK_BEFORE    "before-" /* and a TIME: the note of the order */
 
 /* The name of a mark within the vault. New string. */
 char *vk_catalog_mark_object(const VkSnapshotKey *key, const char *kind);

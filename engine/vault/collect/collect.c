@@ -2,6 +2,7 @@
 #include "collect.h"
 
 #include "catalog.h"
+#include "catalog-sweep.h"
 #include "layout.h"
 #include "lease-list.h"
 #include "lease-sweep.h"
@@ -460,7 +461,7 @@ static gboolean collect(Collector *collector, GError **error)
 	collector->lease = begin_lease(collector, error);
 	if (!collector->lease)
 		return FALSE;
-	return outlast_collectors(collector, error) &&
+	return outlast_collectors(collector, error) && vk_catalog_sweep(collector->vault, error) &&
 	       vk_remove_forgotten(collector->vault, collector->lease,
 				   &collector->result->snapshots, error) &&
 	       sweep(collector, error);

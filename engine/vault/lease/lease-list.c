@@ -152,6 +152,26 @@ GPtrArray *vk_leases_list(VkStore *store, GError **error)
 	return g_steal_pointer(&infos);
 }
 
+GHashTable *vk_leases_open(VkStore *store, GError **error)
+{
+	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_LEASES, error);
+	g_autoptr(GHashTable) by_id =
+		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, info_free);
+	g_autoptr(GHashTable) open = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GHashTableIter iter;
+	gpointer id, info;
+
+	if (!names)
+		return NULL;
+	take_names(by_id, names);
+	take_ends(by_id, names);
+	g_hash_table_iter_init(&iter, by_id);
+	while (g_hash_table_iter_next(&iter, &id, &info))
+		if (!((VkLeaseInfo *)info)->ended)
+			g_hash_table_add(open, g_strdup(id));
+	return g_steal_pointer(&open);
+}
+
 gboolean vk_lease_info_reads(const VkLeaseInfo *info, const char *name)
 {
 	if (info->kind != VK_LEASE_READ)

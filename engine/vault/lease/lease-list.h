@@ -36,6 +36,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkLeaseInfo, vk_lease_info_free)
  */
 GPtrArray *vk_leases_list(VkStore *store, GError **error);
 
+/* The ids of all open leases, by one listing: a set of owned strings. */
+GHashTable *vk_leases_open(VkStore *store, GError **error);
+
 /* Whether INFO, of an open lease, reads the snapshot whose object is NAME, or may do so. */
 gboolean vk_lease_info_reads(const VkLeaseInfo *info, const char *name);
 

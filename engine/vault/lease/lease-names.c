@@ -8,6 +8,13 @@
 
 #define ID_LENGTH (2 * (gsize)VK_ID_SIZE)
 
+gboolean vk_lease_is_id(const char *text)
+{
+	VkPackId id;
+
+	return vk_pack_id_parse(text, &id);
+}
+
 char *vk_lease_object(const char *id, const char *part)
 {
 	return g_strdup_printf(VK_FOLDER_LEASES "/%s.%s", id, part);
@@ -25,12 +32,10 @@ char *vk_lease_announcement_object(const char *id)
 
 gboolean vk_lease_parse_name(const char *name, char **ret_id, const char **ret_part)
 {
-	VkPackId id;
-
 	if (strlen(name) <= ID_LENGTH + 1 || name[ID_LENGTH] != '.')
 		return FALSE;
 	g_autofree char *hex = g_strndup(name, ID_LENGTH);
-	if (!vk_pack_id_parse(hex, &id))
+	if (!vk_lease_is_id(hex))
 		return FALSE;
 	*ret_id = g_steal_pointer(&hex);
 	*ret_part = name + ID_LENGTH + 1;

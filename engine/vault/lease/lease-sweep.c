@@ -52,6 +52,46 @@ static gboolean remove_marks(VkStore *store, const char *id, GError **error)
 	return guests != NULL;
 }
 
+/* The one who unforgets a snapshot reads it, and puts a mark of its own beside it. */
+static gboolean remove_marks_on_read(VkStore *store, const json_t *lease, const char *id,
+				     GError **error)
+{
+	const json_t *names = json_object_get(lease, "snapshots");
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach (names, i, name) {
+		const char *object = json_string_value(name);
+		const char *dot = object ? strrchr(object, '.') : NULL;
+		g_autofree char *mark =
+			dot ? g_strdup_printf("%.*s.back-%s", (int)(dot - object), object, id)
+			    : NULL;
+
+		if (mark && g_str_has_prefix(mark, VK_FOLDER_SNAPS "/") &&
+		    !store->ops->delete (store, mark, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* Not all guests have to be listed for writers and readers. */
+static gboolean remove_its_marks(VkStore *store, const char *id, GError **error)
+{
+	g_autofree char *object = vk_lease_object(id, VK_LEASE_BEGIN);
+	g_autoptr(json_t) lease = vk_checked_json_get(store, object, NULL);
+
+	switch (lease ? vk_lease_parse_kind(lease) : VK_LEASE_UNKNOWN) {
+	case VK_LEASE_WRITE:
+		return TRUE;
+	case VK_LEASE_READ:
+		return remove_marks_on_read(store, lease, id, error);
+	case VK_LEASE_COLLECT:
+	case VK_LEASE_UNKNOWN:
+		break;
+	}
+	return remove_marks(store, id, error);
+}
+
 /*
  * The names in leases/ that carry the id. *RET_ENDED: its end is there, or its first object is not.
  * The id was seen before this listing, and the first object had been put by then.
@@ -97,16 +137,6 @@ static gboolean remove_parts(VkStore *store, const char *id, const GPtrArray *pa
 	return store->ops->delete (store, fence, error) && store->ops->delete (store, end, error);
 }
 
-/* Writers and readers mark no snapshots, so that not all guests have to be listed for them. */
-static gboolean may_have_marks(VkStore *store, const char *id)
-{
-	g_autofree char *object = vk_lease_object(id, VK_LEASE_BEGIN);
-	g_autoptr(json_t) lease = vk_checked_json_get(store, object, NULL);
-	VkLeaseKind kind = lease ? vk_lease_parse_kind(lease) : VK_LEASE_UNKNOWN;
-
-	return kind == VK_LEASE_COLLECT || kind == VK_LEASE_UNKNOWN;
-}
-
 gboolean vk_lease_sweep(VkStore *store, const char *id, GError **error)
 {
 	g_autofree char *announcement = vk_lease_announcement_object(id);
@@ -118,6 +148,5 @@ gboolean vk_lease_sweep(VkStore *store, const char *id, GError **error)
 	if (!ended)
 		return vk_fail(error, VK_ERROR_BUSY, "the lease '%s' is open", id);
 	return store->ops->delete (store, announcement, error) &&
-	       (!may_have_marks(store, id) || remove_marks(store, id, error)) &&
-	       remove_parts(store, id, parts, error);
+	       remove_its_marks(store, id, error) && remove_parts(store, id, parts, error);
 }

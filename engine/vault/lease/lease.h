@@ -30,6 +30,9 @@ typedef struct VkLease VkLease;
 VkLease *vk_lease_begin(VkStore *store, VkLeaseKind kind, const char *const *snapshots,
 			GError **error);
 
+/* Whether TEXT may be the id of a lease. */
+gboolean vk_lease_is_id(const char *text);
+
 /* 32 hex digits; borrowed. */
 const char *vk_lease_id(const VkLease *lease);
 

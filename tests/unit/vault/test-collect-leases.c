@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define UUID    "11111111-2222-3333-4444-555555555555"
 #define FOREIGN "0123456789abcdef0123456789abcdef"
 
 static const VkCollectOptions hasty = {.suspect_usec = 1};
@@ -64,6 +65,26 @@ START_TEST(a_collector_of_this_host_is_left_to_itself)
 }
 END_TEST
 
+/* A killed unforget, and a killed removal. */
+START_TEST(what_others_left_is_no_obstacle)
+{
+	static const char *const left[] = {
+		"snaps/" UUID "/20261121T120000Z-0123456789abcdef.json",
+		"snaps/" UUID "/20261121T120000Z-0123456789abcdef.del",
+		"snaps/" UUID "/20261121T120000Z-0123456789abcdef.back-" FOREIGN,
+		"snaps/" UUID "/20261122T120000Z-0123456789abcdef.del",
+	};
+	VkCollectResult result;
+
+	for (guint i = 0; i < G_N_ELEMENTS(left); i++)
+		ck_assert(vk_store_put(vault->store, left[i], NULL, 0, VK_PUT_NOW, NULL));
+	ck_assert(vk_collect(vault, &hasty, &result, NULL));
+	ck_assert_uint_eq(result.snapshots, 1);
+	for (guint i = 0; i < G_N_ELEMENTS(left); i++)
+		ck_assert(!is_there(left[i]));
+}
+END_TEST
+
 static Suite *collect_leases_suite(void)
 {
 	Suite *suite = suite_create("collect-leases");
@@ -72,6 +93,7 @@ static Suite *collect_leases_suite(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, a_collector_of_the_same_name_is_outlasted);
 	tcase_add_test(cases, a_collector_of_this_host_is_left_to_itself);
+	tcase_add_test(cases, what_others_left_is_no_obstacle);
 	suite_add_tcase(suite, cases);
 	return suite;
 }

@@ -6,6 +6,7 @@
 #include "damages.h"
 #include "errors.h"
 #include "io.h"
+#include "lease.h"
 #include "memsource.h"
 #include "session.h"
 #include "vault-parts.h"
@@ -178,35 +179,54 @@ static void expect_going(const VkSnapshotKey *key)
 	ck_assert_ptr_nonnull(strstr(error->message, "already removes it"));
 	ck_assert(has_beside(key, "del"));
 	expect_listed(0, 1);
+	ck_assert_uint_eq(count_beside(key), 3);
+}
+
+/* A collector that is about to remove it. */
+static VkLease *mark_as_going(const VkSnapshotKey *key)
+{
+	VkLease *lease = vk_lease_begin(vault->store, VK_LEASE_COLLECT, NULL, NULL);
+
+	ck_assert_ptr_nonnull(lease);
+	ck_assert(vk_catalog_put_going(vault, key, vk_lease_id(lease), NULL));
+	return lease;
 }
 
 START_TEST(there_is_no_way_back_from_the_collector)
 {
 	g_autoptr(VkSnapshotKey) key = put(UUID, DAY1);
+	VkLease *lease;
 
 	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
-	put_beside(key, "gone-0123456789abcdef");
+	lease = mark_as_going(key);
 	expect_going(key);
-	ck_assert_uint_eq(count_beside(key), 3);
+	vk_lease_end(lease);
 }
 END_TEST
 
+/* Whether or not somebody has swept what it left. */
+static const char *const ends[] = {"end", "0"};
+
 START_TEST(a_collector_that_ended_removes_nothing)
 {
-	g_autofree char *end =
-		g_build_filename(vk_vault_directory(vault), "leases/0123456789abcdef.end", NULL);
 	g_autoptr(VkSnapshotKey) key = put(UUID, DAY1);
+	g_autofree char *object = NULL;
+	VkLease *lease;
 
 	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
-	put_beside(key, "gone-0123456789abcdef");
-	ck_assert(g_file_set_contents(end, "", 0, NULL));
+	lease = mark_as_going(key);
+	object = g_strdup_printf("leases/%s.%s", vk_lease_id(lease), ends[_i]);
+	ck_assert(_i == 0 ? vk_store_put(vault->store, object, NULL, 0, VK_PUT_NOW, NULL)
+			  : vault->store->ops->delete (vault->store, object, NULL));
 	ck_assert(vk_catalog_unforget(vault, key, NULL));
 	expect_listed(1, 1);
+	vk_lease_end(lease);
 }
 END_TEST
 
 static const VkStoreOps *plain;
 static const VkSnapshotKey *victim;
+static VkLease *collector;
 static gboolean removing; /* the collector does not stop at its mark */
 
 /* The collector comes right after the mark of unforget. */
@@ -214,9 +234,10 @@ static gboolean finishing(VkNewObject *object, const char *name, VkPutMode mode,
 {
 	if (!plain->finish(object, name, mode, error))
 		return FALSE;
-	ck_assert_ptr_nonnull(strstr(name, ".back-"));
+	if (!strstr(name, ".back-"))
+		return TRUE;
 	vault->store->ops = plain;
-	put_beside(victim, "gone-0123456789abcdef");
+	collector = mark_as_going(victim);
 	return !removing || vk_catalog_delete(vault, victim, error);
 }
 
@@ -241,7 +262,7 @@ START_TEST(the_collector_may_come_first)
 	ck_assert(!unforget_against_collector(key, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "already removes it"));
 	expect_going(key);
-	ck_assert_uint_eq(count_beside(key), 3);
+	vk_lease_end(collector);
 }
 END_TEST
 
@@ -255,6 +276,7 @@ START_TEST(the_collector_may_be_done_meanwhile)
 	ck_assert(!unforget_against_collector(key, &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
 	ck_assert_uint_eq(count_beside(key), 0);
+	vk_lease_end(collector);
 }
 END_TEST
 
@@ -271,6 +293,32 @@ START_TEST(what_is_removed_is_not_there)
 	ck_assert(!vk_catalog_forget(vault, key, NULL, &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
 	ck_assert(!has_beside(key, "del"));
+}
+END_TEST
+
+/* The listing shows it still, but not its marks any more. */
+static GPtrArray *list_and_remove(VkStore *store, const char *folder, GError **error)
+{
+	GPtrArray *names = plain->list(store, folder, error);
+
+	vault->store->ops = plain;
+	ck_assert(vk_catalog_delete(vault, victim, NULL));
+	return names;
+}
+
+START_TEST(what_goes_during_the_look_is_not_there)
+{
+	g_autoptr(VkSnapshotKey) key = put(UUID, DAY1);
+	VkStoreOps ops = *vault->store->ops;
+	g_autoptr(GError) error = NULL;
+
+	plain = vault->store->ops;
+	victim = key;
+	ops.list = list_and_remove;
+	vault->store->ops = &ops;
+	ck_assert(!vk_catalog_forget(vault, key, NULL, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+	ck_assert_uint_eq(count_beside(key), 0);
 }
 END_TEST
 
@@ -381,10 +429,11 @@ static Suite *forget_suite(void)
 	tcase_add_test(cases, a_guest_without_other_snapshots_is_hidden);
 	tcase_add_test(cases, it_can_be_listed_again);
 	tcase_add_test(cases, there_is_no_way_back_from_the_collector);
-	tcase_add_test(cases, a_collector_that_ended_removes_nothing);
+	tcase_add_loop_test(cases, a_collector_that_ended_removes_nothing, 0, G_N_ELEMENTS(ends));
 	tcase_add_test(cases, the_collector_may_come_first);
 	tcase_add_test(cases, the_collector_may_be_done_meanwhile);
 	tcase_add_test(cases, what_is_removed_is_not_there);
+	tcase_add_test(cases, what_goes_during_the_look_is_not_there);
 	tcase_add_test(cases, all_that_lies_beside_goes_with_it);
 	tcase_add_test(cases, names_of_other_objects_hide_nothing);
 	tcase_add_test(cases, a_full_disk_has_room_to_forget);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Removing marks and copies that say nothing any more. Threads: free. */
+#pragma once
+
+#include "vault.h"
+
+#include <glib.h>
+
+/*
+ * Removes what those who were killed left beside snapshots: marks and copies of a snapshot that
+ * does not exist, and marks of leases that have ended. Who works meanwhile is not disturbed. For a
+ * collector, before it removes.
+ */
+gboolean vk_catalog_sweep(VkVault *vault, GError **error);
