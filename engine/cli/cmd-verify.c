@@ -14,16 +14,15 @@
 
 #include <stdio.h>
 
-/*
- * The keys of the snapshots of the guests named, borrowed from GUESTS, and in *RET_NAMES how the
- * guests are called.
- */
-static GPtrArray *keys_of(VkVault *vault, const GPtrArray *guests, char *const *names,
-			  json_t *ret_names, GError **error)
+/* The uuids of the guests named, and in *RET_NAMES how the guests are called. */
+static char **uuids_of(VkVault *vault, char *const *names, json_t *ret_names, GError **error)
 {
-	g_autoptr(GPtrArray) keys = g_ptr_array_new();
+	g_autoptr(GPtrArray) guests = vk_catalog_guests(vault, error);
+	g_autoptr(GStrvBuilder) uuids = g_strv_builder_new();
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 
+	if (!guests)
+		return NULL;
 	for (; *names; names++) {
 		const VkCatalogGuest *guest = vk_catalog_find_guest(vault, guests, *names, error);
 
@@ -32,10 +31,9 @@ static GPtrArray *keys_of(VkVault *vault, const GPtrArray *guests, char *const *
 		if (!g_hash_table_add(seen, guest->uuid))
 			continue;
 		json_array_append_new(ret_names, vk_json_new_string(guest->view_name));
-		for (guint i = 0; i < guest->keys->len; i++)
-			g_ptr_array_add(keys, g_ptr_array_index(guest->keys, i));
+		g_strv_builder_add(uuids, guest->uuid);
 	}
-	return g_steal_pointer(&keys);
+	return g_strv_builder_end(uuids);
 }
 
 static json_t *error_to_json(const VkCheckError *problem)
@@ -104,8 +102,7 @@ static gboolean verify(const VkProgram *program, char *const *names, gboolean da
 {
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
 	gint64 begun = g_get_monotonic_time();
-	g_autoptr(GPtrArray) guests = NULL;
-	g_autoptr(GPtrArray) keys = NULL;
+	g_auto(GStrv) uuids = NULL;
 	g_autoptr(VkCheckResult) result = NULL;
 	g_autoptr(VkProgress) progress = NULL;
 	g_autoptr(json_t) called = json_array();
@@ -113,18 +110,14 @@ static gboolean verify(const VkProgram *program, char *const *names, gboolean da
 
 	if (!vault)
 		return FALSE;
-	if (names[0]) {
-		guests = vk_catalog_guests(vault, error);
-		keys = guests ? keys_of(vault, guests, names, called, error) : NULL;
-		if (!keys)
-			return FALSE;
-	}
+	if (names[0] && !(uuids = uuids_of(vault, names, called, error)))
+		return FALSE;
 	progress = vk_progress_new("verify", 0);
-	result = vk_check_vault(vault, keys, data, progress, error);
+	result = vk_check_vault(vault, (const char *const *)uuids, data, progress, error);
 	g_clear_pointer(&progress, vk_progress_free);
 	if (!result)
 		return FALSE;
-	if (!keys)
+	if (!uuids)
 		note(vault, result, data);
 	if (program->json)
 		print_json(result, called, g_get_monotonic_time() - begun);

@@ -135,7 +135,7 @@ static void check_snapshot(Check *check, const VkSnapshotKey *key)
 	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
 	const Place place = {.object = object};
 
-	/* It was removed after it was listed, and before the lease. */
+	/* It was forgotten and removed since it was listed: there may be no lease. */
 	if (g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND))
 		return;
 	check->result->snapshots++;
@@ -338,20 +338,35 @@ static void name_affected(Check *check, const GPtrArray *keys)
 	}
 }
 
-VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean data,
+static GPtrArray *list_keys(VkVault *vault, const char *const *uuids, GError **error)
+{
+	g_autoptr(GPtrArray) keys = NULL;
+
+	if (!uuids)
+		return vk_catalog_list(vault, NULL, error);
+	keys = g_ptr_array_new_with_free_func((GDestroyNotify)vk_snapshot_key_free);
+	for (; *uuids; uuids++) {
+		GPtrArray *more = vk_catalog_list(vault, *uuids, error);
+
+		if (!more)
+			return NULL;
+		g_ptr_array_extend_and_steal(keys, more);
+	}
+	return g_steal_pointer(&keys);
+}
+
+VkCheckResult *vk_check_vault(VkVault *vault, const char *const *uuids, gboolean data,
 			      VkProgress *progress, GError **error)
 {
 	g_autoptr(VkReadLease) lease = vk_read_lease_begin(vault, NULL, error);
 	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
 	g_autoptr(VkReach) reach = vk_reach_new(vault);
 	g_autoptr(VkSlotSet) bad = vk_slot_set_new();
-	g_autoptr(GPtrArray) all = NULL;
+	g_autoptr(GPtrArray) keys = lease ? list_keys(vault, uuids, error) : NULL;
 	Check check = {
 		.vault = vault, .result = result, .reach = reach, .bad = bad, .progress = progress};
 
 	result->errors = g_ptr_array_new_with_free_func(check_error_free);
-	if (!keys && lease)
-		keys = all = vk_catalog_list(vault, NULL, error);
 	if (!keys)
 		return NULL;
 	for (guint i = 0; i < keys->len && !vk_interrupted(); i++)

@@ -38,8 +38,9 @@ void vk_check_result_free(VkCheckResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCheckResult, vk_check_result_free)
 
 /*
- * Checks the snapshots KEYS (VkSnapshotKey) and what they refer to; NULL: all. Returns NULL only
- * when the check itself could not run; errors are in the result.
+ * Checks the snapshots of the guests UUIDS, NULL at the end, and what they refer to; NULL: all.
+ * They are listed under a lease. Returns NULL only when the check itself could not run; errors are
+ * in the result.
  */
-VkCheckResult *vk_check_vault(VkVault *vault, const GPtrArray *keys, gboolean data,
+VkCheckResult *vk_check_vault(VkVault *vault, const char *const *uuids, gboolean data,
 			      VkProgress *progress, GError **error);

@@ -220,26 +220,38 @@ static gboolean load_snapshot(const Collector *collector, const VkSnapshotKey *k
 /* Nothing is deleted while something is not known. */
 static gboolean fail_unknown(const VkSnapshotKey *key, GError *trouble, GError **error)
 {
+	const char *cure =
+		key->forgotten ? "it is forgotten, but open: close it, and run 'virtkeep gc' again"
+			       : "forget it, or see 'virtkeep verify'";
+
 	g_propagate_prefixed_error(error, trouble,
 				   "no space is freed, because nobody knows what the snapshot "
-				   "'%s@%s' refers to (forget it, or see 'virtkeep verify'): ",
-				   key->uuid, key->time);
+				   "'%s@%s' refers to (%s): ",
+				   key->uuid, key->time, cure);
 	return FALSE;
+}
+
+/* Whoever only foresees a collection has no lease, so that another one may be at work. */
+static gboolean was_removed(const Collector *collector, const VkSnapshotKey *key)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(collector->vault, key->uuid, NULL);
+
+	return keys && !vk_catalog_has_id(keys, key->id);
 }
 
 static gboolean mark_snapshot(Collector *collector, const VkSnapshotKey *key, GError **error)
 {
 	g_autoptr(VkSnapshot) snapshot = NULL;
-	GError *trouble = NULL;
+	g_autoptr(GError) trouble = NULL;
 
 	if (load_snapshot(collector, key, &snapshot, &trouble) &&
 	    (!snapshot || vk_mark_add_snapshot(collector->mark, snapshot, &trouble)))
 		return TRUE;
 	if (vk_interrupted()) {
-		g_propagate_error(error, trouble);
+		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	return fail_unknown(key, trouble, error);
+	return was_removed(collector, key) || fail_unknown(key, g_steal_pointer(&trouble), error);
 }
 
 /* The names of all copies objects, as a set. */

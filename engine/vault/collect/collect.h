@@ -12,7 +12,9 @@
 #include <glib.h>
 
 typedef struct VkCollectOptions {
-	gboolean dry_run;   /* change nothing: say what would be done */
+	/* Change nothing: say what would be done. Without a lease, so that it keeps nothing: if
+	   another one collects meanwhile, what that removes does not count. */
+	gboolean dry_run;
 	VkRateLimit *limit; /* of reading what is compacted; nullable */
 	/* How long a lease may show no sign of life until it is suspected; 0: half an hour. */
 	gint64 suspect_usec;

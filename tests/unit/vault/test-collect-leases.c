@@ -9,9 +9,11 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define UUID    "11111111-2222-3333-4444-555555555555"
+#define DAMAGED "snaps/" UUID "/20261121T120000Z-0123456789abcdef"
 #define FOREIGN "0123456789abcdef0123456789abcdef"
 
 static const VkCollectOptions hasty = {.suspect_usec = 1};
@@ -69,9 +71,9 @@ END_TEST
 START_TEST(what_others_left_is_no_obstacle)
 {
 	static const char *const left[] = {
-		"snaps/" UUID "/20261121T120000Z-0123456789abcdef.json",
-		"snaps/" UUID "/20261121T120000Z-0123456789abcdef.del",
-		"snaps/" UUID "/20261121T120000Z-0123456789abcdef.back-" FOREIGN,
+		DAMAGED ".json",
+		DAMAGED ".del",
+		DAMAGED ".back-" FOREIGN,
 		"snaps/" UUID "/20261122T120000Z-0123456789abcdef.del",
 	};
 	VkCollectResult result;
@@ -85,6 +87,66 @@ START_TEST(what_others_left_is_no_obstacle)
 }
 END_TEST
 
+/* An object that nobody can read. */
+static void put_damaged(const char *forgotten)
+{
+	ck_assert(vk_store_put(vault->store, DAMAGED ".json", NULL, 0, VK_PUT_NOW, NULL));
+	if (forgotten)
+		ck_assert(vk_store_put(vault->store, forgotten, NULL, 0, VK_PUT_NOW, NULL));
+}
+
+static const struct {
+	const char *mark, *cure;
+} unknown[] = {
+	{NULL, "forget it, or see 'virtkeep verify'"},
+	{DAMAGED ".del", "close it, and run 'virtkeep gc' again"},
+};
+
+START_TEST(what_nobody_knows_has_a_cure)
+{
+	VkLease *reader = vk_lease_begin(vault->store, VK_LEASE_READ, NULL, NULL);
+	g_autoptr(GError) error = NULL;
+	VkCollectResult result;
+
+	put_damaged(unknown[_i].mark);
+	ck_assert(!vk_collect(vault, &hasty, &result, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+	ck_assert_ptr_nonnull(strstr(error->message, unknown[_i].cure));
+	vk_lease_end(reader);
+}
+END_TEST
+
+static const VkStoreOps *plain;
+
+/* Another collector comes right before it is read. */
+static gboolean get_after_removal(VkStore *store, const char *name, guint64 offset, void *buf,
+				  gsize length, GError **error)
+{
+	gboolean done = plain->get(store, name, offset, buf, length, error);
+
+	if (strcmp(name, DAMAGED ".json") == 0)
+		plain->delete (store, name, NULL);
+	return done;
+}
+
+START_TEST(a_dry_run_passes_over_what_goes_meanwhile)
+{
+	const VkCollectOptions dry = {.dry_run = TRUE};
+	VkStoreOps ops = *vault->store->ops;
+	g_autoptr(GError) error = NULL;
+	VkCollectResult result;
+
+	put_damaged(NULL);
+	ck_assert(!vk_collect(vault, &dry, &result, &error));
+	plain = vault->store->ops;
+	ops.get = get_after_removal;
+	vault->store->ops = &ops;
+	ck_assert(vk_collect(vault, &dry, &result, NULL));
+	vault->store->ops = plain;
+	ck_assert(!is_there(DAMAGED ".json"));
+}
+END_TEST
+
 static Suite *collect_leases_suite(void)
 {
 	Suite *suite = suite_create("collect-leases");
@@ -94,6 +156,8 @@ static Suite *collect_leases_suite(void)
 	tcase_add_test(cases, a_collector_of_the_same_name_is_outlasted);
 	tcase_add_test(cases, a_collector_of_this_host_is_left_to_itself);
 	tcase_add_test(cases, what_others_left_is_no_obstacle);
+	tcase_add_loop_test(cases, what_nobody_knows_has_a_cure, 0, G_N_ELEMENTS(unknown));
+	tcase_add_test(cases, a_dry_run_passes_over_what_goes_meanwhile);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
