@@ -15,7 +15,7 @@
 
 LENGTH=${1:-24}
 SEED=${2:-1}
-ROUND_SECONDS=8
+ROUND_SECONDS=$((LENGTH < 60 ? 12 : 20))
 KEEP_LAST=6  # of the policy
 KEPT_EACH=3  # of each guest at the end
 LEDGER=$SCRATCH/soak/ledger
@@ -84,18 +84,18 @@ change_a_mark() { # GUEST
 	choose_snapshot "$1" || return 0
 	entry=$LEDGER/$1/$ID
 	case $((RANDOM % 10)) in
-	[0-1])
+	[0-3])
 		if [[ ! -e $entry.forgot ]]; then
 			touch "$entry.forgot"
 			attempt "0 1 6" virtkeep forget "$1@$ID"
 			[[ $STATUS != 1 ]] || rm "$entry.forgot"
 		fi
 		;;
-	[2-4])
+	[4-5])
 		attempt "0 6" virtkeep unforget "$1@$ID"
 		[[ $STATUS != 0 ]] || rm -f "$entry.forgot"
 		;;
-	[5-6])
+	6)
 		attempt "0 1 6" virtkeep pin "$1@$ID" --reason soak
 		[[ $STATUS != 0 ]] || touch "$entry.pinned"
 		;;
@@ -212,14 +212,14 @@ harass() { # SECONDS
 	local deadline=$((SECONDS + $1)) pids pid
 
 	while ((SECONDS < deadline)); do
-		sleep "0.$((RANDOM % 6 + 1))"
+		sleep "$((RANDOM % 4 / 3)).$((RANDOM % 10))"
 		mapfile -t pids < <(pgrep -x 'soak|virtkeep.*')
 		((${#pids[@]})) || continue
 		pid=${pids[RANDOM % ${#pids[@]}]}
 		if ((RANDOM % 3)); then
 			kill -STOP "$pid" 2> /dev/null || continue
 			note "stop $pid"
-			(sleep "$((RANDOM % 3)).$((RANDOM % 10))"; kill -CONT "$pid" 2> /dev/null) &
+			(sleep "$((RANDOM % 5 / 2)).$((RANDOM % 10))"; kill -CONT "$pid" 2> /dev/null) &
 		else
 			kill -KILL "$pid" 2> /dev/null || continue
 			note "kill $pid"
