@@ -25,11 +25,22 @@ static void append_escaped(GString *out, gunichar c)
 		g_string_append_printf(out, c <= 0xff ? "\\x%02x" : "\\u%04x", c);
 }
 
+/* As most text is. */
+static gboolean is_printable_ascii(const char *text)
+{
+	while (g_ascii_isprint(*text))
+		text++;
+	return *text == '\0';
+}
+
 char *vk_printable(const char *text)
 {
-	GString *out = g_string_new(NULL);
+	GString *out;
 
-	for (const char *at = text ? text : "-"; *at;) {
+	if (!text || is_printable_ascii(text))
+		return g_strdup(text ? text : "-");
+	out = g_string_new(NULL);
+	for (const char *at = text; *at;) {
 		gunichar c = g_utf8_get_char_validated(at, -1);
 		gboolean is_valid = (gint32)c >= 0;
 

@@ -188,14 +188,23 @@ gboolean vk_snapshot_name_parse(const char *text, char **ret_guest, char **ret_t
 	return TRUE;
 }
 
+/* GLib would look at /etc/localtime each time. */
+static gpointer load_local_zone(gpointer unused)
+{
+	return g_time_zone_new_local();
+}
+
 static char *local_text(const char *time, const char *format)
 {
-	g_autoptr(GDateTime) local = NULL;
+	static GOnce zone = G_ONCE_INIT;
+	g_autoptr(GDateTime) utc = NULL, local = NULL;
 	char *text = NULL;
 	gint64 seconds;
 
 	if (vk_time_parse(time, &seconds, NULL))
-		local = g_date_time_new_from_unix_local(seconds);
+		utc = g_date_time_new_from_unix_utc(seconds);
+	if (utc)
+		local = g_date_time_to_timezone(utc, g_once(&zone, load_local_zone, NULL));
 	if (local)
 		text = g_date_time_format(local, format);
 	return text ? text : g_strdup(time);

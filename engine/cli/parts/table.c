@@ -71,19 +71,24 @@ static gboolean is_number_column(const VkTable *table, guint column)
 	return TRUE;
 }
 
+static void append_spaces(GString *line, glong count)
+{
+	for (; count > 0; count--)
+		g_string_append_c(line, ' ');
+}
+
 static void append_cell(GString *line, const char *cell, glong pad, gboolean right)
 {
-	if (right)
-		g_string_append_printf(line, "%*s", (int)pad, "");
+	append_spaces(line, right ? pad : 0);
 	g_string_append(line, cell);
-	if (!right)
-		g_string_append_printf(line, "%*s", (int)pad, "");
+	append_spaces(line, right ? 0 : pad);
 }
 
 void vk_table_print_to(const VkTable *table, FILE *stream)
 {
 	g_autofree glong *widths = g_new0(glong, table->columns);
 	g_autofree gboolean *right = g_new0(gboolean, table->columns);
+	g_autoptr(GString) line = g_string_new(NULL);
 
 	for (guint column = 0; column < table->columns; column++) {
 		for (guint row = 0; row < table->rows->len; row++)
@@ -92,8 +97,8 @@ void vk_table_print_to(const VkTable *table, FILE *stream)
 	}
 	for (guint row = 0; row < table->rows->len; row++) {
 		char **cells = g_ptr_array_index(table->rows, row);
-		g_autoptr(GString) line = g_string_new(NULL);
 
+		g_string_truncate(line, 0);
 		for (guint column = 0; column < table->columns; column++) {
 			if (column > 0)
 				g_string_append(line, "  ");
