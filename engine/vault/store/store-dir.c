@@ -242,10 +242,13 @@ static gint64 to_usec(const struct timespec *time)
 	return (gint64)time->tv_sec * G_USEC_PER_SEC + time->tv_nsec / 1000;
 }
 
-/* Whether another change could follow with the same time. */
+/* Whether another change could follow with the same time. Some file systems count in seconds. */
 static gboolean has_just_changed(const struct stat *facts)
 {
-	return ABS(g_get_real_time() - to_usec(&facts->st_mtim)) < 50 * G_TIME_SPAN_MILLISECOND;
+	gint64 grain_usec =
+		facts->st_mtim.tv_nsec == 0 ? 3 * G_USEC_PER_SEC : 50 * G_TIME_SPAN_MILLISECOND;
+
+	return ABS(g_get_real_time() - to_usec(&facts->st_mtim)) < grain_usec;
 }
 
 static void mix(guint64 *stamp, guint64 value)

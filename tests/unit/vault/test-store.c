@@ -145,6 +145,35 @@ START_TEST(a_stale_file_is_looked_up_anew)
 }
 END_TEST
 
+static void set_time(const char *name, gint64 ago_sec, long nsec)
+{
+	const struct timespec times[] = {
+		{.tv_sec = g_get_real_time() / G_USEC_PER_SEC - ago_sec, .tv_nsec = nsec},
+		{.tv_sec = g_get_real_time() / G_USEC_PER_SEC - ago_sec, .tv_nsec = nsec}};
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* Another change within the grain of the file system's clock would have the same time. */
+START_TEST(what_has_just_changed_has_no_identity)
+{
+	guint64 first, second;
+
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	set_time("things/a", -3600, 5);
+	ck_assert(store->ops->identify(store, "things/a", &first));
+	set_time("things/a", 10, 5);
+	ck_assert(store->ops->identify(store, "things/a", &second));
+	ck_assert(first != second);
+	set_time("things/a", 10, 0);
+	ck_assert(store->ops->identify(store, "things/a", &first));
+	set_time("things/a", 1, 0);
+	ck_assert(!store->ops->identify(store, "things/a", &first));
+	ck_assert(!store->ops->identify(store, "things/b", &first));
+}
+END_TEST
+
 static int failing_fsync(int fd)
 {
 	errno = EIO;
@@ -178,6 +207,7 @@ int main(void)
 	tcase_add_test(tcase, head_sees_that_another_process_deleted_it);
 	tcase_add_test(tcase, one_object_can_be_replaced);
 	tcase_add_test(tcase, a_stale_file_is_looked_up_anew);
+	tcase_add_test(tcase, what_has_just_changed_has_no_identity);
 	tcase_add_test(tcase, a_store_that_lost_a_name_puts_nothing_durable);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
