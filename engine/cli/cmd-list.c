@@ -41,6 +41,21 @@ typedef struct {
 	guint64 fresh, stored; /* bytes */
 } Listing;
 
+/* Its key says so without a look at the object, which else need not be read. */
+static gboolean is_candidate(const Filter *filter, const VkSnapshotKey *key)
+{
+	gint64 time;
+
+	return key->forgotten == filter->forgotten && vk_time_parse(key->time, &time, NULL) &&
+	       time >= filter->since && time <= filter->until;
+}
+
+static gboolean is_wanted(const Filter *filter, const VkSnapshotSummary *snapshot)
+{
+	return (!filter->host || g_ascii_strcasecmp(snapshot->host, filter->host) == 0) &&
+	       (!filter->grade || strcmp(snapshot->consistency, filter->grade) == 0);
+}
+
 /* GUEST@TIME in a form that can be pasted into a shell. New string. */
 static char *reference_text(const VkCatalogGuest *guest, const VkSnapshotKey *key)
 {
@@ -74,35 +89,72 @@ static void list_in_table(Listing *listing, const char *reference, const char *w
 		     fresh, stored, snapshot->copies, NULL);
 }
 
-static void list_snapshot(Listing *listing, const VkCatalogGuest *guest, const VkSnapshotKey *key,
-			  const VkSnapshotSummary *snapshot)
+static gboolean list_in_json(Listing *listing, VkVault *vault, const VkSnapshotKey *key,
+			     GError **error)
 {
-	g_autofree char *reference = NULL;
-	g_autoptr(json_t) report = NULL;
+	g_autoptr(json_t) report = vk_catalog_report(vault, key, error);
 
-	listing->snapshots++;
+	if (report)
+		vk_json_print_item(report, listing->snapshots == 0);
+	return report != NULL;
+}
+
+/* SNAPSHOT is NULL when it could not be read. */
+static gboolean list_snapshot(Listing *listing, VkVault *vault, const VkCatalogGuest *guest,
+			      const VkSnapshotKey *key, const VkSnapshotSummary *snapshot,
+			      GError **error)
+{
+	g_autoptr(VkSnapshotSummary) again = NULL;
+	g_autofree char *reference = NULL;
+
+	if (!snapshot)
+		snapshot = again = vk_catalog_summarize(vault, key, error);
+	if (!snapshot)
+		return FALSE;
+	if (!is_wanted(listing->filter, snapshot))
+		return TRUE;
 	if (listing->table) {
 		reference = reference_text(guest, key);
 		list_in_table(listing, reference, key->time, snapshot);
-		return;
+	} else if (!list_in_json(listing, vault, key, error)) {
+		return FALSE;
 	}
-	report = json_loads(snapshot->report, 0, NULL);
-	vk_json_print_item(report, listing->snapshots == 1);
+	listing->snapshots++;
+	return TRUE;
 }
 
-/* Its key says so without a look at the object, which else need not be read. */
-static gboolean is_candidate(const Filter *filter, const VkSnapshotKey *key)
+/* KEYS without those that are not wanted. Borrowed keys. */
+static GPtrArray *find_candidates(const Filter *filter, const GPtrArray *keys)
 {
-	gint64 time;
+	GPtrArray *candidates = g_ptr_array_new();
 
-	return key->forgotten == filter->forgotten && vk_time_parse(key->time, &time, NULL) &&
-	       time >= filter->since && time <= filter->until;
+	for (guint i = 0; i < keys->len; i++)
+		if (is_candidate(filter, g_ptr_array_index(keys, i)))
+			g_ptr_array_add(candidates, g_ptr_array_index(keys, i));
+	return candidates;
 }
 
-static gboolean is_wanted(const Filter *filter, const VkSnapshotSummary *snapshot)
+static gboolean list_keys(Listing *listing, VkVault *vault, const VkCatalogGuest *guest,
+			  const GPtrArray *keys, GError **error)
 {
-	return (!filter->host || g_ascii_strcasecmp(snapshot->host, filter->host) == 0) &&
-	       (!filter->grade || strcmp(snapshot->consistency, filter->grade) == 0);
+	g_autoptr(GPtrArray) summaries = vk_catalog_summarize_all(vault, keys);
+	guint before = listing->snapshots;
+
+	for (guint i = 0; i < keys->len; i++) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		if (list_snapshot(listing, vault, guest, g_ptr_array_index(keys, i),
+				  g_ptr_array_index(summaries, i), &trouble) ||
+		    /* A garbage collection was quicker. */
+		    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			continue;
+		vk_log_warning("%s", trouble->message);
+		listing->damaged++;
+	}
+	listing->guests += listing->snapshots > before;
+	return TRUE;
 }
 
 static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGuest *guest,
@@ -111,31 +163,14 @@ static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGues
 	g_autoptr(GPtrArray) keys = listing->filter->forgotten
 					    ? vk_catalog_list_all(vault, guest->uuid, error)
 					    : vk_catalog_list(vault, guest->uuid, error);
-	guint before = listing->snapshots;
+	g_autoptr(GPtrArray) candidates = keys ? find_candidates(listing->filter, keys) : NULL;
 
-	for (guint i = 0; keys && i < keys->len; i++) {
-		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
-		g_autoptr(GError) trouble = NULL;
-		g_autoptr(VkSnapshotSummary) snapshot = NULL;
-
-		if (vk_interrupted())
-			return vk_fail_interrupted(error);
-		if (!is_candidate(listing->filter, key))
-			continue;
-		snapshot = vk_catalog_summarize(vault, key, &trouble);
-		if (!snapshot) {
-			vk_log_warning("%s", trouble->message);
-			listing->damaged++;
-			continue;
-		}
-		if (is_wanted(listing->filter, snapshot))
-			list_snapshot(listing, guest, key, snapshot);
-	}
-	listing->guests += listing->snapshots > before;
-	if (keys && keys->len > 0)
+	if (!keys || !list_keys(listing, vault, guest, candidates, error))
+		return FALSE;
+	if (keys->len > 0)
 		vk_catalog_warn_ahead(vault, g_ptr_array_index(keys, keys->len - 1),
 				      guest->view_name);
-	return keys != NULL;
+	return TRUE;
 }
 
 static gboolean is_named(const VkCatalogGuest *guest, const char *name)

@@ -12,6 +12,14 @@
 
 typedef struct VkCatalogCache VkCatalogCache;
 
+/* Entries of one kind. They lie together, so that other kinds cost nothing when they are read. */
+typedef enum {
+	VK_SHELF_GUESTS,
+	VK_SHELF_SUMMARIES,
+	VK_SHELF_REPORTS,
+	VK_N_SHELVES,
+} VkCacheShelf;
+
 /* DIRECTORY is made when the cache is first used, and the file of VAULT_ID in it. */
 VkCatalogCache *vk_catalog_cache_new(const char *directory, const char *vault_id);
 
@@ -22,15 +30,16 @@ void vk_catalog_cache_free(VkCatalogCache *cache);
  * The value of NAME in FOLDER if its object has this IDENTITY; NULL: it is not known. New
  * reference. CACHE may be NULL here and below: there is none.
  */
-GBytes *vk_catalog_cache_get(VkCatalogCache *cache, const char *folder, const char *name,
-			     guint64 identity);
+GBytes *vk_catalog_cache_get(VkCatalogCache *cache, VkCacheShelf shelf, const char *folder,
+			     const char *name, guint64 identity);
 
-/* Remembers VALUE, soon or at the free. */
-void vk_catalog_cache_put(VkCatalogCache *cache, const char *folder, const char *name,
-			  guint64 identity, GBytes *value);
+/* Remembers VALUE: it is got again at once, and written soon or at the free. */
+void vk_catalog_cache_put(VkCatalogCache *cache, VkCacheShelf shelf, const char *folder,
+			  const char *name, guint64 identity, GBytes *value);
 
 /* Drops what is in FOLDER but for NAMES, a set of strings. */
-void vk_catalog_cache_keep(VkCatalogCache *cache, const char *folder, GHashTable *names);
+void vk_catalog_cache_keep(VkCatalogCache *cache, VkCacheShelf shelf, const char *folder,
+			   GHashTable *names);
 
 /* Drops all folders but FOLDERS, a set of strings. */
-void vk_catalog_cache_keep_folders(VkCatalogCache *cache, GHashTable *folders);
+void vk_catalog_cache_keep_folders(VkCatalogCache *cache, VkCacheShelf shelf, GHashTable *folders);

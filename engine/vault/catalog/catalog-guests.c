@@ -21,11 +21,6 @@ static void guest_free(gpointer data)
 	g_free(guest);
 }
 
-static void key_free(gpointer key)
-{
-	vk_snapshot_key_free(key);
-}
-
 /* NAME without what a file name may not have, and SUFFIX: at most 255 bytes of valid UTF-8. */
 static char *safe_name(const char *name, const char *suffix)
 {
@@ -121,58 +116,6 @@ static VkCatalogGuest *guest_new(const char *uuid)
 	return guest;
 }
 
-/* Takes the keys out of KEYS, which is ordered by uuid. */
-static GPtrArray *group_by_guest(GPtrArray *keys)
-{
-	GPtrArray *guests = g_ptr_array_new_with_free_func(guest_free);
-	VkCatalogGuest *guest = NULL;
-	gsize count;
-	g_autofree gpointer *all = g_ptr_array_steal(keys, &count);
-
-	for (gsize i = 0; i < count; i++) {
-		VkSnapshotKey *key = all[i];
-
-		if (!guest || strcmp(guest->uuid, key->uuid) != 0) {
-			guest = guest_new(key->uuid);
-			guest->keys = g_ptr_array_new_with_free_func(key_free);
-			g_ptr_array_add(guests, guest);
-		}
-		g_ptr_array_add(guest->keys, key);
-	}
-	return guests;
-}
-
-/* The guests of KEYS, which may be NULL: then there are none. */
-static GPtrArray *name_guests(VkVault *vault, GPtrArray *keys)
-{
-	GPtrArray *guests = keys ? group_by_guest(keys) : NULL;
-
-	if (!guests)
-		return NULL;
-	for (guint i = 0; i < guests->len; i++) {
-		VkCatalogGuest *guest = g_ptr_array_index(guests, i);
-
-		guest->name = vk_catalog_name_by_keys(vault, guest->uuid, guest->keys);
-	}
-	set_view_names(guests);
-	g_ptr_array_sort(guests, compare_guests);
-	return guests;
-}
-
-GPtrArray *vk_catalog_guests(VkVault *vault, GError **error)
-{
-	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, NULL, error);
-
-	return name_guests(vault, keys);
-}
-
-GPtrArray *vk_catalog_guests_all(VkVault *vault, GError **error)
-{
-	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, NULL, error);
-
-	return name_guests(vault, keys);
-}
-
 GPtrArray *vk_catalog_guest_names(VkVault *vault, gboolean forgotten, GError **error)
 {
 	g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func(guest_free);
@@ -185,7 +128,7 @@ GPtrArray *vk_catalog_guest_names(VkVault *vault, gboolean forgotten, GError **e
 		VkCatalogGuest *guest;
 		char *name = NULL;
 
-		if (!vk_catalog_name_by_uuid(vault, uuid, forgotten, &name, error))
+		if (!vk_catalog_name_guest(vault, uuid, forgotten, &name, error))
 			return NULL;
 		if (!name)
 			continue;
@@ -197,6 +140,39 @@ GPtrArray *vk_catalog_guest_names(VkVault *vault, gboolean forgotten, GError **e
 	set_view_names(guests);
 	g_ptr_array_sort(guests, compare_guests);
 	return g_steal_pointer(&guests);
+}
+
+static GPtrArray *list_guest(VkVault *vault, const char *uuid, gboolean forgotten, GError **error)
+{
+	return forgotten ? vk_catalog_list_all(vault, uuid, error)
+			 : vk_catalog_list(vault, uuid, error);
+}
+
+/* A guest whose last snapshot went a moment ago is left out. */
+static GPtrArray *list_guests(VkVault *vault, gboolean forgotten, GError **error)
+{
+	g_autoptr(GPtrArray) guests = vk_catalog_guest_names(vault, forgotten, error);
+
+	for (guint i = guests ? guests->len : 0; i > 0; i--) {
+		VkCatalogGuest *guest = g_ptr_array_index(guests, i - 1);
+
+		guest->keys = list_guest(vault, guest->uuid, forgotten, error);
+		if (!guest->keys)
+			return NULL;
+		if (guest->keys->len == 0)
+			g_ptr_array_remove_index(guests, i - 1);
+	}
+	return g_steal_pointer(&guests);
+}
+
+GPtrArray *vk_catalog_guests(VkVault *vault, GError **error)
+{
+	return list_guests(vault, FALSE, error);
+}
+
+GPtrArray *vk_catalog_guests_all(VkVault *vault, GError **error)
+{
+	return list_guests(vault, TRUE, error);
 }
 
 static gboolean fail_ambiguous(const GPtrArray *guests, const char *name, GError **error)
@@ -283,12 +259,6 @@ static VkSnapshotKey *find_at(VkVault *vault, const GPtrArray *keys, const char 
 		return vk_snapshot_key_copy(key);
 	g_prefix_error(error, "in the vault '%s' ", vk_vault_url(vault));
 	return NULL;
-}
-
-static GPtrArray *list_guest(VkVault *vault, const char *uuid, gboolean forgotten, GError **error)
-{
-	return forgotten ? vk_catalog_list_all(vault, uuid, error)
-			 : vk_catalog_list(vault, uuid, error);
 }
 
 /* The keys of the guest that NAME means, at least one. */

@@ -38,17 +38,12 @@
 GPtrArray *vk_catalog_uuids(VkVault *vault, GError **error);
 
 /*
- * The name of a guest with these KEYS, oldest first: that in its newest object that can be read,
- * for damage in one must not hide the guest. Else its uuid. New string.
+ * The name of a guest: that in its newest object that can be read, else its uuid. New string. NULL
+ * when it has no snapshots; with FORGOTTEN, not even forgotten ones. With a cache, a folder that
+ * has not changed is not listed.
  */
-char *vk_catalog_name_by_keys(VkVault *vault, const char *uuid, const GPtrArray *keys);
-
-/*
- * The same without a listing if the guest's folder is as it was. *RET_NAME is NULL when the guest
- * has no snapshots; with FORGOTTEN, not even forgotten ones.
- */
-gboolean vk_catalog_name_by_uuid(VkVault *vault, const char *uuid, gboolean forgotten,
-				 char **ret_name, GError **error);
+gboolean vk_catalog_name_guest(VkVault *vault, const char *uuid, gboolean forgotten,
+			       char **ret_name, GError **error);
 
 /* Drops from the cache what is of guests that are gone. UUIDS are those that there are. */
 void vk_catalog_tidy_guests(VkVault *vault, const GPtrArray *uuids);

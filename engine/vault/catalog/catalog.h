@@ -80,6 +80,17 @@ VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **e
  */
 VkSnapshotSummary *vk_catalog_summarize(VkVault *vault, const VkSnapshotKey *key, GError **error);
 
+/*
+ * The same of KEYS, VkSnapshotKey*, with what has to be read read side by side. Returns
+ * VkSnapshotSummary*, owned by the array, in the order of KEYS. NULL stands for one that cannot be
+ * read, and after vk_interrupted() for any.
+ */
+GPtrArray *vk_catalog_summarize_all(VkVault *vault, const GPtrArray *keys);
+
+/* vk_snapshot_to_report() of a snapshot, from the cache if it has it. New reference. Errors as of
+   vk_catalog_load(). */
+json_t *vk_catalog_report(VkVault *vault, const VkSnapshotKey *key, GError **error);
+
 /* Puts the later copies into SNAPSHOT. TRUE when there are none. */
 gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **error);
 

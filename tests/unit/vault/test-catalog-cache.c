@@ -111,13 +111,17 @@ static char *describe(VkVault *vault)
 
 		g_string_append_printf(text, "%s %s\n", guest->uuid, guest->view_name);
 		for (guint j = 0; j < list->len; j++) {
+			const VkSnapshotKey *key = g_ptr_array_index(list, j);
 			g_autoptr(VkSnapshotSummary) summary =
-				vk_catalog_summarize(vault, g_ptr_array_index(list, j), NULL);
+				vk_catalog_summarize(vault, key, NULL);
+			g_autoptr(json_t) report = vk_catalog_report(vault, key, NULL);
+			g_autofree char *text_of_report =
+				report ? vk_json_line(report) : g_strdup("");
 
-			g_string_append_printf(
-				text, "%s %s %s %" G_GUINT64_FORMAT "\n",
-				summary ? summary->name : "damaged", summary ? summary->grade : "",
-				summary ? summary->report : "", summary ? summary->size : 0);
+			g_string_append_printf(text, "%s %s %s %" G_GUINT64_FORMAT "\n",
+					       summary ? summary->name : "damaged",
+					       summary ? summary->grade : "", text_of_report,
+					       summary ? summary->size : 0);
 		}
 	}
 	return g_string_free(text, FALSE);
@@ -243,16 +247,16 @@ START_TEST(another_vaults_file_is_not_believed)
 	g_autofree char *two = g_build_filename(cache_directory, "two.sqlite", NULL);
 	g_autoptr(GBytes) same = NULL;
 
-	vk_catalog_cache_put(cache, "folder", "name", 7, value);
+	vk_catalog_cache_put(cache, VK_SHELF_SUMMARIES, "folder", "name", 7, value);
 	vk_catalog_cache_free(cache);
 	cache = vk_catalog_cache_new(cache_directory, "one");
-	same = vk_catalog_cache_get(cache, "folder", "name", 7);
+	same = vk_catalog_cache_get(cache, VK_SHELF_SUMMARIES, "folder", "name", 7);
 	ck_assert_ptr_nonnull(same);
-	ck_assert_ptr_null(vk_catalog_cache_get(cache, "folder", "name", 8));
+	ck_assert_ptr_null(vk_catalog_cache_get(cache, VK_SHELF_SUMMARIES, "folder", "name", 8));
 	vk_catalog_cache_free(cache);
 	ck_assert_int_eq(rename(one, two), 0);
 	cache = vk_catalog_cache_new(cache_directory, "two");
-	ck_assert_ptr_null(vk_catalog_cache_get(cache, "folder", "name", 7));
+	ck_assert_ptr_null(vk_catalog_cache_get(cache, VK_SHELF_SUMMARIES, "folder", "name", 7));
 	vk_catalog_cache_free(cache);
 }
 END_TEST
@@ -261,7 +265,8 @@ START_TEST(a_wrong_entry_is_not_believed)
 {
 	warm_up();
 	run_sql("UPDATE entries SET (sum, value) = (SELECT sum, value FROM entries "
-		"WHERE folder = '" UUID_A "' AND name LIKE '2026%') WHERE folder = '" UUID_B "'");
+		"WHERE shelf = 1 AND folder = '" UUID_A "') WHERE shelf = 1 AND folder = '" UUID_B
+		"'");
 	expect_right();
 	ck_assert_uint_ge(reads, DAYS);
 }
@@ -306,19 +311,23 @@ START_TEST(what_is_gone_is_dropped)
 	g_autofree char *folder = path_of("snaps/" UUID_A);
 
 	warm_up();
-	ck_assert_int_eq(count_sql("SELECT count(*) FROM entries WHERE folder = '" UUID_A "'"),
-			 DAYS + 1);
+	ck_assert_int_eq(
+		count_sql("SELECT count(*) FROM entries WHERE shelf = 1 AND folder = '" UUID_A "'"),
+		DAYS);
 	ck_assert(vk_catalog_delete(dir.vault, &keys[0], NULL));
 	age_folders();
 	expect_right();
-	ck_assert_int_eq(count_sql("SELECT count(*) FROM entries WHERE folder = '" UUID_A "'"),
-			 DAYS);
+	ck_assert_int_eq(
+		count_sql("SELECT count(*) FROM entries WHERE shelf = 1 AND folder = '" UUID_A "'"),
+		DAYS - 1);
 	for (int i = 1; i < DAYS; i++)
 		ck_assert(vk_catalog_delete(dir.vault, &keys[i], NULL));
 	ck_assert_int_eq(rmdir(folder), 0);
 	age("snaps");
 	expect_right();
-	ck_assert_int_eq(count_sql("SELECT count(*) FROM entries WHERE folder = '" UUID_A "'"), 0);
+	ck_assert_int_eq(
+		count_sql("SELECT count(*) FROM entries WHERE shelf = 1 AND folder = '" UUID_A "'"),
+		0);
 }
 END_TEST
 
@@ -412,7 +421,7 @@ static void put_until_killed(int pipe_end)
 	for (guint64 i = 0;; i++) {
 		g_autofree char *name = g_strdup_printf("%" G_GUINT64_FORMAT, i);
 
-		vk_catalog_cache_put(cache, UUID_A, name, i, value);
+		vk_catalog_cache_put(cache, VK_SHELF_SUMMARIES, UUID_A, name, i, value);
 		if (i == 2500 && write(pipe_end, "x", 1) < 0)
 			_exit(1);
 	}
