@@ -13,6 +13,9 @@
 #ifndef OTHERS
 #define OTHERS 2 /* a reader, and one who pins */
 #endif
+#ifndef EXPIRERS
+#define EXPIRERS 0 /* whose snapshot is only on an array */
+#endif
 #ifndef ROUNDS
 #define ROUNDS 1 /* how often each user and collector does something */
 #endif
@@ -24,6 +27,11 @@ bool pin;
 bool lease; /* the reader's, open */
 bool back[USERS];
 bool gone[COLLECTORS];
+#if EXPIRERS > 0
+bool expiring[EXPIRERS];
+#endif
+bool expired;
+bool lost; /* the array's copies are removed */
 
 /* What people were told. */
 bool kept;    /* unforget took the tombstone away, and nobody has forgotten it since */
@@ -82,13 +90,24 @@ proctype user(byte u)
 			:: atomic { c < COLLECTORS && !seen -> seen = gone[c]; c++ }
 			:: else -> break
 			od;
+#if EXPIRERS > 0
+			c = 0;
+			do
+			:: atomic { c < EXPIRERS && !seen -> seen = expiring[c]; c++ }
+			:: else -> break
+			od;
+			if
+			:: !seen -> LOOK(expired, seen)
+			:: else
+			fi;
+#endif
 			if
 			:: !seen -> LOOK(!exists, seen)
 			:: else
 			fi;
 			MAY_DIE(swept);
 			if
-			:: !seen -> atomic { assert(exists); del = false; kept = true } /* U3 */
+			:: !seen -> atomic { assert(exists && !lost); del = false; kept = true } /* U3 */
 			:: else
 			fi;
 			MAY_DIE(swept);
@@ -118,7 +137,7 @@ proctype reader()
 	fi;
 #endif
 	if
-	:: ok -> reading = true; MAY_DIE(ended)
+	:: ok -> atomic { assert(!lost); reading = true }; MAY_DIE(ended)
 	:: else
 	fi;
 ended:	atomic { reading = false; lease = false; running-- } /* R4 */
@@ -139,7 +158,7 @@ proctype pinner()
 	LOOK(del || !exists, refused); /* P2 */
 	if
 	:: refused -> atomic { pin = false }
-	:: else -> pinned = true
+	:: else -> atomic { assert(!lost); pinned = true }
 	fi;
 #endif
 	if
@@ -235,12 +254,69 @@ next:		skip
 swept:	atomic { gone[MINE] = false; running-- }
 }
 
+#if EXPIRERS > 0
+/* Its marks are never swept: what it leaves when it dies keeps the snapshot hidden. */
+proctype expirer(byte e)
+{
+	byte round;
+	byte u;
+	bool seen;
+
+	do
+	:: round < ROUNDS ->
+		round++;
+		if
+		:: atomic { exists -> del = true; kept = false } /* X1 */
+		:: else -> break
+		fi;
+		MAY_DIE(died);
+#ifndef NO_X2
+		atomic { expiring[e] = true }; /* X2 */
+#endif
+		MAY_DIE(died);
+		u = 0; seen = false; /* X3 */
+		do
+		:: atomic { u < USERS && !seen -> seen = back[u]; u++ }
+		:: else -> break
+		od;
+		if
+		:: !seen -> LOOK(!del, seen) /* X4 */
+		:: else
+		fi;
+#ifndef NO_X5
+		if
+		:: !seen -> LOOK(pin, seen) /* X5 */
+		:: else
+		fi;
+		if
+		:: !seen -> LOOK(lease, seen)
+		:: else
+		fi;
+#endif
+		MAY_DIE(died);
+		if
+		:: !seen -> atomic { expired = true } /* X6 */
+		:: else
+		fi;
+		MAY_DIE(died);
+		atomic { expiring[e] = false };
+		if
+		:: !seen && exists ->
+			atomic { assert(!kept && !pinned && !reading); lost = true }
+		:: else
+		fi
+	:: else -> break
+	od;
+died:	atomic { running-- }
+}
+#endif
+
 init {
 	byte i;
 	bool marked;
 
 	atomic {
-		running = USERS + COLLECTORS + OTHERS;
+		running = USERS + COLLECTORS + OTHERS + EXPIRERS;
 		i = 0;
 		do
 		:: i < USERS -> run user(i); i++
@@ -251,6 +327,13 @@ init {
 		:: i < COLLECTORS -> run collector(i); i++
 		:: else -> break
 		od;
+#if EXPIRERS > 0
+		i = 0;
+		do
+		:: i < EXPIRERS -> run expirer(i); i++
+		:: else -> break
+		od;
+#endif
 #if OTHERS >= 1
 		run reader();
 #endif

@@ -5,41 +5,57 @@
 #include "disk-on-array.h"
 #include "timestamp.h"
 
+#include <string.h>
+
 /* A run that has not listed by then what it took is dead. */
 #define UNLISTED_AT_MOST_SEC (7 * VK_DAY_SEC)
 
-/*
- * Whether any snapshot of any guest lies in ARRAY: all of the vault are looked through. A forgotten
- * one counts, for it may be listed again.
- */
-static gboolean is_used(VkArrays *arrays, VkVault *vault, const VkArraySnapshot *array,
-			gboolean *ret, GError **error)
+/* Who needs an array snapshot. */
+typedef enum {
+	NOBODY,
+	HIDDEN, /* a forgotten snapshot, which may be listed again */
+	LISTED,
+} Need;
+
+static Need need_of(const VkSnapshotKey *key)
+{
+	if (!key->forgotten)
+		return LISTED;
+	return key->expired ? NOBODY : HIDDEN;
+}
+
+/* Of all snapshots of all guests: all of the vault are looked through. */
+static gboolean need_of_all(VkArrays *arrays, VkVault *vault, const VkArraySnapshot *array,
+			    Need *ret, GError **error)
 {
 	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, NULL, error);
 
-	*ret = FALSE;
-	for (guint i = 0; keys && !*ret && i < keys->len; i++) {
-		g_autoptr(VkSnapshot) snapshot =
-			vk_catalog_load(vault, g_ptr_array_index(keys, i), error);
+	*ret = NOBODY;
+	for (guint i = 0; keys && *ret != LISTED && i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		g_autoptr(VkSnapshot) snapshot = vk_catalog_load(vault, key, error);
 
 		if (!snapshot)
 			return FALSE;
-		*ret = vk_array_disk_lies_in(arrays, snapshot, array);
+		if (need_of(key) > *ret && vk_array_disk_lies_in(arrays, snapshot, array))
+			*ret = need_of(key);
 	}
 	return keys != NULL;
 }
 
-/* Whether ARRAY is of a snapshot of the catalogue, KEYS being those of the guest, or may yet become
- * so. */
-static gboolean is_needed(VkArrays *arrays, VkVault *vault, const GPtrArray *keys,
-			  const VkArraySnapshot *array, gboolean *ret, GError **error)
+/* KEYS: of the guest. One without the mark was listed once. */
+static gboolean find_need(VkArrays *arrays, VkVault *vault, const GPtrArray *keys,
+			  const VkArraySnapshot *array, Need *ret, GError **error)
 {
-	if (array->id)
-		*ret = vk_catalog_has_id(keys, array->id);
-	else if (!array->is_unlisted)
-		*ret = TRUE;
-	else
-		return is_used(arrays, vault, array, ret, error);
+	if (!array->id && array->is_unlisted)
+		return need_of_all(arrays, vault, array, ret, error);
+	*ret = array->id ? NOBODY : LISTED;
+	for (guint i = 0; array->id && i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+
+		if (strcmp(key->id, array->id) == 0)
+			*ret = need_of(key);
+	}
 	return TRUE;
 }
 
@@ -53,14 +69,15 @@ static gboolean is_settled(const VkArraySnapshot *array)
 static gboolean settle(VkArrays *arrays, VkVault *vault, const GPtrArray *keys,
 		       const VkArraySnapshot *array, GError **error)
 {
-	gboolean needed = FALSE;
+	Need need;
 
 	if (!array->is_unlisted || !is_settled(array))
 		return TRUE;
-	if (!is_needed(arrays, vault, keys, array, &needed, error))
+	if (!find_need(arrays, vault, keys, array, &need, error))
 		return FALSE;
-	return needed ? vk_arrays_set_listed(arrays, array, TRUE, error)
-		      : vk_arrays_remove(arrays, array, error);
+	if (need == LISTED)
+		return vk_arrays_set_listed(arrays, array, TRUE, error);
+	return need == HIDDEN || vk_arrays_remove(arrays, array, error);
 }
 
 gboolean vk_array_leftovers_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
@@ -85,11 +102,11 @@ GPtrArray *vk_array_leftovers_list(VkArrays *arrays, const VkArrayDisk *disk, Vk
 
 	for (guint i = keys ? found->len : 0; i > 0; i--) {
 		const VkArraySnapshot *array = g_ptr_array_index(found, i - 1);
-		gboolean needed = !is_settled(array);
+		Need need = LISTED;
 
-		if (!needed && !is_needed(arrays, vault, keys, array, &needed, error))
+		if (is_settled(array) && !find_need(arrays, vault, keys, array, &need, error))
 			return NULL;
-		if (needed)
+		if (need != NOBODY)
 			g_ptr_array_remove_index(found, i - 1);
 	}
 	return keys ? g_steal_pointer(&found) : NULL;

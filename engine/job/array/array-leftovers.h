@@ -11,9 +11,9 @@
 #include <glib.h>
 
 /*
- * Removes the leftovers of the guest UUID beside DISK, and keeps what a listed snapshot needs. An
- * array snapshot that guests share is removed only when it is old, because other hosts may still
- * use it.
+ * Removes the leftovers of the guest UUID beside DISK. Keeps what a snapshot needs that is listed,
+ * or forgotten and not expired. An array snapshot that guests share is removed only when it is old,
+ * because other hosts may still use it.
  */
 gboolean vk_array_leftovers_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 				   const char *uuid, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "expire.h"
 
+#include "catalog-expire.h"
 #include "catalog-pin.h"
 #include "catalog.h"
 #include "disk-on-array.h"
@@ -135,7 +136,8 @@ static gboolean needs(const Expiry *expiry, const VkSnapshotKey *other,
 
 	if (!snapshot)
 		return FALSE;
-	*ret = vk_array_disk_lies_in(expiry->arrays, snapshot, array);
+	*ret = !(other->forgotten && other->expired) &&
+	       vk_array_disk_lies_in(expiry->arrays, snapshot, array);
 	if (*ret && is_elsewhere(expiry, snapshot) &&
 	    !is_surplus(expiry, other, snapshot, &surplus, error))
 		return FALSE;
@@ -212,29 +214,42 @@ static gboolean mark_all_unlisted(const Expiry *expiry, const VkSnapshot *snapsh
 typedef enum {
 	OFF_LIST,  /* nobody finds it any more */
 	ELSEWHERE, /* it is listed, and can be read without the array's copies */
-	PINNED,    /* it is listed, and needs them */
+	HELD,      /* somebody reads or pinned it, and needs them */
 } Standing;
 
+static gboolean is_copied(const Expiry *expiry, VkSnapshot *snapshot, gboolean *ret, GError **error)
+{
+	if (!vk_catalog_load_copies(expiry->vault, snapshot, error))
+		return FALSE;
+	*ret = vk_snapshot_is_in_vault(snapshot);
+	return TRUE;
+}
+
 /*
- * Arrays may take minutes to answer, and neither a copy into the vault nor a pin waits for us: they
- * are looked for last. What may be there is not given up because that could not be read just now.
+ * Arrays may take minutes to answer, and neither a copy into the vault nor a reader nor a pin waits
+ * for us: they are looked for last, a copy once more when nobody can begin one any more. What may
+ * be there is not given up because that could not be read just now.
  */
 static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
 			      Standing *ret, GError **error)
 {
-	gboolean pinned;
+	gboolean copied, expired;
 
 	*ret = ELSEWHERE;
 	if (is_elsewhere(expiry, snapshot))
 		return TRUE;
 	if (!mark_all_unlisted(expiry, snapshot, error) ||
-	    !vk_catalog_load_copies(expiry->vault, snapshot, error) ||
-	    !is_pinned(expiry, key, &pinned, error))
+	    !is_copied(expiry, snapshot, &copied, error))
 		return FALSE;
-	if (vk_snapshot_is_in_vault(snapshot))
+	if (copied)
 		return TRUE;
-	*ret = pinned ? PINNED : OFF_LIST;
-	return pinned || vk_catalog_delete(expiry->vault, key, error);
+	if (!vk_catalog_expire(expiry->vault, key, &expired, error) ||
+	    (expired && !is_copied(expiry, snapshot, &copied, error)))
+		return FALSE;
+	if (copied)
+		return vk_catalog_unexpire(expiry->vault, key, error);
+	*ret = expired ? OFF_LIST : HELD;
+	return TRUE;
 }
 
 /* The catalogue first: what is listed can be read. */
@@ -245,7 +260,7 @@ static gboolean expire(const Expiry *expiry, const VkSnapshotKey *key, VkSnapsho
 
 	if (!take_off_list(expiry, key, snapshot, &standing, error))
 		return FALSE;
-	for (guint i = 0; standing != PINNED && i < snapshot->disks->len; i++) {
+	for (guint i = 0; standing != HELD && i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 
 		if (disk->image->array && !remove_copy(expiry, key, disk->image->array, error))
@@ -375,8 +390,8 @@ static gboolean forget_lost(const Expiry *expiry, GError **error)
 
 		if (snapshot && !take_off_list(expiry, key, snapshot, &standing, error))
 			return FALSE;
-		/* A pin says nothing of the older ones. */
-		if (standing == PINNED)
+		/* That one is held says nothing of the older ones. */
+		if (standing == HELD)
 			standing = OFF_LIST;
 	}
 	return TRUE;

@@ -10,6 +10,11 @@
 
 #include <string.h>
 
+char *vk_catalog_new_mark(const char *prefix)
+{
+	return g_strdup_printf("%s%08x%08x", prefix, g_random_int(), g_random_int());
+}
+
 char *vk_catalog_mark_object(const VkSnapshotKey *key, const char *kind)
 {
 	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s-%s.%s", key->uuid, key->time, key->id, kind);
@@ -42,6 +47,7 @@ void vk_catalog_take_marks(GPtrArray *keys, guint first, const GPtrArray *names)
 			continue;
 		key->forgotten = key->forgotten || strcmp(dot + 1, VK_MARK_FORGOTTEN) == 0;
 		key->returning = key->returning || g_str_has_prefix(dot + 1, VK_MARK_BACK);
+		key->expired = key->expired || strcmp(dot + 1, VK_MARK_EXPIRED) == 0;
 		key->pinned = key->pinned || g_str_has_prefix(dot + 1, VK_MARK_PIN);
 	}
 }

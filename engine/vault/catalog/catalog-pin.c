@@ -119,12 +119,6 @@ static gboolean put_pin(VkVault *vault, const VkSnapshotKey *key, const char *ki
 	return vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, error);
 }
 
-/* One that nobody else has. */
-static char *new_kind(void)
-{
-	return g_strdup_printf(VK_MARK_PIN "%08x%08x", g_random_int(), g_random_int());
-}
-
 /* P2 */
 static gboolean is_still_listed(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {
@@ -136,7 +130,7 @@ static gboolean is_still_listed(VkVault *vault, const VkSnapshotKey *key, GError
 gboolean vk_catalog_pin(VkVault *vault, const VkSnapshotKey *key, gint64 until, const char *reason,
 			GError **error)
 {
-	g_autofree char *kind = new_kind();
+	g_autofree char *kind = vk_catalog_new_mark(VK_MARK_PIN);
 	g_autoptr(GPtrArray) before = vk_catalog_look(vault, key, error);
 
 	if (!before || !refuse_forgotten(vault, key, before, error))

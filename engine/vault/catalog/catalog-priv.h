@@ -21,9 +21,11 @@
  *   snaps/<guest uuid>/<TIME>-<snap id>.back-<id>  somebody is about to list it again
  *   snaps/<guest uuid>/<TIME>-<snap id>.gone-<id>  the collector <id> is about to remove it
  *   snaps/<guest uuid>/<TIME>-<snap id>.pin-<id>   it is pinned; until when is in it
+ *   snaps/<guest uuid>/<TIME>-<snap id>.expiring-<id>  somebody decides whether it expires
+ *   snaps/<guest uuid>/<TIME>-<snap id>.expired    its copies on arrays may be gone
  *
  * tests/model/README.md says why these are enough. Its steps are F1 for forgetting, U0 to U4 for
- * the way back, P1 and P2 for pins, D1 to D7 for removing.
+ * the way back, P1 and P2 for pins, D1 to D7 for removing, X1 to X6 for what arrays alone have.
  */
 #pragma once
 
@@ -72,10 +74,15 @@ void vk_catalog_take_marks(GPtrArray *keys, guint first, const GPtrArray *names)
 /* Kinds of marks: what their names have behind the stem and the dot. */
 #define VK_MARK_OBJECT    "json" /* the snapshot's object itself */
 #define VK_MARK_FORGOTTEN "del"
-#define VK_MARK_BACK      "back-"   /* and an id */
-#define VK_MARK_GOING     "gone-"   /* and an id */
-#define VK_MARK_PIN       "pin-"    /* and an id */
-#define VK_MARK_BEFORE    "before-" /* and a TIME: the note of the order */
+#define VK_MARK_BACK      "back-" /* and an id */
+#define VK_MARK_GOING     "gone-" /* and an id */
+#define VK_MARK_PIN       "pin-"  /* and an id */
+#define VK_MARK_EXPIRED   "expired"
+#define VK_MARK_EXPIRING  "expiring-" /* and an id */
+#define VK_MARK_BEFORE    "before-"   /* and a TIME: the note of the order */
+
+/* A kind that nobody else has: PREFIX and a new id. New string. */
+char *vk_catalog_new_mark(const char *prefix);
 
 /* The name of a mark within the vault. New string. */
 char *vk_catalog_mark_object(const VkSnapshotKey *key, const char *kind);

@@ -18,6 +18,7 @@ static gboolean is_known(const char *kind)
 {
 	return strcmp(kind, VK_MARK_FORGOTTEN) == 0 || g_str_has_prefix(kind, VK_MARK_BACK) ||
 	       g_str_has_prefix(kind, VK_MARK_GOING) || g_str_has_prefix(kind, VK_MARK_PIN) ||
+	       g_str_has_prefix(kind, VK_MARK_EXPIRING) || strcmp(kind, VK_MARK_EXPIRED) == 0 ||
 	       g_str_has_prefix(kind, VK_MARK_BEFORE);
 }
 

@@ -23,6 +23,7 @@ typedef struct VkSnapshotKey {
 	gint64 taken;       /* see vk_snapshot_key_taken() */
 	gboolean forgotten; /* it is hidden: see vk_catalog_forget() */
 	gboolean returning; /* it is about to be listed again */
+	gboolean expired;   /* it is forgotten for good: see vk_catalog_expire() */
 	gboolean pinned;    /* it has a pin, which may have ended: see vk_catalog_load_pin() */
 } VkSnapshotKey;
 
@@ -111,7 +112,7 @@ gboolean vk_catalog_forget(VkVault *vault, const VkSnapshotKey *key, const char 
 
 /*
  * Lists a forgotten snapshot again. Succeeds if it is not forgotten. VK_ERROR_NOT_FOUND when the
- * collector already removes it or has removed it; it stays forgotten then.
+ * collector already removes it or has removed it, or it has expired; it stays forgotten then.
  */
 gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **error);
 

@@ -211,6 +211,10 @@ START_TEST(keeps_what_a_forgotten_snapshot_needs)
 	ck_assert_uint_eq(count_unlisted(), 1);
 	settle(WEB);
 	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 2);
+	ck_assert_uint_eq(count_unlisted(), 1);
+	bed_succeed(vk_catalog_unforget(vault, key, &error), error);
+	settle(WEB);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 2);
 	ck_assert_uint_eq(count_unlisted(), 0);
 }
 END_TEST

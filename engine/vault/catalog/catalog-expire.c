@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The steps are X1 to X6 of tests/model/README.md. */
+#include "catalog-expire.h"
+
+#include "catalog-priv.h"
+#include "lease-list.h"
+#include "vault-parts.h"
+
+static gboolean has_kind(const GPtrArray *kinds, const char *prefix)
+{
+	for (guint i = 0; i < kinds->len; i++)
+		if (g_str_has_prefix(g_ptr_array_index(kinds, i), prefix))
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean is_read(VkVault *vault, const VkSnapshotKey *key, gboolean *ret, GError **error)
+{
+	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	g_autoptr(GPtrArray) leases = vk_leases_list(vault->store, error);
+
+	*ret = FALSE;
+	for (guint i = 0; leases && i < leases->len; i++) {
+		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
+
+		*ret = *ret || (!lease->ended && vk_lease_info_reads(lease, name));
+	}
+	return leases != NULL;
+}
+
+/* X3 to X5, each with a look of its own, because the marks are put before others look. */
+static gboolean may_go(VkVault *vault, const VkSnapshotKey *key, gboolean *ret, GError **error)
+{
+	g_autoptr(GPtrArray) first = vk_catalog_look(vault, key, error);
+	g_autoptr(GPtrArray) second = first ? vk_catalog_look(vault, key, error) : NULL;
+	g_autoptr(GPtrArray) third = second ? vk_catalog_look(vault, key, error) : NULL;
+	gboolean read;
+
+	if (!third || !is_read(vault, key, &read, error))
+		return FALSE;
+	*ret = !has_kind(first, VK_MARK_BACK) && vk_marks_have(second, VK_MARK_FORGOTTEN) &&
+	       !has_kind(third, VK_MARK_PIN) && !read;
+	return TRUE;
+}
+
+/* X2 to X6. A mark of one who died on the way keeps the snapshot hidden until it is collected. */
+static gboolean decide(VkVault *vault, const VkSnapshotKey *key, gboolean *ret_done, GError **error)
+{
+	g_autofree char *mark = vk_catalog_new_mark(VK_MARK_EXPIRING);
+	gboolean decided;
+
+	if (!vk_catalog_put_mark(vault, key, mark, NULL, error))
+		return FALSE;
+	decided = may_go(vault, key, ret_done, error) &&
+		  (!*ret_done || vk_catalog_put_mark(vault, key, VK_MARK_EXPIRED, NULL, error));
+	*ret_done = *ret_done && decided;
+	return vk_catalog_delete_mark(vault, key, mark, decided ? error : NULL) && decided;
+}
+
+/* One that is read or pinned stays listed: the next one who comes tries again. */
+static gboolean is_held(VkVault *vault, const VkSnapshotKey *key, const GPtrArray *kinds,
+			gboolean *ret, GError **error)
+{
+	g_autoptr(VkPin) pin = vk_catalog_find_pin(vault, key, kinds);
+
+	*ret = pin != NULL;
+	return pin || is_read(vault, key, ret, error);
+}
+
+gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, gboolean *ret_done,
+			   GError **error)
+{
+	g_autoptr(GPtrArray) kinds = vk_catalog_look(vault, key, error);
+	gboolean held;
+
+	*ret_done = FALSE;
+	if (!kinds || !is_held(vault, key, kinds, &held, error))
+		return FALSE;
+	if (held)
+		return TRUE;
+	/* X1 */
+	return vk_catalog_forget(vault, key, "its copies on arrays expired", error) &&
+	       decide(vault, key, ret_done, error);
+}
+
+gboolean vk_catalog_unexpire(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	return vk_catalog_delete_mark(vault, key, VK_MARK_EXPIRED, error) &&
+	       vk_catalog_unforget(vault, key, error);
+}
