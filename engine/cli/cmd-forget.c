@@ -61,12 +61,10 @@ static void print_one(const VkNamedSnapshot *named, const Action *action, gboole
 			      already ? action->already : action->done);
 }
 
-/* All pins are looked at before anything is changed. */
-static gboolean act(VkProgram *program, VkVault *vault, const GPtrArray *all, const Action *action,
+/* All pins are looked at before anything is changed. REPORT is nullable. */
+static gboolean act(VkVault *vault, const GPtrArray *all, const Action *action, json_t *report,
 		    GError **error)
 {
-	g_autoptr(json_t) report = program->json ? json_array() : NULL;
-
 	for (guint i = 0; action->forgotten && i < all->len; i++)
 		if (!check_pin(vault, g_ptr_array_index(all, i), error))
 			return FALSE;
@@ -81,8 +79,6 @@ static gboolean act(VkProgram *program, VkVault *vault, const GPtrArray *all, co
 		}
 		print_one(named, action, already, report);
 	}
-	if (report)
-		vk_json_print(report);
 	return TRUE;
 }
 
@@ -101,34 +97,67 @@ static gboolean check_references(char *const *references, GError **error)
 	return TRUE;
 }
 
-static gboolean forget_named(VkProgram *program, char *const *references, gboolean dry_run,
+/* Borrowed keys. */
+static GPtrArray *list_keys(const GPtrArray *all)
+{
+	GPtrArray *keys = g_ptr_array_new();
+
+	for (guint i = 0; i < all->len; i++)
+		g_ptr_array_add(keys, ((VkNamedSnapshot *)g_ptr_array_index(all, i))->key);
+	return keys;
+}
+
+/* What was forgotten is a list, and with the collection an object. */
+static gboolean collect_after(const VkProgram *program, VkVault *vault, const GPtrArray *all,
+			      const VkForgetHow *how, json_t *report, GError **error)
+{
+	g_autoptr(GPtrArray) keys = list_keys(all);
+	g_autoptr(json_t) json = report ? json_pack("{s:O}", "snapshots", report) : NULL;
+	gboolean done = vk_forget_collect(program, vault, how, keys, json, NULL, error);
+
+	if (json)
+		vk_json_print(json);
+	return done;
+}
+
+static gboolean forget_named(VkProgram *program, char *const *references, const VkForgetHow *how,
 			     GError **error)
 {
 	const Action action = {
-		.done = dry_run ? "would be forgotten" : "forgotten",
+		.done = how->dry_run ? "would be forgotten" : "forgotten",
 		.already = "forgotten already",
 		.forgotten = TRUE,
-		.dry_run = dry_run,
+		.dry_run = how->dry_run,
 	};
+	g_autoptr(json_t) report = program->json ? json_array() : NULL;
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(GPtrArray) all = NULL;
 
 	if (!check_references(references, error))
 		return FALSE;
-	vault = vk_open_vault(program, NULL, dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
+	vault = vk_open_vault(program, NULL, how->dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
 	all = vault ? vk_named_snapshots_find(vault, references, error) : NULL;
-	return all && act(program, vault, all, &action, error);
+	if (!all || !act(vault, all, &action, report, error))
+		return FALSE;
+	if (how->gc)
+		return collect_after(program, vault, all, how, report, error);
+	if (report)
+		vk_json_print(report);
+	return TRUE;
 }
 
 gboolean vk_cmd_forget(VkProgram *program, int argc, char **argv, GError **error)
 {
-	gboolean policy = FALSE, all = FALSE, dry_run = FALSE;
+	gboolean policy = FALSE, all = FALSE;
+	VkForgetHow how = {FALSE};
 	const GOptionEntry entries[] = {
 		{"policy", 0, 0, G_OPTION_ARG_NONE, &policy,
 		 "Forget what the policy of [retention] does not keep", NULL},
 		{"all", 0, 0, G_OPTION_ARG_NONE, &all, "Apply the policy to all guests", NULL},
-		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &dry_run,
+		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &how.dry_run,
 		 "Change nothing, print what would be forgotten and why the rest is kept", NULL},
+		{"gc", 0, 0, G_OPTION_ARG_NONE, &how.gc,
+		 "Then free the space, as 'virtkeep gc' does", NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	char **arguments = NULL;
@@ -148,13 +177,14 @@ gboolean vk_cmd_forget(VkProgram *program, int argc, char **argv, GError **error
 	if (policy && !all && !arguments[0])
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "no guest named: name guests, or write --all --policy");
-	return policy ? vk_cmd_forget_policy(program, all ? NULL : arguments, dry_run, error)
-		      : forget_named(program, arguments, dry_run, error);
+	return policy ? vk_cmd_forget_policy(program, all ? NULL : arguments, &how, error)
+		      : forget_named(program, arguments, &how, error);
 }
 
 gboolean vk_cmd_unforget(VkProgram *program, int argc, char **argv, GError **error)
 {
 	const Action action = {.done = "listed again", .already = "not forgotten"};
+	g_autoptr(json_t) report = NULL;
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(GPtrArray) all = NULL;
 	char **arguments = NULL;
@@ -165,7 +195,12 @@ gboolean vk_cmd_unforget(VkProgram *program, int argc, char **argv, GError **err
 			  NULL, -1, argc, argv, &arguments, error) ||
 	    !check_references(arguments, error))
 		return FALSE;
+	report = program->json ? json_array() : NULL;
 	vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
 	all = vault ? vk_named_snapshots_find(vault, arguments, error) : NULL;
-	return all && act(program, vault, all, &action, error);
+	if (!all || !act(vault, all, &action, report, error))
+		return FALSE;
+	if (report)
+		vk_json_print(report);
+	return TRUE;
 }

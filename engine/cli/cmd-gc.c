@@ -1,86 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "virtkeep gc". */
+#include "cmd-gc.h"
 #include "cmd.h"
 
-#include "collect.h"
 #include "json.h"
-#include "log.h"
 #include "open-vault.h"
-#include "progress.h"
-#include "table.h"
-#include "text.h"
-
-#include <stdio.h>
-
-static void print_json(const VkCollectResult *result, gboolean dry_run, gint64 usec)
-{
-	g_autoptr(json_t) report = json_pack(
-		"{s:b, s:I, s:I, s:I, s:o, s:b, s:I}", "dry_run", dry_run, "snapshots",
-		(json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "compacted",
-		(json_int_t)result->compacted, "freed", vk_json_new_uint(result->bytes),
-		"took_over", result->took_over, "duration_ms", (json_int_t)((usec + 999) / 1000));
-
-	vk_json_print(report);
-}
-
-static void print_text(const VkCollectResult *result, gboolean dry_run)
-{
-	g_autofree char *snapshots = vk_count_text(result->snapshots, "snapshot");
-	g_autofree char *packs = vk_count_text(result->packs, "pack");
-	g_autofree char *bytes = vk_size_text(result->bytes);
-
-	if (result->took_over) {
-		vk_print_line(stdout,
-			      "the vault was made by an earlier version, which can read it "
-			      "from now on, but not write into it; nothing was freed: once "
-			      "no backup of that version is running, run 'virtkeep gc' again");
-		return;
-	}
-	vk_print_line(stdout, "%s%s removed, %s deleted, %u compacted, %s freed",
-		      dry_run ? "would be: " : "", snapshots, packs, result->compacted, bytes);
-}
-
-/* A service has no progress line, so its journal gets the steps with --verbose. */
-static void tell_step(gpointer user, const char *text)
-{
-	VkProgress *progress = user;
-	g_autofree char *label = g_strdup_printf("gc: %s", text);
-
-	if (vk_progress_is_drawn(progress))
-		vk_progress_set_label(progress, label);
-	else
-		vk_log_debug("%s", label);
-}
-
-static gboolean did_anything(const VkCollectResult *result)
-{
-	return result->took_over || result->snapshots > 0 || result->packs > 0 ||
-	       result->compacted > 0;
-}
 
 /* What was done before it failed is reported as well. */
 static gboolean collect(const VkProgram *program, gboolean dry_run, VkRateLimit *limit,
 			GError **error)
 {
+	const VkCollectOptions how = {.dry_run = dry_run, .limit = limit};
 	g_autoptr(VkVault) vault =
 		vk_open_vault(program, NULL, dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
-	gint64 begun = g_get_monotonic_time();
-	VkCollectOptions options = {.dry_run = dry_run, .limit = limit, .on_step = tell_step};
-	g_autoptr(VkProgress) progress = NULL;
-	VkCollectResult result;
+	g_autoptr(json_t) json = NULL;
+	VkGcReport report;
 	gboolean done;
 
 	if (!vault)
 		return FALSE;
-	options.user = progress = vk_progress_new("gc", 0);
-	done = vk_collect(vault, &options, &result, error);
-	g_clear_pointer(&progress, vk_progress_free);
-	if (!done && !did_anything(&result))
+	done = vk_gc_run(vault, &how, &report, error);
+	if (!done && !vk_gc_did_anything(&report))
 		return FALSE;
-	if (program->json)
-		print_json(&result, dry_run, g_get_monotonic_time() - begun);
+	json = program->json ? vk_gc_to_json(&report) : NULL;
+	if (json)
+		vk_json_print(json);
 	else if (!program->quiet)
-		print_text(&result, dry_run);
+		vk_gc_print(&report);
 	return done;
 }
 

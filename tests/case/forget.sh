@@ -78,8 +78,11 @@ ok virtkeep --json list --forgotten keep
 expect_json '[.[].snapshot] | join(" ")' "${snapshots[2]}"
 refused 1 "is forgotten" virtkeep pin "${snapshots[2]}"
 ok virtkeep unpin "${snapshots[1]}"
-ok virtkeep forget --policy keep
+ok virtkeep forget --policy keep --gc
+expect_out "1 of 2 snapshots of 1 guest forgotten"
+expect_out "2 snapshots removed"
 listed "${snapshots[3]}"
+refused 6 "${snapshots[1]#*@}" virtkeep unforget "${snapshots[1]}"
 
 say "a date that the store contradicts"
 ok virtkeep --json backup keep

@@ -96,13 +96,13 @@ declare -A below=(
 		engine/array engine/virt/host'
 	[engine/job/snapcreator]='engine/base engine/base/settings'
 	[engine/cli/parts]='
-		engine/base engine/base/program engine/vault engine/vault/open
-		engine/vault/catalog engine/vault/check engine/array/drivers engine/virt/host
-		engine/job engine/job/backup engine/job/forget'
+		engine/base engine/base/transfer engine/base/program engine/vault engine/vault/open
+		engine/vault/catalog engine/vault/check engine/vault/collect engine/array/drivers
+		engine/virt/host engine/job engine/job/backup engine/job/forget'
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
-		engine/vault/check engine/vault/collect engine/vault/space engine/array/drivers
+		engine/vault/check engine/vault/space engine/array/drivers
 		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
 		engine/job/doctor engine/job/forget engine/job/snapcreator engine/cli/parts'
 	[fs/tree]='engine/base engine/vault/catalog engine/vault/view'

@@ -5,6 +5,7 @@
 #include "array-drivers.h"
 #include "errors.h"
 #include "forget-plan.h"
+#include "json.h"
 #include "log.h"
 #include "open-vault.h"
 #include "text.h"
@@ -23,18 +24,46 @@ static VkPresence *load_presence(const VkProgram *program)
 static void print(const VkProgram *program, const GPtrArray *plan, gboolean dry_run)
 {
 	if (program->json)
-		vk_forget_print_json(plan, dry_run);
-	else if (dry_run)
+		return;
+	if (dry_run)
 		vk_forget_print_plan(plan);
 	else
 		vk_forget_print_done(plan);
 }
 
-gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, gboolean dry_run,
+/* Borrowed keys of those that the plan forgets. */
+static GPtrArray *list_forgotten(const GPtrArray *plan)
+{
+	GPtrArray *keys = g_ptr_array_new();
+
+	for (guint i = 0; i < plan->len; i++) {
+		const GPtrArray *items = ((VkForgetGuest *)g_ptr_array_index(plan, i))->items;
+
+		for (guint j = 0; j < items->len; j++) {
+			const VkForgetItem *item = g_ptr_array_index(items, j);
+
+			if (!vk_forget_is_kept(item))
+				g_ptr_array_add(keys, item->key);
+		}
+	}
+	return keys;
+}
+
+static GError *new_trouble(guint refused)
+{
+	g_autofree char *count = vk_count_text(refused, "snapshot");
+	GError *trouble = NULL;
+
+	if (refused > 0)
+		vk_fail(&trouble, VK_ERROR_PARTIAL, "%s could not be forgotten", count);
+	return trouble;
+}
+
+gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, const VkForgetHow *how,
 			      GError **error)
 {
 	g_autoptr(VkVault) vault =
-		vk_open_vault(program, NULL, dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
+		vk_open_vault(program, NULL, how->dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
 	g_autoptr(VkArrays) arrays =
 		vault ? vk_arrays_new(program->settings, vk_log_warning, error) : NULL;
 	g_autoptr(VkPresence) presence = arrays ? load_presence(program) : NULL;
@@ -46,15 +75,18 @@ gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, gboolean d
 		.now = g_get_real_time() / G_USEC_PER_SEC,
 	};
 	g_autoptr(GPtrArray) plan = arrays ? vk_forget_plan(&facts, names, error) : NULL;
+	g_autoptr(GPtrArray) keys = NULL;
+	g_autoptr(json_t) json = NULL;
 	guint refused = 0;
+	gboolean done;
 
-	if (!plan || (!dry_run && !vk_forget_apply(vault, plan, &refused, error)))
+	if (!plan || (!how->dry_run && !vk_forget_apply(vault, plan, &refused, error)))
 		return FALSE;
-	print(program, plan, dry_run);
-	if (refused > 0) {
-		g_autofree char *count = vk_count_text(refused, "snapshot");
-
-		return vk_fail(error, VK_ERROR_PARTIAL, "%s could not be forgotten", count);
-	}
-	return TRUE;
+	print(program, plan, how->dry_run);
+	json = program->json ? vk_forget_to_json(plan, how->dry_run) : NULL;
+	keys = list_forgotten(plan);
+	done = vk_forget_collect(program, vault, how, keys, json, new_trouble(refused), error);
+	if (json)
+		vk_json_print(json);
+	return done;
 }

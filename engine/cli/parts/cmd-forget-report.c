@@ -110,10 +110,10 @@ static json_t *item_to_json(const VkForgetGuest *guest, const VkForgetItem *item
 			 "reasons", reasons);
 }
 
-void vk_forget_print_json(const GPtrArray *plan, gboolean dry_run)
+json_t *vk_forget_to_json(const GPtrArray *plan, gboolean dry_run)
 {
 	json_t *guests = json_array();
-	g_autoptr(json_t) report = json_pack("{s:o, s:b}", "guests", guests, "dry_run", dry_run);
+	json_t *report = json_pack("{s:o, s:b}", "guests", guests, "dry_run", dry_run);
 
 	for (guint i = 0; i < plan->len; i++) {
 		const VkForgetGuest *guest = g_ptr_array_index(plan, i);
@@ -128,5 +128,5 @@ void vk_forget_print_json(const GPtrArray *plan, gboolean dry_run)
 						guest->uuid, "gone", guest->is_gone, "forgotten",
 						(int)guest->n_forgotten, "snapshots", snapshots));
 	}
-	vk_json_print(report);
+	return report;
 }

@@ -3,14 +3,32 @@
 #pragma once
 
 #include "program.h"
+#include "vault.h"
 
 #include <glib.h>
+#include <jansson.h>
+
+/* What the command line says beside names. */
+typedef struct VkForgetHow {
+	gboolean dry_run;
+	gboolean gc; /* collect garbage after it */
+} VkForgetHow;
 
 /* "forget --policy": for the guests NAMES, or with NULL for all. */
-gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, gboolean dry_run,
+gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, const VkForgetHow *how,
 			      GError **error);
+
+/*
+ * Collects garbage if HOW says so: the vault is open for it. In a dry run FORGOTTEN,
+ * VkSnapshotKey*, count as forgotten. Prints what was done, or adds it to JSON (nullable) as "gc".
+ * TROUBLE (nullable), of the forgetting, is taken over. If both went wrong it is logged, and ERROR
+ * is of the collection. FALSE when anything went wrong.
+ */
+gboolean vk_forget_collect(const VkProgram *program, VkVault *vault, const VkForgetHow *how,
+			   const GPtrArray *forgotten, json_t *json, GError *trouble,
+			   GError **error);
 
 /* Prints a plan (forget-plan.h): every snapshot of it with the reasons, or what was forgotten. */
 void vk_forget_print_plan(const GPtrArray *plan);
 void vk_forget_print_done(const GPtrArray *plan);
-void vk_forget_print_json(const GPtrArray *plan, gboolean dry_run);
+json_t *vk_forget_to_json(const GPtrArray *plan, gboolean dry_run); /* new reference */

@@ -444,6 +444,16 @@ static gboolean sweep(Collector *collector, GError **error)
 	return done;
 }
 
+static void foresee(Collector *collector, const GPtrArray *keys)
+{
+	for (guint i = 0; keys && i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+
+		g_hash_table_add(collector->going,
+				 vk_snapshot_key_object(key->uuid, key->time, key->id));
+	}
+}
+
 static gboolean foresee_removals(Collector *collector, GError **error)
 {
 	g_autoptr(GPtrArray) keys = vk_removable_snapshots(collector->vault, error);
@@ -451,13 +461,9 @@ static gboolean foresee_removals(Collector *collector, GError **error)
 	if (!keys)
 		return FALSE;
 	collector->going = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	for (guint i = 0; i < keys->len; i++) {
-		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
-
-		g_hash_table_add(collector->going,
-				 vk_snapshot_key_object(key->uuid, key->time, key->id));
-	}
-	collector->result->snapshots = keys->len;
+	foresee(collector, keys);
+	foresee(collector, collector->options->would_forget);
+	collector->result->snapshots = g_hash_table_size(collector->going);
 	return TRUE;
 }
 

@@ -15,6 +15,8 @@ typedef struct VkCollectOptions {
 	/* Change nothing: say what would be done. Without a lease, so that it keeps nothing: if
 	   another one collects meanwhile, what that removes does not count. */
 	gboolean dry_run;
+	/* In a dry run: VkSnapshotKey* that count as forgotten. Nullable, borrowed. */
+	const GPtrArray *would_forget;
 	VkRateLimit *limit; /* of reading what is compacted; nullable */
 	/* How long a lease may show no sign of life until it is suspected; 0: half an hour. */
 	gint64 suspect_usec;

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cmd-gc.h"
+
+#include "json.h"
+#include "log.h"
+#include "progress.h"
+#include "table.h"
+#include "text.h"
+
+#include <stdio.h>
+
+json_t *vk_gc_to_json(const VkGcReport *report)
+{
+	const VkCollectResult *result = &report->result;
+
+	return json_pack("{s:b, s:I, s:I, s:I, s:o, s:b, s:I}", "dry_run", report->dry_run,
+			 "snapshots", (json_int_t)result->snapshots, "packs",
+			 (json_int_t)result->packs, "compacted", (json_int_t)result->compacted,
+			 "freed", vk_json_new_uint(result->bytes), "took_over", result->took_over,
+			 "duration_ms", (json_int_t)((report->usec + 999) / 1000));
+}
+
+void vk_gc_print(const VkGcReport *report)
+{
+	const VkCollectResult *result = &report->result;
+	g_autofree char *snapshots = vk_count_text(result->snapshots, "snapshot");
+	g_autofree char *packs = vk_count_text(result->packs, "pack");
+	g_autofree char *bytes = vk_size_text(result->bytes);
+
+	if (result->took_over) {
+		vk_print_line(stdout,
+			      "the vault was made by an earlier version, which can read it "
+			      "from now on, but not write into it; nothing was freed: once "
+			      "no backup of that version is running, run 'virtkeep gc' again");
+		return;
+	}
+	vk_print_line(stdout, "%s%s removed, %s deleted, %u compacted, %s freed",
+		      report->dry_run ? "would be: " : "", snapshots, packs, result->compacted,
+		      bytes);
+}
+
+gboolean vk_gc_did_anything(const VkGcReport *report)
+{
+	const VkCollectResult *result = &report->result;
+
+	return result->took_over || result->snapshots > 0 || result->packs > 0 ||
+	       result->compacted > 0;
+}
+
+/* A service has no progress line, so its journal gets the steps with --verbose. */
+static void tell_step(gpointer user, const char *text)
+{
+	VkProgress *progress = user;
+	g_autofree char *label = g_strdup_printf("gc: %s", text);
+
+	if (vk_progress_is_drawn(progress))
+		vk_progress_set_label(progress, label);
+	else
+		vk_log_debug("%s", label);
+}
+
+gboolean vk_gc_run(VkVault *vault, const VkCollectOptions *how, VkGcReport *report, GError **error)
+{
+	g_autoptr(VkProgress) progress = vk_progress_new("gc", 0);
+	gint64 begun = g_get_monotonic_time();
+	VkCollectOptions options = *how;
+	gboolean done;
+
+	options.on_step = tell_step;
+	options.user = progress;
+	done = vk_collect(vault, &options, &report->result, error);
+	report->dry_run = options.dry_run;
+	report->usec = g_get_monotonic_time() - begun;
+	return done;
+}

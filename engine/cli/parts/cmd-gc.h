@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What "virtkeep gc" and "virtkeep forget --gc" share. Threads: one at a time. */
+#pragma once
+
+#include "collect.h"
+#include "program.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+typedef struct VkGcReport {
+	VkCollectResult result;
+	gboolean dry_run;
+	gint64 usec; /* how long it took */
+} VkGcReport;
+
+/*
+ * Collects as HOW says, with a progress line: its on_step is set here. REPORT says what was done,
+ * also on failure. Errors as of vk_collect().
+ */
+gboolean vk_gc_run(VkVault *vault, const VkCollectOptions *how, VkGcReport *report, GError **error);
+
+/* Whether anything was done. */
+gboolean vk_gc_did_anything(const VkGcReport *report);
+
+void vk_gc_print(const VkGcReport *report);
+json_t *vk_gc_to_json(const VkGcReport *report); /* new reference */
