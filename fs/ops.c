@@ -174,7 +174,8 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
 		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
 	} else {
 		info->fh = (uint64_t)(uintptr_t)entries;
-		info->cache_readdir = info->keep_cache = vk_inode_kind(ino) == VK_INODE_SNAPSHOT;
+		info->cache_readdir = info->keep_cache = vk_inode_kind(ino) == VK_INODE_SNAPSHOT ||
+							 vk_inode_kind(ino) == VK_INODE_PARTS;
 		if (fuse_reply_open(req, info) < 0)
 			g_array_unref(entries);
 	}

@@ -49,13 +49,14 @@ static gboolean parse_header(guint8 *bytes, guint64 sector, Header *ret)
 	return TRUE;
 }
 
+G_STATIC_ASSERT(ARRAY_SIZE_MAX / ENTRY_MIN == VK_PARTITIONS_MAX);
+
 /* The sizes that the specification allows, as far as memory shall go. */
 static gboolean is_bounded(const Header *header)
 {
 	guint32 size = header->entry_size;
 
 	return size >= ENTRY_MIN && size <= ENTRY_MAX && (size & (size - 1)) == 0 &&
-	       header->count <= VK_PARTITIONS_MAX &&
 	       (guint64)header->count * size <= ARRAY_SIZE_MAX;
 }
 

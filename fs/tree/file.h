@@ -13,10 +13,13 @@ typedef struct VkFile VkFile;
 
 /* The file at place INDEX (from 0) of CACHED, which is borrowed and referenced. */
 VkFile *vk_file_open(VkCachedView *cached, guint index, GError **error);
+
+/* Partition INDEX (from 0) of the disk number DISK of CACHED, which is borrowed and referenced. */
+VkFile *vk_file_open_partition(VkCachedView *cached, guint disk, guint index, GError **error);
 void vk_file_close(VkFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFile, vk_file_close)
 
-/* "GUEST@TIME:NAME", for messages. Borrowed. */
+/* "GUEST@TIME:NAME" or "GUEST@TIME:DISK.parts/NAME", for messages. Borrowed. */
 const char *vk_file_title(const VkFile *file);
 
 /* Whether another open of it may read something else. */

@@ -5,7 +5,11 @@
  * mount a number, once given, stays with its identity even when that goes. Threads: one at a time.
  *
  *   63   62..60   59..12                       11..0
- *   0    kind     hash of the identity         a file's place in its snapshot, from 1; else 0
+ *   0    kind     hash of the identity         a place in the snapshot, from 1; else 0
+ *
+ * The places of files are those in the view. The places of partitions have rows with one place for
+ * each disk: the first row is the disks' directories, the next one their first partitions, and so
+ * on.
  */
 #pragma once
 
@@ -15,8 +19,8 @@
 #define VK_INODE_GUESTS 2u
 #define VK_INODE_TIMES  3u
 
-#define VK_INODE_HASH_BITS 48u
-#define VK_INODE_FILES_MAX 4095u
+#define VK_INODE_HASH_BITS  48u
+#define VK_INODE_PLACES_MAX 4095u
 
 typedef enum {
 	VK_INODE_FIXED,    /* the three above */
@@ -25,6 +29,7 @@ typedef enum {
 	VK_INODE_TIME,     /* times/<TIME>; the number is the time in seconds */
 	VK_INODE_SNAPSHOT, /* guests/<guest>/<TIME>, and the files below it */
 	VK_INODE_LINK,     /* times/<TIME>/<guest> */
+	VK_INODE_PARTS,    /* guests/<guest>/<TIME>/<disk>.parts, and the partitions below it */
 } VkInodeKind;
 
 typedef struct VkInodes VkInodes;
@@ -45,15 +50,15 @@ static inline VkInodeKind vk_inode_kind(guint64 ino)
 	return (VkInodeKind)(ino >> 60);
 }
 
-/* The same guest's or snapshot's number as another kind, and without a file's place. */
+/* The same guest's or snapshot's number as another kind, and without a place. */
 static inline guint64 vk_inode_as(guint64 ino, VkInodeKind kind)
 {
 	return (guint64)kind << 60 | (ino & 0x0ffffffffffff000);
 }
 
-static inline guint vk_inode_file(guint64 ino)
+static inline guint vk_inode_place(guint64 ino)
 {
-	return ino & VK_INODE_FILES_MAX;
+	return ino & VK_INODE_PLACES_MAX;
 }
 
 static inline guint64 vk_inode_of_time(gint64 seconds)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The inside of VkTree, for tree.c, which answers, tree-build.c and tree-diff.c. Threads: as of
- * tree.h.
+ * The inside of VkTree, for tree.c, which answers, tree-parts.c, tree-build.c and tree-diff.c.
+ * Threads: as of tree.h.
  */
 #pragma once
 
@@ -41,3 +41,26 @@ struct VkTree {
 	gint64 newest;      /* of all snapshots; 0 without any */
 	guint64 n_snapshots;
 };
+
+/* What all nodes have; a directory has two links at first. */
+void vk_tree_set_node(VkNode *node, guint64 ino, VkNodeType type, gint64 when);
+void vk_tree_add_entry(GArray *entries, const char *name, const VkNode *node);
+gboolean vk_tree_fail_stale(guint64 ino, GError **error);
+gboolean vk_tree_fail_name(const char *name, GError **error);
+
+/*
+ * The directories of partitions in the directory of SNAPSHOT, whose view is CACHED. They are there
+ * for every disk, because nobody has looked for partitions yet.
+ */
+void vk_tree_list_disks(const VkTreeSnapshot *snapshot, VkCachedView *cached, GArray *entries);
+gboolean vk_tree_lookup_disk(const VkTreeSnapshot *snapshot, VkCachedView *cached, const char *name,
+			     VkNode *ret, GError **error);
+
+/* The same calls as in tree.h, with a number of VK_INODE_PARTS. */
+gboolean vk_tree_stat_part(const VkTreeSnapshot *snapshot, VkCachedView *cached, guint64 ino,
+			   VkNode *ret, GError **error);
+gboolean vk_tree_lookup_part(const VkTreeSnapshot *snapshot, VkCachedView *cached, guint64 parent,
+			     const char *name, VkNode *ret, GError **error);
+gboolean vk_tree_list_parts(const VkTreeSnapshot *snapshot, VkCachedView *cached, guint64 ino,
+			    GArray *entries, GError **error);
+VkFile *vk_tree_open_part(VkCachedView *cached, guint64 ino, GError **error);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static void set_node(VkNode *node, guint64 ino, VkNodeType type, gint64 when)
+void vk_tree_set_node(VkNode *node, guint64 ino, VkNodeType type, gint64 when)
 {
 	*node = (VkNode){.ino = ino, .type = type, .time = when, .links = 1};
 	if (type == VK_NODE_DIRECTORY)
@@ -15,7 +15,7 @@ static void set_node(VkNode *node, guint64 ino, VkNodeType type, gint64 when)
 
 static void fixed_node(const VkTree *tree, guint64 ino, VkNode *ret)
 {
-	set_node(ret, ino, VK_NODE_DIRECTORY, tree->newest);
+	vk_tree_set_node(ret, ino, VK_NODE_DIRECTORY, tree->newest);
 	if (ino == VK_INODE_ROOT)
 		ret->links += 2;
 	else if (ino == VK_INODE_GUESTS)
@@ -40,7 +40,7 @@ static void guest_node(const VkTreeGuest *guest, VkNode *ret)
 {
 	const VkTreeSnapshot *latest = guest_latest(guest);
 
-	set_node(ret, guest->ino, VK_NODE_DIRECTORY, latest ? latest->time : 0);
+	vk_tree_set_node(ret, guest->ino, VK_NODE_DIRECTORY, latest ? latest->time : 0);
 	ret->links += guest->snapshots->len;
 }
 
@@ -48,40 +48,45 @@ static void latest_node(const VkTreeSnapshot *latest, VkNode *ret)
 {
 	guint64 guest_ino = latest->guest->ino;
 
-	set_node(ret, vk_inode_as(guest_ino, VK_INODE_LATEST), VK_NODE_LINK, latest->time);
+	vk_tree_set_node(ret, vk_inode_as(guest_ino, VK_INODE_LATEST), VK_NODE_LINK, latest->time);
 	ret->size = strlen(latest->name);
 }
 
 static void snapshot_node(const VkTreeSnapshot *snapshot, VkNode *ret)
 {
-	set_node(ret, snapshot->ino, VK_NODE_DIRECTORY, snapshot->time);
+	vk_tree_set_node(ret, snapshot->ino, VK_NODE_DIRECTORY, snapshot->time);
+	/* How many disks it has is not known yet: as on btrfs, 1 says nothing about directories. */
+	ret->links = 1;
 }
 
 static void time_node(const VkTreeTime *when, VkNode *ret)
 {
-	set_node(ret, when->ino, VK_NODE_DIRECTORY, when->time);
+	vk_tree_set_node(ret, when->ino, VK_NODE_DIRECTORY, when->time);
 }
 
 static void link_node(const VkTreeSnapshot *snapshot, VkNode *ret)
 {
 	g_autofree char *target = link_target(snapshot);
 
-	set_node(ret, vk_inode_as(snapshot->ino, VK_INODE_LINK), VK_NODE_LINK, snapshot->time);
+	vk_tree_set_node(ret, vk_inode_as(snapshot->ino, VK_INODE_LINK), VK_NODE_LINK,
+			 snapshot->time);
 	ret->size = strlen(target);
 }
 
 static void file_node(const VkTreeSnapshot *snapshot, guint index, const VkViewFile *file,
 		      VkNode *ret)
 {
-	set_node(ret, snapshot->ino | (index + 1), VK_NODE_FILE, snapshot->time);
+	vk_tree_set_node(ret, snapshot->ino | (index + 1), VK_NODE_FILE, snapshot->time);
 	ret->size = file->size;
 	ret->allocated = file->allocated;
 	ret->may_change = file->may_change;
 }
 
-/* The guest, time or snapshot with that number, or NULL. */
+/* The guest, time or snapshot with that number, or whose partitions it is for; or NULL. */
 static void *find(const VkTree *tree, guint64 ino)
 {
+	if (vk_inode_kind(ino) == VK_INODE_PARTS)
+		ino = vk_inode_as(ino, VK_INODE_SNAPSHOT);
 	return g_hash_table_lookup(tree->by_ino, &ino);
 }
 
@@ -89,17 +94,17 @@ static const VkTreeSnapshot *find_snapshot(const VkTree *tree, guint64 ino)
 {
 	VkInodeKind kind = vk_inode_kind(ino);
 
-	if (kind != VK_INODE_SNAPSHOT && kind != VK_INODE_LINK)
+	if (kind != VK_INODE_SNAPSHOT && kind != VK_INODE_LINK && kind != VK_INODE_PARTS)
 		return NULL;
 	return find(tree, vk_inode_as(ino, VK_INODE_SNAPSHOT));
 }
 
-static gboolean fail_stale(guint64 ino, GError **error)
+gboolean vk_tree_fail_stale(guint64 ino, GError **error)
 {
 	return vk_fail(error, VK_ERROR_NOT_FOUND, "inode %" G_GUINT64_FORMAT " is gone", ino);
 }
 
-static gboolean fail_name(const char *name, GError **error)
+gboolean vk_tree_fail_name(const char *name, GError **error)
 {
 	return vk_fail(error, VK_ERROR_NOT_FOUND, "there is no '%s'", name);
 }
@@ -111,17 +116,20 @@ const VkSnapshotKey *vk_tree_snapshot(const VkTree *tree, guint64 ino)
 	return snapshot ? snapshot->key : NULL;
 }
 
-static gboolean stat_file(const VkTree *tree, const VkTreeSnapshot *snapshot, guint index,
+static gboolean stat_file(const VkTree *tree, const VkTreeSnapshot *snapshot, guint64 ino,
 			  VkNode *ret, GError **error)
 {
 	g_autoptr(VkCachedView) cached = vk_view_cache_get(tree->cache, snapshot->key, error);
+	guint index = vk_inode_place(ino) - 1;
 	const GPtrArray *files;
 
 	if (!cached)
 		return FALSE;
+	if (vk_inode_kind(ino) == VK_INODE_PARTS)
+		return vk_tree_stat_part(snapshot, cached, ino, ret, error);
 	files = vk_view_files(vk_cached_view(cached));
 	if (index >= files->len)
-		return fail_stale(snapshot->ino | (index + 1), error);
+		return vk_tree_fail_stale(ino, error);
 	file_node(snapshot, index, g_ptr_array_index(files, index), ret);
 	return TRUE;
 }
@@ -161,8 +169,8 @@ gboolean vk_tree_stat(const VkTree *tree, guint64 ino, VkNode *ret, GError **err
 		snapshot = find_snapshot(tree, ino);
 		if (!snapshot)
 			break;
-		if (vk_inode_file(ino) > 0)
-			return stat_file(tree, snapshot, vk_inode_file(ino) - 1, ret, error);
+		if (vk_inode_place(ino) > 0)
+			return stat_file(tree, snapshot, ino, ret, error);
 		snapshot_node(snapshot, ret);
 		return TRUE;
 	case VK_INODE_LINK:
@@ -171,8 +179,13 @@ gboolean vk_tree_stat(const VkTree *tree, guint64 ino, VkNode *ret, GError **err
 			break;
 		link_node(snapshot, ret);
 		return TRUE;
+	case VK_INODE_PARTS:
+		snapshot = find_snapshot(tree, ino);
+		if (!snapshot)
+			break;
+		return stat_file(tree, snapshot, ino, ret, error);
 	}
-	return fail_stale(ino, error);
+	return vk_tree_fail_stale(ino, error);
 }
 
 static guint64 parent_of(const VkTree *tree, guint64 ino)
@@ -190,14 +203,18 @@ static guint64 parent_of(const VkTree *tree, guint64 ino)
 		return vk_inode_as(ino, VK_INODE_GUEST);
 	case VK_INODE_SNAPSHOT:
 	case VK_INODE_LINK:
+	case VK_INODE_PARTS:
 		break;
 	}
 	snapshot = find_snapshot(tree, ino);
 	if (!snapshot)
 		return VK_INODE_ROOT;
+	/* Only directories are asked for it, and those of partitions lie in the snapshot's. */
+	if (vk_inode_kind(ino) == VK_INODE_PARTS)
+		return snapshot->ino;
 	if (vk_inode_kind(ino) == VK_INODE_LINK)
 		return vk_inode_of_time(snapshot->time);
-	return vk_inode_file(ino) > 0 ? snapshot->ino : snapshot->guest->ino;
+	return vk_inode_place(ino) > 0 ? snapshot->ino : snapshot->guest->ino;
 }
 
 static gboolean lookup_fixed(const VkTree *tree, guint64 parent, const char *name, VkNode *ret,
@@ -224,7 +241,7 @@ static gboolean lookup_fixed(const VkTree *tree, guint64 parent, const char *nam
 		time_node(when, ret);
 		return TRUE;
 	}
-	return fail_name(name, error);
+	return vk_tree_fail_name(name, error);
 }
 
 static gboolean lookup_guest(const VkTreeGuest *guest, const char *name, VkNode *ret,
@@ -238,7 +255,7 @@ static gboolean lookup_guest(const VkTreeGuest *guest, const char *name, VkNode 
 	}
 	snapshot = guest_latest(guest);
 	if (strcmp(name, VK_TIME_LATEST) != 0 || !snapshot)
-		return fail_name(name, error);
+		return vk_tree_fail_name(name, error);
 	latest_node(snapshot, ret);
 	return TRUE;
 }
@@ -251,12 +268,13 @@ static gboolean lookup_time(const VkTree *tree, const VkTreeTime *when, const ch
 		guest ? g_hash_table_lookup(guest->by_name, when->name) : NULL;
 
 	if (!snapshot)
-		return fail_name(name, error);
+		return vk_tree_fail_name(name, error);
 	link_node(snapshot, ret);
 	return TRUE;
 }
 
-static gboolean lookup_snapshot(const VkTree *tree, const VkTreeSnapshot *snapshot,
+/* PARENT is the snapshot's directory, or one of its disks' partitions. */
+static gboolean lookup_snapshot(const VkTree *tree, const VkTreeSnapshot *snapshot, guint64 parent,
 				const char *name, VkNode *ret, GError **error)
 {
 	g_autoptr(VkCachedView) cached = vk_view_cache_get(tree->cache, snapshot->key, error);
@@ -264,8 +282,10 @@ static gboolean lookup_snapshot(const VkTree *tree, const VkTreeSnapshot *snapsh
 
 	if (!cached)
 		return FALSE;
+	if (vk_inode_kind(parent) == VK_INODE_PARTS)
+		return vk_tree_lookup_part(snapshot, cached, parent, name, ret, error);
 	files = vk_view_files(vk_cached_view(cached));
-	for (guint i = 0; i < files->len && i < VK_INODE_FILES_MAX; i++) {
+	for (guint i = 0; i < files->len && i < VK_INODE_PLACES_MAX; i++) {
 		const VkViewFile *file = g_ptr_array_index(files, i);
 
 		if (strcmp(file->name, name) == 0) {
@@ -273,7 +293,7 @@ static gboolean lookup_snapshot(const VkTree *tree, const VkTreeSnapshot *snapsh
 			return TRUE;
 		}
 	}
-	return fail_name(name, error);
+	return vk_tree_lookup_disk(snapshot, cached, name, ret, error);
 }
 
 gboolean vk_tree_lookup(const VkTree *tree, guint64 parent, const char *name, VkNode *ret,
@@ -290,12 +310,12 @@ gboolean vk_tree_lookup(const VkTree *tree, guint64 parent, const char *name, Vk
 		return lookup_fixed(tree, parent, name, ret, error);
 	place = find(tree, parent);
 	if (!place)
-		return fail_stale(parent, error);
+		return vk_tree_fail_stale(parent, error);
 	if (vk_inode_kind(parent) == VK_INODE_GUEST)
 		return lookup_guest(place, name, ret, error);
 	if (vk_inode_kind(parent) == VK_INODE_TIME)
 		return lookup_time(tree, place, name, ret, error);
-	return lookup_snapshot(tree, place, name, ret, error);
+	return lookup_snapshot(tree, place, parent, name, ret, error);
 }
 
 char *vk_tree_read_link(const VkTree *tree, guint64 ino, GError **error)
@@ -312,7 +332,7 @@ char *vk_tree_read_link(const VkTree *tree, guint64 ino, GError **error)
 	snapshot = guest ? guest_latest(guest) : NULL;
 	if (snapshot)
 		return g_strdup(snapshot->name);
-	fail_stale(ino, error);
+	vk_tree_fail_stale(ino, error);
 	return NULL;
 }
 
@@ -321,12 +341,14 @@ VkFile *vk_tree_open(const VkTree *tree, guint64 ino, GError **error)
 	const VkTreeSnapshot *snapshot = find_snapshot(tree, ino);
 	g_autoptr(VkCachedView) cached = NULL;
 
-	if (!snapshot || vk_inode_file(ino) == 0) {
-		fail_stale(ino, error);
+	if (!snapshot || vk_inode_place(ino) == 0) {
+		vk_tree_fail_stale(ino, error);
 		return NULL;
 	}
 	cached = vk_view_cache_get(tree->cache, snapshot->key, error);
-	return cached ? vk_file_open(cached, vk_inode_file(ino) - 1, error) : NULL;
+	if (cached && vk_inode_kind(ino) == VK_INODE_PARTS)
+		return vk_tree_open_part(cached, ino, error);
+	return cached ? vk_file_open(cached, vk_inode_place(ino) - 1, error) : NULL;
 }
 
 guint64 vk_tree_count(const VkTree *tree)
@@ -335,7 +357,7 @@ guint64 vk_tree_count(const VkTree *tree)
 	return 3 + tree->times->len + 2 * (guint64)tree->guests->len + 2 * tree->n_snapshots;
 }
 
-static void add_entry(GArray *entries, const char *name, const VkNode *node)
+void vk_tree_add_entry(GArray *entries, const char *name, const VkNode *node)
 {
 	VkTreeEntry entry = {.name = g_strdup(name), .node = *node};
 
@@ -348,21 +370,21 @@ static void list_fixed(const VkTree *tree, guint64 ino, GArray *entries)
 
 	if (ino == VK_INODE_ROOT) {
 		fixed_node(tree, VK_INODE_GUESTS, &node);
-		add_entry(entries, "guests", &node);
+		vk_tree_add_entry(entries, "guests", &node);
 		fixed_node(tree, VK_INODE_TIMES, &node);
-		add_entry(entries, "times", &node);
+		vk_tree_add_entry(entries, "times", &node);
 	}
 	for (guint i = 0; ino == VK_INODE_GUESTS && i < tree->guests->len; i++) {
 		const VkTreeGuest *guest = g_ptr_array_index(tree->guests, i);
 
 		guest_node(guest, &node);
-		add_entry(entries, guest->name, &node);
+		vk_tree_add_entry(entries, guest->name, &node);
 	}
 	for (guint i = 0; ino == VK_INODE_TIMES && i < tree->times->len; i++) {
 		const VkTreeTime *when = g_ptr_array_index(tree->times, i);
 
 		time_node(when, &node);
-		add_entry(entries, when->name, &node);
+		vk_tree_add_entry(entries, when->name, &node);
 	}
 }
 
@@ -375,11 +397,11 @@ static void list_guest(const VkTreeGuest *guest, GArray *entries)
 		const VkTreeSnapshot *snapshot = g_ptr_array_index(guest->snapshots, i);
 
 		snapshot_node(snapshot, &node);
-		add_entry(entries, snapshot->name, &node);
+		vk_tree_add_entry(entries, snapshot->name, &node);
 	}
 	if (latest) {
 		latest_node(latest, &node);
-		add_entry(entries, VK_TIME_LATEST, &node);
+		vk_tree_add_entry(entries, VK_TIME_LATEST, &node);
 	}
 }
 
@@ -391,12 +413,13 @@ static void list_time(const VkTreeTime *when, GArray *entries)
 		const VkTreeSnapshot *snapshot = g_ptr_array_index(when->snapshots, i);
 
 		link_node(snapshot, &node);
-		add_entry(entries, snapshot->guest->name, &node);
+		vk_tree_add_entry(entries, snapshot->guest->name, &node);
 	}
 }
 
-static gboolean list_snapshot(const VkTree *tree, const VkTreeSnapshot *snapshot, GArray *entries,
-			      GError **error)
+/* INO is the snapshot's directory, or one of its disks' partitions. */
+static gboolean list_snapshot(const VkTree *tree, const VkTreeSnapshot *snapshot, guint64 ino,
+			      GArray *entries, GError **error)
 {
 	g_autoptr(VkCachedView) cached = vk_view_cache_get(tree->cache, snapshot->key, error);
 	const GPtrArray *files;
@@ -404,13 +427,16 @@ static gboolean list_snapshot(const VkTree *tree, const VkTreeSnapshot *snapshot
 
 	if (!cached)
 		return FALSE;
+	if (vk_inode_kind(ino) == VK_INODE_PARTS)
+		return vk_tree_list_parts(snapshot, cached, ino, entries, error);
 	files = vk_view_files(vk_cached_view(cached));
-	for (guint i = 0; i < files->len && i < VK_INODE_FILES_MAX; i++) {
+	for (guint i = 0; i < files->len && i < VK_INODE_PLACES_MAX; i++) {
 		const VkViewFile *file = g_ptr_array_index(files, i);
 
 		file_node(snapshot, i, file, &node);
-		add_entry(entries, file->name, &node);
+		vk_tree_add_entry(entries, file->name, &node);
 	}
+	vk_tree_list_disks(snapshot, cached, entries);
 	return TRUE;
 }
 
@@ -428,10 +454,10 @@ GArray *vk_tree_list(const VkTree *tree, guint64 ino, GError **error)
 	g_array_set_clear_func(entries, (GDestroyNotify)clear_entry);
 	if (!vk_tree_lookup(tree, ino, ".", &node, error))
 		return NULL;
-	add_entry(entries, ".", &node);
+	vk_tree_add_entry(entries, ".", &node);
 	if (!vk_tree_lookup(tree, ino, "..", &node, error))
 		return NULL;
-	add_entry(entries, "..", &node);
+	vk_tree_add_entry(entries, "..", &node);
 
 	if (vk_inode_kind(ino) == VK_INODE_FIXED)
 		list_fixed(tree, ino, entries);
@@ -439,7 +465,7 @@ GArray *vk_tree_list(const VkTree *tree, guint64 ino, GError **error)
 		list_guest(place, entries);
 	else if (place && vk_inode_kind(ino) == VK_INODE_TIME)
 		list_time(place, entries);
-	else if (place && !list_snapshot(tree, place, entries, error))
+	else if (place && !list_snapshot(tree, place, ino, entries, error))
 		return NULL;
 	return g_steal_pointer(&entries);
 }

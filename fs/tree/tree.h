@@ -6,6 +6,7 @@
  * when they are first read. Threads: free, but for new and free.
  *
  *   guests/<guest>/<TIME>/<file>       guests/<guest>/latest -> <TIME>
+ *   guests/<guest>/<TIME>/<disk>.parts/<partition>
  *   times/<TIME>/<guest> -> ../../guests/<guest>/<TIME>
  */
 #pragma once

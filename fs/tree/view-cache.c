@@ -5,6 +5,7 @@ struct VkCachedView {
 	gatomicrefcount references;
 	char *name;
 	VkView *view;
+	VkParts *parts;
 	GList link; /* in the cache's order; guarded by the cache's lock */
 };
 
@@ -45,6 +46,11 @@ VkView *vk_cached_view(VkCachedView *cached)
 	return cached->view;
 }
 
+VkParts *vk_cached_view_parts(VkCachedView *cached)
+{
+	return cached->parts;
+}
+
 VkCachedView *vk_cached_view_ref(VkCachedView *cached)
 {
 	g_atomic_ref_count_inc(&cached->references);
@@ -55,6 +61,7 @@ void vk_cached_view_unref(VkCachedView *cached)
 {
 	if (!cached || !g_atomic_ref_count_dec(&cached->references))
 		return;
+	vk_parts_free(cached->parts);
 	vk_view_free(cached->view);
 	g_free(cached->name);
 	g_free(cached);
@@ -106,6 +113,7 @@ VkCachedView *vk_view_cache_get(VkViewCache *cache, const VkSnapshotKey *key, GE
 	g_atomic_ref_count_init(&cached->references);
 	cached->name = g_steal_pointer(&name);
 	cached->view = view;
+	cached->parts = vk_parts_new(view);
 	cached->link.data = cached;
 	g_mutex_lock(&cache->lock);
 	/* Two threads may have loaded it at once: the first one's is kept. */

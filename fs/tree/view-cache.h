@@ -7,6 +7,7 @@
 #pragma once
 
 #include "catalog.h"
+#include "parts.h"
 #include "view.h"
 
 #include <glib.h>
@@ -27,7 +28,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkViewCache, vk_view_cache_free)
 /* Returns a reference, to be given back by vk_cached_view_unref(). */
 VkCachedView *vk_view_cache_get(VkViewCache *cache, const VkSnapshotKey *key, GError **error);
 
-VkView *vk_cached_view(VkCachedView *cached); /* borrowed */
+VkView *vk_cached_view(VkCachedView *cached);        /* borrowed */
+VkParts *vk_cached_view_parts(VkCachedView *cached); /* borrowed */
 VkCachedView *vk_cached_view_ref(VkCachedView *cached);
 void vk_cached_view_unref(VkCachedView *cached); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCachedView, vk_cached_view_unref)

@@ -105,7 +105,7 @@ declare -A below=(
 		engine/vault/check engine/vault/space engine/array/drivers
 		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
 		engine/job/doctor engine/job/forget engine/job/snapcreator engine/cli/parts'
-	[fs/tree]='engine/base engine/vault/catalog engine/vault/view'
+	[fs/tree]='engine/base engine/partition engine/vault/catalog engine/vault/view'
 	[fs]='
 		engine/base engine/base/program engine/vault engine/vault/open
 		engine/vault/catalog engine/array/drivers fs/tree'

@@ -59,10 +59,12 @@ static void set_text(VkViewFile *file, char *text)
 	file->allocated = file->size;
 }
 
-static void add_image(VkView *view, char *name, const VkImageRecord *record)
+static void add_image(VkView *view, char *name, const VkImageRecord *record,
+		      const VkDiskRecord *disk)
 {
 	VkViewFile *file = add_file(view, name);
 
+	file->disk = disk;
 	file->record = record;
 	file->size = record->size;
 	file->allocated = record->allocated;
@@ -142,7 +144,7 @@ VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot)
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
 
-		add_image(view, g_strconcat(disk->target, ".raw", NULL), disk->image);
+		add_image(view, g_strconcat(disk->target, ".raw", NULL), disk->image, disk);
 	}
 	/* The copy came with the free function, but the snapshot keeps its records. */
 	g_ptr_array_set_free_func(records, NULL);
@@ -150,7 +152,7 @@ VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot)
 	for (guint i = 0; i < records->len; i++) {
 		const VkFileRecord *record = g_ptr_array_index(records, i);
 
-		add_image(view, g_strdup(record->name), record->image);
+		add_image(view, g_strdup(record->name), record->image, NULL);
 	}
 	return view;
 }

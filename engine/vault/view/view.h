@@ -22,7 +22,8 @@ typedef struct VkViewFile {
 	guint64 allocated;           /* bytes */
 	const VkImageRecord *record; /* NULL: the content is in TEXT */
 	char *text;
-	gboolean may_change; /* another view of the same snapshot may say something else */
+	const VkDiskRecord *disk; /* whose image it is; NULL: no disk's */
+	gboolean may_change;      /* another view of the same snapshot may say something else */
 } VkViewFile;
 
 typedef struct VkView VkView;
