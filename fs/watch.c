@@ -97,18 +97,18 @@ static gboolean is_usable(void *data, const VkSnapshotKey *key, gboolean is_late
 {
 	VkWatch *watch = data;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(VkCachedView) cached = NULL;
+	g_autoptr(VkSnapshotSummary) summary = NULL;
 
 	if (is_left_out(watch, key))
 		return FALSE;
 	if (!is_latest)
 		return TRUE;
-	cached = vk_view_cache_get(watch->cache, key, &error);
+	summary = vk_catalog_summarize(watch->vault, key, &error);
 	if (g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
 		vk_watch_leave_out(watch, key, error);
 	/* Trouble of another kind may pass: the snapshot stays in the list. */
-	return cached || !(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE) ||
-			   g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+	return summary || !(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE) ||
+			    g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
 }
 
 static VkWatchUse *build(VkWatch *watch, GError **error)

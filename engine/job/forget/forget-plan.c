@@ -68,32 +68,51 @@ static void keep_for(VkForgetItem *item, char *reason)
 	g_free(reason);
 }
 
-static Sight *sight_new(const Plan *plan, VkForgetItem *item)
+/* SUMMARY is NULL when it cannot be read. */
+static Sight *sight_new(VkForgetItem *item, const VkSnapshotSummary *summary)
 {
-	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(plan->facts->vault, item->key, NULL);
 	Sight *sight = g_new0(Sight, 1);
 
 	sight->item = item;
-	if (!snapshot)
+	if (!summary)
 		return sight;
 	sight->is_readable = TRUE;
-	sight->host = g_strdup(snapshot->host);
-	sight->label = g_strdup(snapshot->label);
-	sight->is_whole = !snapshot->incomplete;
-	sight->is_in_vault = vk_snapshot_is_in_vault(snapshot);
-	sight->is_on_array = vk_snapshot_is_on_array(snapshot);
+	sight->host = g_strdup(summary->host);
+	sight->label = g_strdup(summary->label);
+	sight->is_whole = summary->is_whole;
+	sight->is_in_vault = summary->is_in_vault;
+	sight->is_on_array = summary->is_on_array;
 	return sight;
 }
 
 static gboolean look(Plan *plan, GError **error)
 {
-	for (guint i = 0; i < plan->guest->items->len; i++) {
-		if (vk_interrupted())
-			return vk_fail_interrupted(error);
-		g_ptr_array_add(plan->sights,
-				sight_new(plan, g_ptr_array_index(plan->guest->items, i)));
-	}
+	const GPtrArray *items = plan->guest->items;
+	g_autoptr(GPtrArray) keys = g_ptr_array_new();
+	g_autoptr(GPtrArray) summaries = NULL;
+
+	for (guint i = 0; i < items->len; i++)
+		g_ptr_array_add(keys, ((const VkForgetItem *)g_ptr_array_index(items, i))->key);
+	summaries = vk_catalog_summarize_all(plan->facts->vault, keys);
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
+	for (guint i = 0; i < items->len; i++)
+		g_ptr_array_add(plan->sights, sight_new(g_ptr_array_index(items, i),
+							g_ptr_array_index(summaries, i)));
 	return TRUE;
+}
+
+/* Reads its object anew, for the last good one must not be good by hearsay. */
+static gboolean is_good(const Plan *plan, Sight *sight)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+
+	if (!sight->is_in_vault)
+		return FALSE;
+	snapshot = vk_catalog_load(plan->facts->vault, sight->item->key, NULL);
+	sight->is_readable = snapshot != NULL;
+	sight->is_in_vault = snapshot && vk_snapshot_is_in_vault(snapshot);
+	return sight->is_in_vault;
 }
 
 /* The newest that is in the vault and has all disks, or else one without; NULL: none. */
@@ -102,9 +121,9 @@ static const Sight *find_last_good(const Plan *plan)
 	const Sight *poor = NULL;
 
 	for (guint i = plan->sights->len; i > 0; i--) {
-		const Sight *sight = g_ptr_array_index(plan->sights, i - 1);
+		Sight *sight = g_ptr_array_index(plan->sights, i - 1);
 
-		if (!sight->is_in_vault)
+		if ((poor && !sight->is_whole) || !is_good(plan, sight))
 			continue;
 		if (sight->is_whole)
 			return sight;

@@ -180,12 +180,31 @@ static void summary_free(gpointer summary)
 	vk_snapshot_summary_free(summary);
 }
 
+/* Reads those with the numbers MISSING, from 1 on. */
+static void gather(Gathering *gathering, const GArray *missing)
+{
+	GThreadPool *pool = missing->len < MANY
+				    ? NULL
+				    : g_thread_pool_new(gather_one, gathering,
+							(gint)g_get_num_processors(), FALSE, NULL);
+
+	for (guint i = 0; i < missing->len; i++) {
+		gpointer number = GUINT_TO_POINTER(g_array_index(missing, guint, i));
+
+		if (pool)
+			g_thread_pool_push(pool, number, NULL);
+		else
+			gather_one(number, gathering);
+	}
+	if (pool)
+		g_thread_pool_free(pool, FALSE, TRUE);
+}
+
 GPtrArray *vk_catalog_summarize_all(VkVault *vault, const GPtrArray *keys)
 {
 	GPtrArray *summaries = g_ptr_array_new_with_free_func(summary_free);
 	Gathering gathering = {.vault = vault, .keys = keys, .summaries = summaries};
 	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(guint));
-	GThreadPool *pool;
 
 	g_ptr_array_set_size(summaries, (gint)keys->len);
 	for (guint i = 0; i < keys->len; i++) {
@@ -197,11 +216,6 @@ GPtrArray *vk_catalog_summarize_all(VkVault *vault, const GPtrArray *keys)
 		if (!summaries->pdata[i])
 			g_array_append_val(missing, number);
 	}
-	if (missing->len < MANY)
-		return summaries;
-	pool = g_thread_pool_new(gather_one, &gathering, (gint)g_get_num_processors(), FALSE, NULL);
-	for (guint i = 0; i < missing->len; i++)
-		g_thread_pool_push(pool, GUINT_TO_POINTER(g_array_index(missing, guint, i)), NULL);
-	g_thread_pool_free(pool, FALSE, TRUE);
+	gather(&gathering, missing);
 	return summaries;
 }

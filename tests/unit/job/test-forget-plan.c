@@ -10,6 +10,7 @@
 #include "session.h"
 #include "tempvault.h"
 #include "timestamp.h"
+#include "vault-parts.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -301,6 +302,40 @@ START_TEST(what_cannot_be_read)
 }
 END_TEST
 
+static gboolean identify_by_name(VkStore *store, const char *name, guint64 *ret_identity)
+{
+	*ret_identity = g_str_hash(name);
+	return TRUE;
+}
+
+/* The cache still takes the newest for good, but its bytes rotted. */
+START_TEST(the_last_good_one_is_read_anew)
+{
+	VkSession *session = vk_session_new(vault, 1, NULL);
+	g_autoptr(VkSnapshot) damaged = new_snapshot(session, UUID, DAY);
+	g_autofree char *cache = g_build_filename(directory, "cache", NULL);
+	const VkStoreOps *plain = vault->store->ops;
+	const struct timespec times[2] = {{.tv_sec = now() - DAY}, {.tv_sec = now() - DAY}};
+	VkStoreOps ops = *plain;
+	g_autofree char *path = NULL;
+
+	add(UUID, 3 * DAY);
+	add(UUID, 2 * DAY);
+	commit(session, damaged, now() - DAY);
+	vk_session_free(session);
+	vk_vault_set_cache_directory(vault, cache);
+	ops.identify = identify_by_name;
+	vault->store->ops = &ops;
+	assert_planned("-kk");
+	path = object_path(damaged);
+	ck_assert_int_eq(g_chmod(path, 0600), 0);
+	ck_assert(g_file_set_contents(path, "{}", -1, NULL));
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+	assert_planned("kkk");
+	vault->store->ops = plain;
+}
+END_TEST
+
 START_TEST(gone)
 {
 	configure("[retention]\nkeep_last = 1\nkeep_gone = 10d\n");
@@ -415,6 +450,7 @@ int main(void)
 	tcase_add_test(cases, date_disagrees_with_the_store);
 	tcase_add_test(cases, last_good);
 	tcase_add_test(cases, what_cannot_be_read);
+	tcase_add_test(cases, the_last_good_one_is_read_anew);
 	tcase_add_test(cases, gone);
 	tcase_add_test(cases, on_arrays);
 	tcase_add_test(cases, an_array_still_has_it);
