@@ -154,9 +154,11 @@ static int stored_version(VkCacheFile *file)
 
 static gboolean make_table(VkCacheFile *file)
 {
+	g_autofree char *form =
+		g_strdup_printf("PRAGMA page_size = %d; PRAGMA auto_vacuum = FULL", PAGE_BYTES);
 	g_autofree char *mark = g_strdup_printf("PRAGMA user_version = %d", version());
 
-	if (!execute(file, "BEGIN IMMEDIATE"))
+	if (!execute(file, form) || !execute(file, "BEGIN IMMEDIATE"))
 		return FALSE;
 	/* Another process may have been quicker. */
 	if (stored_version(file) == version())
@@ -164,14 +166,16 @@ static gboolean make_table(VkCacheFile *file)
 	return execute(file, table_text) && execute(file, mark) && execute(file, "COMMIT");
 }
 
-/* Checksums stand in for flushes: what a power cut leaves is taken if it matches. */
+/*
+ * Nothing is written to a file that has its table: it may lie on a full disk. Checksums stand in
+ * for flushes: what a power cut leaves is taken if it matches.
+ */
 static gboolean set_up(VkCacheFile *file)
 {
 	g_autofree char *bounds =
-		g_strdup_printf("PRAGMA page_size = %d; PRAGMA auto_vacuum = FULL; "
-				"PRAGMA max_page_count = %u; PRAGMA synchronous = OFF; "
+		g_strdup_printf("PRAGMA max_page_count = %u; PRAGMA synchronous = OFF; "
 				"PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
-				PAGE_BYTES, PAGES_MAX);
+				PAGES_MAX);
 
 	sqlite3_busy_timeout(file->db, BUSY_MSEC);
 	if (!execute(file, bounds) || (stored_version(file) != version() && !make_table(file)))
