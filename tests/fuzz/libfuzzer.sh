@@ -7,8 +7,10 @@ cd "$(dirname "$(realpath "$0")")/../.."
 command -v clang > /dev/null || exit 77
 build=$(mktemp -d "${TMPDIR:-/tmp}/virtkeep-fuzz-XXXXXX")
 trap 'rm -rf "$build"' EXIT
-CC=clang meson setup -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false "$build" > "$build/log"
-ninja -C "$build" >> "$build/log" || {
+mapfile -t targets < <(printf '%s\n' tests/fuzz/fuzz-*.c | sed 's/\.c$//')
+CC=clang meson setup -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false \
+	-Doptimization=1 -Ddebug=false -Dc_args=-g1 "$build" > "$build/log"
+ninja -C "$build" "${targets[@]}" >> "$build/log" || {
 	grep -E 'error|undefined|FAILED' "$build/log" | head -n 30
 	exit 1
 }
