@@ -19,7 +19,7 @@ static gboolean collect(const VkProgram *program, gboolean dry_run, VkRateLimit 
 
 	if (!vault)
 		return FALSE;
-	done = vk_gc_run(vault, &how, &report, error);
+	done = vk_gc_run(program, vault, &how, &report, error);
 	if (!done && !vk_gc_did_anything(&report))
 		return FALSE;
 	json = program->json ? vk_gc_to_json(&report) : NULL;

@@ -17,7 +17,7 @@ gboolean vk_forget_collect(const VkProgram *program, VkVault *vault, const VkFor
 	VkGcReport report;
 
 	if (how->gc) {
-		collected = vk_gc_run(vault, &options, &report, error);
+		collected = vk_gc_run(program, vault, &options, &report, error);
 		if (json)
 			json_object_set_new(json, "gc", vk_gc_to_json(&report));
 		else if (!program->quiet && (collected || vk_gc_did_anything(&report)))

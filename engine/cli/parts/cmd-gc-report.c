@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd-gc.h"
 
+#include "array-collect.h"
+#include "array-drivers.h"
 #include "json.h"
 #include "log.h"
 #include "progress.h"
@@ -59,17 +61,24 @@ static void tell_step(gpointer user, const char *text)
 		vk_log_debug("%s", label);
 }
 
-gboolean vk_gc_run(VkVault *vault, const VkCollectOptions *how, VkGcReport *report, GError **error)
+gboolean vk_gc_run(const VkProgram *program, VkVault *vault, const VkCollectOptions *how,
+		   VkGcReport *report, GError **error)
 {
+	g_autoptr(VkArrays) arrays = vk_arrays_new(program->settings, vk_log_warning, error);
+	g_autoptr(VkArrayCollect) copies = arrays ? vk_array_collect_new(arrays, vault) : NULL;
 	g_autoptr(VkProgress) progress = vk_progress_new("gc", 0);
 	gint64 begun = g_get_monotonic_time();
 	VkCollectOptions options = *how;
 	gboolean done;
 
+	*report = (VkGcReport){.dry_run = options.dry_run};
+	if (!copies)
+		return FALSE;
 	options.on_step = tell_step;
 	options.user = progress;
+	options.removal = (VkRemoval){.on_remove = vk_array_collect_add, .user = copies};
 	done = vk_collect(vault, &options, &report->result, error);
-	report->dry_run = options.dry_run;
+	vk_array_collect_finish(copies);
 	report->usec = g_get_monotonic_time() - begun;
 	return done;
 }

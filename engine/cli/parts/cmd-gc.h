@@ -15,10 +15,12 @@ typedef struct VkGcReport {
 } VkGcReport;
 
 /*
- * Collects as HOW says, with a progress line: its on_step is set here. REPORT says what was done,
- * also on failure. Errors as of vk_collect().
+ * Collects as HOW says, with a progress line, and removes what removed snapshots have on arrays:
+ * the calls in HOW are set here. REPORT says what was done, also on failure. Errors as of
+ * vk_collect().
  */
-gboolean vk_gc_run(VkVault *vault, const VkCollectOptions *how, VkGcReport *report, GError **error);
+gboolean vk_gc_run(const VkProgram *program, VkVault *vault, const VkCollectOptions *how,
+		   VkGcReport *report, GError **error);
 
 /* Whether anything was done. */
 gboolean vk_gc_did_anything(const VkGcReport *report);

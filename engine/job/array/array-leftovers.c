@@ -3,6 +3,7 @@
 
 #include "catalog.h"
 #include "disk-on-array.h"
+#include "errors.h"
 #include "timestamp.h"
 
 #include <string.h>
@@ -78,6 +79,60 @@ static gboolean settle(VkArrays *arrays, VkVault *vault, const GPtrArray *keys,
 	if (need == LISTED)
 		return vk_arrays_set_listed(arrays, array, TRUE, error);
 	return need == HIDDEN || vk_arrays_remove(arrays, array, error);
+}
+
+static gboolean mark_copy(VkArrays *arrays, const json_t *copy, GError **error)
+{
+	g_autoptr(GPtrArray) found = vk_arrays_snapshots_of(arrays, copy, error);
+
+	for (guint i = 0; found && i < found->len; i++) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (vk_arrays_set_listed(arrays, g_ptr_array_index(found, i), FALSE, &trouble) ||
+		    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			continue;
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	return found != NULL;
+}
+
+gboolean vk_array_leftovers_mark(VkArrays *arrays, const VkSnapshot *snapshot, GError **error)
+{
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+
+		if (disk->image->array && !mark_copy(arrays, disk->image->array, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean vk_array_leftovers_settle_copies(VkArrays *arrays, VkVault *vault,
+					  const VkSnapshot *snapshot, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, snapshot->uuid, error);
+
+	if (keys && vk_catalog_has_id(keys, snapshot->id))
+		return TRUE;
+	for (guint i = 0; keys && i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+		g_autoptr(GPtrArray) found =
+			disk->image->array
+				? vk_arrays_snapshots_of(arrays, disk->image->array, error)
+				: g_ptr_array_new();
+
+		for (guint j = 0; found && j < found->len; j++) {
+			VkArraySnapshot *array = g_ptr_array_index(found, j);
+
+			array->is_unlisted = TRUE;
+			if (!settle(arrays, vault, keys, array, error))
+				return FALSE;
+		}
+		if (!found)
+			return FALSE;
+	}
+	return keys != NULL;
 }
 
 gboolean vk_array_leftovers_settle(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,

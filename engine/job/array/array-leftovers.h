@@ -6,6 +6,7 @@
 #pragma once
 
 #include "array.h"
+#include "snapshot.h"
 #include "vault.h"
 
 #include <glib.h>
@@ -24,3 +25,16 @@ gboolean vk_array_leftovers_settle(VkArrays *arrays, const VkArrayDisk *disk, Vk
  */
 GPtrArray *vk_array_leftovers_list(VkArrays *arrays, const VkArrayDisk *disk, VkVault *vault,
 				   const char *uuid, GError **error);
+
+/*
+ * Marks the copies of SNAPSHOT as leftovers: later runs come back to them, and remove the mark
+ * where a listed snapshot needs one. One that is gone already is no error.
+ */
+gboolean vk_array_leftovers_mark(VkArrays *arrays, const VkSnapshot *snapshot, GError **error);
+
+/*
+ * Settles the copies of SNAPSHOT, which are marked, once it is not in the vault any more, not even
+ * forgotten. Needs no lock.
+ */
+gboolean vk_array_leftovers_settle_copies(VkArrays *arrays, VkVault *vault,
+					  const VkSnapshot *snapshot, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "expire.h"
 
+#include "array-leftovers.h"
 #include "catalog-expire.h"
 #include "catalog-pin.h"
 #include "catalog.h"
@@ -181,36 +182,6 @@ static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key, cons
 	return found != NULL;
 }
 
-/* So that later runs come back to what the array does not let go now. */
-static gboolean mark_unlisted(const Expiry *expiry, const json_t *copy, GError **error)
-{
-	g_autoptr(GPtrArray) found = vk_arrays_snapshots_of(expiry->arrays, copy, error);
-
-	for (guint i = 0; found && i < found->len; i++) {
-		g_autoptr(GError) trouble = NULL;
-
-		if (vk_arrays_set_listed(expiry->arrays, g_ptr_array_index(found, i), FALSE,
-					 &trouble) ||
-		    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
-			continue;
-		g_propagate_error(error, g_steal_pointer(&trouble));
-		return FALSE;
-	}
-	return found != NULL;
-}
-
-/* If it is still listed, or other guests share it, settling removes the mark again. */
-static gboolean mark_all_unlisted(const Expiry *expiry, const VkSnapshot *snapshot, GError **error)
-{
-	for (guint i = 0; i < snapshot->disks->len; i++) {
-		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
-
-		if (disk->image->array && !mark_unlisted(expiry, disk->image->array, error))
-			return FALSE;
-	}
-	return TRUE;
-}
-
 typedef enum {
 	OFF_LIST,  /* nobody finds it any more */
 	ELSEWHERE, /* it is listed, and can be read without the array's copies */
@@ -238,7 +209,7 @@ static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, Vk
 	*ret = ELSEWHERE;
 	if (is_elsewhere(expiry, snapshot))
 		return TRUE;
-	if (!mark_all_unlisted(expiry, snapshot, error) ||
+	if (!vk_array_leftovers_mark(expiry->arrays, snapshot, error) ||
 	    !is_copied(expiry, snapshot, &copied, error))
 		return FALSE;
 	if (copied)

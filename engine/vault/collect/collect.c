@@ -444,27 +444,13 @@ static gboolean sweep(Collector *collector, GError **error)
 	return done;
 }
 
-static void foresee(Collector *collector, const GPtrArray *keys)
-{
-	for (guint i = 0; keys && i < keys->len; i++) {
-		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
-
-		g_hash_table_add(collector->going,
-				 vk_snapshot_key_object(key->uuid, key->time, key->id));
-	}
-}
-
 static gboolean foresee_removals(Collector *collector, GError **error)
 {
-	g_autoptr(GPtrArray) keys = vk_removable_snapshots(collector->vault, error);
-
-	if (!keys)
-		return FALSE;
-	collector->going = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	foresee(collector, keys);
-	foresee(collector, collector->options->would_forget);
-	collector->result->snapshots = g_hash_table_size(collector->going);
-	return TRUE;
+	collector->going =
+		vk_removable_snapshots(collector->vault, collector->options->would_forget, error);
+	if (collector->going)
+		collector->result->snapshots = g_hash_table_size(collector->going);
+	return collector->going != NULL;
 }
 
 static gboolean collect(Collector *collector, GError **error)
@@ -480,7 +466,7 @@ static gboolean collect(Collector *collector, GError **error)
 	if (!collector->lease)
 		return FALSE;
 	return outlast_collectors(collector, error) && vk_catalog_sweep(collector->vault, error) &&
-	       vk_remove_forgotten(collector->vault, collector->lease,
+	       vk_remove_forgotten(collector->vault, collector->lease, &collector->options->removal,
 				   &collector->result->snapshots, error) &&
 	       sweep(collector, error);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "rate-limit.h"
+#include "removal.h"
 #include "vault.h"
 
 #include <glib.h>
@@ -20,6 +21,7 @@ typedef struct VkCollectOptions {
 	VkRateLimit *limit; /* of reading what is compacted; nullable */
 	/* How long a lease may show no sign of life until it is suspected; 0: half an hour. */
 	gint64 suspect_usec;
+	VkRemoval removal; /* what is told of snapshots that go */
 	/* Says what it is doing, or waiting for: text for a progress line. Nullable. */
 	void (*on_step)(gpointer user, const char *text);
 	gpointer user;

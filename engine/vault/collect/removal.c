@@ -141,9 +141,19 @@ static gboolean settle(VkVault *vault, const char *collector, GHashTable *candid
 	       drop_what_is_read(vault, collector, candidates, error);
 }
 
+/* One that cannot be read is removed all the same. */
+static void tell(VkVault *vault, const VkSnapshotKey *key, const VkRemoval *removal)
+{
+	VkSnapshot *snapshot =
+		removal && removal->on_remove ? vk_catalog_load(vault, key, NULL) : NULL;
+
+	if (snapshot)
+		removal->on_remove(removal->user, snapshot);
+}
+
 /* D6 and D7. */
-static gboolean remove_all(VkVault *vault, VkLease *lease, GHashTable *candidates, guint *ret_count,
-			   GError **error)
+static gboolean remove_all(VkVault *vault, VkLease *lease, GHashTable *candidates,
+			   const VkRemoval *removal, guint *ret_count, GError **error)
 {
 	GHashTableIter iter;
 	gpointer key;
@@ -158,6 +168,7 @@ static gboolean remove_all(VkVault *vault, VkLease *lease, GHashTable *candidate
 	while (g_hash_table_iter_next(&iter, NULL, &key)) {
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
+		tell(vault, key, removal);
 		if (!vk_catalog_delete(vault, key, error))
 			return FALSE;
 		(*ret_count)++;
@@ -166,26 +177,19 @@ static gboolean remove_all(VkVault *vault, VkLease *lease, GHashTable *candidate
 	return TRUE;
 }
 
-GPtrArray *vk_removable_snapshots(VkVault *vault, GError **error)
+GHashTable *vk_removable_snapshots(VkVault *vault, const GPtrArray *also, GError **error)
 {
 	g_autoptr(GHashTable) candidates = list_candidates(vault, error);
-	GPtrArray *keys;
-	GHashTableIter iter;
-	gpointer name, key;
 
-	if (!candidates || !drop_what_is_read(vault, NULL, candidates, error))
-		return NULL;
-	keys = g_ptr_array_new_with_free_func((GDestroyNotify)vk_snapshot_key_free);
-	g_hash_table_iter_init(&iter, candidates);
-	while (g_hash_table_iter_next(&iter, &name, &key)) {
-		g_hash_table_iter_steal(&iter);
-		g_free(name);
-		g_ptr_array_add(keys, key);
-	}
-	return keys;
+	for (guint i = 0; candidates && also && i < also->len; i++)
+		g_hash_table_insert(candidates, identity(g_ptr_array_index(also, i)), NULL);
+	return candidates && drop_what_is_read(vault, NULL, candidates, error)
+		       ? g_steal_pointer(&candidates)
+		       : NULL;
 }
 
-gboolean vk_remove_forgotten(VkVault *vault, VkLease *lease, guint *ret_count, GError **error)
+gboolean vk_remove_forgotten(VkVault *vault, VkLease *lease, const VkRemoval *removal,
+			     guint *ret_count, GError **error)
 {
 	g_autoptr(GHashTable) candidates = list_candidates(vault, error);
 
@@ -194,7 +198,7 @@ gboolean vk_remove_forgotten(VkVault *vault, VkLease *lease, guint *ret_count, G
 		return FALSE;
 	if (g_hash_table_size(candidates) == 0 ||
 	    (settle(vault, vk_lease_id(lease), candidates, error) &&
-	     remove_all(vault, lease, candidates, ret_count, error)))
+	     remove_all(vault, lease, candidates, removal, ret_count, error)))
 		return TRUE;
 	take_marks_back(vault, vk_lease_id(lease), candidates);
 	return FALSE;

@@ -1,138 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the retention of array snapshots removes, and what not. The clones are plain files here. */
-#include "array-drivers.h"
+/* What the retention of array snapshots removes, and what not. */
 #include "catalog-pin.h"
 #include "catalog.h"
-#include "collect.h"
 #include "errors.h"
-#include "expire.h"
-#include "lease.h"
-#include "log.h"
-#include "memsource.h"
-#include "session.h"
+#include "expire-bed.h"
 #include "tempvault.h"
-#include "timestamp.h"
 #include "vault-copy.h"
 #include "vault-parts.h"
 #include "watched-store.h"
 
-#include <check.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define UUID "11111111-2222-3333-4444-555555555555"
-#define SIZE 204800
-#define CONFIG      \
-	"[array]\n" \
-	"NTAP_SNAPSHOT_RETENTIONS = daily:2\n"
-
-static char *directory;
-static VkVault *vault;
-static VkSettings *settings;
-static VkArrays *arrays;
-
-static void setup(void)
-{
-	g_autofree char *path = NULL;
-
-	directory = temp_directory_new();
-	path = g_build_filename(directory, "vault", NULL);
-	vault = vk_vault_init(path, NULL);
-	ck_assert_ptr_nonnull(vault);
-	settings = vk_settings_parse(CONFIG, strlen(CONFIG), "test", NULL);
-	ck_assert_ptr_nonnull(settings);
-	arrays = vk_arrays_new(settings, vk_log_warning, NULL);
-}
-
-static void teardown(void)
-{
-	vk_vault_free(vault);
-	vk_arrays_free(arrays);
-	vk_settings_free(settings);
-	temp_directory_remove(directory);
-	g_free(directory);
-}
-
-/* The directory of the snapshot number NUMBER's clone of vda, or vdb. New string. */
-static char *clone_directory(guint number, const char *target)
-{
-	return g_strdup_printf("%s/%s/.virtkeep/v/g/%u", directory, target, number);
-}
-
-static json_t *make_clone(guint number, const char *target)
-{
-	g_autofree char *place = clone_directory(number, target);
-	g_autofree char *path = g_build_filename(place, "image", NULL);
-	g_autofree char *zeros = g_malloc0(SIZE);
-
-	ck_assert_int_eq(g_mkdir_with_parents(place, 0700), 0);
-	ck_assert(g_file_set_contents(path, zeros, SIZE, NULL));
-	return json_pack("{s:s, s:[{s:s, s:s, s:s, s:i, s:i, s:i, s:i}]}", "array", "reflink",
-			 "layers", "path", path, "format", "raw", "of", "/images/guest.raw",
-			 "inode", 1, "size", SIZE, "mtime_ns", 1, "allocated", SIZE);
-}
-
-static VkImageRecord *make_record(guint number, const char *target)
-{
-	return vk_image_record_new_on_array(SIZE, SIZE, make_clone(number, target));
-}
-
-/* Lists a snapshot of two disks, taken FROM_NOW seconds from now. */
-static void list_snapshot(guint number, gint64 from_now)
-{
-	g_autofree char *time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC + from_now);
-	g_autoptr(VkSnapshot) snapshot = make_snapshot(UUID, time, make_record(number, "vda"));
-	g_autoptr(VkSnapshot) other = make_snapshot(UUID, time, make_record(number, "vdb"));
-	VkDiskRecord *second = g_ptr_array_steal_index(other->disks, 0);
-	VkSession *session = vk_session_new(vault, 1, NULL);
-	g_autoptr(GError) error = NULL;
-
-	g_free(second->target);
-	second->target = g_strdup("vdb");
-	g_ptr_array_add(snapshot->disks, second);
-	snapshot->label = g_strdup("daily");
-	ck_assert_msg(vk_session_commit(session, snapshot, &error), "%s",
-		      error ? error->message : "");
-	vk_session_free(session);
-}
-
-static gboolean expire(void)
-{
-	return vk_expire_copies(vault, arrays, settings, UUID, "daily", NULL);
-}
-
-static gboolean has_clone(guint number, const char *target)
-{
-	g_autofree char *place = clone_directory(number, target);
-
-	return g_file_test(place, G_FILE_TEST_EXISTS);
-}
-
-static guint count_listed(void)
-{
-	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
-
-	return keys->len;
-}
-
-static VkSnapshot *load_oldest(void)
-{
-	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
-	VkSnapshot *snapshot = vk_catalog_load(vault, g_ptr_array_index(keys, 0), NULL);
-
-	ck_assert_ptr_nonnull(snapshot);
-	return snapshot;
-}
-
-static void copy_oldest(void)
-{
-	g_autoptr(VkSnapshot) snapshot = load_oldest();
-	g_autoptr(GError) error = NULL;
-
-	ck_assert_msg(vk_vault_copy(vault, arrays, snapshot, 1, NULL, &error), "%s",
-		      error ? error->message : "");
-}
 
 static void set_age(void)
 {
@@ -196,171 +75,6 @@ START_TEST(pinned)
 	ck_assert(expire());
 	ck_assert_uint_eq(count_listed(), 2);
 	ck_assert(!has_clone(0, "vda"));
-}
-END_TEST
-
-/* The key of the oldest, forgotten or not. New. */
-static VkSnapshotKey *oldest_key(void)
-{
-	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, UUID, NULL);
-
-	return g_ptr_array_steal_index(keys, 0);
-}
-
-/* Its copies are gone, so nobody can list it again. The collector removes it. */
-START_TEST(what_expired_is_not_listed_again)
-{
-	g_autoptr(VkSnapshotKey) key = NULL;
-	g_autoptr(GError) error = NULL;
-	const VkCollectOptions options = {0};
-	VkCollectResult result;
-
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	ck_assert(expire());
-	key = oldest_key();
-	ck_assert(key->forgotten && key->expired);
-	ck_assert(!vk_catalog_unforget(vault, key, &error));
-	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
-	ck_assert_ptr_nonnull(strstr(error->message, "expired"));
-	ck_assert_uint_eq(count_listed(), 2);
-	ck_assert(expire());
-	ck_assert(vk_collect(vault, &options, &result, NULL));
-	ck_assert_uint_eq(result.snapshots, 1);
-}
-END_TEST
-
-static VkLease *begin_to_read(VkStore *store, const VkSnapshotKey *key)
-{
-	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
-	const char *const names[] = {object, NULL};
-
-	return vk_lease_begin(store, VK_LEASE_READ, names, NULL);
-}
-
-START_TEST(what_is_read_stays_listed)
-{
-	g_autoptr(VkSnapshotKey) key = NULL;
-	VkLease *lease;
-
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	key = oldest_key();
-	lease = begin_to_read(vault->store, key);
-	ck_assert(expire());
-	ck_assert_uint_eq(count_listed(), 3);
-	ck_assert(has_clone(0, "vda"));
-	vk_lease_end(lease);
-	ck_assert(expire());
-	ck_assert_uint_eq(count_listed(), 2);
-	ck_assert(!has_clone(0, "vda"));
-}
-END_TEST
-
-static const VkSnapshotKey *contested;
-static VkLease *late_lease;
-
-/* Expires while DO comes between the last look of before and the tombstone. */
-static void expire_beside(gboolean (*do_it)(VkStore *store, const char *call))
-{
-	VkStore *inner = vault->store;
-	WatchedStore *watched = watched_store_new(inner);
-
-	watched->on_call = do_it;
-	vault->store = &watched->base;
-	ck_assert(expire());
-	vault->store = inner;
-	watched_store_free(watched);
-}
-
-static gboolean is_tombstone(const char *call)
-{
-	return contested && g_pattern_match_simple("put snaps/*.del", call);
-}
-
-static gboolean read_before_the_tombstone(VkStore *store, const char *call)
-{
-	if (is_tombstone(call)) {
-		late_lease = begin_to_read(store, contested);
-		contested = NULL;
-	}
-	return TRUE;
-}
-
-static gboolean pin_before_the_tombstone(VkStore *store, const char *call)
-{
-	g_autofree char *mark = NULL;
-
-	if (!is_tombstone(call))
-		return TRUE;
-	mark = g_strdup_printf("snaps/%s/%s-%s.pin-0a", contested->uuid, contested->time,
-			       contested->id);
-	contested = NULL;
-	return vk_store_put(store, mark, NULL, 0, VK_PUT_NOW, NULL);
-}
-
-/* Whoever has come sees no tombstone and goes on, so it may be listed again and has its copies. */
-static void expect_given_way(void)
-{
-	g_autoptr(VkSnapshotKey) key = oldest_key();
-
-	ck_assert(key->forgotten && !key->expired);
-	ck_assert(has_clone(0, "vda") && has_clone(0, "vdb"));
-	ck_assert(vk_catalog_unforget(vault, key, NULL));
-}
-
-START_TEST(a_reader_comes_at_that_moment)
-{
-	g_autoptr(VkSnapshotKey) key = NULL;
-
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	contested = key = oldest_key();
-	expire_beside(read_before_the_tombstone);
-	ck_assert_ptr_nonnull(late_lease);
-	expect_given_way();
-	vk_lease_end(late_lease);
-}
-END_TEST
-
-START_TEST(a_pin_comes_at_that_moment)
-{
-	g_autoptr(VkSnapshotKey) key = NULL;
-
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	contested = key = oldest_key();
-	expire_beside(pin_before_the_tombstone);
-	expect_given_way();
-}
-END_TEST
-
-static gboolean copy_before_the_tombstone(VkStore *store, const char *call)
-{
-	VkStore *outer = vault->store;
-
-	if (!is_tombstone(call))
-		return TRUE;
-	contested = NULL;
-	vault->store = store;
-	copy_oldest();
-	vault->store = outer;
-	return TRUE;
-}
-
-/* Then it is in the vault, and stays listed. */
-START_TEST(a_copy_comes_at_that_moment)
-{
-	g_autoptr(VkSnapshotKey) key = NULL;
-
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	contested = key = oldest_key();
-	expire_beside(copy_before_the_tombstone);
-	ck_assert_uint_eq(count_listed(), 3);
-	ck_assert(!has_clone(0, "vda"));
-	g_autoptr(VkSnapshot) snapshot = load_oldest();
-	ck_assert(vk_snapshot_is_in_vault(snapshot));
 }
 END_TEST
 
@@ -554,16 +268,11 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_checked_fixture(cases, expire_setup, expire_teardown);
 	tcase_add_test(cases, a_clock_of_the_past_ages_no_other);
 	tcase_add_test(cases, of_two_dates_the_later_counts);
 	tcase_add_test(cases, keeps_the_newest);
 	tcase_add_test(cases, pinned);
-	tcase_add_test(cases, what_expired_is_not_listed_again);
-	tcase_add_test(cases, what_is_read_stays_listed);
-	tcase_add_test(cases, a_reader_comes_at_that_moment);
-	tcase_add_test(cases, a_pin_comes_at_that_moment);
-	tcase_add_test(cases, a_copy_comes_at_that_moment);
 	tcase_add_test(cases, clock_set_back);
 	tcase_add_test(cases, in_the_vault);
 	tcase_add_test(cases, copies_cannot_be_read);

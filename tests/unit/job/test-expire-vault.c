@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Snapshots that expire on arrays, and the vault: who comes at that moment, the way back that is
+ * closed, and the garbage collection.
+ */
+#include "array-collect.h"
+#include "catalog.h"
+#include "collect.h"
+#include "errors.h"
+#include "expire-bed.h"
+#include "lease.h"
+#include "vault-parts.h"
+#include "watched-store.h"
+
+#include <string.h>
+
+/* The key of the oldest, forgotten or not. New. */
+static VkSnapshotKey *oldest_key(void)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, UUID, NULL);
+
+	return g_ptr_array_steal_index(keys, 0);
+}
+
+/* Its copies are gone, so nobody can list it again. The collector removes it. */
+START_TEST(what_expired_is_not_listed_again)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+	g_autoptr(GError) error = NULL;
+	const VkCollectOptions options = {0};
+	VkCollectResult result;
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	ck_assert(expire());
+	key = oldest_key();
+	ck_assert(key->forgotten && key->expired);
+	ck_assert(!vk_catalog_unforget(vault, key, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+	ck_assert_ptr_nonnull(strstr(error->message, "expired"));
+	ck_assert_uint_eq(count_listed(), 2);
+	ck_assert(expire());
+	ck_assert(vk_collect(vault, &options, &result, NULL));
+	ck_assert_uint_eq(result.snapshots, 1);
+}
+END_TEST
+
+static VkLease *begin_to_read(VkStore *store, const VkSnapshotKey *key)
+{
+	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	const char *const names[] = {object, NULL};
+
+	return vk_lease_begin(store, VK_LEASE_READ, names, NULL);
+}
+
+START_TEST(what_is_read_stays_listed)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+	VkLease *lease;
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	key = oldest_key();
+	lease = begin_to_read(vault->store, key);
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 3);
+	ck_assert(has_clone(0, "vda"));
+	vk_lease_end(lease);
+	ck_assert(expire());
+	ck_assert_uint_eq(count_listed(), 2);
+	ck_assert(!has_clone(0, "vda"));
+}
+END_TEST
+
+static const VkSnapshotKey *contested;
+static VkLease *late_lease;
+
+/* Expires while DO comes between the last look of before and the tombstone. */
+static void expire_beside(gboolean (*do_it)(VkStore *store, const char *call))
+{
+	VkStore *inner = vault->store;
+	WatchedStore *watched = watched_store_new(inner);
+
+	watched->on_call = do_it;
+	vault->store = &watched->base;
+	ck_assert(expire());
+	vault->store = inner;
+	watched_store_free(watched);
+}
+
+static gboolean is_tombstone(const char *call)
+{
+	return contested && g_pattern_match_simple("put snaps/*.del", call);
+}
+
+static gboolean read_before_the_tombstone(VkStore *store, const char *call)
+{
+	if (is_tombstone(call)) {
+		late_lease = begin_to_read(store, contested);
+		contested = NULL;
+	}
+	return TRUE;
+}
+
+static gboolean pin_before_the_tombstone(VkStore *store, const char *call)
+{
+	g_autofree char *mark = NULL;
+
+	if (!is_tombstone(call))
+		return TRUE;
+	mark = g_strdup_printf("snaps/%s/%s-%s.pin-0a", contested->uuid, contested->time,
+			       contested->id);
+	contested = NULL;
+	return vk_store_put(store, mark, NULL, 0, VK_PUT_NOW, NULL);
+}
+
+/* Whoever has come sees no tombstone and goes on, so it may be listed again and has its copies. */
+static void expect_given_way(void)
+{
+	g_autoptr(VkSnapshotKey) key = oldest_key();
+
+	ck_assert(key->forgotten && !key->expired);
+	ck_assert(has_clone(0, "vda") && has_clone(0, "vdb"));
+	ck_assert(vk_catalog_unforget(vault, key, NULL));
+}
+
+START_TEST(a_reader_comes_at_that_moment)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	contested = key = oldest_key();
+	expire_beside(read_before_the_tombstone);
+	ck_assert_ptr_nonnull(late_lease);
+	expect_given_way();
+	vk_lease_end(late_lease);
+}
+END_TEST
+
+START_TEST(a_pin_comes_at_that_moment)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	contested = key = oldest_key();
+	expire_beside(pin_before_the_tombstone);
+	expect_given_way();
+}
+END_TEST
+
+static gboolean copy_before_the_tombstone(VkStore *store, const char *call)
+{
+	VkStore *outer = vault->store;
+
+	if (!is_tombstone(call))
+		return TRUE;
+	contested = NULL;
+	vault->store = store;
+	copy_oldest();
+	vault->store = outer;
+	return TRUE;
+}
+
+/* Then it is in the vault, and stays listed. */
+START_TEST(a_copy_comes_at_that_moment)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	contested = key = oldest_key();
+	expire_beside(copy_before_the_tombstone);
+	ck_assert_uint_eq(count_listed(), 3);
+	ck_assert(!has_clone(0, "vda"));
+	g_autoptr(VkSnapshot) snapshot = load_oldest();
+	ck_assert(vk_snapshot_is_in_vault(snapshot));
+}
+END_TEST
+
+static void collect_garbage(VkArrayCollect *copies)
+{
+	const VkCollectOptions options = {.removal = {vk_array_collect_add, copies}};
+	VkCollectResult result;
+
+	ck_assert(vk_collect(vault, &options, &result, NULL));
+	ck_assert_uint_eq(result.snapshots, 1);
+}
+
+/* The array's own retention would never come to one that was forgotten by name. */
+START_TEST(a_collection_takes_the_copies_along)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+	g_autoptr(VkArrayCollect) copies = vk_array_collect_new(arrays, vault);
+
+	list_snapshot(0, -300);
+	list_snapshot(1, -200);
+	key = oldest_key();
+	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
+	collect_garbage(copies);
+	ck_assert(has_clone(0, "vda"));
+	vk_array_collect_finish(copies);
+	ck_assert(!has_clone(0, "vda") && !has_clone(0, "vdb"));
+	ck_assert(has_clone(1, "vda") && has_clone(1, "vdb"));
+}
+END_TEST
+
+static gboolean refuse_to_remove(VkStore *store, const char *call)
+{
+	return !g_pattern_match_simple("delete snaps/*.json", call);
+}
+
+START_TEST(what_is_not_removed_keeps_its_copies)
+{
+	VkStore *inner = vault->store;
+	WatchedStore *watched = watched_store_new(inner);
+	g_autoptr(VkSnapshotKey) key = NULL;
+	g_autoptr(VkArrayCollect) copies = vk_array_collect_new(arrays, vault);
+	const VkCollectOptions options = {.removal = {vk_array_collect_add, copies}};
+	VkCollectResult result;
+
+	list_snapshot(0, -300);
+	key = oldest_key();
+	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
+	watched->on_call = refuse_to_remove;
+	vault->store = &watched->base;
+	ck_assert(!vk_collect(vault, &options, &result, NULL));
+	vault->store = inner;
+	watched_store_free(watched);
+	vk_array_collect_finish(copies);
+	ck_assert(has_clone(0, "vda") && has_clone(0, "vdb"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("expire-vault");
+	TCase *cases = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(cases, expire_setup, expire_teardown);
+	tcase_add_test(cases, what_expired_is_not_listed_again);
+	tcase_add_test(cases, what_is_read_stays_listed);
+	tcase_add_test(cases, a_reader_comes_at_that_moment);
+	tcase_add_test(cases, a_pin_comes_at_that_moment);
+	tcase_add_test(cases, a_copy_comes_at_that_moment);
+	tcase_add_test(cases, a_collection_takes_the_copies_along);
+	tcase_add_test(cases, what_is_not_removed_keeps_its_copies);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
