@@ -168,14 +168,34 @@ static gboolean run(VkProgram *program, char *const *names, gboolean fix, gboole
 	return judge(&round, error);
 }
 
+/* Needs neither libvirt nor the guests: the vault may be on a host of its own. */
+static gboolean end_lease(const VkProgram *program, const char *id, GError **error)
+{
+	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
+	g_autoptr(GPtrArray) findings =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_finding_free);
+
+	if (!vault || !vk_doctor_end_lease(vault, id, findings, error))
+		return FALSE;
+	if (program->json)
+		print_json(findings);
+	else
+		print_text(findings);
+	return TRUE;
+}
+
 gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error)
 {
 	gboolean fix = FALSE, release = FALSE;
+	g_autofree char *lease = NULL;
 	const GOptionEntry entries[] = {
 		{"fix", 0, 0, G_OPTION_ARG_NONE, &fix, "Fix what earlier backups left", NULL},
 		{"release", 0, 0, G_OPTION_ARG_NONE, &release,
 		 "Remove virtkeep's checkpoints from the guests, to allow internal snapshots",
 		 NULL},
+		{"end-lease", 0, 0, G_OPTION_ARG_STRING, &lease,
+		 "End a lease in the vault: its process is gone and its host will not come back",
+		 "ID"},
 		G_OPTION_ENTRY_NULL,
 	};
 	char **names = NULL;
@@ -188,5 +208,11 @@ gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "--release needs names of guests, and excludes --fix: try "
 			       "'virtkeep --help'");
+	if (lease && (fix || release || names[0]))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--end-lease stands alone: run 'virtkeep doctor --end-lease %s'",
+			       lease);
+	if (lease)
+		return end_lease(program, lease, error);
 	return run(program, names, fix, release, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vault-leases.h"
 
+#include "lease-end.h"
 #include "lease-sweep.h"
 #include "vault-parts.h"
 
@@ -12,6 +13,12 @@ GPtrArray *vk_vault_leases(VkVault *vault, GError **error)
 gboolean vk_vault_clear_lease(VkVault *vault, const VkLeaseInfo *info, GError **error)
 {
 	return (info->ended || vk_lease_end_of_dead(vault->store, info, error)) &&
+	       vk_lease_sweep(vault->store, info->id, error);
+}
+
+gboolean vk_vault_end_lease(VkVault *vault, const VkLeaseInfo *info, GError **error)
+{
+	return vk_lease_end_by_word(vault->store, info, error) &&
 	       vk_lease_sweep(vault->store, info->id, error);
 }
 

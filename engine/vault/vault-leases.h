@@ -16,5 +16,10 @@ GPtrArray *vk_vault_leases(VkVault *vault, GError **error);
  */
 gboolean vk_vault_clear_lease(VkVault *vault, const VkLeaseInfo *info, GError **error);
 
-/* Does that for all leases for which it can be done. Failures are not said. */
+/*
+ * The same because a person says that the owner is gone: see vk_lease_end_by_word().
+ */
+gboolean vk_vault_end_lease(VkVault *vault, const VkLeaseInfo *info, GError **error);
+
+/* As vk_vault_clear_lease() for which it can be done. Failures are not said. */
 void vk_vault_clear_leases(VkVault *vault);

@@ -101,6 +101,12 @@ proctype writer(byte w)
 	:: atomic { writer_fence[w] -> goto ended } /* W6 */
 	:: atomic { !writer_fence[w] -> skip }
 	fi;
+#if defined(BURIAL) && !defined(NO_LOOK_FOR_END)
+	if
+	:: atomic { w == 0 && buried -> goto ended }
+	:: atomic { w != 0 || !buried -> skip }
+	fi;
+#endif
 	MAY_DIE;
 #ifdef LATE_INTENT
 	atomic { intent[w] = true; refs[w] = mine };

@@ -74,6 +74,10 @@ byte held; /* what a read lease names, as bits */
 byte open; /* what the reader has opened */
 #endif
 
+#ifdef BURIAL
+bool buried; /* writer 0: somebody has ended its lease */
+#endif
+
 bool given_up[WRITERS]; /* a collector went on without this writer's snapshot */
 byte running;
 bool alone; /* all others have ended */
@@ -138,6 +142,27 @@ proctype reader()
 }
 #endif
 
+#ifdef BURIAL
+/* A person takes writer 0 for dead, rightly or not, and what it left is swept. */
+proctype burial()
+{
+	if
+	:: true -> goto done
+	:: atomic { writer_open[0] -> writer_fence[0] = true }
+	fi;
+#ifndef BLIND_BURIAL
+	if
+	:: atomic { intent[0] && !exists[0] -> goto done } /* it may commit still */
+	:: atomic { !intent[0] || exists[0] -> skip }
+	fi;
+#endif
+	atomic { writer_open[0] = false; buried = true };
+	atomic { intent[0] = false; refs[0] = (exists[0] -> refs[0] : 0) };
+	atomic { writer_fence[0] = false };
+done:	atomic { running-- }
+}
+#endif
+
 init {
 	byte i;
 #ifdef FINISH
@@ -156,6 +181,10 @@ init {
 #ifdef READER
 		running = 1;
 		run reader();
+#endif
+#ifdef BURIAL
+		running = running + 1;
+		run burial();
 #endif
 		running = running + WRITERS + COLLECTORS + 1;
 		do

@@ -26,6 +26,7 @@ static const struct {
 	{"OPTIONS", "allow_other allow_root nonempty uid= gid="},
 	{"WHEN", "today yesterday"},
 	{"LABEL", "hourly daily weekly monthly"},
+	{"ID", ""},
 	{"MIB", ""},
 	{"MINUTES", ""},
 	{"N", ""},

@@ -2,6 +2,7 @@
 /* Leases in the vault: of processes that are gone, and of those that a collector took for dead. */
 #include "doctor.h"
 
+#include "errors.h"
 #include "vault-leases.h"
 
 static const char *kind_words(VkLeaseKind kind)
@@ -52,15 +53,16 @@ static void examine(const VkDoctorOptions *options, GPtrArray *findings, const V
 		add_dead(options, findings, info);
 	else if (info->fenced)
 		vk_finding_add(findings, NULL, "lease",
-			       g_strdup_printf("%s was silent for so long that a garbage "
-					       "collection took it for dead",
-					       lease),
+			       g_strdup_printf("%s was silent for so long that it was taken for "
+					       "dead; if that host does not come back, run "
+					       "'virtkeep doctor --end-lease %s'",
+					       lease, info->id),
 			       NULL);
 	else if (info->kind == VK_LEASE_UNKNOWN)
 		vk_finding_add(findings, NULL, "lease",
 			       g_strdup_printf("the lease '%s' cannot be read and keeps forgotten "
-					       "snapshots; if nobody works on the vault, remove "
-					       "'leases/%s.*' there",
+					       "snapshots; if nobody works on the vault, run "
+					       "'virtkeep doctor --end-lease %s'",
 					       info->id, info->id),
 			       NULL);
 }
@@ -76,4 +78,31 @@ gboolean vk_doctor_vault(const VkDoctorOptions *options, GPtrArray *findings, GE
 			examine(options, findings, info);
 	}
 	return infos || !options->vault;
+}
+
+static const VkLeaseInfo *find_lease(VkVault *vault, const GPtrArray *infos, const char *id,
+				     GError **error)
+{
+	for (guint i = 0; i < infos->len; i++) {
+		const VkLeaseInfo *info = g_ptr_array_index(infos, i);
+
+		if (g_str_equal(info->id, id))
+			return info;
+	}
+	vk_fail(error, VK_ERROR_NOT_FOUND,
+		"the vault '%s' has no lease '%s': 'virtkeep gc' and 'virtkeep doctor' name those "
+		"that keep something",
+		vk_vault_url(vault), id);
+	return NULL;
+}
+
+gboolean vk_doctor_end_lease(VkVault *vault, const char *id, GPtrArray *findings, GError **error)
+{
+	g_autoptr(GPtrArray) infos = vk_vault_leases(vault, error);
+	const VkLeaseInfo *info = infos ? find_lease(vault, infos, id, error) : NULL;
+
+	if (!info || !vk_vault_end_lease(vault, info, error))
+		return FALSE;
+	vk_finding_add(findings, NULL, "lease", describe(info), NULL)->fixed = TRUE;
+	return TRUE;
 }

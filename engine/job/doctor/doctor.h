@@ -33,3 +33,9 @@ void vk_doctor_host(const GPtrArray *guests, const VkDoctorOptions *options, GPt
  * that a garbage collection took for dead, and those that cannot be read.
  */
 gboolean vk_doctor_vault(const VkDoctorOptions *options, GPtrArray *findings, GError **error);
+
+/*
+ * Ends the lease ID in the vault, which is open for writing, because a person says that its owner
+ * is gone: see vk_lease_end_by_word(). Adds it to FINDINGS. VK_ERROR_NOT_FOUND.
+ */
+gboolean vk_doctor_end_lease(VkVault *vault, const char *id, GPtrArray *findings, GError **error);

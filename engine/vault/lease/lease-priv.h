@@ -52,5 +52,10 @@ VkLeaseKind vk_lease_parse_kind(const json_t *lease);
 /* Puts the end of a lease. Succeeds if it is there. */
 gboolean vk_lease_put_end(VkStore *store, const char *id, GError **error);
 
+/*
+ * The marks on snapshots that carry the id: names of objects, owned by the array. Lists all guests.
+ */
+GPtrArray *vk_lease_find_marks(VkStore *store, const char *id, GError **error);
+
 /* Puts the next beat, and removes the one before. For the lease's own thread, and for tests. */
 void vk_lease_beat(VkLease *lease);

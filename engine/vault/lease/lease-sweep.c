@@ -22,8 +22,8 @@ gboolean vk_lease_put_end(VkStore *store, const char *id, GError **error)
 }
 
 /* Only the mark of a collector or of somebody who unforgets ends in an id. */
-static gboolean remove_marks_of_guest(VkStore *store, const char *guest, const char *id,
-				      GError **error)
+static gboolean find_marks_of_guest(VkStore *store, const char *guest, const char *id,
+				    GPtrArray *marks, GError **error)
 {
 	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", guest, NULL);
 	g_autofree char *gone = g_strconcat(".gone-", id, NULL);
@@ -32,24 +32,33 @@ static gboolean remove_marks_of_guest(VkStore *store, const char *guest, const c
 
 	for (guint i = 0; names && i < names->len; i++) {
 		const char *name = g_ptr_array_index(names, i);
-		g_autofree char *mark = g_build_filename(folder, name, NULL);
 
-		if ((g_str_has_suffix(name, gone) || g_str_has_suffix(name, back)) &&
-		    !store->ops->delete (store, mark, error))
-			return FALSE;
+		if (g_str_has_suffix(name, gone) || g_str_has_suffix(name, back))
+			g_ptr_array_add(marks, g_build_filename(folder, name, NULL));
 	}
 	return names != NULL;
 }
 
-static gboolean remove_marks(VkStore *store, const char *id, GError **error)
+GPtrArray *vk_lease_find_marks(VkStore *store, const char *id, GError **error)
 {
 	g_autoptr(GPtrArray) guests = store->ops->list(store, VK_FOLDER_SNAPS, error);
+	g_autoptr(GPtrArray) marks = g_ptr_array_new_with_free_func(g_free);
 
 	for (guint i = 0; guests && i < guests->len; i++)
 		if (g_str_has_suffix(g_ptr_array_index(guests, i), "/") &&
-		    !remove_marks_of_guest(store, g_ptr_array_index(guests, i), id, error))
+		    !find_marks_of_guest(store, g_ptr_array_index(guests, i), id, marks, error))
+			return NULL;
+	return guests ? g_steal_pointer(&marks) : NULL;
+}
+
+static gboolean remove_marks(VkStore *store, const char *id, GError **error)
+{
+	g_autoptr(GPtrArray) marks = vk_lease_find_marks(store, id, error);
+
+	for (guint i = 0; marks && i < marks->len; i++)
+		if (!store->ops->delete (store, g_ptr_array_index(marks, i), error))
 			return FALSE;
-	return guests != NULL;
+	return marks != NULL;
 }
 
 /* The one who unforgets a snapshot reads it, and puts a mark of its own beside it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the doctor says of leases in the vault, and which it removes. */
 #include "doctor.h"
+#include "errors.h"
 
 #include "lease.h"
 #include "lease-list.h"
@@ -93,7 +94,7 @@ START_TEST(who_is_fenced_is_named)
 
 	ck_assert(vk_lease_fence(vault->store, vk_lease_id(lease), NULL));
 	finding = examine(TRUE);
-	ck_assert_ptr_nonnull(strstr(finding->what, "took it for dead"));
+	ck_assert_ptr_nonnull(strstr(finding->what, "taken for dead"));
 	ck_assert_ptr_null(finding->remedy);
 	vk_lease_end(lease);
 }
@@ -108,6 +109,25 @@ START_TEST(what_cannot_be_read_is_named)
 	finding = examine(TRUE);
 	ck_assert_ptr_nonnull(strstr(finding->what, "cannot be read"));
 	ck_assert(!finding->fixed);
+}
+END_TEST
+
+START_TEST(who_does_not_come_back_is_ended)
+{
+	const char *id = "00000000000000000000000000000000";
+	g_autoptr(GError) error = NULL;
+	const VkFinding *finding;
+
+	ck_assert(vk_store_put(vault->store, "leases/00000000000000000000000000000000.0", NULL, 0,
+			       VK_PUT_NOW, NULL));
+	finding = examine(TRUE);
+	ck_assert_ptr_nonnull(strstr(finding->what, "--end-lease 00000000"));
+	g_ptr_array_set_size(findings, 0);
+	ck_assert(vk_doctor_end_lease(vault, id, findings, NULL));
+	ck_assert_uint_eq(findings->len, 1);
+	ck_assert_ptr_null(examine(FALSE));
+	ck_assert(!vk_doctor_end_lease(vault, id, findings, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
 }
 END_TEST
 
@@ -130,6 +150,7 @@ static Suite *doctor_lease_suite(void)
 	tcase_add_test(cases, what_a_killed_process_left_is_fixed);
 	tcase_add_test(cases, who_is_fenced_is_named);
 	tcase_add_test(cases, what_cannot_be_read_is_named);
+	tcase_add_test(cases, who_does_not_come_back_is_ended);
 	tcase_add_test(cases, without_a_vault_there_are_none);
 	suite_add_tcase(suite, cases);
 	return suite;
