@@ -4,22 +4,100 @@
 #include "array-collect.h"
 #include "array-drivers.h"
 #include "json.h"
+#include "keeper.h"
 #include "log.h"
 #include "progress.h"
 #include "table.h"
 #include "text.h"
+#include "when.h"
 
 #include <stdio.h>
+
+/* More lines would not help a person. */
+#define KEEPERS_MAX 10u
+
+/* Whom nothing more is known of is no reason to fail after the collection. */
+static GPtrArray *list_keepers(const VkGcReport *report)
+{
+	g_autoptr(GError) trouble = NULL;
+	GPtrArray *keepers = vk_keepers_list(report->vault, &trouble);
+
+	if (!keepers)
+		vk_log_warning("who keeps forgotten snapshots is not known: %s", trouble->message);
+	return keepers;
+}
+
+static const char *keeper_word(const VkKeeper *keeper)
+{
+	if (!keeper->lease)
+		return "pin";
+	return keeper->kind == VK_LEASE_WRITE ? "write" : "read";
+}
+
+static json_t *keepers_to_json(const VkGcReport *report)
+{
+	g_autoptr(GPtrArray) keepers = list_keepers(report);
+	json_t *list = json_array();
+
+	for (guint i = 0; keepers && i < keepers->len; i++) {
+		const VkKeeper *keeper = g_ptr_array_index(keepers, i);
+
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:I}", "by",
+						      keeper_word(keeper), "host",
+						      vk_json_new_string(keeper->host), "since",
+						      vk_json_new_string(keeper->since), "lease",
+						      vk_json_new_string(keeper->lease),
+						      "snapshots", (json_int_t)keeper->snapshots));
+	}
+	return list;
+}
+
+static void print_keeper(const VkKeeper *keeper)
+{
+	g_autofree char *snapshots = vk_count_text(keeper->snapshots, "forgotten snapshot");
+	g_autofree char *since = keeper->since ? vk_when_local(keeper->since) : g_strdup("?");
+	const char *what = keeper->snapshots > 0 ? snapshots : "the blocks of one backup";
+	const char *verb = keeper->snapshots == 1 ? "stays" : "stay";
+	const char *why = keeper->kind == VK_LEASE_WRITE ? "the backup that was taken for dead"
+							 : "a restore, a mount or a check";
+
+	if (!keeper->lease)
+		vk_print_line(stdout, "%s %s: pinned on the host '%s' since %s", what, verb,
+			      keeper->host ? keeper->host : "?", since);
+	else
+		vk_print_line(stdout, "%s %s: %s on the host '%s' since %s, lease %s", what, verb,
+			      why, keeper->host ? keeper->host : "?", since, keeper->lease);
+}
+
+static void print_keepers(const VkGcReport *report)
+{
+	g_autoptr(GPtrArray) keepers = list_keepers(report);
+	gboolean has_lease = FALSE;
+
+	for (guint i = 0; keepers && i < keepers->len; i++) {
+		const VkKeeper *keeper = g_ptr_array_index(keepers, i);
+
+		has_lease = has_lease || keeper->lease;
+		if (i < KEEPERS_MAX)
+			print_keeper(keeper);
+	}
+	if (keepers && keepers->len > KEEPERS_MAX)
+		vk_print_line(stdout, "and %u more like these", keepers->len - KEEPERS_MAX);
+	if (has_lease)
+		vk_print_line(stdout, "if one of these hosts does not come back, run 'virtkeep "
+				      "doctor --end-lease LEASE'");
+}
 
 json_t *vk_gc_to_json(const VkGcReport *report)
 {
 	const VkCollectResult *result = &report->result;
 
-	return json_pack("{s:b, s:I, s:I, s:I, s:o, s:b, s:I}", "dry_run", report->dry_run,
+	return json_pack("{s:b, s:I, s:I, s:I, s:o, s:b, s:I, s:o}", "dry_run", report->dry_run,
 			 "snapshots", (json_int_t)result->snapshots, "packs",
 			 (json_int_t)result->packs, "compacted", (json_int_t)result->compacted,
 			 "freed", vk_json_new_uint(result->bytes), "took_over", result->took_over,
-			 "duration_ms", (json_int_t)((report->usec + 999) / 1000));
+			 "duration_ms", (json_int_t)((report->usec + 999) / 1000), "kept",
+			 keepers_to_json(report));
 }
 
 void vk_gc_print(const VkGcReport *report)
@@ -39,6 +117,7 @@ void vk_gc_print(const VkGcReport *report)
 	vk_print_line(stdout, "%s%s removed, %s deleted, %u compacted, %s freed",
 		      report->dry_run ? "would be: " : "", snapshots, packs, result->compacted,
 		      bytes);
+	print_keepers(report);
 }
 
 gboolean vk_gc_did_anything(const VkGcReport *report)
@@ -71,7 +150,7 @@ gboolean vk_gc_run(const VkProgram *program, VkVault *vault, const VkCollectOpti
 	VkCollectOptions options = *how;
 	gboolean done;
 
-	*report = (VkGcReport){.dry_run = options.dry_run};
+	*report = (VkGcReport){.dry_run = options.dry_run, .vault = vault};
 	if (!copies)
 		return FALSE;
 	options.on_step = tell_step;

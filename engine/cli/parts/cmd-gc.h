@@ -11,7 +11,8 @@
 typedef struct VkGcReport {
 	VkCollectResult result;
 	gboolean dry_run;
-	gint64 usec; /* how long it took */
+	gint64 usec;    /* how long it took */
+	VkVault *vault; /* borrowed */
 } VkGcReport;
 
 /*
@@ -25,5 +26,6 @@ gboolean vk_gc_run(const VkProgram *program, VkVault *vault, const VkCollectOpti
 /* Whether anything was done. */
 gboolean vk_gc_did_anything(const VkGcReport *report);
 
+/* With who keeps what is left: see keeper.h. */
 void vk_gc_print(const VkGcReport *report);
 json_t *vk_gc_to_json(const VkGcReport *report); /* new reference */
