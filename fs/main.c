@@ -76,7 +76,9 @@ static GOptionContext *new_context(Mount *mount)
 {
 	const GOptionEntry entries[] = {
 		{"options", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &mount->option_words,
-		 "Mount options: uid=N, gid=N, allow_other, allow_root, nonempty", "OPTIONS"},
+		 "Mount options: uid=N, gid=N, umask=MODE, guests=PATTERN, cache=MIB, threads=N, "
+		 "allow_other, allow_root, nonempty",
+		 "OPTIONS"},
 		{"foreground", 'f', 0, G_OPTION_ARG_NONE, &mount->foreground,
 		 "Stay in the foreground", NULL},
 		G_OPTION_ENTRY_NULL,
@@ -120,9 +122,11 @@ static VkView *load_view(void *data, const VkSnapshotKey *key, GError **error)
 
 static gboolean open_vault(Mount *mount, const char *url, GError **error)
 {
-	guint64 cache_mib = vk_settings_get_uint(mount->program.settings, "mount", "cache_mib");
+	guint64 cache_mib = mount->options.cache_mib;
 	VkCopyReader reader;
 
+	if (cache_mib == 0)
+		cache_mib = vk_settings_get_uint(mount->program.settings, "mount", "cache_mib");
 	mount->vault = vk_open_vault(&mount->program, url, VK_VAULT_READ, error);
 	if (!mount->vault)
 		return FALSE;
@@ -134,15 +138,18 @@ static gboolean open_vault(Mount *mount, const char *url, GError **error)
 	vk_vault_set_copy_reader(mount->vault, &reader);
 	mount->views = vk_view_cache_new(load_view, mount->vault, VIEW_CACHE_LIMIT);
 	mount->log = vk_once_log_new(WARNINGS_MAX);
-	mount->watch = vk_watch_new(mount->vault, mount->views, mount->log, error);
+	mount->watch =
+		vk_watch_new(mount->vault, mount->views, mount->log, mount->options.guests, error);
 	return mount->watch != NULL;
 }
 
-static gboolean open_session(Mount *mount, GError **error)
+static gboolean open_session(Mount *mount, const char *source, GError **error)
 {
+	g_autofree char *words = vk_mount_options_session(&mount->options, source);
+	guint threads = mount->options.threads;
 	char name[] = "virtkeep-mount";
 	char flag[] = "-o";
-	char *argv[] = {name, flag, mount->options.session, NULL};
+	char *argv[] = {name, flag, words, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 
 	mount->ops = (VkOps){
@@ -151,7 +158,8 @@ static gboolean open_session(Mount *mount, GError **error)
 		.log = mount->log,
 		.uid = mount->options.uid,
 		.gid = mount->options.gid,
-		.workers = MAX(8, 2 * g_get_num_processors()),
+		.umask = mount->options.umask,
+		.workers = threads > 0 ? threads : MAX(8, 2 * g_get_num_processors()),
 		.passthrough = vk_passthrough_new(),
 	};
 	fuse_set_log_func(note_complaint);
@@ -285,15 +293,16 @@ static gboolean run(Mount *mount, int argc, char **argv, GError **error)
 	url = argc == 3 ? argv[1] : vk_program_vault_url(&mount->program, error);
 	if (!url)
 		return FALSE;
+	if (!vk_mount_options_parse((const char *const *)mount->option_words, &mount->options,
+				    error))
+		return FALSE;
 	mount->daemon = vk_daemon_start(mount->foreground, error);
 	if (!mount->daemon || !open_vault(mount, url, error))
 		return FALSE;
-	if (!vk_mount_options_parse((const char *const *)mount->option_words,
-				    shown_source(mount, url), &mount->options, error))
-		return FALSE;
 	mount->mountpoint = vk_mountpoint_prepare(argv[argc - 1], vk_vault_directory(mount->vault),
 						  mount->options.nonempty, error);
-	return mount->mountpoint && open_session(mount, error) && serve(mount, error);
+	return mount->mountpoint && open_session(mount, shown_source(mount, url), error) &&
+	       serve(mount, error);
 }
 
 static void clear(Mount *mount)

@@ -10,9 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* As of the setting mount.cache_mib. */
+#define CACHE_MIB_MAX 1048576u
+
 typedef struct {
 	char *uid;
 	char *gid;
+	char *umask;
+	char *guests;
+	char *cache;
+	char *threads;
 	int nonempty;
 	int allow_other;
 	int allow_root;
@@ -28,10 +35,14 @@ typedef struct {
 static const struct fuse_opt known[] = {
 	OURS("uid=%s", uid),
 	OURS("gid=%s", gid),
+	OURS("umask=%s", umask),
+	OURS("guests=%s", guests),
+	OURS("cache=%s", cache),
+	OURS("threads=%s", threads),
 	OURS("nonempty", nonempty),
 	OURS("allow_other", allow_other),
 	OURS("allow_root", allow_root),
-	/* A vault is always mounted so, or so whatever is said: see session_options(). */
+	/* A vault is always mounted so, or so whatever is said: see vk_mount_options_session(). */
 	IGNORED("ro"),
 	IGNORED("rw"),
 	IGNORED("default_permissions"),
@@ -53,7 +64,15 @@ static const struct fuse_opt known[] = {
 	IGNORED("relatime"),
 	IGNORED("norelatime"),
 	IGNORED("strictatime"),
+	IGNORED("nostrictatime"),
 	IGNORED("lazytime"),
+	IGNORED("nolazytime"),
+	IGNORED("iversion"),
+	IGNORED("noiversion"),
+	IGNORED("mand"),
+	IGNORED("nomand"),
+	IGNORED("silent"),
+	IGNORED("loud"),
 	/* Words to mount(8) and systemd. */
 	IGNORED("auto"),
 	IGNORED("noauto"),
@@ -63,8 +82,11 @@ static const struct fuse_opt known[] = {
 	IGNORED("user="),
 	IGNORED("nouser"),
 	IGNORED("users"),
+	IGNORED("nousers"),
 	IGNORED("owner"),
+	IGNORED("noowner"),
 	IGNORED("group"),
+	IGNORED("nogroup"),
 	IGNORED("comment="),
 	FUSE_OPT_END,
 };
@@ -82,34 +104,37 @@ static int take_unknown(void *data, const char *word, int key, struct fuse_args 
 	return 0;
 }
 
-static char *session_options(const Parsed *parsed, const char *source)
+/* Takes the number TEXT if the option NAME was given. */
+static gboolean take_number(const char *name, const char *text, guint base, guint64 min,
+			    guint64 max, guint64 *ret, GError **error)
 {
-	g_autofree char *fsname = g_strdup_printf("fsname=%s", source);
-	char *options = NULL;
-	char *copy;
-
-	if (fuse_opt_add_opt(&options, "ro,default_permissions,nosuid,nodev,noexec") < 0 ||
-	    fuse_opt_add_opt(&options, "subtype=" VK_MOUNT_SUBTYPE) < 0 ||
-	    fuse_opt_add_opt_escaped(&options, fsname) < 0 ||
-	    (parsed->allow_other && fuse_opt_add_opt(&options, "allow_other") < 0) ||
-	    (parsed->allow_root && fuse_opt_add_opt(&options, "allow_root") < 0))
-		g_error("out of memory");
-	copy = g_strdup(options);
-	free(options);
-	return copy;
+	if (text && !g_ascii_string_to_unsigned(text, base, min, max, ret, NULL))
+		return vk_fail(
+			error, VK_ERROR_USAGE,
+			base == 8 ? "mount option '%s=%s': not an octal number from "
+				    "%" G_GINT64_MODIFIER "o to %" G_GINT64_MODIFIER "o"
+				  : "mount option '%s=%s': not a number from %" G_GUINT64_FORMAT
+				    " to %" G_GUINT64_FORMAT,
+			name, text, min, max);
+	return TRUE;
 }
 
-static gboolean take_id(const char *name, const char *text, unsigned *ret, GError **error)
+static gboolean take_numbers(const Parsed *parsed, VkMountOptions *options, GError **error)
 {
-	guint64 number;
+	guint64 uid = options->uid, gid = options->gid, mask = options->umask, threads = 0;
 
-	if (!text)
-		return TRUE;
-	/* The highest number means "none" to chown(2) and the like. */
-	if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT32 - 1, &number, NULL))
-		return vk_fail(error, VK_ERROR_USAGE, "mount option '%s=%s': not a number", name,
-			       text);
-	*ret = (unsigned)number;
+	/* The highest id means "none" to chown(2) and the like. */
+	if (!take_number("uid", parsed->uid, 10, 0, G_MAXUINT32 - 1, &uid, error) ||
+	    !take_number("gid", parsed->gid, 10, 0, G_MAXUINT32 - 1, &gid, error) ||
+	    !take_number("umask", parsed->umask, 8, 0, 0777, &mask, error) ||
+	    !take_number("cache", parsed->cache, 10, 1, CACHE_MIB_MAX, &options->cache_mib,
+			 error) ||
+	    !take_number("threads", parsed->threads, 10, 1, VK_MOUNT_THREADS_MAX, &threads, error))
+		return FALSE;
+	options->uid = (uid_t)uid;
+	options->gid = (gid_t)gid;
+	options->umask = (mode_t)mask;
+	options->threads = (guint)threads;
 	return TRUE;
 }
 
@@ -119,16 +144,30 @@ static gboolean take_parsed(const Parsed *parsed, VkMountOptions *options, GErro
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "mount option '%s' is not known: see virtkeep-mount(1)",
 			       parsed->unknown);
+	if (!take_numbers(parsed, options, error))
+		return FALSE;
+	options->guests = g_strdup(parsed->guests);
 	options->nonempty = parsed->nonempty;
-	return take_id("uid", parsed->uid, &options->uid, error) &&
-	       take_id("gid", parsed->gid, &options->gid, error);
+	options->allow_other = parsed->allow_other;
+	options->allow_root = parsed->allow_root;
+	return TRUE;
 }
 
-gboolean vk_mount_options_parse(const char *const *words, const char *source, VkMountOptions *ret,
-				GError **error)
+static void clear_parsed(Parsed *parsed)
+{
+	free(parsed->uid);
+	free(parsed->gid);
+	free(parsed->umask);
+	free(parsed->guests);
+	free(parsed->cache);
+	free(parsed->threads);
+	g_free(parsed->unknown);
+}
+
+gboolean vk_mount_options_parse(const char *const *words, VkMountOptions *ret, GError **error)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	VkMountOptions options = {.uid = getuid(), .gid = getgid()};
+	VkMountOptions options = {.uid = getuid(), .gid = getgid(), .umask = 0007};
 	Parsed parsed = {0};
 	gboolean fine = fuse_opt_add_arg(&args, "virtkeep-mount") == 0;
 
@@ -137,18 +176,31 @@ gboolean vk_mount_options_parse(const char *const *words, const char *source, Vk
 	if (!fine || fuse_opt_parse(&args, &parsed, known, take_unknown) != 0)
 		fine = vk_fail(error, VK_ERROR_USAGE, "the mount options cannot be understood");
 	fine = fine && take_parsed(&parsed, &options, error);
-	if (fine) {
-		options.session = session_options(&parsed, source);
+	if (fine)
 		*ret = options;
-	}
 	fuse_opt_free_args(&args);
-	free(parsed.uid);
-	free(parsed.gid);
-	g_free(parsed.unknown);
+	clear_parsed(&parsed);
 	return fine;
 }
 
 void vk_mount_options_clear(VkMountOptions *options)
 {
-	g_clear_pointer(&options->session, g_free);
+	g_clear_pointer(&options->guests, g_free);
+}
+
+char *vk_mount_options_session(const VkMountOptions *options, const char *source)
+{
+	g_autofree char *fsname = g_strdup_printf("fsname=%s", source);
+	char *words = NULL;
+	char *copy;
+
+	if (fuse_opt_add_opt(&words, "ro,default_permissions,nosuid,nodev,noexec") < 0 ||
+	    fuse_opt_add_opt(&words, "subtype=" VK_MOUNT_SUBTYPE) < 0 ||
+	    fuse_opt_add_opt_escaped(&words, fsname) < 0 ||
+	    (options->allow_other && fuse_opt_add_opt(&words, "allow_other") < 0) ||
+	    (options->allow_root && fuse_opt_add_opt(&words, "allow_root") < 0))
+		g_error("out of memory");
+	copy = g_strdup(words);
+	free(words);
+	return copy;
 }

@@ -8,17 +8,29 @@
 #include <glib.h>
 #include <sys/types.h>
 
+#define VK_MOUNT_THREADS_MAX 256u
+
 typedef struct VkMountOptions {
 	uid_t uid; /* owner of the files; by default the mounting user */
 	gid_t gid;
+	mode_t umask;      /* what 0444 of files and 0555 of directories lacks; by default 0007 */
+	char *guests;      /* the guests to show, a pattern of glob(7); NULL: all; owned */
+	guint64 cache_mib; /* memory for blocks, in MiB; 0: as the settings say */
+	guint threads;     /* that serve at most; 0: the program decides */
 	gboolean nonempty; /* mount over a directory with content */
-	char *session;     /* the option string for libfuse; owned */
+	gboolean allow_other;
+	gboolean allow_root;
 } VkMountOptions;
 
 /*
- * WORDS: the arguments of all -o, NULL-terminated, or NULL. SOURCE is what the list of mounts is to
- * show as mounted. VK_ERROR_USAGE names a word that is not known.
+ * WORDS: the arguments of all -o, NULL-terminated, or NULL. VK_ERROR_USAGE names a word that is not
+ * known, or whose value is not.
  */
-gboolean vk_mount_options_parse(const char *const *words, const char *source, VkMountOptions *ret,
-				GError **error);
+gboolean vk_mount_options_parse(const char *const *words, VkMountOptions *ret, GError **error);
 void vk_mount_options_clear(VkMountOptions *options);
+
+/*
+ * The option string for libfuse. SOURCE is what the list of mounts is to show as mounted. New
+ * string.
+ */
+char *vk_mount_options_session(const VkMountOptions *options, const char *source);

@@ -46,14 +46,15 @@ static int node_trouble(fuse_req_t req, const VkTree *tree, fuse_ino_t ino, cons
 static void fill_stat(const VkOps *ops, const VkNode *node, struct stat *st)
 {
 	static const mode_t modes[] = {
-		[VK_NODE_DIRECTORY] = S_IFDIR | 0550,
+		[VK_NODE_DIRECTORY] = S_IFDIR | 0555,
 		[VK_NODE_LINK] = S_IFLNK | 0777,
-		[VK_NODE_FILE] = S_IFREG | 0440,
+		[VK_NODE_FILE] = S_IFREG | 0444,
 	};
+	mode_t mask = node->type == VK_NODE_LINK ? 0 : ops->umask;
 
 	*st = (struct stat){
 		.st_ino = node->ino,
-		.st_mode = modes[node->type],
+		.st_mode = modes[node->type] & ~mask,
 		.st_nlink = node->links,
 		.st_uid = ops->uid,
 		.st_gid = ops->gid,

@@ -20,6 +20,7 @@ typedef struct VkOps {
 	struct fuse_session *session; /* for the notifications */
 	uid_t uid;                    /* owner of all nodes */
 	gid_t gid;
+	mode_t umask; /* what their modes lack */
 	guint workers;
 	struct VkPassthrough *passthrough; /* NULL where libfuse has none */
 } VkOps;

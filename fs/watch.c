@@ -5,6 +5,8 @@
 #include "errors.h"
 #include "log.h"
 
+#include <fnmatch.h>
+
 /* How long answers from an old tree may hold up the word that it is old. */
 #define DRAIN_USEC ((gint64)10 * G_USEC_PER_SEC)
 
@@ -18,6 +20,7 @@ struct VkWatch {
 	VkVault *vault;
 	VkViewCache *cache;
 	VkOnceLog *log;
+	const char *guests; /* NULL: all */
 	VkWatchCalls calls;
 	gint64 period_usec;
 	GThread *thread;
@@ -111,6 +114,13 @@ static gboolean is_usable(void *data, const VkSnapshotKey *key, gboolean is_late
 			    g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
 }
 
+/* A guest that shares its name with another one fits by that name, or by the one that is shown. */
+static gboolean is_wanted(const VkWatch *watch, const VkCatalogGuest *guest)
+{
+	return !watch->guests || fnmatch(watch->guests, guest->name, 0) == 0 ||
+	       fnmatch(watch->guests, guest->view_name, 0) == 0;
+}
+
 static VkWatchUse *build(VkWatch *watch, GError **error)
 {
 	g_autoptr(GPtrArray) guests = vk_catalog_guests(watch->vault, error);
@@ -118,6 +128,9 @@ static VkWatchUse *build(VkWatch *watch, GError **error)
 
 	if (!guests)
 		return NULL;
+	for (guint i = guests->len; i > 0; i--)
+		if (!is_wanted(watch, g_ptr_array_index(guests, i - 1)))
+			g_ptr_array_remove_index(guests, i - 1);
 	use = g_new0(VkWatchUse, 1);
 	use->watch = watch;
 	use->tree = vk_tree_new(guests, watch->inodes, watch->cache, is_usable, watch);
@@ -125,13 +138,15 @@ static VkWatchUse *build(VkWatch *watch, GError **error)
 	return use;
 }
 
-VkWatch *vk_watch_new(VkVault *vault, VkViewCache *cache, VkOnceLog *log, GError **error)
+VkWatch *vk_watch_new(VkVault *vault, VkViewCache *cache, VkOnceLog *log, const char *guests,
+		      GError **error)
 {
 	g_autoptr(VkWatch) watch = g_new0(VkWatch, 1);
 
 	watch->vault = vault;
 	watch->cache = cache;
 	watch->log = log;
+	watch->guests = guests;
 	watch->inodes = vk_inodes_new(VK_INODE_HASH_BITS);
 	watch->left_out = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_mutex_init(&watch->lock);

@@ -25,8 +25,12 @@ typedef struct VkWatchCalls {
 	void *data;
 } VkWatchCalls;
 
-/* Reads the catalogue for the first time. VAULT, CACHE and LOG are borrowed until the free. */
-VkWatch *vk_watch_new(VkVault *vault, VkViewCache *cache, VkOnceLog *log, GError **error);
+/*
+ * Reads the catalogue for the first time. The tree has the guests whose name fits the pattern
+ * GUESTS of glob(7), or all for NULL. All but the error is borrowed until the free.
+ */
+VkWatch *vk_watch_new(VkVault *vault, VkViewCache *cache, VkOnceLog *log, const char *guests,
+		      GError **error);
 
 /* Looks for changes every PERIOD_MSEC. */
 void vk_watch_start(VkWatch *watch, const VkWatchCalls *calls, guint period_msec);

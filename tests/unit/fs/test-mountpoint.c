@@ -115,16 +115,24 @@ END_TEST
 
 START_TEST(takes_the_options_of_mount)
 {
-	const char *const words[] = {"rw,dev,suid,_netdev,nofail,noauto,user=x",
-				     "x-systemd.automount,uid=7,gid=8,allow_other,nonempty", NULL};
+	const char *const words[] = {"rw,dev,suid,_netdev,nofail,noauto,user=x,noatime,group",
+				     "x-systemd.automount,x-systemd.idle-timeout=60,comment=a b",
+				     "uid=7,gid=8,allow_other,nonempty",
+				     "guests=web*,umask=027,cache=64,threads=3", NULL};
 	VkMountOptions options = {0};
+	g_autofree char *session = NULL;
 
-	ck_assert(vk_mount_options_parse(words, "/a,b", &options, NULL));
+	ck_assert(vk_mount_options_parse(words, &options, NULL));
 	ck_assert_uint_eq(options.uid, 7);
 	ck_assert_uint_eq(options.gid, 8);
 	ck_assert(options.nonempty);
-	ck_assert_str_eq(options.session, "ro,default_permissions,nosuid,nodev,noexec,"
-					  "subtype=virtkeep-mount,fsname=/a\\,b,allow_other");
+	ck_assert_str_eq(options.guests, "web*");
+	ck_assert_uint_eq(options.umask, 027);
+	ck_assert_uint_eq(options.cache_mib, 64);
+	ck_assert_uint_eq(options.threads, 3);
+	session = vk_mount_options_session(&options, "/a,b");
+	ck_assert_str_eq(session, "ro,default_permissions,nosuid,nodev,noexec,"
+				  "subtype=virtkeep-mount,fsname=/a\\,b,allow_other");
 	vk_mount_options_clear(&options);
 }
 END_TEST
@@ -132,26 +140,33 @@ END_TEST
 START_TEST(has_defaults_without_options)
 {
 	VkMountOptions options = {0};
+	g_autofree char *session = NULL;
 
-	ck_assert(vk_mount_options_parse(NULL, "/v", &options, NULL));
+	ck_assert(vk_mount_options_parse(NULL, &options, NULL));
 	ck_assert_uint_eq(options.uid, getuid());
 	ck_assert_uint_eq(options.gid, getgid());
+	ck_assert_uint_eq(options.umask, 007);
 	ck_assert(!options.nonempty);
-	ck_assert_ptr_null(strstr(options.session, "allow_other"));
+	ck_assert_ptr_null(options.guests);
+	ck_assert_uint_eq(options.cache_mib, 0);
+	ck_assert_uint_eq(options.threads, 0);
+	session = vk_mount_options_session(&options, "/v");
+	ck_assert_ptr_null(strstr(session, "allow_other"));
 	vk_mount_options_clear(&options);
 }
 END_TEST
 
 START_TEST(refuses_unknown_options)
 {
-	const char *bad[] = {"colour=red", "uid=root", "gid=-1", "uid=4294967295"};
+	const char *bad[] = {"colour=red", "uid=root", "gid=-1",    "uid=4294967295", "umask=8",
+			     "umask=1000", "cache=0",  "threads=0", "threads=257"};
 
 	for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
 		const char *const words[] = {"ro", bad[i], NULL};
 		VkMountOptions options = {0};
 		g_autoptr(GError) error = NULL;
 
-		ck_assert(!vk_mount_options_parse(words, "/v", &options, &error));
+		ck_assert(!vk_mount_options_parse(words, &options, &error));
 		ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_USAGE));
 		ck_assert_ptr_nonnull(strstr(error->message, bad[i]));
 	}

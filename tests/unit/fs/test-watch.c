@@ -157,7 +157,7 @@ static void expect_latest(VkWatch *watch, const char *expected)
 START_TEST(a_new_snapshot_appears_and_a_removed_one_goes)
 {
 	g_autofree char *first = take_snapshot(T1);
-	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL);
+	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL, NULL);
 	g_autofree char *second = NULL;
 
 	ck_assert_ptr_nonnull(watch);
@@ -177,7 +177,7 @@ END_TEST
 START_TEST(no_word_overtakes_an_answer_from_the_old_tree)
 {
 	g_autofree char *first = take_snapshot(T1);
-	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL);
+	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL, NULL);
 	gint64 deadline = g_get_monotonic_time() + PATIENCE;
 	g_autofree char *second = NULL;
 	gboolean renewed = FALSE;
@@ -216,7 +216,7 @@ START_TEST(a_damaged_newest_snapshot_is_not_the_latest)
 	g_autoptr(VkWatch) watch = NULL;
 
 	damage(second);
-	watch = vk_watch_new(vault, cache, once, NULL);
+	watch = vk_watch_new(vault, cache, once, NULL, NULL);
 	ck_assert_ptr_nonnull(watch);
 	expect_latest(watch, T1);
 }
@@ -234,7 +234,7 @@ START_TEST(damage_found_later_is_left_out)
 
 	damage(first);
 	make_old(first);
-	watch = vk_watch_new(vault, cache, once, NULL);
+	watch = vk_watch_new(vault, cache, once, NULL, NULL);
 	vk_watch_start(watch, &calls, 10);
 	use = vk_watch_enter(watch);
 	ino = at(vk_watch_tree(use), "guests/guest/" T1).ino;
@@ -263,7 +263,7 @@ START_TEST(a_forgotten_snapshot_goes_and_its_open_files_stay)
 {
 	g_autofree char *first = take_snapshot(T1);
 	g_autofree char *second = take_snapshot(T2);
-	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL);
+	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL, NULL);
 	g_autoptr(VkFile) file = open_disk(watch);
 	g_autoptr(VkSnapshotKey) key = vk_catalog_find_key(vault, UUID "@" T1, NULL);
 	char bytes[2] = {0};
@@ -297,7 +297,7 @@ START_TEST(seeking_follows_lseek)
 		{197120, -1, -1},       {G_MAXINT64, -1, -1},
 	};
 	g_autofree char *first = take_snapshot(T1);
-	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL);
+	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL, NULL);
 	g_autoptr(VkFile) file = open_disk(watch);
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -315,7 +315,7 @@ END_TEST
 START_TEST(reading_stops_at_the_end_only)
 {
 	g_autofree char *first = take_snapshot(T1);
-	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL);
+	g_autoptr(VkWatch) watch = vk_watch_new(vault, cache, once, NULL, NULL);
 	g_autoptr(VkFile) file = open_disk(watch);
 	g_autofree char *bytes = g_malloc(1 << 20);
 	gsize length;
