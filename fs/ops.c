@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ops.h"
-
 #include "errors.h"
+#include "ops-priv.h"
 #include "passthrough.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fuse_lowlevel.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -27,11 +25,9 @@ static VkOps *ops_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* For trouble with a node: an unknown number or name is normal, anything else is logged. */
-static int node_trouble(fuse_req_t req, const VkTree *tree, fuse_ino_t ino, const GError *error,
+int vk_ops_node_trouble(VkOps *ops, const VkTree *tree, fuse_ino_t ino, const GError *error,
 			int not_found)
 {
-	VkOps *ops = ops_of(req);
 	const VkSnapshotKey *key = vk_tree_snapshot(tree, ino);
 
 	if (g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND))
@@ -106,7 +102,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fill_entry(ops, &node, &entry);
 		fuse_reply_entry(req, &entry);
 	} else {
-		int code = node_trouble(req, tree, parent, error, ENOENT);
+		int code = vk_ops_node_trouble(ops_of(req), tree, parent, error, ENOENT);
 
 		if (code == ENOENT && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
 			fuse_reply_entry(req, &entry);
@@ -140,7 +136,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
 		fill_stat(ops, &node, &st);
 		fuse_reply_attr(req, &st, node.may_change ? 0 : FOREVER);
 	} else {
-		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
+		fuse_reply_err(req, vk_ops_node_trouble(ops_of(req), tree, ino, error, ESTALE));
 	}
 	vk_watch_leave(use);
 }
@@ -155,7 +151,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	if (target)
 		fuse_reply_readlink(req, target);
 	else
-		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
+		fuse_reply_err(req, vk_ops_node_trouble(ops_of(req), tree, ino, error, ESTALE));
 	vk_watch_leave(use);
 }
 
@@ -172,7 +168,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
 	GArray *entries = vk_tree_list(tree, ino, &error);
 
 	if (!entries) {
-		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
+		fuse_reply_err(req, vk_ops_node_trouble(ops_of(req), tree, ino, error, ESTALE));
 	} else {
 		info->fh = (uint64_t)(uintptr_t)entries;
 		info->cache_readdir = info->keep_cache = vk_inode_kind(ino) == VK_INODE_SNAPSHOT ||
@@ -278,7 +274,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 	if ((info->flags & O_ACCMODE) != O_RDONLY)
 		fuse_reply_err(req, EROFS);
 	else if (!(file = vk_tree_open(tree, ino, &error)))
-		fuse_reply_err(req, node_trouble(req, tree, ino, error, ESTALE));
+		fuse_reply_err(req, vk_ops_node_trouble(ops_of(req), tree, ino, error, ESTALE));
 	vk_watch_leave(use);
 	if (!file)
 		return;
@@ -481,6 +477,8 @@ const struct fuse_lowlevel_ops vk_fuse_ops = {
 	.release = op_release,
 	.lseek = op_lseek,
 	.statfs = op_statfs,
+	.getxattr = vk_ops_getxattr,
+	.listxattr = vk_ops_listxattr,
 };
 
 /* The kernel answers ENOENT for what it does not remember, which is just as well. */

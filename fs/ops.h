@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The FUSE operations: a thin translation between the kernel's requests and VkTree and VkFile.
- * Besides this file, only main.c, which owns the session, and passthrough.c know libfuse. Threads:
+ * Besides ops*.c, only main.c, which owns the session, and passthrough.c know libfuse. Threads:
  * the operations are free.
  */
 #pragma once

@@ -156,3 +156,11 @@ VkFile *vk_tree_open_part(VkCachedView *cached, guint64 ino, GError **error)
 	}
 	return vk_file_open_partition(cached, disk, row - 1, error);
 }
+
+const VkDiskRecord *vk_tree_disk_of_part(VkCachedView *cached, guint64 ino)
+{
+	const VkParts *parts = vk_cached_view_parts(cached);
+	guint disk, row;
+
+	return find_place(parts, ino, &disk, &row) ? vk_parts_disk(parts, disk)->disk : NULL;
+}

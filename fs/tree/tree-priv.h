@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The inside of VkTree, for tree.c, which answers, tree-parts.c, tree-build.c and tree-diff.c.
+ * The inside of VkTree, for the files that begin with its name.
  * Threads: as of tree.h.
  */
 #pragma once
@@ -63,4 +63,6 @@ gboolean vk_tree_lookup_part(const VkTreeSnapshot *snapshot, VkCachedView *cache
 			     const char *name, VkNode *ret, GError **error);
 gboolean vk_tree_list_parts(const VkTreeSnapshot *snapshot, VkCachedView *cached, guint64 ino,
 			    GArray *entries, GError **error);
+/* The disk that INO belongs to; NULL: none. Borrowed. */
+const VkDiskRecord *vk_tree_disk_of_part(VkCachedView *cached, guint64 ino);
 VkFile *vk_tree_open_part(VkCachedView *cached, guint64 ino, GError **error);

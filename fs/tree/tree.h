@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "attributes.h"
 #include "catalog.h"
 #include "file.h"
 #include "inode.h"
@@ -78,6 +79,9 @@ GArray *vk_tree_list(const VkTree *tree, guint64 ino, GError **error);
 /* New string. */
 char *vk_tree_read_link(const VkTree *tree, guint64 ino, GError **error);
 VkFile *vk_tree_open(const VkTree *tree, guint64 ino, GError **error);
+
+/* The extended attributes of INO, none if it does not belong to a snapshot. New array. */
+GArray *vk_tree_attributes(const VkTree *tree, guint64 ino, GError **error);
 
 /* The snapshot that INO is or belongs to, or NULL. Borrowed. */
 const VkSnapshotKey *vk_tree_snapshot(const VkTree *tree, guint64 ino);
