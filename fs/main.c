@@ -5,6 +5,8 @@
 #include "ops.h"
 #include "mount-options.h"
 #include "passthrough.h"
+#include "privileges.h"
+#include "unmounter.h"
 
 #include "array-drivers.h"
 #include "catalog.h"
@@ -40,7 +42,9 @@ typedef struct Mount {
 	char **option_words;
 	VkMountOptions options;
 	char *mountpoint; /* resolved */
+	guint64 device;   /* of the mount */
 	VkDaemon *daemon;
+	VkUnmounter *unmounter;
 	VkVault *vault;
 	VkArrays *arrays;
 	VkViewCache *views;
@@ -143,6 +147,18 @@ static gboolean open_vault(Mount *mount, const char *url, GError **error)
 	return mount->watch != NULL;
 }
 
+/* By which the mount is known again when others lie over it. */
+static gboolean find_device(Mount *mount, GError **error)
+{
+	g_autoptr(VkMountFound) found = NULL;
+
+	if (!vk_mountpoint_find(NULL, mount->mountpoint, &found, error))
+		return FALSE;
+	if (found)
+		mount->device = found->device;
+	return TRUE;
+}
+
 static gboolean open_session(Mount *mount, const char *source, GError **error)
 {
 	g_autofree char *words = vk_mount_options_session(&mount->options, source);
@@ -170,7 +186,7 @@ static gboolean open_session(Mount *mount, const char *source, GError **error)
 		return vk_fail(error, VK_ERROR_FAILED, "cannot mount on '%s': %s",
 			       mount->mountpoint, complaint ? complaint : "the system refused it");
 	g_clear_pointer(&complaint, g_free);
-	return TRUE;
+	return find_device(mount, error);
 }
 
 /* Best effort: only root may, and it is but a matter of speed. */
@@ -187,44 +203,48 @@ static void raise_read_ahead(dev_t device)
 		close(fd);
 }
 
-/* Detaches the mount of this process, and not another one that lies over it. */
-static gboolean detach(const Mount *mount, dev_t device)
-{
-	g_autoptr(VkMountFound) found = NULL;
-	g_autoptr(GError) error = NULL;
-
-	if (!vk_mountpoint_find(NULL, mount->mountpoint, &found, &error))
-		vk_log_error("%s", error->message);
-	else if (!found || found->device != device)
-		vk_log_warning("'%s' is hidden by another mount and cannot be unmounted",
-			       mount->mountpoint);
-	else if (!vk_mountpoint_detach(mount->mountpoint, &error))
-		vk_log_error("%s", error->message);
-	else
-		return TRUE;
-	return FALSE;
-}
-
 /*
  * On the first signal the mount vanishes for newcomers, and the loop ends when the last one who has
  * something open is done. The watch is stopped while the workers still answer: in the middle of a
  * notification it may be waiting for one of them.
  */
-static void shut_down(Mount *mount, dev_t device)
+static void shut_down(Mount *mount)
 {
 	const struct timespec patience = {.tv_sec = DRAIN_SECONDS};
+	g_autoptr(GError) error = NULL;
 
 	vk_daemon_notify("STOPPING=1");
 	vk_watch_stop(mount->watch);
-	if (detach(mount, device)) {
+	if (vk_unmounter_detach(mount->unmounter, mount->mountpoint, mount->device, &error)) {
 		sigtimedwait(&mount->signals, NULL, &patience);
 		if (g_atomic_int_get(&mount->ending))
 			return;
 		vk_log_warning("files on '%s' are still in use: their users get errors now",
 			       mount->mountpoint);
+	} else {
+		vk_log_error("%s", error->message);
 	}
 	/* The workers cannot be stopped in the middle of a request, and nothing needs saving. */
 	_exit(VK_ERROR_FAILED);
+}
+
+/* The session has what it needs root for, but for an array's devices and the passthrough. */
+static void drop_capabilities(const Mount *mount)
+{
+	gboolean keep_admin = mount->ops.passthrough || vk_arrays_have_volumes(mount->arrays);
+	g_autoptr(GError) error = NULL;
+
+	if (!vk_privileges_drop_capabilities(keep_admin, &error))
+		vk_log_warning("%s: the mount serves with all of them", error->message);
+}
+
+/* After the last program that has to be started with other rights: the one that logs. */
+static void refuse_calls(void)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!vk_privileges_refuse_calls(&error))
+		vk_log_warning("%s: the mount serves without that", error->message);
 }
 
 /* Waits until the mount answers, and after that for signals. */
@@ -239,10 +259,21 @@ static void *attend(void *data)
 	raise_read_ahead(root.st_dev);
 	g_atomic_int_set(&mount->ready, TRUE);
 	vk_daemon_ready(mount->daemon);
+	refuse_calls();
 	sigwait(&mount->signals, &number);
 	if (!g_atomic_int_get(&mount->ending))
-		shut_down(mount, root.st_dev);
+		shut_down(mount);
 	return NULL;
+}
+
+/* The kernel ends a session that it cannot begin, and leaves the mount. */
+static void leave_mount(const Mount *mount)
+{
+	g_autoptr(VkMountFound) found = NULL;
+
+	if (vk_mountpoint_find(NULL, mount->mountpoint, &found, NULL) && found &&
+	    found->device == mount->device)
+		vk_unmounter_detach(mount->unmounter, mount->mountpoint, mount->device, NULL);
 }
 
 /* Serves until the mount is gone. */
@@ -253,6 +284,7 @@ static gboolean serve(Mount *mount, GError **error)
 	GThread *attendant;
 	int result;
 
+	drop_capabilities(mount);
 	fuse_loop_cfg_set_max_threads(config, mount->ops.workers);
 	vk_watch_start(mount->watch, &calls, PERIOD_MSEC);
 	attendant = g_thread_new("attend", attend, mount);
@@ -261,6 +293,7 @@ static gboolean serve(Mount *mount, GError **error)
 
 	g_atomic_int_set(&mount->ending, TRUE);
 	kill(getpid(), SIGTERM);
+	leave_mount(mount);
 	fuse_session_unmount(mount->session);
 	g_thread_join(attendant);
 	vk_watch_stop(mount->watch);
@@ -297,7 +330,10 @@ static gboolean run(Mount *mount, int argc, char **argv, GError **error)
 				    error))
 		return FALSE;
 	mount->daemon = vk_daemon_start(mount->foreground, error);
-	if (!mount->daemon || !open_vault(mount, url, error))
+	if (!mount->daemon)
+		return FALSE;
+	mount->unmounter = vk_unmounter_start(error);
+	if (!mount->unmounter || !open_vault(mount, url, error))
 		return FALSE;
 	mount->mountpoint = vk_mountpoint_prepare(argv[argc - 1], vk_vault_directory(mount->vault),
 						  mount->options.nonempty, error);
@@ -315,6 +351,7 @@ static void clear(Mount *mount)
 	vk_once_log_free(mount->log);
 	vk_vault_free(mount->vault);
 	vk_arrays_free(mount->arrays);
+	vk_unmounter_free(mount->unmounter);
 	vk_daemon_free(mount->daemon);
 	vk_mount_options_clear(&mount->options);
 	vk_program_clear(&mount->program);

@@ -416,8 +416,11 @@ expect_clean() {
 		-o -path "$VAULT/tmp/*" -o -name '*.virtkeep-*' \) \
 		! -name '*.lock' \( ! -type d -o -name '.*.virtkeep-*' \) 2>/dev/null || true)
 	[[ -z $left ]] || fail "left behind: $left"
-	left=$(ps -eo comm= | awk '/^(qemu-nbd|virtkeep)/')
-	! grep -q fuse.virtkeep-mount /proc/mounts || left=${left//virtkeep-mount/}
+	left=$(ps -eo comm= | awk '/^(qemu-nbd|virtkeep|umount-virtkeep)/')
+	! grep -q fuse.virtkeep-mount /proc/mounts || {
+		left=${left//umount-virtkeep/}
+		left=${left//virtkeep-mount/}
+	}
 	left=${left//$'\n'/ }
 	[[ -z ${left// /} ]] || fail "still running: $left"
 }

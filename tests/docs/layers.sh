@@ -122,6 +122,7 @@ declare -A below=(
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
+	[cap-ng]='fs'
 	[curl]='engine/http'
 	[fuse]='fs'
 	[intel-ipsec-mb]='engine/vault/pack'
@@ -130,6 +131,7 @@ declare -A owner=(
 	[libnbd]='engine/qemu'
 	[libvirt]='engine/virt/host'
 	[libxml]='engine/domain'
+	[seccomp]='fs'
 	[sqlite3]='engine/vault/cache'
 	[openssl]='engine/vault/pack'
 	[zlib]='engine/partition'
