@@ -105,6 +105,11 @@ declare -A below=(
 		engine/vault/check engine/vault/space engine/array/drivers
 		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
 		engine/job/doctor engine/job/forget engine/job/snapcreator engine/cli/parts'
+	[engine/files/protocol]=''
+	[engine/files/agent]='engine/files/protocol'
+	[engine/files/sandbox]=''
+	[engine/files/appliance]='
+		engine/base engine/base/io engine/base/transfer engine/qemu engine/files/protocol'
 	[fs/tree]='engine/base engine/partition engine/vault/catalog engine/vault/view'
 	[fs]='
 		engine/base engine/base/program engine/vault engine/vault/open
@@ -122,16 +127,18 @@ declare -A below=(
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
+	[archive]='engine/files/appliance'
+	[blkid]='engine/files/agent'
 	[cap-ng]='fs'
 	[curl]='engine/http'
-	[fuse]='fs'
+	[fuse]='engine/files/appliance fs'
 	[intel-ipsec-mb]='engine/vault/pack'
 	[isa-l]='engine/vault/pack'
 	[libmount]='engine/array fs'
 	[libnbd]='engine/qemu'
 	[libvirt]='engine/virt/host'
 	[libxml]='engine/domain'
-	[seccomp]='fs'
+	[seccomp]='engine/files/sandbox fs'
 	[sqlite3]='engine/vault/cache'
 	[openssl]='engine/vault/pack'
 	[zlib]='engine/partition'
@@ -197,7 +204,11 @@ while read -r folder; do
 done < <(find engine fs restore -name '*.[ch]' -printf '%h\n' | sort -u)
 # What others had a say in must not get at a terminal: engine/base/text.h prints it.
 for folder in "${!below[@]}"; do
-	[[ $folder != engine/base && $folder != engine/base/program ]] || continue
+	case $folder in
+	engine/base | engine/base/program) continue ;;
+	# No GLib, and no terminal: virtkeep-files escapes what it repeats of their words.
+	engine/files/agent | engine/files/sandbox) continue ;;
+	esac
 	while IFS=: read -r file line _; do
 		fail "$file:$line prints as it is: use vk_print_line()"
 	done < <(grep -HnE '(^|[^_[:alnum:]])v?f?printf\(' "$folder"/*.c || true)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/reboot.h>
+#include <termios.h>
+#include <unistd.h>
+
+static int channel = -1;
+static uint8_t received[VK_MESSAGE_MAX];
+
+void agent_power_off(void)
+{
+	reboot(RB_POWER_OFF);
+	_exit(1);
+}
+
+bool agent_channel_open(const char *device)
+{
+	struct termios mode;
+
+	channel = open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (channel < 0 || tcgetattr(channel, &mode) < 0)
+		return false;
+	cfmakeraw(&mode);
+	return tcsetattr(channel, TCSANOW, &mode) == 0;
+}
+
+void agent_send(VkMessage *message)
+{
+	size_t sent = 0;
+
+	vk_message_end(message);
+	if (message->failed)
+		agent_power_off();
+	while (sent < message->length) {
+		ssize_t length = write(channel, message->bytes + sent, message->length - sent);
+
+		if (length <= 0 && errno != EINTR)
+			agent_power_off();
+		if (length > 0)
+			sent += (size_t)length;
+	}
+}
+
+static void receive(uint8_t *bytes, size_t length)
+{
+	size_t done = 0;
+
+	while (done < length) {
+		ssize_t count = read(channel, bytes + done, length - done);
+
+		if (count == 0 || (count < 0 && errno != EINTR))
+			agent_power_off();
+		if (count > 0)
+			done += (size_t)count;
+	}
+}
+
+VkMessageType agent_receive(VkBody *ret_body)
+{
+	uint8_t head[VK_MESSAGE_HEAD];
+	VkMessageType type;
+	size_t length;
+
+	receive(head, sizeof(head));
+	if (!vk_message_parse_head(head, &length, &type))
+		agent_power_off();
+	receive(received, length);
+	*ret_body = (VkBody){.at = received, .left = length};
+	return type;
+}
+
+void agent_send_note(const char *path, const char *reason)
+{
+	VkMessage message = {0};
+
+	vk_message_begin(&message, VK_MESSAGE_NOTE);
+	vk_message_put_text(&message, path);
+	vk_message_put_text(&message, reason);
+	agent_send(&message);
+	vk_message_clear(&message);
+}
+
+void agent_send_failure(int errno_value, const char *format, ...)
+{
+	VkMessage message = {0};
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	vk_message_begin(&message, VK_MESSAGE_FAILED);
+	vk_message_put_u32(&message, (uint32_t)errno_value);
+	vk_message_put_text(&message, text);
+	agent_send(&message);
+	vk_message_clear(&message);
+}
+
+void agent_send_done(void)
+{
+	VkMessage message = {0};
+
+	vk_message_begin(&message, VK_MESSAGE_DONE);
+	agent_send(&message);
+	vk_message_clear(&message);
+}

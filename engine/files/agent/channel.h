@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The agent's end of the talk. When the other end is gone, the appliance ends. Threads: one. */
+#pragma once
+
+#include "message.h"
+
+/* Opens the DEVICE, a terminal, and makes it carry bytes as they are. FALSE: errno. */
+bool agent_channel_open(const char *device);
+
+/* Sends MESSAGE after writing its length. Ends the appliance if that fails. */
+void agent_send(VkMessage *message);
+
+/* Waits for a message. Its body is valid until the next call. Ends the appliance at the end. */
+VkMessageType agent_receive(VkBody *ret_body);
+
+/* What could not be read: the walk goes on. */
+void agent_send_note(const char *path, const char *reason);
+
+/* Instead of an answer. */
+void agent_send_failure(int errno_value, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The end of an answer. */
+void agent_send_done(void);
+
+/* Turns the appliance off. */
+void agent_power_off(void) __attribute__((noreturn));

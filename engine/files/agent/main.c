@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * virtkeep-agent: the first and only process of the appliance, whose kernel reads the disks of a
+ * guest. It answers the program on the host, and turns the appliance off when that is gone.
+ */
+#include "channel.h"
+#include "mounting.h"
+#include "system.h"
+#include "volumes.h"
+#include "walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* A list of the modules' files, in the order in which they are loaded. */
+#define MODULES "/modules"
+
+#define FILES_MAX 65536
+
+static void load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST))
+		fprintf(stderr, "cannot load '%s': %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void load_modules(void)
+{
+	FILE *list = fopen(MODULES, "re");
+	char line[512];
+
+	while (list && fgets(line, sizeof(line), list)) {
+		line[strcspn(line, "\n")] = '\0';
+		load_module(line);
+	}
+	if (list)
+		fclose(list);
+}
+
+static void set_up(void)
+{
+	const struct rlimit files = {FILES_MAX, FILES_MAX};
+
+	mkdir("/proc", 0700);
+	mkdir("/sys", 0700);
+	mkdir("/dev", 0700);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	setrlimit(RLIMIT_NOFILE, &files);
+	load_modules();
+}
+
+static void say_hello(void)
+{
+	VkMessage message = {0};
+	struct utsname name;
+
+	uname(&name);
+	vk_message_begin(&message, VK_MESSAGE_HELLO);
+	vk_message_put_u32(&message, VK_MESSAGE_VERSION);
+	vk_message_put_text(&message, name.release);
+	agent_send(&message);
+	vk_message_clear(&message);
+}
+
+/* A text with an end. New string. */
+static char *take_text(VkBody *body)
+{
+	VkBytes bytes = vk_body_bytes(body);
+	char *text = strndup((const char *)bytes.at, bytes.length);
+
+	if (!text)
+		agent_power_off();
+	return text;
+}
+
+static void take_disks(VkBody *body)
+{
+	char *names[AGENT_DISKS_MAX];
+	uint32_t count = vk_body_u32(body);
+
+	if (count > AGENT_DISKS_MAX)
+		agent_power_off();
+	for (uint32_t i = 0; i < count; i++)
+		names[i] = take_text(body);
+	agent_volumes_find(names, count);
+	for (uint32_t i = 0; i < count; i++)
+		free(names[i]);
+	agent_send_done();
+}
+
+static VkBytes view(const char *text)
+{
+	return (VkBytes){(const uint8_t *)text, strlen(text)};
+}
+
+static void send_volume(AgentVolume *volume)
+{
+	VkMessage message = {0};
+	VkVolumeReport report;
+	int top = agent_mount(volume, NULL);
+
+	if (top >= 0)
+		close(top);
+	report = (VkVolumeReport){
+		.name = view(volume->name),
+		.type = view(volume->type),
+		.label = view(volume->label),
+		.uuid = view(volume->uuid),
+		.state = view(top >= 0 ? "" : volume->state),
+		.points = view(volume->points),
+		.size = volume->size,
+	};
+	vk_message_begin(&message, VK_MESSAGE_VOLUME);
+	vk_message_put_volume(&message, &report);
+	agent_send(&message);
+	vk_message_clear(&message);
+}
+
+static void answer_volumes(void)
+{
+	agent_systems_find();
+	for (size_t i = 0; i < agent_volume_count(); i++)
+		send_volume(agent_volume(i));
+	agent_send_done();
+}
+
+/* "vdc@home" is the subvolume "home" of the volume "vdc". */
+static int open_volume(char *name)
+{
+	char *subvolume = strchr(name, '@');
+	AgentVolume *volume;
+	int root;
+
+	if (subvolume)
+		*subvolume++ = '\0';
+	volume = agent_volume_named(name);
+	if (!volume) {
+		agent_send_failure(ENOENT,
+				   "there is no volume '%s': 'virtkeep files volumes' lists them",
+				   name);
+		return -1;
+	}
+	root = agent_mount(volume, subvolume);
+	if (root < 0)
+		agent_send_failure(EIO, "'%s' cannot be read: %s", name, volume->state);
+	return root;
+}
+
+static void answer_walk(VkBody *body)
+{
+	char *volume = take_text(body);
+	char *path = take_text(body);
+	bool system = vk_body_u32(body) != 0;
+	uint32_t flags = vk_body_u32(body);
+	int root;
+
+	if (!vk_body_ended(body))
+		agent_power_off();
+	root = system ? agent_system_open(volume) : open_volume(volume);
+	if (root >= 0) {
+		if (system)
+			agent_system_note_gaps(path);
+		agent_walk(root, path, flags);
+		close(root);
+	}
+	free(volume);
+	free(path);
+}
+
+static void answer(VkMessageType type, VkBody *body)
+{
+	if (type == VK_MESSAGE_SETUP)
+		take_disks(body);
+	else if (type == VK_MESSAGE_ASK_VOLUMES)
+		answer_volumes();
+	else if (type == VK_MESSAGE_ASK_WALK)
+		answer_walk(body);
+	else
+		agent_power_off();
+}
+
+int main(void)
+{
+	set_up();
+	if (!agent_channel_open("/dev/tty1"))
+		agent_power_off();
+	say_hello();
+	for (;;) {
+		VkBody body;
+		VkMessageType type = agent_receive(&body);
+
+		answer(type, &body);
+	}
+}

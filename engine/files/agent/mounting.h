@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Mounting of volumes, read-only. The devices are writable, so a journal is replayed, in the
+ * overlay of the host. Threads: one.
+ */
+#pragma once
+
+#include "volumes.h"
+
+#include <stdbool.h>
+
+/* Whether a volume of this type could be mounted. */
+bool agent_can_mount(const char *type);
+
+/*
+ * Opens the top directory of VOLUME, mounted if it was not; with SUBVOLUME (nullable) that of a
+ * btrfs. Returns a descriptor; -1: the volume's state says why not.
+ */
+int agent_mount(AgentVolume *volume, const char *subvolume);

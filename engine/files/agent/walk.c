@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "walk.h"
+
+#include "channel.h"
+#include "system.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define DEPTH_MAX      512
+#define PATH_MAX_BYTES 32768
+/* A directory with longer names is sorted in parts. */
+#define BATCH_BYTES    (8u << 20)
+#define ATTRIBUTES_MAX 65536
+/* As many as the kernel follows. */
+#define LINKS_MAX 40
+
+typedef struct Walk {
+	uint32_t flags;
+	char path[PATH_MAX_BYTES]; /* of the entry that is looked at */
+	size_t length;
+	void *seen; /* directories, by device and inode: a damaged one can be below itself */
+	VkMessage message;
+} Walk;
+
+typedef struct Place {
+	dev_t device;
+	ino_t inode;
+} Place;
+
+/* Names of a directory, one after the other, and where each begins. */
+typedef struct Batch {
+	char *bytes;
+	size_t used, room;
+	char **names;
+	size_t count, names_room;
+} Batch;
+
+static int compare_places(const void *left, const void *right)
+{
+	const Place *a = left, *b = right;
+
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	return (a->inode > b->inode) - (a->inode < b->inode);
+}
+
+/* FALSE when the directory was seen before, or cannot be remembered. */
+static bool enter_once(Walk *walk, const struct stat *st)
+{
+	Place *place = malloc(sizeof(*place));
+	Place **found;
+
+	if (!place)
+		return false;
+	*place = (Place){.device = st->st_dev, .inode = st->st_ino};
+	found = tsearch(place, &walk->seen, compare_places);
+	if (found && *found == place)
+		return true;
+	free(place);
+	return false;
+}
+
+static void note(const Walk *walk, int trouble)
+{
+	agent_send_note(walk->path,
+			trouble == EUCLEAN ? "the file system is damaged here" : strerror(trouble));
+}
+
+/* The target of a symbolic link. Its length, or 0. */
+static size_t read_target(const Walk *walk, int directory, const char *name, char *ret, size_t size)
+{
+	ssize_t length = readlinkat(directory, name, ret, size);
+
+	if (length < 0)
+		note(walk, errno);
+	return length < 0 ? 0 : (size_t)length;
+}
+
+static void send_entry(Walk *walk, const struct stat *st, const char *target, size_t target_length)
+{
+	const VkEntryReport entry = {
+		.path = {(const uint8_t *)walk->path, walk->length},
+		.target = {(const uint8_t *)target, target_length},
+		.mode = st->st_mode,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.rdev_major = major(st->st_rdev),
+		.rdev_minor = minor(st->st_rdev),
+		.links = (uint32_t)st->st_nlink,
+		.device = st->st_dev,
+		.inode = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.blocks = (uint64_t)st->st_blocks,
+		.mtime_sec = st->st_mtim.tv_sec,
+		.mtime_nsec = (uint32_t)st->st_mtim.tv_nsec,
+	};
+
+	vk_message_begin(&walk->message, VK_MESSAGE_ENTRY);
+	vk_message_put_entry(&walk->message, &entry);
+	agent_send(&walk->message);
+}
+
+static void send_attribute(Walk *walk, int fd, const char *name)
+{
+	static char value[ATTRIBUTES_MAX];
+	ssize_t length = fgetxattr(fd, name, value, sizeof(value));
+
+	if (length < 0)
+		return;
+	vk_message_begin(&walk->message, VK_MESSAGE_ATTRIBUTE);
+	vk_message_put_text(&walk->message, name);
+	vk_message_put_bytes(&walk->message, value, (size_t)length);
+	agent_send(&walk->message);
+}
+
+/* Of regular files and directories. */
+static void send_attributes(Walk *walk, int fd)
+{
+	static char names[ATTRIBUTES_MAX];
+	ssize_t length = flistxattr(fd, names, sizeof(names));
+
+	for (ssize_t at = 0; at < length; at += (ssize_t)strlen(names + at) + 1)
+		send_attribute(walk, fd, names + at);
+}
+
+/* Sends the bytes of FD from OFFSET to END. FALSE: they cannot be read, which is noted. */
+static bool send_range(Walk *walk, int fd, off_t offset, off_t end)
+{
+	static char buffer[VK_MESSAGE_DATA_MAX];
+
+	while (offset < end) {
+		size_t wanted = end - offset < (off_t)sizeof(buffer) ? (size_t)(end - offset)
+								     : sizeof(buffer);
+		ssize_t length = pread(fd, buffer, wanted, offset);
+
+		if (length <= 0) {
+			note(walk, length < 0 ? errno : EIO);
+			return false;
+		}
+		vk_message_begin(&walk->message, VK_MESSAGE_DATA);
+		vk_message_put_u64(&walk->message, (uint64_t)offset);
+		vk_message_put_bytes(&walk->message, buffer, (size_t)length);
+		agent_send(&walk->message);
+		offset += length;
+	}
+	return true;
+}
+
+static void send_data(Walk *walk, int fd, off_t size)
+{
+	off_t offset = 0;
+
+	while (offset < size) {
+		off_t data = lseek(fd, offset, SEEK_DATA);
+		off_t hole;
+
+		if (data < 0 && errno == ENXIO)
+			return;
+		if (data < 0)
+			data = offset;
+		hole = lseek(fd, data, SEEK_HOLE);
+		if (hole <= data || hole > size)
+			hole = size;
+		if (!send_range(walk, fd, data, hole))
+			return;
+		offset = hole;
+	}
+}
+
+static void walk_directory(Walk *walk, int fd, unsigned depth);
+
+/* What belongs to the entry just sent: its attributes, its contents, what is below it. */
+static void walk_inside(Walk *walk, int directory, const char *name, const struct stat *st,
+			unsigned depth, bool deep)
+{
+	bool file = S_ISREG(st->st_mode) && (walk->flags & (VK_WALK_DATA | VK_WALK_ATTRIBUTES));
+	int kind = S_ISDIR(st->st_mode) ? O_DIRECTORY : O_NONBLOCK;
+	int fd;
+
+	if (!file && !(S_ISDIR(st->st_mode) && (deep || walk->flags & VK_WALK_ATTRIBUTES)))
+		return;
+	fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC | kind);
+	if (fd < 0) {
+		note(walk, errno);
+		return;
+	}
+	if (walk->flags & VK_WALK_ATTRIBUTES)
+		send_attributes(walk, fd);
+	if (S_ISREG(st->st_mode) && walk->flags & VK_WALK_DATA)
+		send_data(walk, fd, st->st_size);
+	if (S_ISDIR(st->st_mode) && deep)
+		walk_directory(walk, fd, depth);
+	else
+		close(fd);
+}
+
+/* NAME is looked at in its DIRECTORY; walk->path is its path already. */
+static void walk_entry(Walk *walk, int directory, const char *name, unsigned depth, bool deep)
+{
+	static char target[PATH_MAX_BYTES];
+	size_t target_length = 0;
+	struct stat st;
+
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		note(walk, errno);
+		return;
+	}
+	if (S_ISLNK(st.st_mode))
+		target_length = read_target(walk, directory, name, target, sizeof(target));
+	send_entry(walk, &st, target, target_length);
+	if (!S_ISDIR(st.st_mode) || !deep || enter_once(walk, &st))
+		walk_inside(walk, directory, name, &st, depth, deep);
+	else
+		agent_send_note(walk->path, "this directory is below itself, or in two places");
+}
+
+static bool add_name(Batch *batch, const char *name)
+{
+	size_t length = strlen(name) + 1;
+
+	if (batch->used + length > batch->room || batch->count == batch->names_room)
+		return false;
+	batch->names[batch->count++] = memcpy(batch->bytes + batch->used, name, length);
+	batch->used += length;
+	return true;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+	return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* Grows with the directory: most are small, and many are open at a time. */
+static bool make_room(Batch *batch)
+{
+	size_t room = batch->room ? batch->room * 4 : 4096;
+	char *bytes = malloc(room);
+	char **names = malloc(room / 8 * sizeof(*names));
+
+	if (!bytes || !names) {
+		free(bytes);
+		free(names);
+		return false;
+	}
+	for (size_t i = 0; i < batch->count; i++)
+		names[i] = bytes + (batch->names[i] - batch->bytes);
+	if (batch->used)
+		memcpy(bytes, batch->bytes, batch->used);
+	free(batch->bytes);
+	free(batch->names);
+	batch->bytes = bytes;
+	batch->names = names;
+	batch->room = room;
+	batch->names_room = room / 8;
+	return true;
+}
+
+static void walk_batch(Walk *walk, int fd, Batch *batch, unsigned depth)
+{
+	size_t parent = walk->length;
+
+	qsort(batch->names, batch->count, sizeof(*batch->names), compare_names);
+	for (size_t i = 0; i < batch->count; i++) {
+		size_t length = strlen(batch->names[i]);
+
+		if (parent + 1 + length >= sizeof(walk->path)) {
+			note(walk, ENAMETOOLONG);
+			continue;
+		}
+		walk->length = parent;
+		if (parent)
+			walk->path[walk->length++] = '/';
+		memcpy(walk->path + walk->length, batch->names[i], length + 1);
+		walk->length += length;
+		walk_entry(walk, fd, batch->names[i], depth + 1, walk->flags & VK_WALK_DEEP);
+		walk->length = parent;
+		walk->path[parent] = '\0';
+	}
+	batch->used = batch->count = 0;
+}
+
+static bool is_name(const char *name)
+{
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* Takes FD. */
+static void walk_directory(Walk *walk, int fd, unsigned depth)
+{
+	DIR *directory = depth < DEPTH_MAX ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+	Batch batch = {0};
+
+	if (!directory) {
+		note(walk, depth < DEPTH_MAX ? errno : ELOOP);
+		close(fd);
+		return;
+	}
+	errno = 0;
+	while ((entry = readdir(directory))) {
+		if (is_name(entry->d_name) && !add_name(&batch, entry->d_name)) {
+			if (batch.room >= BATCH_BYTES || !make_room(&batch))
+				walk_batch(walk, fd, &batch, depth);
+			if (!add_name(&batch, entry->d_name))
+				note(walk, ENOMEM);
+		}
+		errno = 0;
+	}
+	if (errno)
+		note(walk, errno);
+	walk_batch(walk, fd, &batch, depth);
+	closedir(directory);
+	free(batch.bytes);
+	free(batch.names);
+}
+
+/* Splits PATH into the directory and the last name; "." when it has none. */
+static int open_parent(int root, char *path, const char **ret_name)
+{
+	size_t length = strlen(path);
+	char *slash;
+
+	while (length && path[length - 1] == '/')
+		path[--length] = '\0';
+	slash = strrchr(path, '/');
+	*ret_name = slash ? slash + 1 : path;
+	if (!**ret_name || strcmp(*ret_name, "..") == 0 || strcmp(*ret_name, ".") == 0) {
+		*ret_name = ".";
+		return agent_open_beneath(root, path, O_PATH | O_DIRECTORY);
+	}
+	if (slash)
+		*slash = '\0';
+	return agent_open_beneath(root, slash ? path : "", O_PATH | O_DIRECTORY);
+}
+
+/* The longest part of PATH that is a directory. Shortens PATH to it. */
+static const char *nearest(int root, char *path)
+{
+	for (;;) {
+		int fd = agent_open_beneath(root, path, O_PATH | O_DIRECTORY);
+		char *slash = strrchr(path, '/');
+
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || !slash || slash == path)
+			return fd >= 0 && *path ? path : "/";
+		*slash = '\0';
+	}
+}
+
+static void fail_path(int root, const char *path, int trouble)
+{
+	char *shorter = strdup(path);
+
+	if (!shorter)
+		agent_power_off();
+	if (trouble == ENOENT || trouble == ENOTDIR)
+		agent_send_failure(ENOENT,
+				   "there is no '%.512s'; '%.512s' is the nearest directory", path,
+				   nearest(root, shorter));
+	else
+		agent_send_failure(trouble, "'%.512s': %s", path, strerror(trouble));
+	free(shorter);
+}
+
+/* The path to which the symbolic link NAME of PARENT leads; PATH is its own. New string. */
+static char *follow(int parent, const char *name, const char *path)
+{
+	static char target[PATH_MAX_BYTES];
+	ssize_t length = readlinkat(parent, name, target, sizeof(target) - 1);
+	const char *slash = strrchr(path, '/');
+	char *joined = NULL;
+
+	if (length < 0)
+		return NULL;
+	target[length] = '\0';
+	if (target[0] == '/' || !slash)
+		return strdup(target);
+	return asprintf(&joined, "%.*s/%s", (int)(slash - path), path, target) < 0 ? NULL : joined;
+}
+
+/*
+ * Walks what is at PATH. Returns NULL after sending the answer, or the path to which a symbolic
+ * link there leads.
+ */
+static char *walk_path(Walk *walk, int root, const char *path)
+{
+	char *split = strdup(path), *next = NULL;
+	const char *name;
+	struct stat st;
+	int parent;
+
+	if (!split)
+		agent_power_off();
+	parent = open_parent(root, split, &name);
+	if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		fail_path(root, path, errno);
+	} else if (S_ISLNK(st.st_mode) && walk->flags & VK_WALK_FOLLOW) {
+		next = follow(parent, name, path);
+		if (!next)
+			fail_path(root, path, errno);
+	} else {
+		walk_entry(walk, parent, name, 0, true);
+		agent_send_done();
+	}
+	if (parent >= 0)
+		close(parent);
+	free(split);
+	return next;
+}
+
+void agent_walk(int root, const char *path, uint32_t flags)
+{
+	static Walk walk;
+	char *next;
+
+	walk.flags = flags;
+	walk.length = 0;
+	walk.path[0] = '\0';
+	next = walk_path(&walk, root, path);
+	for (unsigned links = 0; next; links++) {
+		char *here = next;
+
+		next = NULL;
+		if (links < LINKS_MAX)
+			next = walk_path(&walk, root, here);
+		else
+			fail_path(root, path, ELOOP);
+		free(here);
+	}
+	tdestroy(walk.seen, free);
+	walk.seen = NULL;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sandboxed.h"
+
+#include "errors.h"
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Of a pipe. The default would wake both sides up too often. */
+#define PIPE_BYTES (1 << 20)
+
+char *vk_sandboxed_helper(const char *folder, const char *name)
+{
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *directory = self ? g_path_get_dirname(self) : g_strdup(".");
+	g_autofree char *beside = g_build_filename(directory, name, NULL);
+	g_autofree char *built = g_build_filename(directory, folder, name, NULL);
+
+	if (access(beside, R_OK) == 0)
+		return g_steal_pointer(&beside);
+	if (access(built, R_OK) == 0)
+		return g_steal_pointer(&built);
+	return g_build_filename(VK_HELPERS, name, NULL);
+}
+
+/* The ends that this process keeps, and those of the child. */
+typedef struct Ends {
+	int to[2], from[2], console[2], control[2];
+} Ends;
+
+static void close_ends(Ends *ends)
+{
+	int *all = (int *)ends;
+
+	for (gsize i = 0; i < sizeof(*ends) / sizeof(int); i++)
+		vk_io_clear_fd(&all[i]);
+}
+
+static gboolean open_ends(Ends *ends, GError **error)
+{
+	memset(ends, 0xff, sizeof(*ends));
+	if (pipe2(ends->to, O_CLOEXEC) < 0 || pipe2(ends->from, O_CLOEXEC) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->console) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->control) < 0) {
+		vk_fail_errno(error, errno, "cannot make pipes to the appliance");
+		close_ends(ends);
+		return FALSE;
+	}
+	fcntl(ends->from[0], F_SETPIPE_SZ, PIPE_BYTES);
+	return TRUE;
+}
+
+static gboolean spawn(const GPtrArray *argv, Ends *ends, int initrd, GPid *ret_pid, GError **error)
+{
+	static const char *const environment[] = {"HOME=/tmp", "TMPDIR=/tmp", NULL};
+	const int sources[] = {ends->control[1], ends->to[0], ends->from[1], initrd};
+	const int targets[] = {3, 4, 5, 6};
+	g_autoptr(GError) trouble = NULL;
+
+	if (!g_spawn_async_with_pipes_and_fds(
+		    NULL, (const char *const *)argv->pdata, environment, G_SPAWN_DO_NOT_REAP_CHILD,
+		    NULL, NULL, ends->console[1], ends->console[1], ends->console[1], sources,
+		    targets, G_N_ELEMENTS(sources), ret_pid, NULL, NULL, NULL, &trouble))
+		return vk_fail(error, VK_ERROR_FAILED, "cannot run '%s': %s",
+			       (const char *)g_ptr_array_index(argv, 0), trouble->message);
+	return TRUE;
+}
+
+static int keep(int *fd)
+{
+	int kept = *fd;
+
+	*fd = -1;
+	fcntl(kept, F_SETFL, fcntl(kept, F_GETFL) | O_NONBLOCK);
+	return kept;
+}
+
+VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, guint64 memory,
+				GError **error)
+{
+	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+	VkSandboxed *sandboxed;
+	GPid pid = 0;
+	Ends ends;
+
+	g_ptr_array_add(argv, vk_sandboxed_helper("sandbox", "virtkeep-sandbox"));
+	g_ptr_array_add(argv, g_strdup_printf("%" G_GUINT64_FORMAT, memory));
+	for (; *program; program++)
+		g_ptr_array_add(argv, g_strdup(*program));
+	g_ptr_array_add(argv, NULL);
+	if (!open_ends(&ends, error))
+		return NULL;
+	if (!spawn(argv, &ends, initrd, &pid, error)) {
+		close_ends(&ends);
+		return NULL;
+	}
+	sandboxed = g_new(VkSandboxed, 1);
+	*sandboxed = (VkSandboxed){
+		.pid = pid,
+		.to = keep(&ends.to[1]),
+		.from = keep(&ends.from[0]),
+		.console = keep(&ends.console[0]),
+		.control = keep(&ends.control[0]),
+	};
+	close_ends(&ends);
+	return sandboxed;
+}
+
+int vk_sandboxed_take_disks(VkSandboxed *sandboxed, guint timeout_sec, GError **error)
+{
+	struct pollfd ready = {.fd = sandboxed->control, .events = POLLIN};
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte;
+	struct iovec text = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr message = {
+		.msg_iov = &text,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *head;
+	int fd = -1;
+
+	if (poll(&ready, 1, (int)timeout_sec * 1000) <= 0) {
+		vk_fail(error, VK_ERROR_FAILED, "the sandbox of the appliance does not start");
+		return -1;
+	}
+	if (recvmsg(sandboxed->control, &message, MSG_CMSG_CLOEXEC) != 1)
+		return -1;
+	head = CMSG_FIRSTHDR(&message);
+	if (head && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+	return fd;
+}
+
+gboolean vk_sandboxed_go(VkSandboxed *sandboxed, GError **error)
+{
+	if (send(sandboxed->control, "", 1, MSG_NOSIGNAL) != 1)
+		return vk_fail_errno(error, errno, "cannot start the appliance");
+	vk_io_clear_fd(&sandboxed->control);
+	return TRUE;
+}
+
+void vk_sandboxed_kill(VkSandboxed *sandboxed)
+{
+	if (!sandboxed->pid)
+		return;
+	kill(sandboxed->pid, SIGKILL);
+	while (waitpid(sandboxed->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	sandboxed->pid = 0;
+}
+
+void vk_sandboxed_free(VkSandboxed *sandboxed)
+{
+	if (!sandboxed)
+		return;
+	vk_sandboxed_kill(sandboxed);
+	vk_io_clear_fd(&sandboxed->to);
+	vk_io_clear_fd(&sandboxed->from);
+	vk_io_clear_fd(&sandboxed->console);
+	vk_io_clear_fd(&sandboxed->control);
+	g_free(sandboxed);
+}

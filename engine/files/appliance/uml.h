@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* User-mode Linux: a Linux kernel as a program, which needs no rights and no virtualization. */
+#pragma once
+
+#include "sandboxed.h"
+
+#include <glib.h>
+
+/* Starts it with COUNT disks. VK_ERROR_FAILED with the name of the package that is missing. */
+VkSandboxed *vk_uml_start(guint count, GError **error);
