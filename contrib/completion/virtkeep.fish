@@ -1,4 +1,4 @@
-# fish completion for virtkeep, virtkeep-mount and virtkeep-restore
+# fish completion for virtkeep, virtkeep-files, virtkeep-mount and virtkeep-restore
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The programs answer what may stand at the cursor: see engine/base/program/complete.h.
 
@@ -29,6 +29,6 @@ function __virtkeep_complete
 	end
 end
 
-for program in virtkeep virtkeep-mount virtkeep-restore
+for program in virtkeep virtkeep-files virtkeep-mount virtkeep-restore
 	complete --command $program --no-files --arguments '(__virtkeep_complete)'
 end

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mount and restore are programs of their own, run in this one's place. Nothing is parsed here
- * behind the command, so that they alone know their options, --help among them.
+ * mount, restore and files are programs of their own, run in this one's place. Nothing is parsed
+ * here behind the command, so that they alone know their options, --help among them.
  */
 #include "cmd.h"
 
@@ -96,4 +96,9 @@ gboolean vk_cmd_mount(VkProgram *program, int argc, char **argv, GError **error)
 gboolean vk_cmd_restore(VkProgram *program, int argc, char **argv, GError **error)
 {
 	return run_program(program, "restore", "virtkeep-restore", argc, argv, error);
+}
+
+gboolean vk_cmd_files(VkProgram *program, int argc, char **argv, GError **error)
+{
+	return run_program(program, "engine/files", "virtkeep-files", argc, argv, error);
 }

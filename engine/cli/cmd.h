@@ -19,6 +19,7 @@ gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **err
 gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_status(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_doctor(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_files(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_forget(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_unforget(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_gc(VkProgram *program, int argc, char **argv, GError **error);

@@ -24,12 +24,15 @@ skip() {
 
 # Outside of the namespaces: prepare, enter, clean up.
 enter_namespaces() {
-	local child status=0 cache=${VIRTKEEP_DEMO_CACHE:-/var/cache/virtkeep-demo}
+	local child program programs status=0 cache=${VIRTKEEP_DEMO_CACHE:-/var/cache/virtkeep-demo}
 
 	[[ $(id -u) == 0 ]] || skip "not root"
 	[[ -c /dev/fuse ]] || skip "no /dev/fuse"
 	unshare --mount --pid --fork --net true 2>/dev/null || skip "no namespaces here"
-	for program in engine/virtkeep fs/virtkeep-mount restore/virtkeep-restore; do
+	programs=(engine/virtkeep fs/virtkeep-mount restore/virtkeep-restore
+		engine/files/virtkeep-files engine/files/agent/virtkeep-agent
+		engine/files/sandbox/virtkeep-sandbox)
+	for program in "${programs[@]}"; do
 		[[ -x $BUILD/$program ]] || skip "'$BUILD/$program' is not built"
 	done
 	mkdir -p "$cache"
@@ -41,8 +44,7 @@ enter_namespaces() {
 	# QEMU runs as a user of its own and must get at its files.
 	chmod 755 "$SCRATCH"
 	mkdir "$SCRATCH/bin"
-	cp "$BUILD/engine/virtkeep" "$BUILD/fs/virtkeep-mount" "$BUILD/restore/virtkeep-restore" \
-		"$SCRATCH/bin/"
+	cp "${programs[@]/#/$BUILD/}" "$SCRATCH/bin/"
 	cp "$cache/vmlinuz" "$cache/initrd.gz" "$SCRATCH/"
 	VK_CASE_SCRATCH=$SCRATCH env --default-signal=HUP \
 		unshare --mount --pid --fork --kill-child --mount-proc --net \

@@ -61,7 +61,7 @@ commands=$("$virtkeep" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p
 [[ -n $commands ]] || complain "virtkeep --help lists no commands"
 all=
 for command in '' $commands; do
-	[[ $command != restore ]] || continue
+	[[ $command != restore && $command != files ]] || continue
 	# shellcheck disable=SC2086 # no word for the program itself
 	listed=$(options_of_help "$virtkeep" $command)
 	check_completion "$virtkeep${command:+ $command}" "$listed"
@@ -75,8 +75,9 @@ compare "commands of virtkeep --help (<) and virtkeep.1 (>)" "$(sort <<< "$comma
 [[ $("$virtkeep" --complete 1 virtkeep '' | cut -f 1) == "$commands"$'\nhelp' ]] ||
 	complain "the completion has other commands: $("$virtkeep" --complete 1 virtkeep '')"
 
-for program in mount restore; do
+for program in files mount restore; do
 	case $program in
+	files) path=$build/engine/files/virtkeep-files ;;
 	mount) path=$build/fs/virtkeep-mount ;;
 	restore) path=$build/restore/virtkeep-restore ;;
 	esac

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commands.h"
+
+#include "json.h"
+#include "table.h"
+
+static json_t *volume_to_json(const VkVolume *volume)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "volume",
+			 vk_json_new_string(volume->name), "type",
+			 vk_json_new_string(*volume->type ? volume->type : NULL), "size",
+			 vk_json_new_uint(volume->size), "label",
+			 vk_json_new_string(*volume->label ? volume->label : NULL), "uuid",
+			 vk_json_new_string(*volume->uuid ? volume->uuid : NULL), "mounted_at",
+			 vk_json_new_string(*volume->points ? volume->points : NULL), "trouble",
+			 vk_json_new_string(*volume->state ? volume->state : NULL));
+}
+
+static const char *or_dash(const char *text)
+{
+	return *text ? text : "-";
+}
+
+static void print_volumes(const GPtrArray *volumes)
+{
+	g_autoptr(VkTable) table =
+		vk_table_new("VOLUME", "TYPE", "SIZE", "LABEL", "MOUNTED AT", "STATE", NULL);
+
+	for (guint i = 0; i < volumes->len; i++) {
+		const VkVolume *volume = g_ptr_array_index(volumes, i);
+		g_autofree char *size = vk_size_text(volume->size);
+
+		vk_table_add(table, volume->name, or_dash(volume->type), size,
+			     or_dash(volume->label), or_dash(volume->points),
+			     *volume->state ? volume->state : "readable", NULL);
+	}
+	vk_table_print(table);
+}
+
+gboolean vk_files_volumes(VkFilesRun *run, char **words, GError **error)
+{
+	g_autoptr(VkGuestFiles) files = vk_guest_files_open(run->vault, words[0], error);
+	g_autoptr(GPtrArray) volumes = files ? vk_guest_files_volumes(files, error) : NULL;
+	g_autoptr(json_t) list = NULL;
+
+	if (!volumes)
+		return FALSE;
+	if (!run->program.json) {
+		print_volumes(volumes);
+		return TRUE;
+	}
+	list = json_array();
+	for (guint i = 0; i < volumes->len; i++)
+		json_array_append_new(list, volume_to_json(g_ptr_array_index(volumes, i)));
+	vk_json_print(list);
+	return TRUE;
+}

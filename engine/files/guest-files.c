@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-files.h"
+
+#include "appliance.h"
+#include "catalog.h"
+#include "errors.h"
+#include "log.h"
+#include "text.h"
+#include "view.h"
+#include "walk-check.h"
+
+#include <errno.h>
+
+/* Further ones are only counted. */
+#define WARNINGS_MAX 100
+
+struct VkGuestFiles {
+	VkView *view;
+	gboolean held;
+	VkAppliance *appliance;
+};
+
+static gboolean open_images(VkView *view, GPtrArray *images, GPtrArray *names, GError **error)
+{
+	const VkSnapshot *snapshot = vk_view_snapshot(view);
+
+	for (guint i = 0; i < snapshot->disks->len; i++) {
+		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
+		VkImage *image = vk_view_open_image(view, disk->image, error);
+
+		if (!image) {
+			g_prefix_error(error, "cannot open the disk '%s': ", disk->target);
+			return FALSE;
+		}
+		g_ptr_array_add(images, image);
+		g_ptr_array_add(names, disk->target);
+	}
+	return images->len > 0 || vk_fail(error, VK_ERROR_NOT_FOUND, "the snapshot has no disks");
+}
+
+VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, GError **error)
+{
+	g_autoptr(VkGuestFiles) files = g_new0(VkGuestFiles, 1);
+	g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func((GDestroyNotify)vk_image_free);
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	VkSnapshot *snapshot = vk_catalog_find(vault, reference, error);
+
+	if (!snapshot)
+		return NULL;
+	files->view = vk_view_new(vault, snapshot);
+	files->held = vk_view_hold(files->view, error);
+	if (!files->held || !open_images(files->view, images, names, error))
+		return NULL;
+	files->appliance = vk_appliance_start(images, names, error);
+	return files->appliance ? g_steal_pointer(&files) : NULL;
+}
+
+void vk_guest_files_free(VkGuestFiles *files)
+{
+	if (!files)
+		return;
+	vk_appliance_free(files->appliance);
+	if (files->held)
+		vk_view_release(files->view);
+	vk_view_free(files->view);
+	g_free(files);
+}
+
+static gboolean fail_nonsense(GError **error)
+{
+	return vk_fail(error, VK_ERROR_FAILED, "the appliance sends nonsense");
+}
+
+static void volume_free(gpointer data)
+{
+	VkVolume *volume = data;
+
+	g_free(volume->name);
+	g_free(volume->type);
+	g_free(volume->label);
+	g_free(volume->uuid);
+	g_free(volume->state);
+	g_free(volume->points);
+	g_free(volume);
+}
+
+/* Up to its first zero, if it has one. */
+static char *take_text(VkBytes bytes)
+{
+	return g_strndup((const char *)bytes.at, bytes.length);
+}
+
+static VkVolume *take_volume(VkBody *body)
+{
+	const VkVolumeReport report = vk_body_volume(body);
+	VkVolume *volume = g_new0(VkVolume, 1);
+
+	*volume = (VkVolume){
+		.name = take_text(report.name),
+		.type = take_text(report.type),
+		.label = take_text(report.label),
+		.uuid = take_text(report.uuid),
+		.state = take_text(report.state),
+		.points = take_text(report.points),
+		.size = report.size,
+	};
+	return volume;
+}
+
+/* Instead of an answer. */
+static gboolean fail_as_said(VkBody *body, GError **error)
+{
+	guint32 code = vk_body_u32(body);
+	g_autofree char *text = take_text(vk_body_bytes(body));
+
+	return vk_fail(error,
+		       code == ENOENT   ? VK_ERROR_NOT_FOUND
+		       : code == EINVAL ? VK_ERROR_USAGE
+					: VK_ERROR_FAILED,
+		       "%s", text);
+}
+
+GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
+{
+	g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func(volume_free);
+	VkMessage message = {0};
+	VkMessageType type;
+	VkBody body;
+	gboolean sent;
+
+	vk_message_begin(&message, VK_MESSAGE_ASK_VOLUMES);
+	sent = vk_appliance_send(files->appliance, &message, error);
+	vk_message_clear(&message);
+	while (sent && vk_appliance_receive(files->appliance, &type, &body, error)) {
+		if (type == VK_MESSAGE_DONE)
+			return g_steal_pointer(&volumes);
+		if (type != VK_MESSAGE_VOLUME) {
+			fail_nonsense(error);
+			return NULL;
+		}
+		g_ptr_array_add(volumes, take_volume(&body));
+		if (!vk_body_ended(&body) || volumes->len > VK_VOLUMES_MAX) {
+			fail_nonsense(error);
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+static gboolean ask(VkGuestFiles *files, const VkWalk *walk, GError **error)
+{
+	VkMessage message = {0};
+	gboolean ok;
+
+	vk_message_begin(&message, VK_MESSAGE_ASK_WALK);
+	vk_message_put_text(&message, walk->volume   ? walk->volume
+				      : walk->system ? walk->system
+						     : "");
+	vk_message_put_text(&message, walk->path);
+	vk_message_put_u32(&message, !walk->volume);
+	vk_message_put_u32(&message, walk->flags);
+	ok = vk_appliance_send(files->appliance, &message, error);
+	vk_message_clear(&message);
+	return ok;
+}
+
+/* One that goes on. */
+typedef struct Progress {
+	const VkWalkCalls *calls;
+	VkWalkCheck *check;
+	guint64 unread; /* entries that could not be read */
+} Progress;
+
+static gboolean take_entry(Progress *progress, VkBody *body, GError **error)
+{
+	VkEntry entry;
+	gboolean ok = vk_walk_check_entry(progress->check, body, &entry, error);
+
+	if (ok && progress->calls->entry)
+		ok = progress->calls->entry(progress->calls->data, &entry, error);
+	vk_entry_clear(&entry);
+	return ok;
+}
+
+static gboolean take_bytes(Progress *progress, VkBody *body, GError **error)
+{
+	guint64 offset;
+	VkBytes bytes;
+
+	if (!vk_walk_check_bytes(progress->check, body, &offset, &bytes, error))
+		return FALSE;
+	return !progress->calls->bytes ||
+	       progress->calls->bytes(progress->calls->data, offset, bytes.at, bytes.length, error);
+}
+
+static gboolean take_attribute(Progress *progress, VkBody *body, GError **error)
+{
+	g_autofree char *name = take_text(vk_body_bytes(body));
+	VkBytes value = vk_body_bytes(body);
+
+	if (!vk_body_ended(body))
+		return fail_nonsense(error);
+	return !progress->calls->attribute ||
+	       progress->calls->attribute(progress->calls->data, name, value.at, value.length,
+					  error);
+}
+
+static gboolean take_note(Progress *progress, VkBody *body, GError **error)
+{
+	g_autofree char *path = take_text(vk_body_bytes(body));
+	g_autofree char *reason = take_text(vk_body_bytes(body));
+
+	if (!vk_body_ended(body))
+		return fail_nonsense(error);
+	if (progress->unread++ < WARNINGS_MAX)
+		vk_log_warning("cannot read '%s': %s", path, reason);
+	return TRUE;
+}
+
+static gboolean take_part(Progress *progress, VkMessageType type, VkBody *body, GError **error)
+{
+	switch ((guint)type) {
+	case VK_MESSAGE_ENTRY:
+		return take_entry(progress, body, error);
+	case VK_MESSAGE_DATA:
+		return take_bytes(progress, body, error);
+	case VK_MESSAGE_ATTRIBUTE:
+		return take_attribute(progress, body, error);
+	case VK_MESSAGE_NOTE:
+		return take_note(progress, body, error);
+	default:
+		return fail_nonsense(error);
+	}
+}
+
+/* The end of a walk. */
+static gboolean sum_up(VkGuestFiles *files, const Progress *progress, GError **error)
+{
+	const GError *trouble = vk_appliance_disk_trouble(files->appliance);
+
+	if (trouble && g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
+		return vk_fail(error, VK_ERROR_DAMAGE, "the snapshot is damaged: %s",
+			       trouble->message);
+	if (trouble)
+		return vk_fail(error, trouble->code, "%s", trouble->message);
+	return progress->unread == 0 ||
+	       vk_fail(error, VK_ERROR_PARTIAL, "%" G_GUINT64_FORMAT " %s could not be read",
+		       progress->unread, progress->unread == 1 ? "entry" : "entries");
+}
+
+gboolean vk_guest_files_walk(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
+			     GError **error)
+{
+	g_autoptr(VkWalkCheck) check = vk_walk_check_new();
+	Progress progress = {.calls = calls, .check = check};
+	VkMessageType type;
+	VkBody body;
+
+	if (!ask(files, walk, error))
+		return FALSE;
+	while (vk_appliance_receive(files->appliance, &type, &body, error)) {
+		if (type == VK_MESSAGE_DONE)
+			return sum_up(files, &progress, error);
+		if (type == VK_MESSAGE_FAILED)
+			return fail_as_said(&body, error);
+		if (!take_part(&progress, type, &body, error))
+			return FALSE;
+	}
+	return FALSE;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkGuestFiles: a snapshot whose files can be read: its disks are open in an appliance. What the
+ * appliance says is checked here, so that callers get no names that lead elsewhere. Threads: the
+ * one that opened it.
+ */
+#pragma once
+
+#include "message.h"
+#include "vault.h"
+
+#include <glib.h>
+
+typedef struct VkGuestFiles VkGuestFiles;
+
+/* Opens the snapshot that REFERENCE names. The vault is borrowed until the free. */
+VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, GError **error);
+void vk_guest_files_free(VkGuestFiles *files); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFiles, vk_guest_files_free)
+
+/* A volume; the strings are not checked and may hold anything but zeros. */
+typedef struct VkVolume {
+	char *name, *type, *label, *uuid, *state, *points; /* "" for none */
+	guint64 size;                                      /* bytes */
+} VkVolume;
+
+/* The volumes of the snapshot's disks, VkVolume*. */
+GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error);
+
+/* An entry of a directory. */
+typedef struct VkEntry {
+	char *path;   /* below what was asked for, without ".." and the like; "" for that itself */
+	char *target; /* of a symbolic link, anything but zeros; NULL for all else */
+	guint32 mode; /* as st_mode, of a known type */
+	guint32 uid, gid, links;
+	guint32 rdev_major, rdev_minor;
+	guint64 device, inode; /* the same for two names of one file */
+	guint64 size;          /* bytes; of a regular file at most G_MAXINT64 */
+	guint64 blocks;        /* of 512 bytes */
+	gint64 mtime_sec;
+	guint32 mtime_nsec; /* below 1e9 */
+} VkEntry;
+
+/*
+ * Where a walk leads to. The functions return FALSE with an error to end it. Those that are NULL
+ * are not called.
+ */
+typedef struct VkWalkCalls {
+	gboolean (*entry)(gpointer data, const VkEntry *entry, GError **error);
+	/* Of the last entry; OFFSET + LENGTH are within the size that it gave. */
+	gboolean (*bytes)(gpointer data, guint64 offset, const guint8 *bytes, gsize length,
+			  GError **error);
+	gboolean (*attribute)(gpointer data, const char *name, const guint8 *value, gsize length,
+			      GError **error);
+	gpointer data;
+} VkWalkCalls;
+
+/* What is walked. */
+typedef struct VkWalk {
+	const char *volume; /* NULL: the installed system */
+	const char
+		*system; /* the volume of the root of the system, if there are several; or NULL */
+	const char *path;
+	guint flags; /* VkWalkFlags */
+} VkWalk;
+
+/*
+ * Walks. What cannot be read is warned of, and is VK_ERROR_PARTIAL at the end, or VK_ERROR_DAMAGE
+ * if the vault could not read its own. VK_ERROR_NOT_FOUND when there is no such path or volume.
+ */
+gboolean vk_guest_files_walk(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
+			     GError **error);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "location.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+/*
+ * The ':' in front of a volume within TEXT, or NULL. A time of day has digits behind its ':', a
+ * volume begins with a letter.
+ */
+static const char *find_volume(const char *text, gsize length)
+{
+	const char *colon = g_strrstr_len(text, (gssize)length, ":");
+
+	return colon && colon + 1 < text + length && g_ascii_isalpha(colon[1]) ? colon : NULL;
+}
+
+gboolean vk_location_parse(const char *text, VkLocation *ret, GError **error)
+{
+	const char *path = strstr(text, ":/");
+	gsize length = path ? (gsize)(path - text) : strlen(text);
+	const char *volume = path ? find_volume(text, length) : NULL;
+	gsize snapshot = volume ? (gsize)(volume - text) : length;
+
+	if (snapshot == 0)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "'%s' names no snapshot: write GUEST@TIME:/PATH", text);
+	*ret = (VkLocation){
+		.snapshot = g_strndup(text, snapshot),
+		.volume = volume ? g_strndup(volume + 1, length - snapshot - 1) : NULL,
+		.path = g_strdup(path ? path + 1 : "/"),
+	};
+	return TRUE;
+}
+
+void vk_location_clear(VkLocation *location)
+{
+	g_clear_pointer(&location->snapshot, g_free);
+	g_clear_pointer(&location->volume, g_free);
+	g_clear_pointer(&location->path, g_free);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "walk-check.h"
+
+#include "errors.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#define NAME_BYTES_MAX 255
+#define PATH_BYTES_MAX 32768
+
+struct VkWalkCheck {
+	guint64 size; /* of the last entry, if it is a regular file; else 0 */
+	guint64 next; /* bytes of it may begin there */
+};
+
+VkWalkCheck *vk_walk_check_new(void)
+{
+	return g_new0(VkWalkCheck, 1);
+}
+
+void vk_walk_check_free(VkWalkCheck *check)
+{
+	g_free(check);
+}
+
+static gboolean is_name(const char *name, gsize length)
+{
+	return length > 0 && length <= NAME_BYTES_MAX && !(length == 1 && name[0] == '.') &&
+	       !(length == 2 && name[0] == '.' && name[1] == '.');
+}
+
+static gboolean is_path(VkBytes bytes)
+{
+	const char *at = (const char *)bytes.at;
+	const char *end = at + bytes.length;
+
+	if (bytes.length == 0)
+		return TRUE;
+	if (bytes.length >= PATH_BYTES_MAX || memchr(at, '\0', bytes.length))
+		return FALSE;
+	for (;;) {
+		const char *slash = memchr(at, '/', (gsize)(end - at));
+
+		if (!is_name(at, (gsize)((slash ? slash : end) - at)))
+			return FALSE;
+		if (!slash)
+			return TRUE;
+		at = slash + 1;
+	}
+}
+
+static gboolean is_target(const VkEntryReport *report)
+{
+	gboolean link = S_ISLNK(report->mode);
+
+	return report->target.length < PATH_BYTES_MAX &&
+	       !memchr(report->target.at, '\0', report->target.length) &&
+	       (link || report->target.length == 0);
+}
+
+static gboolean is_mode(guint32 mode)
+{
+	return (mode & ~(guint32)(S_IFMT | 07777)) == 0 &&
+	       (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISCHR(mode) || S_ISBLK(mode) ||
+		S_ISFIFO(mode) || S_ISSOCK(mode));
+}
+
+gboolean vk_walk_check_entry(VkWalkCheck *check, VkBody *body, VkEntry *ret, GError **error)
+{
+	const VkEntryReport report = vk_body_entry(body);
+
+	*ret = (VkEntry){0};
+	if (!vk_body_ended(body) || !is_path(report.path) || !is_mode(report.mode) ||
+	    !is_target(&report) || report.size > G_MAXINT64 || report.mtime_nsec >= 1000000000)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the appliance tells of an entry that cannot exist");
+	*ret = (VkEntry){
+		.path = g_strndup((const char *)report.path.at, report.path.length),
+		.target = S_ISLNK(report.mode)
+				  ? g_strndup((const char *)report.target.at, report.target.length)
+				  : NULL,
+		.mode = report.mode,
+		.uid = report.uid,
+		.gid = report.gid,
+		.links = report.links,
+		.rdev_major = report.rdev_major,
+		.rdev_minor = report.rdev_minor,
+		.device = report.device,
+		.inode = report.inode,
+		.size = report.size,
+		.blocks = report.blocks,
+		.mtime_sec = report.mtime_sec,
+		.mtime_nsec = report.mtime_nsec,
+	};
+	check->size = S_ISREG(report.mode) ? report.size : 0;
+	check->next = 0;
+	return TRUE;
+}
+
+void vk_entry_clear(VkEntry *entry)
+{
+	g_clear_pointer(&entry->path, g_free);
+	g_clear_pointer(&entry->target, g_free);
+}
+
+gboolean vk_walk_check_bytes(VkWalkCheck *check, VkBody *body, guint64 *ret_offset,
+			     VkBytes *ret_bytes, GError **error)
+{
+	guint64 offset = vk_body_u64(body);
+	VkBytes bytes = vk_body_bytes(body);
+
+	if (!vk_body_ended(body) || bytes.length == 0 || offset < check->next ||
+	    offset > check->size || bytes.length > check->size - offset)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the appliance sends bytes that no file has");
+	check->next = offset + bytes.length;
+	*ret_offset = offset;
+	*ret_bytes = bytes;
+	return TRUE;
+}

@@ -1,0 +1,207 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Files inside the disks of a guest that is off: every file system that programs here can make, paths
+# of the installed system and of volumes, hostile names, dirty journals; and what a killed
+# virtkeep-files leaves.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+[[ -x /usr/bin/linux.uml ]] || skip "no user-mode-linux"
+d=$SCRATCH/disks
+mkdir -p "$d"/root/{etc,boot/efi,srv,home,usr/share,data} "$d/top"
+
+say "a system with an own fstab, on three disks"
+cat > "$d/root/etc/fstab" <<'FSTAB'
+# The volumes of the system
+UUID=11111111-2222-3333-4444-555555555555 / ext4 errors=remount-ro 0 1
+LABEL=ESP       /boot/efi vfat umask=0077 0 1
+/dev/vdb1       /srv      xfs  defaults   0 2
+UUID=99999999-2222-3333-4444-555555555555 /data ext4 defaults 0 2
+FSTAB
+head -c 20000000 /dev/urandom > "$d/root/usr/share/big"
+head -c 100001 /dev/urandom > "$d/root/usr/share/small"
+truncate -s 30M "$d/root/usr/share/sparse"
+echo end >> "$d/root/usr/share/sparse"
+ln -s ../usr/share/small "$d/root/etc/relative"
+ln -s /etc/fstab "$d/root/absolute"
+ln -s ../../../../../../etc/fstab "$d/root/etc/outside"
+ln -s loop "$d/root/etc/loop"
+mkfifo "$d/root/etc/fifo"
+touch "$d/root/etc/"$'new\nline' "$d/root/etc/"$'\xff\xfe' "$d/root/etc/"$'\e[31m'
+for ((i = 0; i < 3000; i++)); do
+	echo "$i" > "$d/root/home/file-$i"
+done
+echo "of the btrfs" > "$d/top/file"
+
+truncate -s 40M "$d/esp"
+mkfs.vfat -n ESP "$d/esp" > /dev/null
+make_disk raw "$d/ext" 120 "$d/root"
+tune2fs -U 11111111-2222-3333-4444-555555555555 "$d/ext" > /dev/null
+truncate -s 320M "$d/xfs"
+printf '%s\n' / 0 0 'd--755 0 0' "inside ---644 0 0 $d/root/usr/share/small" '$' > "$d/proto"
+mkfs.xfs -q -p "$d/proto" "$d/xfs"
+truncate -s 40M "$d/ntfs"
+mkfs.ntfs -q -F -L WINDOWS "$d/ntfs" 2> /dev/null
+ntfscp -q -f "$d/ntfs" "$d/root/usr/share/small" program.txt 2> /dev/null
+truncate -s 170M "$d/vda.raw"
+sfdisk -q "$d/vda.raw" <<-'TABLE'
+	label: gpt
+	start=1MiB, size=40MiB, type=U
+	start=41MiB, size=120MiB, type=L
+TABLE
+truncate -s 380M "$d/vdb.raw"
+sfdisk -q "$d/vdb.raw" <<-'TABLE'
+	label: dos
+	start=1MiB, size=320MiB, type=83
+	start=322MiB, size=50MiB, type=5
+	start=323MiB, size=40MiB, type=7
+TABLE
+truncate -s 128M "$d/vdc.raw"
+mkfs.btrfs -q --rootdir "$d/top" "$d/vdc.raw" > /dev/null
+put() { # PART DISK MIB
+	dd if="$d/$1" of="$d/$2.raw" bs=1M seek="$3" conv=notrunc,sparse status=none
+}
+put esp vda 1
+put ext vda 41
+put xfs vdb 1
+put ntfs vdb 323
+{
+	echo "<domain type='qemu'><name>web</name><memory unit='MiB'>64</memory>"
+	echo "<os><type arch='x86_64'>hvm</type></os><devices>"
+	for disk in vda vdb vdc; do
+		echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+		echo "<source file='$d/$disk.raw'/><target dev='$disk' bus='virtio'/></disk>"
+	done
+	echo "</devices></domain>"
+} > "$SCRATCH/web.xml"
+virsh -q define "$SCRATCH/web.xml"
+ok virtkeep init
+ok virtkeep backup web
+
+say "volumes"
+ok virtkeep --json files volumes web
+expect_json 'map(.volume) | join(" ")' "vda1 vda2 vdb1 vdb5 vdc"
+expect_json 'map(.type) | join(" ")' "vfat ext4 xfs ntfs btrfs"
+expect_json 'map(.mounted_at // "-") | join(" ")' "/boot/efi / /srv - -"
+expect_json 'map(.trouble) | unique | length' 1
+ok virtkeep files volumes web
+expect_out readable
+
+say "the installed system, as its fstab has it"
+ok virtkeep files cat web:/etc/fstab
+same_file "$OUT" "$d/root/etc/fstab"
+ok virtkeep files cat web:/usr/share/big
+same_file "$OUT" "$d/root/usr/share/big"
+ok virtkeep files cat web:/usr/share/sparse
+same_file "$OUT" "$d/root/usr/share/sparse"
+ok virtkeep files cat web@latest:/srv/inside
+same_file "$OUT" "$d/root/usr/share/small"
+for link in absolute etc/outside; do
+	ok virtkeep files cat "web:/$link"
+	same_file "$OUT" "$d/root/etc/fstab"
+done
+ok virtkeep files cat web:/etc/relative
+same_file "$OUT" "$d/root/usr/share/small"
+refused 1 "Too many levels of symbolic links" virtkeep files cat web:/etc/loop
+refused 2 "is not a file" virtkeep files cat web:/etc/fifo
+refused 2 "but a directory" virtkeep files cat web:/etc
+refused 6 "'/etc' is the nearest directory" virtkeep files cat web:/etc/no/such
+run virtkeep files ls -R web:/
+expect_status 3
+expect_err "cannot read '/data': no disk of the snapshot has what is mounted here"
+expect_out srv/inside
+[[ $(grep -c '^home/file-' "$OUT") == 3000 ]] || fail "files are missing"
+
+say "names that are no text"
+ok virtkeep files ls web:/etc
+expect_out 'new\nline'
+not grep -q $'\e' "$OUT" || fail "a name reached the terminal as it is"
+ok virtkeep --json files ls web:/etc
+expect_json '[.[] | select(.name_b64) | .name_b64] | join(" ")' "$(printf '\xff\xfe' | base64)"
+
+say "volumes by their names"
+ok virtkeep files ls web:vda2:/home
+[[ $(wc -l < "$OUT") == 3000 ]] || fail "files are missing"
+ok virtkeep files cat web:vdb5:/program.txt
+same_file "$OUT" "$d/root/usr/share/small"
+ok virtkeep files cat web:vdc:/file
+same_file "$OUT" "$d/top/file"
+ok virtkeep files ls -l web:vda1:/
+refused 6 "there is no volume 'vdx'" virtkeep files ls web:vdx:/
+refused 6 "no system is installed on 'vdc'" virtkeep files ls --system vdc web:/
+refused 2 "takes no --recursive" virtkeep files cat -R web:/etc/fstab
+refused 6 "nobody" virtkeep files volumes nobody
+
+say "nothing is left, however it ends"
+no_appliance() {
+	not pgrep -x 'linux.uml|virtkeep-sandbo' && not grep -q virtkeep /proc/mounts
+}
+# FUNCTION or PATTERN: kills a run when a process of that name is there.
+kill_at() { # PROCESS
+	virtkeep files cat web:/usr/share/big > "$OUT" 2> "$ERR" &
+	job=$!
+	wait_for 30 "'$1' runs" pgrep -x "$1"
+	kill -KILL "$job"
+	wait "$job" || true
+	wait_for 10 "the appliance ends" no_appliance
+}
+kill_at virtkeep-sandbo
+kill_at linux.uml
+mkfifo "$SCRATCH/stream"
+virtkeep files cat web:/usr/share/big > "$SCRATCH/stream" 2> "$ERR" &
+job=$!
+head -c 1000 "$SCRATCH/stream" > /dev/null
+wait "$job" || true
+wait_for 10 "the appliance ends after a broken pipe" no_appliance
+virtkeep files cat web:/usr/share/big > "$OUT" 2> "$ERR" &
+job=$!
+wait_for 30 "it runs" pgrep -x linux.uml
+kill -TERM "$job"
+status=0
+wait "$job" || status=$?
+[[ $status != 0 ]] || fail "an interrupted run succeeded"
+wait_for 10 "the appliance ends after an interruption" no_appliance
+
+say "two at a time"
+virtkeep files cat web:/usr/share/big > "$SCRATCH/one" &
+first=$!
+virtkeep files cat web:/usr/share/big > "$SCRATCH/two" &
+second=$!
+wait "$first" || fail "the first of two failed"
+wait "$second" || fail "the second of two failed"
+same_file "$SCRATCH/one" "$d/root/usr/share/big"
+same_file "$SCRATCH/two" "$d/root/usr/share/big"
+
+say "the kernel of the appliance is nobody, and sees no network"
+virtkeep files cat web:/usr/share/big > "$SCRATCH/stream" 2> "$ERR" &
+job=$!
+wait_for 30 "it runs" pgrep -x linux.uml
+pid=$(pgrep -o -x linux.uml)
+[[ $(stat -c %U "/proc/$pid") == nobody ]] || fail "it runs as $(stat -c %U "/proc/$pid")"
+grep -q '^CapBnd:.*[^0[:space:]]' "/proc/$pid/status" && fail "it can get capabilities"
+grep -q '^NoNewPrivs:[[:space:]]1' "/proc/$pid/status" || fail "it can get privileges"
+grep -q '^Seccomp:[[:space:]]2' "/proc/$pid/status" || fail "its system calls are not filtered"
+for namespace in net pid mnt ipc uts cgroup; do
+	[[ $(readlink "/proc/$pid/ns/$namespace") != $(readlink "/proc/self/ns/$namespace") ]] ||
+		fail "it shares the namespace $namespace"
+done
+[[ ! -e /proc/$pid/root/etc ]] || fail "it sees /etc"
+cat "$SCRATCH/stream" > /dev/null
+wait "$job"
+
+say "a snapshot with damage"
+pack=$(find "$VAULT/packs" -type f -size +8M | head -n 1)
+cp "$pack" "$SCRATCH/pack"
+for ((at = 4000000; at < 8000000; at += 20000)); do
+	flip "$pack" "$at"
+done
+run virtkeep files cat web:/usr/share/big
+[[ $STATUS == 5 || $STATUS == 1 || $STATUS == 6 ]] || fail "damage gave $STATUS"
+cp "$SCRATCH/pack" "$pack"
+ok virtkeep files cat web:/usr/share/big
+
+say "without its kernel"
+mount --bind /dev/null /usr/bin/linux.uml
+refused 1 "install the package 'user-mode-linux'" virtkeep files ls web
+umount /usr/bin/linux.uml
+expect_clean web

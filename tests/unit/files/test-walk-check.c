@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a hostile appliance may say about entries. */
+#include "walk-check.h"
+
+#include "errors.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static VkWalkCheck *check;
+static VkMessage message;
+
+static void set_up(void)
+{
+	check = vk_walk_check_new();
+	message = (VkMessage){0};
+}
+
+static void tear_down(void)
+{
+	vk_walk_check_free(check);
+	vk_message_clear(&message);
+}
+
+static VkBody body_of(void)
+{
+	vk_message_end(&message);
+	ck_assert(!message.failed);
+	return (VkBody){.at = message.bytes + VK_MESSAGE_HEAD,
+			.left = message.length - VK_MESSAGE_HEAD};
+}
+
+static gboolean passes(const VkEntryReport *report)
+{
+	g_autoptr(GError) error = NULL;
+	VkEntry entry;
+	VkBody body;
+	gboolean ok;
+
+	vk_message_begin(&message, VK_MESSAGE_ENTRY);
+	vk_message_put_entry(&message, report);
+	body = body_of();
+	ok = vk_walk_check_entry(check, &body, &entry, &error);
+	ck_assert(ok == (error == NULL));
+	vk_entry_clear(&entry);
+	return ok;
+}
+
+static VkEntryReport file_at(const char *path, gsize length)
+{
+	return (VkEntryReport){.path = {(const guint8 *)path, length}, .mode = S_IFREG | 0644};
+}
+
+static const struct {
+	const char *path;
+	gsize length;
+	gboolean passes;
+} paths[] = {
+	{"", 0, TRUE},      {"a", 1, TRUE},         {"a/b", 3, TRUE},      {"...", 3, TRUE},
+	{"a/..b", 5, TRUE}, {"new\nline", 8, TRUE}, {"\xff\xfe", 2, TRUE}, {"/", 1, FALSE},
+	{"/etc", 4, FALSE}, {".", 1, FALSE},        {"..", 2, FALSE},      {"a/..", 4, FALSE},
+	{"../a", 4, FALSE}, {"a/./b", 5, FALSE},    {"a//b", 4, FALSE},    {"a/", 2, FALSE},
+	{"a\0b", 3, FALSE},
+};
+
+START_TEST(paths_lead_nowhere_else)
+{
+	const VkEntryReport report = file_at(paths[_i].path, paths[_i].length);
+
+	ck_assert(passes(&report) == paths[_i].passes);
+}
+END_TEST
+
+START_TEST(names_have_a_bound)
+{
+	g_autofree char *name = g_strnfill(256, 'x');
+	const VkEntryReport longest = file_at(name, 255);
+	const VkEntryReport longer = file_at(name, 256);
+
+	ck_assert(passes(&longest));
+	ck_assert(!passes(&longer));
+}
+END_TEST
+
+START_TEST(entries_are_possible)
+{
+	VkEntryReport report = file_at("a", 1);
+
+	report.mode = 0644;
+	ck_assert(!passes(&report));
+	report.mode = S_IFREG | 0200000;
+	ck_assert(!passes(&report));
+	report = file_at("a", 1);
+	report.size = G_MAXUINT64;
+	ck_assert(!passes(&report));
+	report = file_at("a", 1);
+	report.mtime_nsec = 1000000000;
+	ck_assert(!passes(&report));
+	report = file_at("a", 1);
+	report.target = (VkBytes){(const guint8 *)"x", 1};
+	ck_assert(!passes(&report));
+	report.mode = S_IFLNK | 0777;
+	ck_assert(passes(&report));
+	report.target = (VkBytes){(const guint8 *)"x\0y", 3};
+	ck_assert(!passes(&report));
+}
+END_TEST
+
+static gboolean bytes_pass(guint64 offset, gsize length)
+{
+	g_autofree guint8 *bytes = g_malloc0(length + 1);
+	guint64 got;
+	VkBytes view;
+	VkBody body;
+
+	vk_message_begin(&message, VK_MESSAGE_DATA);
+	vk_message_put_u64(&message, offset);
+	vk_message_put_bytes(&message, bytes, length);
+	body = body_of();
+	return vk_walk_check_bytes(check, &body, &got, &view, NULL);
+}
+
+START_TEST(bytes_lie_within_their_file)
+{
+	VkEntryReport report = file_at("a", 1);
+
+	ck_assert(!bytes_pass(0, 1));
+	report.size = 10;
+	ck_assert(passes(&report));
+	ck_assert(!bytes_pass(0, 11));
+	ck_assert(!bytes_pass(11, 1));
+	ck_assert(!bytes_pass(G_MAXUINT64, 2));
+	ck_assert(!bytes_pass(0, 0));
+	ck_assert(bytes_pass(0, 4));
+	ck_assert(!bytes_pass(3, 1));
+	ck_assert(bytes_pass(6, 4));
+	report.mode = S_IFDIR | 0755;
+	ck_assert(passes(&report));
+	ck_assert(!bytes_pass(0, 1));
+}
+END_TEST
+
+/* Whatever comes: no crash, and what passes is safe to join. */
+START_TEST(random_bodies_do_no_harm)
+{
+	g_autoptr(GRand) random = g_rand_new_with_seed(7);
+
+	for (guint round = 0; round < 20000; round++) {
+		gsize length = (gsize)g_rand_int_range(random, 0, 200);
+		g_autofree guint8 *bytes = g_malloc(MAX(length, 1));
+		VkBody body = {.at = bytes, .left = length};
+		VkEntry entry;
+
+		for (gsize i = 0; i < length; i++)
+			bytes[i] = g_rand_int_range(random, 0, 3) ? 0 : (guint8)g_rand_int(random);
+		if (vk_walk_check_entry(check, &body, &entry, NULL))
+			ck_assert(!strstr(entry.path, "..") && entry.path[0] != '/');
+		vk_entry_clear(&entry);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("walk-check");
+	TCase *cases = tcase_create("walk-check");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_add_loop_test(cases, paths_lead_nowhere_else, 0, G_N_ELEMENTS(paths));
+	tcase_add_test(cases, names_have_a_bound);
+	tcase_add_test(cases, entries_are_possible);
+	tcase_add_test(cases, bytes_lie_within_their_file);
+	tcase_add_test(cases, random_bodies_do_no_harm);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
