@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "errors.h"
+#include "interrupt.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,6 +34,8 @@ static gboolean write_all(Stream *stream, const guint8 *bytes, gsize length, GEr
 	while (length > 0) {
 		ssize_t done = write(STDOUT_FILENO, bytes, length);
 
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
 		if (done < 0 && errno != EINTR)
 			return vk_fail_errno(error, errno, "cannot write '%s' to the output",
 					     stream->name);

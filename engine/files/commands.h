@@ -18,6 +18,8 @@ typedef struct VkFilesRun {
 	gboolean long_format; /* -l */
 	gboolean recursive;   /* -R */
 	char *system;         /* --system; NULL */
+	gboolean archive;     /* --archive */
+	gboolean overwrite;   /* --overwrite */
 	VkVault *vault;
 } VkFilesRun;
 
@@ -26,6 +28,7 @@ typedef gboolean (*VkFilesCommand)(VkFilesRun *run, char **words, GError **error
 gboolean vk_files_volumes(VkFilesRun *run, char **words, GError **error);
 gboolean vk_files_ls(VkFilesRun *run, char **words, GError **error);
 gboolean vk_files_cat(VkFilesRun *run, char **words, GError **error);
+gboolean vk_files_copy(VkFilesRun *run, char **words, GError **error);
 
 /* Opens what TEXT names. Both results are to be cleared by the caller. */
 gboolean vk_files_open(VkFilesRun *run, const char *text, VkLocation *ret_location,

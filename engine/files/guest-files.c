@@ -214,6 +214,8 @@ static gboolean take_note(Progress *progress, VkBody *body, GError **error)
 		return fail_nonsense(error);
 	if (progress->unread++ < WARNINGS_MAX)
 		vk_log_warning("cannot read '%s': %s", path, reason);
+	if (progress->calls->unread)
+		progress->calls->unread(progress->calls->data);
 	return TRUE;
 }
 

@@ -52,6 +52,8 @@ typedef struct VkWalkCalls {
 			  GError **error);
 	gboolean (*attribute)(gpointer data, const char *name, const guint8 *value, gsize length,
 			      GError **error);
+	/* Something of the last entry, or below it, could not be read. */
+	void (*unread)(gpointer data);
 	gpointer data;
 } VkWalkCalls;
 

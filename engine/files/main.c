@@ -27,6 +27,8 @@ static const Command commands[] = {
 	{"volumes", vk_files_volumes, 1, "SNAPSHOT", "", "list what can be read"},
 	{"ls", vk_files_ls, 1, "SNAPSHOT:PATH", "lRs", "list a directory"},
 	{"cat", vk_files_cat, 1, "SNAPSHOT:PATH", "s", "print a file"},
+	{"copy", vk_files_copy, G_MAXUINT, "SNAPSHOT:PATH... DIRECTORY", "saw",
+	 "copy files and directories to this host"},
 };
 
 static GOptionContext *new_context(VkFilesRun *run)
@@ -38,15 +40,20 @@ static GOptionContext *new_context(VkFilesRun *run)
 		 "ls: list what is below as well", NULL},
 		{"system", 0, 0, G_OPTION_ARG_STRING, &run->system,
 		 "Of several installed systems the one whose root is on VOLUME", "VOLUME"},
+		{"archive", 0, 0, G_OPTION_ARG_NONE, &run->archive,
+		 "copy: keep owners, all of the modes, and all attributes", NULL},
+		{"overwrite", 0, 0, G_OPTION_ARG_NONE, &run->overwrite,
+		 "copy: replace files that exist", NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	GOptionContext *context = g_option_context_new("COMMAND SNAPSHOT[:[VOLUME:]PATH]");
 
-	g_option_context_set_summary(context, "Shows the files inside the disks of a snapshot.\n\n"
-					      "Commands:\n"
-					      "  volumes SNAPSHOT     list what can be read\n"
-					      "  ls SNAPSHOT:PATH     list a directory\n"
-					      "  cat SNAPSHOT:PATH    print a file");
+	g_option_context_set_summary(
+		context, "Lists, prints and copies the files inside the disks of a snapshot.\n\n"
+			 "Commands:\n"
+			 "  volumes SNAPSHOT     list what can be read\n"
+			 "  ls SNAPSHOT:PATH     list a directory\n"
+			 "  cat SNAPSHOT:PATH    print a file");
 	g_option_context_add_main_entries(context, entries, NULL);
 	vk_completion_add_entries(run->program.completion, entries);
 	vk_program_add_options(&run->program, context);

@@ -20,6 +20,8 @@ UUID=99999999-2222-3333-4444-555555555555 /data ext4 defaults 0 2
 FSTAB
 head -c 20000000 /dev/urandom > "$d/root/usr/share/big"
 head -c 100001 /dev/urandom > "$d/root/usr/share/small"
+chown 77:78 "$d/root/usr/share/small"
+chmod 4755 "$d/root/usr/share/small"
 truncate -s 30M "$d/root/usr/share/sparse"
 echo end >> "$d/root/usr/share/sparse"
 ln -s ../usr/share/small "$d/root/etc/relative"
@@ -132,9 +134,30 @@ refused 6 "no system is installed on 'vdc'" virtkeep files ls --system vdc web:/
 refused 2 "takes no --recursive" virtkeep files cat -R web:/etc/fstab
 refused 6 "nobody" virtkeep files volumes nobody
 
+say "copies"
+mkdir "$SCRATCH/copies" "$SCRATCH/archive"
+ok virtkeep --json files copy web:/usr web:/etc web:vdb5:/ "$SCRATCH/copies"
+expect_json .skipped 1
+expect_json .failed 0
+for file in usr/share/big usr/share/small usr/share/sparse etc/fstab etc/$'new\nline' etc/$'\xff\xfe'; do
+	same_file "$SCRATCH/copies/$file" "$d/root/$file"
+done
+same_file "$SCRATCH/copies/program.txt" "$d/root/usr/share/small"
+(($(stat -c %b "$SCRATCH/copies/usr/share/sparse") < 100)) || fail "the holes were filled"
+[[ $(readlink "$SCRATCH/copies/etc/outside") == ../../../../../../etc/fstab ]] || fail "no link"
+[[ $(stat -c %Y "$SCRATCH/copies/usr") == $(stat -c %Y "$d/root/usr") ]] || fail "another time"
+[[ $(stat -c %A "$SCRATCH/copies/usr/share/small") == -rwxr-xr-x ]] || fail "another mode"
+[[ $(stat -c %u "$SCRATCH/copies/usr/share/small") == 0 ]] || fail "a foreign owner"
+refused 3 "exists and stays" virtkeep files copy web:/etc/fstab "$SCRATCH/copies/etc"
+ok virtkeep files copy --overwrite web:/etc/fstab "$SCRATCH/copies/etc"
+ok virtkeep files copy --archive web:/usr "$SCRATCH/archive"
+[[ $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small") == -rwsr-xr-x:77:78 ]] ||
+	fail "not as in the guest: $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small")"
+refused 2 "name the directory to copy to" virtkeep files copy web:/etc
+
 say "nothing is left, however it ends"
 no_appliance() {
-	not pgrep -x 'linux.uml|virtkeep-sandbo' && not grep -q virtkeep /proc/mounts
+	not pgrep -x 'linux.uml|virtkeep-sandbo' && not grep -q '^virtkeep /' /proc/mounts
 }
 # FUNCTION or PATTERN: kills a run when a process of that name is there.
 kill_at() { # PROCESS
@@ -173,7 +196,8 @@ same_file "$SCRATCH/one" "$d/root/usr/share/big"
 same_file "$SCRATCH/two" "$d/root/usr/share/big"
 
 say "the kernel of the appliance is nobody, and sees no network"
-virtkeep files cat web:/usr/share/big > "$SCRATCH/stream" 2> "$ERR" &
+exec 8<> "$SCRATCH/stream"
+virtkeep files cat web:/usr/share/big > "$SCRATCH/stream" 2> "$ERR" 8>&- &
 job=$!
 wait_for 30 "it runs" pgrep -x linux.uml
 pid=$(pgrep -o -x linux.uml)
@@ -186,8 +210,14 @@ for namespace in net pid mnt ipc uts cgroup; do
 		fail "it shares the namespace $namespace"
 done
 [[ ! -e /proc/$pid/root/etc ]] || fail "it sees /etc"
-cat "$SCRATCH/stream" > /dev/null
-wait "$job"
+say "interrupted while its reader waits"
+kill -TERM "$job"
+status=0
+wait "$job" || status=$?
+[[ $status == 1 ]] || fail "an interrupted run ended with $status"
+expect_err interrupted
+exec 8>&-
+wait_for 10 "the appliance ends" no_appliance
 
 say "a snapshot with damage"
 pack=$(find "$VAULT/packs" -type f -size +8M | head -n 1)

@@ -111,7 +111,7 @@ declare -A below=(
 	[engine/files/appliance]='
 		engine/base engine/base/io engine/base/transfer engine/qemu engine/files/protocol'
 	[engine/files]='
-		engine/base engine/base/program engine/vault engine/vault/open
+		engine/base engine/base/io engine/base/transfer engine/base/program engine/vault engine/vault/open
 		engine/vault/catalog engine/vault/view engine/array/drivers
 		engine/files/protocol engine/files/appliance'
 	[fs/tree]='engine/base engine/partition engine/vault/catalog engine/vault/view'

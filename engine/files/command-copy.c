@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commands.h"
+
+#include "copy-writer.h"
+#include "errors.h"
+#include "json.h"
+#include "log.h"
+#include "progress.h"
+#include "table.h"
+#include "text.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* The writer's calls, and the progress of the bytes. */
+typedef struct Copy {
+	VkWalkCalls writer;
+	VkProgress *progress;
+} Copy;
+
+static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
+{
+	Copy *copy = data;
+
+	return copy->writer.entry(copy->writer.data, entry, error);
+}
+
+static gboolean take_bytes(gpointer data, guint64 offset, const guint8 *bytes, gsize length,
+			   GError **error)
+{
+	Copy *copy = data;
+
+	vk_progress_add(copy->progress, length);
+	return copy->writer.bytes(copy->writer.data, offset, bytes, length, error);
+}
+
+static gboolean take_attribute(gpointer data, const char *name, const guint8 *value, gsize length,
+			       GError **error)
+{
+	Copy *copy = data;
+
+	return copy->writer.attribute(copy->writer.data, name, value, length, error);
+}
+
+static void take_unread(gpointer data)
+{
+	Copy *copy = data;
+
+	copy->writer.unread(copy->writer.data);
+}
+
+/* "etc" for "/srv/etc/", "" for "/". New string. */
+static char *last_name(const char *path)
+{
+	gsize length = strlen(path);
+	const char *slash;
+
+	while (length > 0 && path[length - 1] == '/')
+		length--;
+	slash = g_strrstr_len(path, (gssize)length, "/");
+	return slash && length > 0 ? g_strndup(slash + 1, length - (gsize)(slash + 1 - path))
+				   : g_strdup("");
+}
+
+/* Remembers trouble that others need not suffer from, the first in *WORST. FALSE for all else. */
+static gboolean put_up_with(GError *trouble, GError **worst, GError **error)
+{
+	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_PARTIAL) &&
+	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+		g_propagate_error(error, trouble);
+		return FALSE;
+	}
+	if (*worst)
+		g_error_free(trouble);
+	else
+		*worst = trouble;
+	return TRUE;
+}
+
+static gboolean copy_one(VkFilesRun *run, const char *word, VkCopyWriter *writer, GError **worst,
+			 GError **error)
+{
+	g_auto(VkLocation) location = {0};
+	g_autoptr(VkGuestFiles) files = NULL;
+	g_autoptr(VkProgress) progress = NULL;
+	g_autofree char *name = NULL;
+	Copy copy = {.writer = vk_copy_writer_calls(writer)};
+	const VkWalkCalls calls = {.entry = take_entry,
+				   .bytes = take_bytes,
+				   .attribute = take_attribute,
+				   .unread = take_unread,
+				   .data = &copy};
+	GError *trouble = NULL;
+	VkWalk walk;
+
+	if (!vk_files_open(run, word, &location, &files, error))
+		return FALSE;
+	name = last_name(location.path);
+	if (!vk_copy_writer_begin(writer, name, error))
+		return FALSE;
+	walk = vk_files_walk_of(run, &location, VK_WALK_DEEP | VK_WALK_DATA | VK_WALK_ATTRIBUTES);
+	progress = copy.progress = vk_progress_new(location.path, 0);
+	if (!vk_guest_files_walk(files, &walk, &calls, &trouble) &&
+	    !put_up_with(trouble, worst, error))
+		return FALSE;
+	return vk_copy_writer_end(writer, error);
+}
+
+static void report(const VkFilesRun *run, const VkCopyCount *count, const char *directory)
+{
+	g_autofree char *files = vk_count_text(count->files, "file");
+	g_autofree char *skipped = vk_count_text(count->skipped, "special file");
+	g_autofree char *bytes = vk_size_text(count->bytes);
+	g_autoptr(json_t) object = NULL;
+
+	if (run->program.json) {
+		object = json_pack(
+			"{s:o, s:o, s:o, s:o, s:o, s:o}", "files", vk_json_new_uint(count->files),
+			"directories", vk_json_new_uint(count->directories), "links",
+			vk_json_new_uint(count->links), "bytes", vk_json_new_uint(count->bytes),
+			"skipped", vk_json_new_uint(count->skipped), "failed",
+			vk_json_new_uint(count->failed));
+		vk_json_print(object);
+		return;
+	}
+	if (count->skipped)
+		vk_log_warning("left out: %s (devices, FIFOs, sockets)", skipped);
+	vk_log_info("%s copied to '%s', %s", files, directory, bytes);
+}
+
+static gboolean sum_up(const VkCopyCount *count, GError *worst, GError **error)
+{
+	if (worst) {
+		g_propagate_error(error, worst);
+		return FALSE;
+	}
+	return count->failed == 0 ||
+	       vk_fail(error, VK_ERROR_PARTIAL, "%" G_GUINT64_FORMAT " %s not copied",
+		       count->failed, count->failed == 1 ? "entry was" : "entries were");
+}
+
+gboolean vk_files_copy(VkFilesRun *run, char **words, GError **error)
+{
+	const VkCopyOptions options = {.archive = run->archive, .overwrite = run->overwrite};
+	guint last = g_strv_length(words) - 1;
+	g_autoptr(VkCopyWriter) writer = NULL;
+	GError *worst = NULL;
+
+	if (last == 0)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "name the directory to copy to: 'copy SNAPSHOT:PATH... DIRECTORY'");
+	if (run->archive && geteuid() != 0)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "only root can give files to their owners: run it as root, or "
+			       "without --archive");
+	writer = vk_copy_writer_new(words[last], &options, error);
+	for (guint i = 0; writer && i < last; i++)
+		if (!copy_one(run, words[i], writer, &worst, error)) {
+			g_clear_error(&worst);
+			return FALSE;
+		}
+	if (!writer)
+		return FALSE;
+	report(run, vk_copy_writer_count(writer), words[last]);
+	return sum_up(vk_copy_writer_count(writer), worst, error);
+}
