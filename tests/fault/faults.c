@@ -15,17 +15,23 @@ static Fault fault;
 static _Atomic int calls_left; /* until the fault; negative: it has happened */
 static int fault_errno;
 
-/* TRUE when this call is to fail. */
-static gboolean hit(void)
+/* TRUE when this call meets the fault. */
+static gboolean is_met(void)
 {
 	int left = atomic_fetch_sub(&calls_left, 1);
 
-	if (left > 0 || (left < 0 && fault == FAIL_ONCE))
+	if (left > 0 || (left < 0 && fault != FAIL_FROM_THEN_ON))
 		return FALSE;
 	if (fault == KILL)
 		kill(getpid(), SIGKILL);
 	errno = fault_errno;
 	return TRUE;
+}
+
+/* The same for a call that is never cut short. */
+static gboolean hit(void)
+{
+	return is_met() && fault != CUT_SHORT;
 }
 
 static int faulty_openat(int dirfd, const char *path, int flags, mode_t mode)
@@ -35,16 +41,21 @@ static int faulty_openat(int dirfd, const char *path, int flags, mode_t mode)
 
 static ssize_t faulty_pread(int fd, void *buf, size_t length, off_t offset)
 {
-	return hit() ? -1 : real.pread(fd, buf, length, offset);
+	if (!is_met())
+		return real.pread(fd, buf, length, offset);
+	return fault == CUT_SHORT ? real.pread(fd, buf, (length + 1) / 2, offset) : -1;
 }
 
 /* A failing write first writes the half. */
 static ssize_t faulty_pwrite(int fd, const void *buf, size_t length, off_t offset)
 {
-	if (!hit())
+	ssize_t half;
+
+	if (!is_met())
 		return real.pwrite(fd, buf, length, offset);
-	if (real.pwrite(fd, buf, length / 2, offset) < 0)
-		return -1;
+	half = real.pwrite(fd, buf, (length + 1) / 2, offset);
+	if (half < 0 || fault == CUT_SHORT)
+		return half;
 	errno = fault_errno;
 	return -1;
 }
@@ -108,18 +119,28 @@ gboolean fault_happened(void)
 	return atomic_load(&calls_left) < 0;
 }
 
-gboolean killed_at(int call, gboolean (*act)(gpointer data), gpointer data)
+#define DONE     1
+#define HAPPENED 2
+
+gboolean meets_fault(Fault kind, int call, int errno_value, gboolean (*act)(gpointer data),
+		     gpointer data, gboolean *ret_done)
 {
 	pid_t child = fork();
+	gboolean happened;
 	int status;
 
 	if (child == 0) {
-		arm(KILL, call, 0);
-		_exit(act(data) ? 0 : 1);
+		gboolean done;
+
+		arm(kind, call, errno_value);
+		done = act(data);
+		disarm();
+		_exit((done ? DONE : 0) | (fault_happened() ? HAPPENED : 0));
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	if (WIFSIGNALED(status))
-		return TRUE;
-	ck_assert_int_eq(WEXITSTATUS(status), 0);
-	return FALSE;
+	ck_assert(WIFEXITED(status) || (kind == KILL && WTERMSIG(status) == SIGKILL));
+	*ret_done = WIFEXITED(status) && (WEXITSTATUS(status) & DONE) != 0;
+	happened = !WIFEXITED(status) || (WEXITSTATUS(status) & HAPPENED) != 0;
+	ck_assert(happened || *ret_done);
+	return happened;
 }

@@ -7,7 +7,12 @@
 
 #include <glib.h>
 
-typedef enum { FAIL_ONCE, FAIL_FROM_THEN_ON, KILL } Fault;
+typedef enum {
+	FAIL_ONCE,
+	FAIL_FROM_THEN_ON,
+	CUT_SHORT, /* once, if it reads or writes: it does half and says so, which is no failure */
+	KILL,
+} Fault;
 
 /* From now on CALL I/O calls succeed, and the next meets the fault. Until disarm(). */
 void arm(Fault kind, int call, int errno_value);
@@ -17,7 +22,8 @@ void disarm(void);
 gboolean fault_happened(void);
 
 /*
- * Runs ACT in a child that is killed at its I/O call number CALL, and says whether it was. If not,
- * ACT must have succeeded.
+ * Runs ACT in a child process, whose I/O call number CALL meets the fault. *RET_DONE: it succeeded.
+ * Returns whether there were so many calls; if not, it has succeeded.
  */
-gboolean killed_at(int call, gboolean (*act)(gpointer data), gpointer data);
+gboolean meets_fault(Fault kind, int call, int errno_value, gboolean (*act)(gpointer data),
+		     gpointer data, gboolean *ret_done);

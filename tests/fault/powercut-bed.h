@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A vault whose power fails at any call that changes it: what was flushed is there after it, and of
- * the rest any part may be. Each such vault is built beside it, to be checked. Paths are as the
- * calls name them: within a vault.
+ * the rest any part may be. Each such vault is built beside it, to be checked, with what the ledger
+ * said then. Paths are as the calls name them: within a vault.
  */
 #pragma once
+
+#include "ledger.h"
 
 #include <glib.h>
 
 extern char *top;       /* holds all */
 extern char *directory; /* the vault's */
 extern GRand *chance;   /* of the run's seed */
+extern Ledger ledger;
 
-/* What to do, once, when a snapshot appears. */
-extern void (*on_snapshot)(void);
+/* Nullable; what to do when an object has got its name. */
+extern void (*on_put)(const char *name);
 
-/* Before and after each test. */
+/* Before and after each test. There is no vault yet. */
 void power_cut_setup(void);
 void power_cut_teardown(void);
 
-/* A commit has returned: its snapshot is to be listed from now on. */
-void note_commit(void);
+/* All that is in the vault is flushed. From now on it is watched. */
+void power_cut_watch(void);
+
+/*
+ * Whoever is at work dies before it flushes a folder, at the flush that is number CALL from now on:
+ * no call does anything then. The power fails only after power_cut_revive(), by which another
+ * process goes on with what it sees. That returns whether anybody died.
+ */
+void power_cut_kill_at_flush(guint call);
+gboolean power_cut_revive(void);
 
 /* The calling thread is to stop before it flushes a folder. */
 void hold_this_thread(void);
@@ -30,11 +41,8 @@ void wait_for_held(void);
  * on. */
 void cut_and_let_go(void);
 
-/* No name is known any more, as before the first call. */
-void forget_names(void);
-
 /* Whether the name stays whenever the power fails. */
 gboolean is_durable(const char *path);
 
-/* Each vault is whole, and lists at least what was committed. Ends the watching. */
-void check_cuts(void);
+/* Ends the watching, and has each vault checked, which is removed then. */
+void check_cuts(void (*check)(const Ledger *ledger, const char *directory));

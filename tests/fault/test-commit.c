@@ -116,8 +116,9 @@ static gboolean try_fault(Fault kind, int call, int errno_value, MemSource *cons
 	ck_assert(back_up(directory, states[0], NULL));
 	if (kind == KILL) {
 		Backup backup = {directory, states[1]};
+		gboolean done;
 
-		happened = killed_at(call, run_backup, &backup);
+		happened = meets_fault(KILL, call, 0, run_backup, &backup, &done);
 	} else {
 		gboolean ok;
 
@@ -200,7 +201,7 @@ static gboolean run_init(gpointer directory)
 START_TEST(an_init_killed_at_any_call_is_completed)
 {
 	MemSource *source = mem_source_new(65536);
-	gboolean killed = TRUE;
+	gboolean killed = TRUE, done;
 	int call = 0;
 
 	for (; killed; call++) {
@@ -209,7 +210,7 @@ START_TEST(an_init_killed_at_any_call_is_completed)
 		g_autoptr(VkVault) vault = NULL;
 		g_autoptr(GError) error = NULL;
 
-		killed = killed_at(call, run_init, directory);
+		killed = meets_fault(KILL, call, 0, run_init, directory, &done);
 		vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
 		if (!vault)
 			vault = vk_vault_init(directory, &error);

@@ -205,20 +205,13 @@ static void make_vault(const char *directory)
 static gboolean try_fault(const Act *act, Fault kind, int number, int errno_value)
 {
 	g_autofree char *directory = temp_directory_new();
-	gboolean happened, ok = FALSE;
+	gboolean happened, ok;
 
 	make_vault(directory);
 	act->prepare(directory);
 	ck_assert(is_state(directory, act->is_undone));
-	if (kind == KILL) {
-		happened = killed_at(number, act->run, directory);
-		ok = !happened;
-	} else {
-		arm(kind, number, errno_value);
-		ok = act->run(directory);
-		disarm();
-		happened = fault_happened();
-	}
+	happened = meets_fault(kind, number, errno_value, act->run, directory, &ok);
+	ck_assert(ok || kind != CUT_SHORT);
 	ck_assert_msg(is_state(directory, act->is_done) ||
 			      (!ok && is_state(directory, act->is_undone)),
 		      "%s, call %d", act->name, number);
@@ -245,9 +238,22 @@ START_TEST(every_call_fails_once)
 }
 END_TEST
 
+/* For want of room there may be another way. */
+START_TEST(every_call_lacks_room_once)
+{
+	try_all(&acts[_i], FAIL_ONCE, ENOSPC);
+}
+END_TEST
+
 START_TEST(from_every_call_on_all_fail)
 {
 	try_all(&acts[_i], FAIL_FROM_THEN_ON, ENOSPC);
+}
+END_TEST
+
+START_TEST(every_call_is_cut_short)
+{
+	try_all(&acts[_i], CUT_SHORT, 0);
 }
 END_TEST
 
@@ -266,6 +272,8 @@ int main(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, every_call_fails_once, 0, G_N_ELEMENTS(acts));
+	tcase_add_loop_test(tcase, every_call_lacks_room_once, 0, G_N_ELEMENTS(acts));
+	tcase_add_loop_test(tcase, every_call_is_cut_short, 0, G_N_ELEMENTS(acts));
 	tcase_add_loop_test(tcase, from_every_call_on_all_fail, 0, G_N_ELEMENTS(acts));
 	tcase_add_loop_test(tcase, killed_at_every_call, 0, G_N_ELEMENTS(acts));
 	suite_add_tcase(suite, tcase);

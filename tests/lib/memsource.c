@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define BLOCK_SIZE 65536u
+
 typedef struct MemReader {
 	VkSourceReader base;
 	MemSource *source;
@@ -116,6 +118,20 @@ MemSource *mem_source_new(guint64 size)
 	source->kinds = g_malloc(MAX(units_of(size), 1));
 	memset(source->kinds, VK_SOURCE_HOLE, units_of(size));
 	source->fail_after = -1;
+	return source;
+}
+
+MemSource *mem_source_of_blocks(const char *content)
+{
+	MemSource *source = mem_source_new(strlen(content) * BLOCK_SIZE);
+
+	for (gsize i = 0; content[i]; i++) {
+		if (content[i] == '.')
+			continue;
+		memset(source->bytes + i * BLOCK_SIZE, content[i], BLOCK_SIZE);
+		memset(source->kinds + i * (BLOCK_SIZE / MEM_UNIT), VK_SOURCE_DATA,
+		       BLOCK_SIZE / MEM_UNIT);
+	}
 	return source;
 }
 

@@ -22,6 +22,12 @@ typedef struct MemSource {
 MemSource *mem_source_new(guint64 size);
 
 /*
+ * One block for each character of CONTENT, filled with it. The same characters are the same block;
+ * '.' is a hole.
+ */
+MemSource *mem_source_of_blocks(const char *content);
+
+/*
  * Writes random compressible or incompressible bytes, zeros, or a hole over units from the range.
  */
 void mem_source_scribble(MemSource *source, GRand *random, guint times, guint units_max);

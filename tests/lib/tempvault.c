@@ -2,6 +2,7 @@
 #include "tempvault.h"
 
 #include <ftw.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,6 +22,34 @@ static int remove_one(const char *path, const struct stat *facts, int type, stru
 void temp_directory_remove(const char *path)
 {
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void copy_one(const char *from, const char *to)
+{
+	g_autofree char *bytes = NULL;
+	gsize length;
+
+	if (g_file_test(from, G_FILE_TEST_IS_DIR)) {
+		temp_directory_copy(from, to);
+		return;
+	}
+	g_assert(g_file_get_contents(from, &bytes, &length, NULL));
+	g_assert(g_file_set_contents_full(to, bytes, (gssize)length, G_FILE_SET_CONTENTS_NONE, 0600,
+					  NULL));
+}
+
+void temp_directory_copy(const char *from, const char *to)
+{
+	g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
+	const char *name;
+
+	g_assert(dir && g_mkdir(to, 0700) == 0);
+	while ((name = g_dir_read_name(dir))) {
+		g_autofree char *part = g_build_filename(from, name, NULL);
+		g_autofree char *copy = g_build_filename(to, name, NULL);
+
+		copy_one(part, copy);
+	}
 }
 
 VkSnapshot *make_snapshot(const char *uuid, const char *time, VkImageRecord *image)

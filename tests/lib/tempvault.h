@@ -13,6 +13,9 @@
 char *temp_directory_new(void);
 void temp_directory_remove(const char *path);
 
+/* A copy of a directory of folders and files. TO must not be there. */
+void temp_directory_copy(const char *from, const char *to);
+
 /* A snapshot of a made-up guest with one disk "vda" whose image is taken over. */
 VkSnapshot *make_snapshot(const char *uuid, const char *time, VkImageRecord *image);
 
