@@ -101,7 +101,10 @@ VkLease *vk_lease_begin(VkStore *store, VkLeaseKind kind, const char *const *sna
 	g_mutex_init(&lease->mutex);
 	g_cond_init(&lease->changed);
 	object = vk_lease_object(lease->id, VK_LEASE_BEGIN);
-	if (!vk_checked_json_put(store, object, description, VK_PUT_LATER, error)) {
+	/* What a collector puts elsewhere does not outlast its lease. A writer puts its intent
+	   beside it, which flushes both. */
+	if (!vk_checked_json_put(store, object, description,
+				 kind == VK_LEASE_COLLECT ? VK_PUT_NOW : VK_PUT_LATER, error)) {
 		lease_free(lease);
 		return NULL;
 	}
