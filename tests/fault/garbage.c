@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "garbage.h"
+
+#include "vault-parts.h"
+
+#include <check.h>
+#include <string.h>
+
+void garbage_make(Ledger *ledger, const char *directory)
+{
+	g_autoptr(VkVault) vault = vk_vault_init(directory, NULL);
+
+	ck_assert_ptr_nonnull(vault);
+	*ledger = (Ledger){0};
+	ledger_back_up(ledger, vault, '1', "abcdefghijkl");
+	ledger_back_up(ledger, vault, '2', "ab123456");
+	ledger_back_up(ledger, vault, '3', "mnopqr");
+	ledger_back_up(ledger, vault, '1', "ab3456.stuvw");
+	ck_assert_uint_eq(ledger->count, GARBAGE_ENTRIES);
+}
+
+gboolean garbage_collect(const char *directory, VkCollectResult *result, GError **error)
+{
+	/* Nobody lives. Who is waited for nevertheless will be found as a leftover. */
+	static const VkCollectOptions options = {.suspect_usec = G_USEC_PER_SEC};
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, error);
+
+	return vault && vk_collect(vault, &options, result, error);
+}
+
+static void check_empty(VkVault *vault, const char *folder)
+{
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
+
+	ck_assert_ptr_nonnull(names);
+	ck_assert_msg(names->len == 0, "'%s/%s' is left in '%s'", folder,
+		      (const char *)names->pdata[0], vault->directory);
+}
+
+/* No mark is left beside the snapshots. The claim of a commit that died goes after a day. */
+static void check_snapshots_alone(VkVault *vault)
+{
+	g_autoptr(GPtrArray) guests = vault->store->ops->list(vault->store, "snaps", NULL);
+
+	for (guint i = 0; i < guests->len; i++) {
+		g_autofree char *folder = g_build_filename("snaps", guests->pdata[i], NULL);
+		g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
+
+		for (guint j = 0; j < names->len; j++)
+			ck_assert_msg(g_str_has_suffix(names->pdata[j], ".json") ||
+					      g_str_has_suffix(names->pdata[j], ".claim"),
+				      "'%s%s' is left in '%s'", folder,
+				      (const char *)names->pdata[j], vault->directory);
+	}
+}
+
+static void check_tidy(const char *directory)
+{
+	static const char *const folders[] = {"leases", "gc", "fence", "tmp"};
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+
+	for (guint i = 0; i < G_N_ELEMENTS(folders); i++)
+		check_empty(vault, folders[i]);
+	check_snapshots_alone(vault);
+}
+
+static VkCollectResult collect_well(const char *directory)
+{
+	g_autoptr(GError) error = NULL;
+	VkCollectResult result;
+
+	ck_assert_msg(garbage_collect(directory, &result, &error), "'%s': %s", directory,
+		      error ? error->message : "");
+	return result;
+}
+
+static void back_up(Ledger *ledger, const char *directory)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+
+	ck_assert_ptr_nonnull(vault);
+	ledger_back_up(ledger, vault, '2', "cdef1mnop");
+}
+
+void garbage_check_future(const Ledger *ledger, const char *directory)
+{
+	Ledger future = *ledger;
+	VkCollectResult again;
+
+	ledger_check(&future, directory);
+	ledger_settle(&future, directory);
+	back_up(&future, directory);
+	ledger_check(&future, directory);
+	collect_well(directory);
+	ledger_check(&future, directory);
+	again = collect_well(directory);
+	ck_assert_uint_eq(again.snapshots + again.packs + again.compacted, 0);
+	check_tidy(directory);
+}
