@@ -102,6 +102,9 @@ static int load_filter(scmp_filter_ctx filter)
 {
 	int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
+	/* Older kernels would slow down all that a filtered process computes. */
+	if (result == 0)
+		result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
 	if (result == 0)
 		result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	for (guint i = 0; result == 0 && i < G_N_ELEMENTS(refused); i++)
