@@ -46,7 +46,7 @@ declare -A below=(
 		engine/base engine/base/transfer engine/vault/store engine/vault/pack
 		engine/vault/map engine/vault/snapshot engine/vault engine/vault/catalog'
 	[engine/vault/collect]='
-		engine/base engine/base/transfer engine/vault/store engine/vault/pack
+		engine/base engine/base/transfer engine/vault/store engine/vault/pack engine/vault/hints
 		engine/vault/map engine/vault/snapshot engine/vault engine/vault/lease
 		engine/vault/catalog'
 	[engine/vault/space]='

@@ -3,6 +3,7 @@
 
 #include "catalog.h"
 #include "catalog-sweep.h"
+#include "hints-tidy.h"
 #include "layout.h"
 #include "lease-list.h"
 #include "lease-sweep.h"
@@ -475,12 +476,15 @@ gboolean vk_collect(VkVault *vault, const VkCollectOptions *options, VkCollectRe
 		    GError **error)
 {
 	Collector collector = {.vault = vault, .options = options, .result = result};
+	const VkHintsPlace hints = vk_vault_hints_place(vault);
 	gboolean done;
 
 	*result = (VkCollectResult){0};
 	collector.mark = vk_mark_new(vault);
 	collector.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	done = collect(&collector, error);
+	if (result->packs > 0 && !options->dry_run)
+		vk_hints_tidy(&hints);
 	vk_lease_end(collector.lease);
 	g_hash_table_unref(collector.seen);
 	g_clear_pointer(&collector.going, g_hash_table_unref);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a garbage collection leaves of the hints. */
+#include "hints-tidy.h"
+
+#include "hints.h"
+#include "pack-name.h"
+#include "vault-dir.h"
+#include "vault-parts.h"
+
+#include <check.h>
+#include <string.h>
+
+static VaultDir dir;
+static VkVault *vault;
+
+static void setup(void)
+{
+	vault = vault_dir_new(&dir);
+}
+
+static void teardown(void)
+{
+	vault_dir_clear(&dir);
+}
+
+static VkHints *open_hints(void)
+{
+	VkHintsPlace place = vk_vault_hints_place(vault);
+
+	return vk_hints_open(&place, NULL);
+}
+
+/* The id of key number KEY: what SHA-256 would give, spread evenly. */
+static VkBlockId id_of(guint32 key)
+{
+	VkBlockId id = {0};
+	guint64 spread = (key + 1) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+
+	spread = GUINT64_TO_LE(spread);
+	memcpy(id.bytes, &spread, sizeof(spread));
+	return id;
+}
+
+static VkPackId pack_of(guint32 number)
+{
+	VkPackId pack = {0};
+
+	memcpy(pack.bytes, &number, sizeof(number));
+	return pack;
+}
+
+static void put_pack(guint32 number)
+{
+	const VkPackId pack = pack_of(number);
+	g_autofree char *object = vk_pack_object(&pack, 0);
+
+	ck_assert(vk_store_put(vault->store, object, NULL, 0, VK_PUT_NOW, NULL));
+}
+
+/* One hint file with a key in each of PACKS packs, of which THERE exist. */
+static void commit_packs(guint32 packs, guint32 there)
+{
+	VkHints *hints = open_hints();
+
+	for (guint32 i = 0; i < packs; i++) {
+		const VkBlockId id = id_of(i);
+		const VkPackId pack = pack_of(i + 1);
+
+		vk_hints_add(hints, &id, &pack, i);
+		if (i < there)
+			put_pack(i + 1);
+	}
+	ck_assert(vk_hints_commit(hints, NULL));
+	vk_hints_free(hints);
+}
+
+static guint count_hint_files(void)
+{
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, "hints", NULL);
+
+	return names->len;
+}
+
+static guint64 hint_bytes(void)
+{
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, "hints", NULL);
+	g_autofree char *name = g_build_filename("hints", names->pdata[0], NULL);
+	guint64 size;
+
+	ck_assert(vault->store->ops->head(vault->store, name, &size, NULL, NULL));
+	return size;
+}
+
+START_TEST(hints_of_packs_that_are_gone_go)
+{
+	const VkHintsPlace place = vk_vault_hints_place(vault);
+	guint64 before;
+	VkHints *hints;
+
+	commit_packs(30, 10);
+	before = hint_bytes();
+	vk_hints_tidy(&place);
+	ck_assert_uint_eq(count_hint_files(), 1);
+	ck_assert_uint_eq(before - hint_bytes(), 20 * (sizeof(VkPackId) + sizeof(VkHintEntry)));
+	hints = open_hints();
+	for (guint32 i = 0; i < 30; i++) {
+		const VkBlockId id = id_of(i);
+		const VkPackId expected = pack_of(i + 1);
+		VkPackId pack;
+		guint32 slot;
+		gboolean found = vk_hints_lookup(hints, &id, &pack, &slot);
+
+		ck_assert_int_eq(found, i < 10);
+		ck_assert(!found || (vk_pack_id_equal(&pack, &expected) && slot == i));
+	}
+	vk_hints_free(hints);
+}
+END_TEST
+
+START_TEST(hints_that_lead_nowhere_are_removed)
+{
+	const VkHintsPlace place = vk_vault_hints_place(vault);
+
+	commit_packs(30, 0);
+	vk_hints_tidy(&place);
+	ck_assert_uint_eq(count_hint_files(), 0);
+}
+END_TEST
+
+/* Where most are left it does not pay. */
+START_TEST(hints_that_are_half_good_stay)
+{
+	const VkHintsPlace place = vk_vault_hints_place(vault);
+	guint64 before;
+
+	commit_packs(30, 15);
+	before = hint_bytes();
+	vk_hints_tidy(&place);
+	ck_assert_uint_eq(hint_bytes(), before);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("hints-tidy");
+	TCase *cases = tcase_create("hints-tidy");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_test(cases, hints_of_packs_that_are_gone_go);
+	tcase_add_test(cases, hints_that_lead_nowhere_are_removed);
+	tcase_add_test(cases, hints_that_are_half_good_stay);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
