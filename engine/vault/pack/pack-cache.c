@@ -172,8 +172,7 @@ static void keep_table(VkPackCache *cache, VkPackTable *table)
 		drop_link_locked(cache, cache->recent.tail);
 }
 
-/* TABLE's object is not there any more. */
-static void drop_table(VkPackCache *cache, const VkPackTable *table)
+void vk_pack_cache_drop(VkPackCache *cache, const VkPackTable *table)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->mutex);
 	GList *link = g_hash_table_lookup(cache->tables, &table->id);
@@ -219,7 +218,7 @@ static gboolean was_replaced(VkPackCache *cache, const VkPackTable *table, guint
 	if (!g_error_matches(*trouble, VK_ERROR, VK_ERROR_NOT_FOUND) || ++*tries >= LISTINGS_MAX)
 		return FALSE;
 	g_clear_error(trouble);
-	drop_table(cache, table);
+	vk_pack_cache_drop(cache, table);
 	return TRUE;
 }
 

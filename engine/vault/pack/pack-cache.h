@@ -29,6 +29,9 @@ VkPackTable *vk_pack_cache_get(VkPackCache *cache, const VkPackId *id, GError **
 VkPackTable *vk_pack_cache_find(VkPackCache *cache, const VkPackId *id, guint32 slot,
 				GError **error);
 
+/* Drops TABLE from the cache, because its object is not there any more. */
+void vk_pack_cache_drop(VkPackCache *cache, const VkPackTable *table);
+
 /*
  * Reads, verifies and decodes a slot from a generation that has it: see vk_frame_read(). What is
  * damaged in one generation is read from another one, if it is sound there. RET_TABLE

@@ -156,6 +156,26 @@ static gboolean address_has_id(VkWorker *worker, const VkPackId *pack, guint32 s
 	return TRUE;
 }
 
+/*
+ * The place that the hints know. Where the table in the cache is of a generation that a collection
+ * has replaced since, that of another one is read.
+ */
+static gboolean find_hinted(VkWorker *worker, const VkBlockId *id, VkPackId *ret_pack,
+			    guint32 *ret_slot)
+{
+	VkSession *session = worker->session;
+
+	if (!vk_hints_lookup(session->hints, id, ret_pack, ret_slot) ||
+	    vk_announcement_has(session->condemned, ret_pack, *ret_slot) ||
+	    !address_has_id(worker, ret_pack, *ret_slot, id))
+		return FALSE;
+	if (vk_session_may_refer(session, worker->followed, *ret_slot))
+		return TRUE;
+	vk_pack_cache_drop(session->vault->packs, worker->followed);
+	return address_has_id(worker, ret_pack, *ret_slot, id) &&
+	       vk_session_may_refer(session, worker->followed, *ret_slot);
+}
+
 /* Looks for the block in the vault and in the worker's own packs. */
 static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_pack,
 			   guint32 *ret_slot)
@@ -168,9 +188,7 @@ static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_
 	}
 	if (vk_pack_writer_find(worker->pack, id, ret_pack, ret_slot))
 		return TRUE;
-	return vk_hints_lookup(worker->session->hints, id, ret_pack, ret_slot) &&
-	       address_has_id(worker, ret_pack, *ret_slot, id) &&
-	       vk_session_may_refer(worker->session, worker->followed, *ret_slot);
+	return find_hinted(worker, id, ret_pack, ret_slot);
 }
 
 static gboolean store_block(Span *span, guint32 block, const VkHashed *hashed, VkPackId *ret_pack,

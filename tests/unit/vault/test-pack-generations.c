@@ -402,6 +402,30 @@ START_TEST(what_is_dropped_is_stored_again)
 }
 END_TEST
 
+/* Its table is known from an earlier backup of this process. */
+START_TEST(what_was_only_replaced_is_not_stored_again)
+{
+	g_autoptr(VkVault) writer = NULL;
+	g_autoptr(VkPackTable) table = NULL;
+	VkSession *session;
+	VkImageRecord *again;
+	VkSaveStats stats = {0};
+
+	prepare();
+	writer = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	table = vk_pack_cache_get(writer->packs, &pack, NULL);
+	ck_assert(g_str_has_suffix(table->object, ".0"));
+	make_generation("1-0a", NONE, 0);
+	drop_generation("0");
+	session = vk_session_new(writer, 1, NULL);
+	again = save(session, source, NULL, &stats);
+	ck_assert_uint_eq(stats.fresh, 0);
+	vk_snapshot_free(commit(session, again));
+	vk_session_free(session);
+	finish();
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, the_first_costs_no_listing);
@@ -419,6 +443,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_check_finds_each_slot);
 	tcase_add_test(tcase, a_check_names_a_slot_that_no_generation_has);
 	tcase_add_test(tcase, what_is_dropped_is_stored_again);
+	tcase_add_test(tcase, what_was_only_replaced_is_not_stored_again);
 }
 
 int main(void)
