@@ -51,6 +51,9 @@ refused 2 "--limit-rate" virtkeep gc --limit-rate=-1
 
 save_as first full
 first=$SNAPSHOT
+ok virtkeep --json space
+jq -e '.all.logical >= .all.stored and .all.unique == .all.stored' "$OUT" > /dev/null ||
+	fail "a noisy guest takes more than it has: $(jq -c .all "$OUT")"
 overwrite_noise
 save_as second incremental
 second=$SNAPSHOT

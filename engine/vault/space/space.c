@@ -41,6 +41,12 @@ static void add_snapshot(const Measure *measure, const VkSnapshotKey *key,
 		space->logical += disk->image->allocated;
 		stored += disk->stored;
 	}
+	for (guint i = 0; i < snapshot->files->len; i++) {
+		const VkFileRecord *file = snapshot->files->pdata[i];
+
+		if (file->image->runs)
+			space->logical += file->image->allocated;
+	}
 	if (age <= 7 * VK_DAY_SEC)
 		space->week += stored;
 	if (age <= 30 * VK_DAY_SEC)
