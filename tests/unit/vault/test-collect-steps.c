@@ -6,9 +6,11 @@
 #include "collect.h"
 
 #include "catalog.h"
+#include "checked-json.h"
 #include "errors.h"
 #include "image-bed.h"
 #include "lease-list.h"
+#include "pack-name.h"
 #include "vault-parts.h"
 #include "watched-store.h"
 
@@ -19,7 +21,8 @@
 static const VkCollectOptions plain;
 static VkStore *inner;
 static WatchedStore *watched;
-static char *forgotten; /* object of a snapshot whose pack nothing else needs */
+static char *forgotten;  /* object of a snapshot whose pack nothing else needs */
+static VkSnapshot *kept; /* one whose packs nothing else needs either */
 
 static void forget(const VkSnapshot *snapshot)
 {
@@ -44,6 +47,8 @@ static void prepare(void)
 		snapshot = commit(session, save(session, source, NULL, &stats));
 		if (i == 0)
 			forget(snapshot);
+		else
+			kept = g_steal_pointer(&snapshot);
 	}
 	vk_source_free(&source->base);
 	inner = vault->store;
@@ -56,6 +61,7 @@ static void finish(void)
 	vault->store = inner;
 	watched_store_free(watched);
 	g_clear_pointer(&forgotten, g_free);
+	g_clear_pointer(&kept, vk_snapshot_free);
 }
 
 static gboolean is_there(const char *name)
@@ -182,11 +188,147 @@ START_TEST(whoever_is_taken_for_dead_deletes_nothing)
 }
 END_TEST
 
+#define SOMEBODY "0123456789abcdef0123456789abcdef"
+
+/* What comes beside the tombstone as the collector says that it removes. NULL: the tombstone goes.
+ */
+static const char *const late_marks[] = {"pin-" SOMEBODY, "back-" SOMEBODY, NULL};
+static guint late_mark;
+
+static gboolean change_at_the_mark(VkStore *store, const char *call)
+{
+	const char *mark = late_marks[late_mark];
+	gsize stem = strlen(forgotten) - strlen("json");
+	g_autofree char *name =
+		g_strdup_printf("%.*s%s", (int)stem, forgotten, mark ? mark : "del");
+
+	if (g_pattern_match_simple("put snaps/*.gone-*", call))
+		ck_assert(mark ? vk_store_put(store, name, NULL, 0, VK_PUT_NOW, NULL)
+			       : store->ops->delete (store, name, NULL));
+	return TRUE;
+}
+
+/* D3, D4, D5 */
+START_TEST(what_changes_at_the_last_moment_keeps_a_snapshot)
+{
+	VkCollectResult result;
+
+	late_mark = (guint)_i;
+	prepare();
+	watched->on_call = change_at_the_mark;
+	ck_assert(vk_collect(vault, &plain, &result, NULL));
+	ck_assert_uint_eq(result.snapshots + result.packs, 0);
+	ck_assert(is_there(forgotten));
+	ck_assert_uint_eq(watched_store_count(watched, "put snaps/*.gone-*"), 1);
+	ck_assert_uint_eq(watched_store_count(watched, "delete snaps/*.gone-*"), 1);
+	finish();
+}
+END_TEST
+
+static void put_of_somebody(const char *part, json_t *content)
+{
+	g_autofree char *name = g_strdup_printf("leases/" SOMEBODY ".%s", part);
+
+	ck_assert(vk_checked_json_put(inner, name, content, VK_PUT_NOW, NULL));
+	json_decref(content);
+}
+
+/* G4: an earlier collector has fenced it, and it had looked for the fence before. */
+START_TEST(what_a_fenced_writer_may_still_commit_stays)
+{
+	g_autofree char *name = NULL;
+	g_autoptr(json_t) object = NULL;
+	VkCollectResult result;
+
+	prepare();
+	name = vk_snapshot_key_object(kept->uuid, kept->time, kept->id);
+	object = vk_checked_json_get(inner, name, NULL);
+	put_of_somebody("0", json_pack("{s:s}", "kind", "write"));
+	put_of_somebody("commit", json_pack("{s:s, s:O}", "name", name, "object", object));
+	ck_assert(vk_lease_fence(inner, SOMEBODY, NULL));
+	/* It has not come to W7 yet. */
+	ck_assert(inner->ops->delete (inner, name, NULL));
+	ck_assert(vk_collect(vault, &plain, &result, NULL));
+	ck_assert_uint_eq(result.packs, 1);
+	ck_assert(!is_there(forgotten));
+	finish();
+}
+END_TEST
+
+/* All generations of the pack that was compacted, highest first. */
+static GPtrArray *generations(void)
+{
+	g_autoptr(GArray) packs = vk_pack_list(inner, NULL);
+
+	for (guint i = 0; i < packs->len; i++) {
+		g_autoptr(GPtrArray) objects =
+			vk_pack_generations(inner, &g_array_index(packs, VkPackId, i), NULL);
+
+		if (!g_str_has_suffix(objects->pdata[0], ".0"))
+			return g_steal_pointer(&objects);
+	}
+	ck_abort_msg("no pack was compacted");
+	return NULL;
+}
+
+static gboolean die_before_deleting(VkStore *store, const char *call)
+{
+	return !g_str_has_prefix(call, "delete packs/");
+}
+
+static VkSnapshot *save_alone(MemSource *source, const VkSnapshot *parent)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	VkSaveStats stats = {0};
+
+	return commit(session, save(session, source, parent ? image_of(parent) : NULL, &stats));
+}
+
+/* G6: higher than any that is there, also than that of a collector which died before its end. */
+START_TEST(each_compaction_has_a_higher_generation)
+{
+	MemSource *source = mem_source_new(SIZE);
+	g_autoptr(VkSnapshot) old = NULL;
+	g_autoptr(VkSnapshot) young = NULL;
+	g_autoptr(GPtrArray) two = NULL;
+	g_autoptr(GPtrArray) last = NULL;
+	VkCollectResult result;
+
+	fill_with_noise(source);
+	old = save_alone(source, NULL);
+	/* The pack of the old one is what the young one, a quarter of it, refers to. */
+	memset(source->bytes + SIZE / 4, 0, SIZE - SIZE / 4);
+	young = save_alone(source, NULL);
+	forget(old);
+	inner = vault->store;
+	watched = watched_store_new(inner);
+	vault->store = &watched->base;
+	watched->on_call = die_before_deleting;
+	ck_assert(!vk_collect(vault, &plain, &result, NULL));
+	watched->on_call = NULL;
+	two = generations();
+	ck_assert_uint_eq(two->len, 2);
+	ck_assert(vk_collect(vault, &plain, &result, NULL));
+	ck_assert_uint_eq(result.compacted, 1);
+	last = generations();
+	ck_assert_uint_eq(last->len, 1);
+	ck_assert_msg(g_pattern_match_simple("*.2-*", last->pdata[0]), "%s",
+		      (const char *)last->pdata[0]);
+	finish();
+	check_image(vault, image_of(young), source);
+	vk_source_free(&source->base);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, each_step_has_its_place);
 	tcase_add_test(tcase, whoever_is_taken_for_dead_removes_nothing);
 	tcase_add_test(tcase, whoever_is_taken_for_dead_deletes_nothing);
+	tcase_add_loop_test(tcase, what_changes_at_the_last_moment_keeps_a_snapshot, 0,
+			    G_N_ELEMENTS(late_marks));
+	tcase_add_test(tcase, what_a_fenced_writer_may_still_commit_stays);
+	tcase_add_test(tcase, each_compaction_has_a_higher_generation);
 }
 
 int main(void)
