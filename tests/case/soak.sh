@@ -121,6 +121,18 @@ read_from_mount() {
 	attempt "0 4" soak "$VAULT" "$LEDGER" "$RANDOM" read "$WORK/../mount_it/mnt"
 }
 
+# Commands that only look, and take what they see for the truth.
+look_around() { # GUEST
+	case $((RANDOM % 6)) in
+	0) attempt "0 6" virtkeep verify --data "$1" ;;
+	1) attempt 0 virtkeep verify ;;
+	2) attempt 0 virtkeep space ;;
+	3) attempt 0 virtkeep gc --dry-run ;;
+	4) attempt 0 virtkeep list ;;
+	5) attempt "0 6" virtkeep show "$1" ;;
+	esac
+}
+
 restore_one() { # GUEST
 	choose_snapshot "$1" || return 0
 	attempt "0 6" virtkeep restore "$1@$ID" --disk "vda=$WORK/vda.raw" --format raw --force
@@ -162,6 +174,7 @@ live_a() {
 	work "$1${SEED}4" mount_it &
 	work "$1${SEED}5" read_from_mount &
 	work "$1${SEED}6" restore_one blue &
+	work "$1${SEED}15" look_around green &
 	wait
 }
 
@@ -175,6 +188,7 @@ live_b() {
 	work "$1${SEED}12" mount_it &
 	work "$1${SEED}13" read_from_mount &
 	work "$1${SEED}14" restore_one green &
+	work "$1${SEED}16" look_around red &
 	wait
 }
 
@@ -186,7 +200,7 @@ live_to_tidy() {
 }
 
 export -f note attempt a_moment write_backups collect_garbage choose_snapshot change_a_mark mount_it \
-	read_from_mount restore_one work live live_a live_b live_to_tidy
+	read_from_mount look_around restore_one work live live_a live_b live_to_tidy
 
 # The main part.
 

@@ -30,6 +30,22 @@ static gboolean fail_reading(const char *path, GError **error)
 		       : vk_fail_errno(error, errno_value, "'%s' cannot be read", path);
 }
 
+/* A read that meets an error half way gives what came before. The next one gives the error. */
+static gboolean read_piece(int fd, const char *path, guint8 *bytes, gsize length, guint64 offset,
+			   GError **error)
+{
+	for (gsize done = 0; done < length;) {
+		ssize_t got = pread(fd, bytes + done, length - done, (off_t)(offset + done));
+
+		if (got < 0)
+			return fail_reading(path, error);
+		if (got == 0)
+			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' ends too early", path);
+		done += (gsize)got;
+	}
+	return TRUE;
+}
+
 /* Reads all of FD. With a RANDOM it pauses now and then. */
 static gboolean compare_open(int fd, const char *path, const Content *content, GRand *random,
 			     GError **error)
@@ -43,11 +59,10 @@ static gboolean compare_open(int fd, const char *path, const Content *content, G
 		return vk_fail(error, VK_ERROR_DAMAGE, "'%s' has another size", path);
 	for (guint64 at = 0; at < content->size; at += PIECE) {
 		gsize length = (gsize)MIN(PIECE, content->size - at);
-		ssize_t got = pread(fd, bytes, length, (off_t)at);
 
-		if (got < 0)
-			return fail_reading(path, error);
-		if ((gsize)got != length || !content_matches(content, at, bytes, length))
+		if (!read_piece(fd, path, bytes, length, at, error))
+			return FALSE;
+		if (!content_matches(content, at, bytes, length))
 			return vk_fail(error, VK_ERROR_DAMAGE,
 				       "'%s': wrong bytes behind %" G_GUINT64_FORMAT, path, at);
 		if (random && g_rand_int_range(random, 0, 10) == 0)
@@ -100,26 +115,39 @@ static char *read_id(const char *folder)
 	return g_strdup(id);
 }
 
-/* What vanishes until it is open was forgotten. From then on it has to stay. */
+/*
+ * Reads a disk of the snapshot that is shown in the folder FD. What vanishes until it is open was
+ * forgotten. From then on it has to stay.
+ */
+static gboolean read_disk(const Soak *soak, int fd, const char *guest, GError **error)
+{
+	const char *target = g_rand_boolean(soak->random) ? "vda" : "vdb";
+	g_autofree char *folder = g_strdup_printf("/proc/self/fd/%d", fd);
+	g_autofree char *path = g_strdup_printf("%s/%s.raw", folder, target);
+	g_autofree char *id = read_id(folder);
+	g_autofree char *title = id ? g_strdup_printf("%s@%s:%s", guest, id, target) : NULL;
+	g_autofree char *expected = id ? soak_ledger_path(soak, guest, id, target) : NULL;
+	g_autoptr(Content) content = NULL;
+	VK_AUTOFD disk = id ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (!id || (disk < 0 && (errno == ENOENT || errno == ESTALE || is_gone(errno))))
+		return TRUE;
+	if (disk < 0)
+		return fail_reading(title, error);
+	content = content_load(expected, error);
+	return content && compare_open(disk, title, content, soak->random, error);
+}
+
+/* The folder is opened first: another snapshot of that time would have another one. */
 static gboolean read_one(const Soak *soak, const char *guests, GError **error)
 {
 	g_autofree char *guest = choose_name(guests, soak->random);
 	g_autofree char *folder = guest ? g_build_filename(guests, guest, NULL) : NULL;
 	g_autofree char *time = folder ? choose_name(folder, soak->random) : NULL;
 	g_autofree char *shown = time ? g_build_filename(folder, time, NULL) : NULL;
-	const char *target = g_rand_boolean(soak->random) ? "vda" : "vdb";
-	g_autofree char *id = shown ? read_id(shown) : NULL;
-	g_autofree char *expected = id ? soak_ledger_path(soak, guest, id, target) : NULL;
-	g_autofree char *path = id ? g_strdup_printf("%s/%s.raw", shown, target) : NULL;
-	g_autoptr(Content) content = NULL;
-	VK_AUTOFD fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	VK_AUTOFD fd = shown ? open(shown, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	if (!path || (fd < 0 && (errno == ENOENT || errno == ESTALE || is_gone(errno))))
-		return TRUE;
-	if (fd < 0)
-		return fail_reading(path, error);
-	content = content_load(expected, error);
-	return content && compare_open(fd, path, content, soak->random, error);
+	return fd < 0 || read_disk(soak, fd, guest, error);
 }
 
 gboolean soak_read(const Soak *soak, const char *mount, GError **error)
