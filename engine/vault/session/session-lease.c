@@ -51,9 +51,11 @@ void vk_session_end_lease(VkSession *session)
 /* W3 */
 gboolean vk_session_check_parent(VkSession *session, const VkSnapshot *parent, GError **error)
 {
-	g_autoptr(GPtrArray) keys =
-		parent ? vk_catalog_list(session->vault, parent->uuid, error) : NULL;
+	g_autoptr(GPtrArray) keys = NULL;
 
+	if (!vk_session_ensure_lease(session, error))
+		return FALSE;
+	keys = parent ? vk_catalog_list(session->vault, parent->uuid, error) : NULL;
 	if (!parent || (keys && vk_catalog_has_id(keys, parent->id)))
 		return TRUE;
 	return keys && vk_fail(error, VK_ERROR_FAILED,

@@ -35,7 +35,8 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error);
 
 /*
  * Checks that PARENT (nullable), whose images are going to be the parents of those to be saved, is
- * still listed. To be called before the first save if PARENT was loaded before the session began.
+ * still listed. Unless a collector takes the session for dead, it stays readable until the commit.
+ * To be called before the first save of each snapshot.
  */
 gboolean vk_session_check_parent(VkSession *session, const VkSnapshot *parent, GError **error);
 

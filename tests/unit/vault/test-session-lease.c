@@ -413,6 +413,9 @@ START_TEST(what_is_condemned_between_two_commits_is_not_found)
 	first = save(session, NULL, &fresh);
 	commit(session, first);
 	condemn(NULL);
+	ck_assert_uint_eq(count_leases(), 0);
+	ck_assert(vk_session_check_parent(session, first, NULL));
+	ck_assert_uint_eq(count_leases(), 1);
 	second = save(session, NULL, &again);
 	ck_assert_uint_eq(again, fresh);
 }
