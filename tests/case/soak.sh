@@ -256,18 +256,22 @@ tell() {
 
 fail_soak() {
 	cat "$SCRATCH/soak/messages"
-	tail -n 60 "$LOG"
+	tail -n 300 "$LOG"
 	fail "seed $SEED: $*"
 }
 
+# All of it, for one fault has several faces.
 check_all() {
+	local command
+
+	for command in "soak $VAULT $LEDGER 0 check $KEEP_LAST" "virtkeep verify --data"; do
+		# shellcheck disable=SC2086 # words
+		run $command
+		cat "$OUT"
+		[[ $STATUS == 0 ]] || cat "$ERR" >> "$FAILURES"
+		[[ $STATUS == 0 ]] || echo "status $STATUS of: $command" >> "$FAILURES"
+	done
 	[[ ! -s $FAILURES ]] || fail_soak "$(cat "$FAILURES")"
-	run soak "$VAULT" "$LEDGER" 0 check "$KEEP_LAST"
-	[[ $STATUS == 0 ]] || fail_soak "not as it was"
-	cat "$OUT"
-	run virtkeep verify --data
-	[[ $STATUS == 0 ]] || fail_soak "not sound: $(cat "$OUT")"
-	cat "$OUT"
 }
 
 ok virtkeep init
