@@ -296,8 +296,10 @@ done
 HOSTS=()
 [[ ! -s $FAILURES ]] || fail_soak "$(cat "$FAILURES")"
 for guest in red green blue; do
-	ok virtkeep --json list "$guest"
-	mapfile -t snapshots < <(jq -r '.[].snapshot' "$OUT" | sort -R --random-source="$LOG")
+	ok virtkeep --json list
+	mapfile -t snapshots < <(jq -r --arg guest "$guest" '.[] | select(.guest == $guest).snapshot' \
+		"$OUT" | sort -R --random-source="$LOG")
+	((${#snapshots[@]})) || continue
 	ok virtkeep unpin "${snapshots[@]}"
 	((${#snapshots[@]} <= KEPT_EACH)) || ok virtkeep forget "${snapshots[@]:KEPT_EACH}"
 done
