@@ -10,10 +10,13 @@
 #include "vault.h"
 
 struct VkVault {
-	VkStore *store;
+	VkStore *store;   /* seals and opens the objects of an encrypted vault */
+	VkStore *outside; /* the store underneath, with key slots; borrowed from STORE */
 	char *url;
 	char *directory;       /* NULL unless "dir:" */
-	VkPackContext context; /* with the vault's id */
+	VkPackContext context; /* with the vault's id, and its keys */
+	VkKeyring *keyring;    /* NULL: the vault is not encrypted */
+	char *slot;            /* the key slot that opened it; NULL: not encrypted */
 	char id_hex[2 * VK_ID_SIZE + 1];
 	int compression_level;
 	gboolean may_put;    /* no feature of the vault forbids this version to put objects */
@@ -29,3 +32,6 @@ struct VkVault {
 
 /* Where the vault's hints lie; the vault must outlive them. */
 VkHintsPlace vk_vault_hints_place(const VkVault *vault);
+
+/* The key of its block ids, borrowed; NULL: they are plain hashes, or its keyring has none. */
+const VkKey *vk_vault_id_key(const VkVault *vault);

@@ -7,7 +7,9 @@
 #include "layout.h"
 #include "log.h"
 #include "checked-json.h"
+#include "sealed-store.h"
 #include "timestamp.h"
+#include "vault-key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +69,7 @@ static VkVault *vault_new(VkStore *store, const char *directory)
 	VkVault *vault = g_new0(VkVault, 1);
 
 	g_mutex_init(&vault->mutex);
-	vault->store = store;
+	vault->store = vault->outside = store;
 	vault->may_put = TRUE;
 	vault->directory = g_strdup(directory);
 	vault->url = g_strconcat("dir:", directory, NULL);
@@ -78,6 +80,19 @@ static void set_id(VkVault *vault, const VkPackId *id)
 {
 	memcpy(vault->context.vault_id, id->bytes, VK_ID_SIZE);
 	vk_pack_id_format(id, vault->id_hex);
+}
+
+/* Takes KEYRING over: from now on all that is put into the vault is sealed. */
+static void take_keys(VkVault *vault, VkKeyring *keyring)
+{
+	vault->keyring = keyring;
+	vault->context.keyring = keyring;
+	vault->store = vk_sealed_store_new(vault->outside, keyring);
+}
+
+/* Once it is known what the vault is. */
+static void add_caches(VkVault *vault)
+{
 	vault->packs = vk_pack_cache_new(vault->store, &vault->context);
 	vault->blocks = vk_block_cache_new(vault->packs);
 }
@@ -85,12 +100,17 @@ static void set_id(VkVault *vault, const VkPackId *id)
 static json_t *describe(const VkVault *vault)
 {
 	g_autofree char *created = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+	json_t *object =
+		json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:{s:[], s:[s], s:[]}}",
+			  "format", VK_FORMAT_VERSION, "id", vault->id_hex, "created", created,
+			  "block_log2", VK_BLOCK_LOG2, "pack_log2", VK_PACK_LOG2, "compression",
+			  "zstd", "compression_level", COMPRESSION_LEVEL, "cipher",
+			  vault->keyring ? VK_CIPHER_WORD : VK_CIPHER_WORD_NONE, "features",
+			  "incompat", "ro_compat", FEATURE_COLLECTION, "compat");
 
-	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:{s:[], s:[s], s:[]}}",
-			 "format", VK_FORMAT_VERSION, "id", vault->id_hex, "created", created,
-			 "block_log2", VK_BLOCK_LOG2, "pack_log2", VK_PACK_LOG2, "compression",
-			 "zstd", "compression_level", COMPRESSION_LEVEL, "cipher", "none",
-			 "features", "incompat", "ro_compat", FEATURE_COLLECTION, "compat");
+	if (vault->keyring)
+		vk_vault_sign_description(vault->keyring, object);
+	return object;
 }
 
 static gboolean is_ours(const char *name)
@@ -125,7 +145,8 @@ static gboolean may_become_vault(VkStore *store, const char *directory, GError *
 	return TRUE;
 }
 
-VkVault *vk_vault_init(const char *url, GError **error)
+/* KEY: NULL for a vault that is not encrypted. */
+static VkVault *init(const char *url, const VkNewKey *key, GError **error)
 {
 	g_autofree char *directory = vk_vault_url_directory(url, error);
 	g_autofree char *parent = directory ? g_path_get_dirname(directory) : NULL;
@@ -150,12 +171,30 @@ VkVault *vk_vault_init(const char *url, GError **error)
 		return NULL;
 	vault = vault_new(store, directory);
 	set_id(vault, &id);
+	if (key) {
+		VkKeyring *keyring = vk_vault_make_keys(store, id.bytes, key, &vault->slot, error);
+
+		if (!keyring)
+			return NULL;
+		take_keys(vault, keyring);
+	}
+	add_caches(vault);
 	object = describe(vault);
 	vault->compression_level = COMPRESSION_LEVEL;
 	if (!vk_checked_json_put(store, VAULT_OBJECT, object, VK_PUT_NOW, error) ||
 	    !vk_io_sync_dir(AT_FDCWD, parent, error))
 		return NULL;
 	return g_steal_pointer(&vault);
+}
+
+VkVault *vk_vault_init(const char *url, GError **error)
+{
+	return init(url, NULL, error);
+}
+
+VkVault *vk_vault_init_encrypted(const char *url, const VkNewKey *key, GError **error)
+{
+	return init(url, key, error);
 }
 
 /* KNOWN: those of the set that this version knows; NULL at the end. */
@@ -182,10 +221,10 @@ static gboolean refuse_unknown_features(const char *directory, const json_t *fea
 }
 
 static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMode mode,
-				 GError **error)
+				 const char **ret_cipher, GError **error)
 {
 	guint64 format, block_log2, pack_log2, level;
-	const char *id_text, *cipher, *compression;
+	const char *id_text, *compression;
 	json_t *features;
 	VkPackId id;
 
@@ -210,19 +249,40 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 	    !vk_json_uint(object, "pack_log2", &pack_log2, error) ||
 	    !vk_json_string(object, "compression", &compression, error) ||
 	    !vk_json_uint(object, "compression_level", &level, error) ||
-	    !vk_json_string(object, "cipher", &cipher, error))
+	    !vk_json_string(object, "cipher", ret_cipher, error))
 		return FALSE;
 	if (!vk_pack_id_parse(id_text, &id) || block_log2 != VK_BLOCK_LOG2 ||
 	    pack_log2 != VK_PACK_LOG2 || strcmp(compression, "zstd") != 0 || level > 19)
 		return vk_fail(error, VK_ERROR_DAMAGE, "'%s/" VAULT_OBJECT "' is damaged",
 			       vault->directory);
-	if (strcmp(cipher, "none") != 0)
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "the vault '%s' is encrypted ('%s'): use a newer virtkeep",
-			       vault->directory, cipher);
 	vault->compression_level = (int)level;
 	set_id(vault, &id);
 	return TRUE;
+}
+
+/* Gets the keys that CIPHER needs. */
+static gboolean unlock_vault(VkVault *vault, const json_t *object, VkVaultMode mode,
+			     const char *cipher, const VkUnlock *unlock, GError **error)
+{
+	VkKeyring *keyring;
+
+	if (strcmp(cipher, VK_CIPHER_WORD_NONE) == 0)
+		return TRUE;
+	if (strcmp(cipher, VK_CIPHER_WORD) != 0)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the vault '%s' is encrypted with '%s': use a newer virtkeep",
+			       vault->directory, cipher);
+	keyring = vk_vault_ask_for_keys(vault->outside, vault->directory, vault->context.vault_id,
+					unlock, &vault->slot, error);
+	if (!keyring)
+		return FALSE;
+	take_keys(vault, keyring);
+	if (!vk_vault_check_signature(keyring, object, vault->directory, error))
+		return FALSE;
+	return mode == VK_VAULT_READ || vk_keyring_role(keyring) != VK_ROLE_RESTORE ||
+	       vk_fail(error, VK_ERROR_DENIED,
+		       "the key in use for the vault '%s' is of role restore: it may only read",
+		       vault->directory);
 }
 
 /* The user learns this before any guest is touched, and not when the first pack is full. */
@@ -235,12 +295,14 @@ static gboolean check_writable(const char *directory, GError **error)
 	return vk_fail_errno(error, errno, "cannot write into the vault '%s'", directory);
 }
 
-VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
+VkVault *vk_vault_open_locked(const char *url, VkVaultMode mode, const VkUnlock *unlock,
+			      GError **error)
 {
 	g_autofree char *directory = vk_vault_url_directory(url, error);
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(json_t) object = NULL;
 	g_autoptr(GError) trouble = NULL;
+	const char *cipher;
 	VkStore *store;
 
 	if (!directory)
@@ -264,11 +326,23 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 					   "the vault '%s': ", directory);
 		return NULL;
 	}
-	if (!read_description(vault, object, mode, error) ||
-	    (mode == VK_VAULT_WRITE && !check_writable(directory, error)))
+	if (!read_description(vault, object, mode, &cipher, error) ||
+	    (mode == VK_VAULT_WRITE && !check_writable(directory, error)) ||
+	    !unlock_vault(vault, object, mode, cipher, unlock, error))
 		return NULL;
+	add_caches(vault);
 	vk_log_debug("the vault is '%s', with the id %s", directory, vk_vault_id(vault));
 	return g_steal_pointer(&vault);
+}
+
+VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
+{
+	return vk_vault_open_locked(url, mode, NULL, error);
+}
+
+const VkKeyring *vk_vault_keyring(const VkVault *vault)
+{
+	return vault->keyring;
 }
 
 static gboolean has_feature(const json_t *names, const char *feature)
@@ -294,6 +368,8 @@ gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error)
 	if (has_feature(names, FEATURE_COLLECTION))
 		return TRUE;
 	json_array_append_new(names, json_string(FEATURE_COLLECTION));
+	if (vault->keyring)
+		vk_vault_sign_description(vault->keyring, object);
 	*ret_done = vk_checked_json_put(vault->store, VAULT_OBJECT, object, VK_PUT_OVER, error);
 	return *ret_done;
 }
@@ -306,7 +382,9 @@ void vk_vault_free(VkVault *vault)
 	g_clear_pointer(&vault->blocks, vk_block_cache_free);
 	g_clear_pointer(&vault->packs, vk_pack_cache_free);
 	vault->store->ops->free(vault->store);
+	vk_keyring_free(vault->keyring);
 	g_mutex_clear(&vault->mutex);
+	g_free(vault->slot);
 	g_free(vault->directory);
 	g_free(vault->url);
 	g_free(vault);
@@ -335,6 +413,11 @@ VkHintsPlace vk_vault_hints_place(const VkVault *vault)
 			      .directory = vault->directory};
 }
 
+const VkKey *vk_vault_id_key(const VkVault *vault)
+{
+	return vault->keyring ? vk_keyring_get(vault->keyring, VK_KEY_IDS) : NULL;
+}
+
 void vk_vault_set_cache_size(VkVault *vault, gsize bytes)
 {
 	vk_block_cache_set_size(vault->blocks, bytes);
@@ -343,7 +426,8 @@ void vk_vault_set_cache_size(VkVault *vault, gsize bytes)
 void vk_vault_set_cache_directory(VkVault *vault, const char *directory)
 {
 	g_clear_pointer(&vault->catalog, vk_catalog_cache_free);
-	vault->catalog = vk_catalog_cache_new(directory, vault->id_hex);
+	if (!vault->keyring)
+		vault->catalog = vk_catalog_cache_new(directory, vault->id_hex);
 }
 
 void vk_vault_set_warn(VkVault *vault, VkWarn warn)

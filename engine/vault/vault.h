@@ -6,7 +6,9 @@
 #pragma once
 
 #include "copy-reader.h"
+#include "keyring.h"
 #include "log.h"
+#include "secret.h"
 
 #include <glib.h>
 
@@ -32,11 +34,39 @@ gboolean vk_vault_is_there(const char *directory);
  */
 VkVault *vk_vault_init(const char *url, GError **error);
 
+/* The first key of an encrypted vault. */
+typedef struct VkNewKey {
+	const VkSecret *secret;
+	gboolean is_file; /* the secret is the content of a key file, else a passphrase */
+	const char *label;
+} VkNewKey;
+
+/* The same for a vault that is encrypted from the beginning. KEY is of role full. */
+VkVault *vk_vault_init_encrypted(const char *url, const VkNewKey *key, GError **error);
+
+/* Who knows the secret of an encrypted vault. */
+typedef struct VkUnlock {
+	/* The secret for the vault at URL. New; NULL: there is none, and ERROR says why. */
+	VkSecret *(*ask)(gconstpointer user, const char *url, GError **error);
+	gconstpointer user;
+} VkUnlock;
+
 /*
- * Opens a vault. VK_ERROR_NOT_FOUND when there is none, VK_ERROR_DAMAGE when vault.json is damaged,
- * VK_ERROR_FAILED for one that needs a newer version of virtkeep.
+ * Opens a vault that is not encrypted. VK_ERROR_NOT_FOUND when there is none, VK_ERROR_DAMAGE when
+ * vault.json is damaged, VK_ERROR_FAILED for one that needs a newer version of virtkeep.
  */
 VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error);
+
+/*
+ * The same for one that may be encrypted: UNLOCK (nullable) is asked for its secret then.
+ * VK_ERROR_DENIED when the secret opens no key slot, and in mode VK_VAULT_WRITE for a key of role
+ * restore.
+ */
+VkVault *vk_vault_open_locked(const char *url, VkVaultMode mode, const VkUnlock *unlock,
+			      GError **error);
+
+/* The keys of an encrypted vault, borrowed; NULL: it is not encrypted. */
+const VkKeyring *vk_vault_keyring(const VkVault *vault);
 
 /*
  * Makes a vault of an earlier version one that a collector may work on: vault.json, the one object
@@ -64,7 +94,8 @@ void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader);
 
 /*
  * Remembers in a file in DIRECTORY what the catalogue's objects say, for lists. Without it each
- * list reads them again. Call before reading.
+ * list reads them again. Call before reading. Does nothing for an encrypted vault: the file is not
+ * encrypted.
  */
 void vk_vault_set_cache_directory(VkVault *vault, const char *directory);
 

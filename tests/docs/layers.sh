@@ -21,7 +21,8 @@ declare -A below=(
 	[engine/http]='engine/base'
 	[engine/retention]='engine/base engine/base/settings'
 	[engine/vault/store]='engine/base engine/base/io'
-	[engine/vault/pack]='engine/base engine/vault/store'
+	[engine/vault/key]='engine/base engine/vault/store'
+	[engine/vault/pack]='engine/base engine/vault/store engine/vault/key'
 	[engine/vault/map]='engine/base engine/vault/pack'
 	[engine/vault/hints]='engine/base engine/base/io engine/vault/store engine/vault/pack'
 	[engine/vault/lease]='engine/base engine/vault/store engine/vault/pack'
@@ -29,9 +30,11 @@ declare -A below=(
 	[engine/vault/snapshot]='engine/base engine/vault/pack engine/vault/map'
 	[engine/vault]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
-		engine/vault/pack engine/vault/hints engine/vault/lease engine/vault/cache'
+		engine/vault/key engine/vault/pack engine/vault/hints engine/vault/lease
+		engine/vault/cache'
 	[engine/vault/open]='
-		engine/base engine/base/io engine/base/settings engine/base/program engine/vault'
+		engine/base engine/base/io engine/base/settings engine/base/program
+		engine/vault/key engine/vault'
 	[engine/vault/catalog]='
 		engine/base engine/vault/store engine/vault/lease engine/vault/cache
 		engine/vault/snapshot engine/vault'
@@ -144,7 +147,7 @@ declare -A owner=(
 	[libxml]='engine/domain'
 	[seccomp]='engine/files/sandbox fs'
 	[sqlite3]='engine/vault/cache'
-	[openssl]='engine/vault/pack'
+	[openssl]='engine/vault/key engine/vault/pack'
 	[zlib]='engine/partition'
 	[zstd]='engine/vault/pack'
 )

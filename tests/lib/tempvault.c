@@ -85,3 +85,34 @@ guint32 test_seed(void)
 	printf("VK_TEST_SEED=%u\n", seed);
 	return seed;
 }
+
+#undef vk_vault_init
+#undef vk_vault_open
+
+gboolean test_is_encrypted(void)
+{
+	return g_getenv("VK_TEST_ENCRYPTED") != NULL;
+}
+
+static VkSecret *test_secret(gconstpointer user, const char *url, GError **error)
+{
+	static const char secret[] = "the key file of the vaults of tests";
+
+	return vk_secret_new(secret, sizeof(secret));
+}
+
+VkVault *test_vault_init(const char *url, GError **error)
+{
+	g_autoptr(VkSecret) secret = test_secret(NULL, NULL, NULL);
+	const VkNewKey key = {.secret = secret, .is_file = TRUE, .label = "test"};
+
+	return test_is_encrypted() ? vk_vault_init_encrypted(url, &key, error)
+				   : vk_vault_init(url, error);
+}
+
+VkVault *test_vault_open(const char *url, VkVaultMode mode, GError **error)
+{
+	const VkUnlock unlock = {.ask = test_secret};
+
+	return vk_vault_open_locked(url, mode, &unlock, error);
+}

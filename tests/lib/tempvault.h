@@ -16,6 +16,16 @@ void temp_directory_remove(const char *path);
 /* A copy of a directory of folders and files. TO must not be there. */
 void temp_directory_copy(const char *from, const char *to);
 
+/*
+ * With VK_TEST_ENCRYPTED in the environment, the vaults that a test makes are encrypted, so that a
+ * test can run on both kinds.
+ */
+gboolean test_is_encrypted(void);
+VkVault *test_vault_init(const char *url, GError **error);
+VkVault *test_vault_open(const char *url, VkVaultMode mode, GError **error);
+#define vk_vault_init test_vault_init
+#define vk_vault_open test_vault_open
+
 /* A snapshot of a made-up guest with one disk "vda" whose image is taken over. */
 VkSnapshot *make_snapshot(const char *uuid, const char *time, VkImageRecord *image);
 

@@ -43,6 +43,8 @@ typedef struct {
 /* virtkeep.conf(5) explains each; keep the two alike. */
 static const Setting known_settings[] = {
 	{"vault", "url", TYPE_TEXT, NULL},
+	{"vault", "key_file", TYPE_PATH, NULL},
+	{"vault", "key_command", TYPE_TEXT, NULL},
 	{"vault", "state_dir", TYPE_PATH, "/var/lib/virtkeep/vaults"},
 	{"libvirt", "uri", TYPE_TEXT, "qemu:///system"},
 	{"backup", "quiesce", TYPE_CHOICE, "auto", .choices = QUIESCE_MODES},

@@ -183,7 +183,7 @@ static void report_bad_blocks(Check *check, const Place *place, const VkImageRec
 
 /* Slots of one pack that are read, but not yet compared with their ids. */
 typedef struct Batch {
-	VkHasher *hasher;
+	VkHasher *hasher; /* NULL: the keyring has no key for ids; that slots open is enough */
 	guint count;
 	guint32 slots[VK_HASHER_LANES];
 	VkPackTable *tables[VK_HASHER_LANES]; /* of the generation that each was read from */
@@ -227,14 +227,15 @@ static void compare_batch(Check *check, Batch *batch)
 	gsize bytes = 0;
 	guint good = 0;
 
-	vk_hasher_run(batch->hasher, batch->blocks, batch->count);
+	if (batch->hasher)
+		vk_hasher_run(batch->hasher, batch->blocks, batch->count);
 	for (guint i = 0; i < batch->count; i++) {
 		g_autoptr(VkPackTable) table = g_steal_pointer(&batch->tables[i]);
 		guint32 slot = batch->slots[i];
 		g_autoptr(GError) error = NULL;
 
-		if (memcmp(batch->blocks[i].id.bytes, table->entries[slot].id, VK_BLOCK_ID_SIZE) ==
-		    0) {
+		if (!batch->hasher || memcmp(batch->blocks[i].id.bytes, table->entries[slot].id,
+					     VK_BLOCK_ID_SIZE) == 0) {
 			bytes += vk_pack_table_length(table, slot);
 			good++;
 			continue;
@@ -296,10 +297,17 @@ static const VkPackId *take_pack(Check *check)
 	return pack;
 }
 
+static VkHasher *new_hasher(const VkVault *vault)
+{
+	const VkKey *key = vk_vault_id_key(vault);
+
+	return vault->keyring && !key ? NULL : vk_hasher_new(key);
+}
+
 static gpointer check_packs(gpointer data)
 {
 	Check *check = data;
-	g_autoptr(VkHasher) hasher = vk_hasher_new();
+	g_autoptr(VkHasher) hasher = new_hasher(check->vault);
 	g_autofree guint8 *buf = g_malloc((gsize)VK_HASHER_LANES * VK_BLOCK_SIZE);
 	Batch batch = {.hasher = hasher, .buf = buf};
 	const VkPackId *pack;
@@ -325,6 +333,16 @@ static void check_data(Check *check)
 	for (guint i = 1; i < count; i++)
 		g_thread_join(threads[i]);
 	g_mutex_clear(&check->mutex);
+}
+
+/* Blocks that the keyring cannot open would all look damaged. */
+static gboolean may_read_data(const VkVault *vault, GError **error)
+{
+	return !vault->keyring || vk_keyring_get(vault->keyring, VK_KEY_PRIVATE) ||
+	       vk_fail(error, VK_ERROR_DENIED,
+		       "the key in use for the vault '%s' is of role %s: it does not open all "
+		       "blocks; use one of role full or restore, or verify without --data",
+		       vault->url, vk_role_word(vk_keyring_role(vault->keyring)));
 }
 
 static void name_affected(Check *check, const GPtrArray *keys)
@@ -358,7 +376,9 @@ static GPtrArray *list_keys(VkVault *vault, const char *const *uuids, GError **e
 VkCheckResult *vk_check_vault(VkVault *vault, const char *const *uuids, gboolean data,
 			      VkProgress *progress, GError **error)
 {
-	g_autoptr(VkReadLease) lease = vk_read_lease_begin(vault, NULL, error);
+	g_autoptr(VkReadLease) lease = !data || may_read_data(vault, error)
+					       ? vk_read_lease_begin(vault, NULL, error)
+					       : NULL;
 	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
 	g_autoptr(VkReach) reach = vk_reach_new(vault);
 	g_autoptr(VkSlotSet) bad = vk_slot_set_new();

@@ -4,6 +4,7 @@
 #include "crc.h"
 #include "errors.h"
 #include "frame.h"
+#include "pack-end.h"
 
 #include <string.h>
 
@@ -13,9 +14,10 @@ typedef struct Compaction {
 	const VkPackContext *context;
 	const GPtrArray *tables;
 	VkNewObject *object;
+	VkPackHeader header;
 	guint64 size;
 	guint32 slots;
-	VkTableEntry *entries; /* of the new pack, little-endian; dropped ones are zeros */
+	VkTableEntry *entries; /* of the new pack; dropped ones are zeros */
 	guint32 live;
 } Compaction;
 
@@ -30,19 +32,13 @@ static gboolean append(Compaction *to, const void *bytes, gsize length, GError *
 /* The header says who wrote the blocks and when, so it stays but for the generation. */
 static gboolean copy_header(Compaction *to, guint32 generation, GError **error)
 {
-	const VkPackTable *table = to->tables->pdata[0];
-	VkPackHeader header;
+	VkPackHeader *header = &to->header;
 
-	if (!to->store->ops->get(to->store, table->object, 0, &header, sizeof(header), error))
-		return FALSE;
-	if (GUINT32_FROM_LE(header.crc32c) !=
-	    vk_crc32c(0, &header, G_STRUCT_OFFSET(VkPackHeader, crc32c)))
-		return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: checksum of its header",
-			       table->object);
-	header.header_length = GUINT16_TO_LE(sizeof(header));
-	header.generation = GUINT32_TO_LE(generation);
-	header.crc32c = GUINT32_TO_LE(vk_crc32c(0, &header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
-	return append(to, &header, sizeof(header), error);
+	*header = ((const VkPackTable *)to->tables->pdata[0])->header;
+	header->header_length = GUINT16_TO_LE(sizeof(*header));
+	header->generation = GUINT32_TO_LE(generation);
+	header->crc32c = GUINT32_TO_LE(vk_crc32c(0, header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
+	return append(to, header, sizeof(*header), error);
 }
 
 /* The first table that has the slot, or NULL. */
@@ -69,34 +65,20 @@ static gboolean copy_slot(Compaction *to, const VkPackTable *table, guint32 slot
 	if (!frame)
 		return FALSE;
 	*entry = *old;
-	entry->offset16 = GUINT32_TO_LE((guint32)(to->size / VK_FRAME_ALIGN));
-	entry->length_flags = GUINT32_TO_LE(old->length_flags);
-	entry->block = GUINT32_TO_LE(old->block);
-	entry->image = GUINT32_TO_LE(old->image);
+	entry->offset16 = (guint32)(to->size / VK_FRAME_ALIGN);
 	to->live++;
 	return append(to, frame, length, error) &&
 	       append(to, padding, (VK_FRAME_ALIGN - to->size % VK_FRAME_ALIGN) % VK_FRAME_ALIGN,
 		      error);
 }
 
-static gboolean append_table(Compaction *to, GError **error)
+static gboolean append_end(Compaction *to, GError **error)
 {
-	const VkPackTable *first = to->tables->pdata[0];
-	gsize length = to->slots * sizeof(VkTableEntry);
-	guint32 crc = vk_pack_context_crc(to->context, &first->id);
-	VkPackTrailer trailer = {
-		.table_offset = GUINT64_TO_LE(to->size),
-		.table_length = GUINT32_TO_LE((guint32)length),
-		.slots = GUINT32_TO_LE(to->slots),
-		.live = GUINT32_TO_LE(to->live),
-		.table_crc32c = GUINT32_TO_LE(vk_crc32c(crc, to->entries, length)),
-		.magic = GUINT32_TO_LE(VK_TRAILER_MAGIC),
-	};
+	gsize length;
+	g_autofree guint8 *end = vk_pack_end(to->context, &to->header, to->entries, to->slots,
+					     to->live, to->size, &length);
 
-	trailer.crc32c =
-		GUINT32_TO_LE(vk_crc32c(0, &trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)));
-	return append(to, to->entries, length, error) &&
-	       append(to, &trailer, sizeof(trailer), error);
+	return append(to, end, length, error);
 }
 
 static gboolean copy_pack(Compaction *to, const VkSlots *live, guint32 generation,
@@ -118,7 +100,7 @@ static gboolean copy_pack(Compaction *to, const VkSlots *live, guint32 generatio
 		if (!copy_slot(to, table, slot, error))
 			return FALSE;
 	}
-	return append_table(to, error);
+	return append_end(to, error);
 }
 
 static guint32 count_slots(const GPtrArray *tables)
@@ -135,6 +117,8 @@ guint64 vk_pack_compacted_size(const GPtrArray *tables, const VkSlots *live)
 	guint32 slots = count_slots(tables);
 	guint64 size = sizeof(VkPackHeader) + slots * sizeof(VkTableEntry) + sizeof(VkPackTrailer);
 
+	if (((const VkPackTable *)tables->pdata[0])->keys)
+		size += VK_TAG_SIZE;
 	for (guint32 slot = 0; slot < slots; slot++) {
 		const VkPackTable *table =
 			vk_slots_have(live, slot) ? find_table(tables, slot) : NULL;

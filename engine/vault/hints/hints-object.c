@@ -31,7 +31,10 @@ GPtrArray *vk_hints_objects_list(VkStore *store, GError **error)
 	return g_steal_pointer(&names);
 }
 
-/* Copies a file of a vault that is not a directory to a local file. Returns a descriptor, or -1. */
+/*
+ * Copies a file of a vault that is not a directory, or that is encrypted, to a file that is not.
+ * Returns a descriptor, or -1.
+ */
 static int download(VkStore *store, const char *name, const char *folder, GError **error)
 {
 	g_autofree char *buf = g_malloc(COPY_SIZE);
@@ -60,7 +63,7 @@ static int open_object(const VkHintsPlace *place, const char *name, const char *
 {
 	g_autofree char *path = NULL;
 
-	if (!place->directory)
+	if (!place->directory || place->context->keyring)
 		return download(place->store, name, folder, error);
 	path = g_build_filename(place->directory, name, NULL);
 	return vk_io_open_regular(AT_FDCWD, path, path, error);

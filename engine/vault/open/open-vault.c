@@ -2,6 +2,7 @@
 #include "open-vault.h"
 
 #include "known-vaults.h"
+#include "vault-secret.h"
 
 #include "errors.h"
 #include "log.h"
@@ -71,6 +72,32 @@ static void remember(const VkProgram *program, const VkVault *vault)
 	vk_known_vaults_add(state_dir(program), vault);
 }
 
+static VkSecret *find_secret(gconstpointer user, const char *url, GError **error)
+{
+	return vk_vault_secret_find(user, url, error);
+}
+
+/* A vault that another one was put in the place of must not get data in the clear. */
+static gboolean check_encrypted(const VkProgram *program, const VkVault *vault, GError **error)
+{
+	return vk_vault_keyring(vault) || !vk_vault_secret_is_configured(program) ||
+	       vk_fail(error, VK_ERROR_FAILED,
+		       "the vault '%s' is not encrypted, although there is a key for it: it is "
+		       "another vault, or VIRTKEEP_KEY_FILE, key_file or key_command is set by "
+		       "mistake",
+		       vk_vault_directory(vault));
+}
+
+/* As vk_vault_open_locked(). */
+static VkVault *open_with_secret(const VkProgram *program, const char *url, VkVaultMode mode,
+				 GError **error)
+{
+	const VkUnlock unlock = {.ask = find_secret, .user = program};
+	g_autoptr(VkVault) vault = vk_vault_open_locked(url, mode, &unlock, error);
+
+	return vault && check_encrypted(program, vault, error) ? g_steal_pointer(&vault) : NULL;
+}
+
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
@@ -83,7 +110,7 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 	directory = url ? vk_vault_url_directory(url, error) : NULL;
 	if (!directory)
 		return NULL;
-	vault = vk_vault_open(url, mode, &trouble);
+	vault = open_with_secret(program, url, mode, &trouble);
 	if (!vault && g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
 		fail_missing(program, directory, trouble, error);
 	else if (!vault)
@@ -97,24 +124,53 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 	return vault;
 }
 
-VkVault *vk_make_vault(const VkProgram *program, gboolean force, GError **error)
+/* The URL of the vault that is to be made. Borrowed; NULL: it must not be. */
+static const char *check_place(const VkProgram *program, gboolean force, GError **error)
 {
 	const char *url = vk_program_vault_url(program, error);
 	g_autofree char *directory = url ? vk_vault_url_directory(url, error) : NULL;
 	g_autoptr(GPtrArray) known = NULL;
-	VkVault *vault;
 
 	if (!directory)
 		return NULL;
 	known = vk_known_vaults_at(state_dir(program), directory);
-	if (known->len > 0 && !force && !vk_vault_is_there(directory)) {
-		vk_fail(error, VK_ERROR_EXISTS,
-			"the vault %s was at '%s': the file system that it lies on is probably "
-			"not mounted; 'init --force' makes a new vault there nevertheless",
-			(const char *)g_ptr_array_index(known, 0), directory);
+	if (known->len == 0 || force || vk_vault_is_there(directory))
+		return url;
+	vk_fail(error, VK_ERROR_EXISTS,
+		"the vault %s was at '%s': the file system that it lies on is probably not "
+		"mounted; 'init --force' makes a new vault there nevertheless",
+		(const char *)g_ptr_array_index(known, 0), directory);
+	return NULL;
+}
+
+VkVault *vk_make_vault(const VkProgram *program, gboolean force, GError **error)
+{
+	const char *url = check_place(program, force, error);
+	VkVault *vault = url ? vk_vault_init(url, error) : NULL;
+
+	if (vault)
+		vk_known_vaults_add(state_dir(program), vault);
+	return vault;
+}
+
+VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, gboolean force,
+				 GError **error)
+{
+	const char *url = check_place(program, force, error);
+	gboolean from_file = vk_vault_secret_is_configured(program);
+	g_autoptr(VkSecret) secret = NULL;
+	VkNewKey key = {.label = label ? label : ""};
+	VkVault *vault;
+
+	if (!url)
 		return NULL;
-	}
-	vault = vk_vault_init(url, error);
+	secret = from_file ? vk_vault_secret_find(program, url, error)
+			   : vk_vault_secret_ask_new("the vault", error);
+	if (!secret)
+		return NULL;
+	key.secret = secret;
+	key.is_file = from_file && secret->length >= VK_KEY_FILE_MIN;
+	vault = vk_vault_init_encrypted(url, &key, error);
 	if (vault)
 		vk_known_vaults_add(state_dir(program), vault);
 	return vault;

@@ -13,3 +13,10 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 
 /* Makes the program's vault. Refuses if a vault was seen there before, unless FORCE is set. */
 VkVault *vk_make_vault(const VkProgram *program, gboolean force, GError **error);
+
+/*
+ * The same of an encrypted vault. Its first key, called LABEL (nullable), comes from where
+ * vk_vault_secret_find() finds it; if nowhere, a passphrase is asked for.
+ */
+VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, gboolean force,
+				 GError **error);

@@ -26,6 +26,8 @@
  */
 #pragma once
 
+#include "keyring.h"
+
 #include <glib.h>
 
 #define VK_FORMAT_VERSION 1
@@ -48,7 +50,7 @@
 #define VK_DISKS_MAX      1024u
 
 #define VK_ID_SIZE       16 /* vault, pack */
-#define VK_BLOCK_ID_SIZE 32 /* SHA-256 of the plaintext */
+#define VK_BLOCK_ID_SIZE 32 /* SHA-256 of the plaintext; in an encrypted vault HMAC-SHA-256 */
 
 typedef struct VkPackId {
 	guint8 bytes[VK_ID_SIZE];
@@ -57,6 +59,13 @@ typedef struct VkPackId {
 typedef struct VkBlockId {
 	guint8 bytes[VK_BLOCK_ID_SIZE];
 } VkBlockId;
+
+/* Of a pack: pack-keys.h. */
+#define VK_CIPHER_NONE        0u
+#define VK_CIPHER_AES_256_GCM 1u
+#define VK_KDF_HKDF_SHA256    1u
+#define VK_WRAP_NONE          0u /* derived from the vault's */
+#define VK_WRAP_X25519        1u /* sealed with the vault's public key */
 
 #define VK_PACK_MAGIC    "VKPACK\r\n"
 #define VK_FRAME_MAGIC   0x4d465256u /* "VRFM" */
@@ -71,26 +80,27 @@ typedef struct VkPackHeader {
 	char magic[8];
 	guint16 version;       /* 1 */
 	guint16 header_length; /* 256; a reader skips what it does not know */
-	guint8 cipher;         /* 0 none */
-	guint8 kdf;            /* 0 none */
+	guint8 cipher;         /* VK_CIPHER_* */
+	guint8 kdf;            /* 0 none, 1 HKDF-SHA-256 */
 	guint16 reserved0;
 	guint8 vault_id[VK_ID_SIZE];
 	guint8 pack_id[VK_ID_SIZE];
 	guint32 generation;
-	guint32 key_generation; /* 0 while cipher is none */
-	guint8 salt[16];        /* of the pack's key; zeros while cipher is none */
+	guint32 key_generation; /* reserved: 0 */
+	guint8 salt[16];        /* of the pack's keys; zeros while cipher is none */
 	guint8 session[VK_ID_SIZE];
 	guint64 created;   /* seconds since 1970 */
-	guint16 wrap_type; /* 0: the key is derived; reserved for wrapped pack keys */
+	guint16 wrap_type; /* VK_WRAP_*: the key of its blocks */
 	guint16 wrap_length;
-	guint8 wrapped[80];
+	guint8 wrapped[VK_WRAPPED_SIZE];
 	guint8 reserved1[72];
 	guint32 crc32c; /* of everything before */
 } VkPackHeader;
 G_STATIC_ASSERT(sizeof(VkPackHeader) == 256);
 G_STATIC_ASSERT(G_STRUCT_OFFSET(VkPackHeader, crc32c) == 252);
 
-/* Length of the stored payload in the low 24 bits, flags in the high 8. */
+/* Length of the stored payload in the low 24 bits, flags in the high 8. A payload that is sealed
+   has its tag of 16 bytes at the end. */
 #define VK_SLOT_LENGTH_MASK    0x00ffffffu
 #define VK_SLOT_FLAG_SHIFT     24
 #define VK_SLOT_COMPRESSION    0x07u /* 0 raw, 1 zstd */
@@ -125,17 +135,17 @@ G_STATIC_ASSERT(sizeof(VkTableEntry) == 48);
 
 typedef struct VkPackTrailer {
 	guint64 table_offset;
-	guint32 table_length; /* slots * 48 */
+	guint32 table_length; /* slots * 48; with a tag of 16 bytes when it is sealed */
 	guint32 slots;
 	guint32 live;
-	guint32 table_crc32c;     /* of vault id, pack id, table */
+	guint32 table_crc32c;     /* of vault id, pack id, table as it is stored */
 	guint8 parity_shard_log2; /* 0: no parity */
 	guint8 parity_data;
 	guint8 parity_shards;
 	guint8 reserved0;
 	guint32 reserved1;
 	guint64 parity_offset;
-	guint8 reserved2[16];
+	guint8 table_salt[16]; /* of the key that seals the table; zeros while cipher is none */
 	guint32 magic;
 	guint32 crc32c; /* of everything before */
 } VkPackTrailer;

@@ -4,6 +4,7 @@
 #include "codec.h"
 #include "crc.h"
 #include "errors.h"
+#include "pack-keys.h"
 
 guint32 vk_frame_checksum(const VkPackContext *context, const VkPackId *pack, guint32 slot,
 			  guint32 length_flags, const void *payload)
@@ -52,24 +53,65 @@ static guint64 frame_end(const VkTableEntry *entry)
 	       (entry->length_flags & VK_SLOT_LENGTH_MASK);
 }
 
-/* Verifies the slot's FRAME, of the length that ENTRY says, and decodes it. */
-static gboolean decode_frame(const VkPackContext *context, const VkPackTable *table, guint32 slot,
-			     const guint8 *frame, void *buf, gsize *ret_length, GError **error)
+/* Opens the sealed PAYLOAD of the slot and decodes it. */
+static gboolean open_payload(const VkPackTable *table, guint32 slot, const void *payload, void *buf,
+			     gsize *ret_length, GError **error)
+{
+	guint32 length_flags = table->entries[slot].length_flags;
+	guint8 flags = (guint8)(length_flags >> VK_SLOT_FLAG_SHIFT);
+	gsize length = length_flags & VK_SLOT_LENGTH_MASK;
+	g_autofree guint8 *opened = g_malloc(MAX(length, 1));
+
+	if (!vk_pack_keys_can_open(table->keys, length_flags))
+		return vk_fail(error, VK_ERROR_DENIED,
+			       "'%s' cannot be read in slot %u: the key in use opens no blocks of "
+			       "this pack; use one of role full or restore",
+			       table->object, slot);
+	if (!vk_pack_keys_open_slot(table->keys, &table->id, slot, length_flags, payload, opened))
+		return damaged(table, slot, "it is not what was sealed there", error);
+	if (!vk_decode(flags & VK_SLOT_COMPRESSION, opened, length - VK_TAG_SIZE, buf, ret_length))
+		return damaged(table, slot, "it does not decompress", error);
+	return TRUE;
+}
+
+/* Verifies the slot's FRAME, of the length that ENTRY says. Returns the payload. */
+static const void *check_frame(const VkPackContext *context, const VkPackTable *table, guint32 slot,
+			       const guint8 *frame, GError **error)
 {
 	const VkTableEntry *entry = &table->entries[slot];
-	guint32 length = entry->length_flags & VK_SLOT_LENGTH_MASK;
-	guint8 flags = (guint8)(entry->length_flags >> VK_SLOT_FLAG_SHIFT);
 	const VkFrameHeader *header = (const VkFrameHeader *)(gconstpointer)frame;
 
 	if (GUINT32_FROM_LE(header->magic) != VK_FRAME_MAGIC ||
 	    GUINT32_FROM_LE(header->slot) != slot ||
-	    GUINT32_FROM_LE(header->length_flags) != entry->length_flags)
-		return damaged(table, slot, "the frame is not there", error);
+	    GUINT32_FROM_LE(header->length_flags) != entry->length_flags) {
+		damaged(table, slot, "the frame is not there", error);
+		return NULL;
+	}
 	if (GUINT32_FROM_LE(header->crc32c) !=
-	    vk_frame_checksum(context, &table->id, slot, entry->length_flags, header + 1))
-		return damaged(table, slot, "checksum", error);
-	if (!vk_decode(flags & VK_SLOT_COMPRESSION, header + 1, length, buf, ret_length))
+	    vk_frame_checksum(context, &table->id, slot, entry->length_flags, header + 1)) {
+		damaged(table, slot, "checksum", error);
+		return NULL;
+	}
+	return header + 1;
+}
+
+/* Verifies the slot's FRAME and decodes it. */
+static gboolean decode_frame(const VkPackContext *context, const VkPackTable *table, guint32 slot,
+			     const guint8 *frame, void *buf, gsize *ret_length, GError **error)
+{
+	guint32 length_flags = table->entries[slot].length_flags;
+	guint8 flags = (guint8)(length_flags >> VK_SLOT_FLAG_SHIFT);
+	const void *payload = check_frame(context, table, slot, frame, error);
+
+	if (!payload)
+		return FALSE;
+	if (table->keys) {
+		if (!open_payload(table, slot, payload, buf, ret_length, error))
+			return FALSE;
+	} else if (!vk_decode(flags & VK_SLOT_COMPRESSION, payload,
+			      length_flags & VK_SLOT_LENGTH_MASK, buf, ret_length)) {
 		return damaged(table, slot, "it does not decompress", error);
+	}
 	if (((flags & VK_SLOT_SHORT) != 0) != (*ret_length < VK_BLOCK_SIZE))
 		return damaged(table, slot, "its length", error);
 	return TRUE;
@@ -107,8 +149,14 @@ guint8 *vk_frame_copy(VkStore *store, const VkPackContext *context, const VkPack
 	g_autofree guint8 *decoded = g_malloc(VK_BLOCK_SIZE);
 	gsize length;
 
-	if (!frame || !decode_frame(context, table, slot, frame, decoded, &length, error))
+	if (!frame)
 		return NULL;
+	if (table->keys && !vk_pack_keys_can_open(table->keys, entry->length_flags)) {
+		if (!check_frame(context, table, slot, frame, error))
+			return NULL;
+	} else if (!decode_frame(context, table, slot, frame, decoded, &length, error)) {
+		return NULL;
+	}
 	*ret_length = (gsize)(frame_end(entry) - frame_start(entry));
 	return g_steal_pointer(&frame);
 }

@@ -16,14 +16,16 @@ guint32 vk_frame_checksum(const VkPackContext *context, const VkPackId *pack, gu
 
 /*
  * Reads, verifies and decodes a slot. KIND is the VK_SLOT_KIND_* that it must have. BUF has
- * VK_BLOCK_SIZE bytes. VK_ERROR_DAMAGE names the pack and the slot.
+ * VK_BLOCK_SIZE bytes. VK_ERROR_DAMAGE names the pack and the slot; VK_ERROR_DENIED: the keyring
+ * does not open it.
  */
 gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
 		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error);
 
 /*
  * Reads and verifies a slot of any kind and returns its frame as it is in the pack, *RET_LENGTH
- * bytes without the padding, to be freed. VK_ERROR_DAMAGE names the pack and the slot.
+ * bytes without the padding, to be freed. VK_ERROR_DAMAGE names the pack and the slot. Of a sealed
+ * slot that the keyring does not open, only the checksum is verified.
  */
 guint8 *vk_frame_copy(VkStore *store, const VkPackContext *context, const VkPackTable *table,
 		      guint32 slot, gsize *ret_length, GError **error);

@@ -2,7 +2,10 @@
 #include "hasher.h"
 
 #include "log.h"
+#include "secret.h"
 
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 #ifdef HAVE_IPSEC_MB
@@ -12,18 +15,35 @@
 struct VkHasher {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
+	EVP_MAC_CTX *hmac; /* NULL: plain SHA-256 */
+	VkKey *key;        /* of HMAC, or NULL */
 #ifdef HAVE_IPSEC_MB
 	gboolean opened;  /* when they are first worth it */
 	IMB_MGR *lanes;   /* NULL: this processor has none */
 	guint worthwhile; /* from how many blocks on lanes are faster than one block at a time */
+	guint32 inner[8], outer[8]; /* SHA-256 after the key's block, of both passes of HMAC */
 #endif
 };
 
+static gboolean digest_one(VkHasher *hasher, VkHashed *block)
+{
+	return EVP_DigestInit_ex2(hasher->digest, hasher->sha256, NULL) &&
+	       EVP_DigestUpdate(hasher->digest, block->data, block->length) &&
+	       EVP_DigestFinal_ex(hasher->digest, block->id.bytes, NULL);
+}
+
+static gboolean authenticate_one(VkHasher *hasher, VkHashed *block)
+{
+	gsize length;
+
+	return EVP_MAC_init(hasher->hmac, NULL, 0, NULL) &&
+	       EVP_MAC_update(hasher->hmac, block->data, block->length) &&
+	       EVP_MAC_final(hasher->hmac, block->id.bytes, &length, VK_BLOCK_ID_SIZE);
+}
+
 static void hash_one(VkHasher *hasher, VkHashed *block)
 {
-	if (!EVP_DigestInit_ex2(hasher->digest, hasher->sha256, NULL) ||
-	    !EVP_DigestUpdate(hasher->digest, block->data, block->length) ||
-	    !EVP_DigestFinal_ex(hasher->digest, block->id.bytes, NULL))
+	if (!(hasher->hmac ? authenticate_one(hasher, block) : digest_one(hasher, block)))
 		g_error("libcrypto cannot compute SHA-256");
 }
 
@@ -61,7 +81,9 @@ static gboolean run_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
 			.cipher_mode = IMB_CIPHER_NULL,
 			.cipher_direction = IMB_DIR_ENCRYPT,
 			.chain_order = IMB_ORDER_HASH_CIPHER,
-			.hash_alg = IMB_AUTH_SHA_256,
+			.hash_alg = hasher->key ? IMB_AUTH_HMAC_SHA_256 : IMB_AUTH_SHA_256,
+			.u.HMAC._hashed_auth_key_xor_ipad = (const guint8 *)hasher->inner,
+			.u.HMAC._hashed_auth_key_xor_opad = (const guint8 *)hasher->outer,
 			.src = blocks[i].data,
 			.msg_len_to_hash_in_bytes = blocks[i].length,
 			.auth_tag_output = blocks[i].id.bytes,
@@ -138,24 +160,46 @@ static gboolean set_up_lanes(VkHasher *hasher)
 	return imb_get_errno(hasher->lanes) == 0;
 }
 
+/* The two blocks that HMAC begins with (RFC 2104), hashed once. */
+static void hash_key(VkHasher *hasher)
+{
+	guint8 inner[IMB_SHA_256_BLOCK_SIZE], outer[IMB_SHA_256_BLOCK_SIZE];
+
+	for (guint i = 0; i < IMB_SHA_256_BLOCK_SIZE; i++) {
+		guint8 byte = i < VK_KEY_SIZE ? hasher->key->bytes[i] : 0;
+
+		inner[i] = byte ^ 0x36;
+		outer[i] = byte ^ 0x5c;
+	}
+	IMB_SHA256_ONE_BLOCK(hasher->lanes, inner, hasher->inner);
+	IMB_SHA256_ONE_BLOCK(hasher->lanes, outer, hasher->outer);
+	OPENSSL_cleanse(inner, sizeof(inner));
+	OPENSSL_cleanse(outer, sizeof(outer));
+}
+
 /* One at a time: the library notes the processor's features and its last error in globals. */
 static void open_lanes(VkHasher *hasher)
 {
 	static GMutex mutex;
-	static gboolean tried, right; /* under the mutex */
-	gboolean usable;
+	static struct {
+		gboolean tried, right;
+	} plain, keyed; /* under the mutex */
+	gboolean usable, *tried = hasher->key ? &keyed.tried : &plain.tried;
+	gboolean *right = hasher->key ? &keyed.right : &plain.right;
 
 	g_mutex_lock(&mutex);
 	hasher->lanes = alloc_mb_mgr(0);
 	usable = hasher->lanes && set_up_lanes(hasher);
-	if (!tried) {
-		right = usable && are_lanes_right(hasher);
+	if (usable && hasher->key)
+		hash_key(hasher);
+	if (!*tried) {
+		*right = usable && are_lanes_right(hasher);
 		vk_log_debug(
-			right ? "blocks are hashed side by side"
-			      : "blocks are hashed one by one: libIPSec_MB cannot, or is slower");
-		tried = TRUE;
+			*right ? "blocks are hashed side by side"
+			       : "blocks are hashed one by one: libIPSec_MB cannot, or is slower");
+		*tried = TRUE;
 	}
-	if (!usable || !right)
+	if (!usable || !*right)
 		close_lanes(hasher);
 	g_mutex_unlock(&mutex);
 }
@@ -191,13 +235,34 @@ static gboolean hash_in_lanes(VkHasher *hasher, VkHashed *blocks, guint count)
 
 #endif
 
-VkHasher *vk_hasher_new(void)
+static EVP_MAC_CTX *new_hmac(const VkKey *key)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+	char digest[] = "SHA256";
+	const OSSL_PARAM parameters[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (!context || !EVP_MAC_init(context, key->bytes, VK_KEY_SIZE, parameters))
+		g_error("libcrypto cannot compute HMAC-SHA-256");
+	EVP_MAC_free(mac);
+	return context;
+}
+
+VkHasher *vk_hasher_new(const VkKey *key)
 {
 	VkHasher *hasher = g_new0(VkHasher, 1);
 
 	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	hasher->digest = EVP_MD_CTX_new();
 	g_assert(hasher->sha256 && hasher->digest);
+	if (key) {
+		hasher->key = vk_secure_new(sizeof(VkKey));
+		*hasher->key = *key;
+		hasher->hmac = new_hmac(key);
+	}
 	return hasher;
 }
 
@@ -207,7 +272,10 @@ void vk_hasher_free(VkHasher *hasher)
 		return;
 	EVP_MD_free(hasher->sha256);
 	EVP_MD_CTX_free(hasher->digest);
+	EVP_MAC_CTX_free(hasher->hmac);
+	vk_secure_free(hasher->key, sizeof(VkKey));
 	close_lanes(hasher);
+	OPENSSL_cleanse(hasher, sizeof(*hasher));
 	g_free(hasher);
 }
 

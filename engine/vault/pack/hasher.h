@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkHasher: the ids of blocks, SHA-256 of their bytes. Where the processor has wide registers it
- * hashes several blocks side by side, which is up to three times as fast as one after another. One
- * for each thread.
+ * VkHasher: the ids of blocks, SHA-256 of their bytes, or in an encrypted vault HMAC-SHA-256 under
+ * its key for ids, so that nobody else can tell whether a block is there. Where the processor has
+ * wide registers it hashes several blocks side by side, which is up to three times as fast as one
+ * after another. One for each thread.
  */
 #pragma once
 
+#include "aead.h"
 #include "format.h"
 
 #include <glib.h>
@@ -22,7 +24,8 @@ typedef struct VkHashed {
 	VkBlockId id;
 } VkHashed;
 
-VkHasher *vk_hasher_new(void);
+/* KEY: of the HMAC, copied; NULL: plain SHA-256. */
+VkHasher *vk_hasher_new(const VkKey *key);
 void vk_hasher_free(VkHasher *hasher); /* takes NULL */
 
 /*

@@ -6,11 +6,13 @@
 #pragma once
 
 #include "format.h"
+#include "keyring.h"
 
 #include <glib.h>
 
 typedef struct VkPackContext {
 	guint8 vault_id[VK_ID_SIZE];
+	const VkKeyring *keyring; /* borrowed; NULL: the vault is not encrypted */
 } VkPackContext;
 
 /*

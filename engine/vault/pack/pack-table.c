@@ -17,6 +17,7 @@ void vk_pack_table_unref(VkPackTable *table)
 	if (!table || !g_atomic_ref_count_dec(&table->refs))
 		return;
 	g_free(table->object);
+	vk_pack_keys_free(table->keys);
 	g_free(table->entries);
 	g_free(table);
 }
@@ -36,26 +37,49 @@ static gboolean damaged(const char *object, const char *what, GError **error)
 	return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: %s", object, what);
 }
 
-static gboolean check_header(VkStore *store, const VkPackContext *context, const VkPackTable *table,
+static gboolean is_known(const VkPackContext *context, const VkPackHeader *header)
+{
+	guint16 wrap = GUINT16_FROM_LE(header->wrap_type);
+
+	if (GUINT16_FROM_LE(header->version) != VK_FORMAT_VERSION)
+		return FALSE;
+	if (!context->keyring)
+		return header->cipher == VK_CIPHER_NONE;
+	return header->cipher == VK_CIPHER_AES_256_GCM && header->kdf == VK_KDF_HKDF_SHA256 &&
+	       header->key_generation == 0 && (wrap == VK_WRAP_NONE || wrap == VK_WRAP_X25519);
+}
+
+static gboolean check_header(VkStore *store, const VkPackContext *context, VkPackTable *table,
 			     GError **error)
 {
-	VkPackHeader header;
+	VkPackHeader *header = &table->header;
 
-	if (!store->ops->get(store, table->object, 0, &header, sizeof(header), error))
+	if (!store->ops->get(store, table->object, 0, header, sizeof(*header), error))
 		return FALSE;
-	if (memcmp(header.magic, VK_PACK_MAGIC, sizeof(header.magic)) != 0)
+	if (memcmp(header->magic, VK_PACK_MAGIC, sizeof(header->magic)) != 0)
 		return damaged(table->object, "it does not begin as a pack", error);
-	if (GUINT32_FROM_LE(header.crc32c) !=
-	    vk_crc32c(0, &header, G_STRUCT_OFFSET(VkPackHeader, crc32c)))
+	if (GUINT32_FROM_LE(header->crc32c) !=
+	    vk_crc32c(0, header, G_STRUCT_OFFSET(VkPackHeader, crc32c)))
 		return damaged(table->object, "checksum of its header", error);
-	if (GUINT16_FROM_LE(header.version) != VK_FORMAT_VERSION || header.cipher != 0)
+	if (memcmp(header->vault_id, context->vault_id, VK_ID_SIZE) != 0)
+		return damaged(table->object, "it belongs to another vault", error);
+	if (memcmp(header->pack_id, table->id.bytes, VK_ID_SIZE) != 0)
+		return damaged(table->object, "it is another pack under this name", error);
+	if (context->keyring && header->cipher == VK_CIPHER_NONE)
+		return damaged(table->object, "it is not encrypted, unlike the vault", error);
+	if (!is_known(context, header))
 		return vk_fail(error, VK_ERROR_FAILED, "'%s' needs a newer virtkeep",
 			       table->object);
-	if (memcmp(header.vault_id, context->vault_id, VK_ID_SIZE) != 0)
-		return damaged(table->object, "it belongs to another vault", error);
-	if (memcmp(header.pack_id, table->id.bytes, VK_ID_SIZE) != 0)
-		return damaged(table->object, "it is another pack under this name", error);
-	return TRUE;
+	if (!context->keyring)
+		return TRUE;
+	table->keys = vk_pack_keys_open(context->keyring, header, table->object, error);
+	return table->keys != NULL;
+}
+
+/* How long the table of SLOTS entries is as it is stored. */
+static guint64 stored_length(const VkPackTable *table)
+{
+	return table->slots * sizeof(VkTableEntry) + (table->keys ? VK_TAG_SIZE : 0);
 }
 
 static gboolean read_trailer(VkStore *store, VkPackTable *table, VkPackTrailer *trailer,
@@ -77,7 +101,7 @@ static gboolean read_trailer(VkStore *store, VkPackTable *table, VkPackTrailer *
 		return damaged(table->object, "checksum of its trailer", error);
 	table->slots = GUINT32_FROM_LE(trailer->slots);
 	if (table->slots > VK_SLOTS_MAX ||
-	    GUINT32_FROM_LE(trailer->table_length) != table->slots * sizeof(VkTableEntry) ||
+	    GUINT32_FROM_LE(trailer->table_length) != stored_length(table) ||
 	    GUINT64_FROM_LE(trailer->table_offset) < sizeof(VkPackHeader) ||
 	    GUINT64_FROM_LE(trailer->table_offset) > end ||
 	    end - GUINT64_FROM_LE(trailer->table_offset) < GUINT32_FROM_LE(trailer->table_length))
@@ -85,15 +109,34 @@ static gboolean read_trailer(VkStore *store, VkPackTable *table, VkPackTrailer *
 	return TRUE;
 }
 
-static guint32 table_checksum(const VkPackContext *context, const VkPackTable *table)
+/* Reads the table as TRAILER says, and opens it if it is sealed. */
+static gboolean read_entries(VkStore *store, const VkPackContext *context, VkPackTable *table,
+			     const VkPackTrailer *trailer, GError **error)
 {
-	return vk_crc32c(vk_pack_context_crc(context, &table->id), table->entries,
-			 table->slots * sizeof(VkTableEntry));
+	gsize length = stored_length(table);
+	g_autofree guint8 *stored = g_malloc(MAX(length, 1));
+
+	if (!store->ops->get(store, table->object, GUINT64_FROM_LE(trailer->table_offset), stored,
+			     length, error))
+		return FALSE;
+	if (GUINT32_FROM_LE(trailer->table_crc32c) !=
+	    vk_crc32c(vk_pack_context_crc(context, &table->id), stored, length))
+		return damaged(table->object, "checksum of its table", error);
+	if (!table->keys) {
+		table->entries = (VkTableEntry *)(gpointer)g_steal_pointer(&stored);
+		return TRUE;
+	}
+	table->entries = g_malloc(length);
+	return vk_pack_table_open(context->keyring, &table->header, trailer, stored, length,
+				  table->entries) ||
+	       damaged(table->object, "its table is not what was sealed there", error);
 }
 
 /* Brings the entries into host order and checks that each frame lies before the table. */
 static gboolean take_entries(VkPackTable *table, guint64 table_offset, GError **error)
 {
+	const guint64 longest = VK_BLOCK_SIZE + (table->keys ? VK_TAG_SIZE : 0);
+
 	for (guint32 i = 0; i < table->slots; i++) {
 		VkTableEntry *entry = &table->entries[i];
 		guint64 offset, length;
@@ -104,7 +147,7 @@ static gboolean take_entries(VkPackTable *table, guint64 table_offset, GError **
 		entry->image = GUINT32_FROM_LE(entry->image);
 		offset = (guint64)entry->offset16 * VK_FRAME_ALIGN;
 		length = entry->length_flags & VK_SLOT_LENGTH_MASK;
-		if (length > VK_BLOCK_SIZE ||
+		if (length > longest || (table->keys && length > 0 && length < VK_TAG_SIZE) ||
 		    offset + sizeof(VkFrameHeader) + length > table_offset)
 			return damaged(table->object, "a slot lies outside of it", error);
 	}
@@ -115,19 +158,11 @@ static gboolean load(VkStore *store, const VkPackContext *context, VkPackTable *
 		     GError **error)
 {
 	VkPackTrailer trailer;
-	gsize length;
 
-	if (!check_header(store, context, table, error) ||
-	    !read_trailer(store, table, &trailer, error))
-		return FALSE;
-	length = table->slots * sizeof(VkTableEntry);
-	table->entries = g_malloc(MAX(length, 1));
-	if (!store->ops->get(store, table->object, GUINT64_FROM_LE(trailer.table_offset),
-			     table->entries, length, error))
-		return FALSE;
-	if (GUINT32_FROM_LE(trailer.table_crc32c) != table_checksum(context, table))
-		return damaged(table->object, "checksum of its table", error);
-	return take_entries(table, GUINT64_FROM_LE(trailer.table_offset), error);
+	return check_header(store, context, table, error) &&
+	       read_trailer(store, table, &trailer, error) &&
+	       read_entries(store, context, table, &trailer, error) &&
+	       take_entries(table, GUINT64_FROM_LE(trailer.table_offset), error);
 }
 
 VkPackTable *vk_pack_table_load(VkStore *store, const VkPackContext *context, const VkPackId *id,

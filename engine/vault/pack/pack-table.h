@@ -8,12 +8,15 @@
 #include "format.h"
 #include "pack-context.h"
 #include "pack-id.h"
+#include "pack-keys.h"
 
 #include <glib.h>
 
 typedef struct VkPackTable {
 	VkPackId id;
-	char *object; /* name within the vault, with the generation */
+	char *object;        /* name within the vault, with the generation */
+	VkPackHeader header; /* as it is in the pack */
+	VkPackKeys *keys;    /* NULL: the vault is not encrypted */
 	guint32 slots;
 	VkTableEntry *entries; /* in host byte order */
 	gatomicrefcount refs;

@@ -3,19 +3,23 @@
 
 #include "crc.h"
 #include "frame.h"
+#include "pack-end.h"
+#include "pack-keys.h"
 #include "pack-name.h"
 
 #include <string.h>
 
 /* Frames are gathered up to this, and written. */
 #define BUFFER_SIZE (1u << 20)
-#define FRAME_MAX   (sizeof(VkFrameHeader) + VK_BLOCK_SIZE + VK_FRAME_ALIGN)
+#define FRAME_MAX   (sizeof(VkFrameHeader) + VK_BLOCK_SIZE + VK_TAG_SIZE + VK_FRAME_ALIGN)
 
 typedef struct Pack {
 	VkPackId id;
+	VkPackHeader header;
+	VkPackKeys *keys;      /* NULL: the vault is not encrypted */
 	VkNewObject *object;   /* NULL until the first write */
 	gsize size;            /* of the header and the frames */
-	VkTableEntry *entries; /* VK_SLOTS_MAX; in host order until the pack is sent */
+	VkTableEntry *entries; /* VK_SLOTS_MAX, in host order */
 	guint32 slots;
 	GHashTable *by_id; /* VkBlockId (in ENTRIES) -> slot, data slots only */
 	GError *trouble;   /* the first in writing it: the pack is lost */
@@ -59,6 +63,7 @@ static void free_pack(VkStore *store, Pack *pack)
 	if (pack->object)
 		store->ops->drop(pack->object);
 	g_hash_table_unref(pack->by_id);
+	vk_pack_keys_free(pack->keys);
 	g_free(pack->entries);
 	g_clear_error(&pack->trouble);
 	g_free(pack);
@@ -67,20 +72,23 @@ static void free_pack(VkStore *store, Pack *pack)
 static void open_pack(VkPackWriter *writer)
 {
 	Pack *pack = g_new0(Pack, 1);
-	VkPackHeader header = {
+	VkPackHeader *header = &pack->header;
+
+	pack->id = vk_pack_id_random();
+	*header = (VkPackHeader){
 		.magic = VK_PACK_MAGIC,
 		.version = GUINT16_TO_LE(VK_FORMAT_VERSION),
 		.header_length = GUINT16_TO_LE(sizeof(VkPackHeader)),
 		.created = GUINT64_TO_LE((guint64)g_get_real_time() / G_USEC_PER_SEC),
 	};
-
-	pack->id = vk_pack_id_random();
-	memcpy(header.vault_id, writer->context->vault_id, VK_ID_SIZE);
-	memcpy(header.pack_id, pack->id.bytes, VK_ID_SIZE);
-	memcpy(header.session, writer->session_id, VK_ID_SIZE);
-	header.crc32c = GUINT32_TO_LE(vk_crc32c(0, &header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
-	memcpy(writer->buffer, &header, sizeof(header));
-	pack->size = writer->buffered = sizeof(header);
+	memcpy(header->vault_id, writer->context->vault_id, VK_ID_SIZE);
+	memcpy(header->pack_id, pack->id.bytes, VK_ID_SIZE);
+	memcpy(header->session, writer->session_id, VK_ID_SIZE);
+	if (writer->context->keyring)
+		pack->keys = vk_pack_keys_new(writer->context->keyring, header);
+	header->crc32c = GUINT32_TO_LE(vk_crc32c(0, header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
+	memcpy(writer->buffer, header, sizeof(*header));
+	pack->size = writer->buffered = sizeof(*header);
 	pack->entries = g_new(VkTableEntry, VK_SLOTS_MAX);
 	pack->by_id = g_hash_table_new(block_id_hash, block_id_equal);
 	writer->open = pack;
@@ -113,8 +121,8 @@ void vk_pack_writer_free(VkPackWriter *writer)
 
 gboolean vk_pack_writer_has_room(const VkPackWriter *writer, guint slots, gsize bytes)
 {
-	/* Each frame may need a header and padding. */
-	gsize worst = bytes + slots * (sizeof(VkFrameHeader) + VK_FRAME_ALIGN);
+	/* Each frame may need a header, a tag and padding. */
+	gsize worst = bytes + slots * (sizeof(VkFrameHeader) + VK_TAG_SIZE + VK_FRAME_ALIGN);
 
 	return writer->open->slots + slots <= VK_SLOTS_MAX &&
 	       writer->open->size + worst <= VK_PACK_SIZE;
@@ -143,26 +151,41 @@ static void write_buffer(VkPackWriter *writer)
 	writer->buffered = 0;
 }
 
-static void add_frame(VkPackWriter *writer, guint32 number, const VkTableEntry *entry,
-		      const VkNewSlot *slot)
+/* How many bytes of SLOT are stored: the payload, and if it is sealed, a tag. */
+static gsize stored_length(const Pack *pack, const VkNewSlot *slot)
 {
-	gsize size = frame_size(slot->stored_length);
+	return slot->stored_length + (pack->keys ? VK_TAG_SIZE : 0);
+}
+
+static void add_payload(const Pack *pack, guint32 number, const VkNewSlot *slot, guint8 *to)
+{
+	if (pack->keys)
+		vk_pack_keys_seal(pack->keys, &pack->id, number, pack->entries[number].length_flags,
+				  slot->bytes, slot->stored_length, to);
+	else
+		memcpy(to, slot->bytes, slot->stored_length);
+}
+
+static void add_frame(VkPackWriter *writer, guint32 number, const VkNewSlot *slot)
+{
+	Pack *pack = writer->open;
+	guint32 length_flags = pack->entries[number].length_flags;
+	gsize length = stored_length(pack, slot), size = frame_size(length);
 	guint8 *frame = writer->buffer + writer->buffered;
+	guint8 *payload = frame + sizeof(VkFrameHeader);
 	VkFrameHeader header = {
 		.magic = GUINT32_TO_LE(VK_FRAME_MAGIC),
 		.slot = GUINT32_TO_LE(number),
-		.length_flags = GUINT32_TO_LE(entry->length_flags),
-		.crc32c =
-			GUINT32_TO_LE(vk_frame_checksum(writer->context, &writer->open->id, number,
-							entry->length_flags, slot->bytes)),
+		.length_flags = GUINT32_TO_LE(length_flags),
 	};
 
-	g_assert(size <= FRAME_MAX && writer->open->size + size <= VK_PACK_SIZE);
+	g_assert(size <= FRAME_MAX && pack->size + size <= VK_PACK_SIZE);
+	add_payload(pack, number, slot, payload);
+	memset(payload + length, 0, size - sizeof(header) - length);
+	header.crc32c = GUINT32_TO_LE(
+		vk_frame_checksum(writer->context, &pack->id, number, length_flags, payload));
 	memcpy(frame, &header, sizeof(header));
-	memcpy(frame + sizeof(header), slot->bytes, slot->stored_length);
-	memset(frame + sizeof(header) + slot->stored_length, 0,
-	       size - sizeof(header) - slot->stored_length);
-	writer->open->size += size;
+	pack->size += size;
 	writer->buffered += size;
 	if (writer->buffered >= BUFFER_SIZE)
 		write_buffer(writer);
@@ -180,12 +203,13 @@ guint32 vk_pack_writer_append(VkPackWriter *writer, const VkNewSlot *slot)
 		flags |= VK_SLOT_SHORT;
 	memcpy(entry->id, slot->id.bytes, VK_BLOCK_ID_SIZE);
 	entry->offset16 = (guint32)(pack->size / VK_FRAME_ALIGN);
-	entry->length_flags = (guint32)slot->stored_length | (guint32)flags << VK_SLOT_FLAG_SHIFT;
+	entry->length_flags = (guint32)stored_length(pack, slot) | (guint32)flags
+									   << VK_SLOT_FLAG_SHIFT;
 	entry->block = slot->block;
 	entry->image = slot->image;
 	if (slot->kind == VK_SLOT_KIND_DATA)
 		g_hash_table_insert(pack->by_id, entry->id, GUINT_TO_POINTER(number));
-	add_frame(writer, number, entry, slot);
+	add_frame(writer, number, slot);
 	return number;
 }
 
@@ -208,34 +232,6 @@ gboolean vk_pack_writer_find(const VkPackWriter *writer, const VkBlockId *id, Vk
 	       (writer->sent && find_in(writer->sent, id, ret_pack, ret_slot));
 }
 
-static void entries_to_le(VkTableEntry *entries, guint32 slots)
-{
-	for (guint32 i = 0; i < slots; i++) {
-		entries[i].offset16 = GUINT32_TO_LE(entries[i].offset16);
-		entries[i].length_flags = GUINT32_TO_LE(entries[i].length_flags);
-		entries[i].block = GUINT32_TO_LE(entries[i].block);
-		entries[i].image = GUINT32_TO_LE(entries[i].image);
-	}
-}
-
-static VkPackTrailer make_trailer(const Pack *pack, const VkPackContext *context)
-{
-	gsize table_length = pack->slots * sizeof(VkTableEntry);
-	guint32 crc = vk_pack_context_crc(context, &pack->id);
-	VkPackTrailer trailer = {
-		.table_offset = GUINT64_TO_LE(pack->size),
-		.table_length = GUINT32_TO_LE((guint32)table_length),
-		.slots = GUINT32_TO_LE(pack->slots),
-		.live = GUINT32_TO_LE(pack->slots),
-		.magic = GUINT32_TO_LE(VK_TRAILER_MAGIC),
-	};
-
-	trailer.table_crc32c = GUINT32_TO_LE(vk_crc32c(crc, pack->entries, table_length));
-	trailer.crc32c =
-		GUINT32_TO_LE(vk_crc32c(0, &trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)));
-	return trailer;
-}
-
 static void tell_slots(const VkPackWriter *writer, const Pack *pack)
 {
 	GHashTableIter iter;
@@ -251,13 +247,12 @@ static gpointer send_pack(gpointer data)
 	const VkPackWriter *writer = data;
 	Pack *pack = writer->sent;
 	g_autofree char *name = vk_pack_object(&pack->id, 0);
-	VkPackTrailer trailer;
+	gsize length;
+	g_autofree guint8 *end = vk_pack_end(writer->context, &pack->header, pack->entries,
+					     pack->slots, pack->slots, pack->size, &length);
 	gboolean ok;
 
-	entries_to_le(pack->entries, pack->slots);
-	trailer = make_trailer(pack, writer->context);
-	ok = pack_append(writer->store, pack, pack->entries, pack->slots * sizeof(VkTableEntry)) &&
-	     pack_append(writer->store, pack, &trailer, sizeof(trailer)) &&
+	ok = pack_append(writer->store, pack, end, length) &&
 	     writer->store->ops->finish(g_steal_pointer(&pack->object), name, VK_PUT_LATER,
 					&pack->trouble);
 	if (ok) {

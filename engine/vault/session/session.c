@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "session-priv.h"
 
+#include "errors.h"
 #include "log.h"
 
 static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot)
@@ -51,16 +52,28 @@ static void unshare_hints(VkVault *vault)
 		g_clear_pointer(&vault->hints, vk_hints_free);
 }
 
+/* Who cannot make block ids would store what nobody finds again. */
+static gboolean may_write(const VkVault *vault, GError **error)
+{
+	return !vault->keyring || vk_vault_id_key(vault) ||
+	       vk_fail(error, VK_ERROR_DENIED,
+		       "the key in use for the vault '%s' is of role %s: it cannot store blocks",
+		       vault->url, vk_role_word(vk_keyring_role(vault->keyring)));
+}
+
 VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 {
-	g_autoptr(VkSession) session = g_new0(VkSession, 1);
+	g_autoptr(VkSession) session = NULL;
 
+	if (!may_write(vault, error))
+		return NULL;
+	session = g_new0(VkSession, 1);
 	session->vault = vault;
 	session->id = vk_pack_id_random();
 	session->epoch = 1;
 	session->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_mutex_init(&session->seen_mutex);
-	session->hasher = vk_hasher_new();
+	session->hasher = vk_hasher_new(vk_vault_id_key(vault));
 	session->codec = vk_codec_new(vault->compression_level);
 	session->hints = share_hints(vault, error);
 	if (!session->hints || !vk_session_ensure_lease(session, error))
@@ -72,7 +85,7 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 
 		worker->session = session;
 		worker->pack = new_pack_writer(session);
-		worker->hasher = vk_hasher_new();
+		worker->hasher = vk_hasher_new(vk_vault_id_key(vault));
 		worker->codec = vk_codec_new(vault->compression_level);
 		for (guint j = 0; j < VK_SOURCE_DEPTH; j++)
 			worker->buffers[j] = g_malloc((gsize)VK_SOURCE_READ_MAX);

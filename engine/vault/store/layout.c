@@ -10,7 +10,7 @@ const char *const vk_vault_folders[] = {
 	VK_FOLDER_HINTS,
 	VK_FOLDER_CHECKS,
 	VK_FOLDER_TMP,
-	"keys",
+	VK_FOLDER_KEYS,
 	VK_FOLDER_LEASES,
 	VK_FOLDER_GC,
 	VK_FOLDER_FENCE,

@@ -12,7 +12,7 @@
  *   leases/<lease id>.*                       who is working: lease-priv.h
  *   fence/<lease id>.0                        an order to the owner of that lease
  *   gc/<lease id>                             what its owner is about to delete: announcement.h
- *   keys/                                     reserved: key slots
+ *   keys/<slot id>.json                       who may read: key-slot.h
  *   tmp/                                      what is being written; renamed from here
  */
 #pragma once
@@ -25,6 +25,7 @@
 #define VK_FOLDER_LEASES "leases"
 #define VK_FOLDER_FENCE  "fence"
 #define VK_FOLDER_GC     "gc"
+#define VK_FOLDER_KEYS   "keys"
 #define VK_FOLDER_TMP    "tmp"
 
 /* All of them, which a new vault has; NULL at the end. */

@@ -8,6 +8,7 @@
 #include "memsource.h"
 #include "session.h"
 #include "snapshot.h"
+#include "tempvault.h"
 #include "vault.h"
 
 #include <check.h>

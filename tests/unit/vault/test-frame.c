@@ -59,7 +59,7 @@ static void write_pack(void)
 {
 	static const VkPackCalls calls = {.on_slot = ignore_slot, .on_done = ignore_pack};
 	VkPackWriter *writer = vk_pack_writer_new(store, &context, session_id, &calls, NULL);
-	g_autoptr(VkHasher) hasher = vk_hasher_new();
+	g_autoptr(VkHasher) hasher = vk_hasher_new(NULL);
 	VkCodec *codec = vk_codec_new(1);
 
 	pack = vk_pack_writer_id(writer);

@@ -19,21 +19,34 @@ static void setup(void)
 			data[i][j] = (guint8)g_rand_int(seeded);
 }
 
-/* By GLib, which has its own SHA-256. */
-static void check_id(const VkHashed *block)
+static const VkKey key = {.bytes = "the key of the keyed block ids!"};
+
+/* The test runs twice: for plain ids and for keyed ones. */
+static const VkKey *key_of(int is_keyed)
+{
+	return is_keyed ? &key : NULL;
+}
+
+/* By GLib, which has its own SHA-256 and HMAC. */
+static void check_id(const VkHashed *block, int is_keyed)
 {
 	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+	g_autoptr(GHmac) hmac = g_hmac_new(G_CHECKSUM_SHA256, key.bytes, sizeof(key));
 	guint8 expected[VK_BLOCK_ID_SIZE];
 	gsize length = sizeof(expected);
 
 	g_checksum_update(checksum, block->data, (gssize)block->length);
-	g_checksum_get_digest(checksum, expected, &length);
+	g_hmac_update(hmac, block->data, (gssize)block->length);
+	if (is_keyed)
+		g_hmac_get_digest(hmac, expected, &length);
+	else
+		g_checksum_get_digest(checksum, expected, &length);
 	ck_assert_mem_eq(block->id.bytes, expected, sizeof(expected));
 }
 
 START_TEST(any_number_of_whole_blocks)
 {
-	g_autoptr(VkHasher) hasher = vk_hasher_new();
+	g_autoptr(VkHasher) hasher = vk_hasher_new(key_of(_i));
 	VkHashed blocks[N_BLOCKS];
 
 	for (guint count = 0; count <= N_BLOCKS; count++) {
@@ -41,7 +54,7 @@ START_TEST(any_number_of_whole_blocks)
 			blocks[i] = (VkHashed){.data = data[i], .length = VK_BLOCK_SIZE};
 		vk_hasher_run(hasher, blocks, count);
 		for (guint i = 0; i < count; i++)
-			check_id(&blocks[i]);
+			check_id(&blocks[i], _i);
 	}
 }
 END_TEST
@@ -49,7 +62,7 @@ END_TEST
 START_TEST(shorter_blocks_among_whole_ones)
 {
 	static const gsize lengths[] = {1, 55, 56, 63, 64, 4096, 65471, 65472, 65534, 65535};
-	g_autoptr(VkHasher) hasher = vk_hasher_new();
+	g_autoptr(VkHasher) hasher = vk_hasher_new(key_of(_i));
 	VkHashed blocks[VK_HASHER_LANES];
 
 	for (guint i = 0; i < G_N_ELEMENTS(lengths); i++) {
@@ -58,18 +71,18 @@ START_TEST(shorter_blocks_among_whole_ones)
 		blocks[i].length = lengths[i];
 		vk_hasher_run(hasher, blocks, VK_HASHER_LANES);
 		for (guint j = 0; j < VK_HASHER_LANES; j++)
-			check_id(&blocks[j]);
+			check_id(&blocks[j], _i);
 	}
 }
 END_TEST
 
 START_TEST(one_block)
 {
-	g_autoptr(VkHasher) hasher = vk_hasher_new();
+	g_autoptr(VkHasher) hasher = vk_hasher_new(key_of(_i));
 	VkHashed block = {.data = "abc", .length = 3};
 
 	block.id = vk_hasher_id(hasher, block.data, block.length);
-	check_id(&block);
+	check_id(&block, _i);
 }
 END_TEST
 
@@ -81,9 +94,9 @@ int main(void)
 	int failed;
 
 	tcase_add_unchecked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, any_number_of_whole_blocks);
-	tcase_add_test(tcase, shorter_blocks_among_whole_ones);
-	tcase_add_test(tcase, one_block);
+	tcase_add_loop_test(tcase, any_number_of_whole_blocks, 0, 2);
+	tcase_add_loop_test(tcase, shorter_blocks_among_whole_ones, 0, 2);
+	tcase_add_loop_test(tcase, one_block, 0, 2);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

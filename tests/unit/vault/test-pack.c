@@ -50,7 +50,7 @@ static void write_pack(void)
 {
 	g_autoptr(GError) error = NULL;
 	VkPackWriter *writer = vk_pack_writer_new(store, &context, session_id, &calls, NULL);
-	g_autoptr(VkHasher) hasher = vk_hasher_new();
+	g_autoptr(VkHasher) hasher = vk_hasher_new(NULL);
 	VkCodec *codec = vk_codec_new(1);
 
 	pack = vk_pack_writer_id(writer);

@@ -52,7 +52,7 @@ static void ignore_pack(gpointer user, const VkPackId *pack, gboolean ok)
 static VkPackId write_pack(guint slots, guint wrong)
 {
 	static const VkPackCalls calls = {.on_slot = ignore_slot, .on_done = ignore_pack};
-	g_autoptr(VkHasher) hasher = vk_hasher_new();
+	g_autoptr(VkHasher) hasher = vk_hasher_new(NULL);
 	VkPackId session_id = vk_pack_id_random();
 	VkPackWriter *writer =
 		vk_pack_writer_new(vault->store, &vault->context, session_id.bytes, &calls, NULL);
