@@ -2,9 +2,11 @@
 #include "cmd.h"
 
 #include "discover.h"
+#include "errors.h"
 #include "json.h"
 #include "open-vault.h"
 #include "same-fs.h"
+#include "terminal.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -19,10 +21,25 @@ static void warn_of_images(const VkProgram *program, const VkVault *vault)
 		vk_warn_same_file_system_of_host(vault, host);
 }
 
+/* Only where somebody can answer. */
+static gboolean ask_whether_to_encrypt(gboolean *ret, GError **error)
+{
+	*ret = FALSE;
+	return !vk_terminal_is_used() ||
+	       vk_terminal_confirm("Encrypt the vault? It cannot be done later. [y/n] ",
+				   "answer y or n, or write --encrypt or --plain", ret, error);
+}
+
 gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 {
-	gboolean force = FALSE;
+	gboolean encrypt = FALSE, plain = FALSE, force = FALSE;
+	g_autofree char *label = NULL;
 	const GOptionEntry entries[] = {
+		{"encrypt", 0, 0, G_OPTION_ARG_NONE, &encrypt,
+		 "Encrypt all that is in it, with a passphrase or a key file", NULL},
+		{"plain", 0, 0, G_OPTION_ARG_NONE, &plain, "Do not encrypt, and do not ask", NULL},
+		{"label", 0, 0, G_OPTION_ARG_STRING, &label,
+		 "With --encrypt: what the first key is called", "TEXT"},
 		{"force", 0, 0, G_OPTION_ARG_NONE, &force,
 		 "Make a vault even if there was one before", NULL},
 		G_OPTION_ENTRY_NULL,
@@ -34,7 +51,12 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 	if (!vk_cmd_parse(program, "init", "Makes a new vault in an empty or new directory.",
 			  entries, 0, argc, argv, &arguments, error))
 		return FALSE;
-	vault = vk_make_vault(program, force, error);
+	if (encrypt && plain)
+		return vk_fail(error, VK_ERROR_USAGE, "--encrypt and --plain exclude each other");
+	if (!encrypt && !plain && !ask_whether_to_encrypt(&encrypt, error))
+		return FALSE;
+	vault = encrypt ? vk_make_encrypted_vault(program, label, force, error)
+			: vk_make_vault(program, force, error);
 	if (!vault)
 		return FALSE;
 	warn_of_images(program, vault);

@@ -23,6 +23,7 @@ typedef struct {
 
 static const Command commands[] = {
 	{"init", vk_cmd_init, "make a new vault"},
+	{"key", vk_cmd_key, "manage the keys of an encrypted vault"},
 	{"discover", vk_cmd_discover, "list the guests of the host and what of them is saved"},
 	{"backup", vk_cmd_backup, "take snapshots of guests"},
 	{"list", vk_cmd_list, "list the snapshots of the vault"},

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# An encrypted vault: the main job, keys of roles, and what nobody may see.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+key=$SCRATCH/full.key
+head -c 32 /dev/urandom > "$key"
+chmod 600 "$key"
+export VIRTKEEP_KEY_FILE=$key
+
+define_guest hushhush
+start_guest hushhush
+guest_run hushhush 'echo first > /mnt/vda/letter; sync'
+
+say "keys that are no good"
+chmod 644 "$key"
+refused 1 "others may read the key file" virtkeep init --encrypt
+chmod 600 "$key"
+[[ ! -e $VAULT/vault.json ]] || fail "there is a vault without a key"
+
+say "two backups, the second one incremental"
+ok virtkeep init --encrypt --label main
+ok virtkeep --json backup hushhush
+first=$(jq -r '.snapshots[0].snapshot' "$OUT")
+guest_run hushhush 'echo second > /mnt/vda/letter; sync'
+ok virtkeep --json backup hushhush
+expect_json '.snapshots[0].disks[] | select(.target == "vda") | .mode' incremental
+expect_clean hushhush
+second=$(jq -r '.snapshots[0].snapshot' "$OUT")
+
+say "mount, restore, verify"
+mount_vault "$SCRATCH/mnt"
+[[ $(debugfs -R 'cat /letter' "$SCRATCH/mnt/guests/hushhush/${second#hushhush@}/vda.raw" \
+	2>/dev/null) == second ]] || fail "the second letter is missing"
+ok virtkeep restore "$first" --disk "vda=$SCRATCH/disk.raw" --format raw
+[[ $(debugfs -R 'cat /letter' "$SCRATCH/disk.raw" 2>/dev/null) == first ]] || fail "no letter"
+unmount_vault "$SCRATCH/mnt"
+ok virtkeep verify --data
+
+say "the directory gives nothing away"
+uuid=$(virsh domuuid hushhush)
+for text in hushhush "$uuid" "${uuid//-/}" letter '<domain'; do
+	! find "$VAULT" | grep -F -- "$text" || fail "'$text' is a name in the vault"
+	! grep -rlaF -- "$text" "$VAULT" || fail "'$text' is in the vault"
+done
+
+say "no secret leaves the process"
+secret=$(head -c 12 "$key" | od -An -tx1 | tr -d ' \n' | sed 's/../\\x&/g')
+strace -f -s 4096 -xx -e trace=write,pwrite64,writev,sendto,sendmsg,execve -o "$SCRATCH/trace" \
+	virtkeep list > /dev/null
+! grep -F -- "$secret" "$SCRATCH/trace" || fail "the key was written"
+grep -q '"\\x' "$SCRATCH/trace" || fail "the trace is empty"
+
+say "without a key, and with another one"
+head -c 32 /dev/urandom > "$SCRATCH/other.key"
+chmod 600 "$SCRATCH/other.key"
+refused 1 "the key fits none of the vault's 1 key slots" \
+	env VIRTKEEP_KEY_FILE="$SCRATCH/other.key" virtkeep list
+refused 1 "is encrypted" env -u VIRTKEEP_KEY_FILE setsid --wait virtkeep list
+ok env -u VIRTKEEP_KEY_FILE virtkeep --vault "$SCRATCH/plain" init
+refused 1 "is not encrypted, although there is a key for it" \
+	virtkeep --vault "$SCRATCH/plain" list
+
+say "a host that may only append backs up, and cannot read it"
+ok virtkeep key add --role append --new-key-file "$SCRATCH/append.key" --label hypervisor
+guest_run hushhush 'dd if=/dev/urandom of=/mnt/vda/noise bs=64k count=40; sync'
+ok env VIRTKEEP_KEY_FILE="$SCRATCH/append.key" virtkeep --json backup hushhush
+expect_json '.snapshots[0].disks[] | select(.target == "vda") | .mode' incremental
+third=$(jq -r '.snapshots[0].snapshot' "$OUT")
+refused 1 "opens no blocks" env VIRTKEEP_KEY_FILE="$SCRATCH/append.key" \
+	virtkeep restore "$third" --disk "vda=$SCRATCH/third.raw" --format raw
+ok virtkeep restore "$third" --disk "vda=$SCRATCH/third.raw" --format raw
+
+say "a host that may only collect forgets and collects, and reads no block"
+ok virtkeep key add --role collect --new-key-file "$SCRATCH/collect.key" --label collector
+ok env VIRTKEEP_KEY_FILE="$SCRATCH/collect.key" virtkeep forget "$first" "$second"
+ok env VIRTKEEP_KEY_FILE="$SCRATCH/collect.key" virtkeep gc
+refused 1 "is of role collect" env VIRTKEEP_KEY_FILE="$SCRATCH/collect.key" \
+	virtkeep backup hushhush
+refused 1 "is of role collect" env VIRTKEEP_KEY_FILE="$SCRATCH/collect.key" \
+	virtkeep verify --data
+ok virtkeep verify --data
+ok virtkeep restore "$third" --disk "vda=$SCRATCH/again.raw" --format raw
+same_file "$SCRATCH/third.raw" "$SCRATCH/again.raw"
+
+say "keys are listed, changed and removed; the last full one stays"
+ok virtkeep --json key list
+expect_json 'map(.role) | join(" ")' "full append collect"
+ok virtkeep key change --new-key-file "$SCRATCH/full2.key"
+refused 1 "the key fits none" virtkeep list
+export VIRTKEEP_KEY_FILE=$SCRATCH/full2.key
+ok virtkeep --json key list
+expect_json 'map(select(.in_use)) | map(.label) | join(" ")' main
+full=$(jq -r '.[] | select(.in_use) | .id' "$OUT")
+append=$(jq -r '.[] | select(.role == "append") | .id' "$OUT")
+refused 1 "the last key of role full" virtkeep key remove "$full"
+ok virtkeep key remove "$append"
+refused 1 "the key fits none" env VIRTKEEP_KEY_FILE="$SCRATCH/append.key" virtkeep list
+ok virtkeep key export
+expect_json '.slots | length' 2
+expect_clean hushhush
