@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Files inside the disks of a guest that is off: every file system that programs here can make, paths
-# of the installed system and of volumes, hostile names, dirty journals; and what a killed
+# of the installed system and of volumes, hostile names, copies; and what a killed
 # virtkeep-files leaves.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
@@ -159,7 +159,7 @@ say "nothing is left, however it ends"
 no_appliance() {
 	not pgrep -x 'linux.uml|virtkeep-sandbo' && not grep -q '^virtkeep /' /proc/mounts
 }
-# FUNCTION or PATTERN: kills a run when a process of that name is there.
+# Kills a run when a process of that name is there.
 kill_at() { # PROCESS
 	virtkeep files cat web:/usr/share/big > "$OUT" 2> "$ERR" &
 	job=$!
