@@ -76,7 +76,7 @@ void vk_session_end_lease(VkSession *session);
  */
 gboolean vk_session_may_refer(VkSession *session, const VkPackTable *table, guint32 slot);
 
-/* Fails when a collector took the session for dead. */
+/* Fails when somebody took the session for dead: a collector, or who ended its lease. */
 gboolean vk_session_check_fence(VkSession *session, GError **error);
 
 /* Waits for all packs under way. If one is lost, only the epoch says so. */
