@@ -7,6 +7,7 @@
 #include "json.h"
 #include "log.h"
 #include "open-vault.h"
+#include "progress.h"
 #include "suggest.h"
 #include "table.h"
 #include "text.h"
@@ -199,10 +200,22 @@ static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char
 		       name, *meant ? meant : "; 'virtkeep list' shows what it has");
 }
 
+/* The first list of a large vault reads each snapshot. */
+static void show_progress(VkProgress *progress, guint done, guint all)
+{
+	g_autofree char *label = NULL;
+
+	if (!vk_progress_is_drawn(progress))
+		return;
+	label = g_strdup_printf("list: %u of %u guests", done, all);
+	vk_progress_set_label(progress, label);
+}
+
 static gboolean list(Listing *listing, VkVault *vault, GError **error)
 {
 	g_autoptr(GPtrArray) guests =
 		vk_catalog_guest_names(vault, listing->filter->forgotten, error);
+	g_autoptr(VkProgress) progress = listing->table ? vk_progress_new("list", 0) : NULL;
 	const char *name = listing->filter->guest;
 	guint found = 0;
 
@@ -214,6 +227,7 @@ static gboolean list(Listing *listing, VkVault *vault, GError **error)
 		if (!is_named(guest, name))
 			continue;
 		found++;
+		show_progress(progress, i, guests->len);
 		if (!list_guest(listing, vault, guest, error))
 			return FALSE;
 	}
