@@ -13,7 +13,7 @@ import statistics
 import sys
 from collections import defaultdict, namedtuple
 
-Goal = namedtuple("Goal", "metric ours others least most")
+Goal = namedtuple("Goal", "metric ours others least most more", defaults=[None])
 MEMORY_LIMIT_KIB = 300 * 1024
 
 
@@ -25,6 +25,16 @@ def faster(times, *others, ours="virtkeep"):
 def within(times, *others, ours="virtkeep", metric="seconds"):
     """OURS is at most TIMES what the best of OTHERS is."""
     return Goal(metric, ours, others, None, times)
+
+
+def below(limit, ours, metric="seconds"):
+    """OURS is at most LIMIT."""
+    return Goal(metric, ours, (), None, limit)
+
+
+def later(more, other, ours):
+    """OURS takes at most MORE seconds longer than OTHER."""
+    return Goal("seconds", ours, (other,), None, None, more)
 
 
 ROWS = {
@@ -72,6 +82,15 @@ ROWS = {
     "large-restore": ("restore of the same", [within(1.1, "cp")]),
     "large-mount": ("copy of the same from the mount",
                     [within(1.5, "cp", ours="virtkeep mount, cp --sparse=auto")]),
+    "catalogue": ("100,000 snapshots of 1,000 guests (16x)",
+                  [below(1, "virtkeep list 16x"), below(0.05, "virtkeep list GUEST"),
+                   below(0.05, "virtkeep show"), below(1, "virtkeep mount"),
+                   below(150 * 1024, "virtkeep list --json", metric="peak_kib"),
+                   later(0.05, "virtkeep backup empty", "virtkeep backup 16x"),
+                   within(4, "virtkeep list 1x", ours="virtkeep list 4x"),
+                   within(16, "virtkeep list 1x", ours="virtkeep list 16x"),
+                   within(4.4, "virtkeep first list 1x", ours="virtkeep first list 4x"),
+                   within(17.6, "virtkeep first list 1x", ours="virtkeep first list 16x")]),
 }
 
 
@@ -96,20 +115,34 @@ def summary(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
+def judge_limit(goal, ours):
+    unit, scale = {"seconds": ("s", 1), "peak_kib": ("MiB", 1024)}[goal.metric]
+    return (f"at most {goal.most / scale:g} {unit}; here {unit}", ours / scale, ours <= goal.most)
+
+
+def judge_ratio(goal, ours, best, other):
+    if goal.more is not None:
+        return (f"at most {goal.more:g} s more than {best}; here s", ours - other,
+                ours - other <= goal.more)
+    if goal.least is not None:
+        ratio = other / ours
+        return f"at least {goal.least:g}x as fast as {best}", ratio, ratio >= goal.least
+    ratio = ours / other
+    noun = {"seconds": "the time", "bytes": "the size", "peak_kib": "the memory"}[goal.metric]
+    return f"at most {goal.most:g}x {noun} of {best}", ratio, ratio <= goal.most
+
+
 def judge(goal, tools):
     """The ratio that was reached, or None when one of the two was not measured."""
     others = {name: tools[name][goal.metric]["median"] for name in goal.others if name in tools}
-    if goal.ours not in tools or not others:
+    if goal.ours not in tools or (goal.others and not others):
         return None
-    best = min(others, key=others.get)
     ours = tools[goal.ours][goal.metric]["median"]
-    if goal.least is not None:
-        ratio = others[best] / ours
-        what, ok = f"at least {goal.least:g}x as fast as {best}", ratio >= goal.least
+    if others:
+        best = min(others, key=others.get)
+        what, ratio, ok = judge_ratio(goal, ours, best, others[best])
     else:
-        ratio = ours / others[best]
-        noun = {"seconds": "the time", "bytes": "the size", "peak_kib": "the memory"}[goal.metric]
-        what, ok = f"at most {goal.most:g}x {noun} of {best}", ratio <= goal.most
+        what, ratio, ok = judge_limit(goal, ours)
     if not goal.ours == "virtkeep":
         what = f"{goal.ours}: {what}"
     return {"goal": what, "ratio": round(ratio, 3), "ok": ok}

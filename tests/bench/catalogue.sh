@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The row about a vault with 100,000 snapshots of 1,000 guests, and the same with a 4th and a 16th of
+# them. The packs are not there: all of it looks at the catalogue only. Each vault has a cache of its
+# own, which is warm but for the first list.
+#
+#   CATALOGUES   the directory of the vaults: 1x, 4x, 16x and an empty one
+
+row_catalogue() {
+	CATALOGUES=$SCRATCH/catalogues
+	drop_stores
+	mkdir "$CATALOGUES"
+	"${here:?}/make-catalogue" --guests 63 "$CATALOGUES/1x"
+	"${here:?}/make-catalogue" --guests 250 "$CATALOGUES/4x"
+	"${here:?}/make-catalogue" --guests 1000 "$CATALOGUES/16x"
+	printf '[retention]\nkeep_daily = 30\nkeep_monthly = 12\n' > "$SCRATCH/catalogue.conf"
+	truncate -s 1M "$SCRATCH/tiny.raw"
+	define_disk tiny raw "$SCRATCH/tiny.raw"
+	in_rounds measure_first_list 1x 4x 16x
+	in_rounds measure_list 1x 4x 16x
+	in_rounds measure_catalogue list-guest show json policy status mount
+	in_rounds measure_start 16x empty
+	virsh -q undefine tiny
+	rm -r "$CATALOGUES" "$SCRATCH"/cache-* "$SCRATCH/tiny.raw"
+}
+
+on_catalogue() { # SIZE COMMAND...
+	VIRTKEEP_VAULT=$CATALOGUES/$1 CACHE_DIRECTORY=$SCRATCH/cache-$1 "${@:2}"
+}
+
+# Nothing is known yet, and all comes from the disk.
+measure_first_list() { # SIZE
+	rm -rf "$SCRATCH/cache-$1"
+	cold
+	on_catalogue "$1" timed catalogue "virtkeep first list $1" virtkeep list
+}
+
+measure_list() { # SIZE
+	on_catalogue "$1" timed catalogue "virtkeep list $1" virtkeep list
+}
+
+measure_catalogue() { # WHAT
+	case $1 in
+	list-guest) on_catalogue 16x timed catalogue "virtkeep list GUEST" virtkeep list guest500 ;;
+	show) on_catalogue 16x timed catalogue "virtkeep show" virtkeep show guest500 ;;
+	json) on_catalogue 16x timed catalogue "virtkeep list --json" virtkeep --json list ;;
+	status) on_catalogue 16x timed catalogue "virtkeep status" virtkeep status ;;
+	policy)
+		on_catalogue 16x timed catalogue "virtkeep forget --policy" \
+			virtkeep --config "$SCRATCH/catalogue.conf" forget --all --policy --dry-run
+		;;
+	mount) on_catalogue 16x measure_mount ;;
+	esac
+}
+
+measure_mount() {
+	local start=${EPOCHREALTIME/./}
+
+	quietly virtkeep --quiet mount "$MNT"
+	SERVER=$(pgrep -n -x virtkeep-mount)
+	record catalogue "virtkeep mount" "$(calculate "(${EPOCHREALTIME/./} - $start) / 1000000")" \
+		"$(calculate "$(cpu_of_server) / $(getconf CLK_TCK)")" "$(peak_of_server)" - 0
+	unmount_store
+}
+
+# A backup of a disk without data is its start and its end.
+measure_start() { # SIZE
+	[[ -e $CATALOGUES/$1 ]] || on_catalogue "$1" quietly virtkeep init
+	on_catalogue "$1" timed catalogue "virtkeep backup $1" virtkeep --quiet backup tiny
+}
