@@ -2,6 +2,7 @@
 #include "hints-writer.h"
 
 #include "crc.h"
+#include "pack-id.h"
 
 #include "errors.h"
 
@@ -122,7 +123,7 @@ VkHintsFile *vk_hints_writer_finish(VkHintsWriter *writer, GError **error)
 /* A place in an input of the merge. */
 typedef struct {
 	VkHintsFile *file;
-	guint32 first_pack; /* of this file among the output's packs */
+	guint32 *packs; /* of each of its packs the number among the output's */
 	gboolean has_entry;
 	VkHintEntry entry; /* host byte order; the pack is that of the output */
 	guint64 next;      /* entry to be read */
@@ -161,7 +162,7 @@ static void advance(Cursor *cursor)
 		if (pack >= cursor->file->packs || slot >= VK_SLOTS_MAX ||
 		    (!is_first && prefix <= last))
 			continue;
-		cursor->entry = (VkHintEntry){prefix, cursor->first_pack + pack, slot};
+		cursor->entry = (VkHintEntry){prefix, cursor->packs[pack], slot};
 		cursor->has_entry = TRUE;
 		return;
 	}
@@ -195,18 +196,56 @@ static gboolean merge_entries(VkHintsWriter *writer, Cursor *cursors, guint coun
 	return TRUE;
 }
 
-/* Pack ids of an input that cannot be read any more are zeros: so are none of its entries taken. */
-static gboolean copy_packs(VkHintsWriter *writer, VkHintsFile *file, GError **error)
+/* The output's number of the pack, which gets the next one when it is new. */
+static gboolean number_pack(VkHintsWriter *writer, GHashTable *numbers, const VkPackId *id,
+			    guint32 *ret, GError **error)
+{
+	gpointer known;
+
+	if (g_hash_table_lookup_extended(numbers, id, NULL, &known)) {
+		*ret = GPOINTER_TO_UINT(known);
+		return TRUE;
+	}
+	*ret = writer->packs;
+	g_hash_table_insert(numbers, g_memdup2(id, sizeof(*id)), GUINT_TO_POINTER(*ret));
+	return vk_hints_writer_add_packs(writer, id, 1, error);
+}
+
+/*
+ * Each pack once. Sessions at one time merge the same files, so that the packs of these come back
+ * with the result of each. Ids of an input that cannot be read any more are zeros: so are none of
+ * its entries taken.
+ */
+static gboolean copy_packs(VkHintsWriter *writer, GHashTable *numbers, Cursor *cursor,
+			   GError **error)
 {
 	g_autofree VkPackId *ids = g_new0(VkPackId, ENTRIES_PER_READ);
+	VkHintsFile *file = cursor->file;
 
+	cursor->packs = g_new(guint32, file->packs);
 	for (guint32 done = 0, part; done < file->packs; done += part) {
 		part = MIN(file->packs - done, ENTRIES_PER_READ);
 		vk_hints_file_read_packs(file, done, part, ids);
-		if (!vk_hints_writer_add_packs(writer, ids, part, error))
-			return FALSE;
+		for (guint32 i = 0; i < part; i++)
+			if (!number_pack(writer, numbers, &ids[i], &cursor->packs[done + i], error))
+				return FALSE;
 	}
 	return TRUE;
+}
+
+static gboolean merge(VkHintsWriter *writer, const GPtrArray *files, Cursor *cursors,
+		      GError **error)
+{
+	g_autoptr(GHashTable) numbers =
+		g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, NULL);
+
+	for (guint i = 0; i < files->len; i++) {
+		cursors[i].file = g_ptr_array_index(files, i);
+		if (!copy_packs(writer, numbers, &cursors[i], error))
+			return FALSE;
+		advance(&cursors[i]);
+	}
+	return merge_entries(writer, cursors, files->len, error);
 }
 
 VkHintsFile *vk_hints_files_merge(GPtrArray *files, const char *folder,
@@ -214,17 +253,9 @@ VkHintsFile *vk_hints_files_merge(GPtrArray *files, const char *folder,
 {
 	g_autoptr(VkHintsWriter) writer = vk_hints_writer_new(folder, context, error);
 	g_autofree Cursor *cursors = g_new0(Cursor, files->len);
+	gboolean done = writer && merge(writer, files, cursors, error);
 
-	if (!writer)
-		return NULL;
-	for (guint i = 0; i < files->len; i++) {
-		cursors[i].file = g_ptr_array_index(files, i);
-		cursors[i].first_pack = writer->packs;
-		if (!copy_packs(writer, cursors[i].file, error))
-			return NULL;
-		advance(&cursors[i]);
-	}
-	if (!merge_entries(writer, cursors, files->len, error))
-		return NULL;
-	return vk_hints_writer_finish(writer, error);
+	for (guint i = 0; i < files->len; i++)
+		g_free(cursors[i].packs);
+	return done ? vk_hints_writer_finish(writer, error) : NULL;
 }

@@ -134,6 +134,45 @@ START_TEST(sessions_follow_a_model)
 }
 END_TEST
 
+static guint64 size_of_files(VkVault *vault)
+{
+	VkStore *store = vault->store;
+	g_autoptr(GPtrArray) names = store->ops->list(store, "hints", NULL);
+	guint64 total = 0, size;
+
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *name = g_build_filename("hints", names->pdata[i], NULL);
+
+		ck_assert(store->ops->head(store, name, &size, NULL, NULL));
+		total += size;
+	}
+	return total;
+}
+
+/* Each of them merges the same files, and the next ones merge both results. */
+START_TEST(sessions_at_once_repeat_no_pack)
+{
+	g_autofree Model *model = g_new(Model, 1);
+	VaultDir dir;
+	VkVault *vault = vault_dir_new(&dir);
+
+	model_init(model);
+	for (guint round = 0; round < 40; round++) {
+		g_autoptr(VkHints) one = open_hints(vault);
+		g_autoptr(VkHints) two = open_hints(vault);
+
+		add(one, model, 2 * round, round);
+		add(two, model, 2 * round + 1, round);
+		ck_assert(vk_hints_commit(one, NULL));
+		ck_assert(vk_hints_commit(two, NULL));
+	}
+	ck_assert_uint_le(size_of_files(vault), 20000);
+	g_autoptr(VkHints) hints = open_hints(vault);
+	check_all(hints, model);
+	vault_dir_clear(&dir);
+}
+END_TEST
+
 START_TEST(uncommitted_hints_are_lost)
 {
 	g_autofree Model *model = g_new(Model, 1);
@@ -403,6 +442,7 @@ static Suite *hints_suite(void)
 
 	tcase_set_timeout(cases, 60);
 	tcase_add_test(cases, sessions_follow_a_model);
+	tcase_add_test(cases, sessions_at_once_repeat_no_pack);
 	tcase_add_test(cases, uncommitted_hints_are_lost);
 	tcase_add_test(cases, many_hints_spill);
 	tcase_add_test(cases, damaged_files_are_removed);
