@@ -319,6 +319,8 @@ unused=$(jq .vault.unused "$OUT")
 ok soak "$VAULT" "$LEDGER" 0 copy "$SCRATCH/soak/new"
 used=$(du -sb "$VAULT/packs" | cut -f 1)
 needed=$(du -sb "$SCRATCH/soak/new/packs" | cut -f 1)
-echo "packs: $used bytes, $unused of them unused; a new vault needs $needed"
+hints=$(du -sb "$VAULT/hints" | cut -f 1)
+echo "packs: $used bytes, $unused of them unused; a new vault needs $needed; hints: $hints bytes"
 (((used - unused) * 10 <= needed * 11)) || fail_soak "the vault is too large"
 ((unused * 2 <= used)) || fail_soak "more than half of the vault is unused"
+((hints * 10 <= used)) || fail_soak "the hints are too large"
