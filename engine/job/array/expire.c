@@ -198,8 +198,8 @@ static gboolean is_copied(const Expiry *expiry, VkSnapshot *snapshot, gboolean *
 
 /*
  * Arrays may take minutes to answer, and neither a copy into the vault nor a reader nor a pin waits
- * for us: they are looked for last, a copy once more when nobody can begin one any more. What may
- * be there is not given up because that could not be read just now.
+ * for us: they are looked for last. What may be there is not given up because that could not be
+ * read just now.
  */
 static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, VkSnapshot *snapshot,
 			      Standing *ret, GError **error)
@@ -214,12 +214,10 @@ static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, Vk
 		return FALSE;
 	if (copied)
 		return TRUE;
-	if (!vk_catalog_expire(expiry->vault, key, &expired, error) ||
-	    (expired && !is_copied(expiry, snapshot, &copied, error)))
+	if (!vk_catalog_expire(expiry->vault, key, snapshot, &expired, error))
 		return FALSE;
-	if (copied)
-		return vk_catalog_unexpire(expiry->vault, key, error);
-	*ret = expired ? OFF_LIST : HELD;
+	if (!vk_snapshot_is_in_vault(snapshot))
+		*ret = expired ? OFF_LIST : HELD;
 	return TRUE;
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The steps are X1 to X6 of tests/model/README.md. */
+/* The steps are X0 to X7 of tests/model/README.md. */
 #include "catalog-expire.h"
 
 #include "catalog-priv.h"
+#include "lease.h"
 #include "lease-list.h"
 #include "vault-parts.h"
+
+#include <string.h>
 
 static gboolean has_kind(const GPtrArray *kinds, const char *prefix)
 {
@@ -14,7 +17,9 @@ static gboolean has_kind(const GPtrArray *kinds, const char *prefix)
 	return FALSE;
 }
 
-static gboolean is_read(VkVault *vault, const VkSnapshotKey *key, gboolean *ret, GError **error)
+/* By anybody but OWN, which is ours. */
+static gboolean is_read(VkVault *vault, const VkSnapshotKey *key, const VkLease *own, gboolean *ret,
+			GError **error)
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
 	g_autoptr(GPtrArray) leases = vk_leases_list(vault->store, error);
@@ -23,20 +28,22 @@ static gboolean is_read(VkVault *vault, const VkSnapshotKey *key, gboolean *ret,
 	for (guint i = 0; leases && i < leases->len; i++) {
 		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
 
-		*ret = *ret || (!lease->ended && vk_lease_info_reads(lease, name));
+		*ret = *ret || (!lease->ended && vk_lease_info_reads(lease, name) &&
+				strcmp(lease->id, vk_lease_id(own)) != 0);
 	}
 	return leases != NULL;
 }
 
 /* X3 to X5, each with a look of its own, because the marks are put before others look. */
-static gboolean may_go(VkVault *vault, const VkSnapshotKey *key, gboolean *ret, GError **error)
+static gboolean may_go(VkVault *vault, const VkSnapshotKey *key, const VkLease *own, gboolean *ret,
+		       GError **error)
 {
 	g_autoptr(GPtrArray) first = vk_catalog_look(vault, key, error);
 	g_autoptr(GPtrArray) second = first ? vk_catalog_look(vault, key, error) : NULL;
 	g_autoptr(GPtrArray) third = second ? vk_catalog_look(vault, key, error) : NULL;
 	gboolean read;
 
-	if (!third || !is_read(vault, key, &read, error))
+	if (!third || !is_read(vault, key, own, &read, error))
 		return FALSE;
 	*ret = !has_kind(first, VK_MARK_BACK) && vk_marks_have(second, VK_MARK_FORGOTTEN) &&
 	       !has_kind(third, VK_MARK_PIN) && !read;
@@ -44,14 +51,15 @@ static gboolean may_go(VkVault *vault, const VkSnapshotKey *key, gboolean *ret, 
 }
 
 /* X2 to X6. A mark of one who died on the way keeps the snapshot hidden until it is collected. */
-static gboolean decide(VkVault *vault, const VkSnapshotKey *key, gboolean *ret_done, GError **error)
+static gboolean decide(VkVault *vault, const VkSnapshotKey *key, const VkLease *own,
+		       gboolean *ret_done, GError **error)
 {
 	g_autofree char *mark = vk_catalog_new_mark(VK_MARK_EXPIRING);
 	gboolean decided;
 
 	if (!vk_catalog_put_mark(vault, key, mark, NULL, error))
 		return FALSE;
-	decided = may_go(vault, key, ret_done, error) &&
+	decided = may_go(vault, key, own, ret_done, error) &&
 		  (!*ret_done || vk_catalog_put_mark(vault, key, VK_MARK_EXPIRED, NULL, error));
 	*ret_done = *ret_done && decided;
 	return vk_catalog_delete_mark(vault, key, mark, decided ? error : NULL) && decided;
@@ -59,32 +67,49 @@ static gboolean decide(VkVault *vault, const VkSnapshotKey *key, gboolean *ret_d
 
 /* One that is read or pinned stays listed: the next one who comes tries again. */
 static gboolean is_held(VkVault *vault, const VkSnapshotKey *key, const GPtrArray *kinds,
-			gboolean *ret, GError **error)
+			const VkLease *own, gboolean *ret, GError **error)
 {
 	g_autoptr(VkPin) pin = vk_catalog_find_pin(vault, key, kinds);
 
 	*ret = pin != NULL;
-	return pin || is_read(vault, key, ret, error);
+	return pin || is_read(vault, key, own, ret, error);
 }
 
-gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, gboolean *ret_done,
-			   GError **error)
+/* X1 to X6. */
+static gboolean forget_and_decide(VkVault *vault, const VkSnapshotKey *key, const VkLease *own,
+				  gboolean *ret_done, GError **error)
 {
-	g_autoptr(GPtrArray) kinds = vk_catalog_look(vault, key, error);
+	return vk_catalog_forget(vault, key, "its copies on arrays expired", error) &&
+	       decide(vault, key, own, ret_done, error);
+}
+
+/* X7: nobody can begin a copy any more, but one may have been committed before X1. */
+static gboolean list_copied(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,
+			    gboolean *ret_done, GError **error)
+{
+	if (!vk_catalog_load_copies(vault, snapshot, error))
+		return FALSE;
+	if (!vk_snapshot_is_in_vault(snapshot))
+		return TRUE;
+	*ret_done = FALSE;
+	return vk_catalog_unforget(vault, key, error);
+}
+
+gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,
+			   gboolean *ret_done, GError **error)
+{
+	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
+	const char *const names[] = {object, NULL};
+	g_autoptr(VkLease) own = NULL;
+	g_autoptr(GPtrArray) kinds = NULL;
 	gboolean held;
 
 	*ret_done = FALSE;
-	if (!kinds || !is_held(vault, key, kinds, &held, error))
+	/* X0. Without it a collection that comes now would remove what X7 lists again. */
+	own = vk_lease_begin(vault->store, VK_LEASE_READ, names, error);
+	kinds = own ? vk_catalog_look(vault, key, error) : NULL;
+	if (!kinds || !is_held(vault, key, kinds, own, &held, error))
 		return FALSE;
-	if (held)
-		return TRUE;
-	/* X1 */
-	return vk_catalog_forget(vault, key, "its copies on arrays expired", error) &&
-	       decide(vault, key, ret_done, error);
-}
-
-gboolean vk_catalog_unexpire(VkVault *vault, const VkSnapshotKey *key, GError **error)
-{
-	return vk_catalog_delete_mark(vault, key, VK_MARK_EXPIRED, error) &&
-	       vk_catalog_unforget(vault, key, error);
+	return held || (forget_and_decide(vault, key, own, ret_done, error) &&
+			list_copied(vault, key, snapshot, ret_done, error));
 }

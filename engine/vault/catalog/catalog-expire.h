@@ -11,11 +11,10 @@
 #include <glib.h>
 
 /*
- * Forgets a snapshot for good. *RET_DONE says whether its copies on arrays may go; FALSE when
- * somebody reads it, has pinned it, or lists it again at this moment. VK_ERROR_NOT_FOUND.
+ * Forgets the snapshot KEY for good. *RET_DONE says whether its copies on arrays may go; FALSE when
+ * somebody reads it, has pinned it, or lists it again at this moment. SNAPSHOT, its object, gets
+ * the copies that the vault has by now: with all of them it stays listed, and *RET_DONE is FALSE.
+ * VK_ERROR_NOT_FOUND.
  */
-gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, gboolean *ret_done,
-			   GError **error);
-
-/* Lists an expired snapshot again, because the vault has a copy of it. VK_ERROR_NOT_FOUND. */
-gboolean vk_catalog_unexpire(VkVault *vault, const VkSnapshotKey *key, GError **error);
+gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,
+			   gboolean *ret_done, GError **error);

@@ -59,19 +59,34 @@ static gboolean is_of_collector(const char *kind, GHashTable *open)
 	       g_hash_table_contains(open, kind + strlen(VK_MARK_GOING));
 }
 
-/* U2 for what only arrays had. */
-static gboolean refuse_expired(const VkSnapshotKey *key, const GPtrArray *kinds, GError **error)
+static gboolean has_expired(const GPtrArray *kinds)
 {
 	for (guint i = 0; i < kinds->len; i++) {
 		const char *kind = g_ptr_array_index(kinds, i);
 
 		if (strcmp(kind, VK_MARK_EXPIRED) == 0 || g_str_has_prefix(kind, VK_MARK_EXPIRING))
-			return vk_fail(error, VK_ERROR_NOT_FOUND,
-				       "the snapshot '%s@%s' cannot be listed again: it was only "
-				       "on an array, and has expired there",
-				       key->uuid, key->time);
+			return TRUE;
 	}
-	return TRUE;
+	return FALSE;
+}
+
+/* U2 for what only arrays had. What the vault has by now does not need them. */
+static gboolean refuse_expired(VkVault *vault, const VkSnapshotKey *key, const GPtrArray *kinds,
+			       GError **error)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+
+	if (!has_expired(kinds))
+		return TRUE;
+	snapshot = vk_catalog_load(vault, key, error);
+	if (!snapshot || !vk_catalog_load_copies(vault, snapshot, error))
+		return FALSE;
+	if (vk_snapshot_is_in_vault(snapshot))
+		return vk_catalog_delete_mark(vault, key, VK_MARK_EXPIRED, error);
+	return vk_fail(error, VK_ERROR_NOT_FOUND,
+		       "the snapshot '%s@%s' cannot be listed again: it was only on an array, and "
+		       "has expired there",
+		       key->uuid, key->time);
 }
 
 /* The leases are listed after the marks: each had its lease first. */
@@ -86,7 +101,7 @@ static gboolean refuse_going(VkVault *vault, const VkSnapshotKey *key, GError **
 				       "the snapshot '%s@%s' cannot be listed again: the garbage "
 				       "collection of the vault '%s' already removes it",
 				       key->uuid, key->time, vk_vault_url(vault));
-	return open && refuse_expired(key, kinds, error);
+	return open && refuse_expired(vault, key, kinds, error);
 }
 
 static gboolean unforget(VkVault *vault, const VkSnapshotKey *key, const VkLease *lease,

@@ -25,7 +25,7 @@
  *   snaps/<guest uuid>/<TIME>-<snap id>.expired    its copies on arrays may be gone
  *
  * tests/model/README.md says why these are enough. Its steps are F1 for forgetting, U0 to U4 for
- * the way back, P1 and P2 for pins, D1 to D7 for removing, X1 to X6 for what arrays alone have.
+ * the way back, P1 and P2 for pins, D1 to D7 for removing, X0 to X7 for what arrays alone have.
  */
 #pragma once
 

@@ -179,6 +179,62 @@ START_TEST(a_copy_comes_at_that_moment)
 }
 END_TEST
 
+static gboolean copy_and_collect(VkStore *store, const char *call)
+{
+	const VkCollectOptions options = {0};
+	VkCollectResult result;
+	VkStore *outer = vault->store;
+
+	copy_before_the_tombstone(store, call);
+	if (!g_pattern_match_simple("put snaps/*.expired", call))
+		return TRUE;
+	vault->store = store;
+	ck_assert(vk_collect(vault, &options, &result, NULL));
+	ck_assert_uint_eq(result.snapshots, 0);
+	vault->store = outer;
+	return TRUE;
+}
+
+START_TEST(a_collection_comes_before_it_is_listed_again)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	contested = key = oldest_key();
+	expire_beside(copy_and_collect);
+	ck_assert_uint_eq(count_listed(), 3);
+	g_autoptr(VkSnapshot) snapshot = load_oldest();
+	ck_assert(vk_snapshot_is_in_vault(snapshot));
+}
+END_TEST
+
+static void put_mark_of_dead(const VkSnapshotKey *key, const char *kind)
+{
+	g_autofree char *mark =
+		g_strdup_printf("snaps/%s/%s-%s.%s", key->uuid, key->time, key->id, kind);
+
+	ck_assert(vk_store_put(vault->store, mark, NULL, 0, VK_PUT_NOW, NULL));
+}
+
+/* Whoever expired it was killed before the copy was noticed. */
+START_TEST(what_expired_with_a_copy_is_listed_again)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+
+	list_snapshot(0, -300);
+	copy_oldest();
+	key = oldest_key();
+	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
+	put_mark_of_dead(key, "expiring-0a");
+	put_mark_of_dead(key, "expired");
+	ck_assert(vk_catalog_unforget(vault, key, NULL));
+	vk_snapshot_key_free(key);
+	key = oldest_key();
+	ck_assert(!key->forgotten && !key->expired);
+}
+END_TEST
+
 static void collect_garbage(VkArrayCollect *copies)
 {
 	const VkCollectOptions options = {.removal = {vk_array_collect_add, copies}};
@@ -246,6 +302,8 @@ int main(void)
 	tcase_add_test(cases, a_reader_comes_at_that_moment);
 	tcase_add_test(cases, a_pin_comes_at_that_moment);
 	tcase_add_test(cases, a_copy_comes_at_that_moment);
+	tcase_add_test(cases, a_collection_comes_before_it_is_listed_again);
+	tcase_add_test(cases, what_expired_with_a_copy_is_listed_again);
 	tcase_add_test(cases, a_collection_takes_the_copies_along);
 	tcase_add_test(cases, what_is_not_removed_keeps_its_copies);
 	suite_add_tcase(suite, cases);
