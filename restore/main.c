@@ -199,7 +199,7 @@ static int run_all(Run *run, int argc, char **argv)
 	if (!parse(run, &argc, &argv, &error))
 		return vk_program_end(error);
 	run->vault = vk_open_vault(&run->program, NULL, VK_VAULT_READ, &error);
-	if (!run->vault)
+	if (!run->vault || !vk_vault_may_read_blocks(run->vault, &error))
 		return vk_program_end(error);
 	run->arrays = vk_arrays_new(run->program.settings, vk_log_warning, &error);
 	if (!run->arrays)

@@ -15,6 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* No export is larger. */
+#define EXPORT_BYTES_MAX (1 << 20)
+
 typedef struct {
 	char *role, *label, *new_key_file;
 	gboolean paper;
@@ -94,22 +97,18 @@ static void report_added(const VkProgram *program, const char *id, VkRole role)
 		vk_print_line(stdout, "key %s of role %s added", id, vk_role_word(role));
 }
 
-/* Adds a key whose secret is in the new key file, or is typed. *RET_ID is a new string. */
-static gboolean add_slot(VkVault *vault, const Arguments *arguments, VkRole role, const char *label,
-			 char **ret_id, GError **error)
+/* The secret of a new key: the content of the new key file, or it is typed. */
+static VkSecret *new_secret(const Arguments *arguments, GError **error)
 {
-	const char *path = arguments->new_key_file;
-	g_autoptr(VkSecret) secret =
-		path ? read_or_make(path, error) : vk_vault_secret_ask_new("the new key", error);
-	const VkNewKey key = {.secret = secret, .is_file = path != NULL, .label = label};
-
-	return secret && vk_vault_add_slot(vault, role, &key, ret_id, error);
+	return arguments->new_key_file ? read_or_make(arguments->new_key_file, error)
+				       : vk_vault_secret_ask_new("the new key", error);
 }
 
 static gboolean add(const VkProgram *program, VkVault *vault, const Arguments *arguments,
 		    GError **error)
 {
-	const char *label = arguments->label ? arguments->label : "";
+	VkNewKey key = {.label = arguments->label ? arguments->label : ""};
+	g_autoptr(VkSecret) secret = NULL;
 	g_autofree char *id = NULL;
 	VkRole role = VK_ROLE_FULL;
 
@@ -118,7 +117,10 @@ static gboolean add(const VkProgram *program, VkVault *vault, const Arguments *a
 			       "there is no role '%s': write full, backup, restore, collect or "
 			       "append",
 			       arguments->role);
-	if (!add_slot(vault, arguments, role, label, &id, error))
+	if (!vk_vault_may_add_slots(vault, error))
+		return FALSE;
+	key.secret = secret = new_secret(arguments, error);
+	if (!secret || !vk_vault_add_slot(vault, role, &key, &id, error))
 		return FALSE;
 	report_added(program, id, role);
 	return TRUE;
@@ -142,15 +144,18 @@ static gboolean change(const VkProgram *program, VkVault *vault, const Arguments
 {
 	g_autoptr(GPtrArray) slots = vk_vault_slots(vault, vk_log_warning, error);
 	const VkKeySlot *old = slots ? find_slot(slots, vk_vault_slot_in_use(vault)) : NULL;
+	g_autoptr(VkSecret) secret = NULL;
 	g_autofree char *id = NULL;
+	VkNewKey key = {.label = arguments->label};
 
 	if (!slots)
 		return FALSE;
 	if (!old)
 		return vk_fail(error, VK_ERROR_NOT_FOUND, "the key in use is not there any more");
-	if (!add_slot(vault, arguments, old->role, arguments->label ? arguments->label : old->label,
-		      &id, error) ||
-	    !vk_vault_remove_slot(vault, old->id, error))
+	if (!key.label)
+		key.label = old->label;
+	key.secret = secret = new_secret(arguments, error);
+	if (!secret || !vk_vault_change_slot(vault, &key, &id, error))
 		return FALSE;
 	report_added(program, id, old->role);
 	return TRUE;
@@ -218,14 +223,38 @@ static gboolean export(VkVault *vault, const Arguments *arguments, GError **erro
 	return TRUE;
 }
 
+/* No key is needed for that, nor is there one that opens the vault. */
+static gboolean import(const VkProgram *program, const char *path, GError **error)
+{
+	const char *url = vk_program_vault_url(program, error);
+	g_autofree char *text = NULL;
+	g_autoptr(json_t) exported = NULL;
+	gsize length;
+	guint count;
+
+	if (!url || !vk_io_read_whole(path, EXPORT_BYTES_MAX, &text, &length, error))
+		return FALSE;
+	exported = vk_json_parse(text, length, path, error);
+	if (!exported || !vk_vault_import_slots(url, exported, &count, error))
+		return FALSE;
+	if (!vk_log_is_quiet()) {
+		g_autofree char *keys = vk_count_text(count, "key");
+
+		vk_print_line(stdout, "%s put back", keys);
+	}
+	return TRUE;
+}
+
 static gboolean run(VkProgram *program, const char *verb, const char *id,
 		    const Arguments *arguments, GError **error)
 {
 	gboolean reads =
 		strcmp(verb, "list") == 0 || (strcmp(verb, "export") == 0 && !arguments->paper);
-	g_autoptr(VkVault) vault =
-		vk_open_vault(program, NULL, reads ? VK_VAULT_READ : VK_VAULT_WRITE, error);
+	g_autoptr(VkVault) vault = NULL;
 
+	if (strcmp(verb, "import") == 0)
+		return import(program, id, error);
+	vault = vk_open_vault(program, NULL, reads ? VK_VAULT_READ : VK_VAULT_WRITE, error);
 	if (!vault)
 		return FALSE;
 	if (strcmp(verb, "list") == 0)
@@ -241,7 +270,8 @@ static gboolean run(VkProgram *program, const char *verb, const char *id,
 
 gboolean vk_cmd_key(VkProgram *program, int argc, char **argv, GError **error)
 {
-	static const char *const verbs[] = {"list", "add", "change", "remove", "export", NULL};
+	static const char *const verbs[] = {"list",   "add",    "change", "remove",
+					    "export", "import", NULL};
 	g_auto(Arguments) own = {0};
 	const GOptionEntry entries[] = {
 		{"role", 0, 0, G_OPTION_ARG_STRING, &own.role,
@@ -258,25 +288,29 @@ gboolean vk_cmd_key(VkProgram *program, int argc, char **argv, GError **error)
 	};
 	char **arguments = NULL;
 	const char *verb;
-	gboolean takes_id;
+	gboolean takes_word;
 
-	if (!vk_cmd_parse(program, "key list | key add | key change | key remove KEY | key export",
+	if (!vk_cmd_parse(program,
+			  "key list | key add | key change | key remove KEY | key export | key "
+			  "import FILE",
 			  "Lists the keys of an encrypted vault, adds one, puts another one in the "
-			  "place of the\none in use, removes one, or prints the key slots, without "
-			  "which no key opens the\nvault.",
+			  "place of the\none in use, removes one, prints the key slots, without "
+			  "which no key opens the\nvault, or puts printed ones back.",
 			  entries, 2, argc, argv, &arguments, error))
 		return FALSE;
 	verb = arguments[0];
 	if (!verb || !g_strv_contains(verbs, verb))
 		return vk_fail(error, VK_ERROR_USAGE,
-			       "write 'virtkeep key list', 'add', 'change', 'remove KEY' or "
-			       "'export'");
-	takes_id = strcmp(verb, "remove") == 0;
-	if (takes_id && !arguments[1])
-		return vk_fail(error, VK_ERROR_USAGE,
-			       "name the key that is to be removed; 'virtkeep key list' shows what "
-			       "there is");
-	if (!takes_id && arguments[1])
+			       "write 'virtkeep key list', 'add', 'change', 'remove KEY', "
+			       "'export' or 'import FILE'");
+	takes_word = strcmp(verb, "remove") == 0 || strcmp(verb, "import") == 0;
+	if (takes_word && !arguments[1])
+		return vk_fail(error, VK_ERROR_USAGE, "name %s",
+			       strcmp(verb, "import") == 0
+				       ? "the file that 'virtkeep key export' made"
+				       : "the key that is to be removed; 'virtkeep "
+					 "key list' shows what there is");
+	if (!takes_word && arguments[1])
 		return vk_fail(error, VK_ERROR_USAGE, "'virtkeep key %s' takes no further word",
 			       verb);
 	return run(program, verb, arguments[1], &own, error);

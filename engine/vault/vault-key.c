@@ -14,8 +14,12 @@ VkKeyring *vk_vault_make_keys(VkStore *store, const guint8 *vault_id, const VkNe
 {
 	g_autoptr(VkKeyring) keyring = vk_keyring_generate(vault_id);
 
-	return vk_key_slot_add(store, keyring, VK_ROLE_FULL, key->secret, key->is_file, key->label,
-			       ret_slot, error)
+	/* An interrupted init leaves a slot that opens nothing, but counts. */
+	if (!vk_key_slots_clear(store, error))
+		return NULL;
+
+	return vk_key_slot_add(store, keyring, VK_ROLE_FULL, key->secret, key->label, ret_slot,
+			       error)
 		       ? g_steal_pointer(&keyring)
 		       : NULL;
 }

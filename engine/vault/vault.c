@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define VAULT_OBJECT      "vault.json"
 #define COMPRESSION_LEVEL 1
 
 /* A collector may work on the vault: who knows of none must not write. */
@@ -59,7 +58,7 @@ char *vk_vault_url_directory(const char *url, GError **error)
 
 gboolean vk_vault_is_there(const char *directory)
 {
-	g_autofree char *path = g_build_filename(directory, VAULT_OBJECT, NULL);
+	g_autofree char *path = g_build_filename(directory, VK_VAULT_OBJECT, NULL);
 
 	return g_file_test(path, G_FILE_TEST_EXISTS);
 }
@@ -134,7 +133,7 @@ static gboolean may_become_vault(VkStore *store, const char *directory, GError *
 	for (guint i = 0; i < names->len; i++) {
 		const char *name = names->pdata[i];
 
-		if (strcmp(name, VAULT_OBJECT) == 0)
+		if (strcmp(name, VK_VAULT_OBJECT) == 0)
 			return vk_fail(error, VK_ERROR_EXISTS, "'%s' is a vault already",
 				       directory);
 		if (!is_ours(name))
@@ -181,7 +180,7 @@ static VkVault *init(const char *url, const VkNewKey *key, GError **error)
 	add_caches(vault);
 	object = describe(vault);
 	vault->compression_level = COMPRESSION_LEVEL;
-	if (!vk_checked_json_put(store, VAULT_OBJECT, object, VK_PUT_NOW, error) ||
+	if (!vk_checked_json_put(store, VK_VAULT_OBJECT, object, VK_PUT_NOW, error) ||
 	    !vk_io_sync_dir(AT_FDCWD, parent, error))
 		return NULL;
 	return g_steal_pointer(&vault);
@@ -253,7 +252,7 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 		return FALSE;
 	if (!vk_pack_id_parse(id_text, &id) || block_log2 != VK_BLOCK_LOG2 ||
 	    pack_log2 != VK_PACK_LOG2 || strcmp(compression, "zstd") != 0 || level > 19)
-		return vk_fail(error, VK_ERROR_DAMAGE, "'%s/" VAULT_OBJECT "' is damaged",
+		return vk_fail(error, VK_ERROR_DAMAGE, "'%s/" VK_VAULT_OBJECT "' is damaged",
 			       vault->directory);
 	vault->compression_level = (int)level;
 	set_id(vault, &id);
@@ -315,10 +314,10 @@ VkVault *vk_vault_open_locked(const char *url, VkVaultMode mode, const VkUnlock 
 	if (!store)
 		return NULL;
 	vault = vault_new(store, directory);
-	object = vk_checked_json_get(store, VAULT_OBJECT, &trouble);
+	object = vk_checked_json_get(store, VK_VAULT_OBJECT, &trouble);
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
-		vk_fail(error, VK_ERROR_NOT_FOUND, "'%s' is not a vault: it has no " VAULT_OBJECT,
-			directory);
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"'%s' is not a vault: it has no " VK_VAULT_OBJECT, directory);
 		return NULL;
 	}
 	if (!object) {
@@ -358,11 +357,14 @@ static gboolean has_feature(const json_t *names, const char *feature)
 
 gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error)
 {
-	g_autoptr(json_t) object = vk_checked_json_get(vault->store, VAULT_OBJECT, error);
+	g_autoptr(json_t) object = vk_checked_json_get(vault->store, VK_VAULT_OBJECT, error);
 	json_t *features, *names;
 
 	*ret_done = FALSE;
-	if (!object || !vk_json_object(object, "features", &features, error) ||
+	if (!object ||
+	    (vault->keyring &&
+	     !vk_vault_check_signature(vault->keyring, object, vault->directory, error)) ||
+	    !vk_json_object(object, "features", &features, error) ||
 	    !vk_json_array(features, "ro_compat", &names, error))
 		return FALSE;
 	if (has_feature(names, FEATURE_COLLECTION))
@@ -370,7 +372,7 @@ gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error)
 	json_array_append_new(names, json_string(FEATURE_COLLECTION));
 	if (vault->keyring)
 		vk_vault_sign_description(vault->keyring, object);
-	*ret_done = vk_checked_json_put(vault->store, VAULT_OBJECT, object, VK_PUT_OVER, error);
+	*ret_done = vk_checked_json_put(vault->store, VK_VAULT_OBJECT, object, VK_PUT_OVER, error);
 	return *ret_done;
 }
 
@@ -411,6 +413,14 @@ VkHintsPlace vk_vault_hints_place(const VkVault *vault)
 			      .packs = vault->packs,
 			      .context = &vault->context,
 			      .directory = vault->directory};
+}
+
+gboolean vk_vault_may_read_blocks(const VkVault *vault, GError **error)
+{
+	return !vault->keyring || vk_keyring_get(vault->keyring, VK_KEY_BLOCKS) ||
+	       vk_fail(error, VK_ERROR_DENIED,
+		       "the key in use for the vault '%s' is of role %s: it opens no blocks",
+		       vault->directory, vk_role_word(vk_keyring_role(vault->keyring)));
 }
 
 const VkKey *vk_vault_id_key(const VkVault *vault)

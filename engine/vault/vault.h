@@ -34,10 +34,9 @@ gboolean vk_vault_is_there(const char *directory);
  */
 VkVault *vk_vault_init(const char *url, GError **error);
 
-/* The first key of an encrypted vault. */
+/* A key that is added to an encrypted vault. */
 typedef struct VkNewKey {
 	const VkSecret *secret;
-	gboolean is_file; /* the secret is the content of a key file, else a passphrase */
 	const char *label;
 } VkNewKey;
 
@@ -64,6 +63,12 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error);
  */
 VkVault *vk_vault_open_locked(const char *url, VkVaultMode mode, const VkUnlock *unlock,
 			      GError **error);
+
+/*
+ * VK_ERROR_DENIED when the key in use opens no blocks at all. One of role backup may still meet
+ * some that it does not open.
+ */
+gboolean vk_vault_may_read_blocks(const VkVault *vault, GError **error);
 
 /* The keys of an encrypted vault, borrowed; NULL: it is not encrypted. */
 const VkKeyring *vk_vault_keyring(const VkVault *vault);

@@ -58,6 +58,7 @@ measure_mount() {
 	local start=${EPOCHREALTIME/./}
 
 	quietly virtkeep --quiet mount "$MNT"
+	# shellcheck disable=SC2034 # mounts.sh reads it
 	SERVER=$(pgrep -n -x virtkeep-mount)
 	record catalogue "virtkeep mount" "$(calculate "(${EPOCHREALTIME/./} - $start) / 1000000")" \
 		"$(calculate "$(cpu_of_server) / $(getconf CLK_TCK)")" "$(peak_of_server)" - 0

@@ -99,4 +99,28 @@ ok virtkeep key remove "$append"
 refused 1 "the key fits none" env VIRTKEEP_KEY_FILE="$SCRATCH/append.key" virtkeep list
 ok virtkeep key export
 expect_json '.slots | length' 2
+cp "$OUT" "$SCRATCH/keys.json"
+rm "$VAULT"/keys/*
+refused 5 "virtkeep key import" virtkeep list
+ok virtkeep key import "$SCRATCH/keys.json"
+expect_out "2 keys put back"
+ok virtkeep list
+
+say "a passphrase in a file, and a plain vault in the place of an encrypted one"
+echo 'a passphrase that is longer than a key file' > "$SCRATCH/words"
+chmod 600 "$SCRATCH/words"
+export VIRTKEEP_VAULT=$SCRATCH/other VIRTKEEP_KEY_FILE=$SCRATCH/words
+refused 2 "write --encrypt" virtkeep init
+ok virtkeep init --encrypt
+ok virtkeep --json key list
+expect_json '.[0].kind' passphrase
+mv "$SCRATCH/other" "$SCRATCH/away"
+unset VIRTKEEP_KEY_FILE
+ok virtkeep init --force
+mv "$SCRATCH/other" "$SCRATCH/plain2"
+mv "$SCRATCH/away" "$SCRATCH/other"
+ok env VIRTKEEP_KEY_FILE="$SCRATCH/words" virtkeep gc
+mv "$SCRATCH/other" "$SCRATCH/away"
+mv "$SCRATCH/plain2" "$SCRATCH/other"
+refused 1 "somebody has put another vault in its place" virtkeep list
 expect_clean hushhush

@@ -36,10 +36,13 @@ static void check(VkImage *disk)
 /* The entries stay as they are, the header's numbers too. */
 static void repair(MemoryImage *image, guint64 sector_size)
 {
-	guint8 *bytes = image->bytes + sector_size;
 	GptHeader header = {.sector = 1};
+	guint8 *bytes;
 
-	if (image->base.size < 2 * sector_size || memcmp(bytes, "EFI PART", 8) != 0)
+	if (image->base.size < 2 * sector_size)
+		return;
+	bytes = image->bytes + sector_size;
+	if (memcmp(bytes, "EFI PART", 8) != 0)
 		return;
 	memcpy(&header.alternate, bytes + 32, 8);
 	memcpy(&header.array, bytes + 72, 8);

@@ -104,7 +104,7 @@ static VkSecret *test_secret(gconstpointer user, const char *url, GError **error
 VkVault *test_vault_init(const char *url, GError **error)
 {
 	g_autoptr(VkSecret) secret = test_secret(NULL, NULL, NULL);
-	const VkNewKey key = {.secret = secret, .is_file = TRUE, .label = "test"};
+	const VkNewKey key = {.secret = secret, .label = "test"};
 
 	return test_is_encrypted() ? vk_vault_init_encrypted(url, &key, error)
 				   : vk_vault_init(url, error);

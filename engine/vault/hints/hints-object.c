@@ -11,6 +11,13 @@
 #define NAME_LENGTH 32
 #define COPY_SIZE   (1u << 20)
 
+char *vk_hints_place_folder(const VkHintsPlace *place)
+{
+	return place->directory && !place->context->keyring
+		       ? g_build_filename(place->directory, VK_FOLDER_TMP, NULL)
+		       : g_strdup(g_get_tmp_dir());
+}
+
 static gint compare_newest_first(gconstpointer a, gconstpointer b)
 {
 	return strcmp(*(const char *const *)b, *(const char *const *)a);

@@ -16,3 +16,9 @@ typedef struct VkHintsPlace {
 	const char *directory; /* of the vault: hint files are read in place; NULL: the vault is not
 				  in a directory */
 } VkHintsPlace;
+
+/*
+ * Where files without a name are made: in the vault, which has the room, but for an encrypted one,
+ * because they are not encrypted. New string.
+ */
+char *vk_hints_place_folder(const VkHintsPlace *place);

@@ -131,9 +131,7 @@ static GHashTable *list_packs(const VkHintsPlace *place)
 
 void vk_hints_tidy(const VkHintsPlace *place)
 {
-	g_autofree char *folder = place->directory
-					  ? g_build_filename(place->directory, VK_FOLDER_TMP, NULL)
-					  : g_strdup(g_get_tmp_dir());
+	g_autofree char *folder = vk_hints_place_folder(place);
 	g_autoptr(GPtrArray) files = open_files(place, folder);
 	g_autoptr(GHashTable) there = files->len > 0 ? list_packs(place) : NULL;
 

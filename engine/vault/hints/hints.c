@@ -62,8 +62,7 @@ static VkHints *hints_new(const VkHintsPlace *place, guint size)
 	VkHints *hints = g_new0(VkHints, 1);
 
 	hints->place = *place;
-	hints->folder = place->directory ? g_build_filename(place->directory, VK_FOLDER_TMP, NULL)
-					 : g_strdup(g_get_tmp_dir());
+	hints->folder = vk_hints_place_folder(place);
 	g_rw_lock_init(&hints->lock);
 	hints->size = size;
 	hints->memory = g_new(VkHintEntry, size);

@@ -44,8 +44,9 @@ static char *slot_object(const char *id)
 
 static gboolean stretch(const VkSecret *secret, const guint8 *salt, const Cost *cost, VkKey *ret)
 {
-	return EVP_PBE_scrypt((const char *)secret->bytes, secret->length, salt, SALT_SIZE, cost->n,
-			      SCRYPT_R, cost->p, SCRYPT_MEMORY_MAX, ret->bytes, VK_KEY_SIZE) == 1;
+	return EVP_PBE_scrypt((const char *)secret->bytes, vk_secret_text_length(secret), salt,
+			      SALT_SIZE, cost->n, SCRYPT_R, cost->p, SCRYPT_MEMORY_MAX, ret->bytes,
+			      VK_KEY_SIZE) == 1;
 }
 
 /* The key that seals a slot. FALSE: libcrypto has not enough memory. */
@@ -57,7 +58,7 @@ static gboolean slot_key(const VkSecret *secret, const guint8 *vault_id, const g
 		       vk_fail(error, VK_ERROR_FAILED,
 			       "a key cannot be made of the passphrase: it needs %" G_GUINT64_FORMAT
 			       " MiB of memory",
-			       128 * SCRYPT_R * cost->n >> 20);
+			       (guint64)128 * SCRYPT_R * cost->n >> 20);
 	vk_key_derive(secret->bytes, secret->length, salt, SALT_SIZE, "virtkeep key file", vault_id,
 		      VK_KEYRING_ID_SIZE, ret);
 	return TRUE;
@@ -109,11 +110,49 @@ static gboolean check_secret(const VkSecret *secret, gboolean is_file, GError **
 			       " bytes: a key has at least %u random ones, as of "
 			       "'head -c 32 /dev/urandom'",
 			       secret->length, VK_KEY_FILE_MIN);
-	if (!is_file && secret->length < PASSPHRASE_MIN)
+	if (!is_file && vk_secret_text_length(secret) < PASSPHRASE_MIN)
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "the passphrase is too short: it needs at least %u characters",
 			       PASSPHRASE_MIN);
 	return TRUE;
+}
+
+static gboolean is_slot_name(const char *name)
+{
+	return strlen(name) == ID_LENGTH + strlen(".json") && g_str_has_suffix(name, ".json") &&
+	       strspn(name, "0123456789abcdef") == ID_LENGTH;
+}
+
+static gint compare_ids(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The ids of the slots that there are, readable or not. */
+static GPtrArray *list_ids(VkStore *store, GError **error)
+{
+	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_KEYS, error);
+	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+
+	if (!names)
+		return NULL;
+	for (guint i = 0; i < names->len; i++)
+		if (is_slot_name(names->pdata[i]))
+			g_ptr_array_add(ids, g_strndup(names->pdata[i], ID_LENGTH));
+	g_ptr_array_sort(ids, compare_ids);
+	if (ids->len > VK_KEY_SLOTS_MAX)
+		g_ptr_array_set_size(ids, VK_KEY_SLOTS_MAX);
+	return g_steal_pointer(&ids);
+}
+
+static gboolean check_room(VkStore *store, GError **error)
+{
+	g_autoptr(GPtrArray) ids = list_ids(store, error);
+
+	return ids && (ids->len < VK_KEY_SLOTS_MAX ||
+		       vk_fail(error, VK_ERROR_FAILED,
+			       "the vault has %u keys, and no more are possible: remove one first",
+			       ids->len));
 }
 
 static char *random_id(void)
@@ -146,9 +185,9 @@ static json_t *describe(VkRole role, gboolean is_file, const char *label, const 
 }
 
 gboolean vk_key_slot_add(VkStore *store, const VkKeyring *keyring, VkRole role,
-			 const VkSecret *secret, gboolean is_file, const char *label, char **ret_id,
-			 GError **error)
+			 const VkSecret *secret, const char *label, char **ret_id, GError **error)
 {
+	gboolean is_file = !vk_secret_is_passphrase(secret);
 	const guint8 *vault_id = vk_keyring_vault_id(keyring);
 	guint8 salt[SALT_SIZE], bound[VK_KEYRING_ID_SIZE + 2];
 	guint8 packed[VK_KEYRING_PACKED_MAX], sealed[VK_KEYRING_PACKED_MAX + VK_TAG_SIZE];
@@ -160,7 +199,7 @@ gboolean vk_key_slot_add(VkStore *store, const VkKeyring *keyring, VkRole role,
 	gsize length;
 
 	vk_random_bytes(salt, sizeof(salt));
-	if (!check_secret(secret, is_file, error))
+	if (!check_secret(secret, is_file, error) || !check_room(store, error))
 		return FALSE;
 	if (!is_file)
 		cost = measure_cost(secret, salt);
@@ -222,26 +261,6 @@ static VkKeySlot *parse_slot(const char *id, const json_t *object, GError **erro
 		return NULL;
 	}
 	return g_steal_pointer(&slot);
-}
-
-static gboolean is_slot_name(const char *name)
-{
-	return strlen(name) == ID_LENGTH + strlen(".json") && g_str_has_suffix(name, ".json") &&
-	       strspn(name, "0123456789abcdef") == ID_LENGTH;
-}
-
-/* The ids of the slots that there are, readable or not. */
-static GPtrArray *list_ids(VkStore *store, GError **error)
-{
-	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_KEYS, error);
-	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
-
-	if (!names)
-		return NULL;
-	for (guint i = 0; i < names->len && ids->len < VK_KEY_SLOTS_MAX; i++)
-		if (is_slot_name(names->pdata[i]))
-			g_ptr_array_add(ids, g_strndup(names->pdata[i], ID_LENGTH));
-	return g_steal_pointer(&ids);
 }
 
 static gint compare_age(gconstpointer a, gconstpointer b)
@@ -336,30 +355,17 @@ static VkKeyring *try_slots(VkStore *store, const GPtrArray *slots, gboolean is_
 	return NULL;
 }
 
-/* A line break at the end is not part of a passphrase. */
-static VkSecret *as_passphrase(const VkSecret *secret)
-{
-	gsize length = secret->length;
-
-	if (length > 0 && secret->bytes[length - 1] == '\n')
-		length--;
-	return vk_secret_new(secret->bytes, length);
-}
-
 VkKeyring *vk_key_slots_open(VkStore *store, const guint8 *vault_id, const VkSecret *secret,
 			     char **ret_id, GError **error)
 {
 	g_autoptr(GPtrArray) slots = vk_key_slots_list(store, NULL, error);
-	g_autoptr(VkSecret) passphrase = as_passphrase(secret);
 	GError *trouble = NULL;
 	VkKeyring *keyring = NULL;
 
 	if (!slots)
 		return NULL;
-	if (secret->length >= VK_KEY_FILE_MIN)
-		keyring = try_slots(store, slots, TRUE, vault_id, secret, ret_id, &trouble);
-	if (!keyring)
-		keyring = try_slots(store, slots, FALSE, vault_id, passphrase, ret_id, &trouble);
+	keyring = try_slots(store, slots, !vk_secret_is_passphrase(secret), vault_id, secret,
+			    ret_id, &trouble);
 	if (keyring) {
 		g_clear_error(&trouble);
 		return keyring;
@@ -369,11 +375,25 @@ VkKeyring *vk_key_slots_open(VkStore *store, const guint8 *vault_id, const VkSec
 	else if (slots->len == 0)
 		vk_fail(error, VK_ERROR_DAMAGE,
 			"the vault is encrypted, but no key slot in '" VK_FOLDER_KEYS
-			"/' can be read: put the slots back that 'virtkeep key export' saved");
+			"/' can be read: put back what 'virtkeep key export' saved, with "
+			"'virtkeep key import'");
 	else
 		vk_fail(error, VK_ERROR_DENIED, "the key fits none of the vault's %u key slots",
 			slots->len);
 	return NULL;
+}
+
+gboolean vk_key_slots_clear(VkStore *store, GError **error)
+{
+	g_autoptr(GPtrArray) ids = list_ids(store, error);
+
+	for (guint i = 0; ids && i < ids->len; i++) {
+		g_autofree char *name = slot_object(ids->pdata[i]);
+
+		if (!store->ops->delete (store, name, error))
+			return FALSE;
+	}
+	return ids != NULL;
 }
 
 json_t *vk_key_slots_export(VkStore *store, GError **error)
@@ -389,6 +409,34 @@ json_t *vk_key_slots_export(VkStore *store, GError **error)
 			json_object_set_new(slots, ids->pdata[i], object);
 	}
 	return slots;
+}
+
+gboolean vk_key_slots_import(VkStore *store, const json_t *slots, guint *ret_count, GError **error)
+{
+	g_autoptr(json_t) copy = json_deep_copy(slots);
+	const char *id;
+	json_t *object;
+
+	*ret_count = 0;
+	json_object_foreach (copy, id, object) {
+		g_autofree char *file = g_strconcat(id, ".json", NULL);
+		g_autofree char *name = slot_object(id);
+		g_autoptr(VkKeySlot) slot = NULL;
+		g_autoptr(GError) trouble = NULL;
+
+		if (!is_slot_name(file))
+			return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is no key slot", id);
+		slot = parse_slot(id, object, error);
+		if (!slot)
+			return FALSE;
+		if (vk_checked_json_put(store, name, object, VK_PUT_NOW, &trouble))
+			(*ret_count)++;
+		else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS)) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+	}
+	return TRUE;
 }
 
 gboolean vk_key_slot_remove(VkStore *store, const char *id, GError **error)

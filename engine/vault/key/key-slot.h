@@ -33,13 +33,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkKeySlot, vk_key_slot_free)
 
 /*
  * Puts a new slot, durably, that gives out ROLE of the keyring, a full one or of that role, to who
- * knows SECRET. IS_FILE:
- * SECRET is the content of a key file, at least VK_KEY_FILE_MIN bytes. A passphrase takes about a
- * second and up to 256 MiB. *RET_ID is a new string. VK_ERROR_USAGE when the secret is too short.
+ * knows SECRET. A passphrase takes about a second and up to 256 MiB. *RET_ID is a new string.
+ * VK_ERROR_USAGE when the secret is too short; VK_ERROR_FAILED when there are VK_KEY_SLOTS_MAX.
  */
 gboolean vk_key_slot_add(VkStore *store, const VkKeyring *keyring, VkRole role,
-			 const VkSecret *secret, gboolean is_file, const char *label, char **ret_id,
-			 GError **error);
+			 const VkSecret *secret, const char *label, char **ret_id, GError **error);
 
 /*
  * The vault's slots, oldest first. Returns VkKeySlot*. One that cannot be read is left out, and
@@ -55,8 +53,17 @@ GPtrArray *vk_key_slots_list(VkStore *store, void (*warn)(const char *format, ..
 VkKeyring *vk_key_slots_open(VkStore *store, const guint8 *vault_id, const VkSecret *secret,
 			     char **ret_id, GError **error);
 
+/* Removes all slots: for a vault that is being made. */
+gboolean vk_key_slots_clear(VkStore *store, GError **error);
+
 /* The slots' objects as they are, by id; one that cannot be read is left out. New reference. */
 json_t *vk_key_slots_export(VkStore *store, GError **error);
+
+/*
+ * Puts back slots of vk_key_slots_export() that are not there. *RET_COUNT: how many.
+ * VK_ERROR_DAMAGE for an object that is no slot.
+ */
+gboolean vk_key_slots_import(VkStore *store, const json_t *slots, guint *ret_count, GError **error);
 
 /*
  * Removes the slot, durably. VK_ERROR_NOT_FOUND when there is none; VK_ERROR_FAILED for the last

@@ -12,9 +12,10 @@
 /* If the memory cannot be locked it is still kept apart and wiped. */
 static gpointer open_heap(gpointer unused)
 {
-	const struct rlimit none = {0, 0};
+	/* 0 would not keep the kernel from passing it to a program. */
+	const struct rlimit nearly_none = {1, 1};
 
-	setrlimit(RLIMIT_CORE, &none);
+	setrlimit(RLIMIT_CORE, &nearly_none);
 	if (!CRYPTO_secure_malloc_initialized())
 		CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_MINIMUM);
 	return NULL;
@@ -51,6 +52,24 @@ VkSecret *vk_secret_new(const void *bytes, gsize length)
 	secret->length = length;
 	memcpy(secret->bytes, bytes, length);
 	return secret;
+}
+
+gsize vk_secret_text_length(const VkSecret *secret)
+{
+	gsize length = secret->length;
+
+	return length > 0 && secret->bytes[length - 1] == '\n' ? length - 1 : length;
+}
+
+gboolean vk_secret_is_passphrase(const VkSecret *secret)
+{
+	const char *text = (const char *)secret->bytes;
+	gsize length = vk_secret_text_length(secret);
+
+	for (gsize i = 0; i < length; i++)
+		if (g_ascii_iscntrl(text[i]))
+			return FALSE;
+	return g_utf8_validate_len(text, length, NULL);
 }
 
 gboolean vk_secret_equal(const VkSecret *one, const VkSecret *other)

@@ -31,6 +31,15 @@ void vk_wipe(void *memory, gsize size);
 /* Copies LENGTH bytes, at most VK_SECRET_MAX. */
 VkSecret *vk_secret_new(const void *bytes, gsize length);
 
+/*
+ * Whether it is a passphrase: one line of printable text, perhaps with a line break at its end,
+ * which is not part of it. All else is the content of a key file.
+ */
+gboolean vk_secret_is_passphrase(const VkSecret *secret);
+
+/* Its bytes without the line break at its end. */
+gsize vk_secret_text_length(const VkSecret *secret);
+
 /* Whether both are the same, in a time that does not say where they differ. */
 gboolean vk_secret_equal(const VkSecret *one, const VkSecret *other);
 

@@ -32,7 +32,8 @@ static json_t *read_file(const char *path)
 	return vk_json_parse(text, length, path, NULL);
 }
 
-GPtrArray *vk_known_vaults_at(const char *state_dir, const char *directory)
+/* The member KEY of the directory's file, a list. */
+static GPtrArray *read_ids(const char *state_dir, const char *directory, const char *key)
 {
 	GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *path = file_of(state_dir, directory);
@@ -40,9 +41,44 @@ GPtrArray *vk_known_vaults_at(const char *state_dir, const char *directory)
 	const json_t *item;
 	gsize i;
 
-	json_array_foreach (json_object_get(object, "ids"), i, item)
+	json_array_foreach (json_object_get(object, key), i, item)
 		if (json_is_string(item) && ids->len < IDS_MAX)
 			g_ptr_array_add(ids, g_strdup(json_string_value(item)));
+	return ids;
+}
+
+GPtrArray *vk_known_vaults_at(const char *state_dir, const char *directory)
+{
+	return read_ids(state_dir, directory, "ids");
+}
+
+static gboolean has_id(const GPtrArray *ids, const char *id)
+{
+	for (guint i = 0; i < ids->len; i++)
+		if (strcmp(g_ptr_array_index(ids, i), id) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+gboolean vk_known_vaults_was_encrypted(const char *state_dir, const char *directory, const char *id)
+{
+	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir, directory);
+	g_autoptr(GPtrArray) encrypted = read_ids(state_dir, directory, "encrypted");
+
+	return has_id(encrypted, id) ||
+	       (known->len > 0 && has_id(encrypted, g_ptr_array_index(known, 0)));
+}
+
+/* ID, unless it is NULL, and then the other ids of OTHERS. New reference. */
+static json_t *ids_with(const char *id, const GPtrArray *others)
+{
+	json_t *ids = json_array();
+
+	if (id)
+		json_array_append_new(ids, json_string(id));
+	for (guint i = 0; i < others->len && json_array_size(ids) < IDS_MAX; i++)
+		if (g_strcmp0(g_ptr_array_index(others, i), id) != 0)
+			json_array_append_new(ids, json_string(g_ptr_array_index(others, i)));
 	return ids;
 }
 
@@ -51,19 +87,18 @@ void vk_known_vaults_add(const char *state_dir, const VkVault *vault)
 	const char *directory = vk_vault_directory(vault), *id = vk_vault_id(vault);
 	g_autofree char *path = file_of(state_dir, directory);
 	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir, directory);
+	g_autoptr(GPtrArray) encrypted = read_ids(state_dir, directory, "encrypted");
+	gboolean is_encrypted = vk_vault_keyring(vault) != NULL;
 	g_autoptr(json_t) object = NULL;
 	g_autoptr(GError) trouble = NULL;
 	g_autofree char *line = NULL;
-	json_t *ids;
 
-	if (known->len > 0 && strcmp(g_ptr_array_index(known, 0), id) == 0)
+	if (known->len > 0 && strcmp(g_ptr_array_index(known, 0), id) == 0 &&
+	    has_id(encrypted, id) == is_encrypted)
 		return;
-	ids = json_array();
-	json_array_append_new(ids, json_string(id));
-	for (guint i = 0; i < known->len && json_array_size(ids) < IDS_MAX; i++)
-		if (strcmp(g_ptr_array_index(known, i), id) != 0)
-			json_array_append_new(ids, json_string(g_ptr_array_index(known, i)));
-	object = json_pack("{s:o, s:o}", "directory", vk_json_new_string(directory), "ids", ids);
+	object = json_pack("{s:o, s:o, s:o}", "directory", vk_json_new_string(directory), "ids",
+			   ids_with(id, known), "encrypted",
+			   ids_with(is_encrypted ? id : NULL, encrypted));
 	line = vk_json_line(object);
 	if (g_mkdir_with_parents(state_dir, 0755) < 0 ||
 	    !g_file_set_contents_full(path, line, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644,

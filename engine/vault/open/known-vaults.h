@@ -15,5 +15,12 @@
  */
 GPtrArray *vk_known_vaults_at(const char *state_dir, const char *directory);
 
+/*
+ * Whether the vault ID, or the latest one seen at DIRECTORY, was encrypted: one that is not was put
+ * in its place.
+ */
+gboolean vk_known_vaults_was_encrypted(const char *state_dir, const char *directory,
+				       const char *id);
+
 /* Remembers VAULT at its directory. */
 void vk_known_vaults_add(const char *state_dir, const VkVault *vault);

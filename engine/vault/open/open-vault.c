@@ -80,12 +80,21 @@ static VkSecret *find_secret(gconstpointer user, const char *url, GError **error
 /* A vault that another one was put in the place of must not get data in the clear. */
 static gboolean check_encrypted(const VkProgram *program, const VkVault *vault, GError **error)
 {
-	return vk_vault_keyring(vault) || !vk_vault_secret_is_configured(program) ||
+	const char *directory = vk_vault_directory(vault);
+
+	if (vk_vault_keyring(vault))
+		return TRUE;
+	if (vk_vault_secret_is_configured(program))
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the vault '%s' is not encrypted, although there is a key for it: "
+			       "it is another vault, or VIRTKEEP_KEY_FILE, key_file or "
+			       "key_command is set by mistake",
+			       directory);
+	return !vk_known_vaults_was_encrypted(state_dir(program), directory, vk_vault_id(vault)) ||
 	       vk_fail(error, VK_ERROR_FAILED,
-		       "the vault '%s' is not encrypted, although there is a key for it: it is "
-		       "another vault, or VIRTKEEP_KEY_FILE, key_file or key_command is set by "
-		       "mistake",
-		       vk_vault_directory(vault));
+		       "the vault '%s' is not encrypted, and the one that was there is: somebody "
+		       "has put another vault in its place",
+		       directory);
 }
 
 /* As vk_vault_open_locked(). */
@@ -146,11 +155,26 @@ static const char *check_place(const VkProgram *program, gboolean force, GError 
 VkVault *vk_make_vault(const VkProgram *program, gboolean force, GError **error)
 {
 	const char *url = check_place(program, force, error);
-	VkVault *vault = url ? vk_vault_init(url, error) : NULL;
+	VkVault *vault;
+
+	if (url && vk_vault_secret_is_configured(program)) {
+		vk_fail(error, VK_ERROR_USAGE,
+			"there is a key for the vault: write --encrypt, or unset "
+			"VIRTKEEP_KEY_FILE, key_file and key_command");
+		return NULL;
+	}
+	vault = url ? vk_vault_init(url, error) : NULL;
 
 	if (vault)
 		vk_known_vaults_add(state_dir(program), vault);
 	return vault;
+}
+
+static gboolean is_there(const char *url)
+{
+	g_autofree char *directory = vk_vault_url_directory(url, NULL);
+
+	return directory && vk_vault_is_there(directory);
 }
 
 VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, gboolean force,
@@ -164,12 +188,15 @@ VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, gb
 
 	if (!url)
 		return NULL;
+	if (is_there(url)) {
+		vk_fail(error, VK_ERROR_EXISTS, "'%s' is a vault already", url);
+		return NULL;
+	}
 	secret = from_file ? vk_vault_secret_find(program, url, error)
 			   : vk_vault_secret_ask_new("the vault", error);
 	if (!secret)
 		return NULL;
 	key.secret = secret;
-	key.is_file = from_file && secret->length >= VK_KEY_FILE_MIN;
 	vault = vk_vault_init_encrypted(url, &key, error);
 	if (vault)
 		vk_known_vaults_add(state_dir(program), vault);

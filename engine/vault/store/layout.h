@@ -17,6 +17,8 @@
  */
 #pragma once
 
+#define VK_VAULT_OBJECT "vault.json"
+
 #define VK_FOLDER_PACKS  "packs"
 #define VK_FOLDER_SNAPS  "snaps"
 #define VK_FOLDER_COPIES "copies"

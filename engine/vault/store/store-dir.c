@@ -245,8 +245,8 @@ static gint64 to_usec(const struct timespec *time)
 /* Whether another change could follow with the same time. Some file systems count in seconds. */
 static gboolean has_just_changed(const struct stat *facts)
 {
-	gint64 grain_usec =
-		facts->st_mtim.tv_nsec == 0 ? 3 * G_USEC_PER_SEC : 50 * G_TIME_SPAN_MILLISECOND;
+	const gint64 msec = G_TIME_SPAN_MILLISECOND;
+	gint64 grain_usec = facts->st_mtim.tv_nsec == 0 ? 3000 * msec : 50 * msec;
 
 	return ABS(g_get_real_time() - to_usec(&facts->st_mtim)) < grain_usec;
 }

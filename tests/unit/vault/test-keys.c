@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Keys: known answers, what each role has, and key slots. */
 #include "errors.h"
+#include "json.h"
 #include "key-slot.h"
 #include "layout.h"
 #include "tempvault.h"
@@ -146,12 +147,12 @@ START_TEST(only_the_private_key_unwraps)
 }
 END_TEST
 
-static char *add(const VkKeyring *keyring, VkRole role, const char *text, gboolean is_file)
+static char *add(const VkKeyring *keyring, VkRole role, const char *text)
 {
 	g_autoptr(VkSecret) secret = vk_secret_new(text, strlen(text));
 	char *id = NULL;
 
-	ck_assert(vk_key_slot_add(store, keyring, role, secret, is_file, "label", &id, NULL));
+	ck_assert(vk_key_slot_add(store, keyring, role, secret, "label", &id, NULL));
 	return id;
 }
 
@@ -162,14 +163,14 @@ static VkKeyring *open_with(const char *text, char **ret_id, GError **error)
 	return vk_key_slots_open(store, vault_id, secret, ret_id, error);
 }
 
-#define FILE_A "the bytes of a key file, at least 32 of them: a"
-#define FILE_B "the bytes of a key file, at least 32 of them: b"
+#define FILE_A "\1the bytes of a key file, at least 32 of them: a"
+#define FILE_B "\1the bytes of a key file, at least 32 of them: b"
 
 START_TEST(a_slot_opens_with_its_secret_alone)
 {
 	g_autoptr(VkKeyring) full = vk_keyring_generate(vault_id);
-	g_autofree char *a = add(full, VK_ROLE_FULL, FILE_A, TRUE);
-	g_autofree char *b = add(full, VK_ROLE_COLLECT, FILE_B, TRUE);
+	g_autofree char *a = add(full, VK_ROLE_FULL, FILE_A);
+	g_autofree char *b = add(full, VK_ROLE_COLLECT, FILE_B);
 	g_autofree char *used = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkKeyring) keyring = open_with(FILE_B, &used, NULL);
@@ -186,25 +187,67 @@ END_TEST
 START_TEST(a_passphrase_opens_with_or_without_a_line_break)
 {
 	g_autoptr(VkKeyring) full = vk_keyring_generate(vault_id);
-	g_autofree char *id = add(full, VK_ROLE_BACKUP, "correct horse", FALSE);
-	g_autoptr(VkKeyring) keyring = open_with("correct horse\n", NULL, NULL);
+	/* As a file or a command has it, and longer than a key file has to be. */
+	g_autofree char *id = add(full, VK_ROLE_BACKUP, "correct horse battery staple, and more\n");
+	g_autoptr(VkKeyring) typed =
+		open_with("correct horse battery staple, and more", NULL, NULL);
+	g_autoptr(VkKeyring) keyring =
+		open_with("correct horse battery staple, and more\n", NULL, NULL);
 
+	ck_assert_ptr_nonnull(typed);
 	ck_assert_ptr_nonnull(keyring);
 	ck_assert_int_eq(vk_keyring_role(keyring), VK_ROLE_BACKUP);
 	ck_assert_ptr_null(open_with("correct horses", NULL, NULL));
 }
 END_TEST
 
+START_TEST(exported_slots_are_put_back)
+{
+	g_autoptr(VkKeyring) full = vk_keyring_generate(vault_id);
+	g_autofree char *a = add(full, VK_ROLE_FULL, FILE_A);
+	g_autofree char *b = add(full, VK_ROLE_BACKUP, FILE_B);
+	g_autoptr(json_t) slots = vk_key_slots_export(store, NULL);
+	g_autoptr(VkKeyring) keyring = NULL;
+	guint count = 0;
+
+	ck_assert(vk_key_slot_remove(store, b, NULL));
+	ck_assert(vk_key_slots_import(store, slots, &count, NULL));
+	ck_assert_uint_eq(count, 1);
+	keyring = open_with(FILE_B, NULL, NULL);
+	ck_assert_ptr_nonnull(keyring);
+	json_object_set_new(slots, "../vault", json_object());
+	ck_assert(!vk_key_slots_import(store, slots, &count, NULL));
+}
+END_TEST
+
+START_TEST(a_passphrase_is_one_line_of_text)
+{
+	static const struct {
+		const char *text;
+		gboolean is_passphrase;
+	} cases[] = {{"a line", TRUE},      {"a line\n", TRUE}, {"\xc3\xa4 word", TRUE},
+		     {"two\nlines", FALSE}, {"a\ttab", FALSE},  {"\xe4 latin", FALSE},
+		     {"a line\n\n", FALSE}};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(VkSecret) secret = vk_secret_new(cases[i].text, strlen(cases[i].text));
+
+		ck_assert_int_eq(vk_secret_is_passphrase(secret), cases[i].is_passphrase);
+	}
+}
+END_TEST
+
 START_TEST(secrets_that_are_too_short_are_refused)
 {
 	g_autoptr(VkKeyring) full = vk_keyring_generate(vault_id);
-	g_autoptr(VkSecret) secret = vk_secret_new("short", 5);
+	g_autoptr(VkSecret) typed = vk_secret_new("short", 5);
+	g_autoptr(VkSecret) content = vk_secret_new("\1short", 6);
 	g_autoptr(GError) error = NULL;
 	char *id = NULL;
 
-	ck_assert(!vk_key_slot_add(store, full, VK_ROLE_FULL, secret, TRUE, "", &id, &error));
+	ck_assert(!vk_key_slot_add(store, full, VK_ROLE_FULL, content, "", &id, &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_USAGE));
-	ck_assert(!vk_key_slot_add(store, full, VK_ROLE_FULL, secret, FALSE, "", &id, NULL));
+	ck_assert(!vk_key_slot_add(store, full, VK_ROLE_FULL, typed, "", &id, NULL));
 }
 END_TEST
 
@@ -228,7 +271,7 @@ static void alter(const char *id, const char *from, const char *to)
 START_TEST(a_slot_cannot_be_given_another_role)
 {
 	g_autoptr(VkKeyring) full = vk_keyring_generate(vault_id);
-	g_autofree char *id = add(full, VK_ROLE_BACKUP, FILE_A, TRUE);
+	g_autofree char *id = add(full, VK_ROLE_BACKUP, FILE_A);
 
 	alter(id, "\"role\":\"backup\"", "\"role\":\"full\"");
 	ck_assert_ptr_null(open_with(FILE_A, NULL, NULL));
@@ -238,7 +281,7 @@ END_TEST
 START_TEST(a_cost_that_cannot_be_is_refused)
 {
 	g_autoptr(VkKeyring) full = vk_keyring_generate(vault_id);
-	g_autofree char *id = add(full, VK_ROLE_FULL, "correct horse", FALSE);
+	g_autofree char *id = add(full, VK_ROLE_FULL, "correct horse");
 	g_autoptr(GError) error = NULL;
 
 	alter(id, "\"r\":8", "\"r\":8000");
@@ -250,8 +293,8 @@ END_TEST
 START_TEST(the_last_full_key_stays)
 {
 	g_autoptr(VkKeyring) full = vk_keyring_generate(vault_id);
-	g_autofree char *a = add(full, VK_ROLE_FULL, FILE_A, TRUE);
-	g_autofree char *b = add(full, VK_ROLE_BACKUP, FILE_B, TRUE);
+	g_autofree char *a = add(full, VK_ROLE_FULL, FILE_A);
+	g_autofree char *b = add(full, VK_ROLE_BACKUP, FILE_B);
 	g_autofree char *c = NULL;
 	g_autoptr(GPtrArray) slots = NULL;
 	g_autoptr(GError) error = NULL;
@@ -260,7 +303,7 @@ START_TEST(the_last_full_key_stays)
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED));
 	ck_assert(!vk_key_slot_remove(store, "0123456789abcdef", NULL));
 	ck_assert(vk_key_slot_remove(store, b, NULL));
-	c = add(full, VK_ROLE_FULL, FILE_B, TRUE);
+	c = add(full, VK_ROLE_FULL, FILE_B);
 	ck_assert(vk_key_slot_remove(store, a, NULL));
 	slots = vk_key_slots_list(store, NULL, NULL);
 	ck_assert_uint_eq(slots->len, 1);
@@ -285,6 +328,8 @@ int main(void)
 	tcase_add_test(tcase, only_the_private_key_unwraps);
 	tcase_add_test(tcase, a_slot_opens_with_its_secret_alone);
 	tcase_add_test(tcase, a_passphrase_opens_with_or_without_a_line_break);
+	tcase_add_test(tcase, exported_slots_are_put_back);
+	tcase_add_test(tcase, a_passphrase_is_one_line_of_text);
 	tcase_add_test(tcase, secrets_that_are_too_short_are_refused);
 	tcase_add_test(tcase, a_slot_cannot_be_given_another_role);
 	tcase_add_test(tcase, a_cost_that_cannot_be_is_refused);
