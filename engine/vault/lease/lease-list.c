@@ -105,14 +105,19 @@ static char **parse_snapshots(const json_t *names)
 	return g_strv_builder_end(builder);
 }
 
-/* What cannot be read stays what it is: open, and of an unknown kind. */
+/*
+ * What cannot be read stays what it is: open, and of an unknown kind. What has gone since it was
+ * listed is never put again: that lease has ended.
+ */
 static void read_lease(VkStore *store, VkLeaseInfo *info)
 {
 	g_autofree char *object = vk_lease_object(info->id, VK_LEASE_BEGIN);
-	g_autoptr(json_t) lease = vk_checked_json_get(store, object, NULL);
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(json_t) lease = vk_checked_json_get(store, object, &trouble);
 	const json_t *owner = lease ? json_object_get(lease, "owner") : NULL;
 	VkOwnerState state;
 
+	info->ended = g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 	if (!lease)
 		return;
 	info->kind = vk_lease_parse_kind(lease);

@@ -315,6 +315,43 @@ START_TEST(what_cannot_be_read_counts_as_anybodys)
 }
 END_TEST
 
+static gboolean delete_at_the_look(VkStore *unwatched, const char *call)
+{
+	return !g_pattern_match_simple("look leases/*.0", call) ||
+	       unwatched->ops->delete (unwatched, call + strlen("look "), NULL);
+}
+
+/* Its owner ends it between the listing and the look. */
+START_TEST(what_goes_while_it_is_listed_has_ended)
+{
+	g_autofree char *id = abandon(VK_LEASE_READ);
+	g_autoptr(VkLeaseInfo) info = NULL;
+
+	watched->on_call = delete_at_the_look;
+	info = only_lease();
+	ck_assert_str_eq(info->id, id);
+	ck_assert(info->ended);
+}
+END_TEST
+
+static gboolean refuse_looks(G_GNUC_UNUSED VkStore *unused, const char *call)
+{
+	return !g_str_has_prefix(call, "look ");
+}
+
+START_TEST(what_cannot_be_looked_at_is_open)
+{
+	g_autofree char *id = abandon(VK_LEASE_READ);
+	g_autoptr(VkLeaseInfo) info = NULL;
+
+	watched->on_call = refuse_looks;
+	info = only_lease();
+	ck_assert_str_eq(info->id, id);
+	ck_assert_int_eq(info->kind, VK_LEASE_UNKNOWN);
+	ck_assert(!info->ended);
+}
+END_TEST
+
 START_TEST(names_of_unknown_form_are_ignored)
 {
 	g_autoptr(GPtrArray) infos = NULL;
@@ -428,6 +465,8 @@ static Suite *lease_suite(void)
 	tcase_add_test(cases, nothing_is_known_of_another_host);
 	tcase_add_loop_test(cases, what_cannot_be_read_counts_as_anybodys, 0,
 			    G_N_ELEMENTS(unreadable));
+	tcase_add_test(cases, what_goes_while_it_is_listed_has_ended);
+	tcase_add_test(cases, what_cannot_be_looked_at_is_open);
 	tcase_add_test(cases, names_of_unknown_form_are_ignored);
 	tcase_add_test(cases, the_newest_beat_counts);
 	tcase_add_test(cases, a_beat_replaces_the_last_and_never_the_lease);
