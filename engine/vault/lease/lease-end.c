@@ -33,7 +33,14 @@ static gboolean refuse_intent(VkStore *store, const char *id, GError **error)
 	if (!there)
 		return TRUE;
 	object = vk_lease_load_intent(store, id, &name, error);
-	if (!object || !strchr(name, '/') || !is_there(store, name, &there, error))
+	if (!object)
+		return FALSE;
+	if (!strchr(name, '/'))
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "'%s' is damaged: it is about to put '%s', which is no object of a "
+			       "snapshot",
+			       intent, name);
+	if (!is_there(store, name, &there, error))
 		return FALSE;
 	return there || vk_fail(error, VK_ERROR_BUSY, "it was about to put '%s'", name);
 }

@@ -56,9 +56,9 @@ static void put_lease(const char *kind)
 		put_empty("leases/" ID ".0");
 }
 
-static void put_intent(void)
+static void put_intent(const char *name)
 {
-	g_autoptr(json_t) intent = json_pack("{s:s, s:{}}", "name", SNAPSHOT ".json", "object");
+	g_autoptr(json_t) intent = json_pack("{s:s, s:{}}", "name", name, "object");
 
 	ck_assert(vk_checked_json_put(inner, "leases/" ID ".commit", intent, VK_PUT_NOW, NULL));
 }
@@ -125,11 +125,28 @@ END_TEST
 START_TEST(what_a_writer_may_commit_keeps_it)
 {
 	put_lease("write");
-	put_intent();
+	put_intent(SNAPSHOT ".json");
 	expect_refusal("about to put '" SNAPSHOT ".json'");
 	ck_assert_int_ge(watched_store_find(watched, "put fence/" ID ".0", 0), 0);
 	put_empty(SNAPSHOT ".json");
 	expect_end();
+}
+END_TEST
+
+START_TEST(an_intent_to_put_nothing_that_can_be_is_damage)
+{
+	g_autoptr(VkLeaseInfo) info = NULL;
+	g_autoptr(VkLeaseInfo) after = NULL;
+	g_autoptr(GError) error = NULL;
+
+	put_lease("write");
+	put_intent("vault.json");
+	info = only_lease();
+	ck_assert(!vk_lease_end_by_word(store, info, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+	ck_assert_ptr_nonnull(strstr(error->message, "'vault.json'"));
+	after = only_lease();
+	ck_assert(!after->ended);
 }
 END_TEST
 
@@ -171,6 +188,7 @@ static Suite *lease_end_suite(void)
 	tcase_add_loop_test(cases, whoever_might_write_is_fenced_first, 0, G_N_ELEMENTS(kinds));
 	tcase_add_test(cases, a_reader_is_ended);
 	tcase_add_test(cases, what_a_writer_may_commit_keeps_it);
+	tcase_add_test(cases, an_intent_to_put_nothing_that_can_be_is_damage);
 	tcase_add_loop_test(cases, what_the_owner_may_do_keeps_it, 0, G_N_ELEMENTS(pending));
 	tcase_add_test(cases, a_living_process_keeps_it);
 	suite_add_tcase(suite, cases);
