@@ -96,7 +96,7 @@ gboolean vk_lease_end_by_word(VkStore *store, const VkLeaseInfo *info, GError **
 			       " of this host, which is at work: end that process first",
 			       info->id, info->pid);
 	if (info->ended || info->is_local_and_dead)
-		return vk_lease_put_end(store, info->id, error);
+		return vk_lease_put_end_now(store, info->id, error);
 	return (info->kind == VK_LEASE_READ || vk_lease_fence(store, info->id, error)) &&
-	       refuse_pending(store, info, error) && vk_lease_put_end(store, info->id, error);
+	       refuse_pending(store, info, error) && vk_lease_put_end_now(store, info->id, error);
 }

@@ -17,7 +17,7 @@
  * commit, whose packs are gone. The intent is what a collector reads instead of waiting. The lease
  * has to be whole, for what cannot be read counts as anybody's. Its name has not, nor have a beat
  * and the end: a power cut that takes them back has ended the owner as well, or leaves a lease open
- * that the next run ends.
+ * that the next run ends. The end by a person's word has to be, for no run would end that lease.
  */
 #pragma once
 
@@ -51,6 +51,9 @@ VkLeaseKind vk_lease_parse_kind(const json_t *lease);
 
 /* Puts the end of a lease. Succeeds if it is there. */
 gboolean vk_lease_put_end(VkStore *store, const char *id, GError **error);
+
+/* The same, durably. */
+gboolean vk_lease_put_end_now(VkStore *store, const char *id, GError **error);
 
 /*
  * The marks on snapshots that carry the id: names of objects, owned by the array. Lists all guests.

@@ -9,16 +9,26 @@
 
 #include <string.h>
 
-gboolean vk_lease_put_end(VkStore *store, const char *id, GError **error)
+static gboolean put_end(VkStore *store, const char *id, VkPutMode mode, GError **error)
 {
 	g_autofree char *end = vk_lease_object(id, VK_LEASE_END);
 	g_autoptr(GError) trouble = NULL;
 
-	if (vk_store_put(store, end, NULL, 0, VK_PUT_HINT, &trouble) ||
+	if (vk_store_put(store, end, NULL, 0, mode, &trouble) ||
 	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&trouble));
 	return FALSE;
+}
+
+gboolean vk_lease_put_end(VkStore *store, const char *id, GError **error)
+{
+	return put_end(store, id, VK_PUT_HINT, error);
+}
+
+gboolean vk_lease_put_end_now(VkStore *store, const char *id, GError **error)
+{
+	return put_end(store, id, VK_PUT_NOW, error);
 }
 
 /* Only the mark of a collector or of somebody who unforgets ends in an id. */

@@ -96,6 +96,33 @@ static void expect_refusal(const char *text)
 	ck_assert(!after->ended);
 }
 
+static const VkStoreOps *plain;
+static VkPutMode end_mode;
+
+static gboolean finish_noting_the_end(VkNewObject *object, const char *name, VkPutMode mode,
+				      GError **error)
+{
+	if (strcmp(name, "leases/" ID ".end") == 0)
+		end_mode = mode;
+	return plain->finish(object, name, mode, error);
+}
+
+/* No later run would end it again after a power cut. */
+START_TEST(the_end_is_durable)
+{
+	VkStoreOps ops = *store->ops;
+
+	plain = store->ops;
+	ops.finish = finish_noting_the_end;
+	store->ops = &ops;
+	put_lease("read");
+	end_mode = VK_PUT_HINT;
+	expect_end();
+	ck_assert_int_eq(end_mode, VK_PUT_NOW);
+	store->ops = plain;
+}
+END_TEST
+
 static const char *const kinds[] = {"write", "gc", NULL};
 
 /* The looks come after the fence: whoever is at work finds it, or has put what is looked for. */
@@ -185,6 +212,7 @@ static Suite *lease_end_suite(void)
 	TCase *cases = tcase_create("lease-end");
 
 	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_test(cases, the_end_is_durable);
 	tcase_add_loop_test(cases, whoever_might_write_is_fenced_first, 0, G_N_ELEMENTS(kinds));
 	tcase_add_test(cases, a_reader_is_ended);
 	tcase_add_test(cases, what_a_writer_may_commit_keeps_it);
