@@ -315,7 +315,7 @@ static gboolean dir_delete(VkStore *store, const char *name, GError **error)
 		return errno == ENOENT ||
 		       vk_fail_errno(error, errno, "cannot remove '%s/%s'", dir->path, name);
 	drop_open_file(dir, name);
-	return vk_io_sync_dir(dir->fd, folder, error);
+	return vk_store_dir_sync_folder(dir, folder, error);
 }
 
 static void dir_free(VkStore *store)

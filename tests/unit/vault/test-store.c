@@ -194,6 +194,21 @@ START_TEST(a_store_that_lost_a_name_puts_nothing_durable)
 }
 END_TEST
 
+/* A power failure may bring back what was deleted, whatever a later fsync says. */
+START_TEST(a_store_that_lost_a_deletion_puts_nothing_durable)
+{
+	g_autoptr(GError) error = NULL;
+
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	vk_io.fsync = failing_fsync;
+	ck_assert(!store->ops->delete (store, "things/a", NULL));
+	vk_io = real;
+	ck_assert(!put("things/b", VK_PUT_NOW, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "start again"));
+	ck_assert(!store->ops->sync(store, NULL));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -209,6 +224,7 @@ int main(void)
 	tcase_add_test(tcase, a_stale_file_is_looked_up_anew);
 	tcase_add_test(tcase, what_has_just_changed_has_no_identity);
 	tcase_add_test(tcase, a_store_that_lost_a_name_puts_nothing_durable);
+	tcase_add_test(tcase, a_store_that_lost_a_deletion_puts_nothing_durable);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
