@@ -52,6 +52,7 @@ static void watched_adopt(VkStore *store, const char *name)
 {
 	VkStore *inner = ((WatchedStore *)store)->inner;
 
+	note("adopt", name, NULL);
 	inner->ops->adopt(inner, name);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A store that passes each call on to another one, and keeps what was called: "put leases/x.0",
- * "list snaps", "look packs/00/x.0", "get", "delete", "sync". One at a time.
+ * "list snaps", "look packs/00/x.0", "get", "delete", "adopt", "sync". One at a time.
  */
 #pragma once
 
@@ -13,7 +13,8 @@ typedef struct WatchedStore {
 	VkStore base;
 	VkStore *inner;
 	GPtrArray *calls; /* strings, in order */
-	/* Nullable; before each call but "get": FALSE makes it fail. It may use INNER. */
+	/* Nullable; before each call but "get": FALSE makes it fail, but for "adopt". It may use
+	   INNER. */
 	gboolean (*on_call)(VkStore *inner, const char *call);
 } WatchedStore;
 

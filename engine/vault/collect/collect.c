@@ -3,6 +3,7 @@
 
 #include "catalog.h"
 #include "catalog-sweep.h"
+#include "flush-names.h"
 #include "hints-tidy.h"
 #include "layout.h"
 #include "lease-list.h"
@@ -409,7 +410,8 @@ static gboolean apply_plan(Collector *collector, VkCollectPlan *plan, GError **e
 		return FALSE;
 	vk_collect_plan_keep(plan, vk_mark_slots(collector->mark));
 	/* G6 */
-	if (!vk_lease_is_fenced(collector->lease, &fenced, error))
+	if (!vk_flush_snapshot_names(collector->vault->store, error) ||
+	    !vk_lease_is_fenced(collector->lease, &fenced, error))
 		return FALSE;
 	if (fenced)
 		return vk_fail(error, VK_ERROR_BUSY,

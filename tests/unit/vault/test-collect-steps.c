@@ -102,6 +102,8 @@ START_TEST(each_step_has_its_place)
 		"list leases", /* G3, G4 */
 		"list snaps/*",
 		"list copies", /* G5 */
+		"adopt snaps/*/*",
+		"sync *",
 		"list fence",
 		"delete packs/*", /* G6 */
 		"delete gc/*",
@@ -184,6 +186,39 @@ START_TEST(whoever_is_taken_for_dead_deletes_nothing)
 	be_fenced_before("delete packs/*");
 	ck_assert(!is_there(forgotten));
 	next_call("delete gc/*", next_call("put gc/*", 0));
+	finish();
+}
+END_TEST
+
+static gboolean refuse_syncs(G_GNUC_UNUSED VkStore *unused, const char *call)
+{
+	return !g_str_has_prefix(call, "sync ");
+}
+
+static void put_copies(const char *guest)
+{
+	g_autofree char *name =
+		g_strdup_printf("copies/%s/20261121T120000Z-0123456789abcdef.json", guest);
+
+	ck_assert(vk_store_put(inner, name, NULL, 0, VK_PUT_NOW, NULL));
+}
+
+/* G6: what was removed, and then was not flushed, must not come back to packs that are gone. */
+START_TEST(without_a_flush_nothing_is_deleted)
+{
+	static const char guest[] = "11111111-2222-3333-4444-555555555555";
+	g_autofree char *copies = g_strdup_printf("adopt copies/%s/*", guest);
+	g_autoptr(GError) error = NULL;
+	VkCollectResult result;
+
+	prepare();
+	put_copies(guest);
+	watched->on_call = refuse_syncs;
+	ck_assert(!vk_collect(vault, &plain, &result, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "no space is freed"));
+	ck_assert_uint_eq(watched_store_count(watched, "delete packs/*"), 0);
+	next_call("sync *", next_call(copies, next_call("adopt snaps/*/*", 0)));
+	next_call("delete gc/*", 0);
 	finish();
 }
 END_TEST
@@ -325,6 +360,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, each_step_has_its_place);
 	tcase_add_test(tcase, whoever_is_taken_for_dead_removes_nothing);
 	tcase_add_test(tcase, whoever_is_taken_for_dead_deletes_nothing);
+	tcase_add_test(tcase, without_a_flush_nothing_is_deleted);
 	tcase_add_loop_test(tcase, what_changes_at_the_last_moment_keeps_a_snapshot, 0,
 			    G_N_ELEMENTS(late_marks));
 	tcase_add_test(tcase, what_a_fenced_writer_may_still_commit_stays);
