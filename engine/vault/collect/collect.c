@@ -8,6 +8,7 @@
 #include "layout.h"
 #include "lease-list.h"
 #include "lease-sweep.h"
+#include "mark-object.h"
 #include "mark.h"
 #include "collect-plan.h"
 #include "removal.h"
@@ -199,26 +200,6 @@ static gboolean outlast_collectors(Collector *collector, GError **error)
 	return leases != NULL;
 }
 
-/* Loads a snapshot with all that it has in the vault. *RET is NULL when it was just removed. */
-static gboolean load_snapshot(const Collector *collector, const VkSnapshotKey *key,
-			      VkSnapshot **ret, GError **error)
-{
-	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(collector->vault, key, &trouble);
-
-	*ret = NULL;
-	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
-		return TRUE;
-	/* Copies that cannot be read do not hinder others, but here they count. */
-	if (!snapshot || (!vk_snapshot_is_in_vault(snapshot) &&
-			  !vk_catalog_load_copies(collector->vault, snapshot, &trouble))) {
-		g_propagate_error(error, g_steal_pointer(&trouble));
-		return FALSE;
-	}
-	*ret = g_steal_pointer(&snapshot);
-	return TRUE;
-}
-
 /* Nothing is deleted while something is not known. */
 static gboolean fail_unknown(const VkSnapshotKey *key, GError *trouble, GError **error)
 {
@@ -243,11 +224,9 @@ static gboolean was_removed(const Collector *collector, const VkSnapshotKey *key
 
 static gboolean mark_snapshot(Collector *collector, const VkSnapshotKey *key, GError **error)
 {
-	g_autoptr(VkSnapshot) snapshot = NULL;
 	g_autoptr(GError) trouble = NULL;
 
-	if (load_snapshot(collector, key, &snapshot, &trouble) &&
-	    (!snapshot || vk_mark_add_snapshot(collector->mark, snapshot, &trouble)))
+	if (vk_mark_add_key(collector->mark, collector->vault, key, &trouble))
 		return TRUE;
 	if (vk_interrupted()) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
@@ -305,42 +284,6 @@ static gboolean mark_new(Collector *collector, GError **error)
 	return TRUE;
 }
 
-/* What a fenced writer may put still: a snapshot, or the copies of one that is listed. */
-static gboolean mark_intent(Collector *collector, const char *id, GError **error)
-{
-	g_autofree char *name = NULL;
-	g_autoptr(GError) trouble = NULL;
-	g_autoptr(json_t) object =
-		vk_lease_load_intent(collector->vault->store, id, &name, &trouble);
-	g_autoptr(GPtrArray) keys = NULL;
-	g_autoptr(VkSnapshot) snapshot = NULL;
-
-	/* It goes after the end only: what it named is listed by now, or never will be. */
-	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
-		return TRUE;
-	if (!object) {
-		g_propagate_error(error, g_steal_pointer(&trouble));
-		return FALSE;
-	}
-	if (g_str_has_prefix(name, VK_FOLDER_SNAPS "/")) {
-		snapshot = vk_snapshot_from_json(object, error);
-		return snapshot && vk_mark_add_snapshot(collector->mark, snapshot, error);
-	}
-	keys = vk_catalog_list_all(collector->vault, NULL, error);
-	for (guint i = 0; keys && i < keys->len; i++) {
-		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
-		g_autofree char *copies = vk_snapshot_copies_object(key->uuid, key->time, key->id);
-
-		if (!g_str_equal(copies, name))
-			continue;
-		if (!load_snapshot(collector, key, &snapshot, error))
-			return FALSE;
-		return !snapshot || (vk_snapshot_add_copies(snapshot, object, error) &&
-				     vk_mark_add_snapshot(collector->mark, snapshot, error));
-	}
-	return keys != NULL;
-}
-
 /* G4 for one that is suspected: the fence first, then the look for its intent. */
 static gboolean pass_by(Collector *collector, VkWaiting *waiting, const char *suspect,
 			GError **error)
@@ -355,7 +298,7 @@ static gboolean pass_by(Collector *collector, VkWaiting *waiting, const char *su
 		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
 
 		if (g_str_equal(lease->id, id) && lease->has_intent)
-			return mark_intent(collector, id, error);
+			return vk_mark_add_intent(collector->mark, collector->vault, lease, error);
 	}
 	return leases != NULL;
 }
@@ -375,7 +318,8 @@ static gboolean wait_for_writers(Collector *collector, GError **error)
 		/* What was suspected before gives up by itself, but for what its intent names. */
 		if (!lease->fenced)
 			vk_waiting_add(waiting, lease);
-		else if (lease->has_intent && !mark_intent(collector, lease->id, error))
+		else if (lease->has_intent &&
+			 !vk_mark_add_intent(collector->mark, collector->vault, lease, error))
 			return FALSE;
 	}
 	while (leases && vk_waiting_count(waiting) > 0) {
