@@ -5,6 +5,7 @@
 #include "vault-parts.h"
 
 #include "errors.h"
+#include "interrupt.h"
 
 /* Loads a snapshot with all that it has in the vault. *RET is NULL when it was just removed. */
 static gboolean load_snapshot(VkVault *vault, const VkSnapshotKey *key, VkSnapshot **ret,
@@ -34,7 +35,7 @@ gboolean vk_mark_add_key(VkMark *mark, VkVault *vault, const VkSnapshotKey *key,
 	       (!snapshot || vk_mark_add_snapshot(mark, snapshot, error));
 }
 
-gboolean vk_mark_add_intent(VkMark *mark, VkVault *vault, const VkLeaseInfo *lease, GError **error)
+static gboolean add_intent(VkMark *mark, VkVault *vault, const VkLeaseInfo *lease, GError **error)
 {
 	g_autofree char *name = NULL;
 	g_autoptr(GError) trouble = NULL;
@@ -66,4 +67,22 @@ gboolean vk_mark_add_intent(VkMark *mark, VkVault *vault, const VkLeaseInfo *lea
 				     vk_mark_add_snapshot(mark, snapshot, error));
 	}
 	return keys != NULL;
+}
+
+/* Nothing is deleted while something is not known. */
+gboolean vk_mark_add_intent(VkMark *mark, VkVault *vault, const VkLeaseInfo *lease, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	const char *host = lease->host ? lease->host : "?";
+
+	if (add_intent(mark, vault, lease, &trouble))
+		return TRUE;
+	if (!vk_interrupted())
+		g_prefix_error(&trouble,
+			       "no space is freed, because nobody knows what the lease '%s' of the "
+			       "host '%s' is about to put (run 'virtkeep doctor --fix' on that "
+			       "host): ",
+			       lease->id, host);
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
 }

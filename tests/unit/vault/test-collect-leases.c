@@ -3,6 +3,7 @@
 #include "checked-json.h"
 #include "collect.h"
 #include "errors.h"
+#include "lease-list.h"
 #include "lease.h"
 #include "vault-dir.h"
 #include "vault-parts.h"
@@ -15,6 +16,7 @@
 #define UUID    "11111111-2222-3333-4444-555555555555"
 #define DAMAGED "snaps/" UUID "/20261121T120000Z-0123456789abcdef"
 #define FOREIGN "0123456789abcdef0123456789abcdef"
+#define GARBAGE "packs/01/0123456789abcdef0123456789abcdef.0"
 
 static const VkCollectOptions hasty = {.suspect_usec = 1};
 static VaultDir dir;
@@ -87,6 +89,12 @@ START_TEST(what_others_left_is_no_obstacle)
 }
 END_TEST
 
+/* A pack without a reference, of which only the name counts. */
+static void put_garbage(void)
+{
+	ck_assert(vk_store_put(vault->store, GARBAGE, NULL, 0, VK_PUT_NOW, NULL));
+}
+
 /* An object that nobody can read. */
 static void put_damaged(const char *forgotten)
 {
@@ -113,6 +121,29 @@ START_TEST(what_nobody_knows_has_a_cure)
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
 	ck_assert_ptr_nonnull(strstr(error->message, unknown[_i].cure));
 	vk_lease_end(reader);
+}
+END_TEST
+
+/* A writer elsewhere was taken for dead. */
+START_TEST(an_intent_that_nobody_can_read_names_its_host)
+{
+	g_autoptr(json_t) lease = json_pack("{s:s, s:{s:s}}", "kind", "write", "owner", "host",
+					    "elsewhere.example.org");
+	g_autoptr(GError) error = NULL;
+	VkCollectResult result;
+
+	ck_assert(
+		vk_checked_json_put(vault->store, "leases/" FOREIGN ".0", lease, VK_PUT_NOW, NULL));
+	ck_assert(
+		vk_store_put(vault->store, "leases/" FOREIGN ".commit", NULL, 0, VK_PUT_NOW, NULL));
+	ck_assert(vk_lease_fence(vault->store, FOREIGN, NULL));
+	put_garbage();
+	ck_assert(!vk_collect(vault, &hasty, &result, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+	ck_assert_ptr_nonnull(strstr(error->message, "no space is freed"));
+	ck_assert_ptr_nonnull(strstr(error->message, "'" FOREIGN "'"));
+	ck_assert_ptr_nonnull(strstr(error->message, "'elsewhere.example.org'"));
+	ck_assert(is_there(GARBAGE));
 }
 END_TEST
 
@@ -157,6 +188,7 @@ static Suite *collect_leases_suite(void)
 	tcase_add_test(cases, a_collector_of_this_host_is_left_to_itself);
 	tcase_add_test(cases, what_others_left_is_no_obstacle);
 	tcase_add_loop_test(cases, what_nobody_knows_has_a_cure, 0, G_N_ELEMENTS(unknown));
+	tcase_add_test(cases, an_intent_that_nobody_can_read_names_its_host);
 	tcase_add_test(cases, a_dry_run_passes_over_what_goes_meanwhile);
 	suite_add_tcase(suite, cases);
 	return suite;
