@@ -31,7 +31,17 @@ static const char *keeper_word(const VkKeeper *keeper)
 {
 	if (!keeper->lease)
 		return "pin";
+	if (keeper->kind == VK_LEASE_UNKNOWN)
+		return "unknown";
 	return keeper->kind == VK_LEASE_WRITE ? "write" : "read";
+}
+
+static const char *describe_lease(const VkKeeper *keeper)
+{
+	if (keeper->kind == VK_LEASE_UNKNOWN)
+		return "an unreadable lease";
+	return keeper->kind == VK_LEASE_WRITE ? "the backup that was taken for dead"
+					      : "a restore, a mount or a check";
 }
 
 static json_t *keepers_to_json(const VkGcReport *report)
@@ -58,15 +68,16 @@ static void print_keeper(const VkKeeper *keeper)
 	g_autofree char *since = keeper->since ? vk_when_local(keeper->since) : g_strdup("?");
 	const char *what = keeper->snapshots > 0 ? snapshots : "the blocks of one backup";
 	const char *verb = keeper->snapshots == 1 ? "stays" : "stay";
-	const char *why = keeper->kind == VK_LEASE_WRITE ? "the backup that was taken for dead"
-							 : "a restore, a mount or a check";
 
-	if (!keeper->lease)
+	if (!keeper->lease && keeper->expired)
+		vk_print_line(stdout, "%s %s: its pin has ended: unpin it", what, verb);
+	else if (!keeper->lease)
 		vk_print_line(stdout, "%s %s: pinned on the host '%s' since %s", what, verb,
 			      keeper->host ? keeper->host : "?", since);
 	else
 		vk_print_line(stdout, "%s %s: %s on the host '%s' since %s, lease %s", what, verb,
-			      why, keeper->host ? keeper->host : "?", since, keeper->lease);
+			      describe_lease(keeper), keeper->host ? keeper->host : "?", since,
+			      keeper->lease);
 }
 
 static void print_keepers(const VkGcReport *report)

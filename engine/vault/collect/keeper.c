@@ -4,6 +4,7 @@
 #include "catalog-pin.h"
 #include "vault-parts.h"
 
+#include "errors.h"
 #include "timestamp.h"
 
 void vk_keeper_free(VkKeeper *keeper)
@@ -43,20 +44,34 @@ static GPtrArray *list_forgotten(VkVault *vault, GError **error)
 	return keys;
 }
 
+static gboolean add_pin(GPtrArray *keepers, VkVault *vault, const VkSnapshotKey *key,
+			GError **error)
+{
+	g_autofree char *since = NULL;
+	g_autoptr(VkPin) pin = NULL;
+	VkKeeper *keeper;
+
+	if (!vk_catalog_load_pin(vault, key, &pin, error))
+		return FALSE;
+	since = pin && pin->since > 0 ? vk_time_format(pin->since) : NULL;
+	keeper = add_keeper(keepers, pin ? pin->host : NULL, since, 1);
+	keeper->expired = !pin;
+	return TRUE;
+}
+
+/* A snapshot that was removed since it was listed needs no keeper. */
 static gboolean add_pins(GPtrArray *keepers, VkVault *vault, const GPtrArray *forgotten,
 			 GError **error)
 {
 	for (guint i = 0; i < forgotten->len; i++) {
 		const VkSnapshotKey *key = g_ptr_array_index(forgotten, i);
-		g_autofree char *since = NULL;
-		g_autoptr(VkPin) pin = NULL;
+		g_autoptr(GError) trouble = NULL;
 
-		if (!key->pinned)
+		if (!key->pinned || add_pin(keepers, vault, key, &trouble) ||
+		    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
 			continue;
-		if (!vk_catalog_load_pin(vault, key, &pin, error))
-			return FALSE;
-		since = pin && pin->since > 0 ? vk_time_format(pin->since) : NULL;
-		add_keeper(keepers, pin ? pin->host : NULL, since, 1);
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
 	}
 	return TRUE;
 }

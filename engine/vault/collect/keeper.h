@@ -12,6 +12,7 @@
 
 typedef struct VkKeeper {
 	char *lease;      /* its id; NULL: it is a pin */
+	gboolean expired; /* a pin that has ended: it keeps the snapshot until it is taken away */
 	VkLeaseKind kind; /* of the lease: READ, WRITE or UNKNOWN */
 	char *host;       /* nullable */
 	char *since;      /* a TIME; nullable */

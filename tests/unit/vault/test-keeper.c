@@ -3,9 +3,11 @@
 #include "keeper.h"
 
 #include "catalog.h"
+#include "checked-json.h"
 #include "lease.h"
 #include "vault-dir.h"
 #include "vault-parts.h"
+#include "watched-store.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -13,8 +15,10 @@
 
 #define FIRST  "snaps/11111111-2222-3333-4444-555555555555/20261121T120000Z-0123456789abcdef"
 #define SECOND "snaps/11111111-2222-3333-4444-555555555555/20261122T120000Z-0123456789abcdef"
+#define FOLDER "snaps/11111111-2222-3333-4444-555555555555"
 
 static VaultDir dir;
+static guint looks; /* until the first snapshot is removed */
 static VkVault *vault;
 static GPtrArray *keepers;
 
@@ -100,6 +104,44 @@ START_TEST(a_pin_is_named)
 }
 END_TEST
 
+START_TEST(a_pin_that_has_ended_says_so)
+{
+	g_autoptr(json_t) ended = json_pack("{s:s}", "until", "20200101T000000Z");
+	g_autoptr(json_t) lasting = json_pack("{s:n}", "until");
+
+	put(FIRST ".del");
+	ck_assert(vk_checked_json_put(vault->store, FIRST ".pin-01", ended, VK_PUT_NOW, NULL));
+	ck_assert(only()->expired);
+	ck_assert(vk_checked_json_put(vault->store, FIRST ".pin-02", lasting, VK_PUT_NOW, NULL));
+	ck_assert(!only()->expired);
+}
+END_TEST
+
+static gboolean remove_at_the_look(VkStore *store, const char *call)
+{
+	return !g_str_has_prefix(call, "list " FOLDER) || looks-- > 0 ||
+	       store->ops->delete (store, FIRST ".json", NULL);
+}
+
+/* A collection removes it between the two listings. */
+START_TEST(what_goes_meanwhile_has_no_keeper)
+{
+	VkStore *inner = vault->store;
+	WatchedStore *watched = watched_store_new(inner);
+
+	put(FIRST ".del");
+	put(FIRST ".pin-01");
+	put(SECOND ".del");
+	put(SECOND ".pin-01");
+	looks = 1;
+	watched->on_call = remove_at_the_look;
+	vault->store = &watched->base;
+	ck_assert_uint_eq(count(), 1);
+	vault->store = inner;
+	watched_store_free(watched);
+}
+END_TEST
+
 START_TEST(a_backup_that_was_taken_for_dead_is_named)
 {
 	VkLease *lease = begin(VK_LEASE_WRITE, NULL);
@@ -135,6 +177,8 @@ static Suite *keeper_suite(void)
 	tcase_add_test(cases, a_reader_of_what_is_forgotten_is_named);
 	tcase_add_test(cases, a_reader_of_all_keeps_all_that_is_forgotten);
 	tcase_add_test(cases, a_pin_is_named);
+	tcase_add_test(cases, a_pin_that_has_ended_says_so);
+	tcase_add_test(cases, what_goes_meanwhile_has_no_keeper);
 	tcase_add_test(cases, a_backup_that_was_taken_for_dead_is_named);
 	tcase_add_test(cases, what_cannot_be_read_may_read_all);
 	suite_add_tcase(suite, cases);
