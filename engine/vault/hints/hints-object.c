@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define NAME_LENGTH 32
+/* The first digits of a name: the time, by which files are ordered. */
+#define TIME_LENGTH 16
 #define COPY_SIZE   (1u << 20)
 
 char *vk_hints_place_folder(const VkHintsPlace *place)
@@ -87,11 +89,15 @@ VkHintsFile *vk_hints_object_open(const VkHintsPlace *place, const char *name, c
 	return file;
 }
 
-/* Sorts after all earlier names, as far as clocks go. New string. */
-static char *new_object_name(void)
+/* Sorts after all earlier names, as far as clocks go, or beside REPLACED (nullable). New string. */
+static char *new_object_name(const char *replaced)
 {
-	return g_strdup_printf(VK_FOLDER_HINTS "/%016" G_GINT64_MODIFIER "x%08x%08x",
-			       (guint64)g_get_real_time(), g_random_int(), g_random_int());
+	g_autofree char *time =
+		replaced
+			? g_strndup(replaced + strlen(VK_FOLDER_HINTS "/"), TIME_LENGTH)
+			: g_strdup_printf("%016" G_GINT64_MODIFIER "x", (guint64)g_get_real_time());
+
+	return g_strdup_printf(VK_FOLDER_HINTS "/%s%08x%08x", time, g_random_int(), g_random_int());
 }
 
 static gboolean copy_content(VkNewObject *object, const VkStore *store, const VkHintsFile *file,
@@ -110,9 +116,10 @@ static gboolean copy_content(VkNewObject *object, const VkStore *store, const Vk
 	}
 }
 
-gboolean vk_hints_object_put(VkStore *store, VkHintsFile *file, GError **error)
+gboolean vk_hints_object_put(VkStore *store, VkHintsFile *file, const char *replaced,
+			     GError **error)
 {
-	g_autofree char *name = new_object_name();
+	g_autofree char *name = new_object_name(replaced);
 	VkNewObject *object = store->ops->begin(store, name, error);
 
 	if (!object)

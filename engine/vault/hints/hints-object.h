@@ -21,5 +21,9 @@ GPtrArray *vk_hints_objects_list(VkStore *store, GError **error);
 VkHintsFile *vk_hints_object_open(const VkHintsPlace *place, const char *name, const char *folder,
 				  GError **error);
 
-/* Puts FILE under a new name, which is the newest, and sets its object. */
-gboolean vk_hints_object_put(VkStore *store, VkHintsFile *file, GError **error);
+/*
+ * Puts FILE under a new name and sets its object. It is the newest one, or as old as the object
+ * REPLACED (nullable), whose hints it has.
+ */
+gboolean vk_hints_object_put(VkStore *store, VkHintsFile *file, const char *replaced,
+			     GError **error);

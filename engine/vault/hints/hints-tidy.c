@@ -107,7 +107,7 @@ static gboolean write_anew(const VkHintsPlace *place, const Tidied *tidied, cons
 	if (writer && copy_packs(tidied, writer, &trouble) &&
 	    copy_entries(tidied, writer, &trouble))
 		file = vk_hints_writer_finish(writer, &trouble);
-	done = file && vk_hints_object_put(place->store, file, &trouble);
+	done = file && vk_hints_object_put(place->store, file, tidied->file->object, &trouble);
 	if (trouble)
 		vk_log_debug("hints of packs that are gone stay, ignoring: %s", trouble->message);
 	vk_hints_file_free(file);

@@ -415,7 +415,7 @@ static gboolean commit_locked(VkHints *hints, GError **error)
 		vk_hints_file_free(merged);
 		return commit_locked(hints, error);
 	}
-	if (!merged || !vk_hints_object_put(hints->place.store, merged, error)) {
+	if (!merged || !vk_hints_object_put(hints->place.store, merged, NULL, error)) {
 		vk_hints_file_free(merged);
 		return FALSE;
 	}

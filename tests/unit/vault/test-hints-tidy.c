@@ -127,6 +127,40 @@ START_TEST(hints_that_lead_nowhere_are_removed)
 }
 END_TEST
 
+/* A newer file knows a better place of key number 5. */
+static void commit_newer(guint32 pack_number)
+{
+	const VkBlockId id = id_of(5);
+	const VkPackId pack = pack_of(pack_number);
+	VkHints *hints = open_hints();
+
+	vk_hints_add(hints, &id, &pack, 0);
+	put_pack(pack_number);
+	ck_assert(vk_hints_commit(hints, NULL));
+	vk_hints_free(hints);
+}
+
+START_TEST(a_file_written_anew_is_as_old_as_before)
+{
+	const VkHintsPlace place = vk_vault_hints_place(vault);
+	const VkPackId newer = pack_of(100);
+	const VkBlockId id = id_of(5);
+	VkHints *hints;
+	VkPackId pack;
+	guint32 slot;
+
+	commit_packs(30, 10);
+	commit_newer(100);
+	ck_assert_uint_eq(count_hint_files(), 2);
+	vk_hints_tidy(&place);
+	ck_assert_uint_eq(count_hint_files(), 2);
+	hints = open_hints();
+	ck_assert(vk_hints_lookup(hints, &id, &pack, &slot));
+	ck_assert(vk_pack_id_equal(&pack, &newer));
+	vk_hints_free(hints);
+}
+END_TEST
+
 /* Where most are left it does not pay. */
 START_TEST(hints_that_are_half_good_stay)
 {
@@ -150,6 +184,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, hints_of_packs_that_are_gone_go);
 	tcase_add_test(cases, hints_that_lead_nowhere_are_removed);
+	tcase_add_test(cases, a_file_written_anew_is_as_old_as_before);
 	tcase_add_test(cases, hints_that_are_half_good_stay);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
