@@ -64,7 +64,7 @@ static void fail_missing(const VkPackId *id, guint32 slot, const VkPackTable *kn
 
 /*
  * R3: looks through the generations that are there. One that vanishes between the listing and the
- * reading was replaced by another.
+ * reading was replaced by another. That may happen during the listing, which shows neither then.
  */
 static VkPackTable *load_generation(VkPackCache *cache, const VkPackId *id, guint32 slot,
 				    const VkPackTable *known, GError **error)
@@ -78,7 +78,7 @@ static VkPackTable *load_generation(VkPackCache *cache, const VkPackId *id, guin
 
 		if (!objects)
 			return NULL;
-		vanished = FALSE;
+		vanished = objects->len == 0;
 		g_clear_error(&trouble);
 		table = load_one_of(cache, id, objects, slot, known, &vanished, &trouble);
 		if (table) {

@@ -24,6 +24,7 @@ static VkVault *reader; /* as another process opens the vault: it has read nothi
 static VkStoreOps watched;
 static const VkStoreOps *plain;
 static guint listings;
+static guint blind; /* so many of the next listings show nothing */
 
 /* What the store does behind the reader's back: NULL, or called with each object before it is read.
  */
@@ -44,6 +45,10 @@ static gboolean watched_get(VkStore *store, const char *name, guint64 offset, vo
 static GPtrArray *watched_list(VkStore *store, const char *folder, GError **error)
 {
 	listings++;
+	if (blind > 0) {
+		blind--;
+		return g_ptr_array_new_with_free_func(g_free);
+	}
 	return plain->list(store, folder, error);
 }
 
@@ -66,6 +71,7 @@ static void prepare(void)
 	watched.list = watched_list;
 	reader->store->ops = &watched;
 	listings = 0;
+	blind = 0;
 	meddle = NULL;
 }
 
@@ -244,6 +250,29 @@ START_TEST(a_listed_one_may_vanish)
 	expect_readable();
 	ck_assert_ptr_null(meddle);
 	ck_assert_uint_eq(listings, 2);
+	finish();
+}
+END_TEST
+
+/* The old one was removed, and the new one put, while the names were read. */
+START_TEST(a_listing_may_show_none)
+{
+	prepare();
+	make_generation("1-0a", NONE, 0);
+	drop_generation("0");
+	blind = 1;
+	expect_readable();
+	ck_assert_uint_eq(listings, 2);
+	finish();
+}
+END_TEST
+
+START_TEST(one_that_is_gone_is_missing)
+{
+	prepare();
+	drop_generation("0");
+	expect_failure(0, "is missing from the vault");
+	ck_assert_uint_le(listings, 10);
 	finish();
 }
 END_TEST
@@ -435,6 +464,8 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, the_first_may_vanish_before_a_frame_is_read);
 	tcase_add_test(tcase, the_first_may_vanish_while_its_table_is_read);
 	tcase_add_test(tcase, a_listed_one_may_vanish);
+	tcase_add_test(tcase, a_listing_may_show_none);
+	tcase_add_test(tcase, one_that_is_gone_is_missing);
 	tcase_add_test(tcase, the_search_has_an_end);
 	tcase_add_test(tcase, a_damaged_one_is_passed_over);
 	tcase_add_test(tcase, a_damaged_first_hides_no_sound_one);
