@@ -11,6 +11,12 @@
 /* A run that has not listed by then what it took is dead. */
 #define UNLISTED_AT_MOST_SEC (7 * VK_DAY_SEC)
 
+/*
+ * Between the snapshot of an array and the instant of a guest that lies in it a run waits for other
+ * guests: minutes, never so long.
+ */
+#define RUN_AT_MOST_SEC VK_DAY_SEC
+
 /* Who needs an array snapshot. */
 typedef enum {
 	NOBODY,
@@ -25,7 +31,31 @@ static Need need_of(const VkSnapshotKey *key)
 	return key->expired ? NOBODY : HIDDEN;
 }
 
-/* Of all snapshots of all guests: all of the vault are looked through. */
+/* By the dates that a run gave to both. One that has no date may be of any run. */
+static gboolean is_of_run(const VkSnapshotKey *key, const VkArraySnapshot *array)
+{
+	gint64 seconds;
+
+	return array->time == 0 || !vk_time_parse(key->time, &seconds, NULL) ||
+	       ABS(seconds - array->time) <= RUN_AT_MOST_SEC;
+}
+
+/* *RET grows to what KEY needs of ARRAY. One that was just removed needs nothing. */
+static gboolean add_need(VkArrays *arrays, VkVault *vault, const VkSnapshotKey *key,
+			 const VkArraySnapshot *array, Need *ret, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(vault, key, &trouble);
+
+	if (snapshot && vk_array_disk_lies_in(arrays, snapshot, array))
+		*ret = MAX(*ret, need_of(key));
+	if (snapshot || g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
+/* Of the snapshots of all guests. */
 static gboolean need_of_all(VkArrays *arrays, VkVault *vault, const VkArraySnapshot *array,
 			    Need *ret, GError **error)
 {
@@ -34,12 +64,10 @@ static gboolean need_of_all(VkArrays *arrays, VkVault *vault, const VkArraySnaps
 	*ret = NOBODY;
 	for (guint i = 0; keys && *ret != LISTED && i < keys->len; i++) {
 		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
-		g_autoptr(VkSnapshot) snapshot = vk_catalog_load(vault, key, error);
 
-		if (!snapshot)
+		if (need_of(key) > *ret && is_of_run(key, array) &&
+		    !add_need(arrays, vault, key, array, ret, error))
 			return FALSE;
-		if (need_of(key) > *ret && vk_array_disk_lies_in(arrays, snapshot, array))
-			*ret = need_of(key);
 	}
 	return keys != NULL;
 }

@@ -167,6 +167,37 @@ START_TEST(comes_back_to_what_was_held)
 }
 END_TEST
 
+/* Nobody can read what is listed of the guest. */
+static void spoil_listed(const char *uuid)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, uuid, NULL);
+
+	for (guint i = 0; i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
+		g_autofree char *name = g_strconcat("vaultdir/", object, NULL);
+
+		bed_write(bed, name, "spoilt");
+	}
+}
+
+/* Of what another run took nothing lies in it. */
+START_TEST(asks_nothing_of_other_runs)
+{
+	g_autoptr(GError) error = NULL;
+
+	back_up(2, 20 * DAY);
+	back_up(2, 10 * DAY);
+	set_owners(json_pack("[s]", "snapmirror"));
+	for (guint i = 0; i < G_N_ELEMENTS(guests); i++)
+		bed_succeed(expire(guests[i], &error), error);
+	spoil_listed(MAIL);
+	set_owners(json_array());
+	settle(WEB);
+	ck_assert_uint_eq(nas_count_snapshots("vmstore"), 1);
+}
+END_TEST
+
 static guint count_unlisted(void)
 {
 	VkArrayDisk *disk = nas_probe(images[0]);
@@ -329,6 +360,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, comes_back_to_what_was_held);
+	tcase_add_test(tcase, asks_nothing_of_other_runs);
 	tcase_add_test(tcase, keeps_what_is_still_listed);
 	tcase_add_test(tcase, keeps_what_a_forgotten_snapshot_needs);
 	tcase_add_test(tcase, keeps_what_is_copied_meanwhile);
