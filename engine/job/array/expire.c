@@ -185,7 +185,7 @@ static gboolean remove_copy(const Expiry *expiry, const VkSnapshotKey *key, cons
 typedef enum {
 	OFF_LIST,  /* nobody finds it any more */
 	ELSEWHERE, /* it is listed, and can be read without the array's copies */
-	HELD,      /* somebody reads or pinned it, and needs them */
+	HELD,      /* somebody reads or pinned it, and may need them */
 } Standing;
 
 static gboolean is_copied(const Expiry *expiry, VkSnapshot *snapshot, gboolean *ret, GError **error)
@@ -193,6 +193,18 @@ static gboolean is_copied(const Expiry *expiry, VkSnapshot *snapshot, gboolean *
 	if (!vk_catalog_load_copies(expiry->vault, snapshot, error))
 		return FALSE;
 	*ret = vk_snapshot_is_in_vault(snapshot);
+	return TRUE;
+}
+
+/* Whoever has it open may read the array's copies: they stay for the next run. */
+static gboolean stay_listed(const Expiry *expiry, const VkSnapshotKey *key, Standing *ret,
+			    GError **error)
+{
+	gboolean read;
+
+	if (!vk_catalog_is_read(expiry->vault, key, &read, error))
+		return FALSE;
+	*ret = read ? HELD : ELSEWHERE;
 	return TRUE;
 }
 
@@ -206,18 +218,18 @@ static gboolean take_off_list(const Expiry *expiry, const VkSnapshotKey *key, Vk
 {
 	gboolean copied, expired;
 
-	*ret = ELSEWHERE;
 	if (is_elsewhere(expiry, snapshot))
-		return TRUE;
+		return stay_listed(expiry, key, ret, error);
 	if (!vk_array_leftovers_mark(expiry->arrays, snapshot, error) ||
 	    !is_copied(expiry, snapshot, &copied, error))
 		return FALSE;
 	if (copied)
-		return TRUE;
+		return stay_listed(expiry, key, ret, error);
 	if (!vk_catalog_expire(expiry->vault, key, snapshot, &expired, error))
 		return FALSE;
-	if (!vk_snapshot_is_in_vault(snapshot))
-		*ret = expired ? OFF_LIST : HELD;
+	if (vk_snapshot_is_in_vault(snapshot))
+		return stay_listed(expiry, key, ret, error);
+	*ret = expired ? OFF_LIST : HELD;
 	return TRUE;
 }
 

@@ -17,7 +17,7 @@ static gboolean has_kind(const GPtrArray *kinds, const char *prefix)
 	return FALSE;
 }
 
-/* By anybody but OWN, which is ours. */
+/* By anybody but OWN (nullable), which is ours. */
 static gboolean is_read(VkVault *vault, const VkSnapshotKey *key, const VkLease *own, gboolean *ret,
 			GError **error)
 {
@@ -29,7 +29,7 @@ static gboolean is_read(VkVault *vault, const VkSnapshotKey *key, const VkLease 
 		const VkLeaseInfo *lease = g_ptr_array_index(leases, i);
 
 		*ret = *ret || (!lease->ended && vk_lease_info_reads(lease, name) &&
-				strcmp(lease->id, vk_lease_id(own)) != 0);
+				(!own || strcmp(lease->id, vk_lease_id(own)) != 0));
 	}
 	return leases != NULL;
 }
@@ -112,4 +112,9 @@ gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, VkSnapshot 
 		return FALSE;
 	return held || (forget_and_decide(vault, key, own, ret_done, error) &&
 			list_copied(vault, key, snapshot, ret_done, error));
+}
+
+gboolean vk_catalog_is_read(VkVault *vault, const VkSnapshotKey *key, gboolean *ret, GError **error)
+{
+	return is_read(vault, key, NULL, ret, error);
 }

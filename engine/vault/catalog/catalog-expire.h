@@ -18,3 +18,7 @@
  */
 gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,
 			   gboolean *ret_done, GError **error);
+
+/* Whether somebody reads the snapshot at this moment. */
+gboolean vk_catalog_is_read(VkVault *vault, const VkSnapshotKey *key, gboolean *ret,
+			    GError **error);

@@ -72,6 +72,26 @@ START_TEST(what_is_read_stays_listed)
 }
 END_TEST
 
+/* The reader may have opened the array's copies. */
+START_TEST(what_is_read_keeps_its_copies)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+	VkLease *lease;
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	copy_oldest();
+	key = oldest_key();
+	lease = begin_to_read(vault->store, key);
+	ck_assert(expire());
+	ck_assert(has_clone(0, "vda") && has_clone(0, "vdb"));
+	vk_lease_end(lease);
+	ck_assert(expire());
+	ck_assert(!has_clone(0, "vda") && !has_clone(0, "vdb"));
+	ck_assert_uint_eq(count_listed(), 3);
+}
+END_TEST
+
 static const VkSnapshotKey *contested;
 static VkLease *late_lease;
 
@@ -299,6 +319,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, expire_setup, expire_teardown);
 	tcase_add_test(cases, what_expired_is_not_listed_again);
 	tcase_add_test(cases, what_is_read_stays_listed);
+	tcase_add_test(cases, what_is_read_keeps_its_copies);
 	tcase_add_test(cases, a_reader_comes_at_that_moment);
 	tcase_add_test(cases, a_pin_comes_at_that_moment);
 	tcase_add_test(cases, a_copy_comes_at_that_moment);
