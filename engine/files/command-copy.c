@@ -42,11 +42,11 @@ static gboolean take_attribute(gpointer data, const char *name, const guint8 *va
 	return copy->writer.attribute(copy->writer.data, name, value, length, error);
 }
 
-static void take_unread(gpointer data)
+static void take_unread(gpointer data, const char *path)
 {
 	Copy *copy = data;
 
-	copy->writer.unread(copy->writer.data);
+	copy->writer.unread(copy->writer.data, path);
 }
 
 /* "etc" for "/srv/etc/", "" for "/". New string. */
@@ -114,12 +114,14 @@ static void report(const VkFilesRun *run, const VkCopyCount *count, const char *
 	g_autoptr(json_t) object = NULL;
 
 	if (run->program.json) {
-		object = json_pack(
-			"{s:o, s:o, s:o, s:o, s:o, s:o}", "files", vk_json_new_uint(count->files),
-			"directories", vk_json_new_uint(count->directories), "links",
-			vk_json_new_uint(count->links), "bytes", vk_json_new_uint(count->bytes),
-			"skipped", vk_json_new_uint(count->skipped), "failed",
-			vk_json_new_uint(count->failed));
+		object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "files",
+				   vk_json_new_uint(count->files), "directories",
+				   vk_json_new_uint(count->directories), "links",
+				   vk_json_new_uint(count->links), "bytes",
+				   vk_json_new_uint(count->bytes), "skipped",
+				   vk_json_new_uint(count->skipped), "failed",
+				   vk_json_new_uint(count->failed), "attributes_refused",
+				   vk_json_new_uint(count->refused));
 		vk_json_print(object);
 		return;
 	}
@@ -134,9 +136,13 @@ static gboolean sum_up(const VkCopyCount *count, GError *worst, GError **error)
 		g_propagate_error(error, worst);
 		return FALSE;
 	}
-	return count->failed == 0 ||
+	if (count->failed)
+		return vk_fail(error, VK_ERROR_PARTIAL, "%" G_GUINT64_FORMAT " %s not copied",
+			       count->failed, count->failed == 1 ? "entry was" : "entries were");
+	return count->refused == 0 ||
 	       vk_fail(error, VK_ERROR_PARTIAL, "%" G_GUINT64_FORMAT " %s not copied",
-		       count->failed, count->failed == 1 ? "entry was" : "entries were");
+		       count->refused,
+		       count->refused == 1 ? "extended attribute was" : "extended attributes were");
 }
 
 gboolean vk_files_copy(VkFilesRun *run, char **words, GError **error)

@@ -47,11 +47,11 @@ gboolean vk_files_volumes(VkFilesRun *run, char **words, GError **error)
 		return FALSE;
 	if (!run->program.json) {
 		print_volumes(volumes);
-		return TRUE;
+		return vk_guest_files_sound(files, error);
 	}
 	list = json_array();
 	for (guint i = 0; i < volumes->len; i++)
 		json_array_append_new(list, volume_to_json(g_ptr_array_index(volumes, i)));
 	vk_json_print(list);
-	return TRUE;
+	return vk_guest_files_sound(files, error);
 }

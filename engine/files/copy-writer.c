@@ -160,6 +160,23 @@ static Looks looks_of(const VkCopyWriter *writer, const VkEntry *entry)
 	};
 }
 
+/* A file is worth more than its attributes: those that this host refuses are left out. */
+static void set_attributes(VkCopyWriter *writer, int fd)
+{
+	for (guint i = 0; i < writer->attributes->len; i++) {
+		const Attribute *attribute = &g_array_index(writer->attributes, Attribute, i);
+		gsize length;
+		const void *value = g_bytes_get_data(attribute->value, &length);
+
+		if (fsetxattr(fd, attribute->name, value, length, 0) == 0 || errno == EOPNOTSUPP)
+			continue;
+		if (writer->count.refused++ < WARNINGS_MAX)
+			vk_log_warning("cannot set the attribute '%s' of '%s/%s': %s",
+				       attribute->name, writer->title, writer->path,
+				       g_strerror(errno));
+	}
+}
+
 /* The owner first: its change takes set-id bits and capabilities away. The time last. */
 static gboolean set_looks(VkCopyWriter *writer, int fd, const Looks *looks)
 {
@@ -167,14 +184,7 @@ static gboolean set_looks(VkCopyWriter *writer, int fd, const Looks *looks)
 
 	if (writer->options.archive && fchown(fd, looks->uid, looks->gid) < 0)
 		return FALSE;
-	for (guint i = 0; i < writer->attributes->len; i++) {
-		const Attribute *attribute = &g_array_index(writer->attributes, Attribute, i);
-		gsize length;
-		const void *value = g_bytes_get_data(attribute->value, &length);
-
-		if (fsetxattr(fd, attribute->name, value, length, 0) < 0 && errno != EOPNOTSUPP)
-			return FALSE;
-	}
+	set_attributes(writer, fd);
 	/* Behind the attributes: an access list changes the mode, and a mode of 0400 refuses them.
 	 */
 	return fchmod(fd, looks->mode) == 0 && futimens(fd, times) == 0;
@@ -279,12 +289,12 @@ static gboolean write_link(VkCopyWriter *writer, const VkEntry *entry, GError **
 	return TRUE;
 }
 
-/* The path of an entry below the root. New string. */
-static char *path_of(const VkCopyWriter *writer, const VkEntry *entry)
+/* The path below the root of what the walk calls PATH. New string. */
+static char *path_of(const VkCopyWriter *writer, const char *path)
 {
-	const char *slash = *writer->name && *entry->path ? "/" : "";
+	const char *slash = *writer->name && *path ? "/" : "";
 
-	return g_strconcat(writer->name, slash, entry->path, NULL);
+	return g_strconcat(writer->name, slash, path, NULL);
 }
 
 static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
@@ -294,7 +304,7 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 	if (!finish_entry(writer, error))
 		return FALSE;
 	drop_entry(writer);
-	writer->path = path_of(writer, entry);
+	writer->path = path_of(writer, entry->path);
 	writer->looks = looks_of(writer, entry);
 	/* The directory to copy into, which the user has made. */
 	if (!*writer->path)
@@ -311,15 +321,35 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 				    : write_link(writer, entry, error);
 }
 
+/* 0, or an errno. */
+static int write_bytes(int fd, guint64 offset, const guint8 *bytes, gsize length)
+{
+	while (length > 0) {
+		ssize_t done = vk_io.pwrite(fd, bytes, length, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done < 0 ? errno : EIO;
+		offset += (guint64)done;
+		bytes += done;
+		length -= (gsize)done;
+	}
+	return 0;
+}
+
 static gboolean take_bytes(gpointer data, guint64 offset, const guint8 *bytes, gsize length,
 			   GError **error)
 {
 	VkCopyWriter *writer = data;
 
+	int trouble;
+
 	if (writer->fd < 0 || vk_io_is_zero(bytes, length))
 		return TRUE;
-	if (!vk_io_write(writer->fd, writer->path, offset, bytes, length, error))
-		return FALSE;
+	trouble = write_bytes(writer->fd, offset, bytes, length);
+	if (trouble)
+		return give_up(writer, writer->path, trouble, error);
 	writer->count.bytes += length;
 	return TRUE;
 }
@@ -340,12 +370,13 @@ static gboolean take_attribute(gpointer data, const char *name, const guint8 *va
 	return TRUE;
 }
 
-/* A file with a gap must not appear. What else could not be read is not here. */
-static void take_unread(gpointer data)
+/* A file with a gap must not appear. The one before an entry that cannot be read is whole. */
+static void take_unread(gpointer data, const char *path)
 {
 	VkCopyWriter *writer = data;
+	g_autofree char *unread = path_of(writer, path);
 
-	if (writer->fd >= 0 && writer->is_file)
+	if (writer->fd >= 0 && writer->is_file && strcmp(unread, writer->path) == 0)
 		drop_entry(writer);
 }
 

@@ -24,6 +24,7 @@ typedef struct VkCopyCount {
 	guint64 bytes;   /* of the files, without their holes */
 	guint64 skipped; /* devices, FIFOs and sockets */
 	guint64 failed;  /* entries that could not be written, each of which was warned of */
+	guint64 refused; /* extended attributes that this host refused, likewise */
 } VkCopyCount;
 
 /* Opens DIRECTORY, which exists. OPTIONS are copied. */

@@ -168,15 +168,28 @@ static gboolean ask(VkGuestFiles *files, const VkWalk *walk, GError **error)
 typedef struct Progress {
 	const VkWalkCalls *calls;
 	VkWalkCheck *check;
-	guint64 unread; /* entries that could not be read */
+	guint64 unread;    /* entries that could not be read */
+	gboolean left_out; /* the last entry: what it has goes nowhere */
 } Progress;
+
+static void note_unread(Progress *progress, const char *path, const char *reason)
+{
+	if (progress->unread++ < WARNINGS_MAX)
+		vk_log_warning("cannot read '%s': %s", path, reason);
+	if (progress->calls->unread)
+		progress->calls->unread(progress->calls->data, path);
+}
 
 static gboolean take_entry(Progress *progress, VkBody *body, GError **error)
 {
 	VkEntry entry;
 	gboolean ok = vk_walk_check_entry(progress->check, body, &entry, error);
+	const char *fault = ok ? vk_entry_fault(&entry) : NULL;
 
-	if (ok && progress->calls->entry)
+	progress->left_out = fault != NULL;
+	if (fault)
+		note_unread(progress, entry.path, fault);
+	else if (ok && progress->calls->entry)
 		ok = progress->calls->entry(progress->calls->data, &entry, error);
 	vk_entry_clear(&entry);
 	return ok;
@@ -189,7 +202,7 @@ static gboolean take_bytes(Progress *progress, VkBody *body, GError **error)
 
 	if (!vk_walk_check_bytes(progress->check, body, &offset, &bytes, error))
 		return FALSE;
-	return !progress->calls->bytes ||
+	return progress->left_out || !progress->calls->bytes ||
 	       progress->calls->bytes(progress->calls->data, offset, bytes.at, bytes.length, error);
 }
 
@@ -200,7 +213,7 @@ static gboolean take_attribute(Progress *progress, VkBody *body, GError **error)
 
 	if (!vk_body_ended(body))
 		return fail_nonsense(error);
-	return !progress->calls->attribute ||
+	return progress->left_out || !progress->calls->attribute ||
 	       progress->calls->attribute(progress->calls->data, name, value.at, value.length,
 					  error);
 }
@@ -212,10 +225,7 @@ static gboolean take_note(Progress *progress, VkBody *body, GError **error)
 
 	if (!vk_body_ended(body))
 		return fail_nonsense(error);
-	if (progress->unread++ < WARNINGS_MAX)
-		vk_log_warning("cannot read '%s': %s", path, reason);
-	if (progress->calls->unread)
-		progress->calls->unread(progress->calls->data);
+	note_unread(progress, path, reason);
 	return TRUE;
 }
 
@@ -235,8 +245,7 @@ static gboolean take_part(Progress *progress, VkMessageType type, VkBody *body, 
 	}
 }
 
-/* The end of a walk. */
-static gboolean sum_up(VkGuestFiles *files, const Progress *progress, GError **error)
+gboolean vk_guest_files_sound(VkGuestFiles *files, GError **error)
 {
 	const GError *trouble = vk_appliance_disk_trouble(files->appliance);
 
@@ -245,6 +254,14 @@ static gboolean sum_up(VkGuestFiles *files, const Progress *progress, GError **e
 			       trouble->message);
 	if (trouble)
 		return vk_fail(error, trouble->code, "%s", trouble->message);
+	return TRUE;
+}
+
+/* The end of a walk. */
+static gboolean sum_up(VkGuestFiles *files, const Progress *progress, GError **error)
+{
+	if (!vk_guest_files_sound(files, error))
+		return FALSE;
 	return progress->unread == 0 ||
 	       vk_fail(error, VK_ERROR_PARTIAL, "%" G_GUINT64_FORMAT " %s could not be read",
 		       progress->unread, progress->unread == 1 ? "entry" : "entries");

@@ -24,8 +24,14 @@ typedef struct VkVolume {
 	guint64 size;                                      /* bytes */
 } VkVolume;
 
-/* The volumes of the snapshot's disks, VkVolume*. */
+/* The volumes of the snapshot's disks, VkVolume*. Some are missing if it is not sound. */
 GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error);
+
+/*
+ * Whether all that was read of the disks until now could be read from the vault. VK_ERROR_DAMAGE
+ * if the snapshot is damaged.
+ */
+gboolean vk_guest_files_sound(VkGuestFiles *files, GError **error);
 
 /* An entry of a directory. */
 typedef struct VkEntry {
@@ -52,8 +58,8 @@ typedef struct VkWalkCalls {
 			  GError **error);
 	gboolean (*attribute)(gpointer data, const char *name, const guint8 *value, gsize length,
 			      GError **error);
-	/* Something of the last entry, or below it, could not be read. */
-	void (*unread)(gpointer data);
+	/* What is at PATH, or below it, could not be read. It need not be the last entry. */
+	void (*unread)(gpointer data, const char *path);
 	gpointer data;
 } VkWalkCalls;
 

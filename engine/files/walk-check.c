@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define NAME_BYTES_MAX 255
+/* As many as FUSE passes. A name of NTFS or FAT has up to 765 in UTF-8. */
+#define NAME_BYTES_MAX 1024
 #define PATH_BYTES_MAX 32768
 
 struct VkWalkCheck {
@@ -66,13 +67,17 @@ static gboolean is_mode(guint32 mode)
 		S_ISFIFO(mode) || S_ISSOCK(mode));
 }
 
+static gboolean is_size(guint64 size)
+{
+	return size <= G_MAXINT64;
+}
+
 gboolean vk_walk_check_entry(VkWalkCheck *check, VkBody *body, VkEntry *ret, GError **error)
 {
 	const VkEntryReport report = vk_body_entry(body);
 
 	*ret = (VkEntry){0};
-	if (!vk_body_ended(body) || !is_path(report.path) || !is_mode(report.mode) ||
-	    !is_target(&report) || report.size > G_MAXINT64 || report.mtime_nsec >= 1000000000)
+	if (!vk_body_ended(body) || !is_path(report.path) || !is_target(&report))
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "the appliance tells of an entry that cannot exist");
 	*ret = (VkEntry){
@@ -91,11 +96,18 @@ gboolean vk_walk_check_entry(VkWalkCheck *check, VkBody *body, VkEntry *ret, GEr
 		.size = report.size,
 		.blocks = report.blocks,
 		.mtime_sec = report.mtime_sec,
-		.mtime_nsec = report.mtime_nsec,
+		.mtime_nsec = report.mtime_nsec < 1000000000 ? report.mtime_nsec : 0,
 	};
-	check->size = S_ISREG(report.mode) ? report.size : 0;
+	check->size = S_ISREG(report.mode) && is_size(report.size) ? report.size : 0;
 	check->next = 0;
 	return TRUE;
+}
+
+const char *vk_entry_fault(const VkEntry *entry)
+{
+	if (!is_mode(entry->mode))
+		return "its type is unknown";
+	return is_size(entry->size) ? NULL : "its size is impossible";
 }
 
 void vk_entry_clear(VkEntry *entry)

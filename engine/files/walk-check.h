@@ -21,11 +21,14 @@ void vk_walk_check_free(VkWalkCheck *check);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkWalkCheck, vk_walk_check_free)
 
 /*
- * Takes the message VK_MESSAGE_ENTRY apart. The entry is to be cleared even after a failure.
- * VK_ERROR_FAILED when it cannot be true.
+ * Takes the message VK_MESSAGE_ENTRY apart. The entry is to be cleared even after a failure, and to
+ * be left out if it has a fault. VK_ERROR_FAILED when no agent sends that.
  */
 gboolean vk_walk_check_entry(VkWalkCheck *check, VkBody *body, VkEntry *ret, GError **error);
 void vk_entry_clear(VkEntry *entry);
+
+/* What a damaged file system says that cannot be, for people; NULL: the entry is as in VkEntry. */
+const char *vk_entry_fault(const VkEntry *entry);
 
 /* Takes VK_MESSAGE_DATA apart: it must lie within the last entry, behind what came before. */
 gboolean vk_walk_check_bytes(VkWalkCheck *check, VkBody *body, guint64 *ret_offset,

@@ -33,7 +33,7 @@ static const struct Type {
 	{"squashfs", "", NULL, "squashfs"},
 	{"jfs", "", NULL, "jfs"},
 	{"reiserfs", "", NULL, "reiserfs"},
-	{"ntfs", "ro,noatime", NTFS_PROGRAM, NULL},
+	{"ntfs", "ro,noatime,streams_interface=none", NTFS_PROGRAM, NULL},
 };
 
 static const struct Type *find_type(const char *name)

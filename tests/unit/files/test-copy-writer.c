@@ -3,10 +3,12 @@
 #include "copy-writer.h"
 
 #include "errors.h"
+#include "io.h"
 #include "log.h"
 #include "tempvault.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
@@ -210,9 +212,80 @@ START_TEST(a_file_with_a_gap_does_not_appear)
 	begin(FALSE);
 	entry("", S_IFREG | 0644, 6);
 	bytes(0, "abc");
-	calls.unread(calls.data);
+	calls.unread(calls.data, "");
 	ck_assert_uint_eq(end()->files, 0);
 	ck_assert_uint_eq(entries_of(directory), 0);
+}
+END_TEST
+
+START_TEST(a_file_before_an_unread_one_stays)
+{
+	begin(FALSE);
+	entry("", S_IFDIR | 0755, 0);
+	entry("a", S_IFREG | 0644, 3);
+	bytes(0, "abc");
+	calls.unread(calls.data, "b");
+	ck_assert_uint_eq(end()->files, 1);
+	check_content("top/a", "abc");
+}
+END_TEST
+
+static int write_errno;
+
+static ssize_t failing_pwrite(int fd, const void *buf, size_t length, off_t offset)
+{
+	errno = write_errno;
+	return -1;
+}
+
+/* A file that is too large here costs itself, a full disk ends the copy. */
+START_TEST(trouble_of_one_file_is_its_own)
+{
+	static const int numbers[] = {EFBIG, ENOSPC};
+	const VkIo kept = vk_io;
+	gboolean ok;
+
+	begin(FALSE);
+	entry("", S_IFDIR | 0755, 0);
+	entry("a", S_IFREG | 0644, 3);
+	write_errno = numbers[_i];
+	vk_io.pwrite = failing_pwrite;
+	ok = calls.bytes(calls.data, 0, (const guint8 *)"abc", 3, NULL);
+	vk_io = kept;
+	ck_assert(ok == (_i == 0));
+	entry("b", S_IFREG | 0644, 3);
+	bytes(0, "def");
+	ck_assert_uint_eq(end()->failed, _i == 0);
+	check_content("top/b", "def");
+}
+END_TEST
+
+START_TEST(a_name_that_is_too_long_costs_its_entry)
+{
+	g_autofree char *name = g_strnfill(300, 'x');
+
+	begin(FALSE);
+	entry("", S_IFDIR | 0755, 0);
+	entry(name, S_IFREG | 0644, 0);
+	entry("b", S_IFREG | 0644, 0);
+	ck_assert_uint_eq(end()->failed, 1);
+	check_content("top/b", "");
+}
+END_TEST
+
+/* No Linux takes a name of more than 255 bytes. */
+START_TEST(a_refused_attribute_costs_no_file)
+{
+	g_autofree char *tail = g_strnfill(300, 'x');
+	g_autofree char *name = g_strconcat("user.", tail, NULL);
+
+	begin(FALSE);
+	entry("", S_IFREG | 0644, 1);
+	bytes(0, "x");
+	ck_assert(calls.attribute(calls.data, name, (const guint8 *)"v", 1, NULL));
+	ck_assert_uint_eq(end()->refused, 1);
+	ck_assert_uint_eq(end()->failed, 0);
+	check_content("top", "x");
 }
 END_TEST
 
@@ -276,6 +349,10 @@ int main(void)
 	tcase_add_test(cases, links_of_the_host_are_not_followed);
 	tcase_add_loop_test(cases, what_exists_stays_unless_overwritten, 0, 2);
 	tcase_add_test(cases, a_file_with_a_gap_does_not_appear);
+	tcase_add_test(cases, a_file_before_an_unread_one_stays);
+	tcase_add_loop_test(cases, trouble_of_one_file_is_its_own, 0, 2);
+	tcase_add_test(cases, a_name_that_is_too_long_costs_its_entry);
+	tcase_add_test(cases, a_refused_attribute_costs_no_file);
 	tcase_add_test(cases, an_unfinished_file_does_not_appear);
 	tcase_add_test(cases, names_of_one_file_stay_names_of_one_file);
 	tcase_add_loop_test(cases, the_name_of_a_copy_is_a_name, 0, 3);
