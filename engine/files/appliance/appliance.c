@@ -66,6 +66,8 @@ static gboolean fail_ended(VkAppliance *appliance, GError **error)
 {
 	g_autofree char *words = NULL;
 
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
 	for (guint i = 0; i < CONSOLE_MAX / 1024 * 4; i++)
 		read_console(appliance);
 	words = last_words(appliance);
@@ -83,28 +85,32 @@ static gboolean wait_input(VkAppliance *appliance, GError **error)
 	};
 
 	for (;;) {
+		/* Before the deadline: this process may have been stopped until then. */
+		int count = poll(ready, G_N_ELEMENTS(ready), 1000);
+
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
+		if (count > 0 && ready[1].revents & POLLIN)
+			read_console(appliance);
+		else if (count > 0 && ready[1].revents)
+			ready[1].fd = -1;
+		if (count > 0 && ready[0].revents)
+			return TRUE;
 		if (g_get_monotonic_time() > deadline)
 			return vk_fail(error, VK_ERROR_FAILED,
 				       "the appliance gave no answer for %u s",
 				       appliance->silence_sec);
-		if (poll(ready, G_N_ELEMENTS(ready), 1000) <= 0)
-			continue;
-		if (ready[1].revents & POLLIN)
-			read_console(appliance);
-		else if (ready[1].revents)
-			ready[1].fd = -1;
-		if (ready[0].revents)
-			return TRUE;
 	}
 }
 
 static gboolean fill(VkAppliance *appliance, GError **error)
 {
 	for (;;) {
-		ssize_t length = read(appliance->sandboxed->from, appliance->input, INPUT_BYTES);
+		ssize_t length;
 
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		length = read(appliance->sandboxed->from, appliance->input, INPUT_BYTES);
 		if (length > 0) {
 			appliance->taken = 0;
 			appliance->filled = (gsize)length;
@@ -167,6 +173,8 @@ gboolean vk_appliance_send(VkAppliance *appliance, VkMessage *message, GError **
 			sent += (gsize)length;
 		else if (errno != EAGAIN && errno != EINTR)
 			return fail_ended(appliance, error);
+		else if (vk_interrupted())
+			return vk_fail_interrupted(error);
 		else if (poll(&ready, 1, SILENCE_SEC * 1000) == 0)
 			return vk_fail(error, VK_ERROR_FAILED, "the appliance takes no orders");
 	}

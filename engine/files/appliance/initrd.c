@@ -36,7 +36,7 @@ VkInitrd *vk_initrd_new(GError **error)
 
 	initrd->paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	initrd->archive = archive_write_new();
-	initrd->fd = memfd_create("virtkeep-initrd", MFD_CLOEXEC);
+	initrd->fd = memfd_create("virtkeep-initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (initrd->fd < 0) {
 		vk_fail_errno(error, errno, "cannot make a temporary file");
 		return NULL;
@@ -222,6 +222,11 @@ int vk_initrd_end(VkInitrd *initrd, GError **error)
 
 	if (archive_write_close(initrd->archive) != ARCHIVE_OK || lseek(fd, 0, SEEK_SET) < 0) {
 		fail_archive(initrd, error);
+		return -1;
+	}
+	/* The sandbox gets this descriptor, and could use the file as memory beyond its bound. */
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+		vk_fail_errno(error, errno, "cannot seal a temporary file");
 		return -1;
 	}
 	initrd->fd = -1;

@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
-#define PAGE 4096
+#define DIRECTORY "/var/tmp"
+#define PAGE      4096
 
 struct VkOverlay {
 	VkImage *image;
@@ -23,12 +25,17 @@ struct VkOverlay {
 /* A file without a name, so that nothing stays when this process is killed. */
 static int open_nameless(GError **error)
 {
-	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char path[] = DIRECTORY "/virtkeep-overlay-XXXXXX";
+	int fd = open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
+	/* Some file systems know only files with names. Memory has no room for an overlay. */
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
+		fd = mkostemp(path, O_CLOEXEC);
+		if (fd >= 0)
+			unlink(path);
+	}
 	if (fd < 0)
-		fd = memfd_create("virtkeep-overlay", MFD_CLOEXEC);
-	if (fd < 0)
-		vk_fail_errno(error, errno, "cannot make a temporary file");
+		vk_fail_errno(error, errno, "cannot make a temporary file in '%s'", DIRECTORY);
 	return fd;
 }
 
@@ -115,23 +122,24 @@ gboolean vk_overlay_read(VkOverlay *overlay, guint64 offset, void *buf, gsize le
 	return ok;
 }
 
-/* A page of the file for that of the image, with the image's bytes in it unless WHOLE. */
-static gboolean add_page(VkOverlay *overlay, guint64 offset, gboolean whole, guint64 *ret_place,
+/* A page of the file for that of the image, with LENGTH bytes of BUF over the image's. */
+static gboolean add_page(VkOverlay *overlay, guint64 offset, const guint8 *buf, gsize length,
 			 GError **error)
 {
 	guint64 start = offset / PAGE * PAGE;
-	guint64 *number = NULL;
+	guint64 *number;
 	guint8 bytes[PAGE] = {0};
 
 	if (overlay->used + PAGE > overlay->limit)
 		return vk_fail(error, VK_ERROR_FAILED, "the overlay is full");
-	if (!whole && (!vk_image_read(overlay->image, start, bytes,
-				      MIN(PAGE, overlay->image->size - start), error) ||
-		       !vk_io_write(overlay->fd, "the overlay", overlay->used, bytes, PAGE, error)))
+	if (length < PAGE && !vk_image_read(overlay->image, start, bytes,
+					    MIN(PAGE, overlay->image->size - start), error))
+		return FALSE;
+	memcpy(bytes + (offset - start), buf, length);
+	if (!vk_io_write(overlay->fd, "the overlay", overlay->used, bytes, PAGE, error))
 		return FALSE;
 	number = g_new(guint64, 1);
 	*number = offset / PAGE;
-	*ret_place = overlay->used;
 	g_hash_table_insert(overlay->pages, number, GSIZE_TO_POINTER(overlay->used + 1));
 	overlay->used += PAGE;
 	return TRUE;
@@ -145,10 +153,10 @@ static gboolean write_locked(VkOverlay *overlay, guint64 offset, const guint8 *b
 		gsize part = MIN(length, PAGE - inside);
 		guint64 place;
 
-		if (!find_page(overlay, offset, &place) &&
-		    !add_page(overlay, offset, part == PAGE, &place, error))
-			return FALSE;
-		if (!vk_io_write(overlay->fd, "the overlay", place + inside, buf, part, error))
+		if (find_page(overlay, offset, &place)
+			    ? !vk_io_write(overlay->fd, "the overlay", place + inside, buf, part,
+					   error)
+			    : !add_page(overlay, offset, buf, part, error))
 			return FALSE;
 		offset += part;
 		buf += part;

@@ -2,6 +2,7 @@
 #include "sandboxed.h"
 
 #include "errors.h"
+#include "interrupt.h"
 #include "io.h"
 
 #include <errno.h>
@@ -131,9 +132,16 @@ int vk_sandboxed_take_disks(VkSandboxed *sandboxed, guint timeout_sec, GError **
 	struct cmsghdr *head;
 	int fd = -1;
 
-	if (poll(&ready, 1, (int)timeout_sec * 1000) <= 0) {
-		vk_fail(error, VK_ERROR_FAILED, "the sandbox of the appliance does not start");
-		return -1;
+	for (guint waited = 0; poll(&ready, 1, 1000) <= 0; waited++) {
+		if (vk_interrupted()) {
+			vk_fail_interrupted(error);
+			return -1;
+		}
+		if (waited >= timeout_sec) {
+			vk_fail(error, VK_ERROR_FAILED,
+				"the sandbox of the appliance does not start");
+			return -1;
+		}
 	}
 	if (recvmsg(sandboxed->control, &message, MSG_CMSG_CLOEXEC) != 1)
 		return -1;

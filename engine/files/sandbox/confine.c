@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FILES_MAX 256
@@ -90,4 +92,13 @@ void sandbox_confine(uid_t owner, gid_t group)
 	set_limit(RLIMIT_NOFILE, FILES_MAX);
 	drop_rights(owner, group);
 	filter_calls();
+}
+
+void sandbox_drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (syscall(SYS_capset, &head, none) < 0)
+		sandbox_die("cannot give capabilities up");
 }

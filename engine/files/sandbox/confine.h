@@ -10,3 +10,6 @@
  * parts of the kernel. Ends the process on failure.
  */
 void sandbox_confine(uid_t owner, gid_t group);
+
+/* Takes the capabilities from the process, which stays the user it is. Ends it on failure. */
+void sandbox_drop_capabilities(void);

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +106,7 @@ static int run(uint64_t memory, char **argv, uid_t uid, gid_t gid)
 		execv(argv[0], argv);
 		sandbox_die(argv[0]);
 	}
+	sandbox_drop_capabilities();
 	return wait_for(program);
 }
 
@@ -119,6 +121,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: virtkeep-sandbox MEMORY PROGRAM [ARGUMENT...]\n");
 		return 2;
 	}
+	/* The caller alone answers the interrupt key, and then ends all of this. */
+	setsid();
+	umask(022);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (uid == 0) {
 		errno = ENOENT;

@@ -3,8 +3,10 @@
 #include "overlay.h"
 
 #include "errors.h"
+#include "io.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +118,29 @@ START_TEST(trouble_of_the_image_is_reported)
 }
 END_TEST
 
+static ssize_t failing_pwrite(int fd, const void *buf, size_t length, off_t offset)
+{
+	errno = ENOSPC;
+	return -1;
+}
+
+START_TEST(a_page_that_was_not_written_is_the_images)
+{
+	Memory *memory = new_memory();
+	g_autofree guint8 *bytes = g_malloc0(4096);
+	g_autoptr(VkOverlay) overlay = vk_overlay_new(&memory->base, 1 << 20, NULL);
+	const VkIo kept = vk_io;
+	gboolean ok;
+
+	vk_io.pwrite = failing_pwrite;
+	ok = vk_overlay_write(overlay, 4096, bytes, 4096, NULL);
+	vk_io = kept;
+	ck_assert(!ok);
+	ck_assert(vk_overlay_read(overlay, 4096, bytes, 4096, NULL));
+	ck_assert(memcmp(bytes, memory->bytes + 4096, 4096) == 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("overlay");
@@ -127,6 +152,7 @@ int main(void)
 	tcase_add_test(cases, the_image_does_not_change);
 	tcase_add_test(cases, it_keeps_no_more_than_its_limit);
 	tcase_add_test(cases, trouble_of_the_image_is_reported);
+	tcase_add_test(cases, a_page_that_was_not_written_is_the_images);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
