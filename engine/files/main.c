@@ -41,7 +41,7 @@ static GOptionContext *new_context(VkFilesRun *run)
 		{"system", 0, 0, G_OPTION_ARG_STRING, &run->system,
 		 "Of several installed systems the one whose root is on VOLUME", "VOLUME"},
 		{"archive", 0, 0, G_OPTION_ARG_NONE, &run->archive,
-		 "copy: keep owners, all of the modes, and all attributes", NULL},
+		 "copy: keep owners, all of the modes, and more attributes", NULL},
 		{"overwrite", 0, 0, G_OPTION_ARG_NONE, &run->overwrite,
 		 "copy: replace files that exist", NULL},
 		G_OPTION_ENTRY_NULL,
@@ -53,7 +53,9 @@ static GOptionContext *new_context(VkFilesRun *run)
 			 "Commands:\n"
 			 "  volumes SNAPSHOT     list what can be read\n"
 			 "  ls SNAPSHOT:PATH     list a directory\n"
-			 "  cat SNAPSHOT:PATH    print a file");
+			 "  cat SNAPSHOT:PATH    print a file\n"
+			 "  copy SNAPSHOT:PATH... DIRECTORY\n"
+			 "                       copy files and directories to this host");
 	g_option_context_add_main_entries(context, entries, NULL);
 	vk_completion_add_entries(run->program.completion, entries);
 	vk_program_add_options(&run->program, context);
@@ -78,6 +80,10 @@ static gboolean check_options(const VkFilesRun *run, const Command *command, GEr
 		wrong = "--recursive";
 	if (run->system && !strchr(command->options, 's'))
 		wrong = "--system";
+	if (run->archive && !strchr(command->options, 'a'))
+		wrong = "--archive";
+	if (run->overwrite && !strchr(command->options, 'w'))
+		wrong = "--overwrite";
 	return !wrong ||
 	       vk_fail(error, VK_ERROR_USAGE, "'%s' takes no %s: try --help", command->name, wrong);
 }

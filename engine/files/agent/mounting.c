@@ -27,7 +27,6 @@ static const struct Type {
 	{"xfs", "nouuid", NULL, "xfs"},
 	{"btrfs", "", NULL, "btrfs"},
 	{"vfat", "utf8=1,shortname=mixed", NULL, "vfat"},
-	{"exfat", "", NULL, "exfat"},
 	{"iso9660", "utf8", NULL, "iso9660"},
 	{"udf", "", NULL, "udf"},
 	{"squashfs", "", NULL, "squashfs"},
@@ -42,11 +41,6 @@ static const struct Type *find_type(const char *name)
 		if (strcmp(types[i].name, name) == 0)
 			return &types[i];
 	return NULL;
-}
-
-bool agent_can_mount(const char *type)
-{
-	return find_type(type) != NULL;
 }
 
 /* Runs a program and waits for it. 0 when it succeeded. */
@@ -136,6 +130,5 @@ int agent_mount(AgentVolume *volume, const char *subvolume)
 			return -1;
 		}
 	}
-	volume->mounted = true;
 	return open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }

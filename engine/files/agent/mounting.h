@@ -7,11 +7,6 @@
 
 #include "volumes.h"
 
-#include <stdbool.h>
-
-/* Whether a volume of this type could be mounted. */
-bool agent_can_mount(const char *type);
-
 /*
  * Opens the top directory of VOLUME, mounted if it was not; with SUBVOLUME (nullable) that of a
  * btrfs. Returns a descriptor; -1: the volume's state says why not.

@@ -18,8 +18,7 @@ typedef struct AgentVolume {
 	char part_uuid[64];
 	char state[256];   /* why it cannot be mounted; "": not known yet */
 	char points[1024]; /* where the installed system mounts it, separated by blanks */
-	bool mounted;
-	uint64_t size; /* bytes */
+	uint64_t size;     /* bytes */
 } AgentVolume;
 
 /* Looks for the volumes of COUNT disks with these names, in the order of their devices. */
