@@ -9,7 +9,10 @@
 #include "table.h"
 #include "text.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* The writer's calls, and the progress of the bytes. */
@@ -145,6 +148,25 @@ static gboolean sum_up(const VkCopyCount *count, GError *worst, GError **error)
 		       count->refused == 1 ? "extended attribute was" : "extended attributes were");
 }
 
+/* The copies keep set-user-ID bits: no other user may get at them. */
+static gboolean check_archive(const char *directory, GError **error)
+{
+	struct statvfs mounted;
+	struct stat st;
+
+	if (geteuid() != 0)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "only root can give files to their owners: run it as root, or "
+			       "without --archive");
+	if (stat(directory, &st) < 0 || statvfs(directory, &mounted) < 0)
+		return vk_fail_errno(error, errno, "cannot open the directory '%s'", directory);
+	return (st.st_mode & 0077) == 0 || mounted.f_flag & ST_NOSUID ||
+	       vk_fail(error, VK_ERROR_USAGE,
+		       "other users can enter '%s', and --archive keeps set-user-ID bits: "
+		       "'chmod 700' it, or mount it with nosuid",
+		       directory);
+}
+
 gboolean vk_files_copy(VkFilesRun *run, char **words, GError **error)
 {
 	const VkCopyOptions options = {.archive = run->archive, .overwrite = run->overwrite};
@@ -155,10 +177,8 @@ gboolean vk_files_copy(VkFilesRun *run, char **words, GError **error)
 	if (last == 0)
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "name the directory to copy to: 'copy SNAPSHOT:PATH... DIRECTORY'");
-	if (run->archive && geteuid() != 0)
-		return vk_fail(error, VK_ERROR_USAGE,
-			       "only root can give files to their owners: run it as root, or "
-			       "without --archive");
+	if (run->archive && !check_archive(words[last], error))
+		return FALSE;
 	writer = vk_copy_writer_new(words[last], &options, error);
 	for (guint i = 0; writer && i < last; i++)
 		if (!copy_one(run, words[i], writer, &worst, error)) {

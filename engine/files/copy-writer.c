@@ -13,8 +13,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* Of what a guest's entry has, and more than Linux lets it have. */
-#define ATTRIBUTES_MAX 1024
+/* Of one entry: in number, and in bytes of names and values. */
+#define ATTRIBUTES_MAX       1024
+#define ATTRIBUTES_BYTES_MAX ((gsize)1 << 20)
 
 #define MODE_PLAIN 0755
 
@@ -55,7 +56,8 @@ struct VkCopyWriter {
 	guint64 size;
 	char *identity; /* NULL: it has one name */
 	Looks looks;
-	GArray *attributes; /* Attribute */
+	GArray *attributes;    /* Attribute */
+	gsize attribute_bytes; /* of all of them */
 };
 
 static void attribute_clear(gpointer data)
@@ -104,6 +106,7 @@ static void drop_entry(VkCopyWriter *writer)
 	g_clear_pointer(&writer->path, g_free);
 	g_clear_pointer(&writer->identity, g_free);
 	g_array_set_size(writer->attributes, 0);
+	writer->attribute_bytes = 0;
 }
 
 void vk_copy_writer_free(VkCopyWriter *writer)
@@ -160,7 +163,14 @@ static Looks looks_of(const VkCopyWriter *writer, const VkEntry *entry)
 	};
 }
 
-/* A file is worth more than its attributes: those that this host refuses are left out. */
+/* A file is worth more than its attributes: what this host refuses is left out. */
+static void refuse_attribute(VkCopyWriter *writer, const char *name, int trouble)
+{
+	if (writer->count.refused++ < WARNINGS_MAX)
+		vk_log_warning("cannot set the attribute '%s' of '%s/%s': %s", name, writer->title,
+			       writer->path, g_strerror(trouble));
+}
+
 static void set_attributes(VkCopyWriter *writer, int fd)
 {
 	for (guint i = 0; i < writer->attributes->len; i++) {
@@ -168,12 +178,8 @@ static void set_attributes(VkCopyWriter *writer, int fd)
 		gsize length;
 		const void *value = g_bytes_get_data(attribute->value, &length);
 
-		if (fsetxattr(fd, attribute->name, value, length, 0) == 0 || errno == EOPNOTSUPP)
-			continue;
-		if (writer->count.refused++ < WARNINGS_MAX)
-			vk_log_warning("cannot set the attribute '%s' of '%s/%s': %s",
-				       attribute->name, writer->title, writer->path,
-				       g_strerror(errno));
+		if (fsetxattr(fd, attribute->name, value, length, 0) < 0 && errno != EOPNOTSUPP)
+			refuse_attribute(writer, attribute->name, errno);
 	}
 }
 
@@ -354,17 +360,31 @@ static gboolean take_bytes(gpointer data, guint64 offset, const guint8 *bytes, g
 	return TRUE;
 }
 
+/* Others are of use to the guest's kernel alone. */
+static gboolean is_wanted(const VkCopyWriter *writer, const char *name)
+{
+	static const char *const archived[] = {"system.posix_acl_access",
+					       "system.posix_acl_default", "security.capability",
+					       "security.selinux", NULL};
+
+	return g_str_has_prefix(name, "user.") ||
+	       (writer->options.archive && g_strv_contains(archived, name));
+}
+
 static gboolean take_attribute(gpointer data, const char *name, const guint8 *value, gsize length,
 			       GError **error)
 {
 	VkCopyWriter *writer = data;
 	Attribute attribute;
 
-	if (writer->fd < 0 || (!writer->options.archive && !g_str_has_prefix(name, "user.")))
+	if (writer->fd < 0 || !is_wanted(writer, name))
 		return TRUE;
-	if (writer->attributes->len >= ATTRIBUTES_MAX)
-		return vk_fail(error, VK_ERROR_FAILED, "'%s' has too many extended attributes",
-			       writer->path);
+	if (writer->attributes->len >= ATTRIBUTES_MAX ||
+	    writer->attribute_bytes + strlen(name) + length > ATTRIBUTES_BYTES_MAX) {
+		refuse_attribute(writer, name, E2BIG);
+		return TRUE;
+	}
+	writer->attribute_bytes += strlen(name) + length;
 	attribute = (Attribute){.name = g_strdup(name), .value = g_bytes_new(value, length)};
 	g_array_append_val(writer->attributes, attribute);
 	return TRUE;

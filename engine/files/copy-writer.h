@@ -13,7 +13,7 @@
 typedef struct VkCopyWriter VkCopyWriter;
 
 typedef struct VkCopyOptions {
-	/* Owners, all bits of the mode, and all extended attributes: what root alone can keep. */
+	/* Owners, all bits of the mode, and more attributes: what root alone can keep. */
 	gboolean archive;
 	gboolean overwrite; /* replace files that exist */
 } VkCopyOptions;

@@ -10,9 +10,15 @@
 #include "walk-check.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* Further ones are only counted. */
 #define WARNINGS_MAX 100
+
+/* Bytes of a text of a volume, and of an extended attribute as Linux has them. */
+#define TEXT_MAX            1024
+#define ATTRIBUTE_NAME_MAX  255
+#define ATTRIBUTE_VALUE_MAX 65536
 
 struct VkGuestFiles {
 	VkView *view;
@@ -90,10 +96,18 @@ static char *take_text(VkBytes bytes)
 	return g_strndup((const char *)bytes.at, bytes.length);
 }
 
+/* NULL when it is none. */
 static VkVolume *take_volume(VkBody *body)
 {
 	const VkVolumeReport report = vk_body_volume(body);
-	VkVolume *volume = g_new0(VkVolume, 1);
+	VkVolume *volume;
+
+	if (!vk_body_ended(body) || report.name.length > TEXT_MAX ||
+	    report.type.length > TEXT_MAX || report.label.length > TEXT_MAX ||
+	    report.uuid.length > TEXT_MAX || report.state.length > TEXT_MAX ||
+	    report.points.length > TEXT_MAX)
+		return NULL;
+	volume = g_new(VkVolume, 1);
 
 	*volume = (VkVolume){
 		.name = take_text(report.name),
@@ -124,6 +138,7 @@ GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
 {
 	g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func(volume_free);
 	VkMessage message = {0};
+	VkVolume *volume;
 	VkMessageType type;
 	VkBody body;
 	gboolean sent;
@@ -134,15 +149,14 @@ GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
 	while (sent && vk_appliance_receive(files->appliance, &type, &body, error)) {
 		if (type == VK_MESSAGE_DONE)
 			return g_steal_pointer(&volumes);
-		if (type != VK_MESSAGE_VOLUME) {
+		volume = type == VK_MESSAGE_VOLUME && volumes->len < VK_VOLUMES_MAX
+				 ? take_volume(&body)
+				 : NULL;
+		if (!volume) {
 			fail_nonsense(error);
 			return NULL;
 		}
-		g_ptr_array_add(volumes, take_volume(&body));
-		if (!vk_body_ended(&body) || volumes->len > VK_VOLUMES_MAX) {
-			fail_nonsense(error);
-			return NULL;
-		}
+		g_ptr_array_add(volumes, volume);
 	}
 	return NULL;
 }
@@ -211,7 +225,8 @@ static gboolean take_attribute(Progress *progress, VkBody *body, GError **error)
 	g_autofree char *name = take_text(vk_body_bytes(body));
 	VkBytes value = vk_body_bytes(body);
 
-	if (!vk_body_ended(body))
+	if (!vk_body_ended(body) || strlen(name) > ATTRIBUTE_NAME_MAX ||
+	    value.length > ATTRIBUTE_VALUE_MAX)
 		return fail_nonsense(error);
 	return progress->left_out || !progress->calls->attribute ||
 	       progress->calls->attribute(progress->calls->data, name, value.at, value.length,

@@ -132,10 +132,13 @@ ok virtkeep files ls -l web:vda1:/
 refused 6 "there is no volume 'vdx'" virtkeep files ls web:vdx:/
 refused 6 "no system is installed on 'vdc'" virtkeep files ls --system vdc web:/
 refused 2 "takes no --recursive" virtkeep files cat -R web:/etc/fstab
+refused 2 "takes no --archive" virtkeep files ls --archive web:/etc
+refused 2 "takes no --overwrite" virtkeep files cat --overwrite web:/etc/fstab
 refused 6 "nobody" virtkeep files volumes nobody
 
 say "copies"
 mkdir "$SCRATCH/copies" "$SCRATCH/archive"
+chmod 755 "$SCRATCH/archive"
 ok virtkeep --json files copy web:/usr web:/etc web:vdb5:/ "$SCRATCH/copies"
 expect_json .skipped 1
 expect_json .failed 0
@@ -150,6 +153,8 @@ same_file "$SCRATCH/copies/program.txt" "$d/root/usr/share/small"
 [[ $(stat -c %u "$SCRATCH/copies/usr/share/small") == 0 ]] || fail "a foreign owner"
 refused 3 "exists and stays" virtkeep files copy web:/etc/fstab "$SCRATCH/copies/etc"
 ok virtkeep files copy --overwrite web:/etc/fstab "$SCRATCH/copies/etc"
+refused 2 "other users can enter" virtkeep files copy --archive web:/usr "$SCRATCH/archive"
+chmod 700 "$SCRATCH/archive"
 ok virtkeep files copy --archive web:/usr "$SCRATCH/archive"
 [[ $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small") == -rwsr-xr-x:77:78 ]] ||
 	fail "not as in the guest: $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small")"
@@ -210,6 +215,8 @@ for namespace in net pid mnt ipc uts cgroup; do
 		fail "it shares the namespace $namespace"
 done
 [[ ! -e /proc/$pid/root/etc ]] || fail "it sees /etc"
+waiting=$(pgrep -n -x virtkeep-sandbo)
+grep -q '^CapEff:[[:space:]]0*$' "/proc/$waiting/status" || fail "the sandbox keeps capabilities"
 say "interrupted while its reader waits"
 kill -TERM "$job"
 status=0
