@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define SIZE   (2u * 1024 * 1024 + 4096)
+#define NOISE  (20u * VK_BLOCK_SIZE)
 #define MARKER "this is what the guest wrote"
 
 static MemSource *source;
@@ -78,6 +79,10 @@ static void prepare(void)
 	add_roles();
 	source = mem_source_new(SIZE);
 	mem_source_scribble(source, seeded, 40, 60);
+	/* Some that do not compress, and are as long as each other. */
+	for (guint i = NOISE; i < NOISE + 4 * VK_BLOCK_SIZE; i += sizeof(guint32))
+		*(guint32 *)(gpointer)(source->bytes + i) = g_rand_int(seeded);
+	memset(source->kinds + NOISE / MEM_UNIT, VK_SOURCE_DATA, 4 * VK_BLOCK_SIZE / MEM_UNIT);
 	memcpy(source->bytes + 100, MARKER, strlen(MARKER));
 	source->kinds[0] = VK_SOURCE_DATA;
 	snapshot = save_as(VK_ROLE_FULL, "20260102T030405Z");
