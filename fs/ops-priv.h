@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of the FUSE operations, for ops.c and ops-attributes.c. Threads: free. */
+/* The inside of the FUSE operations, for the files ops*.c. Threads: free. */
 #pragma once
 
 #include "ops.h"
