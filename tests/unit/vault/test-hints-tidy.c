@@ -2,6 +2,7 @@
 /* What a garbage collection leaves of the hints. */
 #include "hints-tidy.h"
 
+#include "hint-keys.h"
 #include "hints.h"
 #include "pack-name.h"
 #include "vault-dir.h"
@@ -28,25 +29,6 @@ static VkHints *open_hints(void)
 	VkHintsPlace place = vk_vault_hints_place(vault);
 
 	return vk_hints_open(&place, NULL);
-}
-
-/* The id of key number KEY: what SHA-256 would give, spread evenly. */
-static VkBlockId id_of(guint32 key)
-{
-	VkBlockId id = {0};
-	guint64 spread = (key + 1) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
-
-	spread = GUINT64_TO_LE(spread);
-	memcpy(id.bytes, &spread, sizeof(spread));
-	return id;
-}
-
-static VkPackId pack_of(guint32 number)
-{
-	VkPackId pack = {0};
-
-	memcpy(pack.bytes, &number, sizeof(number));
-	return pack;
 }
 
 static void put_pack(guint32 number)

@@ -5,6 +5,7 @@
 #include "session.h"
 #include "vault-parts.h"
 
+#include "hint-keys.h"
 #include "memsource.h"
 #include "vault-dir.h"
 
@@ -32,25 +33,6 @@ static VkHints *open_hints_sized(const VkVault *vault, guint memory_entries)
 	VkHintsPlace place = vk_vault_hints_place(vault);
 
 	return vk_hints_open_sized(&place, memory_entries, NULL);
-}
-
-/* The id of key number KEY: what SHA-256 would give, spread evenly. */
-static VkBlockId id_of(guint32 key)
-{
-	VkBlockId id = {0};
-	guint64 spread = (key + 1) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
-
-	spread = GUINT64_TO_LE(spread);
-	memcpy(id.bytes, &spread, sizeof(spread));
-	return id;
-}
-
-static VkPackId pack_of(guint32 number)
-{
-	VkPackId pack = {0};
-
-	memcpy(pack.bytes, &number, sizeof(number));
-	return pack;
 }
 
 /* The slot of every key as the model has it; -1: none. */

@@ -8,8 +8,7 @@
 #include "lease-list.h"
 #include "lease-priv.h"
 #include "lease-sweep.h"
-#include "tempvault.h"
-#include "watched-store.h"
+#include "watched-dir.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -18,28 +17,6 @@
 #include <unistd.h>
 
 #define SNAPSHOT "snaps/11111111-2222-3333-4444-555555555555/20261121T120000Z-0123456789abcdef.json"
-
-static char *directory;
-static VkStore *inner;
-static WatchedStore *watched;
-static VkStore *store;
-
-static void setup(void)
-{
-	directory = temp_directory_new();
-	inner = vk_store_dir_new(directory, vk_vault_folders, NULL);
-	ck_assert_ptr_nonnull(inner);
-	watched = watched_store_new(inner);
-	store = &watched->base;
-}
-
-static void teardown(void)
-{
-	watched_store_free(watched);
-	inner->ops->free(inner);
-	temp_directory_remove(directory);
-	g_free(directory);
-}
 
 static VkLease *begin(VkLeaseKind kind)
 {
