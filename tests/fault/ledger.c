@@ -3,8 +3,8 @@
 
 #include "catalog.h"
 #include "damages.h"
-#include "memsource.h"
-#include "tempvault.h"
+#include "memory-source.h"
+#include "temp-vault.h"
 #include "vault-image.h"
 
 #include <check.h>

@@ -3,7 +3,7 @@
 
 #include "io.h"
 #include "layout.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <errno.h>

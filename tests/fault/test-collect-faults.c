@@ -6,7 +6,7 @@
  */
 #include "faults.h"
 #include "garbage.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <errno.h>

@@ -7,9 +7,9 @@
 #include "catalog.h"
 #include "damages.h"
 #include "faults.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "session.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault-image.h"
 
 #include <check.h>

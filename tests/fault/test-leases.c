@@ -10,7 +10,7 @@
 #include "layout.h"
 #include "lease-list.h"
 #include "lease-sweep.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <errno.h>

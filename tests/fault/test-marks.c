@@ -7,7 +7,7 @@
 #include "catalog-pin.h"
 #include "checked-json.h"
 #include "faults.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault-parts.h"
 
 #include <check.h>

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "memsource.h"
+#include "memory-source.h"
 
 #include <glib.h>
 

@@ -6,7 +6,7 @@
 #include "errors.h"
 #include "rate-limit.h"
 #include "session.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "timestamp.h"
 
 #include <string.h>

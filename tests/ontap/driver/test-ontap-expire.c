@@ -5,7 +5,7 @@
 #include "expire.h"
 #include "ontap-nas.h"
 #include "session.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "timestamp.h"
 #include "vault-copy.h"
 

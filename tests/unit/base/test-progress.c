@@ -2,11 +2,11 @@
 /* What the progress line says, and that it is away when something else is printed. */
 #include "progress-count.h"
 #include "log.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "progress-priv.h"
 #include "session.h"
 #include "status-line.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault-image.h"
 
 #include <check.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What several threads read together takes the time that it should, however it is shared. */
-#include "memsource.h"
+#include "memory-source.h"
 #include "interrupt.h"
 #include "rate-limit.h"
 #include "session.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <stdlib.h>

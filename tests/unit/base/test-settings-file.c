@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "errors.h"
 #include "settings-file.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <glib/gstdio.h>

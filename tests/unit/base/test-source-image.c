@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Images of sources: bytes and extents against a model, from many threads, with failures. */
 #include "errors.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "source-image.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #include "errors.h"
 #include "io.h"
 #include "log.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
 #include "memory-image.h"
 #include "session.h"
 #include "table-writer.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "tree.h"
 
 #include <check.h>

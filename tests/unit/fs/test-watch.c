@@ -4,9 +4,9 @@
 
 #include "errors.h"
 #include "log.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "session.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <fcntl.h>

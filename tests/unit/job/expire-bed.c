@@ -5,9 +5,9 @@
 #include "catalog.h"
 #include "expire.h"
 #include "log.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "session.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "timestamp.h"
 #include "vault-copy.h"
 

@@ -5,7 +5,7 @@
 
 #include "lease.h"
 #include "lease-list.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault-parts.h"
 
 #include <check.h>

@@ -4,7 +4,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "expire-bed.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault-copy.h"
 #include "vault-parts.h"
 #include "watched-store.h"

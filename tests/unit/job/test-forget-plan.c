@@ -5,10 +5,10 @@
 #include "errors.h"
 #include "forget-plan.h"
 #include "log.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "named-snapshots.h"
 #include "session.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "timestamp.h"
 #include "vault-parts.h"
 

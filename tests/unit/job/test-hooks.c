@@ -2,7 +2,7 @@
 #include "errors.h"
 #include "hooks.h"
 #include "program.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <stdlib.h>

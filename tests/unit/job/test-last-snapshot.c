@@ -4,7 +4,7 @@
 
 #include "catalog.h"
 #include "session.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <stdlib.h>

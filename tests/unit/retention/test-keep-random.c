@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Random snapshots around changes of the clocks, against a second way to count periods. */
 #include "keep.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "timestamp.h"
 
 #include <check.h>

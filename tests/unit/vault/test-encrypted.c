@@ -9,7 +9,7 @@
 #include "errors.h"
 #include "frame.h"
 #include "image-bed.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault-check.h"
 #include "vault-image.h"
 #include "vault-parts.h"

@@ -8,8 +8,8 @@
 
 #include "errors.h"
 #include "io.h"
-#include "memsource.h"
-#include "tempvault.h"
+#include "memory-source.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <errno.h>

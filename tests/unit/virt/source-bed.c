@@ -8,7 +8,7 @@
 #include "nbd-writer.h"
 #include "offline-source.h"
 #include "qemu-image.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
 #include "source-served.h"
 #include "offline-source.h"
 #include "qemu-secret.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <glib/gstdio.h>

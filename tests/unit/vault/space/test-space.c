@@ -11,7 +11,7 @@
 #include "map.h"
 #include "pack-name.h"
 #include "space.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "timestamp.h"
 #include "vault-parts.h"
 

@@ -5,7 +5,7 @@
  */
 #include "run-merge.h"
 #include "session-priv.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <stdlib.h>

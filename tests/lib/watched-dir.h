@@ -3,7 +3,7 @@
 #pragma once
 
 #include "layout.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "watched-store.h"
 
 #include <check.h>

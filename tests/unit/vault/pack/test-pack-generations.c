@@ -9,7 +9,7 @@
 #include "image-bed.h"
 #include "pack-name.h"
 #include "session-priv.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -3,10 +3,10 @@
 #include "catalog.h"
 #include "errors.h"
 #include "json.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "session.h"
 #include "source-image.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "view.h"
 
 #include <check.h>

@@ -4,7 +4,7 @@
 #include "catalog.h"
 #include "io.h"
 #include "session-priv.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault-image.h"
 
 #include <stdlib.h>

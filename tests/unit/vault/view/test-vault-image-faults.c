@@ -7,7 +7,7 @@
 #include "io.h"
 #include "interrupt.h"
 #include "session-priv.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault-image.h"
 
 #include <errno.h>

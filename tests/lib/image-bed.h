@@ -5,10 +5,10 @@
  */
 #pragma once
 
-#include "memsource.h"
+#include "memory-source.h"
 #include "session.h"
 #include "snapshot.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault.h"
 
 #include <check.h>

@@ -7,7 +7,7 @@
 #include "errors.h"
 #include "io.h"
 #include "lease.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "session.h"
 #include "vault-parts.h"
 #include "vault-dir.h"

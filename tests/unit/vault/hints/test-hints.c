@@ -6,7 +6,7 @@
 #include "vault-parts.h"
 
 #include "hint-keys.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "vault-dir.h"
 
 #include "io.h"

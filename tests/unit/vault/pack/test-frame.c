@@ -9,7 +9,7 @@
 #include "frame.h"
 #include "hasher.h"
 #include "pack-writer.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #include "known-vaults.h"
 
 #include "errors.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <glib/gstdio.h>

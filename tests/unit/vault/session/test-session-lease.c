@@ -11,7 +11,7 @@
 #include "lease-list.h"
 #include "lease-priv.h"
 #include "lease-sweep.h"
-#include "memsource.h"
+#include "memory-source.h"
 #include "session-priv.h"
 #include "vault-parts.h"
 #include "vault-dir.h"

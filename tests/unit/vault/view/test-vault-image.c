@@ -6,7 +6,7 @@
 #include "catalog.h"
 #include "image-bed.h"
 #include "session-priv.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault-image.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "errors.h"
 #include "layout.h"
 #include "sealed-store.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "log.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 #include "vault.h"
 
 #include <check.h>

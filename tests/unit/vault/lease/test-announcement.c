@@ -4,7 +4,7 @@
 
 #include "checked-json.h"
 #include "layout.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <stdlib.h>

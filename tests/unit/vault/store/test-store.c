@@ -4,7 +4,7 @@
 
 #include "errors.h"
 #include "io.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include "pack-cache.h"
 #include "pack-name.h"
 #include "pack-writer.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <stdlib.h>

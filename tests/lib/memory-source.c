@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "memsource.h"
+#include "memory-source.h"
 
 #include "errors.h"
 

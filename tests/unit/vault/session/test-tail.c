@@ -7,7 +7,7 @@
 #include "errors.h"
 #include "run-writer.h"
 #include "session-priv.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <stdlib.h>

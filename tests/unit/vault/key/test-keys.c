@@ -4,7 +4,7 @@
 #include "json.h"
 #include "key-slot.h"
 #include "layout.h"
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <string.h>

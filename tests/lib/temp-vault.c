@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tempvault.h"
+#include "temp-vault.h"
 
 #include <ftw.h>
 #include <glib/gstdio.h>
