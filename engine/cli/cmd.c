@@ -7,17 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The values from before the command, which the parse after it may have put others over. */
-static void free_replaced(const VkProgram *before, const VkProgram *after)
-{
-	if (before->config_path != after->config_path)
-		g_free(before->config_path);
-	if (before->vault_url != after->vault_url)
-		g_free(before->vault_url);
-	if (before->libvirt_uri != after->libvirt_uri)
-		g_free(before->libvirt_uri);
-}
-
 /* Some commands are about the guests that the vault has. */
 static gboolean complete_words(const VkCompletion *completion, const char *kind, gpointer program)
 {
@@ -56,8 +45,6 @@ gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary
 		      char ***ret_arguments, GError **error)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new(usage);
-	g_autoptr(GError) trouble = NULL;
-	const VkProgram before = *program;
 	char **arguments = argv + 1;
 
 	g_option_context_set_summary(context, summary);
@@ -67,12 +54,8 @@ gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary
 	vk_program_add_options(program, context);
 	if (program->completion)
 		complete(program, context, usage);
-	if (!g_option_context_parse(context, &argc, &argv, &trouble))
-		return vk_fail(error, VK_ERROR_USAGE, "%s: try 'virtkeep --help'",
-			       trouble->message);
-	free_replaced(&before, program);
-
-	argv[argc] = NULL;
+	if (!vk_program_parse(program, context, &argc, &argv, error))
+		return FALSE;
 	if (arguments[0] && strcmp(arguments[0], "--") == 0)
 		arguments++;
 	if (max_arguments >= 0 && g_strv_length(arguments) > (guint)max_arguments)

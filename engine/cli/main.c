@@ -103,13 +103,10 @@ static gboolean run_help(VkProgram *program, GOptionContext *context, const char
 static gboolean run(VkProgram *program, int argc, char **argv, GError **error)
 {
 	g_autoptr(GOptionContext) context = new_context(program);
-	g_autoptr(GError) trouble = NULL;
 	const Command *command;
 
-	if (!g_option_context_parse(context, &argc, &argv, &trouble))
-		return vk_fail(error, VK_ERROR_USAGE, "%s: try 'virtkeep --help'",
-			       trouble->message);
-	argv[argc] = NULL;
+	if (!vk_program_parse(program, context, &argc, &argv, error))
+		return FALSE;
 	if (program->version)
 		return vk_program_start(program, error);
 	if (argc > 1 && strcmp(argv[1], "--") == 0)

@@ -67,14 +67,19 @@ static gboolean take_bytes(gpointer data, guint64 offset, const guint8 *bytes, g
 	return fill_up(stream, offset, error) && write_all(stream, bytes, length, error);
 }
 
-gboolean vk_files_cat(VkFilesRun *run, char **words, GError **error)
+gboolean vk_files_cat(VkFilesRun *run, int argc, char **argv, GError **error)
 {
+	static const VkFilesUsage usage = {"cat SNAPSHOT:PATH", "Prints a file.", 1, 1};
+	const GOptionEntry entries[] = {vk_files_system_option(run), G_OPTION_ENTRY_NULL};
+	char **words = vk_files_parse(run, &usage, entries, argc, argv, error);
 	g_auto(VkLocation) location = {0};
 	g_autoptr(VkGuestFiles) files = NULL;
 	Stream stream = {0};
 	const VkWalkCalls calls = {.entry = take_entry, .bytes = take_bytes, .data = &stream};
 	VkWalk walk;
 
+	if (!words)
+		return FALSE;
 	if (run->program.json)
 		return vk_fail(error, VK_ERROR_USAGE, "cat has no JSON");
 	if (!vk_files_open(run, words[0], &location, &files, error))

@@ -167,17 +167,26 @@ static gboolean check_archive(const char *directory, GError **error)
 		       directory);
 }
 
-gboolean vk_files_copy(VkFilesRun *run, char **words, GError **error)
+gboolean vk_files_copy(VkFilesRun *run, int argc, char **argv, GError **error)
 {
-	const VkCopyOptions options = {.archive = run->archive, .overwrite = run->overwrite};
-	guint last = g_strv_length(words) - 1;
+	static const VkFilesUsage usage = {"copy SNAPSHOT:PATH... DIRECTORY",
+					   "Copies files and directories to this host.", 2,
+					   G_MAXUINT};
+	VkCopyOptions options = {0};
+	const GOptionEntry entries[] = {
+		{"archive", 0, 0, G_OPTION_ARG_NONE, &options.archive,
+		 "Keep owners, all of the modes, and more attributes", NULL},
+		{"overwrite", 0, 0, G_OPTION_ARG_NONE, &options.overwrite,
+		 "Replace files that exist", NULL},
+		vk_files_system_option(run),
+		G_OPTION_ENTRY_NULL,
+	};
+	char **words = vk_files_parse(run, &usage, entries, argc, argv, error);
+	guint last = words ? g_strv_length(words) - 1 : 0;
 	g_autoptr(VkCopyWriter) writer = NULL;
 	GError *worst = NULL;
 
-	if (last == 0)
-		return vk_fail(error, VK_ERROR_USAGE,
-			       "name the directory to copy to: 'copy SNAPSHOT:PATH... DIRECTORY'");
-	if (run->archive && !check_archive(words[last], error))
+	if (!words || (options.archive && !check_archive(words[last], error)))
 		return FALSE;
 	writer = vk_copy_writer_new(words[last], &options, error);
 	for (guint i = 0; writer && i < last; i++)

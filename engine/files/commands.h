@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The commands of virtkeep-files. Each gets the words behind its name, prints its result on stdout,
- * and hands back one error for main() to print. Threads: one at a time.
+ * The commands of virtkeep-files. Each has its options beside its function, parses them by
+ * vk_files_parse(), prints its result on stdout, and hands back one error for main() to print.
+ * ARGV[0] is the command's name. Threads: one at a time.
  */
 #pragma once
 
+#include "array-drivers.h"
 #include "guest-files.h"
 #include "location.h"
 #include "program.h"
@@ -12,23 +14,44 @@
 
 #include <glib.h>
 
-/* What the command line says, and the vault. */
+/* What all commands have. Zero-initialised at first, done by vk_files_run_clear(). */
 typedef struct VkFilesRun {
 	VkProgram program;
-	gboolean long_format; /* -l */
-	gboolean recursive;   /* -R */
-	char *system;         /* --system; NULL */
-	gboolean archive;     /* --archive */
-	gboolean overwrite;   /* --overwrite */
+	char *system;     /* --system; NULL */
+	VkArrays *arrays; /* of the vault */
 	VkVault *vault;
 } VkFilesRun;
 
-typedef gboolean (*VkFilesCommand)(VkFilesRun *run, char **words, GError **error);
+void vk_files_run_clear(VkFilesRun *run);
 
-gboolean vk_files_volumes(VkFilesRun *run, char **words, GError **error);
-gboolean vk_files_ls(VkFilesRun *run, char **words, GError **error);
-gboolean vk_files_cat(VkFilesRun *run, char **words, GError **error);
-gboolean vk_files_copy(VkFilesRun *run, char **words, GError **error);
+typedef gboolean (*VkFilesCommand)(VkFilesRun *run, int argc, char **argv, GError **error);
+
+gboolean vk_files_volumes(VkFilesRun *run, int argc, char **argv, GError **error);
+gboolean vk_files_ls(VkFilesRun *run, int argc, char **argv, GError **error);
+gboolean vk_files_cat(VkFilesRun *run, int argc, char **argv, GError **error);
+gboolean vk_files_copy(VkFilesRun *run, int argc, char **argv, GError **error);
+
+/* How a command is called. */
+typedef struct VkFilesUsage {
+	const char *words; /* its name and the words behind it: "ls SNAPSHOT:PATH" */
+	const char *summary;
+	guint words_min, words_max; /* behind the name */
+} VkFilesUsage;
+
+/*
+ * Parses a command's options, ENTRIES (nullable, ended by a null entry) and the common ones, and
+ * starts the program. Returns the words behind the command's name, borrowed from ARGV. Prints the
+ * help for --help, or answers a shell that completes, and exits then. VK_ERROR_USAGE for an unknown
+ * option, or another number of words.
+ */
+char **vk_files_parse(VkFilesRun *run, const VkFilesUsage *usage, const GOptionEntry *entries,
+		      int argc, char **argv, GError **error);
+
+/* --system, for the entries of commands that take a path. */
+GOptionEntry vk_files_system_option(VkFilesRun *run);
+
+/* The vault, opened by the first call that succeeds; none may follow one that failed. Borrowed. */
+VkVault *vk_files_vault(VkFilesRun *run, GError **error);
 
 /* Opens what TEXT names. Both results are to be cleared by the caller. */
 gboolean vk_files_open(VkFilesRun *run, const char *text, VkLocation *ret_location,

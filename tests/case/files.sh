@@ -131,9 +131,8 @@ same_file "$OUT" "$d/top/file"
 ok virtkeep files ls -l web:vda1:/
 refused 6 "there is no volume 'vdx'" virtkeep files ls web:vdx:/
 refused 6 "no system is installed on 'vdc'" virtkeep files ls --system vdc web:/
-refused 2 "takes no --recursive" virtkeep files cat -R web:/etc/fstab
-refused 2 "takes no --archive" virtkeep files ls --archive web:/etc
-refused 2 "takes no --overwrite" virtkeep files cat --overwrite web:/etc/fstab
+refused 2 "Unknown option -R" virtkeep files cat -R web:/etc/fstab
+refused 2 "'cat' takes no '/etc'" virtkeep files cat web:/etc/fstab /etc
 refused 6 "nobody" virtkeep files volumes nobody
 
 say "copies"
@@ -158,7 +157,7 @@ chmod 700 "$SCRATCH/archive"
 ok virtkeep files copy --archive web:/usr "$SCRATCH/archive"
 [[ $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small") == -rwsr-xr-x:77:78 ]] ||
 	fail "not as in the guest: $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small")"
-refused 2 "name the directory to copy to" virtkeep files copy web:/etc
+refused 2 "'copy' wants SNAPSHOT:PATH... DIRECTORY" virtkeep files copy web:/etc
 
 say "nothing is left, however it ends"
 no_appliance() {

@@ -75,9 +75,24 @@ compare "commands of virtkeep --help (<) and virtkeep.1 (>)" "$(sort <<< "$comma
 [[ $("$virtkeep" --complete 1 virtkeep '' | cut -f 1) == "$commands"$'\nhelp' ]] ||
 	complain "the completion has other commands: $("$virtkeep" --complete 1 virtkeep '')"
 
-for program in files mount restore; do
+files=$build/engine/files/virtkeep-files
+commands=$("$files" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+[[ -n $commands ]] || complain "virtkeep-files --help lists no commands"
+all=
+for command in '' $commands; do
+	# shellcheck disable=SC2086 # no word for the program itself
+	listed=$(options_of_help "$files" $command)
+	check_completion "$files${command:+ $command}" "$listed"
+	check_completion "$virtkeep files${command:+ $command}" "$listed"
+	all+=$listed$'\n'
+done
+compare "virtkeep-files --help (<) and virtkeep-files.1 (>)" "$(sort -u <<< "${all%$'\n'}")" \
+	"$(options_of_manual man/virtkeep-files.1)"
+compare "commands of virtkeep-files --help (<) and virtkeep-files.1 (>)" "$(sort <<< "$commands")" \
+	"$(sed -n '/^\.Sh COMMANDS/,/^\.Sh/s/^\.It Cm \([a-z]*\)$/\1/p' man/virtkeep-files.1 | sort)"
+
+for program in mount restore; do
 	case $program in
-	files) path=$build/engine/files/virtkeep-files ;;
 	mount) path=$build/fs/virtkeep-mount ;;
 	restore) path=$build/restore/virtkeep-restore ;;
 	esac

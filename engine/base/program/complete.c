@@ -14,6 +14,7 @@ static const struct {
 } kinds[] = {
 	{"FILE", VK_COMPLETE_FILES},
 	{"DIR", DIRECTORIES},
+	{"DIRECTORY", DIRECTORIES},
 	{"URL", DIRECTORIES},
 	{"MOUNTPOINT", DIRECTORIES},
 	{"VAULT", DIRECTORIES},

@@ -32,6 +32,31 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context)
 	vk_completion_add_entries(program->completion, entries);
 }
 
+/* The values of an earlier parse that others have replaced. */
+static void free_replaced(const VkProgram *before, const VkProgram *after)
+{
+	if (before->config_path != after->config_path)
+		g_free(before->config_path);
+	if (before->vault_url != after->vault_url)
+		g_free(before->vault_url);
+	if (before->libvirt_uri != after->libvirt_uri)
+		g_free(before->libvirt_uri);
+}
+
+gboolean vk_program_parse(VkProgram *program, GOptionContext *context, int *argc, char ***argv,
+			  GError **error)
+{
+	const VkProgram before = *program;
+	g_autoptr(GError) trouble = NULL;
+
+	if (!g_option_context_parse(context, argc, argv, &trouble))
+		return vk_fail(error, VK_ERROR_USAGE, "%s: try '%s --help'", trouble->message,
+			       g_get_prgname());
+	free_replaced(&before, program);
+	(*argv)[*argc] = NULL;
+	return TRUE;
+}
+
 const char *vk_program_config_path(const VkProgram *program)
 {
 	const char *named = g_getenv("VIRTKEEP_CONFIG");

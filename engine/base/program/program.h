@@ -30,6 +30,13 @@ typedef struct VkProgram {
 void vk_program_add_options(VkProgram *program, GOptionContext *context);
 
 /*
+ * Parses with CONTEXT, which has these options. A second parse, of what stands behind a command,
+ * may replace what the first one found. VK_ERROR_USAGE when it does not parse.
+ */
+gboolean vk_program_parse(VkProgram *program, GOptionContext *context, int *argc, char ***argv,
+			  GError **error);
+
+/*
  * To be called after the parse: prints the version and exits for --version, sets the log level,
  * loads the settings by option, VIRTKEEP_CONFIG or default path, arms interruption.
  */

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commands.h"
+
+#include "errors.h"
+#include "log.h"
+#include "open-vault.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void vk_files_run_clear(VkFilesRun *run)
+{
+	g_clear_pointer(&run->vault, vk_vault_free);
+	g_clear_pointer(&run->arrays, vk_arrays_free);
+	g_clear_pointer(&run->system, g_free);
+	vk_program_clear(&run->program);
+}
+
+GOptionEntry vk_files_system_option(VkFilesRun *run)
+{
+	return (GOptionEntry){
+		.long_name = "system",
+		.arg = G_OPTION_ARG_STRING,
+		.arg_data = &run->system,
+		.description = "Of several installed systems the one whose root is on VOLUME",
+		.arg_description = "VOLUME",
+	};
+}
+
+/* Snapshots and what is in them take too long to be looked up. */
+static gboolean complete_kind(const VkCompletion *completion, const char *kind, gpointer data)
+{
+	return strcmp(kind, "VOLUME") == 0 || g_str_has_prefix(kind, "SNAPSHOT");
+}
+
+static void complete(VkFilesRun *run, GOptionContext *context, const char *words)
+{
+	const VkCompletion *completion = run->program.completion;
+
+	g_strfreev(vk_completion_parse(completion, context));
+	vk_completion_answer(completion, words, complete_kind, run);
+	exit(0);
+}
+
+static gboolean check_words(const VkFilesUsage *usage, char **words, GError **error)
+{
+	guint count = g_strv_length(words);
+	const char *behind = strchr(usage->words, ' ');
+
+	if (count < usage->words_min)
+		return vk_fail(error, VK_ERROR_USAGE, "'%.*s' wants %s: try --help",
+			       (int)(behind - usage->words), usage->words, behind + 1);
+	return count <= usage->words_max ||
+	       vk_fail(error, VK_ERROR_USAGE, "'%.*s' takes no '%s': try --help",
+		       (int)(behind - usage->words), usage->words, words[usage->words_max]);
+}
+
+char **vk_files_parse(VkFilesRun *run, const VkFilesUsage *usage, const GOptionEntry *entries,
+		      int argc, char **argv, GError **error)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new(usage->words);
+	char **words = argv + 1;
+
+	g_option_context_set_summary(context, usage->summary);
+	if (entries)
+		g_option_context_add_main_entries(context, entries, NULL);
+	vk_completion_add_entries(run->program.completion, entries);
+	vk_program_add_options(&run->program, context);
+	if (run->program.completion)
+		complete(run, context, usage->words);
+	if (!vk_program_parse(&run->program, context, &argc, &argv, error))
+		return NULL;
+	if (words[0] && strcmp(words[0], "--") == 0)
+		words++;
+	return check_words(usage, words, error) && vk_program_start(&run->program, error) ? words
+											  : NULL;
+}
+
+VkVault *vk_files_vault(VkFilesRun *run, GError **error)
+{
+	VkCopyReader reader;
+
+	if (run->vault)
+		return run->vault;
+	run->arrays = vk_arrays_new(run->program.settings, vk_log_warning, error);
+	run->vault = run->arrays ? vk_open_vault(&run->program, NULL, VK_VAULT_READ, error) : NULL;
+	if (!run->vault)
+		return NULL;
+	reader = vk_arrays_reader(run->arrays);
+	vk_vault_set_copy_reader(run->vault, &reader);
+	return run->vault;
+}
+
+gboolean vk_files_open(VkFilesRun *run, const char *text, VkLocation *ret_location,
+		       VkGuestFiles **ret_files, GError **error)
+{
+	VkVault *vault;
+
+	if (!vk_location_parse(text, ret_location, error))
+		return FALSE;
+	vault = vk_files_vault(run, error);
+	*ret_files = vault ? vk_guest_files_open(vault, ret_location->snapshot, error) : NULL;
+	return *ret_files != NULL;
+}
+
+VkWalk vk_files_walk_of(const VkFilesRun *run, const VkLocation *location, guint flags)
+{
+	return (VkWalk){.volume = location->volume,
+			.system = run->system,
+			.path = location->path,
+			.flags = flags};
+}
