@@ -330,22 +330,25 @@ static VkKeyring *try_slot(const json_t *object, const VkKeySlot *slot, const gu
 	return keyring;
 }
 
-/* The first slot of this kind that SECRET opens. *TROUBLE is the first with a slot. */
+/* The first slot of this kind that SECRET opens. TROUBLES (GError) gets why others could not be
+   tried. */
 static VkKeyring *try_slots(VkStore *store, const GPtrArray *slots, gboolean is_file,
 			    const guint8 *vault_id, const VkSecret *secret, char **ret_id,
-			    GError **trouble)
+			    GPtrArray *troubles)
 {
 	for (guint i = 0; i < slots->len; i++) {
 		const VkKeySlot *slot = slots->pdata[i];
-		GError **error = *trouble ? NULL : trouble;
 		g_autofree char *name = slot_object(slot->id);
 		g_autoptr(json_t) object = NULL;
+		GError *trouble = NULL;
 		VkKeyring *keyring;
 
 		if (slot->is_file != is_file)
 			continue;
-		object = vk_checked_json_get(store, name, error);
-		keyring = object ? try_slot(object, slot, vault_id, secret, error) : NULL;
+		object = vk_checked_json_get(store, name, &trouble);
+		keyring = object ? try_slot(object, slot, vault_id, secret, &trouble) : NULL;
+		if (trouble)
+			g_ptr_array_add(troubles, trouble);
 		if (keyring) {
 			if (ret_id)
 				*ret_id = g_strdup(slot->id);
@@ -355,32 +358,49 @@ static VkKeyring *try_slots(VkStore *store, const GPtrArray *slots, gboolean is_
 	return NULL;
 }
 
-VkKeyring *vk_key_slots_open(VkStore *store, const guint8 *vault_id, const VkSecret *secret,
-			     char **ret_id, GError **error)
+/*
+ * The secret fits none of SLOTS slots, or they could not be tried because of TROUBLES; UNREAD more
+ * could not be read. It may be that of one of these.
+ */
+static void fail_open(guint slots, guint unread, const GPtrArray *troubles, GError **error)
 {
-	g_autoptr(GPtrArray) slots = vk_key_slots_list(store, NULL, error);
-	GError *trouble = NULL;
-	VkKeyring *keyring = NULL;
+	const GError *first = troubles->len > 0 ? troubles->pdata[0] : NULL;
+	guint tried = slots - troubles->len;
 
-	if (!slots)
-		return NULL;
-	keyring = try_slots(store, slots, !vk_secret_is_passphrase(secret), vault_id, secret,
-			    ret_id, &trouble);
-	if (keyring) {
-		g_clear_error(&trouble);
-		return keyring;
-	}
-	if (trouble)
-		g_propagate_error(error, trouble);
-	else if (slots->len == 0)
+	if (first && !g_error_matches(first, VK_ERROR, VK_ERROR_DAMAGE))
+		g_propagate_error(error, g_error_copy(first));
+	else if (tried == 0)
 		vk_fail(error, VK_ERROR_DAMAGE,
 			"the vault is encrypted, but no key slot in '" VK_FOLDER_KEYS
 			"/' can be read: put back what 'virtkeep key export' saved, with "
 			"'virtkeep key import'");
+	else if (unread + troubles->len > 0)
+		vk_fail(error, VK_ERROR_DENIED,
+			"the key fits none of the %u key slots that can be used; %u cannot be, "
+			"because they are damaged: if it is the key of one of them, put back what "
+			"'virtkeep key export' saved, with 'virtkeep key import'",
+			tried, unread + troubles->len);
 	else
 		vk_fail(error, VK_ERROR_DENIED, "the key fits none of the vault's %u key slots",
-			slots->len);
-	return NULL;
+			tried);
+}
+
+VkKeyring *vk_key_slots_open(VkStore *store, const guint8 *vault_id, const VkSecret *secret,
+			     char **ret_id, GError **error)
+{
+	g_autoptr(GPtrArray) ids = list_ids(store, error);
+	g_autoptr(GPtrArray) slots = ids ? vk_key_slots_list(store, NULL, error) : NULL;
+	g_autoptr(GPtrArray) troubles =
+		g_ptr_array_new_with_free_func((GDestroyNotify)g_error_free);
+	VkKeyring *keyring;
+
+	if (!slots)
+		return NULL;
+	keyring = try_slots(store, slots, !vk_secret_is_passphrase(secret), vault_id, secret,
+			    ret_id, troubles);
+	if (!keyring)
+		fail_open(slots->len, MAX(ids->len, slots->len) - slots->len, troubles, error);
+	return keyring;
 }
 
 gboolean vk_key_slots_clear(VkStore *store, GError **error)
@@ -411,6 +431,17 @@ json_t *vk_key_slots_export(VkStore *store, GError **error)
 	return slots;
 }
 
+/* Puts OBJECT as NAME, also in the place of what is damaged. TRUE when it was not there. */
+static gboolean put_back(VkStore *store, const char *name, const json_t *object, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(json_t) present = vk_checked_json_get(store, name, &trouble);
+
+	return (!g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE) ||
+		store->ops->delete (store, name, error)) &&
+	       vk_checked_json_put(store, name, object, VK_PUT_NOW, error);
+}
+
 gboolean vk_key_slots_import(VkStore *store, const json_t *slots, guint *ret_count, GError **error)
 {
 	g_autoptr(json_t) copy = json_deep_copy(slots);
@@ -429,7 +460,7 @@ gboolean vk_key_slots_import(VkStore *store, const json_t *slots, guint *ret_cou
 		slot = parse_slot(id, object, error);
 		if (!slot)
 			return FALSE;
-		if (vk_checked_json_put(store, name, object, VK_PUT_NOW, &trouble))
+		if (put_back(store, name, object, &trouble))
 			(*ret_count)++;
 		else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS)) {
 			g_propagate_error(error, g_steal_pointer(&trouble));

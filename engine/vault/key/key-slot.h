@@ -48,7 +48,7 @@ GPtrArray *vk_key_slots_list(VkStore *store, void (*warn)(const char *format, ..
 /*
  * Opens the first slot that SECRET fits: as the content of a key file, then as a passphrase,
  * without a line break at its end. *RET_ID (nullable) is the slot's. VK_ERROR_DENIED when it fits
- * none; VK_ERROR_DAMAGE when there is none that could be read.
+ * none, and says so if there are some that cannot be used; VK_ERROR_DAMAGE when none can be.
  */
 VkKeyring *vk_key_slots_open(VkStore *store, const guint8 *vault_id, const VkSecret *secret,
 			     char **ret_id, GError **error);
@@ -60,7 +60,7 @@ gboolean vk_key_slots_clear(VkStore *store, GError **error);
 json_t *vk_key_slots_export(VkStore *store, GError **error);
 
 /*
- * Puts back slots of vk_key_slots_export() that are not there. *RET_COUNT: how many.
+ * Puts back slots of vk_key_slots_export() that are not there or damaged. *RET_COUNT: how many.
  * VK_ERROR_DAMAGE for an object that is no slot.
  */
 gboolean vk_key_slots_import(VkStore *store, const json_t *slots, guint *ret_count, GError **error);

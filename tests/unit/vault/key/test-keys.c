@@ -207,7 +207,8 @@ START_TEST(exported_slots_are_put_back)
 	g_autofree char *a = add(full, VK_ROLE_FULL, FILE_A);
 	g_autofree char *b = add(full, VK_ROLE_BACKUP, FILE_B);
 	g_autoptr(json_t) slots = vk_key_slots_export(store, NULL);
-	g_autoptr(VkKeyring) keyring = NULL;
+	g_autofree char *path = g_strdup_printf("%s/keys/%s.json", directory, a);
+	g_autoptr(VkKeyring) keyring = NULL, other = NULL;
 	guint count = 0;
 
 	ck_assert(vk_key_slot_remove(store, b, NULL));
@@ -215,6 +216,11 @@ START_TEST(exported_slots_are_put_back)
 	ck_assert_uint_eq(count, 1);
 	keyring = open_with(FILE_B, NULL, NULL);
 	ck_assert_ptr_nonnull(keyring);
+	ck_assert(g_file_set_contents(path, "{}", -1, NULL));
+	ck_assert(vk_key_slots_import(store, slots, &count, NULL));
+	ck_assert_uint_eq(count, 1);
+	other = open_with(FILE_A, NULL, NULL);
+	ck_assert_ptr_nonnull(other);
 	json_object_set_new(slots, "../vault", json_object());
 	ck_assert(!vk_key_slots_import(store, slots, &count, NULL));
 }
@@ -290,6 +296,29 @@ START_TEST(a_cost_that_cannot_be_is_refused)
 }
 END_TEST
 
+/* Either the key is a wrong one, or it is that of the slot that cannot be used. */
+START_TEST(a_key_that_does_not_fit_may_be_that_of_a_damaged_slot)
+{
+	g_autoptr(VkKeyring) full = vk_keyring_generate(vault_id);
+	g_autofree char *a = add(full, VK_ROLE_FULL, FILE_A);
+	g_autofree char *b = add(full, VK_ROLE_FULL, FILE_B);
+	g_autofree char *path = g_strdup_printf("%s/keys/%s.json", directory, b);
+	GError *error = NULL;
+
+	alter(b, "\"sealed\":\"", "\"sealed\":\"AAAA\",\"was\":\"");
+	for (guint i = 0; i < 2; i++) {
+		ck_assert_ptr_null(open_with(FILE_B, NULL, &error));
+		ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DENIED));
+		ck_assert_msg(strstr(error->message, "fits none of the 1 ") &&
+				      strstr(error->message, "1 cannot be"),
+			      "%s", error->message);
+		g_clear_error(&error);
+		/* And once more with one that cannot even be read. */
+		ck_assert(g_file_set_contents(path, "{}", -1, NULL));
+	}
+}
+END_TEST
+
 START_TEST(the_last_full_key_stays)
 {
 	g_autoptr(VkKeyring) full = vk_keyring_generate(vault_id);
@@ -333,6 +362,7 @@ int main(void)
 	tcase_add_test(tcase, secrets_that_are_too_short_are_refused);
 	tcase_add_test(tcase, a_slot_cannot_be_given_another_role);
 	tcase_add_test(tcase, a_cost_that_cannot_be_is_refused);
+	tcase_add_test(tcase, a_key_that_does_not_fit_may_be_that_of_a_damaged_slot);
 	tcase_add_test(tcase, the_last_full_key_stays);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
