@@ -129,9 +129,13 @@ gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **e
 
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
 		return TRUE;
-	if (object && vk_snapshot_add_copies(snapshot, object, &trouble))
+	if (!object) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	if (vk_snapshot_add_copies(snapshot, object, error))
 		return TRUE;
-	g_propagate_prefixed_error(error, g_steal_pointer(&trouble), "'%s': ", name);
+	g_prefix_error(error, "'%s' cannot be used: ", name);
 	return FALSE;
 }
 

@@ -227,6 +227,56 @@ START_TEST(what_says_something_by_its_name_stays_empty)
 }
 END_TEST
 
+START_TEST(an_error_says_of_which_guest_it_is)
+{
+	g_autoptr(GError) error = NULL;
+	guint64 size;
+
+	ck_assert(!sealed->ops->head(sealed, OBJECT, &size, NULL, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+	ck_assert_msg(g_str_has_prefix(error->message, "'" OBJECT "': "), "%s", error->message);
+	/* And where it should be. */
+	ck_assert_ptr_nonnull(strstr(error->message, directory));
+}
+END_TEST
+
+static const VkStoreOps *real_ops;
+static guint reads_inside, looks_inside;
+
+static gboolean count_get(VkStore *store, const char *name, guint64 offset, void *buf, gsize length,
+			  GError **error)
+{
+	reads_inside++;
+	return real_ops->get(store, name, offset, buf, length, error);
+}
+
+static gboolean count_head(VkStore *store, const char *name, guint64 *ret_size, gint64 *ret_stored,
+			   GError **error)
+{
+	looks_inside++;
+	return real_ops->head(store, name, ret_size, ret_stored, error);
+}
+
+START_TEST(a_small_object_costs_one_read)
+{
+	VkStore *inner = vk_store_dir_new(directory, NULL, NULL);
+	VkStore *counted = vk_sealed_store_new(inner, keyring);
+	VkStoreOps counting = *inner->ops;
+	g_autoptr(GBytes) all = NULL;
+
+	put(OBJECT, "what is in it", 13);
+	real_ops = inner->ops;
+	counting.get = count_get;
+	counting.head = count_head;
+	inner->ops = &counting;
+	all = vk_store_get_all(counted, OBJECT, 1 << 20, NULL);
+	ck_assert_uint_eq(g_bytes_get_size(all), 13);
+	ck_assert_uint_eq(looks_inside, 1);
+	ck_assert_uint_eq(reads_inside, 1);
+	counted->ops->free(counted);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sealed-store");
@@ -243,6 +293,8 @@ int main(void)
 	tcase_add_test(tcase, an_object_cannot_take_the_place_of_another);
 	tcase_add_test(tcase, packs_keys_and_the_description_pass);
 	tcase_add_test(tcase, what_says_something_by_its_name_stays_empty);
+	tcase_add_test(tcase, an_error_says_of_which_guest_it_is);
+	tcase_add_test(tcase, a_small_object_costs_one_read);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
