@@ -20,7 +20,16 @@ static gboolean fail_slow(const char *command, GError **error)
 		       command, SECONDS_MAX);
 }
 
-/* Reads up to the end, at most SIZE bytes. */
+/* In the child. What the program holds back, like Ctrl-C, is for the command to take. */
+static void pass_signals(gpointer unused)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Reads up to the end. Fails when it is SIZE bytes or more. */
 static gboolean read_output(int fd, const char *command, guint8 *buf, gsize size, gsize *ret_length,
 			    GError **error)
 {
@@ -43,7 +52,12 @@ static gboolean read_output(int fd, const char *command, guint8 *buf, gsize size
 			return vk_fail_errno(error, errno, "cannot read from key_command '%s'",
 					     command);
 		length += got > 0 ? (gsize)got : 0;
-	} while (got != 0 && length < size);
+		if (length == size)
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "key_command '%s' printed more than %" G_GSIZE_FORMAT
+				       " bytes",
+				       command, size - 1);
+	} while (got != 0);
 	*ret_length = length;
 	return TRUE;
 }
@@ -84,17 +98,17 @@ VkSecret *vk_key_command_run(const char *command, GError **error)
 
 	if (!g_shell_parse_argv(command, NULL, &words, error) ||
 	    !g_spawn_async_with_pipes(NULL, words, NULL,
-				      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, NULL, NULL,
-				      &child, NULL, &fd, NULL, error)) {
+				      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, pass_signals,
+				      NULL, &child, NULL, &fd, NULL, error)) {
 		g_prefix_error(error, "key_command '%s': ", command);
 		return NULL;
 	}
 	ok = read_output(fd, command, bytes, sizeof(bytes), &length, error);
 	vk_io_clear_fd(&fd);
 	if (end_child(child, command, ok, error)) {
-		if (length == 0 || length > VK_SECRET_MAX)
-			vk_fail(error, VK_ERROR_FAILED, "key_command '%s' printed %s", command,
-				length == 0 ? "nothing" : "too much");
+		if (length == 0)
+			vk_fail(error, VK_ERROR_FAILED, "key_command '%s' printed nothing",
+				command);
 		else
 			secret = vk_secret_new(bytes, length);
 	}

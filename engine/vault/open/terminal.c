@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -20,17 +22,41 @@ gboolean vk_terminal_is_there(void)
 	return fd >= 0;
 }
 
-/* Reads up to the end of a line. A signal that interrupts ends it. */
+/*
+ * Waits until there is something to read. A signal that interrupts ends it, even if the program
+ * holds such signals back.
+ */
+static gboolean wait_for_input(int fd, GError **error)
+{
+	struct pollfd waiting = {.fd = fd, .events = POLLIN};
+	static const int keys[] = {SIGINT, SIGTERM, SIGHUP};
+	sigset_t held, before, passing;
+
+	sigemptyset(&held);
+	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+		sigaddset(&held, keys[i]);
+	pthread_sigmask(SIG_BLOCK, &held, &before);
+	passing = before;
+	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+		sigdelset(&passing, keys[i]);
+	while (!vk_interrupted() && ppoll(&waiting, 1, NULL, &passing) < 0 && errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return !vk_interrupted() || vk_fail_interrupted(error);
+}
+
+/* Reads up to the end of a line. */
 static gboolean read_line(int fd, guint8 *line, gsize *ret_length, GError **error)
 {
 	gsize length = 0;
 
 	for (;;) {
 		guint8 byte;
-		ssize_t got = read(fd, &byte, 1);
+		ssize_t got;
 
-		if (vk_interrupted())
-			return vk_fail_interrupted(error);
+		if (!wait_for_input(fd, error))
+			return FALSE;
+		got = read(fd, &byte, 1);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
