@@ -42,12 +42,22 @@ static void check_hooks(const VkProgram *program, GPtrArray *problems)
 		add(program, problems, "backup", "hooks_dir", NULL, trouble);
 }
 
+/* A key of role restore writes nothing, and is not meant to. */
+static gboolean may_only_read(const VkProgram *program)
+{
+	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, NULL);
+	const VkKeyring *keyring = vault ? vk_vault_keyring(vault) : NULL;
+
+	return keyring && vk_keyring_role(keyring) == VK_ROLE_RESTORE;
+}
+
 static void check_vault(const VkProgram *program, GPtrArray *problems)
 {
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, &trouble);
 
-	if (!vault)
+	if (!vault &&
+	    !(g_error_matches(trouble, VK_ERROR, VK_ERROR_DENIED) && may_only_read(program)))
 		add(program, problems, "vault", "url", vault_option(program), trouble);
 }
 

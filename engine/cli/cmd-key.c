@@ -80,8 +80,11 @@ static VkSecret *read_or_make(const char *path, GError **error)
 		return vk_vault_secret_read(path, error);
 	vk_random_bytes(bytes, sizeof(bytes));
 	secret = vk_secret_new(bytes, sizeof(bytes));
+	vk_wipe(bytes, sizeof(bytes));
 	file = vk_new_file_create(path, 0600, error);
-	return file && vk_io_write(vk_new_file_fd(file), path, 0, bytes, sizeof(bytes), error) &&
+	return file &&
+			       vk_io_write(vk_new_file_fd(file), path, 0, secret->bytes,
+					   secret->length, error) &&
 			       vk_new_file_commit(file, FALSE, error)
 		       ? g_steal_pointer(&secret)
 		       : NULL;
@@ -178,7 +181,7 @@ static char *new_code(void)
 {
 	static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
 	guint8 bytes[32];
-	GString *code = g_string_new(NULL);
+	GString *code = g_string_sized_new(2 * sizeof(bytes));
 
 	G_STATIC_ASSERT(sizeof(letters) == 33);
 	vk_random_bytes(bytes, sizeof(bytes));
@@ -187,17 +190,12 @@ static char *new_code(void)
 			g_string_append_c(code, '-');
 		g_string_append_c(code, letters[bytes[i] % 32]);
 	}
+	vk_wipe(bytes, sizeof(bytes));
 	return g_string_free(code, FALSE);
 }
 
-static gboolean export_paper(VkVault *vault, GError **error)
+static void print_paper(const VkVault *vault, const char *id, const char *code)
 {
-	g_autofree char *code = new_code(), *id = NULL;
-	g_autoptr(VkSecret) secret = vk_secret_new(code, strlen(code));
-	const VkNewKey key = {.secret = secret, .label = "recovery sheet"};
-
-	if (!vk_vault_add_slot(vault, VK_ROLE_FULL, &key, &id, error))
-		return FALSE;
 	vk_print_line(stdout, "RECOVERY SHEET of the virtkeep vault %s", vk_vault_id(vault));
 	vk_print_line(stdout, "  place:      %s", vk_vault_url(vault));
 	vk_print_line(stdout, "  key:        %s, role full", id);
@@ -207,7 +205,19 @@ static gboolean export_paper(VkVault *vault, GError **error)
 	vk_print_line(stdout, "To use it, open the vault without a key file, and type the "
 			      "passphrase, dashes included.");
 	vk_print_line(stdout, "If it is lost, end its power: virtkeep key remove %s", id);
-	return TRUE;
+}
+
+static gboolean export_paper(VkVault *vault, GError **error)
+{
+	g_autofree char *code = new_code(), *id = NULL;
+	g_autoptr(VkSecret) secret = vk_secret_new(code, strlen(code));
+	const VkNewKey key = {.secret = secret, .label = "recovery sheet"};
+	gboolean added = vk_vault_add_slot(vault, VK_ROLE_FULL, &key, &id, error);
+
+	if (added)
+		print_paper(vault, id, code);
+	vk_wipe(code, strlen(code));
+	return added;
 }
 
 static gboolean export(VkVault *vault, const Arguments *arguments, GError **error)
