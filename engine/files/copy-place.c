@@ -12,29 +12,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int vk_place_open_directory(int root, const char *path)
+int vk_place_make_directory(const VkPlace *place, gboolean *ret_is_new)
+{
+	*ret_is_new = vk_io.mkdirat(place->directory, place->name, 0700) == 0;
+	if (!*ret_is_new && errno != EEXIST)
+		return -1;
+	return vk_io.openat(place->directory, place->name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+int vk_place_find(int root, const char *path)
 {
 	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 
-	return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
-}
-
-gboolean vk_place_find(int root, const char *path, VkPlace *ret)
-{
-	const char *slash = strrchr(path, '/');
-	g_autofree char *parent = slash ? g_strndup(path, (gsize)(slash - path)) : g_strdup("");
-
-	*ret = (VkPlace){.directory = vk_place_open_directory(root, parent),
-			 .name = slash ? slash + 1 : path};
-	return ret->directory >= 0;
-}
-
-void vk_place_clear(VkPlace *place)
-{
-	vk_io_clear_fd(&place->directory);
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
 
 /* A name that nothing in the directory has. New string. */
@@ -118,14 +112,7 @@ gboolean vk_place_put_link(const VkPlace *place, const char *target, gboolean ov
 	return put(place, make_link, target, overwrite);
 }
 
-static gboolean make_hard_link(const VkPlace *place, const char *name, gconstpointer data)
+gboolean vk_place_put_hard_link(const VkPlace *place, int fd, gboolean overwrite)
 {
-	const VkPlace *other = data;
-
-	return vk_io.linkat(other->directory, other->name, place->directory, name, 0) == 0;
-}
-
-gboolean vk_place_put_hard_link(const VkPlace *place, const VkPlace *other, gboolean overwrite)
-{
-	return put(place, make_hard_link, other, overwrite);
+	return put(place, make_file, &fd, overwrite);
 }

@@ -8,19 +8,17 @@
 
 #include <glib.h>
 
-/* A directory below ROOT, and a name in it. */
+/* A name in a directory. Both are borrowed. */
 typedef struct VkPlace {
-	int directory; /* -1: none */
+	int directory;
 	const char *name;
 } VkPlace;
 
-/* Finds PATH below ROOT. The directory is the caller's to close; the name is borrowed from PATH. */
-gboolean vk_place_find(int root, const char *path, VkPlace *ret);
-void vk_place_clear(VkPlace *place);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkPlace, vk_place_clear)
+/* Opens the directory that PLACE is, or makes it; *RET_IS_NEW says which. A descriptor, or -1. */
+int vk_place_make_directory(const VkPlace *place, gboolean *ret_is_new);
 
-/* Opens the directory PATH below ROOT, "" for ROOT itself. A descriptor, or -1. */
-int vk_place_open_directory(int root, const char *path);
+/* Opens what is at PATH below ROOT, which is for vk_place_put_hard_link(). A descriptor, or -1. */
+int vk_place_find(int root, const char *path);
 
 /*
  * Makes a file without a name in the directory of PLACE, or with the name *RET_TEMPORARY (else
@@ -34,6 +32,6 @@ int vk_place_new_file(const VkPlace *place, char **ret_temporary);
  */
 gboolean vk_place_put_file(const VkPlace *place, int fd, const char *temporary, gboolean overwrite);
 
-/* Makes a symbolic link to TARGET, or a hard link to OTHER, likewise. */
+/* Makes a symbolic link to TARGET, or a hard link to the open file FD, likewise. */
 gboolean vk_place_put_link(const VkPlace *place, const char *target, gboolean overwrite);
-gboolean vk_place_put_hard_link(const VkPlace *place, const VkPlace *other, gboolean overwrite);
+gboolean vk_place_put_hard_link(const VkPlace *place, int fd, gboolean overwrite);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "copy-writer.h"
 
+#include "copy-looks.h"
 #include "copy-place.h"
 #include "errors.h"
 #include "io.h"
@@ -10,34 +11,27 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-/* Of one entry: in number, and in bytes of names and values. */
-#define ATTRIBUTES_MAX       1024
-#define ATTRIBUTES_BYTES_MAX ((gsize)1 << 20)
-
-#define MODE_PLAIN 0755
+/* A directory below more others than that is not copied: each is open until all is in it. */
+#define DEPTH_MAX 600
 
 /* Further ones are only counted. */
 #define WARNINGS_MAX 100
 
-typedef struct Attribute {
-	char *name;
-	GBytes *value;
-} Attribute;
-
-/* What an entry gets when all of its content is there. */
-typedef struct Looks {
-	guint32 mode, uid, gid;
-	struct timespec time;
-} Looks;
-
-/* A directory that was made here. */
-typedef struct Made {
+/* A directory that may get more entries. */
+typedef struct Open {
 	char *path;
-	Looks looks;
-} Made;
+	int fd;
+	VkLooks *looks; /* that it gets at the end; NULL: it was there before, and keeps its own */
+} Open;
+
+/* A file that may have more names. */
+typedef struct Written {
+	char *path; /* the first of them */
+	dev_t device;
+	ino_t inode;
+} Written;
 
 struct VkCopyWriter {
 	int root;
@@ -45,32 +39,33 @@ struct VkCopyWriter {
 	char *name;  /* in front of the paths of the walk; "": none */
 	VkCopyOptions options;
 	VkCopyCount count;
-	GArray *made;        /* Made: looks are set at the end, the deepest first */
-	GHashTable *written; /* "DEVICE:INODE" of files with several names -> their first path */
+	GArray *open;        /* Open, each in the one before */
+	GHashTable *written; /* "DEVICE:INODE" in the guest -> Written */
 	/* The entry that is written; FD is -1 when it gets no content. */
 	char *path;
 	VkPlace place;
 	int fd;
 	char *temporary;
 	gboolean is_file;
+	gboolean is_new; /* a directory that was not there */
 	guint64 size;
 	char *identity; /* NULL: it has one name */
-	Looks looks;
-	GArray *attributes;    /* Attribute */
-	gsize attribute_bytes; /* of all of them */
+	VkLooks *looks;
 };
 
-static void attribute_clear(gpointer data)
+static void open_clear(gpointer data)
 {
-	Attribute *attribute = data;
+	Open *directory = data;
 
-	g_free(attribute->name);
-	g_bytes_unref(attribute->value);
+	vk_io_clear_fd(&directory->fd);
+	vk_looks_free(directory->looks);
+	g_free(directory->path);
 }
 
-static void made_clear(gpointer data)
+static void written_free(gpointer data)
 {
-	g_free(((Made *)data)->path);
+	g_free(((Written *)data)->path);
+	g_free(data);
 }
 
 VkCopyWriter *vk_copy_writer_new(const char *directory, const VkCopyOptions *options,
@@ -81,12 +76,10 @@ VkCopyWriter *vk_copy_writer_new(const char *directory, const VkCopyOptions *opt
 	writer->options = *options;
 	writer->title = g_strdup(directory);
 	writer->name = g_strdup("");
-	writer->made = g_array_new(FALSE, FALSE, sizeof(Made));
-	g_array_set_clear_func(writer->made, made_clear);
-	writer->attributes = g_array_new(FALSE, FALSE, sizeof(Attribute));
-	g_array_set_clear_func(writer->attributes, attribute_clear);
-	writer->written = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	writer->place.directory = writer->fd = -1;
+	writer->open = g_array_new(FALSE, FALSE, sizeof(Open));
+	g_array_set_clear_func(writer->open, open_clear);
+	writer->written = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, written_free);
+	writer->fd = -1;
 	writer->root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (writer->root >= 0)
 		return writer;
@@ -101,12 +94,10 @@ static void drop_entry(VkCopyWriter *writer)
 	if (writer->temporary)
 		vk_io.unlinkat(writer->place.directory, writer->temporary, 0);
 	vk_io_clear_fd(&writer->fd);
-	vk_place_clear(&writer->place);
 	g_clear_pointer(&writer->temporary, g_free);
 	g_clear_pointer(&writer->path, g_free);
 	g_clear_pointer(&writer->identity, g_free);
-	g_array_set_size(writer->attributes, 0);
-	writer->attribute_bytes = 0;
+	g_clear_pointer(&writer->looks, vk_looks_free);
 }
 
 void vk_copy_writer_free(VkCopyWriter *writer)
@@ -115,8 +106,7 @@ void vk_copy_writer_free(VkCopyWriter *writer)
 		return;
 	drop_entry(writer);
 	vk_io_clear_fd(&writer->root);
-	g_array_unref(writer->made);
-	g_array_unref(writer->attributes);
+	g_array_unref(writer->open);
 	g_hash_table_unref(writer->written);
 	g_free(writer->name);
 	g_free(writer->title);
@@ -153,47 +143,28 @@ static gboolean give_up(VkCopyWriter *writer, const char *path, int trouble, GEr
 	return TRUE;
 }
 
-static Looks looks_of(const VkCopyWriter *writer, const VkEntry *entry)
-{
-	return (Looks){
-		.mode = entry->mode & (writer->options.archive ? 07777 : MODE_PLAIN),
-		.uid = entry->uid,
-		.gid = entry->gid,
-		.time = {.tv_sec = entry->mtime_sec, .tv_nsec = entry->mtime_nsec},
-	};
-}
-
 /* A file is worth more than its attributes: what this host refuses is left out. */
-static void refuse_attribute(VkCopyWriter *writer, const char *name, int trouble)
+static void refuse_attribute(gpointer data, const char *path, const char *name, int trouble)
 {
+	VkCopyWriter *writer = data;
+
 	if (writer->count.refused++ < WARNINGS_MAX)
 		vk_log_warning("cannot set the attribute '%s' of '%s/%s': %s", name, writer->title,
-			       writer->path, g_strerror(trouble));
+			       path, g_strerror(trouble));
 }
 
-static void set_attributes(VkCopyWriter *writer, int fd)
+/* Remembers the file under its identity for its next name. */
+static void note_written(VkCopyWriter *writer)
 {
-	for (guint i = 0; i < writer->attributes->len; i++) {
-		const Attribute *attribute = &g_array_index(writer->attributes, Attribute, i);
-		gsize length;
-		const void *value = g_bytes_get_data(attribute->value, &length);
+	struct stat st;
+	Written *written;
 
-		if (fsetxattr(fd, attribute->name, value, length, 0) < 0 && errno != EOPNOTSUPP)
-			refuse_attribute(writer, attribute->name, errno);
-	}
-}
-
-/* The owner first: its change takes set-id bits and capabilities away. The time last. */
-static gboolean set_looks(VkCopyWriter *writer, int fd, const Looks *looks)
-{
-	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, looks->time};
-
-	if (writer->options.archive && fchown(fd, looks->uid, looks->gid) < 0)
-		return FALSE;
-	set_attributes(writer, fd);
-	/* Behind the attributes: an access list changes the mode, and a mode of 0400 refuses them.
-	 */
-	return fchmod(fd, looks->mode) == 0 && futimens(fd, times) == 0;
+	if (!writer->identity || fstat(writer->fd, &st) < 0)
+		return;
+	written = g_new(Written, 1);
+	*written =
+		(Written){.path = g_strdup(writer->path), .device = st.st_dev, .inode = st.st_ino};
+	g_hash_table_insert(writer->written, g_steal_pointer(&writer->identity), written);
 }
 
 /* Gives the file that was written its looks and its name. */
@@ -202,49 +173,96 @@ static gboolean finish_file(VkCopyWriter *writer, GError **error)
 	g_autofree char *temporary = NULL;
 
 	if (vk_io.ftruncate(writer->fd, (off_t)writer->size) < 0 ||
-	    !set_looks(writer, writer->fd, &writer->looks))
+	    !vk_looks_set(writer->looks, writer->fd, writer->path, refuse_attribute, writer))
 		return give_up(writer, writer->path, errno, error);
 	temporary = g_steal_pointer(&writer->temporary);
 	if (!vk_place_put_file(&writer->place, writer->fd, temporary, writer->options.overwrite))
 		return give_up(writer, writer->path, errno, error);
-	if (writer->identity)
-		g_hash_table_insert(writer->written, g_steal_pointer(&writer->identity),
-				    g_strdup(writer->path));
+	note_written(writer);
 	writer->count.files++;
 	drop_entry(writer);
 	return TRUE;
 }
 
-/* A directory keeps its attributes now, and gets its looks when all is below it. */
-static gboolean finish_directory(VkCopyWriter *writer, GError **error)
+/* A directory stays open for what is in it. */
+static void finish_directory(VkCopyWriter *writer)
 {
-	const Made made = {.path = g_strdup(writer->path), .looks = writer->looks};
-	Looks now = writer->looks;
+	Open directory = {.path = g_steal_pointer(&writer->path), .fd = writer->fd};
 
-	g_array_append_val(writer->made, made);
-	now.mode = 0700;
-	if (!set_looks(writer, writer->fd, &now))
-		return give_up(writer, writer->path, errno, error);
-	writer->count.directories++;
+	writer->fd = -1;
+	if (writer->is_new)
+		directory.looks = g_steal_pointer(&writer->looks);
+	writer->count.directories += writer->is_new;
+	g_array_append_val(writer->open, directory);
 	drop_entry(writer);
-	return TRUE;
 }
 
 static gboolean finish_entry(VkCopyWriter *writer, GError **error)
 {
 	if (writer->fd < 0)
 		return TRUE;
-	return writer->is_file ? finish_file(writer, error) : finish_directory(writer, error);
+	if (writer->is_file)
+		return finish_file(writer, error);
+	finish_directory(writer);
+	return TRUE;
+}
+
+/* Whether PATH is below DIRECTORY. */
+static gboolean is_below(const char *path, const char *directory)
+{
+	gsize length = strlen(directory);
+
+	return strncmp(path, directory, length) == 0 && path[length] == '/';
+}
+
+/* All that is not above PATH gets no more entries. NULL: nothing is above it. */
+static gboolean leave_directories(VkCopyWriter *writer, const char *path, GError **error)
+{
+	while (writer->open->len > 0) {
+		guint last = writer->open->len - 1;
+		Open *directory = &g_array_index(writer->open, Open, last);
+
+		if (path && is_below(path, directory->path))
+			return TRUE;
+		if (directory->looks &&
+		    !vk_looks_set(directory->looks, directory->fd, directory->path,
+				  refuse_attribute, writer) &&
+		    !give_up(writer, directory->path, errno, error))
+			return FALSE;
+		g_array_set_size(writer->open, last);
+	}
+	return TRUE;
+}
+
+/*
+ * Finds the place of the entry in the directory that is open for it. FALSE when there is none: what
+ * should be that could not be made or is something else.
+ */
+static gboolean find_place(VkCopyWriter *writer)
+{
+	const char *slash = strrchr(writer->path, '/');
+	const Open *directory = writer->open->len > 0
+					? &g_array_index(writer->open, Open, writer->open->len - 1)
+					: NULL;
+	gsize parent = slash ? (gsize)(slash - writer->path) : 0;
+
+	writer->place = (VkPlace){.directory = directory ? directory->fd : writer->root,
+				  .name = slash ? slash + 1 : writer->path};
+	/* Those that are open are above it. */
+	return directory ? strlen(directory->path) == parent : parent == 0;
 }
 
 /* A second name for a file that was written. FALSE when there was none, or it cannot be. */
-static gboolean link_again(VkCopyWriter *writer, const VkPlace *place, const char *identity)
+static gboolean link_again(VkCopyWriter *writer)
 {
-	const char *first = g_hash_table_lookup(writer->written, identity);
-	g_auto(VkPlace) other = {.directory = -1};
+	const Written *first = g_hash_table_lookup(writer->written, writer->identity);
+	VK_AUTOFD fd = first ? vk_place_find(writer->root, first->path) : -1;
+	struct stat st;
 
-	return first && vk_place_find(writer->root, first, &other) &&
-	       vk_place_put_hard_link(place, &other, writer->options.overwrite);
+	/* Another user may have put something else there. */
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == first->device &&
+	       st.st_ino == first->inode &&
+	       vk_place_put_hard_link(&writer->place, fd, writer->options.overwrite);
 }
 
 static gboolean begin_file(VkCopyWriter *writer, const VkEntry *entry, GError **error)
@@ -252,7 +270,7 @@ static gboolean begin_file(VkCopyWriter *writer, const VkEntry *entry, GError **
 	if (entry->links > 1)
 		writer->identity = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
 						   entry->device, entry->inode);
-	if (writer->identity && link_again(writer, &writer->place, writer->identity)) {
+	if (writer->identity && link_again(writer)) {
 		writer->count.files++;
 		drop_entry(writer);
 		return TRUE;
@@ -266,30 +284,21 @@ static gboolean begin_file(VkCopyWriter *writer, const VkEntry *entry, GError **
 /* One that is there already is used as it is. */
 static gboolean begin_directory(VkCopyWriter *writer, GError **error)
 {
-	gboolean is_new = vk_io.mkdirat(writer->place.directory, writer->place.name, 0700) == 0;
-	int fd = is_new || errno == EEXIST ? vk_place_open_directory(writer->root, writer->path)
-					   : -1;
-
-	if (fd < 0)
-		return give_up(writer, writer->path, errno == ELOOP ? ENOTDIR : errno, error);
+	if (writer->open->len >= DEPTH_MAX)
+		return give_up(writer, writer->path, ELOOP, error);
 	writer->is_file = FALSE;
-	if (is_new)
-		writer->fd = fd;
-	else
-		close(fd);
-	return TRUE;
+	writer->fd = vk_place_make_directory(&writer->place, &writer->is_new);
+	return writer->fd >= 0 ||
+	       give_up(writer, writer->path, errno == ELOOP ? ENOTDIR : errno, error);
 }
 
 static gboolean write_link(VkCopyWriter *writer, const VkEntry *entry, GError **error)
 {
 	const VkPlace *place = &writer->place;
-	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, writer->looks.time};
 
 	if (!vk_place_put_link(place, entry->target, writer->options.overwrite) ||
-	    (writer->options.archive && fchownat(place->directory, place->name, entry->uid,
-						 entry->gid, AT_SYMLINK_NOFOLLOW) < 0))
+	    !vk_looks_set_link(writer->looks, place->directory, place->name))
 		return give_up(writer, writer->path, errno, error);
-	utimensat(place->directory, place->name, times, AT_SYMLINK_NOFOLLOW);
 	writer->count.links++;
 	drop_entry(writer);
 	return TRUE;
@@ -306,12 +315,15 @@ static char *path_of(const VkCopyWriter *writer, const char *path)
 static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 {
 	VkCopyWriter *writer = data;
+	g_autofree char *path = path_of(writer, entry->path);
 
 	if (!finish_entry(writer, error))
 		return FALSE;
 	drop_entry(writer);
-	writer->path = path_of(writer, entry->path);
-	writer->looks = looks_of(writer, entry);
+	if (!leave_directories(writer, path, error))
+		return FALSE;
+	writer->path = g_steal_pointer(&path);
+	writer->looks = vk_looks_new(entry, writer->options.archive);
 	/* The directory to copy into, which the user has made. */
 	if (!*writer->path)
 		return TRUE;
@@ -319,8 +331,8 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 		writer->count.skipped++;
 		return TRUE;
 	}
-	if (!vk_place_find(writer->root, writer->path, &writer->place))
-		return give_up(writer, writer->path, errno == ELOOP ? ENOTDIR : errno, error);
+	if (!find_place(writer))
+		return give_up(writer, writer->path, ENOTDIR, error);
 	if (S_ISREG(entry->mode))
 		return begin_file(writer, entry, error);
 	return S_ISDIR(entry->mode) ? begin_directory(writer, error)
@@ -360,33 +372,13 @@ static gboolean take_bytes(gpointer data, guint64 offset, const guint8 *bytes, g
 	return TRUE;
 }
 
-/* Others are of use to the guest's kernel alone. */
-static gboolean is_wanted(const VkCopyWriter *writer, const char *name)
-{
-	static const char *const archived[] = {"system.posix_acl_access",
-					       "system.posix_acl_default", "security.capability",
-					       "security.selinux", NULL};
-
-	return g_str_has_prefix(name, "user.") ||
-	       (writer->options.archive && g_strv_contains(archived, name));
-}
-
 static gboolean take_attribute(gpointer data, const char *name, const guint8 *value, gsize length,
 			       GError **error)
 {
 	VkCopyWriter *writer = data;
-	Attribute attribute;
 
-	if (writer->fd < 0 || !is_wanted(writer, name))
-		return TRUE;
-	if (writer->attributes->len >= ATTRIBUTES_MAX ||
-	    writer->attribute_bytes + strlen(name) + length > ATTRIBUTES_BYTES_MAX) {
-		refuse_attribute(writer, name, E2BIG);
-		return TRUE;
-	}
-	writer->attribute_bytes += strlen(name) + length;
-	attribute = (Attribute){.name = g_strdup(name), .value = g_bytes_new(value, length)};
-	g_array_append_val(writer->attributes, attribute);
+	if (writer->fd >= 0 && !vk_looks_add(writer->looks, name, value, length))
+		refuse_attribute(writer, writer->path, name, E2BIG);
 	return TRUE;
 }
 
@@ -414,16 +406,7 @@ gboolean vk_copy_writer_end(VkCopyWriter *writer, GError **error)
 	if (!finish_entry(writer, error))
 		return FALSE;
 	drop_entry(writer);
-	for (guint i = writer->made->len; i-- > 0;) {
-		const Made *made = &g_array_index(writer->made, Made, i);
-		VK_AUTOFD fd = vk_place_open_directory(writer->root, made->path);
-
-		if ((fd < 0 || !set_looks(writer, fd, &made->looks)) &&
-		    !give_up(writer, made->path, errno, error))
-			return FALSE;
-	}
-	g_array_set_size(writer->made, 0);
-	return TRUE;
+	return leave_directories(writer, NULL, error);
 }
 
 const VkCopyCount *vk_copy_writer_count(const VkCopyWriter *writer)

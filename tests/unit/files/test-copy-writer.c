@@ -323,6 +323,65 @@ START_TEST(names_of_one_file_stay_names_of_one_file)
 }
 END_TEST
 
+/* Another user puts a file of the host under the first name. */
+START_TEST(a_swapped_file_gets_no_name)
+{
+	char first[] = "a", second[] = "b";
+	VkEntry made = {.mode = S_IFREG | 0644, .links = 2, .size = 1, .device = 1, .inode = 7};
+	g_autofree char *path = place("top/a");
+	g_autofree char *secret = g_build_filename(outside, "secret", NULL);
+
+	ck_assert(g_file_set_contents(secret, "secret", -1, NULL));
+	begin(FALSE);
+	entry("", S_IFDIR | 0755, 0);
+	made.path = first;
+	ck_assert(calls.entry(calls.data, &made, NULL));
+	bytes(0, "x");
+	entry("between", S_IFREG | 0644, 0);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(link(secret, path), 0);
+	made.path = second;
+	ck_assert(calls.entry(calls.data, &made, NULL));
+	bytes(0, "y");
+	ck_assert_uint_eq(end()->failed, 0);
+	check_content("top/b", "y");
+}
+END_TEST
+
+/* Whom the mode or an access list lets in must not meet what is half written. */
+START_TEST(a_directory_is_closed_until_all_is_in_it)
+{
+	begin(FALSE);
+	entry("", S_IFDIR | 0755, 0);
+	entry("sub", S_IFDIR | 0555, 0);
+	entry("sub/file", S_IFREG | 0644, 1);
+	bytes(0, "x");
+	entry("sub/other", S_IFREG | 0644, 0);
+	ck_assert_uint_eq(look("top/sub").st_mode & 07777, 0700);
+	entry("next", S_IFREG | 0644, 0);
+	ck_assert_uint_eq(look("top/sub").st_mode & 07777, 0555);
+	ck_assert_int_eq(look("top/sub").st_mtime, TIME);
+	entry("sub/late", S_IFREG | 0644, 0);
+	ck_assert_uint_eq(end()->failed, 1);
+	ck_assert_int_eq(look("top").st_mtime, TIME);
+}
+END_TEST
+
+START_TEST(a_chain_of_directories_has_an_end)
+{
+	g_autoptr(GString) path = g_string_new(NULL);
+
+	begin(FALSE);
+	entry("", S_IFDIR | 0755, 0);
+	for (guint i = 0; i < 700; i++) {
+		g_string_append(path, i ? "/d" : "d");
+		entry(path->str, S_IFDIR | 0755, 0);
+	}
+	ck_assert_uint_eq(end()->directories, 600);
+	ck_assert_uint_eq(end()->failed, 101);
+}
+END_TEST
+
 START_TEST(the_name_of_a_copy_is_a_name)
 {
 	static const char *const names[] = {"..", ".", "a/b"};
@@ -355,6 +414,9 @@ int main(void)
 	tcase_add_test(cases, a_refused_attribute_costs_no_file);
 	tcase_add_test(cases, an_unfinished_file_does_not_appear);
 	tcase_add_test(cases, names_of_one_file_stay_names_of_one_file);
+	tcase_add_test(cases, a_swapped_file_gets_no_name);
+	tcase_add_test(cases, a_directory_is_closed_until_all_is_in_it);
+	tcase_add_test(cases, a_chain_of_directories_has_an_end);
 	tcase_add_loop_test(cases, the_name_of_a_copy_is_a_name, 0, 3);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
