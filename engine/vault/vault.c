@@ -436,8 +436,8 @@ void vk_vault_set_cache_size(VkVault *vault, gsize bytes)
 void vk_vault_set_cache_directory(VkVault *vault, const char *directory)
 {
 	g_clear_pointer(&vault->catalog, vk_catalog_cache_free);
-	if (!vault->keyring)
-		vault->catalog = vk_catalog_cache_new(directory, vault->id_hex);
+	if (!vault->keyring || vk_keyring_get(vault->keyring, VK_KEY_OBJECTS))
+		vault->catalog = vk_catalog_cache_new(directory, vault->id_hex, vault->keyring);
 }
 
 void vk_vault_set_warn(VkVault *vault, VkWarn warn)

@@ -99,8 +99,8 @@ void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader);
 
 /*
  * Remembers in a file in DIRECTORY what the catalogue's objects say, for lists. Without it each
- * list reads them again. Call before reading. Does nothing for an encrypted vault: the file is not
- * encrypted.
+ * list reads them again. Call before reading. The file of an encrypted vault is sealed with a key
+ * of that vault.
  */
 void vk_vault_set_cache_directory(VkVault *vault, const char *directory);
 

@@ -26,7 +26,7 @@ declare -A below=(
 	[engine/vault/map]='engine/base engine/vault/pack'
 	[engine/vault/hints]='engine/base engine/base/io engine/vault/store engine/vault/pack'
 	[engine/vault/lease]='engine/base engine/vault/store engine/vault/pack'
-	[engine/vault/cache]='engine/base engine/vault/pack'
+	[engine/vault/cache]='engine/base engine/vault/key engine/vault/pack'
 	[engine/vault/snapshot]='engine/base engine/vault/pack engine/vault/map'
 	[engine/vault]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store

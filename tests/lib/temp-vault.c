@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "temp-vault.h"
 
+#include "sealed-names.h"
+
 #include <ftw.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -115,4 +117,14 @@ VkVault *test_vault_open(const char *url, VkVaultMode mode, GError **error)
 	const VkUnlock unlock = {.ask = test_secret};
 
 	return vk_vault_open_locked(url, mode, &unlock, error);
+}
+
+char *test_vault_path(const VkVault *vault, const char *name)
+{
+	const VkKeyring *keyring = vk_vault_keyring(vault);
+	VkSealedNames *names = keyring ? vk_sealed_names_new(keyring) : NULL;
+	g_autofree char *inside = names ? vk_sealed_names_inside(names, name) : g_strdup(name);
+
+	vk_sealed_names_free(names);
+	return g_build_filename(vk_vault_directory(vault), inside, NULL);
 }

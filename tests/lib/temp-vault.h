@@ -26,6 +26,9 @@ VkVault *test_vault_open(const char *url, VkVaultMode mode, GError **error);
 #define vk_vault_init test_vault_init
 #define vk_vault_open test_vault_open
 
+/* The file of the object or folder NAME. New string. */
+char *test_vault_path(const VkVault *vault, const char *name);
+
 /* A snapshot of a made-up guest with one disk "vda" whose image is taken over. */
 VkSnapshot *make_snapshot(const char *uuid, const char *time, VkImageRecord *image);
 

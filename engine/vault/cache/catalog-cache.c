@@ -2,6 +2,7 @@
 #include "catalog-cache.h"
 
 #include "cache-file-priv.h"
+#include "cache-seal.h"
 
 #include <string.h>
 
@@ -20,17 +21,20 @@ typedef struct {
 } Folder;
 
 struct VkCatalogCache {
-	GMutex mutex; /* guards what follows */
+	GMutex mutex;      /* guards what follows */
+	VkCacheSeal *seal; /* immutable; NULL: the vault is not encrypted */
 	VkCacheFile *file;
 	Folder folders[VK_N_SHELVES];
 	GHashTable *pending; /* VkCacheRow by its place */
 };
 
-VkCatalogCache *vk_catalog_cache_new(const char *directory, const char *vault_id)
+VkCatalogCache *vk_catalog_cache_new(const char *directory, const char *vault_id,
+				     const VkKeyring *keyring)
 {
 	VkCatalogCache *cache = g_new0(VkCatalogCache, 1);
 
 	g_mutex_init(&cache->mutex);
+	cache->seal = keyring ? vk_cache_seal_new(keyring) : NULL;
 	cache->file = vk_cache_file_new(directory, vault_id);
 	cache->pending = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, vk_cache_row_free);
 	return cache;
@@ -101,19 +105,40 @@ static GBytes *find_written(VkCatalogCache *cache, VkCacheShelf shelf, const cha
 	return rows && rows->len > 0 ? take_value(g_ptr_array_index(rows, 0), identity) : NULL;
 }
 
+/* What a name or a folder is called in the file. New string. */
+static char *stored_name(const VkCatalogCache *cache, const char *name)
+{
+	return cache->seal ? vk_cache_seal_name(cache->seal, name) : g_strdup(name);
+}
+
+/* Takes VALUE, which is nullable. NULL: it is not what was put there. */
+static GBytes *open_value(const VkCatalogCache *cache, VkCacheShelf shelf, const char *folder,
+			  const char *name, guint64 identity, GBytes *value)
+{
+	g_autoptr(GBytes) sealed = value;
+	g_autofree char *place = NULL;
+
+	if (!sealed || !cache->seal)
+		return g_steal_pointer(&sealed);
+	place = place_of(shelf, folder, name);
+	return vk_cache_seal_open(cache->seal, place, identity, sealed);
+}
+
 GBytes *vk_catalog_cache_get(VkCatalogCache *cache, VkCacheShelf shelf, const char *folder,
 			     const char *name, guint64 identity)
 {
+	g_autofree char *stored_folder = cache ? stored_name(cache, folder) : NULL;
+	g_autofree char *stored = cache ? stored_name(cache, name) : NULL;
 	GBytes *value;
 
 	if (!cache)
 		return NULL;
 	g_mutex_lock(&cache->mutex);
-	value = find_pending(cache, shelf, folder, name, identity);
+	value = find_pending(cache, shelf, stored_folder, stored, identity);
 	if (!value)
-		value = find_written(cache, shelf, folder, name, identity);
+		value = find_written(cache, shelf, stored_folder, stored, identity);
 	g_mutex_unlock(&cache->mutex);
-	return value;
+	return open_value(cache, shelf, stored_folder, stored, identity, value);
 }
 
 /* What was read of the file does not have them. */
@@ -136,14 +161,35 @@ static void flush_locked(VkCatalogCache *cache)
 void vk_catalog_cache_put(VkCatalogCache *cache, VkCacheShelf shelf, const char *folder,
 			  const char *name, guint64 identity, GBytes *value)
 {
+	g_autofree char *stored_folder = cache ? stored_name(cache, folder) : NULL;
+	g_autofree char *stored = cache ? stored_name(cache, name) : NULL;
+	g_autoptr(GBytes) sealed = NULL;
+	char *place;
+
 	if (!cache)
 		return;
+	place = place_of(shelf, stored_folder, stored);
+	sealed = cache->seal ? vk_cache_seal_close(cache->seal, place, identity, value)
+			     : g_bytes_ref(value);
 	g_mutex_lock(&cache->mutex);
-	g_hash_table_replace(cache->pending, place_of(shelf, folder, name),
-			     vk_cache_row_new(shelf, folder, name, identity, value));
+	g_hash_table_replace(cache->pending, place,
+			     vk_cache_row_new(shelf, stored_folder, stored, identity, sealed));
 	if (g_hash_table_size(cache->pending) >= PENDING_MAX)
 		flush_locked(cache);
 	g_mutex_unlock(&cache->mutex);
+}
+
+/* What the names of a set are called in the file: a new set. */
+static GHashTable *stored_names(const VkCatalogCache *cache, GHashTable *names)
+{
+	GHashTable *stored = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GHashTableIter at;
+	gpointer name;
+
+	g_hash_table_iter_init(&at, names);
+	while (g_hash_table_iter_next(&at, &name, NULL))
+		g_hash_table_add(stored, stored_name(cache, name));
+	return stored;
 }
 
 /* Of NAMES those that are not in KEPT. Takes NAMES. */
@@ -158,13 +204,15 @@ static GPtrArray *leave_out(GPtrArray *names, GHashTable *kept)
 /* What is pending is there, for whoever puts knows the store. */
 static void keep(VkCatalogCache *cache, VkCacheShelf shelf, const char *folder, GHashTable *kept)
 {
+	g_autofree char *stored_folder = cache && folder ? stored_name(cache, folder) : NULL;
+	g_autoptr(GHashTable) stored = cache ? stored_names(cache, kept) : NULL;
 	g_autoptr(GPtrArray) gone = NULL;
 
 	if (!cache)
 		return;
 	g_mutex_lock(&cache->mutex);
-	gone = leave_out(vk_cache_file_list(cache->file, shelf, folder), kept);
-	vk_cache_file_remove(cache->file, shelf, folder, gone);
+	gone = leave_out(vk_cache_file_list(cache->file, shelf, stored_folder), stored);
+	vk_cache_file_remove(cache->file, shelf, stored_folder, gone);
 	g_mutex_unlock(&cache->mutex);
 }
 
@@ -185,6 +233,7 @@ void vk_catalog_cache_free(VkCatalogCache *cache)
 		return;
 	flush_locked(cache);
 	vk_cache_file_free(cache->file);
+	vk_cache_seal_free(cache->seal);
 	g_hash_table_unref(cache->pending);
 	g_mutex_clear(&cache->mutex);
 	g_free(cache);

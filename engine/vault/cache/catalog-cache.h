@@ -3,10 +3,12 @@
  * VkCatalogCache: what this host remembers of the objects in a vault's catalogue. It is one SQLite
  * file for each vault. The store stays the authority: an entry counts only while its object has the
  * same identity, VkStoreOps.identify, and only if its checksum matches. So the file may be lost,
- * stale, wrong, damaged or locked. Nothing here fails: a cache that does not work is empty, and
- * what is put is dropped. Threads: free, but for the free.
+ * stale, wrong, damaged or locked. That of an encrypted vault is sealed. Nothing here fails: a
+ * cache that does not work is empty, and what is put is dropped. Threads: free, but for the free.
  */
 #pragma once
+
+#include "keyring.h"
 
 #include <glib.h>
 
@@ -20,8 +22,12 @@ typedef enum {
 	VK_N_SHELVES,
 } VkCacheShelf;
 
-/* DIRECTORY is made when the cache is first used, and the file of VAULT_ID in it. */
-VkCatalogCache *vk_catalog_cache_new(const char *directory, const char *vault_id);
+/*
+ * DIRECTORY is made when the cache is first used, and the file of VAULT_ID in it. KEYRING, of an
+ * encrypted vault and else NULL, is borrowed during the call and has the key for objects.
+ */
+VkCatalogCache *vk_catalog_cache_new(const char *directory, const char *vault_id,
+				     const VkKeyring *keyring);
 
 /* Writes what was put. Takes NULL. */
 void vk_catalog_cache_free(VkCatalogCache *cache);

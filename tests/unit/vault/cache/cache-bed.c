@@ -17,7 +17,7 @@ guint reads;
 
 char *path_of(const char *name)
 {
-	return g_build_filename(vk_vault_directory(dir.vault), name, NULL);
+	return test_vault_path(dir.vault, name);
 }
 
 void age(const char *name)
