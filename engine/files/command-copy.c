@@ -15,10 +15,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* The writer's calls, and the progress of the bytes. */
 typedef struct Copy {
-	VkWalkCalls writer;
+	const VkFilesRun *run;
+	VkCopyWriter *target;
+	VkWalkCalls writer; /* the calls of it */
 	VkProgress *progress;
+	GError *worst; /* the first trouble that others need not suffer from; or NULL */
 } Copy;
 
 static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
@@ -65,48 +67,25 @@ static char *last_name(const char *path)
 				   : g_strdup("");
 }
 
-/* Remembers trouble that others need not suffer from, the first in *WORST. FALSE for all else. */
-static gboolean put_up_with(GError *trouble, GError **worst, GError **error)
-{
-	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_PARTIAL) &&
-	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
-		g_propagate_error(error, trouble);
-		return FALSE;
-	}
-	if (*worst)
-		g_error_free(trouble);
-	else
-		*worst = trouble;
-	return TRUE;
-}
-
-static gboolean copy_one(VkFilesRun *run, const char *word, VkCopyWriter *writer, GError **worst,
+static gboolean copy_one(gpointer data, VkGuestFiles *files, const VkLocation *location,
 			 GError **error)
 {
-	g_auto(VkLocation) location = {0};
-	g_autoptr(VkGuestFiles) files = NULL;
+	Copy *copy = data;
+	g_autofree char *name = last_name(location->path);
 	g_autoptr(VkProgress) progress = NULL;
-	g_autofree char *name = NULL;
-	Copy copy = {.writer = vk_copy_writer_calls(writer)};
 	const VkWalkCalls calls = {.entry = take_entry,
 				   .bytes = take_bytes,
 				   .attribute = take_attribute,
 				   .unread = take_unread,
-				   .data = &copy};
-	GError *trouble = NULL;
-	VkWalk walk;
+				   .data = copy};
+	const VkWalk walk = vk_files_walk_of(copy->run, location,
+					     VK_WALK_DEEP | VK_WALK_DATA | VK_WALK_ATTRIBUTES);
 
-	if (!vk_files_open(run, word, &location, &files, error))
+	if (!vk_copy_writer_begin(copy->target, name, error))
 		return FALSE;
-	name = last_name(location.path);
-	if (!vk_copy_writer_begin(writer, name, error))
-		return FALSE;
-	walk = vk_files_walk_of(run, &location, VK_WALK_DEEP | VK_WALK_DATA | VK_WALK_ATTRIBUTES);
-	progress = copy.progress = vk_progress_new(location.path, 0);
-	if (!vk_guest_files_walk(files, &walk, &calls, &trouble) &&
-	    !put_up_with(trouble, worst, error))
-		return FALSE;
-	return vk_copy_writer_end(writer, error);
+	progress = copy->progress = vk_progress_new(location->path, 0);
+	return vk_files_walk_on(files, &walk, &calls, &copy->worst, error) &&
+	       vk_copy_writer_end(copy->target, error);
 }
 
 static void report(const VkFilesRun *run, const VkCopyCount *count, const char *directory)
@@ -183,19 +162,20 @@ gboolean vk_files_copy(VkFilesRun *run, int argc, char **argv, GError **error)
 	};
 	char **words = vk_files_parse(run, &usage, entries, argc, argv, error);
 	guint last = words ? g_strv_length(words) - 1 : 0;
+	g_autoptr(GPtrArray) locations = words ? vk_locations_parse(words, last, error) : NULL;
 	g_autoptr(VkCopyWriter) writer = NULL;
-	GError *worst = NULL;
+	Copy copy = {.run = run};
 
-	if (!words || (options.archive && !check_archive(words[last], error)))
+	if (!locations || (options.archive && !check_archive(words[last], error)))
 		return FALSE;
-	writer = vk_copy_writer_new(words[last], &options, error);
-	for (guint i = 0; writer && i < last; i++)
-		if (!copy_one(run, words[i], writer, &worst, error)) {
-			g_clear_error(&worst);
-			return FALSE;
-		}
+	writer = copy.target = vk_copy_writer_new(words[last], &options, error);
 	if (!writer)
 		return FALSE;
+	copy.writer = vk_copy_writer_calls(writer);
+	if (!vk_files_visit(run, locations, copy_one, &copy, error)) {
+		g_clear_error(&copy.worst);
+		return FALSE;
+	}
 	report(run, vk_copy_writer_count(writer), words[last]);
-	return sum_up(vk_copy_writer_count(writer), worst, error);
+	return sum_up(vk_copy_writer_count(writer), copy.worst, error);
 }

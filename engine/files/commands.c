@@ -91,6 +91,48 @@ VkVault *vk_files_vault(VkFilesRun *run, GError **error)
 	return run->vault;
 }
 
+static gboolean is_visited(const GPtrArray *locations, guint index)
+{
+	const VkLocation *location = g_ptr_array_index(locations, index);
+
+	for (guint i = 0; i < index; i++)
+		if (strcmp(((const VkLocation *)g_ptr_array_index(locations, i))->snapshot,
+			   location->snapshot) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* Visits those of the snapshot of the one at FIRST, which is the first of them. */
+static gboolean visit_snapshot(VkVault *vault, GPtrArray *locations, guint first,
+			       VkFilesVisit visit, gpointer data, GError **error)
+{
+	const char *snapshot = ((VkLocation *)g_ptr_array_index(locations, first))->snapshot;
+	g_autoptr(VkGuestFiles) files = vk_guest_files_open(vault, snapshot, error);
+
+	if (!files)
+		return FALSE;
+	for (guint i = first; i < locations->len; i++) {
+		const VkLocation *location = g_ptr_array_index(locations, i);
+
+		if (strcmp(location->snapshot, snapshot) == 0 &&
+		    !visit(data, files, location, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean vk_files_visit(VkFilesRun *run, GPtrArray *locations, VkFilesVisit visit, gpointer data,
+			GError **error)
+{
+	VkVault *vault = vk_files_vault(run, error);
+
+	for (guint i = 0; vault && i < locations->len; i++)
+		if (!is_visited(locations, i) &&
+		    !visit_snapshot(vault, locations, i, visit, data, error))
+			return FALSE;
+	return vault != NULL;
+}
+
 gboolean vk_files_open(VkFilesRun *run, const char *text, VkLocation *ret_location,
 		       VkGuestFiles **ret_files, GError **error)
 {
@@ -109,4 +151,23 @@ VkWalk vk_files_walk_of(const VkFilesRun *run, const VkLocation *location, guint
 			.system = run->system,
 			.path = location->path,
 			.flags = flags};
+}
+
+gboolean vk_files_walk_on(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
+			  GError **worst, GError **error)
+{
+	GError *trouble = NULL;
+
+	if (vk_guest_files_walk(files, walk, calls, &trouble))
+		return TRUE;
+	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_PARTIAL) &&
+	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+		g_propagate_error(error, trouble);
+		return FALSE;
+	}
+	if (*worst)
+		g_error_free(trouble);
+	else
+		*worst = trouble;
+	return TRUE;
 }

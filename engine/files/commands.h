@@ -53,9 +53,27 @@ GOptionEntry vk_files_system_option(VkFilesRun *run);
 /* The vault, opened by the first call that succeeds; none may follow one that failed. Borrowed. */
 VkVault *vk_files_vault(VkFilesRun *run, GError **error);
 
+/* What is done with each word of a command. */
+typedef gboolean (*VkFilesVisit)(gpointer data, VkGuestFiles *files, const VkLocation *location,
+				 GError **error);
+
+/*
+ * Visits LOCATIONS (VkLocation) in their order, but those of one snapshot together: each snapshot
+ * is opened once.
+ */
+gboolean vk_files_visit(VkFilesRun *run, GPtrArray *locations, VkFilesVisit visit, gpointer data,
+			GError **error);
+
 /* Opens what TEXT names. Both results are to be cleared by the caller. */
 gboolean vk_files_open(VkFilesRun *run, const char *text, VkLocation *ret_location,
 		       VkGuestFiles **ret_files, GError **error);
 
 /* The walk of a location with these flags (VkWalkFlags). Borrows from both. */
 VkWalk vk_files_walk_of(const VkFilesRun *run, const VkLocation *location, guint flags);
+
+/*
+ * vk_guest_files_walk(), but VK_ERROR_PARTIAL and VK_ERROR_DAMAGE do not fail: the first one is
+ * kept in *WORST, the caller's, for the end.
+ */
+gboolean vk_files_walk_on(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
+			  GError **worst, GError **error);

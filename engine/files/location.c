@@ -40,3 +40,23 @@ void vk_location_clear(VkLocation *location)
 	g_clear_pointer(&location->volume, g_free);
 	g_clear_pointer(&location->path, g_free);
 }
+
+static void location_free(gpointer data)
+{
+	vk_location_clear(data);
+	g_free(data);
+}
+
+GPtrArray *vk_locations_parse(char **words, guint count, GError **error)
+{
+	g_autoptr(GPtrArray) locations = g_ptr_array_new_with_free_func(location_free);
+
+	for (guint i = 0; i < count; i++) {
+		VkLocation *location = g_new0(VkLocation, 1);
+
+		g_ptr_array_add(locations, location);
+		if (!vk_location_parse(words[i], location, error))
+			return NULL;
+	}
+	return g_steal_pointer(&locations);
+}

@@ -17,3 +17,6 @@ typedef struct VkLocation {
 gboolean vk_location_parse(const char *text, VkLocation *ret, GError **error);
 void vk_location_clear(VkLocation *location);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkLocation, vk_location_clear)
+
+/* The same of the first COUNT words. Returns VkLocation*, owned by the array. */
+GPtrArray *vk_locations_parse(char **words, guint count, GError **error);

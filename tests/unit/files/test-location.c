@@ -43,6 +43,17 @@ START_TEST(refuses_what_names_no_snapshot)
 }
 END_TEST
 
+START_TEST(takes_several)
+{
+	g_auto(GStrv) words = g_strsplit("web:/a web:/b :/c", " ", -1);
+	g_autoptr(GPtrArray) two = vk_locations_parse(words, 2, NULL);
+
+	ck_assert_uint_eq(two->len, 2);
+	ck_assert_str_eq(((VkLocation *)g_ptr_array_index(two, 1))->path, "/b");
+	ck_assert_ptr_null(vk_locations_parse(words, 3, NULL));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("location");
@@ -52,6 +63,7 @@ int main(void)
 
 	tcase_add_loop_test(cases, takes_locations_apart, 0, G_N_ELEMENTS(good));
 	tcase_add_loop_test(cases, refuses_what_names_no_snapshot, 0, 2);
+	tcase_add_test(cases, takes_several);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
