@@ -2,12 +2,9 @@
 #include "commands.h"
 
 #include "errors.h"
-#include "interrupt.h"
+#include "output.h"
 
-#include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 typedef struct Stream {
 	const char *name;
@@ -31,21 +28,8 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 
 static gboolean write_all(Stream *stream, const guint8 *bytes, gsize length, GError **error)
 {
-	while (length > 0) {
-		ssize_t done = write(STDOUT_FILENO, bytes, length);
-
-		if (vk_interrupted())
-			return vk_fail_interrupted(error);
-		if (done < 0 && errno != EINTR)
-			return vk_fail_errno(error, errno, "cannot write '%s' to the output",
-					     stream->name);
-		if (done > 0) {
-			bytes += done;
-			length -= (gsize)done;
-			stream->written += (guint64)done;
-		}
-	}
-	return TRUE;
+	stream->written += length;
+	return vk_output_write(bytes, length, error);
 }
 
 /* Holes are zeros to whoever reads. */

@@ -57,6 +57,7 @@ VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, GError 
 	files->held = vk_view_hold(files->view, error);
 	if (!files->held || !open_images(files->view, images, names, error))
 		return NULL;
+	vk_log_debug("starting an appliance for '%s'", reference);
 	files->appliance = vk_appliance_start(images, names, error);
 	return files->appliance ? g_steal_pointer(&files) : NULL;
 }
@@ -180,6 +181,7 @@ static gboolean ask(VkGuestFiles *files, const VkWalk *walk, GError **error)
 
 /* One that goes on. */
 typedef struct Progress {
+	const char *path; /* that was asked for */
 	const VkWalkCalls *calls;
 	VkWalkCheck *check;
 	guint64 unread;    /* entries that could not be read */
@@ -188,8 +190,13 @@ typedef struct Progress {
 
 static void note_unread(Progress *progress, const char *path, const char *reason)
 {
+	/* What a system could not mount has its whole path. */
+	g_autofree char *full = *path == '/' ? g_strdup(path)
+				: *path      ? g_build_filename(progress->path, path, NULL)
+					     : g_strdup(progress->path);
+
 	if (progress->unread++ < WARNINGS_MAX)
-		vk_log_warning("cannot read '%s': %s", path, reason);
+		vk_log_warning("cannot read '%s': %s", full, reason);
 	if (progress->calls->unread)
 		progress->calls->unread(progress->calls->data, path);
 }
@@ -218,6 +225,20 @@ static gboolean take_bytes(Progress *progress, VkBody *body, GError **error)
 		return FALSE;
 	return progress->left_out || !progress->calls->bytes ||
 	       progress->calls->bytes(progress->calls->data, offset, bytes.at, bytes.length, error);
+}
+
+static gboolean take_ranges(Progress *progress, VkBody *body, GError **error)
+{
+	guint64 offset, length;
+
+	do {
+		if (!vk_walk_check_range(progress->check, body, &offset, &length, error))
+			return FALSE;
+		if (!progress->left_out && progress->calls->range &&
+		    !progress->calls->range(progress->calls->data, offset, length, error))
+			return FALSE;
+	} while (!vk_body_ended(body));
+	return TRUE;
 }
 
 static gboolean take_attribute(Progress *progress, VkBody *body, GError **error)
@@ -251,6 +272,8 @@ static gboolean take_part(Progress *progress, VkMessageType type, VkBody *body, 
 		return take_entry(progress, body, error);
 	case VK_MESSAGE_DATA:
 		return take_bytes(progress, body, error);
+	case VK_MESSAGE_RANGES:
+		return take_ranges(progress, body, error);
 	case VK_MESSAGE_ATTRIBUTE:
 		return take_attribute(progress, body, error);
 	case VK_MESSAGE_NOTE:
@@ -286,7 +309,7 @@ gboolean vk_guest_files_walk(VkGuestFiles *files, const VkWalk *walk, const VkWa
 			     GError **error)
 {
 	g_autoptr(VkWalkCheck) check = vk_walk_check_new();
-	Progress progress = {.calls = calls, .check = check};
+	Progress progress = {.path = walk->path, .calls = calls, .check = check};
 	VkMessageType type;
 	VkBody body;
 

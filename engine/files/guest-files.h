@@ -53,6 +53,11 @@ typedef struct VkEntry {
  */
 typedef struct VkWalkCalls {
 	gboolean (*entry)(gpointer data, const VkEntry *entry, GError **error);
+	/*
+	 * With VK_WALK_RANGES, before the bytes of a file with holes: its next part with data. If
+	 * it has none, 0 and 0.
+	 */
+	gboolean (*range)(gpointer data, guint64 offset, guint64 length, GError **error);
 	/* Of the last entry; OFFSET + LENGTH are within the size that it gave. */
 	gboolean (*bytes)(gpointer data, guint64 offset, const guint8 *bytes, gsize length,
 			  GError **error);

@@ -21,6 +21,7 @@ static const Command commands[] = {
 	{"volumes", vk_files_volumes, "list what can be read"},
 	{"ls", vk_files_ls, "list a directory"},
 	{"cat", vk_files_cat, "print a file"},
+	{"tar", vk_files_tar, "write a tar archive of files and directories"},
 	{"copy", vk_files_copy, "copy files and directories to this host"},
 };
 

@@ -13,6 +13,7 @@
 struct VkWalkCheck {
 	guint64 size; /* of the last entry, if it is a regular file; else 0 */
 	guint64 next; /* bytes of it may begin there */
+	guint64 next_range;
 };
 
 VkWalkCheck *vk_walk_check_new(void)
@@ -99,7 +100,7 @@ gboolean vk_walk_check_entry(VkWalkCheck *check, VkBody *body, VkEntry *ret, GEr
 		.mtime_nsec = report.mtime_nsec < 1000000000 ? report.mtime_nsec : 0,
 	};
 	check->size = S_ISREG(report.mode) && is_size(report.size) ? report.size : 0;
-	check->next = 0;
+	check->next = check->next_range = 0;
 	return TRUE;
 }
 
@@ -114,6 +115,26 @@ void vk_entry_clear(VkEntry *entry)
 {
 	g_clear_pointer(&entry->path, g_free);
 	g_clear_pointer(&entry->target, g_free);
+}
+
+gboolean vk_walk_check_range(VkWalkCheck *check, VkBody *body, guint64 *ret_offset,
+			     guint64 *ret_length, GError **error)
+{
+	guint64 offset, length;
+
+	*ret_offset = *ret_length = 0;
+	if (vk_body_ended(body))
+		return TRUE;
+	offset = vk_body_u64(body);
+	length = vk_body_u64(body);
+	if (body->bad || length == 0 || offset < check->next_range || offset > check->size ||
+	    length > check->size - offset)
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the appliance tells of data that no file has");
+	check->next_range = offset + length;
+	*ret_offset = offset;
+	*ret_length = length;
+	return TRUE;
 }
 
 gboolean vk_walk_check_bytes(VkWalkCheck *check, VkBody *body, guint64 *ret_offset,

@@ -30,6 +30,13 @@ void vk_entry_clear(VkEntry *entry);
 /* What a damaged file system says that cannot be, for people; NULL: the entry is as in VkEntry. */
 const char *vk_entry_fault(const VkEntry *entry);
 
+/*
+ * Takes the next range out of VK_MESSAGE_RANGES: it lies within the last entry, behind the one
+ * before. Offset and length are 0 when there is none left.
+ */
+gboolean vk_walk_check_range(VkWalkCheck *check, VkBody *body, guint64 *ret_offset,
+			     guint64 *ret_length, GError **error);
+
 /* Takes VK_MESSAGE_DATA apart: it must lie within the last entry, behind what came before. */
 gboolean vk_walk_check_bytes(VkWalkCheck *check, VkBody *body, guint64 *ret_offset,
 			     VkBytes *ret_bytes, GError **error);

@@ -22,6 +22,7 @@ head -c 20000000 /dev/urandom > "$d/root/usr/share/big"
 head -c 100001 /dev/urandom > "$d/root/usr/share/small"
 chown 77:78 "$d/root/usr/share/small"
 chmod 4755 "$d/root/usr/share/small"
+ln "$d/root/usr/share/small" "$d/root/usr/share/second"
 truncate -s 30M "$d/root/usr/share/sparse"
 echo end >> "$d/root/usr/share/sparse"
 ln -s ../usr/share/small "$d/root/etc/relative"
@@ -38,6 +39,7 @@ echo "of the btrfs" > "$d/top/file"
 truncate -s 40M "$d/esp"
 mkfs.vfat -n ESP "$d/esp" > /dev/null
 make_disk raw "$d/ext" 120 "$d/root"
+debugfs -w -R "ea_set /usr/share/small user.note hello" "$d/ext" 2> "$ERR"
 tune2fs -U 11111111-2222-3333-4444-555555555555 "$d/ext" > /dev/null
 truncate -s 320M "$d/xfs"
 printf '%s\n' / 0 0 'd--755 0 0' "inside ---644 0 0 $d/root/usr/share/small" '$' > "$d/proto"
@@ -138,7 +140,8 @@ refused 6 "nobody" virtkeep files volumes nobody
 say "copies"
 mkdir "$SCRATCH/copies" "$SCRATCH/archive"
 chmod 755 "$SCRATCH/archive"
-ok virtkeep --json files copy web:/usr web:/etc web:vdb5:/ "$SCRATCH/copies"
+ok virtkeep -v --json files copy web:/usr web:/etc web:vdb5:/ "$SCRATCH/copies"
+[[ $(grep -c "starting an appliance" "$ERR") == 1 ]] || fail "not one appliance for one snapshot"
 expect_json .skipped 1
 expect_json .failed 0
 for file in usr/share/big usr/share/small usr/share/sparse etc/fstab etc/$'new\nline' etc/$'\xff\xfe'; do
@@ -158,6 +161,26 @@ ok virtkeep files copy --archive web:/usr "$SCRATCH/archive"
 [[ $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small") == -rwsr-xr-x:77:78 ]] ||
 	fail "not as in the guest: $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small")"
 refused 2 "'copy' wants SNAPSHOT:PATH... DIRECTORY" virtkeep files copy web:/etc
+
+say "an archive"
+refused 2 "would be in the archive twice" virtkeep files tar web:/usr/share web:/usr/../usr
+refused 2 "files of one snapshot" virtkeep files tar web:/usr web@latest:/etc
+ok virtkeep files tar web:/usr web:/etc web:vdb1:/inside
+(($(stat -c %s "$OUT") < 21000000)) || fail "the holes are in the archive"
+mkdir "$SCRATCH/unpacked"
+tar -x -p --numeric-owner --xattrs --xattrs-include='*' -f "$OUT" -C "$SCRATCH/unpacked"
+same_file "$SCRATCH/unpacked/inside" "$d/root/usr/share/small"
+rm "$SCRATCH/unpacked/inside"
+# Contents, and then types, modes, owners, links and times.
+diff -r --no-dereference "$SCRATCH/unpacked/usr" "$d/root/usr" || fail "other contents"
+looks() {
+	(cd "$1" && find usr etc -printf '%P %y %m %U %G %n %l %Ts\n' | sort | sha256sum)
+}
+[[ $(looks "$SCRATCH/unpacked") == "$(looks "$d/root")" ]] || fail "other types, modes or times"
+grep -qa SCHILY.xattr.user.note=hello "$OUT" || fail "no extended attribute"
+python3 -c 'import sys, tarfile
+sums = [member.name for member in tarfile.open(sys.argv[1])]
+assert "usr/share/sparse" in sums, sums' "$OUT"
 
 say "nothing is left, however it ends"
 no_appliance() {
@@ -233,6 +256,7 @@ for ((at = 4000000; at < 8000000; at += 20000)); do
 done
 run virtkeep files cat web:/usr/share/big
 [[ $STATUS == 5 || $STATUS == 1 || $STATUS == 6 ]] || fail "damage gave $STATUS"
+[[ $STATUS != 5 ]] || expect_err "cannot read '/usr/share/big'"
 cp "$SCRATCH/pack" "$pack"
 ok virtkeep files cat web:/usr/share/big
 

@@ -134,7 +134,7 @@ declare -A below=(
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
-	[archive]='engine/files/appliance'
+	[archive]='engine/files engine/files/appliance'
 	[blkid]='engine/files/agent'
 	[cap-ng]='fs'
 	[curl]='engine/http'

@@ -156,25 +156,45 @@ static bool send_range(Walk *walk, int fd, off_t offset, off_t end)
 	return true;
 }
 
+/* Finds the next part of FD that has data, from OFFSET on. FALSE when there is none. */
+static bool find_range(int fd, off_t offset, off_t size, off_t *ret_start, off_t *ret_end)
+{
+	off_t start = offset < size ? lseek(fd, offset, SEEK_DATA) : size;
+	off_t end;
+
+	if (offset >= size || (start < 0 && errno == ENXIO) || start >= size)
+		return false;
+	*ret_start = start < 0 ? offset : start;
+	end = lseek(fd, *ret_start, SEEK_HOLE);
+	*ret_end = end <= *ret_start || end > size ? size : end;
+	return true;
+}
+
+/* Says where a file with holes has data. */
+static void send_ranges(Walk *walk, int fd, off_t size)
+{
+	off_t start, end = 0;
+
+	if (find_range(fd, 0, size, &start, &end) && start == 0 && end == size)
+		return;
+	vk_message_begin(&walk->message, VK_MESSAGE_RANGES);
+	end = 0;
+	for (unsigned i = 0; find_range(fd, end, size, &start, &end); i++) {
+		if (i == VK_MESSAGE_RANGES_MAX - 1)
+			end = size;
+		vk_message_put_u64(&walk->message, (uint64_t)start);
+		vk_message_put_u64(&walk->message, (uint64_t)(end - start));
+	}
+	agent_send(&walk->message);
+}
+
 static void send_data(Walk *walk, int fd, off_t size)
 {
-	off_t offset = 0;
+	off_t start, end = 0;
 
-	while (offset < size) {
-		off_t data = lseek(fd, offset, SEEK_DATA);
-		off_t hole;
-
-		if (data < 0 && errno == ENXIO)
+	while (find_range(fd, end, size, &start, &end))
+		if (!send_range(walk, fd, start, end))
 			return;
-		if (data < 0)
-			data = offset;
-		hole = lseek(fd, data, SEEK_HOLE);
-		if (hole <= data || hole > size)
-			hole = size;
-		if (!send_range(walk, fd, data, hole))
-			return;
-		offset = hole;
-	}
 }
 
 static void walk_directory(Walk *walk, int fd, unsigned depth);
@@ -196,6 +216,8 @@ static void walk_inside(Walk *walk, int directory, const char *name, const struc
 	}
 	if (walk->flags & VK_WALK_ATTRIBUTES)
 		send_attributes(walk, fd);
+	if (S_ISREG(st->st_mode) && walk->flags & VK_WALK_RANGES)
+		send_ranges(walk, fd, st->st_size);
 	if (S_ISREG(st->st_mode) && walk->flags & VK_WALK_DATA)
 		send_data(walk, fd, st->st_size);
 	if (S_ISDIR(st->st_mode) && deep)

@@ -23,6 +23,9 @@
 /* Bytes of a file in one message at most. */
 #define VK_MESSAGE_DATA_MAX (256u << 10)
 
+/* Ranges of a file in one message at most. The last one has the rest of the file in it. */
+#define VK_MESSAGE_RANGES_MAX 32768
+
 typedef enum {
 	/* To the agent */
 	VK_MESSAGE_SETUP = 1, /* the names of the disks, in the order of the devices */
@@ -37,6 +40,7 @@ typedef enum {
 	VK_MESSAGE_NOTE,       /* what could not be read: path, reason. The walk goes on */
 	VK_MESSAGE_DONE,       /* the end of an answer */
 	VK_MESSAGE_FAILED,     /* instead of it: errno, reason */
+	VK_MESSAGE_RANGES,     /* of the last entry: offset and length of each part that has data */
 } VkMessageType;
 
 typedef enum {
@@ -44,6 +48,7 @@ typedef enum {
 	VK_WALK_DATA = 2,       /* the contents of regular files */
 	VK_WALK_ATTRIBUTES = 4, /* extended attributes */
 	VK_WALK_FOLLOW = 8,     /* a symbolic link at the end of the path */
+	VK_WALK_RANGES = 16,    /* before the contents of a file with holes, where it has data */
 } VkWalkFlags;
 
 /* Text of LENGTH bytes; it may have zeros in it. */

@@ -178,6 +178,44 @@ START_TEST(bytes_lie_within_their_file)
 }
 END_TEST
 
+static gboolean ranges_pass(guint64 offset, guint64 length, guint64 next)
+{
+	guint64 got_offset, got_length;
+	VkBody body;
+
+	vk_message_begin(&message, VK_MESSAGE_RANGES);
+	vk_message_put_u64(&message, offset);
+	vk_message_put_u64(&message, length);
+	vk_message_put_u64(&message, next);
+	vk_message_put_u64(&message, 1);
+	body = body_of();
+	for (guint i = 0; i < 2; i++)
+		if (!vk_walk_check_range(check, &body, &got_offset, &got_length, NULL))
+			return FALSE;
+	ck_assert_uint_eq(got_offset, next);
+	ck_assert_uint_eq(got_length, 1);
+	return vk_walk_check_range(check, &body, &got_offset, &got_length, NULL) && !got_length;
+}
+
+START_TEST(ranges_lie_within_their_file)
+{
+	VkEntryReport report = file_at("a", 1);
+
+	for (guint i = 0; i < 7; i++) {
+		static const guint64 wrong[][3] = {
+			{0, 10, 10}, {0, 11, 9},  {5, 1, 4},           {5, 1, 5},
+			{5, 0, 6},   {11, 1, 12}, {G_MAXUINT64, 2, 3},
+		};
+
+		report.size = 10;
+		ck_assert(passes(&report));
+		ck_assert_msg(!ranges_pass(wrong[i][0], wrong[i][1], wrong[i][2]), "range %u", i);
+	}
+	ck_assert(passes(&report));
+	ck_assert(ranges_pass(0, 5, 9));
+}
+END_TEST
+
 /* Whatever comes: no crash, and what passes is safe to join. */
 START_TEST(random_bodies_do_no_harm)
 {
@@ -212,6 +250,7 @@ int main(void)
 	tcase_add_test(cases, an_impossible_time_is_corrected);
 	tcase_add_test(cases, links_alone_have_targets);
 	tcase_add_test(cases, bytes_lie_within_their_file);
+	tcase_add_test(cases, ranges_lie_within_their_file);
 	tcase_add_test(cases, random_bodies_do_no_harm);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
