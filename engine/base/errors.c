@@ -49,6 +49,8 @@ gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)
 		code = VK_ERROR_NOT_FOUND;
 	else if (errno_value == EEXIST)
 		code = VK_ERROR_EXISTS;
+	else if (errno_value == ENOSPC || errno_value == EDQUOT)
+		code = VK_ERROR_FULL;
 	return vk_fail(error, code, "%s: %s%s", text, g_strerror(errno_value),
 		       remedy_of_errno(errno_value));
 }
@@ -71,7 +73,7 @@ const char *vk_error_word(const GError *error)
 		[VK_ERROR_PARTIAL] = "partial", [VK_ERROR_BUSY] = "busy",
 		[VK_ERROR_DAMAGE] = "damage",   [VK_ERROR_NOT_FOUND] = "not-found",
 		[VK_ERROR_EXISTS] = "exists",   [VK_ERROR_CHANGED] = "changed",
-		[VK_ERROR_DENIED] = "denied",
+		[VK_ERROR_DENIED] = "denied",   [VK_ERROR_FULL] = "full",
 	};
 
 	if (error->domain != VK_ERROR || error->code < VK_ERROR_FAILED ||

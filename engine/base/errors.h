@@ -19,6 +19,7 @@ typedef enum {
 	VK_ERROR_CHANGED =
 		8, /* the guest started or stopped meanwhile: a retry may work; status 1 */
 	VK_ERROR_DENIED = 9, /* the login works, but has no right to that; status 1 */
+	VK_ERROR_FULL = 10,  /* there is no room left, or none by a quota; status 1 */
 } VkErrorCode;
 
 #define VK_ERROR (vk_error_quark())
@@ -32,8 +33,8 @@ gboolean vk_fail(GError **error, VkErrorCode code, const char *format, ...) G_GN
 
 /*
  * Like vk_fail(), with ": ", the system's text for ERRNO_VALUE and, if there is one, a remedy at
- * the end. ENOENT becomes VK_ERROR_NOT_FOUND, EEXIST becomes VK_ERROR_EXISTS, all else
- * VK_ERROR_FAILED.
+ * the end. ENOENT becomes VK_ERROR_NOT_FOUND, EEXIST becomes VK_ERROR_EXISTS, ENOSPC
+ * and EDQUOT become VK_ERROR_FULL, all else VK_ERROR_FAILED.
  */
 gboolean vk_fail_errno(GError **error, int errno_value, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);

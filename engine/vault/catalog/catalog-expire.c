@@ -6,6 +6,7 @@
 #include "lease.h"
 #include "lease-list.h"
 #include "vault-parts.h"
+#include "vault-room.h"
 
 #include <string.h>
 
@@ -106,7 +107,7 @@ gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, VkSnapshot 
 
 	*ret_done = FALSE;
 	/* X0. Without it a collection that comes now would remove what X7 lists again. */
-	own = vk_lease_begin(vault->store, VK_LEASE_READ, names, error);
+	own = vk_vault_begin_lease(vault, VK_LEASE_READ, names, error);
 	kinds = own ? vk_catalog_look(vault, key, error) : NULL;
 	if (!kinds || !is_held(vault, key, kinds, own, &held, error))
 		return FALSE;

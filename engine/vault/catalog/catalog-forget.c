@@ -12,6 +12,7 @@
 #include "log.h"
 #include "timestamp.h"
 #include "vault-parts.h"
+#include "vault-room.h"
 
 #include <string.h>
 
@@ -134,7 +135,7 @@ gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **
 		return FALSE;
 	if (!vk_marks_have(kinds, VK_MARK_FORGOTTEN))
 		return TRUE;
-	lease = vk_lease_begin(vault->store, VK_LEASE_READ, names, error); /* U0 */
+	lease = vk_vault_begin_lease(vault, VK_LEASE_READ, names, error); /* U0 */
 	return lease && unforget(vault, key, lease, error);
 }
 

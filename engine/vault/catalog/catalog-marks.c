@@ -4,6 +4,7 @@
 #include "layout.h"
 #include "checked-json.h"
 #include "vault-parts.h"
+#include "vault-room.h"
 
 #include "errors.h"
 #include "timestamp.h"
@@ -125,6 +126,8 @@ gboolean vk_catalog_put_mark(VkVault *vault, const VkSnapshotKey *key, const cha
 	/* A full disk has room for a name still. */
 	if (vk_store_put(vault->store, name, NULL, 0, VK_PUT_NOW, NULL))
 		return TRUE;
+	if (vk_vault_make_room(vault, &trouble))
+		return vk_store_put(vault->store, name, NULL, 0, VK_PUT_NOW, error);
 	g_propagate_error(error, g_steal_pointer(&trouble));
 	return FALSE;
 }

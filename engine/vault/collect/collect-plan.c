@@ -5,6 +5,7 @@
 #include "pack-compact.h"
 #include "pack-name.h"
 #include "vault-parts.h"
+#include "vault-room.h"
 
 #include "errors.h"
 #include "interrupt.h"
@@ -345,7 +346,9 @@ static gboolean compact_rest(const VkCollectPlan *plan, const char *collector, V
 			continue;
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		if (compact(plan, change, collector, limit, &bytes, &trouble)) {
+		if (compact(plan, change, collector, limit, &bytes, &trouble) ||
+		    (vk_vault_make_room(plan->vault, &trouble) &&
+		     compact(plan, change, collector, limit, &bytes, &trouble))) {
 			done->compacted++;
 			done->bytes += bytes;
 			continue;

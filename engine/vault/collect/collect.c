@@ -13,6 +13,7 @@
 #include "collect-plan.h"
 #include "removal.h"
 #include "vault-parts.h"
+#include "vault-room.h"
 #include "waiting.h"
 
 #include "errors.h"
@@ -54,45 +55,20 @@ static void say_waiting(Collector *collector, const char *what, const VkWaiting 
 		say(collector, text);
 }
 
-/*
- * On a full disk not even a lease can be put. Hints may be lost without harm: the next backup makes
- * them anew from the packs.
- */
-static void make_room(const Collector *collector)
-{
-	VkStore *store = collector->vault->store;
-	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_HINTS, NULL);
-
-	for (guint i = 0; names && i < names->len; i++) {
-		g_autofree char *name = g_build_filename(VK_FOLDER_HINTS, names->pdata[i], NULL);
-
-		store->ops->delete (store, name, NULL);
-	}
-}
-
-/* G0. What fails for want of room may work with the room of the hints. */
-static VkLease *begin_lease(const Collector *collector, GError **error)
-{
-	VkStore *store = collector->vault->store;
-	VkLease *lease = vk_lease_begin(store, VK_LEASE_COLLECT, NULL, NULL);
-
-	if (lease)
-		return lease;
-	make_room(collector);
-	return vk_lease_begin(store, VK_LEASE_COLLECT, NULL, error);
-}
-
 /* G2 */
 static gboolean announce(const Collector *collector, const VkCollectPlan *plan, GError **error)
 {
-	VkStore *store = collector->vault->store;
+	VkVault *vault = collector->vault;
 	const char *id = vk_lease_id(collector->lease);
 	g_autoptr(VkAnnouncement) announcement = vk_collect_plan_announcement(plan);
+	GError *trouble = NULL;
 
-	if (vk_announcement_put(store, id, announcement, NULL))
+	if (vk_announcement_put(vault->store, id, announcement, &trouble))
 		return TRUE;
-	make_room(collector);
-	return vk_announcement_put(store, id, announcement, error);
+	if (vk_vault_make_room(vault, &trouble))
+		return vk_announcement_put(vault->store, id, announcement, error);
+	g_propagate_error(error, trouble);
+	return FALSE;
 }
 
 static VkWaiting *new_waiting(const Collector *collector)
@@ -409,7 +385,8 @@ static gboolean collect(Collector *collector, GError **error)
 	/* A backup of an earlier version may be at work, and has no lease. */
 	if (collector->result->took_over)
 		return TRUE;
-	collector->lease = begin_lease(collector, error);
+	/* G0 */
+	collector->lease = vk_vault_begin_lease(collector->vault, VK_LEASE_COLLECT, NULL, error);
 	if (!collector->lease)
 		return FALSE;
 	return outlast_collectors(collector, error) && vk_catalog_sweep(collector->vault, error) &&

@@ -183,7 +183,9 @@ START_TEST(failures_leave_nothing_behind)
 	else
 		vk_io.close = fail_close;
 	ck_assert(!write_file("one", FALSE, &error));
-	ck_assert_int_eq(error->code, VK_ERROR_FAILED);
+	ck_assert_int_eq(error->code, _i == 0 ? VK_ERROR_FAILED : VK_ERROR_FULL);
+	ck_assert_int_eq(vk_exit_status(error), 1);
+	ck_assert_str_eq(vk_error_word(error), _i == 0 ? "failed" : "full");
 	ck_assert_msg(strstr(error->message, path) != NULL, "%s", error->message);
 	check_content(NULL);
 }

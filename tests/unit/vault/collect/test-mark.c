@@ -4,6 +4,7 @@
  * in whatever order they are marked; what cannot be known is an error.
  */
 #include "errors.h"
+#include "generations.h"
 #include "image-bed.h"
 #include "map.h"
 #include "mark.h"
@@ -16,34 +17,6 @@
 
 #define GENERATIONS 12
 #define SIZE        (24u * 1024 * 1024 + 12345)
-
-static MemSource *models[GENERATIONS];
-static VkSnapshot *snapshots[GENERATIONS];
-
-/* Each upon the one before, so that runs are shared and merged. */
-static void save_generations(void)
-{
-	for (guint i = 0; i < GENERATIONS; i++) {
-		g_autoptr(VkSession) session = vk_session_new(vault, 2, NULL);
-		VkSaveStats stats = {0};
-
-		models[i] = i == 0 ? mem_source_new(SIZE) : mem_source_resized(models[i - 1], SIZE);
-		mem_source_scribble(models[i], seeded, i == 0 ? 40 : 5, 60);
-		if (i > 0)
-			mem_source_track(models[i], models[i - 1], seeded);
-		snapshots[i] =
-			commit(session, save(session, models[i],
-					     i == 0 ? NULL : image_of(snapshots[i - 1]), &stats));
-	}
-}
-
-static void drop_generations(void)
-{
-	for (guint i = 0; i < GENERATIONS; i++) {
-		vk_snapshot_free(snapshots[i]);
-		vk_source_free(&models[i]->base);
-	}
-}
 
 /* The slow and certain way: each block of each of the chosen snapshots is looked up. */
 static VkSlotSet *expect(const gboolean *chosen)
@@ -95,7 +68,7 @@ static void check_equal(const VkSlotSet *a, const VkSlotSet *b)
 
 START_TEST(exactly_what_is_referred_to_is_marked)
 {
-	save_generations();
+	save_generations(GENERATIONS, SIZE);
 	for (guint round = 0; round < 40; round++) {
 		gboolean chosen[GENERATIONS];
 		guint start = (guint)g_rand_int_range(seeded, 0, GENERATIONS);
@@ -134,7 +107,7 @@ START_TEST(shared_runs_are_read_once)
 	g_autoptr(VkMark) mark = NULL;
 	VkStoreOps counting;
 
-	save_generations();
+	save_generations(GENERATIONS, SIZE);
 	fresh = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	vk_vault_set_cache_size(fresh, 0);
 	uncounted = fresh->store->ops;
@@ -160,7 +133,7 @@ START_TEST(a_map_that_cannot_be_read_is_an_error)
 	const VkRun *run;
 	g_autofree char *object = NULL;
 
-	save_generations();
+	save_generations(GENERATIONS, SIZE);
 	run = image_of(snapshots[3])->runs->pdata[0];
 	object = vk_pack_object(&g_array_index(run->segments, VkSegment, 0).pack, 0);
 	ck_assert(vault->store->ops->delete (vault->store, object, NULL));
@@ -178,7 +151,7 @@ START_TEST(an_interruption_is_no_mark)
 	g_autoptr(VkMark) mark = vk_mark_new(vault);
 	g_autoptr(GError) error = NULL;
 
-	save_generations();
+	save_generations(GENERATIONS, SIZE);
 	vk_set_interrupted(TRUE);
 	ck_assert(!vk_mark_add_snapshot(mark, snapshots[0], &error));
 	vk_set_interrupted(FALSE);

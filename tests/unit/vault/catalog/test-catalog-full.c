@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Marks on a vault that has room for no name any more, until hints are removed. */
+#include "catalog-expire.h"
+#include "catalog.h"
+#include "checked-json.h"
+#include "errors.h"
+#include "io.h"
+#include "vault-dir.h"
+#include "vault-parts.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define DAY  "20261121T120000Z"
+#define HINT "hints/0123456789abcdef0123456789abcdef"
+
+static VaultDir dir;
+static VkVault *vault;
+static VkIo real;
+static int trouble;       /* an errno */
+static gboolean for_good; /* not only while there is a hint */
+
+static void setup(void)
+{
+	real = vk_io;
+	vault = vault_dir_new(&dir);
+}
+
+static void teardown(void)
+{
+	vk_io = real;
+	vault_dir_clear(&dir);
+}
+
+static gboolean has_hint(void)
+{
+	guint64 size;
+
+	return vault->store->ops->head(vault->store, HINT, &size, NULL, NULL);
+}
+
+static int open_on_full_disk(int dirfd, const char *path, int flags, mode_t mode)
+{
+	if (!(flags & O_CREAT) || !(for_good || has_hint()))
+		return real.openat(dirfd, path, flags, mode);
+	errno = trouble;
+	return -1;
+}
+
+/* Of no image, so that the vault has all of it. */
+static VkSnapshot *put(void)
+{
+	VkSnapshot *snapshot = make_snapshot(UUID, DAY, vk_image_record_new(0));
+	g_autoptr(json_t) object = vk_snapshot_to_json(snapshot);
+	g_autofree char *name = vk_snapshot_key_object(UUID, DAY, snapshot->id);
+
+	ck_assert(vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, NULL));
+	return snapshot;
+}
+
+static void fill(int errno_value)
+{
+	ck_assert(vk_store_put(vault->store, HINT, NULL, 0, VK_PUT_NOW, NULL));
+	trouble = errno_value;
+	vk_io.openat = open_on_full_disk;
+}
+
+static gboolean forget(const VkSnapshotKey *key, VkSnapshot *snapshot, GError **error)
+{
+	return vk_catalog_forget(vault, key, NULL, error);
+}
+
+static gboolean unforget(const VkSnapshotKey *key, VkSnapshot *snapshot, GError **error)
+{
+	return vk_catalog_unforget(vault, key, error);
+}
+
+static gboolean expire(const VkSnapshotKey *key, VkSnapshot *snapshot, GError **error)
+{
+	gboolean done;
+
+	return vk_catalog_expire(vault, key, snapshot, &done, error);
+}
+
+static const struct {
+	gboolean (*run)(const VkSnapshotKey *key, VkSnapshot *snapshot, GError **error);
+	gboolean begins_forgotten;
+} acts[] = {{forget, FALSE}, {unforget, TRUE}, {expire, FALSE}};
+
+/* Runs the act number ACT on a vault where no object can be made because of ERRNO_VALUE. */
+static gboolean run(int act, int errno_value, GError **error)
+{
+	g_autoptr(VkSnapshot) snapshot = put();
+	g_autoptr(VkSnapshotKey) key = vk_catalog_find_key(vault, UUID, NULL);
+
+	ck_assert(!acts[act].begins_forgotten || vk_catalog_forget(vault, key, NULL, NULL));
+	fill(errno_value);
+	return acts[act].run(key, snapshot, error);
+}
+
+START_TEST(a_full_vault_gets_the_room_of_its_hints)
+{
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_msg(run(_i, _i == 0 ? EDQUOT : ENOSPC, &error), "%s",
+		      error ? error->message : "");
+	ck_assert(!has_hint());
+}
+END_TEST
+
+START_TEST(a_vault_that_fails_keeps_its_hints)
+{
+	g_autoptr(GError) error = NULL;
+
+	ck_assert(!run(_i, EIO, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED));
+	ck_assert(has_hint());
+}
+END_TEST
+
+/* A person has to know what to do. */
+START_TEST(what_finds_no_room_says_so)
+{
+	g_autoptr(GError) error = NULL;
+
+	for_good = TRUE;
+	ck_assert(!run(_i, ENOSPC, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FULL));
+	ck_assert_ptr_nonnull(strstr(error->message, "make room there and try again"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("catalog-full");
+	TCase *cases = tcase_create("catalog-full");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_loop_test(cases, a_full_vault_gets_the_room_of_its_hints, 0, G_N_ELEMENTS(acts));
+	tcase_add_loop_test(cases, a_vault_that_fails_keeps_its_hints, 0, G_N_ELEMENTS(acts));
+	tcase_add_loop_test(cases, what_finds_no_room_says_so, 0, G_N_ELEMENTS(acts));
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
