@@ -3,12 +3,19 @@
 #include "catalog-expire.h"
 
 #include "catalog-priv.h"
+#include "errors.h"
+#include "interrupt.h"
 #include "lease.h"
 #include "lease-list.h"
+#include "vault-leases.h"
 #include "vault-parts.h"
 #include "vault-room.h"
 
 #include <string.h>
+
+/* At the most a minute: a collector looks for leases once it has put its marks on all snapshots. */
+#define TRY_USEC (G_USEC_PER_SEC / 5)
+#define TRIES    300u
 
 static gboolean has_kind(const GPtrArray *kinds, const char *prefix)
 {
@@ -84,6 +91,29 @@ static gboolean forget_and_decide(VkVault *vault, const VkSnapshotKey *key, cons
 	       decide(vault, key, own, ret_done, error);
 }
 
+/* A collector that has come since X0 is in the way until it finds our lease (D5). */
+static gboolean list_again(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	for (guint i = 1;; i++) {
+		GError *trouble = NULL;
+
+		if (vk_catalog_unforget(vault, key, &trouble))
+			return TRUE;
+		if (i == TRIES || vk_interrupted() ||
+		    !g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
+			g_propagate_prefixed_error(
+				error, trouble,
+				"the vault has all disks of '%s@%s', but it stays forgotten; run "
+				"'virtkeep unforget %s@%s': ",
+				key->uuid, key->time, key->uuid, key->time);
+			return FALSE;
+		}
+		g_error_free(trouble);
+		vk_vault_clear_leases(vault);
+		g_usleep(TRY_USEC);
+	}
+}
+
 /* X7: nobody can begin a copy any more, but one may have been committed before X1. */
 static gboolean list_copied(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,
 			    gboolean *ret_done, GError **error)
@@ -93,7 +123,7 @@ static gboolean list_copied(VkVault *vault, const VkSnapshotKey *key, VkSnapshot
 	if (!vk_snapshot_is_in_vault(snapshot))
 		return TRUE;
 	*ret_done = FALSE;
-	return vk_catalog_unforget(vault, key, error);
+	return list_again(vault, key, error);
 }
 
 gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,

@@ -98,7 +98,7 @@ static gboolean refuse_going(VkVault *vault, const VkSnapshotKey *key, GError **
 
 	for (guint i = 0; open && i < kinds->len; i++)
 		if (is_of_collector(g_ptr_array_index(kinds, i), open))
-			return vk_fail(error, VK_ERROR_NOT_FOUND,
+			return vk_fail(error, VK_ERROR_BUSY,
 				       "the snapshot '%s@%s' cannot be listed again: the garbage "
 				       "collection of the vault '%s' already removes it",
 				       key->uuid, key->time, vk_vault_url(vault));

@@ -111,8 +111,9 @@ gboolean vk_catalog_forget(VkVault *vault, const VkSnapshotKey *key, const char 
 			   GError **error);
 
 /*
- * Lists a forgotten snapshot again. Succeeds if it is not forgotten. VK_ERROR_NOT_FOUND when the
- * collector already removes it or has removed it, or it has expired; it stays forgotten then.
+ * Lists a forgotten snapshot again. Succeeds if it is not forgotten. VK_ERROR_BUSY when a collector
+ * is about to remove it, VK_ERROR_NOT_FOUND when it has done so, or when the snapshot has expired;
+ * it stays forgotten then.
  */
 gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **error);
 

@@ -13,6 +13,8 @@
 #include "watched-store.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* The key of the oldest, forgotten or not. New. */
 static VkSnapshotKey *oldest_key(void)
@@ -229,6 +231,78 @@ START_TEST(a_collection_comes_before_it_is_listed_again)
 }
 END_TEST
 
+static VkLease *collector;
+static char *going;
+static guint tries;
+
+/* A collector that has looked for leases not yet puts its mark. CALL puts a mark of ours. */
+static void mark_as_going(VkStore *store, const char *call)
+{
+	const char *back = strstr(call, "back-");
+	const char *name = call + strlen("put ");
+
+	collector = vk_lease_begin(store, VK_LEASE_COLLECT, NULL, NULL);
+	going = g_strdup_printf("%.*sgone-%s", (int)(back - name), name, vk_lease_id(collector));
+	ck_assert(vk_store_put(store, going, NULL, 0, VK_PUT_NOW, NULL));
+}
+
+static gboolean is_try(VkStore *store, const char *call)
+{
+	copy_before_the_tombstone(store, call);
+	if (!g_pattern_match_simple("put snaps/*.back-*", call))
+		return FALSE;
+	tries++;
+	return TRUE;
+}
+
+static gboolean mark_for_two_tries(VkStore *store, const char *call)
+{
+	if (!is_try(store, call))
+		return TRUE;
+	if (tries == 1)
+		mark_as_going(store, call);
+	return tries != 3 || store->ops->delete (store, going, NULL);
+}
+
+static gboolean mark_and_die(VkStore *store, const char *call)
+{
+	pid_t child;
+
+	if (!is_try(store, call) || tries > 1)
+		return TRUE;
+	child = fork();
+	if (child == 0) {
+		mark_as_going(store, call);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	return TRUE;
+}
+
+static const struct {
+	gboolean (*come)(VkStore *store, const char *call);
+	guint tries;
+} collectors[] = {{mark_for_two_tries, 3}, {mark_and_die, 2}};
+
+/* It finds the lease of the one who lists again, and takes its mark away. Or others do. */
+START_TEST(a_collector_comes_while_it_is_listed_again)
+{
+	g_autoptr(VkSnapshotKey) key = NULL;
+	g_autoptr(VkSnapshot) snapshot = NULL;
+
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	contested = key = oldest_key();
+	expire_beside(collectors[_i].come);
+	ck_assert_uint_eq(tries, collectors[_i].tries);
+	ck_assert_uint_eq(count_listed(), 3);
+	snapshot = load_oldest();
+	ck_assert(vk_snapshot_is_in_vault(snapshot));
+	vk_lease_end(collector);
+	g_free(going);
+}
+END_TEST
+
 static void put_mark_of_dead(const VkSnapshotKey *key, const char *kind)
 {
 	g_autofree char *mark =
@@ -324,6 +398,8 @@ int main(void)
 	tcase_add_test(cases, a_pin_comes_at_that_moment);
 	tcase_add_test(cases, a_copy_comes_at_that_moment);
 	tcase_add_test(cases, a_collection_comes_before_it_is_listed_again);
+	tcase_add_loop_test(cases, a_collector_comes_while_it_is_listed_again, 0,
+			    G_N_ELEMENTS(collectors));
 	tcase_add_test(cases, what_expired_with_a_copy_is_listed_again);
 	tcase_add_test(cases, a_collection_takes_the_copies_along);
 	tcase_add_test(cases, what_is_not_removed_keeps_its_copies);
