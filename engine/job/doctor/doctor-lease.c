@@ -29,20 +29,36 @@ static char *describe(const VkLeaseInfo *info)
 			       info->pid, info->since ? info->since : "?");
 }
 
-static void add_dead(const VkDoctorOptions *options, GPtrArray *findings, const VkLeaseInfo *info)
+/* WHAT is taken over. */
+static void add_fixable(const VkDoctorOptions *options, GPtrArray *findings,
+			const VkLeaseInfo *info, char *what)
 {
-	g_autofree char *lease = describe(info);
 	g_autoptr(GError) trouble = NULL;
 	VkFinding *finding =
-		vk_finding_add(findings, NULL, "lease",
-			       g_strdup_printf("%s is of a process that was killed", lease),
-			       vk_finding_fix_command());
+		vk_finding_add(findings, NULL, "lease", what, vk_finding_fix_command());
 
 	if (!options->fix)
 		return;
 	finding->fixed = vk_vault_clear_lease(options->vault, info, &trouble);
 	if (!finding->fixed)
 		vk_finding_set_obstacle(finding, trouble->message);
+}
+
+static void add_dead(const VkDoctorOptions *options, GPtrArray *findings, const VkLeaseInfo *info)
+{
+	g_autofree char *lease = describe(info);
+
+	add_fixable(options, findings, info,
+		    g_strdup_printf("%s is of a process that was killed", lease));
+}
+
+static void add_announcement(const VkDoctorOptions *options, GPtrArray *findings,
+			     const VkLeaseInfo *info)
+{
+	add_fixable(options, findings, info,
+		    g_strdup_printf("the announcement 'gc/%s' is of a garbage collection that has "
+				    "ended; backups store again what it names",
+				    info->id));
 }
 
 static void examine(const VkDoctorOptions *options, GPtrArray *findings, const VkLeaseInfo *info)
@@ -67,16 +83,37 @@ static void examine(const VkDoctorOptions *options, GPtrArray *findings, const V
 			       NULL);
 }
 
+/*
+ * A collection that ended since its announcement was listed has removed it: what counts is what is
+ * there once more.
+ */
+static gboolean examine_ended(const VkDoctorOptions *options, GPtrArray *findings, GError **error)
+{
+	g_autoptr(GPtrArray) infos = vk_vault_leases(options->vault, error);
+
+	for (guint i = 0; infos && i < infos->len; i++) {
+		const VkLeaseInfo *info = g_ptr_array_index(infos, i);
+
+		if (info->ended && info->announces)
+			add_announcement(options, findings, info);
+	}
+	return infos != NULL;
+}
+
 gboolean vk_doctor_vault(const VkDoctorOptions *options, GPtrArray *findings, GError **error)
 {
 	g_autoptr(GPtrArray) infos = options->vault ? vk_vault_leases(options->vault, error) : NULL;
+	gboolean left = FALSE;
 
 	for (guint i = 0; infos && i < infos->len; i++) {
 		const VkLeaseInfo *info = g_ptr_array_index(infos, i);
 
 		if (!info->ended)
 			examine(options, findings, info);
+		left = left || (info->ended && info->announces);
 	}
+	if (left)
+		return examine_ended(options, findings, error);
 	return infos || !options->vault;
 }
 

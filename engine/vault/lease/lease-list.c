@@ -88,6 +88,13 @@ static void take_fences(GHashTable *by_id, const GPtrArray *fences)
 	}
 }
 
+static void take_announcements(GHashTable *by_id, const GPtrArray *announcements)
+{
+	for (guint i = 0; i < announcements->len; i++)
+		if (vk_lease_is_id(g_ptr_array_index(announcements, i)))
+			ensure_info(by_id, g_ptr_array_index(announcements, i))->announces = TRUE;
+}
+
 /* NULL: all, or it does not say. */
 static char **parse_snapshots(const json_t *names)
 {
@@ -132,10 +139,12 @@ static void read_lease(VkStore *store, VkLeaseInfo *info)
 	info->is_local_and_alive = state == VK_OWNER_HERE;
 }
 
-/* The fences are listed first: the lease of each was there then, unless it has ended. */
+/* The leases are listed last: that of each announcement and fence was there, or has ended. */
 GPtrArray *vk_leases_list(VkStore *store, GError **error)
 {
-	g_autoptr(GPtrArray) fences = store->ops->list(store, VK_FOLDER_FENCE, error);
+	g_autoptr(GPtrArray) announcements = store->ops->list(store, VK_FOLDER_GC, error);
+	g_autoptr(GPtrArray) fences =
+		announcements ? store->ops->list(store, VK_FOLDER_FENCE, error) : NULL;
 	g_autoptr(GPtrArray) names =
 		fences ? store->ops->list(store, VK_FOLDER_LEASES, error) : NULL;
 	g_autoptr(GPtrArray) infos = g_ptr_array_new_with_free_func(info_free);
@@ -148,6 +157,7 @@ GPtrArray *vk_leases_list(VkStore *store, GError **error)
 	take_names(by_id, names);
 	take_ends(by_id, names);
 	take_fences(by_id, fences);
+	take_announcements(by_id, announcements);
 	g_hash_table_iter_init(&iter, by_id);
 	while (g_hash_table_iter_next(&iter, NULL, &info)) {
 		if (!((VkLeaseInfo *)info)->ended)

@@ -15,9 +15,10 @@
 typedef struct VkLeaseInfo {
 	char *id;
 	VkLeaseKind kind;
-	guint64 beat;    /* the number of the newest */
-	gboolean ended;  /* it may be swept; nothing else is known of it then but FENCED */
-	gboolean fenced; /* somebody suspects it */
+	guint64 beat;       /* the number of the newest */
+	gboolean ended;     /* it may be swept; only the next two are known of it then */
+	gboolean fenced;    /* somebody suspects it */
+	gboolean announces; /* what it is about to delete */
 	gboolean has_intent;
 	char *host;                  /* nullable, as what follows */
 	gint64 pid;                  /* 0: not known */

@@ -112,6 +112,22 @@ START_TEST(what_cannot_be_read_is_named)
 }
 END_TEST
 
+START_TEST(an_announcement_without_a_lease_is_removed)
+{
+	const char *name = "gc/00000000000000000000000000000000";
+	const VkFinding *finding;
+	guint64 size;
+
+	ck_assert(vk_store_put(vault->store, name, NULL, 0, VK_PUT_NOW, NULL));
+	finding = examine(FALSE);
+	ck_assert_ptr_nonnull(strstr(finding->what, name));
+	ck_assert_str_eq(finding->remedy, "virtkeep doctor --fix");
+	ck_assert(examine(TRUE)->fixed);
+	ck_assert(!vault->store->ops->head(vault->store, name, &size, NULL, NULL));
+	ck_assert_ptr_null(examine(FALSE));
+}
+END_TEST
+
 START_TEST(who_does_not_come_back_is_ended)
 {
 	const char *id = "00000000000000000000000000000000";
@@ -150,6 +166,7 @@ static Suite *doctor_lease_suite(void)
 	tcase_add_test(cases, what_a_killed_process_left_is_fixed);
 	tcase_add_test(cases, who_is_fenced_is_named);
 	tcase_add_test(cases, what_cannot_be_read_is_named);
+	tcase_add_test(cases, an_announcement_without_a_lease_is_removed);
 	tcase_add_test(cases, who_does_not_come_back_is_ended);
 	tcase_add_test(cases, without_a_vault_there_are_none);
 	suite_add_tcase(suite, cases);

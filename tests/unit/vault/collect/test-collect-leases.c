@@ -178,6 +178,17 @@ START_TEST(a_dry_run_passes_over_what_goes_meanwhile)
 }
 END_TEST
 
+/* Until then no backup uses a block of that pack. */
+START_TEST(an_announcement_without_a_lease_goes)
+{
+	VkCollectResult result;
+
+	ck_assert(vk_store_put(vault->store, "gc/" FOREIGN, NULL, 0, VK_PUT_NOW, NULL));
+	ck_assert(vk_collect(vault, &hasty, &result, NULL));
+	ck_assert(!is_there("gc/" FOREIGN));
+}
+END_TEST
+
 static Suite *collect_leases_suite(void)
 {
 	Suite *suite = suite_create("collect-leases");
@@ -190,6 +201,7 @@ static Suite *collect_leases_suite(void)
 	tcase_add_loop_test(cases, what_nobody_knows_has_a_cure, 0, G_N_ELEMENTS(unknown));
 	tcase_add_test(cases, an_intent_that_nobody_can_read_names_its_host);
 	tcase_add_test(cases, a_dry_run_passes_over_what_goes_meanwhile);
+	tcase_add_test(cases, an_announcement_without_a_lease_goes);
 	suite_add_tcase(suite, cases);
 	return suite;
 }

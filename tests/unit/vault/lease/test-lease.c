@@ -412,6 +412,22 @@ START_TEST(a_fence_that_came_too_late_is_swept)
 }
 END_TEST
 
+/* A power cut took back the name of its lease. */
+START_TEST(an_announcement_without_a_lease_has_ended)
+{
+	g_autoptr(VkLeaseInfo) info = NULL;
+
+	put_empty("gc/", "00000000000000000000000000000000", "");
+	put_empty("gc/", "not an id", "");
+	info = only_lease();
+	ck_assert(info->ended && info->announces && !info->fenced);
+	ck_assert_int_lt(watched_store_find(watched, "list gc", 0),
+			 watched_store_find(watched, "list leases", 0));
+	ck_assert(vk_lease_sweep(store, info->id, NULL));
+	ck_assert_uint_eq(count_objects("gc"), 1);
+}
+END_TEST
+
 START_TEST(one_that_is_left_open_stays)
 {
 	VkLease *lease = begin(VK_LEASE_WRITE);
@@ -449,6 +465,7 @@ static Suite *lease_suite(void)
 	tcase_add_test(cases, a_beat_replaces_the_last_and_never_the_lease);
 	tcase_add_test(cases, all_that_a_collector_left_is_swept);
 	tcase_add_test(cases, a_fence_that_came_too_late_is_swept);
+	tcase_add_test(cases, an_announcement_without_a_lease_has_ended);
 	tcase_add_test(cases, one_that_is_left_open_stays);
 	suite_add_tcase(suite, cases);
 	return suite;
