@@ -7,12 +7,12 @@
 #define DELTA_SHARE 4
 
 /* Writes what MAP says, which is all of an image's runs or the newest. */
-static VkRun *write_merged(VkMap *map, guint32 blocks, gboolean whole, VkSegmentFunc store,
-			   gpointer user, gboolean *ret_unreadable, GError **error)
+static VkRun *write_merged(VkMap *map, gboolean whole, VkSegmentFunc store, gpointer user,
+			   gboolean *ret_unreadable, GError **error)
 {
 	g_autoptr(VkRunWriter) writer = vk_run_writer_new(store, user);
 
-	if (!vk_run_writer_add_map(writer, map, blocks, whole, ret_unreadable, error))
+	if (!vk_run_writer_add_map(writer, map, whole, ret_unreadable, error))
 		return NULL;
 	return vk_run_writer_finish(writer, error);
 }
@@ -61,7 +61,7 @@ gboolean vk_runs_merge(GPtrArray *runs, guint32 blocks, VkBlockCache *cache, VkS
 		return TRUE;
 	newest = newest_runs(runs, count);
 	map = vk_map_new(cache, newest, blocks);
-	merged = write_merged(map, blocks, count == runs->len, store, user, ret_unreadable, error);
+	merged = write_merged(map, count == runs->len, store, user, ret_unreadable, error);
 	if (!merged)
 		return FALSE;
 	g_ptr_array_remove_range(runs, 0, count);

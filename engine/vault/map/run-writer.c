@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "run-writer.h"
 
+#include "map-walk.h"
 #include "pack-id.h"
 
 #include <string.h>
@@ -182,21 +183,21 @@ VkRun *vk_run_writer_finish(VkRunWriter *writer, GError **error)
 	return g_steal_pointer(&writer->run);
 }
 
-gboolean vk_run_writer_add_map(VkRunWriter *writer, VkMap *map, guint32 blocks, gboolean whole,
+gboolean vk_run_writer_add_map(VkRunWriter *writer, VkMap *map, gboolean whole,
 			       gboolean *ret_unreadable, GError **error)
 {
-	for (guint32 block = 0; block < blocks;) {
-		VkExtent extent;
-		gboolean present;
+	g_autoptr(VkMapWalk) walk = vk_map_walk_new(map);
+	VkExtent extent;
+	gboolean present;
 
-		if (!vk_map_lookup(map, block, &extent, &present, error)) {
+	do {
+		if (!vk_map_walk_next(walk, &extent, &present, error)) {
 			*ret_unreadable = TRUE;
 			return FALSE;
 		}
 		if (present && !(whole && extent.kind == VK_EXTENT_HOLE) &&
 		    !vk_run_writer_add(writer, &extent, error))
 			return FALSE;
-		block += extent.count;
-	}
+	} while (extent.count > 0);
 	return TRUE;
 }

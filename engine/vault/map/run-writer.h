@@ -29,8 +29,8 @@ gboolean vk_run_writer_add(VkRunWriter *writer, const VkExtent *extent, GError *
 VkRun *vk_run_writer_finish(VkRunWriter *writer, GError **error);
 
 /*
- * Adds the extents of MAP below BLOCKS. WHOLE: no older runs lie below the map, so holes need not
+ * Adds the extents of MAP. WHOLE: no older runs lie below the map, so holes need not
  * be named. Sets *RET_UNREADABLE if it fails because MAP cannot be read.
  */
-gboolean vk_run_writer_add_map(VkRunWriter *writer, VkMap *map, guint32 blocks, gboolean whole,
+gboolean vk_run_writer_add_map(VkRunWriter *writer, VkMap *map, gboolean whole,
 			       gboolean *ret_unreadable, GError **error);

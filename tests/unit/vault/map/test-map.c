@@ -3,6 +3,8 @@
  * Map runs against a flat array: random runs are laid over each other and merged, and every lookup
  * must say what the array says.
  */
+#include "errors.h"
+#include "map-walk.h"
 #include "run-merge.h"
 #include "session-priv.h"
 #include "temp-vault.h"
@@ -111,6 +113,25 @@ static void check_lookup(VkMap *map, const Model *model, guint32 block, gboolean
 			ck_abort_msg("block %u differs", block + i);
 }
 
+static void check_walk(const VkMap *map, const Model *model, gboolean holes_may_go)
+{
+	g_autoptr(VkMapWalk) walk = vk_map_walk_new(map);
+	VkExtent extent;
+	gboolean present;
+
+	for (guint32 block = 0; block < model->blocks; block += extent.count) {
+		ck_assert(vk_map_walk_next(walk, &extent, &present, NULL));
+		if (extent.first != block || extent.count == 0 ||
+		    extent.count > model->blocks - block)
+			ck_abort_msg("the walk leaves block %u out", block);
+		for (guint32 i = 0; i < extent.count; i++)
+			if (!block_agrees(model, &extent, present, block + i, holes_may_go))
+				ck_abort_msg("block %u differs in the walk", block + i);
+	}
+	ck_assert(vk_map_walk_next(walk, &extent, &present, NULL));
+	ck_assert(extent.count == 0 && !present);
+}
+
 static void check_map(VkVault *vault, const GPtrArray *runs, const Model *model,
 		      gboolean holes_may_go)
 {
@@ -123,6 +144,7 @@ static void check_map(VkVault *vault, const GPtrArray *runs, const Model *model,
 			     holes_may_go, &extent);
 	for (guint32 block = 0; block < model->blocks; block += extent.count)
 		check_lookup(map, model, block, holes_may_go, &extent);
+	check_walk(map, model, holes_may_go);
 }
 
 typedef struct Fixture {
@@ -224,6 +246,53 @@ START_TEST(an_incremental_run_costs_what_changed)
 }
 END_TEST
 
+/* The extents of a page whose checksum is right, but which says what no writer writes. */
+static VkRun *pin_page(VkVault *vault, const VkPageExtent *extents, guint16 count)
+{
+	const VkSegment segment = {.pack = packs[0], .pages = 1, .last_block = 99};
+	const VkPageHeader header = {.magic = GUINT32_TO_LE(VK_PAGE_MAGIC),
+				     .version = GUINT16_TO_LE(VK_FORMAT_VERSION),
+				     .extents = GUINT16_TO_LE(count)};
+	const guint32 firsts[] = {0};
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	g_autoptr(GBytes) directory = g_bytes_new(firsts, sizeof(firsts));
+	g_autoptr(GBytes) page = NULL;
+	VkRun *run = vk_run_new();
+
+	g_byte_array_append(bytes, (const guint8 *)&header, sizeof(header));
+	g_byte_array_append(bytes, (const guint8 *)extents, count * sizeof(*extents));
+	page = g_byte_array_free_to_bytes(g_steal_pointer(&bytes));
+	vk_block_cache_pin(vault->blocks, &packs[0], 0, directory);
+	vk_block_cache_pin(vault->blocks, &packs[0], 1, page);
+	g_array_append_val(run->segments, segment);
+	return run;
+}
+
+START_TEST(a_walk_refuses_extents_that_are_not_in_order)
+{
+	const guint32 zeros = GUINT32_TO_LE(10u | (guint32)VK_EXTENT_ZERO << VK_EXTENT_KIND_SHIFT);
+	const VkPageExtent extents[] = {{GUINT32_TO_LE(0), zeros, 0, 0},
+					{GUINT32_TO_LE(9), zeros, 0, 0}};
+	Fixture fixture;
+	g_autoptr(VkMap) map = NULL;
+	g_autoptr(VkMapWalk) walk = NULL;
+	g_autoptr(GError) error = NULL;
+	VkExtent extent;
+	gboolean present;
+
+	fixture_init(&fixture);
+	g_ptr_array_add(fixture.runs, pin_page(fixture.vault, extents, 2));
+	map = vk_map_new(fixture.vault->blocks, fixture.runs, 100);
+	walk = vk_map_walk_new(map);
+	ck_assert(vk_map_walk_next(walk, &extent, &present, NULL));
+	ck_assert_uint_eq(extent.count, 10);
+	ck_assert(!vk_map_walk_next(walk, &extent, &present, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+	g_clear_pointer(&walk, vk_map_walk_free);
+	fixture_clear(&fixture);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("map");
@@ -238,6 +307,7 @@ int main(void)
 	tcase_add_test(tcase, random_runs_agree_with_a_flat_array);
 	tcase_add_test(tcase, many_pages_and_segments_agree);
 	tcase_add_test(tcase, an_incremental_run_costs_what_changed);
+	tcase_add_test(tcase, a_walk_refuses_extents_that_are_not_in_order);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
