@@ -7,7 +7,7 @@
  */
 #include "mark.h"
 
-#include "map.h"
+#include "map-walk.h"
 #include "vault-parts.h"
 
 #include "errors.h"
@@ -117,24 +117,22 @@ static gboolean mark_data(VkMark *mark, GPtrArray *runs, guint count, GError **e
 {
 	g_autoptr(GPtrArray) upper = g_ptr_array_new();
 	g_autoptr(VkMap) map = NULL;
-	guint32 blocks;
+	g_autoptr(VkMapWalk) walk = NULL;
+	VkExtent extent;
+	gboolean present;
 
 	for (guint i = 0; i < count; i++)
 		g_ptr_array_add(upper, runs->pdata[i]);
-	blocks = count_blocks(upper);
-	map = vk_map_new(mark->vault->blocks, upper, blocks);
-	for (guint32 block = 0; block < blocks;) {
-		VkExtent extent;
-		gboolean present;
-
+	map = vk_map_new(mark->vault->blocks, upper, count_blocks(upper));
+	walk = vk_map_walk_new(map);
+	do {
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		if (!vk_map_lookup(map, block, &extent, &present, error))
+		if (!vk_map_walk_next(walk, &extent, &present, error))
 			return FALSE;
 		if (extent.kind == VK_EXTENT_DATA)
 			vk_slot_set_add(mark->slots, &extent.pack, extent.slot, extent.count);
-		block += extent.count;
-	}
+	} while (extent.count > 0);
 	return TRUE;
 }
 
