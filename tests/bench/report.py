@@ -82,7 +82,7 @@ ROWS = {
     "large-restore": ("restore of the same", [within(1.1, "cp")]),
     "large-mount": ("copy of the same from the mount",
                     [within(1.5, "cp", ours="virtkeep mount, cp --sparse=auto")]),
-    "catalogue": ("100,000 snapshots of 1,000 guests (16x)",
+    "catalogue": ("100,000 snapshots of 1,000 guests, 10 TB of blocks (16x)",
                   [below(1, "virtkeep list 16x"), below(0.05, "virtkeep list GUEST"),
                    below(0.05, "virtkeep show"), below(1, "virtkeep mount"),
                    below(150 * 1024, "virtkeep list --json", metric="peak_kib"),
@@ -90,7 +90,10 @@ ROWS = {
                    within(4, "virtkeep list 1x", ours="virtkeep list 4x"),
                    within(16, "virtkeep list 1x", ours="virtkeep list 16x"),
                    within(4.4, "virtkeep first list 1x", ours="virtkeep first list 4x"),
-                   within(17.6, "virtkeep first list 1x", ours="virtkeep first list 16x")]),
+                   within(17.6, "virtkeep first list 1x", ours="virtkeep first list 16x"),
+                   below(60, "virtkeep gc --dry-run 16x"),
+                   within(4.4, "virtkeep gc --dry-run 1x", ours="virtkeep gc --dry-run 4x"),
+                   within(17.6, "virtkeep gc --dry-run 1x", ours="virtkeep gc --dry-run 16x")]),
 }
 
 
