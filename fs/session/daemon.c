@@ -116,7 +116,7 @@ static gboolean is_stderr_kept(void)
 /* A descriptor on which logger(1) passes lines on to syslog until we end, or -1. */
 static int start_logger(void)
 {
-	const char *argv[] = {"logger", "-t", "virtkeep-mount", "-p", "daemon.warning", NULL};
+	const char *argv[] = {"logger", "-t", g_get_prgname(), "-p", "daemon.warning", NULL};
 	int input = -1;
 
 	if (!g_spawn_async_with_pipes("/", (char **)(gpointer)argv, NULL,

@@ -2,7 +2,6 @@
 #include "mount-options.h"
 
 #include "errors.h"
-#include "mountpoint.h"
 
 #include <fuse_opt.h>
 #include <stddef.h>
@@ -141,9 +140,8 @@ static gboolean take_numbers(const Parsed *parsed, VkMountOptions *options, GErr
 static gboolean take_parsed(const Parsed *parsed, VkMountOptions *options, GError **error)
 {
 	if (parsed->unknown)
-		return vk_fail(error, VK_ERROR_USAGE,
-			       "mount option '%s' is not known: see virtkeep-mount(1)",
-			       parsed->unknown);
+		return vk_fail(error, VK_ERROR_USAGE, "mount option '%s' is not known: see %s(1)",
+			       parsed->unknown, g_get_prgname());
 	if (!take_numbers(parsed, options, error))
 		return FALSE;
 	options->guests = g_strdup(parsed->guests);
@@ -167,7 +165,7 @@ static void clear_parsed(Parsed *parsed)
 gboolean vk_mount_options_parse(const char *const *words, VkMountOptions *ret, GError **error)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	VkMountOptions options = {.uid = getuid(), .gid = getgid(), .umask = 0007};
+	VkMountOptions options = *ret;
 	Parsed parsed = {0};
 	gboolean fine = fuse_opt_add_arg(&args, "virtkeep-mount") == 0;
 
@@ -188,15 +186,16 @@ void vk_mount_options_clear(VkMountOptions *options)
 	g_clear_pointer(&options->guests, g_free);
 }
 
-char *vk_mount_options_session(const VkMountOptions *options, const char *source)
+char *vk_mount_options_session(const VkMountOptions *options, const char *subtype,
+			       const char *source)
 {
 	g_autofree char *fsname = g_strdup_printf("fsname=%s", source);
+	g_autofree char *type = g_strdup_printf("subtype=%s", subtype);
 	char *words = NULL;
 	char *copy;
 
 	if (fuse_opt_add_opt(&words, "ro,default_permissions,nosuid,nodev,noexec") < 0 ||
-	    fuse_opt_add_opt(&words, "subtype=" VK_MOUNT_SUBTYPE) < 0 ||
-	    fuse_opt_add_opt_escaped(&words, fsname) < 0 ||
+	    fuse_opt_add_opt(&words, type) < 0 || fuse_opt_add_opt_escaped(&words, fsname) < 0 ||
 	    (options->allow_other && fuse_opt_add_opt(&words, "allow_other") < 0) ||
 	    (options->allow_root && fuse_opt_add_opt(&words, "allow_root") < 0))
 		g_error("out of memory");

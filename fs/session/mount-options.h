@@ -11,9 +11,9 @@
 #define VK_MOUNT_THREADS_MAX 256u
 
 typedef struct VkMountOptions {
-	uid_t uid; /* owner of the files; by default the mounting user */
+	uid_t uid; /* owner of the files */
 	gid_t gid;
-	mode_t umask;      /* what 0444 of files and 0555 of directories lacks; by default 0007 */
+	mode_t umask;      /* what the modes of files and directories lack */
 	char *guests;      /* the guests to show, a pattern of glob(7); NULL: all; owned */
 	guint64 cache_mib; /* memory for blocks, in MiB; 0: as the settings say */
 	guint threads;     /* that serve at most; 0: the program decides */
@@ -23,14 +23,15 @@ typedef struct VkMountOptions {
 } VkMountOptions;
 
 /*
- * WORDS: the arguments of all -o, NULL-terminated, or NULL. VK_ERROR_USAGE names a word that is not
- * known, or whose value is not.
+ * WORDS: the arguments of all -o, NULL-terminated, or NULL. RET has the defaults before, which stay
+ * after a failure. VK_ERROR_USAGE names a word that is not known, or whose value is not.
  */
 gboolean vk_mount_options_parse(const char *const *words, VkMountOptions *ret, GError **error);
 void vk_mount_options_clear(VkMountOptions *options);
 
 /*
- * The option string for libfuse. SOURCE is what the list of mounts is to show as mounted. New
- * string.
+ * The option string for libfuse. SUBTYPE is what the list of mounts is to show as the type behind
+ * "fuse.", SOURCE as mounted. New string.
  */
-char *vk_mount_options_session(const VkMountOptions *options, const char *source);
+char *vk_mount_options_session(const VkMountOptions *options, const char *subtype,
+			       const char *source);

@@ -24,6 +24,12 @@ void vk_mount_found_free(VkMountFound *found)
 	g_free(found);
 }
 
+gboolean vk_mount_found_is_ours(const VkMountFound *found)
+{
+	return g_strcmp0(found->type, "fuse." VK_MOUNT_SUBTYPE) == 0 ||
+	       g_strcmp0(found->type, "fuse." VK_FILES_SUBTYPE) == 0;
+}
+
 gboolean vk_mountpoint_find(const char *mountinfo, const char *path, VkMountFound **ret_found,
 			    GError **error)
 {
@@ -105,10 +111,10 @@ static gboolean clear_mounts(const char *path, VkMountFound **ret_found, GError 
 
 	if (!vk_mountpoint_find(NULL, path, &found, error))
 		return FALSE;
-	if (found && g_strcmp0(found->type, VK_MOUNT_TYPE) == 0 && is_dead(path)) {
+	if (found && vk_mount_found_is_ours(found) && is_dead(path)) {
 		if (!vk_mountpoint_detach(path, error))
 			return FALSE;
-		vk_log_warning("detached the mount of '%s' that a dead virtkeep-mount left on '%s'",
+		vk_log_warning("detached the mount of '%s' that a dead process left on '%s'",
 			       found->source, path);
 		g_clear_pointer(&found, vk_mount_found_free);
 		if (!vk_mountpoint_find(NULL, path, &found, error))

@@ -35,8 +35,7 @@ static gboolean detach(const Request *request, GError **error)
 
 	if (!vk_mountpoint_find(NULL, request->path, &found, error))
 		return FALSE;
-	if (!found || found->device != request->device ||
-	    g_strcmp0(found->type, VK_MOUNT_TYPE) != 0)
+	if (!found || found->device != request->device || !vk_mount_found_is_ours(found))
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "'%s' is hidden by another mount and cannot be unmounted",
 			       request->path);

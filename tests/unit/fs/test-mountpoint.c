@@ -104,7 +104,8 @@ START_TEST(finds_the_topmost_mount)
 
 	ck_assert(g_file_set_contents(mountinfo, text, -1, NULL));
 	ck_assert(vk_mountpoint_find(mountinfo, "/mnt/a b", &found, NULL));
-	ck_assert_str_eq(found->type, VK_MOUNT_TYPE);
+	ck_assert_str_eq(found->type, "fuse." VK_MOUNT_SUBTYPE);
+	ck_assert(vk_mount_found_is_ours(found));
 	ck_assert_str_eq(found->source, "dir:/v,x");
 	ck_assert_uint_eq(found->device, makedev(0, 41));
 	g_clear_pointer(&found, vk_mount_found_free);
@@ -130,28 +131,29 @@ START_TEST(takes_the_options_of_mount)
 	ck_assert_uint_eq(options.umask, 027);
 	ck_assert_uint_eq(options.cache_mib, 64);
 	ck_assert_uint_eq(options.threads, 3);
-	session = vk_mount_options_session(&options, "/a,b");
+	session = vk_mount_options_session(&options, "virtkeep-mount", "/a,b");
 	ck_assert_str_eq(session, "ro,default_permissions,nosuid,nodev,noexec,"
 				  "subtype=virtkeep-mount,fsname=/a\\,b,allow_other");
 	vk_mount_options_clear(&options);
 }
 END_TEST
 
-START_TEST(has_defaults_without_options)
+START_TEST(keeps_the_defaults_without_options)
 {
-	VkMountOptions options = {0};
+	VkMountOptions options = {.uid = 5, .gid = 6, .umask = 007};
 	g_autofree char *session = NULL;
 
 	ck_assert(vk_mount_options_parse(NULL, &options, NULL));
-	ck_assert_uint_eq(options.uid, getuid());
-	ck_assert_uint_eq(options.gid, getgid());
+	ck_assert_uint_eq(options.uid, 5);
+	ck_assert_uint_eq(options.gid, 6);
 	ck_assert_uint_eq(options.umask, 007);
 	ck_assert(!options.nonempty);
 	ck_assert_ptr_null(options.guests);
 	ck_assert_uint_eq(options.cache_mib, 0);
 	ck_assert_uint_eq(options.threads, 0);
-	session = vk_mount_options_session(&options, "/v");
+	session = vk_mount_options_session(&options, "virtkeep-files", "/v");
 	ck_assert_ptr_null(strstr(session, "allow_other"));
+	ck_assert_ptr_nonnull(strstr(session, "subtype=virtkeep-files,"));
 	vk_mount_options_clear(&options);
 }
 END_TEST
@@ -186,7 +188,7 @@ int main(void)
 	tcase_add_test(tcase, refuses_to_overlap_with_the_vault);
 	tcase_add_test(tcase, finds_the_topmost_mount);
 	tcase_add_test(tcase, takes_the_options_of_mount);
-	tcase_add_test(tcase, has_defaults_without_options);
+	tcase_add_test(tcase, keeps_the_defaults_without_options);
 	tcase_add_test(tcase, refuses_unknown_options);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
