@@ -41,8 +41,7 @@ gboolean vk_files_volumes(VkFilesRun *run, int argc, char **argv, GError **error
 {
 	static const VkFilesUsage usage = {"volumes SNAPSHOT", "Lists the volumes.", 1, 1};
 	char **words = vk_files_parse(run, &usage, NULL, argc, argv, error);
-	VkVault *vault = words ? vk_files_vault(run, error) : NULL;
-	g_autoptr(VkGuestFiles) files = vault ? vk_guest_files_open(vault, words[0], error) : NULL;
+	g_autoptr(VkGuestFiles) files = words ? vk_files_open_snapshot(run, words[0], error) : NULL;
 	g_autoptr(GPtrArray) volumes = files ? vk_guest_files_volumes(files, error) : NULL;
 	g_autoptr(json_t) list = NULL;
 

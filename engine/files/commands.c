@@ -91,6 +91,17 @@ VkVault *vk_files_vault(VkFilesRun *run, GError **error)
 	return run->vault;
 }
 
+VkGuestFiles *vk_files_open_snapshot(VkFilesRun *run, const char *reference, GError **error)
+{
+	VkVault *vault = vk_files_vault(run, error);
+	const char *run_dir;
+
+	if (!vault)
+		return NULL;
+	run_dir = vk_settings_get(run->program.settings, "backup", "run_dir");
+	return vk_guest_files_open(vault, reference, run_dir, error);
+}
+
 static gboolean is_visited(const GPtrArray *locations, guint index)
 {
 	const VkLocation *location = g_ptr_array_index(locations, index);
@@ -103,11 +114,11 @@ static gboolean is_visited(const GPtrArray *locations, guint index)
 }
 
 /* Visits those of the snapshot of the one at FIRST, which is the first of them. */
-static gboolean visit_snapshot(VkVault *vault, GPtrArray *locations, guint first,
+static gboolean visit_snapshot(VkFilesRun *run, GPtrArray *locations, guint first,
 			       VkFilesVisit visit, gpointer data, GError **error)
 {
 	const char *snapshot = ((VkLocation *)g_ptr_array_index(locations, first))->snapshot;
-	g_autoptr(VkGuestFiles) files = vk_guest_files_open(vault, snapshot, error);
+	g_autoptr(VkGuestFiles) files = vk_files_open_snapshot(run, snapshot, error);
 
 	if (!files)
 		return FALSE;
@@ -124,24 +135,19 @@ static gboolean visit_snapshot(VkVault *vault, GPtrArray *locations, guint first
 gboolean vk_files_visit(VkFilesRun *run, GPtrArray *locations, VkFilesVisit visit, gpointer data,
 			GError **error)
 {
-	VkVault *vault = vk_files_vault(run, error);
-
-	for (guint i = 0; vault && i < locations->len; i++)
+	for (guint i = 0; i < locations->len; i++)
 		if (!is_visited(locations, i) &&
-		    !visit_snapshot(vault, locations, i, visit, data, error))
+		    !visit_snapshot(run, locations, i, visit, data, error))
 			return FALSE;
-	return vault != NULL;
+	return TRUE;
 }
 
 gboolean vk_files_open(VkFilesRun *run, const char *text, VkLocation *ret_location,
 		       VkGuestFiles **ret_files, GError **error)
 {
-	VkVault *vault;
-
 	if (!vk_location_parse(text, ret_location, error))
 		return FALSE;
-	vault = vk_files_vault(run, error);
-	*ret_files = vault ? vk_guest_files_open(vault, ret_location->snapshot, error) : NULL;
+	*ret_files = vk_files_open_snapshot(run, ret_location->snapshot, error);
 	return *ret_files != NULL;
 }
 

@@ -65,6 +65,9 @@ typedef gboolean (*VkFilesVisit)(gpointer data, VkGuestFiles *files, const VkLoc
 gboolean vk_files_visit(VkFilesRun *run, GPtrArray *locations, VkFilesVisit visit, gpointer data,
 			GError **error);
 
+/* Opens the snapshot that REFERENCE names. */
+VkGuestFiles *vk_files_open_snapshot(VkFilesRun *run, const char *reference, GError **error);
+
 /* Opens what TEXT names. Both results are to be cleared by the caller. */
 gboolean vk_files_open(VkFilesRun *run, const char *text, VkLocation *ret_location,
 		       VkGuestFiles **ret_files, GError **error);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "guest-files.h"
+#include "guest-files-priv.h"
 
-#include "appliance.h"
+#include "appliance-slot.h"
 #include "catalog.h"
 #include "errors.h"
+#include "io.h"
 #include "log.h"
 #include "text.h"
-#include "view.h"
 #include "walk-check.h"
 
 #include <errno.h>
@@ -19,12 +19,6 @@
 #define TEXT_MAX            1024
 #define ATTRIBUTE_NAME_MAX  255
 #define ATTRIBUTE_VALUE_MAX 65536
-
-struct VkGuestFiles {
-	VkView *view;
-	gboolean held;
-	VkAppliance *appliance;
-};
 
 static gboolean open_images(VkView *view, GPtrArray *images, GPtrArray *names, GError **error)
 {
@@ -44,36 +38,66 @@ static gboolean open_images(VkView *view, GPtrArray *images, GPtrArray *names, G
 	return images->len > 0 || vk_fail(error, VK_ERROR_NOT_FOUND, "the snapshot has no disks");
 }
 
-VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, GError **error)
+VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error)
 {
-	g_autoptr(VkGuestFiles) files = g_new0(VkGuestFiles, 1);
 	g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func((GDestroyNotify)vk_image_free);
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+	if (files->in_answer)
+		vk_guest_files_rest(files);
+	if (files->appliance)
+		return files->appliance;
+	files->slot = vk_appliance_slot_take(files->run_dir, error);
+	vk_log_debug("starting an appliance for '%s'", files->reference);
+	if (files->slot >= 0 && open_images(files->view, images, names, error))
+		files->appliance = vk_appliance_start(images, names, error);
+	if (!files->appliance)
+		vk_guest_files_rest(files);
+	return files->appliance;
+}
+
+VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
+				  GError **error)
+{
+	g_autoptr(VkGuestFiles) files = g_new0(VkGuestFiles, 1);
 	VkSnapshot *snapshot = vk_catalog_find(vault, reference, error);
 
+	files->slot = -1;
 	if (!snapshot)
 		return NULL;
+	files->run_dir = g_strdup(run_dir);
+	files->reference = g_strdup(reference);
 	files->view = vk_view_new(vault, snapshot);
 	files->held = vk_view_hold(files->view, error);
-	if (!files->held || !open_images(files->view, images, names, error))
-		return NULL;
-	vk_log_debug("starting an appliance for '%s'", reference);
-	files->appliance = vk_appliance_start(images, names, error);
-	return files->appliance ? g_steal_pointer(&files) : NULL;
+	return files->held && vk_guest_files_wake(files, error) ? g_steal_pointer(&files) : NULL;
+}
+
+void vk_guest_files_rest(VkGuestFiles *files)
+{
+	g_clear_pointer(&files->appliance, vk_appliance_free);
+	vk_io_clear_fd(&files->slot);
+	files->in_answer = FALSE;
+}
+
+gboolean vk_guest_files_lives(const VkGuestFiles *files)
+{
+	return files->appliance && !files->in_answer;
 }
 
 void vk_guest_files_free(VkGuestFiles *files)
 {
 	if (!files)
 		return;
-	vk_appliance_free(files->appliance);
+	vk_guest_files_rest(files);
 	if (files->held)
 		vk_view_release(files->view);
 	vk_view_free(files->view);
+	g_free(files->run_dir);
+	g_free(files->reference);
 	g_free(files);
 }
 
-static gboolean fail_nonsense(GError **error)
+gboolean vk_guest_files_fail_nonsense(GError **error)
 {
 	return vk_fail(error, VK_ERROR_FAILED, "the appliance sends nonsense");
 }
@@ -122,8 +146,7 @@ static VkVolume *take_volume(VkBody *body)
 	return volume;
 }
 
-/* Instead of an answer. */
-static gboolean fail_as_said(VkBody *body, GError **error)
+gboolean vk_guest_files_fail_as_said(VkBody *body, GError **error)
 {
 	guint32 code = vk_body_u32(body);
 	g_autofree char *text = take_text(vk_body_bytes(body));
@@ -145,7 +168,8 @@ GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
 	gboolean sent;
 
 	vk_message_begin(&message, VK_MESSAGE_ASK_VOLUMES);
-	sent = vk_appliance_send(files->appliance, &message, error);
+	sent = vk_guest_files_wake(files, error) &&
+	       vk_appliance_send(files->appliance, &message, error);
 	vk_message_clear(&message);
 	while (sent && vk_appliance_receive(files->appliance, &type, &body, error)) {
 		if (type == VK_MESSAGE_DONE)
@@ -154,7 +178,7 @@ GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
 				 ? take_volume(&body)
 				 : NULL;
 		if (!volume) {
-			fail_nonsense(error);
+			vk_guest_files_fail_nonsense(error);
 			return NULL;
 		}
 		g_ptr_array_add(volumes, volume);
@@ -174,7 +198,8 @@ static gboolean ask(VkGuestFiles *files, const VkWalk *walk, GError **error)
 	vk_message_put_text(&message, walk->path);
 	vk_message_put_u32(&message, !walk->volume);
 	vk_message_put_u32(&message, walk->flags);
-	ok = vk_appliance_send(files->appliance, &message, error);
+	ok = vk_guest_files_wake(files, error) &&
+	     vk_appliance_send(files->appliance, &message, error);
 	vk_message_clear(&message);
 	return ok;
 }
@@ -248,7 +273,7 @@ static gboolean take_attribute(Progress *progress, VkBody *body, GError **error)
 
 	if (!vk_body_ended(body) || strlen(name) > ATTRIBUTE_NAME_MAX ||
 	    value.length > ATTRIBUTE_VALUE_MAX)
-		return fail_nonsense(error);
+		return vk_guest_files_fail_nonsense(error);
 	return progress->left_out || !progress->calls->attribute ||
 	       progress->calls->attribute(progress->calls->data, name, value.at, value.length,
 					  error);
@@ -260,7 +285,7 @@ static gboolean take_note(Progress *progress, VkBody *body, GError **error)
 	g_autofree char *reason = take_text(vk_body_bytes(body));
 
 	if (!vk_body_ended(body))
-		return fail_nonsense(error);
+		return vk_guest_files_fail_nonsense(error);
 	note_unread(progress, path, reason);
 	return TRUE;
 }
@@ -279,13 +304,14 @@ static gboolean take_part(Progress *progress, VkMessageType type, VkBody *body, 
 	case VK_MESSAGE_NOTE:
 		return take_note(progress, body, error);
 	default:
-		return fail_nonsense(error);
+		return vk_guest_files_fail_nonsense(error);
 	}
 }
 
 gboolean vk_guest_files_sound(VkGuestFiles *files, GError **error)
 {
-	const GError *trouble = vk_appliance_disk_trouble(files->appliance);
+	const GError *trouble =
+		files->appliance ? vk_appliance_disk_trouble(files->appliance) : NULL;
 
 	if (trouble && g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
 		return vk_fail(error, VK_ERROR_DAMAGE, "the snapshot is damaged: %s",
@@ -319,7 +345,7 @@ gboolean vk_guest_files_walk(VkGuestFiles *files, const VkWalk *walk, const VkWa
 		if (type == VK_MESSAGE_DONE)
 			return sum_up(files, &progress, error);
 		if (type == VK_MESSAGE_FAILED)
-			return fail_as_said(&body, error);
+			return vk_guest_files_fail_as_said(&body, error);
 		if (!take_part(&progress, type, &body, error))
 			return FALSE;
 	}

@@ -13,10 +13,20 @@
 
 typedef struct VkGuestFiles VkGuestFiles;
 
-/* Opens the snapshot that REFERENCE names. The vault is borrowed until the free. */
-VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, GError **error);
+/*
+ * Opens the snapshot that REFERENCE names. The vault is borrowed until the free. RUN_DIR is where
+ * processes agree on how many appliances run: see vk_appliance_slot_take().
+ */
+VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
+				  GError **error);
 void vk_guest_files_free(VkGuestFiles *files); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFiles, vk_guest_files_free)
+
+/* Ends the appliance until it is needed again. The snapshot stays open. */
+void vk_guest_files_rest(VkGuestFiles *files);
+
+/* Whether the appliance can be asked. If it ended by itself, another one starts when needed. */
+gboolean vk_guest_files_lives(const VkGuestFiles *files);
 
 /* A volume; the strings are not checked and may hold anything but zeros. */
 typedef struct VkVolume {

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The inside of VkGuestFiles, for the files guest-*.c. Threads: as VkGuestFiles. */
+#pragma once
+
+#include "guest-files.h"
+
+#include "appliance.h"
+#include "view.h"
+
+struct VkGuestFiles {
+	VkView *view;
+	gboolean held;
+	char *reference, *run_dir; /* as they were given */
+	int slot;               /* the right to run the appliance; -1: none */
+	VkAppliance *appliance; /* NULL: it rests */
+	gboolean in_answer;     /* it was not heard to the end: nothing more can be asked */
+};
+
+/* The appliance, started if it rests; NULL with an error. */
+VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error);
+
+/* What the agent sends is no answer. */
+gboolean vk_guest_files_fail_nonsense(GError **error);
+
+/* By VK_MESSAGE_FAILED. */
+gboolean vk_guest_files_fail_as_said(VkBody *body, GError **error);
