@@ -11,9 +11,9 @@ struct VkGuestFiles {
 	VkView *view;
 	gboolean held;
 	char *reference, *run_dir; /* as they were given */
-	int slot;               /* the right to run the appliance; -1: none */
-	VkAppliance *appliance; /* NULL: it rests */
-	gboolean in_answer;     /* it was not heard to the end: nothing more can be asked */
+	int slot;                  /* the right to run the appliance; -1: none */
+	VkAppliance *appliance;    /* NULL: it rests */
+	gboolean in_answer;        /* it was not heard to the end: nothing more can be asked */
 };
 
 /* The appliance, started if it rests; NULL with an error. */

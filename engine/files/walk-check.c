@@ -73,35 +73,44 @@ static gboolean is_size(guint64 size)
 	return size <= G_MAXINT64;
 }
 
+gboolean vk_entry_take(const VkEntryReport *report, VkEntry *ret, GError **error)
+{
+	*ret = (VkEntry){0};
+	if (!is_path(report->path) || !is_target(report))
+		return vk_fail(error, VK_ERROR_FAILED,
+			       "the appliance tells of an entry that cannot exist");
+	*ret = (VkEntry){
+		.path = g_strndup((const char *)report->path.at, report->path.length),
+		.target = S_ISLNK(report->mode) ? g_strndup((const char *)report->target.at,
+							    report->target.length)
+						: NULL,
+		.mode = report->mode,
+		.uid = report->uid,
+		.gid = report->gid,
+		.links = report->links,
+		.rdev_major = report->rdev_major,
+		.rdev_minor = report->rdev_minor,
+		.device = report->device,
+		.inode = report->inode,
+		.size = report->size,
+		.blocks = report->blocks,
+		.mtime_sec = report->mtime_sec,
+		.mtime_nsec = report->mtime_nsec < 1000000000 ? report->mtime_nsec : 0,
+	};
+	return TRUE;
+}
+
 gboolean vk_walk_check_entry(VkWalkCheck *check, VkBody *body, VkEntry *ret, GError **error)
 {
 	const VkEntryReport report = vk_body_entry(body);
 
 	*ret = (VkEntry){0};
-	if (!vk_body_ended(body) || !is_path(report.path) || !is_target(&report))
+	if (!vk_body_ended(body))
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "the appliance tells of an entry that cannot exist");
-	*ret = (VkEntry){
-		.path = g_strndup((const char *)report.path.at, report.path.length),
-		.target = S_ISLNK(report.mode)
-				  ? g_strndup((const char *)report.target.at, report.target.length)
-				  : NULL,
-		.mode = report.mode,
-		.uid = report.uid,
-		.gid = report.gid,
-		.links = report.links,
-		.rdev_major = report.rdev_major,
-		.rdev_minor = report.rdev_minor,
-		.device = report.device,
-		.inode = report.inode,
-		.size = report.size,
-		.blocks = report.blocks,
-		.mtime_sec = report.mtime_sec,
-		.mtime_nsec = report.mtime_nsec < 1000000000 ? report.mtime_nsec : 0,
-	};
 	check->size = S_ISREG(report.mode) && is_size(report.size) ? report.size : 0;
 	check->next = check->next_range = 0;
-	return TRUE;
+	return vk_entry_take(&report, ret, error);
 }
 
 const char *vk_entry_fault(const VkEntry *entry)

@@ -27,6 +27,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkWalkCheck, vk_walk_check_free)
 gboolean vk_walk_check_entry(VkWalkCheck *check, VkBody *body, VkEntry *ret, GError **error);
 void vk_entry_clear(VkEntry *entry);
 
+/* The same of one report, wherever it is from. */
+gboolean vk_entry_take(const VkEntryReport *report, VkEntry *ret, GError **error);
+
 /* What a damaged file system says that cannot be, for people; NULL: the entry is as in VkEntry. */
 const char *vk_entry_fault(const VkEntry *entry);
 

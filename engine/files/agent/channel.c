@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/reboot.h>
 #include <termios.h>
 #include <unistd.h>
@@ -72,6 +73,16 @@ VkMessageType agent_receive(VkBody *ret_body)
 	receive(received, length);
 	*ret_body = (VkBody){.at = received, .left = length};
 	return type;
+}
+
+char *agent_take_text(VkBody *body)
+{
+	VkBytes bytes = vk_body_bytes(body);
+	char *text = strndup((const char *)bytes.at, bytes.length);
+
+	if (!text)
+		agent_power_off();
+	return text;
 }
 
 void agent_send_note(const char *path, const char *reason)

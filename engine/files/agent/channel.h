@@ -13,6 +13,9 @@ void agent_send(VkMessage *message);
 /* Waits for a message. Its body is valid until the next call. Ends the appliance at the end. */
 VkMessageType agent_receive(VkBody *ret_body);
 
+/* A text of a body, with an end. New string. */
+char *agent_take_text(VkBody *body);
+
 /* What could not be read: the walk goes on. */
 void agent_send_note(const char *path, const char *reason);
 

@@ -5,6 +5,8 @@
  */
 #include "channel.h"
 #include "mounting.h"
+#include "node.h"
+#include "place.h"
 #include "system.h"
 #include "volumes.h"
 #include "walk.h"
@@ -76,17 +78,6 @@ static void say_hello(void)
 	vk_message_clear(&message);
 }
 
-/* A text with an end. New string. */
-static char *take_text(VkBody *body)
-{
-	VkBytes bytes = vk_body_bytes(body);
-	char *text = strndup((const char *)bytes.at, bytes.length);
-
-	if (!text)
-		agent_power_off();
-	return text;
-}
-
 static void take_disks(VkBody *body)
 {
 	char *names[AGENT_DISKS_MAX];
@@ -95,7 +86,7 @@ static void take_disks(VkBody *body)
 	if (count > AGENT_DISKS_MAX)
 		agent_power_off();
 	for (uint32_t i = 0; i < count; i++)
-		names[i] = take_text(body);
+		names[i] = agent_take_text(body);
 	agent_volumes_find(names, count);
 	for (uint32_t i = 0; i < count; i++)
 		free(names[i]);
@@ -138,39 +129,17 @@ static void answer_volumes(void)
 	agent_send_done();
 }
 
-/* "vdc@home" is the subvolume "home" of the volume "vdc". */
-static int open_volume(char *name)
-{
-	char *subvolume = strchr(name, '@');
-	AgentVolume *volume;
-	int root;
-
-	if (subvolume)
-		*subvolume++ = '\0';
-	volume = agent_volume_named(name);
-	if (!volume) {
-		agent_send_failure(ENOENT,
-				   "there is no volume '%s': 'virtkeep files volumes' lists them",
-				   name);
-		return -1;
-	}
-	root = agent_mount(volume, subvolume);
-	if (root < 0)
-		agent_send_failure(EIO, "'%s' cannot be read: %s", name, volume->state);
-	return root;
-}
-
 static void answer_walk(VkBody *body)
 {
-	char *volume = take_text(body);
-	char *path = take_text(body);
+	char *volume = agent_take_text(body);
+	char *path = agent_take_text(body);
 	bool system = vk_body_u32(body) != 0;
 	uint32_t flags = vk_body_u32(body);
 	int root;
 
 	if (!vk_body_ended(body))
 		agent_power_off();
-	root = system ? agent_system_open(volume) : open_volume(volume);
+	root = agent_place_open(volume, system);
 	if (root >= 0) {
 		if (system)
 			agent_system_note_gaps(path);
@@ -189,7 +158,7 @@ static void answer(VkMessageType type, VkBody *body)
 		answer_volumes();
 	else if (type == VK_MESSAGE_ASK_WALK)
 		answer_walk(body);
-	else
+	else if (!agent_answer_node(type, body))
 		agent_power_off();
 }
 

@@ -2,6 +2,7 @@
 #include "walk.h"
 
 #include "channel.h"
+#include "entry.h"
 #include "system.h"
 
 #include <dirent.h>
@@ -12,15 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #define DEPTH_MAX      512
 #define PATH_MAX_BYTES 32768
 /* A directory with longer names is sorted in parts. */
-#define BATCH_BYTES    (8u << 20)
-#define ATTRIBUTES_MAX 65536
+#define BATCH_BYTES (8u << 20)
 /* As many as the kernel follows. */
 #define LINKS_MAX 40
 
@@ -88,113 +86,22 @@ static size_t read_target(const Walk *walk, int directory, const char *name, cha
 
 static void send_entry(Walk *walk, const struct stat *st, const char *target, size_t target_length)
 {
-	const VkEntryReport entry = {
-		.path = {(const uint8_t *)walk->path, walk->length},
-		.target = {(const uint8_t *)target, target_length},
-		.mode = st->st_mode,
-		.uid = st->st_uid,
-		.gid = st->st_gid,
-		.rdev_major = major(st->st_rdev),
-		.rdev_minor = minor(st->st_rdev),
-		.links = (uint32_t)st->st_nlink,
-		.device = st->st_dev,
-		.inode = st->st_ino,
-		.size = (uint64_t)st->st_size,
-		.blocks = (uint64_t)st->st_blocks,
-		.mtime_sec = st->st_mtim.tv_sec,
-		.mtime_nsec = (uint32_t)st->st_mtim.tv_nsec,
-	};
+	VkEntryReport entry = agent_entry_report(st);
 
+	entry.path = (VkBytes){(const uint8_t *)walk->path, walk->length};
+	entry.target = (VkBytes){(const uint8_t *)target, target_length};
 	vk_message_begin(&walk->message, VK_MESSAGE_ENTRY);
 	vk_message_put_entry(&walk->message, &entry);
 	agent_send(&walk->message);
 }
 
-static void send_attribute(Walk *walk, int fd, const char *name)
-{
-	static char value[ATTRIBUTES_MAX];
-	ssize_t length = fgetxattr(fd, name, value, sizeof(value));
-
-	if (length < 0)
-		return;
-	vk_message_begin(&walk->message, VK_MESSAGE_ATTRIBUTE);
-	vk_message_put_text(&walk->message, name);
-	vk_message_put_bytes(&walk->message, value, (size_t)length);
-	agent_send(&walk->message);
-}
-
-/* Of regular files and directories. */
-static void send_attributes(Walk *walk, int fd)
-{
-	static char names[ATTRIBUTES_MAX];
-	ssize_t length = flistxattr(fd, names, sizeof(names));
-
-	for (ssize_t at = 0; at < length; at += (ssize_t)strlen(names + at) + 1)
-		send_attribute(walk, fd, names + at);
-}
-
-/* Sends the bytes of FD from OFFSET to END. FALSE: they cannot be read, which is noted. */
-static bool send_range(Walk *walk, int fd, off_t offset, off_t end)
-{
-	static char buffer[VK_MESSAGE_DATA_MAX];
-
-	while (offset < end) {
-		size_t wanted = end - offset < (off_t)sizeof(buffer) ? (size_t)(end - offset)
-								     : sizeof(buffer);
-		ssize_t length = pread(fd, buffer, wanted, offset);
-
-		if (length <= 0) {
-			note(walk, length < 0 ? errno : EIO);
-			return false;
-		}
-		vk_message_begin(&walk->message, VK_MESSAGE_DATA);
-		vk_message_put_u64(&walk->message, (uint64_t)offset);
-		vk_message_put_bytes(&walk->message, buffer, (size_t)length);
-		agent_send(&walk->message);
-		offset += length;
-	}
-	return true;
-}
-
-/* Finds the next part of FD that has data, from OFFSET on. FALSE when there is none. */
-static bool find_range(int fd, off_t offset, off_t size, off_t *ret_start, off_t *ret_end)
-{
-	off_t start = offset < size ? lseek(fd, offset, SEEK_DATA) : size;
-	off_t end;
-
-	if (offset >= size || (start < 0 && errno == ENXIO) || start >= size)
-		return false;
-	*ret_start = start < 0 ? offset : start;
-	end = lseek(fd, *ret_start, SEEK_HOLE);
-	*ret_end = end <= *ret_start || end > size ? size : end;
-	return true;
-}
-
-/* Says where a file with holes has data. */
-static void send_ranges(Walk *walk, int fd, off_t size)
-{
-	off_t start, end = 0;
-
-	if (find_range(fd, 0, size, &start, &end) && start == 0 && end == size)
-		return;
-	vk_message_begin(&walk->message, VK_MESSAGE_RANGES);
-	end = 0;
-	for (unsigned i = 0; find_range(fd, end, size, &start, &end); i++) {
-		if (i == VK_MESSAGE_RANGES_MAX - 1)
-			end = size;
-		vk_message_put_u64(&walk->message, (uint64_t)start);
-		vk_message_put_u64(&walk->message, (uint64_t)(end - start));
-	}
-	agent_send(&walk->message);
-}
-
+/* Bytes that cannot be read are noted. */
 static void send_data(Walk *walk, int fd, off_t size)
 {
-	off_t start, end = 0;
+	int trouble = agent_send_data(fd, 0, size);
 
-	while (find_range(fd, end, size, &start, &end))
-		if (!send_range(walk, fd, start, end))
-			return;
+	if (trouble)
+		note(walk, trouble);
 }
 
 static void walk_directory(Walk *walk, int fd, unsigned depth);
@@ -215,9 +122,9 @@ static void walk_inside(Walk *walk, int directory, const char *name, const struc
 		return;
 	}
 	if (walk->flags & VK_WALK_ATTRIBUTES)
-		send_attributes(walk, fd);
+		agent_send_attributes(fd);
 	if (S_ISREG(st->st_mode) && walk->flags & VK_WALK_RANGES)
-		send_ranges(walk, fd, st->st_size);
+		agent_send_ranges(fd, st->st_size);
 	if (S_ISREG(st->st_mode) && walk->flags & VK_WALK_DATA)
 		send_data(walk, fd, st->st_size);
 	if (S_ISDIR(st->st_mode) && deep)

@@ -20,8 +20,15 @@
 #define VK_MESSAGE_HEAD 5
 #define VK_MESSAGE_MAX  (1u << 20)
 
-/* Bytes of a file in one message at most. */
+/* Bytes of a file in one message at most, and in the answer to VK_MESSAGE_ASK_READ. */
 #define VK_MESSAGE_DATA_MAX (256u << 10)
+#define VK_MESSAGE_READ_MAX (1u << 20)
+
+/* Entries of VK_MESSAGE_PAGE at most. */
+#define VK_MESSAGE_PAGE_MAX 1000
+
+/* Instead of the place in VK_MESSAGE_PLACE: there is none. */
+#define VK_MESSAGE_NOWHERE UINT64_MAX
 
 /* Ranges of a file in one message at most. The last one has the rest of the file in it. */
 #define VK_MESSAGE_RANGES_MAX 32768
@@ -31,16 +38,24 @@ typedef enum {
 	VK_MESSAGE_SETUP = 1, /* the names of the disks, in the order of the devices */
 	VK_MESSAGE_ASK_VOLUMES,
 	VK_MESSAGE_ASK_WALK, /* volume, path, whether a system is meant, VkWalkFlags */
+	/* Of one node. Each begins with a place: volume, path, whether a system is meant. */
+	VK_MESSAGE_ASK_NODE, /* place. Answer: ENTRY */
+	VK_MESSAGE_ASK_PAGE, /* place, cursor: 0, or one of an entry. Answer: PAGE */
+	VK_MESSAGE_ASK_READ, /* place, offset, length. Answer: DATA..., DONE; the rest: zeros */
+	VK_MESSAGE_ASK_SEEK, /* place, offset, whether a hole is meant. Answer: PLACE */
+	VK_MESSAGE_ASK_ATTRIBUTES, /* place of a file or directory. Answer: ATTRIBUTE..., DONE */
 	/* From the agent */
 	VK_MESSAGE_HELLO = 64, /* version, the kernel's release */
 	VK_MESSAGE_VOLUME,     /* VkVolumeReport */
 	VK_MESSAGE_ENTRY,      /* VkEntryReport */
 	VK_MESSAGE_ATTRIBUTE,  /* of the last entry: name, value */
 	VK_MESSAGE_DATA,       /* of the last entry: offset, bytes */
-	VK_MESSAGE_NOTE,       /* what could not be read: path, reason. The walk goes on */
-	VK_MESSAGE_DONE,       /* the end of an answer */
-	VK_MESSAGE_FAILED,     /* instead of it: errno, reason */
 	VK_MESSAGE_RANGES,     /* of the last entry: offset and length of each part that has data */
+	VK_MESSAGE_PAGE,   /* 1, cursor behind it, VkEntryReport; ...; 0, whether it is the end */
+	VK_MESSAGE_PLACE,  /* offset in a file */
+	VK_MESSAGE_NOTE,   /* what could not be read: path, reason. The walk goes on */
+	VK_MESSAGE_DONE,   /* the end of an answer */
+	VK_MESSAGE_FAILED, /* instead of it: errno, reason */
 } VkMessageType;
 
 typedef enum {
