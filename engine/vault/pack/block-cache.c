@@ -127,9 +127,9 @@ static GBytes *load(VkBlockCache *cache, const Address *address, guint8 kind, GE
 	if (!vk_pack_cache_read(cache->packs, &address->pack, address->slot, kind, buf, &length,
 				NULL, error))
 		return NULL;
-	if (length < VK_BLOCK_SIZE)
-		buf = g_realloc(buf, MAX(length, 1));
-	return g_bytes_new_take(g_steal_pointer(&buf), length);
+	/* Not by g_realloc(): what it gave back would be too short for the next buffer. */
+	return length < VK_BLOCK_SIZE ? g_bytes_new(buf, length)
+				      : g_bytes_new_take(g_steal_pointer(&buf), length);
 }
 
 /*
