@@ -43,15 +43,16 @@ static gboolean find_slot(const VkReach *reach, guint32 slot, VkPackTable **tabl
 static gboolean add_slots(VkReach *reach, const VkExtent *extent, GError **error)
 {
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(reach->vault->packs, &extent->pack, error);
-	const VkSlots *present = vk_slot_set_of_pack(reach->slots, &extent->pack);
+	VkSlots present;
 	guint64 bytes = 0;
 
 	if (!table)
 		return FALSE;
+	vk_slot_set_of_pack(reach->slots, &extent->pack, &present);
 	for (guint32 slot = extent->slot; slot < extent->slot + extent->count; slot++) {
 		if (!find_slot(reach, slot, &table, error))
 			return FALSE;
-		if (!vk_slots_have(present, slot))
+		if (!vk_slots_have(&present, slot))
 			bytes += vk_pack_table_length(table, slot);
 	}
 	reach->bytes += bytes;

@@ -149,13 +149,14 @@ static void check_snapshot(Check *check, const VkSnapshotKey *key)
 
 static guint64 count_bad_blocks(const Check *check, const VkExtent *extent)
 {
-	const VkSlots *slots = extent->kind == VK_EXTENT_DATA
-				       ? vk_slot_set_of_pack(check->bad, &extent->pack)
-				       : NULL;
+	VkSlots slots;
 	guint64 bad = 0;
 
-	for (guint32 i = 0; slots && i < extent->count; i++)
-		bad += vk_slots_have(slots, extent->slot + i);
+	if (extent->kind != VK_EXTENT_DATA ||
+	    !vk_slot_set_of_pack(check->bad, &extent->pack, &slots))
+		return 0;
+	for (guint32 i = 0; i < extent->count; i++)
+		bad += vk_slots_have(&slots, extent->slot + i);
 	return bad;
 }
 
@@ -312,9 +313,12 @@ static gpointer check_packs(gpointer data)
 	Batch batch = {.hasher = hasher, .buf = buf};
 	const VkPackId *pack;
 
-	while ((pack = take_pack(check)))
-		check_pack_data(check, &batch, pack,
-				vk_slot_set_of_pack(check->reach->slots, pack));
+	while ((pack = take_pack(check))) {
+		VkSlots used;
+
+		vk_slot_set_of_pack(check->reach->slots, pack, &used);
+		check_pack_data(check, &batch, pack, &used);
+	}
 	return NULL;
 }
 

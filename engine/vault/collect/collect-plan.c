@@ -27,8 +27,7 @@ typedef struct PackObject {
 typedef struct Change {
 	guint first; /* of its objects */
 	guint count;
-	gboolean whole;
-	VkSlots live;  /* of one that is compacted: by the newest marks */
+	VkSlots *live; /* of one that is compacted, owned: by the newest marks. NULL: it goes */
 	guint64 bytes; /* that come back */
 } Change;
 
@@ -41,6 +40,11 @@ struct VkCollectPlan {
 static void clear_object(gpointer object)
 {
 	g_free(((PackObject *)object)->name);
+}
+
+static void clear_change(gpointer change)
+{
+	g_free(((Change *)change)->live);
 }
 
 static char *object_name(const PackObject *object)
@@ -101,6 +105,7 @@ VkCollectPlan *vk_collect_plan_new(VkVault *vault, GError **error)
 	plan->objects = g_array_new(FALSE, FALSE, sizeof(PackObject));
 	g_array_set_clear_func(plan->objects, clear_object);
 	plan->changes = g_array_new(FALSE, FALSE, sizeof(Change));
+	g_array_set_clear_func(plan->changes, clear_change);
 	return list_objects(plan, error) ? g_steal_pointer(&plan) : NULL;
 }
 
@@ -190,7 +195,7 @@ static gboolean choose_compaction(const VkCollectPlan *plan, Change *change, con
 	measure_table(tables->pdata[0], marked, &all, &live);
 	if (change->count == 1 && all - live <= live)
 		return FALSE;
-	change->live = *marked;
+	change->live = g_memdup2(marked, sizeof(*marked));
 	size = total_size(plan, change);
 	change->bytes = size - MIN(size, vk_pack_compacted_size(tables, marked));
 	return TRUE;
@@ -212,15 +217,15 @@ gboolean vk_collect_plan_choose(VkCollectPlan *plan, const VkSlotSet *marked, GE
 	guint count, compactions = 0;
 
 	for (guint i = 0; i < plan->objects->len; i += count) {
-		const VkSlots *live = vk_slot_set_of_pack(marked, &object_at(plan, i)->pack);
-		Change change = {.first = i, .whole = !live};
+		Change change = {.first = i};
+		VkSlots live;
 
 		count = change.count = count_generations(plan, i);
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		if (change.whole)
+		if (!vk_slot_set_of_pack(marked, pack_of(plan, &change), &live))
 			change.bytes = total_size(plan, &change);
-		else if (compactions >= COMPACTIONS_MAX || !choose_compaction(plan, &change, live))
+		else if (compactions >= COMPACTIONS_MAX || !choose_compaction(plan, &change, &live))
 			continue;
 		else
 			compactions++;
@@ -239,7 +244,7 @@ guint vk_collect_plan_count_whole(const VkCollectPlan *plan)
 	guint count = 0;
 
 	for (guint i = 0; i < plan->changes->len; i++)
-		if (g_array_index(plan->changes, Change, i).whole)
+		if (!g_array_index(plan->changes, Change, i).live)
 			count++;
 	return count;
 }
@@ -265,8 +270,7 @@ VkAnnouncement *vk_collect_plan_announcement(const VkCollectPlan *plan)
 	for (guint i = 0; i < plan->changes->len; i++) {
 		const Change *change = &g_array_index(plan->changes, Change, i);
 
-		vk_announcement_add(announcement, pack_of(plan, change),
-				    change->whole ? NULL : &change->live);
+		vk_announcement_add(announcement, pack_of(plan, change), change->live);
 	}
 	return announcement;
 }
@@ -275,12 +279,14 @@ void vk_collect_plan_keep(VkCollectPlan *plan, const VkSlotSet *marked)
 {
 	for (guint i = plan->changes->len; i > 0; i--) {
 		Change *change = &g_array_index(plan->changes, Change, i - 1);
-		const VkSlots *live = vk_slot_set_of_pack(marked, pack_of(plan, change));
+		VkSlots live;
 
-		if (change->whole && live)
+		if (!vk_slot_set_of_pack(marked, pack_of(plan, change), &live))
+			continue;
+		if (change->live)
+			*change->live = live;
+		else
 			g_array_remove_index_fast(plan->changes, i - 1);
-		else if (!change->whole && live)
-			change->live = *live;
 	}
 }
 
@@ -309,9 +315,9 @@ static gboolean compact(const VkCollectPlan *plan, const Change *change, const c
 	guint64 size = tables ? total_size(plan, change) : 0;
 
 	/* More may be live than when the plan was made. */
-	*ret_bytes = tables ? size - MIN(size, vk_pack_compacted_size(tables, &change->live)) : 0;
+	*ret_bytes = tables ? size - MIN(size, vk_pack_compacted_size(tables, change->live)) : 0;
 	return tables &&
-	       vk_pack_compact(vault->store, &vault->context, tables, &change->live, name,
+	       vk_pack_compact(vault->store, &vault->context, tables, change->live, name,
 			       generation, limit, error) &&
 	       delete_objects(plan, change, error);
 }
@@ -321,7 +327,7 @@ static gboolean delete_whole(const VkCollectPlan *plan, VkCollectPlanDone *done,
 	for (guint i = 0; i < plan->changes->len; i++) {
 		const Change *change = &g_array_index(plan->changes, Change, i);
 
-		if (!change->whole)
+		if (change->live)
 			continue;
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
@@ -342,7 +348,7 @@ static gboolean compact_rest(const VkCollectPlan *plan, const char *collector, V
 		g_autoptr(GError) trouble = NULL;
 		guint64 bytes;
 
-		if (change->whole)
+		if (!change->live)
 			continue;
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);

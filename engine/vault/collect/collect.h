@@ -2,7 +2,8 @@
 /*
  * The garbage collector: removes forgotten snapshots, and gives back the space of blocks that no
  * snapshot refers to, while others write and read. It follows tests/model/README.md, whose steps
- * (G0 to G7) are named in the source. Memory: 512 bytes a pack. Threads: one caller at a time.
+ * (G0 to G7) are named in the source. Memory: some 150 bytes for each pack, and twice as many for
+ * each snapshot. Threads: one caller at a time.
  */
 #pragma once
 

@@ -16,6 +16,7 @@
 struct VkMark {
 	VkVault *vault;
 	VkSlotSet *slots;
+	char *uuid;         /* of the guest that WALKED and RUNS are of; NULL: none yet */
 	GHashTable *walked; /* digest of a list of runs, owned: all that it reaches is marked */
 	GHashTable *runs;   /* digest of a run, owned: its pages are marked */
 };
@@ -36,6 +37,7 @@ void vk_mark_free(VkMark *mark)
 	if (!mark)
 		return;
 	vk_slot_set_free(mark->slots);
+	g_free(mark->uuid);
 	g_hash_table_unref(mark->walked);
 	g_hash_table_unref(mark->runs);
 	g_free(mark);
@@ -160,8 +162,20 @@ static gboolean mark_image(VkMark *mark, const VkSnapshot *snapshot, const char 
 	return FALSE;
 }
 
+/* The snapshots of other guests rarely share runs with it, and would be marked twice then. */
+static void turn_to_guest(VkMark *mark, const char *uuid)
+{
+	if (g_strcmp0(mark->uuid, uuid) == 0)
+		return;
+	g_free(mark->uuid);
+	mark->uuid = g_strdup(uuid);
+	g_hash_table_remove_all(mark->walked);
+	g_hash_table_remove_all(mark->runs);
+}
+
 gboolean vk_mark_add_snapshot(VkMark *mark, const VkSnapshot *snapshot, GError **error)
 {
+	turn_to_guest(mark, snapshot->uuid);
 	for (guint i = 0; i < snapshot->disks->len; i++) {
 		const VkDiskRecord *disk = snapshot->disks->pdata[i];
 

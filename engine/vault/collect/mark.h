@@ -2,7 +2,8 @@
 /*
  * VkMark: the slots that snapshots refer to, data and map pages alike. It is the mark phase of the
  * collector: what is not marked may go. So it never guesses: a map that cannot be read is an error.
- * Memory: 512 bytes for each pack, and about 100 for each run of a map. Threads: one at a time.
+ * The snapshots of one guest are best marked one after the other. Memory: that of the slots, and
+ * some 100 bytes for each run of the maps of one guest. Threads: one at a time.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkSlotSet: slots of any number of packs. Memory: 512 bytes a pack. Threads: free, unless one
- * thread adds.
+ * VkSlotSet: slots of any number of packs. Memory: some 50 bytes for each pack, and a bit for each
+ * slot up to the last one that was added, twice that at most. Threads: free, unless one thread
+ * adds.
  */
 #pragma once
 
@@ -20,6 +21,9 @@ static inline gboolean vk_slots_have(const VkSlots *slots, guint32 slot)
 	return slots && (slots->bits[slot / 8] & 1u << (slot % 8)) != 0;
 }
 
+/* How many there are. */
+guint32 vk_slots_count(const VkSlots *slots);
+
 typedef struct VkSlotSet VkSlotSet;
 
 VkSlotSet *vk_slot_set_new(void);
@@ -30,8 +34,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSlotSet, vk_slot_set_free)
 void vk_slot_set_add(VkSlotSet *set, const VkPackId *pack, guint32 slot, guint32 count);
 void vk_slot_set_add_all(VkSlotSet *set, const VkPackId *pack, const VkSlots *slots);
 
-/* Those of PACK; NULL: none. Borrowed. */
-const VkSlots *vk_slot_set_of_pack(const VkSlotSet *set, const VkPackId *pack);
+/* Those of PACK, all of *RET. Returns whether there are any. */
+gboolean vk_slot_set_of_pack(const VkSlotSet *set, const VkPackId *pack, VkSlots *ret);
 
 /*
  * How many packs it has slots of, and these: an array to be freed, of VkPackId* that are borrowed.

@@ -94,13 +94,13 @@ static void take_in(Measure *measure, const VkSlotSet *slots)
 	g_autofree gpointer *packs = vk_slot_set_packs(slots, &count);
 
 	for (guint i = 0; i < count; i++) {
-		const VkSlots *mine = vk_slot_set_of_pack(slots, packs[i]);
-		const VkSlots *before = vk_slot_set_of_pack(measure->used, packs[i]);
-		VkSlots both;
+		VkSlots mine, before, both;
 
-		if (before && intersect(before, mine, &both))
+		vk_slot_set_of_pack(slots, packs[i], &mine);
+		if (vk_slot_set_of_pack(measure->used, packs[i], &before) &&
+		    intersect(&before, &mine, &both))
 			vk_slot_set_add_all(measure->shared, packs[i], &both);
-		vk_slot_set_add_all(measure->used, packs[i], mine);
+		vk_slot_set_add_all(measure->used, packs[i], &mine);
 	}
 }
 
@@ -123,12 +123,13 @@ static gboolean add_pack(const Measure *measure, const VkPackId *pack, const VkS
 			 PackBytes *sum, GError **error)
 {
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(measure->vault->packs, pack, error);
-	const VkSlots *shared = vk_slot_set_of_pack(measure->shared, pack);
+	VkSlots shared;
 
 	if (!table)
 		return FALSE;
+	vk_slot_set_of_pack(measure->shared, pack, &shared);
 	for (guint32 slot = 0; slot < VK_SLOTS_MAX; slot++) {
-		guint64 *kind = vk_slots_have(shared, slot) ? &sum->shared : &sum->others;
+		guint64 *kind = vk_slots_have(&shared, slot) ? &sum->shared : &sum->others;
 
 		if (vk_slots_have(slots, slot) && !measure_slot(measure, table, slot, kind, error))
 			return FALSE;
@@ -145,9 +146,12 @@ static gboolean weigh(const Measure *measure, const VkSlotSet *slots, VkSpace *s
 	PackBytes sum = {0};
 
 	for (guint i = 0; i < count; i++) {
+		VkSlots used;
+
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		if (!add_pack(measure, packs[i], vk_slot_set_of_pack(slots, packs[i]), &sum, error))
+		vk_slot_set_of_pack(slots, packs[i], &used);
+		if (!add_pack(measure, packs[i], &used, &sum, error))
 			return FALSE;
 	}
 	space->shared = sum.shared;
