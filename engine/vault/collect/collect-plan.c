@@ -179,15 +179,37 @@ static void measure_table(const VkPackTable *table, const VkSlots *marked, guint
 }
 
 /*
+ * Whether so few slots are dead that compaction cannot be worth while, whatever they take: known
+ * without the table.
+ */
+static gboolean is_mostly_live(const VkCollectPlan *plan, const Change *change,
+			       const VkSlots *marked)
+{
+	g_autofree char *name = object_name(object_at(plan, change->first));
+	guint32 present, live = vk_slots_count(marked);
+	guint64 bytes, overhead, dead_max;
+
+	if (change->count > 1 ||
+	    !vk_pack_table_summarize(plan->vault->store, name, &present, &bytes, NULL))
+		return FALSE;
+	overhead = (guint64)present * (sizeof(VkFrameHeader) + VK_FRAME_ALIGN);
+	dead_max = (guint64)(present - MIN(present, live)) * (VK_BLOCK_SIZE + VK_TAG_SIZE);
+	return dead_max == 0 || 2 * dead_max + overhead <= bytes;
+}
+
+/*
  * Whether compaction is worth while: more than half of what is stored is dead, or a collector that
  * died left more than one generation.
  */
 static gboolean choose_compaction(const VkCollectPlan *plan, Change *change, const VkSlots *marked)
 {
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(GPtrArray) tables = load_tables(plan, change, &trouble);
+	g_autoptr(GPtrArray) tables = NULL;
 	guint64 all, live, size;
 
+	if (is_mostly_live(plan, change, marked))
+		return FALSE;
+	tables = load_tables(plan, change, &trouble);
 	if (!tables) {
 		vk_log_debug("a pack is not compacted: %s", trouble->message);
 		return FALSE;

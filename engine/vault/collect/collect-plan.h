@@ -21,9 +21,9 @@ void vk_collect_plan_free(VkCollectPlan *plan); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCollectPlan, vk_collect_plan_free)
 
 /*
- * Keeps the packs that are worth while by what is marked. Reads the tables of packs that have both
- * marked and dead slots. A pack whose table cannot be read is left alone. Stops on
- * vk_interrupted().
+ * Keeps the packs that are worth while by what is marked. Of packs that have marked slots, reads
+ * the trailers, and the tables of those in which so many slots are dead that compaction may be
+ * worth while. A pack of which that cannot be read is left alone. Stops on vk_interrupted().
  */
 gboolean vk_collect_plan_choose(VkCollectPlan *plan, const VkSlotSet *marked, GError **error);
 

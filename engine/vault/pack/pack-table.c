@@ -82,30 +82,41 @@ static guint64 stored_length(const VkPackTable *table)
 	return table->slots * sizeof(VkTableEntry) + (table->keys ? VK_TAG_SIZE : 0);
 }
 
-static gboolean read_trailer(VkStore *store, VkPackTable *table, VkPackTrailer *trailer,
+/* The trailer lies behind all else. */
+static gboolean read_trailer(VkStore *store, const char *object, VkPackTrailer *trailer,
 			     GError **error)
 {
 	guint64 size, end;
 
-	if (!store->ops->head(store, table->object, &size, NULL, error))
+	if (!store->ops->head(store, object, &size, NULL, error))
 		return FALSE;
 	if (size < sizeof(VkPackHeader) + sizeof(*trailer) || size > 2 * (guint64)VK_PACK_SIZE)
-		return damaged(table->object, "its size cannot be", error);
+		return damaged(object, "its size cannot be", error);
 	end = size - sizeof(*trailer);
-	if (!store->ops->get(store, table->object, end, trailer, sizeof(*trailer), error))
+	if (!store->ops->get(store, object, end, trailer, sizeof(*trailer), error))
 		return FALSE;
 	if (GUINT32_FROM_LE(trailer->magic) != VK_TRAILER_MAGIC)
-		return damaged(table->object, "it is truncated or its end is lost", error);
+		return damaged(object, "it is truncated or its end is lost", error);
 	if (GUINT32_FROM_LE(trailer->crc32c) !=
 	    vk_crc32c(0, trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)))
-		return damaged(table->object, "checksum of its trailer", error);
-	table->slots = GUINT32_FROM_LE(trailer->slots);
-	if (table->slots > VK_SLOTS_MAX ||
-	    GUINT32_FROM_LE(trailer->table_length) != stored_length(table) ||
+		return damaged(object, "checksum of its trailer", error);
+	if (GUINT32_FROM_LE(trailer->slots) > VK_SLOTS_MAX ||
 	    GUINT64_FROM_LE(trailer->table_offset) < sizeof(VkPackHeader) ||
 	    GUINT64_FROM_LE(trailer->table_offset) > end ||
 	    end - GUINT64_FROM_LE(trailer->table_offset) < GUINT32_FROM_LE(trailer->table_length))
-		return damaged(table->object, "its trailer contradicts its size", error);
+		return damaged(object, "its trailer contradicts its size", error);
+	return TRUE;
+}
+
+gboolean vk_pack_table_summarize(VkStore *store, const char *object, guint32 *ret_live,
+				 guint64 *ret_bytes, GError **error)
+{
+	VkPackTrailer trailer;
+
+	if (!read_trailer(store, object, &trailer, error))
+		return FALSE;
+	*ret_live = GUINT32_FROM_LE(trailer.live);
+	*ret_bytes = GUINT64_FROM_LE(trailer.table_offset) - sizeof(VkPackHeader);
 	return TRUE;
 }
 
@@ -116,6 +127,8 @@ static gboolean read_entries(VkStore *store, const VkPackContext *context, VkPac
 	gsize length = stored_length(table);
 	g_autofree guint8 *stored = g_malloc(MAX(length, 1));
 
+	if (GUINT32_FROM_LE(trailer->table_length) != length)
+		return damaged(table->object, "its trailer contradicts its size", error);
 	if (!store->ops->get(store, table->object, GUINT64_FROM_LE(trailer->table_offset), stored,
 			     length, error))
 		return FALSE;
@@ -159,9 +172,11 @@ static gboolean load(VkStore *store, const VkPackContext *context, VkPackTable *
 {
 	VkPackTrailer trailer;
 
-	return check_header(store, context, table, error) &&
-	       read_trailer(store, table, &trailer, error) &&
-	       read_entries(store, context, table, &trailer, error) &&
+	if (!check_header(store, context, table, error) ||
+	    !read_trailer(store, table->object, &trailer, error))
+		return FALSE;
+	table->slots = GUINT32_FROM_LE(trailer.slots);
+	return read_entries(store, context, table, &trailer, error) &&
 	       take_entries(table, GUINT64_FROM_LE(trailer.table_offset), error);
 }
 

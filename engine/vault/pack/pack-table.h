@@ -29,6 +29,14 @@ typedef struct VkPackTable {
  */
 VkPackTable *vk_pack_table_load(VkStore *store, const VkPackContext *context, const VkPackId *id,
 				const char *object, GError **error);
+
+/*
+ * How many slots of OBJECT have a frame, and the bytes of all frames, as its trailer says: the
+ * table is not read, nor the header. Errors as of vk_pack_table_load().
+ */
+gboolean vk_pack_table_summarize(VkStore *store, const char *object, guint32 *ret_live,
+				 guint64 *ret_bytes, GError **error);
+
 VkPackTable *vk_pack_table_ref(VkPackTable *table);
 void vk_pack_table_unref(VkPackTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPackTable, vk_pack_table_unref)
