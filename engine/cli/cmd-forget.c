@@ -5,6 +5,7 @@
 #include "catalog-pin.h"
 #include "cmd.h"
 #include "errors.h"
+#include "interrupt.h"
 #include "json.h"
 #include "log.h"
 #include "named-snapshots.h"
@@ -36,11 +37,27 @@ static gboolean check_pin(VkVault *vault, const VkNamedSnapshot *named, GError *
 			       named->name, named->name);
 }
 
+/* All are looked at before anything is changed. */
+static gboolean check_pins(VkVault *vault, const GPtrArray *all, GError **error)
+{
+	for (guint i = 0; i < all->len; i++)
+		if (!check_pin(vault, g_ptr_array_index(all, i), error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean is_done(const VkNamedSnapshot *named, const Action *action)
+{
+	return !!named->key->forgotten == action->forgotten;
+}
+
 static gboolean act_on(VkVault *vault, const VkNamedSnapshot *named, const Action *action,
 		       GError **error)
 {
-	if (action->dry_run)
+	if (action->dry_run || is_done(named, action))
 		return TRUE;
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
 	/* The mark of a collector that was killed would stand in the way. */
 	if (!action->forgotten)
 		vk_vault_clear_leases(vault);
@@ -48,38 +65,70 @@ static gboolean act_on(VkVault *vault, const VkNamedSnapshot *named, const Actio
 				 : vk_catalog_unforget(vault, named->key, error);
 }
 
-static void print_one(const VkNamedSnapshot *named, const Action *action, gboolean already,
-		      json_t *report)
+/* TROUBLE is nullable. */
+static json_t *to_json(const VkNamedSnapshot *named, const Action *action, const GError *trouble)
 {
-	if (report)
-		json_array_append_new(report, json_pack("{s:o, s:s, s:s, s:b}", "snapshot",
-							vk_json_new_string(named->name), "time",
-							named->key->time, "id", named->key->id,
-							"forgotten", action->forgotten));
-	else if (!vk_log_is_quiet())
-		vk_print_line(stdout, "%s: %s", named->name,
-			      already ? action->already : action->done);
+	gboolean forgotten = trouble ? !action->forgotten : action->forgotten;
+	json_t *object =
+		json_pack("{s:o, s:s, s:s, s:b}", "snapshot", vk_json_new_string(named->name),
+			  "time", named->key->time, "id", named->key->id, "forgotten", forgotten);
+
+	if (trouble) {
+		json_object_set_new(object, "code", json_string(vk_error_word(trouble)));
+		json_object_set_new(object, "error", vk_json_new_string(trouble->message));
+	}
+	return object;
 }
 
-/* All pins are looked at before anything is changed. REPORT is nullable. */
+/* REPORT is nullable. */
+static gboolean act_and_tell(VkVault *vault, const VkNamedSnapshot *named, const Action *action,
+			     json_t *report, GError **error)
+{
+	GError *trouble = NULL;
+	gboolean done = act_on(vault, named, action, &trouble);
+
+	if (report)
+		json_array_append_new(report, to_json(named, action, trouble));
+	else if (done && !vk_log_is_quiet())
+		vk_print_line(stdout, "%s: %s", named->name,
+			      is_done(named, action) ? action->already : action->done);
+	if (trouble)
+		g_propagate_error(error, trouble);
+	return done;
+}
+
+/* One that fails keeps no other. REPORT is nullable. */
 static gboolean act(VkVault *vault, const GPtrArray *all, const Action *action, json_t *report,
 		    GError **error)
 {
-	for (guint i = 0; action->forgotten && i < all->len; i++)
-		if (!check_pin(vault, g_ptr_array_index(all, i), error))
-			return FALSE;
-	for (guint i = 0; i < all->len; i++) {
-		const VkNamedSnapshot *named = g_ptr_array_index(all, i);
-		gboolean already = !!named->key->forgotten == action->forgotten;
+	g_autofree char *count = vk_count_text(all->len, "snapshot");
+	VkErrorCode code = VK_ERROR_FAILED;
+	guint failed = 0;
 
-		if (!already && !act_on(vault, named, action, error)) {
-			if (i > 0)
-				(*error)->code = VK_ERROR_PARTIAL;
-			return FALSE;
-		}
-		print_one(named, action, already, report);
+	if (all->len == 1)
+		return act_and_tell(vault, g_ptr_array_index(all, 0), action, report, error);
+	for (guint i = 0; i < all->len; i++) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (act_and_tell(vault, g_ptr_array_index(all, i), action, report, &trouble))
+			continue;
+		vk_log_error("%s", trouble->message);
+		code = trouble->code;
+		failed++;
 	}
-	return TRUE;
+	return failed == 0 || vk_fail(error, failed < all->len ? VK_ERROR_PARTIAL : code,
+				      "%u of %s could not be %s", failed, count, action->done);
+}
+
+/* REPORT is nullable. */
+static gboolean act_and_print(VkVault *vault, const GPtrArray *all, const Action *action,
+			      json_t *report, GError **error)
+{
+	gboolean done = act(vault, all, action, report, error);
+
+	if (report)
+		vk_json_print(report);
+	return done;
 }
 
 /* A guest's name alone means its latest snapshot elsewhere: too easily said here. */
@@ -107,13 +156,14 @@ static GPtrArray *list_keys(const GPtrArray *all)
 	return keys;
 }
 
-/* What was forgotten is a list, and with the collection an object. */
+/* What was forgotten is a list, and with the collection an object. TROUBLE is taken over. */
 static gboolean collect_after(const VkProgram *program, VkVault *vault, const GPtrArray *all,
-			      const VkForgetHow *how, json_t *report, GError **error)
+			      const VkForgetHow *how, json_t *report, GError *trouble,
+			      GError **error)
 {
 	g_autoptr(GPtrArray) keys = list_keys(all);
 	g_autoptr(json_t) json = report ? json_pack("{s:O}", "snapshots", report) : NULL;
-	gboolean done = vk_forget_collect(program, vault, how, keys, json, NULL, error);
+	gboolean done = vk_forget_collect(program, vault, how, keys, json, trouble, error);
 
 	if (json)
 		vk_json_print(json);
@@ -132,18 +182,18 @@ static gboolean forget_named(VkProgram *program, char *const *references, const 
 	g_autoptr(json_t) report = program->json ? json_array() : NULL;
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(GPtrArray) all = NULL;
+	GError *trouble = NULL;
 
 	if (!check_references(references, error))
 		return FALSE;
 	vault = vk_open_vault(program, NULL, how->dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
 	all = vault ? vk_named_snapshots_find(vault, references, error) : NULL;
-	if (!all || !act(vault, all, &action, report, error))
+	if (!all || !check_pins(vault, all, error))
 		return FALSE;
-	if (how->gc)
-		return collect_after(program, vault, all, how, report, error);
-	if (report)
-		vk_json_print(report);
-	return TRUE;
+	if (!how->gc)
+		return act_and_print(vault, all, &action, report, error);
+	act(vault, all, &action, report, &trouble);
+	return collect_after(program, vault, all, how, report, trouble, error);
 }
 
 gboolean vk_cmd_forget(VkProgram *program, int argc, char **argv, GError **error)
@@ -198,9 +248,5 @@ gboolean vk_cmd_unforget(VkProgram *program, int argc, char **argv, GError **err
 	report = program->json ? json_array() : NULL;
 	vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
 	all = vault ? vk_named_snapshots_find(vault, arguments, error) : NULL;
-	if (!all || !act(vault, all, &action, report, error))
-		return FALSE;
-	if (report)
-		vk_json_print(report);
-	return TRUE;
+	return all && act_and_print(vault, all, &action, report, error);
 }

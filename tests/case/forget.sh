@@ -56,6 +56,20 @@ listed "${snapshots[@]}"
 ok virtkeep --json list --forgotten
 expect_json length 0
 
+say "one that fails keeps no other"
+folder=$VAULT/snaps/$(virsh domuuid gone)
+mount --bind "$folder" "$folder"
+mount -o remount,bind,ro "$folder"
+run virtkeep --json forget gone@latest "${snapshots[2]}"
+expect_status 3
+expect_json '[.[].forgotten] | map(tostring) | join(" ")' 'false true'
+expect_json '.[0].code, (.[0].error | length > 0), .[1].error' $'failed\ntrue\nnull'
+expect_err "1 of 2 snapshots could not be forgotten"
+run virtkeep --json unforget gone@latest "${snapshots[2]}"
+expect_status 0
+umount "$folder"
+listed "${snapshots[@]}"
+
 say "a pin holds against names and the policy"
 ok virtkeep pin "${snapshots[1]}" --until 2999-12-31 --reason "the audit"
 ok virtkeep show "${snapshots[1]}"

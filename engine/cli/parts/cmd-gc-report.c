@@ -103,10 +103,11 @@ json_t *vk_gc_to_json(const VkGcReport *report)
 {
 	const VkCollectResult *result = &report->result;
 
-	return json_pack("{s:b, s:I, s:I, s:I, s:o, s:b, s:I, s:o}", "dry_run", report->dry_run,
-			 "snapshots", (json_int_t)result->snapshots, "packs",
+	return json_pack("{s:b, s:I, s:I, s:I, s:o, s:I, s:b, s:I, s:o}", "dry_run",
+			 report->dry_run, "snapshots", (json_int_t)result->snapshots, "packs",
 			 (json_int_t)result->packs, "compacted", (json_int_t)result->compacted,
-			 "freed", vk_json_new_uint(result->bytes), "took_over", result->took_over,
+			 "freed", vk_json_new_uint(result->bytes), "left_on_arrays",
+			 (json_int_t)report->left_on_arrays, "took_over", result->took_over,
 			 "duration_ms", (json_int_t)((report->usec + 999) / 1000), "kept",
 			 keepers_to_json(report));
 }
@@ -151,6 +152,20 @@ static void tell_step(gpointer user, const char *text)
 		vk_log_debug("%s", label);
 }
 
+/* ERROR NULL: there is an error already, which says more. */
+static gboolean finish_arrays(VkArrayCollect *copies, VkGcReport *report, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_array_collect_finish(copies, &report->left_on_arrays, &trouble))
+		return TRUE;
+	if (error)
+		g_propagate_error(error, g_steal_pointer(&trouble));
+	else
+		vk_log_warning("%s", trouble->message);
+	return FALSE;
+}
+
 gboolean vk_gc_run(const VkProgram *program, VkVault *vault, const VkCollectOptions *how,
 		   VkGcReport *report, GError **error)
 {
@@ -168,7 +183,7 @@ gboolean vk_gc_run(const VkProgram *program, VkVault *vault, const VkCollectOpti
 	options.user = progress;
 	options.removal = (VkRemoval){.on_remove = vk_array_collect_add, .user = copies};
 	done = vk_collect(vault, &options, &report->result, error);
-	vk_array_collect_finish(copies);
+	done = finish_arrays(copies, report, done ? error : NULL) && done;
 	report->usec = g_get_monotonic_time() - begun;
 	return done;
 }

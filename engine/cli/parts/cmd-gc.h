@@ -11,14 +11,15 @@
 typedef struct VkGcReport {
 	VkCollectResult result;
 	gboolean dry_run;
-	gint64 usec;    /* how long it took */
-	VkVault *vault; /* borrowed */
+	guint left_on_arrays; /* removed snapshots of which arrays keep copies */
+	gint64 usec;          /* how long it took */
+	VkVault *vault;       /* borrowed */
 } VkGcReport;
 
 /*
  * Collects as HOW says, with a progress line, and removes what removed snapshots have on arrays:
  * the calls in HOW are set here. REPORT says what was done, also on failure. Errors as of
- * vk_collect().
+ * vk_collect(); VK_ERROR_PARTIAL when arrays keep copies.
  */
 gboolean vk_gc_run(const VkProgram *program, VkVault *vault, const VkCollectOptions *how,
 		   VkGcReport *report, GError **error);

@@ -2,15 +2,18 @@
 #include "array-collect.h"
 
 #include "array-leftovers.h"
-#include "log.h"
+#include "errors.h"
 #include "text.h"
+
+/* A snapshot object may take a megabyte. */
+#define SNAPSHOTS_MAX 64u
 
 struct VkArrayCollect {
 	VkArrays *arrays;
 	VkVault *vault;
-	GPtrArray *snapshots; /* VkSnapshot, with copies on arrays */
-	guint troubles;
-	GError *trouble; /* the first */
+	GPtrArray *snapshots; /* VkSnapshot, with copies on arrays; at the most SNAPSHOTS_MAX */
+	guint troubles;       /* snapshots of which arrays keep copies */
+	GError *trouble;      /* the first */
 };
 
 VkArrayCollect *vk_array_collect_new(VkArrays *arrays, VkVault *vault)
@@ -42,6 +45,20 @@ static void note_trouble(VkArrayCollect *collect, const VkSnapshot *snapshot, GE
 		g_error_free(trouble);
 }
 
+/* One that was not removed after all keeps its copies. */
+static void settle_all(VkArrayCollect *collect)
+{
+	for (guint i = 0; i < collect->snapshots->len; i++) {
+		const VkSnapshot *snapshot = g_ptr_array_index(collect->snapshots, i);
+		GError *trouble = NULL;
+
+		if (!vk_array_leftovers_settle_copies(collect->arrays, collect->vault, snapshot,
+						      &trouble))
+			note_trouble(collect, snapshot, trouble);
+	}
+	g_ptr_array_set_size(collect->snapshots, 0);
+}
+
 void vk_array_collect_add(gpointer collect, VkSnapshot *snapshot)
 {
 	VkArrayCollect *self = collect;
@@ -51,6 +68,9 @@ void vk_array_collect_add(gpointer collect, VkSnapshot *snapshot)
 		vk_snapshot_free(snapshot);
 		return;
 	}
+	/* Those before this one have been removed. */
+	if (self->snapshots->len >= SNAPSHOTS_MAX)
+		settle_all(self);
 	if (vk_array_leftovers_mark(self->arrays, snapshot, &trouble)) {
 		g_ptr_array_add(self->snapshots, snapshot);
 		return;
@@ -59,22 +79,17 @@ void vk_array_collect_add(gpointer collect, VkSnapshot *snapshot)
 	vk_snapshot_free(snapshot);
 }
 
-void vk_array_collect_finish(VkArrayCollect *collect)
+gboolean vk_array_collect_finish(VkArrayCollect *collect, guint *ret_left, GError **error)
 {
 	g_autofree char *count = NULL;
 
-	for (guint i = 0; i < collect->snapshots->len; i++) {
-		const VkSnapshot *snapshot = g_ptr_array_index(collect->snapshots, i);
-		GError *trouble = NULL;
-
-		if (!vk_array_leftovers_settle_copies(collect->arrays, collect->vault, snapshot,
-						      &trouble))
-			note_trouble(collect, snapshot, trouble);
-	}
+	settle_all(collect);
+	*ret_left = collect->troubles;
 	if (collect->troubles == 0)
-		return;
+		return TRUE;
 	count = vk_count_text(collect->troubles, "removed snapshot");
-	vk_log_warning("arrays keep copies of %s; on the hosts that reach them 'virtkeep doctor' "
+	return vk_fail(error, VK_ERROR_PARTIAL,
+		       "arrays keep copies of %s; on the hosts that reach them 'virtkeep doctor' "
 		       "finds them: %s",
 		       count, collect->trouble->message);
 }

@@ -120,3 +120,10 @@ void copy_oldest(void)
 	ck_assert_msg(vk_vault_copy(vault, arrays, snapshot, 1, NULL, &error), "%s",
 		      error ? error->message : "");
 }
+
+VkSnapshotKey *oldest_key(void)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, UUID, NULL);
+
+	return g_ptr_array_steal_index(keys, 0);
+}

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "array.h"
+#include "catalog.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "vault.h"
@@ -35,6 +36,9 @@ gboolean has_clone(guint number, const char *target);
 void list_snapshot(guint number, gint64 from_now);
 guint count_listed(void);
 VkSnapshot *load_oldest(void);
+
+/* Of the oldest, forgotten or not. New. */
+VkSnapshotKey *oldest_key(void);
 
 /* Copies the oldest one into the vault. */
 void copy_oldest(void);

@@ -3,7 +3,6 @@
  * Snapshots that expire on arrays, and the vault: who comes at that moment, the way back that is
  * closed, and the garbage collection.
  */
-#include "array-collect.h"
 #include "catalog.h"
 #include "collect.h"
 #include "errors.h"
@@ -16,12 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The key of the oldest, forgotten or not. New. */
-static VkSnapshotKey *oldest_key(void)
+/* One more than the array keeps. The key of the oldest; new. */
+static VkSnapshotKey *list_three(void)
 {
-	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, UUID, NULL);
-
-	return g_ptr_array_steal_index(keys, 0);
+	for (guint i = 0; i < 3; i++)
+		list_snapshot(i, -300 + 100 * i);
+	return oldest_key();
 }
 
 /* Its copies are gone, so nobody can list it again. The collector removes it. */
@@ -57,12 +56,9 @@ static VkLease *begin_to_read(VkStore *store, const VkSnapshotKey *key)
 
 START_TEST(what_is_read_stays_listed)
 {
-	g_autoptr(VkSnapshotKey) key = NULL;
+	g_autoptr(VkSnapshotKey) key = list_three();
 	VkLease *lease;
 
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	key = oldest_key();
 	lease = begin_to_read(vault->store, key);
 	ck_assert(expire());
 	ck_assert_uint_eq(count_listed(), 3);
@@ -150,9 +146,7 @@ START_TEST(a_reader_comes_at_that_moment)
 {
 	g_autoptr(VkSnapshotKey) key = NULL;
 
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	contested = key = oldest_key();
+	contested = key = list_three();
 	expire_beside(read_before_the_tombstone);
 	ck_assert_ptr_nonnull(late_lease);
 	expect_given_way();
@@ -164,9 +158,7 @@ START_TEST(a_pin_comes_at_that_moment)
 {
 	g_autoptr(VkSnapshotKey) key = NULL;
 
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	contested = key = oldest_key();
+	contested = key = list_three();
 	expire_beside(pin_before_the_tombstone);
 	expect_given_way();
 }
@@ -190,9 +182,7 @@ START_TEST(a_copy_comes_at_that_moment)
 {
 	g_autoptr(VkSnapshotKey) key = NULL;
 
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	contested = key = oldest_key();
+	contested = key = list_three();
 	expire_beside(copy_before_the_tombstone);
 	ck_assert_uint_eq(count_listed(), 3);
 	ck_assert(!has_clone(0, "vda"));
@@ -221,9 +211,7 @@ START_TEST(a_collection_comes_before_it_is_listed_again)
 {
 	g_autoptr(VkSnapshotKey) key = NULL;
 
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	contested = key = oldest_key();
+	contested = key = list_three();
 	expire_beside(copy_and_collect);
 	ck_assert_uint_eq(count_listed(), 3);
 	g_autoptr(VkSnapshot) snapshot = load_oldest();
@@ -290,9 +278,7 @@ START_TEST(a_collector_comes_while_it_is_listed_again)
 	g_autoptr(VkSnapshotKey) key = NULL;
 	g_autoptr(VkSnapshot) snapshot = NULL;
 
-	for (guint i = 0; i < 3; i++)
-		list_snapshot(i, -300 + 100 * i);
-	contested = key = oldest_key();
+	contested = key = list_three();
 	expire_beside(collectors[_i].come);
 	ck_assert_uint_eq(tries, collectors[_i].tries);
 	ck_assert_uint_eq(count_listed(), 3);
@@ -329,60 +315,6 @@ START_TEST(what_expired_with_a_copy_is_listed_again)
 }
 END_TEST
 
-static void collect_garbage(VkArrayCollect *copies)
-{
-	const VkCollectOptions options = {.removal = {vk_array_collect_add, copies}};
-	VkCollectResult result;
-
-	ck_assert(vk_collect(vault, &options, &result, NULL));
-	ck_assert_uint_eq(result.snapshots, 1);
-}
-
-/* The array's own retention would never come to one that was forgotten by name. */
-START_TEST(a_collection_takes_the_copies_along)
-{
-	g_autoptr(VkSnapshotKey) key = NULL;
-	g_autoptr(VkArrayCollect) copies = vk_array_collect_new(arrays, vault);
-
-	list_snapshot(0, -300);
-	list_snapshot(1, -200);
-	key = oldest_key();
-	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
-	collect_garbage(copies);
-	ck_assert(has_clone(0, "vda"));
-	vk_array_collect_finish(copies);
-	ck_assert(!has_clone(0, "vda") && !has_clone(0, "vdb"));
-	ck_assert(has_clone(1, "vda") && has_clone(1, "vdb"));
-}
-END_TEST
-
-static gboolean refuse_to_remove(VkStore *store, const char *call)
-{
-	return !g_pattern_match_simple("delete snaps/*.json", call);
-}
-
-START_TEST(what_is_not_removed_keeps_its_copies)
-{
-	VkStore *inner = vault->store;
-	WatchedStore *watched = watched_store_new(inner);
-	g_autoptr(VkSnapshotKey) key = NULL;
-	g_autoptr(VkArrayCollect) copies = vk_array_collect_new(arrays, vault);
-	const VkCollectOptions options = {.removal = {vk_array_collect_add, copies}};
-	VkCollectResult result;
-
-	list_snapshot(0, -300);
-	key = oldest_key();
-	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
-	watched->on_call = refuse_to_remove;
-	vault->store = &watched->base;
-	ck_assert(!vk_collect(vault, &options, &result, NULL));
-	vault->store = inner;
-	watched_store_free(watched);
-	vk_array_collect_finish(copies);
-	ck_assert(has_clone(0, "vda") && has_clone(0, "vdb"));
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("expire-vault");
@@ -401,8 +333,6 @@ int main(void)
 	tcase_add_loop_test(cases, a_collector_comes_while_it_is_listed_again, 0,
 			    G_N_ELEMENTS(collectors));
 	tcase_add_test(cases, what_expired_with_a_copy_is_listed_again);
-	tcase_add_test(cases, a_collection_takes_the_copies_along);
-	tcase_add_test(cases, what_is_not_removed_keeps_its_copies);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
