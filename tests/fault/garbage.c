@@ -1,10 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "garbage.h"
 
+#include "hints.h"
+#include "pack-name.h"
 #include "vault-parts.h"
 
 #include <check.h>
 #include <string.h>
+
+#define STALE_PACKS 40u
+
+/* Of all packs, and of so many that are gone that half of the file is for nothing. */
+static void put_stale_hints(VkVault *vault)
+{
+	const VkHintsPlace place = vk_vault_hints_place(vault);
+	g_autoptr(GArray) packs = vk_pack_list(vault->store, NULL);
+	VkHints *hints = vk_hints_open(&place, NULL);
+
+	for (guint i = 0; i < STALE_PACKS; i++) {
+		const VkPackId pack = {.bytes = {(guint8)i}};
+
+		g_array_append_val(packs, pack);
+	}
+	for (guint i = 0; i < packs->len; i++) {
+		const VkBlockId id = {.bytes = {(guint8)(i * 5), (guint8)i}};
+
+		vk_hints_add(hints, &id, &g_array_index(packs, VkPackId, i), i);
+	}
+	ck_assert(vk_hints_commit(hints, NULL));
+	vk_hints_free(hints);
+}
 
 void garbage_make(Ledger *ledger, const char *directory)
 {
@@ -17,6 +42,7 @@ void garbage_make(Ledger *ledger, const char *directory)
 	ledger_back_up(ledger, vault, '3', "mnopqr");
 	ledger_back_up(ledger, vault, '1', "ab3456.stuvw");
 	ck_assert_uint_eq(ledger->count, GARBAGE_ENTRIES);
+	put_stale_hints(vault);
 }
 
 gboolean garbage_collect(const char *directory, VkCollectResult *result, GError **error)

@@ -19,7 +19,7 @@ typedef enum {
 	GARBAGE_ENTRIES
 } GarbageEntry;
 
-/* Makes a vault with these, all listed. */
+/* Makes a vault with these, all listed. Its newest hints are stale. */
 void garbage_make(Ledger *ledger, const char *directory);
 
 /* Collects, in an opening of its own. */

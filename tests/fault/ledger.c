@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ledger.h"
 
+#include "catalog-expire.h"
 #include "catalog.h"
 #include "damages.h"
 #include "memory-source.h"
 #include "temp-vault.h"
 #include "vault-image.h"
+#include "vault-leases.h"
 
 #include <check.h>
 #include <string.h>
@@ -123,6 +125,22 @@ gboolean ledger_unforget(Ledger *ledger, VkVault *vault, guint index)
 	note(ledger, id, TRUE, TRUE);
 	if (!key || !vk_catalog_unforget(vault, key, NULL))
 		return FALSE;
+	note(ledger, id, TRUE, FALSE);
+	return TRUE;
+}
+
+gboolean ledger_expire(Ledger *ledger, VkVault *vault, guint index)
+{
+	const char *id = ledger->entries[index].id;
+	g_autoptr(VkSnapshotKey) key = find_key(vault, id);
+	g_autoptr(VkSnapshot) snapshot = key ? vk_catalog_load(vault, key, NULL) : NULL;
+	gboolean may_go;
+
+	note(ledger, id, TRUE, TRUE);
+	vk_vault_clear_leases(vault);
+	if (!snapshot || !vk_catalog_expire(vault, key, snapshot, &may_go, NULL))
+		return FALSE;
+	ck_assert(!may_go);
 	note(ledger, id, TRUE, FALSE);
 	return TRUE;
 }

@@ -50,6 +50,12 @@ gboolean ledger_forget(Ledger *ledger, VkVault *vault, guint index);
 gboolean ledger_unforget(Ledger *ledger, VkVault *vault, guint index);
 
 /*
+ * Lets it expire, as if it had been on arrays alone when somebody looked. The vault has it, so it
+ * is listed in the end. Processes that died before are cleared away first.
+ */
+gboolean ledger_expire(Ledger *ledger, VkVault *vault, guint index);
+
+/*
  * As a new process finds the vault, it lists what it has to, each snapshot that exists reads as it
  * was saved, forgotten or not, and a check of all data finds nothing.
  */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Forgetting, the way back, pins and taking a vault over, where the N-th I/O call fails or the
- * process dies at it, for every N. After each the snapshot is whole, what was called done is done,
- * and the next try succeeds.
+ * Forgetting, the way back, pins, expiry and taking a vault over, where the N-th I/O call fails or
+ * the process dies at it, for every N. After each the snapshot is whole, what was called done is
+ * done, and the next try succeeds.
  */
+#include "catalog-expire.h"
 #include "catalog-pin.h"
 #include "checked-json.h"
 #include "faults.h"
 #include "temp-vault.h"
+#include "vault-leases.h"
 #include "vault-parts.h"
 
 #include <check.h>
@@ -20,7 +22,7 @@
 
 /* As another process finds the vault. */
 typedef struct Look {
-	gboolean listed, forgotten, pinned;
+	gboolean listed, forgotten, pinned, expired;
 	char *description; /* vault.json */
 } Look;
 
@@ -83,6 +85,21 @@ static gboolean run_unpin(gpointer directory)
 	return call(directory, unpin);
 }
 
+/* As the next backup of the guest to its array does it. */
+static gboolean run_expire(gpointer directory)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	g_autoptr(VkSnapshotKey) key =
+		vault ? vk_catalog_find_key_all(vault, UUID "@" DAY, NULL) : NULL;
+	g_autoptr(VkSnapshot) snapshot = key ? vk_catalog_load(vault, key, NULL) : NULL;
+	gboolean may_go = FALSE;
+
+	if (!snapshot)
+		return FALSE;
+	vk_vault_clear_leases(vault);
+	return vk_catalog_expire(vault, key, snapshot, &may_go, NULL) && may_go;
+}
+
 static gboolean run_take_over(gpointer directory)
 {
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
@@ -142,6 +159,17 @@ static gboolean is_unpinned(const Look *look)
 	return !look->pinned;
 }
 
+static gboolean is_expired(const Look *look)
+{
+	return look->forgotten && look->expired;
+}
+
+/* Hidden or not, its copies on the array have to stay. */
+static gboolean is_not_expired(const Look *look)
+{
+	return !look->expired;
+}
+
 static gboolean is_taken_over(const Look *look)
 {
 	return strstr(look->description, "\"ro_compat\":[\"collection\"]") != NULL;
@@ -157,6 +185,7 @@ static const Act acts[] = {
 	{"unforget", prepare_forgotten, run_unforget, is_listed, is_forgotten},
 	{"pin", prepare_nothing, run_pin, is_pinned, is_unpinned},
 	{"unpin", prepare_pinned, run_unpin, is_unpinned, is_pinned},
+	{"expire", prepare_nothing, run_expire, is_expired, is_not_expired},
 	{"take over", prepare_older, run_take_over, is_taken_over, is_older},
 };
 
@@ -176,6 +205,7 @@ static void look_at(const char *directory, Look *look)
 	look->listed = listed->len == 1;
 	look->forgotten = key->forgotten;
 	look->pinned = found != NULL;
+	look->expired = key->expired;
 	ck_assert(look->listed != look->forgotten);
 	ck_assert(g_file_get_contents(path, &look->description, NULL, NULL));
 }
@@ -191,10 +221,13 @@ static gboolean is_state(const char *directory, gboolean (*state)(const Look *lo
 	return is;
 }
 
+/* Of a snapshot that is on an array alone. */
 static void make_vault(const char *directory)
 {
 	g_autoptr(VkVault) vault = vk_vault_init(directory, NULL);
-	g_autoptr(VkSnapshot) snapshot = make_snapshot(UUID, DAY, vk_image_record_new(0));
+	VkImageRecord *image =
+		vk_image_record_new_on_array(4096, 4096, json_pack("{s:s}", "array", "reflink"));
+	g_autoptr(VkSnapshot) snapshot = make_snapshot(UUID, DAY, image);
 	g_autoptr(json_t) object = vk_snapshot_to_json(snapshot);
 	g_autofree char *name = vk_snapshot_key_object(UUID, DAY, snapshot->id);
 
