@@ -119,9 +119,28 @@ ok virtkeep verify --data
 expect_kept "$second" second
 expect_kept "$SNAPSHOT" fourth
 
-say "a file that is open in a mount is read to its end"
+say "a mount shows within a second what is listed"
 fourth=$SNAPSHOT
 mount_vault "$SCRATCH/mnt"
+shown() {
+	[[ -d $SCRATCH/mnt/guests/vm/${fourth#*@} ]]
+}
+# Twice the promise, because the machine may be busy.
+soon() { # WHAT COMMAND...
+	local begun=${EPOCHREALTIME/./} usec
+	PAUSE=0.02 wait_for 10 "$@"
+	((usec = ${EPOCHREALTIME/./} - begun))
+	echo "$1 after $((usec / 1000)) ms"
+	((usec < 2000000)) || fail "$1 only after $((usec / 1000)) ms"
+}
+for round in 1 2 3; do
+	ok virtkeep forget "$fourth"
+	soon "round $round: it vanishes" not shown
+	ok virtkeep unforget "$fourth"
+	soon "round $round: it is back" shown
+done
+
+say "a file that is open in a mount is read to its end"
 exec 9< "$SCRATCH/mnt/guests/vm/${second#*@}/vda.raw"
 head -c 1M <&9 > "$SCRATCH/read.raw"
 ok virtkeep forget "$second"
@@ -174,14 +193,23 @@ expect_out "0 snapshots removed, 0 packs deleted, 0 compacted"
 ok virtkeep verify --data
 expect_kept "$fourth" fourth
 
-say "a disk without a free byte"
+say "a disk without a free byte: packs are compacted, and pins hold"
+ok virtkeep --json list vm
+fifth=$(jq -r '.[-1].snapshot' "$OUT")
+guest_run vm 'dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=24 conv=notrunc; sync'
+save_as sixth incremental
+sixth=$SNAPSHOT
+ok virtkeep pin "$sixth"
 dd if=/dev/zero of="$VAULT/filler" bs=4k status=none 2> "$SCRATCH/full" || true
 grep -q "No space left" "$SCRATCH/full" || fail "the disk is not full"
 size=$(used)
-ok virtkeep forget "$fourth"
-ok virtkeep gc
-expect_out "1 snapshot removed"
-(($(used) < size)) || fail "nothing came back"
+refused 1 "make room there and try again" virtkeep pin "$fourth"
+refused 1 "run 'virtkeep unpin $sixth' first" virtkeep forget "$sixth"
+ok virtkeep forget "$fourth" "$fifth"
+ok virtkeep --json gc
+expect_json '.snapshots, .compacted > 0' $'2\ntrue'
+((size - $(used) == $(jq .freed "$OUT"))) || fail "freed is not what came back: $size, $(used)"
+expect_kept "$sixth" sixth
 rm "$VAULT/filler"
 ok virtkeep verify --data
 
