@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "commands.h"
 
+#include "errors.h"
 #include "json.h"
 #include "table.h"
 
 static json_t *volume_to_json(const VkVolume *volume)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "volume",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "volume",
 			 vk_json_new_string(volume->name), "type",
 			 vk_json_new_string(*volume->type ? volume->type : NULL), "size",
 			 vk_json_new_uint(volume->size), "label",
 			 vk_json_new_string(*volume->label ? volume->label : NULL), "uuid",
 			 vk_json_new_string(*volume->uuid ? volume->uuid : NULL), "mounted_at",
 			 vk_json_new_string(*volume->points ? volume->points : NULL), "trouble",
-			 vk_json_new_string(*volume->state ? volume->state : NULL));
+			 vk_json_new_string(*volume->state ? volume->state : NULL), "note",
+			 vk_json_new_string(*volume->note ? volume->note : NULL));
 }
 
 static const char *or_dash(const char *text)
@@ -29,12 +31,30 @@ static void print_volumes(const GPtrArray *volumes)
 	for (guint i = 0; i < volumes->len; i++) {
 		const VkVolume *volume = g_ptr_array_index(volumes, i);
 		g_autofree char *size = vk_size_text(volume->size);
+		g_autofree char *readable =
+			g_strjoin("; ", "readable", *volume->note ? volume->note : NULL, NULL);
 
 		vk_table_add(table, volume->name, or_dash(volume->type), size,
 			     or_dash(volume->label), or_dash(volume->points),
-			     *volume->state ? volume->state : "readable", NULL);
+			     *volume->state ? volume->state : readable, NULL);
 	}
 	vk_table_print(table);
+}
+
+/* Whether no volume has parts on disks that the snapshot does not have. */
+static gboolean check_complete(const VkGuestFiles *files, const GPtrArray *volumes, GError **error)
+{
+	g_autofree char *skipped = vk_guest_files_skipped(files);
+
+	for (guint i = 0; i < volumes->len; i++) {
+		const VkVolume *volume = g_ptr_array_index(volumes, i);
+
+		if (volume->incomplete)
+			return vk_fail(error, VK_ERROR_PARTIAL, "a part of '%s' is missing%s%s",
+				       volume->name, skipped ? ": the snapshot does not have " : "",
+				       skipped ? skipped : "");
+	}
+	return TRUE;
 }
 
 gboolean vk_files_volumes(VkFilesRun *run, int argc, char **argv, GError **error)
@@ -49,11 +69,11 @@ gboolean vk_files_volumes(VkFilesRun *run, int argc, char **argv, GError **error
 		return FALSE;
 	if (!run->program.json) {
 		print_volumes(volumes);
-		return vk_guest_files_sound(files, error);
+	} else {
+		list = json_array();
+		for (guint i = 0; i < volumes->len; i++)
+			json_array_append_new(list, volume_to_json(g_ptr_array_index(volumes, i)));
+		vk_json_print(list);
 	}
-	list = json_array();
-	for (guint i = 0; i < volumes->len; i++)
-		json_array_append_new(list, volume_to_json(g_ptr_array_index(volumes, i)));
-	vk_json_print(list);
-	return vk_guest_files_sound(files, error);
+	return vk_guest_files_sound(files, error) && check_complete(files, volumes, error);
 }

@@ -111,6 +111,7 @@ static void volume_free(gpointer data)
 	g_free(volume->label);
 	g_free(volume->uuid);
 	g_free(volume->state);
+	g_free(volume->note);
 	g_free(volume->points);
 	g_free(volume);
 }
@@ -130,7 +131,7 @@ static VkVolume *take_volume(VkBody *body)
 	if (!vk_body_ended(body) || report.name.length > TEXT_MAX ||
 	    report.type.length > TEXT_MAX || report.label.length > TEXT_MAX ||
 	    report.uuid.length > TEXT_MAX || report.state.length > TEXT_MAX ||
-	    report.points.length > TEXT_MAX)
+	    report.note.length > TEXT_MAX || report.points.length > TEXT_MAX)
 		return NULL;
 	volume = g_new(VkVolume, 1);
 
@@ -140,8 +141,10 @@ static VkVolume *take_volume(VkBody *body)
 		.label = take_text(report.label),
 		.uuid = take_text(report.uuid),
 		.state = take_text(report.state),
+		.note = take_text(report.note),
 		.points = take_text(report.points),
 		.size = report.size,
+		.incomplete = report.incomplete != 0,
 	};
 	return volume;
 }
@@ -184,6 +187,20 @@ GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
 		g_ptr_array_add(volumes, volume);
 	}
 	return NULL;
+}
+
+char *vk_guest_files_skipped(const VkGuestFiles *files)
+{
+	const GPtrArray *skipped = vk_view_snapshot(files->view)->skipped;
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; i < skipped->len; i++) {
+		const VkSkipRecord *record = g_ptr_array_index(skipped, i);
+
+		g_string_append_printf(text, "%s'%s' (%s)", i ? ", " : "", record->target,
+				       record->reason);
+	}
+	return skipped->len > 0 ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
 
 static gboolean ask(VkGuestFiles *files, const VkWalk *walk, GError **error)

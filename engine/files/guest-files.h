@@ -30,12 +30,16 @@ gboolean vk_guest_files_lives(const VkGuestFiles *files);
 
 /* A volume; the strings are not checked and may hold anything but zeros. */
 typedef struct VkVolume {
-	char *name, *type, *label, *uuid, *state, *points; /* "" for none */
-	guint64 size;                                      /* bytes */
+	char *name, *type, *label, *uuid, *state, *note, *points; /* "" for none */
+	guint64 size;                                             /* bytes */
+	gboolean incomplete; /* it cannot be read because something of it is missing */
 } VkVolume;
 
 /* The volumes of the snapshot's disks, VkVolume*. Some are missing if it is not sound. */
 GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error);
+
+/* The disks that the snapshot does not have, and why, for people. New string; NULL: it has all. */
+char *vk_guest_files_skipped(const VkGuestFiles *files);
 
 /*
  * Whether all that was read of the disks until now could be read from the vault. VK_ERROR_DAMAGE

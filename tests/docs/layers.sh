@@ -112,7 +112,7 @@ declare -A below=(
 	[engine/files/agent]='engine/files/protocol'
 	[engine/files/sandbox]=''
 	[engine/files/appliance]='
-		engine/base engine/base/io engine/base/transfer engine/qemu engine/files/protocol'
+		engine/base engine/base/io engine/base/transfer engine/files/protocol'
 	[engine/files]='
 		engine/base engine/base/io engine/base/transfer engine/base/program engine/vault engine/vault/open
 		engine/vault/catalog engine/vault/view engine/array/drivers

@@ -112,11 +112,21 @@ void agent_send_failure(int errno_value, const char *format, ...)
 	vk_message_clear(&message);
 }
 
-void agent_send_done(void)
+static void send_bare(VkMessageType type)
 {
 	VkMessage message = {0};
 
-	vk_message_begin(&message, VK_MESSAGE_DONE);
+	vk_message_begin(&message, type);
 	agent_send(&message);
 	vk_message_clear(&message);
+}
+
+void agent_send_done(void)
+{
+	send_bare(VK_MESSAGE_DONE);
+}
+
+void agent_send_alive(void)
+{
+	send_bare(VK_MESSAGE_ALIVE);
 }

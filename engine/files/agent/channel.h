@@ -26,5 +26,8 @@ void agent_send_failure(int errno_value, const char *format, ...)
 /* The end of an answer. */
 void agent_send_done(void);
 
+/* A sign of life: what was asked for takes long. */
+void agent_send_alive(void);
+
 /* Turns the appliance off. */
 void agent_power_off(void) __attribute__((noreturn));

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * virtkeep-agent: the first and only process of the appliance, whose kernel reads the disks of a
- * guest. It answers the program on the host, and turns the appliance off when that is gone.
+ * guest. It answers the program on the host, and turns the appliance off when that is gone. As
+ * modprobe it loads modules.
  */
 #include "channel.h"
+#include "disks.h"
+#include "modules.h"
 #include "mounting.h"
 #include "node.h"
 #include "place.h"
@@ -19,36 +22,29 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* A list of the modules' files, in the order in which they are loaded. */
-#define MODULES "/modules"
-
 #define FILES_MAX 65536
 
-static void load_module(const char *path)
+/* The programs and modules of the host, as far as the sandbox shows them. */
+static void show_host(void)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	static const char *const links[][2] = {
+		{"usr/bin", "/bin"},
+		{"usr/lib", "/lib"},
+		{"usr/lib64", "/lib64"},
+		/* The kernel calls it for a module, and so does LVM. */
+		{"/init", "/sbin/modprobe"},
+	};
 
-	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST))
-		fprintf(stderr, "cannot load '%s': %s\n", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
-
-static void load_modules(void)
-{
-	FILE *list = fopen(MODULES, "re");
-	char line[512];
-
-	while (list && fgets(line, sizeof(line), list)) {
-		line[strcspn(line, "\n")] = '\0';
-		load_module(line);
-	}
-	if (list)
-		fclose(list);
+	mkdir("/usr", 0755);
+	mkdir("/sbin", 0755);
+	if (mount("none", "/usr", "hostfs", MS_RDONLY | MS_NODEV | MS_NOSUID, "/usr") < 0)
+		fprintf(stderr, "cannot see the host's programs: %s\n", strerror(errno));
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
+		if (symlink(links[i][0], links[i][1]) < 0)
+			fprintf(stderr, "cannot make '%s': %s\n", links[i][1], strerror(errno));
 }
 
 static void set_up(void)
@@ -62,7 +58,7 @@ static void set_up(void)
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	setrlimit(RLIMIT_NOFILE, &files);
-	load_modules();
+	show_host();
 }
 
 static void say_hello(void)
@@ -87,7 +83,7 @@ static void take_disks(VkBody *body)
 		agent_power_off();
 	for (uint32_t i = 0; i < count; i++)
 		names[i] = agent_take_text(body);
-	agent_volumes_find(names, count);
+	agent_disks_find(names, count);
 	for (uint32_t i = 0; i < count; i++)
 		free(names[i]);
 	agent_send_done();
@@ -112,8 +108,10 @@ static void send_volume(AgentVolume *volume)
 		.label = view(volume->label),
 		.uuid = view(volume->uuid),
 		.state = view(top >= 0 ? "" : volume->state),
+		.note = view(top >= 0 ? volume->note : ""),
 		.points = view(volume->points),
 		.size = volume->size,
+		.incomplete = volume->incomplete,
 	};
 	vk_message_begin(&message, VK_MESSAGE_VOLUME);
 	vk_message_put_volume(&message, &report);
@@ -162,8 +160,10 @@ static void answer(VkMessageType type, VkBody *body)
 		agent_power_off();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (getpid() != 1 && argc > 1)
+		return agent_modules_load(argv[argc - 1]) ? 0 : 1;
 	set_up();
 	if (!agent_channel_open("/dev/tty1"))
 		agent_power_off();

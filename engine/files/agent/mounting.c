@@ -1,39 +1,53 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mounting.h"
 
+#include "action.h"
+#include "modules.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define NTFS_PROGRAM "/bin/ntfs-3g"
+#define FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME)
+
+/* Of all volumes and subvolumes. */
+#define MOUNTS_MAX 4096
 
 /* Types by blkid's names, and the options that each of them needs. */
 static const struct Type {
 	const char *name;
 	const char *options;
-	const char *program; /* NULL: the kernel mounts it */
-	const char *kernel_name;
+	const char *kernel_name; /* NULL: a program mounts it */
+	const char *program;
+	const char *package; /* that has the program */
 } types[] = {
-	{"ext2", "", NULL, "ext4"},
-	{"ext3", "", NULL, "ext4"},
-	{"ext4", "", NULL, "ext4"},
+	{"ext2", "", "ext4"},
+	{"ext3", "", "ext4"},
+	{"ext4", "", "ext4"},
 	/* A clone beside its original has the same UUID. */
-	{"xfs", "nouuid", NULL, "xfs"},
-	{"btrfs", "", NULL, "btrfs"},
-	{"vfat", "utf8=1,shortname=mixed", NULL, "vfat"},
-	{"iso9660", "utf8", NULL, "iso9660"},
-	{"udf", "", NULL, "udf"},
-	{"squashfs", "", NULL, "squashfs"},
-	{"jfs", "", NULL, "jfs"},
-	{"reiserfs", "", NULL, "reiserfs"},
-	{"ntfs", "ro,noatime,streams_interface=none", NTFS_PROGRAM, NULL},
+	{"xfs", "nouuid", "xfs"},
+	{"btrfs", "", "btrfs"},
+	{"vfat", "utf8=1,shortname=mixed", "vfat"},
+	{"iso9660", "utf8", "iso9660"},
+	{"udf", "", "udf"},
+	{"squashfs", "", "squashfs"},
+	{"jfs", "", "jfs"},
+	{"reiserfs", "", "reiserfs"},
+	/* Without "ro" it says when Windows has not written all, and then takes "ro" itself. */
+	{"ntfs", "noatime,streams_interface=none", NULL, "/usr/bin/ntfs-3g", "ntfs-3g"},
+	{"exfat", "ro,noatime", NULL, "/usr/sbin/mount.exfat-fuse", "exfat-fuse"},
 };
+
+/* What was mounted, at the place with the number of its index. */
+static struct Mounted {
+	const AgentVolume *volume;
+	char subvolume[256]; /* "" for none */
+} mounts[MOUNTS_MAX];
+static size_t mount_count;
 
 static const struct Type *find_type(const char *name)
 {
@@ -43,92 +57,148 @@ static const struct Type *find_type(const char *name)
 	return NULL;
 }
 
-/* Runs a program and waits for it. 0 when it succeeded. */
-static int run(const char *const *argv)
-{
-	pid_t child = fork();
-	int status = -1;
+typedef struct Mount {
+	const struct Type *type;
+	const char *device;
+	char place[64], options[512];
+} Mount;
 
-	if (child == 0) {
-		execv(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	if (child < 0 || waitpid(child, &status, 0) < 0)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+/* 0, or an errno. */
+static int mount_by_kernel(void *data)
+{
+	const Mount *wanted = data;
+
+	return mount(wanted->device, wanted->place, wanted->type->kernel_name, FLAGS,
+		     wanted->options) < 0
+		       ? errno
+		       : 0;
+}
+
+static int mount_by_program(AgentVolume *volume, const Mount *wanted)
+{
+	const char *const argv[] = {wanted->type->program, "-o",          wanted->options,
+				    wanted->device,        wanted->place, NULL};
+	static AgentOutput output;
+
+	if (access(wanted->type->program, X_OK) < 0)
+		return ENOPKG;
+	agent_modules_load("fuse");
+	if (agent_run(argv, (VkBytes){0}, &output) != 0)
+		return EUCLEAN;
+	if (strstr(output.words, "read-only"))
+		snprintf(volume->note, sizeof(volume->note),
+			 "Windows was hibernated or not shut down: its newest writes may be "
+			 "missing");
+	return mount(NULL, wanted->place, NULL, MS_REMOUNT | MS_BIND | FLAGS, NULL) < 0 ? errno : 0;
 }
 
 /* 0, or an errno. */
-static int mount_device(const struct Type *type, const char *device, const char *place,
-			const char *options)
+static int mount_volume(AgentVolume *volume, Mount *wanted, const char *subvolume)
 {
-	const char *const argv[] = {type->program, "-o", options, device, place, NULL};
+	size_t used;
+	int trouble;
 
-	if (!type->program)
-		return mount(device, place, type->kernel_name,
-			     MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, options) < 0
-			       ? errno
-			       : 0;
-	if (access(type->program, X_OK) < 0)
-		return ENOPKG;
-	return run(argv) == 0 ? 0 : EUCLEAN;
+	if (wanted->type->program)
+		return mount_by_program(volume, wanted);
+	trouble = agent_act(mount_by_kernel, wanted);
+	if (trouble == 0 || strcmp(volume->type, "btrfs") != 0 || (*subvolume && trouble == ENOENT))
+		return trouble;
+	used = strlen(wanted->options);
+	snprintf(wanted->options + used, sizeof(wanted->options) - used, "%sdegraded",
+		 used ? "," : "");
+	if (agent_act(mount_by_kernel, wanted) != 0) {
+		volume->incomplete = true;
+		return trouble;
+	}
+	snprintf(volume->note, sizeof(volume->note), "one of its devices is missing");
+	return 0;
 }
 
-static void explain(AgentVolume *volume, int trouble)
+static void explain(AgentVolume *volume, const struct Type *type, int trouble)
 {
 	const char *reason = strerror(trouble);
 
 	if (trouble == ENOPKG)
-		reason = "ntfs-3g is not installed on this host";
-	else if (trouble == ENODEV)
-		reason = "the appliance's kernel does not know this type";
+		snprintf(volume->state, sizeof(volume->state),
+			 "%s is not read without the package '%s': install it", type->name,
+			 type->package);
+	else if (volume->incomplete)
+		snprintf(volume->state, sizeof(volume->state),
+			 "the file system is damaged, or devices of it are missing");
 	else if (trouble == EUCLEAN || trouble == EINVAL)
 		reason = "the file system is damaged, or newer than the appliance";
-	snprintf(volume->state, sizeof(volume->state), "%s", reason);
+	else if (trouble == ENODEV)
+		reason = "the appliance's kernel does not know this type";
+	if (trouble != ENOPKG && !volume->incomplete)
+		snprintf(volume->state, sizeof(volume->state), "%s", reason);
 }
 
-/* Makes the directory to mount at, whose name has no slash of a subvolume in it. */
-static void make_place(char *place, size_t size, const AgentVolume *volume, const char *subvolume)
+/* The place of what is mounted already, or -1. */
+static int find_mounted(const AgentVolume *volume, const char *subvolume)
 {
-	size_t start;
+	for (size_t i = 0; i < mount_count; i++)
+		if (mounts[i].volume == volume && strcmp(mounts[i].subvolume, subvolume) == 0)
+			return (int)i;
+	return -1;
+}
 
+static void place_of(size_t number, char *place, size_t size)
+{
+	snprintf(place, size, "/volumes/%zu", number);
+}
+
+static int open_place(size_t number)
+{
+	char place[64];
+
+	place_of(number, place, sizeof(place));
+	return open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Mounts what was not mounted yet. */
+static int mount_new(AgentVolume *volume, const struct Type *type, const char *subvolume)
+{
+	struct Mounted *mounted = &mounts[mount_count];
+	Mount wanted = {.type = type, .device = volume->device};
+	int trouble;
+
+	if (mount_count == MOUNTS_MAX || strlen(subvolume) >= sizeof(mounted->subvolume)) {
+		snprintf(volume->state, sizeof(volume->state), "too much is mounted");
+		return -1;
+	}
+	place_of(mount_count, wanted.place, sizeof(wanted.place));
 	mkdir("/volumes", 0700);
-	snprintf(place, size, "/volumes/%s%s%s", volume->name, subvolume ? "@" : "",
-		 subvolume ? subvolume : "");
-	start = strlen("/volumes/");
-	for (char *at = place + start; *at; at++)
-		if (*at == '/')
-			*at = '!';
-	mkdir(place, 0700);
+	mkdir(wanted.place, 0700);
+	snprintf(wanted.options, sizeof(wanted.options), "%s%s%s", type->options,
+		 *subvolume ? "subvol=/" : "", subvolume);
+	trouble = mount_volume(volume, &wanted, subvolume);
+	if (trouble) {
+		explain(volume, type, trouble);
+		return -1;
+	}
+	mounted->volume = volume;
+	snprintf(mounted->subvolume, sizeof(mounted->subvolume), "%s", subvolume);
+	return open_place(mount_count++);
 }
 
 int agent_mount(AgentVolume *volume, const char *subvolume)
 {
 	const struct Type *type = find_type(volume->type);
-	char place[512], options[512];
-	struct stat before, after;
-	int trouble;
+	int place;
 
-	if (!type) {
+	if (!type || volume->incomplete || volume->shared) {
 		if (!*volume->state)
 			snprintf(volume->state, sizeof(volume->state), "%s",
 				 *volume->type ? "this type is not read" : "nothing recognised");
 		return -1;
 	}
-	if (subvolume && (strcmp(volume->type, "btrfs") != 0 || strchr(subvolume, ','))) {
+	if (!subvolume)
+		subvolume = "";
+	/* The kernel takes a comma for the end of an option. */
+	if (*subvolume && (strcmp(volume->type, "btrfs") != 0 || strchr(subvolume, ','))) {
 		snprintf(volume->state, sizeof(volume->state), "it has no such subvolume");
 		return -1;
 	}
-	make_place(place, sizeof(place), volume, subvolume);
-	snprintf(options, sizeof(options), "%s%s%s", type->options, subvolume ? "subvol=/" : "",
-		 subvolume ? subvolume : "");
-	if (stat("/volumes", &before) == 0 && stat(place, &after) == 0 &&
-	    before.st_dev == after.st_dev) {
-		trouble = mount_device(type, volume->device, place, options);
-		if (trouble) {
-			explain(volume, subvolume && trouble == ENOENT ? ENOENT : trouble);
-			return -1;
-		}
-	}
-	return open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	place = find_mounted(volume, subvolume);
+	return place >= 0 ? open_place((size_t)place) : mount_new(volume, type, subvolume);
 }

@@ -112,7 +112,8 @@ static void find_on_volume(AgentVolume *volume)
 	bool btrfs = strcmp(volume->type, "btrfs") == 0;
 	size_t places = btrfs ? sizeof(subvolumes) / sizeof(*subvolumes) : 1;
 
-	if (!btrfs && strncmp(volume->type, "ext", 3) != 0 && strcmp(volume->type, "xfs") != 0)
+	if (volume->shared ||
+	    (!btrfs && strncmp(volume->type, "ext", 3) != 0 && strcmp(volume->type, "xfs") != 0))
 		return;
 	for (size_t i = 0; i < places && system_count < SYSTEMS_MAX; i++) {
 		if (!is_system(volume, subvolumes[i]))
@@ -219,7 +220,7 @@ static void mount_line(int root, const struct mntent *line)
 static int open_root(const struct System *system)
 {
 	int source = agent_mount(system->volume, system->subvolume);
-	char from[64], place[96];
+	char from[64], place[64];
 	int root = -1;
 
 	if (source < 0) {
@@ -227,7 +228,7 @@ static int open_root(const struct System *system)
 		return -1;
 	}
 	mkdir("/systems", 0700);
-	snprintf(place, sizeof(place), "/systems/%s", system->volume->name);
+	snprintf(place, sizeof(place), "/systems/%td", system - systems);
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", source);
 	if (mkdir(place, 0700) == 0 && mount(from, place, NULL, MS_BIND, NULL) < 0)
 		agent_send_failure(errno, "'%s': %s", system->volume->name, strerror(errno));
@@ -254,7 +255,7 @@ static int open_mounted(struct System *system)
 
 static void fail_ambiguous(void)
 {
-	char names[SYSTEMS_MAX * 66] = "";
+	char names[SYSTEMS_MAX * sizeof(systems[0].volume->name)] = "";
 
 	for (size_t i = 0; i < system_count; i++) {
 		size_t used = strlen(names);

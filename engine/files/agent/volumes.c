@@ -2,14 +2,8 @@
 #include "volumes.h"
 
 #include <blkid.h>
-#include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static AgentVolume volumes[AGENT_VOLUMES_MAX];
 static size_t volume_count;
@@ -32,20 +26,6 @@ AgentVolume *agent_volume_named(const char *name)
 	return NULL;
 }
 
-/* 0 when the file is not there. */
-static uint64_t read_number(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	unsigned long long number = 0;
-
-	if (!file)
-		return 0;
-	if (fscanf(file, "%llu", &number) != 1)
-		number = 0;
-	fclose(file);
-	return number;
-}
-
 static void take_value(blkid_probe probe, const char *name, char *ret, size_t size)
 {
 	const char *value;
@@ -54,20 +34,15 @@ static void take_value(blkid_probe probe, const char *name, char *ret, size_t si
 		snprintf(ret, size, "%s", value);
 }
 
-/* Whether the device is divided, and has no superblock for itself. */
-static bool probe_device(AgentVolume *volume)
+static void probe(AgentVolume *volume, blkid_probe probe)
 {
-	blkid_probe probe = blkid_new_probe_from_filename(volume->device);
 	const char *table = NULL;
 	int result;
 
-	if (!probe) {
-		snprintf(volume->state, sizeof(volume->state), "cannot be opened");
-		return false;
-	}
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL |
-							 BLKID_SUBLKS_UUID | BLKID_SUBLKS_USAGE);
+							 BLKID_SUBLKS_UUID | BLKID_SUBLKS_USAGE |
+							 BLKID_SUBLKS_VERSION);
 	blkid_probe_enable_partitions(probe, 1);
 	blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS);
 	result = blkid_do_safeprobe(probe);
@@ -77,98 +52,38 @@ static bool probe_device(AgentVolume *volume)
 	else if (result < 0)
 		snprintf(volume->state, sizeof(volume->state), "cannot be read");
 	take_value(probe, "TYPE", volume->type, sizeof(volume->type));
+	take_value(probe, "VERSION", volume->version, sizeof(volume->version));
 	take_value(probe, "LABEL", volume->label, sizeof(volume->label));
 	take_value(probe, "UUID", volume->uuid, sizeof(volume->uuid));
 	take_value(probe, "PART_ENTRY_UUID", volume->part_uuid, sizeof(volume->part_uuid));
 	blkid_probe_lookup_value(probe, "PTTYPE", &table, NULL);
-	result = table && !*volume->type;
-	blkid_free_probe(probe);
-	return result;
+	volume->divided = table && !*volume->type;
+	volume->size = (uint64_t)blkid_probe_get_size(probe);
 }
 
-/* NODE is the kernel's name of the device. FALSE when it is not a volume but a table of them. */
-static bool add_volume(const char *name, const char *node, uint64_t sectors)
+AgentVolume *agent_volume_add(const char *name, const char *device)
 {
 	AgentVolume *volume = &volumes[volume_count];
+	blkid_probe opened;
 
 	if (volume_count == AGENT_VOLUMES_MAX)
-		return false;
+		return NULL;
 	memset(volume, 0, sizeof(*volume));
 	snprintf(volume->name, sizeof(volume->name), "%s", name);
-	snprintf(volume->device, sizeof(volume->device), "/dev/%s", node);
-	volume->size = sectors * 512;
-	if (probe_device(volume))
-		return false;
+	snprintf(volume->device, sizeof(volume->device), "%s", device);
+	opened = blkid_new_probe_from_filename(volume->device);
+	if (opened)
+		probe(volume, opened);
+	else
+		snprintf(volume->state, sizeof(volume->state), "cannot be opened");
+	blkid_free_probe(opened);
 	volume_count++;
-	return true;
+	return volume;
 }
 
-static int compare_numbers(const void *left, const void *right)
+void agent_volumes_cut(size_t count)
 {
-	unsigned a = *(const unsigned *)left, b = *(const unsigned *)right;
-
-	return (a > b) - (a < b);
-}
-
-/* The numbers of the partitions of the device NODE, in order. Returns how many. */
-static size_t list_partitions(const char *node, unsigned *numbers, size_t max)
-{
-	char path[128];
-	struct dirent *entry;
-	size_t count = 0;
-	DIR *directory;
-
-	snprintf(path, sizeof(path), "/sys/block/%s", node);
-	directory = opendir(path);
-	if (!directory)
-		return 0;
-	while (count < max && (entry = readdir(directory))) {
-		if (strncmp(entry->d_name, node, strlen(node)) != 0)
-			continue;
-		snprintf(path, sizeof(path), "/sys/block/%s/%.32s/partition", node, entry->d_name);
-		numbers[count] = (unsigned)read_number(path);
-		count += numbers[count] > 0;
-	}
-	closedir(directory);
-	qsort(numbers, count, sizeof(*numbers), compare_numbers);
-	return count;
-}
-
-/* Partition N of vda is vda1, of nvme0n1 it is nvme0n1p1. */
-static const char *partition_mark(const char *disk)
-{
-	size_t length = strlen(disk);
-
-	return length && isdigit((unsigned char)disk[length - 1]) ? "p" : "";
-}
-
-static void find_on_disk(const char *disk, const char *node)
-{
-	unsigned numbers[256];
-	size_t count = list_partitions(node, numbers, 256);
-	char path[128], name[64], part[32];
-
-	snprintf(path, sizeof(path), "/sys/block/%s/size", node);
-	add_volume(disk, node, read_number(path));
-	for (size_t i = 0; i < count; i++) {
-		snprintf(part, sizeof(part), "%s%u", node, numbers[i]);
-		snprintf(name, sizeof(name), "%.40s%s%u", disk, partition_mark(disk), numbers[i]);
-		snprintf(path, sizeof(path), "/sys/block/%s/%s/size", node, part);
-		/* An extended partition of two sectors holds the others. */
-		if (read_number(path) > 2)
-			add_volume(name, part, read_number(path));
-	}
-}
-
-void agent_volumes_find(char *const *names, size_t count)
-{
-	volume_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		char node[16];
-
-		snprintf(node, sizeof(node), "ubd%c", (char)('a' + i));
-		find_on_disk(names[i], node);
-	}
+	volume_count = count;
 }
 
 static AgentVolume *find_by(const char *value, size_t offset)
@@ -215,8 +130,9 @@ AgentVolume *agent_volume_for(const char *spec)
 		if (value)
 			return find_by(value, keys[i].offset);
 	}
+	/* Volumes of LVM are called so in the guest and here. */
 	if (strncmp(spec, "/dev/mapper/", 12) == 0)
-		return find_by(spec + 12, offsetof(AgentVolume, name));
+		return find_by(spec, offsetof(AgentVolume, device));
 	return strncmp(spec, "/dev/", 5) == 0 ? find_by(spec + 5, offsetof(AgentVolume, name))
 					      : NULL;
 }

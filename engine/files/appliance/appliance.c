@@ -141,8 +141,8 @@ static gboolean take(VkAppliance *appliance, guint8 *bytes, gsize length, GError
 	return TRUE;
 }
 
-gboolean vk_appliance_receive(VkAppliance *appliance, VkMessageType *ret_type, VkBody *ret_body,
-			      GError **error)
+static gboolean receive(VkAppliance *appliance, VkMessageType *ret_type, VkBody *ret_body,
+			GError **error)
 {
 	guint8 head[VK_MESSAGE_HEAD];
 	gsize length;
@@ -154,6 +154,16 @@ gboolean vk_appliance_receive(VkAppliance *appliance, VkMessageType *ret_type, V
 	if (!take(appliance, appliance->body, length, error))
 		return FALSE;
 	*ret_body = (VkBody){.at = appliance->body, .left = length};
+	return TRUE;
+}
+
+gboolean vk_appliance_receive(VkAppliance *appliance, VkMessageType *ret_type, VkBody *ret_body,
+			      GError **error)
+{
+	do
+		if (!receive(appliance, ret_type, ret_body, error))
+			return FALSE;
+	while (*ret_type == VK_MESSAGE_ALIVE);
 	return TRUE;
 }
 

@@ -29,8 +29,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkAppliance, vk_appliance_free)
 gboolean vk_appliance_send(VkAppliance *appliance, VkMessage *message, GError **error);
 
 /*
- * Waits for the next message. Its body is valid until the next call. VK_ERROR_FAILED when none came
- * in a minute.
+ * Waits for the next message that is not only a sign of life. Its body is valid until the next
+ * call. VK_ERROR_FAILED when nothing came in a minute.
  */
 gboolean vk_appliance_receive(VkAppliance *appliance, VkMessageType *ret_type, VkBody *ret_body,
 			      GError **error);

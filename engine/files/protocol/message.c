@@ -95,8 +95,10 @@ void vk_message_put_volume(VkMessage *message, const VkVolumeReport *volume)
 	put_view(message, volume->label);
 	put_view(message, volume->uuid);
 	put_view(message, volume->state);
+	put_view(message, volume->note);
 	put_view(message, volume->points);
 	vk_message_put_u64(message, volume->size);
+	vk_message_put_u32(message, volume->incomplete);
 }
 
 void vk_message_put_entry(VkMessage *message, const VkEntryReport *entry)
@@ -195,8 +197,10 @@ VkVolumeReport vk_body_volume(VkBody *body)
 	volume.label = vk_body_bytes(body);
 	volume.uuid = vk_body_bytes(body);
 	volume.state = vk_body_bytes(body);
+	volume.note = vk_body_bytes(body);
 	volume.points = vk_body_bytes(body);
 	volume.size = vk_body_u64(body);
+	volume.incomplete = vk_body_u32(body);
 	return volume;
 }
 

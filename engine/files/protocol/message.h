@@ -56,6 +56,7 @@ typedef enum {
 	VK_MESSAGE_NOTE,   /* what could not be read: path, reason. The walk goes on */
 	VK_MESSAGE_DONE,   /* the end of an answer */
 	VK_MESSAGE_FAILED, /* instead of it: errno, reason */
+	VK_MESSAGE_ALIVE,  /* the answer takes long */
 } VkMessageType;
 
 typedef enum {
@@ -78,8 +79,10 @@ typedef struct VkVolumeReport {
 	VkBytes label;  /* empty: none */
 	VkBytes uuid;   /* empty: none */
 	VkBytes state;  /* empty: it can be read; else why not, for people */
+	VkBytes note;   /* of one that can be read: what is to be known of it; empty: nothing */
 	VkBytes points; /* where the installed system mounts it; empty: nowhere */
 	uint64_t size;  /* bytes */
+	uint32_t incomplete; /* whether it cannot be read because something of it is missing */
 } VkVolumeReport;
 
 typedef struct VkEntryReport {

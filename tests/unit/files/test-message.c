@@ -91,6 +91,32 @@ START_TEST(entries_come_back)
 }
 END_TEST
 
+START_TEST(a_volume_comes_back)
+{
+	const VkVolumeReport volume = {
+		.name = {(const uint8_t *)"md/data", 7},
+		.note = {(const uint8_t *)"hibernated", 10},
+		.points = {(const uint8_t *)"/md", 3},
+		.size = UINT64_C(1) << 40,
+		.incomplete = 1,
+	};
+	VkMessageType type;
+	VkVolumeReport got;
+	VkBody body;
+
+	vk_message_begin(&message, VK_MESSAGE_VOLUME);
+	vk_message_put_volume(&message, &volume);
+	body = body_of(&type);
+	got = vk_body_volume(&body);
+	ck_assert(vk_body_ended(&body));
+	ck_assert(got.note.length == 10 && memcmp(got.note.at, "hibernated", 10) == 0);
+	ck_assert(got.points.length == 3 && memcmp(got.points.at, "/md", 3) == 0);
+	ck_assert_uint_eq(got.state.length, 0);
+	ck_assert_uint_eq(got.size, volume.size);
+	ck_assert_uint_eq(got.incomplete, 1);
+}
+END_TEST
+
 /* Every length of a body that is too short is noticed, and nothing behind it is read. */
 START_TEST(short_bodies_are_bad)
 {
@@ -160,6 +186,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, values_come_back);
 	tcase_add_test(cases, entries_come_back);
+	tcase_add_test(cases, a_volume_comes_back);
 	tcase_add_test(cases, short_bodies_are_bad);
 	tcase_add_test(cases, a_length_beyond_the_body_is_bad);
 	tcase_add_test(cases, a_head_with_too_long_a_body_is_refused);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What may take long: it is done by a process of its own. Meanwhile the host gets signs of life, so
+ * that it does not take the appliance for dead. After ten minutes it gets none. Threads: one.
+ */
+#pragma once
+
+#include "message.h"
+
+#define AGENT_OUTPUT_MAX 65536
+
+/* What a program left. */
+typedef struct AgentOutput {
+	char text[AGENT_OUTPUT_MAX]; /* on its standard output */
+	char words[256];             /* the last line of its error output; "": none */
+} AgentOutput;
+
+/* Calls FUNCTION in another process. Returns what it returned, 0 to 255; 255 if it crashed. */
+int agent_act(int (*function)(void *data), void *data);
+
+/*
+ * Runs a program with its arguments, ended by NULL, and with INPUT (at most 4096 bytes) on its
+ * standard input. Returns its exit status. OUTPUT may be NULL.
+ */
+int agent_run(const char *const *argv, VkBytes input, AgentOutput *output);

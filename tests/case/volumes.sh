@@ -1,0 +1,259 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Volumes of a guest that are more than a partition with a file system: LVM, RAID, LUKS, disks with sectors of 4096
+# bytes, several disks under one btrfs; and file systems whose journal has to be replayed, or that only a program can
+# read.
+# shellcheck source=tests/case/lib.sh
+. "${0%/*}/lib.sh"
+
+[[ -x /usr/bin/linux.uml ]] || skip "no user-mode-linux"
+d=$SCRATCH/disks
+mkdir -p "$d/files/etc" "$d/files/srv" "$d/files/thin" "$d/files/md"
+head -c 1000000 /dev/urandom > "$d/big"
+export d
+
+# in_kernel SCRIPT DISK...: runs SCRIPT as the first process of a kernel that has device mapper, with
+# the root of this host, which it cannot write to. It ends without unmounting anything.
+in_kernel() {
+	local script=$1 count=0 disks=()
+
+	shift
+	for disk in "$@"; do
+		[[ $disk == - ]] || disks+=("ubd$count=$d/$disk.raw")
+		((count += 1))
+	done
+	{
+		echo '#!/bin/bash'
+		echo 'trap "echo o > /proc/sysrq-trigger; sleep 60" EXIT'
+		echo 'set -ex'
+		echo "export PATH=/usr/sbin:/usr/bin DM_DISABLE_UDEV=1 d=$d"
+		echo 'mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t tmpfs tmpfs /run'
+		echo "mount --bind $BUILD/engine/files/agent/virtkeep-agent $(realpath /sbin/modprobe)"
+		echo "$script"
+		echo 'echo "all is done"'
+	} > "$SCRATCH/in-kernel"
+	chmod +x "$SCRATCH/in-kernel"
+	TMPDIR=$SCRATCH timeout 120 linux.uml mem=256M root=/dev/root rootfstype=hostfs rootflags=/ ro quiet uml_dir="$SCRATCH" \
+		init="$SCRATCH/in-kernel" "${disks[@]}" con=null con0=fd:0,fd:1 ssl=null < /dev/null > "$OUT" 2>&1 || true
+	expect_out "all is done"
+}
+
+put() { # PART DISK MIB
+	dd if="$d/$1" of="$d/$2.raw" bs=1M seek="$3" conv=notrunc,sparse status=none
+}
+
+say "volumes of LVM on two disks, and a root on one of them"
+cat > "$d/files/etc/fstab" <<'FSTAB'
+/dev/mapper/vg0-root / ext4 defaults 0 1
+/dev/vg0/srv /srv ext4 defaults 0 2
+UUID=aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee /thin ext4 defaults 0 2
+/dev/md/data /md ext4 defaults 0 2
+FSTAB
+truncate -s 100M "$d/vda.raw"
+truncate -s 60M "$d/vdb.raw"
+sfdisk -q "$d/vdb.raw" <<< 'label: gpt
+start=1MiB, size=58MiB'
+in_kernel '
+	config="activation { udev_sync=0 udev_rules=0 monitoring=0 } devices { use_devicesfile=0 }
+		global { thin_check_executable=\"\" } backup { backup=0 archive=0 }"
+	do_lvm() { lvm "$1" --config "$config" -y "${@:2}"; }
+	do_lvm vgcreate -s 4M vg0 /dev/ubda /dev/ubdb1
+	do_lvm lvcreate -n root -L 16M vg0 /dev/ubda
+	do_lvm lvcreate -n srv -i 2 -L 24M vg0
+	do_lvm lvcreate --type thin-pool -n pool -L 24M --poolmetadatasize 4M vg0 /dev/ubda
+	do_lvm lvcreate -n thin -V 20M --thinpool vg0/pool
+	mkfs.ext4 -q -d $d/files /dev/mapper/vg0-root
+	mkfs.ext4 -q /dev/mapper/vg0-srv
+	mkfs.ext4 -q -U aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee /dev/mapper/vg0-thin
+	for name in srv thin; do
+		mkdir -p /run/$name
+		mount /dev/mapper/vg0-$name /run/$name
+		cp $d/big /run/$name/$name
+		umount /run/$name
+	done
+	do_lvm vgchange -an vg0
+' vda vdb
+
+say "arrays, two of them without a member"
+rm -rf "$d/top"
+mkdir "$d/top"
+for name in md raid0 raid1 gpt mbr; do
+	cp "$d/big" "$d/top/$name"
+done
+truncate -s 12M "$d/image"
+mkfs.ext4 -q -b 4096 -d "$d/top" "$d/image"
+mdmember=$SOURCE/tests/case/md-member.py
+python3 "$mdmember" 1.2 5 data "$d/image" "$d/m1" - "$d/m2"
+python3 "$mdmember" 1.2 0 stripes "$d/image" "$d/m3" "$d/m4"
+python3 "$mdmember" 0.90 1 - "$d/image" "$d/m5" -
+python3 "$mdmember" 1.2 0 torn "$d/image" "$d/m6" -
+truncate -s 90M "$d/vdc.raw"
+sfdisk -q "$d/vdc.raw" < <(echo label: gpt; for ((i = 0; i < 6; i++)); do echo "start=$((1 + i * 14))MiB, size=13MiB"; done)
+for ((i = 0; i < 6; i++)); do
+	put "m$((i + 1))" vdc $((1 + i * 14))
+done
+
+say "disks with sectors of 4096 bytes, with a GPT and with an MBR"
+for disk in vdd vde; do
+	truncate -s 40M "$d/$disk.raw"
+done
+in_kernel '
+	modprobe loop
+	for disk in d:gpt e:dos; do
+		losetup -b 4096 /dev/loop0 /dev/ubd${disk%:*}
+		printf "label: %s\nstart=256, size=4096\nstart=4608, size=1000\n" ${disk#*:} | sfdisk -q /dev/loop0
+		losetup -d /dev/loop0
+	done
+' - - - vdd vde
+put image vdd 1
+put image vde 1
+
+say "a btrfs on two disks, with compressed files"
+for disk in vdf vdg; do
+	truncate -s 128M "$d/$disk.raw"
+done
+seq -f 'a line that repeats: %.0f' 1000000 1100000 > "$d/text"
+
+say "what a program reads, and a CD"
+truncate -s 32M "$d/vdh.raw" "$d/vdi.raw" "$d/hibernated"
+mkfs.exfat -n CARD "$d/vdh.raw" > /dev/null
+mkfs.ntfs -q -F "$d/hibernated" 2> /dev/null
+{
+	printf hibr
+	head -c 8188 /dev/zero
+} > "$d/hiberfil"
+ntfscp -q -f "$d/hibernated" "$d/big" ntfs 2> /dev/null
+ntfscp -q -f "$d/hibernated" "$d/hiberfil" hiberfil.sys 2> /dev/null
+mv "$d/hibernated" "$d/vdi.raw"
+xorriso -as mkisofs -quiet -J -R -V DISC -graft-points -o "$d/vdj.raw" "cd=$d/big" 2> /dev/null
+
+say "a crash while file systems are written to"
+truncate -s 64M "$d/ext"
+mkfs.ext4 -q -F -E lazy_itable_init=0 "$d/ext"
+truncate -s 300M "$d/xfs"
+mkfs.xfs -q "$d/xfs"
+truncate -s 128M "$d/btrfs"
+mkfs.btrfs -q "$d/btrfs"
+truncate -s 520M "$d/vdk.raw"
+sfdisk -q "$d/vdk.raw" <<< 'label: gpt
+start=1MiB, size=64MiB
+start=66MiB, size=300MiB
+start=370MiB, size=128MiB'
+put ext vdk 1
+put xfs vdk 66
+put btrfs vdk 370
+in_kernel '
+	mkfs.btrfs -q -d raid0 -m raid1 /dev/ubdf /dev/ubdg
+	mkdir /run/b /run/s /run/1 /run/2 /run/3
+	mount /dev/ubdf /run/b
+	btrfs -q subvolume create /run/b/a
+	btrfs -q subvolume create /run/b/a/b
+	btrfs -q subvolume create "/run/b/a!b"
+	for kind in zstd lzo zlib; do
+		btrfs property set /run/b/a/b compression $kind
+		cp $d/text /run/b/a/b/$kind
+	done
+	cp $d/big /run/b/a/b/several
+	echo another > "/run/b/a!b/other"
+	umount /run/b
+	modprobe fuse
+	mount.exfat-fuse /dev/ubdh /run/s
+	cp $d/big /run/s/exfat
+	umount /run/s
+	for ((i = 1; i <= 3; i++)); do
+		mount /dev/ubdk$i /run/$i
+		cp $d/big /run/$i/crash-$i
+		sync /run/$i/crash-$i
+	done
+' - - - - - vdf vdg vdh - - vdk
+
+make_guest() { # NAME DISK...
+	{
+		echo "<domain type='qemu'><name>$1</name><memory unit='MiB'>64</memory>"
+		echo "<os><type arch='x86_64'>hvm</type></os><devices>"
+		for disk in "${@:2}"; do
+			echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+			echo "<source file='$d/$disk.raw'/><target dev='$disk' bus='virtio'/></disk>"
+		done
+		echo "</devices></domain>"
+	} > "$SCRATCH/$1.xml"
+	virsh -q define "$SCRATCH/$1.xml"
+}
+make_guest web vda vdb vdc vdd vde vdf vdg vdh vdi vdj vdk
+make_guest torn vda vdb
+cat > /etc/virtkeep/virtkeep.conf <<'CONF'
+[guest torn]
+exclude = vdb
+CONF
+ok virtkeep init
+ok virtkeep backup web torn
+
+say "reading the volumes"
+run virtkeep --json files volumes web
+expect_status 3
+expect_err "a part of 'md/torn' is missing"
+state_of() { # VOLUME
+	jq -r --arg name "$1" '.[] | select(.volume == $name) | .trouble // .note // "readable"' "$OUT"
+}
+while IFS='|' read -r volume state; do
+	[[ $(state_of "$volume") == "$state" ]] || fail "'$volume' is: $(state_of "$volume")"
+done <<-'STATES'
+	vda|a part of a volume group
+	vdb1|a part of a volume group
+	vdc1|a member of an array
+	vdd1|readable
+	vdd2|nothing recognised
+	vde1|readable
+	vdf|readable
+	vdg|a part of the btrfs 'vdf'
+	vdh|readable
+	vdi|Windows was hibernated or not shut down: its newest writes may be missing
+	vdj|readable
+	vdk1|readable
+	vdk2|readable
+	vdk3|readable
+	md/data|2 of 3 members of the array are there
+	md/stripes|readable
+	md2|1 of 2 members of the array are there
+	md/torn|too many members of the array are missing
+	vg0/root|readable
+	vg0/srv|readable
+	vg0/thin|readable
+STATES
+expect_json 'map(select(.mounted_at) | .volume + ":" + .mounted_at) | sort | join(" ")' \
+	"md/data:/md vg0/root:/ vg0/srv:/srv vg0/thin:/thin"
+mkdir "$SCRATCH/copies"
+ok virtkeep files copy web:/etc web:/srv/srv web:/thin/thin web:/md/md web:md/stripes:/raid0 web:md2:/raid1 \
+	web:vdd1:/gpt web:vde1:/mbr web:vdf@a/b:/ 'web:vdf@a!b:/other' web:vdh:/exfat web:vdi:/ntfs web:vdj:/cd \
+	web:vdk1:/crash-1 web:vdk2:/crash-2 web:vdk3:/crash-3 "$SCRATCH/copies"
+for file in srv thin md raid0 raid1 gpt mbr several exfat ntfs cd crash-{1,2,3}; do
+	same_file "$SCRATCH/copies/$file" "$d/big"
+done
+for file in zstd lzo zlib; do
+	same_file "$SCRATCH/copies/$file" "$d/text"
+done
+same_file "$SCRATCH/copies/etc/fstab" "$d/files/etc/fstab"
+[[ $(cat "$SCRATCH/copies/other") == another ]] || fail "the subvolume is another"
+
+say "a disk of the group is not in the snapshot"
+run virtkeep files volumes torn
+expect_status 3
+expect_err "a part of 'vg0/srv' is missing: the snapshot does not have 'vdb' (excluded"
+run virtkeep files ls torn:/
+expect_status 3
+expect_err "cannot read '/srv': a part of its volume group is missing"
+expect_out etc
+
+say "without the programs"
+touch "$SCRATCH/none"
+for program in /usr/sbin/lvm /usr/sbin/mount.exfat-fuse /usr/bin/ntfs-3g; do
+	mount --bind "$SCRATCH/none" "$(realpath "$program")"
+done
+run virtkeep --json files volumes web
+for name in 'vda|LVM|lvm2' 'vdh|exfat|exfat-fuse' 'vdi|ntfs|ntfs-3g'; do
+	IFS='|' read -r volume type package <<< "$name"
+	[[ $(state_of "$volume") == "$type is not read without the package '$package': install it" ]] ||
+		fail "'$volume' is: $(state_of "$volume")"
+done
+umount "$(realpath /usr/sbin/lvm)" "$(realpath /usr/sbin/mount.exfat-fuse)" /usr/bin/ntfs-3g
+expect_clean web
