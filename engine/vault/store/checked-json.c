@@ -5,13 +5,16 @@
 
 #include <string.h>
 
-static json_t *parse_checked(const char *text, gsize length, const char *name, GError **error)
+/* *RET_SUM (nullable) is the checksum, a new string. */
+static json_t *parse_checked(const char *text, gsize length, const char *name, char **ret_sum,
+			     GError **error)
 {
 	const char *end = memchr(text, '\n', length);
 	gsize line_length = end ? (gsize)(end - text) : length;
 	g_autoptr(json_t) check = NULL;
 	g_autofree char *sum = NULL;
 	const char *expected;
+	json_t *object;
 
 	if (!end) {
 		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: it was cut short", name);
@@ -27,10 +30,13 @@ static json_t *parse_checked(const char *text, gsize length, const char *name, G
 			name);
 		return NULL;
 	}
-	return vk_json_parse(text, line_length, name, error);
+	object = vk_json_parse(text, line_length, name, error);
+	if (object && ret_sum)
+		*ret_sum = g_steal_pointer(&sum);
+	return object;
 }
 
-json_t *vk_checked_json_get(VkStore *store, const char *name, GError **error)
+json_t *vk_checked_json_get_sum(VkStore *store, const char *name, char **ret_sum, GError **error)
 {
 	g_autoptr(GBytes) bytes = vk_store_get_all(store, name, VK_OBJECT_SIZE_MAX, error);
 	gsize length;
@@ -43,7 +49,19 @@ json_t *vk_checked_json_get(VkStore *store, const char *name, GError **error)
 		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: it is empty", name);
 		return NULL;
 	}
-	return parse_checked(text, length, name, error);
+	return parse_checked(text, length, name, ret_sum, error);
+}
+
+json_t *vk_checked_json_get(VkStore *store, const char *name, GError **error)
+{
+	return vk_checked_json_get_sum(store, name, NULL, error);
+}
+
+char *vk_checked_json_sum(const json_t *object)
+{
+	g_autofree char *line = vk_json_line(object);
+
+	return g_compute_checksum_for_string(G_CHECKSUM_SHA256, line, -1);
 }
 
 gboolean vk_checked_json_put(VkStore *store, const char *name, const json_t *object, VkPutMode mode,

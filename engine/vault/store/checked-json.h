@@ -14,5 +14,12 @@
 
 /* VK_ERROR_DAMAGE when the checksum does not match. Returns a new reference. */
 json_t *vk_checked_json_get(VkStore *store, const char *name, GError **error);
+
+/* The same. *RET_SUM (nullable) is the object's checksum, 64 hex digits, a new string. */
+json_t *vk_checked_json_get_sum(VkStore *store, const char *name, char **ret_sum, GError **error);
+
+/* The checksum that OBJECT has when it is put. New string. */
+char *vk_checked_json_sum(const json_t *object);
+
 gboolean vk_checked_json_put(VkStore *store, const char *name, const json_t *object, VkPutMode mode,
 			     GError **error);
