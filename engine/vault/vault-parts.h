@@ -5,6 +5,7 @@
 #include "store.h"
 #include "block-cache.h"
 #include "catalog-cache.h"
+#include "chain-memory.h"
 #include "hints-place.h"
 #include "pack-cache.h"
 #include "vault.h"
@@ -25,6 +26,7 @@ struct VkVault {
 	VkPackCache *packs;
 	VkBlockCache *blocks;
 	VkCatalogCache *catalog; /* nullable */
+	VkChainMemory *memory;   /* nullable */
 	GMutex mutex;            /* guards what follows */
 	struct VkHints *hints;   /* shared by the sessions; NULL while there are none */
 	guint sessions;

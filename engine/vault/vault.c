@@ -381,6 +381,7 @@ void vk_vault_free(VkVault *vault)
 	if (!vault)
 		return;
 	g_clear_pointer(&vault->catalog, vk_catalog_cache_free);
+	g_clear_pointer(&vault->memory, vk_chain_memory_free);
 	g_clear_pointer(&vault->blocks, vk_block_cache_free);
 	g_clear_pointer(&vault->packs, vk_pack_cache_free);
 	vault->store->ops->free(vault->store);
@@ -438,6 +439,12 @@ void vk_vault_set_cache_directory(VkVault *vault, const char *directory)
 	g_clear_pointer(&vault->catalog, vk_catalog_cache_free);
 	if (!vault->keyring || vk_keyring_get(vault->keyring, VK_KEY_OBJECTS))
 		vault->catalog = vk_catalog_cache_new(directory, vault->id_hex, vault->keyring);
+}
+
+void vk_vault_set_memory(VkVault *vault, const char *path)
+{
+	g_clear_pointer(&vault->memory, vk_chain_memory_free);
+	vault->memory = vk_chain_memory_new(path);
 }
 
 void vk_vault_set_warn(VkVault *vault, VkWarn warn)

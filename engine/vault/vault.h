@@ -104,5 +104,11 @@ void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader);
  */
 void vk_vault_set_cache_directory(VkVault *vault, const char *directory);
 
+/*
+ * Remembers in the file PATH which snapshots this host has seen last, so that it notices when they
+ * are held back. Call before reading.
+ */
+void vk_vault_set_memory(VkVault *vault, const char *path);
+
 /* Limits the shared cache of decoded blocks (default 64 MiB). Call before reading. */
 void vk_vault_set_cache_size(VkVault *vault, gsize bytes);

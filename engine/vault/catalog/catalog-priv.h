@@ -4,8 +4,9 @@
  * loads, catalog-order.c orders and dates the list, catalog-marks.c reads and puts marks,
  * catalog-forget.c forgets and catalog-pin.c protects by them, catalog-sweep.c removes those that
  * say nothing any more, catalog-summary.c and catalog-names.c answer from the cache what needs no
- * whole object, catalog-guests.c groups the list by guests and finds a snapshot by what people
- * write, of which catalog-choose.c does the part after the '@'. Threads: free.
+ * whole object, catalog-chain.c notices when snapshots are held back, catalog-guests.c groups the
+ * list by guests and finds a snapshot by what people write, of which catalog-choose.c does the part
+ * after the '@'. Threads: free.
  *
  * The order is that in which the snapshots of a guest were committed. It is that of their TIMEs as
  * long as no clock is set back. When a snapshot is committed while others of its guest are dated
@@ -55,6 +56,13 @@ VkSnapshotKey *vk_snapshot_key_parse(const char *uuid, const char *name);
 
 /* "GUEST@TIME" for messages, or "UUID@TIME" when the object cannot be read. New string. */
 char *vk_catalog_name(VkVault *vault, const VkSnapshotKey *key);
+
+/* vk_catalog_load(), and in *RET_SUM (nullable) the checksum of the object, a new string. */
+VkSnapshot *vk_catalog_load_sum(VkVault *vault, const VkSnapshotKey *key, char **ret_sum,
+				GError **error);
+
+/* The highest number of the guest's chain that a note keeps; 0: there is none. */
+guint64 vk_chain_kept_number(VkVault *vault, const char *uuid);
 
 /* What the names of a snapshot's objects begin with: "<TIME>-<snap id>". New string. */
 char *vk_snapshot_key_stem(const VkSnapshotKey *key);

@@ -139,10 +139,12 @@ gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **e
 	return FALSE;
 }
 
-VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error)
+VkSnapshot *vk_catalog_load_sum(VkVault *vault, const VkSnapshotKey *key, char **ret_sum,
+				GError **error)
 {
 	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
-	g_autoptr(json_t) object = vk_checked_json_get(vault->store, name, error);
+	g_autofree char *sum = NULL;
+	g_autoptr(json_t) object = vk_checked_json_get_sum(vault->store, name, &sum, error);
 	g_autoptr(VkSnapshot) snapshot = NULL;
 
 	if (!object)
@@ -162,7 +164,14 @@ VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **e
 	/* Were they damaged, the array's copies would serve still. */
 	if (!vk_snapshot_is_in_vault(snapshot))
 		vk_catalog_load_copies(vault, snapshot, NULL);
+	if (ret_sum)
+		*ret_sum = g_steal_pointer(&sum);
 	return g_steal_pointer(&snapshot);
+}
+
+VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error)
+{
+	return vk_catalog_load_sum(vault, key, NULL, error);
 }
 
 char *vk_catalog_name(VkVault *vault, const VkSnapshotKey *key)

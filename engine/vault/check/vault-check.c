@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vault-check.h"
 
+#include "catalog-chain.h"
 #include "catalog.h"
 #include "errors.h"
 #include "text.h"
@@ -360,6 +361,21 @@ static void name_affected(Check *check, const GPtrArray *keys)
 	}
 }
 
+/* Snapshots that are not there, though they should be, or that are others than they were. */
+static gboolean check_chains(Check *check, const char *const *uuids, GError **error)
+{
+	g_autoptr(GPtrArray) texts = vk_chain_check(check->vault, uuids, error);
+
+	for (guint i = 0; texts && i < texts->len; i++) {
+		g_autoptr(GError) trouble =
+			g_error_new_literal(VK_ERROR, VK_ERROR_DAMAGE, g_ptr_array_index(texts, i));
+		const Place nowhere = {0};
+
+		report(check, &nowhere, trouble);
+	}
+	return texts != NULL;
+}
+
 static GPtrArray *list_keys(VkVault *vault, const char *const *uuids, GError **error)
 {
 	g_autoptr(GPtrArray) keys = NULL;
@@ -395,6 +411,8 @@ VkCheckResult *vk_check_vault(VkVault *vault, const char *const *uuids, gboolean
 		return NULL;
 	for (guint i = 0; i < keys->len && !vk_interrupted(); i++)
 		check_snapshot(&check, keys->pdata[i]);
+	if (!check_chains(&check, uuids, error))
+		return NULL;
 	result->packs = vk_slot_set_count_packs(reach->slots);
 	if (data)
 		check_data(&check);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "removal.h"
 
+#include "catalog-chain.h"
 #include "catalog.h"
 #include "lease-list.h"
 #include "vault-parts.h"
@@ -164,6 +165,8 @@ static gboolean remove_all(VkVault *vault, VkLease *lease, GHashTable *candidate
 	if (fenced)
 		return vk_fail(error, VK_ERROR_BUSY,
 			       "another garbage collection took this one for dead");
+	if (!vk_chain_keep_numbers(vault, candidates, error))
+		return FALSE;
 	g_hash_table_iter_init(&iter, candidates);
 	while (g_hash_table_iter_next(&iter, NULL, &key)) {
 		if (vk_interrupted())

@@ -107,6 +107,18 @@ static VkVault *open_with_secret(const VkProgram *program, const char *url, VkVa
 	return vault && check_encrypted(program, vault, error) ? g_steal_pointer(&vault) : NULL;
 }
 
+/*
+ * A copy of the vault in another directory may be an older one, so what was seen here does not
+ * count there. New string.
+ */
+static char *memory_path(const VkProgram *program, const VkVault *vault)
+{
+	g_autofree char *sum =
+		g_compute_checksum_for_string(G_CHECKSUM_SHA256, vk_vault_directory(vault), -1);
+
+	return g_strdup_printf("%s/%.32s-%s.sqlite", state_dir(program), sum, vk_vault_id(vault));
+}
+
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
@@ -127,6 +139,9 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 	else if (mode == VK_VAULT_WRITE)
 		remember(program, vault);
 	if (vault) {
+		g_autofree char *memory = memory_path(program, vault);
+
+		vk_vault_set_memory(vault, memory);
 		vk_vault_set_warn(vault, vk_log_warning);
 		vk_vault_set_cache_directory(vault, cache);
 	}

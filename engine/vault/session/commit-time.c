@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "commit-time.h"
 
+#include "catalog-chain.h"
 #include "catalog.h"
 #include "layout.h"
 #include "vault-parts.h"
@@ -213,6 +214,7 @@ gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_c
 	}
 	g_free(snapshot->parent);
 	snapshot->parent = find_parent(keys);
+	vk_chain_extend(vault, keys, snapshot);
 	*ret_claim = g_steal_pointer(&claim);
 	return TRUE;
 }

@@ -5,6 +5,7 @@
  */
 #include "session-priv.h"
 
+#include "catalog-chain.h"
 #include "catalog.h"
 #include "commit-time.h"
 #include "errors.h"
@@ -81,7 +82,10 @@ static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GEr
 	/* What a reader would refuse is not published. */
 	g_autoptr(VkSnapshot) reread = vk_snapshot_from_json(object, error);
 
-	return reread && publish(session, name, object, error);
+	if (!reread || !publish(session, name, object, error))
+		return FALSE;
+	vk_chain_remember(session->vault, snapshot, object);
+	return TRUE;
 }
 
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)

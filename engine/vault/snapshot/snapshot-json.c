@@ -18,6 +18,8 @@ const VkTextMember vk_snapshot_texts[] = {
 	{"group", G_STRUCT_OFFSET(VkSnapshot, group), TRUE},
 	{"label", G_STRUCT_OFFSET(VkSnapshot, label), TRUE},
 	{"parent", G_STRUCT_OFFSET(VkSnapshot, parent), TRUE},
+	{"previous", G_STRUCT_OFFSET(VkSnapshot, previous), TRUE},
+	{"previous_sha256", G_STRUCT_OFFSET(VkSnapshot, previous_sha256), TRUE},
 	{"consistency", G_STRUCT_OFFSET(VkSnapshot, consistency), FALSE},
 	{"tool", G_STRUCT_OFFSET(VkSnapshot, tool), FALSE},
 	{"state", G_STRUCT_OFFSET(VkSnapshot, state), FALSE},
@@ -189,6 +191,8 @@ json_t *vk_snapshot_to_json(const VkSnapshot *snapshot)
 	set_uint(object, "skew_us", snapshot->skew_usec);
 	set_uint(object, "duration_us", snapshot->duration_usec);
 	set_uint(object, "scratch", snapshot->scratch);
+	if (snapshot->number > 0)
+		set_uint(object, "number", snapshot->number);
 	if (snapshot->incomplete)
 		set(object, "incomplete", json_true());
 	set(object, "persistent", json_boolean(snapshot->persistent));

@@ -16,6 +16,7 @@
 /* Targets and file names become file names of the view, with a prefix or suffix: 255 at most. */
 #define NAME_LENGTH_MAX 200
 #define TPM_NAME_MAX    100u
+#define SHA256_DIGITS   64u
 #define FILE_MODE_MAX   07777
 /* A page without pack ids has room for no more. */
 #define PAGE_EXTENTS_MAX ((VK_PAGE_SIZE - sizeof(VkPageHeader)) / sizeof(VkPageExtent))
@@ -351,6 +352,23 @@ gboolean vk_uuid_is_stored_form(const char *text)
 	return g_uuid_string_is_valid(text) && strspn(text, "0123456789abcdef-") == strlen(text);
 }
 
+static gboolean check_chain(const VkSnapshot *snapshot, GError **error)
+{
+	const char *sum = snapshot->previous_sha256;
+
+	if (snapshot->number > VK_CHAIN_NUMBER_MAX)
+		return vk_fail(error, VK_ERROR_DAMAGE, "member 'number' is too large");
+	if (snapshot->previous && !vk_is_snapshot_id(snapshot->previous))
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "member 'previous' is '%s', not 16 hex digits", snapshot->previous);
+	if ((snapshot->previous && !sum) ||
+	    (sum &&
+	     (strlen(sum) != SHA256_DIGITS || strspn(sum, "0123456789abcdef") != SHA256_DIGITS)))
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "member 'previous_sha256' is not 64 hex digits");
+	return TRUE;
+}
+
 static gboolean check_identity(const VkSnapshot *snapshot, GError **error)
 {
 	gint64 seconds;
@@ -397,6 +415,8 @@ VkSnapshot *vk_snapshot_from_json(const json_t *object, GError **error)
 	    !take_texts(object, snapshot, vk_snapshot_texts, error) ||
 	    !check_identity(snapshot, error) ||
 	    !vk_json_uint(object, "pause_us", &snapshot->pause_usec, error) ||
+	    !take_later_uint(object, "number", &snapshot->number, error) ||
+	    !check_chain(snapshot, error) ||
 	    !take_later_uint(object, "skew_us", &snapshot->skew_usec, error) ||
 	    !take_later_uint(object, "duration_us", &snapshot->duration_usec, error) ||
 	    !take_later_uint(object, "scratch", &snapshot->scratch, error) ||

@@ -44,6 +44,8 @@ void vk_snapshot_free(VkSnapshot *snapshot)
 	g_free(snapshot->group);
 	g_free(snapshot->label);
 	g_free(snapshot->parent);
+	g_free(snapshot->previous);
+	g_free(snapshot->previous_sha256);
 	g_free(snapshot->consistency);
 	g_free(snapshot->tool);
 	g_free(snapshot->state);

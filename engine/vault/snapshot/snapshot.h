@@ -59,17 +59,23 @@ typedef struct VkFileRecord {
 	VkImageRecord *image;
 } VkFileRecord;
 
+/* No chain gets longer. */
+#define VK_CHAIN_NUMBER_MAX G_MAXUINT32
+
 typedef struct VkSnapshot {
-	char *id;            /* 16 hex digits */
-	char *uuid;          /* of the guest, lower case */
-	char *name;          /* of the guest at that time */
-	char *host;          /* host name */
-	char *time;          /* TIME */
-	char *group;         /* NULL: alone */
-	char *label;         /* "daily", ...: which retention applies to copies on arrays; NULL */
-	char *parent;        /* snapshot id, NULL for the first */
-	char *consistency;   /* "application", "filesystem", "crash", "offline" */
-	gboolean incomplete; /* some of its disks could not be saved; they are in SKIPPED */
+	char *id;              /* 16 hex digits */
+	char *uuid;            /* of the guest, lower case */
+	char *name;            /* of the guest at that time */
+	char *host;            /* host name */
+	char *time;            /* TIME */
+	char *group;           /* NULL: alone */
+	char *label;           /* "daily", ...: which retention applies to copies on arrays; NULL */
+	char *parent;          /* snapshot id, NULL for the first */
+	guint64 number;        /* in the chain of the guest: see catalog-chain.h; 0: none */
+	char *previous;        /* the snapshot before it in the chain, its id; NULL: not known */
+	char *previous_sha256; /* of that one's object, in hex digits */
+	char *consistency;     /* "application", "filesystem", "crash", "offline" */
+	gboolean incomplete;   /* some of its disks could not be saved; they are in SKIPPED */
 	guint64 pause_usec;
 	guint64 skew_usec;     /* of its group: from the first to the last point in time */
 	guint64 duration_usec; /* from its start until its commit; 0: not known */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The notes that keep the numbers of chains whose end a collection removes. */
+#include "catalog-chain.h"
+
+#include "catalog-priv.h"
+#include "checked-json.h"
+#include "errors.h"
+#include "layout.h"
+#include "vault-parts.h"
+
+#include <string.h>
+
+#define NOTE_PREFIX "reached-"
+#define NOTE_DIGITS 16u
+
+/* The number that a note's name says; 0: it is no note. */
+static guint64 note_number(const char *name)
+{
+	const char *digits = name + strlen(NOTE_PREFIX);
+
+	return g_str_has_prefix(name, NOTE_PREFIX) && strlen(digits) == NOTE_DIGITS &&
+			       strspn(digits, "0123456789abcdef") == NOTE_DIGITS
+		       ? g_ascii_strtoull(digits, NULL, 16)
+		       : 0;
+}
+
+static char *note_object(const char *uuid, guint64 number)
+{
+	return g_strdup_printf(VK_FOLDER_SNAPS "/%s/" NOTE_PREFIX "%016" G_GINT64_MODIFIER "x",
+			       uuid, number);
+}
+
+/* In an encrypted vault the content shows that somebody with a key has put it. */
+static gboolean is_sound_note(VkVault *vault, const char *uuid, guint64 number)
+{
+	g_autofree char *name = note_object(uuid, number);
+	g_autoptr(json_t) object = vk_checked_json_get(vault->store, name, NULL);
+	guint64 said;
+
+	return object && vk_json_uint(object, "number", &said, NULL) && said == number;
+}
+
+/* The highest number that a note keeps; 0: there is none. */
+guint64 vk_chain_kept_number(VkVault *vault, const char *uuid)
+{
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
+	guint64 highest = 0;
+
+	for (guint i = 0; names && i < names->len; i++) {
+		guint64 number = note_number(g_ptr_array_index(names, i));
+
+		if (number > highest && is_sound_note(vault, uuid, number))
+			highest = number;
+	}
+	return highest;
+}
+
+/* FALSE: its object cannot be read. *RET is 0 if it has no number. */
+static gboolean number_of(VkVault *vault, const VkSnapshotKey *key, guint64 *ret)
+{
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(vault, key, NULL);
+
+	*ret = snapshot ? snapshot->number : 0;
+	return snapshot != NULL;
+}
+
+/* Lower notes say nothing beside the new one. Those that stay do no harm. */
+static gboolean put_note(VkVault *vault, const char *uuid, guint64 number, GError **error)
+{
+	g_autofree char *name = note_object(uuid, number);
+	g_autoptr(json_t) object = json_pack("{s:o}", "number", vk_json_new_uint(number));
+	guint64 kept = vk_chain_kept_number(vault, uuid);
+	g_autofree char *lower = kept > 0 ? note_object(uuid, kept) : NULL;
+	g_autoptr(GError) trouble = NULL;
+
+	if (kept >= number)
+		return TRUE;
+	if (!vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, &trouble) &&
+	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS)) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	if (lower)
+		vault->store->ops->delete (vault->store, lower, NULL);
+	return TRUE;
+}
+
+/* Of the KEYS from number FIRST to END - 1, which are a guest's, in order. */
+static gboolean keep_number(VkVault *vault, const GPtrArray *keys, guint first, guint end,
+			    GHashTable *going, GError **error)
+{
+	guint64 number = 0, one;
+	guint unreadable = 0, i;
+
+	for (i = end; i > first; i--) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i - 1);
+		g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
+
+		if (!g_hash_table_contains(going, name))
+			break;
+		unreadable += !number_of(vault, key, &one);
+		number = MAX(number, one);
+	}
+	/* Each had a number of its own, above that of the one that stays. */
+	if (unreadable > 0 && i > first && number_of(vault, g_ptr_array_index(keys, i - 1), &one))
+		number = MAX(number, one + unreadable);
+	return number == 0 ||
+	       put_note(vault, ((const VkSnapshotKey *)g_ptr_array_index(keys, first))->uuid,
+			number, error);
+}
+
+gboolean vk_chain_keep_numbers(VkVault *vault, GHashTable *going, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, NULL, error);
+	guint first = 0;
+
+	for (guint i = 1; keys && i <= keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, first);
+
+		if (i < keys->len &&
+		    strcmp(((const VkSnapshotKey *)g_ptr_array_index(keys, i))->uuid, key->uuid) ==
+			    0)
+			continue;
+		if (!keep_number(vault, keys, first, i, going, error))
+			return FALSE;
+		first = i;
+	}
+	return keys != NULL;
+}
