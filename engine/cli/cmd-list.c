@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
 
+#include "catalog-chain.h"
 #include "catalog.h"
 #include "errors.h"
 #include "interrupt.h"
@@ -234,6 +235,15 @@ static gboolean list(Listing *listing, VkVault *vault, GError **error)
 	return !name || found > 0 || fail_unknown(vault, guests, name, error);
 }
 
+/* What the list does not show. */
+static void warn_of_missing(VkVault *vault)
+{
+	g_autoptr(GPtrArray) texts = vk_chain_missing(vault);
+
+	for (guint i = 0; i < texts->len; i++)
+		vk_log_warning("%s", (const char *)g_ptr_array_index(texts, i));
+}
+
 static void print_text(const Listing *listing)
 {
 	g_autofree char *snapshots = vk_count_text(listing->snapshots, "snapshot");
@@ -277,6 +287,7 @@ static gboolean run(VkProgram *program, const Filter *filter, GError **error)
 
 	if (!vault || !list(&listing, vault, error))
 		return FALSE;
+	warn_of_missing(vault);
 	if (program->json)
 		vk_json_print_end(listing.snapshots == 0);
 	else

@@ -98,6 +98,16 @@ static void note(VkVault *vault, const VkCheckResult *result, gboolean data)
 		vk_log_debug("this check is not noted in the vault: %s", trouble->message);
 }
 
+/* A block that opens is what was sealed in its place; by its id it would also be the right one. */
+static void say_what_is_not_compared(const VkVault *vault)
+{
+	const VkKeyring *keyring = vk_vault_keyring(vault);
+
+	if (keyring && !vk_keyring_get(keyring, VK_KEY_IDS))
+		vk_log_info("the ids of blocks are not compared: a key of role %s cannot make them",
+			    vk_role_word(vk_keyring_role(keyring)));
+}
+
 static gboolean verify(const VkProgram *program, char *const *names, gboolean data, GError **error)
 {
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
@@ -117,6 +127,8 @@ static gboolean verify(const VkProgram *program, char *const *names, gboolean da
 	g_clear_pointer(&progress, vk_progress_free);
 	if (!result)
 		return FALSE;
+	if (data)
+		say_what_is_not_compared(vault);
 	if (!uuids)
 		note(vault, result, data);
 	if (program->json)

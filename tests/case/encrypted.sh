@@ -38,6 +38,18 @@ ok virtkeep restore "$first" --disk "vda=$SCRATCH/disk.raw" --format raw
 unmount_vault "$SCRATCH/mnt"
 ok virtkeep verify --data
 
+say "the newest snapshot is held back"
+held=$(find "$VAULT/snaps" -name '*.json' | sort | tail -n 1)
+mv "$held" "$SCRATCH/held"
+ok virtkeep list
+expect_err "'$second' was in the vault"
+refused 5 "1 error" virtkeep verify
+expect_out "'$second' was in the vault"
+mv "$SCRATCH/held" "$held"
+ok virtkeep verify
+ok virtkeep list
+[[ ! -s $ERR ]] || fail "what is there again is missed"
+
 say "the directory gives nothing away"
 uuid=$(virsh domuuid hushhush)
 for text in hushhush "$uuid" "${uuid//-/}" letter '<domain'; do
@@ -83,6 +95,15 @@ refused 1 "is of role collect" env VIRTKEEP_KEY_FILE="$SCRATCH/collect.key" \
 ok virtkeep verify --data
 ok virtkeep restore "$third" --disk "vda=$SCRATCH/again.raw" --format raw
 same_file "$SCRATCH/third.raw" "$SCRATCH/again.raw"
+
+say "a host that may only restore is complete without writing, and says what it does not compare"
+ok virtkeep key add --role restore --new-key-file "$SCRATCH/restore.key"
+printf '[vault]\nkey_file = %s\n' "$SCRATCH/restore.key" > "$SCRATCH/restore.conf"
+ok env -u VIRTKEEP_KEY_FILE virtkeep --config "$SCRATCH/restore.conf" config check
+ok env VIRTKEEP_KEY_FILE="$SCRATCH/restore.key" virtkeep verify --data
+expect_err "ids of blocks are not compared"
+ok virtkeep --json key list
+ok virtkeep key remove "$(jq -r '.[] | select(.role == "restore") | .id' "$OUT")"
 
 say "keys are listed, changed and removed; the last full one stays"
 ok virtkeep --json key list

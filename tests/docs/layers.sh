@@ -91,9 +91,9 @@ declare -A below=(
 		engine/virt/disk engine/virt/hold engine/virt/backup engine/job/capture
 		engine/job/array engine/job engine/job/backup/group'
 	[engine/job/doctor]='
-		engine/base engine/base/io engine/vault engine/qemu engine/array engine/domain
-		engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup engine/job/array
-		engine/job'
+		engine/base engine/base/io engine/vault engine/vault/catalog engine/qemu engine/array
+		engine/domain engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup
+		engine/job/array engine/job'
 	[engine/job/forget]='
 		engine/base engine/base/settings engine/retention engine/vault/catalog
 		engine/array engine/virt/host'

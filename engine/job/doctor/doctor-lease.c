@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Leases in the vault: of processes that are gone, and of those that a collector took for dead. */
-#include "doctor.h"
+#include "doctor-priv.h"
 
 #include "errors.h"
 #include "vault-leases.h"
@@ -112,6 +112,8 @@ gboolean vk_doctor_vault(const VkDoctorOptions *options, GPtrArray *findings, GE
 			examine(options, findings, info);
 		left = left || (info->ended && info->announces);
 	}
+	if (options->vault)
+		vk_doctor_examine_chains(options, findings);
 	if (left)
 		return examine_ended(options, findings, error);
 	return infos || !options->vault;

@@ -31,3 +31,6 @@ gboolean vk_doctor_examine_job(VkDoctorVisit *visit, GError **error);
 gboolean vk_doctor_examine_checkpoints(VkDoctorVisit *visit, GError **error);
 gboolean vk_doctor_examine_arrays(VkDoctorVisit *visit, GError **error);
 void vk_doctor_examine_files(VkDoctorVisit *visit);
+
+/* Looks for what the vault, which is there, does not show any more. */
+void vk_doctor_examine_chains(const VkDoctorOptions *options, GPtrArray *findings);

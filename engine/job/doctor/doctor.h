@@ -30,7 +30,8 @@ void vk_doctor_host(const GPtrArray *guests, const VkDoctorOptions *options, GPt
 
 /*
  * Adds the leases in the vault, if there is one, of processes of this host that are gone, those
- * that a garbage collection took for dead, and those that cannot be read.
+ * that a garbage collection took for dead, and those that cannot be read; and snapshots that the
+ * vault does not show any more.
  */
 gboolean vk_doctor_vault(const VkDoctorOptions *options, GPtrArray *findings, GError **error);
 

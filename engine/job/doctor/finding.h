@@ -9,8 +9,8 @@
 
 typedef struct VkFinding {
 	char *guest; /* its name; NULL: it is not of a guest that exists */
-	/* "busy", "job", "frozen", "paused", "checkpoint", "file", "array", "image", "lease";
-	   static */
+	/* "busy", "job", "frozen", "paused", "checkpoint", "file", "array", "image", "lease",
+	   "vault"; static */
 	const char *kind;
 	char *what;   /* in words */
 	char *remedy; /* the command that fixes it; NULL: nothing has to be fixed */
