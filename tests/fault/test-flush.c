@@ -237,8 +237,12 @@ static void check_newest(void)
 	ck_assert(memcmp(bytes, source->bytes, source->base.size) == 0);
 }
 
-static gboolean is_durable(const char *prefix)
+/* PATH in the vault. */
+static gboolean is_durable(const char *path_inside)
 {
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	g_autofree char *file = test_vault_path(vault, path_inside);
+	const char *prefix = file + strlen(directory) + 1;
 	GHashTableIter iter;
 	gpointer path, name;
 	gboolean durable = TRUE;

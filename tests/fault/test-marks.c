@@ -9,6 +9,7 @@
 #include "checked-json.h"
 #include "faults.h"
 #include "temp-vault.h"
+#include "vault-key.h"
 #include "vault-leases.h"
 #include "vault-parts.h"
 
@@ -136,6 +137,8 @@ static void prepare_older(const char *directory)
 	json_t *features = json_object_get(object, "features");
 
 	ck_assert_int_eq(json_object_set_new(features, "ro_compat", json_array()), 0);
+	if (vault->keyring)
+		vk_vault_sign_description(vault->keyring, object);
 	ck_assert(vk_checked_json_put(vault->store, "vault.json", object, VK_PUT_OVER, NULL));
 }
 

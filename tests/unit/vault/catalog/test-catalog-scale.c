@@ -25,7 +25,7 @@ static char *uuid_of(guint guest)
 static void age(const char *name)
 {
 	const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
-	g_autofree char *path = g_build_filename(vk_vault_directory(dir.vault), name, NULL);
+	g_autofree char *path = test_vault_path(dir.vault, name);
 
 	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
 }

@@ -56,12 +56,17 @@ static char *put(const char *uuid, const char *name, const char *time)
 	return object_name;
 }
 
-/* Overwrites the object with TEXT. */
+/* Overwrites the object with LENGTH bytes. */
+static void spoil_bytes(const char *object, const char *bytes, gsize length)
+{
+	g_autofree char *path = test_vault_path(vault, object);
+
+	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
+}
+
 static void spoil(const char *object, const char *text)
 {
-	g_autofree char *path = g_build_filename(vk_vault_directory(vault), object, NULL);
-
-	ck_assert(g_file_set_contents(path, text, -1, NULL));
+	spoil_bytes(object, text, strlen(text));
 }
 
 static void check_view_names(const char *const *expected)
@@ -251,11 +256,12 @@ START_TEST(moved_objects_are_damage)
 {
 	g_autofree char *a = put(UUID_A, "db", DAY1);
 	g_autofree char *content = NULL;
-	g_autofree char *path = g_build_filename(vk_vault_directory(vault), a, NULL);
+	g_autofree char *path = test_vault_path(vault, a);
 	g_autofree char *b = put(UUID_A, "db", DAY2);
+	gsize length;
 
-	ck_assert(g_file_get_contents(path, &content, NULL, NULL));
-	spoil(b, content);
+	ck_assert(g_file_get_contents(path, &content, &length, NULL));
+	spoil_bytes(b, content, length);
 	check_not_found("db@" DAY2, VK_ERROR_DAMAGE, b);
 	check_found("db@" DAY1, UUID_A, DAY1);
 }
@@ -264,13 +270,14 @@ END_TEST
 START_TEST(altered_objects_are_damage)
 {
 	g_autofree char *a = put(UUID_A, "db", DAY1);
-	g_autofree char *path = g_build_filename(vk_vault_directory(vault), a, NULL);
+	g_autofree char *path = test_vault_path(vault, a);
 	g_autofree char *content = NULL;
+	gsize length;
 
-	ck_assert(g_file_get_contents(path, &content, NULL, NULL));
-	memcpy(strstr(content, "\"host\":\"host\""), "\"host\":\"most\"", 13);
-	spoil(a, content);
-	check_not_found(UUID_A, VK_ERROR_DAMAGE, "checksum");
+	ck_assert(g_file_get_contents(path, &content, &length, NULL));
+	content[length / 2] ^= 1;
+	spoil_bytes(a, content, length);
+	check_not_found(UUID_A, VK_ERROR_DAMAGE, test_is_encrypted() ? "sealed" : "checksum");
 }
 END_TEST
 

@@ -55,8 +55,10 @@ static VkSnapshotKey *put(const char *uuid, const char *time)
 
 static char *path_beside(const VkSnapshotKey *key, const char *suffix)
 {
-	return g_strdup_printf("%s/snaps/%s/%s-%s.%s", vk_vault_directory(vault), key->uuid,
-			       key->time, key->id, suffix);
+	g_autofree char *name =
+		g_strdup_printf("snaps/%s/%s-%s.%s", key->uuid, key->time, key->id, suffix);
+
+	return test_vault_path(vault, name);
 }
 
 static gboolean has_beside(const VkSnapshotKey *key, const char *suffix)

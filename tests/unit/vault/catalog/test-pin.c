@@ -223,7 +223,7 @@ START_TEST(the_store_knows_when_it_was_stored)
 {
 	const struct timespec times[] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
 	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
-	g_autofree char *path = g_build_filename(vk_vault_directory(vault), object, NULL);
+	g_autofree char *path = test_vault_path(vault, object);
 	g_autoptr(GError) error = NULL;
 	gint64 stored = 0;
 

@@ -10,6 +10,7 @@
 #include "image-bed.h"
 #include "lease.h"
 #include "session-priv.h"
+#include "vault-key.h"
 #include "vault-parts.h"
 
 #include <string.h>
@@ -126,7 +127,7 @@ START_TEST(an_unreadable_snapshot_stops_all)
 
 	save_generations(GENERATIONS, SIZE);
 	object = vk_snapshot_key_object(snapshots[2]->uuid, snapshots[2]->time, snapshots[2]->id);
-	path = g_build_filename(directory, object, NULL);
+	path = test_vault_path(vault, object);
 	ck_assert(g_file_set_contents(path, "{}\n", -1, NULL));
 	forget(0);
 	before = pack_bytes();
@@ -190,14 +191,15 @@ START_TEST(the_intent_of_a_fenced_writer_keeps_its_blocks)
 	g_autofree char *object = NULL;
 	g_autofree char *path = NULL;
 	g_autofree char *bytes = NULL;
+	gsize length;
 	g_autoptr(json_t) snapshot = NULL;
 	g_autoptr(json_t) intent = NULL;
 	g_autoptr(VkSnapshotKey) key = NULL;
 
 	save_generations(GENERATIONS, SIZE);
 	object = vk_snapshot_key_object(snapshots[3]->uuid, snapshots[3]->time, snapshots[3]->id);
-	path = g_build_filename(directory, object, NULL);
-	ck_assert(g_file_get_contents(path, &bytes, NULL, NULL));
+	path = test_vault_path(vault, object);
+	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
 	snapshot = vk_checked_json_get(vault->store, object, NULL);
 	intent = json_pack("{s:s, s:O}", "name", object, "object", snapshot);
 	put_foreign_lease(FOREIGN, "0", lease);
@@ -208,7 +210,7 @@ START_TEST(the_intent_of_a_fenced_writer_keeps_its_blocks)
 	/* As if it had not been put. */
 	ck_assert(vault->store->ops->delete (vault->store, object, NULL));
 	ck_assert_uint_eq(collect_well(&hasty).snapshots, GENERATIONS - 1);
-	ck_assert(g_file_set_contents(path, bytes, -1, NULL));
+	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
 	ck_assert(exists(3));
 	check_existing();
 	drop_generations();
@@ -226,6 +228,8 @@ START_TEST(an_older_vault_is_taken_over_first)
 	object = vk_checked_json_get(vault->store, "vault.json", NULL);
 	ck_assert_ptr_nonnull(object);
 	json_array_clear(json_object_get(json_object_get(object, "features"), "ro_compat"));
+	if (vault->keyring)
+		vk_vault_sign_description(vault->keyring, object);
 	ck_assert(vk_checked_json_put(vault->store, "vault.json", object, VK_PUT_OVER, NULL));
 	for (guint i = 0; i < GENERATIONS; i++)
 		forget(i);
