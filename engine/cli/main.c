@@ -10,7 +10,6 @@
 #include "program.h"
 #include "suggest.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -122,14 +121,6 @@ static gboolean run(VkProgram *program, int argc, char **argv, GError **error)
 	return command->function(program, argc - 1, argv + 1, error);
 }
 
-/* A result that did not arrive is a failure, but for a reader who had enough of it. */
-static gboolean flush_result(GError **error)
-{
-	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
-		return TRUE;
-	return vk_fail(error, VK_ERROR_FAILED, "the result could not be written");
-}
-
 static gboolean complete_command(const VkCompletion *completion, const char *kind, gpointer data)
 {
 	if (strcmp(kind, "COMMAND") != 0)
@@ -180,7 +171,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	g_set_prgname("virtkeep");
 	if (run(&program, argc, argv, &error))
-		flush_result(&error);
+		vk_program_flush(&error);
 	else
 		fflush(stdout); /* what there is comes before the error */
 	vk_program_clear(&program);

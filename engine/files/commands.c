@@ -30,7 +30,15 @@ GOptionEntry vk_files_system_option(VkFilesRun *run)
 /* Snapshots and what is in them take too long to be looked up. */
 static gboolean complete_kind(const VkCompletion *completion, const char *kind, gpointer data)
 {
-	return strcmp(kind, "VOLUME") == 0 || g_str_has_prefix(kind, "SNAPSHOT");
+	static const char *const kinds[] = {"VOLUME", "GUEST:/PATH", "GLOB", "SIZE", NULL};
+
+	if (strcmp(kind, "TYPE") == 0) {
+		vk_completion_offer(completion, "f", "files");
+		vk_completion_offer(completion, "d", "directories");
+		vk_completion_offer(completion, "l", "symbolic links");
+		return TRUE;
+	}
+	return g_strv_contains(kinds, kind) || g_str_has_prefix(kind, "SNAPSHOT");
 }
 
 static void complete(VkFilesRun *run, GOptionContext *context, const char *words)

@@ -29,6 +29,8 @@ typedef gboolean (*VkFilesCommand)(VkFilesRun *run, int argc, char **argv, GErro
 gboolean vk_files_volumes(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_ls(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_cat(VkFilesRun *run, int argc, char **argv, GError **error);
+gboolean vk_files_find(VkFilesRun *run, int argc, char **argv, GError **error);
+gboolean vk_files_versions(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_tar(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_copy(VkFilesRun *run, int argc, char **argv, GError **error);
 

@@ -97,6 +97,11 @@ void vk_guest_files_free(VkGuestFiles *files)
 	g_free(files);
 }
 
+const VkSnapshot *vk_guest_files_snapshot(const VkGuestFiles *files)
+{
+	return vk_view_snapshot(files->view);
+}
+
 gboolean vk_guest_files_fail_nonsense(GError **error)
 {
 	return vk_fail(error, VK_ERROR_FAILED, "the appliance sends nonsense");

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "message.h"
+#include "snapshot.h"
 #include "vault.h"
 
 #include <glib.h>
@@ -21,6 +22,9 @@ VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const c
 				  GError **error);
 void vk_guest_files_free(VkGuestFiles *files); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFiles, vk_guest_files_free)
+
+/* The snapshot. Borrowed. */
+const VkSnapshot *vk_guest_files_snapshot(const VkGuestFiles *files);
 
 /* Ends the appliance until it is needed again. The snapshot stays open. */
 void vk_guest_files_rest(VkGuestFiles *files);

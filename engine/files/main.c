@@ -9,6 +9,7 @@
 #include "errors.h"
 
 #include <locale.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct Command {
@@ -21,6 +22,8 @@ static const Command commands[] = {
 	{"volumes", vk_files_volumes, "list what can be read"},
 	{"ls", vk_files_ls, "list a directory"},
 	{"cat", vk_files_cat, "print a file"},
+	{"find", vk_files_find, "search names, sizes and times"},
+	{"versions", vk_files_versions, "list in which snapshots a file differs"},
 	{"tar", vk_files_tar, "write a tar archive of files and directories"},
 	{"copy", vk_files_copy, "copy files and directories to this host"},
 };
@@ -114,7 +117,10 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], VK_COMPLETE_OPTION) == 0) {
 		status = complete(&run, argv + 2);
 	} else {
-		run_command(&run, argc, argv, &error);
+		if (run_command(&run, argc, argv, &error))
+			vk_program_flush(&error);
+		else
+			fflush(stdout); /* what there is comes before the error */
 		status = vk_program_end(error);
 	}
 	vk_files_run_clear(&run);

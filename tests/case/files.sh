@@ -137,6 +137,30 @@ refused 2 "Unknown option -R" virtkeep files cat -R web:/etc/fstab
 refused 2 "'cat' takes no '/etc'" virtkeep files cat web:/etc/fstab /etc
 refused 6 "nobody" virtkeep files volumes nobody
 
+say "a search"
+ok virtkeep files find web:/home --type f 'file-299?'
+[[ $(wc -l < "$OUT") == 10 ]] || fail "not ten files: $(cat "$OUT")"
+expect_out /home/file-2990
+ok virtkeep files find -0 --larger 18M web:/usr
+[[ $(tr '\0' , < "$OUT") == /usr/share/big,/usr/share/sparse, ]] || fail "others: $(cat "$OUT")"
+ok virtkeep --json files find web:/etc '?'$'\xfe'
+expect_json '.[].name_b64' "$(printf '/etc/\xff\xfe' | base64)"
+refused 2 "is no size" virtkeep files find --larger big web:/usr
+refused 2 "is no time" virtkeep files find --newer soon web:/usr
+
+say "versions"
+ok virtkeep backup web
+debugfs -w -R "rm /home/file-0" "$d/vda.raw?offset=$((41 << 20))" 2> "$ERR"
+ok virtkeep backup web
+ok virtkeep -v --json files versions web:/home/file-0
+expect_json 'map(.change) | join(" ")' "removed same "
+expect_json 'map(.size) | join(" ")' " 2 2"
+# The disks of the second snapshot are those of the first.
+[[ $(grep -c "starting an appliance" "$ERR") == 2 ]] || fail "appliances for equal disks"
+ok virtkeep files versions --newest 2 web:/usr/share/small
+expect_err "1 older snapshots were not looked at"
+refused 6 "none of 1 snapshots has" virtkeep files versions --newest 1 web:/home/file-0
+
 say "copies"
 mkdir "$SCRATCH/copies" "$SCRATCH/archive"
 chmod 755 "$SCRATCH/archive"

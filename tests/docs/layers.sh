@@ -114,9 +114,9 @@ declare -A below=(
 	[engine/files/appliance]='
 		engine/base engine/base/io engine/base/transfer engine/files/protocol'
 	[engine/files]='
-		engine/base engine/base/io engine/base/transfer engine/base/program engine/vault engine/vault/open
-		engine/vault/catalog engine/vault/view engine/array/drivers
-		engine/files/protocol engine/files/appliance'
+		engine/base engine/base/io engine/base/transfer engine/base/program
+		engine/vault/snapshot engine/vault engine/vault/open engine/vault/catalog
+		engine/vault/view engine/array/drivers engine/files/protocol engine/files/appliance'
 	[fs/tree]='engine/base engine/partition engine/vault/catalog engine/vault/view'
 	[fs/session]='engine/base'
 	[fs]='

@@ -6,6 +6,7 @@
 #include "interrupt.h"
 #include "log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -86,6 +87,13 @@ gboolean vk_program_start(VkProgram *program, GError **error)
 	if (program->settings)
 		vk_log_debug("the configuration is '%s'", vk_settings_path(program->settings));
 	return program->settings != NULL;
+}
+
+gboolean vk_program_flush(GError **error)
+{
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+		return TRUE;
+	return vk_fail(error, VK_ERROR_FAILED, "the result could not be written");
 }
 
 void vk_program_clear(VkProgram *program)

@@ -41,6 +41,12 @@ gboolean vk_program_parse(VkProgram *program, GOptionContext *context, int *argc
  * loads the settings by option, VIRTKEEP_CONFIG or default path, arms interruption.
  */
 gboolean vk_program_start(VkProgram *program, GError **error);
+
+/*
+ * At the end of a command that printed its result. What did not arrive is VK_ERROR_FAILED, but for
+ * a reader who had enough of it.
+ */
+gboolean vk_program_flush(GError **error);
 void vk_program_clear(VkProgram *program);
 
 /* The configuration that option or VIRTKEEP_CONFIG name. Borrowed; NULL: the default one. */
