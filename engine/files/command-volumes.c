@@ -57,6 +57,17 @@ static gboolean check_complete(const VkGuestFiles *files, const GPtrArray *volum
 	return TRUE;
 }
 
+/* The table alone would not say that this is all that can be known. */
+static gboolean check_types(const VkGuestFiles *files, const GPtrArray *volumes, GError **error)
+{
+	for (guint i = 0; i < volumes->len; i++)
+		if (*((const VkVolume *)g_ptr_array_index(volumes, i))->type)
+			return TRUE;
+	return vk_fail(error, VK_ERROR_NOT_FOUND,
+		       "nothing was recognised on the disks of '%s'; ZFS and VMFS are not read",
+		       vk_guest_files_snapshot(files)->name);
+}
+
 gboolean vk_files_volumes(VkFilesRun *run, int argc, char **argv, GError **error)
 {
 	static const VkFilesUsage usage = {"volumes SNAPSHOT", "Lists the volumes.", 1, 1};
@@ -75,5 +86,6 @@ gboolean vk_files_volumes(VkFilesRun *run, int argc, char **argv, GError **error
 			json_array_append_new(list, volume_to_json(g_ptr_array_index(volumes, i)));
 		vk_json_print(list);
 	}
-	return vk_guest_files_sound(files, error) && check_complete(files, volumes, error);
+	return vk_guest_files_sound(files, error) && check_complete(files, volumes, error) &&
+	       check_types(files, volumes, error);
 }
