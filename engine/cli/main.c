@@ -28,7 +28,7 @@ static const Command commands[] = {
 	{"list", vk_cmd_list, "list the snapshots of the vault"},
 	{"show", vk_cmd_show, "show all about one snapshot"},
 	{"mount", vk_cmd_mount, "show all snapshots as directories"},
-	{"files", vk_cmd_files, "list, print and copy the files inside the disks of a snapshot"},
+	{"files", vk_cmd_files, "list, search, compare and copy the files inside snapshots"},
 	{"restore", vk_cmd_restore, "bring back guests, disks or files"},
 	{"verify", vk_cmd_verify, "check that the vault is whole"},
 	{"forget", vk_cmd_forget, "hide snapshots, by name or by what the policy keeps"},

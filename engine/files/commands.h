@@ -31,6 +31,7 @@ gboolean vk_files_ls(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_cat(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_find(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_versions(VkFilesRun *run, int argc, char **argv, GError **error);
+gboolean vk_files_diff(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_tar(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_copy(VkFilesRun *run, int argc, char **argv, GError **error);
 

@@ -343,33 +343,76 @@ gboolean vk_guest_files_sound(VkGuestFiles *files, GError **error)
 	return TRUE;
 }
 
-/* The end of a walk. */
-static gboolean sum_up(VkGuestFiles *files, const Progress *progress, GError **error)
+struct VkGuestWalk {
+	VkGuestFiles *files;
+	VkWalkCalls calls;
+	char *path;
+	Progress progress;
+};
+
+VkGuestWalk *vk_guest_walk_new(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
+			       GError **error)
 {
-	if (!vk_guest_files_sound(files, error))
+	VkGuestWalk *going;
+
+	if (!ask(files, walk, error))
+		return NULL;
+	files->in_answer = TRUE;
+	going = g_new0(VkGuestWalk, 1);
+	going->files = files;
+	going->calls = *calls;
+	going->path = g_strdup(walk->path);
+	going->progress = (Progress){
+		.path = going->path, .calls = &going->calls, .check = vk_walk_check_new()};
+	return going;
+}
+
+void vk_guest_walk_free(VkGuestWalk *walk)
+{
+	if (!walk)
+		return;
+	vk_walk_check_free(walk->progress.check);
+	g_free(walk->path);
+	g_free(walk);
+}
+
+/* The end of a walk. */
+static gboolean sum_up(const VkGuestWalk *walk, GError **error)
+{
+	guint64 unread = walk->progress.unread;
+
+	if (!vk_guest_files_sound(walk->files, error))
 		return FALSE;
-	return progress->unread == 0 ||
+	return unread == 0 ||
 	       vk_fail(error, VK_ERROR_PARTIAL, "%" G_GUINT64_FORMAT " %s could not be read",
-		       progress->unread, progress->unread == 1 ? "entry" : "entries");
+		       unread, unread == 1 ? "entry" : "entries");
+}
+
+gboolean vk_guest_walk_step(VkGuestWalk *walk, gboolean *ret_ended, GError **error)
+{
+	VkMessageType type;
+	VkBody body;
+
+	*ret_ended = FALSE;
+	if (!vk_appliance_receive(walk->files->appliance, &type, &body, error))
+		return FALSE;
+	if (type != VK_MESSAGE_FAILED && type != VK_MESSAGE_DONE)
+		return take_part(&walk->progress, type, &body, error);
+	walk->files->in_answer = FALSE;
+	if (type == VK_MESSAGE_FAILED)
+		return vk_guest_files_fail_as_said(&body, error);
+	*ret_ended = TRUE;
+	return sum_up(walk, error);
 }
 
 gboolean vk_guest_files_walk(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
 			     GError **error)
 {
-	g_autoptr(VkWalkCheck) check = vk_walk_check_new();
-	Progress progress = {.path = walk->path, .calls = calls, .check = check};
-	VkMessageType type;
-	VkBody body;
+	g_autoptr(VkGuestWalk) going = vk_guest_walk_new(files, walk, calls, error);
+	gboolean ended = FALSE;
 
-	if (!ask(files, walk, error))
-		return FALSE;
-	while (vk_appliance_receive(files->appliance, &type, &body, error)) {
-		if (type == VK_MESSAGE_DONE)
-			return sum_up(files, &progress, error);
-		if (type == VK_MESSAGE_FAILED)
-			return vk_guest_files_fail_as_said(&body, error);
-		if (!take_part(&progress, type, &body, error))
+	while (going && !ended)
+		if (!vk_guest_walk_step(going, &ended, error))
 			return FALSE;
-	}
-	return FALSE;
+	return going != NULL;
 }

@@ -101,3 +101,16 @@ typedef struct VkWalk {
  */
 gboolean vk_guest_files_walk(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
 			     GError **error);
+
+/*
+ * The same step by step, beside the walk of another snapshot: each step takes one part of what is
+ * found. CALLS are copied. Only one is on its way in FILES.
+ */
+typedef struct VkGuestWalk VkGuestWalk;
+
+VkGuestWalk *vk_guest_walk_new(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
+			       GError **error);
+/* *RET_ENDED is also set if what could not be read is the only error. */
+gboolean vk_guest_walk_step(VkGuestWalk *walk, gboolean *ret_ended, GError **error);
+void vk_guest_walk_free(VkGuestWalk *walk); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestWalk, vk_guest_walk_free)

@@ -24,6 +24,7 @@ static const Command commands[] = {
 	{"cat", vk_files_cat, "print a file"},
 	{"find", vk_files_find, "search names, sizes and times"},
 	{"versions", vk_files_versions, "list in which snapshots a file differs"},
+	{"diff", vk_files_diff, "list what differs between two snapshots"},
 	{"tar", vk_files_tar, "write a tar archive of files and directories"},
 	{"copy", vk_files_copy, "copy files and directories to this host"},
 };
@@ -44,8 +45,8 @@ static GOptionContext *new_context(VkProgram *program)
 	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
 		g_string_append_printf(text, "  %-12s %s\n", commands[i].name, commands[i].help);
 	g_string_append(text, "\n'virtkeep files COMMAND --help' prints the options of a command.");
-	g_option_context_set_summary(
-		context, "Lists, prints and copies the files inside the disks of a snapshot.");
+	g_option_context_set_summary(context, "Lists, searches, compares, prints and copies the "
+					      "files inside the disks of a snapshot.");
 	g_option_context_set_description(context, text->str);
 	g_option_context_set_strict_posix(context, TRUE);
 	vk_program_add_options(program, context);

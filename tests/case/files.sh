@@ -69,18 +69,31 @@ put esp vda 1
 put ext vda 41
 put xfs vdb 1
 put ntfs vdb 323
-{
-	echo "<domain type='qemu'><name>web</name><memory unit='MiB'>64</memory>"
-	echo "<os><type arch='x86_64'>hvm</type></os><devices>"
-	for disk in vda vdb vdc; do
-		echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
-		echo "<source file='$d/$disk.raw'/><target dev='$disk' bus='virtio'/></disk>"
-	done
-	echo "</devices></domain>"
-} > "$SCRATCH/web.xml"
-virsh -q define "$SCRATCH/web.xml"
+define_off() { # GUEST FILE...
+	local guest=$1 target=a file
+
+	shift
+	{
+		echo "<domain type='qemu'><name>$guest</name><memory unit='MiB'>64</memory>"
+		echo "<os><type arch='x86_64'>hvm</type></os><devices>"
+		for file; do
+			echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+			echo "<source file='$d/$file'/><target dev='vd$target' bus='virtio'/></disk>"
+			target=$(tr a-y b-z <<< "$target")
+		done
+		echo "</devices></domain>"
+	} > "$SCRATCH/$guest.xml"
+	virsh -q define "$SCRATCH/$guest.xml"
+}
+define_off web vda.raw vdb.raw vdc.raw
+cp "$d/ext" "$d/twin"
+debugfs -w -R "rm /home/file-0" "$d/twin" 2> "$ERR"
+define_off twins ext twin
+truncate -s 10M "$d/nothing"
+define_off empty nothing
 ok virtkeep init
 ok virtkeep backup web
+ok virtkeep backup twins empty
 
 say "volumes"
 ok virtkeep --json files volumes web
@@ -150,7 +163,10 @@ refused 2 "is no time" virtkeep files find --newer soon web:/usr
 
 say "versions"
 ok virtkeep backup web
-debugfs -w -R "rm /home/file-0" "$d/vda.raw?offset=$((41 << 20))" 2> "$ERR"
+printf '%s\n' 'rm /home/file-0' 'set_inode_field /home/file-1 mode 0100600' \
+	"write $d/root/home/file-1 /home/file-01" 'set_inode_field /home/file-2 mtime 12345' \
+	> "$SCRATCH/orders"
+debugfs -w -f "$SCRATCH/orders" "$d/vda.raw?offset=$((41 << 20))" > "$OUT" 2> "$ERR"
 ok virtkeep backup web
 ok virtkeep -v --json files versions web:/home/file-0
 expect_json 'map(.change) | join(" ")' "removed same "
@@ -160,6 +176,26 @@ expect_json 'map(.size) | join(" ")' " 2 2"
 ok virtkeep files versions --newest 2 web:/usr/share/small
 expect_err "1 older snapshots were not looked at"
 refused 6 "none of 1 snapshots has" virtkeep files versions --newest 1 web:/home/file-0
+
+say "differences"
+ok virtkeep --json files diff --data web@-2 web@latest vda2:/home
+expect_json 'map("\(.change) \(.path)") | join(" ")' \
+	"removed /home/file-0 added /home/file-01 metadata /home/file-1 metadata /home/file-2"
+expect_json '.[2].before.mode + .[2].after.mode' 06440600
+run virtkeep files diff web@-1 web
+expect_status 3
+[[ $(cut -c 1-18 "$OUT" | tr '\n' ,) == *"-    /home/file-0,"*"M    /home/file-2,"* ]] ||
+	fail "not these: $(cat "$OUT")"
+refused 6 "there is no '/nowhere'" virtkeep files diff web@-1 web /nowhere
+
+say "several systems, and none"
+refused 2 "several systems are installed, on vda, vdb" virtkeep files find twins:/home file-0
+ok virtkeep files find --system vda twins:/home file-0
+expect_out /home/file-0
+ok virtkeep files find --system vdb twins:/home file-0
+[[ ! -s $OUT ]] || fail "the file of the other system"
+refused 6 "ZFS and VMFS are not read" virtkeep files volumes empty
+expect_out "nothing recognised"
 
 say "copies"
 mkdir "$SCRATCH/copies" "$SCRATCH/archive"
@@ -273,7 +309,7 @@ exec 8>&-
 wait_for 10 "the appliance ends" no_appliance
 
 say "a snapshot with damage"
-pack=$(find "$VAULT/packs" -type f -size +8M | head -n 1)
+pack=$(find "$VAULT/packs" -type f -size +8M -printf '%T@ %p\n' | sort -n | head -n 1 | cut -d ' ' -f 2)
 cp "$pack" "$SCRATCH/pack"
 for ((at = 4000000; at < 8000000; at += 20000)); do
 	flip "$pack" "$at"
