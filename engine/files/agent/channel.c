@@ -61,7 +61,8 @@ static void receive(uint8_t *bytes, size_t length)
 	}
 }
 
-VkMessageType agent_receive(VkBody *ret_body)
+/* Receives a message as it is sent. */
+static VkMessageType receive_one(VkBody *ret_body)
 {
 	uint8_t head[VK_MESSAGE_HEAD];
 	VkMessageType type;
@@ -72,6 +73,38 @@ VkMessageType agent_receive(VkBody *ret_body)
 		agent_power_off();
 	receive(received, length);
 	*ret_body = (VkBody){.at = received, .left = length};
+	return type;
+}
+
+/* Adds a piece. Whether the message is there: then it is *RET_TYPE and its body. */
+static bool join_piece(VkBody *body, VkMessageType *ret_type, VkBody *ret_body)
+{
+	static uint8_t joined[VK_MESSAGE_HEAD + VK_MESSAGE_MAX];
+	static size_t filled;
+	VkBytes piece = vk_body_bytes(body);
+	size_t length;
+
+	if (!vk_body_ended(body) || piece.length > sizeof(joined) - filled)
+		agent_power_off();
+	memcpy(joined + filled, piece.at, piece.length);
+	filled += piece.length;
+	if (filled < VK_MESSAGE_HEAD || !vk_message_parse_head(joined, &length, ret_type))
+		agent_power_off();
+	if (filled < VK_MESSAGE_HEAD + length)
+		return false;
+	filled = 0;
+	*ret_body = (VkBody){.at = joined + VK_MESSAGE_HEAD, .left = length};
+	return true;
+}
+
+VkMessageType agent_receive(VkBody *ret_body)
+{
+	VkMessageType type = receive_one(ret_body);
+
+	while (type == VK_MESSAGE_PIECE && !join_piece(ret_body, &type, ret_body)) {
+		agent_send_done();
+		type = receive_one(ret_body);
+	}
 	return type;
 }
 

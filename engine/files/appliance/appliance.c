@@ -167,20 +167,15 @@ gboolean vk_appliance_receive(VkAppliance *appliance, VkMessageType *ret_type, V
 	return TRUE;
 }
 
-gboolean vk_appliance_send(VkAppliance *appliance, VkMessage *message, GError **error)
+static gboolean write_bytes(VkAppliance *appliance, const guint8 *bytes, gsize length,
+			    GError **error)
 {
-	gsize sent = 0;
-
-	vk_message_end(message);
-	if (message->failed)
-		return vk_fail(error, VK_ERROR_USAGE, "the path is too long");
-	while (sent < message->length) {
+	while (length > 0) {
 		struct pollfd ready = {.fd = appliance->sandboxed->to, .events = POLLOUT};
-		ssize_t length = write(appliance->sandboxed->to, message->bytes + sent,
-				       message->length - sent);
+		ssize_t sent = write(appliance->sandboxed->to, bytes, length);
 
-		if (length > 0)
-			sent += (gsize)length;
+		if (sent > 0)
+			bytes += sent, length -= (gsize)sent;
 		else if (errno != EAGAIN && errno != EINTR)
 			return fail_ended(appliance, error);
 		else if (vk_interrupted())
@@ -199,6 +194,40 @@ static gboolean expect(VkAppliance *appliance, VkMessageType type, VkBody *ret_b
 	if (!vk_appliance_receive(appliance, &got, ret_body, error))
 		return FALSE;
 	return got == type || vk_fail(error, VK_ERROR_FAILED, "the appliance sends nonsense");
+}
+
+static gboolean write_piece(VkAppliance *appliance, const guint8 *bytes, gsize length,
+			    gboolean is_last, GError **error)
+{
+	VkMessage piece = {0};
+	VkBody body;
+	gboolean ok;
+
+	vk_message_begin(&piece, VK_MESSAGE_PIECE);
+	vk_message_put_bytes(&piece, bytes, length);
+	vk_message_end(&piece);
+	ok = write_bytes(appliance, piece.bytes, piece.length, error) &&
+	     (is_last || expect(appliance, VK_MESSAGE_DONE, &body, error));
+	vk_message_clear(&piece);
+	return ok;
+}
+
+gboolean vk_appliance_send(VkAppliance *appliance, VkMessage *message, GError **error)
+{
+	gsize length;
+
+	vk_message_end(message);
+	if (message->failed)
+		return vk_fail(error, VK_ERROR_USAGE, "the path is too long");
+	if (message->length <= VK_MESSAGE_PIECE_MAX)
+		return write_bytes(appliance, message->bytes, message->length, error);
+	for (gsize at = 0; at < message->length; at += length) {
+		length = MIN(VK_MESSAGE_PIECE_MAX, message->length - at);
+		if (!write_piece(appliance, message->bytes + at, length,
+				 at + length == message->length, error))
+			return FALSE;
+	}
+	return TRUE;
 }
 
 static gboolean greet(VkAppliance *appliance, GError **error)

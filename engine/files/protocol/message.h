@@ -30,6 +30,12 @@
 /* Instead of the place in VK_MESSAGE_PLACE: there is none. */
 #define VK_MESSAGE_NOWHERE UINT64_MAX
 
+/*
+ * Bytes of a message to the agent that are sent at once. The terminal that carries them loses its
+ * way when it has to hold more, so longer ones go in pieces, and each waits for its answer.
+ */
+#define VK_MESSAGE_PIECE_MAX 2048
+
 /* Ranges of a file in one message at most. The last one has the rest of the file in it. */
 #define VK_MESSAGE_RANGES_MAX 32768
 
@@ -44,6 +50,7 @@ typedef enum {
 	VK_MESSAGE_ASK_READ, /* place, offset, length. Answer: DATA..., DONE; the rest: zeros */
 	VK_MESSAGE_ASK_SEEK, /* place, offset, whether a hole is meant. Answer: PLACE */
 	VK_MESSAGE_ASK_ATTRIBUTES, /* place of a file or directory. Answer: ATTRIBUTE..., DONE */
+	VK_MESSAGE_PIECE, /* of a message, with its head. Answer: DONE, but to the last one */
 	/* From the agent */
 	VK_MESSAGE_HELLO = 64, /* version, the kernel's release */
 	VK_MESSAGE_VOLUME,     /* VkVolumeReport */
