@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Commands that are programs of their own, run in this one's place. Threads: one at a time. */
+#pragma once
+
+#include "program.h"
+
+#include <glib.h>
+
+/*
+ * Runs the program NAME with the common options that came before the command, and ARGV from its
+ * second word on, or lets it complete them. Nothing behind the command is parsed here, so that the
+ * program alone knows its options. It lies beside this one, or in "../FOLDER" from there, where a
+ * build leaves it, or in PATH. Returns only when it could not be run.
+ */
+gboolean vk_run_program(const VkProgram *program, const char *folder, const char *name, int argc,
+			char **argv, GError **error);
