@@ -4,14 +4,13 @@
 #include "errors.h"
 #include "interrupt.h"
 #include "io.h"
+#include "launcher.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Of a pipe. The default would wake both sides up too often. */
@@ -58,22 +57,6 @@ static gboolean open_ends(Ends *ends, GError **error)
 	return TRUE;
 }
 
-static gboolean spawn(const GPtrArray *argv, Ends *ends, int initrd, GPid *ret_pid, GError **error)
-{
-	static const char *const environment[] = {"HOME=/tmp", "TMPDIR=/tmp", NULL};
-	const int sources[] = {ends->control[1], ends->to[0], ends->from[1], initrd};
-	const int targets[] = {3, 4, 5, 6};
-	g_autoptr(GError) trouble = NULL;
-
-	if (!g_spawn_async_with_pipes_and_fds(
-		    NULL, (const char *const *)argv->pdata, environment, G_SPAWN_DO_NOT_REAP_CHILD,
-		    NULL, NULL, ends->console[1], ends->console[1], ends->console[1], sources,
-		    targets, G_N_ELEMENTS(sources), ret_pid, NULL, NULL, NULL, &trouble))
-		return vk_fail(error, VK_ERROR_FAILED, "cannot run '%s': %s",
-			       (const char *)g_ptr_array_index(argv, 0), trouble->message);
-	return TRUE;
-}
-
 static int keep(int *fd)
 {
 	int kept = *fd;
@@ -88,17 +71,22 @@ VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, guint64 
 {
 	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
 	VkSandboxed *sandboxed;
+	int fds[VK_LAUNCHER_FDS];
 	GPid pid = 0;
 	Ends ends;
 
-	g_ptr_array_add(argv, vk_sandboxed_helper("sandbox", "virtkeep-sandbox"));
 	g_ptr_array_add(argv, g_strdup_printf("%" G_GUINT64_FORMAT, memory));
 	for (; *program; program++)
 		g_ptr_array_add(argv, g_strdup(*program));
 	g_ptr_array_add(argv, NULL);
 	if (!open_ends(&ends, error))
 		return NULL;
-	if (!spawn(argv, &ends, initrd, &pid, error)) {
+	fds[0] = ends.console[1];
+	fds[1] = ends.control[1];
+	fds[2] = ends.to[0];
+	fds[3] = ends.from[1];
+	fds[4] = initrd;
+	if (!vk_launcher_run((const char *const *)argv->pdata, fds, &pid, error)) {
 		close_ends(&ends);
 		return NULL;
 	}
@@ -163,9 +151,7 @@ void vk_sandboxed_kill(VkSandboxed *sandboxed)
 {
 	if (!sandboxed->pid)
 		return;
-	kill(sandboxed->pid, SIGKILL);
-	while (waitpid(sandboxed->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	vk_launcher_kill(sandboxed->pid);
 	sandboxed->pid = 0;
 }
 
