@@ -34,6 +34,7 @@ gboolean vk_files_versions(VkFilesRun *run, int argc, char **argv, GError **erro
 gboolean vk_files_diff(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_tar(VkFilesRun *run, int argc, char **argv, GError **error);
 gboolean vk_files_copy(VkFilesRun *run, int argc, char **argv, GError **error);
+gboolean vk_files_mount(VkFilesRun *run, int argc, char **argv, GError **error);
 
 /* How a command is called. */
 typedef struct VkFilesUsage {

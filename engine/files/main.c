@@ -27,6 +27,7 @@ static const Command commands[] = {
 	{"diff", vk_files_diff, "list what differs between two snapshots"},
 	{"tar", vk_files_tar, "write a tar archive of files and directories"},
 	{"copy", vk_files_copy, "copy files and directories to this host"},
+	{"mount", vk_files_mount, "show files as a directory"},
 };
 
 static const Command *find_command(const char *name)

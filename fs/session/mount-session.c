@@ -101,6 +101,11 @@ struct fuse_session *vk_mount_session_fuse(VkMountSession *session)
 	return session->fuse;
 }
 
+void vk_mount_session_let_interrupt(VkMountSession *session, gboolean let)
+{
+	pthread_sigmask(let ? SIG_UNBLOCK : SIG_BLOCK, &session->signals, NULL);
+}
+
 /* Best effort: only root may, and it is but a matter of speed. */
 static void raise_read_ahead(dev_t device)
 {

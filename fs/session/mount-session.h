@@ -47,5 +47,10 @@ gboolean vk_mount_session_mount(VkMountSession *session, const VkMountSetup *set
 /* For notifications. Borrowed; NULL before the mount. */
 struct fuse_session *vk_mount_session_fuse(VkMountSession *session);
 
+/*
+ * Until the mount serves, its signals are blocked. In between they may interrupt what takes long.
+ */
+void vk_mount_session_let_interrupt(VkMountSession *session, gboolean let);
+
 /* Serves until the mount is gone. */
 gboolean vk_mount_session_serve(VkMountSession *session, GError **error);

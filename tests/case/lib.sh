@@ -29,7 +29,7 @@ enter_namespaces() {
 	[[ $(id -u) == 0 ]] || skip "not root"
 	[[ -c /dev/fuse ]] || skip "no /dev/fuse"
 	unshare --mount --pid --fork --net true 2>/dev/null || skip "no namespaces here"
-	programs=(engine/virtkeep fs/virtkeep-mount restore/virtkeep-restore
+	programs=(engine/virtkeep fs/virtkeep-mount fs/files/virtkeep-files-mount restore/virtkeep-restore
 		engine/files/virtkeep-files engine/files/agent/virtkeep-agent
 		engine/files/sandbox/virtkeep-sandbox)
 	for program in "${programs[@]}"; do
@@ -418,7 +418,7 @@ expect_clean() {
 		-o -path "$VAULT/tmp/*" -o -name '*.virtkeep-*' \) \
 		! -name '*.lock' \( ! -type d -o -name '.*.virtkeep-*' \) 2>/dev/null || true)
 	[[ -z $left ]] || fail "left behind: $left"
-	left=$(ps -eo comm= | awk '/^(qemu-nbd|virtkeep|umount-virtkeep)/')
+	left=$(ps -eo comm= | awk '/^(qemu-nbd|virtkeep|umount-virtkeep|start-virtkeep)/')
 	! grep -q fuse.virtkeep-mount /proc/mounts || {
 		left=${left//umount-virtkeep/}
 		left=${left//virtkeep-mount/}

@@ -119,6 +119,9 @@ declare -A below=(
 		engine/vault/view engine/array/drivers engine/files/protocol engine/files/appliance'
 	[fs/tree]='engine/base engine/partition engine/vault/catalog engine/vault/view'
 	[fs/session]='engine/base'
+	[fs/files]='
+		engine/base engine/base/program engine/vault/open engine/array/drivers engine/files
+		engine/files/appliance fs/session'
 	[fs]='
 		engine/base engine/base/program engine/vault engine/vault/open
 		engine/vault/catalog engine/array/drivers fs/session fs/tree'
@@ -139,7 +142,7 @@ declare -A owner=(
 	[blkid]='engine/files/agent'
 	[cap-ng]='fs/session'
 	[curl]='engine/http'
-	[fuse]='engine/files/appliance fs fs/session'
+	[fuse]='engine/files/appliance fs fs/files fs/session'
 	[intel-ipsec-mb]='engine/vault/pack'
 	[isa-l]='engine/vault/pack'
 	[libmount]='engine/array fs/session'
