@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * MBR: four entries in sector 0. An extended one holds logical partitions: a chain of sectors of
- * the same form, each with one partition and the place of the next sector.
+ * the same form, each with one partition and the place of the next sector. All numbers are in
+ * sectors of the disk, whose size the table does not say.
  */
 #include "partition-priv.h"
 
@@ -21,6 +22,7 @@ typedef struct Entry {
 
 /* A chain, and what was found in it. */
 typedef struct Chain {
+	guint32 sector_size;
 	guint64 start; /* bytes, of the extended partition */
 	guint64 size;
 	guint64 links[CHAIN_LINKS_MAX]; /* bytes: the sectors that were read, of all chains */
@@ -28,15 +30,15 @@ typedef struct Chain {
 	guint number; /* of the next logical partition */
 } Chain;
 
-static Entry get_entry(const guint8 *sector, guint index)
+static Entry get_entry(const guint8 *sector, guint index, guint32 sector_size)
 {
 	const guint8 *bytes = sector + ENTRIES_OFFSET + (gsize)index * ENTRY_SIZE;
 
 	return (Entry){
 		.boot = bytes[0],
 		.type = bytes[4],
-		.start = (guint64)vk_get_le32(bytes + 8) * VK_SECTOR_SIZE,
-		.size = (guint64)vk_get_le32(bytes + 12) * VK_SECTOR_SIZE,
+		.start = (guint64)vk_get_le32(bytes + 8) * sector_size,
+		.size = (guint64)vk_get_le32(bytes + 12) * sector_size,
 	};
 }
 
@@ -54,7 +56,7 @@ static gboolean is_signed(const guint8 *sector)
 gboolean vk_mbr_is_protective(const guint8 *sector)
 {
 	for (guint i = 0; is_signed(sector) && i < ENTRIES; i++)
-		if (get_entry(sector, i).type == PROTECTIVE)
+		if (get_entry(sector, i, VK_SECTOR_SIZE).type == PROTECTIVE)
 			return TRUE;
 	return FALSE;
 }
@@ -63,7 +65,7 @@ gboolean vk_mbr_is_protective(const guint8 *sector)
 static gboolean is_mbr(const guint8 *sector)
 {
 	for (guint i = 0; i < ENTRIES; i++)
-		if ((get_entry(sector, i).boot & 0x7f) != 0)
+		if ((get_entry(sector, i, VK_SECTOR_SIZE).boot & 0x7f) != 0)
 			return FALSE;
 	return is_signed(sector);
 }
@@ -92,7 +94,7 @@ static void take_sector(VkPartitionTable *table, const VkImage *disk, Chain *cha
 {
 	*ret_next = 0;
 	for (guint i = 0; i < ENTRIES; i++) {
-		Entry entry = get_entry(sector, i);
+		Entry entry = get_entry(sector, i, chain->sector_size);
 
 		if (is_extended(&entry) && *ret_next == 0)
 			*ret_next = chain->start + entry.start;
@@ -126,15 +128,16 @@ static gboolean read_chain(VkPartitionTable *table, VkImage *disk, Chain *chain,
 	return TRUE;
 }
 
-gboolean vk_mbr_read(VkPartitionTable *table, VkImage *disk, const guint8 *sector, GError **error)
+gboolean vk_mbr_read(VkPartitionTable *table, VkImage *disk, const guint8 *sector,
+		     guint32 sector_size, GError **error)
 {
-	Chain chain = {.number = LOGICAL_FIRST};
+	Chain chain = {.sector_size = sector_size, .number = LOGICAL_FIRST};
 
 	if (!is_mbr(sector))
 		return TRUE;
 	table->kind = VK_TABLE_MBR;
 	for (guint i = 0; i < ENTRIES; i++) {
-		Entry entry = get_entry(sector, i);
+		Entry entry = get_entry(sector, i, sector_size);
 
 		if (is_extended(&entry)) {
 			chain.start = entry.start;

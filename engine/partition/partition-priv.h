@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define VK_SECTOR_SIZE 512u
+#define VK_SECTOR_SIZE       512u
+#define VK_LARGE_SECTOR_SIZE 4096u
 
 static inline guint32 vk_get_le32(const guint8 *bytes)
 {
@@ -38,8 +39,12 @@ void vk_partition_table_add(VkPartitionTable *table, const VkImage *disk, guint 
 /* Whether the SECTOR 0 says that the disk has a GPT. */
 gboolean vk_mbr_is_protective(const guint8 *sector);
 
-/* Fills TABLE from the SECTOR 0 and, for the logical partitions, from DISK. */
-gboolean vk_mbr_read(VkPartitionTable *table, VkImage *disk, const guint8 *sector, GError **error);
+/*
+ * Fills TABLE from the SECTOR 0 and, for the logical partitions, from DISK, which has sectors of
+ * SECTOR_SIZE bytes.
+ */
+gboolean vk_mbr_read(VkPartitionTable *table, VkImage *disk, const guint8 *sector,
+		     guint32 sector_size, GError **error);
 
 /* Fills TABLE; its kind is VK_TABLE_GPT_DAMAGED if neither copy is valid. */
 gboolean vk_gpt_read(VkPartitionTable *table, VkImage *disk, GError **error);

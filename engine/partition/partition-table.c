@@ -83,14 +83,61 @@ static gboolean has_boot_sector(VkImage *disk, gboolean *ret_has, GError **error
 	return TRUE;
 }
 
+static VkPartitionTable *new_table(void)
+{
+	VkPartitionTable *table = g_new0(VkPartitionTable, 1);
+
+	table->partitions = g_array_new(FALSE, FALSE, sizeof(VkPartition));
+	return table;
+}
+
+/* Whether what lies in a partition of TABLE is of a known type. */
+static gboolean has_known_type(const VkPartitionTable *table, VkImage *disk, gboolean *ret_has,
+			       GError **error)
+{
+	const char *type = NULL;
+
+	for (guint i = 0; !type && i < table->partitions->len; i++) {
+		const VkPartition *part = &g_array_index(table->partitions, VkPartition, i);
+
+		if (!vk_volume_type(disk, part->start, part->size, &type, error))
+			return FALSE;
+	}
+	*ret_has = type != NULL;
+	return TRUE;
+}
+
+/* With sectors of the wrong size no partition is found where it is. */
+static gboolean read_mbr_of_large_sectors(VkPartitionTable *table, VkImage *disk,
+					  const guint8 *sector, GError **error)
+{
+	g_autoptr(VkPartitionTable) other = new_table();
+	gboolean has_type = FALSE;
+
+	if (!vk_mbr_read(other, disk, sector, VK_LARGE_SECTOR_SIZE, error) ||
+	    !has_known_type(other, disk, &has_type, error))
+		return FALSE;
+	if (has_type) {
+		VkPartitionTable kept = *table;
+
+		*table = *other;
+		*other = kept;
+	}
+	return TRUE;
+}
+
 static gboolean read_mbr(VkPartitionTable *table, VkImage *disk, const guint8 *sector,
 			 GError **error)
 {
-	gboolean is_boot_sector;
+	gboolean is_boot_sector, has_type = FALSE;
 
 	if (!has_boot_sector(disk, &is_boot_sector, error))
 		return FALSE;
-	return is_boot_sector || vk_mbr_read(table, disk, sector, error);
+	if (is_boot_sector)
+		return TRUE;
+	return vk_mbr_read(table, disk, sector, VK_SECTOR_SIZE, error) &&
+	       has_known_type(table, disk, &has_type, error) &&
+	       (has_type || read_mbr_of_large_sectors(table, disk, sector, error));
 }
 
 /* The copy at the end of the disk is of use if the beginning of the disk is damaged. */
@@ -113,9 +160,8 @@ static gboolean read_table(VkPartitionTable *table, VkImage *disk, GError **erro
 
 VkPartitionTable *vk_partition_table_read(VkImage *disk, GError **error)
 {
-	g_autoptr(VkPartitionTable) table = g_new0(VkPartitionTable, 1);
+	g_autoptr(VkPartitionTable) table = new_table();
 
-	table->partitions = g_array_new(FALSE, FALSE, sizeof(VkPartition));
 	if (!read_table(table, disk, error))
 		return NULL;
 	leave_out_overlaps(table);

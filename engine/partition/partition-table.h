@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkPartitionTable: the partitions of a disk, read from its image. It knows GPT with sectors of 512
- * and 4096 bytes, and MBR with logical partitions. A guest has written the table, so nothing in it
- * is trusted: the time and the memory of reading it have a bound, and the partitions lie within the
- * disk and do not overlap. Threads: free; immutable.
+ * VkPartitionTable: the partitions of a disk, read from its image. It knows GPT, and MBR with
+ * logical partitions, with sectors of 512 and 4096 bytes. A guest has written the table, so nothing
+ * in it is trusted: the time and the memory of reading it have a bound, and the partitions lie
+ * within the disk and do not overlap. Threads: free; immutable.
  */
 #pragma once
 

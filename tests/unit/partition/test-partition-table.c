@@ -94,6 +94,20 @@ START_TEST(mbr_logical)
 }
 END_TEST
 
+/* The table is the same; what lies in the partitions tells. */
+START_TEST(mbr_of_large_sectors)
+{
+	write_mbr_entry(sector_at(0), 0, 0x83, 256, 256);
+	write_mbr_entry(sector_at(0), 2, 0x0f, 600, 512);
+	write_mbr_entry(sector_at(600 * 8), 0, 0x83, 100, 200);
+	expect(VK_TABLE_MBR, 0, "1:256+256 ");
+	memcpy(sector_at(600 * 8 + 100 * 8), "XFSB", 4);
+	expect(VK_TABLE_MBR, 0, "1:2048+2048 5:5600+1600 ");
+	memcpy(sector_at(256), "XFSB", 4);
+	expect(VK_TABLE_MBR, 0, "1:256+256 ");
+}
+END_TEST
+
 START_TEST(mbr_chain_in_a_circle)
 {
 	write_mbr_entry(sector_at(0), 0, 0x05, 4096, 8192);
@@ -291,6 +305,7 @@ int main(void)
 	tcase_add_test(tcase, no_table);
 	tcase_add_test(tcase, mbr_primary);
 	tcase_add_test(tcase, mbr_logical);
+	tcase_add_test(tcase, mbr_of_large_sectors);
 	tcase_add_test(tcase, mbr_chain_in_a_circle);
 	tcase_add_test(tcase, mbr_chain_without_end);
 	tcase_add_test(tcase, mbr_out_of_bounds);
