@@ -78,15 +78,15 @@ static gboolean fail_ended(VkAppliance *appliance, GError **error)
 /* Waits until there is something to read. */
 static gboolean wait_input(VkAppliance *appliance, GError **error)
 {
-	gint64 deadline = g_get_monotonic_time() + appliance->silence_sec * G_TIME_SPAN_SECOND;
+	gint64 silence = 0, before = g_get_monotonic_time();
 	struct pollfd ready[] = {
 		{.fd = appliance->sandboxed->from, .events = POLLIN},
 		{.fd = appliance->sandboxed->console, .events = POLLIN},
 	};
 
 	for (;;) {
-		/* Before the deadline: this process may have been stopped until then. */
 		int count = poll(ready, G_N_ELEMENTS(ready), 1000);
+		gint64 now = g_get_monotonic_time();
 
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
@@ -96,7 +96,10 @@ static gboolean wait_input(VkAppliance *appliance, GError **error)
 			ready[1].fd = -1;
 		if (count > 0 && ready[0].revents)
 			return TRUE;
-		if (g_get_monotonic_time() > deadline)
+		/* While this process was stopped, the appliance may have been as well. */
+		silence += MIN(now - before, 2 * G_TIME_SPAN_SECOND);
+		before = now;
+		if (silence > appliance->silence_sec * G_TIME_SPAN_SECOND)
 			return vk_fail(error, VK_ERROR_FAILED,
 				       "the appliance gave no answer for %u s",
 				       appliance->silence_sec);
