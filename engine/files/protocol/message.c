@@ -160,24 +160,25 @@ static const uint8_t *take(VkBody *body, size_t length)
 	return at;
 }
 
-uint32_t vk_body_u32(VkBody *body)
+/* A number of SIZE bytes, the lowest first; 0: there are not so many. */
+static uint64_t take_number(VkBody *body, size_t size)
 {
-	uint32_t value = 0;
-	const uint8_t *at = take(body, sizeof(value));
+	uint64_t value = 0;
+	const uint8_t *at = take(body, size);
 
 	if (at)
-		memcpy(&value, at, sizeof(value));
-	return le32toh(value);
+		memcpy(&value, at, size);
+	return le64toh(value);
+}
+
+uint32_t vk_body_u32(VkBody *body)
+{
+	return (uint32_t)take_number(body, sizeof(uint32_t));
 }
 
 uint64_t vk_body_u64(VkBody *body)
 {
-	uint64_t value = 0;
-	const uint8_t *at = take(body, sizeof(value));
-
-	if (at)
-		memcpy(&value, at, sizeof(value));
-	return le64toh(value);
+	return take_number(body, sizeof(uint64_t));
 }
 
 VkBytes vk_body_bytes(VkBody *body)
