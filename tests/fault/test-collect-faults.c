@@ -5,16 +5,13 @@
  * whole, and the next backup and the next collection succeed and leave nothing of it.
  */
 #include "checked-json.h"
-#include "faults.h"
+#include "fault-tests.h"
 #include "garbage.h"
 #include "temp-vault.h"
 #include "vault-leases.h"
 #include "vault-parts.h"
 
-#include <check.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static char *top;
@@ -112,9 +109,9 @@ static const Act acts[] = {
 	{"end lease", put_foreign_lease, run_end_lease, -1, 10},
 };
 
-/* Returns whether the fault came at all. */
-static gboolean try_fault(const Act *act, Fault kind, int call, int errno_value)
+static gboolean try_fault(guint number, Fault kind, int call, int errno_value)
 {
+	const Act *act = &acts[number];
 	g_autofree char *directory = g_build_filename(top, "vault", NULL);
 	gboolean happened, done;
 	Ledger after = ledger;
@@ -136,14 +133,10 @@ static gboolean try_fault(const Act *act, Fault kind, int call, int errno_value)
 	return happened;
 }
 
-static void try_all(const Act *act, Fault kind, int errno_value)
+static void check_calls(guint number, int calls)
 {
-	int call = 0;
-
-	while (try_fault(act, kind, call, errno_value))
-		call++;
-	ck_assert_int_gt(call, act->calls);
-	printf("%s: %d calls\n", act->name, call);
+	ck_assert_int_gt(calls, acts[number].calls);
+	printf("%s: %d calls\n", acts[number].name, calls);
 }
 
 /* The name of the newest hint file, without the part that is by chance. New string. */
@@ -179,54 +172,15 @@ START_TEST(there_is_garbage_of_all_kinds)
 }
 END_TEST
 
-START_TEST(every_call_fails_once)
+static void add(TCase *tcase)
 {
-	try_all(&acts[_i], FAIL_ONCE, EIO);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, there_is_garbage_of_all_kinds);
 }
-END_TEST
-
-START_TEST(every_call_lacks_room_once)
-{
-	try_all(&acts[_i], FAIL_ONCE, ENOSPC);
-}
-END_TEST
-
-START_TEST(from_every_call_on_all_fail)
-{
-	try_all(&acts[_i], FAIL_FROM_THEN_ON, ENOSPC);
-}
-END_TEST
-
-START_TEST(every_call_is_cut_short)
-{
-	try_all(&acts[_i], CUT_SHORT, 0);
-}
-END_TEST
-
-START_TEST(killed_at_every_call)
-{
-	try_all(&acts[_i], KILL, 0);
-}
-END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("collect-faults");
-	TCase *tcase = tcase_create("collect-faults");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const FaultActs all = {G_N_ELEMENTS(acts), try_fault, check_calls};
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, there_is_garbage_of_all_kinds);
-	tcase_add_loop_test(tcase, every_call_fails_once, 0, G_N_ELEMENTS(acts));
-	tcase_add_loop_test(tcase, every_call_lacks_room_once, 0, G_N_ELEMENTS(acts));
-	tcase_add_loop_test(tcase, from_every_call_on_all_fail, 0, G_N_ELEMENTS(acts));
-	tcase_add_loop_test(tcase, every_call_is_cut_short, 0, G_N_ELEMENTS(acts));
-	tcase_add_loop_test(tcase, killed_at_every_call, 0, G_N_ELEMENTS(acts));
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_fault_tests("collect-faults", &all, add);
 }

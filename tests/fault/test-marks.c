@@ -7,15 +7,13 @@
 #include "catalog-expire.h"
 #include "catalog-pin.h"
 #include "checked-json.h"
-#include "faults.h"
+#include "fault-tests.h"
 #include "temp-vault.h"
 #include "vault-key.h"
 #include "vault-leases.h"
 #include "vault-parts.h"
 
-#include <check.h>
-#include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define UUID "11111111-2222-3333-4444-555555555555"
@@ -37,7 +35,7 @@ typedef struct Act {
 
 typedef gboolean (*Call)(VkVault *vault, const VkSnapshotKey *key);
 
-static gboolean call(const char *directory, Call act)
+static gboolean call_on(const char *directory, Call act)
 {
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
 	g_autoptr(VkSnapshotKey) key =
@@ -68,22 +66,22 @@ static gboolean unpin(VkVault *vault, const VkSnapshotKey *key)
 
 static gboolean run_forget(gpointer directory)
 {
-	return call(directory, forget);
+	return call_on(directory, forget);
 }
 
 static gboolean run_unforget(gpointer directory)
 {
-	return call(directory, unforget);
+	return call_on(directory, unforget);
 }
 
 static gboolean run_pin(gpointer directory)
 {
-	return call(directory, pin);
+	return call_on(directory, pin);
 }
 
 static gboolean run_unpin(gpointer directory)
 {
-	return call(directory, unpin);
+	return call_on(directory, unpin);
 }
 
 /* As the next backup of the guest to its array does it. */
@@ -120,12 +118,12 @@ static void prepare_nothing(const char *directory)
 
 static void prepare_forgotten(const char *directory)
 {
-	ck_assert(call(directory, forget));
+	ck_assert(call_on(directory, forget));
 }
 
 static void prepare_pinned(const char *directory)
 {
-	ck_assert(call(directory, pin));
+	ck_assert(call_on(directory, pin));
 }
 
 /* As an earlier version wrote it. */
@@ -237,84 +235,36 @@ static void make_vault(const char *directory)
 	ck_assert(vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, NULL));
 }
 
-/* Returns whether the fault came at all. */
-static gboolean try_fault(const Act *act, Fault kind, int number, int errno_value)
+static gboolean try_fault(guint number, Fault kind, int call, int errno_value)
 {
+	const Act *act = &acts[number];
 	g_autofree char *directory = temp_directory_new();
 	gboolean happened, ok;
 
 	make_vault(directory);
 	act->prepare(directory);
 	ck_assert(is_state(directory, act->is_undone));
-	happened = meets_fault(kind, number, errno_value, act->run, directory, &ok);
+	happened = meets_fault(kind, call, errno_value, act->run, directory, &ok);
 	ck_assert(ok || kind != CUT_SHORT);
 	ck_assert_msg(is_state(directory, act->is_done) ||
 			      (!ok && is_state(directory, act->is_undone)),
-		      "%s, call %d", act->name, number);
-	ck_assert_msg(act->run(directory), "%s, call %d", act->name, number);
+		      "%s, call %d", act->name, call);
+	ck_assert_msg(act->run(directory), "%s, call %d", act->name, call);
 	ck_assert(is_state(directory, act->is_done));
 	temp_directory_remove(directory);
 	return happened;
 }
 
-static void try_all(const Act *act, Fault kind, int errno_value)
+/* Not just the opening of the vault. */
+static void check_calls(guint number, int calls)
 {
-	int number = 0;
-
-	while (try_fault(act, kind, number, errno_value))
-		number++;
-	/* Not just the opening of the vault. */
-	ck_assert_int_gt(number, 4);
-	printf("%s: %d calls\n", act->name, number);
+	ck_assert_int_gt(calls, 4);
+	printf("%s: %d calls\n", acts[number].name, calls);
 }
-
-START_TEST(every_call_fails_once)
-{
-	try_all(&acts[_i], FAIL_ONCE, EIO);
-}
-END_TEST
-
-/* For want of room there may be another way. */
-START_TEST(every_call_lacks_room_once)
-{
-	try_all(&acts[_i], FAIL_ONCE, ENOSPC);
-}
-END_TEST
-
-START_TEST(from_every_call_on_all_fail)
-{
-	try_all(&acts[_i], FAIL_FROM_THEN_ON, ENOSPC);
-}
-END_TEST
-
-START_TEST(every_call_is_cut_short)
-{
-	try_all(&acts[_i], CUT_SHORT, 0);
-}
-END_TEST
-
-START_TEST(killed_at_every_call)
-{
-	try_all(&acts[_i], KILL, 0);
-}
-END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("marks");
-	TCase *tcase = tcase_create("marks");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const FaultActs all = {G_N_ELEMENTS(acts), try_fault, check_calls};
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, every_call_fails_once, 0, G_N_ELEMENTS(acts));
-	tcase_add_loop_test(tcase, every_call_lacks_room_once, 0, G_N_ELEMENTS(acts));
-	tcase_add_loop_test(tcase, every_call_is_cut_short, 0, G_N_ELEMENTS(acts));
-	tcase_add_loop_test(tcase, from_every_call_on_all_fail, 0, G_N_ELEMENTS(acts));
-	tcase_add_loop_test(tcase, killed_at_every_call, 0, G_N_ELEMENTS(acts));
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_fault_tests("marks", &all, NULL);
 }
