@@ -103,8 +103,8 @@ static gboolean list_again(VkVault *vault, const VkSnapshotKey *key, GError **er
 		    !g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
 			g_propagate_prefixed_error(
 				error, trouble,
-				"the vault has all disks of '%s@%s', but it stays forgotten; run "
-				"'virtkeep unforget %s@%s': ",
+				"'%s@%s' is still needed, but it stays forgotten; run 'virtkeep "
+				"unforget %s@%s': ",
 				key->uuid, key->time, key->uuid, key->time);
 			return FALSE;
 		}
@@ -114,16 +114,31 @@ static gboolean list_again(VkVault *vault, const VkSnapshotKey *key, GError **er
 	}
 }
 
-/* X7: nobody can begin a copy any more, but one may have been committed before X1. */
-static gboolean list_copied(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,
-			    gboolean *ret_done, GError **error)
+/*
+ * X7. With *RET_DONE nobody can begin a copy any more, but one may have been committed before X1.
+ * Without it whoever holds the snapshot may be about to commit one, or another one who expires it
+ * has been faster.
+ */
+static gboolean list_what_stays(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,
+				gboolean *ret_done, GError **error)
 {
+	gboolean copied;
+	GError *trouble = NULL;
+
 	if (!vk_catalog_load_copies(vault, snapshot, error))
 		return FALSE;
-	if (!vk_snapshot_is_in_vault(snapshot))
+	copied = vk_snapshot_is_in_vault(snapshot);
+	if (*ret_done && !copied)
 		return TRUE;
 	*ret_done = FALSE;
-	return list_again(vault, key, error);
+	if (list_again(vault, key, &trouble))
+		return TRUE;
+	if (!copied && g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
+		g_error_free(trouble);
+		return TRUE;
+	}
+	g_propagate_error(error, trouble);
+	return FALSE;
 }
 
 gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,
@@ -142,7 +157,7 @@ gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, VkSnapshot 
 	if (!kinds || !is_held(vault, key, kinds, own, &held, error))
 		return FALSE;
 	return held || (forget_and_decide(vault, key, own, ret_done, error) &&
-			list_copied(vault, key, snapshot, ret_done, error));
+			list_what_stays(vault, key, snapshot, ret_done, error));
 }
 
 gboolean vk_catalog_is_read(VkVault *vault, const VkSnapshotKey *key, gboolean *ret, GError **error)

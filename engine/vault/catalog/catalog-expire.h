@@ -12,9 +12,9 @@
 
 /*
  * Forgets the snapshot KEY for good. *RET_DONE says whether its copies on arrays may go; FALSE when
- * somebody reads it, has pinned it, or lists it again at this moment. SNAPSHOT, its object, gets
- * the copies that the vault has by now: with all of them it stays listed, and *RET_DONE is FALSE.
- * VK_ERROR_NOT_FOUND.
+ * somebody reads it, has pinned it, or lists it again at this moment: then it stays listed.
+ * SNAPSHOT, its object, gets the copies that the vault has by now: with all of them it stays
+ * listed, and *RET_DONE is FALSE. VK_ERROR_NOT_FOUND.
  */
 gboolean vk_catalog_expire(VkVault *vault, const VkSnapshotKey *key, VkSnapshot *snapshot,
 			   gboolean *ret_done, GError **error);
