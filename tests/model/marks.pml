@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The marks of one snapshot: forgetting, unforgetting, pinning, reading and removing at once. See
- * README.md for the steps. Each atomic is one request to the store; between two of them anybody may
+ * The marks of one snapshot: forgetting, unforgetting, pinning, reading, expiring and removing at once.
+ * See README.md for the steps. Each atomic is one request to the store; between two of them anybody may
  * stand still for ever, or be killed. Slots, and who may use them, are the subject of vault.pml.
  */
 #ifndef USERS
@@ -14,7 +14,7 @@
 #define OTHERS 2 /* a reader, and one who pins */
 #endif
 #ifndef EXPIRERS
-#define EXPIRERS 0 /* whose snapshot is only on an array */
+#define EXPIRERS 0 /* whose snapshot is only on an array, until the reader copies it */
 #endif
 #ifndef ROUNDS
 #define ROUNDS 1 /* how often each user and collector does something */
@@ -24,148 +24,168 @@
 bool exists = true;
 bool del;
 bool pin;
-bool lease; /* the reader's, open */
-bool back[USERS];
+bool lease;                  /* the reader's, open */
+bool back[USERS + EXPIRERS]; /* the users' come first */
 bool gone[COLLECTORS];
 #if EXPIRERS > 0
+bool expirer_lease[EXPIRERS];
 bool expiring[EXPIRERS];
 #endif
 bool expired;
-bool lost; /* the array's copies are removed */
+bool copied; /* the vault has all disks */
+bool lost;   /* the array's copies are removed */
 
-/* What people were told. */
-bool kept;    /* unforget took the tombstone away, and nobody has forgotten it since */
-bool pinned;  /* pin has succeeded */
-bool reading; /* the reader has opened it */
+/* What people were told, and want. */
+bool kept;     /* unforget took the tombstone away, and nobody has forgotten it since */
+bool pinned;   /* pin has succeeded */
+bool reading;  /* the reader has opened it */
+bool unwanted; /* somebody has forgotten it, or has died before it was listed again */
 
 byte running; /* processes */
 
-/* A look at each of several names is a request of its own: a listing is no moment. */
-#define LOOK(cond, ret) atomic { ret = (cond) }
-
-/* A process that is known to be dead: its marks are swept at some time later. */
+/* Somebody who is known to be dead: its marks are swept at some time later. */
 #ifdef CRASH
-#define MAY_DIE(sweep) if :: skip :: goto sweep fi
+#define MAY_DIE if :: true :: goto swept fi
 #else
-#define MAY_DIE(sweep) skip
+#define MAY_DIE skip
 #endif
+
+/* A look at each of several names is a request of its own: a listing is no moment. */
+#define LOOK(cond, label) atomic { if :: cond -> goto label :: else fi }
+
+#if COLLECTORS > 1
+#define LOOK_FOR_GONE(label) LOOK(gone[0], label); LOOK(gone[1], label)
+#else
+#define LOOK_FOR_GONE(label) LOOK(gone[0], label)
+#endif
+#if USERS + EXPIRERS > 2
+#define LOOK_FOR_BACK(label) LOOK(back[0], label); LOOK(back[1], label); LOOK(back[2], label)
+#elif USERS + EXPIRERS > 1
+#define LOOK_FOR_BACK(label) LOOK(back[0], label); LOOK(back[1], label)
+#else
+#define LOOK_FOR_BACK(label) LOOK(back[0], label)
+#endif
+#if EXPIRERS > 1
+#define LOOK_FOR_EXPIRERS(what, label) LOOK(what[0], label); LOOK(what[1], label)
+#elif EXPIRERS > 0
+#define LOOK_FOR_EXPIRERS(what, label) LOOK(what[0], label)
+#endif
+
+/* U1 to U3. Goes to busy when a collector is at work, to give_way when it cannot be listed again. */
+inline unforget(mark)
+{
+	atomic { back[mark] = true }; /* U1 */
+	LOOK_FOR_GONE(busy); /* U2 */
+#if EXPIRERS > 0
+	LOOK_FOR_EXPIRERS(expiring, needs_copy);
+	LOOK(expired, needs_copy);
+	goto needs_nothing;
+needs_copy:
+	if
+	:: copied
+	:: !copied -> goto give_way
+	fi;
+needs_nothing:
+#endif
+	LOOK(!exists, give_way);
+#if EXPIRERS > 0
+	atomic { MAY_DIE; expired = false }; /* U3 */
+#endif
+	atomic {
+		MAY_DIE;
+		assert(exists && (!lost || copied));
+		del = false;
+		kept = true;
+		unwanted = false
+	}
+}
+
+/* Takes the tombstone away, and puts it again when a collector is at work. */
+inline unforget_by_another_put()
+{
+	atomic { del = false };
+	LOOK_FOR_GONE(put_again);
+	LOOK(!exists, put_again);
+	atomic { assert(exists); kept = true };
+	goto give_way;
+put_again:
+	del = true
+}
 
 proctype user(byte u)
 {
 	byte round;
-	byte c;
-	bool seen;
 
-	do
-	:: round < ROUNDS ->
+again:	if
+	:: atomic {
+		exists && round < ROUNDS ->
 		round++;
-		if
-		:: atomic { exists -> del = true; kept = false } /* F1 */
-		:: true ->
+		del = true; /* F1 */
+		kept = false;
+		unwanted = true;
+		goto again
+	   }
+	:: atomic { round < ROUNDS -> round++ };
 #ifdef BLIND_UNFORGET
-			atomic { del = false; kept = exists }
+		atomic { del = false; kept = exists };
 #elif defined(REPUT)
-			/* Takes the tombstone away, and puts it again when a collector is at work. */
-			atomic { del = false };
-			MAY_DIE(swept);
-			c = 0; seen = false;
-			do
-			:: atomic { c < COLLECTORS && !seen -> seen = gone[c]; c++ }
-			:: else -> break
-			od;
-			if
-			:: !seen -> LOOK(!exists, seen)
-			:: else
-			fi;
-			MAY_DIE(swept);
-			if
-			:: seen -> atomic { del = true }
-			:: else -> atomic { assert(exists); kept = true }
-			fi
+		unforget_by_another_put();
 #else
-			atomic { back[u] = true }; /* U1 */
-			MAY_DIE(swept);
-			c = 0; seen = false; /* U2 */
-			do
-			:: atomic { c < COLLECTORS && !seen -> seen = gone[c]; c++ }
-			:: else -> break
-			od;
-#if EXPIRERS > 0
-			c = 0;
-			do
-			:: atomic { c < EXPIRERS && !seen -> seen = expiring[c]; c++ }
-			:: else -> break
-			od;
-			if
-			:: !seen -> LOOK(expired, seen)
-			:: else
-			fi;
+		unforget(u);
 #endif
-			if
-			:: !seen -> LOOK(!exists, seen)
-			:: else
-			fi;
-			MAY_DIE(swept);
-			if
-			:: !seen -> atomic { assert(exists && !lost); del = false; kept = true } /* U3 */
-			:: else
-			fi;
-			MAY_DIE(swept);
-			atomic { back[u] = false } /* U4 */
-#endif
-		:: break
-		fi
-	:: else -> break
-	od;
-swept:	atomic { back[u] = false; running-- }
+busy:
+give_way:	back[u] = false; /* U4 */
+		goto again
+	:: goto swept
+	fi;
+swept:	atomic { back[u] = false; running-- };
+end:	false
 }
 
 proctype reader()
 {
-	bool ok;
-
 #ifdef READER_LOOKS_FIRST
-	LOOK(exists && !del, ok);
-	atomic { lease = true };
+	LOOK(!exists || del, swept);
+	lease = true;
+	reading = true;
 #else
-	atomic { lease = true }; /* R1 */
-	MAY_DIE(ended);
-	LOOK(!del, ok); /* R2 */
+	lease = true; /* R1 */
+	LOOK(del, swept); /* R2 */
+	atomic {
+		if
+		:: !exists -> goto swept
+		:: else -> assert(!lost || copied); reading = true
+		fi
+	};
+#endif
+#if EXPIRERS > 0
 	if
-	:: ok -> LOOK(exists, ok)
-	:: else
+	:: atomic { copied = true } /* into the vault */
+	:: goto swept
 	fi;
 #endif
-	if
-	:: ok -> atomic { assert(!lost); reading = true }; MAY_DIE(ended)
-	:: else
-	fi;
-ended:	atomic { reading = false; lease = false; running-- } /* R4 */
+swept:	atomic { reading = false; lease = false; running-- }; /* R4 */
+end:	false
 }
 
 proctype pinner()
 {
-	bool refused;
-
 #ifdef PIN_LOOKS_FIRST
-	LOOK(del || !exists, refused);
-	if
-	:: !refused -> atomic { pin = true; pinned = true }
-	:: else
-	fi;
+	LOOK(del || !exists, done);
+	pin = true;
 #else
-	atomic { pin = true }; /* P1 */
-	LOOK(del || !exists, refused); /* P2 */
-	if
-	:: refused -> atomic { pin = false }
-	:: else -> atomic { assert(!lost); pinned = true }
-	fi;
+	pin = true; /* P1 */
+	LOOK(del, unpin); /* P2 */
+	LOOK(!exists, unpin);
 #endif
+	atomic { assert(!lost || copied); pinned = true };
 	if
-	:: pinned -> atomic { pin = false; pinned = false } /* unpin */
-	:: true
+	:: goto unpin
+	:: goto done
 	fi;
-	atomic { running-- }
+unpin:	atomic { pin = false; pinned = false };
+done:	atomic { running-- };
+end:	false
 }
 
 #ifdef SHARED_GONE
@@ -174,140 +194,120 @@ proctype pinner()
 #define MINE c
 #endif
 
+/* The marks of a snapshot that does not exist. */
+inline sweep()
+{
+	pin = false;
+	do
+	:: atomic { i < USERS + EXPIRERS -> back[i] = false; i++ }
+	:: atomic { i == USERS + EXPIRERS -> i = 0; break }
+	od;
+	do
+	:: atomic { i < COLLECTORS -> gone[i] = false; i++ }
+	:: atomic { i == COLLECTORS -> i = 0; break }
+	od;
+	del = false
+}
+
 proctype collector(byte c)
 {
 	byte round;
-	byte u;
-	bool seen;
+	byte i;
 
-	do
-	:: round < ROUNDS ->
-		round++;
-		LOOK(!exists, seen); /* sweeping: its marks go */
-		if
-		:: seen ->
-			atomic { pin = false };
-			u = 0;
-			do
-			:: atomic { u < USERS -> back[u] = false; u++ }
-			:: else -> break
-			od;
-			u = 0;
-			do
-			:: atomic { u < COLLECTORS -> gone[u] = false; u++ }
-			:: else -> break
-			od;
-			atomic { del = false }
-		:: else
-		fi;
-		LOOK(exists && del, seen); /* D1 */
-		if
-		:: !seen -> goto next
-		:: else
-		fi;
-		MAY_DIE(swept);
-		atomic { gone[MINE] = true }; /* D2 */
-		MAY_DIE(swept);
+again:	if
+#if EXPIRERS > 0
+	:: atomic { round < ROUNDS && expired && del -> round++ }; /* what arrays have may go */
+		atomic {
+			assert(copied || (!kept && !pinned && !reading));
+			lost = true;
+			goto again
+		}
+#endif
+	:: atomic { !exists && round < ROUNDS -> round++ };
+		sweep();
+		goto again
+	:: atomic { exists && del && round < ROUNDS -> round++ }; /* D1 */
+		atomic { MAY_DIE; gone[MINE] = true }; /* D2 */
 #ifndef NO_D3
-		u = 0; seen = false; /* D3 */
-		do
-		:: atomic { u < USERS && !seen -> seen = back[u]; u++ }
-		:: else -> break
-		od;
-		if
-		:: seen -> goto leave
-		:: else
-		fi;
+		LOOK_FOR_BACK(leave); /* D3 */
 #endif
 #ifndef NO_D4
-		LOOK(!del, seen); /* D4 */
-		if
-		:: seen -> goto leave
-		:: else
-		fi;
+		LOOK(!del, leave); /* D4 */
 #endif
 #ifndef NO_D5
-		LOOK(pin, seen); /* D5 */
-		if
-		:: seen -> goto leave
-		:: else
-		fi;
-		LOOK(lease, seen);
-		if
-		:: seen -> goto leave
-		:: else
-		fi;
+		LOOK(pin, leave); /* D5 */
+		LOOK(lease, leave);
+#if EXPIRERS > 0
+		LOOK_FOR_EXPIRERS(expirer_lease, leave);
 #endif
-		MAY_DIE(swept);
+#endif
 		atomic { /* D7 */
-			assert(!kept);
-			assert(!pinned);
-			assert(!reading);
+			MAY_DIE;
+			assert(!kept && !pinned && !reading);
+			assert(!copied || unwanted);
 			exists = false
 		};
-		MAY_DIE(swept);
-		atomic { del = false };
-leave:		atomic { gone[MINE] = false };
-next:		skip
-	:: else -> break
-	od;
-swept:	atomic { gone[MINE] = false; running-- }
+		atomic { MAY_DIE; del = false };
+leave:		gone[MINE] = false;
+		goto again
+	:: goto swept
+	fi;
+swept:	atomic { gone[MINE] = false; running-- };
+end:	false
 }
 
 #if EXPIRERS > 0
-/* Its marks are never swept: what it leaves when it dies keeps the snapshot hidden. */
+/*
+ * Its expiring mark is never swept. When it dies, or waits too long for a collector, what the vault
+ * has may stay hidden, and go.
+ */
 proctype expirer(byte e)
 {
-	byte round;
-	byte u;
-	bool seen;
-
-	do
-	:: round < ROUNDS ->
-		round++;
-		if
-		:: atomic { exists -> del = true; kept = false } /* X1 */
-		:: else -> break
-		fi;
-		MAY_DIE(died);
+#ifndef NO_X0
+	expirer_lease[e] = true; /* X0 */
+#endif
+#ifdef LOOK_FOR_COPIES_FIRST
+	LOOK(copied, done);
+#endif
+	LOOK(!exists, done);
+	atomic { del = true; kept = false }; /* X1 */
 #ifndef NO_X2
-		atomic { expiring[e] = true }; /* X2 */
+	atomic { MAY_DIE; expiring[e] = true }; /* X2 */
 #endif
-		MAY_DIE(died);
-		u = 0; seen = false; /* X3 */
-		do
-		:: atomic { u < USERS && !seen -> seen = back[u]; u++ }
-		:: else -> break
-		od;
-		if
-		:: !seen -> LOOK(!del, seen) /* X4 */
-		:: else
-		fi;
+#ifndef NO_X3
+	LOOK_FOR_BACK(keep); /* X3 */
+#endif
+#ifndef NO_X4
+	LOOK(!del, keep); /* X4 */
+#endif
 #ifndef NO_X5
-		if
-		:: !seen -> LOOK(pin, seen) /* X5 */
-		:: else
-		fi;
-		if
-		:: !seen -> LOOK(lease, seen)
-		:: else
-		fi;
+	LOOK(pin, keep); /* X5 */
+	LOOK(lease, keep);
+#if EXPIRERS > 1
+	LOOK(expirer_lease[1 - e], keep);
 #endif
-		MAY_DIE(died);
-		if
-		:: !seen -> atomic { expired = true } /* X6 */
-		:: else
-		fi;
-		MAY_DIE(died);
-		atomic { expiring[e] = false };
-		if
-		:: !seen && exists ->
-			atomic { assert(!kept && !pinned && !reading); lost = true }
-		:: else
-		fi
-	:: else -> break
-	od;
-died:	atomic { running-- }
+#endif
+	atomic { MAY_DIE; expired = true }; /* X6 */
+	atomic { MAY_DIE; expiring[e] = false };
+#ifndef LOOK_FOR_COPIES_FIRST
+	LOOK(copied, list); /* X7 */
+#endif
+	atomic { MAY_DIE; expirer_lease[e] = false };
+	atomic { assert(!kept && !pinned && !reading); lost = true; goto done };
+keep:	atomic { MAY_DIE; expiring[e] = false };
+#ifdef LEAVE_HIDDEN
+	LOOK(!copied, done);
+#endif
+list:	skip;
+	unforget(USERS + e);
+give_way:
+	back[USERS + e] = false;
+	goto done;
+busy:	atomic { MAY_DIE; back[USERS + e] = false };
+	goto list;
+swept:	atomic { unwanted = unwanted || del };
+done:	atomic { expirer_lease[e] = false; back[USERS + e] = false; running-- };
+end:	false
 }
 #endif
 
@@ -317,21 +317,18 @@ init {
 
 	atomic {
 		running = USERS + COLLECTORS + OTHERS + EXPIRERS;
-		i = 0;
 		do
 		:: i < USERS -> run user(i); i++
-		:: else -> break
+		:: else -> i = 0; break
 		od;
-		i = 0;
 		do
 		:: i < COLLECTORS -> run collector(i); i++
-		:: else -> break
+		:: else -> i = 0; break
 		od;
 #if EXPIRERS > 0
-		i = 0;
 		do
 		:: i < EXPIRERS -> run expirer(i); i++
-		:: else -> break
+		:: else -> i = 0; break
 		od;
 #endif
 #if OTHERS >= 1
@@ -342,16 +339,16 @@ init {
 #endif
 	};
 	/* Everybody ends, and leaves no mark behind that would keep the snapshot. */
-	running == 0;
-	i = 0;
-	do
-	:: i < USERS -> marked = marked || back[i]; i++
-	:: else -> break
-	od;
-	i = 0;
-	do
-	:: i < COLLECTORS -> marked = marked || gone[i]; i++
-	:: else -> break
-	od;
-	assert(!marked && !lease);
+	atomic {
+		running == 0 ->
+		do
+		:: i < USERS + EXPIRERS -> marked = marked || back[i]; i++
+		:: else -> i = 0; break
+		od;
+		do
+		:: i < COLLECTORS -> marked = marked || gone[i]; i++
+		:: else -> i = 0; break
+		od;
+		assert(!marked && !lease)
+	}
 }

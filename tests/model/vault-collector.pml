@@ -9,12 +9,12 @@ inline mark_all()
 		marked = marked | (exists[i] -> refs[i] : 0);
 		i++
 	}
-	:: else -> i = 0; break
+	:: atomic { i == SNAPSHOTS -> i = 0; break }
 	od
 }
 
-/* D1 to D7, without what is said in marks.pml. */
-inline remove_forgotten()
+/* D1 to D6, without what is said in marks.pml. */
+inline find_forgotten()
 {
 	TOGETHER {
 		do /* D1 */
@@ -23,39 +23,51 @@ inline remove_forgotten()
 			forgotten = forgotten | ((exists[i] && del[i]) << i);
 			i++
 		}
-		:: else -> i = 0; break
+		:: atomic { i == SNAPSHOTS -> i = 0; break }
 		od;
 #ifdef READER
 		atomic { forgotten = forgotten & ~held }; /* D5 */
 #endif
 #ifndef NO_D6
-		if
-		:: atomic { forgotten && collector_fence[c] -> goto withdraw } /* D6 */
-		:: atomic { !forgotten || !collector_fence[c] -> skip }
-		fi
-#endif
-	};
-	if
-	:: forgotten -> /* D7 */
-		MAY_DIE;
 		atomic {
-#ifdef READER
-			assert(!(forgotten & open));
+			if
+			:: forgotten && collector_fence[c] -> goto withdraw /* D6 */
+			:: else
+			fi
+		}
 #endif
-			do
-			:: i < SNAPSHOTS ->
-				if
-				:: forgotten & (1 << i) -> exists[i] = false; del[i] = false; refs[i] = 0
-				:: else
-				fi;
-				i++
-			:: else -> i = 0; break
-			od;
-			forgotten = 0
-		};
-		MAY_DIE
-	:: else
-	fi
+	}
+}
+
+/* D7. */
+inline remove_forgotten()
+{
+	atomic {
+		MAY_DIE;
+#ifdef READER
+		assert(!(forgotten & open));
+#endif
+		do
+		:: i < SNAPSHOTS ->
+			if
+			:: forgotten & (1 << i) -> exists[i] = false; del[i] = false; refs[i] = 0
+			:: else
+			fi;
+			i++
+		:: else -> i = 0; break
+		od;
+		forgotten = 0
+	}
+}
+
+inline list_writers()
+{
+	atomic {
+		do
+		:: i < WRITERS -> waiting[c] = waiting[c] | (writer_open[i] << i); i++
+		:: else -> i = 0; break
+		od
+	}
 }
 
 /* G4 for one writer. Fencing it, and then looking for its intent. */
@@ -63,21 +75,21 @@ inline give_up(w)
 {
 #ifdef LATE_FENCE
 	{
-		writer_open[w] && !intent[w];
-		atomic { writer_fence[w] = true };
+		waiting[c] & (1 << w) && !intent[w];
+		atomic { writer_fence[w] = writer_open[w] };
 #else
 	TOGETHER {
-		atomic { writer_open[w] -> writer_fence[w] = true };
+		atomic { waiting[c] & (1 << w) -> writer_fence[w] = !looked[w] };
 #endif
 		atomic {
 			if
 			:: !writer_open[w]
 #if !defined(IGNORE_INTENT) && !defined(LATE_FENCE)
-			:: intent[w] -> marked = marked | refs[w]
+			:: intent[w] -> plan = plan & ~refs[w]
 #endif
 			:: else -> given_up[w] = true
 			fi;
-			waiting = waiting & ~(1 << w)
+			waiting[c] = waiting[c] & ~(1 << w)
 		}
 	}
 }
@@ -86,6 +98,7 @@ inline give_up(w)
 inline compact()
 {
 	atomic { /* what stays is read */
+		MAY_DIE;
 		marked = STORED & SHARED & ~plan;
 		do
 		:: i < LAST + 2 ->
@@ -94,14 +107,15 @@ inline compact()
 		:: else -> i = 0; break
 		od
 	};
-	MAY_DIE;
-	if
-	:: marked ->
-		atomic { generation[1 + c] = marked; level[1 + c] = up_to };
-		MAY_DIE
-	:: else
-	fi;
+	atomic {
+		MAY_DIE;
+		if
+		:: marked -> generation[1 + c] = marked; level[1 + c] = up_to
+		:: else
+		fi
+	};
 	atomic { /* the lower generations go */
+		MAY_DIE;
 		do
 		:: i < LAST + 2 ->
 			if
@@ -129,7 +143,6 @@ proctype collector(byte c)
 	byte forgotten; /* snapshots, as bits */
 	byte plan;      /* slots */
 	byte marked;    /* slots */
-	byte waiting;   /* writers, as bits */
 #ifdef COMPACT
 	byte up_to;
 #endif
@@ -144,122 +157,110 @@ proctype collector(byte c)
 			fi
 		};
 #if COLLECTORS > 1
-		if
-		:: c != LAST ->
+		atomic {
 			if
-			:: atomic { collector_open[1 - c] -> goto withdraw } /* it is alive */
+			:: c != LAST && collector_open[1 - c] -> goto withdraw /* it is alive */
 #ifdef SUSPECT
-			:: atomic { collector_open[1 - c] -> collector_fence[1 - c] = true }
+			:: c != LAST && collector_open[1 - c] -> collector_fence[1 - c] = true
 #endif
-			:: atomic { !collector_open[1 - c] -> skip }
+			:: else
 			fi
-		:: else
-		fi
+		}
 #endif
 	};
-	MAY_DIE;
-	remove_forgotten();
-	TOGETHER { /* G1 */
-		atomic { plan = STORED };
-		mark_all();
-		plan = plan & ~marked;
-		marked = 0
-	};
-	if
-	:: !plan -> goto withdraw
-	:: else
-	fi;
-	MAY_DIE;
-#ifdef LEASES_FIRST
-	atomic {
-		do
-		:: i < WRITERS -> waiting = waiting | (writer_open[i] << i); i++
-		:: else -> i = 0; break
-		od
-	};
-	atomic { announced[c] = plan };
-#else
+	find_forgotten();
 	TOGETHER {
-		atomic { announced[c] = plan }; /* G2 */
-		atomic { /* G3 */
-			do
-			:: i < WRITERS -> waiting = waiting | (writer_open[i] << i); i++
-			:: else -> i = 0; break
-			od
+		remove_forgotten();
+		atomic { plan = STORED }; /* G1 */
+		mark_all();
+		atomic {
+			plan = plan & ~marked;
+			marked = 0;
+			if
+			:: !plan -> goto withdraw
+			:: else
+			fi
 		}
 	};
+#ifdef LEASES_FIRST
+	list_writers();
+	atomic { MAY_DIE; announced[c] = plan & KNOWN };
+#else
+	TOGETHER {
+		atomic { MAY_DIE; announced[c] = plan & KNOWN }; /* G2 */
+		list_writers() /* G3 */
+	};
 #endif
-	MAY_DIE;
 	do /* G4 */
-	:: waiting & 1 ->
-		if
-		:: atomic { !writer_open[0] -> waiting = waiting & ~1 }
 #ifdef SUSPECT
-		:: give_up(0)
-#endif
-		fi
+	:: give_up(0)
 #if WRITERS > 1
-	:: !(waiting & 1) && (waiting & 2) ->
-		if
-		:: atomic { !writer_open[1] -> waiting = waiting & ~2 }
-#ifdef SUSPECT
-		:: give_up(1)
-#endif
-		fi
+	:: give_up(1)
 #endif
 #if WRITERS > 2
-	:: waiting == 4 ->
-		if
-		:: atomic { !writer_open[2] -> waiting = 0 }
-#ifdef SUSPECT
-		:: give_up(2)
+	:: give_up(2)
 #endif
-		fi
 #endif
-	:: !waiting -> break
-	od;
-	TOGETHER {
+	:: TOGETHER {
+		!waiting[c];
 #ifndef NO_SECOND_LIST
 		mark_all(); /* G5 */
 #endif
-		plan = plan & ~marked;
-		marked = 0;
+		atomic {
+			plan = plan & ~marked;
+			marked = 0;
 #ifndef NO_G6
-		if
-		:: atomic { collector_fence[c] -> goto withdraw } /* G6 */
-		:: atomic { !collector_fence[c] -> skip }
-		fi
+			if
+			:: collector_fence[c] -> goto withdraw /* G6 */
+			:: else
+			fi;
 #endif
-	};
+			break
+		}
+	}
+#ifdef CRASH
+	:: atomic { waiting[c] && !alone -> goto ended }
+#endif
+	od;
 #ifdef WITHDRAW_EARLY
 	atomic {
 		announced[0] = (collector_fence[0] -> 0 : announced[0]);
 		announced[1] = (collector_fence[1] -> 0 : announced[1])
 	};
-#endif
-	MAY_DIE;
 	if
-	:: atomic { packs = packs & ~plan; plan = plan & SHARED; assert_whole() };
-		MAY_DIE
-#ifdef WITHDRAW_EARLY
-	:: plan = 0 /* it is interrupted */
-#endif
+	:: true
+	:: atomic { plan = 0 } /* it is interrupted */
 	fi;
+#endif
+	atomic {
+		MAY_DIE;
+		packs = packs & ~plan;
+		plan = plan & SHARED;
+		assert_whole();
+		if
+		:: !plan -> goto withdraw
+		:: else
+		fi
+	};
 #ifdef COMPACT
-	if
-	:: plan -> compact()
-	:: else
-	fi;
+	compact();
 #endif
 withdraw:
-	atomic {
-		announced[c] = 0; /* G7 */
-ended:		forgotten = 0; plan = 0; marked = 0; waiting = 0;
-		collector_open[c] = false;
-		collector_fence[c] = false;
-		running--
-	};
-#ifdef CRASH
-	atomic { announced[c] = 0 } /* it is swept */
+#ifdef FINE
+	skip;
 #endif
+	TOGETHER {
+		atomic { MAY_DIE; announced[c] = 0 }; /* G7 */
+ended:		atomic {
+			forgotten = 0; plan = 0; marked = 0; waiting[c] = 0;
+			collector_open[c] = false;
+			collector_fence[c] = false;
+			running--
+		}
+#ifdef CRASH
+		;
+		atomic { announced[c] = 0 } /* it is swept */
+#endif
+	};
+end:	false
 }

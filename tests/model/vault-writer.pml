@@ -12,18 +12,17 @@
 
 inline look_for_announcements()
 {
-	TOGETHER {
-		do
-		:: atomic { j < COLLECTORS -> condemned = condemned | announced[j]; j++ }
-		:: else -> j = 0; break
-		od
-	}
+	do
+	:: atomic { j < COLLECTORS -> condemned = condemned | announced[j]; j++ }
+	:: atomic { j == COLLECTORS -> j = 0; break }
+	od
 }
 
 /* W4 of one who takes a block that the hints know, if it is there. */
 inline take_hinted()
 {
 	atomic {
+		MAY_DIE;
 #ifndef STALE_TABLE
 		mine = STORED;
 #endif
@@ -42,6 +41,7 @@ inline take_hinted()
 inline choose_parent()
 {
 	atomic {
+		MAY_DIE;
 		if
 		:: exists[FIRST] && !del[FIRST] -> mine = refs[FIRST]
 		:: exists[0] && !del[0] -> mine = refs[0]
@@ -57,64 +57,71 @@ inline choose_parent()
 	}
 }
 
+/* W4 of one who merges: it reads the parent's map. */
+inline read_map()
+{
+	if
+	:: MERGES(w) && (mine & MAP) ->
+		if
+		:: packs & MAP -> mine = mine & ~MAP
+		:: else -> assert(writer_fence[w]); goto ended
+		fi
+	:: else
+	fi
+}
+
 proctype writer(byte w)
 {
 	byte j;
 	byte condemned;
-	byte mine; /* what its snapshot refers to */
+	byte mine; /* what its snapshot refers to, until its intent says so */
 
 #ifndef LOOK_FIRST
 	atomic { writer_open[w] = true }; /* W1 */
-	MAY_DIE;
+#endif
+#ifdef STALE_TABLE
+	mine = (HINTS(w) -> STORED : 0);
 #endif
 	if
-	:: HINTS(w) ->
-#ifdef STALE_TABLE
-		atomic { mine = STORED };
-#endif
-		look_for_announcements(); /* W2 */
-		MAY_DIE;
+	:: TOGETHER { HINTS(w) -> look_for_announcements() }; /* W2 */
 		take_hinted()
-	:: else -> choose_parent()
+	:: atomic { !HINTS(w) -> choose_parent() }
 	fi;
-	MAY_DIE;
 #ifdef LOOK_FIRST
 	atomic { writer_open[w] = true; packs = packs | OWN(w); mine = mine | OWN(w) };
-	MAY_DIE;
 #endif
-	if /* W4 */
-	:: MERGES(w) && (mine & MAP) ->
-		atomic {
+	TOGETHER {
+#if WRITERS > 2
+		atomic { read_map() }; /* W4 */
+#endif
+#if !defined(NO_INTENT) && !defined(LATE_INTENT)
+		atomic { MAY_DIE; intent[w] = true; refs[w] = mine; mine = 0 }; /* W5 */
+#endif
+		atomic { /* W6 */
 			if
-			:: packs & MAP -> mine = mine & ~MAP
-			:: else -> assert(writer_fence[w]); goto ended /* it cannot read the map */
+			:: writer_fence[w] -> goto ended
+			:: else -> looked[w] = true
 			fi
 		};
-		MAY_DIE
-	:: else
-	fi;
-#if !defined(NO_INTENT) && !defined(LATE_INTENT)
-	atomic { intent[w] = true; refs[w] = mine }; /* W5 */
-	MAY_DIE;
-#endif
-	if
-	:: atomic { writer_fence[w] -> goto ended } /* W6 */
-	:: atomic { !writer_fence[w] -> skip }
-	fi;
 #if defined(BURIAL) && !defined(NO_LOOK_FOR_END)
-	if
-	:: atomic { w == 0 && buried -> goto ended }
-	:: atomic { w != 0 || !buried -> skip }
-	fi;
+		atomic {
+			if
+			:: w == 0 && buried -> goto ended
+			:: else
+			fi
+		}
 #endif
-	MAY_DIE;
+	};
 #ifdef LATE_INTENT
-	atomic { intent[w] = true; refs[w] = mine };
+	atomic { intent[w] = true; refs[w] = mine; mine = 0 };
 #endif
 	TOGETHER {
 		atomic { /* W7 */
+			MAY_DIE;
+#ifdef NO_INTENT
 			refs[w] = mine;
 			mine = 0;
+#endif
 			assert(!given_up[w]);
 #ifdef COPIES
 			if /* what it saved are copies of a snapshot that is there already, or was */
@@ -128,15 +135,21 @@ proctype writer(byte w)
 #endif
 			assert_whole()
 		};
-		MAY_DIE;
 ended:		atomic { /* W8, and what carries its name is swept */
 			mine = 0;
+			condemned = 0;
 			writer_open[w] = false;
 			writer_fence[w] = false;
 			given_up[w] = false;
+			looked[w] = false;
 			intent[w] = false;
 			refs[w] = (exists[w] -> refs[w] : 0);
+			do
+			:: j < COLLECTORS -> waiting[j] = waiting[j] & ~(1 << w); j++
+			:: else -> j = 0; break
+			od;
 			running--
 		}
-	}
+	};
+end:	false
 }

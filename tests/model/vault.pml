@@ -4,8 +4,8 @@
  * atomic is one request to the store; between two of them anybody may stand still for ever, or be
  * killed. Unforgetting and pins are the subject of marks.pml.
  *
- * TOGETHER makes one step of several requests, unless FINE is defined: where another one who comes
- * between them could only find more reasons to give way.
+ * TOGETHER makes one step of several requests, unless FINE is defined. README.md says why nothing is
+ * lost by that. What nobody reads any more is set to 0: so there are fewer states.
  */
 #ifndef WRITERS
 #define WRITERS 3
@@ -17,9 +17,12 @@
 #define FORGETS 1
 #endif
 
-/* Whoever is known to be dead has ended, and does nothing more. The last collector lives. */
+/*
+ * Whoever is known to be dead has ended, and does nothing more. It may die before each step that
+ * others can see: to die after a look is the same as to die before it. The last collector lives.
+ */
 #ifdef CRASH
-#define MAY_DIE if :: skip :: !alone -> goto ended fi
+#define MAY_DIE if :: true :: !alone -> goto ended fi
 #else
 #define MAY_DIE skip
 #endif
@@ -36,6 +39,9 @@
 #define MAP    4 /* the first snapshot's map */
 #define OWN(w) (8 << (w))
 
+/* What the hints know. Of announcements only these matter to writers. */
+#define KNOWN (HINTED | OWN(0))
+
 /* Snapshots: one of each writer, and the first one. */
 #define FIRST     WRITERS
 #define SNAPSHOTS (WRITERS + 1)
@@ -48,7 +54,7 @@ bool exists[SNAPSHOTS];
 bool del[SNAPSHOTS];
 byte refs[SNAPSHOTS]; /* of the snapshot, or of the writer's intent */
 byte packs;           /* the slots that are there, but for those of the shared pack */
-byte announced[LAST + 1]; /* condemned slots */
+byte announced[LAST + 1]; /* condemned slots, of those that the hints know */
 bool writer_open[WRITERS];      /* its lease */
 bool collector_open[LAST + 1];
 bool intent[WRITERS];
@@ -78,6 +84,9 @@ byte open; /* what the reader has opened */
 bool buried; /* writer 0: somebody has ended its lease */
 #endif
 
+/* What each knows, or somebody knows of it. */
+byte waiting[LAST + 1]; /* the writers, as bits, that a collector saw and that have not ended */
+bool looked[WRITERS];   /* for its fence, and found none: it does not look again */
 bool given_up[WRITERS]; /* a collector went on without this writer's snapshot */
 byte running;
 bool alone; /* all others have ended */
@@ -98,28 +107,33 @@ proctype forgetter()
 {
 	byte round;
 
-	do
-	:: round < FORGETS ->
-		atomic {
-			round++;
-			if
-			:: exists[FIRST] -> del[FIRST] = true
-			:: exists[0] -> del[0] = true
+end:	do
+	:: atomic {
+		round < FORGETS ->
+		round++;
+		if
+		:: exists[FIRST] -> del[FIRST] = true
+		:: exists[0] -> del[0] = true
 #if WRITERS > 1
-			:: exists[1] -> del[1] = true
+		:: exists[1] -> del[1] = true
 #endif
-			:: else
-			fi
+#if WRITERS > 2
+		:: exists[2] -> del[2] = true
+#endif
+		:: else
+		fi;
 #ifdef REMOVE_OUTSIDE
-			;
-			exists[FIRST] = exists[FIRST] && !del[FIRST];
-			exists[0] = exists[0] && !del[0];
-			exists[1] = exists[1] && !del[1]
+		exists[FIRST] = exists[FIRST] && !del[FIRST];
+		exists[0] = exists[0] && !del[0];
+		exists[1] = exists[1] && !del[1];
 #endif
-		}
-	:: else -> break
-	od;
-	atomic { running-- }
+		if
+		:: round == FORGETS -> running--
+		:: else
+		fi
+	}
+	:: atomic { round < FORGETS -> round = FORGETS; running-- }
+	od
 }
 
 #ifdef READER
@@ -127,18 +141,22 @@ proctype reader()
 {
 	byte name;
 
-	if
-	:: name = FIRST
-	:: name = 0
-	fi;
-	atomic { held = 1 << name }; /* R1 */
+end:	do
+	:: atomic { /* R1 */
+		if /* what it has seen listed */
+		:: exists[FIRST] && !del[FIRST] -> name = FIRST
+		:: exists[0] && !del[0] -> name = 0
+		fi;
+		held = 1 << name
+	};
 	atomic { /* R2 */
 		if
 		:: exists[name] && !del[name] -> open = 1 << name
-		:: else
+		:: else -> goto ended
 		fi
 	};
-	atomic { open = 0; held = 0; running-- } /* R4 */
+ended:	atomic { open = 0; held = 0; name = 0 } /* R4 */
+	od
 }
 #endif
 
@@ -146,9 +164,11 @@ proctype reader()
 /* A person takes writer 0 for dead, rightly or not, and what it left is swept. */
 proctype burial()
 {
+	byte c;
+
 	if
 	:: true -> goto done
-	:: atomic { writer_open[0] -> writer_fence[0] = true }
+	:: atomic { writer_open[0] -> writer_fence[0] = !looked[0] }
 	fi;
 #ifndef BLIND_BURIAL
 	if
@@ -156,10 +176,18 @@ proctype burial()
 	:: atomic { !intent[0] || exists[0] -> skip }
 	fi;
 #endif
-	atomic { writer_open[0] = false; buried = true };
+	atomic {
+		writer_open[0] = false;
+		buried = true;
+		do
+		:: c < COLLECTORS -> waiting[c] = waiting[c] & ~1; c++
+		:: else -> c = 0; break
+		od
+	};
 	atomic { intent[0] = false; refs[0] = (exists[0] -> refs[0] : 0) };
 	atomic { writer_fence[0] = false };
-done:	atomic { running-- }
+done:	atomic { running-- };
+end:	false
 }
 #endif
 
@@ -179,7 +207,6 @@ init {
 		exists[FIRST] = true;
 		refs[FIRST] = OLD | MAP;
 #ifdef READER
-		running = 1;
 		run reader();
 #endif
 #ifdef BURIAL
@@ -195,7 +222,11 @@ init {
 		run forgetter()
 	};
 	/* Everybody ends, and leaves nothing behind but garbage; and that goes. */
-	running == 0 && !announced[0] && !announced[LAST - 1];
+	running == 0 &&
+#ifdef READER
+	!held &&
+#endif
+	!announced[0] && !announced[LAST - 1];
 #ifdef FINISH
 	atomic { alone = true; running = 1; run collector(LAST) };
 	atomic {
