@@ -9,8 +9,6 @@
 #include "temp-vault.h"
 #include "timestamp.h"
 
-#include <string.h>
-
 #define MIB            (1024u * 1024)
 #define SECTOR         512u
 #define CHANGES        12
@@ -68,16 +66,6 @@ static VkImageRecord *save_disk(VkSession *session, const Content *content, cons
 		return NULL;
 	}
 	return record;
-}
-
-/* Whoever lost a race may try again, as with BUSY. */
-static gboolean fail_as_busy(GError *trouble, GError **error)
-{
-	if (strstr(trouble->message, " for dead") ||
-	    strstr(trouble->message, "was forgotten a moment ago"))
-		trouble->code = VK_ERROR_BUSY;
-	g_propagate_error(error, trouble);
-	return FALSE;
 }
 
 static Content *load_earlier(const Soak *soak, const VkSnapshot *parent, const char *target,
@@ -160,22 +148,23 @@ static VkSnapshot *find_parent(VkVault *vault, const char *guest, GError **error
 static gboolean write_some(const Soak *soak, VkVault *vault, const char *guest, VkRateLimit *limit,
 			   GError **error)
 {
-	GError *trouble = NULL;
-	g_autoptr(VkSnapshot) parent = find_parent(vault, guest, &trouble);
-	g_autoptr(VkSession) session = trouble ? NULL : vk_session_new(vault, WORKERS, &trouble);
+	g_autoptr(VkSession) session = vk_session_new(vault, WORKERS, error);
 	gint count = g_rand_int_range(soak->random, 1, 4);
 
-	if (session)
-		vk_session_set_limit(session, limit);
-	for (gint i = 0; i < count && session && !trouble; i++) {
-		if (i > 0) {
-			vk_snapshot_free(parent);
-			parent = find_parent(vault, guest, &trouble);
+	if (!session)
+		return FALSE;
+	vk_session_set_limit(session, limit);
+	for (gint i = 0; i < count; i++) {
+		GError *trouble = NULL;
+		g_autoptr(VkSnapshot) parent = find_parent(vault, guest, &trouble);
+
+		if (trouble || !vk_session_check_parent(session, parent, &trouble) ||
+		    !back_up(soak, session, guest, parent, &trouble)) {
+			g_propagate_error(error, trouble);
+			return FALSE;
 		}
-		if (!trouble && vk_session_check_parent(session, parent, &trouble))
-			back_up(soak, session, guest, parent, &trouble);
 	}
-	return !trouble || fail_as_busy(trouble, error);
+	return TRUE;
 }
 
 gboolean soak_write(const Soak *soak, const char *guest, GError **error)

@@ -6,6 +6,7 @@
  *   soak VAULT LEDGER SEED collect SUSPECT-MS
  *   soak VAULT LEDGER SEED copy NEW-VAULT
  *   soak VAULT LEDGER SEED check KEPT
+ *   soak VAULT LEDGER SEED dead
  *   soak VAULT LEDGER SEED compare FILE GUEST ID TARGET
  *   soak VAULT LEDGER SEED read MOUNT
  *
@@ -51,6 +52,8 @@ static gboolean run(const Soak *soak, int count, char **arguments, GError **erro
 		return soak_copy(soak, arguments[1], error);
 	if (g_str_equal(command, "check") && count == 2)
 		return soak_check(soak, (guint)g_ascii_strtoull(arguments[1], NULL, 10), error);
+	if (g_str_equal(command, "dead") && count == 1)
+		return soak_dead(soak, error);
 	if (g_str_equal(command, "compare") && count == 5)
 		return soak_compare(soak, arguments[1], arguments[2], arguments[3], arguments[4],
 				    error);

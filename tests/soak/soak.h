@@ -37,6 +37,12 @@ gboolean soak_copy(const Soak *soak, const char *target, GError **error);
  */
 gboolean soak_check(const Soak *soak, guint kept, GError **error);
 
+/*
+ * Prints how many bytes of the packs are dead: nothing refers to them. After a collection no pack
+ * is dead, and none is more than half dead: that fails.
+ */
+gboolean soak_dead(const Soak *soak, GError **error);
+
 /* Whether the file PATH holds what the ledger says of the guest's snapshot. */
 gboolean soak_compare(const Soak *soak, const char *path, const char *guest, const char *id,
 		      const char *target, GError **error);

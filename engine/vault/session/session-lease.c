@@ -58,7 +58,7 @@ gboolean vk_session_check_parent(VkSession *session, const VkSnapshot *parent, G
 	keys = parent ? vk_catalog_list(session->vault, parent->uuid, error) : NULL;
 	if (!parent || (keys && vk_catalog_has_id(keys, parent->id)))
 		return TRUE;
-	return keys && vk_fail(error, VK_ERROR_FAILED,
+	return keys && vk_fail(error, VK_ERROR_BUSY,
 			       "the snapshot '%s@%s', which this one would build on, was forgotten "
 			       "a moment ago; run it again",
 			       parent->name, parent->time);
@@ -124,7 +124,7 @@ gboolean vk_session_check_fence(VkSession *session, GError **error)
 
 	if (!vk_lease_is_fenced(session->lease, &fenced, error))
 		return FALSE;
-	return !fenced || vk_fail(error, VK_ERROR_FAILED,
+	return !fenced || vk_fail(error, VK_ERROR_BUSY,
 				  "somebody took this backup into the vault '%s' for dead: a "
 				  "garbage collection, or 'virtkeep doctor'; nothing was saved; "
 				  "run it again",

@@ -36,7 +36,8 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error);
 /*
  * Checks that PARENT (nullable), whose images are going to be the parents of those to be saved, is
  * still listed. Unless a collector takes the session for dead, it stays readable until the commit.
- * To be called before the first save of each snapshot.
+ * To be called before the first save of each snapshot. VK_ERROR_BUSY: it was forgotten at this
+ * moment.
  */
 gboolean vk_session_check_parent(VkSession *session, const VkSnapshot *parent, GError **error);
 
@@ -69,12 +70,14 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
  * Makes SNAPSHOT appear: packs and their directories are durable first, then the object. Sets its
  * parent, the newest snapshot of its guest, and its time: the first free second at or after its
  * present time. Snapshots of the guest that are at most some seconds ahead come before it. On
- * failure nothing is listed, and the images have to be saved again.
+ * failure nothing is listed, and the images have to be saved again. VK_ERROR_BUSY: somebody took
+ * the session for dead.
  */
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error);
 
 /*
  * Publishes the copies in the vault that a listed SNAPSHOT, which had none, has got by
- * vk_session_save(). VK_ERROR_EXISTS when another process has done that meanwhile.
+ * vk_session_save(). VK_ERROR_EXISTS when another process has done that meanwhile; VK_ERROR_BUSY as
+ * vk_session_commit().
  */
 gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot, GError **error);
