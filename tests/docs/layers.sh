@@ -113,15 +113,18 @@ declare -A below=(
 	[engine/files/sandbox]=''
 	[engine/files/appliance]='
 		engine/base engine/base/io engine/base/transfer engine/files/protocol'
+	[engine/files/walk]='
+		engine/base engine/base/io engine/vault/snapshot engine/vault engine/vault/catalog
+		engine/vault/view engine/files/protocol engine/files/appliance'
+	[engine/files/copy]='engine/base engine/base/io engine/files/walk'
 	[engine/files]='
-		engine/base engine/base/io engine/base/transfer engine/base/program
-		engine/vault/snapshot engine/vault engine/vault/open engine/vault/catalog
-		engine/vault/view engine/array/drivers engine/files/protocol engine/files/appliance'
+		engine/base engine/base/transfer engine/base/program engine/vault/snapshot engine/vault
+		engine/vault/open engine/vault/catalog engine/array/drivers engine/files/walk engine/files/copy'
 	[fs/tree]='engine/base engine/partition engine/vault/catalog engine/vault/view'
 	[fs/session]='engine/base'
 	[fs/files]='
-		engine/base engine/base/program engine/vault/open engine/array/drivers engine/files
-		engine/files/appliance fs/session'
+		engine/base engine/base/program engine/vault/open engine/array/drivers
+		engine/files/appliance engine/files/walk engine/files fs/session'
 	[fs]='
 		engine/base engine/base/program engine/vault engine/vault/open
 		engine/vault/catalog engine/array/drivers fs/session fs/tree'
@@ -138,7 +141,7 @@ declare -A below=(
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
-	[archive]='engine/files engine/files/appliance'
+	[archive]='engine/files/appliance engine/files/copy'
 	[blkid]='engine/files/agent'
 	[cap-ng]='fs/session'
 	[curl]='engine/http'
