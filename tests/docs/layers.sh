@@ -72,6 +72,7 @@ declare -A below=(
 		engine/base engine/base/transfer engine/qemu engine/domain engine/virt/host
 		engine/virt/hold'
 	[engine/virt/guard]='engine/base engine/base/io engine/virt/host engine/virt/hold'
+	[engine/virt/inside]='engine/base engine/virt/host'
 	[engine/job/capture]='
 		engine/base engine/base/io engine/base/transfer engine/vault/snapshot engine/qemu
 		engine/domain engine/virt/host engine/virt/disk'
