@@ -30,7 +30,8 @@ GOptionEntry vk_files_system_option(VkFilesRun *run)
 /* Snapshots and what is in them take too long to be looked up. */
 static gboolean complete_kind(const VkCompletion *completion, const char *kind, gpointer data)
 {
-	static const char *const kinds[] = {"VOLUME", "GUEST:/PATH", "GLOB", "SIZE", NULL};
+	static const char *const kinds[] = {"VOLUME", "GUEST:/PATH",     "GLOB",
+					    "SIZE",   "[GUEST][:/PATH]", NULL};
 
 	if (strcmp(kind, "TYPE") == 0) {
 		vk_completion_offer(completion, "f", "files");

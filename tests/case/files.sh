@@ -220,7 +220,7 @@ chmod 700 "$SCRATCH/archive"
 ok virtkeep files copy --archive web:/usr "$SCRATCH/archive"
 [[ $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small") == -rwsr-xr-x:77:78 ]] ||
 	fail "not as in the guest: $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small")"
-refused 2 "'copy' wants SNAPSHOT:PATH... DIRECTORY" virtkeep files copy web:/etc
+refused 2 "name the directory to copy to" virtkeep files copy web:/etc
 
 say "an archive"
 refused 2 "would be in the archive twice" virtkeep files tar web:/usr/share web:/usr/../usr

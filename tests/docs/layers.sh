@@ -117,10 +117,12 @@ declare -A below=(
 	[engine/files/walk]='
 		engine/base engine/base/io engine/vault/snapshot engine/vault engine/vault/catalog
 		engine/vault/view engine/files/protocol engine/files/appliance'
-	[engine/files/copy]='engine/base engine/base/io engine/files/walk'
+	[engine/files/copy]='
+		engine/base engine/base/io engine/base/program engine/virt/inside engine/files/walk'
 	[engine/files]='
 		engine/base engine/base/transfer engine/base/program engine/vault/snapshot engine/vault
-		engine/vault/open engine/vault/catalog engine/array/drivers engine/files/walk engine/files/copy'
+		engine/vault/open engine/vault/catalog engine/array/drivers engine/virt/host
+		engine/virt/inside engine/files/walk engine/files/copy'
 	[fs/tree]='engine/base engine/partition engine/vault/catalog engine/vault/view'
 	[fs/session]='engine/base'
 	[fs/files]='

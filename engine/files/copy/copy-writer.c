@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "copy-writer.h"
 
+#include "copy-budget.h"
 #include "copy-looks.h"
 #include "copy-place.h"
 #include "errors.h"
 #include "io.h"
 #include "log.h"
+#include "table.h"
+#include "walk-trail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +19,8 @@
 /* A directory below more others than that is not copied: each is open until all is in it. */
 #define DEPTH_MAX 600
 
-/* Further ones are only counted. */
-#define WARNINGS_MAX 100
-
 /* A directory that may get more entries. */
 typedef struct Open {
-	char *path;
 	int fd;
 	VkLooks *looks; /* that it gets at the end; NULL: it was there before, and keeps its own */
 } Open;
@@ -39,7 +38,8 @@ struct VkCopyWriter {
 	char *name;  /* in front of the paths of the walk; "": none */
 	VkCopyOptions options;
 	VkCopyCount count;
-	GArray *open;        /* Open, each in the one before */
+	VkCopyBudget budget;
+	VkTrail *trail;      /* Open */
 	GHashTable *written; /* "DEVICE:INODE" in the guest -> Written */
 	/* The entry that is written; FD is -1 when it gets no content. */
 	char *path;
@@ -53,39 +53,19 @@ struct VkCopyWriter {
 	VkLooks *looks;
 };
 
-static void open_clear(gpointer data)
+static void open_free(gpointer data)
 {
 	Open *directory = data;
 
 	vk_io_clear_fd(&directory->fd);
 	vk_looks_free(directory->looks);
-	g_free(directory->path);
+	g_free(directory);
 }
 
 static void written_free(gpointer data)
 {
 	g_free(((Written *)data)->path);
 	g_free(data);
-}
-
-VkCopyWriter *vk_copy_writer_new(const char *directory, const VkCopyOptions *options,
-				 GError **error)
-{
-	VkCopyWriter *writer = g_new0(VkCopyWriter, 1);
-
-	writer->options = *options;
-	writer->title = g_strdup(directory);
-	writer->name = g_strdup("");
-	writer->open = g_array_new(FALSE, FALSE, sizeof(Open));
-	g_array_set_clear_func(writer->open, open_clear);
-	writer->written = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, written_free);
-	writer->fd = -1;
-	writer->root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (writer->root >= 0)
-		return writer;
-	vk_fail_errno(error, errno, "cannot open the directory '%s'", directory);
-	vk_copy_writer_free(writer);
-	return NULL;
 }
 
 /* Forgets the entry that is written, and removes what has no name of its own yet. */
@@ -106,14 +86,15 @@ void vk_copy_writer_free(VkCopyWriter *writer)
 		return;
 	drop_entry(writer);
 	vk_io_clear_fd(&writer->root);
-	g_array_unref(writer->open);
+	vk_trail_free(writer->trail);
 	g_hash_table_unref(writer->written);
 	g_free(writer->name);
 	g_free(writer->title);
 	g_free(writer);
 }
 
-gboolean vk_copy_writer_begin(VkCopyWriter *writer, const char *name, GError **error)
+gboolean vk_copy_writer_begin(VkCopyWriter *writer, const char *name, const VkCopySum *sum,
+			      GError **error)
 {
 	if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return vk_fail(error, VK_ERROR_USAGE, "'%s' is no name for a copy", name);
@@ -121,7 +102,26 @@ gboolean vk_copy_writer_begin(VkCopyWriter *writer, const char *name, GError **e
 	writer->name = g_strdup(name);
 	/* The numbers of another appliance's devices mean other files. */
 	g_hash_table_remove_all(writer->written);
-	return TRUE;
+	return vk_copy_budget_set(&writer->budget, writer->root, writer->title, sum, error);
+}
+
+static gboolean fail_full(const VkCopyWriter *writer, const char *path, int trouble, GError **error)
+{
+	g_autofree char *missing = vk_size_text(writer->budget.awaited);
+
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "cannot write '%s/%s': %s; %s are still to be copied: make room, and copy "
+		       "again",
+		       writer->title, path, g_strerror(trouble), missing);
+}
+
+/* The appliance gives more than it has announced, and would fill the file system up. */
+static gboolean fail_budget(const VkCopyWriter *writer, GError **error)
+{
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "the file systems of the snapshot give more than they have announced, and "
+		       "'%s' has no room for that: the copy ends",
+		       writer->title);
 }
 
 /* One entry is not copied, unless the trouble is everybody's. FALSE ends the copy. */
@@ -130,9 +130,11 @@ static gboolean give_up(VkCopyWriter *writer, const char *path, int trouble, GEr
 	g_autofree char *kept = g_strdup(path);
 
 	drop_entry(writer);
-	if (trouble == ENOSPC || trouble == EDQUOT || trouble == EIO || trouble == EROFS)
+	if (trouble == ENOSPC || trouble == EDQUOT)
+		return fail_full(writer, kept, trouble, error);
+	if (trouble == EIO || trouble == EROFS)
 		return vk_fail_errno(error, trouble, "cannot write '%s/%s'", writer->title, kept);
-	if (writer->count.failed++ >= WARNINGS_MAX)
+	if (writer->count.failed++ >= VK_COPY_WARNINGS_MAX)
 		return TRUE;
 	if (trouble == EEXIST)
 		vk_log_warning("'%s/%s' exists and stays; --overwrite replaces files",
@@ -148,7 +150,7 @@ static void refuse_attribute(gpointer data, const char *path, const char *name, 
 {
 	VkCopyWriter *writer = data;
 
-	if (writer->count.refused++ < WARNINGS_MAX)
+	if (writer->count.refused++ < VK_COPY_WARNINGS_MAX)
 		vk_log_warning("cannot set the attribute '%s' of '%s/%s': %s", name, writer->title,
 			       path, g_strerror(trouble));
 }
@@ -187,13 +189,13 @@ static gboolean finish_file(VkCopyWriter *writer, GError **error)
 /* A directory stays open for what is in it. */
 static void finish_directory(VkCopyWriter *writer)
 {
-	Open directory = {.path = g_steal_pointer(&writer->path), .fd = writer->fd};
+	Open *directory = g_new(Open, 1);
 
+	*directory = (Open){.fd = writer->fd,
+			    .looks = writer->is_new ? g_steal_pointer(&writer->looks) : NULL};
 	writer->fd = -1;
-	if (writer->is_new)
-		directory.looks = g_steal_pointer(&writer->looks);
 	writer->count.directories += writer->is_new;
-	g_array_append_val(writer->open, directory);
+	vk_trail_enter(writer->trail, writer->path, directory);
 	drop_entry(writer);
 }
 
@@ -207,49 +209,43 @@ static gboolean finish_entry(VkCopyWriter *writer, GError **error)
 	return TRUE;
 }
 
-/* Whether PATH is below DIRECTORY. */
-static gboolean is_below(const char *path, const char *directory)
+static gboolean leave_directory(gpointer data, const char *path, gpointer directory, GError **error)
 {
-	gsize length = strlen(directory);
+	VkCopyWriter *writer = data;
+	const Open *open = directory;
 
-	return strncmp(path, directory, length) == 0 && path[length] == '/';
+	return !open->looks ||
+	       vk_looks_set(open->looks, open->fd, path, refuse_attribute, writer) ||
+	       give_up(writer, path, errno, error);
 }
 
-/* All that is not above PATH gets no more entries. NULL: nothing is above it. */
-static gboolean leave_directories(VkCopyWriter *writer, const char *path, GError **error)
+VkCopyWriter *vk_copy_writer_new(const char *directory, const VkCopyOptions *options,
+				 GError **error)
 {
-	while (writer->open->len > 0) {
-		guint last = writer->open->len - 1;
-		Open *directory = &g_array_index(writer->open, Open, last);
+	VkCopyWriter *writer = g_new0(VkCopyWriter, 1);
 
-		if (path && is_below(path, directory->path))
-			return TRUE;
-		if (directory->looks &&
-		    !vk_looks_set(directory->looks, directory->fd, directory->path,
-				  refuse_attribute, writer) &&
-		    !give_up(writer, directory->path, errno, error))
-			return FALSE;
-		g_array_set_size(writer->open, last);
-	}
-	return TRUE;
+	writer->options = *options;
+	writer->title = g_strdup(directory);
+	writer->name = g_strdup("");
+	writer->trail = vk_trail_new(leave_directory, writer, open_free);
+	writer->written = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, written_free);
+	writer->fd = -1;
+	writer->root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (writer->root >= 0)
+		return writer;
+	vk_fail_errno(error, errno, "cannot open the directory '%s'", directory);
+	vk_copy_writer_free(writer);
+	return NULL;
 }
 
-/*
- * Finds the place of the entry in the directory that is open for it. FALSE when there is none: what
- * should be that could not be made or is something else.
- */
-static gboolean find_place(VkCopyWriter *writer)
+/* The place of the entry, in the directory that is open for it. */
+static void find_place(VkCopyWriter *writer)
 {
+	const Open *directory = vk_trail_innermost(writer->trail);
 	const char *slash = strrchr(writer->path, '/');
-	const Open *directory = writer->open->len > 0
-					? &g_array_index(writer->open, Open, writer->open->len - 1)
-					: NULL;
-	gsize parent = slash ? (gsize)(slash - writer->path) : 0;
 
 	writer->place = (VkPlace){.directory = directory ? directory->fd : writer->root,
 				  .name = slash ? slash + 1 : writer->path};
-	/* Those that are open are above it. */
-	return directory ? strlen(directory->path) == parent : parent == 0;
 }
 
 /* A second name for a file that was written. FALSE when there was none, or it cannot be. */
@@ -284,7 +280,7 @@ static gboolean begin_file(VkCopyWriter *writer, const VkEntry *entry, GError **
 /* One that is there already is used as it is. */
 static gboolean begin_directory(VkCopyWriter *writer, GError **error)
 {
-	if (writer->open->len >= DEPTH_MAX)
+	if (vk_trail_depth(writer->trail) >= DEPTH_MAX)
 		return give_up(writer, writer->path, ELOOP, error);
 	writer->is_file = FALSE;
 	writer->fd = vk_place_make_directory(&writer->place, &writer->is_new);
@@ -320,10 +316,12 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 	if (!finish_entry(writer, error))
 		return FALSE;
 	drop_entry(writer);
-	if (!leave_directories(writer, path, error))
+	if (!vk_trail_move(writer->trail, path, error))
 		return FALSE;
 	writer->path = g_steal_pointer(&path);
 	writer->looks = vk_looks_new(entry, writer->options.archive);
+	if (!vk_copy_budget_take(&writer->budget, 0, 1))
+		return fail_budget(writer, error);
 	/* The directory to copy into, which the user has made. */
 	if (!*writer->path)
 		return TRUE;
@@ -331,8 +329,9 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 		writer->count.skipped++;
 		return TRUE;
 	}
-	if (!find_place(writer))
+	if (!vk_trail_leads_to(writer->trail, writer->path))
 		return give_up(writer, writer->path, ENOTDIR, error);
+	find_place(writer);
 	if (S_ISREG(entry->mode))
 		return begin_file(writer, entry, error);
 	return S_ISDIR(entry->mode) ? begin_directory(writer, error)
@@ -365,6 +364,8 @@ static gboolean take_bytes(gpointer data, guint64 offset, const guint8 *bytes, g
 
 	if (writer->fd < 0 || vk_io_is_zero(bytes, length))
 		return TRUE;
+	if (!vk_copy_budget_take(&writer->budget, length, 0))
+		return fail_budget(writer, error);
 	trouble = write_bytes(writer->fd, offset, bytes, length);
 	if (trouble)
 		return give_up(writer, writer->path, trouble, error);
@@ -406,7 +407,7 @@ gboolean vk_copy_writer_end(VkCopyWriter *writer, GError **error)
 	if (!finish_entry(writer, error))
 		return FALSE;
 	drop_entry(writer);
-	return leave_directories(writer, NULL, error);
+	return vk_trail_move(writer->trail, NULL, error);
 }
 
 const VkCopyCount *vk_copy_writer_count(const VkCopyWriter *writer)

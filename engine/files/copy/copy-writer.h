@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "copy-count.h"
+#include "copy-sum.h"
 #include "guest-files.h"
 
 #include <glib.h>
@@ -18,15 +20,6 @@ typedef struct VkCopyOptions {
 	gboolean overwrite; /* replace files that exist */
 } VkCopyOptions;
 
-/* What was done. */
-typedef struct VkCopyCount {
-	guint64 files, directories, links;
-	guint64 bytes;   /* of the files, without their holes */
-	guint64 skipped; /* devices, FIFOs and sockets */
-	guint64 failed;  /* entries that could not be written, each of which was warned of */
-	guint64 refused; /* extended attributes that this host refused, likewise */
-} VkCopyCount;
-
 /* Opens DIRECTORY, which exists. OPTIONS are copied. */
 VkCopyWriter *vk_copy_writer_new(const char *directory, const VkCopyOptions *options,
 				 GError **error);
@@ -34,10 +27,11 @@ void vk_copy_writer_free(VkCopyWriter *writer); /* takes NULL; drops a file that
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCopyWriter, vk_copy_writer_free)
 
 /*
- * From now on what is asked for is written as NAME in the directory. VK_ERROR_USAGE when NAME is no
- * name.
+ * From now on what is asked for, which is SUM, is written as NAME in the directory. VK_ERROR_USAGE
+ * when NAME is no name; VK_ERROR_FAILED when there is no room for it.
  */
-gboolean vk_copy_writer_begin(VkCopyWriter *writer, const char *name, GError **error);
+gboolean vk_copy_writer_begin(VkCopyWriter *writer, const char *name, const VkCopySum *sum,
+			      GError **error);
 
 /* The calls of a walk with all flags but VK_WALK_FOLLOW. */
 VkWalkCalls vk_copy_writer_calls(VkCopyWriter *writer);

@@ -231,7 +231,8 @@ typedef struct Progress {
 	const char *path; /* that was asked for */
 	const VkWalkCalls *calls;
 	VkWalkCheck *check;
-	guint64 unread;    /* entries that could not be read */
+	guint64 unread; /* entries that could not be read */
+	gboolean quiet;
 	gboolean left_out; /* the last entry: what it has goes nowhere */
 } Progress;
 
@@ -242,7 +243,7 @@ static void note_unread(Progress *progress, const char *path, const char *reason
 				: *path      ? g_build_filename(progress->path, path, NULL)
 					     : g_strdup(progress->path);
 
-	if (progress->unread++ < WARNINGS_MAX)
+	if (progress->unread++ < WARNINGS_MAX && !progress->quiet)
 		vk_log_warning("cannot read '%s': %s", full, reason);
 	if (progress->calls->unread)
 		progress->calls->unread(progress->calls->data, path);
@@ -362,8 +363,10 @@ VkGuestWalk *vk_guest_walk_new(VkGuestFiles *files, const VkWalk *walk, const Vk
 	going->files = files;
 	going->calls = *calls;
 	going->path = g_strdup(walk->path);
-	going->progress = (Progress){
-		.path = going->path, .calls = &going->calls, .check = vk_walk_check_new()};
+	going->progress = (Progress){.path = going->path,
+				     .calls = &going->calls,
+				     .check = vk_walk_check_new(),
+				     .quiet = walk->quiet};
 	return going;
 }
 

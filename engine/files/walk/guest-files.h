@@ -92,7 +92,8 @@ typedef struct VkWalk {
 	const char
 		*system; /* the volume of the root of the system, if there are several; or NULL */
 	const char *path;
-	guint flags; /* VkWalkFlags */
+	guint flags;    /* VkWalkFlags */
+	gboolean quiet; /* what cannot be read is not warned of */
 } VkWalk;
 
 /*

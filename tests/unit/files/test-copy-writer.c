@@ -25,11 +25,12 @@ static VkWalkCalls calls;
 static void begin(gboolean overwrite)
 {
 	const VkCopyOptions options = {.overwrite = overwrite};
+	const VkCopySum sum = {0};
 
 	writer = vk_copy_writer_new(directory, &options, NULL);
 	ck_assert_ptr_nonnull(writer);
 	calls = vk_copy_writer_calls(writer);
-	ck_assert(vk_copy_writer_begin(writer, "top", NULL));
+	ck_assert(vk_copy_writer_begin(writer, "top", &sum, NULL));
 }
 
 static void set_up(void)
@@ -385,10 +386,11 @@ END_TEST
 START_TEST(the_name_of_a_copy_is_a_name)
 {
 	static const char *const names[] = {"..", ".", "a/b"};
+	const VkCopySum sum = {0};
 	g_autoptr(GError) error = NULL;
 
 	begin(FALSE);
-	ck_assert(!vk_copy_writer_begin(writer, names[_i], &error));
+	ck_assert(!vk_copy_writer_begin(writer, names[_i], &sum, &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_USAGE));
 }
 END_TEST

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-place.h"
+
+#include "errors.h"
+#include "shell-word.h"
+
+#include <string.h>
+
+/* For a script that only looks, or moves names. */
+#define SHORT_SEC 60
+
+/*
+ * What all scripts begin with. Their words are what the functions below give them: the directory,
+ * the name, the staging directory, whether to overwrite, the chunk, the size, the sum, the owner,
+ * the mode, the time, the target of a link. "$(...)" takes newlines from the end of a text, hence
+ * the "_".
+ */
+#define PRELUDE                                                                 \
+	"export PATH=\"$PATH:/usr/sbin:/usr/bin:/sbin:/bin\" LC_ALL=C TZ=UTC\n" \
+	"umask 077\n"                                                           \
+	"text() { text=$(printf %b_ \"$1\"); text=${text%_}; }\n"               \
+	"enter() { cd -P \"$1\" && [ \"$(pwd -P; echo _)\" = \"$1\n_\" ]; }\n"  \
+	"text \"$1\"; directory=$text; text \"$2\"; name=$text\n"
+
+/* Who is not root cannot own a directory that has passed here. */
+#define ENTER_STAGING "enter \"${directory%/}/$3\" && [ -O . ] || exit 3\n"
+
+#define CHUNK G_STRINGIFY(131072)
+G_STATIC_ASSERT(VK_INSIDE_INPUT_MAX == 131072);
+
+static const char begin[] =
+	"enter \"$directory\" || exit 3\n"
+	"[ ! -d \"./$name\" ] || [ -L \"./$name\" ] || exit 21\n"
+	"[ \"$4\" = 1 ] || { [ ! -e \"./$name\" ] && [ ! -L \"./$name\" ]; } || exit 17\n"
+	"mkdir \"$3\" || exit 1\n" ENTER_STAGING ": > data || exit 5\n";
+
+static const char bytes[] = "said=$(dd of=data bs=" CHUNK " seek=\"$5\" conv=notrunc 2>&1) ||\n"
+			    "\t{ printf '%s\\n' \"$said\" >&2; exit 5; }\n";
+
+static const char link_to[] = "text \"${11}\"\n"
+			      "rm data && ln -s \"$text\" data && chown -h \"$8\" data || exit 1\n";
+
+/* dd makes a file as long as what it skips. */
+static const char size[] = "said=$(dd if=/dev/null of=data bs=1 seek=\"$6\" 2>&1) ||\n"
+			   "\t{ printf '%s\\n' \"$said\" >&2; exit 5; }\n";
+
+static const char check[] = "sum=$(sha256sum < data) || exit 24\n"
+			    "[ \"${sum%% *}\" = \"$7\" ] || exit 22\n";
+
+static const char looks[] = "chown \"$8\" data && chmod \"$9\" data || exit 1\n"
+			    "touch -t \"${10}\" data\n";
+
+static const char end[] =
+	"if [ \"$4\" = 1 ]; then mv -fT data \"../$name\"; else mv -nT data \"../$name\"; fi ||\n"
+	"\texit 1\n"
+	"[ ! -e data ] && [ ! -L data ] || exit 17\n"
+	"cd -P .. && rmdir \"$3\"\n"
+	"if command -v restorecon > /dev/null; then restorecon \"${directory%/}/$name\"; fi\n"
+	"exit 0\n";
+
+/* The texts of the words of a script. */
+typedef struct Words {
+	char *texts[12];
+} Words;
+
+static void words_clear(Words *words)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(words->texts); i++)
+		g_free(words->texts[i]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Words, words_clear)
+
+/* As touch takes it. */
+static char *time_word(gint64 seconds)
+{
+	g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(seconds);
+
+	return time ? g_date_time_format(time, "%Y%m%d%H%M.%S") : g_strdup("");
+}
+
+/* ENTRY and PUT are nullable. */
+static Words words_of(const VkGuestPlace *place, const VkEntry *entry, const VkPut *put)
+{
+	const VkEntry none = {0};
+	const VkEntry *of = entry ? entry : &none;
+
+	return (Words){.texts = {
+			       vk_shell_word(place->directory),
+			       vk_shell_word(place->name),
+			       g_strdup(place->staging ? place->staging : ""),
+			       g_strdup(place->overwrite ? "1" : "0"),
+			       g_strdup_printf("%" G_GUINT64_FORMAT, put ? put->chunk : 0),
+			       g_strdup_printf("%" G_GUINT64_FORMAT, of->size),
+			       g_strdup(put && put->sum ? put->sum : ""),
+			       g_strdup_printf("%u:%u", of->uid, of->gid),
+			       g_strdup_printf("%04o", of->mode & 07777),
+			       time_word(of->mtime_sec),
+			       vk_shell_word(of->target ? of->target : ""),
+		       }};
+}
+
+gboolean vk_guest_place_put(VkInside *inside, const VkGuestPlace *place, const VkEntry *entry,
+			    const VkPut *put, guint timeout_sec, VkOutcome *ret, GError **error)
+{
+	g_auto(Words) words = words_of(place, entry, put);
+	g_autofree char *text = g_strconcat(
+		PRELUDE, put->parts & VK_PUT_BEGIN ? begin : ENTER_STAGING,
+		put->parts & VK_PUT_BYTES ? bytes : "", put->parts & VK_PUT_LINK ? link_to : "",
+		put->parts & VK_PUT_SIZE ? size : "", put->parts & VK_PUT_CHECK ? check : "",
+		put->parts & VK_PUT_END && !(put->parts & VK_PUT_LINK) ? looks : "",
+		put->parts & VK_PUT_END ? end : "", NULL);
+	const VkScript script = {.text = text,
+				 .words = (const char *const *)words.texts,
+				 .input = put->bytes,
+				 .length = put->length};
+
+	return vk_inside_run(inside, &script, timeout_sec, ret, error);
+}
+
+static gboolean run(VkInside *inside, const VkGuestPlace *place, const VkEntry *entry,
+		    const VkPut *put, const char *text, VkOutcome *ret, GError **error)
+{
+	g_auto(Words) words = words_of(place, entry, put);
+	const VkScript script = {.text = text, .words = (const char *const *)words.texts};
+
+	return vk_inside_run(inside, &script, SHORT_SEC, ret, error);
+}
+
+gboolean vk_guest_place_read(VkInside *inside, const VkGuestPlace *place, guint64 chunk,
+			     VkOutcome *ret, GError **error)
+{
+	const VkPut put = {.chunk = chunk};
+
+	return run(inside, place, NULL, &put,
+		   PRELUDE ENTER_STAGING "dd if=data bs=" CHUNK " skip=\"$5\" count=1\n", ret,
+		   error);
+}
+
+void vk_guest_place_clear(VkInside *inside, const VkGuestPlace *place)
+{
+	g_auto(VkOutcome) outcome = {0};
+
+	run(inside, place, NULL, NULL,
+	    PRELUDE "enter \"$directory\" && [ -O \"./$3\" ] && rm -rf \"./$3\"\n", &outcome, NULL);
+}
+
+gboolean vk_guest_place_make(VkInside *inside, const VkGuestPlace *place, VkOutcome *ret,
+			     GError **error)
+{
+	return run(inside, place, NULL, NULL,
+		   PRELUDE "enter \"$directory\" || exit 3\n"
+			   "[ ! -d \"./$name\" ] || [ -L \"./$name\" ] || exit 20\n"
+			   "[ ! -e \"./$name\" ] && [ ! -L \"./$name\" ] || exit 17\n"
+			   "mkdir \"./$name\" || exit 1\n",
+		   ret, error);
+}
+
+gboolean vk_guest_place_finish(VkInside *inside, const VkGuestPlace *place, const VkEntry *entry,
+			       VkOutcome *ret, GError **error)
+{
+	return run(inside, place, entry, NULL,
+		   PRELUDE "enter \"${directory%/}/$name\" && [ -O . ] || exit 3\n"
+			   "chown \"$8\" . && chmod \"$9\" . || exit 1\n"
+			   "touch -t \"${10}\" .\n"
+			   "exit 0\n",
+		   ret, error);
+}
+
+char *vk_guest_place_find(VkInside *inside, const char *path, guint64 *ret_free, GError **error)
+{
+	const VkGuestPlace place = {.directory = path, .name = ""};
+	g_auto(VkOutcome) outcome = {0};
+	char *behind;
+
+	if (!run(inside, &place, NULL, NULL,
+		 PRELUDE "cd -P \"$directory\" || exit 1\n"
+			 "set -- $(df -Pk . | tail -n 1)\n"
+			 "printf '%s %s' \"${4:--}\" \"$(pwd -P; echo _)\"\n",
+		 &outcome, error))
+		return NULL;
+	if (outcome.status != 0) {
+		vk_fail(error, VK_ERROR_NOT_FOUND, "it has no directory '%s'", path);
+		return NULL;
+	}
+	*ret_free = g_ascii_strtoull(outcome.out, &behind, 10);
+	if (behind == outcome.out || *ret_free > G_MAXUINT64 / 1024)
+		*ret_free = G_MAXUINT64;
+	else
+		*ret_free *= 1024;
+	behind = strchr(outcome.out, ' ');
+	if (!behind || behind[1] != '/' || !g_str_has_suffix(behind, "\n_")) {
+		vk_fail(error, VK_ERROR_FAILED, "its shell answers with nonsense");
+		return NULL;
+	}
+	return g_strndup(behind + 1, strlen(behind + 1) - 2);
+}
