@@ -17,6 +17,11 @@ mount_store() { # TOOL [GUEST]
 		MOUNTED=$MNT/guests/${2:-bench}/latest/vda.raw
 		server=virtkeep-mount
 		;;
+	virtkeep-encrypted)
+		"${ENCRYPTED[@]}" virtkeep --quiet mount "$MNT"
+		MOUNTED=$MNT/guests/${2:-bench}/latest/vda.raw
+		server=virtkeep-mount
+		;;
 	restic)
 		restic -q -r "$STORES/restic" mount "$MNT" > "$OUT" 2> "$ERR" &
 		MOUNTED=$MNT/snapshots/latest$DISK

@@ -4,6 +4,9 @@
 # What the rows of run share: measuring, and one way to speak to each tool of ALL_TOOLS. Each has one
 # store in $STORES, and saves the disk $DISK, for virtkeep as guest "bench", which is shut off.
 # "borg-fixed" is borg as its manual has it for images of disks, "borg" is as borg is by itself.
+# "borg-encrypted" is borg-fixed with a passphrase, "virtkeep-encrypted" has a vault with a key file.
+#
+#   ENCRYPTED   what "virtkeep-encrypted" puts before its commands
 #
 #   RESULTS   what was measured, see measure.c and record()
 #   DISK      a copy of first.raw
@@ -28,8 +31,12 @@ furnish_bench() {
 	GIB=$((1 << 30))
 	export RESTIC_PASSWORD=bench RESTIC_CACHE_DIR=$SCRATCH/restic-cache
 	export BORG_BASE_DIR=$SCRATCH/borg-home BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes
+	export BORG_PASSPHRASE=bench
 	mkdir "$STORES" "$MNT"
 	: > "$RESULTS"
+	head -c 32 /dev/urandom > "$SCRATCH/key"
+	chmod 600 "$SCRATCH/key"
+	ENCRYPTED=(env "VIRTKEEP_VAULT=$STORES/virtkeep-encrypted" "VIRTKEEP_KEY_FILE=$SCRATCH/key")
 	VAULT=$STORES/virtkeep
 	export VIRTKEEP_VAULT=$VAULT
 	cp --sparse=always "$DATA/first.raw" "$DISK"
@@ -121,10 +128,12 @@ new_store() { # TOOL
 	rm -rf "$store"
 	case $1 in
 	virtkeep) quietly virtkeep init --force ;;
+	virtkeep-encrypted) quietly "${ENCRYPTED[@]}" virtkeep init --encrypt --force ;;
 	restic)
 		rm -rf "$RESTIC_CACHE_DIR"
 		quietly restic -r "$store" init
 		;;
+	borg-encrypted) quietly borg init -e repokey "$store" ;;
 	borg*) quietly borg init -e none "$store" ;;
 	esac
 }
@@ -134,6 +143,7 @@ backup_command() { # TOOL [IMAGE [GUEST]]
 
 	case $1 in
 	virtkeep) COMMAND=(virtkeep --quiet backup "${3:-bench}") ;;
+	virtkeep-encrypted) COMMAND=("${ENCRYPTED[@]}" virtkeep --quiet backup "${3:-bench}") ;;
 	restic) COMMAND=(restic -q -r "$STORES/restic" backup "$image") ;;
 	borg*)
 		ARCHIVE[$1]=$STORES/$1::$(date +%s.%N)
@@ -153,6 +163,10 @@ restore_command() { # TOOL [IMAGE [GUEST]]
 	virtkeep)
 		RESTORED=$TO/disk.raw
 		COMMAND=(virtkeep --quiet restore "${3:-bench}" --disk "vda=$RESTORED" --format raw)
+		;;
+	virtkeep-encrypted)
+		restore_command virtkeep "${@:2}"
+		COMMAND=("${ENCRYPTED[@]}" "${COMMAND[@]}")
 		;;
 	restic) COMMAND=(restic -q -r "$STORES/restic" restore latest --target "$TO") ;;
 	borg*) COMMAND=(env -C "$TO" borg extract --sparse "${ARCHIVE[$1]}") ;;

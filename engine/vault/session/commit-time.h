@@ -18,8 +18,8 @@
  * Moves SNAPSHOT's time on to the first second that is free, and claims it. A second is free if the
  * guest has no snapshot of it, no session claims it, and no snapshot is a little ahead of it. Sets
  * SNAPSHOT's parent to the newest of its guest that is not forgotten, and chains it: see
- * vk_chain_extend(). Notes durably that snapshots
- * dated later are older. Removes claims that are more than a day old. *RET_CLAIM is a new string.
+ * vk_chain_extend(). Notes durably that snapshots dated later are older. Removes claims that are
+ * more than a day old. *RET_CLAIM is a new string.
  */
 gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
 			      GError **error);
