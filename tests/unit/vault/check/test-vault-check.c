@@ -9,6 +9,8 @@
 #include "pack-name.h"
 #include "run-writer.h"
 #include "session-priv.h"
+#include "temp-vault.h"
+#include "vault-parts.h"
 
 #include <string.h>
 
@@ -52,7 +54,7 @@ static void ignore_pack(gpointer user, const VkPackId *pack, gboolean ok)
 static VkPackId write_pack(guint slots, guint wrong)
 {
 	static const VkPackCalls calls = {.on_slot = ignore_slot, .on_done = ignore_pack};
-	g_autoptr(VkHasher) hasher = vk_hasher_new(NULL);
+	g_autoptr(VkHasher) hasher = vk_hasher_new(vk_vault_id_key(vault));
 	VkPackId session_id = vk_pack_id_random();
 	VkPackWriter *writer =
 		vk_pack_writer_new(vault->store, &vault->context, session_id.bytes, &calls, NULL);
@@ -131,6 +133,7 @@ static VkCheckResult *check_vault(gboolean data, gint allowed)
 
 START_TEST(every_block_is_checked)
 {
+	const guint64 stored = VK_BLOCK_SIZE + (test_is_encrypted() ? VK_TAG_SIZE : 0);
 	guint slots = slot_counts[_i];
 	g_autoptr(VkSnapshot) snapshot = NULL;
 	g_autoptr(VkCheckResult) result = NULL;
@@ -141,7 +144,7 @@ START_TEST(every_block_is_checked)
 	ck_assert_uint_eq(result->errors->len, 0);
 	ck_assert_uint_eq(result->packs, N_PACKS);
 	ck_assert_uint_eq(result->blocks, N_PACKS * slots);
-	ck_assert_uint_eq(result->bytes, (guint64)N_PACKS * slots * VK_BLOCK_SIZE);
+	ck_assert_uint_eq(result->bytes, N_PACKS * slots * stored);
 	g_free(victim);
 }
 END_TEST

@@ -3,15 +3,16 @@
  * Packs of which there is another generation than the first, or several, while they are read: any
  * that has a slot is right.
  */
-#include "crc.h"
 #include "damages.h"
 #include "errors.h"
 #include "image-bed.h"
+#include "pack-compact.h"
 #include "pack-name.h"
 #include "session-priv.h"
 #include "temp-vault.h"
 
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define N_BLOCKS 12
@@ -90,28 +91,25 @@ static char *path_of(const char *generation)
 	return g_strdup_printf("%s/%s%s", directory, first, generation);
 }
 
-/* Makes a generation, such as "1-0a", of the first, without the slots FROM to TO. */
+/* Compacts the first generation to another, such as "1-0a", without the slots FROM to TO. */
 static void make_generation(const char *generation, guint32 from, guint32 to)
 {
-	g_autofree char *first = path_of("0");
+	g_autofree char *first = vk_pack_object(&pack, 0);
 	g_autofree char *path = path_of(generation);
-	g_autofree char *bytes = NULL;
-	VkPackTrailer trailer;
-	VkTableEntry *entries;
-	gsize length;
+	const char *name = path + strlen(directory) + 1;
+	VkPackTable *table = vk_pack_table_load(vault->store, &vault->context, &pack, first, NULL);
+	g_autoptr(GPtrArray) tables =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_pack_table_unref);
+	guint32 number = (guint32)strtoul(generation, NULL, 10);
+	VkSlots live = {0};
 
-	ck_assert(g_file_get_contents(first, &bytes, &length, NULL));
-	memcpy(&trailer, bytes + length - sizeof(trailer), sizeof(trailer));
-	entries = (VkTableEntry *)(gpointer)(bytes + GUINT64_FROM_LE(trailer.table_offset));
-	for (guint32 i = from; from != NONE && i <= to; i++)
-		memset(&entries[i], 0, sizeof(entries[i]));
-	trailer.table_crc32c =
-		GUINT32_TO_LE(vk_crc32c(vk_pack_context_crc(&reader->context, &pack), entries,
-					GUINT32_FROM_LE(trailer.table_length)));
-	trailer.crc32c =
-		GUINT32_TO_LE(vk_crc32c(0, &trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)));
-	memcpy(bytes + length - sizeof(trailer), &trailer, sizeof(trailer));
-	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
+	ck_assert_ptr_nonnull(table);
+	g_ptr_array_add(tables, table);
+	for (guint32 slot = 0; slot < table->slots; slot++)
+		if (from == NONE || slot < from || slot > to)
+			live.bits[slot / 8] |= (guint8)(1u << (slot % 8));
+	ck_assert(vk_pack_compact(vault->store, &vault->context, tables, &live, name, number, NULL,
+				  NULL));
 }
 
 static void drop_generation(const char *generation)
