@@ -200,7 +200,7 @@ def print_table(document):
     computer = document["machine"]
     print(f"{computer['cores']} cores, {computer['memory_mib']} MiB, Linux {computer['kernel']}; "
           f"{computer['versions']}")
-    print("Nothing is encrypted, but for restic, which cannot do without it.")
+    print("Encrypted are the rows about encryption, and restic, which cannot do without it.")
     print("Seconds, until what was written is on the disk: 'flush' is how many of them went by after "
           "the command's end.\nMiB is the peak of the largest process.\n")
     for row in document["rows"]:
