@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "log.h"
 #include "open-vault.h"
+#include "volume-keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@ void vk_files_run_clear(VkFilesRun *run)
 	g_clear_pointer(&run->vault, vk_vault_free);
 	g_clear_pointer(&run->arrays, vk_arrays_free);
 	g_clear_pointer(&run->system, g_free);
+	g_clear_pointer(&run->key_files, g_strfreev);
+	g_clear_pointer(&run->keys, g_ptr_array_unref);
 	vk_program_clear(&run->program);
 }
 
@@ -64,16 +67,30 @@ static gboolean check_words(const VkFilesUsage *usage, char **words, GError **er
 		       (int)(behind - usage->words), usage->words, words[usage->words_max]);
 }
 
+static gboolean read_keys(VkFilesRun *run, GError **error)
+{
+	run->keys = vk_volume_keys_new((const char *const *)run->key_files, error);
+	return run->keys != NULL;
+}
+
 char **vk_files_parse(VkFilesRun *run, const VkFilesUsage *usage, const GOptionEntry *entries,
 		      int argc, char **argv, GError **error)
 {
+	const GOptionEntry common[] = {
+		{"key-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &run->key_files,
+		 "The key of the encrypted VOLUME, or of all that it opens; may be repeated",
+		 "[VOLUME=]FILE"},
+		G_OPTION_ENTRY_NULL,
+	};
 	g_autoptr(GOptionContext) context = g_option_context_new(usage->words);
 	char **words = argv + 1;
 
 	g_option_context_set_summary(context, usage->summary);
 	if (entries)
 		g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_add_main_entries(context, common, NULL);
 	vk_completion_add_entries(run->program.completion, entries);
+	vk_completion_add_entries(run->program.completion, common);
 	vk_program_add_options(&run->program, context);
 	if (run->program.completion)
 		complete(run, context, usage->words);
@@ -81,8 +98,10 @@ char **vk_files_parse(VkFilesRun *run, const VkFilesUsage *usage, const GOptionE
 		return NULL;
 	if (words[0] && strcmp(words[0], "--") == 0)
 		words++;
-	return check_words(usage, words, error) && vk_program_start(&run->program, error) ? words
-											  : NULL;
+	return check_words(usage, words, error) && vk_program_start(&run->program, error) &&
+			       read_keys(run, error)
+		       ? words
+		       : NULL;
 }
 
 VkVault *vk_files_vault(VkFilesRun *run, GError **error)
@@ -108,7 +127,7 @@ VkGuestFiles *vk_files_open_snapshot(VkFilesRun *run, const char *reference, GEr
 	if (!vault)
 		return NULL;
 	run_dir = vk_settings_get(run->program.settings, "backup", "run_dir");
-	return vk_guest_files_open(vault, reference, run_dir, error);
+	return vk_guest_files_open(vault, reference, run_dir, run->keys, error);
 }
 
 static gboolean is_visited(const GPtrArray *locations, guint index)

@@ -18,6 +18,8 @@
 typedef struct VkFilesRun {
 	VkProgram program;
 	char *system;     /* --system; NULL */
+	char **key_files; /* --key-file; NULL */
+	GPtrArray *keys;  /* VkVolumeKey, of these files */
 	VkArrays *arrays; /* of the vault */
 	VkVault *vault;
 } VkFilesRun;

@@ -18,7 +18,7 @@ typedef struct VkGuestWorker VkGuestWorker;
  * does not start again.
  */
 VkGuestWorker *vk_guest_worker_new(VkVault *vault, const char *reference, const char *run_dir,
-				   guint idle_sec, GError **error);
+				   const GPtrArray *keys, guint idle_sec, GError **error);
 
 /* Waits for the call that is being made. Takes NULL. */
 void vk_guest_worker_free(VkGuestWorker *worker);

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "open-vault.h"
 #include "program.h"
+#include "volume-keys.h"
 #include "walk-check.h"
 
 #include <locale.h>
@@ -35,6 +36,8 @@ typedef struct Mount {
 	gboolean foreground;
 	char **option_words;
 	char *system;
+	char **key_files;
+	GPtrArray *keys; /* VkVolumeKey, of these files */
 	int idle_sec;
 	VkMountOptions options;
 	VkLocation location;
@@ -58,6 +61,9 @@ static GOptionContext *new_context(Mount *mount)
 		 "End the appliance after so many seconds without use; 600 by default", "SECONDS"},
 		{"system", 0, 0, G_OPTION_ARG_STRING, &mount->system,
 		 "Of several installed systems the one whose root is on VOLUME", "VOLUME"},
+		{"key-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &mount->key_files,
+		 "The key of the encrypted VOLUME, or of all that it opens; may be repeated",
+		 "[VOLUME=]FILE"},
 		G_OPTION_ENTRY_NULL,
 	};
 	GOptionContext *context = g_option_context_new(USAGE);
@@ -102,6 +108,9 @@ static gboolean parse_options(Mount *mount, GError **error)
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "mount option '%s' is not known here: see virtkeep-files(1)",
 			       mount->options.guests ? "guests" : "threads");
+	mount->keys = vk_volume_keys_new((const char *const *)mount->key_files, error);
+	if (!mount->keys)
+		return FALSE;
 	return mount->idle_sec > 0 ||
 	       vk_fail(error, VK_ERROR_USAGE, "--idle=%d: at least one second", mount->idle_sec);
 }
@@ -197,7 +206,7 @@ static gboolean open_top(Mount *mount, GError **error)
 	ops->log = vk_once_log_new(WARNINGS_MAX);
 	ops->inodes = vk_inodes_new();
 	ops->worker = vk_guest_worker_new(mount->vault, mount->location.snapshot, run_dir,
-					  (guint)mount->idle_sec, error);
+					  mount->keys, (guint)mount->idle_sec, error);
 	if (!ops->worker || !vk_guest_worker_call(ops->worker, note_gaps, ops, error))
 		return FALSE;
 	top = find_top(mount, &st, error);
@@ -252,6 +261,8 @@ static void clear(Mount *mount)
 	vk_mount_options_clear(&mount->options);
 	vk_program_clear(&mount->program);
 	g_strfreev(mount->option_words);
+	g_strfreev(mount->key_files);
+	g_clear_pointer(&mount->keys, g_ptr_array_unref);
 	g_free(mount->mountpoint);
 	g_free(mount->system);
 }

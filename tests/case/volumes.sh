@@ -8,7 +8,7 @@
 
 [[ -x /usr/bin/linux.uml ]] || skip "no user-mode-linux"
 d=$SCRATCH/disks
-mkdir -p "$d/files/etc" "$d/files/srv" "$d/files/thin" "$d/files/md"
+mkdir -p "$d/files/etc" "$d/files/srv" "$d/files/thin" "$d/files/md" "$d/files/home"
 head -c 1000000 /dev/urandom > "$d/big"
 export d
 
@@ -33,7 +33,7 @@ in_kernel() {
 		echo 'echo "all is done"'
 	} > "$SCRATCH/in-kernel"
 	chmod +x "$SCRATCH/in-kernel"
-	TMPDIR=$SCRATCH timeout 120 linux.uml mem=256M root=/dev/root rootfstype=hostfs rootflags=/ ro quiet uml_dir="$SCRATCH" \
+	timeout 120 linux.uml mem=600M root=/dev/root rootfstype=hostfs rootflags=/ ro quiet uml_dir="$SCRATCH" \
 		init="$SCRATCH/in-kernel" "${disks[@]}" con=null con0=fd:0,fd:1 ssl=null < /dev/null > "$OUT" 2>&1 || true
 	expect_out "all is done"
 }
@@ -48,7 +48,9 @@ cat > "$d/files/etc/fstab" <<'FSTAB'
 /dev/vg0/srv /srv ext4 defaults 0 2
 UUID=aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee /thin ext4 defaults 0 2
 /dev/md/data /md ext4 defaults 0 2
+/dev/mapper/home_crypt /home ext4 defaults 0 2
 FSTAB
+echo "home_crypt UUID=cccccccc-bbbb-cccc-dddd-eeeeeeeeeeee none luks" > "$d/files/etc/crypttab"
 truncate -s 100M "$d/vda.raw"
 truncate -s 60M "$d/vdb.raw"
 sfdisk -q "$d/vdb.raw" <<< 'label: gpt
@@ -114,6 +116,16 @@ for disk in vdf vdg; do
 done
 seq -f 'a line that repeats: %.0f' 1000000 1100000 > "$d/text"
 
+say "encrypted volumes: one for /home, whose key takes 300 MiB to try, and one with LVM, which has another"
+printf 'correct horse' > "$d/home.key"
+printf 'battery staple\n' > "$d/lvm.key"
+chmod 600 "$d"/*.key
+truncate -s 40M "$d/vdl.raw"
+truncate -s 80M "$d/vdm.raw"
+cryptsetup -q luksFormat --type luks2 --uuid cccccccc-bbbb-cccc-dddd-eeeeeeeeeeee --pbkdf argon2id \
+	--pbkdf-memory 307200 --pbkdf-force-iterations 4 --pbkdf-parallel 1 "$d/vdl.raw" "$d/home.key"
+cryptsetup -q luksFormat --type luks1 --pbkdf-force-iterations 1000 "$d/vdm.raw" "$d/lvm.key"
+
 say "what a program reads, and a CD"
 truncate -s 32M "$d/vdh.raw" "$d/vdi.raw" "$d/hibernated"
 mkfs.exfat -n CARD "$d/vdh.raw" > /dev/null
@@ -160,12 +172,32 @@ in_kernel '
 	mount.exfat-fuse /dev/ubdh /run/s
 	cp $d/big /run/s/exfat
 	umount /run/s
+	do_lvm() {
+		lvm "$1" --config "activation { udev_sync=0 udev_rules=0 monitoring=0 } devices { use_devicesfile=0 }
+			backup { backup=0 archive=0 }" -y "${@:2}"
+	}
+	modprobe dm-crypt
+	crypt() { cryptsetup -q --disable-locks --disable-keyring --key-file $d/$1.key "${@:2}"; }
+	crypt home open /dev/ubdl home
+	crypt lvm open /dev/ubdm lvm
+	do_lvm vgcreate -s 4M vg1 /dev/mapper/lvm
+	do_lvm lvcreate -n plain -L 16M vg1
+	do_lvm lvcreate -n secret -L 32M vg1
+	crypt lvm luksFormat --type luks1 --pbkdf-force-iterations 1000 /dev/mapper/vg1-secret
+	crypt lvm open /dev/mapper/vg1-secret secret
+	mkdir /run/c
+	for name in home vg1-plain secret; do
+		mkfs.ext4 -q /dev/mapper/$name
+		mount /dev/mapper/$name /run/c
+		cp $d/big /run/c/$name
+		umount /run/c
+	done
 	for ((i = 1; i <= 3; i++)); do
 		mount /dev/ubdk$i /run/$i
 		cp $d/big /run/$i/crash-$i
 		sync /run/$i/crash-$i
 	done
-' - - - - - vdf vdg vdh - - vdk
+' - - - - - vdf vdg vdh - - vdk vdl vdm
 
 make_guest() { # NAME DISK...
 	{
@@ -179,7 +211,7 @@ make_guest() { # NAME DISK...
 	} > "$SCRATCH/$1.xml"
 	virsh -q define "$SCRATCH/$1.xml"
 }
-make_guest web vda vdb vdc vdd vde vdf vdg vdh vdi vdj vdk
+make_guest web vda vdb vdc vdd vde vdf vdg vdh vdi vdj vdk vdl vdm
 make_guest torn vda vdb
 cat > /etc/virtkeep/virtkeep.conf <<'CONF'
 [guest torn]
@@ -212,6 +244,8 @@ done <<-'STATES'
 	vdk1|readable
 	vdk2|readable
 	vdk3|readable
+	vdl|locked: give its key by --key-file
+	vdm|locked: give its key by --key-file
 	md/data|2 of 3 members of the array are there
 	md/stripes|readable
 	md2|1 of 2 members of the array are there
@@ -221,7 +255,7 @@ done <<-'STATES'
 	vg0/thin|readable
 STATES
 expect_json 'map(select(.mounted_at) | .volume + ":" + .mounted_at) | sort | join(" ")' \
-	"md/data:/md vg0/root:/ vg0/srv:/srv vg0/thin:/thin"
+	"md/data:/md vdl:/home vg0/root:/ vg0/srv:/srv vg0/thin:/thin"
 mkdir "$SCRATCH/copies"
 ok virtkeep files copy web:/etc web:/srv/srv web:/thin/thin web:/md/md web:md/stripes:/raid0 web:md2:/raid1 \
 	web:vdd1:/gpt web:vde1:/mbr web:vdf@a/b:/ 'web:vdf@a!b:/other' web:vdh:/exfat web:vdi:/ntfs web:vdj:/cd \
@@ -235,6 +269,42 @@ done
 same_file "$SCRATCH/copies/etc/fstab" "$d/files/etc/fstab"
 [[ $(cat "$SCRATCH/copies/other") == another ]] || fail "the subvolume is another"
 
+say "volumes that are locked"
+# Runs a command with a terminal, and types WORD when it asks for the passphrase of VOLUME.
+typed() { # VOLUME WORD COMMAND...
+	python3 -c '
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+    os.execvp(sys.argv[4], sys.argv[4:])
+seen = b""
+try:
+    while (data := os.read(fd, 4096)):
+        seen += data
+        if seen.endswith(("passphrase of the volume \x27%s\x27: " % sys.argv[2]).encode()):
+            os.write(fd, (sys.argv[3] + "\n").encode())
+except OSError:
+    pass
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$SCRATCH/typed" "$@"
+}
+refused 1 "'vdl' is locked, and there is no terminal" setsid --wait virtkeep files ls web:vdl:/
+refused 3 "cannot read '/home': locked: give its key by --key-file" virtkeep files ls -R web:/home
+refused 1 "the key does not open 'vdl'" virtkeep files ls --key-file "vdl=$d/lvm.key" web:vdl:/
+refused 2 "'vda' is not locked" virtkeep files ls --key-file "vda=$d/lvm.key" web:vda:/
+ok virtkeep files copy --key-file "vdl=$d/home.key" --key-file "$d/lvm.key" web:/home/home web:vdl:/ \
+	web:vg1/plain:/vg1-plain web:vg1/secret:/secret --overwrite "$SCRATCH/copies"
+for file in home vg1-plain secret; do
+	same_file "$SCRATCH/copies/$file" "$d/big"
+done
+ok typed vdl 'correct horse' virtkeep files cat web:vdl:/home
+same_file "$SCRATCH/typed" "$d/big"
+run typed vdl 'wrong' virtkeep files cat web:vdl:/home
+expect_status 1
+expect_out "the key does not open 'vdl'"
+not grep -q 'correct horse' "$OUT" || fail "the passphrase was shown"
+
 say "a disk of the group is not in the snapshot"
 run virtkeep files volumes torn
 expect_status 3
@@ -246,14 +316,14 @@ expect_out etc
 
 say "without the programs"
 touch "$SCRATCH/none"
-for program in /usr/sbin/lvm /usr/sbin/mount.exfat-fuse /usr/bin/ntfs-3g; do
+for program in /usr/sbin/lvm /usr/sbin/cryptsetup /usr/sbin/mount.exfat-fuse /usr/bin/ntfs-3g; do
 	mount --bind "$SCRATCH/none" "$(realpath "$program")"
 done
 run virtkeep --json files volumes web
-for name in 'vda|LVM|lvm2' 'vdh|exfat|exfat-fuse' 'vdi|ntfs|ntfs-3g'; do
+for name in 'vda|LVM|lvm2' 'vdh|exfat|exfat-fuse' 'vdi|ntfs|ntfs-3g' 'vdl|LUKS|cryptsetup-bin'; do
 	IFS='|' read -r volume type package <<< "$name"
 	[[ $(state_of "$volume") == "$type is not read without the package '$package': install it" ]] ||
 		fail "'$volume' is: $(state_of "$volume")"
 done
-umount "$(realpath /usr/sbin/lvm)" "$(realpath /usr/sbin/mount.exfat-fuse)" /usr/bin/ntfs-3g
+umount "$(realpath /usr/sbin/lvm)" "$(realpath /usr/sbin/cryptsetup)" "$(realpath /usr/sbin/mount.exfat-fuse)" /usr/bin/ntfs-3g
 expect_clean web

@@ -115,8 +115,9 @@ declare -A below=(
 	[engine/files/appliance]='
 		engine/base engine/base/io engine/base/transfer engine/files/protocol'
 	[engine/files/walk]='
-		engine/base engine/base/io engine/vault/snapshot engine/vault engine/vault/catalog
-		engine/vault/view engine/files/protocol engine/files/appliance'
+		engine/base engine/base/io engine/vault/snapshot engine/vault engine/vault/key
+		engine/vault/open engine/vault/catalog engine/vault/view engine/files/protocol
+		engine/files/appliance'
 	[engine/files/copy]='
 		engine/base engine/base/io engine/base/program engine/virt/inside engine/files/walk'
 	[engine/files]='

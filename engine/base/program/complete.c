@@ -13,6 +13,7 @@ static const struct {
 	const char *kind, *words;
 } kinds[] = {
 	{"FILE", VK_COMPLETE_FILES},
+	{"[VOLUME=]FILE", VK_COMPLETE_FILES},
 	{"DIR", DIRECTORIES},
 	{"DIRECTORY", DIRECTORIES},
 	{"URL", DIRECTORIES},

@@ -8,6 +8,7 @@
 #include "message.h"
 
 #define AGENT_OUTPUT_MAX 65536
+#define AGENT_INPUT_MAX  4096
 
 /* What a program left. */
 typedef struct AgentOutput {
@@ -19,7 +20,7 @@ typedef struct AgentOutput {
 int agent_act(int (*function)(void *data), void *data);
 
 /*
- * Runs a program with its arguments, ended by NULL, and with INPUT (at most 4096 bytes) on its
- * standard input. Returns its exit status. OUTPUT may be NULL.
+ * Runs a program with its arguments, ended by NULL, and with INPUT, at most AGENT_INPUT_MAX bytes,
+ * on its standard input. Returns its exit status. OUTPUT may be NULL.
  */
 int agent_run(const char *const *argv, VkBytes input, AgentOutput *output);

@@ -12,6 +12,7 @@
 
 static int channel = -1;
 static uint8_t received[VK_MESSAGE_MAX];
+static uint8_t joined[VK_MESSAGE_HEAD + VK_MESSAGE_MAX];
 
 void agent_power_off(void)
 {
@@ -79,7 +80,6 @@ static VkMessageType receive_one(VkBody *ret_body)
 /* Adds a piece. Whether the message is there: then it is *RET_TYPE and its body. */
 static bool join_piece(VkBody *body, VkMessageType *ret_type, VkBody *ret_body)
 {
-	static uint8_t joined[VK_MESSAGE_HEAD + VK_MESSAGE_MAX];
 	static size_t filled;
 	VkBytes piece = vk_body_bytes(body);
 	size_t length;
@@ -106,6 +106,12 @@ VkMessageType agent_receive(VkBody *ret_body)
 		type = receive_one(ret_body);
 	}
 	return type;
+}
+
+void agent_forget_received(void)
+{
+	explicit_bzero(received, sizeof(received));
+	explicit_bzero(joined, sizeof(joined));
 }
 
 char *agent_take_text(VkBody *body)
@@ -141,6 +147,16 @@ void agent_send_failure(int errno_value, const char *format, ...)
 	vk_message_begin(&message, VK_MESSAGE_FAILED);
 	vk_message_put_u32(&message, (uint32_t)errno_value);
 	vk_message_put_text(&message, text);
+	agent_send(&message);
+	vk_message_clear(&message);
+}
+
+void agent_send_locked(const char *volume)
+{
+	VkMessage message = {0};
+
+	vk_message_begin(&message, VK_MESSAGE_LOCKED);
+	vk_message_put_text(&message, volume);
 	agent_send(&message);
 	vk_message_clear(&message);
 }

@@ -13,6 +13,9 @@ void agent_send(VkMessage *message);
 /* Waits for a message. Its body is valid until the next call. Ends the appliance at the end. */
 VkMessageType agent_receive(VkBody *ret_body);
 
+/* Wipes what was received: it was secret. */
+void agent_forget_received(void);
+
 /* A text of a body, with an end. New string. */
 char *agent_take_text(VkBody *body);
 
@@ -22,6 +25,9 @@ void agent_send_note(const char *path, const char *reason);
 /* Instead of an answer. */
 void agent_send_failure(int errno_value, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Instead of an answer: the volume is locked. */
+void agent_send_locked(const char *volume);
 
 /* The end of an answer. */
 void agent_send_done(void);

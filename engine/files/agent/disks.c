@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "disks.h"
 
+#include "crypt.h"
 #include "lvm.h"
 #include "modules.h"
 #include "raid.h"
@@ -222,6 +223,8 @@ void agent_disks_assemble(void)
 			break;
 	}
 	gather_btrfs();
+	for (size_t i = 0; i < agent_volume_count(); i++)
+		agent_crypt_is_locked(agent_volume(i));
 }
 
 void agent_disks_find(char *const *names, size_t count)

@@ -4,7 +4,9 @@
  * guest. It answers the program on the host, and turns the appliance off when that is gone. As
  * modprobe it loads modules.
  */
+#include "action.h"
 #include "channel.h"
+#include "crypt.h"
 #include "disks.h"
 #include "modules.h"
 #include "mounting.h"
@@ -148,10 +150,24 @@ static void answer_walk(VkBody *body)
 	free(path);
 }
 
+static void answer_unlock(VkBody *body)
+{
+	char *volume = agent_take_text(body);
+	VkBytes secret = vk_body_bytes(body);
+
+	if (!vk_body_ended(body) || secret.length > AGENT_INPUT_MAX)
+		agent_power_off();
+	agent_crypt_unlock(volume, secret);
+	agent_forget_received();
+	free(volume);
+}
+
 static void answer(VkMessageType type, VkBody *body)
 {
 	if (type == VK_MESSAGE_SETUP)
 		take_disks(body);
+	else if (type == VK_MESSAGE_UNLOCK)
+		answer_unlock(body);
 	else if (type == VK_MESSAGE_ASK_VOLUMES)
 		answer_volumes();
 	else if (type == VK_MESSAGE_ASK_WALK)

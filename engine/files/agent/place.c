@@ -2,6 +2,7 @@
 #include "place.h"
 
 #include "channel.h"
+#include "crypt.h"
 #include "mounting.h"
 #include "system.h"
 
@@ -23,6 +24,10 @@ static int open_volume(char *name)
 		agent_send_failure(ENOENT,
 				   "there is no volume '%s': 'virtkeep files volumes' lists them",
 				   name);
+		return -1;
+	}
+	if (agent_crypt_is_locked(volume)) {
+		agent_send_locked(name);
 		return -1;
 	}
 	root = agent_mount(volume, subvolume);

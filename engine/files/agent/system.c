@@ -2,6 +2,7 @@
 #include "system.h"
 
 #include "channel.h"
+#include "crypt.h"
 #include "mounting.h"
 
 #include <errno.h>
@@ -18,6 +19,8 @@
 
 #define SYSTEMS_MAX 16
 #define LINES_MAX   256
+#define FSTAB       "etc/fstab"
+#define MAPPER      "/dev/mapper/"
 
 /* A btrfs may have its system in one of these instead of at its top. */
 static const char *const subvolumes[] = {NULL, "@", "root", "@rootfs"};
@@ -43,10 +46,10 @@ int agent_open_beneath(int root, const char *path, int flags)
 	return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
 }
 
-/* The fstab of the system below ROOT, or NULL. */
-static FILE *open_fstab(int root)
+/* A table of the system below ROOT, or NULL. */
+static FILE *open_table(int root, const char *path)
 {
-	int fd = agent_open_beneath(root, "etc/fstab", O_RDONLY | O_NONBLOCK);
+	int fd = agent_open_beneath(root, path, O_RDONLY | O_NONBLOCK);
 	struct stat st;
 	FILE *file;
 
@@ -78,13 +81,41 @@ static void note_point(AgentVolume *volume, const char *point)
 		 point);
 }
 
-static void note_points(FILE *fstab)
+/* The volume that crypttab calls NAME, or NULL. */
+static AgentVolume *find_encrypted(int root, const char *name)
+{
+	FILE *crypttab = open_table(root, "etc/crypttab");
+	char line[1024], target[256], source[256];
+	AgentVolume *found = NULL;
+
+	for (unsigned i = 0; crypttab && !found && i < LINES_MAX; i++) {
+		if (!fgets(line, sizeof(line), crypttab))
+			break;
+		if (sscanf(line, "%255s %255s", target, source) == 2 && strcmp(target, name) == 0)
+			found = agent_volume_for(source);
+	}
+	if (crypttab)
+		fclose(crypttab);
+	return found;
+}
+
+/* The volume that a line of the fstab below ROOT mounts, or NULL. */
+static AgentVolume *find_volume(int root, const char *spec)
+{
+	AgentVolume *volume = agent_volume_for(spec);
+
+	if (!volume && strncmp(spec, MAPPER, strlen(MAPPER)) == 0)
+		volume = find_encrypted(root, spec + strlen(MAPPER));
+	return volume;
+}
+
+static void note_points(int root, FILE *fstab)
 {
 	char buffer[8192];
 	struct mntent line;
 
 	while (next_line(fstab, &line, buffer, sizeof(buffer))) {
-		AgentVolume *volume = agent_volume_for(line.mnt_fsname);
+		AgentVolume *volume = find_volume(root, line.mnt_fsname);
 
 		if (volume)
 			note_point(volume, line.mnt_dir);
@@ -94,17 +125,18 @@ static void note_points(FILE *fstab)
 static bool is_system(AgentVolume *volume, const char *subvolume)
 {
 	int root = agent_mount(volume, subvolume);
-	FILE *fstab = root < 0 ? NULL : open_fstab(root);
+	FILE *fstab = root < 0 ? NULL : open_table(root, FSTAB);
+	bool found = fstab != NULL;
 
+	if (fstab) {
+		note_points(root, fstab);
+		fclose(fstab);
+	}
 	if (root >= 0)
 		close(root);
 	else if (subvolume)
 		volume->state[0] = '\0';
-	if (!fstab)
-		return false;
-	note_points(fstab);
-	fclose(fstab);
-	return true;
+	return found;
 }
 
 static void find_on_volume(AgentVolume *volume)
@@ -190,7 +222,7 @@ void agent_system_note_gaps(const char *path)
 /* Mounts what a line names where it says. What cannot be is a gap. */
 static void mount_line(int root, const struct mntent *line)
 {
-	AgentVolume *volume = agent_volume_for(line->mnt_fsname);
+	AgentVolume *volume = find_volume(root, line->mnt_fsname);
 	bool local = strncmp(line->mnt_fsname, "/dev/", 5) == 0 || strchr(line->mnt_fsname, '=');
 	char subvolume[256], from[64], to[64];
 	int source, target;
@@ -214,6 +246,15 @@ static void mount_line(int root, const struct mntent *line)
 		add_gap(line->mnt_dir, strerror(errno));
 	close(source);
 	close(target);
+}
+
+/* The first volume that is locked, or NULL. */
+static AgentVolume *find_locked(void)
+{
+	for (size_t i = 0; i < agent_volume_count(); i++)
+		if (agent_crypt_is_locked(agent_volume(i)))
+			return agent_volume(i);
+	return NULL;
 }
 
 /* The root of a system at a place of its own: what is mounted below is not the volume's. */
@@ -243,7 +284,7 @@ static int open_mounted(struct System *system)
 	char buffer[8192];
 	struct mntent line;
 	int root = open_root(system);
-	FILE *fstab = root < 0 ? NULL : open_fstab(root);
+	FILE *fstab = root < 0 ? NULL : open_table(root, FSTAB);
 
 	while (fstab && !system->mounted && next_line(fstab, &line, buffer, sizeof(buffer)))
 		mount_line(root, &line);
@@ -269,13 +310,18 @@ static void fail_ambiguous(void)
 
 int agent_system_open(const char *name)
 {
+	AgentVolume *locked;
+
 	agent_systems_find();
 	if (!*name && system_count == 1)
 		return open_mounted(&systems[0]);
 	for (size_t i = 0; i < system_count; i++)
 		if (strcmp(systems[i].volume->name, name) == 0)
 			return open_mounted(&systems[i]);
-	if (*name)
+	locked = find_locked();
+	if (locked)
+		agent_send_locked(locked->name);
+	else if (*name)
 		agent_send_failure(ENOENT, "no system is installed on '%s'", name);
 	else if (system_count)
 		fail_ambiguous();

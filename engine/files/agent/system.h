@@ -9,7 +9,8 @@ void agent_systems_find(void);
 
 /*
  * Opens the top directory of a system, its volumes mounted below it: of the one whose root is on
- * the volume NAME, with "" of the only one. Returns a descriptor; -1: a failure was sent.
+ * the volume NAME, with "" of the only one. Returns a descriptor; -1: a failure was sent, or which
+ * volume is locked.
  */
 int agent_system_open(const char *name);
 

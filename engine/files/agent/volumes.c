@@ -61,15 +61,10 @@ static void probe(AgentVolume *volume, blkid_probe probe)
 	volume->size = (uint64_t)blkid_probe_get_size(probe);
 }
 
-AgentVolume *agent_volume_add(const char *name, const char *device)
+static void look_at(AgentVolume *volume, const char *device)
 {
-	AgentVolume *volume = &volumes[volume_count];
 	blkid_probe opened;
 
-	if (volume_count == AGENT_VOLUMES_MAX)
-		return NULL;
-	memset(volume, 0, sizeof(*volume));
-	snprintf(volume->name, sizeof(volume->name), "%s", name);
 	snprintf(volume->device, sizeof(volume->device), "%s", device);
 	opened = blkid_new_probe_from_filename(volume->device);
 	if (opened)
@@ -77,8 +72,30 @@ AgentVolume *agent_volume_add(const char *name, const char *device)
 	else
 		snprintf(volume->state, sizeof(volume->state), "cannot be opened");
 	blkid_free_probe(opened);
+}
+
+AgentVolume *agent_volume_add(const char *name, const char *device)
+{
+	AgentVolume *volume = &volumes[volume_count];
+
+	if (volume_count == AGENT_VOLUMES_MAX)
+		return NULL;
+	memset(volume, 0, sizeof(*volume));
+	snprintf(volume->name, sizeof(volume->name), "%s", name);
+	look_at(volume, device);
 	volume_count++;
 	return volume;
+}
+
+void agent_volume_open(AgentVolume *volume, const char *device)
+{
+	AgentVolume closed = *volume;
+
+	memset(volume, 0, sizeof(*volume));
+	memcpy(volume->name, closed.name, sizeof(volume->name));
+	memcpy(volume->part_uuid, closed.part_uuid, sizeof(volume->part_uuid));
+	memcpy(volume->crypt_uuid, closed.uuid, sizeof(volume->crypt_uuid));
+	look_at(volume, device);
 }
 
 void agent_volumes_cut(size_t count)
@@ -118,8 +135,10 @@ AgentVolume *agent_volume_for(const char *spec)
 		{"UUID", "/dev/disk/by-uuid/", offsetof(AgentVolume, uuid)},
 		{"LABEL", "/dev/disk/by-label/", offsetof(AgentVolume, label)},
 		{"PARTUUID", "/dev/disk/by-partuuid/", offsetof(AgentVolume, part_uuid)},
+		{"UUID", "/dev/disk/by-uuid/", offsetof(AgentVolume, crypt_uuid)},
 	};
 	char buffer[256];
+	AgentVolume *found;
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		size_t length = strlen(keys[i].directory);
@@ -127,8 +146,9 @@ AgentVolume *agent_volume_for(const char *spec)
 
 		if (strncmp(spec, keys[i].directory, length) == 0)
 			value = spec + length;
-		if (value)
-			return find_by(value, keys[i].offset);
+		found = value ? find_by(value, keys[i].offset) : NULL;
+		if (found)
+			return found;
 	}
 	/* Volumes of LVM are called so in the guest and here. */
 	if (strncmp(spec, "/dev/mapper/", 12) == 0)

@@ -17,14 +17,15 @@ typedef struct AgentVolume {
 	char label[256];
 	char uuid[64];
 	char part_uuid[64];
-	char state[256];   /* why it cannot be mounted; "": not known yet */
-	char note[128];    /* what is to be known of one that is mounted; "": nothing */
-	char points[1024]; /* where the installed system mounts it, separated by blanks */
-	uint64_t size;     /* bytes */
-	bool divided;      /* a table of partitions instead of a superblock */
-	bool used;         /* looked at as a part of something else */
-	bool shared;       /* the file system was found on another device of it */
-	bool incomplete;   /* other parts are missing */
+	char crypt_uuid[64]; /* of an encrypted one that was opened; "": none */
+	char state[256];     /* why it cannot be mounted; "": not known yet */
+	char note[128];      /* what is to be known of one that is mounted; "": nothing */
+	char points[1024];   /* where the installed system mounts it, separated by blanks */
+	uint64_t size;       /* bytes */
+	bool divided;        /* a table of partitions instead of a superblock */
+	bool used;           /* looked at as a part of something else */
+	bool shared;         /* the file system was found on another device of it */
+	bool incomplete;     /* other parts are missing */
 } AgentVolume;
 
 size_t agent_volume_count(void);
@@ -41,6 +42,9 @@ AgentVolume *agent_volume_for(const char *spec);
  * there are too many.
  */
 AgentVolume *agent_volume_add(const char *name, const char *device);
+
+/* What the encrypted VOLUME has is on DEVICE: looks at its superblock there. */
+void agent_volume_open(AgentVolume *volume, const char *device);
 
 /* Forgets all volumes behind the first COUNT. */
 void agent_volumes_cut(size_t count);

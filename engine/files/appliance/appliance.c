@@ -78,15 +78,15 @@ static gboolean fail_ended(VkAppliance *appliance, GError **error)
 /* Waits until there is something to read. */
 static gboolean wait_input(VkAppliance *appliance, GError **error)
 {
-	gint64 silence = 0, before = g_get_monotonic_time();
+	gint64 deadline = g_get_monotonic_time() + appliance->silence_sec * G_TIME_SPAN_SECOND;
 	struct pollfd ready[] = {
 		{.fd = appliance->sandboxed->from, .events = POLLIN},
 		{.fd = appliance->sandboxed->console, .events = POLLIN},
 	};
 
 	for (;;) {
+		/* Before the deadline: this process may have been stopped until then. */
 		int count = poll(ready, G_N_ELEMENTS(ready), 1000);
-		gint64 now = g_get_monotonic_time();
 
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
@@ -96,10 +96,7 @@ static gboolean wait_input(VkAppliance *appliance, GError **error)
 			ready[1].fd = -1;
 		if (count > 0 && ready[0].revents)
 			return TRUE;
-		/* While this process was stopped, the appliance may have been as well. */
-		silence += MIN(now - before, 2 * G_TIME_SPAN_SECOND);
-		before = now;
-		if (silence > appliance->silence_sec * G_TIME_SPAN_SECOND)
+		if (g_get_monotonic_time() > deadline)
 			return vk_fail(error, VK_ERROR_FAILED,
 				       "the appliance gave no answer for %u s",
 				       appliance->silence_sec);
@@ -211,6 +208,8 @@ static gboolean write_piece(VkAppliance *appliance, const guint8 *bytes, gsize l
 	vk_message_end(&piece);
 	ok = write_bytes(appliance, piece.bytes, piece.length, error) &&
 	     (is_last || expect(appliance, VK_MESSAGE_DONE, &body, error));
+	/* It may be a key. */
+	explicit_bzero(piece.bytes, piece.room);
 	vk_message_clear(&piece);
 	return ok;
 }
@@ -282,12 +281,12 @@ static gboolean lay_overlays(VkAppliance *appliance, GPtrArray *images, GError *
 	return TRUE;
 }
 
-static gboolean launch(VkAppliance *appliance, GError **error)
+static gboolean launch(VkAppliance *appliance, guint64 memory, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
 	int fd;
 
-	appliance->sandboxed = vk_uml_start(appliance->overlays->len, error);
+	appliance->sandboxed = vk_uml_start(appliance->overlays->len, memory, error);
 	if (!appliance->sandboxed)
 		return FALSE;
 	fd = vk_sandboxed_take_disks(appliance->sandboxed, START_SEC, &trouble);
@@ -298,7 +297,8 @@ static gboolean launch(VkAppliance *appliance, GError **error)
 	return appliance->disks && vk_sandboxed_go(appliance->sandboxed, error);
 }
 
-VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, GError **error)
+VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, guint64 memory,
+				GError **error)
 {
 	g_autoptr(VkAppliance) appliance = g_new0(VkAppliance, 1);
 
@@ -311,7 +311,7 @@ VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, GErro
 			names->len, VK_APPLIANCE_DISKS_MAX);
 		return NULL;
 	}
-	if (!lay_overlays(appliance, images, error) || !launch(appliance, error) ||
+	if (!lay_overlays(appliance, images, error) || !launch(appliance, memory, error) ||
 	    !greet(appliance, error) || !set_up(appliance, names, error))
 		return NULL;
 	return g_steal_pointer(&appliance);

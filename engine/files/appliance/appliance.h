@@ -14,14 +14,23 @@
 
 typedef struct VkAppliance VkAppliance;
 
+/*
+ * Bytes of memory. To open a volume of LUKS may need 1 GiB of it, and 128 MiB more. It is taken of
+ * the host when it is used.
+ */
+#define VK_APPLIANCE_MEMORY        ((guint64)128 << 20)
+#define VK_APPLIANCE_MEMORY_UNLOCK ((guint64)1280 << 20)
+
 /* As many disks as a guest can show. */
 #define VK_APPLIANCE_DISKS_MAX 16
 
 /*
- * Starts one with the disks IMAGES (VkImage, taken), which are called NAMES (char*).
+ * Starts one with the disks IMAGES (VkImage, taken), which are called NAMES (char*), and with
+ * MEMORY bytes.
  * VK_ERROR_FAILED if a program is missing, or if the kernel does not start.
  */
-VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, GError **error);
+VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, guint64 memory,
+				GError **error);
 void vk_appliance_free(VkAppliance *appliance); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkAppliance, vk_appliance_free)
 

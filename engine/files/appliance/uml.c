@@ -9,11 +9,10 @@
 
 #define KERNEL "/usr/bin/linux.uml"
 
-/* Of the kernel, and of the files that it makes beside its memory. */
-#define MEMORY_MIB 128
-#define SPARE_MIB  16
+/* Of the files that it makes beside its memory. */
+#define SPARE_BYTES ((guint64)16 << 20)
 
-VkSandboxed *vk_uml_start(guint count, GError **error)
+VkSandboxed *vk_uml_start(guint count, guint64 memory, GError **error)
 {
 	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *agent = vk_sandboxed_helper("agent", "virtkeep-agent");
@@ -29,7 +28,7 @@ VkSandboxed *vk_uml_start(guint count, GError **error)
 	if (initrd < 0)
 		return NULL;
 	g_ptr_array_add(argv, g_strdup(KERNEL));
-	g_ptr_array_add(argv, g_strdup_printf("mem=%dM", MEMORY_MIB));
+	g_ptr_array_add(argv, g_strdup_printf("mem=%" G_GUINT64_FORMAT, memory));
 	g_ptr_array_add(argv, g_strdup("initrd=" VK_SANDBOXED_INITRD));
 	g_ptr_array_add(argv, g_strdup("con=null"));
 	g_ptr_array_add(argv, g_strdup("con0=fd:0,fd:1"));
@@ -40,6 +39,6 @@ VkSandboxed *vk_uml_start(guint count, GError **error)
 	for (guint i = 0; i < count; i++)
 		g_ptr_array_add(argv, g_strdup_printf("ubd%u=/disks/%u", i, i));
 	g_ptr_array_add(argv, NULL);
-	return vk_sandboxed_start((const char *const *)argv->pdata, initrd,
-				  (guint64)(MEMORY_MIB + SPARE_MIB) << 20, error);
+	return vk_sandboxed_start((const char *const *)argv->pdata, initrd, memory + SPARE_BYTES,
+				  error);
 }

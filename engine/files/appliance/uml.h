@@ -6,5 +6,6 @@
 
 #include <glib.h>
 
-/* Starts it with COUNT disks. VK_ERROR_FAILED with the name of the package that is missing. */
-VkSandboxed *vk_uml_start(guint count, GError **error);
+/* Starts it with COUNT disks and MEMORY bytes. VK_ERROR_FAILED with the name of the package that is
+ * missing. */
+VkSandboxed *vk_uml_start(guint count, guint64 memory, GError **error);

@@ -50,7 +50,8 @@ typedef enum {
 	VK_MESSAGE_ASK_READ, /* place, offset, length. Answer: DATA..., DONE; the rest: zeros */
 	VK_MESSAGE_ASK_SEEK, /* place, offset, whether a hole is meant. Answer: PLACE */
 	VK_MESSAGE_ASK_ATTRIBUTES, /* place of a file or directory. Answer: ATTRIBUTE..., DONE */
-	VK_MESSAGE_PIECE, /* of a message, with its head. Answer: DONE, but to the last one */
+	VK_MESSAGE_PIECE,  /* of a message, with its head. Answer: DONE, but to the last one */
+	VK_MESSAGE_UNLOCK, /* volume, or "" for all; its key. Before all else that is asked */
 	/* From the agent */
 	VK_MESSAGE_HELLO = 64, /* version, the kernel's release */
 	VK_MESSAGE_VOLUME,     /* VkVolumeReport */
@@ -63,6 +64,7 @@ typedef enum {
 	VK_MESSAGE_NOTE,   /* what could not be read: path, reason. The walk goes on */
 	VK_MESSAGE_DONE,   /* the end of an answer */
 	VK_MESSAGE_FAILED, /* instead of it: errno, reason */
+	VK_MESSAGE_LOCKED, /* instead of it: the volume that has to be unlocked */
 	VK_MESSAGE_ALIVE,  /* the answer takes long */
 } VkMessageType;
 

@@ -4,9 +4,11 @@
 #include "appliance-slot.h"
 #include "catalog.h"
 #include "errors.h"
+#include "guest-unlock.h"
 #include "io.h"
 #include "log.h"
 #include "text.h"
+#include "volume-keys.h"
 #include "walk-check.h"
 
 #include <errno.h>
@@ -42,6 +44,8 @@ VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error)
 {
 	g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func((GDestroyNotify)vk_image_free);
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	guint64 memory = files->keys->len > 0 || files->typed->len > 0 ? VK_APPLIANCE_MEMORY_UNLOCK
+								       : VK_APPLIANCE_MEMORY;
 
 	if (files->in_answer)
 		vk_guest_files_rest(files);
@@ -50,14 +54,14 @@ VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error)
 	files->slot = vk_appliance_slot_take(files->run_dir, error);
 	vk_log_debug("starting an appliance for '%s'", files->reference);
 	if (files->slot >= 0 && open_images(files->view, images, names, error))
-		files->appliance = vk_appliance_start(images, names, error);
-	if (!files->appliance)
+		files->appliance = vk_appliance_start(images, names, memory, error);
+	if (!files->appliance || !vk_guest_files_unlock(files, error))
 		vk_guest_files_rest(files);
 	return files->appliance;
 }
 
 VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
-				  GError **error)
+				  const GPtrArray *keys, GError **error)
 {
 	g_autoptr(VkGuestFiles) files = g_new0(VkGuestFiles, 1);
 	VkSnapshot *snapshot = vk_catalog_find(vault, reference, error);
@@ -65,6 +69,8 @@ VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const c
 	files->slot = -1;
 	if (!snapshot)
 		return NULL;
+	files->keys = keys;
+	files->typed = vk_volume_keys_new(NULL, NULL);
 	files->run_dir = g_strdup(run_dir);
 	files->reference = g_strdup(reference);
 	files->view = vk_view_new(vault, snapshot);
@@ -92,6 +98,7 @@ void vk_guest_files_free(VkGuestFiles *files)
 	if (files->held)
 		vk_view_release(files->view);
 	vk_view_free(files->view);
+	g_clear_pointer(&files->typed, g_ptr_array_unref);
 	g_free(files->run_dir);
 	g_free(files->reference);
 	g_free(files);
@@ -223,6 +230,7 @@ static gboolean ask(VkGuestFiles *files, const VkWalk *walk, GError **error)
 	ok = vk_guest_files_wake(files, error) &&
 	     vk_appliance_send(files->appliance, &message, error);
 	vk_message_clear(&message);
+	files->in_answer = ok;
 	return ok;
 }
 
@@ -346,8 +354,10 @@ gboolean vk_guest_files_sound(VkGuestFiles *files, GError **error)
 
 struct VkGuestWalk {
 	VkGuestFiles *files;
+	char *volume, *system, *path; /* of the walk, which borrows them */
+	VkWalk walk;
 	VkWalkCalls calls;
-	char *path;
+	gboolean answered; /* a part of the answer was there */
 	Progress progress;
 };
 
@@ -358,11 +368,17 @@ VkGuestWalk *vk_guest_walk_new(VkGuestFiles *files, const VkWalk *walk, const Vk
 
 	if (!ask(files, walk, error))
 		return NULL;
-	files->in_answer = TRUE;
 	going = g_new0(VkGuestWalk, 1);
 	going->files = files;
-	going->calls = *calls;
+	going->volume = g_strdup(walk->volume);
+	going->system = g_strdup(walk->system);
 	going->path = g_strdup(walk->path);
+	going->walk = (VkWalk){.volume = going->volume,
+			       .system = going->system,
+			       .path = going->path,
+			       .flags = walk->flags,
+			       .quiet = walk->quiet};
+	going->calls = *calls;
 	going->progress = (Progress){.path = going->path,
 				     .calls = &going->calls,
 				     .check = vk_walk_check_new(),
@@ -375,6 +391,8 @@ void vk_guest_walk_free(VkGuestWalk *walk)
 	if (!walk)
 		return;
 	vk_walk_check_free(walk->progress.check);
+	g_free(walk->volume);
+	g_free(walk->system);
 	g_free(walk->path);
 	g_free(walk);
 }
@@ -391,6 +409,15 @@ static gboolean sum_up(const VkGuestWalk *walk, GError **error)
 		       unread, unread == 1 ? "entry" : "entries");
 }
 
+/* Unlocks the volume and begins anew. */
+static gboolean begin_unlocked(VkGuestWalk *walk, VkBody *locked, GError **error)
+{
+	if (walk->answered)
+		return vk_guest_files_fail_nonsense(error);
+	return vk_guest_files_ask_key(walk->files, locked, error) &&
+	       ask(walk->files, &walk->walk, error);
+}
+
 gboolean vk_guest_walk_step(VkGuestWalk *walk, gboolean *ret_ended, GError **error)
 {
 	VkMessageType type;
@@ -399,6 +426,9 @@ gboolean vk_guest_walk_step(VkGuestWalk *walk, gboolean *ret_ended, GError **err
 	*ret_ended = FALSE;
 	if (!vk_appliance_receive(walk->files->appliance, &type, &body, error))
 		return FALSE;
+	if (type == VK_MESSAGE_LOCKED)
+		return begin_unlocked(walk, &body, error);
+	walk->answered = TRUE;
 	if (type != VK_MESSAGE_FAILED && type != VK_MESSAGE_DONE)
 		return take_part(&walk->progress, type, &body, error);
 	walk->files->in_answer = FALSE;

@@ -15,11 +15,12 @@
 typedef struct VkGuestFiles VkGuestFiles;
 
 /*
- * Opens the snapshot that REFERENCE names. The vault is borrowed until the free. RUN_DIR is where
- * processes agree on how many appliances run: see vk_appliance_slot_take().
+ * Opens the snapshot that REFERENCE names, and its encrypted volumes with KEYS (VkVolumeKey). The
+ * vault and the keys are borrowed until the free. RUN_DIR is where processes agree on how many
+ * appliances run: see vk_appliance_slot_take(). VK_ERROR_FAILED if a key opens nothing.
  */
 VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
-				  GError **error);
+				  const GPtrArray *keys, GError **error);
 void vk_guest_files_free(VkGuestFiles *files); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFiles, vk_guest_files_free)
 
@@ -97,8 +98,9 @@ typedef struct VkWalk {
 } VkWalk;
 
 /*
- * Walks. What cannot be read is warned of, and is VK_ERROR_PARTIAL at the end, or VK_ERROR_DAMAGE
- * if the vault could not read its own. VK_ERROR_NOT_FOUND when there is no such path or volume.
+ * Walks. Asks at the terminal for the passphrase of the volume if it is locked. What cannot be read
+ * is warned of, and is VK_ERROR_PARTIAL at the end, or VK_ERROR_DAMAGE if the vault could not read
+ * its own. VK_ERROR_NOT_FOUND when there is no such path or volume.
  */
 gboolean vk_guest_files_walk(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
 			     GError **error);
