@@ -8,7 +8,6 @@
 #include "layout.h"
 #include "lease-list.h"
 #include "lease-sweep.h"
-#include "mark-keys.h"
 #include "mark-object.h"
 #include "mark.h"
 #include "collect-plan.h"
@@ -177,6 +176,41 @@ static gboolean outlast_collectors(Collector *collector, GError **error)
 	return leases != NULL;
 }
 
+/* Nothing is deleted while something is not known. */
+static gboolean fail_unknown(const VkSnapshotKey *key, GError *trouble, GError **error)
+{
+	const char *cure =
+		key->forgotten ? "it is forgotten, but open: close it, and run 'virtkeep gc' again"
+			       : "forget it, or see 'virtkeep verify'";
+
+	g_propagate_prefixed_error(error, trouble,
+				   "no space is freed, because nobody knows what the snapshot "
+				   "'%s@%s' refers to (%s): ",
+				   key->uuid, key->time, cure);
+	return FALSE;
+}
+
+/* Whoever only foresees a collection has no lease, so that another one may be at work. */
+static gboolean was_removed(const Collector *collector, const VkSnapshotKey *key)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(collector->vault, key->uuid, NULL);
+
+	return keys && !vk_catalog_has_id(keys, key->id);
+}
+
+static gboolean mark_snapshot(Collector *collector, const VkSnapshotKey *key, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_mark_add_key(collector->mark, collector->vault, key, &trouble))
+		return TRUE;
+	if (vk_interrupted()) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	return was_removed(collector, key) || fail_unknown(key, g_steal_pointer(&trouble), error);
+}
+
 /* The names of all copies objects, as a set. */
 static GHashTable *list_copies(const Collector *collector, GError **error)
 {
@@ -205,12 +239,11 @@ static gboolean mark_new(Collector *collector, GError **error)
 {
 	g_autoptr(GPtrArray) keys = vk_catalog_list_all(collector->vault, NULL, error);
 	g_autoptr(GHashTable) copies = keys ? list_copies(collector, error) : NULL;
-	g_autoptr(GPtrArray) new = g_ptr_array_new();
 
 	if (!copies)
 		return FALSE;
 	for (guint i = 0; i < keys->len; i++) {
-		VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
 		g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
 		g_autofree char *copy = vk_snapshot_copies_object(key->uuid, key->time, key->id);
 		gboolean is_new;
@@ -221,10 +254,10 @@ static gboolean mark_new(Collector *collector, GError **error)
 		if (g_hash_table_contains(copies, copy))
 			is_new =
 				g_hash_table_add(collector->seen, g_steal_pointer(&copy)) || is_new;
-		if (is_new)
-			g_ptr_array_add(new, key);
+		if (is_new && !mark_snapshot(collector, key, error))
+			return FALSE;
 	}
-	return vk_mark_add_keys(collector->mark, collector->vault, new, error);
+	return TRUE;
 }
 
 /* G4 for one that is suspected: the fence first, then the look for its intent. */

@@ -48,19 +48,6 @@ const VkSlotSet *vk_mark_slots(const VkMark *mark)
 	return mark->slots;
 }
 
-void vk_mark_merge(VkMark *mark, const VkMark *other)
-{
-	guint count;
-	g_autofree gpointer *packs = vk_slot_set_packs(other->slots, &count);
-
-	for (guint i = 0; i < count; i++) {
-		VkSlots slots;
-
-		vk_slot_set_of_pack(other->slots, packs[i], &slots);
-		vk_slot_set_add_all(mark->slots, packs[i], &slots);
-	}
-}
-
 /* Addresses never change their content, so they tell runs apart. */
 static void digest_run(GChecksum *digest, const VkRun *run)
 {

@@ -27,8 +27,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkMark, vk_mark_free)
  */
 gboolean vk_mark_add_snapshot(VkMark *mark, const VkSnapshot *snapshot, GError **error);
 
-/* Adds what OTHER, of the same vault, has marked. */
-void vk_mark_merge(VkMark *mark, const VkMark *other);
-
 /* What is marked. Borrowed. */
 const VkSlotSet *vk_mark_slots(const VkMark *mark);

@@ -91,25 +91,6 @@ START_TEST(exactly_what_is_referred_to_is_marked)
 }
 END_TEST
 
-START_TEST(marks_become_one)
-{
-	gboolean all[GENERATIONS];
-	g_autoptr(VkMark) mark = vk_mark_new(vault);
-	g_autoptr(VkMark) other = vk_mark_new(vault);
-	g_autoptr(VkSlotSet) expected = NULL;
-
-	save_generations(GENERATIONS, SIZE);
-	for (guint i = 0; i < GENERATIONS; i++) {
-		all[i] = TRUE;
-		ck_assert(vk_mark_add_snapshot(i % 3 ? mark : other, snapshots[i], NULL));
-	}
-	vk_mark_merge(mark, other);
-	expected = expect(all);
-	check_equal(vk_mark_slots(mark), expected);
-	drop_generations();
-}
-END_TEST
-
 static guint reads;
 static const VkStoreOps *uncounted;
 
@@ -182,7 +163,6 @@ END_TEST
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, exactly_what_is_referred_to_is_marked);
-	tcase_add_test(tcase, marks_become_one);
 	tcase_add_test(tcase, shared_runs_are_read_once);
 	tcase_add_test(tcase, a_map_that_cannot_be_read_is_an_error);
 	tcase_add_test(tcase, an_interruption_is_no_mark);
