@@ -121,15 +121,14 @@ static void keep_locked(VkBlockCache *cache, const Address *address, GBytes *byt
 
 static GBytes *load(VkBlockCache *cache, const Address *address, guint8 kind, GError **error)
 {
-	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
+	/* On the stack: a buffer of the heap would cost more than most of what is cached. */
+	guint8 buf[VK_BLOCK_SIZE];
 	gsize length;
 
 	if (!vk_pack_cache_read(cache->packs, &address->pack, address->slot, kind, buf, &length,
 				NULL, error))
 		return NULL;
-	/* Not by g_realloc(): what it gave back would be too short for the next buffer. */
-	return length < VK_BLOCK_SIZE ? g_bytes_new(buf, length)
-				      : g_bytes_new_take(g_steal_pointer(&buf), length);
+	return g_bytes_new(buf, length);
 }
 
 /*
