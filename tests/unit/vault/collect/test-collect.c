@@ -17,6 +17,14 @@
 
 static const VkCollectOptions plain;
 
+static void check_as_foreseen(const VkCollectResult *done, const VkCollectResult *foreseen)
+{
+	ck_assert_uint_eq(done->snapshots, foreseen->snapshots);
+	ck_assert_uint_eq(done->packs, foreseen->packs);
+	ck_assert_uint_eq(done->compacted, foreseen->compacted);
+	ck_assert_uint_eq(done->bytes, foreseen->bytes);
+}
+
 START_TEST(what_is_kept_reads_as_before)
 {
 	const VkCollectOptions dry = {.dry_run = TRUE};
@@ -36,7 +44,7 @@ START_TEST(what_is_kept_reads_as_before)
 	check_existing();
 	done = collect_well(&plain);
 	ck_assert_uint_eq(done.snapshots, forgotten);
-	ck_assert(memcmp(&done, &foreseen, sizeof(done)) == 0);
+	check_as_foreseen(&done, &foreseen);
 	ck_assert_uint_eq(pack_bytes(), before - done.bytes);
 	check_existing();
 	check_tidy();
@@ -58,7 +66,7 @@ START_TEST(a_pack_that_is_half_dead_is_written_anew)
 	done = collect_well(&plain);
 	ck_assert_uint_eq(done.compacted, 1);
 	ck_assert_uint_gt(done.bytes, 39u * VK_BLOCK_SIZE);
-	ck_assert(memcmp(&done, &foreseen, sizeof(done)) == 0);
+	check_as_foreseen(&done, &foreseen);
 	ck_assert_uint_eq(pack_bytes(), before - done.bytes);
 	check_existing();
 	check_tidy();
