@@ -92,7 +92,7 @@ change_a_mark() { # GUEST
 		fi
 		;;
 	[4-5])
-		attempt "0 6" virtkeep unforget "$1@$ID"
+		attempt "0 4 6" virtkeep unforget "$1@$ID"
 		[[ $STATUS != 0 ]] || rm -f "$entry.forgot"
 		;;
 	6)
