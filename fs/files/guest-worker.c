@@ -33,20 +33,6 @@ struct VkGuestWorker {
 	GCond done;
 };
 
-/* What the appliance cannot read because the vault could not is said with its cause. */
-static void fail(VkGuestWorker *worker, GError *trouble, GError **error)
-{
-	g_autoptr(GError) cause = NULL;
-
-	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND) ||
-	    vk_guest_files_sound(worker->files, &cause)) {
-		g_propagate_error(error, trouble);
-		return;
-	}
-	g_set_error(error, VK_ERROR, cause->code, "%s: %s", trouble->message, cause->message);
-	g_error_free(trouble);
-}
-
 static gboolean make(VkGuestWorker *worker, const Call *call)
 {
 	GError *trouble = NULL;
@@ -58,7 +44,7 @@ static gboolean make(VkGuestWorker *worker, const Call *call)
 	if (call->function(worker->files, call->data, &trouble))
 		return TRUE;
 	busy = g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY);
-	fail(worker, trouble, call->error);
+	g_propagate_error(call->error, trouble);
 	if (!busy && !vk_guest_files_lives(worker->files)) {
 		worker->deaths++;
 		vk_guest_files_rest(worker->files);

@@ -24,5 +24,12 @@ VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error);
 /* What the agent sends is no answer. */
 gboolean vk_guest_files_fail_nonsense(GError **error);
 
-/* By VK_MESSAGE_FAILED. */
-gboolean vk_guest_files_fail_as_said(VkBody *body, GError **error);
+/*
+ * vk_appliance_receive(). If the vault could not be read, that is the error: the appliance does not
+ * know why its disks fail.
+ */
+gboolean vk_guest_files_receive(VkGuestFiles *files, VkMessageType *ret_type, VkBody *ret_body,
+				GError **error);
+
+/* By VK_MESSAGE_FAILED, or by what the vault could not read. */
+gboolean vk_guest_files_fail_as_said(VkGuestFiles *files, VkBody *body, GError **error);

@@ -5,6 +5,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "guest-unlock.h"
+#include "interrupt.h"
 #include "io.h"
 #include "log.h"
 #include "text.h"
@@ -161,16 +162,49 @@ static VkVolume *take_volume(VkBody *body)
 	return volume;
 }
 
-gboolean vk_guest_files_fail_as_said(VkBody *body, GError **error)
+gboolean vk_guest_files_sound(VkGuestFiles *files, GError **error)
+{
+	const GError *trouble =
+		files->appliance ? vk_appliance_disk_trouble(files->appliance) : NULL;
+
+	if (trouble && g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
+		return vk_fail(error, VK_ERROR_DAMAGE, "the snapshot is damaged: %s",
+			       trouble->message);
+	if (trouble)
+		return vk_fail(error, trouble->code, "%s", trouble->message);
+	return TRUE;
+}
+
+/* Fails by TEXT. What cannot be read because the vault could not is its trouble. */
+static gboolean fail_with_cause(VkGuestFiles *files, gint code, const char *text, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+
+	if (vk_guest_files_sound(files, &cause))
+		return vk_fail(error, (VkErrorCode)code, "%s", text);
+	return vk_fail(error, (VkErrorCode)cause->code, "%s: %s", text, cause->message);
+}
+
+gboolean vk_guest_files_receive(VkGuestFiles *files, VkMessageType *ret_type, VkBody *ret_body,
+				GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	return vk_appliance_receive(files->appliance, ret_type, ret_body, &trouble) ||
+	       (vk_interrupted() ? vk_fail_interrupted(error)
+				 : fail_with_cause(files, trouble->code, trouble->message, error));
+}
+
+gboolean vk_guest_files_fail_as_said(VkGuestFiles *files, VkBody *body, GError **error)
 {
 	guint32 code = vk_body_u32(body);
 	g_autofree char *text = take_text(vk_body_bytes(body));
 
-	return vk_fail(error,
-		       code == ENOENT   ? VK_ERROR_NOT_FOUND
-		       : code == EINVAL ? VK_ERROR_USAGE
-					: VK_ERROR_FAILED,
-		       "%s", text);
+	return fail_with_cause(files,
+			       code == ENOENT   ? VK_ERROR_NOT_FOUND
+			       : code == EINVAL ? VK_ERROR_USAGE
+						: VK_ERROR_FAILED,
+			       text, error);
 }
 
 GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
@@ -186,7 +220,7 @@ GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
 	sent = vk_guest_files_wake(files, error) &&
 	       vk_appliance_send(files->appliance, &message, error);
 	vk_message_clear(&message);
-	while (sent && vk_appliance_receive(files->appliance, &type, &body, error)) {
+	while (sent && vk_guest_files_receive(files, &type, &body, error)) {
 		if (type == VK_MESSAGE_DONE)
 			return g_steal_pointer(&volumes);
 		volume = type == VK_MESSAGE_VOLUME && volumes->len < VK_VOLUMES_MAX
@@ -339,19 +373,6 @@ static gboolean take_part(Progress *progress, VkMessageType type, VkBody *body, 
 	}
 }
 
-gboolean vk_guest_files_sound(VkGuestFiles *files, GError **error)
-{
-	const GError *trouble =
-		files->appliance ? vk_appliance_disk_trouble(files->appliance) : NULL;
-
-	if (trouble && g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
-		return vk_fail(error, VK_ERROR_DAMAGE, "the snapshot is damaged: %s",
-			       trouble->message);
-	if (trouble)
-		return vk_fail(error, trouble->code, "%s", trouble->message);
-	return TRUE;
-}
-
 struct VkGuestWalk {
 	VkGuestFiles *files;
 	char *volume, *system, *path; /* of the walk, which borrows them */
@@ -424,7 +445,7 @@ gboolean vk_guest_walk_step(VkGuestWalk *walk, gboolean *ret_ended, GError **err
 	VkBody body;
 
 	*ret_ended = FALSE;
-	if (!vk_appliance_receive(walk->files->appliance, &type, &body, error))
+	if (!vk_guest_files_receive(walk->files, &type, &body, error))
 		return FALSE;
 	if (type == VK_MESSAGE_LOCKED)
 		return begin_unlocked(walk, &body, error);
@@ -433,7 +454,7 @@ gboolean vk_guest_walk_step(VkGuestWalk *walk, gboolean *ret_ended, GError **err
 		return take_part(&walk->progress, type, &body, error);
 	walk->files->in_answer = FALSE;
 	if (type == VK_MESSAGE_FAILED)
-		return vk_guest_files_fail_as_said(&body, error);
+		return vk_guest_files_fail_as_said(walk->files, &body, error);
 	*ret_ended = TRUE;
 	return sum_up(walk, error);
 }

@@ -100,7 +100,8 @@ typedef struct VkWalk {
 /*
  * Walks. Asks at the terminal for the passphrase of the volume if it is locked. What cannot be read
  * is warned of, and is VK_ERROR_PARTIAL at the end, or VK_ERROR_DAMAGE if the vault could not read
- * its own. VK_ERROR_NOT_FOUND when there is no such path or volume.
+ * its own. VK_ERROR_NOT_FOUND when there is no such path or volume; it is certain: never with disks
+ * that are not sound.
  */
 gboolean vk_guest_files_walk(VkGuestFiles *files, const VkWalk *walk, const VkWalkCalls *calls,
 			     GError **error);

@@ -39,14 +39,14 @@ static gboolean next(VkGuestFiles *files, VkMessageType type, VkBody *ret_body, 
 {
 	VkMessageType got;
 
-	if (!vk_appliance_receive(files->appliance, &got, ret_body, error))
+	if (!vk_guest_files_receive(files, &got, ret_body, error))
 		return FALSE;
 	*ret_done = got == VK_MESSAGE_DONE;
 	files->in_answer = got != VK_MESSAGE_FAILED && got != VK_MESSAGE_LOCKED && !*ret_done;
 	if (got == VK_MESSAGE_LOCKED)
 		return vk_guest_files_fail_locked(ret_body, error);
 	if (got == VK_MESSAGE_FAILED)
-		return vk_guest_files_fail_as_said(ret_body, error);
+		return vk_guest_files_fail_as_said(files, ret_body, error);
 	return got == type || *ret_done || vk_guest_files_fail_nonsense(error);
 }
 

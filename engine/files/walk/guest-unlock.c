@@ -20,10 +20,10 @@ static gboolean unlock(VkGuestFiles *files, const VkVolumeKey *key, GError **err
 	ok = vk_appliance_send(files->appliance, &message, error);
 	vk_wipe(message.bytes, message.room);
 	vk_message_clear(&message);
-	if (!ok || !vk_appliance_receive(files->appliance, &type, &body, error))
+	if (!ok || !vk_guest_files_receive(files, &type, &body, error))
 		return FALSE;
 	if (type == VK_MESSAGE_FAILED)
-		return vk_guest_files_fail_as_said(&body, error);
+		return vk_guest_files_fail_as_said(files, &body, error);
 	return type == VK_MESSAGE_DONE || vk_guest_files_fail_nonsense(error);
 }
 
