@@ -109,8 +109,9 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		fuse_reply_buf(req, buffer, length);
 		return;
 	}
-	fuse_reply_err(req, EIO);
+	/* Before the answer: the appliance may act on it at once. */
 	keep_trouble(server, error);
+	fuse_reply_err(req, EIO);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset,
@@ -125,8 +126,8 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t 
 	} else if (vk_overlay_write(overlay, (guint64)offset, buffer, size, &error)) {
 		fuse_reply_write(req, size);
 	} else {
-		fuse_reply_err(req, ENOSPC);
 		keep_trouble(server, error);
+		fuse_reply_err(req, ENOSPC);
 	}
 }
 
