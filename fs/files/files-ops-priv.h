@@ -10,7 +10,7 @@
 
 VkFilesOps *vk_files_ops_of(fuse_req_t req);
 
-/* The errno for what went wrong at PATH: ENOENT, or EIO, and it is logged. */
+/* The errno for what went wrong at PATH: ENOENT, ENAMETOOLONG, or EIO, and it is logged. */
 int vk_files_trouble(VkFilesOps *ops, const char *path, const GError *error);
 
 /* Fills in what the kernel is told of NAME in PARENT; it is to be forgotten if it is not. */

@@ -49,6 +49,8 @@ int vk_files_trouble(VkFilesOps *ops, const char *path, const GError *error)
 
 	if (g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND))
 		return ENOENT;
+	if (g_error_matches(error, VK_ERROR, VK_ERROR_USAGE))
+		return ENAMETOOLONG;
 	key = g_strdup_printf("%s:%s", path, error->message);
 	vk_once_log_warning(ops->log, key, "cannot read '%s': %s", path, error->message);
 	return EIO;

@@ -35,20 +35,19 @@ struct VkGuestWorker {
 
 static gboolean make(VkGuestWorker *worker, const Call *call)
 {
-	GError *trouble = NULL;
-	gboolean busy;
+	gboolean sound;
 
 	if (worker->deaths > DEATHS_MAX)
 		return vk_fail(call->error, VK_ERROR_FAILED,
 			       "the appliance has ended too often: mount again");
-	if (call->function(worker->files, call->data, &trouble))
+	if (call->function(worker->files, call->data, call->error))
 		return TRUE;
-	busy = g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY);
-	g_propagate_error(call->error, trouble);
-	if (!busy && !vk_guest_files_lives(worker->files)) {
+	/* Its kernel keeps what it could not read; another one reads it again. */
+	sound = vk_guest_files_sound(worker->files, NULL);
+	if (sound && vk_guest_files_ended(worker->files))
 		worker->deaths++;
+	if (!sound || vk_guest_files_ended(worker->files))
 		vk_guest_files_rest(worker->files);
-	}
 	return FALSE;
 }
 

@@ -14,8 +14,9 @@ typedef struct VkGuestWorker VkGuestWorker;
 
 /*
  * Opens the snapshot that REFERENCE names, as vk_guest_files_open(), whose arguments it borrows.
- * The appliance rests after IDLE_SEC without a call. If it ends by itself more than a few times, it
- * does not start again.
+ * The appliance rests after IDLE_SEC without a call, and after a failed call if the vault could not
+ * be read. If it ends by itself more than a few times while the vault can be read, it does not
+ * start again.
  */
 VkGuestWorker *vk_guest_worker_new(VkVault *vault, const char *reference, const char *run_dir,
 				   const GPtrArray *keys, guint idle_sec, GError **error);

@@ -135,7 +135,7 @@ void agent_send_note(const char *path, const char *reason)
 	vk_message_clear(&message);
 }
 
-void agent_send_failure(int errno_value, const char *format, ...)
+void agent_send_failure(int code, const char *format, ...)
 {
 	VkMessage message = {0};
 	char text[1024];
@@ -145,7 +145,7 @@ void agent_send_failure(int errno_value, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	vk_message_begin(&message, VK_MESSAGE_FAILED);
-	vk_message_put_u32(&message, (uint32_t)errno_value);
+	vk_message_put_u32(&message, (uint32_t)code);
 	vk_message_put_text(&message, text);
 	agent_send(&message);
 	vk_message_clear(&message);

@@ -22,9 +22,8 @@ char *agent_take_text(VkBody *body);
 /* What could not be read: the walk goes on. */
 void agent_send_note(const char *path, const char *reason);
 
-/* Instead of an answer. */
-void agent_send_failure(int errno_value, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+/* Instead of an answer. CODE is an errno, or VK_MESSAGE_NO_PLACE. */
+void agent_send_failure(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Instead of an answer: the volume is locked. */
 void agent_send_locked(const char *volume);

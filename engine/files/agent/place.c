@@ -21,7 +21,7 @@ static int open_volume(char *name)
 		*subvolume++ = '\0';
 	volume = agent_volume_named(name);
 	if (!volume) {
-		agent_send_failure(ENOENT,
+		agent_send_failure(VK_MESSAGE_NO_PLACE,
 				   "there is no volume '%s': 'virtkeep files volumes' lists them",
 				   name);
 		return -1;

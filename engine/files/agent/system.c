@@ -322,11 +322,12 @@ int agent_system_open(const char *name)
 	if (locked)
 		agent_send_locked(locked->name);
 	else if (*name)
-		agent_send_failure(ENOENT, "no system is installed on '%s'", name);
+		agent_send_failure(VK_MESSAGE_NO_PLACE, "no system is installed on '%s'", name);
 	else if (system_count)
 		fail_ambiguous();
 	else
-		agent_send_failure(ENOENT, "no installed system was found: name a volume, as in "
-					   "'vda1:/PATH'; 'virtkeep files volumes' lists them");
+		agent_send_failure(VK_MESSAGE_NO_PLACE,
+				   "no installed system was found: name a volume, as in "
+				   "'vda1:/PATH'; 'virtkeep files volumes' lists them");
 	return -1;
 }

@@ -24,6 +24,9 @@
 #define VK_MESSAGE_DATA_MAX (256u << 10)
 #define VK_MESSAGE_READ_MAX (1u << 20)
 
+/* In VK_MESSAGE_FAILED instead of an errno: there is no such volume or system. No errno is it. */
+#define VK_MESSAGE_NO_PLACE (1u << 16)
+
 /* Entries of VK_MESSAGE_PAGE at most. */
 #define VK_MESSAGE_PAGE_MAX 1000
 

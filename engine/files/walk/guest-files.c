@@ -86,9 +86,9 @@ void vk_guest_files_rest(VkGuestFiles *files)
 	files->in_answer = FALSE;
 }
 
-gboolean vk_guest_files_lives(const VkGuestFiles *files)
+gboolean vk_guest_files_ended(const VkGuestFiles *files)
 {
-	return files->appliance && !files->in_answer;
+	return files->appliance && files->in_answer;
 }
 
 void vk_guest_files_free(VkGuestFiles *files)
@@ -201,9 +201,9 @@ gboolean vk_guest_files_fail_as_said(VkGuestFiles *files, VkBody *body, GError *
 	g_autofree char *text = take_text(vk_body_bytes(body));
 
 	return fail_with_cause(files,
-			       code == ENOENT   ? VK_ERROR_NOT_FOUND
-			       : code == EINVAL ? VK_ERROR_USAGE
-						: VK_ERROR_FAILED,
+			       code == ENOENT || code == VK_MESSAGE_NO_PLACE ? VK_ERROR_NOT_FOUND
+			       : code == EINVAL                              ? VK_ERROR_USAGE
+									     : VK_ERROR_FAILED,
 			       text, error);
 }
 

@@ -30,8 +30,11 @@ const VkSnapshot *vk_guest_files_snapshot(const VkGuestFiles *files);
 /* Ends the appliance until it is needed again. The snapshot stays open. */
 void vk_guest_files_rest(VkGuestFiles *files);
 
-/* Whether the appliance can be asked. If it ended by itself, another one starts when needed. */
-gboolean vk_guest_files_lives(const VkGuestFiles *files);
+/*
+ * Whether the appliance started, and then ended by itself or broke off its answer. Another one
+ * starts when needed.
+ */
+gboolean vk_guest_files_ended(const VkGuestFiles *files);
 
 /* A volume; the strings are not checked and may hold anything but zeros. */
 typedef struct VkVolume {

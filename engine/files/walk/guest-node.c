@@ -5,6 +5,7 @@
 #include "guest-unlock.h"
 #include "reply-check.h"
 
+#include <errno.h>
 #include <string.h>
 
 static void begin(VkMessage *message, VkMessageType type, const VkPlace *place)
@@ -17,17 +18,46 @@ static void begin(VkMessage *message, VkMessageType type, const VkPlace *place)
 	vk_message_put_u32(message, !place->volume);
 }
 
+/* What was there before is not found: no path is missing. */
+static gboolean fail_place(const GError *trouble, GError **error)
+{
+	return vk_fail(error, VK_ERROR_FAILED, "%s", trouble->message);
+}
+
+static gboolean wake(VkGuestFiles *files, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	return vk_guest_files_wake(files, &trouble) || fail_place(trouble, error);
+}
+
 /* Sends MESSAGE and clears it. */
 static gboolean ask(VkGuestFiles *files, VkMessage *message, GError **error)
 {
-	gboolean ok = vk_guest_files_wake(files, error) != NULL;
+	gboolean ok = wake(files, error);
 
-	if (ok) {
+	if (ok && message->failed) {
+		ok = vk_fail(error, VK_ERROR_USAGE, "the path is too long");
+	} else if (ok) {
 		files->in_answer = TRUE;
 		ok = vk_appliance_send(files->appliance, message, error);
 	}
 	vk_message_clear(message);
 	return ok;
+}
+
+/* By VK_MESSAGE_FAILED. */
+static gboolean fail(VkGuestFiles *files, VkBody *body, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	VkBody peek = *body;
+	guint32 code = vk_body_u32(&peek);
+
+	if (code != VK_MESSAGE_NO_PLACE && code != EINVAL)
+		return vk_guest_files_fail_as_said(files, body, error);
+	vk_guest_files_fail_as_said(files, body, &trouble);
+	vk_guest_files_rest(files);
+	return fail_place(trouble, error);
 }
 
 /*
@@ -46,7 +76,7 @@ static gboolean next(VkGuestFiles *files, VkMessageType type, VkBody *ret_body, 
 	if (got == VK_MESSAGE_LOCKED)
 		return vk_guest_files_fail_locked(ret_body, error);
 	if (got == VK_MESSAGE_FAILED)
-		return vk_guest_files_fail_as_said(files, ret_body, error);
+		return fail(files, ret_body, error);
 	return got == type || *ret_done || vk_guest_files_fail_nonsense(error);
 }
 

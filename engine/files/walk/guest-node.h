@@ -2,8 +2,10 @@
 /*
  * Questions about one node of a guest's files, asked for by its path, as a mount has them. The
  * answers are checked as those of a walk. All functions start the appliance if it rests. They give
- * VK_ERROR_NOT_FOUND when there is no such path or volume, and VK_ERROR_FAILED when it cannot be
- * read, or when the appliance is gone: see vk_guest_files_lives(). Threads: as VkGuestFiles.
+ * VK_ERROR_NOT_FOUND when there certainly is no such path, VK_ERROR_USAGE when the path is too
+ * long, and another error when it cannot be read, or when the appliance is gone: see
+ * vk_guest_files_ended(). The volume or system was there before: when it is not, that is a failure,
+ * and the appliance rests, so that another one looks again. Threads: as VkGuestFiles.
  */
 #pragma once
 

@@ -28,7 +28,7 @@ VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, guint
 	appliance_bed.trouble = 0;
 	if (!appliance_bed.refuses)
 		return g_new0(VkAppliance, 1);
-	vk_fail(error, VK_ERROR_FAILED, "it does not start");
+	vk_fail(error, VK_ERROR_NOT_FOUND, "its disk is away");
 	return NULL;
 }
 
