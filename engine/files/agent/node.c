@@ -180,6 +180,7 @@ static void answer_page(const char *path, uint64_t cursor)
 {
 	unsigned count = 0;
 	bool more = true;
+	int trouble = 0;
 
 	if (!open_node(path, S_IFDIR)) {
 		send_trouble(path, errno);
@@ -188,14 +189,18 @@ static void answer_page(const char *path, uint64_t cursor)
 	if ((uint64_t)telldir(opened.directory) != cursor)
 		seekdir(opened.directory, (long)cursor);
 	vk_message_begin(&message, VK_MESSAGE_PAGE);
-	while (more && count++ < VK_MESSAGE_PAGE_MAX && message.length < PAGE_BYTES)
+	while (more && count < VK_MESSAGE_PAGE_MAX && message.length < PAGE_BYTES) {
 		more = put_next();
-	if (!more && errno) {
-		send_trouble(path, errno);
+		trouble = more ? 0 : errno;
+		count += more;
+	}
+	if (trouble && count == 0) {
+		send_trouble(path, trouble);
 		return;
 	}
+	/* What was read is not lost: the trouble comes again with the next page. */
 	vk_message_put_u32(&message, 0);
-	vk_message_put_u32(&message, !more);
+	vk_message_put_u32(&message, !more && !trouble);
 	agent_send(&message);
 }
 
