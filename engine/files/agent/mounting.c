@@ -25,9 +25,10 @@ static const struct Type {
 	const char *program;
 	const char *package; /* that has the program */
 } types[] = {
-	{"ext2", "", "ext4"},
-	{"ext3", "", "ext4"},
-	{"ext4", "", "ext4"},
+	/* Whatever the superblock says: damage must not end the appliance. */
+	{"ext2", "errors=continue", "ext4"},
+	{"ext3", "errors=continue", "ext4"},
+	{"ext4", "errors=continue", "ext4"},
 	/* A clone beside its original has the same UUID. */
 	{"xfs", "nouuid", "xfs"},
 	{"btrfs", "", "btrfs"},
