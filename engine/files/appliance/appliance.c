@@ -16,6 +16,9 @@
 #define START_SEC   30
 #define SILENCE_SEC 60
 
+/* With only signs of life: the agent gives an action 10 minutes. */
+#define ANSWER_SEC (11 * 60)
+
 /* What is kept of a disk's writes: more than any journal. */
 #define OVERLAY_MAX ((guint64)1 << 30)
 
@@ -160,11 +163,21 @@ static gboolean receive(VkAppliance *appliance, VkMessageType *ret_type, VkBody 
 gboolean vk_appliance_receive(VkAppliance *appliance, VkMessageType *ret_type, VkBody *ret_body,
 			      GError **error)
 {
-	do
+	gint64 waited = 0, before = g_get_monotonic_time();
+
+	while (waited <= ANSWER_SEC * G_TIME_SPAN_SECOND) {
+		gint64 now;
+
 		if (!receive(appliance, ret_type, ret_body, error))
 			return FALSE;
-	while (*ret_type == VK_MESSAGE_ALIVE);
-	return TRUE;
+		if (*ret_type != VK_MESSAGE_ALIVE)
+			return TRUE;
+		now = g_get_monotonic_time();
+		/* While this process was stopped, the appliance may have been as well. */
+		waited += MIN(now - before, SILENCE_SEC * G_TIME_SPAN_SECOND);
+		before = now;
+	}
+	return vk_fail(error, VK_ERROR_FAILED, "the appliance gave no answer for %u s", ANSWER_SEC);
 }
 
 static gboolean write_bytes(VkAppliance *appliance, const guint8 *bytes, gsize length,

@@ -39,7 +39,8 @@ gboolean vk_appliance_send(VkAppliance *appliance, VkMessage *message, GError **
 
 /*
  * Waits for the next message that is not only a sign of life. Its body is valid until the next
- * call. VK_ERROR_FAILED when nothing came in a minute.
+ * call. VK_ERROR_FAILED when nothing came in a minute, or only signs of life in
+ * eleven.
  */
 gboolean vk_appliance_receive(VkAppliance *appliance, VkMessageType *ret_type, VkBody *ret_body,
 			      GError **error);
