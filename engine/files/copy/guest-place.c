@@ -99,6 +99,20 @@ static Words words_of(const VkGuestPlace *place, const VkEntry *entry, const VkP
 		       }};
 }
 
+const char *vk_guest_place_reason(const VkOutcome *outcome)
+{
+	switch (outcome->status) {
+	case VK_PLACE_NO_WAY:
+		return "its directory is not there, or a symbolic link leads to it";
+	case VK_PLACE_EXISTS:
+		return "it exists and stays; --overwrite replaces files";
+	case VK_PLACE_DIRECTORY:
+		return "there is a directory, which stays";
+	default:
+		return *outcome->errors ? outcome->errors : "a command inside the guest failed";
+	}
+}
+
 gboolean vk_guest_place_put(VkInside *inside, const VkGuestPlace *place, const VkEntry *entry,
 			    const VkPut *put, guint timeout_sec, VkOutcome *ret, GError **error)
 {

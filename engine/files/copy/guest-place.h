@@ -32,6 +32,9 @@ typedef enum {
 	VK_PLACE_NO_SUM = 24,    /* the guest has no sha256sum */
 } VkPlaceStatus;
 
+/* How a script ended, for people. Borrowed from OUTCOME or constant. */
+const char *vk_guest_place_reason(const VkOutcome *outcome);
+
 /* What is done in one go, in this order. */
 typedef enum {
 	VK_PUT_BEGIN = 1, /* the staging directory is made, an empty file in it */

@@ -65,34 +65,19 @@ static void warn(VkGuestWriter *writer, const char *path, const char *reason)
 			       reason);
 }
 
-/* How a script ended, for people. */
-static const char *reason_of(const VkOutcome *outcome)
-{
-	switch (outcome->status) {
-	case VK_PLACE_NO_WAY:
-		return "its directory is not there, or a symbolic link leads to it";
-	case VK_PLACE_EXISTS:
-		return "it exists and stays; --overwrite replaces files";
-	case VK_PLACE_DIRECTORY:
-		return "there is a directory, which stays";
-	default:
-		return *outcome->errors ? outcome->errors : "a command inside the guest failed";
-	}
-}
-
 /* One entry is not put, unless the trouble is everybody's. FALSE ends the copy. */
 static gboolean give_up(VkGuestWriter *writer, const char *path, const VkOutcome *outcome,
 			GError **error)
 {
 	if (outcome->status == VK_PLACE_UNWRITTEN)
 		return vk_fail(error, VK_ERROR_FAILED, "cannot write '%s' inside guest '%s': %s",
-			       path, writer->title, reason_of(outcome));
+			       path, writer->title, vk_guest_place_reason(outcome));
 	if (outcome->status == VK_PLACE_WRONG_SUM)
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "'%s' does not arrive in guest '%s' as it was sent: its checksum "
 			       "differs, and what was there stays",
 			       path, writer->title);
-	warn(writer, path, reason_of(outcome));
+	warn(writer, path, vk_guest_place_reason(outcome));
 	return TRUE;
 }
 
