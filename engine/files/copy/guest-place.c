@@ -12,7 +12,8 @@
 /*
  * What all scripts begin with. Their words are what the functions below give them: the directory,
  * the name, the staging directory, whether to overwrite, the chunk, the size, the sum, the owner,
- * the mode, the time, the target of a link. "$(...)" takes newlines from the end of a text, hence
+ * the mode, the time, the target of a link, the identity of the staging directory or of the one
+ * that the place is, that of the directory. "$(...)" takes newlines from the end of a text, hence
  * the "_".
  */
 #define PRELUDE                                                                 \
@@ -20,19 +21,34 @@
 	"umask 077\n"                                                           \
 	"text() { text=$(printf %b_ \"$1\"); text=${text%_}; }\n"               \
 	"enter() { cd -P \"$1\" && [ \"$(pwd -P; echo _)\" = \"$1\n_\" ]; }\n"  \
+	"same() { [ -z \"$1\" ] || [ \"$(stat -c %d:%i .)\" = \"$1\" ]; }\n"    \
+	"closed() { [ -O . ] && [ \"$(stat -c %a .)\" = 700 ]; }\n"             \
 	"text \"$1\"; directory=$text; text \"$2\"; name=$text\n"
 
-/* Who is not root cannot own a directory that has passed here. */
-#define ENTER_STAGING "enter \"${directory%/}/$3\" && [ -O . ] || exit 3\n"
+#define ENTER_DIRECTORY "enter \"$directory\" && same \"${13}\" || exit 3\n"
+
+/*
+ * Only root can change what is in a directory that has passed here. Who owns the one above may put
+ * another of root's in its place: the identity tells them apart.
+ */
+#define ENTER_STAGING "enter \"${directory%/}/$3\" && closed && same \"${12}\" || exit 3\n"
+
+/*
+ * Closes a directory that was just made, in which the shell is, and prints its identity. It may be
+ * another by now, so it must be empty. An access list of the one above opens it beyond the umask.
+ */
+#define CLOSE_NEW                                                                         \
+	"[ -O . ] && chmod u=rwx,go=,g-s . && closed && [ \"$(ls -A; echo _)\" = _ ] && " \
+	"stat -c %d:%i . || exit 1\n"
 
 #define CHUNK G_STRINGIFY(131072)
 G_STATIC_ASSERT(VK_INSIDE_INPUT_MAX == 131072);
 
-static const char begin[] =
-	"enter \"$directory\" || exit 3\n"
+static const char begin[] = ENTER_DIRECTORY
 	"[ ! -d \"./$name\" ] || [ -L \"./$name\" ] || exit 21\n"
 	"[ \"$4\" = 1 ] || { [ ! -e \"./$name\" ] && [ ! -L \"./$name\" ]; } || exit 17\n"
-	"mkdir \"$3\" || exit 1\n" ENTER_STAGING ": > data || exit 5\n";
+	"mkdir \"$3\" || exit 1\n"
+	"enter \"${directory%/}/$3\" || exit 3\n" CLOSE_NEW ": > data || exit 5\n";
 
 static const char bytes[] = "said=$(dd of=data bs=" CHUNK " seek=\"$5\" conv=notrunc 2>&1) ||\n"
 			    "\t{ printf '%s\\n' \"$said\" >&2; exit 5; }\n";
@@ -47,7 +63,7 @@ static const char size[] = "said=$(dd if=/dev/null of=data bs=1 seek=\"$6\" 2>&1
 static const char check[] = "sum=$(sha256sum < data) || exit 24\n"
 			    "[ \"${sum%% *}\" = \"$7\" ] || exit 22\n";
 
-static const char looks[] = "chown \"$8\" data && chmod \"$9\" data || exit 1\n"
+static const char looks[] = "chown -h \"$8\" data && chmod \"$9\" data || exit 1\n"
 			    "touch -t \"${10}\" data\n";
 
 static const char end[] =
@@ -60,7 +76,7 @@ static const char end[] =
 
 /* The texts of the words of a script. */
 typedef struct Words {
-	char *texts[12];
+	char *texts[14];
 } Words;
 
 static void words_clear(Words *words)
@@ -96,7 +112,18 @@ static Words words_of(const VkGuestPlace *place, const VkEntry *entry, const VkP
 			       g_strdup_printf("%04o", of->mode & 07777),
 			       time_word(of->mtime_sec),
 			       vk_shell_word(of->target ? of->target : ""),
+			       g_strdup(place->identity ? place->identity : ""),
+			       g_strdup(place->parent ? place->parent : ""),
 		       }};
+}
+
+char *vk_guest_place_identity(const VkOutcome *outcome)
+{
+	gsize length = strspn(outcome->out, "0123456789:");
+
+	return length > 0 && length < 64 && strcmp(outcome->out + length, "\n") == 0
+		       ? g_strndup(outcome->out, length)
+		       : NULL;
 }
 
 const char *vk_guest_place_reason(const VkOutcome *outcome)
@@ -155,17 +182,18 @@ void vk_guest_place_clear(VkInside *inside, const VkGuestPlace *place)
 	g_auto(VkOutcome) outcome = {0};
 
 	run(inside, place, NULL, NULL,
-	    PRELUDE "enter \"$directory\" && [ -O \"./$3\" ] && rm -rf \"./$3\"\n", &outcome, NULL);
+	    PRELUDE ENTER_STAGING "rm -f data && cd -P .. && rmdir \"$3\"\n", &outcome, NULL);
 }
 
 gboolean vk_guest_place_make(VkInside *inside, const VkGuestPlace *place, VkOutcome *ret,
 			     GError **error)
 {
 	return run(inside, place, NULL, NULL,
-		   PRELUDE "enter \"$directory\" || exit 3\n"
-			   "[ ! -d \"./$name\" ] || [ -L \"./$name\" ] || exit 20\n"
-			   "[ ! -e \"./$name\" ] && [ ! -L \"./$name\" ] || exit 17\n"
-			   "mkdir \"./$name\" || exit 1\n",
+		   PRELUDE ENTER_DIRECTORY
+		   "[ ! -d \"./$name\" ] || [ -L \"./$name\" ] || exit 20\n"
+		   "[ ! -e \"./$name\" ] && [ ! -L \"./$name\" ] || exit 17\n"
+		   "mkdir \"./$name\" || exit 1\n"
+		   "enter \"${directory%/}/$name\" || exit 3\n" CLOSE_NEW,
 		   ret, error);
 }
 
@@ -173,7 +201,8 @@ gboolean vk_guest_place_finish(VkInside *inside, const VkGuestPlace *place, cons
 			       VkOutcome *ret, GError **error)
 {
 	return run(inside, place, entry, NULL,
-		   PRELUDE "enter \"${directory%/}/$name\" && [ -O . ] || exit 3\n"
+		   PRELUDE "enter \"${directory%/}/$name\" && closed && same \"${12}\" ||\n"
+			   "\texit 3\n"
 			   "chown \"$8\" . && chmod \"$9\" . || exit 1\n"
 			   "touch -t \"${10}\" .\n"
 			   "exit 0\n",

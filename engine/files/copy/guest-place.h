@@ -2,7 +2,8 @@
 /*
  * Places in a running guest, for files of one of its snapshots. Its users may change its
  * directories meanwhile: no symbolic link is followed to a place, and a file is made in a directory
- * of its own, which only root can enter, until it gets its name whole. Threads: one at a time.
+ * of its own, which only root can enter, until it gets its name whole. A directory that was made
+ * has an identity, by which its users cannot put another in its place. Threads: one at a time.
  */
 #pragma once
 
@@ -15,8 +16,11 @@
 typedef struct VkGuestPlace {
 	const char *directory; /* as the guest calls it, without a symbolic link on the way */
 	const char *name;
+	const char *parent;  /* the identity of the directory; NULL: any will do */
 	const char *staging; /* the name of the directory for the file, beside it */
-	gboolean overwrite;  /* what is there, unless it is a directory */
+	const char
+		*identity; /* of the staging directory, or of the one that this is; NULL: unknown */
+	gboolean overwrite; /* what is there, unless it is a directory */
 } VkGuestPlace;
 
 /* How the scripts end. */
@@ -52,6 +56,9 @@ typedef struct VkPut {
 	guint64 chunk;
 	const char *sum; /* SHA-256 of the file, in hex; NULL: not known yet */
 } VkPut;
+
+/* What a VK_PUT_BEGIN or a make has printed: the new directory's, a new string; NULL: nonsense. */
+char *vk_guest_place_identity(const VkOutcome *outcome);
 
 /* Does it, in TIMEOUT_SEC at most. ENTRY is what is put; its path is not used. */
 gboolean vk_guest_place_put(VkInside *inside, const VkGuestPlace *place, const VkEntry *entry,

@@ -19,8 +19,16 @@
 /* A directory of the guest that may get more entries. */
 typedef struct Made {
 	VkEntry looks;
-	gboolean is_new; /* it was not there, and gets its looks at the end */
+	char *identity; /* NULL: it was there before, and keeps its looks */
 } Made;
+
+static void made_free(gpointer data)
+{
+	Made *made = data;
+
+	g_free(made->identity);
+	g_free(made);
+}
 
 struct VkGuestWriter {
 	VkInside *inside;
@@ -35,6 +43,7 @@ struct VkGuestWriter {
 	char *path;      /* below the top */
 	char *directory; /* that it is in, as the guest calls it */
 	char *staging;
+	char *identity;     /* of the staging directory; NULL: not known */
 	VkGuestPlace place; /* of it; borrows from these */
 	VkEntry entry;      /* without strings */
 	gboolean begun;     /* the staging directory may be there */
@@ -54,6 +63,8 @@ static void drop_file(VkGuestWriter *writer)
 	g_clear_pointer(&writer->path, g_free);
 	g_clear_pointer(&writer->directory, g_free);
 	g_clear_pointer(&writer->staging, g_free);
+	g_clear_pointer(&writer->identity, g_free);
+	writer->place.identity = NULL;
 }
 
 /* ---- trouble ---- */
@@ -90,6 +101,17 @@ static gboolean fail_guest(const VkGuestWriter *writer, GError **error)
 
 /* ---- files ---- */
 
+/* FALSE when the guest does not say which directory it has made. */
+static gboolean learn_identity(VkGuestWriter *writer, const VkOutcome *outcome, GError **error)
+{
+	writer->identity = vk_guest_place_identity(outcome);
+	writer->place.identity = writer->identity;
+	if (writer->identity)
+		return TRUE;
+	vk_fail(error, VK_ERROR_FAILED, "its shell answers with nonsense");
+	return fail_guest(writer, error);
+}
+
 /*
  * Does PUT for the file. When the guest refuses that, the file is dropped. FALSE ends the copy.
  */
@@ -110,7 +132,7 @@ static gboolean do_put(VkGuestWriter *writer, const VkPut *put, VkOutcome *ret, 
 				(guint)MIN(seconds, G_MAXINT), ret, error))
 		return fail_guest(writer, error);
 	if (ret->status == VK_PLACE_DONE || ret->status == VK_PLACE_NO_SUM)
-		return TRUE;
+		return !(whole.parts & VK_PUT_BEGIN) || learn_identity(writer, ret, error);
 	ok = give_up(writer, writer->path, ret, error);
 	drop_file(writer);
 	return ok;
@@ -222,6 +244,7 @@ static char *path_of(const VkGuestWriter *writer, const char *path)
 static void begin_file(VkGuestWriter *writer, const VkEntry *entry)
 {
 	const char *slash = strrchr(writer->path, '/');
+	const Made *above = vk_trail_innermost(writer->trail);
 	g_autofree char *parent =
 		slash ? g_strndup(writer->path, (gsize)(slash - writer->path)) : g_strdup("");
 
@@ -230,6 +253,7 @@ static void begin_file(VkGuestWriter *writer, const VkEntry *entry)
 	writer->staging = g_strdup_printf(".virtkeep-%08x%08x", g_random_int(), g_random_int());
 	writer->place = (VkGuestPlace){.directory = writer->directory,
 				       .name = slash ? slash + 1 : writer->path,
+				       .parent = above ? above->identity : NULL,
 				       .staging = writer->staging,
 				       .overwrite = writer->overwrite};
 	writer->entry = *entry;
@@ -250,9 +274,11 @@ static gboolean put_directory(VkGuestWriter *writer, GError **error)
 		return fail_guest(writer, error);
 	if (outcome.status != VK_PLACE_DONE && outcome.status != VK_PLACE_THERE)
 		return give_up(writer, writer->path, &outcome, error);
+	if (outcome.status == VK_PLACE_DONE && !learn_identity(writer, &outcome, error))
+		return FALSE;
+	writer->count.directories += outcome.status == VK_PLACE_DONE;
 	made = g_new(Made, 1);
-	*made = (Made){.looks = writer->entry, .is_new = outcome.status == VK_PLACE_DONE};
-	writer->count.directories += made->is_new;
+	*made = (Made){.looks = writer->entry, .identity = g_steal_pointer(&writer->identity)};
 	vk_trail_enter(writer->trail, writer->path, made);
 	return TRUE;
 }
@@ -279,10 +305,11 @@ static gboolean leave_directory(gpointer data, const char *path, gpointer direct
 	const Made *made = directory;
 	g_autofree char *full = g_build_filename(writer->top, path, NULL);
 	g_autofree char *parent = g_path_get_dirname(full);
-	const VkGuestPlace place = {.directory = parent, .name = strrchr(full, '/') + 1};
+	const VkGuestPlace place = {
+		.directory = parent, .name = strrchr(full, '/') + 1, .identity = made->identity};
 	g_auto(VkOutcome) outcome = {0};
 
-	if (!made->is_new)
+	if (!made->identity)
 		return TRUE;
 	if (!vk_guest_place_finish(writer->inside, &place, &made->looks, &outcome, error))
 		return fail_guest(writer, error);
@@ -432,7 +459,7 @@ VkGuestWriter *vk_guest_writer_new(VkInside *inside, const char *title, const ch
 		.checksum = g_checksum_new(G_CHECKSUM_SHA256),
 		.bytes = g_malloc(VK_INSIDE_INPUT_MAX),
 	};
-	writer->trail = vk_trail_new(leave_directory, writer, g_free);
+	writer->trail = vk_trail_new(leave_directory, writer, made_free);
 	return writer;
 }
 

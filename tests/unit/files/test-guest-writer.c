@@ -151,6 +151,100 @@ START_TEST(a_swapped_directory_gets_nothing)
 }
 END_TEST
 
+/* The only directory of a staged file. New string. */
+static char *staging(void)
+{
+	g_autoptr(GDir) opened = g_dir_open(bed_directory, 0, NULL);
+
+	return bed_place(g_dir_read_name(opened));
+}
+
+/* A directory of root's that a user has found: a link in it leads outside. */
+static void make_trap(const char *path, mode_t mode)
+{
+	g_autofree char *link = g_build_filename(path, "data", NULL);
+	g_autofree char *target = g_build_filename(bed_outside, "shadow", NULL);
+
+	ck_assert(g_file_set_contents(target, "secret", -1, NULL));
+	ck_assert_int_eq(chmod(target, 0640), 0);
+	ck_assert_int_eq(g_mkdir(path, 0700), 0);
+	ck_assert_int_eq(chmod(path, mode), 0);
+	ck_assert_int_eq(symlink(target, link), 0);
+}
+
+static void check_trap(void)
+{
+	g_autofree char *target = g_build_filename(bed_outside, "shadow", NULL);
+	g_autofree char *text = NULL;
+	struct stat st;
+
+	ck_assert(g_file_get_contents(target, &text, NULL, NULL));
+	ck_assert_str_eq(text, "secret");
+	ck_assert_int_eq(stat(target, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+}
+
+static const mode_t trap_modes[] = {0777, 0700};
+
+/* A user exchanges the directory of a file that is being written for another of root's. */
+START_TEST(a_swapped_staging_directory_gets_nothing)
+{
+	g_autofree char *aside = g_build_filename(bed_outside, "aside", NULL);
+	g_autofree char *staged = NULL;
+
+	bed_begin(TRUE);
+	bed_entry("", S_IFREG | 0755, 2 * VK_INSIDE_INPUT_MAX);
+	bed_bytes(0, "abc");
+	bed_bytes(VK_INSIDE_INPUT_MAX, "def");
+	staged = staging();
+	ck_assert_int_eq(rename(staged, aside), 0);
+	make_trap(staged, trap_modes[_i]);
+	ck_assert_uint_eq(bed_end()->failed, 1);
+	check_trap();
+	ck_assert_uint_eq(bed_entries_of(staged), 1);
+	ck_assert_uint_eq(bed_entries_of(bed_directory), 1);
+}
+END_TEST
+
+/* As before, between its making and the first look at it. */
+START_TEST(a_directory_swapped_at_once_gets_nothing)
+{
+	g_autofree char *trap = g_build_filename(bed_outside, "trap", NULL);
+	g_autofree char *swap = g_strdup_printf("rmdir \"$3\"; mv '%s' \"$3\"\n", trap);
+	g_autofree char *made = g_strconcat("mkdir \"$3\" || exit 1\n", swap, NULL);
+
+	bed_begin(TRUE);
+	make_trap(trap, trap_modes[_i]);
+	bed_entry("", S_IFREG | 0755, 3);
+	bed_bytes(0, "new");
+	bed_spoilt = "mkdir \"$3\" || exit 1\n";
+	bed_instead = made;
+	ck_assert_uint_eq(bed_end()->failed, 1);
+	check_trap();
+}
+END_TEST
+
+/* Neither files nor owner and mode. */
+START_TEST(another_directory_of_roots_gets_nothing)
+{
+	g_autofree char *sub = bed_place("top/sub");
+	g_autofree char *aside = bed_place("aside");
+
+	bed_begin(TRUE);
+	bed_entry("", S_IFDIR | 0755, 0);
+	bed_entry("sub", S_IFDIR | 0755, 0);
+	ck_assert_int_eq(rename(sub, aside), 0);
+	make_trap(sub, trap_modes[_i]);
+	bed_entry("sub/file", S_IFREG | 0644, 1);
+	bed_bytes(0, "x");
+	bed_entry("sub/inner", S_IFDIR | 0755, 0);
+	ck_assert_uint_eq(bed_end()->failed, 3);
+	ck_assert_uint_eq(bed_entries_of(sub), 1);
+	ck_assert_uint_eq(bed_look("top/sub").st_mode & 07777, trap_modes[_i]);
+	check_trap();
+}
+END_TEST
+
 /* What arrives is not what was sent, and what was there stays. */
 START_TEST(a_wrong_checksum_puts_nothing)
 {
@@ -258,6 +352,9 @@ int main(void)
 	tcase_add_test(cases, a_directory_is_not_replaced);
 	tcase_add_test(cases, links_are_not_followed);
 	tcase_add_test(cases, a_swapped_directory_gets_nothing);
+	tcase_add_loop_test(cases, a_swapped_staging_directory_gets_nothing, 0, 2);
+	tcase_add_loop_test(cases, a_directory_swapped_at_once_gets_nothing, 0, 2);
+	tcase_add_loop_test(cases, another_directory_of_roots_gets_nothing, 0, 2);
 	tcase_add_test(cases, a_wrong_checksum_puts_nothing);
 	tcase_add_test(cases, a_guest_without_checksums);
 	tcase_add_test(cases, what_comes_back_is_compared);
