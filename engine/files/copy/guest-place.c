@@ -54,7 +54,7 @@ static const char bytes[] = "said=$(dd of=data bs=" CHUNK " seek=\"$5\" conv=not
 			    "\t{ printf '%s\\n' \"$said\" >&2; exit 5; }\n";
 
 static const char link_to[] = "text \"${11}\"\n"
-			      "rm data && ln -s \"$text\" data && chown -h \"$8\" data || exit 1\n";
+			      "rm data && ln -s -- \"$text\" data && chown -h \"$8\" data || exit 1\n";
 
 /* dd makes a file as long as what it skips. */
 static const char size[] = "said=$(dd if=/dev/null of=data bs=1 seek=\"$6\" 2>&1) ||\n"

@@ -151,6 +151,21 @@ START_TEST(a_swapped_directory_gets_nothing)
 }
 END_TEST
 
+/* It is no option of a program. */
+START_TEST(a_target_begins_with_a_dash)
+{
+	static const char *const targets[] = {"-f", "-t.", "--", "-"};
+	g_autofree char *path = bed_place("top");
+	g_autofree char *target = NULL;
+
+	bed_begin(FALSE);
+	ck_assert(bed_give("", S_IFLNK | 0777, 0, targets[_i], NULL));
+	ck_assert_uint_eq(bed_end()->links, 1);
+	target = g_file_read_link(path, NULL);
+	ck_assert_pstr_eq(target, targets[_i]);
+}
+END_TEST
+
 /* The only directory of a staged file. New string. */
 static char *staging(void)
 {
@@ -352,6 +367,7 @@ int main(void)
 	tcase_add_test(cases, a_directory_is_not_replaced);
 	tcase_add_test(cases, links_are_not_followed);
 	tcase_add_test(cases, a_swapped_directory_gets_nothing);
+	tcase_add_loop_test(cases, a_target_begins_with_a_dash, 0, 4);
 	tcase_add_loop_test(cases, a_swapped_staging_directory_gets_nothing, 0, 2);
 	tcase_add_loop_test(cases, a_directory_swapped_at_once_gets_nothing, 0, 2);
 	tcase_add_loop_test(cases, another_directory_of_roots_gets_nothing, 0, 2);
