@@ -53,8 +53,9 @@ static const char begin[] = ENTER_DIRECTORY
 static const char bytes[] = "said=$(dd of=data bs=" CHUNK " seek=\"$5\" conv=notrunc 2>&1) ||\n"
 			    "\t{ printf '%s\\n' \"$said\" >&2; exit 5; }\n";
 
-static const char link_to[] = "text \"${11}\"\n"
-			      "rm data && ln -s -- \"$text\" data && chown -h \"$8\" data || exit 1\n";
+static const char link_to[] =
+	"text \"${11}\"\n"
+	"rm data && ln -s -- \"$text\" data && chown -h \"$8\" data || exit 1\n";
 
 /* dd makes a file as long as what it skips. */
 static const char size[] = "said=$(dd if=/dev/null of=data bs=1 seek=\"$6\" 2>&1) ||\n"
@@ -64,12 +65,15 @@ static const char check[] = "sum=$(sha256sum < data) || exit 24\n"
 			    "[ \"${sum%% *}\" = \"$7\" ] || exit 22\n";
 
 static const char looks[] = "chown -h \"$8\" data && chmod \"$9\" data || exit 1\n"
-			    "touch -t \"${10}\" data\n";
+			    "touch -t \"${10}\" data || exit 1\n";
 
+/* Where mv leaves a file as it is, its status depends on its version. */
 static const char end[] =
-	"if [ \"$4\" = 1 ]; then mv -fT data \"../$name\"; else mv -nT data \"../$name\"; fi ||\n"
+	"if [ \"$4\" = 1 ]; then mv -fT data \"../$name\"; else mv -nT data \"../$name\"; fi\n"
+	"if [ -e data ] || [ -L data ]; then\n"
+	"\t[ \"$4\" = 0 ] && { [ -e \"../$name\" ] || [ -L \"../$name\" ]; } && exit 17\n"
 	"\texit 1\n"
-	"[ ! -e data ] && [ ! -L data ] || exit 17\n"
+	"fi\n"
 	"cd -P .. && rmdir \"$3\"\n"
 	"if command -v restorecon > /dev/null; then restorecon \"${directory%/}/$name\"; fi\n"
 	"exit 0\n";
@@ -204,7 +208,7 @@ gboolean vk_guest_place_finish(VkInside *inside, const VkGuestPlace *place, cons
 		   PRELUDE "enter \"${directory%/}/$name\" && closed && same \"${12}\" ||\n"
 			   "\texit 3\n"
 			   "chown \"$8\" . && chmod \"$9\" . || exit 1\n"
-			   "touch -t \"${10}\" .\n"
+			   "touch -t \"${10}\" . || exit 1\n"
 			   "exit 0\n",
 		   ret, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Files for a running guest, whose part a directory and the shell of this host play. */
 #include "guest-bed.h"
+#include "guest-place.h"
 #include "inside.h"
 
 #include <check.h>
@@ -163,6 +164,37 @@ START_TEST(a_target_begins_with_a_dash)
 	ck_assert_uint_eq(bed_end()->links, 1);
 	target = g_file_read_link(path, NULL);
 	ck_assert_pstr_eq(target, targets[_i]);
+}
+END_TEST
+
+/* The status of a program that leaves a file as it is depends on its version. */
+START_TEST(what_appears_meanwhile_stays)
+{
+	static const char *const ends[] = {"touch \"../$name\"; mv -nT",
+					   "touch \"../$name\"; false"};
+	const VkPut put = {.parts = VK_PUT_BEGIN | VK_PUT_END};
+	const VkGuestPlace at = {.directory = bed_directory, .name = "top", .staging = ".new"};
+	g_auto(VkOutcome) outcome = {0};
+	const VkEntry file = {.uid = geteuid(), .gid = getegid(), .mode = 0644};
+
+	bed_spoilt = "mv -nT";
+	bed_instead = ends[_i];
+	ck_assert(vk_guest_place_put(NULL, &at, &file, &put, 60, &outcome, NULL));
+	ck_assert_int_eq(outcome.status, VK_PLACE_EXISTS);
+	bed_check_content("top", "", 0);
+}
+END_TEST
+
+START_TEST(a_time_that_cannot_be_set)
+{
+	bed_begin(FALSE);
+	bed_entry("", S_IFDIR | 0755, 0);
+	bed_entry("file", S_IFREG | 0644, 3);
+	bed_bytes(0, "new");
+	bed_spoilt = "touch";
+	bed_instead = "false";
+	ck_assert_uint_eq(bed_end()->failed, 2);
+	ck_assert_uint_eq(vk_guest_writer_count(bed_writer)->files, 0);
 }
 END_TEST
 
@@ -368,6 +400,8 @@ int main(void)
 	tcase_add_test(cases, links_are_not_followed);
 	tcase_add_test(cases, a_swapped_directory_gets_nothing);
 	tcase_add_loop_test(cases, a_target_begins_with_a_dash, 0, 4);
+	tcase_add_test(cases, a_time_that_cannot_be_set);
+	tcase_add_loop_test(cases, what_appears_meanwhile_stays, 0, 2);
 	tcase_add_loop_test(cases, a_swapped_staging_directory_gets_nothing, 0, 2);
 	tcase_add_loop_test(cases, a_directory_swapped_at_once_gets_nothing, 0, 2);
 	tcase_add_loop_test(cases, another_directory_of_roots_gets_nothing, 0, 2);
