@@ -213,6 +213,9 @@ gboolean vk_guest_place_finish(VkInside *inside, const VkGuestPlace *place, cons
 		   ret, error);
 }
 
+/* In front of it and behind it are names, which can have spaces. */
+#define FREE_OF_DF ".* \\([0-9][0-9]*\\)  *[0-9][0-9]*% */.*"
+
 char *vk_guest_place_find(VkInside *inside, const char *path, guint64 *ret_free, GError **error)
 {
 	const VkGuestPlace place = {.directory = path, .name = ""};
@@ -221,8 +224,8 @@ char *vk_guest_place_find(VkInside *inside, const char *path, guint64 *ret_free,
 
 	if (!run(inside, &place, NULL, NULL,
 		 PRELUDE "cd -P \"$directory\" || exit 1\n"
-			 "set -- $(df -Pk . | tail -n 1)\n"
-			 "printf '%s %s' \"${4:--}\" \"$(pwd -P; echo _)\"\n",
+			 "free=$(df -Pk . | sed -n '$s," FREE_OF_DF ",\\1,p')\n"
+			 "printf '%s %s' \"${free:--}\" \"$(pwd -P; echo _)\"\n",
 		 &outcome, error))
 		return NULL;
 	if (outcome.status != 0) {

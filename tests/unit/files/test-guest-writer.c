@@ -198,6 +198,24 @@ START_TEST(a_time_that_cannot_be_set)
 }
 END_TEST
 
+/* The device, or the server and its directory, and where it is mounted have spaces. */
+START_TEST(room_is_found_behind_spaces)
+{
+	static const char *const lines[] = {"echo /dev/sda1 9 7 2 78% /mnt",
+					    "echo nas:/my files 9 7 2 78% /my files",
+					    "echo none - - - - /sys", "no-such-program"};
+	static const guint64 rooms[] = {2048, 2048, G_MAXUINT64, G_MAXUINT64};
+	g_autofree char *found = NULL;
+	guint64 room = 0;
+
+	bed_spoilt = "df -Pk .";
+	bed_instead = lines[_i];
+	found = vk_guest_place_find(NULL, bed_directory, &room, NULL);
+	ck_assert_pstr_eq(found, bed_directory);
+	ck_assert_uint_eq(room, rooms[_i]);
+}
+END_TEST
+
 /* The only directory of a staged file. New string. */
 static char *staging(void)
 {
@@ -402,6 +420,7 @@ int main(void)
 	tcase_add_loop_test(cases, a_target_begins_with_a_dash, 0, 4);
 	tcase_add_test(cases, a_time_that_cannot_be_set);
 	tcase_add_loop_test(cases, what_appears_meanwhile_stays, 0, 2);
+	tcase_add_loop_test(cases, room_is_found_behind_spaces, 0, 4);
 	tcase_add_loop_test(cases, a_swapped_staging_directory_gets_nothing, 0, 2);
 	tcase_add_loop_test(cases, a_directory_swapped_at_once_gets_nothing, 0, 2);
 	tcase_add_loop_test(cases, another_directory_of_roots_gets_nothing, 0, 2);
