@@ -16,6 +16,9 @@
 #define PUT_SEC  60
 #define SUM_RATE ((guint64)2 << 20)
 
+/* Bytes. Both sides sum up a file with its holes: so many take about an hour. */
+#define SIZE_MAX_SUMMED ((guint64)1 << 40)
+
 /* A directory of the guest that may get more entries. */
 typedef struct Made {
 	VkEntry looks;
@@ -153,17 +156,20 @@ static gboolean send_chunk(VkGuestWriter *writer, guint parts, VkOutcome *ret, G
 	return do_put(writer, &put, ret, error);
 }
 
-/* Holes count as zeros. */
-static void sum_up_to(VkGuestWriter *writer, guint64 offset)
+/* Holes count as zeros. FALSE: interrupted. */
+static gboolean sum_up_to(VkGuestWriter *writer, guint64 offset, GError **error)
 {
 	static const guint8 zeros[65536];
 
 	while (writer->summed < offset) {
-		gsize part = MIN(sizeof(zeros), offset - writer->summed);
+		guint64 part = MIN(sizeof(zeros), offset - writer->summed);
 
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
 		g_checksum_update(writer->checksum, zeros, (gssize)part);
 		writer->summed += part;
 	}
+	return TRUE;
 }
 
 /* Where a guest has no program for checksums, the file comes back. */
@@ -214,7 +220,8 @@ static gboolean finish_file(VkGuestWriter *writer, GError **error)
 
 	if (!writer->path)
 		return TRUE;
-	sum_up_to(writer, writer->entry.size);
+	if (!sum_up_to(writer, writer->entry.size, error))
+		return FALSE;
 	put.sum = g_checksum_get_string(writer->checksum);
 	ok = writer->filled > 0 ? send_chunk(writer, parts, &outcome, error)
 				: do_put(writer, &put, &outcome, error);
@@ -335,6 +342,12 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 		warn(writer, path, "its directory was not made");
 		return TRUE;
 	}
+	if (S_ISREG(entry->mode) && entry->size > SIZE_MAX_SUMMED) {
+		warn(writer, path,
+		     "it has more than 1 TiB, holes included, and its checksum would take hours; "
+		     "copy it to this host instead");
+		return TRUE;
+	}
 	writer->path = g_steal_pointer(&path);
 	begin_file(writer, entry);
 	/* A file is put when all of it has come. */
@@ -350,8 +363,8 @@ static gboolean take_bytes(gpointer data, guint64 offset, const guint8 *bytes, g
 {
 	VkGuestWriter *writer = data;
 
-	if (writer->path)
-		sum_up_to(writer, offset);
+	if (writer->path && !sum_up_to(writer, offset, error))
+		return FALSE;
 	while (writer->path && length > 0) {
 		guint64 chunk = offset / VK_INSIDE_INPUT_MAX;
 		gsize at = offset % VK_INSIDE_INPUT_MAX;

@@ -3,6 +3,7 @@
 #include "guest-bed.h"
 #include "guest-place.h"
 #include "inside.h"
+#include "interrupt.h"
 
 #include <check.h>
 #include <glib/gstdio.h>
@@ -216,6 +217,30 @@ START_TEST(room_is_found_behind_spaces)
 }
 END_TEST
 
+/* The sum of its zeros would take hours. */
+START_TEST(a_huge_hole_is_refused)
+{
+	bed_begin(FALSE);
+	bed_entry("", S_IFREG | 0644, ((guint64)1 << 40) + 1);
+	bed_bytes(0, "abc");
+	ck_assert_uint_eq(bed_end()->failed, 1);
+	ck_assert_uint_eq(bed_entries_of(bed_directory), 0);
+}
+END_TEST
+
+START_TEST(summing_up_a_hole_is_interrupted)
+{
+	g_autoptr(GError) error = NULL;
+
+	bed_begin(FALSE);
+	bed_entry("", S_IFREG | 0644, (guint64)1 << 40);
+	vk_set_interrupted(TRUE);
+	ck_assert(!vk_guest_writer_end(bed_writer, &error));
+	vk_set_interrupted(FALSE);
+	ck_assert_uint_eq(bed_runs, 1);
+}
+END_TEST
+
 /* The only directory of a staged file. New string. */
 static char *staging(void)
 {
@@ -421,6 +446,8 @@ int main(void)
 	tcase_add_test(cases, a_time_that_cannot_be_set);
 	tcase_add_loop_test(cases, what_appears_meanwhile_stays, 0, 2);
 	tcase_add_loop_test(cases, room_is_found_behind_spaces, 0, 4);
+	tcase_add_test(cases, summing_up_a_hole_is_interrupted);
+	tcase_add_test(cases, a_huge_hole_is_refused);
 	tcase_add_loop_test(cases, a_swapped_staging_directory_gets_nothing, 0, 2);
 	tcase_add_loop_test(cases, a_directory_swapped_at_once_gets_nothing, 0, 2);
 	tcase_add_loop_test(cases, another_directory_of_roots_gets_nothing, 0, 2);
