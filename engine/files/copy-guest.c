@@ -46,7 +46,7 @@ static char *find_directory(const Copy *copy, const VkLocation *location, GError
 	if (copy->path)
 		return g_strdup(copy->path);
 	if (!location->volume)
-		return g_path_get_dirname(location->path);
+		return vk_location_directory(location);
 	vk_fail(error, VK_ERROR_USAGE,
 		"the guest may have mounted '%s' anywhere: name a directory of the guest, "
 		"--to-guest=[GUEST]:/PATH",

@@ -41,6 +41,17 @@ void vk_location_clear(VkLocation *location)
 	g_clear_pointer(&location->path, g_free);
 }
 
+char *vk_location_directory(const VkLocation *location)
+{
+	gsize length = strlen(location->path);
+	g_autofree char *path = NULL;
+
+	while (length > 1 && location->path[length - 1] == '/')
+		length--;
+	path = g_strndup(location->path, length);
+	return g_path_get_dirname(path);
+}
+
 static void location_free(gpointer data)
 {
 	vk_location_clear(data);

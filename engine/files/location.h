@@ -18,5 +18,8 @@ gboolean vk_location_parse(const char *text, VkLocation *ret, GError **error);
 void vk_location_clear(VkLocation *location);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkLocation, vk_location_clear)
 
-/* The same of the first COUNT words. Returns VkLocation*, owned by the array. */
+/* The directory that what is there is in: "/srv" for "/srv/etc/", "/" for "/". New string. */
+char *vk_location_directory(const VkLocation *location);
+
+/* Parses the first COUNT words. Returns VkLocation*, owned by the array. */
 GPtrArray *vk_locations_parse(char **words, guint count, GError **error);

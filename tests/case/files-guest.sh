@@ -36,6 +36,10 @@ refused 3 "exists and stays" virtkeep files copy vm:/etc/fstab --to-guest=
 ok virtkeep files copy --overwrite vm:/etc/fstab --to-guest=
 [[ $(guest_run vm 'cat /etc/fstab') == "$(cat "$noise/etc/fstab")" ]] || fail "another fstab"
 
+guest_run vm 'rm /etc/fstab'
+ok virtkeep files copy vm:/etc/ --to-guest=
+[[ $(guest_run vm 'cat /etc/fstab') == "$(cat "$noise/etc/fstab")" ]] || fail "no fstab"
+
 say "what exists stays"
 guest_run vm 'echo new > /mnt/vda/tree/plain'
 refused 3 "exists and stays" virtkeep files copy vm:vda:/tree/plain --to-guest vm:/mnt/vda/tree

@@ -43,6 +43,22 @@ START_TEST(refuses_what_names_no_snapshot)
 }
 END_TEST
 
+START_TEST(finds_the_directory)
+{
+	static const struct {
+		const char *path, *directory;
+	} ways[] = {
+		{"/", "/"},           {"/etc", "/"},          {"/etc/", "/"},       {"///", "/"},
+		{"/srv/etc", "/srv"}, {"/srv/etc//", "/srv"}, {"/srv//e/", "/srv"},
+	};
+	g_autofree char *path = g_strdup(ways[_i].path);
+	const VkLocation location = {.path = path};
+	g_autofree char *directory = vk_location_directory(&location);
+
+	ck_assert_str_eq(directory, ways[_i].directory);
+}
+END_TEST
+
 START_TEST(takes_several)
 {
 	g_auto(GStrv) words = g_strsplit("web:/a web:/b :/c", " ", -1);
@@ -63,6 +79,7 @@ int main(void)
 
 	tcase_add_loop_test(cases, takes_locations_apart, 0, G_N_ELEMENTS(good));
 	tcase_add_loop_test(cases, refuses_what_names_no_snapshot, 0, 2);
+	tcase_add_loop_test(cases, finds_the_directory, 0, 7);
 	tcase_add_test(cases, takes_several);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
