@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "log.h"
+#include "path-check.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -20,8 +21,9 @@
 struct VkTarWriter {
 	struct archive *archive;
 	VkTarOutput output;
-	GError *trouble;     /* of the output */
-	char *name;          /* in front of the paths of the walk; "": none */
+	GError *trouble; /* of the output */
+	char *name;      /* in front of the paths of the walk; "": none */
+	VkPathCheck *paths;
 	GHashTable *written; /* "DEVICE:INODE" of files with several names -> their first path */
 	VkTarCount count;
 	/* The entry that is written; NULL: none. */
@@ -61,6 +63,7 @@ VkTarWriter *vk_tar_writer_new(VkTarOutput output, GError **error)
 
 	writer->output = output;
 	writer->name = g_strdup("");
+	writer->paths = vk_path_check_new();
 	writer->written = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	writer->archive = archive_write_new();
 	if (!writer->archive || archive_write_set_format_pax(writer->archive) != ARCHIVE_OK ||
@@ -90,6 +93,7 @@ void vk_tar_writer_free(VkTarWriter *writer)
 		archive_write_fail(writer->archive);
 		archive_write_free(writer->archive);
 	}
+	vk_path_check_free(writer->paths);
 	g_hash_table_unref(writer->written);
 	g_clear_error(&writer->trouble);
 	g_free(writer->name);
@@ -100,6 +104,7 @@ void vk_tar_writer_begin(VkTarWriter *writer, const char *name)
 {
 	g_free(writer->name);
 	writer->name = g_strdup(name);
+	vk_path_check_begin(writer->paths);
 }
 
 /* "etc/fstab"; "./" for the top of all. New string. */
@@ -193,18 +198,11 @@ static void link_names(VkTarWriter *writer, const VkEntry *entry)
 	writer->size = 0;
 }
 
-static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
+/* The head of the entry, as far as the walk has it. */
+static void make_head(VkTarWriter *writer, const VkEntry *entry)
 {
-	VkTarWriter *writer = data;
 	g_autofree char *path = full_path(writer, entry->path);
 
-	if (!end_entry(writer, error))
-		return FALSE;
-	if (S_ISSOCK(entry->mode)) {
-		writer->count.skipped++;
-		return TRUE;
-	}
-	writer->path = g_strdup(entry->path);
 	writer->has_bytes = S_ISREG(entry->mode);
 	writer->size = writer->has_bytes ? entry->size : 0;
 	writer->entry = archive_entry_new();
@@ -218,6 +216,22 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 	if (entry->target)
 		archive_entry_copy_symlink(writer->entry, entry->target);
 	link_names(writer, entry);
+}
+
+static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
+{
+	VkTarWriter *writer = data;
+	const char *fault = vk_path_check_fault(writer->paths, entry);
+
+	if (!end_entry(writer, error))
+		return FALSE;
+	writer->path = g_strdup(entry->path);
+	if (fault)
+		note_failed(writer, fault);
+	else if (S_ISSOCK(entry->mode))
+		writer->count.skipped++;
+	else
+		make_head(writer, entry);
 	return TRUE;
 }
 

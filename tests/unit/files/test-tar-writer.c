@@ -184,6 +184,7 @@ START_TEST(hard_links)
 	entry.device = 7;
 	entry.inode = 8;
 	begin(collect, "");
+	put_new("", S_IFDIR | 0755, 0);
 	put(&entry);
 	put_bytes(0, "hello");
 	entry.path = (char[]){"two"};
@@ -194,6 +195,7 @@ START_TEST(hard_links)
 	put(&entry);
 	put_bytes(0, "HELLO");
 	read_back();
+	expect_member("./");
 	expect_member("one");
 	expect_bytes("hello", 5);
 	expect_member("two");
@@ -205,14 +207,90 @@ START_TEST(hard_links)
 }
 END_TEST
 
+static void put_link(const char *path, const char *target)
+{
+	g_autofree char *path_copy = g_strdup(path);
+	g_autofree char *target_copy = g_strdup(target);
+	VkEntry entry = entry_of(path_copy, S_IFLNK | 0777, 0);
+
+	entry.target = target_copy;
+	put(&entry);
+}
+
+/* What a hostile appliance sends to get through a link while the archive is unpacked. */
+START_TEST(nothing_is_below_a_link)
+{
+	begin(collect, "top");
+	put_new("", S_IFDIR | 0755, 0);
+	put_link("a", "/etc");
+	put_new("a/file", S_IFREG | 0644, 5);
+	put_bytes(0, "hello");
+	put_new("a/cron.d", S_IFDIR | 0755, 0);
+	put_new("a/cron.d/x", S_IFREG | 0644, 0);
+	put_new("b/x", S_IFREG | 0644, 0);
+	put_new("c", S_IFREG | 0644, 0);
+	read_back();
+	expect_member("top/");
+	expect_member("top/a");
+	expect_member("top/c");
+	expect_end();
+	ck_assert_uint_eq(vk_tar_writer_count(writer)->failed, 4);
+}
+END_TEST
+
+START_TEST(nothing_is_below_a_link_that_was_asked_for)
+{
+	begin(collect, "srv/a");
+	put_link("", "/etc");
+	put_new("x", S_IFREG | 0644, 0);
+	put_new("", S_IFDIR | 0755, 0);
+	put_new("x", S_IFREG | 0644, 0);
+	vk_tar_writer_begin(writer, "srv/b");
+	put_new("x", S_IFREG | 0644, 0);
+	put_new("", S_IFDIR | 0755, 0);
+	put_new("x", S_IFREG | 0644, 0);
+	read_back();
+	expect_member("srv/a");
+	expect_member("srv/b/");
+	expect_member("srv/b/x");
+	expect_end();
+	ck_assert_uint_eq(vk_tar_writer_count(writer)->failed, 4);
+}
+END_TEST
+
+START_TEST(no_name_comes_twice)
+{
+	begin(collect, "");
+	put_new("", S_IFDIR | 0755, 0);
+	put_new("a", S_IFDIR | 0755, 0);
+	put_link("a/l", "/etc");
+	put_new("b", S_IFREG | 0644, 0);
+	put_link("b", "/etc/passwd");
+	put_new("a", S_IFDIR | 0755, 0);
+	put_new("a/l", S_IFDIR | 0755, 0);
+	put_new("a/l/x", S_IFREG | 0644, 0);
+	put_new("l", S_IFDIR | 0755, 0);
+	put_new("l/a", S_IFREG | 0644, 0);
+	read_back();
+	expect_member("./");
+	expect_member("a/");
+	expect_member("a/l");
+	expect_member("b");
+	expect_member("l/");
+	expect_member("l/a");
+	expect_end();
+	ck_assert_uint_eq(vk_tar_writer_count(writer)->failed, 4);
+}
+END_TEST
+
 START_TEST(attributes)
 {
 	const char *name;
 	const void *value;
 	size_t length;
 
-	begin(collect, "");
-	put_new("file", S_IFREG | 0644, 0);
+	begin(collect, "file");
+	put_new("", S_IFREG | 0644, 0);
 	ck_assert(calls.attribute(calls.data, "user.a", (const guint8 *)"x\0y\n", 4, NULL));
 	read_back();
 	expect_member("file");
@@ -233,6 +311,7 @@ START_TEST(holes)
 	size_t length;
 
 	begin(collect, "");
+	put_new("", S_IFDIR | 0755, 0);
 	put_new("sparse", S_IFREG | 0644, 2 * gap);
 	ck_assert(calls.range(calls.data, 0, 4096, NULL));
 	ck_assert(calls.range(calls.data, gap, 8192, NULL));
@@ -244,6 +323,7 @@ START_TEST(holes)
 	put_bytes(0, "hello");
 	read_back();
 	ck_assert_uint_lt(written->len, 65536);
+	expect_member("./");
 	expect_member("sparse");
 	ck_assert_int_eq(archive_entry_size(member), 2 * gap);
 	ck_assert_int_eq(archive_read_data_block(archive, &block, &length, &offset), ARCHIVE_OK);
@@ -265,6 +345,7 @@ END_TEST
 START_TEST(files_that_cannot_be_read)
 {
 	begin(collect, "");
+	put_new("", S_IFDIR | 0755, 0);
 	put_new("none", S_IFREG | 0644, 5);
 	calls.unread(calls.data, "none");
 	put_new("half", S_IFREG | 0644, 10);
@@ -273,6 +354,7 @@ START_TEST(files_that_cannot_be_read)
 	put_new("directory", S_IFDIR | 0755, 0);
 	calls.unread(calls.data, "directory");
 	read_back();
+	expect_member("./");
 	expect_member("half");
 	expect_bytes("hello\0\0\0\0\0", 10);
 	expect_member("directory/");
@@ -286,8 +368,8 @@ START_TEST(the_output_fails)
 	static const guint8 zeros[65536];
 	g_autoptr(GError) error = NULL;
 
-	begin(refuse, "");
-	put_new("file", S_IFREG | 0644, sizeof(zeros));
+	begin(refuse, "file");
+	put_new("", S_IFREG | 0644, sizeof(zeros));
 	ck_assert(!calls.bytes(calls.data, 0, zeros, sizeof(zeros), &error) ||
 		  !vk_tar_writer_end(writer, &error));
 	ck_assert_str_eq(error->message, "no room");
@@ -297,8 +379,8 @@ END_TEST
 /* Nobody takes for whole what is not. */
 START_TEST(an_archive_without_an_end)
 {
-	begin(collect, "");
-	put_new("file", S_IFREG | 0644, 100);
+	begin(collect, "file");
+	put_new("", S_IFREG | 0644, 100);
 	put_bytes(0, "hello");
 	g_clear_pointer(&writer, vk_tar_writer_free);
 	archive = archive_read_new();
@@ -320,6 +402,9 @@ int main(void)
 	tcase_add_test(cases, a_tree);
 	tcase_add_test(cases, names_are_bytes);
 	tcase_add_test(cases, hard_links);
+	tcase_add_test(cases, nothing_is_below_a_link);
+	tcase_add_test(cases, nothing_is_below_a_link_that_was_asked_for);
+	tcase_add_test(cases, no_name_comes_twice);
 	tcase_add_test(cases, attributes);
 	tcase_add_test(cases, holes);
 	tcase_add_test(cases, files_that_cannot_be_read);
