@@ -41,6 +41,7 @@ gboolean vk_entry_filter_set_larger(VkEntryFilter *filter, const char *text, GEr
 	if (!g_ascii_string_to_unsigned(digits, 10, 0, G_MAXUINT64 >> shift, &number, NULL))
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "'%s' is no size: write 200, 64K, 1M, 2G or 1T", text);
+	filter->has_larger = TRUE;
 	filter->larger = number << shift;
 	return TRUE;
 }
@@ -72,6 +73,6 @@ gboolean vk_entry_filter_wants(const VkEntryFilter *filter, const VkEntry *entry
 	g_autofree char *name = filter->glob ? g_path_get_basename(path) : NULL;
 
 	return (!filter->type || (entry->mode & S_IFMT) == filter->type) &&
-	       (!filter->larger || (S_ISREG(entry->mode) && entry->size > filter->larger)) &&
+	       (!filter->has_larger || (S_ISREG(entry->mode) && entry->size > filter->larger)) &&
 	       entry->mtime_sec >= filter->newer && (!name || fnmatch(filter->glob, name, 0) == 0);
 }

@@ -9,8 +9,9 @@
 typedef struct VkEntryFilter {
 	const char *glob; /* as the shell has it, for the last name of a path; NULL: any */
 	guint32 type;     /* as of st_mode; 0: any */
-	guint64 larger;   /* regular files of more bytes alone; 0: any, whatever it is */
-	gint64 newer;     /* modified then or later: seconds since 1970; G_MININT64: any */
+	gboolean has_larger;
+	guint64 larger; /* if HAS_LARGER: regular files of more bytes alone */
+	gint64 newer;   /* modified then or later: seconds since 1970; G_MININT64: any */
 } VkEntryFilter;
 
 /* One that wants all. */

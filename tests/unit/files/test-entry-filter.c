@@ -61,11 +61,13 @@ START_TEST(takes_sizes)
 {
 	VkEntryFilter filter = VK_ENTRY_FILTER_INIT;
 
+	ck_assert(vk_entry_filter_set_larger(&filter, NULL, NULL));
+	ck_assert(wants(&filter, "a", S_IFREG, 0, 0));
 	ck_assert(vk_entry_filter_set_larger(&filter, sizes[_i].text, NULL));
 	ck_assert_uint_eq(filter.larger, sizes[_i].size);
 	ck_assert(wants(&filter, "a", S_IFREG, sizes[_i].size + 1, 0));
-	ck_assert(!sizes[_i].size || !wants(&filter, "a", S_IFREG, sizes[_i].size, 0));
-	ck_assert(!sizes[_i].size || !wants(&filter, "a", S_IFDIR, sizes[_i].size + 1, 0));
+	ck_assert(!wants(&filter, "a", S_IFREG, sizes[_i].size, 0));
+	ck_assert(!wants(&filter, "a", S_IFDIR, sizes[_i].size + 1, 0));
 }
 END_TEST
 
