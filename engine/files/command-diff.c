@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "commands.h"
 
+#include "appliance-slot.h"
 #include "entry-print.h"
 #include "errors.h"
 #include "log.h"
@@ -9,6 +10,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct {
 	const char *mark, *word;
@@ -136,6 +138,20 @@ static gboolean open_half(VkFilesRun *run, const char *word, const char *path, H
 	return vk_files_open(run, text, &half->location, &half->files, error);
 }
 
+/* Each has an appliance. */
+static gboolean open_both(VkFilesRun *run, char *const *words, Half *before, Half *after,
+			  GError **error)
+{
+	const char *run_dir = vk_settings_get(run->program.settings, "backup", "run_dir");
+	int pair = vk_appliance_pair_take(run_dir, error);
+	gboolean ok = pair >= 0 && open_half(run, words[0], words[2], before, error) &&
+		      open_half(run, words[1], words[2], after, error);
+
+	if (pair >= 0)
+		close(pair);
+	return ok;
+}
+
 gboolean vk_files_diff(VkFilesRun *run, int argc, char **argv, GError **error)
 {
 	static const VkFilesUsage usage = {
@@ -154,7 +170,6 @@ gboolean vk_files_diff(VkFilesRun *run, int argc, char **argv, GError **error)
 	g_auto(Half) before = {0};
 	g_auto(Half) after = {0};
 
-	return words && open_half(run, words[0], words[2], &before, error) &&
-	       open_half(run, words[1], words[2], &after, error) &&
+	return words && open_both(run, words, &before, &after, error) &&
 	       compare(run, &before, &after, with_data, error);
 }

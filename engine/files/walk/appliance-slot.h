@@ -16,3 +16,9 @@
  * descriptor, or -1: VK_ERROR_BUSY when none was free.
  */
 int vk_appliance_slot_take(const char *run_dir, GError **error);
+
+/*
+ * Who takes a slot, and then another one without giving the first back, holds this meanwhile: no
+ * two then wait for each other. Waits and returns as vk_appliance_slot_take() does.
+ */
+int vk_appliance_pair_take(const char *run_dir, GError **error);

@@ -45,6 +45,27 @@ START_TEST(gives_so_many_and_no_more)
 }
 END_TEST
 
+/* Two of them cannot hold a slot each, and wait for the other's. */
+START_TEST(one_at_a_time_takes_a_pair)
+{
+	g_autoptr(GError) error = NULL;
+	int pair = vk_appliance_pair_take(home, NULL);
+	int slot = vk_appliance_slot_take(home, NULL);
+
+	ck_assert_int_ge(pair, 0);
+	ck_assert_int_ge(slot, 0);
+	vk_set_interrupted(TRUE);
+	ck_assert_int_lt(vk_appliance_pair_take(home, &error), 0);
+	ck_assert_ptr_nonnull(error);
+	vk_set_interrupted(FALSE);
+	close(pair);
+	pair = vk_appliance_pair_take(home, NULL);
+	ck_assert_int_ge(pair, 0);
+	close(pair);
+	close(slot);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("appliance-slot");
@@ -54,6 +75,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, gives_so_many_and_no_more);
+	tcase_add_test(tcase, one_at_a_time_takes_a_pair);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
