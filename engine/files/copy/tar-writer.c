@@ -2,6 +2,7 @@
 #include "tar-writer.h"
 
 #include "errors.h"
+#include "interrupt.h"
 #include "log.h"
 #include "path-check.h"
 
@@ -15,6 +16,13 @@
 /* Bytes of the names and values of an entry's attributes. */
 #define ATTRIBUTES_BYTES_MAX ((gsize)1 << 20)
 
+/* Bytes of a file, with its holes. No file is that large, and zeros without end take hours. */
+#define FILE_BYTES_MAX ((guint64)16 << 40)
+
+/* What is remembered of files with several names. Each name of further ones has the bytes. */
+#define WRITTEN_MAX       1000000
+#define WRITTEN_BYTES_MAX ((gsize)256 << 20)
+
 /* Further ones are only counted. */
 #define WARNINGS_MAX 100
 
@@ -25,6 +33,7 @@ struct VkTarWriter {
 	char *name;      /* in front of the paths of the walk; "": none */
 	VkPathCheck *paths;
 	GHashTable *written; /* "DEVICE:INODE" of files with several names -> their first path */
+	gsize written_bytes; /* of these paths */
 	VkTarCount count;
 	/* The entry that is written; NULL: none. */
 	struct archive_entry *entry;
@@ -121,6 +130,19 @@ static void note_failed(VkTarWriter *writer, const char *reason)
 		vk_log_warning("'%s': %s", writer->path, reason);
 }
 
+/* The entry is the first name of a file that has several. */
+static void remember_name(VkTarWriter *writer)
+{
+	const char *path = archive_entry_pathname(writer->entry);
+	gsize length = strlen(path);
+
+	if (g_hash_table_size(writer->written) >= WRITTEN_MAX ||
+	    length > WRITTEN_BYTES_MAX - writer->written_bytes)
+		return;
+	writer->written_bytes += length;
+	g_hash_table_insert(writer->written, g_steal_pointer(&writer->identity), g_strdup(path));
+}
+
 /* The entry goes into the archive, if it is not there yet. It is dropped if it cannot. */
 static gboolean put_head(VkTarWriter *writer, GError **error)
 {
@@ -139,8 +161,7 @@ static gboolean put_head(VkTarWriter *writer, GError **error)
 	}
 	writer->has_head = TRUE;
 	if (writer->identity)
-		g_hash_table_insert(writer->written, g_steal_pointer(&writer->identity),
-				    g_strdup(archive_entry_pathname(writer->entry)));
+		remember_name(writer);
 	return TRUE;
 }
 
@@ -157,9 +178,12 @@ static gboolean fill_up(VkTarWriter *writer, guint64 offset, GError **error)
 {
 	static const guint8 zeros[1 << 20];
 
-	while (writer->done < offset)
+	while (writer->done < offset) {
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
 		if (!put_bytes(writer, zeros, MIN(sizeof(zeros), offset - writer->done), error))
 			return FALSE;
+	}
 	return TRUE;
 }
 
@@ -228,6 +252,8 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 	writer->path = g_strdup(entry->path);
 	if (fault)
 		note_failed(writer, fault);
+	else if (S_ISREG(entry->mode) && entry->size > FILE_BYTES_MAX)
+		note_failed(writer, "it is larger than 16 TiB, and is not in the archive");
 	else if (S_ISSOCK(entry->mode))
 		writer->count.skipped++;
 	else

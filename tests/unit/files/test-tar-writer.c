@@ -3,6 +3,7 @@
 #include "tar-writer.h"
 
 #include "errors.h"
+#include "interrupt.h"
 #include "log.h"
 
 #include <archive.h>
@@ -207,6 +208,47 @@ START_TEST(hard_links)
 }
 END_TEST
 
+/* Contents begin blocks of 512 bytes. */
+#define MARK "the content"
+
+static guint marks;
+
+static gboolean count_marks(const void *bytes, gsize length, GError **error)
+{
+	for (gsize at = 0; at + sizeof(MARK) <= length; at += 512)
+		marks += memcmp((const guint8 *)bytes + at, MARK, strlen(MARK)) == 0;
+	return TRUE;
+}
+
+static void put_named(guint inode, guint name)
+{
+	g_autofree char *long_part = g_strnfill(30000, 'x');
+	g_autofree char *path = g_strdup_printf("%s%u-%u", long_part, inode, name);
+	VkEntry entry = entry_of(path, S_IFREG | 0644, strlen(MARK));
+
+	entry.links = 2;
+	entry.inode = inode;
+	put(&entry);
+	put_bytes(0, MARK);
+}
+
+/* Paths of 256 MiB: the names of further files have the bytes each. */
+START_TEST(remembers_so_many_links_and_no_more)
+{
+	const guint last = (256 << 20) / 30000 + 1;
+
+	begin(count_marks, "");
+	put_new("", S_IFDIR | 0755, 0);
+	for (guint i = 0; i <= last; i++)
+		put_named(i, 0);
+	put_named(0, 1);
+	put_named(last, 1);
+	ck_assert(vk_tar_writer_end(writer, NULL));
+	ck_assert(vk_tar_writer_finish(writer, NULL));
+	ck_assert_uint_eq(marks, last + 2);
+}
+END_TEST
+
 static void put_link(const char *path, const char *target)
 {
 	g_autofree char *path_copy = g_strdup(path);
@@ -342,6 +384,38 @@ START_TEST(holes)
 }
 END_TEST
 
+START_TEST(a_file_has_a_bound)
+{
+	begin(collect, "");
+	put_new("", S_IFDIR | 0755, 0);
+	put_new("a", S_IFREG | 0644, (16ull << 40) + 1);
+	ck_assert(calls.range(calls.data, 0, 5, NULL));
+	put_bytes(0, "hello");
+	put_new("b", S_IFREG | 0644, 5);
+	put_bytes(0, "hello");
+	read_back();
+	expect_member("./");
+	expect_member("b");
+	expect_bytes("hello", 5);
+	expect_end();
+	ck_assert_uint_eq(vk_tar_writer_count(writer)->failed, 1);
+}
+END_TEST
+
+START_TEST(zeros_can_be_interrupted)
+{
+	g_autoptr(GError) error = NULL;
+
+	begin(collect, "file");
+	put_new("", S_IFREG | 0644, 10ull << 30);
+	ck_assert(calls.range(calls.data, 0, 0, NULL));
+	vk_set_interrupted(TRUE);
+	ck_assert(!vk_tar_writer_end(writer, &error));
+	vk_set_interrupted(FALSE);
+	ck_assert_ptr_nonnull(strstr(error->message, "interrupted"));
+}
+END_TEST
+
 START_TEST(files_that_cannot_be_read)
 {
 	begin(collect, "");
@@ -399,14 +473,18 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_set_timeout(cases, 60);
 	tcase_add_test(cases, a_tree);
 	tcase_add_test(cases, names_are_bytes);
 	tcase_add_test(cases, hard_links);
+	tcase_add_test(cases, remembers_so_many_links_and_no_more);
 	tcase_add_test(cases, nothing_is_below_a_link);
 	tcase_add_test(cases, nothing_is_below_a_link_that_was_asked_for);
 	tcase_add_test(cases, no_name_comes_twice);
 	tcase_add_test(cases, attributes);
 	tcase_add_test(cases, holes);
+	tcase_add_test(cases, a_file_has_a_bound);
+	tcase_add_test(cases, zeros_can_be_interrupted);
 	tcase_add_test(cases, files_that_cannot_be_read);
 	tcase_add_test(cases, the_output_fails);
 	tcase_add_test(cases, an_archive_without_an_end);
