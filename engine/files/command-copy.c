@@ -52,6 +52,7 @@ static gboolean copy_one(gpointer data, VkGuestFiles *files, const VkLocation *l
 {
 	Copy *copy = data;
 
+	copy->target.entries_max = vk_copy_writer_entries_free(copy->target.data);
 	return vk_copy_run(copy->run, files, location, &copy->target, &copy->worst, error);
 }
 

@@ -74,7 +74,7 @@ static gboolean copy_one(gpointer data, VkGuestFiles *files, const VkLocation *l
 	g_autoptr(VkGuest) guest = directory ? find_guest(copy, files, error) : NULL;
 	g_autoptr(VkInside) inside = guest ? vk_inside_open(guest, timeout_sec, error) : NULL;
 	g_autoptr(VkGuestWriter) writer = NULL;
-	VkCopyTarget target = {.begin = begin, .end = end};
+	VkCopyTarget target = {.entries_max = G_MAXUINT64, .begin = begin, .end = end};
 	gboolean ok;
 
 	if (!inside) {

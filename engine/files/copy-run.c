@@ -75,7 +75,7 @@ gboolean vk_copy_run(const VkFilesRun *run, VkGuestFiles *files, const VkLocatio
 		vk_files_walk_of(run, location, VK_WALK_DEEP | VK_WALK_DATA | VK_WALK_ATTRIBUTES);
 	VkCopySum sum;
 
-	if (!vk_copy_sum(files, &walk, &sum, error) ||
+	if (!vk_copy_sum(files, &walk, target->entries_max, &sum, error) ||
 	    !target->begin(target->data, name, &sum, error))
 		return FALSE;
 	progress = copy.progress = vk_progress_new(location->path, sum.bytes);

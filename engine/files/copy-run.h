@@ -10,8 +10,9 @@
 
 /* Where a copy goes: a directory of this host, or of a running guest. */
 typedef struct VkCopyTarget {
-	const char *title; /* for the last message */
-	VkWalkCalls calls; /* of a walk with all flags but VK_WALK_FOLLOW */
+	const char *title;   /* for the last message */
+	guint64 entries_max; /* it cannot have more; G_MAXUINT64: nobody knows */
+	VkWalkCalls calls;   /* of a walk with all flags but VK_WALK_FOLLOW */
 	/* A copy called NAME of what is SUM begins. FALSE when there is no room for it. */
 	gboolean (*begin)(gpointer data, const char *name, const VkCopySum *sum, GError **error);
 	/* It ends: what has to wait until all is there. */

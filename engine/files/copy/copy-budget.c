@@ -40,11 +40,12 @@ gboolean vk_copy_budget_set(VkCopyBudget *budget, int root, const char *title, c
 		return fail_room(title, sum, free_bytes, error);
 	/* btrfs and the like make their inodes as they need them. */
 	if (fs.f_files > 0 && sum->entries > free_entries)
-		return vk_fail(error, VK_ERROR_FAILED,
-			       "'%s' has room for %" G_GUINT64_FORMAT
-			       " more files only (inodes), and the copy needs %" G_GUINT64_FORMAT
-			       ": choose another directory, or copy less",
-			       title, free_entries, sum->entries);
+		return vk_fail(
+			error, VK_ERROR_FAILED,
+			"'%s' has room for %" G_GUINT64_FORMAT
+			" more files only (inodes), and the copy needs at least %" G_GUINT64_FORMAT
+			": choose another directory, or copy less",
+			title, free_entries, sum->entries);
 	rest = MIN((guint64)fs.f_frsize * fs.f_blocks / REST_PART, REST_BYTES);
 	budget->awaited = sum->bytes;
 	budget->bytes = MAX(sum->bytes, free_bytes - MIN(rest, free_bytes));

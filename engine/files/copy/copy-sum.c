@@ -9,13 +9,46 @@
 /* What a small file can have without a block of its own. */
 #define INLINE_MAX ((guint64)64 << 10)
 
-typedef struct Summing {
-	VkCopySum *sum;
-	GHashTable *seen; /* "DEVICE:INODE" of files with several names */
-} Summing;
+/* Files with several names that are remembered. Each name of further ones counts. */
+#define SEEN_MAX 1000000
 
-static gboolean is_new(Summing *summing, const VkEntry *entry)
+struct VkCopySumming {
+	VkCopySum *sum;
+	guint64 entries_max;
+	GHashTable *seen; /* "DEVICE:INODE" of files with several names */
+};
+
+VkCopySumming *vk_copy_summing_new(VkCopySum *sum, guint64 entries_max)
 {
+	VkCopySumming *summing = g_new(VkCopySumming, 1);
+
+	*summing = (VkCopySumming){
+		.sum = sum,
+		.entries_max = entries_max,
+		.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
+	return summing;
+}
+
+void vk_copy_summing_free(VkCopySumming *summing)
+{
+	if (!summing)
+		return;
+	g_hash_table_unref(summing->seen);
+	g_free(summing);
+}
+
+static gboolean is_seen(const VkCopySumming *summing, const VkEntry *entry)
+{
+	g_autofree char *identity = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
+						    entry->device, entry->inode);
+
+	return g_hash_table_contains(summing->seen, identity);
+}
+
+static gboolean is_new(VkCopySumming *summing, const VkEntry *entry)
+{
+	if (entry->links > 1 && g_hash_table_size(summing->seen) >= SEEN_MAX)
+		return !is_seen(summing, entry);
 	return entry->links <= 1 ||
 	       g_hash_table_add(summing->seen,
 				g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
@@ -24,13 +57,14 @@ static gboolean is_new(Summing *summing, const VkEntry *entry)
 
 static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 {
-	Summing *summing = data;
+	VkCopySumming *summing = data;
 	guint64 room = entry->blocks > 0 && entry->blocks <= G_MAXUINT64 / 512 ? entry->blocks * 512
 									       : INLINE_MAX;
 
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
-	summing->sum->entries++;
+	if (++summing->sum->entries > summing->entries_max)
+		return vk_fail(error, VK_ERROR_FAILED, "there are too many entries");
 	/* A sum that is too large for a number is too large for a disk. */
 	if (S_ISREG(entry->mode) && is_new(summing, entry) &&
 	    summing->sum->bytes <= G_MAXUINT64 / 2)
@@ -38,11 +72,16 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 	return TRUE;
 }
 
-gboolean vk_copy_sum(VkGuestFiles *files, const VkWalk *walk, VkCopySum *ret, GError **error)
+VkWalkCalls vk_copy_summing_calls(VkCopySumming *summing)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	Summing summing = {.sum = ret, .seen = seen};
-	const VkWalkCalls calls = {.entry = take_entry, .data = &summing};
+	return (VkWalkCalls){.entry = take_entry, .data = summing};
+}
+
+gboolean vk_copy_sum(VkGuestFiles *files, const VkWalk *walk, guint64 entries_max, VkCopySum *ret,
+		     GError **error)
+{
+	g_autoptr(VkCopySumming) summing = vk_copy_summing_new(ret, entries_max);
+	const VkWalkCalls calls = vk_copy_summing_calls(summing);
 	VkWalk quiet = *walk;
 	GError *trouble = NULL;
 
@@ -51,7 +90,7 @@ gboolean vk_copy_sum(VkGuestFiles *files, const VkWalk *walk, VkCopySum *ret, GE
 	quiet.quiet = TRUE;
 	if (vk_guest_files_walk(files, &quiet, &calls, &trouble))
 		return TRUE;
-	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_PARTIAL) &&
+	if (ret->entries <= entries_max && !g_error_matches(trouble, VK_ERROR, VK_ERROR_PARTIAL) &&
 	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
 		g_propagate_error(error, trouble);
 		return FALSE;

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* A directory below more others than that is not copied: each is open until all is in it. */
@@ -91,6 +92,16 @@ void vk_copy_writer_free(VkCopyWriter *writer)
 	g_free(writer->name);
 	g_free(writer->title);
 	g_free(writer);
+}
+
+guint64 vk_copy_writer_entries_free(const VkCopyWriter *writer)
+{
+	struct statvfs fs;
+
+	/* btrfs and the like make their inodes as they need them. */
+	if (fstatvfs(writer->root, &fs) < 0 || fs.f_files == 0)
+		return G_MAXUINT64;
+	return geteuid() == 0 ? fs.f_ffree : fs.f_favail;
 }
 
 gboolean vk_copy_writer_begin(VkCopyWriter *writer, const char *name, const VkCopySum *sum,

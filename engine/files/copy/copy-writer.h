@@ -26,6 +26,9 @@ VkCopyWriter *vk_copy_writer_new(const char *directory, const VkCopyOptions *opt
 void vk_copy_writer_free(VkCopyWriter *writer); /* takes NULL; drops a file that is not whole */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCopyWriter, vk_copy_writer_free)
 
+/* Free inodes of the file system; G_MAXUINT64: nobody knows. */
+guint64 vk_copy_writer_entries_free(const VkCopyWriter *writer);
+
 /*
  * From now on what is asked for, which is SUM, is written as NAME in the directory. VK_ERROR_USAGE
  * when NAME is no name; VK_ERROR_FAILED when there is no room for it.
