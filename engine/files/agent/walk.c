@@ -3,12 +3,12 @@
 
 #include "channel.h"
 #include "entry.h"
+#include "seen.h"
 #include "system.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,14 +26,9 @@ typedef struct Walk {
 	uint32_t flags;
 	char path[PATH_MAX_BYTES]; /* of the entry that is looked at */
 	size_t length;
-	void *seen; /* directories, by device and inode: a damaged one can be below itself */
+	AgentSeen seen;
 	VkMessage message;
 } Walk;
-
-typedef struct Place {
-	dev_t device;
-	ino_t inode;
-} Place;
 
 /* Names of a directory, one after the other, and where each begins. */
 typedef struct Batch {
@@ -42,31 +37,6 @@ typedef struct Batch {
 	char **names;
 	size_t count, names_room;
 } Batch;
-
-static int compare_places(const void *left, const void *right)
-{
-	const Place *a = left, *b = right;
-
-	if (a->device != b->device)
-		return a->device < b->device ? -1 : 1;
-	return (a->inode > b->inode) - (a->inode < b->inode);
-}
-
-/* FALSE when the directory was seen before, or cannot be remembered. */
-static bool enter_once(Walk *walk, const struct stat *st)
-{
-	Place *place = malloc(sizeof(*place));
-	Place **found;
-
-	if (!place)
-		return false;
-	*place = (Place){.device = st->st_dev, .inode = st->st_ino};
-	found = tsearch(place, &walk->seen, compare_places);
-	if (found && *found == place)
-		return true;
-	free(place);
-	return false;
-}
 
 static void note(const Walk *walk, int trouble)
 {
@@ -133,6 +103,20 @@ static void walk_inside(Walk *walk, int directory, const char *name, const struc
 		close(fd);
 }
 
+/* Whether what is below the directory may be walked. If not, that is noted. */
+static bool may_enter(Walk *walk, const struct stat *st)
+{
+	AgentSeenAnswer answer = agent_seen_add(&walk->seen, st->st_dev, st->st_ino);
+
+	if (answer == AGENT_SEEN_BEFORE)
+		agent_send_note(walk->path, "this directory is below itself, or in two places");
+	if (answer == AGENT_SEEN_FULL)
+		agent_send_note(walk->path,
+				"there are too many directories, and what is in this one is not "
+				"read: name it in a command of its own");
+	return answer == AGENT_SEEN_NEW;
+}
+
 /* NAME is looked at in its DIRECTORY; walk->path is its path already. */
 static void walk_entry(Walk *walk, int directory, const char *name, unsigned depth, bool deep)
 {
@@ -147,10 +131,8 @@ static void walk_entry(Walk *walk, int directory, const char *name, unsigned dep
 	if (S_ISLNK(st.st_mode))
 		target_length = read_target(walk, directory, name, target, sizeof(target));
 	send_entry(walk, &st, target, target_length);
-	if (!S_ISDIR(st.st_mode) || !deep || enter_once(walk, &st))
+	if (!S_ISDIR(st.st_mode) || !deep || may_enter(walk, &st))
 		walk_inside(walk, directory, name, &st, depth, deep);
-	else
-		agent_send_note(walk->path, "this directory is below itself, or in two places");
 }
 
 static bool add_name(Batch *batch, const char *name)
@@ -232,7 +214,10 @@ static void walk_directory(Walk *walk, int fd, unsigned depth)
 	Batch batch = {0};
 
 	if (!directory) {
-		note(walk, depth < DEPTH_MAX ? errno : ELOOP);
+		if (depth < DEPTH_MAX)
+			note(walk, errno);
+		else
+			agent_send_note(walk->path, "too many directories are above it");
 		close(fd);
 		return;
 	}
@@ -368,6 +353,5 @@ void agent_walk(int root, const char *path, uint32_t flags)
 			fail_path(root, path, ELOOP);
 		free(here);
 	}
-	tdestroy(walk.seen, free);
-	walk.seen = NULL;
+	agent_seen_clear(&walk.seen);
 }
