@@ -222,6 +222,14 @@ ok virtkeep files copy --archive web:/usr "$SCRATCH/archive"
 	fail "not as in the guest: $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small")"
 refused 2 "name the directory to copy to" virtkeep files copy web:/etc
 
+say "a target without room"
+mkdir "$SCRATCH/small"
+mount -t tmpfs -o size=8m tmpfs "$SCRATCH/small"
+refused 1 "has only" virtkeep files copy web:/usr "$SCRATCH/small"
+mount -o remount,size=200m,nr_inodes=1000 "$SCRATCH/small"
+refused 1 "(inodes)" virtkeep files copy web:/home "$SCRATCH/small"
+[[ -z $(ls -A "$SCRATCH/small") ]] || fail "something was written"
+
 say "an archive"
 refused 2 "would be in the archive twice" virtkeep files tar web:/usr/share web:/usr/../usr
 refused 2 "files of one snapshot" virtkeep files tar web:/usr web@latest:/etc
@@ -257,7 +265,29 @@ kill_at() { # PROCESS
 }
 kill_at virtkeep-sandbo
 kill_at linux.uml
+say "killed while it copies, and between files"
 mkfifo "$SCRATCH/stream"
+virtkeep files cat web:/usr/share/big > "$SCRATCH/stream" 2> "$ERR" &
+job=$!
+exec 7< "$SCRATCH/stream"
+head -c 1000 <&7 > /dev/null
+kill -KILL "$job"
+wait "$job" || true
+exec 7<&-
+wait_for 10 "the appliance ends" no_appliance
+mkdir "$SCRATCH/torn"
+virtkeep files copy web@-2:/home "$SCRATCH/torn" > "$OUT" 2> "$ERR" &
+job=$!
+PAUSE=0.01 wait_for 30 "a file is copied" test -e "$SCRATCH/torn/home/file-0"
+kill -KILL "$job"
+wait "$job" || true
+wait_for 10 "the appliance ends" no_appliance
+for file in "$SCRATCH"/torn/home/*; do
+	same_file "$file" "$d/root/home/${file##*/}"
+done
+[[ -z $(find "$SCRATCH/torn" -name '*virtkeep*') ]] || fail "a part of a file stays"
+ok virtkeep gc
+[[ -z $(find "$VAULT/leases" -type f) ]] || fail "a lease stays: $(ls "$VAULT/leases")"
 virtkeep files cat web:/usr/share/big > "$SCRATCH/stream" 2> "$ERR" &
 job=$!
 head -c 1000 "$SCRATCH/stream" > /dev/null
@@ -307,6 +337,7 @@ wait "$job" || status=$?
 expect_err interrupted
 exec 8>&-
 wait_for 10 "the appliance ends" no_appliance
+
 
 say "a snapshot with damage"
 pack=$(find "$VAULT/packs" -type f -size +8M -printf '%T@ %p\n' | sort -n | head -n 1 | cut -d ' ' -f 2)
