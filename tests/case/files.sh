@@ -35,6 +35,10 @@ for ((i = 0; i < 3000; i++)); do
 	echo "$i" > "$d/root/home/file-$i"
 done
 echo "of the btrfs" > "$d/top/file"
+mkdir "$d/root/data/twins" "$d/root/data/twins/Sub" "$d/root/data/twins/sub"
+for name in File file Sub/x sub/x; do
+	echo "$name" > "$d/root/data/twins/$name"
+done
 
 truncate -s 40M "$d/esp"
 mkfs.vfat -n ESP "$d/esp" > /dev/null
@@ -222,13 +226,22 @@ ok virtkeep files copy --archive web:/usr "$SCRATCH/archive"
 	fail "not as in the guest: $(stat -c %A:%u:%g "$SCRATCH/archive/usr/share/small")"
 refused 2 "name the directory to copy to" virtkeep files copy web:/etc
 
-say "a target without room"
-mkdir "$SCRATCH/small"
+say "a target without room, and one where names are one"
+mkdir "$SCRATCH/small" "$SCRATCH/folding"
 mount -t tmpfs -o size=8m tmpfs "$SCRATCH/small"
 refused 1 "has only" virtkeep files copy web:/usr "$SCRATCH/small"
 mount -o remount,size=200m,nr_inodes=1000 "$SCRATCH/small"
 refused 1 "(inodes)" virtkeep files copy web:/home "$SCRATCH/small"
 [[ -z $(ls -A "$SCRATCH/small") ]] || fail "something was written"
+truncate -s 20M "$d/folding"
+mkfs.ntfs -q -F "$d/folding" 2> "$ERR"
+lowntfs-3g -o ignore_case "$d/folding" "$SCRATCH/folding"
+run virtkeep files copy --overwrite web:vda2:/data/twins "$SCRATCH/folding"
+expect_status 3
+expect_err "its name is that of what was just copied"
+[[ $(cat "$SCRATCH/folding/twins/File") == File ]] || fail "a file was replaced by its twin"
+[[ $(cat "$SCRATCH/folding/twins/Sub/x") == Sub/x ]] || fail "two directories became one"
+umount "$SCRATCH/folding"
 
 say "an archive"
 refused 2 "would be in the archive twice" virtkeep files tar web:/usr/share web:/usr/../usr

@@ -23,6 +23,7 @@
 /* A directory that may get more entries. */
 typedef struct Open {
 	int fd;
+	GHashTable *made; /* in it by this copy: keys of made_key() */
 	VkLooks *looks; /* that it gets at the end; NULL: it was there before, and keeps its own */
 } Open;
 
@@ -41,6 +42,7 @@ struct VkCopyWriter {
 	VkCopyCount count;
 	VkCopyBudget budget;
 	VkTrail *trail;      /* Open */
+	GHashTable *made;    /* as in Open: in the root */
 	GHashTable *written; /* "DEVICE:INODE" in the guest -> Written */
 	/* The entry that is written; FD is -1 when it gets no content. */
 	char *path;
@@ -59,6 +61,7 @@ static void open_free(gpointer data)
 	Open *directory = data;
 
 	vk_io_clear_fd(&directory->fd);
+	g_hash_table_unref(directory->made);
 	vk_looks_free(directory->looks);
 	g_free(directory);
 }
@@ -88,6 +91,7 @@ void vk_copy_writer_free(VkCopyWriter *writer)
 	drop_entry(writer);
 	vk_io_clear_fd(&writer->root);
 	vk_trail_free(writer->trail);
+	g_hash_table_unref(writer->made);
 	g_hash_table_unref(writer->written);
 	g_free(writer->name);
 	g_free(writer->title);
@@ -166,6 +170,50 @@ static void refuse_attribute(gpointer data, const char *path, const char *name, 
 			       path, g_strerror(trouble));
 }
 
+/* One for each file and directory of this host. NULL: nothing is at the place. */
+static gpointer made_key(const VkCopyWriter *writer)
+{
+	const VkPlace *place = &writer->place;
+	struct stat st;
+
+	if (fstatat(place->directory, place->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return NULL;
+	return GSIZE_TO_POINTER(st.st_ino ^ st.st_dev << 48);
+}
+
+/* What was made in the directory of the place. */
+static GHashTable *made_beside(const VkCopyWriter *writer)
+{
+	const Open *directory = vk_trail_innermost(writer->trail);
+
+	return directory ? directory->made : writer->made;
+}
+
+static void note_made(VkCopyWriter *writer)
+{
+	gpointer key = made_key(writer);
+
+	if (key)
+		g_hash_table_add(made_beside(writer), key);
+}
+
+/* Where upper and lower case are one, two names of the guest can be one here. */
+static gboolean is_made(const VkCopyWriter *writer)
+{
+	gpointer key = made_key(writer);
+
+	return key && g_hash_table_contains(made_beside(writer), key);
+}
+
+static void give_up_twin(VkCopyWriter *writer)
+{
+	if (writer->count.failed++ < VK_COPY_WARNINGS_MAX)
+		vk_log_warning("'%s/%s' is not copied: its name is that of what was just copied "
+			       "there",
+			       writer->title, writer->path);
+	drop_entry(writer);
+}
+
 /* Remembers the file under its identity for its next name. */
 static void note_written(VkCopyWriter *writer)
 {
@@ -192,6 +240,7 @@ static gboolean finish_file(VkCopyWriter *writer, GError **error)
 	if (!vk_place_put_file(&writer->place, writer->fd, temporary, writer->options.overwrite))
 		return give_up(writer, writer->path, errno, error);
 	note_written(writer);
+	note_made(writer);
 	writer->count.files++;
 	drop_entry(writer);
 	return TRUE;
@@ -203,6 +252,7 @@ static void finish_directory(VkCopyWriter *writer)
 	Open *directory = g_new(Open, 1);
 
 	*directory = (Open){.fd = writer->fd,
+			    .made = g_hash_table_new(NULL, NULL),
 			    .looks = writer->is_new ? g_steal_pointer(&writer->looks) : NULL};
 	writer->fd = -1;
 	writer->count.directories += writer->is_new;
@@ -238,6 +288,7 @@ VkCopyWriter *vk_copy_writer_new(const char *directory, const VkCopyOptions *opt
 	writer->options = *options;
 	writer->title = g_strdup(directory);
 	writer->name = g_strdup("");
+	writer->made = g_hash_table_new(NULL, NULL);
 	writer->trail = vk_trail_new(leave_directory, writer, open_free);
 	writer->written = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, written_free);
 	writer->fd = -1;
@@ -278,6 +329,7 @@ static gboolean begin_file(VkCopyWriter *writer, const VkEntry *entry, GError **
 		writer->identity = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
 						   entry->device, entry->inode);
 	if (writer->identity && link_again(writer)) {
+		note_made(writer);
 		writer->count.files++;
 		drop_entry(writer);
 		return TRUE;
@@ -295,6 +347,8 @@ static gboolean begin_directory(VkCopyWriter *writer, GError **error)
 		return give_up(writer, writer->path, ELOOP, error);
 	writer->is_file = FALSE;
 	writer->fd = vk_place_make_directory(&writer->place, &writer->is_new);
+	if (writer->fd >= 0)
+		note_made(writer);
 	return writer->fd >= 0 ||
 	       give_up(writer, writer->path, errno == ELOOP ? ENOTDIR : errno, error);
 }
@@ -306,6 +360,7 @@ static gboolean write_link(VkCopyWriter *writer, const VkEntry *entry, GError **
 	if (!vk_place_put_link(place, entry->target, writer->options.overwrite) ||
 	    !vk_looks_set_link(writer->looks, place->directory, place->name))
 		return give_up(writer, writer->path, errno, error);
+	note_made(writer);
 	writer->count.links++;
 	drop_entry(writer);
 	return TRUE;
@@ -343,6 +398,10 @@ static gboolean take_entry(gpointer data, const VkEntry *entry, GError **error)
 	if (!vk_trail_leads_to(writer->trail, writer->path))
 		return give_up(writer, writer->path, ENOTDIR, error);
 	find_place(writer);
+	if (is_made(writer)) {
+		give_up_twin(writer);
+		return TRUE;
+	}
 	if (S_ISREG(entry->mode))
 		return begin_file(writer, entry, error);
 	return S_ISDIR(entry->mode) ? begin_directory(writer, error)

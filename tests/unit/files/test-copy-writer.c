@@ -324,6 +324,30 @@ START_TEST(names_of_one_file_stay_names_of_one_file)
 }
 END_TEST
 
+/* As on file systems where upper and lower case are one. */
+START_TEST(two_names_that_are_one_here)
+{
+	g_autofree char *path = place("top");
+
+	ck_assert_int_eq(g_mkdir(path, 0755), 0);
+	begin(TRUE);
+	entry("", S_IFDIR | 0755, 0);
+	entry("file", S_IFREG | 0644, 5);
+	bytes(0, "first");
+	entry("file", S_IFREG | 0644, 6);
+	bytes(0, "second");
+	entry("sub", S_IFDIR | 0755, 0);
+	entry("sub/file", S_IFREG | 0644, 5);
+	bytes(0, "first");
+	entry("sub", S_IFDIR | 0755, 0);
+	entry("sub/file", S_IFREG | 0644, 6);
+	bytes(0, "second");
+	ck_assert_uint_eq(end()->failed, 3);
+	check_content("top/file", "first");
+	check_content("top/sub/file", "first");
+}
+END_TEST
+
 /* Another user puts a file of the host under the first name. */
 START_TEST(a_swapped_file_gets_no_name)
 {
@@ -416,6 +440,7 @@ int main(void)
 	tcase_add_test(cases, a_refused_attribute_costs_no_file);
 	tcase_add_test(cases, an_unfinished_file_does_not_appear);
 	tcase_add_test(cases, names_of_one_file_stay_names_of_one_file);
+	tcase_add_test(cases, two_names_that_are_one_here);
 	tcase_add_test(cases, a_swapped_file_gets_no_name);
 	tcase_add_test(cases, a_directory_is_closed_until_all_is_in_it);
 	tcase_add_test(cases, a_chain_of_directories_has_an_end);
