@@ -340,8 +340,9 @@ for namespace in net pid mnt ipc uts cgroup; do
 		fail "it shares the namespace $namespace"
 done
 [[ ! -e /proc/$pid/root/etc ]] || fail "it sees /etc"
-waiting=$(pgrep -n -x virtkeep-sandbo)
-grep -q '^CapEff:[[:space:]]0*$' "/proc/$waiting/status" || fail "the sandbox keeps capabilities"
+for waiting in $(pgrep -x virtkeep-sandbo); do
+	grep -q '^CapEff:[[:space:]]0*$' "/proc/$waiting/status" || fail "the sandbox keeps capabilities"
+done
 say "interrupted while its reader waits"
 kill -TERM "$job"
 status=0
@@ -351,6 +352,27 @@ expect_err interrupted
 exec 8>&-
 wait_for 10 "the appliance ends" no_appliance
 
+say "a sandbox with a user of its own executes what is installed, and nothing else"
+cp /etc/passwd "$SCRATCH/passwd"
+echo 'virtkeep-files:x:4711:4712::/nonexistent:/usr/sbin/nologin' >> "$SCRATCH/passwd"
+mount --bind "$SCRATCH/passwd" /etc/passwd
+cat > "$SCRATCH/in-sandbox" <<'PYTHON'
+import os, socket, subprocess, sys
+ours, theirs = socket.socketpair()
+child = subprocess.Popen(["virtkeep-sandbox", "16777216", "/bin/sh", "-c", sys.argv[1]], pass_fds=[3],
+	preexec_fn=lambda: os.dup2(theirs.fileno(), 3))
+theirs.close()
+ours.recvmsg(1, socket.CMSG_SPACE(4))
+ours.send(b"x")
+sys.exit(child.wait())
+PYTHON
+in_sandbox() {
+	timeout 20 python3 "$SCRATCH/in-sandbox" "$1"
+}
+ok in_sandbox 'id -u; id -g; cp /usr/bin/true /tmp/true && echo written; /tmp/true || echo refused'
+[[ $(tr '\n' ' ' < "$OUT") == "4711 4712 written refused " ]] || fail "in the sandbox: $(cat "$OUT")"
+ok virtkeep files cat web:/etc/fstab
+umount /etc/passwd
 
 say "a snapshot with damage"
 pack=$(find "$VAULT/packs" -type f -size +8M -printf '%T@ %p\n' | sort -n | head -n 1 | cut -d ' ' -f 2)

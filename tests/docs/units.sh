@@ -41,6 +41,15 @@ if command -v systemd-analyze > /dev/null; then
 	[[ -z $said ]] || fail "$said"
 fi
 
+# The user for whom the sandbox looks is made.
+grep -qF 'getpwnam("virtkeep-files")' "$contrib/../engine/files/sandbox/main.c" ||
+	fail "the sandbox looks for another user"
+grep -q '^u virtkeep-files ' "$contrib/systemd/sysusers.conf" || fail "no user virtkeep-files"
+if command -v systemd-sysusers > /dev/null; then
+	systemd-sysusers --dry-run "$contrib/systemd/sysusers.conf" > "$work/said" 2>&1 ||
+		fail "$(cat "$work/said")"
+fi
+
 fake sendmail <<< 'echo "$*" > "$WORK/options"; cat > "$WORK/mail"'
 fake journalctl <<< 'echo "the vault is full ($*)"'
 export WORK=$work PATH=$work/bin:$PATH

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "confine.h"
 
+#include "landlock.h"
 #include "room.h"
 
 #include <errno.h>
@@ -91,6 +92,7 @@ void sandbox_confine(uid_t owner, gid_t group)
 	set_limit(RLIMIT_CORE, 0);
 	set_limit(RLIMIT_NOFILE, FILES_MAX);
 	drop_rights(owner, group);
+	sandbox_limit_files();
 	filter_calls();
 }
 

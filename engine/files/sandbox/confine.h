@@ -6,8 +6,8 @@
 
 /*
  * Takes all rights from the process: it becomes OWNER and GROUP if it is root, has no capabilities
- * and can get none, and cannot make sockets, mounts and namespaces, or use other rarely needed
- * parts of the kernel. Ends the process on failure.
+ * and can get none, has its files limited as landlock.h says, and cannot make sockets, mounts and
+ * namespaces, or use other rarely needed parts of the kernel. Ends the process on failure.
  */
 void sandbox_confine(uid_t owner, gid_t group);
 

@@ -110,11 +110,19 @@ static int run(uint64_t memory, char **argv, uid_t uid, gid_t gid)
 	return wait_for(program);
 }
 
+/* Instead of root: a user of its own, whose processes nobody else has, where the host has it. */
+static const struct passwd *find_user(void)
+{
+	const struct passwd *own = getpwnam("virtkeep-files");
+
+	return own ? own : getpwnam("nobody");
+}
+
 int main(int argc, char **argv)
 {
-	const struct passwd *nobody = geteuid() == 0 ? getpwnam("nobody") : NULL;
-	uid_t uid = nobody ? nobody->pw_uid : geteuid();
-	gid_t gid = nobody ? nobody->pw_gid : getegid();
+	const struct passwd *user = geteuid() == 0 ? find_user() : NULL;
+	uid_t uid = user ? user->pw_uid : geteuid();
+	gid_t gid = user ? user->pw_gid : getegid();
 	pid_t first;
 
 	if (argc < 3) {
@@ -127,7 +135,7 @@ int main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (uid == 0) {
 		errno = ENOENT;
-		sandbox_die("there is no user 'nobody'");
+		sandbox_die("there is no user 'virtkeep-files', and no 'nobody'");
 	}
 	if (geteuid() != 0)
 		become_able(uid, gid);
@@ -139,5 +147,6 @@ int main(int argc, char **argv)
 		sandbox_die("cannot fork");
 	if (first == 0)
 		return run(strtoull(argv[1], NULL, 10), argv + 2, uid, gid);
+	sandbox_drop_capabilities();
 	return wait_for(first);
 }
