@@ -3,10 +3,12 @@
 #include "catalog-chain.h"
 
 #include "catalog-priv.h"
+#include "chain-memory.h"
 #include "checked-json.h"
 #include "errors.h"
 #include "layout.h"
 #include "vault-parts.h"
+#include "vault-room.h"
 
 #include <string.h>
 
@@ -30,30 +32,38 @@ static char *note_object(const char *uuid, guint64 number)
 			       uuid, number);
 }
 
-/* In an encrypted vault the content shows that somebody with a key has put it. */
-static gboolean is_sound_note(VkVault *vault, const char *uuid, guint64 number)
+/*
+ * In an encrypted vault the content shows that somebody with a key has put it, so that a damaged
+ * one is none. FALSE: it cannot be known.
+ */
+static gboolean look_at_note(VkVault *vault, const char *uuid, guint64 number, gboolean *ret_sound)
 {
 	g_autofree char *name = note_object(uuid, number);
-	g_autoptr(json_t) object = vk_checked_json_get(vault->store, name, NULL);
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(json_t) object = vk_checked_json_get(vault->store, name, &trouble);
 	guint64 said;
 
-	return object && vk_json_uint(object, "number", &said, NULL) && said == number;
+	*ret_sound = object && vk_json_uint(object, "number", &said, NULL) && said == number;
+	return object || g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE);
 }
 
-/* The highest number that a note keeps; 0: there is none. */
-guint64 vk_chain_kept_number(VkVault *vault, const char *uuid)
+gboolean vk_chain_kept_number(VkVault *vault, const char *uuid, guint64 *ret)
 {
 	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
 	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
-	guint64 highest = 0;
+	gboolean known = names != NULL, sound;
 
-	for (guint i = 0; names && i < names->len; i++) {
+	*ret = 0;
+	for (guint i = 0; known && i < names->len; i++) {
 		guint64 number = note_number(g_ptr_array_index(names, i));
 
-		if (number > highest && is_sound_note(vault, uuid, number))
-			highest = number;
+		if (number <= *ret)
+			continue;
+		known = look_at_note(vault, uuid, number, &sound);
+		if (sound)
+			*ret = number;
 	}
-	return highest;
+	return known;
 }
 
 /* FALSE: its object cannot be read. *RET is 0 if it has no number. */
@@ -65,31 +75,66 @@ static gboolean number_of(VkVault *vault, const VkSnapshotKey *key, guint64 *ret
 	return snapshot != NULL;
 }
 
+static gboolean put_object(VkVault *vault, const char *name, const json_t *object, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, &trouble) ||
+	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
+/* Without it somebody may be warned by mistake, but with it no space would come back. */
+static gboolean go_without(VkVault *vault, const char *name, GError *trouble, GError **error)
+{
+	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_FULL)) {
+		g_propagate_error(error, trouble);
+		return FALSE;
+	}
+	if (vault->warn)
+		vault->warn("the vault is too full for '%s': other hosts may warn that it was put "
+			    "back to an earlier state",
+			    name);
+	g_error_free(trouble);
+	return TRUE;
+}
+
 /* Lower notes say nothing beside the new one. Those that stay do no harm. */
 static gboolean put_note(VkVault *vault, const char *uuid, guint64 number, GError **error)
 {
 	g_autofree char *name = note_object(uuid, number);
 	g_autoptr(json_t) object = json_pack("{s:o}", "number", vk_json_new_uint(number));
-	guint64 kept = vk_chain_kept_number(vault, uuid);
-	g_autofree char *lower = kept > 0 ? note_object(uuid, kept) : NULL;
-	g_autoptr(GError) trouble = NULL;
+	g_autofree char *lower = NULL;
+	GError *trouble = NULL;
+	guint64 kept;
 
+	vk_chain_kept_number(vault, uuid, &kept);
 	if (kept >= number)
 		return TRUE;
-	if (!vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, &trouble) &&
-	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS)) {
-		g_propagate_error(error, g_steal_pointer(&trouble));
-		return FALSE;
-	}
+	if (!put_object(vault, name, object, &trouble) &&
+	    !(vk_vault_make_room(vault, &trouble) && put_object(vault, name, object, &trouble)))
+		return go_without(vault, name, trouble, error);
+	lower = kept > 0 ? note_object(uuid, kept) : NULL;
 	if (lower)
 		vault->store->ops->delete (vault->store, lower, NULL);
 	return TRUE;
+}
+
+/* What this host has seen of the guest; 0: nothing. */
+static guint64 seen_number(VkVault *vault, const char *uuid)
+{
+	g_autoptr(GPtrArray) ends = vk_chain_memory_read(vault->memory, uuid);
+
+	return ends->len > 0 ? ((const VkChainEnd *)g_ptr_array_index(ends, 0))->number : 0;
 }
 
 /* Of the KEYS from number FIRST to END - 1, which are a guest's, in order. */
 static gboolean keep_number(VkVault *vault, const GPtrArray *keys, guint first, guint end,
 			    GHashTable *going, GError **error)
 {
+	const char *uuid = ((const VkSnapshotKey *)g_ptr_array_index(keys, first))->uuid;
 	guint64 number = 0, one;
 	guint unreadable = 0, i;
 
@@ -102,12 +147,13 @@ static gboolean keep_number(VkVault *vault, const GPtrArray *keys, guint first, 
 		unreadable += !number_of(vault, key, &one);
 		number = MAX(number, one);
 	}
-	/* Each had a number of its own, above that of the one that stays. */
+	/* Each had a number of its own, above that of the one that stays. Between them there may
+	   have been others. */
 	if (unreadable > 0 && i > first && number_of(vault, g_ptr_array_index(keys, i - 1), &one))
 		number = MAX(number, one + unreadable);
-	return number == 0 ||
-	       put_note(vault, ((const VkSnapshotKey *)g_ptr_array_index(keys, first))->uuid,
-			number, error);
+	if (unreadable > 0)
+		number = MAX(number, seen_number(vault, uuid));
+	return number == 0 || put_note(vault, uuid, number, error);
 }
 
 gboolean vk_chain_keep_numbers(VkVault *vault, GHashTable *going, GError **error)

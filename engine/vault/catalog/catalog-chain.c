@@ -47,16 +47,18 @@ static gboolean is_missing(VkVault *vault, const VkChainEnd *end)
 	g_autofree char *name = vk_snapshot_key_object(end->uuid, end->time, end->id);
 	g_autoptr(GPtrArray) keys = NULL;
 	g_autoptr(GError) trouble = NULL;
-	guint64 size;
+	guint64 size, kept;
 
 	if (vault->store->ops->head(vault->store, name, &size, NULL, &trouble) ||
 	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return FALSE;
+	if (!vk_chain_kept_number(vault, end->uuid, &kept) || kept >= end->number)
 		return FALSE;
 	keys = vk_catalog_list_all(vault, end->uuid, NULL);
 	for (guint i = keys ? keys->len : 0; i > 0; i--)
 		if (has_reached(vault, g_ptr_array_index(keys, i - 1), end))
 			return FALSE;
-	return keys && vk_chain_kept_number(vault, end->uuid) < end->number;
+	return keys != NULL;
 }
 
 /* New string. */
@@ -89,12 +91,13 @@ void vk_chain_extend(VkVault *vault, const GPtrArray *keys, VkSnapshot *snapshot
 	const VkChainEnd *end = ends->len > 0 ? g_ptr_array_index(ends, 0) : NULL;
 	g_autofree char *sum = NULL, *text = NULL;
 	g_autoptr(VkSnapshot) previous = load_newest(vault, keys, &sum);
-	guint64 number = vk_chain_kept_number(vault, snapshot->uuid);
+	guint64 number;
 
 	if (end && is_missing(vault, end))
 		text = describe_missing(vault, end);
 	if (text && vault->warn)
 		vault->warn("%s", text);
+	vk_chain_kept_number(vault, snapshot->uuid, &number);
 	number = MAX(number, end ? end->number : 0);
 	number = MAX(number, previous ? previous->number : 0);
 	snapshot->number = MIN(number, VK_CHAIN_NUMBER_MAX - 1) + 1;

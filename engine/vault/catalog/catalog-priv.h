@@ -61,8 +61,11 @@ char *vk_catalog_name(VkVault *vault, const VkSnapshotKey *key);
 VkSnapshot *vk_catalog_load_sum(VkVault *vault, const VkSnapshotKey *key, char **ret_sum,
 				GError **error);
 
-/* The highest number of the guest's chain that a note keeps; 0: there is none. */
-guint64 vk_chain_kept_number(VkVault *vault, const char *uuid);
+/*
+ * The highest number of the guest's chain that a note keeps; 0: there is none. FALSE: there may be
+ * a higher one than *RET, for the vault cannot be read.
+ */
+gboolean vk_chain_kept_number(VkVault *vault, const char *uuid, guint64 *ret);
 
 /* What the names of a snapshot's objects begin with: "<TIME>-<snap id>". New string. */
 char *vk_snapshot_key_stem(const VkSnapshotKey *key);

@@ -193,6 +193,34 @@ START_TEST(what_a_collection_removed_is_not_missed)
 }
 END_TEST
 
+START_TEST(a_damaged_snapshot_without_others_is_not_missed_when_collected)
+{
+	g_autofree char *path = NULL;
+
+	take_days(1, 1);
+	path = path_of_day(1);
+	ck_assert(g_file_set_contents(path, "{}", -1, NULL));
+	forget(1);
+	collect();
+	check_missing(NULL);
+}
+END_TEST
+
+START_TEST(a_damaged_end_behind_a_gap_is_not_missed_when_collected)
+{
+	g_autofree char *path = NULL;
+
+	take_days(1, 3);
+	forget(2);
+	collect();
+	path = path_of_day(3);
+	ck_assert(g_file_set_contents(path, "{}", -1, NULL));
+	forget(3);
+	collect();
+	check_missing(NULL);
+}
+END_TEST
+
 START_TEST(a_damaged_end_that_was_collected_is_not_missed)
 {
 	g_autofree char *path = NULL;
@@ -332,6 +360,8 @@ int main(void)
 	tcase_add_test(tcase, the_newest_that_is_held_back_is_named);
 	tcase_add_test(tcase, a_backup_says_it_once);
 	tcase_add_test(tcase, what_a_collection_removed_is_not_missed);
+	tcase_add_test(tcase, a_damaged_snapshot_without_others_is_not_missed_when_collected);
+	tcase_add_test(tcase, a_damaged_end_behind_a_gap_is_not_missed_when_collected);
 	tcase_add_test(tcase, a_damaged_end_that_was_collected_is_not_missed);
 	tcase_add_test(tcase, one_that_is_not_the_newest_is_not_missed);
 	tcase_add_test(tcase, what_an_earlier_version_put_is_believed);
