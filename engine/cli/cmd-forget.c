@@ -110,7 +110,8 @@ static gboolean act(VkVault *vault, const GPtrArray *all, const Action *action, 
 	for (guint i = 0; i < all->len; i++) {
 		g_autoptr(GError) trouble = NULL;
 
-		if (act_and_tell(vault, g_ptr_array_index(all, i), action, report, &trouble))
+		act_and_tell(vault, g_ptr_array_index(all, i), action, report, &trouble);
+		if (!trouble)
 			continue;
 		vk_log_error("%s", trouble->message);
 		code = trouble->code;
