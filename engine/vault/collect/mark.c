@@ -48,14 +48,26 @@ const VkSlotSet *vk_mark_slots(const VkMark *mark)
 	return mark->slots;
 }
 
-/* Addresses never change their content, so they tell runs apart. */
+static void digest_number(GChecksum *digest, guint32 number)
+{
+	g_checksum_update(digest, (const guchar *)&number, sizeof(number));
+}
+
+/*
+ * Addresses never change their content, so they tell runs apart. All that a segment says goes in,
+ * for a snapshot object that is wrong must not hide what a right one names.
+ */
 static void digest_run(GChecksum *digest, const VkRun *run)
 {
+	digest_number(digest, run->segments->len);
 	for (guint i = 0; i < run->segments->len; i++) {
 		const VkSegment *segment = &g_array_index(run->segments, VkSegment, i);
 
 		g_checksum_update(digest, segment->pack.bytes, VK_ID_SIZE);
-		g_checksum_update(digest, (const guchar *)&segment->slot, sizeof(segment->slot));
+		digest_number(digest, segment->slot);
+		digest_number(digest, segment->pages);
+		digest_number(digest, segment->first_block);
+		digest_number(digest, segment->last_block);
 	}
 }
 

@@ -11,6 +11,7 @@ typedef struct RunWalk {
 	GBytes *directory;        /* NULL: none is loaded */
 	VkMapPage page;
 	guint number;    /* of PAGE in the segment */
+	guint64 end;     /* the block behind what PAGE may name */
 	guint next;      /* extent of the page */
 	VkExtent extent; /* the one before; count 0: none */
 } RunWalk;
@@ -91,6 +92,7 @@ static gboolean turn_page(RunWalk *walk, VkBlockCache *cache, guint32 block, gbo
 	if (!vk_map_page_load(cache, segment, n - 1, &walk->page, error))
 		return FALSE;
 	walk->number = n - 1;
+	walk->end = n < segment->pages ? GUINT32_FROM_LE(firsts[n]) : segment->last_block + 1ull;
 	n = vk_map_count_not_after(walk->page.extents, sizeof(VkPageExtent), walk->page.n_extents,
 				   block, TRUE);
 	walk->next = n == 0 ? 0 : n - 1;
@@ -105,8 +107,10 @@ static gboolean next_in_page(RunWalk *walk, GError **error)
 
 	if (!vk_map_page_extent(&walk->page, walk->segment, walk->next++, &walk->extent, error))
 		return FALSE;
-	return walk->extent.first >= end ||
-	       vk_map_fail_damaged(walk->segment, "its extents are not in order", error);
+	if (walk->extent.first < end)
+		return vk_map_fail_damaged(walk->segment, "its extents are not in order", error);
+	return (guint64)walk->extent.first + walk->extent.count <= walk->end ||
+	       vk_map_fail_damaged(walk->segment, "an extent reaches into the next page", error);
 }
 
 /*

@@ -268,17 +268,15 @@ static VkRun *pin_page(VkVault *vault, const VkPageExtent *extents, guint16 coun
 	return run;
 }
 
-START_TEST(a_walk_refuses_extents_that_are_not_in_order)
+/* The first of these is right, and the walk does not go on to the second. */
+static void check_refused(const VkPageExtent *extents)
 {
-	const guint32 zeros = GUINT32_TO_LE(10u | (guint32)VK_EXTENT_ZERO << VK_EXTENT_KIND_SHIFT);
-	const VkPageExtent extents[] = {{GUINT32_TO_LE(0), zeros, 0, 0},
-					{GUINT32_TO_LE(9), zeros, 0, 0}};
 	Fixture fixture;
 	g_autoptr(VkMap) map = NULL;
 	g_autoptr(VkMapWalk) walk = NULL;
 	g_autoptr(GError) error = NULL;
 	VkExtent extent;
-	gboolean present;
+	gboolean present, ok = TRUE;
 
 	fixture_init(&fixture);
 	g_ptr_array_add(fixture.runs, pin_page(fixture.vault, extents, 2));
@@ -286,10 +284,31 @@ START_TEST(a_walk_refuses_extents_that_are_not_in_order)
 	walk = vk_map_walk_new(map);
 	ck_assert(vk_map_walk_next(walk, &extent, &present, NULL));
 	ck_assert_uint_eq(extent.count, 10);
-	ck_assert(!vk_map_walk_next(walk, &extent, &present, &error));
+	for (guint32 block = 10; ok && block < 100; block += extent.count)
+		ok = vk_map_walk_next(walk, &extent, &present, &error);
+	ck_assert(!ok);
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
 	g_clear_pointer(&walk, vk_map_walk_free);
 	fixture_clear(&fixture);
+}
+
+#define TEN_ZEROS GUINT32_TO_LE(10u | (guint32)VK_EXTENT_ZERO << VK_EXTENT_KIND_SHIFT)
+
+START_TEST(a_walk_refuses_extents_that_are_not_in_order)
+{
+	const VkPageExtent extents[] = {{GUINT32_TO_LE(0), TEN_ZEROS, 0, 0},
+					{GUINT32_TO_LE(9), TEN_ZEROS, 0, 0}};
+
+	check_refused(extents);
+}
+END_TEST
+
+START_TEST(a_walk_refuses_an_extent_behind_the_end_of_its_page)
+{
+	const VkPageExtent extents[] = {{GUINT32_TO_LE(0), TEN_ZEROS, 0, 0},
+					{GUINT32_TO_LE(91), TEN_ZEROS, 0, 0}};
+
+	check_refused(extents);
 }
 END_TEST
 
@@ -308,6 +327,7 @@ int main(void)
 	tcase_add_test(tcase, many_pages_and_segments_agree);
 	tcase_add_test(tcase, an_incremental_run_costs_what_changed);
 	tcase_add_test(tcase, a_walk_refuses_extents_that_are_not_in_order);
+	tcase_add_test(tcase, a_walk_refuses_an_extent_behind_the_end_of_its_page);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
