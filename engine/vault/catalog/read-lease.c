@@ -7,6 +7,7 @@
 #include "lease.h"
 #include "log.h"
 #include "vault-parts.h"
+#include "vault-room.h"
 
 struct VkReadLease {
 	VkLease *lease; /* NULL: none could be put */
@@ -23,7 +24,7 @@ static gboolean check_listed(VkVault *vault, const VkSnapshotKey *key, GError **
 	return kinds != NULL;
 }
 
-/* R1. A full or read-only vault is read as well. */
+/* R1. A vault that is read-only, or full without hints, is read as well. */
 static VkLease *begin(VkVault *vault, const VkSnapshotKey *key)
 {
 	g_autofree char *object =
@@ -33,7 +34,7 @@ static VkLease *begin(VkVault *vault, const VkSnapshotKey *key)
 	VkLease *lease = NULL;
 
 	if (vault->may_put)
-		lease = vk_lease_begin(vault->store, VK_LEASE_READ, key ? names : NULL, &trouble);
+		lease = vk_vault_begin_lease(vault, VK_LEASE_READ, key ? names : NULL, &trouble);
 	if (trouble)
 		vk_log_debug("reading without a lease: %s", trouble->message);
 	return lease;

@@ -5,7 +5,9 @@
 #include "checked-json.h"
 #include "errors.h"
 #include "io.h"
+#include "read-lease.h"
 #include "vault-dir.h"
+#include "vault-leases.h"
 #include "vault-parts.h"
 
 #include <check.h>
@@ -134,6 +136,22 @@ START_TEST(what_finds_no_room_says_so)
 }
 END_TEST
 
+START_TEST(who_reads_a_full_vault_has_a_lease)
+{
+	g_autoptr(VkSnapshot) snapshot = put();
+	g_autoptr(VkSnapshotKey) key = vk_catalog_find_key(vault, UUID, NULL);
+	g_autoptr(GPtrArray) leases = NULL;
+	VkReadLease *lease;
+
+	fill(ENOSPC);
+	lease = vk_read_lease_begin(vault, key, NULL);
+	ck_assert_ptr_nonnull(lease);
+	leases = vk_vault_leases(vault, NULL);
+	ck_assert_uint_eq(leases->len, 1);
+	vk_read_lease_end(lease);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("catalog-full");
@@ -145,6 +163,7 @@ int main(void)
 	tcase_add_loop_test(cases, a_full_vault_gets_the_room_of_its_hints, 0, G_N_ELEMENTS(acts));
 	tcase_add_loop_test(cases, a_vault_that_fails_keeps_its_hints, 0, G_N_ELEMENTS(acts));
 	tcase_add_loop_test(cases, what_finds_no_room_says_so, 0, G_N_ELEMENTS(acts));
+	tcase_add_test(cases, who_reads_a_full_vault_has_a_lease);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
