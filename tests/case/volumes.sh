@@ -293,9 +293,11 @@ refused 1 "'vdl' is locked, and there is no terminal" setsid --wait virtkeep fil
 refused 3 "cannot read '/home': locked: give its key by --key-file" virtkeep files ls -R web:/home
 refused 1 "the key does not open 'vdl'" virtkeep files ls --key-file "vdl=$d/lvm.key" web:vdl:/
 refused 2 "'vda' is not locked" virtkeep files ls --key-file "vda=$d/lvm.key" web:vda:/
-ok virtkeep files copy --key-file "vdl=$d/home.key" --key-file "$d/lvm.key" web:/home/home web:vdl:/ \
-	web:vg1/plain:/vg1-plain web:vg1/secret:/secret --overwrite "$SCRATCH/copies"
-for file in home vg1-plain secret; do
+ok virtkeep files copy --key-file "vdl=$d/home.key" --key-file "$d/lvm.key" web:/home/home \
+	web:vg1/plain:/vg1-plain web:vg1/secret:/secret "$SCRATCH/copies"
+mkdir "$SCRATCH/copies/vdl"
+ok virtkeep files copy --key-file "vdl=$d/home.key" web:vdl:/ "$SCRATCH/copies/vdl"
+for file in home vdl/home vg1-plain secret; do
 	same_file "$SCRATCH/copies/$file" "$d/big"
 done
 ok typed vdl 'correct horse' virtkeep files cat web:vdl:/home
