@@ -193,43 +193,37 @@ START_TEST(what_a_collection_removed_is_not_missed)
 }
 END_TEST
 
+static void collect_damaged(guint day)
+{
+	g_autofree char *path = path_of_day(day);
+
+	ck_assert(g_file_set_contents(path, "{}", -1, NULL));
+	forget(day);
+	collect();
+}
+
 START_TEST(a_damaged_snapshot_without_others_is_not_missed_when_collected)
 {
-	g_autofree char *path = NULL;
-
 	take_days(1, 1);
-	path = path_of_day(1);
-	ck_assert(g_file_set_contents(path, "{}", -1, NULL));
-	forget(1);
-	collect();
+	collect_damaged(1);
 	check_missing(NULL);
 }
 END_TEST
 
 START_TEST(a_damaged_end_behind_a_gap_is_not_missed_when_collected)
 {
-	g_autofree char *path = NULL;
-
 	take_days(1, 3);
 	forget(2);
 	collect();
-	path = path_of_day(3);
-	ck_assert(g_file_set_contents(path, "{}", -1, NULL));
-	forget(3);
-	collect();
+	collect_damaged(3);
 	check_missing(NULL);
 }
 END_TEST
 
 START_TEST(a_damaged_end_that_was_collected_is_not_missed)
 {
-	g_autofree char *path = NULL;
-
 	take_days(1, 3);
-	path = path_of_day(3);
-	ck_assert(g_file_set_contents(path, "{}", -1, NULL));
-	forget(3);
-	collect();
+	collect_damaged(3);
 	check_missing(NULL);
 }
 END_TEST
