@@ -2,13 +2,12 @@
 #include "unmounter.h"
 
 #include "errors.h"
+#include "helper-process.h"
 #include "mountpoint.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,18 +64,7 @@ static void answer_requests(int channel)
  */
 G_NORETURN static void run(int channel)
 {
-	const int kept = STDERR_FILENO + 1;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	prctl(PR_SET_NAME, PROCESS_NAME);
-	setsid();
-	if (chdir("/") < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
-		_exit(1);
-	if (channel != kept && dup3(channel, kept, O_CLOEXEC) < 0)
-		_exit(1);
-	close_range(kept + 1, ~0u, 0);
-	answer_requests(kept);
+	answer_requests(vk_helper_process_detach(PROCESS_NAME, channel));
 	_exit(0);
 }
 

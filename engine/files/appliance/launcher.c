@@ -2,6 +2,7 @@
 #include "launcher.h"
 
 #include "errors.h"
+#include "helper-process.h"
 #include "sandboxed.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,18 +154,7 @@ G_NORETURN static void serve(int socket)
 /* It holds nothing open that the other process has: that must end for all who wait for it. */
 G_NORETURN static void become_launcher(int socket)
 {
-	const int kept = STDERR_FILENO + 1;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	prctl(PR_SET_NAME, PROCESS_NAME);
-	setsid();
-	if (chdir("/") < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
-		_exit(1);
-	if (socket != kept && dup3(socket, kept, O_CLOEXEC) < 0)
-		_exit(1);
-	close_range(kept + 1, ~0u, 0);
-	serve(kept);
+	serve(vk_helper_process_detach(PROCESS_NAME, socket));
 }
 
 gboolean vk_launcher_start(GError **error)
