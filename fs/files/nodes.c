@@ -131,9 +131,10 @@ void vk_nodes_forget(VkNodes *nodes, guint64 number, guint64 count)
 /* Writes TEXT so that it ends before END. Returns where it begins. */
 static char *write_before(char *end, const char *text)
 {
-	gsize length = strlen(text);
+	char *begin = end - strlen(text);
 
-	return memcpy(end - length, text, length);
+	memmove(begin, text, end - begin);
+	return begin;
 }
 
 char *vk_nodes_path(VkNodes *nodes, guint64 number, const char *name)

@@ -59,6 +59,7 @@ refused 1 "has only" virtkeep files copy vm:vda:/noise --to-guest vm:/mnt/vda/ot
 
 say "a checksum that differs: what was there stays"
 guest_run vm 'echo old > /mnt/vda/noise'
+# shellcheck disable=SC2016 # the guest's variables
 guest_spawn vm 'until [ -s /mnt/vda/.virtkeep-*/data ]; do sleep 0.1; done
 	echo x | dd of="$(echo /mnt/vda/.virtkeep-*/data)" conv=notrunc' > /dev/null
 refused 1 "its checksum differs" virtkeep files copy --overwrite vm:vda:/noise --to-guest vm:/mnt/vda
@@ -84,6 +85,7 @@ say "frozen, forbidden, off, without an agent"
 agent vm '{"execute":"guest-fsfreeze-freeze"}'
 refused 4 "virsh domfsthaw vm" virtkeep files copy vm:vda:/noise --to-guest vm:/mnt/vda
 agent vm '{"execute":"guest-fsfreeze-thaw"}'
+# shellcheck disable=SC2016 # the guest's variables
 guest_spawn vm "$ANSWERED"'; killall qemu-ga; while pidof qemu-ga; do sleep 0.1; done
 	name=$(grep -lx org.qemu.guest_agent.0 /sys/class/virtio-ports/*/name)
 	name=${name%/name}

@@ -126,7 +126,7 @@ cat "$mnt/etc/fstab" > /dev/null
 wait_for 30 "the appliance ends" not pgrep -x linux.uml
 same_file "$mnt/usr/share/small" "$root/usr/share/small"
 pgrep -x linux.uml > /dev/null || fail "the file came from nowhere"
-for file in /proc/$(pgrep -x virtkeep-files-)/task/*/status; do
+for file in "/proc/$(pgrep -x virtkeep-files-)/task/"*/status; do
 	grep -q '^CapEff:.*00200000' "$file" && fail "a thread kept CAP_SYS_ADMIN"
 	grep -q '^Seccomp:[[:space:]]2' "$file" || fail "a thread may make all system calls"
 done

@@ -55,6 +55,7 @@ truncate -s 100M "$d/vda.raw"
 truncate -s 60M "$d/vdb.raw"
 sfdisk -q "$d/vdb.raw" <<< 'label: gpt
 start=1MiB, size=58MiB'
+# shellcheck disable=SC2016 # the other kernel's variables
 in_kernel '
 	config="activation { udev_sync=0 udev_rules=0 monitoring=0 } devices { use_devicesfile=0 }
 		global { thin_check_executable=\"\" } backup { backup=0 archive=0 }"
@@ -99,6 +100,7 @@ say "disks with sectors of 4096 bytes, with a GPT and with an MBR"
 for disk in vdd vde; do
 	truncate -s 40M "$d/$disk.raw"
 done
+# shellcheck disable=SC2016 # the other kernel's variables
 in_kernel '
 	modprobe loop
 	for disk in d:gpt e:dos; do
@@ -154,6 +156,7 @@ start=370MiB, size=128MiB'
 put ext vdk 1
 put xfs vdk 66
 put btrfs vdk 370
+# shellcheck disable=SC2016 # the other kernel's variables
 in_kernel '
 	mkfs.btrfs -q -d raid0 -m raid1 /dev/ubdf /dev/ubdg
 	mkdir /run/b /run/s /run/1 /run/2 /run/3

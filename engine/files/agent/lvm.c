@@ -14,10 +14,10 @@
 #define PART    "LVM2_member"
 
 /* Neither udev nor a daemon is here, and nothing is kept. */
-#define CONFIG                                                                        \
-	"activation{udev_sync=0 udev_rules=0 monitoring=0 verify_udev_operations=0} " \
-	"devices{use_devicesfile=0} backup{backup=0 archive=0} "                      \
-	"global{thin_check_executable=\"\" cache_check_executable=\"\"}"
+static const char config[] =
+	"activation{udev_sync=0 udev_rules=0 monitoring=0 verify_udev_operations=0} "
+	"devices{use_devicesfile=0} backup{backup=0 archive=0} "
+	"global{thin_check_executable=\"\" cache_check_executable=\"\"}";
 
 /* Whether there are parts of groups that were not looked at. They are then. */
 static bool take_parts(void)
@@ -71,12 +71,12 @@ static void add_line(char *line, const char *words)
 void agent_lvm_activate(void)
 {
 	static const char *const activate[] = {PROGRAM, "vgchange",  "-ay", "--config",
-					       CONFIG,  "--sysinit", NULL};
+					       config,  "--sysinit", NULL};
 	static const char *const list[] = {
 		PROGRAM,
 		"lvs",
 		"--config",
-		CONFIG,
+		config,
 		"--noheadings",
 		"--separator",
 		"|",

@@ -180,8 +180,9 @@ static void walk_batch(Walk *walk, int fd, Batch *batch, unsigned depth)
 {
 	size_t parent = walk->length;
 
-	if (batch->names)
-		qsort(batch->names, batch->count, sizeof(*batch->names), compare_names);
+	if (batch->count == 0)
+		return;
+	qsort(batch->names, batch->count, sizeof(*batch->names), compare_names);
 	for (size_t i = 0; i < batch->count; i++) {
 		size_t length = strlen(batch->names[i]);
 

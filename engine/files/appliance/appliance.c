@@ -165,7 +165,7 @@ gboolean vk_appliance_receive(VkAppliance *appliance, VkMessageType *ret_type, V
 {
 	gint64 waited = 0, before = g_get_monotonic_time();
 
-	while (waited <= ANSWER_SEC * G_TIME_SPAN_SECOND) {
+	while (waited <= (gint64)ANSWER_SEC * G_TIME_SPAN_SECOND) {
 		gint64 now;
 
 		if (!receive(appliance, ret_type, ret_body, error))
