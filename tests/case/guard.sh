@@ -7,7 +7,7 @@
 . "${0%/*}/lib.sh"
 
 seed=${VK_CASE_SEED:-$RANDOM}
-rounds=${VK_CASE_ROUNDS:-30}
+rounds=${VK_CASE_ROUNDS:-15}
 say "VK_CASE_SEED=$seed"
 RANDOM=$seed
 guests=(one two three)

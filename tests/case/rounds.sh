@@ -7,7 +7,7 @@
 . "${0%/*}/lib.sh"
 
 seed=${VK_CASE_SEED:-$RANDOM}
-rounds=${VK_CASE_ROUNDS:-50}
+rounds=${VK_CASE_ROUNDS:-30}
 say "VK_CASE_SEED=$seed"
 RANDOM=$seed
 size_mib=32
