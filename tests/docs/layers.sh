@@ -35,6 +35,8 @@ declare -A below=(
 	[engine/vault/open]='
 		engine/base engine/base/io engine/base/settings engine/base/program
 		engine/vault/key engine/vault'
+	[engine/vault/findings]='
+		engine/base engine/vault/store engine/vault/pack engine/vault'
 	[engine/vault/catalog]='
 		engine/base engine/vault/store engine/vault/lease engine/vault/cache
 		engine/vault/snapshot engine/vault'

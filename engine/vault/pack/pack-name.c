@@ -38,38 +38,9 @@ gboolean vk_pack_parse_name(const char *name, VkPackId *ret_id, guint64 *ret_gen
 	       (!parts[1] || g_ascii_isxdigit(*parts[1]));
 }
 
-GArray *vk_pack_list(VkStore *store, GError **error)
-{
-	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_PACKS, error);
-	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(VkPackId));
-
-	if (!folders)
-		return NULL;
-	for (guint i = 0; i < folders->len; i++) {
-		g_autofree char *folder =
-			g_build_filename(VK_FOLDER_PACKS, folders->pdata[i], NULL);
-		g_autoptr(GPtrArray) names = NULL;
-		g_autoptr(GHashTable) seen =
-			g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, g_free, NULL);
-
-		if (!g_str_has_suffix(folder, "/"))
-			continue;
-		names = store->ops->list(store, folder, error);
-		if (!names)
-			return NULL;
-		for (guint j = 0; j < names->len; j++) {
-			VkPackId id;
-			guint64 generation;
-
-			if (vk_pack_parse_name(names->pdata[j], &id, &generation) &&
-			    g_hash_table_add(seen, g_memdup2(&id, sizeof(id))))
-				g_array_append_val(ids, id);
-		}
-	}
-	return g_steal_pointer(&ids);
-}
-
+/* A generation of a pack. */
 typedef struct Generation {
+	VkPackId pack;
 	guint64 number;
 	char *object;
 } Generation;
@@ -79,12 +50,86 @@ static void generation_clear(gpointer data)
 	g_free(((Generation *)data)->object);
 }
 
+static void generation_free(gpointer data)
+{
+	generation_clear(data);
+	g_free(data);
+}
+
+/* Of two that have one number, whose collectors did not see each other, always the same. */
 static gint compare_highest_first(gconstpointer a, gconstpointer b)
 {
-	guint64 left = ((const Generation *)a)->number;
-	guint64 right = ((const Generation *)b)->number;
+	const Generation *left = a, *right = b;
 
-	return left < right ? 1 : left > right ? -1 : 0;
+	if (left->number != right->number)
+		return left->number < right->number ? 1 : -1;
+	return strcmp(right->object, left->object);
+}
+
+/* The highest generation of each pack in a folder packs/<hh>: by the id, owned. */
+static GHashTable *highest_in(const GPtrArray *names, const char *folder)
+{
+	GHashTable *highest =
+		g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, NULL, generation_free);
+
+	for (guint i = 0; i < names->len; i++) {
+		const Generation *other;
+		Generation *found = g_new0(Generation, 1);
+
+		found->object = g_build_filename(folder, names->pdata[i], NULL);
+		if (!vk_pack_parse_name(names->pdata[i], &found->pack, &found->number) ||
+		    ((other = g_hash_table_lookup(highest, &found->pack)) &&
+		     compare_highest_first(other, found) < 0))
+			generation_free(found);
+		else
+			g_hash_table_replace(highest, &found->pack, found);
+	}
+	return highest;
+}
+
+static gboolean visit_folder(VkStore *store, const char *folder, VkPackVisit visit, gpointer user,
+			     GError **error)
+{
+	g_autoptr(GPtrArray) names = store->ops->list(store, folder, error);
+	g_autoptr(GHashTable) highest = names ? highest_in(names, folder) : NULL;
+	Generation *generation;
+	GHashTableIter at;
+
+	if (!names)
+		return FALSE;
+	g_hash_table_iter_init(&at, highest);
+	while (g_hash_table_iter_next(&at, NULL, (gpointer *)&generation))
+		visit(user, &generation->pack, generation->object);
+	return TRUE;
+}
+
+gboolean vk_pack_visit(VkStore *store, VkPackVisit visit, gpointer user, GError **error)
+{
+	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_PACKS, error);
+
+	for (guint i = 0; folders && i < folders->len; i++) {
+		g_autofree char *folder =
+			g_build_filename(VK_FOLDER_PACKS, folders->pdata[i], NULL);
+
+		if (!g_str_has_suffix(folder, "/"))
+			continue;
+		folder[strlen(folder) - 1] = '\0';
+		if (!visit_folder(store, folder, visit, user, error))
+			return FALSE;
+	}
+	return folders != NULL;
+}
+
+static void append_id(gpointer user, const VkPackId *id, const char *object)
+{
+	g_array_append_vals(user, id, 1);
+}
+
+GArray *vk_pack_list(VkStore *store, GError **error)
+{
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(VkPackId));
+
+	return vk_pack_visit(store, append_id, ids, error) ? g_steal_pointer(&ids) : NULL;
 }
 
 GPtrArray *vk_pack_generations(VkStore *store, const VkPackId *id, GError **error)
@@ -101,10 +146,9 @@ GPtrArray *vk_pack_generations(VkStore *store, const VkPackId *id, GError **erro
 	for (guint i = 0; i < names->len; i++) {
 		const char *name = g_ptr_array_index(names, i);
 		Generation generation;
-		VkPackId other;
 
-		if (!vk_pack_parse_name(name, &other, &generation.number) ||
-		    !vk_pack_id_equal(&other, id))
+		if (!vk_pack_parse_name(name, &generation.pack, &generation.number) ||
+		    !vk_pack_id_equal(&generation.pack, id))
 			continue;
 		generation.object = g_build_filename(folder, name, NULL);
 		g_array_append_val(found, generation);

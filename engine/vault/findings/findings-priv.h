@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The inside of VkFindings, and its JSON. For this folder only. Threads: as findings.h. */
+#pragma once
+
+#include "findings.h"
+
+#include "json.h"
+#include "pack-name.h"
+
+/* The last reading of a pack. Ids are random: the first bytes are enough to tell packs apart. */
+typedef struct VkPackRead {
+	gint64 pack;       /* the first 8 bytes of its id */
+	gint64 time;       /* microseconds since 1970 */
+	guint32 name;      /* CRC-32C of the name of the generation that was read */
+	gboolean is_there; /* while they are saved: the pack still has this generation */
+} VkPackRead;
+
+typedef struct VkPackDamage {
+	VkPackId pack;
+	char *object; /* NULL: none can be used */
+	gint64 time;
+	VkSlots slots;
+} VkPackDamage;
+
+struct VkFindings {
+	VkVault *vault;
+	GHashTable *reads;   /* VkPackRead, owned, by its PACK -> itself */
+	GHashTable *damages; /* VkPackDamage, owned, by its PACK -> itself */
+	GArray *shares;      /* gint64: the times of the last ones, sorted */
+	gint64 walked;       /* when all maps were read; 0: never */
+	GHashTable *objects; /* the names of those in it, owned */
+};
+
+/* The reading of OBJECT, a generation of a pack, at TIME. */
+VkPackRead vk_pack_read(const char *object, gint64 time);
+
+/* Puts READ in the place of an earlier one. */
+void vk_findings_take_read(VkFindings *findings, const VkPackRead *read);
+
+/* Whether the damage was found before the pack was last read, or looked for, and counts no more. */
+gboolean vk_findings_is_void(const VkFindings *findings, const VkPackDamage *damage);
+
+json_t *vk_findings_to_json(const VkFindings *findings);
+
+/*
+ * Adds what vk_findings_to_json() made, but for what is later than NOW. VK_ERROR_DAMAGE when it is
+ * something else or of another vault; then a part of it may have been added.
+ */
+gboolean vk_findings_add_json(VkFindings *findings, const json_t *object, gint64 now,
+			      GError **error);

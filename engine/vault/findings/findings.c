@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "findings-priv.h"
+
+#include "crc.h"
+
+#include <string.h>
+
+/* Some MiB of JSON. */
+#define DAMAGES_MAX 10000u
+
+/* A share may be as small as one of so many. */
+#define SHARES_MAX 1000u
+
+VkPackRead vk_pack_read(const char *object, gint64 time)
+{
+	const char *slash = strrchr(object, '/'), *name = slash ? slash + 1 : object;
+	VkPackRead read = {.time = time, .name = vk_crc32c(0, name, strlen(name))};
+	guint64 generation;
+	VkPackId id;
+
+	g_assert(vk_pack_parse_name(name, &id, &generation));
+	memcpy(&read.pack, id.bytes, sizeof(read.pack));
+	return read;
+}
+
+static const VkPackRead *find_read(const VkFindings *findings, const VkPackId *id)
+{
+	gint64 pack;
+
+	memcpy(&pack, id->bytes, sizeof(pack));
+	return g_hash_table_lookup(findings->reads, &pack);
+}
+
+void vk_findings_take_read(VkFindings *findings, const VkPackRead *read)
+{
+	const VkPackRead *earlier = g_hash_table_lookup(findings->reads, &read->pack);
+	VkPackRead *copy;
+
+	if (earlier && earlier->time >= read->time)
+		return;
+	copy = g_memdup2(read, sizeof(*read));
+	/* Frees the earlier one. */
+	g_hash_table_replace(findings->reads, &copy->pack, copy);
+}
+
+gint64 vk_findings_read_time(const VkFindings *findings, const char *object)
+{
+	VkPackRead wanted = vk_pack_read(object, 0);
+	const VkPackRead *read = g_hash_table_lookup(findings->reads, &wanted.pack);
+
+	return read && read->name == wanted.name ? read->time : 0;
+}
+
+void vk_findings_add_read(VkFindings *findings, const char *object, gint64 time)
+{
+	VkPackRead read = vk_pack_read(object, time);
+
+	vk_findings_take_read(findings, &read);
+}
+
+/* Whether the pack was read, or a missing one looked for, after TIME. */
+static gboolean is_void(const VkFindings *findings, const VkPackId *pack, const char *object,
+			gint64 time)
+{
+	const VkPackRead *read = find_read(findings, pack);
+
+	return (read && read->time > time) || (!object && findings->walked > time);
+}
+
+gboolean vk_findings_is_void(const VkFindings *findings, const VkPackDamage *damage)
+{
+	return is_void(findings, &damage->pack, damage->object, damage->time);
+}
+
+VkSlotSet *vk_findings_damaged(const VkFindings *findings)
+{
+	VkSlotSet *slots = vk_slot_set_new();
+	VkPackDamage *damage;
+	GHashTableIter at;
+
+	g_hash_table_iter_init(&at, findings->damages);
+	while (g_hash_table_iter_next(&at, NULL, (gpointer *)&damage))
+		if (!vk_findings_is_void(findings, damage))
+			vk_slot_set_add_all(slots, &damage->pack, &damage->slots);
+	return slots;
+}
+
+static void forget_read(VkFindings *findings, const VkPackId *id)
+{
+	const VkPackRead *read = find_read(findings, id);
+
+	if (read)
+		g_hash_table_remove(findings->reads, &read->pack);
+}
+
+void vk_findings_add_damage(VkFindings *findings, const VkPackId *pack, const char *object,
+			    const VkSlots *slots, gint64 time)
+{
+	VkPackDamage *damage = g_hash_table_lookup(findings->damages, pack);
+
+	if (is_void(findings, pack, object, time))
+		return;
+	if (!damage && g_hash_table_size(findings->damages) >= DAMAGES_MAX) {
+		forget_read(findings, pack);
+		return;
+	}
+	if (!damage) {
+		damage = g_new0(VkPackDamage, 1);
+		damage->pack = *pack;
+		g_hash_table_insert(findings->damages, &damage->pack, damage);
+	}
+	if (vk_findings_is_void(findings, damage))
+		damage->slots = (VkSlots){{0}};
+	if (time >= damage->time) {
+		g_free(damage->object);
+		damage->object = g_strdup(object);
+		damage->time = time;
+	}
+	for (guint i = 0; i < sizeof(slots->bits); i++)
+		damage->slots.bits[i] |= slots->bits[i];
+}
+
+void vk_findings_add_walk(VkFindings *findings, gint64 time)
+{
+	findings->walked = MAX(findings->walked, time);
+}
+
+static gint compare_times(gconstpointer a, gconstpointer b)
+{
+	gint64 left = *(const gint64 *)a, right = *(const gint64 *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+void vk_findings_add_share(VkFindings *findings, gint64 time)
+{
+	guint at;
+
+	if (g_array_binary_search(findings->shares, &time, compare_times, &at))
+		return;
+	g_array_append_val(findings->shares, time);
+	g_array_sort(findings->shares, compare_times);
+	if (findings->shares->len > SHARES_MAX)
+		g_array_remove_index(findings->shares, 0);
+}
+
+guint vk_findings_count_shares(const VkFindings *findings, gint64 time)
+{
+	guint count = 0;
+
+	for (guint i = 0; i < findings->shares->len; i++)
+		count += g_array_index(findings->shares, gint64, i) > time;
+	return count;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VkFindings: what checks have found out about the packs of a vault: when each was last read back,
+ * and which of its slots are damaged. They lie in small objects below checks/. A finding is about
+ * one object, a generation of a pack, which never changes: it goes with that object. Findings may
+ * be lost: then packs are read once more. Hosts that work at once add their findings up.
+ *
+ * Times are microseconds since 1970. The read time is when the reading of that pack began. Threads:
+ * one caller at a time.
+ */
+#pragma once
+
+#include "slot-set.h"
+#include "vault.h"
+
+#include <glib.h>
+
+typedef struct VkFindings VkFindings;
+
+/*
+ * What the objects of VAULT say, which is borrowed. What is damaged, of another vault or from the
+ * future is left out. Fails if they cannot be listed.
+ */
+VkFindings *vk_findings_load(VkVault *vault, GError **error);
+void vk_findings_free(VkFindings *findings); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFindings, vk_findings_free)
+
+/* When OBJECT, a generation of a pack, was last read back; 0: never. */
+gint64 vk_findings_read_time(const VkFindings *findings, const char *object);
+
+/* The slots that cannot be read, as far as is known. New. */
+VkSlotSet *vk_findings_damaged(const VkFindings *findings);
+
+/*
+ * All slots of OBJECT that snapshots use were read from TIME on. Damage that was found earlier in
+ * this pack does not count any more.
+ */
+void vk_findings_add_read(VkFindings *findings, const char *object, gint64 time);
+
+/*
+ * At TIME SLOTS of PACK could not be read from OBJECT; NULL: no generation of the pack can be used,
+ * or none has them. Does nothing if the pack was read after TIME. If too many packs are damaged to
+ * remember them, the pack counts as not read.
+ */
+void vk_findings_add_damage(VkFindings *findings, const VkPackId *pack, const char *object,
+			    const VkSlots *slots, gint64 time);
+
+/* At TIME all maps were read: packs that were found missing earlier do not count any more. */
+void vk_findings_add_walk(VkFindings *findings, gint64 time);
+
+/* At TIME a share of the packs had been read; and how many shares were read after TIME. */
+void vk_findings_add_share(VkFindings *findings, gint64 time);
+guint vk_findings_count_shares(const VkFindings *findings, gint64 time);
+
+/*
+ * Puts them into the vault, with what others have put there meanwhile and without packs that are
+ * gone, as one object, and removes those that are in it.
+ */
+gboolean vk_findings_save(VkFindings *findings, GError **error);
