@@ -9,10 +9,11 @@
 #include "progress-count.h"
 #include "log.h"
 
-static gboolean copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)
+static gboolean copy_image(VkImage *image, VkSink *sink, VkMissing *missing, VkProgress *progress,
+			   GError **error)
 {
 	VkCount *count = vk_count_image(image, progress);
-	gboolean done = vk_sink_copy_image(image, sink, progress, error);
+	gboolean done = vk_sink_copy_image(image, sink, missing, progress, error);
 
 	if (done)
 		vk_count_end(count);
@@ -50,7 +51,7 @@ static gboolean write_item(const VkRestorePlan *plan, const VkRestoreItem *item,
 		return FALSE;
 	if (item->place.kind == VK_PLACE_BLOCK)
 		vk_swap_note_overwriting(swap);
-	if (image ? !copy_image(image, sink, progress, error)
+	if (image ? !copy_image(image, sink, item->missing, progress, error)
 		  : !vk_sink_copy_text(item->text, sink, error))
 		return FALSE;
 	vk_swap_add(swap, item, g_steal_pointer(&sink));

@@ -31,6 +31,12 @@ gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, Vk
 gboolean vk_apply_in_place(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
 			   gboolean *ret_started, GError **error);
 
+/*
+ * Writes the list of what is missing in each item of PLAN, which is applied. A failure is only
+ * logged, because the items are restored.
+ */
+void vk_apply_lists(const VkRestorePlan *plan);
+
 /* Starts GUEST unless it runs. */
 gboolean vk_apply_start(VkGuest *guest, gboolean *ret_started, GError **error);
 

@@ -17,13 +17,12 @@ static gboolean apply_parts(const VkRestorePlan *plan, VkArrays *arrays, GError 
 	return TRUE;
 }
 
-gboolean vk_apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboolean *ret_started,
-		  GError **error)
+static gboolean apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboolean *ret_started,
+		      GError **error)
 {
 	g_autoptr(VkGuestLock) lock = NULL;
 	VkHost *host;
 
-	*ret_started = FALSE;
 	if (plan->kind == VK_RESTORE_PARTS)
 		return apply_parts(plan, tools->arrays, error);
 	host = vk_lazy_host_get(tools->host, error);
@@ -35,4 +34,14 @@ gboolean vk_apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboolean
 	if (plan->kind == VK_RESTORE_IN_PLACE)
 		return vk_apply_in_place(plan, tools, host, ret_started, error);
 	return vk_apply_guest(plan, tools, host, ret_started, error);
+}
+
+gboolean vk_apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboolean *ret_started,
+		  GError **error)
+{
+	*ret_started = FALSE;
+	if (!apply(plan, tools, ret_started, error))
+		return FALSE;
+	vk_apply_lists(plan);
+	return TRUE;
 }

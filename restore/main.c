@@ -143,11 +143,13 @@ static void apply(Run *run, VkRestoreJob *job)
 	};
 	gint64 begun = g_get_monotonic_time();
 
-	if (vk_interrupted())
+	if (vk_interrupted()) {
 		vk_fail_interrupted(&job->error);
-	else if (vk_apply(job->plan, &tools, &job->started, &job->error) && !run->program.json &&
-		 !vk_log_is_quiet())
-		vk_report_done(job, run->on_stderr);
+	} else if (vk_apply(job->plan, &tools, &job->started, &job->error)) {
+		if (!run->program.json && !vk_log_is_quiet())
+			vk_report_done(job, run->on_stderr);
+		vk_report_missing(job);
+	}
 	job->usec = g_get_monotonic_time() - begun;
 }
 

@@ -86,6 +86,20 @@ char *vk_report_plan_text(const VkRestorePlan *plan)
 	return g_string_free(text, FALSE);
 }
 
+static json_t *missing_report(const VkMissing *missing)
+{
+	json_t *report = json_array();
+
+	for (guint i = 0; i < missing->ranges->len; i++) {
+		const VkMissingRange *range = &g_array_index(missing->ranges, VkMissingRange, i);
+
+		json_array_append_new(report,
+				      json_pack("{s:I, s:I}", "offset", (json_int_t)range->offset,
+						"length", (json_int_t)range->length));
+	}
+	return report;
+}
+
 static json_t *item_report(const VkRestorePlan *plan, const VkRestoreItem *item)
 {
 	g_autofree char *kept = vk_restore_plan_kept_path(plan, item);
@@ -106,6 +120,8 @@ static json_t *item_report(const VkRestorePlan *plan, const VkRestoreItem *item)
 	/* A backing file's is the array's business. */
 	if (item->is_disk || !item->clone)
 		json_object_set_new(report, "size", vk_json_new_uint(item->place.size));
+	if (item->missing)
+		json_object_set_new(report, "missing", missing_report(item->missing));
 	if (item->is_disk || item->clone)
 		json_object_set_new(report, "cloned", json_boolean(item->clone != NULL));
 	return report;

@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "json.h"
+#include "log.h"
 #include "report-plan.h"
 #include "text.h"
 
@@ -39,6 +40,59 @@ void vk_report_done(const VkRestoreJob *job, gboolean on_stderr)
 	if (job->started)
 		vk_print_line(out, "%s: started guest '%s'", plan->reference, plan->guest);
 	fflush(out);
+}
+
+/* Ranges that are logged where there can be no list beside what was restored. */
+#define RANGES_MAX 20u
+
+static void log_ranges(const VkRestoreItem *item)
+{
+	const GArray *ranges = item->missing->ranges;
+
+	for (guint i = 0; i < MIN(ranges->len, RANGES_MAX); i++) {
+		const VkMissingRange *range = &g_array_index(ranges, VkMissingRange, i);
+
+		vk_log_error("%s: %" G_GUINT64_FORMAT " bytes from byte %" G_GUINT64_FORMAT
+			     " on are missing",
+			     item->name, range->length, range->offset);
+	}
+	if (ranges->len > RANGES_MAX)
+		vk_log_error("%s: and %u more ranges", item->name, ranges->len - RANGES_MAX);
+}
+
+void vk_report_missing(const VkRestoreJob *job)
+{
+	const VkRestorePlan *plan = job->plan;
+
+	for (guint i = 0; i < plan->items->len; i++) {
+		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
+		g_autofree char *list = vk_restore_plan_list_path(item);
+		g_autofree char *size = NULL;
+		g_autofree char *ranges = NULL;
+
+		if (!item->missing || item->missing->bytes == 0)
+			continue;
+		size = g_format_size_full(item->missing->bytes, G_FORMAT_SIZE_IEC_UNITS);
+		ranges = vk_count_text(item->missing->ranges->len, "range");
+		vk_log_error("%s: %s %s is restored in part: %s in %s are damaged and became "
+			     "zeros%s%s%s",
+			     plan->reference, item->is_disk ? "disk" : "file", item->name, size,
+			     ranges, list ? "; '" : "", list ? list : "",
+			     list ? "' lists them" : "");
+		if (!list)
+			log_ranges(item);
+	}
+}
+
+static gboolean lacks_something(const VkRestoreJob *job)
+{
+	for (guint i = 0; job->plan && i < job->plan->items->len; i++) {
+		const VkRestoreItem *item = g_ptr_array_index(job->plan->items, i);
+
+		if (item->missing && item->missing->bytes > 0)
+			return TRUE;
+	}
+	return FALSE;
 }
 
 static json_t *failure(const VkRestoreJob *job)
@@ -84,12 +138,17 @@ int vk_report_status(const GPtrArray *jobs)
 {
 	const VkRestoreJob *first = g_ptr_array_index(jobs, 0);
 	guint failed = 0;
+	gboolean lacks = FALSE;
 
-	for (guint i = 0; i < jobs->len; i++)
-		failed += ((const VkRestoreJob *)g_ptr_array_index(jobs, i))->error != NULL;
-	if (jobs->len == 1)
+	for (guint i = 0; i < jobs->len; i++) {
+		const VkRestoreJob *job = g_ptr_array_index(jobs, i);
+
+		failed += job->error != NULL;
+		lacks = lacks || lacks_something(job);
+	}
+	if (jobs->len == 1 && first->error)
 		return vk_exit_status(first->error);
 	if (failed == 0)
-		return 0;
+		return lacks ? VK_ERROR_PARTIAL : 0;
 	return failed < jobs->len ? VK_ERROR_PARTIAL : VK_ERROR_FAILED;
 }

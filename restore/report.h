@@ -25,10 +25,16 @@ void vk_report_plan(const VkRestoreJob *job, gboolean on_stderr);
 /* Says what was restored. */
 void vk_report_done(const VkRestoreJob *job, gboolean on_stderr);
 
+/* Logs what is missing in what JOB restored, if anything is. */
+void vk_report_missing(const VkRestoreJob *job);
+
 /*
  * Prints {restored, failed} for JOBS (VkRestoreJob*), or {plan, failed} after a DRY_RUN, on stdout.
  */
 void vk_report_json(const GPtrArray *jobs, gboolean dry_run);
 
-/* 0, the error's status of a single job, 3 when some failed, 1 when all did. */
+/*
+ * 0, the error's status of a single job, 3 when some failed or something is missing, 1 when all
+ * failed.
+ */
 int vk_report_status(const GPtrArray *jobs);

@@ -24,6 +24,26 @@ static gboolean keep_old(VkRestorePlan *plan, const VkRestoreOptions *options, G
 	return TRUE;
 }
 
+/* A list of an earlier restore is of another file. */
+static gboolean skip_damaged(VkRestorePlan *plan, const VkRestoreOptions *options, GError **error)
+{
+	for (guint i = 0; options->skip_damaged && i < plan->items->len; i++) {
+		VkRestoreItem *item = g_ptr_array_index(plan->items, i);
+		g_autofree char *list = NULL;
+
+		if (!item->record)
+			continue;
+		item->missing = vk_missing_new();
+		list = vk_restore_plan_list_path(item);
+		if (list && !options->force && g_file_test(list, G_FILE_TEST_EXISTS))
+			return vk_fail(error, VK_ERROR_EXISTS,
+				       "'%s' exists, the list of what is missing in another file: "
+				       "remove it, or use --force to replace it",
+				       list);
+	}
+	return TRUE;
+}
+
 VkRestorePlan *vk_restore_plan_make(const VkRestoreOptions *options, VkView *view,
 				    const VkFacts *facts, GError **error)
 {
@@ -45,6 +65,10 @@ VkRestorePlan *vk_restore_plan_make(const VkRestoreOptions *options, VkView *vie
 	}
 	if (!vk_planner_clone_disks(plan, facts, error) ||
 	    (options->keep_chain && !vk_planner_keep_chains(plan, facts, error))) {
+		vk_restore_plan_free(plan);
+		return NULL;
+	}
+	if (!skip_damaged(plan, options, error)) {
 		vk_restore_plan_free(plan);
 		return NULL;
 	}

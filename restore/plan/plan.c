@@ -29,6 +29,7 @@ static void item_free(gpointer data)
 	g_free(item->owner_directory);
 	vk_qemu_secret_free(item->secret);
 	clone_free(item->clone);
+	vk_missing_free(item->missing);
 	g_free(item->why_copied);
 	g_free(item);
 }
@@ -146,6 +147,13 @@ gboolean vk_restore_plan_check_outside(const VkRestorePlan *plan, const char *di
 				       item->path, directory);
 	}
 	return TRUE;
+}
+
+char *vk_restore_plan_list_path(const VkRestoreItem *item)
+{
+	return item->missing && item->place.kind == VK_PLACE_FILE
+		       ? g_strconcat(item->place.path, ".missing", NULL)
+		       : NULL;
 }
 
 char *vk_restore_plan_kept_path(const VkRestorePlan *plan, const VkRestoreItem *item)

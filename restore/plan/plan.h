@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "missing.h"
 #include "qemu-secret.h"
 #include "sink.h"
 #include "view.h"
@@ -41,7 +42,9 @@ typedef struct VkRestoreItem {
 	const char *text;      /* borrowed from the view, or from the plan */
 	VkQemuSecret *secret;  /* the place is encrypted with it; NULL: it is not */
 	VkRestoreClone *clone; /* NULL: the bytes are read and written */
-	char *why_copied;      /* why a disk that an array has is not cloned; nullable */
+	VkMissing
+		*missing; /* takes what is damaged in the record, as it is found; NULL: an error */
+	char *why_copied; /* why a disk that an array has is not cloned; nullable */
 	char *owner_directory; /* nullable: made with its parent if missing, owned by the item's
 				  owner */
 } VkRestoreItem;
@@ -85,6 +88,12 @@ gboolean vk_restore_plan_check_distinct(const GPtrArray *plans, GError **error);
 /* VK_ERROR_USAGE when PLAN would write into DIRECTORY, the vault's; NULL is none. */
 gboolean vk_restore_plan_check_outside(const VkRestorePlan *plan, const char *directory,
 				       GError **error);
+
+/*
+ * The path of the list of what is missing in ITEM; NULL: it gets none, because it skips no damage
+ * or because it is no file. New string.
+ */
+char *vk_restore_plan_list_path(const VkRestoreItem *item);
 
 /* Where what ITEM replaces will stay; NULL: nowhere. New string. */
 char *vk_restore_plan_kept_path(const VkRestorePlan *plan, const VkRestoreItem *item);

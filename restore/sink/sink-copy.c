@@ -2,6 +2,7 @@
 #include "sink-copy.h"
 
 #include "bulk-writer.h"
+#include "errors.h"
 #include "interrupt.h"
 
 #include <string.h>
@@ -12,6 +13,9 @@
 #define THREADS_MAX 16u
 /* For each processor, where a write waits for the disk. */
 #define THREADS_WAITING 4u
+
+/* What a vault checks and loses in one: a damaged part is no smaller. */
+#define UNIT ((gsize)64 * 1024)
 
 typedef struct Piece {
 	guint64 offset;
@@ -26,9 +30,39 @@ typedef struct Copy {
 	VkProgress *progress;
 	guint64 size;
 	GMutex lock;
-	Piece extent;  /* the rest of the extent being handed out */
-	GError *error; /* the first one: all threads stop */
+	Piece extent;       /* the rest of the extent being handed out */
+	VkMissing *missing; /* NULL: damage is an error */
+	GError *error;      /* the first one: all threads stop */
 } Copy;
+
+/* Whether a failure to read was damage, and damage is to be skipped: it is over then. */
+static gboolean may_skip(const Copy *copy, GError **trouble)
+{
+	if (!copy->missing || !g_error_matches(*trouble, VK_ERROR, VK_ERROR_DAMAGE))
+		return FALSE;
+	g_clear_error(trouble);
+	return TRUE;
+}
+
+/*
+ * What lies at the extent's offset. Where the map is damaged nobody knows, but for one unit: what
+ * may be there is data, and its read will show that it is missing.
+ */
+static gboolean find_extent(const Copy *copy, Piece *extent, GError **error)
+{
+	GError *trouble = NULL;
+
+	if (vk_image_extent(copy->image, extent->offset, &extent->is_data, &extent->length,
+			    &trouble))
+		return TRUE;
+	if (may_skip(copy, &trouble)) {
+		extent->is_data = TRUE;
+		extent->length = MIN(UNIT - extent->offset % UNIT, copy->size - extent->offset);
+		return TRUE;
+	}
+	g_propagate_error(error, trouble);
+	return FALSE;
+}
 
 /* Makes the next extent current, passing over holes that the sink makes by itself. */
 static gboolean next_extent(Copy *copy, GError **error)
@@ -36,8 +70,7 @@ static gboolean next_extent(Copy *copy, GError **error)
 	Piece *extent = &copy->extent;
 
 	while (extent->length == 0 && extent->offset < copy->size) {
-		if (!vk_image_extent(copy->image, extent->offset, &extent->is_data, &extent->length,
-				     error))
+		if (!find_extent(copy, extent, error))
 			return FALSE;
 		if (!extent->is_data && !copy->sink->ops->zero) {
 			extent->offset += extent->length;
@@ -63,11 +96,47 @@ static gboolean take_piece(Copy *copy, Piece *ret, GError **error)
 	return TRUE;
 }
 
+/* Reads a unit, or a part of one. Zeros take the place of what is damaged. */
+static gboolean read_unit(Copy *copy, guint64 offset, void *buf, gsize length, GError **error)
+{
+	GError *trouble = NULL;
+
+	if (vk_image_read(copy->image, offset, buf, length, &trouble))
+		return TRUE;
+	if (!may_skip(copy, &trouble)) {
+		g_propagate_error(error, trouble);
+		return FALSE;
+	}
+	memset(buf, 0, length);
+	g_mutex_lock(&copy->lock);
+	vk_missing_add(copy->missing, offset, length);
+	g_mutex_unlock(&copy->lock);
+	return TRUE;
+}
+
+static gboolean read_piece(Copy *copy, const Piece *piece, guint8 *buf, GError **error)
+{
+	GError *trouble = NULL;
+
+	if (vk_image_read(copy->image, piece->offset, buf, (gsize)piece->length, &trouble))
+		return TRUE;
+	if (!may_skip(copy, &trouble)) {
+		g_propagate_error(error, trouble);
+		return FALSE;
+	}
+	for (guint64 done = 0, part; done < piece->length; done += part) {
+		part = MIN(UNIT - (piece->offset + done) % UNIT, piece->length - done);
+		if (!read_unit(copy, piece->offset + done, buf + done, (gsize)part, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static gboolean copy_piece(Copy *copy, const Piece *piece, void *buf, GError **error)
 {
 	if (!piece->is_data)
 		return copy->sink->ops->zero(copy->sink, piece->offset, piece->length, error);
-	if (!vk_image_read(copy->image, piece->offset, buf, (gsize)piece->length, error))
+	if (!read_piece(copy, piece, buf, error))
 		return FALSE;
 	if (!copy->sink->ops->write(copy->sink, piece->offset, buf, (gsize)piece->length, error))
 		return FALSE;
@@ -114,9 +183,14 @@ static guint thread_count(const VkSink *sink)
 	return CLAMP(sink->waits ? processors * THREADS_WAITING : processors, 1, THREADS_MAX);
 }
 
-gboolean vk_sink_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, GError **error)
+gboolean vk_sink_copy_image(VkImage *image, VkSink *sink, VkMissing *missing, VkProgress *progress,
+			    GError **error)
 {
-	Copy copy = {.image = image, .sink = sink, .progress = progress, .size = image->size};
+	Copy copy = {.image = image,
+		     .sink = sink,
+		     .progress = progress,
+		     .size = image->size,
+		     .missing = missing};
 	guint count = thread_count(sink);
 	GThread *threads[THREADS_MAX];
 
@@ -131,6 +205,8 @@ gboolean vk_sink_copy_image(VkImage *image, VkSink *sink, VkProgress *progress, 
 		g_propagate_error(error, copy.error);
 		return FALSE;
 	}
+	if (missing)
+		vk_missing_settle(missing);
 	return sink->ops->finish(sink, error);
 }
 

@@ -54,6 +54,33 @@ qemu-img convert -O raw "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/vda.raw"
 ok cmp -n 65536 "$SCRATCH/vda.raw" "$SCRATCH/mnt/guests/vm/latest/vda.raw"
 unmount_vault "$SCRATCH/mnt"
 
+say "each byte that is not damaged is read from the mount"
+mount_vault "$SCRATCH/mnt"
+run dd "if=$SCRATCH/mnt/guests/vm/latest/vda.raw" "of=$SCRATCH/parts.raw" bs=64k conv=noerror,sync
+[[ $(grep -c "Input/output error" "$ERR") == 1 ]] || fail "more than one block is unreadable"
+unmount_vault "$SCRATCH/mnt"
+
+say "a restore that skips what is damaged brings the rest, and lists what is missing"
+run virtkeep restore "$snapshot" --disk "vda=$SCRATCH/skipped.raw" --format raw --skip-damaged
+expect_status 3
+expect_err "in 1 range are damaged and became zeros; '$SCRATCH/skipped.raw.missing'"
+read -r offset length < "$SCRATCH/skipped.raw.missing"
+[[ $length == 65536 ]] || fail "$length bytes are missing"
+same_file "$SCRATCH/parts.raw" "$SCRATCH/skipped.raw"
+{ cmp -l "$SCRATCH/vda.raw" "$SCRATCH/skipped.raw" || true; } |
+	awk -v from="$offset" -v size="$length" '
+		$1 <= from || $1 > from + size || $3 != 0 { wrong = 1 }
+		END { exit wrong || NR == 0 }' || fail "other bytes are missing than the list says"
+rm "$SCRATCH/skipped.raw"
+refused 1 "'$SCRATCH/skipped.raw.missing' exists" virtkeep restore "$snapshot" \
+	--disk "vda=$SCRATCH/skipped.raw" --format raw --skip-damaged
+run virtkeep --json restore "$snapshot" --disk "vda=$SCRATCH/skipped.raw" --format raw \
+	--skip-damaged --force
+expect_status 3
+expect_json '.restored[0].disks[0].missing | map([.offset, .length]) | tojson' \
+	"[[$offset,$length]]"
+rm "$SCRATCH"/skipped.raw*
+
 say "a pack cut short"
 fresh_vault
 truncate -s -100 "$(largest_pack)"

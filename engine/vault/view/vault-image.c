@@ -95,12 +95,18 @@ static gboolean vault_extent(VkImage *base, guint64 offset, gboolean *ret_is_dat
 	guint32 end = block;
 
 	while (end < blocks) {
+		g_autoptr(GError) trouble = NULL;
 		VkExtent extent;
 		gboolean present;
 		gboolean more;
 
-		if (!vk_map_lookup(image->map, end, &extent, &present, error))
+		if (!vk_map_lookup(image->map, end, &extent, &present, &trouble)) {
+			/* What comes before a damaged page of the map is known. */
+			if (end > block)
+				break;
+			g_propagate_error(error, g_steal_pointer(&trouble));
 			return FALSE;
+		}
 		more = extent.kind == VK_EXTENT_DATA || extent.kind == VK_EXTENT_DAMAGED;
 		if (end == block)
 			is_data = more;
