@@ -2,7 +2,7 @@
 #include "pack-writer.h"
 
 #include "crc.h"
-#include "frame.h"
+#include "frame-seal.h"
 #include "pack-end.h"
 #include "pack-keys.h"
 #include "pack-name.h"
@@ -11,7 +11,6 @@
 
 /* Frames are gathered up to this, and written. */
 #define BUFFER_SIZE (1u << 20)
-#define FRAME_MAX   (sizeof(VkFrameHeader) + VK_BLOCK_SIZE + VK_TAG_SIZE + VK_FRAME_ALIGN)
 
 typedef struct Pack {
 	VkPackId id;
@@ -49,13 +48,6 @@ static guint block_id_hash(gconstpointer key)
 static gboolean block_id_equal(gconstpointer a, gconstpointer b)
 {
 	return memcmp(a, b, VK_BLOCK_ID_SIZE) == 0;
-}
-
-static gsize frame_size(gsize payload)
-{
-	gsize size = sizeof(VkFrameHeader) + payload;
-
-	return (size + VK_FRAME_ALIGN - 1) / VK_FRAME_ALIGN * VK_FRAME_ALIGN;
 }
 
 static void free_pack(VkStore *store, Pack *pack)
@@ -104,7 +96,7 @@ VkPackWriter *vk_pack_writer_new(VkStore *store, const VkPackContext *context,
 	memcpy(writer->session_id, session_id, VK_ID_SIZE);
 	writer->calls = *calls;
 	writer->user = user;
-	writer->buffer = g_malloc(BUFFER_SIZE + FRAME_MAX);
+	writer->buffer = g_malloc(BUFFER_SIZE + VK_FRAME_SIZE_MAX);
 	open_pack(writer);
 	return writer;
 }
@@ -151,40 +143,12 @@ static void write_buffer(VkPackWriter *writer)
 	writer->buffered = 0;
 }
 
-/* How many bytes of SLOT are stored: the payload, and if it is sealed, a tag. */
-static gsize stored_length(const Pack *pack, const VkNewSlot *slot)
-{
-	return slot->stored_length + (pack->keys ? VK_TAG_SIZE : 0);
-}
-
-static void add_payload(const Pack *pack, guint32 number, const VkNewSlot *slot, guint8 *to)
-{
-	if (pack->keys)
-		vk_pack_keys_seal(pack->keys, &pack->id, number, pack->entries[number].length_flags,
-				  slot->bytes, slot->stored_length, to);
-	else
-		memcpy(to, slot->bytes, slot->stored_length);
-}
-
-static void add_frame(VkPackWriter *writer, guint32 number, const VkNewSlot *slot)
+static void add_frame(VkPackWriter *writer, const VkNewFrame *frame)
 {
 	Pack *pack = writer->open;
-	guint32 length_flags = pack->entries[number].length_flags;
-	gsize length = stored_length(pack, slot), size = frame_size(length);
-	guint8 *frame = writer->buffer + writer->buffered;
-	guint8 *payload = frame + sizeof(VkFrameHeader);
-	VkFrameHeader header = {
-		.magic = GUINT32_TO_LE(VK_FRAME_MAGIC),
-		.slot = GUINT32_TO_LE(number),
-		.length_flags = GUINT32_TO_LE(length_flags),
-	};
+	gsize size = vk_new_frame_make(frame, writer->context, writer->buffer + writer->buffered);
 
-	g_assert(size <= FRAME_MAX && pack->size + size <= VK_PACK_SIZE);
-	add_payload(pack, number, slot, payload);
-	memset(payload + length, 0, size - sizeof(header) - length);
-	header.crc32c = GUINT32_TO_LE(
-		vk_frame_checksum(writer->context, &pack->id, number, length_flags, payload));
-	memcpy(frame, &header, sizeof(header));
+	g_assert(pack->size + size <= VK_PACK_SIZE);
 	pack->size += size;
 	writer->buffered += size;
 	if (writer->buffered >= BUFFER_SIZE)
@@ -196,20 +160,25 @@ guint32 vk_pack_writer_append(VkPackWriter *writer, const VkNewSlot *slot)
 	Pack *pack = writer->open;
 	guint32 number = pack->slots++;
 	VkTableEntry *entry = &pack->entries[number];
-	guint8 flags = slot->compression | slot->kind;
+	const VkNewFrame frame = {
+		.keys = pack->keys,
+		.pack = &pack->id,
+		.slot = number,
+		.bytes = slot->bytes,
+		.length = slot->stored_length,
+		.flags = slot->compression | slot->kind |
+			 (slot->length < VK_BLOCK_SIZE ? VK_SLOT_SHORT : 0),
+	};
 
 	g_assert(number < VK_SLOTS_MAX);
-	if (slot->length < VK_BLOCK_SIZE)
-		flags |= VK_SLOT_SHORT;
 	memcpy(entry->id, slot->id.bytes, VK_BLOCK_ID_SIZE);
 	entry->offset16 = (guint32)(pack->size / VK_FRAME_ALIGN);
-	entry->length_flags = (guint32)stored_length(pack, slot) | (guint32)flags
-									   << VK_SLOT_FLAG_SHIFT;
+	entry->length_flags = vk_new_frame_length_flags(&frame);
 	entry->block = slot->block;
 	entry->image = slot->image;
 	if (slot->kind == VK_SLOT_KIND_DATA)
 		g_hash_table_insert(pack->by_id, entry->id, GUINT_TO_POINTER(number));
-	add_frame(writer, number, slot);
+	add_frame(writer, &frame);
 	return number;
 }
 
