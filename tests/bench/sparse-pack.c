@@ -115,7 +115,7 @@ void sparse_pack_finish(SparsePack *pack)
 	if (pack->fd < 0)
 		return;
 	end = vk_pack_end(&pack->vault->context, &pack->header, pack->entries, pack->slots,
-			  pack->slots, pack->size, &length);
+			  pack->slots, pack->size, NULL, &length);
 	write_at(pack, pack->size, end, length);
 	if (close(pack->fd) < 0)
 		g_error("cannot write a pack: %m");

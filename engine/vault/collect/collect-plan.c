@@ -219,7 +219,8 @@ static gboolean choose_compaction(const VkCollectPlan *plan, Change *change, con
 		return FALSE;
 	change->live = g_memdup2(marked, sizeof(*marked));
 	size = total_size(plan, change);
-	change->bytes = size - MIN(size, vk_pack_compacted_size(tables, marked));
+	change->bytes =
+		size - MIN(size, vk_pack_compacted_size(&plan->vault->context, tables, marked));
 	return TRUE;
 }
 
@@ -337,7 +338,9 @@ static gboolean compact(const VkCollectPlan *plan, const Change *change, const c
 	guint64 size = tables ? total_size(plan, change) : 0;
 
 	/* More may be live than when the plan was made. */
-	*ret_bytes = tables ? size - MIN(size, vk_pack_compacted_size(tables, change->live)) : 0;
+	*ret_bytes = tables ? size - MIN(size, vk_pack_compacted_size(&plan->vault->context, tables,
+								      change->live))
+			    : 0;
 	return tables &&
 	       vk_pack_compact(vault->store, &vault->context, tables, change->live, name,
 			       generation, limit, error) &&

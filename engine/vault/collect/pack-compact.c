@@ -19,12 +19,15 @@ typedef struct Compaction {
 	guint32 slots;
 	VkTableEntry *entries; /* of the new pack; dropped ones are zeros */
 	guint32 live;
+	VkParity *parity; /* NULL: the vault has none */
 } Compaction;
 
 static gboolean append(Compaction *to, const void *bytes, gsize length, GError **error)
 {
 	if (!to->store->ops->append(to->object, bytes, length, error))
 		return FALSE;
+	if (to->parity)
+		vk_parity_add(to->parity, bytes, length);
 	to->size += length;
 	return TRUE;
 }
@@ -76,9 +79,9 @@ static gboolean append_end(Compaction *to, GError **error)
 {
 	gsize length;
 	g_autofree guint8 *end = vk_pack_end(to->context, &to->header, to->entries, to->slots,
-					     to->live, to->size, &length);
+					     to->live, to->size, to->parity, &length);
 
-	return append(to, end, length, error);
+	return to->store->ops->append(to->object, end, length, error);
 }
 
 static gboolean copy_pack(Compaction *to, const VkSlots *live, guint32 generation,
@@ -112,12 +115,13 @@ static guint32 count_slots(const GPtrArray *tables)
 	return slots;
 }
 
-guint64 vk_pack_compacted_size(const GPtrArray *tables, const VkSlots *live)
+guint64 vk_pack_compacted_size(const VkPackContext *context, const GPtrArray *tables,
+			       const VkSlots *live)
 {
 	guint32 slots = count_slots(tables);
-	guint64 size = sizeof(VkPackHeader) + slots * sizeof(VkTableEntry) + sizeof(VkPackTrailer);
+	guint64 size = sizeof(VkPackHeader) + slots * sizeof(VkTableEntry);
 
-	if (((const VkPackTable *)tables->pdata[0])->keys)
+	if (context->keyring)
 		size += VK_TAG_SIZE;
 	for (guint32 slot = 0; slot < slots; slot++) {
 		const VkPackTable *table =
@@ -127,7 +131,7 @@ guint64 vk_pack_compacted_size(const GPtrArray *tables, const VkSlots *live)
 
 		size += (length + VK_FRAME_ALIGN - 1) / VK_FRAME_ALIGN * VK_FRAME_ALIGN;
 	}
-	return size;
+	return context->parity ? vk_parity_total(size) : size + sizeof(VkPackTrailer);
 }
 
 gboolean vk_pack_compact(VkStore *store, const VkPackContext *context, const GPtrArray *tables,
@@ -135,12 +139,15 @@ gboolean vk_pack_compact(VkStore *store, const VkPackContext *context, const GPt
 			 VkRateLimit *limit, GError **error)
 {
 	g_autofree VkTableEntry *entries = g_new0(VkTableEntry, VK_SLOTS_MAX);
+	const VkPackTable *first = tables->pdata[0];
+	g_autoptr(VkParity) parity = context->parity ? vk_parity_new(context, &first->id) : NULL;
 	Compaction to = {
 		.store = store,
 		.context = context,
 		.tables = tables,
 		.slots = count_slots(tables),
 		.entries = entries,
+		.parity = parity,
 	};
 
 	to.object = store->ops->begin(store, name, error);

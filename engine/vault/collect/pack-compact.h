@@ -14,7 +14,8 @@
 #include <glib.h>
 
 /* The stored bytes of what vk_pack_compact() would make of TABLES and LIVE. */
-guint64 vk_pack_compacted_size(const GPtrArray *tables, const VkSlots *live);
+guint64 vk_pack_compacted_size(const VkPackContext *context, const GPtrArray *tables,
+			       const VkSlots *live);
 
 /*
  * Writes the slots of LIVE as the object NAME, durably, with the given generation in its header.

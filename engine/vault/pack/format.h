@@ -12,6 +12,14 @@
  *   | header | frame | frame |     | frame | table | trailer |
  *   +--------+-------+-------+- - -+-------+-------+---------+
  *
+ * With parity: what is before the parity is cut into shards, and zeros fill it up to a whole number
+ * of sectors. The trailer is a part of the end, of which there are two copies, so that either can
+ * be lost. No sector has a part of two shards.
+ *
+ *   +--------+- - -+-------+-------+-----+---+---+-----+
+ *   | header |     | table | zeros | end | P | Q | end |
+ *   +--------+- - -+-------+-------+-----+---+---+-----+
+ *
  * A slot is a frame's number within its pack; an address is (pack id, slot) and stays valid for
  * ever while anything refers to it: compaction writes the same pack with the next generation, in
  * whose table the dropped slots have length 0.
@@ -38,6 +46,8 @@
 #define VK_PACK_SIZE                                                                \
 	(1u << VK_PACK_LOG2) /* target; a pack may exceed it by one frame and table \
 			      */
+/* No pack is longer. */
+#define VK_PACK_TOTAL_MAX (2 * (guint64)VK_PACK_SIZE)
 
 #define VK_SLOTS_MAX         4096u
 #define VK_RUNS_MAX          8u
@@ -139,18 +149,33 @@ typedef struct VkPackTrailer {
 	guint32 slots;
 	guint32 live;
 	guint32 table_crc32c;     /* of vault id, pack id, table as it is stored */
-	guint8 parity_shard_log2; /* 0: no parity */
-	guint8 parity_data;
-	guint8 parity_shards;
+	guint8 parity_shard_log2; /* size of a shard */
+	guint8 parity_data;       /* data shards; the last may be shorter */
+	guint8 parity_shards;     /* VK_PARITY_SHARDS, or 0: no parity */
 	guint8 reserved0;
-	guint32 reserved1;
-	guint64 parity_offset;
+	guint32 parity_crc32c; /* of vault id, pack id, the checksums of all shards */
+	guint64 parity_offset; /* of the first copy of the end: the length of all data shards */
 	guint8 table_salt[16]; /* of the key that seals the table; zeros while cipher is none */
 	guint32 magic;
 	guint32 crc32c; /* of everything before */
 } VkPackTrailer;
 G_STATIC_ASSERT(sizeof(VkPackTrailer) == 64);
 G_STATIC_ASSERT(G_STRUCT_OFFSET(VkPackTrailer, crc32c) == 60);
+
+/* Parity: parity-code.h has the code. */
+#define VK_PARITY_SHARDS    2u
+#define VK_PARITY_DATA_GOAL 128u
+#define VK_PARITY_DATA_MAX  254u /* of the largest size of shards, for a pack of VK_PACK_SIZE * 2 \
+				  */
+#define VK_PARITY_LOG2_MIN 12u
+#define VK_PARITY_LOG2_MAX 18u
+#define VK_PARITY_ALIGN    4096u /* the largest sector */
+
+typedef struct VkParityEnd {
+	guint32 crc32c[1008]; /* of each shard: vault id, pack id, its bytes. Data shards, P, Q */
+	VkPackTrailer trailer;
+} VkParityEnd;
+G_STATIC_ASSERT(sizeof(VkParityEnd) == VK_PARITY_ALIGN);
 
 typedef enum {
 	VK_EXTENT_DATA = 0,

@@ -123,13 +123,21 @@ static guint8 *read_frame(VkStore *store, const VkPackTable *table, const VkTabl
 	gsize length = (gsize)(frame_end(entry) - frame_start(entry));
 	g_autofree guint8 *frame = g_malloc(length);
 
-	if (!store->ops->get(store, table->object, frame_start(entry), frame, length, error))
+	if (!vk_mending_get(table->mending, store, table->object, frame_start(entry), frame, length,
+			    error))
 		return NULL;
 	return g_steal_pointer(&frame);
 }
 
-gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
-		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error)
+/* After TROUBLE with a slot. TRUE: read it again, its pack's parity may give it back. */
+static gboolean may_be_mended(VkStore *store, const VkPackContext *context,
+			      const VkPackTable *table, GError **trouble)
+{
+	return vk_mending_try(table->mending, store, context, &table->id, table->object, trouble);
+}
+
+static gboolean read_slot(VkStore *store, const VkPackContext *context, const VkPackTable *table,
+			  guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error)
 {
 	const VkTableEntry *entry = find_entry(table, slot, kind, error);
 	g_autofree guint8 *frame = entry ? read_frame(store, table, entry, error) : NULL;
@@ -137,8 +145,21 @@ gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPac
 	return frame && decode_frame(context, table, slot, frame, buf, ret_length, error);
 }
 
-guint8 *vk_frame_copy(VkStore *store, const VkPackContext *context, const VkPackTable *table,
-		      guint32 slot, gsize *ret_length, GError **error)
+gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPackTable *table,
+		       guint32 slot, guint8 kind, void *buf, gsize *ret_length, GError **error)
+{
+	GError *trouble = NULL;
+
+	if (read_slot(store, context, table, slot, kind, buf, ret_length, &trouble) ||
+	    (may_be_mended(store, context, table, &trouble) &&
+	     read_slot(store, context, table, slot, kind, buf, ret_length, &trouble)))
+		return TRUE;
+	g_propagate_error(error, trouble);
+	return FALSE;
+}
+
+static guint8 *copy_slot(VkStore *store, const VkPackContext *context, const VkPackTable *table,
+			 guint32 slot, gsize *ret_length, GError **error)
 {
 	guint8 kind = slot < table->slots
 			      ? (guint8)(table->entries[slot].length_flags >> VK_SLOT_FLAG_SHIFT) &
@@ -159,6 +180,19 @@ guint8 *vk_frame_copy(VkStore *store, const VkPackContext *context, const VkPack
 	}
 	*ret_length = (gsize)(frame_end(entry) - frame_start(entry));
 	return g_steal_pointer(&frame);
+}
+
+guint8 *vk_frame_copy(VkStore *store, const VkPackContext *context, const VkPackTable *table,
+		      guint32 slot, gsize *ret_length, GError **error)
+{
+	GError *trouble = NULL;
+	guint8 *frame = copy_slot(store, context, table, slot, ret_length, &trouble);
+
+	if (!frame && may_be_mended(store, context, table, &trouble))
+		frame = copy_slot(store, context, table, slot, ret_length, &trouble);
+	if (!frame)
+		g_propagate_error(error, trouble);
+	return frame;
 }
 
 /*
@@ -193,7 +227,7 @@ static gboolean read_neighbours(VkStore *store, const VkPackContext *context,
 	gsize length = (gsize)(frame_end(&table->entries[slot + count - 1]) - start);
 	g_autofree guint8 *frames = g_malloc(length);
 
-	if (!store->ops->get(store, table->object, start, frames, length, error))
+	if (!vk_mending_get(table->mending, store, table->object, start, frames, length, error))
 		return FALSE;
 	for (guint32 i = 0; i < count; i++, buf += VK_BLOCK_SIZE) {
 		const VkTableEntry *entry = find_entry(table, slot + i, VK_SLOT_KIND_DATA, error);
@@ -209,12 +243,9 @@ static gboolean read_neighbours(VkStore *store, const VkPackContext *context,
 	return TRUE;
 }
 
-gboolean vk_frames_read_blocks(VkStore *store, const VkPackContext *context,
-			       const VkPackTable *table, guint32 slot, guint32 count, void *buf,
-			       GError **error)
+static gboolean read_slots(VkStore *store, const VkPackContext *context, const VkPackTable *table,
+			   guint32 slot, guint32 count, guint8 *out, GError **error)
 {
-	guint8 *out = buf;
-
 	while (count > 0) {
 		guint32 n;
 
@@ -228,4 +259,18 @@ gboolean vk_frames_read_blocks(VkStore *store, const VkPackContext *context,
 		count -= n;
 	}
 	return TRUE;
+}
+
+gboolean vk_frames_read_blocks(VkStore *store, const VkPackContext *context,
+			       const VkPackTable *table, guint32 slot, guint32 count, void *buf,
+			       GError **error)
+{
+	GError *trouble = NULL;
+
+	if (read_slots(store, context, table, slot, count, buf, &trouble) ||
+	    (may_be_mended(store, context, table, &trouble) &&
+	     read_slots(store, context, table, slot, count, buf, &trouble)))
+		return TRUE;
+	g_propagate_error(error, trouble);
+	return FALSE;
 }

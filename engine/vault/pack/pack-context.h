@@ -12,7 +12,9 @@
 
 typedef struct VkPackContext {
 	guint8 vault_id[VK_ID_SIZE];
-	const VkKeyring *keyring; /* borrowed; NULL: the vault is not encrypted */
+	const VkKeyring *keyring;   /* borrowed; NULL: the vault is not encrypted */
+	gboolean parity;            /* its packs have parity, and ... */
+	struct VkMendLog *mend_log; /* ... this knows which needed it; borrowed, nullable */
 } VkPackContext;
 
 /*

@@ -3,6 +3,7 @@
 
 #include "crc.h"
 #include "errors.h"
+#include "pack-trailer.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ void vk_pack_table_unref(VkPackTable *table)
 		return;
 	g_free(table->object);
 	vk_pack_keys_free(table->keys);
+	vk_mending_free(table->mending);
 	g_free(table->entries);
 	g_free(table);
 }
@@ -54,7 +56,8 @@ static gboolean check_header(VkStore *store, const VkPackContext *context, VkPac
 {
 	VkPackHeader *header = &table->header;
 
-	if (!store->ops->get(store, table->object, 0, header, sizeof(*header), error))
+	if (!vk_mending_get(table->mending, store, table->object, 0, header, sizeof(*header),
+			    error))
 		return FALSE;
 	if (memcmp(header->magic, VK_PACK_MAGIC, sizeof(header->magic)) != 0)
 		return damaged(table->object, "it does not begin as a pack", error);
@@ -82,38 +85,12 @@ static guint64 stored_length(const VkPackTable *table)
 	return table->slots * sizeof(VkTableEntry) + (table->keys ? VK_TAG_SIZE : 0);
 }
 
-/* The trailer lies behind all else. */
-static gboolean read_trailer(VkStore *store, const char *object, VkPackTrailer *trailer,
-			     GError **error)
-{
-	guint64 size, end;
-
-	if (!store->ops->head(store, object, &size, NULL, error))
-		return FALSE;
-	if (size < sizeof(VkPackHeader) + sizeof(*trailer) || size > 2 * (guint64)VK_PACK_SIZE)
-		return damaged(object, "its size cannot be", error);
-	end = size - sizeof(*trailer);
-	if (!store->ops->get(store, object, end, trailer, sizeof(*trailer), error))
-		return FALSE;
-	if (GUINT32_FROM_LE(trailer->magic) != VK_TRAILER_MAGIC)
-		return damaged(object, "it is truncated or its end is lost", error);
-	if (GUINT32_FROM_LE(trailer->crc32c) !=
-	    vk_crc32c(0, trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)))
-		return damaged(object, "checksum of its trailer", error);
-	if (GUINT32_FROM_LE(trailer->slots) > VK_SLOTS_MAX ||
-	    GUINT64_FROM_LE(trailer->table_offset) < sizeof(VkPackHeader) ||
-	    GUINT64_FROM_LE(trailer->table_offset) > end ||
-	    end - GUINT64_FROM_LE(trailer->table_offset) < GUINT32_FROM_LE(trailer->table_length))
-		return damaged(object, "its trailer contradicts its size", error);
-	return TRUE;
-}
-
 gboolean vk_pack_table_summarize(VkStore *store, const char *object, guint32 *ret_live,
 				 guint64 *ret_bytes, GError **error)
 {
 	VkPackTrailer trailer;
 
-	if (!read_trailer(store, object, &trailer, error))
+	if (!vk_pack_trailer_read(store, object, &trailer, error))
 		return FALSE;
 	*ret_live = GUINT32_FROM_LE(trailer.live);
 	*ret_bytes = GUINT64_FROM_LE(trailer.table_offset) - sizeof(VkPackHeader);
@@ -129,8 +106,8 @@ static gboolean read_entries(VkStore *store, const VkPackContext *context, VkPac
 
 	if (GUINT32_FROM_LE(trailer->table_length) != length)
 		return damaged(table->object, "its trailer contradicts its size", error);
-	if (!store->ops->get(store, table->object, GUINT64_FROM_LE(trailer->table_offset), stored,
-			     length, error))
+	if (!vk_mending_get(table->mending, store, table->object,
+			    GUINT64_FROM_LE(trailer->table_offset), stored, length, error))
 		return FALSE;
 	if (GUINT32_FROM_LE(trailer->table_crc32c) !=
 	    vk_crc32c(vk_pack_context_crc(context, &table->id), stored, length))
@@ -167,13 +144,27 @@ static gboolean take_entries(VkPackTable *table, guint64 table_offset, GError **
 	return TRUE;
 }
 
+/* From the place where it lies, or what the parity gives back of it. */
+static gboolean get_trailer(VkStore *store, const VkPackTable *table, VkPackTrailer *ret,
+			    GError **error)
+{
+	const VkMended *mended = vk_mending_mended(table->mending);
+
+	if (!mended)
+		return vk_pack_trailer_read(store, table->object, ret, error);
+	*ret = *vk_mended_trailer(mended);
+	return vk_pack_trailer_check(ret, vk_mended_covered(mended), table->object, error);
+}
+
 static gboolean load(VkStore *store, const VkPackContext *context, VkPackTable *table,
 		     GError **error)
 {
 	VkPackTrailer trailer;
 
+	g_clear_pointer(&table->keys, vk_pack_keys_free);
+	g_clear_pointer(&table->entries, g_free);
 	if (!check_header(store, context, table, error) ||
-	    !read_trailer(store, table->object, &trailer, error))
+	    !get_trailer(store, table, &trailer, error))
 		return FALSE;
 	table->slots = GUINT32_FROM_LE(trailer.slots);
 	return read_entries(store, context, table, &trailer, error) &&
@@ -184,9 +175,16 @@ VkPackTable *vk_pack_table_load(VkStore *store, const VkPackContext *context, co
 				const char *object, GError **error)
 {
 	g_autoptr(VkPackTable) table = g_new0(VkPackTable, 1);
+	GError *trouble = NULL;
 
 	g_atomic_ref_count_init(&table->refs);
 	table->id = *id;
 	table->object = g_strdup(object);
-	return load(store, context, table, error) ? g_steal_pointer(&table) : NULL;
+	table->mending = vk_mending_new();
+	if (load(store, context, table, &trouble) ||
+	    (vk_mending_try(table->mending, store, context, id, object, &trouble) &&
+	     load(store, context, table, &trouble)))
+		return g_steal_pointer(&table);
+	g_propagate_error(error, trouble);
+	return NULL;
 }

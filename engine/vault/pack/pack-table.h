@@ -9,6 +9,7 @@
 #include "pack-context.h"
 #include "pack-id.h"
 #include "pack-keys.h"
+#include "mending.h"
 
 #include <glib.h>
 
@@ -17,6 +18,7 @@ typedef struct VkPackTable {
 	char *object;        /* name within the vault, with the generation */
 	VkPackHeader header; /* as it is in the pack */
 	VkPackKeys *keys;    /* NULL: the vault is not encrypted */
+	VkMending *mending;  /* all of the object is read through it */
 	guint32 slots;
 	VkTableEntry *entries; /* in host byte order */
 	gatomicrefcount refs;
@@ -25,7 +27,7 @@ typedef struct VkPackTable {
 /*
  * Reads the table of OBJECT, a generation of the pack ID, and verifies all but the frames. Returns
  * a new reference. VK_ERROR_NOT_FOUND when there is no such object; VK_ERROR_DAMAGE when it is
- * damaged, truncated or of another vault.
+ * damaged, truncated or of another vault, and its parity does not help.
  */
 VkPackTable *vk_pack_table_load(VkStore *store, const VkPackContext *context, const VkPackId *id,
 				const char *object, GError **error);

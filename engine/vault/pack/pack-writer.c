@@ -18,6 +18,7 @@ typedef struct Pack {
 	VkPackKeys *keys;      /* NULL: the vault is not encrypted */
 	VkNewObject *object;   /* NULL until the first write */
 	gsize size;            /* of the header and the frames */
+	VkParity *parity;      /* NULL: the vault has none */
 	VkTableEntry *entries; /* VK_SLOTS_MAX, in host order */
 	guint32 slots;
 	GHashTable *by_id; /* VkBlockId (in ENTRIES) -> slot, data slots only */
@@ -56,6 +57,7 @@ static void free_pack(VkStore *store, Pack *pack)
 		store->ops->drop(pack->object);
 	g_hash_table_unref(pack->by_id);
 	vk_pack_keys_free(pack->keys);
+	vk_parity_free(pack->parity);
 	g_free(pack->entries);
 	g_clear_error(&pack->trouble);
 	g_free(pack);
@@ -81,6 +83,8 @@ static void open_pack(VkPackWriter *writer)
 	header->crc32c = GUINT32_TO_LE(vk_crc32c(0, header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
 	memcpy(writer->buffer, header, sizeof(*header));
 	pack->size = writer->buffered = sizeof(*header);
+	if (writer->context->parity)
+		pack->parity = vk_parity_new(writer->context, &pack->id);
 	pack->entries = g_new(VkTableEntry, VK_SLOTS_MAX);
 	pack->by_id = g_hash_table_new(block_id_hash, block_id_equal);
 	writer->open = pack;
@@ -139,7 +143,11 @@ static gboolean pack_append(VkStore *store, Pack *pack, const void *bytes, gsize
 
 static void write_buffer(VkPackWriter *writer)
 {
-	pack_append(writer->store, writer->open, writer->buffer, writer->buffered);
+	Pack *pack = writer->open;
+
+	if (pack->parity)
+		vk_parity_add(pack->parity, writer->buffer, writer->buffered);
+	pack_append(writer->store, pack, writer->buffer, writer->buffered);
 	writer->buffered = 0;
 }
 
@@ -217,8 +225,9 @@ static gpointer send_pack(gpointer data)
 	Pack *pack = writer->sent;
 	g_autofree char *name = vk_pack_object(&pack->id, 0);
 	gsize length;
-	g_autofree guint8 *end = vk_pack_end(writer->context, &pack->header, pack->entries,
-					     pack->slots, pack->slots, pack->size, &length);
+	g_autofree guint8 *end =
+		vk_pack_end(writer->context, &pack->header, pack->entries, pack->slots, pack->slots,
+			    pack->size, pack->parity, &length);
 	gboolean ok;
 
 	ok = pack_append(writer->store, pack, end, length) &&
