@@ -32,7 +32,7 @@ static gboolean ask_whether_to_encrypt(gboolean *ret, GError **error)
 
 gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 {
-	gboolean encrypt = FALSE, plain = FALSE, force = FALSE;
+	gboolean encrypt = FALSE, plain = FALSE, parity = FALSE, force = FALSE;
 	g_autofree char *label = NULL;
 	const GOptionEntry entries[] = {
 		{"encrypt", 0, 0, G_OPTION_ARG_NONE, &encrypt,
@@ -40,6 +40,8 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 		{"plain", 0, 0, G_OPTION_ARG_NONE, &plain, "Do not encrypt, and do not ask", NULL},
 		{"label", 0, 0, G_OPTION_ARG_STRING, &label,
 		 "With --encrypt: what the first key is called", "TEXT"},
+		{"parity", 0, 0, G_OPTION_ARG_NONE, &parity,
+		 "Add parity to all packs, so that small damage does no harm", NULL},
 		{"force", 0, 0, G_OPTION_ARG_NONE, &force,
 		 "Make a vault even if there was one before", NULL},
 		G_OPTION_ENTRY_NULL,
@@ -47,6 +49,7 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(json_t) report = NULL;
 	char **arguments = NULL;
+	VkMakeFlags flags = 0;
 
 	if (!vk_cmd_parse(program, "init", "Makes a new vault in an empty or new directory.",
 			  entries, 0, argc, argv, &arguments, error))
@@ -55,8 +58,12 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 		return vk_fail(error, VK_ERROR_USAGE, "--encrypt and --plain exclude each other");
 	if (!encrypt && !plain && !ask_whether_to_encrypt(&encrypt, error))
 		return FALSE;
-	vault = encrypt ? vk_make_encrypted_vault(program, label, force, error)
-			: vk_make_vault(program, force, error);
+	if (force)
+		flags |= VK_MAKE_FORCE;
+	if (parity)
+		flags |= VK_MAKE_PARITY;
+	vault = encrypt ? vk_make_encrypted_vault(program, label, flags, error)
+			: vk_make_vault(program, flags, error);
 	if (!vault)
 		return FALSE;
 	warn_of_images(program, vault);

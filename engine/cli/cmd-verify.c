@@ -49,15 +49,18 @@ static void print_json(const VkCheckResult *result, json_t *guests, gint64 usec)
 {
 	g_autoptr(json_t) report = NULL;
 	json_t *errors = json_array();
+	json_t *mended = json_array();
 
 	for (guint i = 0; i < result->errors->len; i++)
 		json_array_append_new(errors, error_to_json(g_ptr_array_index(result->errors, i)));
-	report =
-		json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "guests", guests, "snapshots",
-			  (json_int_t)result->snapshots, "packs", (json_int_t)result->packs,
-			  "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
-			  "duration_ms", (json_int_t)((usec + 999) / 1000), "damages", errors,
-			  "unlisted", (json_int_t)result->unlisted);
+	for (guint i = 0; i < result->mended->len; i++)
+		json_array_append_new(mended, vk_json_new_string(result->mended->pdata[i]));
+	report = json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "guests", guests,
+			   "snapshots", (json_int_t)result->snapshots, "packs",
+			   (json_int_t)result->packs, "blocks", (json_int_t)result->blocks, "bytes",
+			   (json_int_t)result->bytes, "duration_ms",
+			   (json_int_t)((usec + 999) / 1000), "damages", errors, "unlisted",
+			   (json_int_t)result->unlisted, "mended", mended);
 	vk_json_print(report);
 }
 

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "layout.h"
 #include "log.h"
+#include "mend-log.h"
 #include "checked-json.h"
 #include "sealed-store.h"
 #include "timestamp.h"
@@ -21,8 +22,11 @@
 /* A collector may work on the vault: who knows of none must not write. */
 #define FEATURE_COLLECTION "collection"
 
+/* Packs have parity: who does not know it would write packs without. */
+#define FEATURE_PARITY "parity"
+
 static const char *const known_incompat[] = {NULL};
-static const char *const known_ro_compat[] = {FEATURE_COLLECTION, NULL};
+static const char *const known_ro_compat[] = {FEATURE_COLLECTION, FEATURE_PARITY, NULL};
 
 /*
  * Whether TEXT is of the form WORD:REST. What other programs take for a host, a service or a drive
@@ -69,6 +73,7 @@ static VkVault *vault_new(VkStore *store, const char *directory)
 
 	g_mutex_init(&vault->mutex);
 	vault->store = vault->outside = store;
+	vault->context.mend_log = vk_mend_log_new();
 	vault->may_put = TRUE;
 	vault->directory = g_strdup(directory);
 	vault->url = g_strconcat("dir:", directory, NULL);
@@ -99,13 +104,14 @@ static void add_caches(VkVault *vault)
 static json_t *describe(const VkVault *vault)
 {
 	g_autofree char *created = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
+	const char *parity = vault->context.parity ? FEATURE_PARITY : NULL;
 	json_t *object =
-		json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:{s:[], s:[s], s:[]}}",
+		json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:{s:[], s:[s, s*], s:[]}}",
 			  "format", VK_FORMAT_VERSION, "id", vault->id_hex, "created", created,
 			  "block_log2", VK_BLOCK_LOG2, "pack_log2", VK_PACK_LOG2, "compression",
 			  "zstd", "compression_level", COMPRESSION_LEVEL, "cipher",
 			  vault->keyring ? VK_CIPHER_WORD : VK_CIPHER_WORD_NONE, "features",
-			  "incompat", "ro_compat", FEATURE_COLLECTION, "compat");
+			  "incompat", "ro_compat", FEATURE_COLLECTION, parity, "compat");
 
 	if (vault->keyring)
 		vk_vault_sign_description(vault->keyring, object);
@@ -144,8 +150,7 @@ static gboolean may_become_vault(VkStore *store, const char *directory, GError *
 	return TRUE;
 }
 
-/* KEY: NULL for a vault that is not encrypted. */
-static VkVault *init(const char *url, const VkNewKey *key, GError **error)
+VkVault *vk_vault_init_as(const char *url, const VkNewVault *how, GError **error)
 {
 	g_autofree char *directory = vk_vault_url_directory(url, error);
 	g_autofree char *parent = directory ? g_path_get_dirname(directory) : NULL;
@@ -170,8 +175,10 @@ static VkVault *init(const char *url, const VkNewKey *key, GError **error)
 		return NULL;
 	vault = vault_new(store, directory);
 	set_id(vault, &id);
-	if (key) {
-		VkKeyring *keyring = vk_vault_make_keys(store, id.bytes, key, &vault->slot, error);
+	vault->context.parity = how->parity;
+	if (how->key) {
+		VkKeyring *keyring =
+			vk_vault_make_keys(store, id.bytes, how->key, &vault->slot, error);
 
 		if (!keyring)
 			return NULL;
@@ -188,12 +195,9 @@ static VkVault *init(const char *url, const VkNewKey *key, GError **error)
 
 VkVault *vk_vault_init(const char *url, GError **error)
 {
-	return init(url, NULL, error);
-}
+	const VkNewVault how = {0};
 
-VkVault *vk_vault_init_encrypted(const char *url, const VkNewKey *key, GError **error)
-{
-	return init(url, key, error);
+	return vk_vault_init_as(url, &how, error);
 }
 
 /* KNOWN: those of the set that this version knows; NULL at the end. */
@@ -217,6 +221,17 @@ static gboolean refuse_unknown_features(const char *directory, const json_t *fea
 				       directory, text ? text : "?", what);
 	}
 	return TRUE;
+}
+
+static gboolean has_feature(const json_t *names, const char *feature)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach (names, i, name)
+		if (g_strcmp0(json_string_value(name), feature) == 0)
+			return TRUE;
+	return FALSE;
 }
 
 static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMode mode,
@@ -243,6 +258,7 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 					"write", mode == VK_VAULT_WRITE ? error : NULL);
 	if (mode == VK_VAULT_WRITE && !vault->may_put)
 		return FALSE;
+	vault->context.parity = has_feature(json_object_get(features, "ro_compat"), FEATURE_PARITY);
 	if (!vk_json_string(object, "id", &id_text, error) ||
 	    !vk_json_uint(object, "block_log2", &block_log2, error) ||
 	    !vk_json_uint(object, "pack_log2", &pack_log2, error) ||
@@ -344,17 +360,6 @@ const VkKeyring *vk_vault_keyring(const VkVault *vault)
 	return vault->keyring;
 }
 
-static gboolean has_feature(const json_t *names, const char *feature)
-{
-	const json_t *name;
-	size_t i;
-
-	json_array_foreach (names, i, name)
-		if (g_strcmp0(json_string_value(name), feature) == 0)
-			return TRUE;
-	return FALSE;
-}
-
 gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error)
 {
 	g_autoptr(json_t) object = vk_checked_json_get(vault->store, VK_VAULT_OBJECT, error);
@@ -386,6 +391,7 @@ void vk_vault_free(VkVault *vault)
 	g_clear_pointer(&vault->packs, vk_pack_cache_free);
 	vault->store->ops->free(vault->store);
 	vk_keyring_free(vault->keyring);
+	vk_mend_log_free(vault->context.mend_log);
 	g_mutex_clear(&vault->mutex);
 	g_free(vault->slot);
 	g_free(vault->directory);
@@ -450,6 +456,7 @@ void vk_vault_set_memory(VkVault *vault, const char *path)
 void vk_vault_set_warn(VkVault *vault, VkWarn warn)
 {
 	vault->warn = warn;
+	vk_mend_log_set_warn(vault->context.mend_log, warn);
 }
 
 void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader)

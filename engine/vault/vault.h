@@ -40,8 +40,14 @@ typedef struct VkNewKey {
 	const char *label;
 } VkNewKey;
 
-/* The same for a vault that is encrypted from the beginning. KEY is of role full. */
-VkVault *vk_vault_init_encrypted(const char *url, const VkNewKey *key, GError **error);
+/* What a vault is from the beginning. */
+typedef struct VkNewVault {
+	const VkNewKey *key; /* of role full; NULL: it is not encrypted */
+	gboolean parity;     /* its packs have parity, so that what is damaged can be read */
+} VkNewVault;
+
+/* The same for a vault that is made as HOW says. */
+VkVault *vk_vault_init_as(const char *url, const VkNewVault *how, GError **error);
 
 /* Who knows the secret of an encrypted vault. */
 typedef struct VkUnlock {
@@ -83,7 +89,10 @@ const VkKeyring *vk_vault_keyring(const VkVault *vault);
  */
 gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error);
 
-/* From now on WARN reports what is not an error: clocks that were wrong. */
+/*
+ * From now on WARN reports what is not an error: clocks that were wrong, packs that needed their
+ * parity.
+ */
 void vk_vault_set_warn(VkVault *vault, VkWarn warn);
 void vk_vault_free(VkVault *vault);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkVault, vk_vault_free)

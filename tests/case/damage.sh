@@ -162,3 +162,21 @@ expect_json '.snapshots[0].disks[0].mode' full
 expect_json '.snapshots[0].disks[0].reason | contains("is damaged")' true
 expect_as_it_is
 expect_clean vm
+
+say "with parity: two damaged sectors of a pack do no harm"
+ok virtkeep --vault "$SCRATCH/parity" init --plain --parity
+export VIRTKEEP_VAULT=$SCRATCH/parity VAULT=$SCRATCH/parity
+ok virtkeep backup vm
+pack=$(largest_pack)
+flip "$pack" 300000
+flip "$pack" $(($(stat -c %s "$pack") - 30))
+ok virtkeep --json verify --data
+expect_json .mended[0] "${pack#"$VAULT/"}"
+expect_json '.damages | length' 0
+expect_err "'${pack#"$VAULT/"}' is damaged in 1 of its "
+expect_as_it_is
+flip "$pack" 1300000
+flip "$pack" 2300000
+refused 5 "the vault '" virtkeep verify --data
+expect_out "but its parity gives back only 2"
+expect_clean vm

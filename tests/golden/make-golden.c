@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Made the golden vaults:  make-golden DIRECTORY [encrypted]
+ * Made the golden vaults:  make-golden DIRECTORY [encrypted|parity]
  *
  * They are kept for ever and never made again. A new format of the vault gets golden vaults of its
  * own, under a new number.
@@ -43,7 +43,8 @@ static void make_encrypted(const char *directory)
 {
 	g_autoptr(VkSecret) secret = vk_secret_new(GOLDEN_FULL, strlen(GOLDEN_FULL));
 	const VkNewKey key = {.secret = secret, .label = "golden"};
-	g_autoptr(VkVault) vault = vk_vault_init_encrypted(directory, &key, NULL);
+	const VkNewVault how = {.key = &key};
+	g_autoptr(VkVault) vault = vk_vault_init_as(directory, &how, NULL);
 
 	g_assert(vault);
 	add_key(vault, VK_ROLE_APPEND, GOLDEN_APPEND);
@@ -82,15 +83,16 @@ static void mark(VkVault *vault)
 int main(int argc, char **argv)
 {
 	gboolean encrypted = argc == 3 && strcmp(argv[2], "encrypted") == 0;
+	const VkNewVault plain = {.parity = argc == 3 && strcmp(argv[2], "parity") == 0};
 
-	if (argc < 2 || (argc == 3 && !encrypted)) {
-		fprintf(stderr, "usage: %s DIRECTORY [encrypted]\n", argv[0]);
+	if (argc < 2 || (argc == 3 && !encrypted && !plain.parity)) {
+		fprintf(stderr, "usage: %s DIRECTORY [encrypted|parity]\n", argv[0]);
 		return 2;
 	}
 	if (encrypted)
 		make_encrypted(argv[1]);
 	else
-		vk_vault_free(vk_vault_init(argv[1], NULL));
+		vk_vault_free(vk_vault_init_as(argv[1], &plain, NULL));
 	for (guint number = 0; number < GOLDEN_SNAPSHOTS; number++) {
 		/* What the second one brings is sealed with a key of its own. */
 		g_autoptr(VkVault) vault =

@@ -107,9 +107,12 @@ VkVault *test_vault_init(const char *url, GError **error)
 {
 	g_autoptr(VkSecret) secret = test_secret(NULL, NULL, NULL);
 	const VkNewKey key = {.secret = secret, .label = "test"};
+	const VkNewVault how = {
+		.key = test_is_encrypted() ? &key : NULL,
+		.parity = g_getenv("VK_TEST_PARITY") != NULL,
+	};
 
-	return test_is_encrypted() ? vk_vault_init_encrypted(url, &key, error)
-				   : vk_vault_init(url, error);
+	return vk_vault_init_as(url, &how, error);
 }
 
 VkVault *test_vault_open(const char *url, VkVaultMode mode, GError **error)

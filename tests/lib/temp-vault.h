@@ -17,8 +17,8 @@ void temp_directory_remove(const char *path);
 void temp_directory_copy(const char *from, const char *to);
 
 /*
- * With VK_TEST_ENCRYPTED in the environment, the vaults that a test makes are encrypted, so that a
- * test can run on both kinds.
+ * With VK_TEST_ENCRYPTED in the environment, the vaults that a test makes are encrypted, with
+ * VK_TEST_PARITY they have parity, so that a test can run on all kinds.
  */
 gboolean test_is_encrypted(void);
 VkVault *test_vault_init(const char *url, GError **error);

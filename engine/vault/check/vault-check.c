@@ -7,6 +7,8 @@
 #include "text.h"
 #include "hasher.h"
 #include "map.h"
+#include "mend-log.h"
+#include "mending.h"
 #include "interrupt.h"
 #include "reach.h"
 #include "read-lease.h"
@@ -66,6 +68,7 @@ void vk_check_result_free(VkCheckResult *result)
 	if (!result)
 		return;
 	g_ptr_array_unref(result->errors);
+	g_clear_pointer(&result->mended, g_ptr_array_unref);
 	g_free(result);
 }
 
@@ -268,6 +271,20 @@ static void read_into_batch(Check *check, Batch *batch, const VkPackId *pack, gu
 	batch->tables[batch->count++] = g_steal_pointer(&table);
 }
 
+/* It protects all of the pack. A warning says what it gives back; here is what it does not. */
+static void check_parity(Check *check, const VkPackTable *table)
+{
+	const VkVault *vault = check->vault;
+	const Place place = {.object = table->object};
+	g_autoptr(GError) error = NULL;
+
+	if (vk_mending_check(vault->store, &vault->context, &table->id, table->object, &error))
+		return;
+	g_mutex_lock(&check->mutex);
+	report(check, &place, error);
+	g_mutex_unlock(&check->mutex);
+}
+
 static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, const VkSlots *used)
 {
 	g_autoptr(GError) error = NULL;
@@ -278,6 +295,7 @@ static void check_pack_data(Check *check, Batch *batch, const VkPackId *pack, co
 		report_bad_pack(check, pack, used, error);
 		return;
 	}
+	check_parity(check, table);
 	for (guint32 slot = 0; slot < VK_SLOTS_MAX && !vk_interrupted(); slot++) {
 		if (vk_slots_have(used, slot))
 			read_into_batch(check, batch, pack, slot);
@@ -418,6 +436,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, const char *const *uuids, gboolean
 		check_data(&check);
 	if (vk_slot_set_count_packs(bad) > 0)
 		name_affected(&check, keys);
+	result->mended = vk_mend_log_list(vault->context.mend_log);
 	if (vk_interrupted()) {
 		vk_fail_interrupted(error);
 		return NULL;

@@ -2,7 +2,8 @@
 /*
  * Checking a vault. It reads every snapshot object and every map page, and sees that each extent's
  * pack has the slots that the extent names. With data it reads every frame that is referred to, by
- * several threads: checksum, decompression and block id. It reports errors and goes on. At the end
+ * several threads: checksum, decompression and block id; and all of these packs, if they have
+ * parity. It reports errors and goes on. At the end
  * it names each disk that has damaged blocks. Threads: one caller at a time.
  */
 #pragma once
@@ -30,6 +31,7 @@ typedef struct VkCheckResult {
 	guint64 bytes;     /* with data: what these take in packs */
 	GPtrArray *errors; /* VkCheckError; a bounded number of them, ... */
 	guint64 unlisted;  /* ... and how many more there are */
+	GPtrArray *mended; /* names of packs that needed their parity: these are no errors */
 } VkCheckResult;
 
 /* How many errors there are, listed or not. */

@@ -149,7 +149,7 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 }
 
 /* The URL of the vault that is to be made. Borrowed; NULL: it must not be. */
-static const char *check_place(const VkProgram *program, gboolean force, GError **error)
+static const char *check_place(const VkProgram *program, VkMakeFlags flags, GError **error)
 {
 	const char *url = vk_program_vault_url(program, error);
 	g_autofree char *directory = url ? vk_vault_url_directory(url, error) : NULL;
@@ -158,7 +158,7 @@ static const char *check_place(const VkProgram *program, gboolean force, GError 
 	if (!directory)
 		return NULL;
 	known = vk_known_vaults_at(state_dir(program), directory);
-	if (known->len == 0 || force || vk_vault_is_there(directory))
+	if (known->len == 0 || flags & VK_MAKE_FORCE || vk_vault_is_there(directory))
 		return url;
 	vk_fail(error, VK_ERROR_EXISTS,
 		"the vault %s was at '%s': the file system that it lies on is probably not "
@@ -167,9 +167,10 @@ static const char *check_place(const VkProgram *program, gboolean force, GError 
 	return NULL;
 }
 
-VkVault *vk_make_vault(const VkProgram *program, gboolean force, GError **error)
+VkVault *vk_make_vault(const VkProgram *program, VkMakeFlags flags, GError **error)
 {
-	const char *url = check_place(program, force, error);
+	const char *url = check_place(program, flags, error);
+	const VkNewVault how = {.parity = (flags & VK_MAKE_PARITY) != 0};
 	VkVault *vault;
 
 	if (url && vk_vault_secret_is_configured(program)) {
@@ -178,7 +179,7 @@ VkVault *vk_make_vault(const VkProgram *program, gboolean force, GError **error)
 			"VIRTKEEP_KEY_FILE, key_file and key_command");
 		return NULL;
 	}
-	vault = url ? vk_vault_init(url, error) : NULL;
+	vault = url ? vk_vault_init_as(url, &how, error) : NULL;
 
 	if (vault)
 		vk_known_vaults_add(state_dir(program), vault);
@@ -192,13 +193,14 @@ static gboolean is_there(const char *url)
 	return directory && vk_vault_is_there(directory);
 }
 
-VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, gboolean force,
+VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, VkMakeFlags flags,
 				 GError **error)
 {
-	const char *url = check_place(program, force, error);
+	const char *url = check_place(program, flags, error);
 	gboolean from_file = vk_vault_secret_is_configured(program);
 	g_autoptr(VkSecret) secret = NULL;
 	VkNewKey key = {.label = label ? label : ""};
+	const VkNewVault how = {.key = &key, .parity = (flags & VK_MAKE_PARITY) != 0};
 	VkVault *vault;
 
 	if (!url)
@@ -212,7 +214,7 @@ VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, gb
 	if (!secret)
 		return NULL;
 	key.secret = secret;
-	vault = vk_vault_init_encrypted(url, &key, error);
+	vault = vk_vault_init_as(url, &how, error);
 	if (vault)
 		vk_known_vaults_add(state_dir(program), vault);
 	return vault;

@@ -11,12 +11,17 @@
  */
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error);
 
-/* Makes the program's vault. Refuses if a vault was seen there before, unless FORCE is set. */
-VkVault *vk_make_vault(const VkProgram *program, gboolean force, GError **error);
+typedef enum {
+	VK_MAKE_FORCE = 1,  /* even if a vault was seen there before */
+	VK_MAKE_PARITY = 2, /* with parity in its packs */
+} VkMakeFlags;
+
+/* Makes the program's vault. Refuses if a vault was seen there before, but for VK_MAKE_FORCE. */
+VkVault *vk_make_vault(const VkProgram *program, VkMakeFlags flags, GError **error);
 
 /*
  * The same of an encrypted vault. Its first key, called LABEL (nullable), comes from where
  * vk_vault_secret_find() finds it; if nowhere, a passphrase is asked for.
  */
-VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, gboolean force,
+VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, VkMakeFlags flags,
 				 GError **error);

@@ -21,6 +21,7 @@ typedef struct {
 static const Golden goldens[] = {
 	{"1-plain", {"unused"}},
 	{"1-encrypted", {GOLDEN_FULL, GOLDEN_RESTORE}},
+	{"1-parity", {"unused"}},
 };
 
 static char *directory; /* a copy, for readers put leases */
@@ -113,6 +114,44 @@ START_TEST(all_is_read)
 }
 END_TEST
 
+static void damage_pack(const char *path)
+{
+	g_autofree char *bytes = NULL;
+	gsize length;
+
+	if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
+		g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+		const char *name;
+
+		while ((name = g_dir_read_name(dir))) {
+			g_autofree char *part = g_build_filename(path, name, NULL);
+
+			damage_pack(part);
+		}
+		return;
+	}
+	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
+	bytes[100] ^= 1;
+	bytes[length - 1] ^= 1;
+	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
+}
+
+/* Header and trailer of each pack. */
+START_TEST(parity_gives_back_what_is_damaged)
+{
+	const Golden *golden = &goldens[2];
+	g_autofree char *packs = g_build_filename(directory, golden->name, "packs", NULL);
+	g_autoptr(VkVault) vault = open_copy(golden, "unused");
+	g_autoptr(VkCheckResult) result = NULL;
+
+	damage_pack(packs);
+	check_list(vault);
+	result = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
+	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
+	ck_assert_uint_eq(result->mended->len, GOLDEN_SNAPSHOTS);
+}
+END_TEST
+
 /* The directory still does not show what is in it, and one who only appends cannot read it. */
 START_TEST(a_key_of_role_append_reads_no_block)
 {
@@ -139,6 +178,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_loop_test(tcase, all_is_read, 0, G_N_ELEMENTS(goldens));
+	tcase_add_test(tcase, parity_gives_back_what_is_damaged);
 	tcase_add_test(tcase, a_key_of_role_append_reads_no_block);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -47,7 +47,7 @@ static void teardown(void)
 
 static void make_vault(void)
 {
-	VkVault *vault = vk_make_vault(&program, FALSE, NULL);
+	VkVault *vault = vk_make_vault(&program, 0, NULL);
 
 	ck_assert_ptr_nonnull(vault);
 	vk_vault_free(vault);
@@ -114,10 +114,10 @@ START_TEST(none_is_made_in_its_place)
 	make_vault();
 	ck_assert_int_eq(g_rename(directory, away), 0);
 	ck_assert_int_eq(g_mkdir(directory, 0700), 0);
-	ck_assert_ptr_null(vk_make_vault(&program, FALSE, &error));
+	ck_assert_ptr_null(vk_make_vault(&program, 0, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "not mounted"));
 	ck_assert_int_eq(g_rmdir(directory), 0);
-	vault = vk_make_vault(&program, TRUE, NULL);
+	vault = vk_make_vault(&program, VK_MAKE_FORCE, NULL);
 	ck_assert_ptr_nonnull(vault);
 }
 END_TEST
@@ -127,10 +127,10 @@ START_TEST(what_is_there_is_not_made_again)
 	g_autoptr(GError) error = NULL;
 
 	make_vault();
-	ck_assert_ptr_null(vk_make_vault(&program, FALSE, &error));
+	ck_assert_ptr_null(vk_make_vault(&program, 0, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "a vault already"));
 	g_clear_error(&error);
-	ck_assert_ptr_null(vk_make_vault(&program, TRUE, &error));
+	ck_assert_ptr_null(vk_make_vault(&program, VK_MAKE_FORCE, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "a vault already"));
 }
 END_TEST
