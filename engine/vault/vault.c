@@ -11,6 +11,7 @@
 #include "sealed-store.h"
 #include "timestamp.h"
 #include "vault-key.h"
+#include "vault-room.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,6 +191,7 @@ VkVault *vk_vault_init_as(const char *url, const VkNewVault *how, GError **error
 	if (!vk_checked_json_put(store, VK_VAULT_OBJECT, object, VK_PUT_NOW, error) ||
 	    !vk_io_sync_dir(AT_FDCWD, parent, error))
 		return NULL;
+	vk_vault_fill_reserve(vault);
 	return g_steal_pointer(&vault);
 }
 
@@ -377,7 +379,7 @@ gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error)
 	json_array_append_new(names, json_string(FEATURE_COLLECTION));
 	if (vault->keyring)
 		vk_vault_sign_description(vault->keyring, object);
-	*ret_done = vk_checked_json_put(vault->store, VK_VAULT_OBJECT, object, VK_PUT_OVER, error);
+	*ret_done = vk_vault_put_json(vault, VK_VAULT_OBJECT, object, VK_PUT_OVER, error);
 	return *ret_done;
 }
 

@@ -193,7 +193,7 @@ expect_out "0 snapshots removed, 0 packs deleted, 0 compacted"
 ok virtkeep verify --data
 expect_kept "$fourth" fourth
 
-say "a disk without a free byte: packs are compacted, and pins hold"
+say "a disk without a free byte and without hints: packs are compacted, pins are put and hold"
 ok virtkeep --json list vm
 fifth=$(jq -r '.[-1].snapshot' "$OUT")
 guest_run vm 'dd if=/dev/urandom of=/mnt/vda/noise bs=1M count=24 conv=notrunc; sync'
@@ -202,15 +202,22 @@ sixth=$SNAPSHOT
 ok virtkeep pin "$sixth"
 dd if=/dev/zero of="$VAULT/filler" bs=4k status=none 2> "$SCRATCH/full" || true
 grep -q "No space left" "$SCRATCH/full" || fail "the disk is not full"
+rm "$VAULT"/hints/*
+dd if=/dev/zero of="$VAULT/filler2" bs=4k status=none 2> "$SCRATCH/full" || true
 size=$(used)
-refused 1 "make room there and try again" virtkeep pin "$fourth"
+ok virtkeep pin "$fourth" --reason "a full disk"
+ok virtkeep --json show "$fourth"
+expect_json .pinned.reason "a full disk"
+ok virtkeep unpin "$fourth"
 refused 1 "run 'virtkeep unpin $sixth' first" virtkeep forget "$sixth"
 ok virtkeep forget "$fourth" "$fifth"
 ok virtkeep --json gc
 expect_json '.snapshots, .compacted > 0' $'2\ntrue'
 ((size - $(used) == $(jq .freed "$OUT"))) || fail "freed is not what came back: $size, $(used)"
+(($(find "$VAULT/reserve" -type f -size 256k | wc -l) == 4)) ||
+	fail "the reserve is not whole: $(ls -l "$VAULT/reserve")"
 expect_kept "$sixth" sixth
-rm "$VAULT/filler"
+rm "$VAULT/filler" "$VAULT/filler2"
 ok virtkeep verify --data
 
 expect_clean vm

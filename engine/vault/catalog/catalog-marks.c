@@ -113,23 +113,35 @@ json_t *vk_catalog_describe_mark(const char *reason)
 			 vk_json_new_string(reason));
 }
 
+/* A full disk may have room for a name still, and the name is what counts. */
+static gboolean put_at_least_name(VkStore *store, const char *name, const json_t *object,
+				  GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_checked_json_put(store, name, object, VK_PUT_NOW, &trouble) ||
+	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS) ||
+	    (g_error_matches(trouble, VK_ERROR, VK_ERROR_FULL) &&
+	     vk_store_put(store, name, NULL, 0, VK_PUT_NOW, NULL)))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
 gboolean vk_catalog_put_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,
 			     const char *reason, GError **error)
 {
 	g_autofree char *name = vk_catalog_mark_object(key, kind);
 	g_autoptr(json_t) object = vk_catalog_describe_mark(reason);
-	g_autoptr(GError) trouble = NULL;
+	GError *trouble = NULL;
+	gboolean done;
 
-	if (vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, &trouble) ||
-	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
-		return TRUE;
-	/* A full disk has room for a name still. */
-	if (vk_store_put(vault->store, name, NULL, 0, VK_PUT_NOW, NULL))
-		return TRUE;
-	if (vk_vault_make_room(vault, &trouble))
-		return vk_store_put(vault->store, name, NULL, 0, VK_PUT_NOW, error);
-	g_propagate_error(error, g_steal_pointer(&trouble));
-	return FALSE;
+	do
+		done = put_at_least_name(vault->store, name, object, &trouble);
+	while (!done && vk_vault_make_room(vault, &trouble));
+	if (!done)
+		g_propagate_error(error, trouble);
+	return done;
 }
 
 gboolean vk_catalog_delete_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,

@@ -4,6 +4,7 @@
 #include "catalog-priv.h"
 #include "checked-json.h"
 #include "vault-parts.h"
+#include "vault-room.h"
 
 #include "errors.h"
 #include "timestamp.h"
@@ -108,6 +109,7 @@ static gboolean refuse_forgotten(VkVault *vault, const VkSnapshotKey *key, const
 		name, name);
 }
 
+/* Not by its name alone, as other marks: until when is in it. */
 static gboolean put_pin(VkVault *vault, const VkSnapshotKey *key, const char *kind, gint64 until,
 			const char *reason, GError **error)
 {
@@ -116,7 +118,7 @@ static gboolean put_pin(VkVault *vault, const VkSnapshotKey *key, const char *ki
 	g_autofree char *end = until == VK_PIN_FOR_GOOD ? NULL : vk_time_format(until);
 
 	json_object_set_new(object, "until", vk_json_new_string(end));
-	return vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, error);
+	return vk_vault_put_json(vault, name, object, VK_PUT_NOW, error);
 }
 
 /* P2 */

@@ -24,7 +24,7 @@ static gboolean check_listed(VkVault *vault, const VkSnapshotKey *key, GError **
 	return kinds != NULL;
 }
 
-/* R1. A vault that is read-only, or full without hints, is read as well. */
+/* R1. A vault that is read-only, or full without a reserve, is read as well. */
 static VkLease *begin(VkVault *vault, const VkSnapshotKey *key)
 {
 	g_autofree char *object =

@@ -347,6 +347,22 @@ static gboolean compact(const VkCollectPlan *plan, const Change *change, const c
 	       delete_objects(plan, change, error);
 }
 
+/* The same on a full vault as well. */
+static gboolean compact_in_room(const VkCollectPlan *plan, const Change *change,
+				const char *collector, VkRateLimit *limit, guint64 *ret_bytes,
+				GError **error)
+{
+	GError *trouble = NULL;
+	gboolean done;
+
+	do
+		done = compact(plan, change, collector, limit, ret_bytes, &trouble);
+	while (!done && vk_vault_make_room(plan->vault, &trouble));
+	if (!done)
+		g_propagate_error(error, trouble);
+	return done;
+}
+
 static gboolean delete_whole(const VkCollectPlan *plan, VkCollectPlanDone *done, GError **error)
 {
 	for (guint i = 0; i < plan->changes->len; i++) {
@@ -377,9 +393,7 @@ static gboolean compact_rest(const VkCollectPlan *plan, const char *collector, V
 			continue;
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		if (compact(plan, change, collector, limit, &bytes, &trouble) ||
-		    (vk_vault_make_room(plan->vault, &trouble) &&
-		     compact(plan, change, collector, limit, &bytes, &trouble))) {
+		if (compact_in_room(plan, change, collector, limit, &bytes, &trouble)) {
 			done->compacted++;
 			done->bytes += bytes;
 			continue;

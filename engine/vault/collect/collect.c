@@ -62,13 +62,14 @@ static gboolean announce(const Collector *collector, const VkCollectPlan *plan, 
 	const char *id = vk_lease_id(collector->lease);
 	g_autoptr(VkAnnouncement) announcement = vk_collect_plan_announcement(plan);
 	GError *trouble = NULL;
+	gboolean done;
 
-	if (vk_announcement_put(vault->store, id, announcement, &trouble))
-		return TRUE;
-	if (vk_vault_make_room(vault, &trouble))
-		return vk_announcement_put(vault->store, id, announcement, error);
-	g_propagate_error(error, trouble);
-	return FALSE;
+	do
+		done = vk_announcement_put(vault->store, id, announcement, &trouble);
+	while (!done && vk_vault_make_room(vault, &trouble));
+	if (!done)
+		g_propagate_error(error, trouble);
+	return done;
 }
 
 static VkWaiting *new_waiting(const Collector *collector)
@@ -409,6 +410,8 @@ gboolean vk_collect(VkVault *vault, const VkCollectOptions *options, VkCollectRe
 	if (result->packs > 0 && !options->dry_run)
 		vk_hints_tidy(&hints);
 	vk_lease_end(collector.lease);
+	if (!options->dry_run)
+		vk_vault_fill_reserve(vault);
 	g_hash_table_unref(collector.seen);
 	g_clear_pointer(&collector.going, g_hash_table_unref);
 	vk_mark_free(collector.mark);

@@ -13,6 +13,7 @@
  *   fence/<lease id>.0                        an order to the owner of that lease
  *   gc/<lease id>                             what its owner is about to delete: announcement.h
  *   keys/<slot id>.json                       who may read: key-slot.h
+ *   reserve/<n>                               room for what frees space: vault-room.h
  *   tmp/                                      what is being written; renamed from here
  */
 #pragma once
@@ -29,6 +30,8 @@
 #define VK_FOLDER_GC     "gc"
 #define VK_FOLDER_KEYS   "keys"
 #define VK_FOLDER_TMP    "tmp"
+
+#define VK_FOLDER_RESERVE "reserve"
 
 /* All of them, which a new vault has; NULL at the end. */
 extern const char *const vk_vault_folders[];

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Marks on a vault that has room for no name any more, until hints are removed. */
+/*
+ * Marks on a vault that has room for no name any more, until the reserve and the hints are removed.
+ */
 #include "catalog-expire.h"
+#include "catalog-pin.h"
 #include "catalog.h"
 #include "checked-json.h"
 #include "errors.h"
@@ -23,12 +26,37 @@
 static VaultDir dir;
 static VkVault *vault;
 static VkIo real;
-static int trouble;       /* an errno */
-static gboolean for_good; /* not only while there is a hint */
+static int trouble; /* an errno */
+static gboolean (*is_full)(void);
+
+static gboolean has_hint(void)
+{
+	guint64 size;
+
+	return vault->store->ops->head(vault->store, HINT, &size, NULL, NULL);
+}
+
+static guint count_reserve(void)
+{
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, "reserve", NULL);
+
+	return names->len;
+}
+
+static gboolean has_half_the_reserve(void)
+{
+	return count_reserve() >= 2;
+}
+
+static gboolean is_full_for_good(void)
+{
+	return TRUE;
+}
 
 static void setup(void)
 {
 	real = vk_io;
+	is_full = has_hint;
 	vault = vault_dir_new(&dir);
 }
 
@@ -38,16 +66,9 @@ static void teardown(void)
 	vault_dir_clear(&dir);
 }
 
-static gboolean has_hint(void)
-{
-	guint64 size;
-
-	return vault->store->ops->head(vault->store, HINT, &size, NULL, NULL);
-}
-
 static int open_on_full_disk(int dirfd, const char *path, int flags, mode_t mode)
 {
-	if (!(flags & O_CREAT) || !(for_good || has_hint()))
+	if (!(flags & O_CREAT) || !is_full())
 		return real.openat(dirfd, path, flags, mode);
 	errno = trouble;
 	return -1;
@@ -81,6 +102,11 @@ static gboolean unforget(const VkSnapshotKey *key, VkSnapshot *snapshot, GError 
 	return vk_catalog_unforget(vault, key, error);
 }
 
+static gboolean pin(const VkSnapshotKey *key, VkSnapshot *snapshot, GError **error)
+{
+	return vk_catalog_pin(vault, key, VK_PIN_FOR_GOOD, NULL, error);
+}
+
 static gboolean expire(const VkSnapshotKey *key, VkSnapshot *snapshot, GError **error)
 {
 	gboolean done;
@@ -91,7 +117,7 @@ static gboolean expire(const VkSnapshotKey *key, VkSnapshot *snapshot, GError **
 static const struct {
 	gboolean (*run)(const VkSnapshotKey *key, VkSnapshot *snapshot, GError **error);
 	gboolean begins_forgotten;
-} acts[] = {{forget, FALSE}, {unforget, TRUE}, {expire, FALSE}};
+} acts[] = {{forget, FALSE}, {unforget, TRUE}, {pin, FALSE}, {expire, FALSE}};
 
 /* Runs the act number ACT on a vault where no object can be made because of ERRNO_VALUE. */
 static gboolean run(int act, int errno_value, GError **error)
@@ -114,6 +140,17 @@ START_TEST(a_full_vault_gets_the_room_of_its_hints)
 }
 END_TEST
 
+START_TEST(the_reserve_goes_before_the_hints)
+{
+	g_autoptr(GError) error = NULL;
+
+	is_full = has_half_the_reserve;
+	ck_assert_msg(run(_i, ENOSPC, &error), "%s", error ? error->message : "");
+	ck_assert_uint_eq(count_reserve(), 1);
+	ck_assert(has_hint());
+}
+END_TEST
+
 START_TEST(a_vault_that_fails_keeps_its_hints)
 {
 	g_autoptr(GError) error = NULL;
@@ -121,6 +158,7 @@ START_TEST(a_vault_that_fails_keeps_its_hints)
 	ck_assert(!run(_i, EIO, &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED));
 	ck_assert(has_hint());
+	ck_assert_uint_eq(count_reserve(), 4);
 }
 END_TEST
 
@@ -129,7 +167,7 @@ START_TEST(what_finds_no_room_says_so)
 {
 	g_autoptr(GError) error = NULL;
 
-	for_good = TRUE;
+	is_full = is_full_for_good;
 	ck_assert(!run(_i, ENOSPC, &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FULL));
 	ck_assert_ptr_nonnull(strstr(error->message, "make room there and try again"));
@@ -161,6 +199,7 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_loop_test(cases, a_full_vault_gets_the_room_of_its_hints, 0, G_N_ELEMENTS(acts));
+	tcase_add_loop_test(cases, the_reserve_goes_before_the_hints, 0, G_N_ELEMENTS(acts));
 	tcase_add_loop_test(cases, a_vault_that_fails_keeps_its_hints, 0, G_N_ELEMENTS(acts));
 	tcase_add_loop_test(cases, what_finds_no_room_says_so, 0, G_N_ELEMENTS(acts));
 	tcase_add_test(cases, who_reads_a_full_vault_has_a_lease);

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static VkSnapshotKey *find_key(guint i)
+VkSnapshotKey *find_key(guint i)
 {
 	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, UUID, NULL);
 
@@ -67,13 +67,20 @@ static VkSnapshot *save_whole(MemSource *source)
 	return commit(session, save(session, source, NULL, &stats));
 }
 
-void save_half_dead_pack(void)
+void save_alone(guint i, guint blocks)
 {
-	models[0] = mem_source_new(60u * VK_BLOCK_SIZE);
+	models[i] = mem_source_new((guint64)blocks * VK_BLOCK_SIZE);
+	fill_with_noise(models[i]);
+	snapshots[i] = save_whole(models[i]);
+}
+
+void save_half_dead_pack(guint blocks)
+{
+	models[0] = mem_source_new((guint64)3 * blocks * VK_BLOCK_SIZE);
 	fill_with_noise(models[0]);
 	models[1] = mem_source_resized(models[0], models[0]->base.size);
 	fill_with_noise(models[1]);
-	memcpy(models[1]->bytes, models[0]->bytes, 20u * VK_BLOCK_SIZE);
+	memcpy(models[1]->bytes, models[0]->bytes, (gsize)blocks * VK_BLOCK_SIZE);
 	for (guint i = 0; i < 2; i++)
 		snapshots[i] = save_whole(models[i]);
 	forget(0);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "catalog.h"
 #include "collect.h"
 #include "generations.h"
 
@@ -14,7 +15,8 @@
 #define GENERATIONS 8
 #define SIZE        (20u * 1024 * 1024 + 12345)
 
-/* The snapshot of generation number I. It exists until it is removed. */
+/* The snapshot of generation number I. It exists until it is removed: NULL then. New. */
+VkSnapshotKey *find_key(guint i);
 void forget(guint i);
 gboolean exists(guint i);
 
@@ -22,10 +24,13 @@ gboolean exists(guint i);
 void check_existing(void);
 
 /*
- * Two generations, of which the first is forgotten. The second needs a third of its pack: that is
- * all that a collection finds beside the snapshot.
+ * Two generations, of which the first is forgotten. The second needs a third of its pack, BLOCKS:
+ * that is all that a collection finds beside the snapshot.
  */
-void save_half_dead_pack(void);
+void save_half_dead_pack(guint blocks);
+
+/* Generation number I, of so many blocks that no other has. */
+void save_alone(guint i, guint blocks);
 
 /* What all packs take. */
 guint64 pack_bytes(void);

@@ -91,7 +91,7 @@ START_TEST(a_full_vault_gets_the_room_of_its_hints)
 	g_autoptr(GError) error = NULL;
 	VkCollectResult result;
 
-	save_half_dead_pack();
+	save_half_dead_pack(20);
 	ck_assert_uint_gt(count_in("hints"), 0);
 	ck_assert_msg(collect_barred(needed[_i], VK_ERROR_FULL, &result, &error), "%s",
 		      error ? error->message : "");
@@ -111,7 +111,7 @@ START_TEST(a_vault_that_fails_keeps_its_hints)
 	VkCollectResult result;
 	guint before;
 
-	save_half_dead_pack();
+	save_half_dead_pack(20);
 	before = count_in("hints");
 	ck_assert(!collect_barred(needed[_i], VK_ERROR_FAILED, &result, &error));
 	ck_assert_str_eq(error->message, "nothing can be put");

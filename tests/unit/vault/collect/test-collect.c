@@ -60,7 +60,7 @@ START_TEST(a_pack_that_is_half_dead_is_written_anew)
 	VkCollectResult foreseen, done;
 	guint64 before;
 
-	save_half_dead_pack();
+	save_half_dead_pack(20);
 	before = pack_bytes();
 	foreseen = collect_well(&dry);
 	done = collect_well(&plain);
