@@ -38,7 +38,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
 /* The output of the listing, its totals, and the number of unreadable snapshots. */
 typedef struct {
 	const Filter *filter;
-	VkTable *table; /* NULL: JSON is printed */
+	VkTable *table;   /* NULL: JSON is printed */
+	GPtrArray *uuids; /* of the guests that were listed; owned strings */
 	guint guests, snapshots, damaged;
 	guint64 fresh, stored; /* bytes */
 } Listing;
@@ -218,7 +219,6 @@ static gboolean list(Listing *listing, VkVault *vault, GError **error)
 		vk_catalog_guest_names(vault, listing->filter->forgotten, error);
 	g_autoptr(VkProgress) progress = listing->table ? vk_progress_new("list", 0) : NULL;
 	const char *name = listing->filter->guest;
-	guint found = 0;
 
 	if (!guests)
 		return FALSE;
@@ -227,19 +227,22 @@ static gboolean list(Listing *listing, VkVault *vault, GError **error)
 
 		if (!is_named(guest, name))
 			continue;
-		found++;
+		g_ptr_array_add(listing->uuids, g_strdup(guest->uuid));
 		show_progress(progress, i, guests->len);
 		if (!list_guest(listing, vault, guest, error))
 			return FALSE;
 	}
-	return !name || found > 0 || fail_unknown(vault, guests, name, error);
+	return !name || listing->uuids->len > 0 || fail_unknown(vault, guests, name, error);
 }
 
-/* What the list does not show. */
-static void warn_of_missing(VkVault *vault)
+/* What the list does not show. A guest that is missing as a whole was not listed. */
+static void warn_of_missing(const Listing *listing, VkVault *vault)
 {
-	g_autoptr(GPtrArray) texts = vk_chain_missing(vault);
+	g_autoptr(GPtrArray) texts = NULL;
 
+	g_ptr_array_add(listing->uuids, NULL);
+	texts = vk_chain_missing(
+		vault, listing->filter->guest ? (const char *const *)listing->uuids->pdata : NULL);
 	for (guint i = 0; i < texts->len; i++)
 		vk_log_warning("%s", (const char *)g_ptr_array_index(texts, i));
 }
@@ -283,11 +286,16 @@ static gboolean run(VkProgram *program, const Filter *filter, GError **error)
 	g_autoptr(VkTable) table = vk_table_new("SNAPSHOT", "TIME", "CONSISTENCY", "PAUSE", "TOOK",
 						"DISKS", "SIZE", "NEW", "STORED", "COPIES", NULL);
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
-	Listing listing = {.filter = filter, .table = program->json ? NULL : table};
+	g_autoptr(GPtrArray) uuids = g_ptr_array_new_with_free_func(g_free);
+	Listing listing = {
+		.filter = filter,
+		.table = program->json ? NULL : table,
+		.uuids = uuids,
+	};
 
 	if (!vault || !list(&listing, vault, error))
 		return FALSE;
-	warn_of_missing(vault);
+	warn_of_missing(&listing, vault);
 	if (program->json)
 		vk_json_print_end(listing.snapshots == 0);
 	else

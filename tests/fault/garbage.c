@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "garbage.h"
 
+#include "catalog-chain.h"
 #include "hints.h"
 #include "pack-name.h"
 #include "vault-parts.h"
@@ -31,11 +32,20 @@ static void put_stale_hints(VkVault *vault)
 	vk_hints_free(hints);
 }
 
+/* In the vault, so that a copy of the vault has what was known then. */
+static void set_memory(VkVault *vault)
+{
+	g_autofree char *path = g_build_filename(vault->directory, "memory.sqlite", NULL);
+
+	vk_vault_set_memory(vault, path);
+}
+
 void garbage_make(Ledger *ledger, const char *directory)
 {
 	g_autoptr(VkVault) vault = vk_vault_init(directory, NULL);
 
 	ck_assert_ptr_nonnull(vault);
+	set_memory(vault);
 	*ledger = (Ledger){0};
 	ledger_back_up(ledger, vault, '1', "abcdefghijkl");
 	ledger_back_up(ledger, vault, '2', "ab123456");
@@ -43,6 +53,8 @@ void garbage_make(Ledger *ledger, const char *directory)
 	ledger_back_up(ledger, vault, '1', "ab3456.stuvw");
 	ck_assert_uint_eq(ledger->count, GARBAGE_ENTRIES);
 	put_stale_hints(vault);
+	/* A collection puts it again. */
+	ck_assert(vault->store->ops->delete (vault->store, "reserve/2", NULL));
 }
 
 gboolean garbage_collect(const char *directory, VkCollectResult *result, GError **error)
@@ -51,7 +63,10 @@ gboolean garbage_collect(const char *directory, VkCollectResult *result, GError 
 	static const VkCollectOptions options = {.suspect_usec = G_USEC_PER_SEC};
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, error);
 
-	return vault && vk_collect(vault, &options, result, error);
+	if (!vault)
+		return FALSE;
+	set_memory(vault);
+	return vk_collect(vault, &options, result, error);
 }
 
 static void check_empty(VkVault *vault, const char *folder)
@@ -85,6 +100,20 @@ static void check_snapshots_alone(VkVault *vault)
 	}
 }
 
+static void check_reserve(VkVault *vault)
+{
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, "reserve", NULL);
+
+	ck_assert_uint_eq(names->len, 4);
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *name = g_build_filename("reserve", names->pdata[i], NULL);
+		guint64 size;
+
+		ck_assert(vault->store->ops->head(vault->store, name, &size, NULL, NULL));
+		ck_assert_uint_eq(size, 256 * 1024);
+	}
+}
+
 static void check_tidy(const char *directory)
 {
 	static const char *const folders[] = {"leases", "gc", "fence", "tmp"};
@@ -93,6 +122,19 @@ static void check_tidy(const char *directory)
 	for (guint i = 0; i < G_N_ELEMENTS(folders); i++)
 		check_empty(vault, folders[i]);
 	check_snapshots_alone(vault);
+	check_reserve(vault);
+}
+
+/* Nobody says by mistake that the vault holds something back. */
+static void check_chains(const char *directory)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	g_autoptr(GPtrArray) texts = NULL;
+
+	set_memory(vault);
+	texts = vk_chain_check(vault, NULL, NULL);
+	ck_assert_ptr_nonnull(texts);
+	ck_assert_msg(texts->len == 0, "'%s': %s", directory, (const char *)texts->pdata[0]);
 }
 
 static VkCollectResult collect_well(const char *directory)
@@ -110,6 +152,7 @@ static void back_up(Ledger *ledger, const char *directory)
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
 
 	ck_assert_ptr_nonnull(vault);
+	set_memory(vault);
 	ledger_back_up(ledger, vault, '2', "cdef1mnop");
 }
 
@@ -119,11 +162,13 @@ void garbage_check_future(const Ledger *ledger, const char *directory)
 	VkCollectResult again;
 
 	ledger_check(&future, directory);
+	check_chains(directory);
 	ledger_settle(&future, directory);
 	back_up(&future, directory);
 	ledger_check(&future, directory);
 	collect_well(directory);
 	ledger_check(&future, directory);
+	check_chains(directory);
 	again = collect_well(directory);
 	ck_assert_uint_eq(again.snapshots + again.packs + again.compacted, 0);
 	check_tidy(directory);

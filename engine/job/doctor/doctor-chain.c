@@ -6,7 +6,7 @@
 
 void vk_doctor_examine_chains(const VkDoctorOptions *options, GPtrArray *findings)
 {
-	g_autoptr(GPtrArray) texts = vk_chain_missing(options->vault);
+	g_autoptr(GPtrArray) texts = vk_chain_missing(options->vault, NULL);
 
 	for (guint i = 0; i < texts->len; i++)
 		vk_finding_add(findings, NULL, "vault", g_strdup(g_ptr_array_index(texts, i)),

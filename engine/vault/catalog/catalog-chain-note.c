@@ -79,7 +79,7 @@ static gboolean put_object(VkVault *vault, const char *name, const json_t *objec
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (vk_checked_json_put(vault->store, name, object, VK_PUT_NOW, &trouble) ||
+	if (vk_vault_put_json(vault, name, object, VK_PUT_NOW, &trouble) ||
 	    g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&trouble));
@@ -113,8 +113,7 @@ static gboolean put_note(VkVault *vault, const char *uuid, guint64 number, GErro
 	vk_chain_kept_number(vault, uuid, &kept);
 	if (kept >= number)
 		return TRUE;
-	if (!put_object(vault, name, object, &trouble) &&
-	    !(vk_vault_make_room(vault, &trouble) && put_object(vault, name, object, &trouble)))
+	if (!put_object(vault, name, object, &trouble))
 		return go_without(vault, name, trouble, error);
 	lower = kept > 0 ? note_object(uuid, kept) : NULL;
 	if (lower)
@@ -130,30 +129,41 @@ static guint64 seen_number(VkVault *vault, const char *uuid)
 	return ends->len > 0 ? ((const VkChainEnd *)g_ptr_array_index(ends, 0))->number : 0;
 }
 
-/* Of the KEYS from number FIRST to END - 1, which are a guest's, in order. */
+/*
+ * Of the KEYS from number FIRST to END - 1, which are a guest's, in order. After writers who did
+ * not know of each other, one that goes may have the highest number though newer ones stay.
+ */
 static gboolean keep_number(VkVault *vault, const GPtrArray *keys, guint first, guint end,
 			    GHashTable *going, GError **error)
 {
 	const char *uuid = ((const VkSnapshotKey *)g_ptr_array_index(keys, first))->uuid;
-	guint64 number = 0, one;
-	guint unreadable = 0, i;
+	const VkSnapshotKey *newest = NULL; /* that stays */
+	guint64 number = 0, stays = 0, one;
+	guint unreadable = 0, behind = 0; /* of those that go; behind NEWEST */
 
-	for (i = end; i > first; i--) {
+	for (guint i = end; i > first; i--) {
 		const VkSnapshotKey *key = g_ptr_array_index(keys, i - 1);
 		g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
 
-		if (!g_hash_table_contains(going, name))
-			break;
-		unreadable += !number_of(vault, key, &one);
+		if (!g_hash_table_contains(going, name)) {
+			newest = newest ? newest : key;
+			continue;
+		}
+		if (!number_of(vault, key, &one)) {
+			unreadable++;
+			behind += !newest;
+		}
 		number = MAX(number, one);
 	}
+	if (newest)
+		number_of(vault, newest, &stays);
 	/* Each had a number of its own, above that of the one that stays. Between them there may
 	   have been others. */
-	if (unreadable > 0 && i > first && number_of(vault, g_ptr_array_index(keys, i - 1), &one))
-		number = MAX(number, one + unreadable);
+	if (stays > 0 && behind > 0)
+		number = MAX(number, MIN(stays + behind, VK_CHAIN_NUMBER_MAX));
 	if (unreadable > 0)
 		number = MAX(number, seen_number(vault, uuid));
-	return number == 0 || put_note(vault, uuid, number, error);
+	return number <= stays || put_note(vault, uuid, number, error);
 }
 
 gboolean vk_chain_keep_numbers(VkVault *vault, GHashTable *going, GError **error)

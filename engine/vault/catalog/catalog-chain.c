@@ -124,19 +124,24 @@ void vk_chain_remember(VkVault *vault, const VkSnapshot *snapshot, const json_t 
 	vk_chain_memory_advance(vault->memory, ends);
 }
 
-static void add_missing(VkVault *vault, const VkChainEnd *end, GPtrArray *texts)
+/* Of ENDS, those of the guests UUIDS, or all with NULL. */
+static void add_missing(VkVault *vault, const GPtrArray *ends, const char *const *uuids,
+			GPtrArray *texts)
 {
-	if (is_missing(vault, end))
-		g_ptr_array_add(texts, describe_missing(vault, end));
+	for (guint i = 0; i < ends->len; i++) {
+		const VkChainEnd *end = g_ptr_array_index(ends, i);
+
+		if ((!uuids || g_strv_contains(uuids, end->uuid)) && is_missing(vault, end))
+			g_ptr_array_add(texts, describe_missing(vault, end));
+	}
 }
 
-GPtrArray *vk_chain_missing(VkVault *vault)
+GPtrArray *vk_chain_missing(VkVault *vault, const char *const *uuids)
 {
 	g_autoptr(GPtrArray) ends = vk_chain_memory_read(vault->memory, NULL);
 	GPtrArray *texts = g_ptr_array_new_with_free_func(g_free);
 
-	for (guint i = 0; i < ends->len; i++)
-		add_missing(vault, g_ptr_array_index(ends, i), texts);
+	add_missing(vault, ends, uuids, texts);
 	return texts;
 }
 
@@ -191,10 +196,12 @@ static GHashTable *load_links(VkVault *vault, const GPtrArray *keys)
 	return links;
 }
 
-/* Whether OTHER, which LINK was put after, is what LINK says. */
+/* Whether OTHER, which LINK was put after, is what LINK says. Behind the highest number there is no
+ * higher one. */
 static gboolean follows(const Link *link, const Link *other)
 {
-	return link->number > other->number && g_strcmp0(link->previous_sha256, other->sum) == 0;
+	return (link->number > other->number || link->number == VK_CHAIN_NUMBER_MAX) &&
+	       g_strcmp0(link->previous_sha256, other->sum) == 0;
 }
 
 /* END: what is remembered of the guest; nullable. */
@@ -265,12 +272,7 @@ GPtrArray *vk_chain_check(VkVault *vault, const char *const *uuids, GError **err
 		if (!check_guest(vault, uuids ? uuids[i] : g_ptr_array_index(all, i), ends, texts,
 				 error))
 			return NULL;
-	for (guint i = 0; i < known->len; i++) {
-		const VkChainEnd *end = g_ptr_array_index(known, i);
-
-		if (!uuids || g_strv_contains(uuids, end->uuid))
-			add_missing(vault, end, texts);
-	}
+	add_missing(vault, known, uuids, texts);
 	vk_chain_memory_advance(vault->memory, ends);
 	return g_steal_pointer(&texts);
 }

@@ -9,7 +9,7 @@
  * It is silent when in doubt. It does not notice when an older snapshot is held back, for a
  * collection may have removed it; nor what happened before this host first saw the guest.
  *
- * When a collection removes the end of a chain, a note in the guest's folder keeps the number:
+ * When a collection removes the highest number of a chain, a note in the guest's folder keeps it:
  * "reached-" and 16 hex digits, checked JSON with the member "number". Threads: free.
  */
 #pragma once
@@ -28,20 +28,21 @@ void vk_chain_extend(VkVault *vault, const GPtrArray *keys, VkSnapshot *snapshot
 void vk_chain_remember(VkVault *vault, const VkSnapshot *snapshot, const json_t *object);
 
 /*
- * What the vault does not show any more although this host has seen it: a sentence for each guest.
- * Costs one look at the vault for each guest. Returns strings, owned by the array.
+ * What the vault does not show any more of the guests UUIDS, NULL at the end, or of all with NULL,
+ * although this host has seen it: a sentence for each guest. Costs one look at the vault for each
+ * of these guests. Returns strings, owned by the array.
  */
-GPtrArray *vk_chain_missing(VkVault *vault);
+GPtrArray *vk_chain_missing(VkVault *vault, const char *const *uuids);
 
 /*
- * The same for the guests UUIDS, NULL at the end, or all with NULL, and what contradicts itself in
- * their chains. Reads every snapshot object, and remembers what it has seen. Those that cannot be
- * read are left out.
+ * The same, and what contradicts itself in their chains. Reads every snapshot object, and remembers
+ * what it has seen. Those that cannot be read are left out.
  */
 GPtrArray *vk_chain_check(VkVault *vault, const char *const *uuids, GError **error);
 
 /*
  * To be called before the snapshots GOING (VkSnapshotKey*, by the names of their objects) are
- * removed: keeps the numbers of the chains that end with one of them, durably.
+ * removed: keeps the highest number of each chain that has it in one of them, durably. Reads all of
+ * them.
  */
 gboolean vk_chain_keep_numbers(VkVault *vault, GHashTable *going, GError **error);

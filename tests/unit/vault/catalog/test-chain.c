@@ -113,7 +113,7 @@ static void collect(void)
 
 static void check_missing(const char *time)
 {
-	g_autoptr(GPtrArray) texts = vk_chain_missing(dir.vault);
+	g_autoptr(GPtrArray) texts = vk_chain_missing(dir.vault, NULL);
 	g_autoptr(GPtrArray) checked = vk_chain_check(dir.vault, NULL, NULL);
 
 	ck_assert_uint_eq(texts->len, time ? 1 : 0);
@@ -341,6 +341,104 @@ START_TEST(a_forged_note_is_not_believed)
 }
 END_TEST
 
+/* What a writer commits who does not know what others have. */
+static void put_numbered(guint day, guint64 number)
+{
+	g_autofree char *time = g_strdup_printf("202601%02uT120000Z", day);
+	g_autoptr(VkSnapshot) snapshot = make_snapshot(UUID, time, vk_image_record_new(65536));
+	g_autofree char *object = vk_snapshot_key_object(UUID, time, snapshot->id);
+	g_autoptr(json_t) json = NULL;
+
+	snapshot->number = number;
+	json = vk_snapshot_to_json(snapshot);
+	ck_assert(vk_checked_json_put(dir.vault->store, object, json, VK_PUT_NOW, NULL));
+	check_missing(NULL);
+}
+
+START_TEST(the_highest_number_that_is_not_the_newest_is_not_missed)
+{
+	put_numbered(1, 8);
+	put_numbered(2, 9);
+	put_numbered(3, 7);
+	forget(1);
+	forget(2);
+	collect();
+	check_missing(NULL);
+}
+END_TEST
+
+/* Not even by its object, for it is damaged. */
+START_TEST(the_highest_number_that_is_damaged_is_not_missed)
+{
+	put_numbered(1, 8);
+	put_numbered(2, 9);
+	put_numbered(3, 7);
+	collect_damaged(2);
+	check_missing(NULL);
+}
+END_TEST
+
+START_TEST(older_ones_that_go_leave_no_note)
+{
+	g_autofree char *path = test_vault_path(dir.vault, "snaps/" UUID);
+	g_autoptr(GDir) folder = NULL;
+	const char *name;
+
+	take_days(1, 3);
+	forget(1);
+	forget(2);
+	collect();
+	folder = g_dir_open(path, 0, NULL);
+	while ((name = g_dir_read_name(folder)))
+		ck_assert(!g_str_has_prefix(name, "reached-"));
+}
+END_TEST
+
+START_TEST(behind_the_highest_number_of_all_the_chain_goes_on)
+{
+	g_autoptr(VkSnapshot) next = NULL;
+
+	put_numbered(1, VK_CHAIN_NUMBER_MAX - 1);
+	take_days(2, 3);
+	next = take(4);
+	ck_assert_uint_eq(next->number, VK_CHAIN_NUMBER_MAX);
+	ck_assert_ptr_null(warning);
+	check_missing(NULL);
+	forget(2);
+	collect();
+	check_missing(NULL);
+	forget(3);
+	forget(4);
+	collect();
+	check_missing(NULL);
+}
+END_TEST
+
+START_TEST(one_of_the_highest_number_of_all_that_was_replaced_is_named)
+{
+	put_numbered(1, VK_CHAIN_NUMBER_MAX);
+	take_days(2, 2);
+	check_missing(NULL);
+	replace(1);
+	check_replaced("'guest@20260101T120000Z'");
+}
+END_TEST
+
+START_TEST(one_guest_is_looked_at_alone)
+{
+	static const char *const others[] = {"11111111-2222-3333-4444-666666666666", NULL};
+	static const char *const own[] = {UUID, NULL};
+	g_autoptr(GPtrArray) of_others = NULL, of_own = NULL;
+
+	take_days(1, 2);
+	hold_back(2);
+	of_others = vk_chain_missing(dir.vault, others);
+	of_own = vk_chain_missing(dir.vault, own);
+	ck_assert_uint_eq(of_others->len, 0);
+	ck_assert_uint_eq(of_own->len, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("chain");
@@ -365,6 +463,12 @@ int main(void)
 	tcase_add_test(tcase, a_damaged_memory_begins_anew);
 	tcase_add_test(tcase, without_a_place_nothing_is_remembered);
 	tcase_add_test(tcase, a_forged_note_is_not_believed);
+	tcase_add_test(tcase, the_highest_number_that_is_not_the_newest_is_not_missed);
+	tcase_add_test(tcase, the_highest_number_that_is_damaged_is_not_missed);
+	tcase_add_test(tcase, older_ones_that_go_leave_no_note);
+	tcase_add_test(tcase, behind_the_highest_number_of_all_the_chain_goes_on);
+	tcase_add_test(tcase, one_of_the_highest_number_of_all_that_was_replaced_is_named);
+	tcase_add_test(tcase, one_guest_is_looked_at_alone);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
