@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "virtkeep forget" and "virtkeep unforget". */
+#include "cmd-each.h"
 #include "cmd-forget.h"
 
 #include "catalog-pin.h"
@@ -68,57 +69,43 @@ static gboolean act_on(VkVault *vault, const VkNamedSnapshot *named, const Actio
 /* TROUBLE is nullable. */
 static json_t *to_json(const VkNamedSnapshot *named, const Action *action, const GError *trouble)
 {
-	gboolean forgotten = trouble ? !action->forgotten : action->forgotten;
-	json_t *object =
-		json_pack("{s:o, s:s, s:s, s:b}", "snapshot", vk_json_new_string(named->name),
-			  "time", named->key->time, "id", named->key->id, "forgotten", forgotten);
+	json_t *object = vk_each_to_json(named, trouble);
 
-	if (trouble) {
-		json_object_set_new(object, "code", json_string(vk_error_word(trouble)));
-		json_object_set_new(object, "error", vk_json_new_string(trouble->message));
-	}
+	json_object_set_new(object, "forgotten",
+			    json_boolean(trouble ? !action->forgotten : action->forgotten));
 	return object;
 }
 
-/* REPORT is nullable. */
-static gboolean act_and_tell(VkVault *vault, const VkNamedSnapshot *named, const Action *action,
-			     json_t *report, GError **error)
-{
-	GError *trouble = NULL;
-	gboolean done = act_on(vault, named, action, &trouble);
+typedef struct {
+	VkVault *vault;
+	const Action *action;
+	json_t *report; /* nullable */
+} Act;
 
-	if (report)
-		json_array_append_new(report, to_json(named, action, trouble));
+static gboolean act_and_tell(gpointer user, const VkNamedSnapshot *named, GError **error)
+{
+	const Act *act = user;
+	GError *trouble = NULL;
+	gboolean done = act_on(act->vault, named, act->action, &trouble);
+
+	if (act->report)
+		json_array_append_new(act->report, to_json(named, act->action, trouble));
 	else if (done && !vk_log_is_quiet())
 		vk_print_line(stdout, "%s: %s", named->name,
-			      is_done(named, action) ? action->already : action->done);
+			      is_done(named, act->action) ? act->action->already
+							  : act->action->done);
 	if (trouble)
 		g_propagate_error(error, trouble);
 	return done;
 }
 
-/* One that fails keeps no other. REPORT is nullable. */
+/* REPORT is nullable. */
 static gboolean act(VkVault *vault, const GPtrArray *all, const Action *action, json_t *report,
 		    GError **error)
 {
-	g_autofree char *count = vk_count_text(all->len, "snapshot");
-	VkErrorCode code = VK_ERROR_FAILED;
-	guint failed = 0;
+	Act act = {.vault = vault, .action = action, .report = report};
 
-	if (all->len == 1)
-		return act_and_tell(vault, g_ptr_array_index(all, 0), action, report, error);
-	for (guint i = 0; i < all->len; i++) {
-		g_autoptr(GError) trouble = NULL;
-
-		act_and_tell(vault, g_ptr_array_index(all, i), action, report, &trouble);
-		if (!trouble)
-			continue;
-		vk_log_error("%s", trouble->message);
-		code = trouble->code;
-		failed++;
-	}
-	return failed == 0 || vk_fail(error, failed < all->len ? VK_ERROR_PARTIAL : code,
-				      "%u of %s could not be %s", failed, count, action->done);
+	return vk_each_named(all, act_and_tell, &act, action->done, error);
 }
 
 /* REPORT is nullable. */

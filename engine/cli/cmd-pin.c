@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "virtkeep pin" and "virtkeep unpin". */
 #include "catalog-pin.h"
+#include "cmd-each.h"
 #include "cmd.h"
 #include "errors.h"
 #include "json.h"
@@ -41,12 +42,46 @@ static char *describe(const Pinning *pinning)
 	return g_strdup_printf("pinned until %s", local);
 }
 
-static gboolean pin_one(VkVault *vault, const VkNamedSnapshot *named, const Pinning *pinning,
-			GError **error)
+typedef struct {
+	VkVault *vault;
+	const Pinning *pinning;
+	char *text;     /* how it is then */
+	json_t *report; /* NULL: TEXT is printed */
+} Act;
+
+static gboolean act_on(const Act *act, const VkNamedSnapshot *named, GError **error)
 {
-	return pinning->until > 0
-		       ? vk_catalog_pin(vault, named->key, pinning->until, pinning->reason, error)
-		       : vk_catalog_unpin(vault, named->key, error);
+	const Pinning *pinning = act->pinning;
+
+	return pinning->until > 0 ? vk_catalog_pin(act->vault, named->key, pinning->until,
+						   pinning->reason, error)
+				  : vk_catalog_unpin(act->vault, named->key, error);
+}
+
+/* TROUBLE is nullable: it is as it was then. */
+static json_t *to_json(const VkNamedSnapshot *named, const Pinning *pinning, const GError *trouble)
+{
+	json_t *object = vk_each_to_json(named, trouble);
+	gboolean pinned = trouble ? named->key->pinned : pinning->until > 0;
+
+	json_object_set_new(object, "pinned", json_boolean(pinned));
+	json_object_set_new(object, "until", trouble ? json_null() : until_to_json(pinning));
+	return object;
+}
+
+static gboolean act_and_tell(gpointer user, const VkNamedSnapshot *named, GError **error)
+{
+	const Act *act = user;
+	GError *trouble = NULL;
+	gboolean done = act_on(act, named, &trouble);
+
+	if (act->report)
+		json_array_append_new(act->report, to_json(named, act->pinning, trouble));
+	else if (done && !vk_log_is_quiet())
+		vk_print_line(stdout, "%s: %s", named->name, act->text);
+	if (trouble)
+		g_propagate_error(error, trouble);
+	return done;
 }
 
 static gboolean check_listed(const GPtrArray *all, GError **error)
@@ -63,33 +98,18 @@ static gboolean check_listed(const GPtrArray *all, GError **error)
 	return TRUE;
 }
 
-static gboolean pin_all(VkProgram *program, VkVault *vault, const GPtrArray *all,
-			const Pinning *pinning, GError **error)
+static gboolean act_on_all(VkProgram *program, VkVault *vault, const GPtrArray *all,
+			   const Pinning *pinning, GError **error)
 {
 	g_autoptr(json_t) report = program->json ? json_array() : NULL;
 	g_autofree char *text = describe(pinning);
+	Act act = {.vault = vault, .pinning = pinning, .text = text, .report = report};
+	gboolean done = vk_each_named(all, act_and_tell, &act,
+				      pinning->until > 0 ? "pinned" : "unpinned", error);
 
-	for (guint i = 0; i < all->len; i++) {
-		const VkNamedSnapshot *named = g_ptr_array_index(all, i);
-
-		if (!pin_one(vault, named, pinning, error)) {
-			if (i > 0)
-				(*error)->code = VK_ERROR_PARTIAL;
-			return FALSE;
-		}
-		if (report)
-			json_array_append_new(report,
-					      json_pack("{s:o, s:s, s:s, s:b, s:o}", "snapshot",
-							vk_json_new_string(named->name), "time",
-							named->key->time, "id", named->key->id,
-							"pinned", pinning->until > 0, "until",
-							until_to_json(pinning)));
-		else if (!vk_log_is_quiet())
-			vk_print_line(stdout, "%s: %s", named->name, text);
-	}
 	if (report)
 		vk_json_print(report);
-	return TRUE;
+	return done;
 }
 
 static gboolean run(VkProgram *program, char *const *references, const Pinning *pinning,
@@ -104,7 +124,7 @@ static gboolean run(VkProgram *program, char *const *references, const Pinning *
 	vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
 	all = vault ? vk_named_snapshots_find(vault, references, error) : NULL;
 	return all && (pinning->until == 0 || check_listed(all, error)) &&
-	       pin_all(program, vault, all, pinning, error);
+	       act_on_all(program, vault, all, pinning, error);
 }
 
 static gboolean take_until(const char *text, gint64 *ret, GError **error)
