@@ -40,10 +40,13 @@ declare -A below=(
 	[engine/vault/catalog]='
 		engine/base engine/vault/store engine/vault/lease engine/vault/cache
 		engine/vault/snapshot engine/vault'
+	[engine/vault/heal]='
+		engine/base engine/base/transfer engine/vault/store engine/vault/pack engine/vault
+		engine/vault/findings'
 	[engine/vault/session]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
 		engine/vault/pack engine/vault/map engine/vault/hints engine/vault/lease
-		engine/vault/snapshot engine/vault engine/vault/catalog'
+		engine/vault/snapshot engine/vault engine/vault/catalog engine/vault/heal'
 	[engine/vault/view]='
 		engine/base engine/base/transfer engine/vault/map engine/vault/snapshot
 		engine/vault engine/vault/catalog'

@@ -144,24 +144,39 @@ static guint64 total_size(const VkCollectPlan *plan, const Change *change)
 	return total;
 }
 
-/* Of all generations. NULL: one cannot be read. Returns VkPackTable*, owned by the array. */
+/*
+ * Of all generations but those whose table is damaged: if others have all that is live, they are
+ * not needed. NULL: none can be read, or not now. Returns VkPackTable*, owned by the array.
+ */
 static GPtrArray *load_tables(const VkCollectPlan *plan, const Change *change, GError **error)
 {
 	const VkVault *vault = plan->vault;
 	g_autoptr(GPtrArray) tables =
 		g_ptr_array_new_with_free_func((GDestroyNotify)vk_pack_table_unref);
+	g_autoptr(GError) damage = NULL;
 
 	for (guint i = 0; i < change->count; i++) {
 		const PackObject *object = object_at(plan, change->first + i);
 		g_autofree char *name = object_name(object);
+		GError *trouble = NULL;
 		VkPackTable *table = vk_pack_table_load(vault->store, &vault->context,
-							&object->pack, name, error);
+							&object->pack, name, &trouble);
 
-		if (!table)
+		if (table) {
+			g_ptr_array_add(tables, table);
+		} else if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE) && !damage) {
+			damage = trouble;
+		} else if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+			g_propagate_error(error, trouble);
 			return NULL;
-		g_ptr_array_add(tables, table);
+		} else {
+			g_error_free(trouble);
+		}
 	}
-	return g_steal_pointer(&tables);
+	if (tables->len > 0)
+		return g_steal_pointer(&tables);
+	g_propagate_error(error, g_steal_pointer(&damage));
+	return NULL;
 }
 
 /* Adds up what the slots of a table take, and what the marked ones of them do. */
@@ -214,6 +229,9 @@ static gboolean choose_compaction(const VkCollectPlan *plan, Change *change, con
 		vk_log_debug("a pack is not compacted: %s", trouble->message);
 		return FALSE;
 	}
+	/* A pack that was healed stays as it is: only who has its keys could write it in one. */
+	if (!vk_pack_tables_share_keys(tables))
+		return FALSE;
 	measure_table(tables->pdata[0], marked, &all, &live);
 	if (change->count == 1 && all - live <= live)
 		return FALSE;

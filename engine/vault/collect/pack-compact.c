@@ -56,18 +56,43 @@ static const VkPackTable *find_table(const GPtrArray *tables, guint32 slot)
 	return NULL;
 }
 
-static gboolean copy_slot(Compaction *to, const VkPackTable *table, guint32 slot, GError **error)
+/* The frame from the first of the tables in which it is sound, *RET_TABLE. ERROR is the first. */
+static guint8 *copy_sound(const Compaction *to, guint32 slot, const VkPackTable **ret_table,
+			  gsize *ret_length, GError **error)
+{
+	GError *first = NULL;
+
+	for (guint i = 0; i < to->tables->len; i++) {
+		const VkPackTable *table = to->tables->pdata[i];
+		g_autoptr(GError) trouble = NULL;
+		guint8 *frame;
+
+		if (!vk_pack_table_has(table, slot))
+			continue;
+		frame = vk_frame_copy(to->store, to->context, table, slot, ret_length, &trouble);
+		if (frame) {
+			g_clear_error(&first);
+			*ret_table = table;
+			return frame;
+		}
+		if (!first)
+			first = g_steal_pointer(&trouble);
+	}
+	g_propagate_error(error, first);
+	return NULL;
+}
+
+static gboolean copy_slot(Compaction *to, guint32 slot, GError **error)
 {
 	static const guint8 padding[VK_FRAME_ALIGN];
-	const VkTableEntry *old = &table->entries[slot];
 	VkTableEntry *entry = &to->entries[slot];
+	const VkPackTable *table;
 	gsize length;
-	g_autofree guint8 *frame =
-		vk_frame_copy(to->store, to->context, table, slot, &length, error);
+	g_autofree guint8 *frame = copy_sound(to, slot, &table, &length, error);
 
 	if (!frame)
 		return FALSE;
-	*entry = *old;
+	*entry = table->entries[slot];
 	entry->offset16 = (guint32)(to->size / VK_FRAME_ALIGN);
 	to->live++;
 	return append(to, frame, length, error) &&
@@ -100,7 +125,7 @@ static gboolean copy_pack(Compaction *to, const VkSlots *live, guint32 generatio
 			continue;
 		if (limit)
 			vk_rate_limit_wait(limit, vk_pack_table_length(table, slot));
-		if (!copy_slot(to, table, slot, error))
+		if (!copy_slot(to, slot, error))
 			return FALSE;
 	}
 	return append_end(to, error);
@@ -134,6 +159,25 @@ guint64 vk_pack_compacted_size(const VkPackContext *context, const GPtrArray *ta
 	return context->parity ? vk_parity_total(size) : size + sizeof(VkPackTrailer);
 }
 
+static gboolean same_keys(const VkPackHeader *one, const VkPackHeader *other)
+{
+	return memcmp(one->salt, other->salt, sizeof(one->salt)) == 0 &&
+	       memcmp(one->wrapped, other->wrapped, sizeof(one->wrapped)) == 0;
+}
+
+gboolean vk_pack_tables_share_keys(const GPtrArray *tables)
+{
+	const VkPackTable *first = tables->pdata[0];
+
+	for (guint i = 1; i < tables->len; i++) {
+		const VkPackTable *other = tables->pdata[i];
+
+		if (!same_keys(&first->header, &other->header))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 gboolean vk_pack_compact(VkStore *store, const VkPackContext *context, const GPtrArray *tables,
 			 const VkSlots *live, const char *name, guint32 generation,
 			 VkRateLimit *limit, GError **error)
@@ -150,6 +194,9 @@ gboolean vk_pack_compact(VkStore *store, const VkPackContext *context, const GPt
 		.parity = parity,
 	};
 
+	if (!vk_pack_tables_share_keys(tables))
+		return vk_fail(error, VK_ERROR_DAMAGE, "generations of '%s' have different keys",
+			       ((const VkPackTable *)tables->pdata[0])->object);
 	to.object = store->ops->begin(store, name, error);
 	if (!to.object)
 		return FALSE;

@@ -18,11 +18,17 @@ guint64 vk_pack_compacted_size(const VkPackContext *context, const GPtrArray *ta
 			       const VkSlots *live);
 
 /*
+ * Whether all generations have the keys of the first. A patch of an encrypted vault has its own, so
+ * its frames cannot stand beside those of the others.
+ */
+gboolean vk_pack_tables_share_keys(const GPtrArray *tables);
+
+/*
  * Writes the slots of LIVE as the object NAME, durably, with the given generation in its header.
- * TABLES are VkPackTable*, of all generations of one pack that there are, at least one; a slot is
- * taken from the first that has it. Each frame is verified and copied as it is. Reads no faster
- * than LIMIT (nullable) allows. VK_ERROR_EXISTS; VK_ERROR_DAMAGE when a live slot is damaged or is
- * in no table: nothing is written then.
+ * TABLES are VkPackTable*, of generations of one pack that share keys, at least one; a slot is
+ * taken from the first in which it is sound. Each frame is verified and copied as it is. Reads no
+ * faster than LIMIT (nullable) allows. VK_ERROR_EXISTS; VK_ERROR_DAMAGE when a live slot is damaged
+ * or is in no table: nothing is written then.
  */
 gboolean vk_pack_compact(VkStore *store, const VkPackContext *context, const GPtrArray *tables,
 			 const VkSlots *live, const char *name, guint32 generation,

@@ -8,8 +8,10 @@
 #include "catalog-chain.h"
 #include "catalog.h"
 #include "commit-time.h"
-#include "errors.h"
 #include "checked-json.h"
+#include "errors.h"
+#include "log.h"
+#include "text.h"
 
 /*
  * An image that was loaded is durable, for example the firmware of a snapshot whose disks are
@@ -39,11 +41,28 @@ static gboolean images_are_current(const VkSession *session, const VkSnapshot *s
 	return TRUE;
 }
 
+/* What is not healed stays damaged: that is no reason to have no snapshot. */
+static void heal(VkHealer *healer)
+{
+	guint before = vk_healer_count_healed(healer);
+	g_autoptr(GError) trouble = NULL;
+	gboolean done = vk_healer_put(healer, &trouble);
+	g_autofree char *blocks =
+		vk_count_text(vk_healer_count_healed(healer) - before, "damaged block");
+
+	if (!done)
+		vk_log_warning("the vault is not healed: %s", trouble->message);
+	if (vk_healer_count_healed(healer) > before)
+		vk_log_info("healed %s of earlier snapshots", blocks);
+}
+
 /* All that the images of SNAPSHOT refer to is durable then. */
 static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GError **error)
 {
 	VkStore *store = session->vault->store;
 
+	if (session->healer)
+		heal(session->healer);
 	return vk_session_put_packs(session, error) &&
 	       images_are_current(session, snapshot, error) && store->ops->sync(store, error);
 }

@@ -126,13 +126,17 @@ static gboolean save_empty(Span *span, guint32 block, guint32 count, VkExtentKin
 	return TRUE;
 }
 
-static gboolean slot_has_id(const VkPackTable *table, guint32 slot, const VkBlockId *id)
+/* Whether the slot has a block of that id that is not known to be damaged. */
+static gboolean slot_has_id(const VkWorker *worker, const VkPackTable *table, guint32 slot,
+			    const VkBlockId *id)
 {
 	const VkTableEntry *entry = vk_pack_table_has(table, slot) ? &table->entries[slot] : NULL;
+	VkHealer *healer = worker->session->healer;
 
 	return entry &&
 	       (entry->length_flags >> VK_SLOT_FLAG_SHIFT & VK_SLOT_KIND) == VK_SLOT_KIND_DATA &&
-	       memcmp(entry->id, id->bytes, VK_BLOCK_ID_SIZE) == 0;
+	       memcmp(entry->id, id->bytes, VK_BLOCK_ID_SIZE) == 0 &&
+	       !(healer && vk_healer_is_damaged(healer, &table->id, slot));
 }
 
 /*
@@ -146,7 +150,7 @@ static gboolean address_has_id(VkWorker *worker, const VkPackId *pack, guint32 s
 	const VkVault *vault = worker->session->vault;
 	g_autoptr(VkPackTable) table = vk_pack_cache_get(vault->packs, pack, NULL);
 
-	if (!table || !slot_has_id(table, slot, id))
+	if (!table || !slot_has_id(worker, table, slot, id))
 		return FALSE;
 	if (table != worker->followed)
 		vault->store->ops->adopt(vault->store, table->object);
@@ -180,7 +184,8 @@ static gboolean find_hinted(VkWorker *worker, const VkBlockId *id, VkPackId *ret
 static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_pack,
 			   guint32 *ret_slot)
 {
-	if (worker->followed && slot_has_id(worker->followed, worker->followed_slot + 1, id) &&
+	if (worker->followed &&
+	    slot_has_id(worker, worker->followed, worker->followed_slot + 1, id) &&
 	    vk_session_may_refer(worker->session, worker->followed, worker->followed_slot + 1)) {
 		*ret_pack = worker->followed->id;
 		*ret_slot = ++worker->followed_slot;
@@ -226,6 +231,8 @@ static gboolean save_data(Span *span, guint32 block, const VkHashed *hashed, GEr
 	if (!parent_at(span, block, &parent, error))
 		return FALSE;
 	count_allocated(span, block, 1, TRUE, &parent);
+	if (span->worker->session->healer)
+		vk_healer_offer(span->worker->session->healer, hashed);
 	if (parent.kind == VK_EXTENT_DATA &&
 	    address_has_id(span->worker, &parent.pack, parent.slot, id)) {
 		if (!span->save->inherit)

@@ -7,6 +7,7 @@
 #include "announcement.h"
 #include "codec.h"
 #include "hasher.h"
+#include "healer.h"
 #include "hints.h"
 #include "lease.h"
 #include "map.h"
@@ -47,6 +48,7 @@ struct VkSession {
 	VkLease *lease;            /* NULL: a new one is due */
 	guint64 lease_epoch;       /* the epoch that it began */
 	VkAnnouncement *condemned; /* as the lease began */
+	VkHealer *healer;          /* NULL: nothing is known to be damaged */
 	GMutex seen_mutex;
 	GHashTable *seen; /* name of a pack's object -> whether it is there; under the mutex */
 };

@@ -78,6 +78,7 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 	session->hints = share_hints(vault, error);
 	if (!session->hints || !vk_session_ensure_lease(session, error))
 		return NULL;
+	session->healer = vk_healer_new(vault, FALSE);
 	session->n_workers = workers ? workers : g_get_num_processors();
 	session->workers = g_new0(VkWorker, session->n_workers);
 	for (guint i = 0; i < session->n_workers; i++) {
@@ -137,6 +138,7 @@ void vk_session_free(VkSession *session)
 	}
 	vk_session_end_lease(session); /* nothing of it is under way any more */
 	vk_announcement_free(session->condemned);
+	vk_healer_free(session->healer);
 	g_hash_table_unref(session->seen);
 	g_mutex_clear(&session->seen_mutex);
 	vk_hasher_free(session->hasher);

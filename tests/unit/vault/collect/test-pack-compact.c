@@ -208,12 +208,54 @@ START_TEST(slots_come_from_any_generation)
 }
 END_TEST
 
+/* A slot that is damaged in one generation and sound in another, as after a heal. */
+START_TEST(slots_come_from_where_they_are_sound)
+{
+	VkSlots all = {0};
+	g_autofree char *first = NULL;
+	g_autofree char *second = NULL;
+	g_autofree char *path = NULL;
+	g_autofree char *bytes = NULL;
+	g_autoptr(VkPackTable) once = NULL;
+	g_autoptr(VkPackTable) twice = NULL;
+	g_autoptr(GPtrArray) tables = g_ptr_array_new();
+	gsize length;
+
+	save_pack();
+	for (guint32 i = 0; i < table->slots; i++)
+		all.bits[i / 8] |= (guint8)(1u << (i % 8));
+	first = vk_pack_object(&table->id, 1);
+	second = vk_pack_object(&table->id, 2);
+	ck_assert(compact(table, &all, first, 1, NULL));
+	once = vk_pack_table_load(vault->store, &vault->context, &table->id, first, NULL);
+	path = g_build_filename(directory, table->object, NULL);
+	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
+	bytes[table->entries[5].offset16 * VK_FRAME_ALIGN + 17] ^= 1;
+	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
+	vk_vault_free(vault);
+	vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	g_ptr_array_add(tables, table);
+	g_ptr_array_add(tables, once);
+	ck_assert(vk_pack_compact(vault->store, &vault->context, tables, &all, second, 2, NULL,
+				  NULL));
+	twice = vk_pack_table_load(vault->store, &vault->context, &table->id, second, NULL);
+	for (guint32 i = 0; i < table->slots; i++) {
+		g_autofree guint8 *frame =
+			vk_frame_copy(vault->store, &vault->context, twice, i, &length, NULL);
+
+		ck_assert_ptr_nonnull(frame);
+	}
+	vk_pack_table_unref(table);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, live_slots_stay_where_they_are);
 	tcase_add_test(tcase, a_damaged_pack_is_not_compacted);
 	tcase_add_test(tcase, a_dead_slot_cannot_come_back);
 	tcase_add_test(tcase, slots_come_from_any_generation);
+	tcase_add_test(tcase, slots_come_from_where_they_are_sound);
 }
 
 int main(void)

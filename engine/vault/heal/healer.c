@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See tests/model/README.md, "Healing", for why a patch can be put by anybody at any time.
+ */
+#include "healer.h"
+
+#include "findings.h"
+#include "pack-patch.h"
+#include "vault-parts.h"
+
+#include "errors.h"
+#include "log.h"
+
+#include <string.h>
+
+/* What is taken and not put yet is in memory. */
+#define TAKEN_MAX 512u
+
+typedef enum {
+	NOT_LOOKED_AT, /* or damaged, and its content did not turn up */
+	TAKEN,         /* damaged, and its content is here */
+	BAD,           /* damaged; it cannot be healed, or not this time */
+	SOUND,         /* never damaged, or healed */
+} State;
+
+typedef struct Damaged {
+	VkPackId pack;
+	guint32 slot;
+	VkBlockId id;
+	guint32 block, image; /* of the table */
+	State state;
+	GBytes *content;      /* while it is TAKEN */
+	struct Damaged *next; /* of those with the same id */
+} Damaged;
+
+struct VkHealer {
+	VkVault *vault;
+	GPtrArray *all;       /* Damaged */
+	GHashTable *by_id;    /* VkBlockId (in the first) -> the first Damaged with it */
+	GHashTable *by_place; /* Damaged, by its pack and slot, to itself */
+	gboolean dry_run;
+	GMutex mutex; /* guards states and contents, and what follows */
+	guint taken;
+	guint healed;
+};
+
+static void damaged_free(gpointer data)
+{
+	Damaged *damaged = data;
+
+	g_clear_pointer(&damaged->content, g_bytes_unref);
+	g_free(damaged);
+}
+
+static guint id_hash(gconstpointer id)
+{
+	guint hash;
+
+	memcpy(&hash, id, sizeof(hash));
+	return hash;
+}
+
+static gboolean id_equal(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, VK_BLOCK_ID_SIZE) == 0;
+}
+
+static guint place_hash(gconstpointer place)
+{
+	const Damaged *damaged = place;
+
+	return vk_pack_id_hash(&damaged->pack) ^ damaged->slot * 2654435761u;
+}
+
+static gboolean place_equal(gconstpointer a, gconstpointer b)
+{
+	const Damaged *x = a;
+	const Damaged *y = b;
+
+	return x->slot == y->slot && vk_pack_id_equal(&x->pack, &y->pack);
+}
+
+/* What the table says of the slot. */
+static void add_slot(VkHealer *healer, const VkPackTable *table, guint32 slot)
+{
+	const VkTableEntry *entry = &table->entries[slot];
+	Damaged *damaged = g_new0(Damaged, 1);
+
+	damaged->pack = table->id;
+	damaged->slot = slot;
+	damaged->block = entry->block;
+	damaged->image = entry->image;
+	memcpy(damaged->id.bytes, entry->id, VK_BLOCK_ID_SIZE);
+	damaged->next = g_hash_table_lookup(healer->by_id, &damaged->id);
+	g_ptr_array_add(healer->all, damaged);
+	g_hash_table_replace(healer->by_id, &damaged->id, damaged);
+	g_hash_table_add(healer->by_place, damaged);
+}
+
+static gboolean is_data(const VkPackTable *table, guint32 slot)
+{
+	guint32 length_flags =
+		vk_pack_table_has(table, slot) ? table->entries[slot].length_flags : 0;
+
+	return length_flags != 0 &&
+	       (length_flags >> VK_SLOT_FLAG_SHIFT & VK_SLOT_KIND) == VK_SLOT_KIND_DATA;
+}
+
+/*
+ * Without a table that has the slot nobody knows which content was there. Map pages are left to a
+ * copy of the pack: nobody else has them.
+ */
+static void add_pack(VkHealer *healer, const VkPackId *pack, const VkSlots *slots)
+{
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(healer->vault->packs, pack, NULL);
+
+	for (guint32 slot = 0; table && slot < VK_SLOTS_MAX; slot++) {
+		g_autoptr(VkPackTable) other = NULL;
+
+		if (!vk_slots_have(slots, slot))
+			continue;
+		other = vk_pack_cache_find(healer->vault->packs, pack, slot, NULL);
+		if (other && is_data(other, slot))
+			add_slot(healer, other, slot);
+	}
+}
+
+static VkHealer *healer_new(VkVault *vault, const VkSlotSet *damaged, gboolean dry_run)
+{
+	VkHealer *healer = g_new0(VkHealer, 1);
+	guint count;
+	g_autofree gpointer *packs = vk_slot_set_packs(damaged, &count);
+
+	healer->vault = vault;
+	healer->dry_run = dry_run;
+	healer->all = g_ptr_array_new_with_free_func(damaged_free);
+	healer->by_id = g_hash_table_new(id_hash, id_equal);
+	healer->by_place = g_hash_table_new(place_hash, place_equal);
+	g_mutex_init(&healer->mutex);
+	for (guint i = 0; i < count; i++) {
+		VkSlots slots;
+
+		vk_slot_set_of_pack(damaged, packs[i], &slots);
+		add_pack(healer, packs[i], &slots);
+	}
+	return healer;
+}
+
+VkHealer *vk_healer_new(VkVault *vault, gboolean dry_run)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkFindings) findings = vk_findings_load(vault, &trouble);
+	g_autoptr(VkSlotSet) damaged = findings ? vk_findings_damaged(findings) : NULL;
+
+	if (trouble)
+		vk_log_debug("nothing is healed: %s", trouble->message);
+	return damaged && vk_slot_set_count_packs(damaged) > 0 ? healer_new(vault, damaged, dry_run)
+							       : NULL;
+}
+
+void vk_healer_free(VkHealer *healer)
+{
+	if (!healer)
+		return;
+	g_hash_table_unref(healer->by_id);
+	g_hash_table_unref(healer->by_place);
+	g_ptr_array_unref(healer->all);
+	g_mutex_clear(&healer->mutex);
+	g_free(healer);
+}
+
+VkHasher *vk_healer_hasher(const VkHealer *healer)
+{
+	return vk_hasher_new(vk_vault_id_key(healer->vault));
+}
+
+/*
+ * Another generation may have the slot by now. What can be read and is something else has a
+ * checksum that matches: readers would take it before any patch, so a patch does not help.
+ */
+static State look_at(const VkHealer *healer, const Damaged *damaged)
+{
+	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
+	g_autoptr(VkHasher) hasher = NULL;
+	VkBlockId id;
+	gsize length;
+
+	if (!vk_pack_cache_read(healer->vault->packs, &damaged->pack, damaged->slot,
+				VK_SLOT_KIND_DATA, buf, &length, NULL, NULL))
+		return NOT_LOOKED_AT;
+	hasher = vk_healer_hasher(healer);
+	id = vk_hasher_id(hasher, buf, length);
+	return id_equal(&id, &damaged->id) ? SOUND : BAD;
+}
+
+static void offer_locked(VkHealer *healer, Damaged *damaged, const VkHashed *block)
+{
+	if (damaged->state != NOT_LOOKED_AT)
+		return;
+	damaged->state = look_at(healer, damaged);
+	if (damaged->state != NOT_LOOKED_AT)
+		return;
+	damaged->state = healer->dry_run || healer->taken < TAKEN_MAX ? TAKEN : BAD;
+	if (damaged->state != TAKEN)
+		return;
+	if (!healer->dry_run)
+		damaged->content = g_bytes_new(block->data, block->length);
+	healer->taken++;
+}
+
+void vk_healer_offer(VkHealer *healer, const VkHashed *block)
+{
+	Damaged *damaged = g_hash_table_lookup(healer->by_id, &block->id);
+
+	if (!damaged)
+		return;
+	g_mutex_lock(&healer->mutex);
+	for (; damaged; damaged = damaged->next)
+		offer_locked(healer, damaged, block);
+	g_mutex_unlock(&healer->mutex);
+}
+
+gboolean vk_healer_is_damaged(VkHealer *healer, const VkPackId *pack, guint32 slot)
+{
+	const Damaged place = {.pack = *pack, .slot = slot};
+	const Damaged *damaged = g_hash_table_lookup(healer->by_place, &place);
+	gboolean is_damaged;
+
+	if (!damaged)
+		return FALSE;
+	g_mutex_lock(&healer->mutex);
+	is_damaged = damaged->state != SOUND;
+	g_mutex_unlock(&healer->mutex);
+	return is_damaged;
+}
+
+gboolean vk_healer_is_full(const VkHealer *healer)
+{
+	return !healer->dry_run && healer->taken + VK_HASHER_LANES > TAKEN_MAX;
+}
+
+/* Puts all that was taken of the pack of FIRST. */
+static gboolean put_pack(VkHealer *healer, const Damaged *first, GError **error)
+{
+	const VkVault *vault = healer->vault;
+	g_autoptr(GArray) slots = g_array_new(FALSE, FALSE, sizeof(VkPatchSlot));
+	g_autoptr(GPtrArray) put = g_ptr_array_new();
+
+	for (guint i = 0; i < healer->all->len; i++) {
+		Damaged *damaged = g_ptr_array_index(healer->all, i);
+		VkPatchSlot slot = {.slot = damaged->slot,
+				    .id = damaged->id,
+				    .content = damaged->content,
+				    .block = damaged->block,
+				    .image = damaged->image};
+
+		if (damaged->state != TAKEN || !vk_pack_id_equal(&damaged->pack, &first->pack))
+			continue;
+		g_array_append_val(slots, slot);
+		g_ptr_array_add(put, damaged);
+	}
+	if (!vk_pack_patch_put(vault->store, &vault->context, vault->compression_level,
+			       &first->pack, slots, error))
+		return FALSE;
+	for (guint i = 0; i < put->len; i++) {
+		Damaged *damaged = g_ptr_array_index(put, i);
+
+		damaged->state = SOUND;
+		g_clear_pointer(&damaged->content, g_bytes_unref);
+	}
+	healer->healed += put->len;
+	healer->taken -= put->len;
+	return TRUE;
+}
+
+gboolean vk_healer_put(VkHealer *healer, GError **error)
+{
+	for (guint i = 0; !healer->dry_run && i < healer->all->len; i++) {
+		const Damaged *damaged = g_ptr_array_index(healer->all, i);
+
+		if (damaged->state == TAKEN && !put_pack(healer, damaged, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+guint vk_healer_count_healed(const VkHealer *healer)
+{
+	return healer->dry_run ? healer->taken : healer->healed;
+}
+
+void vk_healer_survey(VkHealer *healer)
+{
+	for (guint i = 0; i < healer->all->len; i++) {
+		Damaged *damaged = g_ptr_array_index(healer->all, i);
+
+		if (damaged->state == NOT_LOOKED_AT)
+			damaged->state = look_at(healer, damaged);
+	}
+}
+
+GArray *vk_healer_missing(const VkHealer *healer)
+{
+	GArray *missing = g_array_new(FALSE, FALSE, sizeof(VkMissingSlot));
+
+	for (guint i = 0; i < healer->all->len; i++) {
+		const Damaged *damaged = g_ptr_array_index(healer->all, i);
+		VkMissingSlot slot = {.pack = damaged->pack, .slot = damaged->slot};
+
+		if (damaged->state == NOT_LOOKED_AT || damaged->state == BAD)
+			g_array_append_val(missing, slot);
+	}
+	return missing;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Damaged blocks come back for all snapshots, from a backup or another source of their content. */
+#include "collect.h"
+#include "findings.h"
+#include "heal-from.h"
+#include "image-bed.h"
+#include "pack-name.h"
+#include "session-priv.h"
+#include "source-image.h"
+#include "temp-vault.h"
+#include "vault-image.h"
+
+#include <string.h>
+
+#define N_BLOCKS 12u
+#define FIRST    3u /* of the two damaged blocks */
+
+static MemSource *source;
+static VkSnapshot *old;
+static VkPackId pack;
+static char *copy; /* of the vault before it was damaged */
+
+static VkSnapshot *save_snapshot(void)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	VkSaveStats stats = {0};
+
+	return commit(session, save(session, source, NULL, &stats));
+}
+
+static void reopen(void)
+{
+	vk_vault_free(vault);
+	vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
+	ck_assert_ptr_nonnull(vault);
+}
+
+/* How many generations of the damaged pack there are. */
+static guint count_generations(void)
+{
+	g_autoptr(GPtrArray) objects = vk_pack_generations(vault->store, &pack, NULL);
+
+	return objects->len;
+}
+
+static void damage_frame(const VkPackTable *table, guint32 slot)
+{
+	g_autofree char *path = g_build_filename(directory, table->object, NULL);
+	g_autofree char *bytes = NULL;
+	gsize length;
+
+	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
+	bytes[table->entries[slot].offset16 * VK_FRAME_ALIGN + sizeof(VkFrameHeader) + 7] ^= 1;
+	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
+}
+
+/* Records what a check would find. */
+static void find_damage(guint32 slot, guint32 count)
+{
+	g_autofree char *object = vk_pack_object(&pack, 0);
+	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
+	VkSlots slots = {{0}};
+
+	for (guint32 i = slot; i < slot + count; i++)
+		slots.bits[i / 8] |= (guint8)(1u << (i % 8));
+	vk_findings_add_damage(findings, &pack, object, &slots, g_get_real_time());
+	ck_assert(vk_findings_save(findings, NULL));
+}
+
+/* One pack. Two of its blocks, one after the other, are damaged; and that is known. */
+static void prepare(void)
+{
+	g_autoptr(GArray) packs = NULL;
+	g_autoptr(VkPackTable) table = NULL;
+
+	source = mem_source_new(N_BLOCKS * VK_BLOCK_SIZE);
+	fill_with_noise(source);
+	old = save_snapshot();
+	copy = g_strconcat(directory, "-copy", NULL);
+	temp_directory_copy(directory, copy);
+	packs = vk_pack_list(vault->store, NULL);
+	ck_assert_uint_eq(packs->len, 1);
+	pack = g_array_index(packs, VkPackId, 0);
+	table = vk_pack_cache_get(vault->packs, &pack, NULL);
+	damage_frame(table, FIRST);
+	damage_frame(table, FIRST + 1);
+	reopen();
+	find_damage(FIRST, 2);
+}
+
+static void finish(void)
+{
+	vk_source_free(&source->base);
+	g_clear_pointer(&old, vk_snapshot_free);
+	temp_directory_remove(copy);
+	g_clear_pointer(&copy, g_free);
+}
+
+static gboolean reads(guint block)
+{
+	g_autoptr(VkImage) image = vk_vault_image_open(vault, image_of(old), NULL);
+	guint8 buf[VK_BLOCK_SIZE];
+
+	return vk_image_read(image, (guint64)block * VK_BLOCK_SIZE, buf, sizeof(buf), NULL) &&
+	       memcmp(buf, source->bytes + (gsize)block * VK_BLOCK_SIZE, sizeof(buf)) == 0;
+}
+
+START_TEST(a_backup_heals_earlier_snapshots)
+{
+	g_autoptr(VkSnapshot) new = NULL;
+
+	prepare();
+	ck_assert(!reads(FIRST) && !reads(FIRST + 1) && reads(FIRST + 2));
+	new = save_snapshot();
+	reopen();
+	check_image(vault, image_of(old), source);
+	check_image(vault, image_of(new), source);
+	ck_assert_uint_eq(count_generations(), 2);
+	finish();
+}
+END_TEST
+
+/* Only what turns up is healed; of the other block nothing is known to be sound. */
+START_TEST(what_does_not_turn_up_stays_damaged)
+{
+	g_autoptr(VkSnapshot) new = NULL;
+
+	prepare();
+	memset(source->bytes + (gsize)FIRST * VK_BLOCK_SIZE, 'x', VK_BLOCK_SIZE);
+	new = save_snapshot();
+	reopen();
+	check_image(vault, image_of(new), source);
+	ck_assert(!reads(FIRST) && reads(FIRST + 1));
+	finish();
+}
+END_TEST
+
+/* Damage that was known, but is not there any more. */
+START_TEST(what_is_sound_is_left_alone)
+{
+	g_autoptr(VkSnapshot) new = NULL;
+	g_autoptr(VkSnapshot) newest = NULL;
+
+	prepare();
+	find_damage(0, N_BLOCKS);
+	new = save_snapshot();
+	ck_assert_uint_eq(count_generations(), 2);
+	newest = save_snapshot();
+	ck_assert_uint_eq(count_generations(), 2);
+	finish();
+}
+END_TEST
+
+/* Nobody refers anew to what is damaged, also if it cannot be healed. */
+START_TEST(nothing_new_refers_to_what_is_damaged)
+{
+	g_autoptr(VkSnapshot) new = NULL;
+	g_autoptr(GPtrArray) objects = NULL;
+
+	prepare();
+	new = save_snapshot();
+	objects = vk_pack_generations(vault->store, &pack, NULL);
+	ck_assert(vault->store->ops->delete (vault->store, objects->pdata[0], NULL));
+	reopen();
+	check_image(vault, image_of(new), source);
+	finish();
+}
+END_TEST
+
+/* A collector makes one of both again, or in an encrypted vault leaves both. */
+START_TEST(a_collection_keeps_what_was_healed)
+{
+	const VkCollectOptions options = {0};
+	VkCollectResult result;
+	g_autoptr(VkSnapshot) new = NULL;
+
+	prepare();
+	new = save_snapshot();
+	ck_assert(vk_collect(vault, &options, &result, NULL));
+	ck_assert_uint_eq(count_generations(), test_is_encrypted() ? 2 : 1);
+	reopen();
+	check_image(vault, image_of(old), source);
+	check_image(vault, image_of(new), source);
+	finish();
+}
+END_TEST
+
+static guint heal_by(gboolean from_copy, gboolean dry_run)
+{
+	g_autoptr(VkHealer) healer = vk_healer_new(vault, dry_run);
+	g_autoptr(VkHasher) ids = vk_healer_hasher(healer);
+	g_autoptr(GArray) missing = NULL;
+
+	if (from_copy) {
+		g_autoptr(VkVault) other = vk_vault_open(copy, VK_VAULT_READ, NULL);
+
+		ck_assert(vk_heal_from_vault(healer, ids, other, NULL));
+	} else {
+		g_autoptr(VkImage) image = vk_source_image_new(&source->base, -1);
+
+		ck_assert(vk_heal_from_image(healer, ids, image, NULL, NULL));
+		source = mem_source_new(N_BLOCKS * VK_BLOCK_SIZE);
+	}
+	ck_assert(vk_healer_put(healer, NULL));
+	missing = vk_healer_missing(healer);
+	ck_assert_uint_eq(missing->len, 0);
+	return vk_healer_count_healed(healer);
+}
+
+START_TEST(a_copy_of_the_vault_heals)
+{
+	prepare();
+	ck_assert_uint_eq(heal_by(TRUE, TRUE), 2);
+	ck_assert_uint_eq(count_generations(), 1);
+	ck_assert_uint_eq(heal_by(TRUE, FALSE), 2);
+	reopen();
+	check_image(vault, image_of(old), source);
+	finish();
+}
+END_TEST
+
+START_TEST(an_image_heals)
+{
+	g_autofree guint8 *bytes = NULL;
+
+	prepare();
+	bytes = g_memdup2(source->bytes, N_BLOCKS * VK_BLOCK_SIZE);
+	ck_assert_uint_eq(heal_by(FALSE, FALSE), 2);
+	memcpy(source->bytes, bytes, N_BLOCKS * VK_BLOCK_SIZE);
+	reopen();
+	ck_assert(reads(FIRST) && reads(FIRST + 1));
+	finish();
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_test(tcase, a_backup_heals_earlier_snapshots);
+	tcase_add_test(tcase, what_does_not_turn_up_stays_damaged);
+	tcase_add_test(tcase, what_is_sound_is_left_alone);
+	tcase_add_test(tcase, nothing_new_refers_to_what_is_damaged);
+	tcase_add_test(tcase, a_collection_keeps_what_was_healed);
+	tcase_add_test(tcase, a_copy_of_the_vault_heals);
+	tcase_add_test(tcase, an_image_heals);
+}
+
+int main(void)
+{
+	return run_image_tests("healer", add);
+}
