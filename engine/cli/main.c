@@ -31,6 +31,7 @@ static const Command commands[] = {
 	{"files", vk_cmd_files, "list, search, compare and copy the files inside snapshots"},
 	{"restore", vk_cmd_restore, "bring back guests, disks or files"},
 	{"verify", vk_cmd_verify, "check that the vault is whole"},
+	{"repair", vk_cmd_repair, "bring back damaged blocks from where their content still is"},
 	{"forget", vk_cmd_forget, "hide snapshots, by name or by what the policy keeps"},
 	{"unforget", vk_cmd_unforget, "list forgotten snapshots again"},
 	{"gc", vk_cmd_gc, "remove forgotten snapshots, and free their space"},

@@ -87,8 +87,8 @@ declare -A below=(
 	[engine/job]='
 		engine/base engine/base/transfer engine/base/settings engine/base/program
 		engine/retention engine/vault/snapshot engine/vault engine/vault/catalog
-		engine/vault/session engine/array engine/domain engine/virt/host engine/virt/disk
-		engine/virt/hold'
+		engine/vault/heal engine/vault/session engine/qemu engine/array engine/domain
+		engine/virt/host engine/virt/disk engine/virt/hold'
 	[engine/job/backup/group]='engine/base'
 	[engine/job/backup]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings

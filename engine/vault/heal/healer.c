@@ -5,6 +5,7 @@
 #include "healer.h"
 
 #include "findings.h"
+#include "frame.h"
 #include "pack-patch.h"
 #include "vault-parts.h"
 
@@ -175,6 +176,31 @@ VkHasher *vk_healer_hasher(const VkHealer *healer)
 }
 
 /*
+ * Whether a generation has a frame of the slot that is whole, as far as the keyring can tell: one
+ * that opens no blocks sees by its checksum that a patch is there.
+ */
+static gboolean has_whole_frame(const VkHealer *healer, const Damaged *damaged)
+{
+	VkVault *vault = healer->vault;
+	g_autoptr(GPtrArray) objects = vk_pack_generations(vault->store, &damaged->pack, NULL);
+
+	for (guint i = 0; objects && i < objects->len; i++) {
+		g_autoptr(VkPackTable) table = vk_pack_table_load(
+			vault->store, &vault->context, &damaged->pack, objects->pdata[i], NULL);
+		g_autofree guint8 *frame = NULL;
+		gsize length;
+
+		if (!table || !vk_pack_table_has(table, damaged->slot))
+			continue;
+		frame = vk_frame_copy(vault->store, &vault->context, table, damaged->slot, &length,
+				      NULL);
+		if (frame)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/*
  * Another generation may have the slot by now. What can be read and is something else has a
  * checksum that matches: readers would take it before any patch, so a patch does not help.
  */
@@ -187,7 +213,7 @@ static State look_at(const VkHealer *healer, const Damaged *damaged)
 
 	if (!vk_pack_cache_read(healer->vault->packs, &damaged->pack, damaged->slot,
 				VK_SLOT_KIND_DATA, buf, &length, NULL, NULL))
-		return NOT_LOOKED_AT;
+		return has_whole_frame(healer, damaged) ? SOUND : NOT_LOOKED_AT;
 	hasher = vk_healer_hasher(healer);
 	id = vk_hasher_id(hasher, buf, length);
 	return id_equal(&id, &damaged->id) ? SOUND : BAD;
@@ -307,8 +333,10 @@ GArray *vk_healer_missing(const VkHealer *healer)
 		const Damaged *damaged = g_ptr_array_index(healer->all, i);
 		VkMissingSlot slot = {.pack = damaged->pack, .slot = damaged->slot};
 
-		if (damaged->state == NOT_LOOKED_AT || damaged->state == BAD)
-			g_array_append_val(missing, slot);
+		if (damaged->state != NOT_LOOKED_AT && damaged->state != BAD)
+			continue;
+		vk_pack_id_format(&slot.pack, slot.digits);
+		g_array_append_val(missing, slot);
 	}
 	return missing;
 }

@@ -53,6 +53,7 @@ void vk_healer_survey(VkHealer *healer);
 /* A slot whose content was not offered, or could not be taken. */
 typedef struct VkMissingSlot {
 	VkPackId pack;
+	char digits[2 * VK_ID_SIZE + 1]; /* of the pack's id */
 	guint32 slot;
 } VkMissingSlot;
 
