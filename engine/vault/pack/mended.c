@@ -77,22 +77,18 @@ static void read_shards(Reading *reading, VkMended *mended)
 	}
 }
 
-/* Computes the data shards that are damaged. */
+/* Computes the data shards that are damaged, if that can be. */
 static gboolean solve(const Reading *reading, VkMended *mended, GError **error)
 {
 	const gsize size = reading->layout.shard_size;
 	VkParityLoss loss = {.count = mended->count, .from_q = reading->lost[0]};
 
-	for (guint i = 0; i < mended->count; i++)
-		mended->bytes[i] = g_malloc(size);
-	if (reading->facts->damaged > VK_PARITY_SHARDS)
-		return vk_fail(error, VK_ERROR_DAMAGE,
-			       "'%s' is damaged in %u of its %u shards, but its parity gives back "
-			       "only %u; check the storage that the vault lies on",
-			       reading->object, reading->facts->damaged, reading->facts->shards,
-			       VK_PARITY_SHARDS);
+	if (reading->facts->damaged > VK_MENDED_MAX)
+		mended->count = 0;
 	if (mended->count == 0)
 		return TRUE;
+	for (guint i = 0; i < mended->count; i++)
+		mended->bytes[i] = g_malloc(size);
 	memcpy(loss.shards, mended->shards, sizeof(loss.shards));
 	memcpy(loss.sums, reading->sums, sizeof(loss.sums));
 	memcpy(loss.result, mended->bytes, sizeof(loss.result));

@@ -20,10 +20,12 @@ typedef struct VkMendedFacts {
 	gboolean end;  /* a copy of the end is damaged */
 } VkMendedFacts;
 
+/* If more shards are damaged, parity gives back none. The end may be of use nevertheless. */
+#define VK_MENDED_MAX VK_PARITY_SHARDS
+
 /*
  * Reads OBJECT, a generation of the pack ID. VK_ERROR_NOT_FOUND when it has no parity or both
- * copies of its end are lost; VK_ERROR_DAMAGE when more is damaged than parity gives back.
- * RET_FACTS is set unless it is VK_ERROR_NOT_FOUND.
+ * copies of its end are lost; VK_ERROR_DAMAGE when what it gives back is wrong.
  */
 VkMended *vk_mended_new(VkStore *store, const VkPackContext *context, const VkPackId *id,
 			const char *object, VkMendedFacts *ret_facts, GError **error);

@@ -41,10 +41,15 @@ gboolean vk_mending_get(VkMending *mending, VkStore *store, const char *object, 
 		      : store->ops->get(store, object, offset, buf, length, error);
 }
 
-/* What of a pack is damaged. New string; NULL: nothing. */
+static gboolean is_too_much(const VkMendedFacts *facts)
+{
+	return facts->damaged > VK_MENDED_MAX;
+}
+
+/* What of a pack is damaged that it gives back. New string; NULL: nothing. */
 static char *describe(const char *object, const VkMendedFacts *facts)
 {
-	if (facts->damaged > 0)
+	if (facts->damaged > 0 && !is_too_much(facts))
 		return g_strdup_printf("'%s' is damaged in %u of its %u shards: its parity gives "
 				       "them back; check the storage that the vault lies on",
 				       object, facts->damaged, facts->shards);
@@ -101,21 +106,25 @@ gboolean vk_mending_try(VkMending *mending, VkStore *store, const VkPackContext 
 gboolean vk_mending_check(VkStore *store, const VkPackContext *context, const VkPackId *id,
 			  const char *object, GError **error)
 {
-	VkMendedFacts facts;
-	GError *trouble = NULL;
+	VkMendedFacts facts = {0};
+	g_autoptr(GError) trouble = NULL;
 	g_autoptr(VkMended) mended =
 		context->parity ? vk_mended_new(store, context, id, object, &facts, &trouble)
 				: NULL;
 	g_autofree char *text = mended ? describe(object, &facts) : NULL;
 
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
-		g_propagate_error(error, trouble);
+		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
+	if (is_too_much(&facts))
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "'%s' is damaged in %u of its %u shards, but its parity gives back "
+			       "only %u; check the storage that the vault lies on",
+			       object, facts.damaged, facts.shards, VK_MENDED_MAX);
 	if (trouble)
-		text = g_strdup(trouble->message);
-	if (text)
+		tell(context, object, trouble->message);
+	else if (text)
 		tell(context, object, text);
-	g_clear_error(&trouble);
 	return TRUE;
 }

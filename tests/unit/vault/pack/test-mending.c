@@ -225,6 +225,21 @@ START_TEST(three_are_an_error_as_without)
 }
 END_TEST
 
+/* The blocks that are not damaged stay readable, even if the trailer has to be found again. */
+START_TEST(what_three_leave_is_read)
+{
+	damage(2);
+	damage(20);
+	damage(40);
+	if (_i == 1)
+		damage_end(1);
+	write_bytes(length);
+	ck_assert_uint_ge(count_readable(), N_BLOCKS - 3);
+	ck_assert_uint_lt(count_readable(), N_BLOCKS);
+	ck_assert_uint_eq(warnings, _i);
+}
+END_TEST
+
 START_TEST(a_pack_is_told_once)
 {
 	g_autoptr(GPtrArray) list = NULL;
@@ -423,6 +438,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_sound_pack_tells_nothing);
 	tcase_add_test(tcase, any_two_shards_may_be_damaged);
 	tcase_add_test(tcase, three_are_an_error_as_without);
+	tcase_add_loop_test(tcase, what_three_leave_is_read, 0, 2);
 	tcase_add_test(tcase, a_pack_is_told_once);
 	tcase_add_test(tcase, damaged_parity_is_found_by_a_check);
 	tcase_add_loop_test(tcase, a_lost_copy_of_the_end_is_found_by_a_check, 0, 2);
