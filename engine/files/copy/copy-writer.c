@@ -3,6 +3,7 @@
 
 #include "copy-budget.h"
 #include "copy-looks.h"
+#include "copy-names.h"
 #include "copy-place.h"
 #include "errors.h"
 #include "io.h"
@@ -20,19 +21,15 @@
 /* A directory below more others than that is not copied: each is open until all is in it. */
 #define DEPTH_MAX 600
 
+/* Files of which a name has not come, that are remembered: of 250 bytes each. */
+#define NAMES_MAX 500000
+
 /* A directory that may get more entries. */
 typedef struct Open {
 	int fd;
 	GHashTable *made; /* in it by this copy: keys of made_key() */
 	VkLooks *looks; /* that it gets at the end; NULL: it was there before, and keeps its own */
 } Open;
-
-/* A file that may have more names. */
-typedef struct Written {
-	char *path; /* the first of them */
-	dev_t device;
-	ino_t inode;
-} Written;
 
 struct VkCopyWriter {
 	int root;
@@ -41,9 +38,10 @@ struct VkCopyWriter {
 	VkCopyOptions options;
 	VkCopyCount count;
 	VkCopyBudget budget;
-	VkTrail *trail;      /* Open */
-	GHashTable *made;    /* as in Open: in the root */
-	GHashTable *written; /* "DEVICE:INODE" in the guest -> Written */
+	VkTrail *trail;   /* Open */
+	GHashTable *made; /* as in Open: in the root */
+	VkCopyNames *names;
+	gboolean has_parted; /* names of one file became files of their own */
 	/* The entry that is written; FD is -1 when it gets no content. */
 	char *path;
 	VkPlace place;
@@ -52,7 +50,7 @@ struct VkCopyWriter {
 	gboolean is_file;
 	gboolean is_new; /* a directory that was not there */
 	guint64 size;
-	char *identity; /* NULL: it has one name */
+	VkFileId id;
 	VkLooks *looks;
 };
 
@@ -66,12 +64,6 @@ static void open_free(gpointer data)
 	g_free(directory);
 }
 
-static void written_free(gpointer data)
-{
-	g_free(((Written *)data)->path);
-	g_free(data);
-}
-
 /* Forgets the entry that is written, and removes what has no name of its own yet. */
 static void drop_entry(VkCopyWriter *writer)
 {
@@ -80,7 +72,6 @@ static void drop_entry(VkCopyWriter *writer)
 	vk_io_clear_fd(&writer->fd);
 	g_clear_pointer(&writer->temporary, g_free);
 	g_clear_pointer(&writer->path, g_free);
-	g_clear_pointer(&writer->identity, g_free);
 	g_clear_pointer(&writer->looks, vk_looks_free);
 }
 
@@ -92,7 +83,7 @@ void vk_copy_writer_free(VkCopyWriter *writer)
 	vk_io_clear_fd(&writer->root);
 	vk_trail_free(writer->trail);
 	g_hash_table_unref(writer->made);
-	g_hash_table_unref(writer->written);
+	vk_copy_names_free(writer->names);
 	g_free(writer->name);
 	g_free(writer->title);
 	g_free(writer);
@@ -116,7 +107,7 @@ gboolean vk_copy_writer_begin(VkCopyWriter *writer, const char *name, const VkCo
 	g_free(writer->name);
 	writer->name = g_strdup(name);
 	/* The numbers of another appliance's devices mean other files. */
-	g_hash_table_remove_all(writer->written);
+	vk_copy_names_clear(writer->names);
 	return vk_copy_budget_set(&writer->budget, writer->root, writer->title, sum, error);
 }
 
@@ -214,18 +205,22 @@ static void give_up_twin(VkCopyWriter *writer)
 	drop_entry(writer);
 }
 
-/* Remembers the file under its identity for its next name. */
+/* Remembers the file for its next name. */
 static void note_written(VkCopyWriter *writer)
 {
+	VkWrittenFile file = {.path = writer->path};
 	struct stat st;
-	Written *written;
 
-	if (!writer->identity || fstat(writer->fd, &st) < 0)
+	if (writer->id.links <= 1 || fstat(writer->fd, &st) < 0)
 		return;
-	written = g_new(Written, 1);
-	*written =
-		(Written){.path = g_strdup(writer->path), .device = st.st_dev, .inode = st.st_ino};
-	g_hash_table_insert(writer->written, g_steal_pointer(&writer->identity), written);
+	file.device = st.st_dev;
+	file.inode = st.st_ino;
+	if (vk_copy_names_add(writer->names, &writer->id, &file) || writer->has_parted)
+		return;
+	writer->has_parted = TRUE;
+	vk_log_warning("more than %u files have several names: further names of one file become "
+		       "files of their own",
+		       NAMES_MAX);
 }
 
 /* Gives the file that was written its looks and its name. */
@@ -290,7 +285,7 @@ VkCopyWriter *vk_copy_writer_new(const char *directory, const VkCopyOptions *opt
 	writer->name = g_strdup("");
 	writer->made = g_hash_table_new(NULL, NULL);
 	writer->trail = vk_trail_new(leave_directory, writer, open_free);
-	writer->written = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, written_free);
+	writer->names = vk_copy_names_new(NAMES_MAX);
 	writer->fd = -1;
 	writer->root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (writer->root >= 0)
@@ -313,22 +308,23 @@ static void find_place(VkCopyWriter *writer)
 /* A second name for a file that was written. FALSE when there was none, or it cannot be. */
 static gboolean link_again(VkCopyWriter *writer)
 {
-	const Written *first = g_hash_table_lookup(writer->written, writer->identity);
+	const VkWrittenFile *first = vk_copy_names_find(writer->names, &writer->id);
 	VK_AUTOFD fd = first ? vk_place_find(writer->root, first->path) : -1;
 	struct stat st;
-
 	/* Another user may have put something else there. */
-	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == first->device &&
-	       st.st_ino == first->inode &&
-	       vk_place_put_hard_link(&writer->place, fd, writer->options.overwrite);
+	gboolean ok = fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == first->device &&
+		      st.st_ino == first->inode &&
+		      vk_place_put_hard_link(&writer->place, fd, writer->options.overwrite);
+
+	vk_copy_names_pass(writer->names, &writer->id);
+	return ok;
 }
 
 static gboolean begin_file(VkCopyWriter *writer, const VkEntry *entry, GError **error)
 {
-	if (entry->links > 1)
-		writer->identity = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
-						   entry->device, entry->inode);
-	if (writer->identity && link_again(writer)) {
+	writer->id =
+		(VkFileId){.device = entry->device, .inode = entry->inode, .links = entry->links};
+	if (entry->links > 1 && link_again(writer)) {
 		note_made(writer);
 		writer->count.files++;
 		drop_entry(writer);
