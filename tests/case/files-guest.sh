@@ -60,8 +60,8 @@ refused 1 "has only" virtkeep files copy vm:vda:/noise --to-guest vm:/mnt/vda/ot
 say "a checksum that differs: what was there stays"
 guest_run vm 'echo old > /mnt/vda/noise'
 # shellcheck disable=SC2016 # the guest's variables
-guest_spawn vm 'until [ -s /mnt/vda/.virtkeep-*/data ]; do sleep 0.1; done
-	echo x | dd of="$(echo /mnt/vda/.virtkeep-*/data)" conv=notrunc' > /dev/null
+guest_spawn vm 'until [ -s /mnt/vda/.virtkeep-*/.virtkeep-* ]; do sleep 0.1; done
+	echo x | dd of="$(echo /mnt/vda/.virtkeep-*/.virtkeep-*)" conv=notrunc' > /dev/null
 refused 1 "its checksum differs" virtkeep files copy --overwrite vm:vda:/noise --to-guest vm:/mnt/vda
 [[ $(guest_run vm 'cat /mnt/vda/noise') == old ]] || fail "it was replaced"
 [[ $(guest_run vm 'ls -A /mnt/vda') != *virtkeep* ]] || fail "a part of it stays"
@@ -70,7 +70,7 @@ say "interrupted in the middle: nothing of it stays"
 virtkeep files copy --overwrite vm:vda:/noise --to-guest vm:/mnt/vda > "$OUT" 2> "$ERR" &
 job=$!
 is_writing() {
-	guest_run vm '[ -s /mnt/vda/.virtkeep-*/data ]'
+	guest_run vm '[ -s /mnt/vda/.virtkeep-*/.virtkeep-* ]'
 }
 wait_for 60 "it writes" is_writing
 kill -TERM "$job"
@@ -80,6 +80,20 @@ wait "$job" || status=$?
 expect_err interrupted
 [[ $(guest_run vm 'cat /mnt/vda/noise; ls -A /mnt/vda') != *virtkeep* ]] || fail "a part of it stays"
 [[ $(guest_run vm 'cat /mnt/vda/noise') == old ]] || fail "it was replaced"
+
+say "killed in the middle: what stays is removed by a copy after a day"
+virtkeep files copy --overwrite vm:vda:/noise --to-guest vm:/mnt/vda > "$OUT" 2> "$ERR" &
+job=$!
+wait_for 60 "it writes" is_writing
+kill -KILL "$job"
+wait "$job" || true
+[[ $(guest_run vm 'cat /mnt/vda/noise') == old ]] || fail "it was replaced"
+ok virtkeep files copy vm:vda:/tree/plain --to-guest vm:/mnt/vda
+[[ $(guest_run vm 'ls -A /mnt/vda') == *.virtkeep-* ]] || fail "what another copy may be writing was removed"
+guest_run vm 'touch -d "2020-01-01 00:00" /mnt/vda/.virtkeep-*/.virtkeep-* /mnt/vda/.virtkeep-*'
+ok virtkeep files copy --overwrite vm:vda:/tree/plain --to-guest vm:/mnt/vda
+expect_err "removed 1 file in '/mnt/vda' that a killed copy had left"
+[[ $(guest_run vm 'ls -A /mnt/vda') != *.virtkeep-* ]] || fail "a part of a file stays"
 
 say "frozen, forbidden, off, without an agent"
 agent vm '{"execute":"guest-fsfreeze-freeze"}'

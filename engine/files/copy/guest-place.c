@@ -41,6 +41,22 @@
 	"[ -O . ] && chmod u=rwx,go=,g-s . && closed && [ \"$(ls -A; echo _)\" = _ ] && " \
 	"stat -c %d:%i . || exit 1\n"
 
+/*
+ * Removes what killed copies have left in the directory in which the shell is, and counts it:
+ * staging directories of which nothing was written for a day. A staged file is called as its
+ * directory is, so that nothing else of root's looks like one.
+ */
+#define SWEEP                                                                                 \
+	"swept=0\n"                                                                           \
+	"for left in .virtkeep-????????????????; do\n"                                        \
+	"\t[ -d \"$left\" ] && [ ! -L \"$left\" ] || continue\n"                              \
+	"\tinside=$(ls -A \"$left\")\n"                                                       \
+	"\t[ -z \"$inside\" ] || [ \"$inside\" = \"$left\" ] || continue\n"                   \
+	"\t[ \"$(find \"$left\" -mtime +0)\" = \"$(find \"$left\")\" ] || continue\n"         \
+	"\t(cd -P \"./$left\" && closed && rm -f \"./$left\" && cd -P .. && rmdir \"$left\")" \
+	" && swept=$((swept + 1))\n"                                                          \
+	"done 2> /dev/null\n"
+
 #define CHUNK G_STRINGIFY(131072)
 G_STATIC_ASSERT(VK_INSIDE_INPUT_MAX == 131072);
 
@@ -48,29 +64,30 @@ static const char begin[] = ENTER_DIRECTORY
 	"[ ! -d \"./$name\" ] || [ -L \"./$name\" ] || exit 21\n"
 	"[ \"$4\" = 1 ] || { [ ! -e \"./$name\" ] && [ ! -L \"./$name\" ]; } || exit 17\n"
 	"mkdir \"$3\" || exit 1\n"
-	"enter \"${directory%/}/$3\" || exit 3\n" CLOSE_NEW ": > data || exit 5\n";
+	"enter \"${directory%/}/$3\" || exit 3\n" CLOSE_NEW ": > \"$3\" || exit 5\n";
 
-static const char bytes[] = "said=$(dd of=data bs=" CHUNK " seek=\"$5\" conv=notrunc 2>&1) ||\n"
+static const char bytes[] = "said=$(dd of=\"$3\" bs=" CHUNK " seek=\"$5\" conv=notrunc 2>&1) ||\n"
 			    "\t{ printf '%s\\n' \"$said\" >&2; exit 5; }\n";
 
 static const char link_to[] =
 	"text \"${11}\"\n"
-	"rm data && ln -s -- \"$text\" data && chown -h \"$8\" data || exit 1\n";
+	"rm \"$3\" && ln -s -- \"$text\" \"$3\" && chown -h \"$8\" \"$3\" || exit 1\n";
 
 /* dd makes a file as long as what it skips. */
-static const char size[] = "said=$(dd if=/dev/null of=data bs=1 seek=\"$6\" 2>&1) ||\n"
+static const char size[] = "said=$(dd if=/dev/null of=\"$3\" bs=1 seek=\"$6\" 2>&1) ||\n"
 			   "\t{ printf '%s\\n' \"$said\" >&2; exit 5; }\n";
 
-static const char check[] = "sum=$(sha256sum < data) || exit 24\n"
+static const char check[] = "sum=$(sha256sum < \"$3\") || exit 24\n"
 			    "[ \"${sum%% *}\" = \"$7\" ] || exit 22\n";
 
-static const char looks[] = "chown -h \"$8\" data && chmod \"$9\" data || exit 1\n"
-			    "touch -t \"${10}\" data || exit 1\n";
+static const char looks[] = "chown -h \"$8\" \"$3\" && chmod \"$9\" \"$3\" || exit 1\n"
+			    "touch -t \"${10}\" \"$3\" || exit 1\n";
 
 /* Where mv leaves a file as it is, its status depends on its version. */
 static const char end[] =
-	"if [ \"$4\" = 1 ]; then mv -fT data \"../$name\"; else mv -nT data \"../$name\"; fi\n"
-	"if [ -e data ] || [ -L data ]; then\n"
+	"if [ \"$4\" = 1 ]; then how=-fT; else how=-nT; fi\n"
+	"mv $how \"$3\" \"../$name\"\n"
+	"if [ -e \"$3\" ] || [ -L \"$3\" ]; then\n"
 	"\t[ \"$4\" = 0 ] && { [ -e \"../$name\" ] || [ -L \"../$name\" ]; } && exit 17\n"
 	"\texit 1\n"
 	"fi\n"
@@ -177,7 +194,7 @@ gboolean vk_guest_place_read(VkInside *inside, const VkGuestPlace *place, guint6
 	const VkPut put = {.chunk = chunk};
 
 	return run(inside, place, NULL, &put,
-		   PRELUDE ENTER_STAGING "dd if=data bs=" CHUNK " skip=\"$5\" count=1\n", ret,
+		   PRELUDE ENTER_STAGING "dd if=\"$3\" bs=" CHUNK " skip=\"$5\" count=1\n", ret,
 		   error);
 }
 
@@ -186,7 +203,7 @@ void vk_guest_place_clear(VkInside *inside, const VkGuestPlace *place)
 	g_auto(VkOutcome) outcome = {0};
 
 	run(inside, place, NULL, NULL,
-	    PRELUDE ENTER_STAGING "rm -f data && cd -P .. && rmdir \"$3\"\n", &outcome, NULL);
+	    PRELUDE ENTER_STAGING "rm -f \"$3\" && cd -P .. && rmdir \"$3\"\n", &outcome, NULL);
 }
 
 gboolean vk_guest_place_make(VkInside *inside, const VkGuestPlace *place, VkOutcome *ret,
@@ -194,7 +211,10 @@ gboolean vk_guest_place_make(VkInside *inside, const VkGuestPlace *place, VkOutc
 {
 	return run(inside, place, NULL, NULL,
 		   PRELUDE ENTER_DIRECTORY
-		   "[ ! -d \"./$name\" ] || [ -L \"./$name\" ] || exit 20\n"
+		   "if [ -d \"./$name\" ] && [ ! -L \"./$name\" ]; then\n"
+		   "enter \"${directory%/}/$name\" || exit 3\n" SWEEP "echo \"$swept\"\n"
+		   "exit 20\n"
+		   "fi\n"
 		   "[ ! -e \"./$name\" ] && [ ! -L \"./$name\" ] || exit 17\n"
 		   "mkdir \"./$name\" || exit 1\n"
 		   "enter \"${directory%/}/$name\" || exit 3\n" CLOSE_NEW,
@@ -216,28 +236,38 @@ gboolean vk_guest_place_finish(VkInside *inside, const VkGuestPlace *place, cons
 /* In front of it and behind it are names, which can have spaces. */
 #define FREE_OF_DF ".* \\([0-9][0-9]*\\)  *[0-9][0-9]*% */.*"
 
-char *vk_guest_place_find(VkInside *inside, const char *path, guint64 *ret_free, GError **error)
+guint vk_guest_place_swept(const VkOutcome *outcome)
+{
+	return (guint)MIN(g_ascii_strtoull(outcome->out, NULL, 10), G_MAXUINT);
+}
+
+char *vk_guest_place_find(VkInside *inside, const char *path, guint64 *ret_free, guint *ret_swept,
+			  GError **error)
 {
 	const VkGuestPlace place = {.directory = path, .name = ""};
 	g_auto(VkOutcome) outcome = {0};
+	const char *room;
 	char *behind;
 
 	if (!run(inside, &place, NULL, NULL,
-		 PRELUDE "cd -P \"$directory\" || exit 1\n"
+		 PRELUDE "cd -P \"$directory\" || exit 1\n" SWEEP
 			 "free=$(df -Pk . | sed -n '$s," FREE_OF_DF ",\\1,p')\n"
-			 "printf '%s %s' \"${free:--}\" \"$(pwd -P; echo _)\"\n",
+			 "printf '%s %s %s' \"$swept\" \"${free:--}\" \"$(pwd -P; echo _)\"\n",
 		 &outcome, error))
 		return NULL;
 	if (outcome.status != 0) {
 		vk_fail(error, VK_ERROR_NOT_FOUND, "it has no directory '%s'", path);
 		return NULL;
 	}
-	*ret_free = g_ascii_strtoull(outcome.out, &behind, 10);
-	if (behind == outcome.out || *ret_free > G_MAXUINT64 / 1024)
+	*ret_swept = vk_guest_place_swept(&outcome);
+	room = outcome.out + strcspn(outcome.out, " ");
+	room += *room != '\0';
+	*ret_free = g_ascii_strtoull(room, &behind, 10);
+	if (behind == room || *ret_free > G_MAXUINT64 / 1024)
 		*ret_free = G_MAXUINT64;
 	else
 		*ret_free *= 1024;
-	behind = strchr(outcome.out, ' ');
+	behind = strchr(room, ' ');
 	if (!behind || behind[1] != '/' || !g_str_has_suffix(behind, "\n_")) {
 		vk_fail(error, VK_ERROR_FAILED, "its shell answers with nonsense");
 		return NULL;

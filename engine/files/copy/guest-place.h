@@ -30,7 +30,7 @@ typedef enum {
 	VK_PLACE_NO_WAY = 3,     /* the directory is not there, or not what it was */
 	VK_PLACE_UNWRITTEN = 5,  /* the bytes were not written; its errors say why */
 	VK_PLACE_EXISTS = 17,    /* there is something, and it stays */
-	VK_PLACE_THERE = 20,     /* the directory was there before */
+	VK_PLACE_THERE = 20,     /* the directory was there before, and was swept */
 	VK_PLACE_DIRECTORY = 21, /* there is a directory, which stays */
 	VK_PLACE_WRONG_SUM = 22, /* other bytes than those sent are there */
 	VK_PLACE_NO_SUM = 24,    /* the guest has no sha256sum */
@@ -71,7 +71,7 @@ gboolean vk_guest_place_read(VkInside *inside, const VkGuestPlace *place, guint6
 /* Removes the staging directory. */
 void vk_guest_place_clear(VkInside *inside, const VkGuestPlace *place);
 
-/* Makes the directory that PLACE is, for root alone. */
+/* Makes the directory that PLACE is, for root alone, or sweeps the one that is there. */
 gboolean vk_guest_place_make(VkInside *inside, const VkGuestPlace *place, VkOutcome *ret,
 			     GError **error);
 
@@ -79,8 +79,13 @@ gboolean vk_guest_place_make(VkInside *inside, const VkGuestPlace *place, VkOutc
 gboolean vk_guest_place_finish(VkInside *inside, const VkGuestPlace *place, const VkEntry *entry,
 			       VkOutcome *ret, GError **error);
 
+/* Of VK_PLACE_THERE: how many files that are not whole a killed copy had left in it. */
+guint vk_guest_place_swept(const VkOutcome *outcome);
+
 /*
  * The directory PATH of the guest, its symbolic links followed: a new string, or NULL.
  * *RET_FREE is what its file system has free in bytes; G_MAXUINT64: the guest does not say.
+ * *RET_SWEPT is as of vk_guest_place_swept().
  */
-char *vk_guest_place_find(VkInside *inside, const char *path, guint64 *ret_free, GError **error);
+char *vk_guest_place_find(VkInside *inside, const char *path, guint64 *ret_free, guint *ret_swept,
+			  GError **error);

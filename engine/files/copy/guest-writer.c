@@ -102,6 +102,13 @@ static gboolean fail_guest(const VkGuestWriter *writer, GError **error)
 	return FALSE;
 }
 
+static void note_swept(const char *title, const char *directory, guint count)
+{
+	if (count > 0)
+		vk_log_info("guest '%s': removed %u %s in '%s' that a killed copy had left", title,
+			    count, count == 1 ? "file" : "files", directory);
+}
+
 /* ---- files ---- */
 
 /* FALSE when the guest does not say which directory it has made. */
@@ -284,6 +291,8 @@ static gboolean put_directory(VkGuestWriter *writer, GError **error)
 	if (outcome.status == VK_PLACE_DONE && !learn_identity(writer, &outcome, error))
 		return FALSE;
 	writer->count.directories += outcome.status == VK_PLACE_DONE;
+	if (outcome.status == VK_PLACE_THERE)
+		note_swept(writer->title, writer->path, vk_guest_place_swept(&outcome));
 	made = g_new(Made, 1);
 	*made = (Made){.looks = writer->entry, .identity = g_steal_pointer(&writer->identity)};
 	vk_trail_enter(writer->trail, writer->path, made);
@@ -454,13 +463,15 @@ VkGuestWriter *vk_guest_writer_new(VkInside *inside, const char *title, const ch
 				   gboolean overwrite, GError **error)
 {
 	guint64 room = 0;
-	char *top = vk_guest_place_find(inside, path, &room, error);
+	guint swept = 0;
+	char *top = vk_guest_place_find(inside, path, &room, &swept, error);
 	VkGuestWriter *writer;
 
 	if (!top) {
 		g_prefix_error(error, "guest '%s': ", title);
 		return NULL;
 	}
+	note_swept(title, top, swept);
 	writer = g_new(VkGuestWriter, 1);
 	*writer = (VkGuestWriter){
 		.inside = inside,

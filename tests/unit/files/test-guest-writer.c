@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utime.h>
 
 START_TEST(a_tree_is_put)
 {
@@ -171,14 +172,14 @@ END_TEST
 /* The status of a program that leaves a file as it is depends on its version. */
 START_TEST(what_appears_meanwhile_stays)
 {
-	static const char *const ends[] = {"touch \"../$name\"; mv -nT",
+	static const char *const ends[] = {"touch \"../$name\"; mv $how",
 					   "touch \"../$name\"; false"};
 	const VkPut put = {.parts = VK_PUT_BEGIN | VK_PUT_END};
 	const VkGuestPlace at = {.directory = bed_directory, .name = "top", .staging = ".new"};
 	g_auto(VkOutcome) outcome = {0};
 	const VkEntry file = {.uid = geteuid(), .gid = getegid(), .mode = 0644};
 
-	bed_spoilt = "mv -nT";
+	bed_spoilt = "mv $how";
 	bed_instead = ends[_i];
 	ck_assert(vk_guest_place_put(NULL, &at, &file, &put, 60, &outcome, NULL));
 	ck_assert_int_eq(outcome.status, VK_PLACE_EXISTS);
@@ -208,10 +209,11 @@ START_TEST(room_is_found_behind_spaces)
 	static const guint64 rooms[] = {2048, 2048, G_MAXUINT64, G_MAXUINT64};
 	g_autofree char *found = NULL;
 	guint64 room = 0;
+	guint swept;
 
 	bed_spoilt = "df -Pk .";
 	bed_instead = lines[_i];
-	found = vk_guest_place_find(NULL, bed_directory, &room, NULL);
+	found = vk_guest_place_find(NULL, bed_directory, &room, &swept, NULL);
 	ck_assert_pstr_eq(found, bed_directory);
 	ck_assert_uint_eq(room, rooms[_i]);
 }
@@ -252,7 +254,8 @@ static char *staging(void)
 /* A directory of root's that a user has found: a link in it leads outside. */
 static void make_trap(const char *path, mode_t mode)
 {
-	g_autofree char *link = g_build_filename(path, "data", NULL);
+	g_autofree char *name = g_path_get_basename(path);
+	g_autofree char *link = g_build_filename(path, name, NULL);
 	g_autofree char *target = g_build_filename(bed_outside, "shadow", NULL);
 
 	ck_assert(g_file_set_contents(target, "secret", -1, NULL));
@@ -346,7 +349,7 @@ START_TEST(a_wrong_checksum_puts_nothing)
 	bed_entry("", S_IFREG | 0644, 3);
 	bed_bytes(0, "new");
 	bed_spoilt = "sum=$(";
-	bed_instead = "echo x > data; sum=$(";
+	bed_instead = "echo x > \"$3\"; sum=$(";
 	ck_assert(!vk_guest_writer_end(bed_writer, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "checksum"));
 	g_clear_pointer(&bed_writer, vk_guest_writer_free);
@@ -376,8 +379,8 @@ START_TEST(what_comes_back_is_compared)
 	bed_begin(FALSE);
 	bed_entry("", S_IFREG | 0644, 3);
 	bed_bytes(0, "new");
-	bed_spoilt = "sum=$(sha256sum < data) ||";
-	bed_instead = "printf xyz > data;";
+	bed_spoilt = "sum=$(sha256sum < \"$3\") ||";
+	bed_instead = "printf xyz > \"$3\";";
 	ck_assert(!vk_guest_writer_end(bed_writer, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "checksum"));
 	g_clear_pointer(&bed_writer, vk_guest_writer_free);
@@ -393,7 +396,7 @@ START_TEST(a_full_disk_ends_the_copy)
 	bed_begin(FALSE);
 	bed_entry("", S_IFREG | 0644, 3);
 	bed_bytes(0, "new");
-	bed_spoilt = "dd of=data";
+	bed_spoilt = "dd of=\"$3\"";
 	bed_instead = "dd of=/dev/full";
 	ck_assert(!vk_guest_writer_end(bed_writer, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "No space left"));
@@ -427,6 +430,57 @@ START_TEST(an_unfinished_file_is_removed)
 }
 END_TEST
 
+/* What another copy is writing stays, and what only looks like a part of a file. */
+START_TEST(what_a_killed_copy_left_is_removed)
+{
+	static const char old[] = ".virtkeep-0123456789abcdef",
+			  fresh[] = ".virtkeep-fedcba9876543210";
+	static const char other[] = ".virtkeep-0000000000000000",
+			  empty[] = ".virtkeep-1111111111111111";
+	const struct {
+		const char *directory, *file;
+		gboolean is_old, stays;
+	} parts[] = {
+		{old, old, TRUE, FALSE},
+		{fresh, fresh, FALSE, TRUE},
+		{other, "data", TRUE, TRUE},
+		{empty, NULL, TRUE, FALSE},
+	};
+	const char *in = _i ? "top" : "";
+
+	if (_i) {
+		g_autofree char *top = bed_place(in);
+
+		ck_assert_int_eq(g_mkdir(top, 0755), 0);
+	}
+	for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
+		g_autofree char *path =
+			g_build_filename(bed_directory, in, parts[i].directory, NULL);
+		const struct utimbuf day = {.actime = BED_TIME, .modtime = BED_TIME};
+
+		ck_assert_int_eq(g_mkdir(path, 0700), 0);
+		if (parts[i].file) {
+			g_autofree char *file = g_build_filename(path, parts[i].file, NULL);
+
+			ck_assert(g_file_set_contents(file, "part", -1, NULL));
+			ck_assert_int_eq(g_utime(file, (struct utimbuf *)(uintptr_t)&day), 0);
+		}
+		if (parts[i].is_old)
+			ck_assert_int_eq(g_utime(path, (struct utimbuf *)(uintptr_t)&day), 0);
+	}
+	bed_begin(FALSE);
+	if (_i)
+		bed_entry("", S_IFDIR | 0755, 0);
+	for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
+		g_autofree char *path =
+			g_build_filename(bed_directory, in, parts[i].directory, NULL);
+
+		ck_assert_msg(g_file_test(path, G_FILE_TEST_EXISTS) == parts[i].stays, "'%s'",
+			      parts[i].directory);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("guest-writer");
@@ -457,6 +511,7 @@ int main(void)
 	tcase_add_test(cases, a_full_disk_ends_the_copy);
 	tcase_add_test(cases, a_file_with_a_gap_does_not_appear);
 	tcase_add_test(cases, an_unfinished_file_is_removed);
+	tcase_add_loop_test(cases, what_a_killed_copy_left_is_removed, 0, 2);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
