@@ -49,8 +49,8 @@ static GPtrArray *new_arguments(const VkProgram *program, const char *name, int 
 }
 
 /*
- * Where the program NAME lies: beside this one, or in "../FOLDER", where a build leaves it. Else
- * its bare name, which is searched in PATH. New string.
+ * Where the program NAME lies: beside this one, in "../FOLDER", where a build leaves it, or among
+ * those that people do not call. Else its bare name, which is searched in PATH. New string.
  */
 static char *find_program(const char *folder, const char *name)
 {
@@ -58,6 +58,7 @@ static char *find_program(const char *folder, const char *name)
 	g_autofree char *directory = self ? g_path_get_dirname(self) : NULL;
 	g_autofree char *beside = NULL;
 	g_autofree char *built = NULL;
+	g_autofree char *helper = g_build_filename(VK_HELPERS, name, NULL);
 
 	if (!directory)
 		return g_strdup(name);
@@ -67,7 +68,7 @@ static char *find_program(const char *folder, const char *name)
 	built = g_build_filename(directory, "..", folder, name, NULL);
 	if (access(built, X_OK) == 0)
 		return g_steal_pointer(&built);
-	return g_strdup(name);
+	return access(helper, X_OK) == 0 ? g_steal_pointer(&helper) : g_strdup(name);
 }
 
 gboolean vk_run_program(const VkProgram *program, const char *folder, const char *name, int argc,

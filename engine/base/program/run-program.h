@@ -10,7 +10,7 @@
  * Runs the program NAME with the common options that came before the command, and ARGV from its
  * second word on, or lets it complete them. Nothing behind the command is parsed here, so that the
  * program alone knows its options. It lies beside this one, or in "../FOLDER" from there, where a
- * build leaves it, or in PATH. Returns only when it could not be run.
+ * build leaves it, or among virtkeep's helpers, or in PATH. Returns only when it could not be run.
  */
 gboolean vk_run_program(const VkProgram *program, const char *folder, const char *name, int argc,
 			char **argv, GError **error);
