@@ -4,7 +4,6 @@
 #include "errors.h"
 #include "log.h"
 #include "open-vault.h"
-#include "volume-keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@ void vk_files_run_clear(VkFilesRun *run)
 	g_clear_pointer(&run->arrays, vk_arrays_free);
 	g_clear_pointer(&run->system, g_free);
 	g_clear_pointer(&run->key_files, g_strfreev);
-	g_clear_pointer(&run->keys, g_ptr_array_unref);
+	g_clear_pointer(&run->keys, vk_volume_keys_free);
 	vk_program_clear(&run->program);
 }
 

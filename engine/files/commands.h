@@ -17,10 +17,10 @@
 /* What all commands have. Zero-initialised at first, done by vk_files_run_clear(). */
 typedef struct VkFilesRun {
 	VkProgram program;
-	char *system;     /* --system; NULL */
-	char **key_files; /* --key-file; NULL */
-	GPtrArray *keys;  /* VkVolumeKey, of these files */
-	VkArrays *arrays; /* of the vault */
+	char *system;       /* --system; NULL */
+	char **key_files;   /* --key-file; NULL */
+	VkVolumeKeys *keys; /* of these files, and what was asked for */
+	VkArrays *arrays;   /* of the vault */
 	VkVault *vault;
 } VkFilesRun;
 

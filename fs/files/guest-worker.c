@@ -22,7 +22,7 @@ struct VkGuestWorker {
 	VkVault *vault;
 	const char *reference;
 	const char *run_dir;
-	const GPtrArray *keys;
+	VkVolumeKeys *keys;
 	guint idle_sec;
 	guint deaths;
 	VkGuestFiles *files;
@@ -110,7 +110,7 @@ static gpointer work(gpointer data)
 }
 
 VkGuestWorker *vk_guest_worker_new(VkVault *vault, const char *reference, const char *run_dir,
-				   const GPtrArray *keys, guint idle_sec, GError **error)
+				   VkVolumeKeys *keys, guint idle_sec, GError **error)
 {
 	g_autoptr(VkGuestWorker) worker = g_new0(VkGuestWorker, 1);
 	Call opening = {.error = error};

@@ -16,7 +16,6 @@
 #include "log.h"
 #include "open-vault.h"
 #include "program.h"
-#include "volume-keys.h"
 #include "walk-check.h"
 
 #include <locale.h>
@@ -37,7 +36,7 @@ typedef struct Mount {
 	char **option_words;
 	char *system;
 	char **key_files;
-	GPtrArray *keys; /* VkVolumeKey, of these files */
+	VkVolumeKeys *keys; /* of these files */
 	int idle_sec;
 	VkMountOptions options;
 	VkLocation location;
@@ -262,7 +261,7 @@ static void clear(Mount *mount)
 	vk_program_clear(&mount->program);
 	g_strfreev(mount->option_words);
 	g_strfreev(mount->key_files);
-	g_clear_pointer(&mount->keys, g_ptr_array_unref);
+	g_clear_pointer(&mount->keys, vk_volume_keys_free);
 	g_free(mount->mountpoint);
 	g_free(mount->system);
 }

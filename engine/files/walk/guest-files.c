@@ -9,7 +9,6 @@
 #include "io.h"
 #include "log.h"
 #include "text.h"
-#include "volume-keys.h"
 #include "walk-check.h"
 
 #include <errno.h>
@@ -45,8 +44,9 @@ VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error)
 {
 	g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func((GDestroyNotify)vk_image_free);
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
-	guint64 memory = files->keys->len > 0 || files->typed->len > 0 ? VK_APPLIANCE_MEMORY_UNLOCK
-								       : VK_APPLIANCE_MEMORY;
+	guint64 memory = files->keys->given->len > 0 || files->keys->typed->len > 0
+				 ? VK_APPLIANCE_MEMORY_UNLOCK
+				 : VK_APPLIANCE_MEMORY;
 
 	if (files->in_answer)
 		vk_guest_files_rest(files);
@@ -62,7 +62,7 @@ VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error)
 }
 
 VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
-				  const GPtrArray *keys, GError **error)
+				  VkVolumeKeys *keys, GError **error)
 {
 	g_autoptr(VkGuestFiles) files = g_new0(VkGuestFiles, 1);
 	VkSnapshot *snapshot = vk_catalog_find(vault, reference, error);
@@ -71,7 +71,6 @@ VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const c
 	if (!snapshot)
 		return NULL;
 	files->keys = keys;
-	files->typed = vk_volume_keys_new(NULL, NULL);
 	files->run_dir = g_strdup(run_dir);
 	files->reference = g_strdup(reference);
 	files->view = vk_view_new(vault, snapshot);
@@ -99,7 +98,6 @@ void vk_guest_files_free(VkGuestFiles *files)
 	if (files->held)
 		vk_view_release(files->view);
 	vk_view_free(files->view);
-	g_clear_pointer(&files->typed, g_ptr_array_unref);
 	g_free(files->run_dir);
 	g_free(files->reference);
 	g_free(files);

@@ -9,18 +9,20 @@
 #include "message.h"
 #include "snapshot.h"
 #include "vault.h"
+#include "volume-keys.h"
 
 #include <glib.h>
 
 typedef struct VkGuestFiles VkGuestFiles;
 
 /*
- * Opens the snapshot that REFERENCE names, and its encrypted volumes with KEYS (VkVolumeKey). The
- * vault and the keys are borrowed until the free. RUN_DIR is where processes agree on how many
- * appliances run: see vk_appliance_slot_take(). VK_ERROR_FAILED if a key opens nothing.
+ * Opens the snapshot that REFERENCE names, and its encrypted volumes with KEYS, to which
+ * what is asked for is added. The vault and the keys are borrowed until the free. RUN_DIR is where
+ * processes agree on how many appliances run: see vk_appliance_slot_take(). VK_ERROR_FAILED if a
+ * key opens nothing.
  */
 VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
-				  const GPtrArray *keys, GError **error);
+				  VkVolumeKeys *keys, GError **error);
 void vk_guest_files_free(VkGuestFiles *files); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFiles, vk_guest_files_free)
 

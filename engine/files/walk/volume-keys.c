@@ -40,17 +40,28 @@ static gboolean read_key(GPtrArray *keys, const char *word, GError **error)
 		   vk_vault_secret_read(path ? word : equals + 1, error));
 }
 
-GPtrArray *vk_volume_keys_new(const char *const *words, GError **error)
+VkVolumeKeys *vk_volume_keys_new(const char *const *words, GError **error)
 {
-	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(key_free);
+	g_autoptr(VkVolumeKeys) keys = g_new(VkVolumeKeys, 1);
 
+	keys->given = g_ptr_array_new_with_free_func(key_free);
+	keys->typed = g_ptr_array_new_with_free_func(key_free);
 	for (; words && *words; words++)
-		if (!read_key(keys, *words, error))
+		if (!read_key(keys->given, *words, error))
 			return NULL;
 	return g_steal_pointer(&keys);
 }
 
-gboolean vk_volume_keys_ask(GPtrArray *keys, const char *volume, GError **error)
+void vk_volume_keys_free(VkVolumeKeys *keys)
+{
+	if (!keys)
+		return;
+	g_ptr_array_unref(keys->given);
+	g_ptr_array_unref(keys->typed);
+	g_free(keys);
+}
+
+gboolean vk_volume_keys_ask(VkVolumeKeys *keys, const char *volume, GError **error)
 {
 	g_autofree char *name = vk_printable(volume);
 	g_autofree char *prompt = g_strdup_printf("passphrase of the volume '%s': ", name);
@@ -61,5 +72,5 @@ gboolean vk_volume_keys_ask(GPtrArray *keys, const char *volume, GError **error)
 			"'%s' is locked, and there is no terminal to ask for its passphrase: "
 			"give its key by --key-file",
 			volume);
-	return add(keys, volume, strlen(volume), vk_terminal_ask(prompt, error));
+	return add(keys->typed, volume, strlen(volume), vk_terminal_ask(prompt, error));
 }

@@ -11,8 +11,16 @@ typedef struct VkVolumeKey {
 	VkSecret *secret;
 } VkVolumeKey;
 
-/* Of VkVolumeKey, which it owns: those that WORDS name, "[VOLUME=]FILE". WORDS may be NULL. */
-GPtrArray *vk_volume_keys_new(const char *const *words, GError **error);
+/* Those of a command, for all its snapshots. */
+typedef struct VkVolumeKeys {
+	GPtrArray *given; /* VkVolumeKey, of files */
+	GPtrArray *typed; /* VkVolumeKey, that were asked for */
+} VkVolumeKeys;
+
+/* Gives those that WORDS name, "[VOLUME=]FILE". WORDS may be NULL. */
+VkVolumeKeys *vk_volume_keys_new(const char *const *words, GError **error);
+void vk_volume_keys_free(VkVolumeKeys *keys); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkVolumeKeys, vk_volume_keys_free)
 
 /* Adds what is typed at the terminal. VK_ERROR_DENIED when there is none. */
-gboolean vk_volume_keys_ask(GPtrArray *keys, const char *volume, GError **error);
+gboolean vk_volume_keys_ask(VkVolumeKeys *keys, const char *volume, GError **error);

@@ -10,15 +10,16 @@
 #include <stdlib.h>
 
 static VkGuestFiles *files;
+static VkVolumeKeys *no_keys;
 
 static void set_up(void)
 {
-	static GPtrArray no_keys;
 	g_autofree char *run_dir = NULL;
 
 	appliance_bed_set_up();
+	no_keys = vk_volume_keys_new(NULL, NULL);
 	run_dir = g_build_filename(appliance_bed.directory, "run", NULL);
-	files = vk_guest_files_open(appliance_bed.vault, appliance_bed.reference, run_dir, &no_keys,
+	files = vk_guest_files_open(appliance_bed.vault, appliance_bed.reference, run_dir, no_keys,
 				    NULL);
 	ck_assert_ptr_nonnull(files);
 }
@@ -26,6 +27,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	vk_guest_files_free(files);
+	vk_volume_keys_free(no_keys);
 	appliance_bed_tear_down();
 }
 

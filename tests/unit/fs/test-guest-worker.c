@@ -15,16 +15,17 @@
 #define OFTEN 10
 
 static VkGuestWorker *worker;
+static VkVolumeKeys *no_keys;
 static char etc[] = "/etc";
 
 static void set_up(void)
 {
 	static char run_dir[4096];
-	static GPtrArray none;
 
 	appliance_bed_set_up();
+	no_keys = vk_volume_keys_new(NULL, NULL);
 	g_snprintf(run_dir, sizeof(run_dir), "%s/run", appliance_bed.directory);
-	worker = vk_guest_worker_new(appliance_bed.vault, appliance_bed.reference, run_dir, &none,
+	worker = vk_guest_worker_new(appliance_bed.vault, appliance_bed.reference, run_dir, no_keys,
 				     600, NULL);
 	ck_assert_ptr_nonnull(worker);
 }
@@ -32,6 +33,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	vk_guest_worker_free(worker);
+	vk_volume_keys_free(no_keys);
 	appliance_bed_tear_down();
 }
 
