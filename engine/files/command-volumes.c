@@ -73,7 +73,8 @@ gboolean vk_files_volumes(VkFilesRun *run, int argc, char **argv, GError **error
 	static const VkFilesUsage usage = {"volumes SNAPSHOT", "Lists the volumes.", 1, 1};
 	char **words = vk_files_parse(run, &usage, NULL, argc, argv, error);
 	g_autoptr(VkGuestFiles) files = words ? vk_files_open_snapshot(run, words[0], error) : NULL;
-	g_autoptr(GPtrArray) volumes = files ? vk_guest_files_volumes(files, error) : NULL;
+	g_autofree char *note = NULL;
+	g_autoptr(GPtrArray) volumes = files ? vk_guest_files_volumes(files, &note, error) : NULL;
 	g_autoptr(json_t) list = NULL;
 
 	if (!volumes)
@@ -87,5 +88,6 @@ gboolean vk_files_volumes(VkFilesRun *run, int argc, char **argv, GError **error
 		vk_json_print(list);
 	}
 	return vk_guest_files_sound(files, error) && check_complete(files, volumes, error) &&
-	       check_types(files, volumes, error);
+	       check_types(files, volumes, error) &&
+	       (!note || vk_fail(error, VK_ERROR_PARTIAL, "%s", note));
 }

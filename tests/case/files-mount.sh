@@ -13,7 +13,7 @@ mkdir -p "$root"/{etc,usr/share,home,data} "$mnt" "$SCRATCH/other"
 say "a system with an own fstab, on two disks"
 cat > "$root/etc/fstab" <<'FSTAB'
 /dev/vda / ext4 defaults 0 1
-/dev/vdb /data ext4 defaults 0 2
+/dev/vdb /data btrfs defaults 0 2
 FSTAB
 head -c 30000000 /dev/urandom > "$root/usr/share/big"
 head -c 100001 /dev/urandom > "$root/usr/share/small"
@@ -41,7 +41,14 @@ deep=$(printf 'd%.0s' {1..200})
 	done
 	echo "far down" > file
 )
-VDA_FILES=$root VDA_MIB=120 define_guest web
+VDA_FILES=$root VDA_MIB=120 VDB_MIB=120 define_guest web
+mkfs.btrfs -q -f "$SCRATCH/guests/web/vdb.raw" > /dev/null
+mount -o loop "$SCRATCH/guests/web/vdb.raw" "$mnt"
+for name in one two; do
+	btrfs -q subvolume create "$mnt/$name"
+	echo "$name" > "$mnt/$name/file"
+done
+umount "$mnt"
 ok virtkeep init
 ok virtkeep backup web
 snapshot=$(newest web)
@@ -61,7 +68,7 @@ looks() { # DIRECTORY
 	)
 }
 sums() { # DIRECTORY
-	(cd "$1" && find . -type f ! -name sparse -execdir sha256sum {} + | sort)
+	(cd "$1" && find . -path ./data -prune -o -type f ! -name sparse -execdir sha256sum {} + | sort)
 }
 looks "$root" > "$SCRATCH/looks"
 looks "$mnt" > "$OUT"
@@ -123,7 +130,14 @@ virtkeep files mount -f --idle=1 web "$mnt" 2> "$SCRATCH/log" &
 job=$!
 wait_for 60 "it is mounted" is_mounted "$mnt"
 cat "$mnt/etc/fstab" > /dev/null
+# Subvolumes have files of the same numbers, and the kernel numbers them as it meets them.
+numbers=$(stat -c %i "$mnt/data/one/file" "$mnt/data/two/file" "$mnt/data/one" "$mnt/data/two")
+[[ $(sort -u <<< "$numbers" | wc -l) == 4 ]] || fail "files share a number: $numbers"
 wait_for 30 "the appliance ends" not pgrep -x linux.uml
+echo 3 > /proc/sys/vm/drop_caches
+stat "$mnt/data/two/file" > /dev/null
+[[ $(stat -c %i "$mnt/data/one/file" "$mnt/data/two/file" "$mnt/data/one" "$mnt/data/two") == "$numbers" ]] ||
+	fail "files have other numbers in another appliance"
 same_file "$mnt/usr/share/small" "$root/usr/share/small"
 pgrep -x linux.uml > /dev/null || fail "the file came from nowhere"
 for file in "/proc/$(pgrep -x virtkeep-files-)/task/"*/status; do
@@ -160,6 +174,17 @@ not ls "$mnt" 2> /dev/null || fail "a dead mount answers"
 ok virtkeep files mount web "$mnt"
 expect_err "detached the mount of 'web' that a dead process left"
 same_file "$mnt/etc/fstab" "$root/etc/fstab"
+umount "$mnt"
+wait_for 20 "all ends" no_appliance
+for process in virtkeep-sandbo linux.uml; do
+	virtkeep files mount web "$mnt" > "$OUT" 2> "$ERR" &
+	job=$!
+	PAUSE=0.01 wait_for 30 "'$process' runs" pgrep -x "$process"
+	pkill -KILL -x virtkeep-files-
+	wait "$job" || true
+	wait_for 20 "the appliance ends with the start of the mount" no_appliance
+done
+ok virtkeep files mount web "$mnt"
 umount "$mnt"
 wait_for 20 "all ends" no_appliance
 ok virtkeep gc

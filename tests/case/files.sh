@@ -93,11 +93,13 @@ define_off web vda.raw vdb.raw vdc.raw
 cp "$d/ext" "$d/twin"
 debugfs -w -R "rm /home/file-0" "$d/twin" 2> "$ERR"
 define_off twins ext twin
+cp --sparse=always "$d/vda.raw" "$d/again.raw"
+define_off copied vda.raw again.raw
 truncate -s 10M "$d/nothing"
 define_off empty nothing
 ok virtkeep init
 ok virtkeep backup web
-ok virtkeep backup twins empty
+ok virtkeep backup twins empty copied
 
 say "volumes"
 ok virtkeep --json files volumes web
@@ -191,6 +193,10 @@ expect_status 3
 [[ $(cut -c 1-18 "$OUT" | tr '\n' ,) == *"-    /home/file-0,"*"M    /home/file-2,"* ]] ||
 	fail "not these: $(cat "$OUT")"
 refused 6 "there is no '/nowhere'" virtkeep files diff web@-1 web /nowhere
+
+say "a copy of the disk beside it: each system has the volumes of its own disk"
+ok virtkeep --json files volumes copied
+expect_json 'map(.mounted_at // "-") | join(" ")' "/boot/efi / /srv /boot/efi /srv /"
 
 say "several systems, and none"
 refused 2 "several systems are installed, on vda, vdb" virtkeep files find twins:/home file-0
@@ -288,6 +294,21 @@ kill -KILL "$job"
 wait "$job" || true
 exec 7<&-
 wait_for 10 "the appliance ends" no_appliance
+virtkeep files tar web:/usr > "$SCRATCH/stream" 2> "$ERR" &
+job=$!
+head -c 1000 "$SCRATCH/stream" > /dev/null
+kill -KILL "$job"
+wait "$job" || true
+wait_for 10 "the appliance ends with tar" no_appliance
+virtkeep files diff --data web@-2 web@-1 /usr > "$OUT" 2> "$ERR" &
+job=$!
+two_appliances() {
+	(($(pgrep -c -x virtkeep-sandbo) > 2))
+}
+PAUSE=0.01 wait_for 30 "two appliances run" two_appliances
+kill -KILL "$job"
+wait "$job" || true
+wait_for 10 "both appliances end with diff" no_appliance
 mkdir "$SCRATCH/torn"
 virtkeep files copy web@-2:/home "$SCRATCH/torn" > "$OUT" 2> "$ERR" &
 job=$!

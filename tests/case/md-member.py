@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes members of an MD array, of files, as mdadm would: this host need not have its driver.
 
-md-member.py VERSION LEVEL NAME IMAGE MEMBER...: the IMAGE lies on an array of LEVEL (0, 1 or 5),
-whose superblocks have the VERSION 0.90 or 1.2. A member that is named '-' is missing.
+md-member.py VERSION LEVEL NAME[/SEED] IMAGE MEMBER...: the IMAGE lies on an array of LEVEL (0, 1 or
+5), whose superblocks have the VERSION 0.90 or 1.2. A member that is named '-' is missing. Another
+SEED makes another array of the same name.
 """
 import hashlib
 import struct
@@ -84,6 +85,7 @@ def superblock_0(uuid, level, count, member, size):
 def main(version, level, name, image, *members):
     level = int(level)
     uuid = hashlib.md5(name.encode()).digest()
+    name = name.split('/')[0]
     with open(image, 'rb') as file:
         parts = stripes(level, file.read(), len(members))
     for number, (path, part) in enumerate(zip(members, parts)):

@@ -120,13 +120,18 @@ seq -f 'a line that repeats: %.0f' 1000000 1100000 > "$d/text"
 
 say "encrypted volumes: one for /home, whose key takes 300 MiB to try, and one with LVM, which has another"
 printf 'correct horse' > "$d/home.key"
-printf 'battery staple\n' > "$d/lvm.key"
+printf 'battery staple' > "$d/lvm.key"
+# As an editor leaves it.
+printf 'battery staple\n' > "$d/edited.key"
 chmod 600 "$d"/*.key
 truncate -s 40M "$d/vdl.raw"
 truncate -s 80M "$d/vdm.raw"
 cryptsetup -q luksFormat --type luks2 --uuid cccccccc-bbbb-cccc-dddd-eeeeeeeeeeee --pbkdf argon2id \
 	--pbkdf-memory 307200 --pbkdf-force-iterations 4 --pbkdf-parallel 1 "$d/vdl.raw" "$d/home.key"
 cryptsetup -q luksFormat --type luks1 --pbkdf-force-iterations 1000 "$d/vdm.raw" "$d/lvm.key"
+
+say "two groups of volumes of one name"
+truncate -s 16M "$d/vdn.raw" "$d/vdo.raw"
 
 say "what a program reads, and a CD"
 truncate -s 32M "$d/vdh.raw" "$d/vdi.raw" "$d/hibernated"
@@ -195,12 +200,16 @@ in_kernel '
 		cp $d/big /run/c/$name
 		umount /run/c
 	done
+	for disk in n o; do
+		do_lvm vgcreate --devices /dev/ubd$disk -s 4M vgx /dev/ubd$disk
+		do_lvm lvcreate --devices /dev/ubd$disk -an -Zn -n data -L 4M vgx
+	done
 	for ((i = 1; i <= 3; i++)); do
 		mount /dev/ubdk$i /run/$i
 		cp $d/big /run/$i/crash-$i
 		sync /run/$i/crash-$i
 	done
-' - - - - - vdf vdg vdh - - vdk vdl vdm
+' - - - - - vdf vdg vdh - - vdk vdl vdm vdn vdo
 
 make_guest() { # NAME DISK...
 	{
@@ -214,6 +223,27 @@ make_guest() { # NAME DISK...
 	} > "$SCRATCH/$1.xml"
 	virsh -q define "$SCRATCH/$1.xml"
 }
+say "copies of disks beside them"
+cp --sparse=always "$d/vda.raw" "$d/vdp.raw"
+cp --sparse=always "$d/vdf.raw" "$d/vdq.raw"
+truncate -s 120M "$d/vdr.raw"
+mkfs.btrfs -q "$d/vdr.raw" > /dev/null
+cp --sparse=always "$d/vdr.raw" "$d/vds.raw"
+mkdir "$d/in"
+for disk in vdr vds; do
+	mount -o loop "$d/$disk.raw" "$d/in"
+	echo "$disk" > "$d/in/file"
+	umount "$d/in"
+done
+python3 "$mdmember" 0.90 1 - "$d/image" "$d/m7" "$d/m8"
+python3 "$mdmember" 1.2 1 data/other "$d/image" "$d/m9" -
+truncate -s 130M "$d/vdt.raw"
+sfdisk -q "$d/vdt.raw" < <(echo label: gpt; for ((i = 0; i < 9; i++)); do echo "start=$((1 + i * 14))MiB, size=13MiB"; done)
+i=0
+for member in m1 m2 m9 m3 m4 m3 m7 m8 m7; do
+	put "$member" vdt $((1 + i++ * 14))
+done
+make_guest copies vda vdb vdf vdg vdn vdo vdp vdq vdr vds vdt
 make_guest web vda vdb vdc vdd vde vdf vdg vdh vdi vdj vdk vdl vdm
 make_guest torn vda vdb
 cat > /etc/virtkeep/virtkeep.conf <<'CONF'
@@ -221,7 +251,7 @@ cat > /etc/virtkeep/virtkeep.conf <<'CONF'
 exclude = vdb
 CONF
 ok virtkeep init
-ok virtkeep backup web torn
+ok virtkeep backup web torn copies
 
 say "reading the volumes"
 run virtkeep --json files volumes web
@@ -272,6 +302,36 @@ done
 same_file "$SCRATCH/copies/etc/fstab" "$d/files/etc/fstab"
 [[ $(cat "$SCRATCH/copies/other") == another ]] || fail "the subvolume is another"
 
+say "what is there twice is not mixed"
+ok virtkeep --json files volumes copies
+while IFS='|' read -r volume state; do
+	[[ $(state_of "$volume") == "$state" ]] || fail "'$volume' is: $(state_of "$volume")"
+done <<-'STATES'
+	vda|'vdp' is the same part of a volume group: neither is read
+	vdp|'vda' is the same part of a volume group: neither is read
+	vgx/data|two volume groups are named 'vgx': neither is read
+	vdf|a part of a btrfs that is on the disks twice: neither is read
+	vdg|a part of a btrfs that is on the disks twice: neither is read
+	vdq|a part of a btrfs that is on the disks twice: neither is read
+	vdr|readable
+	vds|readable
+	md/data|2 of 3 members of the array are there
+	md/data~1|1 of 2 members of the array are there
+	vdt4|a member of an array that is on the disks twice: neither is read
+	vdt6|a member of an array that is on the disks twice: neither is read
+	vdt7|a member of an array that is on the disks twice: neither is read
+STATES
+jq -r '.[] | select(.volume == "vg0/root") | .trouble' "$OUT" | grep -q "LVM does not activate it" ||
+	fail "a group with a part that is there twice is read"
+for disk in vdr vds; do
+	ok virtkeep files cat "copies:$disk:/file"
+	[[ $(cat "$OUT") == "$disk" ]] || fail "'$disk' has the file of '$(cat "$OUT")'"
+done
+mkdir "$SCRATCH/copies/twice"
+refused 1 "'vdr' is a copy of this btrfs and is read" \
+	virtkeep files copy copies:vdr:/file copies:vds:/file "$SCRATCH/copies/twice"
+[[ $(cat "$SCRATCH/copies/twice/file") == vdr ]] || fail "two disks were mixed"
+
 say "volumes that are locked"
 # Runs a command with a terminal, and types WORD when it asks for the passphrase of VOLUME.
 typed() { # VOLUME WORD COMMAND...
@@ -296,7 +356,7 @@ refused 1 "'vdl' is locked, and there is no terminal" setsid --wait virtkeep fil
 refused 3 "cannot read '/home': locked: give its key by --key-file" virtkeep files ls -R web:/home
 refused 1 "the key does not open 'vdl'" virtkeep files ls --key-file "vdl=$d/lvm.key" web:vdl:/
 refused 2 "'vda' is not locked" virtkeep files ls --key-file "vda=$d/lvm.key" web:vda:/
-ok virtkeep files copy --key-file "vdl=$d/home.key" --key-file "$d/lvm.key" web:/home/home \
+ok virtkeep files copy --key-file "vdl=$d/home.key" --key-file "$d/edited.key" web:/home/home \
 	web:vg1/plain:/vg1-plain web:vg1/secret:/secret "$SCRATCH/copies"
 mkdir "$SCRATCH/copies/vdl"
 ok virtkeep files copy --key-file "vdl=$d/home.key" web:vdl:/ "$SCRATCH/copies/vdl"
@@ -309,6 +369,11 @@ run typed vdl 'wrong' virtkeep files cat web:vdl:/home
 expect_status 1
 expect_out "the key does not open 'vdl'"
 not grep -q 'correct horse' "$OUT" || fail "the passphrase was shown"
+# The second snapshot has other disks, so that it is looked at.
+echo other | dd of="$d/vdj.raw" bs=1 seek=1000 conv=notrunc status=none
+ok virtkeep backup web
+ok typed vdl 'correct horse' virtkeep files diff web@-1 web vdl:/
+[[ $(grep -o 'passphrase of' "$OUT" | wc -l) == 1 ]] || fail "asked more than once: $(cat "$OUT")"
 
 say "a disk of the group is not in the snapshot"
 run virtkeep files volumes torn

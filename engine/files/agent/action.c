@@ -123,6 +123,7 @@ int agent_run(const char *const *argv, VkBytes input, AgentOutput *output)
 	status = agent_act(execute, &program);
 	if (output) {
 		take_output(program.out, output->text, sizeof(output->text));
+		output->full = strlen(output->text) >= sizeof(output->text) - 1;
 		take_words(program.err, output);
 	}
 	close(program.in);

@@ -7,13 +7,15 @@
 
 #include "message.h"
 
-#define AGENT_OUTPUT_MAX 65536
+/* More than LVM needs for all volumes that are read. */
+#define AGENT_OUTPUT_MAX (1u << 20)
 #define AGENT_INPUT_MAX  4096
 
 /* What a program left. */
 typedef struct AgentOutput {
 	char text[AGENT_OUTPUT_MAX]; /* on its standard output */
 	char words[256];             /* the last line of its error output; "": none */
+	bool full;                   /* it was more, or as much as there is room for */
 } AgentOutput;
 
 /* Calls FUNCTION in another process. Returns what it returned, 0 to 255; 255 if it crashed. */

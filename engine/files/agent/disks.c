@@ -64,6 +64,8 @@ static size_t list_partitions(const char *node, unsigned *numbers, size_t max)
 		numbers[count] = (unsigned)read_number(path);
 		count += numbers[count] > 0;
 	}
+	if (count == max)
+		agent_volumes_leave_out();
 	closedir(directory);
 	qsort(numbers, count, sizeof(*numbers), compare_numbers);
 	return count;
@@ -171,6 +173,58 @@ static void find_with_any_sectors(const char *disk, const char *node)
 	}
 }
 
+/* A btrfs of which a device is on several disks. */
+typedef struct Copies {
+	size_t devices; /* different ones */
+	size_t others;  /* that are there again */
+} Copies;
+
+static bool is_of(const AgentVolume *volume, const AgentVolume *one)
+{
+	return strcmp(volume->type, "btrfs") == 0 && strcmp(volume->uuid, one->uuid) == 0;
+}
+
+/* Counts the devices of the btrfs that ONE is of. */
+static Copies count_copies(const AgentVolume *one)
+{
+	Copies copies = {0};
+
+	for (size_t i = 0; i < agent_volume_count(); i++) {
+		const AgentVolume *volume = agent_volume(i);
+		bool again = false;
+
+		if (!is_of(volume, one))
+			continue;
+		for (size_t j = 0; j < i && !again; j++)
+			again = is_of(agent_volume(j), one) &&
+				strcmp(agent_volume(j)->member_uuid, volume->member_uuid) == 0;
+		copies.devices += !again;
+		copies.others += again;
+	}
+	return copies;
+}
+
+/*
+ * The kernel would put a btrfs together of the devices of two. One that has a single device can be
+ * read if its copies are not mounted at the same time; of others it is not known which belong
+ * together.
+ */
+static void part_copies(const AgentVolume *one, bool single)
+{
+	for (size_t i = 0; i < agent_volume_count(); i++) {
+		AgentVolume *volume = agent_volume(i);
+
+		if (!is_of(volume, one))
+			continue;
+		volume->copied = true;
+		if (single)
+			continue;
+		volume->shared = true;
+		snprintf(volume->state, sizeof(volume->state),
+			 "a part of a btrfs that is on the disks twice: neither is read");
+	}
+}
+
 static void scan_btrfs(int control, const AgentVolume *volume)
 {
 	struct btrfs_ioctl_vol_args args = {0};
@@ -189,8 +243,7 @@ static void gather_btrfs_on(int control, size_t first)
 	for (size_t i = first + 1; i < agent_volume_count(); i++) {
 		AgentVolume *other = agent_volume(i);
 
-		if (other->shared || strcmp(other->type, "btrfs") != 0 ||
-		    strcmp(other->uuid, one->uuid) != 0)
+		if (other->shared || !is_of(other, one))
 			continue;
 		several = other->shared = true;
 		snprintf(other->state, sizeof(other->state), "a part of the btrfs '%.64s'",
@@ -201,13 +254,25 @@ static void gather_btrfs_on(int control, size_t first)
 		scan_btrfs(control, one);
 }
 
+static void gather_btrfs_from(int control, size_t first)
+{
+	const AgentVolume *one = agent_volume(first);
+	Copies copies = count_copies(one);
+
+	if (copies.others > 0)
+		part_copies(one, copies.devices == 1);
+	else
+		gather_btrfs_on(control, first);
+}
+
 static void gather_btrfs(void)
 {
 	int control = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
 
 	for (size_t i = 0; control >= 0 && i < agent_volume_count(); i++)
-		if (strcmp(agent_volume(i)->type, "btrfs") == 0 && !agent_volume(i)->shared)
-			gather_btrfs_on(control, i);
+		if (strcmp(agent_volume(i)->type, "btrfs") == 0 && !agent_volume(i)->shared &&
+		    !agent_volume(i)->copied)
+			gather_btrfs_from(control, i);
 	if (control >= 0)
 		close(control);
 }
@@ -231,10 +296,13 @@ void agent_disks_find(char *const *names, size_t count)
 {
 	agent_volumes_cut(0);
 	for (size_t i = 0; i < count; i++) {
+		size_t before = agent_volume_count();
 		char node[16];
 
 		snprintf(node, sizeof(node), "ubd%c", (char)('a' + i));
 		find_with_any_sectors(names[i], node);
+		for (size_t j = before; j < agent_volume_count(); j++)
+			agent_volume(j)->disk = (unsigned)i + 1;
 	}
 	agent_disks_assemble();
 }

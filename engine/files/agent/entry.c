@@ -2,6 +2,7 @@
 #include "entry.h"
 
 #include "channel.h"
+#include "identity.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 #define ATTRIBUTES_MAX 65536
 
-VkEntryReport agent_entry_report(const struct stat *st)
+VkEntryReport agent_entry_report(const struct stat *st, int directory, const char *name)
 {
 	return (VkEntryReport){
 		.path = {(const uint8_t *)"", 0},
@@ -22,7 +23,7 @@ VkEntryReport agent_entry_report(const struct stat *st)
 		.rdev_major = major(st->st_rdev),
 		.rdev_minor = minor(st->st_rdev),
 		.links = (uint32_t)st->st_nlink,
-		.device = st->st_dev,
+		.device = agent_identity(st->st_dev, directory, name),
 		.inode = st->st_ino,
 		.size = (uint64_t)st->st_size,
 		.blocks = (uint64_t)st->st_blocks,

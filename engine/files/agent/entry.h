@@ -10,8 +10,8 @@
 /* Bytes of the target of a symbolic link at most. */
 #define AGENT_TARGET_MAX 32768
 
-/* The report by ST, still without a path and a target. */
-VkEntryReport agent_entry_report(const struct stat *st);
+/* The report of what ST is of, NAME in DIRECTORY, still without a path and a target. */
+VkEntryReport agent_entry_report(const struct stat *st, int directory, const char *name);
 
 /* The extended attributes of FD, one message each. */
 void agent_send_attributes(int fd);

@@ -104,6 +104,7 @@ static void send_volume(AgentVolume *volume)
 
 	if (top >= 0)
 		close(top);
+	agent_mount_release(volume);
 	report = (VkVolumeReport){
 		.name = view(volume->name),
 		.type = view(volume->type),
@@ -126,6 +127,8 @@ static void answer_volumes(void)
 	agent_systems_find();
 	for (size_t i = 0; i < agent_volume_count(); i++)
 		send_volume(agent_volume(i));
+	if (agent_volumes_left_out())
+		agent_send_note("", AGENT_VOLUMES_LEFT_OUT);
 	agent_send_done();
 }
 

@@ -2,12 +2,15 @@
 #include "mounting.h"
 
 #include "action.h"
+#include "identity.h"
 #include "modules.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/btrfs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,8 +48,9 @@ static const struct Type {
 
 /* What was mounted, at the place with the number of its index. */
 static struct Mounted {
-	const AgentVolume *volume;
-	char subvolume[256]; /* "" for none */
+	const AgentVolume *volume; /* NULL: it was released */
+	char subvolume[256];       /* "" for none */
+	dev_t device;              /* of its top directory */
 } mounts[MOUNTS_MAX];
 static size_t mount_count;
 
@@ -156,17 +160,87 @@ static int open_place(size_t number)
 	return open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Whether the same btrfs is on another disk, and mounted: the kernel would mix the two. */
+static const AgentVolume *find_copy(const AgentVolume *volume)
+{
+	for (size_t i = 0; volume->copied && i < mount_count; i++) {
+		const AgentVolume *other = mounts[i].volume;
+
+		if (other && other != volume && other->copied &&
+		    strcmp(other->uuid, volume->uuid) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+/* The kernel takes a device that it has seen for all others with the same btrfs. */
+static void forget_devices(void)
+{
+	struct btrfs_ioctl_vol_args all = {0};
+	int control = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
+
+	if (control < 0 || ioctl(control, BTRFS_IOC_FORGET_DEV, &all) < 0)
+		perror("/dev/btrfs-control");
+	if (control >= 0)
+		close(control);
+}
+
+void agent_mount_release(const AgentVolume *volume)
+{
+	char place[64];
+
+	for (size_t i = 0; volume->copied && i < mount_count; i++) {
+		if (mounts[i].volume != volume)
+			continue;
+		place_of(i, place, sizeof(place));
+		if (umount2(place, 0) < 0)
+			continue;
+		mounts[i].volume = NULL;
+		agent_identity_clear();
+	}
+}
+
+uint64_t agent_mount_number(dev_t device)
+{
+	for (size_t i = 0; i < mount_count; i++)
+		if (mounts[i].volume && mounts[i].device == device)
+			return (uint64_t)(mounts[i].volume - agent_volume(0)) + 1;
+	return 0;
+}
+
+/* The next place is that of the volume now. Opens it. */
+static int enter(const AgentVolume *volume, const char *subvolume)
+{
+	struct Mounted *mounted = &mounts[mount_count];
+	int fd = open_place(mount_count++);
+	struct stat st = {0};
+
+	fstat(fd, &st);
+	*mounted = (struct Mounted){.volume = volume, .device = st.st_dev};
+	snprintf(mounted->subvolume, sizeof(mounted->subvolume), "%s", subvolume);
+	return fd;
+}
+
 /* Mounts what was not mounted yet. */
 static int mount_new(AgentVolume *volume, const struct Type *type, const char *subvolume)
 {
-	struct Mounted *mounted = &mounts[mount_count];
+	const AgentVolume *copy = find_copy(volume);
 	Mount wanted = {.type = type, .device = volume->device};
 	int trouble;
 
-	if (mount_count == MOUNTS_MAX || strlen(subvolume) >= sizeof(mounted->subvolume)) {
+	if (mount_count == MOUNTS_MAX || strlen(subvolume) >= sizeof(mounts->subvolume)) {
 		snprintf(volume->state, sizeof(volume->state), "too much is mounted");
 		return -1;
 	}
+	if (copy) {
+		snprintf(volume->state, sizeof(volume->state),
+			 "'%.200s' is a copy of this btrfs and is read: name this one in a command "
+			 "of its own",
+			 copy->name);
+		return -1;
+	}
+	if (volume->copied)
+		forget_devices();
 	place_of(mount_count, wanted.place, sizeof(wanted.place));
 	mkdir("/volumes", 0700);
 	mkdir(wanted.place, 0700);
@@ -177,9 +251,7 @@ static int mount_new(AgentVolume *volume, const struct Type *type, const char *s
 		explain(volume, type, trouble);
 		return -1;
 	}
-	mounted->volume = volume;
-	snprintf(mounted->subvolume, sizeof(mounted->subvolume), "%s", subvolume);
-	return open_place(mount_count++);
+	return enter(volume, subvolume);
 }
 
 int agent_mount(AgentVolume *volume, const char *subvolume)

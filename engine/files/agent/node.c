@@ -86,7 +86,7 @@ static void answer_entry(const char *path)
 	    (S_ISLNK(st.st_mode) && (length = readlinkat(fd, "", target, sizeof(target))) < 0)) {
 		send_trouble(path, errno);
 	} else {
-		report = agent_entry_report(&st);
+		report = agent_entry_report(&st, fd, "");
 		report.target = (VkBytes){(const uint8_t *)target, (size_t)length};
 		vk_message_begin(&message, VK_MESSAGE_ENTRY);
 		vk_message_put_entry(&message, &report);
@@ -154,7 +154,7 @@ static VkEntryReport report_of(const struct dirent *entry)
 
 	if (fstatat(opened.fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		st = (struct stat){.st_ino = entry->d_ino, .st_mode = DTTOIF(entry->d_type)};
-	report = agent_entry_report(&st);
+	report = agent_entry_report(&st, opened.fd, entry->d_name);
 	report.path = (VkBytes){(const uint8_t *)entry->d_name, strlen(entry->d_name)};
 	return report;
 }

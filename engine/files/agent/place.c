@@ -21,9 +21,10 @@ static int open_volume(char *name)
 		*subvolume++ = '\0';
 	volume = agent_volume_named(name);
 	if (!volume) {
-		agent_send_failure(VK_MESSAGE_NO_PLACE,
-				   "there is no volume '%s': 'virtkeep files volumes' lists them",
-				   name);
+		agent_send_failure(VK_MESSAGE_NO_PLACE, "there is no volume '%s': %s", name,
+				   agent_volumes_left_out()
+					   ? AGENT_VOLUMES_LEFT_OUT
+					   : "'virtkeep files volumes' lists them");
 		return -1;
 	}
 	if (agent_crypt_is_locked(volume)) {

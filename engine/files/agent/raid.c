@@ -8,7 +8,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/major.h>
+#include <linux/raid/md_p.h>
 #include <linux/raid/md_u.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,24 +49,76 @@ static int open_array(unsigned number)
 	return open(device, O_RDWR | O_CLOEXEC);
 }
 
+/* Of a superblock 0.90, which blkid does not tell: which member it is of. */
+static void read_member_0(AgentVolume *member)
+{
+	static mdp_super_t block;
+	int fd = open(member->device, O_RDONLY | O_CLOEXEC);
+	uint64_t sectors = MD_NEW_SIZE_SECTORS(member->size / 512);
+
+	if (fd >= 0 && pread(fd, &block, sizeof(block), (off_t)(sectors * 512)) == sizeof(block))
+		snprintf(member->member_uuid, sizeof(member->member_uuid), "%" PRIu32,
+			 block.this_disk.number);
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool is_of(const AgentVolume *volume, const AgentVolume *member)
+{
+	return strcmp(volume->type, MEMBER) == 0 && strcmp(volume->uuid, member->uuid) == 0;
+}
+
+/* The members of the array of MEMBER have numbers of their own. */
+static void know_members(const AgentVolume *member)
+{
+	for (size_t i = 0; i < agent_volume_count(); i++) {
+		AgentVolume *volume = agent_volume(i);
+
+		if (is_of(volume, member) && strncmp(volume->version, "0.", 2) == 0)
+			read_member_0(volume);
+	}
+}
+
+/* Whether a member of the array is there twice. */
+static bool has_copies(const AgentVolume *member)
+{
+	for (size_t i = 0; i < agent_volume_count(); i++)
+		for (size_t j = 0; j < i; j++)
+			if (is_of(agent_volume(i), member) && is_of(agent_volume(j), member) &&
+			    strcmp(agent_volume(i)->member_uuid, agent_volume(j)->member_uuid) == 0)
+				return true;
+	return false;
+}
+
+/* Nobody knows which members belong together. */
+static void refuse_copies(const AgentVolume *member)
+{
+	for (size_t i = 0; i < agent_volume_count(); i++) {
+		AgentVolume *volume = agent_volume(i);
+
+		if (!is_of(volume, member))
+			continue;
+		volume->used = true;
+		snprintf(volume->state, sizeof(volume->state),
+			 "a member of an array that is on the disks twice: neither is read");
+	}
+}
+
 /* Gives the array all members that have the UUID of MEMBER. */
 static void add_members(int array, const AgentVolume *member)
 {
 	mdu_array_info_t info = {0};
-	char uuid[sizeof(member->uuid)];
 
 	/* "1.2", "0.90.0" */
 	if (sscanf(member->version, "%d.%d", &info.major_version, &info.minor_version) != 2 ||
 	    ioctl(array, SET_ARRAY_INFO, &info) < 0)
 		return;
-	memcpy(uuid, member->uuid, sizeof(uuid));
 	for (size_t i = 0; i < agent_volume_count(); i++) {
 		AgentVolume *volume = agent_volume(i);
 		mdu_disk_info_t disk = {0};
 		struct stat st;
 
-		if (strcmp(volume->type, MEMBER) != 0 || strcmp(volume->uuid, uuid) != 0 ||
-		    stat(volume->device, &st) < 0)
+		if (!is_of(volume, member) || stat(volume->device, &st) < 0)
 			continue;
 		volume->used = true;
 		snprintf(volume->state, sizeof(volume->state), "a member of an array");
@@ -74,6 +128,26 @@ static void add_members(int array, const AgentVolume *member)
 			snprintf(volume->state, sizeof(volume->state),
 				 "the array does not take it: %s", strerror(errno));
 	}
+}
+
+/* Another array has the name: the guest may mean either by it. */
+static void part_names(unsigned number, char *name, size_t size)
+{
+	size_t length = strlen(name);
+	bool taken = false;
+
+	for (size_t i = 0; i < agent_volume_count(); i++) {
+		AgentVolume *volume = agent_volume(i);
+
+		const char *rest = volume->name + length;
+
+		if (strncmp(volume->name, name, length) != 0 ||
+		    (*rest && !(*rest == 'p' && isdigit((unsigned char)rest[1]))))
+			continue;
+		volume->ambiguous = taken = true;
+	}
+	if (taken)
+		snprintf(name + length, size - length, "~%u", number);
 }
 
 /* The name by which people call the array NUMBER: "md0", "md/data". */
@@ -87,7 +161,8 @@ static void name_array(const AgentVolume *member, unsigned number, char *ret, si
 	else if (strspn(name, "0123456789") == strlen(name))
 		snprintf(ret, size, "md%.16s", name);
 	else
-		snprintf(ret, size, "md/%s", name);
+		snprintf(ret, size, "md/%.200s", name);
+	part_names(number, ret, size);
 }
 
 static void start_array(int array, const char *name, unsigned number)
@@ -137,6 +212,11 @@ void agent_raid_assemble(void)
 		if (volume->used || strcmp(volume->type, MEMBER) != 0)
 			continue;
 		volume->used = true;
+		know_members(volume);
+		if (has_copies(volume)) {
+			refuse_copies(volume);
+			continue;
+		}
 		array = open_array(number);
 		if (array < 0) {
 			snprintf(volume->state, sizeof(volume->state), "no array can be made: %s",

@@ -81,10 +81,17 @@ static void note_point(AgentVolume *volume, const char *point)
 		 point);
 }
 
+/* The installed system whose tables are read. */
+typedef struct Reading {
+	int root;
+	const AgentVolume *volume; /* of the root */
+	bool several;              /* of find_volume(): the table may mean several volumes */
+} Reading;
+
 /* The volume that crypttab calls NAME, or NULL. */
-static AgentVolume *find_encrypted(int root, const char *name)
+static AgentVolume *find_encrypted(Reading *reading, const char *name)
 {
-	FILE *crypttab = open_table(root, "etc/crypttab");
+	FILE *crypttab = open_table(reading->root, "etc/crypttab");
 	char line[1024], target[256], source[256];
 	AgentVolume *found = NULL;
 
@@ -92,30 +99,30 @@ static AgentVolume *find_encrypted(int root, const char *name)
 		if (!fgets(line, sizeof(line), crypttab))
 			break;
 		if (sscanf(line, "%255s %255s", target, source) == 2 && strcmp(target, name) == 0)
-			found = agent_volume_for(source);
+			found = agent_volume_for(source, reading->volume, &reading->several);
 	}
 	if (crypttab)
 		fclose(crypttab);
 	return found;
 }
 
-/* The volume that a line of the fstab below ROOT mounts, or NULL. */
-static AgentVolume *find_volume(int root, const char *spec)
+/* The volume that a line of fstab mounts, or NULL. */
+static AgentVolume *find_volume(Reading *reading, const char *spec)
 {
-	AgentVolume *volume = agent_volume_for(spec);
+	AgentVolume *volume = agent_volume_for(spec, reading->volume, &reading->several);
 
 	if (!volume && strncmp(spec, MAPPER, strlen(MAPPER)) == 0)
-		volume = find_encrypted(root, spec + strlen(MAPPER));
+		volume = find_encrypted(reading, spec + strlen(MAPPER));
 	return volume;
 }
 
-static void note_points(int root, FILE *fstab)
+static void note_points(Reading *reading, FILE *fstab)
 {
 	char buffer[8192];
 	struct mntent line;
 
 	while (next_line(fstab, &line, buffer, sizeof(buffer))) {
-		AgentVolume *volume = find_volume(root, line.mnt_fsname);
+		AgentVolume *volume = find_volume(reading, line.mnt_fsname);
 
 		if (volume)
 			note_point(volume, line.mnt_dir);
@@ -124,18 +131,19 @@ static void note_points(int root, FILE *fstab)
 
 static bool is_system(AgentVolume *volume, const char *subvolume)
 {
-	int root = agent_mount(volume, subvolume);
-	FILE *fstab = root < 0 ? NULL : open_table(root, FSTAB);
+	Reading reading = {.root = agent_mount(volume, subvolume), .volume = volume};
+	FILE *fstab = reading.root < 0 ? NULL : open_table(reading.root, FSTAB);
 	bool found = fstab != NULL;
 
 	if (fstab) {
-		note_points(root, fstab);
+		note_points(&reading, fstab);
 		fclose(fstab);
 	}
-	if (root >= 0)
-		close(root);
+	if (reading.root >= 0)
+		close(reading.root);
 	else if (subvolume)
 		volume->state[0] = '\0';
+	agent_mount_release(volume);
 	return found;
 }
 
@@ -220,9 +228,9 @@ void agent_system_note_gaps(const char *path)
 }
 
 /* Mounts what a line names where it says. What cannot be is a gap. */
-static void mount_line(int root, const struct mntent *line)
+static void mount_line(Reading *reading, const struct mntent *line)
 {
-	AgentVolume *volume = find_volume(root, line->mnt_fsname);
+	AgentVolume *volume = find_volume(reading, line->mnt_fsname);
 	bool local = strncmp(line->mnt_fsname, "/dev/", 5) == 0 || strchr(line->mnt_fsname, '=');
 	char subvolume[256], from[64], to[64];
 	int source, target;
@@ -230,7 +238,11 @@ static void mount_line(int root, const struct mntent *line)
 	if (strcmp(line->mnt_dir, "/") == 0 || !local || hasmntopt(line, "noauto"))
 		return;
 	if (!volume) {
-		add_gap(line->mnt_dir, "no disk of the snapshot has what is mounted here");
+		add_gap(line->mnt_dir, reading->several
+					       ? "several volumes may be mounted here: read them "
+						 "by their own names"
+					       : "no disk of the snapshot has what is mounted "
+						 "here");
 		return;
 	}
 	subvolume_of(line, subvolume, sizeof(subvolume));
@@ -239,7 +251,7 @@ static void mount_line(int root, const struct mntent *line)
 		add_gap(line->mnt_dir, volume->state);
 		return;
 	}
-	target = agent_open_beneath(root, line->mnt_dir, O_PATH | O_DIRECTORY);
+	target = agent_open_beneath(reading->root, line->mnt_dir, O_PATH | O_DIRECTORY);
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", source);
 	snprintf(to, sizeof(to), "/proc/self/fd/%d", target);
 	if (target < 0 || mount(from, to, NULL, MS_BIND, NULL) < 0)
@@ -271,10 +283,11 @@ static int open_root(const struct System *system)
 	mkdir("/systems", 0700);
 	snprintf(place, sizeof(place), "/systems/%td", system - systems);
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", source);
-	if (mkdir(place, 0700) == 0 && mount(from, place, NULL, MS_BIND, NULL) < 0)
-		agent_send_failure(errno, "'%s': %s", system->volume->name, strerror(errno));
-	else
+	mkdir(place, 0700);
+	if (system->mounted || mount(from, place, NULL, MS_BIND, NULL) == 0)
 		root = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		agent_send_failure(errno, "'%s': %s", system->volume->name, strerror(errno));
 	close(source);
 	return root;
 }
@@ -283,15 +296,15 @@ static int open_mounted(struct System *system)
 {
 	char buffer[8192];
 	struct mntent line;
-	int root = open_root(system);
-	FILE *fstab = root < 0 ? NULL : open_table(root, FSTAB);
+	Reading reading = {.root = open_root(system), .volume = system->volume};
+	FILE *fstab = reading.root < 0 ? NULL : open_table(reading.root, FSTAB);
 
 	while (fstab && !system->mounted && next_line(fstab, &line, buffer, sizeof(buffer)))
-		mount_line(root, &line);
-	system->mounted = true;
+		mount_line(&reading, &line);
+	system->mounted |= reading.root >= 0;
 	if (fstab)
 		fclose(fstab);
-	return root;
+	return reading.root;
 }
 
 static void fail_ambiguous(void)

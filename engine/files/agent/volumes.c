@@ -7,6 +7,7 @@
 
 static AgentVolume volumes[AGENT_VOLUMES_MAX];
 static size_t volume_count;
+static bool left_out;
 
 size_t agent_volume_count(void)
 {
@@ -55,6 +56,7 @@ static void probe(AgentVolume *volume, blkid_probe probe)
 	take_value(probe, "VERSION", volume->version, sizeof(volume->version));
 	take_value(probe, "LABEL", volume->label, sizeof(volume->label));
 	take_value(probe, "UUID", volume->uuid, sizeof(volume->uuid));
+	take_value(probe, "UUID_SUB", volume->member_uuid, sizeof(volume->member_uuid));
 	take_value(probe, "PART_ENTRY_UUID", volume->part_uuid, sizeof(volume->part_uuid));
 	blkid_probe_lookup_value(probe, "PTTYPE", &table, NULL);
 	volume->divided = table && !*volume->type;
@@ -78,8 +80,10 @@ AgentVolume *agent_volume_add(const char *name, const char *device)
 {
 	AgentVolume *volume = &volumes[volume_count];
 
-	if (volume_count == AGENT_VOLUMES_MAX)
+	if (volume_count == AGENT_VOLUMES_MAX) {
+		agent_volumes_leave_out();
 		return NULL;
+	}
 	memset(volume, 0, sizeof(*volume));
 	snprintf(volume->name, sizeof(volume->name), "%s", name);
 	look_at(volume, device);
@@ -93,9 +97,20 @@ void agent_volume_open(AgentVolume *volume, const char *device)
 
 	memset(volume, 0, sizeof(*volume));
 	memcpy(volume->name, closed.name, sizeof(volume->name));
+	volume->disk = closed.disk;
 	memcpy(volume->part_uuid, closed.part_uuid, sizeof(volume->part_uuid));
 	memcpy(volume->crypt_uuid, closed.uuid, sizeof(volume->crypt_uuid));
 	look_at(volume, device);
+}
+
+void agent_volumes_leave_out(void)
+{
+	left_out = true;
+}
+
+bool agent_volumes_left_out(void)
+{
+	return left_out;
 }
 
 void agent_volumes_cut(size_t count)
@@ -103,12 +118,44 @@ void agent_volumes_cut(size_t count)
 	volume_count = count;
 }
 
-static AgentVolume *find_by(const char *value, size_t offset)
+/* The text at OFFSET of the volume is VALUE. */
+typedef struct Search {
+	const char *value;
+	size_t offset;
+	const AgentVolume *near;
+} Search;
+
+static bool is_wanted(const AgentVolume *volume, const Search *search)
 {
-	for (size_t i = 0; *value && i < volume_count; i++)
-		if (strcasecmp((const char *)&volumes[i] + offset, value) == 0)
-			return &volumes[i];
-	return NULL;
+	return !volume->shared &&
+	       strcasecmp((const char *)volume + search->offset, search->value) == 0;
+}
+
+/* How many are wanted; *RET is the last one of them. */
+static size_t find_wanted(const Search *search, bool near, AgentVolume **ret)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < volume_count; i++) {
+		if (!is_wanted(&volumes[i], search) ||
+		    (near && volumes[i].disk != search->near->disk))
+			continue;
+		*ret = &volumes[i];
+		count++;
+	}
+	return count;
+}
+
+/* The only volume that is wanted, or the only one on the same disk. */
+static AgentVolume *find_by(const Search *search, bool *ret_several)
+{
+	AgentVolume *found = NULL;
+	size_t count = *search->value ? find_wanted(search, false, &found) : 0;
+
+	if (count > 1 && search->near->disk)
+		count = find_wanted(search, true, &found) == 1 ? 1 : count;
+	*ret_several |= count > 1 || (count == 1 && found->ambiguous);
+	return count == 1 && !found->ambiguous ? found : NULL;
 }
 
 /* The value of "NAME=value" in SPEC, without quotes. NULL when it is not that. */
@@ -126,7 +173,7 @@ static const char *value_of(const char *spec, const char *name, char *buffer, si
 	return buffer;
 }
 
-AgentVolume *agent_volume_for(const char *spec)
+AgentVolume *agent_volume_for(const char *spec, const AgentVolume *near, bool *ret_several)
 {
 	static const struct {
 		const char *name, *directory;
@@ -138,21 +185,28 @@ AgentVolume *agent_volume_for(const char *spec)
 		{"UUID", "/dev/disk/by-uuid/", offsetof(AgentVolume, crypt_uuid)},
 	};
 	char buffer[256];
-	AgentVolume *found;
+	Search search = {.near = near};
 
+	*ret_several = false;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		size_t length = strlen(keys[i].directory);
-		const char *value = value_of(spec, keys[i].name, buffer, sizeof(buffer));
+		AgentVolume *found = NULL;
 
+		search.value = value_of(spec, keys[i].name, buffer, sizeof(buffer));
+		search.offset = keys[i].offset;
 		if (strncmp(spec, keys[i].directory, length) == 0)
-			value = spec + length;
-		found = value ? find_by(value, keys[i].offset) : NULL;
+			search.value = spec + length;
+		if (search.value)
+			found = find_by(&search, ret_several);
 		if (found)
 			return found;
 	}
 	/* Volumes of LVM are called so in the guest and here. */
+	search.value = spec;
+	search.offset = offsetof(AgentVolume, device);
 	if (strncmp(spec, "/dev/mapper/", 12) == 0)
-		return find_by(spec, offsetof(AgentVolume, device));
-	return strncmp(spec, "/dev/", 5) == 0 ? find_by(spec + 5, offsetof(AgentVolume, name))
-					      : NULL;
+		return find_by(&search, ret_several);
+	search.value = spec + 5;
+	search.offset = offsetof(AgentVolume, name);
+	return strncmp(spec, "/dev/", 5) == 0 ? find_by(&search, ret_several) : NULL;
 }

@@ -54,10 +54,8 @@ static size_t read_target(const Walk *walk, int directory, const char *name, cha
 	return length < 0 ? 0 : (size_t)length;
 }
 
-static void send_entry(Walk *walk, const struct stat *st, const char *target, size_t target_length)
+static void send_entry(Walk *walk, VkEntryReport entry, const char *target, size_t target_length)
 {
-	VkEntryReport entry = agent_entry_report(st);
-
 	entry.path = (VkBytes){(const uint8_t *)walk->path, walk->length};
 	entry.target = (VkBytes){(const uint8_t *)target, target_length};
 	vk_message_begin(&walk->message, VK_MESSAGE_ENTRY);
@@ -130,7 +128,7 @@ static void walk_entry(Walk *walk, int directory, const char *name, unsigned dep
 	}
 	if (S_ISLNK(st.st_mode))
 		target_length = read_target(walk, directory, name, target, sizeof(target));
-	send_entry(walk, &st, target, target_length);
+	send_entry(walk, agent_entry_report(&st, directory, name), target, target_length);
 	if (!S_ISDIR(st.st_mode) || !deep || may_enter(walk, &st))
 		walk_inside(walk, directory, name, &st, depth, deep);
 }

@@ -205,11 +205,34 @@ gboolean vk_guest_files_fail_as_said(VkGuestFiles *files, VkBody *body, GError *
 			       text, error);
 }
 
-GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
+/* By VK_MESSAGE_NOTE, which comes once. */
+static gboolean take_volumes_note(VkBody *body, char **ret_note)
+{
+	vk_body_bytes(body);
+	g_free(*ret_note);
+	*ret_note = take_text(vk_body_bytes(body));
+	return vk_body_ended(body) && strlen(*ret_note) <= TEXT_MAX;
+}
+
+/* Adds what a message says to the volumes. FALSE when it is none. */
+static gboolean add_volume(GPtrArray *volumes, VkMessageType type, VkBody *body, char **ret_note)
+{
+	VkVolume *volume;
+
+	if (type == VK_MESSAGE_NOTE)
+		return take_volumes_note(body, ret_note);
+	volume = type == VK_MESSAGE_VOLUME && volumes->len < VK_VOLUMES_MAX ? take_volume(body)
+									    : NULL;
+	if (volume)
+		g_ptr_array_add(volumes, volume);
+	return volume != NULL;
+}
+
+GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, char **ret_note, GError **error)
 {
 	g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func(volume_free);
+	g_autofree char *note = NULL;
 	VkMessage message = {0};
-	VkVolume *volume;
 	VkMessageType type;
 	VkBody body;
 	gboolean sent;
@@ -219,16 +242,14 @@ GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error)
 	       vk_appliance_send(files->appliance, &message, error);
 	vk_message_clear(&message);
 	while (sent && vk_guest_files_receive(files, &type, &body, error)) {
-		if (type == VK_MESSAGE_DONE)
+		if (type == VK_MESSAGE_DONE) {
+			*ret_note = g_steal_pointer(&note);
 			return g_steal_pointer(&volumes);
-		volume = type == VK_MESSAGE_VOLUME && volumes->len < VK_VOLUMES_MAX
-				 ? take_volume(&body)
-				 : NULL;
-		if (!volume) {
+		}
+		if (!add_volume(volumes, type, &body, &note)) {
 			vk_guest_files_fail_nonsense(error);
 			return NULL;
 		}
-		g_ptr_array_add(volumes, volume);
 	}
 	return NULL;
 }

@@ -45,8 +45,11 @@ typedef struct VkVolume {
 	gboolean incomplete; /* it cannot be read because something of it is missing */
 } VkVolume;
 
-/* The volumes of the snapshot's disks, VkVolume*. Some are missing if it is not sound. */
-GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, GError **error);
+/*
+ * The volumes of the snapshot's disks, VkVolume*. Some are missing if it is not sound, or if
+ * *RET_NOTE, a new string, says so; it is NULL else.
+ */
+GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, char **ret_note, GError **error);
 
 /* The disks that the snapshot does not have, and why, for people. New string; NULL: it has all. */
 char *vk_guest_files_skipped(const VkGuestFiles *files);
