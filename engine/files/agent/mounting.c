@@ -3,6 +3,7 @@
 
 #include "action.h"
 #include "identity.h"
+#include "kernel-log.h"
 #include "modules.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME)
@@ -53,6 +55,9 @@ static struct Mounted {
 	dev_t device;              /* of its top directory */
 } mounts[MOUNTS_MAX];
 static size_t mount_count;
+
+/* What the kernel said of the last mount; "": nothing. */
+static char words[256];
 
 static const struct Type *find_type(const char *name)
 {
@@ -103,9 +108,13 @@ static int mount_volume(AgentVolume *volume, Mount *wanted, const char *subvolum
 	size_t used;
 	int trouble;
 
+	words[0] = '\0';
 	if (wanted->type->program)
 		return mount_by_program(volume, wanted);
+	agent_kernel_log_clear();
 	trouble = agent_act(mount_by_kernel, wanted);
+	if (trouble)
+		agent_kernel_log_trouble(words, sizeof(words));
 	if (trouble == 0 || strcmp(volume->type, "btrfs") != 0 || (*subvolume && trouble == ENOENT))
 		return trouble;
 	used = strlen(wanted->options);
@@ -121,21 +130,27 @@ static int mount_volume(AgentVolume *volume, Mount *wanted, const char *subvolum
 
 static void explain(AgentVolume *volume, const struct Type *type, int trouble)
 {
-	const char *reason = strerror(trouble);
+	const char *reason = strerror(trouble), *release = "";
+	struct utsname name;
 
-	if (trouble == ENOPKG)
+	if (trouble == ENOPKG) {
 		snprintf(volume->state, sizeof(volume->state),
 			 "%s is not read without the package '%s': install it", type->name,
 			 type->package);
-	else if (volume->incomplete)
-		snprintf(volume->state, sizeof(volume->state),
-			 "the file system is damaged, or devices of it are missing");
-	else if (trouble == EUCLEAN || trouble == EINVAL)
-		reason = "the file system is damaged, or newer than the appliance";
-	else if (trouble == ENODEV)
-		reason = "the appliance's kernel does not know this type";
-	if (trouble != ENOPKG && !volume->incomplete)
-		snprintf(volume->state, sizeof(volume->state), "%s", reason);
+		return;
+	}
+	uname(&name);
+	if (volume->incomplete) {
+		reason = "the file system is damaged, or devices of it are missing";
+	} else if (trouble == EUCLEAN || trouble == EINVAL) {
+		reason = "the file system is damaged, or newer than the appliance's Linux ";
+		release = name.release;
+	} else if (trouble == ENODEV) {
+		reason = "this type is not known to the appliance's Linux ";
+		release = name.release;
+	}
+	snprintf(volume->state, sizeof(volume->state), "%s%s%s%s", reason, release,
+		 *words ? ": " : "", words);
 }
 
 /* The place of what is mounted already, or -1. */

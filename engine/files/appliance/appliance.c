@@ -25,6 +25,9 @@
 /* The end of the console's text, for messages. */
 #define CONSOLE_MAX 4096
 
+/* In front of why the kernel gives up. */
+#define PANIC "Kernel panic - not syncing: "
+
 struct VkAppliance {
 	GPtrArray *overlays;
 	VkSandboxed *sandboxed;
@@ -51,31 +54,41 @@ static void read_console(VkAppliance *appliance)
 			       (gssize)(appliance->console->len - CONSOLE_MAX));
 }
 
-/* The last line that the kernel printed. New string; NULL: none. */
-static char *last_words(VkAppliance *appliance)
+/* Fails by WHAT, and by the last line that the kernel printed. */
+static gboolean fail_with_words(VkAppliance *appliance, const char *what, GError **error)
 {
 	g_auto(GStrv) lines = NULL;
-	guint count;
+	const char *words = "", *crash;
 
-	g_strchomp(appliance->console->str);
+	for (guint i = 0; i < CONSOLE_MAX / 1024 * 4; i++)
+		read_console(appliance);
 	lines = g_strsplit(appliance->console->str, "\n", -1);
-	for (count = g_strv_length(lines); count > 0; count--)
-		if (*g_strstrip(lines[count - 1]))
-			return g_strdup(lines[count - 1]);
-	return NULL;
+	for (guint i = 0; lines[i]; i++) {
+		crash = strstr(g_strstrip(lines[i]), PANIC);
+		if (crash)
+			return vk_fail(error, VK_ERROR_FAILED,
+				       "the kernel of the appliance has crashed, by what it read "
+				       "of the disks or by a fault of its own: %s",
+				       crash + strlen(PANIC));
+		if (*lines[i])
+			words = lines[i];
+	}
+	return vk_fail(error, VK_ERROR_FAILED, "%s%s%s", what, *words ? "; its last words: " : "",
+		       words);
 }
 
 static gboolean fail_ended(VkAppliance *appliance, GError **error)
 {
-	g_autofree char *words = NULL;
-
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
-	for (guint i = 0; i < CONSOLE_MAX / 1024 * 4; i++)
-		read_console(appliance);
-	words = last_words(appliance);
-	return vk_fail(error, VK_ERROR_FAILED, "the appliance ended unexpectedly%s%s",
-		       words ? "; its last words: " : "", words ? words : "");
+	return fail_with_words(appliance, "the appliance ended unexpectedly", error);
+}
+
+static gboolean fail_silent(VkAppliance *appliance, guint seconds, GError **error)
+{
+	g_autofree char *what = g_strdup_printf("the appliance gave no answer for %u s", seconds);
+
+	return fail_with_words(appliance, what, error);
 }
 
 /* Waits until there is something to read. */
@@ -100,9 +113,7 @@ static gboolean wait_input(VkAppliance *appliance, GError **error)
 		if (count > 0 && ready[0].revents)
 			return TRUE;
 		if (g_get_monotonic_time() > deadline)
-			return vk_fail(error, VK_ERROR_FAILED,
-				       "the appliance gave no answer for %u s",
-				       appliance->silence_sec);
+			return fail_silent(appliance, appliance->silence_sec, error);
 	}
 }
 
@@ -177,7 +188,7 @@ gboolean vk_appliance_receive(VkAppliance *appliance, VkMessageType *ret_type, V
 		waited += MIN(now - before, SILENCE_SEC * G_TIME_SPAN_SECOND);
 		before = now;
 	}
-	return vk_fail(error, VK_ERROR_FAILED, "the appliance gave no answer for %u s", ANSWER_SEC);
+	return fail_silent(appliance, ANSWER_SEC, error);
 }
 
 static gboolean write_bytes(VkAppliance *appliance, const guint8 *bytes, gsize length,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An appliance that gives signs of life, and no answer. Its process is a pipe, its clock is ours.
+/*
+ * An appliance that gives signs of life, and no answer, and what its kernel says then. Its process
+ * is a pipe, its clock is ours.
  */
 #include "appliance.h"
 
@@ -10,6 +12,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static VkSandboxed sandboxed;
@@ -84,17 +87,30 @@ static void say(int fd, VkMessageType type)
 	vk_message_clear(&message);
 }
 
-/* One that answers after so many signs of life, SECONDS from each other. */
-static VkAppliance *start(guint signs, guint seconds)
+/* What reads TEXT. */
+static int new_console(const char *text)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(write(fds[1], text, strlen(text)), (ssize_t)strlen(text));
+	close(fds[1]);
+	return fds[0];
+}
+
+/*
+ * One whose kernel prints WORDS, and that answers after so many signs of life, SECONDS from each
+ * other.
+ */
+static VkAppliance *start(const char *words, guint signs, guint seconds)
 {
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
 	VkAppliance *appliance;
 	int fds[2];
 
 	ck_assert_int_eq(pipe(fds), 0);
-	sandboxed = (VkSandboxed){.to = open("/dev/null", O_WRONLY),
-				  .from = fds[0],
-				  .console = open("/dev/null", O_RDONLY)};
+	sandboxed = (VkSandboxed){
+		.to = open("/dev/null", O_WRONLY), .from = fds[0], .console = new_console(words)};
 	say(fds[1], VK_MESSAGE_HELLO);
 	say(fds[1], VK_MESSAGE_DONE);
 	for (guint i = 0; i < signs; i++)
@@ -109,7 +125,7 @@ static VkAppliance *start(guint signs, guint seconds)
 
 START_TEST(waits_for_a_slow_answer)
 {
-	g_autoptr(VkAppliance) appliance = start(120, 5);
+	g_autoptr(VkAppliance) appliance = start("", 120, 5);
 	VkMessageType type;
 	VkBody body;
 
@@ -120,13 +136,46 @@ END_TEST
 
 START_TEST(does_not_wait_for_signs_of_life_without_end)
 {
-	g_autoptr(VkAppliance) appliance = start(200, 5);
+	g_autoptr(VkAppliance) appliance = start("", 200, 5);
 	g_autoptr(GError) error = NULL;
 	VkMessageType type;
 	VkBody body;
 
 	ck_assert(!vk_appliance_receive(appliance, &type, &body, &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED));
+}
+END_TEST
+
+/* Asserts that it fails after the signs of life, and says TEXT. */
+static void expect_last_words(const char *console, guint signs, guint seconds, const char *text)
+{
+	g_autoptr(VkAppliance) appliance = start(console, signs, seconds);
+	g_autoptr(GError) error = NULL;
+	VkMessageType type;
+	VkBody body;
+
+	while (vk_appliance_receive(appliance, &type, &body, &error))
+		;
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED));
+	ck_assert_str_eq(error->message, text);
+}
+
+START_TEST(says_that_its_kernel_has_crashed)
+{
+	expect_last_words("VFS: one\nKernel panic - not syncing: Aiee\n\nCall Trace:\n ? foo\n", 0,
+			  0,
+			  "the kernel of the appliance has crashed, by what it read of the disks "
+			  "or by a fault of its own: Aiee");
+}
+END_TEST
+
+START_TEST(says_what_its_kernel_said_last)
+{
+	expect_last_words("one\n two \n\n", 0, 0,
+			  "the appliance ended unexpectedly; its last words: two");
+	expect_last_words("", 0, 0, "the appliance ended unexpectedly");
+	expect_last_words("XFS hangs\n", 200, 5,
+			  "the appliance gave no answer for 660 s; its last words: XFS hangs");
 }
 END_TEST
 
@@ -139,6 +188,8 @@ int main(void)
 
 	tcase_add_test(tcase, waits_for_a_slow_answer);
 	tcase_add_test(tcase, does_not_wait_for_signs_of_life_without_end);
+	tcase_add_test(tcase, says_that_its_kernel_has_crashed);
+	tcase_add_test(tcase, says_what_its_kernel_said_last);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
