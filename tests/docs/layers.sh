@@ -125,10 +125,11 @@ declare -A below=(
 		engine/files/appliance'
 	[engine/files/copy]='
 		engine/base engine/base/io engine/base/program engine/virt/inside engine/files/walk'
+	[engine/files/compare]='engine/base engine/vault/snapshot engine/files/walk'
 	[engine/files]='
-		engine/base engine/base/transfer engine/base/program engine/vault/snapshot engine/vault
+		engine/base engine/base/transfer engine/base/program engine/vault
 		engine/vault/open engine/vault/catalog engine/array/drivers engine/virt/host
-		engine/virt/inside engine/files/walk engine/files/copy'
+		engine/virt/inside engine/files/walk engine/files/copy engine/files/compare'
 	[fs/tree]='engine/base engine/partition engine/vault/catalog engine/vault/view'
 	[fs/session]='engine/base'
 	[fs/files]='
