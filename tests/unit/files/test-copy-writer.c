@@ -2,10 +2,9 @@
 /* Copies of what a guest has, good and hostile, below a directory of the host. */
 #include "copy-writer.h"
 
+#include "copy-bed.h"
 #include "errors.h"
 #include "io.h"
-#include "log.h"
-#include "temp-vault.h"
 
 #include <check.h>
 #include <errno.h>
@@ -16,60 +15,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TIME 1000000000
-
-static char *directory, *outside;
 static VkCopyWriter *writer;
-static VkWalkCalls calls;
 
 static void begin(gboolean overwrite)
 {
 	const VkCopyOptions options = {.overwrite = overwrite};
 	const VkCopySum sum = {0};
 
-	writer = vk_copy_writer_new(directory, &options, NULL);
+	writer = vk_copy_writer_new(bed_directory, &options, NULL);
 	ck_assert_ptr_nonnull(writer);
-	calls = vk_copy_writer_calls(writer);
+	bed_calls = vk_copy_writer_calls(writer);
 	ck_assert(vk_copy_writer_begin(writer, "top", &sum, NULL));
 }
 
 static void set_up(void)
 {
-	vk_log_set_level(VK_LOG_QUIET);
-	directory = temp_directory_new();
-	outside = temp_directory_new();
+	bed_make_directories();
 }
 
 static void tear_down(void)
 {
 	g_clear_pointer(&writer, vk_copy_writer_free);
-	temp_directory_remove(directory);
-	g_free(directory);
-	temp_directory_remove(outside);
-	g_free(outside);
-}
-
-static void entry(const char *path, guint32 mode, guint64 size)
-{
-	g_autofree char *copy = g_strdup(path);
-	const VkEntry made = {
-		.path = copy, .mode = mode, .links = 1, .size = size, .mtime_sec = TIME};
-
-	ck_assert(calls.entry(calls.data, &made, NULL));
-}
-
-static void link_entry(const char *path, const char *target)
-{
-	g_autofree char *copy = g_strdup(path);
-	g_autofree char *to = g_strdup(target);
-	const VkEntry made = {.path = copy, .target = to, .mode = S_IFLNK | 0777, .links = 1};
-
-	ck_assert(calls.entry(calls.data, &made, NULL));
-}
-
-static void bytes(guint64 offset, const char *text)
-{
-	ck_assert(calls.bytes(calls.data, offset, (const guint8 *)text, strlen(text), NULL));
+	bed_remove_directories();
 }
 
 static const VkCopyCount *end(void)
@@ -78,67 +45,34 @@ static const VkCopyCount *end(void)
 	return vk_copy_writer_count(writer);
 }
 
-static char *place(const char *path)
-{
-	return g_build_filename(directory, path, NULL);
-}
-
-static void check_content(const char *path, const char *expected)
-{
-	g_autofree char *full = place(path);
-	g_autofree char *text = NULL;
-
-	ck_assert_msg(g_file_get_contents(full, &text, NULL, NULL), "no '%s'", path);
-	ck_assert_str_eq(text, expected);
-}
-
-static struct stat look(const char *path)
-{
-	g_autofree char *full = place(path);
-	struct stat st;
-
-	ck_assert_msg(lstat(full, &st) == 0, "no '%s'", path);
-	return st;
-}
-
-static guint entries_of(const char *path)
-{
-	g_autoptr(GDir) opened = g_dir_open(path, 0, NULL);
-	guint count = 0;
-
-	while (g_dir_read_name(opened))
-		count++;
-	return count;
-}
-
 START_TEST(a_tree_is_copied)
 {
 	const VkCopyCount *count;
 	struct stat st;
 
 	begin(FALSE);
-	entry("", S_IFDIR | 0755, 0);
-	entry("sub", S_IFDIR | 0555, 0);
-	entry("sub/file", S_IFREG | 0644, 5);
-	bytes(0, "hello");
-	link_entry("sub/link", "../x");
-	entry("sub/fifo", S_IFIFO | 0644, 0);
-	entry("zero", S_IFREG | 0600, 0);
+	bed_entry("", S_IFDIR | 0755, 0);
+	bed_entry("sub", S_IFDIR | 0555, 0);
+	bed_entry("sub/file", S_IFREG | 0644, 5);
+	bed_bytes(0, "hello");
+	ck_assert(bed_give("sub/link", S_IFLNK | 0777, 0, "../x", NULL));
+	bed_entry("sub/fifo", S_IFIFO | 0644, 0);
+	bed_entry("zero", S_IFREG | 0600, 0);
 	count = end();
-	check_content("top/sub/file", "hello");
+	bed_check_content("top/sub/file", "hello", 5);
 	ck_assert_uint_eq(count->files, 2);
 	ck_assert_uint_eq(count->directories, 2);
 	ck_assert_uint_eq(count->links, 1);
 	ck_assert_uint_eq(count->skipped, 1);
 	ck_assert_uint_eq(count->failed, 0);
-	st = look("top/sub");
+	st = bed_look("top/sub");
 	ck_assert_uint_eq(st.st_mode & 07777, 0555);
-	ck_assert_int_eq(st.st_mtime, TIME);
-	st = look("top/sub/file");
-	ck_assert_int_eq(st.st_mtime, TIME);
-	st = look("top/zero");
+	ck_assert_int_eq(st.st_mtime, BED_TIME);
+	st = bed_look("top/sub/file");
+	ck_assert_int_eq(st.st_mtime, BED_TIME);
+	st = bed_look("top/zero");
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
-	st = look("top/sub/link");
+	st = bed_look("top/sub/link");
 	ck_assert(S_ISLNK(st.st_mode));
 }
 END_TEST
@@ -146,21 +80,21 @@ END_TEST
 START_TEST(no_bits_that_give_rights)
 {
 	begin(FALSE);
-	entry("", S_IFREG | 06777, 0);
+	bed_entry("", S_IFREG | 06777, 0);
 	end();
-	ck_assert_uint_eq(look("top").st_mode & 07777, 0755);
-	ck_assert_uint_eq(look("top").st_uid, geteuid());
+	ck_assert_uint_eq(bed_look("top").st_mode & 07777, 0755);
+	ck_assert_uint_eq(bed_look("top").st_uid, geteuid());
 }
 END_TEST
 
 START_TEST(holes_stay_holes)
 {
 	begin(FALSE);
-	entry("", S_IFREG | 0644, 64 << 20);
-	bytes((64 << 20) - 3, "end");
+	bed_entry("", S_IFREG | 0644, 64 << 20);
+	bed_bytes((64 << 20) - 3, "end");
 	end();
-	ck_assert_int_eq(look("top").st_size, 64 << 20);
-	ck_assert_int_lt(look("top").st_blocks, 2048);
+	ck_assert_int_eq(bed_look("top").st_size, 64 << 20);
+	ck_assert_int_lt(bed_look("top").st_blocks, 2048);
 }
 END_TEST
 
@@ -168,66 +102,66 @@ END_TEST
 START_TEST(links_of_the_guest_are_not_followed)
 {
 	begin(FALSE);
-	entry("", S_IFDIR | 0755, 0);
-	link_entry("link", outside);
-	entry("link/file", S_IFREG | 0644, 1);
-	bytes(0, "x");
-	entry("link", S_IFDIR | 0755, 0);
-	entry("link/file", S_IFREG | 0644, 1);
-	bytes(0, "x");
+	bed_entry("", S_IFDIR | 0755, 0);
+	ck_assert(bed_give("link", S_IFLNK | 0777, 0, bed_outside, NULL));
+	bed_entry("link/file", S_IFREG | 0644, 1);
+	bed_bytes(0, "x");
+	bed_entry("link", S_IFDIR | 0755, 0);
+	bed_entry("link/file", S_IFREG | 0644, 1);
+	bed_bytes(0, "x");
 	ck_assert_uint_eq(end()->failed, 3);
-	ck_assert_uint_eq(entries_of(outside), 0);
+	ck_assert_uint_eq(bed_entries_of(bed_outside), 0);
 }
 END_TEST
 
 START_TEST(links_of_the_host_are_not_followed)
 {
-	g_autofree char *link = place("top");
+	g_autofree char *link = bed_place("top");
 
-	ck_assert_int_eq(symlink(outside, link), 0);
+	ck_assert_int_eq(symlink(bed_outside, link), 0);
 	begin(TRUE);
-	entry("", S_IFDIR | 0755, 0);
-	entry("file", S_IFREG | 0644, 1);
-	bytes(0, "x");
+	bed_entry("", S_IFDIR | 0755, 0);
+	bed_entry("file", S_IFREG | 0644, 1);
+	bed_bytes(0, "x");
 	ck_assert_uint_eq(end()->failed, 2);
-	ck_assert_uint_eq(entries_of(outside), 0);
+	ck_assert_uint_eq(bed_entries_of(bed_outside), 0);
 }
 END_TEST
 
 START_TEST(what_exists_stays_unless_overwritten)
 {
-	g_autofree char *path = place("top");
+	g_autofree char *path = bed_place("top");
 
 	ck_assert(g_file_set_contents(path, "old", -1, NULL));
 	begin(_i);
-	entry("", S_IFREG | 0644, 3);
-	bytes(0, "new");
+	bed_entry("", S_IFREG | 0644, 3);
+	bed_bytes(0, "new");
 	ck_assert_uint_eq(end()->failed, _i ? 0 : 1);
-	check_content("top", _i ? "new" : "old");
-	ck_assert_uint_eq(entries_of(directory), 1);
+	bed_check_content("top", _i ? "new" : "old", 3);
+	ck_assert_uint_eq(bed_entries_of(bed_directory), 1);
 }
 END_TEST
 
 START_TEST(a_file_with_a_gap_does_not_appear)
 {
 	begin(FALSE);
-	entry("", S_IFREG | 0644, 6);
-	bytes(0, "abc");
-	calls.unread(calls.data, "");
+	bed_entry("", S_IFREG | 0644, 6);
+	bed_bytes(0, "abc");
+	bed_calls.unread(bed_calls.data, "");
 	ck_assert_uint_eq(end()->files, 0);
-	ck_assert_uint_eq(entries_of(directory), 0);
+	ck_assert_uint_eq(bed_entries_of(bed_directory), 0);
 }
 END_TEST
 
 START_TEST(a_file_before_an_unread_one_stays)
 {
 	begin(FALSE);
-	entry("", S_IFDIR | 0755, 0);
-	entry("a", S_IFREG | 0644, 3);
-	bytes(0, "abc");
-	calls.unread(calls.data, "b");
+	bed_entry("", S_IFDIR | 0755, 0);
+	bed_entry("a", S_IFREG | 0644, 3);
+	bed_bytes(0, "abc");
+	bed_calls.unread(bed_calls.data, "b");
 	ck_assert_uint_eq(end()->files, 1);
-	check_content("top/a", "abc");
+	bed_check_content("top/a", "abc", 3);
 }
 END_TEST
 
@@ -247,17 +181,17 @@ START_TEST(trouble_of_one_file_is_its_own)
 	gboolean ok;
 
 	begin(FALSE);
-	entry("", S_IFDIR | 0755, 0);
-	entry("a", S_IFREG | 0644, 3);
+	bed_entry("", S_IFDIR | 0755, 0);
+	bed_entry("a", S_IFREG | 0644, 3);
 	write_errno = numbers[_i];
 	vk_io.pwrite = failing_pwrite;
-	ok = calls.bytes(calls.data, 0, (const guint8 *)"abc", 3, NULL);
+	ok = bed_calls.bytes(bed_calls.data, 0, (const guint8 *)"abc", 3, NULL);
 	vk_io = kept;
 	ck_assert(ok == (_i == 0));
-	entry("b", S_IFREG | 0644, 3);
-	bytes(0, "def");
+	bed_entry("b", S_IFREG | 0644, 3);
+	bed_bytes(0, "def");
 	ck_assert_uint_eq(end()->failed, _i == 0);
-	check_content("top/b", "def");
+	bed_check_content("top/b", "def", 3);
 }
 END_TEST
 
@@ -266,11 +200,11 @@ START_TEST(a_name_that_is_too_long_costs_its_entry)
 	g_autofree char *name = g_strnfill(300, 'x');
 
 	begin(FALSE);
-	entry("", S_IFDIR | 0755, 0);
-	entry(name, S_IFREG | 0644, 0);
-	entry("b", S_IFREG | 0644, 0);
+	bed_entry("", S_IFDIR | 0755, 0);
+	bed_entry(name, S_IFREG | 0644, 0);
+	bed_entry("b", S_IFREG | 0644, 0);
 	ck_assert_uint_eq(end()->failed, 1);
-	check_content("top/b", "");
+	bed_check_content("top/b", "", 0);
 }
 END_TEST
 
@@ -281,22 +215,22 @@ START_TEST(a_refused_attribute_costs_no_file)
 	g_autofree char *name = g_strconcat("user.", tail, NULL);
 
 	begin(FALSE);
-	entry("", S_IFREG | 0644, 1);
-	bytes(0, "x");
-	ck_assert(calls.attribute(calls.data, name, (const guint8 *)"v", 1, NULL));
+	bed_entry("", S_IFREG | 0644, 1);
+	bed_bytes(0, "x");
+	ck_assert(bed_calls.attribute(bed_calls.data, name, (const guint8 *)"v", 1, NULL));
 	ck_assert_uint_eq(end()->refused, 1);
 	ck_assert_uint_eq(end()->failed, 0);
-	check_content("top", "x");
+	bed_check_content("top", "x", 1);
 }
 END_TEST
 
 START_TEST(an_unfinished_file_does_not_appear)
 {
 	begin(FALSE);
-	entry("", S_IFREG | 0644, 6);
-	bytes(0, "abc");
+	bed_entry("", S_IFREG | 0644, 6);
+	bed_bytes(0, "abc");
 	g_clear_pointer(&writer, vk_copy_writer_free);
-	ck_assert_uint_eq(entries_of(directory), 0);
+	ck_assert_uint_eq(bed_entries_of(bed_directory), 0);
 }
 END_TEST
 
@@ -306,45 +240,45 @@ START_TEST(names_of_one_file_stay_names_of_one_file)
 	VkEntry made = {.mode = S_IFREG | 0644, .links = 2, .size = 1, .device = 1, .inode = 7};
 
 	begin(FALSE);
-	entry("", S_IFDIR | 0755, 0);
+	bed_entry("", S_IFDIR | 0755, 0);
 	made.path = first;
-	ck_assert(calls.entry(calls.data, &made, NULL));
-	bytes(0, "x");
+	ck_assert(bed_calls.entry(bed_calls.data, &made, NULL));
+	bed_bytes(0, "x");
 	made.path = second;
-	ck_assert(calls.entry(calls.data, &made, NULL));
-	bytes(0, "x");
+	ck_assert(bed_calls.entry(bed_calls.data, &made, NULL));
+	bed_bytes(0, "x");
 	made.path = third;
 	made.inode = 8;
-	ck_assert(calls.entry(calls.data, &made, NULL));
-	bytes(0, "y");
+	ck_assert(bed_calls.entry(bed_calls.data, &made, NULL));
+	bed_bytes(0, "y");
 	ck_assert_uint_eq(end()->files, 3);
-	ck_assert(look("top/a").st_ino == look("top/b").st_ino);
-	ck_assert(look("top/a").st_ino != look("top/c").st_ino);
-	check_content("top/c", "y");
+	ck_assert(bed_look("top/a").st_ino == bed_look("top/b").st_ino);
+	ck_assert(bed_look("top/a").st_ino != bed_look("top/c").st_ino);
+	bed_check_content("top/c", "y", 1);
 }
 END_TEST
 
 /* As on file systems where upper and lower case are one. */
 START_TEST(two_names_that_are_one_here)
 {
-	g_autofree char *path = place("top");
+	g_autofree char *path = bed_place("top");
 
 	ck_assert_int_eq(g_mkdir(path, 0755), 0);
 	begin(TRUE);
-	entry("", S_IFDIR | 0755, 0);
-	entry("file", S_IFREG | 0644, 5);
-	bytes(0, "first");
-	entry("file", S_IFREG | 0644, 6);
-	bytes(0, "second");
-	entry("sub", S_IFDIR | 0755, 0);
-	entry("sub/file", S_IFREG | 0644, 5);
-	bytes(0, "first");
-	entry("sub", S_IFDIR | 0755, 0);
-	entry("sub/file", S_IFREG | 0644, 6);
-	bytes(0, "second");
+	bed_entry("", S_IFDIR | 0755, 0);
+	bed_entry("file", S_IFREG | 0644, 5);
+	bed_bytes(0, "first");
+	bed_entry("file", S_IFREG | 0644, 6);
+	bed_bytes(0, "second");
+	bed_entry("sub", S_IFDIR | 0755, 0);
+	bed_entry("sub/file", S_IFREG | 0644, 5);
+	bed_bytes(0, "first");
+	bed_entry("sub", S_IFDIR | 0755, 0);
+	bed_entry("sub/file", S_IFREG | 0644, 6);
+	bed_bytes(0, "second");
 	ck_assert_uint_eq(end()->failed, 3);
-	check_content("top/file", "first");
-	check_content("top/sub/file", "first");
+	bed_check_content("top/file", "first", 5);
+	bed_check_content("top/sub/file", "first", 5);
 }
 END_TEST
 
@@ -353,23 +287,23 @@ START_TEST(a_swapped_file_gets_no_name)
 {
 	char first[] = "a", second[] = "b";
 	VkEntry made = {.mode = S_IFREG | 0644, .links = 2, .size = 1, .device = 1, .inode = 7};
-	g_autofree char *path = place("top/a");
-	g_autofree char *secret = g_build_filename(outside, "secret", NULL);
+	g_autofree char *path = bed_place("top/a");
+	g_autofree char *secret = g_build_filename(bed_outside, "secret", NULL);
 
 	ck_assert(g_file_set_contents(secret, "secret", -1, NULL));
 	begin(FALSE);
-	entry("", S_IFDIR | 0755, 0);
+	bed_entry("", S_IFDIR | 0755, 0);
 	made.path = first;
-	ck_assert(calls.entry(calls.data, &made, NULL));
-	bytes(0, "x");
-	entry("between", S_IFREG | 0644, 0);
+	ck_assert(bed_calls.entry(bed_calls.data, &made, NULL));
+	bed_bytes(0, "x");
+	bed_entry("between", S_IFREG | 0644, 0);
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(link(secret, path), 0);
 	made.path = second;
-	ck_assert(calls.entry(calls.data, &made, NULL));
-	bytes(0, "y");
+	ck_assert(bed_calls.entry(bed_calls.data, &made, NULL));
+	bed_bytes(0, "y");
 	ck_assert_uint_eq(end()->failed, 0);
-	check_content("top/b", "y");
+	bed_check_content("top/b", "y", 1);
 }
 END_TEST
 
@@ -377,18 +311,18 @@ END_TEST
 START_TEST(a_directory_is_closed_until_all_is_in_it)
 {
 	begin(FALSE);
-	entry("", S_IFDIR | 0755, 0);
-	entry("sub", S_IFDIR | 0555, 0);
-	entry("sub/file", S_IFREG | 0644, 1);
-	bytes(0, "x");
-	entry("sub/other", S_IFREG | 0644, 0);
-	ck_assert_uint_eq(look("top/sub").st_mode & 07777, 0700);
-	entry("next", S_IFREG | 0644, 0);
-	ck_assert_uint_eq(look("top/sub").st_mode & 07777, 0555);
-	ck_assert_int_eq(look("top/sub").st_mtime, TIME);
-	entry("sub/late", S_IFREG | 0644, 0);
+	bed_entry("", S_IFDIR | 0755, 0);
+	bed_entry("sub", S_IFDIR | 0555, 0);
+	bed_entry("sub/file", S_IFREG | 0644, 1);
+	bed_bytes(0, "x");
+	bed_entry("sub/other", S_IFREG | 0644, 0);
+	ck_assert_uint_eq(bed_look("top/sub").st_mode & 07777, 0700);
+	bed_entry("next", S_IFREG | 0644, 0);
+	ck_assert_uint_eq(bed_look("top/sub").st_mode & 07777, 0555);
+	ck_assert_int_eq(bed_look("top/sub").st_mtime, BED_TIME);
+	bed_entry("sub/late", S_IFREG | 0644, 0);
 	ck_assert_uint_eq(end()->failed, 1);
-	ck_assert_int_eq(look("top").st_mtime, TIME);
+	ck_assert_int_eq(bed_look("top").st_mtime, BED_TIME);
 }
 END_TEST
 
@@ -397,10 +331,10 @@ START_TEST(a_chain_of_directories_has_an_end)
 	g_autoptr(GString) path = g_string_new(NULL);
 
 	begin(FALSE);
-	entry("", S_IFDIR | 0755, 0);
+	bed_entry("", S_IFDIR | 0755, 0);
 	for (guint i = 0; i < 700; i++) {
 		g_string_append(path, i ? "/d" : "d");
-		entry(path->str, S_IFDIR | 0755, 0);
+		bed_entry(path->str, S_IFDIR | 0755, 0);
 	}
 	ck_assert_uint_eq(end()->directories, 600);
 	ck_assert_uint_eq(end()->failed, 101);

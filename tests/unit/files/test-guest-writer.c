@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <utime.h>
 
 START_TEST(a_tree_is_put)
 {
@@ -430,57 +429,6 @@ START_TEST(an_unfinished_file_is_removed)
 }
 END_TEST
 
-/* What another copy is writing stays, and what only looks like a part of a file. */
-START_TEST(what_a_killed_copy_left_is_removed)
-{
-	static const char old[] = ".virtkeep-0123456789abcdef",
-			  fresh[] = ".virtkeep-fedcba9876543210";
-	static const char other[] = ".virtkeep-0000000000000000",
-			  empty[] = ".virtkeep-1111111111111111";
-	const struct {
-		const char *directory, *file;
-		gboolean is_old, stays;
-	} parts[] = {
-		{old, old, TRUE, FALSE},
-		{fresh, fresh, FALSE, TRUE},
-		{other, "data", TRUE, TRUE},
-		{empty, NULL, TRUE, FALSE},
-	};
-	const char *in = _i ? "top" : "";
-
-	if (_i) {
-		g_autofree char *top = bed_place(in);
-
-		ck_assert_int_eq(g_mkdir(top, 0755), 0);
-	}
-	for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
-		g_autofree char *path =
-			g_build_filename(bed_directory, in, parts[i].directory, NULL);
-		const struct utimbuf day = {.actime = BED_TIME, .modtime = BED_TIME};
-
-		ck_assert_int_eq(g_mkdir(path, 0700), 0);
-		if (parts[i].file) {
-			g_autofree char *file = g_build_filename(path, parts[i].file, NULL);
-
-			ck_assert(g_file_set_contents(file, "part", -1, NULL));
-			ck_assert_int_eq(g_utime(file, (struct utimbuf *)(uintptr_t)&day), 0);
-		}
-		if (parts[i].is_old)
-			ck_assert_int_eq(g_utime(path, (struct utimbuf *)(uintptr_t)&day), 0);
-	}
-	bed_begin(FALSE);
-	if (_i)
-		bed_entry("", S_IFDIR | 0755, 0);
-	for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
-		g_autofree char *path =
-			g_build_filename(bed_directory, in, parts[i].directory, NULL);
-
-		ck_assert_msg(g_file_test(path, G_FILE_TEST_EXISTS) == parts[i].stays, "'%s'",
-			      parts[i].directory);
-	}
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("guest-writer");
@@ -511,7 +459,6 @@ int main(void)
 	tcase_add_test(cases, a_full_disk_ends_the_copy);
 	tcase_add_test(cases, a_file_with_a_gap_does_not_appear);
 	tcase_add_test(cases, an_unfinished_file_is_removed);
-	tcase_add_loop_test(cases, what_a_killed_copy_left_is_removed, 0, 2);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
