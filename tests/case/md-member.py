@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes members of an MD array, of files, as mdadm would: this host need not have its driver.
 
-md-member.py VERSION LEVEL NAME[/SEED] IMAGE MEMBER...: the IMAGE lies on an array of LEVEL (0, 1 or
-5), whose superblocks have the VERSION 0.90 or 1.2. A member that is named '-' is missing. Another
+md-member.py VERSION LEVEL NAME[/SEED] IMAGE MEMBER...: the IMAGE lies on an array of LEVEL (0, 1,
+5, 6 or 10), whose superblocks have the VERSION 0.90, 1.0, 1.1 or 1.2. RAID 6 has no parity: all of
+its members have to be there. A member that is named '-' is missing. Another
 SEED makes another array of the same name.
 """
 import hashlib
@@ -12,7 +13,8 @@ import sys
 
 SECTOR = 512
 CHUNK = 64 << 10
-DATA_1 = 1 << 20  # bytes in front of the data of a member, with a superblock of version 1
+MIB = 1 << 20
+LAYOUTS = {5: 2, 6: 2, 10: 0x102}  # left-symmetric; two copies of a chunk beside each other
 TIME = 1700000000
 
 
@@ -20,7 +22,7 @@ def stripes(level, image, count):
     """What lies on each of COUNT members."""
     if level == 1:
         return [image] * count
-    data = count - (level == 5)
+    data = {0: count, 5: count - 1, 6: count - 2, 10: count // 2}[level]
     image = image + bytes(-len(image) % (CHUNK * data))
     chunks = [image[at:at + CHUNK] for at in range(0, len(image), CHUNK)]
     members = [[] for _ in range(count)]
@@ -28,6 +30,13 @@ def stripes(level, image, count):
         mine = chunks[row * data:(row + 1) * data]
         if level == 0:
             order = mine
+        elif level == 10:
+            order = [chunk for chunk in mine for _ in range(2)]
+        elif level == 6:
+            place = count - 1 - row % count
+            order = [bytes(CHUNK)] * count
+            for number, chunk in enumerate(mine):
+                order[(place + 2 + number) % count] = chunk
         else:
             # left-symmetric: the parity moves to the left, and the data begin behind it
             parity = 0
@@ -43,15 +52,16 @@ def stripes(level, image, count):
     return [b''.join(member) for member in members]
 
 
-def superblock_1(uuid, level, name, count, member, size):
-    """struct mdp_superblock_1, with the roles of the members behind it."""
+def superblock_1(uuid, level, name, count, member, size, place, data):
+    """struct mdp_superblock_1 at PLACE of a member, with the roles of the members behind it."""
     block = bytearray(256 + 2 * 128)
     struct.pack_into('<IIII16s32s', block, 0, 0xa92b4efc, 1, 0, 0, uuid,
                      ('host:' + name).encode())
-    struct.pack_into('<QIIQIII', block, 64, TIME, level, 2 if level == 5 else 0,
+    struct.pack_into('<QIIQIII', block, 64, TIME, level, LAYOUTS.get(level, 0),
                      size // SECTOR if level else 0, CHUNK // SECTOR if level != 1 else 0,
                      count, 0)
-    struct.pack_into('<QQQQII16s', block, 128, DATA_1 // SECTOR, size // SECTOR, 8, 0, member, 0,
+    struct.pack_into('<QQQQII16s', block, 128, data // SECTOR, size // SECTOR, place // SECTOR, 0,
+                     member, 0,
                      bytes([member + 1] * 16))
     # events, resync_offset: all is in sync
     struct.pack_into('<QQQII', block, 192, TIME, 7, (1 << 64) - 1, 0, 128)
@@ -92,12 +102,17 @@ def main(version, level, name, image, *members):
         if path == '-':
             continue
         with open(path, 'wb') as file:
-            if version == '1.2':
-                file.seek(4096)
-                file.write(superblock_1(uuid, level, name, len(members), number, len(part)))
-                file.seek(DATA_1)
+            if version != '0.90':
+                # Version 1.0 has it 8 KiB in front of the end. All is whole MiB.
+                whole = (len(part) + 2 * MIB - 1) // MIB * MIB
+                place = {'1.0': whole - 8192, '1.1': 0, '1.2': 4096}[version]
+                data = 0 if version == '1.0' else MIB
+                file.seek(data)
                 file.write(part)
-                file.truncate(DATA_1 + len(part))
+                file.truncate(whole)
+                file.seek(place)
+                file.write(superblock_1(uuid, level, name, len(members), number, len(part), place,
+                                        data))
             else:
                 # The superblock begins 64 KiB in front of the end. All is whole MiB.
                 part += bytes(-(len(part) + (64 << 10)) % (1 << 20))

@@ -80,8 +80,9 @@ in_kernel '
 say "arrays, two of them without a member"
 rm -rf "$d/top"
 mkdir "$d/top"
-for name in md raid0 raid1 gpt mbr; do
-	cp "$d/big" "$d/top/$name"
+cp "$d/big" "$d/top/md"
+for name in raid0 raid1 gpt mbr one-0 one-1 six ten; do
+	ln "$d/top/md" "$d/top/$name"
 done
 truncate -s 12M "$d/image"
 mkfs.ext4 -q -b 4096 -d "$d/top" "$d/image"
@@ -94,6 +95,19 @@ truncate -s 90M "$d/vdc.raw"
 sfdisk -q "$d/vdc.raw" < <(echo label: gpt; for ((i = 0; i < 6; i++)); do echo "start=$((1 + i * 14))MiB, size=13MiB"; done)
 for ((i = 0; i < 6; i++)); do
 	put "m$((i + 1))" vdc $((1 + i * 14))
+done
+
+say "superblocks at other places, and more levels"
+python3 "$mdmember" 1.0 1 at-end "$d/image" "$d/n1" -
+python3 "$mdmember" 1.1 1 at-begin "$d/image" "$d/n2" -
+python3 "$mdmember" 1.2 6 six "$d/image" "$d"/n{3,4,5,6}
+python3 "$mdmember" 1.2 10 ten "$d/image" "$d"/n{7,8} "$d/n9" "$d/n10"
+truncate -s 100M "$d/vdu.raw"
+# The first two are as long as their members: one of them has its superblock at the end.
+sfdisk -q "$d/vdu.raw" < <(echo label: gpt; for ((i = 0; i < 10; i++)); do
+	((i < 2)) && echo "start=$((1 + i * 14))MiB, size=13MiB" || echo "start=$((13 + i * 8))MiB, size=7MiB"; done)
+for ((i = 0; i < 10; i++)); do
+	put "n$((i + 1))" vdu $((i < 2 ? 1 + i * 14 : 13 + i * 8))
 done
 
 say "disks with sectors of 4096 bytes, with a GPT and with an MBR"
@@ -244,7 +258,7 @@ for member in m1 m2 m9 m3 m4 m3 m7 m8 m7; do
 	put "$member" vdt $((1 + i++ * 14))
 done
 make_guest copies vda vdb vdf vdg vdn vdo vdp vdq vdr vds vdt
-make_guest web vda vdb vdc vdd vde vdf vdg vdh vdi vdj vdk vdl vdm
+make_guest web vda vdb vdc vdd vde vdf vdg vdh vdi vdj vdk vdl vdm vdu
 make_guest torn vda vdb
 cat > /etc/virtkeep/virtkeep.conf <<'CONF'
 [guest torn]
@@ -283,6 +297,8 @@ done <<-'STATES'
 	md/stripes|readable
 	md2|1 of 2 members of the array are there
 	md/torn|too many members of the array are missing
+	md/six|readable
+	md/ten|readable
 	vg0/root|readable
 	vg0/srv|readable
 	vg0/thin|readable
@@ -292,8 +308,9 @@ expect_json 'map(select(.mounted_at) | .volume + ":" + .mounted_at) | sort | joi
 mkdir "$SCRATCH/copies"
 ok virtkeep files copy web:/etc web:/srv/srv web:/thin/thin web:/md/md web:md/stripes:/raid0 web:md2:/raid1 \
 	web:vdd1:/gpt web:vde1:/mbr web:vdf@a/b:/ 'web:vdf@a!b:/other' web:vdh:/exfat web:vdi:/ntfs web:vdj:/cd \
-	web:vdk1:/crash-1 web:vdk2:/crash-2 web:vdk3:/crash-3 "$SCRATCH/copies"
-for file in srv thin md raid0 raid1 gpt mbr several exfat ntfs cd crash-{1,2,3}; do
+	web:vdk1:/crash-1 web:vdk2:/crash-2 web:vdk3:/crash-3 web:md/at-end:/one-0 web:md/at-begin:/one-1 \
+	web:md/six:/six web:md/ten:/ten "$SCRATCH/copies"
+for file in srv thin md raid0 raid1 gpt mbr one-0 one-1 six ten several exfat ntfs cd crash-{1,2,3}; do
 	same_file "$SCRATCH/copies/$file" "$d/big"
 done
 for file in zstd lzo zlib; do
