@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "io.h"
 
+#include "beneath-priv.h"
+
 #include "errors.h"
 
 #include <errno.h>
@@ -13,23 +15,18 @@
 
 #define WRITEBACK_STEP ((gsize)4 << 20)
 
-static int io_openat(int dirfd, const char *path, int flags, mode_t mode)
-{
-	return openat(dirfd, path, flags, mode);
-}
-
 VkIo vk_io = {
-	.openat = io_openat,
+	.openat = vk_beneath_openat,
 	.close = close,
 	.pread = pread,
 	.pwrite = pwrite,
 	.fdatasync = fdatasync,
 	.fsync = fsync,
 	.ftruncate = ftruncate,
-	.renameat2 = renameat2,
-	.linkat = linkat,
-	.unlinkat = unlinkat,
-	.mkdirat = mkdirat,
+	.renameat2 = vk_beneath_renameat2,
+	.linkat = vk_beneath_linkat,
+	.unlinkat = vk_beneath_unlinkat,
+	.mkdirat = vk_beneath_mkdirat,
 	.flock = flock,
 };
 

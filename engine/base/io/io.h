@@ -2,7 +2,8 @@
 /*
  * The system calls that touch stored bytes go through one table, so that tests can make the N-th
  * one fail. Nothing outside io.c, new-file.c and the directory store calls them directly on files
- * that must survive.
+ * that must survive. A path with a slash in it, from an open directory on, follows no symbolic
+ * link, as beneath-priv.h says.
  */
 #pragma once
 

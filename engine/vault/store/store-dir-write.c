@@ -22,6 +22,10 @@
 
 #define BEGIN_TRIES 16
 
+/* Nobody is to write into an object. A temporary file is open for writing to those who lock it. */
+#define MODE_OBJECT    0400
+#define MODE_TEMPORARY 0600
+
 struct VkNewObject {
 	DirStore *dir;
 	char *temporary;
@@ -80,7 +84,8 @@ static int create_temporary(DirStore *dir, char **ret_name, GError **error)
 	for (int i = 0; i < BEGIN_TRIES; i++) {
 		g_autofree char *name =
 			g_strdup_printf(VK_FOLDER_TMP "/%08x%08x", g_random_int(), g_random_int());
-		int fd = vk_io.openat(dir->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		int fd = vk_io.openat(dir->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+				      MODE_TEMPORARY);
 
 		/* Copying tools like to leave empty folders out. */
 		if (fd < 0 && errno == ENOENT) {
@@ -228,6 +233,8 @@ gboolean vk_store_dir_finish(VkNewObject *object, const char *name, VkPutMode mo
 	if (mode != VK_PUT_HINT && vk_io.fdatasync(object->fd) < 0)
 		vk_fail_errno(error, errno, "cannot flush into the vault '%s'", dir->path);
 	else if (publish(dir, object->temporary, name, mode, error)) {
+		/* Only now, for a temporary file that is left must be removable. */
+		fchmod(object->fd, MODE_OBJECT);
 		free_object(object);
 		return TRUE;
 	}

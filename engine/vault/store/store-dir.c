@@ -189,10 +189,21 @@ static gboolean dir_head(VkStore *store, const char *name, guint64 *ret_size, gi
 	return TRUE;
 }
 
+/* By errno. */
+static gboolean fail_to_list(const DirStore *dir, const char *folder, GError **error)
+{
+	if (errno == ELOOP || errno == ENOTDIR)
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "'%s/%s' is no directory; symbolic links in a vault are not "
+			       "followed: move or mount there what it leads to",
+			       dir->path, folder);
+	return vk_fail_errno(error, errno, "cannot list '%s/%s'", dir->path, folder);
+}
+
 /* Returns an open directory stream, or NULL: with errno for the caller to judge. */
 static DIR *open_folder(DirStore *dir, const char *folder)
 {
-	int fd = vk_io.openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int fd = vk_io.openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 
 	if (fd >= 0 && !stream)
@@ -220,7 +231,7 @@ GPtrArray *vk_store_dir_list(VkStore *store, const char *folder, GError **error)
 	if (!stream && errno == ENOENT)
 		return g_steal_pointer(&names);
 	if (!stream) {
-		vk_fail_errno(error, errno, "cannot list '%s/%s'", dir->path, folder);
+		fail_to_list(dir, folder, error);
 		return NULL;
 	}
 	for (errno = 0; (entry = readdir(stream)); errno = 0)
@@ -229,7 +240,7 @@ GPtrArray *vk_store_dir_list(VkStore *store, const char *folder, GError **error)
 					g_strconcat(entry->d_name,
 						    is_directory(stream, entry) ? "/" : "", NULL));
 	if (errno != 0) {
-		vk_fail_errno(error, errno, "cannot list '%s/%s'", dir->path, folder);
+		fail_to_list(dir, folder, error);
 		closedir(stream);
 		return NULL;
 	}

@@ -199,6 +199,25 @@ START_TEST(what_is_no_whole_data_block_is_refused)
 END_TEST
 
 /* Kept blocks are wrong on purpose: so it shows where each one came from. */
+/* A mebibyte of zeros, as zstd writes it. */
+static const guint8 bomb[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x48, 0x54, 0x00, 0x00, 0x10,
+			      0x00, 0x00, 0x01, 0x00, 0xfb, 0xff, 0x39, 0xc0, 0x02, 0x02,
+			      0x00, 0x10, 0x00, 0x02, 0x00, 0x10, 0x00, 0x02, 0x00, 0x10,
+			      0x00, 0x02, 0x00, 0x10, 0x00, 0x02, 0x00, 0x10, 0x00, 0x02,
+			      0x00, 0x10, 0x00, 0x03, 0x00, 0x10, 0x00};
+
+START_TEST(what_unpacks_to_more_than_a_block_is_refused)
+{
+	gsize length;
+
+	memset(blocks, 0xee, 2 * (gsize)VK_BLOCK_SIZE);
+	ck_assert(!vk_decode(VK_COMPRESSION_ZSTD, bomb, sizeof(bomb), blocks, &length));
+	ck_assert(!vk_decode(VK_COMPRESSION_NONE, buf, VK_BLOCK_SIZE + 1, blocks, &length));
+	for (guint i = 0; i < VK_BLOCK_SIZE; i++)
+		ck_assert_uint_eq(blocks[VK_BLOCK_SIZE + i], 0xee);
+}
+END_TEST
+
 START_TEST(kept_blocks_are_not_read_again)
 {
 	static const guint32 kept[] = {3, 4, 11, 20};
@@ -235,6 +254,7 @@ int main(void)
 	tcase_add_test(tcase, blocks_that_lie_apart_are_read);
 	tcase_add_test(tcase, a_damaged_block_among_many_is_named);
 	tcase_add_test(tcase, what_is_no_whole_data_block_is_refused);
+	tcase_add_test(tcase, what_unpacks_to_more_than_a_block_is_refused);
 	tcase_add_test(tcase, kept_blocks_are_not_read_again);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

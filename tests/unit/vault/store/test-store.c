@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char *directory;
 static VkStore *store;
@@ -209,6 +210,135 @@ START_TEST(a_store_that_lost_a_deletion_puts_nothing_durable)
 }
 END_TEST
 
+/* A directory outside of the store, with a file "a" in it, and a link to it as PLACE in the store.
+ */
+static char *link_outside(const char *place)
+{
+	char *outside = temp_directory_new();
+	g_autofree char *file = g_build_filename(outside, "a", NULL);
+	g_autofree char *link = g_build_filename(directory, place, NULL);
+
+	ck_assert(g_file_set_contents(file, "another's", -1, NULL));
+	g_rmdir(link);
+	ck_assert_int_eq(symlink(outside, link), 0);
+	return outside;
+}
+
+/* It has what it had. */
+static void check_outside(char *outside)
+{
+	g_autofree char *file = g_build_filename(outside, "a", NULL);
+	g_autoptr(GDir) dir = g_dir_open(outside, 0, NULL);
+	g_autofree char *text = NULL;
+
+	ck_assert_str_eq(g_dir_read_name(dir), "a");
+	ck_assert_ptr_null(g_dir_read_name(dir));
+	ck_assert(g_file_get_contents(file, &text, NULL, NULL));
+	ck_assert_str_eq(text, "another's");
+	temp_directory_remove(outside);
+	g_free(outside);
+}
+
+static void check_refused(gboolean done, GError **error)
+{
+	ck_assert(!done);
+	ck_assert_ptr_nonnull(*error);
+	g_clear_error(error);
+}
+
+/* Whoever can write to a vault could have root remove or read other files. */
+START_TEST(a_link_in_place_of_a_folder_is_not_followed)
+{
+	static const char *const places[] = {"things", "things/deep"};
+	const char *place = places[_i];
+	g_autofree char *name = g_strconcat(place, "/a", NULL);
+	g_autofree char *other = g_strconcat(place, "/b", NULL);
+	g_autofree char *below = g_strconcat(place, "/new/c", NULL);
+	g_autoptr(GError) error = NULL;
+	char *outside = link_outside(place);
+	char text[7];
+
+	ck_assert_ptr_null(store->ops->list(store, place, &error));
+	ck_assert_msg(strstr(error->message, "symbolic links") != NULL, "%s", error->message);
+	g_clear_error(&error);
+	check_refused(store->ops->get(store, name, 0, text, sizeof(text), &error), &error);
+	check_refused(store->ops->delete (store, name, &error), &error);
+	check_refused(put(other, VK_PUT_NOW, &error), &error);
+	check_refused(put(name, VK_PUT_OVER, &error), &error);
+	check_refused(put(below, VK_PUT_NOW, &error), &error);
+	check_outside(outside);
+}
+END_TEST
+
+/* What lies in tmp/ and nobody locks is removed. */
+START_TEST(a_link_in_place_of_tmp_removes_nothing)
+{
+	g_autoptr(GError) error = NULL;
+	char *outside = link_outside("tmp");
+
+	check_refused(put("things/a", VK_PUT_NOW, &error), &error);
+	check_outside(outside);
+}
+END_TEST
+
+/* An object is never written to, only replaced or removed: another name of it keeps what it had. */
+START_TEST(another_name_of_an_object_keeps_its_content)
+{
+	g_autofree char *object = g_build_filename(directory, "things/a", NULL);
+	char *outside = temp_directory_new();
+	g_autofree char *file = g_build_filename(outside, "a", NULL);
+
+	ck_assert(g_file_set_contents(file, "another's", -1, NULL));
+	ck_assert_int_eq(link(file, object), 0);
+	ck_assert(put("things/a", VK_PUT_OVER, NULL));
+	ck_assert_int_eq(g_unlink(object), 0);
+	ck_assert_int_eq(link(file, object), 0);
+	ck_assert(!put("things/a", VK_PUT_NOW, NULL));
+	ck_assert(store->ops->delete (store, "things/a", NULL));
+	check_outside(outside);
+}
+END_TEST
+
+static mode_t mode_of(const char *name)
+{
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+	struct stat facts;
+
+	ck_assert_int_eq(stat(path, &facts), 0);
+	return facts.st_mode & 07777;
+}
+
+START_TEST(nobody_else_may_read_and_nobody_write)
+{
+	mode_t before = umask(0);
+
+	ck_assert(put("things/deep/a", VK_PUT_NOW, NULL));
+	ck_assert(put("b", VK_PUT_OVER, NULL));
+	ck_assert(put("things/c", VK_PUT_HINT, NULL));
+	umask(before);
+	ck_assert_int_eq(mode_of("."), 0700);
+	ck_assert_int_eq(mode_of("things"), 0700);
+	ck_assert_int_eq(mode_of("things/deep"), 0700);
+	ck_assert_int_eq(mode_of("things/deep/a"), 0400);
+	ck_assert_int_eq(mode_of("b"), 0400);
+	ck_assert_int_eq(mode_of("things/c"), 0400);
+}
+END_TEST
+
+/* The memory of no host is enough for it. */
+START_TEST(an_object_that_is_too_large_is_not_read)
+{
+	g_autofree char *path = g_build_filename(directory, "things/a", NULL);
+	g_autoptr(GError) error = NULL;
+
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	ck_assert_int_eq(g_chmod(path, 0600), 0);
+	ck_assert_int_eq(truncate(path, (off_t)1 << 42), 0);
+	ck_assert_ptr_null(vk_store_get_all(store, "things/a", 1 << 20, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -225,6 +355,11 @@ int main(void)
 	tcase_add_test(tcase, what_has_just_changed_has_no_identity);
 	tcase_add_test(tcase, a_store_that_lost_a_name_puts_nothing_durable);
 	tcase_add_test(tcase, a_store_that_lost_a_deletion_puts_nothing_durable);
+	tcase_add_loop_test(tcase, a_link_in_place_of_a_folder_is_not_followed, 0, 2);
+	tcase_add_test(tcase, a_link_in_place_of_tmp_removes_nothing);
+	tcase_add_test(tcase, another_name_of_an_object_keeps_its_content);
+	tcase_add_test(tcase, nobody_else_may_read_and_nobody_write);
+	tcase_add_test(tcase, an_object_that_is_too_large_is_not_read);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
