@@ -15,11 +15,12 @@ ninja -C "$build" "${targets[@]}" >> "$build/log" || {
 	exit 1
 }
 export UBSAN_OPTIONS=halt_on_error=1
+[[ ! -d /dev/shm ]] || export TMPDIR=/dev/shm
 for source in tests/fuzz/fuzz-*.c; do
 	name=${source#tests/fuzz/fuzz-}
 	name=${name%.c}
 	mkdir "$build/$name"
-	"$build/tests/fuzz/fuzz-$name" -runs=2000 -seed=1 "-artifact_prefix=$build/" "$build/$name" \
+	"$build/tests/fuzz/fuzz-$name" -runs=400 -seed=1 "-artifact_prefix=$build/" "$build/$name" \
 		"tests/fuzz/corpus/$name" 2> "$build/log" || {
 		tail -n 40 "$build/log"
 		exit 1
