@@ -54,6 +54,8 @@ char *vk_duration_words(const VkDuration *duration)
 	append(text, duration->weeks, 'w');
 	append(text, duration->days, 'd');
 	append(text, duration->hours, 'h');
+	if (text->len == 0)
+		g_string_append(text, "0d");
 	return g_string_free(text, FALSE);
 }
 
