@@ -91,6 +91,21 @@ static gboolean forget_and_decide(VkVault *vault, const VkSnapshotKey *key, cons
 	       decide(vault, key, own, ret_done, error);
 }
 
+static void say_why_not(const VkSnapshotKey *key, GError *trouble, GError **error)
+{
+	g_autofree char *name = g_strdup_printf("%s@%s", key->uuid, key->time);
+
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		g_propagate_prefixed_error(
+			error, trouble, "'%s' is still needed, but cannot be listed again: ", name);
+	else
+		g_propagate_prefixed_error(
+			error, trouble,
+			"'%s' is still needed, but it stays forgotten; run 'virtkeep unforget "
+			"%s': ",
+			name, name);
+}
+
 /* A collector that has come since X0 is in the way until it finds our lease (D5). */
 static gboolean list_again(VkVault *vault, const VkSnapshotKey *key, GError **error)
 {
@@ -101,11 +116,7 @@ static gboolean list_again(VkVault *vault, const VkSnapshotKey *key, GError **er
 			return TRUE;
 		if (i == TRIES || vk_interrupted() ||
 		    !g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY)) {
-			g_propagate_prefixed_error(
-				error, trouble,
-				"'%s@%s' is still needed, but it stays forgotten; run 'virtkeep "
-				"unforget %s@%s': ",
-				key->uuid, key->time, key->uuid, key->time);
+			say_why_not(key, trouble, error);
 			return FALSE;
 		}
 		g_error_free(trouble);

@@ -3,6 +3,7 @@
  * Snapshots that expire on arrays, and the vault: who comes at that moment, the way back that is
  * closed, and the garbage collection.
  */
+#include "catalog-expire.h"
 #include "catalog.h"
 #include "collect.h"
 #include "errors.h"
@@ -314,6 +315,40 @@ START_TEST(a_collector_comes_while_it_is_listed_again)
 }
 END_TEST
 
+static gboolean remove_at_the_first_try(VkStore *store, const char *call)
+{
+	const char *name = call + strlen("put ");
+	g_autofree char *object = NULL;
+
+	if (!is_try(store, call) || tries > 1)
+		return TRUE;
+	object = g_strdup_printf("%.*sjson", (int)(strstr(call, "back-") - name), name);
+	return store->ops->delete (store, object, NULL);
+}
+
+/* Nobody is sent to list it again. */
+START_TEST(what_is_gone_is_told)
+{
+	g_autoptr(VkSnapshotKey) key = list_three();
+	g_autoptr(VkSnapshot) snapshot = load_oldest();
+	VkStore *inner = vault->store;
+	WatchedStore *watched = watched_store_new(inner);
+	g_autoptr(GError) error = NULL;
+	gboolean done;
+
+	contested = key;
+	watched->on_call = remove_at_the_first_try;
+	vault->store = &watched->base;
+	ck_assert(!vk_catalog_expire(vault, key, snapshot, &done, &error));
+	vault->store = inner;
+	watched_store_free(watched);
+	ck_assert(!done);
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+	ck_assert_ptr_nonnull(strstr(error->message, "cannot be listed again"));
+	ck_assert_ptr_null(strstr(error->message, "unforget"));
+}
+END_TEST
+
 static void put_mark_of_dead(const VkSnapshotKey *key, const char *kind)
 {
 	g_autofree char *mark =
@@ -358,6 +393,7 @@ int main(void)
 	tcase_add_test(cases, a_collection_comes_before_it_is_listed_again);
 	tcase_add_loop_test(cases, a_collector_comes_while_it_is_listed_again, 0,
 			    G_N_ELEMENTS(collectors));
+	tcase_add_test(cases, what_is_gone_is_told);
 	tcase_add_test(cases, what_expired_with_a_copy_is_listed_again);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
