@@ -101,6 +101,19 @@ static gboolean counted_get(VkStore *store, const char *name, guint64 offset, vo
 	return uncounted->get(store, name, offset, buf, length, error);
 }
 
+/* Without a cache of blocks. */
+static VkVault *open_counted(VkStoreOps *counting)
+{
+	VkVault *fresh = vk_vault_open(directory, VK_VAULT_READ, NULL);
+
+	vk_vault_set_cache_size(fresh, 0);
+	uncounted = fresh->store->ops;
+	*counting = *uncounted;
+	counting->get = counted_get;
+	fresh->store->ops = counting;
+	return fresh;
+}
+
 START_TEST(shared_runs_are_read_once)
 {
 	g_autoptr(VkVault) fresh = NULL;
@@ -108,17 +121,54 @@ START_TEST(shared_runs_are_read_once)
 	VkStoreOps counting;
 
 	save_generations(GENERATIONS, SIZE);
-	fresh = vk_vault_open(directory, VK_VAULT_READ, NULL);
-	vk_vault_set_cache_size(fresh, 0);
-	uncounted = fresh->store->ops;
-	counting = *uncounted;
-	counting.get = counted_get;
-	fresh->store->ops = &counting;
+	fresh = open_counted(&counting);
 	mark = vk_mark_new(fresh);
 	ck_assert(vk_mark_add_snapshot(mark, snapshots[GENERATIONS - 2], NULL));
 	reads = 0;
 	ck_assert(vk_mark_add_snapshot(mark, snapshots[GENERATIONS - 2], NULL));
 	ck_assert_uint_eq(reads, 0);
+	fresh->store->ops = uncounted;
+	drop_generations();
+}
+END_TEST
+
+static void change(VkSegment *segment, int member)
+{
+	switch (member) {
+	case 0:
+		segment->pack.bytes[VK_ID_SIZE - 1] ^= 1;
+		break;
+	case 1:
+		segment->slot++;
+		break;
+	case 2:
+		segment->pages++;
+		break;
+	case 3:
+		segment->first_block++;
+		break;
+	default:
+		segment->last_block++;
+		break;
+	}
+}
+
+/* One that is wrong hides no other, whatever is wrong. */
+START_TEST(runs_that_differ_are_told_apart)
+{
+	g_autoptr(VkVault) fresh = NULL;
+	g_autoptr(VkMark) mark = NULL;
+	VkStoreOps counting;
+	const VkRun *run;
+
+	save_generations(1, SIZE);
+	fresh = open_counted(&counting);
+	mark = vk_mark_new(fresh);
+	ck_assert(vk_mark_add_snapshot(mark, snapshots[0], NULL));
+	run = image_of(snapshots[0])->runs->pdata[0];
+	change(&g_array_index(run->segments, VkSegment, 0), _i);
+	reads = 0;
+	ck_assert(!vk_mark_add_snapshot(mark, snapshots[0], NULL) || reads > 0);
 	fresh->store->ops = uncounted;
 	drop_generations();
 }
@@ -164,6 +214,7 @@ static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, exactly_what_is_referred_to_is_marked);
 	tcase_add_test(tcase, shared_runs_are_read_once);
+	tcase_add_loop_test(tcase, runs_that_differ_are_told_apart, 0, 5);
 	tcase_add_test(tcase, a_map_that_cannot_be_read_is_an_error);
 	tcase_add_test(tcase, an_interruption_is_no_mark);
 }

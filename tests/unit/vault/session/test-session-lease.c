@@ -462,10 +462,12 @@ START_TEST(the_next_session_ends_what_died)
 }
 END_TEST
 
-static Suite *session_lease_suite(void)
+int main(void)
 {
 	Suite *suite = suite_create("session-lease");
 	TCase *cases = tcase_create("session-lease");
+	SRunner *runner;
+	int failed;
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, each_step_has_its_place);
@@ -486,14 +488,7 @@ static Suite *session_lease_suite(void)
 	tcase_add_test(cases, two_sessions_have_two_leases);
 	tcase_add_test(cases, the_next_session_ends_what_died);
 	suite_add_tcase(suite, cases);
-	return suite;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(session_lease_suite());
-	int failed;
-
+	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
