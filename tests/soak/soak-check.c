@@ -2,6 +2,7 @@
 /* What a vault gives back is what the ledger says, and nothing is missing. */
 #include "soak.h"
 
+#include "catalog-chain.h"
 #include "catalog.h"
 #include "errors.h"
 #include "vault-image.h"
@@ -148,9 +149,18 @@ static gboolean check_ledger(const Soak *soak, GHashTable *listed, guint kept, G
 	return guests != NULL;
 }
 
+/* Whatever was removed, nobody says that it is held back. */
+static gboolean check_chains(VkVault *vault, GError **error)
+{
+	g_autoptr(GPtrArray) texts = vk_chain_check(vault, NULL, error);
+
+	return texts && (texts->len == 0 || vk_fail(error, VK_ERROR_FAILED, "%s",
+						    (const char *)g_ptr_array_index(texts, 0)));
+}
+
 gboolean soak_check(const Soak *soak, guint kept, GError **error)
 {
-	g_autoptr(VkVault) vault = vk_vault_open(soak->vault, VK_VAULT_READ, error);
+	g_autoptr(VkVault) vault = soak_open(soak, VK_VAULT_READ, error);
 	g_autoptr(GPtrArray) keys = vault ? vk_catalog_list_all(vault, NULL, error) : NULL;
 	g_autoptr(GHashTable) listed = g_hash_table_new(g_str_hash, g_str_equal);
 
@@ -164,7 +174,7 @@ gboolean soak_check(const Soak *soak, guint kept, GError **error)
 		g_prefix_error(error, "'%s@%s' (%s): ", key->uuid, key->time, key->id);
 		return FALSE;
 	}
-	if (!keys || !check_ledger(soak, listed, kept, error))
+	if (!keys || !check_ledger(soak, listed, kept, error) || !check_chains(vault, error))
 		return FALSE;
 	g_print("%u listed, %u forgotten, all as they were\n", g_hash_table_size(listed),
 		keys->len - g_hash_table_size(listed));

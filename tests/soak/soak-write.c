@@ -169,7 +169,7 @@ static gboolean write_some(const Soak *soak, VkVault *vault, const char *guest, 
 
 gboolean soak_write(const Soak *soak, const char *guest, GError **error)
 {
-	g_autoptr(VkVault) vault = vk_vault_open(soak->vault, VK_VAULT_WRITE, error);
+	g_autoptr(VkVault) vault = soak_open(soak, VK_VAULT_WRITE, error);
 	guint64 mib = (guint64)g_rand_int_range(soak->random, RATE_LOW, RATE_HIGH);
 	VkRateLimit limit;
 	gboolean done;

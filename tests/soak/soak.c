@@ -16,9 +16,42 @@
 
 #include "collect.h"
 #include "errors.h"
+#include "log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static gboolean warned;
+
+static void note_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* What is said of dates is right: the writers are too fast for the seconds. */
+static void note_warning(const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	if (!strstr(text, "holds snapshots back"))
+		return;
+	warned = TRUE;
+	fprintf(stderr, "soak: %s\n", text);
+}
+
+VkVault *soak_open(const Soak *soak, VkVaultMode mode, GError **error)
+{
+	g_autofree char *memory = g_build_filename(soak->ledger, "memory", NULL);
+	VkVault *vault = vk_vault_open(soak->vault, mode, error);
+
+	if (!vault)
+		return NULL;
+	vk_vault_set_memory(vault, memory);
+	vk_vault_set_warn(vault, note_warning);
+	return vault;
+}
 
 char *soak_ledger_path(const Soak *soak, const char *guest, const char *id, const char *suffix)
 {
@@ -29,7 +62,7 @@ char *soak_ledger_path(const Soak *soak, const char *guest, const char *id, cons
 static gboolean collect(const Soak *soak, gint64 suspect_usec, GError **error)
 {
 	const VkCollectOptions options = {.suspect_usec = suspect_usec};
-	g_autoptr(VkVault) vault = vk_vault_open(soak->vault, VK_VAULT_WRITE, error);
+	g_autoptr(VkVault) vault = soak_open(soak, VK_VAULT_WRITE, error);
 	VkCollectResult result;
 
 	if (!vault || !vk_collect(vault, &options, &result, error))
@@ -77,6 +110,8 @@ int main(int argc, char **argv)
 	if (!run(&soak, argc - 4, argv + 4, &error))
 		fprintf(stderr, "soak: %s\n", error->message);
 	g_rand_free(soak.random);
+	if (!error && warned)
+		return EXIT_FAILURE;
 	return g_error_matches(error, VK_ERROR, VK_ERROR_CHANGED) ? VK_ERROR_BUSY
 								  : vk_exit_status(error);
 }

@@ -4,7 +4,8 @@
  * back with the ledger. The ledger is a directory with a folder for each guest. There, before a
  * snapshot is committed, ID.TARGET says what each of its disks holds; ID.done is there once its
  * commit was reported. The case adds ID.forgot before it forgets a snapshot, ID.pinned after it has
- * pinned one, and "policy" before it applies the policy to a guest.
+ * pinned one, and "policy" before it applies the policy to a guest. Beside these folders, "memory"
+ * is what all hosts together have seen of the vault.
  */
 #pragma once
 
@@ -18,6 +19,9 @@ typedef struct Soak {
 	const char *ledger; /* directory */
 	GRand *random;
 } Soak;
+
+/* Opens the vault. If anybody warns then that it holds something back, the program fails. */
+VkVault *soak_open(const Soak *soak, VkVaultMode mode, GError **error);
 
 /* The path of a file of the ledger. New string. */
 char *soak_ledger_path(const Soak *soak, const char *guest, const char *id, const char *suffix);
