@@ -21,13 +21,15 @@ static gint compare_reads(gconstpointer a, gconstpointer b)
 	const VkPackRead *left = *(const VkPackRead *const *)a;
 	const VkPackRead *right = *(const VkPackRead *const *)b;
 
-	return left->time < right->time ? -1 : left->time > right->time;
+	if (left->time != right->time)
+		return left->time < right->time ? -1 : 1;
+	return left->is_unused - right->is_unused;
 }
 
-/* Those from FIRST on that were read at one time; *RET_NEXT: the first of another time. */
+/* Those from FIRST on of one time and kind; *RET_NEXT: the first of another one. */
 static json_t *group_to_json(gpointer const *reads, guint count, guint first, guint *ret_next)
 {
-	gint64 time = ((const VkPackRead *)reads[first])->time;
+	const VkPackRead *one = reads[first];
 	g_autoptr(GByteArray) bytes = g_byte_array_new();
 	g_autofree char *text = NULL;
 	guint at = first;
@@ -36,14 +38,15 @@ static json_t *group_to_json(gpointer const *reads, guint count, guint first, gu
 		const VkPackRead *read = reads[at];
 		StoredRead stored = {.name = GUINT32_TO_LE(read->name)};
 
-		if (read->time != time)
+		if (read->time != one->time || read->is_unused != one->is_unused)
 			break;
 		memcpy(stored.pack, &read->pack, sizeof(stored.pack));
 		g_byte_array_append(bytes, (const guint8 *)&stored, sizeof(stored));
 	}
 	*ret_next = at;
 	text = g_base64_encode(bytes->data, bytes->len);
-	return json_pack("{s:I, s:s}", "usec", (json_int_t)time, "packs", text);
+	return json_pack("{s:I, s:b, s:s}", "usec", (json_int_t)one->time, "unused", one->is_unused,
+			 "packs", text);
 }
 
 static json_t *reads_to_json(const VkFindings *findings)
@@ -110,6 +113,7 @@ static gboolean get_time(const json_t *value, gint64 now, gint64 *ret)
 
 static void add_group(VkFindings *findings, const json_t *group, gint64 now)
 {
+	gboolean is_unused = json_is_true(json_object_get(group, "unused"));
 	const char *text = vk_json_optional_string(group, "packs");
 	g_autofree guchar *bytes = NULL;
 	gsize length = 0;
@@ -119,7 +123,7 @@ static void add_group(VkFindings *findings, const json_t *group, gint64 now)
 		return;
 	bytes = g_base64_decode(text, &length);
 	for (gsize at = 0; at + sizeof(StoredRead) <= length; at += sizeof(StoredRead)) {
-		VkPackRead read = {.time = time};
+		VkPackRead read = {.time = time, .is_unused = is_unused};
 		StoredRead stored;
 
 		memcpy(&stored, bytes + at, sizeof(stored));

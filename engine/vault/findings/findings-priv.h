@@ -9,10 +9,11 @@
 
 /* The last reading of a pack. Ids are random: the first bytes are enough to tell packs apart. */
 typedef struct VkPackRead {
-	gint64 pack;       /* the first 8 bytes of its id */
-	gint64 time;       /* microseconds since 1970 */
-	guint32 name;      /* CRC-32C of the name of the generation that was read */
-	gboolean is_there; /* while they are saved: the pack still has this generation */
+	gint64 pack;        /* the first 8 bytes of its id */
+	gint64 time;        /* microseconds since 1970 */
+	guint32 name;       /* CRC-32C of the name of the generation that was read */
+	gboolean is_unused; /* instead of read: no snapshot had a block in it */
+	gboolean is_there;  /* while they are saved: the pack still has this generation */
 } VkPackRead;
 
 typedef struct VkPackDamage {

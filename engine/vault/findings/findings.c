@@ -2,6 +2,7 @@
 #include "findings-priv.h"
 
 #include "crc.h"
+#include "vault-parts.h"
 
 #include <string.h>
 
@@ -48,7 +49,7 @@ gint64 vk_findings_read_time(const VkFindings *findings, const char *object)
 	VkPackRead wanted = vk_pack_read(object, 0);
 	const VkPackRead *read = g_hash_table_lookup(findings->reads, &wanted.pack);
 
-	return read && read->name == wanted.name ? read->time : 0;
+	return read && read->name == wanted.name && !read->is_unused ? read->time : 0;
 }
 
 void vk_findings_add_read(VkFindings *findings, const char *object, gint64 time)
@@ -125,6 +126,14 @@ void vk_findings_add_walk(VkFindings *findings, gint64 time)
 	findings->walked = MAX(findings->walked, time);
 }
 
+void vk_findings_add_unused(VkFindings *findings, const char *object, gint64 time)
+{
+	VkPackRead read = vk_pack_read(object, time);
+
+	read.is_unused = TRUE;
+	vk_findings_take_read(findings, &read);
+}
+
 static gint compare_times(gconstpointer a, gconstpointer b)
 {
 	gint64 left = *(const gint64 *)a, right = *(const gint64 *)b;
@@ -151,4 +160,37 @@ guint vk_findings_count_shares(const VkFindings *findings, gint64 time)
 	for (guint i = 0; i < findings->shares->len; i++)
 		count += g_array_index(findings->shares, gint64, i) > time;
 	return count;
+}
+
+/* What a summary is made of. */
+typedef struct Summing {
+	const VkFindings *findings;
+	VkFindingsSummary *summary;
+} Summing;
+
+static void add_pack(gpointer user, const VkPackId *pack, const char *object)
+{
+	const Summing *summing = user;
+	VkFindingsSummary *summary = summing->summary;
+	VkPackRead there = vk_pack_read(object, 0);
+	const VkPackRead *read = g_hash_table_lookup(summing->findings->reads, &there.pack);
+
+	if (read && read->name != there.name)
+		read = NULL;
+	if (read && read->is_unused && read->time >= summing->findings->walked)
+		return;
+	summary->packs++;
+	if (!read || read->is_unused)
+		summary->unread++;
+	else if (!summary->oldest || read->time < summary->oldest)
+		summary->oldest = read->time;
+}
+
+gboolean vk_findings_summarize(const VkFindings *findings, VkFindingsSummary *ret, GError **error)
+{
+	g_autoptr(VkSlotSet) damaged = vk_findings_damaged(findings);
+	Summing summing = {findings, ret};
+
+	*ret = (VkFindingsSummary){.damaged = vk_slot_set_count_packs(damaged)};
+	return vk_pack_visit(findings->vault->store, add_pack, &summing, error);
 }

@@ -28,6 +28,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFindings, vk_findings_free)
 /* When OBJECT, a generation of a pack, was last read back; 0: never. */
 gint64 vk_findings_read_time(const VkFindings *findings, const char *object);
 
+/* The findings about the packs that are there now. */
+typedef struct VkFindingsSummary {
+	guint packs;   /* but for those in which the last walk found no block of a snapshot */
+	guint unread;  /* of these: never read back */
+	gint64 oldest; /* when the one was read back that has waited for the longest; 0: none was */
+	guint damaged; /* packs with slots that cannot be read, also missing ones */
+} VkFindingsSummary;
+
+/* Fails if the packs cannot be listed. */
+gboolean vk_findings_summarize(const VkFindings *findings, VkFindingsSummary *ret, GError **error);
+
 /* The slots that cannot be read, as far as is known. New. */
 VkSlotSet *vk_findings_damaged(const VkFindings *findings);
 
@@ -45,8 +56,14 @@ void vk_findings_add_read(VkFindings *findings, const char *object, gint64 time)
 void vk_findings_add_damage(VkFindings *findings, const VkPackId *pack, const char *object,
 			    const VkSlots *slots, gint64 time);
 
-/* At TIME all maps were read: packs that were found missing earlier do not count any more. */
+/*
+ * At TIME all maps were read. Packs that were found missing or unused earlier do not count as that
+ * any more.
+ */
 void vk_findings_add_walk(VkFindings *findings, gint64 time);
+
+/* At TIME, that of a walk, no snapshot had a block in OBJECT: it need not be read back. */
+void vk_findings_add_unused(VkFindings *findings, const char *object, gint64 time);
 
 /* At TIME a share of the packs had been read; and how many shares were read after TIME. */
 void vk_findings_add_share(VkFindings *findings, gint64 time);
