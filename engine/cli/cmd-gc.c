@@ -30,20 +30,6 @@ static gboolean collect(const VkProgram *program, gboolean dry_run, VkRateLimit 
 	return done;
 }
 
-/* It is bounded as the rate of backups. */
-static gboolean take_rate(const char *text, guint64 *ret, GError **error)
-{
-	*ret = 0;
-	if (!text)
-		return TRUE;
-	if (!vk_settings_check_value("backup", "limit_rate", text, error)) {
-		g_prefix_error(error, "--limit-rate: ");
-		return FALSE;
-	}
-	*ret = g_ascii_strtoull(text, NULL, 10) << 20;
-	return TRUE;
-}
-
 gboolean vk_cmd_gc(VkProgram *program, int argc, char **argv, GError **error)
 {
 	g_autofree char *rate = NULL;
@@ -63,7 +49,7 @@ gboolean vk_cmd_gc(VkProgram *program, int argc, char **argv, GError **error)
 			  "Removes forgotten snapshots, and frees the space that no other "
 			  "snapshot needs. Backups,\nmounts and restores go on meanwhile.",
 			  entries, 0, argc, argv, &arguments, error) ||
-	    !take_rate(rate, &bytes_per_sec, error))
+	    !vk_cmd_parse_rate(rate, &bytes_per_sec, error))
 		return FALSE;
 	vk_rate_limit_init(&limit, bytes_per_sec);
 	done = collect(program, dry_run, &limit, error);

@@ -1,18 +1,103 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* "virtkeep verify". */
+#include "cmd-verify.h"
 #include "cmd.h"
 
 #include "catalog.h"
 #include "check-record.h"
+#include "duration.h"
 #include "errors.h"
 #include "json.h"
 #include "log.h"
 #include "open-vault.h"
-#include "progress.h"
-#include "table.h"
 #include "text.h"
-#include "vault-check.h"
 
 #include <stdio.h>
+
+#define SHARE_OF_MAX 1000u
+
+/* The command line. */
+typedef struct Arguments {
+	gboolean data;
+	char *share, *since, *rate;
+	char **names; /* borrowed */
+} Arguments;
+
+static void arguments_clear(Arguments *arguments)
+{
+	g_free(arguments->share);
+	g_free(arguments->since);
+	g_free(arguments->rate);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
+
+/* "1/7" */
+static gboolean parse_share(const char *text, VkCheckOptions *ret, GError **error)
+{
+	g_auto(GStrv) parts = g_strsplit(text, "/", 2);
+	guint64 share, of;
+
+	if (g_strv_length(parts) != 2 ||
+	    !g_ascii_string_to_unsigned(parts[1], 10, 1, SHARE_OF_MAX, &of, NULL) ||
+	    !g_ascii_string_to_unsigned(parts[0], 10, 1, of, &share, NULL))
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--share: '%s' is no share: write a fraction up to 1/1 like 1/7, "
+			       "with at most %u below",
+			       text, SHARE_OF_MAX);
+	ret->share = (guint)share;
+	ret->share_of = (guint)of;
+	return TRUE;
+}
+
+/* "30d" */
+static gboolean parse_since(const char *text, VkCheckOptions *ret, GError **error)
+{
+	g_autoptr(GTimeZone) local = g_time_zone_new_local();
+	gint64 now_usec = g_get_real_time(), before;
+	VkDuration duration;
+
+	if (!vk_duration_parse(text, &duration, error)) {
+		g_prefix_error(error, "--since-last: ");
+		return FALSE;
+	}
+	if (vk_duration_is_zero(&duration)) {
+		ret->read_before = now_usec;
+		return TRUE;
+	}
+	before = vk_duration_before(&duration, now_usec / G_USEC_PER_SEC, local);
+	/* Before all times: what was never read is still read. */
+	ret->read_before = before > 0 ? before * G_USEC_PER_SEC : 1;
+	return TRUE;
+}
+
+/* What belongs to the reading back needs it. */
+static gboolean check_arguments(const Arguments *arguments, GError **error)
+{
+	const char *alone = arguments->share   ? "--share"
+			    : arguments->since ? "--since-last"
+			    : arguments->rate  ? "--limit-rate"
+					       : NULL;
+
+	if (alone && !arguments->data)
+		return vk_fail(error, VK_ERROR_USAGE, "%s is about reading blocks back: add --data",
+			       alone);
+	if (arguments->share && arguments->since)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--share and --since-last do not go together: use one of them");
+	if ((arguments->share || arguments->since) && arguments->names[0])
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "%s is about all packs of the vault: leave out '%s'", alone,
+			       arguments->names[0]);
+	return TRUE;
+}
+
+static gboolean take_options(const Arguments *arguments, VkCheckOptions *ret, GError **error)
+{
+	ret->data = arguments->data;
+	return check_arguments(arguments, error) &&
+	       (!arguments->share || parse_share(arguments->share, ret, error)) &&
+	       (!arguments->since || parse_since(arguments->since, ret, error));
+}
 
 /* The uuids of the guests named, and in *RET_NAMES how the guests are called. */
 static char **uuids_of(VkVault *vault, char *const *names, json_t *ret_names, GError **error)
@@ -36,68 +121,13 @@ static char **uuids_of(VkVault *vault, char *const *names, json_t *ret_names, GE
 	return g_strv_builder_end(uuids);
 }
 
-static json_t *error_to_json(const VkCheckError *problem)
-{
-	return json_pack("{s:o, s:o, s:o, s:o}", "snapshot", vk_json_new_string(problem->snapshot),
-			 "image", vk_json_new_string(problem->image), "object",
-			 vk_json_new_string(problem->object), "what",
-			 vk_json_new_string(problem->what));
-}
-
-/* GUESTS: the named ones; empty for all. */
-static void print_json(const VkCheckResult *result, json_t *guests, gint64 usec)
-{
-	g_autoptr(json_t) report = NULL;
-	json_t *errors = json_array();
-	json_t *mended = json_array();
-
-	for (guint i = 0; i < result->errors->len; i++)
-		json_array_append_new(errors, error_to_json(g_ptr_array_index(result->errors, i)));
-	for (guint i = 0; i < result->mended->len; i++)
-		json_array_append_new(mended, vk_json_new_string(result->mended->pdata[i]));
-	report = json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "guests", guests,
-			   "snapshots", (json_int_t)result->snapshots, "packs",
-			   (json_int_t)result->packs, "blocks", (json_int_t)result->blocks, "bytes",
-			   (json_int_t)result->bytes, "duration_ms",
-			   (json_int_t)((usec + 999) / 1000), "damages", errors, "unlisted",
-			   (json_int_t)result->unlisted, "mended", mended);
-	vk_json_print(report);
-}
-
-static void print_errors(const VkCheckResult *result)
-{
-	g_autofree char *more = vk_count_text(result->unlisted, "more error");
-
-	for (guint i = 0; i < result->errors->len; i++) {
-		g_autofree char *text = vk_check_error_text(g_ptr_array_index(result->errors, i));
-
-		vk_print_line(stdout, "%s", text);
-	}
-	if (result->unlisted > 0)
-		vk_print_line(stdout, "%s not listed", more);
-}
-
-static void print_text(const VkCheckResult *result, gboolean data, gboolean quiet)
-{
-	g_autofree char *bytes = vk_size_text(result->bytes);
-	g_autofree char *snapshots = vk_count_text(result->snapshots, "snapshot");
-	g_autofree char *packs = vk_count_text(result->packs, "pack");
-	g_autofree char *blocks = vk_count_text(result->blocks, "block");
-
-	print_errors(result);
-	if (quiet)
-		return;
-	vk_print_line(stdout, "%s, %s%s%s%s%s%s: %s", snapshots, packs, data ? ", " : "",
-		      data ? blocks : "", data ? " (" : "", data ? bytes : "", data ? ")" : "",
-		      result->errors->len == 0 ? "sound" : "damaged");
-}
-
 /* For 'virtkeep status'. A vault that cannot be written to is as good as any to be checked. */
-static void note(VkVault *vault, const VkCheckResult *result, gboolean data)
+static void note(VkVault *vault, const VkCheckResult *result, const VkCheckOptions *options)
 {
+	gboolean all_data = options->data && !options->share_of && !options->read_before;
 	g_autoptr(GError) trouble = NULL;
 
-	if (!vk_check_record_put(vault, result, data, &trouble))
+	if (!vk_check_record_put(vault, result, all_data, &trouble))
 		vk_log_debug("this check is not noted in the vault: %s", trouble->message);
 }
 
@@ -111,33 +141,43 @@ static void say_what_is_not_compared(const VkVault *vault)
 			    vk_role_word(vk_keyring_role(keyring)));
 }
 
-static gboolean verify(const VkProgram *program, char *const *names, gboolean data, GError **error)
+static VkCheckResult *check(VkVault *vault, VkCheckOptions *options, GError **error)
+{
+	g_autoptr(VkProgress) progress = vk_progress_new("verify", 0);
+
+	options->progress = progress;
+	return vk_check_vault(vault, options, error);
+}
+
+static gboolean verify(const VkProgram *program, VkCheckOptions *options, char *const *names,
+		       GError **error)
 {
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
 	gint64 begun = g_get_monotonic_time();
 	g_auto(GStrv) uuids = NULL;
 	g_autoptr(VkCheckResult) result = NULL;
-	g_autoptr(VkProgress) progress = NULL;
 	g_autoptr(json_t) called = json_array();
+	VkVerifyReport report = {.data = options->data, .guests = called};
 	g_autofree char *errors = NULL;
 
 	if (!vault)
 		return FALSE;
 	if (names[0] && !(uuids = uuids_of(vault, names, called, error)))
 		return FALSE;
-	progress = vk_progress_new("verify", 0);
-	result = vk_check_vault(vault, (const char *const *)uuids, data, progress, error);
-	g_clear_pointer(&progress, vk_progress_free);
+	options->uuids = (const char *const *)uuids;
+	result = check(vault, options, error);
 	if (!result)
 		return FALSE;
-	if (data)
+	if (options->data)
 		say_what_is_not_compared(vault);
 	if (!uuids)
-		note(vault, result, data);
+		note(vault, result, options);
+	report.result = result;
+	report.usec = g_get_monotonic_time() - begun;
 	if (program->json)
-		print_json(result, called, g_get_monotonic_time() - begun);
+		vk_verify_print_json(&report);
 	else
-		print_text(result, data, program->quiet);
+		vk_verify_print(&report, program->quiet);
 	if (result->errors->len == 0)
 		return TRUE;
 	errors = vk_count_text(vk_check_result_count_errors(result), "error");
@@ -147,18 +187,36 @@ static gboolean verify(const VkProgram *program, char *const *names, gboolean da
 
 gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error)
 {
-	gboolean data = FALSE;
+	g_auto(Arguments) arguments = {0};
 	const GOptionEntry entries[] = {
-		{"data", 0, 0, G_OPTION_ARG_NONE, &data, "Also read and check every stored block",
-		 NULL},
+		{"data", 0, 0, G_OPTION_ARG_NONE, &arguments.data,
+		 "Also read back and check every stored block", NULL},
+		{"share", 0, 0, G_OPTION_ARG_STRING, &arguments.share,
+		 "With --data: read back this part of the packs, those that have waited for the "
+		 "longest",
+		 "N/M"},
+		{"since-last", 0, 0, G_OPTION_ARG_STRING, &arguments.since,
+		 "With --data: read back only packs whose last reading is older, like 30d",
+		 "DURATION"},
+		{"limit-rate", 0, 0, G_OPTION_ARG_STRING, &arguments.rate,
+		 "With --data: limit the reading back, per second (default 0: no limit)", "MIB"},
 		G_OPTION_ENTRY_NULL,
 	};
-	char **names = NULL;
+	VkCheckOptions options = {0};
+	guint64 bytes_per_sec;
+	VkRateLimit limit;
+	gboolean done;
 
-	return vk_cmd_parse(
-		       program, "verify [GUEST...]",
-		       "Checks that every snapshot of the vault is whole, or every snapshot of "
-		       "each GUEST,\nwhich is a name or uuid.",
-		       entries, -1, argc, argv, &names, error) &&
-	       verify(program, names, data, error);
+	if (!vk_cmd_parse(program, "verify [GUEST...]",
+			  "Checks that every snapshot of the vault is whole, or every snapshot of "
+			  "each GUEST,\nwhich is a name or uuid.",
+			  entries, -1, argc, argv, &arguments.names, error) ||
+	    !take_options(&arguments, &options, error) ||
+	    !vk_cmd_parse_rate(arguments.rate, &bytes_per_sec, error))
+		return FALSE;
+	vk_rate_limit_init(&limit, bytes_per_sec);
+	options.limit = &limit;
+	done = verify(program, &options, arguments.names, error);
+	vk_rate_limit_clear(&limit);
+	return done;
 }

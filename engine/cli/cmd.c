@@ -3,6 +3,7 @@
 
 #include "complete-words.h"
 #include "errors.h"
+#include "settings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,4 +65,17 @@ gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary
 			       arguments[max_arguments]);
 	*ret_arguments = arguments;
 	return vk_program_start(program, error);
+}
+
+gboolean vk_cmd_parse_rate(const char *text, guint64 *ret, GError **error)
+{
+	*ret = 0;
+	if (!text)
+		return TRUE;
+	if (!vk_settings_check_value("backup", "limit_rate", text, error)) {
+		g_prefix_error(error, "--limit-rate: ");
+		return FALSE;
+	}
+	*ret = g_ascii_strtoull(text, NULL, 10) << 20;
+	return TRUE;
 }

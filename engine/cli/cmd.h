@@ -46,3 +46,9 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary,
 		      const GOptionEntry *entries, int max_arguments, int argc, char **argv,
 		      char ***ret_arguments, GError **error);
+
+/*
+ * The value of --limit-rate (nullable: no limit), in bytes per second: bounded as the rate of
+ * backups.
+ */
+gboolean vk_cmd_parse_rate(const char *text, guint64 *ret, GError **error);

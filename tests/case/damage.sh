@@ -9,7 +9,28 @@ define_guest vm
 ok virtkeep init
 ok virtkeep backup vm
 snapshot=$(newest vm)
-ok virtkeep verify --data
+ok virtkeep status
+expect_out "data: never read back"
+ok virtkeep --json verify --data --share 1/7
+expect_json .packs_read 1
+used=$(jq .packs < "$OUT")
+ok virtkeep --json status
+expect_json '.vault.read_back | .packs, .unread, .damaged' "$used
+$((used - 1))
+0"
+ok virtkeep status
+expect_out " packs never read back, the others within "
+ok virtkeep --json verify --data --since-last 1d --limit-rate 100
+expect_json .packs_read $((used - 1))
+ok virtkeep status
+expect_out "data: all was read back within "
+for share in 0/7 8/7 1/0 -1/7 1 1/1001 a/b 1/7/1 ''; do
+	refused 2 "--share: '$share' is no share" virtkeep verify --data "--share=$share"
+done
+refused 2 "leave out 'vm'" virtkeep verify --data --share 1/7 vm
+refused 2 "add --data" virtkeep verify --share 1/7
+refused 2 "do not go together" virtkeep verify --data --share 1/7 --since-last 1d
+refused 2 "--since-last: " virtkeep verify --data --since-last soon
 cp -a "$VAULT" "$SCRATCH/sound"
 
 fresh_vault() {
@@ -44,11 +65,24 @@ expect_status 5
 expect_json '[.damages[] | select(.image) | .snapshot, .image] | join(" ")' "$snapshot vda"
 expect_json '[.damages[] | select(.object) | .object] | unique | join(" ")' "${pack#"$VAULT/"}"
 expect_json .unlisted 0
+# The bytes that it names are those that the mount does not read, and no others.
+range=$(jq -r '.damages[] | select(.image) | "\(.offset) \(.length)"' < "$OUT")
 refused 6 "'nobody'" virtkeep verify --data nobody
+ok virtkeep status
+expect_out "data: 1 pack damaged: run 'virtkeep verify --data'"
 expect_unreadable
 
 say "the rest of the disk stays readable"
 mount_vault "$SCRATCH/mnt"
+read_bytes() { # FIRST COUNT
+	ok dd "if=$SCRATCH/mnt/guests/vm/latest/vda.raw" of=/dev/null bs=64k iflag=skip_bytes,count_bytes \
+		"skip=$1" "count=$2" status=none
+}
+read -r offset length <<< "$range"
+read_bytes 0 "$offset"
+read_bytes $((offset + length)) 1073741824
+! dd "if=$SCRATCH/mnt/guests/vm/latest/vda.raw" of=/dev/null bs=64k iflag=skip_bytes "skip=$offset" \
+	count=1 status=none 2> /dev/null || fail "bytes that verify names were read"
 ok dd "if=$SCRATCH/mnt/guests/vm/latest/vdb.raw" of=/dev/null bs=1M status=none
 qemu-img convert -O raw "$SCRATCH/guests/vm/vda.qcow2" "$SCRATCH/vda.raw"
 ok cmp -n 65536 "$SCRATCH/vda.raw" "$SCRATCH/mnt/guests/vm/latest/vda.raw"

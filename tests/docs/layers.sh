@@ -52,7 +52,8 @@ declare -A below=(
 		engine/vault engine/vault/catalog'
 	[engine/vault/check]='
 		engine/base engine/base/transfer engine/vault/store engine/vault/pack
-		engine/vault/map engine/vault/snapshot engine/vault engine/vault/catalog'
+		engine/vault/map engine/vault/snapshot engine/vault engine/vault/findings
+		engine/vault/catalog'
 	[engine/vault/collect]='
 		engine/base engine/base/transfer engine/vault/store engine/vault/pack engine/vault/hints
 		engine/vault/map engine/vault/snapshot engine/vault engine/vault/lease
@@ -106,8 +107,8 @@ declare -A below=(
 	[engine/job/snapcreator]='engine/base engine/base/settings'
 	[engine/cli/parts]='
 		engine/base engine/base/transfer engine/base/program engine/vault engine/vault/open
-		engine/vault/catalog engine/vault/check engine/vault/collect engine/array/drivers
-		engine/virt/host engine/job engine/job/array engine/job/backup engine/job/forget'
+		engine/vault/findings engine/vault/catalog engine/vault/check engine/vault/collect
+		engine/array/drivers engine/virt/host engine/job engine/job/array engine/job/backup engine/job/forget'
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog

@@ -186,8 +186,7 @@ void ledger_check(const Ledger *ledger, const char *directory)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, &error);
-	g_autoptr(VkCheckResult) result =
-		vault ? vk_check_vault(vault, NULL, TRUE, NULL, &error) : NULL;
+	g_autoptr(VkCheckResult) result = vault ? check_guests(vault, NULL, TRUE, &error) : NULL;
 	gboolean listed[LEDGER_ENTRIES_MAX];
 	g_autofree char *first = NULL;
 

@@ -57,7 +57,7 @@ static void check_states(const char *directory, MemSource *const *states, guint 
 {
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	g_autoptr(GPtrArray) keys = vk_catalog_list(vault, UUID, NULL);
-	g_autoptr(VkCheckResult) result = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
+	g_autoptr(VkCheckResult) result = check_guests(vault, NULL, TRUE, NULL);
 	g_autofree char *first = first_damage(result);
 
 	ck_assert_uint_eq(keys->len, n);

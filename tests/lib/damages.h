@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a check of a vault found, to be compared. */
+/* Checks of a vault, and what they found, to be compared. */
 #pragma once
 
 #include "vault-check.h"
 
 #include <string.h>
+
+/* Of the snapshots of the guests UUIDS; NULL: of all. */
+static inline VkCheckResult *check_guests(VkVault *checked, const char *const *uuids, gboolean data,
+					  GError **error)
+{
+	const VkCheckOptions options = {.uuids = uuids, .data = data};
+
+	return vk_check_vault(checked, &options, error);
+}
 
 /* Whether the damage INDEX is there, and its line has TEXT. */
 static inline gboolean damage_says(const VkCheckResult *result, guint index, const char *text)

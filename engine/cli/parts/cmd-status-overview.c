@@ -5,6 +5,7 @@
 #include "catalog.h"
 #include "check-record.h"
 #include "errors.h"
+#include "findings.h"
 #include "host.h"
 #include "json.h"
 #include "log.h"
@@ -166,8 +167,27 @@ static void print_check(const char *what, const VkCheckRecord *record)
 		vk_print_line(stdout, "%s: %s ago, %s", what, age, errors);
 }
 
+/* When all data was read back, as far as it was. */
+static void print_read(const VkFindingsSummary *summary)
+{
+	gint64 age_sec = (g_get_real_time() - summary->oldest) / G_USEC_PER_SEC;
+	g_autofree char *age = vk_age_text(age_sec);
+	g_autofree char *packs = vk_count_text(summary->packs, "pack");
+	g_autofree char *damaged = vk_count_text(summary->damaged, "pack");
+
+	if (summary->unread == summary->packs)
+		vk_print_line(stdout, "data: never read back");
+	else if (summary->unread == 0)
+		vk_print_line(stdout, "data: all was read back within %s", age);
+	else
+		vk_print_line(stdout, "data: %u of %s never read back, the others within %s",
+			      summary->unread, packs, age);
+	if (summary->damaged > 0)
+		vk_print_line(stdout, "data: %s damaged: run 'virtkeep verify --data'", damaged);
+}
+
 static void print_vault(const VkVault *vault, const VkVaultUsage *usage, const VkCheckRecord *any,
-			const VkCheckRecord *data)
+			const VkFindingsSummary *summary)
 {
 	g_autofree char *bytes = vk_size_text(usage->bytes);
 	g_autofree char *packs = vk_count_text(usage->packs, "pack");
@@ -179,7 +199,7 @@ static void print_vault(const VkVault *vault, const VkVaultUsage *usage, const V
 	vk_print_line(stdout, "vault '%s': %s in %s%s", vk_vault_url(vault), bytes, packs,
 		      room ? room : "");
 	print_check("last check", any);
-	print_check("last check of all data", data);
+	print_read(summary);
 }
 
 static json_t *row_to_json(const Row *row)
@@ -207,8 +227,19 @@ static json_t *check_to_json(const VkCheckRecord *record)
 		    : json_null();
 }
 
+static json_t *read_to_json(const VkFindingsSummary *summary)
+{
+	g_autofree char *oldest =
+		summary->oldest ? vk_time_format(summary->oldest / G_USEC_PER_SEC) : NULL;
+
+	return json_pack("{s:i, s:i, s:o, s:i}", "packs", (int)summary->packs, "unread",
+			 (int)summary->unread, "oldest", vk_json_new_string(oldest), "damaged",
+			 (int)summary->damaged);
+}
+
 static void print_json(const Overview *overview, const VkVaultUsage *usage,
-		       const VkCheckRecord *any, const VkCheckRecord *data)
+		       const VkCheckRecord *any, const VkCheckRecord *data,
+		       const VkFindingsSummary *summary)
 {
 	json_t *guests = json_array();
 	g_autoptr(json_t) report = NULL;
@@ -216,13 +247,14 @@ static void print_json(const Overview *overview, const VkVaultUsage *usage,
 	for (guint i = 0; i < overview->rows->len; i++)
 		json_array_append_new(guests, row_to_json(g_ptr_array_index(overview->rows, i)));
 	report = json_pack(
-		"{s:o, s:{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o}}", "guests", guests, "vault",
+		"{s:o, s:{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}}", "guests", guests, "vault",
 		"url", vk_json_new_string(vk_vault_url(overview->vault)), "id",
 		vk_vault_id(overview->vault), "packs", (json_int_t)usage->packs, "bytes",
 		(json_int_t)usage->bytes, "free",
 		usage->has_room ? json_integer((json_int_t)usage->free) : json_null(), "total",
 		usage->has_room ? json_integer((json_int_t)usage->total) : json_null(),
-		"last_check", check_to_json(any), "last_data_check", check_to_json(data));
+		"last_check", check_to_json(any), "last_data_check", check_to_json(data),
+		"read_back", read_to_json(summary));
 	vk_json_print(report);
 }
 
@@ -236,16 +268,24 @@ static void load_check(VkVault *vault, gboolean data, VkCheckRecord *ret)
 			       trouble->message);
 }
 
+static gboolean load_summary(VkVault *vault, VkFindingsSummary *ret, GError **error)
+{
+	g_autoptr(VkFindings) findings = vk_findings_load(vault, error);
+
+	return findings && vk_findings_summarize(findings, ret, error);
+}
+
 gboolean vk_cmd_status_overview(VkProgram *program, VkVault *vault, char *const *names,
 				GError **error)
 {
 	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
 	Overview overview = {.program = program, .vault = vault, .rows = rows};
 	VkVaultUsage usage;
+	VkFindingsSummary summary;
 	VkCheckRecord any, data;
 
 	if (!add_host(&overview, names, error) || !add_vault(&overview, names, error) ||
-	    !vk_vault_usage(vault, &usage, error))
+	    !vk_vault_usage(vault, &usage, error) || !load_summary(vault, &summary, error))
 		return FALSE;
 	if (names[0] && rows->len == 0)
 		return vk_fail(error, VK_ERROR_NOT_FOUND,
@@ -256,10 +296,10 @@ gboolean vk_cmd_status_overview(VkProgram *program, VkVault *vault, char *const 
 	load_check(vault, FALSE, &any);
 	load_check(vault, TRUE, &data);
 	if (program->json) {
-		print_json(&overview, &usage, &any, &data);
+		print_json(&overview, &usage, &any, &data, &summary);
 		return TRUE;
 	}
 	print_rows(&overview);
-	print_vault(vault, &usage, &any, &data);
+	print_vault(vault, &usage, &any, &summary);
 	return TRUE;
 }

@@ -74,7 +74,6 @@ void vk_reach_add(VkReach *reach, const VkImageRecord *image, VkReachTrouble tro
 {
 	guint32 blocks = vk_blocks_of_size(image->size);
 	g_autoptr(VkMap) map = vk_map_new(reach->vault->blocks, image->runs, blocks);
-	g_autofree char *last = NULL;
 
 	for (guint32 block = 0; block < blocks && !vk_interrupted();) {
 		g_autoptr(GError) error = NULL;
@@ -82,14 +81,11 @@ void vk_reach_add(VkReach *reach, const VkImageRecord *image, VkReachTrouble tro
 		gboolean present;
 
 		if (!vk_map_lookup(map, block, &extent, &present, &error)) {
-			trouble(user, error);
+			trouble(user, NULL, error);
 			return;
 		}
-		if (!add_extent(reach, &extent, &error) && g_strcmp0(last, error->message) != 0) {
-			trouble(user, error);
-			g_free(last);
-			last = g_strdup(error->message);
-		}
+		if (!add_extent(reach, &extent, &error))
+			trouble(user, &extent, error);
 		block += extent.count;
 	}
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "extent.h"
 #include "slot-set.h"
 #include "snapshot.h"
 #include "vault.h"
@@ -18,8 +19,8 @@ typedef struct VkReach {
 	guint64 bytes; /* that they take in packs */
 } VkReach;
 
-/* The error is borrowed. */
-typedef void (*VkReachTrouble)(gpointer user, const GError *error);
+/* EXTENT is what cannot be read; NULL: its map, from some block on. Both are borrowed. */
+typedef void (*VkReachTrouble)(gpointer user, const VkExtent *extent, const GError *error);
 
 VkReach *vk_reach_new(VkVault *vault);
 void vk_reach_free(VkReach *reach); /* takes NULL */
@@ -28,8 +29,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkReach, vk_reach_free)
 /*
  * Adds the slots that IMAGE, which is in the vault, refers to. Calls TROUBLE if a map page cannot
  * be read, and ends there. Calls it for each extent that is known as lost or that its pack does not
- * have, and skips the extent; extents in a row with the same trouble are one call. Stops on
- * vk_interrupted().
+ * have, and skips the extent. Stops on vk_interrupted().
  */
 void vk_reach_add(VkReach *reach, const VkImageRecord *image, VkReachTrouble trouble,
 		  gpointer user);

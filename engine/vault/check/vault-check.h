@@ -1,23 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Checking a vault. It reads every snapshot object and every map page, and sees that each extent's
- * pack has the slots that the extent names. With data it reads every frame that is referred to, by
- * several threads: checksum, decompression and block id; and all of these packs, if they have
- * parity. It reports errors and goes on. At the end
- * it names each disk that has damaged blocks. Threads: one caller at a time.
+ * pack has the slots that the extent names. With data it also reads packs back, by several threads:
+ * of every frame that is referred to checksum, decompression and block id, and all of the pack, if
+ * it has parity. When it read them stands in the vault's findings, so that a check can go on where
+ * others ended. It reports errors and goes on. At the end it names for each disk the bytes that
+ * cannot be read. Threads: one caller at a time.
  */
 #pragma once
 
 #include "progress.h"
+#include "rate-limit.h"
 #include "vault.h"
 
 #include <glib.h>
+
+typedef struct VkCheckOptions {
+	const char *const *uuids; /* the snapshots of these guests, NULL at the end; NULL: all */
+	gboolean data;            /* reads packs back: */
+	guint share, share_of;    /* this part of all, those that have waited for the longest; 0, 0:
+				     all */
+	gint64 read_before;       /* only those that were not read since then, microseconds since
+				     1970; 0: all */
+	VkRateLimit *limit;       /* of the reading back; nullable */
+	VkProgress *progress;     /* nullable */
+} VkCheckOptions;
 
 /* Something wrong with an image of a snapshot, or else with an object of the vault. */
 typedef struct VkCheckError {
 	char *snapshot; /* GUEST@TIME, with IMAGE: a disk's target or a file's name */
 	char *image;
-	char *object; /* NULL: it is an image's, or WHAT alone names it */
+	char *object;           /* NULL: it is an image's, or WHAT alone names it */
+	guint64 offset, length; /* the bytes of the image that cannot be read; 0, 0: it is about
+				   something else */
 	char *what;
 } VkCheckError;
 
@@ -26,12 +41,13 @@ char *vk_check_error_text(const VkCheckError *error);
 
 typedef struct VkCheckResult {
 	guint64 snapshots;
-	guint64 packs;
-	guint64 blocks;    /* with data: how many are intact */
-	guint64 bytes;     /* with data: what these take in packs */
-	GPtrArray *errors; /* VkCheckError; a bounded number of them, ... */
-	guint64 unlisted;  /* ... and how many more there are */
-	GPtrArray *mended; /* names of packs that needed their parity: these are no errors */
+	guint64 packs;      /* that snapshots refer to */
+	guint64 packs_read; /* with data: how many of them were read back */
+	guint64 blocks;     /* with data: how many are intact */
+	guint64 bytes;      /* with data: what these take in packs */
+	GPtrArray *errors;  /* VkCheckError; a bounded number of them, ... */
+	guint64 unlisted;   /* ... and how many more there are */
+	GPtrArray *mended;  /* names of packs that needed their parity: these are no errors */
 } VkCheckResult;
 
 /* How many errors there are, listed or not. */
@@ -40,9 +56,8 @@ void vk_check_result_free(VkCheckResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkCheckResult, vk_check_result_free)
 
 /*
- * Checks the snapshots of the guests UUIDS, NULL at the end, and what they refer to; NULL: all.
- * They are listed under a lease. Returns NULL only when the check itself could not run; errors are
- * in the result.
+ * Checks snapshots and what they refer to. They are listed under a lease. Returns NULL only when
+ * the check itself could not run or was interrupted; errors are in the result. What it found out
+ * about packs is noted in the vault in any case, if that can be written.
  */
-VkCheckResult *vk_check_vault(VkVault *vault, const char *const *uuids, gboolean data,
-			      VkProgress *progress, GError **error);
+VkCheckResult *vk_check_vault(VkVault *vault, const VkCheckOptions *options, GError **error);

@@ -10,7 +10,7 @@
 #include "frame.h"
 #include "image-bed.h"
 #include "temp-vault.h"
-#include "vault-check.h"
+#include "damages.h"
 #include "vault-image.h"
 #include "vault-parts.h"
 #include "vault-slots.h"
@@ -239,8 +239,8 @@ START_TEST(data_is_verified_by_who_can_read_all)
 	for (guint role = 0; role < VK_N_ROLES; role++) {
 		GError *error = NULL;
 		g_autoptr(VkVault) own = open_as((VkRole)role, VK_VAULT_READ, NULL);
-		g_autoptr(VkCheckResult) tables = vk_check_vault(own, NULL, FALSE, NULL, NULL);
-		g_autoptr(VkCheckResult) data = vk_check_vault(own, NULL, TRUE, NULL, &error);
+		g_autoptr(VkCheckResult) tables = check_guests(own, NULL, FALSE, NULL);
+		g_autoptr(VkCheckResult) data = check_guests(own, NULL, TRUE, &error);
 
 		ck_assert_uint_eq(vk_check_result_count_errors(tables), 0);
 		if (!may[role]) {

@@ -5,7 +5,7 @@
 #include "errors.h"
 #include "golden.h"
 #include "temp-vault.h"
-#include "vault-check.h"
+#include "damages.h"
 #include "vault-image.h"
 
 #include <check.h>
@@ -105,7 +105,7 @@ START_TEST(all_is_read)
 		g_autoptr(GError) error = NULL;
 
 		check_list(vault);
-		result = vk_check_vault(vault, NULL, TRUE, NULL, &error);
+		result = check_guests(vault, NULL, TRUE, &error);
 		ck_assert_msg(result != NULL, "%s", error ? error->message : "");
 		ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
 		ck_assert_uint_eq(result->snapshots, GOLDEN_SNAPSHOTS - 1);
@@ -146,7 +146,7 @@ START_TEST(parity_gives_back_what_is_damaged)
 
 	damage_pack(packs);
 	check_list(vault);
-	result = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
+	result = check_guests(vault, NULL, TRUE, NULL);
 	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
 	ck_assert_uint_eq(result->mended->len, GOLDEN_SNAPSHOTS);
 }

@@ -126,7 +126,7 @@ START_TEST(what_is_no_file_is_told)
 	ck_assert_int_eq(g_unlink(path), 0);
 	put_in_place_of(path, (Thing)(_i % THINGS));
 	vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
-	result = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
+	result = check_guests(vault, NULL, TRUE, NULL);
 	ck_assert_uint_ge(result->errors->len, 1);
 	first = first_damage(result);
 	ck_assert_msg(damage_says(result, 0, "not a regular file"), "%s", first);
@@ -192,7 +192,7 @@ static guint count_errors(const char *uuid, gboolean data, guint expected_snapsh
 {
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	const char *const uuids[] = {uuid, NULL};
-	g_autoptr(VkCheckResult) result = vk_check_vault(vault, uuids, data, NULL, NULL);
+	g_autoptr(VkCheckResult) result = check_guests(vault, uuids, data, NULL);
 
 	ck_assert_uint_eq(result->snapshots, expected_snapshots);
 	ck_assert_uint_eq(result->packs, expected_snapshots);

@@ -382,10 +382,10 @@ START_TEST(what_is_damaged_can_be_forgotten)
 	g_autoptr(VkCheckResult) after = NULL;
 
 	put_beside(key, "json");
-	before = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
+	before = check_guests(vault, NULL, TRUE, NULL);
 	ck_assert_uint_eq(vk_check_result_count_errors(before), 1);
 	ck_assert(vk_catalog_forget(vault, key, NULL, NULL));
-	after = vk_check_vault(vault, NULL, TRUE, NULL, NULL);
+	after = check_guests(vault, NULL, TRUE, NULL);
 	ck_assert_uint_eq(after->snapshots, 0);
 	ck_assert_uint_eq(vk_check_result_count_errors(after), 0);
 }

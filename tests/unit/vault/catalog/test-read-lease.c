@@ -5,7 +5,7 @@
 #include "errors.h"
 #include "lease-list.h"
 #include "session.h"
-#include "vault-check.h"
+#include "damages.h"
 #include "vault-dir.h"
 #include "vault-leases.h"
 #include "vault-parts.h"
@@ -210,7 +210,7 @@ START_TEST(a_check_holds_what_it_lists)
 	int begin;
 
 	forget_calls();
-	result = vk_check_vault(vault, checked[_i], TRUE, NULL, NULL);
+	result = check_guests(vault, checked[_i], TRUE, NULL);
 	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
 	ck_assert_uint_eq(result->snapshots, 1);
 	begin = watched_store_find(watched, "put leases/*.0", 0);
@@ -243,7 +243,7 @@ START_TEST(a_check_passes_over_what_was_removed)
 
 	to_be_forgotten = first;
 	watched->on_call = remove_after_listing;
-	result = vk_check_vault(vault, one_guest, TRUE, NULL, NULL);
+	result = check_guests(vault, one_guest, TRUE, NULL);
 	watched->on_call = NULL;
 	ck_assert_ptr_null(to_be_forgotten);
 	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);

@@ -82,7 +82,7 @@ START_TEST(a_damaged_pack_is_read_and_told_once)
 	damage(object, 2);
 	reader = open_vault(VK_VAULT_READ);
 	check_image(reader, image_of(snapshot), source);
-	result = vk_check_vault(reader, NULL, TRUE, NULL, NULL);
+	result = check_guests(reader, NULL, TRUE, NULL);
 	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
 	ck_assert_uint_ge(result->blocks, N_BLOCKS);
 	ck_assert_uint_eq(result->mended->len, 1);
@@ -99,7 +99,7 @@ START_TEST(a_sound_vault_needs_no_parity)
 
 	prepare();
 	reader = open_vault(VK_VAULT_READ);
-	result = vk_check_vault(reader, NULL, TRUE, NULL, NULL);
+	result = check_guests(reader, NULL, TRUE, NULL);
 	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
 	ck_assert_uint_eq(result->mended->len, 0);
 	ck_assert_uint_eq(warnings, 0);
@@ -117,7 +117,7 @@ START_TEST(more_damage_than_parity_gives_back_is_reported)
 	object = vk_pack_object(&pack, 0);
 	damage(object, 3);
 	reader = open_vault(VK_VAULT_READ);
-	result = vk_check_vault(reader, NULL, TRUE, NULL, NULL);
+	result = check_guests(reader, NULL, TRUE, NULL);
 	/* The pack, three slots of it, and the disk. */
 	ck_assert_uint_eq(vk_check_result_count_errors(result), 5);
 	ck_assert(damage_says(result, 0, "shards"));

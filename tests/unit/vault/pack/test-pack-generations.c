@@ -381,7 +381,7 @@ START_TEST(a_check_finds_each_slot)
 	make_generation("1-0a", 0, 3);
 	make_generation("2-0b", 4, 9);
 	drop_generation("0");
-	result = vk_check_vault(reader, NULL, TRUE, NULL, NULL);
+	result = check_guests(reader, NULL, TRUE, NULL);
 	first = first_damage(result);
 	ck_assert_msg(result->errors->len == 0, "%s", first);
 	ck_assert_uint_eq(result->packs, 1);
@@ -398,7 +398,7 @@ START_TEST(a_check_names_a_slot_that_no_generation_has)
 	make_generation("1-0a", 2, 4);
 	make_generation("2-0b", 4, 7);
 	drop_generation("0");
-	result = vk_check_vault(reader, NULL, TRUE, NULL, NULL);
+	result = check_guests(reader, NULL, TRUE, NULL);
 	ck_assert_uint_ge(result->errors->len, 1);
 	ck_assert(damage_says(result, 0, "has no slot 4"));
 	finish();

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What "virtkeep verify" prints. Threads: one at a time. */
+#pragma once
+
+#include "vault-check.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+typedef struct VkVerifyReport {
+	const VkCheckResult *result;
+	gboolean data;
+	json_t *guests; /* borrowed: how the guests are called that were checked; empty: all */
+	gint64 usec;    /* how long it took */
+} VkVerifyReport;
+
+/* On stdout, if it is QUIET only errors. */
+void vk_verify_print(const VkVerifyReport *report, gboolean quiet);
+void vk_verify_print_json(const VkVerifyReport *report);
