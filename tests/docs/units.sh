@@ -28,16 +28,21 @@ fake() { # NAME: reads a program from standard input
 for unit in "$build"/contrib/*.service "$contrib"/systemd/*.timer; do
 	sed -e "s,^ExecStart=[^ ]*,ExecStart=/bin/true," "$unit" > "$work/units/${unit##*/}"
 done
-grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backup,forget,gc,mount}.service |
+grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backup,forget,gc,mount,verify}.service |
 	grep . && fail "these units tell nobody of a failure"
+# The program takes the options of the unit, and then finds no vault.
+read -ra words < <(sed -n 's/^ExecStart=[^ ]* //p' "$build/contrib/virtkeep-verify.service")
+found=0
+"$build/engine/virtkeep" --vault /nonexistent "${words[@]}" 2> "$work/said" || found=$?
+[[ $found == 6 ]] || fail "'virtkeep ${words[*]}': $(cat "$work/said")"
 # A failure of one must not stop the others.
 ! grep -E '^(Requires|BindsTo|Requisite|PartOf)=.*virtkeep' "$work"/units/* ||
 	fail "these units depend on each other"
 cp "$work/units/virtkeep-failure@.service" "$work/units/virtkeep-failure@test.service"
 if command -v systemd-analyze > /dev/null; then
 	said=$(SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify --man=no \
-		"$work"/units/virtkeep-{backup,forget,gc,mount,failure@test}.service \
-		"$work"/units/virtkeep-{backup,forget,gc}.timer 2>&1 | grep -F "$work/units" || true)
+		"$work"/units/virtkeep-{backup,forget,gc,mount,verify,failure@test}.service \
+		"$work"/units/virtkeep-{backup,forget,gc,verify}.timer 2>&1 | grep -F "$work/units" || true)
 	[[ -z $said ]] || fail "$said"
 fi
 
