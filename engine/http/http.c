@@ -10,12 +10,16 @@
 #define CONNECT_MS      10000
 #define TRIES           6
 #define FIRST_PAUSE_US  (G_USEC_PER_SEC / 4)
+#define PAUSE_MAX_US    (20 * G_USEC_PER_SEC)
 #define RETRY_AFTER_MAX 60 /* seconds */
+#define HEADERS_MAX     100u
+#define UPLOAD_BUFFER   (1L << 20)
 
 struct VkHttp {
 	char *name, *url, *ca_file, *client_cert, *client_key, *trust_advice;
-	gboolean is_insecure;
+	gboolean is_insecure, may_be_plain;
 	gsize reply_max;
+	guint tries, stall;
 	GMutex mutex;    /* guards what follows */
 	GPtrArray *idle; /* CURL: connections to be used again */
 };
@@ -52,8 +56,13 @@ void vk_http_reply_clear(VkHttpReply *reply)
 {
 	if (reply->text)
 		g_string_free(reply->text, TRUE);
-	g_free(reply->location);
+	g_clear_pointer(&reply->headers, g_hash_table_unref);
 	*reply = (VkHttpReply){0};
+}
+
+const char *vk_http_reply_header(const VkHttpReply *reply, const char *name)
+{
+	return reply->headers ? g_hash_table_lookup(reply->headers, name) : NULL;
 }
 
 static void init_curl(void)
@@ -80,7 +89,10 @@ VkHttp *vk_http_new(const VkHttpOptions *options)
 	http->client_key = g_strdup(options->client_key);
 	http->trust_advice = g_strdup(options->trust_advice);
 	http->is_insecure = options->is_insecure;
+	http->may_be_plain = options->may_be_plain;
 	http->reply_max = options->reply_max;
+	http->tries = options->tries ? options->tries : TRIES;
+	http->stall = options->stall;
 	g_mutex_init(&http->mutex);
 	http->idle = g_ptr_array_new_with_free_func(curl_easy_cleanup);
 	return http;
@@ -130,17 +142,21 @@ static size_t receive(char *data, size_t size, size_t count, void *user)
 	return size * count;
 }
 
+/* A redirection or "100 Continue" comes with a head of its own, before the one that counts. */
 static size_t receive_header(char *data, size_t size, size_t count, void *user)
 {
-	static const char location[] = "location:";
 	Exchange *exchange = user;
+	GHashTable *headers = exchange->reply->headers;
 	gsize length = size * count;
+	const char *colon = memchr(data, ':', length);
 
-	if (length > strlen(location) &&
-	    g_ascii_strncasecmp(data, location, strlen(location)) == 0) {
-		g_free(exchange->reply->location);
-		exchange->reply->location =
-			g_strstrip(g_strndup(data + strlen(location), length - strlen(location)));
+	if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+		g_hash_table_remove_all(headers);
+	} else if (colon && g_hash_table_size(headers) < HEADERS_MAX) {
+		gsize name = (gsize)(colon - data);
+
+		g_hash_table_replace(headers, g_ascii_strdown(data, (gssize)name),
+				     g_strstrip(g_strndup(colon + 1, length - name - 1)));
 	}
 	return length;
 }
@@ -188,28 +204,43 @@ static void set_identity(const Exchange *exchange, CURL *curl)
 	}
 }
 
+static void set_time_limits(const VkHttp *http, CURL *curl, gint64 deadline)
+{
+	gint64 left_ms = MAX((deadline - g_get_monotonic_time()) / 1000, 1);
+
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(left_ms, CONNECT_MS));
+	if (!http->stall) {
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+		return;
+	}
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)http->stall);
+}
+
 static void set_request(Exchange *exchange, CURL *curl, gint64 deadline)
 {
 	const VkHttpRequest *request = exchange->request;
-	gint64 left_ms = MAX((deadline - g_get_monotonic_time()) / 1000, 1);
-	g_autofree char *url = g_strconcat(exchange->http->url, request->path, NULL);
+	const VkHttp *http = exchange->http;
+	g_autofree char *url = g_strconcat(http->url, request->path, NULL);
 
 	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, http->may_be_plain ? "http,https" : "https");
+	/* Uploads by HTTP/2 spin in libcurl before 8.0. */
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->curl_error);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(left_ms, CONNECT_MS));
+	set_time_limits(http, curl, deadline);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
 	if (exchange->method->has_body) {
-		const char *body = request->body ? request->body : "";
-
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+		curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)request->body_length);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body ? request->body : "");
 	}
 	/* What a kept connection has lost, libcurl would send again of its own accord. */
 	if (!exchange->method->is_repeatable)
@@ -252,6 +283,28 @@ static VkHttpOutcome judge_failure(const Exchange *exchange, CURL *curl, CURLcod
 	return connected > 0 ? VK_HTTP_UNSURE : VK_HTTP_NOT_DONE;
 }
 
+static struct curl_slist *add_headers(struct curl_slist *list, const char *const *headers)
+{
+	for (; headers && *headers; headers++)
+		list = curl_slist_append(list, *headers);
+	return list;
+}
+
+static CURLcode perform(const Exchange *exchange, CURL *curl)
+{
+	const VkHttpRequest *request = exchange->request;
+	g_auto(GStrv) own = request->sign ? request->sign(request->data) : NULL;
+	struct curl_slist *headers =
+		add_headers(add_headers(NULL, request->headers), (const char *const *)own);
+	CURLcode result;
+
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	result = curl_easy_perform(curl);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(headers);
+	return result;
+}
+
 static VkHttpOutcome try_once(Exchange *exchange, CURL *curl, gint64 deadline, GError **error)
 {
 	VkHttpReply *reply = exchange->reply;
@@ -261,9 +314,10 @@ static VkHttpOutcome try_once(Exchange *exchange, CURL *curl, gint64 deadline, G
 
 	vk_http_reply_clear(reply);
 	reply->text = g_string_new(NULL);
+	reply->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	exchange->too_long = FALSE;
 	set_request(exchange, curl, deadline);
-	result = curl_easy_perform(curl);
+	result = perform(exchange, curl);
 	if (result != CURLE_OK)
 		return judge_failure(exchange, curl, result, error);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -273,12 +327,13 @@ static VkHttpOutcome try_once(Exchange *exchange, CURL *curl, gint64 deadline, G
 	return exchange->request->judge(reply, exchange->request->data, error);
 }
 
-/* FALSE when the deadline comes first. */
+/* FALSE when the deadline comes first. Many that failed together do not come back together. */
 static gboolean wait_before(const VkHttpReply *reply, guint tries, gint64 deadline)
 {
-	gint64 pause =
-		MAX((gint64)FIRST_PAUSE_US << tries, (gint64)reply->retry_after * G_USEC_PER_SEC);
+	gint64 longest = MIN((gint64)FIRST_PAUSE_US << tries, PAUSE_MAX_US);
+	gint64 pause = longest / 2 + (gint64)(g_random_double() * (double)longest / 2);
 
+	pause = MAX(pause, (gint64)reply->retry_after * G_USEC_PER_SEC);
 	if (g_get_monotonic_time() + pause >= deadline)
 		return FALSE;
 	g_usleep((gulong)pause);
@@ -295,7 +350,8 @@ static VkHttpOutcome try_often(Exchange *exchange, CURL *curl, gint64 deadline, 
 			return outcome;
 		if (outcome == VK_HTTP_REFUSED ||
 		    (outcome == VK_HTTP_UNSURE && !exchange->method->is_repeatable) ||
-		    tries + 1 >= TRIES || !wait_before(exchange->reply, tries, deadline)) {
+		    tries + 1 >= exchange->http->tries ||
+		    !wait_before(exchange->reply, tries, deadline)) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
 			return outcome;
 		}
@@ -311,16 +367,11 @@ VkHttpOutcome vk_http_send(VkHttp *http, const VkHttpRequest *request, gint64 de
 			     .method = find_method(request->method),
 			     .reply = ret};
 	CURL *curl = take_connection(http, error);
-	struct curl_slist *headers = NULL;
 	VkHttpOutcome outcome;
 
 	if (!curl)
 		return VK_HTTP_REFUSED;
-	for (guint i = 0; request->headers && request->headers[i]; i++)
-		headers = curl_slist_append(headers, request->headers[i]);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	outcome = try_often(&exchange, curl, deadline, error);
 	put_connection(http, curl);
-	curl_slist_free_all(headers);
 	return outcome;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * HTTPS with one server: connections that are used again, time limits, certificates, and what may
- * be tried again. What requests and replies mean is the caller's. Threads: free, but for new and
- * free.
+ * HTTP/1.1 with one server: connections that are used again, time limits, certificates, and what
+ * may be tried again. What requests and replies mean is the caller's. Threads: free, but for new
+ * and free.
  */
 #pragma once
 
@@ -19,7 +19,11 @@ typedef struct VkHttpOptions {
 	const char *client_key;
 	const char *trust_advice; /* what to do if the server is not trusted */
 	gboolean is_insecure;     /* any certificate is trusted */
+	gboolean may_be_plain;    /* the url may be of "http:", where all on the way can read it */
 	gsize reply_max;          /* bytes; a longer reply is an error */
+	guint tries;              /* of a request; 0: six */
+	/* Seconds without a byte that end a try. 0: the deadline ends it instead. */
+	guint stall;
 } VkHttpOptions;
 
 /* Copies OPTIONS. Nothing is contacted or read yet. */
@@ -37,11 +41,13 @@ typedef enum {
 typedef struct VkHttpReply {
 	guint status;      /* HTTP's; 0 when nothing came back */
 	GString *text;     /* of its body */
-	char *location;    /* nullable */
 	guint retry_after; /* seconds; 0: it does not say */
+	GHashTable *headers;
 } VkHttpReply;
 
 void vk_http_reply_clear(VkHttpReply *reply);
+/* The value of the header NAME, in lower case; NULL: the reply has none. Borrowed. */
+const char *vk_http_reply_header(const VkHttpReply *reply, const char *name);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VkHttpReply, vk_http_reply_clear)
 
 /* Says what a reply means, with an error unless it is VK_HTTP_DONE. */
@@ -51,17 +57,20 @@ typedef VkHttpOutcome (*VkHttpJudge)(const VkHttpReply *reply, gpointer data, GE
 typedef struct VkHttpRequest {
 	const char *method; /* "GET", "HEAD", "PUT", "DELETE": may be done twice; "POST", "PATCH" */
 	const char *path;   /* with its query */
-	const char *body;   /* text */
-	const char *const *headers;  /* "Name: value"; NULL at their end */
+	const void *body;
+	gsize body_length;
+	const char *const *headers; /* "Name: value"; NULL at their end */
+	/* Headers that hold for one try, as a signature with its time. New; g_strfreev(). */
+	char **(*sign)(gpointer data);
 	const char *user, *password; /* both, or none */
 	VkHttpJudge judge;           /* called for each reply */
-	gpointer data;               /* of the judge */
+	gpointer data;               /* of judge and sign */
 } VkHttpRequest;
 
 /*
  * Sends REQUEST until it is decided, or until DEADLINE (g_get_monotonic_time). What was not done is
- * tried again, and so is what may be done twice. Sets an error unless it is VK_HTTP_DONE. *RET,
- * which is the last reply, is to be cleared in any case.
+ * tried again after a pause of random length, and so is what may be done twice. Sets an error
+ * unless it is VK_HTTP_DONE. *RET, which is the last reply, is to be cleared in any case.
  */
 VkHttpOutcome vk_http_send(VkHttp *http, const VkHttpRequest *request, gint64 deadline,
 			   VkHttpReply *ret, GError **error);

@@ -47,6 +47,11 @@ void vk_http_reply_clear(VkHttpReply *reply)
 	*reply = (VkHttpReply){0};
 }
 
+const char *vk_http_reply_header(const VkHttpReply *reply, const char *name)
+{
+	return NULL;
+}
+
 VkHttpOutcome vk_http_outcome_of(guint status)
 {
 	switch (status / 100) {

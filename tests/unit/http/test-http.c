@@ -140,8 +140,11 @@ static GPtrArray *send_to_failing(const char *method, const char *body, VkHttpOu
 	Server server;
 	g_auto(VkHttpReply) reply = {0};
 	g_autoptr(GError) error = NULL;
-	const VkHttpRequest request = {
-		.method = method, .path = "/thing", .body = body, .judge = judge};
+	const VkHttpRequest request = {.method = method,
+				       .path = "/thing",
+				       .body = body,
+				       .body_length = body ? strlen(body) : 0,
+				       .judge = judge};
 	gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
 	VkHttpOptions options = {.name = "test", .is_insecure = TRUE, .reply_max = 1024};
 	VkHttp *http;

@@ -190,7 +190,7 @@ static gboolean send_logged_in(VkOntapHttp *http, const VkHttpRequest *request, 
 		vk_ontap_reply_clear(ret);
 		ret->body = json_object();
 	}
-	ret->location = g_steal_pointer(&reply.location);
+	ret->location = g_strdup(vk_http_reply_header(&reply, "location"));
 	ret->is_unsure = outcome == VK_HTTP_UNSURE;
 	return outcome == VK_HTTP_DONE;
 }
@@ -206,7 +206,11 @@ gboolean vk_ontap_http_send(VkOntapHttp *http, const char *method, const char *u
 		text ? "Content-Type: application/json" : NULL,
 		NULL,
 	};
-	VkHttpRequest request = {.method = method, .path = url, .body = text, .headers = headers};
+	VkHttpRequest request = {.method = method,
+				 .path = url,
+				 .body = text,
+				 .body_length = text ? strlen(text) : 0,
+				 .headers = headers};
 	VkOntapLoginTry login;
 	gboolean done;
 
