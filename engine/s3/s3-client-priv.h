@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The inside of VkS3, for s3-*.c. */
+#pragma once
+
+#include "s3-client.h"
+
+#include "errors.h"
+#include "http.h"
+
+struct VkS3 {
+	VkS3Address *address;
+	VkS3Key *key;
+	char *region;
+	char *host; /* as the Host header says it */
+	char *name; /* as errors call it: "bucket 'b' at 'h'" */
+	gboolean has_bucket_host;
+	VkWarn warn;
+	VkHttp *http;
+	GMutex mutex;             /* guards what follows */
+	gint64 ahead;             /* seconds that the server's clock is ahead of ours */
+	gboolean is_corrected;    /* AHEAD was learnt from the server */
+	gboolean lacks_condition; /* the server refuses If-None-Match */
+	gboolean bucket_is_there; /* it was seen */
+	gint64 slowed;            /* when it asked for fewer requests last; 0: never */
+};
+
+/* A request. Strings are borrowed. */
+typedef struct VkS3Call {
+	VkS3 *s3;
+	const char *method;
+	const char *what;  /* for errors: "read", "write" */
+	const char *name;  /* of the object; for a listing, what it begins with */
+	const char *query; /* sorted and escaped; NULL: it is about the object NAME */
+	const void *body;
+	gsize body_length;
+	const char *range;  /* the header's value; nullable */
+	const char *writer; /* a mark on the object that is put; nullable */
+	gboolean is_new;    /* the object must not be there yet */
+	char *body_sha256;  /* set by vk_s3_call() */
+	char *path;         /* set by vk_s3_call() */
+} VkS3Call;
+
+/* Sends it until it is decided. *RET is to be cleared in any case. */
+gboolean vk_s3_call(VkS3Call *call, VkHttpReply *ret, GError **error);
+
+/* Says what a reply means. For VkHttp. */
+VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer call, GError **error);
+
+/* Sets the error of CALL: "bucket ...: cannot read 'NAME': TEXT". Returns FALSE. */
+gboolean vk_s3_fail(const VkS3Call *call, VkErrorCode code, const char *text, GError **error);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the server's replies mean, and what people can do about them. */
+#include "s3-client-priv.h"
+
+#include "errors.h"
+
+#include <curl/curl.h>
+#include <string.h>
+
+/* Servers take requests whose time is this far off; here a little less. */
+#define SKEW_MAX_SEC (4 * 60)
+
+#define RIGHTS                                                                                     \
+	"it needs GetObject, PutObject and ListBucket, and DeleteObject for leases and 'virtkeep " \
+	"gc'"
+
+typedef struct Fault {
+	const char *code;
+	VkErrorCode error;
+	const char *text;
+} Fault;
+
+static const Fault faults[] = {
+	{"NoSuchBucket", VK_ERROR_FAILED,
+	 "there is no such bucket: make it, or mend the vault's URL"},
+	{"NoSuchKey", VK_ERROR_NOT_FOUND, "it is not there"},
+	{"PreconditionFailed", VK_ERROR_EXISTS, "it exists already"},
+	{"InvalidRange", VK_ERROR_DAMAGE, "it is truncated"},
+	{"QuotaExceeded", VK_ERROR_FULL, "the quota of the bucket or its user is used up"},
+	{"XMinioStorageFull", VK_ERROR_FULL, "the server is full"},
+	{"SignatureDoesNotMatch", VK_ERROR_DENIED,
+	 "the secret of the access key is wrong, or the region"},
+	{"InvalidAccessKeyId", VK_ERROR_DENIED, "the server does not know the access key"},
+	{"ExpiredToken", VK_ERROR_DENIED, "the session token has expired"},
+	{"InvalidToken", VK_ERROR_DENIED, "the session token is wrong"},
+	{"InvalidObjectState", VK_ERROR_FAILED,
+	 "it lies in an archive: a rule of the bucket's life cycle moves what the vault needs"},
+};
+
+/* For replies without a code, as those to HEAD. */
+static const Fault *fault_of_status(guint status)
+{
+	static const struct {
+		guint status;
+		Fault fault;
+	} known[] = {
+		{403, {"", VK_ERROR_DENIED, "the access key may not do that: " RIGHTS}},
+		{404, {"", VK_ERROR_NOT_FOUND, "it is not there"}},
+		{412, {"", VK_ERROR_EXISTS, "it exists already"}},
+		{416, {"", VK_ERROR_DAMAGE, "it is truncated"}},
+		{503, {"", VK_ERROR_BUSY, "the server has too much to do"}},
+		{507, {"", VK_ERROR_FULL, "the server is full"}},
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(known); i++)
+		if (known[i].status == status)
+			return &known[i].fault;
+	return NULL;
+}
+
+static const Fault *find_fault(guint status, const char *code)
+{
+	for (guint i = 0; code && i < G_N_ELEMENTS(faults); i++)
+		if (strcmp(faults[i].code, code) == 0)
+			return &faults[i];
+	return fault_of_status(status);
+}
+
+gboolean vk_s3_fail(const VkS3Call *call, VkErrorCode code, const char *text, GError **error)
+{
+	return vk_fail(error, code, "%s: cannot %s '%s': %s", call->s3->name, call->what,
+		       call->name, text);
+}
+
+static gboolean fail_reply(const VkS3Call *call, const VkHttpReply *reply, const VkS3Error *said,
+			   GError **error)
+{
+	const Fault *fault = find_fault(reply->status, said->code);
+	const char *region = vk_http_reply_header(reply, "x-amz-bucket-region");
+	g_autofree char *text = NULL;
+
+	if (!region)
+		region = said->region;
+	if (region && reply->status / 100 != 2 && strcmp(region, call->s3->region) != 0)
+		text = g_strdup_printf("it is in the region '%.64s', not '%s': set s3_region in "
+				       "[vault]",
+				       region, call->s3->region);
+	else
+		text = g_strdup_printf("%s (HTTP %u%s%s)",
+				       fault ? fault->text : "the server refuses it", reply->status,
+				       said->code ? ", " : "", said->code ? said->code : "");
+	return vk_s3_fail(call, fault ? fault->error : VK_ERROR_FAILED, text, error);
+}
+
+/*
+ * A signature is refused when our clock and the server's differ by much. The answer to HEAD does
+ * not say so, but each has the server's time. TRUE: it may be tried again by the server's clock.
+ */
+static gboolean correct_clock(VkS3 *s3, const VkHttpReply *reply, gint64 *ret_ahead)
+{
+	const char *date = vk_http_reply_header(reply, "date");
+	gint64 theirs = date ? (gint64)curl_getdate(date, NULL) : -1;
+	gint64 ours = g_get_real_time() / G_USEC_PER_SEC;
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
+
+	*ret_ahead = theirs - ours;
+	if (theirs < 0 || ABS(*ret_ahead - s3->ahead) < SKEW_MAX_SEC || s3->is_corrected)
+		return FALSE;
+	s3->ahead = *ret_ahead;
+	s3->is_corrected = TRUE;
+	return TRUE;
+}
+
+static VkHttpOutcome judge_denial(const VkS3Call *call, const VkHttpReply *reply,
+				  const VkS3Error *said, GError **error)
+{
+	VkS3 *s3 = call->s3;
+	gint64 ahead;
+
+	if (correct_clock(s3, reply, &ahead)) {
+		s3->warn("%s: the clock of this host is %" G_GINT64_FORMAT
+			 " minutes %s that of the server: put it right",
+			 s3->name, ABS(ahead) / 60, ahead > 0 ? "behind" : "ahead of");
+		vk_s3_fail(call, VK_ERROR_FAILED, "the clock of this host is wrong", error);
+		return VK_HTTP_NOT_DONE;
+	}
+	if (g_strcmp0(said->code, "RequestTimeTooSkewed") == 0)
+		vk_s3_fail(call, VK_ERROR_FAILED,
+			   "the clocks of this host and of the server differ by too much: put "
+			   "them right",
+			   error);
+	else
+		fail_reply(call, reply, said, error);
+	return VK_HTTP_REFUSED;
+}
+
+/* The body was altered or cut on the way, or another request for the name is under way. */
+static gboolean may_pass(const VkHttpReply *reply, const VkS3Error *said)
+{
+	static const char *const codes[] = {"RequestTimeout", "XAmzContentSHA256Mismatch",
+					    "BadDigest",      "IncompleteBody",
+					    "SlowDown",       NULL};
+
+	return reply->status == 408 || reply->status == 409 ||
+	       (said->code && g_strv_contains(codes, said->code));
+}
+
+static void note_reply(VkS3 *s3, guint status, gboolean has_condition)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
+
+	if (status / 100 == 2)
+		s3->bucket_is_there = TRUE;
+	if (status == 429 || status == 503)
+		s3->slowed = g_get_monotonic_time();
+	if (status == 501 && has_condition)
+		s3->lacks_condition = TRUE;
+}
+
+static gboolean lacks_condition(VkS3 *s3)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
+
+	return s3->lacks_condition;
+}
+
+VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer data, GError **error)
+{
+	const VkS3Call *call = data;
+	VkHttpOutcome outcome = vk_http_outcome_of(reply->status);
+	gboolean has_condition = call->is_new && !lacks_condition(call->s3);
+	g_auto(VkS3Error) said = {0};
+
+	note_reply(call->s3, reply->status, has_condition);
+	if (outcome == VK_HTTP_DONE)
+		return outcome;
+	vk_s3_error_parse(reply->text->str, reply->text->len, &said);
+	if (reply->status == 403)
+		return judge_denial(call, reply, &said, error);
+	fail_reply(call, reply, &said, error);
+	if (reply->status == 501)
+		return has_condition ? VK_HTTP_NOT_DONE : VK_HTTP_REFUSED;
+	if (reply->status == 507)
+		return VK_HTTP_REFUSED;
+	return may_pass(reply, &said) ? VK_HTTP_NOT_DONE : outcome;
+}

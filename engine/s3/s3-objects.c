@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "s3-client-priv.h"
+
+#include "errors.h"
+
+#include <curl/curl.h>
+#include <string.h>
+
+void vk_s3_facts_clear(VkS3Facts *facts)
+{
+	g_free(facts->tag);
+	g_free(facts->writer);
+	*facts = (VkS3Facts){0};
+}
+
+static gboolean is_set(VkS3 *s3, const gboolean *flag)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
+
+	return *flag;
+}
+
+static void list_nothing(const char *name, const char *tag, gpointer data)
+{
+}
+
+/* HEAD says "not found" of a bucket in the same words. A lost bucket is not an empty one. */
+static gboolean check_bucket(VkS3 *s3, GError **error)
+{
+	return is_set(s3, &s3->bucket_is_there) ||
+	       vk_s3_list(s3, "", FALSE, list_nothing, NULL, error);
+}
+
+gboolean vk_s3_head(VkS3 *s3, const char *name, VkS3Facts *ret, GError **error)
+{
+	VkS3Call call = {.s3 = s3, .method = "HEAD", .what = "look at", .name = name};
+	g_auto(VkHttpReply) reply = {0};
+	g_autoptr(GError) trouble = NULL;
+	const char *length, *stored, *tag;
+
+	if (!vk_s3_call(&call, &reply, &trouble)) {
+		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND) ||
+		    check_bucket(s3, error))
+			g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	*ret = (VkS3Facts){0};
+	length = vk_http_reply_header(&reply, "content-length");
+	if (!length || !g_ascii_string_to_unsigned(length, 10, 0, G_MAXINT64, &ret->size, NULL))
+		return vk_s3_fail(&call, VK_ERROR_FAILED, "the server does not say its size",
+				  error);
+	stored = vk_http_reply_header(&reply, "last-modified");
+	ret->stored = stored ? MAX((gint64)curl_getdate(stored, NULL), 0) : 0;
+	tag = vk_http_reply_header(&reply, "etag");
+	ret->tag = g_strdup(tag ? tag : "");
+	ret->writer = g_strdup(vk_http_reply_header(&reply, "x-amz-meta-writer"));
+	return TRUE;
+}
+
+/*
+ * The answer to an earlier try may have been lost: the object that is there may be ours. What it
+ * contains does not tell, for marks are empty.
+ */
+static gboolean is_ours(const VkS3Call *call)
+{
+	g_auto(VkS3Facts) facts = {0};
+
+	return vk_s3_head(call->s3, call->name, &facts, NULL) &&
+	       g_strcmp0(facts.writer, call->writer) == 0 && facts.size == call->body_length;
+}
+
+/* A server that does not take the condition is asked first. It does not help against a race. */
+static gboolean refuse_existing(const VkS3Call *call, GError **error)
+{
+	g_auto(VkS3Facts) facts = {0};
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_s3_head(call->s3, call->name, &facts, &trouble))
+		return vk_s3_fail(call, VK_ERROR_EXISTS, "it exists already", error);
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
+gboolean vk_s3_put(VkS3 *s3, const char *name, const void *bytes, gsize length,
+		   gboolean may_replace, GError **error)
+{
+	g_autofree char *writer = g_strdup_printf("%08x%08x%08x%08x", g_random_int(),
+						  g_random_int(), g_random_int(), g_random_int());
+	VkS3Call call = {
+		.s3 = s3,
+		.method = "PUT",
+		.what = "write",
+		.name = name,
+		.body = bytes,
+		.body_length = length,
+		.writer = writer,
+		.is_new = !may_replace,
+	};
+	g_auto(VkHttpReply) reply = {0};
+	g_autoptr(GError) trouble = NULL;
+
+	if (!may_replace && is_set(s3, &s3->lacks_condition) && !refuse_existing(&call, error))
+		return FALSE;
+	if (vk_s3_call(&call, &reply, &trouble) ||
+	    (g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS) && is_ours(&call)))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
+/* How large the whole object is, by a reply with a part of it. */
+static gboolean total_size(const VkHttpReply *reply, guint64 *ret)
+{
+	const char *range = vk_http_reply_header(reply, "content-range");
+	const char *slash = range ? strrchr(range, '/') : NULL;
+
+	return slash && g_ascii_string_to_unsigned(slash + 1, 10, 0, G_MAXINT64, ret, NULL);
+}
+
+/* The range may be left out of account, or be cut short without a word. */
+static gboolean check_range(const VkS3Call *call, const VkHttpReply *reply, guint64 offset,
+			    GError **error)
+{
+	const char *range = vk_http_reply_header(reply, "content-range");
+	g_autofree char *start = g_strdup_printf("bytes %" G_GUINT64_FORMAT "-", offset);
+
+	return (reply->status == 206 && range && g_str_has_prefix(range, start)) ||
+	       vk_s3_fail(call, VK_ERROR_FAILED,
+			  "the server does not give the part that it was asked for", error);
+}
+
+gboolean vk_s3_get(VkS3 *s3, const char *name, guint64 offset, void *buf, gsize length,
+		   GError **error)
+{
+	g_autofree char *range = g_strdup_printf("bytes=%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT,
+						 offset, offset + length - 1);
+	VkS3Call call = {.s3 = s3, .method = "GET", .what = "read", .name = name, .range = range};
+	g_auto(VkHttpReply) reply = {0};
+
+	if (!vk_s3_call(&call, &reply, error) || !check_range(&call, &reply, offset, error))
+		return FALSE;
+	if (reply.text->len != length)
+		return vk_s3_fail(&call, VK_ERROR_DAMAGE, "it is truncated", error);
+	memcpy(buf, reply.text->str, length);
+	return TRUE;
+}
+
+static GBytes *take_text(VkHttpReply *reply)
+{
+	return g_string_free_to_bytes(g_steal_pointer(&reply->text));
+}
+
+GBytes *vk_s3_get_all(VkS3 *s3, const char *name, gsize limit, GError **error)
+{
+	/* One byte more than allowed shows that there is more. */
+	g_autofree char *range = g_strdup_printf("bytes=0-%" G_GSIZE_FORMAT, limit);
+	VkS3Call call = {.s3 = s3, .method = "GET", .what = "read", .name = name, .range = range};
+	g_auto(VkHttpReply) reply = {0};
+	g_autoptr(GError) trouble = NULL;
+	guint64 size;
+
+	if (!vk_s3_call(&call, &reply, &trouble)) {
+		/* No range fits an empty object. */
+		if (reply.status == 416)
+			return g_bytes_new(NULL, 0);
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return NULL;
+	}
+	if (!check_range(&call, &reply, 0, error))
+		return NULL;
+	if (!total_size(&reply, &size) || size > limit)
+		vk_s3_fail(&call, VK_ERROR_DAMAGE, "it is damaged: it is larger than allowed",
+			   error);
+	else if (size != reply.text->len)
+		vk_s3_fail(&call, VK_ERROR_DAMAGE, "it is truncated", error);
+	else
+		return take_text(&reply);
+	return NULL;
+}
+
+gboolean vk_s3_delete(VkS3 *s3, const char *name, GError **error)
+{
+	VkS3Call call = {.s3 = s3, .method = "DELETE", .what = "remove", .name = name};
+	g_auto(VkHttpReply) reply = {0};
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_s3_call(&call, &reply, &trouble) ||
+	    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}

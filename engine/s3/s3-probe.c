@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "s3-probe.h"
+
+#include "s3-client-priv.h"
+
+#include "errors.h"
+
+#include <string.h>
+
+#define ROUNDS  3
+#define CONTENT "what was put first"
+#define OTHER   "what was put second"
+
+typedef struct Search {
+	const char *name;
+	gboolean found;
+} Search;
+
+static void search(const char *name, const char *tag, gpointer data)
+{
+	Search *search = data;
+
+	search->found |= strcmp(name, search->name) == 0;
+}
+
+/* Whether a listing of FOLDER shows NAME. */
+static gboolean is_listed(VkS3 *s3, const char *folder, const char *name, gboolean *ret,
+			  GError **error)
+{
+	Search it = {.name = name + strlen(folder)};
+
+	if (!vk_s3_list(s3, folder, FALSE, search, &it, error))
+		return FALSE;
+	*ret = it.found;
+	return TRUE;
+}
+
+static gboolean expect_listed(VkS3 *s3, const char *folder, const char *name, gboolean expected,
+			      GError **error)
+{
+	gboolean listed;
+
+	if (!is_listed(s3, folder, name, &listed, error))
+		return FALSE;
+	return listed == expected ||
+	       vk_fail(error, VK_ERROR_FAILED, "%s: its listings %s: no vault can be kept there",
+		       s3->name,
+		       expected ? "do not show at once what was put"
+				: "still show what was deleted");
+}
+
+static gboolean learn_first(VkS3 *s3, const char *name, VkS3Traits *ret, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	ret->keeps_first = !vk_s3_put(s3, name, OTHER, strlen(OTHER), FALSE, &trouble);
+	if (!trouble || g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
+}
+
+static gboolean learn_suffix(VkS3 *s3, const char *name, VkS3Traits *ret, GError **error)
+{
+	const char *content = ret->keeps_first ? CONTENT : OTHER;
+	const char *last = content + strlen(content) - 6;
+	VkS3Call call = {
+		.s3 = s3, .method = "GET", .what = "read", .name = name, .range = "bytes=-6"};
+	g_auto(VkHttpReply) reply = {0};
+
+	if (!vk_s3_call(&call, &reply, error))
+		return FALSE;
+	ret->has_suffix = reply.text->len == 6 && memcmp(reply.text->str, last, 6) == 0;
+	return TRUE;
+}
+
+static gboolean probe_once(VkS3 *s3, const char *folder, VkS3Traits *ret, GError **error)
+{
+	g_autofree char *name =
+		g_strdup_printf("%sprobe-%08x%08x", folder, g_random_int(), g_random_int());
+
+	return vk_s3_put(s3, name, CONTENT, strlen(CONTENT), FALSE, error) &&
+	       expect_listed(s3, folder, name, TRUE, error) && learn_first(s3, name, ret, error) &&
+	       learn_suffix(s3, name, ret, error) && vk_s3_delete(s3, name, error) &&
+	       expect_listed(s3, folder, name, FALSE, error);
+}
+
+gboolean vk_s3_probe(VkS3 *s3, const char *folder, VkS3Traits *ret, GError **error)
+{
+	for (guint round = 0; round < ROUNDS; round++)
+		if (!probe_once(s3, folder, ret, error))
+			return FALSE;
+	return TRUE;
+}

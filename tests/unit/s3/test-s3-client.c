@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* s3-client.h and s3-probe.h against the stand-in, which runs this. */
+#include "s3-access.h"
+#include "s3-probe.h"
+
+#include "errors.h"
+#include "temp-vault.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *directory; /* what is in the bucket below PREFIX */
+static char *prefix;
+static VkS3 *s3;
+static guint warnings;
+
+static void warn(const char *format, ...)
+{
+	warnings++;
+}
+
+/* What goes wrong from now on: faults.py has the form. */
+static void set_faults(const char *lines)
+{
+	ck_assert(g_file_set_contents(g_getenv("VK_TEST_S3_FAULTS"), lines, -1, NULL));
+}
+
+static VkS3 *open_with(const char *id, const char *secret, const char *bucket)
+{
+	g_autofree char *server = g_path_get_dirname(g_getenv("VK_TEST_S3"));
+	g_autofree char *url = g_strdup_printf("%s/%s/%s", server, bucket, prefix);
+	VkS3Key *key = g_new0(VkS3Key, 1);
+
+	key->id = g_strdup(id);
+	key->secret = g_strdup(secret);
+	return vk_s3_new(vk_s3_address_parse(url, NULL), key,
+			 &(VkS3Options){.region = "r", .warn = warn});
+}
+
+static void setup(void)
+{
+	directory = temp_directory_new();
+	prefix = g_path_get_basename(directory);
+	warnings = 0;
+	set_faults("");
+	s3 = open_with(g_getenv("AWS_ACCESS_KEY_ID"), g_getenv("AWS_SECRET_ACCESS_KEY"), "bucket");
+}
+
+static void teardown(void)
+{
+	vk_s3_free(s3);
+	temp_directory_remove(directory);
+	g_free(directory);
+	g_free(prefix);
+}
+
+static gboolean put(const char *name, GError **error)
+{
+	return vk_s3_put(s3, name, "content", 7, FALSE, error);
+}
+
+static void expect(gboolean done, const GError *error)
+{
+	ck_assert_msg(done, "%s", error ? error->message : "");
+}
+
+static void expect_error(GError *error, VkErrorCode code, const char *text)
+{
+	ck_assert_ptr_nonnull(error);
+	ck_assert_msg(g_error_matches(error, VK_ERROR, (gint)code), "%s", error->message);
+	ck_assert_msg(strstr(error->message, text) != NULL, "%s", error->message);
+	g_error_free(error);
+}
+
+START_TEST(what_was_put_is_got)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) all = NULL;
+	g_auto(VkS3Facts) facts = {0};
+	char part[3];
+
+	expect(put("a/b", &error), error);
+	all = vk_s3_get_all(s3, "a/b", 7, &error);
+	expect(all && g_bytes_get_size(all) == 7, error);
+	ck_assert(memcmp(g_bytes_get_data(all, NULL), "content", 7) == 0);
+	expect(vk_s3_get(s3, "a/b", 3, part, 3, &error), error);
+	ck_assert(memcmp(part, "ten", 3) == 0);
+	expect(vk_s3_head(s3, "a/b", &facts, &error), error);
+	ck_assert_uint_eq(facts.size, 7);
+	ck_assert_int_le(ABS(facts.stored - g_get_real_time() / G_USEC_PER_SEC), 60);
+	ck_assert(*facts.tag);
+	expect(vk_s3_delete(s3, "a/b", &error), error);
+	expect(vk_s3_delete(s3, "a/b", &error), error);
+	ck_assert(!vk_s3_head(s3, "a/b", &facts, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_NOT_FOUND, "'a/b'");
+}
+END_TEST
+
+START_TEST(empty_and_short_objects_are_what_they_are)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) all = NULL;
+	char part[8];
+
+	expect(vk_s3_put(s3, "empty", NULL, 0, FALSE, &error), error);
+	all = vk_s3_get_all(s3, "empty", 7, &error);
+	expect(all && g_bytes_get_size(all) == 0, error);
+	expect(put("a", &error), error);
+	ck_assert_ptr_null(vk_s3_get_all(s3, "a", 6, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_DAMAGE, "larger");
+	ck_assert(!vk_s3_get(s3, "a", 0, part, 8, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_DAMAGE, "truncated");
+	ck_assert(!vk_s3_get(s3, "a", 7, part, 1, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_DAMAGE, "truncated");
+	set_faults("1 short GET *");
+	ck_assert(!vk_s3_get(s3, "a", 0, part, 7, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_DAMAGE, "truncated");
+	set_faults("1 whole GET *");
+	ck_assert(!vk_s3_get(s3, "a", 3, part, 3, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "part");
+}
+END_TEST
+
+static void count(const char *name, const char *tag, gpointer data)
+{
+	guint *counts = data;
+
+	counts[g_str_has_suffix(name, "/") ? 1 : 0]++;
+}
+
+/* The stand-in gives 1000 names at a time. */
+START_TEST(listings_have_pages)
+{
+	g_autoptr(GError) error = NULL;
+	guint flat[2] = {0}, deep[2] = {0}, none[2] = {0};
+	g_autofree char *folder = g_build_filename(directory, "x", "y", NULL);
+
+	ck_assert_int_eq(g_mkdir_with_parents(folder, 0700), 0);
+	for (guint i = 0; i < 2345; i++) {
+		g_autofree char *path =
+			g_strdup_printf("%s/x/%s%u", directory, i < 5 ? "y/" : "", i);
+		FILE *file = fopen(path, "w");
+
+		ck_assert_ptr_nonnull(file);
+		fclose(file);
+	}
+	expect(vk_s3_list(s3, "x/", FALSE, count, flat, &error), error);
+	ck_assert_uint_eq(flat[0], 2340);
+	ck_assert_uint_eq(flat[1], 1);
+	expect(vk_s3_list(s3, "", TRUE, count, deep, &error), error);
+	ck_assert_uint_eq(deep[0], 2345);
+	ck_assert_uint_eq(deep[1], 0);
+	expect(vk_s3_list(s3, "nothing/", FALSE, count, none, &error), error);
+	ck_assert_uint_eq(none[0] + none[1], 0);
+}
+END_TEST
+
+/* An object that is there is not replaced, and it is known whose it is. */
+START_TEST(an_answer_that_is_lost_does_not_matter)
+{
+	static const char *const faults[] = {"1 drop-after PUT *", "1 500-after PUT *",
+					     "1 drop PUT *", "2 503 PUT *",
+					     "1 code:400:RequestTimeout PUT *"};
+	g_autoptr(GError) error = NULL;
+
+	for (guint i = 0; i < G_N_ELEMENTS(faults); i++) {
+		g_autofree char *name = g_strdup_printf("a%u", i);
+
+		set_faults(faults[i]);
+		expect(put(name, &error), error);
+		ck_assert(!put(name, &error));
+		expect_error(g_steal_pointer(&error), VK_ERROR_EXISTS, name);
+	}
+	ck_assert(vk_s3_is_slowed(s3));
+	expect(vk_s3_put(s3, "a0", "other", 5, TRUE, &error), error);
+}
+END_TEST
+
+START_TEST(reads_are_tried_again)
+{
+	static const char *const faults[] = {"1 drop GET *", "1 cut GET *", "1 500 GET *",
+					     "2 429 GET *"};
+	g_autoptr(GError) error = NULL;
+
+	expect(put("a", &error), error);
+	for (guint i = 0; i < G_N_ELEMENTS(faults); i++) {
+		g_autoptr(GBytes) all = NULL;
+
+		set_faults(faults[i]);
+		all = vk_s3_get_all(s3, "a", 7, &error);
+		expect(all && g_bytes_get_size(all) == 7, error);
+	}
+}
+END_TEST
+
+/* A server that does not know the condition is asked first. */
+START_TEST(a_server_may_lack_put_if_absent)
+{
+	g_autoptr(GError) error = NULL;
+
+	set_faults("1 501 PUT *");
+	expect(put("a", &error), error);
+	ck_assert(!put("a", &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_EXISTS, "'a'");
+	expect(put("b", &error), error);
+}
+END_TEST
+
+START_TEST(a_wrong_clock_is_corrected_and_told)
+{
+	g_autoptr(GError) error = NULL;
+	g_auto(VkS3Facts) facts = {0};
+
+	set_faults("- skew:3600 * *");
+	expect(put("a", &error), error);
+	ck_assert_uint_eq(warnings, 1);
+	expect(put("b", &error), error);
+	expect(vk_s3_head(s3, "b", &facts, &error), error);
+	ck_assert_uint_eq(warnings, 1);
+	set_faults("- skew:-7200 * *");
+	ck_assert(!put("c", &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "clocks");
+}
+END_TEST
+
+static const struct {
+	const char *fault;
+	VkErrorCode code;
+	const char *text;
+} refusals[] = {
+	{"1 code:403:AccessDenied PUT *", VK_ERROR_DENIED, "PutObject"},
+	{"1 code:403:QuotaExceeded PUT *", VK_ERROR_FULL, "quota"},
+	{"1 507 PUT *", VK_ERROR_FULL, "full"},
+	{"1 code:400:InvalidArgument PUT *", VK_ERROR_FAILED, "InvalidArgument"},
+	{"1 301 PUT *", VK_ERROR_FAILED, "HTTP 301"},
+};
+
+START_TEST(refusals_are_told)
+{
+	GError *error = NULL;
+
+	set_faults(refusals[_i].fault);
+	ck_assert(!put("a", &error));
+	expect_error(error, refusals[_i].code, refusals[_i].text);
+	ck_assert(put("a", NULL));
+}
+END_TEST
+
+START_TEST(wrong_keys_and_buckets_are_told)
+{
+	const char *id = g_getenv("AWS_ACCESS_KEY_ID"), *secret = g_getenv("AWS_SECRET_ACCESS_KEY");
+	const struct {
+		const char *id, *secret, *bucket;
+		VkErrorCode code;
+		const char *text;
+	} wrong[] = {
+		{"AKIAWRONG", secret, "bucket", VK_ERROR_DENIED, "does not know the access key"},
+		{id, "hush", "bucket", VK_ERROR_DENIED, "the secret"},
+		{id, secret, "missing", VK_ERROR_FAILED, "no such bucket"},
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		VkS3 *other = open_with(wrong[i].id, wrong[i].secret, wrong[i].bucket);
+		GError *error = NULL;
+		VkS3Facts facts;
+
+		ck_assert(!vk_s3_put(other, "a", "b", 1, FALSE, &error));
+		ck_assert_ptr_null(strstr(error->message, "hush"));
+		expect_error(g_steal_pointer(&error), wrong[i].code, wrong[i].text);
+		/* HEAD says nothing in its answer. */
+		ck_assert(!vk_s3_head(other, "a", &facts, &error));
+		expect_error(g_steal_pointer(&error), wrong[i].code, "");
+		vk_s3_free(other);
+	}
+}
+END_TEST
+
+START_TEST(a_probe_finds_out_what_the_server_does)
+{
+	g_autoptr(GError) error = NULL;
+	VkS3Traits traits = {0};
+	guint left[2] = {0};
+
+	expect(vk_s3_probe(s3, "tmp/", &traits, &error), error);
+	ck_assert(traits.keeps_first && traits.has_suffix);
+	set_faults("- unconditional PUT *\n- whole GET *");
+	expect(vk_s3_probe(s3, "tmp/", &traits, &error), error);
+	ck_assert(!traits.keeps_first && !traits.has_suffix);
+	expect(vk_s3_list(s3, "tmp/", FALSE, count, left, &error), error);
+	ck_assert_uint_eq(left[0], 0);
+	set_faults("- stale GET *");
+	ck_assert(!vk_s3_probe(s3, "tmp/", &traits, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "no vault can be kept there");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("s3-client");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, what_was_put_is_got);
+	tcase_add_test(tcase, empty_and_short_objects_are_what_they_are);
+	tcase_add_test(tcase, listings_have_pages);
+	tcase_add_test(tcase, an_answer_that_is_lost_does_not_matter);
+	tcase_add_test(tcase, reads_are_tried_again);
+	tcase_add_test(tcase, a_server_may_lack_put_if_absent);
+	tcase_add_test(tcase, a_wrong_clock_is_corrected_and_told);
+	tcase_add_loop_test(tcase, refusals_are_told, 0, G_N_ELEMENTS(refusals));
+	tcase_add_test(tcase, wrong_keys_and_buckets_are_told);
+	tcase_add_test(tcase, a_probe_finds_out_what_the_server_does);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
