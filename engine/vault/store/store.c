@@ -23,6 +23,8 @@ GBytes *vk_store_get_all(VkStore *store, const char *name, gsize limit, GError *
 	g_autofree guint8 *buf = NULL;
 	guint64 size;
 
+	if (store->ops->get_all)
+		return store->ops->get_all(store, name, limit, error);
 	if (!store->ops->head(store, name, &size, NULL, error))
 		return NULL;
 	if (size > limit) {

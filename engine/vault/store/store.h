@@ -15,7 +15,7 @@ typedef struct VkStore VkStore;
 typedef struct VkNewObject VkNewObject;
 
 typedef enum {
-	VK_PUT_LATER, /* content durable at once, the name after sync() */
+	VK_PUT_LATER, /* durable after sync(); of a pack, others may not see it before */
 	VK_PUT_NOW,   /* content and name durable at once */
 	VK_PUT_HINT,  /* may be lost by a crash, never half there */
 	VK_PUT_OVER,  /* as NOW, but replaces the object that is there: for vault.json alone */
@@ -39,6 +39,8 @@ typedef struct VkStoreOps {
 	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter. */
 	gboolean (*get)(VkStore *store, const char *name, guint64 offset, void *buf, gsize length,
 			GError **error);
+	/* As vk_store_get_all(). NULL: head() and get() do it. */
+	GBytes *(*get_all)(VkStore *store, const char *name, gsize limit, GError **error);
 	/* How large the object is and when it was stored: bytes, and seconds since 1970 by the
 	   store's own clock (nullable). Of the object that is there now; VK_ERROR_NOT_FOUND when
 	   there is none. */
@@ -66,6 +68,12 @@ struct VkStore {
  * they are there, durably. The error names PATH.
  */
 VkStore *vk_store_dir_new(const char *path, const char *const *folders, GError **error);
+
+/*
+ * A bucket at URL: "https://ENDPOINT/BUCKET[/PREFIX]". Packs are put by several uploads at a time,
+ * which hold them in memory. With IS_NEW the server must show that a vault can be kept there.
+ */
+VkStore *vk_store_s3_new(const char *url, gboolean is_new, GError **error);
 
 /* Puts a new object made of PARTS. VK_ERROR_EXISTS if there is one. */
 gboolean vk_store_put(VkStore *store, const char *name, const struct iovec *parts, int n_parts,
