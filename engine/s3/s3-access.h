@@ -9,8 +9,7 @@
 
 #include <glib.h>
 
-#define VK_S3_UPLOADS     4u
-#define VK_S3_UPLOADS_MAX 16u
+#define VK_S3_UPLOADS 4u
 
 /* NULL is for what the settings do not say. */
 typedef struct VkS3Access {

@@ -14,6 +14,7 @@ struct VkVault {
 	VkStore *store;   /* seals and opens the objects of an encrypted vault */
 	VkStore *outside; /* the store underneath, with key slots; borrowed from STORE */
 	char *url;
+	char *place;           /* where it is: vault-place.h */
 	char *directory;       /* NULL unless "dir:" */
 	VkPackContext context; /* with the vault's id, and its keys */
 	VkKeyring *keyring;    /* NULL: the vault is not encrypted */

@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "layout.h"
 #include "vault-parts.h"
+#include "vault-place.h"
 
 #include <string.h>
 
@@ -12,7 +13,7 @@ static gboolean check_encrypted(const VkVault *vault, GError **error)
 {
 	return vault->keyring ||
 	       vk_fail(error, VK_ERROR_FAILED, "the vault '%s' is not encrypted: it has no keys",
-		       vault->directory);
+		       vault->place);
 }
 
 GPtrArray *vk_vault_slots(const VkVault *vault, void (*warn)(const char *format, ...),
@@ -73,8 +74,8 @@ gboolean vk_vault_remove_slot(VkVault *vault, const char *id, GError **error)
 gboolean vk_vault_import_slots(const char *url, const json_t *exported, guint *ret_count,
 			       GError **error)
 {
-	g_autofree char *directory = vk_vault_url_directory(url, error);
-	VkStore *store = directory ? vk_store_dir_new(directory, NULL, error) : NULL;
+	g_autofree char *place = vk_vault_place_parse(url, error);
+	VkStore *store = place ? vk_vault_place_open(place, FALSE, error) : NULL;
 	g_autoptr(json_t) description = NULL;
 	const char *id, *of;
 	json_t *slots;

@@ -2,7 +2,6 @@
 #include "vault-parts.h"
 
 #include "errors.h"
-#include "io.h"
 #include "json.h"
 #include "layout.h"
 #include "log.h"
@@ -12,11 +11,9 @@
 #include "timestamp.h"
 #include "vault-key.h"
 #include "vault-room.h"
+#include "vault-place.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #define COMPRESSION_LEVEL 1
 
@@ -29,55 +26,23 @@
 static const char *const known_incompat[] = {NULL};
 static const char *const known_ro_compat[] = {FEATURE_COLLECTION, FEATURE_PARITY, NULL};
 
-/*
- * Whether TEXT is of the form WORD:REST. What other programs take for a host, a service or a drive
- * is not made a directory: a path with a colon in its first part says that it is one.
- */
-static gboolean has_scheme(const char *text)
+char *vk_vault_url_place(const char *url, GError **error)
 {
-	gsize length = strcspn(text, "/");
-
-	return memchr(text, ':', length) != NULL;
+	return vk_vault_place_parse(url, error);
 }
 
-char *vk_vault_url_directory(const char *url, GError **error)
+static VkVault *vault_new(VkStore *store, const char *place)
 {
-	const char *path = url;
-
-	if (g_str_has_prefix(url, "dir:"))
-		path = url + strlen("dir:");
-	else if (has_scheme(url)) {
-		vk_fail(error, VK_ERROR_USAGE,
-			"'%s' is not a vault: this virtkeep keeps vaults only in directories; "
-			"write "
-			"dir:/PATH or a path, and 'dir:%s' if that is the path",
-			url, url);
-		return NULL;
-	}
-	if (!*path) {
-		vk_fail(error, VK_ERROR_USAGE, "'%s' names no directory", url);
-		return NULL;
-	}
-	return g_canonicalize_filename(path, NULL);
-}
-
-gboolean vk_vault_is_there(const char *directory)
-{
-	g_autofree char *path = g_build_filename(directory, VK_VAULT_OBJECT, NULL);
-
-	return g_file_test(path, G_FILE_TEST_EXISTS);
-}
-
-static VkVault *vault_new(VkStore *store, const char *directory)
-{
+	gboolean is_directory = vk_vault_place_is_directory(place);
 	VkVault *vault = g_new0(VkVault, 1);
 
 	g_mutex_init(&vault->mutex);
 	vault->store = vault->outside = store;
 	vault->context.mend_log = vk_mend_log_new();
 	vault->may_put = TRUE;
-	vault->directory = g_strdup(directory);
-	vault->url = g_strconcat("dir:", directory, NULL);
+	vault->place = g_strdup(place);
+	vault->directory = is_directory ? g_strdup(place) : NULL;
+	vault->url = g_strconcat(is_directory ? "dir:" : "", place, NULL);
 	return vault;
 }
 
@@ -131,7 +96,7 @@ static gboolean is_ours(const char *name)
 }
 
 /* An interrupted init leaves some of the folders without vault.json: that may be completed. */
-static gboolean may_become_vault(VkStore *store, const char *directory, GError **error)
+static gboolean may_become_vault(VkStore *store, const char *place, GError **error)
 {
 	g_autoptr(GPtrArray) names = store->ops->list(store, ".", error);
 
@@ -141,40 +106,45 @@ static gboolean may_become_vault(VkStore *store, const char *directory, GError *
 		const char *name = names->pdata[i];
 
 		if (strcmp(name, VK_VAULT_OBJECT) == 0)
-			return vk_fail(error, VK_ERROR_EXISTS, "'%s' is a vault already",
-				       directory);
+			return vk_fail(error, VK_ERROR_EXISTS, "'%s' is a vault already", place);
 		if (!is_ours(name))
 			return vk_fail(error, VK_ERROR_EXISTS,
-				       "'%s' is not empty ('%s' is there); name a new directory",
-				       directory, name);
+				       "'%s' is not empty ('%s' is there); name a new %s", place,
+				       name,
+				       vk_vault_place_is_directory(place) ? "directory" : "prefix");
 	}
 	return TRUE;
 }
 
+static gboolean check_free(const char *place, GError **error)
+{
+	VkStore *store;
+	gboolean is_free;
+
+	if (!vk_vault_place_exists(place))
+		return TRUE;
+	store = vk_vault_place_open(place, FALSE, error);
+	if (!store)
+		return FALSE;
+	is_free = may_become_vault(store, place, error);
+	store->ops->free(store);
+	return is_free;
+}
+
 VkVault *vk_vault_init_as(const char *url, const VkNewVault *how, GError **error)
 {
-	g_autofree char *directory = vk_vault_url_directory(url, error);
-	g_autofree char *parent = directory ? g_path_get_dirname(directory) : NULL;
+	g_autofree char *place = vk_vault_place_parse(url, error);
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(json_t) object = NULL;
 	VkStore *store;
 	VkPackId id = vk_pack_id_random();
 
-	if (!directory)
+	if (!place || !check_free(place, error))
 		return NULL;
-	if (g_file_test(directory, G_FILE_TEST_EXISTS)) {
-		store = vk_store_dir_new(directory, NULL, error);
-		if (!store)
-			return NULL;
-		vault = vault_new(store, directory);
-		if (!may_become_vault(store, directory, error))
-			return NULL;
-		g_clear_pointer(&vault, vk_vault_free);
-	}
-	store = vk_store_dir_new(directory, vk_vault_folders, error);
+	store = vk_vault_place_open(place, TRUE, error);
 	if (!store)
 		return NULL;
-	vault = vault_new(store, directory);
+	vault = vault_new(store, place);
 	set_id(vault, &id);
 	vault->context.parity = how->parity;
 	if (how->key) {
@@ -189,7 +159,7 @@ VkVault *vk_vault_init_as(const char *url, const VkNewVault *how, GError **error
 	object = describe(vault);
 	vault->compression_level = COMPRESSION_LEVEL;
 	if (!vk_checked_json_put(store, VK_VAULT_OBJECT, object, VK_PUT_NOW, error) ||
-	    !vk_io_sync_dir(AT_FDCWD, parent, error))
+	    !vk_vault_place_sync(place, error))
 		return NULL;
 	vk_vault_fill_reserve(vault);
 	return g_steal_pointer(&vault);
@@ -203,9 +173,8 @@ VkVault *vk_vault_init(const char *url, GError **error)
 }
 
 /* KNOWN: those of the set that this version knows; NULL at the end. */
-static gboolean refuse_unknown_features(const char *directory, const json_t *features,
-					const char *set, const char *const *known, const char *what,
-					GError **error)
+static gboolean refuse_unknown_features(const char *place, const json_t *features, const char *set,
+					const char *const *known, const char *what, GError **error)
 {
 	json_t *names;
 	json_t *name;
@@ -220,7 +189,7 @@ static gboolean refuse_unknown_features(const char *directory, const json_t *fea
 			return vk_fail(error, VK_ERROR_FAILED,
 				       "the vault '%s' has the feature '%s', which this virtkeep "
 				       "does not know: %s it with a newer one",
-				       directory, text ? text : "?", what);
+				       place, text ? text : "?", what);
 	}
 	return TRUE;
 }
@@ -250,13 +219,13 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "the vault '%s' has format %" G_GUINT64_FORMAT
 			       ", this virtkeep knows %d: use a newer one",
-			       vault->directory, format, VK_FORMAT_VERSION);
+			       vault->place, format, VK_FORMAT_VERSION);
 	if (!vk_json_object(object, "features", &features, error) ||
-	    !refuse_unknown_features(vault->directory, features, "incompat", known_incompat, "open",
+	    !refuse_unknown_features(vault->place, features, "incompat", known_incompat, "open",
 				     error))
 		return FALSE;
 	vault->may_put =
-		refuse_unknown_features(vault->directory, features, "ro_compat", known_ro_compat,
+		refuse_unknown_features(vault->place, features, "ro_compat", known_ro_compat,
 					"write", mode == VK_VAULT_WRITE ? error : NULL);
 	if (mode == VK_VAULT_WRITE && !vault->may_put)
 		return FALSE;
@@ -271,7 +240,7 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 	if (!vk_pack_id_parse(id_text, &id) || block_log2 != VK_BLOCK_LOG2 ||
 	    pack_log2 != VK_PACK_LOG2 || strcmp(compression, "zstd") != 0 || level > 19)
 		return vk_fail(error, VK_ERROR_DAMAGE, "'%s/" VK_VAULT_OBJECT "' is damaged",
-			       vault->directory);
+			       vault->place);
 	vault->compression_level = (int)level;
 	set_id(vault, &id);
 	return TRUE;
@@ -288,67 +257,58 @@ static gboolean unlock_vault(VkVault *vault, const json_t *object, VkVaultMode m
 	if (strcmp(cipher, VK_CIPHER_WORD) != 0)
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "the vault '%s' is encrypted with '%s': use a newer virtkeep",
-			       vault->directory, cipher);
-	keyring = vk_vault_ask_for_keys(vault->outside, vault->directory, vault->context.vault_id,
+			       vault->place, cipher);
+	keyring = vk_vault_ask_for_keys(vault->outside, vault->place, vault->context.vault_id,
 					unlock, &vault->slot, error);
 	if (!keyring)
 		return FALSE;
 	take_keys(vault, keyring);
-	if (!vk_vault_check_signature(keyring, object, vault->directory, error))
+	if (!vk_vault_check_signature(keyring, object, vault->place, error))
 		return FALSE;
 	return mode == VK_VAULT_READ || vk_keyring_role(keyring) != VK_ROLE_RESTORE ||
 	       vk_fail(error, VK_ERROR_DENIED,
 		       "the key in use for the vault '%s' is of role restore: it may only read",
-		       vault->directory);
-}
-
-/* The user learns this before any guest is touched, and not when the first pack is full. */
-static gboolean check_writable(const char *directory, GError **error)
-{
-	g_autofree char *folder = g_build_filename(directory, VK_FOLDER_TMP, NULL);
-
-	if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 || errno == ENOENT)
-		return TRUE;
-	return vk_fail_errno(error, errno, "cannot write into the vault '%s'", directory);
+		       vault->place);
 }
 
 VkVault *vk_vault_open_locked(const char *url, VkVaultMode mode, const VkUnlock *unlock,
 			      GError **error)
 {
-	g_autofree char *directory = vk_vault_url_directory(url, error);
+	g_autofree char *place = vk_vault_place_parse(url, error);
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(json_t) object = NULL;
 	g_autoptr(GError) trouble = NULL;
 	const char *cipher;
 	VkStore *store;
 
-	if (!directory)
+	if (!place)
 		return NULL;
-	if (!g_file_test(directory, G_FILE_TEST_EXISTS)) {
-		vk_fail(error, VK_ERROR_NOT_FOUND, "there is no vault '%s'", directory);
+	if (!vk_vault_place_exists(place)) {
+		vk_fail(error, VK_ERROR_NOT_FOUND, "there is no vault '%s'", place);
 		return NULL;
 	}
-	store = vk_store_dir_new(directory, NULL, error);
+	store = vk_vault_place_open(place, FALSE, error);
 	if (!store)
 		return NULL;
-	vault = vault_new(store, directory);
+	vault = vault_new(store, place);
 	object = vk_checked_json_get(store, VK_VAULT_OBJECT, &trouble);
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 		vk_fail(error, VK_ERROR_NOT_FOUND,
-			"'%s' is not a vault: it has no " VK_VAULT_OBJECT, directory);
+			"'%s' is not a vault: it has no " VK_VAULT_OBJECT, place);
 		return NULL;
 	}
 	if (!object) {
 		g_propagate_prefixed_error(error, g_steal_pointer(&trouble),
-					   "the vault '%s': ", directory);
+					   "the vault '%s': ", place);
 		return NULL;
 	}
 	if (!read_description(vault, object, mode, &cipher, error) ||
-	    (mode == VK_VAULT_WRITE && !check_writable(directory, error)) ||
+	    /* The user learns it before any guest is touched, not when the first pack is full. */
+	    (mode == VK_VAULT_WRITE && !vk_vault_place_may_write(place, error)) ||
 	    !unlock_vault(vault, object, mode, cipher, unlock, error))
 		return NULL;
 	add_caches(vault);
-	vk_log_debug("the vault is '%s', with the id %s", directory, vk_vault_id(vault));
+	vk_log_debug("the vault is '%s', with the id %s", place, vk_vault_id(vault));
 	return g_steal_pointer(&vault);
 }
 
@@ -370,7 +330,7 @@ gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error)
 	*ret_done = FALSE;
 	if (!object ||
 	    (vault->keyring &&
-	     !vk_vault_check_signature(vault->keyring, object, vault->directory, error)) ||
+	     !vk_vault_check_signature(vault->keyring, object, vault->place, error)) ||
 	    !vk_json_object(object, "features", &features, error) ||
 	    !vk_json_array(features, "ro_compat", &names, error))
 		return FALSE;
@@ -397,6 +357,7 @@ void vk_vault_free(VkVault *vault)
 	g_mutex_clear(&vault->mutex);
 	g_free(vault->slot);
 	g_free(vault->directory);
+	g_free(vault->place);
 	g_free(vault->url);
 	g_free(vault);
 }
@@ -409,6 +370,11 @@ const char *vk_vault_id(const VkVault *vault)
 const char *vk_vault_url(const VkVault *vault)
 {
 	return vault->url;
+}
+
+const char *vk_vault_place(const VkVault *vault)
+{
+	return vault->place;
 }
 
 const char *vk_vault_directory(const VkVault *vault)
@@ -429,7 +395,7 @@ gboolean vk_vault_may_read_blocks(const VkVault *vault, GError **error)
 	return !vault->keyring || vk_keyring_get(vault->keyring, VK_KEY_BLOCKS) ||
 	       vk_fail(error, VK_ERROR_DENIED,
 		       "the key in use for the vault '%s' is of role %s: it opens no blocks",
-		       vault->directory, vk_role_word(vk_keyring_role(vault->keyring)));
+		       vault->place, vk_role_word(vk_keyring_role(vault->keyring)));
 }
 
 const VkKey *vk_vault_id_key(const VkVault *vault)

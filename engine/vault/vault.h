@@ -20,17 +20,18 @@ typedef enum {
 } VkVaultMode;
 
 /*
- * The absolute path that a vault's URL names: "dir:/path" or a path. New string. VK_ERROR_USAGE for
- * what could be something else, like "s3:bucket" or "host:/path".
+ * Where the vault is that a URL names: the absolute path of a directory for "dir:/path" or a path,
+ * or "s3:https://ENDPOINT/BUCKET[/PREFIX]". New string. VK_ERROR_USAGE for what could be something
+ * else, like "host:/path".
  */
-char *vk_vault_url_directory(const char *url, GError **error);
+char *vk_vault_url_place(const char *url, GError **error);
 
-/* Whether a vault lies in the directory, readable or not. */
-gboolean vk_vault_is_there(const char *directory);
+/* Whether a vault lies at such a place, readable or not. */
+gboolean vk_vault_is_there(const char *place);
 
 /*
- * Makes a new vault in an empty or not yet existing directory. URL is "dir:/path" or a path.
- * VK_ERROR_EXISTS when a vault is there already or the directory holds something else.
+ * Makes a new vault in an empty or not yet existing directory, or in a bucket below an unused
+ * prefix. VK_ERROR_EXISTS when a vault is there already, or something else.
  */
 VkVault *vk_vault_init(const char *url, GError **error);
 
@@ -99,6 +100,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkVault, vk_vault_free)
 
 const char *vk_vault_id(const VkVault *vault);  /* 32 hex digits; borrowed */
 const char *vk_vault_url(const VkVault *vault); /* normalised; borrowed */
+
+const char *vk_vault_place(const VkVault *vault); /* as of vk_vault_url_place(); borrowed */
 
 /* The absolute directory of a "dir:" vault, NULL for others. Borrowed. */
 const char *vk_vault_directory(const VkVault *vault);

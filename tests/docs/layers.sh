@@ -35,7 +35,7 @@ declare -A below=(
 		engine/vault/cache'
 	[engine/vault/open]='
 		engine/base engine/base/io engine/base/settings engine/base/program
-		engine/vault/key engine/vault'
+		engine/s3 engine/vault/key engine/vault'
 	[engine/vault/findings]='
 		engine/base engine/vault/store engine/vault/pack engine/vault'
 	[engine/vault/catalog]='

@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 char *temp_directory_new(void)
 {
@@ -103,8 +104,23 @@ static VkSecret *test_secret(gconstpointer user, const char *url, GError **error
 	return vk_secret_new(secret, sizeof(secret));
 }
 
+/*
+ * The stand-in keeps the objects of a bucket where a directory would have them. Other URLs than
+ * those of paths below its root stay as they are. New string.
+ */
+static char *test_url(const char *url)
+{
+	const char *bucket = g_getenv("VK_TEST_S3_VAULTS") ? g_getenv("VK_TEST_S3") : NULL;
+	const char *root = g_getenv("VK_TEST_S3_ROOT");
+
+	return bucket && g_str_has_prefix(url, root) && url[strlen(root)] == '/'
+		       ? g_strconcat("s3:", bucket, url + strlen(root), NULL)
+		       : g_strdup(url);
+}
+
 VkVault *test_vault_init(const char *url, GError **error)
 {
+	g_autofree char *place = test_url(url);
 	g_autoptr(VkSecret) secret = test_secret(NULL, NULL, NULL);
 	const VkNewKey key = {.secret = secret, .label = "test"};
 	const VkNewVault how = {
@@ -112,14 +128,15 @@ VkVault *test_vault_init(const char *url, GError **error)
 		.parity = g_getenv("VK_TEST_PARITY") != NULL,
 	};
 
-	return vk_vault_init_as(url, &how, error);
+	return vk_vault_init_as(place, &how, error);
 }
 
 VkVault *test_vault_open(const char *url, VkVaultMode mode, GError **error)
 {
 	const VkUnlock unlock = {.ask = test_secret};
+	g_autofree char *place = test_url(url);
 
-	return vk_vault_open_locked(url, mode, &unlock, error);
+	return vk_vault_open_locked(place, mode, &unlock, error);
 }
 
 char *test_vault_path(const VkVault *vault, const char *name)
@@ -127,7 +144,12 @@ char *test_vault_path(const VkVault *vault, const char *name)
 	const VkKeyring *keyring = vk_vault_keyring(vault);
 	VkSealedNames *names = keyring ? vk_sealed_names_new(keyring) : NULL;
 	g_autofree char *inside = names ? vk_sealed_names_inside(names, name) : g_strdup(name);
+	const char *bucket = g_getenv("VK_TEST_S3");
 
 	vk_sealed_names_free(names);
+	if (!vk_vault_directory(vault))
+		return g_build_filename(g_getenv("VK_TEST_S3_ROOT"),
+					vk_vault_place(vault) + strlen("s3:") + strlen(bucket),
+					inside, NULL);
 	return g_build_filename(vk_vault_directory(vault), inside, NULL);
 }

@@ -21,6 +21,7 @@ void temp_directory_copy(const char *from, const char *to);
  * VK_TEST_PARITY they have parity, so that a test can run on all kinds.
  */
 gboolean test_is_encrypted(void);
+
 VkVault *test_vault_init(const char *url, GError **error);
 VkVault *test_vault_open(const char *url, VkVaultMode mode, GError **error);
 #define vk_vault_init test_vault_init

@@ -17,7 +17,8 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context)
 		 "Configuration file (default $VIRTKEEP_CONFIG, then " VK_SETTINGS_DEFAULT_PATH ")",
 		 "FILE"},
 		{"vault", 0, 0, G_OPTION_ARG_FILENAME, &program->vault_url,
-		 "The vault: dir:/PATH or a path (default $VIRTKEEP_VAULT)", "URL"},
+		 "The vault: dir:/PATH, a path, or s3:https://... (default $VIRTKEEP_VAULT)",
+		 "URL"},
 		{"connect", 'c', 0, G_OPTION_ARG_STRING, &program->libvirt_uri,
 		 "The host's libvirt (default qemu:///system, qemu:///session for users other than "
 		 "root)",

@@ -13,10 +13,10 @@
 #define IDS_MAX       16u
 #define FILE_SIZE_MAX 65536u
 
-/* The file for DIRECTORY. New string. */
-static char *file_of(const char *state_dir, const char *directory)
+/* The file for PLACE. New string. */
+static char *file_of(const char *state_dir, const char *place)
 {
-	g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, directory, -1);
+	g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, place, -1);
 
 	return g_strdup_printf("%s/%.32s.json", state_dir, sum);
 }
@@ -32,11 +32,11 @@ static json_t *read_file(const char *path)
 	return vk_json_parse(text, length, path, NULL);
 }
 
-/* The member KEY of the directory's file, a list. */
-static GPtrArray *read_ids(const char *state_dir, const char *directory, const char *key)
+/* The member KEY of the place's file, a list. */
+static GPtrArray *read_ids(const char *state_dir, const char *place, const char *key)
 {
 	GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
-	g_autofree char *path = file_of(state_dir, directory);
+	g_autofree char *path = file_of(state_dir, place);
 	g_autoptr(json_t) object = read_file(path);
 	const json_t *item;
 	gsize i;
@@ -47,9 +47,9 @@ static GPtrArray *read_ids(const char *state_dir, const char *directory, const c
 	return ids;
 }
 
-GPtrArray *vk_known_vaults_at(const char *state_dir, const char *directory)
+GPtrArray *vk_known_vaults_at(const char *state_dir, const char *place)
 {
-	return read_ids(state_dir, directory, "ids");
+	return read_ids(state_dir, place, "ids");
 }
 
 static gboolean has_id(const GPtrArray *ids, const char *id)
@@ -60,10 +60,10 @@ static gboolean has_id(const GPtrArray *ids, const char *id)
 	return FALSE;
 }
 
-gboolean vk_known_vaults_was_encrypted(const char *state_dir, const char *directory, const char *id)
+gboolean vk_known_vaults_was_encrypted(const char *state_dir, const char *place, const char *id)
 {
-	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir, directory);
-	g_autoptr(GPtrArray) encrypted = read_ids(state_dir, directory, "encrypted");
+	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir, place);
+	g_autoptr(GPtrArray) encrypted = read_ids(state_dir, place, "encrypted");
 
 	return has_id(encrypted, id) ||
 	       (known->len > 0 && has_id(encrypted, g_ptr_array_index(known, 0)));
@@ -84,10 +84,10 @@ static json_t *ids_with(const char *id, const GPtrArray *others)
 
 void vk_known_vaults_add(const char *state_dir, const VkVault *vault)
 {
-	const char *directory = vk_vault_directory(vault), *id = vk_vault_id(vault);
-	g_autofree char *path = file_of(state_dir, directory);
-	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir, directory);
-	g_autoptr(GPtrArray) encrypted = read_ids(state_dir, directory, "encrypted");
+	const char *place = vk_vault_place(vault), *id = vk_vault_id(vault);
+	g_autofree char *path = file_of(state_dir, place);
+	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir, place);
+	g_autoptr(GPtrArray) encrypted = read_ids(state_dir, place, "encrypted");
 	gboolean is_encrypted = vk_vault_keyring(vault) != NULL;
 	g_autoptr(json_t) object = NULL;
 	g_autoptr(GError) trouble = NULL;
@@ -96,7 +96,7 @@ void vk_known_vaults_add(const char *state_dir, const VkVault *vault)
 	if (known->len > 0 && strcmp(g_ptr_array_index(known, 0), id) == 0 &&
 	    has_id(encrypted, id) == is_encrypted)
 		return;
-	object = json_pack("{s:o, s:o, s:o}", "directory", vk_json_new_string(directory), "ids",
+	object = json_pack("{s:o, s:o, s:o}", "directory", vk_json_new_string(place), "ids",
 			   ids_with(id, known), "encrypted",
 			   ids_with(is_encrypted ? id : NULL, encrypted));
 	line = vk_json_line(object);

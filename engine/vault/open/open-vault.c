@@ -6,6 +6,7 @@
 
 #include "errors.h"
 #include "log.h"
+#include "s3-access.h"
 #include "user-defaults.h"
 
 #include <string.h>
@@ -15,32 +16,58 @@ static const char *state_dir(const VkProgram *program)
 	return vk_settings_get(program->settings, "vault", "state_dir");
 }
 
-static gboolean leads_to(const char *url, const char *directory)
+static gboolean is_bucket(const char *place)
 {
-	g_autofree char *path = url ? vk_vault_url_directory(url, NULL) : NULL;
+	return g_str_has_prefix(place, "s3:");
+}
 
-	return path && strcmp(path, directory) == 0;
+void vk_open_set_access(const VkProgram *program)
+{
+	const VkSettings *settings = program->settings;
+	VkS3Access access = {
+		.key_file = vk_settings_get(settings, "vault", "s3_key_file"),
+		.profile = vk_settings_get(settings, "vault", "s3_profile"),
+		.region = vk_settings_get(settings, "vault", "s3_region"),
+		.ca_file = vk_settings_get(settings, "vault", "s3_ca_file"),
+		.uploads = (guint)vk_settings_get_uint(settings, "vault", "s3_uploads"),
+	};
+
+	access.has_bucket_host =
+		strcmp(vk_settings_get(settings, "vault", "s3_style"), "host") == 0;
+	vk_s3_access_set(&access);
+}
+
+static gboolean leads_to(const char *url, const char *place)
+{
+	g_autofree char *path = url ? vk_vault_url_place(url, NULL) : NULL;
+
+	return path && strcmp(path, place) == 0;
 }
 
 /* A vault that only the command line names may not be there yet. */
-static gboolean is_configured(const VkProgram *program, const char *directory)
+static gboolean is_configured(const VkProgram *program, const char *place)
 {
-	return leads_to(g_getenv("VIRTKEEP_VAULT"), directory) ||
-	       leads_to(vk_settings_get(program->settings, "vault", "url"), directory);
+	return leads_to(g_getenv("VIRTKEEP_VAULT"), place) ||
+	       leads_to(vk_settings_get(program->settings, "vault", "url"), place);
 }
 
 /* Sets the error to TROUBLE with what to do about it. */
-static void fail_missing(const VkProgram *program, const char *directory, const GError *trouble,
+static void fail_missing(const VkProgram *program, const char *place, const GError *trouble,
 			 GError **error)
 {
-	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir(program), directory);
+	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir(program), place);
 
 	if (known->len > 0)
+		vk_fail(error, VK_ERROR_NOT_FOUND, "%s, but the vault %s was there: %s",
+			trouble->message, (const char *)g_ptr_array_index(known, 0),
+			is_bucket(place) ? "somebody has removed it, or it is another bucket"
+					 : "the file system that it lies on is probably not "
+					   "mounted; mount it and try again");
+	else if (is_bucket(place))
 		vk_fail(error, VK_ERROR_NOT_FOUND,
-			"%s, but the vault %s was there: the file system that it lies on is "
-			"probably not mounted; mount it and try again",
-			trouble->message, (const char *)g_ptr_array_index(known, 0));
-	else if (is_configured(program, directory))
+			"%s: check the URL, or make a new vault with 'virtkeep --vault %s init'",
+			trouble->message, place);
+	else if (is_configured(program, place))
 		vk_fail(error, VK_ERROR_NOT_FOUND,
 			"%s: the file system that it belongs on may not be mounted; mount it "
 			"and try again",
@@ -49,7 +76,7 @@ static void fail_missing(const VkProgram *program, const char *directory, const 
 		vk_fail(error, VK_ERROR_NOT_FOUND,
 			"%s: mount the file system that it lies on, or make a new vault with "
 			"'virtkeep --vault %s init'",
-			trouble->message, directory);
+			trouble->message, place);
 }
 
 static gboolean contains(const GPtrArray *ids, const char *id)
@@ -63,11 +90,11 @@ static gboolean contains(const GPtrArray *ids, const char *id)
 /* Only for a vault that is written. A vault that was only read need not be there the next time. */
 static void remember(const VkProgram *program, const VkVault *vault)
 {
-	const char *directory = vk_vault_directory(vault), *id = vk_vault_id(vault);
-	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir(program), directory);
+	const char *place = vk_vault_place(vault), *id = vk_vault_id(vault);
+	g_autoptr(GPtrArray) known = vk_known_vaults_at(state_dir(program), place);
 
 	if (known->len > 0 && !contains(known, id))
-		vk_log_warning("'%s' is another vault than before: %s, not %s", directory, id,
+		vk_log_warning("'%s' is another vault than before: %s, not %s", place, id,
 			       (const char *)g_ptr_array_index(known, 0));
 	vk_known_vaults_add(state_dir(program), vault);
 }
@@ -80,7 +107,7 @@ static VkSecret *find_secret(gconstpointer user, const char *url, GError **error
 /* A vault that another one was put in the place of must not get data in the clear. */
 static gboolean check_encrypted(const VkProgram *program, const VkVault *vault, GError **error)
 {
-	const char *directory = vk_vault_directory(vault);
+	const char *place = vk_vault_place(vault);
 
 	if (vk_vault_keyring(vault))
 		return TRUE;
@@ -89,12 +116,12 @@ static gboolean check_encrypted(const VkProgram *program, const VkVault *vault, 
 			       "the vault '%s' is not encrypted, although there is a key for it: "
 			       "it is another vault, or VIRTKEEP_KEY_FILE, key_file or "
 			       "key_command is set by mistake",
-			       directory);
-	return !vk_known_vaults_was_encrypted(state_dir(program), directory, vk_vault_id(vault)) ||
+			       place);
+	return !vk_known_vaults_was_encrypted(state_dir(program), place, vk_vault_id(vault)) ||
 	       vk_fail(error, VK_ERROR_FAILED,
 		       "the vault '%s' is not encrypted, and the one that was there is: somebody "
 		       "has put another vault in its place",
-		       directory);
+		       place);
 }
 
 /* As vk_vault_open_locked(). */
@@ -108,13 +135,13 @@ static VkVault *open_with_secret(const VkProgram *program, const char *url, VkVa
 }
 
 /*
- * A copy of the vault in another directory may be an older one, so what was seen here does not
+ * A copy of the vault in another place may be an older one, so what was seen here does not
  * count there. New string.
  */
 static char *memory_path(const VkProgram *program, const VkVault *vault)
 {
 	g_autofree char *sum =
-		g_compute_checksum_for_string(G_CHECKSUM_SHA256, vk_vault_directory(vault), -1);
+		g_compute_checksum_for_string(G_CHECKSUM_SHA256, vk_vault_place(vault), -1);
 
 	return g_strdup_printf("%s/%.32s-%s.sqlite", state_dir(program), sum, vk_vault_id(vault));
 }
@@ -122,18 +149,19 @@ static char *memory_path(const VkProgram *program, const VkVault *vault)
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
-	g_autofree char *directory = NULL;
+	g_autofree char *place = NULL;
 	g_autofree char *cache = vk_user_cache_directory();
 	VkVault *vault;
 
+	vk_open_set_access(program);
 	if (!url)
 		url = vk_program_vault_url(program, error);
-	directory = url ? vk_vault_url_directory(url, error) : NULL;
-	if (!directory)
+	place = url ? vk_vault_url_place(url, error) : NULL;
+	if (!place)
 		return NULL;
 	vault = open_with_secret(program, url, mode, &trouble);
 	if (!vault && g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
-		fail_missing(program, directory, trouble, error);
+		fail_missing(program, place, trouble, error);
 	else if (!vault)
 		g_propagate_error(error, g_steal_pointer(&trouble));
 	else if (mode == VK_VAULT_WRITE)
@@ -152,18 +180,21 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 static const char *check_place(const VkProgram *program, VkMakeFlags flags, GError **error)
 {
 	const char *url = vk_program_vault_url(program, error);
-	g_autofree char *directory = url ? vk_vault_url_directory(url, error) : NULL;
+	g_autofree char *place = url ? vk_vault_url_place(url, error) : NULL;
 	g_autoptr(GPtrArray) known = NULL;
 
-	if (!directory)
+	vk_open_set_access(program);
+	if (!place)
 		return NULL;
-	known = vk_known_vaults_at(state_dir(program), directory);
-	if (known->len == 0 || flags & VK_MAKE_FORCE || vk_vault_is_there(directory))
+	known = vk_known_vaults_at(state_dir(program), place);
+	if (known->len == 0 || flags & VK_MAKE_FORCE || vk_vault_is_there(place))
 		return url;
 	vk_fail(error, VK_ERROR_EXISTS,
-		"the vault %s was at '%s': the file system that it lies on is probably not "
-		"mounted; 'init --force' makes a new vault there nevertheless",
-		(const char *)g_ptr_array_index(known, 0), directory);
+		"the vault %s was at '%s': %s; 'init --force' makes a new vault there "
+		"nevertheless",
+		(const char *)g_ptr_array_index(known, 0), place,
+		is_bucket(place) ? "somebody has removed it, or it is another bucket"
+				 : "the file system that it lies on is probably not mounted");
 	return NULL;
 }
 
@@ -188,9 +219,9 @@ VkVault *vk_make_vault(const VkProgram *program, VkMakeFlags flags, GError **err
 
 static gboolean is_there(const char *url)
 {
-	g_autofree char *directory = vk_vault_url_directory(url, NULL);
+	g_autofree char *place = vk_vault_url_place(url, NULL);
 
-	return directory && vk_vault_is_there(directory);
+	return place && vk_vault_is_there(place);
 }
 
 VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, VkMakeFlags flags,

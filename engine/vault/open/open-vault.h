@@ -11,6 +11,9 @@
  */
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error);
 
+/* How to get at buckets, by the program's settings. All that follows here does it by itself. */
+void vk_open_set_access(const VkProgram *program);
+
 typedef enum {
 	VK_MAKE_FORCE = 1,  /* even if a vault was seen there before */
 	VK_MAKE_PARITY = 2, /* with parity in its packs */

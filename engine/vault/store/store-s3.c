@@ -76,10 +76,12 @@ static gboolean s3_identify(VkStore *base, const char *name, guint64 *ret_identi
 	return TRUE;
 }
 
-/* What the names in FOLDER begin with. New string. */
+/* What the names in FOLDER begin with. As a directory's name, it may end with '/'. New string. */
 static char *start_of(const char *folder)
 {
-	return strcmp(folder, ".") == 0 ? g_strdup("") : g_strconcat(folder, "/", NULL);
+	if (strcmp(folder, ".") == 0)
+		return g_strdup("");
+	return g_strconcat(folder, g_str_has_suffix(folder, "/") ? "" : "/", NULL);
 }
 
 static void take_name(const char *name, const char *tag, gpointer names)
@@ -166,6 +168,13 @@ static gboolean probe(VkS3 *s3, const char *url, GError **error)
 		     url, traits.keeps_first ? "refuses" : "replaces",
 		     traits.has_suffix ? "gives" : "does not give");
 	return TRUE;
+}
+
+char *vk_store_s3_normalise(const char *url, GError **error)
+{
+	g_autoptr(VkS3Address) address = vk_s3_address_parse(url, error);
+
+	return address ? vk_s3_address_format(address) : NULL;
 }
 
 VkStore *vk_store_s3_new(const char *url, gboolean is_new, GError **error)

@@ -75,6 +75,9 @@ VkStore *vk_store_dir_new(const char *path, const char *const *folders, GError *
  */
 VkStore *vk_store_s3_new(const char *url, gboolean is_new, GError **error);
 
+/* URL without what may be left out of it. New string; VK_ERROR_USAGE when it is none. */
+char *vk_store_s3_normalise(const char *url, GError **error);
+
 /* Puts a new object made of PARTS. VK_ERROR_EXISTS if there is one. */
 gboolean vk_store_put(VkStore *store, const char *name, const struct iovec *parts, int n_parts,
 		      VkPutMode mode, GError **error);

@@ -198,6 +198,9 @@ START_TEST(what_may_be_a_url_is_no_path)
 	static const char *const refused[] = {
 		"s3:bucket",
 		"s3://bucket",
+		"s3:https://host",
+		"s3:https://id:secret@host/bucket",
+		"https://host/bucket",
 		"sftp:host:/x",
 		"host:/path",
 		"me@host:/path",
@@ -213,22 +216,26 @@ START_TEST(what_may_be_a_url_is_no_path)
 	static const struct {
 		const char *url, *path;
 	} taken[] = {
-		{"/srv/vault", "/srv/vault"}, {"dir:/srv/vault", "/srv/vault"}, {"/a:b", "/a:b"},
-		{"dir:/s3:x/../y", "/y"},     {"/srv/x:y/z", "/srv/x:y/z"},
+		{"/srv/vault", "/srv/vault"},
+		{"dir:/srv/vault", "/srv/vault"},
+		{"/a:b", "/a:b"},
+		{"dir:/s3:x/../y", "/y"},
+		{"/srv/x:y/z", "/srv/x:y/z"},
+		{"s3:https://host:443/bucket/a/", "s3:https://host/bucket/a"},
 	};
 	g_autofree char *here = g_get_current_dir();
 	g_autofree char *odd = g_build_filename(here, "s3:x", NULL);
-	g_autofree char *named = vk_vault_url_directory("dir:s3:x", NULL);
-	g_autofree char *dotted = vk_vault_url_directory("./s3:x", NULL);
+	g_autofree char *named = vk_vault_url_place("dir:s3:x", NULL);
+	g_autofree char *dotted = vk_vault_url_place("./s3:x", NULL);
 
 	for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
 		g_autoptr(GError) error = NULL;
 
-		ck_assert_msg(!vk_vault_url_directory(refused[i], &error), "%s", refused[i]);
+		ck_assert_msg(!vk_vault_url_place(refused[i], &error), "%s", refused[i]);
 		ck_assert_int_eq(error->code, VK_ERROR_USAGE);
 	}
 	for (gsize i = 0; i < G_N_ELEMENTS(taken); i++) {
-		g_autofree char *path = vk_vault_url_directory(taken[i].url, NULL);
+		g_autofree char *path = vk_vault_url_place(taken[i].url, NULL);
 
 		ck_assert_str_eq(path, taken[i].path);
 	}
