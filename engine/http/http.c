@@ -10,7 +10,7 @@
 #define CONNECT_MS      10000
 #define TRIES           6
 #define FIRST_PAUSE_US  (G_USEC_PER_SEC / 4)
-#define PAUSE_MAX_US    (20 * G_USEC_PER_SEC)
+#define PAUSE_MAX_US    ((gint64)20 * G_USEC_PER_SEC)
 #define RETRY_AFTER_MAX 60 /* seconds */
 #define HEADERS_MAX     100u
 #define UPLOAD_BUFFER   (1L << 20)

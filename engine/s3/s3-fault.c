@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Servers take requests whose time is this far off; here a little less. */
-#define SKEW_MAX_SEC (4 * 60)
+#define SKEW_MAX_SEC ((gint64)4 * 60)
 
 #define RIGHTS                                                                                     \
 	"it needs GetObject, PutObject and ListBucket, and DeleteObject for leases and 'virtkeep " \
