@@ -74,14 +74,22 @@ static gboolean learn_suffix(VkS3 *s3, const char *name, VkS3Traits *ret, GError
 	return TRUE;
 }
 
+static gboolean learn(VkS3 *s3, const char *folder, const char *name, VkS3Traits *ret,
+		      GError **error)
+{
+	return vk_s3_put(s3, name, CONTENT, strlen(CONTENT), FALSE, error) &&
+	       expect_listed(s3, folder, name, TRUE, error) && learn_first(s3, name, ret, error) &&
+	       learn_suffix(s3, name, ret, error);
+}
+
 static gboolean probe_once(VkS3 *s3, const char *folder, VkS3Traits *ret, GError **error)
 {
 	g_autofree char *name =
 		g_strdup_printf("%sprobe-%08x%08x", folder, g_random_int(), g_random_int());
+	gboolean done = learn(s3, folder, name, ret, error);
 
-	return vk_s3_put(s3, name, CONTENT, strlen(CONTENT), FALSE, error) &&
-	       expect_listed(s3, folder, name, TRUE, error) && learn_first(s3, name, ret, error) &&
-	       learn_suffix(s3, name, ret, error) && vk_s3_delete(s3, name, error) &&
+	/* It does not stay in a bucket that is refused. */
+	return vk_s3_delete(s3, name, done ? error : NULL) && done &&
 	       expect_listed(s3, folder, name, FALSE, error);
 }
 

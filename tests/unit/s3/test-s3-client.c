@@ -293,6 +293,9 @@ START_TEST(a_probe_finds_out_what_the_server_does)
 	set_faults("- stale GET *");
 	ck_assert(!vk_s3_probe(s3, "tmp/", &traits, &error));
 	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "no vault can be kept there");
+	set_faults("");
+	expect(vk_s3_list(s3, "tmp/", FALSE, count, left, &error), error);
+	ck_assert_uint_eq(left[0], 0);
 }
 END_TEST
 
