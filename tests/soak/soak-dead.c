@@ -4,7 +4,8 @@
 
 #include "catalog.h"
 #include "errors.h"
-#include "mark-object.h"
+#include "load-ahead.h"
+#include "mark.h"
 #include "pack-name.h"
 #include "pack-table.h"
 #include "vault-parts.h"
@@ -47,9 +48,13 @@ static gboolean mark_all(VkVault *vault, VkMark *mark, GError **error)
 {
 	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, NULL, error);
 
-	for (guint i = 0; keys && i < keys->len; i++)
-		if (!vk_mark_add_key(mark, vault, g_ptr_array_index(keys, i), error))
+	for (guint i = 0; keys && i < keys->len; i++) {
+		g_autoptr(VkSnapshot) snapshot = NULL;
+
+		if (!vk_load_whole(vault, g_ptr_array_index(keys, i), &snapshot, error) ||
+		    (snapshot && !vk_mark_add_snapshot(mark, snapshot, error)))
 			return FALSE;
+	}
 	return keys != NULL;
 }
 

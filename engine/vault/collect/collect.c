@@ -8,6 +8,7 @@
 #include "layout.h"
 #include "lease-list.h"
 #include "lease-sweep.h"
+#include "load-ahead.h"
 #include "mark-object.h"
 #include "mark.h"
 #include "collect-plan.h"
@@ -199,17 +200,32 @@ static gboolean was_removed(const Collector *collector, const VkSnapshotKey *key
 	return keys && !vk_catalog_has_id(keys, key->id);
 }
 
-static gboolean mark_snapshot(Collector *collector, const VkSnapshotKey *key, GError **error)
+/* Marks the next of what is loaded, which is of KEY. */
+static gboolean mark_next(Collector *collector, VkLoadAhead *ahead, const VkSnapshotKey *key,
+			  GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
+	const VkSnapshot *snapshot;
 
-	if (vk_mark_add_key(collector->mark, collector->vault, key, &trouble))
+	if (vk_load_ahead_next(ahead, &snapshot, &trouble) &&
+	    (!snapshot || vk_mark_add_snapshot(collector->mark, snapshot, &trouble)))
 		return TRUE;
 	if (vk_interrupted()) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
 	return was_removed(collector, key) || fail_unknown(key, g_steal_pointer(&trouble), error);
+}
+
+/* Marks the snapshots of KEYS. */
+static gboolean mark_snapshots(Collector *collector, const GPtrArray *keys, GError **error)
+{
+	g_autoptr(VkLoadAhead) ahead = vk_load_ahead_new(collector->vault, keys);
+
+	for (guint i = 0; i < keys->len; i++)
+		if (!mark_next(collector, ahead, keys->pdata[i], error))
+			return FALSE;
+	return TRUE;
 }
 
 /* The names of all copies objects, as a set. */
@@ -240,11 +256,12 @@ static gboolean mark_new(Collector *collector, GError **error)
 {
 	g_autoptr(GPtrArray) keys = vk_catalog_list_all(collector->vault, NULL, error);
 	g_autoptr(GHashTable) copies = keys ? list_copies(collector, error) : NULL;
+	g_autoptr(GPtrArray) new_keys = g_ptr_array_new();
 
 	if (!copies)
 		return FALSE;
 	for (guint i = 0; i < keys->len; i++) {
-		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+		VkSnapshotKey *key = g_ptr_array_index(keys, i);
 		g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
 		g_autofree char *copy = vk_snapshot_copies_object(key->uuid, key->time, key->id);
 		gboolean is_new;
@@ -255,10 +272,10 @@ static gboolean mark_new(Collector *collector, GError **error)
 		if (g_hash_table_contains(copies, copy))
 			is_new =
 				g_hash_table_add(collector->seen, g_steal_pointer(&copy)) || is_new;
-		if (is_new && !mark_snapshot(collector, key, error))
-			return FALSE;
+		if (is_new)
+			g_ptr_array_add(new_keys, key);
 	}
-	return TRUE;
+	return mark_snapshots(collector, new_keys, error);
 }
 
 /* G4 for one that is suspected: the fence first, then the look for its intent. */

@@ -2,38 +2,11 @@
 #include "mark-object.h"
 
 #include "layout.h"
+#include "load-ahead.h"
 #include "vault-parts.h"
 
 #include "errors.h"
 #include "interrupt.h"
-
-/* Loads a snapshot with all that it has in the vault. *RET is NULL when it was just removed. */
-static gboolean load_snapshot(VkVault *vault, const VkSnapshotKey *key, VkSnapshot **ret,
-			      GError **error)
-{
-	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(vault, key, &trouble);
-
-	*ret = NULL;
-	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
-		return TRUE;
-	/* Copies that cannot be read do not hinder others, but here they count. */
-	if (!snapshot || (!vk_snapshot_is_in_vault(snapshot) &&
-			  !vk_catalog_load_copies(vault, snapshot, &trouble))) {
-		g_propagate_error(error, g_steal_pointer(&trouble));
-		return FALSE;
-	}
-	*ret = g_steal_pointer(&snapshot);
-	return TRUE;
-}
-
-gboolean vk_mark_add_key(VkMark *mark, VkVault *vault, const VkSnapshotKey *key, GError **error)
-{
-	g_autoptr(VkSnapshot) snapshot = NULL;
-
-	return load_snapshot(vault, key, &snapshot, error) &&
-	       (!snapshot || vk_mark_add_snapshot(mark, snapshot, error));
-}
 
 static gboolean add_intent(VkMark *mark, VkVault *vault, const VkLeaseInfo *lease, GError **error)
 {
@@ -61,7 +34,7 @@ static gboolean add_intent(VkMark *mark, VkVault *vault, const VkLeaseInfo *leas
 
 		if (!g_str_equal(copies, name))
 			continue;
-		if (!load_snapshot(vault, key, &snapshot, error))
+		if (!vk_load_whole(vault, key, &snapshot, error))
 			return FALSE;
 		return !snapshot || (vk_snapshot_add_copies(snapshot, object, error) &&
 				     vk_mark_add_snapshot(mark, snapshot, error));

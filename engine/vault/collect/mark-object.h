@@ -9,9 +9,6 @@
 
 #include <glib.h>
 
-/* Marks the snapshot of KEY with its copies. Succeeds if it was just removed. */
-gboolean vk_mark_add_key(VkMark *mark, VkVault *vault, const VkSnapshotKey *key, GError **error);
-
 /*
  * Marks what the fenced writer of LEASE may put still: a snapshot, or the copies of one that is
  * listed. Succeeds if its intent has gone.

@@ -17,6 +17,8 @@ typedef struct Entry {
 
 struct VkSlotSet {
 	GHashTable *packs; /* Entry, owned, by its PACK, which comes first -> itself */
+	Entry *last; /* that was asked for: the extents of a map mostly follow each other in a pack
+		      */
 };
 
 guint32 vk_slots_count(const VkSlots *slots)
@@ -47,14 +49,17 @@ void vk_slot_set_free(VkSlotSet *set)
 /* With room for the first SLOTS slots. */
 static Entry *ensure_pack(VkSlotSet *set, const VkPackId *pack, guint32 slots)
 {
-	Entry *present = g_hash_table_lookup(set->packs, pack), *entry;
-	guint bytes = present ? present->bytes : BYTES_MIN;
+	Entry *present = set->last, *entry;
+	guint bytes;
 
 	g_assert(slots <= VK_SLOTS_MAX);
+	if (!present || !vk_pack_id_equal(&present->pack, pack))
+		present = g_hash_table_lookup(set->packs, pack);
+	bytes = present ? present->bytes : BYTES_MIN;
 	while (bytes * 8 < slots)
 		bytes *= 2;
 	if (present && bytes == present->bytes)
-		return present;
+		return set->last = present;
 	entry = g_malloc0(sizeof(*entry) + bytes);
 	if (present)
 		memcpy(entry->bits, present->bits, present->bytes);
@@ -62,7 +67,7 @@ static Entry *ensure_pack(VkSlotSet *set, const VkPackId *pack, guint32 slots)
 	entry->bytes = (guint16)bytes;
 	/* Frees the one that was there. */
 	g_hash_table_replace(set->packs, entry, entry);
-	return entry;
+	return set->last = entry;
 }
 
 void vk_slot_set_add(VkSlotSet *set, const VkPackId *pack, guint32 slot, guint32 count)

@@ -44,19 +44,21 @@ static OpenFile *find_open_file_locked(DirStore *dir, const char *name)
 	return file;
 }
 
-static void keep_open_file_locked(DirStore *dir, OpenFile *file)
+/* Returns one that is kept no longer, nullable: to close it takes long. */
+static OpenFile *keep_open_file_locked(DirStore *dir, OpenFile *file)
 {
+	OpenFile *oldest;
+
 	if (g_hash_table_contains(dir->files, file->name))
-		return;
+		return NULL;
 	g_atomic_ref_count_inc(&file->refs);
 	g_queue_push_head(&dir->recent, file);
 	g_hash_table_insert(dir->files, file->name, dir->recent.head);
-	if (dir->recent.length > OPEN_FILES_MAX) {
-		OpenFile *oldest = g_queue_pop_tail(&dir->recent);
-
-		g_hash_table_remove(dir->files, oldest->name);
-		open_file_unref(oldest);
-	}
+	if (dir->recent.length <= OPEN_FILES_MAX)
+		return NULL;
+	oldest = g_queue_pop_tail(&dir->recent);
+	g_hash_table_remove(dir->files, oldest->name);
+	return oldest;
 }
 
 /* Closes it once its users are done: a file that was removed gives its space back then. */
@@ -81,7 +83,7 @@ static void drop_open_file(DirStore *dir, const char *name)
 static OpenFile *open_file(DirStore *dir, const char *name, GError **error)
 {
 	g_autofree char *path = NULL;
-	OpenFile *file;
+	OpenFile *file, *oldest;
 	int fd;
 
 	g_mutex_lock(&dir->mutex);
@@ -99,8 +101,10 @@ static OpenFile *open_file(DirStore *dir, const char *name, GError **error)
 	file->fd = fd;
 	g_atomic_ref_count_init(&file->refs);
 	g_mutex_lock(&dir->mutex);
-	keep_open_file_locked(dir, file);
+	oldest = keep_open_file_locked(dir, file);
 	g_mutex_unlock(&dir->mutex);
+	if (oldest)
+		open_file_unref(oldest);
 	return file;
 }
 
