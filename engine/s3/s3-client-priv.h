@@ -20,7 +20,6 @@ struct VkS3 {
 	gint64 ahead;             /* seconds that the server's clock is ahead of ours */
 	gboolean is_corrected;    /* AHEAD was learnt from the server */
 	gboolean lacks_condition; /* the server refuses If-None-Match */
-	gboolean bucket_is_there; /* it was seen */
 	gint64 slowed;            /* when it asked for fewer requests last; 0: never */
 };
 

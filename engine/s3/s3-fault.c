@@ -149,8 +149,6 @@ static void note_reply(VkS3 *s3, guint status, gboolean has_condition)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
 
-	if (status / 100 == 2)
-		s3->bucket_is_there = TRUE;
 	if (status == 429 || status == 503)
 		s3->slowed = g_get_monotonic_time();
 	if (status == 501 && has_condition)
@@ -177,6 +175,14 @@ VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer data, GError **erro
 	vk_s3_error_parse(reply->text->str, reply->text->len, &said);
 	if (reply->status == 403)
 		return judge_denial(call, reply, &said, error);
+	/* What is taken to be gone is collected: a proxy's 404 must not be taken for the server's.
+	 */
+	if (reply->status == 404 && strcmp(call->method, "HEAD") != 0 &&
+	    g_strcmp0(said.code, "NoSuchKey") != 0 && g_strcmp0(said.code, "NoSuchBucket") != 0) {
+		vk_s3_fail(call, VK_ERROR_FAILED, "what answers is no server of S3 (HTTP 404)",
+			   error);
+		return VK_HTTP_REFUSED;
+	}
 	fail_reply(call, reply, &said, error);
 	if (reply->status == 501)
 		return has_condition ? VK_HTTP_NOT_DONE : VK_HTTP_REFUSED;

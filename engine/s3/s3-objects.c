@@ -13,22 +13,21 @@ void vk_s3_facts_clear(VkS3Facts *facts)
 	*facts = (VkS3Facts){0};
 }
 
-static gboolean is_set(VkS3 *s3, const gboolean *flag)
+/*
+ * Any server on the way may say 404, and to HEAD nobody says more. That a key is not there, only a
+ * server of S3 says, when it is asked for a part of it. Sets VK_ERROR_NOT_FOUND then, else another
+ * error; returns FALSE.
+ */
+static gboolean fail_absent(const VkS3Call *call, GError **error)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
+	g_autoptr(GError) trouble = NULL;
+	guint8 byte;
 
-	return *flag;
-}
-
-static void list_nothing(const char *name, const char *tag, gpointer data)
-{
-}
-
-/* HEAD says "not found" of a bucket in the same words. A lost bucket is not an empty one. */
-static gboolean check_bucket(VkS3 *s3, GError **error)
-{
-	return is_set(s3, &s3->bucket_is_there) ||
-	       vk_s3_list(s3, "", FALSE, list_nothing, NULL, error);
+	if (vk_s3_get(call->s3, call->name, 0, &byte, 1, &trouble))
+		return vk_s3_fail(call, VK_ERROR_FAILED,
+				  "the server says that it is there, and that it is not", error);
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
 }
 
 gboolean vk_s3_head(VkS3 *s3, const char *name, VkS3Facts *ret, GError **error)
@@ -39,9 +38,9 @@ gboolean vk_s3_head(VkS3 *s3, const char *name, VkS3Facts *ret, GError **error)
 	const char *length, *stored, *tag;
 
 	if (!vk_s3_call(&call, &reply, &trouble)) {
-		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND) ||
-		    check_bucket(s3, error))
-			g_propagate_error(error, g_steal_pointer(&trouble));
+		if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+			return fail_absent(&call, error);
+		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
 	*ret = (VkS3Facts){0};
@@ -67,6 +66,13 @@ static gboolean is_ours(const VkS3Call *call)
 
 	return vk_s3_head(call->s3, call->name, &facts, NULL) &&
 	       g_strcmp0(facts.writer, call->writer) == 0 && facts.size == call->body_length;
+}
+
+static gboolean lacks_condition(VkS3 *s3)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
+
+	return s3->lacks_condition;
 }
 
 /* A server that does not take the condition is asked first. It does not help against a race. */
@@ -101,10 +107,13 @@ gboolean vk_s3_put(VkS3 *s3, const char *name, const void *bytes, gsize length,
 	g_auto(VkHttpReply) reply = {0};
 	g_autoptr(GError) trouble = NULL;
 
-	if (!may_replace && is_set(s3, &s3->lacks_condition) && !refuse_existing(&call, error))
+	if (!may_replace && lacks_condition(s3) && !refuse_existing(&call, error))
 		return FALSE;
-	if (vk_s3_call(&call, &reply, &trouble) ||
-	    (g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS) && is_ours(&call)))
+	if (vk_s3_call(&call, &reply, &trouble))
+		return (reply.status == 200 && vk_http_reply_header(&reply, "etag")) ||
+		       vk_s3_fail(&call, VK_ERROR_FAILED,
+				  "what answers is no server of S3 (no ETag)", error);
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS) && is_ours(&call))
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&trouble));
 	return FALSE;

@@ -248,6 +248,35 @@ START_TEST(refusals_are_told)
 }
 END_TEST
 
+/* A proxy that has lost its way answers for the server. */
+START_TEST(an_answer_of_another_server_says_nothing)
+{
+	static const char *const methods[] = {"GET", "HEAD", "DELETE"};
+
+	ck_assert(put("a", NULL));
+	for (guint i = 0; i < G_N_ELEMENTS(methods); i++) {
+		g_autofree char *fault = g_strdup_printf("1 404 %s *", methods[i]);
+		g_autoptr(GBytes) bytes = NULL;
+		GError *error = NULL;
+		VkS3Facts facts;
+
+		set_faults(fault);
+		switch (i) {
+		case 0:
+			ck_assert_ptr_null(bytes = vk_s3_get_all(s3, "a", 100, &error));
+			break;
+		case 1:
+			ck_assert(!vk_s3_head(s3, "a", &facts, &error));
+			break;
+		default:
+			ck_assert(!vk_s3_delete(s3, "a", &error));
+		}
+		expect_error(error, VK_ERROR_FAILED, "");
+	}
+	ck_assert(vk_s3_delete(s3, "a", NULL));
+}
+END_TEST
+
 START_TEST(wrong_keys_and_buckets_are_told)
 {
 	const char *id = g_getenv("AWS_ACCESS_KEY_ID"), *secret = g_getenv("AWS_SECRET_ACCESS_KEY");
@@ -315,6 +344,7 @@ int main(void)
 	tcase_add_test(tcase, a_server_may_lack_put_if_absent);
 	tcase_add_test(tcase, a_wrong_clock_is_corrected_and_told);
 	tcase_add_loop_test(tcase, refusals_are_told, 0, G_N_ELEMENTS(refusals));
+	tcase_add_test(tcase, an_answer_of_another_server_says_nothing);
 	tcase_add_test(tcase, wrong_keys_and_buckets_are_told);
 	tcase_add_test(tcase, a_probe_finds_out_what_the_server_does);
 	suite_add_tcase(suite, tcase);
