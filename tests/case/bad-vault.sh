@@ -30,7 +30,7 @@ refused_by_all 6 "$SCRATCH/nothing" "$SCRATCH/nothing"
 mkdir "$SCRATCH/empty"
 refused_by_all 6 "$SCRATCH/empty" "$SCRATCH/empty"
 refused_by_all 2 "ftp://host/vault" "ftp://host/vault"
-refused 2 "s3:bucket" virtkeep --vault s3:bucket init
+refused 2 "'bucket' is not the URL of a bucket" virtkeep --vault s3:bucket init
 [[ ! -e s3:bucket ]] || fail "a service became a directory"
 
 say "something else"

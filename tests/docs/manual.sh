@@ -104,7 +104,7 @@ for program in mount restore; do
 done
 
 # The settings: the table in the source, the manual, the example. Snap Creator's are in capitals.
-settings=$(sed -n 's/^\t{"\([a-z]*\( NAME\)*\)", "\([A-Za-z_]*\)", TYPE_.*/\3/p' \
+settings=$(sed -n 's/^\t{"\([a-z]*\( NAME\)*\)", "\([A-Za-z0-9_]*\)", TYPE_.*/\3/p' \
 	../engine/base/settings/settings.c | sort)
 [[ -n $settings ]] || complain "no settings found"
 aliases=$(sed -n 's/^\t{.*\.alias = "\([A-Z_]*\)"}.*/\1/p' ../engine/base/settings/settings.c | sort)

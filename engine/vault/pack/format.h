@@ -165,8 +165,8 @@ G_STATIC_ASSERT(G_STRUCT_OFFSET(VkPackTrailer, crc32c) == 60);
 /* Parity: parity-code.h has the code. */
 #define VK_PARITY_SHARDS    2u
 #define VK_PARITY_DATA_GOAL 128u
-#define VK_PARITY_DATA_MAX  254u /* of the largest size of shards, for a pack of VK_PACK_SIZE * 2 \
-				  */
+/* Of the largest size of shards, for a pack of twice VK_PACK_SIZE. */
+#define VK_PARITY_DATA_MAX 254u
 #define VK_PARITY_LOG2_MIN 12u
 #define VK_PARITY_LOG2_MAX 18u
 #define VK_PARITY_ALIGN    4096u /* the largest sector */
