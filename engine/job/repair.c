@@ -103,13 +103,17 @@ void vk_repair_result_clear(VkRepairResult *result)
 gboolean vk_repair(VkVault *vault, const VkRepairOptions *options, VkRepairResult *result,
 		   GError **error)
 {
-	g_autoptr(VkHealer) healer = vk_healer_new(vault, options->dry_run);
+	GError *trouble = NULL;
+	g_autoptr(VkHealer) healer = vk_healer_new(vault, options->dry_run, &trouble);
 	g_autoptr(VkHasher) ids = healer ? vk_healer_hasher(healer) : NULL;
 	const Repair repair = {.vault = vault, .options = options, .healer = healer, .ids = ids};
-	GError *trouble = NULL;
 	gboolean done;
 
 	*result = (VkRepairResult){0};
+	if (trouble) {
+		g_propagate_error(error, trouble);
+		return FALSE;
+	}
 	if (!healer) {
 		result->missing = g_array_new(FALSE, FALSE, sizeof(VkMissingSlot));
 		return TRUE;

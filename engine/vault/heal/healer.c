@@ -10,12 +10,14 @@
 #include "vault-parts.h"
 
 #include "errors.h"
-#include "log.h"
 
 #include <string.h>
 
 /* What is taken and not put yet is in memory. */
 #define TAKEN_MAX 512u
+
+/* A pack with so many generations is not healed: each costs whoever reads the pack its table. */
+#define GENERATIONS_MAX 32u
 
 typedef enum {
 	NOT_LOOKED_AT, /* or damaged, and its content did not turn up */
@@ -36,7 +38,8 @@ typedef struct Damaged {
 
 struct VkHealer {
 	VkVault *vault;
-	GPtrArray *all;       /* Damaged */
+	GPtrArray *all; /* Damaged */
+	GArray *lost;   /* VkMissingSlot: nobody knows their content, or they are pages of maps */
 	GHashTable *by_id;    /* VkBlockId (in the first) -> the first Damaged with it */
 	GHashTable *by_place; /* Damaged, by its pack and slot, to itself */
 	gboolean dry_run;
@@ -107,15 +110,21 @@ static gboolean is_data(const VkPackTable *table, guint32 slot)
 	       (length_flags >> VK_SLOT_FLAG_SHIFT & VK_SLOT_KIND) == VK_SLOT_KIND_DATA;
 }
 
+static void add_missing(GArray *missing, const VkPackId *pack, guint32 slot)
+{
+	VkMissingSlot entry = {.pack = *pack, .slot = slot};
+
+	vk_pack_id_format(pack, entry.digits);
+	g_array_append_val(missing, entry);
+}
+
 /*
  * Without a table that has the slot nobody knows which content was there. Map pages are left to a
  * copy of the pack: nobody else has them.
  */
 static void add_pack(VkHealer *healer, const VkPackId *pack, const VkSlots *slots)
 {
-	g_autoptr(VkPackTable) table = vk_pack_cache_get(healer->vault->packs, pack, NULL);
-
-	for (guint32 slot = 0; table && slot < VK_SLOTS_MAX; slot++) {
+	for (guint32 slot = 0; slot < VK_SLOTS_MAX; slot++) {
 		g_autoptr(VkPackTable) other = NULL;
 
 		if (!vk_slots_have(slots, slot))
@@ -123,6 +132,8 @@ static void add_pack(VkHealer *healer, const VkPackId *pack, const VkSlots *slot
 		other = vk_pack_cache_find(healer->vault->packs, pack, slot, NULL);
 		if (other && is_data(other, slot))
 			add_slot(healer, other, slot);
+		else
+			add_missing(healer->lost, pack, slot);
 	}
 }
 
@@ -135,6 +146,7 @@ static VkHealer *healer_new(VkVault *vault, const VkSlotSet *damaged, gboolean d
 	healer->vault = vault;
 	healer->dry_run = dry_run;
 	healer->all = g_ptr_array_new_with_free_func(damaged_free);
+	healer->lost = g_array_new(FALSE, FALSE, sizeof(VkMissingSlot));
 	healer->by_id = g_hash_table_new(id_hash, id_equal);
 	healer->by_place = g_hash_table_new(place_hash, place_equal);
 	g_mutex_init(&healer->mutex);
@@ -147,14 +159,11 @@ static VkHealer *healer_new(VkVault *vault, const VkSlotSet *damaged, gboolean d
 	return healer;
 }
 
-VkHealer *vk_healer_new(VkVault *vault, gboolean dry_run)
+VkHealer *vk_healer_new(VkVault *vault, gboolean dry_run, GError **error)
 {
-	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, &trouble);
+	g_autoptr(VkFindings) findings = vk_findings_load(vault, error);
 	g_autoptr(VkSlotSet) damaged = findings ? vk_findings_damaged(findings) : NULL;
 
-	if (trouble)
-		vk_log_debug("nothing is healed: %s", trouble->message);
 	return damaged && vk_slot_set_count_packs(damaged) > 0 ? healer_new(vault, damaged, dry_run)
 							       : NULL;
 }
@@ -166,6 +175,7 @@ void vk_healer_free(VkHealer *healer)
 	g_hash_table_unref(healer->by_id);
 	g_hash_table_unref(healer->by_place);
 	g_ptr_array_unref(healer->all);
+	g_array_unref(healer->lost);
 	g_mutex_clear(&healer->mutex);
 	g_free(healer);
 }
@@ -265,6 +275,24 @@ gboolean vk_healer_is_full(const VkHealer *healer)
 	return !healer->dry_run && healer->taken + VK_HASHER_LANES > TAKEN_MAX;
 }
 
+static gboolean has_room(const VkHealer *healer, const VkPackId *pack)
+{
+	g_autoptr(GPtrArray) objects = vk_pack_generations(healer->vault->store, pack, NULL);
+
+	return !objects || objects->len < GENERATIONS_MAX;
+}
+
+static void give_up(VkHealer *healer, GPtrArray *taken)
+{
+	for (guint i = 0; i < taken->len; i++) {
+		Damaged *damaged = g_ptr_array_index(taken, i);
+
+		damaged->state = BAD;
+		g_clear_pointer(&damaged->content, g_bytes_unref);
+	}
+	healer->taken -= taken->len;
+}
+
 /* Puts all that was taken of the pack of FIRST. */
 static gboolean put_pack(VkHealer *healer, const Damaged *first, GError **error)
 {
@@ -284,6 +312,10 @@ static gboolean put_pack(VkHealer *healer, const Damaged *first, GError **error)
 			continue;
 		g_array_append_val(slots, slot);
 		g_ptr_array_add(put, damaged);
+	}
+	if (!has_room(healer, &first->pack)) {
+		give_up(healer, put);
+		return TRUE;
 	}
 	if (!vk_pack_patch_put(vault->store, &vault->context, vault->compression_level,
 			       &first->pack, slots, error))
@@ -329,14 +361,12 @@ GArray *vk_healer_missing(const VkHealer *healer)
 {
 	GArray *missing = g_array_new(FALSE, FALSE, sizeof(VkMissingSlot));
 
+	g_array_append_vals(missing, healer->lost->data, healer->lost->len);
 	for (guint i = 0; i < healer->all->len; i++) {
 		const Damaged *damaged = g_ptr_array_index(healer->all, i);
-		VkMissingSlot slot = {.pack = damaged->pack, .slot = damaged->slot};
 
-		if (damaged->state != NOT_LOOKED_AT && damaged->state != BAD)
-			continue;
-		vk_pack_id_format(&slot.pack, slot.digits);
-		g_array_append_val(missing, slot);
+		if (damaged->state == NOT_LOOKED_AT || damaged->state == BAD)
+			add_missing(missing, &damaged->pack, damaged->slot);
 	}
 	return missing;
 }

@@ -16,10 +16,10 @@
 typedef struct VkHealer VkHealer;
 
 /*
- * NULL when nothing is known to be damaged. VAULT is borrowed. A DRY_RUN takes content as well, but
- * does not keep it, and puts nothing.
+ * NULL without an error when nothing is known to be damaged; NULL with one when that cannot be
+ * read. VAULT is borrowed. A DRY_RUN takes content as well, but does not keep it, and puts nothing.
  */
-VkHealer *vk_healer_new(VkVault *vault, gboolean dry_run);
+VkHealer *vk_healer_new(VkVault *vault, gboolean dry_run, GError **error);
 
 /* Makes the ids of its vault. New. */
 VkHasher *vk_healer_hasher(const VkHealer *healer);
@@ -57,5 +57,5 @@ typedef struct VkMissingSlot {
 	guint32 slot;
 } VkMissingSlot;
 
-/* Those that are damaged. New: VkMissingSlot. */
+/* Those that are damaged, with those of packs that are missing. New: VkMissingSlot. */
 GArray *vk_healer_missing(const VkHealer *healer);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* More than collectors can leave behind. */
+/* More than collectors and healers leave behind. */
 #define GENERATIONS_MAX 64
 
 #define HEX_LENGTH (2 * (gsize)VK_ID_SIZE)
@@ -154,7 +154,10 @@ GPtrArray *vk_pack_generations(VkStore *store, const VkPackId *id, GError **erro
 		g_array_append_val(found, generation);
 	}
 	g_array_sort(found, compare_highest_first);
-	for (guint i = 0; i < MIN(found->len, GENERATIONS_MAX); i++)
-		g_ptr_array_add(objects, g_strdup(g_array_index(found, Generation, i).object));
+	/* The lowest is the only one that has what was never damaged. */
+	for (guint i = 0; i < found->len; i++)
+		if (i < GENERATIONS_MAX || i == found->len - 1)
+			g_ptr_array_add(objects,
+					g_strdup(g_array_index(found, Generation, i).object));
 	return g_steal_pointer(&objects);
 }

@@ -64,6 +64,7 @@ static gboolean may_write(const VkVault *vault, GError **error)
 VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 {
 	g_autoptr(VkSession) session = NULL;
+	g_autoptr(GError) trouble = NULL;
 
 	if (!may_write(vault, error))
 		return NULL;
@@ -78,7 +79,9 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 	session->hints = share_hints(vault, error);
 	if (!session->hints || !vk_session_ensure_lease(session, error))
 		return NULL;
-	session->healer = vk_healer_new(vault, FALSE);
+	session->healer = vk_healer_new(vault, FALSE, &trouble);
+	if (trouble)
+		vk_log_debug("nothing is healed: %s", trouble->message);
 	session->n_workers = workers ? workers : g_get_num_processors();
 	session->workers = g_new0(VkWorker, session->n_workers);
 	for (guint i = 0; i < session->n_workers; i++) {

@@ -5,6 +5,7 @@
 #include "heal-from.h"
 #include "image-bed.h"
 #include "pack-name.h"
+#include "pack-patch.h"
 #include "session-priv.h"
 #include "source-image.h"
 #include "temp-vault.h"
@@ -54,10 +55,9 @@ static void damage_frame(const VkPackTable *table, guint32 slot)
 	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
 }
 
-/* Records what a check would find. */
-static void find_damage(guint32 slot, guint32 count)
+/* Records what a check would find in OBJECT; NULL: in none, for the pack is gone. */
+static void find_damage_in(const char *object, guint32 slot, guint32 count)
 {
-	g_autofree char *object = vk_pack_object(&pack, 0);
 	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
 	VkSlots slots = {{0}};
 
@@ -65,6 +65,13 @@ static void find_damage(guint32 slot, guint32 count)
 		slots.bits[i / 8] |= (guint8)(1u << (i % 8));
 	vk_findings_add_damage(findings, &pack, object, &slots, g_get_real_time());
 	ck_assert(vk_findings_save(findings, NULL));
+}
+
+static void find_damage(guint32 slot, guint32 count)
+{
+	g_autofree char *object = vk_pack_object(&pack, 0);
+
+	find_damage_in(object, slot, count);
 }
 
 /* One pack. Two of its blocks, one after the other, are damaged; and that is known. */
@@ -187,7 +194,7 @@ END_TEST
 
 static guint heal_by(gboolean from_copy, gboolean dry_run)
 {
-	g_autoptr(VkHealer) healer = vk_healer_new(vault, dry_run);
+	g_autoptr(VkHealer) healer = vk_healer_new(vault, dry_run, NULL);
 	g_autoptr(VkHasher) ids = vk_healer_hasher(healer);
 	g_autoptr(GArray) missing = NULL;
 
@@ -207,6 +214,20 @@ static guint heal_by(gboolean from_copy, gboolean dry_run)
 	return vk_healer_count_healed(healer);
 }
 
+/* All that turns up is what the copy of the vault has. */
+static void heal_with_missing(guint count)
+{
+	g_autoptr(VkHealer) healer = vk_healer_new(vault, FALSE, NULL);
+	g_autoptr(VkHasher) ids = vk_healer_hasher(healer);
+	g_autoptr(VkVault) other = vk_vault_open(copy, VK_VAULT_READ, NULL);
+	g_autoptr(GArray) missing = NULL;
+
+	ck_assert(vk_heal_from_vault(healer, ids, other, NULL));
+	ck_assert(vk_healer_put(healer, NULL));
+	missing = vk_healer_missing(healer);
+	ck_assert_uint_eq(missing->len, count);
+}
+
 START_TEST(a_copy_of_the_vault_heals)
 {
 	prepare();
@@ -215,6 +236,46 @@ START_TEST(a_copy_of_the_vault_heals)
 	ck_assert_uint_eq(heal_by(TRUE, FALSE), 2);
 	reopen();
 	check_image(vault, image_of(old), source);
+	finish();
+}
+END_TEST
+
+/* Each patch has a part of what is damaged. */
+START_TEST(many_patches_hide_nothing)
+{
+	prepare();
+	for (guint i = 0; i < 80; i++) {
+		g_autoptr(GArray) slots = g_array_new(FALSE, FALSE, sizeof(VkPatchSlot));
+		g_autoptr(VkPackTable) table = vk_pack_cache_find(vault->packs, &pack, FIRST, NULL);
+		VkPatchSlot slot = {.slot = FIRST};
+
+		memcpy(slot.id.bytes, table->entries[FIRST].id, VK_BLOCK_ID_SIZE);
+		slot.block = table->entries[FIRST].block;
+		slot.content = g_bytes_new_static(source->bytes + (gsize)FIRST * VK_BLOCK_SIZE,
+						  VK_BLOCK_SIZE);
+		g_array_append_val(slots, slot);
+		ck_assert(vk_pack_patch_put(vault->store, &vault->context, 1, &pack, slots, NULL));
+		g_bytes_unref(slot.content);
+	}
+	reopen();
+	ck_assert(reads(FIRST));
+	ck_assert(reads(0) && reads(N_BLOCKS - 1));
+	/* A pack with so many is not given another one. */
+	heal_with_missing(1);
+	finish();
+}
+END_TEST
+
+START_TEST(a_pack_that_is_gone_is_missing)
+{
+	g_autoptr(GPtrArray) objects = NULL;
+
+	prepare();
+	objects = vk_pack_generations(vault->store, &pack, NULL);
+	ck_assert(vault->store->ops->delete (vault->store, objects->pdata[0], NULL));
+	reopen();
+	find_damage_in(NULL, FIRST, 2);
+	heal_with_missing(2);
 	finish();
 }
 END_TEST
@@ -241,6 +302,8 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, nothing_new_refers_to_what_is_damaged);
 	tcase_add_test(tcase, a_collection_keeps_what_was_healed);
 	tcase_add_test(tcase, a_copy_of_the_vault_heals);
+	tcase_add_test(tcase, many_patches_hide_nothing);
+	tcase_add_test(tcase, a_pack_that_is_gone_is_missing);
 	tcase_add_test(tcase, an_image_heals);
 }
 
