@@ -3,6 +3,7 @@
 
 #include "catalog.h"
 #include "io.h"
+#include "pack-name.h"
 #include "session-priv.h"
 #include "temp-vault.h"
 #include "vault-image.h"
@@ -119,6 +120,21 @@ void fill_with_noise(MemSource *source)
 	for (guint64 i = 0; i < source->base.size; i += sizeof(guint32))
 		*(guint32 *)(source->bytes + i) = g_rand_int(seeded);
 	memset(source->kinds, VK_SOURCE_DATA, source->base.size / MEM_UNIT);
+}
+
+VkSnapshot *commit_one_pack(MemSource *source, VkPackId *ret_pack)
+{
+	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+	g_autoptr(GArray) packs = NULL;
+	VkSaveStats stats = {0};
+	VkSnapshot *snapshot;
+
+	fill_with_noise(source);
+	snapshot = commit(session, save(session, source, NULL, &stats));
+	packs = vk_pack_list(vault->store, NULL);
+	ck_assert_uint_eq(packs->len, 1);
+	*ret_pack = g_array_index(packs, VkPackId, 0);
+	return snapshot;
 }
 
 int run_image_tests(const char *name, void (*add)(TCase *tcase))

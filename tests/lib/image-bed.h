@@ -28,6 +28,10 @@ VkImageRecord *save(VkSession *session, MemSource *source, const VkImageRecord *
 /* Commits a snapshot of RECORD, which is taken over, and returns it as another reader loads it. */
 VkSnapshot *commit(VkSession *session, VkImageRecord *record);
 
+/* Fills SOURCE with noise and commits a snapshot of it into the empty vault: one pack, *RET_PACK.
+ */
+VkSnapshot *commit_one_pack(MemSource *source, VkPackId *ret_pack);
+
 /* Of its disk. Borrowed. */
 const VkImageRecord *image_of(const VkSnapshot *snapshot);
 

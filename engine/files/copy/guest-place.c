@@ -2,6 +2,7 @@
 #include "guest-place.h"
 
 #include "errors.h"
+#include "log.h"
 #include "shell-word.h"
 
 #include <string.h>
@@ -239,6 +240,13 @@ gboolean vk_guest_place_finish(VkInside *inside, const VkGuestPlace *place, cons
 guint vk_guest_place_swept(const VkOutcome *outcome)
 {
 	return (guint)MIN(g_ascii_strtoull(outcome->out, NULL, 10), G_MAXUINT);
+}
+
+void vk_guest_place_note_swept(const char *title, const char *directory, guint count)
+{
+	if (count > 0)
+		vk_log_info("guest '%s': removed %u %s in '%s' that a killed copy had left", title,
+			    count, count == 1 ? "file" : "files", directory);
 }
 
 char *vk_guest_place_find(VkInside *inside, const char *path, guint64 *ret_free, guint *ret_swept,

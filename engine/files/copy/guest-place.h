@@ -82,6 +82,9 @@ gboolean vk_guest_place_finish(VkInside *inside, const VkGuestPlace *place, cons
 /* Of VK_PLACE_THERE: how many files that are not whole a killed copy had left in it. */
 guint vk_guest_place_swept(const VkOutcome *outcome);
 
+/* Tells people of COUNT such files in DIRECTORY of the guest that is called TITLE; not of none. */
+void vk_guest_place_note_swept(const char *title, const char *directory, guint count);
+
 /*
  * The directory PATH of the guest, its symbolic links followed: a new string, or NULL.
  * *RET_FREE is what its file system has free in bytes; G_MAXUINT64: the guest does not say.

@@ -102,13 +102,6 @@ static gboolean fail_guest(const VkGuestWriter *writer, GError **error)
 	return FALSE;
 }
 
-static void note_swept(const char *title, const char *directory, guint count)
-{
-	if (count > 0)
-		vk_log_info("guest '%s': removed %u %s in '%s' that a killed copy had left", title,
-			    count, count == 1 ? "file" : "files", directory);
-}
-
 /* ---- files ---- */
 
 /* FALSE when the guest does not say which directory it has made. */
@@ -292,7 +285,8 @@ static gboolean put_directory(VkGuestWriter *writer, GError **error)
 		return FALSE;
 	writer->count.directories += outcome.status == VK_PLACE_DONE;
 	if (outcome.status == VK_PLACE_THERE)
-		note_swept(writer->title, writer->path, vk_guest_place_swept(&outcome));
+		vk_guest_place_note_swept(writer->title, writer->path,
+					  vk_guest_place_swept(&outcome));
 	made = g_new(Made, 1);
 	*made = (Made){.looks = writer->entry, .identity = g_steal_pointer(&writer->identity)};
 	vk_trail_enter(writer->trail, writer->path, made);
@@ -471,7 +465,7 @@ VkGuestWriter *vk_guest_writer_new(VkInside *inside, const char *title, const ch
 		g_prefix_error(error, "guest '%s': ", title);
 		return NULL;
 	}
-	note_swept(title, top, swept);
+	vk_guest_place_note_swept(title, top, swept);
 	writer = g_new(VkGuestWriter, 1);
 	*writer = (VkGuestWriter){
 		.inside = inside,

@@ -6,6 +6,7 @@
 
 #include "findings.h"
 #include "frame.h"
+#include "pack-id.h"
 #include "pack-patch.h"
 #include "vault-parts.h"
 
@@ -54,19 +55,6 @@ static void damaged_free(gpointer data)
 
 	g_clear_pointer(&damaged->content, g_bytes_unref);
 	g_free(damaged);
-}
-
-static guint id_hash(gconstpointer id)
-{
-	guint hash;
-
-	memcpy(&hash, id, sizeof(hash));
-	return hash;
-}
-
-static gboolean id_equal(gconstpointer a, gconstpointer b)
-{
-	return memcmp(a, b, VK_BLOCK_ID_SIZE) == 0;
 }
 
 static guint place_hash(gconstpointer place)
@@ -147,7 +135,7 @@ static VkHealer *healer_new(VkVault *vault, const VkSlotSet *damaged, gboolean d
 	healer->dry_run = dry_run;
 	healer->all = g_ptr_array_new_with_free_func(damaged_free);
 	healer->lost = g_array_new(FALSE, FALSE, sizeof(VkMissingSlot));
-	healer->by_id = g_hash_table_new(id_hash, id_equal);
+	healer->by_id = g_hash_table_new(vk_block_id_hash, vk_block_id_equal);
 	healer->by_place = g_hash_table_new(place_hash, place_equal);
 	g_mutex_init(&healer->mutex);
 	for (guint i = 0; i < count; i++) {
@@ -226,7 +214,7 @@ static State look_at(const VkHealer *healer, const Damaged *damaged)
 		return has_whole_frame(healer, damaged) ? SOUND : NOT_LOOKED_AT;
 	hasher = vk_healer_hasher(healer);
 	id = vk_hasher_id(hasher, buf, length);
-	return id_equal(&id, &damaged->id) ? SOUND : BAD;
+	return vk_block_id_equal(&id, &damaged->id) ? SOUND : BAD;
 }
 
 static void offer_locked(VkHealer *healer, Damaged *damaged, const VkHashed *block)

@@ -26,6 +26,16 @@ gboolean vk_pack_id_equal(gconstpointer a, gconstpointer b)
 	return memcmp(a, b, sizeof(VkPackId)) == 0;
 }
 
+guint vk_block_id_hash(gconstpointer id)
+{
+	return vk_pack_id_hash(id);
+}
+
+gboolean vk_block_id_equal(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, VK_BLOCK_ID_SIZE) == 0;
+}
+
 void vk_pack_id_format(const VkPackId *id, char ret_hex[33])
 {
 	for (gsize i = 0; i < VK_ID_SIZE; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ids of packs, and of vaults and sessions, which have the same form. Threads: free. */
+/* The ids of packs, and of vaults and sessions, which have the same form; and of blocks. Threads:
+ * free. */
 #pragma once
 
 #include "format.h"
@@ -9,6 +10,10 @@
 /* For GHashTable. The ids are random, so that any four bytes are a hash. */
 guint vk_pack_id_hash(gconstpointer id);
 gboolean vk_pack_id_equal(gconstpointer a, gconstpointer b);
+
+/* For GHashTable: the same of VkBlockId, hashes themselves. */
+guint vk_block_id_hash(gconstpointer id);
+gboolean vk_block_id_equal(gconstpointer a, gconstpointer b);
 
 /* A new random id; its 32 hex digits; and back. */
 VkPackId vk_pack_id_random(void);

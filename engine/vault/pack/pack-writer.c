@@ -4,6 +4,7 @@
 #include "crc.h"
 #include "frame-seal.h"
 #include "pack-end.h"
+#include "pack-id.h"
 #include "pack-keys.h"
 #include "pack-name.h"
 
@@ -37,19 +38,6 @@ struct VkPackWriter {
 	Pack *sent; /* belongs to SENDER, but for what never changes; NULL: none is under way */
 	GThread *sender;
 };
-
-static guint block_id_hash(gconstpointer key)
-{
-	guint hash;
-
-	memcpy(&hash, key, sizeof(hash));
-	return hash;
-}
-
-static gboolean block_id_equal(gconstpointer a, gconstpointer b)
-{
-	return memcmp(a, b, VK_BLOCK_ID_SIZE) == 0;
-}
 
 static void free_pack(VkStore *store, Pack *pack)
 {
@@ -86,7 +74,7 @@ static void open_pack(VkPackWriter *writer)
 	if (writer->context->parity)
 		pack->parity = vk_parity_new(writer->context, &pack->id);
 	pack->entries = g_new(VkTableEntry, VK_SLOTS_MAX);
-	pack->by_id = g_hash_table_new(block_id_hash, block_id_equal);
+	pack->by_id = g_hash_table_new(vk_block_id_hash, vk_block_id_equal);
 	writer->open = pack;
 }
 

@@ -77,17 +77,12 @@ static void find_damage(guint32 slot, guint32 count)
 /* One pack. Two of its blocks, one after the other, are damaged; and that is known. */
 static void prepare(void)
 {
-	g_autoptr(GArray) packs = NULL;
 	g_autoptr(VkPackTable) table = NULL;
 
 	source = mem_source_new(N_BLOCKS * VK_BLOCK_SIZE);
-	fill_with_noise(source);
-	old = save_snapshot();
+	old = commit_one_pack(source, &pack);
 	copy = g_strconcat(directory, "-copy", NULL);
 	temp_directory_copy(directory, copy);
-	packs = vk_pack_list(vault->store, NULL);
-	ck_assert_uint_eq(packs->len, 1);
-	pack = g_array_index(packs, VkPackId, 0);
 	table = vk_pack_cache_get(vault->packs, &pack, NULL);
 	damage_frame(table, FIRST);
 	damage_frame(table, FIRST + 1);

@@ -55,16 +55,8 @@ static GPtrArray *watched_list(VkStore *store, const char *folder, GError **erro
 
 static void prepare(void)
 {
-	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
-	g_autoptr(GArray) packs = NULL;
-	VkSaveStats stats = {0};
-
 	source = mem_source_new((gsize)N_BLOCKS * VK_BLOCK_SIZE);
-	fill_with_noise(source);
-	snapshot = commit(session, save(session, source, NULL, &stats));
-	packs = vk_pack_list(vault->store, NULL);
-	ck_assert_uint_eq(packs->len, 1);
-	pack = g_array_index(packs, VkPackId, 0);
+	snapshot = commit_one_pack(source, &pack);
 	reader = vk_vault_open(directory, VK_VAULT_READ, NULL);
 	plain = reader->store->ops;
 	watched = *plain;
