@@ -28,6 +28,8 @@
 struct VkChild {
 	char **argv;
 	char **environment; /* NULL: that of this process */
+	GPid parent;
+	int death_signal;
 	GThread *thread;
 	GMutex lock; /* guards what follows */
 	GCond changed;
@@ -41,14 +43,15 @@ struct VkChild {
 
 static void set_up_child(gpointer data)
 {
+	const VkChild *child = data;
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
 	vk_file_limit_lower(NULL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != GPOINTER_TO_INT(data))
+	prctl(PR_SET_PDEATHSIG, child->death_signal);
+	if (getppid() != child->parent)
 		_exit(127);
 }
 
@@ -115,11 +118,10 @@ static gpointer run_child(gpointer data)
 	GPid pid = 0;
 	gboolean ok;
 
-	ok = g_spawn_async_with_pipes(NULL, child->argv, child->environment,
-				      G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
-					      G_SPAWN_CLOEXEC_PIPES,
-				      set_up_child, GINT_TO_POINTER(getpid()), &pid, NULL,
-				      &output_fd, &errors_fd, &failure);
+	ok = g_spawn_async_with_pipes(
+		NULL, child->argv, child->environment,
+		G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CLOEXEC_PIPES,
+		set_up_child, child, &pid, NULL, &output_fd, &errors_fd, &failure);
 	g_mutex_lock(&child->lock);
 	child->pid = pid;
 	child->failure = failure;
@@ -142,7 +144,8 @@ static char **copy_strings(const char *const *strings)
 	return g_strv_builder_end(builder);
 }
 
-VkChild *vk_child_start(const char *const *argv, const char *const *environment, GError **error)
+VkChild *vk_child_start(const char *const *argv, const char *const *environment, int death_signal,
+			GError **error)
 {
 	VkChild *child = g_new0(VkChild, 1);
 
@@ -150,6 +153,8 @@ VkChild *vk_child_start(const char *const *argv, const char *const *environment,
 	g_cond_init(&child->changed);
 	child->argv = copy_strings(argv);
 	child->environment = environment ? copy_strings(environment) : NULL;
+	child->parent = getpid();
+	child->death_signal = death_signal;
 	child->output = g_string_new(NULL);
 	child->errors = g_string_new(NULL);
 	child->thread = g_thread_new("child", run_child, child);
@@ -227,7 +232,7 @@ void vk_child_free(VkChild *child)
 char *vk_child_run(const char *const *argv, guint timeout_sec, GError **error)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)timeout_sec * G_TIME_SPAN_SECOND;
-	g_autoptr(VkChild) child = vk_child_start(argv, NULL, error);
+	g_autoptr(VkChild) child = vk_child_start(argv, NULL, SIGKILL, error);
 
 	if (!child)
 		return NULL;

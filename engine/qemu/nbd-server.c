@@ -9,6 +9,7 @@
 #include "interrupt.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -105,7 +106,7 @@ static VkNbdServer *start(const VkQemuLayer *layers, guint count, gboolean read_
 	if (!server->dir)
 		return NULL;
 	argv = command_line(server, layers, count, read_only, name, bitmap);
-	server->child = vk_child_start((const char *const *)argv->pdata, NULL, error);
+	server->child = vk_child_start((const char *const *)argv->pdata, NULL, SIGKILL, error);
 	if (!server->child || !wait_started(server, error)) {
 		vk_qemu_name_path(error, name, server->path);
 		g_prefix_error(error, "cannot open '%s': ", server->path);

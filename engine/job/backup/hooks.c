@@ -7,6 +7,7 @@
 #include "safe-path.h"
 #include "text.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -150,7 +151,7 @@ static gboolean run_hook(const Run *run, const char *name, const char *const *ar
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)run->timeout_sec * G_TIME_SPAN_SECOND;
 	g_autoptr(VkChild) child =
-		vk_child_start(argv, (const char *const *)run->environment, error);
+		vk_child_start(argv, (const char *const *)run->environment, SIGTERM, error);
 
 	if (!child)
 		return FALSE;
