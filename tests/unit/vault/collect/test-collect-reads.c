@@ -102,15 +102,19 @@ static void forget(guint guest, guint i)
 }
 
 static GHashTable *reads; /* "OBJECT OFFSET", owned -> how often */
+static GMutex reads_lock; /* the collector loads ahead by a thread */
 static const VkStoreOps *unwatched;
 
 static gboolean watched_get(VkStore *store, const char *name, guint64 offset, void *buf,
 			    gsize length, GError **error)
 {
 	char *key = g_strdup_printf("%s %" G_GUINT64_FORMAT, name, offset);
-	guint before = GPOINTER_TO_UINT(g_hash_table_lookup(reads, key));
+	guint before;
 
+	g_mutex_lock(&reads_lock);
+	before = GPOINTER_TO_UINT(g_hash_table_lookup(reads, key));
 	g_hash_table_replace(reads, key, GUINT_TO_POINTER(before + 1));
+	g_mutex_unlock(&reads_lock);
 	return unwatched->get(store, name, offset, buf, length, error);
 }
 
