@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the store on S3 promises of uploads that are under way, against the stand-in. */
+#include "store.h"
+
+#include "errors.h"
+#include "temp-vault.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTENT "what is in the pack"
+
+static char *directory;
+static VkStore *store;
+
+static void set_faults(const char *lines)
+{
+	ck_assert(g_file_set_contents(g_getenv("VK_TEST_S3_FAULTS"), lines, -1, NULL));
+}
+
+static VkStore *open_store(void)
+{
+	g_autofree char *name = g_path_get_basename(directory);
+	g_autofree char *url = g_strconcat(g_getenv("VK_TEST_S3"), "/", name, NULL);
+
+	return vk_store_s3_new(url, FALSE, NULL);
+}
+
+static void setup(void)
+{
+	set_faults("");
+	directory = temp_directory_new();
+	store = open_store();
+	ck_assert_ptr_nonnull(store);
+}
+
+static void teardown(void)
+{
+	store->ops->free(store);
+	temp_directory_remove(directory);
+	g_free(directory);
+}
+
+static gboolean put(const char *name, VkPutMode mode, GError **error)
+{
+	char text[] = CONTENT;
+	struct iovec parts[] = {{.iov_base = text, .iov_len = 5},
+				{.iov_base = text + 5, .iov_len = strlen(text) - 5}};
+
+	return vk_store_put(store, name, parts, 2, mode, error);
+}
+
+static void check_content(VkStore *from, const char *name)
+{
+	char text[sizeof(CONTENT)] = "";
+	GError *error = NULL;
+
+	ck_assert_msg(from->ops->get(from, name, 5, text, strlen(CONTENT) - 5, &error), "%s",
+		      error ? error->message : "");
+	ck_assert_str_eq(text, &CONTENT[5]);
+}
+
+/* The answers come late, so that it is seen what waits for them. */
+START_TEST(a_pack_is_there_for_its_writer_at_once)
+{
+	VkStore *other = open_store();
+	guint64 size;
+
+	set_faults("- hang:0.5 PUT *");
+	ck_assert(put("packs/aa/one", VK_PUT_LATER, NULL));
+	ck_assert(!other->ops->head(other, "packs/aa/one", &size, NULL, NULL));
+	check_content(store, "packs/aa/one");
+	ck_assert(store->ops->head(store, "packs/aa/one", &size, NULL, NULL));
+	ck_assert_uint_eq(size, strlen(CONTENT));
+	ck_assert(!put("packs/aa/one", VK_PUT_LATER, NULL));
+	ck_assert(store->ops->sync(store, NULL));
+	check_content(other, "packs/aa/one");
+	check_content(store, "packs/aa/one");
+	other->ops->free(other);
+}
+END_TEST
+
+/* Leases are looked for at once, though they need not be durable. */
+START_TEST(all_else_is_there_for_others_at_once)
+{
+	VkStore *other = open_store();
+
+	set_faults("- hang:0.2 PUT *");
+	ck_assert(put("leases/one", VK_PUT_LATER, NULL));
+	check_content(other, "leases/one");
+	other->ops->free(other);
+}
+END_TEST
+
+START_TEST(a_pack_that_was_deleted_does_not_come_back)
+{
+	guint64 size;
+
+	set_faults("- hang:0.3 PUT *");
+	ck_assert(put("packs/aa/one", VK_PUT_LATER, NULL));
+	ck_assert(store->ops->delete (store, "packs/aa/one", NULL));
+	ck_assert(store->ops->sync(store, NULL));
+	ck_assert(!store->ops->head(store, "packs/aa/one", &size, NULL, NULL));
+}
+END_TEST
+
+/* Whoever shares the store has perhaps used a slot of it. */
+START_TEST(a_pack_that_is_lost_is_told_for_ever)
+{
+	GError *error = NULL;
+
+	set_faults("1 code:403:QuotaExceeded PUT *packs*");
+	ck_assert(put("packs/aa/one", VK_PUT_LATER, NULL));
+	for (guint i = 0; i < 2; i++) {
+		ck_assert(!store->ops->sync(store, &error));
+		ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FULL));
+		ck_assert_ptr_nonnull(strstr(error->message, "packs/aa/one"));
+		g_clear_error(&error);
+	}
+	ck_assert(!put("packs/aa/two", VK_PUT_LATER, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "start again"));
+	g_error_free(error);
+}
+END_TEST
+
+/* Four at a time: what is more has to wait. */
+START_TEST(uploads_are_bounded)
+{
+	gint64 begun = g_get_monotonic_time();
+
+	set_faults("- hang:0.4 PUT *");
+	for (guint i = 0; i < 9; i++) {
+		g_autofree char *name = g_strdup_printf("packs/aa/%u", i);
+
+		ck_assert(put(name, VK_PUT_LATER, NULL));
+	}
+	/* The ninth was taken when the first of the second four was done. */
+	ck_assert_int_ge(g_get_monotonic_time() - begun, 2 * 400 * G_TIME_SPAN_MILLISECOND);
+	ck_assert(store->ops->sync(store, NULL));
+	/* One after the other they take nine times as long. */
+	ck_assert_int_lt(g_get_monotonic_time() - begun, 9 * 400 * G_TIME_SPAN_MILLISECOND);
+}
+END_TEST
+
+START_TEST(lists_and_stamps_follow_what_is_there)
+{
+	g_autoptr(GPtrArray) names = NULL;
+	guint64 first, second, third;
+
+	ck_assert(put("snaps/a/one", VK_PUT_NOW, NULL));
+	ck_assert(store->ops->stamp(store, "snaps", &first, NULL));
+	ck_assert(put("snaps/a/two", VK_PUT_NOW, NULL));
+	ck_assert(store->ops->stamp(store, "snaps", &second, NULL));
+	ck_assert(first != second);
+	ck_assert(store->ops->delete (store, "snaps/a/two", NULL));
+	ck_assert(store->ops->stamp(store, "snaps", &third, NULL));
+	ck_assert(first == third);
+	names = store->ops->list(store, "snaps", NULL);
+	ck_assert_uint_eq(names->len, 1);
+	ck_assert_str_eq(names->pdata[0], "a/");
+	g_ptr_array_unref(names);
+	/* As a listing calls the folder. */
+	names = store->ops->list(store, "snaps/a/", NULL);
+	ck_assert_uint_eq(names->len, 1);
+	ck_assert_str_eq(names->pdata[0], "one");
+	ck_assert(store->ops->identify(store, "snaps/a/one", &first));
+	ck_assert(put("snaps/a/one", VK_PUT_OVER, NULL));
+	ck_assert(!store->ops->identify(store, "snaps/a", &first));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store-s3");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, a_pack_is_there_for_its_writer_at_once);
+	tcase_add_test(tcase, all_else_is_there_for_others_at_once);
+	tcase_add_test(tcase, a_pack_that_was_deleted_does_not_come_back);
+	tcase_add_test(tcase, a_pack_that_is_lost_is_told_for_ever);
+	tcase_add_test(tcase, uploads_are_bounded);
+	tcase_add_test(tcase, lists_and_stamps_follow_what_is_there);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
