@@ -70,6 +70,19 @@ char *vk_printable_foreign(const char *text)
 	return g_strdup_printf("%s...", printable);
 }
 
+/* A password may contain every sign: nobody knows what the parts of a malformed URL are. */
+char *vk_url_without_secrets(const char *url)
+{
+	const char *at = strrchr(url, '@');
+	const char *scheme = strstr(url, "://");
+	const char *rest = at ? at : url;
+	gsize shown = strcspn(rest, "?#");
+
+	return g_strdup_printf("%.*s%s%.*s%s",
+			       at && scheme && scheme < at ? (int)(scheme - url) + 3 : 0, url,
+			       at ? "***" : "", (int)shown, rest, rest[shown] ? "?***" : "");
+}
+
 void vk_print_line(FILE *out, const char *format, ...)
 {
 	g_autofree char *printable = NULL;

@@ -18,6 +18,12 @@ char *vk_printable(const char *text);
 /* The same for the output of another program or machine, cut if it is too long. New string. */
 char *vk_printable_foreign(const char *text);
 
+/*
+ * URL, which may be malformed, without what may be secret in it: what stands before its last '@',
+ * and what follows '?' or '#'. New string.
+ */
+char *vk_url_without_secrets(const char *url);
+
 /* Prints one line, likewise. */
 void vk_print_line(FILE *out, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

@@ -2,6 +2,7 @@
 #include "s3-address.h"
 
 #include "errors.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -30,7 +31,7 @@ static gboolean is_name(const char *text)
 	       strcmp(text, "..") != 0;
 }
 
-static gboolean take_path(VkS3Address *address, const char *path, const char *url, GError **error)
+static gboolean take_path(VkS3Address *address, const char *path, const char *shown, GError **error)
 {
 	g_auto(GStrv) names = g_strsplit(*path == '/' ? path + 1 : path, "/", -1);
 	guint count = g_strv_length(names);
@@ -47,12 +48,12 @@ static gboolean take_path(VkS3Address *address, const char *path, const char *ur
 			       "'%s' names no bucket: write s3:https://ENDPOINT/BUCKET or "
 			       "s3:https://ENDPOINT/BUCKET/PREFIX, in letters, digits, '.', '_', "
 			       "'-'",
-			       url);
+			       shown);
 	for (guint i = 1; i < count; i++)
 		g_string_append_printf(prefix, "%s/", names[i]);
 	if (prefix->len > PREFIX_MAX)
 		return vk_fail(error, VK_ERROR_USAGE, "the prefix in '%s' is longer than %u bytes",
-			       url, PREFIX_MAX);
+			       shown, PREFIX_MAX);
 	address->bucket = g_strdup(names[0]);
 	address->prefix = g_string_free(g_steal_pointer(&prefix), FALSE);
 	return TRUE;
@@ -74,6 +75,7 @@ VkS3Address *vk_s3_address_parse(const char *url, GError **error)
 {
 	g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
 	g_autoptr(VkS3Address) address = g_new0(VkS3Address, 1);
+	g_autofree char *shown = vk_url_without_secrets(url);
 
 	if (uri && g_uri_get_userinfo(uri)) {
 		vk_fail(error, VK_ERROR_USAGE,
@@ -88,13 +90,13 @@ VkS3Address *vk_s3_address_parse(const char *url, GError **error)
 		vk_fail(error, VK_ERROR_USAGE,
 			"'%s' is not the URL of a bucket: write "
 			"s3:https://ENDPOINT/BUCKET[/PREFIX]",
-			url);
+			shown);
 		return NULL;
 	}
 	address->scheme = g_strdup(g_uri_get_scheme(uri));
 	address->host = host_of(uri);
-	return take_path(address, g_uri_get_path(uri), url, error) ? g_steal_pointer(&address)
-								   : NULL;
+	return take_path(address, g_uri_get_path(uri), shown, error) ? g_steal_pointer(&address)
+								     : NULL;
 }
 
 char *vk_s3_address_format(const VkS3Address *address)

@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "io.h"
 #include "layout.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,10 +42,12 @@ char *vk_vault_place_parse(const char *url, GError **error)
 	if (g_str_has_prefix(url, DIRECTORY))
 		path = url + strlen(DIRECTORY);
 	else if (has_scheme(url)) {
+		g_autofree char *shown = vk_url_without_secrets(url);
+
 		vk_fail(error, VK_ERROR_USAGE,
 			"'%s' is not a vault: write dir:/PATH or a path, "
 			"s3:https://ENDPOINT/BUCKET, and 'dir:%s' if that is the path",
-			url, url);
+			shown, shown);
 		return NULL;
 	}
 	if (!*path) {

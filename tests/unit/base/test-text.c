@@ -114,6 +114,28 @@ static void print_evil(void)
 	vk_print_line(stderr, "%-8s%s", "Name:", EVIL);
 }
 
+static const struct {
+	const char *url, *shown;
+} urls[] = {
+	{"https://host/a/b", "https://host/a/b"},
+	{"relative:path", "relative:path"},
+	{"https://id:hush@host/a", "https://***@host/a"},
+	{"https://id:hu/sh@ush@host/a?hush", "https://***@host/a?***"},
+	{"s3:id:hush@host/a", "***@host/a"},
+	{"https://host/a?hush=1#b", "https://host/a?***"},
+	{"host/a#hush", "host/a?***"},
+	{"a?b://hush@c", "a?b://***@c"},
+	{"", ""},
+};
+
+START_TEST(urls_show_no_secrets)
+{
+	g_autofree char *shown = vk_url_without_secrets(urls[_i].url);
+
+	ck_assert_str_eq(shown, urls[_i].shown);
+}
+END_TEST
+
 START_TEST(printed_lines_stay_one)
 {
 	g_autofree char *text = stderr_of(print_evil);
@@ -134,6 +156,7 @@ int main(void)
 	tcase_add_test(cases, errors_are_printable);
 	tcase_add_test(cases, log_lines_stay_one);
 	tcase_add_test(cases, printed_lines_stay_one);
+	tcase_add_loop_test(cases, urls_show_no_secrets, 0, G_N_ELEMENTS(urls));
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

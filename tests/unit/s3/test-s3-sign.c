@@ -129,6 +129,12 @@ static const char *const wrong_urls[] = {
 	"https://host/bucket#x",
 	"https://id:hush@host/bucket",
 	"https://id@host/bucket",
+	/* The keys of some have '/' and '+' in them. */
+	"https://id:hu/hush@host/bucket",
+	"https://id:hush?@host/bucket",
+	"https://host/id:hush@host/bucket",
+	"ftp://host/bucket?X-Amz-Signature=hush",
+	"https://host/#hush",
 };
 
 START_TEST(what_is_no_bucket_is_refused)

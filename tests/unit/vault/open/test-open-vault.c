@@ -201,6 +201,8 @@ START_TEST(what_may_be_a_url_is_no_path)
 		"s3:https://host",
 		"s3:https://id:secret@host/bucket",
 		"https://host/bucket",
+		"https://id:secret@host/bucket",
+		"https://host/bucket?X-Amz-Signature=secret",
 		"sftp:host:/x",
 		"host:/path",
 		"me@host:/path",
@@ -233,6 +235,7 @@ START_TEST(what_may_be_a_url_is_no_path)
 
 		ck_assert_msg(!vk_vault_url_place(refused[i], &error), "%s", refused[i]);
 		ck_assert_int_eq(error->code, VK_ERROR_USAGE);
+		ck_assert_msg(!strstr(error->message, "secret"), "%s", error->message);
 	}
 	for (gsize i = 0; i < G_N_ELEMENTS(taken); i++) {
 		g_autofree char *path = vk_vault_url_place(taken[i].url, NULL);
