@@ -18,7 +18,7 @@ typedef struct S3Store {
 	GCond changed;       /* an upload has ended */
 	GHashTable *pending; /* name -> Upload: under way or about to be */
 	guint64 queued;      /* uploads so far: the number of the latest one */
-	GError *trouble;     /* the first upload that failed: the store puts no more then */
+	GError *trouble;     /* the first upload that failed: the store is condemned */
 } S3Store;
 
 /* The calls of the table that write; for their contracts see VkStoreOps. */

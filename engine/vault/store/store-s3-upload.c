@@ -4,8 +4,9 @@
  * and its hash. Packs are then uploaded by threads, several at a time, while the next ones fill.
  * Who has one too many waits: that bounds the memory. All else is put at once.
  *
- * An upload that failed for good condemns the store. Others may have used the pack's slots since,
- * and each of them has to learn it.
+ * An upload that failed for good condemns the store: it takes no packs any more, and nothing that
+ * refers to packs. Others may have used the lost pack's slots since, and each of them has to learn
+ * it. Leases, marks and the like are taken: work that failed has to be ended as well.
  */
 #include "store-s3-priv.h"
 
@@ -99,6 +100,18 @@ static gboolean refuse_condemned_locked(const S3Store *store, GError **error)
 	return FALSE;
 }
 
+static gboolean depends_on_packs(const char *name)
+{
+	static const char *const folders[] = {VK_FOLDER_PACKS "/", VK_FOLDER_HINTS "/"};
+
+	for (guint i = 0; i < G_N_ELEMENTS(folders); i++)
+		if (g_str_has_prefix(name, folders[i]))
+			return TRUE;
+	/* The rest beside them are marks. */
+	return g_str_has_suffix(name, ".json") && (g_str_has_prefix(name, VK_FOLDER_SNAPS "/") ||
+						   g_str_has_prefix(name, VK_FOLDER_COPIES "/"));
+}
+
 static gboolean refuse_condemned(S3Store *store, GError **error)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&store->mutex);
@@ -136,7 +149,7 @@ VkNewObject *vk_store_s3_begin(VkStore *base, const char *name, GError **error)
 	S3Store *store = (S3Store *)base;
 	VkNewObject *object;
 
-	if (!refuse_condemned(store, error))
+	if (depends_on_packs(name) && !refuse_condemned(store, error))
 		return NULL;
 	object = g_new0(VkNewObject, 1);
 	object->store = store;

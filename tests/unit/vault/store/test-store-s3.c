@@ -124,6 +124,31 @@ START_TEST(a_pack_that_is_lost_is_told_for_ever)
 }
 END_TEST
 
+/* It ends its lease, and a collector says what it leaves. */
+START_TEST(who_lost_a_pack_can_still_end_its_work)
+{
+	static const char *const taken[] = {"leases/one.end",
+					    "gc/one",
+					    "fence/one.0",
+					    "tmp/one",
+					    "checks/1-data-one.json",
+					    "snaps/guest/20261122T201405Z-one.gone-1"};
+	static const char *const refused[] = {"packs/aa/two", "hints/two",
+					      "snaps/guest/20261122T201405Z-two.json",
+					      "copies/guest/20261122T201405Z-two.json"};
+
+	set_faults("1 code:403:QuotaExceeded PUT *packs*");
+	ck_assert(put("packs/aa/one", VK_PUT_LATER, NULL));
+	ck_assert(!store->ops->sync(store, NULL));
+	for (guint i = 0; i < G_N_ELEMENTS(taken); i++) {
+		ck_assert_msg(put(taken[i], VK_PUT_NOW, NULL), "%s", taken[i]);
+		ck_assert(store->ops->delete (store, taken[i], NULL));
+	}
+	for (guint i = 0; i < G_N_ELEMENTS(refused); i++)
+		ck_assert_msg(!put(refused[i], VK_PUT_NOW, NULL), "%s", refused[i]);
+}
+END_TEST
+
 /* Four at a time: what is more has to wait. */
 START_TEST(uploads_are_bounded)
 {
@@ -182,6 +207,7 @@ int main(void)
 	tcase_add_test(tcase, all_else_is_there_for_others_at_once);
 	tcase_add_test(tcase, a_pack_that_was_deleted_does_not_come_back);
 	tcase_add_test(tcase, a_pack_that_is_lost_is_told_for_ever);
+	tcase_add_test(tcase, who_lost_a_pack_can_still_end_its_work);
 	tcase_add_test(tcase, uploads_are_bounded);
 	tcase_add_test(tcase, lists_and_stamps_follow_what_is_there);
 	suite_add_tcase(suite, tcase);
