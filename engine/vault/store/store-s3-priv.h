@@ -13,8 +13,8 @@ typedef struct S3Store {
 	VkStore base;
 	VkS3 *s3;
 	guint uploads_max;
-	GThreadPool *pool;
 	GMutex mutex;        /* guards what follows */
+	GThreadPool *pool;   /* NULL before the first pack */
 	GCond changed;       /* an upload has ended */
 	GHashTable *pending; /* name -> Upload: under way or about to be */
 	guint64 queued;      /* uploads so far: the number of the latest one */

@@ -63,12 +63,12 @@ void vk_store_s3_start_uploads(S3Store *store)
 	g_cond_init(&store->changed);
 	store->uploads_max = vk_s3_uploads();
 	store->pending = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, upload_free);
-	store->pool = g_thread_pool_new(run_upload, store, (gint)store->uploads_max, FALSE, NULL);
 }
 
 void vk_store_s3_end_uploads(S3Store *store)
 {
-	g_thread_pool_free(store->pool, FALSE, TRUE);
+	if (store->pool)
+		g_thread_pool_free(store->pool, FALSE, TRUE);
 	g_hash_table_unref(store->pending);
 	g_clear_error(&store->trouble);
 	g_cond_clear(&store->changed);
@@ -125,6 +125,27 @@ static guint uploads_now(S3Store *store)
 	return vk_s3_is_slowed(store->s3) ? MAX(store->uploads_max / 2, 1) : store->uploads_max;
 }
 
+/*
+ * With all its threads from the beginning: a pool that starts them later keeps an upload in its
+ * queue when it cannot, and nobody runs it.
+ */
+static gboolean start_pool_locked(S3Store *store, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	GThreadPool *pool;
+
+	if (store->pool)
+		return TRUE;
+	pool = g_thread_pool_new(run_upload, store, (gint)store->uploads_max, TRUE, &trouble);
+	if (!trouble) {
+		store->pool = pool;
+		return TRUE;
+	}
+	g_thread_pool_free(pool, TRUE, TRUE);
+	return vk_fail(error, VK_ERROR_FAILED, "no threads for %u uploads can be started: %s",
+		       store->uploads_max, trouble->message);
+}
+
 static gboolean queue_upload(S3Store *store, const char *name, GBytes *bytes, GError **error)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&store->mutex);
@@ -132,7 +153,7 @@ static gboolean queue_upload(S3Store *store, const char *name, GBytes *bytes, GE
 
 	while (g_hash_table_size(store->pending) >= uploads_now(store))
 		g_cond_wait(&store->changed, &store->mutex);
-	if (!refuse_condemned_locked(store, error))
+	if (!refuse_condemned_locked(store, error) || !start_pool_locked(store, error))
 		return FALSE;
 	if (g_hash_table_contains(store->pending, name))
 		return vk_fail(error, VK_ERROR_EXISTS, "'%s' exists already", name);

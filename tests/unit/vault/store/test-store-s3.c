@@ -6,6 +6,7 @@
 #include "temp-vault.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +150,26 @@ START_TEST(who_lost_a_pack_can_still_end_its_work)
 }
 END_TEST
 
+/* Nobody has such a stack. */
+START_TEST(uploads_without_threads_fail)
+{
+	pthread_attr_t usual, huge;
+	GError *error = NULL;
+
+	ck_assert_int_eq(pthread_getattr_default_np(&usual), 0);
+	ck_assert_int_eq(pthread_attr_init(&huge), 0);
+	ck_assert_int_eq(pthread_attr_setstacksize(&huge, (size_t)1 << 50), 0);
+	ck_assert_int_eq(pthread_setattr_default_np(&huge), 0);
+	ck_assert(!put("packs/aa/one", VK_PUT_LATER, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "threads"));
+	g_error_free(error);
+	ck_assert_int_eq(pthread_setattr_default_np(&usual), 0);
+	ck_assert(put("packs/aa/one", VK_PUT_LATER, NULL));
+	ck_assert(store->ops->sync(store, NULL));
+	check_content(store, "packs/aa/one");
+}
+END_TEST
+
 /* Four at a time: what is more has to wait. */
 START_TEST(uploads_are_bounded)
 {
@@ -208,6 +229,7 @@ int main(void)
 	tcase_add_test(tcase, a_pack_that_was_deleted_does_not_come_back);
 	tcase_add_test(tcase, a_pack_that_is_lost_is_told_for_ever);
 	tcase_add_test(tcase, who_lost_a_pack_can_still_end_its_work);
+	tcase_add_test(tcase, uploads_without_threads_fail);
 	tcase_add_test(tcase, uploads_are_bounded);
 	tcase_add_test(tcase, lists_and_stamps_follow_what_is_there);
 	suite_add_tcase(suite, tcase);
