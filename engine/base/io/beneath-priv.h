@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* The last name is not followed either if the path has a slash. */
@@ -15,3 +16,5 @@ int vk_beneath_renameat2(int olddir, const char *old, int newdir, const char *na
 int vk_beneath_linkat(int olddir, const char *old, int newdir, const char *name, int flags);
 int vk_beneath_unlinkat(int dirfd, const char *path, int flags);
 int vk_beneath_mkdirat(int dirfd, const char *path, mode_t mode);
+/* A link is looked at itself. */
+int vk_beneath_lstatat(int dirfd, const char *path, struct stat *ret);

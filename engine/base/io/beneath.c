@@ -137,3 +137,14 @@ int vk_beneath_mkdirat(int dirfd, const char *path, mode_t mode)
 	leave(&place);
 	return result;
 }
+
+int vk_beneath_lstatat(int dirfd, const char *path, struct stat *ret)
+{
+	Place place;
+	int result = find(dirfd, path, &place)
+			     ? fstatat(place.fd, place.name, ret, AT_SYMLINK_NOFOLLOW)
+			     : -1;
+
+	leave(&place);
+	return result;
+}

@@ -43,13 +43,17 @@ int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **err
 	return fd;
 }
 
+gboolean vk_io_look_at(int dirfd, const char *path, struct stat *ret)
+{
+	return vk_beneath_lstatat(dirfd, path, ret) == 0;
+}
+
 int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **error)
 {
 	int fd = vk_io_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, NULL);
 	int trouble = errno;
 	struct stat facts;
-	gboolean known = fd >= 0 ? fstat(fd, &facts) == 0
-				 : fstatat(dirfd, path, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+	gboolean known = fd >= 0 ? fstat(fd, &facts) == 0 : vk_io_look_at(dirfd, path, &facts);
 
 	if (known && !S_ISREG(facts.st_mode)) {
 		vk_io_clear_fd(&fd);

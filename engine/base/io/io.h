@@ -39,6 +39,9 @@ int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **err
  */
 int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **error);
 
+/* What lies at PATH; no link below DIRFD is followed. FALSE with errno. */
+gboolean vk_io_look_at(int dirfd, const char *path, struct stat *ret);
+
 /*
  * Opens a regular file or a block device and nothing else; follows links. Opening another device
  * may have effects, and a user who may write to the directory can put one there. Does not block.

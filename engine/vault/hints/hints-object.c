@@ -71,11 +71,14 @@ static int open_object(const VkHintsPlace *place, const char *name, const char *
 		       GError **error)
 {
 	g_autofree char *path = NULL;
+	VK_AUTOFD directory = -1;
 
 	if (!place->directory || place->context->keyring)
 		return download(place->store, name, folder, error);
 	path = g_build_filename(place->directory, name, NULL);
-	return vk_io_open_regular(AT_FDCWD, path, path, error);
+	directory = vk_io_open(AT_FDCWD, place->directory, O_PATH | O_DIRECTORY, 0, error);
+	/* Below a directory no link is followed. */
+	return directory < 0 ? -1 : vk_io_open_regular(directory, name, path, error);
 }
 
 VkHintsFile *vk_hints_object_open(const VkHintsPlace *place, const char *name, const char *folder,

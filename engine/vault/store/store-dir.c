@@ -182,7 +182,7 @@ static gboolean dir_head(VkStore *store, const char *name, guint64 *ret_size, gi
 	g_autofree char *path = g_build_filename(dir->path, name, NULL);
 	struct stat facts;
 
-	if (fstatat(dir->fd, name, &facts, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!vk_io_look_at(dir->fd, name, &facts))
 		return vk_fail_errno(error, errno, "cannot look at '%s'", path);
 	if (!S_ISREG(facts.st_mode))
 		return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not a regular file", path);
@@ -287,8 +287,7 @@ static gboolean dir_identify(VkStore *store, const char *name, guint64 *ret_iden
 	guint64 identity = G_GUINT64_CONSTANT(0xcbf29ce484222325);
 	struct stat facts;
 
-	if (fstatat(((DirStore *)store)->fd, name, &facts, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    has_just_changed(&facts))
+	if (!vk_io_look_at(((DirStore *)store)->fd, name, &facts) || has_just_changed(&facts))
 		return FALSE;
 	mix(&identity, (guint64)facts.st_size);
 	mix(&identity, facts.st_ino);
@@ -313,7 +312,7 @@ static gboolean dir_stamp(VkStore *store, const char *folder, guint64 *ret_stamp
 		guint64 stamp = g_str_hash(names->pdata[i]);
 		struct stat facts;
 
-		if (g_str_has_suffix(path, "/") && fstatat(dir->fd, path, &facts, 0) == 0)
+		if (g_str_has_suffix(path, "/") && vk_io_look_at(dir->fd, path, &facts))
 			mix_folder_time(&stamp, &facts);
 		sum += stamp; /* the listing has no order */
 	}

@@ -3,13 +3,16 @@
 #include "hints-tidy.h"
 
 #include "hint-keys.h"
+#include "hints-object.h"
 #include "hints.h"
 #include "pack-name.h"
 #include "vault-dir.h"
 #include "vault-parts.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static VaultDir dir;
 static VkVault *vault;
@@ -109,6 +112,30 @@ START_TEST(hints_that_lead_nowhere_are_removed)
 }
 END_TEST
 
+/* Whoever can write to a vault could have root read other files. */
+START_TEST(hints_behind_a_link_are_not_read)
+{
+	const VkHintsPlace place = vk_vault_hints_place(vault);
+	g_autofree char *folder = vk_hints_place_folder(&place);
+	g_autofree char *hints = g_build_filename(place.directory, "hints", NULL);
+	g_autofree char *moved = g_strconcat(place.directory, ".moved", NULL);
+	g_autoptr(GPtrArray) names = NULL;
+	g_autoptr(GError) error = NULL;
+	VkHintsFile *file;
+
+	commit_packs(3, 3);
+	names = vk_hints_objects_list(vault->store, NULL);
+	ck_assert_uint_eq(names->len, 1);
+	file = vk_hints_object_open(&place, names->pdata[0], folder, NULL);
+	ck_assert_ptr_nonnull(file);
+	vk_hints_file_free(file);
+	ck_assert_int_eq(rename(hints, moved), 0);
+	ck_assert_int_eq(symlink(moved, hints), 0);
+	ck_assert_ptr_null(vk_hints_object_open(&place, names->pdata[0], folder, &error));
+	ck_assert_ptr_nonnull(error);
+}
+END_TEST
+
 /* A newer file knows a better place of key number 5. */
 static void commit_newer(guint32 pack_number)
 {
@@ -166,6 +193,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, hints_of_packs_that_are_gone_go);
 	tcase_add_test(cases, hints_that_lead_nowhere_are_removed);
+	tcase_add_test(cases, hints_behind_a_link_are_not_read);
 	tcase_add_test(cases, a_file_written_anew_is_as_old_as_before);
 	tcase_add_test(cases, hints_that_are_half_good_stay);
 	suite_add_tcase(suite, cases);
