@@ -2,6 +2,7 @@
 #include "http.h"
 
 #include "errors.h"
+#include "interrupt.h"
 #include "log.h"
 
 #include <curl/curl.h>
@@ -14,15 +15,28 @@
 #define RETRY_AFTER_MAX 60 /* seconds */
 #define HEADERS_MAX     100u
 #define UPLOAD_BUFFER   (1L << 20)
+#define SLOWEST         1000L /* bytes a second, over the time of a stall */
+#define LOOK_MS         100   /* between two looks at a transfer */
+/* After an interruption: so long nothing moves in a transfer that goes on. */
+#define QUIET_MAX_US ((gint64)400 * G_TIME_SPAN_MILLISECOND)
+/* What is answered at once. A server may take its time about more. */
+#define SMALL_MAX ((gsize)64 << 10)
 
 struct VkHttp {
 	char *name, *url, *ca_file, *client_cert, *client_key, *trust_advice;
 	gboolean is_insecure, may_be_plain;
 	gsize reply_max;
 	guint tries, stall;
+	gint is_silent;  /* atomic: after an interruption, it did not answer */
 	GMutex mutex;    /* guards what follows */
-	GPtrArray *idle; /* CURL: connections to be used again */
+	GPtrArray *idle; /* Connection: to be used again */
 };
+
+/* What keeps a connection open, and makes transfers over it. */
+typedef struct Connection {
+	CURL *curl;
+	CURLM *multi;
+} Connection;
 
 /* RFC 9110, section 9.2. */
 typedef struct Method {
@@ -47,7 +61,14 @@ typedef struct Exchange {
 	VkHttp *http;
 	const VkHttpRequest *request;
 	const Method *method;
+	Connection *connection;
+	gint64 deadline;
+	gint64 flowed; /* microseconds in which bytes moved, in all tries */
+	/* Of this try: bytes so far, when they were counted, and when there were more last. */
+	curl_off_t bytes;
+	gint64 counted, moved;
 	gboolean too_long;
+	gboolean given_up; /* an interruption ended it */
 	char curl_error[CURL_ERROR_SIZE];
 	VkHttpReply *reply;
 } Exchange;
@@ -63,6 +84,15 @@ void vk_http_reply_clear(VkHttpReply *reply)
 const char *vk_http_reply_header(const VkHttpReply *reply, const char *name)
 {
 	return reply->headers ? g_hash_table_lookup(reply->headers, name) : NULL;
+}
+
+static void connection_free(gpointer data)
+{
+	Connection *connection = data;
+
+	curl_easy_cleanup(connection->curl);
+	curl_multi_cleanup(connection->multi);
+	g_free(connection);
 }
 
 static void init_curl(void)
@@ -94,7 +124,7 @@ VkHttp *vk_http_new(const VkHttpOptions *options)
 	http->tries = options->tries ? options->tries : TRIES;
 	http->stall = options->stall;
 	g_mutex_init(&http->mutex);
-	http->idle = g_ptr_array_new_with_free_func(curl_easy_cleanup);
+	http->idle = g_ptr_array_new_with_free_func(connection_free);
 	return http;
 }
 
@@ -162,24 +192,30 @@ static size_t receive_header(char *data, size_t size, size_t count, void *user)
 }
 
 /* A connection of our own until it is put back. */
-static CURL *take_connection(VkHttp *http, GError **error)
+static Connection *take_connection(VkHttp *http, GError **error)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&http->mutex);
-	CURL *curl = http->idle->len ? g_ptr_array_steal_index_fast(http->idle, http->idle->len - 1)
-				     : curl_easy_init();
+	Connection *connection;
 
-	if (!curl)
-		vk_fail(error, VK_ERROR_FAILED, "libcurl cannot be used");
-	return curl;
+	if (http->idle->len)
+		return g_ptr_array_steal_index_fast(http->idle, http->idle->len - 1);
+	connection = g_new0(Connection, 1);
+	connection->curl = curl_easy_init();
+	connection->multi = curl_multi_init();
+	if (connection->curl && connection->multi)
+		return connection;
+	connection_free(connection);
+	vk_fail(error, VK_ERROR_FAILED, "libcurl cannot be used");
+	return NULL;
 }
 
-static void put_connection(VkHttp *http, CURL *curl)
+static void put_connection(VkHttp *http, Connection *connection)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&http->mutex);
 
-	/* The open connection stays. */
-	curl_easy_reset(curl);
-	g_ptr_array_add(http->idle, curl);
+	/* What is open stays open. */
+	curl_easy_reset(connection->curl);
+	g_ptr_array_add(http->idle, connection);
 }
 
 /* Who we are, and whom we trust. */
@@ -204,21 +240,29 @@ static void set_identity(const Exchange *exchange, CURL *curl)
 	}
 }
 
-static void set_time_limits(const VkHttp *http, CURL *curl, gint64 deadline)
+/* When it is over, as far as is known now. */
+static gint64 deadline_of(const Exchange *exchange)
 {
-	gint64 left_ms = MAX((deadline - g_get_monotonic_time()) / 1000, 1);
+	return exchange->deadline + (exchange->http->stall ? exchange->flowed : 0);
+}
+
+/* Both ways count. libcurl compares an average of some seconds. */
+static void set_time_limits(const Exchange *exchange, CURL *curl)
+{
+	gint64 left_ms = MAX((deadline_of(exchange) - g_get_monotonic_time()) / 1000, 1);
 
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(left_ms, CONNECT_MS));
-	if (!http->stall) {
+	if (!exchange->http->stall) {
 		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
 		return;
 	}
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)http->stall);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SLOWEST);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)exchange->http->stall);
 }
 
-static void set_request(Exchange *exchange, CURL *curl, gint64 deadline)
+static void set_request(Exchange *exchange)
 {
+	CURL *curl = exchange->connection->curl;
 	const VkHttpRequest *request = exchange->request;
 	const VkHttp *http = exchange->http;
 	g_autofree char *url = g_strconcat(http->url, request->path, NULL);
@@ -231,7 +275,7 @@ static void set_request(Exchange *exchange, CURL *curl, gint64 deadline)
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->curl_error);
-	set_time_limits(http, curl, deadline);
+	set_time_limits(exchange, curl);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
@@ -251,6 +295,12 @@ static void set_request(Exchange *exchange, CURL *curl, gint64 deadline)
 	set_identity(exchange, curl);
 }
 
+/* A server that may take long is not waited for. */
+static gboolean is_interrupted(const Exchange *exchange)
+{
+	return exchange->http->stall && vk_interrupted();
+}
+
 static gboolean is_distrust(CURLcode result)
 {
 	return result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE ||
@@ -258,15 +308,16 @@ static gboolean is_distrust(CURLcode result)
 }
 
 /* It did not get through. The outcome says whether the server may have seen it. */
-static VkHttpOutcome judge_failure(const Exchange *exchange, CURL *curl, CURLcode result,
-				   GError **error)
+static VkHttpOutcome judge_failure(const Exchange *exchange, CURLcode result, GError **error)
 {
-	const VkHttp *http = exchange->http;
+	VkHttp *http = exchange->http;
 	const VkHttpRequest *request = exchange->request;
 	const char *text =
 		*exchange->curl_error ? exchange->curl_error : curl_easy_strerror(result);
 	curl_off_t connected = 0;
 
+	if (is_interrupted(exchange) && request->body_length <= SMALL_MAX)
+		g_atomic_int_set(&http->is_silent, TRUE);
 	if (!exchange->too_long && is_distrust(result)) {
 		vk_fail(error, VK_ERROR_FAILED, "%s: no trusted connection with '%s': %s; %s",
 			http->name, http->url, text, http->trust_advice);
@@ -274,12 +325,15 @@ static VkHttpOutcome judge_failure(const Exchange *exchange, CURL *curl, CURLcod
 	}
 	if (exchange->too_long)
 		text = "the reply is too long";
-	vk_fail(error, VK_ERROR_FAILED, "%s: %s '%s%s' failed: %s", http->name, request->method,
-		http->url, request->path, text);
+	if (exchange->given_up)
+		vk_fail_interrupted(error);
+	else
+		vk_fail(error, VK_ERROR_FAILED, "%s: %s '%s%s' failed: %s", http->name,
+			request->method, http->url, request->path, text);
 	/* It was probably done, and another request would get the same answer. */
 	if (exchange->too_long)
 		return exchange->method->is_safe ? VK_HTTP_REFUSED : VK_HTTP_UNSURE;
-	curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	curl_easy_getinfo(exchange->connection->curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	return connected > 0 ? VK_HTTP_UNSURE : VK_HTTP_NOT_DONE;
 }
 
@@ -290,7 +344,56 @@ static struct curl_slist *add_headers(struct curl_slist *list, const char *const
 	return list;
 }
 
-static CURLcode perform(const Exchange *exchange, CURL *curl)
+static void count_bytes(Exchange *exchange)
+{
+	CURL *curl = exchange->connection->curl;
+	gint64 now = g_get_monotonic_time();
+	curl_off_t sent = 0, received = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+	curl_easy_getinfo(curl, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	if (sent + received != exchange->bytes) {
+		exchange->flowed += now - exchange->counted;
+		exchange->moved = now;
+	}
+	exchange->bytes = sent + received;
+	exchange->counted = now;
+}
+
+/* CURLE_OK, or what ended it. */
+static CURLcode result_of(const Connection *connection)
+{
+	int left;
+	const CURLMsg *message = curl_multi_info_read(connection->multi, &left);
+
+	return message ? message->data.result : CURLE_FAILED_INIT;
+}
+
+static CURLcode transfer(Exchange *exchange)
+{
+	const Connection *connection = exchange->connection;
+	CURLMcode state = curl_multi_add_handle(connection->multi, connection->curl);
+	CURLcode result;
+	int running = 1;
+
+	exchange->bytes = 0;
+	exchange->counted = exchange->moved = g_get_monotonic_time();
+	while (state == CURLM_OK && running && !exchange->given_up) {
+		state = curl_multi_perform(connection->multi, &running);
+		if (state == CURLM_OK && running)
+			state = curl_multi_poll(connection->multi, NULL, 0, LOOK_MS, NULL);
+		count_bytes(exchange);
+		exchange->given_up = running && is_interrupted(exchange) &&
+				     exchange->counted - exchange->moved > QUIET_MAX_US;
+	}
+	result = result_of(connection);
+	/* The thread that looks for the server's address may take long to end. */
+	curl_easy_setopt(connection->curl, CURLOPT_QUICK_EXIT, (long)exchange->given_up);
+	curl_multi_remove_handle(connection->multi, connection->curl);
+	return result;
+}
+
+static CURLcode perform(Exchange *exchange)
 {
 	const VkHttpRequest *request = exchange->request;
 	g_auto(GStrv) own = request->sign ? request->sign(request->data) : NULL;
@@ -298,15 +401,16 @@ static CURLcode perform(const Exchange *exchange, CURL *curl)
 		add_headers(add_headers(NULL, request->headers), (const char *const *)own);
 	CURLcode result;
 
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	result = curl_easy_perform(curl);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(exchange->connection->curl, CURLOPT_HTTPHEADER, headers);
+	result = transfer(exchange);
+	curl_easy_setopt(exchange->connection->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
 	return result;
 }
 
-static VkHttpOutcome try_once(Exchange *exchange, CURL *curl, gint64 deadline, GError **error)
+static VkHttpOutcome try_once(Exchange *exchange, GError **error)
 {
+	CURL *curl = exchange->connection->curl;
 	VkHttpReply *reply = exchange->reply;
 	curl_off_t retry_after = 0;
 	CURLcode result;
@@ -315,11 +419,11 @@ static VkHttpOutcome try_once(Exchange *exchange, CURL *curl, gint64 deadline, G
 	vk_http_reply_clear(reply);
 	reply->text = g_string_new(NULL);
 	reply->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	exchange->too_long = FALSE;
-	set_request(exchange, curl, deadline);
-	result = perform(exchange, curl);
+	exchange->too_long = exchange->given_up = FALSE;
+	set_request(exchange);
+	result = perform(exchange);
 	if (result != CURLE_OK)
-		return judge_failure(exchange, curl, result, error);
+		return judge_failure(exchange, result, error);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
 	reply->status = (guint)status;
@@ -327,32 +431,40 @@ static VkHttpOutcome try_once(Exchange *exchange, CURL *curl, gint64 deadline, G
 	return exchange->request->judge(reply, exchange->request->data, error);
 }
 
-/* FALSE when the deadline comes first. Many that failed together do not come back together. */
-static gboolean wait_before(const VkHttpReply *reply, guint tries, gint64 deadline)
+/*
+ * FALSE when the deadline comes first, or an interruption. Many that failed together do not come
+ * back together.
+ */
+static gboolean wait_before(const Exchange *exchange, guint tries)
 {
 	gint64 longest = MIN((gint64)FIRST_PAUSE_US << tries, PAUSE_MAX_US);
 	gint64 pause = longest / 2 + (gint64)(g_random_double() * (double)longest / 2);
+	gint64 now = g_get_monotonic_time(), end;
 
-	pause = MAX(pause, (gint64)reply->retry_after * G_USEC_PER_SEC);
-	if (g_get_monotonic_time() + pause >= deadline)
+	pause = MAX(pause, (gint64)exchange->reply->retry_after * G_USEC_PER_SEC);
+	end = now + pause;
+	if (end >= deadline_of(exchange))
 		return FALSE;
-	g_usleep((gulong)pause);
-	return TRUE;
+	for (; now < end && !is_interrupted(exchange); now = g_get_monotonic_time())
+		g_usleep((gulong)MIN(end - now, (gint64)LOOK_MS * G_TIME_SPAN_MILLISECOND));
+	return !is_interrupted(exchange);
 }
 
-static VkHttpOutcome try_often(Exchange *exchange, CURL *curl, gint64 deadline, GError **error)
+static VkHttpOutcome try_often(Exchange *exchange, GError **error)
 {
 	for (guint tries = 0;; tries++) {
 		g_autoptr(GError) trouble = NULL;
-		VkHttpOutcome outcome = try_once(exchange, curl, deadline, &trouble);
+		VkHttpOutcome outcome = try_once(exchange, &trouble);
 
 		if (outcome == VK_HTTP_DONE)
 			return outcome;
 		if (outcome == VK_HTTP_REFUSED ||
 		    (outcome == VK_HTTP_UNSURE && !exchange->method->is_repeatable) ||
-		    tries + 1 >= exchange->http->tries ||
-		    !wait_before(exchange->reply, tries, deadline)) {
-			g_propagate_error(error, g_steal_pointer(&trouble));
+		    tries + 1 >= exchange->http->tries || !wait_before(exchange, tries)) {
+			if (outcome != VK_HTTP_REFUSED && is_interrupted(exchange))
+				vk_fail_interrupted(error);
+			else
+				g_propagate_error(error, g_steal_pointer(&trouble));
 			return outcome;
 		}
 		vk_log_debug("%s; trying again", trouble->message);
@@ -365,13 +477,19 @@ VkHttpOutcome vk_http_send(VkHttp *http, const VkHttpRequest *request, gint64 de
 	Exchange exchange = {.http = http,
 			     .request = request,
 			     .method = find_method(request->method),
+			     .deadline = deadline,
 			     .reply = ret};
-	CURL *curl = take_connection(http, error);
 	VkHttpOutcome outcome;
 
-	if (!curl)
+	/* Each thing that is to be cleaned up would wait for it. */
+	if (is_interrupted(&exchange) && g_atomic_int_get(&http->is_silent)) {
+		vk_fail_interrupted(error);
+		return VK_HTTP_NOT_DONE;
+	}
+	exchange.connection = take_connection(http, error);
+	if (!exchange.connection)
 		return VK_HTTP_REFUSED;
-	outcome = try_often(&exchange, curl, deadline, error);
-	put_connection(http, curl);
+	outcome = try_often(&exchange, error);
+	put_connection(http, exchange.connection);
 	return outcome;
 }

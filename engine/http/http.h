@@ -22,7 +22,9 @@ typedef struct VkHttpOptions {
 	gboolean may_be_plain;    /* the url may be of "http:", where all on the way can read it */
 	gsize reply_max;          /* bytes; a longer reply is an error */
 	guint tries;              /* of a request; 0: six */
-	/* Seconds without a byte that end a try. 0: the deadline ends it instead. */
+	/* For large bodies: seconds that end a try in which hardly a byte moves, either way. The
+	   deadline is put off while bytes move, and vk_interrupted() ends what does not move. 0:
+	   the deadline alone ends it. */
 	guint stall;
 } VkHttpOptions;
 
