@@ -18,7 +18,6 @@ struct VkS3 {
 	VkHttp *http;
 	GMutex mutex;             /* guards what follows */
 	gint64 ahead;             /* seconds that the server's clock is ahead of ours */
-	gboolean is_corrected;    /* AHEAD was learnt from the server */
 	gboolean lacks_condition; /* the server refuses If-None-Match */
 	gint64 slowed;            /* when it asked for fewer requests last; 0: never */
 };
@@ -37,10 +36,18 @@ typedef struct VkS3Call {
 	gboolean is_new;    /* the object must not be there yet */
 	char *body_sha256;  /* set by vk_s3_call() */
 	char *path;         /* set by vk_s3_call() */
+	gint64 ahead;       /* of the server's clock, by which it was signed */
+	gboolean is_clock_corrected;
 } VkS3Call;
 
 /* Sends it until it is decided. *RET is to be cleared in any case. */
 gboolean vk_s3_call(VkS3Call *call, VkHttpReply *ret, GError **error);
+
+/*
+ * Takes the server's time from a reply that refuses the signature. TRUE: CALL was signed by another
+ * time, and may be tried again. Once for each call.
+ */
+gboolean vk_s3_correct_clock(VkS3Call *call, const VkHttpReply *reply);
 
 /* Says what a reply means. For VkHttp. */
 VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer call, GError **error);

@@ -68,7 +68,7 @@ gboolean vk_s3_is_slowed(VkS3 *s3)
 /* The headers of one try, which bear its time. */
 static char **sign(gpointer data)
 {
-	const VkS3Call *call = data;
+	VkS3Call *call = data;
 	VkS3 *s3 = call->s3;
 	g_autofree char *writer =
 		call->writer ? g_strconcat("x-amz-meta-writer:", call->writer, NULL) : NULL;
@@ -81,15 +81,15 @@ static char **sign(gpointer data)
 		.body_sha256 = call->body_sha256,
 		.headers = headers,
 		.region = s3->region,
-		.time = g_get_real_time() / G_USEC_PER_SEC,
 	};
 	g_autoptr(GStrvBuilder) all = g_strv_builder_new();
 	gboolean is_new = call->is_new;
 
 	g_mutex_lock(&s3->mutex);
-	request.time += s3->ahead;
+	call->ahead = s3->ahead;
 	is_new = is_new && !s3->lacks_condition;
 	g_mutex_unlock(&s3->mutex);
+	request.time = g_get_real_time() / G_USEC_PER_SEC + call->ahead;
 	g_auto(GStrv) own = vk_s3_sign(s3->key, &request);
 	for (guint i = 0; own[i]; i++)
 		g_strv_builder_add(all, own[i]);

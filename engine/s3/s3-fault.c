@@ -4,11 +4,7 @@
 
 #include "errors.h"
 
-#include <curl/curl.h>
 #include <string.h>
-
-/* Servers take requests whose time is this far off; here a little less. */
-#define SKEW_MAX_SEC ((gint64)4 * 60)
 
 #define RIGHTS                                                                                     \
 	"it needs GetObject, PutObject and ListBucket, and DeleteObject for leases and 'virtkeep " \
@@ -92,35 +88,10 @@ static gboolean fail_reply(const VkS3Call *call, const VkHttpReply *reply, const
 	return vk_s3_fail(call, fault ? fault->error : VK_ERROR_FAILED, text, error);
 }
 
-/*
- * A signature is refused when our clock and the server's differ by much. The answer to HEAD does
- * not say so, but each has the server's time. TRUE: it may be tried again by the server's clock.
- */
-static gboolean correct_clock(VkS3 *s3, const VkHttpReply *reply, gint64 *ret_ahead)
+static VkHttpOutcome judge_denial(VkS3Call *call, const VkHttpReply *reply, const VkS3Error *said,
+				  GError **error)
 {
-	const char *date = vk_http_reply_header(reply, "date");
-	gint64 theirs = date ? (gint64)curl_getdate(date, NULL) : -1;
-	gint64 ours = g_get_real_time() / G_USEC_PER_SEC;
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
-
-	*ret_ahead = theirs - ours;
-	if (theirs < 0 || ABS(*ret_ahead - s3->ahead) < SKEW_MAX_SEC || s3->is_corrected)
-		return FALSE;
-	s3->ahead = *ret_ahead;
-	s3->is_corrected = TRUE;
-	return TRUE;
-}
-
-static VkHttpOutcome judge_denial(const VkS3Call *call, const VkHttpReply *reply,
-				  const VkS3Error *said, GError **error)
-{
-	VkS3 *s3 = call->s3;
-	gint64 ahead;
-
-	if (correct_clock(s3, reply, &ahead)) {
-		s3->warn("%s: the clock of this host is %" G_GINT64_FORMAT
-			 " minutes %s that of the server: put it right",
-			 s3->name, ABS(ahead) / 60, ahead > 0 ? "behind" : "ahead of");
+	if (vk_s3_correct_clock(call, reply)) {
 		vk_s3_fail(call, VK_ERROR_FAILED, "the clock of this host is wrong", error);
 		return VK_HTTP_NOT_DONE;
 	}
@@ -164,7 +135,7 @@ static gboolean lacks_condition(VkS3 *s3)
 
 VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer data, GError **error)
 {
-	const VkS3Call *call = data;
+	VkS3Call *call = data;
 	VkHttpOutcome outcome = vk_http_outcome_of(reply->status);
 	gboolean has_condition = call->is_new && !lacks_condition(call->s3);
 	g_auto(VkS3Error) said = {0};

@@ -212,6 +212,7 @@ START_TEST(a_wrong_clock_is_corrected_and_told)
 {
 	g_autoptr(GError) error = NULL;
 	g_auto(VkS3Facts) facts = {0};
+	g_auto(VkS3Facts) other = {0};
 
 	set_faults("- skew:3600 * *");
 	expect(put("a", &error), error);
@@ -219,9 +220,41 @@ START_TEST(a_wrong_clock_is_corrected_and_told)
 	expect(put("b", &error), error);
 	expect(vk_s3_head(s3, "b", &facts, &error), error);
 	ck_assert_uint_eq(warnings, 1);
+	/* The host's clock jumps as well. */
 	set_faults("- skew:-7200 * *");
-	ck_assert(!put("c", &error));
+	expect(put("c", &error), error);
+	set_faults("");
+	expect(vk_s3_head(s3, "c", &other, &error), error);
+	ck_assert_uint_eq(warnings, 2);
+	set_faults("- skew:7200 * *\n- code:403:RequestTimeTooSkewed * *");
+	ck_assert(!put("d", &error));
 	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "clocks");
+}
+END_TEST
+
+static gpointer put_in_thread(gpointer name)
+{
+	GError *error = NULL;
+
+	put(name, &error);
+	return error;
+}
+
+/* One of them learns it, and the others were signed before. */
+START_TEST(requests_at_once_correct_the_clock_once)
+{
+	static char names[][2] = {"a", "b", "c", "d", "e", "f"};
+	GThread *threads[G_N_ELEMENTS(names)];
+
+	set_faults("- skew:3600 * *\n- hang:0.3 PUT *");
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+		threads[i] = g_thread_new("put", put_in_thread, names[i]);
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autoptr(GError) error = g_thread_join(threads[i]);
+
+		expect(!error, error);
+	}
+	ck_assert_uint_eq(warnings, 1);
 }
 END_TEST
 
@@ -343,6 +376,7 @@ int main(void)
 	tcase_add_test(tcase, reads_are_tried_again);
 	tcase_add_test(tcase, a_server_may_lack_put_if_absent);
 	tcase_add_test(tcase, a_wrong_clock_is_corrected_and_told);
+	tcase_add_test(tcase, requests_at_once_correct_the_clock_once);
 	tcase_add_loop_test(tcase, refusals_are_told, 0, G_N_ELEMENTS(refusals));
 	tcase_add_test(tcase, an_answer_of_another_server_says_nothing);
 	tcase_add_test(tcase, wrong_keys_and_buckets_are_told);
