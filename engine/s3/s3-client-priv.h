@@ -9,14 +9,16 @@
 
 struct VkS3 {
 	VkS3Address *address;
-	VkS3Key *key;
+	VkS3Key *(*find_key)(GError **error);
 	char *region;
 	char *host; /* as the Host header says it */
 	char *name; /* as errors call it: "bucket 'b' at 'h'" */
 	gboolean has_bucket_host;
 	VkWarn warn;
 	VkHttp *http;
-	GMutex mutex;             /* guards what follows */
+	GMutex mutex; /* guards what follows */
+	/* VkS3Key: the last one is in use. By those before, requests may still be signed. */
+	GPtrArray *keys;
 	gint64 ahead;             /* seconds that the server's clock is ahead of ours */
 	gboolean lacks_condition; /* the server refuses If-None-Match */
 	gint64 slowed;            /* when it asked for fewer requests last; 0: never */
@@ -38,6 +40,8 @@ typedef struct VkS3Call {
 	char *path;         /* set by vk_s3_call() */
 	gint64 ahead;       /* of the server's clock, by which it was signed */
 	gboolean is_clock_corrected;
+	const VkS3Key *key; /* by which it was signed */
+	gboolean is_key_renewed;
 } VkS3Call;
 
 /* Sends it until it is decided. *RET is to be cleared in any case. */
@@ -48,6 +52,12 @@ gboolean vk_s3_call(VkS3Call *call, VkHttpReply *ret, GError **error);
  * time, and may be tried again. Once for each call.
  */
 gboolean vk_s3_correct_clock(VkS3Call *call, const VkHttpReply *reply);
+
+/*
+ * Looks for the key again. TRUE: it is another one than CALL was signed by, which may be tried
+ * again. Once for each call.
+ */
+gboolean vk_s3_renew_key(VkS3Call *call);
 
 /* Says what a reply means. For VkHttp. */
 VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer call, GError **error);

@@ -21,7 +21,9 @@ VkS3 *vk_s3_new(VkS3Address *address, VkS3Key *key, const VkS3Options *options)
 	g_autofree char *url = NULL;
 
 	s3->address = address;
-	s3->key = key;
+	s3->keys = g_ptr_array_new_with_free_func((GDestroyNotify)vk_s3_key_free);
+	g_ptr_array_add(s3->keys, key);
+	s3->find_key = options->find_key;
 	s3->region = g_strdup(options->region);
 	s3->has_bucket_host = options->has_bucket_host;
 	s3->host = options->has_bucket_host ? g_strconcat(address->bucket, ".", address->host, NULL)
@@ -49,7 +51,7 @@ void vk_s3_free(VkS3 *s3)
 		return;
 	vk_http_free(s3->http);
 	vk_s3_address_free(s3->address);
-	vk_s3_key_free(s3->key);
+	g_ptr_array_unref(s3->keys);
 	g_mutex_clear(&s3->mutex);
 	g_free(s3->region);
 	g_free(s3->host);
@@ -87,10 +89,11 @@ static char **sign(gpointer data)
 
 	g_mutex_lock(&s3->mutex);
 	call->ahead = s3->ahead;
+	call->key = g_ptr_array_index(s3->keys, s3->keys->len - 1);
 	is_new = is_new && !s3->lacks_condition;
 	g_mutex_unlock(&s3->mutex);
 	request.time = g_get_real_time() / G_USEC_PER_SEC + call->ahead;
-	g_auto(GStrv) own = vk_s3_sign(s3->key, &request);
+	g_auto(GStrv) own = vk_s3_sign(call->key, &request);
 	for (guint i = 0; own[i]; i++)
 		g_strv_builder_add(all, own[i]);
 	if (is_new)

@@ -21,6 +21,8 @@ typedef struct VkS3Options {
 	const char *region;
 	const char *ca_file;      /* NULL: the system's certificates are trusted */
 	gboolean has_bucket_host; /* the bucket is part of the host's name, not of the path */
+	/* A newer key for one that has expired; nullable. Called by any thread. */
+	VkS3Key *(*find_key)(GError **error);
 	VkWarn warn;
 } VkS3Options;
 

@@ -105,6 +105,14 @@ static VkHttpOutcome judge_denial(VkS3Call *call, const VkHttpReply *reply, cons
 	return VK_HTTP_REFUSED;
 }
 
+/* Keys for a short time are replaced where they were found. The answer to HEAD has no code. */
+static gboolean may_have_expired(const VkS3Call *call, const VkHttpReply *reply,
+				 const VkS3Error *said)
+{
+	return said->code ? strcmp(said->code, "ExpiredToken") == 0
+			  : call->key->token && (reply->status == 400 || reply->status == 403);
+}
+
 /* The body was altered or cut on the way, or another request for the name is under way. */
 static gboolean may_pass(const VkHttpReply *reply, const VkS3Error *said)
 {
@@ -144,6 +152,10 @@ VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer data, GError **erro
 	if (outcome == VK_HTTP_DONE)
 		return outcome;
 	vk_s3_error_parse(reply->text->str, reply->text->len, &said);
+	if (may_have_expired(call, reply, &said) && vk_s3_renew_key(call)) {
+		fail_reply(call, reply, &said, error);
+		return VK_HTTP_NOT_DONE;
+	}
 	if (reply->status == 403)
 		return judge_denial(call, reply, &said, error);
 	/* What is taken to be gone is collected: a proxy's 404 must not be taken for the server's.

@@ -3,6 +3,7 @@
 #include "s3-client-priv.h"
 
 #include <curl/curl.h>
+#include <string.h>
 
 /* Servers take requests whose time is this far off; here a little less. */
 #define SKEW_MAX_SEC ((gint64)4 * 60)
@@ -36,4 +37,30 @@ gboolean vk_s3_correct_clock(VkS3Call *call, const VkHttpReply *reply)
 	call->is_clock_corrected = TRUE;
 	take_time(call->s3, ahead);
 	return TRUE;
+}
+
+static gboolean is_same(const VkS3Key *one, const VkS3Key *other)
+{
+	return strcmp(one->id, other->id) == 0 && strcmp(one->secret, other->secret) == 0 &&
+	       g_strcmp0(one->token, other->token) == 0;
+}
+
+gboolean vk_s3_renew_key(VkS3Call *call)
+{
+	VkS3 *s3 = call->s3;
+	g_autoptr(VkS3Key) found = NULL;
+	g_autoptr(GMutexLocker) locker = NULL;
+	const VkS3Key *now;
+
+	if (!s3->find_key || call->is_key_renewed)
+		return FALSE;
+	call->is_key_renewed = TRUE;
+	found = s3->find_key(NULL);
+	locker = g_mutex_locker_new(&s3->mutex);
+	now = g_ptr_array_index(s3->keys, s3->keys->len - 1);
+	if (found && !is_same(found, now)) {
+		now = found;
+		g_ptr_array_add(s3->keys, g_steal_pointer(&found));
+	}
+	return now != call->key;
 }

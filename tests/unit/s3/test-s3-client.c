@@ -258,6 +258,49 @@ START_TEST(requests_at_once_correct_the_clock_once)
 }
 END_TEST
 
+static const char *newer_token;
+
+static VkS3Key *find_newer(GError **error)
+{
+	VkS3Key *key = g_new0(VkS3Key, 1);
+
+	key->id = g_strdup(g_getenv("AWS_ACCESS_KEY_ID"));
+	key->secret = g_strdup(g_getenv("AWS_SECRET_ACCESS_KEY"));
+	key->token = g_strdup(newer_token);
+	return key;
+}
+
+/* Whoever renews a key for a short time writes it into the file. */
+START_TEST(a_key_that_expired_is_looked_for_once_more)
+{
+	g_autofree char *url = g_strconcat(g_getenv("VK_TEST_S3"), "/", prefix, NULL);
+	g_autoptr(GError) error = NULL;
+	g_auto(VkS3Facts) facts = {0};
+	VkS3 *other;
+
+	newer_token = "first";
+	other = vk_s3_new(vk_s3_address_parse(url, NULL), find_newer(NULL),
+			  &(VkS3Options){.region = "r", .warn = warn, .find_key = find_newer});
+	newer_token = "second";
+	set_faults("1 code:400:ExpiredToken PUT *");
+	expect(vk_s3_put(other, "a", "a", 1, TRUE, &error), error);
+	/* There is no newer one. */
+	set_faults("- code:400:ExpiredToken PUT *");
+	ck_assert(!vk_s3_put(other, "a", "b", 1, TRUE, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_DENIED, "expired");
+	/* The answer to HEAD does not say it. */
+	newer_token = "third";
+	set_faults("1 400 HEAD *");
+	expect(vk_s3_head(other, "a", &facts, &error), error);
+	/* It expires again. */
+	newer_token = "fourth";
+	set_faults("2 code:400:ExpiredToken PUT *");
+	ck_assert(!vk_s3_put(other, "a", "b", 1, TRUE, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_DENIED, "expired");
+	vk_s3_free(other);
+}
+END_TEST
+
 static const struct {
 	const char *fault;
 	VkErrorCode code;
@@ -377,6 +420,7 @@ int main(void)
 	tcase_add_test(tcase, a_server_may_lack_put_if_absent);
 	tcase_add_test(tcase, a_wrong_clock_is_corrected_and_told);
 	tcase_add_test(tcase, requests_at_once_correct_the_clock_once);
+	tcase_add_test(tcase, a_key_that_expired_is_looked_for_once_more);
 	tcase_add_loop_test(tcase, refusals_are_told, 0, G_N_ELEMENTS(refusals));
 	tcase_add_test(tcase, an_answer_of_another_server_says_nothing);
 	tcase_add_test(tcase, wrong_keys_and_buckets_are_told);
