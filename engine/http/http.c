@@ -452,10 +452,16 @@ static gboolean wait_before(const Exchange *exchange, guint tries)
 
 static VkHttpOutcome try_often(Exchange *exchange, GError **error)
 {
+	gboolean is_unsure = FALSE;
+
 	for (guint tries = 0;; tries++) {
 		g_autoptr(GError) trouble = NULL;
 		VkHttpOutcome outcome = try_once(exchange, &trouble);
 
+		/* An earlier try may have been done. */
+		is_unsure |= outcome == VK_HTTP_UNSURE;
+		if (outcome == VK_HTTP_NOT_DONE && is_unsure)
+			outcome = VK_HTTP_UNSURE;
 		if (outcome == VK_HTTP_DONE)
 			return outcome;
 		if (outcome == VK_HTTP_REFUSED ||

@@ -42,6 +42,7 @@ typedef struct VkS3Call {
 	gboolean is_clock_corrected;
 	const VkS3Key *key; /* by which it was signed */
 	gboolean is_key_renewed;
+	VkHttpOutcome outcome; /* set by vk_s3_call() */
 } VkS3Call;
 
 /* Sends it until it is decided. *RET is to be cleared in any case. */
@@ -58,6 +59,11 @@ gboolean vk_s3_correct_clock(VkS3Call *call, const VkHttpReply *reply);
  * again. Once for each call.
  */
 gboolean vk_s3_renew_key(VkS3Call *call);
+
+/*
+ * The MD5 of an object's bytes by its ETag, 32 hex digits; NULL: REPLY does not say it. New string.
+ */
+char *vk_s3_reply_md5(const VkHttpReply *reply);
 
 /* Says what a reply means. For VkHttp. */
 VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer call, GError **error);

@@ -130,12 +130,11 @@ gboolean vk_s3_call(VkS3Call *call, VkHttpReply *ret, GError **error)
 		.judge = vk_s3_judge,
 		.data = call,
 	};
-	gboolean done;
 
 	call->body_sha256 = sha256;
 	call->path = path;
-	done = vk_http_send(call->s3->http, &request, vk_deadline(DEADLINE_SEC), ret, error) ==
-	       VK_HTTP_DONE;
+	call->outcome =
+		vk_http_send(call->s3->http, &request, vk_deadline(DEADLINE_SEC), ret, error);
 	call->body_sha256 = call->path = NULL;
-	return done;
+	return call->outcome == VK_HTTP_DONE;
 }

@@ -31,8 +31,9 @@ VkS3 *vk_s3_new(VkS3Address *address, VkS3Key *key, const VkS3Options *options);
 void vk_s3_free(VkS3 *s3);
 
 /*
- * Puts an object. Unless MAY_REPLACE, VK_ERROR_EXISTS when there is one, as far as the server
- * looks: some do not. It is durable then.
+ * Puts an object. Unless MAY_REPLACE, VK_ERROR_EXISTS when there is certainly one of another put,
+ * as far as the server looks: some do not. After another error it may be there all the same. It is
+ * durable when it is put.
  */
 gboolean vk_s3_put(VkS3 *s3, const char *name, const void *bytes, gsize length,
 		   gboolean may_replace, GError **error);
@@ -49,6 +50,7 @@ typedef struct VkS3Facts {
 	guint64 size;
 	gint64 stored; /* seconds since 1970, by the server's clock; 0: it does not say */
 	char *tag;     /* another one for other bytes; may be empty */
+	char *md5;     /* of its bytes, 32 hex digits; NULL: the server does not say it */
 	char *writer;  /* what vk_s3_put() marked it with; nullable */
 } VkS3Facts;
 

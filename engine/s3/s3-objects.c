@@ -6,11 +6,35 @@
 #include <curl/curl.h>
 #include <string.h>
 
+#define MD5_DIGITS 32u
+
 void vk_s3_facts_clear(VkS3Facts *facts)
 {
 	g_free(facts->tag);
+	g_free(facts->md5);
 	g_free(facts->writer);
 	*facts = (VkS3Facts){0};
+}
+
+/* What is encrypted for the server's own keys alone keeps the ETag that it has in the clear. */
+static gboolean is_encrypted(const VkHttpReply *reply)
+{
+	const char *method = vk_http_reply_header(reply, "x-amz-server-side-encryption");
+
+	return (method && strcmp(method, "AES256") != 0) ||
+	       vk_http_reply_header(reply, "x-amz-server-side-encryption-customer-algorithm");
+}
+
+char *vk_s3_reply_md5(const VkHttpReply *reply)
+{
+	const char *tag = vk_http_reply_header(reply, "etag");
+
+	if (!tag || is_encrypted(reply) || strlen(tag) != MD5_DIGITS + 2 || *tag != '"')
+		return NULL;
+	for (gsize i = 1; i <= MD5_DIGITS; i++)
+		if (!g_ascii_isxdigit(tag[i]))
+			return NULL;
+	return g_ascii_strdown(tag + 1, MD5_DIGITS);
 }
 
 /*
@@ -52,6 +76,7 @@ gboolean vk_s3_head(VkS3 *s3, const char *name, VkS3Facts *ret, GError **error)
 	ret->stored = stored ? MAX((gint64)curl_getdate(stored, NULL), 0) : 0;
 	tag = vk_http_reply_header(&reply, "etag");
 	ret->tag = g_strdup(tag ? tag : "");
+	ret->md5 = vk_s3_reply_md5(&reply);
 	ret->writer = g_strdup(vk_http_reply_header(&reply, "x-amz-meta-writer"));
 	return TRUE;
 }

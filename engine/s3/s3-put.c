@@ -3,18 +3,6 @@
 
 #include "errors.h"
 
-/*
- * The answer to an earlier try may have been lost: the object that is there may be ours. What it
- * contains does not tell, for marks are empty.
- */
-static gboolean is_ours(const VkS3Call *call)
-{
-	g_auto(VkS3Facts) facts = {0};
-
-	return vk_s3_head(call->s3, call->name, &facts, NULL) &&
-	       g_strcmp0(facts.writer, call->writer) == 0 && facts.size == call->body_length;
-}
-
 static gboolean lacks_condition(VkS3 *s3)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
@@ -34,6 +22,60 @@ static gboolean refuse_existing(const VkS3Call *call, GError **error)
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&trouble));
 	return FALSE;
+}
+
+static gboolean is_intact(const VkS3Call *call, const char *md5)
+{
+	g_autofree char *sent =
+		md5 ? g_compute_checksum_for_data(G_CHECKSUM_MD5, call->body, call->body_length)
+		    : NULL;
+
+	return g_strcmp0(md5, sent) == 0;
+}
+
+static gboolean fail_altered(const VkS3Call *call, GError **error)
+{
+	/* Nobody may take it for what it should be. */
+	if (call->is_new)
+		vk_s3_delete(call->s3, call->name, NULL);
+	return vk_s3_fail(call, VK_ERROR_FAILED,
+			  "the server keeps other bytes than were sent: check the server, and what "
+			  "is between",
+			  error);
+}
+
+static gboolean check_answer(const VkS3Call *call, const VkHttpReply *reply, GError **error)
+{
+	g_autofree char *md5 = vk_s3_reply_md5(reply);
+
+	if (reply->status != 200 || !vk_http_reply_header(reply, "etag"))
+		return vk_s3_fail(call, VK_ERROR_FAILED,
+				  "what answers is no server of S3 (no ETag)", error);
+	return is_intact(call, md5) || fail_altered(call, error);
+}
+
+/*
+ * After a put that was perhaps done, which TROUBLE says: the object that is there may be ours. What
+ * it contains does not tell, for marks are empty.
+ */
+static gboolean resolve(const VkS3Call *call, const GError *trouble, GError **error)
+{
+	g_auto(VkS3Facts) facts = {0};
+	g_autoptr(GError) unknown = NULL;
+	g_autofree char *text = NULL;
+
+	if (vk_s3_head(call->s3, call->name, &facts, &unknown)) {
+		if (g_strcmp0(facts.writer, call->writer) == 0)
+			return (facts.size == call->body_length && is_intact(call, facts.md5)) ||
+			       fail_altered(call, error);
+		if (call->is_new)
+			return vk_s3_fail(call, VK_ERROR_EXISTS, "it exists already", error);
+	}
+	text = g_strdup_printf("it is not known whether it was written: %s",
+			       unknown && !g_error_matches(unknown, VK_ERROR, VK_ERROR_NOT_FOUND)
+				       ? unknown->message
+				       : trouble->message);
+	return vk_s3_fail(call, VK_ERROR_FAILED, text, error);
 }
 
 gboolean vk_s3_put(VkS3 *s3, const char *name, const void *bytes, gsize length,
@@ -57,11 +99,9 @@ gboolean vk_s3_put(VkS3 *s3, const char *name, const void *bytes, gsize length,
 	if (!may_replace && lacks_condition(s3) && !refuse_existing(&call, error))
 		return FALSE;
 	if (vk_s3_call(&call, &reply, &trouble))
-		return (reply.status == 200 && vk_http_reply_header(&reply, "etag")) ||
-		       vk_s3_fail(&call, VK_ERROR_FAILED,
-				  "what answers is no server of S3 (no ETag)", error);
-	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS) && is_ours(&call))
-		return TRUE;
+		return check_answer(&call, &reply, error);
+	if (call.outcome == VK_HTTP_UNSURE || g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
+		return resolve(&call, trouble, error);
 	g_propagate_error(error, g_steal_pointer(&trouble));
 	return FALSE;
 }

@@ -15,6 +15,7 @@ listings "?START", whose name is like PATTERN. ACTION is one of
     hang:SECONDS         the answer comes late
     stale                a listing is without the newest of its objects
     skew:SECONDS         the server's clock is ahead by so much
+    alter                a byte of the body is lost on the way to the disk
     unconditional        If-None-Match is left out of account
     whole                a range is left out of account
 """

@@ -21,6 +21,8 @@
 /* What the server does with each connection's request. */
 typedef enum {
 	ANSWER,   /* at once */
+	FAIL,     /* 500 */
+	REFUSE,   /* 503 */
 	TRICKLE,  /* byte after byte, for as long as somebody reads */
 	HALF,     /* byte after byte, then the connection ends in the middle */
 	DEAF,     /* it reads no body */
@@ -89,6 +91,10 @@ static void serve_one(Server *server, int fd, Manner manner)
 		interrupt(server);
 	if (manner == ANSWER)
 		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+	if (manner == FAIL)
+		say(fd, "HTTP/1.1 500 Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+	if (manner == REFUSE)
+		say(fd, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 	if (manner == TRICKLE || manner == HALF)
 		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
 	if (manner == TRICKLE || manner == HALF)
@@ -213,6 +219,22 @@ START_TEST(time_in_which_bytes_move_does_not_count)
 }
 END_TEST
 
+/* What the last try says does not hold for the one before. */
+START_TEST(a_put_that_was_perhaps_done_stays_so)
+{
+	static const Manner manners[][2] = {{FAIL, REFUSE}, {REFUSE, REFUSE}};
+	static const VkHttpOutcome outcomes[] = {VK_HTTP_UNSURE, VK_HTTP_NOT_DONE};
+	Server server;
+	VkHttp *http;
+
+	server_start(&server, manners[_i], 2);
+	http = http_to(&server, 60, 2);
+	ck_assert_int_eq(send_with_body(http, 1, 60, NULL), outcomes[_i]);
+	vk_http_free(http);
+	server_end(&server);
+}
+END_TEST
+
 START_TEST(what_does_not_move_can_be_interrupted)
 {
 	static const Manner manners[] = {SILENT, OVERLOAD};
@@ -270,6 +292,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, NULL, teardown);
 	tcase_add_loop_test(tcase, a_trickle_ends_a_try, 0, 2);
 	tcase_add_test(tcase, time_in_which_bytes_move_does_not_count);
+	tcase_add_loop_test(tcase, a_put_that_was_perhaps_done_stays_so, 0, 2);
 	tcase_add_loop_test(tcase, what_does_not_move_can_be_interrupted, 0, 2);
 	tcase_add_test(tcase, who_was_interrupted_cleans_up);
 	suite_add_tcase(suite, tcase);

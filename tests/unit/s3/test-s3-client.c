@@ -4,6 +4,7 @@
 #include "s3-probe.h"
 
 #include "errors.h"
+#include "interrupt.h"
 #include "temp-vault.h"
 
 #include <check.h>
@@ -175,6 +176,45 @@ START_TEST(an_answer_that_is_lost_does_not_matter)
 	}
 	ck_assert(vk_s3_is_slowed(s3));
 	expect(vk_s3_put(s3, "a0", "other", 5, TRUE, &error), error);
+}
+END_TEST
+
+/* Whoever takes it for another's would take back what is committed. */
+START_TEST(what_became_of_a_put_is_never_guessed)
+{
+	g_autoptr(GError) error = NULL;
+
+	set_faults("1 drop-after PUT *\n1 403 HEAD *");
+	ck_assert(!put("a", &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "not known");
+	ck_assert(!put("a", &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_EXISTS, "'a'");
+	/* Each try was done, or none. With an interruption there is only one. */
+	vk_set_interrupted(TRUE);
+	set_faults("- 500-after PUT *");
+	expect(put("b", &error), error);
+	ck_assert(!put("a", &error));
+	g_clear_error(&error);
+	set_faults("- 500 PUT *");
+	ck_assert(!put("c", &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "not known");
+	vk_set_interrupted(FALSE);
+}
+END_TEST
+
+START_TEST(a_put_is_checked)
+{
+	g_autoptr(GError) error = NULL;
+	g_auto(VkS3Facts) facts = {0};
+
+	set_faults("1 alter PUT *");
+	ck_assert(!put("a", &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "other bytes");
+	ck_assert(!vk_s3_head(s3, "a", &facts, NULL));
+	set_faults("1 alter PUT *\n1 drop-after PUT *");
+	ck_assert(!put("a", &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "other bytes");
+	ck_assert(!vk_s3_head(s3, "a", &facts, NULL));
 }
 END_TEST
 
@@ -416,6 +456,8 @@ int main(void)
 	tcase_add_test(tcase, empty_and_short_objects_are_what_they_are);
 	tcase_add_test(tcase, listings_have_pages);
 	tcase_add_test(tcase, an_answer_that_is_lost_does_not_matter);
+	tcase_add_test(tcase, what_became_of_a_put_is_never_guessed);
+	tcase_add_test(tcase, a_put_is_checked);
 	tcase_add_test(tcase, reads_are_tried_again);
 	tcase_add_test(tcase, a_server_may_lack_put_if_absent);
 	tcase_add_test(tcase, a_wrong_clock_is_corrected_and_told);
