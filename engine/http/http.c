@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "http.h"
 
+#include "http-transfer-priv.h"
+
 #include "errors.h"
 #include "interrupt.h"
 #include "log.h"
@@ -16,9 +18,6 @@
 #define HEADERS_MAX     100u
 #define UPLOAD_BUFFER   (1L << 20)
 #define SLOWEST         1000L /* bytes a second, over the time of a stall */
-#define LOOK_MS         100   /* between two looks at a transfer */
-/* After an interruption: so long nothing moves in a transfer that goes on. */
-#define QUIET_MAX_US ((gint64)400 * G_TIME_SPAN_MILLISECOND)
 /* What is answered at once. A server may take its time about more. */
 #define SMALL_MAX ((gsize)64 << 10)
 
@@ -31,12 +30,6 @@ struct VkHttp {
 	GMutex mutex;    /* guards what follows */
 	GPtrArray *idle; /* Connection: to be used again */
 };
-
-/* What keeps a connection open, and makes transfers over it. */
-typedef struct Connection {
-	CURL *curl;
-	CURLM *multi;
-} Connection;
 
 /* RFC 9110, section 9.2. */
 typedef struct Method {
@@ -61,14 +54,9 @@ typedef struct Exchange {
 	VkHttp *http;
 	const VkHttpRequest *request;
 	const Method *method;
-	Connection *connection;
+	VkHttpConnection *connection;
 	gint64 deadline;
-	gint64 flowed; /* microseconds in which bytes moved, in all tries */
-	/* Of this try: bytes so far, when they were counted, and when there were more last. */
-	curl_off_t bytes;
-	gint64 counted, moved;
 	gboolean too_long;
-	gboolean given_up; /* an interruption ended it */
 	char curl_error[CURL_ERROR_SIZE];
 	VkHttpReply *reply;
 } Exchange;
@@ -84,15 +72,6 @@ void vk_http_reply_clear(VkHttpReply *reply)
 const char *vk_http_reply_header(const VkHttpReply *reply, const char *name)
 {
 	return reply->headers ? g_hash_table_lookup(reply->headers, name) : NULL;
-}
-
-static void connection_free(gpointer data)
-{
-	Connection *connection = data;
-
-	curl_easy_cleanup(connection->curl);
-	curl_multi_cleanup(connection->multi);
-	g_free(connection);
 }
 
 static void init_curl(void)
@@ -124,7 +103,7 @@ VkHttp *vk_http_new(const VkHttpOptions *options)
 	http->tries = options->tries ? options->tries : TRIES;
 	http->stall = options->stall;
 	g_mutex_init(&http->mutex);
-	http->idle = g_ptr_array_new_with_free_func(connection_free);
+	http->idle = g_ptr_array_new_with_free_func(vk_http_connection_free);
 	return http;
 }
 
@@ -192,24 +171,15 @@ static size_t receive_header(char *data, size_t size, size_t count, void *user)
 }
 
 /* A connection of our own until it is put back. */
-static Connection *take_connection(VkHttp *http, GError **error)
+static VkHttpConnection *take_connection(VkHttp *http, GError **error)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&http->mutex);
-	Connection *connection;
 
-	if (http->idle->len)
-		return g_ptr_array_steal_index_fast(http->idle, http->idle->len - 1);
-	connection = g_new0(Connection, 1);
-	connection->curl = curl_easy_init();
-	connection->multi = curl_multi_init();
-	if (connection->curl && connection->multi)
-		return connection;
-	connection_free(connection);
-	vk_fail(error, VK_ERROR_FAILED, "libcurl cannot be used");
-	return NULL;
+	return http->idle->len ? g_ptr_array_steal_index_fast(http->idle, http->idle->len - 1)
+			       : vk_http_connection_new(error);
 }
 
-static void put_connection(VkHttp *http, Connection *connection)
+static void put_connection(VkHttp *http, VkHttpConnection *connection)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&http->mutex);
 
@@ -243,7 +213,7 @@ static void set_identity(const Exchange *exchange, CURL *curl)
 /* When it is over, as far as is known now. */
 static gint64 deadline_of(const Exchange *exchange)
 {
-	return exchange->deadline + (exchange->http->stall ? exchange->flowed : 0);
+	return exchange->deadline + (exchange->http->stall ? exchange->connection->flowed : 0);
 }
 
 /* Both ways count. libcurl compares an average of some seconds. */
@@ -325,7 +295,7 @@ static VkHttpOutcome judge_failure(const Exchange *exchange, CURLcode result, GE
 	}
 	if (exchange->too_long)
 		text = "the reply is too long";
-	if (exchange->given_up)
+	if (exchange->connection->given_up)
 		vk_fail_interrupted(error);
 	else
 		vk_fail(error, VK_ERROR_FAILED, "%s: %s '%s%s' failed: %s", http->name,
@@ -344,55 +314,6 @@ static struct curl_slist *add_headers(struct curl_slist *list, const char *const
 	return list;
 }
 
-static void count_bytes(Exchange *exchange)
-{
-	CURL *curl = exchange->connection->curl;
-	gint64 now = g_get_monotonic_time();
-	curl_off_t sent = 0, received = 0;
-
-	curl_easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent);
-	curl_easy_getinfo(curl, CURLINFO_SIZE_DOWNLOAD_T, &received);
-	if (sent + received != exchange->bytes) {
-		exchange->flowed += now - exchange->counted;
-		exchange->moved = now;
-	}
-	exchange->bytes = sent + received;
-	exchange->counted = now;
-}
-
-/* CURLE_OK, or what ended it. */
-static CURLcode result_of(const Connection *connection)
-{
-	int left;
-	const CURLMsg *message = curl_multi_info_read(connection->multi, &left);
-
-	return message ? message->data.result : CURLE_FAILED_INIT;
-}
-
-static CURLcode transfer(Exchange *exchange)
-{
-	const Connection *connection = exchange->connection;
-	CURLMcode state = curl_multi_add_handle(connection->multi, connection->curl);
-	CURLcode result;
-	int running = 1;
-
-	exchange->bytes = 0;
-	exchange->counted = exchange->moved = g_get_monotonic_time();
-	while (state == CURLM_OK && running && !exchange->given_up) {
-		state = curl_multi_perform(connection->multi, &running);
-		if (state == CURLM_OK && running)
-			state = curl_multi_poll(connection->multi, NULL, 0, LOOK_MS, NULL);
-		count_bytes(exchange);
-		exchange->given_up = running && is_interrupted(exchange) &&
-				     exchange->counted - exchange->moved > QUIET_MAX_US;
-	}
-	result = result_of(connection);
-	/* The thread that looks for the server's address may take long to end. */
-	curl_easy_setopt(connection->curl, CURLOPT_QUICK_EXIT, (long)exchange->given_up);
-	curl_multi_remove_handle(connection->multi, connection->curl);
-	return result;
-}
-
 static CURLcode perform(Exchange *exchange)
 {
 	const VkHttpRequest *request = exchange->request;
@@ -402,7 +323,7 @@ static CURLcode perform(Exchange *exchange)
 	CURLcode result;
 
 	curl_easy_setopt(exchange->connection->curl, CURLOPT_HTTPHEADER, headers);
-	result = transfer(exchange);
+	result = vk_http_transfer(exchange->connection, exchange->http->stall > 0);
 	curl_easy_setopt(exchange->connection->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
 	return result;
@@ -419,7 +340,7 @@ static VkHttpOutcome try_once(Exchange *exchange, GError **error)
 	vk_http_reply_clear(reply);
 	reply->text = g_string_new(NULL);
 	reply->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	exchange->too_long = exchange->given_up = FALSE;
+	exchange->too_long = FALSE;
 	set_request(exchange);
 	result = perform(exchange);
 	if (result != CURLE_OK)
@@ -446,7 +367,7 @@ static gboolean wait_before(const Exchange *exchange, guint tries)
 	if (end >= deadline_of(exchange))
 		return FALSE;
 	for (; now < end && !is_interrupted(exchange); now = g_get_monotonic_time())
-		g_usleep((gulong)MIN(end - now, (gint64)LOOK_MS * G_TIME_SPAN_MILLISECOND));
+		g_usleep((gulong)MIN(end - now, (gint64)VK_HTTP_LOOK_MS * G_TIME_SPAN_MILLISECOND));
 	return !is_interrupted(exchange);
 }
 
@@ -495,6 +416,7 @@ VkHttpOutcome vk_http_send(VkHttp *http, const VkHttpRequest *request, gint64 de
 	exchange.connection = take_connection(http, error);
 	if (!exchange.connection)
 		return VK_HTTP_REFUSED;
+	exchange.connection->flowed = 0;
 	outcome = try_often(&exchange, error);
 	put_connection(http, exchange.connection);
 	return outcome;
