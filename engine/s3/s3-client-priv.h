@@ -34,6 +34,9 @@ typedef struct VkS3Call {
 	const void *body;
 	gsize body_length;
 	const char *range;  /* the header's value; nullable */
+	guint64 offset;     /* of the part that RANGE asks for */
+	gsize part_length;  /* of it, if the object is long enough; 0: RANGE says another part */
+	guint short_parts;  /* answers that were cut short so far */
 	const char *writer; /* a mark on the object that is put; nullable */
 	gboolean is_new;    /* the object must not be there yet */
 	char *body_sha256;  /* set by vk_s3_call() */
@@ -64,6 +67,9 @@ gboolean vk_s3_renew_key(VkS3Call *call);
  * The MD5 of an object's bytes by its ETag, 32 hex digits; NULL: REPLY does not say it. New string.
  */
 char *vk_s3_reply_md5(const VkHttpReply *reply);
+
+/* How large the whole object is, by a reply with a part of it. */
+gboolean vk_s3_total_size(const VkHttpReply *reply, guint64 *ret);
 
 /* Says what a reply means. For VkHttp. */
 VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer call, GError **error);

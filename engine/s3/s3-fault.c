@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Of one request. */
+#define SHORT_PARTS_MAX 3u
+
 #define RIGHTS                                                                                     \
 	"it needs GetObject, PutObject and ListBucket, and DeleteObject for leases and 'virtkeep " \
 	"gc'"
@@ -141,6 +144,22 @@ static gboolean lacks_condition(VkS3 *s3)
 	return s3->lacks_condition;
 }
 
+/*
+ * A part of an object ends before what was asked for where the object ends, and nowhere else. What
+ * is cut short on the way is not damaged: it is asked for again.
+ */
+static VkHttpOutcome judge_part(VkS3Call *call, const VkHttpReply *reply, GError **error)
+{
+	guint64 total;
+
+	if (reply->status != 206 || call->part_length == 0 || !vk_s3_total_size(reply, &total) ||
+	    total <= call->offset ||
+	    reply->text->len >= MIN(call->part_length, total - call->offset))
+		return VK_HTTP_DONE;
+	vk_s3_fail(call, VK_ERROR_FAILED, "the server gives less than it has", error);
+	return ++call->short_parts < SHORT_PARTS_MAX ? VK_HTTP_NOT_DONE : VK_HTTP_REFUSED;
+}
+
 VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer data, GError **error)
 {
 	VkS3Call *call = data;
@@ -150,7 +169,7 @@ VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer data, GError **erro
 
 	note_reply(call->s3, reply->status, has_condition);
 	if (outcome == VK_HTTP_DONE)
-		return outcome;
+		return judge_part(call, reply, error);
 	vk_s3_error_parse(reply->text->str, reply->text->len, &said);
 	if (may_have_expired(call, reply, &said) && vk_s3_renew_key(call)) {
 		fail_reply(call, reply, &said, error);

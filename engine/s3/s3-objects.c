@@ -81,8 +81,7 @@ gboolean vk_s3_head(VkS3 *s3, const char *name, VkS3Facts *ret, GError **error)
 	return TRUE;
 }
 
-/* How large the whole object is, by a reply with a part of it. */
-static gboolean total_size(const VkHttpReply *reply, guint64 *ret)
+gboolean vk_s3_total_size(const VkHttpReply *reply, guint64 *ret)
 {
 	const char *range = vk_http_reply_header(reply, "content-range");
 	const char *slash = range ? strrchr(range, '/') : NULL;
@@ -90,14 +89,16 @@ static gboolean total_size(const VkHttpReply *reply, guint64 *ret)
 	return slash && g_ascii_string_to_unsigned(slash + 1, 10, 0, G_MAXINT64, ret, NULL);
 }
 
-/* The range may be left out of account, or be cut short without a word. */
-static gboolean check_range(const VkS3Call *call, const VkHttpReply *reply, guint64 offset,
+/* The range may be left out of account, and *RET_TOTAL, the size of the whole object. */
+static gboolean check_range(const VkS3Call *call, const VkHttpReply *reply, guint64 *ret_total,
 			    GError **error)
 {
 	const char *range = vk_http_reply_header(reply, "content-range");
-	g_autofree char *start = g_strdup_printf("bytes %" G_GUINT64_FORMAT "-", offset);
+	g_autofree char *start = g_strdup_printf("bytes %" G_GUINT64_FORMAT "-", call->offset);
 
-	return (reply->status == 206 && range && g_str_has_prefix(range, start)) ||
+	return (reply->status == 206 && range && g_str_has_prefix(range, start) &&
+		vk_s3_total_size(reply, ret_total) &&
+		reply->text->len == MIN(call->part_length, *ret_total - call->offset)) ||
 	       vk_s3_fail(call, VK_ERROR_FAILED,
 			  "the server does not give the part that it was asked for", error);
 }
@@ -107,10 +108,17 @@ gboolean vk_s3_get(VkS3 *s3, const char *name, guint64 offset, void *buf, gsize 
 {
 	g_autofree char *range = g_strdup_printf("bytes=%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT,
 						 offset, offset + length - 1);
-	VkS3Call call = {.s3 = s3, .method = "GET", .what = "read", .name = name, .range = range};
+	VkS3Call call = {.s3 = s3,
+			 .method = "GET",
+			 .what = "read",
+			 .name = name,
+			 .range = range,
+			 .offset = offset,
+			 .part_length = length};
 	g_auto(VkHttpReply) reply = {0};
+	guint64 total;
 
-	if (!vk_s3_call(&call, &reply, error) || !check_range(&call, &reply, offset, error))
+	if (!vk_s3_call(&call, &reply, error) || !check_range(&call, &reply, &total, error))
 		return FALSE;
 	if (reply.text->len != length)
 		return vk_s3_fail(&call, VK_ERROR_DAMAGE, "it is truncated", error);
@@ -127,10 +135,15 @@ GBytes *vk_s3_get_all(VkS3 *s3, const char *name, gsize limit, GError **error)
 {
 	/* One byte more than allowed shows that there is more. */
 	g_autofree char *range = g_strdup_printf("bytes=0-%" G_GSIZE_FORMAT, limit);
-	VkS3Call call = {.s3 = s3, .method = "GET", .what = "read", .name = name, .range = range};
+	VkS3Call call = {.s3 = s3,
+			 .method = "GET",
+			 .what = "read",
+			 .name = name,
+			 .range = range,
+			 .part_length = limit + 1};
 	g_auto(VkHttpReply) reply = {0};
 	g_autoptr(GError) trouble = NULL;
-	guint64 size;
+	guint64 size = 0;
 
 	if (!vk_s3_call(&call, &reply, &trouble)) {
 		/* No range fits an empty object. */
@@ -139,15 +152,11 @@ GBytes *vk_s3_get_all(VkS3 *s3, const char *name, gsize limit, GError **error)
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return NULL;
 	}
-	if (!check_range(&call, &reply, 0, error))
+	if (!check_range(&call, &reply, &size, error))
 		return NULL;
-	if (!total_size(&reply, &size) || size > limit)
-		vk_s3_fail(&call, VK_ERROR_DAMAGE, "it is damaged: it is larger than allowed",
-			   error);
-	else if (size != reply.text->len)
-		vk_s3_fail(&call, VK_ERROR_DAMAGE, "it is truncated", error);
-	else
+	if (size <= limit)
 		return take_text(&reply);
+	vk_s3_fail(&call, VK_ERROR_DAMAGE, "it is damaged: it is larger than allowed", error);
 	return NULL;
 }
 
