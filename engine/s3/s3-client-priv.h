@@ -20,7 +20,8 @@ struct VkS3 {
 	/* VkS3Key: the last one is in use. By those before, requests may still be signed. */
 	GPtrArray *keys;
 	gint64 ahead;             /* seconds that the server's clock is ahead of ours */
-	gboolean lacks_condition; /* the server refuses If-None-Match */
+	gboolean lacks_condition; /* the server does not heed If-None-Match */
+	gboolean lacks_md5;       /* no ETag is taken for an MD5 */
 	gint64 slowed;            /* when it asked for fewer requests last; 0: never */
 };
 
@@ -70,6 +71,9 @@ char *vk_s3_reply_md5(const VkHttpReply *reply);
 
 /* How large the whole object is, by a reply with a part of it. */
 gboolean vk_s3_total_size(const VkHttpReply *reply, guint64 *ret);
+
+gboolean vk_s3_lacks_condition(VkS3 *s3);
+gboolean vk_s3_lacks_md5(VkS3 *s3);
 
 /* Says what a reply means. For VkHttp. */
 VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer call, GError **error);

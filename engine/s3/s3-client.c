@@ -67,6 +67,20 @@ gboolean vk_s3_is_slowed(VkS3 *s3)
 	       g_get_monotonic_time() - s3->slowed < (gint64)SLOWED_SEC * G_USEC_PER_SEC;
 }
 
+gboolean vk_s3_lacks_condition(VkS3 *s3)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
+
+	return s3->lacks_condition;
+}
+
+gboolean vk_s3_lacks_md5(VkS3 *s3)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
+
+	return s3->lacks_md5;
+}
+
 /* The headers of one try, which bear its time. */
 static char **sign(gpointer data)
 {

@@ -137,13 +137,6 @@ static void note_reply(VkS3 *s3, guint status, gboolean has_condition)
 		s3->lacks_condition = TRUE;
 }
 
-static gboolean lacks_condition(VkS3 *s3)
-{
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
-
-	return s3->lacks_condition;
-}
-
 /*
  * A part of an object ends before what was asked for where the object ends, and nowhere else. What
  * is cut short on the way is not damaged: it is asked for again.
@@ -164,7 +157,7 @@ VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer data, GError **erro
 {
 	VkS3Call *call = data;
 	VkHttpOutcome outcome = vk_http_outcome_of(reply->status);
-	gboolean has_condition = call->is_new && !lacks_condition(call->s3);
+	gboolean has_condition = call->is_new && !vk_s3_lacks_condition(call->s3);
 	g_auto(VkS3Error) said = {0};
 
 	note_reply(call->s3, reply->status, has_condition);

@@ -3,13 +3,6 @@
 
 #include "errors.h"
 
-static gboolean lacks_condition(VkS3 *s3)
-{
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
-
-	return s3->lacks_condition;
-}
-
 /* A server that does not take the condition is asked first. It does not help against a race. */
 static gboolean refuse_existing(const VkS3Call *call, GError **error)
 {
@@ -30,7 +23,7 @@ static gboolean is_intact(const VkS3Call *call, const char *md5)
 		md5 ? g_compute_checksum_for_data(G_CHECKSUM_MD5, call->body, call->body_length)
 		    : NULL;
 
-	return g_strcmp0(md5, sent) == 0;
+	return g_strcmp0(md5, sent) == 0 || vk_s3_lacks_md5(call->s3);
 }
 
 static gboolean fail_altered(const VkS3Call *call, GError **error)
@@ -96,7 +89,7 @@ gboolean vk_s3_put(VkS3 *s3, const char *name, const void *bytes, gsize length,
 	g_auto(VkHttpReply) reply = {0};
 	g_autoptr(GError) trouble = NULL;
 
-	if (!may_replace && lacks_condition(s3) && !refuse_existing(&call, error))
+	if (!may_replace && vk_s3_lacks_condition(s3) && !refuse_existing(&call, error))
 		return FALSE;
 	if (vk_s3_call(&call, &reply, &trouble))
 		return check_answer(&call, &reply, error);

@@ -23,6 +23,9 @@
 /* Packs have parity: who does not know it would write packs without. */
 #define FEATURE_PARITY "parity"
 
+/* The member of vault.json with what the store has found out. */
+#define TRAITS "store"
+
 static const char *const known_incompat[] = {NULL};
 static const char *const known_ro_compat[] = {FEATURE_COLLECTION, FEATURE_PARITY, NULL};
 
@@ -71,6 +74,8 @@ static json_t *describe(const VkVault *vault)
 {
 	g_autofree char *created = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
 	const char *parity = vault->context.parity ? FEATURE_PARITY : NULL;
+	const VkStoreOps *ops = vault->outside->ops;
+	json_t *traits = ops->get_traits ? ops->get_traits(vault->outside) : NULL;
 	json_t *object =
 		json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:{s:[], s:[s, s*], s:[]}}",
 			  "format", VK_FORMAT_VERSION, "id", vault->id_hex, "created", created,
@@ -79,6 +84,8 @@ static json_t *describe(const VkVault *vault)
 			  vault->keyring ? VK_CIPHER_WORD : VK_CIPHER_WORD_NONE, "features",
 			  "incompat", "ro_compat", FEATURE_COLLECTION, parity, "compat");
 
+	if (traits)
+		json_object_set_new(object, TRAITS, traits);
 	if (vault->keyring)
 		vk_vault_sign_description(vault->keyring, object);
 	return object;
@@ -243,6 +250,8 @@ static gboolean read_description(VkVault *vault, const json_t *object, VkVaultMo
 			       vault->place);
 	vault->compression_level = (int)level;
 	set_id(vault, &id);
+	if (vault->outside->ops->set_traits)
+		vault->outside->ops->set_traits(vault->outside, json_object_get(object, TRAITS));
 	return TRUE;
 }
 

@@ -8,10 +8,12 @@
 #include "store.h"
 
 #include "s3-client.h"
+#include "s3-probe.h"
 
 typedef struct S3Store {
 	VkStore base;
 	VkS3 *s3;
+	VkS3Traits *traits; /* of the server; NULL: not known */
 	guint uploads_max;
 	GMutex mutex;        /* guards what follows */
 	GThreadPool *pool;   /* NULL before the first pack */

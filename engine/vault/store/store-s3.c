@@ -3,12 +3,15 @@
 
 #include "layout.h"
 #include "s3-access.h"
-#include "s3-probe.h"
 
 #include "errors.h"
 #include "log.h"
 
 #include <string.h>
+
+/* Members of vault.json. */
+#define TRAIT_CONDITION "put_if_absent"
+#define TRAIT_MD5       "etag_is_md5"
 
 /* The part LENGTH at OFFSET of an object that is not on the server yet. */
 static gboolean copy_part(const char *name, GBytes *bytes, guint64 offset, void *buf, gsize length,
@@ -138,7 +141,30 @@ static void s3_free(VkStore *base)
 
 	vk_store_s3_end_uploads(store);
 	vk_s3_free(store->s3);
+	g_free(store->traits);
 	g_free(store);
+}
+
+static json_t *s3_get_traits(VkStore *base)
+{
+	const VkS3Traits *traits = ((S3Store *)base)->traits;
+
+	return traits ? json_pack("{s:b, s:b}", TRAIT_CONDITION, traits->has_condition, TRAIT_MD5,
+				  traits->has_md5)
+		      : NULL;
+}
+
+/* A vault that an earlier version made has none. */
+static void s3_set_traits(VkStore *base, const json_t *object)
+{
+	S3Store *store = (S3Store *)base;
+
+	if (!object || store->traits)
+		return;
+	store->traits = g_new0(VkS3Traits, 1);
+	store->traits->has_condition = !json_is_false(json_object_get(object, TRAIT_CONDITION));
+	store->traits->has_md5 = !json_is_false(json_object_get(object, TRAIT_MD5));
+	vk_s3_set_traits(store->s3, store->traits);
 }
 
 static const VkStoreOps s3_ops = {
@@ -155,18 +181,23 @@ static const VkStoreOps s3_ops = {
 	.list = s3_list,
 	.stamp = s3_stamp,
 	.delete = s3_delete,
+	.get_traits = s3_get_traits,
+	.set_traits = s3_set_traits,
 	.free = s3_free,
 };
 
-static gboolean probe(VkS3 *s3, const char *url, GError **error)
+static gboolean probe(S3Store *store, const char *url, GError **error)
 {
-	VkS3Traits traits = {0};
+	g_autofree VkS3Traits *traits = g_new0(VkS3Traits, 1);
 
-	if (!vk_s3_probe(s3, VK_FOLDER_TMP "/", &traits, error))
+	if (!vk_s3_probe(store->s3, VK_FOLDER_TMP "/", traits, error))
 		return FALSE;
-	vk_log_debug("the server of '%s' %s what is put twice, and %s the last bytes of an object",
-		     url, traits.keeps_first ? "refuses" : "replaces",
-		     traits.has_suffix ? "gives" : "does not give");
+	vk_log_debug("the server of '%s' %s what is put twice, has %s as ETags, and %s the last "
+		     "bytes of an object",
+		     url, traits->has_condition ? "refuses" : "replaces",
+		     traits->has_md5 ? "MD5s" : "numbers of its own",
+		     traits->has_suffix ? "gives" : "does not give");
+	store->traits = g_steal_pointer(&traits);
 	return TRUE;
 }
 
@@ -184,13 +215,12 @@ VkStore *vk_store_s3_new(const char *url, gboolean is_new, GError **error)
 
 	if (!s3)
 		return NULL;
-	if (is_new && !probe(s3, url, error)) {
-		vk_s3_free(s3);
-		return NULL;
-	}
 	store = g_new0(S3Store, 1);
 	store->base.ops = &s3_ops;
 	store->s3 = s3;
 	vk_store_s3_start_uploads(store);
-	return &store->base;
+	if (!is_new || probe(store, url, error))
+		return &store->base;
+	s3_free(&store->base);
+	return NULL;
 }

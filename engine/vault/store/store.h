@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "json.h"
+
 #include <glib.h>
 #include <sys/uio.h>
 
@@ -56,6 +58,11 @@ typedef struct VkStoreOps {
 	gboolean (*stamp)(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error);
 	/* Removes an object, durably; succeeds if it is gone already. */
 	gboolean (*delete)(VkStore *store, const char *name, GError **error);
+	/* What was found out about the server when the store was new: it is kept with the vault. A
+	   new reference; NULL: nothing was. NULL: nothing ever is. */
+	json_t *(*get_traits)(VkStore *store);
+	/* Takes it again (nullable), so that nothing is to be found out. NULL as get_traits. */
+	void (*set_traits)(VkStore *store, const json_t *traits);
 	void (*free)(VkStore *store);
 } VkStoreOps;
 

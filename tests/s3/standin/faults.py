@@ -16,6 +16,7 @@ listings "?START", whose name is like PATTERN. ACTION is one of
     stale                a listing is without the newest of its objects
     skew:SECONDS         the server's clock is ahead by so much
     alter                a byte of the body is lost on the way to the disk
+    retag                the ETag is none of an MD5, but looks like one
     unconditional        If-None-Match is left out of account
     whole                a range is left out of account
 """

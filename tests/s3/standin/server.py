@@ -132,13 +132,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = body[:-1]
         if not bucket.put(name, body, marks, only_new):
             raise Refused(412, "PreconditionFailed")
-        return 200, b"", [("ETag", bucket.tag(name))]
+        return 200, b"", [("ETag", self.tag(bucket, name))]
+
+    def tag(self, bucket, name):
+        tag = bucket.tag(name)
+        return f'"{tag[-2:0:-1]}"' if "retag" in self.actions else tag
 
     def get(self, bucket, name):
         size = bucket.size(name)
         if size is None:
             raise Refused(404, "" if self.command == "HEAD" else "NoSuchKey")
-        headers = [("ETag", bucket.tag(name)), *bucket.marks.get(name, ()),
+        headers = [("ETag", self.tag(bucket, name)), *bucket.marks.get(name, ()),
                    ("Last-Modified", self.date_time_string(int(bucket.stored(name))))]
         if self.command == "HEAD":
             return 200, b"", [*headers, ("Content-Length", str(size))]

@@ -446,10 +446,15 @@ START_TEST(a_probe_finds_out_what_the_server_does)
 	guint left[2] = {0};
 
 	expect(vk_s3_probe(s3, "tmp/", &traits, &error), error);
-	ck_assert(traits.keeps_first && traits.has_suffix);
-	set_faults("- unconditional PUT *\n- whole GET *");
+	ck_assert(traits.has_condition && traits.has_suffix && traits.has_md5);
+	set_faults("- unconditional PUT *\n- whole GET *\n- retag * *");
 	expect(vk_s3_probe(s3, "tmp/", &traits, &error), error);
-	ck_assert(!traits.keeps_first && !traits.has_suffix);
+	ck_assert(!traits.has_condition && !traits.has_suffix && !traits.has_md5);
+	/* It knows them from now on. */
+	set_faults("- unconditional PUT *\n- retag * *");
+	expect(put("a", &error), error);
+	ck_assert(!put("a", &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_EXISTS, "'a'");
 	expect(vk_s3_list(s3, "tmp/", FALSE, count, left, &error), error);
 	ck_assert_uint_eq(left[0], 0);
 	set_faults("- stale GET *");

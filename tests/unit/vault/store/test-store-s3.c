@@ -4,6 +4,7 @@
 
 #include "errors.h"
 #include "temp-vault.h"
+#include "vault-parts.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -216,6 +217,31 @@ START_TEST(lists_and_stamps_follow_what_is_there)
 }
 END_TEST
 
+static gboolean put_into(VkVault *vault, const char *name, GError **error)
+{
+	return vk_store_put(vault->store, name, NULL, 0, VK_PUT_NOW, error);
+}
+
+/* A server that does not heed If-None-Match does not say so. */
+START_TEST(what_init_found_out_stays_with_the_vault)
+{
+	g_autofree char *name = g_path_get_basename(directory);
+	g_autofree char *url = g_strdup_printf("s3:%s/%s/vault", g_getenv("VK_TEST_S3"), name);
+	g_autoptr(GError) error = NULL;
+	VkVault *vault;
+
+	set_faults("- unconditional PUT *\n- retag * *");
+	vault = vk_vault_init(url, &error);
+	ck_assert_msg(vault != NULL, "%s", error ? error->message : "");
+	vk_vault_free(vault);
+	vault = vk_vault_open(url, VK_VAULT_WRITE, NULL);
+	ck_assert(put_into(vault, "leases/one", NULL));
+	ck_assert(!put_into(vault, "leases/one", &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_EXISTS));
+	vk_vault_free(vault);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store-s3");
@@ -232,6 +258,7 @@ int main(void)
 	tcase_add_test(tcase, uploads_without_threads_fail);
 	tcase_add_test(tcase, uploads_are_bounded);
 	tcase_add_test(tcase, lists_and_stamps_follow_what_is_there);
+	tcase_add_test(tcase, what_init_found_out_stays_with_the_vault);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
