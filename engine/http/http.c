@@ -20,6 +20,8 @@
 #define SLOWEST         1000L /* bytes a second, over the time of a stall */
 /* What is answered at once. A server may take its time about more. */
 #define SMALL_MAX ((gsize)64 << 10)
+/* Pauses of a request before people hear of it: less than two seconds. */
+#define QUIET_TRIES 2
 
 struct VkHttp {
 	char *name, *url, *ca_file, *client_cert, *client_key, *trust_advice;
@@ -27,6 +29,7 @@ struct VkHttp {
 	gsize reply_max;
 	guint tries, stall;
 	gint is_silent;  /* atomic: after an interruption, it did not answer */
+	gint is_away;    /* atomic: people know that requests are being tried again */
 	GMutex mutex;    /* guards what follows */
 	GPtrArray *idle; /* Connection: to be used again */
 };
@@ -371,6 +374,26 @@ static gboolean wait_before(const Exchange *exchange, guint tries)
 	return !is_interrupted(exchange);
 }
 
+/* One line for an outage, and one for its end, whatever the number of requests that wait. */
+static void note_trouble(const Exchange *exchange, guint tries, const char *trouble)
+{
+	VkHttp *http = exchange->http;
+
+	if (http->stall && tries >= QUIET_TRIES &&
+	    g_atomic_int_compare_and_exchange(&http->is_away, FALSE, TRUE))
+		vk_log_info("%s; trying again", trouble);
+	else
+		vk_log_debug("%s; trying again", trouble);
+}
+
+static void note_answer(const Exchange *exchange)
+{
+	VkHttp *http = exchange->http;
+
+	if (g_atomic_int_compare_and_exchange(&http->is_away, TRUE, FALSE))
+		vk_log_info("%s: it answers again", http->name);
+}
+
 static VkHttpOutcome try_often(Exchange *exchange, GError **error)
 {
 	gboolean is_unsure = FALSE;
@@ -383,6 +406,8 @@ static VkHttpOutcome try_often(Exchange *exchange, GError **error)
 		is_unsure |= outcome == VK_HTTP_UNSURE;
 		if (outcome == VK_HTTP_NOT_DONE && is_unsure)
 			outcome = VK_HTTP_UNSURE;
+		if (outcome == VK_HTTP_DONE || outcome == VK_HTTP_REFUSED)
+			note_answer(exchange);
 		if (outcome == VK_HTTP_DONE)
 			return outcome;
 		if (outcome == VK_HTTP_REFUSED ||
@@ -394,7 +419,7 @@ static VkHttpOutcome try_often(Exchange *exchange, GError **error)
 				g_propagate_error(error, g_steal_pointer(&trouble));
 			return outcome;
 		}
-		vk_log_debug("%s; trying again", trouble->message);
+		note_trouble(exchange, tries, trouble->message);
 	}
 }
 
