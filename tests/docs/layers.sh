@@ -23,27 +23,31 @@ declare -A below=(
 	[engine/retention]='engine/base engine/base/settings'
 	[engine/vault/store]='engine/base engine/base/io engine/s3'
 	[engine/vault/key]='engine/base engine/vault/store'
-	[engine/vault/pack]='engine/base engine/vault/store engine/vault/key'
-	[engine/vault/map]='engine/base engine/vault/pack'
-	[engine/vault/hints]='engine/base engine/base/io engine/vault/store engine/vault/pack'
-	[engine/vault/lease]='engine/base engine/vault/store engine/vault/pack'
-	[engine/vault/cache]='engine/base engine/vault/key engine/vault/pack'
-	[engine/vault/snapshot]='engine/base engine/vault/pack engine/vault/map'
+	[engine/vault/format]='engine/base engine/vault/store engine/vault/key'
+	[engine/vault/parity]='engine/base engine/vault/store engine/vault/format'
+	[engine/vault/pack]='
+		engine/base engine/vault/store engine/vault/key engine/vault/format engine/vault/parity'
+	[engine/vault/map]='engine/base engine/vault/format engine/vault/pack'
+	[engine/vault/hints]='
+		engine/base engine/base/io engine/vault/store engine/vault/format engine/vault/pack'
+	[engine/vault/lease]='engine/base engine/vault/store engine/vault/format engine/vault/pack'
+	[engine/vault/cache]='engine/base engine/vault/key engine/vault/format'
+	[engine/vault/snapshot]='engine/base engine/vault/format engine/vault/map'
 	[engine/vault]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
-		engine/vault/key engine/vault/pack engine/vault/hints engine/vault/lease
-		engine/vault/cache'
+		engine/vault/key engine/vault/parity engine/vault/pack engine/vault/hints
+		engine/vault/lease engine/vault/cache'
 	[engine/vault/open]='
 		engine/base engine/base/io engine/base/settings engine/base/program
 		engine/s3 engine/vault/key engine/vault'
 	[engine/vault/findings]='
-		engine/base engine/vault/store engine/vault/pack engine/vault'
+		engine/base engine/vault/store engine/vault/format engine/vault/pack engine/vault'
 	[engine/vault/catalog]='
 		engine/base engine/vault/store engine/vault/lease engine/vault/cache
 		engine/vault/snapshot engine/vault'
 	[engine/vault/heal]='
-		engine/base engine/base/transfer engine/vault/store engine/vault/pack engine/vault
-		engine/vault/findings'
+		engine/base engine/base/transfer engine/vault/store engine/vault/format
+		engine/vault/pack engine/vault engine/vault/findings'
 	[engine/vault/session]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
 		engine/vault/pack engine/vault/map engine/vault/hints engine/vault/lease
@@ -52,13 +56,13 @@ declare -A below=(
 		engine/base engine/base/transfer engine/vault/map engine/vault/snapshot
 		engine/vault engine/vault/catalog'
 	[engine/vault/check]='
-		engine/base engine/base/transfer engine/vault/store engine/vault/pack
+		engine/base engine/base/transfer engine/vault/store engine/vault/parity engine/vault/pack
 		engine/vault/map engine/vault/snapshot engine/vault engine/vault/findings
 		engine/vault/catalog'
 	[engine/vault/collect]='
-		engine/base engine/base/transfer engine/vault/store engine/vault/pack engine/vault/hints
-		engine/vault/map engine/vault/snapshot engine/vault engine/vault/lease
-		engine/vault/catalog'
+		engine/base engine/base/transfer engine/vault/store engine/vault/format
+		engine/vault/pack engine/vault/hints engine/vault/map engine/vault/snapshot
+		engine/vault engine/vault/lease engine/vault/catalog'
 	[engine/vault/space]='
 		engine/base engine/vault engine/vault/catalog engine/vault/collect'
 	[engine/qemu]='engine/base engine/base/io engine/base/transfer'
@@ -159,14 +163,14 @@ declare -A owner=(
 	[curl]='engine/http engine/s3'
 	[fuse]='engine/files/appliance fs fs/files fs/session'
 	[intel-ipsec-mb]='engine/vault/pack'
-	[isa-l]='engine/vault/pack'
+	[isa-l]='engine/vault/format engine/vault/parity'
 	[libmount]='engine/array fs/session'
 	[libnbd]='engine/qemu'
 	[libvirt]='engine/virt/host'
 	[libxml]='engine/domain engine/s3'
 	[seccomp]='engine/files/sandbox fs/session'
 	[sqlite3]='engine/vault/cache'
-	[openssl]='engine/s3 engine/vault/key engine/vault/pack'
+	[openssl]='engine/s3 engine/vault/key engine/vault/format engine/vault/pack'
 	[zlib]='engine/partition'
 	[zstd]='engine/vault/pack'
 )
