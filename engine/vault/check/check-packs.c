@@ -147,8 +147,12 @@ static void check_parity(const VkVault *vault, const VkPackTable *table, Report 
 {
 	g_autoptr(GError) error = NULL;
 
-	if (!vk_mending_check(vault->store, &vault->context, &table->id, table->object, &error))
+	if (vk_mending_check(vault->store, &vault->context, &table->id, table->object, &error))
+		return;
+	if (g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
 		report->parity = g_strdup(error->message);
+	else
+		note_bad(report, table, error);
 }
 
 static void read_pack(Batch *batch)

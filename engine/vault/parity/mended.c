@@ -2,16 +2,18 @@
 #include "mended.h"
 
 #include "crc.h"
-#include "errors.h"
 #include "parity-code.h"
 #include "parity-end.h"
+
+#include "errors.h"
+#include "interrupt.h"
 
 #include <string.h>
 
 struct VkMended {
 	VkPackTrailer trailer;
 	VkParityLayout layout;
-	guint count; /* of the data shards that were damaged */
+	guint count; /* of the data shards that were lost */
 	guint shards[VK_PARITY_SHARDS];
 	guint8 *bytes[VK_PARITY_SHARDS]; /* of these */
 };
@@ -30,6 +32,11 @@ typedef struct Reading {
 	VkMendedFacts *facts;
 } Reading;
 
+gboolean vk_mended_is_too_much(const VkMendedFacts *facts)
+{
+	return facts->damaged + facts->unread > VK_MENDED_MAX;
+}
+
 void vk_mended_free(VkMended *mended)
 {
 	if (!mended)
@@ -47,27 +54,38 @@ static gboolean is_sound(const Reading *reading, guint shard, const guint8 *byte
 	       vk_crc32c(vk_pack_context_crc(reading->context, reading->id), bytes, length);
 }
 
-/* Reads a shard into BYTES. FALSE: it is damaged, which may be an error of the disk. */
+/* Reads a shard into BYTES. FALSE: it is lost, as it is damaged or cannot be read. */
 static gboolean read_shard(const Reading *reading, guint shard, guint8 *bytes)
 {
 	const VkParityLayout *layout = &reading->layout;
+	g_autoptr(GError) trouble = NULL;
 
-	if (reading->store->ops->get(reading->store, reading->object,
-				     vk_parity_shard_offset(layout, shard), bytes,
-				     vk_parity_shard_length(layout, shard), NULL) &&
-	    is_sound(reading, shard, bytes))
+	if (!reading->store->ops->get(reading->store, reading->object,
+				      vk_parity_shard_offset(layout, shard), bytes,
+				      vk_parity_shard_length(layout, shard), &trouble) &&
+	    !g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+		reading->facts->unread++;
+		return FALSE;
+	}
+	if (!trouble && is_sound(reading, shard, bytes))
 		return TRUE;
 	reading->facts->damaged++;
 	return FALSE;
 }
 
-/* Sums up what is sound, and notes which data shards are not; the first two of them. */
+/* A store that is away is not asked for each shard. */
+static gboolean may_go_on(const Reading *reading)
+{
+	return reading->facts->unread <= VK_MENDED_MAX && !vk_interrupted();
+}
+
+/* Sums up what is sound, and notes which data shards are lost; the first two of them. */
 static void read_shards(Reading *reading, VkMended *mended)
 {
 	for (guint row = 0; row < VK_PARITY_SHARDS; row++)
 		reading->lost[row] =
 			!read_shard(reading, reading->layout.data + row, reading->sums[row]);
-	for (guint shard = 0; shard < reading->layout.data; shard++) {
+	for (guint shard = 0; shard < reading->layout.data && may_go_on(reading); shard++) {
 		if (read_shard(reading, shard, reading->shard))
 			vk_parity_code_add(reading->sums[0], reading->sums[1], shard,
 					   reading->shard,
@@ -77,13 +95,13 @@ static void read_shards(Reading *reading, VkMended *mended)
 	}
 }
 
-/* Computes the data shards that are damaged, if that can be. */
+/* Computes the data shards that are lost, if that can be. */
 static gboolean solve(const Reading *reading, VkMended *mended, GError **error)
 {
 	const gsize size = reading->layout.shard_size;
 	VkParityLoss loss = {.count = mended->count, .from_q = reading->lost[0]};
 
-	if (reading->facts->damaged > VK_MENDED_MAX)
+	if (vk_mended_is_too_much(reading->facts))
 		mended->count = 0;
 	if (mended->count == 0)
 		return TRUE;
@@ -106,11 +124,8 @@ static gboolean read_pack(Reading *reading, VkMended *mended, GError **error)
 	gboolean whole, done;
 
 	if (!vk_parity_end_find(reading->store, reading->context, reading->id, reading->object,
-				&reading->end, &reading->layout, &whole))
-		return vk_fail(error, VK_ERROR_NOT_FOUND,
-			       "'%s' has no parity, or both copies of its end are damaged; check "
-			       "the storage that the vault lies on",
-			       reading->object);
+				&reading->end, &reading->layout, &whole, error))
+		return FALSE;
 	*reading->facts = (VkMendedFacts){
 		.shards = reading->layout.data + VK_PARITY_SHARDS,
 		.end = !whole,
@@ -121,7 +136,7 @@ static gboolean read_pack(Reading *reading, VkMended *mended, GError **error)
 	for (guint row = 0; row < VK_PARITY_SHARDS; row++)
 		reading->sums[row] = g_malloc(reading->layout.shard_size);
 	read_shards(reading, mended);
-	done = solve(reading, mended, error);
+	done = vk_interrupted() ? vk_fail_interrupted(error) : solve(reading, mended, error);
 	for (guint row = 0; row < VK_PARITY_SHARDS; row++)
 		g_free(reading->sums[row]);
 	g_free(reading->shard);
@@ -152,7 +167,7 @@ guint64 vk_mended_covered(const VkMended *mended)
 	return mended->layout.covered;
 }
 
-/* The bytes of the shard if it was damaged. */
+/* The bytes of the shard if it was lost. */
 static const guint8 *find_shard(const VkMended *mended, guint shard)
 {
 	for (guint i = 0; i < mended->count; i++)

@@ -13,19 +13,23 @@
 
 typedef struct VkMended VkMended;
 
-/* What was found damaged. */
+/* What was found. */
 typedef struct VkMendedFacts {
 	guint shards;  /* in all */
 	guint damaged; /* of them */
-	gboolean end;  /* a copy of the end is damaged */
+	guint unread;  /* of them: the storage gave errors, which may pass */
+	gboolean end;  /* a copy of the end is damaged, or cannot be read */
 } VkMendedFacts;
 
-/* If more shards are damaged, parity gives back none. The end may be of use nevertheless. */
+/* If more shards are damaged or unread, parity gives back none. The end may be of use nevertheless.
+ */
 #define VK_MENDED_MAX VK_PARITY_SHARDS
+gboolean vk_mended_is_too_much(const VkMendedFacts *facts);
 
 /*
- * Reads OBJECT, a generation of the pack ID. VK_ERROR_NOT_FOUND when it has no parity or both
- * copies of its end are lost; VK_ERROR_DAMAGE when what it gives back is wrong.
+ * Reads OBJECT, a generation of the pack ID, but no further when too much is unread.
+ * VK_ERROR_NOT_FOUND when it has no parity or both copies of its end are damaged; VK_ERROR_DAMAGE
+ * when what it gives back is wrong; all else may pass.
  */
 VkMended *vk_mended_new(VkStore *store, const VkPackContext *context, const VkPackId *id,
 			const char *object, VkMendedFacts *ret_facts, GError **error);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mending.h"
 
-#include "errors.h"
 #include "mend-log.h"
+
+#include "errors.h"
+#include "interrupt.h"
 
 struct VkMending {
 	GMutex mutex;
-	gboolean tried;   /* under the mutex */
-	VkMended *mended; /* set once, under the mutex; read without */
+	gboolean is_settled; /* another look finds nothing else; under the mutex */
+	VkMended *mended;    /* set under the mutex, read without it */
+	VkMended *former;    /* what it was before it was settled: somebody may read it */
 };
 
 VkMending *vk_mending_new(void)
@@ -23,6 +26,7 @@ void vk_mending_free(VkMending *mending)
 	if (!mending)
 		return;
 	vk_mended_free(mending->mended);
+	vk_mended_free(mending->former);
 	g_mutex_clear(&mending->mutex);
 	g_free(mending);
 }
@@ -41,18 +45,16 @@ gboolean vk_mending_get(VkMending *mending, VkStore *store, const char *object, 
 		      : store->ops->get(store, object, offset, buf, length, error);
 }
 
-static gboolean is_too_much(const VkMendedFacts *facts)
-{
-	return facts->damaged > VK_MENDED_MAX;
-}
-
-/* What of a pack is damaged that it gives back. New string; NULL: nothing. */
+/* What of a pack is lost that it gives back. New string; NULL: nothing. */
 static char *describe(const char *object, const VkMendedFacts *facts)
 {
-	if (facts->damaged > 0 && !is_too_much(facts))
-		return g_strdup_printf("'%s' is damaged in %u of its %u shards: its parity gives "
-				       "them back; check the storage that the vault lies on",
-				       object, facts->damaged, facts->shards);
+	guint lost = facts->damaged + facts->unread;
+
+	if (lost > 0 && !vk_mended_is_too_much(facts))
+		return g_strdup_printf("'%s' %s in %u of its %u shards: its parity gives them "
+				       "back; check the storage that the vault lies on",
+				       object, facts->unread ? "cannot be read" : "is damaged",
+				       lost, facts->shards);
 	if (facts->end)
 		return g_strdup_printf("'%s' has lost one of the two copies of its end; check the "
 				       "storage that the vault lies on",
@@ -66,18 +68,50 @@ static void tell(const VkPackContext *context, const char *object, const char *t
 		vk_mend_log_add(context->mend_log, object, text);
 }
 
-/* Reads the whole pack. NULL: that does not help. */
-static VkMended *mend(VkStore *store, const VkPackContext *context, const VkPackId *id,
-		      const char *object)
+/*
+ * Whether another look can find nothing else: what it gives back has the right checksums, so only
+ * errors that may pass leave that open. FACTS are of MENDED; if that is NULL, FAILURE is why.
+ */
+static gboolean is_definite(const VkMended *mended, const VkMendedFacts *facts,
+			    const GError *failure)
 {
-	VkMendedFacts facts;
-	g_autoptr(VkMended) mended = vk_mended_new(store, context, id, object, &facts, NULL);
+	if (!mended)
+		return g_error_matches(failure, VK_ERROR, VK_ERROR_NOT_FOUND) ||
+		       g_error_matches(failure, VK_ERROR, VK_ERROR_DAMAGE);
+	return facts->unread == 0 || !vk_mended_is_too_much(facts);
+}
+
+/* Only the first answer that is not definite is kept: the end may be of use. */
+static void keep_locked(VkMending *mending, VkMended *mended)
+{
+	if (!mending->mended || mending->is_settled) {
+		mending->former = mending->mended;
+		g_atomic_pointer_set(&mending->mended, mended);
+	} else {
+		vk_mended_free(mended);
+	}
+}
+
+/* Reads the whole pack because of TROUBLE. Whether another try to read it may help. */
+static gboolean look_locked(VkMending *mending, VkStore *store, const VkPackContext *context,
+			    const VkPackId *id, const char *object, const GError *trouble)
+{
+	VkMendedFacts facts = {0};
+	g_autoptr(GError) failure = NULL;
+	g_autoptr(VkMended) mended = vk_mended_new(store, context, id, object, &facts, &failure);
+	gboolean was_damage = g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE);
+	gboolean is_lost = facts.damaged + facts.unread > 0 || facts.end;
 	g_autofree char *text = mended ? describe(object, &facts) : NULL;
 
-	if (!text)
-		return NULL;
-	tell(context, object, text);
-	return g_steal_pointer(&mended);
+	/* The trouble has passed, and the next one may be another. */
+	if (mended && !is_lost && !was_damage)
+		return TRUE;
+	mending->is_settled = is_definite(mended, &facts, failure);
+	if (text) {
+		tell(context, object, text);
+		keep_locked(mending, g_steal_pointer(&mended));
+	}
+	return mending->mended != NULL;
 }
 
 /* A disk's error is not VK_ERROR_DAMAGE. */
@@ -90,17 +124,31 @@ static gboolean may_be_damage(const GError *error)
 gboolean vk_mending_try(VkMending *mending, VkStore *store, const VkPackContext *context,
 			const VkPackId *id, const char *object, GError **trouble)
 {
-	if (!context->parity || !may_be_damage(*trouble))
+	gboolean may_help;
+
+	if (!context->parity || vk_interrupted() || !may_be_damage(*trouble))
 		return FALSE;
 	g_mutex_lock(&mending->mutex);
-	if (!mending->tried)
-		g_atomic_pointer_set(&mending->mended, mend(store, context, id, object));
-	mending->tried = TRUE;
+	may_help = mending->is_settled ? mending->mended != NULL
+				       : look_locked(mending, store, context, id, object, *trouble);
 	g_mutex_unlock(&mending->mutex);
-	if (!vk_mending_mended(mending))
-		return FALSE;
-	g_clear_error(trouble);
-	return TRUE;
+	if (may_help)
+		g_clear_error(trouble);
+	return may_help;
+}
+
+/* More is lost than parity gives back. */
+static gboolean fail_too_much(const char *object, const VkMendedFacts *facts, GError **error)
+{
+	if (facts->damaged > VK_MENDED_MAX)
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "'%s' is damaged in %u of its %u shards, but its parity gives back "
+			       "only %u; check the storage that the vault lies on",
+			       object, facts->damaged, facts->shards, VK_MENDED_MAX);
+	return vk_fail(error, VK_ERROR_FAILED,
+		       "'%s' cannot be read in more of its %u shards than its parity gives back; "
+		       "check the storage that the vault lies on",
+		       object, facts->shards);
 }
 
 gboolean vk_mending_check(VkStore *store, const VkPackContext *context, const VkPackId *id,
@@ -113,15 +161,12 @@ gboolean vk_mending_check(VkStore *store, const VkPackContext *context, const Vk
 				: NULL;
 	g_autofree char *text = mended ? describe(object, &facts) : NULL;
 
-	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+	if (trouble && !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 		g_propagate_error(error, g_steal_pointer(&trouble));
 		return FALSE;
 	}
-	if (is_too_much(&facts))
-		return vk_fail(error, VK_ERROR_DAMAGE,
-			       "'%s' is damaged in %u of its %u shards, but its parity gives back "
-			       "only %u; check the storage that the vault lies on",
-			       object, facts.damaged, facts.shards, VK_MENDED_MAX);
+	if (vk_mended_is_too_much(&facts))
+		return fail_too_much(object, &facts, error);
 	if (trouble)
 		tell(context, object, trouble->message);
 	else if (text)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkMending: one generation of a pack as it is read: from the store, and once something of it was
- * found damaged, with what its parity gives back. That is computed once, and told once. Threads:
- * free.
+ * found damaged, with what its parity gives back. That is computed once, and told once; while the
+ * storage gives errors that may pass, it is tried again. Threads: free.
  */
 #pragma once
 
@@ -33,7 +33,7 @@ gboolean vk_mending_try(VkMending *mending, VkStore *store, const VkPackContext 
 
 /*
  * Reads all of OBJECT, if the vault has parity, and tells if that is needed, damaged or missing.
- * VK_ERROR_DAMAGE: more is damaged than it gives back.
+ * VK_ERROR_DAMAGE: more is damaged than it gives back. Other errors are of the storage.
  */
 gboolean vk_mending_check(VkStore *store, const VkPackContext *context, const VkPackId *id,
 			  const char *object, GError **error);

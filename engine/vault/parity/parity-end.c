@@ -4,6 +4,9 @@
 #include "crc.h"
 #include "pack-trailer.h"
 
+#include "errors.h"
+#include "interrupt.h"
+
 #include <string.h>
 
 /* No copy of the end lies further before the end of the pack. */
@@ -71,26 +74,57 @@ static gboolean is_there_twice(VkStore *store, const char *object, const VkParit
 	       memcmp(other, end, sizeof(*other)) == 0;
 }
 
+/* Notes the first error of the storage in TROUBLE: what is only missing is damage. */
+static void note_trouble(GError **trouble, GError *error)
+{
+	if (*trouble || g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
+		g_error_free(error);
+	else
+		*trouble = error;
+}
+
+static gboolean fail_without(const char *object, GError *trouble, GError **error)
+{
+	if (!trouble)
+		return vk_fail(error, VK_ERROR_NOT_FOUND,
+			       "'%s' has no parity, or both copies of its end are damaged; check "
+			       "the storage that the vault lies on",
+			       object);
+	g_propagate_error(error, trouble);
+	return FALSE;
+}
+
 gboolean vk_parity_end_find(VkStore *store, const VkPackContext *context, const VkPackId *id,
 			    const char *object, VkParityEnd *ret, VkParityLayout *ret_layout,
-			    gboolean *ret_whole)
+			    gboolean *ret_whole, GError **error)
 {
 	const guint64 step = sizeof(VkParityEnd);
+	GError *trouble = NULL;
 	guint64 size, first, last;
 
-	if (!store->ops->head(store, object, &size, NULL, NULL) || size < step ||
-	    size > VK_PACK_TOTAL_MAX)
+	if (!store->ops->head(store, object, &size, NULL, error))
 		return FALSE;
+	if (size < step || size > VK_PACK_TOTAL_MAX)
+		return fail_without(object, NULL, error);
 	last = size / step - 1;
 	first = last - MIN(last, REACH / step);
-	for (guint64 at = last + 1; at-- > first;) {
+	for (guint64 at = last + 1; at-- > first && !vk_interrupted();) {
 		guint64 offset = at * step;
+		GError *failure = NULL;
 
-		if (!store->ops->get(store, object, offset, ret, sizeof(*ret), NULL) ||
-		    !is_end(context, id, ret, offset, ret_layout))
+		if (!store->ops->get(store, object, offset, ret, sizeof(*ret), &failure)) {
+			note_trouble(&trouble, failure);
+			continue;
+		}
+		if (!is_end(context, id, ret, offset, ret_layout))
 			continue;
 		*ret_whole = is_there_twice(store, object, ret, ret_layout, offset);
+		g_clear_error(&trouble);
 		return TRUE;
 	}
-	return FALSE;
+	if (vk_interrupted()) {
+		g_clear_error(&trouble);
+		return vk_fail_interrupted(error);
+	}
+	return fail_without(object, trouble, error);
 }

@@ -19,8 +19,9 @@ gsize vk_parity_shard_length(const VkParityLayout *layout, guint shard);
 
 /*
  * Finds a sound copy of the end of OBJECT, a generation of the pack ID, though its length may have
- * changed. *RET_WHOLE: both copies are sound. FALSE: there is none.
+ * changed. *RET_WHOLE: both copies are sound. VK_ERROR_NOT_FOUND when there is none; the store's
+ * error when one may lie in what cannot be read.
  */
 gboolean vk_parity_end_find(VkStore *store, const VkPackContext *context, const VkPackId *id,
 			    const char *object, VkParityEnd *ret, VkParityLayout *ret_layout,
-			    gboolean *ret_whole);
+			    gboolean *ret_whole, GError **error);

@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "frame.h"
 #include "hasher.h"
+#include "interrupt.h"
 #include "mend-log.h"
 #include "pack-cache.h"
 #include "pack-writer.h"
@@ -14,6 +15,8 @@
 #include "temp-vault.h"
 
 #include <check.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +95,7 @@ static void setup(void)
 	path = g_build_filename(directory, object, NULL);
 	ck_assert(g_file_get_contents(path, (char **)&sound, &length, NULL));
 	bytes = g_memdup2(sound, length);
-	ck_assert(vk_parity_end_find(store, &context, &pack, object, end, &layout, &whole));
+	ck_assert(vk_parity_end_find(store, &context, &pack, object, end, &layout, &whole, NULL));
 	ck_assert(whole);
 	ck_assert_uint_eq(layout.shard_size, SHARD);
 	context.mend_log = vk_mend_log_new();
@@ -141,6 +144,18 @@ static void damage_end(guint copy)
 static void write_bytes(gsize n)
 {
 	ck_assert(g_file_set_contents(path, (char *)bytes, (gssize)n, NULL));
+}
+
+/* In the file that a reader may have open. */
+static void overwrite_bytes(void)
+{
+	FILE *file;
+
+	ck_assert_int_eq(g_chmod(path, 0600), 0);
+	file = fopen(path, "r+b");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
+	ck_assert_int_eq(fclose(file), 0);
 }
 
 static void restore(void)
@@ -349,6 +364,92 @@ START_TEST(a_sector_that_cannot_be_read_is_damage)
 }
 END_TEST
 
+static gint gets_until_outage; /* that still work; G_MAXINT: there is no outage */
+
+static gboolean get_until_outage(VkStore *of, const char *name, guint64 offset, void *buf, gsize n,
+				 GError **error)
+{
+	if (gets_until_outage == 0)
+		return vk_fail(error, VK_ERROR_FAILED, "cannot read '%s': it is a test", name);
+	gets_until_outage -= gets_until_outage < G_MAXINT;
+	return plain->get(of, name, offset, buf, n, error);
+}
+
+/* The second block, which lies in many shards. */
+static gboolean read_second(VkPackCache *cache)
+{
+	guint8 buf[VK_BLOCK_SIZE];
+	gsize got;
+
+	return vk_pack_cache_read(cache, &pack, 1, VK_SLOT_KIND_DATA, buf, &got, NULL, NULL) &&
+	       got == VK_BLOCK_SIZE && memcmp(buf, blocks[1], got) == 0;
+}
+
+/* The table stays in the cache meanwhile. The outage begins after any read. */
+START_TEST(an_outage_is_no_answer)
+{
+	VkStoreOps failing = *store->ops;
+	guint last = (guint)(length / SHARD) + 2;
+
+	plain = store->ops;
+	failing.get = get_until_outage;
+	store->ops = &failing;
+	for (guint after = 0; after < last; after++) {
+		VkPackCache *cache = vk_pack_cache_new(store, &context);
+
+		overwrite_bytes();
+		gets_until_outage = G_MAXINT;
+		ck_assert(read_second(cache));
+		damage(4);
+		overwrite_bytes();
+		gets_until_outage = (gint)after;
+		read_second(cache);
+		gets_until_outage = G_MAXINT;
+		ck_assert_msg(read_second(cache), "an outage after %u reads", after);
+		vk_pack_cache_free(cache);
+		restore();
+	}
+	store->ops = plain;
+	ck_assert_uint_eq(warnings, 1);
+	ck_assert_ptr_nonnull(strstr(warning, "in 1 of its "));
+}
+END_TEST
+
+START_TEST(an_interruption_is_no_answer)
+{
+	VkPackCache *cache = vk_pack_cache_new(store, &context);
+
+	ck_assert(read_second(cache));
+	damage(4);
+	overwrite_bytes();
+	vk_set_interrupted(TRUE);
+	ck_assert(!read_second(cache));
+	vk_set_interrupted(FALSE);
+	ck_assert(read_second(cache));
+	vk_pack_cache_free(cache);
+}
+END_TEST
+
+/* What cannot be read now may be sound. */
+START_TEST(an_outage_is_no_damage)
+{
+	VkStoreOps failing = *store->ops;
+
+	plain = store->ops;
+	failing.get = get_until_outage;
+	store->ops = &failing;
+	for (gint after = 0; after < (gint)(length / SHARD) - 4; after++) {
+		g_autoptr(GError) error = NULL;
+
+		gets_until_outage = after;
+		ck_assert(!vk_mending_check(store, &context, &pack, object, &error));
+		ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED));
+	}
+	store->ops = plain;
+	ck_assert_uint_eq(warnings, 0);
+}
+END_TEST
+
 /* What lies there is sound, but of another pack or another vault. */
 START_TEST(parity_of_another_pack_gives_nothing)
 {
@@ -446,6 +547,9 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_truncated_pack_comes_back_as_far_as_two_shards);
 	tcase_add_test(tcase, three_damaged_shards_fail_a_check);
 	tcase_add_test(tcase, a_sector_that_cannot_be_read_is_damage);
+	tcase_add_test(tcase, an_outage_is_no_answer);
+	tcase_add_test(tcase, an_interruption_is_no_answer);
+	tcase_add_test(tcase, an_outage_is_no_damage);
 	tcase_add_loop_test(tcase, parity_of_another_pack_gives_nothing, 0, 2);
 	tcase_add_test(tcase, a_reader_that_knows_no_parity_reads_the_pack);
 	tcase_add_test(tcase, any_two_sectors_may_be_lost);
