@@ -23,8 +23,8 @@
 typedef enum {
 	NOT_LOOKED_AT, /* or damaged, and its content did not turn up */
 	TAKEN,         /* damaged, and its content is here */
-	BAD,           /* damaged; it cannot be healed, or not this time */
-	SOUND,         /* never damaged, or healed */
+	BAD,           /* damaged, or nobody can tell; not healed, or not this time */
+	SOUND,         /* read as what it has to be, or healed by this process */
 } State;
 
 typedef struct Damaged {
@@ -173,29 +173,39 @@ VkHasher *vk_healer_hasher(const VkHealer *healer)
 	return vk_hasher_new(vk_vault_id_key(healer->vault));
 }
 
+/* Whether the keyring does not open the slot, but its frame is whole by the checksum. */
+static gboolean is_closed(const VkVault *vault, const VkPackTable *table, guint32 slot)
+{
+	g_autofree guint8 *frame = NULL;
+	gsize length;
+
+	if (!table->keys || vk_pack_keys_can_open(table->keys, table->entries[slot].length_flags))
+		return FALSE;
+	frame = vk_frame_copy(vault->store, &vault->context, table, slot, &length, NULL);
+	return frame != NULL;
+}
+
 /*
- * Whether a generation has a frame of the slot that is whole, as far as the keyring can tell: one
- * that opens no blocks sees by its checksum that a patch is there.
+ * No generation can be read. A keyring that does not open blocks cannot tell a patch from damage:
+ * anybody can compute a checksum. So nothing is sound to it. But if one generation is closed
+ * beside another one, that may be the patch of somebody else, and it puts no further one.
  */
-static gboolean has_whole_frame(const VkHealer *healer, const Damaged *damaged)
+static State look_at_closed(const VkHealer *healer, const Damaged *damaged)
 {
 	VkVault *vault = healer->vault;
 	g_autoptr(GPtrArray) objects = vk_pack_generations(vault->store, &damaged->pack, NULL);
+	guint with_slot = 0, closed = 0;
 
 	for (guint i = 0; objects && i < objects->len; i++) {
 		g_autoptr(VkPackTable) table = vk_pack_table_load(
 			vault->store, &vault->context, &damaged->pack, objects->pdata[i], NULL);
-		g_autofree guint8 *frame = NULL;
-		gsize length;
 
 		if (!table || !vk_pack_table_has(table, damaged->slot))
 			continue;
-		frame = vk_frame_copy(vault->store, &vault->context, table, damaged->slot, &length,
-				      NULL);
-		if (frame)
-			return TRUE;
+		with_slot++;
+		closed += is_closed(vault, table, damaged->slot);
 	}
-	return FALSE;
+	return closed > 0 && with_slot > 1 ? BAD : NOT_LOOKED_AT;
 }
 
 /*
@@ -211,7 +221,7 @@ static State look_at(const VkHealer *healer, const Damaged *damaged)
 
 	if (!vk_pack_cache_read(healer->vault->packs, &damaged->pack, damaged->slot,
 				VK_SLOT_KIND_DATA, buf, &length, NULL, NULL))
-		return has_whole_frame(healer, damaged) ? SOUND : NOT_LOOKED_AT;
+		return look_at_closed(healer, damaged);
 	hasher = vk_healer_hasher(healer);
 	id = vk_hasher_id(hasher, buf, length);
 	return vk_block_id_equal(&id, &damaged->id) ? SOUND : BAD;

@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "frame.h"
 #include "image-bed.h"
+#include "roles.h"
 #include "temp-vault.h"
 #include "damages.h"
 #include "vault-image.h"
@@ -26,44 +27,10 @@
 static MemSource *source;
 static VkSnapshot *snapshot;
 
-/* A key file for each role. */
-static const char *secret_of(VkRole role)
-{
-	static char text[64];
-
-	g_snprintf(text, sizeof(text), "\1the key file of role %-20s", vk_role_word(role));
-	return text;
-}
-
-static VkSecret *find_secret(gconstpointer role, const char *url, GError **error)
-{
-	const char *text = secret_of((VkRole)GPOINTER_TO_UINT(role));
-
-	return vk_secret_new(text, strlen(text));
-}
-
-static VkVault *open_as(VkRole role, VkVaultMode mode, GError **error)
-{
-	const VkUnlock unlock = {.ask = find_secret, .user = GUINT_TO_POINTER(role)};
-
-	return vk_vault_open_locked(directory, mode, &unlock, error);
-}
-
-static void add_roles(void)
-{
-	for (guint role = 0; role < VK_N_ROLES; role++) {
-		g_autoptr(VkSecret) secret = find_secret(GUINT_TO_POINTER(role), NULL, NULL);
-		const VkNewKey key = {.secret = secret, .label = "test"};
-		g_autofree char *id = NULL;
-
-		ck_assert(vk_vault_add_slot(vault, (VkRole)role, &key, &id, NULL));
-	}
-}
-
 /* Saves SOURCE by a vault opened with the key of ROLE. */
 static VkSnapshot *save_as(VkRole role, const char *time)
 {
-	g_autoptr(VkVault) own = open_as(role, VK_VAULT_WRITE, NULL);
+	g_autoptr(VkVault) own = open_as(directory, role, VK_VAULT_WRITE, NULL);
 	g_autoptr(VkSession) session = vk_session_new(own, 1, NULL);
 	VkSaveStats stats = {0};
 	VkSnapshot *saved;
@@ -76,7 +43,7 @@ static VkSnapshot *save_as(VkRole role, const char *time)
 
 static void prepare(void)
 {
-	add_roles();
+	add_roles(vault);
 	source = mem_source_new(SIZE);
 	mem_source_scribble(source, seeded, 40, 60);
 	/* Some that do not compress, and are as long as each other. */
@@ -96,7 +63,7 @@ static void finish(void)
 
 static gboolean reads_as(VkRole role, const VkSnapshot *what, GError **error)
 {
-	g_autoptr(VkVault) own = open_as(role, VK_VAULT_READ, error);
+	g_autoptr(VkVault) own = open_as(directory, role, VK_VAULT_READ, error);
 	g_autoptr(VkImage) image = own ? vk_vault_image_open(own, image_of(what), error) : NULL;
 	g_autofree guint8 *bytes = g_malloc(SIZE);
 
@@ -141,7 +108,7 @@ START_TEST(who_may_store_blocks)
 	prepare();
 	for (guint role = 0; role < VK_N_ROLES; role++) {
 		GError *error = NULL;
-		g_autoptr(VkVault) own = open_as((VkRole)role, VK_VAULT_WRITE, &error);
+		g_autoptr(VkVault) own = open_as(directory, (VkRole)role, VK_VAULT_WRITE, &error);
 		g_autoptr(VkSession) session = own ? vk_session_new(own, 1, &error) : NULL;
 
 		if (may[role])
@@ -177,7 +144,7 @@ START_TEST(what_is_there_is_not_stored_again)
 
 	prepare();
 	for (guint i = 0; i < G_N_ELEMENTS(writers); i++) {
-		g_autoptr(VkVault) own = open_as(writers[i], VK_VAULT_WRITE, NULL);
+		g_autoptr(VkVault) own = open_as(directory, writers[i], VK_VAULT_WRITE, NULL);
 		g_autoptr(VkSession) session = vk_session_new(own, 1, NULL);
 		VkSaveStats stats = {0};
 
@@ -217,7 +184,7 @@ START_TEST(who_may_read_no_block_collects)
 	prepare();
 	keep_one_of_four();
 	kept = save_as(VK_ROLE_BACKUP, "20260103T030405Z");
-	own = open_as(VK_ROLE_COLLECT, VK_VAULT_WRITE, NULL);
+	own = open_as(directory, VK_ROLE_COLLECT, VK_VAULT_WRITE, NULL);
 	ck_assert_ptr_nonnull(own);
 	for (guint kind = VK_KEY_BLOCKS; kind < VK_N_KEYS; kind++)
 		ck_assert_ptr_null(vk_keyring_get(vk_vault_keyring(own), (VkKeyKind)kind));
@@ -238,7 +205,7 @@ START_TEST(data_is_verified_by_who_can_read_all)
 	prepare();
 	for (guint role = 0; role < VK_N_ROLES; role++) {
 		GError *error = NULL;
-		g_autoptr(VkVault) own = open_as((VkRole)role, VK_VAULT_READ, NULL);
+		g_autoptr(VkVault) own = open_as(directory, (VkRole)role, VK_VAULT_READ, NULL);
 		g_autoptr(VkCheckResult) tables = check_guests(own, NULL, FALSE, NULL);
 		g_autoptr(VkCheckResult) data = check_guests(own, NULL, TRUE, &error);
 
@@ -288,7 +255,7 @@ END_TEST
 /* The only pack. Its table as read now. */
 static VkPackTable *load_table(void)
 {
-	g_autoptr(VkVault) own = open_as(VK_ROLE_FULL, VK_VAULT_READ, NULL);
+	g_autoptr(VkVault) own = open_as(directory, VK_ROLE_FULL, VK_VAULT_READ, NULL);
 	g_autoptr(GPtrArray) folders = own->store->ops->list(own->store, "packs", NULL);
 	g_autofree char *folder = NULL, *object = NULL, *digits = NULL;
 	g_autoptr(GPtrArray) names = NULL;
@@ -335,7 +302,7 @@ static void forge(const VkPackTable *table, guint32 slot, guint32 other)
 
 static void check_forged(guint32 slot)
 {
-	g_autoptr(VkVault) own = open_as(VK_ROLE_FULL, VK_VAULT_READ, NULL);
+	g_autoptr(VkVault) own = open_as(directory, VK_ROLE_FULL, VK_VAULT_READ, NULL);
 	g_autoptr(VkPackTable) table = load_table();
 	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
 	GError *error = NULL;
@@ -394,7 +361,7 @@ START_TEST(a_description_without_encryption_is_found)
 	sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, line, -1);
 	all = g_strdup_printf("%s\n{\"sha256\":\"%s\"}\n", line, sum);
 	ck_assert(g_file_set_contents(path, all, -1, NULL));
-	ck_assert_ptr_null(open_as(VK_ROLE_FULL, VK_VAULT_READ, &error));
+	ck_assert_ptr_null(open_as(directory, VK_ROLE_FULL, VK_VAULT_READ, &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE));
 	finish();
 }
@@ -420,13 +387,13 @@ START_TEST(only_a_full_key_adds_others)
 	GError *error = NULL;
 
 	prepare();
-	own = open_as(VK_ROLE_BACKUP, VK_VAULT_WRITE, NULL);
+	own = open_as(directory, VK_ROLE_BACKUP, VK_VAULT_WRITE, NULL);
 	check_denied(vk_vault_add_slot(own, VK_ROLE_FULL, &key, &id, &error), &error);
 	check_denied(vk_vault_add_slot(own, VK_ROLE_COLLECT, &key, &id, &error), &error);
 	check_denied(vk_vault_remove_slot(own, vk_vault_slot_in_use(vault), &error), &error);
 	check_denied(vk_vault_add_slot(own, VK_ROLE_BACKUP, &key, &id, &error), &error);
 	ck_assert(vk_vault_change_slot(own, &key, &id, NULL));
-	ck_assert_ptr_null(open_as(VK_ROLE_BACKUP, VK_VAULT_READ, NULL));
+	ck_assert_ptr_null(open_as(directory, VK_ROLE_BACKUP, VK_VAULT_READ, NULL));
 	finish();
 }
 END_TEST
