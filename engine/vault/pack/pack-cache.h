@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkPackCache: the tables of the most recently used packs. A pack's header, trailer and table are
- * verified when it is first used. Threads: free.
+ * VkPackCache: the tables of the most recently used packs, each generation's beside the others. A
+ * generation's header, trailer and table are verified when it is first used. Threads: free.
  */
 #pragma once
 
@@ -29,7 +29,7 @@ VkPackTable *vk_pack_cache_get(VkPackCache *cache, const VkPackId *id, GError **
 VkPackTable *vk_pack_cache_find(VkPackCache *cache, const VkPackId *id, guint32 slot,
 				GError **error);
 
-/* Drops TABLE from the cache, because its object is not there any more. */
+/* Drops all tables of the pack of TABLE, because the object of this one is not there any more. */
 void vk_pack_cache_drop(VkPackCache *cache, const VkPackTable *table);
 
 /*

@@ -25,7 +25,8 @@ static VkVault *reader; /* as another process opens the vault: it has read nothi
 static VkStoreOps watched;
 static const VkStoreOps *plain;
 static guint listings;
-static guint blind; /* so many of the next listings show nothing */
+static guint table_reads; /* each begins with the header */
+static guint blind;       /* so many of the next listings show nothing */
 
 /* What the store does behind the reader's back: NULL, or called with each object before it is read.
  */
@@ -36,6 +37,7 @@ static gboolean watched_get(VkStore *store, const char *name, guint64 offset, vo
 {
 	guint64 size;
 
+	table_reads += offset == 0 && length == sizeof(VkPackHeader);
 	if (meddle)
 		meddle(name);
 	/* The store keeps files open; one over a network does not. */
@@ -64,6 +66,7 @@ static void prepare(void)
 	watched.list = watched_list;
 	reader->store->ops = &watched;
 	listings = 0;
+	table_reads = 0;
 	blind = 0;
 	meddle = NULL;
 }
@@ -346,6 +349,51 @@ START_TEST(a_damaged_frame_hides_no_sound_one)
 }
 END_TEST
 
+/* Slots of different generations in turn, one by one and as a whole. */
+static void read_in_turn(void)
+{
+	guint8 buf[VK_BLOCK_SIZE];
+	gsize length;
+
+	for (guint i = 0; i < 20; i++) {
+		for (guint32 slot = 0; slot < N_BLOCKS; slot++) {
+			guint32 at = slot % 2 ? slot : N_BLOCKS - 2 - slot;
+
+			ck_assert(vk_pack_cache_read(reader->packs, &pack, at, VK_SLOT_KIND_DATA,
+						     buf, &length, NULL, NULL));
+			ck_assert(memcmp(buf, source->bytes + (gsize)at * VK_BLOCK_SIZE, length) ==
+				  0);
+		}
+		expect_readable();
+	}
+}
+
+START_TEST(each_table_is_read_once)
+{
+	prepare();
+	make_generation("1-0a", 0, 3);
+	make_generation("2-0b", 4, N_BLOCKS - 1);
+	make_generation("3-0c", 2, N_BLOCKS);
+	drop_generation("0");
+	read_in_turn();
+	ck_assert_uint_le(table_reads, 4);
+	finish();
+}
+END_TEST
+
+/* The patch is asked first for what it has, and the first generation for all else. */
+START_TEST(a_patch_does_not_drive_out_the_first)
+{
+	prepare();
+	make_generation("1-0a", 3, N_BLOCKS);
+	damage("0", 300, 1000);
+	read_in_turn();
+	ck_assert_uint_le(table_reads, 2);
+	ck_assert_uint_le(listings, 1);
+	finish();
+}
+END_TEST
+
 START_TEST(names_of_other_objects_are_passed_over)
 {
 	static const char *const names[] = {"1x", "-1", "1-", "0a", "", "1.bak", "5000000000"};
@@ -456,6 +504,8 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_listed_one_may_vanish);
 	tcase_add_test(tcase, a_listing_may_show_none);
 	tcase_add_test(tcase, one_that_is_gone_is_missing);
+	tcase_add_test(tcase, each_table_is_read_once);
+	tcase_add_test(tcase, a_patch_does_not_drive_out_the_first);
 	tcase_add_test(tcase, the_search_has_an_end);
 	tcase_add_test(tcase, a_damaged_one_is_passed_over);
 	tcase_add_test(tcase, a_damaged_first_hides_no_sound_one);
