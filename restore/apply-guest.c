@@ -7,7 +7,7 @@
 #include "log.h"
 
 gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
-			gboolean *ret_started, GError **error)
+			VkApplied *ret, GError **error)
 {
 	g_autoptr(VkSwap) swap = vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
 	g_autoptr(VkGuest) guest = NULL;
@@ -28,11 +28,12 @@ gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, Vk
 	vk_apply_autostart(plan, guest);
 	if (!vk_swap_keep(swap, &trouble))
 		vk_log_warning("%s", trouble->message);
+	ret->kept = TRUE;
 	/*
 	 * The guest is complete. If it does not start, for example without a network, nothing is
 	 * undone.
 	 */
-	if (plan->start && !vk_apply_start(guest, ret_started, error)) {
+	if (plan->start && !vk_apply_start(guest, &ret->started, error)) {
 		g_prefix_error(error, "guest '%s' was restored but does not start: ", plan->guest);
 		return FALSE;
 	}

@@ -20,10 +20,10 @@ typedef struct InPlace {
 	VkGuest *guest;
 	VkGuestFacts *before; /* the guest as it was found */
 	VkSwap *swap;
+	VkApplied *applied;   /* once the files are kept, nothing is to be undone */
 	gboolean ran;         /* and was asked to shut down */
 	gboolean defined;     /* the saved definition is in force */
 	gboolean overwritten; /* block devices were written to: there is no way back */
-	gboolean kept;        /* the new files are: nothing is to be undone */
 } InPlace;
 
 /*
@@ -84,11 +84,11 @@ static gboolean replace(InPlace *job, GError **error)
 	return define(job, error) && vk_apply_drop_save(job->plan, error);
 }
 
-static gboolean start(InPlace *job, gboolean *ret_started, GError **error)
+static gboolean start(const InPlace *job, GError **error)
 {
 	if (!job->ran && !job->plan->start)
 		return TRUE;
-	if (vk_apply_start(job->guest, ret_started, error))
+	if (vk_apply_start(job->guest, &job->applied->started, error))
 		return TRUE;
 	g_prefix_error(error,
 		       job->overwritten ? "guest '%s' was restored but does not start: "
@@ -169,13 +169,13 @@ static void forget_snapshots(const InPlace *job)
 }
 
 /* All files are written beside the old ones. */
-static gboolean exchange(InPlace *job, gboolean *ret_started, GError **error)
+static gboolean exchange(InPlace *job, GError **error)
 {
 	gboolean done;
 
 	if (!shut_down(job, error) || !replace(job, error))
 		return FALSE;
-	done = start(job, ret_started, error);
+	done = start(job, error);
 	/* Old files beside new block devices would be worth nothing. */
 	if (done || job->overwritten) {
 		g_autoptr(GError) trouble = NULL;
@@ -183,28 +183,29 @@ static gboolean exchange(InPlace *job, gboolean *ret_started, GError **error)
 		if (!vk_swap_keep(job->swap, &trouble))
 			vk_log_warning("%s", trouble->message);
 		forget_snapshots(job);
-		job->kept = TRUE;
+		job->applied->kept = TRUE;
 	}
 	return done;
 }
 
-static gboolean finish(InPlace *job, gboolean *ret_started, GError **error)
+static gboolean finish(InPlace *job, GError **error)
 {
-	gboolean done = exchange(job, ret_started, error);
+	gboolean done = exchange(job, error);
 
 	/* Old files must be back before the guest is. */
 	vk_swap_free(job->swap);
-	if (!done && job->before && !job->kept)
+	if (!done && job->before && !job->applied->kept)
 		go_back(job);
 	return done;
 }
 
 gboolean vk_apply_in_place(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
-			   gboolean *ret_started, GError **error)
+			   VkApplied *ret, GError **error)
 {
 	InPlace job = {.plan = plan,
 		       .tools = tools,
 		       .host = host,
+		       .applied = ret,
 		       .guest = vk_host_find(host, plan->uuid, error)};
 	gboolean done = FALSE;
 
@@ -214,7 +215,7 @@ gboolean vk_apply_in_place(const VkRestorePlan *plan, const VkApplyTools *tools,
 	if (vk_apply_items(plan, tools->arrays, job.swap, FALSE, error)) {
 		/* From here on an end in the middle would leave the guest off. */
 		vk_shield_begin();
-		done = finish(&job, ret_started, error);
+		done = finish(&job, error);
 		vk_shield_end();
 	} else {
 		vk_swap_free(job.swap);

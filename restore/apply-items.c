@@ -37,10 +37,8 @@ static gboolean write_item(const VkRestorePlan *plan, const VkRestoreItem *item,
 		return FALSE;
 	if (item->clone && !vk_apply_clone(arrays, item, swap, &sink, error))
 		return FALSE;
-	if (sink) {
-		vk_swap_add(swap, item, g_steal_pointer(&sink));
-		return TRUE;
-	}
+	if (sink)
+		return vk_apply_add(swap, item, g_steal_pointer(&sink), error);
 	if (item->record) {
 		image = vk_view_open_image(plan->view, item->record, error);
 		if (!image)
@@ -54,8 +52,7 @@ static gboolean write_item(const VkRestorePlan *plan, const VkRestoreItem *item,
 	if (image ? !copy_image(image, sink, item->missing, progress, error)
 		  : !vk_sink_copy_text(item->text, sink, error))
 		return FALSE;
-	vk_swap_add(swap, item, g_steal_pointer(&sink));
-	return TRUE;
+	return vk_apply_add(swap, item, g_steal_pointer(&sink), error);
 }
 
 gboolean vk_apply_items(const VkRestorePlan *plan, VkArrays *arrays, VkSwap *swap, gboolean blocks,

@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The lists of what is missing in restored files, beside the files.
+ * The lists of what is missing in restored files, beside the files. They change places with the
+ * files: a file that lacks something is never there without its list.
  */
 #include "apply-priv.h"
 
-#include "errors.h"
-#include "io.h"
-#include "log.h"
-#include "new-file.h"
+#include "sink-copy.h"
 
 #include <string.h>
 
-static gboolean write_list(const VkRestoreItem *item, const char *path, gboolean replace,
-			   GError **error)
+static gboolean add_list(VkSwap *swap, const VkRestoreItem *item, char *path, GError **error)
 {
-	g_autoptr(VkNewFile) file = vk_new_file_create(path, 0600, error);
 	g_autofree char *text = vk_missing_text(item->missing);
+	const VkPlace place = {.kind = VK_PLACE_FILE,
+			       .path = path,
+			       .format = "raw",
+			       .size = strlen(text),
+			       .mode = 0600,
+			       .uid = (uid_t)-1,
+			       .gid = (gid_t)-1};
+	g_autoptr(VkSink) sink = vk_sink_new(&place, error);
 
-	return file && vk_io_write(vk_new_file_fd(file), path, 0, text, strlen(text), error) &&
-	       vk_new_file_commit(file, replace, error);
+	if (!sink || !vk_sink_copy_text(text, sink, error))
+		return FALSE;
+	vk_swap_add_file(swap, path, item->has_list, g_steal_pointer(&sink));
+	return TRUE;
 }
 
-void vk_apply_lists(const VkRestorePlan *plan)
+gboolean vk_apply_add(VkSwap *swap, const VkRestoreItem *item, VkSink *sink, GError **error)
 {
-	for (guint i = 0; i < plan->items->len; i++) {
-		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
-		g_autofree char *path = vk_restore_plan_list_path(item);
-		g_autoptr(GError) trouble = NULL;
+	g_autofree char *list = vk_restore_plan_list_path(item);
+	g_autoptr(VkSink) owned = sink;
+	gboolean lacks = list && item->missing && item->missing->bytes > 0;
 
-		if (path && item->missing->bytes > 0 &&
-		    !write_list(item, path, plan->force, &trouble))
-			vk_log_warning("the list of what is missing cannot be written: %s",
-				       trouble->message);
-	}
+	if (lacks && !add_list(swap, item, list, error))
+		return FALSE;
+	vk_swap_add(swap, item, g_steal_pointer(&owned));
+	if (!lacks && item->has_list)
+		vk_swap_add_removal(swap, list);
+	return TRUE;
 }

@@ -14,6 +14,13 @@ gboolean vk_apply_items(const VkRestorePlan *plan, VkArrays *arrays, VkSwap *swa
 			GError **error);
 
 /*
+ * Adds ITEM, which was written to SINK, to SWAP: with the list of what is missing in it, which
+ * takes its place first. If nothing is missing, the list of an earlier restore goes. Takes over
+ * SINK, which was finished.
+ */
+gboolean vk_apply_add(VkSwap *swap, const VkRestoreItem *item, VkSink *sink, GError **error);
+
+/*
  * Lets the array fill the file of ITEM, which has a clone. *RET_SINK is finished; NULL when the
  * array cannot reach there after all: then the disk must be copied.
  */
@@ -27,15 +34,9 @@ gboolean vk_apply_check_kept(VkArrays *arrays, const VkRestoreItem *item, GError
  * The parts of vk_apply() for a new guest and for one in place. HOST is that of TOOLS, connected.
  */
 gboolean vk_apply_guest(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
-			gboolean *ret_started, GError **error);
+			VkApplied *ret, GError **error);
 gboolean vk_apply_in_place(const VkRestorePlan *plan, const VkApplyTools *tools, VkHost *host,
-			   gboolean *ret_started, GError **error);
-
-/*
- * Writes the list of what is missing in each item of PLAN, which is applied. A failure is only
- * logged, because the items are restored.
- */
-void vk_apply_lists(const VkRestorePlan *plan);
+			   VkApplied *ret, GError **error);
 
 /* Starts GUEST unless it runs. */
 gboolean vk_apply_start(VkGuest *guest, gboolean *ret_started, GError **error);

@@ -4,7 +4,8 @@
 #include "guest-lock.h"
 #include "log.h"
 
-static gboolean apply_parts(const VkRestorePlan *plan, VkArrays *arrays, GError **error)
+static gboolean apply_parts(const VkRestorePlan *plan, VkArrays *arrays, VkApplied *ret,
+			    GError **error)
 {
 	g_autoptr(VkSwap) swap = vk_swap_new(vk_view_snapshot(plan->view)->time, plan->old_mark);
 	g_autoptr(GError) trouble = NULL;
@@ -14,17 +15,19 @@ static gboolean apply_parts(const VkRestorePlan *plan, VkArrays *arrays, GError 
 		return FALSE;
 	if (!vk_swap_keep(swap, &trouble))
 		vk_log_warning("%s", trouble->message);
+	ret->kept = TRUE;
 	return TRUE;
 }
 
-static gboolean apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboolean *ret_started,
-		      GError **error)
+gboolean vk_apply(const VkRestorePlan *plan, const VkApplyTools *tools, VkApplied *ret,
+		  GError **error)
 {
 	g_autoptr(VkGuestLock) lock = NULL;
 	VkHost *host;
 
+	*ret = (VkApplied){0};
 	if (plan->kind == VK_RESTORE_PARTS)
-		return apply_parts(plan, tools->arrays, error);
+		return apply_parts(plan, tools->arrays, ret, error);
 	host = vk_lazy_host_get(tools->host, error);
 	if (!host)
 		return FALSE;
@@ -32,16 +35,6 @@ static gboolean apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboo
 	if (!lock)
 		return FALSE;
 	if (plan->kind == VK_RESTORE_IN_PLACE)
-		return vk_apply_in_place(plan, tools, host, ret_started, error);
-	return vk_apply_guest(plan, tools, host, ret_started, error);
-}
-
-gboolean vk_apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboolean *ret_started,
-		  GError **error)
-{
-	*ret_started = FALSE;
-	if (!apply(plan, tools, ret_started, error))
-		return FALSE;
-	vk_apply_lists(plan);
-	return TRUE;
+		return vk_apply_in_place(plan, tools, host, ret, error);
+	return vk_apply_guest(plan, tools, host, ret, error);
 }

@@ -18,9 +18,16 @@ typedef struct VkApplyTools {
 	guint shutdown_timeout_sec;
 } VkApplyTools;
 
+/* What was done, whether or not it succeeded. */
+typedef struct VkApplied {
+	gboolean kept;    /* the files stay */
+	gboolean started; /* the guest was started */
+} VkApplied;
+
 /*
- * Does what PLAN says; on failure nothing of it stays. A guest is locked meanwhile, or
- * VK_ERROR_BUSY. *RET_STARTED: this call started it.
+ * Does what PLAN says. After a failure no file of it stays, unless RET says so: then all is
+ * restored, but the guest does not start, or a block device could not be put back. A guest is
+ * locked meanwhile, or VK_ERROR_BUSY.
  */
-gboolean vk_apply(const VkRestorePlan *plan, const VkApplyTools *tools, gboolean *ret_started,
+gboolean vk_apply(const VkRestorePlan *plan, const VkApplyTools *tools, VkApplied *ret,
 		  GError **error);

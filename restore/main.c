@@ -145,8 +145,9 @@ static void apply(Run *run, VkRestoreJob *job)
 
 	if (vk_interrupted()) {
 		vk_fail_interrupted(&job->error);
-	} else if (vk_apply(job->plan, &tools, &job->started, &job->error)) {
-		if (!run->program.json && !vk_log_is_quiet())
+	} else {
+		if (vk_apply(job->plan, &tools, &job->applied, &job->error) && !run->program.json &&
+		    !vk_log_is_quiet())
 			vk_report_done(job, run->on_stderr);
 		vk_report_missing(job);
 	}

@@ -37,9 +37,16 @@ void vk_report_done(const VkRestoreJob *job, gboolean on_stderr)
 	if (plan->command)
 		vk_print_line(out, "%s: define the guest '%s' with: %s", plan->reference,
 			      plan->guest, plan->command);
-	if (job->started)
+	if (job->applied.started)
 		vk_print_line(out, "%s: started guest '%s'", plan->reference, plan->guest);
 	fflush(out);
+}
+
+/* Whether zeros of JOB stand where the damaged blocks of ITEM were to go. */
+static gboolean lacks_something(const VkRestoreJob *job, const VkRestoreItem *item)
+{
+	return item->missing && item->missing->bytes > 0 &&
+	       (job->applied.kept || item->place.kind != VK_PLACE_FILE);
 }
 
 /* Ranges that are logged where there can be no list beside what was restored. */
@@ -70,7 +77,7 @@ void vk_report_missing(const VkRestoreJob *job)
 		g_autofree char *size = NULL;
 		g_autofree char *ranges = NULL;
 
-		if (!item->missing || item->missing->bytes == 0)
+		if (!lacks_something(job, item))
 			continue;
 		size = g_format_size_full(item->missing->bytes, G_FORMAT_SIZE_IEC_UNITS);
 		ranges = vk_count_text(item->missing->ranges->len, "range");
@@ -84,14 +91,11 @@ void vk_report_missing(const VkRestoreJob *job)
 	}
 }
 
-static gboolean lacks_something(const VkRestoreJob *job)
+static gboolean is_partial(const VkRestoreJob *job)
 {
-	for (guint i = 0; job->plan && i < job->plan->items->len; i++) {
-		const VkRestoreItem *item = g_ptr_array_index(job->plan->items, i);
-
-		if (item->missing && item->missing->bytes > 0)
+	for (guint i = 0; job->plan && i < job->plan->items->len; i++)
+		if (lacks_something(job, g_ptr_array_index(job->plan->items, i)))
 			return TRUE;
-	}
 	return FALSE;
 }
 
@@ -108,7 +112,7 @@ static json_t *failure(const VkRestoreJob *job)
 
 static json_t *success(const VkRestoreJob *job, gboolean dry_run)
 {
-	json_t *report = vk_report_plan_json(job->plan, job->started);
+	json_t *report = vk_report_plan_json(job->plan, job->applied.started);
 
 	if (!dry_run)
 		json_object_set_new(report, "duration_ms", json_integer((job->usec + 999) / 1000));
@@ -138,17 +142,17 @@ int vk_report_status(const GPtrArray *jobs)
 {
 	const VkRestoreJob *first = g_ptr_array_index(jobs, 0);
 	guint failed = 0;
-	gboolean lacks = FALSE;
+	gboolean partial = FALSE;
 
 	for (guint i = 0; i < jobs->len; i++) {
 		const VkRestoreJob *job = g_ptr_array_index(jobs, i);
 
 		failed += job->error != NULL;
-		lacks = lacks || lacks_something(job);
+		partial = partial || is_partial(job);
 	}
 	if (jobs->len == 1 && first->error)
 		return vk_exit_status(first->error);
 	if (failed == 0)
-		return lacks ? VK_ERROR_PARTIAL : 0;
+		return partial ? VK_ERROR_PARTIAL : 0;
 	return failed < jobs->len ? VK_ERROR_PARTIAL : VK_ERROR_FAILED;
 }

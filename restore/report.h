@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "apply.h"
 #include "plan.h"
 
 #include <glib.h>
@@ -14,7 +15,7 @@ typedef struct VkRestoreJob {
 	const char *reference; /* as asked for */
 	VkView *view;
 	VkRestorePlan *plan; /* NULL when it could not be made */
-	gboolean started;
+	VkApplied applied;
 	gint64 usec;   /* that it took */
 	GError *error; /* NULL: done, or still to do */
 } VkRestoreJob;
@@ -25,7 +26,7 @@ void vk_report_plan(const VkRestoreJob *job, gboolean on_stderr);
 /* Says what was restored. */
 void vk_report_done(const VkRestoreJob *job, gboolean on_stderr);
 
-/* Logs what is missing in what JOB restored, if anything is. */
+/* Logs what is missing in what JOB restored, or left behind when it failed; if anything is. */
 void vk_report_missing(const VkRestoreJob *job);
 
 /*

@@ -16,11 +16,13 @@
 #include <unistd.h>
 
 typedef struct SwapEntry {
-	const VkRestoreItem *item;
-	VkSink *sink;
-	int directory; /* of the item's file; -1: not opened yet */
-	char *base;    /* the file's name in it */
-	char *aside;   /* where the old file is kept in it; NULL: there was none, or not yet */
+	VkSink *sink;     /* NULL: the old file only goes */
+	char *path;       /* of the file; NULL: it is none, and only passes through */
+	gboolean is_disk; /* the file is a disk's image */
+	gboolean exists;  /* an old file lies there */
+	int directory;    /* of the file; -1: not opened yet */
+	char *base;       /* the file's name in it */
+	char *aside;      /* where the old file is kept in it; NULL: there was none, or not yet */
 	gboolean done;
 } SwapEntry;
 
@@ -39,6 +41,7 @@ static void entry_free(gpointer data)
 	SwapEntry *entry = data;
 
 	vk_sink_free(entry->sink);
+	g_free(entry->path);
 	vk_io_clear_fd(&entry->directory);
 	g_free(entry->base);
 	g_free(entry->aside);
@@ -104,14 +107,34 @@ gboolean vk_swap_make_directory(VkSwap *swap, const VkRestoreItem *item, GError 
 	       make_directory(swap, own, 0700, item->place.uid, item->place.gid, error);
 }
 
-void vk_swap_add(VkSwap *swap, const VkRestoreItem *item, VkSink *sink)
+static SwapEntry *add_entry(VkSwap *swap, const char *path, gboolean exists, VkSink *sink)
 {
 	SwapEntry *entry = g_new0(SwapEntry, 1);
 
-	entry->item = item;
+	entry->path = g_strdup(path);
+	entry->exists = exists;
 	entry->sink = sink;
 	entry->directory = -1;
 	g_ptr_array_add(swap->entries, entry);
+	return entry;
+}
+
+void vk_swap_add(VkSwap *swap, const VkRestoreItem *item, VkSink *sink)
+{
+	gboolean is_file = item->place.kind == VK_PLACE_FILE;
+	SwapEntry *entry = add_entry(swap, is_file ? item->place.path : NULL, item->exists, sink);
+
+	entry->is_disk = item->is_disk;
+}
+
+void vk_swap_add_file(VkSwap *swap, const char *path, gboolean exists, VkSink *sink)
+{
+	add_entry(swap, path, exists, sink);
+}
+
+void vk_swap_add_removal(VkSwap *swap, const char *path)
+{
+	add_entry(swap, path, TRUE, NULL);
 }
 
 void vk_swap_note_overwriting(VkSwap *swap)
@@ -127,7 +150,7 @@ gboolean vk_swap_has_overwritten(const VkSwap *swap)
 /* Beside the file of ENTRY, for people. New string. */
 static char *path_beside(const SwapEntry *entry, const char *name)
 {
-	g_autofree char *directory = g_path_get_dirname(entry->item->place.path);
+	g_autofree char *directory = g_path_get_dirname(entry->path);
 
 	return g_build_filename(directory, name, NULL);
 }
@@ -143,10 +166,10 @@ static gboolean set_aside(const VkSwap *swap, SwapEntry *entry, GError **error)
 	if (vk_io.linkat(entry->directory, entry->base, entry->directory, aside, 0) < 0) {
 		if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)
 			return vk_fail_errno(error, errno, "cannot set '%s' aside as '%s'",
-					     entry->item->place.path, aside);
+					     entry->path, aside);
 		if (!vk_io_rename_new(entry->directory, entry->base, entry->directory, aside,
 				      error)) {
-			g_prefix_error(error, "cannot set '%s' aside: ", entry->item->place.path);
+			g_prefix_error(error, "cannot set '%s' aside: ", entry->path);
 			return FALSE;
 		}
 	}
@@ -159,7 +182,7 @@ static void note_origin(const VkSwap *swap, const SwapEntry *entry)
 {
 	VK_AUTOFD fd = -1;
 
-	if (!entry->item->is_disk || entry->item->place.kind != VK_PLACE_FILE)
+	if (!entry->is_disk || !entry->path)
 		return;
 	fd = vk_io.openat(entry->directory, entry->base,
 			  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
@@ -167,18 +190,27 @@ static void note_origin(const VkSwap *swap, const SwapEntry *entry)
 		vk_origin_set(fd, swap->snapshot_time);
 }
 
+/* It has its second name by now. */
+static gboolean remove_old(const SwapEntry *entry, GError **error)
+{
+	if (vk_io.unlinkat(entry->directory, entry->base, 0) < 0 && errno != ENOENT)
+		return vk_fail_errno(error, errno, "cannot remove '%s'", entry->path);
+	return TRUE;
+}
+
 static gboolean commit_entry(const VkSwap *swap, SwapEntry *entry, GError **error)
 {
-	const VkRestoreItem *item = entry->item;
-	gboolean replace = item->exists && item->place.kind == VK_PLACE_FILE;
+	gboolean replace = entry->exists && entry->path;
 
-	if (item->place.kind == VK_PLACE_FILE) {
-		entry->directory = open_parent(item->place.path, &entry->base, error);
+	if (entry->path) {
+		entry->directory = open_parent(entry->path, &entry->base, error);
 		if (entry->directory < 0)
 			return FALSE;
 	}
 	if (replace && !set_aside(swap, entry, error))
 		return FALSE;
+	if (!entry->sink)
+		return remove_old(entry, error);
 	if (!entry->sink->ops->commit(entry->sink, replace, error))
 		return FALSE;
 	entry->done = TRUE;
@@ -191,7 +223,7 @@ static void restore_old(const SwapEntry *entry)
 	if (vk_io.renameat2(entry->directory, entry->aside, entry->directory, entry->base, 0) < 0)
 		vk_log_error("cannot bring '%s' back: %s; the old file is '%s' beside it, rename "
 			     "it",
-			     entry->item->place.path, g_strerror(errno), entry->aside);
+			     entry->path, g_strerror(errno), entry->aside);
 	else
 		/* When both names were still of one file the rename did nothing. */
 		vk_io.unlinkat(entry->directory, entry->aside, 0);
@@ -202,13 +234,12 @@ static void roll_back(VkSwap *swap)
 	for (guint i = swap->entries->len; i-- > 0;) {
 		SwapEntry *entry = g_ptr_array_index(swap->entries, i);
 
-		if (entry->item->place.kind != VK_PLACE_FILE)
+		if (!entry->path)
 			continue;
 		if (entry->aside)
 			restore_old(entry);
 		else if (entry->done && vk_io.unlinkat(entry->directory, entry->base, 0) < 0)
-			vk_log_error("cannot remove '%s': %s", entry->item->place.path,
-				     g_strerror(errno));
+			vk_log_error("cannot remove '%s': %s", entry->path, g_strerror(errno));
 		g_clear_pointer(&entry->aside, g_free);
 		entry->done = FALSE;
 	}

@@ -27,11 +27,17 @@ gboolean vk_swap_make_directory(VkSwap *swap, const VkRestoreItem *item, GError 
 /* Takes over SINK, which was finished. ITEM is borrowed. */
 void vk_swap_add(VkSwap *swap, const VkRestoreItem *item, VkSink *sink);
 
+/* The same for a file PATH that is no item; EXISTS: it replaces one. */
+void vk_swap_add_file(VkSwap *swap, const char *path, gboolean exists, VkSink *sink);
+
+/* The file PATH goes, and comes back as files do that are replaced. */
+void vk_swap_add_removal(VkSwap *swap, const char *path);
+
 /* A block device is open and about to be overwritten: this cannot be undone. */
 void vk_swap_note_overwriting(VkSwap *swap);
 gboolean vk_swap_has_overwritten(const VkSwap *swap);
 
-/* Gives all files their names. After a failure none has it. */
+/* Gives all files their names, in the order of the adding. After a failure none has it. */
 gboolean vk_swap_commit(VkSwap *swap, GError **error);
 
 /* The new files stay: removes what was set aside, or keeps it. FALSE names what it could not. */

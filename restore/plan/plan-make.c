@@ -24,22 +24,37 @@ static gboolean keep_old(VkRestorePlan *plan, const VkRestoreOptions *options, G
 	return TRUE;
 }
 
-/* A list of an earlier restore is of another file. */
+/*
+ * A list of an earlier restore is of another file. With --force its name is taken, whatever it is.
+ * Without it a file goes only if it is a list.
+ */
+static gboolean settle_list(VkRestorePlan *plan, VkRestoreItem *item, gboolean force,
+			    GError **error)
+{
+	g_autofree char *list = vk_restore_plan_list_path(item);
+
+	if (!list || !g_file_test(list, G_FILE_TEST_EXISTS))
+		return TRUE;
+	if (item->missing && !force)
+		return vk_fail(error, VK_ERROR_EXISTS,
+			       "'%s' exists, the list of what is missing in another file: "
+			       "remove it, or use --force to replace it",
+			       list);
+	item->has_list = item->missing || vk_missing_is_list(list);
+	if (item->has_list)
+		vk_restore_plan_note(plan, "'%s' is the list of an earlier restore: it goes", list);
+	return TRUE;
+}
+
 static gboolean skip_damaged(VkRestorePlan *plan, const VkRestoreOptions *options, GError **error)
 {
-	for (guint i = 0; options->skip_damaged && i < plan->items->len; i++) {
+	for (guint i = 0; i < plan->items->len; i++) {
 		VkRestoreItem *item = g_ptr_array_index(plan->items, i);
-		g_autofree char *list = NULL;
 
-		if (!item->record)
-			continue;
-		item->missing = vk_missing_new();
-		list = vk_restore_plan_list_path(item);
-		if (list && !options->force && g_file_test(list, G_FILE_TEST_EXISTS))
-			return vk_fail(error, VK_ERROR_EXISTS,
-				       "'%s' exists, the list of what is missing in another file: "
-				       "remove it, or use --force to replace it",
-				       list);
+		if (options->skip_damaged && item->record)
+			item->missing = vk_missing_new();
+		if (!settle_list(plan, item, options->force, error))
+			return FALSE;
 	}
 	return TRUE;
 }

@@ -151,9 +151,8 @@ gboolean vk_restore_plan_check_outside(const VkRestorePlan *plan, const char *di
 
 char *vk_restore_plan_list_path(const VkRestoreItem *item)
 {
-	return item->missing && item->place.kind == VK_PLACE_FILE
-		       ? g_strconcat(item->place.path, ".missing", NULL)
-		       : NULL;
+	return item->place.kind == VK_PLACE_FILE ? g_strconcat(item->place.path, ".missing", NULL)
+						 : NULL;
 }
 
 char *vk_restore_plan_kept_path(const VkRestorePlan *plan, const VkRestoreItem *item)

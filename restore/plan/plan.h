@@ -43,8 +43,9 @@ typedef struct VkRestoreItem {
 	VkQemuSecret *secret;  /* the place is encrypted with it; NULL: it is not */
 	VkRestoreClone *clone; /* NULL: the bytes are read and written */
 	VkMissing
-		*missing; /* takes what is damaged in the record, as it is found; NULL: an error */
-	char *why_copied; /* why a disk that an array has is not cloned; nullable */
+		*missing;  /* takes what is damaged in the record, as it is found; NULL: an error */
+	gboolean has_list; /* of what it lacks, by an earlier restore: it is replaced or goes */
+	char *why_copied;  /* why a disk that an array has is not cloned; nullable */
 	char *owner_directory; /* nullable: made with its parent if missing, owned by the item's
 				  owner */
 } VkRestoreItem;
@@ -89,10 +90,7 @@ gboolean vk_restore_plan_check_distinct(const GPtrArray *plans, GError **error);
 gboolean vk_restore_plan_check_outside(const VkRestorePlan *plan, const char *directory,
 				       GError **error);
 
-/*
- * The path of the list of what is missing in ITEM; NULL: it gets none, because it skips no damage
- * or because it is no file. New string.
- */
+/* The path of the list of what is missing in ITEM; NULL: it is no file. New string. */
 char *vk_restore_plan_list_path(const VkRestoreItem *item);
 
 /* Where what ITEM replaces will stay; NULL: nowhere. New string. */

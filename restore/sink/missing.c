@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "missing.h"
 
+#include "io.h"
+
+#include <fcntl.h>
+
+/* Two numbers of 64 bits, and what is between and behind them. */
+#define LINE_LENGTH 42
+
 VkMissing *vk_missing_new(void)
 {
 	VkMissing *missing = g_new0(VkMissing, 1);
@@ -72,4 +79,14 @@ char *vk_missing_text(const VkMissing *missing)
 				       range->offset, range->length);
 	}
 	return g_string_free(text, FALSE);
+}
+
+gboolean vk_missing_is_list(const char *path)
+{
+	VK_AUTOFD fd = vk_io_open_regular(AT_FDCWD, path, path, NULL);
+	char line[LINE_LENGTH + 1] = {0};
+	gsize length;
+
+	return fd >= 0 && vk_io_read(fd, path, 0, line, LINE_LENGTH, &length, NULL) &&
+	       g_regex_match_simple("^[0-9]+ [0-9]+\n", line, 0, 0);
 }

@@ -28,3 +28,6 @@ void vk_missing_settle(VkMissing *missing);
 
 /* One line for each range: offset and length in bytes, in decimal. New string. */
 char *vk_missing_text(const VkMissing *missing);
+
+/* Whether the file PATH begins as such a text does. FALSE also when it cannot be read. */
+gboolean vk_missing_is_list(const char *path);

@@ -201,12 +201,12 @@ gboolean vk_sink_copy_image(VkImage *image, VkSink *sink, VkMissing *missing, Vk
 	for (guint i = 1; i < count; i++)
 		g_thread_join(threads[i]);
 	g_mutex_clear(&copy.lock);
+	if (missing)
+		vk_missing_settle(missing);
 	if (copy.error) {
 		g_propagate_error(error, copy.error);
 		return FALSE;
 	}
-	if (missing)
-		vk_missing_settle(missing);
 	return sink->ops->finish(sink, error);
 }
 

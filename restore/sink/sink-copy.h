@@ -14,7 +14,8 @@
 /*
  * Copies IMAGE and finishes SINK. Reads only what the image has, by several threads with a buffer
  * of 4 MiB each. With MISSING (nullable) damage is no error: zeros take the place of each damaged
- * block, and its range is added to MISSING, which is settled in the end. Stops on vk_interrupted().
+ * block, and its range is added to MISSING, which is settled in the end, also after a failure.
+ * Stops on vk_interrupted().
  */
 gboolean vk_sink_copy_image(VkImage *image, VkSink *sink, VkMissing *missing, VkProgress *progress,
 			    GError **error);

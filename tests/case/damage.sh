@@ -113,10 +113,27 @@ run virtkeep --json restore "$snapshot" --disk "vda=$SCRATCH/skipped.raw" --form
 expect_status 3
 expect_json '.restored[0].disks[0].missing | map([.offset, .length]) | tojson' \
 	"[[$offset,$length]]"
-rm "$SCRATCH"/skipped.raw*
+rm "$SCRATCH"/skipped.raw
+
+say "a guest that lacks something has its list even if it does not start"
+object=$(find "$VAULT/snaps" -name '*.json')
+edit_object "$object" '.domain_xml |= sub("<memory[^<]*";"<memory unit=\"TiB\">512")'
+mkdir "$SCRATCH/part"
+refused 1 "was restored but does not start" virtkeep restore "$snapshot" --as part \
+	--to "$SCRATCH/part" --start --skip-damaged
+expect_err "disk vda is restored in part"
+[[ $(cat "$SCRATCH"/part/*.missing) == "$offset $length" ]] || fail "the list is not there"
+ok virsh undefine part
+rm -r "$SCRATCH/part"
+
+say "the list of a disk that is whole again goes"
+fresh_vault
+ok virtkeep restore "$snapshot" --disk "vda=$SCRATCH/skipped.raw" --format raw
+expect_err "'$SCRATCH/skipped.raw.missing' is the list of an earlier restore: it goes"
+[[ ! -e $SCRATCH/skipped.raw.missing ]] || fail "the list is still there"
+rm "$SCRATCH/skipped.raw"
 
 say "a pack cut short"
-fresh_vault
 truncate -s -100 "$(largest_pack)"
 refused 5 "the vault '" virtkeep verify
 expect_unreadable

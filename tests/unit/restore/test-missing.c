@@ -171,13 +171,18 @@ START_TEST(what_is_missing_makes_the_status_partial)
 {
 	VkRestoreItem item = {.missing = missing};
 	VkRestorePlan plan = {.items = g_ptr_array_new()};
-	VkRestoreJob job = {.plan = &plan}, other = {0};
+	VkRestoreJob job = {.plan = &plan, .applied.kept = TRUE}, other = {0};
 	g_autoptr(GPtrArray) jobs = g_ptr_array_new();
 
 	g_ptr_array_add(plan.items, &item);
 	g_ptr_array_add(jobs, &job);
 	ck_assert_int_eq(vk_report_status(jobs), 0);
 	vk_missing_add(missing, 0, BLOCK);
+	ck_assert_int_eq(vk_report_status(jobs), VK_ERROR_PARTIAL);
+	/* A file that did not stay lacks nothing, but a device does. */
+	job.applied.kept = FALSE;
+	ck_assert_int_eq(vk_report_status(jobs), 0);
+	item.place.kind = VK_PLACE_BLOCK;
 	ck_assert_int_eq(vk_report_status(jobs), VK_ERROR_PARTIAL);
 	g_ptr_array_add(jobs, &other);
 	ck_assert_int_eq(vk_report_status(jobs), VK_ERROR_PARTIAL);

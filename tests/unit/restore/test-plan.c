@@ -134,6 +134,53 @@ START_TEST(an_existing_file_needs_force)
 }
 END_TEST
 
+/* The disk with a file beside it that has a list's name. */
+static void put_beside(const char *content)
+{
+	g_autofree char *path = path_in("vda");
+	g_autofree char *list = path_in("vda.missing");
+	g_autofree char *part = g_strdup_printf("vda=%s", path);
+
+	set_list(&bed.options.disks, part);
+	ck_assert(g_file_set_contents(list, content, -1, NULL));
+}
+
+START_TEST(the_list_of_an_earlier_restore_goes)
+{
+	g_autoptr(VkRestorePlan) made = NULL;
+
+	put_beside("0 65536\n131072 5\n");
+	made = must_plan();
+	ck_assert(item_at(made, 0)->has_list);
+	ck_assert_uint_eq(made->notes->len, 1);
+}
+END_TEST
+
+START_TEST(a_file_with_the_name_of_a_list_stays)
+{
+	g_autoptr(VkRestorePlan) made = NULL;
+
+	put_beside("0 65536 131072\n");
+	bed.options.force = TRUE;
+	made = must_plan();
+	ck_assert(!item_at(made, 0)->has_list);
+	ck_assert_uint_eq(made->notes->len, 0);
+}
+END_TEST
+
+START_TEST(a_list_takes_a_name_only_with_force)
+{
+	g_autoptr(VkRestorePlan) made = NULL;
+
+	put_beside("notes\n");
+	bed.options.skip_damaged = TRUE;
+	assert_refused(VK_ERROR_EXISTS, "vda.missing");
+	bed.options.force = TRUE;
+	made = must_plan();
+	ck_assert(item_at(made, 0)->has_list);
+}
+END_TEST
+
 START_TEST(force_keeps_the_mode)
 {
 	g_autofree char *path = path_in("web 1-vda.qcow2");
@@ -412,6 +459,9 @@ int main(void)
 		unknown_parts_are_not_found,
 		unknown_files_are_not_found,
 		an_existing_file_needs_force,
+		the_list_of_an_earlier_restore_goes,
+		a_file_with_the_name_of_a_list_stays,
+		a_list_takes_a_name_only_with_force,
 		force_keeps_the_mode,
 		a_file_that_qemu_has_locked_is_busy_even_with_force,
 		two_items_of_one_path_are_refused,

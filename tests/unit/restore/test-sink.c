@@ -231,7 +231,7 @@ START_TEST(a_stream_has_every_byte_in_order)
 }
 END_TEST
 
-/* Two items to be swapped in: "a" replaces a file, "b" is new unless B_EXISTS. */
+/* Two items to be swapped in: "a", a disk, replaces a file, "b" is new unless B_EXISTS. */
 typedef struct Pair {
 	VkRestoreItem items[2];
 	VkSwap *swap;
@@ -249,6 +249,7 @@ static void pair_init_keeping(Pair *pair, gboolean b_exists, const char *old_mar
 		item->place = place_at(path_in(names[i]), "raw");
 		item->place.size = 3;
 		item->exists = i == 0 || b_exists;
+		item->is_disk = i == 0;
 		if (item->exists)
 			ck_assert(g_file_set_contents(item->place.path, "old", -1, NULL));
 		sink = vk_sink_new(&item->place, &error);
@@ -311,7 +312,6 @@ START_TEST(an_image_notes_what_it_was_restored_from)
 	Pair pair;
 
 	pair_init(&pair, FALSE);
-	pair.items[0].is_disk = TRUE;
 	ck_assert_ptr_null(vk_origin_get(pair.items[0].place.path));
 	ck_assert(vk_swap_commit(pair.swap, &error));
 	ck_assert(vk_swap_keep(pair.swap, &error));
