@@ -8,6 +8,10 @@
  */
 #include "powercut-bed.h"
 
+#include "check-record.h"
+#include "findings.h"
+#include "pack-id.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +146,44 @@ START_TEST(whenever_the_power_fails_all_is_whole)
 }
 END_TEST
 
+static void expect_found(const Ledger *unused, const char *cut)
+{
+	g_autoptr(VkVault) vault = vk_vault_open(cut, VK_VAULT_READ, NULL);
+	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
+	g_autoptr(VkSlotSet) damaged = vk_findings_damaged(findings);
+	VkCheckRecord last;
+
+	ck_assert_uint_eq(vk_slot_set_count_packs(damaged), 1);
+	ck_assert(vk_check_record_last(vault, TRUE, &last, NULL));
+	ck_assert_int_gt(last.time, 0);
+}
+
+static void note_check(VkVault *vault, VkFindings *findings)
+{
+	g_autoptr(GPtrArray) errors = g_ptr_array_new();
+	const VkCheckResult result = {.errors = errors};
+
+	ck_assert(vk_findings_save(findings, NULL));
+	ck_assert(vk_check_record_put(vault, &result, TRUE, NULL));
+}
+
+/* What is known is never removed before what takes its place is durable. */
+START_TEST(what_checks_have_found_stays)
+{
+	const VkSlots slots = {{1}};
+	VkPackId pack = vk_pack_id_random();
+	g_autoptr(VkVault) vault = vk_vault_init(directory, NULL);
+	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
+
+	vk_findings_add_damage(findings, &pack, NULL, &slots, g_get_real_time());
+	note_check(vault, findings);
+	power_cut_watch();
+	for (guint i = 0; i < 3; i++)
+		note_check(vault, findings);
+	check_cuts(expect_found);
+}
+END_TEST
+
 /* The folders above a new vault may be new as well. */
 START_TEST(a_new_vault_is_durable_with_all_above_it)
 {
@@ -173,6 +215,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, power_cut_setup, power_cut_teardown);
 	tcase_add_test(tcase, packs_found_by_hints_are_durable);
 	tcase_add_test(tcase, whenever_the_power_fails_all_is_whole);
+	tcase_add_test(tcase, what_checks_have_found_stays);
 	tcase_add_test(tcase, a_new_vault_is_durable_with_all_above_it);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -65,7 +65,7 @@ gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboole
 			  "blocks", (json_int_t)result->blocks, "damages",
 			  (json_int_t)vk_check_result_count_errors(result));
 
-	if (!vk_checked_json_put(vault->store, name, record, VK_PUT_HINT, error))
+	if (!vk_checked_json_put(vault->store, name, record, VK_PUT_NOW, error))
 		return FALSE;
 	drop_older(vault, name, data);
 	return TRUE;

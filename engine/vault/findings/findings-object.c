@@ -143,7 +143,7 @@ static gboolean put(VkFindings *findings, const char *name, GError **error)
 {
 	g_autoptr(json_t) object = vk_findings_to_json(findings);
 
-	return vk_checked_json_put(findings->vault->store, name, object, VK_PUT_HINT, error);
+	return vk_checked_json_put(findings->vault->store, name, object, VK_PUT_NOW, error);
 }
 
 gboolean vk_findings_save(VkFindings *findings, GError **error)

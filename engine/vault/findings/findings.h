@@ -71,6 +71,6 @@ guint vk_findings_count_shares(const VkFindings *findings, gint64 time);
 
 /*
  * Puts them into the vault, with what others have put there meanwhile and without packs that are
- * gone, as one object, and removes those that are in it.
+ * gone, as one object, durably. Then it removes those that are in it.
  */
 gboolean vk_findings_save(VkFindings *findings, GError **error);
