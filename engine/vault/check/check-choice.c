@@ -40,16 +40,19 @@ static GHashTable *list_reach(const VkReach *reach)
 	return candidates;
 }
 
-/* By the store's clock. One that cannot be looked at is the next to be read. */
-static gint64 stored_time(VkStore *store, const char *object)
+/* Of the newest generation, by the store's clock. One that cannot be looked at is the next to be
+ * read. */
+static gint64 stored_time(VkStore *store, const GPtrArray *objects)
 {
 	guint64 size;
 	gint64 stored;
 
-	return store->ops->head(store, object, &size, &stored, NULL) ? stored * G_USEC_PER_SEC : 0;
+	return store->ops->head(store, objects->pdata[0], &size, &stored, NULL)
+		       ? stored * G_USEC_PER_SEC
+		       : 0;
 }
 
-static void look_at_pack(gpointer user, const VkPackId *pack, const char *object)
+static void look_at_pack(gpointer user, const VkPackId *pack, const GPtrArray *objects)
 {
 	Choice *choice = user;
 	VkCheck *check = choice->check;
@@ -57,9 +60,9 @@ static void look_at_pack(gpointer user, const VkPackId *pack, const char *object
 
 	if (!candidate)
 		return;
-	candidate->read = vk_findings_read_time(check->findings, object);
+	candidate->read = vk_findings_read_time(check->findings, objects);
 	candidate->since =
-		candidate->read ? candidate->read : stored_time(check->vault->store, object);
+		candidate->read ? candidate->read : stored_time(check->vault->store, objects);
 }
 
 static gint compare_candidates(gconstpointer a, gconstpointer b)

@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "hasher.h"
 #include "interrupt.h"
+#include "mend-log.h"
 #include "mending.h"
 #include "vault-parts.h"
 
@@ -30,14 +31,15 @@ typedef struct Readers {
 typedef struct Report {
 	const VkPackId *pack;  /* NULL: the thread has ended */
 	gint64 time;           /* when its reading began */
-	char *object;          /* the generation that was read; NULL: none could be used */
+	GPtrArray *objects;    /* its generations when that began; none: it cannot be read */
 	gboolean is_read;      /* every slot was read, or is damaged */
 	guint64 blocks, bytes; /* intact */
 	VkSlots bad;
 	guint n_bad;
 	gboolean is_damaged; /* so that it is no matter of the storage's state */
 	char *bad_object;    /* where a bad slot lies; NULL: no generation has it */
-	char *parity;        /* what is wrong with its parity; NULL: nothing */
+	char *parity;        /* what is wrong with the parity of a generation; NULL: nothing */
+	char *parity_object; /* this generation */
 	char *what;          /* about the first bad slot, or about the pack */
 } Report;
 
@@ -55,23 +57,24 @@ typedef struct Batch {
 
 static void report_free(Report *report)
 {
-	g_free(report->object);
+	g_clear_pointer(&report->objects, g_ptr_array_unref);
 	g_free(report->bad_object);
 	g_free(report->parity);
+	g_free(report->parity_object);
 	g_free(report->what);
 	g_free(report);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
 
-/* TABLE is NULL when no generation of the pack has the slots. */
-static void note_bad(Report *report, const VkPackTable *table, const GError *error)
+/* OBJECT is NULL when no generation of the pack has the slots. */
+static void note_bad(Report *report, const char *object, const GError *error)
 {
 	if (g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
 		report->is_damaged = TRUE;
 	else
 		report->is_read = FALSE;
-	if (!report->bad_object && table)
-		report->bad_object = g_strdup(table->object);
+	if (!report->bad_object)
+		report->bad_object = g_strdup(object);
 	if (!report->what)
 		report->what = g_strdup(error->message);
 }
@@ -79,7 +82,7 @@ static void note_bad(Report *report, const VkPackTable *table, const GError *err
 static void note_bad_slot(Report *report, const VkPackTable *table, guint32 slot,
 			  const GError *error)
 {
-	note_bad(report, table, error);
+	note_bad(report, table ? table->object : NULL, error);
 	report->bad.bits[slot / 8] |= (guint8)(1u << (slot % 8));
 	report->n_bad++;
 }
@@ -142,17 +145,22 @@ static void read_slots(Batch *batch, const VkSlots *used)
 	compare_batch(batch);
 }
 
-/* It protects all of the pack. A warning says what it gives back; here is what it does not. */
-static void check_parity(const VkVault *vault, const VkPackTable *table, Report *report)
+/* It protects all of a generation. A warning says what it gives back; here is what it does not. */
+static void check_parity(const VkVault *vault, Report *report)
 {
-	g_autoptr(GError) error = NULL;
+	for (guint i = 0; i < report->objects->len && !report->parity; i++) {
+		const char *object = g_ptr_array_index(report->objects, i);
+		g_autoptr(GError) error = NULL;
 
-	if (vk_mending_check(vault->store, &vault->context, &table->id, table->object, &error))
-		return;
-	if (g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
+		if (vk_mending_check(vault->store, &vault->context, report->pack, object, &error))
+			continue;
+		if (!g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE)) {
+			note_bad(report, object, error);
+			continue;
+		}
 		report->parity = g_strdup(error->message);
-	else
-		note_bad(report, table, error);
+		report->parity_object = g_strdup(object);
+	}
 }
 
 static void read_pack(Batch *batch)
@@ -160,6 +168,7 @@ static void read_pack(Batch *batch)
 	const VkCheck *check = batch->readers->check;
 	Report *report = batch->report;
 	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) objects = NULL;
 	g_autoptr(VkPackTable) table = NULL;
 	VkSlots used;
 
@@ -167,15 +176,18 @@ static void read_pack(Batch *batch)
 	report->time = g_get_real_time();
 	report->is_read = TRUE;
 	table = vk_pack_cache_get(check->vault->packs, report->pack, &error);
+	if (table)
+		objects = vk_pack_generations(check->vault->store, report->pack, &error);
 	/* It could be read when the maps were walked, but is not in the cache any more. */
-	if (!table) {
+	if (!objects) {
 		note_bad(report, NULL, error);
 		report->bad = used;
 		report->n_bad = vk_slots_count(&used);
 		return;
 	}
-	report->object = g_strdup(table->object);
-	check_parity(check->vault, table, report);
+	g_ptr_array_unref(report->objects);
+	report->objects = g_steal_pointer(&objects);
+	check_parity(check->vault, report);
 	read_slots(batch, &used);
 	if (vk_interrupted())
 		report->is_read = FALSE;
@@ -199,6 +211,7 @@ static gpointer read_packs(gpointer data)
 	while (!vk_interrupted() && (at = g_atomic_int_add(&readers->next, 1)) < readers->count) {
 		batch.report = g_new0(Report, 1);
 		batch.report->pack = readers->packs[at];
+		batch.report->objects = g_ptr_array_new();
 		read_pack(&batch);
 		g_async_queue_push(readers->reports, batch.report);
 	}
@@ -209,7 +222,7 @@ static gpointer read_packs(gpointer data)
 static void report_bad(VkCheck *check, const Report *report)
 {
 	const VkCheckPlace place = {.object = report->bad_object};
-	g_autofree char *what = report->n_bad > 1 && report->object
+	g_autofree char *what = report->n_bad > 1 && report->objects->len > 0
 					? g_strdup_printf("%s; %u more of its slots cannot be read",
 							  report->what, report->n_bad - 1)
 					: g_strdup(report->what);
@@ -218,22 +231,31 @@ static void report_bad(VkCheck *check, const Report *report)
 	vk_slot_set_add_all(check->bad, report->pack, &report->bad);
 }
 
+/* In a pack that was healed, a generation stays damaged: others have what it lacks. */
+static void report_parity(VkCheck *check, const Report *report)
+{
+	const VkCheckPlace place = {.object = report->parity_object};
+
+	if (report->n_bad == 0 && report->objects->len > 1)
+		vk_mend_log_add(check->vault->context.mend_log, report->parity_object,
+				report->parity);
+	else
+		vk_check_report(check, &place, report->parity);
+}
+
 /* Of a pack with snapshots of guests that are not checked, only a part was read. */
 static void take_report(VkCheck *check, const Report *report)
 {
 	check->result->blocks += report->blocks;
 	check->result->bytes += report->bytes;
 	check->result->packs_read += report->is_read;
-	if (report->is_read && report->object && !check->options->uuids)
-		vk_findings_add_read(check->findings, report->object, report->time);
+	if (report->is_read && report->objects->len > 0 && !check->options->uuids)
+		vk_findings_add_read(check->findings, report->objects, report->time);
 	if (report->is_damaged)
 		vk_findings_add_damage(check->findings, report->pack, report->bad_object,
 				       &report->bad, report->time);
-	if (report->parity) {
-		const VkCheckPlace place = {.object = report->object};
-
-		vk_check_report(check, &place, report->parity);
-	}
+	if (report->parity)
+		report_parity(check, report);
 	if (report->what)
 		report_bad(check, report);
 }

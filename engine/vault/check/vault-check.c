@@ -193,14 +193,14 @@ static GPtrArray *list_keys(VkVault *vault, const char *const *uuids, GError **e
 	return g_steal_pointer(&keys);
 }
 
-static void note_if_unused(gpointer user, const VkPackId *pack, const char *object)
+static void note_if_unused(gpointer user, const VkPackId *pack, const GPtrArray *objects)
 {
 	VkCheck *check = user;
 	VkSlots slots;
 
 	if (!vk_slot_set_of_pack(check->reach->slots, pack, &slots) &&
 	    !vk_slot_set_of_pack(check->bad, pack, &slots))
-		vk_findings_add_unused(check->findings, object, check->begun_usec);
+		vk_findings_add_unused(check->findings, objects, check->begun_usec);
 }
 
 static gboolean walk(VkCheck *check, const GPtrArray *keys, GError **error)

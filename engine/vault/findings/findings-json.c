@@ -12,7 +12,7 @@
 
 typedef struct StoredRead {
 	guint8 pack[8];
-	guint32 name;
+	guint32 names;
 } StoredRead;
 G_STATIC_ASSERT(sizeof(StoredRead) == 12);
 
@@ -36,7 +36,7 @@ static json_t *group_to_json(gpointer const *reads, guint count, guint first, gu
 
 	for (; at < count; at++) {
 		const VkPackRead *read = reads[at];
-		StoredRead stored = {.name = GUINT32_TO_LE(read->name)};
+		StoredRead stored = {.names = GUINT32_TO_LE(read->names)};
 
 		if (read->time != one->time || read->is_unused != one->is_unused)
 			break;
@@ -87,8 +87,7 @@ static json_t *damages_to_json(const VkFindings *findings)
 
 	g_hash_table_iter_init(&at, findings->damages);
 	while (g_hash_table_iter_next(&at, NULL, (gpointer *)&damage))
-		if (!vk_findings_is_void(findings, damage))
-			json_array_append_new(damages, damage_to_json(damage));
+		json_array_append_new(damages, damage_to_json(damage));
 	return damages;
 }
 
@@ -128,7 +127,7 @@ static void add_group(VkFindings *findings, const json_t *group, gint64 now)
 
 		memcpy(&stored, bytes + at, sizeof(stored));
 		memcpy(&read.pack, stored.pack, sizeof(read.pack));
-		read.name = GUINT32_FROM_LE(stored.name);
+		read.names = GUINT32_FROM_LE(stored.names);
 		vk_findings_take_read(findings, &read);
 	}
 }

@@ -112,14 +112,14 @@ VkFindings *vk_findings_load(VkVault *vault, GError **error)
 	return g_steal_pointer(&findings);
 }
 
-static void mark_there(gpointer user, const VkPackId *pack, const char *object)
+static void mark_there(gpointer user, const VkPackId *pack, const GPtrArray *objects)
 {
 	VkFindings *findings = user;
-	VkPackRead there = vk_pack_read(object, 0);
+	VkPackRead there = vk_pack_read(objects, 0);
 	VkPackRead *read = g_hash_table_lookup(findings->reads, &there.pack);
 
 	if (read)
-		read->is_there = read->name == there.name;
+		read->is_there = read->names == there.names;
 }
 
 static gboolean was_not_marked(gpointer key, gpointer value, gpointer user)
@@ -127,11 +127,20 @@ static gboolean was_not_marked(gpointer key, gpointer value, gpointer user)
 	return !((const VkPackRead *)value)->is_there;
 }
 
-/* The packs are listed after the findings were read: what is not there then is gone. */
+static gboolean is_void(gpointer key, gpointer value, gpointer user)
+{
+	return vk_findings_is_void(user, value);
+}
+
+/*
+ * The packs are listed after the findings were read: what is not there then is gone. A reading that
+ * goes has made earlier damage void.
+ */
 static gboolean drop_gone(VkFindings *findings, GError **error)
 {
 	VkStore *store = findings->vault->store;
 
+	g_hash_table_foreach_remove(findings->damages, is_void, findings);
 	if (!vk_pack_visit(store, mark_there, findings, error))
 		return FALSE;
 	g_hash_table_foreach_remove(findings->reads, was_not_marked, NULL);

@@ -11,9 +11,9 @@
 typedef struct VkPackRead {
 	gint64 pack;        /* the first 8 bytes of its id */
 	gint64 time;        /* microseconds since 1970 */
-	guint32 name;       /* CRC-32C of the name of the generation that was read */
+	guint32 names;      /* CRC-32C of the names of the generations that were read */
 	gboolean is_unused; /* instead of read: no snapshot had a block in it */
-	gboolean is_there;  /* while they are saved: the pack still has this generation */
+	gboolean is_there;  /* while they are saved: the pack still has these generations */
 } VkPackRead;
 
 typedef struct VkPackDamage {
@@ -32,8 +32,8 @@ struct VkFindings {
 	GHashTable *objects; /* the names of those in it, owned */
 };
 
-/* The reading of OBJECT, a generation of a pack, at TIME. */
-VkPackRead vk_pack_read(const char *object, gint64 time);
+/* The reading of OBJECTS, all generations of a pack, at TIME. */
+VkPackRead vk_pack_read(const GPtrArray *objects, gint64 time);
 
 /* Puts READ in the place of an earlier one. */
 void vk_findings_take_read(VkFindings *findings, const VkPackRead *read);

@@ -12,14 +12,20 @@
 /* A share may be as small as one of so many. */
 #define SHARES_MAX 1000u
 
-VkPackRead vk_pack_read(const char *object, gint64 time)
+VkPackRead vk_pack_read(const GPtrArray *objects, gint64 time)
 {
-	const char *slash = strrchr(object, '/'), *name = slash ? slash + 1 : object;
-	VkPackRead read = {.time = time, .name = vk_crc32c(0, name, strlen(name))};
+	VkPackRead read = {.time = time};
 	guint64 generation;
 	VkPackId id;
 
-	g_assert(vk_pack_parse_name(name, &id, &generation));
+	for (guint i = 0; i < objects->len; i++) {
+		const char *object = g_ptr_array_index(objects, i);
+		const char *slash = strrchr(object, '/'), *name = slash ? slash + 1 : object;
+
+		g_assert(vk_pack_parse_name(name, &id, &generation));
+		read.names = vk_crc32c(read.names, "\n", i > 0);
+		read.names = vk_crc32c(read.names, name, strlen(name));
+	}
 	memcpy(&read.pack, id.bytes, sizeof(read.pack));
 	return read;
 }
@@ -44,17 +50,17 @@ void vk_findings_take_read(VkFindings *findings, const VkPackRead *read)
 	g_hash_table_replace(findings->reads, &copy->pack, copy);
 }
 
-gint64 vk_findings_read_time(const VkFindings *findings, const char *object)
+gint64 vk_findings_read_time(const VkFindings *findings, const GPtrArray *objects)
 {
-	VkPackRead wanted = vk_pack_read(object, 0);
+	VkPackRead wanted = vk_pack_read(objects, 0);
 	const VkPackRead *read = g_hash_table_lookup(findings->reads, &wanted.pack);
 
-	return read && read->name == wanted.name && !read->is_unused ? read->time : 0;
+	return read && read->names == wanted.names && !read->is_unused ? read->time : 0;
 }
 
-void vk_findings_add_read(VkFindings *findings, const char *object, gint64 time)
+void vk_findings_add_read(VkFindings *findings, const GPtrArray *objects, gint64 time)
 {
-	VkPackRead read = vk_pack_read(object, time);
+	VkPackRead read = vk_pack_read(objects, time);
 
 	vk_findings_take_read(findings, &read);
 }
@@ -126,9 +132,9 @@ void vk_findings_add_walk(VkFindings *findings, gint64 time)
 	findings->walked = MAX(findings->walked, time);
 }
 
-void vk_findings_add_unused(VkFindings *findings, const char *object, gint64 time)
+void vk_findings_add_unused(VkFindings *findings, const GPtrArray *objects, gint64 time)
 {
-	VkPackRead read = vk_pack_read(object, time);
+	VkPackRead read = vk_pack_read(objects, time);
 
 	read.is_unused = TRUE;
 	vk_findings_take_read(findings, &read);
@@ -168,14 +174,14 @@ typedef struct Summing {
 	VkFindingsSummary *summary;
 } Summing;
 
-static void add_pack(gpointer user, const VkPackId *pack, const char *object)
+static void add_pack(gpointer user, const VkPackId *pack, const GPtrArray *objects)
 {
 	const Summing *summing = user;
 	VkFindingsSummary *summary = summing->summary;
-	VkPackRead there = vk_pack_read(object, 0);
+	VkPackRead there = vk_pack_read(objects, 0);
 	const VkPackRead *read = g_hash_table_lookup(summing->findings->reads, &there.pack);
 
-	if (read && read->name != there.name)
+	if (read && read->names != there.names)
 		read = NULL;
 	if (read && read->is_unused && read->time >= summing->findings->walked)
 		return;

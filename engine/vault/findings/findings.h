@@ -2,9 +2,11 @@
 /*
  * VkFindings: what checks have found out about the packs of a vault: when each was last read back,
  * and which of its slots are damaged. They lie in small objects below checks/. A finding is about
- * one object, a generation of a pack, which never changes: it goes with that object. Findings may
- * be lost: then packs are read once more. Hosts that work at once add their findings up.
+ * objects that never change: damage is in one generation of a pack, and goes with it; a reading is
+ * of all generations that the pack had, and goes when the pack has others. Findings may be lost:
+ * then packs are read once more. Hosts that work at once add their findings up.
  *
+ * OBJECTS are the generations of a pack: see vk_pack_generations(), and at least one.
  * Times are microseconds since 1970. The read time is when the reading of that pack began. Threads:
  * one caller at a time.
  */
@@ -25,8 +27,8 @@ VkFindings *vk_findings_load(VkVault *vault, GError **error);
 void vk_findings_free(VkFindings *findings); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkFindings, vk_findings_free)
 
-/* When OBJECT, a generation of a pack, was last read back; 0: never. */
-gint64 vk_findings_read_time(const VkFindings *findings, const char *object);
+/* When OBJECTS were last read back; 0: never. */
+gint64 vk_findings_read_time(const VkFindings *findings, const GPtrArray *objects);
 
 /* The findings about the packs that are there now. */
 typedef struct VkFindingsSummary {
@@ -43,10 +45,10 @@ gboolean vk_findings_summarize(const VkFindings *findings, VkFindingsSummary *re
 VkSlotSet *vk_findings_damaged(const VkFindings *findings);
 
 /*
- * All slots of OBJECT that snapshots use were read from TIME on. Damage that was found earlier in
+ * All slots of OBJECTS that snapshots use were read from TIME on. Damage that was found earlier in
  * this pack does not count any more.
  */
-void vk_findings_add_read(VkFindings *findings, const char *object, gint64 time);
+void vk_findings_add_read(VkFindings *findings, const GPtrArray *objects, gint64 time);
 
 /*
  * At TIME SLOTS of PACK could not be read from OBJECT; NULL: no generation of the pack can be used,
@@ -62,8 +64,8 @@ void vk_findings_add_damage(VkFindings *findings, const VkPackId *pack, const ch
  */
 void vk_findings_add_walk(VkFindings *findings, gint64 time);
 
-/* At TIME, that of a walk, no snapshot had a block in OBJECT: it need not be read back. */
-void vk_findings_add_unused(VkFindings *findings, const char *object, gint64 time);
+/* At TIME, that of a walk, no snapshot had a block in OBJECTS: they need not be read back. */
+void vk_findings_add_unused(VkFindings *findings, const GPtrArray *objects, gint64 time);
 
 /* At TIME a share of the packs had been read; and how many shares were read after TIME. */
 void vk_findings_add_share(VkFindings *findings, gint64 time);

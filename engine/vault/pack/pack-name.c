@@ -50,57 +50,82 @@ static void generation_clear(gpointer data)
 	g_free(((Generation *)data)->object);
 }
 
-static void generation_free(gpointer data)
-{
-	generation_clear(data);
-	g_free(data);
-}
-
-/* Of two that have one number, whose collectors did not see each other, always the same. */
-static gint compare_highest_first(gconstpointer a, gconstpointer b)
+/*
+ * Those of a pack together, the highest first. Of two that have one number, whose collectors did
+ * not see each other, always the same.
+ */
+static gint compare_generations(gconstpointer a, gconstpointer b)
 {
 	const Generation *left = a, *right = b;
+	int order = memcmp(&left->pack, &right->pack, sizeof(left->pack));
 
+	if (order != 0)
+		return order;
 	if (left->number != right->number)
 		return left->number < right->number ? 1 : -1;
 	return strcmp(right->object, left->object);
 }
 
-/* The highest generation of each pack in a folder packs/<hh>: by the id, owned. */
-static GHashTable *highest_in(const GPtrArray *names, const char *folder)
+/* What is in a folder packs/<hh>: Generation, sorted. */
+static GArray *list_generations(VkStore *store, const char *folder, GError **error)
 {
-	GHashTable *highest =
-		g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, NULL, generation_free);
+	g_autoptr(GPtrArray) names = store->ops->list(store, folder, error);
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(Generation));
 
+	if (!names)
+		return NULL;
+	g_array_set_clear_func(found, generation_clear);
 	for (guint i = 0; i < names->len; i++) {
-		const Generation *other;
-		Generation *found = g_new0(Generation, 1);
+		Generation generation;
 
-		found->object = g_build_filename(folder, names->pdata[i], NULL);
-		if (!vk_pack_parse_name(names->pdata[i], &found->pack, &found->number) ||
-		    ((other = g_hash_table_lookup(highest, &found->pack)) &&
-		     compare_highest_first(other, found) < 0))
-			generation_free(found);
-		else
-			g_hash_table_replace(highest, &found->pack, found);
+		if (!vk_pack_parse_name(names->pdata[i], &generation.pack, &generation.number))
+			continue;
+		generation.object = g_build_filename(folder, names->pdata[i], NULL);
+		g_array_append_val(found, generation);
 	}
-	return highest;
+	g_array_sort(found, compare_generations);
+	return g_steal_pointer(&found);
+}
+
+/* The names of the COUNT generations of one pack from FIRST on, as vk_pack_generations(). */
+static GPtrArray *name_generations(const GArray *found, guint first, guint count)
+{
+	GPtrArray *objects = g_ptr_array_new_with_free_func(g_free);
+
+	/* The lowest is the only one that has what was never damaged. */
+	for (guint i = 0; i < count; i++)
+		if (i < GENERATIONS_MAX || i == count - 1)
+			g_ptr_array_add(
+				objects,
+				g_strdup(g_array_index(found, Generation, first + i).object));
+	return objects;
+}
+
+/* How many from FIRST on are of one pack. */
+static guint count_of_pack(const GArray *found, guint first)
+{
+	const VkPackId *pack = &g_array_index(found, Generation, first).pack;
+	guint count = 1;
+
+	while (first + count < found->len &&
+	       vk_pack_id_equal(&g_array_index(found, Generation, first + count).pack, pack))
+		count++;
+	return count;
 }
 
 static gboolean visit_folder(VkStore *store, const char *folder, VkPackVisit visit, gpointer user,
 			     GError **error)
 {
-	g_autoptr(GPtrArray) names = store->ops->list(store, folder, error);
-	g_autoptr(GHashTable) highest = names ? highest_in(names, folder) : NULL;
-	Generation *generation;
-	GHashTableIter at;
+	g_autoptr(GArray) found = list_generations(store, folder, error);
 
-	if (!names)
-		return FALSE;
-	g_hash_table_iter_init(&at, highest);
-	while (g_hash_table_iter_next(&at, NULL, (gpointer *)&generation))
-		visit(user, &generation->pack, generation->object);
-	return TRUE;
+	for (guint first = 0, count; found && first < found->len; first += count) {
+		g_autoptr(GPtrArray) objects = NULL;
+
+		count = count_of_pack(found, first);
+		objects = name_generations(found, first, count);
+		visit(user, &g_array_index(found, Generation, first).pack, objects);
+	}
+	return found != NULL;
 }
 
 gboolean vk_pack_visit(VkStore *store, VkPackVisit visit, gpointer user, GError **error)
@@ -120,7 +145,7 @@ gboolean vk_pack_visit(VkStore *store, VkPackVisit visit, gpointer user, GError 
 	return folders != NULL;
 }
 
-static void append_id(gpointer user, const VkPackId *id, const char *object)
+static void append_id(gpointer user, const VkPackId *id, const GPtrArray *objects)
 {
 	g_array_append_vals(user, id, 1);
 }
@@ -136,28 +161,13 @@ GPtrArray *vk_pack_generations(VkStore *store, const VkPackId *id, GError **erro
 {
 	g_autofree char *first = vk_pack_object(id, 0);
 	g_autofree char *folder = g_path_get_dirname(first);
-	g_autoptr(GPtrArray) names = store->ops->list(store, folder, error);
-	g_autoptr(GPtrArray) objects = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(Generation));
+	g_autoptr(GArray) found = list_generations(store, folder, error);
+	guint at = 0;
 
-	if (!names)
+	while (found && at < found->len &&
+	       !vk_pack_id_equal(&g_array_index(found, Generation, at).pack, id))
+		at++;
+	if (!found)
 		return NULL;
-	g_array_set_clear_func(found, generation_clear);
-	for (guint i = 0; i < names->len; i++) {
-		const char *name = g_ptr_array_index(names, i);
-		Generation generation;
-
-		if (!vk_pack_parse_name(name, &generation.pack, &generation.number) ||
-		    !vk_pack_id_equal(&generation.pack, id))
-			continue;
-		generation.object = g_build_filename(folder, name, NULL);
-		g_array_append_val(found, generation);
-	}
-	g_array_sort(found, compare_highest_first);
-	/* The lowest is the only one that has what was never damaged. */
-	for (guint i = 0; i < found->len; i++)
-		if (i < GENERATIONS_MAX || i == found->len - 1)
-			g_ptr_array_add(objects,
-					g_strdup(g_array_index(found, Generation, i).object));
-	return g_steal_pointer(&objects);
+	return name_generations(found, at, at < found->len ? count_of_pack(found, at) : 0);
 }

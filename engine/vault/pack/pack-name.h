@@ -26,12 +26,12 @@ gboolean vk_pack_parse_name(const char *name, VkPackId *ret_id, guint64 *ret_gen
 /* All pack ids of the vault, each once, unordered. GArray of VkPackId. */
 GArray *vk_pack_list(VkStore *store, GError **error);
 
-/* Calls VISIT for each pack of the vault, unordered, with its highest generation. */
-typedef void (*VkPackVisit)(gpointer user, const VkPackId *id, const char *object);
-gboolean vk_pack_visit(VkStore *store, VkPackVisit visit, gpointer user, GError **error);
-
 /*
  * The names of all generations of a pack that are there, highest first; a bounded number of them.
  * New strings.
  */
 GPtrArray *vk_pack_generations(VkStore *store, const VkPackId *id, GError **error);
+
+/* Calls VISIT for each pack of the vault, unordered, with its generations as above. */
+typedef void (*VkPackVisit)(gpointer user, const VkPackId *id, const GPtrArray *objects);
+gboolean vk_pack_visit(VkStore *store, VkPackVisit visit, gpointer user, GError **error);

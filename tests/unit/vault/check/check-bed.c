@@ -135,9 +135,9 @@ VkCheckResult *check_vault(gboolean data, gint allowed)
 gint64 read_time(const VkPackId *pack)
 {
 	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
-	g_autofree char *object = vk_pack_object(pack, 0);
+	g_autoptr(GPtrArray) objects = vk_pack_generations(vault->store, pack, NULL);
 
-	return vk_findings_read_time(findings, object);
+	return vk_findings_read_time(findings, objects);
 }
 
 guint32 count_damaged(const VkPackId *pack)

@@ -118,6 +118,35 @@ START_TEST(more_damage_than_parity_gives_back_is_reported)
 }
 END_TEST
 
+START_TEST(what_a_patch_has_is_not_missed)
+{
+	g_autoptr(VkVault) writer = NULL;
+	g_autoptr(VkSnapshot) new = NULL;
+	g_autoptr(VkCheckResult) before = NULL, after = NULL;
+	g_autofree char *object = NULL;
+	VkSaveStats stats = {0};
+
+	prepare();
+	object = vk_pack_object(&pack, 0);
+	damage(object, 3);
+	writer = open_vault(VK_VAULT_WRITE);
+	before = check_guests(writer, NULL, TRUE, NULL);
+	ck_assert_uint_gt(vk_check_result_count_errors(before), 0);
+	g_clear_pointer(&vault, vk_vault_free);
+	vault = g_steal_pointer(&writer);
+	{
+		g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
+
+		new = commit(session, save(session, source, NULL, &stats));
+	}
+	after = check_guests(vault, NULL, TRUE, NULL);
+	ck_assert_uint_eq(vk_check_result_count_errors(after), 0);
+	ck_assert_uint_eq(after->mended->len, 1);
+	ck_assert_str_eq(after->mended->pdata[0], object);
+	finish();
+}
+END_TEST
+
 /* What a collector reads of a damaged pack is right, and what it writes has parity of its own. */
 START_TEST(a_compacted_pack_is_whole_again)
 {
@@ -164,6 +193,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_damaged_pack_is_read_and_told_once);
 	tcase_add_test(tcase, a_sound_vault_needs_no_parity);
 	tcase_add_test(tcase, more_damage_than_parity_gives_back_is_reported);
+	tcase_add_test(tcase, what_a_patch_has_is_not_missed);
 	tcase_add_test(tcase, a_compacted_pack_is_whole_again);
 }
 

@@ -19,8 +19,13 @@
 static VaultDir dir;
 static VkVault *vault;
 static VkPackId packs[PACKS];
-static char *objects[PACKS];
+static GPtrArray *objects[PACKS]; /* of each pack, its one generation */
 static gint64 now;
+
+static const char *name_of(guint pack)
+{
+	return g_ptr_array_index(objects[pack], 0);
+}
 
 static void put_object(VkVault *to, const char *object)
 {
@@ -33,15 +38,16 @@ static void setup(void)
 	now = g_get_real_time();
 	for (guint i = 0; i < PACKS; i++) {
 		packs[i] = vk_pack_id_random();
-		objects[i] = vk_pack_object(&packs[i], 0);
-		put_object(vault, objects[i]);
+		objects[i] = g_ptr_array_new_with_free_func(g_free);
+		g_ptr_array_add(objects[i], vk_pack_object(&packs[i], 0));
+		put_object(vault, name_of(i));
 	}
 }
 
 static void teardown(void)
 {
 	for (guint i = 0; i < PACKS; i++)
-		g_free(objects[i]);
+		g_ptr_array_unref(objects[i]);
 	vault_dir_clear(&dir);
 }
 
@@ -90,7 +96,7 @@ static void add_damage(VkFindings *findings, guint pack, guint32 number, gint64 
 {
 	VkSlots slots = slot(number);
 
-	vk_findings_add_damage(findings, &packs[pack], objects[pack], &slots, time);
+	vk_findings_add_damage(findings, &packs[pack], name_of(pack), &slots, time);
 }
 
 /* How many slots of the pack are damaged, and whether this one is. */
@@ -179,7 +185,7 @@ START_TEST(those_of_another_vault_are_left_out)
 	g_autofree char *object = NULL, *from = NULL, *to = NULL, *bytes = NULL;
 	gsize length;
 
-	put_object(other, objects[0]);
+	put_object(other, name_of(0));
 	vk_findings_add_read(theirs, objects[0], now);
 	save(theirs);
 	names = other->store->ops->list(other->store, VK_FOLDER_CHECKS, NULL);
@@ -272,18 +278,19 @@ START_TEST(findings_go_with_their_object)
 {
 	g_autoptr(VkFindings) findings = load();
 	g_autoptr(VkFindings) again = NULL;
-	g_autofree char *next = vk_pack_compacted_object(&packs[1], 1, "0123456789abcdef");
+	char *next = vk_pack_compacted_object(&packs[1], 1, "0123456789abcdef");
 
 	for (guint i = 0; i < 3; i++) {
 		vk_findings_add_read(findings, objects[i], now);
 		add_damage(findings, i, i, now);
 	}
 	save(findings);
-	ck_assert(vault->store->ops->delete (vault->store, objects[0], NULL));
+	ck_assert(vault->store->ops->delete (vault->store, name_of(0), NULL));
 	put_object(vault, next);
-	ck_assert(vault->store->ops->delete (vault->store, objects[1], NULL));
+	ck_assert(vault->store->ops->delete (vault->store, name_of(1), NULL));
+	g_ptr_array_remove_index(objects[1], 0);
+	g_ptr_array_add(objects[1], next);
 	again = load();
-	ck_assert_int_eq(vk_findings_read_time(again, next), 0);
 	ck_assert_uint_eq(count_damaged(again, 0, 0), 0);
 	ck_assert_uint_eq(count_damaged(again, 1, 1), 0);
 	ck_assert_uint_eq(count_damaged(again, 2, 2), 1);
@@ -294,13 +301,59 @@ START_TEST(findings_go_with_their_object)
 }
 END_TEST
 
+static void put_next_generation(guint pack)
+{
+	g_ptr_array_insert(objects[pack], 0,
+			   vk_pack_compacted_object(&packs[pack], 1, "0123456789abcdef"));
+	put_object(vault, name_of(pack));
+}
+
+/* One that heals some of its slots has to be read as well. */
+START_TEST(a_reading_is_of_all_generations)
+{
+	g_autoptr(VkFindings) findings = load();
+	g_autoptr(VkFindings) again = NULL;
+	VkFindingsSummary summary;
+
+	vk_findings_add_read(findings, objects[0], now - 20);
+	add_damage(findings, 0, 1, now - 20);
+	put_next_generation(0);
+	save(findings);
+	ck_assert_int_eq(vk_findings_read_time(findings, objects[0]), 0);
+	ck_assert_uint_eq(count_damaged(findings, 0, 1), 1);
+	vk_findings_add_read(findings, objects[0], now - 10);
+	save(findings);
+	again = load();
+	ck_assert_int_eq(vk_findings_read_time(again, objects[0]), now - 10);
+	ck_assert_uint_eq(count_damaged(again, 0, 1), 0);
+	ck_assert(vk_findings_summarize(again, &summary, NULL));
+	ck_assert_uint_eq(summary.packs, PACKS);
+	ck_assert_uint_eq(summary.unread, PACKS - 1);
+	ck_assert_uint_eq(summary.damaged, 0);
+}
+END_TEST
+
+/* The slot was sound in a generation that is still there. */
+START_TEST(damage_does_not_come_back_with_a_generation)
+{
+	g_autoptr(VkFindings) findings = load();
+
+	add_damage(findings, 0, 1, now - 20);
+	vk_findings_add_read(findings, objects[0], now - 10);
+	put_next_generation(0);
+	save(findings);
+	ck_assert_int_eq(vk_findings_read_time(findings, objects[0]), 0);
+	ck_assert_uint_eq(count_damaged(findings, 0, 1), 0);
+}
+END_TEST
+
 START_TEST(a_missing_pack_is_missing_until_the_maps_are_read_again)
 {
 	g_autoptr(VkFindings) findings = load();
 	g_autoptr(VkFindings) again = NULL;
 	VkSlots slots = slot(5);
 
-	ck_assert(vault->store->ops->delete (vault->store, objects[0], NULL));
+	ck_assert(vault->store->ops->delete (vault->store, name_of(0), NULL));
 	vk_findings_add_walk(findings, now - 10);
 	vk_findings_add_damage(findings, &packs[0], NULL, &slots, now - 10);
 	add_damage(findings, 1, 1, now - 10);
@@ -397,6 +450,8 @@ int main(void)
 	tcase_add_test(tcase, nothing_that_only_one_writer_has_is_removed);
 	tcase_add_test(tcase, damage_counts_until_the_pack_is_read_again);
 	tcase_add_test(tcase, findings_go_with_their_object);
+	tcase_add_test(tcase, a_reading_is_of_all_generations);
+	tcase_add_test(tcase, damage_does_not_come_back_with_a_generation);
 	tcase_add_test(tcase, a_missing_pack_is_missing_until_the_maps_are_read_again);
 	tcase_add_test(tcase, an_unused_pack_need_not_be_read);
 	tcase_add_test(tcase, what_is_too_much_to_remember_is_read_again);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Damaged blocks come back for all snapshots, from a backup or another source of their content. */
 #include "collect.h"
+#include "damages.h"
 #include "findings.h"
 #include "heal-from.h"
 #include "image-bed.h"
@@ -118,6 +119,28 @@ START_TEST(a_backup_heals_earlier_snapshots)
 	check_image(vault, image_of(old), source);
 	check_image(vault, image_of(new), source);
 	ck_assert_uint_eq(count_generations(), 2);
+	finish();
+}
+END_TEST
+
+/* Of its generations none is sound, but together they are. */
+START_TEST(a_healed_pack_that_was_read_back_is_sound)
+{
+	g_autoptr(VkSnapshot) new = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+	g_autoptr(VkFindings) findings = NULL;
+	VkFindingsSummary summary;
+
+	prepare();
+	new = save_snapshot();
+	reopen();
+	result = check_guests(vault, NULL, TRUE, NULL);
+	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
+	findings = vk_findings_load(vault, NULL);
+	ck_assert(vk_findings_summarize(findings, &summary, NULL));
+	ck_assert_uint_gt(summary.packs, 0);
+	ck_assert_uint_eq(summary.unread, 0);
+	ck_assert_uint_eq(summary.damaged, 0);
 	finish();
 }
 END_TEST
@@ -292,6 +315,7 @@ END_TEST
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, a_backup_heals_earlier_snapshots);
+	tcase_add_test(tcase, a_healed_pack_that_was_read_back_is_sound);
 	tcase_add_test(tcase, what_does_not_turn_up_stays_damaged);
 	tcase_add_test(tcase, what_is_sound_is_left_alone);
 	tcase_add_test(tcase, nothing_new_refers_to_what_is_damaged);
