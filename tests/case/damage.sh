@@ -33,8 +33,9 @@ refused 2 "do not go together" virtkeep verify --data --share 1/7 --since-last 1
 refused 2 "--since-last: " virtkeep verify --data --since-last soon
 cp -a "$VAULT" "$SCRATCH/sound"
 
+# The host forgets that it saw later snapshots: it would miss them.
 fresh_vault() {
-	rm -rf "$VAULT"
+	rm -rf "$VAULT" /var/lib/virtkeep/vaults
 	cp -a "$SCRATCH/sound" "$VAULT"
 }
 
@@ -202,6 +203,38 @@ expect_as_it_is() {
 	unmount_vault "$SCRATCH/mnt"
 }
 expect_as_it_is
+
+hurt_block() {
+	fresh_vault
+	pack=$(largest_pack)
+	flip "$pack" $(($(stat -c %s "$pack") / 2))
+	refused 5 "the vault '" virtkeep verify --data
+}
+
+expect_healed() {
+	ok virtkeep verify --data
+	rm -f "$SCRATCH/healed.raw"
+	ok virtkeep restore "$snapshot" --disk "vda=$SCRATCH/healed.raw" --format raw
+	same_file "$SCRATCH/vda.raw" "$SCRATCH/healed.raw"
+}
+
+say "a backup that meets the content of a damaged block heals the snapshots before it"
+hurt_block
+ok virtkeep backup --compare vm
+expect_err "healed 1 damaged block"
+expect_healed
+
+say "a copy of the vault heals, and so does an image of the disk"
+hurt_block
+ok virtkeep --json repair --dry-run --from "$SCRATCH/sound"
+expect_json .healed 1
+refused 5 "1 block" virtkeep repair
+ok virtkeep repair --from "$SCRATCH/sound"
+expect_out "1 damaged block healed; 0 blocks still damaged"
+expect_healed
+hurt_block
+ok virtkeep repair --from-image "$SCRATCH/vda.raw"
+expect_healed
 
 say "so many changes that the map, which is gone, has to be merged: the disk is read in whole"
 ok virtkeep backup vm
