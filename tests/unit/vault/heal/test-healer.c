@@ -3,110 +3,15 @@
 #include "collect.h"
 #include "damages.h"
 #include "findings.h"
+#include "heal-bed.h"
 #include "heal-from.h"
-#include "image-bed.h"
 #include "pack-name.h"
 #include "pack-patch.h"
-#include "session-priv.h"
 #include "source-image.h"
 #include "temp-vault.h"
-#include "vault-image.h"
+#include "vault-parts.h"
 
 #include <string.h>
-
-#define N_BLOCKS 12u
-#define FIRST    3u /* of the two damaged blocks */
-
-static MemSource *source;
-static VkSnapshot *old;
-static VkPackId pack;
-static char *copy; /* of the vault before it was damaged */
-
-static VkSnapshot *save_snapshot(void)
-{
-	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
-	VkSaveStats stats = {0};
-
-	return commit(session, save(session, source, NULL, &stats));
-}
-
-static void reopen(void)
-{
-	vk_vault_free(vault);
-	vault = vk_vault_open(directory, VK_VAULT_WRITE, NULL);
-	ck_assert_ptr_nonnull(vault);
-}
-
-/* How many generations of the damaged pack there are. */
-static guint count_generations(void)
-{
-	g_autoptr(GPtrArray) objects = vk_pack_generations(vault->store, &pack, NULL);
-
-	return objects->len;
-}
-
-static void damage_frame(const VkPackTable *table, guint32 slot)
-{
-	g_autofree char *path = g_build_filename(directory, table->object, NULL);
-	g_autofree char *bytes = NULL;
-	gsize length;
-
-	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
-	bytes[table->entries[slot].offset16 * VK_FRAME_ALIGN + sizeof(VkFrameHeader) + 7] ^= 1;
-	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
-}
-
-/* Records what a check would find in OBJECT; NULL: in none, for the pack is gone. */
-static void find_damage_in(const char *object, guint32 slot, guint32 count)
-{
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
-	VkSlots slots = {{0}};
-
-	for (guint32 i = slot; i < slot + count; i++)
-		slots.bits[i / 8] |= (guint8)(1u << (i % 8));
-	vk_findings_add_damage(findings, &pack, object, &slots, g_get_real_time());
-	ck_assert(vk_findings_save(findings, NULL));
-}
-
-static void find_damage(guint32 slot, guint32 count)
-{
-	g_autofree char *object = vk_pack_object(&pack, 0);
-
-	find_damage_in(object, slot, count);
-}
-
-/* One pack. Two of its blocks, one after the other, are damaged; and that is known. */
-static void prepare(void)
-{
-	g_autoptr(VkPackTable) table = NULL;
-
-	source = mem_source_new(N_BLOCKS * VK_BLOCK_SIZE);
-	old = commit_one_pack(source, &pack);
-	copy = g_strconcat(directory, "-copy", NULL);
-	temp_directory_copy(directory, copy);
-	table = vk_pack_cache_get(vault->packs, &pack, NULL);
-	damage_frame(table, FIRST);
-	damage_frame(table, FIRST + 1);
-	reopen();
-	find_damage(FIRST, 2);
-}
-
-static void finish(void)
-{
-	vk_source_free(&source->base);
-	g_clear_pointer(&old, vk_snapshot_free);
-	temp_directory_remove(copy);
-	g_clear_pointer(&copy, g_free);
-}
-
-static gboolean reads(guint block)
-{
-	g_autoptr(VkImage) image = vk_vault_image_open(vault, image_of(old), NULL);
-	guint8 buf[VK_BLOCK_SIZE];
-
-	return vk_image_read(image, (guint64)block * VK_BLOCK_SIZE, buf, sizeof(buf), NULL) &&
-	       memcmp(buf, source->bytes + (gsize)block * VK_BLOCK_SIZE, sizeof(buf)) == 0;
-}
 
 START_TEST(a_backup_heals_earlier_snapshots)
 {
@@ -184,7 +89,7 @@ START_TEST(nothing_new_refers_to_what_is_damaged)
 
 	prepare();
 	new = save_snapshot();
-	objects = vk_pack_generations(vault->store, &pack, NULL);
+	objects = vk_pack_generations(vault->store, &damaged_pack, NULL);
 	ck_assert(vault->store->ops->delete (vault->store, objects->pdata[0], NULL));
 	reopen();
 	check_image(vault, image_of(new), source);
@@ -264,7 +169,8 @@ START_TEST(many_patches_hide_nothing)
 	prepare();
 	for (guint i = 0; i < 80; i++) {
 		g_autoptr(GArray) slots = g_array_new(FALSE, FALSE, sizeof(VkPatchSlot));
-		g_autoptr(VkPackTable) table = vk_pack_cache_find(vault->packs, &pack, FIRST, NULL);
+		g_autoptr(VkPackTable) table =
+			vk_pack_cache_find(vault->packs, &damaged_pack, FIRST, NULL);
 		VkPatchSlot slot = {.slot = FIRST};
 
 		memcpy(slot.id.bytes, table->entries[FIRST].id, VK_BLOCK_ID_SIZE);
@@ -272,7 +178,8 @@ START_TEST(many_patches_hide_nothing)
 		slot.content = g_bytes_new_static(source->bytes + (gsize)FIRST * VK_BLOCK_SIZE,
 						  VK_BLOCK_SIZE);
 		g_array_append_val(slots, slot);
-		ck_assert(vk_pack_patch_put(vault->store, &vault->context, 1, &pack, slots, NULL));
+		ck_assert(vk_pack_patch_put(vault->store, &vault->context, 1, &damaged_pack, slots,
+					    NULL));
 		g_bytes_unref(slot.content);
 	}
 	reopen();
@@ -289,7 +196,7 @@ START_TEST(a_pack_that_is_gone_is_missing)
 	g_autoptr(GPtrArray) objects = NULL;
 
 	prepare();
-	objects = vk_pack_generations(vault->store, &pack, NULL);
+	objects = vk_pack_generations(vault->store, &damaged_pack, NULL);
 	ck_assert(vault->store->ops->delete (vault->store, objects->pdata[0], NULL));
 	reopen();
 	find_damage_in(NULL, FIRST, 2);
