@@ -60,6 +60,7 @@ int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **e
 		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not a regular file", name);
 	} else if (fd < 0) {
 		vk_fail_errno(error, trouble, "cannot open '%s'", name);
+		errno = trouble;
 	}
 	return fd;
 }
@@ -101,9 +102,14 @@ gboolean vk_io_read(int fd, const char *name, guint64 offset, void *buf, gsize l
 			vk_io.pread(fd, (char *)buf + done, length - done, (off_t)(offset + done));
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return vk_fail_errno(error, errno, "cannot read '%s' at %" G_GUINT64_FORMAT,
-					     name, offset + done);
+		if (n < 0) {
+			int trouble = errno;
+
+			vk_fail_errno(error, trouble, "cannot read '%s' at %" G_GUINT64_FORMAT,
+				      name, offset + done);
+			errno = trouble;
+			return FALSE;
+		}
 		if (n == 0)
 			break;
 		done += (gsize)n;

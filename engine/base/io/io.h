@@ -35,7 +35,7 @@ int vk_io_open(int dirfd, const char *path, int flags, mode_t mode, GError **err
 /*
  * Opens a regular file for reading. Anything else is VK_ERROR_DAMAGE: pipes and devices, which
  * might block for ever, and symbolic links. NAME is for the error. Returns a file descriptor, or
- * -1.
+ * -1: errno says why it could not be opened, if that is the error.
  */
 int vk_io_open_regular(int dirfd, const char *path, const char *name, GError **error);
 
@@ -55,7 +55,10 @@ void vk_io_clear_fd(int *fd);
 /* Cleanup attribute for a local descriptor: g_auto-like, closes at the end of the scope. */
 #define VK_AUTOFD __attribute__((cleanup(vk_io_clear_fd))) int
 
-/* Reads until LENGTH bytes or end of file; *RET_LENGTH is how many came. NAME is for the error. */
+/*
+ * Reads until LENGTH bytes or end of file; *RET_LENGTH is how many came. NAME is for the error.
+ * errno is set when it fails.
+ */
 gboolean vk_io_read(int fd, const char *name, guint64 offset, void *buf, gsize length,
 		    gsize *ret_length, GError **error);
 

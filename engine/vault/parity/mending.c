@@ -114,7 +114,7 @@ static gboolean look_locked(VkMending *mending, VkStore *store, const VkPackCont
 	return mending->mended != NULL;
 }
 
-/* A disk's error is not VK_ERROR_DAMAGE. */
+/* A server may fail to read what it has lost. */
 static gboolean may_be_damage(const GError *error)
 {
 	return g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE) ||

@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "io.h"
+#include "layout.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -79,11 +80,26 @@ static void drop_open_file(DirStore *dir, const char *name)
 		open_file_unref(file);
 }
 
+/*
+ * Passes TROUBLE on, which came with an errno. What a disk or its file system has lost of a pack is
+ * damage: parity, another generation or a copy may have it. With other objects it stays a failure,
+ * because whoever takes them for damaged may go on without them.
+ */
+static gboolean fail_read(const char *name, int errno_value, GError *trouble, GError **error)
+{
+	if (g_str_has_prefix(name, VK_FOLDER_PACKS "/") &&
+	    (errno_value == EIO || errno_value == EUCLEAN || errno_value == EBADMSG))
+		trouble->code = VK_ERROR_DAMAGE;
+	g_propagate_error(error, trouble);
+	return FALSE;
+}
+
 /* Returns a new reference. */
 static OpenFile *open_file(DirStore *dir, const char *name, GError **error)
 {
 	g_autofree char *path = NULL;
 	OpenFile *file, *oldest;
+	GError *trouble = NULL;
 	int fd;
 
 	g_mutex_lock(&dir->mutex);
@@ -93,9 +109,11 @@ static OpenFile *open_file(DirStore *dir, const char *name, GError **error)
 		return file;
 
 	path = g_build_filename(dir->path, name, NULL);
-	fd = vk_io_open_regular(dir->fd, name, path, error);
-	if (fd < 0)
+	fd = vk_io_open_regular(dir->fd, name, path, &trouble);
+	if (fd < 0) {
+		fail_read(name, errno, trouble, error);
 		return NULL;
+	}
 	file = g_new0(OpenFile, 1);
 	file->name = g_strdup(name);
 	file->fd = fd;
@@ -123,10 +141,11 @@ static gboolean read_object(DirStore *dir, OpenFile *file, guint64 offset, void 
 			    GError **error)
 {
 	g_autofree char *path = NULL;
+	GError *trouble = NULL;
 	gsize got = 0;
 
-	if (!vk_io_read(file->fd, file->name, offset, buf, length, &got, error))
-		return FALSE;
+	if (!vk_io_read(file->fd, file->name, offset, buf, length, &got, &trouble))
+		return fail_read(file->name, errno, trouble, error);
 	if (got == length)
 		return TRUE;
 	path = g_build_filename(dir->path, file->name, NULL);
@@ -182,8 +201,13 @@ static gboolean dir_head(VkStore *store, const char *name, guint64 *ret_size, gi
 	g_autofree char *path = g_build_filename(dir->path, name, NULL);
 	struct stat facts;
 
-	if (!vk_io_look_at(dir->fd, name, &facts))
-		return vk_fail_errno(error, errno, "cannot look at '%s'", path);
+	if (!vk_io_look_at(dir->fd, name, &facts)) {
+		int errno_value = errno;
+		GError *trouble = NULL;
+
+		vk_fail_errno(&trouble, errno_value, "cannot look at '%s'", path);
+		return fail_read(name, errno_value, trouble, error);
+	}
 	if (!S_ISREG(facts.st_mode))
 		return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is not a regular file", path);
 	close_replaced(dir, name, &facts);

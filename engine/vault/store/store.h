@@ -38,7 +38,9 @@ typedef struct VkStoreOps {
 	gboolean (*sync)(VkStore *store, GError **error);
 	/* Makes the next sync() cover an object of another writer, who may not have synced it. */
 	void (*adopt)(VkStore *store, const char *name);
-	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter. */
+	/* Exactly LENGTH bytes at OFFSET; VK_ERROR_DAMAGE when the object is shorter, or when it is
+	   a pack and a disk has lost these bytes. A server's error is a failure: it may be
+	   overloaded. */
 	gboolean (*get)(VkStore *store, const char *name, guint64 offset, void *buf, gsize length,
 			GError **error);
 	/* As vk_store_get_all(). NULL: head() and get() do it. */

@@ -21,7 +21,7 @@ static VkIo real;
 
 static void setup(void)
 {
-	static const char *const folders[] = {"things", "tmp", NULL};
+	static const char *const folders[] = {"packs", "things", "tmp", NULL};
 
 	real = vk_io;
 	directory = temp_directory_new();
@@ -53,6 +53,51 @@ START_TEST(what_was_deleted_is_not_read_again)
 	ck_assert(store->ops->get(store, "things/a", 0, text, sizeof(text), NULL));
 	ck_assert(store->ops->delete (store, "things/a", NULL));
 	ck_assert(!store->ops->get(store, "things/a", 0, text, sizeof(text), NULL));
+}
+END_TEST
+
+static int failure;
+
+static ssize_t failing_pread(int fd, void *buf, size_t length, off_t offset)
+{
+	errno = failure;
+	return -1;
+}
+
+static int failing_openat(int dirfd, const char *path, int flags, mode_t mode)
+{
+	errno = failure;
+	return -1;
+}
+
+static void expect_code(const char *name, VkErrorCode code)
+{
+	g_autoptr(GError) error = NULL;
+	char text[7];
+
+	ck_assert(!store->ops->get(store, name, 0, text, sizeof(text), &error));
+	ck_assert_msg(g_error_matches(error, VK_ERROR, (int)code), "%s", error->message);
+	ck_assert_ptr_nonnull(strstr(error->message, g_strerror(failure)));
+}
+
+/* Of other objects it stays a failure, which nobody may pass over. So do other errors. */
+START_TEST(what_a_disk_has_lost_of_a_pack_is_damage)
+{
+	static const int lost[] = {EIO, EUCLEAN, EBADMSG};
+
+	ck_assert(put("packs/a", VK_PUT_NOW, NULL));
+	ck_assert(put("things/a", VK_PUT_NOW, NULL));
+	if (_i == 0)
+		vk_io.openat = failing_openat;
+	else
+		vk_io.pread = failing_pread;
+	for (guint i = 0; i < G_N_ELEMENTS(lost); i++) {
+		failure = lost[i];
+		expect_code("packs/a", VK_ERROR_DAMAGE);
+		expect_code("things/a", VK_ERROR_FAILED);
+	}
+	failure = EACCES;
+	expect_code("packs/a", VK_ERROR_FAILED);
 }
 END_TEST
 
@@ -95,7 +140,7 @@ END_TEST
 /* Who has read the old object, in this process or another, reads the new one. */
 START_TEST(one_object_can_be_replaced)
 {
-	static const char *const folders[] = {"things", "tmp", NULL};
+	static const char *const folders[] = {"packs", "things", "tmp", NULL};
 	VkStore *other = vk_store_dir_new(directory, folders, NULL);
 	char text[] = "another content";
 	struct iovec part = {.iov_base = text, .iov_len = strlen(text)};
@@ -353,6 +398,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, what_was_deleted_is_not_read_again);
+	tcase_add_loop_test(tcase, what_a_disk_has_lost_of_a_pack_is_damage, 0, 2);
 	tcase_add_test(tcase, head_says_when_an_object_was_stored);
 	tcase_add_test(tcase, head_sees_that_another_process_deleted_it);
 	tcase_add_test(tcase, one_object_can_be_replaced);
