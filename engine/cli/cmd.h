@@ -29,6 +29,7 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_mount(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_pin(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_unpin(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_rebuild(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_repair(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_restore(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error);

@@ -32,6 +32,7 @@ static const Command commands[] = {
 	{"restore", vk_cmd_restore, "bring back guests, disks or files"},
 	{"verify", vk_cmd_verify, "check that the vault is whole"},
 	{"repair", vk_cmd_repair, "bring back damaged blocks from where their content still is"},
+	{"rebuild", vk_cmd_rebuild, "make anew what the vault has besides packs and snapshots"},
 	{"forget", vk_cmd_forget, "hide snapshots, by name or by what the policy keeps"},
 	{"unforget", vk_cmd_unforget, "list forgotten snapshots again"},
 	{"gc", vk_cmd_gc, "remove forgotten snapshots, and free their space"},

@@ -26,6 +26,9 @@ void vk_cache_row_free(gpointer row);
 VkCacheFile *vk_cache_file_new(const char *directory, const char *vault_id);
 void vk_cache_file_free(VkCacheFile *file);
 
+/* Removes the file. The next use begins a new one, also if this one was off. */
+void vk_cache_file_clear(VkCacheFile *file);
+
 /* Whether it can be used: opens it if need be. */
 gboolean vk_cache_file_open(VkCacheFile *file);
 

@@ -113,6 +113,13 @@ void vk_cache_file_free(VkCacheFile *file)
 	g_free(file);
 }
 
+void vk_cache_file_clear(VkCacheFile *file)
+{
+	close_db(file);
+	unlink(file->path);
+	file->off = FALSE;
+}
+
 /* A damaged file is removed, so that the next program begins a new one. */
 static void turn_off(VkCacheFile *file, const char *what)
 {

@@ -227,6 +227,18 @@ void vk_catalog_cache_keep_folders(VkCatalogCache *cache, VkCacheShelf shelf, GH
 	keep(cache, shelf, NULL, folders);
 }
 
+void vk_catalog_cache_clear(VkCatalogCache *cache)
+{
+	if (!cache)
+		return;
+	g_mutex_lock(&cache->mutex);
+	g_hash_table_remove_all(cache->pending);
+	for (int shelf = 0; shelf < VK_N_SHELVES; shelf++)
+		leave_folder(&cache->folders[shelf]);
+	vk_cache_file_clear(cache->file);
+	g_mutex_unlock(&cache->mutex);
+}
+
 void vk_catalog_cache_free(VkCatalogCache *cache)
 {
 	if (!cache)

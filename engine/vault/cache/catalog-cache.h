@@ -47,5 +47,8 @@ void vk_catalog_cache_put(VkCatalogCache *cache, VkCacheShelf shelf, const char 
 void vk_catalog_cache_keep(VkCatalogCache *cache, VkCacheShelf shelf, const char *folder,
 			   GHashTable *names);
 
+/* Removes the file, and forgets what was put. One that did not work may work again. */
+void vk_catalog_cache_clear(VkCatalogCache *cache);
+
 /* Drops all folders but FOLDERS, a set of strings. */
 void vk_catalog_cache_keep_folders(VkCatalogCache *cache, VkCacheShelf shelf, GHashTable *folders);

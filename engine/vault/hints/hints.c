@@ -296,11 +296,16 @@ static void add_table_locked(VkHints *hints, const VkPackTable *table)
 	}
 }
 
-/* Packs that cannot be read are left out: without a hint their blocks are stored again. */
-static gboolean rebuild_locked(VkHints *hints, GError **error)
+/*
+ * Adds what the tables of all packs say to HINTS, if it is not NULL. Packs that cannot be read are
+ * left out: without a hint their blocks are stored again.
+ */
+static gboolean read_tables(const VkHintsPlace *place, VkHints *hints, VkHintsRebuilt *done,
+			    GError **error)
 {
-	g_autoptr(GArray) packs = vk_pack_list(hints->place.store, error);
+	g_autoptr(GArray) packs = vk_pack_list(place->store, error);
 
+	*done = (VkHintsRebuilt){0};
 	if (!packs)
 		return FALSE;
 	for (guint i = 0; i < packs->len; i++) {
@@ -308,13 +313,23 @@ static gboolean rebuild_locked(VkHints *hints, GError **error)
 
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		table = vk_pack_cache_get(hints->place.packs, &g_array_index(packs, VkPackId, i),
-					  NULL);
-		if (!table)
+		table = vk_pack_cache_get(place->packs, &g_array_index(packs, VkPackId, i), NULL);
+		if (!table) {
+			done->unreadable++;
 			continue;
-		add_table_locked(hints, table);
+		}
+		done->packs++;
+		if (hints)
+			add_table_locked(hints, table);
 	}
 	return TRUE;
+}
+
+static gboolean rebuild_locked(VkHints *hints, GError **error)
+{
+	VkHintsRebuilt done;
+
+	return read_tables(&hints->place, hints, &done, error);
 }
 
 VkHints *vk_hints_open_sized(const VkHintsPlace *place, guint memory_entries, GError **error)
@@ -431,4 +446,21 @@ gboolean vk_hints_commit(VkHints *hints, GError **error)
 	done = commit_locked(hints, error);
 	g_rw_lock_writer_unlock(&hints->lock);
 	return done;
+}
+
+gboolean vk_hints_rebuild(const VkHintsPlace *place, VkHintsRebuilt *ret, GError **error)
+{
+	g_autoptr(VkHints) hints = hints_new(place, MEMORY_ENTRIES);
+	g_autoptr(GPtrArray) old = vk_hints_objects_list(place->store, error);
+
+	if (!old || !read_tables(place, hints, ret, error) || !vk_hints_commit(hints, error))
+		return FALSE;
+	for (guint i = 0; i < old->len; i++)
+		delete_object(place->store, old->pdata[i]);
+	return TRUE;
+}
+
+gboolean vk_hints_rebuild_dry(const VkHintsPlace *place, VkHintsRebuilt *ret, GError **error)
+{
+	return read_tables(place, NULL, ret, error);
 }

@@ -22,6 +22,22 @@ typedef struct VkHints VkHints;
  */
 VkHints *vk_hints_open(const VkHintsPlace *place, GError **error);
 
+/* What a rebuild found. */
+typedef struct VkHintsRebuilt {
+	guint packs;      /* whose blocks have hints now */
+	guint unreadable; /* packs whose blocks have none: the next backup stores them again */
+} VkHintsRebuilt;
+
+/*
+ * Makes the hints at PLACE anew from the tables of all packs. Then it removes those that were there
+ * before. Sessions may be at work meanwhile. Fails as vk_hints_open(), and if the new hints cannot
+ * be put: the old ones stay then.
+ */
+gboolean vk_hints_rebuild(const VkHintsPlace *place, VkHintsRebuilt *ret, GError **error);
+
+/* What that would find. Nothing changes. */
+gboolean vk_hints_rebuild_dry(const VkHintsPlace *place, VkHintsRebuilt *ret, GError **error);
+
 /* The newest hint for ID, if any. */
 gboolean vk_hints_lookup(VkHints *hints, const VkBlockId *id, VkPackId *ret_pack,
 			 guint32 *ret_slot);

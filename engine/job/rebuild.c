@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rebuild.h"
+
+#include "catalog.h"
+#include "interrupt.h"
+
+static gboolean is_readable(VkVault *vault, const VkSnapshotKey *key)
+{
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(vault, key, NULL);
+
+	return snapshot != NULL;
+}
+
+/* Each object is read: a cache may know one that is damaged by now. */
+static gboolean read_snapshots(VkVault *vault, const GPtrArray *keys, VkRebuildResult *result,
+			       GError **error)
+{
+	for (guint i = 0; i < keys->len; i++) {
+		if (vk_interrupted())
+			return vk_fail_interrupted(error);
+		if (is_readable(vault, keys->pdata[i]))
+			result->snapshots++;
+		else
+			result->damaged++;
+	}
+	return TRUE;
+}
+
+/* A list fills the cache. */
+static void fill_cache(VkVault *vault, const GPtrArray *keys)
+{
+	g_autoptr(GPtrArray) summaries = NULL;
+
+	vk_vault_clear_cache(vault);
+	summaries = vk_catalog_summarize_all(vault, keys);
+}
+
+gboolean vk_rebuild(VkVault *vault, gboolean dry_run, VkRebuildResult *result, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, NULL, error);
+
+	*result = (VkRebuildResult){0};
+	if (!keys || !vk_vault_rebuild_hints(vault, dry_run, &result->hints, error) ||
+	    !read_snapshots(vault, keys, result, error))
+		return FALSE;
+	if (!dry_run)
+		fill_cache(vault, keys);
+	return TRUE;
+}
