@@ -14,6 +14,7 @@ void vk_files_run_clear(VkFilesRun *run)
 	g_clear_pointer(&run->arrays, vk_arrays_free);
 	g_clear_pointer(&run->system, g_free);
 	g_clear_pointer(&run->key_files, g_strfreev);
+	g_clear_pointer(&run->kernel, g_free);
 	g_clear_pointer(&run->keys, vk_volume_keys_free);
 	vk_program_clear(&run->program);
 }
@@ -79,6 +80,8 @@ char **vk_files_parse(VkFilesRun *run, const VkFilesUsage *usage, const GOptionE
 		{"key-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &run->key_files,
 		 "The key of the encrypted VOLUME, or of all that it opens; may be repeated",
 		 "[VOLUME=]FILE"},
+		{"kernel", 0, 0, G_OPTION_ARG_FILENAME, &run->kernel,
+		 "Read by the newest kernel in DIRECTORY, in QEMU", "DIRECTORY"},
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(usage->words);
@@ -121,12 +124,14 @@ VkVault *vk_files_vault(VkFilesRun *run, GError **error)
 VkGuestFiles *vk_files_open_snapshot(VkFilesRun *run, const char *reference, GError **error)
 {
 	VkVault *vault = vk_files_vault(run, error);
+	VkApplianceKind kind = {.kernel = run->kernel};
 	const char *run_dir;
 
 	if (!vault)
 		return NULL;
 	run_dir = vk_settings_get(run->program.settings, "backup", "run_dir");
-	return vk_guest_files_open(vault, reference, run_dir, run->keys, error);
+	kind.machine = vk_settings_get(run->program.settings, "files", "appliance");
+	return vk_guest_files_open(vault, reference, run_dir, &kind, run->keys, error);
 }
 
 static gboolean is_visited(const GPtrArray *locations, guint index)

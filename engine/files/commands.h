@@ -19,6 +19,7 @@ typedef struct VkFilesRun {
 	VkProgram program;
 	char *system;       /* --system; NULL */
 	char **key_files;   /* --key-file; NULL */
+	char *kernel;       /* --kernel; NULL */
 	VkVolumeKeys *keys; /* of these files, and what was asked for */
 	VkArrays *arrays;   /* of the vault */
 	VkVault *vault;

@@ -22,6 +22,7 @@ struct VkGuestWorker {
 	VkVault *vault;
 	const char *reference;
 	const char *run_dir;
+	const VkApplianceKind *kind;
 	VkVolumeKeys *keys;
 	guint idle_sec;
 	guint deaths;
@@ -95,7 +96,7 @@ static gpointer work(gpointer data)
 
 	block_signals();
 	worker->files = vk_guest_files_open(worker->vault, worker->reference, worker->run_dir,
-					    worker->keys, call->error);
+					    worker->kind, worker->keys, call->error);
 	call->result = worker->files != NULL;
 	end_call(worker, call);
 	while (worker->files) {
@@ -110,7 +111,8 @@ static gpointer work(gpointer data)
 }
 
 VkGuestWorker *vk_guest_worker_new(VkVault *vault, const char *reference, const char *run_dir,
-				   VkVolumeKeys *keys, guint idle_sec, GError **error)
+				   const VkApplianceKind *kind, VkVolumeKeys *keys, guint idle_sec,
+				   GError **error)
 {
 	g_autoptr(VkGuestWorker) worker = g_new0(VkGuestWorker, 1);
 	Call opening = {.error = error};
@@ -118,6 +120,7 @@ VkGuestWorker *vk_guest_worker_new(VkVault *vault, const char *reference, const 
 	worker->vault = vault;
 	worker->reference = reference;
 	worker->run_dir = run_dir;
+	worker->kind = kind;
 	worker->keys = keys;
 	worker->idle_sec = idle_sec;
 	worker->calls = g_async_queue_new();

@@ -19,7 +19,8 @@ typedef struct VkGuestWorker VkGuestWorker;
  * start again.
  */
 VkGuestWorker *vk_guest_worker_new(VkVault *vault, const char *reference, const char *run_dir,
-				   VkVolumeKeys *keys, guint idle_sec, GError **error);
+				   const VkApplianceKind *kind, VkVolumeKeys *keys, guint idle_sec,
+				   GError **error);
 
 /* Waits for the call that is being made. Takes NULL. */
 void vk_guest_worker_free(VkGuestWorker *worker);

@@ -36,7 +36,9 @@ typedef struct Mount {
 	char **option_words;
 	char *system;
 	char **key_files;
-	VkVolumeKeys *keys; /* of these files */
+	char *kernel, *kernel_path; /* as it was given, and its whole path */
+	VkVolumeKeys *keys;         /* of these files */
+	VkApplianceKind kind;
 	int idle_sec;
 	VkMountOptions options;
 	VkLocation location;
@@ -63,6 +65,8 @@ static GOptionContext *new_context(Mount *mount)
 		{"key-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &mount->key_files,
 		 "The key of the encrypted VOLUME, or of all that it opens; may be repeated",
 		 "[VOLUME=]FILE"},
+		{"kernel", 0, 0, G_OPTION_ARG_FILENAME, &mount->kernel,
+		 "Read by the newest kernel in DIRECTORY, in QEMU", "DIRECTORY"},
 		G_OPTION_ENTRY_NULL,
 	};
 	GOptionContext *context = g_option_context_new(USAGE);
@@ -191,7 +195,8 @@ static char *find_top(Mount *mount, struct stat *ret, GError **error)
 
 static gboolean open_top(Mount *mount, GError **error)
 {
-	const char *run_dir = vk_settings_get(mount->program.settings, "backup", "run_dir");
+	const VkSettings *settings = mount->program.settings;
+	const char *run_dir = vk_settings_get(settings, "backup", "run_dir");
 	VkFilesOps *ops = &mount->ops;
 	g_autofree char *top = NULL;
 	struct stat st;
@@ -204,8 +209,14 @@ static gboolean open_top(Mount *mount, GError **error)
 	ops->umask = mount->options.umask;
 	ops->log = vk_once_log_new(WARNINGS_MAX);
 	ops->inodes = vk_inodes_new();
+	/* This process is going to leave its directory. */
+	mount->kernel_path = mount->kernel ? g_canonicalize_filename(mount->kernel, NULL) : NULL;
+	mount->kind = (VkApplianceKind){
+		.machine = vk_settings_get(settings, "files", "appliance"),
+		.kernel = mount->kernel_path,
+	};
 	ops->worker = vk_guest_worker_new(mount->vault, mount->location.snapshot, run_dir,
-					  mount->keys, (guint)mount->idle_sec, error);
+					  &mount->kind, mount->keys, (guint)mount->idle_sec, error);
 	if (!ops->worker || !vk_guest_worker_call(ops->worker, note_gaps, ops, error))
 		return FALSE;
 	top = find_top(mount, &st, error);
@@ -261,6 +272,8 @@ static void clear(Mount *mount)
 	vk_program_clear(&mount->program);
 	g_strfreev(mount->option_words);
 	g_strfreev(mount->key_files);
+	g_free(mount->kernel);
+	g_free(mount->kernel_path);
 	g_clear_pointer(&mount->keys, vk_volume_keys_free);
 	g_free(mount->mountpoint);
 	g_free(mount->system);

@@ -406,9 +406,4 @@ run virtkeep files cat web:/usr/share/big
 expect_err "the snapshot is damaged"
 cp "$SCRATCH/pack" "$pack"
 ok virtkeep files cat web:/usr/share/big
-
-say "without its kernel"
-mount --bind /dev/null /usr/bin/linux.uml
-refused 1 "install the package 'user-mode-linux'" virtkeep files ls web
-umount /usr/bin/linux.uml
 expect_clean web

@@ -22,8 +22,8 @@ struct VkAppliance {
 };
 
 /* In place of the appliance. */
-VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, guint64 memory,
-				GError **error)
+VkAppliance *vk_appliance_start(const VkApplianceKind *kind, GPtrArray *images,
+				const GPtrArray *names, guint64 memory, GError **error)
 {
 	vk_fail(error, VK_ERROR_FAILED, "it does not start again");
 	return NULL;

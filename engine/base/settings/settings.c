@@ -86,6 +86,7 @@ static const Setting known_settings[] = {
 	{"retention", "keep_gone", TYPE_DURATION, NULL},
 	{"retention", "snapcreator", TYPE_CHOICE, "no", .choices = "yes|no"},
 	{"retention", "timezone", TYPE_ZONE, NULL},
+	{"files", "appliance", TYPE_CHOICE, "auto", .choices = "auto|uml|qemu"},
 	{"mount", "cache_mib", TYPE_UINT, "256", 1048576},
 	{"restore", "shutdown_timeout", TYPE_UINT, "60", 86400},
 	{"restore", "KVM_RESTORE_VM_LIST", TYPE_WORDS, NULL},

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "channel.h"
 
+#include "platform.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
-#include <termios.h>
 #include <unistd.h>
 
 static int channel = -1;
@@ -20,15 +20,10 @@ void agent_power_off(void)
 	_exit(1);
 }
 
-bool agent_channel_open(const char *device)
+bool agent_channel_open(void)
 {
-	struct termios mode;
-
-	channel = open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (channel < 0 || tcgetattr(channel, &mode) < 0)
-		return false;
-	cfmakeraw(&mode);
-	return tcsetattr(channel, TCSANOW, &mode) == 0;
+	channel = agent_platform_open_channel();
+	return channel >= 0;
 }
 
 void agent_send(VkMessage *message)

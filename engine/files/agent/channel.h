@@ -4,8 +4,8 @@
 
 #include "message.h"
 
-/* Opens the DEVICE, a terminal, and makes it carry bytes as they are. FALSE: errno. */
-bool agent_channel_open(const char *device);
+/* Opens it. FALSE: there is none. */
+bool agent_channel_open(void);
 
 /* Sends MESSAGE after writing its length. Ends the appliance if that fails. */
 void agent_send(VkMessage *message);

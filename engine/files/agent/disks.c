@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "disks.h"
 
+#include "channel.h"
 #include "crypt.h"
 #include "lvm.h"
 #include "modules.h"
+#include "platform.h"
 #include "raid.h"
 #include "volumes.h"
 
@@ -265,9 +267,21 @@ static void gather_btrfs_from(int control, size_t first)
 		gather_btrfs_on(control, first);
 }
 
+/* Where btrfs is a module, the device is there only with it. */
+static int open_btrfs_control(void)
+{
+	for (size_t i = 0; i < agent_volume_count(); i++) {
+		if (strcmp(agent_volume(i)->type, "btrfs") != 0)
+			continue;
+		agent_modules_load("btrfs");
+		return open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
+	}
+	return -1;
+}
+
 static void gather_btrfs(void)
 {
-	int control = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
+	int control = open_btrfs_control();
 
 	for (size_t i = 0; control >= 0 && i < agent_volume_count(); i++)
 		if (strcmp(agent_volume(i)->type, "btrfs") == 0 && !agent_volume(i)->shared &&
@@ -299,7 +313,9 @@ void agent_disks_find(char *const *names, size_t count)
 		size_t before = agent_volume_count();
 		char node[16];
 
-		snprintf(node, sizeof(node), "ubd%c", (char)('a' + i));
+		/* Another disk in its place would be a wrong answer. */
+		if (!agent_platform_find_disk(i, node, sizeof(node)))
+			agent_power_off();
 		find_with_any_sectors(names[i], node);
 		for (size_t j = before; j < agent_volume_count(); j++)
 			agent_volume(j)->disk = (unsigned)i + 1;

@@ -12,6 +12,7 @@
 #include "mounting.h"
 #include "node.h"
 #include "place.h"
+#include "platform.h"
 #include "system.h"
 #include "volumes.h"
 #include "walk.h"
@@ -29,26 +30,6 @@
 
 #define FILES_MAX 65536
 
-/* The programs and modules of the host, as far as the sandbox shows them. */
-static void show_host(void)
-{
-	static const char *const links[][2] = {
-		{"usr/bin", "/bin"},
-		{"usr/lib", "/lib"},
-		{"usr/lib64", "/lib64"},
-		/* The kernel calls it for a module, and so does LVM. */
-		{"/init", "/sbin/modprobe"},
-	};
-
-	mkdir("/usr", 0755);
-	mkdir("/sbin", 0755);
-	if (mount("none", "/usr", "hostfs", MS_RDONLY | MS_NODEV | MS_NOSUID, "/usr") < 0)
-		fprintf(stderr, "cannot see the host's programs: %s\n", strerror(errno));
-	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
-		if (symlink(links[i][0], links[i][1]) < 0)
-			fprintf(stderr, "cannot make '%s': %s\n", links[i][1], strerror(errno));
-}
-
 static void set_up(void)
 {
 	const struct rlimit files = {FILES_MAX, FILES_MAX};
@@ -60,7 +41,7 @@ static void set_up(void)
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	setrlimit(RLIMIT_NOFILE, &files);
-	show_host();
+	agent_platform_set_up();
 }
 
 static void say_hello(void)
@@ -184,7 +165,7 @@ int main(int argc, char **argv)
 	if (getpid() != 1 && argc > 1)
 		return agent_modules_load(argv[argc - 1]) ? 0 : 1;
 	set_up();
-	if (!agent_channel_open("/dev/tty1"))
+	if (!agent_channel_open())
 		agent_power_off();
 	say_hello();
 	for (;;) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "modules.h"
 
+#include "platform.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -8,17 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
-
-#define FOLDER "/usr/lib/uml/modules"
 
 static void path_of(const char *file, char *ret, size_t size)
 {
-	struct utsname name;
+	size_t length;
 
-	uname(&name);
-	snprintf(ret, size, FOLDER "/%s/%s", name.release, file);
+	agent_platform_modules(ret, size);
+	length = strlen(ret);
+	snprintf(ret + length, size - length, "/%s", file);
 }
 
 static FILE *open_list(const char *name)

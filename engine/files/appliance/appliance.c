@@ -5,15 +5,15 @@
 #include "errors.h"
 #include "interrupt.h"
 #include "log.h"
+#include "machine.h"
 #include "overlay.h"
-#include "uml.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-#define START_SEC   30
+#define SANDBOX_SEC 30
 #define SILENCE_SEC 60
 
 /* With only signs of life: the agent gives an action 10 minutes. */
@@ -262,7 +262,6 @@ static gboolean greet(VkAppliance *appliance, GError **error)
 	VkBytes bytes;
 	VkBody body;
 
-	appliance->silence_sec = START_SEC;
 	if (!expect(appliance, VK_MESSAGE_HELLO, &body, error))
 		return FALSE;
 	if (vk_body_u32(&body) != VK_MESSAGE_VERSION)
@@ -305,15 +304,17 @@ static gboolean lay_overlays(VkAppliance *appliance, GPtrArray *images, GError *
 	return TRUE;
 }
 
-static gboolean launch(VkAppliance *appliance, guint64 memory, GError **error)
+static gboolean launch(VkAppliance *appliance, const VkApplianceKind *kind, guint64 memory,
+		       GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
 	int fd;
 
-	appliance->sandboxed = vk_uml_start(appliance->overlays->len, memory, error);
+	appliance->sandboxed = vk_machine_start(kind, appliance->overlays->len, memory,
+						&appliance->silence_sec, error);
 	if (!appliance->sandboxed)
 		return FALSE;
-	fd = vk_sandboxed_take_disks(appliance->sandboxed, START_SEC, &trouble);
+	fd = vk_sandboxed_take_disks(appliance->sandboxed, SANDBOX_SEC, &trouble);
 	if (fd < 0)
 		return trouble ? (g_propagate_error(error, g_steal_pointer(&trouble)), FALSE)
 			       : fail_ended(appliance, error);
@@ -321,8 +322,8 @@ static gboolean launch(VkAppliance *appliance, guint64 memory, GError **error)
 	return appliance->disks && vk_sandboxed_go(appliance->sandboxed, error);
 }
 
-VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, guint64 memory,
-				GError **error)
+VkAppliance *vk_appliance_start(const VkApplianceKind *kind, GPtrArray *images,
+				const GPtrArray *names, guint64 memory, GError **error)
 {
 	g_autoptr(VkAppliance) appliance = g_new0(VkAppliance, 1);
 
@@ -335,7 +336,7 @@ VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, guint
 			names->len, VK_APPLIANCE_DISKS_MAX);
 		return NULL;
 	}
-	if (!lay_overlays(appliance, images, error) || !launch(appliance, memory, error) ||
+	if (!lay_overlays(appliance, images, error) || !launch(appliance, kind, memory, error) ||
 	    !greet(appliance, error) || !set_up(appliance, names, error))
 		return NULL;
 	return g_steal_pointer(&appliance);

@@ -3,69 +3,104 @@
 
 #include "errors.h"
 #include "io.h"
+#include "sealed-file.h"
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/mman.h>
+#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-/* The agent has a few MiB. */
+/* The largest program or library has some MiB. */
 #define FILE_MAX ((gsize)64 << 20)
 
-static gboolean write_file(struct archive *archive, const char *path, const void *bytes,
-			   gsize length)
+struct VkInitrd {
+	struct archive *archive;
+	GHashTable *directories; /* that are in it */
+	int fd;
+};
+
+static gboolean fail(VkInitrd *initrd, GError **error)
+{
+	return vk_fail(error, VK_ERROR_FAILED, "cannot put the appliance together: %s",
+		       archive_error_string(initrd->archive));
+}
+
+static gboolean write_entry(VkInitrd *initrd, const char *path, mode_t mode, const void *bytes,
+			    gsize length, GError **error)
 {
 	struct archive_entry *entry = archive_entry_new();
 	gboolean ok;
 
 	archive_entry_set_pathname(entry, path);
-	archive_entry_set_mode(entry, S_IFREG | 0755);
+	archive_entry_set_mode(entry, mode);
 	archive_entry_set_size(entry, (la_int64_t)length);
-	ok = archive_write_header(archive, entry) == ARCHIVE_OK &&
-	     archive_write_data(archive, bytes, length) == (la_ssize_t)length;
+	ok = archive_write_header(initrd->archive, entry) == ARCHIVE_OK &&
+	     archive_write_data(initrd->archive, bytes, length) == (la_ssize_t)length;
 	archive_entry_free(entry);
-	return ok;
+	return ok || fail(initrd, error);
 }
 
-static gboolean write_archive(int fd, const void *bytes, gsize length, GError **error)
+/* The kernel makes none that the archive does not have. */
+static gboolean write_directories(VkInitrd *initrd, const char *path, GError **error)
 {
-	struct archive *archive = archive_write_new();
-	gboolean ok = archive_write_set_format_cpio_newc(archive) == ARCHIVE_OK &&
-		      archive_write_open_fd(archive, fd) == ARCHIVE_OK &&
-		      write_file(archive, "init", bytes, length) &&
-		      archive_write_close(archive) == ARCHIVE_OK;
+	for (const char *end = strchr(path, '/'); end; end = strchr(end + 1, '/')) {
+		char *directory = g_strndup(path, (gsize)(end - path));
 
-	if (!ok)
-		vk_fail(error, VK_ERROR_FAILED, "cannot put the appliance together: %s",
-			archive_error_string(archive));
-	archive_write_free(archive);
-	return ok;
+		if (g_hash_table_add(initrd->directories, directory) &&
+		    !write_entry(initrd, directory, S_IFDIR | 0755, "", 0, error))
+			return FALSE;
+	}
+	return TRUE;
 }
 
-int vk_initrd_make(const char *init, GError **error)
+gboolean vk_initrd_add(VkInitrd *initrd, const char *path, const void *bytes, gsize length,
+		       GError **error)
 {
-	VK_AUTOFD fd = memfd_create("virtkeep-initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return write_directories(initrd, path, error) &&
+	       write_entry(initrd, path, S_IFREG | 0755, bytes, length, error);
+}
+
+gboolean vk_initrd_add_file(VkInitrd *initrd, const char *path, const char *source, GError **error)
+{
 	g_autofree char *bytes = NULL;
-	int made;
-	gsize length = 0;
+	gsize length;
 
-	if (fd < 0) {
-		vk_fail_errno(error, errno, "cannot make a temporary file");
+	return vk_io_read_whole(source, FILE_MAX, &bytes, &length, error) &&
+	       vk_initrd_add(initrd, path, bytes, length, error);
+}
+
+VkInitrd *vk_initrd_new(const char *init, GError **error)
+{
+	g_autoptr(VkInitrd) initrd = g_new0(VkInitrd, 1);
+
+	initrd->archive = archive_write_new();
+	initrd->directories = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	initrd->fd = vk_sealed_file_new(error);
+	if (initrd->fd < 0)
+		return NULL;
+	if (archive_write_set_format_cpio_newc(initrd->archive) != ARCHIVE_OK ||
+	    archive_write_open_fd(initrd->archive, initrd->fd) != ARCHIVE_OK) {
+		fail(initrd, error);
+		return NULL;
+	}
+	return vk_initrd_add_file(initrd, "init", init, error) ? g_steal_pointer(&initrd) : NULL;
+}
+
+void vk_initrd_free(VkInitrd *initrd)
+{
+	if (!initrd)
+		return;
+	archive_write_free(initrd->archive);
+	g_hash_table_unref(initrd->directories);
+	vk_io_clear_fd(&initrd->fd);
+	g_free(initrd);
+}
+
+int vk_initrd_end(VkInitrd *initrd, GError **error)
+{
+	if (archive_write_close(initrd->archive) != ARCHIVE_OK) {
+		fail(initrd, error);
 		return -1;
 	}
-	if (!vk_io_read_whole(init, FILE_MAX, &bytes, &length, error) ||
-	    !write_archive(fd, bytes, length, error))
-		return -1;
-	/* The sandbox gets this descriptor, and could use the file as memory beyond its bound. */
-	if (lseek(fd, 0, SEEK_SET) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
-		vk_fail_errno(error, errno, "cannot seal a temporary file");
-		return -1;
-	}
-	made = fd;
-	fd = -1;
-	return made;
+	return vk_sealed_file_seal(initrd->fd, error) ? g_steal_fd(&initrd->fd) : -1;
 }

@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The file system in which the appliance's kernel begins. Threads: free. */
+/*
+ * VkInitrd: the archive of the file system in which the appliance's kernel begins, as it is put
+ * together. Threads: one at a time.
+ */
 #pragma once
 
 #include <glib.h>
 
+typedef struct VkInitrd VkInitrd;
+
+/* A new one, with the program INIT of this host as its file "init". NULL on failure. */
+VkInitrd *vk_initrd_new(const char *init, GError **error);
+void vk_initrd_free(VkInitrd *initrd); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkInitrd, vk_initrd_free)
+
+/* Adds the file PATH, which is relative, with LENGTH bytes, and the directories that it is in. */
+gboolean vk_initrd_add(VkInitrd *initrd, const char *path, const void *bytes, gsize length,
+		       GError **error);
+
+/* The same with the content of the file SOURCE of this host. */
+gboolean vk_initrd_add_file(VkInitrd *initrd, const char *path, const char *source, GError **error);
+
 /*
- * Makes the archive of a file system with the one file "init", a copy of INIT. Returns a descriptor
- * of it, which the caller closes; -1 on failure. Nobody can change the archive.
+ * Ends it: nothing can be added then. Returns a descriptor of the archive, which nobody can change
+ * and the caller closes; -1 on failure.
  */
-int vk_initrd_make(const char *init, GError **error);
+int vk_initrd_end(VkInitrd *initrd, GError **error);

@@ -38,7 +38,7 @@ static gboolean run_here(const char *const *arguments, const int fds[VK_LAUNCHER
 			 GPid *ret_pid, GError **error)
 {
 	static const char *const environment[] = {"HOME=/tmp", "TMPDIR=/tmp", NULL};
-	const int targets[] = {3, 4, 5, 6};
+	const int targets[] = {3, 4, 5};
 	g_autofree char *program = vk_sandboxed_helper("sandbox", "virtkeep-sandbox");
 	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GError) trouble = NULL;
@@ -48,8 +48,8 @@ static gboolean run_here(const char *const *arguments, const int fds[VK_LAUNCHER
 		g_ptr_array_add(argv, g_strdup(*arguments));
 	g_ptr_array_add(argv, NULL);
 	if (!g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv->pdata, environment,
-					      G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, fds[0], fds[0],
-					      fds[0], fds + 1, targets, G_N_ELEMENTS(targets),
+					      G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, fds[0], fds[1],
+					      fds[2], fds + 3, targets, G_N_ELEMENTS(targets),
 					      ret_pid, NULL, NULL, NULL, &trouble))
 		return vk_fail(error, VK_ERROR_FAILED, "cannot run '%s': %s", program,
 			       trouble->message);

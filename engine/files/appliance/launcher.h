@@ -9,8 +9,8 @@
 
 #include <glib.h>
 
-/* The descriptors that the sandbox gets, as 0, 1 and 2 (all the first), 3, 4, 5 and 6. */
-#define VK_LAUNCHER_FDS 5
+/* The descriptors that the sandbox gets, from 0. */
+#define VK_LAUNCHER_FDS 6
 
 /* To be called before any thread runs, and once. */
 gboolean vk_launcher_start(GError **error);

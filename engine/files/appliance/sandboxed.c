@@ -66,7 +66,7 @@ static int keep(int *fd)
 	return kept;
 }
 
-VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, guint64 memory,
+VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, int kernel, guint64 memory,
 				GError **error)
 {
 	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
@@ -81,11 +81,13 @@ VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, guint64 
 	g_ptr_array_add(argv, NULL);
 	if (!open_ends(&ends, error))
 		return NULL;
-	fds[0] = ends.console[1];
-	fds[1] = ends.control[1];
-	fds[2] = ends.to[0];
-	fds[3] = ends.from[1];
+	fds[0] = ends.to[0];
+	fds[1] = ends.from[1];
+	fds[2] = ends.console[1];
+	fds[3] = ends.control[1];
 	fds[4] = initrd;
+	/* One that is not asked for may be anything. */
+	fds[5] = kernel < 0 ? initrd : kernel;
 	if (!vk_launcher_run((const char *const *)argv->pdata, fds, &pid, error)) {
 		close_ends(&ends);
 		return NULL;

@@ -7,10 +7,12 @@
 
 #include <glib.h>
 
-/* Where the program in the sandbox has its ends of the channel, and its file system. */
-#define VK_SANDBOXED_IN     "4"
-#define VK_SANDBOXED_OUT    "5"
-#define VK_SANDBOXED_INITRD "/proc/self/fd/6"
+/* Where the program in the sandbox has its ends of the channel, and its files. */
+#define VK_SANDBOXED_IN      "0"
+#define VK_SANDBOXED_OUT     "1"
+#define VK_SANDBOXED_CONSOLE "2"
+#define VK_SANDBOXED_INITRD  "/proc/self/fd/4"
+#define VK_SANDBOXED_KERNEL  "/proc/self/fd/5"
 
 typedef struct VkSandboxed {
 	GPid pid;
@@ -20,10 +22,10 @@ typedef struct VkSandboxed {
 } VkSandboxed;
 
 /*
- * Starts PROGRAM, ended by NULL, with the archive INITRD and at most MEMORY bytes. No descriptor
- * blocks.
+ * Starts PROGRAM, ended by NULL, with the archive INITRD, the KERNEL, -1 if it is one itself, and
+ * at most MEMORY bytes of files. No descriptor blocks.
  */
-VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, guint64 memory,
+VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, int kernel, guint64 memory,
 				GError **error);
 
 /*

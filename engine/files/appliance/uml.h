@@ -6,6 +6,7 @@
 
 #include <glib.h>
 
-/* Starts it with COUNT disks and MEMORY bytes. VK_ERROR_FAILED with the name of the package that is
- * missing. */
+gboolean vk_uml_is_installed(void);
+
+/* Starts it with COUNT disks and MEMORY bytes. */
 VkSandboxed *vk_uml_start(guint count, guint64 memory, GError **error);

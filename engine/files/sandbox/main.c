@@ -83,8 +83,9 @@ static int wait_for(pid_t program)
 	int status;
 	pid_t ended;
 
-	for (int fd = CONTROL; fd < 16; fd++)
-		close(fd);
+	for (int fd = 0; fd < 16; fd++)
+		if (fd != STDERR_FILENO)
+			close(fd);
 	do
 		ended = wait(&status);
 	while (ended != program && (ended > 0 || errno == EINTR));

@@ -4,20 +4,20 @@
 
 #include "guest-files.h"
 
-#include "appliance.h"
 #include "view.h"
 
 struct VkGuestFiles {
 	VkView *view;
 	gboolean held;
 	char *reference, *run_dir; /* as they were given */
-	VkVolumeKeys *keys;        /* borrowed */
-	guint questions;           /* passphrases that were asked for */
-	gboolean is_new;           /* the last one that was typed was not tried yet */
-	guint tried;               /* passphrases that the appliance was given */
-	int slot;                  /* the right to run the appliance; -1: none */
-	VkAppliance *appliance;    /* NULL: it rests */
-	gboolean in_answer;        /* it was not heard to the end: nothing more can be asked */
+	VkApplianceKind kind;
+	VkVolumeKeys *keys;     /* borrowed */
+	guint questions;        /* passphrases that were asked for */
+	gboolean is_new;        /* the last one that was typed was not tried yet */
+	guint tried;            /* passphrases that the appliance was given */
+	int slot;               /* the right to run the appliance; -1: none */
+	VkAppliance *appliance; /* NULL: it rests */
+	gboolean in_answer;     /* it was not heard to the end: nothing more can be asked */
 };
 
 /* The appliance, started if it rests; NULL with an error. */

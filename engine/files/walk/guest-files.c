@@ -55,14 +55,14 @@ VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error)
 	files->slot = vk_appliance_slot_take(files->run_dir, error);
 	vk_log_debug("starting an appliance for '%s'", files->reference);
 	if (files->slot >= 0 && open_images(files->view, images, names, error))
-		files->appliance = vk_appliance_start(images, names, memory, error);
+		files->appliance = vk_appliance_start(&files->kind, images, names, memory, error);
 	if (!files->appliance || !vk_guest_files_unlock(files, error))
 		vk_guest_files_rest(files);
 	return files->appliance;
 }
 
 VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
-				  VkVolumeKeys *keys, GError **error)
+				  const VkApplianceKind *kind, VkVolumeKeys *keys, GError **error)
 {
 	g_autoptr(VkGuestFiles) files = g_new0(VkGuestFiles, 1);
 	VkSnapshot *snapshot = vk_catalog_find(vault, reference, error);
@@ -70,6 +70,7 @@ VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const c
 	files->slot = -1;
 	if (!snapshot)
 		return NULL;
+	files->kind = *kind;
 	files->keys = keys;
 	files->run_dir = g_strdup(run_dir);
 	files->reference = g_strdup(reference);

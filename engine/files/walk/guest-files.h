@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "appliance.h"
 #include "message.h"
 #include "snapshot.h"
 #include "vault.h"
@@ -16,13 +17,13 @@
 typedef struct VkGuestFiles VkGuestFiles;
 
 /*
- * Opens the snapshot that REFERENCE names, and its encrypted volumes with KEYS, to which
- * what is asked for is added. The vault and the keys are borrowed until the free. RUN_DIR is where
- * processes agree on how many appliances run: see vk_appliance_slot_take(). VK_ERROR_FAILED if a
- * key opens nothing.
+ * Opens the snapshot that REFERENCE names in an appliance of KIND, and its encrypted volumes with
+ * KEYS, to which what is asked for is added. The vault, the keys and the strings of KIND are
+ * borrowed until the free. RUN_DIR is where processes agree on how many appliances run: see
+ * vk_appliance_slot_take(). VK_ERROR_FAILED if a key opens nothing.
  */
 VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
-				  VkVolumeKeys *keys, GError **error);
+				  const VkApplianceKind *kind, VkVolumeKeys *keys, GError **error);
 void vk_guest_files_free(VkGuestFiles *files); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFiles, vk_guest_files_free)
 

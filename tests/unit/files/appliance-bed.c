@@ -21,8 +21,8 @@ struct VkAppliance {
 
 ApplianceBed appliance_bed;
 
-VkAppliance *vk_appliance_start(GPtrArray *images, const GPtrArray *names, guint64 memory,
-				GError **error)
+VkAppliance *vk_appliance_start(const VkApplianceKind *kind, GPtrArray *images,
+				const GPtrArray *names, guint64 memory, GError **error)
 {
 	appliance_bed.starts++;
 	appliance_bed.trouble = 0;

@@ -7,7 +7,7 @@
 
 #include "disk-server.h"
 #include "errors.h"
-#include "uml.h"
+#include "machine.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -25,8 +25,10 @@ gint64 g_get_monotonic_time(void)
 	return now += tick;
 }
 
-VkSandboxed *vk_uml_start(guint count, guint64 memory, GError **error)
+VkSandboxed *vk_machine_start(const VkApplianceKind *kind, guint count, guint64 memory,
+			      guint *ret_start_sec, GError **error)
 {
+	*ret_start_sec = 30;
 	return &sandboxed;
 }
 
@@ -53,7 +55,7 @@ char *vk_sandboxed_helper(const char *folder, const char *name)
 	return NULL;
 }
 
-VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, guint64 memory,
+VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, int kernel, guint64 memory,
 				GError **error)
 {
 	return NULL;
@@ -105,6 +107,7 @@ static int new_console(const char *text)
 static VkAppliance *start(const char *words, guint signs, guint seconds)
 {
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
+	const VkApplianceKind kind = {.machine = "auto"};
 	VkAppliance *appliance;
 	int fds[2];
 
@@ -117,7 +120,7 @@ static VkAppliance *start(const char *words, guint signs, guint seconds)
 		say(fds[1], VK_MESSAGE_ALIVE);
 	say(fds[1], VK_MESSAGE_DONE);
 	close(fds[1]);
-	appliance = vk_appliance_start(none, none, 0, NULL);
+	appliance = vk_appliance_start(&kind, none, none, 0, NULL);
 	ck_assert_ptr_nonnull(appliance);
 	tick = seconds * G_TIME_SPAN_SECOND;
 	return appliance;

@@ -14,13 +14,14 @@ static VkVolumeKeys *no_keys;
 
 static void set_up(void)
 {
+	static const VkApplianceKind kind = {.machine = "auto"};
 	g_autofree char *run_dir = NULL;
 
 	appliance_bed_set_up();
 	no_keys = vk_volume_keys_new(NULL, NULL);
 	run_dir = g_build_filename(appliance_bed.directory, "run", NULL);
-	files = vk_guest_files_open(appliance_bed.vault, appliance_bed.reference, run_dir, no_keys,
-				    NULL);
+	files = vk_guest_files_open(appliance_bed.vault, appliance_bed.reference, run_dir, &kind,
+				    no_keys, NULL);
 	ck_assert_ptr_nonnull(files);
 }
 

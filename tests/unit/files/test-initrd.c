@@ -11,34 +11,80 @@
 #include <string.h>
 #include <unistd.h>
 
-START_TEST(its_one_file_is_a_program)
+#define PROGRAM "/proc/self/exe"
+
+/* What an archive of PROGRAM and the file FILE is; FILE is NULL for none. */
+static int make(const char *file)
+{
+	g_autoptr(VkInitrd) initrd = vk_initrd_new(PROGRAM, NULL);
+
+	ck_assert_ptr_nonnull(initrd);
+	ck_assert(!file || vk_initrd_add(initrd, file, "text", 4, NULL));
+	return vk_initrd_end(initrd, NULL);
+}
+
+static struct archive *open_archive(int fd)
+{
+	struct archive *archive = archive_read_new();
+
+	archive_read_support_format_cpio(archive);
+	ck_assert_int_eq(archive_read_open_fd(archive, fd, 10240), ARCHIVE_OK);
+	return archive;
+}
+
+static gsize expect_entry(struct archive *archive, const char *path, mode_t mode)
+{
+	struct archive_entry *entry;
+
+	ck_assert_int_eq(archive_read_next_header(archive, &entry), ARCHIVE_OK);
+	ck_assert_str_eq(archive_entry_pathname(entry), path);
+	ck_assert_uint_eq(archive_entry_mode(entry), mode);
+	return (gsize)archive_entry_size(entry);
+}
+
+static void expect_end(struct archive *archive)
+{
+	struct archive_entry *entry;
+
+	ck_assert_int_eq(archive_read_next_header(archive, &entry), ARCHIVE_EOF);
+	archive_read_free(archive);
+}
+
+START_TEST(its_first_file_is_a_program)
 {
 	g_autofree char *expected = NULL;
 	g_autofree char *read = NULL;
-	struct archive *archive = archive_read_new();
-	struct archive_entry *entry;
-	int fd = vk_initrd_make("/proc/self/exe", NULL);
+	int fd = make(NULL);
+	struct archive *archive = open_archive(fd);
 	gsize length;
 
-	ck_assert(g_file_get_contents("/proc/self/exe", &expected, &length, NULL));
-	archive_read_support_format_cpio(archive);
-	ck_assert_int_eq(archive_read_open_fd(archive, fd, 10240), ARCHIVE_OK);
-	ck_assert_int_eq(archive_read_next_header(archive, &entry), ARCHIVE_OK);
-	ck_assert_str_eq(archive_entry_pathname(entry), "init");
-	ck_assert_uint_eq(archive_entry_mode(entry), 0100755);
-	ck_assert_uint_eq((gsize)archive_entry_size(entry), length);
+	ck_assert(g_file_get_contents(PROGRAM, &expected, &length, NULL));
+	ck_assert_uint_eq(expect_entry(archive, "init", 0100755), length);
 	read = g_malloc(length);
 	ck_assert_int_eq(archive_read_data(archive, read, length), (la_ssize_t)length);
 	ck_assert_mem_eq(read, expected, length);
-	ck_assert_int_eq(archive_read_next_header(archive, &entry), ARCHIVE_EOF);
-	archive_read_free(archive);
+	expect_end(archive);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_file_comes_behind_its_directories)
+{
+	int fd = make("usr/lib/file");
+	struct archive *archive = open_archive(fd);
+
+	expect_entry(archive, "init", 0100755);
+	expect_entry(archive, "usr", 040755);
+	expect_entry(archive, "usr/lib", 040755);
+	ck_assert_uint_eq(expect_entry(archive, "usr/lib/file", 0100755), 4);
+	expect_end(archive);
 	close(fd);
 }
 END_TEST
 
 START_TEST(nobody_can_change_it)
 {
-	int fd = vk_initrd_make("/proc/self/exe", NULL);
+	int fd = make(NULL);
 
 	ck_assert_int_eq(write(fd, "x", 1), -1);
 	ck_assert_int_eq(ftruncate(fd, 0), -1);
@@ -50,7 +96,7 @@ START_TEST(the_program_may_be_missing)
 {
 	g_autoptr(GError) error = NULL;
 
-	ck_assert_int_eq(vk_initrd_make("/no-such-program", &error), -1);
+	ck_assert_ptr_null(vk_initrd_new("/no-such-program", &error));
 	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
 }
 END_TEST
@@ -62,7 +108,8 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_test(cases, its_one_file_is_a_program);
+	tcase_add_test(cases, its_first_file_is_a_program);
+	tcase_add_test(cases, a_file_comes_behind_its_directories);
 	tcase_add_test(cases, nobody_can_change_it);
 	tcase_add_test(cases, the_program_may_be_missing);
 	suite_add_tcase(suite, cases);

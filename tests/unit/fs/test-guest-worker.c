@@ -21,12 +21,13 @@ static char etc[] = "/etc";
 static void set_up(void)
 {
 	static char run_dir[4096];
+	static const VkApplianceKind kind = {.machine = "auto"};
 
 	appliance_bed_set_up();
 	no_keys = vk_volume_keys_new(NULL, NULL);
 	g_snprintf(run_dir, sizeof(run_dir), "%s/run", appliance_bed.directory);
-	worker = vk_guest_worker_new(appliance_bed.vault, appliance_bed.reference, run_dir, no_keys,
-				     600, NULL);
+	worker = vk_guest_worker_new(appliance_bed.vault, appliance_bed.reference, run_dir, &kind,
+				     no_keys, 600, NULL);
 	ck_assert_ptr_nonnull(worker);
 }
 

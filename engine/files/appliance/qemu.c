@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "qemu.h"
+
+#include "errors.h"
+#include "host-programs.h"
+#include "initrd.h"
+#include "io.h"
+#include "kernel-modules.h"
+#include "kernel.h"
+#include "sealed-file.h"
+
+#include <unistd.h>
+
+#if defined(__aarch64__)
+#define MACHINE "virt"
+#define CONSOLE "ttyAMA0"
+#define PACKAGE "qemu-system-arm"
+static const char *const programs[] = {"/usr/bin/qemu-system-aarch64", "/usr/libexec/qemu-kvm"};
+#else
+#define MACHINE "pc"
+#define CONSOLE "ttyS0"
+#define PACKAGE "qemu-system-x86"
+static const char *const programs[] = {"/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm"};
+#endif
+
+/* A kernel has some MiB. */
+#define KERNEL_MAX ((gsize)256 << 20)
+
+/* A kernel for all machines, and what it begins with, take more than User-mode Linux. */
+#define MORE_MEMORY_MIB 96
+
+/* Of /tmp, which it does not use. */
+#define TMP_BYTES ((guint64)1 << 20)
+
+/*
+ * Without the check of the timer the kernel gives up if a busy host lets it miss the interrupts of
+ * the timer for a moment. Its tests of its ciphers would take a tenth of the start.
+ */
+static const char kernel_words[] =
+	"console=" CONSOLE " quiet panic=-1 no_timer_check cryptomgr.notests mitigations=off "
+	"raid=noautodetect";
+
+static const char console_socket[] = "socket,id=console,fd=" VK_SANDBOXED_CONSOLE;
+
+/* NULL: it is not installed. */
+static const char *find_program(void)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(programs); i++)
+		if (access(programs[i], X_OK) == 0)
+			return programs[i];
+	return NULL;
+}
+
+gboolean vk_qemu_is_installed(void)
+{
+	return find_program() != NULL;
+}
+
+/* A sealed copy: the sandbox does not see where kernels are. -1 on failure. */
+static int copy_kernel(const char *path, GError **error)
+{
+	g_autofree char *bytes = NULL;
+	VK_AUTOFD fd = -1;
+	gsize length;
+
+	if (!vk_io_read_whole(path, KERNEL_MAX, &bytes, &length, error))
+		return -1;
+	fd = vk_sealed_file_new(error);
+	if (fd < 0 || !vk_io_write(fd, "the copy of the kernel", 0, bytes, length, error) ||
+	    !vk_sealed_file_seal(fd, error))
+		return -1;
+	return g_steal_fd(&fd);
+}
+
+static int make_initrd(const char *modules, GError **error)
+{
+	g_autofree char *agent = vk_sandboxed_helper("agent", "virtkeep-agent");
+	g_autoptr(VkInitrd) initrd = vk_initrd_new(agent, error);
+
+	return initrd && vk_kernel_modules_add(initrd, modules, error) &&
+			       vk_host_programs_add(initrd, error)
+		       ? vk_initrd_end(initrd, error)
+		       : -1;
+}
+
+static void add_words(GPtrArray *argv, const char *const *words, gsize count)
+{
+	for (gsize i = 0; i < count; i++)
+		g_ptr_array_add(argv, g_strdup(words[i]));
+}
+
+/* The agent finds a disk by its serial number. */
+static void add_disk(GPtrArray *argv, guint number)
+{
+	g_ptr_array_add(argv, g_strdup("-drive"));
+	g_ptr_array_add(argv, g_strdup_printf("if=none,id=disk%u,format=raw,file=/disks/%u,"
+					      "file.locking=off,cache=unsafe",
+					      number, number));
+	g_ptr_array_add(argv, g_strdup("-device"));
+	g_ptr_array_add(argv,
+			g_strdup_printf("virtio-blk-pci,drive=disk%u,serial=%u", number, number));
+}
+
+/* Ended by NULL. */
+static GPtrArray *make_command(const char *program, guint count, guint64 memory)
+{
+	static const char *const words[] = {
+		"-nodefaults",
+		"-no-user-config",
+		"-display",
+		"none",
+		"-sandbox",
+		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+		"-machine",
+		MACHINE,
+		/* A host can have a KVM that runs nothing. */
+		"-accel",
+		"tcg,tb-size=64",
+		"-cpu",
+		"max",
+		"-no-reboot",
+		"-kernel",
+		VK_SANDBOXED_KERNEL,
+		"-initrd",
+		VK_SANDBOXED_INITRD,
+		"-append",
+		kernel_words,
+		"-chardev",
+		console_socket,
+		"-serial",
+		"chardev:console",
+		"-chardev",
+		"stdio,id=channel,signal=off",
+		"-device",
+		"virtio-serial-pci",
+		"-device",
+		"virtserialport,chardev=channel",
+	};
+	GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
+
+	g_ptr_array_add(argv, g_strdup(program));
+	add_words(argv, words, G_N_ELEMENTS(words));
+	g_ptr_array_add(argv, g_strdup("-m"));
+	g_ptr_array_add(argv,
+			g_strdup_printf("%" G_GUINT64_FORMAT, (memory >> 20) + MORE_MEMORY_MIB));
+	for (guint i = 0; i < count; i++)
+		add_disk(argv, i);
+	g_ptr_array_add(argv, NULL);
+	return argv;
+}
+
+VkSandboxed *vk_qemu_start(const char *root, guint count, guint64 memory, GError **error)
+{
+	const char *program = find_program();
+	g_autoptr(GPtrArray) argv = NULL;
+	g_auto(VkKernel) kernel = {0};
+	VK_AUTOFD copy = -1;
+	VK_AUTOFD initrd = -1;
+
+	if (!program) {
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"QEMU is not installed: install the package '" PACKAGE "'");
+		return NULL;
+	}
+	if (!vk_kernel_find(root, &kernel, error))
+		return NULL;
+	copy = copy_kernel(kernel.path, error);
+	initrd = copy < 0 ? -1 : make_initrd(kernel.modules, error);
+	if (initrd < 0)
+		return NULL;
+	argv = make_command(program, count, memory);
+	return vk_sandboxed_start((const char *const *)argv->pdata, initrd, copy, TMP_BYTES, error);
+}
