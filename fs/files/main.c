@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * virtkeep-files-mount: shows the files inside the disks of a snapshot, as a mount of their own.
- * People call it as "virtkeep files mount".
+ * People call it as "virtkeep files mount", and mount(8) as "mount.fuse.virtkeep-files".
  */
 #include "files-ops.h"
 #include "mount-options.h"
@@ -279,6 +279,29 @@ static void clear(Mount *mount)
 	g_free(mount->system);
 }
 
+/*
+ * Whether mount(8) only tries what it would do. Drops what it adds behind the mountpoint and means
+ * nothing here: whether to keep a table of mounts, and to bear with unknown options.
+ */
+static gboolean take_words_of_mount(int *argc, char **argv)
+{
+	g_autofree char *name = g_path_get_basename(argv[0]);
+	gboolean only_try = FALSE;
+	int kept = MIN(*argc, 3);
+
+	if (!g_str_has_prefix(name, "mount."))
+		return FALSE;
+	for (int i = kept; i < *argc; i++) {
+		if (strcmp(argv[i], "-f") == 0)
+			only_try = TRUE;
+		else if (strcmp(argv[i], "-n") != 0 && strcmp(argv[i], "-s") != 0)
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	*argc = kept;
+	return only_try;
+}
+
 int main(int argc, char **argv)
 {
 	Mount mount = {.idle_sec = IDLE_SEC};
@@ -290,6 +313,8 @@ int main(int argc, char **argv)
 	g_set_prgname("virtkeep-files");
 	if (argc > 1 && strcmp(argv[1], VK_COMPLETE_OPTION) == 0)
 		return complete(&mount, argv + 2);
+	if (take_words_of_mount(&argc, argv))
+		return 0;
 	g_mutex_init(&mount.ops.cache.lock);
 	run(&mount, argc, argv, &error);
 	status = vk_program_end(error);

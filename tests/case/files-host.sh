@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What reading files inside guests needs of the host: a kernel in QEMU where User-mode Linux is not, what is said
-# where there is none, and a user who is not root.
+# where there is none, a user who is not root, and systemd, which mounts them when they are used.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -77,4 +77,64 @@ mount --bind "$SCRATCH/fuse" /dev/fuse
 refused 1 "users may not make namespaces on this host" as_user \
 	strace -f -o /dev/null -e trace=unshare -e inject=unshare:error=EPERM virtkeep files cat web:/big
 umount /dev/fuse
+
+say "mount(8) finds the programs where they are installed"
+prefix=$(jq -r '.[] | select(.name == "prefix").value' "$BUILD/meson-info/intro-buildoptions.json")
+meson install -C "$BUILD" --no-rebuild --quiet --destdir /var/cache/install > /dev/null
+installed=/var/cache/install$prefix
+# What is installed with the prefix /usr is in /sbin.
+mount -t overlay -o "lowerdir=$installed/sbin:/sbin" overlay /sbin
+mount -t overlay -o "lowerdir=$installed:$prefix" overlay "$prefix"
+PATH=${PATH#"$SCRATCH/bin:"}
+[[ $(type -P virtkeep) != "$SCRATCH"/* ]] || fail "the programs are not those that are installed"
+ok mount -f -n -s -t fuse.virtkeep-files web@latest "$SCRATCH/files"
+not mountpoint -q "$SCRATCH/files" || fail "'mount -f' has mounted it"
+
+# systemd is the first process of a namespace of its own. Its units are those that it makes of the lines of fstab.
+say "mounts that systemd makes when they are used, and ends when they are not"
+units=$SCRATCH/units
+mkdir -p "$units" "$SCRATCH/auto/vault" "$SCRATCH/auto/web"
+printf '[vault]\nurl = %s\n' "$VAULT" > /etc/virtkeep/virtkeep.conf
+cat > "$SCRATCH/fstab" <<-TABLE
+	dir:$VAULT $SCRATCH/auto/vault fuse.virtkeep-mount noauto,x-systemd.automount,x-systemd.idle-timeout=1 0 0
+	web@latest $SCRATCH/auto/web fuse.virtkeep-files noauto,x-systemd.automount,x-systemd.idle-timeout=1 0 0
+TABLE
+SYSTEMD_FSTAB=$SCRATCH/fstab SYSTEMD_SYSROOT_FSTAB=/dev/null \
+	/lib/systemd/system-generators/systemd-fstab-generator "$units" "$units" "$units"
+automounts=$(cd "$units" && echo ./*.automount)
+automounts=${automounts//.\//}
+printf '[Unit]\nDefaultDependencies=no\nWants=look.service\n' > "$units/default.target"
+cat > "$units/look.service" <<-UNIT
+	[Unit]
+	DefaultDependencies=no
+	Requires=$automounts
+	After=$automounts
+	[Service]
+	Type=oneshot
+	ExecStart=/bin/bash $SCRATCH/look
+UNIT
+cat > "$SCRATCH/look" <<-LOOK
+	exec > "$SCRATCH/seen" 2>&1
+	trap 'kill -s RTMIN+13 1' EXIT
+	ls "$SCRATCH/auto/vault/guests"
+	exec 8< "$SCRATCH/auto/vault/guests"
+	exec 9< "$SCRATCH/auto/web/etc/fstab"
+	cat <&9
+	grep -o 'fuse.virtkeep[^ ]*' /proc/mounts
+	exec 8<&- 9<&-
+	while grep -q fuse.virtkeep /proc/mounts; do sleep 0.1; done
+	echo idle
+LOOK
+# shellcheck disable=SC2016 # the other shell's variables
+timeout -s KILL 120 unshare --mount --pid --fork --kill-child --mount-proc --uts --ipc --net bash -c '
+	mount -t tmpfs tmpfs /run
+	mount -t tmpfs tmpfs /sys/fs/cgroup
+	mkdir /run/systemd /sys/fs/cgroup/systemd
+	exec env -i container=case PATH="$PATH" SYSTEMD_UNIT_PATH="$1" SYSTEMD_LOG_TARGET=console \
+		/lib/systemd/systemd --system --unit=default.target' systemd "$units" > "$OUT" 2>&1 || true
+[[ $(cat "$SCRATCH/seen") == "web
+$(cat "$SCRATCH/files/etc/fstab")
+fuse.virtkeep-mount
+fuse.virtkeep-files
+idle" ]] || fail "seen: $(cat "$SCRATCH/seen")"
 expect_clean web
