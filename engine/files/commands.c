@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Little is read twice: the appliance caches what it has read. */
+#define CACHE_BYTES ((gsize)16 << 20)
+
 void vk_files_run_clear(VkFilesRun *run)
 {
 	g_clear_pointer(&run->vault, vk_vault_free);
@@ -118,6 +121,7 @@ VkVault *vk_files_vault(VkFilesRun *run, GError **error)
 		return NULL;
 	reader = vk_arrays_reader(run->arrays);
 	vk_vault_set_copy_reader(run->vault, &reader);
+	vk_vault_set_cache_size(run->vault, CACHE_BYTES);
 	return run->vault;
 }
 
