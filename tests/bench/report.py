@@ -67,6 +67,15 @@ ROWS = {
                         [within(1.2, "virtkeep", ours="virtkeep-encrypted")]),
     "encrypted-restore": ("encryption: restore of the disk",
                           [within(1.2, "virtkeep", ours="virtkeep-encrypted")]),
+    "files-ls": ("files: ls / of a Debian guest",
+                 [below(3, "virtkeep"), below(200 * 1024, "virtkeep", metric="peak_kib"),
+                  faster(1, "guestfish")]),
+    "files-1m": ("files: a file of 1 MiB",
+                 [below(3.5, "virtkeep"), below(200 * 1024, "virtkeep", metric="peak_kib"),
+                  faster(1, "guestfish")]),
+    "files-200m": ("files: a file of 200 MiB",
+                   [below(5, "virtkeep"), below(200 * 1024, "virtkeep", metric="peak_kib"),
+                    faster(1, "guestfish")]),
     "mount-open": ("mount: the first ls and first byte",
                    [faster(2, "restic", "borg", "borg-fixed")]),
     "mount-seq": ("mount: sequential read of 1 GiB, cold",
@@ -202,7 +211,7 @@ def print_table(document):
           f"{computer['versions']}")
     print("Encrypted are the rows about encryption, and restic, which cannot do without it.")
     print("Seconds, until what was written is on the disk: 'flush' is how many of them went by after "
-          "the command's end.\nMiB is the peak of the largest process.\n")
+          "the command's end.\nMiB is the peak of the largest process; for files, of all of them.\n")
     for row in document["rows"]:
         print(f"{row['title']} ({row['row']}, rounds: {row['rounds']})")
         print_tools(row["tools"])
