@@ -16,6 +16,10 @@
 #define SANDBOX_SEC 30
 #define SILENCE_SEC 60
 
+/* Until it says hello. User-mode Linux takes a second, QEMU four, and a busy host thirty times
+ * that. */
+#define START_SEC 120
+
 /* With only signs of life: the agent gives an action 10 minutes. */
 #define ANSWER_SEC (11 * 60)
 
@@ -310,8 +314,7 @@ static gboolean launch(VkAppliance *appliance, const VkApplianceKind *kind, guin
 	g_autoptr(GError) trouble = NULL;
 	int fd;
 
-	appliance->sandboxed = vk_machine_start(kind, appliance->overlays->len, memory,
-						&appliance->silence_sec, error);
+	appliance->sandboxed = vk_machine_start(kind, appliance->overlays->len, memory, error);
 	if (!appliance->sandboxed)
 		return FALSE;
 	fd = vk_sandboxed_take_disks(appliance->sandboxed, SANDBOX_SEC, &trouble);
@@ -328,6 +331,7 @@ VkAppliance *vk_appliance_start(const VkApplianceKind *kind, GPtrArray *images,
 	g_autoptr(VkAppliance) appliance = g_new0(VkAppliance, 1);
 
 	appliance->overlays = g_ptr_array_new_with_free_func((GDestroyNotify)vk_overlay_free);
+	appliance->silence_sec = START_SEC;
 	appliance->console = g_string_new(NULL);
 	appliance->body = g_malloc(VK_MESSAGE_MAX);
 	appliance->input = g_malloc(INPUT_BYTES);

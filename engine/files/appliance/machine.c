@@ -8,11 +8,6 @@
 
 #include <string.h>
 
-#define UML_START_SEC 30
-
-/* It emulates, and the kernel is one for all machines. */
-#define QEMU_START_SEC 120
-
 #define HOST_ROOT "/"
 
 static gboolean has_kernel(void)
@@ -45,13 +40,10 @@ static VkSandboxed *start_qemu(const VkApplianceKind *kind, guint count, guint64
 }
 
 VkSandboxed *vk_machine_start(const VkApplianceKind *kind, guint count, guint64 memory,
-			      guint *ret_start_sec, GError **error)
+			      GError **error)
 {
-	if (is_qemu(kind)) {
-		*ret_start_sec = QEMU_START_SEC;
+	if (is_qemu(kind))
 		return start_qemu(kind, count, memory, error);
-	}
-	*ret_start_sec = UML_START_SEC;
 	if (vk_uml_is_installed())
 		return vk_uml_start(count, memory, error);
 	vk_fail(error, VK_ERROR_FAILED,

@@ -8,8 +8,8 @@
 #include <glib.h>
 
 /*
- * Starts one of KIND with COUNT disks and MEMORY bytes. *RET_START_SEC: seconds until it should
- * have said hello. VK_ERROR_FAILED with the names of the packages that are missing.
+ * Starts one of KIND with COUNT disks and MEMORY bytes. VK_ERROR_FAILED with the names of the
+ * packages that are missing.
  */
 VkSandboxed *vk_machine_start(const VkApplianceKind *kind, guint count, guint64 memory,
-			      guint *ret_start_sec, GError **error);
+			      GError **error);

@@ -26,9 +26,8 @@ gint64 g_get_monotonic_time(void)
 }
 
 VkSandboxed *vk_machine_start(const VkApplianceKind *kind, guint count, guint64 memory,
-			      guint *ret_start_sec, GError **error)
+			      GError **error)
 {
-	*ret_start_sec = 30;
 	return &sandboxed;
 }
 
@@ -182,6 +181,23 @@ START_TEST(says_what_its_kernel_said_last)
 }
 END_TEST
 
+START_TEST(waits_two_minutes_for_the_kernel)
+{
+	g_autoptr(GPtrArray) none = g_ptr_array_new();
+	const VkApplianceKind kind = {.machine = "auto"};
+	g_autoptr(GError) error = NULL;
+	int fds[2];
+
+	ck_assert_int_eq(pipe2(fds, O_NONBLOCK), 0);
+	sandboxed = (VkSandboxed){
+		.to = open("/dev/null", O_WRONLY), .from = fds[0], .console = new_console("one")};
+	tick = 100 * G_TIME_SPAN_SECOND;
+	ck_assert_ptr_null(vk_appliance_start(&kind, none, none, 0, &error));
+	ck_assert_str_eq(error->message,
+			 "the appliance gave no answer for 120 s; its last words: one");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("appliance");
@@ -193,6 +209,7 @@ int main(void)
 	tcase_add_test(tcase, does_not_wait_for_signs_of_life_without_end);
 	tcase_add_test(tcase, says_that_its_kernel_has_crashed);
 	tcase_add_test(tcase, says_what_its_kernel_said_last);
+	tcase_add_test(tcase, waits_two_minutes_for_the_kernel);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
