@@ -71,6 +71,22 @@ ok virtkeep restore "$first" --disk "vda=$SCRATCH/disk.raw" --format raw
 ok virtkeep verify --data
 ok virtkeep status
 
+say "an outage can be interrupted"
+tries() { # since LINE of the log
+	[[ $(requests "$1") -ge 2 ]]
+}
+echo '- 503 * *' > "$faults"
+before=$(wc -l < "$log")
+virtkeep list 2> "$SCRATCH/interrupted" &
+lister=$!
+wait_for 20 "it tries again" tries "$before"
+begun=$(date +%s%N)
+kill -TERM "$lister"
+wait "$lister" && fail "the list is there nevertheless"
+(($(date +%s%N) - begun < 1000000000)) || fail "it took more than a second"
+grep -q interrupted "$SCRATCH/interrupted" || fail "it does not say that it was interrupted"
+: > "$faults"
+
 say "forget and collect"
 ok virtkeep forget "$first"
 ok virtkeep gc
