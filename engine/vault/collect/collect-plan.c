@@ -5,11 +5,11 @@
 #include "pack-compact.h"
 #include "pack-name.h"
 #include "vault-parts.h"
-#include "vault-room.h"
 
 #include "errors.h"
 #include "interrupt.h"
 #include "log.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -344,41 +344,43 @@ static gboolean delete_objects(const VkCollectPlan *plan, const Change *change, 
 	return TRUE;
 }
 
-/* The new generation first. Its name has the collector's id, so no two collectors meet there. */
-static gboolean compact(const VkCollectPlan *plan, const Change *change, const char *collector,
-			VkRateLimit *limit, guint64 *ret_bytes, GError **error)
+/* Compactions under way. Borrows all. */
+typedef struct Compactor {
+	const VkCollectPlan *plan;
+	const char *collector;
+	VkRateLimit *limit; /* nullable */
+	guint64 needed;     /* bytes of the generation that was begun last */
+	guint64 too_large;  /* so many found no room */
+	guint without_room; /* compactions */
+} Compactor;
+
+/*
+ * The new generation first. Its name has the collector's id, so no two collectors meet there. It
+ * makes no room for itself: the reserve and the hints are for what is needed to free space.
+ */
+static gboolean compact(Compactor *compactor, const Change *change, guint64 *ret_bytes,
+			GError **error)
 {
+	const VkCollectPlan *plan = compactor->plan;
 	const VkVault *vault = plan->vault;
 	guint32 generation = (guint32)object_at(plan, change->first)->generation + 1;
 	g_autofree char *name =
-		vk_pack_compacted_object(pack_of(plan, change), generation, collector);
+		vk_pack_compacted_object(pack_of(plan, change), generation, compactor->collector);
 	g_autoptr(GPtrArray) tables = load_tables(plan, change, error);
 	guint64 size = tables ? total_size(plan, change) : 0;
 
+	if (!tables)
+		return FALSE;
 	/* More may be live than when the plan was made. */
-	*ret_bytes = tables ? size - MIN(size, vk_pack_compacted_size(&plan->vault->context, tables,
-								      change->live))
-			    : 0;
-	return tables &&
-	       vk_pack_compact(vault->store, &vault->context, tables, change->live, name,
-			       generation, limit, error) &&
-	       delete_objects(plan, change, error);
-}
-
-/* The same on a full vault as well. */
-static gboolean compact_in_room(const VkCollectPlan *plan, const Change *change,
-				const char *collector, VkRateLimit *limit, guint64 *ret_bytes,
-				GError **error)
-{
-	GError *trouble = NULL;
-	gboolean done;
-
-	do
-		done = compact(plan, change, collector, limit, ret_bytes, &trouble);
-	while (!done && vk_vault_make_room(plan->vault, &trouble));
-	if (!done)
-		g_propagate_error(error, trouble);
-	return done;
+	compactor->needed = vk_pack_compacted_size(&vault->context, tables, change->live);
+	*ret_bytes = size - MIN(size, compactor->needed);
+	if (compactor->needed >= compactor->too_large)
+		return vk_fail(error, VK_ERROR_FULL, "no room for '%s'", name);
+	if (!vk_pack_compact(vault->store, &vault->context, tables, change->live, name, generation,
+			     compactor->limit, error))
+		return FALSE;
+	compactor->too_large = G_MAXUINT64;
+	return delete_objects(plan, change, error);
 }
 
 static gboolean delete_whole(const VkCollectPlan *plan, VkCollectPlanDone *done, GError **error)
@@ -398,10 +400,41 @@ static gboolean delete_whole(const VkCollectPlan *plan, VkCollectPlanDone *done,
 	return TRUE;
 }
 
-/* A damaged pack stays as it is, for a repair to find. */
-static gboolean compact_rest(const VkCollectPlan *plan, const char *collector, VkRateLimit *limit,
-			     VkCollectPlanDone *done, GError **error)
+/*
+ * Whether the other packs can be compacted after TROUBLE with one. A damaged pack stays as it is,
+ * for a repair to find.
+ */
+static gboolean may_go_on(Compactor *compactor, const GError *trouble)
 {
+	const VkVault *vault = compactor->plan->vault;
+
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_FULL)) {
+		compactor->too_large = MIN(compactor->too_large, compactor->needed);
+		compactor->without_room++;
+		return TRUE;
+	}
+	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
+		return FALSE;
+	if (vault->warn)
+		vault->warn("a pack is not compacted: %s", trouble->message);
+	return TRUE;
+}
+
+static void tell_without_room(const Compactor *compactor)
+{
+	g_autofree char *packs = vk_count_text(compactor->without_room, "pack");
+
+	if (compactor->without_room > 0 && compactor->plan->vault->warn)
+		compactor->plan->vault->warn(
+			"the vault has no room to compact %s: forget more snapshots, or make its "
+			"storage larger, and collect again",
+			packs);
+}
+
+static gboolean compact_rest(Compactor *compactor, VkCollectPlanDone *done, GError **error)
+{
+	const VkCollectPlan *plan = compactor->plan;
+
 	for (guint i = 0; i < plan->changes->len; i++) {
 		const Change *change = &g_array_index(plan->changes, Change, i);
 		g_autoptr(GError) trouble = NULL;
@@ -411,25 +444,27 @@ static gboolean compact_rest(const VkCollectPlan *plan, const char *collector, V
 			continue;
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
-		if (compact_in_room(plan, change, collector, limit, &bytes, &trouble)) {
+		if (compact(compactor, change, &bytes, &trouble)) {
 			done->compacted++;
 			done->bytes += bytes;
 			continue;
 		}
 		g_assert(trouble);
-		if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+		if (!may_go_on(compactor, trouble)) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
 			return FALSE;
 		}
-		if (plan->vault->warn)
-			plan->vault->warn("a pack is not compacted: %s", trouble->message);
 	}
+	tell_without_room(compactor);
 	return TRUE;
 }
 
 gboolean vk_collect_plan_apply(VkCollectPlan *plan, const char *collector, VkRateLimit *limit,
 			       VkCollectPlanDone *done, GError **error)
 {
+	Compactor compactor = {
+		.plan = plan, .collector = collector, .limit = limit, .too_large = G_MAXUINT64};
+
 	*done = (VkCollectPlanDone){0};
-	return delete_whole(plan, done, error) && compact_rest(plan, collector, limit, done, error);
+	return delete_whole(plan, done, error) && compact_rest(&compactor, done, error);
 }

@@ -48,7 +48,8 @@ typedef struct VkCollectPlanDone {
 } VkCollectPlanDone;
 
 /*
- * Applies the plan (G6) in the name of COLLECTOR: whole packs first, because they need no room.
+ * Applies the plan (G6) in the name of COLLECTOR: whole packs first, because they need no room. A
+ * pack that there is no room to compact stays as it is, and a warning says how many did.
  * Reads no faster than LIMIT (nullable) allows. DONE is right also on failure. Stops between two
  * packs on vk_interrupted().
  */

@@ -104,7 +104,7 @@ START_TEST(all_that_frees_space_works)
 	VkCollectResult result;
 
 	save_half_dead_pack(8);
-	save_alone(2, 6);
+	save_alone(2, 10);
 	key = find_key(1);
 	if (!has_hints)
 		drop_hints();
@@ -132,21 +132,45 @@ START_TEST(all_that_frees_space_works)
 }
 END_TEST
 
-/* The pack is larger than an object of the reserve. */
-START_TEST(a_compaction_uses_all_that_it_needs)
+static guint warnings;
+static char *warning;
+
+static void note_warning(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_free(warning);
+	warning = g_strdup_vprintf(format, args);
+	va_end(args);
+	warnings++;
+}
+
+/* The pack is larger than what comes back without it. The next collection finds room. */
+START_TEST(a_compaction_makes_no_room)
 {
 	VkCollectResult result;
 
-	save_half_dead_pack(8);
-	drop_hints();
+	save_half_dead_pack(40);
+	save_alone(2, 1);
+	forget(2);
 	real = vk_io;
-	fill_disk(0);
+	fill_disk(3);
+	vault->warn = note_warning;
 	result = collect_well(&plain);
 	vk_io = real;
+	ck_assert_uint_eq(result.packs, 1);
+	ck_assert_uint_eq(result.compacted, 0);
+	ck_assert_uint_eq(warnings, 1);
+	ck_assert_ptr_nonnull(strstr(warning, "no room to compact 1 pack:"));
+	ck_assert_uint_ge(count_in("reserve"), RESERVE - 1);
+	ck_assert_uint_gt(count_in("hints"), 0);
+	check_existing();
+	result = collect_well(&plain);
 	ck_assert_uint_eq(result.compacted, 1);
-	ck_assert_uint_eq(count_in("reserve"), RESERVE);
 	check_existing();
 	drop_generations();
+	g_clear_pointer(&warning, g_free);
 }
 END_TEST
 
@@ -211,7 +235,7 @@ END_TEST
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, all_that_frees_space_works, 0, 12);
-	tcase_add_test(tcase, a_compaction_uses_all_that_it_needs);
+	tcase_add_test(tcase, a_compaction_makes_no_room);
 	tcase_add_loop_test(tcase, a_backup_does_not_get_the_reserve, 0, 6);
 	tcase_add_test(tcase, a_collection_makes_the_reserve_whole);
 }

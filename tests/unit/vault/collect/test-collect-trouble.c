@@ -84,6 +84,7 @@ static gboolean collect_barred(const char *prefix, VkErrorCode code, VkCollectRe
 	return done;
 }
 
+/* The last one is for compaction, which gets no room. */
 static const char *const needed[] = {"leases/", "snaps/", "gc/", "packs/"};
 
 START_TEST(a_full_vault_gets_the_room_of_its_hints)
@@ -200,7 +201,7 @@ END_TEST
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_full_vault_gets_the_room_of_its_hints, 0,
-			    G_N_ELEMENTS(needed));
+			    G_N_ELEMENTS(needed) - 1);
 	tcase_add_loop_test(tcase, a_vault_that_fails_keeps_its_hints, 0, G_N_ELEMENTS(needed));
 	tcase_add_test(tcase, any_call_may_fail);
 	tcase_add_test(tcase, an_interruption_leaves_a_whole_vault);
