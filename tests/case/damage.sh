@@ -13,15 +13,15 @@ ok virtkeep status
 expect_out "data: never read back"
 ok virtkeep --json verify --data --share 1/7
 expect_json .packs_read 1
-used=$(jq .packs < "$OUT")
+count_packs
 ok virtkeep --json status
-expect_json '.vault.read_back | .packs, .unread, .damaged' "$used
-$((used - 1))
+expect_json '.vault.read_back | .packs, .unread, .damaged' "$PACKS
+$((PACKS - 1))
 0"
 ok virtkeep status
 expect_out " packs never read back, the others within "
 ok virtkeep --json verify --data --since-last 1d --limit-rate 100
-expect_json .packs_read $((used - 1))
+expect_json .packs_read $((PACKS - 1))
 ok virtkeep status
 expect_out "data: all was read back within "
 for share in 0/7 8/7 1/0 -1/7 1 1/1001 a/b 1/7/1 ''; do

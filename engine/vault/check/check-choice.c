@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which packs a check reads. A share takes those whose content was not seen for the longest: since
- * it was read back or, if it never was, since it was stored. So new packs do not keep older ones
- * waiting. When packs go, shares become smaller, and a pack could wait for longer than its period:
- * so it is read, whatever the share, when it has seen as many shares go by as the period has.
+ * Which packs a check reads: all that are there, because a snapshot that is made later may use any
+ * block that is stored; of single guests only those that their snapshots use. A share takes those
+ * whose content was not seen for the longest: since it was read back or, if it never was, since it
+ * was stored. So new packs do not keep older ones waiting. When packs go, shares become smaller,
+ * and a pack could wait for longer than its period: so it is read, whatever the share, when it has
+ * seen as many shares go by as the period has.
  */
 #include "check-priv.h"
 
@@ -14,15 +16,24 @@
 #include <string.h>
 
 typedef struct Candidate {
-	VkPackId *pack; /* borrowed from the reach */
-	gint64 read;    /* when it was last read back; 0: never */
-	gint64 since;   /* since when its content was not seen */
+	VkPackId pack;
+	gint64 read;  /* when it was last read back; 0: never */
+	gint64 since; /* since when its content was not seen */
 } Candidate;
 
 typedef struct Choice {
 	VkCheck *check;
 	GHashTable *candidates; /* Candidate, owned, by its PACK -> itself */
 } Choice;
+
+static Candidate *add_candidate(GHashTable *candidates, const VkPackId *pack)
+{
+	Candidate *candidate = g_new0(Candidate, 1);
+
+	candidate->pack = *pack;
+	g_hash_table_insert(candidates, &candidate->pack, candidate);
+	return candidate;
+}
 
 static GHashTable *list_reach(const VkReach *reach)
 {
@@ -31,12 +42,8 @@ static GHashTable *list_reach(const VkReach *reach)
 	GHashTable *candidates =
 		g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, NULL, g_free);
 
-	for (guint i = 0; i < count; i++) {
-		Candidate *candidate = g_new0(Candidate, 1);
-
-		candidate->pack = packs[i];
-		g_hash_table_insert(candidates, packs[i], candidate);
-	}
+	for (guint i = 0; i < count; i++)
+		add_candidate(candidates, packs[i]);
 	return candidates;
 }
 
@@ -58,8 +65,10 @@ static void look_at_pack(gpointer user, const VkPackId *pack, const GPtrArray *o
 	VkCheck *check = choice->check;
 	Candidate *candidate = g_hash_table_lookup(choice->candidates, pack);
 
-	if (!candidate)
+	if (!candidate && check->options->uuids)
 		return;
+	if (!candidate)
+		candidate = add_candidate(choice->candidates, pack);
 	candidate->read = vk_findings_read_time(check->findings, objects);
 	candidate->since =
 		candidate->read ? candidate->read : stored_time(check->vault->store, objects);
@@ -72,7 +81,7 @@ static gint compare_candidates(gconstpointer a, gconstpointer b)
 
 	if (left->since != right->since)
 		return left->since < right->since ? -1 : 1;
-	return memcmp(left->pack, right->pack, sizeof(*left->pack));
+	return memcmp(&left->pack, &right->pack, sizeof(left->pack));
 }
 
 /* Whether the pack of a share has waited for its whole period, but for this share. */
@@ -101,12 +110,12 @@ static gboolean is_wanted(const VkCheck *check, const Candidate *candidate)
 	return !check->options->read_before || candidate->read < check->options->read_before;
 }
 
-gpointer *vk_check_choose(VkCheck *check, guint *ret_count, GError **error)
+GArray *vk_check_choose(VkCheck *check, GError **error)
 {
 	g_autoptr(GHashTable) candidates = list_reach(check->reach);
 	Choice choice = {.check = check, .candidates = candidates};
 	g_autofree gpointer *sorted = NULL;
-	gpointer *packs;
+	GArray *packs;
 	guint count;
 
 	if (!vk_pack_visit(check->vault->store, look_at_pack, &choice, error))
@@ -117,13 +126,12 @@ gpointer *vk_check_choose(VkCheck *check, guint *ret_count, GError **error)
 	qsort(sorted, count, sizeof(*sorted), compare_candidates);
 	if (check->options->share_of)
 		count = count_share(check, sorted, count);
-	packs = g_new(gpointer, count + 1);
-	*ret_count = 0;
+	packs = g_array_new(FALSE, FALSE, sizeof(VkPackId));
 	for (guint i = 0; i < count; i++) {
-		Candidate *candidate = sorted[i];
+		const Candidate *candidate = sorted[i];
 
 		if (is_wanted(check, candidate))
-			packs[(*ret_count)++] = candidate->pack;
+			g_array_append_val(packs, candidate->pack);
 	}
 	return packs;
 }

@@ -21,9 +21,9 @@
 
 /* What the threads share. */
 typedef struct Readers {
-	VkCheck *check; /* to read */
-	gpointer const *packs;
-	gint next, count;     /* of PACKS: atomic */
+	VkCheck *check;       /* to read */
+	const GArray *packs;  /* VkPackId */
+	gint next;            /* of PACKS: atomic */
 	GAsyncQueue *reports; /* Report; at the end of each thread one without a pack */
 } Readers;
 
@@ -31,11 +31,12 @@ typedef struct Readers {
 typedef struct Report {
 	const VkPackId *pack;  /* NULL: the thread has ended */
 	gint64 time;           /* when its reading began */
-	GPtrArray *objects;    /* its generations when that began; none: it cannot be read */
-	gboolean is_read;      /* every slot was read, or is damaged */
+	GPtrArray *objects;    /* its generations when that began */
+	gboolean is_read;      /* every block was read, or is damaged */
 	guint64 blocks, bytes; /* intact */
 	VkSlots bad;
 	guint n_bad;
+	gboolean is_lost;    /* no generation can be used, or its slots are not known */
 	gboolean is_damaged; /* so that it is no matter of the storage's state */
 	char *bad_object;    /* where a bad slot lies; NULL: no generation has it */
 	char *parity;        /* what is wrong with the parity of a generation; NULL: nothing */
@@ -47,7 +48,8 @@ typedef struct Report {
 typedef struct Batch {
 	const Readers *readers;
 	Report *report;
-	VkHasher *hasher; /* NULL: the keyring has no key for ids; that slots open is enough */
+	VkHasher *hasher;  /* NULL: the keyring has no key for ids; that slots open is enough */
+	gboolean is_spare; /* what is read now is not used by any snapshot */
 	guint count;
 	guint32 slots[VK_HASHER_LANES];
 	VkPackTable *tables[VK_HASHER_LANES]; /* of the generation that each was read from */
@@ -115,6 +117,19 @@ static void compare_batch(Batch *batch)
 	batch->count = 0;
 }
 
+/* Whether the pack has other generations by now: a collector takes away what nobody uses. */
+static gboolean has_changed(const VkVault *vault, const Report *report)
+{
+	g_autoptr(GPtrArray) now = vk_pack_generations(vault->store, report->pack, NULL);
+
+	if (!now || now->len != report->objects->len)
+		return TRUE;
+	for (guint i = 0; i < now->len; i++)
+		if (strcmp(now->pdata[i], report->objects->pdata[i]) != 0)
+			return TRUE;
+	return FALSE;
+}
+
 static void read_into_batch(Batch *batch, guint32 slot)
 {
 	guint8 *buf = batch->buf + (gsize)batch->count * VK_BLOCK_SIZE;
@@ -126,7 +141,10 @@ static void read_into_batch(Batch *batch, guint32 slot)
 	block->data = buf;
 	if (!vk_pack_cache_read(check->vault->packs, batch->report->pack, slot, VK_SLOT_KIND_DATA,
 				buf, &block->length, &table, &error)) {
-		note_bad_slot(batch->report, table, slot, error);
+		if (batch->is_spare && has_changed(check->vault, batch->report))
+			batch->report->is_read = FALSE;
+		else
+			note_bad_slot(batch->report, table, slot, error);
 		return;
 	}
 	vk_rate_limit_wait(check->options->limit, vk_pack_table_length(table, slot));
@@ -134,10 +152,10 @@ static void read_into_batch(Batch *batch, guint32 slot)
 	batch->tables[batch->count++] = g_steal_pointer(&table);
 }
 
-static void read_slots(Batch *batch, const VkSlots *used)
+static void read_slots(Batch *batch, const VkSlots *slots)
 {
 	for (guint32 slot = 0; slot < VK_SLOTS_MAX && !vk_interrupted(); slot++) {
-		if (vk_slots_have(used, slot))
+		if (vk_slots_have(slots, slot))
 			read_into_batch(batch, slot);
 		if (batch->count == VK_HASHER_LANES)
 			compare_batch(batch);
@@ -163,32 +181,95 @@ static void check_parity(const VkVault *vault, Report *report)
 	}
 }
 
+static gboolean is_data(const VkPackTable *table, guint32 slot)
+{
+	guint32 flags = table->entries[slot].length_flags >> VK_SLOT_FLAG_SHIFT;
+
+	return vk_pack_table_has(table, slot) && (flags & VK_SLOT_KIND) == VK_SLOT_KIND_DATA;
+}
+
+/* Adds to SLOTS the blocks of all generations. KNOWN is the table of one of them. */
+static void add_blocks(const VkVault *vault, const Report *report, VkPackTable *known,
+		       VkSlots *slots, GError **error)
+{
+	for (guint i = 0; i < report->objects->len; i++) {
+		const char *object = g_ptr_array_index(report->objects, i);
+		g_autoptr(VkPackTable) table =
+			strcmp(object, known->object) == 0
+				? vk_pack_table_ref(known)
+				: vk_pack_table_load(vault->store, &vault->context, report->pack,
+						     object, error);
+
+		if (!table)
+			return;
+		for (guint32 slot = 0; slot < table->slots; slot++)
+			if (is_data(table, slot))
+				slots->bits[slot / 8] |= (guint8)(1u << (slot % 8));
+	}
+}
+
+/* The pack could not be used: what snapshots use of it is bad. */
+static void note_lost(const VkCheck *check, Report *report, const VkSlots *used,
+		      const GError *error)
+{
+	report->is_lost = TRUE;
+	if (vk_slots_count(used) == 0 && has_changed(check->vault, report))
+		return;
+	note_bad(report, NULL, error);
+	report->bad = *used;
+	report->n_bad = vk_slots_count(used);
+}
+
+/*
+ * What no snapshot uses: one that comes later may, because a backup finds it by its hash, or
+ * because it was not committed yet.
+ */
+static void read_spare(Batch *batch, const VkSlots *used, VkPackTable *known)
+{
+	const VkCheck *check = batch->readers->check;
+	Report *report = batch->report;
+	g_autoptr(GError) error = NULL;
+	VkSlots spare = {{0}};
+
+	add_blocks(check->vault, report, known, &spare, &error);
+	if (error) {
+		report->is_lost = TRUE;
+		if (!has_changed(check->vault, report))
+			note_bad(report, NULL, error);
+		return;
+	}
+	for (guint i = 0; i < sizeof(spare.bits); i++)
+		spare.bits[i] &= (guint8)~used->bits[i];
+	batch->is_spare = TRUE;
+	read_slots(batch, &spare);
+	batch->is_spare = FALSE;
+}
+
 static void read_pack(Batch *batch)
 {
 	const VkCheck *check = batch->readers->check;
 	Report *report = batch->report;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) objects = NULL;
 	g_autoptr(VkPackTable) table = NULL;
 	VkSlots used;
 
 	vk_slot_set_of_pack(check->reach->slots, report->pack, &used);
 	report->time = g_get_real_time();
 	report->is_read = TRUE;
-	table = vk_pack_cache_get(check->vault->packs, report->pack, &error);
-	if (table)
-		objects = vk_pack_generations(check->vault->store, report->pack, &error);
+	report->objects = vk_pack_generations(check->vault->store, report->pack, &error);
+	if (!report->objects)
+		report->objects = g_ptr_array_new();
+	else
+		table = vk_pack_cache_get(check->vault->packs, report->pack, &error);
 	/* It could be read when the maps were walked, but is not in the cache any more. */
-	if (!objects) {
-		note_bad(report, NULL, error);
-		report->bad = used;
-		report->n_bad = vk_slots_count(&used);
+	if (!table) {
+		note_lost(check, report, &used, error);
 		return;
 	}
-	g_ptr_array_unref(report->objects);
-	report->objects = g_steal_pointer(&objects);
 	check_parity(check->vault, report);
 	read_slots(batch, &used);
+	if (!check->options->uuids)
+		read_spare(batch, &used, table);
 	if (vk_interrupted())
 		report->is_read = FALSE;
 }
@@ -208,10 +289,10 @@ static gpointer read_packs(gpointer data)
 	Batch batch = {.readers = readers, .hasher = hasher, .buf = buf};
 	gint at;
 
-	while (!vk_interrupted() && (at = g_atomic_int_add(&readers->next, 1)) < readers->count) {
+	while (!vk_interrupted() &&
+	       (at = g_atomic_int_add(&readers->next, 1)) < (gint)readers->packs->len) {
 		batch.report = g_new0(Report, 1);
-		batch.report->pack = readers->packs[at];
-		batch.report->objects = g_ptr_array_new();
+		batch.report->pack = &g_array_index(readers->packs, VkPackId, at);
 		read_pack(&batch);
 		g_async_queue_push(readers->reports, batch.report);
 	}
@@ -219,13 +300,28 @@ static gpointer read_packs(gpointer data)
 	return NULL;
 }
 
+/* Whether snapshots use what is bad. */
+static gboolean is_in_use(const VkCheck *check, const Report *report)
+{
+	VkSlots used;
+
+	vk_slot_set_of_pack(check->reach->slots, report->pack, &used);
+	for (guint32 slot = 0; slot < VK_SLOTS_MAX; slot++)
+		if (vk_slots_have(&used, slot) && vk_slots_have(&report->bad, slot))
+			return TRUE;
+	return FALSE;
+}
+
 static void report_bad(VkCheck *check, const Report *report)
 {
 	const VkCheckPlace place = {.object = report->bad_object};
-	g_autofree char *what = report->n_bad > 1 && report->objects->len > 0
-					? g_strdup_printf("%s; %u more of its slots cannot be read",
-							  report->what, report->n_bad - 1)
-					: g_strdup(report->what);
+	g_autofree char *more = report->n_bad > 1 && !report->is_lost
+					? g_strdup_printf("; %u more of its slots cannot be read",
+							  report->n_bad - 1)
+					: NULL;
+	g_autofree char *what =
+		g_strconcat(report->what, more ? more : "",
+			    is_in_use(check, report) ? "" : "; no snapshot uses it now", NULL);
 
 	vk_check_report(check, &place, what);
 	vk_slot_set_add_all(check->bad, report->pack, &report->bad);
@@ -248,10 +344,11 @@ static void take_report(VkCheck *check, const Report *report)
 {
 	check->result->blocks += report->blocks;
 	check->result->bytes += report->bytes;
-	check->result->packs_read += report->is_read;
-	if (report->is_read && report->objects->len > 0 && !check->options->uuids)
+	check->result->packs_read += report->is_read && !report->is_lost;
+	if (report->is_read && !report->is_lost && report->objects->len > 0 &&
+	    !check->options->uuids)
 		vk_findings_add_read(check->findings, report->objects, report->time);
-	if (report->is_damaged)
+	if (report->is_damaged && report->n_bad > 0)
 		vk_findings_add_damage(check->findings, report->pack, report->bad_object,
 				       &report->bad, report->time);
 	if (report->parity)
@@ -280,40 +377,22 @@ static void take_reports(VkCheck *check, GAsyncQueue *reports, guint running)
 	}
 }
 
-static guint64 count_slots(const VkSlotSet *set, gpointer const *packs, guint count)
+/* Packs are about as large as each other. */
+static guint64 estimate_bytes(const VkCheck *check, guint count)
 {
-	guint64 slots = 0;
+	guint all = vk_slot_set_count_packs(check->reach->slots);
 
-	for (guint i = 0; i < count; i++) {
-		VkSlots of_pack;
-
-		vk_slot_set_of_pack(set, packs[i], &of_pack);
-		slots += vk_slots_count(&of_pack);
-	}
-	return slots;
+	return check->reach->bytes * count / MAX(all, 1);
 }
 
-/* Of all bytes the part that the packs have of all slots. */
-static guint64 estimate_bytes(const VkCheck *check, gpointer const *packs, guint count)
-{
-	const VkSlotSet *slots = check->reach->slots;
-	guint all_count;
-	g_autofree gpointer *all = vk_slot_set_packs(slots, &all_count);
-	guint64 in_all = count_slots(slots, all, all_count);
-
-	return (guint64)((double)check->reach->bytes * (double)count_slots(slots, packs, count) /
-			 (double)MAX(in_all, 1));
-}
-
-void vk_check_read_packs(VkCheck *check, gpointer const *packs, guint count)
+void vk_check_read_packs(VkCheck *check, const GArray *packs)
 {
 	g_autoptr(GAsyncQueue) reports = g_async_queue_new();
-	Readers readers = {
-		.check = check, .packs = packs, .count = (gint)count, .reports = reports};
+	Readers readers = {.check = check, .packs = packs, .reports = reports};
 	guint n_threads = CLAMP(g_get_num_processors(), 2, THREADS_MAX);
 	GThread *threads[THREADS_MAX];
 
-	vk_progress_expect(check->options->progress, estimate_bytes(check, packs, count));
+	vk_progress_expect(check->options->progress, estimate_bytes(check, packs->len));
 	for (guint i = 0; i < n_threads; i++)
 		threads[i] = g_thread_new("check", read_packs, &readers);
 	take_reports(check, reports, n_threads);

@@ -40,14 +40,13 @@ typedef void (*VkCheckVisit)(VkCheck *check, const VkCheckPlace *place,
 void vk_check_visit_images(VkCheck *check, const VkSnapshot *snapshot, VkCheckVisit visit);
 
 /*
- * The packs of the reach that are to be read, those first that have waited for the longest: an
- * array to be freed, of VkPackId* that are borrowed from the reach. Fails if the packs cannot be
- * listed.
+ * The packs that are to be read, those first that have waited for the longest: VkPackId. Fails if
+ * the packs cannot be listed.
  */
-gpointer *vk_check_choose(VkCheck *check, guint *ret_count, GError **error);
+GArray *vk_check_choose(VkCheck *check, GError **error);
 
-/* Reads COUNT packs by several threads, and notes in the findings what was read and what is bad. */
-void vk_check_read_packs(VkCheck *check, gpointer const *packs, guint count);
+/* Reads PACKS by several threads, and notes in the findings what was read and what is bad. */
+void vk_check_read_packs(VkCheck *check, const GArray *packs);
 
 /* Reports for each image of the snapshots KEYS which bytes cannot be read. */
 void vk_check_name_ranges(VkCheck *check, const GPtrArray *keys);

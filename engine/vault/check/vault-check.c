@@ -9,7 +9,6 @@
 #include "interrupt.h"
 #include "log.h"
 #include "mend-log.h"
-#include "pack-name.h"
 #include "read-lease.h"
 #include "vault-parts.h"
 
@@ -193,16 +192,6 @@ static GPtrArray *list_keys(VkVault *vault, const char *const *uuids, GError **e
 	return g_steal_pointer(&keys);
 }
 
-static void note_if_unused(gpointer user, const VkPackId *pack, const GPtrArray *objects)
-{
-	VkCheck *check = user;
-	VkSlots slots;
-
-	if (!vk_slot_set_of_pack(check->reach->slots, pack, &slots) &&
-	    !vk_slot_set_of_pack(check->bad, pack, &slots))
-		vk_findings_add_unused(check->findings, objects, check->begun_usec);
-}
-
 static gboolean walk(VkCheck *check, const GPtrArray *keys, GError **error)
 {
 	check->is_walked = !check->options->uuids;
@@ -213,20 +202,18 @@ static gboolean walk(VkCheck *check, const GPtrArray *keys, GError **error)
 	check->result->packs = vk_slot_set_count_packs(check->reach->slots);
 	if (!check_chains(check, error))
 		return FALSE;
-	if (!check->is_walked)
-		return TRUE;
-	vk_findings_add_walk(check->findings, check->begun_usec);
-	return vk_pack_visit(check->vault->store, note_if_unused, check, error);
+	if (check->is_walked)
+		vk_findings_add_walk(check->findings, check->begun_usec);
+	return TRUE;
 }
 
 static gboolean read_back(VkCheck *check, GError **error)
 {
-	guint count = 0;
-	g_autofree gpointer *packs = vk_check_choose(check, &count, error);
+	g_autoptr(GArray) packs = vk_check_choose(check, error);
 
 	if (!packs)
 		return FALSE;
-	vk_check_read_packs(check, packs, count);
+	vk_check_read_packs(check, packs);
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
 	if (check->options->share_of)

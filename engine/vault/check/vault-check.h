@@ -2,10 +2,11 @@
 /*
  * Checking a vault. It reads every snapshot object and every map page, and sees that each extent's
  * pack has the slots that the extent names. With data it also reads packs back, by several threads:
- * of every frame that is referred to checksum, decompression and block id, and all of the pack, if
- * it has parity. When it read them stands in the vault's findings, so that a check can go on where
- * others ended. It reports errors and goes on. At the end it names for each disk the bytes that
- * cannot be read. Threads: one caller at a time.
+ * of every block in them, whether a snapshot uses it or not, checksum, decompression and block id,
+ * and all of the pack, if it has parity. Of single guests it reads only what they use. When it read
+ * them stands in the vault's findings, so that a check can go on where others ended. It reports
+ * errors and goes on. At the end it names for each disk the bytes that cannot be read. Threads: one
+ * caller at a time.
  */
 #pragma once
 
@@ -42,7 +43,7 @@ char *vk_check_error_text(const VkCheckError *error);
 typedef struct VkCheckResult {
 	guint64 snapshots;
 	guint64 packs;      /* that snapshots refer to */
-	guint64 packs_read; /* with data: how many of them were read back */
+	guint64 packs_read; /* with data: how many packs of the vault were read back */
 	guint64 blocks;     /* with data: how many are intact */
 	guint64 bytes;      /* with data: what these take in packs */
 	GPtrArray *errors;  /* VkCheckError; a bounded number of them, ... */

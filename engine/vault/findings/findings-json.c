@@ -21,12 +21,10 @@ static gint compare_reads(gconstpointer a, gconstpointer b)
 	const VkPackRead *left = *(const VkPackRead *const *)a;
 	const VkPackRead *right = *(const VkPackRead *const *)b;
 
-	if (left->time != right->time)
-		return left->time < right->time ? -1 : 1;
-	return left->is_unused - right->is_unused;
+	return left->time < right->time ? -1 : left->time > right->time;
 }
 
-/* Those from FIRST on of one time and kind; *RET_NEXT: the first of another one. */
+/* Those from FIRST on of one time; *RET_NEXT: the first of another one. */
 static json_t *group_to_json(gpointer const *reads, guint count, guint first, guint *ret_next)
 {
 	const VkPackRead *one = reads[first];
@@ -38,15 +36,14 @@ static json_t *group_to_json(gpointer const *reads, guint count, guint first, gu
 		const VkPackRead *read = reads[at];
 		StoredRead stored = {.names = GUINT32_TO_LE(read->names)};
 
-		if (read->time != one->time || read->is_unused != one->is_unused)
+		if (read->time != one->time)
 			break;
 		memcpy(stored.pack, &read->pack, sizeof(stored.pack));
 		g_byte_array_append(bytes, (const guint8 *)&stored, sizeof(stored));
 	}
 	*ret_next = at;
 	text = g_base64_encode(bytes->data, bytes->len);
-	return json_pack("{s:I, s:b, s:s}", "usec", (json_int_t)one->time, "unused", one->is_unused,
-			 "packs", text);
+	return json_pack("{s:I, s:s}", "usec", (json_int_t)one->time, "whole", text);
 }
 
 static json_t *reads_to_json(const VkFindings *findings)
@@ -112,8 +109,7 @@ static gboolean get_time(const json_t *value, gint64 now, gint64 *ret)
 
 static void add_group(VkFindings *findings, const json_t *group, gint64 now)
 {
-	gboolean is_unused = json_is_true(json_object_get(group, "unused"));
-	const char *text = vk_json_optional_string(group, "packs");
+	const char *text = vk_json_optional_string(group, "whole");
 	g_autofree guchar *bytes = NULL;
 	gsize length = 0;
 	gint64 time;
@@ -122,7 +118,7 @@ static void add_group(VkFindings *findings, const json_t *group, gint64 now)
 		return;
 	bytes = g_base64_decode(text, &length);
 	for (gsize at = 0; at + sizeof(StoredRead) <= length; at += sizeof(StoredRead)) {
-		VkPackRead read = {.time = time, .is_unused = is_unused};
+		VkPackRead read = {.time = time};
 		StoredRead stored;
 
 		memcpy(&stored, bytes + at, sizeof(stored));

@@ -9,11 +9,10 @@
 
 /* The last reading of a pack. Ids are random: the first bytes are enough to tell packs apart. */
 typedef struct VkPackRead {
-	gint64 pack;        /* the first 8 bytes of its id */
-	gint64 time;        /* microseconds since 1970 */
-	guint32 names;      /* CRC-32C of the names of the generations that were read */
-	gboolean is_unused; /* instead of read: no snapshot had a block in it */
-	gboolean is_there;  /* while they are saved: the pack still has these generations */
+	gint64 pack;       /* the first 8 bytes of its id */
+	gint64 time;       /* microseconds since 1970 */
+	guint32 names;     /* CRC-32C of the names of the generations that were read */
+	gboolean is_there; /* while they are saved: the pack still has these generations */
 } VkPackRead;
 
 typedef struct VkPackDamage {

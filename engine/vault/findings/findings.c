@@ -55,7 +55,7 @@ gint64 vk_findings_read_time(const VkFindings *findings, const GPtrArray *object
 	VkPackRead wanted = vk_pack_read(objects, 0);
 	const VkPackRead *read = g_hash_table_lookup(findings->reads, &wanted.pack);
 
-	return read && read->names == wanted.names && !read->is_unused ? read->time : 0;
+	return read && read->names == wanted.names ? read->time : 0;
 }
 
 void vk_findings_add_read(VkFindings *findings, const GPtrArray *objects, gint64 time)
@@ -132,14 +132,6 @@ void vk_findings_add_walk(VkFindings *findings, gint64 time)
 	findings->walked = MAX(findings->walked, time);
 }
 
-void vk_findings_add_unused(VkFindings *findings, const GPtrArray *objects, gint64 time)
-{
-	VkPackRead read = vk_pack_read(objects, time);
-
-	read.is_unused = TRUE;
-	vk_findings_take_read(findings, &read);
-}
-
 static gint compare_times(gconstpointer a, gconstpointer b)
 {
 	gint64 left = *(const gint64 *)a, right = *(const gint64 *)b;
@@ -181,12 +173,8 @@ static void add_pack(gpointer user, const VkPackId *pack, const GPtrArray *objec
 	VkPackRead there = vk_pack_read(objects, 0);
 	const VkPackRead *read = g_hash_table_lookup(summing->findings->reads, &there.pack);
 
-	if (read && read->names != there.names)
-		read = NULL;
-	if (read && read->is_unused && read->time >= summing->findings->walked)
-		return;
 	summary->packs++;
-	if (!read || read->is_unused)
+	if (!read || read->names != there.names)
 		summary->unread++;
 	else if (!summary->oldest || read->time < summary->oldest)
 		summary->oldest = read->time;

@@ -32,7 +32,7 @@ gint64 vk_findings_read_time(const VkFindings *findings, const GPtrArray *object
 
 /* The findings about the packs that are there now. */
 typedef struct VkFindingsSummary {
-	guint packs;   /* but for those in which the last walk found no block of a snapshot */
+	guint packs;
 	guint unread;  /* of these: never read back */
 	gint64 oldest; /* when the one was read back that has waited for the longest; 0: none was */
 	guint damaged; /* packs with slots that cannot be read, also missing ones */
@@ -45,8 +45,8 @@ gboolean vk_findings_summarize(const VkFindings *findings, VkFindingsSummary *re
 VkSlotSet *vk_findings_damaged(const VkFindings *findings);
 
 /*
- * All slots of OBJECTS that snapshots use were read from TIME on. Damage that was found earlier in
- * this pack does not count any more.
+ * All blocks of OBJECTS were read from TIME on, whether snapshots use them or not. Damage that was
+ * found earlier in this pack does not count any more.
  */
 void vk_findings_add_read(VkFindings *findings, const GPtrArray *objects, gint64 time);
 
@@ -58,14 +58,9 @@ void vk_findings_add_read(VkFindings *findings, const GPtrArray *objects, gint64
 void vk_findings_add_damage(VkFindings *findings, const VkPackId *pack, const char *object,
 			    const VkSlots *slots, gint64 time);
 
-/*
- * At TIME all maps were read. Packs that were found missing or unused earlier do not count as that
- * any more.
+/* At TIME all maps were read. Packs that were found missing earlier do not count as that any more.
  */
 void vk_findings_add_walk(VkFindings *findings, gint64 time);
-
-/* At TIME, that of a walk, no snapshot had a block in OBJECTS: they need not be read back. */
-void vk_findings_add_unused(VkFindings *findings, const GPtrArray *objects, gint64 time);
 
 /* At TIME a share of the packs had been read; and how many shares were read after TIME. */
 void vk_findings_add_share(VkFindings *findings, gint64 time);

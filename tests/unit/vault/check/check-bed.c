@@ -20,16 +20,20 @@ char *victim;
 gint reads_of_victim;
 static gint reads_allowed;
 gboolean interrupts;
+gboolean vanishes;
 
-/* Of the victim no more than is allowed: the next one fails, or interrupts. */
+/* Of the victim no more than is allowed: the next one fails, interrupts, or finds it gone. */
 static gboolean limited_get(VkStore *store, const char *name, guint64 offset, void *buf,
 			    gsize length, GError **error)
 {
 	if (g_strcmp0(name, victim) == 0 &&
 	    g_atomic_int_add(&reads_of_victim, 1) >= reads_allowed) {
-		if (!interrupts)
+		if (vanishes)
+			store->ops->delete (store, name, NULL);
+		else if (!interrupts)
 			return vk_fail(error, VK_ERROR_FAILED, "cannot read '%s'", name);
-		vk_set_interrupted(TRUE);
+		else
+			vk_set_interrupted(TRUE);
 	}
 	return untouched->get(store, name, offset, buf, length, error);
 }

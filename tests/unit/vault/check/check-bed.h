@@ -22,7 +22,8 @@ extern gsize block_length; /* of the blocks that packs are made of */
 extern VkPackId packs[BED_PACKS];
 extern char *victim;         /* the object of the first pack; NULL: it is like the others */
 extern gint reads_of_victim; /* how often the last check has read from it */
-extern gboolean interrupts;  /* a reading too much interrupts instead of failing */
+extern gboolean interrupts;  /* a reading too much interrupts instead of failing, ... */
+extern gboolean vanishes;    /* ... or finds that a collector has removed the object */
 
 /*
  * A pack of its own for SLOTS blocks. The id of the slot WRONG, or of BED_ALL, is not that of its
