@@ -40,14 +40,14 @@ declare -A below=(
 	[engine/vault/open]='
 		engine/base engine/base/io engine/base/settings engine/base/program
 		engine/s3 engine/vault/key engine/vault'
-	[engine/vault/findings]='
+	[engine/vault/health]='
 		engine/base engine/vault/store engine/vault/format engine/vault/pack engine/vault'
 	[engine/vault/catalog]='
 		engine/base engine/vault/store engine/vault/lease engine/vault/cache
 		engine/vault/snapshot engine/vault'
 	[engine/vault/heal]='
 		engine/base engine/base/transfer engine/vault/store engine/vault/format
-		engine/vault/pack engine/vault engine/vault/findings'
+		engine/vault/pack engine/vault engine/vault/health'
 	[engine/vault/session]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store
 		engine/vault/pack engine/vault/map engine/vault/hints engine/vault/lease
@@ -57,7 +57,7 @@ declare -A below=(
 		engine/vault engine/vault/catalog'
 	[engine/vault/check]='
 		engine/base engine/base/transfer engine/vault/store engine/vault/parity engine/vault/pack
-		engine/vault/map engine/vault/snapshot engine/vault engine/vault/findings
+		engine/vault/map engine/vault/snapshot engine/vault engine/vault/health
 		engine/vault/catalog'
 	[engine/vault/collect]='
 		engine/base engine/base/transfer engine/vault/store engine/vault/format
@@ -112,7 +112,7 @@ declare -A below=(
 	[engine/job/snapcreator]='engine/base engine/base/settings'
 	[engine/cli/parts]='
 		engine/base engine/base/transfer engine/base/program engine/vault engine/vault/open
-		engine/vault/findings engine/vault/catalog engine/vault/check engine/vault/collect
+		engine/vault/health engine/vault/catalog engine/vault/check engine/vault/collect
 		engine/array/drivers engine/virt/host engine/job engine/job/array engine/job/backup engine/job/forget'
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings

@@ -9,7 +9,7 @@
 #include "powercut-bed.h"
 
 #include "check-record.h"
-#include "findings.h"
+#include "health.h"
 #include "pack-id.h"
 
 #include <check.h>

@@ -5,7 +5,7 @@
 #include "catalog.h"
 #include "check-record.h"
 #include "errors.h"
-#include "findings.h"
+#include "health.h"
 #include "host.h"
 #include "json.h"
 #include "log.h"

@@ -4,7 +4,7 @@
 
 #include "vault-check.h"
 
-#include "findings.h"
+#include "health.h"
 #include "reach.h"
 #include "snapshot.h"
 

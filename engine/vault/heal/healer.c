@@ -4,7 +4,7 @@
  */
 #include "healer.h"
 
-#include "findings.h"
+#include "health.h"
 #include "frame.h"
 #include "pack-id.h"
 #include "pack-patch.h"

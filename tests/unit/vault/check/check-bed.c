@@ -2,7 +2,7 @@
 #include "check-bed.h"
 
 #include "errors.h"
-#include "findings.h"
+#include "health.h"
 #include "hasher.h"
 #include "interrupt.h"
 #include "pack-name.h"

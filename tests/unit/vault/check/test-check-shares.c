@@ -2,7 +2,7 @@
 /* Reading back a part of a vault: what was read is remembered, and shares add up to all of it. */
 #include "catalog.h"
 #include "check-bed.h"
-#include "findings.h"
+#include "health.h"
 #include "interrupt.h"
 #include "pack-name.h"
 #include "vault-parts.h"

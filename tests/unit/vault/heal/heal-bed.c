@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "heal-bed.h"
 
-#include "findings.h"
+#include "health.h"
 #include "pack-name.h"
 #include "session-priv.h"
 #include "temp-vault.h"

@@ -3,7 +3,7 @@
  * Healing with keys that open no blocks: what they cannot read is never sound to them, whatever its
  * checksum says.
  */
-#include "findings.h"
+#include "health.h"
 #include "frame.h"
 #include "healer.h"
 #include "image-bed.h"

@@ -2,7 +2,7 @@
 /* Damaged blocks come back for all snapshots, from a backup or another source of their content. */
 #include "collect.h"
 #include "damages.h"
-#include "findings.h"
+#include "health.h"
 #include "heal-bed.h"
 #include "heal-from.h"
 #include "pack-name.h"

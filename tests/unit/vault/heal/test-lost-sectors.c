@@ -2,7 +2,7 @@
 /* Sectors of a pack that the disk cannot read are as good as damaged: they are found and healed. */
 #include "damages.h"
 #include "heal-bed.h"
-#include "findings.h"
+#include "health.h"
 #include "io.h"
 #include "vault-parts.h"
 

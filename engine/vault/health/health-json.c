@@ -3,7 +3,7 @@
  * The JSON of findings. Readings of one time are together, and of a pack there are 12 bytes, as
  * base64: a large vault has some hundred thousand packs.
  */
-#include "findings-priv.h"
+#include "health-priv.h"
 
 #include "errors.h"
 #include "vault-parts.h"

@@ -3,7 +3,7 @@
  * What checks found out about packs: it is there again, adds up, gives way to what was found later,
  * and does no harm when it is lost or wrong.
  */
-#include "findings.h"
+#include "health.h"
 
 #include "errors.h"
 #include "layout.h"

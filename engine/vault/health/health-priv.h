@@ -2,7 +2,7 @@
 /* The inside of VkFindings, and its JSON. For this folder only. Threads: as findings.h. */
 #pragma once
 
-#include "findings.h"
+#include "health.h"
 
 #include "json.h"
 #include "pack-name.h"

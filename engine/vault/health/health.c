@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "findings-priv.h"
+#include "health-priv.h"
 
 #include "crc.h"
 #include "vault-parts.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Findings as objects: "checks/20261122T201405Z-packs-0123abcd.json". */
-#include "findings-priv.h"
+#include "health-priv.h"
 
 #include "checked-json.h"
 #include "errors.h"
