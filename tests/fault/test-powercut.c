@@ -149,8 +149,8 @@ END_TEST
 static void expect_found(const Ledger *unused, const char *cut)
 {
 	g_autoptr(VkVault) vault = vk_vault_open(cut, VK_VAULT_READ, NULL);
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
-	g_autoptr(VkSlotSet) damaged = vk_findings_damaged(findings);
+	g_autoptr(VkHealth) health = vk_health_load(vault, NULL);
+	g_autoptr(VkSlotSet) damaged = vk_health_damaged(health);
 	VkCheckRecord last;
 
 	ck_assert_uint_eq(vk_slot_set_count_packs(damaged), 1);
@@ -158,12 +158,12 @@ static void expect_found(const Ledger *unused, const char *cut)
 	ck_assert_int_gt(last.time, 0);
 }
 
-static void note_check(VkVault *vault, VkFindings *findings)
+static void note_check(VkVault *vault, VkHealth *health)
 {
 	g_autoptr(GPtrArray) errors = g_ptr_array_new();
 	const VkCheckResult result = {.errors = errors};
 
-	ck_assert(vk_findings_save(findings, NULL));
+	ck_assert(vk_health_save(health, NULL));
 	ck_assert(vk_check_record_put(vault, &result, TRUE, NULL));
 }
 
@@ -173,13 +173,13 @@ START_TEST(what_checks_have_found_stays)
 	const VkSlots slots = {{1}};
 	VkPackId pack = vk_pack_id_random();
 	g_autoptr(VkVault) vault = vk_vault_init(directory, NULL);
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
+	g_autoptr(VkHealth) health = vk_health_load(vault, NULL);
 
-	vk_findings_add_damage(findings, &pack, NULL, &slots, g_get_real_time());
-	note_check(vault, findings);
+	vk_health_add_damage(health, &pack, NULL, &slots, g_get_real_time());
+	note_check(vault, health);
 	power_cut_watch();
 	for (guint i = 0; i < 3; i++)
-		note_check(vault, findings);
+		note_check(vault, health);
 	check_cuts(expect_found);
 }
 END_TEST

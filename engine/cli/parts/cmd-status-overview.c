@@ -168,7 +168,7 @@ static void print_check(const char *what, const VkCheckRecord *record)
 }
 
 /* When all data was read back, as far as it was. */
-static void print_read(const VkFindingsSummary *summary)
+static void print_read(const VkHealthSummary *summary)
 {
 	gint64 age_sec = (g_get_real_time() - summary->oldest) / G_USEC_PER_SEC;
 	g_autofree char *age = vk_age_text(age_sec);
@@ -187,7 +187,7 @@ static void print_read(const VkFindingsSummary *summary)
 }
 
 static void print_vault(const VkVault *vault, const VkVaultUsage *usage, const VkCheckRecord *any,
-			const VkFindingsSummary *summary)
+			const VkHealthSummary *summary)
 {
 	g_autofree char *bytes = vk_size_text(usage->bytes);
 	g_autofree char *packs = vk_count_text(usage->packs, "pack");
@@ -227,7 +227,7 @@ static json_t *check_to_json(const VkCheckRecord *record)
 		    : json_null();
 }
 
-static json_t *read_to_json(const VkFindingsSummary *summary)
+static json_t *read_to_json(const VkHealthSummary *summary)
 {
 	g_autofree char *oldest =
 		summary->oldest ? vk_time_format(summary->oldest / G_USEC_PER_SEC) : NULL;
@@ -239,7 +239,7 @@ static json_t *read_to_json(const VkFindingsSummary *summary)
 
 static void print_json(const Overview *overview, const VkVaultUsage *usage,
 		       const VkCheckRecord *any, const VkCheckRecord *data,
-		       const VkFindingsSummary *summary)
+		       const VkHealthSummary *summary)
 {
 	json_t *guests = json_array();
 	g_autoptr(json_t) report = NULL;
@@ -268,11 +268,11 @@ static void load_check(VkVault *vault, gboolean data, VkCheckRecord *ret)
 			       trouble->message);
 }
 
-static gboolean load_summary(VkVault *vault, VkFindingsSummary *ret, GError **error)
+static gboolean load_summary(VkVault *vault, VkHealthSummary *ret, GError **error)
 {
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, error);
+	g_autoptr(VkHealth) health = vk_health_load(vault, error);
 
-	return findings && vk_findings_summarize(findings, ret, error);
+	return health && vk_health_summarize(health, ret, error);
 }
 
 gboolean vk_cmd_status_overview(VkProgram *program, VkVault *vault, char *const *names,
@@ -281,7 +281,7 @@ gboolean vk_cmd_status_overview(VkProgram *program, VkVault *vault, char *const 
 	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
 	Overview overview = {.program = program, .vault = vault, .rows = rows};
 	VkVaultUsage usage;
-	VkFindingsSummary summary;
+	VkHealthSummary summary;
 	VkCheckRecord any, data;
 
 	if (!add_host(&overview, names, error) || !add_vault(&overview, names, error) ||

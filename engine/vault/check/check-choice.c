@@ -69,7 +69,7 @@ static void look_at_pack(gpointer user, const VkPackId *pack, const GPtrArray *o
 		return;
 	if (!candidate)
 		candidate = add_candidate(choice->candidates, pack);
-	candidate->read = vk_findings_read_time(check->findings, objects);
+	candidate->read = vk_health_read_time(check->health, objects);
 	candidate->since =
 		candidate->read ? candidate->read : stored_time(check->vault->store, objects);
 }
@@ -90,7 +90,7 @@ static gboolean is_due(const VkCheck *check, const Candidate *candidate)
 	const VkCheckOptions *options = check->options;
 	guint period = (options->share_of + options->share - 1) / options->share;
 
-	return vk_findings_count_shares(check->findings, candidate->since) + 1 >= period;
+	return vk_health_count_shares(check->health, candidate->since) + 1 >= period;
 }
 
 /* How many of the COUNT sorted candidates are a share. */

@@ -347,10 +347,10 @@ static void take_report(VkCheck *check, const Report *report)
 	check->result->packs_read += report->is_read && !report->is_lost;
 	if (report->is_read && !report->is_lost && report->objects->len > 0 &&
 	    !check->options->uuids)
-		vk_findings_add_read(check->findings, report->objects, report->time);
+		vk_health_add_read(check->health, report->objects, report->time);
 	if (report->is_damaged && report->n_bad > 0)
-		vk_findings_add_damage(check->findings, report->pack, report->bad_object,
-				       &report->bad, report->time);
+		vk_health_add_damage(check->health, report->pack, report->bad_object, &report->bad,
+				     report->time);
 	if (report->parity)
 		report_parity(check, report);
 	if (report->what)

@@ -12,7 +12,7 @@ typedef struct VkCheck {
 	VkVault *vault;
 	const VkCheckOptions *options;
 	VkCheckResult *result;
-	VkFindings *findings;
+	VkHealth *health;
 	VkReach *reach;      /* what the snapshots refer to, ... */
 	VkSlotSet *bad;      /* ... and what of it cannot be read */
 	VkSlotSet *told;     /* packs whose first trouble was reported: any slot of each */
@@ -31,7 +31,7 @@ typedef struct VkCheckPlace {
 /* Adds an error to the result, or counts it when there are many. */
 void vk_check_report(VkCheck *check, const VkCheckPlace *place, const char *what);
 
-/* Puts the findings into the vault, if that can be written. */
+/* Puts the health into the vault, if that can be written. */
 void vk_check_save(VkCheck *check);
 
 /* Calls VISIT for each image of the snapshot that is in the vault. */
@@ -45,7 +45,7 @@ void vk_check_visit_images(VkCheck *check, const VkSnapshot *snapshot, VkCheckVi
  */
 GArray *vk_check_choose(VkCheck *check, GError **error);
 
-/* Reads PACKS by several threads, and notes in the findings what was read and what is bad. */
+/* Reads PACKS by several threads, and notes in the health what was read and what is bad. */
 void vk_check_read_packs(VkCheck *check, const GArray *packs);
 
 /* Reports for each image of the snapshots KEYS which bytes cannot be read. */

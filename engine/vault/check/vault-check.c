@@ -88,8 +88,7 @@ static void report_extent(VkCheck *check, const VkExtent *extent, const GError *
 	vk_slot_set_add(check->bad, &extent->pack, extent->slot, extent->count);
 	vk_slot_set_of_pack(check->bad, &extent->pack, &bad);
 	if (g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
-		vk_findings_add_damage(check->findings, &extent->pack, NULL, &bad,
-				       check->begun_usec);
+		vk_health_add_damage(check->health, &extent->pack, NULL, &bad, check->begun_usec);
 }
 
 static void note_trouble(gpointer data, const VkExtent *extent, const GError *error)
@@ -203,7 +202,7 @@ static gboolean walk(VkCheck *check, const GPtrArray *keys, GError **error)
 	if (!check_chains(check, error))
 		return FALSE;
 	if (check->is_walked)
-		vk_findings_add_walk(check->findings, check->begun_usec);
+		vk_health_add_walk(check->health, check->begun_usec);
 	return TRUE;
 }
 
@@ -217,7 +216,7 @@ static gboolean read_back(VkCheck *check, GError **error)
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
 	if (check->options->share_of)
-		vk_findings_add_share(check->findings, check->begun_usec);
+		vk_health_add_share(check->health, check->begun_usec);
 	return TRUE;
 }
 
@@ -226,7 +225,7 @@ void vk_check_save(VkCheck *check)
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (!check->vault->may_put || !vk_findings_save(check->findings, &trouble))
+	if (!check->vault->may_put || !vk_health_save(check->health, &trouble))
 		vk_log_debug("what this check found out about packs is not noted in the vault: %s",
 			     trouble ? trouble->message : "it is read-only");
 }
@@ -249,7 +248,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, const VkCheckOptions *options, GEr
 	g_autoptr(VkReadLease) lease = !options->data || may_read_data(vault, error)
 					       ? vk_read_lease_begin(vault, NULL, error)
 					       : NULL;
-	g_autoptr(VkFindings) findings = lease ? vk_findings_load(vault, error) : NULL;
+	g_autoptr(VkHealth) health = lease ? vk_health_load(vault, error) : NULL;
 	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
 	g_autoptr(VkReach) reach = vk_reach_new(vault);
 	g_autoptr(VkSlotSet) bad = vk_slot_set_new();
@@ -257,7 +256,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, const VkCheckOptions *options, GEr
 	VkCheck check = {.vault = vault,
 			 .options = options,
 			 .result = result,
-			 .findings = findings,
+			 .health = health,
 			 .reach = reach,
 			 .bad = bad,
 			 .told = told,
@@ -265,7 +264,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, const VkCheckOptions *options, GEr
 	gboolean done;
 
 	result->errors = g_ptr_array_new_with_free_func(check_error_free);
-	if (!findings)
+	if (!health)
 		return NULL;
 	done = run(&check, error);
 	vk_check_save(&check);

@@ -4,8 +4,8 @@
  */
 #include "healer.h"
 
-#include "health.h"
 #include "frame.h"
+#include "health.h"
 #include "pack-id.h"
 #include "pack-patch.h"
 #include "vault-parts.h"
@@ -149,8 +149,8 @@ static VkHealer *healer_new(VkVault *vault, const VkSlotSet *damaged, gboolean d
 
 VkHealer *vk_healer_new(VkVault *vault, gboolean dry_run, GError **error)
 {
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, error);
-	g_autoptr(VkSlotSet) damaged = findings ? vk_findings_damaged(findings) : NULL;
+	g_autoptr(VkHealth) health = vk_health_load(vault, error);
+	g_autoptr(VkSlotSet) damaged = health ? vk_health_damaged(health) : NULL;
 
 	return damaged && vk_slot_set_count_packs(damaged) > 0 ? healer_new(vault, damaged, dry_run)
 							       : NULL;

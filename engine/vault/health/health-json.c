@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The JSON of findings. Readings of one time are together, and of a pack there are 12 bytes, as
+ * The JSON of the health. Readings of one time are together, and of a pack there are 12 bytes, as
  * base64: a large vault has some hundred thousand packs.
  */
 #include "health-priv.h"
@@ -46,15 +46,15 @@ static json_t *group_to_json(gpointer const *reads, guint count, guint first, gu
 	return json_pack("{s:I, s:s}", "usec", (json_int_t)one->time, "whole", text);
 }
 
-static json_t *reads_to_json(const VkFindings *findings)
+static json_t *reads_to_json(const VkHealth *health)
 {
 	guint count, next;
-	g_autofree gpointer *keys = g_hash_table_get_keys_as_array(findings->reads, &count);
+	g_autofree gpointer *keys = g_hash_table_get_keys_as_array(health->reads, &count);
 	g_autofree gpointer *reads = g_new(gpointer, count + 1);
 	json_t *groups = json_array();
 
 	for (guint i = 0; i < count; i++)
-		reads[i] = g_hash_table_lookup(findings->reads, keys[i]);
+		reads[i] = g_hash_table_lookup(health->reads, keys[i]);
 	qsort(reads, count, sizeof(*reads), compare_reads);
 	for (guint first = 0; first < count; first = next)
 		json_array_append_new(groups, group_to_json(reads, count, first, &next));
@@ -76,28 +76,28 @@ static json_t *damage_to_json(const VkPackDamage *damage)
 			 "slots", slots);
 }
 
-static json_t *damages_to_json(const VkFindings *findings)
+static json_t *damages_to_json(const VkHealth *health)
 {
 	json_t *damages = json_array();
 	VkPackDamage *damage;
 	GHashTableIter at;
 
-	g_hash_table_iter_init(&at, findings->damages);
+	g_hash_table_iter_init(&at, health->damages);
 	while (g_hash_table_iter_next(&at, NULL, (gpointer *)&damage))
 		json_array_append_new(damages, damage_to_json(damage));
 	return damages;
 }
 
-json_t *vk_findings_to_json(const VkFindings *findings)
+json_t *vk_health_to_json(const VkHealth *health)
 {
 	json_t *shares = json_array();
 
-	for (guint i = 0; i < findings->shares->len; i++)
-		json_array_append_new(shares, json_integer((json_int_t)g_array_index(
-						      findings->shares, gint64, i)));
-	return json_pack("{s:s, s:o, s:o, s:o, s:I}", "vault", findings->vault->id_hex, "reads",
-			 reads_to_json(findings), "damages", damages_to_json(findings), "shares",
-			 shares, "walked", (json_int_t)findings->walked);
+	for (guint i = 0; i < health->shares->len; i++)
+		json_array_append_new(
+			shares, json_integer((json_int_t)g_array_index(health->shares, gint64, i)));
+	return json_pack("{s:s, s:o, s:o, s:o, s:I}", "vault", health->vault->id_hex, "reads",
+			 reads_to_json(health), "damages", damages_to_json(health), "shares",
+			 shares, "walked", (json_int_t)health->walked);
 }
 
 /* FALSE also when the time is later than NOW: by a clock that was wrong. */
@@ -107,7 +107,7 @@ static gboolean get_time(const json_t *value, gint64 now, gint64 *ret)
 	return *ret > 0 && *ret <= now;
 }
 
-static void add_group(VkFindings *findings, const json_t *group, gint64 now)
+static void add_group(VkHealth *health, const json_t *group, gint64 now)
 {
 	const char *text = vk_json_optional_string(group, "whole");
 	g_autofree guchar *bytes = NULL;
@@ -124,7 +124,7 @@ static void add_group(VkFindings *findings, const json_t *group, gint64 now)
 		memcpy(&stored, bytes + at, sizeof(stored));
 		memcpy(&read.pack, stored.pack, sizeof(read.pack));
 		read.names = GUINT32_FROM_LE(stored.names);
-		vk_findings_take_read(findings, &read);
+		vk_health_take_read(health, &read);
 	}
 }
 
@@ -138,7 +138,7 @@ static gboolean is_object_of(const char *object, const VkPackId *pack)
 }
 
 /* One that is later than NOW was found by a clock that was wrong, but was found. */
-static void add_damage(VkFindings *findings, const json_t *damage, gint64 now)
+static void add_damage(VkHealth *health, const json_t *damage, gint64 now)
 {
 	const char *id = vk_json_optional_string(damage, "pack");
 	const char *object = vk_json_optional_string(damage, "object");
@@ -156,12 +156,11 @@ static void add_damage(VkFindings *findings, const json_t *damage, gint64 now)
 	memcpy(slots.bits, bytes, MIN(length, sizeof(slots.bits)));
 	if (!get_time(json_object_get(damage, "usec"), now, &time))
 		time = now;
-	vk_findings_add_damage(findings, &pack, object, &slots, time);
+	vk_health_add_damage(health, &pack, object, &slots, time);
 }
 
 /* Readings first: they say which damage counts no more. */
-gboolean vk_findings_add_json(VkFindings *findings, const json_t *object, gint64 now,
-			      GError **error)
+gboolean vk_health_add_json(VkHealth *health, const json_t *object, gint64 now, GError **error)
 {
 	json_t *reads, *damages, *shares;
 	const char *vault;
@@ -172,16 +171,16 @@ gboolean vk_findings_add_json(VkFindings *findings, const json_t *object, gint64
 	    !vk_json_array(object, "damages", &damages, error) ||
 	    !vk_json_array(object, "shares", &shares, error))
 		return FALSE;
-	if (strcmp(vault, findings->vault->id_hex) != 0)
+	if (strcmp(vault, health->vault->id_hex) != 0)
 		return vk_fail(error, VK_ERROR_DAMAGE, "it is of the vault with id %s", vault);
 	for (gsize i = 0; i < json_array_size(reads); i++)
-		add_group(findings, json_array_get(reads, i), now);
+		add_group(health, json_array_get(reads, i), now);
 	if (get_time(json_object_get(object, "walked"), now, &time))
-		vk_findings_add_walk(findings, time);
+		vk_health_add_walk(health, time);
 	for (gsize i = 0; i < json_array_size(damages); i++)
-		add_damage(findings, json_array_get(damages, i), now);
+		add_damage(health, json_array_get(damages, i), now);
 	for (gsize i = 0; i < json_array_size(shares); i++)
 		if (get_time(json_array_get(shares, i), now, &time))
-			vk_findings_add_share(findings, time);
+			vk_health_add_share(health, time);
 	return TRUE;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Findings as objects: "checks/20261122T201405Z-packs-0123abcd.json". */
+/* The health as objects: "checks/20261122T201405Z-packs-0123abcd.json". */
 #include "health-priv.h"
 
 #include "checked-json.h"
@@ -43,26 +43,26 @@ static GPtrArray *list_objects(VkStore *store, GError **error)
 }
 
 /* One that is damaged is removed with those that are in the next one. */
-static void add_object(VkFindings *findings, const char *name)
+static void add_object(VkHealth *health, const char *name)
 {
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(json_t) object = vk_checked_json_get(findings->vault->store, name, &trouble);
+	g_autoptr(json_t) object = vk_checked_json_get(health->vault->store, name, &trouble);
 
-	if ((object && vk_findings_add_json(findings, object, g_get_real_time(), &trouble)) ||
+	if ((object && vk_health_add_json(health, object, g_get_real_time(), &trouble)) ||
 	    g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
-		g_hash_table_add(findings->objects, g_strdup(name));
+		g_hash_table_add(health->objects, g_strdup(name));
 	if (trouble)
 		vk_log_debug("'%s' is left out: %s", name, trouble->message);
 }
 
 /* Those that were put since it looked last. */
-static gboolean add_new_objects(VkFindings *findings, GError **error)
+static gboolean add_new_objects(VkHealth *health, GError **error)
 {
-	g_autoptr(GPtrArray) names = list_objects(findings->vault->store, error);
+	g_autoptr(GPtrArray) names = list_objects(health->vault->store, error);
 
 	for (guint i = 0; names && i < names->len; i++)
-		if (!g_hash_table_contains(findings->objects, names->pdata[i]))
-			add_object(findings, names->pdata[i]);
+		if (!g_hash_table_contains(health->objects, names->pdata[i]))
+			add_object(health, names->pdata[i]);
 	return names != NULL;
 }
 
@@ -74,15 +74,15 @@ static void free_damage(gpointer data)
 	g_free(damage);
 }
 
-void vk_findings_free(VkFindings *findings)
+void vk_health_free(VkHealth *health)
 {
-	if (!findings)
+	if (!health)
 		return;
-	g_hash_table_unref(findings->reads);
-	g_hash_table_unref(findings->damages);
-	g_array_unref(findings->shares);
-	g_hash_table_unref(findings->objects);
-	g_free(findings);
+	g_hash_table_unref(health->reads);
+	g_hash_table_unref(health->damages);
+	g_array_unref(health->shares);
+	g_hash_table_unref(health->objects);
+	g_free(health);
 }
 
 static gboolean is_gone(gpointer key, gpointer value, gpointer user)
@@ -96,27 +96,27 @@ static gboolean is_gone(gpointer key, gpointer value, gpointer user)
 	       g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 }
 
-VkFindings *vk_findings_load(VkVault *vault, GError **error)
+VkHealth *vk_health_load(VkVault *vault, GError **error)
 {
-	g_autoptr(VkFindings) findings = g_new0(VkFindings, 1);
+	g_autoptr(VkHealth) health = g_new0(VkHealth, 1);
 
-	findings->vault = vault;
-	findings->reads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
-	findings->damages =
+	health->vault = vault;
+	health->reads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	health->damages =
 		g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, NULL, free_damage);
-	findings->shares = g_array_new(FALSE, FALSE, sizeof(gint64));
-	findings->objects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	if (!add_new_objects(findings, error))
+	health->shares = g_array_new(FALSE, FALSE, sizeof(gint64));
+	health->objects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	if (!add_new_objects(health, error))
 		return NULL;
-	g_hash_table_foreach_remove(findings->damages, is_gone, vault->store);
-	return g_steal_pointer(&findings);
+	g_hash_table_foreach_remove(health->damages, is_gone, vault->store);
+	return g_steal_pointer(&health);
 }
 
 static void mark_there(gpointer user, const VkPackId *pack, const GPtrArray *objects)
 {
-	VkFindings *findings = user;
+	VkHealth *health = user;
 	VkPackRead there = vk_pack_read(objects, 0);
-	VkPackRead *read = g_hash_table_lookup(findings->reads, &there.pack);
+	VkPackRead *read = g_hash_table_lookup(health->reads, &there.pack);
 
 	if (read)
 		read->is_there = read->names == there.names;
@@ -129,48 +129,48 @@ static gboolean was_not_marked(gpointer key, gpointer value, gpointer user)
 
 static gboolean is_void(gpointer key, gpointer value, gpointer user)
 {
-	return vk_findings_is_void(user, value);
+	return vk_health_is_void(user, value);
 }
 
 /*
- * The packs are listed after the findings were read: what is not there then is gone. A reading that
+ * The packs are listed after the health was read: what is not there then is gone. A reading that
  * goes has made earlier damage void.
  */
-static gboolean drop_gone(VkFindings *findings, GError **error)
+static gboolean drop_gone(VkHealth *health, GError **error)
 {
-	VkStore *store = findings->vault->store;
+	VkStore *store = health->vault->store;
 
-	g_hash_table_foreach_remove(findings->damages, is_void, findings);
-	if (!vk_pack_visit(store, mark_there, findings, error))
+	g_hash_table_foreach_remove(health->damages, is_void, health);
+	if (!vk_pack_visit(store, mark_there, health, error))
 		return FALSE;
-	g_hash_table_foreach_remove(findings->reads, was_not_marked, NULL);
-	g_hash_table_foreach_remove(findings->damages, is_gone, store);
+	g_hash_table_foreach_remove(health->reads, was_not_marked, NULL);
+	g_hash_table_foreach_remove(health->damages, is_gone, store);
 	return TRUE;
 }
 
-static gboolean put(VkFindings *findings, const char *name, GError **error)
+static gboolean put(VkHealth *health, const char *name, GError **error)
 {
-	g_autoptr(json_t) object = vk_findings_to_json(findings);
+	g_autoptr(json_t) object = vk_health_to_json(health);
 
-	return vk_checked_json_put(findings->vault->store, name, object, VK_PUT_NOW, error);
+	return vk_checked_json_put(health->vault->store, name, object, VK_PUT_NOW, error);
 }
 
-gboolean vk_findings_save(VkFindings *findings, GError **error)
+gboolean vk_health_save(VkHealth *health, GError **error)
 {
-	VkStore *store = findings->vault->store;
+	VkStore *store = health->vault->store;
 	g_autofree char *time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
 	g_autofree char *name =
 		g_strdup_printf(VK_FOLDER_CHECKS "/%s" MARK "%08x.json", time, g_random_int());
 	GHashTableIter at;
 	char *old;
 
-	if (!add_new_objects(findings, error) || !drop_gone(findings, error) ||
-	    !put(findings, name, error))
+	if (!add_new_objects(health, error) || !drop_gone(health, error) ||
+	    !put(health, name, error))
 		return FALSE;
-	g_hash_table_iter_init(&at, findings->objects);
+	g_hash_table_iter_init(&at, health->objects);
 	while (g_hash_table_iter_next(&at, (gpointer *)&old, NULL))
 		store->ops->delete (store, old, NULL);
-	g_hash_table_remove_all(findings->objects);
-	g_hash_table_add(findings->objects, g_steal_pointer(&name));
+	g_hash_table_remove_all(health->objects);
+	g_hash_table_add(health->objects, g_steal_pointer(&name));
 	return TRUE;
 }

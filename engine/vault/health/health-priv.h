@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inside of VkFindings, and its JSON. For this folder only. Threads: as findings.h. */
+/* The inside of VkHealth, and its JSON. For this folder only. Threads: as health.h. */
 #pragma once
 
 #include "health.h"
@@ -22,7 +22,7 @@ typedef struct VkPackDamage {
 	VkSlots slots;
 } VkPackDamage;
 
-struct VkFindings {
+struct VkHealth {
 	VkVault *vault;
 	GHashTable *reads;   /* VkPackRead, owned, by its PACK -> itself */
 	GHashTable *damages; /* VkPackDamage, owned, by its PACK -> itself */
@@ -35,16 +35,15 @@ struct VkFindings {
 VkPackRead vk_pack_read(const GPtrArray *objects, gint64 time);
 
 /* Puts READ in the place of an earlier one. */
-void vk_findings_take_read(VkFindings *findings, const VkPackRead *read);
+void vk_health_take_read(VkHealth *health, const VkPackRead *read);
 
 /* Whether the damage was found before the pack was last read, or looked for, and counts no more. */
-gboolean vk_findings_is_void(const VkFindings *findings, const VkPackDamage *damage);
+gboolean vk_health_is_void(const VkHealth *health, const VkPackDamage *damage);
 
-json_t *vk_findings_to_json(const VkFindings *findings);
+json_t *vk_health_to_json(const VkHealth *health);
 
 /*
- * Adds what vk_findings_to_json() made, but for what is later than NOW. VK_ERROR_DAMAGE when it is
+ * Adds what vk_health_to_json() made, but for what is later than NOW. VK_ERROR_DAMAGE when it is
  * something else or of another vault; then a part of it may have been added.
  */
-gboolean vk_findings_add_json(VkFindings *findings, const json_t *object, gint64 now,
-			      GError **error);
+gboolean vk_health_add_json(VkHealth *health, const json_t *object, gint64 now, GError **error);

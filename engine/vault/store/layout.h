@@ -8,7 +8,7 @@
  *   snaps/<guest uuid>/<TIME>-<snap id>.*     marks on it: catalog-priv.h
  *   copies/                                   the same names: copies that a snapshot got later
  *   hints/<id>                                block id prefix -> pack, slot; may be lost or wrong
- *   checks/<time>-<kind>-<random>.json        what checks found: findings.h; may be lost
+ *   checks/<time>-<kind>-<random>.json        what checks found: health.h; may be lost
  *   leases/<lease id>.*                       who is working: lease-priv.h
  *   fence/<lease id>.0                        an order to the owner of that lease
  *   gc/<lease id>                             what its owner is about to delete: announcement.h

@@ -2,8 +2,8 @@
 #include "check-bed.h"
 
 #include "errors.h"
-#include "health.h"
 #include "hasher.h"
+#include "health.h"
 #include "interrupt.h"
 #include "pack-name.h"
 #include "run-writer.h"
@@ -138,16 +138,16 @@ VkCheckResult *check_vault(gboolean data, gint allowed)
 
 gint64 read_time(const VkPackId *pack)
 {
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
+	g_autoptr(VkHealth) health = vk_health_load(vault, NULL);
 	g_autoptr(GPtrArray) objects = vk_pack_generations(vault->store, pack, NULL);
 
-	return vk_findings_read_time(findings, objects);
+	return vk_health_read_time(health, objects);
 }
 
 guint32 count_damaged(const VkPackId *pack)
 {
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
-	g_autoptr(VkSlotSet) damaged = vk_findings_damaged(findings);
+	g_autoptr(VkHealth) health = vk_health_load(vault, NULL);
+	g_autoptr(VkSlotSet) damaged = vk_health_damaged(health);
 	VkSlots slots;
 
 	vk_slot_set_of_pack(damaged, pack, &slots);

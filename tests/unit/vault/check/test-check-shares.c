@@ -12,10 +12,10 @@
 /* How many packs were never read back. */
 static guint count_unread(void)
 {
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
-	VkFindingsSummary summary;
+	g_autoptr(VkHealth) health = vk_health_load(vault, NULL);
+	VkHealthSummary summary;
 
-	ck_assert(vk_findings_summarize(findings, &summary, NULL));
+	ck_assert(vk_health_summarize(health, &summary, NULL));
 	return summary.unread;
 }
 

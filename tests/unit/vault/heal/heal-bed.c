@@ -52,13 +52,13 @@ static void damage_frame(const VkPackTable *table, guint32 slot)
 
 void find_damage_in(const char *object, guint32 slot, guint32 count)
 {
-	g_autoptr(VkFindings) findings = vk_findings_load(vault, NULL);
+	g_autoptr(VkHealth) health = vk_health_load(vault, NULL);
 	VkSlots slots = {{0}};
 
 	for (guint32 i = slot; i < slot + count; i++)
 		slots.bits[i / 8] |= (guint8)(1u << (i % 8));
-	vk_findings_add_damage(findings, &damaged_pack, object, &slots, g_get_real_time());
-	ck_assert(vk_findings_save(findings, NULL));
+	vk_health_add_damage(health, &damaged_pack, object, &slots, g_get_real_time());
+	ck_assert(vk_health_save(health, NULL));
 }
 
 void find_damage(guint32 slot, guint32 count)

@@ -63,7 +63,7 @@ static void reopen(void)
 static void prepare(gboolean is_forged)
 {
 	g_autoptr(VkPackTable) table = NULL;
-	g_autoptr(VkFindings) findings = NULL;
+	g_autoptr(VkHealth) health = NULL;
 	VkSlots slots = {{0}};
 
 	add_roles(vault);
@@ -71,10 +71,10 @@ static void prepare(gboolean is_forged)
 	old = commit_one_pack(source, &pack);
 	table = vk_pack_cache_get(vault->packs, &pack, NULL);
 	damage_frame(table, is_forged);
-	findings = vk_findings_load(vault, NULL);
+	health = vk_health_load(vault, NULL);
 	slots.bits[SLOT / 8] |= (guint8)(1u << (SLOT % 8));
-	vk_findings_add_damage(findings, &pack, table->object, &slots, g_get_real_time());
-	ck_assert(vk_findings_save(findings, NULL));
+	vk_health_add_damage(health, &pack, table->object, &slots, g_get_real_time());
+	ck_assert(vk_health_save(health, NULL));
 	reopen();
 }
 

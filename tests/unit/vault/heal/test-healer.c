@@ -33,16 +33,16 @@ START_TEST(a_healed_pack_that_was_read_back_is_sound)
 {
 	g_autoptr(VkSnapshot) new = NULL;
 	g_autoptr(VkCheckResult) result = NULL;
-	g_autoptr(VkFindings) findings = NULL;
-	VkFindingsSummary summary;
+	g_autoptr(VkHealth) health = NULL;
+	VkHealthSummary summary;
 
 	prepare();
 	new = save_snapshot();
 	reopen();
 	result = check_guests(vault, NULL, TRUE, NULL);
 	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
-	findings = vk_findings_load(vault, NULL);
-	ck_assert(vk_findings_summarize(findings, &summary, NULL));
+	health = vk_health_load(vault, NULL);
+	ck_assert(vk_health_summarize(health, &summary, NULL));
 	ck_assert_uint_gt(summary.packs, 0);
 	ck_assert_uint_eq(summary.unread, 0);
 	ck_assert_uint_eq(summary.damaged, 0);

@@ -51,19 +51,19 @@ static void teardown(void)
 	vault_dir_clear(&dir);
 }
 
-static VkFindings *load(void)
+static VkHealth *load(void)
 {
-	VkFindings *findings = vk_findings_load(vault, NULL);
+	VkHealth *health = vk_health_load(vault, NULL);
 
-	ck_assert_ptr_nonnull(findings);
-	return findings;
+	ck_assert_ptr_nonnull(health);
+	return health;
 }
 
-static void save(VkFindings *findings)
+static void save(VkHealth *health)
 {
 	g_autoptr(GError) error = NULL;
 
-	ck_assert_msg(vk_findings_save(findings, &error), "%s", error ? error->message : "");
+	ck_assert_msg(vk_health_save(health, &error), "%s", error ? error->message : "");
 }
 
 /* Of the vault, which are below checks/. */
@@ -92,17 +92,17 @@ static VkSlots slot(guint32 number)
 	return slots;
 }
 
-static void add_damage(VkFindings *findings, guint pack, guint32 number, gint64 time)
+static void add_damage(VkHealth *health, guint pack, guint32 number, gint64 time)
 {
 	VkSlots slots = slot(number);
 
-	vk_findings_add_damage(findings, &packs[pack], name_of(pack), &slots, time);
+	vk_health_add_damage(health, &packs[pack], name_of(pack), &slots, time);
 }
 
 /* How many slots of the pack are damaged, and whether this one is. */
-static guint32 count_damaged(const VkFindings *findings, guint pack, guint32 number)
+static guint32 count_damaged(const VkHealth *health, guint pack, guint32 number)
 {
-	g_autoptr(VkSlotSet) damaged = vk_findings_damaged(findings);
+	g_autoptr(VkSlotSet) damaged = vk_health_damaged(health);
 	VkSlots slots;
 
 	if (!vk_slot_set_of_pack(damaged, &packs[pack], &slots))
@@ -113,62 +113,62 @@ static guint32 count_damaged(const VkFindings *findings, guint pack, guint32 num
 
 START_TEST(what_was_found_is_there_again)
 {
-	g_autoptr(VkFindings) findings = load();
-	g_autoptr(VkFindings) again = NULL;
+	g_autoptr(VkHealth) health = load();
+	g_autoptr(VkHealth) again = NULL;
 
 	for (guint i = 0; i < 4; i++)
-		vk_findings_add_read(findings, objects[i], now - i % 2);
-	add_damage(findings, 1, 4095, now - 1);
-	add_damage(findings, 1, 7, now - 1);
-	vk_findings_add_share(findings, now - 5);
-	vk_findings_add_share(findings, now - 5);
-	vk_findings_add_share(findings, now - 9);
-	save(findings);
+		vk_health_add_read(health, objects[i], now - i % 2);
+	add_damage(health, 1, 4095, now - 1);
+	add_damage(health, 1, 7, now - 1);
+	vk_health_add_share(health, now - 5);
+	vk_health_add_share(health, now - 5);
+	vk_health_add_share(health, now - 9);
+	save(health);
 	again = load();
 	for (guint i = 0; i < 4; i++)
-		ck_assert_int_eq(vk_findings_read_time(again, objects[i]), now - i % 2);
-	ck_assert_int_eq(vk_findings_read_time(again, objects[4]), 0);
+		ck_assert_int_eq(vk_health_read_time(again, objects[i]), now - i % 2);
+	ck_assert_int_eq(vk_health_read_time(again, objects[4]), 0);
 	ck_assert_uint_eq(count_damaged(again, 0, 0), 0);
 	ck_assert_uint_eq(count_damaged(again, 1, 7), 2);
 	ck_assert_uint_eq(count_damaged(again, 1, 4095), 2);
-	ck_assert_uint_eq(vk_findings_count_shares(again, now - 10), 2);
-	ck_assert_uint_eq(vk_findings_count_shares(again, now - 9), 1);
-	ck_assert_uint_eq(vk_findings_count_shares(again, now - 5), 0);
+	ck_assert_uint_eq(vk_health_count_shares(again, now - 10), 2);
+	ck_assert_uint_eq(vk_health_count_shares(again, now - 9), 1);
+	ck_assert_uint_eq(vk_health_count_shares(again, now - 5), 0);
 }
 END_TEST
 
 START_TEST(what_is_lost_was_never_found)
 {
-	g_autoptr(VkFindings) findings = load();
-	g_autoptr(VkFindings) again = NULL;
+	g_autoptr(VkHealth) health = load();
+	g_autoptr(VkHealth) again = NULL;
 	g_autofree char *object = NULL;
 
-	vk_findings_add_read(findings, objects[0], now);
-	save(findings);
+	vk_health_add_read(health, objects[0], now);
+	save(health);
 	object = saved_object();
 	ck_assert(vault->store->ops->delete (vault->store, object, NULL));
 	again = load();
-	ck_assert_int_eq(vk_findings_read_time(again, objects[0]), 0);
+	ck_assert_int_eq(vk_health_read_time(again, objects[0]), 0);
 }
 END_TEST
 
 START_TEST(what_is_damaged_is_left_out_and_replaced)
 {
-	g_autoptr(VkFindings) findings = load();
-	g_autoptr(VkFindings) again = NULL;
+	g_autoptr(VkHealth) health = load();
+	g_autoptr(VkHealth) again = NULL;
 	g_autofree char *object = NULL, *other = NULL, *path = NULL, *bytes = NULL;
 	gsize length;
 
-	vk_findings_add_read(findings, objects[0], now);
-	save(findings);
+	vk_health_add_read(health, objects[0], now);
+	save(health);
 	object = saved_object();
 	path = test_vault_path(vault, object);
 	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
 	bytes[length / 2] ^= 1;
 	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
 	again = load();
-	ck_assert_int_eq(vk_findings_read_time(again, objects[0]), 0);
-	vk_findings_add_read(again, objects[1], now);
+	ck_assert_int_eq(vk_health_read_time(again, objects[0]), 0);
+	vk_health_add_read(again, objects[1], now);
 	save(again);
 	other = saved_object();
 	ck_assert_str_ne(other, object);
@@ -179,14 +179,14 @@ START_TEST(those_of_another_vault_are_left_out)
 {
 	VaultDir other_dir;
 	VkVault *other = vault_dir_new(&other_dir);
-	g_autoptr(VkFindings) theirs = vk_findings_load(other, NULL);
-	g_autoptr(VkFindings) ours = NULL;
+	g_autoptr(VkHealth) theirs = vk_health_load(other, NULL);
+	g_autoptr(VkHealth) ours = NULL;
 	g_autoptr(GPtrArray) names = NULL;
 	g_autofree char *object = NULL, *from = NULL, *to = NULL, *bytes = NULL;
 	gsize length;
 
 	put_object(other, name_of(0));
-	vk_findings_add_read(theirs, objects[0], now);
+	vk_health_add_read(theirs, objects[0], now);
 	save(theirs);
 	names = other->store->ops->list(other->store, VK_FOLDER_CHECKS, NULL);
 	object = g_strconcat(VK_FOLDER_CHECKS "/", names->pdata[0], NULL);
@@ -195,35 +195,35 @@ START_TEST(those_of_another_vault_are_left_out)
 	ck_assert(g_file_get_contents(from, &bytes, &length, NULL));
 	ck_assert(g_file_set_contents(to, bytes, (gssize)length, NULL));
 	ours = load();
-	ck_assert_int_eq(vk_findings_read_time(ours, objects[0]), 0);
+	ck_assert_int_eq(vk_health_read_time(ours, objects[0]), 0);
 	vault_dir_clear(&other_dir);
 }
 END_TEST
 
 START_TEST(two_writers_add_up)
 {
-	g_autoptr(VkFindings) first = load();
-	g_autoptr(VkFindings) one = NULL, other = NULL, again = NULL;
+	g_autoptr(VkHealth) first = load();
+	g_autoptr(VkHealth) one = NULL, other = NULL, again = NULL;
 	g_autofree char *object = NULL;
 
-	vk_findings_add_read(first, objects[0], now - 10);
+	vk_health_add_read(first, objects[0], now - 10);
 	save(first);
 	one = load();
 	other = load();
-	vk_findings_add_read(one, objects[1], now - 5);
+	vk_health_add_read(one, objects[1], now - 5);
 	add_damage(one, 1, 3, now - 5);
-	vk_findings_add_read(other, objects[1], now - 7);
-	vk_findings_add_read(other, objects[2], now - 7);
+	vk_health_add_read(other, objects[1], now - 7);
+	vk_health_add_read(other, objects[2], now - 7);
 	save(one);
 	save(other);
-	vk_findings_add_read(one, objects[3], now - 1);
+	vk_health_add_read(one, objects[3], now - 1);
 	save(one);
 	object = saved_object();
 	again = load();
-	ck_assert_int_eq(vk_findings_read_time(again, objects[0]), now - 10);
-	ck_assert_int_eq(vk_findings_read_time(again, objects[1]), now - 5);
-	ck_assert_int_eq(vk_findings_read_time(again, objects[2]), now - 7);
-	ck_assert_int_eq(vk_findings_read_time(again, objects[3]), now - 1);
+	ck_assert_int_eq(vk_health_read_time(again, objects[0]), now - 10);
+	ck_assert_int_eq(vk_health_read_time(again, objects[1]), now - 5);
+	ck_assert_int_eq(vk_health_read_time(again, objects[2]), now - 7);
+	ck_assert_int_eq(vk_health_read_time(again, objects[3]), now - 1);
 	ck_assert_uint_eq(count_damaged(again, 1, 3), 1);
 }
 END_TEST
@@ -231,41 +231,41 @@ END_TEST
 /* Two that look at the same moment both remove what both have, and nothing else. */
 START_TEST(nothing_that_only_one_writer_has_is_removed)
 {
-	g_autoptr(VkFindings) slow = load();
-	g_autoptr(VkFindings) quick = load();
-	g_autoptr(VkFindings) again = NULL;
+	g_autoptr(VkHealth) slow = load();
+	g_autoptr(VkHealth) quick = load();
+	g_autoptr(VkHealth) again = NULL;
 
-	vk_findings_add_read(quick, objects[0], now);
+	vk_health_add_read(quick, objects[0], now);
 	save(quick);
-	vk_findings_free(g_steal_pointer(&quick));
+	vk_health_free(g_steal_pointer(&quick));
 	quick = load();
-	vk_findings_add_read(slow, objects[1], now);
+	vk_health_add_read(slow, objects[1], now);
 	save(slow);
-	vk_findings_add_read(quick, objects[2], now);
+	vk_health_add_read(quick, objects[2], now);
 	save(quick);
 	again = load();
 	for (guint i = 0; i < 3; i++)
-		ck_assert_int_eq(vk_findings_read_time(again, objects[i]), now);
+		ck_assert_int_eq(vk_health_read_time(again, objects[i]), now);
 }
 END_TEST
 
 START_TEST(damage_counts_until_the_pack_is_read_again)
 {
-	g_autoptr(VkFindings) findings = load();
-	g_autoptr(VkFindings) slow = NULL, again = NULL;
+	g_autoptr(VkHealth) health = load();
+	g_autoptr(VkHealth) slow = NULL, again = NULL;
 
-	vk_findings_add_read(findings, objects[0], now - 10);
-	add_damage(findings, 0, 1, now - 10);
-	add_damage(findings, 2, 1, now - 10);
-	save(findings);
+	vk_health_add_read(health, objects[0], now - 10);
+	add_damage(health, 0, 1, now - 10);
+	add_damage(health, 2, 1, now - 10);
+	save(health);
 	slow = load();
-	vk_findings_add_read(findings, objects[0], now - 5);
-	ck_assert_uint_eq(count_damaged(findings, 0, 1), 0);
-	add_damage(findings, 0, 9, now - 5);
-	ck_assert_uint_eq(count_damaged(findings, 0, 9), 1);
+	vk_health_add_read(health, objects[0], now - 5);
+	ck_assert_uint_eq(count_damaged(health, 0, 1), 0);
+	add_damage(health, 0, 9, now - 5);
+	ck_assert_uint_eq(count_damaged(health, 0, 9), 1);
 	/* It was read at an earlier time than the damage was found. */
-	vk_findings_add_read(findings, objects[2], now - 11);
-	save(findings);
+	vk_health_add_read(health, objects[2], now - 11);
+	save(health);
 	/* By who still knows the earlier damage. */
 	save(slow);
 	again = load();
@@ -274,17 +274,17 @@ START_TEST(damage_counts_until_the_pack_is_read_again)
 }
 END_TEST
 
-START_TEST(findings_go_with_their_object)
+START_TEST(what_was_found_goes_with_its_object)
 {
-	g_autoptr(VkFindings) findings = load();
-	g_autoptr(VkFindings) again = NULL;
+	g_autoptr(VkHealth) health = load();
+	g_autoptr(VkHealth) again = NULL;
 	char *next = vk_pack_compacted_object(&packs[1], 1, "0123456789abcdef");
 
 	for (guint i = 0; i < 3; i++) {
-		vk_findings_add_read(findings, objects[i], now);
-		add_damage(findings, i, i, now);
+		vk_health_add_read(health, objects[i], now);
+		add_damage(health, i, i, now);
 	}
-	save(findings);
+	save(health);
 	ck_assert(vault->store->ops->delete (vault->store, name_of(0), NULL));
 	put_object(vault, next);
 	ck_assert(vault->store->ops->delete (vault->store, name_of(1), NULL));
@@ -295,9 +295,9 @@ START_TEST(findings_go_with_their_object)
 	ck_assert_uint_eq(count_damaged(again, 1, 1), 0);
 	ck_assert_uint_eq(count_damaged(again, 2, 2), 1);
 	save(again);
-	ck_assert_int_eq(vk_findings_read_time(again, objects[0]), 0);
-	ck_assert_int_eq(vk_findings_read_time(again, objects[1]), 0);
-	ck_assert_int_eq(vk_findings_read_time(again, objects[2]), now);
+	ck_assert_int_eq(vk_health_read_time(again, objects[0]), 0);
+	ck_assert_int_eq(vk_health_read_time(again, objects[1]), 0);
+	ck_assert_int_eq(vk_health_read_time(again, objects[2]), now);
 }
 END_TEST
 
@@ -311,22 +311,22 @@ static void put_next_generation(guint pack)
 /* One that heals some of its slots has to be read as well. */
 START_TEST(a_reading_is_of_all_generations)
 {
-	g_autoptr(VkFindings) findings = load();
-	g_autoptr(VkFindings) again = NULL;
-	VkFindingsSummary summary;
+	g_autoptr(VkHealth) health = load();
+	g_autoptr(VkHealth) again = NULL;
+	VkHealthSummary summary;
 
-	vk_findings_add_read(findings, objects[0], now - 20);
-	add_damage(findings, 0, 1, now - 20);
+	vk_health_add_read(health, objects[0], now - 20);
+	add_damage(health, 0, 1, now - 20);
 	put_next_generation(0);
-	save(findings);
-	ck_assert_int_eq(vk_findings_read_time(findings, objects[0]), 0);
-	ck_assert_uint_eq(count_damaged(findings, 0, 1), 1);
-	vk_findings_add_read(findings, objects[0], now - 10);
-	save(findings);
+	save(health);
+	ck_assert_int_eq(vk_health_read_time(health, objects[0]), 0);
+	ck_assert_uint_eq(count_damaged(health, 0, 1), 1);
+	vk_health_add_read(health, objects[0], now - 10);
+	save(health);
 	again = load();
-	ck_assert_int_eq(vk_findings_read_time(again, objects[0]), now - 10);
+	ck_assert_int_eq(vk_health_read_time(again, objects[0]), now - 10);
 	ck_assert_uint_eq(count_damaged(again, 0, 1), 0);
-	ck_assert(vk_findings_summarize(again, &summary, NULL));
+	ck_assert(vk_health_summarize(again, &summary, NULL));
 	ck_assert_uint_eq(summary.packs, PACKS);
 	ck_assert_uint_eq(summary.unread, PACKS - 1);
 	ck_assert_uint_eq(summary.damaged, 0);
@@ -336,33 +336,33 @@ END_TEST
 /* The slot was sound in a generation that is still there. */
 START_TEST(damage_does_not_come_back_with_a_generation)
 {
-	g_autoptr(VkFindings) findings = load();
+	g_autoptr(VkHealth) health = load();
 
-	add_damage(findings, 0, 1, now - 20);
-	vk_findings_add_read(findings, objects[0], now - 10);
+	add_damage(health, 0, 1, now - 20);
+	vk_health_add_read(health, objects[0], now - 10);
 	put_next_generation(0);
-	save(findings);
-	ck_assert_int_eq(vk_findings_read_time(findings, objects[0]), 0);
-	ck_assert_uint_eq(count_damaged(findings, 0, 1), 0);
+	save(health);
+	ck_assert_int_eq(vk_health_read_time(health, objects[0]), 0);
+	ck_assert_uint_eq(count_damaged(health, 0, 1), 0);
 }
 END_TEST
 
 START_TEST(a_missing_pack_is_missing_until_the_maps_are_read_again)
 {
-	g_autoptr(VkFindings) findings = load();
-	g_autoptr(VkFindings) again = NULL;
+	g_autoptr(VkHealth) health = load();
+	g_autoptr(VkHealth) again = NULL;
 	VkSlots slots = slot(5);
 
 	ck_assert(vault->store->ops->delete (vault->store, name_of(0), NULL));
-	vk_findings_add_walk(findings, now - 10);
-	vk_findings_add_damage(findings, &packs[0], NULL, &slots, now - 10);
-	add_damage(findings, 1, 1, now - 10);
-	save(findings);
+	vk_health_add_walk(health, now - 10);
+	vk_health_add_damage(health, &packs[0], NULL, &slots, now - 10);
+	add_damage(health, 1, 1, now - 10);
+	save(health);
 	again = load();
 	ck_assert_uint_eq(count_damaged(again, 0, 5), 1);
-	vk_findings_add_walk(again, now);
+	vk_health_add_walk(again, now);
 	save(again);
-	vk_findings_free(g_steal_pointer(&again));
+	vk_health_free(g_steal_pointer(&again));
 	again = load();
 	ck_assert_uint_eq(count_damaged(again, 0, 5), 0);
 	ck_assert_uint_eq(count_damaged(again, 1, 1), 1);
@@ -371,16 +371,16 @@ END_TEST
 
 START_TEST(a_summary_is_of_all_packs)
 {
-	g_autoptr(VkFindings) findings = load();
-	g_autoptr(VkFindings) again = NULL;
-	VkFindingsSummary summary;
+	g_autoptr(VkHealth) health = load();
+	g_autoptr(VkHealth) again = NULL;
+	VkHealthSummary summary;
 
-	vk_findings_add_read(findings, objects[0], now - 20);
-	vk_findings_add_read(findings, objects[1], now - 30);
-	add_damage(findings, 0, 1, now - 20);
-	save(findings);
+	vk_health_add_read(health, objects[0], now - 20);
+	vk_health_add_read(health, objects[1], now - 30);
+	add_damage(health, 0, 1, now - 20);
+	save(health);
 	again = load();
-	ck_assert(vk_findings_summarize(again, &summary, NULL));
+	ck_assert(vk_health_summarize(again, &summary, NULL));
 	ck_assert_uint_eq(summary.packs, PACKS);
 	ck_assert_uint_eq(summary.unread, PACKS - 2);
 	ck_assert_int_eq(summary.oldest, now - 30);
@@ -390,46 +390,46 @@ END_TEST
 
 START_TEST(what_is_too_much_to_remember_is_read_again)
 {
-	g_autoptr(VkFindings) findings = load();
+	g_autoptr(VkHealth) health = load();
 	VkSlots slots = slot(0);
 
 	for (guint i = 0; i < 10000; i++) {
 		VkPackId pack = vk_pack_id_random();
 
-		vk_findings_add_damage(findings, &pack, NULL, &slots, now);
+		vk_health_add_damage(health, &pack, NULL, &slots, now);
 	}
-	vk_findings_add_read(findings, objects[0], now);
-	add_damage(findings, 0, 0, now);
-	ck_assert_int_eq(vk_findings_read_time(findings, objects[0]), 0);
-	vk_findings_add_read(findings, objects[1], now);
-	ck_assert_int_eq(vk_findings_read_time(findings, objects[1]), now);
+	vk_health_add_read(health, objects[0], now);
+	add_damage(health, 0, 0, now);
+	ck_assert_int_eq(vk_health_read_time(health, objects[0]), 0);
+	vk_health_add_read(health, objects[1], now);
+	ck_assert_int_eq(vk_health_read_time(health, objects[1]), now);
 }
 END_TEST
 
 /* By a clock that was wrong. */
 START_TEST(what_was_read_in_the_future_was_not_read)
 {
-	g_autoptr(VkFindings) findings = load();
-	g_autoptr(VkFindings) again = NULL;
+	g_autoptr(VkHealth) health = load();
+	g_autoptr(VkHealth) again = NULL;
 	gint64 later = now + G_TIME_SPAN_DAY;
 
-	vk_findings_add_read(findings, objects[0], later);
-	add_damage(findings, 1, 1, later);
-	vk_findings_add_share(findings, later);
-	save(findings);
+	vk_health_add_read(health, objects[0], later);
+	add_damage(health, 1, 1, later);
+	vk_health_add_share(health, later);
+	save(health);
 	again = load();
-	ck_assert_int_eq(vk_findings_read_time(again, objects[0]), 0);
-	ck_assert_uint_eq(vk_findings_count_shares(again, 0), 0);
+	ck_assert_int_eq(vk_health_read_time(again, objects[0]), 0);
+	ck_assert_uint_eq(vk_health_count_shares(again, 0), 0);
 	ck_assert_uint_eq(count_damaged(again, 1, 1), 1);
-	vk_findings_add_read(again, objects[1], g_get_real_time() + 1);
+	vk_health_add_read(again, objects[1], g_get_real_time() + 1);
 	ck_assert_uint_eq(count_damaged(again, 1, 1), 0);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("findings");
-	TCase *tcase = tcase_create("findings");
+	Suite *suite = suite_create("health");
+	TCase *tcase = tcase_create("health");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
@@ -441,7 +441,7 @@ int main(void)
 	tcase_add_test(tcase, two_writers_add_up);
 	tcase_add_test(tcase, nothing_that_only_one_writer_has_is_removed);
 	tcase_add_test(tcase, damage_counts_until_the_pack_is_read_again);
-	tcase_add_test(tcase, findings_go_with_their_object);
+	tcase_add_test(tcase, what_was_found_goes_with_its_object);
 	tcase_add_test(tcase, a_reading_is_of_all_generations);
 	tcase_add_test(tcase, damage_does_not_come_back_with_a_generation);
 	tcase_add_test(tcase, a_missing_pack_is_missing_until_the_maps_are_read_again);
