@@ -191,6 +191,26 @@ for harm in change_header change_packs cut_short empty rm; do
 	ok virtkeep verify --data
 done
 
+say "a rebuild makes lost hints anew, and salvages the disks of a lost snapshot"
+fresh_vault
+rm "$VAULT"/hints/*
+ok virtkeep --json rebuild --dry-run
+expect_json '[.packs == 0, .unreadable_packs, .snapshots, .damaged_snapshots] | tojson' '[false,0,1,0]'
+[[ -z $(ls "$VAULT/hints") ]] || fail "a dry run made hints"
+ok virtkeep rebuild --salvage "$SCRATCH/salvaged"
+expect_out "nothing to salvage"
+[[ -n $(ls "$VAULT/hints") ]] || fail "there are no hints"
+refused 1 "'$SCRATCH/salvaged'" virtkeep rebuild --salvage "$SCRATCH/salvaged"
+rmdir "$SCRATCH/salvaged"
+flip "$object" 100
+run virtkeep --json rebuild --salvage "$SCRATCH/salvaged"
+expect_status 5
+expect_err "0 packs and 1 snapshot that cannot be read"
+salvaged=$(jq -r '.salvaged | max_by(.blocks) | select(.blocks > 600) | .file' < "$OUT")
+[[ -n $salvaged ]] || fail "the disk was not salvaged"
+{ cmp -l "$SCRATCH/salvaged/$salvaged" "$SCRATCH/vda.raw" || true; } |
+	awk '$2 != 0 { exit 1 }' || fail "what was salvaged was not on the disk"
+
 say "a backup on top of a damaged vault is whole again"
 fresh_vault
 pack=$(largest_pack)

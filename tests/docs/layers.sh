@@ -63,6 +63,9 @@ declare -A below=(
 		engine/base engine/base/transfer engine/vault/store engine/vault/format
 		engine/vault/pack engine/vault/hints engine/vault/map engine/vault/snapshot
 		engine/vault engine/vault/lease engine/vault/catalog'
+	[engine/vault/salvage]='
+		engine/base engine/base/io engine/vault/pack engine/vault engine/vault/catalog
+		engine/vault/collect'
 	[engine/vault/space]='
 		engine/base engine/vault engine/vault/catalog engine/vault/collect'
 	[engine/qemu]='engine/base engine/base/io engine/base/transfer'
@@ -117,7 +120,7 @@ declare -A below=(
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
-		engine/vault/check engine/vault/space engine/array/drivers
+		engine/vault/check engine/vault/salvage engine/vault/space engine/array/drivers
 		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
 		engine/job/doctor engine/job/forget engine/job/snapcreator engine/cli/parts'
 	[engine/files/protocol]=''
