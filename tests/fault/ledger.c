@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ledger.h"
 
+#include "catalog-chain.h"
 #include "catalog-expire.h"
 #include "catalog.h"
+#include "checked-json.h"
 #include "damages.h"
 #include "memory-source.h"
 #include "temp-vault.h"
 #include "vault-image.h"
 #include "vault-leases.h"
+#include "vault-parts.h"
 
 #include <check.h>
 #include <string.h>
@@ -73,14 +76,30 @@ VkSnapshot *ledger_save(Ledger *ledger, VkVault *vault, VkSession *session, char
 	return snapshot;
 }
 
+/* What a host remembers of it. */
+static void note_chain(Ledger *ledger, const VkSnapshot *snapshot)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&mutex);
+	LedgerEntry *entry = &ledger->entries[find(ledger, snapshot->id) - ledger->entries];
+	g_autoptr(json_t) object = vk_snapshot_to_json(snapshot);
+	g_autofree char *sum = vk_checked_json_sum(object);
+
+	g_strlcpy(entry->uuid, snapshot->uuid, sizeof(entry->uuid));
+	g_strlcpy(entry->time, snapshot->time, sizeof(entry->time));
+	g_strlcpy(entry->sha256, sum, sizeof(entry->sha256));
+	entry->number = snapshot->number;
+}
+
 gboolean ledger_commit(Ledger *ledger, VkSession *session, VkSnapshot *snapshot)
 {
 	gboolean done;
 
 	note(ledger, snapshot->id, TRUE, TRUE);
 	done = vk_session_commit(session, snapshot, NULL);
-	if (done)
+	if (done) {
 		note(ledger, snapshot->id, TRUE, FALSE);
+		note_chain(ledger, snapshot);
+	}
 	vk_snapshot_free(snapshot);
 	return done;
 }
@@ -182,17 +201,53 @@ static void find_listed(VkVault *vault, const Ledger *ledger, gboolean *ret_list
 	}
 }
 
+/* The vault is opened by a host that has seen all that was committed. */
+static void remember(VkVault *vault, const Ledger *ledger)
+{
+	g_autofree char *path = g_build_filename(vault->directory, "seen.sqlite", NULL);
+	g_autoptr(GPtrArray) ends =
+		g_ptr_array_new_with_free_func((GDestroyNotify)vk_chain_end_free);
+
+	for (guint i = 0; i < ledger->count; i++) {
+		const LedgerEntry *entry = &ledger->entries[i];
+
+		if (entry->number > 0)
+			g_ptr_array_add(ends,
+					vk_chain_end_new(entry->uuid, entry->number, entry->time,
+							 entry->id, entry->sha256));
+	}
+	vk_vault_set_memory(vault, path);
+	vk_chain_memory_advance(vault->memory, ends);
+}
+
+/* Neither at once nor when it is opened again, after a check has remembered what it saw. */
+static void check_chains(const char *directory)
+{
+	g_autofree char *path = g_build_filename(directory, "seen.sqlite", NULL);
+	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	g_autoptr(GPtrArray) texts = NULL;
+
+	vk_vault_set_memory(vault, path);
+	texts = vk_chain_missing(vault, NULL);
+	ck_assert_msg(texts->len == 0, "'%s': %s", directory, (const char *)texts->pdata[0]);
+}
+
 void ledger_check(const Ledger *ledger, const char *directory)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VkVault) vault = vk_vault_open(directory, VK_VAULT_READ, &error);
-	g_autoptr(VkCheckResult) result = vault ? check_guests(vault, NULL, TRUE, &error) : NULL;
+	g_autoptr(VkCheckResult) result = NULL;
 	gboolean listed[LEDGER_ENTRIES_MAX];
 	g_autofree char *first = NULL;
 
+	ck_assert_msg(vault, "'%s': %s", directory, error ? error->message : "");
+	remember(vault, ledger);
+	check_chains(directory);
+	result = check_guests(vault, NULL, TRUE, &error);
 	ck_assert_msg(result, "'%s': %s", directory, error ? error->message : "");
 	first = first_damage(result);
 	ck_assert_msg(result->errors->len == 0, "'%s': %s", directory, first);
+	check_chains(directory);
 	find_listed(vault, ledger, listed);
 	for (guint i = 0; i < ledger->count; i++)
 		ck_assert_msg(listed[i] ? ledger->entries[i].may_be_listed

@@ -21,6 +21,10 @@ typedef struct LedgerEntry {
 	char content[LEDGER_BLOCKS_MAX + 1]; /* of its disk: see mem_source_of_blocks() */
 	gboolean may_be_listed;
 	gboolean may_be_hidden; /* forgotten, or not there */
+	char uuid[40];          /* of its guest, and ... */
+	char time[20];
+	guint64 number; /* ... in its chain, once it is committed; 0 before */
+	char sha256[65];
 } LedgerEntry;
 
 /* In the order of saving. */
@@ -57,7 +61,9 @@ gboolean ledger_expire(Ledger *ledger, VkVault *vault, guint index);
 
 /*
  * As a new process finds the vault, it lists what it has to, each snapshot that exists reads as it
- * was saved, forgotten or not, and a check of all data finds nothing.
+ * was saved, forgotten or not, and a check of all data finds nothing. Nor does a host that has seen
+ * all that was ever committed say that something is held back: by its memory "seen.sqlite", which
+ * is put beside the objects.
  */
 void ledger_check(const Ledger *ledger, const char *directory);
 

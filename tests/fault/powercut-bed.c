@@ -201,12 +201,14 @@ static void cut_locked(Keep keep)
 	g_ptr_array_add(cuts, cut);
 }
 
-/* Of what a process left that died, only packs may be ahead. */
+/* Of what a process left that died, only packs and what goes may be ahead. */
 static void changed_locked(const char *path)
 {
 	calls++;
 	if (has_died && path && g_str_has_prefix(path, "packs/"))
 		cut_locked(KEEP_PACKS);
+	if (has_died && path && g_str_has_prefix(path, "snaps/"))
+		cut_locked(KEEP_REMOVALS);
 	if (has_died || flushes_left >= 0)
 		return;
 	cut_locked(KEEP_SNAPSHOTS);

@@ -6,7 +6,9 @@
  *
  * A vault that is opened twice stands for two processes: the openings share the directory alone.
  */
+#include "catalog-chain.h"
 #include "powercut-bed.h"
+#include "vault-parts.h"
 
 #include "check-record.h"
 #include "health.h"
@@ -184,6 +186,42 @@ START_TEST(what_checks_have_found_stays)
 }
 END_TEST
 
+/* Another process looks at the snapshot before its writer has flushed the name. */
+static void check_before_flush(const char *name)
+{
+	g_autofree char *memory = g_build_filename(top, "memory.sqlite", NULL);
+	g_autoptr(VkVault) other = NULL;
+	g_autoptr(GPtrArray) texts = NULL;
+	g_autoptr(GPtrArray) seen = NULL;
+
+	if (!g_str_has_prefix(name, "snaps/") || !g_str_has_suffix(name, ".json"))
+		return;
+	on_put = NULL;
+	ck_assert(!is_durable(name));
+	other = vk_vault_open(directory, VK_VAULT_READ, NULL);
+	vk_vault_set_memory(other, memory);
+	texts = vk_chain_check(other, NULL, NULL);
+	ck_assert_uint_eq(texts->len, 0);
+	seen = vk_chain_memory_read(other->memory, NULL);
+	ck_assert_uint_eq(seen->len, 1);
+	ck_assert_uint_eq(((const VkChainEnd *)seen->pdata[0])->number, 2);
+	ck_assert(is_durable(name));
+}
+
+/* Otherwise its host would say after a power failure that the vault was put back. */
+START_TEST(what_a_check_remembers_is_durable)
+{
+	g_autoptr(VkVault) vault = NULL;
+
+	make_vault();
+	vault = open_vault();
+	ledger_back_up(&ledger, vault, '1', "12");
+	on_put = check_before_flush;
+	ledger_back_up(&ledger, vault, '1', "34");
+	ck_assert_ptr_null(on_put);
+}
+END_TEST
+
 /* The folders above a new vault may be new as well. */
 START_TEST(a_new_vault_is_durable_with_all_above_it)
 {
@@ -216,6 +254,7 @@ int main(void)
 	tcase_add_test(tcase, packs_found_by_hints_are_durable);
 	tcase_add_test(tcase, whenever_the_power_fails_all_is_whole);
 	tcase_add_test(tcase, what_checks_have_found_stays);
+	tcase_add_test(tcase, what_a_check_remembers_is_durable);
 	tcase_add_test(tcase, a_new_vault_is_durable_with_all_above_it);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

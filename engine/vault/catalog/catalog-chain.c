@@ -6,6 +6,7 @@
 #include "checked-json.h"
 #include "errors.h"
 #include "interrupt.h"
+#include "log.h"
 #include "vault-parts.h"
 
 #include <string.h>
@@ -227,8 +228,8 @@ static void compare(VkVault *vault, GHashTable *links, const VkChainEnd *end, GP
 			g_ptr_array_add(texts, describe_replaced(vault, ((const Link *)link)->key));
 }
 
-/* Adds the end of the chain to ENDS, if it has numbers. */
-static void find_end(GHashTable *links, GPtrArray *ends)
+/* Adds the end of the chain to ENDS, if it has a higher number than is KNOWN. */
+static void find_end(GHashTable *links, guint64 known, GPtrArray *ends)
 {
 	const Link *last = NULL;
 	GHashTableIter iter;
@@ -238,7 +239,7 @@ static void find_end(GHashTable *links, GPtrArray *ends)
 	while (g_hash_table_iter_next(&iter, NULL, &link))
 		if (((const Link *)link)->number > (last ? last->number : 0))
 			last = link;
-	if (last)
+	if (last && last->number > known)
 		g_ptr_array_add(ends, vk_chain_end_new(last->key->uuid, last->number,
 						       last->key->time, last->key->id, last->sum));
 }
@@ -249,12 +250,34 @@ static gboolean check_guest(VkVault *vault, const char *uuid, GPtrArray *ends, G
 	g_autoptr(GPtrArray) known = vk_chain_memory_read(vault->memory, uuid);
 	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, uuid, error);
 	g_autoptr(GHashTable) links = keys ? load_links(vault, keys) : NULL;
+	const VkChainEnd *end = known->len > 0 ? g_ptr_array_index(known, 0) : NULL;
 
 	if (!links)
 		return FALSE;
-	compare(vault, links, known->len > 0 ? g_ptr_array_index(known, 0) : NULL, texts);
-	find_end(links, ends);
+	compare(vault, links, end, texts);
+	find_end(links, end ? end->number : 0, ends);
 	return TRUE;
+}
+
+/*
+ * Remembers ENDS once they stay after a power failure: what is just being put by another process
+ * may have its name already, and may lose it.
+ */
+static void remember_durable(VkVault *vault, const GPtrArray *ends)
+{
+	VkStore *store = vault->store;
+	g_autoptr(GError) trouble = NULL;
+
+	for (guint i = 0; i < ends->len; i++) {
+		const VkChainEnd *end = g_ptr_array_index(ends, i);
+		g_autofree char *name = vk_snapshot_key_object(end->uuid, end->time, end->id);
+
+		store->ops->adopt(store, name);
+	}
+	if (ends->len > 0 && !store->ops->sync(store, &trouble))
+		vk_log_debug("what the vault shows now is not remembered: %s", trouble->message);
+	else
+		vk_chain_memory_advance(vault->memory, ends);
 }
 
 GPtrArray *vk_chain_check(VkVault *vault, const char *const *uuids, GError **error)
@@ -273,6 +296,7 @@ GPtrArray *vk_chain_check(VkVault *vault, const char *const *uuids, GError **err
 				 error))
 			return NULL;
 	add_missing(vault, known, uuids, texts);
-	vk_chain_memory_advance(vault->memory, ends);
+	if (vault->memory)
+		remember_durable(vault, ends);
 	return g_steal_pointer(&texts);
 }
