@@ -107,6 +107,7 @@ mkdir "$d/plain"
 (cd "$d/plain" && plain)
 truncate -s 8M "$d/fat" "$d/ext"
 mkfs.vfat "$d/fat" > /dev/null
+mcopy -s -i "$d/fat" "$d/plain/one" ::
 mkfs.ext4 -q -F -d "$d/plain" "$d/ext"
 truncate -s 310M "$d/xfs"
 mkfs.xfs -q "$d/xfs"
@@ -131,7 +132,7 @@ python3 - "$d" <<-'PYTHON'
 	    with open(os.path.join(directory, kind), "rb") as file:
 	        image = file.read()
 	    room = (len(image) >> 20) + 1
-	    blocks = [at for at in range(0, len(image), 4096) if image[at:at + 4096].strip(b"\0")]
+	    blocks = [at for at in range(0, len(image), 4096) if image[at:at + 4096] != bytes(4096)]
 	    # Most of the blocks of the large file are left alone.
 	    blocks = blocks[:100] + blocks[-20:]
 	    disk = os.path.join(directory, "vd%s.raw" % letter)
@@ -155,9 +156,10 @@ python3 - "$d" <<-'PYTHON'
 	                flipped[at] ^= 1 << chance.randrange(8)
 	        with open(disk, "r+b") as file:
 	            for at in range(0, len(flipped), 65536):
-	                if any(flipped[at:at + 65536]):
+	                part = flipped[at:at + 65536]
+	                if part != bytes(len(part)):
 	                    file.seek((1 + number * room << 20) + at)
-	                    file.write(flipped[at:at + 65536])
+	                    file.write(part)
 PYTHON
 mkdir -p "$d/root/etc"
 for letter in d e f g h i; do
@@ -167,19 +169,41 @@ for letter in d e f g h i; do
 	done
 done
 make_disk raw "$d/vdj.raw" 8 "$d/root"
+
+say "three disks of 256 partitions"
+truncate -s 4M "$d/many.raw"
 {
-	echo "<domain type='qemu'><name>hostile</name><memory unit='MiB'>64</memory>"
-	echo "<os><type arch='x86_64'>hvm</type></os><devices>"
-	for disk in "$d"/vd?.raw; do
-		target=${disk##*/}
-		echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
-		echo "<source file='$disk'/><target dev='${target%.raw}' bus='virtio'/></disk>"
+	printf 'label: gpt\ntable-length: 256\nstart=2048, size=128\n'
+	for ((i = 1; i < 256; i++)); do
+		echo "start=$((2176 + i * 8)), size=8"
 	done
-	echo "</devices></domain>"
-} > "$SCRATCH/hostile.xml"
-virsh -q define "$SCRATCH/hostile.xml"
+} | sfdisk -q "$d/many.raw"
+truncate -s 64K "$d/swap"
+mkswap "$d/swap" > "$OUT" 2>&1
+dd if="$d/swap" of="$d/many.raw" bs=512 seek=2048 conv=notrunc status=none
+
+define_off() { # GUEST DISK...: they are vda, vdb...
+	local letters=({a..z}) guest=$1 disk
+
+	shift
+	{
+		echo "<domain type='qemu'><name>$guest</name><memory unit='MiB'>64</memory>"
+		echo "<os><type arch='x86_64'>hvm</type></os><devices>"
+		for disk; do
+			echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+			echo "<source file='$disk'/><target dev='vd${letters[0]}' bus='virtio'/></disk>"
+			letters=("${letters[@]:1}")
+		done
+		echo "</devices></domain>"
+	} > "$SCRATCH/define.xml"
+	virsh -q define "$SCRATCH/define.xml"
+}
+define_off hostile "$d"/vd?.raw
+cp "$d/many.raw" "$d/many-2.raw"
+cp "$d/many.raw" "$d/many-3.raw"
+define_off many "$d"/many*.raw
 ok virtkeep init
-ok virtkeep backup hostile
+ok virtkeep backup hostile many
 
 # bounded STATUS... -- COMMAND...: it ends in time, with one of these, in little memory.
 bounded() {
@@ -219,15 +243,18 @@ bounded 3 -- virtkeep files ls -R hostile:vda:/
 expect_out 'cycle/second/new\nline'
 [[ $(grep -c '^cycle/' "$OUT") -lt 20 ]] || fail "the walk goes round"
 not grep -q $'\e\|\a' "$OUT" || fail "a name reached the terminal as it is"
-bounded 3 -- virtkeep files copy hostile:vda:/cycle hostile:vda:/names hostile:vda:/links hostile:vda:/twins \
-	hostile:vda:/dots hostile:vda:/slashes "$SCRATCH/copy"
+hostile=(hostile:vda:/cycle hostile:vda:/names hostile:vda:/links hostile:vda:/twins hostile:vda:/dots
+	hostile:vda:/slashes hostile:vdb:/deep hostile:vdb:/eight-eib hostile:vdb:/last)
+bounded 3 -- virtkeep files copy "${hostile[@]}" "$SCRATCH/copy"
 untouched
 [[ $(readlink "$SCRATCH/copy/links/canary") == "$SCRATCH/canary" ]] || fail "a link was followed"
+same_file "$SCRATCH/copy/last" <(echo end)
+[[ -d $SCRATCH/copy/deep/d/d/d ]] || fail "nothing of the directories was copied"
 [[ -f $SCRATCH/copy/names/$'new\nline' && -f $SCRATCH/copy/names/-rf ]] || fail "names are missing"
 bounded 3 -- virtkeep files copy --overwrite hostile:vda:/links hostile:vda:/twins "$SCRATCH/copy"
 untouched
-bounded 3 -- virtkeep files tar hostile:vda:/cycle hostile:vda:/names hostile:vda:/links hostile:vda:/twins \
-	hostile:vda:/dots hostile:vda:/slashes
+bounded 3 -- virtkeep files tar "${hostile[@]}"
+(($(stat -c %s "$OUT") < 10000000)) || fail "the holes are in the archive"
 mkdir "$SCRATCH/unpacked"
 tar -x -f "$OUT" -C "$SCRATCH/unpacked" 2> "$ERR" || true
 untouched
@@ -243,15 +270,13 @@ expect_err "has only"
 virtkeep files cat hostile:vdb:/eight-eib 2> "$ERR" | head -c 1000000 > "$OUT" || true
 cmp -n 1000000 "$OUT" /dev/zero || fail "no zeros"
 
-say "100000 files in a directory, and 10000 directories in each other"
+say "100000 files in a directory, and more partitions than are read"
 bounded 3 -- virtkeep files ls -R hostile:vdb:/
 expect_err "too many directories are above it"
 [[ $(grep -c '^many/name-' "$OUT") == 100000 ]] || fail "names are missing"
-bounded 3 -- virtkeep files copy hostile:vdb:/deep hostile:vdb:/eight-eib hostile:vdb:/last "$SCRATCH/copy"
-same_file "$SCRATCH/copy/last" <(echo end)
-[[ -d $SCRATCH/copy/deep/d/d/d ]] || fail "nothing of the directories was copied"
-bounded 3 -- virtkeep files tar hostile:vdb:/deep hostile:vdb:/eight-eib hostile:vdb:/last
-(($(stat -c %s "$OUT") < 10000000)) || fail "the holes are in the archive"
+bounded 3 -- virtkeep --json files volumes many
+expect_err "more than 512 volumes"
+expect_json length 512
 
 say "flipped bytes"
 bounded 0 3 -- virtkeep --json files volumes hostile
@@ -261,7 +286,6 @@ bounded 3 -- virtkeep files copy hostile:/ "$SCRATCH/flipped"
 untouched
 copied=("$SCRATCH"/flipped/??/one)
 ((${#copied[@]} > 4)) || fail "little was copied: ${copied[*]}"
-bounded 3 -- virtkeep files ls -R hostile:/
 bounded 3 -- virtkeep files tar hostile:/
 [[ -z $(find "$SCRATCH/flipped" -name '*virtkeep*') ]] || fail "a part of a file stays"
 
