@@ -147,7 +147,7 @@ cryptsetup -q luksFormat --type luks1 --pbkdf-force-iterations 1000 "$d/vdm.raw"
 say "two groups of volumes of one name"
 truncate -s 16M "$d/vdn.raw" "$d/vdo.raw"
 
-say "what a program reads, and a CD"
+say "what a program reads, and a disc with UDF"
 truncate -s 32M "$d/vdh.raw" "$d/vdi.raw" "$d/hibernated"
 mkfs.exfat -n CARD "$d/vdh.raw" > /dev/null
 mkfs.ntfs -q -F "$d/hibernated" 2> /dev/null
@@ -158,7 +158,7 @@ mkfs.ntfs -q -F "$d/hibernated" 2> /dev/null
 ntfscp -q -f "$d/hibernated" "$d/big" ntfs 2> /dev/null
 ntfscp -q -f "$d/hibernated" "$d/hiberfil" hiberfil.sys 2> /dev/null
 mv "$d/hibernated" "$d/vdi.raw"
-xorriso -as mkisofs -quiet -J -R -V DISC -graft-points -o "$d/vdj.raw" "cd=$d/big" 2> /dev/null
+genisoimage -quiet -udf -J -R -V DISC -graft-points -o "$d/vdj.raw" "cd=$d/big"
 
 say "a crash while file systems are written to"
 truncate -s 64M "$d/ext"
@@ -271,6 +271,7 @@ say "reading the volumes"
 run virtkeep --json files volumes web
 expect_status 3
 expect_err "a part of 'md/torn' is missing"
+expect_json '.[] | select(.volume == "vdj").type' udf
 state_of() { # VOLUME
 	jq -r --arg name "$1" '.[] | select(.volume == $name) | .trouble // .note // "readable"' "$OUT"
 }
