@@ -97,11 +97,17 @@ gboolean test_is_encrypted(void)
 	return g_getenv("VK_TEST_ENCRYPTED") != NULL;
 }
 
+static const char key_file[] = "the key file of the vaults of tests";
+
+void test_write_key_file(const char *path)
+{
+	g_assert(g_file_set_contents_full(path, key_file, sizeof(key_file),
+					  G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+}
+
 static VkSecret *test_secret(gconstpointer user, const char *url, GError **error)
 {
-	static const char secret[] = "the key file of the vaults of tests";
-
-	return vk_secret_new(secret, sizeof(secret));
+	return vk_secret_new(key_file, sizeof(key_file));
 }
 
 /*

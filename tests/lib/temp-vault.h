@@ -22,6 +22,9 @@ void temp_directory_copy(const char *from, const char *to);
  */
 gboolean test_is_encrypted(void);
 
+/* Writes the key file of these vaults. */
+void test_write_key_file(const char *path);
+
 VkVault *test_vault_init(const char *url, GError **error);
 VkVault *test_vault_open(const char *url, VkVaultMode mode, GError **error);
 #define vk_vault_init test_vault_init

@@ -118,7 +118,7 @@ static void open_anew(void)
 /* Then nobody knows that it is in the vault. */
 START_TEST(copies_cannot_be_read)
 {
-	g_autofree char *folder = g_build_filename(directory, "vault", "copies", UUID, NULL);
+	g_autofree char *folder = test_vault_path(vault, "copies/" UUID);
 	g_autofree char *hidden = g_strconcat(folder, ".hidden", NULL);
 
 	for (guint i = 0; i < 3; i++)

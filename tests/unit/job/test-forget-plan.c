@@ -89,7 +89,7 @@ static char *object_path(const VkSnapshot *snapshot)
 	g_autofree char *object =
 		vk_snapshot_key_object(snapshot->uuid, snapshot->time, snapshot->id);
 
-	return g_build_filename(directory, "vault", object, NULL);
+	return test_vault_path(vault, object);
 }
 
 /* Lists it, and lets the store have got it when it says that it was taken. */

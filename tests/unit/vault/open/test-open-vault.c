@@ -11,15 +11,16 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-static char *top, *directory, *away;
+static char *top, *directory, *away, *key_file;
 static VkProgram program;
 
 /* As the programs start, with the vault's URL from the configuration if CONFIGURED. */
 static void configure(gboolean configured)
 {
-	g_autofree char *text =
-		g_strdup_printf("[vault]\nstate_dir = %s/state/vaults\n%s%s\n", top,
-				configured ? "url = dir:" : "", configured ? directory : "");
+	g_autofree char *text = g_strdup_printf(
+		"[vault]\nstate_dir = %s/state/vaults\n%s%s\n%s%s\n", top,
+		configured ? "url = dir:" : "", configured ? directory : "",
+		test_is_encrypted() ? "key_file = " : "", test_is_encrypted() ? key_file : "");
 
 	vk_settings_free(program.settings);
 	program.settings = vk_settings_parse(text, strlen(text), "test", NULL);
@@ -33,6 +34,8 @@ static void setup(void)
 	top = temp_directory_new();
 	directory = g_build_filename(top, "vault", NULL);
 	away = g_build_filename(top, "away", NULL);
+	key_file = g_build_filename(top, "key", NULL);
+	test_write_key_file(key_file);
 	configure(TRUE);
 }
 
@@ -42,12 +45,19 @@ static void teardown(void)
 	temp_directory_remove(top);
 	g_free(directory);
 	g_free(away);
+	g_free(key_file);
 	g_free(top);
+}
+
+static VkVault *try_make(VkMakeFlags flags, GError **error)
+{
+	return test_is_encrypted() ? vk_make_encrypted_vault(&program, "test", flags, error)
+				   : vk_make_vault(&program, flags, error);
 }
 
 static void make_vault(void)
 {
-	VkVault *vault = vk_make_vault(&program, 0, NULL);
+	VkVault *vault = try_make(0, NULL);
 
 	ck_assert_ptr_nonnull(vault);
 	vk_vault_free(vault);
@@ -114,10 +124,10 @@ START_TEST(none_is_made_in_its_place)
 	make_vault();
 	ck_assert_int_eq(g_rename(directory, away), 0);
 	ck_assert_int_eq(g_mkdir(directory, 0700), 0);
-	ck_assert_ptr_null(vk_make_vault(&program, 0, &error));
+	ck_assert_ptr_null(try_make(0, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "not mounted"));
 	ck_assert_int_eq(g_rmdir(directory), 0);
-	vault = vk_make_vault(&program, VK_MAKE_FORCE, NULL);
+	vault = try_make(VK_MAKE_FORCE, NULL);
 	ck_assert_ptr_nonnull(vault);
 }
 END_TEST
@@ -127,10 +137,10 @@ START_TEST(what_is_there_is_not_made_again)
 	g_autoptr(GError) error = NULL;
 
 	make_vault();
-	ck_assert_ptr_null(vk_make_vault(&program, 0, &error));
+	ck_assert_ptr_null(try_make(0, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "a vault already"));
 	g_clear_error(&error);
-	ck_assert_ptr_null(vk_make_vault(&program, VK_MAKE_FORCE, &error));
+	ck_assert_ptr_null(try_make(VK_MAKE_FORCE, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "a vault already"));
 }
 END_TEST
