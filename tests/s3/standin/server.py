@@ -52,20 +52,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         ahead = 0 if timestamp is not None else self.ahead
         return email.utils.formatdate((timestamp or time.time()) + ahead, usegmt=True)
 
+    def note(self, status, sent):
+        self.server.service.note(self.command, self.shown, status, self.received, sent)
+
     def reply(self, status, body=b"", headers=()):
+        cut = len(body) // 2 if "cut" in self.actions else len(body)
+        self.note(status, cut)  # before it is sent: who has the answer finds the line
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
         if not any(name == "Content-Length" for name, _ in headers):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        cut = len(body) // 2 if "cut" in self.actions else len(body)
         if self.command != "HEAD":
             self.wfile.write(body[:cut])
         self.wfile.flush()
         if cut < len(body):
             self.close_connection = True
-        self.status, self.sent = status, cut
 
     def refuse(self, refused):
         body = f"<?xml version='1.0'?><Error><Code>{refused.code}</Code></Error>".encode()
@@ -73,13 +76,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_request(self):
         service = self.server.service
-        self.ahead, self.status, self.sent = 0, 0, 0
+        self.ahead = 0
         path, _, query = self.path.partition("?")
         words = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         name = path.removeprefix(f"/{service.bucket.name}").removeprefix("/")
-        shown = "?" + words.get("prefix", "") if query else name
+        self.shown = "?" + words.get("prefix", "") if query else name
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.actions = service.faults.take(self.command, shown)
+        self.received = len(body)
+        self.actions = service.faults.take(self.command, self.shown)
         try:
             self.fail("")
             problem = sigv4.trouble(service.secrets, self.command, path, query, self.headers, body,
@@ -94,8 +98,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except Refused as refused:
             self.refuse(refused)
         except Dropped:
+            self.note(0, 0)
             self.close_connection = True
-        service.note(self.command, shown, self.status, len(body), self.sent)
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_request
 
