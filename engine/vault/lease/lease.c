@@ -22,6 +22,8 @@ struct VkLease {
 	char id[2 * VK_ID_SIZE + 1];
 	guint64 beat;    /* the newest; the thread's own until it is joined */
 	GThread *thread; /* puts the beats; NULL: there are none */
+	gboolean has_intent;
+	gboolean is_unclear; /* more may be there of it than is known here; as beat */
 	GMutex mutex;
 	GCond changed;
 	gboolean ending; /* under the mutex */
@@ -49,9 +51,11 @@ void vk_lease_beat(VkLease *lease)
 	g_autoptr(GError) trouble = NULL;
 
 	if (!vk_store_put(lease->store, new, NULL, 0, VK_PUT_HINT, &trouble) ||
-	    (lease->beat > 0 && !lease->store->ops->delete (lease->store, old, &trouble)))
+	    (lease->beat > 0 && !lease->store->ops->delete (lease->store, old, &trouble))) {
+		lease->is_unclear = TRUE;
 		vk_log_debug("a beat of the lease '%s' failed, ignoring: %s", lease->id,
 			     trouble->message);
+	}
 	lease->beat++;
 }
 
@@ -73,14 +77,19 @@ static gpointer beat(gpointer user)
 	return NULL;
 }
 
-static void lease_free(VkLease *lease)
+static void stop_beats(VkLease *lease)
 {
 	g_mutex_lock(&lease->mutex);
 	lease->ending = TRUE;
 	g_cond_signal(&lease->changed);
 	g_mutex_unlock(&lease->mutex);
 	if (lease->thread)
-		g_thread_join(lease->thread);
+		g_thread_join(g_steal_pointer(&lease->thread));
+}
+
+static void lease_free(VkLease *lease)
+{
+	stop_beats(lease);
 	g_mutex_clear(&lease->mutex);
 	g_cond_clear(&lease->changed);
 	g_free(lease);
@@ -124,6 +133,7 @@ gboolean vk_lease_put_intent(VkLease *lease, const char *name, json_t *object, G
 	g_autofree char *intent = vk_lease_object(lease->id, VK_LEASE_COMMIT);
 	g_autoptr(json_t) content = json_pack("{s:s, s:O}", "name", name, "object", object);
 
+	lease->has_intent = TRUE;
 	return vk_checked_json_put(lease->store, intent, content, VK_PUT_NOW, error);
 }
 
@@ -142,7 +152,7 @@ static gboolean names_have(const GPtrArray *names, const char *object)
  * that is looked up may be answered by what the kernel remembers of an NFS server. The leases come
  * second: a sweep removes the fence after the lease, so one of the two looks finds out.
  */
-gboolean vk_lease_is_fenced(const VkLease *lease, gboolean *ret, GError **error)
+gboolean vk_lease_is_fenced(VkLease *lease, gboolean *ret, GError **error)
 {
 	VkStore *store = lease->store;
 	g_autofree char *fence = vk_lease_fence_object(lease->id);
@@ -155,37 +165,72 @@ gboolean vk_lease_is_fenced(const VkLease *lease, gboolean *ret, GError **error)
 	if (!leases)
 		return FALSE;
 	*ret = names_have(fences, fence) || names_have(leases, end) || !names_have(leases, begin);
+	lease->is_unclear = lease->is_unclear || *ret;
 	return TRUE;
 }
 
 /* W8, G7. The end is there before anything else goes, and goes last. */
-static gboolean end_lease(VkStore *store, const char *id, GError **error)
+static gboolean end_by_sweep(const VkLease *lease, GError **error)
 {
-	return vk_lease_put_end(store, id, error) && vk_lease_sweep(store, id, error);
+	return vk_lease_put_end(lease->store, lease->id, error) &&
+	       vk_lease_sweep(lease->store, lease->id, error);
 }
 
 /* R4. Nothing else is there of a reader's, so that the lease has ended when it has gone. */
-static gboolean end_reader(VkStore *store, const char *id, GError **error)
+static gboolean end_reader(const VkLease *lease, GError **error)
 {
-	g_autofree char *lease = vk_lease_object(id, VK_LEASE_BEGIN);
+	g_autofree char *begin = vk_lease_object(lease->id, VK_LEASE_BEGIN);
 
-	return store->ops->delete (store, lease, NULL) || end_lease(store, id, error);
+	return lease->store->ops->delete (lease->store, begin, NULL) || end_by_sweep(lease, error);
+}
+
+static gboolean delete_part(const VkLease *lease, const char *part, GError **error)
+{
+	g_autofree char *object = vk_lease_object(lease->id, part);
+
+	return lease->store->ops->delete (lease->store, object, error);
+}
+
+/*
+ * W8. A writer knows what it has put, so that nothing is listed and read. A fence that came after
+ * its last look has outlived the lease: whoever lists the leases next removes it.
+ */
+static gboolean end_writer(const VkLease *lease, GError **error)
+{
+	g_autofree char *beat = g_strdup_printf("%" G_GUINT64_FORMAT, lease->beat);
+
+	if (lease->is_unclear)
+		return end_by_sweep(lease, error);
+	return vk_lease_put_end(lease->store, lease->id, error) &&
+	       (!lease->has_intent || delete_part(lease, VK_LEASE_COMMIT, error)) &&
+	       (lease->beat == 0 || delete_part(lease, beat, error)) &&
+	       delete_part(lease, VK_LEASE_BEGIN, error) && delete_part(lease, VK_LEASE_END, error);
+}
+
+static gboolean end_lease(const VkLease *lease, GError **error)
+{
+	switch (lease->kind) {
+	case VK_LEASE_READ:
+		return end_reader(lease, error);
+	case VK_LEASE_WRITE:
+		return end_writer(lease, error);
+	case VK_LEASE_COLLECT:
+	case VK_LEASE_UNKNOWN:
+		break;
+	}
+	return end_by_sweep(lease, error);
 }
 
 void vk_lease_end(VkLease *lease)
 {
-	g_autofree char *id = lease ? g_strdup(lease->id) : NULL;
 	g_autoptr(GError) trouble = NULL;
-	VkLeaseKind kind;
-	VkStore *store;
 
 	if (!lease)
 		return;
-	store = lease->store;
-	kind = lease->kind;
-	lease_free(lease); /* no beat follows the end */
-	if (!(kind == VK_LEASE_READ ? end_reader : end_lease)(store, id, &trouble))
-		vk_log_debug("the lease '%s' stays, ignoring: %s", id, trouble->message);
+	stop_beats(lease); /* no beat follows the end */
+	if (!end_lease(lease, &trouble))
+		vk_log_debug("the lease '%s' stays, ignoring: %s", lease->id, trouble->message);
+	lease_free(lease);
 }
 
 void vk_lease_leave_open(VkLease *lease)

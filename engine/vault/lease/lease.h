@@ -45,7 +45,7 @@ gboolean vk_lease_put_intent(VkLease *lease, const char *name, json_t *object, G
  * Looks in the vault whether somebody has put up a fence against this lease, or has ended it as if
  * its owner were dead.
  */
-gboolean vk_lease_is_fenced(const VkLease *lease, gboolean *ret, GError **error);
+gboolean vk_lease_is_fenced(VkLease *lease, gboolean *ret, GError **error);
 
 /*
  * Ends the lease, removes its objects and frees it. Takes NULL. What cannot be removed is left to
