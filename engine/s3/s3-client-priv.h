@@ -37,6 +37,7 @@ typedef struct VkS3Call {
 	const char *range;  /* the header's value; nullable */
 	guint64 offset;     /* of the part that RANGE asks for */
 	gsize part_length;  /* of it, if the object is long enough; 0: RANGE says another part */
+	gboolean is_suffix; /* it is the last part; OFFSET is not set */
 	guint short_parts;  /* answers that were cut short so far */
 	const char *writer; /* a mark on the object that is put; nullable */
 	gboolean is_new;    /* the object must not be there yet */
@@ -71,6 +72,9 @@ char *vk_s3_reply_md5(const VkHttpReply *reply);
 
 /* How large the whole object is, by a reply with a part of it. */
 gboolean vk_s3_total_size(const VkHttpReply *reply, guint64 *ret);
+
+/* How long the part has to be that CALL asks for, of an object of TOTAL bytes. */
+guint64 vk_s3_part_length(const VkS3Call *call, guint64 total);
 
 gboolean vk_s3_lacks_condition(VkS3 *s3);
 gboolean vk_s3_lacks_md5(VkS3 *s3);

@@ -45,6 +45,12 @@ gboolean vk_s3_get(VkS3 *s3, const char *name, guint64 offset, void *buf, gsize 
 /* All of it, in one request. VK_ERROR_DAMAGE when it has more than LIMIT bytes. */
 GBytes *vk_s3_get_all(VkS3 *s3, const char *name, gsize limit, GError **error);
 
+/*
+ * Its last LENGTH bytes, more than none, or all of it, in one request; *RET_SIZE is how many it
+ * has. VK_ERROR_FAILED: the server does not give them. VK_ERROR_DAMAGE: it has none.
+ */
+GBytes *vk_s3_get_tail(VkS3 *s3, const char *name, gsize length, guint64 *ret_size, GError **error);
+
 /* What an object is without its bytes. */
 typedef struct VkS3Facts {
 	guint64 size;

@@ -146,8 +146,7 @@ static VkHttpOutcome judge_part(VkS3Call *call, const VkHttpReply *reply, GError
 	guint64 total;
 
 	if (reply->status != 206 || call->part_length == 0 || !vk_s3_total_size(reply, &total) ||
-	    total <= call->offset ||
-	    reply->text->len >= MIN(call->part_length, total - call->offset))
+	    total <= call->offset || reply->text->len >= vk_s3_part_length(call, total))
 		return VK_HTTP_DONE;
 	vk_s3_fail(call, VK_ERROR_FAILED, "the server gives less than it has", error);
 	return ++call->short_parts < SHORT_PARTS_MAX ? VK_HTTP_NOT_DONE : VK_HTTP_REFUSED;

@@ -89,16 +89,23 @@ gboolean vk_s3_total_size(const VkHttpReply *reply, guint64 *ret)
 	return slash && g_ascii_string_to_unsigned(slash + 1, 10, 0, G_MAXINT64, ret, NULL);
 }
 
+guint64 vk_s3_part_length(const VkS3Call *call, guint64 total)
+{
+	return MIN(call->part_length, call->is_suffix ? total : total - call->offset);
+}
+
 /* The range may be left out of account, and *RET_TOTAL, the size of the whole object. */
 static gboolean check_range(const VkS3Call *call, const VkHttpReply *reply, guint64 *ret_total,
 			    GError **error)
 {
 	const char *range = vk_http_reply_header(reply, "content-range");
-	g_autofree char *start = g_strdup_printf("bytes %" G_GUINT64_FORMAT "-", call->offset);
+	gboolean has_total = vk_s3_total_size(reply, ret_total);
+	guint64 length = has_total ? vk_s3_part_length(call, *ret_total) : 0;
+	guint64 offset = call->is_suffix && has_total ? *ret_total - length : call->offset;
+	g_autofree char *start = g_strdup_printf("bytes %" G_GUINT64_FORMAT "-", offset);
 
-	return (reply->status == 206 && range && g_str_has_prefix(range, start) &&
-		vk_s3_total_size(reply, ret_total) &&
-		reply->text->len == MIN(call->part_length, *ret_total - call->offset)) ||
+	return (reply->status == 206 && has_total && g_str_has_prefix(range, start) &&
+		reply->text->len == length) ||
 	       vk_s3_fail(call, VK_ERROR_FAILED,
 			  "the server does not give the part that it was asked for", error);
 }
@@ -158,6 +165,23 @@ GBytes *vk_s3_get_all(VkS3 *s3, const char *name, gsize limit, GError **error)
 		return take_text(&reply);
 	vk_s3_fail(&call, VK_ERROR_DAMAGE, "it is damaged: it is larger than allowed", error);
 	return NULL;
+}
+
+GBytes *vk_s3_get_tail(VkS3 *s3, const char *name, gsize length, guint64 *ret_size, GError **error)
+{
+	g_autofree char *range = g_strdup_printf("bytes=-%" G_GSIZE_FORMAT, length);
+	VkS3Call call = {.s3 = s3,
+			 .method = "GET",
+			 .what = "read",
+			 .name = name,
+			 .range = range,
+			 .is_suffix = TRUE,
+			 .part_length = length};
+	g_auto(VkHttpReply) reply = {0};
+
+	return vk_s3_call(&call, &reply, error) && check_range(&call, &reply, ret_size, error)
+		       ? take_text(&reply)
+		       : NULL;
 }
 
 gboolean vk_s3_delete(VkS3 *s3, const char *name, GError **error)

@@ -4,6 +4,8 @@
 #include "crc.h"
 #include "errors.h"
 
+#include <string.h>
+
 static guint32 checksum(const VkPackTrailer *trailer)
 {
 	return GUINT32_TO_LE(vk_crc32c(0, trailer, G_STRUCT_OFFSET(VkPackTrailer, crc32c)));
@@ -37,21 +39,28 @@ gboolean vk_pack_trailer_check(const VkPackTrailer *trailer, guint64 end, const 
 }
 
 /* It lies behind all else. */
-gboolean vk_pack_trailer_read(VkStore *store, const char *object, VkPackTrailer *ret,
-			      GError **error)
+gboolean vk_pack_trailer_parse(GBytes *tail, guint64 size, const char *object, VkPackTrailer *ret,
+			       GError **error)
 {
-	guint64 size, end;
+	gsize length;
+	const guint8 *bytes = g_bytes_get_data(tail, &length);
+	guint64 end = size - sizeof(*ret);
 
-	if (!store->ops->head(store, object, &size, NULL, error))
-		return FALSE;
 	if (size < sizeof(VkPackHeader) + sizeof(*ret) || size > VK_PACK_TOTAL_MAX)
 		return damaged(object, "its size cannot be", error);
-	end = size - sizeof(*ret);
-	if (!store->ops->get(store, object, end, ret, sizeof(*ret), error))
-		return FALSE;
+	memcpy(ret, bytes + length - sizeof(*ret), sizeof(*ret));
 	if (GUINT32_FROM_LE(ret->magic) != VK_TRAILER_MAGIC)
 		return damaged(object, "it is truncated or its end is lost", error);
 	if (!vk_pack_trailer_is_sound(ret))
 		return damaged(object, "checksum of its trailer", error);
 	return vk_pack_trailer_check(ret, end, object, error);
+}
+
+gboolean vk_pack_trailer_read(VkStore *store, const char *object, VkPackTrailer *ret,
+			      GError **error)
+{
+	guint64 size = 0;
+	g_autoptr(GBytes) tail = vk_store_get_tail(store, object, sizeof(*ret), &size, error);
+
+	return tail && vk_pack_trailer_parse(tail, size, object, ret, error);
 }

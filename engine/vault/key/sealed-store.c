@@ -11,6 +11,7 @@
 
 typedef struct SealedStore {
 	VkStore base;
+	VkStoreOps ops; /* get_tail as the inner one has it */
 	VkStore *inner;
 	const VkKeyring *keyring;
 	VkSealedNames *names;
@@ -322,6 +323,14 @@ static gboolean sealed_get(VkStore *store, const char *name, guint64 offset, voi
 	return ok;
 }
 
+/* Of packs alone; all else is read in whole. */
+static GBytes *sealed_get_tail(VkStore *store, const char *name, gsize length, guint64 *ret_size,
+			       GError **error)
+{
+	g_assert(passes(name));
+	return vk_store_get_tail(inner_of(store), name, length, ret_size, error);
+}
+
 static gboolean sealed_head(VkStore *store, const char *name, guint64 *ret_size, gint64 *ret_stored,
 			    GError **error)
 {
@@ -399,7 +408,9 @@ VkStore *vk_sealed_store_new(VkStore *inner, const VkKeyring *keyring)
 {
 	SealedStore *sealed = g_new0(SealedStore, 1);
 
-	sealed->base.ops = &sealed_ops;
+	sealed->ops = sealed_ops;
+	sealed->ops.get_tail = inner->ops->get_tail ? sealed_get_tail : NULL;
+	sealed->base.ops = &sealed->ops;
 	sealed->inner = inner;
 	sealed->keyring = keyring;
 	sealed->names = vk_sealed_names_new(keyring);

@@ -51,13 +51,39 @@ static gboolean is_known(const VkPackContext *context, const VkPackHeader *heade
 	       header->key_generation == 0 && (wrap == VK_WRAP_NONE || wrap == VK_WRAP_X25519);
 }
 
-static gboolean check_header(VkStore *store, const VkPackContext *context, VkPackTable *table,
-			     GError **error)
+/* Trailer and largest table, with its tag. Small packs are in it as a whole. */
+#define TAIL_LENGTH (256u << 10)
+
+/* A pack that is being read. */
+typedef struct Reading {
+	VkStore *store;
+	const VkPackContext *context;
+	VkPackTable *table;
+	GBytes *tail; /* the last bytes of the object; NULL: each part is read by itself */
+	guint64 size; /* of the object; with TAIL alone */
+} Reading;
+
+static gboolean read_part(const Reading *reading, guint64 offset, void *buf, gsize length,
+			  GError **error)
 {
+	gsize kept = 0;
+	const guint8 *bytes = reading->tail ? g_bytes_get_data(reading->tail, &kept) : NULL;
+	guint64 start = reading->size - kept;
+
+	if (!bytes || offset < start || offset + length > reading->size)
+		return vk_mending_get(reading->table->mending, reading->store,
+				      reading->table->object, offset, buf, length, error);
+	memcpy(buf, bytes + (offset - start), length);
+	return TRUE;
+}
+
+static gboolean check_header(const Reading *reading, GError **error)
+{
+	const VkPackContext *context = reading->context;
+	VkPackTable *table = reading->table;
 	VkPackHeader *header = &table->header;
 
-	if (!vk_mending_get(table->mending, store, table->object, 0, header, sizeof(*header),
-			    error))
+	if (!read_part(reading, 0, header, sizeof(*header), error))
 		return FALSE;
 	if (memcmp(header->magic, VK_PACK_MAGIC, sizeof(header->magic)) != 0)
 		return damaged(table->object, "it does not begin as a pack", error);
@@ -98,16 +124,16 @@ gboolean vk_pack_table_summarize(VkStore *store, const char *object, guint32 *re
 }
 
 /* Reads the table as TRAILER says, and opens it if it is sealed. */
-static gboolean read_entries(VkStore *store, const VkPackContext *context, VkPackTable *table,
-			     const VkPackTrailer *trailer, GError **error)
+static gboolean read_entries(const Reading *reading, const VkPackTrailer *trailer, GError **error)
 {
+	const VkPackContext *context = reading->context;
+	VkPackTable *table = reading->table;
 	gsize length = stored_length(table);
 	g_autofree guint8 *stored = g_malloc(MAX(length, 1));
 
 	if (GUINT32_FROM_LE(trailer->table_length) != length)
 		return damaged(table->object, "its trailer contradicts its size", error);
-	if (!vk_mending_get(table->mending, store, table->object,
-			    GUINT64_FROM_LE(trailer->table_offset), stored, length, error))
+	if (!read_part(reading, GUINT64_FROM_LE(trailer->table_offset), stored, length, error))
 		return FALSE;
 	if (GUINT32_FROM_LE(trailer->table_crc32c) !=
 	    vk_crc32c(vk_pack_context_crc(context, &table->id), stored, length))
@@ -145,29 +171,48 @@ static gboolean take_entries(VkPackTable *table, guint64 table_offset, GError **
 }
 
 /* From the place where it lies, or what the parity gives back of it. */
-static gboolean get_trailer(VkStore *store, const VkPackTable *table, VkPackTrailer *ret,
-			    GError **error)
+static gboolean get_trailer(const Reading *reading, VkPackTrailer *ret, GError **error)
 {
+	const VkPackTable *table = reading->table;
 	const VkMended *mended = vk_mending_mended(table->mending);
 
+	if (reading->tail)
+		return vk_pack_trailer_parse(reading->tail, reading->size, table->object, ret,
+					     error);
 	if (!mended)
-		return vk_pack_trailer_read(store, table->object, ret, error);
+		return vk_pack_trailer_read(reading->store, table->object, ret, error);
 	*ret = *vk_mended_trailer(mended);
 	return vk_pack_trailer_check(ret, vk_mended_covered(mended), table->object, error);
+}
+
+/* Where a request takes longer than some bytes more, one fetches all that lies at the end. */
+static gboolean fetch_tail(Reading *reading, GError **error)
+{
+	VkStore *store = reading->store;
+
+	if (!store->ops->get_tail || vk_mending_mended(reading->table->mending))
+		return TRUE;
+	reading->tail = vk_store_get_tail(store, reading->table->object, TAIL_LENGTH,
+					  &reading->size, error);
+	return reading->tail != NULL;
 }
 
 static gboolean load(VkStore *store, const VkPackContext *context, VkPackTable *table,
 		     GError **error)
 {
+	Reading reading = {.store = store, .context = context, .table = table};
+	g_autoptr(GBytes) tail = NULL;
 	VkPackTrailer trailer;
 
 	g_clear_pointer(&table->keys, vk_pack_keys_free);
 	g_clear_pointer(&table->entries, g_free);
-	if (!check_header(store, context, table, error) ||
-	    !get_trailer(store, table, &trailer, error))
+	if (!fetch_tail(&reading, error))
+		return FALSE;
+	tail = reading.tail;
+	if (!check_header(&reading, error) || !get_trailer(&reading, &trailer, error))
 		return FALSE;
 	table->slots = GUINT32_FROM_LE(trailer.slots);
-	return read_entries(store, context, table, &trailer, error) &&
+	return read_entries(&reading, &trailer, error) &&
 	       take_entries(table, GUINT64_FROM_LE(trailer.table_offset), error);
 }
 

@@ -12,6 +12,7 @@
 /* Members of vault.json. */
 #define TRAIT_CONDITION "put_if_absent"
 #define TRAIT_MD5       "etag_is_md5"
+#define TRAIT_SUFFIX    "suffix_range"
 
 /* The part LENGTH at OFFSET of an object that is not on the server yet. */
 static gboolean copy_part(const char *name, GBytes *bytes, guint64 offset, void *buf, gsize length,
@@ -59,6 +60,26 @@ static gboolean s3_head(VkStore *base, const char *name, guint64 *ret_size, gint
 	if (ret_stored)
 		*ret_stored = facts.stored;
 	return TRUE;
+}
+
+/* Of a server whose traits are not known, one wrong answer costs a request, and nothing else. */
+static GBytes *s3_get_tail(VkStore *base, const char *name, gsize length, guint64 *ret_size,
+			   GError **error)
+{
+	S3Store *store = (S3Store *)base;
+	g_autoptr(GBytes) pending = vk_store_s3_pending(store, name);
+	g_autoptr(GError) trouble = NULL;
+	GBytes *tail;
+
+	if (pending || (store->traits && !store->traits->has_suffix))
+		return vk_store_get_tail_by_size(base, name, length, ret_size, error);
+	tail = vk_s3_get_tail(store->s3, name, length, ret_size, &trouble);
+	if (tail || !g_error_matches(trouble, VK_ERROR, VK_ERROR_FAILED)) {
+		if (trouble)
+			g_propagate_error(error, g_steal_pointer(&trouble));
+		return tail;
+	}
+	return vk_store_get_tail_by_size(base, name, length, ret_size, error);
 }
 
 static guint64 hash(guint64 start, const char *text)
@@ -149,8 +170,8 @@ static json_t *s3_get_traits(VkStore *base)
 {
 	const VkS3Traits *traits = ((S3Store *)base)->traits;
 
-	return traits ? json_pack("{s:b, s:b}", TRAIT_CONDITION, traits->has_condition, TRAIT_MD5,
-				  traits->has_md5)
+	return traits ? json_pack("{s:b, s:b, s:b}", TRAIT_CONDITION, traits->has_condition,
+				  TRAIT_MD5, traits->has_md5, TRAIT_SUFFIX, traits->has_suffix)
 		      : NULL;
 }
 
@@ -164,6 +185,7 @@ static void s3_set_traits(VkStore *base, const json_t *object)
 	store->traits = g_new0(VkS3Traits, 1);
 	store->traits->has_condition = !json_is_false(json_object_get(object, TRAIT_CONDITION));
 	store->traits->has_md5 = !json_is_false(json_object_get(object, TRAIT_MD5));
+	store->traits->has_suffix = !json_is_false(json_object_get(object, TRAIT_SUFFIX));
 	vk_s3_set_traits(store->s3, store->traits);
 }
 
@@ -176,6 +198,7 @@ static const VkStoreOps s3_ops = {
 	.adopt = s3_adopt,
 	.get = s3_get,
 	.get_all = s3_get_all,
+	.get_tail = s3_get_tail,
 	.head = s3_head,
 	.identify = s3_identify,
 	.list = s3_list,

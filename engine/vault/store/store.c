@@ -39,3 +39,24 @@ GBytes *vk_store_get_all(VkStore *store, const char *name, gsize limit, GError *
 		return NULL;
 	return g_bytes_new_take(g_steal_pointer(&buf), size);
 }
+
+GBytes *vk_store_get_tail_by_size(VkStore *store, const char *name, gsize length, guint64 *ret_size,
+				  GError **error)
+{
+	g_autofree guint8 *buf = NULL;
+
+	if (!store->ops->head(store, name, ret_size, NULL, error))
+		return NULL;
+	length = (gsize)MIN(length, *ret_size);
+	buf = g_malloc(MAX(length, 1));
+	if (!store->ops->get(store, name, *ret_size - length, buf, length, error))
+		return NULL;
+	return g_bytes_new_take(g_steal_pointer(&buf), length);
+}
+
+GBytes *vk_store_get_tail(VkStore *store, const char *name, gsize length, guint64 *ret_size,
+			  GError **error)
+{
+	return (store->ops->get_tail ? store->ops->get_tail : vk_store_get_tail_by_size)(
+		store, name, length, ret_size, error);
+}

@@ -45,6 +45,10 @@ typedef struct VkStoreOps {
 			GError **error);
 	/* As vk_store_get_all(). NULL: head() and get() do it. */
 	GBytes *(*get_all)(VkStore *store, const char *name, gsize limit, GError **error);
+	/* As vk_store_get_tail(). NULL: head() and get() do it; then more bytes than are needed
+	   cost more than a second call. */
+	GBytes *(*get_tail)(VkStore *store, const char *name, gsize length, guint64 *ret_size,
+			    GError **error);
 	/* How large the object is and when it was stored: bytes, and seconds since 1970 by the
 	   store's own clock (nullable). Of the object that is there now; VK_ERROR_NOT_FOUND when
 	   there is none. */
@@ -93,3 +97,11 @@ gboolean vk_store_put(VkStore *store, const char *name, const struct iovec *part
 
 /* The whole object as bytes, at most LIMIT; VK_ERROR_DAMAGE when it is larger. */
 GBytes *vk_store_get_all(VkStore *store, const char *name, gsize limit, GError **error);
+
+/* The last LENGTH bytes, or all if it has fewer. *RET_SIZE is how many it has. */
+GBytes *vk_store_get_tail(VkStore *store, const char *name, gsize length, guint64 *ret_size,
+			  GError **error);
+
+/* The same by head() and get(). For the store's own get_tail. */
+GBytes *vk_store_get_tail_by_size(VkStore *store, const char *name, gsize length, guint64 *ret_size,
+				  GError **error);

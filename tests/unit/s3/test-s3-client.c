@@ -141,6 +141,36 @@ START_TEST(an_answer_that_is_cut_short_is_asked_for_again)
 }
 END_TEST
 
+START_TEST(the_last_bytes_are_got_at_once)
+{
+	g_autoptr(GError) error = NULL;
+	guint64 size;
+	GBytes *tail;
+
+	expect(put("a", &error), error);
+	for (gsize length = 1; length < 9; length++) {
+		gsize got = MIN(length, 7);
+
+		if (length == 3)
+			set_faults("1 short GET *");
+		tail = vk_s3_get_tail(s3, "a", length, &size, &error);
+		expect(tail != NULL, error);
+		ck_assert_uint_eq(size, 7);
+		ck_assert_uint_eq(g_bytes_get_size(tail), got);
+		ck_assert(memcmp(g_bytes_get_data(tail, NULL), &"content"[7 - got], got) == 0);
+		g_bytes_unref(tail);
+	}
+	set_faults("1 whole GET *");
+	ck_assert_ptr_null(vk_s3_get_tail(s3, "a", 3, &size, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "part");
+	expect(vk_s3_put(s3, "empty", "", 0, FALSE, &error), error);
+	ck_assert_ptr_null(vk_s3_get_tail(s3, "empty", 3, &size, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_DAMAGE, "");
+	ck_assert_ptr_null(vk_s3_get_tail(s3, "none", 3, &size, &error));
+	expect_error(g_steal_pointer(&error), VK_ERROR_NOT_FOUND, "");
+}
+END_TEST
+
 static void count(const char *name, const char *tag, gpointer data)
 {
 	guint *counts = data;
@@ -477,6 +507,7 @@ int main(void)
 	tcase_add_test(tcase, what_was_put_is_got);
 	tcase_add_test(tcase, empty_and_short_objects_are_what_they_are);
 	tcase_add_test(tcase, an_answer_that_is_cut_short_is_asked_for_again);
+	tcase_add_test(tcase, the_last_bytes_are_got_at_once);
 	tcase_add_test(tcase, listings_have_pages);
 	tcase_add_test(tcase, an_answer_that_is_lost_does_not_matter);
 	tcase_add_test(tcase, what_became_of_a_put_is_never_guessed);

@@ -94,7 +94,7 @@ START_TEST(a_disk_that_is_read_again)
 {
 	g_autoptr(GPtrArray) requests = count_second(FALSE);
 
-	check_count(requests, 33);
+	check_count(requests, 31);
 }
 END_TEST
 

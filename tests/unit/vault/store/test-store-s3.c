@@ -126,6 +126,37 @@ START_TEST(a_pack_that_is_lost_is_told_for_ever)
 }
 END_TEST
 
+static void check_tail(void)
+{
+	guint64 size = 0;
+	g_autoptr(GBytes) tail = vk_store_get_tail(store, "packs/aa/one", 4, &size, NULL);
+
+	ck_assert_ptr_nonnull(tail);
+	ck_assert_uint_eq(size, strlen(CONTENT));
+	ck_assert_uint_eq(g_bytes_get_size(tail), 4);
+	ck_assert(memcmp(g_bytes_get_data(tail, NULL), &CONTENT[strlen(CONTENT) - 4], 4) == 0);
+}
+
+/* Of a pack under way; in one request; and of a server that does not know how to do that. */
+START_TEST(the_tail_of_a_pack_is_got)
+{
+	g_autoptr(json_t) traits = json_pack("{s:b}", "suffix_range", FALSE);
+
+	set_faults("- hang:0.2 PUT *");
+	ck_assert(put("packs/aa/one", VK_PUT_LATER, NULL));
+	check_tail();
+	ck_assert(store->ops->sync(store, NULL));
+	set_faults("- 403 HEAD *");
+	check_tail();
+	set_faults("1 whole GET *");
+	check_tail();
+	set_faults("1 whole GET *");
+	store->ops->set_traits(store, traits);
+	ck_assert(!vk_store_get_tail(store, "packs/aa/one", 4, &(guint64){0}, NULL));
+	check_tail();
+}
+END_TEST
+
 /* It ends its lease, and a collector says what it leaves. */
 START_TEST(who_lost_a_pack_can_still_end_its_work)
 {
@@ -254,6 +285,7 @@ int main(void)
 	tcase_add_test(tcase, all_else_is_there_for_others_at_once);
 	tcase_add_test(tcase, a_pack_that_was_deleted_does_not_come_back);
 	tcase_add_test(tcase, a_pack_that_is_lost_is_told_for_ever);
+	tcase_add_test(tcase, the_tail_of_a_pack_is_got);
 	tcase_add_test(tcase, who_lost_a_pack_can_still_end_its_work);
 	tcase_add_test(tcase, uploads_without_threads_fail);
 	tcase_add_test(tcase, uploads_are_bounded);
