@@ -47,11 +47,10 @@ static gboolean look_at_note(VkVault *vault, const char *uuid, guint64 number, g
 	return object || g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE);
 }
 
-gboolean vk_chain_kept_number(VkVault *vault, const char *uuid, guint64 *ret)
+gboolean vk_chain_noted_number(VkVault *vault, const char *uuid, const GPtrArray *names,
+			       guint64 *ret)
 {
-	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
-	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
-	gboolean known = names != NULL, sound;
+	gboolean known = TRUE, sound;
 
 	*ret = 0;
 	for (guint i = 0; known && i < names->len; i++) {
@@ -64,6 +63,15 @@ gboolean vk_chain_kept_number(VkVault *vault, const char *uuid, guint64 *ret)
 			*ret = number;
 	}
 	return known;
+}
+
+gboolean vk_chain_kept_number(VkVault *vault, const char *uuid, guint64 *ret)
+{
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
+
+	*ret = 0;
+	return names && vk_chain_noted_number(vault, uuid, names, ret);
 }
 
 /* FALSE: its object cannot be read. *RET is 0 if it has no number. */

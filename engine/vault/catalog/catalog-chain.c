@@ -86,7 +86,25 @@ static char *describe_replaced(VkVault *vault, const VkSnapshotKey *key)
 			       name);
 }
 
-void vk_chain_extend(VkVault *vault, const GPtrArray *keys, VkSnapshot *snapshot)
+/*
+ * A note that is not in the listing is of a snapshot that was removed since: its number is not
+ * higher than that of the newest, unless that one has gone as well.
+ */
+static guint64 find_number(VkVault *vault, const GPtrArray *keys, const GPtrArray *names,
+			   const VkSnapshot *previous, const char *uuid)
+{
+	const VkSnapshotKey *newest = keys->len ? g_ptr_array_index(keys, keys->len - 1) : NULL;
+	guint64 number;
+
+	if (newest && previous && strcmp(newest->id, previous->id) == 0)
+		vk_chain_noted_number(vault, uuid, names, &number);
+	else
+		vk_chain_kept_number(vault, uuid, &number);
+	return MAX(number, previous ? previous->number : 0);
+}
+
+void vk_chain_extend(VkVault *vault, const GPtrArray *keys, const GPtrArray *names,
+		     VkSnapshot *snapshot)
 {
 	g_autoptr(GPtrArray) ends = vk_chain_memory_read(vault->memory, snapshot->uuid);
 	const VkChainEnd *end = ends->len > 0 ? g_ptr_array_index(ends, 0) : NULL;
@@ -98,9 +116,8 @@ void vk_chain_extend(VkVault *vault, const GPtrArray *keys, VkSnapshot *snapshot
 		text = describe_missing(vault, end);
 	if (text && vault->warn)
 		vault->warn("%s", text);
-	vk_chain_kept_number(vault, snapshot->uuid, &number);
+	number = find_number(vault, keys, names, previous, snapshot->uuid);
 	number = MAX(number, end ? end->number : 0);
-	number = MAX(number, previous ? previous->number : 0);
 	snapshot->number = MIN(number, VK_CHAIN_NUMBER_MAX - 1) + 1;
 	g_free(snapshot->previous);
 	g_free(snapshot->previous_sha256);

@@ -19,10 +19,12 @@
 #include <glib.h>
 
 /*
- * Chains SNAPSHOT, which is about to be put, to KEYS: all of its guest, in order. Warns when the
- * vault does not show what this host has seen of the guest.
+ * Chains SNAPSHOT, which is about to be put, to KEYS: all of its guest, in order, by NAMES, the
+ * listing of the guest's folder. Warns when the vault does not show what this host has seen of the
+ * guest.
  */
-void vk_chain_extend(VkVault *vault, const GPtrArray *keys, VkSnapshot *snapshot);
+void vk_chain_extend(VkVault *vault, const GPtrArray *keys, const GPtrArray *names,
+		     VkSnapshot *snapshot);
 
 /* Remembers SNAPSHOT, which was put as OBJECT. */
 void vk_chain_remember(VkVault *vault, const VkSnapshot *snapshot, const json_t *object);

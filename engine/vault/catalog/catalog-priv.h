@@ -67,6 +67,10 @@ VkSnapshot *vk_catalog_load_sum(VkVault *vault, const VkSnapshotKey *key, char *
  */
 gboolean vk_chain_kept_number(VkVault *vault, const char *uuid, guint64 *ret);
 
+/* The same by NAMES, a listing of the guest's folder. */
+gboolean vk_chain_noted_number(VkVault *vault, const char *uuid, const GPtrArray *names,
+			       guint64 *ret);
+
 /* What the names of a snapshot's objects begin with: "<TIME>-<snap id>". New string. */
 char *vk_snapshot_key_stem(const VkSnapshotKey *key);
 

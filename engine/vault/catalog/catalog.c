@@ -28,17 +28,10 @@ static void drop_forgotten(GPtrArray *keys, guint first)
 }
 
 /* What is hidden counts for the order, for it may be listed again. */
-static gboolean list_guest(Listing *listing, const char *uuid, GError **error)
+static void add_listed(VkVault *vault, const char *uuid, const GPtrArray *names, GPtrArray *keys)
 {
-	VkVault *vault = listing->vault;
-	GPtrArray *keys = listing->keys;
-	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
-	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, error);
-	guint first;
+	guint first = keys->len;
 
-	if (!names)
-		return FALSE;
-	first = keys->len;
 	for (guint i = 0; i < names->len; i++) {
 		VkSnapshotKey *key = vk_snapshot_key_parse(uuid, g_ptr_array_index(names, i));
 
@@ -47,6 +40,19 @@ static gboolean list_guest(Listing *listing, const char *uuid, GError **error)
 	}
 	vk_catalog_order(vault, keys, first, names);
 	vk_catalog_take_marks(keys, first, names);
+}
+
+static gboolean list_guest(Listing *listing, const char *uuid, GError **error)
+{
+	VkVault *vault = listing->vault;
+	GPtrArray *keys = listing->keys;
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
+	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, error);
+	guint first = keys->len;
+
+	if (!names)
+		return FALSE;
+	add_listed(vault, uuid, names, keys);
 	if (!listing->forgotten)
 		drop_forgotten(keys, first);
 	return TRUE;
@@ -110,6 +116,15 @@ GPtrArray *vk_catalog_list(VkVault *vault, const char *uuid, GError **error)
 GPtrArray *vk_catalog_list_all(VkVault *vault, const char *uuid, GError **error)
 {
 	return list(vault, uuid, TRUE, error);
+}
+
+GPtrArray *vk_catalog_list_of(VkVault *vault, const char *uuid, const GPtrArray *names)
+{
+	GPtrArray *keys = g_ptr_array_new_with_free_func(key_free);
+
+	if (vk_uuid_is_stored_form(uuid))
+		add_listed(vault, uuid, names, keys);
+	return keys;
 }
 
 gboolean vk_catalog_has_id(const GPtrArray *keys, const char *id)

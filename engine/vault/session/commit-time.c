@@ -83,27 +83,31 @@ static gboolean is_stale_claim(const char *name)
 	       seconds < g_get_real_time() / G_USEC_PER_SEC - STALE_CLAIM_SEC;
 }
 
-/* They do no harm but to be there: what cannot be removed now is left to the next commit. */
-static void drop_stale_claims(VkVault *vault, const char *uuid)
+/*
+ * Those among NAMES, but OWN, which may be of a snapshot of long ago. They do no harm but to be
+ * there: what cannot be removed now is left to the next commit.
+ */
+static void drop_stale_claims(VkVault *vault, const char *uuid, const GPtrArray *names,
+			      const char *own)
 {
-	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
-	g_autoptr(GPtrArray) names = vault->store->ops->list(vault->store, folder, NULL);
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *claim = g_strconcat(VK_FOLDER_SNAPS "/", uuid, "/",
+						     g_ptr_array_index(names, i), NULL);
 
-	for (guint i = 0; names && i < names->len; i++) {
-		const char *name = g_ptr_array_index(names, i);
-
-		if (is_stale_claim(name))
-			vk_commit_time_release(vault, g_strconcat(folder, "/", name, NULL));
+		if (is_stale_claim(g_ptr_array_index(names, i)) && strcmp(claim, own) != 0)
+			vk_commit_time_release(vault, g_steal_pointer(&claim));
 	}
 }
 
 /*
  * Sets SNAPSHOT's time and claims it. It claims first and lists second: an earlier owner of this
  * second listed its snapshot before it gave up the claim. Forgotten snapshots keep their seconds,
- * for they may be listed again. Returns that list.
+ * for they may be listed again. Returns that list, and by reference the names that it is of.
  */
-static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_claim, GError **error)
+static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
+			     GPtrArray **ret_names, GError **error)
 {
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", snapshot->uuid, NULL);
 	gint64 begun, seconds;
 
 	if (!vk_time_parse(snapshot->time, &begun, error))
@@ -113,6 +117,7 @@ static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_cl
 		g_autofree char *time = vk_time_format(seconds);
 		g_autofree char *claim = g_strdup_printf(VK_FOLDER_SNAPS "/%s/%s" CLAIM_SUFFIX,
 							 snapshot->uuid, time);
+		g_autoptr(GPtrArray) names = NULL;
 		g_autoptr(GPtrArray) keys = NULL;
 		gint64 next = seconds + 1;
 		gboolean taken;
@@ -120,13 +125,15 @@ static GPtrArray *claim_free(VkVault *vault, VkSnapshot *snapshot, char **ret_cl
 		if (!put_claim(vault, claim, &taken, error))
 			return NULL;
 		if (!taken) {
-			keys = vk_catalog_list_all(vault, snapshot->uuid, error);
+			names = vault->store->ops->list(vault->store, folder, error);
+			keys = names ? vk_catalog_list_of(vault, snapshot->uuid, names) : NULL;
 			next = keys ? find_free(keys, begun, seconds) : next;
 		}
 		if (keys && next == seconds) {
 			g_free(snapshot->time);
 			snapshot->time = g_steal_pointer(&time);
 			*ret_claim = g_steal_pointer(&claim);
+			*ret_names = g_steal_pointer(&names);
 			return g_steal_pointer(&keys);
 		}
 		if (!taken)
@@ -202,19 +209,19 @@ gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_c
 			      GError **error)
 {
 	g_autofree char *claim = NULL;
-	g_autoptr(GPtrArray) keys = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+	g_autoptr(GPtrArray) keys = claim_free(vault, snapshot, &claim, &names, error);
 
-	drop_stale_claims(vault, snapshot->uuid);
-	keys = claim_free(vault, snapshot, &claim, error);
 	if (!keys)
 		return FALSE;
+	drop_stale_claims(vault, snapshot->uuid, names, claim);
 	if (!note_older(vault, snapshot, keys, error)) {
 		vk_commit_time_release(vault, g_steal_pointer(&claim));
 		return FALSE;
 	}
 	g_free(snapshot->parent);
 	snapshot->parent = find_parent(keys);
-	vk_chain_extend(vault, keys, snapshot);
+	vk_chain_extend(vault, keys, names, snapshot);
 	*ret_claim = g_steal_pointer(&claim);
 	return TRUE;
 }
