@@ -44,12 +44,27 @@ GPtrArray *vk_hints_objects_list(VkStore *store, GError **error)
  * Copies a file of a vault that is not a directory, or that is encrypted, to a file that is not.
  * Returns a descriptor, or -1.
  */
+/* Most are small, and got by one call. -1: it is larger, or wrong, which the long way finds out. */
+static int download_small(VkStore *store, const char *name, const char *folder)
+{
+	g_autoptr(GBytes) bytes = vk_store_get_all(store, name, COPY_SIZE, NULL);
+	gsize length;
+	const void *data = bytes ? g_bytes_get_data(bytes, &length) : NULL;
+	int fd = data ? vk_hints_file_create(folder, NULL) : -1;
+
+	if (fd >= 0 && !vk_io_write(fd, folder, 0, data, length, NULL))
+		vk_io_clear_fd(&fd);
+	return fd;
+}
+
 static int download(VkStore *store, const char *name, const char *folder, GError **error)
 {
 	g_autofree char *buf = g_malloc(COPY_SIZE);
 	guint64 size;
-	int fd;
+	int fd = download_small(store, name, folder);
 
+	if (fd >= 0)
+		return fd;
 	if (!store->ops->head(store, name, &size, NULL, error))
 		return -1;
 	fd = vk_hints_file_create(folder, error);

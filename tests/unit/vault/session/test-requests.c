@@ -85,7 +85,7 @@ START_TEST(an_increment_of_nothing)
 {
 	g_autoptr(GPtrArray) requests = count_second(TRUE);
 
-	check_count(requests, 25);
+	check_count(requests, 24);
 }
 END_TEST
 
@@ -94,7 +94,7 @@ START_TEST(a_disk_that_is_read_again)
 {
 	g_autoptr(GPtrArray) requests = count_second(FALSE);
 
-	check_count(requests, 29);
+	check_count(requests, 28);
 }
 END_TEST
 
