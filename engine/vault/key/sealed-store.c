@@ -323,6 +323,58 @@ static gboolean sealed_get(VkStore *store, const char *name, guint64 offset, voi
 	return ok;
 }
 
+/* Opens what was STORED as a whole. */
+static GBytes *open_whole(const SealedStore *sealed, const char *name, GBytes *stored,
+			  GError **error)
+{
+	const VkSealedHeader expected = new_header();
+	const gsize salt = G_STRUCT_OFFSET(VkSealedHeader, salt);
+	gsize length;
+	const guint8 *from = g_bytes_get_data(stored, &length);
+	g_autofree guint8 *content = NULL;
+	g_auto(VkKey) key = {0};
+	guint64 size;
+
+	if (length == 0)
+		return g_bytes_ref(stored);
+	if (!content_size(length, &size) || size == 0 || memcmp(from, &expected, salt) != 0) {
+		damaged(name, error);
+		return NULL;
+	}
+	object_key(sealed, name, from + salt, &key);
+	from += sizeof(VkSealedHeader);
+	content = g_malloc(size);
+	for (guint64 at = 0, number = 0; at < size; at += VK_SEALED_PART, number++) {
+		gsize n = (gsize)MIN(size - at, VK_SEALED_PART);
+		VkNonce nonce = vk_nonce(number, at + n == size);
+
+		if (!vk_aead_open(&key, &nonce, NULL, 0, from + number * PART_STORED,
+				  n + VK_TAG_SIZE, content + at)) {
+			damaged(name, error);
+			return NULL;
+		}
+	}
+	return g_bytes_new_take(g_steal_pointer(&content), size);
+}
+
+static GBytes *sealed_get_all(VkStore *store, const char *name, gsize limit, GError **error)
+{
+	g_autofree char *inner_name = inside(store, name);
+	gsize parts = limit / VK_SEALED_PART + 1;
+	gsize added = passes(name) ? 0 : sizeof(VkSealedHeader) + parts * VK_TAG_SIZE;
+	g_autoptr(GBytes) stored =
+		vk_store_get_all(inner_of(store), inner_name, limit + added, error);
+	GBytes *content;
+
+	if (!explain(stored != NULL, name, inner_name, error))
+		return NULL;
+	if (passes(name))
+		return g_steal_pointer(&stored);
+	content = open_whole((SealedStore *)store, name, stored, error);
+	explain(content != NULL, name, inner_name, error);
+	return content;
+}
+
 /* Of packs alone; all else is read in whole. */
 static GBytes *sealed_get_tail(VkStore *store, const char *name, gsize length, guint64 *ret_size,
 			       GError **error)
@@ -396,6 +448,7 @@ static const VkStoreOps sealed_ops = {
 	.sync = sealed_sync,
 	.adopt = sealed_adopt,
 	.get = sealed_get,
+	.get_all = sealed_get_all,
 	.head = sealed_head,
 	.identify = sealed_identify,
 	.list = sealed_list,

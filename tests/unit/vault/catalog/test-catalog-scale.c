@@ -112,6 +112,7 @@ static guint list_anew(const char *name)
 	vk_vault_set_cache_directory(vault, cache);
 	plain = vault->store->ops;
 	ops.get = counting_get;
+	ops.get_all = NULL; /* by get() */
 	ops.list = counting_list;
 	vault->store->ops = &ops;
 	gets = lists = 0;

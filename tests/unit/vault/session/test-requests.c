@@ -98,10 +98,25 @@ START_TEST(a_disk_that_is_read_again)
 }
 END_TEST
 
+/* The key slot is read as well. */
+START_TEST(an_increment_of_an_encrypted_vault)
+{
+	g_autoptr(GPtrArray) requests = NULL;
+
+	vk_vault_free(vault);
+	temp_directory_remove(directory);
+	g_setenv("VK_TEST_ENCRYPTED", "1", TRUE);
+	vault = vk_vault_init(directory, NULL);
+	requests = count_second(TRUE);
+	check_count(requests, 28);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, an_increment_of_nothing);
 	tcase_add_test(tcase, a_disk_that_is_read_again);
+	tcase_add_test(tcase, an_increment_of_an_encrypted_vault);
 }
 
 int main(void)
