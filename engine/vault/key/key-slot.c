@@ -34,6 +34,7 @@ void vk_key_slot_free(VkKeySlot *slot)
 	g_free(slot->id);
 	g_free(slot->label);
 	g_free(slot->created);
+	json_decref(slot->object);
 	g_free(slot);
 }
 
@@ -238,7 +239,7 @@ static gboolean read_cost(const json_t *object, gboolean is_file, Cost *ret, GEr
 		vk_fail(error, VK_ERROR_DAMAGE, "its cost cannot be"));
 }
 
-static VkKeySlot *parse_slot(const char *id, const json_t *object, GError **error)
+static VkKeySlot *parse_slot(const char *id, json_t *object, GError **error)
 {
 	g_autoptr(VkKeySlot) slot = g_new0(VkKeySlot, 1);
 	const char *role, *kind, *label, *created;
@@ -249,6 +250,7 @@ static VkKeySlot *parse_slot(const char *id, const json_t *object, GError **erro
 	    !vk_json_string(object, "created", &created, error))
 		return NULL;
 	slot->id = g_strdup(id);
+	slot->object = json_incref(object);
 	slot->label = g_strdup(label);
 	slot->created = g_strdup(created);
 	slot->is_file = strcmp(kind, "file") == 0;
@@ -271,14 +273,11 @@ static gint compare_age(gconstpointer a, gconstpointer b)
 	return order != 0 ? order : strcmp(one->id, other->id);
 }
 
-GPtrArray *vk_key_slots_list(VkStore *store, void (*warn)(const char *format, ...), GError **error)
+static GPtrArray *read_slots(VkStore *store, const GPtrArray *ids,
+			     void (*warn)(const char *format, ...))
 {
-	g_autoptr(GPtrArray) ids = list_ids(store, error);
-	g_autoptr(GPtrArray) slots =
-		g_ptr_array_new_with_free_func((GDestroyNotify)vk_key_slot_free);
+	GPtrArray *slots = g_ptr_array_new_with_free_func((GDestroyNotify)vk_key_slot_free);
 
-	if (!ids)
-		return NULL;
 	for (guint i = 0; i < ids->len; i++) {
 		g_autofree char *name = slot_object(ids->pdata[i]);
 		g_autoptr(GError) trouble = NULL;
@@ -291,7 +290,14 @@ GPtrArray *vk_key_slots_list(VkStore *store, void (*warn)(const char *format, ..
 			warn("the key slot '%s' cannot be read: %s", name, trouble->message);
 	}
 	g_ptr_array_sort(slots, compare_age);
-	return g_steal_pointer(&slots);
+	return slots;
+}
+
+GPtrArray *vk_key_slots_list(VkStore *store, void (*warn)(const char *format, ...), GError **error)
+{
+	g_autoptr(GPtrArray) ids = list_ids(store, error);
+
+	return ids ? read_slots(store, ids, warn) : NULL;
 }
 
 static guint8 *decode(const json_t *object, const char *key, gsize *ret_length)
@@ -302,12 +308,12 @@ static guint8 *decode(const json_t *object, const char *key, gsize *ret_length)
 }
 
 /* NULL without an error: the secret is another one. */
-static VkKeyring *try_slot(const json_t *object, const VkKeySlot *slot, const guint8 *vault_id,
-			   const VkSecret *secret, GError **error)
+static VkKeyring *try_slot(const VkKeySlot *slot, const guint8 *vault_id, const VkSecret *secret,
+			   GError **error)
 {
 	gsize salt_length = 0, sealed_length = 0;
-	g_autofree guint8 *salt = decode(object, "salt", &salt_length);
-	g_autofree guint8 *sealed = decode(object, "sealed", &sealed_length);
+	g_autofree guint8 *salt = decode(slot->object, "salt", &salt_length);
+	g_autofree guint8 *sealed = decode(slot->object, "sealed", &sealed_length);
 	guint8 bound[VK_KEYRING_ID_SIZE + 2], packed[VK_KEYRING_PACKED_MAX];
 	gsize bound_length = bind_slot(vault_id, slot->role, slot->is_file, bound);
 	VkNonce nonce = vk_nonce(0, FALSE);
@@ -317,7 +323,7 @@ static VkKeyring *try_slot(const json_t *object, const VkKeySlot *slot, const gu
 
 	if (salt_length != SALT_SIZE || sealed_length <= VK_TAG_SIZE ||
 	    sealed_length > sizeof(packed) + VK_TAG_SIZE ||
-	    !read_cost(object, slot->is_file, &cost, NULL)) {
+	    !read_cost(slot->object, slot->is_file, &cost, NULL)) {
 		fail_slot(slot->id, error);
 		return NULL;
 	}
@@ -330,30 +336,24 @@ static VkKeyring *try_slot(const json_t *object, const VkKeySlot *slot, const gu
 	return keyring;
 }
 
-/* The first slot of this kind that SECRET opens. TROUBLES (GError) gets why others could not be
-   tried. */
-static VkKeyring *try_slots(VkStore *store, const GPtrArray *slots, gboolean is_file,
-			    const guint8 *vault_id, const VkSecret *secret, char **ret_id,
-			    GPtrArray *troubles)
+/* The first of SLOTS that SECRET opens. TROUBLES (GError) gets why others could not be tried. */
+static VkKeyring *try_slots(const GPtrArray *slots, gboolean is_file, const guint8 *vault_id,
+			    const VkSecret *secret, char **ret_id, GPtrArray *troubles)
 {
 	for (guint i = 0; i < slots->len; i++) {
 		const VkKeySlot *slot = slots->pdata[i];
-		g_autofree char *name = slot_object(slot->id);
-		g_autoptr(json_t) object = NULL;
 		GError *trouble = NULL;
 		VkKeyring *keyring;
 
 		if (slot->is_file != is_file)
 			continue;
-		object = vk_checked_json_get(store, name, &trouble);
-		keyring = object ? try_slot(object, slot, vault_id, secret, &trouble) : NULL;
+		keyring = try_slot(slot, vault_id, secret, &trouble);
 		if (trouble)
 			g_ptr_array_add(troubles, trouble);
-		if (keyring) {
-			if (ret_id)
-				*ret_id = g_strdup(slot->id);
+		if (keyring && ret_id)
+			*ret_id = g_strdup(slot->id);
+		if (keyring)
 			return keyring;
-		}
 	}
 	return NULL;
 }
@@ -389,15 +389,15 @@ VkKeyring *vk_key_slots_open(VkStore *store, const guint8 *vault_id, const VkSec
 			     char **ret_id, GError **error)
 {
 	g_autoptr(GPtrArray) ids = list_ids(store, error);
-	g_autoptr(GPtrArray) slots = ids ? vk_key_slots_list(store, NULL, error) : NULL;
+	g_autoptr(GPtrArray) slots = ids ? read_slots(store, ids, NULL) : NULL;
 	g_autoptr(GPtrArray) troubles =
 		g_ptr_array_new_with_free_func((GDestroyNotify)g_error_free);
 	VkKeyring *keyring;
 
 	if (!slots)
 		return NULL;
-	keyring = try_slots(store, slots, !vk_secret_is_passphrase(secret), vault_id, secret,
-			    ret_id, troubles);
+	keyring = try_slots(slots, !vk_secret_is_passphrase(secret), vault_id, secret, ret_id,
+			    troubles);
 	if (!keyring)
 		fail_open(slots->len, MAX(ids->len, slots->len) - slots->len, troubles, error);
 	return keyring;

@@ -26,6 +26,7 @@ typedef struct VkKeySlot {
 	gboolean is_file; /* else its secret is a passphrase */
 	char *label;      /* never NULL */
 	char *created;    /* a TIME */
+	json_t *object;   /* what its file says */
 } VkKeySlot;
 
 void vk_key_slot_free(VkKeySlot *slot);

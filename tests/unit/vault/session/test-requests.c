@@ -108,7 +108,7 @@ START_TEST(an_increment_of_an_encrypted_vault)
 	g_setenv("VK_TEST_ENCRYPTED", "1", TRUE);
 	vault = vk_vault_init(directory, NULL);
 	requests = count_second(TRUE);
-	check_count(requests, 28);
+	check_count(requests, 26);
 }
 END_TEST
 
