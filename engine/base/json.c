@@ -8,11 +8,44 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * What the values of a text take in memory, in units of 32 bytes or so. jansson bounds their depth,
+ * but not their number: an empty object of two bytes takes a hundred times as much.
+ */
+#define COST_OF_CONTAINER 8u
+/* No text of ours costs more. */
+#define COST_FREE       4096u
+#define BYTES_OF_A_UNIT 4u
+
+/* Whether the values of TEXT would take far more memory than it. It need not be JSON. */
+static gboolean costs_too_much(const char *text, gsize length)
+{
+	gboolean in_string = FALSE;
+	gsize cost = 0;
+
+	for (gsize i = 0; i < length; i++) {
+		if (text[i] == '"')
+			in_string = !in_string;
+		else if (in_string)
+			i += text[i] == '\\';
+		else if (text[i] == '[' || text[i] == '{')
+			cost += COST_OF_CONTAINER;
+		else if (text[i] == ',')
+			cost++;
+	}
+	return cost > COST_FREE + length / BYTES_OF_A_UNIT;
+}
+
 json_t *vk_json_parse(const char *text, gsize length, const char *name, GError **error)
 {
 	json_error_t trouble;
-	g_autoptr(json_t) value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &trouble);
+	g_autoptr(json_t) value = NULL;
 
+	if (costs_too_much(text, length)) {
+		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: it has too many values", name);
+		return NULL;
+	}
+	value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &trouble);
 	if (!value || !json_is_object(value)) {
 		vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: %s", name,
 			value ? "not a JSON object" : trouble.text);

@@ -11,7 +11,11 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 
-/* Parses LENGTH bytes as one JSON object. NAME is for the error. Returns a new reference. */
+/*
+ * Parses LENGTH bytes as one JSON object. NAME is for the error. Returns a new reference.
+ * VK_ERROR_DAMAGE also when its values would take more than about ten times as much memory as the
+ * text.
+ */
 json_t *vk_json_parse(const char *text, gsize length, const char *name, GError **error);
 
 /* One compact line with sorted keys and without a newline. The caller frees with g_free(). */

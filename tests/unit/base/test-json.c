@@ -21,6 +21,60 @@ START_TEST(only_whole_objects_are_parsed)
 }
 END_TEST
 
+/* {"a":[UNIT,UNIT,...]}, a megabyte. */
+static char *make_large(const char *unit)
+{
+	GString *text = g_string_new("{\"a\":[");
+
+	while (text->len < 1024 * 1024) {
+		g_string_append(text, unit);
+		g_string_append_c(text, ',');
+	}
+	g_string_truncate(text, text->len - 1);
+	g_string_append(text, "]}");
+	return g_string_free(text, FALSE);
+}
+
+static json_t *parse_large(const char *unit, GError **error)
+{
+	g_autofree char *text = make_large(unit);
+
+	return vk_json_parse(text, strlen(text), "the file", error);
+}
+
+/* They would take a hundred times as much memory as the text. */
+START_TEST(many_small_values_are_refused)
+{
+	static const char *const units[] = {"[]", "{}", "[[],{}]", "0", "\"\"", "\"\\\"\",[]"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(json_t) value = parse_large(units[i], &error);
+
+		ck_assert_msg(!value, "%s", units[i]);
+		ck_assert_int_eq(error->code, VK_ERROR_DAMAGE);
+		ck_assert_ptr_nonnull(strstr(error->message, "too many values"));
+	}
+}
+END_TEST
+
+/* The densest are the segments of a map. What is in a string is no value. */
+START_TEST(large_objects_are_parsed)
+{
+	static const char *const units[] = {
+		"{\"first\":0,\"last\":0,\"pack\":\"00112233445566778899aabbccddeeff\","
+		"\"pages\":1,\"slot\":0}",
+		"1767322000000000", "\"[[[[{{{{,,,,\\\",[],[],\\\\\""};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(json_t) value = parse_large(units[i], &error);
+
+		ck_assert_msg(value, "%s: %s", units[i], error ? error->message : "");
+	}
+}
+END_TEST
+
 START_TEST(lines_are_canonical)
 {
 	static const char text[] = "{ \"b\": [1, 2],\n \"a\": \"x\\ny\" }";
@@ -121,6 +175,8 @@ int main(void)
 	int failed;
 
 	tcase_add_test(cases, only_whole_objects_are_parsed);
+	tcase_add_test(cases, many_small_values_are_refused);
+	tcase_add_test(cases, large_objects_are_parsed);
 	tcase_add_test(cases, lines_are_canonical);
 	tcase_add_test(cases, members_have_their_types);
 	tcase_add_test(cases, numbers_have_64_bits);
