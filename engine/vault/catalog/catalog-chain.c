@@ -112,7 +112,7 @@ void vk_chain_extend(VkVault *vault, const GPtrArray *keys, const GPtrArray *nam
 	g_autoptr(VkSnapshot) previous = load_newest(vault, keys, &sum);
 	guint64 number;
 
-	if (end && is_missing(vault, end))
+	if (end && !vk_catalog_has_id(keys, end->id) && is_missing(vault, end))
 		text = describe_missing(vault, end);
 	if (text && vault->warn)
 		vault->warn("%s", text);
