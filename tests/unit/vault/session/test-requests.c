@@ -91,6 +91,25 @@ static GPtrArray *count_second(gboolean knows_changes)
 	return requests;
 }
 
+/*
+ * By steps of tests/model/README.md:
+ *
+ *   2  the vault's description; hints, by their listing ...
+ *   1  ... and their content
+ *   2  the parent is chosen: listing and object
+ *   3  what dead processes of this host left: announcements, fences, leases
+ *   1  W1, the lease
+ *   1  W2, announcements
+ *   1  what checks found, to be healed
+ *   1  W3, the parent is still listed
+ *   2  the claim of a second, and what it is free of
+ *   1  the newest object, to be chained to
+ *   1  W5, the intent
+ *   2  W6, fences and leases
+ *   1  W7, the snapshot object
+ *   4  W8, the end, and intent, lease and end are removed
+ *   1  the claim is given up
+ */
 START_TEST(an_increment_of_nothing)
 {
 	g_autoptr(GPtrArray) requests = count_second(TRUE);
@@ -99,7 +118,7 @@ START_TEST(an_increment_of_nothing)
 }
 END_TEST
 
-/* The map of the parent is read. */
+/* The map of the parent is read: the end of its pack, its header, two frames. */
 START_TEST(a_disk_that_is_read_again)
 {
 	g_autoptr(GPtrArray) requests = count_second(FALSE);
@@ -108,7 +127,7 @@ START_TEST(a_disk_that_is_read_again)
 }
 END_TEST
 
-/* The key slot is read as well. */
+/* The key slots are listed, and the one that there is is read. */
 START_TEST(an_increment_of_an_encrypted_vault)
 {
 	g_autoptr(GPtrArray) requests = NULL;
