@@ -328,6 +328,27 @@ START_TEST(without_a_place_nothing_is_remembered)
 }
 END_TEST
 
+/* The host remembers nothing, and the newest is removed between the listing and its use. */
+START_TEST(a_note_that_came_after_the_listing_counts)
+{
+	g_autofree char *other = g_build_filename(dir.path, "state", "other.sqlite", NULL);
+	g_autoptr(VkSnapshot) next =
+		make_snapshot(UUID, "20260103T120000Z", vk_image_record_new(65536));
+	g_autoptr(GPtrArray) names = NULL;
+	g_autoptr(GPtrArray) keys = NULL;
+
+	take_days(1, 2);
+	vk_vault_set_memory(dir.vault, other);
+	names = dir.vault->store->ops->list(dir.vault->store, "snaps/" UUID, NULL);
+	keys = vk_catalog_list_of(dir.vault, UUID, names);
+	ck_assert_uint_eq(keys->len, 2);
+	forget(2);
+	collect();
+	vk_chain_extend(dir.vault, keys, names, next);
+	ck_assert_uint_eq(next->number, 3);
+}
+END_TEST
+
 /* Only who has a key can put the note that a collection puts. */
 START_TEST(a_forged_note_is_not_believed)
 {
@@ -462,6 +483,7 @@ int main(void)
 	tcase_add_test(tcase, without_a_memory_the_vault_is_believed);
 	tcase_add_test(tcase, a_damaged_memory_begins_anew);
 	tcase_add_test(tcase, without_a_place_nothing_is_remembered);
+	tcase_add_test(tcase, a_note_that_came_after_the_listing_counts);
 	tcase_add_test(tcase, a_forged_note_is_not_believed);
 	tcase_add_test(tcase, the_highest_number_that_is_not_the_newest_is_not_missed);
 	tcase_add_test(tcase, the_highest_number_that_is_damaged_is_not_missed);

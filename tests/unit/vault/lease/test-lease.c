@@ -114,8 +114,26 @@ START_TEST(the_end_comes_first_and_goes_last)
 	ck_assert_int_lt(put, watched_store_find(watched, "delete leases/*.commit", 0));
 	ck_assert_int_lt(put, watched_store_find(watched, "delete leases/*.0", 0));
 	ck_assert_int_lt(watched_store_find(watched, "delete leases/*.0", 0), end);
-	ck_assert_int_lt(watched_store_find(watched, "delete fence/*.0", 0), end);
 	ck_assert_int_eq(end, (int)watched->calls->len - 1);
+}
+END_TEST
+
+static gboolean refuse_to_delete_the_first_beat(VkStore *of, const char *call)
+{
+	return !(g_str_has_prefix(call, "delete leases/") && g_str_has_suffix(call, ".1"));
+}
+
+START_TEST(a_beat_that_stayed_goes_with_the_lease)
+{
+	VkLease *lease = begin(VK_LEASE_WRITE);
+
+	vk_lease_beat(lease);
+	watched->on_call = refuse_to_delete_the_first_beat;
+	vk_lease_beat(lease);
+	watched->on_call = NULL;
+	ck_assert_uint_eq(count_objects("leases"), 3);
+	vk_lease_end(lease);
+	ck_assert_uint_eq(count_objects("leases"), 0);
 }
 END_TEST
 
@@ -447,6 +465,7 @@ static Suite *lease_suite(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, a_lease_is_open_until_it_ends);
 	tcase_add_test(cases, the_end_comes_first_and_goes_last);
+	tcase_add_test(cases, a_beat_that_stayed_goes_with_the_lease);
 	tcase_add_test(cases, a_reader_names_what_it_reads);
 	tcase_add_test(cases, a_fence_is_seen_at_once);
 	tcase_add_test(cases, an_end_by_another_is_seen);
