@@ -6,8 +6,12 @@
 #include "errors.h"
 #include "interrupt.h"
 
+/* So long an answer of the storage that said nothing is not asked for again. */
+#define PAUSE_US ((gint64)30 * G_USEC_PER_SEC)
+
 struct VkMending {
 	GMutex mutex;
+	gint64 failed;       /* when a look ended that was not definite, or 0; under the mutex */
 	gboolean is_settled; /* another look finds nothing else; under the mutex */
 	VkMended *mended;    /* set under the mutex, read without it */
 	VkMended *former;    /* what it was before it was settled: somebody may read it */
@@ -107,6 +111,7 @@ static gboolean look_locked(VkMending *mending, VkStore *store, const VkPackCont
 	if (mended && !is_lost && !was_damage)
 		return TRUE;
 	mending->is_settled = is_definite(mended, &facts, failure);
+	mending->failed = mending->is_settled ? 0 : g_get_monotonic_time();
 	if (text) {
 		tell(context, object, text);
 		keep_locked(mending, g_steal_pointer(&mended));
@@ -121,6 +126,18 @@ static gboolean may_be_damage(const GError *error)
 	       g_error_matches(error, VK_ERROR, VK_ERROR_FAILED);
 }
 
+/*
+ * Whether a look would find out nothing that was not found lately. Where damage was read the
+ * storage answers again.
+ */
+static gboolean is_idle_locked(const VkMending *mending, const GError *trouble)
+{
+	if (mending->is_settled)
+		return TRUE;
+	return mending->failed != 0 && !g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE) &&
+	       g_get_monotonic_time() - mending->failed < PAUSE_US;
+}
+
 gboolean vk_mending_try(VkMending *mending, VkStore *store, const VkPackContext *context,
 			const VkPackId *id, const char *object, GError **trouble)
 {
@@ -129,8 +146,9 @@ gboolean vk_mending_try(VkMending *mending, VkStore *store, const VkPackContext 
 	if (!context->parity || vk_interrupted() || !may_be_damage(*trouble))
 		return FALSE;
 	g_mutex_lock(&mending->mutex);
-	may_help = mending->is_settled ? mending->mended != NULL
-				       : look_locked(mending, store, context, id, object, *trouble);
+	may_help = is_idle_locked(mending, *trouble)
+			   ? mending->mended != NULL
+			   : look_locked(mending, store, context, id, object, *trouble);
 	g_mutex_unlock(&mending->mutex);
 	if (may_help)
 		g_clear_error(trouble);

@@ -2,7 +2,7 @@
 /*
  * VkMending: one generation of a pack as it is read: from the store, and once something of it was
  * found damaged, with what its parity gives back. That is computed once, and told once; while the
- * storage gives errors that may pass, it is tried again. Threads: free.
+ * storage gives errors that may pass, it is tried again, but not at once. Threads: free.
  */
 #pragma once
 

@@ -63,34 +63,110 @@ static gboolean is_end(const VkPackContext *context, const VkPackId *id, const V
 				 sizeof(end->crc32c));
 }
 
+/* Where the end is looked for. All is borrowed but TROUBLE. */
+typedef struct Search {
+	VkStore *store;
+	const VkPackContext *context;
+	const VkPackId *id;
+	const char *object;
+	VkParityEnd *end;       /* what was read last */
+	VkParityLayout *layout; /* what it says, if it is one */
+	guint unread;           /* how often the storage gave an error */
+	GError *trouble;        /* the first of these */
+} Search;
+
 /* The other copy is the same. */
-static gboolean is_there_twice(VkStore *store, const char *object, const VkParityEnd *end,
-			       const VkParityLayout *layout, guint64 offset)
+static gboolean is_there_twice(const Search *search, guint64 offset)
 {
+	const VkParityLayout *layout = search->layout;
 	g_autofree VkParityEnd *other = g_new(VkParityEnd, 1);
 	guint64 at = offset == layout->covered ? last_end_offset(layout) : layout->covered;
 
-	return store->ops->get(store, object, at, other, sizeof(*other), NULL) &&
-	       memcmp(other, end, sizeof(*other)) == 0;
+	return search->store->ops->get(search->store, search->object, at, other, sizeof(*other),
+				       NULL) &&
+	       memcmp(other, search->end, sizeof(*other)) == 0;
 }
 
-/* Notes the first error of the storage in TROUBLE: what is only missing is damage. */
-static void note_trouble(GError **trouble, GError *error)
+/* What is only missing is damage. */
+static void note_trouble(Search *search, GError *error)
 {
-	if (*trouble || g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
+	if (g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE)) {
+		g_error_free(error);
+		return;
+	}
+	search->unread++;
+	if (search->trouble)
 		g_error_free(error);
 	else
-		*trouble = error;
+		search->trouble = error;
 }
 
-static gboolean fail_without(const char *object, GError *trouble, GError **error)
+/* A store that is away is not asked for each place. */
+static gboolean may_go_on(const Search *search)
 {
-	if (!trouble)
+	return search->unread <= VK_PARITY_SHARDS && !vk_interrupted();
+}
+
+static gboolean look_at(Search *search, guint64 offset)
+{
+	GError *failure = NULL;
+
+	if (search->store->ops->get(search->store, search->object, offset, search->end,
+				    sizeof(*search->end), &failure))
+		return is_end(search->context, search->id, search->end, offset, search->layout);
+	note_trouble(search, failure);
+	return FALSE;
+}
+
+/*
+ * Looks where both copies lie in a pack of SIZE bytes that has its whole length. The first copy
+ * lies before the shards of parity, of one size or another; a large one is tried first, since then
+ * an end that cannot be read does not hide what is before it.
+ */
+static gboolean look_where_it_was(Search *search, guint64 size, guint64 *ret_offset)
+{
+	*ret_offset = size - sizeof(VkParityEnd);
+	if (look_at(search, *ret_offset))
+		return TRUE;
+	for (guint log2 = VK_PARITY_LOG2_MAX; log2 >= VK_PARITY_LOG2_MIN; log2--) {
+		guint64 behind = ((guint64)VK_PARITY_SHARDS << log2) + 2 * sizeof(VkParityEnd);
+
+		if (size < behind || !may_go_on(search))
+			continue;
+		*ret_offset = size - behind;
+		if (look_at(search, *ret_offset))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Looks at all places from the end of SIZE bytes backwards. */
+static gboolean look_everywhere(Search *search, guint64 size, guint64 *ret_offset)
+{
+	guint64 first = size - MIN(size, REACH);
+
+	*ret_offset = size;
+	while (*ret_offset > first && may_go_on(search)) {
+		*ret_offset -= sizeof(VkParityEnd);
+		if (look_at(search, *ret_offset))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Takes over the trouble of SEARCH. */
+static gboolean fail_without(Search *search, GError **error)
+{
+	if (vk_interrupted()) {
+		g_clear_error(&search->trouble);
+		return vk_fail_interrupted(error);
+	}
+	if (!search->trouble)
 		return vk_fail(error, VK_ERROR_NOT_FOUND,
 			       "'%s' has no parity, or both copies of its end are damaged; check "
 			       "the storage that the vault lies on",
-			       object);
-	g_propagate_error(error, trouble);
+			       search->object);
+	g_propagate_error(error, g_steal_pointer(&search->trouble));
 	return FALSE;
 }
 
@@ -98,33 +174,22 @@ gboolean vk_parity_end_find(VkStore *store, const VkPackContext *context, const 
 			    const char *object, VkParityEnd *ret, VkParityLayout *ret_layout,
 			    gboolean *ret_whole, GError **error)
 {
-	const guint64 step = sizeof(VkParityEnd);
-	GError *trouble = NULL;
-	guint64 size, first, last;
+	Search search = {.store = store,
+			 .context = context,
+			 .id = id,
+			 .object = object,
+			 .end = ret,
+			 .layout = ret_layout};
+	guint64 size, offset;
 
 	if (!store->ops->head(store, object, &size, NULL, error))
 		return FALSE;
-	if (size < step || size > VK_PACK_TOTAL_MAX)
-		return fail_without(object, NULL, error);
-	last = size / step - 1;
-	first = last - MIN(last, REACH / step);
-	for (guint64 at = last + 1; at-- > first && !vk_interrupted();) {
-		guint64 offset = at * step;
-		GError *failure = NULL;
-
-		if (!store->ops->get(store, object, offset, ret, sizeof(*ret), &failure)) {
-			note_trouble(&trouble, failure);
-			continue;
-		}
-		if (!is_end(context, id, ret, offset, ret_layout))
-			continue;
-		*ret_whole = is_there_twice(store, object, ret, ret_layout, offset);
-		g_clear_error(&trouble);
-		return TRUE;
-	}
-	if (vk_interrupted()) {
-		g_clear_error(&trouble);
-		return vk_fail_interrupted(error);
-	}
-	return fail_without(object, trouble, error);
+	size -= size % sizeof(VkParityEnd);
+	if (size == 0 || size > VK_PACK_TOTAL_MAX || vk_interrupted())
+		return fail_without(&search, error);
+	if (!look_where_it_was(&search, size, &offset) && !look_everywhere(&search, size, &offset))
+		return fail_without(&search, error);
+	g_clear_error(&search.trouble);
+	*ret_whole = is_there_twice(&search, offset);
+	return TRUE;
 }

@@ -20,7 +20,7 @@ gsize vk_parity_shard_length(const VkParityLayout *layout, guint shard);
 /*
  * Finds a sound copy of the end of OBJECT, a generation of the pack ID, though its length may have
  * changed. *RET_WHOLE: both copies are sound. VK_ERROR_NOT_FOUND when there is none; the store's
- * error when one may lie in what cannot be read.
+ * error when one may lie in what cannot be read, or when it gave so many that the search ended.
  */
 gboolean vk_parity_end_find(VkStore *store, const VkPackContext *context, const VkPackId *id,
 			    const char *object, VkParityEnd *ret, VkParityLayout *ret_layout,

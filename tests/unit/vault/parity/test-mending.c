@@ -415,6 +415,70 @@ START_TEST(an_outage_is_no_answer)
 }
 END_TEST
 
+static guint gets, heads; /* that failed */
+
+static gboolean get_nothing(VkStore *of, const char *name, guint64 offset, void *buf, gsize n,
+			    GError **error)
+{
+	gets++;
+	return vk_fail(error, VK_ERROR_FAILED, "cannot read '%s': it is a test", name);
+}
+
+static gboolean head_and_count(VkStore *of, const char *name, guint64 *ret_size, gint64 *ret_stored,
+			       GError **error)
+{
+	heads++;
+	return plain->head(of, name, ret_size, ret_stored, error);
+}
+
+/* It answers each time late: many requests for each block would be hours. */
+START_TEST(a_store_that_fails_is_asked_a_few_times)
+{
+	VkStoreOps failing = *store->ops;
+	VkPackCache *cache = vk_pack_cache_new(store, &context);
+
+	plain = store->ops;
+	ck_assert(read_second(cache));
+	failing.get = get_nothing;
+	failing.head = head_and_count;
+	store->ops = &failing;
+	gets = heads = 0;
+	for (guint i = 0; i < 10; i++)
+		ck_assert(!read_second(cache));
+	ck_assert_uint_eq(heads, 1);
+	ck_assert_uint_le(gets, 10 + VK_PARITY_SHARDS + 1);
+	store->ops = plain;
+	ck_assert(read_second(cache));
+	vk_pack_cache_free(cache);
+}
+END_TEST
+
+/* All from the parity on gives errors of the disk, but for the first copy of the end. */
+static gboolean get_no_tail(VkStore *of, const char *name, guint64 offset, void *buf, gsize n,
+			    GError **error)
+{
+	if (offset + n > layout.covered + sizeof(VkParityEnd))
+		return get_nothing(of, name, offset, buf, n, error);
+	return plain->get(of, name, offset, buf, n, error);
+}
+
+START_TEST(a_tail_that_cannot_be_read_hides_no_end)
+{
+	VkStoreOps failing = *store->ops;
+	g_autofree VkParityEnd *end = g_new(VkParityEnd, 1);
+	VkParityLayout found;
+	gboolean whole;
+
+	plain = store->ops;
+	failing.get = get_no_tail;
+	store->ops = &failing;
+	ck_assert(vk_parity_end_find(store, &context, &pack, object, end, &found, &whole, NULL));
+	ck_assert(!whole);
+	ck_assert_uint_eq(found.covered, layout.covered);
+	store->ops = plain;
+}
+END_TEST
+
 START_TEST(an_interruption_is_no_answer)
 {
 	VkPackCache *cache = vk_pack_cache_new(store, &context);
@@ -548,6 +612,8 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, three_damaged_shards_fail_a_check);
 	tcase_add_test(tcase, a_sector_that_cannot_be_read_is_damage);
 	tcase_add_test(tcase, an_outage_is_no_answer);
+	tcase_add_test(tcase, a_store_that_fails_is_asked_a_few_times);
+	tcase_add_test(tcase, a_tail_that_cannot_be_read_hides_no_end);
 	tcase_add_test(tcase, an_interruption_is_no_answer);
 	tcase_add_test(tcase, an_outage_is_no_damage);
 	tcase_add_loop_test(tcase, parity_of_another_pack_gives_nothing, 0, 2);
