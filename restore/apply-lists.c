@@ -23,7 +23,7 @@ static gboolean add_list(VkSwap *swap, const VkRestoreItem *item, char *path, GE
 
 	if (!sink || !vk_sink_copy_text(text, sink, error))
 		return FALSE;
-	vk_swap_add_file(swap, path, item->has_list, g_steal_pointer(&sink));
+	vk_swap_add_file(swap, path, item->list_exists, g_steal_pointer(&sink));
 	return TRUE;
 }
 

@@ -5,6 +5,8 @@
 #include "planner-priv.h"
 #include "timestamp.h"
 
+#include <sys/stat.h>
+
 /* What is overwritten where it lies cannot stay. */
 static gboolean keep_old(VkRestorePlan *plan, const VkRestoreOptions *options, GError **error)
 {
@@ -25,24 +27,33 @@ static gboolean keep_old(VkRestorePlan *plan, const VkRestoreOptions *options, G
 }
 
 /*
- * A list of an earlier restore is of another file. With --force its name is taken, whatever it is.
- * Without it a file goes only if it is a list.
+ * A list of an earlier restore is of another file: it goes. With --force also another file makes
+ * room for a list, if there is anything to list.
  */
 static gboolean settle_list(VkRestorePlan *plan, VkRestoreItem *item, gboolean force,
 			    GError **error)
 {
 	g_autofree char *list = vk_restore_plan_list_path(item);
+	struct stat facts;
 
-	if (!list || !g_file_test(list, G_FILE_TEST_EXISTS))
+	if (!list || lstat(list, &facts) < 0)
 		return TRUE;
+	item->has_list = vk_missing_is_list(list);
+	item->list_exists = item->has_list || item->missing;
+	if (item->missing && !S_ISREG(facts.st_mode))
+		return vk_fail(error, VK_ERROR_EXISTS,
+			       "'%s' exists and is not a regular file, but a list of what is "
+			       "missing may have to be written there: remove it",
+			       list);
 	if (item->missing && !force)
 		return vk_fail(error, VK_ERROR_EXISTS,
-			       "'%s' exists, the list of what is missing in another file: "
-			       "remove it, or use --force to replace it",
+			       "'%s' exists, but a list of what is missing may have to be written "
+			       "there: remove it, or use --force to replace it",
 			       list);
-	item->has_list = item->missing || vk_missing_is_list(list);
 	if (item->has_list)
 		vk_restore_plan_note(plan, "'%s' is the list of an earlier restore: it goes", list);
+	else if (item->list_exists)
+		vk_restore_plan_note(plan, "'%s' is replaced if anything is missing", list);
 	return TRUE;
 }
 

@@ -45,7 +45,8 @@ typedef struct VkRestoreItem {
 	VkMissing
 		*missing;  /* takes what is damaged in the record, as it is found; NULL: an error */
 	gboolean has_list; /* of what it lacks, by an earlier restore: it is replaced or goes */
-	char *why_copied;  /* why a disk that an array has is not cloned; nullable */
+	gboolean list_exists;  /* a file has the list's name, which it gives to a list */
+	char *why_copied;      /* why a disk that an array has is not cloned; nullable */
 	char *owner_directory; /* nullable: made with its parent if missing, owned by the item's
 				  owner */
 } VkRestoreItem;

@@ -75,6 +75,7 @@ static void bed_init(Bed *bed, guint64 missing, const char *old_list, const char
 					      .gid = (gid_t)-1},
 				    .exists = old_list != NULL,
 				    .has_list = old_list != NULL,
+				    .list_exists = old_list != NULL,
 				    .missing = vk_missing_new()};
 	if (missing > 0)
 		vk_missing_add(bed->item.missing, 65536, missing);
@@ -202,6 +203,23 @@ START_TEST(an_old_list_stays_with_the_old_file_or_not_at_all)
 }
 END_TEST
 
+START_TEST(another_file_goes_only_for_a_list)
+{
+	const guint64 missing = _i % 2 ? 512 : 0;
+	Bed bed;
+
+	bed_init(&bed, missing, "notes\n", NULL);
+	bed.item.has_list = FALSE;
+	add_disk(&bed);
+	ck_assert(vk_swap_commit(bed.swap, NULL));
+	ck_assert(vk_swap_keep(bed.swap, NULL));
+	vk_swap_free(bed.swap);
+	assert_content(bed.disk, "new");
+	assert_content(bed.list, missing ? "65536 512\n" : "notes\n");
+	bed_clear(&bed);
+}
+END_TEST
+
 static void clear(void)
 {
 	g_clear_error(&error);
@@ -220,6 +238,7 @@ int main(void)
 	tcase_add_test(cases, a_list_is_there_before_its_file);
 	tcase_add_loop_test(cases, a_list_goes_and_comes_back_with_its_file, 0, 4);
 	tcase_add_loop_test(cases, an_old_list_stays_with_the_old_file_or_not_at_all, 0, 4);
+	tcase_add_loop_test(cases, another_file_goes_only_for_a_list, 0, 2);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -177,7 +177,24 @@ START_TEST(a_list_takes_a_name_only_with_force)
 	assert_refused(VK_ERROR_EXISTS, "vda.missing");
 	bed.options.force = TRUE;
 	made = must_plan();
-	ck_assert(item_at(made, 0)->has_list);
+	ck_assert(item_at(made, 0)->list_exists);
+	ck_assert(!item_at(made, 0)->has_list);
+	ck_assert_uint_eq(made->notes->len, 1);
+	ck_assert_ptr_null(strstr(g_ptr_array_index(made->notes, 0), "earlier restore"));
+}
+END_TEST
+
+START_TEST(a_list_takes_no_name_of_what_is_no_file)
+{
+	g_autofree char *list = path_in("vda.missing");
+
+	put_beside("0 65536\n");
+	ck_assert_int_eq(g_unlink(list), 0);
+	ck_assert_int_eq(symlink("elsewhere", list), 0);
+	bed.options.skip_damaged = TRUE;
+	bed.options.force = TRUE;
+	assert_refused(VK_ERROR_EXISTS, "not a regular file");
+	ck_assert_int_eq(g_unlink(list), 0);
 }
 END_TEST
 
@@ -462,6 +479,7 @@ int main(void)
 		the_list_of_an_earlier_restore_goes,
 		a_file_with_the_name_of_a_list_stays,
 		a_list_takes_a_name_only_with_force,
+		a_list_takes_no_name_of_what_is_no_file,
 		force_keeps_the_mode,
 		a_file_that_qemu_has_locked_is_busy_even_with_force,
 		two_items_of_one_path_are_refused,
