@@ -21,7 +21,7 @@ struct VkS3 {
 	GPtrArray *keys;
 	gint64 ahead;             /* seconds that the server's clock is ahead of ours */
 	gboolean lacks_condition; /* the server does not heed If-None-Match */
-	gboolean lacks_md5;       /* no ETag is taken for an MD5 */
+	gboolean has_md5;         /* what looks like an MD5 as an ETag is one */
 	gint64 slowed;            /* when it asked for fewer requests last; 0: never */
 };
 
@@ -77,7 +77,7 @@ gboolean vk_s3_total_size(const VkHttpReply *reply, guint64 *ret);
 guint64 vk_s3_part_length(const VkS3Call *call, guint64 total);
 
 gboolean vk_s3_lacks_condition(VkS3 *s3);
-gboolean vk_s3_lacks_md5(VkS3 *s3);
+gboolean vk_s3_has_md5(VkS3 *s3);
 
 /* Says what a reply means. For VkHttp. */
 VkHttpOutcome vk_s3_judge(const VkHttpReply *reply, gpointer call, GError **error);

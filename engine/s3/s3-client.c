@@ -74,11 +74,11 @@ gboolean vk_s3_lacks_condition(VkS3 *s3)
 	return s3->lacks_condition;
 }
 
-gboolean vk_s3_lacks_md5(VkS3 *s3)
+gboolean vk_s3_has_md5(VkS3 *s3)
 {
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
 
-	return s3->lacks_md5;
+	return s3->has_md5;
 }
 
 /* The headers of one try, which bear its time. */

@@ -120,7 +120,7 @@ void vk_s3_set_traits(VkS3 *s3, const VkS3Traits *traits)
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&s3->mutex);
 
 	s3->lacks_condition = !traits->has_condition;
-	s3->lacks_md5 = !traits->has_md5;
+	s3->has_md5 = traits->has_md5;
 }
 
 gboolean vk_s3_probe(VkS3 *s3, const char *folder, VkS3Traits *ret, GError **error)

@@ -18,5 +18,8 @@ typedef struct VkS3Traits {
  */
 gboolean vk_s3_probe(VkS3 *s3, const char *folder, VkS3Traits *ret, GError **error);
 
-/* What the server does, so far as S3 needs to know. Until it is set, all is taken to be TRUE. */
+/*
+ * What the server does, so far as S3 needs to know. Until it is set, has_md5 is taken to be FALSE
+ * and the rest to be TRUE.
+ */
 void vk_s3_set_traits(VkS3 *s3, const VkS3Traits *traits);

@@ -3,6 +3,8 @@
 
 #include "errors.h"
 
+#include <string.h>
+
 /* A server that does not take the condition is asked first. It does not help against a race. */
 static gboolean refuse_existing(const VkS3Call *call, GError **error)
 {
@@ -19,11 +21,12 @@ static gboolean refuse_existing(const VkS3Call *call, GError **error)
 
 static gboolean is_intact(const VkS3Call *call, const char *md5)
 {
-	g_autofree char *sent =
-		md5 ? g_compute_checksum_for_data(G_CHECKSUM_MD5, call->body, call->body_length)
-		    : NULL;
+	g_autofree char *sent = NULL;
 
-	return g_strcmp0(md5, sent) == 0 || vk_s3_lacks_md5(call->s3);
+	if (!md5 || !vk_s3_has_md5(call->s3))
+		return TRUE;
+	sent = g_compute_checksum_for_data(G_CHECKSUM_MD5, call->body, call->body_length);
+	return strcmp(md5, sent) == 0;
 }
 
 static gboolean fail_altered(const VkS3Call *call, GError **error)

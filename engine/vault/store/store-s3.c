@@ -175,7 +175,10 @@ static json_t *s3_get_traits(VkStore *base)
 		      : NULL;
 }
 
-/* A vault that an earlier version made has none. */
+/*
+ * A vault that an earlier version made has none. An ETag that is compared by mistake ends each
+ * backup; nothing else that is unknown does harm.
+ */
 static void s3_set_traits(VkStore *base, const json_t *object)
 {
 	S3Store *store = (S3Store *)base;
@@ -184,7 +187,7 @@ static void s3_set_traits(VkStore *base, const json_t *object)
 		return;
 	store->traits = g_new0(VkS3Traits, 1);
 	store->traits->has_condition = !json_is_false(json_object_get(object, TRAIT_CONDITION));
-	store->traits->has_md5 = !json_is_false(json_object_get(object, TRAIT_MD5));
+	store->traits->has_md5 = json_is_true(json_object_get(object, TRAIT_MD5));
 	store->traits->has_suffix = !json_is_false(json_object_get(object, TRAIT_SUFFIX));
 	vk_s3_set_traits(store->s3, store->traits);
 }

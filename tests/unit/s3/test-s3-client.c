@@ -254,6 +254,7 @@ START_TEST(a_put_is_checked)
 	g_autoptr(GError) error = NULL;
 	g_auto(VkS3Facts) facts = {0};
 
+	vk_s3_set_traits(s3, &(VkS3Traits){.has_condition = TRUE, .has_md5 = TRUE});
 	set_faults("1 alter PUT *");
 	ck_assert(!put("a", &error));
 	expect_error(g_steal_pointer(&error), VK_ERROR_FAILED, "other bytes");

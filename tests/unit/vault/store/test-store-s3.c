@@ -2,7 +2,9 @@
 /* What the store on S3 promises of uploads that are under way, against the stand-in. */
 #include "store.h"
 
+#include "checked-json.h"
 #include "errors.h"
+#include "layout.h"
 #include "temp-vault.h"
 #include "vault-parts.h"
 
@@ -273,6 +275,31 @@ START_TEST(what_init_found_out_stays_with_the_vault)
 }
 END_TEST
 
+/* An earlier version's vault does not say whether ETags are MD5s. */
+START_TEST(a_vault_that_knows_nothing_of_its_server_is_written)
+{
+	g_autofree char *name = g_path_get_basename(directory);
+	g_autofree char *url = g_strdup_printf("s3:%s/%s/vault", g_getenv("VK_TEST_S3"), name);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) object = NULL;
+	VkVault *vault = vk_vault_init(url, NULL);
+
+	ck_assert_ptr_nonnull(vault);
+	object = vk_checked_json_get(vault->outside, VK_VAULT_OBJECT, NULL);
+	if (_i == 0)
+		json_object_del(object, "store");
+	else
+		json_object_clear(json_object_get(object, "store"));
+	ck_assert(vk_checked_json_put(vault->outside, VK_VAULT_OBJECT, object, VK_PUT_OVER, NULL));
+	vk_vault_free(vault);
+	set_faults("- retag * *");
+	vault = vk_vault_open(url, VK_VAULT_WRITE, &error);
+	ck_assert_msg(vault != NULL, "%s", error ? error->message : "");
+	ck_assert_msg(put_into(vault, "leases/one", &error), "%s", error ? error->message : "");
+	vk_vault_free(vault);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store-s3");
@@ -291,6 +318,7 @@ int main(void)
 	tcase_add_test(tcase, uploads_are_bounded);
 	tcase_add_test(tcase, lists_and_stamps_follow_what_is_there);
 	tcase_add_test(tcase, what_init_found_out_stays_with_the_vault);
+	tcase_add_loop_test(tcase, a_vault_that_knows_nothing_of_its_server_is_written, 0, 2);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
