@@ -406,7 +406,9 @@ static VkHttpOutcome try_often(Exchange *exchange, GError **error)
 		is_unsure |= outcome == VK_HTTP_UNSURE;
 		if (outcome == VK_HTTP_NOT_DONE && is_unsure)
 			outcome = VK_HTTP_UNSURE;
-		if (outcome == VK_HTTP_DONE || outcome == VK_HTTP_REFUSED)
+		/* Who is not trusted, or not reached, has not answered. */
+		if (exchange->reply->status != 0 &&
+		    (outcome == VK_HTTP_DONE || outcome == VK_HTTP_REFUSED))
 			note_answer(exchange);
 		if (outcome == VK_HTTP_DONE)
 			return outcome;

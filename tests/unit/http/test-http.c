@@ -7,6 +7,7 @@
 #include <glib.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@ typedef struct Server {
 	GThread *thread;
 	GPtrArray *requests; /* char*; read once the thread has ended */
 	guint failures;      /* so many requests get a 500 first */
+	guint hangups;       /* before that, so many connections get nothing */
 } Server;
 
 static void use_new_certificate(SSL_CTX *context)
@@ -86,8 +88,14 @@ static gpointer serve(gpointer data)
 	int fd;
 
 	while ((fd = accept(server->fd, NULL, NULL)) >= 0) {
-		SSL *tls = SSL_new(server->context);
+		SSL *tls;
 
+		if (server->hangups > 0) {
+			server->hangups--;
+			close(fd);
+			continue;
+		}
+		tls = SSL_new(server->context);
 		SSL_set_fd(tls, fd);
 		if (SSL_accept(tls) == 1)
 			answer(server, tls);
@@ -97,13 +105,14 @@ static gpointer serve(gpointer data)
 	return NULL;
 }
 
-static void server_start(Server *server, guint failures)
+static void server_start(Server *server, guint failures, guint hangups)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof(address);
 
 	*server = (Server){.failures = failures,
+			   .hangups = hangups,
 			   .context = SSL_CTX_new(TLS_server_method()),
 			   .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
 			   .requests = g_ptr_array_new_with_free_func(g_free)};
@@ -149,7 +158,7 @@ static GPtrArray *send_to_failing(const char *method, const char *body, VkHttpOu
 	VkHttpOptions options = {.name = "test", .is_insecure = TRUE, .reply_max = 1024};
 	VkHttp *http;
 
-	server_start(&server, 1);
+	server_start(&server, 1, 0);
 	options.url = server.url;
 	http = vk_http_new(&options);
 	ck_assert_int_eq(vk_http_send(http, &request, deadline, &reply, &error), expected);
@@ -185,6 +194,47 @@ START_TEST(what_may_be_done_twice_is_repeated)
 }
 END_TEST
 
+/* What the process says on stderr goes into a file; the test has a process of its own. */
+static FILE *catch_stderr(void)
+{
+	FILE *file = tmpfile();
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(dup2(fileno(file), STDERR_FILENO), 0);
+	return file;
+}
+
+/* After an outage somebody else is there, or the certificate has run out. */
+START_TEST(who_is_not_trusted_has_not_answered)
+{
+	const VkHttpRequest request = {.method = "GET", .path = "/thing", .judge = judge};
+	gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+	VkHttpOptions options = {
+		.name = "test", .trust_advice = "look", .reply_max = 1024, .stall = 60};
+	FILE *file = catch_stderr();
+	g_auto(VkHttpReply) reply = {0};
+	g_autoptr(GError) error = NULL;
+	char log[REQUEST_MAX] = "";
+	Server server;
+	VkHttp *http;
+
+	server_start(&server, 0, 3);
+	options.url = server.url;
+	http = vk_http_new(&options);
+	ck_assert_int_eq(vk_http_send(http, &request, deadline, &reply, &error), VK_HTTP_REFUSED);
+	ck_assert_msg(strstr(error->message, "no trusted connection") != NULL, "%s",
+		      error->message);
+	rewind(file);
+	ck_assert_uint_gt(fread(log, 1, sizeof(log) - 1, file), 0);
+	ck_assert_msg(strstr(log, "trying again") != NULL, "%s", log);
+	ck_assert_msg(strstr(log, "answers again") == NULL, "%s", log);
+	vk_http_free(http);
+	server_end(&server);
+	g_ptr_array_unref(server.requests);
+	fclose(file);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("http");
@@ -194,6 +244,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, what_may_be_done_twice_is_repeated, 0, G_N_ELEMENTS(methods));
+	tcase_add_test(tcase, who_is_not_trusted_has_not_answered);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
