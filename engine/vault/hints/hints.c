@@ -2,13 +2,13 @@
 #include "hints-priv.h"
 
 #include "hints-object.h"
+#include "hints-tables.h"
 #include "hints-writer.h"
 
 #include "errors.h"
 #include "layout.h"
 #include "log.h"
 #include "interrupt.h"
-#include "pack-name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +37,7 @@ struct VkHints {
 	GHashTable *pack_numbers; /* VkPackId, owned -> number + 1 */
 	GArray *spills;           /* Spill, oldest first, levels falling */
 	GPtrArray *files;         /* VkHintsFile of the vault, newest first */
+	gboolean is_partial; /* alone in the vault they would be taken for all that there are */
 };
 
 static guint64 prefix_of(const VkBlockId *id)
@@ -251,23 +252,28 @@ static void delete_object(VkStore *store, const char *name)
 		vk_log_debug("hints stay, ignoring: %s", trouble->message);
 }
 
-/* Returns whether all could be used; damaged ones are removed. */
-static gboolean open_vault_files(VkHints *hints)
+/* What was found of the vault's hint files. */
+typedef struct Found {
+	guint files;
+	gboolean all;       /* could be used */
+	GPtrArray *damaged; /* names */
+} Found;
+
+static void open_vault_files(VkHints *hints, Found *found)
 {
 	VkStore *store = hints->place.store;
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(GPtrArray) names = vk_hints_objects_list(store, &trouble);
-	gboolean all = TRUE;
 
-	if (!names) {
+	found->all = names != NULL;
+	if (!names)
 		vk_log_debug("no hints, ignoring: %s", trouble->message);
-		return FALSE;
-	}
-	for (guint i = 0; i < names->len; i++) {
+	for (guint i = 0; names && i < names->len; i++) {
 		const char *name = names->pdata[i];
 		VkHintsFile *file;
 
 		g_clear_error(&trouble);
+		found->files++;
 		file = vk_hints_object_open(&hints->place, name, hints->folder, &trouble);
 		if (file) {
 			g_ptr_array_add(hints->files, file);
@@ -275,15 +281,16 @@ static gboolean open_vault_files(VkHints *hints)
 			/* Not found: another session merged it meanwhile. */
 			vk_log_debug("hints are not used: %s", trouble->message);
 			if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
-				delete_object(store, name);
-			all = FALSE;
+				g_ptr_array_add(found->damaged, g_strdup(name));
+			found->all = FALSE;
 		}
 	}
-	return all;
 }
 
-static void add_table_locked(VkHints *hints, const VkPackTable *table)
+static void add_table_locked(gpointer user, const VkPackTable *table)
 {
+	VkHints *hints = user;
+
 	for (guint32 slot = 0; slot < table->slots; slot++) {
 		const VkTableEntry *entry = &table->entries[slot];
 		guint flags = entry->length_flags >> VK_SLOT_FLAG_SHIFT;
@@ -296,48 +303,44 @@ static void add_table_locked(VkHints *hints, const VkPackTable *table)
 	}
 }
 
-/*
- * Adds what the tables of all packs say to HINTS, if it is not NULL. Packs that cannot be read are
- * left out: without a hint their blocks are stored again.
- */
-static gboolean read_tables(const VkHintsPlace *place, VkHints *hints, VkHintsRebuilt *done,
-			    GError **error)
-{
-	g_autoptr(GArray) packs = vk_pack_list(place->store, error);
-
-	*done = (VkHintsRebuilt){0};
-	if (!packs)
-		return FALSE;
-	for (guint i = 0; i < packs->len; i++) {
-		g_autoptr(VkPackTable) table = NULL;
-
-		if (vk_interrupted())
-			return vk_fail_interrupted(error);
-		table = vk_pack_cache_get(place->packs, &g_array_index(packs, VkPackId, i), NULL);
-		if (!table) {
-			done->unreadable++;
-			continue;
-		}
-		done->packs++;
-		if (hints)
-			add_table_locked(hints, table);
-	}
-	return TRUE;
-}
-
 static gboolean rebuild_locked(VkHints *hints, GError **error)
 {
 	VkHintsRebuilt done;
 
-	return read_tables(&hints->place, hints, &done, error);
+	return vk_hints_read_tables(&hints->place, add_table_locked, hints, &done, error);
+}
+
+/*
+ * Takes from the packs what the vault's files do not have. A storage that fails ends no session.
+ * Then the damaged files stay, and where there are none, none is put: the next session sees by this
+ * that hints are missing.
+ */
+static gboolean complete(VkHints *hints, const Found *found, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (rebuild_locked(hints, &trouble)) {
+		for (guint i = 0; i < found->damaged->len; i++)
+			delete_object(hints->place.store, found->damaged->pdata[i]);
+		return TRUE;
+	}
+	if (vk_interrupted()) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	vk_log_debug("some hints are missing, ignoring: %s", trouble->message);
+	hints->is_partial = found->files == 0;
+	return TRUE;
 }
 
 VkHints *vk_hints_open_sized(const VkHintsPlace *place, guint memory_entries, GError **error)
 {
 	g_autoptr(VkHints) hints = hints_new(place, memory_entries);
-	gboolean all = open_vault_files(hints);
+	g_autoptr(GPtrArray) damaged = g_ptr_array_new_with_free_func(g_free);
+	Found found = {.damaged = damaged};
 
-	if ((!all || hints->files->len == 0) && !rebuild_locked(hints, error))
+	open_vault_files(hints, &found);
+	if ((!found.all || hints->files->len == 0) && !complete(hints, &found, error))
 		return NULL;
 	return g_steal_pointer(&hints);
 }
@@ -443,7 +446,7 @@ gboolean vk_hints_commit(VkHints *hints, GError **error)
 	gboolean done;
 
 	g_rw_lock_writer_lock(&hints->lock);
-	done = commit_locked(hints, error);
+	done = hints->is_partial || commit_locked(hints, error);
 	g_rw_lock_writer_unlock(&hints->lock);
 	return done;
 }
@@ -453,7 +456,8 @@ gboolean vk_hints_rebuild(const VkHintsPlace *place, VkHintsRebuilt *ret, GError
 	g_autoptr(VkHints) hints = hints_new(place, MEMORY_ENTRIES);
 	g_autoptr(GPtrArray) old = vk_hints_objects_list(place->store, error);
 
-	if (!old || !read_tables(place, hints, ret, error) || !vk_hints_commit(hints, error))
+	if (!old || !vk_hints_read_tables(place, add_table_locked, hints, ret, error) ||
+	    !vk_hints_commit(hints, error))
 		return FALSE;
 	for (guint i = 0; i < old->len; i++)
 		delete_object(place->store, old->pdata[i]);
@@ -462,5 +466,5 @@ gboolean vk_hints_rebuild(const VkHintsPlace *place, VkHintsRebuilt *ret, GError
 
 gboolean vk_hints_rebuild_dry(const VkHintsPlace *place, VkHintsRebuilt *ret, GError **error)
 {
-	return read_tables(place, NULL, ret, error);
+	return vk_hints_read_tables(place, NULL, NULL, ret, error);
 }

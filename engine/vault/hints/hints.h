@@ -16,9 +16,10 @@
 typedef struct VkHints VkHints;
 
 /*
- * Opens the hints at PLACE, which is copied. Removes damaged hint files. If a file is damaged or
- * unreadable, or if there is none, it rebuilds the hints from the tables of all packs, without the
- * damaged ones. Fails if the packs cannot be listed, or on vk_interrupted().
+ * Opens the hints at PLACE, which is copied. If a file is damaged or unreadable, or if there is
+ * none, it takes hints from the tables of all packs, without the damaged ones, and removes damaged
+ * files. If the storage fails meanwhile, hints are missing and no file is removed. Fails on
+ * vk_interrupted().
  */
 VkHints *vk_hints_open(const VkHintsPlace *place, GError **error);
 
@@ -30,8 +31,8 @@ typedef struct VkHintsRebuilt {
 
 /*
  * Makes the hints at PLACE anew from the tables of all packs. Then it removes those that were there
- * before. Sessions may be at work meanwhile. Fails as vk_hints_open(), and if the new hints cannot
- * be put: the old ones stay then.
+ * before. Sessions may be at work meanwhile. Fails on vk_interrupted(), and if a pack that may be
+ * sound cannot be read or the new hints cannot be put: the old ones stay then.
  */
 gboolean vk_hints_rebuild(const VkHintsPlace *place, VkHintsRebuilt *ret, GError **error);
 
@@ -47,6 +48,7 @@ void vk_hints_add(VkHints *hints, const VkBlockId *id, const VkPackId *pack, gui
 
 /*
  * Writes the added hints into the vault as one file, and merges older files of like size into it.
+ * Writes none where there were none, and the packs could not be read.
  */
 gboolean vk_hints_commit(VkHints *hints, GError **error);
 void vk_hints_free(VkHints *hints); /* takes NULL; uncommitted hints are lost */

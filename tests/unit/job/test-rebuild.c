@@ -3,6 +3,7 @@
 #include "rebuild.h"
 
 #include "catalog.h"
+#include "errors.h"
 #include "image-bed.h"
 #include "session-priv.h"
 #include "temp-vault.h"
@@ -160,6 +161,108 @@ START_TEST(an_unreadable_pack_is_counted)
 }
 END_TEST
 
+static const VkStoreOps *sound;
+
+static gboolean get_no_pack(VkStore *store, const char *name, guint64 offset, void *buf,
+			    gsize length, GError **error)
+{
+	return g_str_has_prefix(name, "packs/")
+		       ? vk_fail(error, VK_ERROR_FAILED, "cannot read '%s'", name)
+		       : sound->get(store, name, offset, buf, length, error);
+}
+
+/* From now on packs are listed, but none can be read. */
+static void begin_outage(void)
+{
+	static VkStoreOps failing;
+
+	sound = vault->store->ops;
+	failing = *sound;
+	failing.get = get_no_pack;
+	failing.get_tail = NULL;
+	vault->store->ops = &failing;
+}
+
+static void end_outage(void)
+{
+	vault->store->ops = sound;
+}
+
+/* The packs may be sound. */
+START_TEST(an_outage_ends_a_rebuild_and_old_hints_stay)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *before = NULL, *after = NULL;
+	VkRebuildResult result;
+
+	prepare();
+	before = only_hint();
+	begin_outage();
+	ck_assert(!vk_rebuild(vault, FALSE, &result, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED));
+	ck_assert(!vk_rebuild(vault, TRUE, &result, NULL));
+	end_outage();
+	after = only_hint();
+	ck_assert_str_eq(before, after);
+	finish();
+}
+END_TEST
+
+static VkHints *open_hints(void)
+{
+	const VkHintsPlace place = vk_vault_hints_place(vault);
+
+	return vk_hints_open(&place, NULL);
+}
+
+/* Commits a hint of a block that no pack has, with hints that were opened in an outage. */
+static void commit_in_outage(void)
+{
+	const VkBlockId id = {{1}};
+	g_autoptr(VkHints) hints = NULL;
+
+	begin_outage();
+	hints = open_hints();
+	ck_assert_ptr_nonnull(hints);
+	end_outage();
+	vk_hints_add(hints, &id, &pack, 0);
+	ck_assert(vk_hints_commit(hints, NULL));
+}
+
+/* A file with this one alone would be taken for all hints. */
+START_TEST(lost_hints_come_back_after_an_outage)
+{
+	g_autoptr(GPtrArray) names = NULL;
+
+	prepare();
+	remove_hints();
+	commit_in_outage();
+	names = list("hints");
+	ck_assert_uint_eq(names->len, 0);
+	expect_hints();
+	finish();
+}
+END_TEST
+
+/* The damaged file shows the next session that hints are missing. */
+START_TEST(damaged_hints_come_back_after_an_outage)
+{
+	g_autofree char *hint = NULL, *name = NULL, *path = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+
+	prepare();
+	hint = only_hint();
+	name = g_build_filename("hints", hint, NULL);
+	path = test_vault_path(vault, name);
+	ck_assert_int_eq(truncate(path, 20), 0);
+	commit_in_outage();
+	names = list("hints");
+	ck_assert_uint_eq(names->len, 2);
+	expect_hints();
+	finish();
+}
+END_TEST
+
 static char *snapshot_file(void)
 {
 	g_autofree char *name =
@@ -251,6 +354,9 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, lost_hints_come_back);
 	tcase_add_test(tcase, old_hints_are_replaced);
 	tcase_add_test(tcase, an_unreadable_pack_is_counted);
+	tcase_add_test(tcase, an_outage_ends_a_rebuild_and_old_hints_stay);
+	tcase_add_test(tcase, lost_hints_come_back_after_an_outage);
+	tcase_add_test(tcase, damaged_hints_come_back_after_an_outage);
 	tcase_add_test(tcase, a_damaged_snapshot_is_counted_and_left_alone);
 	tcase_add_test(tcase, a_lost_snapshot_stays_lost);
 	tcase_add_test(tcase, the_cache_is_made_anew);
