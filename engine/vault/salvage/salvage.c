@@ -16,6 +16,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+/* The last one that a name can say, since 1970: 99991231T235959Z. */
+#define LAST_SECOND G_GUINT64_CONSTANT(253402300799)
+
 /* A session, by its packs. */
 typedef struct Backup {
 	VkPackId session;
@@ -99,9 +102,15 @@ static gboolean has_unmarked(const VkPackTable *table, const VkMark *mark)
 	return FALSE;
 }
 
+/* When the pack says that it was made. What no calendar has becomes the end of the year 9999. */
+static gint64 created_of(const VkPackTable *table)
+{
+	return (gint64)MIN(GUINT64_FROM_LE(table->header.created), LAST_SECOND);
+}
+
 static Backup *backup_of(Salvage *salvage, const VkPackTable *table)
 {
-	gint64 created = (gint64)GUINT64_FROM_LE(table->header.created);
+	gint64 created = created_of(table);
 	VkPackId session;
 	Backup *backup;
 

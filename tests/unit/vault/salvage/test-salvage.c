@@ -3,6 +3,7 @@
 #include "salvage.h"
 
 #include "catalog.h"
+#include "crc.h"
 #include "image-bed.h"
 #include "pack-name.h"
 #include "session-priv.h"
@@ -244,6 +245,41 @@ START_TEST(a_damaged_block_is_counted)
 }
 END_TEST
 
+/* Makes the pack say that it was made then. */
+static void date_pack(guint64 created)
+{
+	g_autofree char *object = vk_pack_object(&pack, 0);
+	g_autofree char *path = test_vault_path(vault, object);
+	g_autofree char *bytes = NULL;
+	VkPackHeader *header;
+	gsize length;
+
+	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
+	header = (gpointer)bytes;
+	header->created = GUINT64_TO_LE(created);
+	header->crc32c = GUINT32_TO_LE(vk_crc32c(0, header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
+	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
+}
+
+/* An encrypted vault takes the pack for damaged. */
+START_TEST(a_time_that_no_calendar_has_does_no_harm)
+{
+	static const guint64 times[] = {G_GUINT64_CONSTANT(1) << 60, G_MAXUINT64};
+	g_autoptr(GPtrArray) result = NULL;
+	const VkSalvaged *file;
+
+	prepare();
+	date_pack(times[_i]);
+	lose(snapshot);
+	result = vk_salvage(vault, NULL, NULL);
+	ck_assert_ptr_nonnull(result);
+	ck_assert_uint_eq(result->len, test_is_encrypted() ? 0 : 1);
+	file = result->len > 0 ? result->pdata[0] : NULL;
+	ck_assert(!file || g_str_has_prefix(file->name, "99991231T235959Z-"));
+	finish();
+}
+END_TEST
+
 START_TEST(nothing_is_written_over)
 {
 	g_autoptr(GError) error = NULL;
@@ -270,6 +306,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, each_image_is_a_file);
 	tcase_add_test(tcase, a_damaged_snapshot_is_lost_as_well);
 	tcase_add_test(tcase, a_damaged_block_is_counted);
+	tcase_add_loop_test(tcase, a_time_that_no_calendar_has_does_no_harm, 0, 2);
 	tcase_add_test(tcase, nothing_is_written_over);
 }
 
