@@ -199,13 +199,18 @@ expect_json '[.packs == 0, .unreadable_packs, .snapshots, .damaged_snapshots] | 
 [[ -z $(ls "$VAULT/hints") ]] || fail "a dry run made hints"
 ok virtkeep rebuild --salvage "$SCRATCH/salvaged"
 expect_out "nothing to salvage"
+[[ -z $(ls "$VAULT/hints") ]] || fail "a salvage made hints"
+ok virtkeep rebuild
 [[ -n $(ls "$VAULT/hints") ]] || fail "there are no hints"
 refused 1 "'$SCRATCH/salvaged'" virtkeep rebuild --salvage "$SCRATCH/salvaged"
 rmdir "$SCRATCH/salvaged"
 flip "$object" 100
+mount --bind "$VAULT" "$VAULT"
+mount -o remount,bind,ro "$VAULT"
 run virtkeep --json rebuild --salvage "$SCRATCH/salvaged"
+umount "$VAULT"
 expect_status 5
-expect_err "0 packs and 1 snapshot that cannot be read"
+expect_err "0 packs, 0 blocks and 1 snapshot that cannot be read"
 salvaged=$(jq -r '.salvaged | max_by(.blocks) | select(.blocks > 600) | .file' < "$OUT")
 [[ -n $salvaged ]] || fail "the disk was not salvaged"
 { cmp -l "$SCRATCH/salvaged/$salvaged" "$SCRATCH/vda.raw" || true; } |

@@ -7,6 +7,7 @@
 #include "io.h"
 #include "log.h"
 #include "mark.h"
+#include "pack-keys.h"
 #include "pack-name.h"
 #include "read-lease.h"
 #include "timestamp.h"
@@ -36,7 +37,7 @@ typedef struct Salvage {
 	VkVault *vault;
 	GHashTable *backups; /* VkPackId, in the Backup -> Backup */
 	int directory;       /* -1: a dry run */
-	GPtrArray *result;   /* VkSalvaged */
+	VkSalvageResult *result;
 } Salvage;
 
 static void salvaged_free(gpointer data)
@@ -63,24 +64,73 @@ static void image_free(gpointer data)
 	g_free(image);
 }
 
-/* One that cannot be read marks nothing, or less: more is salvaged then. */
-static VkMark *mark_snapshots(VkVault *vault, GError **error)
+static VkSalvageResult *result_new(void)
 {
-	g_autoptr(GPtrArray) keys = vk_catalog_list_all(vault, NULL, error);
-	g_autoptr(VkMark) mark = vk_mark_new(vault);
+	VkSalvageResult *result = g_new0(VkSalvageResult, 1);
+
+	result->files = g_ptr_array_new_with_free_func(salvaged_free);
+	return result;
+}
+
+void vk_salvage_result_free(VkSalvageResult *result)
+{
+	if (!result)
+		return;
+	g_ptr_array_unref(result->files);
+	g_free(result);
+}
+
+/* Passes on what came instead of a pack: FALSE. TRUE when the pack is lost. */
+static gboolean pass_over(GError *trouble, GError **error)
+{
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE) ||
+	    g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
+		vk_log_debug("not salvaged: %s", trouble->message);
+		g_error_free(trouble);
+		return TRUE;
+	}
+	g_propagate_error(error, trouble);
+	return FALSE;
+}
+
+/*
+ * One that cannot be read marks nothing, or less: more is salvaged then. A disk may have lost it,
+ * which does not show in the error. But if the storage is away, nothing is known.
+ */
+static gboolean mark_snapshot(Salvage *salvage, VkMark *mark, const VkSnapshotKey *key,
+			      GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkSnapshot) snapshot = vk_catalog_load(salvage->vault, key, &trouble);
+	g_autoptr(GPtrArray) keys = NULL;
+
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
+	if (!snapshot)
+		salvage->result->damaged++;
+	else
+		salvage->result->snapshots++;
+	if (snapshot && vk_mark_add_snapshot(mark, snapshot, &trouble))
+		return TRUE;
+	if (vk_interrupted())
+		return vk_fail_interrupted(error);
+	vk_log_debug("a snapshot needs more blocks than are known: %s", trouble->message);
+	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE))
+		return TRUE;
+	keys = vk_catalog_list_all(salvage->vault, key->uuid, error);
+	return keys != NULL;
+}
+
+static VkMark *mark_snapshots(Salvage *salvage, GError **error)
+{
+	g_autoptr(GPtrArray) keys = vk_catalog_list_all(salvage->vault, NULL, error);
+	g_autoptr(VkMark) mark = vk_mark_new(salvage->vault);
 
 	if (!keys)
 		return NULL;
-	for (guint i = 0; i < keys->len; i++) {
-		g_autoptr(VkSnapshot) snapshot = vk_catalog_load(vault, keys->pdata[i], NULL);
-
-		if (snapshot)
-			vk_mark_add_snapshot(mark, snapshot, NULL);
-		if (vk_interrupted()) {
-			vk_fail_interrupted(error);
+	for (guint i = 0; i < keys->len; i++)
+		if (!mark_snapshot(salvage, mark, keys->pdata[i], error))
 			return NULL;
-		}
-	}
 	return g_steal_pointer(&mark);
 }
 
@@ -127,23 +177,35 @@ static Backup *backup_of(Salvage *salvage, const VkPackTable *table)
 	return backup;
 }
 
+static void add_pack(Salvage *salvage, const VkPackTable *table, const VkMark *mark)
+{
+	Backup *backup = backup_of(salvage, table);
+
+	g_array_append_val(backup->packs, table->id);
+	if (has_unmarked(table, mark))
+		backup->is_needed = TRUE;
+	salvage->result->packs++;
+}
+
 static gboolean find_backups(Salvage *salvage, const VkMark *mark, GError **error)
 {
 	g_autoptr(GArray) packs = vk_pack_list(salvage->vault->store, error);
 
 	for (guint i = 0; packs && i < packs->len; i++) {
+		GError *trouble = NULL;
 		g_autoptr(VkPackTable) table = vk_pack_cache_get(
-			salvage->vault->packs, &g_array_index(packs, VkPackId, i), NULL);
-		Backup *backup;
+			salvage->vault->packs, &g_array_index(packs, VkPackId, i), &trouble);
 
-		if (vk_interrupted())
+		if (vk_interrupted()) {
+			g_clear_error(&trouble);
 			return vk_fail_interrupted(error);
-		if (!table)
-			continue;
-		backup = backup_of(salvage, table);
-		g_array_append_val(backup->packs, table->id);
-		if (has_unmarked(table, mark))
-			backup->is_needed = TRUE;
+		}
+		if (table)
+			add_pack(salvage, table, mark);
+		else if (pass_over(trouble, error))
+			salvage->result->unreadable++;
+		else
+			return FALSE;
 	}
 	return packs != NULL;
 }
@@ -159,7 +221,7 @@ static Image *add_image(Salvage *salvage, const Backup *backup, guint32 number, 
 
 	vk_pack_id_format(&backup->session, session);
 	salvaged->name = g_strdup_printf("%s-%.16s-%u.raw", time, session, number);
-	g_ptr_array_add(salvage->result, salvaged);
+	g_ptr_array_add(salvage->result->files, salvaged);
 	if (salvage->directory >= 0) {
 		fd = vk_io_open(salvage->directory, salvaged->name, O_WRONLY | O_CREAT | O_EXCL,
 				0600, error);
@@ -172,46 +234,70 @@ static Image *add_image(Salvage *salvage, const Backup *backup, guint32 number, 
 	return image;
 }
 
+/* A key of role backup does not open those that came by one of role append. */
+static gboolean may_open(const VkPackTable *table, guint32 slot)
+{
+	return !table->keys ||
+	       vk_pack_keys_can_open(table->keys, table->entries[slot].length_flags);
+}
+
 static gboolean write_block(const Salvage *salvage, Image *image, const VkPackTable *table,
 			    guint32 slot, guint8 *buf, GError **error)
 {
 	guint64 offset = (guint64)table->entries[slot].block << VK_BLOCK_LOG2;
+	GError *trouble = NULL;
 	gsize length;
 
+	if (!may_open(table, slot)) {
+		image->salvaged->unreadable++;
+		return TRUE;
+	}
 	if (image->fd < 0) {
 		image->salvaged->blocks++;
 		return TRUE;
 	}
 	if (!vk_pack_cache_read(salvage->vault->packs, &table->id, slot, VK_SLOT_KIND_DATA, buf,
-				&length, NULL, NULL)) {
+				&length, NULL, &trouble)) {
 		image->salvaged->unreadable++;
-		return TRUE;
+		return pass_over(trouble, error);
 	}
 	image->salvaged->blocks++;
 	return vk_io_write(image->fd, image->salvaged->name, offset, buf, length, error);
 }
 
 /* IMAGES: number -> Image. */
+static Image *image_of(Salvage *salvage, const Backup *backup, guint32 number, GHashTable *images,
+		       GError **error)
+{
+	Image *image = g_hash_table_lookup(images, GUINT_TO_POINTER(number));
+
+	if (!image) {
+		image = add_image(salvage, backup, number, error);
+		if (image)
+			g_hash_table_insert(images, GUINT_TO_POINTER(number), image);
+	}
+	return image;
+}
+
 static gboolean salvage_pack(Salvage *salvage, const Backup *backup, const VkPackId *pack,
 			     GHashTable *images, GError **error)
 {
-	g_autoptr(VkPackTable) table = vk_pack_cache_get(salvage->vault->packs, pack, NULL);
+	GError *trouble = NULL;
+	g_autoptr(VkPackTable) table = vk_pack_cache_get(salvage->vault->packs, pack, &trouble);
 	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
 
-	for (guint32 slot = 0; table && slot < table->slots; slot++) {
-		guint32 number = table->entries[slot].image;
+	if (!table) {
+		salvage->result->packs--;
+		salvage->result->unreadable++;
+		return pass_over(trouble, error);
+	}
+	for (guint32 slot = 0; slot < table->slots; slot++) {
 		Image *image;
 
 		if (!is_data(table, slot))
 			continue;
-		image = g_hash_table_lookup(images, GUINT_TO_POINTER(number));
-		if (!image) {
-			image = add_image(salvage, backup, number, error);
-			if (!image)
-				return FALSE;
-			g_hash_table_insert(images, GUINT_TO_POINTER(number), image);
-		}
-		if (!write_block(salvage, image, table, slot, buf, error))
+		image = image_of(salvage, backup, table->entries[slot].image, images, error);
+		if (!image || !write_block(salvage, image, table, slot, buf, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -270,7 +356,7 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp((*(VkSalvaged *const *)a)->name, (*(VkSalvaged *const *)b)->name);
 }
 
-GPtrArray *vk_salvage(VkVault *vault, const char *directory, GError **error)
+VkSalvageResult *vk_salvage(VkVault *vault, const char *directory, GError **error)
 {
 	g_autoptr(VkReadLease) lease = vk_vault_may_read_blocks(vault, error)
 					       ? vk_read_lease_begin(vault, NULL, error)
@@ -279,14 +365,14 @@ GPtrArray *vk_salvage(VkVault *vault, const char *directory, GError **error)
 	g_autoptr(VkMark) mark = NULL;
 	g_autoptr(GHashTable) backups =
 		g_hash_table_new_full(vk_pack_id_hash, vk_pack_id_equal, NULL, backup_free);
-	g_autoptr(GPtrArray) result = g_ptr_array_new_with_free_func(salvaged_free);
+	g_autoptr(VkSalvageResult) result = result_new();
 	Salvage salvage = {.vault = vault, .backups = backups, .directory = fd, .result = result};
 
 	if (!lease || (directory && fd < 0))
 		return NULL;
-	mark = mark_snapshots(vault, error);
+	mark = mark_snapshots(&salvage, error);
 	if (!mark || !find_backups(&salvage, mark, error) || !salvage_backups(&salvage, error))
 		return NULL;
-	g_ptr_array_sort(result, compare_names);
+	g_ptr_array_sort(result->files, compare_names);
 	return g_steal_pointer(&result);
 }

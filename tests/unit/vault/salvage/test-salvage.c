@@ -4,8 +4,10 @@
 
 #include "catalog.h"
 #include "crc.h"
+#include "errors.h"
 #include "image-bed.h"
 #include "pack-name.h"
+#include "roles.h"
 #include "session-priv.h"
 #include "temp-vault.h"
 #include "vault-parts.h"
@@ -84,14 +86,14 @@ static guint count_listed(void)
 static char *salvage_one(gboolean dry_run, guint count, guint unreadable, gsize *ret_length)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) result = vk_salvage(vault, dry_run ? NULL : target, &error);
+	g_autoptr(VkSalvageResult) result = vk_salvage(vault, dry_run ? NULL : target, &error);
 	g_autofree char *path = NULL;
 	const VkSalvaged *file;
 	char *bytes = NULL;
 
 	ck_assert_msg(result != NULL, "%s", error ? error->message : "");
-	ck_assert_uint_eq(result->len, 1);
-	file = g_ptr_array_index(result, 0);
+	ck_assert_uint_eq(result->files->len, 1);
+	file = g_ptr_array_index(result->files, 0);
 	ck_assert_uint_eq(file->blocks, count);
 	ck_assert_uint_eq(file->unreadable, unreadable);
 	path = g_build_filename(target, file->name, NULL);
@@ -102,9 +104,9 @@ static char *salvage_one(gboolean dry_run, guint count, guint unreadable, gsize 
 
 static void expect_nothing(void)
 {
-	g_autoptr(GPtrArray) result = vk_salvage(vault, target, NULL);
+	g_autoptr(VkSalvageResult) result = vk_salvage(vault, target, NULL);
 
-	ck_assert_uint_eq(result->len, 0);
+	ck_assert_uint_eq(result->files->len, 0);
 }
 
 START_TEST(what_snapshots_need_is_not_salvaged)
@@ -189,7 +191,7 @@ START_TEST(each_image_is_a_file)
 	g_autoptr(VkSession) session = NULL;
 	g_autoptr(VkSnapshot) listed = NULL;
 	g_autoptr(VkImageRecord) unlisted = NULL;
-	g_autoptr(GPtrArray) result = NULL;
+	g_autoptr(VkSalvageResult) result = NULL;
 	VkImageRecord *record;
 	VkSaveStats stats = {0};
 
@@ -201,9 +203,9 @@ START_TEST(each_image_is_a_file)
 	unlisted = save(session, source, NULL, &stats);
 	listed = commit(session, record);
 	result = vk_salvage(vault, NULL, NULL);
-	ck_assert_uint_eq(result->len, 2);
-	ck_assert_uint_eq(((VkSalvaged *)result->pdata[0])->blocks, N_BLOCKS);
-	ck_assert_uint_eq(((VkSalvaged *)result->pdata[1])->blocks, 1);
+	ck_assert_uint_eq(result->files->len, 2);
+	ck_assert_uint_eq(((VkSalvaged *)result->files->pdata[0])->blocks, N_BLOCKS);
+	ck_assert_uint_eq(((VkSalvaged *)result->files->pdata[1])->blocks, 1);
 	finish();
 }
 END_TEST
@@ -265,7 +267,7 @@ static void date_pack(guint64 created)
 START_TEST(a_time_that_no_calendar_has_does_no_harm)
 {
 	static const guint64 times[] = {G_GUINT64_CONSTANT(1) << 60, G_MAXUINT64};
-	g_autoptr(GPtrArray) result = NULL;
+	g_autoptr(VkSalvageResult) result = NULL;
 	const VkSalvaged *file;
 
 	prepare();
@@ -273,9 +275,135 @@ START_TEST(a_time_that_no_calendar_has_does_no_harm)
 	lose(snapshot);
 	result = vk_salvage(vault, NULL, NULL);
 	ck_assert_ptr_nonnull(result);
-	ck_assert_uint_eq(result->len, test_is_encrypted() ? 0 : 1);
-	file = result->len > 0 ? result->pdata[0] : NULL;
+	ck_assert_uint_eq(result->files->len, test_is_encrypted() ? 0 : 1);
+	file = result->files->len > 0 ? result->files->pdata[0] : NULL;
 	ck_assert(!file || g_str_has_prefix(file->name, "99991231T235959Z-"));
+	finish();
+}
+END_TEST
+
+START_TEST(a_lost_pack_is_counted)
+{
+	g_autoptr(VkSalvageResult) result = NULL;
+	g_autofree char *object = NULL, *path = NULL;
+
+	prepare();
+	object = vk_pack_object(&pack, 0);
+	path = test_vault_path(vault, object);
+	ck_assert_int_eq(truncate(path, 300), 0);
+	lose(snapshot);
+	result = vk_salvage(vault, target, NULL);
+	ck_assert_ptr_nonnull(result);
+	ck_assert_uint_eq(result->files->len, 0);
+	ck_assert_uint_eq(result->packs, 0);
+	ck_assert_uint_eq(result->unreadable, 1);
+	finish();
+}
+END_TEST
+
+static const VkStoreOps *sound;
+static guint calls_left, calls_failed;
+
+static gboolean fails(GError **error)
+{
+	calls_failed += calls_left == 0;
+	if (calls_left == 0)
+		return !vk_fail(error, VK_ERROR_FAILED, "the storage is away");
+	calls_left--;
+	return FALSE;
+}
+
+static gboolean failing_get(VkStore *store, const char *name, guint64 offset, void *buf,
+			    gsize length, GError **error)
+{
+	return !fails(error) && sound->get(store, name, offset, buf, length, error);
+}
+
+static gboolean failing_head(VkStore *store, const char *name, guint64 *ret_size,
+			     gint64 *ret_stored, GError **error)
+{
+	return !fails(error) && sound->head(store, name, ret_size, ret_stored, error);
+}
+
+static GPtrArray *failing_list(VkStore *store, const char *folder, GError **error)
+{
+	return fails(error) ? NULL : sound->list(store, folder, error);
+}
+
+/* With a storage that is away after COUNT calls. */
+static VkSalvageResult *salvage_some(guint count, GError **error)
+{
+	VkStoreOps failing;
+	VkSalvageResult *result;
+
+	reopen();
+	sound = vault->store->ops;
+	failing = *sound;
+	failing.get = failing_get;
+	failing.get_all = NULL;
+	failing.get_tail = NULL;
+	failing.head = failing_head;
+	failing.list = failing_list;
+	calls_left = count;
+	calls_failed = 0;
+	vault->store->ops = &failing;
+	result = vk_salvage(vault, target, error);
+	vault->store->ops = sound;
+	return result;
+}
+
+/* It never passes for a vault that has less. Not each snapshot is waited for. */
+START_TEST(an_outage_ends_the_salvage)
+{
+	g_autoptr(VkSnapshot) second = NULL;
+	g_autoptr(VkSalvageResult) result = NULL;
+	const VkSalvaged *file;
+	guint calls = 0;
+
+	prepare();
+	second = save_second();
+	if (_i == 0)
+		lose(snapshot);
+	while (!result) {
+		g_autoptr(GError) error = NULL;
+
+		result = salvage_some(calls++, &error);
+		ck_assert(result || g_error_matches(error, VK_ERROR, VK_ERROR_FAILED));
+		ck_assert_uint_le(calls_failed, 2);
+		temp_directory_remove(target);
+	}
+	ck_assert_uint_eq(result->files->len, _i == 0 ? 1 : 0);
+	file = _i == 0 ? result->files->pdata[0] : NULL;
+	ck_assert(!file || (file->blocks == N_BLOCKS && file->unreadable == 0));
+	ck_assert_uint_eq(result->snapshots, _i == 0 ? 1 : 2);
+	ck_assert_uint_eq(result->damaged, 0);
+	finish();
+}
+END_TEST
+
+/* One of role restore, which has no hints. One of role backup does not open what is appended. */
+START_TEST(each_key_salvages_what_it_opens)
+{
+	const VkRole role = _i == 0 ? VK_ROLE_RESTORE : VK_ROLE_BACKUP;
+	g_autoptr(VkSalvageResult) result = NULL;
+	const VkSalvaged *file;
+
+	if (!test_is_encrypted())
+		return;
+	add_roles(vault);
+	vk_vault_free(vault);
+	vault = open_as(directory, VK_ROLE_APPEND, VK_VAULT_WRITE, NULL);
+	prepare();
+	lose(snapshot);
+	vk_vault_free(vault);
+	vault = open_as(directory, role, VK_VAULT_READ, NULL);
+	ck_assert_ptr_nonnull(vault);
+	result = vk_salvage(vault, target, NULL);
+	ck_assert_ptr_nonnull(result);
+	ck_assert_uint_eq(result->files->len, 1);
+	file = result->files->pdata[0];
+	ck_assert_uint_eq(file->blocks, role == VK_ROLE_RESTORE ? N_BLOCKS : 0);
+	ck_assert_uint_eq(file->unreadable, role == VK_ROLE_RESTORE ? 0 : N_BLOCKS);
 	finish();
 }
 END_TEST
@@ -307,6 +435,9 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_damaged_snapshot_is_lost_as_well);
 	tcase_add_test(tcase, a_damaged_block_is_counted);
 	tcase_add_loop_test(tcase, a_time_that_no_calendar_has_does_no_harm, 0, 2);
+	tcase_add_test(tcase, a_lost_pack_is_counted);
+	tcase_add_loop_test(tcase, an_outage_ends_the_salvage, 0, 2);
+	tcase_add_loop_test(tcase, each_key_salvages_what_it_opens, 0, 2);
 	tcase_add_test(tcase, nothing_is_written_over);
 }
 
