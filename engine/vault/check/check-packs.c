@@ -31,7 +31,7 @@ typedef struct Readers {
 typedef struct Report {
 	const VkPackId *pack;  /* NULL: the thread has ended */
 	gint64 time;           /* when its reading began */
-	GPtrArray *objects;    /* its generations when that began */
+	GPtrArray *objects;    /* its generations when that began; NULL: they were not listed */
 	gboolean is_read;      /* every block was read, or is damaged */
 	guint64 blocks, bytes; /* intact */
 	VkSlots bad;
@@ -117,12 +117,18 @@ static void compare_batch(Batch *batch)
 	batch->count = 0;
 }
 
-/* Whether the pack has other generations by now: a collector takes away what nobody uses. */
+/*
+ * Whether the pack is gone or has other generations by now: a collector takes away what nobody
+ * uses. Only that excuses a failure. FALSE if the packs cannot be listed.
+ */
 static gboolean has_changed(const VkVault *vault, const Report *report)
 {
-	g_autoptr(GPtrArray) now = vk_pack_generations(vault->store, report->pack, NULL);
+	g_autoptr(GPtrArray) now =
+		report->objects ? vk_pack_generations(vault->store, report->pack, NULL) : NULL;
 
-	if (!now || now->len != report->objects->len)
+	if (!now)
+		return FALSE;
+	if (now->len == 0 || now->len != report->objects->len)
 		return TRUE;
 	for (guint i = 0; i < now->len; i++)
 		if (strcmp(now->pdata[i], report->objects->pdata[i]) != 0)
@@ -257,9 +263,7 @@ static void read_pack(Batch *batch)
 	report->time = g_get_real_time();
 	report->is_read = TRUE;
 	report->objects = vk_pack_generations(check->vault->store, report->pack, &error);
-	if (!report->objects)
-		report->objects = g_ptr_array_new();
-	else
+	if (report->objects)
 		table = vk_pack_cache_get(check->vault->packs, report->pack, &error);
 	/* It could be read when the maps were walked, but is not in the cache any more. */
 	if (!table) {

@@ -5,6 +5,7 @@
 #include "hasher.h"
 #include "health.h"
 #include "interrupt.h"
+#include "layout.h"
 #include "pack-name.h"
 #include "run-writer.h"
 #include "session-priv.h"
@@ -21,6 +22,11 @@ gint reads_of_victim;
 static gint reads_allowed;
 gboolean interrupts;
 gboolean vanishes;
+gboolean store_leaves;
+gint listings_failing;
+gboolean is_collected;
+static gint is_away;
+static gint listings_until_chosen, listings_left;
 
 /* Of the victim no more than is allowed: the next one fails, interrupts, or finds it gone. */
 static gboolean limited_get(VkStore *store, const char *name, guint64 offset, void *buf,
@@ -28,6 +34,7 @@ static gboolean limited_get(VkStore *store, const char *name, guint64 offset, vo
 {
 	if (g_strcmp0(name, victim) == 0 &&
 	    g_atomic_int_add(&reads_of_victim, 1) >= reads_allowed) {
+		g_atomic_int_set(&is_away, store_leaves);
 		if (vanishes)
 			store->ops->delete (store, name, NULL);
 		else if (!interrupts)
@@ -36,6 +43,41 @@ static gboolean limited_get(VkStore *store, const char *name, guint64 offset, vo
 			vk_set_interrupted(TRUE);
 	}
 	return untouched->get(store, name, offset, buf, length, error);
+}
+
+/* A check asks when packs were stored to choose those that it reads. */
+static gboolean limited_head(VkStore *store, const char *name, guint64 *ret_size,
+			     gint64 *ret_stored, GError **error)
+{
+	gboolean done = untouched->head(store, name, ret_size, ret_stored, error);
+
+	if (is_collected && g_strcmp0(name, victim) == 0)
+		ck_assert(untouched->delete (store, name, NULL));
+	return done;
+}
+
+static gboolean is_folder_of_victim(const char *folder)
+{
+	return victim && g_str_has_prefix(victim, folder) && victim[strlen(folder)] == '/' &&
+	       strcmp(folder, VK_FOLDER_PACKS) != 0;
+}
+
+/* It chooses among all packs that are listed, and lists each again when it reads it. */
+static gboolean may_list(const char *folder)
+{
+	if (strcmp(folder, VK_FOLDER_PACKS) == 0)
+		g_atomic_int_set(&listings_until_chosen, 1);
+	return !g_atomic_int_get(&is_away) &&
+	       (!is_folder_of_victim(folder) || g_atomic_int_add(&listings_until_chosen, -1) > 0 ||
+		g_atomic_int_add(&listings_left, -1) <= 0);
+}
+
+static GPtrArray *limited_list(VkStore *store, const char *folder, GError **error)
+{
+	if (may_list(folder))
+		return untouched->list(store, folder, error);
+	vk_fail(error, VK_ERROR_FAILED, "cannot list '%s'", folder);
+	return NULL;
 }
 
 static void ignore_slot(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot)
@@ -120,9 +162,14 @@ VkCheckResult *check_with(const VkCheckOptions *options, gint allowed)
 	untouched = again->store->ops;
 	limited = *untouched;
 	limited.get = limited_get;
+	limited.head = limited_head;
+	limited.list = limited_list;
 	again->store->ops = &limited;
 	reads_of_victim = 0;
 	reads_allowed = allowed;
+	is_away = FALSE;
+	listings_until_chosen = G_MAXINT / 2;
+	listings_left = listings_failing;
 	result = vk_check_vault(again, options, NULL);
 	again->store->ops = untouched;
 	ck_assert(result || vk_interrupted());

@@ -20,10 +20,13 @@
 
 extern gsize block_length; /* of the blocks that packs are made of */
 extern VkPackId packs[BED_PACKS];
-extern char *victim;         /* the object of the first pack; NULL: it is like the others */
-extern gint reads_of_victim; /* how often the last check has read from it */
-extern gboolean interrupts;  /* a reading too much interrupts instead of failing, ... */
-extern gboolean vanishes;    /* ... or finds that a collector has removed the object */
+extern char *victim;          /* the object of the first pack; NULL: it is like the others */
+extern gint reads_of_victim;  /* how often the last check has read from it */
+extern gboolean interrupts;   /* a reading too much interrupts instead of failing, ... */
+extern gboolean vanishes;     /* ... or finds that a collector has removed the object, ... */
+extern gboolean store_leaves; /* ... or fails, and nothing can be listed from then on */
+extern gint listings_failing; /* so many listings of the chosen victim fail */
+extern gboolean is_collected; /* a collector removes the victim once it is chosen */
 
 /*
  * A pack of its own for SLOTS blocks. The id of the slot WRONG, or of BED_ALL, is not that of its

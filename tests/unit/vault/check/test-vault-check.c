@@ -208,6 +208,75 @@ START_TEST(what_no_snapshot_uses_may_go_meanwhile)
 }
 END_TEST
 
+/* The same of one that goes before its generations are listed. */
+START_TEST(what_no_snapshot_uses_may_go_before_it_is_read)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+	VkPackId used = write_pack(2, G_MAXUINT);
+
+	snapshot = commit_some_packs(&used, 1, 2);
+	write_packs(1, 3, G_MAXUINT);
+	is_collected = TRUE;
+	result = check_vault(TRUE, G_MAXINT);
+	is_collected = FALSE;
+	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
+	ck_assert_uint_eq(result->packs_read, 2);
+	g_free(victim);
+}
+END_TEST
+
+static gboolean says_anywhere(const VkCheckResult *result, const char *text)
+{
+	for (guint i = 0; i < result->errors->len; i++)
+		if (damage_says(result, i, text))
+			return TRUE;
+	return FALSE;
+}
+
+/* Its reading fails, and so does each listing that would say whether the pack is still there. */
+START_TEST(a_store_that_is_away_excuses_nothing)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	VkPackId used = write_pack(2, G_MAXUINT);
+	gint allowed = 0;
+
+	snapshot = commit_some_packs(&used, 1, 2);
+	write_packs(1, 3, G_MAXUINT);
+	store_leaves = TRUE;
+	do {
+		g_autoptr(VkCheckResult) result = check_vault(TRUE, allowed);
+
+		ck_assert_int_eq(says_anywhere(result, victim), reads_of_victim > allowed);
+		ck_assert_uint_eq(count_damaged(&packs[0]), 0);
+		ck_assert_int_eq(read_time(&packs[0]) > 0, reads_of_victim <= allowed);
+	} while (reads_of_victim > allowed++);
+	store_leaves = FALSE;
+	ck_assert_int_gt(allowed, 2);
+	g_free(victim);
+}
+END_TEST
+
+/* For a moment, or for longer. */
+START_TEST(a_listing_that_fails_excuses_nothing)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	VkPackId used = write_pack(2, G_MAXUINT);
+
+	snapshot = commit_some_packs(&used, 1, 2);
+	write_packs(1, 3, G_MAXUINT);
+	for (listings_failing = 1; listings_failing <= 2; listings_failing++) {
+		g_autoptr(VkCheckResult) result = check_vault(TRUE, G_MAXINT);
+
+		ck_assert(says_anywhere(result, "cannot list"));
+		/* Of three; others may be in the same folder. */
+		ck_assert_uint_lt(result->packs_read, 3);
+	}
+	listings_failing = 0;
+	g_free(victim);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, every_block_is_checked, 0, G_N_ELEMENTS(slot_counts));
@@ -220,6 +289,9 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_missing_pack_is_remembered);
 	tcase_add_test(tcase, what_no_snapshot_uses_is_read);
 	tcase_add_test(tcase, what_no_snapshot_uses_may_go_meanwhile);
+	tcase_add_test(tcase, what_no_snapshot_uses_may_go_before_it_is_read);
+	tcase_add_test(tcase, a_store_that_is_away_excuses_nothing);
+	tcase_add_test(tcase, a_listing_that_fails_excuses_nothing);
 }
 
 int main(void)
