@@ -187,13 +187,6 @@ static void check_parity(const VkVault *vault, Report *report)
 	}
 }
 
-static gboolean is_data(const VkPackTable *table, guint32 slot)
-{
-	guint32 flags = table->entries[slot].length_flags >> VK_SLOT_FLAG_SHIFT;
-
-	return vk_pack_table_has(table, slot) && (flags & VK_SLOT_KIND) == VK_SLOT_KIND_DATA;
-}
-
 /* Adds to SLOTS the blocks of all generations. KNOWN is the table of one of them. */
 static void add_blocks(const VkVault *vault, const Report *report, VkPackTable *known,
 		       VkSlots *slots, GError **error)
@@ -209,7 +202,7 @@ static void add_blocks(const VkVault *vault, const Report *report, VkPackTable *
 		if (!table)
 			return;
 		for (guint32 slot = 0; slot < table->slots; slot++)
-			if (is_data(table, slot))
+			if (vk_pack_table_has_data(table, slot))
 				slots->bits[slot / 8] |= (guint8)(1u << (slot % 8));
 	}
 }

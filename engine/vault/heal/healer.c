@@ -89,15 +89,6 @@ static void add_slot(VkHealer *healer, const VkPackTable *table, guint32 slot)
 	g_hash_table_add(healer->by_place, damaged);
 }
 
-static gboolean is_data(const VkPackTable *table, guint32 slot)
-{
-	guint32 length_flags =
-		vk_pack_table_has(table, slot) ? table->entries[slot].length_flags : 0;
-
-	return length_flags != 0 &&
-	       (length_flags >> VK_SLOT_FLAG_SHIFT & VK_SLOT_KIND) == VK_SLOT_KIND_DATA;
-}
-
 static void add_missing(GArray *missing, const VkPackId *pack, guint32 slot)
 {
 	VkMissingSlot entry = {.pack = *pack, .slot = slot};
@@ -118,7 +109,7 @@ static void add_pack(VkHealer *healer, const VkPackId *pack, const VkSlots *slot
 		if (!vk_slots_have(slots, slot))
 			continue;
 		other = vk_pack_cache_find(healer->vault->packs, pack, slot, NULL);
-		if (other && is_data(other, slot))
+		if (other && vk_pack_table_has_data(other, slot))
 			add_slot(healer, other, slot);
 		else
 			add_missing(healer->lost, pack, slot);

@@ -29,6 +29,13 @@ gboolean vk_pack_table_has(const VkPackTable *table, guint32 slot)
 	return slot < table->slots && vk_pack_table_length(table, slot) > 0;
 }
 
+gboolean vk_pack_table_has_data(const VkPackTable *table, guint32 slot)
+{
+	return vk_pack_table_has(table, slot) &&
+	       (table->entries[slot].length_flags >> VK_SLOT_FLAG_SHIFT & VK_SLOT_KIND) ==
+		       VK_SLOT_KIND_DATA;
+}
+
 gsize vk_pack_table_length(const VkPackTable *table, guint32 slot)
 {
 	return table->entries[slot].length_flags & VK_SLOT_LENGTH_MASK;

@@ -46,5 +46,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPackTable, vk_pack_table_unref)
 /* Whether this generation of the pack has the slot: compaction drops those that nobody needs. */
 gboolean vk_pack_table_has(const VkPackTable *table, guint32 slot);
 
+/* Whether it has the slot, and that is a block of an image. */
+gboolean vk_pack_table_has_data(const VkPackTable *table, guint32 slot);
+
 /* How many bytes the slot, which must be there, takes in the pack. */
 gsize vk_pack_table_length(const VkPackTable *table, guint32 slot);

@@ -134,20 +134,13 @@ static VkMark *mark_snapshots(Salvage *salvage, GError **error)
 	return g_steal_pointer(&mark);
 }
 
-static gboolean is_data(const VkPackTable *table, guint32 slot)
-{
-	guint flags = table->entries[slot].length_flags >> VK_SLOT_FLAG_SHIFT;
-
-	return vk_pack_table_has(table, slot) && (flags & VK_SLOT_KIND) == VK_SLOT_KIND_DATA;
-}
-
 static gboolean has_unmarked(const VkPackTable *table, const VkMark *mark)
 {
 	VkSlots marked;
 
 	vk_slot_set_of_pack(vk_mark_slots(mark), &table->id, &marked);
 	for (guint32 slot = 0; slot < table->slots; slot++)
-		if (is_data(table, slot) && !vk_slots_have(&marked, slot))
+		if (vk_pack_table_has_data(table, slot) && !vk_slots_have(&marked, slot))
 			return TRUE;
 	return FALSE;
 }
@@ -294,7 +287,7 @@ static gboolean salvage_pack(Salvage *salvage, const Backup *backup, const VkPac
 	for (guint32 slot = 0; slot < table->slots; slot++) {
 		Image *image;
 
-		if (!is_data(table, slot))
+		if (!vk_pack_table_has_data(table, slot))
 			continue;
 		image = image_of(salvage, backup, table->entries[slot].image, images, error);
 		if (!image || !write_block(salvage, image, table, slot, buf, error))
