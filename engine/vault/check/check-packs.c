@@ -297,16 +297,22 @@ static gpointer read_packs(gpointer data)
 	return NULL;
 }
 
-/* Whether snapshots use what is bad. */
-static gboolean is_in_use(const VkCheck *check, const Report *report)
+/*
+ * Whether it is known that no snapshot uses what is bad. Where a map could not be read to its end,
+ * or a pack lacks a part of an extent, snapshots use more than the reach has. What is wrong with a
+ * pack apart from its blocks may concern maps.
+ */
+static gboolean is_unused(const VkCheck *check, const Report *report)
 {
 	VkSlots used;
 
+	if (!check->is_walked || check->is_damaged || report->n_bad == 0)
+		return FALSE;
 	vk_slot_set_of_pack(check->reach->slots, report->pack, &used);
 	for (guint32 slot = 0; slot < VK_SLOTS_MAX; slot++)
 		if (vk_slots_have(&used, slot) && vk_slots_have(&report->bad, slot))
-			return TRUE;
-	return FALSE;
+			return FALSE;
+	return TRUE;
 }
 
 static void report_bad(VkCheck *check, const Report *report)
@@ -318,7 +324,7 @@ static void report_bad(VkCheck *check, const Report *report)
 					: NULL;
 	g_autofree char *what =
 		g_strconcat(report->what, more ? more : "",
-			    is_in_use(check, report) ? "" : "; no snapshot uses it now", NULL);
+			    is_unused(check, report) ? "; no snapshot uses it now" : "", NULL);
 
 	vk_check_report(check, &place, what);
 	vk_slot_set_add_all(check->bad, report->pack, &report->bad);

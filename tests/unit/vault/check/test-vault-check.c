@@ -9,6 +9,9 @@
 
 #define N_PACKS 3
 
+/* What is said of it besides. */
+#define UNUSED "; no snapshot uses it now"
+
 /* Around what is hashed at once. */
 static const guint slot_counts[] = {1, 15, 16, 17, 33};
 
@@ -172,8 +175,7 @@ START_TEST(what_no_snapshot_uses_is_read)
 	ck_assert_uint_eq(result->blocks, 5 - 1 + 2 - 1);
 	ck_assert_uint_eq(result->errors->len, 2);
 	for (guint i = 0; i < 2; i++)
-		ck_assert(damage_says(result, i,
-				      "its content is not what was stored; no snapshot uses it"));
+		ck_assert(damage_says(result, i, "its content is not what was stored" UNUSED));
 	ck_assert_uint_eq(count_damaged(&packs[0]), 1);
 	ck_assert_uint_eq(count_damaged(&unused), 1);
 	ck_assert_int_gt(read_time(&packs[0]), 0);
@@ -277,6 +279,82 @@ START_TEST(a_listing_that_fails_excuses_nothing)
 }
 END_TEST
 
+static gboolean is_of_bed(const VkPackId *pack)
+{
+	for (guint i = 0; i < BED_PACKS; i++)
+		if (vk_pack_id_equal(pack, &packs[i]))
+			return TRUE;
+	return FALSE;
+}
+
+/* The one that the only snapshot has put its map into. */
+static VkPackId find_pack_of_map(void)
+{
+	g_autoptr(GArray) all = vk_pack_list(vault->store, NULL);
+	guint at = 0;
+
+	while (at < all->len && is_of_bed(&g_array_index(all, VkPackId, at)))
+		at++;
+	ck_assert_uint_lt(at, all->len);
+	return g_array_index(all, VkPackId, at);
+}
+
+/* It has no block, but a snapshot needs it. */
+START_TEST(a_pack_of_a_map_is_not_called_unused)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+	VkPackId of_map;
+
+	write_packs(1, 2, G_MAXUINT);
+	snapshot = commit_packs(1, 2);
+	of_map = find_pack_of_map();
+	g_free(victim);
+	victim = vk_pack_object(&of_map, 0);
+	listings_failing = 1;
+	result = check_vault(TRUE, G_MAXINT);
+	listings_failing = 0;
+	ck_assert(says_anywhere(result, "cannot list"));
+	ck_assert(!says_anywhere(result, UNUSED));
+	g_free(victim);
+}
+END_TEST
+
+/* Nobody knows what a snapshot uses whose map is gone. */
+START_TEST(what_a_lost_map_may_need_is_not_called_unused)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+	g_autofree char *object = NULL;
+	VkPackId of_map;
+
+	write_packs(1, 2, 0);
+	snapshot = commit_packs(1, 2);
+	of_map = find_pack_of_map();
+	object = vk_pack_object(&of_map, 0);
+	ck_assert(vault->store->ops->delete (vault->store, object, NULL));
+	result = check_vault(TRUE, G_MAXINT);
+	ck_assert(says_anywhere(result, "its content is not what was stored"));
+	ck_assert(!says_anywhere(result, UNUSED));
+	g_free(victim);
+}
+END_TEST
+
+/* The pack lacks the last slot of an extent: the others of it are in use all the same. */
+START_TEST(what_is_beside_a_missing_slot_is_not_called_unused)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+
+	write_packs(1, 2, 0);
+	snapshot = commit_packs(1, 3);
+	result = check_vault(TRUE, G_MAXINT);
+	ck_assert(says_anywhere(result, "its content is not what was stored"));
+	ck_assert(!says_anywhere(result, UNUSED));
+	g_free(victim);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, every_block_is_checked, 0, G_N_ELEMENTS(slot_counts));
@@ -292,6 +370,9 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, what_no_snapshot_uses_may_go_before_it_is_read);
 	tcase_add_test(tcase, a_store_that_is_away_excuses_nothing);
 	tcase_add_test(tcase, a_listing_that_fails_excuses_nothing);
+	tcase_add_test(tcase, a_pack_of_a_map_is_not_called_unused);
+	tcase_add_test(tcase, what_a_lost_map_may_need_is_not_called_unused);
+	tcase_add_test(tcase, what_is_beside_a_missing_slot_is_not_called_unused);
 }
 
 int main(void)
