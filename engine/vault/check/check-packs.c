@@ -39,8 +39,8 @@ typedef struct Report {
 	gboolean is_lost;    /* no generation can be used, or its slots are not known */
 	gboolean is_damaged; /* so that it is no matter of the storage's state */
 	char *bad_object;    /* where a bad slot lies; NULL: no generation has it */
-	char *parity;        /* what is wrong with the parity of a generation; NULL: nothing */
-	char *parity_object; /* this generation */
+	char *flaw;          /* what is wrong with a generation that others may make up for */
+	char *flaw_object;   /* this generation */
 	char *what;          /* about the first bad slot, or about the pack */
 } Report;
 
@@ -61,8 +61,8 @@ static void report_free(Report *report)
 {
 	g_clear_pointer(&report->objects, g_ptr_array_unref);
 	g_free(report->bad_object);
-	g_free(report->parity);
-	g_free(report->parity_object);
+	g_free(report->flaw);
+	g_free(report->flaw_object);
 	g_free(report->what);
 	g_free(report);
 }
@@ -169,42 +169,71 @@ static void read_slots(Batch *batch, const VkSlots *slots)
 	compare_batch(batch);
 }
 
+/* Of the first generation that has one. */
+static void note_flaw(Report *report, const char *object, const GError *error)
+{
+	if (report->flaw)
+		return;
+	report->flaw = g_strdup(error->message);
+	report->flaw_object = g_strdup(object);
+}
+
 /* It protects all of a generation. A warning says what it gives back; here is what it does not. */
 static void check_parity(const VkVault *vault, Report *report)
 {
-	for (guint i = 0; i < report->objects->len && !report->parity; i++) {
+	for (guint i = 0; i < report->objects->len && !report->flaw; i++) {
 		const char *object = g_ptr_array_index(report->objects, i);
 		g_autoptr(GError) error = NULL;
 
 		if (vk_mending_check(vault->store, &vault->context, report->pack, object, &error))
 			continue;
-		if (!g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE)) {
+		if (g_error_matches(error, VK_ERROR, VK_ERROR_DAMAGE))
+			note_flaw(report, object, error);
+		else
 			note_bad(report, object, error);
-			continue;
-		}
-		report->parity = g_strdup(error->message);
-		report->parity_object = g_strdup(object);
 	}
 }
 
-/* Adds to SLOTS the blocks of all generations. KNOWN is the table of one of them. */
-static void add_blocks(const VkVault *vault, const Report *report, VkPackTable *known,
-		       VkSlots *slots, GError **error)
+static void add_blocks(const VkPackTable *table, VkSlots *slots)
 {
+	for (guint32 slot = 0; slot < table->slots; slot++)
+		if (vk_pack_table_has_data(table, slot))
+			slots->bits[slot / 8] |= (guint8)(1u << (slot % 8));
+}
+
+/*
+ * Adds to SLOTS the blocks of all generations but those whose table is damaged. KNOWN is the table
+ * of one that is or was there. Fails if no table can be read.
+ */
+static gboolean find_blocks(const VkVault *vault, Report *report, const VkPackTable *known,
+			    VkSlots *slots, GError **error)
+{
+	guint n_tables = 0;
+
 	for (guint i = 0; i < report->objects->len; i++) {
 		const char *object = g_ptr_array_index(report->objects, i);
-		g_autoptr(VkPackTable) table =
-			strcmp(object, known->object) == 0
-				? vk_pack_table_ref(known)
-				: vk_pack_table_load(vault->store, &vault->context, report->pack,
-						     object, error);
+		g_autoptr(VkPackTable) table = NULL;
+		g_autoptr(GError) trouble = NULL;
 
-		if (!table)
-			return;
-		for (guint32 slot = 0; slot < table->slots; slot++)
-			if (vk_pack_table_has_data(table, slot))
-				slots->bits[slot / 8] |= (guint8)(1u << (slot % 8));
+		if (strcmp(object, known->object) == 0) {
+			add_blocks(known, slots);
+			n_tables++;
+			continue;
+		}
+		table = vk_pack_table_load(vault->store, &vault->context, report->pack, object,
+					   &trouble);
+		if (table) {
+			add_blocks(table, slots);
+			n_tables++;
+		} else if (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE)) {
+			note_flaw(report, object, trouble);
+		} else {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
 	}
+	return n_tables > 0 || report->objects->len == 0 ||
+	       vk_fail(error, VK_ERROR_DAMAGE, "%s", report->flaw);
 }
 
 /* The pack could not be used: what snapshots use of it is bad. */
@@ -223,15 +252,14 @@ static void note_lost(const VkCheck *check, Report *report, const VkSlots *used,
  * What no snapshot uses: one that comes later may, because a backup finds it by its hash, or
  * because it was not committed yet.
  */
-static void read_spare(Batch *batch, const VkSlots *used, VkPackTable *known)
+static void read_spare(Batch *batch, const VkSlots *used, const VkPackTable *known)
 {
 	const VkCheck *check = batch->readers->check;
 	Report *report = batch->report;
 	g_autoptr(GError) error = NULL;
 	VkSlots spare = {{0}};
 
-	add_blocks(check->vault, report, known, &spare, &error);
-	if (error) {
+	if (!find_blocks(check->vault, report, known, &spare, &error)) {
 		report->is_lost = TRUE;
 		if (!has_changed(check->vault, report))
 			note_bad(report, NULL, error);
@@ -331,15 +359,14 @@ static void report_bad(VkCheck *check, const Report *report)
 }
 
 /* In a pack that was healed, a generation stays damaged: others have what it lacks. */
-static void report_parity(VkCheck *check, const Report *report)
+static void report_flaw(VkCheck *check, const Report *report)
 {
-	const VkCheckPlace place = {.object = report->parity_object};
+	const VkCheckPlace place = {.object = report->flaw_object};
 
 	if (report->n_bad == 0 && report->objects->len > 1)
-		vk_mend_log_add(check->vault->context.mend_log, report->parity_object,
-				report->parity);
+		vk_mend_log_add(check->vault->context.mend_log, report->flaw_object, report->flaw);
 	else
-		vk_check_report(check, &place, report->parity);
+		vk_check_report(check, &place, report->flaw);
 }
 
 /* Of a pack with snapshots of guests that are not checked, only a part was read. */
@@ -354,8 +381,8 @@ static void take_report(VkCheck *check, const Report *report)
 	if (report->is_damaged && report->n_bad > 0)
 		vk_health_add_damage(check->health, report->pack, report->bad_object, &report->bad,
 				     report->time);
-	if (report->parity)
-		report_parity(check, report);
+	if (report->flaw)
+		report_flaw(check, report);
 	if (report->what)
 		report_bad(check, report);
 }

@@ -48,7 +48,8 @@ typedef struct VkCheckResult {
 	guint64 bytes;      /* with data: what these take in packs */
 	GPtrArray *errors;  /* VkCheckError; a bounded number of them, ... */
 	guint64 unlisted;   /* ... and how many more there are */
-	GPtrArray *mended;  /* names of packs that needed their parity: these are no errors */
+	GPtrArray *mended;  /* names of damaged packs whose content is still there, by their parity
+			       or in another generation: these are no errors */
 } VkCheckResult;
 
 /* How many errors there are, listed or not. */

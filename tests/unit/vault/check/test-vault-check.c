@@ -355,6 +355,55 @@ START_TEST(what_is_beside_a_missing_slot_is_not_called_unused)
 }
 END_TEST
 
+/* A generation of the first pack whose table is damaged. New string: its name. */
+static char *put_damaged_generation(void)
+{
+	char *object = vk_pack_compacted_object(&packs[0], 1, "0123456789abcdef");
+	g_autofree char *bytes = g_strnfill(10000, 'x');
+	const struct iovec part = {.iov_base = bytes, .iov_len = 10000};
+
+	ck_assert(vk_store_put(vault->store, object, &part, 1, VK_PUT_NOW, NULL));
+	return object;
+}
+
+/* It is a warning, as damage is that parity gives back. */
+START_TEST(a_generation_may_make_up_for_a_damaged_one)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+	g_autofree char *object = NULL;
+
+	write_packs(1, 3, G_MAXUINT);
+	snapshot = commit_packs(1, 2);
+	object = put_damaged_generation();
+	result = check_vault(TRUE, G_MAXINT);
+	ck_assert_uint_eq(vk_check_result_count_errors(result), 0);
+	ck_assert_uint_eq(result->blocks, 3);
+	ck_assert_uint_eq(result->mended->len, 1);
+	ck_assert_str_eq(result->mended->pdata[0], object);
+	ck_assert_int_gt(read_time(&packs[0]), 0);
+	g_free(victim);
+}
+END_TEST
+
+START_TEST(a_damaged_generation_beside_another_is_reported)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkCheckResult) result = NULL;
+	g_autofree char *object = NULL;
+
+	write_packs(1, 3, 2);
+	snapshot = commit_packs(1, 2);
+	object = put_damaged_generation();
+	result = check_vault(TRUE, G_MAXINT);
+	ck_assert_uint_eq(result->errors->len, 2);
+	ck_assert(says_anywhere(result, object));
+	ck_assert(says_anywhere(result, "in slot 2: its content is not what was stored"));
+	ck_assert_uint_eq(result->mended->len, 0);
+	g_free(victim);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, every_block_is_checked, 0, G_N_ELEMENTS(slot_counts));
@@ -373,6 +422,8 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_pack_of_a_map_is_not_called_unused);
 	tcase_add_test(tcase, what_a_lost_map_may_need_is_not_called_unused);
 	tcase_add_test(tcase, what_is_beside_a_missing_slot_is_not_called_unused);
+	tcase_add_test(tcase, a_generation_may_make_up_for_a_damaged_one);
+	tcase_add_test(tcase, a_damaged_generation_beside_another_is_reported);
 }
 
 int main(void)
