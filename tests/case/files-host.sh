@@ -122,7 +122,9 @@ cat > "$SCRATCH/look" <<-LOOK
 	cat <&9
 	grep -o 'fuse.virtkeep[^ ]*' /proc/mounts
 	exec 8<&- 9<&-
-	while grep -q fuse.virtkeep /proc/mounts; do sleep 0.1; done
+	while grep -q fuse.virtkeep /proc/mounts; do
+		findmnt --poll=umount --first-only --timeout 1000 > /dev/null
+	done
 	echo idle
 LOOK
 # shellcheck disable=SC2016 # the other shell's variables
