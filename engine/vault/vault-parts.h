@@ -17,7 +17,7 @@ struct VkVault {
 	char *place;           /* where it is: vault-place.h */
 	char *directory;       /* NULL unless "dir:" */
 	VkPackContext context; /* with the vault's id, and its keys */
-	VkKeyring *keyring;    /* NULL: the vault is not encrypted */
+	VkKeyring *keyring;    /* NULL: the vault is not encrypted, or open from outside */
 	char *slot;            /* the key slot that opened it; NULL: not encrypted */
 	char id_hex[2 * VK_ID_SIZE + 1];
 	int compression_level;

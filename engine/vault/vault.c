@@ -267,6 +267,11 @@ static gboolean unlock_vault(VkVault *vault, const json_t *object, VkVaultMode m
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "the vault '%s' is encrypted with '%s': use a newer virtkeep",
 			       vault->place, cipher);
+	if (mode == VK_VAULT_OUTSIDE) {
+		vault->context.is_locked = TRUE;
+		vault->may_put = FALSE;
+		return TRUE;
+	}
 	keyring = vk_vault_ask_for_keys(vault->outside, vault->place, vault->context.vault_id,
 					unlock, &vault->slot, error);
 	if (!keyring)
@@ -329,6 +334,11 @@ VkVault *vk_vault_open(const char *url, VkVaultMode mode, GError **error)
 const VkKeyring *vk_vault_keyring(const VkVault *vault)
 {
 	return vault->keyring;
+}
+
+gboolean vk_vault_is_encrypted(const VkVault *vault)
+{
+	return vk_pack_context_is_sealed(&vault->context);
 }
 
 gboolean vk_vault_take_over(VkVault *vault, gboolean *ret_done, GError **error)

@@ -16,7 +16,8 @@ typedef struct VkVault VkVault;
 
 typedef enum {
 	VK_VAULT_READ,
-	VK_VAULT_WRITE, /* also refuses a vault with ro_compat features that are unknown */
+	VK_VAULT_WRITE,   /* also refuses a vault with ro_compat features that are unknown */
+	VK_VAULT_OUTSIDE, /* asks for no secret: of an encrypted vault nothing can be opened */
 } VkVaultMode;
 
 /*
@@ -77,8 +78,10 @@ VkVault *vk_vault_open_locked(const char *url, VkVaultMode mode, const VkUnlock 
  */
 gboolean vk_vault_may_read_blocks(const VkVault *vault, GError **error);
 
-/* The keys of an encrypted vault, borrowed; NULL: it is not encrypted. */
+/* The keys of an encrypted vault, borrowed; NULL: it is not encrypted, or open from outside. */
 const VkKeyring *vk_vault_keyring(const VkVault *vault);
+
+gboolean vk_vault_is_encrypted(const VkVault *vault);
 
 /*
  * Makes a vault of an earlier version one that a collector may work on: vault.json, the one object

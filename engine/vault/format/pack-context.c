@@ -9,3 +9,8 @@ guint32 vk_pack_context_crc(const VkPackContext *context, const VkPackId *pack)
 
 	return vk_crc32c(crc, pack->bytes, VK_ID_SIZE);
 }
+
+gboolean vk_pack_context_is_sealed(const VkPackContext *context)
+{
+	return context->keyring || context->is_locked;
+}

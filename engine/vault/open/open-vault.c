@@ -109,7 +109,7 @@ static gboolean check_encrypted(const VkProgram *program, const VkVault *vault, 
 {
 	const char *place = vk_vault_place(vault);
 
-	if (vk_vault_keyring(vault))
+	if (vk_vault_is_encrypted(vault))
 		return TRUE;
 	if (vk_vault_secret_is_configured(program))
 		return vk_fail(error, VK_ERROR_FAILED,
@@ -166,11 +166,12 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 		g_propagate_error(error, g_steal_pointer(&trouble));
 	else if (mode == VK_VAULT_WRITE)
 		remember(program, vault);
-	if (vault) {
+	if (vault)
+		vk_vault_set_warn(vault, vk_log_warning);
+	if (vault && mode != VK_VAULT_OUTSIDE) {
 		g_autofree char *memory = memory_path(program, vault);
 
 		vk_vault_set_memory(vault, memory);
-		vk_vault_set_warn(vault, vk_log_warning);
 		vk_vault_set_cache_directory(vault, cache);
 	}
 	return vault;

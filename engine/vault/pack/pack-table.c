@@ -3,6 +3,7 @@
 
 #include "crc.h"
 #include "errors.h"
+#include "pack-header.h"
 #include "pack-trailer.h"
 
 #include <string.h>
@@ -46,18 +47,6 @@ static gboolean damaged(const char *object, const char *what, GError **error)
 	return vk_fail(error, VK_ERROR_DAMAGE, "'%s' is damaged: %s", object, what);
 }
 
-static gboolean is_known(const VkPackContext *context, const VkPackHeader *header)
-{
-	guint16 wrap = GUINT16_FROM_LE(header->wrap_type);
-
-	if (GUINT16_FROM_LE(header->version) != VK_FORMAT_VERSION)
-		return FALSE;
-	if (!context->keyring)
-		return header->cipher == VK_CIPHER_NONE;
-	return header->cipher == VK_CIPHER_AES_256_GCM && header->kdf == VK_KDF_HKDF_SHA256 &&
-	       header->key_generation == 0 && (wrap == VK_WRAP_NONE || wrap == VK_WRAP_X25519);
-}
-
 /* Trailer and largest table, with its tag. Small packs are in it as a whole. */
 #define TAIL_LENGTH (256u << 10)
 
@@ -92,19 +81,10 @@ static gboolean check_header(const Reading *reading, GError **error)
 
 	if (!read_part(reading, 0, header, sizeof(*header), error))
 		return FALSE;
-	if (memcmp(header->magic, VK_PACK_MAGIC, sizeof(header->magic)) != 0)
-		return damaged(table->object, "it does not begin as a pack", error);
-	if (GUINT32_FROM_LE(header->crc32c) !=
-	    vk_crc32c(0, header, G_STRUCT_OFFSET(VkPackHeader, crc32c)))
-		return damaged(table->object, "checksum of its header", error);
-	if (memcmp(header->vault_id, context->vault_id, VK_ID_SIZE) != 0)
-		return damaged(table->object, "it belongs to another vault", error);
-	if (memcmp(header->pack_id, table->id.bytes, VK_ID_SIZE) != 0)
-		return damaged(table->object, "it is another pack under this name", error);
-	if (context->keyring && header->cipher == VK_CIPHER_NONE)
-		return damaged(table->object, "it is not encrypted, unlike the vault", error);
-	if (!is_known(context, header))
-		return vk_fail(error, VK_ERROR_FAILED, "'%s' needs a newer virtkeep",
+	if (!vk_pack_header_check(header, context, &table->id, table->object, error))
+		return FALSE;
+	if (context->is_locked)
+		return vk_fail(error, VK_ERROR_DENIED, "'%s' is sealed, and no key is in use",
 			       table->object);
 	if (!context->keyring)
 		return TRUE;
