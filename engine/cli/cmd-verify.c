@@ -4,6 +4,7 @@
 #include "cmd.h"
 
 #include "catalog.h"
+#include "check-frames.h"
 #include "check-record.h"
 #include "duration.h"
 #include "errors.h"
@@ -18,7 +19,7 @@
 
 /* The command line. */
 typedef struct Arguments {
-	gboolean data;
+	gboolean data, frames;
 	char *share, *since, *rate;
 	char **names; /* borrowed */
 } Arguments;
@@ -77,10 +78,18 @@ static gboolean check_arguments(const Arguments *arguments, GError **error)
 			    : arguments->since ? "--since-last"
 			    : arguments->rate  ? "--limit-rate"
 					       : NULL;
+	gboolean is_rate = alone && !arguments->share && !arguments->since;
 
-	if (alone && !arguments->data)
+	if (alone && !arguments->data && !(is_rate && arguments->frames))
 		return vk_fail(error, VK_ERROR_USAGE, "%s is about reading blocks back: add --data",
 			       alone);
+	if (arguments->frames && arguments->data)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--data checks all that --frames does: use one of them");
+	if (arguments->frames && arguments->names[0])
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--frames is about all packs of the vault: leave out '%s'",
+			       arguments->names[0]);
 	if (arguments->share && arguments->since)
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "--share and --since-last do not go together: use one of them");
@@ -141,6 +150,43 @@ static void say_what_is_not_compared(const VkVault *vault)
 			    vk_role_word(vk_keyring_role(keyring)));
 }
 
+/* Prints the result, which says of the vault what is wrong with it. */
+static gboolean report(const VkProgram *program, const VkVault *vault, const VkVerifyReport *report,
+		       GError **error)
+{
+	g_autofree char *errors = NULL;
+
+	if (program->json)
+		vk_verify_print_json(report);
+	else
+		vk_verify_print(report, program->quiet);
+	if (report->result->errors->len == 0)
+		return TRUE;
+	errors = vk_count_text(vk_check_result_count_errors(report->result), "error");
+	return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %s", vk_vault_url(vault),
+		       errors);
+}
+
+static gboolean verify_frames(const VkProgram *program, VkCheckOptions *options, GError **error)
+{
+	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_OUTSIDE, error);
+	gint64 begun = g_get_monotonic_time();
+	g_autoptr(VkProgress) progress = vk_progress_new("verify", 0);
+	g_autoptr(VkCheckResult) result = NULL;
+	g_autoptr(json_t) called = json_array();
+	VkVerifyReport what = {.level = VK_VERIFY_FRAMES, .guests = called};
+
+	if (!vault)
+		return FALSE;
+	options->progress = progress;
+	what.result = result = vk_check_frames(vault, options, error);
+	if (!result)
+		return FALSE;
+	g_clear_pointer(&progress, vk_progress_free);
+	what.usec = g_get_monotonic_time() - begun;
+	return report(program, vault, &what, error);
+}
+
 static VkCheckResult *check(VkVault *vault, VkCheckOptions *options, GError **error)
 {
 	g_autoptr(VkProgress) progress = vk_progress_new("verify", 0);
@@ -157,8 +203,8 @@ static gboolean verify(const VkProgram *program, VkCheckOptions *options, char *
 	g_auto(GStrv) uuids = NULL;
 	g_autoptr(VkCheckResult) result = NULL;
 	g_autoptr(json_t) called = json_array();
-	VkVerifyReport report = {.data = options->data, .guests = called};
-	g_autofree char *errors = NULL;
+	VkVerifyReport what = {.level = options->data ? VK_VERIFY_DATA : VK_VERIFY_SNAPSHOTS,
+			       .guests = called};
 
 	if (!vault)
 		return FALSE;
@@ -172,17 +218,9 @@ static gboolean verify(const VkProgram *program, VkCheckOptions *options, char *
 		say_what_is_not_compared(vault);
 	if (!uuids)
 		note(vault, result, options);
-	report.result = result;
-	report.usec = g_get_monotonic_time() - begun;
-	if (program->json)
-		vk_verify_print_json(&report);
-	else
-		vk_verify_print(&report, program->quiet);
-	if (result->errors->len == 0)
-		return TRUE;
-	errors = vk_count_text(vk_check_result_count_errors(result), "error");
-	return vk_fail(error, VK_ERROR_DAMAGE, "the vault '%s' has %s", vk_vault_url(vault),
-		       errors);
+	what.result = result;
+	what.usec = g_get_monotonic_time() - begun;
+	return report(program, vault, &what, error);
 }
 
 gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error)
@@ -191,6 +229,8 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 	const GOptionEntry entries[] = {
 		{"data", 0, 0, G_OPTION_ARG_NONE, &arguments.data,
 		 "Also read back and check every stored block", NULL},
+		{"frames", 0, 0, G_OPTION_ARG_NONE, &arguments.frames,
+		 "Only read every pack and check its checksums, which needs no key", NULL},
 		{"share", 0, 0, G_OPTION_ARG_STRING, &arguments.share,
 		 "With --data: read back this part of the packs, those that have waited for the "
 		 "longest",
@@ -199,7 +239,8 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 		 "With --data: read back only packs whose last reading is older, like 30d",
 		 "DURATION"},
 		{"limit-rate", 0, 0, G_OPTION_ARG_STRING, &arguments.rate,
-		 "With --data: limit the reading back, per second (default 0: no limit)", "MIB"},
+		 "With --data or --frames: limit the reading, per second (default 0: no limit)",
+		 "MIB"},
 		G_OPTION_ENTRY_NULL,
 	};
 	VkCheckOptions options = {0};
@@ -216,7 +257,8 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 		return FALSE;
 	vk_rate_limit_init(&limit, bytes_per_sec);
 	options.limit = &limit;
-	done = verify(program, &options, arguments.names, error);
+	done = arguments.frames ? verify_frames(program, &options, error)
+				: verify(program, &options, arguments.names, error);
 	vk_rate_limit_clear(&limit);
 	return done;
 }

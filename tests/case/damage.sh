@@ -66,8 +66,18 @@ expect_status 5
 expect_json '[.damages[] | select(.image) | .snapshot, .image] | join(" ")' "$snapshot vda"
 expect_json '[.damages[] | select(.object) | .object] | unique | join(" ")' "${pack#"$VAULT/"}"
 expect_json .unlisted 0
+slots=$(jq -c '[.damages[] | select(.object) | .slots]' < "$OUT")
 # The bytes that it names are those that the mount does not read, and no others.
 range=$(jq -r '.damages[] | select(.image) | "\(.offset) \(.length)"' < "$OUT")
+run virtkeep --json verify --frames
+expect_status 5
+expect_json '.damages | length' 1
+[[ $(jq -c '[.damages[] | .slots]' < "$OUT") == "$slots" ]] || fail "other slots than $slots"
+refused 5 "the vault '" virtkeep verify --frames --limit-rate 1000
+expect_out "is damaged in slot"
+refused 2 "leave out 'vm'" virtkeep verify --frames vm
+refused 2 "use one of them" virtkeep verify --frames --data
+refused 2 "add --data" virtkeep verify --frames --share 1/7
 refused 6 "'nobody'" virtkeep verify --data nobody
 ok virtkeep status
 expect_out "data: 1 pack damaged: run 'virtkeep verify --data'"

@@ -74,6 +74,21 @@ ok env -u VIRTKEEP_KEY_FILE virtkeep --vault "$SCRATCH/plain" init
 refused 1 "is not encrypted, although there is a key for it" \
 	virtkeep --vault "$SCRATCH/plain" list
 
+say "frames need no key"
+frames() {
+	env -u VIRTKEEP_KEY_FILE setsid --wait virtkeep "$@" verify --frames
+}
+ok frames
+expect_out ": sound"
+pack=$(find "$VAULT/packs" -type f -printf '%s %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
+flip "$pack" 5000
+run frames --json
+expect_status 5
+expect_json '.damages | map(.object) | join(" ")' "${pack#"$VAULT/"}"
+flip "$pack" 5000
+ok frames
+[[ ! -s $ERR ]] || fail "there is something to say of a sound vault"
+
 say "a host that may only append backs up, and cannot read it"
 ok virtkeep key add --role append --new-key-file "$SCRATCH/append.key" --label hypervisor
 guest_run hushhush 'dd if=/dev/urandom of=/mnt/vda/noise bs=64k count=40; sync'

@@ -56,9 +56,9 @@ declare -A below=(
 		engine/base engine/base/transfer engine/vault/map engine/vault/snapshot
 		engine/vault engine/vault/catalog'
 	[engine/vault/check]='
-		engine/base engine/base/transfer engine/vault/store engine/vault/parity engine/vault/pack
-		engine/vault/map engine/vault/snapshot engine/vault engine/vault/health
-		engine/vault/catalog'
+		engine/base engine/base/transfer engine/vault/store engine/vault/format
+		engine/vault/parity engine/vault/pack engine/vault/map engine/vault/snapshot engine/vault
+		engine/vault/health engine/vault/catalog'
 	[engine/vault/collect]='
 		engine/base engine/base/transfer engine/vault/store engine/vault/format
 		engine/vault/pack engine/vault/hints engine/vault/map engine/vault/snapshot

@@ -7,9 +7,16 @@
 #include <glib.h>
 #include <jansson.h>
 
+/* What was read. */
+typedef enum {
+	VK_VERIFY_SNAPSHOTS, /* and their maps */
+	VK_VERIFY_DATA,      /* and packs */
+	VK_VERIFY_FRAMES,    /* packs alone, without a key */
+} VkVerifyLevel;
+
 typedef struct VkVerifyReport {
 	const VkCheckResult *result;
-	gboolean data;
+	VkVerifyLevel level;
 	json_t *guests; /* borrowed: how the guests are called that were checked; empty: all */
 	gint64 usec;    /* how long it took */
 } VkVerifyReport;

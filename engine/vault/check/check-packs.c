@@ -345,7 +345,7 @@ static gboolean is_unused(const VkCheck *check, const Report *report)
 
 static void report_bad(VkCheck *check, const Report *report)
 {
-	const VkCheckPlace place = {.object = report->bad_object};
+	const VkCheckPlace place = {.object = report->bad_object, .slots = &report->bad};
 	g_autofree char *more = report->n_bad > 1 && !report->is_lost
 					? g_strdup_printf("; %u more of its slots cannot be read",
 							  report->n_bad - 1)

@@ -26,7 +26,10 @@ typedef struct VkCheck {
 typedef struct VkCheckPlace {
 	const char *snapshot, *image, *object;
 	guint64 offset, length;
+	const VkSlots *slots; /* nullable */
 } VkCheckPlace;
+
+VkCheckResult *vk_check_result_new(void);
 
 /* Adds an error to the result, or counts it when there are many. */
 void vk_check_report(VkCheck *check, const VkCheckPlace *place, const char *what);

@@ -24,6 +24,7 @@ static void check_error_free(gpointer data)
 	g_free(error->snapshot);
 	g_free(error->image);
 	g_free(error->object);
+	g_free(error->slots);
 	g_free(error->what);
 	g_free(error);
 }
@@ -38,6 +39,14 @@ char *vk_check_error_text(const VkCheckError *error)
 guint64 vk_check_result_count_errors(const VkCheckResult *result)
 {
 	return result->errors->len + result->unlisted;
+}
+
+VkCheckResult *vk_check_result_new(void)
+{
+	VkCheckResult *result = g_new0(VkCheckResult, 1);
+
+	result->errors = g_ptr_array_new_with_free_func(check_error_free);
+	return result;
 }
 
 void vk_check_result_free(VkCheckResult *result)
@@ -66,6 +75,8 @@ void vk_check_report(VkCheck *check, const VkCheckPlace *place, const char *what
 	error->offset = place->offset;
 	error->length = place->length;
 	error->what = g_strdup(what);
+	if (place->slots && vk_slots_count(place->slots) > 0)
+		error->slots = g_memdup2(place->slots, sizeof(*place->slots));
 	g_ptr_array_add(check->result->errors, error);
 	(*listed)++;
 }
@@ -249,7 +260,7 @@ VkCheckResult *vk_check_vault(VkVault *vault, const VkCheckOptions *options, GEr
 					       ? vk_read_lease_begin(vault, NULL, error)
 					       : NULL;
 	g_autoptr(VkHealth) health = lease ? vk_health_load(vault, error) : NULL;
-	g_autoptr(VkCheckResult) result = g_new0(VkCheckResult, 1);
+	g_autoptr(VkCheckResult) result = vk_check_result_new();
 	g_autoptr(VkReach) reach = vk_reach_new(vault);
 	g_autoptr(VkSlotSet) bad = vk_slot_set_new();
 	g_autoptr(VkSlotSet) told = vk_slot_set_new();
@@ -263,7 +274,6 @@ VkCheckResult *vk_check_vault(VkVault *vault, const VkCheckOptions *options, GEr
 			 .begun_usec = g_get_real_time()};
 	gboolean done;
 
-	result->errors = g_ptr_array_new_with_free_func(check_error_free);
 	if (!health)
 		return NULL;
 	done = run(&check, error);

@@ -12,6 +12,7 @@
 
 #include "progress.h"
 #include "rate-limit.h"
+#include "slot-set.h"
 #include "vault.h"
 
 #include <glib.h>
@@ -34,6 +35,8 @@ typedef struct VkCheckError {
 	char *object;           /* NULL: it is an image's, or WHAT alone names it */
 	guint64 offset, length; /* the bytes of the image that cannot be read; 0, 0: it is about
 				   something else */
+	VkSlots *slots;         /* the object's that are damaged; NULL: it is about something else,
+				   or nobody knows */
 	char *what;
 } VkCheckError;
 
