@@ -17,7 +17,7 @@ typedef struct VkRebuildResult {
 } VkRebuildResult;
 
 /*
- * VAULT is open for writing, but for a DRY_RUN, which only reads what it would be made from. Stops
- * on vk_interrupted().
+ * VAULT is open for writing, but for a DRY_RUN, which only reads what it would be made from. Fails
+ * if the storage does, and on vk_interrupted().
  */
 gboolean vk_rebuild(VkVault *vault, gboolean dry_run, VkRebuildResult *result, GError **error);

@@ -291,6 +291,80 @@ START_TEST(a_damaged_snapshot_is_counted_and_left_alone)
 }
 END_TEST
 
+static gboolean goes_away, is_away;
+
+/* At the first snapshot that is to be read. */
+static gboolean fail_to_read(const char *name, GError **error)
+{
+	is_away = goes_away;
+	return vk_fail(error, VK_ERROR_FAILED, "cannot read '%s'", name);
+}
+
+static gboolean get_no_snapshot(VkStore *store, const char *name, guint64 offset, void *buf,
+				gsize length, GError **error)
+{
+	return g_str_has_prefix(name, "snaps/")
+		       ? fail_to_read(name, error)
+		       : sound->get(store, name, offset, buf, length, error);
+}
+
+static GBytes *get_all_of_no_snapshot(VkStore *store, const char *name, gsize limit, GError **error)
+{
+	if (!g_str_has_prefix(name, "snaps/"))
+		return sound->get_all(store, name, limit, error);
+	fail_to_read(name, error);
+	return NULL;
+}
+
+static GPtrArray *list_if_there(VkStore *store, const char *folder, GError **error)
+{
+	if (!is_away)
+		return sound->list(store, folder, error);
+	vk_fail(error, VK_ERROR_FAILED, "cannot list '%s'", folder);
+	return NULL;
+}
+
+/* No snapshot can be read. If the storage GOES then, none can be listed either. */
+static gboolean rebuild_without_snapshots(gboolean goes, VkRebuildResult *result, GError **error)
+{
+	VkStoreOps failing = *vault->store->ops;
+	gboolean done;
+
+	sound = vault->store->ops;
+	failing.get = get_no_snapshot;
+	failing.get_all = sound->get_all ? get_all_of_no_snapshot : NULL;
+	failing.list = list_if_there;
+	goes_away = goes;
+	vault->store->ops = &failing;
+	done = vk_rebuild(vault, FALSE, result, error);
+	vault->store->ops = sound;
+	return done;
+}
+
+START_TEST(a_snapshot_that_a_disk_has_lost_is_counted)
+{
+	VkRebuildResult result;
+
+	prepare();
+	ck_assert(rebuild_without_snapshots(FALSE, &result, NULL));
+	ck_assert_uint_eq(result.snapshots, 0);
+	ck_assert_uint_eq(result.damaged, 1);
+	finish();
+}
+END_TEST
+
+START_TEST(a_snapshot_is_not_damaged_because_the_storage_is_away)
+{
+	g_autoptr(GError) error = NULL;
+	VkRebuildResult result;
+
+	prepare();
+	ck_assert(!rebuild_without_snapshots(TRUE, &result, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED));
+	finish();
+}
+END_TEST
+
 /* Blocks are left of a snapshot whose object is gone, but it is not listed. */
 START_TEST(a_lost_snapshot_stays_lost)
 {
@@ -358,6 +432,8 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, lost_hints_come_back_after_an_outage);
 	tcase_add_test(tcase, damaged_hints_come_back_after_an_outage);
 	tcase_add_test(tcase, a_damaged_snapshot_is_counted_and_left_alone);
+	tcase_add_test(tcase, a_snapshot_that_a_disk_has_lost_is_counted);
+	tcase_add_test(tcase, a_snapshot_is_not_damaged_because_the_storage_is_away);
 	tcase_add_test(tcase, a_lost_snapshot_stays_lost);
 	tcase_add_test(tcase, the_cache_is_made_anew);
 }
