@@ -7,6 +7,7 @@
 struct VkMendLog {
 	GMutex mutex;
 	GHashTable *objects; /* their names; under the mutex */
+	GHashTable *failed;  /* object -> gint64, both owned; under the mutex */
 	VkWarn warn;         /* nullable */
 };
 
@@ -16,6 +17,7 @@ VkMendLog *vk_mend_log_new(void)
 
 	g_mutex_init(&log->mutex);
 	log->objects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	log->failed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return log;
 }
 
@@ -24,6 +26,7 @@ void vk_mend_log_free(VkMendLog *log)
 	if (!log)
 		return;
 	g_hash_table_unref(log->objects);
+	g_hash_table_unref(log->failed);
 	g_mutex_clear(&log->mutex);
 	g_free(log);
 }
@@ -62,4 +65,23 @@ GPtrArray *vk_mend_log_list(VkMendLog *log)
 		g_ptr_array_add(names, g_strdup(name));
 	g_ptr_array_sort(names, compare);
 	return names;
+}
+
+void vk_mend_log_set_failed(VkMendLog *log, const char *object, gint64 time)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&log->mutex);
+
+	if (time == 0)
+		g_hash_table_remove(log->failed, object);
+	else if (g_hash_table_size(log->failed) < OBJECTS_MAX ||
+		 g_hash_table_contains(log->failed, object))
+		g_hash_table_insert(log->failed, g_strdup(object), g_memdup2(&time, sizeof(time)));
+}
+
+gint64 vk_mend_log_failed(VkMendLog *log, const char *object)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&log->mutex);
+	const gint64 *time = g_hash_table_lookup(log->failed, object);
+
+	return time ? *time : 0;
 }

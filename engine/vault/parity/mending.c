@@ -11,7 +11,7 @@
 
 struct VkMending {
 	GMutex mutex;
-	gint64 failed;       /* when a look ended that was not definite, or 0; under the mutex */
+	gint64 failed; /* when the last look ended that was not definite, or 0; under the mutex */
 	gboolean is_settled; /* another look finds nothing else; under the mutex */
 	VkMended *mended;    /* set under the mutex, read without it */
 	VkMended *former;    /* what it was before it was settled: somebody may read it */
@@ -96,6 +96,14 @@ static void keep_locked(VkMending *mending, VkMended *mended)
 	}
 }
 
+/* A pack whose table cannot be read has a new VkMending with each try, so the log has it, too. */
+static void note_failed_locked(VkMending *mending, const VkPackContext *context, const char *object)
+{
+	mending->failed = mending->is_settled ? 0 : g_get_monotonic_time();
+	if (context->mend_log)
+		vk_mend_log_set_failed(context->mend_log, object, mending->failed);
+}
+
 /* Reads the whole pack because of TROUBLE. Whether another try to read it may help. */
 static gboolean look_locked(VkMending *mending, VkStore *store, const VkPackContext *context,
 			    const VkPackId *id, const char *object, const GError *trouble)
@@ -111,7 +119,7 @@ static gboolean look_locked(VkMending *mending, VkStore *store, const VkPackCont
 	if (mended && !is_lost && !was_damage)
 		return TRUE;
 	mending->is_settled = is_definite(mended, &facts, failure);
-	mending->failed = mending->is_settled ? 0 : g_get_monotonic_time();
+	note_failed_locked(mending, context, object);
 	if (text) {
 		tell(context, object, text);
 		keep_locked(mending, g_steal_pointer(&mended));
@@ -130,12 +138,17 @@ static gboolean may_be_damage(const GError *error)
  * Whether a look would find out nothing that was not found lately. Where damage was read the
  * storage answers again.
  */
-static gboolean is_idle_locked(const VkMending *mending, const GError *trouble)
+static gboolean is_idle_locked(const VkMending *mending, const VkPackContext *context,
+			       const char *object, const GError *trouble)
 {
+	gint64 failed = mending->failed;
+
 	if (mending->is_settled)
 		return TRUE;
-	return mending->failed != 0 && !g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE) &&
-	       g_get_monotonic_time() - mending->failed < PAUSE_US;
+	if (failed == 0 && context->mend_log)
+		failed = vk_mend_log_failed(context->mend_log, object);
+	return failed != 0 && !g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE) &&
+	       g_get_monotonic_time() - failed < PAUSE_US;
 }
 
 gboolean vk_mending_try(VkMending *mending, VkStore *store, const VkPackContext *context,
@@ -146,7 +159,7 @@ gboolean vk_mending_try(VkMending *mending, VkStore *store, const VkPackContext 
 	if (!context->parity || vk_interrupted() || !may_be_damage(*trouble))
 		return FALSE;
 	g_mutex_lock(&mending->mutex);
-	may_help = is_idle_locked(mending, *trouble)
+	may_help = is_idle_locked(mending, context, object, *trouble)
 			   ? mending->mended != NULL
 			   : look_locked(mending, store, context, id, object, *trouble);
 	g_mutex_unlock(&mending->mutex);

@@ -155,6 +155,28 @@ START_TEST(an_interruption_is_no_answer)
 }
 END_TEST
 
+/* Nothing of the pack is known yet: the table is asked for each time. */
+START_TEST(a_table_that_fails_is_mended_once)
+{
+	VkStoreOps failing = *bed.store->ops;
+	VkPackCache *cache = vk_pack_cache_new(bed.store, &bed.context);
+
+	plain = bed.store->ops;
+	failing.get = get_nothing;
+	failing.get_tail = NULL;
+	failing.head = head_and_count;
+	bed.store->ops = &failing;
+	gets = heads = 0;
+	for (guint i = 0; i < 10; i++)
+		ck_assert(!read_second(cache));
+	ck_assert_uint_eq(heads, 1);
+	ck_assert_uint_le(gets, 10 + VK_PARITY_SHARDS + 1);
+	bed.store->ops = plain;
+	ck_assert(read_second(cache));
+	vk_pack_cache_free(cache);
+}
+END_TEST
+
 /* What cannot be read now may be sound. */
 START_TEST(an_outage_is_no_damage)
 {
@@ -181,6 +203,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_sector_that_cannot_be_read_is_damage);
 	tcase_add_test(tcase, an_outage_is_no_answer);
 	tcase_add_test(tcase, a_store_that_fails_is_asked_a_few_times);
+	tcase_add_test(tcase, a_table_that_fails_is_mended_once);
 	tcase_add_test(tcase, a_tail_that_cannot_be_read_hides_no_end);
 	tcase_add_test(tcase, an_interruption_is_no_answer);
 	tcase_add_test(tcase, an_outage_is_no_damage);
