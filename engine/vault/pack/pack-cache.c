@@ -190,8 +190,18 @@ static VkPackTable *load_one(VkPackCache *cache, const VkPackId *id, const char 
 }
 
 /*
+ * Whether TROUBLE with a generation says more than that with those before it. A damaged one may be
+ * made up for by one that the storage did not give: then it is not known that anything is lost.
+ */
+static gboolean says_more(const GError *trouble, const GError *before)
+{
+	return !before || (g_error_matches(before, VK_ERROR, VK_ERROR_DAMAGE) &&
+			   !g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE));
+}
+
+/*
  * The table of the first of OBJECTS that can be read and has SLOT. *RET_VANISHED: one of the
- * objects is not there any more. ERROR is the first other failure.
+ * objects is not there any more. ERROR is the failure of another one that says the most.
  */
 static VkPackTable *load_one_of(VkPackCache *cache, const VkPackId *id, const GPtrArray *objects,
 				guint32 slot, gboolean *ret_vanished, GError **error)
@@ -203,10 +213,12 @@ static VkPackTable *load_one_of(VkPackCache *cache, const VkPackId *id, const GP
 
 		if (table && (slot == ANY_SLOT || vk_pack_table_has(table, slot)))
 			return g_steal_pointer(&table);
-		if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
+		if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 			*ret_vanished = TRUE;
-		else if (trouble && !*error)
+		} else if (trouble && says_more(trouble, *error)) {
+			g_clear_error(error);
 			g_propagate_error(error, g_steal_pointer(&trouble));
+		}
 	}
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #include "generation-bed.h"
 
 #include "damages.h"
+#include "errors.h"
 #include "session-priv.h"
 #include "temp-vault.h"
 
@@ -259,6 +260,40 @@ START_TEST(what_was_only_replaced_is_not_stored_again)
 }
 END_TEST
 
+static const VkStoreOps *watched;
+
+static gboolean get_no_first(VkStore *store, const char *name, guint64 offset, void *buf,
+			     gsize length, GError **error)
+{
+	return g_str_has_suffix(name, ".1-0a")
+		       ? vk_fail(error, VK_ERROR_FAILED, "'%s' is away", name)
+		       : watched->get(store, name, offset, buf, length, error);
+}
+
+/* That one may be sound. */
+START_TEST(nothing_is_damaged_while_a_generation_is_away)
+{
+	g_autoptr(VkPackTable) table = NULL;
+	g_autoptr(GError) error = NULL;
+	VkStoreOps failing;
+
+	prepare();
+	make_generation("1-0a", NONE, 0);
+	make_generation("2-0b", NONE, 0);
+	drop_generation("0");
+	damage("2-0b", 0, 8);
+	watched = bed.reader->store->ops;
+	failing = *watched;
+	failing.get = get_no_first;
+	bed.reader->store->ops = &failing;
+	table = vk_pack_cache_get(bed.reader->packs, &bed.pack, &error);
+	bed.reader->store->ops = watched;
+	ck_assert_ptr_null(table);
+	ck_assert_msg(g_error_matches(error, VK_ERROR, VK_ERROR_FAILED), "%s", error->message);
+	finish();
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, the_first_costs_no_listing);
@@ -268,6 +303,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_damaged_one_is_passed_over);
 	tcase_add_test(tcase, a_damaged_first_hides_no_sound_one);
 	tcase_add_test(tcase, a_damaged_frame_hides_no_sound_one);
+	tcase_add_test(tcase, nothing_is_damaged_while_a_generation_is_away);
 	tcase_add_test(tcase, each_table_is_read_once);
 	tcase_add_test(tcase, a_patch_does_not_drive_out_the_first);
 	tcase_add_test(tcase, names_of_other_objects_are_passed_over);
