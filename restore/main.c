@@ -201,7 +201,7 @@ static int run_all(Run *run, int argc, char **argv)
 
 	if (!parse(run, &argc, &argv, &error))
 		return vk_program_end(error);
-	run->vault = vk_open_vault(&run->program, NULL, VK_VAULT_READ, &error);
+	run->vault = vk_open_vault_to_read(&run->program, NULL, &error);
 	if (!run->vault || !vk_vault_may_read_blocks(run->vault, &error))
 		return vk_program_end(error);
 	run->arrays = vk_arrays_new(run->program.settings, vk_log_warning, &error);

@@ -13,6 +13,7 @@
 struct VkVault {
 	VkStore *store;   /* seals and opens the objects of an encrypted vault */
 	VkStore *outside; /* the store underneath, with key slots; borrowed from STORE */
+	VkStore *windows; /* keeps what is read of a bucket; borrowed from STORE; else NULL */
 	char *url;
 	char *place;           /* where it is: vault-place.h */
 	char *directory;       /* NULL unless "dir:" */

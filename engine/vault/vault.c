@@ -12,6 +12,7 @@
 #include "vault-key.h"
 #include "vault-room.h"
 #include "vault-place.h"
+#include "window-store.h"
 
 #include <string.h>
 
@@ -40,7 +41,9 @@ static VkVault *vault_new(VkStore *store, const char *place)
 	VkVault *vault = g_new0(VkVault, 1);
 
 	g_mutex_init(&vault->mutex);
-	vault->store = vault->outside = store;
+	if (!is_directory)
+		vault->windows = vk_window_store_new(store);
+	vault->store = vault->outside = is_directory ? store : vault->windows;
 	vault->context.mend_log = vk_mend_log_new();
 	vault->may_put = TRUE;
 	vault->place = g_strdup(place);
@@ -156,7 +159,7 @@ VkVault *vk_vault_init_as(const char *url, const VkNewVault *how, GError **error
 	vault->context.parity = how->parity;
 	if (how->key) {
 		VkKeyring *keyring =
-			vk_vault_make_keys(store, id.bytes, how->key, &vault->slot, error);
+			vk_vault_make_keys(vault->outside, id.bytes, how->key, &vault->slot, error);
 
 		if (!keyring)
 			return NULL;
@@ -165,7 +168,7 @@ VkVault *vk_vault_init_as(const char *url, const VkNewVault *how, GError **error
 	add_caches(vault);
 	object = describe(vault);
 	vault->compression_level = COMPRESSION_LEVEL;
-	if (!vk_checked_json_put(store, VK_VAULT_OBJECT, object, VK_PUT_NOW, error) ||
+	if (!vk_checked_json_put(vault->outside, VK_VAULT_OBJECT, object, VK_PUT_NOW, error) ||
 	    !vk_vault_place_sync(place, error))
 		return NULL;
 	vk_vault_fill_reserve(vault);
@@ -305,7 +308,7 @@ VkVault *vk_vault_open_locked(const char *url, VkVaultMode mode, const VkUnlock 
 	if (!store)
 		return NULL;
 	vault = vault_new(store, place);
-	object = vk_checked_json_get(store, VK_VAULT_OBJECT, &trouble);
+	object = vk_checked_json_get(vault->outside, VK_VAULT_OBJECT, &trouble);
 	if (g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
 		vk_fail(error, VK_ERROR_NOT_FOUND,
 			"'%s' is not a vault: it has no " VK_VAULT_OBJECT, place);
@@ -432,6 +435,15 @@ void vk_vault_set_cache_directory(VkVault *vault, const char *directory)
 	g_clear_pointer(&vault->catalog, vk_catalog_cache_free);
 	if (!vault->keyring || vk_keyring_get(vault->keyring, VK_KEY_OBJECTS))
 		vault->catalog = vk_catalog_cache_new(directory, vault->id_hex, vault->keyring);
+}
+
+void vk_vault_keep_reads(VkVault *vault, const char *directory, guint64 size, gboolean packs)
+{
+	g_autofree char *owner = g_strconcat(vault->place, "\n", vault->id_hex, NULL);
+
+	if (vault->windows && size > 0)
+		vk_window_store_keep(vault->windows, packs ? VK_KEEP_READS : VK_KEEP_HINTS,
+				     directory, owner, size);
 }
 
 void vk_vault_set_memory(VkVault *vault, const char *path)

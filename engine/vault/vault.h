@@ -120,6 +120,14 @@ void vk_vault_set_copy_reader(VkVault *vault, const VkCopyReader *reader);
 void vk_vault_set_cache_directory(VkVault *vault, const char *directory);
 
 /*
+ * Keeps what is read of a bucket on this host, in files in DIRECTORY of about SIZE bytes, as it is
+ * in the bucket: hints, and with PACKS packs as well. That is for who reads listed snapshots and
+ * does nothing else, because a pack that is kept may not be in the bucket any more. A vault in a
+ * directory keeps nothing. Call before reading, once.
+ */
+void vk_vault_keep_reads(VkVault *vault, const char *directory, guint64 size, gboolean packs);
+
+/*
  * Remembers in the file PATH which snapshots this host has seen last, so that it notices when they
  * are held back. Call before reading.
  */

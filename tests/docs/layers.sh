@@ -31,7 +31,8 @@ declare -A below=(
 	[engine/vault/hints]='
 		engine/base engine/base/io engine/vault/store engine/vault/format engine/vault/pack'
 	[engine/vault/lease]='engine/base engine/vault/store engine/vault/format engine/vault/pack'
-	[engine/vault/cache]='engine/base engine/vault/key engine/vault/format'
+	[engine/vault/cache]='
+		engine/base engine/base/io engine/vault/store engine/vault/key engine/vault/format'
 	[engine/vault/snapshot]='engine/base engine/vault/format engine/vault/map'
 	[engine/vault]='
 		engine/base engine/base/io engine/base/transfer engine/vault/store

@@ -52,6 +52,8 @@ static const Setting known_settings[] = {
 	{"vault", "s3_style", TYPE_CHOICE, "path", .choices = "path|host"},
 	{"vault", "s3_uploads", TYPE_UINT, "4", 16, 1},
 	{"vault", "state_dir", TYPE_PATH, "/var/lib/virtkeep/vaults"},
+	{"cache", "dir", TYPE_PATH, NULL},
+	{"cache", "size", TYPE_UINT, "4096", 1u << 20},
 	{"libvirt", "uri", TYPE_TEXT, "qemu:///system"},
 	{"backup", "quiesce", TYPE_CHOICE, "auto", .choices = QUIESCE_MODES},
 	{"backup", "mode", TYPE_CHOICE, "vault", .choices = BACKUP_MODES},

@@ -11,7 +11,7 @@
 
 typedef struct SealedStore {
 	VkStore base;
-	VkStoreOps ops; /* get_tail as the inner one has it */
+	VkStoreOps ops; /* get_tail and distrust as the inner one has them */
 	VkStore *inner;
 	const VkKeyring *keyring;
 	VkSealedNames *names;
@@ -431,6 +431,13 @@ static gboolean sealed_delete(VkStore *store, const char *name, GError **error)
 		       inner_name, error);
 }
 
+static gboolean sealed_distrust(VkStore *store, const char *name)
+{
+	g_autofree char *inner_name = inside(store, name);
+
+	return inner_of(store)->ops->distrust(inner_of(store), inner_name);
+}
+
 static void sealed_free(VkStore *store)
 {
 	SealedStore *sealed = (SealedStore *)store;
@@ -463,6 +470,7 @@ VkStore *vk_sealed_store_new(VkStore *inner, const VkKeyring *keyring)
 
 	sealed->ops = sealed_ops;
 	sealed->ops.get_tail = inner->ops->get_tail ? sealed_get_tail : NULL;
+	sealed->ops.distrust = inner->ops->distrust ? sealed_distrust : NULL;
 	sealed->base.ops = &sealed->ops;
 	sealed->inner = inner;
 	sealed->keyring = keyring;

@@ -146,11 +146,29 @@ static char *memory_path(const VkProgram *program, const VkVault *vault)
 	return g_strdup_printf("%s/%.32s-%s.sqlite", state_dir(program), sum, vk_vault_id(vault));
 }
 
-VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error)
+/* New string. */
+static char *cache_directory(const VkProgram *program)
+{
+	const char *given = vk_settings_get(program->settings, "cache", "dir");
+
+	return given ? g_strdup(given) : vk_user_cache_directory();
+}
+
+static void keep_reads(const VkProgram *program, VkVault *vault, gboolean packs)
+{
+	g_autofree char *cache = cache_directory(program);
+	guint64 size = vk_settings_get_uint(program->settings, "cache", "size") << 20;
+
+	vk_vault_keep_reads(vault, cache, size, packs);
+}
+
+/* What it does with packs is not known. */
+static VkVault *open_vault(const VkProgram *program, const char *url, VkVaultMode mode,
+			   GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
 	g_autofree char *place = NULL;
-	g_autofree char *cache = vk_user_cache_directory();
+	g_autofree char *cache = cache_directory(program);
 	VkVault *vault;
 
 	vk_open_set_access(program);
@@ -174,6 +192,24 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
 		vk_vault_set_memory(vault, memory);
 		vk_vault_set_cache_directory(vault, cache);
 	}
+	return vault;
+}
+
+VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error)
+{
+	VkVault *vault = open_vault(program, url, mode, error);
+
+	if (vault && mode == VK_VAULT_WRITE)
+		keep_reads(program, vault, FALSE);
+	return vault;
+}
+
+VkVault *vk_open_vault_to_read(const VkProgram *program, const char *url, GError **error)
+{
+	VkVault *vault = open_vault(program, url, VK_VAULT_READ, error);
+
+	if (vault)
+		keep_reads(program, vault, TRUE);
 	return vault;
 }
 

@@ -11,6 +11,12 @@
  */
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error);
 
+/*
+ * The same for who reads listed snapshots and does nothing else: what is read of a bucket is kept
+ * on this host.
+ */
+VkVault *vk_open_vault_to_read(const VkProgram *program, const char *url, GError **error);
+
 /* How to get at buckets, by the program's settings. All that follows here does it by itself. */
 void vk_open_set_access(const VkProgram *program);
 

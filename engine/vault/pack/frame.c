@@ -151,6 +151,8 @@ gboolean vk_frame_read(VkStore *store, const VkPackContext *context, const VkPac
 	GError *trouble = NULL;
 
 	if (read_slot(store, context, table, slot, kind, buf, ret_length, &trouble) ||
+	    (vk_store_distrust(store, table->object, &trouble) &&
+	     read_slot(store, context, table, slot, kind, buf, ret_length, &trouble)) ||
 	    (may_be_mended(store, context, table, &trouble) &&
 	     read_slot(store, context, table, slot, kind, buf, ret_length, &trouble)))
 		return TRUE;
@@ -188,6 +190,8 @@ guint8 *vk_frame_copy(VkStore *store, const VkPackContext *context, const VkPack
 	GError *trouble = NULL;
 	guint8 *frame = copy_slot(store, context, table, slot, ret_length, &trouble);
 
+	if (!frame && vk_store_distrust(store, table->object, &trouble))
+		frame = copy_slot(store, context, table, slot, ret_length, &trouble);
 	if (!frame && may_be_mended(store, context, table, &trouble))
 		frame = copy_slot(store, context, table, slot, ret_length, &trouble);
 	if (!frame)
@@ -268,6 +272,8 @@ gboolean vk_frames_read_blocks(VkStore *store, const VkPackContext *context,
 	GError *trouble = NULL;
 
 	if (read_slots(store, context, table, slot, count, buf, &trouble) ||
+	    (vk_store_distrust(store, table->object, &trouble) &&
+	     read_slots(store, context, table, slot, count, buf, &trouble)) ||
 	    (may_be_mended(store, context, table, &trouble) &&
 	     read_slots(store, context, table, slot, count, buf, &trouble)))
 		return TRUE;

@@ -214,6 +214,7 @@ VkPackTable *vk_pack_table_load(VkStore *store, const VkPackContext *context, co
 	table->object = g_strdup(object);
 	table->mending = vk_mending_new();
 	if (load(store, context, table, &trouble) ||
+	    (vk_store_distrust(store, object, &trouble) && load(store, context, table, &trouble)) ||
 	    (vk_mending_try(table->mending, store, context, id, object, &trouble) &&
 	     load(store, context, table, &trouble)))
 		return g_steal_pointer(&table);

@@ -60,3 +60,12 @@ GBytes *vk_store_get_tail(VkStore *store, const char *name, gsize length, guint6
 	return (store->ops->get_tail ? store->ops->get_tail : vk_store_get_tail_by_size)(
 		store, name, length, ret_size, error);
 }
+
+gboolean vk_store_distrust(VkStore *store, const char *name, GError **trouble)
+{
+	if (!g_error_matches(*trouble, VK_ERROR, VK_ERROR_DAMAGE) || !store->ops->distrust ||
+	    !store->ops->distrust(store, name))
+		return FALSE;
+	g_clear_error(trouble);
+	return TRUE;
+}

@@ -64,6 +64,9 @@ typedef struct VkStoreOps {
 	gboolean (*stamp)(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error);
 	/* Removes an object, durably; succeeds if it is gone already. */
 	gboolean (*delete)(VkStore *store, const char *name, GError **error);
+	/* Bytes of NAME do not match their checksum. TRUE: they were kept on this host, are
+	   forgotten, and the store itself has not been asked; another get asks it. NULL: never. */
+	gboolean (*distrust)(VkStore *store, const char *name);
 	/* What was found out about the server when the store was new: it is kept with the vault. A
 	   new reference; NULL: nothing was. NULL: nothing ever is. */
 	json_t *(*get_traits)(VkStore *store);
@@ -105,3 +108,9 @@ GBytes *vk_store_get_tail(VkStore *store, const char *name, gsize length, guint6
 /* The same by head() and get(). For the store's own get_tail. */
 GBytes *vk_store_get_tail_by_size(VkStore *store, const char *name, gsize length, guint64 *ret_size,
 				  GError **error);
+
+/*
+ * After TROUBLE with bytes of NAME: TRUE if they may come again without it, see distrust(). TROUBLE
+ * is cleared then.
+ */
+gboolean vk_store_distrust(VkStore *store, const char *name, GError **trouble);
