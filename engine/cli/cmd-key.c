@@ -245,7 +245,7 @@ static gboolean import(const VkProgram *program, const char *path, GError **erro
 	if (!url || !vk_io_read_whole(path, EXPORT_BYTES_MAX, &text, &length, error))
 		return FALSE;
 	exported = vk_json_parse(text, length, path, error);
-	vk_open_set_access(program);
+	vk_open_set_access(program, url);
 	if (!exported || !vk_vault_import_slots(url, exported, &count, error))
 		return FALSE;
 	if (!vk_log_is_quiet()) {

@@ -75,8 +75,21 @@ static void offer_forgotten(const VkCompletion *completion, const VkProgram *pro
 	}
 }
 
+/* Beside directories, the vaults that the configuration names. */
+static void offer_vaults(const VkCompletion *completion, const VkProgram *program)
+{
+	g_auto(GStrv) names = vk_settings_get_names(program->settings, "vault");
+
+	for (char **name = names; *name; name++)
+		vk_completion_offer(
+			completion, *name,
+			vk_settings_get_named(program->settings, "vault", *name, "url"));
+}
+
 gboolean vk_complete_words(const VkCompletion *completion, const char *kind, gpointer program)
 {
+	if (strcmp(kind, "URL") == 0)
+		offer_vaults(completion, program);
 	if (strcmp(kind, "GUEST") == 0)
 		offer_guests(completion, program);
 	else if (strcmp(kind, "SAVED") == 0)

@@ -32,16 +32,12 @@ static const char *pick(const char *value, const char *one, const char *other)
 	return value;
 }
 
-static VkS3Key *find_key(GError **error)
-{
-	return vk_s3_key_find(access_now.key_file, access_now.profile, error);
-}
-
 VkS3 *vk_s3_open(const char *url, GError **error)
 {
 	const char *region = pick(access_now.region, "AWS_REGION", "AWS_DEFAULT_REGION");
 	g_autoptr(VkS3Address) address = vk_s3_address_parse(url, error);
-	VkS3Key *key = address ? find_key(error) : NULL;
+	VkS3Key *key =
+		address ? vk_s3_key_find(access_now.key_file, access_now.profile, error) : NULL;
 
 	if (!key)
 		return NULL;
@@ -50,7 +46,9 @@ VkS3 *vk_s3_open(const char *url, GError **error)
 				 .region = region ? region : REGION,
 				 .ca_file = pick(access_now.ca_file, "AWS_CA_BUNDLE", NULL),
 				 .has_bucket_host = access_now.has_bucket_host,
-				 .find_key = find_key,
+				 .find_key = vk_s3_key_find,
+				 .key_file = access_now.key_file,
+				 .key_profile = access_now.profile,
 				 .warn = vk_log_warning,
 			 });
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How this process gets at buckets: what the settings say, and where they say nothing, the
- * environment. Threads: free, but for vk_s3_access_set(), which comes before all else.
+ * How this process gets at the buckets that it opens next: what the settings say, and where they
+ * say nothing, the environment. Threads: one at a time.
  */
 #pragma once
 

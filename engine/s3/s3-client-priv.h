@@ -9,7 +9,8 @@
 
 struct VkS3 {
 	VkS3Address *address;
-	VkS3Key *(*find_key)(GError **error);
+	VkS3Key *(*find_key)(const char *file, const char *profile, GError **error);
+	char *key_file, *key_profile; /* nullable */
 	char *region;
 	char *host; /* as the Host header says it */
 	char *name; /* as errors call it: "bucket 'b' at 'h'" */

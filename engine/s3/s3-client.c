@@ -24,6 +24,8 @@ VkS3 *vk_s3_new(VkS3Address *address, VkS3Key *key, const VkS3Options *options)
 	s3->keys = g_ptr_array_new_with_free_func((GDestroyNotify)vk_s3_key_free);
 	g_ptr_array_add(s3->keys, key);
 	s3->find_key = options->find_key;
+	s3->key_file = g_strdup(options->key_file);
+	s3->key_profile = g_strdup(options->key_profile);
 	s3->region = g_strdup(options->region);
 	s3->has_bucket_host = options->has_bucket_host;
 	s3->host = options->has_bucket_host ? g_strconcat(address->bucket, ".", address->host, NULL)
@@ -54,6 +56,8 @@ void vk_s3_free(VkS3 *s3)
 	g_ptr_array_unref(s3->keys);
 	g_mutex_clear(&s3->mutex);
 	g_free(s3->region);
+	g_free(s3->key_file);
+	g_free(s3->key_profile);
 	g_free(s3->host);
 	g_free(s3->name);
 	g_free(s3);

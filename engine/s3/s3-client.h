@@ -21,8 +21,10 @@ typedef struct VkS3Options {
 	const char *region;
 	const char *ca_file;      /* NULL: the system's certificates are trusted */
 	gboolean has_bucket_host; /* the bucket is part of the host's name, not of the path */
-	/* A newer key for one that has expired; nullable. Called by any thread. */
-	VkS3Key *(*find_key)(GError **error);
+	/* A newer key for one that has expired, as vk_s3_key_find(); nullable. Called by any thread
+	   with the two that follow. */
+	VkS3Key *(*find_key)(const char *file, const char *profile, GError **error);
+	const char *key_file, *key_profile; /* nullable */
 	VkWarn warn;
 } VkS3Options;
 

@@ -55,7 +55,7 @@ gboolean vk_s3_renew_key(VkS3Call *call)
 	if (!s3->find_key || call->is_key_renewed)
 		return FALSE;
 	call->is_key_renewed = TRUE;
-	found = s3->find_key(NULL);
+	found = s3->find_key(s3->key_file, s3->key_profile, NULL);
 	locker = g_mutex_locker_new(&s3->mutex);
 	now = g_ptr_array_index(s3->keys, s3->keys->len - 1);
 	if (found && !is_same(found, now)) {

@@ -17,7 +17,9 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context)
 		 "Configuration file (default $VIRTKEEP_CONFIG, then " VK_SETTINGS_DEFAULT_PATH ")",
 		 "FILE"},
 		{"vault", 0, 0, G_OPTION_ARG_FILENAME, &program->vault_url,
-		 "The vault: dir:/PATH, a path, or s3:https://... (default $VIRTKEEP_VAULT)",
+		 "The vault: dir:/PATH, a path, s3:https://..., or the NAME of a section [vault "
+		 "NAME] "
+		 "(default $VIRTKEEP_VAULT)",
 		 "URL"},
 		{"connect", 'c', 0, G_OPTION_ARG_STRING, &program->libvirt_uri,
 		 "The host's libvirt (default qemu:///system, qemu:///session for users other than "
@@ -120,6 +122,20 @@ const char *vk_program_vault_url(const VkProgram *program, GError **error)
 			vk_settings_path(program->settings));
 		return NULL;
 	}
+	return vk_program_find_vault(program, url, error);
+}
+
+const char *vk_program_find_vault(const VkProgram *program, const char *text, GError **error)
+{
+	g_auto(GStrv) names = vk_settings_get_names(program->settings, "vault");
+	const char *url;
+
+	if (!g_strv_contains((const char *const *)names, text))
+		return text;
+	url = vk_settings_get_named(program->settings, "vault", text, "url");
+	if (!url)
+		vk_fail(error, VK_ERROR_USAGE, "[vault %s] in '%s' has no url", text,
+			vk_settings_path(program->settings));
 	return url;
 }
 

@@ -55,6 +55,12 @@ const char *vk_program_config_path(const VkProgram *program);
 /* The vault's URL by option, VIRTKEEP_VAULT or configuration. Borrowed. VK_ERROR_USAGE if none. */
 const char *vk_program_vault_url(const VkProgram *program, GError **error);
 
+/*
+ * The URL in the section [vault TEXT], or TEXT if there is no such section: it is a URL itself.
+ * Borrowed. VK_ERROR_USAGE if the section has none.
+ */
+const char *vk_program_find_vault(const VkProgram *program, const char *text, GError **error);
+
 /* The libvirt URI by option or configuration. Borrowed. */
 const char *vk_program_libvirt_uri(const VkProgram *program);
 

@@ -3,6 +3,7 @@
 
 #include "known-vaults.h"
 #include "vault-secret.h"
+#include "vault-section.h"
 
 #include "errors.h"
 #include "log.h"
@@ -21,34 +22,32 @@ static gboolean is_bucket(const char *place)
 	return g_str_has_prefix(place, "s3:");
 }
 
-void vk_open_set_access(const VkProgram *program)
+void vk_open_set_access(const VkProgram *program, const char *url)
 {
 	const VkSettings *settings = program->settings;
+	g_autofree char *section = vk_vault_section(program, url);
 	VkS3Access access = {
-		.key_file = vk_settings_get(settings, "vault", "s3_key_file"),
-		.profile = vk_settings_get(settings, "vault", "s3_profile"),
-		.region = vk_settings_get(settings, "vault", "s3_region"),
-		.ca_file = vk_settings_get(settings, "vault", "s3_ca_file"),
-		.uploads = (guint)vk_settings_get_uint(settings, "vault", "s3_uploads"),
+		.key_file = vk_settings_get(settings, section, "s3_key_file"),
+		.profile = vk_settings_get(settings, section, "s3_profile"),
+		.region = vk_settings_get(settings, section, "s3_region"),
+		.ca_file = vk_settings_get(settings, section, "s3_ca_file"),
+		.uploads = (guint)vk_settings_get_uint(settings, section, "s3_uploads"),
 	};
 
 	access.has_bucket_host =
-		strcmp(vk_settings_get(settings, "vault", "s3_style"), "host") == 0;
+		strcmp(vk_settings_get(settings, section, "s3_style"), "host") == 0;
 	vk_s3_access_set(&access);
-}
-
-static gboolean leads_to(const char *url, const char *place)
-{
-	g_autofree char *path = url ? vk_vault_url_place(url, NULL) : NULL;
-
-	return path && strcmp(path, place) == 0;
 }
 
 /* A vault that only the command line names may not be there yet. */
 static gboolean is_configured(const VkProgram *program, const char *place)
 {
-	return leads_to(g_getenv("VIRTKEEP_VAULT"), place) ||
-	       leads_to(vk_settings_get(program->settings, "vault", "url"), place);
+	g_autofree char *section = vk_vault_section(program, place);
+
+	return vk_vault_section_name(section) ||
+	       vk_vault_leads_to(program, g_getenv("VIRTKEEP_VAULT"), place) ||
+	       vk_vault_leads_to(program, vk_settings_get(program->settings, "vault", "url"),
+				 place);
 }
 
 /* Sets the error to TROUBLE with what to do about it. */
@@ -111,7 +110,7 @@ static gboolean check_encrypted(const VkProgram *program, const VkVault *vault, 
 
 	if (vk_vault_is_encrypted(vault))
 		return TRUE;
-	if (vk_vault_secret_is_configured(program))
+	if (vk_vault_secret_is_configured(program, place))
 		return vk_fail(error, VK_ERROR_FAILED,
 			       "the vault '%s' is not encrypted, although there is a key for it: "
 			       "it is another vault, or VIRTKEEP_KEY_FILE, key_file or "
@@ -171,12 +170,12 @@ static VkVault *open_vault(const VkProgram *program, const char *url, VkVaultMod
 	g_autofree char *cache = cache_directory(program);
 	VkVault *vault;
 
-	vk_open_set_access(program);
-	if (!url)
-		url = vk_program_vault_url(program, error);
+	url = url ? vk_program_find_vault(program, url, error)
+		  : vk_program_vault_url(program, error);
 	place = url ? vk_vault_url_place(url, error) : NULL;
 	if (!place)
 		return NULL;
+	vk_open_set_access(program, url);
 	vault = open_with_secret(program, url, mode, &trouble);
 	if (!vault && g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
 		fail_missing(program, place, trouble, error);
@@ -220,9 +219,9 @@ static const char *check_place(const VkProgram *program, VkMakeFlags flags, GErr
 	g_autofree char *place = url ? vk_vault_url_place(url, error) : NULL;
 	g_autoptr(GPtrArray) known = NULL;
 
-	vk_open_set_access(program);
 	if (!place)
 		return NULL;
+	vk_open_set_access(program, url);
 	known = vk_known_vaults_at(state_dir(program), place);
 	if (known->len == 0 || flags & VK_MAKE_FORCE || vk_vault_is_there(place))
 		return url;
@@ -241,7 +240,7 @@ VkVault *vk_make_vault(const VkProgram *program, VkMakeFlags flags, GError **err
 	const VkNewVault how = {.parity = (flags & VK_MAKE_PARITY) != 0};
 	VkVault *vault;
 
-	if (url && vk_vault_secret_is_configured(program)) {
+	if (url && vk_vault_secret_is_configured(program, url)) {
 		vk_fail(error, VK_ERROR_USAGE,
 			"there is a key for the vault: write --encrypt, or unset "
 			"VIRTKEEP_KEY_FILE, key_file and key_command");
@@ -265,7 +264,7 @@ VkVault *vk_make_encrypted_vault(const VkProgram *program, const char *label, Vk
 				 GError **error)
 {
 	const char *url = check_place(program, flags, error);
-	gboolean from_file = vk_vault_secret_is_configured(program);
+	gboolean from_file = url && vk_vault_secret_is_configured(program, url);
 	g_autoptr(VkSecret) secret = NULL;
 	VkNewKey key = {.label = label ? label : ""};
 	const VkNewVault how = {.key = &key, .parity = (flags & VK_MAKE_PARITY) != 0};

@@ -6,8 +6,8 @@
 #include "vault.h"
 
 /*
- * Opens the vault at URL; NULL: at the URL of the program. Errors as of vk_vault_open(). If there
- * is no vault, the error says what may be missing.
+ * Opens the vault at URL, or that of the section [vault URL]; NULL: at the URL of the program.
+ * Errors as of vk_vault_open(). If there is no vault, the error says what may be missing.
  */
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error);
 
@@ -17,8 +17,9 @@ VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mo
  */
 VkVault *vk_open_vault_to_read(const VkProgram *program, const char *url, GError **error);
 
-/* How to get at buckets, by the program's settings. All that follows here does it by itself. */
-void vk_open_set_access(const VkProgram *program);
+/* How to get at the bucket at URL, by the program's settings. All others here do it by themselves.
+ */
+void vk_open_set_access(const VkProgram *program, const char *url);
 
 typedef enum {
 	VK_MAKE_FORCE = 1,  /* even if a vault was seen there before */

@@ -5,6 +5,7 @@
 #include "io.h"
 #include "key-command.h"
 #include "terminal.h"
+#include "vault-section.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -13,35 +14,33 @@
 #define VARIABLE   "VIRTKEEP_KEY_FILE"
 #define CREDENTIAL "virtkeep-key"
 
-static const char *setting(const VkProgram *program, const char *key)
-{
-	return vk_settings_get(program->settings, "vault", key);
-}
-
-/* The file of a credential of systemd. New string, or NULL. */
-static char *credential_path(void)
+/* The file of a credential of systemd, for the vault NAME (nullable). New string, or NULL. */
+static char *credential_path(const char *name)
 {
 	const char *directory = g_getenv("CREDENTIALS_DIRECTORY");
-	g_autofree char *path = directory ? g_build_filename(directory, CREDENTIAL, NULL) : NULL;
+	g_autofree char *file = g_strconcat(CREDENTIAL, name ? "-" : NULL, name, NULL);
+	g_autofree char *path = directory ? g_build_filename(directory, file, NULL) : NULL;
 
 	return path && g_file_test(path, G_FILE_TEST_EXISTS) ? g_steal_pointer(&path) : NULL;
 }
 
 /* The key file that the environment or the settings name. New string, or NULL. */
-static char *key_file(const VkProgram *program)
+static char *key_file(const VkProgram *program, const char *section)
 {
-	const char *path = g_getenv(VARIABLE);
+	const char *name = vk_vault_section_name(section);
+	const char *path = name ? NULL : g_getenv(VARIABLE);
 
 	if (!path || !*path)
-		path = setting(program, "key_file");
-	return path ? g_strdup(path) : credential_path();
+		path = vk_settings_get(program->settings, section, "key_file");
+	return path ? g_strdup(path) : credential_path(name);
 }
 
-gboolean vk_vault_secret_is_configured(const VkProgram *program)
+gboolean vk_vault_secret_is_configured(const VkProgram *program, const char *url)
 {
-	g_autofree char *path = key_file(program);
+	g_autofree char *section = vk_vault_section(program, url);
+	g_autofree char *path = key_file(program, section);
 
-	return path || setting(program, "key_command");
+	return path || vk_settings_get(program->settings, section, "key_command");
 }
 
 VkSecret *vk_vault_secret_read(const char *path, GError **error)
@@ -74,7 +73,7 @@ VkSecret *vk_vault_secret_read(const char *path, GError **error)
 	return secret;
 }
 
-static VkSecret *ask(const char *url, GError **error)
+static VkSecret *ask(const char *url, const char *section, GError **error)
 {
 	g_autofree char *prompt = g_strdup_printf("passphrase of the vault '%s': ", url);
 
@@ -82,21 +81,22 @@ static VkSecret *ask(const char *url, GError **error)
 		return vk_terminal_ask(prompt, error);
 	vk_fail(error, VK_ERROR_DENIED,
 		"the vault '%s' is encrypted, and there is no terminal to ask for its passphrase: "
-		"set key_file or key_command in [vault], or " VARIABLE,
-		url);
+		"set key_file or key_command in [%s]%s",
+		url, section, vk_vault_section_name(section) ? "" : ", or " VARIABLE);
 	return NULL;
 }
 
 VkSecret *vk_vault_secret_find(const VkProgram *program, const char *url, GError **error)
 {
-	g_autofree char *path = key_file(program);
-	const char *command = setting(program, "key_command");
+	g_autofree char *section = vk_vault_section(program, url);
+	g_autofree char *path = key_file(program, section);
+	const char *command = vk_settings_get(program->settings, section, "key_command");
 
 	if (path)
 		return vk_vault_secret_read(path, error);
 	if (command)
 		return vk_key_command_run(command, error);
-	return ask(url, error);
+	return ask(url, section, error);
 }
 
 VkSecret *vk_vault_secret_ask_new(const char *purpose, GError **error)

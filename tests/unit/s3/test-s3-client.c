@@ -348,7 +348,7 @@ END_TEST
 
 static const char *newer_token;
 
-static VkS3Key *find_newer(GError **error)
+static VkS3Key *find_newer(const char *file, const char *profile, GError **error)
 {
 	VkS3Key *key = g_new0(VkS3Key, 1);
 
@@ -367,7 +367,7 @@ START_TEST(a_key_that_expired_is_looked_for_once_more)
 	VkS3 *other;
 
 	newer_token = "first";
-	other = vk_s3_new(vk_s3_address_parse(url, NULL), find_newer(NULL),
+	other = vk_s3_new(vk_s3_address_parse(url, NULL), find_newer(NULL, NULL, NULL),
 			  &(VkS3Options){.region = "r", .warn = warn, .find_key = find_newer});
 	newer_token = "second";
 	set_faults("1 code:400:ExpiredToken PUT *");

@@ -257,6 +257,76 @@ START_TEST(what_may_be_a_url_is_no_path)
 }
 END_TEST
 
+/* Settings with another vault in AWAY, whose key is not that of the first. */
+static void configure_other(void)
+{
+	g_autofree char *other_key = g_build_filename(top, "other-key", NULL);
+	g_autofree char *text = g_strdup_printf("[vault]\nstate_dir = %s/state/vaults\n"
+						"url = dir:%s\n[vault bare]\n"
+						"[vault away]\nurl = dir:%s\nkey_file = %s\n",
+						top, directory, away, other_key);
+
+	ck_assert(g_file_set_contents_full(other_key, "two lines are a key,\nnot a passphrase\n",
+					   -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+	vk_settings_free(program.settings);
+	program.settings = vk_settings_parse(text, strlen(text), "test", NULL);
+	ck_assert_ptr_nonnull(program.settings);
+	program.vault_url = NULL;
+}
+
+START_TEST(a_section_has_a_vault_with_its_key)
+{
+	g_autofree char *slashed = g_strconcat("dir:", away, "/", NULL);
+	g_autofree char *name = g_strdup("away");
+	const char *const names[] = {name, away, slashed};
+	VkVault *vault;
+
+	configure_other();
+	program.vault_url = name;
+	vault = vk_make_encrypted_vault(&program, "test", 0, NULL);
+	ck_assert_ptr_nonnull(vault);
+	ck_assert_str_eq(vk_vault_place(vault), away);
+	vk_vault_free(vault);
+	program.vault_url = NULL;
+	/* That is of the vault without a name. */
+	g_setenv("VIRTKEEP_KEY_FILE", "/nonexistent", TRUE);
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+		vault = vk_open_vault(&program, names[i], VK_VAULT_WRITE, NULL);
+		ck_assert_msg(vault != NULL, "%s", names[i]);
+		ck_assert_ptr_nonnull(vk_vault_keyring(vault));
+		vk_vault_free(vault);
+	}
+	g_unsetenv("VIRTKEEP_KEY_FILE");
+	/* Its key is not that of another vault, which is not encrypted. */
+	vk_vault_free(vk_vault_init(directory, NULL));
+	if (!test_is_encrypted()) {
+		vault = vk_open_vault(&program, NULL, VK_VAULT_WRITE, NULL);
+		ck_assert_ptr_nonnull(vault);
+		vk_vault_free(vault);
+	}
+}
+END_TEST
+
+START_TEST(a_section_without_a_url_names_no_vault)
+{
+	g_autoptr(GError) error = NULL;
+
+	configure_other();
+	ck_assert_ptr_null(vk_open_vault(&program, "bare", VK_VAULT_READ, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_USAGE);
+	ck_assert_ptr_nonnull(strstr(error->message, "[vault bare]"));
+	g_clear_error(&error);
+	g_setenv("VIRTKEEP_VAULT", "bare", TRUE);
+	ck_assert_ptr_null(vk_open_vault(&program, NULL, VK_VAULT_READ, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_USAGE);
+	g_unsetenv("VIRTKEEP_VAULT");
+	g_clear_error(&error);
+	/* One that is configured, but not there. */
+	ck_assert_ptr_null(vk_open_vault(&program, "away", VK_VAULT_READ, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "may not be mounted"));
+}
+END_TEST
+
 static Suite *openvault_suite(void)
 {
 	Suite *suite = suite_create("open-vault");
@@ -273,6 +343,8 @@ static Suite *openvault_suite(void)
 	tcase_add_test(cases, several_at_one_place_are_known);
 	tcase_add_test(cases, without_a_memory_all_goes_on);
 	tcase_add_test(cases, what_may_be_a_url_is_no_path);
+	tcase_add_test(cases, a_section_has_a_vault_with_its_key);
+	tcase_add_test(cases, a_section_without_a_url_names_no_vault);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
