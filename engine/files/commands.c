@@ -128,7 +128,7 @@ VkVault *vk_files_vault(VkFilesRun *run, GError **error)
 VkGuestFiles *vk_files_open_snapshot(VkFilesRun *run, const char *reference, GError **error)
 {
 	VkVault *vault = vk_files_vault(run, error);
-	VkApplianceKind kind = {.kernel = run->kernel};
+	VkMachineKind kind = {.kernel = run->kernel};
 	const char *run_dir;
 
 	if (!vault)

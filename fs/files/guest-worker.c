@@ -22,7 +22,7 @@ struct VkGuestWorker {
 	VkVault *vault;
 	const char *reference;
 	const char *run_dir;
-	const VkApplianceKind *kind;
+	const VkMachineKind *kind;
 	VkVolumeKeys *keys;
 	guint idle_sec;
 	guint deaths;
@@ -111,7 +111,7 @@ static gpointer work(gpointer data)
 }
 
 VkGuestWorker *vk_guest_worker_new(VkVault *vault, const char *reference, const char *run_dir,
-				   const VkApplianceKind *kind, VkVolumeKeys *keys, guint idle_sec,
+				   const VkMachineKind *kind, VkVolumeKeys *keys, guint idle_sec,
 				   GError **error)
 {
 	g_autoptr(VkGuestWorker) worker = g_new0(VkGuestWorker, 1);

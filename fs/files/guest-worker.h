@@ -19,7 +19,7 @@ typedef struct VkGuestWorker VkGuestWorker;
  * start again.
  */
 VkGuestWorker *vk_guest_worker_new(VkVault *vault, const char *reference, const char *run_dir,
-				   const VkApplianceKind *kind, VkVolumeKeys *keys, guint idle_sec,
+				   const VkMachineKind *kind, VkVolumeKeys *keys, guint idle_sec,
 				   GError **error);
 
 /* Waits for the call that is being made. Takes NULL. */

@@ -38,7 +38,7 @@ typedef struct Mount {
 	char **key_files;
 	char *kernel, *kernel_path; /* as it was given, and its whole path */
 	VkVolumeKeys *keys;         /* of these files */
-	VkApplianceKind kind;
+	VkMachineKind kind;
 	int idle_sec;
 	VkMountOptions options;
 	VkLocation location;
@@ -210,7 +210,7 @@ static gboolean open_top(Mount *mount, GError **error)
 	ops->inodes = vk_inodes_new();
 	/* This process is going to leave its directory. */
 	mount->kernel_path = mount->kernel ? g_canonicalize_filename(mount->kernel, NULL) : NULL;
-	mount->kind = (VkApplianceKind){
+	mount->kind = (VkMachineKind){
 		.machine = vk_settings_get(settings, "files", "appliance"),
 		.kernel = mount->kernel_path,
 	};

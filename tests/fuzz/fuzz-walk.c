@@ -22,7 +22,7 @@ struct VkAppliance {
 };
 
 /* In place of the appliance. */
-VkAppliance *vk_appliance_start(const VkApplianceKind *kind, GPtrArray *images,
+VkAppliance *vk_appliance_start(const VkMachineKind *kind, GPtrArray *images,
 				const GPtrArray *names, guint64 memory, GError **error)
 {
 	vk_fail(error, VK_ERROR_FAILED, "it does not start again");

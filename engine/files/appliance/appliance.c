@@ -308,7 +308,7 @@ static gboolean lay_overlays(VkAppliance *appliance, GPtrArray *images, GError *
 	return TRUE;
 }
 
-static gboolean launch(VkAppliance *appliance, const VkApplianceKind *kind, guint64 memory,
+static gboolean launch(VkAppliance *appliance, const VkMachineKind *kind, guint64 memory,
 		       GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
@@ -325,7 +325,7 @@ static gboolean launch(VkAppliance *appliance, const VkApplianceKind *kind, guin
 	return appliance->disks && vk_sandboxed_go(appliance->sandboxed, error);
 }
 
-VkAppliance *vk_appliance_start(const VkApplianceKind *kind, GPtrArray *images,
+VkAppliance *vk_appliance_start(const VkMachineKind *kind, GPtrArray *images,
 				const GPtrArray *names, guint64 memory, GError **error)
 {
 	g_autoptr(VkAppliance) appliance = g_new0(VkAppliance, 1);

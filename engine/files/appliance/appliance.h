@@ -8,6 +8,7 @@
 #pragma once
 
 #include "image.h"
+#include "machine.h"
 #include "message.h"
 
 #include <glib.h>
@@ -21,12 +22,6 @@ typedef struct VkAppliance VkAppliance;
 #define VK_APPLIANCE_MEMORY        ((guint64)128 << 20)
 #define VK_APPLIANCE_MEMORY_UNLOCK ((guint64)1280 << 20)
 
-/* What runs its kernel. */
-typedef struct VkApplianceKind {
-	const char *machine; /* "uml", "qemu", or "auto": what is installed, in this order */
-	const char *kernel;  /* where QEMU's is: see vk_kernel_find(); NULL: the host's own */
-} VkApplianceKind;
-
 /* As many disks as a guest can show. */
 #define VK_APPLIANCE_DISKS_MAX 16
 
@@ -35,7 +30,7 @@ typedef struct VkApplianceKind {
  * with MEMORY bytes.
  * VK_ERROR_FAILED if a program is missing, or if the kernel does not start.
  */
-VkAppliance *vk_appliance_start(const VkApplianceKind *kind, GPtrArray *images,
+VkAppliance *vk_appliance_start(const VkMachineKind *kind, GPtrArray *images,
 				const GPtrArray *names, guint64 memory, GError **error);
 void vk_appliance_free(VkAppliance *appliance); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkAppliance, vk_appliance_free)

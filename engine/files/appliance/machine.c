@@ -18,7 +18,7 @@ static gboolean has_kernel(void)
 }
 
 /* Whether it is QEMU. */
-static gboolean is_qemu(const VkApplianceKind *kind)
+static gboolean is_qemu(const VkMachineKind *kind)
 {
 	if (kind->kernel || strcmp(kind->machine, "qemu") == 0)
 		return TRUE;
@@ -26,7 +26,7 @@ static gboolean is_qemu(const VkApplianceKind *kind)
 	       vk_qemu_is_installed() && has_kernel();
 }
 
-static VkSandboxed *start_qemu(const VkApplianceKind *kind, guint count, guint64 memory,
+static VkSandboxed *start_qemu(const VkMachineKind *kind, guint count, guint64 memory,
 			       GError **error)
 {
 	if (kind->kernel)
@@ -39,7 +39,7 @@ static VkSandboxed *start_qemu(const VkApplianceKind *kind, guint count, guint64
 	return NULL;
 }
 
-VkSandboxed *vk_machine_start(const VkApplianceKind *kind, guint count, guint64 memory,
+VkSandboxed *vk_machine_start(const VkMachineKind *kind, guint count, guint64 memory,
 			      GError **error)
 {
 	if (is_qemu(kind))

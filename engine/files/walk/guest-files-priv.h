@@ -10,7 +10,7 @@ struct VkGuestFiles {
 	VkView *view;
 	gboolean held;
 	char *reference, *run_dir; /* as they were given */
-	VkApplianceKind kind;
+	VkMachineKind kind;
 	VkVolumeKeys *keys;     /* borrowed */
 	guint questions;        /* passphrases that were asked for */
 	gboolean is_new;        /* the last one that was typed was not tried yet */

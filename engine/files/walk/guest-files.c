@@ -62,7 +62,7 @@ VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error)
 }
 
 VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
-				  const VkApplianceKind *kind, VkVolumeKeys *keys, GError **error)
+				  const VkMachineKind *kind, VkVolumeKeys *keys, GError **error)
 {
 	g_autoptr(VkGuestFiles) files = g_new0(VkGuestFiles, 1);
 	VkSnapshot *snapshot = vk_catalog_find(vault, reference, error);

@@ -23,7 +23,7 @@ typedef struct VkGuestFiles VkGuestFiles;
  * vk_appliance_slot_take(). VK_ERROR_FAILED if a key opens nothing.
  */
 VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const char *run_dir,
-				  const VkApplianceKind *kind, VkVolumeKeys *keys, GError **error);
+				  const VkMachineKind *kind, VkVolumeKeys *keys, GError **error);
 void vk_guest_files_free(VkGuestFiles *files); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuestFiles, vk_guest_files_free)
 

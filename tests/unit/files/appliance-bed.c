@@ -21,7 +21,7 @@ struct VkAppliance {
 
 ApplianceBed appliance_bed;
 
-VkAppliance *vk_appliance_start(const VkApplianceKind *kind, GPtrArray *images,
+VkAppliance *vk_appliance_start(const VkMachineKind *kind, GPtrArray *images,
 				const GPtrArray *names, guint64 memory, GError **error)
 {
 	appliance_bed.starts++;

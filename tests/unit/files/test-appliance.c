@@ -25,7 +25,7 @@ gint64 g_get_monotonic_time(void)
 	return now += tick;
 }
 
-VkSandboxed *vk_machine_start(const VkApplianceKind *kind, guint count, guint64 memory,
+VkSandboxed *vk_machine_start(const VkMachineKind *kind, guint count, guint64 memory,
 			      GError **error)
 {
 	return &sandboxed;
@@ -106,7 +106,7 @@ static int new_console(const char *text)
 static VkAppliance *start(const char *words, guint signs, guint seconds)
 {
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
-	const VkApplianceKind kind = {.machine = "auto"};
+	const VkMachineKind kind = {.machine = "auto"};
 	VkAppliance *appliance;
 	int fds[2];
 
@@ -184,7 +184,7 @@ END_TEST
 START_TEST(waits_two_minutes_for_the_kernel)
 {
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
-	const VkApplianceKind kind = {.machine = "auto"};
+	const VkMachineKind kind = {.machine = "auto"};
 	g_autoptr(GError) error = NULL;
 	int fds[2];
 

@@ -14,7 +14,7 @@ static VkVolumeKeys *no_keys;
 
 static void set_up(void)
 {
-	static const VkApplianceKind kind = {.machine = "auto"};
+	static const VkMachineKind kind = {.machine = "auto"};
 	g_autofree char *run_dir = NULL;
 
 	appliance_bed_set_up();

@@ -21,7 +21,7 @@ static char etc[] = "/etc";
 static void set_up(void)
 {
 	static char run_dir[4096];
-	static const VkApplianceKind kind = {.machine = "auto"};
+	static const VkMachineKind kind = {.machine = "auto"};
 
 	appliance_bed_set_up();
 	no_keys = vk_volume_keys_new(NULL, NULL);
