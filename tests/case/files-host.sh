@@ -78,6 +78,11 @@ refused 1 "users may not make namespaces on this host" as_user \
 	strace -f -o /dev/null -e trace=unshare -e inject=unshare:error=EPERM virtkeep files cat web:/big
 umount /dev/fuse
 
+say "a kernel that only root can read"
+chmod 600 "$SCRATCH/vmlinuz"
+refused 1 "may not read the kernel '$root/boot/vmlinuz-$release'" as_user \
+	virtkeep files ls --kernel "$root" web:/
+
 say "mount(8) finds the programs where they are installed"
 prefix=$(jq -r '.[] | select(.name == "prefix").value' "$BUILD/meson-info/intro-buildoptions.json")
 meson install -C "$BUILD" --no-rebuild --quiet --destdir /var/cache/install > /dev/null

@@ -4,6 +4,7 @@
 #include "errors.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Where the kernel RELEASE is. New string; NULL: nowhere. */
 static char *find_image(const char *root, const char *modules, const char *release)
@@ -17,27 +18,61 @@ static char *find_image(const char *root, const char *modules, const char *relea
 	return g_file_test(beside, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer(&beside) : NULL;
 }
 
-/* Takes the kernel RELEASE for *NEWEST, if it is newer and there. */
-static void look_at(const char *root, const char *folder, const char *release, char **newest,
-		    VkKernel *kernel)
+/* What was found so far. */
+typedef struct Search {
+	const char *root;
+	char *newest; /* release of KERNEL */
+	VkKernel kernel;
+	char *unreadable; /* path of a kernel that this user may not read */
+} Search;
+
+static void search_clear(Search *search)
+{
+	g_clear_pointer(&search->newest, g_free);
+	vk_kernel_clear(&search->kernel);
+	g_clear_pointer(&search->unreadable, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
+
+/* Takes the kernel RELEASE, if it is there, can be read, and is newer than what was found. */
+static void look_at(Search *search, const char *folder, const char *release)
 {
 	g_autofree char *modules = g_build_filename(folder, release, NULL);
-	g_autofree char *path = find_image(root, modules, release);
+	g_autofree char *path = find_image(search->root, modules, release);
 
-	if (!path || (*newest && strverscmp(release, *newest) < 0))
+	if (!path)
 		return;
-	vk_kernel_clear(kernel);
-	g_free(*newest);
-	*newest = g_strdup(release);
-	kernel->path = g_steal_pointer(&path);
-	kernel->modules = g_steal_pointer(&modules);
+	if (eaccess(path, R_OK) < 0) {
+		g_free(search->unreadable);
+		search->unreadable = g_steal_pointer(&path);
+		return;
+	}
+	if (search->newest && strverscmp(release, search->newest) < 0)
+		return;
+	vk_kernel_clear(&search->kernel);
+	g_free(search->newest);
+	search->newest = g_strdup(release);
+	search->kernel.path = g_steal_pointer(&path);
+	search->kernel.modules = g_steal_pointer(&modules);
+}
+
+static gboolean fail_without(const Search *search, GError **error)
+{
+	if (search->unreadable)
+		return vk_fail(error, VK_ERROR_DENIED,
+			       "this user may not read the kernel '%s': run the command as root, "
+			       "or let all users read it with 'chmod a+r'",
+			       search->unreadable);
+	return vk_fail(error, VK_ERROR_NOT_FOUND,
+		       "there is no kernel in '%s': boot/vmlinuz-RELEASE and "
+		       "lib/modules/RELEASE are looked for",
+		       search->root);
 }
 
 gboolean vk_kernel_find(const char *root, VkKernel *ret, GError **error)
 {
 	static const char *const places[] = {"lib/modules", "usr/lib/modules"};
-	g_auto(VkKernel) kernel = {0};
-	g_autofree char *newest = NULL;
+	g_auto(Search) search = {.root = root};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
 		g_autofree char *folder = g_build_filename(root, places[i], NULL);
@@ -45,15 +80,12 @@ gboolean vk_kernel_find(const char *root, VkKernel *ret, GError **error)
 		const char *release;
 
 		while (dir && (release = g_dir_read_name(dir)))
-			look_at(root, folder, release, &newest, &kernel);
+			look_at(&search, folder, release);
 	}
-	if (!newest)
-		return vk_fail(error, VK_ERROR_NOT_FOUND,
-			       "there is no kernel in '%s': boot/vmlinuz-RELEASE and "
-			       "lib/modules/RELEASE are looked for",
-			       root);
-	*ret = kernel;
-	kernel = (VkKernel){0};
+	if (!search.newest)
+		return fail_without(&search, error);
+	*ret = search.kernel;
+	search.kernel = (VkKernel){0};
 	return TRUE;
 }
 

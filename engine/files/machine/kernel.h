@@ -11,8 +11,9 @@ typedef struct VkKernel {
 
 /*
  * Finds the newest kernel below the directory ROOT: boot/vmlinuz-RELEASE, or vmlinuz beside the
- * modules, which are in lib/modules/RELEASE. *RET is the caller's to clear. VK_ERROR_NOT_FOUND if
- * there is none.
+ * modules, which are in lib/modules/RELEASE. One that this user may not read is passed over. *RET
+ * is the caller's to clear. VK_ERROR_NOT_FOUND if there is none, VK_ERROR_DENIED if none can be
+ * read.
  */
 gboolean vk_kernel_find(const char *root, VkKernel *ret, GError **error);
 void vk_kernel_clear(VkKernel *kernel);

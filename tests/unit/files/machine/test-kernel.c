@@ -10,12 +10,16 @@
 #include <archive_entry.h>
 #include <check.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *root;
 
+/* Root may read all files. */
 static void set_up(void)
 {
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
 	root = temp_directory_new();
 }
 
@@ -80,6 +84,38 @@ START_TEST(the_newest_that_has_modules)
 	put("lib/modules/6.1.0-9", "modules.dep", "");
 	put("lib/modules/6.1.0-10", "modules.dep", "");
 	expect_kernel("boot/vmlinuz-6.1.0-10");
+}
+END_TEST
+
+static void forbid(const char *kernel)
+{
+	g_autofree char *path = g_build_filename(root, kernel, NULL);
+
+	ck_assert_int_eq(chmod(path, 0), 0);
+}
+
+START_TEST(one_that_only_root_can_read_is_passed_over)
+{
+	put("boot", "vmlinuz-6.1.0-9", "");
+	put("boot", "vmlinuz-6.1.0-10", "");
+	put("lib/modules/6.1.0-9", "modules.dep", "");
+	put("lib/modules/6.1.0-10", "modules.dep", "");
+	forbid("boot/vmlinuz-6.1.0-10");
+	expect_kernel("boot/vmlinuz-6.1.0-9");
+}
+END_TEST
+
+START_TEST(only_root_can_read_it)
+{
+	g_auto(VkKernel) kernel = {0};
+	g_autoptr(GError) error = NULL;
+
+	put("boot", "vmlinuz-6.1.0-9", "");
+	put("lib/modules/6.1.0-9", "modules.dep", "");
+	forbid("boot/vmlinuz-6.1.0-9");
+	ck_assert(!vk_kernel_find(root, &kernel, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_DENIED));
+	ck_assert_ptr_nonnull(strstr(error->message, "/boot/vmlinuz-6.1.0-9'"));
 }
 END_TEST
 
@@ -167,6 +203,8 @@ int main(void)
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, none);
 	tcase_add_test(cases, the_newest_that_has_modules);
+	tcase_add_test(cases, one_that_only_root_can_read_is_passed_over);
+	tcase_add_test(cases, only_root_can_read_it);
 	tcase_add_test(cases, beside_its_modules);
 	tcase_add_test(cases, modules_with_what_they_need);
 	tcase_add_test(cases, without_their_lists);
