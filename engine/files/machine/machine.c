@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "kernel.h"
+#include "processor.h"
 #include "qemu.h"
 #include "uml.h"
 
@@ -10,11 +11,14 @@
 
 #define HOST_ROOT "/"
 
+/* Also one that this user may not read: what says so names the remedy. */
 static gboolean has_kernel(void)
 {
 	g_auto(VkKernel) kernel = {0};
+	g_autoptr(GError) trouble = NULL;
 
-	return vk_kernel_find(HOST_ROOT, &kernel, NULL);
+	return vk_kernel_find(HOST_ROOT, &kernel, &trouble) ||
+	       !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 }
 
 /* Whether it is QEMU. */
@@ -23,33 +27,44 @@ static gboolean is_qemu(const VkMachineKind *kind)
 	if (kind->kernel || strcmp(kind->machine, "qemu") == 0)
 		return TRUE;
 	return strcmp(kind->machine, "auto") == 0 && !vk_uml_is_installed() &&
-	       vk_qemu_is_installed() && has_kernel();
+	       vk_qemu_is_installed(vk_processor_own()) && has_kernel();
 }
 
 static VkSandboxed *start_qemu(const VkMachineKind *kind, guint count, guint64 memory,
 			       GError **error)
 {
+	const VkProcessor *processor = vk_processor_own();
+
+	if (!processor) {
+		vk_fail(error, VK_ERROR_FAILED,
+			"QEMU runs no appliance on the processor of this host");
+		return NULL;
+	}
 	if (kind->kernel)
-		return vk_qemu_start(kind->kernel, count, memory, error);
+		return vk_qemu_start(processor, kind->kernel, count, memory, error);
 	if (has_kernel())
-		return vk_qemu_start(HOST_ROOT, count, memory, error);
+		return vk_qemu_start(processor, HOST_ROOT, count, memory, error);
 	vk_fail(error, VK_ERROR_FAILED,
-		"this host has no kernel for the appliance: install the package "
-		"'linux-image-amd64', or name another one by --kernel");
+		"this host has no kernel for the appliance: install the package '%s', or name "
+		"another one by --kernel",
+		processor->kernel_package);
 	return NULL;
 }
 
 VkSandboxed *vk_machine_start(const VkMachineKind *kind, guint count, guint64 memory,
 			      GError **error)
 {
+	g_autofree char *advice = NULL;
+
 	if (is_qemu(kind))
 		return start_qemu(kind, count, memory, error);
 	if (vk_uml_is_installed())
 		return vk_uml_start(count, memory, error);
+	advice = vk_processor_advice(vk_processor_own());
 	vk_fail(error, VK_ERROR_FAILED,
 		"files inside guests are read by a kernel of their own, and this host has none: "
-		"install the package 'user-mode-linux', or 'qemu-system-x86' and "
-		"'linux-image-amd64'; until then 'virtkeep mount' shows the disks and their "
-		"partitions, for losetup(8)");
+		"%s; 'virtkeep mount' shows the disks and their partitions, for "
+		"losetup(8)",
+		advice);
 	return NULL;
 }

@@ -11,18 +11,6 @@
 
 #include <unistd.h>
 
-#if defined(__aarch64__)
-#define MACHINE "virt"
-#define CONSOLE "ttyAMA0"
-#define PACKAGE "qemu-system-arm"
-static const char *const programs[] = {"/usr/bin/qemu-system-aarch64", "/usr/libexec/qemu-kvm"};
-#else
-#define MACHINE "pc"
-#define CONSOLE "ttyS0"
-#define PACKAGE "qemu-system-x86"
-static const char *const programs[] = {"/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm"};
-#endif
-
 /* A kernel has some MiB. */
 #define KERNEL_MAX ((gsize)256 << 20)
 
@@ -33,27 +21,28 @@ static const char *const programs[] = {"/usr/bin/qemu-system-x86_64", "/usr/libe
 #define TMP_BYTES ((guint64)1 << 20)
 
 /*
- * Without the check of the timer the kernel gives up if a busy host lets it miss the interrupts of
- * the timer for a moment. Its tests of its ciphers would take a tenth of the start.
+ * Behind the console. Without the check of the timer the kernel gives up if a busy host lets it
+ * miss the interrupts of the timer for a moment. Its tests of its ciphers would take a tenth of the
+ * start.
  */
 static const char kernel_words[] =
-	"console=" CONSOLE " quiet panic=-1 no_timer_check cryptomgr.notests mitigations=off "
+	"quiet panic=-1 no_timer_check cryptomgr.notests mitigations=off "
 	"raid=noautodetect";
 
 static const char console_socket[] = "socket,id=console,fd=" VK_SANDBOXED_CONSOLE;
 
 /* NULL: it is not installed. */
-static const char *find_program(void)
+static const char *find_program(const VkProcessor *processor)
 {
-	for (gsize i = 0; i < G_N_ELEMENTS(programs); i++)
-		if (access(programs[i], X_OK) == 0)
-			return programs[i];
+	for (const char *const *program = processor->programs; *program; program++)
+		if (access(*program, X_OK) == 0)
+			return *program;
 	return NULL;
 }
 
-gboolean vk_qemu_is_installed(void)
+gboolean vk_qemu_is_installed(const VkProcessor *processor)
 {
-	return find_program() != NULL;
+	return processor && find_program(processor);
 }
 
 /* A sealed copy: the sandbox does not see where kernels are. -1 on failure. */
@@ -89,20 +78,27 @@ static void add_words(GPtrArray *argv, const char *const *words, gsize count)
 		g_ptr_array_add(argv, g_strdup(words[i]));
 }
 
+/* VALUE is taken. */
+static void add_option(GPtrArray *argv, const char *option, char *value)
+{
+	g_ptr_array_add(argv, g_strdup(option));
+	g_ptr_array_add(argv, value);
+}
+
 /* The agent finds a disk by its serial number. */
 static void add_disk(GPtrArray *argv, guint number)
 {
-	g_ptr_array_add(argv, g_strdup("-drive"));
-	g_ptr_array_add(argv, g_strdup_printf("if=none,id=disk%u,format=raw,file=/disks/%u,"
-					      "file.locking=off,cache=unsafe",
-					      number, number));
-	g_ptr_array_add(argv, g_strdup("-device"));
-	g_ptr_array_add(argv,
-			g_strdup_printf("virtio-blk-pci,drive=disk%u,serial=%u", number, number));
+	add_option(argv, "-drive",
+		   g_strdup_printf("if=none,id=disk%u,format=raw,file=/disks/%u,"
+				   "file.locking=off,cache=unsafe",
+				   number, number));
+	add_option(argv, "-device",
+		   g_strdup_printf("virtio-blk-pci,drive=disk%u,serial=%u", number, number));
 }
 
 /* Ended by NULL. */
-static GPtrArray *make_command(const char *program, guint count, guint64 memory)
+static GPtrArray *make_command(const VkProcessor *processor, const char *program, guint count,
+			       guint64 memory)
 {
 	static const char *const words[] = {
 		"-nodefaults",
@@ -111,8 +107,6 @@ static GPtrArray *make_command(const char *program, guint count, guint64 memory)
 		"none",
 		"-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-		"-machine",
-		MACHINE,
 		/* A host can have a KVM that runs nothing. */
 		"-accel",
 		"tcg,tb-size=64",
@@ -123,8 +117,6 @@ static GPtrArray *make_command(const char *program, guint count, guint64 memory)
 		VK_SANDBOXED_KERNEL,
 		"-initrd",
 		VK_SANDBOXED_INITRD,
-		"-append",
-		kernel_words,
 		"-chardev",
 		console_socket,
 		"-serial",
@@ -140,18 +132,21 @@ static GPtrArray *make_command(const char *program, guint count, guint64 memory)
 
 	g_ptr_array_add(argv, g_strdup(program));
 	add_words(argv, words, G_N_ELEMENTS(words));
-	g_ptr_array_add(argv, g_strdup("-m"));
-	g_ptr_array_add(argv,
-			g_strdup_printf("%" G_GUINT64_FORMAT, (memory >> 20) + MORE_MEMORY_MIB));
+	add_option(argv, "-machine", g_strdup(processor->machine));
+	add_option(argv, "-append",
+		   g_strdup_printf("console=%s %s", processor->console, kernel_words));
+	add_option(argv, "-m",
+		   g_strdup_printf("%" G_GUINT64_FORMAT, (memory >> 20) + MORE_MEMORY_MIB));
 	for (guint i = 0; i < count; i++)
 		add_disk(argv, i);
 	g_ptr_array_add(argv, NULL);
 	return argv;
 }
 
-VkSandboxed *vk_qemu_start(const char *root, guint count, guint64 memory, GError **error)
+VkSandboxed *vk_qemu_start(const VkProcessor *processor, const char *root, guint count,
+			   guint64 memory, GError **error)
 {
-	const char *program = find_program();
+	const char *program = find_program(processor);
 	g_autoptr(GPtrArray) argv = NULL;
 	g_auto(VkKernel) kernel = {0};
 	VK_AUTOFD copy = -1;
@@ -159,7 +154,7 @@ VkSandboxed *vk_qemu_start(const char *root, guint count, guint64 memory, GError
 
 	if (!program) {
 		vk_fail(error, VK_ERROR_NOT_FOUND,
-			"QEMU is not installed: install the package '" PACKAGE "'");
+			"QEMU is not installed: install the package '%s'", processor->qemu_package);
 		return NULL;
 	}
 	if (!vk_kernel_find(root, &kernel, error))
@@ -168,6 +163,6 @@ VkSandboxed *vk_qemu_start(const char *root, guint count, guint64 memory, GError
 	initrd = copy < 0 ? -1 : make_initrd(kernel.modules, error);
 	if (initrd < 0)
 		return NULL;
-	argv = make_command(program, count, memory);
+	argv = make_command(processor, program, count, memory);
 	return vk_sandboxed_start((const char *const *)argv->pdata, initrd, copy, TMP_BYTES, error);
 }
