@@ -53,25 +53,25 @@ static guint64 frame_end(const VkTableEntry *entry)
 	       (entry->length_flags & VK_SLOT_LENGTH_MASK);
 }
 
-/* Opens the sealed PAYLOAD of the slot and decodes it. */
-static gboolean open_payload(const VkPackTable *table, guint32 slot, const void *payload, void *buf,
-			     gsize *ret_length, GError **error)
+/* Opens the sealed PAYLOAD of the slot. To be freed; NULL on failure. */
+static guint8 *open_payload(const VkPackTable *table, guint32 slot, const void *payload,
+			    GError **error)
 {
 	guint32 length_flags = table->entries[slot].length_flags;
-	guint8 flags = (guint8)(length_flags >> VK_SLOT_FLAG_SHIFT);
-	gsize length = length_flags & VK_SLOT_LENGTH_MASK;
-	g_autofree guint8 *opened = g_malloc(MAX(length, 1));
+	g_autofree guint8 *opened = g_malloc(MAX(length_flags & VK_SLOT_LENGTH_MASK, 1));
 
-	if (!vk_pack_keys_can_open(table->keys, length_flags))
-		return vk_fail(error, VK_ERROR_DENIED,
-			       "'%s' cannot be read in slot %u: the key in use opens no blocks of "
-			       "this pack; use one of role full or restore",
-			       table->object, slot);
-	if (!vk_pack_keys_open_slot(table->keys, &table->id, slot, length_flags, payload, opened))
-		return damaged(table, slot, "it is not what was sealed there", error);
-	if (!vk_decode(flags & VK_SLOT_COMPRESSION, opened, length - VK_TAG_SIZE, buf, ret_length))
-		return damaged(table, slot, "it does not decompress", error);
-	return TRUE;
+	if (!vk_pack_keys_can_open(table->keys, length_flags)) {
+		vk_fail(error, VK_ERROR_DENIED,
+			"'%s' cannot be read in slot %u: the key in use opens no blocks of "
+			"this pack; use one of role full or restore",
+			table->object, slot);
+		return NULL;
+	}
+	if (!vk_pack_keys_open_slot(table->keys, &table->id, slot, length_flags, payload, opened)) {
+		damaged(table, slot, "it is not what was sealed there", error);
+		return NULL;
+	}
+	return g_steal_pointer(&opened);
 }
 
 /* Verifies the slot's FRAME, of the length that ENTRY says. Returns the payload. */
@@ -95,25 +95,47 @@ static const void *check_frame(const VkPackContext *context, const VkPackTable *
 	return header + 1;
 }
 
-/* Verifies the slot's FRAME and decodes it. */
+/*
+ * Verifies the slot's FRAME and decodes it into BUF; RET is filled in. *RET_OPENED, to be freed,
+ * holds the stored form if FRAME does not.
+ */
+static gboolean decode_slot(const VkPackContext *context, const VkPackTable *table, guint32 slot,
+			    const guint8 *frame, void *buf, VkReadSlot *ret, guint8 **ret_opened,
+			    GError **error)
+{
+	const VkTableEntry *entry = &table->entries[slot];
+	guint8 flags = (guint8)(entry->length_flags >> VK_SLOT_FLAG_SHIFT);
+	const void *payload = check_frame(context, table, slot, frame, error);
+
+	*ret_opened = NULL;
+	if (payload && table->keys)
+		payload = *ret_opened = open_payload(table, slot, payload, error);
+	if (!payload)
+		return FALSE;
+	*ret = (VkReadSlot){
+		.slot = slot,
+		.id = entry->id,
+		.stored = payload,
+		.stored_length = (entry->length_flags & VK_SLOT_LENGTH_MASK) -
+				 (table->keys ? VK_TAG_SIZE : 0),
+		.compression = flags & VK_SLOT_COMPRESSION,
+		.block = buf,
+	};
+	if (!vk_decode(ret->compression, payload, ret->stored_length, buf, &ret->length))
+		return damaged(table, slot, "it does not decompress", error);
+	return ((flags & VK_SLOT_SHORT) != 0) == (ret->length < VK_BLOCK_SIZE) ||
+	       damaged(table, slot, "its length", error);
+}
+
 static gboolean decode_frame(const VkPackContext *context, const VkPackTable *table, guint32 slot,
 			     const guint8 *frame, void *buf, gsize *ret_length, GError **error)
 {
-	guint32 length_flags = table->entries[slot].length_flags;
-	guint8 flags = (guint8)(length_flags >> VK_SLOT_FLAG_SHIFT);
-	const void *payload = check_frame(context, table, slot, frame, error);
+	g_autofree guint8 *opened = NULL;
+	VkReadSlot read;
 
-	if (!payload)
+	if (!decode_slot(context, table, slot, frame, buf, &read, &opened, error))
 		return FALSE;
-	if (table->keys) {
-		if (!open_payload(table, slot, payload, buf, ret_length, error))
-			return FALSE;
-	} else if (!vk_decode(flags & VK_SLOT_COMPRESSION, payload,
-			      length_flags & VK_SLOT_LENGTH_MASK, buf, ret_length)) {
-		return damaged(table, slot, "it does not decompress", error);
-	}
-	if (((flags & VK_SLOT_SHORT) != 0) != (*ret_length < VK_BLOCK_SIZE))
-		return damaged(table, slot, "its length", error);
+	*ret_length = read.length;
 	return TRUE;
 }
 
@@ -276,6 +298,64 @@ gboolean vk_frames_read_blocks(VkStore *store, const VkPackContext *context,
 	     read_slots(store, context, table, slot, count, buf, &trouble)) ||
 	    (may_be_mended(store, context, table, &trouble) &&
 	     read_slots(store, context, table, slot, count, buf, &trouble)))
+		return TRUE;
+	g_propagate_error(error, trouble);
+	return FALSE;
+}
+
+/* Slots that count_neighbours() found. */
+static gboolean read_near_slots(VkStore *store, const VkPackContext *context,
+				const VkPackTable *table, guint32 slot, guint32 count,
+				VkReadSlotFunc func, gpointer user, GError **error)
+{
+	guint64 start = frame_start(&table->entries[slot]);
+	gsize length = (gsize)(frame_end(&table->entries[slot + count - 1]) - start);
+	g_autofree guint8 *frames = g_malloc(length);
+	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
+
+	if (!vk_mending_get(table->mending, store, table->object, start, frames, length, error))
+		return FALSE;
+	for (guint32 i = 0; i < count; i++) {
+		const VkTableEntry *entry = find_entry(table, slot + i, VK_SLOT_KIND_DATA, error);
+		g_autofree guint8 *opened = NULL;
+		VkReadSlot read;
+
+		if (!entry ||
+		    !decode_slot(context, table, slot + i, frames + (frame_start(entry) - start),
+				 buf, &read, &opened, error))
+			return FALSE;
+		func(user, &read);
+	}
+	return TRUE;
+}
+
+static gboolean read_all_slots(VkStore *store, const VkPackContext *context,
+			       const VkPackTable *table, guint32 slot, guint32 count,
+			       VkReadSlotFunc func, gpointer user, GError **error)
+{
+	while (count > 0) {
+		guint32 n;
+
+		if (!find_entry(table, slot, VK_SLOT_KIND_DATA, error))
+			return FALSE;
+		n = count_neighbours(table, slot, count);
+		if (!read_near_slots(store, context, table, slot, n, func, user, error))
+			return FALSE;
+		slot += n;
+		count -= n;
+	}
+	return TRUE;
+}
+
+gboolean vk_frames_read_slots(VkStore *store, const VkPackContext *context,
+			      const VkPackTable *table, guint32 slot, guint32 count,
+			      VkReadSlotFunc func, gpointer user, GError **error)
+{
+	GError *trouble = NULL;
+
+	if (read_all_slots(store, context, table, slot, count, func, user, &trouble) ||
+	    (may_be_mended(store, context, table, &trouble) &&
+	     read_all_slots(store, context, table, slot, count, func, user, &trouble)))
 		return TRUE;
 	g_propagate_error(error, trouble);
 	return FALSE;

@@ -42,3 +42,24 @@ guint8 *vk_frame_copy(VkStore *store, const VkPackContext *context, const VkPack
 gboolean vk_frames_read_blocks(VkStore *store, const VkPackContext *context,
 			       const VkPackTable *table, guint32 slot, guint32 count, void *buf,
 			       GError **error);
+
+/* A slot that was read. All is borrowed for the call. */
+typedef struct VkReadSlot {
+	guint32 slot;
+	const guint8 *id;   /* of the block, VK_BLOCK_ID_SIZE bytes, as the table has it */
+	const void *stored; /* its stored form, unsealed; NULL: not known */
+	gsize stored_length;
+	guint8 compression; /* of the stored form: VK_COMPRESSION_* */
+	const void *block;  /* what it decodes to */
+	gsize length;
+} VkReadSlot;
+
+typedef void (*VkReadSlotFunc)(gpointer user, const VkReadSlot *slot);
+
+/*
+ * The same for blocks of any length: calls FUNC for each slot in order, and may begin again when
+ * the pack is mended.
+ */
+gboolean vk_frames_read_slots(VkStore *store, const VkPackContext *context,
+			      const VkPackTable *table, guint32 slot, guint32 count,
+			      VkReadSlotFunc func, gpointer user, GError **error);

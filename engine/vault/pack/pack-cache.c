@@ -428,3 +428,48 @@ gboolean vk_pack_cache_read_blocks(VkPackCache *cache, const VkPackId *id, guint
 	}
 	return TRUE;
 }
+
+static gboolean read_slots_singly(VkPackCache *cache, const VkPackId *id, guint32 slot,
+				  guint32 count, VkReadSlotFunc func, gpointer user)
+{
+	g_autofree guint8 *buf = g_malloc(VK_BLOCK_SIZE);
+
+	for (guint32 i = 0; i < count; i++) {
+		g_autoptr(VkPackTable) table = NULL;
+		VkReadSlot read = {.slot = slot + i, .block = buf};
+
+		if (!vk_pack_cache_read(cache, id, slot + i, VK_SLOT_KIND_DATA, buf, &read.length,
+					&table, NULL))
+			return FALSE;
+		read.id = table->entries[slot + i].id;
+		func(user, &read);
+	}
+	return TRUE;
+}
+
+gboolean vk_pack_cache_read_slots(VkPackCache *cache, const VkPackId *id, guint32 slot,
+				  guint32 count, VkReadSlotFunc func, gpointer user, GError **error)
+{
+	guint tries = 0;
+
+	while (count > 0) {
+		g_autoptr(VkPackTable) table = vk_pack_cache_find(cache, id, slot, error);
+		guint32 n = table ? count_slots(cache, table, slot, count) : 0;
+		GError *trouble = NULL;
+
+		if (!table)
+			return FALSE;
+		if (vk_frames_read_slots(cache->store, cache->context, table, slot, n, func, user,
+					 &trouble) ||
+		    (g_error_matches(trouble, VK_ERROR, VK_ERROR_DAMAGE) &&
+		     read_slots_singly(cache, id, slot, n, func, user))) {
+			g_clear_error(&trouble);
+			slot += n;
+			count -= n;
+		} else if (!was_replaced(cache, table, &tries, &trouble)) {
+			g_propagate_error(error, trouble);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}

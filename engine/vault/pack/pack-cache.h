@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "frame.h"
 #include "store.h"
 #include "pack-context.h"
 #include "pack-name.h"
@@ -47,3 +48,11 @@ gboolean vk_pack_cache_read(VkPackCache *cache, const VkPackId *id, guint32 slot
  */
 gboolean vk_pack_cache_read_blocks(VkPackCache *cache, const VkPackId *id, guint32 slot,
 				   guint32 count, void *buf, GError **error);
+
+/*
+ * The same for blocks of any length: see vk_frames_read_slots(). FUNC may be called again for a
+ * slot. Of one that is damaged in a generation, and sound in another, the stored form is not known.
+ */
+gboolean vk_pack_cache_read_slots(VkPackCache *cache, const VkPackId *id, guint32 slot,
+				  guint32 count, VkReadSlotFunc func, gpointer user,
+				  GError **error);
