@@ -205,6 +205,78 @@ static char *find_parent(const GPtrArray *keys)
 	return NULL;
 }
 
+/* Whether the claim that is there is of the same snapshot, which is put once more. */
+static gboolean is_own_claim(VkVault *vault, const char *claim, const VkSnapshot *snapshot)
+{
+	g_autoptr(GBytes) said = vk_store_get_all(vault->store, claim, VK_SNAPSHOT_ID_LENGTH, NULL);
+	gsize length = 0;
+	const char *id = said ? g_bytes_get_data(said, &length) : NULL;
+
+	return length == VK_SNAPSHOT_ID_LENGTH &&
+	       strncmp(id, snapshot->id, VK_SNAPSHOT_ID_LENGTH) == 0;
+}
+
+static gboolean put_own_claim(VkVault *vault, const char *claim, const VkSnapshot *snapshot,
+			      GError **error)
+{
+	const struct iovec id = {snapshot->id, VK_SNAPSHOT_ID_LENGTH};
+	g_autoptr(GError) trouble = NULL;
+
+	if (vk_store_put(vault->store, claim, &id, 1, VK_PUT_HINT, &trouble))
+		return TRUE;
+	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS)) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	return is_own_claim(vault, claim, snapshot) ||
+	       vk_fail(error, VK_ERROR_BUSY,
+		       "a backup into the vault '%s' is about to use the time '%s'; run it again, "
+		       "or after a day if that backup was killed",
+		       vk_vault_url(vault), snapshot->time);
+}
+
+/* Another snapshot of that time. */
+static gboolean check_time(VkVault *vault, const GPtrArray *keys, const VkSnapshot *snapshot,
+			   GError **error)
+{
+	for (guint i = 0; i < keys->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(keys, i);
+
+		if (strcmp(key->time, snapshot->time) != 0)
+			continue;
+		if (strcmp(key->id, snapshot->id) == 0)
+			return vk_fail(error, VK_ERROR_EXISTS,
+				       "the vault '%s' has this snapshot already",
+				       vk_vault_url(vault));
+		return vk_fail(error, VK_ERROR_EXISTS,
+			       "the vault '%s' has another snapshot of this guest and this second, "
+			       "with the id %s",
+			       vk_vault_url(vault), key->id);
+	}
+	return TRUE;
+}
+
+gboolean vk_commit_time_claim_own(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
+				  GError **error)
+{
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", snapshot->uuid, NULL);
+	g_autofree char *claim = g_strdup_printf("%s/%s" CLAIM_SUFFIX, folder, snapshot->time);
+	g_autoptr(GPtrArray) names = NULL;
+	g_autoptr(GPtrArray) keys = NULL;
+
+	if (!put_own_claim(vault, claim, snapshot, error))
+		return FALSE;
+	names = vault->store->ops->list(vault->store, folder, error);
+	keys = names ? vk_catalog_list_of(vault, snapshot->uuid, names) : NULL;
+	if (!keys || !check_time(vault, keys, snapshot, error)) {
+		vk_commit_time_release(vault, g_steal_pointer(&claim));
+		return FALSE;
+	}
+	vk_chain_extend(vault, keys, names, snapshot);
+	*ret_claim = g_steal_pointer(&claim);
+	return TRUE;
+}
+
 gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
 			      GError **error)
 {

@@ -5,6 +5,8 @@
  *
  *   snaps/<guest uuid>/<TIME>.claim
  *
+ * That of a snapshot of another vault has its id in it: whoever puts the same one may share it.
+ *
  * For sessions only. Threads: free.
  */
 #pragma once
@@ -23,6 +25,14 @@
  */
 gboolean vk_commit_time_claim(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
 			      GError **error);
+
+/*
+ * The same for a snapshot of another vault, whose time and parent stay as they are, and of which
+ * nothing is noted: the order is that of the times. VK_ERROR_EXISTS: the guest has another snapshot
+ * of that time. VK_ERROR_BUSY: a session is about to commit one.
+ */
+gboolean vk_commit_time_claim_own(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
+				  GError **error);
 
 /* Removes the claim, once the snapshot is listed or never will be. Frees CLAIM; takes NULL. */
 void vk_commit_time_release(VkVault *vault, char *claim);

@@ -107,19 +107,33 @@ static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GEr
 	return TRUE;
 }
 
-gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
+typedef gboolean (*ClaimCall)(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
+			      GError **error);
+
+static gboolean commit(VkSession *session, VkSnapshot *snapshot, ClaimCall claim_time,
+		       GError **error)
 {
 	char *claim;
 	gboolean done;
 
 	if (!vk_session_ensure_lease(session, error) || !finish_images(session, snapshot, error) ||
-	    !vk_commit_time_claim(session->vault, snapshot, &claim, error))
+	    !claim_time(session->vault, snapshot, &claim, error))
 		return FALSE;
 	done = put_snapshot(session, snapshot, error);
 	vk_commit_time_release(session->vault, claim);
 	if (done)
 		vk_session_commit_hints(session);
 	return done;
+}
+
+gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
+{
+	return commit(session, snapshot, vk_commit_time_claim, error);
+}
+
+gboolean vk_session_commit_replica(VkSession *session, VkSnapshot *snapshot, GError **error)
+{
+	return commit(session, snapshot, vk_commit_time_claim_own, error);
 }
 
 gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot, GError **error)

@@ -13,7 +13,12 @@
 
 #define BLOCKS_PER_READ (VK_SOURCE_READ_MAX / VK_BLOCK_SIZE)
 
-/* Beside VkExtentKind: the parent has the block, or nothing is known of it yet. */
+/* How many ids are asked for at once. */
+#define STRIPE_PART 128u
+
+/* Beside VkExtentKind: the vault has the block, the parent has it, or nothing is known of it yet.
+ */
+#define KIND_FOUND   0xfd
 #define KIND_SAME    0xfe
 #define KIND_UNKNOWN 0xff
 
@@ -24,7 +29,9 @@ typedef struct Span {
 	VkSourceReader *reader;
 	guint32 first;
 	guint32 count;
-	guint8 *kinds; /* VkExtentKind of each block by the source, or KIND_SAME */
+	guint8 *kinds;    /* VkExtentKind of each block by the source, or KIND_SAME, KIND_FOUND */
+	GArray *found;    /* where the blocks of KIND_FOUND are, VkExtent, ascending */
+	guint next_found; /* the first one that is not placed yet */
 	GArray *extents;
 	VkExtent parent; /* what the parent has from parent.first on; count 0: not looked up */
 } Span;
@@ -126,74 +133,20 @@ static gboolean save_empty(Span *span, guint32 block, guint32 count, VkExtentKin
 	return TRUE;
 }
 
-/* Whether the slot has a block of that id that is not known to be damaged. */
-static gboolean slot_has_id(const VkWorker *worker, const VkPackTable *table, guint32 slot,
-			    const VkBlockId *id)
+/* A block that another vault has stored is stored in the same form. */
+static void encode_block(const Span *span, guint32 block, const VkHashed *hashed, VkNewSlot *slot)
 {
-	const VkTableEntry *entry = vk_pack_table_has(table, slot) ? &table->entries[slot] : NULL;
-	VkHealer *healer = worker->session->healer;
+	const VkStoredCalls *stored = span->save->stored;
+	VkStoredBlock form;
 
-	return entry &&
-	       (entry->length_flags >> VK_SLOT_FLAG_SHIFT & VK_SLOT_KIND) == VK_SLOT_KIND_DATA &&
-	       memcmp(entry->id, id->bytes, VK_BLOCK_ID_SIZE) == 0 &&
-	       !(healer && vk_healer_is_damaged(healer, &table->id, slot));
-}
-
-/*
- * Whether the address holds a block of that id. A pack whose table cannot be read does not: the
- * block is then stored again. Hints may name a pack before its writer has flushed its name, so what
- * refers to a pack adopts it.
- */
-static gboolean address_has_id(VkWorker *worker, const VkPackId *pack, guint32 slot,
-			       const VkBlockId *id)
-{
-	const VkVault *vault = worker->session->vault;
-	g_autoptr(VkPackTable) table = vk_pack_cache_get(vault->packs, pack, NULL);
-
-	if (!table || !slot_has_id(worker, table, slot, id))
-		return FALSE;
-	if (table != worker->followed)
-		vault->store->ops->adopt(vault->store, table->object);
-	vk_pack_table_unref(worker->followed);
-	worker->followed = g_steal_pointer(&table);
-	worker->followed_slot = slot;
-	return TRUE;
-}
-
-/*
- * The place that the hints know. Where the table in the cache is of a generation that a collection
- * has replaced since, that of another one is read.
- */
-static gboolean find_hinted(VkWorker *worker, const VkBlockId *id, VkPackId *ret_pack,
-			    guint32 *ret_slot)
-{
-	VkSession *session = worker->session;
-
-	if (!vk_hints_lookup(session->hints, id, ret_pack, ret_slot) ||
-	    vk_announcement_has(session->condemned, ret_pack, *ret_slot) ||
-	    !address_has_id(worker, ret_pack, *ret_slot, id))
-		return FALSE;
-	if (vk_session_may_refer(session, worker->followed, *ret_slot))
-		return TRUE;
-	vk_pack_cache_drop(session->vault->packs, worker->followed);
-	return address_has_id(worker, ret_pack, *ret_slot, id) &&
-	       vk_session_may_refer(session, worker->followed, *ret_slot);
-}
-
-/* Looks for the block in the vault and in the worker's own packs. */
-static gboolean find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_pack,
-			   guint32 *ret_slot)
-{
-	if (worker->followed &&
-	    slot_has_id(worker, worker->followed, worker->followed_slot + 1, id) &&
-	    vk_session_may_refer(worker->session, worker->followed, worker->followed_slot + 1)) {
-		*ret_pack = worker->followed->id;
-		*ret_slot = ++worker->followed_slot;
-		return TRUE;
+	if (stored && stored->find(span->reader, block, &form)) {
+		slot->bytes = form.bytes;
+		slot->stored_length = form.length;
+		slot->compression = form.compression;
+		return;
 	}
-	if (vk_pack_writer_find(worker->pack, id, ret_pack, ret_slot))
-		return TRUE;
-	return find_hinted(worker, id, ret_pack, ret_slot);
+	slot->bytes = vk_codec_encode(span->worker->codec, hashed->data, hashed->length,
+				      &slot->stored_length, &slot->compression);
 }
 
 static gboolean store_block(Span *span, guint32 block, const VkHashed *hashed, VkPackId *ret_pack,
@@ -208,8 +161,7 @@ static gboolean store_block(Span *span, guint32 block, const VkHashed *hashed, V
 		.image = span->save->image,
 	};
 
-	slot.bytes = vk_codec_encode(worker->codec, hashed->data, hashed->length,
-				     &slot.stored_length, &slot.compression);
+	encode_block(span, block, hashed, &slot);
 	if (!vk_pack_writer_has_room(worker->pack, 1, slot.stored_length) &&
 	    !vk_pack_writer_send(worker->pack, error))
 		return FALSE;
@@ -234,12 +186,12 @@ static gboolean save_data(Span *span, guint32 block, const VkHashed *hashed, GEr
 	if (span->worker->session->healer)
 		vk_healer_offer(span->worker->session->healer, hashed);
 	if (parent.kind == VK_EXTENT_DATA &&
-	    address_has_id(span->worker, &parent.pack, parent.slot, id)) {
+	    vk_worker_address_has_id(span->worker, &parent.pack, parent.slot, id)) {
 		if (!span->save->inherit)
 			emit(span, block, 1, VK_EXTENT_DATA, &parent.pack, parent.slot);
 		return TRUE;
 	}
-	if (!find_block(span->worker, id, &pack, &slot) &&
+	if (!vk_worker_find_block(span->worker, id, &pack, &slot) &&
 	    !store_block(span, block, hashed, &pack, &slot, error))
 		return FALSE;
 	emit(span, block, 1, VK_EXTENT_DATA, &pack, slot);
@@ -302,6 +254,39 @@ static gboolean find_kinds(Span *span, GError **error)
 	return TRUE;
 }
 
+/* Looks for COUNT blocks of data, by their ids alone: those that the vault has are not read. */
+static gboolean find_by_id(Span *span, guint32 first, guint32 count, VkBlockId *ids, GError **error)
+{
+	if (!span->save->stored->identify(span->reader, first, count, ids, error))
+		return FALSE;
+	for (guint32 i = 0; i < count; i++) {
+		VkExtent extent = {.first = first + i, .count = 1, .kind = VK_EXTENT_DATA};
+
+		if (!vk_worker_find_block(span->worker, &ids[i], &extent.pack, &extent.slot))
+			continue;
+		span->kinds[first + i - span->first] = KIND_FOUND;
+		g_array_append_val(span->found, extent);
+	}
+	return TRUE;
+}
+
+static gboolean find_stored(Span *span, GError **error)
+{
+	VkBlockId ids[STRIPE_PART];
+	guint32 count;
+
+	if (!span->save->stored || !span->save->stored->identify)
+		return TRUE;
+	for (guint32 i = 0; i < span->count; i += MAX(count, 1)) {
+		for (count = 0; count < STRIPE_PART && i + count < span->count &&
+				span->kinds[i + count] == VK_EXTENT_DATA;)
+			count++;
+		if (count > 0 && !find_by_id(span, span->first + i, count, ids, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 /* The next stretch of data from *POSITION on, short enough for one read. Count 0: none. */
 static Chunk next_chunk(const Span *span, guint32 *position)
 {
@@ -346,6 +331,19 @@ static gboolean save_chunk(Span *span, const Chunk *chunk, const guint8 *data, G
 	return TRUE;
 }
 
+/* Blocks that find_stored() has found. */
+static void save_found(Span *span, guint32 count)
+{
+	for (; count > 0; count--) {
+		const VkExtent *at = &g_array_index(span->found, VkExtent, span->next_found++);
+		const VkExtent hole = {.kind = VK_EXTENT_HOLE};
+
+		count_allocated(span, at->first, 1, TRUE, &hole);
+		vk_progress_add(span->save->progress, blocks_length(span, at->first, 1));
+		emit(span, at->first, 1, VK_EXTENT_DATA, &at->pack, at->slot);
+	}
+}
+
 static gboolean save_gap(Span *span, guint32 from, guint32 to, GError **error)
 {
 	for (guint32 block = from, end; block < to; block = end) {
@@ -353,8 +351,10 @@ static gboolean save_gap(Span *span, guint32 from, guint32 to, GError **error)
 
 		for (end = block + 1; end < to && span->kinds[end - span->first] == kind;)
 			end++;
-		if (kind != KIND_SAME &&
-		    !save_empty(span, block, end - block, (VkExtentKind)kind, error))
+		if (kind == KIND_FOUND)
+			save_found(span, end - block);
+		else if (kind != KIND_SAME &&
+			 !save_empty(span, block, end - block, (VkExtentKind)kind, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -411,6 +411,7 @@ gboolean vk_span_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, gu
 		      guint32 count, GArray *extents, GError **error)
 {
 	g_autofree guint8 *kinds = g_malloc(count);
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(VkExtent));
 	Span span = {
 		.save = save,
 		.worker = worker,
@@ -418,10 +419,11 @@ gboolean vk_span_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, gu
 		.first = first,
 		.count = count,
 		.kinds = kinds,
+		.found = found,
 		.extents = extents,
 	};
 
 	if (vk_interrupted())
 		return vk_fail_interrupted(error);
-	return find_kinds(&span, error) && save_blocks(&span, error);
+	return find_kinds(&span, error) && find_stored(&span, error) && save_blocks(&span, error);
 }

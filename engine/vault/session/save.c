@@ -318,13 +318,15 @@ static gboolean check_tail(SaveJob *job, const VkImageRecord *parent, gboolean *
 	return TRUE;
 }
 
-static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkImageRecord *parent,
-				 VkSaveStats *stats, VkProgress *progress, GError **error)
+static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkStoredCalls *stored,
+				 const VkImageRecord *parent, VkSaveStats *stats,
+				 VkProgress *progress, GError **error)
 {
 	VkImageRecord *record = NULL;
 	SaveJob job = {
 		.save = {.session = session,
 			 .source = source,
+			 .stored = stored,
 			 .image = session->images++,
 			 .progress = progress},
 		.blocks = vk_blocks_of_size(source->size),
@@ -370,11 +372,19 @@ static VkImageRecord *save_image(VkSession *session, VkSource *source, const VkI
 VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkImageRecord *parent,
 			       VkSaveStats *stats, VkProgress *progress, GError **error)
 {
+	return vk_session_save_stored(session, source, NULL, parent, stats, progress, error);
+}
+
+VkImageRecord *vk_session_save_stored(VkSession *session, VkSource *source,
+				      const VkStoredCalls *calls, const VkImageRecord *parent,
+				      VkSaveStats *stats, VkProgress *progress, GError **error)
+{
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(GError) fence = NULL;
 	VkImageRecord *record;
 	VkCount *count;
 
+	g_assert(!calls || !parent || source->knows_changes);
 	if (source->size > VK_IMAGE_SIZE_MAX) {
 		vk_fail(error, VK_ERROR_FAILED,
 			"a disk of %" G_GUINT64_FORMAT
@@ -390,7 +400,7 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 	if (!vk_session_ensure_lease(session, error))
 		return NULL;
 	count = vk_count_source(source, progress);
-	record = save_image(session, source, parent, stats, progress, &trouble);
+	record = save_image(session, source, calls, parent, stats, progress, &trouble);
 	/* Whoever is fenced may not find the parent's map any more. */
 	if (!record && stats->parent_damaged && !vk_session_check_fence(session, &fence)) {
 		stats->parent_damaged = FALSE;
@@ -399,7 +409,7 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 	}
 	if (!record && stats->parent_damaged && !source->knows_changes) {
 		g_clear_error(&trouble);
-		record = save_image(session, source, NULL, stats, progress, &trouble);
+		record = save_image(session, source, calls, NULL, stats, progress, &trouble);
 		stats->parent_damaged = TRUE;
 	}
 	if (record) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The inside of VkSession, shared by session.c, session-lease.c, save.c, save-span.c and commit.c.
+ * The inside of VkSession, shared by session.c, session-lease.c, save.c, save-span.c,
+ * find-block.c and commit.c.
  */
 #pragma once
 
@@ -57,7 +58,8 @@ struct VkSession {
 typedef struct VkSave {
 	VkSession *session;
 	VkSource *source;
-	VkMap *parent; /* NULL: none, or not to be read */
+	const VkStoredCalls *stored; /* NULL: nothing is known of its blocks */
+	VkMap *parent;               /* NULL: none, or not to be read */
 	guint32 parent_blocks;
 	gboolean inherit;     /* the new run lies above the parent's: equal blocks are not named */
 	gboolean incremental; /* the source knows its changes: the parent's map is not read */
@@ -96,6 +98,18 @@ void vk_session_commit_hints(VkSession *session);
 /* A VkSegmentFunc on a VkSession. */
 gboolean vk_session_store_segment(gpointer session, const GPtrArray *slots, gboolean last,
 				  VkPackId *ret_pack, guint32 *ret_slot, GError **error);
+
+/*
+ * Whether the address holds a block of that id. A pack whose table cannot be read does not: the
+ * block is then stored again. Hints may name a pack before its writer has flushed its name, so what
+ * refers to a pack adopts it.
+ */
+gboolean vk_worker_address_has_id(VkWorker *worker, const VkPackId *pack, guint32 slot,
+				  const VkBlockId *id);
+
+/* Looks for the block in the vault and in the worker's own packs. */
+gboolean vk_worker_find_block(VkWorker *worker, const VkBlockId *id, VkPackId *ret_pack,
+			      guint32 *ret_slot);
 
 /* Saves COUNT blocks from FIRST on; appends their VkExtents to EXTENTS. */
 gboolean vk_span_save(VkSave *save, VkWorker *worker, VkSourceReader *reader, guint32 first,

@@ -20,6 +20,27 @@
 
 typedef struct VkSession VkSession;
 
+/* A block as another vault has it stored. BYTES are borrowed from the reader. */
+typedef struct VkStoredBlock {
+	const void *bytes; /* unsealed */
+	gsize length;
+	guint8 compression;
+} VkStoredBlock;
+
+/*
+ * What is known of the blocks of a source that is an image of another vault: they need not be
+ * compressed again, and those whose ids the vault knows need not be read.
+ */
+typedef struct VkStoredCalls {
+	/* The ids of COUNT blocks from FIRST on, which are all data. NULL: the other vault makes
+	   ids in another way. */
+	gboolean (*identify)(VkSourceReader *reader, guint32 first, guint32 count, VkBlockId *ret,
+			     GError **error);
+	/* BLOCK of the read that was completed last, until the next one is submitted. FALSE: it is
+	   not known how it is stored. */
+	gboolean (*find)(VkSourceReader *reader, guint32 block, VkStoredBlock *ret);
+} VkStoredCalls;
+
 typedef struct VkSaveStats {
 	guint64 read;            /* bytes read from the source */
 	guint64 fresh;           /* bytes of blocks that the vault did not have */
@@ -67,6 +88,14 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
 			       VkSaveStats *stats, VkProgress *progress, GError **error);
 
 /*
+ * The same of an image of another vault. CALLS (nullable) are asked for what is known of its
+ * blocks. PARENT is for a source that knows its changes.
+ */
+VkImageRecord *vk_session_save_stored(VkSession *session, VkSource *source,
+				      const VkStoredCalls *calls, const VkImageRecord *parent,
+				      VkSaveStats *stats, VkProgress *progress, GError **error);
+
+/*
  * Makes SNAPSHOT appear: packs and their directories are durable first, then the object. Sets its
  * parent, the newest snapshot of its guest, and its time: the first free second at or after its
  * present time. Snapshots of the guest that are at most some seconds ahead come before it. On
@@ -74,6 +103,12 @@ VkImageRecord *vk_session_save(VkSession *session, VkSource *source, const VkIma
  * the session for dead.
  */
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error);
+
+/*
+ * The same for a snapshot of another vault: it keeps its time and its parent. VK_ERROR_EXISTS when
+ * it is there already, or when another one of its guest has its time.
+ */
+gboolean vk_session_commit_replica(VkSession *session, VkSnapshot *snapshot, GError **error);
 
 /*
  * Publishes the copies in the vault that a listed SNAPSHOT, which had none, has got by
