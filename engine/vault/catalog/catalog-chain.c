@@ -222,6 +222,15 @@ static gboolean follows(const Link *link, const Link *other)
 	       g_strcmp0(link->previous_sha256, other->sum) == 0;
 }
 
+/*
+ * Whether LINK was put after one that has NUMBER and knew it as an earlier one. It was removed
+ * then, and a replication has sent it again: a new object of the same snapshot.
+ */
+static gboolean was_sent_again(const Link *link, guint64 number)
+{
+	return link->number > number && number > 0;
+}
+
 /* END: what is remembered of the guest; nullable. */
 static void compare(VkVault *vault, GHashTable *links, const VkChainEnd *end, GPtrArray *texts)
 {
@@ -230,13 +239,15 @@ static void compare(VkVault *vault, GHashTable *links, const VkChainEnd *end, GP
 	gpointer link;
 
 	if (seen)
-		seen->is_replaced = strcmp(seen->sum, end->sha256) != 0;
+		seen->is_replaced =
+			strcmp(seen->sum, end->sha256) != 0 && !was_sent_again(seen, end->number);
 	g_hash_table_iter_init(&iter, links);
 	while (g_hash_table_iter_next(&iter, NULL, &link)) {
 		const char *previous = ((const Link *)link)->previous;
 		Link *other = previous ? g_hash_table_lookup(links, previous) : NULL;
 
-		if (other && !follows(link, other))
+		if (other && !was_sent_again(other, ((const Link *)link)->number) &&
+		    !follows(link, other))
 			other->is_replaced = TRUE;
 	}
 	g_hash_table_iter_init(&iter, links);

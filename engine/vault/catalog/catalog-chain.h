@@ -6,6 +6,9 @@
  * goes back to an earlier state, holds back the newest snapshots of a guest, or shows another
  * object under the name of one.
  *
+ * A snapshot that was removed may come again, by a replication. Its new object has a higher number
+ * than those that were put after the first one.
+ *
  * It is silent when in doubt. It does not notice when an older snapshot is held back, for a
  * collection may have removed it; nor what happened before this host first saw the guest.
  *

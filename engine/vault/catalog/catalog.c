@@ -127,6 +127,13 @@ GPtrArray *vk_catalog_list_of(VkVault *vault, const char *uuid, const GPtrArray 
 	return keys;
 }
 
+GPtrArray *vk_catalog_list_names(VkVault *vault, const char *uuid, GError **error)
+{
+	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", uuid, NULL);
+
+	return vault->store->ops->list(vault->store, folder, error);
+}
+
 gboolean vk_catalog_has_id(const GPtrArray *keys, const char *id)
 {
 	for (guint i = 0; i < keys->len; i++)

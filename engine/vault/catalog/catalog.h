@@ -56,6 +56,9 @@ GPtrArray *vk_catalog_list_all(VkVault *vault, const char *uuid, GError **error)
 /* The same by NAMES, a listing of the folder of the guest UUID. */
 GPtrArray *vk_catalog_list_of(VkVault *vault, const char *uuid, const GPtrArray *names);
 
+/* Such a listing: new strings. */
+GPtrArray *vk_catalog_list_names(VkVault *vault, const char *uuid, GError **error);
+
 /* Whether KEYS, a list of VkSnapshotKey, has the snapshot ID. */
 gboolean vk_catalog_has_id(const GPtrArray *keys, const char *id);
 
