@@ -31,6 +31,7 @@ gboolean vk_cmd_pin(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_unpin(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_rebuild(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_repair(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_replicate(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_restore(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_space(VkProgram *program, int argc, char **argv, GError **error);

@@ -30,6 +30,7 @@ static const Command commands[] = {
 	{"mount", vk_cmd_mount, "show all snapshots as directories"},
 	{"files", vk_cmd_files, "list, search, compare and copy the files inside snapshots"},
 	{"restore", vk_cmd_restore, "bring back guests, disks or files"},
+	{"replicate", vk_cmd_replicate, "send snapshots into another vault"},
 	{"verify", vk_cmd_verify, "check that the vault is whole"},
 	{"repair", vk_cmd_repair, "bring back damaged blocks from where their content still is"},
 	{"rebuild", vk_cmd_rebuild, "make anew what the vault has besides packs and snapshots"},

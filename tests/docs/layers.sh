@@ -53,6 +53,9 @@ declare -A below=(
 		engine/base engine/base/io engine/base/transfer engine/vault/store
 		engine/vault/pack engine/vault/map engine/vault/hints engine/vault/lease
 		engine/vault/snapshot engine/vault engine/vault/catalog engine/vault/heal'
+	[engine/vault/replicate]='
+		engine/base engine/base/transfer engine/vault/store engine/vault/pack engine/vault/map
+		engine/vault/snapshot engine/vault engine/vault/session'
 	[engine/vault/view]='
 		engine/base engine/base/transfer engine/vault/map engine/vault/snapshot
 		engine/vault engine/vault/catalog'
@@ -113,6 +116,9 @@ declare -A below=(
 	[engine/job/forget]='
 		engine/base engine/base/settings engine/retention engine/vault/catalog
 		engine/array engine/virt/host'
+	[engine/job/replicate]='
+		engine/base engine/base/transfer engine/vault engine/vault/catalog engine/vault/session
+		engine/vault/replicate'
 	[engine/job/snapcreator]='engine/base engine/base/settings'
 	[engine/cli/parts]='
 		engine/base engine/base/transfer engine/base/program engine/vault engine/vault/open
@@ -123,7 +129,7 @@ declare -A below=(
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
 		engine/vault/check engine/vault/salvage engine/vault/space engine/array/drivers
 		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
-		engine/job/doctor engine/job/forget engine/job/snapcreator engine/cli/parts'
+		engine/job/doctor engine/job/forget engine/job/replicate engine/job/snapcreator engine/cli/parts'
 	[engine/files/protocol]=''
 	[engine/files/agent/base]='engine/files/protocol'
 	[engine/files/agent/volumes]='engine/files/protocol engine/files/agent/base'
