@@ -20,6 +20,7 @@ typedef struct {
 	gint same_fs_warned;
 	guint tasks;            /* guests to be tried */
 	GMutex mutex;           /* guards what follows, and the calls of DONE */
+	VkHost *unused;         /* the run's own connection, once it needs none any more */
 	guint ended;            /* of the tasks */
 	VkBackupResult *result; /* its arrays */
 } Run;
@@ -77,19 +78,29 @@ static void add_failure(Run *run, const char *guest, gboolean hooks_ran, GError 
 	g_ptr_array_add(run->result->failed, failure);
 }
 
-/*
- * Each try has a connection of its own: libvirtd serves only a few calls of one at once, and a
- * group's guests must not wait for each other's agents.
- */
 static VkHost *connect_host(const Run *run, GError **error)
 {
 	return vk_host_open_retrying(run->uri, run->context.options->retries, error);
 }
 
+/*
+ * Each try has a connection of its own: libvirtd serves only a few calls of one at once, and a
+ * group's guests must not wait for each other's agents. The first one has the run's.
+ */
+static VkHost *connect_try(Run *run, GError **error)
+{
+	VkHost *host;
+
+	g_mutex_lock(&run->mutex);
+	host = g_steal_pointer(&run->unused);
+	g_mutex_unlock(&run->mutex);
+	return host ? host : connect_host(run, error);
+}
+
 static VkSnapshot *try_once(Task *task, VkBackupTry *try, GError **error)
 {
 	Run *run = task->run;
-	g_autoptr(VkHost) host = connect_host(run, error);
+	g_autoptr(VkHost) host = connect_try(run, error);
 	g_autoptr(VkGuest) guest = host ? vk_host_find(host, task->uuid, error) : NULL;
 	VkSnapshot *snapshot = NULL;
 
@@ -297,6 +308,7 @@ static GPtrArray *form_cohorts(Run *run, VkHost *host, const GPtrArray *tasks)
 	return cohorts;
 }
 
+/* Takes HOST over. */
 static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 {
 	const VkBackupOptions *options = run->context.options;
@@ -315,10 +327,12 @@ static void run_tasks(Run *run, VkHost *host, const GPtrArray *tasks)
 	run->context.group_semaphore = &run->group_semaphore;
 	run->context.same_fs_warned = &run->same_fs_warned;
 	run->context.workers = (workers + at_once - 1) / at_once;
+	run->unused = host;
 	pool = g_thread_pool_new(back_up, NULL, (int)threads, TRUE, NULL);
 	for (guint i = 0; i < tasks->len; i++)
 		g_thread_pool_push(pool, g_ptr_array_index(tasks, i), NULL);
 	g_thread_pool_free(pool, FALSE, TRUE);
+	g_clear_pointer(&run->unused, vk_host_free);
 	vk_semaphore_clear(&run->semaphore);
 	vk_semaphore_clear(&run->group_semaphore);
 	vk_rate_limit_clear(&run->limit);
@@ -340,11 +354,11 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 		return FALSE;
 	if (tasks->len == 0)
 		return TRUE;
-	arrays = vk_arrays_new(options->settings, vk_log_warning, error);
-	if (!arrays)
-		return FALSE;
 	guard = vk_guard_start(run->uri, options->agent_timeout_sec, error);
 	if (!guard)
+		return FALSE;
+	arrays = vk_arrays_new(options->settings, vk_log_warning, error);
+	if (!arrays)
 		return FALSE;
 	run->tasks = tasks->len;
 	progress = vk_progress_new(((Task *)g_ptr_array_index(tasks, 0))->name, 0);
@@ -353,7 +367,7 @@ static gboolean run_guests(Run *run, char *const *names, GError **error)
 	run->context.progress = progress;
 	label_progress_locked(run);
 	vk_progress_await(progress, (int)tasks->len);
-	run_tasks(run, host, tasks);
+	run_tasks(run, g_steal_pointer(&host), tasks);
 	return TRUE;
 }
 

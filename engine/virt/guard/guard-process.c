@@ -43,6 +43,7 @@ typedef struct {
 typedef struct {
 	const char *uri;
 	guint timeout_sec;
+	VkHost *first;       /* the connection that was made at the start, until a guest has it */
 	VkWatchlist *guests; /* of Watched */
 } Guard;
 
@@ -65,7 +66,8 @@ static gboolean add_guest(Guard *guard, const char *uuid, int *descriptor, GErro
 	watched->timeout_sec = guard->timeout_sec;
 	watched->lock = vk_guest_lock_adopt(*descriptor);
 	*descriptor = -1;
-	watched->host = vk_host_open(guard->uri, error);
+	watched->host =
+		guard->first ? g_steal_pointer(&guard->first) : vk_host_open(guard->uri, error);
 	if (watched->host)
 		watched->guest = vk_host_find(watched->host, uuid, error);
 	if (!watched->guest) {
@@ -270,7 +272,7 @@ int vk_guard_main(int argc, char **argv)
 {
 	Guard guard = {0};
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkHost) host = NULL;
+	gboolean is_connected;
 
 	if (argc != 3 || !is_ours()) {
 		vk_log_error("'%s' is for virtkeep's own use", VK_GUARD_COMMAND);
@@ -282,10 +284,13 @@ int vk_guard_main(int argc, char **argv)
 	guard.timeout_sec = (guint)g_ascii_strtoull(argv[2], NULL, 10);
 	guard.guests = vk_watchlist_new(release_overdue, watched_free);
 	/* What is slow at the first connection is done by then. */
-	host = vk_host_open(guard.uri, &trouble);
-	if (vk_guard_send(STDIN_FILENO, host ? "ok" : trouble->message, -1, NULL) && host)
+	guard.first = vk_host_open(guard.uri, &trouble);
+	is_connected = guard.first != NULL;
+	if (vk_guard_send(STDIN_FILENO, is_connected ? "ok" : trouble->message, -1, NULL) &&
+	    is_connected)
 		while (serve_one(&guard))
 			;
 	vk_watchlist_end(guard.guests, fix);
+	vk_host_free(guard.first);
 	return 0;
 }

@@ -23,6 +23,8 @@ struct VkGuard {
 	GMutex mutex; /* one question at a time */
 	int socket;
 	guint owed; /* answers to come: more than one after one was late */
+	gboolean is_connected;
+	GError *failure; /* why it never will be; NULL: it is, or nobody knows yet */
 };
 
 /* In the child, between fork and exec: what ends the engine's terminal or group spares it. */
@@ -92,6 +94,16 @@ static gboolean take_answer(VkGuard *guard, GError **error)
 	return g_str_equal(text, "ok") || vk_fail(error, VK_ERROR_FAILED, "the guard: %s", text);
 }
 
+/* Its first answer says whether it has a connection. Under the mutex. */
+static gboolean await_start(VkGuard *guard, GError **error)
+{
+	if (!guard->is_connected && !guard->failure)
+		guard->is_connected = take_answer(guard, &guard->failure);
+	if (guard->failure && error)
+		*error = g_error_copy(guard->failure);
+	return guard->is_connected;
+}
+
 VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error)
 {
 	g_autoptr(VkGuard) guard = g_new0(VkGuard, 1);
@@ -108,28 +120,36 @@ VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error)
 	guard->socket = pair[0];
 	spawned = spawn(guard, uri, timeout_sec, pair[1], error);
 	close(pair[1]);
-	if (!spawned || !take_answer(guard, error))
-		return NULL;
-	return g_steal_pointer(&guard);
+	return spawned ? g_steal_pointer(&guard) : NULL;
 }
 
+/*
+ * Tells it to end, and waits until it has: its end of the socket closes. One that still has to fix
+ * something is left alone with it.
+ */
 static void reap(VkGuard *guard)
 {
 	gint64 deadline = vk_deadline(END_TIMEOUT_SEC);
-	guint pause = 0;
+	struct pollfd poll_fd = {.fd = guard->socket};
 
-	/* A guard that still has to fix something is left alone with it. */
-	while (waitpid(guard->pid, NULL, WNOHANG) == 0 && !vk_deadline_passed(deadline))
-		vk_poll_pause(&pause);
+	shutdown(guard->socket, SHUT_WR);
+	while (poll_fd.revents == 0 && !vk_deadline_passed(deadline)) {
+		gint64 left = deadline - g_get_monotonic_time();
+
+		poll(&poll_fd, 1, (int)(left / G_TIME_SPAN_MILLISECOND) + 1);
+	}
+	if (poll_fd.revents != 0)
+		waitpid(guard->pid, NULL, 0);
 }
 
 void vk_guard_free(VkGuard *guard)
 {
 	if (!guard)
 		return;
-	vk_io_clear_fd(&guard->socket);
 	if (guard->pid > 0)
 		reap(guard);
+	vk_io_clear_fd(&guard->socket);
+	g_clear_error(&guard->failure);
 	g_mutex_clear(&guard->mutex);
 	g_free(guard);
 }
@@ -140,13 +160,15 @@ static gboolean tell(VkGuard *guard, VkGuest *guest, json_t *message, int descri
 {
 	g_autoptr(json_t) owned = message;
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&guard->mutex);
-	char *text;
-	gboolean sent;
+	gboolean sent = FALSE;
 
 	json_object_set_new(message, "uuid", vk_json_new_string(vk_guest_uuid(guest)));
-	text = json_dumps(message, JSON_COMPACT);
-	sent = vk_guard_send(guard->socket, text, descriptor, NULL) || fail_dead(error);
-	free(text);
+	if (await_start(guard, error)) {
+		char *text = json_dumps(message, JSON_COMPACT);
+
+		sent = vk_guard_send(guard->socket, text, descriptor, NULL) || fail_dead(error);
+		free(text);
+	}
 	guard->owed += sent;
 	if (sent && take_answer(guard, error))
 		return TRUE;

@@ -17,8 +17,9 @@
 typedef struct VkGuard VkGuard;
 
 /*
- * Starts the guard (this program with the command VK_GUARD_COMMAND) for the libvirt at URI and
- * waits until it is connected. TIMEOUT_SEC bounds its agent calls.
+ * Starts the guard (this program with the command VK_GUARD_COMMAND) for the libvirt at URI. It
+ * connects while the engine goes on: the first call waits for that, and fails if it cannot.
+ * TIMEOUT_SEC bounds its agent calls.
  */
 #define VK_GUARD_COMMAND "guard"
 VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error);
