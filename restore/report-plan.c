@@ -100,7 +100,7 @@ static json_t *missing_report(const VkMissing *missing)
 	return report;
 }
 
-static json_t *item_report(const VkRestorePlan *plan, const VkRestoreItem *item)
+json_t *vk_report_item_json(const VkRestorePlan *plan, const VkRestoreItem *item)
 {
 	g_autofree char *kept = vk_restore_plan_kept_path(plan, item);
 	json_t *report = json_object();
@@ -139,7 +139,8 @@ json_t *vk_report_plan_json(const VkRestorePlan *plan, gboolean started)
 	for (guint i = 0; i < plan->items->len; i++) {
 		const VkRestoreItem *item = g_ptr_array_index(plan->items, i);
 
-		json_array_append_new(item->is_disk ? disks : files, item_report(plan, item));
+		json_array_append_new(item->is_disk ? disks : files,
+				      vk_report_item_json(plan, item));
 	}
 	json_object_set_new(report, "snapshot", vk_json_new_string(plan->reference));
 	json_object_set_new(report, "guest", vk_json_new_string(plan->guest));

@@ -17,3 +17,6 @@ char *vk_report_plan_text(const VkRestorePlan *plan);
  * and files also what is replaced. New reference.
  */
 json_t *vk_report_plan_json(const VkRestorePlan *plan, gboolean started);
+
+/* What PLAN says of one ITEM, a disk or a file. New reference. */
+json_t *vk_report_item_json(const VkRestorePlan *plan, const VkRestoreItem *item);

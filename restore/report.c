@@ -99,6 +99,20 @@ static gboolean is_partial(const VkRestoreJob *job)
 	return FALSE;
 }
 
+/* Those disks or files that were left behind and lack something. */
+static json_t *partial_items(const VkRestoreJob *job, gboolean disks)
+{
+	json_t *reports = json_array();
+
+	for (guint i = 0; job->plan && i < job->plan->items->len; i++) {
+		const VkRestoreItem *item = g_ptr_array_index(job->plan->items, i);
+
+		if (item->is_disk == disks && lacks_something(job, item))
+			json_array_append_new(reports, vk_report_item_json(job->plan, item));
+	}
+	return reports;
+}
+
 static json_t *failure(const VkRestoreJob *job)
 {
 	json_t *report = json_object();
@@ -107,6 +121,10 @@ static json_t *failure(const VkRestoreJob *job)
 			    vk_json_new_string(job->plan ? job->plan->reference : job->reference));
 	json_object_set_new(report, "code", json_string(vk_error_word(job->error)));
 	json_object_set_new(report, "error", vk_json_new_string(job->error->message));
+	if (is_partial(job)) {
+		json_object_set_new(report, "disks", partial_items(job, TRUE));
+		json_object_set_new(report, "files", partial_items(job, FALSE));
+	}
 	return report;
 }
 

@@ -130,9 +130,11 @@ say "a guest that lacks something has its list even if it does not start"
 object=$(find "$VAULT/snaps" -name '*.json')
 edit_object "$object" '.domain_xml |= sub("<memory[^<]*";"<memory unit=\"TiB\">512")'
 mkdir "$SCRATCH/part"
-refused 1 "was restored but does not start" virtkeep restore "$snapshot" --as part \
+refused 1 "was restored but does not start" virtkeep --json restore "$snapshot" --as part \
 	--to "$SCRATCH/part" --start --skip-damaged
 expect_err "disk vda is restored in part"
+expect_json '.failed[0] | [.disks[] | .target, .missing] + .files | tojson' \
+	"[\"vda\",[{\"offset\":$offset,\"length\":$length}]]"
 [[ $(cat "$SCRATCH"/part/*.missing) == "$offset $length" ]] || fail "the list is not there"
 ok virsh undefine part
 rm -r "$SCRATCH/part"
