@@ -192,6 +192,11 @@ static GPtrArray *window_list(VkStore *store, const char *folder, GError **error
 	return inner_of(store)->ops->list(inner_of(store), folder, error);
 }
 
+static GPtrArray *window_list_deep(VkStore *store, const char *folder, GError **error)
+{
+	return vk_store_list_deep(inner_of(store), folder, error);
+}
+
 static gboolean window_stamp(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error)
 {
 	return inner_of(store)->ops->stamp(inner_of(store), folder, ret_stamp, error);
@@ -266,6 +271,7 @@ static const VkStoreOps window_ops = {
 	.head = window_head,
 	.identify = window_identify,
 	.list = window_list,
+	.list_deep = window_list_deep,
 	.stamp = window_stamp,
 	.delete = window_delete,
 	.distrust = window_distrust,

@@ -63,38 +63,22 @@ static gint compare_objects(gconstpointer a, gconstpointer b)
 	return x->generation > y->generation ? -1 : x->generation < y->generation;
 }
 
-static gboolean list_folder(VkCollectPlan *plan, const char *folder, GError **error)
+static gboolean list_objects(VkCollectPlan *plan, GError **error)
 {
-	g_autoptr(GPtrArray) names =
-		plan->vault->store->ops->list(plan->vault->store, folder, error);
+	g_autoptr(GPtrArray) names = vk_store_list_deep(plan->vault->store, VK_FOLDER_PACKS, error);
 
 	for (guint i = 0; names && i < names->len; i++) {
-		const char *name = g_ptr_array_index(names, i);
+		const char *name = strchr(names->pdata[i], '/') + 1;
 		PackObject object = {0};
 
 		if (!vk_pack_parse_name(name, &object.pack, &object.generation))
 			continue;
 		if (strchr(name, '-') || object.generation > 0)
-			object.name = g_build_filename(folder, name, NULL);
+			object.name = g_build_filename(VK_FOLDER_PACKS, names->pdata[i], NULL);
 		g_array_append_val(plan->objects, object);
 	}
-	return names != NULL;
-}
-
-static gboolean list_objects(VkCollectPlan *plan, GError **error)
-{
-	VkStore *store = plan->vault->store;
-	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_PACKS, error);
-
-	for (guint i = 0; folders && i < folders->len; i++) {
-		g_autofree char *folder =
-			g_build_filename(VK_FOLDER_PACKS, folders->pdata[i], NULL);
-
-		if (g_str_has_suffix(folder, "/") && !list_folder(plan, folder, error))
-			return FALSE;
-	}
 	g_array_sort(plan->objects, compare_objects);
-	return folders != NULL;
+	return names != NULL;
 }
 
 VkCollectPlan *vk_collect_plan_new(VkVault *vault, GError **error)

@@ -415,6 +415,13 @@ static GPtrArray *sealed_list(VkStore *store, const char *folder, GError **error
 	return g_steal_pointer(&outside);
 }
 
+/* Of packs alone. */
+static GPtrArray *sealed_list_deep(VkStore *store, const char *folder, GError **error)
+{
+	g_assert(strcmp(folder, VK_FOLDER_PACKS) == 0);
+	return vk_store_list_deep(inner_of(store), folder, error);
+}
+
 static gboolean sealed_stamp(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error)
 {
 	g_autofree char *inner_folder = inside(store, folder);
@@ -459,6 +466,7 @@ static const VkStoreOps sealed_ops = {
 	.head = sealed_head,
 	.identify = sealed_identify,
 	.list = sealed_list,
+	.list_deep = sealed_list_deep,
 	.stamp = sealed_stamp,
 	.delete = sealed_delete,
 	.free = sealed_free,

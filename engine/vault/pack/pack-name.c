@@ -66,25 +66,24 @@ static gint compare_generations(gconstpointer a, gconstpointer b)
 	return strcmp(right->object, left->object);
 }
 
-/* What is in a folder packs/<hh>: Generation, sorted. */
-static GArray *list_generations(VkStore *store, const char *folder, GError **error)
+/* The Generations among NAMES, which are relative to FOLDER, sorted. */
+static GArray *parse_generations(const char *folder, const GPtrArray *names)
 {
-	g_autoptr(GPtrArray) names = store->ops->list(store, folder, error);
-	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(Generation));
+	GArray *found = g_array_new(FALSE, FALSE, sizeof(Generation));
 
-	if (!names)
-		return NULL;
 	g_array_set_clear_func(found, generation_clear);
 	for (guint i = 0; i < names->len; i++) {
+		const char *slash = strrchr(names->pdata[i], '/');
+		const char *name = slash ? slash + 1 : names->pdata[i];
 		Generation generation;
 
-		if (!vk_pack_parse_name(names->pdata[i], &generation.pack, &generation.number))
+		if (!vk_pack_parse_name(name, &generation.pack, &generation.number))
 			continue;
 		generation.object = g_build_filename(folder, names->pdata[i], NULL);
 		g_array_append_val(found, generation);
 	}
 	g_array_sort(found, compare_generations);
-	return g_steal_pointer(&found);
+	return found;
 }
 
 /* The names of the COUNT generations of one pack from FIRST on, as vk_pack_generations(). */
@@ -113,11 +112,12 @@ static guint count_of_pack(const GArray *found, guint first)
 	return count;
 }
 
-static gboolean visit_folder(VkStore *store, const char *folder, VkPackVisit visit, gpointer user,
-			     GError **error)
+gboolean vk_pack_visit(VkStore *store, VkPackVisit visit, gpointer user, GError **error)
 {
-	g_autoptr(GArray) found = list_generations(store, folder, error);
+	g_autoptr(GPtrArray) names = vk_store_list_deep(store, VK_FOLDER_PACKS, error);
+	g_autoptr(GArray) found = names ? parse_generations(VK_FOLDER_PACKS, names) : NULL;
 
+	g_clear_pointer(&names, g_ptr_array_unref);
 	for (guint first = 0, count; found && first < found->len; first += count) {
 		g_autoptr(GPtrArray) objects = NULL;
 
@@ -126,23 +126,6 @@ static gboolean visit_folder(VkStore *store, const char *folder, VkPackVisit vis
 		visit(user, &g_array_index(found, Generation, first).pack, objects);
 	}
 	return found != NULL;
-}
-
-gboolean vk_pack_visit(VkStore *store, VkPackVisit visit, gpointer user, GError **error)
-{
-	g_autoptr(GPtrArray) folders = store->ops->list(store, VK_FOLDER_PACKS, error);
-
-	for (guint i = 0; folders && i < folders->len; i++) {
-		g_autofree char *folder =
-			g_build_filename(VK_FOLDER_PACKS, folders->pdata[i], NULL);
-
-		if (!g_str_has_suffix(folder, "/"))
-			continue;
-		folder[strlen(folder) - 1] = '\0';
-		if (!visit_folder(store, folder, visit, user, error))
-			return FALSE;
-	}
-	return folders != NULL;
 }
 
 static void append_id(gpointer user, const VkPackId *id, const GPtrArray *objects)
@@ -161,7 +144,8 @@ GPtrArray *vk_pack_generations(VkStore *store, const VkPackId *id, GError **erro
 {
 	g_autofree char *first = vk_pack_object(id, 0);
 	g_autofree char *folder = g_path_get_dirname(first);
-	g_autoptr(GArray) found = list_generations(store, folder, error);
+	g_autoptr(GPtrArray) names = store->ops->list(store, folder, error);
+	g_autoptr(GArray) found = names ? parse_generations(folder, names) : NULL;
 	guint at = 0;
 
 	while (found && at < found->len &&

@@ -89,11 +89,13 @@ static guint64 hash(guint64 start, const char *text)
 	return start;
 }
 
-/* A folder is not an object: it has no identity. */
+/* A folder, whose name has no dot, is not an object: it has no identity, and is not asked for. */
 static gboolean s3_identify(VkStore *base, const char *name, guint64 *ret_identity)
 {
 	g_auto(VkS3Facts) facts = {0};
 
+	if (!strchr(name, '.'))
+		return FALSE;
 	if (!vk_s3_head(((S3Store *)base)->s3, name, &facts, NULL) || !*facts.tag)
 		return FALSE;
 	*ret_identity = hash(facts.size ^ (guint64)facts.stored, facts.tag);
@@ -120,6 +122,25 @@ static GPtrArray *s3_list(VkStore *base, const char *folder, GError **error)
 	g_autofree char *start = start_of(folder);
 
 	return vk_s3_list(((S3Store *)base)->s3, start, FALSE, take_name, names, error)
+		       ? g_steal_pointer(&names)
+		       : NULL;
+}
+
+/* What lies elsewhere than in a folder below is nobody's. */
+static void take_deep_name(const char *name, const char *tag, gpointer names)
+{
+	const char *slash = strchr(name, '/');
+
+	if (slash && name[0] != '.' && slash[1] != '.' && !strchr(slash + 1, '/'))
+		g_ptr_array_add(names, g_strdup(name));
+}
+
+static GPtrArray *s3_list_deep(VkStore *base, const char *folder, GError **error)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *start = start_of(folder);
+
+	return vk_s3_list(((S3Store *)base)->s3, start, TRUE, take_deep_name, names, error)
 		       ? g_steal_pointer(&names)
 		       : NULL;
 }
@@ -205,6 +226,7 @@ static const VkStoreOps s3_ops = {
 	.head = s3_head,
 	.identify = s3_identify,
 	.list = s3_list,
+	.list_deep = s3_list_deep,
 	.stamp = s3_stamp,
 	.delete = s3_delete,
 	.get_traits = s3_get_traits,

@@ -3,6 +3,8 @@
 
 #include "errors.h"
 
+#include <string.h>
+
 gboolean vk_store_put(VkStore *store, const char *name, const struct iovec *parts, int n_parts,
 		      VkPutMode mode, GError **error)
 {
@@ -59,6 +61,35 @@ GBytes *vk_store_get_tail(VkStore *store, const char *name, gsize length, guint6
 {
 	return (store->ops->get_tail ? store->ops->get_tail : vk_store_get_tail_by_size)(
 		store, name, length, ret_size, error);
+}
+
+/* Appends what is in the folder NAME of FOLDER, with '/' at the end. */
+static gboolean add_folder(VkStore *store, const char *folder, const char *name, GPtrArray *all,
+			   GError **error)
+{
+	g_autofree char *path = g_strconcat(folder, "/", name, NULL);
+	g_autoptr(GPtrArray) names = NULL;
+
+	path[strlen(path) - 1] = '\0';
+	names = store->ops->list(store, path, error);
+	for (guint i = 0; names && i < names->len; i++)
+		g_ptr_array_add(all, g_strconcat(name, names->pdata[i], NULL));
+	return names != NULL;
+}
+
+GPtrArray *vk_store_list_deep(VkStore *store, const char *folder, GError **error)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) folders = NULL;
+
+	if (store->ops->list_deep)
+		return store->ops->list_deep(store, folder, error);
+	folders = store->ops->list(store, folder, error);
+	for (guint i = 0; folders && i < folders->len; i++)
+		if (g_str_has_suffix(folders->pdata[i], "/") &&
+		    !add_folder(store, folder, folders->pdata[i], all, error))
+			return NULL;
+	return folders ? g_steal_pointer(&all) : NULL;
 }
 
 gboolean vk_store_distrust(VkStore *store, const char *name, GError **trouble)

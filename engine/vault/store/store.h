@@ -60,6 +60,8 @@ typedef struct VkStoreOps {
 	/* Names of objects and folders (with '/' at the end) right below FOLDER, unordered. New
 	   strings relative to FOLDER. A folder that is not there is empty. */
 	GPtrArray *(*list)(VkStore *store, const char *folder, GError **error);
+	/* As vk_store_list_deep(). NULL: list() does it, folder by folder. */
+	GPtrArray *(*list_deep)(VkStore *store, const char *folder, GError **error);
 	/* A number that changes when objects appear or go below FOLDER's direct folders. */
 	gboolean (*stamp)(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error);
 	/* Removes an object, durably; succeeds if it is gone already. */
@@ -108,6 +110,12 @@ GBytes *vk_store_get_tail(VkStore *store, const char *name, gsize length, guint6
 /* The same by head() and get(). For the store's own get_tail. */
 GBytes *vk_store_get_tail_by_size(VkStore *store, const char *name, gsize length, guint64 *ret_size,
 				  GError **error);
+
+/*
+ * Names of all objects in the folders right below FOLDER, as "folder/object", unordered. New
+ * strings.
+ */
+GPtrArray *vk_store_list_deep(VkStore *store, const char *folder, GError **error);
 
 /*
  * After TROUBLE with bytes of NAME: TRUE if they may come again without it, see distrust(). TROUBLE

@@ -228,7 +228,7 @@ START_TEST(lists_and_stamps_follow_what_is_there)
 	g_autoptr(GPtrArray) names = NULL;
 	guint64 first, second, third;
 
-	ck_assert(put("snaps/a/one", VK_PUT_NOW, NULL));
+	ck_assert(put("snaps/a/one.json", VK_PUT_NOW, NULL));
 	ck_assert(store->ops->stamp(store, "snaps", &first, NULL));
 	ck_assert(put("snaps/a/two", VK_PUT_NOW, NULL));
 	ck_assert(store->ops->stamp(store, "snaps", &second, NULL));
@@ -243,10 +243,61 @@ START_TEST(lists_and_stamps_follow_what_is_there)
 	/* As a listing calls the folder. */
 	names = store->ops->list(store, "snaps/a/", NULL);
 	ck_assert_uint_eq(names->len, 1);
-	ck_assert_str_eq(names->pdata[0], "one");
-	ck_assert(store->ops->identify(store, "snaps/a/one", &first));
-	ck_assert(put("snaps/a/one", VK_PUT_OVER, NULL));
+	ck_assert_str_eq(names->pdata[0], "one.json");
+	ck_assert(store->ops->identify(store, "snaps/a/one.json", &first));
+	ck_assert(put("snaps/a/one.json", VK_PUT_OVER, NULL));
 	ck_assert(!store->ops->identify(store, "snaps/a", &first));
+}
+END_TEST
+
+static guint count_requests(void)
+{
+	g_autofree char *text = NULL;
+	guint count = 0;
+
+	ck_assert(g_file_get_contents(g_getenv("VK_TEST_S3_LOG"), &text, NULL, NULL));
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		count++;
+	return count;
+}
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* However many folders there are. */
+START_TEST(what_is_in_folders_is_listed_by_one_request)
+{
+	static const char *const names[] = {"packs/00/one",  "packs/00/two", "packs/7f/one",
+					    "packs/ff/one",  "packs/stray",  "packs/aa/bb/deep",
+					    "packsother/a/b"};
+	g_autoptr(GPtrArray) found = NULL;
+	guint before;
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+		ck_assert(put(names[i], VK_PUT_NOW, NULL));
+	before = count_requests();
+	found = vk_store_list_deep(store, "packs", NULL);
+	ck_assert_uint_eq(count_requests() - before, 1);
+	ck_assert_uint_eq(found->len, 4);
+	g_ptr_array_sort(found, compare_names);
+	for (guint i = 0; i < found->len; i++)
+		ck_assert_str_eq(found->pdata[i], names[i] + strlen("packs/"));
+	set_faults("1 403 GET ?*");
+	ck_assert(!vk_store_list_deep(store, "packs", NULL));
+}
+END_TEST
+
+/* A folder has no identity, and nobody asks the server for one. */
+START_TEST(a_folder_is_not_asked_for)
+{
+	guint before = count_requests();
+	guint64 identity;
+
+	ck_assert(!store->ops->identify(store, "snaps/11111111-2222-3333-4444-555555555555",
+					&identity));
+	ck_assert_uint_eq(count_requests(), before);
 }
 END_TEST
 
@@ -317,6 +368,8 @@ int main(void)
 	tcase_add_test(tcase, uploads_without_threads_fail);
 	tcase_add_test(tcase, uploads_are_bounded);
 	tcase_add_test(tcase, lists_and_stamps_follow_what_is_there);
+	tcase_add_test(tcase, what_is_in_folders_is_listed_by_one_request);
+	tcase_add_test(tcase, a_folder_is_not_asked_for);
 	tcase_add_test(tcase, what_init_found_out_stays_with_the_vault);
 	tcase_add_loop_test(tcase, a_vault_that_knows_nothing_of_its_server_is_written, 0, 2);
 	suite_add_tcase(suite, tcase);
