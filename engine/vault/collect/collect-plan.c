@@ -28,7 +28,8 @@ typedef struct Change {
 	guint first; /* of its objects */
 	guint count;
 	VkSlots *live; /* of one that is compacted, owned: by the newest marks. NULL: it goes */
-	guint64 bytes; /* that come back */
+	guint64 bytes; /* that come back, ... */
+	guint64 rest;  /* ... and that it needs in its place, when that was chosen */
 } Change;
 
 struct VkCollectPlan {
@@ -221,8 +222,8 @@ static gboolean choose_compaction(const VkCollectPlan *plan, Change *change, con
 		return FALSE;
 	change->live = g_memdup2(marked, sizeof(*marked));
 	size = total_size(plan, change);
-	change->bytes =
-		size - MIN(size, vk_pack_compacted_size(&plan->vault->context, tables, marked));
+	change->rest = vk_pack_compacted_size(&plan->vault->context, tables, marked);
+	change->bytes = size - MIN(size, change->rest);
 	return TRUE;
 }
 
@@ -415,10 +416,19 @@ static void tell_without_room(const Compactor *compactor)
 			packs);
 }
 
+static gint compare_rests(gconstpointer a, gconstpointer b)
+{
+	const Change *left = a, *right = b;
+
+	return left->rest < right->rest ? -1 : left->rest > right->rest;
+}
+
+/* The smallest first: in a vault that is full, what it frees is room for the next. */
 static gboolean compact_rest(Compactor *compactor, VkCollectPlanDone *done, GError **error)
 {
 	const VkCollectPlan *plan = compactor->plan;
 
+	g_array_sort(plan->changes, compare_rests);
 	for (guint i = 0; i < plan->changes->len; i++) {
 		const Change *change = &g_array_index(plan->changes, Change, i);
 		g_autoptr(GError) trouble = NULL;

@@ -74,16 +74,21 @@ void save_alone(guint i, guint blocks)
 	snapshots[i] = save_whole(models[i]);
 }
 
+void save_half_dead_pack_as(guint i, guint blocks)
+{
+	models[i] = mem_source_new((guint64)3 * blocks * VK_BLOCK_SIZE);
+	fill_with_noise(models[i]);
+	models[i + 1] = mem_source_resized(models[i], models[i]->base.size);
+	fill_with_noise(models[i + 1]);
+	memcpy(models[i + 1]->bytes, models[i]->bytes, (gsize)blocks * VK_BLOCK_SIZE);
+	snapshots[i] = save_whole(models[i]);
+	snapshots[i + 1] = save_whole(models[i + 1]);
+	forget(i);
+}
+
 void save_half_dead_pack(guint blocks)
 {
-	models[0] = mem_source_new((guint64)3 * blocks * VK_BLOCK_SIZE);
-	fill_with_noise(models[0]);
-	models[1] = mem_source_resized(models[0], models[0]->base.size);
-	fill_with_noise(models[1]);
-	memcpy(models[1]->bytes, models[0]->bytes, (gsize)blocks * VK_BLOCK_SIZE);
-	for (guint i = 0; i < 2; i++)
-		snapshots[i] = save_whole(models[i]);
-	forget(0);
+	save_half_dead_pack_as(0, blocks);
 }
 
 guint64 pack_bytes(void)

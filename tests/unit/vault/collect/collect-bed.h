@@ -29,6 +29,9 @@ void check_existing(void);
  */
 void save_half_dead_pack(guint blocks);
 
+/* The same as generations I and I + 1. */
+void save_half_dead_pack_as(guint i, guint blocks);
+
 /* Generation number I, of so many blocks that no other has. */
 void save_alone(guint i, guint blocks);
 

@@ -174,6 +174,25 @@ START_TEST(a_compaction_makes_no_room)
 }
 END_TEST
 
+/* Each of three packs finds room in what the one before has freed; in any order of their names. */
+START_TEST(a_compaction_frees_the_room_of_the_next)
+{
+	VkCollectResult result;
+
+	save_half_dead_pack_as(0, 40);
+	save_half_dead_pack_as(2, 16);
+	save_half_dead_pack_as(4, 6);
+	real = vk_io;
+	fill_disk((guint)to_pages(8 * VK_BLOCK_SIZE));
+	result = collect_well(&plain);
+	vk_io = real;
+	ck_assert_uint_eq(result.packs, 0);
+	ck_assert_uint_eq(result.compacted, 3);
+	check_existing();
+	drop_generations();
+}
+END_TEST
+
 static gboolean back_up(GError **error)
 {
 	g_autoptr(VkSession) session = vk_session_new(vault, 1, error);
@@ -236,6 +255,7 @@ static void add(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, all_that_frees_space_works, 0, 12);
 	tcase_add_test(tcase, a_compaction_makes_no_room);
+	tcase_add_loop_test(tcase, a_compaction_frees_the_room_of_the_next, 0, 4);
 	tcase_add_loop_test(tcase, a_backup_does_not_get_the_reserve, 0, 6);
 	tcase_add_test(tcase, a_collection_makes_the_reserve_whole);
 }
