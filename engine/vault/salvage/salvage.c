@@ -203,17 +203,18 @@ static gboolean find_backups(Salvage *salvage, const VkMark *mark, GError **erro
 	return packs != NULL;
 }
 
-/* A new one of BACKUP. */
+/* A new one of BACKUP. The name has all of its id: who writes packs may make ids that begin alike.
+ */
 static Image *add_image(Salvage *salvage, const Backup *backup, guint32 number, GError **error)
 {
 	g_autofree char *time = vk_time_format(backup->created);
 	VkSalvaged *salvaged = g_new0(VkSalvaged, 1);
-	char session[33];
+	char session[2 * VK_ID_SIZE + 1];
 	Image *image;
 	int fd = -1;
 
 	vk_pack_id_format(&backup->session, session);
-	salvaged->name = g_strdup_printf("%s-%.16s-%u.raw", time, session, number);
+	salvaged->name = g_strdup_printf("%s-%s-%u.raw", time, session, number);
 	g_ptr_array_add(salvage->result->files, salvaged);
 	if (salvage->directory >= 0) {
 		fd = vk_io_open(salvage->directory, salvaged->name, O_WRONLY | O_CREAT | O_EXCL,

@@ -247,10 +247,10 @@ START_TEST(a_damaged_block_is_counted)
 }
 END_TEST
 
-/* Makes the pack say that it was made then. */
-static void date_pack(guint64 created)
+/* Makes the pack ID say that it was made then, and by a backup whose id ends so. */
+static void date_pack(const VkPackId *id, guint64 created, guint8 last)
 {
-	g_autofree char *object = vk_pack_object(&pack, 0);
+	g_autofree char *object = vk_pack_object(id, 0);
 	g_autofree char *path = test_vault_path(vault, object);
 	g_autofree char *bytes = NULL;
 	VkPackHeader *header;
@@ -259,6 +259,8 @@ static void date_pack(guint64 created)
 	ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
 	header = (gpointer)bytes;
 	header->created = GUINT64_TO_LE(created);
+	memset(header->session, 1, sizeof(header->session));
+	header->session[sizeof(header->session) - 1] = last;
 	header->crc32c = GUINT32_TO_LE(vk_crc32c(0, header, G_STRUCT_OFFSET(VkPackHeader, crc32c)));
 	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
 }
@@ -271,13 +273,36 @@ START_TEST(a_time_that_no_calendar_has_does_no_harm)
 	const VkSalvaged *file;
 
 	prepare();
-	date_pack(times[_i]);
+	date_pack(&pack, times[_i], 1);
 	lose(snapshot);
 	result = vk_salvage(vault, NULL, NULL);
 	ck_assert_ptr_nonnull(result);
 	ck_assert_uint_eq(result->files->len, test_is_encrypted() ? 0 : 1);
 	file = result->files->len > 0 ? result->files->pdata[0] : NULL;
 	ck_assert(!file || g_str_has_prefix(file->name, "99991231T235959Z-"));
+	finish();
+}
+END_TEST
+
+/* Packs of an encrypted vault cannot be changed so. */
+START_TEST(backups_with_ids_alike_have_files_of_their_own)
+{
+	g_autoptr(VkSalvageResult) result = NULL;
+	g_autoptr(VkSnapshot) second = NULL;
+	g_autoptr(GArray) ids = NULL;
+	g_autoptr(GError) error = NULL;
+
+	prepare();
+	second = save_second();
+	ids = vk_pack_list(vault->store, NULL);
+	ck_assert_uint_eq(ids->len, 2);
+	for (guint i = 0; i < ids->len && !test_is_encrypted(); i++)
+		date_pack(&g_array_index(ids, VkPackId, i), 1000000000, (guint8)i);
+	lose(snapshot);
+	lose(second);
+	result = vk_salvage(vault, target, &error);
+	ck_assert_msg(result != NULL, "%s", error ? error->message : "");
+	ck_assert_uint_eq(result->files->len, 2);
 	finish();
 }
 END_TEST
@@ -435,6 +460,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_damaged_snapshot_is_lost_as_well);
 	tcase_add_test(tcase, a_damaged_block_is_counted);
 	tcase_add_loop_test(tcase, a_time_that_no_calendar_has_does_no_harm, 0, 2);
+	tcase_add_test(tcase, backups_with_ids_alike_have_files_of_their_own);
 	tcase_add_test(tcase, a_lost_pack_is_counted);
 	tcase_add_loop_test(tcase, an_outage_ends_the_salvage, 0, 2);
 	tcase_add_loop_test(tcase, each_key_salvages_what_it_opens, 0, 2);
