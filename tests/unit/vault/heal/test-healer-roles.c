@@ -3,23 +3,16 @@
  * Healing with keys that open no blocks: what they cannot read is never sound to them, whatever its
  * checksum says.
  */
-#include "health.h"
+#include "heal-bed.h"
+
 #include "frame.h"
-#include "healer.h"
-#include "image-bed.h"
 #include "pack-name.h"
 #include "roles.h"
-#include "vault-image.h"
+#include "session.h"
 #include "vault-parts.h"
 
-#include <string.h>
-
-#define N_BLOCKS 12u
-#define SLOT     3u /* the damaged one */
-
-static MemSource *source;
-static VkSnapshot *old;
-static VkPackId pack;
+/* The damaged one. */
+#define SLOT FIRST
 
 static VkSnapshot *save_as(VkRole role, const char *time)
 {
@@ -52,43 +45,17 @@ static void damage_frame(const VkPackTable *table, gboolean is_forged)
 	ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
 }
 
-static void reopen(void)
-{
-	vk_vault_free(vault);
-	vault = open_as(directory, VK_ROLE_FULL, VK_VAULT_WRITE, NULL);
-	ck_assert_ptr_nonnull(vault);
-}
-
-/* One pack. One of its blocks is damaged, and that is known. */
-static void prepare(gboolean is_forged)
+/* One of the blocks is damaged, and that is known. */
+static void prepare_damaged(gboolean is_forged)
 {
 	g_autoptr(VkPackTable) table = NULL;
-	g_autoptr(VkHealth) health = NULL;
-	VkSlots slots = {{0}};
 
+	prepare_sound();
 	add_roles(vault);
-	source = mem_source_new(N_BLOCKS * VK_BLOCK_SIZE);
-	old = commit_one_pack(source, &pack);
-	table = vk_pack_cache_get(vault->packs, &pack, NULL);
+	table = vk_pack_cache_get(vault->packs, &damaged_pack, NULL);
 	damage_frame(table, is_forged);
-	health = vk_health_load(vault, NULL);
-	slots.bits[SLOT / 8] |= (guint8)(1u << (SLOT % 8));
-	vk_health_add_damage(health, &pack, table->object, &slots, g_get_real_time());
-	ck_assert(vk_health_save(health, NULL));
+	find_damage(SLOT, 1);
 	reopen();
-}
-
-static void finish(void)
-{
-	vk_source_free(&source->base);
-	g_clear_pointer(&old, vk_snapshot_free);
-}
-
-static guint count_generations(void)
-{
-	g_autoptr(GPtrArray) objects = vk_pack_generations(vault->store, &pack, NULL);
-
-	return objects->len;
 }
 
 START_TEST(a_key_that_opens_no_blocks_heals)
@@ -96,7 +63,7 @@ START_TEST(a_key_that_opens_no_blocks_heals)
 	g_autoptr(VkSnapshot) one = NULL;
 	g_autoptr(VkSnapshot) other = NULL;
 
-	prepare(_i == 1);
+	prepare_damaged(_i == 1);
 	one = save_as(VK_ROLE_APPEND, "20260103T030405Z");
 	other = save_as(VK_ROLE_APPEND, "20260104T030405Z");
 	reopen();
@@ -117,11 +84,12 @@ START_TEST(a_forged_patch_is_not_sound)
 	g_autoptr(GPtrArray) objects = NULL;
 	g_autoptr(VkPackTable) table = NULL;
 
-	prepare(FALSE);
+	prepare_damaged(FALSE);
 	one = save_as(VK_ROLE_APPEND, "20260103T030405Z");
-	objects = vk_pack_generations(vault->store, &pack, NULL);
+	objects = vk_pack_generations(vault->store, &damaged_pack, NULL);
 	ck_assert_uint_eq(objects->len, 2);
-	table = vk_pack_table_load(vault->store, &vault->context, &pack, objects->pdata[0], NULL);
+	table = vk_pack_table_load(vault->store, &vault->context, &damaged_pack, objects->pdata[0],
+				   NULL);
 	damage_frame(table, TRUE);
 	other = save_as(_i == 0 ? VK_ROLE_APPEND : VK_ROLE_BACKUP, "20260104T030405Z");
 	reopen();

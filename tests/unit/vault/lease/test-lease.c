@@ -1,71 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What leases say in the vault, and what others see of them. */
-#include "lease.h"
+#include "lease-bed.h"
 
 #include "checked-json.h"
 #include "errors.h"
-#include "layout.h"
-#include "lease-list.h"
 #include "lease-priv.h"
 #include "lease-sweep.h"
-#include "watched-dir.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define SNAPSHOT "snaps/11111111-2222-3333-4444-555555555555/20261121T120000Z-0123456789abcdef.json"
-
-static VkLease *begin(VkLeaseKind kind)
-{
-	g_autoptr(GError) error = NULL;
-	VkLease *lease = vk_lease_begin(store, kind, NULL, &error);
-
-	ck_assert_msg(lease != NULL, "%s", error ? error->message : "");
-	return lease;
-}
-
-static guint count_objects(const char *folder)
-{
-	g_autoptr(GPtrArray) names = inner->ops->list(inner, folder, NULL);
-
-	return names->len;
-}
-
-/* The only lease that is there. */
-static VkLeaseInfo *only_lease(void)
-{
-	g_autoptr(GPtrArray) infos = vk_leases_list(store, NULL);
-
-	ck_assert_ptr_nonnull(infos);
-	ck_assert_uint_eq(infos->len, 1);
-	return g_ptr_array_steal_index(infos, 0);
-}
-
-static void put_empty(const char *before, const char *id, const char *after)
-{
-	g_autofree char *name = g_strconcat(before, id, after, NULL);
-
-	ck_assert(vk_store_put(inner, name, NULL, 0, VK_PUT_NOW, NULL));
-}
-
-/* What the lease of a process that dies at once leaves. Returns its id. */
-static char *abandon(VkLeaseKind kind)
-{
-	g_autoptr(VkLeaseInfo) info = NULL;
-	pid_t child = fork();
-	int status;
-
-	if (child == 0) {
-		begin(kind);
-		_exit(0);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	info = only_lease();
-	return g_strdup(info->id);
-}
 
 /* Puts the lease ID again, with another value for a member of its owner. */
 static void alter_owner(const char *id, const char *key, json_t *value)
@@ -192,24 +138,6 @@ START_TEST(an_end_by_another_is_seen)
 	ck_assert(vk_lease_is_fenced(lease, &fenced, NULL));
 	ck_assert(fenced);
 	vk_lease_end(lease);
-}
-END_TEST
-
-/* Its owner was taken for dead, and beats still. */
-START_TEST(what_comes_after_the_end_is_swept)
-{
-	VkLease *lease = begin(VK_LEASE_WRITE);
-	g_autofree char *id = g_strdup(vk_lease_id(lease));
-	g_autoptr(VkLeaseInfo) info = NULL;
-
-	put_empty("leases/", id, ".end");
-	ck_assert(vk_lease_sweep(store, id, NULL));
-	vk_lease_beat(lease);
-	vk_lease_leave_open(lease);
-	info = only_lease();
-	ck_assert(info->ended);
-	ck_assert(vk_lease_sweep(store, id, NULL));
-	ck_assert_uint_eq(count_objects("leases"), 0);
 }
 END_TEST
 
@@ -395,57 +323,6 @@ START_TEST(a_beat_replaces_the_last_and_never_the_lease)
 }
 END_TEST
 
-START_TEST(all_that_a_collector_left_is_swept)
-{
-	g_autofree char *id = abandon(VK_LEASE_COLLECT);
-	g_autoptr(VkLeaseInfo) info = only_lease();
-	int end;
-
-	put_empty("snaps/guest/20261121T120000Z-0123456789abcdef.gone-", id, "");
-	put_empty("snaps/guest/20261121T120000Z-0123456789abcdef.", "gone-other", "");
-	put_empty("gc/", id, "");
-	put_empty("fence/", id, ".0");
-	ck_assert(vk_lease_end_of_dead(store, info, NULL));
-	ck_assert(vk_lease_sweep(store, id, NULL));
-	ck_assert_uint_eq(count_objects("gc"), 0);
-	ck_assert_uint_eq(count_objects("fence"), 0);
-	ck_assert_uint_eq(count_objects("leases"), 0);
-	ck_assert_uint_eq(count_objects("snaps/guest"), 1);
-	end = watched_store_find(watched, "delete leases/*.end", 0);
-	ck_assert_int_lt(watched_store_find(watched, "delete gc/*", 0), end);
-	ck_assert_int_lt(watched_store_find(watched, "delete snaps/guest/*", 0), end);
-}
-END_TEST
-
-/* Its owner removed the rest meanwhile. */
-START_TEST(a_fence_that_came_too_late_is_swept)
-{
-	g_autoptr(VkLeaseInfo) info = NULL;
-
-	put_empty("fence/", "00000000000000000000000000000000", ".0");
-	info = only_lease();
-	ck_assert(info->ended && info->fenced);
-	ck_assert(vk_lease_sweep(store, info->id, NULL));
-	ck_assert_uint_eq(count_objects("fence"), 0);
-}
-END_TEST
-
-/* A power cut took back the name of its lease. */
-START_TEST(an_announcement_without_a_lease_has_ended)
-{
-	g_autoptr(VkLeaseInfo) info = NULL;
-
-	put_empty("gc/", "00000000000000000000000000000000", "");
-	put_empty("gc/", "not an id", "");
-	info = only_lease();
-	ck_assert(info->ended && info->announces && !info->fenced);
-	ck_assert_int_lt(watched_store_find(watched, "list gc", 0),
-			 watched_store_find(watched, "list leases", 0));
-	ck_assert(vk_lease_sweep(store, info->id, NULL));
-	ck_assert_uint_eq(count_objects("gc"), 1);
-}
-END_TEST
-
 START_TEST(one_that_is_left_open_stays)
 {
 	VkLease *lease = begin(VK_LEASE_WRITE);
@@ -469,7 +346,6 @@ static Suite *lease_suite(void)
 	tcase_add_test(cases, a_reader_names_what_it_reads);
 	tcase_add_test(cases, a_fence_is_seen_at_once);
 	tcase_add_test(cases, an_end_by_another_is_seen);
-	tcase_add_test(cases, what_comes_after_the_end_is_swept);
 	tcase_add_test(cases, a_fence_against_another_is_none);
 	tcase_add_test(cases, what_cannot_be_looked_for_is_an_error);
 	tcase_add_test(cases, an_intent_is_read_back);
@@ -482,9 +358,6 @@ static Suite *lease_suite(void)
 	tcase_add_test(cases, names_of_unknown_form_are_ignored);
 	tcase_add_test(cases, the_newest_beat_counts);
 	tcase_add_test(cases, a_beat_replaces_the_last_and_never_the_lease);
-	tcase_add_test(cases, all_that_a_collector_left_is_swept);
-	tcase_add_test(cases, a_fence_that_came_too_late_is_swept);
-	tcase_add_test(cases, an_announcement_without_a_lease_has_ended);
 	tcase_add_test(cases, one_that_is_left_open_stays);
 	suite_add_tcase(suite, cases);
 	return suite;
