@@ -8,13 +8,16 @@
 #include "command-line.h"
 #include "complete.h"
 #include "complete-words.h"
+#include "current-task.h"
 #include "errors.h"
+#include "finish.h"
 #include "log.h"
 #include "loss.h"
 #include "open-vault.h"
 #include "plan-make.h"
 #include "interrupt.h"
 #include "program.h"
+#include "json.h"
 #include "report.h"
 #include "room.h"
 #include "timestamp.h"
@@ -197,10 +200,13 @@ static void tell_interruption(const Run *run)
 static int run_all(Run *run, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
+	g_autoptr(json_t) report = NULL;
 	VkCopyReader reader;
 
 	if (!parse(run, &argc, &argv, &error))
 		return vk_program_end(error);
+	if (!run->options.dry_run)
+		vk_task_begin(run->program.settings, "restore");
 	run->vault = vk_open_vault_to_read(&run->program, NULL, &error);
 	if (!run->vault || !vk_vault_may_read_blocks(run->vault, &error))
 		return vk_program_end(error);
@@ -215,8 +221,8 @@ static int run_all(Run *run, int argc, char **argv)
 		return vk_program_end(error);
 	apply_all(run);
 	tell_interruption(run);
-	if (run->program.json)
-		vk_report_json(run->jobs, run->options.dry_run);
+	report = vk_report_to_json(run->jobs, run->options.dry_run);
+	vk_task_result(report, run->program.json);
 	return vk_report_status(run->jobs);
 }
 
@@ -285,6 +291,7 @@ int main(int argc, char **argv)
 		status = complete(&run, argv + 2);
 	else
 		status = run_all(&run, argc, argv);
+	vk_finish(run.program.settings, status);
 	g_ptr_array_unref(run.jobs);
 	vk_facts_free(run.facts);
 	vk_lazy_host_free(run.host);

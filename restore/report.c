@@ -137,9 +137,9 @@ static json_t *success(const VkRestoreJob *job, gboolean dry_run)
 	return report;
 }
 
-void vk_report_json(const GPtrArray *jobs, gboolean dry_run)
+json_t *vk_report_to_json(const GPtrArray *jobs, gboolean dry_run)
 {
-	g_autoptr(json_t) document = json_object();
+	json_t *document = json_object();
 	json_t *restored = json_array();
 	json_t *failed = json_array();
 
@@ -153,7 +153,7 @@ void vk_report_json(const GPtrArray *jobs, gboolean dry_run)
 	}
 	json_object_set_new(document, dry_run ? "plan" : "restored", restored);
 	json_object_set_new(document, "failed", failed);
-	vk_json_print(document);
+	return document;
 }
 
 int vk_report_status(const GPtrArray *jobs)

@@ -9,6 +9,7 @@
 #include "plan.h"
 
 #include <glib.h>
+#include <jansson.h>
 
 /* The restore of one snapshot. */
 typedef struct VkRestoreJob {
@@ -29,10 +30,8 @@ void vk_report_done(const VkRestoreJob *job, gboolean on_stderr);
 /* Logs what is missing in what JOB restored, or left behind when it failed; if anything is. */
 void vk_report_missing(const VkRestoreJob *job);
 
-/*
- * Prints {restored, failed} for JOBS (VkRestoreJob*), or {plan, failed} after a DRY_RUN, on stdout.
- */
-void vk_report_json(const GPtrArray *jobs, gboolean dry_run);
+/* {restored, failed} for JOBS (VkRestoreJob*), or {plan, failed} after a DRY_RUN. New reference. */
+json_t *vk_report_to_json(const GPtrArray *jobs, gboolean dry_run);
 
 /*
  * 0, the error's status of a single job, 3 when some failed or something is missing, 1 when all

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 static VkLogLevel log_level = VK_LOG_NORMAL;
+static VkLogHook log_hook;
 
 void vk_log_set_level(VkLogLevel level)
 {
@@ -18,10 +19,14 @@ gboolean vk_log_is_quiet(void)
 	return log_level == VK_LOG_QUIET;
 }
 
-static void log_line(const char *label, const char *format, va_list args)
+void vk_log_set_hook(VkLogHook hook)
+{
+	g_atomic_pointer_set(&log_hook, hook);
+}
+
+static void log_line(const char *label, const char *text)
 {
 	const char *name = g_get_prgname();
-	g_autofree char *text = g_strdup_vprintf(format, args);
 
 	vk_status_line_hide();
 	vk_print_line(stderr, "%s: %s%s", name ? name : "virtkeep", label, text);
@@ -29,19 +34,32 @@ static void log_line(const char *label, const char *format, va_list args)
 	vk_status_line_show();
 }
 
-#define DEFINE_LOG(function, lowest, label)    \
-	void function(const char *format, ...) \
-	{                                      \
-		va_list args;                  \
-                                               \
-		if (log_level < (lowest))      \
-			return;                \
-		va_start(args, format);        \
-		log_line(label, format, args); \
-		va_end(args);                  \
+static void log_text(VkLogLevel lowest, gboolean for_hook, const char *label, const char *format,
+		     va_list args)
+{
+	VkLogHook hook = for_hook ? g_atomic_pointer_get(&log_hook) : NULL;
+	g_autofree char *text = NULL;
+
+	if (!hook && log_level < lowest)
+		return;
+	text = g_strdup_vprintf(format, args);
+	if (hook)
+		hook(lowest == VK_LOG_QUIET, text);
+	if (log_level >= lowest)
+		log_line(label, text);
+}
+
+#define DEFINE_LOG(function, lowest, for_hook, label)            \
+	void function(const char *format, ...)                   \
+	{                                                        \
+		va_list args;                                    \
+                                                                 \
+		va_start(args, format);                          \
+		log_text(lowest, for_hook, label, format, args); \
+		va_end(args);                                    \
 	}
 
-DEFINE_LOG(vk_log_error, VK_LOG_QUIET, "")
-DEFINE_LOG(vk_log_warning, VK_LOG_NORMAL, "warning: ")
-DEFINE_LOG(vk_log_info, VK_LOG_NORMAL, "")
-DEFINE_LOG(vk_log_debug, VK_LOG_DEBUG, "debug: ")
+DEFINE_LOG(vk_log_error, VK_LOG_QUIET, TRUE, "")
+DEFINE_LOG(vk_log_warning, VK_LOG_NORMAL, TRUE, "warning: ")
+DEFINE_LOG(vk_log_info, VK_LOG_NORMAL, FALSE, "")
+DEFINE_LOG(vk_log_debug, VK_LOG_DEBUG, FALSE, "debug: ")

@@ -17,6 +17,13 @@ typedef enum {
 void vk_log_set_level(VkLogLevel level);
 gboolean vk_log_is_quiet(void);
 
+/*
+ * HOOK also gets the text of each error and warning, said or not; NULL: nobody. It is called by any
+ * thread, and must not log. Threads: set it while there is only one.
+ */
+typedef void (*VkLogHook)(gboolean is_error, const char *text);
+void vk_log_set_hook(VkLogHook hook);
+
 void vk_log_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void vk_log_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void vk_log_info(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -3,6 +3,7 @@
 #include "cmd.h"
 
 #include "backup.h"
+#include "current-task.h"
 #include "errors.h"
 #include "hooks.h"
 #include "interrupt.h"
@@ -173,6 +174,7 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 {
 	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
 	gint64 begun = g_get_monotonic_time();
+	g_autoptr(json_t) report = NULL;
 	VkBackupResult *result;
 
 	if (!vault)
@@ -182,8 +184,8 @@ static gboolean run(VkProgram *program, char *const *names, const VkBackupOption
 			      program->json || program->quiet ? NULL : tell_snapshot, NULL, error);
 	if (!result)
 		return FALSE;
-	if (program->json)
-		vk_cmd_backup_print_json(result, g_get_monotonic_time() - begun);
+	report = vk_cmd_backup_to_json(result, g_get_monotonic_time() - begun);
+	vk_task_result(report, program->json);
 	if (result->guests == 0 && !vk_interrupted())
 		vk_log_warning(result->left_out->len > 0
 				       ? "all guests are left out: nothing to save"
@@ -267,8 +269,11 @@ static gboolean run_with_hooks(VkProgram *program, char *const *names,
 	g_autofree char *errors = NULL;
 	g_autofree char *failed = NULL;
 	VkHookFacts facts = {.vault = vk_program_vault_url(program, NULL)};
-	gboolean ok = vk_hooks_run(options->settings, VK_HOOK_RUN_START, &facts, &trouble) &&
-		      run(program, names, options, &result, &trouble);
+	gboolean ok;
+
+	vk_task_begin(options->settings, "backup");
+	ok = vk_hooks_run(options->settings, VK_HOOK_RUN_START, &facts, &trouble) &&
+	     run(program, names, options, &result, &trouble);
 
 	errors = list_errors(result, trouble);
 	failed = list_failed(result);

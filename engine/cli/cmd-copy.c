@@ -3,6 +3,7 @@
 
 #include "array-drivers.h"
 #include "catalog.h"
+#include "current-task.h"
 #include "errors.h"
 #include "interrupt.h"
 #include "json.h"
@@ -52,7 +53,7 @@ static void print_present(const VkSnapshot *snapshot)
 }
 
 static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference, guint workers,
-			 json_t *report, GError **error)
+			 json_t *report, gboolean json, GError **error)
 {
 	g_autoptr(VkSnapshot) snapshot = vk_catalog_find(vault, reference, error);
 	g_autoptr(VkProgress) progress = snapshot ? vk_progress_new(reference, 0) : NULL;
@@ -64,10 +65,9 @@ static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference
 		return FALSE;
 	}
 	g_clear_pointer(&progress, vk_progress_free);
-	if (report)
-		json_array_append_new(
-			report, report_of(snapshot, !present, g_get_monotonic_time() - begun));
-	else if (!vk_log_is_quiet())
+	json_array_append_new(report,
+			      report_of(snapshot, !present, g_get_monotonic_time() - begun));
+	if (!json && !vk_log_is_quiet())
 		present ? print_present(snapshot) : print_copied(snapshot);
 	return TRUE;
 }
@@ -76,11 +76,10 @@ static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference
 static void tell_failure(const char *reference, const GError *trouble, gboolean alone,
 			 json_t *report)
 {
-	if (report)
-		json_array_append_new(report, json_pack("{s:o, s:s, s:o}", "snapshot",
-							vk_json_new_string(reference), "code",
-							vk_error_word(trouble), "error",
-							vk_json_new_string(trouble->message)));
+	json_array_append_new(report, json_pack("{s:o, s:s, s:o}", "snapshot",
+						vk_json_new_string(reference), "code",
+						vk_error_word(trouble), "error",
+						vk_json_new_string(trouble->message)));
 	if (!alone)
 		vk_log_error("%s", trouble->message);
 }
@@ -94,18 +93,16 @@ static gboolean fail_all(guint copied, guint failed, guint count, GError **error
 				: vk_fail(error, code, "%u of %s could not be copied", failed, all);
 }
 
-/*
- * Each of the REFERENCES in turn; to DONE and FAILED goes what became of it, unless they are NULL.
- */
+/* Each of the REFERENCES in turn; to DONE and FAILED goes what became of it. JSON: only there. */
 static gboolean copy_each(VkVault *vault, VkArrays *arrays, char **references, guint workers,
-			  json_t *done, json_t *failed, GError **error)
+			  json_t *done, json_t *failed, gboolean json, GError **error)
 {
 	guint count = g_strv_length(references), n_failed = 0, copied = 0;
 
 	for (guint i = 0; i < count; i++) {
 		g_autoptr(GError) trouble = NULL;
 
-		if (copy_one(vault, arrays, references[i], workers, done, &trouble)) {
+		if (copy_one(vault, arrays, references[i], workers, done, json, &trouble)) {
 			copied++;
 			continue;
 		}
@@ -125,20 +122,14 @@ static gboolean copy_all(VkProgram *program, VkVault *vault, char **references, 
 {
 	guint workers = (guint)vk_settings_get_uint(program->settings, "backup", "workers");
 	g_autoptr(VkArrays) arrays = vk_arrays_new(program->settings, vk_log_warning, error);
-	g_autoptr(json_t) report = NULL;
-	json_t *done = NULL, *failed = NULL;
+	json_t *done = json_array(), *failed = json_array();
+	g_autoptr(json_t) report = json_pack("{s:o, s:o}", "snapshots", done, "failed", failed);
 	gboolean ok;
 
 	if (!arrays)
 		return FALSE;
-	if (program->json) {
-		done = json_array();
-		failed = json_array();
-		report = json_pack("{s:o, s:o}", "snapshots", done, "failed", failed);
-	}
-	ok = copy_each(vault, arrays, references, workers, done, failed, error);
-	if (report)
-		vk_json_print(report);
+	ok = copy_each(vault, arrays, references, workers, done, failed, program->json, error);
+	vk_task_result(report, program->json);
 	return ok;
 }
 
@@ -157,6 +148,7 @@ gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error)
 	if (!references[0])
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "no snapshot named; 'virtkeep list' shows what there is");
+	vk_task_begin(program->settings, "copy");
 	vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
 	return vault && copy_all(program, vault, references, error);
 }

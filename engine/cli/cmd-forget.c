@@ -5,6 +5,7 @@
 
 #include "catalog-pin.h"
 #include "cmd.h"
+#include "current-task.h"
 #include "errors.h"
 #include "interrupt.h"
 #include "json.h"
@@ -79,7 +80,8 @@ static json_t *to_json(const VkNamedSnapshot *named, const Action *action, const
 typedef struct {
 	VkVault *vault;
 	const Action *action;
-	json_t *report; /* nullable */
+	json_t *report;
+	gboolean json; /* nothing else is printed */
 } Act;
 
 static gboolean act_and_tell(gpointer user, const VkNamedSnapshot *named, GError **error)
@@ -88,9 +90,8 @@ static gboolean act_and_tell(gpointer user, const VkNamedSnapshot *named, GError
 	GError *trouble = NULL;
 	gboolean done = act_on(act->vault, named, act->action, &trouble);
 
-	if (act->report)
-		json_array_append_new(act->report, to_json(named, act->action, trouble));
-	else if (done && !vk_log_is_quiet())
+	json_array_append_new(act->report, to_json(named, act->action, trouble));
+	if (!act->json && done && !vk_log_is_quiet())
 		vk_print_line(stdout, "%s: %s", named->name,
 			      is_done(named, act->action) ? act->action->already
 							  : act->action->done);
@@ -99,23 +100,21 @@ static gboolean act_and_tell(gpointer user, const VkNamedSnapshot *named, GError
 	return done;
 }
 
-/* REPORT is nullable. */
 static gboolean act(VkVault *vault, const GPtrArray *all, const Action *action, json_t *report,
-		    GError **error)
+		    gboolean json, GError **error)
 {
-	Act act = {.vault = vault, .action = action, .report = report};
+	Act act = {.vault = vault, .action = action, .report = report, .json = json};
 
 	return vk_each_named(all, act_and_tell, &act, action->done, error);
 }
 
-/* REPORT is nullable. */
 static gboolean act_and_print(VkVault *vault, const GPtrArray *all, const Action *action,
-			      json_t *report, GError **error)
+			      gboolean json, GError **error)
 {
-	gboolean done = act(vault, all, action, report, error);
+	g_autoptr(json_t) report = json_array();
+	gboolean done = act(vault, all, action, report, json, error);
 
-	if (report)
-		vk_json_print(report);
+	vk_task_result(report, json);
 	return done;
 }
 
@@ -150,11 +149,10 @@ static gboolean collect_after(const VkProgram *program, VkVault *vault, const GP
 			      GError **error)
 {
 	g_autoptr(GPtrArray) keys = list_keys(all);
-	g_autoptr(json_t) json = report ? json_pack("{s:O}", "snapshots", report) : NULL;
+	g_autoptr(json_t) json = json_pack("{s:O}", "snapshots", report);
 	gboolean done = vk_forget_collect(program, vault, how, keys, json, trouble, error);
 
-	if (json)
-		vk_json_print(json);
+	vk_task_result(json, program->json);
 	return done;
 }
 
@@ -167,20 +165,22 @@ static gboolean forget_named(VkProgram *program, char *const *references, const 
 		.forgotten = TRUE,
 		.dry_run = how->dry_run,
 	};
-	g_autoptr(json_t) report = program->json ? json_array() : NULL;
+	g_autoptr(json_t) report = json_array();
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(GPtrArray) all = NULL;
 	GError *trouble = NULL;
 
 	if (!check_references(references, error))
 		return FALSE;
+	if (!how->dry_run)
+		vk_task_begin(program->settings, "forget");
 	vault = vk_open_vault(program, NULL, how->dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
 	all = vault ? vk_named_snapshots_find(vault, references, error) : NULL;
 	if (!all || !check_pins(vault, all, error))
 		return FALSE;
 	if (!how->gc)
-		return act_and_print(vault, all, &action, report, error);
-	act(vault, all, &action, report, &trouble);
+		return act_and_print(vault, all, &action, program->json, error);
+	act(vault, all, &action, report, program->json, &trouble);
 	return collect_after(program, vault, all, how, report, trouble, error);
 }
 
@@ -222,7 +222,6 @@ gboolean vk_cmd_forget(VkProgram *program, int argc, char **argv, GError **error
 gboolean vk_cmd_unforget(VkProgram *program, int argc, char **argv, GError **error)
 {
 	const Action action = {.done = "listed again", .already = "not forgotten"};
-	g_autoptr(json_t) report = NULL;
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(GPtrArray) all = NULL;
 	char **arguments = NULL;
@@ -233,8 +232,8 @@ gboolean vk_cmd_unforget(VkProgram *program, int argc, char **argv, GError **err
 			  NULL, -1, argc, argv, &arguments, error) ||
 	    !check_references(arguments, error))
 		return FALSE;
-	report = program->json ? json_array() : NULL;
+	vk_task_begin(program->settings, "unforget");
 	vault = vk_open_vault(program, NULL, VK_VAULT_WRITE, error);
 	all = vault ? vk_named_snapshots_find(vault, arguments, error) : NULL;
-	return all && act_and_print(vault, all, &action, report, error);
+	return all && act_and_print(vault, all, &action, program->json, error);
 }

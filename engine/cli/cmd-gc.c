@@ -3,6 +3,7 @@
 #include "cmd-gc.h"
 #include "cmd.h"
 
+#include "current-task.h"
 #include "json.h"
 #include "open-vault.h"
 
@@ -11,21 +12,22 @@ static gboolean collect(const VkProgram *program, gboolean dry_run, VkRateLimit 
 			GError **error)
 {
 	const VkCollectOptions how = {.dry_run = dry_run, .limit = limit};
-	g_autoptr(VkVault) vault =
-		vk_open_vault(program, NULL, dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
+	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(json_t) json = NULL;
 	VkGcReport report;
 	gboolean done;
 
+	if (!dry_run)
+		vk_task_begin(program->settings, "gc");
+	vault = vk_open_vault(program, NULL, dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
 	if (!vault)
 		return FALSE;
 	done = vk_gc_run(program, vault, &how, &report, error);
 	if (!done && !vk_gc_did_anything(&report))
 		return FALSE;
-	json = program->json ? vk_gc_to_json(&report) : NULL;
-	if (json)
-		vk_json_print(json);
-	else if (!program->quiet)
+	json = vk_gc_to_json(&report);
+	vk_task_result(json, program->json);
+	if (!program->json && !program->quiet)
 		vk_gc_print(&report);
 	return done;
 }

@@ -2,6 +2,7 @@
 #include "cmd.h"
 
 #include "discover.h"
+#include "current-task.h"
 #include "errors.h"
 #include "json.h"
 #include "open-vault.h"
@@ -62,10 +63,12 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error)
 		flags |= VK_MAKE_FORCE;
 	if (parity)
 		flags |= VK_MAKE_PARITY;
+	vk_task_begin(program->settings, "init");
 	vault = encrypt ? vk_make_encrypted_vault(program, label, flags, error)
 			: vk_make_vault(program, flags, error);
 	if (!vault)
 		return FALSE;
+	vk_task_set_vault(vk_vault_url(vault), vk_vault_id(vault));
 	warn_of_images(program, vault);
 	if (!program->json) {
 		if (!program->quiet)

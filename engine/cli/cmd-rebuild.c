@@ -2,6 +2,7 @@
 /* "virtkeep rebuild". */
 #include "cmd.h"
 
+#include "current-task.h"
 #include "errors.h"
 #include "json.h"
 #include "open-vault.h"
@@ -40,7 +41,8 @@ static json_t *files_to_json(const VkSalvageResult *salvaged)
 }
 
 /* SALVAGED is nullable. */
-static void print_json(const Counts *counts, const VkSalvageResult *salvaged)
+static void give_result(const VkProgram *program, const Counts *counts,
+			const VkSalvageResult *salvaged)
 {
 	g_autoptr(json_t) json =
 		json_pack("{s:I, s:I, s:I, s:I, s:o}", "packs", (json_int_t)counts->packs,
@@ -48,7 +50,7 @@ static void print_json(const Counts *counts, const VkSalvageResult *salvaged)
 			  (json_int_t)counts->snapshots, "damaged_snapshots",
 			  (json_int_t)counts->damaged, "salvaged", files_to_json(salvaged));
 
-	vk_json_print(json);
+	vk_task_result(json, program->json);
 }
 
 static void print_salvaged(const VkSalvageResult *salvaged)
@@ -94,20 +96,22 @@ static gboolean check_damage(const VkVault *vault, const Counts *counts, GError 
 
 static gboolean rebuild(const VkProgram *program, const Options *options, GError **error)
 {
-	g_autoptr(VkVault) vault = vk_open_vault(
-		program, NULL, options->dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
+	g_autoptr(VkVault) vault = NULL;
 	VkRebuildResult result;
 	Counts counts = {0};
 
+	if (!options->dry_run)
+		vk_task_begin(program->settings, "rebuild");
+	vault = vk_open_vault(program, NULL, options->dry_run ? VK_VAULT_READ : VK_VAULT_WRITE,
+			      error);
 	if (!vault || !vk_rebuild(vault, options->dry_run, &result, error))
 		return FALSE;
 	counts.packs = result.hints.packs;
 	counts.unreadable = result.hints.unreadable;
 	counts.snapshots = result.snapshots;
 	counts.damaged = result.damaged;
-	if (program->json)
-		print_json(&counts, NULL);
-	else if (!program->quiet)
+	give_result(program, &counts, NULL);
+	if (!program->json && !program->quiet)
 		print_rebuilt(&counts, options->dry_run);
 	return check_damage(vault, &counts, error);
 }
@@ -128,9 +132,8 @@ static gboolean salvage(const VkProgram *program, const Options *options, GError
 	counts.damaged = result->damaged;
 	for (guint i = 0; i < result->files->len; i++)
 		counts.unreadable_blocks += ((VkSalvaged *)result->files->pdata[i])->unreadable;
-	if (program->json)
-		print_json(&counts, result);
-	else if (!program->quiet)
+	give_result(program, &counts, result);
+	if (!program->json && !program->quiet)
 		print_salvaged(result);
 	return check_damage(vault, &counts, error);
 }

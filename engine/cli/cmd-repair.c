@@ -3,6 +3,7 @@
 #include "cmd.h"
 
 #include "array-drivers.h"
+#include "current-task.h"
 #include "errors.h"
 #include "json.h"
 #include "log.h"
@@ -56,12 +57,11 @@ static json_t *result_to_json(const VkRepairResult *result)
 static gboolean report(const VkProgram *program, const VkVault *vault, const VkRepairResult *result,
 		       gboolean dry_run, GError **error)
 {
-	g_autoptr(json_t) json = program->json ? result_to_json(result) : NULL;
+	g_autoptr(json_t) json = result_to_json(result);
 	g_autofree char *missing = vk_count_text(result->missing->len, "block");
 
-	if (json)
-		vk_json_print(json);
-	else if (!program->quiet)
+	vk_task_result(json, program->json);
+	if (!program->json && !program->quiet)
 		print_result(result, dry_run);
 	return result->missing->len == 0 ||
 	       vk_fail(error, VK_ERROR_DAMAGE,
@@ -89,16 +89,20 @@ static GPtrArray *open_vaults(const VkProgram *program, char *const *urls, GErro
 static gboolean repair(const VkProgram *program, const Places *places, gboolean dry_run,
 		       GError **error)
 {
-	g_autoptr(VkVault) vault =
-		vk_open_vault(program, NULL, dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
-	g_autoptr(GPtrArray) vaults = vault ? open_vaults(program, places->vaults, error) : NULL;
+	g_autoptr(VkVault) vault = NULL;
+	g_autoptr(GPtrArray) vaults = NULL;
 	g_autoptr(VkArrays) arrays = NULL;
-	VkRepairOptions how = {.vaults = vaults, .images = places->images, .dry_run = dry_run};
+	VkRepairOptions how = {.images = places->images, .dry_run = dry_run};
 	VkRepairResult result;
 	gboolean done;
 
+	if (!dry_run)
+		vk_task_begin(program->settings, "repair");
+	vault = vk_open_vault(program, NULL, dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
+	vaults = vault ? open_vaults(program, places->vaults, error) : NULL;
 	if (!vaults)
 		return FALSE;
+	how.vaults = vaults;
 	if (places->arrays) {
 		arrays = vk_arrays_new(program->settings, vk_log_warning, error);
 		if (!arrays)

@@ -6,6 +6,7 @@
 #include "catalog.h"
 #include "check-frames.h"
 #include "check-record.h"
+#include "current-task.h"
 #include "duration.h"
 #include "errors.h"
 #include "json.h"
@@ -154,11 +155,11 @@ static void say_what_is_not_compared(const VkVault *vault)
 static gboolean report(const VkProgram *program, const VkVault *vault, const VkVerifyReport *report,
 		       GError **error)
 {
+	g_autoptr(json_t) json = vk_verify_to_json(report);
 	g_autofree char *errors = NULL;
 
-	if (program->json)
-		vk_verify_print_json(report);
-	else
+	vk_task_result(json, program->json);
+	if (!program->json)
 		vk_verify_print(report, program->quiet);
 	if (report->result->errors->len == 0)
 		return TRUE;
@@ -169,13 +170,15 @@ static gboolean report(const VkProgram *program, const VkVault *vault, const VkV
 
 static gboolean verify_frames(const VkProgram *program, VkCheckOptions *options, GError **error)
 {
-	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_OUTSIDE, error);
+	g_autoptr(VkVault) vault = NULL;
 	gint64 begun = g_get_monotonic_time();
 	g_autoptr(VkProgress) progress = vk_progress_new("verify", 0);
 	g_autoptr(VkCheckResult) result = NULL;
 	g_autoptr(json_t) called = json_array();
 	VkVerifyReport what = {.level = VK_VERIFY_FRAMES, .guests = called};
 
+	vk_task_begin(program->settings, "verify");
+	vault = vk_open_vault(program, NULL, VK_VAULT_OUTSIDE, error);
 	if (!vault)
 		return FALSE;
 	options->progress = progress;
@@ -198,7 +201,7 @@ static VkCheckResult *check(VkVault *vault, VkCheckOptions *options, GError **er
 static gboolean verify(const VkProgram *program, VkCheckOptions *options, char *const *names,
 		       GError **error)
 {
-	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
+	g_autoptr(VkVault) vault = NULL;
 	gint64 begun = g_get_monotonic_time();
 	g_auto(GStrv) uuids = NULL;
 	g_autoptr(VkCheckResult) result = NULL;
@@ -206,6 +209,8 @@ static gboolean verify(const VkProgram *program, VkCheckOptions *options, char *
 	VkVerifyReport what = {.level = options->data ? VK_VERIFY_DATA : VK_VERIFY_SNAPSHOTS,
 			       .guests = called};
 
+	vk_task_begin(program->settings, "verify");
+	vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
 	if (!vault)
 		return FALSE;
 	if (names[0] && !(uuids = uuids_of(vault, names, called, error)))

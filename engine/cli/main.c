@@ -5,6 +5,7 @@
 #include "cmd.h"
 #include "complete.h"
 #include "errors.h"
+#include "finish.h"
 #include "guard-process.h"
 #include "guard.h"
 #include "program.h"
@@ -164,6 +165,7 @@ int main(int argc, char **argv)
 {
 	VkProgram program = {0};
 	g_autoptr(GError) error = NULL;
+	int status;
 
 	if (argc > 1 && strcmp(argv[1], VK_GUARD_COMMAND) == 0)
 		return vk_guard_main(argc - 1, argv + 1);
@@ -177,6 +179,8 @@ int main(int argc, char **argv)
 		vk_program_flush(&error);
 	else
 		fflush(stdout); /* what there is comes before the error */
+	status = vk_program_end(error);
+	vk_finish(program.settings, status);
 	vk_program_clear(&program);
-	return vk_program_end(error);
+	return status;
 }

@@ -4,6 +4,7 @@
 #include "copy-guest.h"
 #include "copy-run.h"
 #include "copy-writer.h"
+#include "current-task.h"
 #include "errors.h"
 
 #include <errno.h>
@@ -118,6 +119,7 @@ gboolean vk_files_copy(VkFilesRun *run, int argc, char **argv, GError **error)
 	locations = vk_locations_parse(words, to_guest ? count : count - 1, error);
 	if (!locations)
 		return FALSE;
+	vk_task_begin(run->program.settings, "files-copy");
 	return to_guest ? vk_copy_to_guest(run, locations, to_guest, options.overwrite, error)
 			: copy_here(run, locations, words[count - 1], &options, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "copy-run.h"
 
+#include "current-task.h"
 #include "errors.h"
 #include "json.h"
 #include "log.h"
@@ -101,18 +102,15 @@ static void print(const VkFilesRun *run, const VkCopyCount *count, const char *t
 	g_autofree char *bytes = vk_size_text(count->bytes);
 	g_autoptr(json_t) object = NULL;
 
-	if (run->program.json) {
-		object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "files",
-				   vk_json_new_uint(count->files), "directories",
-				   vk_json_new_uint(count->directories), "links",
-				   vk_json_new_uint(count->links), "bytes",
-				   vk_json_new_uint(count->bytes), "skipped",
-				   vk_json_new_uint(count->skipped), "failed",
-				   vk_json_new_uint(count->failed), "attributes_refused",
-				   vk_json_new_uint(count->refused));
-		vk_json_print(object);
+	object = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "files", vk_json_new_uint(count->files),
+		"directories", vk_json_new_uint(count->directories), "links",
+		vk_json_new_uint(count->links), "bytes", vk_json_new_uint(count->bytes), "skipped",
+		vk_json_new_uint(count->skipped), "failed", vk_json_new_uint(count->failed),
+		"attributes_refused", vk_json_new_uint(count->refused));
+	vk_task_result(object, run->program.json);
+	if (run->program.json)
 		return;
-	}
 	if (count->skipped)
 		vk_log_warning("left out: %s (devices, FIFOs, sockets)", skipped);
 	vk_log_info("%s copied to '%s', %s", files, title, bytes);

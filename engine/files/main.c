@@ -7,6 +7,7 @@
 
 #include "complete.h"
 #include "errors.h"
+#include "finish.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -124,6 +125,7 @@ int main(int argc, char **argv)
 		else
 			fflush(stdout); /* what there is comes before the error */
 		status = vk_program_end(error);
+		vk_finish(run.program.settings, status);
 	}
 	vk_files_run_clear(&run);
 	return status;

@@ -17,6 +17,8 @@ declare -A below=(
 	[engine/base/transfer]='engine/base engine/base/io'
 	[engine/base/settings]='engine/base engine/base/io'
 	[engine/base/program]='engine/base engine/base/settings'
+	[engine/history]='engine/base engine/base/settings'
+	[engine/finish]='engine/base engine/base/settings engine/history'
 	[engine/partition]='engine/base engine/base/transfer'
 	[engine/http]='engine/base'
 	[engine/s3]='engine/base engine/base/io engine/http'
@@ -40,7 +42,7 @@ declare -A below=(
 		engine/vault/lease engine/vault/cache'
 	[engine/vault/open]='
 		engine/base engine/base/io engine/base/settings engine/base/program
-		engine/s3 engine/vault/key engine/vault'
+		engine/s3 engine/vault/key engine/vault engine/history'
 	[engine/vault/health]='
 		engine/base engine/vault/store engine/vault/format engine/vault/pack engine/vault'
 	[engine/vault/catalog]='
@@ -123,13 +125,14 @@ declare -A below=(
 	[engine/cli/parts]='
 		engine/base engine/base/transfer engine/base/program engine/vault engine/vault/open
 		engine/vault/health engine/vault/catalog engine/vault/check engine/vault/collect
-		engine/array/drivers engine/virt/host engine/job engine/job/array engine/job/backup engine/job/forget'
+		engine/array/drivers engine/virt/host engine/job engine/job/array engine/job/backup engine/job/forget engine/history'
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
 		engine/vault/check engine/vault/salvage engine/vault/space engine/array/drivers
 		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
-		engine/job/doctor engine/job/forget engine/job/replicate engine/job/snapcreator engine/cli/parts'
+		engine/job/doctor engine/job/forget engine/job/replicate engine/job/snapcreator
+		engine/cli/parts engine/history engine/finish'
 	[engine/files/protocol]=''
 	[engine/files/agent/base]='engine/files/protocol'
 	[engine/files/agent/volumes]='engine/files/protocol engine/files/agent/base'
@@ -153,7 +156,7 @@ declare -A below=(
 	[engine/files]='
 		engine/base engine/base/transfer engine/base/program engine/vault
 		engine/vault/open engine/vault/catalog engine/array/drivers engine/virt/host
-		engine/virt/inside engine/files/walk engine/files/copy engine/files/compare'
+		engine/virt/inside engine/files/walk engine/files/copy engine/files/compare engine/history engine/finish'
 	[fs/tree]='engine/base engine/partition engine/vault/catalog engine/vault/view'
 	[fs/session]='engine/base'
 	[fs/files]='
@@ -171,7 +174,7 @@ declare -A below=(
 		engine/base engine/base/io engine/base/transfer engine/base/program
 		engine/vault/open engine/vault/catalog engine/qemu engine/array
 		engine/array/drivers engine/virt/host engine/virt/hold engine/job restore/sink
-		restore/facts restore/plan'
+		restore/facts restore/plan engine/history engine/finish'
 )
 # The folders whose sources may include a library's headers; of GLib and libc all may.
 declare -A owner=(
@@ -187,7 +190,7 @@ declare -A owner=(
 	[libvirt]='engine/virt/host'
 	[libxml]='engine/domain engine/s3'
 	[seccomp]='engine/files/sandbox fs/session'
-	[sqlite3]='engine/vault/cache'
+	[sqlite3]='engine/history engine/vault/cache'
 	[openssl]='engine/s3 engine/vault/key engine/vault/format engine/vault/pack'
 	[zlib]='engine/partition'
 	[zstd]='engine/vault/pack'

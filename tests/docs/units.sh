@@ -33,7 +33,8 @@ grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backu
 # The program takes the options of the unit, and then finds no vault.
 read -ra words < <(sed -n 's/^ExecStart=[^ ]* //p' "$build/contrib/virtkeep-verify.service")
 found=0
-"$build/engine/virtkeep" --vault /nonexistent "${words[@]}" 2> "$work/said" || found=$?
+printf '[history]\ndir = %s\n' "$work/history" > "$work/test.conf"
+"$build/engine/virtkeep" --config "$work/test.conf" --vault /nonexistent "${words[@]}" 2> "$work/said" || found=$?
 [[ $found == 6 ]] || fail "'virtkeep ${words[*]}': $(cat "$work/said")"
 # A failure of one must not stop the others.
 ! grep -E '^(Requires|BindsTo|Requisite|PartOf)=.*virtkeep' "$work"/units/* ||

@@ -97,6 +97,8 @@ static const Setting known_settings[] = {
 	{"retention", "keep_gone", TYPE_DURATION, NULL},
 	{"retention", "snapcreator", TYPE_CHOICE, "no", .choices = "yes|no"},
 	{"retention", "timezone", TYPE_ZONE, NULL},
+	{"history", "dir", TYPE_PATH, "/var/lib/virtkeep/history"},
+	{"history", "keep", TYPE_DURATION, "2y"},
 	{"files", "appliance", TYPE_CHOICE, "auto", .choices = "auto|uml|qemu"},
 	{"mount", "cache_mib", TYPE_UINT, "256", 1048576},
 	{"restore", "shutdown_timeout", TYPE_UINT, "60", 86400},

@@ -34,6 +34,7 @@ static const struct {
 } defaults[] = {
 	{"libvirt", "uri", same, "qemu:///session"},
 	{"backup", "scratch_dir", data_path, "scratch"},
+	{"history", "dir", data_path, "history"},
 	{"backup", "run_dir", runtime_path, "virtkeep"},
 	{"backup", "hooks_dir", config_path, "hooks.d"},
 };

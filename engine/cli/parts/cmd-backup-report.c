@@ -66,10 +66,9 @@ json_t *vk_left_out_to_json(const GPtrArray *left_out)
 	return list;
 }
 
-void vk_cmd_backup_print_json(const VkBackupResult *result, gint64 usec)
+json_t *vk_cmd_backup_to_json(const VkBackupResult *result, gint64 usec)
 {
 	json_t *snapshots = json_array(), *failed = json_array();
-	g_autoptr(json_t) report = NULL;
 
 	for (guint i = 0; i < result->snapshots->len; i++)
 		json_array_append_new(
@@ -79,8 +78,7 @@ void vk_cmd_backup_print_json(const VkBackupResult *result, gint64 usec)
 
 		json_array_append_new(failed, vk_failure_to_json(failure->guest, failure->error));
 	}
-	report = json_pack("{s:o, s:o, s:o, s:I}", "snapshots", snapshots, "failed", failed,
-			   "left_out", vk_left_out_to_json(result->left_out), "duration_ms",
-			   (json_int_t)((usec + 999) / 1000));
-	vk_json_print(report);
+	return json_pack("{s:o, s:o, s:o, s:I}", "snapshots", snapshots, "failed", failed,
+			 "left_out", vk_left_out_to_json(result->left_out), "duration_ms",
+			 (json_int_t)((usec + 999) / 1000));
 }

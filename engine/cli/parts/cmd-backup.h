@@ -21,5 +21,5 @@ json_t *vk_left_out_to_json(const GPtrArray *left_out);
 /* The lines of one snapshot and its disks, for people. */
 void vk_cmd_backup_print_snapshot(const VkSnapshot *snapshot);
 
-/* The document of a whole run, which took USEC microseconds. */
-void vk_cmd_backup_print_json(const VkBackupResult *result, gint64 usec);
+/* The document of a whole run, which took USEC microseconds. New reference. */
+json_t *vk_cmd_backup_to_json(const VkBackupResult *result, gint64 usec);

@@ -18,9 +18,8 @@ gboolean vk_forget_collect(const VkProgram *program, VkVault *vault, const VkFor
 
 	if (how->gc) {
 		collected = vk_gc_run(program, vault, &options, &report, error);
-		if (json)
-			json_object_set_new(json, "gc", vk_gc_to_json(&report));
-		else if (!program->quiet && (collected || vk_gc_did_anything(&report)))
+		json_object_set_new(json, "gc", vk_gc_to_json(&report));
+		if (!program->json && !program->quiet && (collected || vk_gc_did_anything(&report)))
 			vk_gc_print(&report);
 	}
 	if (!trouble)

@@ -3,6 +3,7 @@
 #include "cmd-forget.h"
 
 #include "array-drivers.h"
+#include "current-task.h"
 #include "errors.h"
 #include "forget-plan.h"
 #include "json.h"
@@ -59,11 +60,17 @@ static GError *new_trouble(guint refused)
 	return trouble;
 }
 
+static VkVault *open_vault(const VkProgram *program, const VkForgetHow *how, GError **error)
+{
+	if (!how->dry_run)
+		vk_task_begin(program->settings, "forget");
+	return vk_open_vault(program, NULL, how->dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
+}
+
 gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, const VkForgetHow *how,
 			      GError **error)
 {
-	g_autoptr(VkVault) vault =
-		vk_open_vault(program, NULL, how->dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
+	g_autoptr(VkVault) vault = open_vault(program, how, error);
 	g_autoptr(VkArrays) arrays =
 		vault ? vk_arrays_new(program->settings, vk_log_warning, error) : NULL;
 	g_autoptr(VkPresence) presence = arrays ? load_presence(program) : NULL;
@@ -83,10 +90,9 @@ gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, const VkFo
 	if (!plan || (!how->dry_run && !vk_forget_apply(vault, plan, &refused, error)))
 		return FALSE;
 	print(program, plan, how->dry_run);
-	json = program->json ? vk_forget_to_json(plan, how->dry_run) : NULL;
+	json = vk_forget_to_json(plan, how->dry_run);
 	keys = list_forgotten(plan);
 	done = vk_forget_collect(program, vault, how, keys, json, new_trouble(refused), error);
-	if (json)
-		vk_json_print(json);
+	vk_task_result(json, program->json);
 	return done;
 }

@@ -20,7 +20,7 @@ gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, const VkFo
 
 /*
  * Collects garbage if HOW says so: the vault is open for it. In a dry run FORGOTTEN,
- * VkSnapshotKey*, count as forgotten. Prints what was done, or adds it to JSON (nullable) as "gc".
+ * VkSnapshotKey*, count as forgotten. Adds what was done to JSON as "gc", and prints it.
  * TROUBLE (nullable), of the forgetting, is taken over. If both went wrong it is logged, and ERROR
  * is of the collection. FALSE when anything went wrong.
  */

@@ -88,10 +88,9 @@ static json_t *error_to_json(const VkCheckError *problem)
 			 vk_json_new_string(problem->what));
 }
 
-void vk_verify_print_json(const VkVerifyReport *report)
+json_t *vk_verify_to_json(const VkVerifyReport *report)
 {
 	const VkCheckResult *result = report->result;
-	g_autoptr(json_t) object = NULL;
 	json_t *errors = json_array();
 	json_t *mended = json_array();
 	json_t *snapshots = report->level == VK_VERIFY_FRAMES
@@ -102,11 +101,10 @@ void vk_verify_print_json(const VkVerifyReport *report)
 		json_array_append_new(errors, error_to_json(g_ptr_array_index(result->errors, i)));
 	for (guint i = 0; i < result->mended->len; i++)
 		json_array_append_new(mended, vk_json_new_string(result->mended->pdata[i]));
-	object = json_pack("{s:O, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "guests",
-			   report->guests, "snapshots", snapshots, "packs",
-			   (json_int_t)result->packs, "packs_read", (json_int_t)result->packs_read,
-			   "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
-			   "duration_ms", (json_int_t)((report->usec + 999) / 1000), "damages",
-			   errors, "unlisted", (json_int_t)result->unlisted, "mended", mended);
-	vk_json_print(object);
+	return json_pack("{s:O, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "guests",
+			 report->guests, "snapshots", snapshots, "packs",
+			 (json_int_t)result->packs, "packs_read", (json_int_t)result->packs_read,
+			 "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
+			 "duration_ms", (json_int_t)((report->usec + 999) / 1000), "damages",
+			 errors, "unlisted", (json_int_t)result->unlisted, "mended", mended);
 }

@@ -23,4 +23,4 @@ typedef struct VkVerifyReport {
 
 /* On stdout, if it is QUIET only errors. */
 void vk_verify_print(const VkVerifyReport *report, gboolean quiet);
-void vk_verify_print_json(const VkVerifyReport *report);
+json_t *vk_verify_to_json(const VkVerifyReport *report); /* new reference */

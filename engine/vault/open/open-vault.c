@@ -5,6 +5,7 @@
 #include "vault-secret.h"
 #include "vault-section.h"
 
+#include "current-task.h"
 #include "errors.h"
 #include "log.h"
 #include "s3-access.h"
@@ -190,6 +191,7 @@ static VkVault *open_vault(const VkProgram *program, const char *url, VkVaultMod
 
 		vk_vault_set_memory(vault, memory);
 		vk_vault_set_cache_directory(vault, cache);
+		vk_task_set_vault(place, vk_vault_id(vault));
 	}
 	return vault;
 }

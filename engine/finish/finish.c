@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "finish.h"
+
+#include "current-task.h"
+#include "log.h"
+
+void vk_task_finished(const VkTask *task, const VkSettings *settings)
+{
+	if (task->id > 0)
+		vk_log_debug("'virtkeep log %" G_GUINT64_FORMAT "' shows this again", task->id);
+}
+
+void vk_finish(const VkSettings *settings, int status)
+{
+	g_autoptr(VkTask) task = vk_task_end(status);
+
+	if (task)
+		vk_task_finished(task, settings);
+}
