@@ -11,7 +11,7 @@
 /* Some commands are about the guests that the vault has. */
 static gboolean complete_words(const VkCompletion *completion, const char *kind, gpointer program)
 {
-	static const char *const of_vault[] = {"list", "status", "verify", NULL};
+	static const char *const of_vault[] = {"list", "log", "status", "verify", NULL};
 	const char *command = *vk_completion_words(completion);
 
 	if (strcmp(kind, "PATTERN") == 0)

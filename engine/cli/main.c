@@ -42,6 +42,7 @@ static const Command commands[] = {
 	{"pin", vk_cmd_pin, "protect snapshots from being forgotten"},
 	{"unpin", vk_cmd_unpin, "end that protection"},
 	{"copy", vk_cmd_copy, "read snapshots on arrays into the vault"},
+	{"log", vk_cmd_log, "show what was done on this host"},
 	{"status", vk_cmd_status, "show how well guests are saved, and how the vault is"},
 	{"doctor", vk_cmd_doctor, "find and fix what earlier backups left behind"},
 	{"config", vk_cmd_config, "check the configuration, or make one from Snap Creator's"},

@@ -25,6 +25,9 @@ static const struct {
 	{"HOW", "auto agent suspend none"},
 	{"FORMAT", "raw qcow2"},
 	{"GRADE", "application filesystem crash offline"},
+	{"KIND", "backup copy forget unforget gc init verify repair rebuild replicate restore "
+		 "files-copy boot-test"},
+	{"JOB", ""},
 	{"OPTIONS", "allow_other allow_root nonempty uid= gid="},
 	{"ROLE", "full backup restore collect append"},
 	{"WHEN", "today yesterday"},
