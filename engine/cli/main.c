@@ -43,6 +43,7 @@ static const Command commands[] = {
 	{"unpin", vk_cmd_unpin, "end that protection"},
 	{"copy", vk_cmd_copy, "read snapshots on arrays into the vault"},
 	{"log", vk_cmd_log, "show what was done on this host"},
+	{"why", vk_cmd_why, "explain why a snapshot is large, slow or full"},
 	{"status", vk_cmd_status, "show how well guests are saved, and how the vault is"},
 	{"doctor", vk_cmd_doctor, "find and fix what earlier backups left behind"},
 	{"config", vk_cmd_config, "check the configuration, or make one from Snap Creator's"},

@@ -122,6 +122,9 @@ declare -A below=(
 		engine/base engine/base/transfer engine/vault engine/vault/catalog engine/vault/session
 		engine/vault/replicate'
 	[engine/job/snapcreator]='engine/base engine/base/settings'
+	[engine/job/why]='
+		engine/base engine/base/program engine/vault engine/vault/snapshot engine/vault/catalog
+		engine/vault/view'
 	[engine/cli/parts]='
 		engine/base engine/base/transfer engine/base/program engine/vault engine/vault/open
 		engine/vault/health engine/vault/catalog engine/vault/check engine/vault/collect
@@ -132,7 +135,7 @@ declare -A below=(
 		engine/vault/check engine/vault/salvage engine/vault/space engine/array/drivers
 		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
 		engine/job/doctor engine/job/forget engine/job/replicate engine/job/snapcreator
-		engine/cli/parts engine/history engine/finish'
+		engine/job/why engine/cli/parts engine/history engine/finish'
 	[engine/files/protocol]=''
 	[engine/files/agent/base]='engine/files/protocol'
 	[engine/files/agent/volumes]='engine/files/protocol engine/files/agent/base'
