@@ -10,6 +10,7 @@
 #include "complete-words.h"
 #include "current-task.h"
 #include "errors.h"
+#include "event.h"
 #include "finish.h"
 #include "log.h"
 #include "loss.h"
@@ -52,12 +53,12 @@ static void job_free(gpointer data)
 static gboolean parse(Run *run, int *argc, char ***argv, GError **error)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-	g_autoptr(GError) trouble = NULL;
 
 	vk_restore_options_add(&run->options, NULL, context);
 	vk_program_add_options(&run->program, context);
-	if (!g_option_context_parse(context, argc, argv, &trouble))
-		return vk_fail(error, VK_ERROR_USAGE, "%s; see --help", trouble->message);
+	if (!vk_program_parse(&run->program, context, argc, argv, error))
+		return FALSE;
+	run->program.command = "restore";
 	if (!vk_program_start(&run->program, error))
 		return FALSE;
 	if (!run->options.snapshots && run->options.in_place)
@@ -170,12 +171,14 @@ static void apply_all(Run *run)
 	for (guint i = 0; i < run->jobs->len; i++) {
 		VkRestoreJob *job = g_ptr_array_index(run->jobs, i);
 
+		vk_event_set_subject(job->plan ? job->plan->guest : NULL,
+				     job->plan ? job->plan->reference : NULL);
 		if (job->plan && !job->error && !run->options.dry_run)
 			apply(run, job);
-		if (job->error)
-			vk_log_error("cannot restore '%s': %s", job->reference,
-				     job->error->message);
+		if (!run->options.dry_run || job->error)
+			vk_report_event(job);
 	}
+	vk_event_set_subject(NULL, NULL);
 }
 
 /* Each failure is logged already. What is done is not undone. */
@@ -223,7 +226,7 @@ static int run_all(Run *run, int argc, char **argv)
 	tell_interruption(run);
 	report = vk_report_to_json(run->jobs, run->options.dry_run);
 	vk_task_result(report, run->program.json);
-	return vk_report_status(run->jobs);
+	return vk_program_end_told(vk_report_status(run->jobs));
 }
 
 /* The disks or files of the first snapshot on the line; behind the '=', what the host has. */

@@ -137,6 +137,26 @@ static json_t *success(const VkRestoreJob *job, gboolean dry_run)
 	return report;
 }
 
+void vk_report_event(const VkRestoreJob *job)
+{
+	g_autoptr(json_t) details = NULL;
+	g_autofree char *text = NULL;
+
+	if (job->error) {
+		text = g_strdup_printf("cannot restore '%s': %s", job->reference,
+				       job->error->message);
+		vk_log_event(
+			&(VkEvent){.kind = VK_EVENT_GUEST_FAILED,
+				   .text = text,
+				   .snapshot = job->plan ? job->plan->reference : job->reference,
+				   .code = vk_error_word(job->error)});
+		return;
+	}
+	text = g_strdup_printf("'%s' is restored", job->plan->reference);
+	details = json_pack("{s:o}", "result", success(job, FALSE));
+	vk_event_tell(&(VkEvent){.kind = VK_EVENT_GUEST_DONE, .text = text, .details = details});
+}
+
 json_t *vk_report_to_json(const GPtrArray *jobs, gboolean dry_run)
 {
 	json_t *document = json_object();

@@ -30,6 +30,9 @@ void vk_report_done(const VkRestoreJob *job, gboolean on_stderr);
 /* Logs what is missing in what JOB restored, or left behind when it failed; if anything is. */
 void vk_report_missing(const VkRestoreJob *job);
 
+/* Tells what became of JOB: see event.h. */
+void vk_report_event(const VkRestoreJob *job);
+
 /* {restored, failed} for JOBS (VkRestoreJob*), or {plan, failed} after a DRY_RUN. New reference. */
 json_t *vk_report_to_json(const GPtrArray *jobs, gboolean dry_run);
 

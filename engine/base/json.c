@@ -2,7 +2,9 @@
 #include "json.h"
 
 #include "errors.h"
+#include "event.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,9 +74,27 @@ static gsize print_flags(void)
 
 void vk_json_print(const json_t *value)
 {
+	if (vk_event_has_lines()) {
+		vk_event_set_result(value);
+		return;
+	}
 	json_dumpf(value, stdout, print_flags());
 	putchar('\n');
 	fflush(stdout);
+}
+
+void vk_json_print_line(const json_t *value)
+{
+	static gboolean is_closed;
+
+	if (is_closed)
+		return;
+	json_dumpf(value, stdout, JSON_COMPACT | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0));
+	putchar('\n');
+	if (fflush(stdout) < 0 && errno == EPIPE) {
+		is_closed = TRUE;
+		clearerr(stdout);
+	}
 }
 
 void vk_json_print_item(const json_t *item, gboolean is_first)

@@ -21,8 +21,17 @@ json_t *vk_json_parse(const char *text, gsize length, const char *name, GError *
 /* One compact line with sorted keys and without a newline. The caller frees with g_free(). */
 char *vk_json_line(const json_t *value);
 
-/* Prints VALUE indented, with a newline, on stdout. */
+/*
+ * Prints VALUE indented, with a newline, on stdout. Where events go there it becomes the result of
+ * the run instead (event.h).
+ */
 void vk_json_print(const json_t *value);
+
+/*
+ * Prints VALUE as one compact line, at once. A reader who has enough of it ends what is printed,
+ * but is no error of stdout.
+ */
+void vk_json_print_line(const json_t *value);
 
 /*
  * The same of an array, item by item: what vk_json_print() would print of all of them. The end says

@@ -24,9 +24,12 @@ void vk_log_set_hook(VkLogHook hook)
 	g_atomic_pointer_set(&log_hook, hook);
 }
 
-static void log_line(const char *label, const char *text)
+static void print(VkEventKind kind, const char *text)
 {
 	const char *name = g_get_prgname();
+	const char *label = kind == VK_EVENT_WARNING || kind == VK_EVENT_RELEASED ? "warning: "
+			    : kind == VK_EVENT_DEBUG                              ? "debug: "
+										  : "";
 
 	vk_status_line_hide();
 	vk_print_line(stderr, "%s: %s%s", name ? name : "virtkeep", label, text);
@@ -34,32 +37,47 @@ static void log_line(const char *label, const char *text)
 	vk_status_line_show();
 }
 
-static void log_text(VkLogLevel lowest, gboolean for_hook, const char *label, const char *format,
-		     va_list args)
+static VkLogLevel lowest_level(VkEventKind kind)
 {
-	VkLogHook hook = for_hook ? g_atomic_pointer_get(&log_hook) : NULL;
-	g_autofree char *text = NULL;
-
-	if (!hook && log_level < lowest)
-		return;
-	text = g_strdup_vprintf(format, args);
-	if (hook)
-		hook(lowest == VK_LOG_QUIET, text);
-	if (log_level >= lowest)
-		log_line(label, text);
+	if (kind == VK_EVENT_DEBUG)
+		return VK_LOG_DEBUG;
+	return kind == VK_EVENT_WARNING || kind == VK_EVENT_RELEASED || kind == VK_EVENT_INFO
+		       ? VK_LOG_NORMAL
+		       : VK_LOG_QUIET;
 }
 
-#define DEFINE_LOG(function, lowest, for_hook, label)            \
-	void function(const char *format, ...)                   \
-	{                                                        \
-		va_list args;                                    \
-                                                                 \
-		va_start(args, format);                          \
-		log_text(lowest, for_hook, label, format, args); \
-		va_end(args);                                    \
+/* Nullable: nobody but people and programs wants it. */
+static VkLogHook hook_for(VkEventKind kind)
+{
+	return kind == VK_EVENT_INFO || kind == VK_EVENT_DEBUG ? NULL
+							       : g_atomic_pointer_get(&log_hook);
+}
+
+void vk_log_event(const VkEvent *event)
+{
+	VkLogHook hook = hook_for(event->kind);
+
+	if (hook)
+		hook(lowest_level(event->kind) == VK_LOG_QUIET, event->text);
+	if (log_level >= lowest_level(event->kind) && !vk_event_tell(event))
+		print(event->kind, event->text);
+}
+
+#define DEFINE_LOG(function, event_kind)                                           \
+	void function(const char *format, ...)                                     \
+	{                                                                          \
+		g_autofree char *text = NULL;                                      \
+		va_list args;                                                      \
+                                                                                   \
+		if (log_level < lowest_level(event_kind) && !hook_for(event_kind)) \
+			return;                                                    \
+		va_start(args, format);                                            \
+		text = g_strdup_vprintf(format, args);                             \
+		va_end(args);                                                      \
+		vk_log_event(&(VkEvent){.kind = (event_kind), .text = text});      \
 	}
 
-DEFINE_LOG(vk_log_error, VK_LOG_QUIET, TRUE, "")
-DEFINE_LOG(vk_log_warning, VK_LOG_NORMAL, TRUE, "warning: ")
-DEFINE_LOG(vk_log_info, VK_LOG_NORMAL, FALSE, "")
-DEFINE_LOG(vk_log_debug, VK_LOG_DEBUG, FALSE, "debug: ")
+DEFINE_LOG(vk_log_error, VK_EVENT_ERROR)
+DEFINE_LOG(vk_log_warning, VK_EVENT_WARNING)
+DEFINE_LOG(vk_log_info, VK_EVENT_INFO)
+DEFINE_LOG(vk_log_debug, VK_EVENT_DEBUG)

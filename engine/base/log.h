@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Messages about progress and trouble, on stderr. Only programs, jobs and the guard log above debug
- * level, and the code that opens the vault for programs. The other layers return errors instead.
- * Each failure is logged once. Threads: free.
+ * Messages about progress and trouble, on stderr, or in the journal if that is stderr. Only
+ * programs, jobs and the guard log above debug level, and the code that opens the vault for
+ * programs. The other layers return errors instead. Each failure is logged once. Threads: free.
  */
 #pragma once
+
+#include "event.h"
 
 #include <glib.h>
 
@@ -28,6 +30,9 @@ void vk_log_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void vk_log_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void vk_log_info(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void vk_log_debug(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* Says the text of EVENT, as one of these, and tells programs of it. */
+void vk_log_event(const VkEvent *event);
 
 /*
  * A program or a job gives this to a lower layer that has to report what is not an error. It is

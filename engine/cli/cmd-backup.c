@@ -5,6 +5,7 @@
 #include "backup.h"
 #include "current-task.h"
 #include "errors.h"
+#include "event.h"
 #include "hooks.h"
 #include "interrupt.h"
 #include "log.h"
@@ -16,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The errors that hooks learn have to fit into their environment. */
 #define FACT_LENGTH_MAX (32u << 10)
@@ -23,6 +25,9 @@
 /* The guest's line and a table of its disks, as soon as it is done. */
 static void tell_snapshot(const VkSnapshot *snapshot, gpointer data)
 {
+	/* It has an entry of its own there. */
+	if (vk_event_is_journal(STDOUT_FILENO))
+		return;
 	vk_status_line_hide();
 	vk_cmd_backup_print_snapshot(snapshot);
 	vk_status_line_show();
@@ -331,6 +336,7 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 	VkBackupOptions options = {0};
 	char **names = NULL;
 
+	program->command = "backup";
 	if (!vk_cmd_parse(program, "backup GUEST...|--all",
 			  "Takes a snapshot of each GUEST, running or not, named by name, uuid or "
 			  "a pattern\nlike 'web*'.",

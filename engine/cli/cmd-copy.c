@@ -5,6 +5,7 @@
 #include "catalog.h"
 #include "current-task.h"
 #include "errors.h"
+#include "event.h"
 #include "interrupt.h"
 #include "json.h"
 #include "log.h"
@@ -52,21 +53,36 @@ static void print_present(const VkSnapshot *snapshot)
 	vk_print_line(stdout, "%s: in the vault already; nothing copied", reference);
 }
 
+/* The thread's subject is the snapshot. */
+static void tell_copied(const char *reference, gboolean present, json_t *result)
+{
+	g_autofree char *text =
+		g_strdup_printf("'%s' is %s", reference,
+				present ? "in the vault already" : "copied into the vault");
+	g_autoptr(json_t) details = json_pack("{s:O}", "result", result);
+
+	vk_event_tell(&(VkEvent){.kind = VK_EVENT_GUEST_DONE, .text = text, .details = details});
+}
+
 static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference, guint workers,
 			 json_t *report, gboolean json, GError **error)
 {
 	g_autoptr(VkSnapshot) snapshot = vk_catalog_find(vault, reference, error);
 	g_autoptr(VkProgress) progress = snapshot ? vk_progress_new(reference, 0) : NULL;
 	gboolean present = snapshot && vk_snapshot_is_in_vault(snapshot);
+	g_autofree char *found = snapshot ? vk_snapshot_reference(snapshot) : NULL;
 	gint64 begun = g_get_monotonic_time();
+	g_autoptr(json_t) result = NULL;
 
+	vk_event_set_subject(snapshot ? snapshot->name : NULL, found);
 	if (!snapshot || !vk_vault_copy(vault, arrays, snapshot, workers, progress, error)) {
 		g_prefix_error(error, "cannot copy '%s': ", reference);
 		return FALSE;
 	}
 	g_clear_pointer(&progress, vk_progress_free);
-	json_array_append_new(report,
-			      report_of(snapshot, !present, g_get_monotonic_time() - begun));
+	result = report_of(snapshot, !present, g_get_monotonic_time() - begun);
+	tell_copied(found, present, result);
+	json_array_append(report, result);
 	if (!json && !vk_log_is_quiet())
 		present ? print_present(snapshot) : print_copied(snapshot);
 	return TRUE;
@@ -76,12 +92,19 @@ static gboolean copy_one(VkVault *vault, VkArrays *arrays, const char *reference
 static void tell_failure(const char *reference, const GError *trouble, gboolean alone,
 			 json_t *report)
 {
+	const VkEvent event = {.kind = VK_EVENT_GUEST_FAILED,
+			       .text = trouble->message,
+			       .snapshot = reference,
+			       .code = vk_error_word(trouble)};
+
 	json_array_append_new(report, json_pack("{s:o, s:s, s:o}", "snapshot",
 						vk_json_new_string(reference), "code",
 						vk_error_word(trouble), "error",
 						vk_json_new_string(trouble->message)));
-	if (!alone)
-		vk_log_error("%s", trouble->message);
+	if (alone)
+		vk_event_tell(&event);
+	else
+		vk_log_event(&event);
 }
 
 static gboolean fail_all(guint copied, guint failed, guint count, GError **error)
@@ -115,6 +138,7 @@ static gboolean copy_each(VkVault *vault, VkArrays *arrays, char **references, g
 			return FALSE;
 		}
 	}
+	vk_event_set_subject(NULL, NULL);
 	return n_failed == 0 || fail_all(copied, n_failed, count, error);
 }
 
@@ -138,6 +162,7 @@ gboolean vk_cmd_copy(VkProgram *program, int argc, char **argv, GError **error)
 	g_autoptr(VkVault) vault = NULL;
 	char **references = NULL;
 
+	program->command = "copy";
 	if (!vk_cmd_parse(
 		    program, "copy SNAPSHOT...",
 		    "Reads snapshots that lie only on arrays into the vault. SNAPSHOT is "

@@ -47,6 +47,7 @@ gboolean vk_cmd_gc(VkProgram *program, int argc, char **argv, GError **error)
 	VkRateLimit limit;
 	char **arguments = NULL;
 
+	program->command = "gc";
 	if (!vk_cmd_parse(program, "gc",
 			  "Removes forgotten snapshots, and frees the space that no other "
 			  "snapshot needs. Backups,\nmounts and restores go on meanwhile.",

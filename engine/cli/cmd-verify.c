@@ -253,6 +253,7 @@ gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error
 	VkRateLimit limit;
 	gboolean done;
 
+	program->command = "verify";
 	if (!vk_cmd_parse(program, "verify [GUEST...]",
 			  "Checks that every snapshot of the vault is whole, or every snapshot of "
 			  "each GUEST,\nwhich is a name or uuid.",

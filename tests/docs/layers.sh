@@ -194,6 +194,7 @@ declare -A owner=(
 	[libxml]='engine/domain engine/s3'
 	[seccomp]='engine/files/sandbox fs/session'
 	[sqlite3]='engine/history engine/vault/cache'
+	[systemd]='engine/base'
 	[openssl]='engine/s3 engine/vault/key engine/vault/format engine/vault/pack'
 	[zlib]='engine/partition'
 	[zstd]='engine/vault/pack'

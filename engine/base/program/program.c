@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void vk_program_add_options(VkProgram *program, GOptionContext *context)
 {
@@ -25,6 +26,9 @@ void vk_program_add_options(VkProgram *program, GOptionContext *context)
 		 "The host's libvirt (default qemu:///system, qemu:///session for users other than "
 		 "root)",
 		 "URI"},
+		/* The name of an option without a value may have a '='. GLib takes the first. */
+		{"json=lines", 0, 0, G_OPTION_ARG_NONE, &program->json_lines,
+		 "Print events while it works, a JSON object a line", NULL},
 		{"json", 0, 0, G_OPTION_ARG_NONE, &program->json, "Print one JSON document", NULL},
 		{"verbose", 'v', 0, G_OPTION_ARG_NONE, &program->verbose, "Say more", NULL},
 		{"quiet", 'q', 0, G_OPTION_ARG_NONE, &program->quiet, "Say errors only", NULL},
@@ -47,12 +51,25 @@ static void free_replaced(const VkProgram *before, const VkProgram *after)
 		g_free(before->libvirt_uri);
 }
 
+/* GLib ignores the value of an option that takes none. */
+static gboolean check_words(char **argv, GError **error)
+{
+	for (; *argv && strcmp(*argv, "--") != 0; argv++)
+		if (g_str_has_prefix(*argv, "--json=") && strcmp(*argv, "--json=lines") != 0)
+			return vk_fail(error, VK_ERROR_USAGE,
+				       "unknown option '%s': there are --json and --json=lines",
+				       *argv);
+	return TRUE;
+}
+
 gboolean vk_program_parse(VkProgram *program, GOptionContext *context, int *argc, char ***argv,
 			  GError **error)
 {
 	const VkProgram before = *program;
 	g_autoptr(GError) trouble = NULL;
 
+	if (!check_words(*argv, error))
+		return FALSE;
 	if (!g_option_context_parse(context, argc, argv, &trouble))
 		return vk_fail(error, VK_ERROR_USAGE, "%s: try '%s --help'", trouble->message,
 			       g_get_prgname());
@@ -82,8 +99,14 @@ gboolean vk_program_start(VkProgram *program, GError **error)
 		vk_log_set_level(VK_LOG_DEBUG);
 	if (program->quiet)
 		vk_log_set_level(VK_LOG_QUIET);
+	if (program->json_lines && !program->command)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--json=lines: this command has no events: use --json");
+	program->json = program->json || program->json_lines;
 	vk_interrupt_arm();
 	vk_file_limit_raise();
+	if (program->command)
+		vk_event_start(program->command, program->json_lines);
 	if (program->unconfigured)
 		return TRUE;
 	program->settings = vk_settings_load(vk_program_config_path(program), error);
@@ -147,7 +170,21 @@ const char *vk_program_libvirt_uri(const VkProgram *program)
 
 int vk_program_end(const GError *error)
 {
-	if (error)
-		vk_log_error("%s", error->message);
+	if (!error)
+		return vk_program_end_told(0);
+	vk_log_event(&(VkEvent){.kind = VK_EVENT_FAILED,
+				.text = error->message,
+				.code = vk_error_word(error),
+				.status = vk_exit_status(error)});
 	return vk_exit_status(error);
+}
+
+int vk_program_end_told(int status)
+{
+	VkEventKind kind = status ? VK_EVENT_FAILED : VK_EVENT_DONE;
+	const char *text = status == VK_ERROR_PARTIAL ? "done in part" : status ? "failed" : "done";
+
+	if (vk_event_has_started())
+		vk_event_tell(&(VkEvent){.kind = kind, .text = text, .status = status});
+	return status;
 }

@@ -14,18 +14,19 @@ typedef struct VkProgram {
 	char *config_path;
 	char *vault_url;
 	char *libvirt_uri;
-	gboolean json;
+	gboolean json, json_lines; /* with lines, both */
 	gboolean verbose;
 	gboolean quiet;
 	gboolean version;
 	VkCompletion *completion; /* nullable: a shell asks what may stand at the cursor */
+	const char *command;      /* set by a command that tells events: its name; else NULL */
 	gboolean unconfigured; /* set by a command that needs no settings, or loads them itself */
 	VkSettings *settings;  /* loaded by vk_program_start() */
 } VkProgram;
 
 /*
- * Adds --config, --vault, --connect, --json, -v, -q and --version to CONTEXT's main group, after
- * the program's own. PROGRAM must outlive the parse.
+ * Adds --config, --vault, --connect, --json, --json=lines, -v, -q and --version to CONTEXT's main
+ * group, after the program's own. PROGRAM must outlive the parse.
  */
 void vk_program_add_options(VkProgram *program, GOptionContext *context);
 
@@ -38,7 +39,8 @@ gboolean vk_program_parse(VkProgram *program, GOptionContext *context, int *argc
 
 /*
  * To be called after the parse: prints the version and exits for --version, sets the log level,
- * loads the settings by option, VIRTKEEP_CONFIG or default path, arms interruption.
+ * loads the settings by option, VIRTKEEP_CONFIG or default path, arms interruption, and tells that
+ * a command with events starts.
  */
 gboolean vk_program_start(VkProgram *program, GError **error);
 
@@ -64,5 +66,8 @@ const char *vk_program_find_vault(const VkProgram *program, const char *text, GE
 /* The libvirt URI by option or configuration. Borrowed. */
 const char *vk_program_libvirt_uri(const VkProgram *program);
 
-/* Logs ERROR once, if any, and returns the exit status. */
+/* Logs ERROR once, if any, tells of the end, and returns the exit status. */
 int vk_program_end(const GError *error);
+
+/* Likewise with an exit STATUS whose errors were logged already. Returns it. */
+int vk_program_end_told(int status);

@@ -38,6 +38,7 @@ static GPtrArray *new_arguments(const VkProgram *program, const char *name, int 
 	add_option(arguments, "vault", program->vault_url);
 	add_option(arguments, "connect", program->libvirt_uri);
 	add_flag(arguments, "--json", program->json);
+	add_flag(arguments, "--json=lines", program->json_lines);
 	add_flag(arguments, "-v", program->verbose);
 	add_flag(arguments, "-q", program->quiet);
 	if (program->completion)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "progress-priv.h"
 
+#include "event.h"
+#include "json.h"
 #include "log.h"
 #include "status-line.h"
 #include "text.h"
@@ -9,7 +11,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define TICK_USEC       (250 * G_TIME_SPAN_MILLISECOND)
+#define TICK_USEC (250 * G_TIME_SPAN_MILLISECOND)
+/* Programs get an event once a second. */
+#define TICKS_OF_EVENT  4u
 #define DEFAULT_COLUMNS 80u
 
 struct VkProgress {
@@ -17,11 +21,13 @@ struct VkProgress {
 	_Atomic guint64 done;
 	_Atomic int awaited;
 	_Atomic gint64 started_usec;
-	GThread *thread; /* NULL when nothing is drawn */
+	gboolean has_terminal;
+	GThread *thread; /* NULL when nobody watches */
 	GMutex mutex;
 	GCond changed;
 	gboolean stop; /* under the mutex, as is: */
 	char *label;
+	guint guests_done, guests;
 };
 
 /* "0:07", "2:03:04". */
@@ -96,9 +102,32 @@ void vk_progress_peek(VkProgress *progress, VkProgressState *ret)
 		.done = atomic_load(&progress->done),
 		.total = atomic_load(&progress->total),
 		.is_counted = atomic_load(&progress->awaited) <= 0,
+		.guests_done = progress->guests_done,
+		.guests = progress->guests,
 		.elapsed_usec = g_get_monotonic_time() - atomic_load(&progress->started_usec),
 		.columns = terminal_columns(),
 	};
+}
+
+json_t *vk_progress_to_json(const VkProgressState *state)
+{
+	json_t *object = json_pack("{s:o, s:o}", "label", vk_json_new_string(state->label), "done",
+				   vk_json_new_uint(state->done));
+	guint64 elapsed_msec = (guint64)MAX(state->elapsed_usec / 1000, 1);
+	guint64 rate = (guint64)((double)state->done * 1000 / (double)elapsed_msec);
+	gboolean is_known = state->is_counted && state->total > 0 && state->done <= state->total;
+
+	if (is_known)
+		json_object_set_new(object, "total", vk_json_new_uint(state->total));
+	json_object_set_new(object, "rate", vk_json_new_uint(rate));
+	if (is_known && rate > 0)
+		json_object_set_new(object, "left_s",
+				    vk_json_new_uint((state->total - state->done) / rate));
+	if (state->guests > 0) {
+		json_object_set_new(object, "guests_done", json_integer(state->guests_done));
+		json_object_set_new(object, "guests", json_integer(state->guests));
+	}
+	return object;
 }
 
 /* The mutex is held, because it guards the label. */
@@ -107,14 +136,30 @@ static void draw_locked(VkProgress *progress)
 	g_autofree char *line = NULL;
 	VkProgressState state;
 
+	if (!progress->has_terminal)
+		return;
 	vk_progress_peek(progress, &state);
 	line = vk_progress_text(&state);
 	vk_status_line_draw(line);
 }
 
-static gpointer draw_until_stopped(gpointer data)
+/* Likewise. */
+static void tell_locked(VkProgress *progress)
+{
+	g_autoptr(json_t) details = NULL;
+	VkProgressState state;
+
+	if (!vk_event_has_lines())
+		return;
+	vk_progress_peek(progress, &state);
+	details = vk_progress_to_json(&state);
+	vk_event_tell(&(VkEvent){.kind = VK_EVENT_PROGRESS, .details = details});
+}
+
+static gpointer show_until_stopped(gpointer data)
 {
 	VkProgress *progress = data;
+	guint tick = 0;
 
 	g_mutex_lock(&progress->mutex);
 	while (!progress->stop) {
@@ -123,9 +168,14 @@ static gpointer draw_until_stopped(gpointer data)
 		while (!progress->stop &&
 		       g_cond_wait_until(&progress->changed, &progress->mutex, until))
 			;
-		if (!progress->stop)
-			draw_locked(progress);
+		if (progress->stop)
+			break;
+		draw_locked(progress);
+		if (++tick % TICKS_OF_EVENT == 0)
+			tell_locked(progress);
 	}
+	/* Programs see where it came to, however short it was. */
+	tell_locked(progress);
 	g_mutex_unlock(&progress->mutex);
 	return NULL;
 }
@@ -139,8 +189,9 @@ VkProgress *vk_progress_new(const char *label, guint64 total)
 	atomic_store(&progress->started_usec, g_get_monotonic_time());
 	g_mutex_init(&progress->mutex);
 	g_cond_init(&progress->changed);
-	if (!vk_log_is_quiet() && isatty(STDERR_FILENO))
-		progress->thread = g_thread_new("progress", draw_until_stopped, progress);
+	progress->has_terminal = isatty(STDERR_FILENO);
+	if (!vk_log_is_quiet() && (progress->has_terminal || vk_event_has_lines()))
+		progress->thread = g_thread_new("progress", show_until_stopped, progress);
 	return progress;
 }
 
@@ -151,6 +202,16 @@ void vk_progress_set_label(VkProgress *progress, const char *label)
 	g_mutex_lock(&progress->mutex);
 	g_free(progress->label);
 	progress->label = g_strdup(label);
+	g_mutex_unlock(&progress->mutex);
+}
+
+void vk_progress_set_guests(VkProgress *progress, guint done, guint guests)
+{
+	if (!progress)
+		return;
+	g_mutex_lock(&progress->mutex);
+	progress->guests_done = done;
+	progress->guests = guests;
 	g_mutex_unlock(&progress->mutex);
 }
 

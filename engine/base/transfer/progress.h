@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A progress line on stderr with rate and time left. It is drawn only on a terminal and when
- * output is not quiet; otherwise every call is nearly free. One is active at a time. It counts the
- * bytes that are read or written, not the holes between them.
+ * A progress line on stderr with rate and time left, and the same in events (event.h). It is drawn
+ * only on a terminal, and when output is not quiet; where nobody watches, every call is nearly
+ * free. One is active at a time. It counts the bytes that are read or written, not the holes
+ * between them.
  */
 #pragma once
 
@@ -16,7 +17,10 @@ VkProgress *vk_progress_new(const char *label, guint64 total);
 /* Draws another LABEL from now on. Takes NULL. Threads: free. */
 void vk_progress_set_label(VkProgress *progress, const char *label);
 
-/* Whether it is drawn: whether it is worth while to count for it. Takes NULL. */
+/* Tells programs that DONE of so many guests are done. Takes NULL. Threads: free. */
+void vk_progress_set_guests(VkProgress *progress, guint done, guint guests);
+
+/* Whether it is shown: whether it is worth while to count for it. Takes NULL. */
 gboolean vk_progress_is_drawn(const VkProgress *progress);
 
 /*

@@ -2,10 +2,12 @@
 #include "backup.h"
 
 #include "array-drivers.h"
+#include "backup-event.h"
 #include "backup-guest.h"
 #include "cohort.h"
 #include "discover.h"
 #include "errors.h"
+#include "event.h"
 #include "host.h"
 #include "log.h"
 #include "interrupt.h"
@@ -169,6 +171,7 @@ static void label_progress_locked(Run *run)
 {
 	g_autofree char *label = NULL;
 
+	vk_progress_set_guests(run->context.progress, run->ended, run->tasks);
 	if (run->tasks == 1)
 		return;
 	label = g_strdup_printf("%u of %u guests done", run->ended, run->tasks);
@@ -194,6 +197,7 @@ static void back_up(gpointer data, gpointer user)
 	GError *trouble = NULL;
 	VkSnapshot *snapshot;
 
+	vk_event_set_subject(task->name, NULL);
 	if (vk_interrupted())
 		vk_fail_interrupted(&trouble);
 	snapshot = trouble ? NULL : try_guest(task, &trouble);
@@ -203,11 +207,13 @@ static void back_up(gpointer data, gpointer user)
 		if (run->done)
 			run->done(snapshot, run->data);
 		g_mutex_unlock(&run->mutex);
+		vk_backup_tell_saved(snapshot);
 	} else {
-		if (!run->result->alone && !is_plain_interruption(trouble))
-			vk_log_error("%s", trouble->message);
+		vk_backup_tell_failed(task->name, trouble,
+				      !run->result->alone && !is_plain_interruption(trouble));
 		add_failure(run, task->name, task->hooks_ran, trouble);
 	}
+	vk_event_set_subject(NULL, NULL);
 	end_task(task);
 }
 
@@ -241,8 +247,7 @@ static GPtrArray *new_tasks(Run *run, VkHost *host, char *const *names, GError *
 	for (guint i = 0; i < selection->unknown->len; i++) {
 		VkUnknownGuest *unknown = g_ptr_array_index(selection->unknown, i);
 
-		if (!result->alone)
-			vk_log_error("%s", unknown->error->message);
+		vk_backup_tell_failed(unknown->name, unknown->error, !result->alone);
 		add_failure(run, unknown->name, FALSE, g_steal_pointer(&unknown->error));
 	}
 	for (guint i = 0; i < result->left_out->len; i++) {

@@ -7,6 +7,7 @@
 
 #include "current-task.h"
 #include "errors.h"
+#include "event.h"
 #include "log.h"
 #include "s3-access.h"
 #include "user-defaults.h"
@@ -177,6 +178,7 @@ static VkVault *open_vault(const VkProgram *program, const char *url, VkVaultMod
 	if (!place)
 		return NULL;
 	vk_open_set_access(program, url);
+	vk_event_set_vault(place);
 	vault = open_with_secret(program, url, mode, &trouble);
 	if (!vault && g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND))
 		fail_missing(program, place, trouble, error);

@@ -167,16 +167,26 @@ static gboolean release(Watched *watched, VkHold hold, GError **error)
 	return vk_quiesce_recover(watched->guest, hold, watched->timeout_sec, error);
 }
 
+/* WHAT follows the guest's name. */
+static void tell_release(const char *guest, const char *what)
+{
+	g_autofree char *text = g_strdup_printf("guest '%s' %s", guest, what);
+
+	vk_log_event(&(VkEvent){.kind = VK_EVENT_RELEASED, .text = text, .guest = guest});
+}
+
 static void release_overdue(gpointer data, VkHold held)
 {
 	Watched *watched = data;
 	g_autoptr(GError) trouble = NULL;
 
-	vk_log_warning("guest '%s' is held longer than it should be: the guard releases it",
-		       vk_guest_name(watched->guest));
+	tell_release(vk_guest_name(watched->guest),
+		     "is held longer than it should be: the guard releases it");
 	if (!release(watched, held, &trouble) ||
 	    !vk_quiesce_check_here(watched->guest, held, &trouble))
-		vk_log_error("%s", trouble->message);
+		vk_log_event(&(VkEvent){.kind = VK_EVENT_ERROR,
+					.text = trouble->message,
+					.guest = vk_guest_name(watched->guest)});
 }
 
 static void remove_files(const Watched *watched)
@@ -227,7 +237,7 @@ static void fix(gpointer data, VkHold held)
 
 	if (!held && !watched->socket)
 		return;
-	vk_log_warning("guest '%s': its backup ended early; the guard cleans up", name);
+	tell_release(name, "was left by a backup that ended early: the guard cleans up");
 	while (g_get_monotonic_time() - quiet_since < VK_BACKUP_SETTLE_USEC) {
 		g_autoptr(GError) trouble = NULL;
 		gboolean well = fix_once(watched, held, &found, &trouble) ||
