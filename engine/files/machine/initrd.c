@@ -13,6 +13,9 @@
 /* The largest program or library has some MiB. */
 #define FILE_MAX ((gsize)64 << 20)
 
+/* Names as they are, and no others. */
+#define DISC_OPTIONS "!joliet"
+
 struct VkInitrd {
 	struct archive *archive;
 	GHashTable *directories; /* that are in it */
@@ -69,7 +72,8 @@ gboolean vk_initrd_add_file(VkInitrd *initrd, const char *path, const char *sour
 	       vk_initrd_add(initrd, path, bytes, length, error);
 }
 
-VkInitrd *vk_initrd_new(const char *init, GError **error)
+static VkInitrd *new_with(int (*set_format)(struct archive *archive), const char *options,
+			  GError **error)
 {
 	g_autoptr(VkInitrd) initrd = g_new0(VkInitrd, 1);
 
@@ -78,12 +82,25 @@ VkInitrd *vk_initrd_new(const char *init, GError **error)
 	initrd->fd = vk_sealed_file_new(error);
 	if (initrd->fd < 0)
 		return NULL;
-	if (archive_write_set_format_cpio_newc(initrd->archive) != ARCHIVE_OK ||
-	    archive_write_open_fd(initrd->archive, initrd->fd) != ARCHIVE_OK) {
-		fail(initrd, error);
-		return NULL;
-	}
-	return vk_initrd_add_file(initrd, "init", init, error) ? g_steal_pointer(&initrd) : NULL;
+	if (set_format(initrd->archive) == ARCHIVE_OK &&
+	    archive_write_set_options(initrd->archive, options) == ARCHIVE_OK &&
+	    archive_write_open_fd(initrd->archive, initrd->fd) == ARCHIVE_OK)
+		return g_steal_pointer(&initrd);
+	fail(initrd, error);
+	return NULL;
+}
+
+VkInitrd *vk_initrd_new(const char *init, GError **error)
+{
+	g_autoptr(VkInitrd) initrd = new_with(archive_write_set_format_cpio_newc, NULL, error);
+
+	return initrd && vk_initrd_add_file(initrd, "init", init, error) ? g_steal_pointer(&initrd)
+									 : NULL;
+}
+
+VkInitrd *vk_initrd_new_disc(GError **error)
+{
+	return new_with(archive_write_set_format_iso9660, DISC_OPTIONS, error);
 }
 
 void vk_initrd_free(VkInitrd *initrd)

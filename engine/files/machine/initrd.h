@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VkInitrd: the archive of the file system in which the appliance's kernel begins, as it is put
- * together. Threads: one at a time.
+ * VkInitrd: what the appliance's kernel begins with, as it is put together: the archive of its
+ * first file system, or a disc with more files. Threads: one at a time.
  */
 #pragma once
 
@@ -11,6 +11,13 @@ typedef struct VkInitrd VkInitrd;
 
 /* A new one, with the program INIT of this host as its file "init". NULL on failure. */
 VkInitrd *vk_initrd_new(const char *init, GError **error);
+
+/*
+ * A new disc, which is empty. Its kernel needs isofs. Unlike those of an archive, its files take
+ * memory only while they are used.
+ */
+VkInitrd *vk_initrd_new_disc(GError **error);
+
 void vk_initrd_free(VkInitrd *initrd); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkInitrd, vk_initrd_free)
 
@@ -22,7 +29,7 @@ gboolean vk_initrd_add(VkInitrd *initrd, const char *path, const void *bytes, gs
 gboolean vk_initrd_add_file(VkInitrd *initrd, const char *path, const char *source, GError **error);
 
 /*
- * Ends it: nothing can be added then. Returns a descriptor of the archive, which nobody can change
- * and the caller closes; -1 on failure.
+ * Ends it: nothing can be added then. Returns a descriptor of the archive or disc, which nobody can
+ * change and the caller closes; -1 on failure.
  */
 int vk_initrd_end(VkInitrd *initrd, GError **error);

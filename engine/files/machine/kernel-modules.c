@@ -10,19 +10,19 @@
 /* Of a list, and of a module that is no longer compressed. */
 #define FILE_MAX ((gsize)64 << 20)
 
-/* Those that are part of the kernel, or that it does not have, are passed over. */
+/* Those that are part of the kernel, or that it does not have, are passed over. Ended by NULL. */
+static const char *const first[] = {
+	"virtio_pci", "virtio_blk", "virtio_console", "isofs", NULL,
+};
+
+/* Without the first, which are loaded already. */
 static const char *const wanted[] = {
-	/* the machine */
-	"virtio_pci",
-	"virtio_blk",
-	"virtio_console",
 	"loop",
 	/* file systems */
 	"ext4",
 	"xfs",
 	"btrfs",
 	"vfat",
-	"isofs",
 	"udf",
 	"squashfs",
 	"jfs",
@@ -64,6 +64,7 @@ static const char *const wanted[] = {
 	"ecb",
 	"essiv",
 	"hmac",
+	NULL,
 };
 
 /* "kernel/fs/ext4/ext4.ko.xz" is of the module "ext4". New string. */
@@ -202,7 +203,8 @@ static gboolean add_aliases(VkInitrd *initrd, const char *modules, GHashTable *a
 	return vk_initrd_add(initrd, "modules/modules.alias", list->str, list->len, error);
 }
 
-gboolean vk_kernel_modules_add(VkInitrd *initrd, const char *modules, GError **error)
+static gboolean add_all(VkInitrd *initrd, const char *modules, const char *const *names,
+			GError **error)
 {
 	g_autoptr(GHashTable) added = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_autoptr(GHashTable) lines = read_lines(modules, error);
@@ -210,9 +212,19 @@ gboolean vk_kernel_modules_add(VkInitrd *initrd, const char *modules, GError **e
 
 	if (!lines)
 		return FALSE;
-	for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++)
-		if (!add_named(initrd, modules, lines, wanted[i], added, list, error))
+	for (; *names; names++)
+		if (!add_named(initrd, modules, lines, *names, added, list, error))
 			return FALSE;
 	return vk_initrd_add(initrd, "modules/modules.dep", list->str, list->len, error) &&
 	       add_aliases(initrd, modules, added, error);
+}
+
+gboolean vk_kernel_modules_add_first(VkInitrd *initrd, const char *modules, GError **error)
+{
+	return add_all(initrd, modules, first, error);
+}
+
+gboolean vk_kernel_modules_add(VkInitrd *initrd, const char *modules, GError **error)
+{
+	return add_all(initrd, modules, wanted, error);
 }

@@ -38,7 +38,7 @@ static gboolean run_here(const char *const *arguments, const int fds[VK_LAUNCHER
 			 GPid *ret_pid, GError **error)
 {
 	static const char *const environment[] = {"HOME=/tmp", "TMPDIR=/tmp", NULL};
-	const int targets[] = {3, 4, 5};
+	const int targets[] = {3, 4, 5, 6};
 	g_autofree char *program = vk_sandboxed_helper("sandbox", "virtkeep-sandbox");
 	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GError) trouble = NULL;

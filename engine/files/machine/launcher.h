@@ -10,7 +10,7 @@
 #include <glib.h>
 
 /* The descriptors that the sandbox gets, from 0. */
-#define VK_LAUNCHER_FDS 6
+#define VK_LAUNCHER_FDS 7
 
 /* To be called before any thread runs, and once. */
 gboolean vk_launcher_start(GError **error);

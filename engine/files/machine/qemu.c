@@ -14,9 +14,6 @@
 /* A kernel has some MiB. */
 #define KERNEL_MAX ((gsize)256 << 20)
 
-/* A kernel for all machines, and what it begins with, take more than User-mode Linux. */
-#define MORE_MEMORY_MIB 96
-
 /* Of /tmp, which it does not use. */
 #define TMP_BYTES ((guint64)1 << 20)
 
@@ -66,9 +63,18 @@ static int make_initrd(const char *modules, GError **error)
 	g_autofree char *agent = vk_sandboxed_helper("agent", "virtkeep-agent");
 	g_autoptr(VkInitrd) initrd = vk_initrd_new(agent, error);
 
-	return initrd && vk_kernel_modules_add(initrd, modules, error) &&
-			       vk_host_programs_add(initrd, error)
+	return initrd && vk_kernel_modules_add_first(initrd, modules, error)
 		       ? vk_initrd_end(initrd, error)
+		       : -1;
+}
+
+static int make_disc(const char *modules, GError **error)
+{
+	g_autoptr(VkInitrd) disc = vk_initrd_new_disc(error);
+
+	return disc && vk_kernel_modules_add(disc, modules, error) &&
+			       vk_host_programs_add(disc, error)
+		       ? vk_initrd_end(disc, error)
 		       : -1;
 }
 
@@ -107,9 +113,12 @@ static GPtrArray *make_command(const VkProcessor *processor, const char *program
 		"none",
 		"-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-		/* A host can have a KVM that runs nothing. */
+		/*
+		 * A host can have a KVM that runs nothing. The MiB of translated code are those
+		 * that what runs here needs at a time.
+		 */
 		"-accel",
-		"tcg,tb-size=64",
+		"tcg,tb-size=16",
 		"-cpu",
 		"max",
 		"-no-reboot",
@@ -127,6 +136,11 @@ static GPtrArray *make_command(const VkProcessor *processor, const char *program
 		"virtio-serial-pci",
 		"-device",
 		"virtserialport,chardev=channel",
+		"-drive",
+		"if=none,id=disc,format=raw,readonly=on,file=" VK_SANDBOXED_DISC
+		",file.locking=off",
+		"-device",
+		"virtio-blk-pci,drive=disc,serial=disc",
 	};
 	GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
 
@@ -135,8 +149,7 @@ static GPtrArray *make_command(const VkProcessor *processor, const char *program
 	add_option(argv, "-machine", g_strdup(processor->machine));
 	add_option(argv, "-append",
 		   g_strdup_printf("console=%s %s", processor->console, kernel_words));
-	add_option(argv, "-m",
-		   g_strdup_printf("%" G_GUINT64_FORMAT, (memory >> 20) + MORE_MEMORY_MIB));
+	add_option(argv, "-m", g_strdup_printf("%" G_GUINT64_FORMAT, memory >> 20));
 	for (guint i = 0; i < count; i++)
 		add_disk(argv, i);
 	g_ptr_array_add(argv, NULL);
@@ -151,6 +164,7 @@ VkSandboxed *vk_qemu_start(const VkProcessor *processor, const char *root, guint
 	g_auto(VkKernel) kernel = {0};
 	VK_AUTOFD copy = -1;
 	VK_AUTOFD initrd = -1;
+	VK_AUTOFD disc = -1;
 
 	if (!program) {
 		vk_fail(error, VK_ERROR_NOT_FOUND,
@@ -161,8 +175,10 @@ VkSandboxed *vk_qemu_start(const VkProcessor *processor, const char *root, guint
 		return NULL;
 	copy = copy_kernel(kernel.path, error);
 	initrd = copy < 0 ? -1 : make_initrd(kernel.modules, error);
-	if (initrd < 0)
+	disc = initrd < 0 ? -1 : make_disc(kernel.modules, error);
+	if (disc < 0)
 		return NULL;
 	argv = make_command(processor, program, count, memory);
-	return vk_sandboxed_start((const char *const *)argv->pdata, initrd, copy, TMP_BYTES, error);
+	return vk_sandboxed_start((const char *const *)argv->pdata,
+				  &(VkSandboxedFiles){initrd, copy, disc}, TMP_BYTES, error);
 }

@@ -66,8 +66,8 @@ static int keep(int *fd)
 	return kept;
 }
 
-VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, int kernel, guint64 memory,
-				GError **error)
+VkSandboxed *vk_sandboxed_start(const char *const *program, const VkSandboxedFiles *files,
+				guint64 memory, GError **error)
 {
 	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
 	VkSandboxed *sandboxed;
@@ -85,9 +85,10 @@ VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, int kern
 	fds[1] = ends.from[1];
 	fds[2] = ends.console[1];
 	fds[3] = ends.control[1];
-	fds[4] = initrd;
+	fds[4] = files->initrd;
 	/* One that is not asked for may be anything. */
-	fds[5] = kernel < 0 ? initrd : kernel;
+	fds[5] = files->kernel < 0 ? files->initrd : files->kernel;
+	fds[6] = files->disc < 0 ? files->initrd : files->disc;
 	if (!vk_launcher_run((const char *const *)argv->pdata, fds, &pid, error)) {
 		close_ends(&ends);
 		return NULL;

@@ -13,6 +13,14 @@
 #define VK_SANDBOXED_CONSOLE "2"
 #define VK_SANDBOXED_INITRD  "/proc/self/fd/4"
 #define VK_SANDBOXED_KERNEL  "/proc/self/fd/5"
+#define VK_SANDBOXED_DISC    "/proc/self/fd/6"
+
+/* Descriptors of what it reads; -1: none. */
+typedef struct VkSandboxedFiles {
+	int initrd;
+	int kernel;
+	int disc;
+} VkSandboxedFiles;
 
 typedef struct VkSandboxed {
 	GPid pid;
@@ -22,11 +30,11 @@ typedef struct VkSandboxed {
 } VkSandboxed;
 
 /*
- * Starts PROGRAM, ended by NULL, with the archive INITRD, the KERNEL, -1 if it is one itself, and
- * at most MEMORY bytes of files. No descriptor blocks.
+ * Starts PROGRAM, ended by NULL, with FILES, borrowed, of which it has INITRD at least, and at most
+ * MEMORY bytes of files of its own. No descriptor blocks.
  */
-VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, int kernel, guint64 memory,
-				GError **error);
+VkSandboxed *vk_sandboxed_start(const char *const *program, const VkSandboxedFiles *files,
+				guint64 memory, GError **error);
 
 /*
  * Takes the descriptor of the disks' file system from the sandbox. -1 without an error: the process

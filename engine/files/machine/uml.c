@@ -28,6 +28,7 @@ VkSandboxed *vk_uml_start(guint count, guint64 memory, GError **error)
 {
 	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
 	VK_AUTOFD initrd = make_initrd(error);
+	const VkSandboxedFiles files = {.initrd = initrd, .kernel = -1, .disc = -1};
 
 	if (initrd < 0)
 		return NULL;
@@ -43,6 +44,6 @@ VkSandboxed *vk_uml_start(guint count, guint64 memory, GError **error)
 	for (guint i = 0; i < count; i++)
 		g_ptr_array_add(argv, g_strdup_printf("ubd%u=/disks/%u", i, i));
 	g_ptr_array_add(argv, NULL);
-	return vk_sandboxed_start((const char *const *)argv->pdata, initrd, -1,
-				  memory + SPARE_BYTES, error);
+	return vk_sandboxed_start((const char *const *)argv->pdata, &files, memory + SPARE_BYTES,
+				  error);
 }

@@ -54,8 +54,8 @@ char *vk_sandboxed_helper(const char *folder, const char *name)
 	return NULL;
 }
 
-VkSandboxed *vk_sandboxed_start(const char *const *program, int initrd, int kernel, guint64 memory,
-				GError **error)
+VkSandboxed *vk_sandboxed_start(const char *const *program, const VkSandboxedFiles *files,
+				guint64 memory, GError **error)
 {
 	return NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "platform.h"
 
+#include "channel.h"
 #include "modules.h"
 
 #include <errno.h>
@@ -15,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of QEMU. */
+/* Of QEMU: modules for the disc, and what the disc has. */
 #define MODULES "/modules"
-#define PORTS   "/sys/class/virtio-ports"
+#define DISC    "/disc"
 #define SERIAL  "/sys/block/vd%c/serial"
 
 /* Until the port is there. */
@@ -31,11 +32,63 @@ static bool is_qemu(void)
 
 static void load_drivers(void)
 {
-	static const char *const names[] = {"virtio_pci", "virtio_console", "virtio_blk"};
+	static const char *const names[] = {"virtio_pci", "virtio_console", "virtio_blk", "isofs"};
 
 	/* Each may be a part of the kernel. */
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		agent_modules_load(names[i]);
+}
+
+/* Whether the block device /dev/vdLETTER has that serial number. */
+static bool has_serial(char letter, const char *serial)
+{
+	char path[64], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), SERIAL, letter);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		*text = '\0';
+	close(fd);
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, serial) == 0;
+}
+
+static bool find_serial(const char *serial, char *ret, size_t size)
+{
+	for (int letter = 'a'; letter <= 'z'; letter++) {
+		if (!has_serial((char)letter, serial))
+			continue;
+		snprintf(ret, size, "vd%c", (char)letter);
+		return true;
+	}
+	return false;
+}
+
+/* Programs and modules, which are read when they are used. Nothing can be read without them. */
+static void mount_disc(void)
+{
+	char name[16], device[32];
+
+	mkdir(DISC, 0755);
+	errno = ENODEV;
+	if (find_serial("disc", name, sizeof(name))) {
+		snprintf(device, sizeof(device), "/dev/%s", name);
+		if (mount(device, DISC, "iso9660", MS_RDONLY | MS_NODEV | MS_NOSUID, NULL) == 0 &&
+		    symlink(DISC "/usr", "/usr") == 0)
+			return;
+	}
+	fprintf(stderr, "cannot see the programs and modules of the host: %s\n", strerror(errno));
+	agent_power_off();
+}
+
+static void mount_host(void)
+{
+	mkdir("/usr", 0755);
+	if (mount("none", "/usr", "hostfs", MS_RDONLY | MS_NODEV | MS_NOSUID, "/usr") < 0)
+		fprintf(stderr, "cannot see the host's programs: %s\n", strerror(errno));
 }
 
 void agent_platform_set_up(void)
@@ -48,16 +101,16 @@ void agent_platform_set_up(void)
 		{"/init", "/sbin/modprobe"},
 	};
 
-	mkdir("/usr", 0755);
 	mkdir("/sbin", 0755);
-	if (!is_qemu() &&
-	    mount("none", "/usr", "hostfs", MS_RDONLY | MS_NODEV | MS_NOSUID, "/usr") < 0)
-		fprintf(stderr, "cannot see the host's programs: %s\n", strerror(errno));
+	if (is_qemu()) {
+		load_drivers();
+		mount_disc();
+	} else {
+		mount_host();
+	}
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
 		if (symlink(links[i][0], links[i][1]) < 0)
 			fprintf(stderr, "cannot make '%s': %s\n", links[i][1], strerror(errno));
-	if (is_qemu())
-		load_drivers();
 }
 
 void agent_platform_modules(char *ret, size_t size)
@@ -65,10 +118,12 @@ void agent_platform_modules(char *ret, size_t size)
 	struct utsname name;
 
 	uname(&name);
-	if (is_qemu())
-		snprintf(ret, size, "%s", MODULES);
-	else
+	if (!is_qemu())
 		snprintf(ret, size, "/usr/lib/uml/modules/%s", name.release);
+	else if (access(DISC MODULES, F_OK) == 0)
+		snprintf(ret, size, "%s", DISC MODULES);
+	else
+		snprintf(ret, size, "%s", MODULES);
 }
 
 /* The terminal carries bytes as they are. */
@@ -102,36 +157,14 @@ int agent_platform_open_channel(void)
 	return is_qemu() ? open_port() : open_terminal("/dev/tty1");
 }
 
-/* The serial number of the block device /dev/vdX; -1: there is none. */
-static long read_serial(char letter)
-{
-	char path[64], text[32] = "";
-	long number;
-	char *end;
-	int fd;
-
-	snprintf(path, sizeof(path), SERIAL, letter);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		*text = '\0';
-	close(fd);
-	number = strtol(text, &end, 10);
-	return end == text ? -1 : number;
-}
-
 bool agent_platform_find_disk(size_t number, char *ret, size_t size)
 {
+	char serial[24];
+
 	if (!is_qemu()) {
 		snprintf(ret, size, "ubd%c", (char)('a' + number));
 		return true;
 	}
-	for (int letter = 'a'; letter <= 'z'; letter++) {
-		if (read_serial((char)letter) != (long)number)
-			continue;
-		snprintf(ret, size, "vd%c", (char)letter);
-		return true;
-	}
-	return false;
+	snprintf(serial, sizeof(serial), "%zu", number);
+	return find_serial(serial, ret, size);
 }

@@ -82,6 +82,35 @@ START_TEST(a_file_comes_behind_its_directories)
 }
 END_TEST
 
+static void expect_file(struct archive *archive, const char *path)
+{
+	struct archive_entry *entry;
+	char text[8];
+
+	do
+		ck_assert_int_eq(archive_read_next_header(archive, &entry), ARCHIVE_OK);
+	while (strcmp(archive_entry_pathname(entry), path) != 0);
+	ck_assert_uint_eq(archive_entry_mode(entry), 0100555);
+	ck_assert_int_eq(archive_read_data(archive, text, sizeof(text)), 4);
+	ck_assert_mem_eq(text, "text", 4);
+}
+
+START_TEST(a_disc_has_names_of_any_form)
+{
+	g_autoptr(VkInitrd) disc = vk_initrd_new_disc(NULL);
+	struct archive *archive = archive_read_new();
+	int fd;
+
+	ck_assert(vk_initrd_add(disc, "usr/lib/Long-name_of.so.1.2.3", "text", 4, NULL));
+	fd = vk_initrd_end(disc, NULL);
+	archive_read_support_format_iso9660(archive);
+	ck_assert_int_eq(archive_read_open_fd(archive, fd, 10240), ARCHIVE_OK);
+	expect_file(archive, "usr/lib/Long-name_of.so.1.2.3");
+	archive_read_free(archive);
+	close(fd);
+}
+END_TEST
+
 START_TEST(nobody_can_change_it)
 {
 	int fd = make(NULL);
@@ -110,6 +139,7 @@ int main(void)
 
 	tcase_add_test(cases, its_first_file_is_a_program);
 	tcase_add_test(cases, a_file_comes_behind_its_directories);
+	tcase_add_test(cases, a_disc_has_names_of_any_form);
 	tcase_add_test(cases, nobody_can_change_it);
 	tcase_add_test(cases, the_program_may_be_missing);
 	suite_add_tcase(suite, cases);
