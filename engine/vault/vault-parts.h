@@ -10,6 +10,13 @@
 #include "pack-cache.h"
 #include "vault.h"
 
+/* What a chain needs of a snapshot object, which never changes. */
+typedef struct VkChainLink {
+	char *id; /* of the snapshot */
+	guint64 number;
+	char *sum; /* of its object */
+} VkChainLink;
+
 struct VkVault {
 	VkStore *store;   /* seals and opens the objects of an encrypted vault */
 	VkStore *outside; /* the store underneath, with key slots; borrowed from STORE */
@@ -32,7 +39,10 @@ struct VkVault {
 	GMutex mutex;            /* guards what follows */
 	struct VkHints *hints;   /* shared by the sessions; NULL while there are none */
 	guint sessions;
+	GHashTable *links; /* guest's uuid -> VkChainLink: of the snapshot that was loaded last */
 };
+
+void vk_chain_link_free(VkChainLink *link); /* takes NULL */
 
 /* Where the vault's hints lie; the vault must outlive them. */
 VkHintsPlace vk_vault_hints_place(const VkVault *vault);

@@ -35,12 +35,27 @@ char *vk_vault_url_place(const char *url, GError **error)
 	return vk_vault_place_parse(url, error);
 }
 
+void vk_chain_link_free(VkChainLink *link)
+{
+	if (!link)
+		return;
+	g_free(link->id);
+	g_free(link->sum);
+	g_free(link);
+}
+
+static void free_link(gpointer link)
+{
+	vk_chain_link_free(link);
+}
+
 static VkVault *vault_new(VkStore *store, const char *place)
 {
 	gboolean is_directory = vk_vault_place_is_directory(place);
 	VkVault *vault = g_new0(VkVault, 1);
 
 	g_mutex_init(&vault->mutex);
+	vault->links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_link);
 	if (!is_directory)
 		vault->windows = vk_window_store_new(store);
 	vault->store = vault->outside = is_directory ? store : vault->windows;
@@ -376,6 +391,7 @@ void vk_vault_free(VkVault *vault)
 	vault->store->ops->free(vault->store);
 	vk_keyring_free(vault->keyring);
 	vk_mend_log_free(vault->context.mend_log);
+	g_hash_table_unref(vault->links);
 	g_mutex_clear(&vault->mutex);
 	g_free(vault->slot);
 	g_free(vault->directory);

@@ -14,15 +14,18 @@
 /* Damaged objects at the end of a chain, beyond which nobody looks. */
 #define TRIES 4u
 
-/* The newest of KEYS that can be read; NULL: there is none. */
-static VkSnapshot *load_newest(VkVault *vault, const GPtrArray *keys, char **ret_sum)
+/*
+ * The newest of KEYS that can be read; NULL: there is none. A backup has loaded it a moment ago, as
+ * the parent, and it is not read again.
+ */
+static VkChainLink *load_newest(VkVault *vault, const GPtrArray *keys)
 {
 	for (guint i = 0; i < keys->len && i < TRIES; i++) {
-		const VkSnapshotKey *key = g_ptr_array_index(keys, keys->len - 1 - i);
-		VkSnapshot *snapshot = vk_catalog_load_sum(vault, key, ret_sum, NULL);
+		VkChainLink *link =
+			vk_catalog_load_link(vault, g_ptr_array_index(keys, keys->len - 1 - i));
 
-		if (snapshot)
-			return snapshot;
+		if (link)
+			return link;
 	}
 	return NULL;
 }
@@ -91,7 +94,7 @@ static char *describe_replaced(VkVault *vault, const VkSnapshotKey *key)
  * higher than that of the newest, unless that one has gone as well.
  */
 static guint64 find_number(VkVault *vault, const GPtrArray *keys, const GPtrArray *names,
-			   const VkSnapshot *previous, const char *uuid)
+			   const VkChainLink *previous, const char *uuid)
 {
 	const VkSnapshotKey *newest = keys->len ? g_ptr_array_index(keys, keys->len - 1) : NULL;
 	guint64 number;
@@ -108,8 +111,8 @@ void vk_chain_extend(VkVault *vault, const GPtrArray *keys, const GPtrArray *nam
 {
 	g_autoptr(GPtrArray) ends = vk_chain_memory_read(vault->memory, snapshot->uuid);
 	const VkChainEnd *end = ends->len > 0 ? g_ptr_array_index(ends, 0) : NULL;
-	g_autofree char *sum = NULL, *text = NULL;
-	g_autoptr(VkSnapshot) previous = load_newest(vault, keys, &sum);
+	g_autofree char *text = NULL;
+	VkChainLink *previous = load_newest(vault, keys);
 	guint64 number;
 
 	if (end && !vk_catalog_has_id(keys, end->id) && is_missing(vault, end))
@@ -122,7 +125,8 @@ void vk_chain_extend(VkVault *vault, const GPtrArray *keys, const GPtrArray *nam
 	g_free(snapshot->previous);
 	g_free(snapshot->previous_sha256);
 	snapshot->previous = previous ? g_strdup(previous->id) : NULL;
-	snapshot->previous_sha256 = g_steal_pointer(&sum);
+	snapshot->previous_sha256 = previous ? g_strdup(previous->sum) : NULL;
+	vk_chain_link_free(previous);
 }
 
 static void remember(GPtrArray *ends, const VkSnapshot *snapshot, const char *sum)

@@ -33,6 +33,7 @@
 #include "catalog.h"
 #include "catalog-pin.h"
 #include "json.h"
+#include "vault-parts.h"
 #include "when.h"
 
 #include <glib.h>
@@ -60,6 +61,12 @@ char *vk_catalog_name(VkVault *vault, const VkSnapshotKey *key);
 /* vk_catalog_load(), and in *RET_SUM (nullable) the checksum of the object, a new string. */
 VkSnapshot *vk_catalog_load_sum(VkVault *vault, const VkSnapshotKey *key, char **ret_sum,
 				GError **error);
+
+/*
+ * What a chain needs of the snapshot, which is listed. It is read unless it was the last one that
+ * was read of its guest. New; NULL: it cannot be read.
+ */
+VkChainLink *vk_catalog_load_link(VkVault *vault, const VkSnapshotKey *key);
 
 /*
  * The highest number of the guest's chain that a note keeps; 0: there is none. FALSE: there may be

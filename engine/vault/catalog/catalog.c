@@ -161,6 +161,29 @@ gboolean vk_catalog_load_copies(VkVault *vault, VkSnapshot *snapshot, GError **e
 	return FALSE;
 }
 
+/* Of so many guests; of more it begins anew. */
+#define LINKS_MAX 4096u
+
+static VkChainLink *link_new(const char *id, guint64 number, const char *sum)
+{
+	VkChainLink *link = g_new0(VkChainLink, 1);
+
+	link->id = g_strdup(id);
+	link->number = number;
+	link->sum = g_strdup(sum);
+	return link;
+}
+
+static void remember_link(VkVault *vault, const VkSnapshot *snapshot, const char *sum)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&vault->mutex);
+
+	if (g_hash_table_size(vault->links) >= LINKS_MAX)
+		g_hash_table_remove_all(vault->links);
+	g_hash_table_insert(vault->links, g_strdup(snapshot->uuid),
+			    link_new(snapshot->id, snapshot->number, sum));
+}
+
 VkSnapshot *vk_catalog_load_sum(VkVault *vault, const VkSnapshotKey *key, char **ret_sum,
 				GError **error)
 {
@@ -186,9 +209,32 @@ VkSnapshot *vk_catalog_load_sum(VkVault *vault, const VkSnapshotKey *key, char *
 	/* Were they damaged, the array's copies would serve still. */
 	if (!vk_snapshot_is_in_vault(snapshot))
 		vk_catalog_load_copies(vault, snapshot, NULL);
+	remember_link(vault, snapshot, sum);
 	if (ret_sum)
 		*ret_sum = g_steal_pointer(&sum);
 	return g_steal_pointer(&snapshot);
+}
+
+/* NULL: that snapshot was not the one that was loaded last of its guest. */
+static VkChainLink *find_link(VkVault *vault, const VkSnapshotKey *key)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&vault->mutex);
+	const VkChainLink *link = g_hash_table_lookup(vault->links, key->uuid);
+
+	return link && strcmp(link->id, key->id) == 0 ? link_new(link->id, link->number, link->sum)
+						      : NULL;
+}
+
+VkChainLink *vk_catalog_load_link(VkVault *vault, const VkSnapshotKey *key)
+{
+	VkChainLink *link = find_link(vault, key);
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autofree char *sum = NULL;
+
+	if (link)
+		return link;
+	snapshot = vk_catalog_load_sum(vault, key, &sum, NULL);
+	return snapshot ? link_new(snapshot->id, snapshot->number, sum) : NULL;
 }
 
 VkSnapshot *vk_catalog_load(VkVault *vault, const VkSnapshotKey *key, GError **error)

@@ -51,6 +51,11 @@ void vk_announcement_add(VkAnnouncement *announcement, const VkPackId *pack, con
 				    stay ? g_memdup2(stay, sizeof(*stay)) : NULL);
 }
 
+gboolean vk_announcement_is_empty(const VkAnnouncement *announcement)
+{
+	return !announcement->all && g_hash_table_size(announcement->packs) == 0;
+}
+
 gboolean vk_announcement_has(const VkAnnouncement *announcement, const VkPackId *pack, guint32 slot)
 {
 	gpointer stay;

@@ -26,6 +26,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkAnnouncement, vk_announcement_free)
 /* Adds a pack of which STAY stays; NULL: nothing. A slot that was condemned before stays so. */
 void vk_announcement_add(VkAnnouncement *announcement, const VkPackId *pack, const VkSlots *stay);
 
+/* Whether no slot is condemned. */
+gboolean vk_announcement_is_empty(const VkAnnouncement *announcement);
+
 /* Whether the slot is condemned. */
 gboolean vk_announcement_has(const VkAnnouncement *announcement, const VkPackId *pack,
 			     guint32 slot);

@@ -24,6 +24,7 @@ struct VkLease {
 	GThread *thread; /* puts the beats; NULL: there are none */
 	gboolean has_intent;
 	gboolean is_unclear; /* more may be there of it than is known here; as beat */
+	gboolean has_company;
 	GMutex mutex;
 	GCond changed;
 	gboolean ending; /* under the mutex */
@@ -147,6 +148,20 @@ static gboolean names_have(const GPtrArray *names, const char *object)
 	return FALSE;
 }
 
+/* Whether something in leases/ is of another lease. */
+static gboolean names_have_other(const GPtrArray *names, const char *id)
+{
+	for (guint i = 0; i < names->len; i++)
+		if (!g_str_has_prefix(g_ptr_array_index(names, i), id))
+			return TRUE;
+	return FALSE;
+}
+
+gboolean vk_lease_has_company(const VkLease *lease)
+{
+	return lease->has_company;
+}
+
 /*
  * W6, D6, G6. By listings, for these are what a store promises to be true at the moment. A name
  * that is looked up may be answered by what the kernel remembers of an NFS server. The leases come
@@ -166,6 +181,7 @@ gboolean vk_lease_is_fenced(VkLease *lease, gboolean *ret, GError **error)
 		return FALSE;
 	*ret = names_have(fences, fence) || names_have(leases, end) || !names_have(leases, begin);
 	lease->is_unclear = lease->is_unclear || *ret;
+	lease->has_company = fences->len > 0 || names_have_other(leases, lease->id);
 	return TRUE;
 }
 
@@ -192,19 +208,18 @@ static gboolean delete_part(const VkLease *lease, const char *part, GError **err
 }
 
 /*
- * W8. A writer knows what it has put, so that nothing is listed and read. A fence that came after
- * its last look has outlived the lease: whoever lists the leases next removes it.
+ * W8. A writer knows what it has put, so that nothing is listed and read. Once its first object has
+ * gone it has ended. What it leaves then, and a fence that came after its last look, whoever lists
+ * the leases next removes.
  */
 static gboolean end_writer(const VkLease *lease, GError **error)
 {
 	g_autofree char *beat = g_strdup_printf("%" G_GUINT64_FORMAT, lease->beat);
 
-	if (lease->is_unclear)
+	if (lease->is_unclear || !delete_part(lease, VK_LEASE_BEGIN, NULL))
 		return end_by_sweep(lease, error);
-	return vk_lease_put_end(lease->store, lease->id, error) &&
-	       (!lease->has_intent || delete_part(lease, VK_LEASE_COMMIT, error)) &&
-	       (lease->beat == 0 || delete_part(lease, beat, error)) &&
-	       delete_part(lease, VK_LEASE_BEGIN, error) && delete_part(lease, VK_LEASE_END, error);
+	return (!lease->has_intent || delete_part(lease, VK_LEASE_COMMIT, error)) &&
+	       (lease->beat == 0 || delete_part(lease, beat, error));
 }
 
 static gboolean end_lease(const VkLease *lease, GError **error)

@@ -47,6 +47,9 @@ gboolean vk_lease_put_intent(VkLease *lease, const char *name, json_t *object, G
  */
 gboolean vk_lease_is_fenced(VkLease *lease, gboolean *ret, GError **error);
 
+/* Whether something of other leases was there when that was looked for last. */
+gboolean vk_lease_has_company(const VkLease *lease);
+
 /*
  * Ends the lease, removes its objects and frees it. Takes NULL. What cannot be removed is left to
  * others. If the end cannot be put, the lease stays open, which does no harm.

@@ -180,7 +180,8 @@ static gboolean save_data(Span *span, guint32 block, const VkHashed *hashed, GEr
 	VkPackId pack;
 	guint32 slot;
 
-	if (!parent_at(span, block, &parent, error))
+	if (!vk_session_open_finders(span->worker->session, error) ||
+	    !parent_at(span, block, &parent, error))
 		return FALSE;
 	count_allocated(span, block, 1, TRUE, &parent);
 	if (span->worker->session->healer)

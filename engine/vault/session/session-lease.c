@@ -19,6 +19,17 @@ static void forget_findings(VkSession *session)
 		g_clear_pointer(&session->workers[i].followed, vk_pack_table_unref);
 }
 
+/* W2. What a collector of this host announced that has died since does not count for long. */
+static VkAnnouncement *load_condemned(VkVault *vault, GError **error)
+{
+	g_autoptr(VkAnnouncement) condemned = vk_announcements_load(vault->store, error);
+
+	if (!condemned || vk_announcement_is_empty(condemned))
+		return g_steal_pointer(&condemned);
+	vk_vault_clear_leases(vault);
+	return vk_announcements_load(vault->store, error);
+}
+
 gboolean vk_session_ensure_lease(VkSession *session, GError **error)
 {
 	VkStore *store = session->vault->store;
@@ -27,11 +38,10 @@ gboolean vk_session_ensure_lease(VkSession *session, GError **error)
 
 	if (session->lease)
 		return TRUE;
-	vk_vault_clear_leases(session->vault);
 	lease = vk_lease_begin(store, VK_LEASE_WRITE, NULL, error); /* W1 */
 	if (!lease)
 		return FALSE;
-	condemned = vk_announcements_load(store, error); /* W2 */
+	condemned = load_condemned(session->vault, error);
 	if (!condemned) {
 		vk_lease_end(lease);
 		return FALSE;
@@ -43,9 +53,14 @@ gboolean vk_session_ensure_lease(VkSession *session, GError **error)
 	return TRUE;
 }
 
+/* What W6 has seen of others may be of the dead. */
 void vk_session_end_lease(VkSession *session)
 {
+	gboolean has_company = session->lease && vk_lease_has_company(session->lease);
+
 	vk_lease_end(g_steal_pointer(&session->lease)); /* W8 */
+	if (has_company)
+		vk_vault_clear_leases(session->vault);
 }
 
 /* W3 */

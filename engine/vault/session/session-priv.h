@@ -35,7 +35,10 @@ typedef struct VkWorker {
 struct VkSession {
 	VkVault *vault;
 	VkPackId id;
-	VkHints *hints;
+	GMutex finders_mutex;
+	gint has_finders;   /* set by one worker under the mutex: the next two are set for good */
+	VkHints *hints;     /* NULL before */
+	VkHealer *healer;   /* NULL: nothing is known to be damaged */
 	VkRateLimit *limit; /* of reading; nullable */
 	guint n_workers;
 	VkWorker *workers;
@@ -49,7 +52,6 @@ struct VkSession {
 	VkLease *lease;            /* NULL: a new one is due */
 	guint64 lease_epoch;       /* the epoch that it began */
 	VkAnnouncement *condemned; /* as the lease began */
-	VkHealer *healer;          /* NULL: nothing is known to be damaged */
 	GMutex seen_mutex;
 	GHashTable *seen; /* name of a pack's object -> whether it is there; under the mutex */
 };
@@ -67,6 +69,12 @@ typedef struct VkSave {
 	VkProgress *progress;
 	_Atomic int parent_damaged;
 } VkSave;
+
+/*
+ * Opens the hints, and what is known to be damaged, unless that is done: a backup in which no block
+ * has changed needs neither. By any worker, before it looks for a block. VK_ERROR_INTERRUPTED.
+ */
+gboolean vk_session_open_finders(VkSession *session, GError **error);
 
 /* Begins a lease unless the session has one. No worker runs meanwhile. */
 gboolean vk_session_ensure_lease(VkSession *session, GError **error);

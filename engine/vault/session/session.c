@@ -8,7 +8,8 @@ static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pac
 {
 	VkSession *session = user;
 
-	vk_hints_add(session->hints, id, pack, slot);
+	if (session->hints)
+		vk_hints_add(session->hints, id, pack, slot);
 }
 
 /* Now its map pages can be read from the vault, or never will be. */
@@ -52,6 +53,26 @@ static void unshare_hints(VkVault *vault)
 		g_clear_pointer(&vault->hints, vk_hints_free);
 }
 
+gboolean vk_session_open_finders(VkSession *session, GError **error)
+{
+	g_autoptr(GMutexLocker) locker = NULL;
+	g_autoptr(GError) trouble = NULL;
+
+	if (g_atomic_int_get(&session->has_finders))
+		return TRUE;
+	locker = g_mutex_locker_new(&session->finders_mutex);
+	if (session->has_finders)
+		return TRUE;
+	session->hints = share_hints(session->vault, error);
+	if (!session->hints)
+		return FALSE;
+	session->healer = vk_healer_new(session->vault, FALSE, &trouble);
+	if (trouble)
+		vk_log_debug("nothing is healed: %s", trouble->message);
+	g_atomic_int_set(&session->has_finders, TRUE);
+	return TRUE;
+}
+
 /* Who cannot make block ids would store what nobody finds again. */
 static gboolean may_write(const VkVault *vault, GError **error)
 {
@@ -64,7 +85,6 @@ static gboolean may_write(const VkVault *vault, GError **error)
 VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 {
 	g_autoptr(VkSession) session = NULL;
-	g_autoptr(GError) trouble = NULL;
 
 	if (!may_write(vault, error))
 		return NULL;
@@ -76,12 +96,9 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 	g_mutex_init(&session->seen_mutex);
 	session->hasher = vk_hasher_new(vk_vault_id_key(vault));
 	session->codec = vk_codec_new(vault->compression_level);
-	session->hints = share_hints(vault, error);
-	if (!session->hints || !vk_session_ensure_lease(session, error))
+	g_mutex_init(&session->finders_mutex);
+	if (!vk_session_ensure_lease(session, error))
 		return NULL;
-	session->healer = vk_healer_new(vault, FALSE, &trouble);
-	if (trouble)
-		vk_log_debug("nothing is healed: %s", trouble->message);
 	session->n_workers = workers ? workers : g_get_num_processors();
 	session->workers = g_new0(VkWorker, session->n_workers);
 	for (guint i = 0; i < session->n_workers; i++) {
@@ -114,7 +131,7 @@ void vk_session_commit_hints(VkSession *session)
 {
 	g_autoptr(GError) trouble = NULL;
 
-	if (!vk_hints_commit(session->hints, &trouble))
+	if (session->hints && !vk_hints_commit(session->hints, &trouble))
 		vk_log_debug("hints are lost, ignoring: %s", trouble->message);
 }
 
@@ -144,6 +161,7 @@ void vk_session_free(VkSession *session)
 	vk_healer_free(session->healer);
 	g_hash_table_unref(session->seen);
 	g_mutex_clear(&session->seen_mutex);
+	g_mutex_clear(&session->finders_mutex);
 	vk_hasher_free(session->hasher);
 	vk_codec_free(session->codec);
 	g_free(session);

@@ -94,27 +94,23 @@ static GPtrArray *count_second(gboolean knows_changes)
 /*
  * By steps of tests/model/README.md:
  *
- *   2  the vault's description; hints, by their listing ...
- *   1  ... and their content
+ *   1  the vault's description
  *   2  the parent is chosen: listing and object
- *   3  what dead processes of this host left: announcements, fences, leases
  *   1  W1, the lease
  *   1  W2, announcements
- *   1  what checks found, to be healed
  *   1  W3, the parent is still listed
  *   2  the claim of a second, and what it is free of
- *   1  the newest object, to be chained to
  *   1  W5, the intent
  *   2  W6, fences and leases
  *   1  W7, the snapshot object
- *   4  W8, the end, and intent, lease and end are removed
+ *   2  W8, the lease and the intent are removed
  *   1  the claim is given up
  */
 START_TEST(an_increment_of_nothing)
 {
 	g_autoptr(GPtrArray) requests = count_second(TRUE);
 
-	check_count(requests, 24);
+	check_count(requests, 15);
 }
 END_TEST
 
@@ -123,7 +119,7 @@ START_TEST(a_disk_that_is_read_again)
 {
 	g_autoptr(GPtrArray) requests = count_second(FALSE);
 
-	check_count(requests, 28);
+	check_count(requests, 22);
 }
 END_TEST
 
@@ -137,7 +133,7 @@ START_TEST(an_increment_of_an_encrypted_vault)
 	g_setenv("VK_TEST_ENCRYPTED", "1", TRUE);
 	vault = vk_vault_init(directory, NULL);
 	requests = count_second(TRUE);
-	check_count(requests, 26);
+	check_count(requests, 17);
 }
 END_TEST
 

@@ -156,7 +156,8 @@ START_TEST(each_step_has_its_place)
 	at = next_call("put leases/*.commit", at); /* W5 */
 	at = next_call("list fence", at);          /* W6 */
 	at = next_call("put snaps/*.json", at);    /* W7 */
-	at = next_call("put leases/*.end", at);    /* W8 */
+	at = next_call("delete leases/*.0", at);   /* W8 */
+	next_call("delete leases/*.commit", at);
 	/* Though DAY is long ago, the claim of its second is held until then. */
 	next_call("delete snaps/*.claim", at);
 	ck_assert_uint_eq(watched_store_count(watched, "delete snaps/*.claim"), 1);
@@ -449,7 +450,8 @@ END_TEST
 START_TEST(the_next_session_ends_what_died)
 {
 	pid_t child = fork();
-	VkSession *session;
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	guint64 fresh;
 	int status;
 
 	if (child == 0) {
@@ -458,9 +460,52 @@ START_TEST(the_next_session_ends_what_died)
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_uint_eq(count_leases(), 1);
-	session = begin();
+	snapshot = back_up(NULL, &fresh);
+	ck_assert_uint_eq(count_leases(), 0);
+}
+END_TEST
+
+/* It is found out by the looks that a commit needs anyway. */
+START_TEST(alone_nobody_looks_for_what_died)
+{
+	guint64 fresh;
+	g_autoptr(VkSnapshot) snapshot = back_up(NULL, &fresh);
+
+	ck_assert_uint_eq(watched_store_count(watched, "list leases"), 1);
+	ck_assert_uint_eq(watched_store_count(watched, "list fence"), 1);
+	ck_assert_uint_eq(watched_store_count(watched, "list gc"), 1);
+}
+END_TEST
+
+static pid_t die_as_collector(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		g_autoptr(VkAnnouncement) announcement = vk_announcement_new();
+		g_autoptr(GArray) packs = vk_pack_list(inner, NULL);
+		VkLease *lease = vk_lease_begin(inner, VK_LEASE_COLLECT, NULL, NULL);
+
+		vk_announcement_add(announcement, &g_array_index(packs, VkPackId, 0), NULL);
+		vk_announcement_put(inner, vk_lease_id(lease), announcement, NULL);
+		_exit(0);
+	}
+	return child;
+}
+
+/* What a collector of this host announced is condemned no longer than the collector lives. */
+START_TEST(what_the_dead_announced_does_not_count)
+{
+	guint64 fresh;
+	g_autoptr(VkSnapshot) first = back_up(NULL, &fresh);
+	g_autoptr(VkSnapshot) second = NULL;
+	pid_t child = die_as_collector();
+	int status;
+
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_uint_eq(count_leases(), 1);
-	vk_session_free(session);
+	second = back_up(NULL, &fresh);
+	ck_assert_uint_eq(fresh, 0);
 	ck_assert_uint_eq(count_leases(), 0);
 }
 END_TEST
@@ -490,6 +535,8 @@ int main(void)
 	tcase_add_test(cases, what_is_condemned_between_two_commits_is_not_found);
 	tcase_add_test(cases, two_sessions_have_two_leases);
 	tcase_add_test(cases, the_next_session_ends_what_died);
+	tcase_add_test(cases, alone_nobody_looks_for_what_died);
+	tcase_add_test(cases, what_the_dead_announced_does_not_count);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

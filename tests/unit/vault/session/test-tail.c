@@ -173,6 +173,8 @@ static gboolean save(const VkSnapshot *parent, TrimmedSource *source, VkSaveStat
 	g_autoptr(VkImageRecord) record = NULL;
 	VkStoreOps counting;
 
+	/* Hints are made anew here, for which all packs are read. */
+	ck_assert(vk_session_open_finders(session, NULL));
 	source->base = (VkSource){&trimmed_ops, DISK_SIZE, TRUE};
 	uncounted = fresh->store->ops;
 	counting = *uncounted;
