@@ -49,6 +49,8 @@ struct VkSession {
 	/* Goes up when a pack is lost, and with each lease. Records of an older epoch may refer to
 	   what is gone. */
 	_Atomic guint64 epoch;
+	_Atomic guint packs;       /* that are in the vault */
+	guint packs_per_hints;     /* after so many the hints are written */
 	VkLease *lease;            /* NULL: a new one is due */
 	guint64 lease_epoch;       /* the epoch that it began */
 	VkAnnouncement *condemned; /* as the lease began */

@@ -4,6 +4,9 @@
 #include "errors.h"
 #include "log.h"
 
+/* A GiB. */
+#define PACKS_PER_HINTS 32u
+
 static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot)
 {
 	VkSession *session = user;
@@ -12,7 +15,10 @@ static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pac
 		vk_hints_add(session->hints, id, pack, slot);
 }
 
-/* Now its map pages can be read from the vault, or never will be. */
+/*
+ * Now its map pages can be read from the vault, or never will be. From time to time the hints are
+ * written, so that the next process finds what one has stored that was killed.
+ */
 static void end_pack(gpointer user, const VkPackId *pack, gboolean ok)
 {
 	VkSession *session = user;
@@ -20,6 +26,8 @@ static void end_pack(gpointer user, const VkPackId *pack, gboolean ok)
 	vk_block_cache_unpin_pack(session->vault->blocks, pack);
 	if (!ok)
 		session->epoch++;
+	else if (++session->packs % session->packs_per_hints == 0)
+		vk_session_commit_hints(session);
 }
 
 static VkPackWriter *new_pack_writer(VkSession *session)
@@ -92,6 +100,7 @@ VkSession *vk_session_new(VkVault *vault, guint workers, GError **error)
 	session->vault = vault;
 	session->id = vk_pack_id_random();
 	session->epoch = 1;
+	session->packs_per_hints = PACKS_PER_HINTS;
 	session->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_mutex_init(&session->seen_mutex);
 	session->hasher = vk_hasher_new(vk_vault_id_key(vault));

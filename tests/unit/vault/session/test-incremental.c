@@ -35,6 +35,33 @@ static void check_bytes(VkVault *from, const VkSnapshot *snapshot, const MemSour
 	ck_assert(memcmp(bytes, model->bytes, model->base.size) == 0);
 }
 
+/* A process is killed after some packs: the next one finds their blocks. */
+START_TEST(what_was_stored_is_found_after_a_kill)
+{
+	g_autofree char *killed = g_strconcat(directory, "-killed", NULL);
+	VkSession *session = vk_session_new(vault, 1, NULL);
+	MemSource *source = mem_source_new((guint64)80 << 20);
+	VkSaveStats stats = {0};
+	g_autoptr(VkVault) other = NULL;
+
+	fill_with_noise(source);
+	session->packs_per_hints = 1;
+	vk_image_record_free(save(session, source, NULL, &stats));
+	vk_session_settle(session);
+	temp_directory_copy(directory, killed);
+	vk_session_free(session);
+	other = vk_vault_open(killed, VK_VAULT_WRITE, NULL);
+	session = vk_session_new(other, 1, NULL);
+	stats = (VkSaveStats){0};
+	vk_image_record_free(save(session, source, NULL, &stats));
+	ck_assert_uint_lt(stats.fresh, source->base.size / 2);
+	vk_session_free(session);
+	vk_source_free(&source->base);
+	g_clear_pointer(&other, vk_vault_free);
+	temp_directory_remove(killed);
+}
+END_TEST
+
 /* Model I+1 is model I, changed; every few generations of another size or read in whole. */
 START_TEST(generations_stay_as_they_were)
 {
@@ -320,6 +347,7 @@ END_TEST
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, generations_stay_as_they_were);
+	tcase_add_test(tcase, what_was_stored_is_found_after_a_kill);
 	tcase_add_test(tcase, parent_map_is_not_read);
 	tcase_add_test(tcase, damaged_parent_is_told);
 	tcase_add_test(tcase, nothing_changed_costs_nothing);
