@@ -28,7 +28,7 @@ fake() { # NAME: reads a program from standard input
 for unit in "$build"/contrib/*.service "$contrib"/systemd/*.timer; do
 	sed -e "s,^ExecStart=[^ ]*,ExecStart=/bin/true," "$unit" > "$work/units/${unit##*/}"
 done
-grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backup,forget,gc,mount,verify}.service |
+grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backup,forget,gc,mount,replicate@,verify}.service |
 	grep . && fail "these units tell nobody of a failure"
 # The program takes the options of the unit, and then finds no vault.
 read -ra words < <(sed -n 's/^ExecStart=[^ ]* //p' "$build/contrib/virtkeep-verify.service")
@@ -36,14 +36,20 @@ found=0
 printf '[history]\ndir = %s\n' "$work/history" > "$work/test.conf"
 "$build/engine/virtkeep" --config "$work/test.conf" --vault /nonexistent "${words[@]}" 2> "$work/said" || found=$?
 [[ $found == 6 ]] || fail "'virtkeep ${words[*]}': $(cat "$work/said")"
+read -ra words < <(sed -n 's/^ExecStart=[^ ]* //p' "$build/contrib/virtkeep-replicate@.service")
+found=0
+"$build/engine/virtkeep" --vault /nonexistent "${words[@]}" 2> "$work/said" || found=$?
+[[ $found == 6 ]] || fail "'virtkeep ${words[*]}': $(cat "$work/said")"
 # A failure of one must not stop the others.
 ! grep -E '^(Requires|BindsTo|Requisite|PartOf)=.*virtkeep' "$work"/units/* ||
 	fail "these units depend on each other"
 cp "$work/units/virtkeep-failure@.service" "$work/units/virtkeep-failure@test.service"
+cp "$work/units/virtkeep-replicate@.service" "$work/units/virtkeep-replicate@test.service"
+cp "$work/units/virtkeep-replicate@.timer" "$work/units/virtkeep-replicate@test.timer"
 if command -v systemd-analyze > /dev/null; then
 	said=$(SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify --man=no \
-		"$work"/units/virtkeep-{backup,forget,gc,mount,verify,failure@test}.service \
-		"$work"/units/virtkeep-{backup,forget,gc,verify}.timer 2>&1 | grep -F "$work/units" || true)
+		"$work"/units/virtkeep-{backup,forget,gc,mount,verify,failure@test,replicate@test}.service \
+		"$work"/units/virtkeep-{backup,forget,gc,verify,replicate@test}.timer 2>&1 | grep -F "$work/units" || true)
 	[[ -z $said ]] || fail "$said"
 fi
 
