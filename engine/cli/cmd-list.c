@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd.h"
 
+#include "cmd-list.h"
+
 #include "catalog-chain.h"
 #include "catalog.h"
 #include "errors.h"
@@ -20,60 +22,14 @@
 
 static const char *const grades[] = {"application", "filesystem", "crash", "offline", NULL};
 
-/* Which snapshots are wanted. Strings may be NULL: any. */
-typedef struct {
-	const char *guest;
-	gint64 since, until; /* seconds since 1970 */
-	char *host, *grade;
-	gboolean forgotten; /* those that are forgotten, in place of the others */
-} Filter;
-
-static void filter_clear(Filter *filter)
-{
-	g_free(filter->host);
-	g_free(filter->grade);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
-
 /* The output of the listing, its totals, and the number of unreadable snapshots. */
 typedef struct {
-	const Filter *filter;
+	const VkListFilter *filter;
 	VkTable *table;   /* NULL: JSON is printed */
 	GPtrArray *uuids; /* of the guests that were listed; owned strings */
 	guint guests, snapshots, damaged;
 	guint64 fresh, stored; /* bytes */
 } Listing;
-
-/* Its key says so without a look at the object, which else need not be read. */
-static gboolean is_candidate(const Filter *filter, const VkSnapshotKey *key)
-{
-	gint64 time;
-
-	return key->forgotten == filter->forgotten && vk_time_parse(key->time, &time, NULL) &&
-	       time >= filter->since && time <= filter->until;
-}
-
-static gboolean is_wanted(const Filter *filter, const VkSnapshotSummary *snapshot)
-{
-	return (!filter->host || g_ascii_strcasecmp(snapshot->host, filter->host) == 0) &&
-	       (!filter->grade || strcmp(snapshot->consistency, filter->grade) == 0);
-}
-
-/* GUEST@TIME in a form that can be pasted into a shell. New string. */
-static char *reference_text(const VkCatalogGuest *guest, const VkSnapshotKey *key)
-{
-	char *reference = g_strdup_printf("%s@%s", guest->view_name, key->time);
-	char *quoted;
-
-	for (const char *at = reference; *at; at++) {
-		if (g_ascii_isalnum(*at) || strchr("@-_.+:,%~", *at))
-			continue;
-		quoted = g_shell_quote(reference);
-		g_free(reference);
-		return quoted;
-	}
-	return reference;
-}
 
 static void list_in_table(Listing *listing, const char *reference, const char *when,
 			  const VkSnapshotSummary *snapshot)
@@ -114,10 +70,10 @@ static gboolean list_snapshot(Listing *listing, VkVault *vault, const VkCatalogG
 		snapshot = again = vk_catalog_summarize(vault, key, error);
 	if (!snapshot)
 		return FALSE;
-	if (!is_wanted(listing->filter, snapshot))
+	if (!vk_list_is_wanted(listing->filter, snapshot))
 		return TRUE;
 	if (listing->table) {
-		reference = reference_text(guest, key);
+		reference = vk_list_reference(guest->view_name, key);
 		list_in_table(listing, reference, key->time, snapshot);
 	} else if (!list_in_json(listing, vault, key, error)) {
 		return FALSE;
@@ -127,12 +83,12 @@ static gboolean list_snapshot(Listing *listing, VkVault *vault, const VkCatalogG
 }
 
 /* KEYS without those that are not wanted. Borrowed keys. */
-static GPtrArray *find_candidates(const Filter *filter, const GPtrArray *keys)
+static GPtrArray *find_candidates(const VkListFilter *filter, const GPtrArray *keys)
 {
 	GPtrArray *candidates = g_ptr_array_new();
 
 	for (guint i = 0; i < keys->len; i++)
-		if (is_candidate(filter, g_ptr_array_index(keys, i)))
+		if (vk_list_is_candidate(filter, g_ptr_array_index(keys, i)))
 			g_ptr_array_add(candidates, g_ptr_array_index(keys, i));
 	return candidates;
 }
@@ -176,17 +132,6 @@ static gboolean list_guest(Listing *listing, VkVault *vault, const VkCatalogGues
 	return TRUE;
 }
 
-static gboolean is_named(const VkCatalogGuest *guest, const char *name)
-{
-	g_autofree char *uuid = NULL;
-
-	if (!name)
-		return TRUE;
-	uuid = g_ascii_strdown(name, -1);
-	return strcmp(guest->name, name) == 0 || strcmp(guest->view_name, name) == 0 ||
-	       strcmp(guest->uuid, uuid) == 0;
-}
-
 static gboolean fail_unknown(VkVault *vault, const GPtrArray *guests, const char *name,
 			     GError **error)
 {
@@ -225,7 +170,7 @@ static gboolean list(Listing *listing, VkVault *vault, GError **error)
 	for (guint i = 0; i < guests->len; i++) {
 		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
 
-		if (!is_named(guest, name))
+		if (!vk_list_is_named(guest, name))
 			continue;
 		g_ptr_array_add(listing->uuids, g_strdup(guest->uuid));
 		show_progress(progress, i, guests->len);
@@ -258,7 +203,8 @@ static void print_text(const Listing *listing)
 	vk_print_line(stdout, "%s of %s: %s new, %s stored", snapshots, guests, fresh, stored);
 }
 
-static gboolean take_filter(const char *since, const char *until, Filter *filter, GError **error)
+static gboolean take_filter(const char *since, const char *until, VkListFilter *filter,
+			    GError **error)
 {
 	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
 	VkWhen when;
@@ -281,7 +227,7 @@ static gboolean take_filter(const char *since, const char *until, Filter *filter
 	return TRUE;
 }
 
-static gboolean run(VkProgram *program, const Filter *filter, GError **error)
+static gboolean run(VkProgram *program, const VkListFilter *filter, GError **error)
 {
 	g_autoptr(VkTable) table = vk_table_new("SNAPSHOT", "TIME", "CONSISTENCY", "PAUSE", "TOOK",
 						"DISKS", "SIZE", "NEW", "STORED", "COPIES", NULL);
@@ -313,8 +259,9 @@ static gboolean run(VkProgram *program, const Filter *filter, GError **error)
 
 gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 {
-	g_auto(Filter) filter = {.since = G_MININT64, .until = G_MAXINT64};
+	g_auto(VkListFilter) filter = {.since = G_MININT64, .until = G_MAXINT64};
 	g_autofree char *since = NULL, *until = NULL;
+	gboolean all_vaults = FALSE;
 	const GOptionEntry entries[] = {
 		{"since", 0, 0, G_OPTION_ARG_STRING, &since,
 		 "Only from then on, like 2026-11-28, yesterday or 2026-11-28T07:30", "WHEN"},
@@ -326,6 +273,9 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 		 "GRADE"},
 		{"forgotten", 0, 0, G_OPTION_ARG_NONE, &filter.forgotten,
 		 "The forgotten snapshots, which 'virtkeep unforget' can bring back", NULL},
+		{"all-vaults", 0, 0, G_OPTION_ARG_NONE, &all_vaults,
+		 "The snapshots of all vaults that the configuration names, and where each lies",
+		 NULL},
 		G_OPTION_ENTRY_NULL,
 	};
 	char **arguments = NULL;
@@ -336,5 +286,7 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error)
 			  entries, 1, argc, argv, &arguments, error))
 		return FALSE;
 	filter.guest = arguments[0];
-	return take_filter(since, until, &filter, error) && run(program, &filter, error);
+	return take_filter(since, until, &filter, error) &&
+	       (all_vaults ? vk_cmd_list_vaults(program, &filter, error)
+			   : run(program, &filter, error));
 }

@@ -24,6 +24,37 @@ char *vk_vault_section(const VkProgram *program, const char *url)
 	return g_strdup(VK_VAULT_SECTION);
 }
 
+static gboolean is_known(char *const *known, const VkProgram *program, const char *name)
+{
+	const char *url = vk_program_find_vault(program, name, NULL);
+	g_autofree char *place = url ? vk_vault_url_place(url, NULL) : NULL;
+
+	for (; place && *known; known++)
+		if (vk_vault_leads_to(program, *known, place))
+			return TRUE;
+	return !place;
+}
+
+char **vk_vault_all(const VkProgram *program, GError **error)
+{
+	g_auto(GStrv) names = vk_settings_get_names(program->settings, VK_VAULT_SECTION);
+	g_autoptr(GError) trouble = NULL;
+	const char *own = vk_program_vault_url(program, &trouble);
+	guint count = 0;
+	char **all = g_new0(char *, g_strv_length(names) + 2);
+
+	if (own)
+		all[count++] = g_strdup(own);
+	for (char **name = names; *name; name++)
+		if (!is_known(all, program, *name))
+			all[count++] = g_strdup(*name);
+	if (count > 0)
+		return all;
+	g_free(all);
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return NULL;
+}
+
 const char *vk_vault_section_name(const char *section)
 {
 	const char *space = strchr(section, ' ');
