@@ -14,13 +14,14 @@
 struct VkView {
 	VkVault *vault;
 	VkSnapshot *snapshot;
-	GPtrArray *files;    /* VkViewFile */
-	GHashTable *by_name; /* the same files; names are borrowed from them */
-	VkViewFile *report;  /* of FILES: snapshot.json */
-	GMutex report_mutex; /* guards its text and sizes until it has them */
-	GMutex mutex;        /* guards what follows */
-	GPtrArray *later;    /* VkSnapshot: loaded again to find newer copies */
-	GMutex hold_mutex;   /* guards what follows */
+	const VkOtherVaults *others; /* nullable */
+	GPtrArray *files;            /* VkViewFile */
+	GHashTable *by_name;         /* the same files; names are borrowed from them */
+	VkViewFile *report;          /* of FILES: snapshot.json */
+	GMutex report_mutex;         /* guards its text and sizes until it has them */
+	GMutex mutex;                /* guards what follows */
+	GPtrArray *later;            /* VkSnapshot: loaded again to find newer copies */
+	GMutex hold_mutex;           /* guards what follows */
 	guint holds;
 	VkReadLease *lease; /* NULL: it is not held */
 };
@@ -172,6 +173,11 @@ void vk_view_free(VkView *view)
 	g_free(view);
 }
 
+void vk_view_set_others(VkView *view, const VkOtherVaults *others)
+{
+	view->others = others;
+}
+
 const VkSnapshot *vk_view_snapshot(const VkView *view)
 {
 	return view->snapshot;
@@ -290,7 +296,12 @@ VkImage *vk_view_open_image(VkView *view, const VkImageRecord *record, GError **
 	if (!record->runs)
 		saved = target ? find_later(view, target) : NULL;
 	if (saved)
-		return vk_vault_image_open(view->vault, saved, error);
+		image = vk_vault_image_open(view->vault, saved, error);
+	if (image && view->others)
+		return vk_view_add_spare(image, view->snapshot, record, vk_vault_url(view->vault),
+					 view->others);
+	if (saved)
+		return image;
 	/* A replica may serve. If not, the array knows why, and perhaps what helps. */
 	if (record->array && view->vault->reader.open)
 		image = open_on_array(view->vault, record, error);

@@ -10,6 +10,7 @@
 #include "image.h"
 #include "snapshot.h"
 #include "vault.h"
+#include "view-spare.h"
 
 #include <glib.h>
 
@@ -32,6 +33,12 @@ typedef struct VkView VkView;
 VkView *vk_view_new(VkVault *vault, VkSnapshot *snapshot);
 void vk_view_free(VkView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkView, vk_view_free)
+
+/*
+ * From now on images are read from OTHERS where this vault is damaged. Borrowed until the view and
+ * its images are freed. Call before reading.
+ */
+void vk_view_set_others(VkView *view, const VkOtherVaults *others);
 
 const VkSnapshot *vk_view_snapshot(const VkView *view);
 
