@@ -49,6 +49,11 @@ void vk_restore_options_add(VkRestoreOptions *options, VkCompletion *completion,
 		 "Replace existing files, overwrite block devices, and do not ask", NULL},
 		{"keep-old", 0, 0, G_OPTION_ARG_NONE, &options->keep_old,
 		 "Keep replaced files as NAME.old-TIME", NULL},
+		{"all-vaults", 0, 0, G_OPTION_ARG_NONE, &options->all_vaults,
+		 "Look in the other vaults of the configuration when the first is away, or lacks "
+		 "the "
+		 "snapshot",
+		 NULL},
 		{"skip-damaged", 0, 0, G_OPTION_ARG_NONE, &options->skip_damaged,
 		 "Restore zeros for blocks that are damaged, and list them in NAME.missing", NULL},
 		{"format", 0, 0, G_OPTION_ARG_STRING, &options->format,

@@ -24,6 +24,7 @@
 #include "timestamp.h"
 #include "when.h"
 #include "text.h"
+#include "vault-section.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -32,7 +33,10 @@
 typedef struct Run {
 	VkProgram program;
 	VkRestoreOptions options;
-	VkVault *vault;
+	char **vaults;      /* what vk_open_vault() takes: the first is the one that is meant */
+	GPtrArray *opened;  /* VkVault of each, NULL: it is not open */
+	gboolean *is_tried; /* whether it was to be opened */
+	VkOtherVaults others;
 	VkArrays *arrays;
 	VkLazyHost *host;
 	VkFacts *facts;
@@ -48,6 +52,11 @@ static void job_free(gpointer data)
 	vk_view_free(job->view);
 	g_clear_error(&job->error);
 	g_free(job);
+}
+
+static void close_vault(gpointer vault)
+{
+	vk_vault_free(vault); /* takes NULL */
 }
 
 static gboolean parse(Run *run, int *argc, char ***argv, GError **error)
@@ -79,23 +88,89 @@ static void tell_snapshot(const char *reference, const VkSnapshot *snapshot)
 		vk_log_info("'%s' is '%s', of %s", reference, found, time);
 }
 
+/* The vault number I, opened when it is needed for the first time. Borrowed. */
+static VkVault *get_vault(Run *run, guint i, GError **error)
+{
+	VkCopyReader reader = vk_arrays_reader(run->arrays);
+	VkVault *vault = g_ptr_array_index(run->opened, i);
+
+	if (vault)
+		return vault;
+	vault = vk_open_vault_to_read(&run->program, run->vaults[i], error);
+	if (vault)
+		vk_vault_set_copy_reader(vault, &reader);
+	run->opened->pdata[i] = vault;
+	return vault;
+}
+
+/* Of VkOtherVaults: number I behind the first one. One that is away is told of once. */
+static VkVault *get_other(gpointer user, guint i)
+{
+	Run *run = user;
+	g_autoptr(GError) trouble = NULL;
+	VkVault *vault;
+
+	if (run->is_tried[i + 1])
+		return g_ptr_array_index(run->opened, i + 1);
+	run->is_tried[i + 1] = TRUE;
+	vault = get_vault(run, i + 1, &trouble);
+	if (!vault)
+		vk_log_warning("%s", trouble->message);
+	return vault;
+}
+
+static void tell_of_others(const Run *run)
+{
+	if (run->others.count > 0 && !run->options.all_vaults)
+		vk_log_info("with --all-vaults the other vaults of the configuration are asked as "
+			    "well");
+}
+
+/* In the first vault that has it. Sets the error of the first one if none has. */
+static VkSnapshot *find_snapshot(Run *run, const char *reference, VkVault **ret_vault,
+				 GError **error)
+{
+	g_autoptr(GError) first = NULL;
+	VkSnapshot *snapshot = NULL;
+
+	*ret_vault = get_vault(run, 0, &first);
+	if (*ret_vault && vk_vault_may_read_blocks(*ret_vault, &first))
+		snapshot = vk_catalog_find(*ret_vault, reference, &first);
+	for (guint i = 0; !snapshot && run->options.all_vaults && i < run->others.count; i++) {
+		*ret_vault = get_other(run, i);
+		if (*ret_vault && vk_vault_may_read_blocks(*ret_vault, NULL))
+			snapshot = vk_catalog_find(*ret_vault, reference, NULL);
+		if (snapshot)
+			vk_log_warning("%s; '%s' is taken from the vault '%s'", first->message,
+				       reference, vk_vault_url(*ret_vault));
+	}
+	if (snapshot)
+		return snapshot;
+	tell_of_others(run);
+	g_propagate_error(error, g_steal_pointer(&first));
+	return NULL;
+}
+
 /* Finds the snapshot and makes the plan. A failure is the job's. */
 static VkRestoreJob *plan_job(Run *run, const char *reference)
 {
 	VkRestoreJob *job = g_new0(VkRestoreJob, 1);
-	VkSnapshot *snapshot = vk_catalog_find(run->vault, reference, &job->error);
+	VkVault *vault;
+	VkSnapshot *snapshot = find_snapshot(run, reference, &vault, &job->error);
 
 	job->reference = reference;
 	if (!snapshot)
 		return job;
 	tell_snapshot(reference, snapshot);
-	job->view = vk_view_new(run->vault, snapshot);
+	job->view = vk_view_new(vault, snapshot);
+	if (vault == g_ptr_array_index(run->opened, 0))
+		vk_view_set_others(job->view, &run->others);
 	/* Until the job is freed. What is only planned holds nothing. */
 	if (!run->options.dry_run && !vk_view_hold(job->view, &job->error))
 		return job;
 	job->plan = vk_restore_plan_make(&run->options, job->view, run->facts, &job->error);
 	if (job->plan &&
-	    !vk_restore_plan_check_outside(job->plan, vk_vault_directory(run->vault), &job->error))
+	    !vk_restore_plan_check_outside(job->plan, vk_vault_directory(vault), &job->error))
 		g_clear_pointer(&job->plan, vk_restore_plan_free);
 	return job;
 }
@@ -200,24 +275,39 @@ static void tell_interruption(const Run *run)
 	vk_log_error("interrupted: %u of %s restored%s", count, all, done->str);
 }
 
+/* Without the others, the first one must be there. */
+static gboolean find_vaults(Run *run, GError **error)
+{
+	VkVault *vault;
+	guint count;
+
+	run->vaults = vk_vault_all(&run->program, error);
+	if (!run->vaults)
+		return FALSE;
+	count = g_strv_length(run->vaults);
+	g_ptr_array_set_size(run->opened, (gint)count);
+	run->is_tried = g_new0(gboolean, count);
+	run->others = (VkOtherVaults){.get = get_other, .count = count - 1, .user = run};
+	if (run->options.all_vaults)
+		return TRUE;
+	vault = get_vault(run, 0, error);
+	if (!vault)
+		tell_of_others(run);
+	return vault && vk_vault_may_read_blocks(vault, error);
+}
+
 static int run_all(Run *run, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(json_t) report = NULL;
-	VkCopyReader reader;
 
 	if (!parse(run, &argc, &argv, &error))
 		return vk_program_end(error);
 	if (!run->options.dry_run)
 		vk_task_begin(run->program.settings, "restore");
-	run->vault = vk_open_vault_to_read(&run->program, NULL, &error);
-	if (!run->vault || !vk_vault_may_read_blocks(run->vault, &error))
-		return vk_program_end(error);
 	run->arrays = vk_arrays_new(run->program.settings, vk_log_warning, &error);
-	if (!run->arrays)
+	if (!run->arrays || !find_vaults(run, &error))
 		return vk_program_end(error);
-	reader = vk_arrays_reader(run->arrays);
-	vk_vault_set_copy_reader(run->vault, &reader);
 	run->host = vk_lazy_host_new(vk_program_libvirt_uri(&run->program));
 	run->facts = vk_facts_new(run->host, run->arrays);
 	if (!plan_all(run, &error))
@@ -284,7 +374,8 @@ static int complete(Run *run, char **words)
 
 int main(int argc, char **argv)
 {
-	Run run = {.jobs = g_ptr_array_new_with_free_func(job_free)};
+	Run run = {.jobs = g_ptr_array_new_with_free_func(job_free),
+		   .opened = g_ptr_array_new_with_free_func(close_vault)};
 	int status;
 
 	/* Names are bytes to us, but GLib converts its messages to the user's character set. */
@@ -298,7 +389,9 @@ int main(int argc, char **argv)
 	g_ptr_array_unref(run.jobs);
 	vk_facts_free(run.facts);
 	vk_lazy_host_free(run.host);
-	vk_vault_free(run.vault);
+	g_ptr_array_unref(run.opened);
+	g_strfreev(run.vaults);
+	g_free(run.is_tried);
 	vk_arrays_free(run.arrays);
 	vk_restore_options_clear(&run.options);
 	vk_program_clear(&run.program);

@@ -23,6 +23,7 @@ typedef struct VkRestoreOptions {
 	gboolean dry_run;
 	gboolean force;
 	gboolean keep_old;
+	gboolean all_vaults;   /* look for snapshots in other vaults as well */
 	gboolean skip_damaged; /* restore what is left of damaged images */
 } VkRestoreOptions;
 
