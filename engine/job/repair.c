@@ -4,6 +4,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "heal-from.h"
+#include "heal-replica.h"
 #include "interrupt.h"
 #include "log.h"
 #include "source-file.h"
@@ -37,9 +38,15 @@ static gboolean look_in_vaults(const Repair *repair, GError **error)
 {
 	const GPtrArray *vaults = repair->options->vaults;
 
-	for (guint i = 0; vaults && i < vaults->len && !is_done(repair); i++)
-		if (!vk_heal_from_vault(repair->healer, repair->ids, vaults->pdata[i], error))
+	for (guint i = 0; vaults && i < vaults->len && !is_done(repair); i++) {
+		VkVault *other = vaults->pdata[i];
+
+		if (!vk_heal_from_vault(repair->healer, repair->ids, other, error))
 			return FALSE;
+		if (!is_done(repair) &&
+		    !vk_heal_from_replica(repair->vault, repair->healer, repair->ids, other, error))
+			return FALSE;
+	}
 	return TRUE;
 }
 

@@ -12,7 +12,7 @@
 #include <glib.h>
 
 typedef struct VkRepairOptions {
-	const GPtrArray *vaults; /* VkVault*: copies of the vault; nullable */
+	const GPtrArray *vaults; /* VkVault*: copies and replicas of the vault; nullable */
 	char *const *images;     /* raw files and block devices; nullable */
 	VkArrays *arrays;        /* their copies of snapshots are read; nullable */
 	gboolean dry_run;        /* look, but put nothing */

@@ -57,7 +57,8 @@ declare -A below=(
 		engine/vault/snapshot engine/vault engine/vault/catalog engine/vault/heal'
 	[engine/vault/replicate]='
 		engine/base engine/base/transfer engine/vault/store engine/vault/pack engine/vault/map
-		engine/vault/snapshot engine/vault engine/vault/session'
+		engine/vault/snapshot engine/vault engine/vault/catalog engine/vault/heal
+		engine/vault/session engine/vault/view'
 	[engine/vault/view]='
 		engine/base engine/base/transfer engine/vault/map engine/vault/snapshot
 		engine/vault engine/vault/catalog'
@@ -102,8 +103,8 @@ declare -A below=(
 	[engine/job]='
 		engine/base engine/base/transfer engine/base/settings engine/base/program
 		engine/retention engine/vault/snapshot engine/vault engine/vault/catalog
-		engine/vault/heal engine/vault/session engine/qemu engine/array engine/domain
-		engine/virt/host engine/virt/disk engine/virt/hold'
+		engine/vault/heal engine/vault/session engine/vault/replicate engine/qemu engine/array
+		engine/domain engine/virt/host engine/virt/disk engine/virt/hold'
 	[engine/job/backup/group]='engine/base'
 	[engine/job/backup]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings

@@ -6,6 +6,7 @@
 #include "heal-bed.h"
 #include "log.h"
 #include "pack-name.h"
+#include "replicate.h"
 #include "session.h"
 #include "settings.h"
 #include "vault-parts.h"
@@ -78,6 +79,36 @@ START_TEST(a_copy_of_the_vault_heals)
 	ck_assert(repair(&options, 2, 0));
 	expect_healed();
 	ck_assert(repair(&options, 0, 0));
+	finish();
+}
+END_TEST
+
+/*
+ * A vault that got the snapshot by a replication has it in packs of its own, sealed with another
+ * key.
+ */
+START_TEST(a_replica_heals)
+{
+	g_autoptr(GPtrArray) vaults = g_ptr_array_new_with_free_func((GDestroyNotify)vk_vault_free);
+	const VkRepairOptions options = {.vaults = vaults};
+	g_autoptr(VkVault) sound = NULL;
+	g_autofree char *path = NULL;
+	const VkNewVault how = {
+		.key = &(VkNewKey){.secret =
+					   vk_secret_new("two\nlines, and 32 bytes or more\n", 33),
+				   .label = "test"}};
+	VkReplicateOptions all = {.since = G_MININT64, .workers = 1};
+	VkReplicateResult result;
+
+	prepare();
+	path = g_strconcat(directory, "-replica", NULL);
+	sound = vk_vault_open(copy, VK_VAULT_READ, NULL);
+	g_ptr_array_add(vaults, vk_vault_init_as(path, _i ? &how : &(VkNewVault){0}, NULL));
+	ck_assert(vk_vault_replicate(sound, vaults->pdata[0], &all, &result, NULL));
+	ck_assert_uint_eq(result.count[VK_REPLICA_SENT], 1);
+	ck_assert(repair(&options, 2, 0));
+	expect_healed();
+	temp_directory_remove(path);
 	finish();
 }
 END_TEST
@@ -208,6 +239,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, nothing_is_known_to_be_damaged);
 	tcase_add_test(tcase, without_a_place_to_look_in_all_stays_damaged);
 	tcase_add_test(tcase, a_copy_of_the_vault_heals);
+	tcase_add_loop_test(tcase, a_replica_heals, 0, 2);
 	tcase_add_test(tcase, it_looks_no_further_than_it_must);
 	tcase_add_test(tcase, what_was_healed_before_a_failure_stays);
 	tcase_add_test(tcase, copies_on_arrays_heal);
