@@ -128,8 +128,8 @@ declare -A below=(
 		engine/vault/view'
 	[engine/cli/parts]='
 		engine/base engine/base/transfer engine/base/program engine/vault engine/vault/open
-		engine/vault/health engine/vault/catalog engine/vault/check engine/vault/collect
-		engine/array/drivers engine/virt/host engine/job engine/job/array engine/job/backup engine/job/forget engine/history'
+		engine/vault/health engine/vault/check engine/vault/collect
+		engine/array/drivers engine/job engine/job/array engine/job/backup engine/job/forget engine/history'
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog

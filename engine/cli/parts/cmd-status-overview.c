@@ -2,118 +2,21 @@
 /* "virtkeep status": how well each guest is saved, and how the vault is. */
 #include "cmd-status.h"
 
-#include "catalog.h"
 #include "check-record.h"
 #include "errors.h"
 #include "health.h"
-#include "host.h"
 #include "json.h"
 #include "log.h"
-#include "protection.h"
-#include "selection.h"
+#include "overview.h"
 #include "table.h"
 #include "text.h"
 #include "timestamp.h"
 #include "when.h"
 
 #include <stdio.h>
-#include <string.h>
-
-typedef struct {
-	char *guest, *uuid;
-	gboolean on_host;
-	const char *skip; /* why backups of all leave it out; NULL: they do not */
-	VkProtection *protection;
-} Row;
-
-typedef struct {
-	VkProgram *program;
-	VkVault *vault;
-	gboolean host_known; /* libvirt answered */
-	GPtrArray *rows;     /* Row */
-} Overview;
-
-static void row_free(Row *row)
-{
-	g_free(row->guest);
-	g_free(row->uuid);
-	vk_protection_free(row->protection);
-	g_free(row);
-}
-
-static const Row *find_row(const Overview *overview, const char *uuid)
-{
-	for (guint i = 0; i < overview->rows->len; i++) {
-		const Row *row = g_ptr_array_index(overview->rows, i);
-
-		if (strcmp(row->uuid, uuid) == 0)
-			return row;
-	}
-	return NULL;
-}
-
-static gboolean add_row(Overview *overview, const char *guest, const char *uuid, gboolean on_host,
-			char *const *names, GError **error)
-{
-	gboolean wanted = !names[0];
-	Row *row;
-
-	for (; *names; names++)
-		wanted = wanted || vk_guest_fits(guest, uuid, *names);
-	if (!wanted || find_row(overview, uuid))
-		return TRUE;
-	row = g_new0(Row, 1);
-	row->guest = g_strdup(guest);
-	row->uuid = g_strdup(uuid);
-	row->on_host = on_host;
-	row->skip = vk_skip_reason(overview->program->settings, guest, uuid);
-	row->protection = vk_protection_load(overview->vault, uuid, error);
-	g_ptr_array_add(overview->rows, row);
-	return row->protection != NULL;
-}
-
-/* Without libvirt the vault can be looked at still. */
-static gboolean add_host(Overview *overview, char *const *names, GError **error)
-{
-	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkHost) host = vk_host_open(vk_program_libvirt_uri(overview->program), &trouble);
-	g_autoptr(GPtrArray) guests = host ? vk_host_list(host, &trouble) : NULL;
-
-	overview->host_known = guests != NULL;
-	if (!guests) {
-		vk_log_warning("only guests of the vault are shown: %s", trouble->message);
-		return TRUE;
-	}
-	for (guint i = 0; i < guests->len; i++) {
-		const VkGuest *guest = g_ptr_array_index(guests, i);
-
-		if (!add_row(overview, vk_guest_name(guest), vk_guest_uuid(guest), TRUE, names,
-			     error))
-			return FALSE;
-	}
-	return TRUE;
-}
-
-static gboolean add_vault(Overview *overview, char *const *names, GError **error)
-{
-	g_autoptr(GPtrArray) guests = vk_catalog_guests(overview->vault, error);
-
-	for (guint i = 0; guests && i < guests->len; i++) {
-		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
-
-		if (!add_row(overview, guest->view_name, guest->uuid, FALSE, names, error))
-			return FALSE;
-	}
-	return guests != NULL;
-}
-
-static gint compare_rows(gconstpointer left, gconstpointer right)
-{
-	return strcmp((*(const Row *const *)left)->guest, (*(const Row *const *)right)->guest);
-}
 
 /* What is to be said of the guest besides; "-" for nothing. New string. */
-static char *note_text(const Overview *overview, const Row *row)
+static char *note_text(const VkOverview *overview, const VkOverviewGuest *row)
 {
 	const VkProtection *protection = row->protection;
 	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
@@ -132,13 +35,13 @@ static char *note_text(const Overview *overview, const Row *row)
 	return notes->len > 1 ? g_strjoinv("; ", (char **)notes->pdata) : g_strdup("-");
 }
 
-static void print_rows(const Overview *overview)
+static void print_rows(const VkOverview *overview)
 {
 	g_autoptr(VkTable) table = vk_table_new("GUEST", "LAST SNAPSHOT", "AGE", "CONSISTENCY",
 						"SNAPSHOTS", "NOTE", NULL);
 
-	for (guint i = 0; i < overview->rows->len; i++) {
-		const Row *row = g_ptr_array_index(overview->rows, i);
+	for (guint i = 0; i < overview->guests->len; i++) {
+		const VkOverviewGuest *row = g_ptr_array_index(overview->guests, i);
 		const VkProtection *protection = row->protection;
 		const VkSnapshot *last = protection->last;
 		g_autofree char *age = last ? vk_age_text(protection->age_sec) : g_strdup("-");
@@ -146,10 +49,10 @@ static void print_rows(const Overview *overview)
 		g_autofree char *count = g_strdup_printf("%u", protection->snapshots);
 		g_autofree char *note = note_text(overview, row);
 
-		vk_table_add(table, row->guest, when, age, last ? last->consistency : "-", count,
+		vk_table_add(table, row->name, when, age, last ? last->consistency : "-", count,
 			     note, NULL);
 	}
-	if (overview->rows->len > 0)
+	if (overview->guests->len > 0)
 		vk_table_print(table);
 }
 
@@ -202,7 +105,7 @@ static void print_vault(const VkVault *vault, const VkVaultUsage *usage, const V
 	print_read(summary);
 }
 
-static json_t *row_to_json(const Row *row)
+static json_t *row_to_json(const VkOverviewGuest *row)
 {
 	const VkProtection *protection = row->protection;
 	const VkSnapshot *last = protection->last;
@@ -210,7 +113,7 @@ static json_t *row_to_json(const Row *row)
 
 	return json_pack(
 		"{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:i, s:i}", "guest",
-		vk_json_new_string(row->guest), "uuid", vk_json_new_string(row->uuid), "on_host",
+		vk_json_new_string(row->name), "uuid", vk_json_new_string(row->uuid), "on_host",
 		row->on_host, "skip", vk_json_new_string(row->skip), "last_snapshot",
 		vk_json_new_string(reference), "time", vk_json_new_string(last ? last->time : NULL),
 		"age", last ? json_integer((json_int_t)protection->age_sec) : json_null(),
@@ -237,20 +140,19 @@ static json_t *read_to_json(const VkHealthSummary *summary)
 			 (int)summary->damaged);
 }
 
-static void print_json(const Overview *overview, const VkVaultUsage *usage,
+static void print_json(const VkVault *vault, const VkOverview *overview, const VkVaultUsage *usage,
 		       const VkCheckRecord *any, const VkCheckRecord *data,
 		       const VkHealthSummary *summary)
 {
 	json_t *guests = json_array();
 	g_autoptr(json_t) report = NULL;
 
-	for (guint i = 0; i < overview->rows->len; i++)
-		json_array_append_new(guests, row_to_json(g_ptr_array_index(overview->rows, i)));
+	for (guint i = 0; i < overview->guests->len; i++)
+		json_array_append_new(guests, row_to_json(g_ptr_array_index(overview->guests, i)));
 	report = json_pack(
 		"{s:o, s:{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}}", "guests", guests, "vault",
-		"url", vk_json_new_string(vk_vault_url(overview->vault)), "id",
-		vk_vault_id(overview->vault), "packs", (json_int_t)usage->packs, "bytes",
-		(json_int_t)usage->bytes, "free",
+		"url", vk_json_new_string(vk_vault_url(vault)), "id", vk_vault_id(vault), "packs",
+		(json_int_t)usage->packs, "bytes", (json_int_t)usage->bytes, "free",
 		usage->has_room ? json_integer((json_int_t)usage->free) : json_null(), "total",
 		usage->has_room ? json_integer((json_int_t)usage->total) : json_null(),
 		"last_check", check_to_json(any), "last_data_check", check_to_json(data),
@@ -278,28 +180,27 @@ static gboolean load_summary(VkVault *vault, VkHealthSummary *ret, GError **erro
 gboolean vk_cmd_status_overview(VkProgram *program, VkVault *vault, char *const *names,
 				GError **error)
 {
-	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)row_free);
-	Overview overview = {.program = program, .vault = vault, .rows = rows};
+	g_autoptr(VkOverview) overview = vk_overview_load(
+		vault, program->settings, vk_program_libvirt_uri(program), names, error);
 	VkVaultUsage usage;
 	VkHealthSummary summary;
 	VkCheckRecord any, data;
 
-	if (!add_host(&overview, names, error) || !add_vault(&overview, names, error) ||
-	    !vk_vault_usage(vault, &usage, error) || !load_summary(vault, &summary, error))
+	if (!overview || !vk_vault_usage(vault, &usage, error) ||
+	    !load_summary(vault, &summary, error))
 		return FALSE;
-	if (names[0] && rows->len == 0)
+	if (names[0] && overview->guests->len == 0)
 		return vk_fail(error, VK_ERROR_NOT_FOUND,
 			       "neither the host nor the vault '%s' has this guest; 'virtkeep "
 			       "status' shows all",
 			       vk_vault_url(vault));
-	g_ptr_array_sort(rows, compare_rows);
 	load_check(vault, FALSE, &any);
 	load_check(vault, TRUE, &data);
 	if (program->json) {
-		print_json(&overview, &usage, &any, &data, &summary);
+		print_json(vault, overview, &usage, &any, &data, &summary);
 		return TRUE;
 	}
-	print_rows(&overview);
+	print_rows(overview);
 	print_vault(vault, &usage, &any, &summary);
 	return TRUE;
 }
