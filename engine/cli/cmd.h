@@ -27,6 +27,7 @@ gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_key(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_log(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_metrics(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_mount(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_pin(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_unpin(VkProgram *program, int argc, char **argv, GError **error);

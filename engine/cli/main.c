@@ -45,6 +45,8 @@ static const Command commands[] = {
 	{"log", vk_cmd_log, "show what was done on this host"},
 	{"why", vk_cmd_why, "explain why a snapshot is large, slow or full"},
 	{"status", vk_cmd_status, "show how well guests are saved, and how the vault is"},
+	{"metrics", vk_cmd_metrics,
+	 "print for Prometheus how guests are saved and how the vault is"},
 	{"doctor", vk_cmd_doctor, "find and fix what earlier backups left behind"},
 	{"config", vk_cmd_config, "check the configuration, or make one from Snap Creator's"},
 };

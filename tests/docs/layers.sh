@@ -116,6 +116,11 @@ declare -A below=(
 		engine/base engine/base/io engine/vault engine/vault/catalog engine/qemu engine/array
 		engine/domain engine/virt/host engine/virt/disk engine/virt/hold engine/virt/backup
 		engine/job/array engine/job'
+	[engine/metrics]='engine/base'
+	[engine/job/metrics]='
+		engine/base engine/base/io engine/base/settings engine/vault/snapshot engine/vault
+		engine/vault/health engine/vault/catalog engine/vault/check engine/vault/space engine/job
+		engine/metrics'
 	[engine/job/forget]='
 		engine/base engine/base/settings engine/retention engine/vault/catalog
 		engine/array engine/virt/host'
@@ -135,7 +140,8 @@ declare -A below=(
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
 		engine/vault/check engine/vault/salvage engine/vault/space engine/array/drivers
 		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
-		engine/job/doctor engine/job/forget engine/job/replicate engine/job/snapcreator
+		engine/job/doctor engine/job/forget engine/job/metrics engine/job/replicate
+		engine/job/snapcreator
 		engine/job/why engine/cli/parts engine/history engine/finish'
 	[engine/files/protocol]=''
 	[engine/files/agent/base]='engine/files/protocol'
