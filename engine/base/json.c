@@ -194,6 +194,15 @@ json_t *vk_json_new_string(const char *text)
 	return json_string(valid);
 }
 
+json_t *vk_json_new_strings(const char *const *texts)
+{
+	json_t *array = json_array();
+
+	for (; *texts; texts++)
+		json_array_append_new(array, vk_json_new_string(*texts));
+	return array;
+}
+
 json_t *vk_json_new_uint(guint64 value)
 {
 	g_autofree char *digits = NULL;

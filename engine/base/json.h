@@ -56,6 +56,9 @@ const char *vk_json_nested_string(const json_t *object, const char *outer, const
 /* A new JSON string, or null for NULL. Bytes that are not UTF-8 are replaced. */
 json_t *vk_json_new_string(const char *text);
 
+/* A new JSON array of such strings. */
+json_t *vk_json_new_strings(const char *const *texts);
+
 /*
  * A new JSON number, or from 2^63 on, which JSON libraries cannot hold as a number, a string of its
  * decimal digits.

@@ -79,7 +79,7 @@ static gboolean judge(const VkBackupResult *result, GError **error)
 typedef struct {
 	gboolean all, dry_run, group, strict, compare, replicate;
 	char *mode, *label, *quiesce;
-	char **mountpoints, **exclude;
+	char **mountpoints, **tags, **exclude;
 	char *budget, *parallel, *rate, *wait; /* NULL: as configured */
 } Arguments;
 
@@ -89,6 +89,7 @@ static void arguments_clear(Arguments *arguments)
 	g_free(arguments->label);
 	g_free(arguments->quiesce);
 	g_strfreev(arguments->mountpoints);
+	g_strfreev(arguments->tags);
 	g_strfreev(arguments->exclude);
 	g_free(arguments->budget);
 	g_free(arguments->parallel);
@@ -96,6 +97,17 @@ static void arguments_clear(Arguments *arguments)
 	g_free(arguments->wait);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
+
+static gboolean check_guests(const Arguments *arguments, char *const *names, GError **error)
+{
+	if (arguments->all && (names[0] || arguments->tags))
+		return vk_fail(error, VK_ERROR_USAGE, "--all and %s exclude each other",
+			       names[0] ? "GUEST" : "--tag");
+	return arguments->all || names[0] || arguments->tags ||
+	       vk_fail(error, VK_ERROR_USAGE,
+		       "no guest named: name some, or use --tag or --all; "
+		       "'virtkeep discover' shows what there is");
+}
 
 /* An option with a number is bounded as the setting that it stands for. */
 static gboolean take_number(const VkSettings *settings, const char *group, const char *key,
@@ -158,6 +170,7 @@ static gboolean take_options(const VkProgram *program, const Arguments *argument
 	options->label =
 		arguments->label ? arguments->label : vk_settings_get(settings, "backup", "label");
 	options->mountpoints = arguments->mountpoints;
+	options->tags = arguments->tags;
 	options->exclude = arguments->exclude;
 	options->group = arguments->group;
 	options->strict = arguments->strict;
@@ -301,6 +314,8 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 	g_auto(Arguments) arguments = {0};
 	const GOptionEntry entries[] = {
 		{"all", 'a', 0, G_OPTION_ARG_NONE, &arguments.all, "All guests of the host", NULL},
+		{"tag", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.tags,
+		 "Take the guests that have this tag; may be repeated", "TAG"},
 		{"exclude", 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments.exclude,
 		 "Leave out the guests that match PATTERN; may be repeated", "PATTERN"},
 		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &arguments.dry_run,
@@ -337,26 +352,22 @@ gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error
 	char **names = NULL;
 
 	program->command = "backup";
-	if (!vk_cmd_parse(program, "backup GUEST...|--all",
+	if (!vk_cmd_parse(program, "backup GUEST...|--tag TAG|--all",
 			  "Takes a snapshot of each GUEST, running or not, named by name, uuid or "
 			  "a pattern\nlike 'web*'.",
 			  entries, -1, argc, argv, &names, error))
 		return FALSE;
-	if (arguments.all && names[0])
-		return vk_fail(error, VK_ERROR_USAGE, "--all and GUEST exclude each other");
-	if (!arguments.all && !names[0])
-		return vk_fail(error, VK_ERROR_USAGE,
-			       "no guest named: name some, or use --all; "
-			       "'virtkeep discover' shows what there is");
-	if (!take_options(program, &arguments, &choices, &options, error))
+	if (!check_guests(&arguments, names, error) ||
+	    !take_options(program, &arguments, &choices, &options, error))
 		return FALSE;
+	if (!names[0])
+		names = NULL;
 	if (arguments.dry_run)
-		return vk_cmd_backup_dry_run(program, arguments.all ? NULL : names, &options,
-					     error);
+		return vk_cmd_backup_dry_run(program, names, &options, error);
 	/*
 	 * A backup that is stopped at the terminal would leave jobs open, and nothing would watch
 	 * their room.
 	 */
 	signal(SIGTSTP, SIG_IGN);
-	return run_with_hooks(program, arguments.all ? NULL : names, &options, error);
+	return run_with_hooks(program, names, &options, error);
 }

@@ -40,12 +40,12 @@ static char *source_text(const VkFoundDisk *disk)
 
 /* The guest's own cells stand in its first row only, as lsblk draws a tree. */
 typedef struct {
-	const char *name, *state, *agent, *last;
+	const char *name, *state, *agent, *tags, *last;
 } GuestCells;
 
 static void print_disk(VkTable *table, GuestCells *cells, const VkFoundDisk *disk)
 {
-	static const GuestCells blank = {"", "", "", ""};
+	static const GuestCells blank = {"", "", "", "", ""};
 	const char *reason = vk_found_disk_reason(disk);
 	g_autofree char *source = source_text(disk);
 	g_autofree char *file_system = file_system_text(disk->mount);
@@ -53,15 +53,15 @@ static void print_disk(VkTable *table, GuestCells *cells, const VkFoundDisk *dis
 	g_autofree char *saved = reason ? g_strdup_printf("no: %s", reason)
 					: g_strdup(disk->encrypted ? "decrypted" : "yes");
 
-	vk_table_add(table, cells->name, cells->state, cells->agent, cells->last, disk->target,
-		     disk->bus ? disk->bus : "-", disk->format ? disk->format : "-", size, saved,
-		     file_system, source, NULL);
+	vk_table_add(table, cells->name, cells->state, cells->agent, cells->tags, cells->last,
+		     disk->target, disk->bus ? disk->bus : "-", disk->format ? disk->format : "-",
+		     size, saved, file_system, source, NULL);
 	*cells = blank;
 	for (guint i = 0; i < disk->backing->len; i++) {
 		const VkFoundLayer *layer = g_ptr_array_index(disk->backing, i);
 		g_autofree char *text = g_strdup_printf("`- %s", layer->source);
 
-		vk_table_add(table, "", "", "", "", "", "", layer->format ? layer->format : "-",
+		vk_table_add(table, "", "", "", "", "", "", "", layer->format ? layer->format : "-",
 			     "-", "", "", text, NULL);
 	}
 }
@@ -70,10 +70,10 @@ static void print_disk(VkTable *table, GuestCells *cells, const VkFoundDisk *dis
 static void print_other(VkTable *table, GuestCells *cells, const char *what, const char *size,
 			const char *saved, const char *source)
 {
-	static const GuestCells blank = {"", "", "", ""};
+	static const GuestCells blank = {"", "", "", "", ""};
 
-	vk_table_add(table, cells->name, cells->state, cells->agent, cells->last, what, "-", "-",
-		     size, saved, "-", source, NULL);
+	vk_table_add(table, cells->name, cells->state, cells->agent, cells->tags, cells->last, what,
+		     "-", "-", size, saved, "-", source, NULL);
 	*cells = blank;
 }
 
@@ -95,7 +95,9 @@ static char *last_text(const VkProtection *protection)
 static void print_guest(VkTable *table, const VkFoundGuest *guest, const VkProtection *protection)
 {
 	g_autofree char *last = last_text(protection);
-	GuestCells cells = {guest->name, guest->state, guest->agent ? guest->agent : "-", last};
+	g_autofree char *tags = g_strjoinv(" ", guest->tags);
+	GuestCells cells = {guest->name, guest->state, guest->agent ? guest->agent : "-",
+			    *tags ? tags : "-", last};
 
 	if (guest->skip) {
 		g_autofree char *text = g_strdup_printf("only when named: %s", guest->skip);
@@ -245,8 +247,8 @@ static gboolean settle_mapping(const VkProgram *program, VkMappingCheck *check, 
 gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **error)
 {
 	g_autoptr(VkTable) table =
-		vk_table_new("GUEST", "STATE", "AGENT", "LAST", "DISK", "BUS", "FORMAT", "SIZE",
-			     "SAVED", "HOST FILE SYSTEM", "SOURCE", NULL);
+		vk_table_new("GUEST", "STATE", "AGENT", "TAGS", "LAST", "DISK", "BUS", "FORMAT",
+			     "SIZE", "SAVED", "HOST FILE SYSTEM", "SOURCE", NULL);
 	g_autoptr(json_t) report = NULL;
 	g_autoptr(VkHost) host = NULL;
 	g_autoptr(VkMappingCheck) check = NULL;

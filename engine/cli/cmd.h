@@ -37,6 +37,7 @@ gboolean vk_cmd_replicate(VkProgram *program, int argc, char **argv, GError **er
 gboolean vk_cmd_restore(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_space(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_tag(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_verify(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_why(VkProgram *program, int argc, char **argv, GError **error);
 

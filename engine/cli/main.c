@@ -25,6 +25,7 @@ static const Command commands[] = {
 	{"init", vk_cmd_init, "make a new vault"},
 	{"key", vk_cmd_key, "manage the keys of an encrypted vault"},
 	{"discover", vk_cmd_discover, "list the guests of the host and what of them is saved"},
+	{"tag", vk_cmd_tag, "give guests tags, by which jobs choose them"},
 	{"backup", vk_cmd_backup, "take snapshots of guests"},
 	{"list", vk_cmd_list, "list the snapshots of the vault"},
 	{"show", vk_cmd_show, "show all about one snapshot"},

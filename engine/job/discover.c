@@ -3,6 +3,7 @@
 
 #include "domain.h"
 #include "errors.h"
+#include "guest-tags.h"
 #include "image-chain.h"
 #include "selection.h"
 
@@ -45,6 +46,7 @@ void vk_found_guest_free(VkFoundGuest *guest)
 		return;
 	g_free(guest->name);
 	g_free(guest->uuid);
+	g_strfreev(guest->tags);
 	g_ptr_array_unref(guest->disks);
 	g_clear_pointer(&guest->firmware, g_ptr_array_unref);
 	g_ptr_array_unref(guest->passthrough);
@@ -257,15 +259,17 @@ VkFoundGuest *vk_discover_guest(VkHost *host, VkGuest *guest, VkMounts *mounts,
 	g_autoptr(VkGuestFacts) facts = vk_guest_get_facts(guest, error);
 	g_autoptr(VkDomain) domain = NULL;
 	g_autofree char *tpm_root = vk_host_tpm_directory(host);
-	g_auto(GStrv) exclude = NULL;
+	g_auto(GStrv) exclude = NULL, tags = NULL;
 
 	if (facts)
 		domain = vk_domain_parse(vk_guest_facts_present_xml(facts), error);
-	if (!domain)
+	tags = domain ? vk_guest_get_tags(guest, error) : NULL;
+	if (!tags)
 		return NULL;
 	VkFoundGuest *found = g_new0(VkFoundGuest, 1);
 	found->name = g_strdup(domain->name);
 	found->uuid = g_strdup(domain->uuid);
+	found->tags = g_steal_pointer(&tags);
 	found->state = vk_guest_state_name(facts->state);
 	found->persistent = facts->persistent;
 	found->autostart = facts->autostart;
@@ -369,11 +373,12 @@ json_t *vk_found_guest_to_json(const VkFoundGuest *guest)
 					    found->has_size ? json_integer((json_int_t)found->size)
 							    : json_null()));
 	}
-	return json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "guest",
+	return json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "guest",
 			 vk_json_new_string(guest->name), "uuid", vk_json_new_string(guest->uuid),
 			 "state", guest->state, "persistent", guest->persistent, "autostart",
 			 guest->autostart, "agent", vk_json_new_string(guest->agent), "disks",
 			 disks, "passthrough", texts_to_json(guest->passthrough), "foreign",
 			 texts_to_json(guest->foreign), "firmware", firmware, "skip",
-			 vk_json_new_string(guest->skip));
+			 vk_json_new_string(guest->skip), "tags",
+			 vk_json_new_strings((const char *const *)guest->tags));
 }

@@ -43,6 +43,7 @@ typedef struct VkFoundGuest {
 	const char *state; /* static */
 	gboolean persistent, autostart;
 	const char *agent;      /* "connected", "disconnected", "none"; NULL when off. Static */
+	char **tags;            /* see domain-tags.h */
 	const char *skip;       /* why backups of all leave it out; NULL: they do not. Static */
 	GPtrArray *disks;       /* VkFoundDisk */
 	GPtrArray *firmware;    /* VkFoundFirmware */

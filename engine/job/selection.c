@@ -2,6 +2,7 @@
 #include "selection.h"
 
 #include "errors.h"
+#include "guest-tags.h"
 #include "log.h"
 #include "suggest.h"
 
@@ -129,27 +130,85 @@ static gboolean take_matching(Choice *choice, const char *pattern)
 	return found;
 }
 
+/* Takes TROUBLE. */
+static void add_unknown(const Choice *choice, const char *name, GError *trouble)
+{
+	VkUnknownGuest *unknown = g_new0(VkUnknownGuest, 1);
+
+	unknown->name = g_strdup(name);
+	unknown->error = trouble;
+	g_ptr_array_add(choice->selection->unknown, unknown);
+}
+
 /* libvirt's own answer for a name: the guest may have been defined since the list was made. */
 static void look_up(Choice *choice, VkHost *host, const char *name)
 {
-	g_autoptr(GError) trouble = NULL;
+	GError *trouble = NULL;
 	VkGuest *guest = NULL;
-	VkUnknownGuest *unknown;
 
 	if (strpbrk(name, "*?["))
 		vk_fail(&trouble, VK_ERROR_NOT_FOUND, "no guest at '%s' has a name like '%s'",
 			vk_host_uri(host), name);
 	else
 		guest = vk_host_find(host, name, &trouble);
-	if (guest) {
-		g_ptr_array_add(choice->selection->all, guest);
-		consider(choice, guest, TRUE);
+	if (!guest) {
+		add_unknown(choice, name, trouble);
 		return;
 	}
-	unknown = g_new0(VkUnknownGuest, 1);
-	unknown->name = g_strdup(name);
-	unknown->error = g_steal_pointer(&trouble);
-	g_ptr_array_add(choice->selection->unknown, unknown);
+	g_ptr_array_add(choice->selection->all, guest);
+	consider(choice, guest, TRUE);
+}
+
+/* Chooses the guests with any of TAGS. A guest that is gone meanwhile has none. */
+static gboolean take_tagged(Choice *choice, VkHost *host, char *const *tags, GError **error)
+{
+	const GPtrArray *all = choice->selection->all;
+	g_autoptr(GHashTable) found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = 0; i < all->len; i++) {
+		VkGuest *guest = g_ptr_array_index(all, i);
+		g_autoptr(GError) trouble = NULL;
+		g_auto(GStrv) its = vk_guest_get_tags(guest, &trouble);
+
+		if (!its && !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND)) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+		for (char *const *tag = tags; its && *tag; tag++)
+			if (g_strv_contains((const char *const *)its, *tag)) {
+				g_hash_table_add(found, g_strdup(*tag));
+				consider(choice, guest, FALSE);
+			}
+	}
+	for (; *tags; tags++) {
+		GError *trouble = NULL;
+
+		if (g_hash_table_contains(found, *tags))
+			continue;
+		vk_fail(&trouble, VK_ERROR_NOT_FOUND,
+			"no guest at '%s' has the tag '%s': give it with 'virtkeep tag'",
+			vk_host_uri(host), *tags);
+		add_unknown(choice, *tags, trouble);
+	}
+	return TRUE;
+}
+
+/* Names first: a guest that a pattern or a tag would leave out may be among them. */
+static gboolean take_words(Choice *choice, VkHost *host, const VkSelectionWords *words,
+			   GError **error)
+{
+	if (!words->names && !words->tags)
+		take_matching(choice, NULL);
+	for (char *const *name = words->names; name && *name; name++) {
+		VkGuest *guest = find_named(choice->selection->all, *name);
+
+		if (guest)
+			consider(choice, guest, TRUE);
+	}
+	for (char *const *name = words->names; name && *name; name++)
+		if (!take_matching(choice, *name))
+			look_up(choice, host, *name);
+	return !words->tags || take_tagged(choice, host, words->tags, error);
 }
 
 /* The guest that was meant is saved then, so its user hears of it. */
@@ -173,34 +232,37 @@ static void add_unfit(VkSelection *selection, const char *exclusion)
 		       meant);
 }
 
-VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings, char *const *names,
-			      char *const *exclude, GError **error)
+static guint count_words(const VkSelectionWords *words)
+{
+	guint count = 0;
+
+	for (char *const *name = words->names; name && *name; name++)
+		count++;
+	for (char *const *tag = words->tags; tag && *tag; tag++)
+		count++;
+	return count;
+}
+
+VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings,
+			      const VkSelectionWords *words, GError **error)
 {
 	g_autoptr(VkSelection) selection = g_new0(VkSelection, 1);
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
-	Choice choice = {
-		.selection = selection, .settings = settings, .exclude = exclude, .seen = seen};
+	Choice choice = {.selection = selection,
+			 .settings = settings,
+			 .exclude = words->exclude,
+			 .seen = seen};
 
 	selection->guests = g_ptr_array_new();
 	selection->left_out = g_ptr_array_new_with_free_func((GDestroyNotify)left_out_free);
 	selection->unknown = g_ptr_array_new_with_free_func((GDestroyNotify)unknown_free);
 	selection->unfit = g_ptr_array_new_with_free_func(g_free);
 	selection->all = vk_host_list(host, error);
-	if (!selection->all)
+	if (!selection->all || !take_words(&choice, host, words, error))
 		return NULL;
-	if (!names)
-		take_matching(&choice, NULL);
-	/* Names first: a guest that a pattern would leave out may be among them. */
-	for (char *const *name = names; name && *name; name++) {
-		VkGuest *guest = find_named(selection->all, *name);
-
-		if (guest)
-			consider(&choice, guest, TRUE);
-	}
-	for (char *const *name = names; name && *name; name++)
-		if (!take_matching(&choice, *name))
-			look_up(&choice, host, *name);
-	for (; exclude && *exclude; exclude++)
+	for (char *const *exclude = words->exclude; exclude && *exclude; exclude++)
 		add_unfit(selection, *exclude);
+	selection->alone =
+		count_words(words) == 1 && selection->guests->len + selection->unknown->len == 1;
 	return g_steal_pointer(&selection);
 }

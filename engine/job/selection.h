@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VkSelection: which of a host's guests a command is for, and which of their disks are saved. A
- * guest is named by its name, its uuid, or a pattern of glob(7) for names. One that the
- * configuration skips has to be named itself. Threads: one at a time.
+ * guest is named by its name, its uuid, or a pattern of glob(7) for names, or is chosen by a tag.
+ * One that the configuration skips has to be named itself. Threads: one at a time.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ typedef struct VkLeftOut {
 } VkLeftOut;
 
 typedef struct VkUnknownGuest {
-	char *name; /* as it was asked for */
+	char *name; /* as it was asked for, or the tag */
 	GError *error;
 } VkUnknownGuest;
 
@@ -28,14 +28,21 @@ typedef struct VkSelection {
 	GPtrArray *left_out; /* VkLeftOut */
 	GPtrArray *unknown;  /* VkUnknownGuest */
 	GPtrArray *unfit;    /* char*: the words of EXCLUDE that fit no guest */
+	gboolean alone;      /* one word chose one guest, or is unknown */
 } VkSelection;
 
+/* Which guests; all are NULL-terminated and nullable. */
+typedef struct VkSelectionWords {
+	char *const *names, *const *tags; /* both NULL: all guests */
+	char *const *exclude;             /* names and patterns */
+} VkSelectionWords;
+
 /*
- * The guests NAMES (NULL: all) without those of EXCLUDE; both NULL-terminated, EXCLUDE is nullable.
- * A name or pattern that no guest has is unknown, not a failure; one of EXCLUDE gets a warning.
+ * The guests with one of the names or one of the tags, but for the excluded. A name, pattern or tag
+ * that no guest has is unknown, not a failure; one that excludes nothing gets a warning.
  */
-VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings, char *const *names,
-			      char *const *exclude, GError **error);
+VkSelection *vk_select_guests(VkHost *host, const VkSettings *settings,
+			      const VkSelectionWords *words, GError **error);
 void vk_selection_free(VkSelection *selection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkSelection, vk_selection_free)
 

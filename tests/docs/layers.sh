@@ -139,9 +139,9 @@ declare -A below=(
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
 		engine/vault/check engine/vault/salvage engine/vault/space engine/array/drivers
-		engine/virt/hold engine/virt/guard engine/job/array engine/job engine/job/backup
-		engine/job/doctor engine/job/forget engine/job/metrics engine/job/replicate
-		engine/job/snapcreator
+		engine/domain engine/virt/host engine/virt/hold engine/virt/guard
+		engine/job/array engine/job engine/job/backup engine/job/doctor engine/job/forget
+		engine/job/metrics engine/job/replicate engine/job/snapcreator
 		engine/job/why engine/cli/parts engine/history engine/finish'
 	[engine/files/protocol]=''
 	[engine/files/agent/base]='engine/files/protocol'

@@ -43,6 +43,7 @@ static const struct {
 	{"OLD=NEW", ""},
 	{"PATH", ""},
 	{"SECONDS", ""},
+	{"TAG", ""},
 	{"TEXT", ""},
 };
 

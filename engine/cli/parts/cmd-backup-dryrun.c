@@ -139,13 +139,14 @@ static gboolean finish(Run *run, const VkSelection *selection, GError **error)
 static gboolean look_at_all(Run *run, char *const *names, GError **error)
 {
 	const VkBackupOptions *options = run->context.options;
+	const VkSelectionWords words = {
+		.names = names, .tags = options->tags, .exclude = options->exclude};
 	g_autoptr(VkSelection) selection =
-		vk_select_guests(run->host, options->settings, names, options->exclude, error);
+		vk_select_guests(run->host, options->settings, &words, error);
 
 	if (!selection)
 		return FALSE;
-	run->alone = names && names[0] && !names[1] &&
-		     selection->guests->len + selection->unknown->len == 1;
+	run->alone = selection->alone;
 	for (guint i = 0; i < selection->unknown->len; i++) {
 		const VkUnknownGuest *unknown = g_ptr_array_index(selection->unknown, i);
 

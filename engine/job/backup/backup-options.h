@@ -28,6 +28,7 @@ typedef struct VkBackupOptions {
 	const VkSettings *settings;   /* for the sections of guests, and what is not below */
 	const VkQuiesceMode *quiesce; /* NULL: as configured */
 	char *const *mountpoints;     /* NULL: as configured */
+	char *const *tags;            /* of guests to take as well as those named; nullable */
 	char *const *exclude;         /* patterns of guests to leave out; nullable */
 	gboolean group;               /* all at one instant */
 	gboolean strict;          /* fail a guest instead of lowering the grade of its snapshot */

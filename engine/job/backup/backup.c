@@ -231,8 +231,9 @@ static Task *new_task(Run *run, const VkGuest *guest)
 static GPtrArray *new_tasks(Run *run, VkHost *host, char *const *names, GError **error)
 {
 	const VkBackupOptions *options = run->context.options;
-	g_autoptr(VkSelection) selection =
-		vk_select_guests(host, options->settings, names, options->exclude, error);
+	const VkSelectionWords words = {
+		.names = names, .tags = options->tags, .exclude = options->exclude};
+	g_autoptr(VkSelection) selection = vk_select_guests(host, options->settings, &words, error);
 	VkBackupResult *result = run->result;
 	GPtrArray *tasks;
 
@@ -240,7 +241,7 @@ static GPtrArray *new_tasks(Run *run, VkHost *host, char *const *names, GError *
 		return NULL;
 	tasks = g_ptr_array_new();
 	result->guests = selection->guests->len + selection->unknown->len;
-	result->alone = names && names[0] && !names[1] && result->guests == 1;
+	result->alone = selection->alone;
 	result->left_out = g_ptr_array_ref(selection->left_out);
 	for (guint i = 0; i < selection->guests->len; i++)
 		g_ptr_array_add(tasks, new_task(run, g_ptr_array_index(selection->guests, i)));

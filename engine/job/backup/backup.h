@@ -35,9 +35,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkBackupResult, vk_backup_result_free)
 typedef void (*VkBackupDone)(const VkSnapshot *snapshot, gpointer data);
 
 /*
- * Backs up the guests NAMES (as for vk_select_guests(); NULL: all) of the host URI into
- * VAULT, which is open for writing. DONE is nullable. Stops on vk_interrupted(); the guests at
- * work are among the failed then. Returns NULL only when nothing could be tried at all.
+ * Backs up the guests NAMES and those with the tags of OPTIONS (as for vk_select_guests(); NULL
+ * both: all) of the host URI into VAULT, which is open for writing. DONE is nullable. Stops on
+ * vk_interrupted(); the guests at work are among the failed then. Returns NULL only when nothing
+ * could be tried at all.
  */
 VkBackupResult *vk_backup_run(VkVault *vault, const char *uri, char *const *names,
 			      const VkBackupOptions *options, VkBackupDone done, gpointer data,

@@ -11,6 +11,7 @@
 static const char node[] =
 	"<node>"
 	"<domain type='test'><name>alpha</name><uuid>11111111-2222-4333-8444-555555555555</uuid>"
+	"<metadata><v:tags xmlns:v='urn:virtkeep:tags'>gold x</v:tags></metadata>"
 	"<memory>1048576</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>"
 	"<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
 	"<source file='@/a.raw'/><target dev='vda' bus='virtio'/></disk>"
@@ -130,7 +131,7 @@ START_TEST(tells_all_about_a_guest)
 	assert_json(guest,
 		    "{'agent':'none','autostart':false,'firmware':[],'foreign':[],'guest':'alpha',"
 		    "'passthrough':['usb 046d:c52b'],'persistent':true,'skip':null,"
-		    "'state':'running',"
+		    "'state':'running','tags':['gold','x'],"
 		    "'uuid':'11111111-2222-4333-8444-555555555555'}");
 }
 END_TEST

@@ -3,6 +3,7 @@
 #include "selection.h"
 
 #include "errors.h"
+#include "guest-tags.h"
 
 #include <check.h>
 #include <glib/gstdio.h>
@@ -53,15 +54,18 @@ static void teardown(void)
 }
 
 /*
- * What NAMES and EXCLUDE, words separated by spaces, choose: "guests | left out | unknown ! unfit".
+ * What NAMES, TAGS and EXCLUDE, words separated by spaces, choose: "guests | left out | unknown !
+ * unfit".
  */
-static char *choose(const char *names, const char *exclude)
+static char *choose(const char *names, const char *tags, const char *exclude)
 {
 	g_auto(GStrv) name_words = names ? g_strsplit(names, " ", -1) : NULL;
+	g_auto(GStrv) tag_words = tags ? g_strsplit(tags, " ", -1) : NULL;
 	g_auto(GStrv) exclude_words = exclude ? g_strsplit(exclude, " ", -1) : NULL;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(VkSelection) selection =
-		vk_select_guests(host, settings, name_words, exclude_words, &error);
+	const VkSelectionWords words = {
+		.names = name_words, .tags = tag_words, .exclude = exclude_words};
+	g_autoptr(VkSelection) selection = vk_select_guests(host, settings, &words, &error);
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	g_assert_no_error(error);
@@ -126,10 +130,51 @@ START_TEST(guests_are_chosen)
 
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_autoptr(GString) wanted = g_string_new(rows[i].chosen);
-		g_autofree char *chosen = choose(rows[i].names, rows[i].exclude);
+		g_autofree char *chosen = choose(rows[i].names, NULL, rows[i].exclude);
 
 		g_string_replace(wanted, "%s", skipped, 0);
 		ck_assert_str_eq(chosen, wanted->str);
+	}
+}
+END_TEST
+
+static void tag(const char *name, const char *const *tags)
+{
+	g_autoptr(VkGuest) guest = vk_host_find(host, name, NULL);
+	g_autoptr(GError) error = NULL;
+	g_auto(GStrv) read = NULL;
+
+	ck_assert_ptr_nonnull(guest);
+	ck_assert_msg(vk_guest_set_tags(guest, tags, &error), "%s", error ? error->message : "");
+	read = vk_guest_get_tags(guest, NULL);
+	ck_assert_ptr_nonnull(read);
+	ck_assert(g_strv_equal((const char *const *)read, tags));
+}
+
+START_TEST(guests_are_chosen_by_tags)
+{
+	static const struct {
+		const char *names, *tags, *exclude, *chosen;
+	} rows[] = {
+		{NULL, "gold", NULL, "db web1 | web2 (the configuration says skip) |"},
+		{NULL, "nightly gold", NULL, "db web1 | web2 (the configuration says skip) |"},
+		{NULL, "nightly", NULL, "web1 | |"},
+		{"odd?1?? db", "nightly", NULL, "db odd[1]* web1 | |"},
+		/* Who is named comes, also if a tag would leave it out. */
+		{"web2", "gold", "db", "web2 web1 | db (--exclude 'db' was given) |"},
+		{NULL, "gold silver Gold", NULL,
+		 "db web1 | web2 (the configuration says skip) | silver Gold"},
+	};
+
+	tag("db", (const char *const[]){"gold", NULL});
+	tag("web1", (const char *const[]){"gold", "nightly", NULL});
+	tag("web2", (const char *const[]){"gold", NULL});
+	tag("test-1", (const char *const[]){"silver", NULL});
+	tag("test-1", (const char *const[]){NULL});
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *chosen = choose(rows[i].names, rows[i].tags, rows[i].exclude);
+
+		ck_assert_str_eq(chosen, rows[i].chosen);
 	}
 }
 END_TEST
@@ -143,6 +188,7 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, guests_are_chosen);
+	tcase_add_test(cases, guests_are_chosen_by_tags);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
