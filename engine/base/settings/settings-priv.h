@@ -22,3 +22,9 @@ const char *vk_settings_key(const char *group, const char *key);
 
 /* FALSE with the sections that there are when the file may not have this one. */
 gboolean vk_settings_check_section(const char *section, GError **error);
+
+/* Whether GROUP fits PATTERN: "guest NAME" stands for each [guest ...] that names one. */
+gboolean vk_settings_is_group(const char *pattern, const char *group);
+
+/* The words of a list, as vk_settings_get_words() has them; none for NULL. */
+char **vk_settings_split_words(const char *setting);

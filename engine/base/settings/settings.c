@@ -140,8 +140,7 @@ static const Setting known_settings[] = {
 	{"guest NAME", "keep_gone", TYPE_DURATION, NULL},
 };
 
-/* [guest NAME] stands for each [guest ...] that names one. */
-static gboolean is_group(const char *pattern, const char *group)
+gboolean vk_settings_is_group(const char *pattern, const char *group)
 {
 	const char *name = strstr(pattern, " NAME");
 	gsize length = name ? (gsize)(name - pattern) + 1 : 0;
@@ -165,7 +164,7 @@ gboolean vk_key_matches(const char *pattern, const char *key)
 static gboolean is_known_group(const char *group)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
-		if (is_group(known_settings[i].group, group))
+		if (vk_settings_is_group(known_settings[i].group, group))
 			return TRUE;
 	return FALSE;
 }
@@ -178,7 +177,8 @@ static gboolean is_key(const Setting *setting, const char *key)
 static const Setting *find_setting(const char *group, const char *key)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
-		if (is_group(known_settings[i].group, group) && is_key(&known_settings[i], key))
+		if (vk_settings_is_group(known_settings[i].group, group) &&
+		    is_key(&known_settings[i], key))
 			return &known_settings[i];
 	return NULL;
 }
@@ -211,14 +211,14 @@ static gboolean fail_unknown(const char *group, const char *key, GError **error)
 	if (!vk_settings_check_section(group, error))
 		return FALSE;
 	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
-		if (is_group(known_settings[i].group, group))
+		if (vk_settings_is_group(known_settings[i].group, group))
 			g_string_append_printf(keys, "%s%s", keys->len > 0 ? ", " : "",
 					       known_settings[i].key);
 	return vk_fail(error, VK_ERROR_USAGE, "[%s] %s: unknown setting; [%s] has %s", group, key,
 		       group, keys->str);
 }
 
-static char **split_words(const char *setting)
+char **vk_settings_split_words(const char *setting)
 {
 	const char *value = setting ? setting : "";
 	/* Guests' names may have spaces and commas; Snap Creator separates them by commas. */
@@ -316,7 +316,7 @@ static gboolean check_mountpoint(const char *word, GError **error)
 static gboolean check_words(const char *value, gboolean (*check)(const char *, GError **),
 			    GError **error)
 {
-	g_auto(GStrv) words = split_words(value);
+	g_auto(GStrv) words = vk_settings_split_words(value);
 
 	for (char **word = words; *word; word++)
 		if (!check(*word, error))
@@ -400,77 +400,4 @@ const char *vk_settings_get(const VkSettings *settings, const char *group, const
 guint64 vk_settings_get_uint(const VkSettings *settings, const char *group, const char *key)
 {
 	return g_ascii_strtoull(vk_settings_get(settings, group, key), NULL, 10);
-}
-
-char **vk_settings_get_names(const VkSettings *settings, const char *kind)
-{
-	g_autofree char *pattern = g_strdup_printf("%s NAME", kind);
-	g_autoptr(GStrvBuilder) names = g_strv_builder_new();
-
-	for (guint i = 0; i < settings->lines->len; i++) {
-		const VkConfigLine *line = g_ptr_array_index(settings->lines, i);
-
-		if (!line->key && is_group(pattern, line->section))
-			g_strv_builder_add(names, line->section + strlen(kind) + 1);
-	}
-	return g_strv_builder_end(names);
-}
-
-const char *vk_settings_get_named(const VkSettings *settings, const char *kind, const char *name,
-				  const char *key)
-{
-	g_autofree char *group = g_strdup_printf("%s %s", kind, name);
-
-	return vk_settings_get(settings, group, key);
-}
-
-static gint compare_keys(gconstpointer left, gconstpointer right)
-{
-	return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
-char **vk_settings_get_numbered(const VkSettings *settings, const char *group, const char *pattern)
-{
-	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-	char **found;
-
-	for (guint i = 0; i < settings->lines->len; i++) {
-		const VkConfigLine *line = g_ptr_array_index(settings->lines, i);
-
-		if (line->key && g_str_equal(line->section, group) &&
-		    vk_key_matches(pattern, line->key))
-			g_strv_builder_add(builder, line->key);
-	}
-	found = g_strv_builder_end(builder);
-	qsort(found, g_strv_length(found), sizeof(*found), compare_keys);
-	return found;
-}
-
-char *vk_settings_find_host(const VkSettings *settings, const char *hostname)
-{
-	g_auto(GStrv) names = vk_settings_get_names(settings, "host");
-	g_autofree char *first = g_strndup(hostname, strcspn(hostname, "."));
-
-	if (g_strv_contains((const char *const *)names, hostname))
-		return g_strdup(hostname);
-	return g_strv_contains((const char *const *)names, first) ? g_steal_pointer(&first) : NULL;
-}
-
-char **vk_settings_get_words(const VkSettings *settings, const char *group, const char *key)
-{
-	return split_words(vk_settings_get(settings, group, key));
-}
-
-const char *vk_settings_get_guest(const VkSettings *settings, const char *name, const char *uuid,
-				  const char *key)
-{
-	const char *value = vk_settings_get_named(settings, "guest", uuid, key);
-
-	return value ? value : vk_settings_get_named(settings, "guest", name, key);
-}
-
-char **vk_settings_get_guest_words(const VkSettings *settings, const char *name, const char *uuid,
-				   const char *key)
-{
-	return split_words(vk_settings_get_guest(settings, name, uuid, key));
 }
