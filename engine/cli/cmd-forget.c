@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "interrupt.h"
 #include "json.h"
+#include "keep-jobs.h"
 #include "log.h"
 #include "named-snapshots.h"
 #include "open-vault.h"
@@ -184,14 +185,37 @@ static gboolean forget_named(VkProgram *program, char *const *references, const 
 	return collect_after(program, vault, all, how, report, trouble, error);
 }
 
+/* HAS_GUESTS: the command line says which guests. */
+static gboolean check_job(const VkProgram *program, const VkForgetHow *how, gboolean policy,
+			  gboolean has_guests, GError **error)
+{
+	g_auto(GStrv) jobs = vk_settings_get_names(program->settings, "job");
+
+	if (!how->job)
+		return TRUE;
+	if (!policy || has_guests)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "--job goes with --policy, and without GUEST or --all");
+	if (!g_strv_contains((const char *const *)jobs, how->job))
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "there is no section [job %s] in '%s'",
+			       how->job, vk_settings_path(program->settings));
+	return vk_keep_job_has_rules(program->settings, how->job) ||
+	       vk_fail(error, VK_ERROR_USAGE,
+		       "[job %s] does not say what to keep: write keep_daily = 7 or the like",
+		       how->job);
+}
+
 gboolean vk_cmd_forget(VkProgram *program, int argc, char **argv, GError **error)
 {
 	gboolean policy = FALSE, all = FALSE;
+	g_autofree char *job = NULL;
 	VkForgetHow how = {FALSE};
 	const GOptionEntry entries[] = {
 		{"policy", 0, 0, G_OPTION_ARG_NONE, &policy,
 		 "Forget what the policy of [retention] does not keep", NULL},
 		{"all", 0, 0, G_OPTION_ARG_NONE, &all, "Apply the policy to all guests", NULL},
+		{"job", 0, 0, G_OPTION_ARG_STRING, &job,
+		 "Apply the policy of the job NAME to what it took of the host's guests", "JOB"},
 		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &how.dry_run,
 		 "Change nothing, print what would be forgotten and why the rest is kept", NULL},
 		{"gc", 0, 0, G_OPTION_ARG_NONE, &how.gc,
@@ -207,15 +231,18 @@ gboolean vk_cmd_forget(VkProgram *program, int argc, char **argv, GError **error
 		    "--policy it forgets, of each GUEST\nor of all, what the policy does not keep.",
 		    entries, -1, argc, argv, &arguments, error))
 		return FALSE;
+	how.job = job;
+	if (!check_job(program, &how, policy, all || arguments[0], error))
+		return FALSE;
 	if (all && !policy)
 		return vk_fail(error, VK_ERROR_USAGE, "--all is for --policy: add it");
 	if (all && arguments[0])
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "--all means every guest: leave out '%s' or --all", arguments[0]);
-	if (policy && !all && !arguments[0])
+	if (policy && !all && !job && !arguments[0])
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "no guest named: name guests, or write --all --policy");
-	return policy ? vk_cmd_forget_policy(program, all ? NULL : arguments, &how, error)
+	return policy ? vk_cmd_forget_policy(program, arguments[0] ? arguments : NULL, &how, error)
 		      : forget_named(program, arguments, &how, error);
 }
 

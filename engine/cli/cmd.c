@@ -8,12 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void offer_jobs(const VkCompletion *completion, const VkProgram *program)
+{
+	g_auto(GStrv) jobs = vk_settings_get_names(program->settings, "job");
+
+	for (char **job = jobs; *job; job++)
+		vk_completion_offer(completion, *job, NULL);
+}
+
 /* Some commands are about the guests that the vault has. */
 static gboolean complete_words(const VkCompletion *completion, const char *kind, gpointer program)
 {
 	static const char *const of_vault[] = {"list", "log", "status", "verify", NULL};
 	const char *command = *vk_completion_words(completion);
 
+	if (strcmp(kind, "JOB") == 0) {
+		offer_jobs(completion, program);
+		return TRUE;
+	}
 	if (strcmp(kind, "PATTERN") == 0)
 		kind = "GUEST";
 	/* With the snapshots their guests are offered. */

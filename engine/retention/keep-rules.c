@@ -18,7 +18,7 @@ static const struct {
 	[VK_KEEP_YEARLY] = {"yearly", "keep_yearly", VK_PERIOD_YEAR},
 };
 
-static const char *const other_keys[] = {"keep_within", "keep_min", "keep_gone"};
+static const char *const other_keys[] = {"keep_within", "keep_min"};
 
 void vk_keep_rules_free(VkKeepRules *rules)
 {
@@ -90,6 +90,13 @@ static gboolean has_any(const VkKeepRules *rules)
 	return any;
 }
 
+static guint64 number_in_job(const VkSettings *settings, const char *job, const char *key)
+{
+	const char *text = vk_settings_get_named(settings, "job", job, key);
+
+	return text ? g_ascii_strtoull(text, NULL, 10) : 0;
+}
+
 VkKeepRules *vk_keep_rules_load(const VkSettings *settings, const char *name, const char *uuid,
 				GError **error)
 {
@@ -114,6 +121,27 @@ VkKeepRules *vk_keep_rules_load(const VkSettings *settings, const char *name, co
 	return NULL;
 }
 
+VkKeepRules *vk_keep_rules_load_job(const VkSettings *settings, const char *job, const char *name,
+				    const char *uuid, GError **error)
+{
+	g_autoptr(VkKeepRules) rules = g_new0(VkKeepRules, 1);
+	const char *within = vk_settings_get_named(settings, "job", job, "keep_within");
+
+	for (VkKeepCount rule = 0; rule < VK_KEEP_COUNTS; rule++)
+		rules->counts[rule] = number_in_job(settings, job, counts[rule].key);
+	rules->min = number_in_job(settings, job, "keep_min");
+	if ((within && !vk_duration_parse(within, &rules->within, error)) ||
+	    !find_duration(settings, name, uuid, "keep_gone", &rules->gone, error))
+		return NULL;
+	if (has_any(rules))
+		return g_steal_pointer(&rules);
+	vk_fail(error, VK_ERROR_USAGE,
+		"the policy of the job '%s' keeps nothing: write what to keep, such as keep_daily "
+		"= 7, into [job %s] of '%s'",
+		job, job, vk_settings_path(settings));
+	return NULL;
+}
+
 gboolean vk_keep_rules_are_in(const VkSettings *settings, const char *section)
 {
 	for (VkKeepCount rule = 0; rule < VK_KEEP_COUNTS; rule++)
@@ -122,7 +150,9 @@ gboolean vk_keep_rules_are_in(const VkSettings *settings, const char *section)
 	for (gsize i = 0; i < G_N_ELEMENTS(other_keys); i++)
 		if (vk_settings_get(settings, section, other_keys[i]))
 			return TRUE;
-	return FALSE;
+	/* A job does not say what becomes of guests that are gone. */
+	return !g_str_has_prefix(section, "job ") &&
+	       vk_settings_get(settings, section, "keep_gone");
 }
 
 GTimeZone *vk_keep_zone(const VkSettings *settings)

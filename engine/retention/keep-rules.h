@@ -56,6 +56,13 @@ VkKeepRules *vk_keep_rules_for_arrays(const VkSettings *settings, GError **error
 VkKeepRules *vk_keep_rules_load(const VkSettings *settings, const char *name, const char *uuid,
 				GError **error);
 
+/*
+ * The rules of [job JOB] for the snapshots that it took of a guest. Only how long those of a guest
+ * that is gone are kept is as above. New. VK_ERROR_USAGE when they would keep nothing.
+ */
+VkKeepRules *vk_keep_rules_load_job(const VkSettings *settings, const char *job, const char *name,
+				    const char *uuid, GError **error);
+
 /* Whether SECTION has any rule of its own. */
 gboolean vk_keep_rules_are_in(const VkSettings *settings, const char *section);
 

@@ -139,7 +139,7 @@ declare -A below=(
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
 		engine/vault/check engine/vault/salvage engine/vault/space engine/array/drivers
-		engine/domain engine/virt/host engine/virt/hold engine/virt/guard
+		engine/retention engine/domain engine/virt/host engine/virt/hold engine/virt/guard
 		engine/job/array engine/job engine/job/backup engine/job/doctor engine/job/forget
 		engine/job/metrics engine/job/replicate engine/job/snapcreator
 		engine/job/why engine/cli/parts engine/history engine/finish'

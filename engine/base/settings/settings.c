@@ -5,6 +5,8 @@
 #include "errors.h"
 #include "mapping.h"
 #include "retention.h"
+#include "schedule.h"
+#include "time-window.h"
 #include "user-defaults.h"
 
 #include <string.h>
@@ -21,6 +23,9 @@ typedef enum {
 	TYPE_VERSION, /* like 9.14.1 */
 	TYPE_DURATION,
 	TYPE_ZONE, /* of time: like Europe/Berlin */
+	TYPE_SCHEDULE,
+	TYPE_WINDOW,
+	TYPE_SHARE, /* of a whole: like 1/7 */
 	TYPE_POLICY,
 	TYPE_RETENTIONS,
 	TYPE_MAPPING,
@@ -99,6 +104,7 @@ static const Setting known_settings[] = {
 	{"retention", "timezone", TYPE_ZONE, NULL},
 	{"history", "dir", TYPE_PATH, "/var/lib/virtkeep/history"},
 	{"history", "keep", TYPE_DURATION, "2y"},
+	{"jobs", "state_dir", TYPE_PATH, "/var/lib/virtkeep/jobs"},
 	{"files", "appliance", TYPE_CHOICE, "auto", .choices = "auto|uml|qemu"},
 	{"mount", "cache_mib", TYPE_UINT, "256", 1048576},
 	{"restore", "shutdown_timeout", TYPE_UINT, "60", 86400},
@@ -138,6 +144,27 @@ static const Setting known_settings[] = {
 	{"guest NAME", "keep_within", TYPE_DURATION, NULL},
 	{"guest NAME", "keep_min", TYPE_UINT, NULL, KEEP_MAX},
 	{"guest NAME", "keep_gone", TYPE_DURATION, NULL},
+	{"job NAME", "guests", TYPE_WORDS, NULL},
+	{"job NAME", "tags", TYPE_WORDS, NULL},
+	{"job NAME", "exclude", TYPE_WORDS, NULL},
+	{"job NAME", "schedule", TYPE_SCHEDULE, NULL},
+	{"job NAME", "window", TYPE_WINDOW, NULL},
+	{"job NAME", "random_delay", TYPE_UINT, "0", 1440},
+	{"job NAME", "persistent", TYPE_CHOICE, "yes", .choices = "yes|no"},
+	{"job NAME", "enabled", TYPE_CHOICE, "yes", .choices = "yes|no"},
+	{"job NAME", "mode", TYPE_CHOICE, NULL, .choices = BACKUP_MODES},
+	{"job NAME", "label", TYPE_POLICY, NULL},
+	{"job NAME", "group", TYPE_CHOICE, "no", .choices = "yes|no"},
+	{"job NAME", "quiesce", TYPE_CHOICE, NULL, .choices = QUIESCE_MODES},
+	{"job NAME", "keep_last", TYPE_UINT, NULL, KEEP_MAX},
+	{"job NAME", "keep_hourly", TYPE_UINT, NULL, KEEP_MAX},
+	{"job NAME", "keep_daily", TYPE_UINT, NULL, KEEP_MAX},
+	{"job NAME", "keep_weekly", TYPE_UINT, NULL, KEEP_MAX},
+	{"job NAME", "keep_monthly", TYPE_UINT, NULL, KEEP_MAX},
+	{"job NAME", "keep_yearly", TYPE_UINT, NULL, KEEP_MAX},
+	{"job NAME", "keep_within", TYPE_DURATION, NULL},
+	{"job NAME", "keep_min", TYPE_UINT, NULL, KEEP_MAX},
+	{"job NAME", "verify_share", TYPE_SHARE, NULL},
 };
 
 gboolean vk_settings_is_group(const char *pattern, const char *group)
@@ -190,12 +217,24 @@ const char *vk_settings_key(const char *group, const char *key)
 	return setting && g_strcmp0(setting->alias, key) == 0 ? setting->key : key;
 }
 
+/* Units of systemd and files are named by it. */
+static gboolean check_job(const char *group, GError **error)
+{
+	const char *name = group + strlen("job ");
+
+	return (g_ascii_isalnum(*name) && vk_policy_check(name, NULL)) ||
+	       vk_fail(error, VK_ERROR_USAGE,
+		       "[%s]: a job's name takes 1 to 31 letters, digits, '.', '_' or '-', and "
+		       "begins with a letter or digit",
+		       group);
+}
+
 gboolean vk_settings_check_section(const char *group, GError **error)
 {
 	g_autoptr(GString) groups = g_string_new(NULL);
 
 	if (is_known_group(group))
-		return TRUE;
+		return !vk_settings_is_group("job NAME", group) || check_job(group, error);
 	for (gsize i = 0; i < G_N_ELEMENTS(known_settings); i++)
 		if (i == 0 || !g_str_equal(known_settings[i].group, known_settings[i - 1].group))
 			g_string_append_printf(groups, "%s[%s]", i == 0 ? "" : ", ",
@@ -297,6 +336,19 @@ static gboolean check_zone(const char *value, GError **error)
 			       "must be a time zone like Europe/Berlin or UTC, not '%s'", value);
 }
 
+static gboolean check_schedule(const char *value, GError **error)
+{
+	g_autoptr(VkSchedule) schedule = vk_schedule_parse(value, error);
+
+	return schedule != NULL;
+}
+
+static gboolean check_share(const char *value, GError **error)
+{
+	return g_regex_match_simple("^[1-9][0-9]{0,2}/[1-9][0-9]{0,2}$", value, 0, 0) ||
+	       vk_fail(error, VK_ERROR_USAGE, "must be a fraction like 1/7, not '%s'", value);
+}
+
 static gboolean check_target(const char *word, GError **error)
 {
 	return g_regex_match_simple("^[A-Za-z0-9_:-]+$", word, 0, 0) ||
@@ -356,6 +408,12 @@ static gboolean check_value(const Setting *setting, const char *value, GError **
 		return vk_duration_parse(value, &(VkDuration){0}, error);
 	case TYPE_ZONE:
 		return check_zone(value, error);
+	case TYPE_SCHEDULE:
+		return check_schedule(value, error);
+	case TYPE_WINDOW:
+		return vk_time_window_parse(value, &(VkTimeWindow){0}, error);
+	case TYPE_SHARE:
+		return check_share(value, error);
 	case TYPE_POLICY:
 		return vk_policy_check(value, error);
 	case TYPE_RETENTIONS:

@@ -35,6 +35,7 @@ static const struct {
 	{"libvirt", "uri", same, "qemu:///session"},
 	{"backup", "scratch_dir", data_path, "scratch"},
 	{"history", "dir", data_path, "history"},
+	{"jobs", "state_dir", data_path, "jobs"},
 	{"backup", "run_dir", runtime_path, "virtkeep"},
 	{"backup", "hooks_dir", config_path, "hooks.d"},
 };

@@ -11,15 +11,22 @@
 #include "open-vault.h"
 #include "text.h"
 
-static VkPresence *load_presence(const VkProgram *program)
+/* A job is for the guests of the host, so it has to know them. */
+static gboolean load_presence(const VkProgram *program, const char *job, VkPresence **ret,
+			      GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
-	VkPresence *presence = vk_presence_load(vk_program_libvirt_uri(program), &trouble);
 
-	if (!presence)
-		vk_log_warning("no guest counts as gone, because libvirt does not answer: %s",
-			       trouble->message);
-	return presence;
+	*ret = vk_presence_load(vk_program_libvirt_uri(program), &trouble);
+	if (*ret)
+		return TRUE;
+	if (job) {
+		g_propagate_error(error, g_steal_pointer(&trouble));
+		return FALSE;
+	}
+	vk_log_warning("no guest counts as gone, because libvirt does not answer: %s",
+		       trouble->message);
+	return TRUE;
 }
 
 static void print(const VkProgram *program, const GPtrArray *plan, gboolean dry_run)
@@ -73,20 +80,24 @@ gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, const VkFo
 	g_autoptr(VkVault) vault = open_vault(program, how, error);
 	g_autoptr(VkArrays) arrays =
 		vault ? vk_arrays_new(program->settings, vk_log_warning, error) : NULL;
-	g_autoptr(VkPresence) presence = arrays ? load_presence(program) : NULL;
-	const VkForgetFacts facts = {
+	g_autoptr(VkPresence) presence = NULL;
+	VkForgetFacts facts = {
 		.vault = vault,
 		.arrays = arrays,
 		.settings = program->settings,
-		.presence = presence,
+		.job = how->job,
 		.now = g_get_real_time() / G_USEC_PER_SEC,
 	};
-	g_autoptr(GPtrArray) plan = arrays ? vk_forget_plan(&facts, names, error) : NULL;
+	g_autoptr(GPtrArray) plan = NULL;
 	g_autoptr(GPtrArray) keys = NULL;
 	g_autoptr(json_t) json = NULL;
 	guint refused = 0;
 	gboolean done;
 
+	if (!arrays || !load_presence(program, how->job, &presence, error))
+		return FALSE;
+	facts.presence = presence;
+	plan = vk_forget_plan(&facts, names, error);
 	if (!plan || (!how->dry_run && !vk_forget_apply(vault, plan, &refused, error)))
 		return FALSE;
 	print(program, plan, how->dry_run);

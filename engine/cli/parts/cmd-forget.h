@@ -11,7 +11,8 @@
 /* What the command line says beside names. */
 typedef struct VkForgetHow {
 	gboolean dry_run;
-	gboolean gc; /* collect garbage after it */
+	gboolean gc;     /* collect garbage after it */
+	const char *job; /* only what this job took, of guests that the host has; nullable */
 } VkForgetHow;
 
 /* "forget --policy": for the guests NAMES, or with NULL for all. */

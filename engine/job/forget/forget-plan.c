@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "interrupt.h"
 #include "keep.h"
+#include "keep-jobs.h"
 #include "log.h"
 #include "timestamp.h"
 
@@ -14,14 +15,16 @@
 typedef struct {
 	VkForgetItem *item; /* borrowed */
 	char *host, *label;
+	char *job; /* whose rules decide; NULL: those of the guest */
 	gboolean is_readable, is_whole, is_in_vault, is_on_array;
 } Sight;
 
 typedef struct {
 	const VkForgetFacts *facts;
-	const VkKeepRules *rules;
+	const char *name; /* of the guest in the configuration; borrowed */
 	VkForgetGuest *guest;
-	GPtrArray *sights; /* Sight, the oldest first */
+	GPtrArray *sights;      /* Sight, the oldest first */
+	const Sight *last_good; /* nullable */
 } Plan;
 
 static void item_free(gpointer data)
@@ -49,6 +52,7 @@ static void sight_free(gpointer data)
 
 	g_free(sight->host);
 	g_free(sight->label);
+	g_free(sight->job);
 	g_free(sight);
 }
 
@@ -177,53 +181,110 @@ static gboolean make_keep_item(const Plan *plan, const Sight *sight, VkKeepItem 
 }
 
 /*
- * Those that are in the vault take part. What an array alone has ends by the array's own rules, and
- * must not stand for one that is in the vault.
+ * Why the rules do not decide about it; NULL: they do. What an array alone has ends by the array's
+ * own rules, and must not stand for one that is in the vault. New string.
  */
-static gboolean make_keep_items(const Plan *plan, GArray *items, GPtrArray *sights, GError **error)
+static char *reason_beyond_rules(const Plan *plan, const Sight *sight)
 {
-	const Sight *last_good = find_last_good(plan);
+	const char *job = plan->facts->job;
 
+	if (!sight->is_readable)
+		return g_strdup("it cannot be read: run 'virtkeep verify'");
+	if (!sight->is_in_vault)
+		return g_strdup("it is on an array alone, whose own retention decides");
+	if (job && g_strcmp0(sight->job, job) != 0)
+		return g_strdup_printf("the job '%s' did not take it", job);
+	return NULL;
+}
+
+/* Sorts out what the rules do not decide about, and finds whose rules decide about the others. */
+static gboolean sort_out(Plan *plan, GHashTable *jobs, GError **error)
+{
 	for (guint i = 0; i < plan->sights->len; i++) {
 		Sight *sight = g_ptr_array_index(plan->sights, i);
-		VkKeepItem item;
+		char *reason;
 
-		if (!sight->is_readable) {
-			keep_for(sight->item, g_strdup("it cannot be read: run 'virtkeep verify'"));
-			sight->item->is_odd = TRUE;
-		} else if (!sight->is_in_vault) {
-			keep_for(sight->item, g_strdup("it is on an array alone, whose own "
-						       "retention decides"));
+		if (!vk_keep_job_find(plan->facts->settings, sight->label, &sight->job, error))
+			return FALSE;
+		reason = reason_beyond_rules(plan, sight);
+		if (reason) {
+			keep_for(sight->item, reason);
+			sight->item->is_odd = !sight->is_readable;
 		} else {
-			if (!make_keep_item(plan, sight, &item, error))
-				return FALSE;
-			item.is_last_good = sight == last_good;
-			g_array_append_val(items, item);
-			g_ptr_array_add(sights, sight);
+			g_hash_table_add(jobs, g_strdup(sight->job ? sight->job : ""));
 		}
 	}
 	return TRUE;
 }
 
-static gboolean decide(const Plan *plan, GError **error)
+/* Those about which the rules of JOB decide; NULL: those of the guest. */
+static gboolean make_keep_items(const Plan *plan, const char *job, GArray *items, GPtrArray *sights,
+				GError **error)
+{
+	for (guint i = 0; i < plan->sights->len; i++) {
+		Sight *sight = g_ptr_array_index(plan->sights, i);
+		VkKeepItem item;
+
+		if (vk_forget_is_kept(sight->item) || g_strcmp0(sight->job, job) != 0)
+			continue;
+		if (!make_keep_item(plan, sight, &item, error))
+			return FALSE;
+		item.is_last_good = sight == plan->last_good;
+		g_array_append_val(items, item);
+		g_ptr_array_add(sights, sight);
+	}
+	return TRUE;
+}
+
+static VkKeepRules *load_rules(const Plan *plan, const char *job, GError **error)
+{
+	const VkSettings *settings = plan->facts->settings;
+
+	return job ? vk_keep_rules_load_job(settings, job, plan->name, plan->guest->uuid, error)
+		   : vk_keep_rules_load(settings, plan->name, plan->guest->uuid, error);
+}
+
+/* By the rules of JOB; NULL: of the guest. Each job counts its own snapshots only. */
+static gboolean decide_by(const Plan *plan, const char *job, GError **error)
 {
 	g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(VkKeepItem));
 	g_autoptr(GPtrArray) sights = g_ptr_array_new();
 	g_autoptr(GTimeZone) zone = vk_keep_zone(plan->facts->settings);
+	g_autoptr(VkKeepRules) rules = load_rules(plan, job, error);
 	g_autoptr(GPtrArray) decision = NULL;
 	const VkKeepFacts facts = {
 		.now = plan->facts->now, .zone = zone, .is_gone = plan->guest->is_gone};
 
-	if (!make_keep_items(plan, items, sights, error))
+	if (!rules || !make_keep_items(plan, job, items, sights, error))
 		return FALSE;
-	decision = vk_keep_decide(plan->rules, (const VkKeepItem *)(gpointer)items->data,
-				  items->len, &facts);
+	decision = vk_keep_decide(rules, (const VkKeepItem *)(gpointer)items->data, items->len,
+				  &facts);
 	for (guint i = 0; i < sights->len; i++) {
 		VkForgetItem *item = ((Sight *)g_ptr_array_index(sights, i))->item;
 
 		item->reasons = g_strdupv(g_ptr_array_index(decision, i));
 		item->is_odd = vk_keep_is_doubtful(&g_array_index(items, VkKeepItem, i), &facts);
 	}
+	return TRUE;
+}
+
+static gboolean decide(Plan *plan, GError **error)
+{
+	g_autoptr(GHashTable) jobs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GHashTableIter iterator;
+	gpointer job;
+
+	/* It reads objects anew, and finds what cannot be read. */
+	plan->last_good = find_last_good(plan);
+	if (!sort_out(plan, jobs, error))
+		return FALSE;
+	/* A policy that would keep nothing is told of also while there is nothing to keep. */
+	if (!plan->facts->job)
+		g_hash_table_add(jobs, g_strdup(""));
+	g_hash_table_iter_init(&iterator, jobs);
+	while (g_hash_table_iter_next(&iterator, &job, NULL))
+		if (!decide_by(plan, *(const char *)job ? job : NULL, error))
+			return FALSE;
 	return TRUE;
 }
 
@@ -300,13 +361,9 @@ static VkForgetGuest *guest_new(VkCatalogGuest *from)
 static gboolean add_guest(const VkForgetFacts *facts, VkCatalogGuest *from, GPtrArray *guests,
 			  GError **error)
 {
-	g_autoptr(VkKeepRules) rules =
-		vk_keep_rules_load(facts->settings, from->name, from->uuid, error);
 	g_autoptr(GPtrArray) sights = g_ptr_array_new_with_free_func(sight_free);
-	Plan plan = {.facts = facts, .rules = rules, .sights = sights};
+	Plan plan = {.facts = facts, .name = from->name, .sights = sights};
 
-	if (!rules)
-		return FALSE;
 	plan.guest = guest_new(from);
 	g_ptr_array_add(guests, plan.guest);
 	return fill(&plan, error);
@@ -328,6 +385,13 @@ static GHashTable *find_wanted(VkVault *vault, const GPtrArray *guests, char *co
 	return g_steal_pointer(&wanted);
 }
 
+/* What a job forgets is for the host that has the guest. WANTED is NULL for all. */
+static gboolean is_wanted(const VkForgetFacts *facts, GHashTable *wanted, const char *uuid)
+{
+	return (!wanted || g_hash_table_contains(wanted, uuid)) &&
+	       (!facts->job || vk_presence_has(facts->presence, uuid));
+}
+
 GPtrArray *vk_forget_plan(const VkForgetFacts *facts, char *const *names, GError **error)
 {
 	g_autoptr(GPtrArray) guests = vk_catalog_guests(facts->vault, error);
@@ -340,8 +404,7 @@ GPtrArray *vk_forget_plan(const VkForgetFacts *facts, char *const *names, GError
 	for (guint i = 0; i < guests->len; i++) {
 		VkCatalogGuest *guest = g_ptr_array_index(guests, i);
 
-		if ((!wanted || g_hash_table_contains(wanted, guest->uuid)) &&
-		    !add_guest(facts, guest, plan, error))
+		if (is_wanted(facts, wanted, guest->uuid) && !add_guest(facts, guest, plan, error))
 			return NULL;
 	}
 	return g_steal_pointer(&plan);

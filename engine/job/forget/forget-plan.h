@@ -34,7 +34,12 @@ typedef struct VkForgetFacts {
 	VkArrays *arrays;
 	const VkSettings *settings;
 	const VkPresence *presence; /* NULL: no guest counts as gone */
-	gint64 now;                 /* seconds since 1970 */
+	/*
+	 * A job with rules: only these apply, to the snapshots with its label of the guests that
+	 * the host has. NULL: to each snapshot those of its job, or else of the guest.
+	 */
+	const char *job;
+	gint64 now; /* seconds since 1970 */
 } VkForgetFacts;
 
 /*

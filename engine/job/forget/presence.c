@@ -53,3 +53,8 @@ gboolean vk_presence_is_gone(const VkPresence *presence, const char *uuid, const
 	return presence && last_host && g_ascii_strcasecmp(presence->host, last_host) == 0 &&
 	       !g_hash_table_contains(presence->uuids, uuid);
 }
+
+gboolean vk_presence_has(const VkPresence *presence, const char *uuid)
+{
+	return g_hash_table_contains(presence->uuids, uuid);
+}

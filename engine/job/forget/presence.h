@@ -17,6 +17,9 @@ VkPresence *vk_presence_new(const char *host, const char *const *uuids);
 void vk_presence_free(VkPresence *presence);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkPresence, vk_presence_free)
 
+/* Whether the host has the guest UUID now. */
+gboolean vk_presence_has(const VkPresence *presence, const char *uuid);
+
 /*
  * Whether the guest UUID, whose newest snapshot was taken on the host LAST_HOST (nullable), is gone
  * from there. FALSE without PRESENCE: then nobody knows.

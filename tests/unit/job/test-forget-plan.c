@@ -105,26 +105,39 @@ static void commit(VkSession *session, VkSnapshot *snapshot, gint64 stored)
 	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
-static void add(const char *uuid, gint64 ago)
+static void add_labelled(const char *uuid, gint64 ago, const char *label)
 {
 	VkSession *session = vk_session_new(vault, 1, NULL);
 	g_autoptr(VkSnapshot) snapshot = new_snapshot(session, uuid, ago);
 
+	g_free(snapshot->label);
+	snapshot->label = g_strdup(label);
 	commit(session, snapshot, now() - ago);
 	vk_session_free(session);
 }
 
-static GPtrArray *make_plan(char *const *names, GError **error)
+static void add(const char *uuid, gint64 ago)
+{
+	add_labelled(uuid, ago, NULL);
+}
+
+static GPtrArray *make_plan_of(const char *job, char *const *names, GError **error)
 {
 	const VkForgetFacts facts = {
 		.vault = vault,
 		.arrays = arrays,
 		.settings = settings,
 		.presence = presence,
+		.job = job,
 		.now = now(),
 	};
 
 	return vk_forget_plan(&facts, names, error);
+}
+
+static GPtrArray *make_plan(char *const *names, GError **error)
+{
+	return make_plan_of(NULL, names, error);
 }
 
 /* One letter for each snapshot of the only guest, the oldest first: 'k' is kept, '-' is not. */
@@ -355,6 +368,84 @@ START_TEST(gone)
 }
 END_TEST
 
+static void assert_planned_by(const char *job, const char *expected)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) plan = make_plan_of(job, NULL, &error);
+
+	ck_assert_msg(plan != NULL, "%s", error ? error->message : "");
+	ck_assert_uint_eq(plan->len, 1);
+	assert_plan(plan, expected);
+}
+
+/* Each job counts its own snapshots, and what no job took is left to the rules of the guest. */
+START_TEST(rules_of_jobs)
+{
+	static const char rules[] = "[retention]\nkeep_last = 1\n[job hourly]\nkeep_last = 2\n"
+				    "[job nightly]\nlabel = daily\nkeep_last = 1\n"
+				    "[job plain]\n[job no-last]\nkeep_last = 1\n";
+
+	configure(rules);
+	add_labelled(UUID, 9 * DAY, "hourly");
+	add_labelled(UUID, 8 * DAY, "daily");
+	add_labelled(UUID, 7 * DAY, "plain");
+	add_labelled(UUID, 6 * DAY, "hourly");
+	add_labelled(UUID, 5 * DAY, "daily");
+	add(UUID, 4 * DAY);
+	add_labelled(UUID, 3 * DAY, "hourly");
+	add(UUID, 2 * DAY);
+	assert_planned("---kk-kk");
+	assert_planned_by("hourly", "-kkkkkkk");
+	assert_planned_by("nightly", "k-kkkkkk");
+	assert_planned_by("no-last", "kkkkkkkk");
+	/* Without a policy for the rest, the job's still counts. */
+	configure("[job hourly]\nkeep_last = 1\n");
+	assert_planned_by("hourly", "-kk-kkkk");
+	configure("[job hourly]\nkeep_within = 4d\n");
+	assert_planned_by("hourly", "-kkkkkkk");
+	g_autoptr(GPtrArray) plan = make_plan_of("hourly", NULL, NULL);
+	ck_assert_str_eq(first_reason(plan, 1), "the job 'hourly' did not take it");
+}
+END_TEST
+
+START_TEST(a_job_is_for_the_guests_of_the_host)
+{
+	g_autoptr(GPtrArray) plan = NULL;
+
+	configure("[job hourly]\nkeep_last = 1\n");
+	add_labelled(OTHER, 3 * DAY, "hourly");
+	add_labelled(OTHER, 2 * DAY, "hourly");
+	plan = make_plan_of("hourly", NULL, NULL);
+	ck_assert_uint_eq(plan->len, 0);
+}
+END_TEST
+
+START_TEST(jobs_that_contradict_each_other)
+{
+	g_autoptr(GError) error = NULL;
+
+	configure("[retention]\nkeep_last = 1\n[job a]\nlabel = x\nkeep_last = 1\n"
+		  "[job b]\nlabel = x\nkeep_last = 9\n");
+	add(UUID, DAY);
+	assert_planned("k");
+	add_labelled(UUID, 2 * DAY, "x");
+	ck_assert_ptr_null(make_plan(NULL, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_USAGE);
+	g_clear_error(&error);
+	ck_assert_ptr_null(make_plan_of("b", NULL, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_USAGE);
+	/* A job without rules takes no part in that. */
+	configure("[retention]\nkeep_last = 1\n[job a]\nlabel = x\nkeep_last = 1\n"
+		  "[job b]\nlabel = x\n");
+	assert_planned("kk");
+	/* Nothing to keep is no policy. */
+	g_clear_error(&error);
+	configure("[job x]\nkeep_last = 0\n");
+	ck_assert_ptr_null(make_plan_of("x", NULL, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_USAGE);
+}
+END_TEST
+
 /* An array's snapshot is for the array's rules, and does not stand for one in the vault. */
 START_TEST(on_arrays)
 {
@@ -452,6 +543,9 @@ int main(void)
 	tcase_add_test(cases, what_cannot_be_read);
 	tcase_add_test(cases, the_last_good_one_is_read_anew);
 	tcase_add_test(cases, gone);
+	tcase_add_test(cases, rules_of_jobs);
+	tcase_add_test(cases, a_job_is_for_the_guests_of_the_host);
+	tcase_add_test(cases, jobs_that_contradict_each_other);
 	tcase_add_test(cases, on_arrays);
 	tcase_add_test(cases, an_array_still_has_it);
 	tcase_add_test(cases, names_are_found);
