@@ -5,6 +5,7 @@
 #include "config-check.h"
 #include "errors.h"
 #include "hooks.h"
+#include "job-check.h"
 #include "json.h"
 #include "log.h"
 #include "open-vault.h"
@@ -123,6 +124,7 @@ gboolean vk_cmd_config_check(VkProgram *program, GError **error)
 			return FALSE;
 		vk_config_check_files(program->settings, problems);
 		vk_config_check_retention(program->settings, problems);
+		vk_jobs_check(program->settings, problems);
 		check_hooks(program, problems);
 		check_vault(program, problems);
 		check_guests(program, problems);

@@ -25,6 +25,7 @@ gboolean vk_cmd_unforget(VkProgram *program, int argc, char **argv, GError **err
 gboolean vk_cmd_gc(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_init(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_key(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_job(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_log(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_metrics(VkProgram *program, int argc, char **argv, GError **error);

@@ -27,6 +27,7 @@ static const Command commands[] = {
 	{"discover", vk_cmd_discover, "list the guests of the host and what of them is saved"},
 	{"tag", vk_cmd_tag, "give guests tags, by which jobs choose them"},
 	{"backup", vk_cmd_backup, "take snapshots of guests"},
+	{"job", vk_cmd_job, "run and show the jobs of the configuration"},
 	{"list", vk_cmd_list, "list the snapshots of the vault"},
 	{"show", vk_cmd_show, "show all about one snapshot"},
 	{"mount", vk_cmd_mount, "show all snapshots as directories"},

@@ -58,7 +58,7 @@ fake pkg-config <<< '[[ " $* " != *" check"* ]] || exit 1; exec /usr/bin/pkg-con
 PKG_CONFIG=$work/bin/pkg-config meson setup -Dtests=false --prefix /opt/somewhere "$work/build" . \
 	> "$work/log" 2>&1 || fail "$(tail "$work/log")"
 for program in virtkeep-backup:virtkeep virtkeep-forget:virtkeep virtkeep-gc:virtkeep \
-	virtkeep-mount:virtkeep-mount virtkeep-verify:virtkeep; do
+	virtkeep-job@:virtkeep virtkeep-mount:virtkeep-mount virtkeep-verify:virtkeep; do
 	unit=$work/build/contrib/${program%:*}.service
 	grep -q "^ExecStart=/opt/somewhere/bin/${program#*:} " "$unit" || fail "$(cat "$unit")"
 done

@@ -28,7 +28,7 @@ fake() { # NAME: reads a program from standard input
 for unit in "$build"/contrib/*.service "$contrib"/systemd/*.timer; do
 	sed -e "s,^ExecStart=[^ ]*,ExecStart=/bin/true," "$unit" > "$work/units/${unit##*/}"
 done
-grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backup,forget,gc,mount,replicate@,verify}.service |
+grep -lL '^OnFailure=virtkeep-failure@%n.service$' "$work"/units/virtkeep-{backup,forget,gc,job@,mount,replicate@,verify}.service |
 	grep . && fail "these units tell nobody of a failure"
 # The program takes the options of the unit, and then finds no vault.
 read -ra words < <(sed -n 's/^ExecStart=[^ ]* //p' "$build/contrib/virtkeep-verify.service")
@@ -43,13 +43,46 @@ found=0
 # A failure of one must not stop the others.
 ! grep -E '^(Requires|BindsTo|Requisite|PartOf)=.*virtkeep' "$work"/units/* ||
 	fail "these units depend on each other"
+# The timers of jobs come from the configuration, and begin their service.
+cat > "$work/jobs.conf" <<'END'
+[job nightly]
+schedule = Mon..Fri 22:30; Sat,Sun 12:00 Europe/Berlin
+window = 22:00-06:00
+random_delay = 30
+[job hourly_2.0]
+schedule = hourly
+persistent = no
+[job off]
+schedule = daily
+enabled = no
+[job by-hand]
+END
+generate() { # CONFIGURATION
+	sed "s,^exec [^ ]*,exec '$build/engine/virtkeep'," "$build/contrib/virtkeep-generator" |
+		VIRTKEEP_CONFIG=$1 sh -s -- "$work/units"
+}
+generate "$work/jobs.conf" || fail "no timers"
+[[ $(cd "$work/units" && echo virtkeep-job@*.timer timers.target.wants/*) == \
+	"virtkeep-job@hourly_2.0.timer virtkeep-job@nightly.timer\
+ timers.target.wants/virtkeep-job@hourly_2.0.timer timers.target.wants/virtkeep-job@nightly.timer" ]] ||
+	fail "other timers: $(ls "$work/units" "$work/units/timers.target.wants")"
+generate /dev/null || fail "a configuration without jobs"
+! generate /nonexistent 2> "$work/said" || fail "a configuration that is not there"
+# The service takes its own options.
+read -ra words < <(sed -n 's/^ExecStart=[^ ]* //p' "$build/contrib/virtkeep-job@.service")
+found=0
+"$build/engine/virtkeep" --config "$work/jobs.conf" "${words[@]/\%i/by-hand}" > "$work/said" 2>&1 || found=$?
+[[ $found == 0 && ! -s $work/said ]] || fail "'virtkeep ${words[*]}': $found, $(cat "$work/said")"
+cp "$work/units/virtkeep-job@.service" "$work/units/virtkeep-job@nightly.service"
+cp "$work/units/virtkeep-job@.service" "$work/units/virtkeep-job@hourly_2.0.service"
 cp "$work/units/virtkeep-failure@.service" "$work/units/virtkeep-failure@test.service"
 cp "$work/units/virtkeep-replicate@.service" "$work/units/virtkeep-replicate@test.service"
 cp "$work/units/virtkeep-replicate@.timer" "$work/units/virtkeep-replicate@test.timer"
 if command -v systemd-analyze > /dev/null; then
 	said=$(SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify --man=no \
 		"$work"/units/virtkeep-{backup,forget,gc,mount,verify,failure@test,replicate@test}.service \
-		"$work"/units/virtkeep-{backup,forget,gc,verify,replicate@test}.timer 2>&1 | grep -F "$work/units" || true)
+		"$work"/units/virtkeep-{backup,forget,gc,verify,replicate@test}.timer \
+		"$work"/units/virtkeep-job@*.{service,timer} 2>&1 | grep -F "$work/units" || true)
 	[[ -z $said ]] || fail "$said"
 fi
 

@@ -20,6 +20,17 @@ static void add_flag(GPtrArray *arguments, const char *name, gboolean given)
 		g_ptr_array_add(arguments, g_strdup(name));
 }
 
+void vk_program_add_given(const VkProgram *program, GPtrArray *arguments)
+{
+	add_option(arguments, "config", program->config_path);
+	add_option(arguments, "vault", program->vault_url);
+	add_option(arguments, "connect", program->libvirt_uri);
+	add_flag(arguments, "--json", program->json);
+	add_flag(arguments, "--json=lines", program->json_lines);
+	add_flag(arguments, "-v", program->verbose);
+	add_flag(arguments, "-q", program->quiet);
+}
+
 /* The cursor has moved by the options that were put in before its word. */
 static void add_completion(GPtrArray *arguments, const char *name, guint index)
 {
@@ -34,13 +45,7 @@ static GPtrArray *new_arguments(const VkProgram *program, const char *name, int 
 	GPtrArray *arguments = g_ptr_array_new_with_free_func(g_free);
 
 	g_ptr_array_add(arguments, g_strdup(name));
-	add_option(arguments, "config", program->config_path);
-	add_option(arguments, "vault", program->vault_url);
-	add_option(arguments, "connect", program->libvirt_uri);
-	add_flag(arguments, "--json", program->json);
-	add_flag(arguments, "--json=lines", program->json_lines);
-	add_flag(arguments, "-v", program->verbose);
-	add_flag(arguments, "-q", program->quiet);
+	vk_program_add_given(program, arguments);
 	if (program->completion)
 		add_completion(arguments, name, vk_completion_index(program->completion));
 	for (int i = 1; i < argc; i++)

@@ -6,6 +6,9 @@
 
 #include <glib.h>
 
+/* Adds the options that came before the command to ARGUMENTS, which owns its strings. */
+void vk_program_add_given(const VkProgram *program, GPtrArray *arguments);
+
 /*
  * Runs the program NAME with the common options that came before the command, and ARGV from its
  * second word on, or lets it complete them. Nothing behind the command is parsed here, so that the
