@@ -84,6 +84,27 @@ expect_out "backup: 1 of 2 guests saved, 1 failure"
 expect_err "failed or missed: 1 of 3 jobs"
 sed -i 's/^tags = gold silver/tags = gold/' "$config"
 
+say "what is not replicated is not forgotten"
+cp "$config" "$SCRATCH/before.conf"
+sed -i 's/^exclude = d\*/&\nreplicate = other/' "$config"
+refused 2 "1 problem in" virtkeep config check
+expect_out "[job nightly] replicate: there is no section [vault other]"
+printf '[vault other]\nurl = %s\n' "$SCRATCH/other" >> "$config"
+run virtkeep job run nightly
+expect_status 3
+expect_err "forget: did not run: what is not replicated must not be forgotten"
+ok virtkeep --json list web1
+expect_json length 3
+ok virtkeep --vault "$SCRATCH/other" init
+ok virtkeep job run nightly
+ok virtkeep --vault "$SCRATCH/other" --json list web1
+expect_json 'length >= 2' true
+ok virtkeep --json list web1
+expect_json length 2
+cp "$SCRATCH/before.conf" "$config"
+ok virtkeep --json log nightly
+expect_json '[.[].kind] | unique | contains(["backup", "forget", "verify"])' true
+
 say "never two of the same at once, and what is killed leaves nothing"
 guest_run web1 'dd if=/dev/urandom of=/mnt/vda/more bs=1M count=8 2>/dev/null; sync'
 mkdir -p /etc/virtkeep/hooks.d

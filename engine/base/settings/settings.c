@@ -164,6 +164,7 @@ static const Setting known_settings[] = {
 	{"job NAME", "keep_yearly", TYPE_UINT, NULL, KEEP_MAX},
 	{"job NAME", "keep_within", TYPE_DURATION, NULL},
 	{"job NAME", "keep_min", TYPE_UINT, NULL, KEEP_MAX},
+	{"job NAME", "replicate", TYPE_WORDS, NULL},
 	{"job NAME", "verify_share", TYPE_SHARE, NULL},
 };
 

@@ -2,6 +2,7 @@
 #include "job-check.h"
 
 #include "keep-jobs.h"
+#include "job-steps.h"
 #include "keep-rules.h"
 #include "scheduled-job.h"
 
@@ -23,6 +24,21 @@ static void check_rules(const VkSettings *settings, GPtrArray *problems, const c
 	if (trouble)
 		g_ptr_array_add(problems,
 				vk_settings_problem_new(settings, section, NULL, trouble->message));
+}
+
+static void check_vaults(const VkSettings *settings, GPtrArray *problems, const char *section)
+{
+	g_auto(GStrv) vaults = vk_settings_get_names(settings, "vault");
+	g_auto(GStrv) words = vk_settings_get_words(settings, section, VK_JOB_REPLICATE);
+
+	for (char **word = words; *word; word++) {
+		g_autofree char *text =
+			g_strdup_printf("there is no section [vault %s]: make one", *word);
+
+		if (!g_strv_contains((const char *const *)vaults, *word))
+			g_ptr_array_add(problems, vk_settings_problem_new(settings, section,
+									  VK_JOB_REPLICATE, text));
+	}
 }
 
 static gboolean meets_window(const VkScheduledJob *job)
@@ -60,5 +76,6 @@ void vk_jobs_check(const VkSettings *settings, GPtrArray *problems)
 
 		check_rules(settings, problems, *name, section);
 		check_window(settings, problems, *name, section);
+		check_vaults(settings, problems, section);
 	}
 }

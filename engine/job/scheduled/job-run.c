@@ -47,16 +47,40 @@ static gboolean is_due(const VkScheduledJob *job, const VkJobRunOptions *options
 	return *ret || vk_job_state_save(state, state_dir(options), job->name, error);
 }
 
+static gboolean has_failed_replica(const VkJobRun *run, guint count)
+{
+	for (guint i = 0; i < count; i++) {
+		const VkJobStep *step = g_ptr_array_index(run->steps, i);
+
+		if (step->status != 0 && g_str_equal(step->name, VK_JOB_REPLICATE))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Why step number I does not run; NULL: it does. Static. */
+static const char *reason_against(const VkJobRun *run, guint i)
+{
+	const VkJobStep *step = g_ptr_array_index(run->steps, i);
+
+	if (vk_interrupted())
+		return "interrupted";
+	return step->needs_replica && has_failed_replica(run, i)
+		       ? "did not run: what is not replicated must not be forgotten"
+		       : NULL;
+}
+
 static void run_steps(VkJobRun *run, const VkScheduledJob *job, const VkJobRunOptions *options,
 		      int lock_fd)
 {
 	for (guint i = 0; i < run->steps->len; i++) {
 		VkJobStep *step = g_ptr_array_index(run->steps, i);
+		const char *reason = reason_against(run, i);
 		g_autofree char *text = vk_job_step_text(step);
 
-		if (vk_interrupted()) {
+		if (reason) {
 			step->status = -1;
-			step->error = g_strdup("interrupted");
+			step->error = g_strdup(reason);
 			continue;
 		}
 		vk_log_debug("job '%s': %s", job->name, text);

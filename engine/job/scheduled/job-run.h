@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One run of a job, from its lock to the record of how it went. A step that fails keeps no other
- * from running. Threads: one at a time.
+ * from running, but a replication the forgetting. Threads: one at a time.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ typedef struct VkJobRunOptions {
 
 typedef struct VkJobRun {
 	gboolean ran;     /* FALSE: it was not due */
-	GPtrArray *steps; /* VkJobStep; those that did not run because of an interruption are -1 */
+	GPtrArray *steps; /* VkJobStep; those that did not run have -1 */
 } VkJobRun;
 
 /*

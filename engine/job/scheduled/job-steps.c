@@ -13,13 +13,14 @@ static void step_free(gpointer data)
 	g_free(step);
 }
 
-static void add_step(GPtrArray *steps, const char *name, GStrvBuilder *words)
+static VkJobStep *add_step(GPtrArray *steps, const char *name, GStrvBuilder *words)
 {
 	VkJobStep *step = g_new0(VkJobStep, 1);
 
 	step->name = name;
 	step->words = g_strv_builder_end(words);
 	g_ptr_array_add(steps, step);
+	return step;
 }
 
 /* --OPTION=VALUE; nothing without a value. */
@@ -70,6 +71,20 @@ static void plan_backup(GPtrArray *steps, const VkSettings *settings, const char
 	add_step(steps, "backup", words);
 }
 
+/* One step for each of the other vaults: one that is away keeps none of them from being reached. */
+static void plan_replicate(GPtrArray *steps, const VkSettings *settings, const char *section)
+{
+	g_auto(GStrv) vaults = vk_settings_get_words(settings, section, "replicate");
+
+	for (char **vault = vaults; *vault; vault++) {
+		g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+
+		g_strv_builder_add(words, VK_JOB_REPLICATE);
+		add_option(words, "to", *vault);
+		add_step(steps, VK_JOB_REPLICATE, words);
+	}
+}
+
 GPtrArray *vk_job_steps_plan(const VkSettings *settings, const char *name)
 {
 	g_autofree char *section = g_strdup_printf("job %s", name);
@@ -79,10 +94,12 @@ GPtrArray *vk_job_steps_plan(const VkSettings *settings, const char *name)
 	GPtrArray *steps = g_ptr_array_new_with_free_func(step_free);
 
 	plan_backup(steps, settings, name, section);
+	plan_replicate(steps, settings, section);
 	if (vk_keep_job_has_rules(settings, name)) {
 		g_strv_builder_add_many(forget, "forget", "--policy", NULL);
 		add_option(forget, "job", name);
-		add_step(steps, "forget", forget);
+		/* It could forget what the other vault does not have yet. */
+		add_step(steps, "forget", forget)->needs_replica = TRUE;
 	}
 	if (share) {
 		g_strv_builder_add_many(verify, "verify", "--data", NULL);

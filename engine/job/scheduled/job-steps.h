@@ -9,11 +9,15 @@
 
 #include <glib.h>
 
+/* The name of the steps that send snapshots into other vaults. */
+#define VK_JOB_REPLICATE "replicate"
+
 typedef struct VkJobStep {
-	const char *name; /* of the command; static */
-	char **words;     /* the command, its options and arguments */
+	const char *name;       /* of the command; static */
+	char **words;           /* the command, its options and arguments */
+	gboolean needs_replica; /* it does not run when a replication has failed */
 	int status;  /* its exit status, once it has run; -1: it was killed, or did not start */
-	char *error; /* what it said at last when it failed; NULL: it did not fail */
+	char *error; /* what it said at last when it failed, or why it did not run; NULL: it did */
 	gint64 usec; /* how long it took */
 } VkJobStep;
 

@@ -202,6 +202,31 @@ START_TEST(a_program_that_cannot_run_is_a_failure)
 }
 END_TEST
 
+START_TEST(nothing_is_forgotten_that_is_not_replicated)
+{
+	g_auto(VkJobRun) run = {0};
+	g_autoptr(GError) error = NULL;
+	g_autofree char *words = NULL;
+
+	configure("[job nightly]\nkeep_last = 1\nreplicate = a b\nverify_share = 1/7\n");
+	ck_assert_msg(run_as(FALSE, NULL, &run, &error), "%s", error ? error->message : "");
+	words = read_file("words");
+	ck_assert_ptr_nonnull(strstr(words, "-q replicate --to=a\nnightly: -q replicate --to=b\n"
+					    "nightly: -q forget"));
+	vk_job_run_clear(&run);
+	write_file("words", "");
+	write_file("fail-replicate", "1");
+	ck_assert(!run_as(FALSE, NULL, &run, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_PARTIAL);
+	ck_assert_ptr_nonnull(strstr(error->message, "forget: did not run: what is not"));
+	g_free(words);
+	words = read_file("words");
+	ck_assert_ptr_nonnull(strstr(words, "--to=b"));
+	ck_assert_ptr_null(strstr(words, "forget"));
+	ck_assert_ptr_nonnull(strstr(words, "verify"));
+}
+END_TEST
+
 START_TEST(two_do_not_run_at_once)
 {
 	const char *run_dir = vk_settings_get(settings, "backup", "run_dir");
@@ -382,6 +407,7 @@ START_TEST(contradictions_are_found)
 		 NULL},
 		{"[job a]\nschedule = 12:00\nwindow = 22:00-06:00\n", "never falls into it"},
 		{"[job a]\nkeep_last = 0\n", "keeps nothing"},
+		{"[job a]\nreplicate = b c\n[vault b]\n", "no section [vault c]"},
 		{"[job a]\nkeep_last = 1\nlabel = b\n[job b]\nkeep_last = 1\n", "label 'b'"},
 	};
 
@@ -431,6 +457,7 @@ int main(void)
 	tcase_add_test(cases, a_step_that_fails_stops_no_other);
 	tcase_add_test(cases, when_nothing_was_done_the_first_step_says_how);
 	tcase_add_test(cases, a_program_that_cannot_run_is_a_failure);
+	tcase_add_test(cases, nothing_is_forgotten_that_is_not_replicated);
 	tcase_add_test(cases, two_do_not_run_at_once);
 	tcase_add_test(cases, an_interruption_ends_the_step_and_the_job);
 	tcase_add_test(cases, the_schedule_decides_what_is_due);
