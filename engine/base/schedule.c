@@ -307,7 +307,7 @@ static gint64 next_in_day(const Part *part, GTimeZone *zone, gint64 midnight, gi
 		if (!(part->hours >> hour & 1))
 			continue;
 		for (guint minute = 0; minute < 60; minute++) {
-			gint64 local = midnight + (hour * 60 + minute) * 60 + part->second;
+			gint64 local = midnight + (gint64)(hour * 60 + minute) * 60 + part->second;
 			gint64 moment;
 
 			/* No zone is more than a day away from UTC. */
