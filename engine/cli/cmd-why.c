@@ -56,7 +56,7 @@ static void print_disks(const VkWhy *why)
 /* Where most has changed. Of a disk that is new to the vault everything has. */
 static void print_regions(const VkWhyDisk *disk)
 {
-	const VkImageChange *change = &disk->change;
+	const VkImageDelta *change = &disk->change;
 
 	if (disk->is_new || change->n_regions == 0)
 		return;
@@ -121,7 +121,7 @@ static json_t *amounts_to_json(const VkAmounts *amounts)
 static json_t *disk_to_json(const VkWhyDisk *disk)
 {
 	const VkDiskRecord *record = disk->record;
-	const VkImageChange *change = &disk->change;
+	const VkImageDelta *change = &disk->change;
 	json_t *regions = json_array();
 
 	for (guint i = 0; i < change->n_regions; i++)

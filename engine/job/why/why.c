@@ -57,8 +57,8 @@ static void measure(VkWhy *why, VkVault *vault, VkWhyDisk *disk)
 	disk->is_new = !before;
 	if (!image->runs || (before && !before->image->runs))
 		return;
-	disk->is_measured = vk_image_change_measure(vault, before ? before->image : NULL, image,
-						    &disk->change, &trouble);
+	disk->is_measured = vk_image_delta_measure(vault, before ? before->image : NULL, image,
+						   &disk->change, &trouble);
 	if (!disk->is_measured)
 		vk_log_warning("what changed on %s is not known: %s", disk->record->target,
 			       trouble->message);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "image-change.h"
+#include "image-delta.h"
 #include "snapshot.h"
 #include "usual.h"
 #include "vault.h"
@@ -17,7 +17,7 @@ typedef struct VkWhyDisk {
 	const VkDiskRecord *record; /* borrowed from the snapshot */
 	gboolean is_new;            /* the snapshot before did not have it */
 	gboolean is_measured;       /* both are in the vault: the following is known */
-	VkImageChange change;
+	VkImageDelta change;
 } VkWhyDisk;
 
 typedef struct VkWhy {

@@ -19,17 +19,17 @@ typedef struct VkChangedRegion {
 
 #define VK_CHANGED_REGIONS_MAX 5u
 
-typedef struct VkImageChange {
+typedef struct VkImageDelta {
 	guint64 written; /* bytes in blocks that hold other data than before */
 	guint64 cleared; /* bytes that held data before and read as zeros now: trimmed or zeroed */
 	VkChangedRegion regions[VK_CHANGED_REGIONS_MAX]; /* those with the most in them first */
 	guint n_regions;
-} VkImageChange;
+} VkImageDelta;
 
 /*
  * What NOW has in place of BEFORE (nullable: of nothing). Both lie in the vault. The cost follows
  * the number of their extents. VK_ERROR_DAMAGE when a map cannot be read. Stops on
  * vk_interrupted().
  */
-gboolean vk_image_change_measure(VkVault *vault, const VkImageRecord *before,
-				 const VkImageRecord *now, VkImageChange *ret, GError **error);
+gboolean vk_image_delta_measure(VkVault *vault, const VkImageRecord *before,
+				const VkImageRecord *now, VkImageDelta *ret, GError **error);

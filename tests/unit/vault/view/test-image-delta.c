@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What differs between two images, by their maps. */
 #include "image-bed.h"
-#include "image-change.h"
+#include "image-delta.h"
 #include "session-priv.h"
 #include "temp-vault.h"
 
@@ -10,7 +10,7 @@
 #define BLOCK ((guint64)VK_BLOCK_SIZE)
 
 /* Measures what AFTER has in place of BEFORE; each character is a block, '.' a hole. */
-static VkImageChange change_of(const char *before, const char *after)
+static VkImageDelta change_of(const char *before, const char *after)
 {
 	g_autoptr(VkSession) session = vk_session_new(vault, 1, NULL);
 	MemSource *old = before ? mem_source_of_blocks(before) : NULL;
@@ -20,17 +20,17 @@ static VkImageChange change_of(const char *before, const char *after)
 		old ? commit(session, save(session, old, NULL, &stats)) : NULL;
 	g_autoptr(VkSnapshot) second =
 		commit(session, save(session, new, first ? image_of(first) : NULL, &stats));
-	VkImageChange change;
+	VkImageDelta change;
 
-	ck_assert(vk_image_change_measure(vault, first ? image_of(first) : NULL, image_of(second),
-					  &change, NULL));
+	ck_assert(vk_image_delta_measure(vault, first ? image_of(first) : NULL, image_of(second),
+					 &change, NULL));
 	if (old)
 		vk_source_free(&old->base);
 	vk_source_free(&new->base);
 	return change;
 }
 
-static void check_region(const VkImageChange *change, guint i, guint64 first, guint64 length,
+static void check_region(const VkImageDelta *change, guint i, guint64 first, guint64 length,
 			 guint64 changed)
 {
 	ck_assert_uint_gt(change->n_regions, i);
@@ -41,7 +41,7 @@ static void check_region(const VkImageChange *change, guint i, guint64 first, gu
 
 START_TEST(written_and_cleared_are_told_apart)
 {
-	VkImageChange change = change_of("abcdef..", "ab.Xef.g");
+	VkImageDelta change = change_of("abcdef..", "ab.Xef.g");
 
 	ck_assert_uint_eq(change.written, 2 * BLOCK);
 	ck_assert_uint_eq(change.cleared, 1 * BLOCK);
@@ -53,7 +53,7 @@ END_TEST
 
 START_TEST(nothing_changed)
 {
-	VkImageChange change = change_of("abc..def", "abc..def");
+	VkImageDelta change = change_of("abc..def", "abc..def");
 
 	ck_assert_uint_eq(change.written, 0);
 	ck_assert_uint_eq(change.cleared, 0);
@@ -63,7 +63,7 @@ END_TEST
 
 START_TEST(of_nothing_all_data_is_new)
 {
-	VkImageChange change = change_of(NULL, "ab..cd");
+	VkImageDelta change = change_of(NULL, "ab..cd");
 
 	ck_assert_uint_eq(change.written, 4 * BLOCK);
 	ck_assert_uint_eq(change.cleared, 0);
@@ -72,8 +72,8 @@ END_TEST
 
 START_TEST(sizes_may_differ)
 {
-	VkImageChange grown = change_of("abc", "abcdef");
-	VkImageChange shrunk = change_of("ghijkl", "ghX");
+	VkImageDelta grown = change_of("abc", "abcdef");
+	VkImageDelta shrunk = change_of("ghijkl", "ghX");
 
 	ck_assert_uint_eq(grown.written, 3 * BLOCK);
 	check_region(&grown, 0, 3, 3, 3);
@@ -86,7 +86,7 @@ END_TEST
 START_TEST(largest_regions_come_first)
 {
 	char before[351], after[351];
-	VkImageChange change;
+	VkImageDelta change;
 
 	for (guint i = 0; i < 350; i++)
 		before[i] = after[i] = (char)('A' + i % 26);
@@ -112,5 +112,5 @@ static void add_tests(TCase *tcase)
 
 int main(void)
 {
-	return run_image_tests("image-change", add_tests);
+	return run_image_tests("image-delta", add_tests);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image-change.h"
+#include "image-delta.h"
 
 #include "errors.h"
 #include "interrupt.h"
@@ -17,7 +17,7 @@ typedef struct Side {
 } Side;
 
 typedef struct Measure {
-	VkImageChange *change;
+	VkImageDelta *change;
 	guint64 first, end; /* of the region at hand, in blocks */
 	guint64 changed;    /* blocks in it; 0: there is none */
 } Measure;
@@ -63,7 +63,7 @@ static gboolean side_move(Side *side, guint64 block, GError **error)
 /* Puts the region at hand among the largest. */
 static void end_region(Measure *measure)
 {
-	VkImageChange *change = measure->change;
+	VkImageDelta *change = measure->change;
 	guint64 changed = measure->changed << VK_BLOCK_LOG2;
 	guint at = change->n_regions;
 
@@ -136,15 +136,15 @@ static gboolean measure_sides(Side *before, Side *now, guint64 blocks, Measure *
 	return TRUE;
 }
 
-gboolean vk_image_change_measure(VkVault *vault, const VkImageRecord *before,
-				 const VkImageRecord *now, VkImageChange *ret, GError **error)
+gboolean vk_image_delta_measure(VkVault *vault, const VkImageRecord *before,
+				const VkImageRecord *now, VkImageDelta *ret, GError **error)
 {
 	g_autoptr(GPtrArray) none = vk_runs_new();
 	Measure measure = {.change = ret};
 	Side old, new;
 	gboolean ok;
 
-	*ret = (VkImageChange){0};
+	*ret = (VkImageDelta){0};
 	side_open(&old, vault, before, none);
 	side_open(&new, vault, now, none);
 	/* Like a disk that became smaller: what is gone is no change of what there is. */
