@@ -53,8 +53,8 @@ static gboolean take_filter(const Arguments *arguments, VkHistoryFilter *filter,
 		filter->since = when.first * G_USEC_PER_SEC;
 	}
 	filter->kind = arguments->kind;
-	/* One more shows that there are more. */
-	filter->max = max ? (guint)max + 1 : 0;
+	/* One more shows that there are more, to somebody who did not choose how many. */
+	filter->max = (guint)max + (arguments->max ? 0 : 1);
 	return TRUE;
 }
 
@@ -70,7 +70,7 @@ static void print_json(const GPtrArray *tasks)
 
 /* HISTORY is NULL when there is none yet. */
 static gboolean print_list(const VkProgram *program, VkHistory *history,
-			   const VkHistoryFilter *filter, GError **error)
+			   const VkHistoryFilter *filter, gboolean is_max_given, GError **error)
 {
 	g_autoptr(GPtrArray) tasks =
 		history ? vk_history_list(history, filter, error) : g_ptr_array_new();
@@ -78,7 +78,7 @@ static gboolean print_list(const VkProgram *program, VkHistory *history,
 
 	if (!tasks)
 		return FALSE;
-	cut = filter->max > 0 && tasks->len == filter->max;
+	cut = !is_max_given && tasks->len == filter->max;
 	if (cut)
 		g_ptr_array_set_size(tasks, (gint)filter->max - 1);
 	if (program->json)
@@ -145,5 +145,5 @@ gboolean vk_cmd_log(VkProgram *program, int argc, char **argv, GError **error)
 	if (is_id)
 		return print_task(program, history, id, error);
 	filter.about = names[0];
-	return print_list(program, history, &filter, error);
+	return print_list(program, history, &filter, arguments.max != NULL, error);
 }

@@ -2,6 +2,7 @@
 #include "cmd.h"
 
 #include "complete-words.h"
+#include "duration.h"
 #include "errors.h"
 #include "settings.h"
 
@@ -19,7 +20,8 @@ static void offer_jobs(const VkCompletion *completion, const VkProgram *program)
 /* Some commands are about the guests that the vault has. */
 static gboolean complete_words(const VkCompletion *completion, const char *kind, gpointer program)
 {
-	static const char *const of_vault[] = {"list", "log", "status", "verify", NULL};
+	static const char *const of_vault[] = {"check",  "list",   "log", "report",
+					       "status", "verify", NULL};
 	const char *command = *vk_completion_words(completion);
 
 	if (strcmp(kind, "JOB") == 0) {
@@ -89,5 +91,20 @@ gboolean vk_cmd_parse_rate(const char *text, guint64 *ret, GError **error)
 		return FALSE;
 	}
 	*ret = g_ascii_strtoull(text, NULL, 10) << 20;
+	return TRUE;
+}
+
+gboolean vk_cmd_parse_max_age(const char *text, gint64 *ret_sec, GError **error)
+{
+	gint64 now = g_get_real_time() / G_USEC_PER_SEC, before;
+	g_autoptr(GTimeZone) zone = g_time_zone_new_local();
+	VkDuration duration;
+
+	if (!vk_duration_parse(text ? text : VK_MAX_AGE_DEFAULT, &duration, error)) {
+		g_prefix_error(error, "--max-age: ");
+		return FALSE;
+	}
+	before = vk_duration_before(&duration, now, zone);
+	*ret_sec = now - MAX(before, 0);
 	return TRUE;
 }

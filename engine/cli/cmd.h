@@ -13,6 +13,7 @@
 typedef gboolean (*VkCmdFunc)(VkProgram *program, int argc, char **argv, GError **error);
 
 gboolean vk_cmd_backup(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_check(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_config(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_config_check(VkProgram *program, GError **error); /* "config check" */
 gboolean vk_cmd_discover(VkProgram *program, int argc, char **argv, GError **error);
@@ -35,6 +36,7 @@ gboolean vk_cmd_unpin(VkProgram *program, int argc, char **argv, GError **error)
 gboolean vk_cmd_rebuild(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_repair(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_replicate(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_report(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_restore(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_show(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_space(VkProgram *program, int argc, char **argv, GError **error);
@@ -59,3 +61,7 @@ gboolean vk_cmd_parse(VkProgram *program, const char *usage, const char *summary
  * backups.
  */
 gboolean vk_cmd_parse_rate(const char *text, guint64 *ret, GError **error);
+
+/* The value of --max-age (nullable: the default), in seconds. */
+#define VK_MAX_AGE_DEFAULT "26h"
+gboolean vk_cmd_parse_max_age(const char *text, gint64 *ret_sec, GError **error);

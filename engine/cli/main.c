@@ -46,6 +46,8 @@ static const Command commands[] = {
 	{"copy", vk_cmd_copy, "read snapshots on arrays into the vault"},
 	{"log", vk_cmd_log, "show what was done on this host"},
 	{"why", vk_cmd_why, "explain why a snapshot is large, slow or full"},
+	{"report", vk_cmd_report, "report on all guests and the vault, also by mail"},
+	{"check", vk_cmd_check, "say it in one line, for a monitoring system"},
 	{"status", vk_cmd_status, "show how well guests are saved, and how the vault is"},
 	{"metrics", vk_cmd_metrics,
 	 "print for Prometheus how guests are saved and how the vault is"},
@@ -185,7 +187,7 @@ int main(int argc, char **argv)
 		vk_program_flush(&error);
 	else
 		fflush(stdout); /* what there is comes before the error */
-	status = vk_program_end(error);
+	status = error ? vk_program_end(error) : program.status;
 	vk_finish(program.settings, status);
 	vk_program_clear(&program);
 	return status;

@@ -130,6 +130,9 @@ declare -A below=(
 	[engine/job/scheduled]='
 		engine/base engine/base/io engine/base/settings engine/retention'
 	[engine/job/snapcreator]='engine/base engine/base/settings'
+	[engine/job/report]='
+		engine/base engine/base/program engine/base/settings engine/history engine/vault engine/vault/catalog
+		engine/vault/check engine/vault/health engine/vault/space engine/virt/host engine/job'
 	[engine/job/why]='
 		engine/base engine/base/program engine/vault engine/vault/snapshot engine/vault/catalog
 		engine/vault/view'
@@ -137,15 +140,15 @@ declare -A below=(
 		engine/base engine/base/transfer engine/base/program engine/vault engine/vault/open
 		engine/vault/health engine/vault/check engine/vault/collect
 		engine/array/drivers engine/virt/host engine/job engine/job/array engine/job/backup
-		engine/job/forget engine/job/scheduled engine/history'
+		engine/job/forget engine/job/report engine/job/scheduled engine/history'
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
 		engine/base/program engine/vault engine/vault/open engine/vault/catalog
 		engine/vault/check engine/vault/salvage engine/vault/space engine/array/drivers
 		engine/retention engine/domain engine/virt/host engine/virt/hold engine/virt/guard
 		engine/job/array engine/job engine/job/backup engine/job/doctor engine/job/forget
-		engine/job/metrics engine/job/replicate engine/job/scheduled engine/job/snapcreator
-		engine/job/why engine/cli/parts engine/history engine/finish'
+		engine/job/metrics engine/job/replicate engine/job/report engine/job/scheduled
+		engine/job/snapcreator engine/job/why engine/cli/parts engine/history engine/finish'
 	[engine/files/protocol]=''
 	[engine/files/agent/base]='engine/files/protocol'
 	[engine/files/agent/volumes]='engine/files/protocol engine/files/agent/base'

@@ -32,6 +32,7 @@ static const struct {
 	{"ROLE", "full backup restore collect append"},
 	{"WHEN", "today yesterday"},
 	{"DURATION", ""},
+	{"ADDRESS", "root"},
 	{"KEY", ""},
 	{"LABEL", "hourly daily weekly monthly"},
 	{"ID", ""},

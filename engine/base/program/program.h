@@ -21,6 +21,7 @@ typedef struct VkProgram {
 	VkCompletion *completion; /* nullable: a shell asks what may stand at the cursor */
 	const char *command;      /* set by a command that tells events: its name; else NULL */
 	gboolean unconfigured; /* set by a command that needs no settings, or loads them itself */
+	int status;            /* of a command that has its own, though it did not fail */
 	VkSettings *settings;  /* loaded by vk_program_start() */
 } VkProgram;
 

@@ -128,6 +128,7 @@ static void add_row(VkTable *table, const VkTask *task, const char *about)
 	gboolean has_amounts;
 
 	has_amounts = strcmp(task->kind, "backup") == 0 || strcmp(task->kind, "copy") == 0;
+	has_amounts = has_amounts && sums.names->len > 0;
 	names = names_text(sums.names);
 	note = note_text(task, &sums);
 	fresh = has_amounts ? vk_size_text(sums.fresh) : g_strdup("-");

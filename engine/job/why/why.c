@@ -64,8 +64,19 @@ static void measure(VkWhy *why, VkVault *vault, VkWhyDisk *disk)
 			       trouble->message);
 }
 
+/* What is always read whole, as a disk without a bitmap, does not stand out. */
+static gboolean is_usual_mode(const VkWhy *why, const VkDiskRecord *disk)
+{
+	const VkDiskRecord *before =
+		why->before ? vk_snapshot_find_disk(why->before, disk->target) : NULL;
+
+	return before && strcmp(before->mode, disk->mode) == 0;
+}
+
 static void find_mode(const VkWhy *why, const VkDiskRecord *disk)
 {
+	if (is_usual_mode(why, disk))
+		return;
 	if (strcmp(disk->mode, "full") == 0 || strcmp(disk->mode, "compare") == 0)
 		g_ptr_array_add(why->findings,
 				g_strdup_printf("%s was read whole (%s): %s", disk->target,
