@@ -120,6 +120,8 @@ gboolean vk_files_copy(VkFilesRun *run, int argc, char **argv, GError **error)
 	if (!locations)
 		return FALSE;
 	vk_task_begin(run->program.settings, "files-copy");
+	for (guint i = 0; i < locations->len; i++)
+		vk_task_about(((const VkLocation *)g_ptr_array_index(locations, i))->snapshot);
 	return to_guest ? vk_copy_to_guest(run, locations, to_guest, options.overwrite, error)
 			: copy_here(run, locations, words[count - 1], &options, error);
 }

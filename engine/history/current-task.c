@@ -94,9 +94,13 @@ void vk_task_set_vault(const char *place, const char *id)
 	current.task->vault_id = g_strdup(id);
 }
 
-gboolean vk_task_is_open(void)
+void vk_task_about(const char *snapshot)
 {
-	return current.task != NULL;
+	const char *at = strrchr(snapshot, '@');
+	g_autofree char *name = g_strndup(snapshot, at ? (gsize)(at - snapshot) : strlen(snapshot));
+
+	if (current.task && current.task->guests->len < VK_TASK_GUESTS_MAX)
+		g_ptr_array_add(current.task->guests, vk_task_guest_new(name));
 }
 
 void vk_task_result(const json_t *document, gboolean print)

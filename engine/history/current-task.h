@@ -20,8 +20,9 @@ void vk_task_begin(const VkSettings *settings, const char *kind);
 /* Which vault it works on: the first that is told. */
 void vk_task_set_vault(const char *place, const char *id);
 
-/* Whether a task has begun, so that its result is wanted even if nobody asked for JSON. */
-gboolean vk_task_is_open(void);
+/* That it is about the guest of SNAPSHOT, "GUEST@TIME" or "GUEST", if its result does not say so.
+ */
+void vk_task_about(const char *snapshot);
 
 /* The command's result: kept, and printed if somebody asked for JSON. */
 void vk_task_result(const json_t *document, gboolean print);

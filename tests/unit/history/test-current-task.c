@@ -48,6 +48,7 @@ START_TEST(messages_are_kept_also_if_quiet)
 	vk_log_info("not kept");
 	vk_task_set_vault("s3:https://key:secret@host/bucket", "1234");
 	vk_task_set_vault("dir:/another", "5678");
+	vk_task_about("db1@yesterday");
 	task = vk_task_end(VK_ERROR_BUSY);
 	vk_log_warning("after it");
 	ck_assert_ptr_nonnull(task);
@@ -62,6 +63,8 @@ START_TEST(messages_are_kept_also_if_quiet)
 	ck_assert_str_eq(loaded->vault_id, "1234");
 	ck_assert_ptr_null(strstr(loaded->vault, "secret"));
 	ck_assert_ptr_nonnull(loaded->command);
+	ck_assert_uint_eq(loaded->guests->len, 1);
+	ck_assert_str_eq(((VkTaskGuest *)loaded->guests->pdata[0])->name, "db1");
 	ck_assert_str_eq(vk_task_outcome(loaded), "busy");
 }
 END_TEST
