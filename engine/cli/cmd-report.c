@@ -100,7 +100,7 @@ gboolean vk_cmd_report(VkProgram *program, int argc, char **argv, GError **error
 	};
 	g_autoptr(VkVault) vault = NULL;
 	g_autoptr(VkReport) report = NULL;
-	VkReportOptions options = {.with_space = TRUE};
+	VkReportOptions options = {.is_whole = TRUE};
 	char **names = NULL;
 
 	if (!vk_cmd_parse(

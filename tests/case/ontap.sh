@@ -147,6 +147,10 @@ expect_json '.[0].healthy' true
 expect_json '.[0].destination' 'd:vm_dst'
 ok virtkeep status --replication one
 expect_out snapmirrored
+ok virtkeep --json report
+expect_json '.arrays | map(select(.destination == "d:vm_dst")) | .[0].healthy' true
+ok virtkeep report
+expect_out ": to d:vm_dst, healthy"
 
 say "what only the secondary has is listed and read, and goes with it"
 snapshot=$(ls "$SCRATCH/filer/vm_dst/.snapshot")

@@ -98,16 +98,25 @@ static void add_guests(GString *page, const VkReport *report)
 	g_string_append(page, "</table>\n");
 }
 
-static void add_vault(GString *page, const VkReport *report)
+static void add_list(GString *page, const char *heading, char *const *lines)
+{
+	if (!*lines)
+		return;
+	add(page, "h2", "", heading);
+	g_string_append(page, "<ul>\n");
+	for (; *lines; lines++)
+		add(page, "li", "", *lines);
+	g_string_append(page, "</ul>\n");
+}
+
+static void add_rest(GString *page, const VkReport *report)
 {
 	g_autofree char *heading = g_strdup_printf("Vault %s", report->vault);
 	g_auto(GStrv) lines = vk_report_vault_lines(report);
+	g_auto(GStrv) arrays = vk_report_array_lines(report);
 
-	add(page, "h2", "", heading);
-	g_string_append(page, "<ul>\n");
-	for (char **line = lines; *line; line++)
-		add(page, "li", "", *line);
-	g_string_append(page, "</ul>\n");
+	add_list(page, heading, lines);
+	add_list(page, "Arrays", arrays);
 }
 
 char *vk_report_to_html(const VkReport *report)
@@ -125,7 +134,7 @@ char *vk_report_to_html(const VkReport *report)
 	add(page, "h1", "", title);
 	add_needs(page, report);
 	add_guests(page, report);
-	add_vault(page, report);
+	add_rest(page, report);
 	add(page, "footer", "", made);
 	g_string_append(page, "</body>\n</html>\n");
 	return g_string_free(page, FALSE);

@@ -69,6 +69,25 @@ static json_t *vault_to_json(const VkReport *report)
 			 vk_json_new_string(oldest), "damaged", (int)health->damaged);
 }
 
+static json_t *arrays_to_json(const VkReport *report)
+{
+	json_t *list = json_array();
+
+	for (guint i = 0; report->replications && i < report->replications->len; i++) {
+		const VkReplication *one = g_ptr_array_index(report->replications, i);
+
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:o, s:o, s:b, s:o, s:o}", "array",
+				  vk_json_new_string(one->array), "source",
+				  vk_json_new_string(one->source), "destination",
+				  vk_json_new_string(one->destination), "healthy", one->is_healthy,
+				  "reason", vk_json_new_string(one->reason), "lag",
+				  one->lag < 0 ? json_null() : json_integer(one->lag)));
+	}
+	return list;
+}
+
 json_t *vk_report_to_document(const VkReport *report)
 {
 	g_autofree char *time = vk_time_format(report->now);
@@ -79,7 +98,8 @@ json_t *vk_report_to_document(const VkReport *report)
 				      guest_to_json(report, g_ptr_array_index(report->guests, i)));
 	for (guint i = 0; i < report->needs->len; i++)
 		json_array_append_new(needs, need_to_json(g_ptr_array_index(report->needs, i)));
-	return json_pack("{s:s, s:o, s:b, s:o, s:o, s:o}", "time", time, "host",
+	return json_pack("{s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "time", time, "host",
 			 vk_json_new_string(report->host), "host_known", report->host_known,
-			 "needs", needs, "guests", guests, "vault", vault_to_json(report));
+			 "needs", needs, "guests", guests, "vault", vault_to_json(report), "arrays",
+			 arrays_to_json(report));
 }

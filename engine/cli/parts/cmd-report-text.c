@@ -122,6 +122,38 @@ char **vk_report_vault_lines(const VkReport *report)
 	return g_strv_builder_end(lines);
 }
 
+static char *array_line(const VkReplication *replication)
+{
+	g_autofree char *lag = vk_age_text(replication->lag);
+
+	if (!replication->destination)
+		return g_strdup_printf("%s, %s: %s", replication->array, replication->source,
+				       replication->reason ? replication->reason
+							   : "not replicated");
+	return g_strdup_printf(
+		"%s, %s: to %s, %s%s%s", replication->array, replication->source,
+		replication->destination, replication->is_healthy ? "healthy" : "not healthy",
+		replication->lag < 0 ? "" : ", behind by ", replication->lag < 0 ? "" : lag);
+}
+
+char **vk_report_array_lines(const VkReport *report)
+{
+	g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
+
+	for (guint i = 0; report->replications && i < report->replications->len; i++) {
+		g_autofree char *line = array_line(g_ptr_array_index(report->replications, i));
+
+		g_strv_builder_add(lines, line);
+	}
+	return g_strv_builder_end(lines);
+}
+
+static void print_lines(char *const *lines, FILE *out)
+{
+	for (; *lines; lines++)
+		vk_print_line(out, "  %s", *lines);
+}
+
 static void print_needs(const VkReport *report, FILE *out)
 {
 	if (report->needs->len == 0) {
@@ -161,6 +193,7 @@ void vk_report_print_text(const VkReport *report, FILE *out)
 		vk_table_new("GUEST", "HOST", "STATE", "LAST SNAPSHOT", "AGE", "GRADE", "SNAPSHOTS",
 			     "STORED", "7 DAYS", "BOOT TEST", "NOTE", NULL);
 	g_auto(GStrv) lines = vk_report_vault_lines(report);
+	g_auto(GStrv) arrays = vk_report_array_lines(report);
 	g_autofree char *title = vk_report_title(report);
 
 	vk_print_line(out, "%s", title);
@@ -173,6 +206,8 @@ void vk_report_print_text(const VkReport *report, FILE *out)
 		vk_table_print_to(table, out);
 	vk_print_line(out, "%s", "");
 	vk_print_line(out, "Vault '%s':", report->vault);
-	for (char **line = lines; *line; line++)
-		vk_print_line(out, "  %s", *line);
+	print_lines(lines, out);
+	if (arrays[0])
+		vk_print_line(out, "Arrays:");
+	print_lines(arrays, out);
 }

@@ -17,6 +17,9 @@ char *vk_report_note(const VkReport *report, const VkReportGuest *guest);
 /* Sentences about the vault: its size and room, growth, checks. New strings, NULL-terminated. */
 char **vk_report_vault_lines(const VkReport *report);
 
+/* One for each volume of arrays, how it is replicated. Likewise; none without arrays. */
+char **vk_report_array_lines(const VkReport *report);
+
 void vk_report_print_text(const VkReport *report, FILE *out);
 
 /* One page that needs nothing else. New string. */

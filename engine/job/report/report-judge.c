@@ -167,6 +167,27 @@ static void judge_checks(VkReport *report)
 		     (int)(oldest_sec / VK_DAY_SEC));
 }
 
+/* A volume without a destination may be meant to have none. */
+static void judge_replication(VkReport *report, const VkReplication *replication)
+{
+	if (replication->is_healthy || (!replication->destination && !replication->reason))
+		return;
+	need(report, VK_NEED_SOON,
+	     "array '%s': the replication of '%s' is not healthy%s%s: 'virtkeep status "
+	     "--replication' shows it",
+	     replication->array, replication->source, replication->reason ? ": " : "",
+	     replication->reason ? replication->reason : "");
+}
+
+static void judge_arrays(VkReport *report)
+{
+	if (report->arrays_error)
+		need(report, VK_NEED_SOON, "how arrays replicate is not known: %s",
+		     report->arrays_error);
+	for (guint i = 0; report->replications && i < report->replications->len; i++)
+		judge_replication(report, g_ptr_array_index(report->replications, i));
+}
+
 static gint compare_needs(gconstpointer left, gconstpointer right)
 {
 	const VkNeed *a = *(const VkNeed *const *)left, *b = *(const VkNeed *const *)right;
@@ -184,6 +205,7 @@ void vk_report_judge(VkReport *report)
 	}
 	judge_checks(report);
 	judge_room(report);
+	judge_arrays(report);
 	/* A merge sort: those of one level stay in their order. */
 	g_ptr_array_sort(report->needs, compare_needs);
 }

@@ -2,12 +2,14 @@
 /* Gathers what a report is about. */
 #include "report.h"
 
+#include "array-drivers.h"
 #include "catalog.h"
 #include "errors.h"
 #include "history.h"
 #include "host.h"
 #include "log.h"
 #include "protection.h"
+#include "replication.h"
 #include "selection.h"
 
 #include <string.h>
@@ -48,6 +50,8 @@ void vk_report_free(VkReport *report)
 	g_free(report->host);
 	g_ptr_array_unref(report->guests);
 	g_ptr_array_unref(report->needs);
+	g_clear_pointer(&report->replications, g_ptr_array_unref);
+	g_free(report->arrays_error);
 	g_free(report);
 }
 
@@ -251,6 +255,24 @@ static gboolean load_vault(Load *load, GError **error)
 	return ok;
 }
 
+/* An array that does not answer does not keep the rest from being reported. */
+static void ask_arrays(Load *load)
+{
+	const VkSettings *settings = load->options->settings;
+	g_auto(GStrv) names = vk_settings_get_names(settings, "array");
+	g_autoptr(VkArrays) arrays = NULL;
+	g_autoptr(GError) trouble = NULL;
+
+	if (!names[0])
+		return;
+	arrays = vk_arrays_new(settings, vk_log_warning, &trouble);
+	if (arrays)
+		load->report->replications =
+			vk_replication_list(load->vault, arrays, NULL, &trouble);
+	if (trouble)
+		load->report->arrays_error = g_strdup(trouble->message);
+}
+
 static gint compare_guests(gconstpointer left, gconstpointer right)
 {
 	return strcmp((*(const VkReportGuest *const *)left)->name,
@@ -271,8 +293,10 @@ static gboolean fill(Load *load, GError **error)
 			       "status' shows all",
 			       report->vault);
 	g_ptr_array_sort(report->guests, compare_guests);
-	if (load->options->with_space)
+	if (load->options->is_whole) {
 		measure_space(load, guests);
+		ask_arrays(load);
+	}
 	vk_report_judge(report);
 	return TRUE;
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "array.h"
 #include "check-record.h"
 #include "health.h"
 #include "settings.h"
@@ -68,16 +69,18 @@ typedef struct VkReport {
 	gint64 full_in_sec;              /* at the rate of the last days; -1: never, or not known */
 	VkCheckRecord check, data_check; /* the last ones */
 	VkHealthSummary health;
-	GPtrArray *needs; /* VkNeed, the worst first */
+	GPtrArray *replications; /* VkReplication of arrays, if the report has them */
+	char *arrays_error;      /* why they are not known */
+	GPtrArray *needs;        /* VkNeed, the worst first */
 } VkReport;
 
 /* How a report is made. */
 typedef struct VkReportOptions {
 	const VkSettings *settings;
-	const char *uri;     /* of libvirt */
-	char *const *names;  /* only these guests; NULL: all */
-	gint64 max_age_sec;  /* an older snapshot is late */
-	gboolean with_space; /* measure it, which reads all maps */
+	const char *uri;    /* of libvirt */
+	char *const *names; /* only these guests; NULL: all */
+	gint64 max_age_sec; /* an older snapshot is late */
+	gboolean is_whole;  /* with space, which reads all maps, and with arrays, which are asked */
 } VkReportOptions;
 
 /* Fails when the vault cannot be read. Without libvirt there are only the guests of the vault. */

@@ -184,6 +184,36 @@ START_TEST(growth_is_watched)
 }
 END_TEST
 
+static VkReplication *add_replication(const char *destination, const char *reason, gboolean healthy)
+{
+	VkReplication *replication = g_new0(VkReplication, 1);
+
+	replication->array = g_strdup("a1");
+	replication->source = g_strdup("svm:vol");
+	replication->destination = g_strdup(destination);
+	replication->reason = g_strdup(reason);
+	replication->is_healthy = healthy;
+	replication->snapshots = g_ptr_array_new();
+	g_ptr_array_add(report->replications, replication);
+	return replication;
+}
+
+START_TEST(arrays_are_watched)
+{
+	report->replications = g_ptr_array_new_with_free_func((GDestroyNotify)vk_replication_free);
+	add_replication("svm2:vol", NULL, TRUE);
+	add_replication(NULL, NULL, FALSE);
+	vk_report_judge(report);
+	ck_assert_uint_eq(report->needs->len, 0);
+	add_replication("svm2:vol", "the network is away", FALSE);
+	report->arrays_error = g_strdup("no login");
+	vk_report_judge(report);
+	ck_assert(is_needed(VK_NEED_SOON, "not healthy: the network is away"));
+	ck_assert(is_needed(VK_NEED_SOON, "not known: no login"));
+	ck_assert_uint_eq(report->needs->len, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("report");
@@ -201,6 +231,7 @@ int main(void)
 	tcase_add_test(tcase, trouble_of_guests_is_told);
 	tcase_add_test(tcase, the_vault_needs_a_hand);
 	tcase_add_test(tcase, growth_is_watched);
+	tcase_add_test(tcase, arrays_are_watched);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
