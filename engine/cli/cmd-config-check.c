@@ -8,6 +8,7 @@
 #include "job-check.h"
 #include "json.h"
 #include "log.h"
+#include "notify.h"
 #include "open-vault.h"
 #include "text.h"
 #include "user-defaults.h"
@@ -41,6 +42,19 @@ static void check_hooks(const VkProgram *program, GPtrArray *problems)
 
 	if (!vk_hooks_check(program->settings, &trouble))
 		add(program, problems, "backup", "hooks_dir", NULL, trouble);
+}
+
+static void check_notify(const VkProgram *program, GPtrArray *problems)
+{
+	g_auto(GStrv) names = vk_settings_get_names(program->settings, "notify");
+
+	for (char **name = names; *name; name++) {
+		g_autofree char *section = g_strdup_printf("notify %s", *name);
+		g_autoptr(GError) trouble = NULL;
+
+		if (!vk_notify_check(program->settings, *name, &trouble))
+			add(program, problems, section, NULL, NULL, trouble);
+	}
 }
 
 /* A key of role restore writes nothing, and is not meant to. */
@@ -126,6 +140,7 @@ gboolean vk_cmd_config_check(VkProgram *program, GError **error)
 		vk_config_check_retention(program->settings, problems);
 		vk_jobs_check(program->settings, problems);
 		check_hooks(program, problems);
+		check_notify(program, problems);
 		check_vault(program, problems);
 		check_guests(program, problems);
 	}

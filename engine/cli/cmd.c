@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void offer_jobs(const VkCompletion *completion, const VkProgram *program)
+/* The NAMEs of the sections [KIND NAME]. */
+static void offer_sections(const VkCompletion *completion, const VkProgram *program,
+			   const char *kind)
 {
-	g_auto(GStrv) jobs = vk_settings_get_names(program->settings, "job");
+	g_auto(GStrv) names = vk_settings_get_names(program->settings, kind);
 
-	for (char **job = jobs; *job; job++)
-		vk_completion_offer(completion, *job, NULL);
+	for (char **name = names; *name; name++)
+		vk_completion_offer(completion, *name, NULL);
 }
 
 /* Some commands are about the guests that the vault has. */
@@ -25,7 +27,11 @@ static gboolean complete_words(const VkCompletion *completion, const char *kind,
 	const char *command = *vk_completion_words(completion);
 
 	if (strcmp(kind, "JOB") == 0) {
-		offer_jobs(completion, program);
+		offer_sections(completion, program, "job");
+		return TRUE;
+	}
+	if (strcmp(kind, "NAME") == 0 && strcmp(command, "notify") == 0) {
+		offer_sections(completion, program, "notify");
 		return TRUE;
 	}
 	if (strcmp(kind, "PATTERN") == 0)

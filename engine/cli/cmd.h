@@ -31,6 +31,7 @@ gboolean vk_cmd_list(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_log(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_metrics(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_mount(VkProgram *program, int argc, char **argv, GError **error);
+gboolean vk_cmd_notify(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_pin(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_unpin(VkProgram *program, int argc, char **argv, GError **error);
 gboolean vk_cmd_rebuild(VkProgram *program, int argc, char **argv, GError **error);

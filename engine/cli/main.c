@@ -51,6 +51,7 @@ static const Command commands[] = {
 	{"status", vk_cmd_status, "show how well guests are saved, and how the vault is"},
 	{"metrics", vk_cmd_metrics,
 	 "print for Prometheus how guests are saved and how the vault is"},
+	{"notify", vk_cmd_notify, "test who is notified, or send what waits"},
 	{"doctor", vk_cmd_doctor, "find and fix what earlier backups left behind"},
 	{"config", vk_cmd_config, "check the configuration, or make one from Snap Creator's"},
 };

@@ -3,11 +3,13 @@
 
 #include "current-task.h"
 #include "log.h"
+#include "notify.h"
 
 void vk_task_finished(const VkTask *task, const VkSettings *settings)
 {
 	if (task->id > 0)
 		vk_log_debug("'virtkeep log %" G_GUINT64_FORMAT "' shows this again", task->id);
+	vk_notify_task(task, settings);
 }
 
 void vk_finish(const VkSettings *settings, int status)

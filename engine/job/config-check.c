@@ -69,12 +69,25 @@ static void check_array(const VkSettings *settings, GPtrArray *problems, const c
 		check_file(settings, problems, section, files[i].key, files[i].is_secret);
 }
 
+/* How it is used is checked by who is told: here are the files that it names. */
+static void check_notify(const VkSettings *settings, GPtrArray *problems, const char *name)
+{
+	g_autofree char *section = g_strdup_printf("notify %s", name);
+
+	check_file(settings, problems, section, "password_file", TRUE);
+	check_file(settings, problems, section, "secret_file", TRUE);
+	check_file(settings, problems, section, "ca_file", FALSE);
+}
+
 void vk_config_check_files(const VkSettings *settings, GPtrArray *problems)
 {
 	g_auto(GStrv) arrays = vk_settings_get_names(settings, "array");
+	g_auto(GStrv) targets = vk_settings_get_names(settings, "notify");
 
 	for (char **name = arrays; *name; name++)
 		check_array(settings, problems, *name);
+	for (char **name = targets; *name; name++)
+		check_notify(settings, problems, *name);
 }
 
 static void check_policy(const VkSettings *settings, GPtrArray *problems, const char *section,

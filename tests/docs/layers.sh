@@ -18,7 +18,9 @@ declare -A below=(
 	[engine/base/settings]='engine/base engine/base/io'
 	[engine/base/program]='engine/base engine/base/settings'
 	[engine/history]='engine/base engine/base/settings'
-	[engine/finish]='engine/base engine/base/settings engine/history'
+	[engine/notify]='
+		engine/base engine/base/io engine/base/settings engine/history engine/http'
+	[engine/finish]='engine/base engine/base/settings engine/history engine/notify'
 	[engine/partition]='engine/base engine/base/transfer'
 	[engine/http]='engine/base'
 	[engine/s3]='engine/base engine/base/io engine/http'
@@ -148,7 +150,8 @@ declare -A below=(
 		engine/retention engine/domain engine/virt/host engine/virt/hold engine/virt/guard
 		engine/job/array engine/job engine/job/backup engine/job/doctor engine/job/forget
 		engine/job/metrics engine/job/replicate engine/job/report engine/job/scheduled
-		engine/job/snapcreator engine/job/why engine/cli/parts engine/history engine/finish'
+		engine/job/snapcreator engine/job/why engine/cli/parts engine/history engine/notify
+		engine/finish'
 	[engine/files/protocol]=''
 	[engine/files/agent/base]='engine/files/protocol'
 	[engine/files/agent/volumes]='engine/files/protocol engine/files/agent/base'
@@ -197,7 +200,7 @@ declare -A owner=(
 	[archive]='engine/files/machine engine/files/copy'
 	[blkid]='engine/files/agent/volumes'
 	[cap-ng]='fs/session'
-	[curl]='engine/http engine/s3'
+	[curl]='engine/http engine/notify engine/s3'
 	[fuse]='engine/files/appliance fs fs/files fs/session'
 	[intel-ipsec-mb]='engine/vault/pack'
 	[isa-l]='engine/vault/format engine/vault/parity'

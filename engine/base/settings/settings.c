@@ -20,6 +20,8 @@ typedef enum {
 	TYPE_CHOICE,
 	TYPE_PATH,    /* absolute */
 	TYPE_HTTPS,   /* a URL */
+	TYPE_URL,     /* of a server that takes notices */
+	TYPE_NOTICES, /* words: of notices */
 	TYPE_VERSION, /* like 9.14.1 */
 	TYPE_DURATION,
 	TYPE_ZONE, /* of time: like Europe/Berlin */
@@ -43,6 +45,7 @@ typedef struct {
 
 #define QUIESCE_MODES "auto|agent|suspend|none"
 #define BACKUP_MODES  "vault|array|array+vault"
+#define NOTIFY_KINDS  "mail|webhook|ntfy|gotify|ping|command"
 #define KEEP_MAX      9999
 
 /* virtkeep.conf(5) explains each; keep the two alike. */
@@ -105,6 +108,18 @@ static const Setting known_settings[] = {
 	{"history", "dir", TYPE_PATH, "/var/lib/virtkeep/history"},
 	{"history", "keep", TYPE_DURATION, "2y"},
 	{"jobs", "state_dir", TYPE_PATH, "/var/lib/virtkeep/jobs"},
+	{"notify", "spool_dir", TYPE_PATH, "/var/lib/virtkeep/notify"},
+	{"notify NAME", "kind", TYPE_CHOICE, "mail", .choices = NOTIFY_KINDS},
+	{"notify NAME", "on", TYPE_NOTICES, "failure warning recovery"},
+	{"notify NAME", "commands", TYPE_WORDS, NULL},
+	{"notify NAME", "url", TYPE_URL, NULL},
+	{"notify NAME", "user", TYPE_TEXT, NULL},
+	{"notify NAME", "password_file", TYPE_PATH, NULL},
+	{"notify NAME", "secret_file", TYPE_PATH, NULL},
+	{"notify NAME", "ca_file", TYPE_PATH, NULL},
+	{"notify NAME", "from", TYPE_TEXT, NULL},
+	{"notify NAME", "to", TYPE_WORDS, NULL},
+	{"notify NAME", "command", TYPE_TEXT, NULL},
 	{"files", "appliance", TYPE_CHOICE, "auto", .choices = "auto|uml|qemu"},
 	{"mount", "cache_mib", TYPE_UINT, "256", 1048576},
 	{"restore", "shutdown_timeout", TYPE_UINT, "60", 86400},
@@ -323,6 +338,19 @@ static gboolean check_https(const char *value, GError **error)
 		       "must be a URL like 'https://cluster1', without a user in it");
 }
 
+static gboolean check_url(const char *value, GError **error)
+{
+	g_autoptr(GUri) uri = g_uri_parse(value, G_URI_FLAGS_NONE, NULL);
+	const char *scheme = uri ? g_uri_get_scheme(uri) : "";
+	static const char *const schemes[] = {"https", "http", "smtp", "smtps", NULL};
+
+	if (g_strv_contains(schemes, scheme) && g_uri_get_host(uri) && *g_uri_get_host(uri) &&
+	    !g_uri_get_userinfo(uri) && !g_uri_get_fragment(uri))
+		return TRUE;
+	return vk_fail(error, VK_ERROR_USAGE,
+		       "must be a URL of https, http, smtp or smtps, without a user in it");
+}
+
 static gboolean check_version(const char *value, GError **error)
 {
 	return g_regex_match_simple("^[0-9]{1,2}\\.[0-9]{1,2}(\\.[0-9]{1,2})?$", value, 0, 0) ||
@@ -377,6 +405,15 @@ static gboolean check_words(const char *value, gboolean (*check)(const char *, G
 	return TRUE;
 }
 
+static gboolean check_notice(const char *word, GError **error)
+{
+	static const char *const words[] = {"failure", "warning", "recovery", "always", NULL};
+
+	return g_strv_contains(words, word) ||
+	       vk_fail(error, VK_ERROR_USAGE,
+		       "must list failure, warning, recovery or always; '%s' is none", word);
+}
+
 static gboolean check_list(GPtrArray *list)
 {
 	if (list)
@@ -403,6 +440,10 @@ static gboolean check_value(const Setting *setting, const char *value, GError **
 		return check_path(value, error);
 	case TYPE_HTTPS:
 		return check_https(value, error);
+	case TYPE_URL:
+		return check_url(value, error);
+	case TYPE_NOTICES:
+		return check_words(value, check_notice, error);
 	case TYPE_VERSION:
 		return check_version(value, error);
 	case TYPE_DURATION:

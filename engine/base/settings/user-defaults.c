@@ -36,6 +36,7 @@ static const struct {
 	{"backup", "scratch_dir", data_path, "scratch"},
 	{"history", "dir", data_path, "history"},
 	{"jobs", "state_dir", data_path, "jobs"},
+	{"notify", "spool_dir", data_path, "notify"},
 	{"backup", "run_dir", runtime_path, "virtkeep"},
 	{"backup", "hooks_dir", config_path, "hooks.d"},
 };

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "notify.h"
+
+#include "errors.h"
+#include "interrupt.h"
+#include "log.h"
+#include "spool.h"
+#include "target.h"
+#include "text.h"
+
+#include <unistd.h>
+
+/* Of all that a task sends, and of what a person waits for. */
+#define TASK_USEC   ((gint64)15 * G_USEC_PER_SEC)
+#define PERSON_USEC ((gint64)60 * G_USEC_PER_SEC)
+/* A silent target leaves time for the others. */
+#define TARGET_USEC ((gint64)8 * G_USEC_PER_SEC)
+#define LOCK_USEC   ((gint64)2 * G_USEC_PER_SEC)
+
+/* Sending while it goes on. */
+typedef struct Sending {
+	const VkSettings *settings;
+	gint64 deadline;
+	GHashTable *silent; /* targets that did not take one */
+} Sending;
+
+static gint64 now_sec(void)
+{
+	return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+static gint64 deadline_of(const Sending *sending)
+{
+	return MIN(sending->deadline, g_get_monotonic_time() + TARGET_USEC);
+}
+
+static gboolean is_over(const Sending *sending)
+{
+	return g_get_monotonic_time() >= sending->deadline;
+}
+
+static VkSpool *open_spool(const VkSettings *settings, gint64 wait_usec, GError **error)
+{
+	return vk_spool_open(vk_settings_get(settings, "notify", "spool_dir"), wait_usec, error);
+}
+
+static gboolean is_section(const VkSettings *settings, const char *name)
+{
+	g_auto(GStrv) names = vk_settings_get_names(settings, "notify");
+
+	return g_strv_contains((const char *const *)names, name);
+}
+
+/* Errors name the section. */
+static VkTarget *new_target(const VkSettings *settings, const char *name, GError **error)
+{
+	VkTarget *target = vk_target_new(settings, name, error);
+
+	if (!target)
+		g_prefix_error(error, "[notify %s] ", name);
+	return target;
+}
+
+/* What is for a target that is gone, or that cannot be used any more, waits until it is too old. */
+static gboolean send_kept(const char *name, const VkNotice *notice, gpointer data)
+{
+	const Sending *sending = data;
+	g_autoptr(VkTarget) target = NULL;
+	g_autoptr(GError) trouble = NULL;
+
+	if (is_over(sending) || g_hash_table_contains(sending->silent, name))
+		return FALSE;
+	if (is_section(sending->settings, name))
+		target = new_target(sending->settings, name, &trouble);
+	if (target && vk_target_send(target, notice, deadline_of(sending), &trouble))
+		return TRUE;
+	if (trouble)
+		vk_log_warning("%s; it is kept", trouble->message);
+	return FALSE;
+}
+
+static void flush(VkSpool *spool, Sending *sending)
+{
+	guint lost = vk_spool_flush(spool, now_sec(), send_kept, sending);
+	g_autofree char *notices = vk_count_text(lost, "notice");
+
+	if (lost > 0)
+		vk_log_warning("%s could not be sent for a week: given up", notices);
+}
+
+/* A ping that comes late would say that all is well now. */
+static void keep(VkSpool *spool, const VkTarget *target, const VkNotice *notice,
+		 const GError *trouble)
+{
+	g_autoptr(GError) full = NULL;
+	gboolean is_kept = !vk_target_is_ping(target) &&
+			   vk_spool_put(spool, vk_target_name(target), notice, now_sec(), &full);
+
+	if (full)
+		vk_log_warning("%s; it is lost: %s", trouble->message, full->message);
+	else
+		vk_log_warning("%s%s", trouble->message,
+			       is_kept ? "; it is sent with the next run, or by 'virtkeep notify "
+					 "flush'"
+				       : "");
+}
+
+static void tell(VkSpool *spool, const char *name, const VkTask *task, Sending *sending)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkTarget) target = new_target(sending->settings, name, &trouble);
+	g_autoptr(VkNotice) notice = vk_notice_new(task);
+	gboolean is_news;
+
+	if (!target) {
+		vk_log_warning("%s", trouble->message);
+		return;
+	}
+	is_news = vk_spool_is_news(spool, name, notice, now_sec());
+	if (!vk_target_wants(target, notice) || (!is_news && !vk_target_is_ping(target)))
+		return;
+	if (is_over(sending))
+		vk_fail(&trouble, VK_ERROR_FAILED, "notice to '%s': there was no time left", name);
+	if (!trouble && vk_target_send(target, notice, deadline_of(sending), &trouble))
+		return;
+	g_hash_table_add(sending->silent, g_strdup(name));
+	keep(spool, target, notice, trouble);
+}
+
+void vk_notify_task(const VkTask *task, const VkSettings *settings)
+{
+	g_auto(GStrv) names = vk_settings_get_names(settings, "notify");
+	g_autoptr(GHashTable) silent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	Sending sending = {.settings = settings, .silent = silent};
+	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkSpool) spool = NULL;
+
+	if (!names[0] || isatty(STDERR_FILENO))
+		return;
+	/* The host may be shutting down: the next run sends it. */
+	sending.deadline = g_get_monotonic_time() + (vk_interrupted() ? 0 : TASK_USEC);
+	spool = open_spool(settings, LOCK_USEC, &trouble);
+	if (!spool) {
+		vk_log_warning("nobody is notified: %s", trouble->message);
+		return;
+	}
+	for (char **name = names; *name; name++)
+		tell(spool, *name, task, &sending);
+	flush(spool, &sending);
+}
+
+gboolean vk_notify_test(const VkSettings *settings, const char *name, GError **error)
+{
+	g_autoptr(VkTarget) target = NULL;
+	g_autoptr(VkNotice) notice = vk_notice_new_test(name);
+
+	if (!is_section(settings, name))
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "there is no section [notify %s] in '%s'",
+			       name, vk_settings_path(settings));
+	target = new_target(settings, name, error);
+	return target &&
+	       vk_target_send(target, notice, g_get_monotonic_time() + PERSON_USEC, error);
+}
+
+gboolean vk_notify_flush(const VkSettings *settings, guint *ret_kept, GError **error)
+{
+	g_autoptr(GHashTable) silent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	Sending sending = {.settings = settings,
+			   .deadline = g_get_monotonic_time() + PERSON_USEC,
+			   .silent = silent};
+	g_autoptr(VkSpool) spool = open_spool(settings, PERSON_USEC, error);
+
+	if (!spool)
+		return FALSE;
+	flush(spool, &sending);
+	*ret_kept = vk_spool_count(spool);
+	return TRUE;
+}
+
+gboolean vk_notify_check(const VkSettings *settings, const char *name, GError **error)
+{
+	g_autoptr(VkTarget) target = vk_target_new(settings, name, error);
+
+	return target != NULL;
+}
