@@ -381,6 +381,7 @@ int main(int argc, char **argv)
 	/* Names are bytes to us, but GLib converts its messages to the user's character set. */
 	/* Only how text is encoded: messages stay in one language, so that scripts can match. */
 	setlocale(LC_CTYPE, "");
+	vk_finish_prepare();
 	if (argc > 1 && strcmp(argv[1], VK_COMPLETE_OPTION) == 0)
 		status = complete(&run, argv + 2);
 	else

@@ -184,6 +184,7 @@ int main(int argc, char **argv)
 	/* Only how text is encoded: messages stay in one language, so that scripts can match. */
 	setlocale(LC_CTYPE, "");
 	g_set_prgname("virtkeep");
+	vk_finish_prepare();
 	if (run(&program, argc, argv, &error))
 		vk_program_flush(&error);
 	else

@@ -117,6 +117,7 @@ int main(int argc, char **argv)
 	/* Only how text is encoded, as in the other programs. */
 	setlocale(LC_CTYPE, "");
 	g_set_prgname("virtkeep-files");
+	vk_finish_prepare();
 	if (argc > 1 && strcmp(argv[1], VK_COMPLETE_OPTION) == 0) {
 		status = complete(&run, argv + 2);
 	} else {

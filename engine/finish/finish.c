@@ -5,6 +5,11 @@
 #include "log.h"
 #include "notify.h"
 
+void vk_finish_prepare(void)
+{
+	vk_task_on_begin(vk_notify_begin);
+}
+
 void vk_task_finished(const VkTask *task, const VkSettings *settings)
 {
 	if (task->id > 0)

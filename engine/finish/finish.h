@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The end of each program that works on a vault. Threads: one at a time. */
+/*
+ * The beginning and the end of each program that works on a vault. Threads: one at a time.
+ */
 #pragma once
 
 #include "settings.h"
 #include "task.h"
+
+/* To be called first: who watches tasks is to hear also that one begins. */
+void vk_finish_prepare(void);
 
 /*
  * Ends the task of this program (current-task.h), if it has begun one, with its exit STATUS, after

@@ -62,6 +62,13 @@ static void warn(const GError *trouble)
 	vk_log_warning("this is not recorded: %s", trouble->message);
 }
 
+static VkTaskBegun begun_hook;
+
+void vk_task_on_begin(VkTaskBegun hook)
+{
+	begun_hook = hook;
+}
+
 void vk_task_begin(const VkSettings *settings, const char *kind)
 {
 	const char *job = g_getenv(VK_TASK_JOB_VARIABLE);
@@ -84,6 +91,8 @@ void vk_task_begin(const VkSettings *settings, const char *kind)
 		g_clear_pointer(&current.history, vk_history_free);
 		warn(trouble);
 	}
+	if (begun_hook)
+		begun_hook(settings, kind);
 }
 
 void vk_task_set_vault(const char *place, const char *id)

@@ -17,6 +17,10 @@
  * end. */
 void vk_task_begin(const VkSettings *settings, const char *kind);
 
+/* HOOK is called whenever a task has begun; NULL: nobody. */
+typedef void (*VkTaskBegun)(const VkSettings *settings, const char *kind);
+void vk_task_on_begin(VkTaskBegun hook);
+
 /* Which vault it works on: the first that is told. */
 void vk_task_set_vault(const char *place, const char *id);
 

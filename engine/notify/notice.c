@@ -13,9 +13,9 @@
 #define SUBJECT_MAX   200u
 
 static const char *const words[] = {
-	[VK_NOTICE_SUCCESS] = "success", [VK_NOTICE_WARNING] = "warning",
-	[VK_NOTICE_FAILURE] = "failure", [VK_NOTICE_RECOVERY] = "recovery",
-	[VK_NOTICE_TEST] = "test",
+	[VK_NOTICE_START] = "start",       [VK_NOTICE_SUCCESS] = "success",
+	[VK_NOTICE_WARNING] = "warning",   [VK_NOTICE_FAILURE] = "failure",
+	[VK_NOTICE_RECOVERY] = "recovery", [VK_NOTICE_TEST] = "test",
 };
 
 const char *vk_notice_word(VkNoticeKind kind)
@@ -233,19 +233,32 @@ VkNotice *vk_notice_new(const VkTask *task)
 	return notice;
 }
 
-VkNotice *vk_notice_new_test(const char *target)
+/* One that is about no task that has ended. SUBJECT is taken over. */
+static VkNotice *new_plain(VkNoticeKind kind, const char *command, char *subject)
 {
 	VkNotice *notice = g_new0(VkNotice, 1);
 
-	notice->kind = VK_NOTICE_TEST;
+	notice->kind = kind;
 	notice->id = g_uuid_string_random();
-	notice->subject = g_strdup_printf("test of '%s' on %s", target, g_get_host_name());
-	notice->text =
-		g_strdup_printf("Notices of virtkeep on %s arrive here.\n", g_get_host_name());
+	notice->subject = subject;
+	notice->text = g_strconcat(subject, "\n", NULL);
 	notice->key = g_strdup("");
 	notice->trouble = g_strdup("");
-	notice->command = g_strdup("notify");
+	notice->command = g_strdup(command);
 	return notice;
+}
+
+VkNotice *vk_notice_new_start(const char *command)
+{
+	return new_plain(VK_NOTICE_START, command,
+			 g_strdup_printf("%s on %s started", command, g_get_host_name()));
+}
+
+VkNotice *vk_notice_new_test(const char *target)
+{
+	return new_plain(VK_NOTICE_TEST, "notify",
+			 g_strdup_printf("test of '%s': notices of virtkeep on %s arrive here",
+					 target, g_get_host_name()));
 }
 
 void vk_notice_free(VkNotice *notice)

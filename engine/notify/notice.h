@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 typedef enum {
+	VK_NOTICE_START, /* a task begins: for those who watch that tasks come */
 	VK_NOTICE_SUCCESS,
 	VK_NOTICE_WARNING,  /* done, but something was said */
 	VK_NOTICE_FAILURE,  /* it failed, all or in part */
@@ -32,6 +33,8 @@ typedef struct VkNotice {
 
 /* What TASK, which has ended, is worth to be told. */
 VkNotice *vk_notice_new(const VkTask *task);
+/* A task of the kind COMMAND begins. */
+VkNotice *vk_notice_new_start(const char *command);
 /* Says that notices arrive. */
 VkNotice *vk_notice_new_test(const char *target);
 void vk_notice_free(VkNotice *notice);

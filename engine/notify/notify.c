@@ -127,6 +127,48 @@ static void tell(VkSpool *spool, const char *name, const VkTask *task, Sending *
 	keep(spool, target, notice, trouble);
 }
 
+/* A task that begins. */
+typedef struct Beginning {
+	const VkSettings *settings;
+	char *kind;
+} Beginning;
+
+static GThread *beginning; /* nullable */
+
+/* A ping that fails here is said when the next one fails, too. */
+static gpointer tell_beginning(gpointer data)
+{
+	Beginning *begun = data;
+	g_auto(GStrv) names = vk_settings_get_names(begun->settings, "notify");
+	g_autoptr(VkNotice) notice = vk_notice_new_start(begun->kind);
+	gint64 deadline = g_get_monotonic_time() + TARGET_USEC;
+
+	for (char **name = names; *name; name++) {
+		g_autoptr(GError) trouble = NULL;
+		g_autoptr(VkTarget) target = vk_target_new(begun->settings, *name, NULL);
+
+		if (target && vk_target_wants(target, notice) &&
+		    !vk_target_send(target, notice, deadline, &trouble))
+			vk_log_debug("%s", trouble->message);
+	}
+	g_free(begun->kind);
+	g_free(begun);
+	return NULL;
+}
+
+void vk_notify_begin(const VkSettings *settings, const char *kind)
+{
+	g_auto(GStrv) names = vk_settings_get_names(settings, "notify");
+	Beginning *begun;
+
+	if (!names[0] || isatty(STDERR_FILENO))
+		return;
+	begun = g_new0(Beginning, 1);
+	begun->settings = settings;
+	begun->kind = g_strdup(kind);
+	beginning = g_thread_new("notify", tell_beginning, begun);
+}
+
 void vk_notify_task(const VkTask *task, const VkSettings *settings)
 {
 	g_auto(GStrv) names = vk_settings_get_names(settings, "notify");
@@ -135,6 +177,8 @@ void vk_notify_task(const VkTask *task, const VkSettings *settings)
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(VkSpool) spool = NULL;
 
+	if (beginning)
+		g_thread_join(g_steal_pointer(&beginning));
 	if (!names[0] || isatty(STDERR_FILENO))
 		return;
 	/* The host may be shutting down: the next run sends it. */

@@ -15,6 +15,12 @@
  */
 void vk_notify_task(const VkTask *task, const VkSettings *settings);
 
+/*
+ * Tells those who watch it that a task of KIND begins: in a thread, for which vk_notify_task()
+ * waits. SETTINGS are borrowed until then.
+ */
+void vk_notify_begin(const VkSettings *settings, const char *kind);
+
 /* Sends a test to the target NAME. VK_ERROR_NOT_FOUND if there is no section [notify NAME]. */
 gboolean vk_notify_test(const VkSettings *settings, const char *name, GError **error);
 

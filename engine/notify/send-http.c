@@ -119,7 +119,10 @@ static void make_gotify(Post *post, const VkTarget *target, const VkNotice *noti
 
 static void make_ping(Post *post, const VkTarget *target, const VkNotice *notice)
 {
-	set_url(post, target->url, is_bad(notice) ? "/fail" : "");
+	set_url(post, target->url,
+		is_bad(notice)                    ? "/fail"
+		: notice->kind == VK_NOTICE_START ? "/start"
+						  : "");
 	post->body = g_utf8_substring(notice->text, 0,
 				      MIN(g_utf8_strlen(notice->text, -1), (glong)PING_MAX / 4));
 	add_header(post, "Content-Type", "text/plain; charset=utf-8");

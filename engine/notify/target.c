@@ -123,6 +123,8 @@ gboolean vk_target_wants(const VkTarget *target, const VkNotice *notice)
 
 	if (notice->kind == VK_NOTICE_TEST)
 		return TRUE;
+	if (notice->kind == VK_NOTICE_START && !vk_target_is_ping(target))
+		return FALSE;
 	return is_command_wanted(target, notice->command) &&
 	       (vk_target_is_ping(target) || g_strv_contains(on, "always") ||
 		g_strv_contains(on, vk_notice_word(notice->kind)));

@@ -256,6 +256,8 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	/* It writes much, and disks may be slow. */
+	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, make_spool, remove_spool);
 	tcase_add_test(tcase, the_same_trouble_is_told_once_a_day);
 	tcase_add_test(tcase, other_trouble_is_told_at_once);
