@@ -44,6 +44,7 @@ typedef struct {
 	const char *uri;
 	guint timeout_sec;
 	VkHost *first;       /* the connection that was made at the start, until a guest has it */
+	GError *trouble;     /* why there is none: then nothing can be done; NULL: there was one */
 	VkWatchlist *guests; /* of Watched */
 } Guard;
 
@@ -122,6 +123,8 @@ static gboolean take_note(Guard *guard, const char *text, int *descriptor, GErro
 	const char *what = NULL, *uuid = NULL;
 	Watched *watched;
 
+	if (guard->trouble)
+		return vk_fail(error, VK_ERROR_FAILED, "%s", guard->trouble->message);
 	if (!message || !vk_json_string(message, "do", &what, error) ||
 	    !vk_json_string(message, "uuid", &uuid, error))
 		return FALSE;
@@ -281,9 +284,6 @@ static gboolean is_ours(void)
 int vk_guard_main(int argc, char **argv)
 {
 	Guard guard = {0};
-	g_autoptr(GError) trouble = NULL;
-	gboolean is_connected;
-
 	if (argc != 3 || !is_ours()) {
 		vk_log_error("'%s' is for virtkeep's own use", VK_GUARD_COMMAND);
 		return 2;
@@ -294,13 +294,12 @@ int vk_guard_main(int argc, char **argv)
 	guard.timeout_sec = (guint)g_ascii_strtoull(argv[2], NULL, 10);
 	guard.guests = vk_watchlist_new(release_overdue, watched_free);
 	/* What is slow at the first connection is done by then. */
-	guard.first = vk_host_open(guard.uri, &trouble);
-	is_connected = guard.first != NULL;
-	if (vk_guard_send(STDIN_FILENO, is_connected ? "ok" : trouble->message, -1, NULL) &&
-	    is_connected)
+	guard.first = vk_host_open(guard.uri, &guard.trouble);
+	if (vk_guard_send(STDIN_FILENO, guard.first ? "ok" : guard.trouble->message, -1, NULL))
 		while (serve_one(&guard))
 			;
 	vk_watchlist_end(guard.guests, fix);
 	vk_host_free(guard.first);
+	g_clear_error(&guard.trouble);
 	return 0;
 }

@@ -22,9 +22,8 @@ struct VkGuard {
 	GPid pid;
 	GMutex mutex; /* one question at a time */
 	int socket;
-	guint owed; /* answers to come: more than one after one was late */
-	gboolean is_connected;
-	GError *failure; /* why it never will be; NULL: it is, or nobody knows yet */
+	guint owed; /* answers to come: also to its start, to what it was told without waiting, and
+		       to what it was asked when its answer was late */
 };
 
 /* In the child, between fork and exec: what ends the engine's terminal or group spares it. */
@@ -79,7 +78,7 @@ static char *receive_answer(VkGuard *guard, gint64 deadline, GError **error)
 	return text;
 }
 
-/* Waits for the answer to what was sent last, or to the start: at least one is owed. */
+/* Waits for the answer to what was sent last: at least one is owed. */
 static gboolean take_answer(VkGuard *guard, GError **error)
 {
 	gint64 deadline = vk_deadline(ANSWER_TIMEOUT_SEC);
@@ -92,16 +91,6 @@ static gboolean take_answer(VkGuard *guard, GError **error)
 			return FALSE;
 	} while (--guard->owed > 0);
 	return g_str_equal(text, "ok") || vk_fail(error, VK_ERROR_FAILED, "the guard: %s", text);
-}
-
-/* Its first answer says whether it has a connection. Under the mutex. */
-static gboolean await_start(VkGuard *guard, GError **error)
-{
-	if (!guard->is_connected && !guard->failure)
-		guard->is_connected = take_answer(guard, &guard->failure);
-	if (guard->failure && error)
-		*error = g_error_copy(guard->failure);
-	return guard->is_connected;
 }
 
 VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error)
@@ -149,28 +138,32 @@ void vk_guard_free(VkGuard *guard)
 	if (guard->pid > 0)
 		reap(guard);
 	vk_io_clear_fd(&guard->socket);
-	g_clear_error(&guard->failure);
 	g_mutex_clear(&guard->mutex);
 	g_free(guard);
 }
 
+/* Under the mutex. */
+static gboolean post_locked(VkGuard *guard, VkGuest *guest, json_t *message, int descriptor,
+			    GError **error)
+{
+	char *text;
+	gboolean sent;
+
+	json_object_set_new(message, "uuid", vk_json_new_string(vk_guest_uuid(guest)));
+	text = json_dumps(message, JSON_COMPACT);
+	sent = vk_guard_send(guard->socket, text, descriptor, NULL) || fail_dead(error);
+	free(text);
+	guard->owed += sent;
+	return sent;
+}
+
 /* Takes MESSAGE over. */
-static gboolean tell(VkGuard *guard, VkGuest *guest, json_t *message, int descriptor,
-		     GError **error)
+static gboolean tell(VkGuard *guard, VkGuest *guest, json_t *message, GError **error)
 {
 	g_autoptr(json_t) owned = message;
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&guard->mutex);
-	gboolean sent = FALSE;
 
-	json_object_set_new(message, "uuid", vk_json_new_string(vk_guest_uuid(guest)));
-	if (await_start(guard, error)) {
-		char *text = json_dumps(message, JSON_COMPACT);
-
-		sent = vk_guard_send(guard->socket, text, descriptor, NULL) || fail_dead(error);
-		free(text);
-	}
-	guard->owed += sent;
-	if (sent && take_answer(guard, error))
+	if (post_locked(guard, guest, message, -1, error) && take_answer(guard, error))
 		return TRUE;
 	g_prefix_error(error, "guest '%s': ", vk_guest_name(guest));
 	return FALSE;
@@ -178,13 +171,19 @@ static gboolean tell(VkGuard *guard, VkGuest *guest, json_t *message, int descri
 
 gboolean vk_guard_add(VkGuard *guard, VkGuest *guest, int lock_fd, GError **error)
 {
-	return tell(guard, guest, json_pack("{s:s}", "do", VK_GUARD_ADD), lock_fd, error);
+	g_autoptr(json_t) message = json_pack("{s:s}", "do", VK_GUARD_ADD);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&guard->mutex);
+
+	if (post_locked(guard, guest, message, lock_fd, error))
+		return TRUE;
+	g_prefix_error(error, "guest '%s': ", vk_guest_name(guest));
+	return FALSE;
 }
 
 /* What the guard need not know any more: it learns it, or it is dead. */
 static void tell_end(VkGuard *guard, VkGuest *guest, const char *what)
 {
-	tell(guard, guest, json_pack("{s:s}", "do", what), -1, NULL);
+	tell(guard, guest, json_pack("{s:s}", "do", what), NULL);
 }
 
 void vk_guard_remove(VkGuard *guard, VkGuest *guest)
@@ -197,7 +196,7 @@ gboolean vk_guard_hold(VkGuard *guard, VkGuest *guest, VkHold hold, gint64 deadl
 	return tell(guard, guest,
 		    json_pack("{s:s, s:i, s:I}", "do", VK_GUARD_HOLD, "hold", (int)hold, "deadline",
 			      (json_int_t)deadline),
-		    -1, error);
+		    error);
 }
 
 void vk_guard_released(VkGuard *guard, VkGuest *guest)
@@ -215,7 +214,7 @@ gboolean vk_guard_job(VkGuard *guard, VkGuest *guest, const char *socket, const 
 	return tell(guard, guest,
 		    json_pack("{s:s, s:o, s:o, s:b}", "do", VK_GUARD_JOB, "socket",
 			      vk_json_new_string(socket), "files", list, "stopped", was_stopped),
-		    -1, error);
+		    error);
 }
 
 void vk_guard_job_ended(VkGuard *guard, VkGuest *guest)

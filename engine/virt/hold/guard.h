@@ -5,7 +5,7 @@
  * or hold a guest longer than it said: then the guard thaws and resumes the guest, ends the backup
  * job, and removes its files. When the engine has finished, the guard just ends. It survives
  * SIGKILL of the engine's process group, and restarts of libvirtd. guard-process.h is its own side.
- * Threads: free; each call returns when the guard has taken notice.
+ * Threads: free; each call but the first two returns when the guard has taken notice.
  */
 #pragma once
 
@@ -18,8 +18,7 @@ typedef struct VkGuard VkGuard;
 
 /*
  * Starts the guard (this program with the command VK_GUARD_COMMAND) for the libvirt at URI. It
- * connects while the engine goes on: the first call waits for that, and fails if it cannot.
- * TIMEOUT_SEC bounds its agent calls.
+ * connects while the engine goes on. TIMEOUT_SEC bounds its agent calls.
  */
 #define VK_GUARD_COMMAND "guard"
 VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error);
@@ -29,8 +28,10 @@ void vk_guard_free(VkGuard *guard);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuard, vk_guard_free)
 
 /*
- * Puts the guest under watch. A duplicate of LOCK_FD stays open in the guard until it has nothing
- * to do for the guest any more, so that the lock outlives the engine until all is fixed.
+ * Puts the guest under watch before anything is done to it. The guard may not have taken notice
+ * yet, or not be able to: then the next call waits for that, and fails. A duplicate of LOCK_FD
+ * stays open in the guard until it has nothing to do for the guest any more, so that the lock
+ * outlives the engine until all is fixed.
  */
 gboolean vk_guard_add(VkGuard *guard, VkGuest *guest, int lock_fd, GError **error);
 void vk_guard_remove(VkGuard *guard, VkGuest *guest);

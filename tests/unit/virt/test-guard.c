@@ -85,10 +85,11 @@ START_TEST(tells_why_it_did_not_start)
 	g_autoptr(VkGuard) guard = vk_guard_start("nosuch:///here", TIMEOUT_SEC, NULL);
 
 	ck_assert_ptr_nonnull(guard);
+	ck_assert(vk_guard_add(guard, guest, -1, NULL));
 	for (guint i = 0; i < 2; i++) {
 		g_autoptr(GError) error = NULL;
 
-		ck_assert(!vk_guard_add(guard, guest, -1, &error));
+		ck_assert(!vk_guard_hold(guard, guest, FALSE, 0, &error));
 		ck_assert_ptr_nonnull(strstr(error->message, "nosuch:///here"));
 	}
 }
