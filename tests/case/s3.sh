@@ -69,6 +69,8 @@ ok virtkeep restore "$first" --disk "vda=$SCRATCH/disk.raw" --format raw
 [[ $(debugfs -R 'cat /letter' "$SCRATCH/disk.raw" 2>/dev/null) == first ]] || fail "no letter"
 : > "$faults"
 ok virtkeep verify --data
+ok virtkeep verify --frames
+expect_out ": sound"
 ok virtkeep status
 
 say "an outage can be interrupted"

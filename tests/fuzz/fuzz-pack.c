@@ -2,13 +2,14 @@
 /*
  * A pack of anybody: header, trailer, table and frames, which may be compressed. It is read as it
  * is, and again with right checksums, because a fuzzer does not guess these. No block is longer
- * than a block can be, whatever it claims.
+ * than a block can be, whatever it claims. It is also scanned, as somebody with and without keys.
  */
 #include "crc.h"
 #include "frame.h"
 #include "fuzz.h"
 #include "input-store.h"
 #include "pack-name.h"
+#include "pack-scan.h"
 #include "pack-table.h"
 
 #include <string.h>
@@ -36,6 +37,22 @@ static void read_slots(VkStore *store, const VkPackTable *table)
 	}
 }
 
+/* What is sound is not bad. */
+static void scan(VkStore *store, const char *object, gboolean is_locked)
+{
+	VkPackContext seen = context;
+	const VkPackScanner scanner = {.store = store, .context = &seen};
+	g_auto(VkPackScan) found = {0};
+
+	seen.is_locked = is_locked;
+	if (!vk_pack_scan(&scanner, &id, object, &found, NULL))
+		return;
+	g_assert(found.n_sound == vk_slots_count(&found.sound));
+	for (gsize i = 0; i < sizeof(found.sound.bits); i++)
+		g_assert((found.sound.bits[i] & found.bad.bits[i]) == 0);
+	g_assert(found.what || vk_slots_count(&found.bad) + found.n_nameless == 0);
+}
+
 static void read_pack(VkStore *store)
 {
 	g_autofree char *object = vk_pack_object(&id, 0);
@@ -46,6 +63,8 @@ static void read_pack(VkStore *store)
 	vk_pack_table_summarize(store, object, &live, &bytes, NULL);
 	if (table)
 		read_slots(store, table);
+	scan(store, object, FALSE);
+	scan(store, object, TRUE);
 }
 
 static void repair_frame(guint8 *pack, gsize size, guint32 slot, const VkTableEntry *entry)
