@@ -94,7 +94,7 @@ static gboolean open_vault(Mount *mount, const char *url, GError **error)
 
 	if (cache_mib == 0)
 		cache_mib = vk_settings_get_uint(mount->program.settings, "mount", "cache_mib");
-	mount->vault = vk_open_vault_to_read(&mount->program, url, error);
+	mount->vault = vk_open_vault_to_read(&mount->program, url, FALSE, error);
 	if (!mount->vault)
 		return FALSE;
 	vk_vault_set_cache_size(mount->vault, (gsize)cache_mib << 20);

@@ -96,7 +96,7 @@ static VkVault *get_vault(Run *run, guint i, GError **error)
 
 	if (vault)
 		return vault;
-	vault = vk_open_vault_to_read(&run->program, run->vaults[i], error);
+	vault = vk_open_vault_to_read(&run->program, run->vaults[i], TRUE, error);
 	if (vault)
 		vk_vault_set_copy_reader(vault, &reader);
 	run->opened->pdata[i] = vault;

@@ -210,7 +210,7 @@ static gboolean verify(const VkProgram *program, VkCheckOptions *options, char *
 			       .guests = called};
 
 	vk_task_begin(program->settings, "verify");
-	vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
+	vault = vk_open_vault_to_read(program, NULL, TRUE, error);
 	if (!vault)
 		return FALSE;
 	if (names[0] && !(uuids = uuids_of(vault, names, called, error)))

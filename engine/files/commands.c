@@ -116,7 +116,7 @@ VkVault *vk_files_vault(VkFilesRun *run, GError **error)
 	if (run->vault)
 		return run->vault;
 	run->arrays = vk_arrays_new(run->program.settings, vk_log_warning, error);
-	run->vault = run->arrays ? vk_open_vault_to_read(&run->program, NULL, error) : NULL;
+	run->vault = run->arrays ? vk_open_vault_to_read(&run->program, NULL, FALSE, error) : NULL;
 	if (!run->vault)
 		return NULL;
 	reader = vk_arrays_reader(run->arrays);

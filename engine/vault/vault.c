@@ -457,7 +457,7 @@ void vk_vault_keep_reads(VkVault *vault, const char *directory, guint64 size, gb
 {
 	g_autofree char *owner = g_strconcat(vault->place, "\n", vault->id_hex, NULL);
 
-	if (vault->windows && size > 0)
+	if (vault->windows)
 		vk_window_store_keep(vault->windows, packs ? VK_KEEP_READS : VK_KEEP_HINTS,
 				     directory, owner, size);
 }

@@ -122,8 +122,8 @@ void vk_vault_set_cache_directory(VkVault *vault, const char *directory);
 /*
  * Keeps what is read of a bucket on this host, in files in DIRECTORY of about SIZE bytes, as it is
  * in the bucket: hints, and with PACKS packs as well. That is for who reads listed snapshots and
- * does nothing else, because a pack that is kept may not be in the bucket any more. A vault in a
- * directory keeps nothing. Call before reading, once.
+ * does nothing else, because a pack that is kept may not be in the bucket any more. Without a
+ * DIRECTORY it is in memory alone. A vault in a directory keeps nothing. Call before reading, once.
  */
 void vk_vault_keep_reads(VkVault *vault, const char *directory, guint64 size, gboolean packs);
 

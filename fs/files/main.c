@@ -124,7 +124,8 @@ static gboolean open_vault(Mount *mount, GError **error)
 	VkCopyReader reader;
 
 	mount->arrays = vk_arrays_new(mount->program.settings, vk_log_warning, error);
-	mount->vault = mount->arrays ? vk_open_vault_to_read(&mount->program, NULL, error) : NULL;
+	mount->vault =
+		mount->arrays ? vk_open_vault_to_read(&mount->program, NULL, FALSE, error) : NULL;
 	if (!mount->vault)
 		return FALSE;
 	if (cache_mib > 0)

@@ -301,7 +301,7 @@ void vk_window_store_keep(VkStore *base, VkKeep what, const char *directory, con
 	WindowStore *store = (WindowStore *)base;
 
 	g_assert(!store->windows);
-	store->files = vk_window_files_new(directory, owner, size);
+	store->files = directory ? vk_window_files_new(directory, owner, size) : NULL;
 	store->windows = vk_windows_new(store->inner, store->files);
 	store->keeps_hints = TRUE;
 	store->keeps_packs = what == VK_KEEP_READS;

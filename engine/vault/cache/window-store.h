@@ -26,8 +26,8 @@ typedef enum {
 } VkKeep;
 
 /*
- * Keeps from now on, in files in DIRECTORY of about SIZE bytes. OWNER says whose they are. Call
- * before reading, once.
+ * Keeps from now on, in files in DIRECTORY of about SIZE bytes. OWNER says whose they are. Without
+ * a DIRECTORY what is read is in memory alone. Call before reading, once.
  */
 void vk_window_store_keep(VkStore *store, VkKeep what, const char *directory, const char *owner,
 			  guint64 size);

@@ -5,8 +5,11 @@
 
 #include <string.h>
 
-/* In memory; those that are being fetched come on top. */
-#define WINDOWS_MAX 32u
+/*
+ * In memory; those that are being fetched come on top. A restore has up to 16 threads, each with a
+ * window and two ahead.
+ */
+#define WINDOWS_MAX 64u
 /* So many windows are fetched before they are asked for. */
 #define AHEAD         2u
 #define AHEAD_THREADS 4

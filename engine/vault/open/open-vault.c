@@ -155,12 +155,9 @@ static char *cache_directory(const VkProgram *program)
 	return given ? g_strdup(given) : vk_user_cache_directory();
 }
 
-static void keep_reads(const VkProgram *program, VkVault *vault, gboolean packs)
+static guint64 cache_size(const VkProgram *program)
 {
-	g_autofree char *cache = cache_directory(program);
-	guint64 size = vk_settings_get_uint(program->settings, "cache", "size") << 20;
-
-	vk_vault_keep_reads(vault, cache, size, packs);
+	return vk_settings_get_uint(program->settings, "cache", "size") << 20;
 }
 
 /* What it does with packs is not known. */
@@ -200,19 +197,23 @@ static VkVault *open_vault(const VkProgram *program, const char *url, VkVaultMod
 
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error)
 {
+	g_autofree char *cache = cache_directory(program);
 	VkVault *vault = open_vault(program, url, mode, error);
 
-	if (vault && mode == VK_VAULT_WRITE)
-		keep_reads(program, vault, FALSE);
+	if (vault && mode == VK_VAULT_WRITE && cache_size(program) > 0)
+		vk_vault_keep_reads(vault, cache, cache_size(program), FALSE);
 	return vault;
 }
 
-VkVault *vk_open_vault_to_read(const VkProgram *program, const char *url, GError **error)
+VkVault *vk_open_vault_to_read(const VkProgram *program, const char *url, gboolean once,
+			       GError **error)
 {
+	g_autofree char *cache = cache_directory(program);
+	guint64 size = cache_size(program);
 	VkVault *vault = open_vault(program, url, VK_VAULT_READ, error);
 
 	if (vault)
-		keep_reads(program, vault, TRUE);
+		vk_vault_keep_reads(vault, once || size == 0 ? NULL : cache, size, TRUE);
 	return vault;
 }
 

@@ -12,10 +12,11 @@
 VkVault *vk_open_vault(const VkProgram *program, const char *url, VkVaultMode mode, GError **error);
 
 /*
- * The same for who reads listed snapshots and does nothing else: what is read of a bucket is kept
- * on this host.
+ * The same for who reads listed snapshots and does nothing else. What is read of a bucket is kept
+ * on this host; if ONCE, as there is much of it, in memory alone.
  */
-VkVault *vk_open_vault_to_read(const VkProgram *program, const char *url, GError **error);
+VkVault *vk_open_vault_to_read(const VkProgram *program, const char *url, gboolean once,
+			       GError **error);
 
 /* How to get at the bucket at URL, by the program's settings. All others here do it by themselves.
  */
