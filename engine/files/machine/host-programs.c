@@ -16,8 +16,16 @@ static const char *const programs[] = {
 	"/usr/sbin/mount.exfat-fuse",
 };
 
-/* Its threads end by this library, and libc loads it only then. */
-#define THREAD_END "libgcc_s.so.1"
+/* What a library loads only when it is needed, from its own directory. */
+static const struct {
+	const char *library;
+	const char *beside;
+} loaded_later[] = {
+	/* By which its threads end. */
+	{"libc.so.6", "libgcc_s.so.1"},
+	/* Old hashes of LUKS, as Whirlpool. */
+	{"libcrypto.so.3", "ossl-modules/legacy.so"},
+};
 
 /* PATH is in /usr, or in /lib, which leads there. A file that is there already stays. */
 static gboolean add(VkInitrd *initrd, GHashTable *added, const char *path, GError **error)
@@ -29,13 +37,22 @@ static gboolean add(VkInitrd *initrd, GHashTable *added, const char *path, GErro
 	       vk_initrd_add_file(initrd, place, path, error);
 }
 
-static gboolean add_beside(VkInitrd *initrd, GHashTable *added, const char *library,
-			   const char *name, GError **error)
+static gboolean add_library(VkInitrd *initrd, GHashTable *added, const char *library,
+			    GError **error)
 {
 	g_autofree char *folder = g_path_get_dirname(library);
-	g_autofree char *path = g_build_filename(folder, name, NULL);
+	const char *name = library + strlen(folder) + 1;
 
-	return access(path, R_OK) < 0 || add(initrd, added, path, error);
+	if (!add(initrd, added, library, error))
+		return FALSE;
+	for (gsize i = 0; i < G_N_ELEMENTS(loaded_later); i++) {
+		g_autofree char *path = g_build_filename(folder, loaded_later[i].beside, NULL);
+
+		if (strcmp(name, loaded_later[i].library) == 0 && access(path, R_OK) == 0 &&
+		    !add(initrd, added, path, error))
+			return FALSE;
+	}
+	return TRUE;
 }
 
 /* LIST is what ldd prints: "NAME => PATH (ADDRESS)" or "PATH (ADDRESS)" on each line. */
@@ -46,9 +63,7 @@ static gboolean add_libraries(VkInitrd *initrd, GHashTable *added, const char *l
 	for (char **word = words; *word; word++) {
 		if (**word != '/' || g_str_has_suffix(*word, ":"))
 			continue;
-		if (!add(initrd, added, *word, error) ||
-		    (g_str_has_suffix(*word, "/libc.so.6") &&
-		     !add_beside(initrd, added, *word, THREAD_END, error)))
+		if (!add_library(initrd, added, *word, error))
 			return FALSE;
 	}
 	return TRUE;

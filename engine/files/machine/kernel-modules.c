@@ -35,20 +35,22 @@ static const char *const wanted[] = {
 	/* volumes */
 	"dm_mod",
 	"dm_crypt",
+	"dm_integrity",
 	"dm_mirror",
 	"dm_raid",
 	"dm_snapshot",
 	"dm_thin_pool",
 	"dm_cache",
 	"dm_cache_smq",
+	"dm_writecache",
 	"md_mod",
 	"linear",
 	"raid0",
 	"raid1",
 	"raid10",
 	"raid456",
-	/* their sums and ciphers, which they ask for by names that are in no list of what they need
-	 */
+	/* their sums and ciphers, which they ask for by names that are in no list of what they
+	 * need, and by which cryptsetup opens a key slot */
 	"crc32c_generic",
 	"crc32c_intel",
 	"xxhash_generic",
@@ -63,7 +65,23 @@ static const char *const wanted[] = {
 	"xts",
 	"ecb",
 	"essiv",
+	"lrw",
+	"ctr",
 	"hmac",
+	"authenc",
+	"serpent_generic",
+	"twofish_generic",
+	"camellia_generic",
+	"cast5_generic",
+	"cast6_generic",
+	"adiantum",
+	"nhpoly1305",
+	"chacha_generic",
+	"rmd160",
+	"wp512",
+	"af_alg",
+	"algif_hash",
+	"algif_skcipher",
 	NULL,
 };
 
