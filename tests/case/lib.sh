@@ -45,7 +45,7 @@ enter_namespaces() {
 	chmod 755 "$SCRATCH"
 	mkdir "$SCRATCH/bin"
 	cp "${programs[@]/#/$BUILD/}" "$SCRATCH/bin/"
-	cp "$cache/vmlinuz" "$cache/initrd.gz" "$SCRATCH/"
+	cp "$cache/vmlinuz" "$cache/initrd.gz" "$cache/kernel.tar.gz" "$SCRATCH/"
 	VK_CASE_SCRATCH=$SCRATCH env --default-signal=HUP \
 		unshare --mount --pid --fork --kill-child --mount-proc --net \
 		--ipc bash "$0" "$@" &

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Volumes of a guest that are more than a partition with a file system: LVM, RAID, LUKS, disks with sectors of 4096
 # bytes, several disks under one btrfs; and file systems whose journal has to be replayed, or that only a program can
-# read.
+# read. All of it in User-mode Linux, and every file once more in QEMU.
 # shellcheck source=tests/case/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -132,7 +132,7 @@ for disk in vdf vdg; do
 done
 seq -f 'a line that repeats: %.0f' 1000000 1100000 > "$d/text"
 
-say "encrypted volumes: one for /home, whose key takes 300 MiB to try, and one with LVM, which has another"
+say "encrypted volumes: one for /home, whose key takes 160 MiB to try, and one with LVM, which has another"
 printf 'correct horse' > "$d/home.key"
 printf 'battery staple' > "$d/lvm.key"
 # As an editor leaves it.
@@ -141,7 +141,7 @@ chmod 600 "$d"/*.key
 truncate -s 40M "$d/vdl.raw"
 truncate -s 80M "$d/vdm.raw"
 cryptsetup -q luksFormat --type luks2 --uuid cccccccc-bbbb-cccc-dddd-eeeeeeeeeeee --pbkdf argon2id \
-	--pbkdf-memory 307200 --pbkdf-force-iterations 4 --pbkdf-parallel 1 "$d/vdl.raw" "$d/home.key"
+	--pbkdf-memory 163840 --pbkdf-force-iterations 4 --pbkdf-parallel 1 "$d/vdl.raw" "$d/home.key"
 cryptsetup -q luksFormat --type luks1 --pbkdf-force-iterations 1000 "$d/vdm.raw" "$d/lvm.key"
 
 say "two groups of volumes of one name"
@@ -159,6 +159,21 @@ ntfscp -q -f "$d/hibernated" "$d/big" ntfs 2> /dev/null
 ntfscp -q -f "$d/hibernated" "$d/hiberfil" hiberfil.sys 2> /dev/null
 mv "$d/hibernated" "$d/vdi.raw"
 genisoimage -quiet -udf -J -R -V DISC -graft-points -o "$d/vdj.raw" "cd=$d/big"
+
+say "ciphers and hashes of old volumes, FAT and ISO 9660"
+truncate -s 80M "$d/vdv.raw"
+truncate -s 8M "$d/fat"
+sfdisk -q "$d/vdv.raw" <<< 'label: gpt
+start=1MiB, size=20MiB
+start=21MiB, size=20MiB
+start=41MiB, size=20MiB
+start=61MiB, size=8MiB
+start=70MiB, size=8MiB'
+mkfs.vfat "$d/fat" > /dev/null
+mcopy -i "$d/fat" "$d/big" ::fat
+genisoimage -quiet -J -R -V PLAIN -graft-points -o "$d/iso" "iso=$d/big"
+put fat vdv 61
+put iso vdv 70
 
 say "a crash while file systems are written to"
 truncate -s 64M "$d/ext"
@@ -207,8 +222,15 @@ in_kernel '
 	do_lvm lvcreate -n secret -L 32M vg1
 	crypt lvm luksFormat --type luks1 --pbkdf-force-iterations 1000 /dev/mapper/vg1-secret
 	crypt lvm open /dev/mapper/vg1-secret secret
+	number=1
+	for cipher in serpent-xts-plain64:whirlpool twofish-cbc-essiv-sha256:ripemd160 camellia-xts-plain64:sha512; do
+		crypt lvm luksFormat --type luks1 --cipher "$(sed "s/essiv-/essiv:/" <<< "${cipher%:*}")" \
+			--hash "${cipher#*:}" --pbkdf-force-iterations 1000 /dev/ubdp$number
+		crypt lvm open /dev/ubdp$number "${cipher%%-*}"
+		((number += 1))
+	done
 	mkdir /run/c
-	for name in home vg1-plain secret; do
+	for name in home vg1-plain secret serpent twofish camellia; do
 		mkfs.ext4 -q /dev/mapper/$name
 		mount /dev/mapper/$name /run/c
 		cp $d/big /run/c/$name
@@ -223,7 +245,7 @@ in_kernel '
 		cp $d/big /run/$i/crash-$i
 		sync /run/$i/crash-$i
 	done
-' - - - - - vdf vdg vdh - - vdk vdl vdm vdn vdo
+' - - - - - vdf vdg vdh - - vdk vdl vdm vdn vdo vdv
 
 make_guest() { # NAME DISK...
 	{
@@ -258,7 +280,7 @@ for member in m1 m2 m9 m3 m4 m3 m7 m8 m7; do
 	put "$member" vdt $((1 + i++ * 14))
 done
 make_guest copies vda vdb vdf vdg vdn vdo vdp vdq vdr vds vdt
-make_guest web vda vdb vdc vdd vde vdf vdg vdh vdi vdj vdk vdl vdm vdu
+make_guest web vda vdb vdc vdd vde vdf vdg vdh vdi vdj vdk vdl vdm vdu vdv
 make_guest torn vda vdb
 cat > /etc/virtkeep/virtkeep.conf <<'CONF'
 [guest torn]
@@ -294,6 +316,11 @@ done <<-'STATES'
 	vdk3|readable
 	vdl|locked: give its key by --key-file
 	vdm|locked: give its key by --key-file
+	vdv1|locked: give its key by --key-file
+	vdv2|locked: give its key by --key-file
+	vdv3|locked: give its key by --key-file
+	vdv4|readable
+	vdv5|readable
 	md/data|2 of 3 members of the array are there
 	md/stripes|readable
 	md2|1 of 2 members of the array are there
@@ -306,19 +333,25 @@ done <<-'STATES'
 STATES
 expect_json 'map(select(.mounted_at) | .volume + ":" + .mounted_at) | sort | join(" ")' \
 	"md/data:/md vdl:/home vg0/root:/ vg0/srv:/srv vg0/thin:/thin"
+files=(web:/etc web:/srv/srv web:/thin/thin web:/md/md web:md/stripes:/raid0 web:md2:/raid1 web:vdd1:/gpt web:vde1:/mbr
+	web:vdf@a/b:/ 'web:vdf@a!b:/other' web:vdh:/exfat web:vdi:/ntfs web:vdj:/cd web:vdk1:/crash-1 web:vdk2:/crash-2
+	web:vdk3:/crash-3 web:md/at-end:/one-0 web:md/at-begin:/one-1 web:md/six:/six web:md/ten:/ten web:vdv4:/fat
+	web:vdv5:/iso)
+expect_files() { # DIRECTORY
+	local file
+
+	for file in srv thin md raid0 raid1 gpt mbr one-0 one-1 six ten several exfat ntfs cd crash-{1,2,3} fat iso; do
+		same_file "$1/$file" "$d/big"
+	done
+	for file in zstd lzo zlib; do
+		same_file "$1/$file" "$d/text"
+	done
+	same_file "$1/etc/fstab" "$d/files/etc/fstab"
+	[[ $(cat "$1/other") == another ]] || fail "the subvolume is another"
+}
 mkdir "$SCRATCH/copies"
-ok virtkeep files copy web:/etc web:/srv/srv web:/thin/thin web:/md/md web:md/stripes:/raid0 web:md2:/raid1 \
-	web:vdd1:/gpt web:vde1:/mbr web:vdf@a/b:/ 'web:vdf@a!b:/other' web:vdh:/exfat web:vdi:/ntfs web:vdj:/cd \
-	web:vdk1:/crash-1 web:vdk2:/crash-2 web:vdk3:/crash-3 web:md/at-end:/one-0 web:md/at-begin:/one-1 \
-	web:md/six:/six web:md/ten:/ten "$SCRATCH/copies"
-for file in srv thin md raid0 raid1 gpt mbr one-0 one-1 six ten several exfat ntfs cd crash-{1,2,3}; do
-	same_file "$SCRATCH/copies/$file" "$d/big"
-done
-for file in zstd lzo zlib; do
-	same_file "$SCRATCH/copies/$file" "$d/text"
-done
-same_file "$SCRATCH/copies/etc/fstab" "$d/files/etc/fstab"
-[[ $(cat "$SCRATCH/copies/other") == another ]] || fail "the subvolume is another"
+ok virtkeep files copy "${files[@]}" "$SCRATCH/copies"
+expect_files "$SCRATCH/copies"
 
 say "what is there twice is not mixed"
 ok virtkeep --json files volumes copies
@@ -374,13 +407,30 @@ refused 1 "'vdl' is locked, and there is no terminal" setsid --wait virtkeep fil
 refused 3 "cannot read '/home': locked: give its key by --key-file" virtkeep files ls -R web:/home
 refused 1 "the key does not open 'vdl'" virtkeep files ls --key-file "vdl=$d/lvm.key" web:vdl:/
 refused 2 "'vda' is not locked" virtkeep files ls --key-file "vda=$d/lvm.key" web:vda:/
-ok virtkeep files copy --key-file "vdl=$d/home.key" --key-file "$d/edited.key" web:/home/home \
-	web:vg1/plain:/vg1-plain web:vg1/secret:/secret "$SCRATCH/copies"
+locked=(web:/home/home web:vg1/plain:/vg1-plain web:vg1/secret:/secret web:vdv1:/serpent web:vdv2:/twofish
+	web:vdv3:/camellia)
+expect_locked_files() { # DIRECTORY
+	local file
+
+	for file in home vg1-plain secret serpent twofish camellia; do
+		same_file "$1/$file" "$d/big"
+	done
+}
+ok virtkeep files copy --key-file "vdl=$d/home.key" --key-file "$d/edited.key" "${locked[@]}" "$SCRATCH/copies"
+expect_locked_files "$SCRATCH/copies"
 mkdir "$SCRATCH/copies/vdl"
 ok virtkeep files copy --key-file "vdl=$d/home.key" web:vdl:/ "$SCRATCH/copies/vdl"
-for file in home vdl/home vg1-plain secret; do
-	same_file "$SCRATCH/copies/$file" "$d/big"
-done
+same_file "$SCRATCH/copies/vdl/home" "$d/big"
+
+say "the same files, read by a kernel in QEMU"
+mkdir "$SCRATCH/kernel" "$SCRATCH/in-qemu"
+tar -x -z -f "$SCRATCH/kernel.tar.gz" -C "$SCRATCH/kernel"
+ok virtkeep files copy --kernel "$SCRATCH/kernel" --key-file "vdl=$d/home.key" --key-file "$d/edited.key" \
+	"${files[@]}" "${locked[@]}" "$SCRATCH/in-qemu"
+expect_files "$SCRATCH/in-qemu"
+expect_locked_files "$SCRATCH/in-qemu"
+
+say "passphrases at a terminal"
 ok typed vdl 'correct horse' virtkeep files cat web:vdl:/home
 same_file "$SCRATCH/typed" "$d/big"
 run typed vdl 'wrong' virtkeep files cat web:vdl:/home
