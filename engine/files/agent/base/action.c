@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CRASHED 255
-
 /* Well below the silence that the host bears. */
 #define BEAT_MSEC 5000
 #define BEATS_MAX 120
@@ -47,10 +45,10 @@ int agent_act(int (*function)(void *data), void *data)
 	if (child == 0)
 		_exit(function(data));
 	if (child < 0)
-		return CRASHED;
+		return AGENT_CRASHED;
 	wait_for(child);
 	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
-		return CRASHED;
+		return AGENT_CRASHED;
 	return WEXITSTATUS(status);
 }
 
@@ -65,7 +63,7 @@ static int execute(void *data)
 
 	setrlimit(RLIMIT_FSIZE, &size);
 	if (dup2(program->in, 0) < 0 || dup2(program->out, 1) < 0 || dup2(program->err, 2) < 0)
-		return CRASHED;
+		return AGENT_CRASHED;
 	execve(program->argv[0], (char *const *)(uintptr_t)program->argv,
 	       (char *const *)(uintptr_t)environment);
 	return 127;

@@ -18,7 +18,10 @@ typedef struct AgentOutput {
 	bool full;                   /* it was more, or as much as there is room for */
 } AgentOutput;
 
-/* Calls FUNCTION in another process. Returns what it returned, 0 to 255; 255 if it crashed. */
+/* Also of one that the kernel has ended because there was no memory for it. */
+#define AGENT_CRASHED 255
+
+/* Calls FUNCTION in another process. Returns what it returned, 0 to 255, or AGENT_CRASHED. */
 int agent_act(int (*function)(void *data), void *data);
 
 /*

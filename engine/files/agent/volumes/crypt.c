@@ -71,11 +71,20 @@ static int unlock(AgentVolume *volume, VkBytes secret, AgentOutput *output)
 	return status;
 }
 
+/*
+ * The slot says how much memory it takes to try a key. If the appliance has some of it, the kernel
+ * may end cryptsetup in the middle.
+ */
+static bool lacks_memory(int status)
+{
+	return status == NO_MEMORY || status == AGENT_CRASHED;
+}
+
 static void fail(const AgentVolume *volume, int status, const AgentOutput *output)
 {
 	if (status == WRONG_KEY)
 		agent_send_failure(EACCES, "the key does not open '%s'", volume->name);
-	else if (status == NO_MEMORY)
+	else if (lacks_memory(status))
 		agent_send_failure(ENOMEM,
 				   "'%s' cannot be opened: its key slot wants more memory than the "
 				   "appliance has",
@@ -113,7 +122,7 @@ static void unlock_named(const char *name, VkBytes secret)
 static void unlock_all(VkBytes secret)
 {
 	size_t locked = 0, opened = 0;
-	AgentVolume *last = NULL;
+	AgentVolume *last = NULL, *starved = NULL;
 	static AgentOutput output;
 	int status = 0;
 
@@ -126,11 +135,15 @@ static void unlock_all(VkBytes secret)
 		last = volume;
 		status = unlock(volume, secret, &output);
 		opened += status == 0;
+		if (lacks_memory(status))
+			starved = volume;
 		if (status == 0)
 			agent_disks_assemble();
 	}
 	if (locked == 1 && opened == 0)
 		fail(last, status, &output);
+	else if (starved && opened == 0)
+		fail(starved, NO_MEMORY, &output);
 	else if (locked > 0 && opened == 0)
 		agent_send_failure(EACCES, "the key opens none of the %zu locked volumes", locked);
 	else
