@@ -25,6 +25,7 @@ VkAppliance *vk_appliance_start(const VkMachineKind *kind, GPtrArray *images,
 				const GPtrArray *names, guint64 memory, GError **error)
 {
 	appliance_bed.starts++;
+	appliance_bed.memory = memory;
 	appliance_bed.trouble = 0;
 	if (!appliance_bed.refuses)
 		return g_new0(VkAppliance, 1);

@@ -19,6 +19,7 @@ typedef struct ApplianceBed {
 	gboolean refuses;      /* to start */
 	gint trouble;          /* VkErrorCode of the disks, until the next one starts; 0: none */
 	guint starts, questions;
+	guint64 memory; /* bytes that the last one was given */
 } ApplianceBed;
 
 extern ApplianceBed appliance_bed;

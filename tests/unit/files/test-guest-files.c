@@ -70,6 +70,29 @@ START_TEST(says_the_damage_that_ended_the_appliance)
 }
 END_TEST
 
+#define GIB ((guint64)1 << 30)
+
+START_TEST(has_memory_for_a_key_slot_of_one_gib)
+{
+	static const VkMachineKind kind = {.machine = "auto"};
+	g_autofree char *path = g_build_filename(appliance_bed.directory, "key", NULL);
+	const char *const words[] = {path, NULL};
+	g_autoptr(VkVolumeKeys) keys = NULL;
+	VkGuestFiles *locked;
+
+	ck_assert_uint_lt(appliance_bed.memory, GIB / 4);
+	ck_assert(g_file_set_contents_full(path, "key", -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+	keys = vk_volume_keys_new(words, NULL);
+	ck_assert_ptr_nonnull(keys);
+	locked = vk_guest_files_open(appliance_bed.vault, appliance_bed.reference,
+				     appliance_bed.directory, &kind, keys, NULL);
+	ck_assert_ptr_nonnull(locked);
+	ck_assert_uint_ge(appliance_bed.memory, GIB + GIB / 8);
+	ck_assert_uint_lt(appliance_bed.memory, 2 * GIB);
+	vk_guest_files_free(locked);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("guest-files");
@@ -81,6 +104,7 @@ int main(void)
 	tcase_add_test(tcase, says_what_is_not_there);
 	tcase_add_test(tcase, does_not_take_damage_for_an_absence);
 	tcase_add_test(tcase, says_the_damage_that_ended_the_appliance);
+	tcase_add_test(tcase, has_memory_for_a_key_slot_of_one_gib);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
