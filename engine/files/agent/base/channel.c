@@ -8,12 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <time.h>
 #include <unistd.h>
 
 static int channel = -1;
 static uint8_t received[VK_MESSAGE_MAX];
 static uint8_t joined[VK_MESSAGE_HEAD + VK_MESSAGE_MAX];
 static size_t joined_length;
+
+/* What was sent: each write to the host costs more than what it says. */
+static uint8_t waiting[65536];
+static size_t waiting_length;
+static int64_t waiting_since; /* milliseconds of a clock */
+
+/* The host takes silence for death. */
+#define WAIT_MSEC 500
 
 void agent_power_off(void)
 {
@@ -25,24 +34,55 @@ bool agent_channel_open(void)
 {
 	channel = agent_platform_open_channel();
 	joined_length = 0;
+	waiting_length = 0;
 	return channel >= 0;
+}
+
+static void write_all(const uint8_t *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t sent = write(channel, bytes, length);
+
+		if (sent <= 0 && errno != EINTR)
+			agent_power_off();
+		if (sent > 0)
+			bytes += sent, length -= (size_t)sent;
+	}
+}
+
+static void flush(void)
+{
+	write_all(waiting, waiting_length);
+	waiting_length = 0;
+}
+
+static int64_t now_msec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void agent_send(VkMessage *message)
 {
-	size_t sent = 0;
+	int64_t now = now_msec();
 
 	vk_message_end(message);
 	if (message->failed)
 		agent_power_off();
-	while (sent < message->length) {
-		ssize_t length = write(channel, message->bytes + sent, message->length - sent);
-
-		if (length <= 0 && errno != EINTR)
-			agent_power_off();
-		if (length > 0)
-			sent += (size_t)length;
+	if (message->length > sizeof(waiting) - waiting_length)
+		flush();
+	if (message->length > sizeof(waiting)) {
+		write_all(message->bytes, message->length);
+		return;
 	}
+	if (waiting_length == 0)
+		waiting_since = now;
+	memcpy(waiting + waiting_length, message->bytes, message->length);
+	waiting_length += message->length;
+	if (now - waiting_since >= WAIT_MSEC)
+		flush();
 }
 
 static void receive(uint8_t *bytes, size_t length)
@@ -66,6 +106,8 @@ static VkMessageType receive_one(VkBody *ret_body)
 	VkMessageType type;
 	size_t length;
 
+	/* The host waits for that before it asks for more. */
+	flush();
 	receive(head, sizeof(head));
 	if (!vk_message_parse_head(head, &length, &type))
 		agent_power_off();
@@ -176,4 +218,5 @@ void agent_send_done(void)
 void agent_send_alive(void)
 {
 	send_bare(VK_MESSAGE_ALIVE);
+	flush();
 }

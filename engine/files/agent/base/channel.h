@@ -7,7 +7,10 @@
 /* Opens it. FALSE: there is none. */
 bool agent_channel_open(void);
 
-/* Sends MESSAGE after writing its length. Ends the appliance if that fails. */
+/*
+ * Sends MESSAGE after writing its length: together with those that follow soon, and when this end
+ * waits for the host at the latest. Ends the appliance if that fails.
+ */
 void agent_send(VkMessage *message);
 
 /* Waits for a message. Its body is valid until the next call. Ends the appliance at the end. */
