@@ -13,17 +13,15 @@ done
 
 say "a guest that is off, and the kernel of the small guest with its modules"
 root=$SCRATCH/root
-mkdir -p "$SCRATCH/files/etc" "$root/boot" "$SCRATCH/initrd"
+mkdir -p "$SCRATCH/files/etc" "$root"
 echo 'LABEL=system / ext4 defaults 0 1' > "$SCRATCH/files/etc/fstab"
 head -c 4000000 /dev/urandom > "$SCRATCH/files/big"
 define_guest web
 make_disk raw "$SCRATCH/guests/web/vdb.raw" 32 "$SCRATCH/files"
 tune2fs -L system "$SCRATCH/guests/web/vdb.raw" > /dev/null
-(cd "$SCRATCH/initrd" && gunzip -c "$SCRATCH/initrd.gz" | cpio --quiet -i -d)
-release=$(modinfo -F vermagic "$SCRATCH/initrd/modules/virtio_blk.ko" | cut -d ' ' -f 1)
-mkdir -p "$root/lib/modules/$release"
-ln -s "$SCRATCH/vmlinuz" "$root/boot/vmlinuz-$release"
-mv "$SCRATCH/initrd/modules" "$root/lib/modules/$release/kernel"
+tar -x -z -f "$SCRATCH/kernel.tar.gz" -C "$root"
+release=$(ls "$root/lib/modules")
+rm "$root/lib/modules/$release/modules.dep"
 ok virtkeep init
 ok virtkeep backup web
 
@@ -55,6 +53,11 @@ exec 8<&-
 wait "$job" || fail "it failed: $(cat "$ERR")"
 same_file "$SCRATCH/got" "$SCRATCH/files/big"
 not pgrep -x qemu-system-x86 || fail "QEMU is left"
+
+say "a kernel that cannot read the disc with the programs"
+rm "$root/lib/modules/$release/kernel/fs/isofs/isofs.ko"
+depmod -b "$root" "$release"
+refused 1 "which takes isofs: No such device" virtkeep files ls --kernel "$root" web:/
 umount /usr/bin/linux.uml
 
 say "a user who is not root"
@@ -79,7 +82,7 @@ refused 1 "users may not make namespaces on this host" as_user \
 umount /dev/fuse
 
 say "a kernel that only root can read"
-chmod 600 "$SCRATCH/vmlinuz"
+chmod 600 "$root/boot/vmlinuz-$release"
 refused 1 "may not read the kernel '$root/boot/vmlinuz-$release'" as_user \
 	virtkeep files ls --kernel "$root" web:/
 

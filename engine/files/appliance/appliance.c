@@ -32,6 +32,9 @@
 /* In front of why the kernel gives up. */
 #define PANIC "Kernel panic - not syncing: "
 
+/* When the agent has ended it. */
+#define POWER_OFF "] reboot: "
+
 struct VkAppliance {
 	GPtrArray *overlays;
 	VkSandboxed *sandboxed;
@@ -74,7 +77,8 @@ static gboolean fail_with_words(VkAppliance *appliance, const char *what, GError
 				       "the kernel of the appliance has crashed, by what it read "
 				       "of the disks or by a fault of its own: %s",
 				       crash + strlen(PANIC));
-		if (*lines[i])
+		/* That it goes off is no reason. */
+		if (*lines[i] && !strstr(lines[i], POWER_OFF))
 			words = lines[i];
 	}
 	return vk_fail(error, VK_ERROR_FAILED, "%s%s%s", what, *words ? "; its last words: " : "",

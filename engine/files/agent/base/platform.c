@@ -80,7 +80,10 @@ static void mount_disc(void)
 		    symlink(DISC "/usr", "/usr") == 0)
 			return;
 	}
-	fprintf(stderr, "cannot see the programs and modules of the host: %s\n", strerror(errno));
+	fprintf(stderr,
+		"cannot mount the disc with programs and modules of the host, which takes isofs: "
+		"%s\n",
+		strerror(errno));
 	agent_power_off();
 }
 
