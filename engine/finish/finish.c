@@ -3,6 +3,7 @@
 
 #include "current-task.h"
 #include "log.h"
+#include "metrics-file.h"
 #include "notify.h"
 
 void vk_finish_prepare(void)
@@ -14,6 +15,7 @@ void vk_task_finished(const VkTask *task, const VkSettings *settings)
 {
 	if (task->id > 0)
 		vk_log_debug("'virtkeep log %" G_GUINT64_FORMAT "' shows this again", task->id);
+	vk_metrics_file_update(settings);
 	vk_notify_task(task, settings);
 }
 

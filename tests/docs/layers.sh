@@ -20,7 +20,8 @@ declare -A below=(
 	[engine/history]='engine/base engine/base/settings'
 	[engine/notify]='
 		engine/base engine/base/io engine/base/settings engine/history engine/http'
-	[engine/finish]='engine/base engine/base/settings engine/history engine/notify'
+	[engine/finish]='
+		engine/base engine/base/settings engine/base/program engine/history engine/notify'
 	[engine/partition]='engine/base engine/base/transfer'
 	[engine/http]='engine/base'
 	[engine/s3]='engine/base engine/base/io engine/http'
@@ -122,7 +123,7 @@ declare -A below=(
 	[engine/job/metrics]='
 		engine/base engine/base/io engine/base/settings engine/vault/snapshot engine/vault
 		engine/vault/health engine/vault/catalog engine/vault/check engine/vault/space engine/job
-		engine/metrics'
+		engine/history engine/metrics'
 	[engine/job/forget]='
 		engine/base engine/base/settings engine/retention engine/vault/catalog
 		engine/array engine/virt/host'

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -30,7 +31,7 @@ def check(condition, *words):
 
 
 def run(program, work, *words, status=0):
-    done = subprocess.run([program, "--config", work / "conf", "--vault", work / "vault", *words], check=False,
+    done = subprocess.run([program, "--config", work / "conf", *words], check=False,
                           capture_output=True, encoding="utf-8")
     check(done.returncode == status, words, done.returncode, done.stderr)
     return done.stdout
@@ -97,6 +98,29 @@ def check_file(program, work, text):
     check(file.read_text("utf-8") == before, "a failure changed the file")
 
 
+def check_runs(program, work, before):
+    """The file is written after a run, also when the run has failed."""
+    labels = {"kind": "verify", "job": ""}
+    check(value(before, "virtkeep_run_last_exit_status", **labels) == 0, "a good check")
+    check(value(before, "virtkeep_run_failures", **labels) == 0, "a failure that was none")
+    success = value(before, "virtkeep_run_last_success_timestamp_seconds", **labels)
+    check(0 <= time.time() - success < 1000, "it was not now")
+    file = work / "after.prom"
+    check(parse(file.read_text("utf-8")).keys() >= before.keys(), "the file is not what is printed")
+    pack = max((work / "vault/packs").glob("*/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    middle = len(content) // 3
+    pack.chmod(0o600)
+    pack.write_bytes(content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1:])
+    run(program, work, "verify", "--data", status=5)
+    after = parse(file.read_text("utf-8"))
+    check(value(after, "virtkeep_run_last_exit_status", **labels) == 5, "damage")
+    check(value(after, "virtkeep_run_failures", **labels) == 1, "one failure")
+    check(value(after, "virtkeep_run_last_success_timestamp_seconds", **labels) == success, "that success stays")
+    check(value(after, "virtkeep_vault_damaged_packs") == 1, "a damaged pack")
+    pack.write_bytes(content)
+
+
 def used_by_dashboard():
     board = json.loads((CONTRIB / "grafana/virtkeep.json").read_text("utf-8"))
     texts = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
@@ -110,19 +134,20 @@ def main():
     work = Path(tempfile.mkdtemp())
     try:
         shutil.copytree(SOURCE / "tests/golden/1-plain", work / "vault")
-        (work / "conf").write_text(f"[vault]\nstate_dir = {work}/state\n[guest 11111111-2222-4333-8444-555555555555]\nskip = yes\n")
+        (work / "conf").write_text(f"[vault]\nurl = {work}/vault\nstate_dir = {work}/state\n[history]\ndir = {work}/history\n"
+                                   f"[libvirt]\nuri = test://{work}/node.xml\n"
+                                   f"[metrics]\ntextfile = {work}/after.prom\n[guest 11111111-2222-4333-8444-555555555555]\nskip = yes\n")
         (work / "node.xml").write_text(NODE, "utf-8")
-        run(program, work, "verify")
-        shutil.rmtree(work / "vault/checks")
-        text = run(program, work, "--connect", f"test://{work}/node.xml", "metrics")
-        families = parse(text)
+        families = parse(run(program, work, "metrics"))
         check_vault(families)
+        check(not (work / "after.prom").exists(), "who only looks leaves no trace")
         run(program, work, "verify", "--data")
         checked = parse(run(program, work, "--connect", "test:///nonexistent", "metrics"))
         check(value(checked, "virtkeep_libvirt_up") == 0, "libvirt is down")
         check("virtkeep_guest_on_host" not in checked, "what libvirt did not say is not known")
         check(value(checked, "virtkeep_vault_last_check_errors") == 0, "errors")
         check(value(checked, "virtkeep_vault_unread_packs") == 0, "packs that were not read")
+        check_runs(program, work, checked)
         space = parse(run(program, work, "metrics", "--space"))
         check(not space.keys() & families.keys(), "a metric in both files")
         check_file(program, work, run(program, work, "metrics"))

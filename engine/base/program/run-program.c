@@ -54,11 +54,7 @@ static GPtrArray *new_arguments(const VkProgram *program, const char *name, int 
 	return arguments;
 }
 
-/*
- * Where the program NAME lies: beside this one, in "../FOLDER", where a build leaves it, or among
- * those that people do not call. Else its bare name, which is searched in PATH. New string.
- */
-static char *find_program(const char *folder, const char *name)
+char *vk_program_find(const char *folder, const char *name)
 {
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
 	g_autofree char *directory = self ? g_path_get_dirname(self) : NULL;
@@ -81,7 +77,7 @@ gboolean vk_run_program(const VkProgram *program, const char *folder, const char
 			char **argv, GError **error)
 {
 	g_autoptr(GPtrArray) arguments = new_arguments(program, name, argc, argv);
-	g_autofree char *path = find_program(folder, name);
+	g_autofree char *path = vk_program_find(folder, name);
 
 	vk_file_limit_lower(NULL);
 	execvp(path, (char **)arguments->pdata);

@@ -107,6 +107,7 @@ static const Setting known_settings[] = {
 	{"retention", "timezone", TYPE_ZONE, NULL},
 	{"history", "dir", TYPE_PATH, "/var/lib/virtkeep/history"},
 	{"history", "keep", TYPE_DURATION, "2y"},
+	{"metrics", "textfile", TYPE_PATH, NULL},
 	{"jobs", "state_dir", TYPE_PATH, "/var/lib/virtkeep/jobs"},
 	{"notify", "spool_dir", TYPE_PATH, "/var/lib/virtkeep/notify"},
 	{"notify NAME", "kind", TYPE_CHOICE, "mail", .choices = NOTIFY_KINDS},

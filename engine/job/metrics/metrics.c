@@ -32,6 +32,7 @@ char *vk_metrics_text(VkVault *vault, const VkSettings *settings, const char *li
 	vk_metrics_add_guests(exposition, vault, overview);
 	if (!vk_metrics_add_vault(exposition, vault, error))
 		return NULL;
+	vk_metrics_add_runs(exposition, vault, vk_settings_get(settings, "history", "dir"));
 	return g_strdup(vk_exposition_text(exposition));
 }
 

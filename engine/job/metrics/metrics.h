@@ -11,7 +11,8 @@
 
 #include <glib.h>
 
-/* How well each guest is saved, and how the vault is. Cheap. New string. */
+/* How well each guest is saved, how the vault is, and how the last runs ended. Cheap. New string.
+ */
 char *vk_metrics_text(VkVault *vault, const VkSettings *settings, const char *libvirt_uri,
 		      GError **error);
 

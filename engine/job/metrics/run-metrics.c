@@ -22,23 +22,25 @@ static gboolean has_failed(const VkTask *task)
 	return task->ended == 0 || task->status != 0;
 }
 
-static Run *find_run(GArray *runs, const VkTask *task)
+static Run *find_run(GPtrArray *runs, const VkTask *task)
 {
-	const Run fresh = {.last = task};
+	Run *fresh;
 
 	for (guint i = 0; i < runs->len; i++) {
-		Run *run = &g_array_index(runs, Run, i);
+		Run *run = g_ptr_array_index(runs, i);
 
 		if (strcmp(run->last->kind, task->kind) == 0 &&
 		    g_strcmp0(run->last->job, task->job) == 0)
 			return run;
 	}
-	g_array_append_val(runs, fresh);
-	return &g_array_index(runs, Run, runs->len - 1);
+	fresh = g_new0(Run, 1);
+	fresh->last = task;
+	g_ptr_array_add(runs, fresh);
+	return fresh;
 }
 
 /* TASKS are newest first. */
-static void add_tasks(GArray *runs, const GPtrArray *tasks)
+static void add_tasks(GPtrArray *runs, const GPtrArray *tasks)
 {
 	for (guint i = 0; i < tasks->len; i++) {
 		const VkTask *task = g_ptr_array_index(tasks, i);
@@ -112,14 +114,14 @@ static GPtrArray *load_tasks(VkHistory *history, const VkVault *vault, const cha
 	return tasks;
 }
 
-static void print_runs(VkExposition *exposition, VkVault *vault, const GArray *runs)
+static void print_runs(VkExposition *exposition, VkVault *vault, const GPtrArray *runs)
 {
 	double value;
 
 	for (gsize k = 0; k < G_N_ELEMENTS(metrics); k++) {
 		vk_exposition_begin(exposition, metrics[k].name, metrics[k].help);
 		for (guint i = 0; i < runs->len; i++) {
-			const Run *run = &g_array_index(runs, Run, i);
+			const Run *run = g_ptr_array_index(runs, i);
 
 			if (metrics[k].value(run, &value))
 				vk_exposition_add(exposition, value, "vault", vk_vault_url(vault),
@@ -133,7 +135,7 @@ void vk_metrics_add_runs(VkExposition *exposition, VkVault *vault, const char *d
 {
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(VkHistory) history = vk_history_open(directory, FALSE, &trouble);
-	g_autoptr(GArray) runs = g_array_new(FALSE, FALSE, sizeof(Run));
+	g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) owned =
 		g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
 
