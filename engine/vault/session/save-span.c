@@ -258,7 +258,8 @@ static gboolean find_kinds(Span *span, GError **error)
 /* Looks for COUNT blocks of data, by their ids alone: those that the vault has are not read. */
 static gboolean find_by_id(Span *span, guint32 first, guint32 count, VkBlockId *ids, GError **error)
 {
-	if (!span->save->stored->identify(span->reader, first, count, ids, error))
+	if (!vk_session_open_finders(span->worker->session, error) ||
+	    !span->save->stored->identify(span->reader, first, count, ids, error))
 		return FALSE;
 	for (guint32 i = 0; i < count; i++) {
 		VkExtent extent = {.first = first + i, .count = 1, .kind = VK_EXTENT_DATA};
