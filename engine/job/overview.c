@@ -26,6 +26,7 @@ static void guest_free(VkOverviewGuest *guest)
 void vk_overview_free(VkOverview *overview)
 {
 	g_ptr_array_unref(overview->guests);
+	g_free(overview->host);
 	g_free(overview);
 }
 
@@ -68,6 +69,7 @@ static gboolean add_host(Loading *loading, const char *uri, GError **error)
 	g_autoptr(VkHost) host = vk_host_open(uri, &trouble);
 	g_autoptr(GPtrArray) guests = host ? vk_host_list(host, &trouble) : NULL;
 
+	loading->overview->host = g_strdup(host ? vk_host_name(host) : g_get_host_name());
 	loading->overview->host_known = guests != NULL;
 	if (!guests) {
 		vk_log_warning("only guests of the vault are shown: %s", trouble->message);

@@ -20,6 +20,7 @@ typedef struct VkOverviewGuest {
 } VkOverviewGuest;
 
 typedef struct VkOverview {
+	char *host;          /* as snapshots name it */
 	gboolean host_known; /* libvirt answered; else only guests of the vault are here */
 	GPtrArray *guests;   /* VkOverviewGuest, by name */
 } VkOverview;

@@ -6,11 +6,9 @@
 #include "catalog.h"
 #include "errors.h"
 #include "history.h"
-#include "host.h"
 #include "log.h"
-#include "protection.h"
+#include "overview.h"
 #include "replication.h"
-#include "selection.h"
 
 #include <string.h>
 
@@ -62,18 +60,6 @@ typedef struct Load {
 	VkHistory *history; /* nullable */
 	VkReport *report;
 } Load;
-
-static gboolean is_wanted(const Load *load, const char *name, const char *uuid)
-{
-	char *const *names = load->options->names;
-
-	if (!names || !names[0])
-		return TRUE;
-	for (; *names; names++)
-		if (vk_guest_fits(name, uuid, *names))
-			return TRUE;
-	return FALSE;
-}
 
 static VkReportGuest *find_guest(const VkReport *report, const char *uuid)
 {
@@ -153,59 +139,33 @@ static void take_history(const Load *load, VkReportGuest *guest)
 		guest->tested = task->began;
 }
 
-static gboolean add_guest(Load *load, const char *name, const char *uuid, gboolean on_host,
-			  GError **error)
+static void add_guest(Load *load, const VkOverviewGuest *found)
 {
-	g_autoptr(VkProtection) protection = NULL;
-	VkReportGuest *guest;
+	VkReportGuest *guest = vk_report_guest_new(found->name, found->uuid);
 
-	if (!is_wanted(load, name, uuid) || find_guest(load->report, uuid))
-		return TRUE;
-	protection = vk_protection_load(load->vault, uuid, error);
-	if (!protection)
-		return FALSE;
-	guest = vk_report_guest_new(name, uuid);
-	guest->on_host = on_host;
-	guest->skip = vk_skip_reason(load->options->settings, name, uuid);
-	guest->snapshots = protection->snapshots;
-	guest->damaged = protection->damaged;
-	guest->age_sec = protection->age_sec;
-	if (protection->last)
-		take_last(guest, protection->last);
+	guest->on_host = found->on_host;
+	guest->skip = found->skip;
+	guest->snapshots = found->protection->snapshots;
+	guest->damaged = found->protection->damaged;
+	guest->age_sec = found->protection->age_sec;
+	if (found->protection->last)
+		take_last(guest, found->protection->last);
 	take_history(load, guest);
 	g_ptr_array_add(load->report->guests, guest);
-	return TRUE;
 }
 
-static gboolean add_host(Load *load, GError **error)
+static gboolean add_guests(Load *load, GError **error)
 {
-	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkHost) host = vk_host_open(load->options->uri, &trouble);
-	g_autoptr(GPtrArray) guests = host ? vk_host_list(host, &trouble) : NULL;
+	const VkReportOptions *options = load->options;
+	g_autoptr(VkOverview) overview = vk_overview_load(load->vault, options->settings,
+							  options->uri, options->names, error);
 
-	load->report->host = g_strdup(host ? vk_host_name(host) : g_get_host_name());
-	load->report->host_known = guests != NULL;
-	if (!guests) {
-		vk_log_warning("only guests of the vault are looked at: %s", trouble->message);
-		return TRUE;
-	}
-	for (guint i = 0; i < guests->len; i++) {
-		const VkGuest *guest = g_ptr_array_index(guests, i);
-
-		if (!add_guest(load, vk_guest_name(guest), vk_guest_uuid(guest), TRUE, error))
-			return FALSE;
-	}
-	return TRUE;
-}
-
-static gboolean add_vault(Load *load, const GPtrArray *guests, GError **error)
-{
-	for (guint i = 0; i < guests->len; i++) {
-		const VkCatalogGuest *guest = g_ptr_array_index(guests, i);
-
-		if (!add_guest(load, guest->view_name, guest->uuid, FALSE, error))
-			return FALSE;
-	}
+	if (!overview)
+		return FALSE;
+	load->report->host = g_strdup(overview->host);
+	load->report->host_known = overview->host_known;
+	for (guint i = 0; i < overview->guests->len; i++)
+		add_guest(load, g_ptr_array_index(overview->guests, i));
 	return TRUE;
 }
 
@@ -273,26 +233,18 @@ static void ask_arrays(Load *load)
 		load->report->arrays_error = g_strdup(trouble->message);
 }
 
-static gint compare_guests(gconstpointer left, gconstpointer right)
-{
-	return strcmp((*(const VkReportGuest *const *)left)->name,
-		      (*(const VkReportGuest *const *)right)->name);
-}
-
 static gboolean fill(Load *load, GError **error)
 {
 	g_autoptr(GPtrArray) guests = vk_catalog_guests(load->vault, error);
 	VkReport *report = load->report;
 
-	if (!guests || !add_host(load, error) || !add_vault(load, guests, error) ||
-	    !load_vault(load, error))
+	if (!guests || !add_guests(load, error) || !load_vault(load, error))
 		return FALSE;
-	if (load->options->names && load->options->names[0] && report->guests->len == 0)
+	if (load->options->names[0] && report->guests->len == 0)
 		return vk_fail(error, VK_ERROR_NOT_FOUND,
 			       "neither the host nor the vault '%s' has this guest; 'virtkeep "
 			       "status' shows all",
 			       report->vault);
-	g_ptr_array_sort(report->guests, compare_guests);
 	if (load->options->is_whole) {
 		measure_space(load, guests);
 		ask_arrays(load);

@@ -78,7 +78,7 @@ typedef struct VkReport {
 typedef struct VkReportOptions {
 	const VkSettings *settings;
 	const char *uri;    /* of libvirt */
-	char *const *names; /* only these guests; NULL: all */
+	char *const *names; /* only these guests; none: all. Not NULL */
 	gint64 max_age_sec; /* an older snapshot is late */
 	gboolean is_whole;  /* with space, which reads all maps, and with arrays, which are asked */
 } VkReportOptions;
