@@ -174,7 +174,7 @@ static gboolean replicate(const VkProgram *program, VkVault *from, VkVault *to,
 	}
 	options->on_done = tell;
 	options->user = &report;
-	done = vk_replicate(from, to, options, &result, error);
+	done = vk_vault_replicate(from, to, options, &result, error);
 	if (json)
 		print_json(from, to, &result, json);
 	else if (done && !program->quiet)

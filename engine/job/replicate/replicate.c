@@ -275,8 +275,8 @@ static gboolean replicate_wanted(const Run *run, const GPtrArray *guests, GHashT
 	return TRUE;
 }
 
-gboolean vk_replicate(VkVault *from, VkVault *to, const VkReplicateOptions *options,
-		      VkReplicateResult *result, GError **error)
+gboolean vk_vault_replicate(VkVault *from, VkVault *to, const VkReplicateOptions *options,
+			    VkReplicateResult *result, GError **error)
 {
 	g_autoptr(VkReplicaSender) sender =
 		vk_replica_sender_new(from, to, options->workers, options->limit);

@@ -60,5 +60,5 @@ typedef struct VkReplicateResult {
  * rest was not tried: what was done is in RESULT, which is set in any case. Stops on
  * vk_interrupted().
  */
-gboolean vk_replicate(VkVault *from, VkVault *to, const VkReplicateOptions *options,
-		      VkReplicateResult *result, GError **error);
+gboolean vk_vault_replicate(VkVault *from, VkVault *to, const VkReplicateOptions *options,
+			    VkReplicateResult *result, GError **error);

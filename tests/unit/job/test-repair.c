@@ -104,7 +104,7 @@ START_TEST(a_replica_heals)
 	path = g_strconcat(directory, "-replica", NULL);
 	sound = vk_vault_open(copy, VK_VAULT_READ, NULL);
 	g_ptr_array_add(vaults, vk_vault_init_as(path, _i ? &how : &(VkNewVault){0}, NULL));
-	ck_assert(vk_replicate(sound, vaults->pdata[0], &all, &result, NULL));
+	ck_assert(vk_vault_replicate(sound, vaults->pdata[0], &all, &result, NULL));
 	ck_assert_uint_eq(result.count[VK_REPLICA_SENT], 1);
 	ck_assert(repair(&options, 2, 0));
 	expect_healed();

@@ -177,7 +177,7 @@ static gboolean try_replicate(VkReplicateOptions options, VkReplicateResult *res
 	if (options.since == 0)
 		options.since = G_MININT64;
 	bytes_read = 0;
-	return vk_replicate(from, to, &options, result, error);
+	return vk_vault_replicate(from, to, &options, result, error);
 }
 
 static VkReplicateResult replicate(VkReplicateOptions options)
@@ -573,7 +573,7 @@ START_TEST(a_vault_does_not_go_into_itself)
 	VkReplicateResult result;
 
 	prepare(0);
-	ck_assert(!vk_replicate(from, from, &options, &result, &error));
+	ck_assert(!vk_vault_replicate(from, from, &options, &result, &error));
 	ck_assert_int_eq(error->code, VK_ERROR_USAGE);
 	finish();
 }
