@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 		vk_program_flush(&error);
 	else
 		fflush(stdout); /* what there is comes before the error */
-	status = error ? vk_program_end(error) : program.status;
+	status = error ? vk_program_end(error) : vk_program_end_told(program.status);
 	vk_finish(program.settings, status);
 	vk_program_clear(&program);
 	return status;
