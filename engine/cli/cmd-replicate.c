@@ -2,7 +2,9 @@
 /* "virtkeep replicate". */
 #include "cmd.h"
 
+#include "current-task.h"
 #include "errors.h"
+#include "event.h"
 #include "json.h"
 #include "log.h"
 #include "open-vault.h"
@@ -22,8 +24,8 @@ typedef struct Arguments {
 
 /* What is reported as the snapshots are done. */
 typedef struct Report {
-	json_t *snapshots, *failed; /* NULL: text is printed */
-	gboolean quiet, dry_run;
+	json_t *snapshots, *failed;
+	gboolean has_text, dry_run;
 	guint failures;
 } Report;
 
@@ -101,16 +103,37 @@ static json_t *to_json(const VkReplica *replica)
 	return object;
 }
 
+/* Of what failed, and of what is there now; RESULT is what the document says of it. */
+static void tell_event(const VkReplica *replica, json_t *result)
+{
+	gboolean failed = replica->trouble != NULL;
+	g_autofree char *text = failed ? g_strdup_printf("cannot replicate '%s': %s", replica->name,
+							 replica->trouble->message)
+				       : g_strdup_printf("'%s' is replicated", replica->name);
+	g_autoptr(json_t) details = json_pack("{s:O}", "result", result);
+	VkEvent event = {.kind = failed ? VK_EVENT_GUEST_FAILED : VK_EVENT_GUEST_DONE,
+			 .text = text,
+			 .guest = replica->guest,
+			 .snapshot = replica->name};
+
+	if (failed) {
+		event.code = vk_error_word(replica->trouble);
+		vk_log_event(&event);
+	} else if (replica->outcome == VK_REPLICA_SENT) {
+		event.details = details;
+		vk_event_tell(&event);
+	}
+}
+
 static void tell(gpointer user, const VkReplica *replica)
 {
 	Report *report = user;
+	g_autoptr(json_t) result = to_json(replica);
 
-	if (report->snapshots)
-		json_array_append_new(replica->trouble ? report->failed : report->snapshots,
-				      to_json(replica));
-	if (replica->trouble)
-		vk_log_error("cannot replicate '%s': %s", replica->name, replica->trouble->message);
-	else if (!report->snapshots && !report->quiet)
+	json_array_append(replica->trouble ? report->failed : report->snapshots, result);
+	if (replica->trouble || !report->dry_run)
+		tell_event(replica, result);
+	if (!replica->trouble && report->has_text)
 		print_replica(replica, report->dry_run);
 }
 
@@ -128,15 +151,14 @@ static void print_total(const VkReplicateResult *result, const VkVault *to, gboo
 			      vk_vault_url(to), stored, present);
 }
 
-static void print_json(const VkVault *from, const VkVault *to, const VkReplicateResult *result,
-		       json_t *json)
+static void add_total(const VkVault *from, const VkVault *to, const VkReplicateResult *result,
+		      json_t *json)
 {
 	json_object_set_new(json, "from", vk_json_new_string(vk_vault_url(from)));
 	json_object_set_new(json, "to", vk_json_new_string(vk_vault_url(to)));
 	json_object_set_new(json, "present", json_integer(result->count[VK_REPLICA_PRESENT]));
 	json_object_set_new(json, "new", vk_json_new_uint(result->fresh));
 	json_object_set_new(json, "stored", vk_json_new_uint(result->stored));
-	vk_json_print(json);
 }
 
 static gboolean check_failures(const VkReplicateResult *result, const VkVault *from, GError **error)
@@ -161,23 +183,21 @@ static gboolean check_failures(const VkReplicateResult *result, const VkVault *f
 static gboolean replicate(const VkProgram *program, VkVault *from, VkVault *to,
 			  VkReplicateOptions *options, GError **error)
 {
-	g_autoptr(json_t) json = NULL;
+	Report report = {.snapshots = json_array(),
+			 .failed = json_array(),
+			 .has_text = !program->json && !program->quiet,
+			 .dry_run = options->dry_run};
+	g_autoptr(json_t) json =
+		json_pack("{s:o, s:o}", "snapshots", report.snapshots, "failed", report.failed);
 	VkReplicateResult result;
-	Report report = {.quiet = program->quiet, .dry_run = options->dry_run};
 	gboolean done;
 
-	if (program->json) {
-		report.snapshots = json_array();
-		report.failed = json_array();
-		json = json_pack("{s:o, s:o}", "snapshots", report.snapshots, "failed",
-				 report.failed);
-	}
 	options->on_done = tell;
 	options->user = &report;
 	done = vk_vault_replicate(from, to, options, &result, error);
-	if (json)
-		print_json(from, to, &result, json);
-	else if (done && !program->quiet)
+	add_total(from, to, &result, json);
+	vk_task_result(json, program->json);
+	if (done && report.has_text)
 		print_total(&result, to, options->dry_run);
 	return done && check_failures(&result, from, error);
 }
@@ -226,6 +246,8 @@ static gboolean run(const VkProgram *program, const Arguments *arguments, char *
 	if (!take_arguments(arguments, &options, error) ||
 	    !vk_cmd_parse_rate(arguments->rate, &bytes_per_sec, error))
 		return FALSE;
+	if (!options.dry_run)
+		vk_task_begin(program->settings, "replicate");
 	from = vk_open_vault(program, arguments->from, VK_VAULT_READ, error);
 	if (from)
 		to = vk_open_vault(program, arguments->to,
@@ -263,6 +285,7 @@ gboolean vk_cmd_replicate(VkProgram *program, int argc, char **argv, GError **er
 	char **names = NULL;
 	gboolean done;
 
+	program->command = "replicate";
 	done = vk_cmd_parse(
 		       program, "replicate [SNAPSHOT...]",
 		       "Sends snapshots into another vault, where they have the same ids and "
