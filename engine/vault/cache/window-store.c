@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The header of a pack is read by itself: with it comes so much, which takes no longer. */
-#define HEAD_LENGTH (64u << 10)
+#define HEAD_LENGTH (16u << 10)
 #define HEADER_MAX  4096u
 /* More at once, as a whole pack, is one request and is not kept. */
 #define PASS_MIN (2 * VK_WINDOW_SIZE + 1)

@@ -294,8 +294,6 @@ gboolean vk_frames_read_blocks(VkStore *store, const VkPackContext *context,
 	GError *trouble = NULL;
 
 	if (read_slots(store, context, table, slot, count, buf, &trouble) ||
-	    (vk_store_distrust(store, table->object, &trouble) &&
-	     read_slots(store, context, table, slot, count, buf, &trouble)) ||
 	    (may_be_mended(store, context, table, &trouble) &&
 	     read_slots(store, context, table, slot, count, buf, &trouble)))
 		return TRUE;

@@ -179,7 +179,7 @@ static void make_old(const char *path, gint64 seconds)
 START_TEST(what_was_not_used_for_long_goes_first)
 {
 	const guint old = SIZE / LENGTH / 6;
-	guint before = 0;
+	guint before = 0, left = 0;
 
 	for (guint i = 0; i < old; i++) {
 		g_autofree char *object = g_strdup_printf("packs/aa/old-%u", i);
@@ -200,6 +200,12 @@ START_TEST(what_was_not_used_for_long_goes_first)
 	}
 	ck_assert_uint_lt(n_found, before);
 	ck_assert_uint_ge(bytes_found, SIZE / 4 * 3);
+	for (guint i = 1; i < old; i++) {
+		g_autofree char *object = g_strdup_printf("packs/aa/old-%u", i);
+
+		left += has(files, object, "w0");
+	}
+	ck_assert_uint_lt(left, old - 10);
 	ck_assert(has(files, "packs/aa/old-0", "w0"));
 	ck_assert(has(files, "packs/aa/0", "w0"));
 }

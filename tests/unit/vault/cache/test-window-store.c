@@ -300,6 +300,12 @@ START_TEST(what_is_not_trusted_is_read_again)
 	/* It would be the same again. */
 	vk_fail(&trouble, VK_ERROR_DAMAGE, "checksum");
 	ck_assert(!vk_store_distrust(store, PACK, &trouble));
+	/* And no other process gets it. */
+	open_store(VK_KEEP_READS, "one", cache);
+	look_at_tail();
+	check(0, VK_WINDOW_SIZE);
+	ck_assert_int_eq(tails, 1);
+	ck_assert_int_eq(gets, 1);
 }
 END_TEST
 
