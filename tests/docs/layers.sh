@@ -142,7 +142,7 @@ declare -A below=(
 	[engine/cli/parts]='
 		engine/base engine/base/transfer engine/base/program engine/vault engine/vault/open
 		engine/vault/health engine/vault/catalog engine/vault/check engine/vault/collect
-		engine/array/drivers engine/virt/host engine/job engine/job/array engine/job/backup
+		engine/array/drivers engine/job engine/job/array engine/job/backup
 		engine/job/forget engine/job/report engine/job/scheduled engine/history'
 	[engine/cli]='
 		engine/base engine/base/io engine/base/transfer engine/base/settings
