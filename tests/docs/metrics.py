@@ -119,6 +119,14 @@ def check_runs(program, work, before):
     check(value(after, "virtkeep_run_last_success_timestamp_seconds", **labels) == success, "that success stays")
     check(value(after, "virtkeep_vault_damaged_packs") == 1, "a damaged pack")
     pack.write_bytes(content)
+    run(program, work, "verify", "--data")
+    mended = parse(file.read_text("utf-8"))
+    check(value(mended, "virtkeep_run_failures", **labels) == 0, "a success ends the failures")
+    # What is done to another vault is not about this one.
+    shutil.copytree(SOURCE / "tests/golden/1-parity", work / "other")
+    run(program, work, "--vault", work / "other", "verify")
+    name = "virtkeep_run_last_end_timestamp_seconds"
+    check(value(parse(file.read_text("utf-8")), name, **labels) == value(mended, name, **labels), "another vault")
 
 
 def used_by_dashboard():
