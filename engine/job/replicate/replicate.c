@@ -21,7 +21,6 @@ typedef struct Run {
 /* A guest, and what both vaults have of it. */
 typedef struct Guest {
 	const char *uuid, *name;
-	GHashTable *ids;      /* set: of the snapshots that are named; NULL: all */
 	GPtrArray *from, *to; /* VkSnapshotKey, all */
 	VkReplicaNote *note;
 } Guest;
@@ -233,7 +232,7 @@ static void warn_of_kept(const Guest *guest, guint kept)
 static gboolean replicate_guest(const Run *run, const char *uuid, const char *name, GHashTable *ids,
 				GError **error)
 {
-	g_auto(Guest) guest = {.uuid = uuid, .name = name, .ids = ids};
+	g_auto(Guest) guest = {.uuid = uuid, .name = name};
 	g_autoptr(GArray) steps = NULL;
 	g_autoptr(GError) trouble = NULL;
 	gboolean done = TRUE;

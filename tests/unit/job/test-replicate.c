@@ -281,6 +281,51 @@ START_TEST(a_damaged_one_keeps_no_other)
 }
 END_TEST
 
+/* Whatever the checksums of its frame say. */
+START_TEST(what_does_not_have_its_id_is_damaged)
+{
+	g_autoptr(GArray) packs = NULL;
+	g_autoptr(VkPackTable) table = NULL;
+	VkReplicateResult result;
+
+	prepare(_i);
+	take(1);
+	packs = vk_pack_list(from->store, NULL);
+	table = vk_pack_cache_get(from->packs, &g_array_index(packs, VkPackId, 0), NULL);
+	table->entries[3].id[0] ^= 1;
+	result = replicate((VkReplicateOptions){0});
+	ck_assert_uint_eq(result.count[VK_REPLICA_FAILED], 1);
+	ck_assert(result.is_damaged);
+	ck_assert_msg(strstr(trouble, "not what was stored") != NULL, "%s", trouble);
+	ck_assert_ptr_null(find_key(to, 0));
+	finish();
+}
+END_TEST
+
+/* A claim that was left of the same snapshot is no hindrance, and one of a backup is. */
+START_TEST(claims_are_of_somebody)
+{
+	const char *name = "snaps/" UUID "/20260101T030405Z.claim";
+	g_autoptr(VkSnapshotKey) key = NULL;
+	VkReplicateResult result;
+	struct iovec id;
+
+	prepare(_i);
+	take(1);
+	key = find_key(from, 0);
+	ck_assert(vk_store_put(to->store, name, NULL, 0, VK_PUT_HINT, NULL));
+	result = replicate((VkReplicateOptions){0});
+	ck_assert_uint_eq(result.count[VK_REPLICA_FAILED], 1);
+	ck_assert_ptr_nonnull(strstr(trouble, "about to use the time"));
+	ck_assert(to->store->ops->delete (to->store, name, NULL));
+	id = (struct iovec){key->id, strlen(key->id)};
+	ck_assert(vk_store_put(to->store, name, &id, 1, VK_PUT_HINT, NULL));
+	ck_assert_uint_eq(replicated(), 1);
+	check_generation(0);
+	finish();
+}
+END_TEST
+
 START_TEST(another_snapshot_has_the_time)
 {
 	VkReplicateResult result;
@@ -403,6 +448,8 @@ static void add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_few_go_first, 0, N_KINDS);
 	tcase_add_test(tcase, names_are_found);
 	tcase_add_loop_test(tcase, a_damaged_one_keeps_no_other, 0, N_KINDS - 1);
+	tcase_add_loop_test(tcase, what_does_not_have_its_id_is_damaged, 0, N_KINDS);
+	tcase_add_loop_test(tcase, claims_are_of_somebody, 0, 2);
 	tcase_add_test(tcase, another_snapshot_has_the_time);
 	tcase_add_test(tcase, what_arrays_alone_have_is_left);
 	tcase_add_test(tcase, a_vault_does_not_go_into_itself);

@@ -166,6 +166,7 @@ VkCheckResult *check_with(const VkCheckOptions *options, gint allowed)
 	limited.get = limited_get;
 	limited.head = limited_head;
 	limited.list = limited_list;
+	limited.list_deep = NULL; /* list() does it */
 	again->store->ops = &limited;
 	reads_of_victim = 0;
 	reads_allowed = allowed;

@@ -39,11 +39,16 @@ static void check_bytes(VkVault *from, const VkSnapshot *snapshot, const MemSour
 START_TEST(what_was_stored_is_found_after_a_kill)
 {
 	g_autofree char *killed = g_strconcat(directory, "-killed", NULL);
-	VkSession *session = vk_session_new(vault, 1, NULL);
 	MemSource *source = mem_source_new((guint64)80 << 20);
+	MemSource *earlier = mem_source_of_blocks("ab");
 	VkSaveStats stats = {0};
 	g_autoptr(VkVault) other = NULL;
+	VkSession *session;
 
+	/* Without any hints the packs would be asked. */
+	vk_snapshot_free(save_upon(vault, earlier, NULL, &stats));
+	vk_source_free(&earlier->base);
+	session = vk_session_new(vault, 1, NULL);
 	fill_with_noise(source);
 	session->packs_per_hints = 1;
 	vk_image_record_free(save(session, source, NULL, &stats));
