@@ -11,7 +11,7 @@
 
 typedef struct SealedStore {
 	VkStore base;
-	VkStoreOps ops; /* get_tail and distrust as the inner one has them */
+	VkStoreOps ops; /* get_tail, list_deep and distrust as the inner one has them */
 	VkStore *inner;
 	const VkKeyring *keyring;
 	VkSealedNames *names;
@@ -466,7 +466,6 @@ static const VkStoreOps sealed_ops = {
 	.head = sealed_head,
 	.identify = sealed_identify,
 	.list = sealed_list,
-	.list_deep = sealed_list_deep,
 	.stamp = sealed_stamp,
 	.delete = sealed_delete,
 	.free = sealed_free,
@@ -478,6 +477,7 @@ VkStore *vk_sealed_store_new(VkStore *inner, const VkKeyring *keyring)
 
 	sealed->ops = sealed_ops;
 	sealed->ops.get_tail = inner->ops->get_tail ? sealed_get_tail : NULL;
+	sealed->ops.list_deep = inner->ops->list_deep ? sealed_list_deep : NULL;
 	sealed->ops.distrust = inner->ops->distrust ? sealed_distrust : NULL;
 	sealed->base.ops = &sealed->ops;
 	sealed->inner = inner;
