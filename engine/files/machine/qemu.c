@@ -27,6 +27,8 @@ static const char kernel_words[] =
 	"raid=noautodetect";
 
 static const char console_socket[] = "socket,id=console,fd=" VK_SANDBOXED_CONSOLE;
+static const char disc_drive[] =
+	"if=none,id=disc,format=raw,readonly=on,file.locking=off,file=" VK_SANDBOXED_DISC;
 
 /* NULL: it is not installed. */
 static const char *find_program(const VkProcessor *processor)
@@ -137,8 +139,7 @@ static GPtrArray *make_command(const VkProcessor *processor, const char *program
 		"-device",
 		"virtserialport,chardev=channel",
 		"-drive",
-		"if=none,id=disc,format=raw,readonly=on,file=" VK_SANDBOXED_DISC
-		",file.locking=off",
+		disc_drive,
 		"-device",
 		"virtio-blk-pci,drive=disc,serial=disc",
 	};
