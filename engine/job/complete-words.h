@@ -10,6 +10,7 @@
 /*
  * A VkCompleter with a VkProgram: of the kinds "GUEST", which is a guest of the host, "SAVED", a
  * guest of the vault, "SNAPSHOT", "FORGOTTEN", a snapshot that is forgotten, and "URL", to which it
- * adds the vaults that the configuration names. A host or vault that cannot be asked offers nothing.
+ * adds the vaults that the configuration names. A host or vault that cannot be asked offers
+ * nothing.
  */
 gboolean vk_complete_words(const VkCompletion *completion, const char *kind, gpointer program);

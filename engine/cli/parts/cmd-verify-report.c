@@ -102,9 +102,9 @@ json_t *vk_verify_to_json(const VkVerifyReport *report)
 	for (guint i = 0; i < result->mended->len; i++)
 		json_array_append_new(mended, vk_json_new_string(result->mended->pdata[i]));
 	return json_pack("{s:O, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "guests",
-			 report->guests, "snapshots", snapshots, "packs",
-			 (json_int_t)result->packs, "packs_read", (json_int_t)result->packs_read,
-			 "blocks", (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
+			 report->guests, "snapshots", snapshots, "packs", (json_int_t)result->packs,
+			 "packs_read", (json_int_t)result->packs_read, "blocks",
+			 (json_int_t)result->blocks, "bytes", (json_int_t)result->bytes,
 			 "duration_ms", (json_int_t)((report->usec + 999) / 1000), "damages",
 			 errors, "unlisted", (json_int_t)result->unlisted, "mended", mended);
 }
