@@ -15,7 +15,10 @@
 #define DATA_MARK  "-data-"
 #define PLAIN_MARK "-plain-"
 
-/* Its name says all of a record but the result: "20261122T201405Z-data-0123abcd.json". */
+/*
+ * Its name says all of a record but the result: "20261122T201405Z-data-0123abcd.json". The last
+ * part begins with the microseconds, in five digits, so that names of one kind sort by their age.
+ */
 static gboolean is_record(const char *name, gboolean with_data)
 {
 	const char *mark = with_data ? DATA_MARK : PLAIN_MARK;
@@ -24,8 +27,19 @@ static gboolean is_record(const char *name, gboolean with_data)
 	       g_str_has_suffix(name, ".json");
 }
 
-/* The object of the newest record, with or without data; NULL: none. New string. */
-static char *find_newest(const GPtrArray *names, gboolean with_data)
+/* The kind is left out: of records of both kinds the later one. Each may be NULL. */
+static gboolean is_later(const char *record, const char *than)
+{
+	int order;
+
+	if (!record || !than)
+		return record != NULL;
+	order = strncmp(record, than, VK_TIME_LENGTH);
+	return order > 0 || (order == 0 && strcmp(strrchr(record, '-'), strrchr(than, '-')) > 0);
+}
+
+/* The name of the newest record, with or without data; NULL: none. Borrowed. */
+static const char *find_newest(const GPtrArray *names, gboolean with_data)
 {
 	const char *newest = NULL;
 
@@ -35,7 +49,7 @@ static char *find_newest(const GPtrArray *names, gboolean with_data)
 		if (is_record(name, with_data) && g_strcmp0(name, newest) > 0)
 			newest = name;
 	}
-	return newest ? g_strconcat(VK_FOLDER_CHECKS "/", newest, NULL) : NULL;
+	return newest;
 }
 
 /* Older records of the same kind are of no use any more. */
@@ -56,9 +70,11 @@ static void drop_older(VkVault *vault, const char *kept, gboolean with_data)
 gboolean vk_check_record_put(VkVault *vault, const VkCheckResult *result, gboolean data,
 			     GError **error)
 {
-	g_autofree char *time = vk_time_format(g_get_real_time() / G_USEC_PER_SEC);
-	g_autofree char *name = g_strdup_printf(VK_FOLDER_CHECKS "/%s%s%08x.json", time,
-						data ? DATA_MARK : PLAIN_MARK, g_random_int());
+	gint64 now = g_get_real_time();
+	g_autofree char *time = vk_time_format(now / G_USEC_PER_SEC);
+	g_autofree char *name = g_strdup_printf(
+		VK_FOLDER_CHECKS "/%s%s%05x%03x.json", time, data ? DATA_MARK : PLAIN_MARK,
+		(guint)(now % G_USEC_PER_SEC), g_random_int_range(0, 0x1000));
 	g_autoptr(json_t) record =
 		json_pack("{s:s, s:b, s:I, s:I, s:I, s:I}", "time", time, "data", data, "snapshots",
 			  (json_int_t)result->snapshots, "packs", (json_int_t)result->packs,
@@ -88,14 +104,16 @@ gboolean vk_check_record_last(VkVault *vault, gboolean with_data, VkCheckRecord 
 {
 	VkStore *store = vault->store;
 	g_autoptr(GPtrArray) names = store->ops->list(store, VK_FOLDER_CHECKS, error);
-	g_autofree char *with = names ? find_newest(names, TRUE) : NULL;
-	g_autofree char *without = names && !with_data ? find_newest(names, FALSE) : NULL;
-	const char *name = g_strcmp0(without, with) > 0 ? without : with;
+	const char *with = names ? find_newest(names, TRUE) : NULL;
+	const char *without = names && !with_data ? find_newest(names, FALSE) : NULL;
+	const char *newest = is_later(without, with) ? without : with;
+	g_autofree char *name = NULL;
 	g_autoptr(json_t) record = NULL;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!names || !name)
+	if (!names || !newest)
 		return names != NULL;
+	name = g_strconcat(VK_FOLDER_CHECKS "/", newest, NULL);
 	record = vk_checked_json_get(store, name, error);
 	return record && parse(record, ret, error);
 }
