@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The package for Debian on a bare Debian 12, which has nothing but what the package asks for: programs, manuals,
 # a backup of a guest that is shut off, an upgrade over an older version, and a purge, which leaves vaults alone.
-# The first run fetches that Debian, and the packages that virtkeep and libvirt need, from VIRTKEEP_DEBIAN_MIRROR.
+# The first run fetches that Debian, and the packages that virtkeep and libvirt need, from VIRTKEEP_DEBIAN_MIRROR,
+# or from where the host has its packages of Debian 12.
 
-mirror=${VIRTKEEP_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# shellcheck disable=SC2016 # a word of apt's
+mirror=${VIRTKEEP_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' \
+	'Codename: bookworm' 'Component: main' | head -n 1)}
 hypervisor=(libvirt-daemon-system libvirt-clients qemu-system-x86)
 
 in_debian() { # DIRECTORY COMMAND...
