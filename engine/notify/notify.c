@@ -3,6 +3,7 @@
 
 #include "errors.h"
 #include "interrupt.h"
+#include "io.h"
 #include "log.h"
 #include "spool.h"
 #include "target.h"
@@ -15,7 +16,8 @@
 #define PERSON_USEC ((gint64)60 * G_USEC_PER_SEC)
 /* A silent target leaves time for the others. */
 #define TARGET_USEC ((gint64)8 * G_USEC_PER_SEC)
-#define LOCK_USEC   ((gint64)2 * G_USEC_PER_SEC)
+/* Nobody has the lock for long. */
+#define LOCK_USEC ((gint64)5 * G_USEC_PER_SEC)
 
 /* Sending while it goes on. */
 typedef struct Sending {
@@ -39,9 +41,9 @@ static gboolean is_over(const Sending *sending)
 	return g_get_monotonic_time() >= sending->deadline;
 }
 
-static VkSpool *open_spool(const VkSettings *settings, gint64 wait_usec, GError **error)
+static VkSpool *open_spool(const VkSettings *settings, GError **error)
 {
-	return vk_spool_open(vk_settings_get(settings, "notify", "spool_dir"), wait_usec, error);
+	return vk_spool_open(vk_settings_get(settings, "notify", "spool_dir"), error);
 }
 
 static gboolean is_section(const VkSettings *settings, const char *name)
@@ -88,43 +90,109 @@ static void flush(VkSpool *spool, Sending *sending)
 		vk_log_warning("%s could not be sent for a week: given up", notices);
 }
 
-/* A ping that comes late would say that all is well now. */
-static void keep(VkSpool *spool, const VkTarget *target, const VkNotice *notice,
-		 const GError *trouble)
-{
-	g_autoptr(GError) full = NULL;
-	gboolean is_kept = !vk_target_is_ping(target) &&
-			   vk_spool_put(spool, vk_target_name(target), notice, now_sec(), &full);
+/* A notice that is to be sent now. */
+typedef struct Outgoing {
+	VkTarget *target;
+	VkNotice *notice;
+	char *name;   /* in the spool; NULL: it is not there */
+	GError *full; /* why it could not be kept; nullable */
+} Outgoing;
 
-	if (full)
-		vk_log_warning("%s; it is lost: %s", trouble->message, full->message);
-	else
-		vk_log_warning("%s%s", trouble->message,
-			       is_kept ? "; it is sent with the next run, or by 'virtkeep notify "
-					 "flush'"
-				       : "");
+static void outgoing_free(gpointer data)
+{
+	Outgoing *outgoing = data;
+
+	vk_target_free(outgoing->target);
+	vk_notice_free(outgoing->notice);
+	g_free(outgoing->name);
+	g_clear_error(&outgoing->full);
+	g_free(outgoing);
 }
 
-static void tell(VkSpool *spool, const char *name, const VkTask *task, Sending *sending)
+/*
+ * What the target NAME is to hear of TASK; NULL: nothing. It is kept before it is sent: if this
+ * process does not come to its end another one sends it. A ping is not, because one that comes late
+ * would say that all is well now.
+ */
+static Outgoing *new_outgoing(VkSpool *spool, const VkSettings *settings, const char *name,
+			      const VkTask *task)
 {
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkTarget) target = new_target(sending->settings, name, &trouble);
+	g_autoptr(VkTarget) target = new_target(settings, name, &trouble);
 	g_autoptr(VkNotice) notice = vk_notice_new(task);
-	gboolean is_news;
+	gboolean is_ping, is_news;
+	Outgoing *outgoing;
 
 	if (!target) {
 		vk_log_warning("%s", trouble->message);
-		return;
+		return NULL;
 	}
-	is_news = vk_spool_is_news(spool, name, notice, now_sec());
-	if (!vk_target_wants(target, notice) || (!is_news && !vk_target_is_ping(target)))
-		return;
+	is_ping = vk_target_is_ping(target);
+	is_news = !spool || vk_spool_is_news(spool, name, notice, now_sec());
+	if (!vk_target_wants(target, notice) || (!is_news && !is_ping))
+		return NULL;
+	outgoing = g_new0(Outgoing, 1);
+	if (spool && !is_ping)
+		outgoing->name = vk_spool_put(spool, name, notice, now_sec(), &outgoing->full);
+	outgoing->target = g_steal_pointer(&target);
+	outgoing->notice = g_steal_pointer(&notice);
+	return outgoing;
+}
+
+/* Outgoing of all targets. SPOOL is nullable. */
+static GPtrArray *collect(VkSpool *spool, const VkSettings *settings, char **names,
+			  const VkTask *task)
+{
+	GPtrArray *all = g_ptr_array_new_with_free_func(outgoing_free);
+	g_autoptr(GError) trouble = NULL;
+
+	/* Rather told once more than not at all. */
+	if (spool && !vk_spool_lock(spool, LOCK_USEC, &trouble))
+		vk_log_warning("what was told before may be told again: %s", trouble->message);
+	for (char **name = names; *name; name++) {
+		Outgoing *outgoing = new_outgoing(spool, settings, *name, task);
+
+		if (outgoing)
+			g_ptr_array_add(all, outgoing);
+	}
+	if (spool)
+		vk_spool_unlock(spool);
+	return all;
+}
+
+static void warn(const Outgoing *outgoing, const GError *trouble)
+{
+	if (outgoing->full)
+		vk_log_warning("%s; it is lost: %s", trouble->message, outgoing->full->message);
+	else
+		vk_log_warning("%s%s", trouble->message,
+			       outgoing->name ? "; it is sent with the next run, or by 'virtkeep "
+						"notify flush'"
+					      : "");
+}
+
+static void tell(const VkSpool *spool, const Outgoing *outgoing, Sending *sending)
+{
+	const char *name = vk_target_name(outgoing->target);
+	g_autoptr(GError) trouble = NULL;
+	VK_AUTOFD claim = -1;
+
+	if (outgoing->name) {
+		claim = vk_spool_claim(spool, outgoing->name);
+		/* Another process has found it. */
+		if (claim < 0)
+			return;
+	}
 	if (is_over(sending))
 		vk_fail(&trouble, VK_ERROR_FAILED, "notice to '%s': there was no time left", name);
-	if (!trouble && vk_target_send(target, notice, deadline_of(sending), &trouble))
+	if (!trouble &&
+	    vk_target_send(outgoing->target, outgoing->notice, deadline_of(sending), &trouble)) {
+		if (outgoing->name)
+			vk_spool_drop(spool, outgoing->name);
 		return;
+	}
 	g_hash_table_add(sending->silent, g_strdup(name));
-	keep(spool, target, notice, trouble);
+	warn(outgoing, trouble);
 }
 
 /* A task that begins. */
@@ -176,6 +244,7 @@ void vk_notify_task(const VkTask *task, const VkSettings *settings)
 	Sending sending = {.settings = settings, .silent = silent};
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(VkSpool) spool = NULL;
+	g_autoptr(GPtrArray) outgoing = NULL;
 
 	if (beginning)
 		g_thread_join(g_steal_pointer(&beginning));
@@ -183,14 +252,14 @@ void vk_notify_task(const VkTask *task, const VkSettings *settings)
 		return;
 	/* The host may be shutting down: the next run sends it. */
 	sending.deadline = g_get_monotonic_time() + (vk_interrupted() ? 0 : TASK_USEC);
-	spool = open_spool(settings, LOCK_USEC, &trouble);
-	if (!spool) {
-		vk_log_warning("nobody is notified: %s", trouble->message);
-		return;
-	}
-	for (char **name = names; *name; name++)
-		tell(spool, *name, task, &sending);
-	flush(spool, &sending);
+	spool = open_spool(settings, &trouble);
+	if (!spool)
+		vk_log_warning("notices that cannot be sent now are lost: %s", trouble->message);
+	outgoing = collect(spool, settings, names, task);
+	for (guint i = 0; i < outgoing->len; i++)
+		tell(spool, g_ptr_array_index(outgoing, i), &sending);
+	if (spool)
+		flush(spool, &sending);
 }
 
 gboolean vk_notify_test(const VkSettings *settings, const char *name, GError **error)
@@ -212,7 +281,7 @@ gboolean vk_notify_flush(const VkSettings *settings, guint *ret_kept, GError **e
 	Sending sending = {.settings = settings,
 			   .deadline = g_get_monotonic_time() + PERSON_USEC,
 			   .silent = silent};
-	g_autoptr(VkSpool) spool = open_spool(settings, PERSON_USEC, error);
+	g_autoptr(VkSpool) spool = open_spool(settings, error);
 
 	if (!spool)
 		return FALSE;

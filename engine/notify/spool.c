@@ -2,6 +2,7 @@
 #include "spool.h"
 
 #include "errors.h"
+#include "io.h"
 #include "json.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SUFFIX    ".json"
@@ -17,10 +19,10 @@
 #define LOCK      "lock"
 #define LOOK_USEC 50000
 
-/* The member of MEMORY for a target and key: {trouble, told, seen}, in seconds since 1970. */
 struct VkSpool {
 	char *directory;
-	int lock;
+	int lock; /* -1: it is not locked */
+	/* For a target and key: {trouble, told, seen}, in seconds since 1970. */
 	json_t *memory;
 };
 
@@ -55,49 +57,61 @@ static gboolean take_lock(VkSpool *spool, gint64 wait_usec, GError **error)
 {
 	g_autofree char *path = path_of(spool, LOCK);
 	gint64 end = g_get_monotonic_time() + wait_usec;
+	VK_AUTOFD lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	spool->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (spool->lock < 0)
+	if (lock < 0)
 		return vk_fail_errno(error, errno, "cannot open '%s'", path);
-	while (flock(spool->lock, LOCK_EX | LOCK_NB) < 0) {
+	while (flock(lock, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK || g_get_monotonic_time() > end)
-			return vk_fail(error, VK_ERROR_BUSY,
-				       "another process sends the notices of '%s'",
-				       spool->directory);
+			return vk_fail(error, VK_ERROR_BUSY, "another process has '%s'", path);
 		g_usleep(LOOK_USEC);
 	}
+	spool->lock = g_steal_fd(&lock);
 	return TRUE;
 }
 
-VkSpool *vk_spool_open(const char *directory, gint64 wait_usec, GError **error)
+VkSpool *vk_spool_open(const char *directory, GError **error)
 {
-	g_autoptr(VkSpool) spool = g_new0(VkSpool, 1);
-	g_autofree char *memory = NULL;
+	VkSpool *spool;
 
-	spool->lock = -1;
-	spool->directory = g_strdup(directory);
 	if (g_mkdir_with_parents(directory, 0700) < 0) {
 		vk_fail_errno(error, errno, "cannot make '%s'", directory);
 		return NULL;
 	}
-	if (!take_lock(spool, wait_usec, error))
+	if (access(directory, R_OK | W_OK | X_OK) < 0) {
+		vk_fail_errno(error, errno, "cannot use '%s'", directory);
 		return NULL;
-	memory = path_of(spool, MEMORY);
-	spool->memory = read_object(memory);
-	if (!spool->memory)
-		spool->memory = json_object();
-	return g_steal_pointer(&spool);
+	}
+	spool = g_new0(VkSpool, 1);
+	spool->lock = -1;
+	spool->directory = g_strdup(directory);
+	spool->memory = json_object();
+	return spool;
 }
 
 void vk_spool_close(VkSpool *spool)
 {
 	if (!spool)
 		return;
-	if (spool->lock >= 0)
-		close(spool->lock);
+	vk_spool_unlock(spool);
 	json_decref(spool->memory);
 	g_free(spool->directory);
 	g_free(spool);
+}
+
+gboolean vk_spool_lock(VkSpool *spool, gint64 wait_usec, GError **error)
+{
+	g_autofree char *path = path_of(spool, MEMORY);
+	json_t *memory;
+
+	if (!take_lock(spool, wait_usec, error))
+		return FALSE;
+	memory = read_object(path);
+	if (memory) {
+		json_decref(spool->memory);
+		spool->memory = memory;
+	}
+	return TRUE;
 }
 
 /* Where there are too many, that one goes which was not seen for the longest. */
@@ -131,6 +145,15 @@ static void save_memory(VkSpool *spool)
 	write_object(path, spool->memory, NULL);
 }
 
+void vk_spool_unlock(VkSpool *spool)
+{
+	if (spool->lock < 0)
+		return;
+	save_memory(spool);
+	close(spool->lock);
+	spool->lock = -1;
+}
+
 gboolean vk_spool_is_news(VkSpool *spool, const char *target, VkNotice *notice, gint64 now)
 {
 	g_autofree char *plain = g_strdup_printf("%s %s", target, notice->key);
@@ -154,7 +177,6 @@ gboolean vk_spool_is_news(VkSpool *spool, const char *target, VkNotice *notice, 
 					      is_news ? (json_int_t)now : told, "seen",
 					      (json_int_t)now));
 	}
-	save_memory(spool);
 	return is_news;
 }
 
@@ -184,15 +206,28 @@ guint vk_spool_count(const VkSpool *spool)
 	return names->len;
 }
 
-static void drop(const VkSpool *spool, const char *name)
+int vk_spool_claim(const VkSpool *spool, const char *name)
+{
+	g_autofree char *path = path_of(spool, name);
+	VK_AUTOFD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat facts;
+
+	/* Who had it before may have sent it between these two. */
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &facts) < 0 ||
+	    facts.st_nlink == 0)
+		return -1;
+	return g_steal_fd(&fd);
+}
+
+void vk_spool_drop(const VkSpool *spool, const char *name)
 {
 	g_autofree char *path = path_of(spool, name);
 
 	g_unlink(path);
 }
 
-gboolean vk_spool_put(VkSpool *spool, const char *target, const VkNotice *notice, gint64 now,
-		      GError **error)
+char *vk_spool_put(VkSpool *spool, const char *target, const VkNotice *notice, gint64 now,
+		   GError **error)
 {
 	g_autoptr(GPtrArray) names = list(spool);
 	/* In the order of their times. */
@@ -204,9 +239,9 @@ gboolean vk_spool_put(VkSpool *spool, const char *target, const VkNotice *notice
 			  (json_int_t)now, "notice", vk_notice_to_json(notice));
 
 	for (guint i = 0; names->len - i >= VK_SPOOL_MAX; i++)
-		drop(spool, g_ptr_array_index(names, i));
+		vk_spool_drop(spool, g_ptr_array_index(names, i));
 	path = path_of(spool, name);
-	return write_object(path, object, error);
+	return write_object(path, object, error) ? g_steal_pointer(&name) : NULL;
 }
 
 /* FALSE: it stays. */
@@ -216,6 +251,7 @@ static gboolean flush_one(const VkSpool *spool, const char *name, gint64 now, Vk
 	g_autofree char *path = path_of(spool, name);
 	g_autoptr(json_t) object = read_object(path);
 	const char *target = vk_json_optional_string(object, "target");
+	VK_AUTOFD claim = -1;
 	g_autoptr(VkNotice) notice = vk_notice_from_json(json_object_get(object, "notice"));
 	gint64 kept = json_integer_value(json_object_get(object, "kept"));
 
@@ -228,7 +264,8 @@ static gboolean flush_one(const VkSpool *spool, const char *name, gint64 now, Vk
 	/* The others would wait for it in vain, too. */
 	if (g_hash_table_contains(silent, target))
 		return FALSE;
-	if (send(target, notice, data))
+	claim = vk_spool_claim(spool, name);
+	if (claim >= 0 && send(target, notice, data))
 		return TRUE;
 	g_hash_table_add(silent, g_strdup(target));
 	return FALSE;
@@ -244,7 +281,7 @@ guint vk_spool_flush(VkSpool *spool, gint64 now, VkSpoolSend send, gpointer data
 		const char *name = g_ptr_array_index(names, i);
 
 		if (flush_one(spool, name, now, send, data, silent, &lost))
-			drop(spool, name);
+			vk_spool_drop(spool, name);
 	}
 	return lost;
 }

@@ -35,17 +35,24 @@ class Web(http.server.ThreadingHTTPServer):
         self.hang = threading.Event()
         self.hang.set()
         self.requests = []
+        self.arrived = threading.Condition()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def take(self):
         taken, self.requests = self.requests, []
         return taken
 
+    def wait_for(self, count):
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: len(self.requests) >= count, 60), self.requests
+
 
 class WebHandler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.requests.append((self.path, self.headers, body))
+        with self.server.arrived:
+            self.server.requests.append((self.path, self.headers, body))
+            self.server.arrived.notify_all()
         self.server.hang.wait()
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
@@ -132,17 +139,21 @@ class Bed:
             f"[notify]\nspool_dir = {self.folder}/spool\n{sections}\n"
         )
 
-    def run(self, *words, status, stderr=subprocess.PIPE):
+    def start(self, *words, stderr=subprocess.PIPE):
         env = dict(os.environ, CACHE_DIRECTORY=str(self.folder / "cache"), LC_ALL="C.UTF-8")
         env.pop("VIRTKEEP_VAULT", None)
-        done = subprocess.run(
+        return subprocess.Popen(
             [self.virtkeep, "--config", self.config, *words],
-            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, check=False,
+            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
         )
-        self.said = (done.stderr or b"").decode()
-        assert done.returncode == status, (words, done.returncode, self.said)
+
+    def run(self, *words, status, stderr=subprocess.PIPE):
+        with self.start(*words, stderr=stderr) as process:
+            out, said = process.communicate()
+        self.said = (said or b"").decode()
+        assert process.returncode == status, (words, process.returncode, self.said)
         assert SECRET not in self.said, self.said
-        return done.stdout.decode()
+        return out.decode()
 
     def succeed(self):
         self.run("gc", status=0)
@@ -285,6 +296,34 @@ def what_cannot_be_sent_waits(bed):
     bed.web.take()
 
 
+def two_at_once(bed):
+    """One waits for a server that says nothing. The other one's notice is not lost, and none is sent twice."""
+    bed.write(f"[notify hook]\nkind = webhook\non = always\nurl = {bed.url('/both')}\n")
+    bed.web.hang.clear()
+    with bed.start("verify") as first:
+        bed.web.wait_for(1)
+        with bed.start("gc") as second:
+            bed.web.wait_for(2)
+            assert len(bed.kept()) == 2, bed.kept()
+            bed.web.hang.set()
+            said = second.communicate()[1] + first.communicate()[1]
+    assert (first.returncode, second.returncode, said) == (0, 0, b""), said
+    assert not bed.kept(), bed.kept()
+    got = [json.loads(body) for _, _, body in bed.web.take()]
+    assert sorted(notice["command"] for notice in got) == ["gc", "verify"], got
+
+    # Who is killed while it sends leaves the notice to the next one.
+    bed.web.hang.clear()
+    with bed.start("verify") as killed:
+        bed.web.wait_for(1)
+        killed.kill()
+    bed.web.hang.set()
+    assert len(bed.kept()) == 1
+    bed.run("notify", "flush", status=0)
+    got = [json.loads(body)["id"] for _, _, body in bed.web.take()]
+    assert len(got) == 2 and got[0] == got[1], got
+
+
 def secrets_stay(bed):
     bed.write(
         f"[notify mail]\nurl = smtp://127.0.0.1:{bed.smtp.server_address[1]}\n"
@@ -345,7 +384,8 @@ def people(bed):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         bed = Bed(os.path.abspath(sys.argv[1]), folder)
-        for test in the_kinds, trouble_is_told_once, what_cannot_be_sent_waits, secrets_stay, people:
+        for test in (the_kinds, trouble_is_told_once, what_cannot_be_sent_waits, two_at_once, secrets_stay,
+                     people):
             print(test.__name__, flush=True)
             test(bed)
 

@@ -8,18 +8,26 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define DAY ((gint64)24 * 3600)
-#define NOW ((gint64)1800000000)
+/* From one night's run to the next, which ends an hour sooner. */
+#define NIGHT ((gint64)23 * 3600)
+#define NOW   ((gint64)1800000000)
 
 static char *directory;
 static VkSpool *spool;
 
+static void open_spool(void)
+{
+	spool = vk_spool_open(directory, NULL);
+	ck_assert_ptr_nonnull(spool);
+	ck_assert(vk_spool_lock(spool, 0, NULL));
+}
+
 static void make_spool(void)
 {
 	directory = g_dir_make_tmp("virtkeep-test-XXXXXX", NULL);
-	spool = vk_spool_open(directory, 0, NULL);
-	ck_assert_ptr_nonnull(spool);
+	open_spool();
 }
 
 static void remove_spool(void)
@@ -68,14 +76,15 @@ static void check_told(const char *failed, const char *warning, gint64 now, VkNo
 	ck_assert_str_eq(vk_notice_word(notice->kind), vk_notice_word(kind));
 }
 
-START_TEST(the_same_trouble_is_told_once_a_day)
+START_TEST(the_same_trouble_is_told_once_a_night)
 {
 	check_told("", NULL, NOW, VK_NOTICE_SUCCESS, TRUE);
 	check_told("a b", NULL, NOW, VK_NOTICE_FAILURE, TRUE);
 	check_told("b a", NULL, NOW + 1, VK_NOTICE_FAILURE, FALSE);
-	check_told("a b", NULL, NOW + DAY - 1, VK_NOTICE_FAILURE, FALSE);
-	check_told("a b", NULL, NOW + DAY, VK_NOTICE_FAILURE, TRUE);
-	check_told("a b", NULL, NOW + DAY + 1, VK_NOTICE_FAILURE, FALSE);
+	check_told("a b", NULL, NOW + VK_SPOOL_REPEAT - 1, VK_NOTICE_FAILURE, FALSE);
+	check_told("a b", NULL, NOW + NIGHT, VK_NOTICE_FAILURE, TRUE);
+	check_told("a b", NULL, NOW + NIGHT + 1, VK_NOTICE_FAILURE, FALSE);
+	check_told("a b", NULL, NOW + 2 * NIGHT, VK_NOTICE_FAILURE, TRUE);
 	/* Set back, the clock silences nothing. */
 	check_told("a b", NULL, NOW, VK_NOTICE_FAILURE, TRUE);
 }
@@ -104,7 +113,7 @@ START_TEST(it_is_remembered_from_run_to_run)
 {
 	check_told("a", NULL, NOW, VK_NOTICE_FAILURE, TRUE);
 	vk_spool_close(spool);
-	spool = vk_spool_open(directory, 0, NULL);
+	open_spool();
 	check_told("a", NULL, NOW, VK_NOTICE_FAILURE, FALSE);
 }
 END_TEST
@@ -116,7 +125,7 @@ START_TEST(a_damaged_memory_is_a_new_one)
 	check_told("a", NULL, NOW, VK_NOTICE_FAILURE, TRUE);
 	vk_spool_close(spool);
 	ck_assert(g_file_set_contents(path, "{\"", -1, NULL));
-	spool = vk_spool_open(directory, 0, NULL);
+	open_spool();
 	check_told("a", NULL, NOW, VK_NOTICE_FAILURE, TRUE);
 }
 END_TEST
@@ -130,6 +139,8 @@ START_TEST(the_memory_is_bounded)
 		notice->key = g_strdup_printf("%u", i);
 		vk_spool_is_news(spool, "mail", notice, NOW + i);
 	}
+	vk_spool_unlock(spool);
+	ck_assert(vk_spool_lock(spool, 0, NULL));
 	for (guint i = 0; i < 2; i++) {
 		g_autoptr(VkNotice) notice = notice_of("a", NULL);
 
@@ -160,13 +171,22 @@ static gboolean send(const char *target, const VkNotice *notice, gpointer data)
 	return TRUE;
 }
 
-static void put(const char *target, const char *subject, gint64 now)
+/* The name of what is kept. New string. */
+static char *put_named(const char *target, const char *subject, gint64 now)
 {
 	g_autoptr(VkNotice) notice = notice_of("a", NULL);
+	char *name;
 
 	g_free(notice->subject);
 	notice->subject = g_strdup(subject);
-	ck_assert(vk_spool_put(spool, target, notice, now, NULL));
+	name = vk_spool_put(spool, target, notice, now, NULL);
+	ck_assert_ptr_nonnull(name);
+	return name;
+}
+
+static void put(const char *target, const char *subject, gint64 now)
+{
+	g_free(put_named(target, subject, now));
 }
 
 START_TEST(what_waits_is_sent_in_order)
@@ -209,12 +229,56 @@ START_TEST(what_waits_is_bounded)
 }
 END_TEST
 
-START_TEST(one_process_has_it)
+START_TEST(one_process_knows_at_a_time)
 {
 	g_autoptr(GError) trouble = NULL;
+	g_autoptr(VkSpool) other = vk_spool_open(directory, NULL);
 
-	ck_assert_ptr_null(vk_spool_open(directory, 0, &trouble));
+	ck_assert_ptr_nonnull(other);
+	ck_assert(!vk_spool_lock(other, 0, &trouble));
 	ck_assert(g_error_matches(trouble, VK_ERROR, VK_ERROR_BUSY));
+	check_told("a", NULL, NOW, VK_NOTICE_FAILURE, TRUE);
+	vk_spool_unlock(spool);
+	/* It knows what the first one knew. */
+	ck_assert(vk_spool_lock(other, 0, NULL));
+	vk_spool_close(spool);
+	spool = g_steal_pointer(&other);
+	check_told("a", NULL, NOW, VK_NOTICE_FAILURE, FALSE);
+}
+END_TEST
+
+START_TEST(others_keep_theirs_without_the_lock)
+{
+	VkSpool *first = spool;
+
+	spool = vk_spool_open(directory, NULL);
+	put("mail", "x", NOW);
+	ck_assert_uint_eq(vk_spool_count(first), 1);
+	/* What nobody could look up is told. */
+	check_told("a", NULL, NOW, VK_NOTICE_FAILURE, TRUE);
+	vk_spool_close(spool);
+	spool = first;
+}
+END_TEST
+
+START_TEST(what_one_process_sends_no_other_does)
+{
+	Sent sent = {.subjects = g_string_new(NULL)};
+	g_autofree char *name = put_named("mail", "first", NOW);
+	int claim = vk_spool_claim(spool, name);
+
+	ck_assert_int_ge(claim, 0);
+	ck_assert_int_lt(vk_spool_claim(spool, name), 0);
+	put("mail", "second", NOW + 1);
+	put("web", "third", NOW + 2);
+	/* The second waits, too: they keep their order. */
+	vk_spool_flush(spool, NOW + 3, send, &sent);
+	ck_assert_str_eq(sent.subjects->str, "third ");
+	close(claim);
+	vk_spool_flush(spool, NOW + 3, send, &sent);
+	ck_assert_str_eq(sent.subjects->str, "third first second ");
+	ck_assert_int_lt(vk_spool_claim(spool, name), 0);
+	g_string_free(sent.subjects, TRUE);
 }
 END_TEST
 
@@ -259,7 +323,7 @@ int main(void)
 	/* It writes much, and disks may be slow. */
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, make_spool, remove_spool);
-	tcase_add_test(tcase, the_same_trouble_is_told_once_a_day);
+	tcase_add_test(tcase, the_same_trouble_is_told_once_a_night);
 	tcase_add_test(tcase, other_trouble_is_told_at_once);
 	tcase_add_test(tcase, its_end_is_told_once);
 	tcase_add_test(tcase, it_is_remembered_from_run_to_run);
@@ -267,7 +331,9 @@ int main(void)
 	tcase_add_test(tcase, the_memory_is_bounded);
 	tcase_add_test(tcase, what_waits_is_sent_in_order);
 	tcase_add_test(tcase, what_waits_is_bounded);
-	tcase_add_test(tcase, one_process_has_it);
+	tcase_add_test(tcase, one_process_knows_at_a_time);
+	tcase_add_test(tcase, others_keep_theirs_without_the_lock);
+	tcase_add_test(tcase, what_one_process_sends_no_other_does);
 	tcase_add_test(tcase, a_notice_has_all_in_one);
 	tcase_add_test(tcase, a_notice_is_bounded);
 	suite_add_tcase(suite, tcase);
