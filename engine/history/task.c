@@ -5,6 +5,8 @@
 #include "json.h"
 #include "text.h"
 
+#include <string.h>
+
 const char *const vk_task_kinds[] = {
 	"backup", "copy",    "forget",    "unforget", "gc",         "init",      "verify",
 	"repair", "rebuild", "replicate", "restore",  "files-copy", "boot-test", NULL,
@@ -116,6 +118,23 @@ const char *vk_task_outcome(const VkTask *task)
 		return task->running ? "running" : "interrupted";
 	return task->status >= 0 && task->status < (int)G_N_ELEMENTS(words) ? words[task->status]
 									    : "failed";
+}
+
+char *vk_task_target(const VkTask *task)
+{
+	g_auto(GStrv) words = NULL;
+	const char *target = NULL;
+
+	if (!g_str_equal(task->kind, "replicate") || !task->command ||
+	    !g_shell_parse_argv(task->command, NULL, &words, NULL))
+		return NULL;
+	/* The last one counts. */
+	for (char **word = words; *word && !g_str_equal(*word, "--"); word++)
+		if (g_str_equal(*word, "--to"))
+			target = word[1];
+		else if (g_str_has_prefix(*word, "--to="))
+			target = *word + strlen("--to=");
+	return g_strdup(target);
 }
 
 /* ISO 8601 with milliseconds; null for 0. */

@@ -93,6 +93,12 @@ void vk_task_set_document(VkTask *task, const json_t *document);
 const char *vk_task_outcome(const VkTask *task);
 
 /*
+ * Where a replication sends to, as its command line has it, so also if it failed at once or was
+ * killed. NULL: it is none, or nobody knows. New string.
+ */
+char *vk_task_target(const VkTask *task);
+
+/*
  * The form for programs: {id, kind, job, host, user, command, vault, vault_id, began, ended,
  * duration_ms, status, outcome, error, guests[]: {guest, uuid, time, consistency, error, pause_ms,
  * duration_ms, read, new, stored}}; WHOLE: also disks[] of the guests, messages[]: {time, level,

@@ -214,6 +214,15 @@ static char *text_of(const VkTask *task)
 	return g_string_free(text, FALSE);
 }
 
+/* A job may replicate to several vaults: each of these is on its own. */
+static char *key_of(const VkTask *task)
+{
+	g_autofree char *target = vk_task_target(task);
+	const char *name = task->job ? task->job : task->command ? task->command : "";
+
+	return g_strdup_printf("%s %s %s", task->kind, name, target ? target : "");
+}
+
 VkNotice *vk_notice_new(const VkTask *task)
 {
 	VkNotice *notice = g_new0(VkNotice, 1);
@@ -222,10 +231,7 @@ VkNotice *vk_notice_new(const VkTask *task)
 	notice->id = g_uuid_string_random();
 	notice->subject = subject_of(task, notice->kind);
 	notice->text = text_of(task);
-	notice->key = g_strdup_printf("%s %s", task->kind,
-				      task->job       ? task->job
-				      : task->command ? task->command
-						      : "");
+	notice->key = key_of(task);
 	notice->trouble = trouble_of(task);
 	notice->command = g_strdup(task->kind);
 	notice->status = task->status;

@@ -100,7 +100,7 @@ def check_file(program, work, text):
 
 def check_runs(program, work, before):
     """The file is written after a run, also when the run has failed."""
-    labels = {"kind": "verify", "job": ""}
+    labels = {"kind": "verify", "job": "", "target": ""}
     check(value(before, "virtkeep_run_last_exit_status", **labels) == 0, "a good check")
     check(value(before, "virtkeep_run_failures", **labels) == 0, "a failure that was none")
     success = value(before, "virtkeep_run_last_success_timestamp_seconds", **labels)
@@ -127,6 +127,17 @@ def check_runs(program, work, before):
     run(program, work, "--vault", work / "other", "verify")
     name = "virtkeep_run_last_end_timestamp_seconds"
     check(value(parse(file.read_text("utf-8")), name, **labels) == value(mended, name, **labels), "another vault")
+
+
+def check_replications(program, work):
+    """One that works says nothing about another one that fails."""
+    run(program, work, "--vault", work / "replica", "init")
+    run(program, work, "replicate", "--to", work / "none", status=6)
+    run(program, work, "replicate", f"--to={work}/replica")
+    families = parse((work / "after.prom").read_text("utf-8"))
+    labels = {"kind": "replicate", "job": ""}
+    check(value(families, "virtkeep_run_failures", target=f"{work}/none", **labels) == 1, "the one that failed")
+    check(value(families, "virtkeep_run_failures", target=f"{work}/replica", **labels) == 0, "the one that worked")
 
 
 def used_by_dashboard():
@@ -156,6 +167,7 @@ def main():
         check(value(checked, "virtkeep_vault_last_check_errors") == 0, "errors")
         check(value(checked, "virtkeep_vault_unread_packs") == 0, "packs that were not read")
         check_runs(program, work, checked)
+        check_replications(program, work)
         space = parse(run(program, work, "metrics", "--space"))
         check(not space.keys() & families.keys(), "a metric in both files")
         check_file(program, work, run(program, work, "metrics"))

@@ -10,12 +10,21 @@
 /* Of each kind: more are not looked at. */
 #define TASKS_MAX 1000u
 
-/* The executions of one kind, of one job or of none. */
+/* The executions of one kind, of one job or of none; replications to one vault. */
 typedef struct {
+	char *target;       /* that vault; not NULL */
 	const VkTask *last; /* the newest that has ended */
 	const VkTask *good; /* the newest that succeeded; NULL: none */
 	guint failures;     /* that are newer than this */
 } Run;
+
+static void run_free(gpointer data)
+{
+	Run *run = data;
+
+	g_free(run->target);
+	g_free(run);
+}
 
 static gboolean has_failed(const VkTask *task)
 {
@@ -24,16 +33,20 @@ static gboolean has_failed(const VkTask *task)
 
 static Run *find_run(GPtrArray *runs, const VkTask *task)
 {
+	g_autofree char *target = vk_task_target(task);
 	Run *fresh;
 
+	if (!target)
+		target = g_strdup("");
 	for (guint i = 0; i < runs->len; i++) {
 		Run *run = g_ptr_array_index(runs, i);
 
 		if (strcmp(run->last->kind, task->kind) == 0 &&
-		    g_strcmp0(run->last->job, task->job) == 0)
+		    g_strcmp0(run->last->job, task->job) == 0 && strcmp(run->target, target) == 0)
 			return run;
 	}
 	fresh = g_new0(Run, 1);
+	fresh->target = g_steal_pointer(&target);
 	fresh->last = task;
 	g_ptr_array_add(runs, fresh);
 	return fresh;
@@ -126,7 +139,8 @@ static void print_runs(VkExposition *exposition, VkVault *vault, const GPtrArray
 			if (metrics[k].value(run, &value))
 				vk_exposition_add(exposition, value, "vault", vk_vault_url(vault),
 						  "kind", run->last->kind, "job",
-						  run->last->job ? run->last->job : "", NULL);
+						  run->last->job ? run->last->job : "", "target",
+						  run->target, NULL);
 		}
 	}
 }
@@ -135,7 +149,7 @@ void vk_metrics_add_runs(VkExposition *exposition, VkVault *vault, const char *d
 {
 	g_autoptr(GError) trouble = NULL;
 	g_autoptr(VkHistory) history = vk_history_open(directory, FALSE, &trouble);
-	g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func(run_free);
 	g_autoptr(GPtrArray) owned =
 		g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
 

@@ -109,6 +109,31 @@ START_TEST(its_end_is_told_once)
 }
 END_TEST
 
+/* A step of a job, which sends to the vault TARGET. */
+static void check_replication(const char *target, int status, VkNoticeKind kind, gboolean is_news)
+{
+	g_autoptr(VkTask) task = vk_task_new("replicate");
+	g_autoptr(VkNotice) notice = NULL;
+
+	task->job = g_strdup("nightly");
+	task->command = g_strdup_printf("virtkeep replicate '--to=%s'", target);
+	task->ended = NOW * G_USEC_PER_SEC;
+	task->status = status;
+	notice = vk_notice_new(task);
+	ck_assert_int_eq(vk_spool_is_news(spool, "mail", notice, NOW), is_news);
+	ck_assert_str_eq(vk_notice_word(notice->kind), vk_notice_word(kind));
+}
+
+START_TEST(what_works_hides_no_trouble_elsewhere)
+{
+	check_replication("near by", 1, VK_NOTICE_FAILURE, TRUE);
+	check_replication("far", 0, VK_NOTICE_SUCCESS, TRUE);
+	check_replication("near by", 1, VK_NOTICE_FAILURE, FALSE);
+	check_replication("far", 1, VK_NOTICE_FAILURE, TRUE);
+	check_replication("near by", 0, VK_NOTICE_RECOVERY, TRUE);
+}
+END_TEST
+
 START_TEST(it_is_remembered_from_run_to_run)
 {
 	check_told("a", NULL, NOW, VK_NOTICE_FAILURE, TRUE);
@@ -326,6 +351,7 @@ int main(void)
 	tcase_add_test(tcase, the_same_trouble_is_told_once_a_night);
 	tcase_add_test(tcase, other_trouble_is_told_at_once);
 	tcase_add_test(tcase, its_end_is_told_once);
+	tcase_add_test(tcase, what_works_hides_no_trouble_elsewhere);
 	tcase_add_test(tcase, it_is_remembered_from_run_to_run);
 	tcase_add_test(tcase, a_damaged_memory_is_a_new_one);
 	tcase_add_test(tcase, the_memory_is_bounded);
