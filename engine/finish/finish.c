@@ -2,6 +2,7 @@
 #include "finish.h"
 
 #include "current-task.h"
+#include "interrupt.h"
 #include "log.h"
 #include "metrics-file.h"
 #include "notify.h"
@@ -15,8 +16,10 @@ void vk_task_finished(const VkTask *task, const VkSettings *settings)
 {
 	if (task->id > 0)
 		vk_log_debug("'virtkeep log %" G_GUINT64_FORMAT "' shows this again", task->id);
-	vk_metrics_file_update(settings);
 	vk_notify_task(task, settings);
+	/* Who shuts the host down does not wait for that long. */
+	if (!vk_interrupted())
+		vk_metrics_file_update(settings);
 }
 
 void vk_finish(const VkSettings *settings, int status)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "metrics-file.h"
 
+#include "interrupt.h"
 #include "log.h"
 #include "run-program.h"
 
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #define TIMEOUT_SEC 120
+/* How soon an interruption is noticed that came between a look and a wait. */
+#define LOOK_MS 200
 
 /*
  * In the child. Without the terminal it asks for no passphrase: the file is for runs that need
@@ -45,10 +48,13 @@ static GPtrArray *new_arguments(const VkSettings *settings, const char *textfile
 /* Whether PID has ended well. It is gone afterwards. */
 static gboolean wait_for(GPid pid)
 {
+	gint64 deadline = g_get_monotonic_time() + TIMEOUT_SEC * (gint64)G_USEC_PER_SEC;
 	int status = 0, fd = pidfd_open(pid, 0);
 	struct pollfd end = {.fd = fd, .events = POLLIN};
 
-	if (fd < 0 || poll(&end, 1, TIMEOUT_SEC * 1000) <= 0)
+	while (fd >= 0 && !end.revents && !vk_interrupted() && g_get_monotonic_time() < deadline)
+		poll(&end, 1, LOOK_MS);
+	if (!end.revents)
 		kill(-pid, SIGKILL);
 	if (fd >= 0)
 		close(fd);

@@ -5,8 +5,8 @@
 #include "settings.h"
 
 /*
- * Has 'virtkeep metrics' write it anew, if there is one, and waits for that, but not for long. It
- * is a process of its own: the vault is closed here, and its trouble is nobody's failure. Trouble
- * is a warning.
+ * Has 'virtkeep metrics' write it anew, if there is one, and waits for that, but not for long, and
+ * not when it is interrupted. It is a process of its own: the vault is closed here, and its trouble
+ * is nobody's failure. Trouble is a warning.
  */
 void vk_metrics_file_update(const VkSettings *settings);

@@ -324,6 +324,35 @@ def two_at_once(bed):
     assert len(got) == 2 and got[0] == got[1], got
 
 
+def metrics_come_last(bed):
+    """People hear of it before the metrics are written, and who shuts the host down does not wait for these."""
+    prom = bed.folder / "metrics.prom"
+    section = f"[metrics]\ntextfile = {prom}\n"
+    bed.write(
+        section + f"[notify shell]\nkind = command\non = always\n"
+        f"command = ls {bed.folder} > {bed.folder}/seen\n"
+    )
+    bed.succeed()
+    assert prom.exists(), bed.said
+    assert prom.name not in (bed.folder / "seen").read_text().split(), "they were first"
+
+    prom.unlink()
+    bed.write(
+        section + f"[notify hook]\nkind = webhook\non = always\nurl = {bed.url('/hook')}\n"
+        f"[notify check]\nkind = ping\ncommands = gc\nurl = {bed.url('/ping')}\n"
+    )
+    bed.web.hang.clear()
+    with bed.start("gc") as stopped:
+        bed.web.wait_for(1)  # of its beginning
+        stopped.terminate()
+        bed.web.hang.set()
+    assert stopped.returncode >= 0, stopped.returncode
+    assert len(bed.kept()) == 1 and not prom.exists(), bed.kept()
+    bed.write(f"[notify hook]\nkind = webhook\nurl = {bed.url('/hook')}\n")
+    bed.run("notify", "flush", status=0)
+    bed.web.take()
+
+
 def secrets_stay(bed):
     bed.write(
         f"[notify mail]\nurl = smtp://127.0.0.1:{bed.smtp.server_address[1]}\n"
@@ -384,8 +413,8 @@ def people(bed):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         bed = Bed(os.path.abspath(sys.argv[1]), folder)
-        for test in (the_kinds, trouble_is_told_once, what_cannot_be_sent_waits, two_at_once, secrets_stay,
-                     people):
+        for test in (the_kinds, trouble_is_told_once, what_cannot_be_sent_waits, two_at_once, metrics_come_last,
+                     secrets_stay, people):
             print(test.__name__, flush=True)
             test(bed)
 
