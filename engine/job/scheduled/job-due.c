@@ -44,7 +44,8 @@ VkJobDue vk_job_due(const VkScheduledJob *job, const VkJobPast *past, guint dela
 	due.is_late = now - due.planned > VK_JOB_GRACE_SEC + (gint64)job->delay_sec;
 	if (now < due.planned + (gint64)delay)
 		return due;
-	if (!job->persistent && now > last + (gint64)delay + VK_JOB_GRACE_SEC)
+	/* A timer has its own delay, of which only the bound is known here. */
+	if (!job->persistent && now > last + MAX(delay, job->delay_sec) + VK_JOB_GRACE_SEC)
 		return due;
 	due.state = !job->has_window || vk_time_window_has(&job->window, now, zone) ? VK_JOB_DUE
 										    : VK_JOB_SHUT;

@@ -246,6 +246,21 @@ START_TEST(a_job_that_is_not_persistent_makes_up_for_nothing)
 }
 END_TEST
 
+/* A timer waits for its own delay, and then starts the job by its name, which waits for none. */
+START_TEST(the_delay_of_a_timer_is_not_a_miss)
+{
+	g_autoptr(VkScheduledJob) job =
+		new_job("schedule = 02:30\npersistent = no\nrandom_delay = 180\n");
+	const VkJobPast past = {.started = at("2026-06-01T02:30"), .ended = at("2026-06-01T02:50")};
+	VkJobDue due = vk_job_due(job, &past, 0, at("2026-06-02T05:29"), berlin);
+
+	ck_assert_int_eq(due.state, VK_JOB_DUE);
+	ck_assert(!due.is_late);
+	due = vk_job_due(job, &past, 0, at("2026-06-02T06:31"), berlin);
+	ck_assert_int_eq(due.state, VK_JOB_WAITING);
+}
+END_TEST
+
 START_TEST(what_comes_while_it_runs_is_not_made_up_for)
 {
 	Sim sim;
@@ -393,6 +408,7 @@ int main(void)
 	tcase_add_test(cases, the_delay_of_a_host_is_always_the_same);
 	tcase_add_test(cases, missed_runs_are_made_up_for_by_one_in_the_window);
 	tcase_add_test(cases, a_job_that_is_not_persistent_makes_up_for_nothing);
+	tcase_add_test(cases, the_delay_of_a_timer_is_not_a_miss);
 	tcase_add_test(cases, what_comes_while_it_runs_is_not_made_up_for);
 	tcase_add_test(cases, a_new_host_begins_with_the_next_night);
 	tcase_add_test(cases, a_clock_that_was_wrong_stops_no_job);
