@@ -18,6 +18,14 @@ gboolean vk_keep_job_has_rules(const VkSettings *settings, const char *job)
 	return vk_keep_rules_are_in(settings, section);
 }
 
+gboolean vk_keep_job_replicates(const VkSettings *settings, const char *job)
+{
+	g_autofree char *section = g_strdup_printf("job %s", job);
+	g_auto(GStrv) vaults = vk_settings_get_words(settings, section, "replicate");
+
+	return vaults[0] != NULL;
+}
+
 gboolean vk_keep_job_find(const VkSettings *settings, const char *label, char **ret_job,
 			  GError **error)
 {

@@ -15,6 +15,9 @@ const char *vk_keep_job_label(const VkSettings *settings, const char *job);
 /* Whether the job has rules. */
 gboolean vk_keep_job_has_rules(const VkSettings *settings, const char *job);
 
+/* Whether the job sends the snapshots into other vaults before it forgets any. */
+gboolean vk_keep_job_replicates(const VkSettings *settings, const char *job);
+
 /*
  * The job with rules that has LABEL (nullable). *RET_JOB is a new string; NULL: there is none.
  * VK_ERROR_USAGE when there are two: nothing may be forgotten by the rules of the wrong one.

@@ -181,6 +181,18 @@ static gboolean make_keep_item(const Plan *plan, const Sight *sight, VkKeepItem 
 }
 
 /*
+ * What is not replicated must not be forgotten, and only its job knows that. Of a guest that is
+ * gone no job forgets anything. NULL: nothing has to be waited for. New string.
+ */
+static char *reason_to_wait(const Plan *plan, const Sight *sight)
+{
+	if (!sight->job || plan->guest->is_gone ||
+	    !vk_keep_job_replicates(plan->facts->settings, sight->job))
+		return NULL;
+	return g_strdup_printf("the job '%s' forgets it after its replication", sight->job);
+}
+
+/*
  * Why the rules do not decide about it; NULL: they do. What an array alone has ends by the array's
  * own rules, and must not stand for one that is in the vault. New string.
  */
@@ -194,7 +206,7 @@ static char *reason_beyond_rules(const Plan *plan, const Sight *sight)
 		return g_strdup("it is on an array alone, whose own retention decides");
 	if (job && g_strcmp0(sight->job, job) != 0)
 		return g_strdup_printf("the job '%s' did not take it", job);
-	return NULL;
+	return job ? NULL : reason_to_wait(plan, sight);
 }
 
 /* Sorts out what the rules do not decide about, and finds whose rules decide about the others. */

@@ -36,7 +36,8 @@ typedef struct VkForgetFacts {
 	const VkPresence *presence; /* NULL: no guest counts as gone */
 	/*
 	 * A job with rules: only these apply, to the snapshots with its label of the guests that
-	 * the host has. NULL: to each snapshot those of its job, or else of the guest.
+	 * the host has. NULL: to each snapshot those of its job, or else of the guest; but what a
+	 * job forgets after a replication is left to it.
 	 */
 	const char *job;
 	gint64 now; /* seconds since 1970 */

@@ -420,6 +420,28 @@ START_TEST(a_job_is_for_the_guests_of_the_host)
 }
 END_TEST
 
+/* Only the job itself knows whether its snapshots are in the other vault. */
+START_TEST(what_a_job_replicates_is_left_to_it)
+{
+	configure("[retention]\nkeep_last = 1\nkeep_gone = 1d\n[vault other]\n"
+		  "[job nightly]\nkeep_last = 1\nreplicate = other\n"
+		  "[job plain]\nreplicate = other\n");
+	for (gint64 i = 6; i > 3; i--)
+		add_labelled(UUID, i * DAY, "nightly");
+	add_labelled(UUID, 3 * DAY, "plain");
+	add(UUID, 2 * DAY);
+	assert_planned("kkk-k");
+	g_autoptr(GPtrArray) plan = make_plan(NULL, NULL);
+	ck_assert_str_eq(first_reason(plan, 0),
+			 "the job 'nightly' forgets it after its replication");
+	assert_planned_by("nightly", "--kkk");
+	/* A guest that is gone is no job's any more. */
+	vk_presence_free(presence);
+	presence = vk_presence_new("kvm1", (const char *const[]){NULL});
+	assert_planned("-----");
+}
+END_TEST
+
 START_TEST(jobs_that_contradict_each_other)
 {
 	g_autoptr(GError) error = NULL;
@@ -545,6 +567,7 @@ int main(void)
 	tcase_add_test(cases, gone);
 	tcase_add_test(cases, rules_of_jobs);
 	tcase_add_test(cases, a_job_is_for_the_guests_of_the_host);
+	tcase_add_test(cases, what_a_job_replicates_is_left_to_it);
 	tcase_add_test(cases, jobs_that_contradict_each_other);
 	tcase_add_test(cases, on_arrays);
 	tcase_add_test(cases, an_array_still_has_it);
