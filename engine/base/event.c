@@ -43,6 +43,14 @@ void vk_event_set_vault(const char *place)
 	current.vault = vault = vk_url_without_secrets(place);
 }
 
+void vk_event_set_job(const char *job)
+{
+	static char *name; /* for as long as the process is there */
+
+	g_free(name);
+	current.job = name = g_strdup(job);
+}
+
 gboolean vk_event_has_started(void)
 {
 	return current.command != NULL;
@@ -95,7 +103,7 @@ void vk_event_start(const char *command, gboolean lines)
 	g_autofree char *text = g_strdup_printf("%s started", command);
 
 	current.command = command;
-	current.job = job && *job ? job : NULL;
+	vk_event_set_job(job && *job ? job : NULL);
 	has_lines = lines;
 	vk_event_tell(&(VkEvent){.kind = VK_EVENT_START, .text = text});
 }

@@ -52,6 +52,12 @@ void vk_event_set_subject(const char *guest, const char *snapshot);
 void vk_event_set_vault(const char *place);
 
 /*
+ * The job that events are about from now on; NULL: none. For one thread. A run that starts takes
+ * the job of its environment. Copies.
+ */
+void vk_event_set_job(const char *job);
+
+/*
  * A run of COMMAND ("backup"), which is borrowed, starts. LINES: its events go to stdout, where
  * nothing else may be printed until it has ended. For the beginning.
  */

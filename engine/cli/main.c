@@ -9,6 +9,7 @@
 #include "guard-process.h"
 #include "guard.h"
 #include "program.h"
+#include "step-error.h"
 #include "suggest.h"
 
 #include <locale.h>
@@ -181,6 +182,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], VK_COMPLETE_OPTION) == 0)
 		return complete(argv + 2);
+	vk_step_error_prepare();
 	/* Only how text is encoded: messages stay in one language, so that scripts can match. */
 	setlocale(LC_CTYPE, "");
 	g_set_prgname("virtkeep");

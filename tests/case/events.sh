@@ -126,6 +126,21 @@ expect_json .MESSAGE_ID 78ae1f6ca1b34bec84d741b51e1cba58
 entries GUEST=missing
 expect_json .MESSAGE_ID 81e915aa02b643e29ef381c8e3c49274
 expect_json .CODE not-found
+
+say "so are those of a job's steps"
+printf '[job web]\nguests = vm missing\n' > /etc/virtkeep/virtkeep.conf
+STATUS=0
+systemd-cat -t somebody as-service virtkeep --quiet job run web < /dev/null || STATUS=$?
+[[ $STATUS == 3 ]] || fail "the job ended with $STATUS"
+wait_for 20 "the journal has the job's end" has_entries 1 JOB=web MESSAGE_ID=77eb22a93c5b4497beaed68f7420b4c5
+jq -r .MESSAGE "$OUT" | grep -q "^the job 'web' failed: backup: 1 of 2 guests saved" || fail "$(cat "$OUT")"
+entries JOB=web GUEST=vm MESSAGE_ID=68cc5851ab884606abc48f3024b1da9a
+[[ $(wc -l < "$OUT") == 1 ]] || fail "not one entry of the job's guest: $(cat "$OUT")"
+expect_json .SNAPSHOT "$(newest vm)"
+entries JOB=web COMMAND=backup STATUS=3
+[[ $(wc -l < "$OUT") == 1 ]] || fail "not one end of the step: $(cat "$OUT")"
+run virtkeep --json job status web
+expect_json '.[0].error | startswith("backup: 1 of 2 guests saved")' true
 # The table of the disks is text of nobody.
 journalctl -t somebody -o cat > "$OUT"
 not grep -q . "$OUT" || fail "text beside the entries: $(cat "$OUT")"

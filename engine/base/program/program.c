@@ -5,6 +5,7 @@
 #include "file-limit.h"
 #include "interrupt.h"
 #include "log.h"
+#include "step-error.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -172,6 +173,7 @@ int vk_program_end(const GError *error)
 {
 	if (!error)
 		return vk_program_end_told(0);
+	vk_step_error_tell(error->message);
 	vk_log_event(&(VkEvent){.kind = VK_EVENT_FAILED,
 				.text = error->message,
 				.code = vk_error_word(error),
@@ -184,6 +186,8 @@ int vk_program_end_told(int status)
 	VkEventKind kind = status ? VK_EVENT_FAILED : VK_EVENT_DONE;
 	const char *text = status == VK_ERROR_PARTIAL ? "done in part" : status ? "failed" : "done";
 
+	if (status)
+		vk_step_error_tell(text);
 	if (vk_event_has_started())
 		vk_event_tell(&(VkEvent){.kind = kind, .text = text, .status = status});
 	return status;

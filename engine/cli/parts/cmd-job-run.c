@@ -3,6 +3,7 @@
 #include "cmd-job.h"
 
 #include "errors.h"
+#include "event.h"
 #include "interrupt.h"
 #include "job-run.h"
 #include "json.h"
@@ -89,8 +90,11 @@ static gboolean run_job(const VkScheduledJob *job, const VkJobRunOptions *option
 			GError **error)
 {
 	g_auto(VkJobRun) run = {0};
-	gboolean done = vk_job_run(job, options, &run, error);
+	gboolean done;
 
+	/* What is said from here on is about it, also the error. */
+	vk_event_set_job(job->name);
+	done = vk_job_run(job, options, &run, error);
 	if (run.ran && report)
 		json_array_append_new(report,
 				      json_pack("{s:s, s:b, s:o}", "job", job->name, "done", done,
@@ -122,6 +126,7 @@ static gboolean run_all(const GPtrArray *jobs, const VkJobRunOptions *options, j
 	if (trouble)
 		vk_log_error("%s", trouble->message);
 	g_clear_error(&trouble);
+	vk_event_set_job(NULL);
 	return vk_fail(error, VK_ERROR_PARTIAL, "%u of %u jobs failed", failed, jobs->len);
 }
 

@@ -17,7 +17,7 @@ typedef struct VkJobStep {
 	char **words;           /* the command, its options and arguments */
 	gboolean needs_replica; /* it does not run when a replication has failed */
 	int status;  /* its exit status, once it has run; -1: it was killed, or did not start */
-	char *error; /* what it said at last when it failed, or why it did not run; NULL: it did */
+	char *error; /* the error with which it ended, or why it did not run; NULL: it did */
 	gint64 usec; /* how long it took */
 } VkJobStep;
 
@@ -30,8 +30,8 @@ char *vk_job_step_text(const VkJobStep *step);
 /*
  * Runs STEP to its end, and fills in how it went. PROGRAM is what stands before the words: the path
  * of virtkeep, and the options of all commands. Its standard output is this process's, or nothing
- * with SILENT; what it says on the other one is handed on to this process's. It inherits KEPT_FD,
- * and JOB in its environment. An interruption asks it to end.
+ * with SILENT; its standard error is this process's, so that it finds the journal there. It inherits
+ * KEPT_FD, and JOB in its environment. An interruption asks it to end.
  */
 void vk_job_step_run(VkJobStep *step, char *const *program, const char *job, int kept_fd,
 		     gboolean silent);

@@ -21,7 +21,8 @@ static const char script[] = "#!/bin/sh\n"
 			     "echo \"$VIRTKEEP_JOB: $*\" >> words\n"
 			     "[ ! -e \"hang-$2\" ] || { echo ready > ready; exec sleep 1000; }\n"
 			     "[ -e \"fail-$2\" ] || exit 0\n"
-			     "echo \"virtkeep: $2 is broken\" >&2\n"
+			     "printf %s \"$2 is broken\" >&\"$VIRTKEEP_STEP_ERROR_FD\"\n"
+			     "echo 'virtkeep: warning: nobody was told' >&2\n"
 			     "exit \"$(cat \"fail-$2\")\"\n";
 
 static char *directory, *program[3];
