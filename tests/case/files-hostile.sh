@@ -202,8 +202,12 @@ define_off hostile "$d"/vd?.raw
 cp "$d/many.raw" "$d/many-2.raw"
 cp "$d/many.raw" "$d/many-3.raw"
 define_off many "$d"/many*.raw
+for ((i = 10; i < 27; i++)); do
+	make_disk raw "$d/few-$i" 1 2> "$ERR"
+done
+define_off disks "$d"/few-*
 ok virtkeep init
-ok virtkeep backup hostile many
+ok virtkeep backup hostile many disks
 
 # bounded STATUS... -- COMMAND...: it ends in time, with one of these, in little memory.
 bounded() {
@@ -277,6 +281,16 @@ expect_err "too many directories are above it"
 bounded 3 -- virtkeep --json files volumes many
 expect_err "more than 512 volumes"
 expect_json length 512
+
+say "17 disks, of which 16 are read"
+bounded 3 -- virtkeep --json files volumes disks
+expect_err "'$(newest disks)' has 17 disks, and the first 16 are read, without 'vdq'"
+expect_err "16 of 17 disks were read"
+expect_json 'map(.volume) | "\(length) \(last)"' "16 vdp"
+bounded 0 -- virtkeep files ls disks:vdp:/
+expect_err "without 'vdq'"
+expect_out lost+found
+bounded 6 -- virtkeep files ls disks:vdq:/
 
 say "flipped bytes"
 bounded 0 3 -- virtkeep --json files volumes hostile

@@ -339,11 +339,7 @@ VkAppliance *vk_appliance_start(const VkMachineKind *kind, GPtrArray *images,
 	appliance->console = g_string_new(NULL);
 	appliance->body = g_malloc(VK_MESSAGE_MAX);
 	appliance->input = g_malloc(INPUT_BYTES);
-	if (names->len > VK_APPLIANCE_DISKS_MAX) {
-		vk_fail(error, VK_ERROR_FAILED, "the guest has %u disks, and at most %u are read",
-			names->len, VK_APPLIANCE_DISKS_MAX);
-		return NULL;
-	}
+	g_assert(names->len <= VK_APPLIANCE_DISKS_MAX);
 	if (!lay_overlays(appliance, images, error) || !launch(appliance, kind, memory, error) ||
 	    !greet(appliance, error) || !set_up(appliance, names, error))
 		return NULL;

@@ -22,12 +22,12 @@ typedef struct VkAppliance VkAppliance;
 #define VK_APPLIANCE_MEMORY        ((guint64)128 << 20)
 #define VK_APPLIANCE_MEMORY_UNLOCK ((guint64)1280 << 20)
 
-/* As many disks as a guest can show. */
+/* As many disks as User-mode Linux takes. */
 #define VK_APPLIANCE_DISKS_MAX 16
 
 /*
- * Starts one of KIND with the disks IMAGES (VkImage, taken), which are called NAMES (char*), and
- * with MEMORY bytes.
+ * Starts one of KIND with the disks IMAGES (VkImage, taken), at most VK_APPLIANCE_DISKS_MAX, which
+ * are called NAMES (char*), and with MEMORY bytes.
  * VK_ERROR_FAILED if a program is missing, or if the kernel does not start.
  */
 VkAppliance *vk_appliance_start(const VkMachineKind *kind, GPtrArray *images,

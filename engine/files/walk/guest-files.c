@@ -4,6 +4,7 @@
 #include "appliance-slot.h"
 #include "catalog.h"
 #include "errors.h"
+#include "guest-disks.h"
 #include "guest-unlock.h"
 #include "interrupt.h"
 #include "io.h"
@@ -22,24 +23,6 @@
 #define ATTRIBUTE_NAME_MAX  255
 #define ATTRIBUTE_VALUE_MAX 65536
 
-static gboolean open_images(VkView *view, GPtrArray *images, GPtrArray *names, GError **error)
-{
-	const VkSnapshot *snapshot = vk_view_snapshot(view);
-
-	for (guint i = 0; i < snapshot->disks->len; i++) {
-		const VkDiskRecord *disk = g_ptr_array_index(snapshot->disks, i);
-		VkImage *image = vk_view_open_image(view, disk->image, error);
-
-		if (!image) {
-			g_prefix_error(error, "cannot open the disk '%s': ", disk->target);
-			return FALSE;
-		}
-		g_ptr_array_add(images, image);
-		g_ptr_array_add(names, disk->target);
-	}
-	return images->len > 0 || vk_fail(error, VK_ERROR_NOT_FOUND, "the snapshot has no disks");
-}
-
 VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error)
 {
 	g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func((GDestroyNotify)vk_image_free);
@@ -54,7 +37,7 @@ VkAppliance *vk_guest_files_wake(VkGuestFiles *files, GError **error)
 		return files->appliance;
 	files->slot = vk_appliance_slot_take(files->run_dir, error);
 	vk_log_debug("starting an appliance for '%s'", files->reference);
-	if (files->slot >= 0 && open_images(files->view, images, names, error))
+	if (files->slot >= 0 && vk_guest_disks_open(files->view, images, names, error))
 		files->appliance = vk_appliance_start(&files->kind, images, names, memory, error);
 	if (!files->appliance || !vk_guest_files_unlock(files, error))
 		vk_guest_files_rest(files);
@@ -66,10 +49,13 @@ VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const c
 {
 	g_autoptr(VkGuestFiles) files = g_new0(VkGuestFiles, 1);
 	VkSnapshot *snapshot = vk_catalog_find(vault, reference, error);
+	g_autofree char *left_out = snapshot ? vk_guest_disks_left_out(snapshot) : NULL;
 
 	files->slot = -1;
 	if (!snapshot)
 		return NULL;
+	if (left_out)
+		vk_log_warning("%s", left_out);
 	files->kind = *kind;
 	files->keys = keys;
 	files->run_dir = g_strdup(run_dir);
@@ -229,6 +215,18 @@ static gboolean add_volume(GPtrArray *volumes, VkMessageType type, VkBody *body,
 	return volume != NULL;
 }
 
+/* NOTE, nullable, and that disks are missing: a warning has named them. New string, or NULL. */
+static char *note_left_out(const VkGuestFiles *files, const char *note)
+{
+	guint disks = vk_view_snapshot(files->view)->disks->len;
+	g_autofree char *all =
+		g_strdup_printf("%u of %u disks were read", VK_APPLIANCE_DISKS_MAX, disks);
+
+	if (disks <= VK_APPLIANCE_DISKS_MAX)
+		return g_strdup(note);
+	return g_strjoin("; ", all, note, NULL);
+}
+
 GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, char **ret_note, GError **error)
 {
 	g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func(volume_free);
@@ -244,7 +242,7 @@ GPtrArray *vk_guest_files_volumes(VkGuestFiles *files, char **ret_note, GError *
 	vk_message_clear(&message);
 	while (sent && vk_guest_files_receive(files, &type, &body, error)) {
 		if (type == VK_MESSAGE_DONE) {
-			*ret_note = g_steal_pointer(&note);
+			*ret_note = note_left_out(files, note);
 			return g_steal_pointer(&volumes);
 		}
 		if (!add_volume(volumes, type, &body, &note)) {
