@@ -21,12 +21,17 @@ static gboolean has_kernel(void)
 	       !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 }
 
+static gboolean can_uml(void)
+{
+	return vk_uml_is_installed() && vk_uml_may_trace(VK_UML_PTRACE_SCOPE, NULL);
+}
+
 /* Whether it is QEMU. */
 static gboolean is_qemu(const VkMachineKind *kind)
 {
 	if (kind->kernel || strcmp(kind->machine, "qemu") == 0)
 		return TRUE;
-	return strcmp(kind->machine, "auto") == 0 && !vk_uml_is_installed() &&
+	return strcmp(kind->machine, "auto") == 0 && !can_uml() &&
 	       vk_qemu_is_installed(vk_processor_own()) && has_kernel();
 }
 
@@ -59,7 +64,9 @@ VkSandboxed *vk_machine_start(const VkMachineKind *kind, guint count, guint64 me
 	if (is_qemu(kind))
 		return start_qemu(kind, count, memory, error);
 	if (vk_uml_is_installed())
-		return vk_uml_start(count, memory, error);
+		return vk_uml_may_trace(VK_UML_PTRACE_SCOPE, error)
+			       ? vk_uml_start(count, memory, error)
+			       : NULL;
 	advice = vk_processor_advice(vk_processor_own());
 	vk_fail(error, VK_ERROR_FAILED,
 		"files inside guests are read by a kernel of their own, and this host has none: "

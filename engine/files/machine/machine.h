@@ -7,7 +7,7 @@
 #include <glib.h>
 
 typedef struct VkMachineKind {
-	const char *machine; /* "uml", "qemu", or "auto": what is installed, in this order */
+	const char *machine; /* "uml", "qemu", or "auto": what can run, in this order */
 	const char *kernel;  /* where QEMU's is: see vk_kernel_find(); NULL: the host's own */
 } VkMachineKind;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "uml.h"
 
+#include "errors.h"
 #include "initrd.h"
 #include "io.h"
 
@@ -11,9 +12,29 @@
 /* Of the files that it makes beside its memory. */
 #define SPARE_BYTES ((guint64)16 << 20)
 
+/* The largest scope with which programs may trace their own children, and bytes of its file. */
+#define CHILDREN  1
+#define SCOPE_MAX 32
+
 gboolean vk_uml_is_installed(void)
 {
 	return access(KERNEL, X_OK) == 0;
+}
+
+gboolean vk_uml_may_trace(const char *scope, GError **error)
+{
+	g_autofree char *text = NULL;
+	guint64 number;
+	gsize length;
+
+	if (!vk_io_read_whole(scope, SCOPE_MAX, &text, &length, NULL))
+		return TRUE;
+	number = g_ascii_strtoull(text, NULL, 10);
+	return number <= CHILDREN ||
+	       vk_fail(error, VK_ERROR_FAILED,
+		       "the host's kernel.yama.ptrace_scope is %" G_GUINT64_FORMAT
+		       ", and User-mode Linux needs 0 or 1: set 'appliance = qemu'",
+		       number);
 }
 
 static int make_initrd(GError **error)
