@@ -97,9 +97,17 @@ cp --sparse=always "$d/vda.raw" "$d/again.raw"
 define_off copied vda.raw again.raw
 truncate -s 10M "$d/nothing"
 define_off empty nothing
+# What tells a volume of BitLocker: its name in the boot sector, and where the description that begins there lies.
+truncate -s 1M "$d/bitlocker"
+printf '\xeb\x58\x90-FVE-FS-' | dd of="$d/bitlocker" conv=notrunc status=none
+printf '\x01' | dd of="$d/bitlocker" bs=1 seek=178 conv=notrunc status=none
+printf -- '-FVE-FS-\x40\x00\x02' | dd of="$d/bitlocker" bs=1 seek=65536 conv=notrunc status=none
+define_off windows bitlocker
+echo key > "$d/key"
+chmod 600 "$d/key"
 ok virtkeep init
 ok virtkeep backup web
-ok virtkeep backup twins empty copied
+ok virtkeep backup twins empty copied windows
 
 say "volumes"
 ok virtkeep --json files volumes web
@@ -206,6 +214,13 @@ ok virtkeep files find --system vdb twins:/home file-0
 [[ ! -s $OUT ]] || fail "the file of the other system"
 refused 6 "ZFS and VMFS are not read" virtkeep files volumes empty
 expect_out "nothing recognised"
+
+say "a volume of BitLocker"
+ok virtkeep --json files volumes windows
+expect_json '.[0] | "\(.type): \(.trouble)"' "BitLocker: encrypted by BitLocker, which is not read"
+refused 1 "encrypted by BitLocker, which is not read" virtkeep files ls windows:vda:/
+refused 1 "'vda': encrypted by BitLocker, which is not read" \
+	virtkeep files ls --key-file "vda=$d/key" windows:vda:/
 
 say "copies"
 mkdir "$SCRATCH/copies" "$SCRATCH/archive"

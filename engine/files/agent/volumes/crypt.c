@@ -22,10 +22,19 @@ static bool is_encrypted(const AgentVolume *volume)
 	return strcmp(volume->type, "crypto_LUKS") == 0;
 }
 
+/* As blkid calls it. */
+static bool is_bitlocker(const AgentVolume *volume)
+{
+	return strcmp(volume->type, "BitLocker") == 0;
+}
+
 bool agent_crypt_is_locked(AgentVolume *volume)
 {
 	bool can_open = access(PROGRAM, X_OK) == 0;
 
+	if (is_bitlocker(volume))
+		snprintf(volume->state, sizeof(volume->state),
+			 "encrypted by BitLocker, which is not read");
 	if (!is_encrypted(volume))
 		return false;
 	snprintf(volume->state, sizeof(volume->state), "%s",
@@ -103,7 +112,7 @@ static void unlock_named(const char *name, VkBytes secret)
 		agent_send_failure(ENOENT,
 				   "there is no volume '%s': 'virtkeep files volumes' lists them",
 				   name);
-	} else if (!is_encrypted(volume)) {
+	} else if (!is_encrypted(volume) && !is_bitlocker(volume)) {
 		agent_send_failure(EINVAL, "'%s' is not locked: it needs no key", name);
 	} else if (!agent_crypt_is_locked(volume)) {
 		agent_send_failure(EIO, "'%s': %s", name, volume->state);

@@ -8,7 +8,10 @@
 #include "message.h"
 #include "volumes.h"
 
-/* Whether it is encrypted, was not opened, and could be. Its state says so then. */
+/*
+ * Whether it is encrypted, was not opened, and could be. Its state says so then, and also if it is
+ * encrypted and cannot be opened here.
+ */
 bool agent_crypt_is_locked(AgentVolume *volume);
 
 /*

@@ -148,6 +148,19 @@ START_TEST(others_open_without_it)
 }
 END_TEST
 
+START_TEST(bitlocker_is_not_read)
+{
+	strcpy(volumes[0].type, "BitLocker");
+	ck_assert(!agent_crypt_is_locked(&volumes[0]));
+	ck_assert_str_eq(volumes[0].state, "encrypted by BitLocker, which is not read");
+	unlock(1, "vda", 0, 0);
+	expect_failure(EIO, "'vda': encrypted by BitLocker, which is not read");
+	strcpy(volumes[0].type, "ext4");
+	unlock(1, "vda", 0, 0);
+	expect_failure(EINVAL, "'vda' is not locked: it needs no key");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("crypt");
@@ -159,6 +172,7 @@ int main(void)
 	tcase_add_test(cases, a_key_that_does_not);
 	tcase_add_test(cases, a_key_slot_that_wants_too_much_memory);
 	tcase_add_test(cases, others_open_without_it);
+	tcase_add_test(cases, bitlocker_is_not_read);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
