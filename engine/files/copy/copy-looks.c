@@ -98,7 +98,9 @@ gboolean vk_looks_set(const VkLooks *looks, int fd, const char *path, VkLooksRef
 		gsize length;
 		const void *value = g_bytes_get_data(attribute->value, &length);
 
-		if (fsetxattr(fd, attribute->name, value, length, 0) < 0 && errno != EOPNOTSUPP)
+		/* Who asks for an archive wants to know that there is no room for them at all. */
+		if (fsetxattr(fd, attribute->name, value, length, 0) < 0 &&
+		    (looks->archive || errno != EOPNOTSUPP))
 			refused(data, path, attribute->name, errno);
 	}
 	/*

@@ -27,7 +27,8 @@ typedef void (*VkLooksRefused)(gpointer data, const char *path, const char *name
 
 /*
  * Gives them to the file or directory FD; PATH is for REFUSED, which is called once for each
- * attribute that cannot be set. FALSE with errno when something else fails.
+ * attribute that cannot be set. A file system that has none of its kind is no trouble without
+ * ARCHIVE. FALSE with errno when something else fails.
  */
 gboolean vk_looks_set(const VkLooks *looks, int fd, const char *path, VkLooksRefused refused,
 		      gpointer data);

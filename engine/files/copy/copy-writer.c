@@ -42,6 +42,7 @@ struct VkCopyWriter {
 	GHashTable *made; /* as in Open: in the root */
 	VkCopyNames *names;
 	gboolean has_parted; /* names of one file became files of their own */
+	gboolean keeps_none; /* that no such attributes are kept here was said */
 	/* The entry that is written; FD is -1 when it gets no content. */
 	char *path;
 	VkPlace place;
@@ -155,8 +156,11 @@ static gboolean give_up(VkCopyWriter *writer, const char *path, int trouble, GEr
 static void refuse_attribute(gpointer data, const char *path, const char *name, int trouble)
 {
 	VkCopyWriter *writer = data;
+	gboolean is_known = trouble == EOPNOTSUPP && writer->keeps_none;
 
-	if (writer->count.refused++ < VK_COPY_WARNINGS_MAX)
+	writer->keeps_none |= trouble == EOPNOTSUPP;
+	/* A file system that has no such attributes refuses those of every file. */
+	if (writer->count.refused++ < VK_COPY_WARNINGS_MAX && !is_known)
 		vk_log_warning("cannot set the attribute '%s' of '%s/%s': %s", name, writer->title,
 			       path, g_strerror(trouble));
 }

@@ -5,6 +5,7 @@
 #include "copy-bed.h"
 #include "errors.h"
 #include "io.h"
+#include "log.h"
 
 #include <check.h>
 #include <errno.h>
@@ -13,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static VkCopyWriter *writer;
@@ -224,6 +227,53 @@ START_TEST(a_refused_attribute_costs_no_file)
 }
 END_TEST
 
+static gboolean has_attributes = TRUE; /* the file system of the copies */
+
+int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)
+{
+	if (has_attributes)
+		return (int)syscall(SYS_fsetxattr, fd, name, value, size, flags);
+	errno = EOPNOTSUPP;
+	return -1;
+}
+
+static guint warnings;
+
+static void count_warning(gboolean is_error, const char *text)
+{
+	warnings++;
+}
+
+static void copy_with_attributes(gboolean archive)
+{
+	const VkCopyOptions options = {.archive = archive};
+	const VkCopySum sum = {0};
+
+	writer = vk_copy_writer_new(bed_directory, &options, NULL);
+	bed_calls = vk_copy_writer_calls(writer);
+	ck_assert(vk_copy_writer_begin(writer, archive ? "archive" : "top", &sum, NULL));
+	bed_entry("", S_IFDIR | 0755, 0);
+	for (char name[] = "a"; *name <= 'c'; (*name)++) {
+		bed_entry(name, S_IFREG | 0644, 0);
+		ck_assert(bed_calls.attribute(bed_calls.data, "user.a", (const guint8 *)"v", 1,
+					      NULL));
+	}
+}
+
+START_TEST(only_an_archive_misses_attributes_where_there_are_none)
+{
+	has_attributes = FALSE;
+	vk_log_set_hook(count_warning);
+	copy_with_attributes(FALSE);
+	ck_assert_uint_eq(end()->refused, 0);
+	ck_assert_uint_eq(end()->files, 3);
+	g_clear_pointer(&writer, vk_copy_writer_free);
+	copy_with_attributes(TRUE);
+	ck_assert_uint_eq(end()->refused, 3);
+	ck_assert_uint_eq(warnings, 1);
+}
+END_TEST
+
 START_TEST(an_unfinished_file_does_not_appear)
 {
 	begin(FALSE);
@@ -372,6 +422,7 @@ int main(void)
 	tcase_add_loop_test(cases, trouble_of_one_file_is_its_own, 0, 2);
 	tcase_add_test(cases, a_name_that_is_too_long_costs_its_entry);
 	tcase_add_test(cases, a_refused_attribute_costs_no_file);
+	tcase_add_test(cases, only_an_archive_misses_attributes_where_there_are_none);
 	tcase_add_test(cases, an_unfinished_file_does_not_appear);
 	tcase_add_test(cases, names_of_one_file_stay_names_of_one_file);
 	tcase_add_test(cases, two_names_that_are_one_here);
