@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,8 +48,10 @@ int agent_act(int (*function)(void *data), void *data)
 	if (child < 0)
 		return AGENT_CRASHED;
 	wait_for(child);
-	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+	if (waitpid(child, &status, 0) != child)
 		return AGENT_CRASHED;
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) == SIGKILL ? AGENT_STARVED : AGENT_CRASHED;
 	return WEXITSTATUS(status);
 }
 

@@ -18,10 +18,14 @@ typedef struct AgentOutput {
 	bool full;                   /* it was more, or as much as there is room for */
 } AgentOutput;
 
-/* Also of one that the kernel has ended because there was no memory for it. */
 #define AGENT_CRASHED 255
+/* The kernel has ended it, because there was no memory for it: nothing else kills here. */
+#define AGENT_STARVED 254
 
-/* Calls FUNCTION in another process. Returns what it returned, 0 to 255, or AGENT_CRASHED. */
+/*
+ * Calls FUNCTION in another process. Returns what it returned, 0 to 253, or AGENT_CRASHED, or
+ * AGENT_STARVED.
+ */
 int agent_act(int (*function)(void *data), void *data);
 
 /*

@@ -38,8 +38,9 @@ bool agent_crypt_is_locked(AgentVolume *volume)
 	if (!is_encrypted(volume))
 		return false;
 	snprintf(volume->state, sizeof(volume->state), "%s",
-		 can_open ? "locked: give its key by --key-file"
-			  : "LUKS is not read without the package 'cryptsetup-bin': install it");
+		 !can_open ? "LUKS is not read without the package 'cryptsetup-bin': install it"
+		 : volume->starved ? "locked: its key slot wants more memory than the appliance has"
+				   : "locked: give its key by --key-file");
 	return can_open;
 }
 
@@ -62,6 +63,15 @@ static int open_with(const AgentVolume *volume, const char *name, VkBytes secret
 	return agent_run(argv, secret, output);
 }
 
+/*
+ * The slot says how much memory it takes to try a key. If the appliance has some of it, the kernel
+ * may end cryptsetup in the middle.
+ */
+static bool lacks_memory(int status)
+{
+	return status == NO_MEMORY || status == AGENT_STARVED;
+}
+
 /* 0, or what cryptsetup says. */
 static int unlock(AgentVolume *volume, VkBytes secret, AgentOutput *output)
 {
@@ -75,18 +85,12 @@ static int unlock(AgentVolume *volume, VkBytes secret, AgentOutput *output)
 	/* A key file that an editor wrote. */
 	if (status == WRONG_KEY && secret.length > 1 && secret.at[secret.length - 1] == '\n')
 		status = open_with(volume, name, (VkBytes){secret.at, secret.length - 1}, output);
+	volume->starved = lacks_memory(status);
 	if (status == 0)
 		agent_volume_open(volume, device);
+	else
+		agent_crypt_is_locked(volume); /* for its state */
 	return status;
-}
-
-/*
- * The slot says how much memory it takes to try a key. If the appliance has some of it, the kernel
- * may end cryptsetup in the middle.
- */
-static bool lacks_memory(int status)
-{
-	return status == NO_MEMORY || status == AGENT_CRASHED;
 }
 
 static void fail(const AgentVolume *volume, int status, const AgentOutput *output)
@@ -99,7 +103,8 @@ static void fail(const AgentVolume *volume, int status, const AgentOutput *outpu
 				   "appliance has",
 				   volume->name);
 	else
-		agent_send_failure(EIO, "'%s' cannot be opened: %s", volume->name, output->words);
+		agent_send_failure(EIO, "'%s' cannot be opened: %s", volume->name,
+				   *output->words ? output->words : "cryptsetup has crashed");
 }
 
 static void unlock_named(const char *name, VkBytes secret)
@@ -144,7 +149,7 @@ static void unlock_all(VkBytes secret)
 		last = volume;
 		status = unlock(volume, secret, &output);
 		opened += status == 0;
-		if (lacks_memory(status))
+		if (volume->starved)
 			starved = volume;
 		if (status == 0)
 			agent_disks_assemble();

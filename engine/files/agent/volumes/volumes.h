@@ -33,6 +33,7 @@ typedef struct AgentVolume {
 	bool copied;     /* a btrfs that is also on another disk: the kernel takes them for one */
 	bool ambiguous;  /* the guest may mean another one by its name */
 	bool incomplete; /* other parts are missing */
+	bool starved;    /* there was no memory to open it with the last key */
 } AgentVolume;
 
 size_t agent_volume_count(void);

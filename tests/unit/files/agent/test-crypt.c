@@ -127,7 +127,7 @@ END_TEST
 
 START_TEST(a_key_slot_that_wants_too_much_memory)
 {
-	static const int without_memory[] = {NO_MEMORY, AGENT_CRASHED};
+	static const int without_memory[] = {NO_MEMORY, AGENT_STARVED};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(without_memory); i++) {
 		unlock(1, "vda", without_memory[i], 0);
@@ -145,6 +145,16 @@ START_TEST(others_open_without_it)
 	unlock(2, "", NO_MEMORY, 0);
 	ck_assert_ptr_null(failure);
 	ck_assert_str_eq(volumes[1].type, "ext4");
+	ck_assert_str_eq(volumes[0].state,
+			 "locked: its key slot wants more memory than the appliance has");
+	ck_assert(agent_crypt_is_locked(&volumes[0]));
+}
+END_TEST
+
+START_TEST(a_crash_is_no_lack_of_memory)
+{
+	unlock(1, "vda", AGENT_CRASHED, 0);
+	expect_failure(EIO, "'vda' cannot be opened: cryptsetup has crashed");
 }
 END_TEST
 
@@ -172,6 +182,7 @@ int main(void)
 	tcase_add_test(cases, a_key_that_does_not);
 	tcase_add_test(cases, a_key_slot_that_wants_too_much_memory);
 	tcase_add_test(cases, others_open_without_it);
+	tcase_add_test(cases, a_crash_is_no_lack_of_memory);
 	tcase_add_test(cases, bitlocker_is_not_read);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
