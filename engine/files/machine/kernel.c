@@ -23,7 +23,8 @@ typedef struct Search {
 	const char *root;
 	char *newest; /* release of KERNEL */
 	VkKernel kernel;
-	char *unreadable; /* path of a kernel that this user may not read */
+	char *unreadable; /* path of the newest kernel that this user may not read */
+	char *unreadable_release;
 } Search;
 
 static void search_clear(Search *search)
@@ -31,8 +32,14 @@ static void search_clear(Search *search)
 	g_clear_pointer(&search->newest, g_free);
 	vk_kernel_clear(&search->kernel);
 	g_clear_pointer(&search->unreadable, g_free);
+	g_clear_pointer(&search->unreadable_release, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
+
+static gboolean is_newer(const char *release, const char *other)
+{
+	return !other || strverscmp(release, other) >= 0;
+}
 
 /* Takes the kernel RELEASE, if it is there, can be read, and is newer than what was found. */
 static void look_at(Search *search, const char *folder, const char *release)
@@ -43,11 +50,15 @@ static void look_at(Search *search, const char *folder, const char *release)
 	if (!path)
 		return;
 	if (eaccess(path, R_OK) < 0) {
+		if (!is_newer(release, search->unreadable_release))
+			return;
 		g_free(search->unreadable);
+		g_free(search->unreadable_release);
 		search->unreadable = g_steal_pointer(&path);
+		search->unreadable_release = g_strdup(release);
 		return;
 	}
-	if (search->newest && strverscmp(release, search->newest) < 0)
+	if (!is_newer(release, search->newest))
 		return;
 	vk_kernel_clear(&search->kernel);
 	g_free(search->newest);
@@ -86,6 +97,8 @@ gboolean vk_kernel_find(const char *root, VkKernel *ret, GError **error)
 		return fail_without(&search, error);
 	*ret = search.kernel;
 	search.kernel = (VkKernel){0};
+	if (search.unreadable && strverscmp(search.unreadable_release, search.newest) > 0)
+		ret->forbidden = g_steal_pointer(&search.unreadable);
 	return TRUE;
 }
 
@@ -93,4 +106,5 @@ void vk_kernel_clear(VkKernel *kernel)
 {
 	g_clear_pointer(&kernel->path, g_free);
 	g_clear_pointer(&kernel->modules, g_free);
+	g_clear_pointer(&kernel->forbidden, g_free);
 }

@@ -4,9 +4,13 @@
 
 #include <glib.h>
 
+/* Where that of the host is. */
+#define VK_KERNEL_HOST_ROOT "/"
+
 typedef struct VkKernel {
-	char *path;    /* of the kernel itself */
-	char *modules; /* its directory of modules */
+	char *path;      /* of the kernel itself */
+	char *modules;   /* its directory of modules */
+	char *forbidden; /* path of a newer one that this user may not read; NULL: none */
 } VkKernel;
 
 /*

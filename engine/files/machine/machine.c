@@ -9,15 +9,13 @@
 
 #include <string.h>
 
-#define HOST_ROOT "/"
-
 /* Also one that this user may not read: what says so names the remedy. */
 static gboolean has_kernel(void)
 {
 	g_auto(VkKernel) kernel = {0};
 	g_autoptr(GError) trouble = NULL;
 
-	return vk_kernel_find(HOST_ROOT, &kernel, &trouble) ||
+	return vk_kernel_find(VK_KERNEL_HOST_ROOT, &kernel, &trouble) ||
 	       !g_error_matches(trouble, VK_ERROR, VK_ERROR_NOT_FOUND);
 }
 
@@ -48,7 +46,7 @@ static VkSandboxed *start_qemu(const VkMachineKind *kind, guint count, guint64 m
 	if (kind->kernel)
 		return vk_qemu_start(processor, kind->kernel, count, memory, error);
 	if (has_kernel())
-		return vk_qemu_start(processor, HOST_ROOT, count, memory, error);
+		return vk_qemu_start(processor, VK_KERNEL_HOST_ROOT, count, memory, error);
 	vk_fail(error, VK_ERROR_FAILED,
 		"this host has no kernel for the appliance: install the package '%s', or name "
 		"another one by --kernel",

@@ -7,8 +7,10 @@
 #include "io.h"
 #include "kernel-modules.h"
 #include "kernel.h"
+#include "log.h"
 #include "sealed-file.h"
 
+#include <string.h>
 #include <unistd.h>
 
 /* A kernel has some MiB. */
@@ -174,6 +176,10 @@ VkSandboxed *vk_qemu_start(const VkProcessor *processor, const char *root, guint
 	}
 	if (!vk_kernel_find(root, &kernel, error))
 		return NULL;
+	/* Who names a directory has put that kernel there. */
+	if (kernel.forbidden && strcmp(root, VK_KERNEL_HOST_ROOT) != 0)
+		vk_log_warning("this user may not read the newest kernel, '%s', and '%s' is taken",
+			       kernel.forbidden, kernel.path);
 	copy = copy_kernel(kernel.path, error);
 	initrd = copy < 0 ? -1 : make_initrd(kernel.modules, error);
 	disc = initrd < 0 ? -1 : make_disc(kernel.modules, error);

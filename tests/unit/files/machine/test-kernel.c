@@ -94,14 +94,37 @@ static void forbid(const char *kernel)
 	ck_assert_int_eq(chmod(path, 0), 0);
 }
 
+/* That the newer kernel PATH was passed over; NULL: none was. */
+static void expect_forbidden(const char *path)
+{
+	g_autofree char *expected = path ? g_build_filename(root, path, NULL) : NULL;
+	g_auto(VkKernel) kernel = {0};
+
+	ck_assert(vk_kernel_find(root, &kernel, NULL));
+	ck_assert_pstr_eq(kernel.forbidden, expected);
+}
+
 START_TEST(one_that_only_root_can_read_is_passed_over)
 {
 	put("boot", "vmlinuz-6.1.0-9", "");
 	put("boot", "vmlinuz-6.1.0-10", "");
 	put("lib/modules/6.1.0-9", "modules.dep", "");
 	put("lib/modules/6.1.0-10", "modules.dep", "");
+	expect_forbidden(NULL);
 	forbid("boot/vmlinuz-6.1.0-10");
 	expect_kernel("boot/vmlinuz-6.1.0-9");
+	expect_forbidden("boot/vmlinuz-6.1.0-10");
+}
+END_TEST
+
+START_TEST(an_older_one_that_only_root_can_read_is_not_missed)
+{
+	put("boot", "vmlinuz-6.1.0-9", "");
+	put("boot", "vmlinuz-6.1.0-10", "");
+	put("lib/modules/6.1.0-9", "modules.dep", "");
+	put("lib/modules/6.1.0-10", "modules.dep", "");
+	forbid("boot/vmlinuz-6.1.0-9");
+	expect_forbidden(NULL);
 }
 END_TEST
 
@@ -204,6 +227,7 @@ int main(void)
 	tcase_add_test(cases, none);
 	tcase_add_test(cases, the_newest_that_has_modules);
 	tcase_add_test(cases, one_that_only_root_can_read_is_passed_over);
+	tcase_add_test(cases, an_older_one_that_only_root_can_read_is_not_missed);
 	tcase_add_test(cases, only_root_can_read_it);
 	tcase_add_test(cases, beside_its_modules);
 	tcase_add_test(cases, modules_with_what_they_need);
