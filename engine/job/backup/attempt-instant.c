@@ -128,6 +128,7 @@ gboolean vk_attempt_take_instant(VkAttempt *attempt, const VkAttemptSteps *steps
 
 	vk_attempt_give_way(attempt);
 	hooked = (!steps->prepare || steps->prepare(attempt, error)) &&
+		 vk_guard_await(attempt->context->guard, attempt->guest, error) &&
 		 vk_attempt_run_hooks(attempt, VK_HOOK_PRE_FREEZE, NULL, error);
 	taken = hooked && take_point(attempt, steps, data, error);
 	vk_attempt_leave_group(attempt);

@@ -18,12 +18,16 @@
 #define ANSWER_TIMEOUT_SEC 30
 #define END_TIMEOUT_SEC    30
 
+/* More on their way would fill the socket, and both sides would wait for each other. */
+#define OWED_MAX 64u
+
 struct VkGuard {
 	GPid pid;
-	GMutex mutex; /* one question at a time */
+	GMutex mutex; /* one question at a time; guards what follows */
 	int socket;
-	guint owed; /* answers to come: also to its start, to what it was told without waiting, and
-		       to what it was asked when its answer was late */
+	GQueue owed; /* of each answer to come, char*: the uuid of the guest that was added, else
+			"". Also that to its start, and those that were late */
+	GHashTable *refused; /* uuid of a guest that could not be added -> why */
 };
 
 /* In the child, between fork and exec: what ends the engine's terminal or group spares it. */
@@ -57,8 +61,9 @@ static gboolean fail_dead(GError **error)
 }
 
 /* The next answer as a new string. */
-static char *receive_answer(VkGuard *guard, gint64 deadline, GError **error)
+static char *receive_answer(VkGuard *guard, GError **error)
 {
+	gint64 deadline = vk_deadline(ANSWER_TIMEOUT_SEC);
 	struct pollfd poll_fd = {.fd = guard->socket, .events = POLLIN};
 	int ready, descriptor;
 	char *text;
@@ -78,19 +83,45 @@ static char *receive_answer(VkGuard *guard, gint64 deadline, GError **error)
 	return text;
 }
 
-/* Waits for the answer to what was sent last: at least one is owed. */
-static gboolean take_answer(VkGuard *guard, GError **error)
+/* Under the mutex. The oldest answer that is owed, as a new string. */
+static char *take_owed_locked(VkGuard *guard, GError **error)
 {
-	gint64 deadline = vk_deadline(ANSWER_TIMEOUT_SEC);
-	g_autofree char *text = NULL;
+	g_autofree char *text = receive_answer(guard, error);
+	g_autofree char *uuid = NULL;
 
-	do {
-		g_free(text);
-		text = receive_answer(guard, deadline, error);
+	if (!text)
+		return NULL;
+	uuid = g_queue_pop_head(&guard->owed);
+	if (g_str_equal(text, "ok"))
+		g_hash_table_remove(guard->refused, uuid);
+	else if (*uuid)
+		g_hash_table_insert(guard->refused, g_steal_pointer(&uuid), g_strdup(text));
+	return g_steal_pointer(&text);
+}
+
+/* Under the mutex. Until COUNT answers are owed, or fewer. */
+static gboolean await_locked(VkGuard *guard, guint count, GError **error)
+{
+	while (guard->owed.length > count) {
+		g_autofree char *text = take_owed_locked(guard, error);
+
 		if (!text)
 			return FALSE;
-	} while (--guard->owed > 0);
+	}
+	return TRUE;
+}
+
+static gboolean check_answer(const char *text, GError **error)
+{
 	return g_str_equal(text, "ok") || vk_fail(error, VK_ERROR_FAILED, "the guard: %s", text);
+}
+
+/* Under the mutex. Why the guest is not under watch says more than that it is not. */
+static gboolean check_watched_locked(VkGuard *guard, VkGuest *guest, GError **error)
+{
+	const char *why = g_hash_table_lookup(guard->refused, vk_guest_uuid(guest));
+
+	return !why || check_answer(why, error);
 }
 
 VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error)
@@ -100,8 +131,10 @@ VkGuard *vk_guard_start(const char *uri, guint timeout_sec, GError **error)
 	gboolean spawned;
 
 	guard->socket = -1;
-	guard->owed = 1;
 	g_mutex_init(&guard->mutex);
+	g_queue_init(&guard->owed);
+	guard->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	g_queue_push_tail(&guard->owed, g_strdup(""));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		vk_fail_errno(error, errno, "cannot make the guard's socket");
 		return NULL;
@@ -138,13 +171,15 @@ void vk_guard_free(VkGuard *guard)
 	if (guard->pid > 0)
 		reap(guard);
 	vk_io_clear_fd(&guard->socket);
+	g_queue_clear_full(&guard->owed, g_free);
+	g_hash_table_unref(guard->refused);
 	g_mutex_clear(&guard->mutex);
 	g_free(guard);
 }
 
-/* Under the mutex. */
+/* Under the mutex. ADDED: the uuid, if this puts it under watch; else "". */
 static gboolean post_locked(VkGuard *guard, VkGuest *guest, json_t *message, int descriptor,
-			    GError **error)
+			    const char *added, GError **error)
 {
 	char *text;
 	gboolean sent;
@@ -153,8 +188,30 @@ static gboolean post_locked(VkGuard *guard, VkGuest *guest, json_t *message, int
 	text = json_dumps(message, JSON_COMPACT);
 	sent = vk_guard_send(guard->socket, text, descriptor, NULL) || fail_dead(error);
 	free(text);
-	guard->owed += sent;
+	if (sent)
+		g_queue_push_tail(&guard->owed, g_strdup(added));
 	return sent;
+}
+
+/*
+ * Under the mutex. Says it before it waits for what is owed: what has ended must get there, however
+ * slow the guard is.
+ */
+static gboolean ask_locked(VkGuard *guard, VkGuest *guest, json_t *message, GError **error)
+{
+	g_autofree char *answer = NULL;
+
+	if (!post_locked(guard, guest, message, -1, "", error) || !await_locked(guard, 1, error))
+		return FALSE;
+	answer = take_owed_locked(guard, error);
+	return answer && check_watched_locked(guard, guest, error) && check_answer(answer, error);
+}
+
+static gboolean name_guest(gboolean ok, VkGuest *guest, GError **error)
+{
+	if (!ok)
+		g_prefix_error(error, "guest '%s': ", vk_guest_name(guest));
+	return ok;
 }
 
 /* Takes MESSAGE over. */
@@ -163,10 +220,7 @@ static gboolean tell(VkGuard *guard, VkGuest *guest, json_t *message, GError **e
 	g_autoptr(json_t) owned = message;
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&guard->mutex);
 
-	if (post_locked(guard, guest, message, -1, error) && take_answer(guard, error))
-		return TRUE;
-	g_prefix_error(error, "guest '%s': ", vk_guest_name(guest));
-	return FALSE;
+	return name_guest(ask_locked(guard, guest, message, error), guest, error);
 }
 
 gboolean vk_guard_add(VkGuard *guard, VkGuest *guest, int lock_fd, GError **error)
@@ -174,10 +228,19 @@ gboolean vk_guard_add(VkGuard *guard, VkGuest *guest, int lock_fd, GError **erro
 	g_autoptr(json_t) message = json_pack("{s:s}", "do", VK_GUARD_ADD);
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&guard->mutex);
 
-	if (post_locked(guard, guest, message, lock_fd, error))
-		return TRUE;
-	g_prefix_error(error, "guest '%s': ", vk_guest_name(guest));
-	return FALSE;
+	return name_guest(
+		await_locked(guard, OWED_MAX - 1, error) &&
+			post_locked(guard, guest, message, lock_fd, vk_guest_uuid(guest), error),
+		guest, error);
+}
+
+gboolean vk_guard_await(VkGuard *guard, VkGuest *guest, GError **error)
+{
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&guard->mutex);
+
+	return name_guest(await_locked(guard, 0, error) &&
+				  check_watched_locked(guard, guest, error),
+			  guest, error);
 }
 
 /* What the guard need not know any more: it learns it, or it is dead. */

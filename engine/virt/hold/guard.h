@@ -5,7 +5,8 @@
  * or hold a guest longer than it said: then the guard thaws and resumes the guest, ends the backup
  * job, and removes its files. When the engine has finished, the guard just ends. It survives
  * SIGKILL of the engine's process group, and restarts of libvirtd. guard-process.h is its own side.
- * Threads: free; each call but the first two returns when the guard has taken notice.
+ * Threads: free; each call but vk_guard_start() and vk_guard_add() returns when the guard has taken
+ * notice of it, and of all it was told before.
  */
 #pragma once
 
@@ -29,11 +30,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkGuard, vk_guard_free)
 
 /*
  * Puts the guest under watch before anything is done to it. The guard may not have taken notice
- * yet, or not be able to: then the next call waits for that, and fails. A duplicate of LOCK_FD
- * stays open in the guard until it has nothing to do for the guest any more, so that the lock
- * outlives the engine until all is fixed.
+ * yet, or not be able to: then the guest's next call says why. It takes the guard a connection to
+ * libvirt for each guest, one after the other. A duplicate of LOCK_FD stays open in the guard until
+ * it has nothing to do for the guest any more, so that the lock outlives the engine until all is
+ * fixed.
  */
 gboolean vk_guard_add(VkGuard *guard, VkGuest *guest, int lock_fd, GError **error);
+
+/*
+ * Waits until all that were added are under watch, at most half a minute for each; FALSE when GUEST
+ * cannot be. To be called before a time begins that the wait must not use up.
+ */
+gboolean vk_guard_await(VkGuard *guard, VkGuest *guest, GError **error);
 void vk_guard_remove(VkGuard *guard, VkGuest *guest);
 
 /* The guest is about to be held so, at most until DEADLINE (monotonic, microseconds). */

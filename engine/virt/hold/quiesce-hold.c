@@ -12,6 +12,9 @@ static gboolean start_hold(VkQuiesce *quiesce, VkHold more, GError **error)
 	const VkQuiesceOptions *options = quiesce->options;
 
 	if (!quiesce->held) {
+		/* The guest's pause is none of what the guard still has to do for other guests. */
+		if (options->guard && !vk_guard_await(options->guard, quiesce->guest, error))
+			return FALSE;
 		quiesce->start = g_get_monotonic_time();
 		quiesce->limit = options->deadline;
 		if (options->budget_usec)

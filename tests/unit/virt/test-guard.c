@@ -7,6 +7,9 @@
 #include "guard.h"
 #include "guard-socket.h"
 #include "host.h"
+#include "json.h"
+#include "quiesce.h"
+#include "temp-vault.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -115,6 +118,113 @@ START_TEST(keeps_the_lock)
 }
 END_TEST
 
+/* A guest that the guard's own libvirt does not know. Its files are in DIRECTORY. */
+static VkHost *open_other(const char *directory)
+{
+	static const char node[] =
+		"<node><domain type='test'><name>other</name>"
+		"<uuid>11111111-2222-3333-4444-555555555555</uuid><memory>1024</memory>"
+		"<os><type>hvm</type></os></domain></node>";
+	g_autofree char *path = g_build_filename(directory, "node.xml", NULL);
+	g_autofree char *uri = g_strconcat("test://", path, NULL);
+	VkHost *other;
+
+	ck_assert(g_file_set_contents(path, node, -1, NULL));
+	other = vk_host_open(uri, NULL);
+	ck_assert_ptr_nonnull(other);
+	return other;
+}
+
+/* Whoever was added before it, or is added after it, is under watch. */
+START_TEST(tells_why_a_guest_is_not_under_watch)
+{
+	g_autofree char *directory = temp_directory_new();
+	g_autoptr(VkHost) other = open_other(directory);
+	g_autoptr(VkGuest) stranger = vk_host_find(other, "other", NULL);
+	g_autoptr(VkGuard) guard = vk_guard_start(URI, TIMEOUT_SEC, NULL);
+	gint64 far = g_get_monotonic_time() + G_TIME_SPAN_HOUR;
+
+	ck_assert_ptr_nonnull(stranger);
+	ck_assert(vk_guard_add(guard, stranger, -1, NULL));
+	ck_assert(vk_guard_add(guard, guest, -1, NULL));
+	ck_assert(vk_guard_await(guard, guest, NULL));
+	ck_assert(vk_guard_hold(guard, guest, VK_HOLD_NONE, far, NULL));
+	for (guint i = 0; i < 2; i++) {
+		g_autoptr(GError) error = NULL;
+		gboolean ok = i ? vk_guard_hold(guard, stranger, VK_HOLD_NONE, far, &error)
+				: vk_guard_await(guard, stranger, &error);
+
+		ck_assert(!ok);
+		ck_assert_ptr_nonnull(strstr(error->message, "guest 'other': the guard: "));
+		ck_assert_ptr_null(strstr(error->message, "not under watch"));
+	}
+	temp_directory_remove(directory);
+}
+END_TEST
+
+/* Their answers are more than the socket holds. */
+START_TEST(takes_many_guests)
+{
+	g_autoptr(VkGuard) guard = vk_guard_start(URI, TIMEOUT_SEC, NULL);
+
+	for (guint i = 0; i < 2000; i++)
+		ck_assert(vk_guard_add(guard, guest, -1, NULL));
+	ck_assert(vk_guard_await(guard, guest, NULL));
+}
+END_TEST
+
+/*
+ * A guard that needs some time for each guest. It objects to a hold whose time has begun before it
+ * was ready, for the guest would not have all of its budget.
+ */
+#define SLOW_URI    "slow:///"
+#define SLOW_USEC   (200 * G_TIME_SPAN_MILLISECOND)
+#define BUDGET_USEC G_TIME_SPAN_HOUR
+
+static int serve_slowly(void)
+{
+	const char *answer = "ok";
+	gint64 ready = 0;
+
+	while (vk_guard_send(STDIN_FILENO, answer, -1, NULL)) {
+		int descriptor;
+		g_autofree char *text = vk_guard_receive(STDIN_FILENO, &descriptor, NULL);
+		g_autoptr(json_t) message =
+			text ? vk_json_parse(text, strlen(text), "message", NULL) : NULL;
+		json_int_t deadline = json_integer_value(json_object_get(message, "deadline"));
+
+		if (!text)
+			break;
+		if (strstr(text, "\"" VK_GUARD_ADD "\"")) {
+			g_usleep(SLOW_USEC);
+			ready = g_get_monotonic_time();
+		}
+		answer = deadline && deadline < ready + BUDGET_USEC ? "the hold began too early"
+								    : "ok";
+	}
+	return 0;
+}
+
+START_TEST(waiting_for_it_is_no_pause)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VkGuard) guard = vk_guard_start(SLOW_URI, TIMEOUT_SEC, NULL);
+	VkQuiesceOptions options = {.mode = VK_QUIESCE_SUSPEND,
+				    .budget_usec = BUDGET_USEC,
+				    .deadline = G_MAXINT64 / 2,
+				    .guard = guard};
+	g_autoptr(VkQuiesce) quiesce = NULL;
+
+	ck_assert_ptr_nonnull(guard);
+	/* Longer than the guard lets a guest have more than its budget. */
+	for (guint i = 0; i < 12; i++)
+		ck_assert(vk_guard_add(guard, guest, -1, NULL));
+	quiesce = vk_quiesce_begin(guest, &options, &error);
+	ck_assert_msg(quiesce != NULL, "%s", error ? error->message : "");
+	ck_assert(vk_quiesce_end(quiesce, NULL));
+}
+END_TEST
+
 /* The answer of a guard to TEXT. New string. */
 static char *ask(int socket, const char *text)
 {
@@ -174,12 +284,16 @@ int main(int argc, char **argv)
 	int failed;
 
 	if (argc > 1 && strcmp(argv[1], VK_GUARD_COMMAND) == 0)
-		return vk_guard_main(argc - 1, argv + 1);
+		return strcmp(argv[2], SLOW_URI) == 0 ? serve_slowly()
+						      : vk_guard_main(argc - 1, argv + 1);
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, takes_notice);
 	tcase_add_test(tests, ends_with_its_engine);
 	tcase_add_test(tests, tells_why_it_did_not_start);
+	tcase_add_test(tests, tells_why_a_guest_is_not_under_watch);
+	tcase_add_test(tests, takes_many_guests);
+	tcase_add_test(tests, waiting_for_it_is_no_pause);
 	tcase_add_test(tests, keeps_the_lock);
 	tcase_add_test(tests, refuses_what_it_does_not_understand);
 	suite_add_tcase(suite, tests);
