@@ -225,8 +225,9 @@ static gboolean window_distrust(VkStore *base, const char *name)
 	WindowStore *store = (WindowStore *)base;
 	guint64 size;
 
+	/* Another thread may have been quicker: what the caller has read is bad all the same. */
 	if (!is_kept(store, name, &size))
-		return FALSE;
+		return may_keep(store, name);
 	g_mutex_lock(&store->mutex);
 	object_locked(store, name)->is_distrusted = TRUE;
 	g_mutex_unlock(&store->mutex);

@@ -66,8 +66,9 @@ typedef struct VkStoreOps {
 	gboolean (*stamp)(VkStore *store, const char *folder, guint64 *ret_stamp, GError **error);
 	/* Removes an object, durably; succeeds if it is gone already. */
 	gboolean (*delete)(VkStore *store, const char *name, GError **error);
-	/* Bytes of NAME do not match their checksum. TRUE: they were kept on this host, are
-	   forgotten, and the store itself has not been asked; another get asks it. NULL: never. */
+	/* Bytes of NAME do not match their checksum. TRUE: they may have been kept on this host;
+	   what is kept is forgotten, and from now on a get asks the store itself. To be called
+	   once for each read that failed. NULL: never. */
 	gboolean (*distrust)(VkStore *store, const char *name);
 	/* What was found out about the server when the store was new: it is kept with the vault. A
 	   new reference; NULL: nothing was. NULL: nothing ever is. */

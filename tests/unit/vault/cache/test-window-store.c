@@ -297,15 +297,61 @@ START_TEST(what_is_not_trusted_is_read_again)
 	look_at_tail();
 	look_at_tail();
 	ck_assert_int_eq(tails, 3);
-	/* It would be the same again. */
-	vk_fail(&trouble, VK_ERROR_DAMAGE, "checksum");
-	ck_assert(!vk_store_distrust(store, PACK, &trouble));
 	/* And no other process gets it. */
 	open_store(VK_KEEP_READS, "one", cache);
 	look_at_tail();
 	check(0, VK_WINDOW_SIZE);
 	ck_assert_int_eq(tails, 1);
 	ck_assert_int_eq(gets, 1);
+}
+END_TEST
+
+/* Of two readers who meet at the point where both have read what is damaged. */
+static GMutex meeting;
+static GCond met;
+static guint arrived;
+
+static void meet_other(void)
+{
+	g_mutex_lock(&meeting);
+	arrived++;
+	g_cond_broadcast(&met);
+	while (arrived < 2)
+		g_cond_wait(&met, &meeting);
+	g_mutex_unlock(&meeting);
+}
+
+/* As whoever reads a frame does it. Returns whether the bytes were sound in the end. */
+static gpointer read_twice(gpointer data)
+{
+	guint8 *buf = data;
+	g_autoptr(GError) trouble = NULL;
+
+	if (!store->ops->get(store, PACK, 0, buf, VK_WINDOW_SIZE, NULL) ||
+	    memcmp(buf, content, VK_WINDOW_SIZE) == 0)
+		return GINT_TO_POINTER(FALSE);
+	meet_other();
+	vk_fail(&trouble, VK_ERROR_DAMAGE, "checksum");
+	return GINT_TO_POINTER(vk_store_distrust(store, PACK, &trouble) &&
+			       store->ops->get(store, PACK, 0, buf, VK_WINDOW_SIZE, NULL) &&
+			       memcmp(buf, content, VK_WINDOW_SIZE) == 0);
+}
+
+/* The second is not told that its bytes are the store's own. */
+START_TEST(two_readers_of_a_damaged_window)
+{
+	g_autofree guint8 *one = g_malloc(VK_WINDOW_SIZE), *other = g_malloc(VK_WINDOW_SIZE);
+	GThread *thread;
+
+	look_at_tail();
+	check(0, VK_WINDOW_SIZE);
+	/* What is kept is not what the store has. */
+	content[0] ^= 1;
+	ck_assert(inner->ops->delete (inner, PACK, NULL));
+	put(PACK);
+	thread = g_thread_new("reader", read_twice, one);
+	ck_assert(GPOINTER_TO_INT(read_twice(other)));
+	ck_assert(GPOINTER_TO_INT(g_thread_join(thread)));
 }
 END_TEST
 
@@ -360,6 +406,7 @@ int main(void)
 	tcase_add_test(tcase, that_a_pack_is_there_says_the_store);
 	tcase_add_test(tcase, what_was_deleted_is_not_kept);
 	tcase_add_test(tcase, what_is_not_trusted_is_read_again);
+	tcase_add_test(tcase, two_readers_of_a_damaged_window);
 	tcase_add_test(tcase, hints_are_kept);
 	tcase_add_loop_test(tcase, it_works_without_files, 0, 2);
 	suite_add_tcase(suite, tcase);
