@@ -23,7 +23,7 @@ struct VkLease {
 	guint64 beat;    /* the newest; the thread's own until it is joined */
 	GThread *thread; /* puts the beats; NULL: there are none */
 	gboolean has_intent;
-	gboolean is_unclear; /* more may be there of it than is known here; as beat */
+	gint is_unclear; /* more may be there of it than is known here; atomic */
 	gboolean has_company;
 	GMutex mutex;
 	GCond changed;
@@ -53,7 +53,7 @@ void vk_lease_beat(VkLease *lease)
 
 	if (!vk_store_put(lease->store, new, NULL, 0, VK_PUT_HINT, &trouble) ||
 	    (lease->beat > 0 && !lease->store->ops->delete (lease->store, old, &trouble))) {
-		lease->is_unclear = TRUE;
+		g_atomic_int_set(&lease->is_unclear, TRUE);
 		vk_log_debug("a beat of the lease '%s' failed, ignoring: %s", lease->id,
 			     trouble->message);
 	}
@@ -135,7 +135,11 @@ gboolean vk_lease_put_intent(VkLease *lease, const char *name, json_t *object, G
 	g_autoptr(json_t) content = json_pack("{s:s, s:O}", "name", name, "object", object);
 
 	lease->has_intent = TRUE;
-	return vk_checked_json_put(lease->store, intent, content, VK_PUT_NOW, error);
+	if (vk_checked_json_put(lease->store, intent, content, VK_PUT_NOW, error))
+		return TRUE;
+	/* A request without an answer may still be carried out, after the end of the lease. */
+	g_atomic_int_set(&lease->is_unclear, TRUE);
+	return FALSE;
 }
 
 static gboolean names_have(const GPtrArray *names, const char *object)
@@ -180,7 +184,8 @@ gboolean vk_lease_is_fenced(VkLease *lease, gboolean *ret, GError **error)
 	if (!leases)
 		return FALSE;
 	*ret = names_have(fences, fence) || names_have(leases, end) || !names_have(leases, begin);
-	lease->is_unclear = lease->is_unclear || *ret;
+	if (*ret)
+		g_atomic_int_set(&lease->is_unclear, TRUE);
 	lease->has_company = fences->len > 0 || names_have_other(leases, lease->id);
 	return TRUE;
 }
@@ -212,17 +217,17 @@ static gboolean delete_part(const VkLease *lease, const char *part, GError **err
  * gone it has ended. What it leaves then, and a fence that came after its last look, whoever lists
  * the leases next removes.
  */
-static gboolean end_writer(const VkLease *lease, GError **error)
+static gboolean end_writer(VkLease *lease, GError **error)
 {
 	g_autofree char *beat = g_strdup_printf("%" G_GUINT64_FORMAT, lease->beat);
 
-	if (lease->is_unclear || !delete_part(lease, VK_LEASE_BEGIN, NULL))
+	if (g_atomic_int_get(&lease->is_unclear) || !delete_part(lease, VK_LEASE_BEGIN, NULL))
 		return end_by_sweep(lease, error);
 	return (!lease->has_intent || delete_part(lease, VK_LEASE_COMMIT, error)) &&
 	       (lease->beat == 0 || delete_part(lease, beat, error));
 }
 
-static gboolean end_lease(const VkLease *lease, GError **error)
+static gboolean end_lease(VkLease *lease, GError **error)
 {
 	switch (lease->kind) {
 	case VK_LEASE_READ:

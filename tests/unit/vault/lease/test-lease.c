@@ -63,6 +63,26 @@ START_TEST(the_first_object_goes_first)
 }
 END_TEST
 
+static gboolean refuse_intents(VkStore *of, const char *call)
+{
+	return !(g_str_has_prefix(call, "put leases/") && g_str_has_suffix(call, ".commit"));
+}
+
+/* It may come after all: then the end says to whoever lists it that it means nothing. */
+START_TEST(an_intent_that_is_unclear_gets_an_end)
+{
+	VkLease *lease = begin(VK_LEASE_WRITE);
+	g_autoptr(json_t) object = json_object();
+
+	watched->on_call = refuse_intents;
+	ck_assert(!vk_lease_put_intent(lease, SNAPSHOT, object, NULL));
+	watched->on_call = NULL;
+	vk_lease_end(lease);
+	ck_assert_int_ge(watched_store_find(watched, "put leases/*.end", 0), 0);
+	ck_assert_uint_eq(count_objects("leases"), 0);
+}
+END_TEST
+
 static gboolean refuse_to_delete(VkStore *of, const char *call)
 {
 	return !g_str_has_prefix(call, "delete ");
@@ -361,6 +381,7 @@ static Suite *lease_suite(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, a_lease_is_open_until_it_ends);
 	tcase_add_test(cases, the_first_object_goes_first);
+	tcase_add_test(cases, an_intent_that_is_unclear_gets_an_end);
 	tcase_add_test(cases, who_may_not_delete_puts_an_end);
 	tcase_add_test(cases, a_beat_that_stayed_goes_with_the_lease);
 	tcase_add_test(cases, a_reader_names_what_it_reads);
