@@ -290,9 +290,26 @@ gboolean vk_notify_flush(const VkSettings *settings, guint *ret_kept, GError **e
 	return TRUE;
 }
 
+/* While it works, such a name is only one that never comes: the others are told of. */
+static gboolean check_commands(const VkSettings *settings, const char *name, GError **error)
+{
+	g_autofree char *section = g_strdup_printf("notify %s", name);
+	g_auto(GStrv) commands = vk_settings_get_words(settings, section, "commands");
+	g_autoptr(GString) known = g_string_new(NULL);
+
+	for (const char *const *kind = vk_task_kinds; *kind; kind++)
+		g_string_append_printf(known, " %s", *kind);
+	for (char **command = commands; *command; command++)
+		if (!g_strv_contains(vk_task_kinds, *command))
+			return vk_fail(error, VK_ERROR_USAGE,
+				       "commands: nobody is told of '%s': choose from%s", *command,
+				       known->str);
+	return TRUE;
+}
+
 gboolean vk_notify_check(const VkSettings *settings, const char *name, GError **error)
 {
 	g_autoptr(VkTarget) target = vk_target_new(settings, name, error);
 
-	return target != NULL;
+	return target && check_commands(settings, name, error);
 }

@@ -27,5 +27,5 @@ gboolean vk_notify_test(const VkSettings *settings, const char *name, GError **e
 /* Sends what was kept, and counts what is kept still. */
 gboolean vk_notify_flush(const VkSettings *settings, guint *ret_kept, GError **error);
 
-/* VK_ERROR_USAGE says what the section [notify NAME] lacks, without its name. */
+/* VK_ERROR_USAGE says what the section [notify NAME] lacks or has wrong, without its name. */
 gboolean vk_notify_check(const VkSettings *settings, const char *name, GError **error);

@@ -42,6 +42,15 @@ static char **words_of(const VkSettings *settings, const char *name, const char 
 	return vk_settings_get_words(settings, group, key);
 }
 
+/* The last part of a path, not the host. */
+static gboolean has_topic(const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *path = host ? strchr(host + strlen("://"), '/') : NULL;
+
+	return path && *(strrchr(path, '/') + 1);
+}
+
 static gboolean check(const VkSettings *settings, const VkTarget *target, GError **error)
 {
 	gboolean is_smtp = target->url && g_str_has_prefix(target->url, "smtp");
@@ -54,7 +63,7 @@ static gboolean check(const VkSettings *settings, const VkTarget *target, GError
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "there is no " VK_SENDMAIL ": set url to a server, like "
 			       "smtp://mail.example.com");
-	if (g_str_equal(target->kind, "ntfy") && target->url && !*(strrchr(target->url, '/') + 1))
+	if (g_str_equal(target->kind, "ntfy") && target->url && !has_topic(target->url))
 		return vk_fail(error, VK_ERROR_USAGE,
 			       "url: write the topic at its end, like https://ntfy.sh/topic");
 	for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)

@@ -402,6 +402,8 @@ def people(bed):
         f"[notify x]\nkind = mail\nto = a\nurl = {bed.url('/')}\n": "smtp://",
         "[notify x]\nkind = gotify\nurl = https://a\n": "secret_file is missing",
         "[notify x]\nkind = ntfy\nurl = https://a/\n": "topic",
+        "[notify x]\nkind = ntfy\nurl = https://a\n": "topic",
+        f"[notify x]\nkind = webhook\nurl = {bed.url('/')}\ncommands = gc bakup\n": "nobody is told of 'bakup'",
         "[notify x]\non = sometimes\n": "sometimes",
         "[notify x]\nurl = https://me:word@a\n": "without a user",
     }.items():
