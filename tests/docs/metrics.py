@@ -105,6 +105,7 @@ def check_runs(program, work, before):
     check(value(before, "virtkeep_run_failures", **labels) == 0, "a failure that was none")
     success = value(before, "virtkeep_run_last_success_timestamp_seconds", **labels)
     check(0 <= time.time() - success < 1000, "it was not now")
+    check(0 < success - value(before, "virtkeep_run_last_begin_timestamp_seconds", **labels) < 1000, "it began later")
     file = work / "after.prom"
     check(parse(file.read_text("utf-8")).keys() >= before.keys(), "the file is not what is printed")
     pack = max((work / "vault/packs").glob("*/*"), key=lambda path: path.stat().st_size)

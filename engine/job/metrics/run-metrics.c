@@ -67,6 +67,12 @@ static void add_tasks(GPtrArray *runs, const GPtrArray *tasks)
 	}
 }
 
+static gboolean begin_time(const Run *run, double *ret)
+{
+	*ret = (double)run->last->began / G_USEC_PER_SEC;
+	return TRUE;
+}
+
 static gboolean end_time(const Run *run, double *ret)
 {
 	*ret = (double)run->last->ended / G_USEC_PER_SEC;
@@ -101,7 +107,9 @@ static const struct {
 	const char *name, *help;
 	gboolean (*value)(const Run *run, double *ret); /* FALSE: there is none */
 } metrics[] = {
-	{"virtkeep_run_last_end_timestamp_seconds", "When the last run of this kind ended.",
+	{"virtkeep_run_last_begin_timestamp_seconds", "When the last run of this kind began.",
+	 begin_time},
+	{"virtkeep_run_last_end_timestamp_seconds", "When it ended, unless it was interrupted.",
 	 end_time},
 	{"virtkeep_run_last_duration_seconds", "How long that took.", duration},
 	{"virtkeep_run_last_exit_status", "Its exit status.", exit_status},
