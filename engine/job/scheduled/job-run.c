@@ -137,7 +137,7 @@ static gboolean judge(const VkScheduledJob *job, const VkJobRun *run, VkJobState
 	return FALSE;
 }
 
-/* The record of a run is no reason to skip it: a state that cannot be written is a warning. */
+/* Once it has run, a state that cannot be written is a warning. */
 static void remember(const VkScheduledJob *job, const VkJobRunOptions *options,
 		     const VkJobState *state)
 {
@@ -146,6 +146,28 @@ static void remember(const VkScheduledJob *job, const VkJobRunOptions *options,
 	if (!vk_job_state_save(state, state_dir(options), job->name, &trouble))
 		vk_log_warning("the run of the job '%s' is not remembered: %s", job->name,
 			       trouble->message);
+}
+
+/*
+ * The schedule would start a job anew at each look if nothing remembered that it ran. By hand it
+ * runs in any case.
+ */
+static gboolean remember_start(const VkScheduledJob *job, const VkJobRunOptions *options,
+			       VkJobState *state, GError **error)
+{
+	state->past.started = now_sec();
+	state->past.ended = 0;
+	if (!options->due_only) {
+		remember(job, options, state);
+		return TRUE;
+	}
+	if (vk_job_state_save(state, state_dir(options), job->name, error))
+		return TRUE;
+	g_prefix_error(error,
+		       "the job '%s' does not run, for its schedule would start it over and "
+		       "over: ",
+		       job->name);
+	return FALSE;
 }
 
 /* The lock; NULL without an error when a run of the schedule finds the job at work. */
@@ -185,10 +207,9 @@ gboolean vk_job_run(const VkScheduledJob *job, const VkJobRunOptions *options, V
 		return FALSE;
 	if (!due)
 		return TRUE;
+	if (!remember_start(job, options, state, error))
+		return FALSE;
 	ret->ran = TRUE;
-	state->past.started = now_sec();
-	state->past.ended = 0;
-	remember(job, options, state);
 	run_steps(ret, job, options, vk_job_lock_fd(lock));
 	g_clear_pointer(&state->error, g_free);
 	done = judge(job, ret, state, error);

@@ -330,6 +330,26 @@ START_TEST(a_timer_starts_what_never_ran)
 }
 END_TEST
 
+/* Else cron would run it at each call. Whoever wants it by hand has reasons. */
+START_TEST(what_cannot_be_remembered_is_not_due)
+{
+	g_auto(VkJobRun) run = {0};
+	g_autoptr(GError) error = NULL;
+	g_autofree char *words = NULL;
+
+	/* No directory can be made there. */
+	write_file("state", "");
+	ck_assert(!run_as(TRUE, NULL, &run, &error));
+	ck_assert(!run.ran);
+	ck_assert_ptr_nonnull(strstr(error->message, "the job 'nightly' does not run"));
+	words = read_file("words");
+	ck_assert_str_eq(words, "");
+	vk_job_run_clear(&run);
+	ck_assert(run_as(FALSE, NULL, &run, NULL));
+	ck_assert(run.ran);
+}
+END_TEST
+
 START_TEST(a_record_that_is_damaged_counts_as_none)
 {
 	static const char *const texts[] = {
@@ -463,6 +483,7 @@ int main(void)
 	tcase_add_test(cases, an_interruption_ends_the_step_and_the_job);
 	tcase_add_test(cases, the_schedule_decides_what_is_due);
 	tcase_add_test(cases, a_timer_starts_what_never_ran);
+	tcase_add_test(cases, what_cannot_be_remembered_is_not_due);
 	tcase_add_test(cases, a_record_that_is_damaged_counts_as_none);
 	tcase_add_test(cases, timers_are_written);
 	tcase_add_test(cases, contradictions_are_found);
