@@ -26,6 +26,39 @@ static void check_rules(const VkSettings *settings, GPtrArray *problems, const c
 				vk_settings_problem_new(settings, section, NULL, trouble->message));
 }
 
+static void add_shared(const VkSettings *settings, GPtrArray *problems, const char *section,
+		       const char *label, const char *other)
+{
+	g_autofree char *text =
+		g_strdup_printf("[%s] takes snapshots with the label '%s', too, and "
+				"the job's rules would forget them: give the job "
+				"another label",
+				other, label);
+
+	g_ptr_array_add(problems, vk_settings_problem_new(settings, section, "label", text));
+}
+
+/* The rules of a job decide about all snapshots with its label, so nothing else may have it. */
+static void check_label(const VkSettings *settings, GPtrArray *problems, const char *name,
+			const char *section, char *const *names)
+{
+	const char *label = vk_keep_job_label(settings, name);
+	const char *usual = vk_settings_get(settings, "backup", "label");
+
+	if (!vk_keep_job_has_rules(settings, name))
+		return;
+	if (g_strcmp0(label, usual) == 0)
+		add_shared(settings, problems, section, label, "backup");
+	for (; *names; names++) {
+		g_autofree char *other = g_strdup_printf("job %s", *names);
+
+		/* Two with rules are a problem of the rules. */
+		if (!g_str_equal(*names, name) && !vk_keep_job_has_rules(settings, *names) &&
+		    g_str_equal(label, vk_keep_job_label(settings, *names)))
+			add_shared(settings, problems, section, label, other);
+	}
+}
+
 static void check_vaults(const VkSettings *settings, GPtrArray *problems, const char *section)
 {
 	g_auto(GStrv) vaults = vk_settings_get_names(settings, "vault");
@@ -75,6 +108,7 @@ void vk_jobs_check(const VkSettings *settings, GPtrArray *problems)
 		g_autofree char *section = g_strdup_printf("job %s", *name);
 
 		check_rules(settings, problems, *name, section);
+		check_label(settings, problems, *name, section, names);
 		check_window(settings, problems, *name, section);
 		check_vaults(settings, problems, section);
 	}

@@ -51,9 +51,9 @@ static char *read_file(const char *name)
 
 static void configure(const char *text)
 {
-	g_autofree char *whole =
-		g_strdup_printf("[backup]\nrun_dir = %s/run\n[jobs]\nstate_dir = %s/state\n%s",
-				directory, directory, text);
+	g_autofree char *whole = g_strdup_printf(
+		"[backup]\nlabel = weekly\nrun_dir = %s/run\n[jobs]\nstate_dir = %s/state\n%s",
+		directory, directory, text);
 	g_autoptr(GError) error = NULL;
 
 	vk_settings_free(settings);
@@ -424,8 +424,11 @@ START_TEST(contradictions_are_found)
 		const char *settings, *problem; /* NULL: none */
 	} rows[] = {
 		{"[job a]\nschedule = 02:30\nwindow = 22:00-06:00\nkeep_last = 1\n"
-		 "[job b]\nlabel = a\n",
+		 "[job b]\nlabel = b\n[job c]\nlabel = b\n",
 		 NULL},
+		{"[job a]\nkeep_last = 1\n[job b]\nlabel = a\n", "[job b] takes snapshots with"},
+		{"[job a]\nkeep_last = 1\nlabel = weekly\n", "[backup] takes snapshots with"},
+		{"[job weekly]\n", NULL},
 		{"[job a]\nschedule = 12:00\nwindow = 22:00-06:00\n", "never falls into it"},
 		{"[job a]\nkeep_last = 0\n", "keeps nothing"},
 		{"[job a]\nreplicate = b c\n[vault b]\n", "no section [vault c]"},
