@@ -58,8 +58,8 @@ enabled = no
 [job by-hand]
 END
 generate() { # CONFIGURATION
-	sed "s,^exec [^ ]*,exec '$build/engine/virtkeep'," "$build/contrib/virtkeep-generator" |
-		VIRTKEEP_CONFIG=$1 sh -s -- "$work/units"
+	sed "s,^[^ ]*/virtkeep --quiet,'$build/engine/virtkeep' --quiet," "$build/contrib/virtkeep-generator" |
+		VIRTKEEP_CONFIG=$1 sh -s -- "${2:-$work/units}"
 }
 generate "$work/jobs.conf" || fail "no timers"
 [[ $(cd "$work/units" && echo virtkeep-job@*.timer timers.target.wants/*) == \
@@ -67,7 +67,17 @@ generate "$work/jobs.conf" || fail "no timers"
  timers.target.wants/virtkeep-job@hourly_2.0.timer timers.target.wants/virtkeep-job@nightly.timer" ]] ||
 	fail "other timers: $(ls "$work/units" "$work/units/timers.target.wants")"
 generate /dev/null || fail "a configuration without jobs"
-! generate /nonexistent 2> "$work/said" || fail "a configuration that is not there"
+[[ ! -e $work/units/virtkeep-jobs.service ]] || fail "a failure of nothing"
+# Without timers, a service fails in their place and is told of.
+! generate /nonexistent "$work/broken" 2> "$work/said" || fail "a configuration that is not there"
+[[ -e $work/broken/timers.target.wants/virtkeep-jobs.service ]] || fail "nobody is told that there are no timers"
+grep -q '^OnFailure=virtkeep-failure@%n.service$' "$work/broken/virtkeep-jobs.service" ||
+	fail "$(cat "$work/broken/virtkeep-jobs.service")"
+sed -e "s,^ExecStart=[^ ]*/virtkeep ,ExecStart=/bin/true ," "$work/broken/virtkeep-jobs.service" \
+	> "$work/units/virtkeep-jobs.service"
+last=$(sed -n 's/^ExecStart=.bin.sh -c "\(.*\)"$/\1/p' "$work/units/virtkeep-jobs.service" | sed 's/\\"/"/g')
+! sh -c "$last" 2> "$work/said" || fail "it does not fail"
+grep -q "run 'systemctl daemon-reload'" "$work/said" || fail "$(cat "$work/said")"
 # The service takes its own options.
 read -ra words < <(sed -n 's/^ExecStart=[^ ]* //p' "$build/contrib/virtkeep-job@.service")
 found=0
@@ -80,7 +90,7 @@ cp "$work/units/virtkeep-replicate@.service" "$work/units/virtkeep-replicate@tes
 cp "$work/units/virtkeep-replicate@.timer" "$work/units/virtkeep-replicate@test.timer"
 if command -v systemd-analyze > /dev/null; then
 	said=$(SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify --man=no \
-		"$work"/units/virtkeep-{backup,forget,gc,mount,verify,failure@test,replicate@test}.service \
+		"$work"/units/virtkeep-{backup,forget,gc,jobs,mount,verify,failure@test,replicate@test}.service \
 		"$work"/units/virtkeep-{backup,forget,gc,verify,replicate@test}.timer \
 		"$work"/units/virtkeep-job@*.{service,timer} 2>&1 | grep -F "$work/units" || true)
 	[[ -z $said ]] || fail "$said"
