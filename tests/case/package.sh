@@ -143,7 +143,7 @@ same_file "$debian/srv/back.raw" "$debian/srv/vm/vdb.raw"
 say "an upgrade keeps what the administrator has set"
 printf '[vault]\nurl = dir:%s\n' "$DEBIAN_VAULT" > "$debian/etc/virtkeep/virtkeep.conf"
 echo secret > "$debian/etc/virtkeep/vault.key"
-ok in_debian "$debian" systemctl enable virtkeep-backup.timer
+ok in_debian "$debian" systemctl enable virtkeep-backup.timer virtkeep-replicate@offsite.timer
 DEBIAN_VAULT='' ok debian_apt "$debian" install /new.deb
 ok in_debian "$debian" dpkg-query -s virtkeep
 expect_out "Version: $(dpkg-deb -f "$new" Version)"

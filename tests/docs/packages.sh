@@ -44,6 +44,17 @@ same "[run] of contrib/packages (<) and what control asks for (>)" \
 	"$(list run | grep -vx libvirt-daemon)" \
 	"$({ field Depends; field Recommends; field Suggests; } | grep -vx default-mta | sort)"
 
+# A removal stops timers that debhelper does not know, an upgrade stops none.
+mkdir "$work/bin"
+printf '#!/bin/sh\necho "$*"\n' > "$work/bin/deb-systemd-invoke"
+chmod +x "$work/bin/deb-systemd-invoke"
+for action in remove upgrade; do
+	sed "s,/run/systemd/system,$work," contrib/debian/virtkeep.prerm |
+		PATH=$work/bin:$PATH sh -s -- "$action" > "$work/$action"
+done
+same "what a removal stops (<)" "$(cat "$work/remove")" "stop virtkeep-job@*.timer virtkeep-replicate@*.timer"
+same "what an upgrade stops (<)" "$(cat "$work/upgrade")" ""
+
 # rpmspec leaves macros that it does not know as they are; Fedora defines these.
 macros=(--define '_unitdir /usr/lib/systemd/system' --define '_sysusersdir /usr/lib/sysusers.d'
 	--define '_prefix /usr' --define '_libexecdir /usr/libexec' --define '_mandir /usr/share/man')
