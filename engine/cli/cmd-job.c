@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "virtkeep job". */
+#include "cmd-forget.h"
 #include "cmd-job.h"
 #include "cmd.h"
 
 #include "errors.h"
 #include "job-units.h"
+#include "keep-jobs.h"
 #include "log.h"
 #include "settings-file.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -67,6 +70,27 @@ static gboolean run(const VkProgram *program, const GPtrArray *jobs, const Argum
 	return vk_cmd_job_run(program, jobs, &how, error);
 }
 
+/* Its rules may meet snapshots with its label that others took, and kept for years. */
+static void tell_first_forgetting(const VkProgram *program, const char *job)
+{
+	g_autoptr(GError) trouble = NULL;
+	g_autofree char *snapshots = NULL;
+	guint count;
+
+	if (!vk_keep_job_has_rules(program->settings, job))
+		return;
+	if (!vk_forget_count(program, job, &count, &trouble)) {
+		vk_log_warning("what the job '%s' would forget now is not known: %s", job,
+			       trouble->message);
+		return;
+	}
+	snapshots = vk_count_text(count, "snapshot");
+	if (count > 0)
+		vk_log_warning("by its rules the job '%s' would forget %s now: 'virtkeep forget "
+			       "--policy --job %s --dry-run' shows them",
+			       job, snapshots, job);
+}
+
 /* For systemd the timers are made anew; cron's next call finds it in the configuration. */
 static gboolean set_enabled(const VkProgram *program, const VkScheduledJob *job, gboolean enabled,
 			    GError **error)
@@ -91,6 +115,8 @@ static gboolean set_enabled(const VkProgram *program, const VkScheduledJob *job,
 		    reached    ? ""
 		    : !enabled ? ""
 			       : "; without systemd, have cron run 'virtkeep job run --due'");
+	if (enabled)
+		tell_first_forgetting(program, job->name);
 	return TRUE;
 }
 

@@ -204,6 +204,18 @@ ok virtkeep job disable web
 start virtkeep-job@web.timer
 stop virtkeep-job@web.timer
 daemon-reload" ]] || fail "$(cat "$SCRATCH/systemctl")"
+
+say "enable warns of what the rules would forget"
+ok virtkeep job enable never
+expect_err "the job 'never' is enabled"
+not grep -q "would forget" "$ERR" || fail "$(cat "$ERR")"
+ok virtkeep backup --label never web1
+ok virtkeep backup --label never web1
+sed -i 's/^schedule = \*-02-29/&\nkeep_last = 1/' "$config"
+ok virtkeep job enable never
+expect_err "the job 'never' would forget 1 snapshot now"
+ok virtkeep --json list web1
+expect_json '[.[] | select(.label == "never")] | length' 2
 ok virtkeep job next --count 2 never
 [[ $(wc -l < "$OUT") == 3 ]] || fail "$(cat "$OUT")"
 

@@ -74,6 +74,32 @@ static VkVault *open_vault(const VkProgram *program, const VkForgetHow *how, GEr
 	return vk_open_vault(program, NULL, how->dry_run ? VK_VAULT_READ : VK_VAULT_WRITE, error);
 }
 
+gboolean vk_forget_count(const VkProgram *program, const char *job, guint *ret_count,
+			 GError **error)
+{
+	g_autoptr(VkVault) vault = vk_open_vault(program, NULL, VK_VAULT_READ, error);
+	g_autoptr(VkArrays) arrays =
+		vault ? vk_arrays_new(program->settings, vk_log_warning, error) : NULL;
+	g_autoptr(VkPresence) presence = NULL;
+	VkForgetFacts facts = {
+		.vault = vault,
+		.arrays = arrays,
+		.settings = program->settings,
+		.job = job,
+		.now = g_get_real_time() / G_USEC_PER_SEC,
+	};
+	g_autoptr(GPtrArray) plan = NULL;
+
+	*ret_count = 0;
+	if (!arrays || !load_presence(program, job, &presence, error))
+		return FALSE;
+	facts.presence = presence;
+	plan = vk_forget_plan(&facts, NULL, error);
+	for (guint i = 0; plan && i < plan->len; i++)
+		*ret_count += ((const VkForgetGuest *)g_ptr_array_index(plan, i))->n_forgotten;
+	return plan != NULL;
+}
+
 gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, const VkForgetHow *how,
 			      GError **error)
 {

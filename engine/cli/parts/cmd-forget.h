@@ -19,6 +19,10 @@ typedef struct VkForgetHow {
 gboolean vk_cmd_forget_policy(VkProgram *program, char *const *names, const VkForgetHow *how,
 			      GError **error);
 
+/* How many of the snapshots that are listed the rules of JOB would forget now. Changes nothing. */
+gboolean vk_forget_count(const VkProgram *program, const char *job, guint *ret_count,
+			 GError **error);
+
 /*
  * Collects garbage if HOW says so: the vault is open for it. In a dry run FORGOTTEN,
  * VkSnapshotKey*, count as forgotten. Adds what was done to JSON as "gc", and prints it.
