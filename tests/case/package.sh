@@ -5,9 +5,6 @@
 # The first run fetches that Debian, and the packages that virtkeep and libvirt need, from VIRTKEEP_DEBIAN_MIRROR,
 # or from where the host has its packages of Debian 12.
 
-# shellcheck disable=SC2016 # a word of apt's
-mirror=${VIRTKEEP_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' \
-	'Codename: bookworm' 'Component: main' | head -n 1)}
 hypervisor=(libvirt-daemon-system libvirt-clients qemu-system-x86)
 
 in_debian() { # DIRECTORY COMMAND...
@@ -28,8 +25,8 @@ make_debian() { # ARCHIVE DEB
 	# shellcheck disable=SC2064 # this very directory
 	trap "rm -rf '$root'" EXIT
 	chmod 755 "$root"
-	debootstrap --variant=minbase bookworm "$root" "$mirror"
-	rm -f "$root"/var/cache/apt/archives/*.deb "$root/etc/apt/apt.conf.d/docker-clean"
+	"${BASH_SOURCE[0]%/*}/bare-debian" "$(dirname "$1")"
+	zstd -q -d -c "$(dirname "$1")/bare-debian.tar.zst" | tar -C "$root" -xf -
 	# debootstrap leaves the host's.
 	printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
 	chmod +x "$root/usr/sbin/policy-rc.d"
