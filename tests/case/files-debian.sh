@@ -85,8 +85,8 @@ sums() { # DIRECTORY NAME...
 looks() { # DIRECTORY NAME...
 	(
 		cd "$1"
-		find "${@:2}" -mindepth 1 -name lost+found -prune -o -path ./boot/efi -prune -o -type d -printf '%p %m %U %G %Ts\n' -o \
-			-printf '%p %y %m %U %G %Ts %s %l\n' | sort
+		find "${@:2}" -mindepth 1 -name lost+found -prune -o -path ./boot/efi -prune -o \
+			-type d -printf '%p %m %U %G %Ts\n' -o -printf '%p %y %m %U %G %Ts %s %l\n' | sort
 	)
 }
 sums "$d/root" . > "$SCRATCH/sums"
