@@ -47,5 +47,8 @@ void vk_chain_link_free(VkChainLink *link); /* takes NULL */
 /* Where the vault's hints lie; the vault must outlive them. */
 VkHintsPlace vk_vault_hints_place(const VkVault *vault);
 
+/* VK_ERROR_DENIED for who has an encrypted vault open from outside: none of its keys is known. */
+gboolean vk_vault_check_unlocked(const VkVault *vault, GError **error);
+
 /* The key of its block ids, borrowed; NULL: they are plain hashes, or its keyring has none. */
 const VkKey *vk_vault_id_key(const VkVault *vault);

@@ -428,8 +428,19 @@ VkHintsPlace vk_vault_hints_place(const VkVault *vault)
 			      .directory = vault->directory};
 }
 
+gboolean vk_vault_check_unlocked(const VkVault *vault, GError **error)
+{
+	return vault->keyring || !vk_vault_is_encrypted(vault) ||
+	       vk_fail(error, VK_ERROR_DENIED,
+		       "the vault '%s' is open without a key: its blocks can be neither read nor "
+		       "stored",
+		       vault->url);
+}
+
 gboolean vk_vault_may_read_blocks(const VkVault *vault, GError **error)
 {
+	if (!vk_vault_check_unlocked(vault, error))
+		return FALSE;
 	return !vault->keyring || vk_keyring_get(vault->keyring, VK_KEY_BLOCKS) ||
 	       vk_fail(error, VK_ERROR_DENIED,
 		       "the key in use for the vault '%s' is of role %s: it opens no blocks",

@@ -357,9 +357,9 @@ static gboolean have_same_ids(const VkVault *one, const VkVault *other)
 {
 	const VkKey *left = vk_vault_id_key(one), *right = vk_vault_id_key(other);
 
-	if (one->keyring && other->keyring)
-		return left && right && memcmp(left, right, sizeof(*left)) == 0;
-	return !one->keyring && !other->keyring;
+	if (!vk_vault_is_encrypted(one) && !vk_vault_is_encrypted(other))
+		return TRUE;
+	return left && right && memcmp(left, right, sizeof(*left)) == 0;
 }
 
 const VkStoredCalls *vk_stored_source_calls(const VkVault *from, const VkVault *to)

@@ -84,6 +84,8 @@ gboolean vk_session_open_finders(VkSession *session, GError **error)
 /* Who cannot make block ids would store what nobody finds again. */
 static gboolean may_write(const VkVault *vault, GError **error)
 {
+	if (!vk_vault_check_unlocked(vault, error))
+		return FALSE;
 	return !vault->keyring || vk_vault_id_key(vault) ||
 	       vk_fail(error, VK_ERROR_DENIED,
 		       "the key in use for the vault '%s' is of role %s: it cannot store blocks",

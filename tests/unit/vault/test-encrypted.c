@@ -100,6 +100,20 @@ START_TEST(who_may_read_blocks)
 }
 END_TEST
 
+/* It is no vault without encryption, whose blocks anybody stores. */
+START_TEST(who_has_no_key_stores_and_reads_no_block)
+{
+	g_autoptr(VkVault) outside = vk_vault_open_locked(directory, VK_VAULT_OUTSIDE, NULL, NULL);
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_ptr_nonnull(outside);
+	check_denied(vk_vault_may_read_blocks(outside, &error), &error);
+	check_denied(vk_session_new(outside, 1, &error) != NULL, &error);
+	check_denied(vk_vault_check_unlocked(outside, &error), &error);
+	ck_assert(vk_vault_check_unlocked(vault, NULL));
+}
+END_TEST
+
 START_TEST(who_may_store_blocks)
 {
 	static const gboolean may[VK_N_ROLES] = {
@@ -401,6 +415,7 @@ END_TEST
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, who_may_read_blocks);
+	tcase_add_test(tcase, who_has_no_key_stores_and_reads_no_block);
 	tcase_add_test(tcase, who_may_store_blocks);
 	tcase_add_test(tcase, what_append_wrote_it_cannot_read);
 	tcase_add_test(tcase, what_is_there_is_not_stored_again);
