@@ -37,7 +37,7 @@ struct VkSession {
 	VkPackId id;
 	GMutex finders_mutex;
 	gint has_finders;   /* set by one worker under the mutex: the next two are set for good */
-	VkHints *hints;     /* NULL before */
+	VkHints *hints;     /* NULL before; atomic: threads that send packs do not ask before */
 	VkHealer *healer;   /* NULL: nothing is known to be damaged */
 	VkRateLimit *limit; /* of reading; nullable */
 	guint n_workers;

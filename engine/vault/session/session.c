@@ -10,9 +10,10 @@
 static void hint_at_slot(gpointer user, const VkBlockId *id, const VkPackId *pack, guint32 slot)
 {
 	VkSession *session = user;
+	VkHints *hints = g_atomic_pointer_get(&session->hints);
 
-	if (session->hints)
-		vk_hints_add(session->hints, id, pack, slot);
+	if (hints)
+		vk_hints_add(hints, id, pack, slot);
 }
 
 /*
@@ -65,15 +66,17 @@ gboolean vk_session_open_finders(VkSession *session, GError **error)
 {
 	g_autoptr(GMutexLocker) locker = NULL;
 	g_autoptr(GError) trouble = NULL;
+	VkHints *hints;
 
 	if (g_atomic_int_get(&session->has_finders))
 		return TRUE;
 	locker = g_mutex_locker_new(&session->finders_mutex);
 	if (session->has_finders)
 		return TRUE;
-	session->hints = share_hints(session->vault, error);
-	if (!session->hints)
+	hints = share_hints(session->vault, error);
+	if (!hints)
 		return FALSE;
+	g_atomic_pointer_set(&session->hints, hints);
 	session->healer = vk_healer_new(session->vault, FALSE, &trouble);
 	if (trouble)
 		vk_log_debug("nothing is healed: %s", trouble->message);
@@ -140,9 +143,10 @@ static void drop_pack(VkSession *session, VkPackWriter *pack)
 
 void vk_session_commit_hints(VkSession *session)
 {
+	VkHints *hints = g_atomic_pointer_get(&session->hints);
 	g_autoptr(GError) trouble = NULL;
 
-	if (session->hints && !vk_hints_commit(session->hints, &trouble))
+	if (hints && !vk_hints_commit(hints, &trouble))
 		vk_log_debug("hints are lost, ignoring: %s", trouble->message);
 }
 
