@@ -39,7 +39,8 @@ struct VkVault {
 	GMutex mutex;            /* guards what follows */
 	struct VkHints *hints;   /* shared by the sessions; NULL while there are none */
 	guint sessions;
-	GHashTable *links; /* guest's uuid -> VkChainLink: of the snapshot that was loaded last */
+	GMutex links_mutex; /* guards what follows */
+	GHashTable *links;  /* guest's uuid -> VkChainLink: of the snapshot that was loaded last */
 };
 
 void vk_chain_link_free(VkChainLink *link); /* takes NULL */

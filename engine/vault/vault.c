@@ -55,6 +55,7 @@ static VkVault *vault_new(VkStore *store, const char *place)
 	VkVault *vault = g_new0(VkVault, 1);
 
 	g_mutex_init(&vault->mutex);
+	g_mutex_init(&vault->links_mutex);
 	vault->links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_link);
 	if (!is_directory)
 		vault->windows = vk_window_store_new(store);
@@ -392,6 +393,7 @@ void vk_vault_free(VkVault *vault)
 	vk_keyring_free(vault->keyring);
 	vk_mend_log_free(vault->context.mend_log);
 	g_hash_table_unref(vault->links);
+	g_mutex_clear(&vault->links_mutex);
 	g_mutex_clear(&vault->mutex);
 	g_free(vault->slot);
 	g_free(vault->directory);

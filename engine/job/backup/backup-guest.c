@@ -49,6 +49,16 @@ static void await_disks(const VkAttempt *attempt)
 	try->awaited = count;
 }
 
+/*
+ * How long it takes to know the vault's blocks, the guest's job should not have to wait: its
+ * scratch files grow meanwhile. An array's snapshots are read later, and changes alone may be none.
+ */
+static gboolean open_finders(VkAttempt *attempt, GError **error)
+{
+	return vk_attempt_is_array(attempt) || !vk_backup_plan_has_whole(attempt->plan) ||
+	       vk_session_open_finders(attempt->session, error);
+}
+
 static gboolean begin_snapshot(VkAttempt *attempt, GError **error)
 {
 	attempt->snapshot = new_snapshot(attempt);
@@ -58,7 +68,7 @@ static gboolean begin_snapshot(VkAttempt *attempt, GError **error)
 		return FALSE;
 	vk_session_set_limit(attempt->session, attempt->context->limit);
 	await_disks(attempt);
-	return TRUE;
+	return open_finders(attempt, error);
 }
 
 /* All of a group are waited for, whatever their mode: they may share a set. */

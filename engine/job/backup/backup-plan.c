@@ -170,6 +170,14 @@ gboolean vk_backup_plan_has_incremental(const VkBackupPlan *plan)
 	return has_any(plan, TRUE);
 }
 
+gboolean vk_backup_plan_has_whole(const VkBackupPlan *plan)
+{
+	for (guint i = 0; i < plan->disks->len; i++)
+		if (!((const VkBackupPlanDisk *)g_ptr_array_index(plan->disks, i))->incremental)
+			return TRUE;
+	return FALSE;
+}
+
 GArray *vk_backup_plan_job_disks(const VkBackupPlan *plan)
 {
 	GArray *disks = g_array_new(FALSE, FALSE, sizeof(VkBackupJobDisk));

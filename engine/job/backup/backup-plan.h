@@ -66,6 +66,9 @@ void vk_backup_plan_set_size(VkBackupPlanDisk *disk, guint64 size);
 gboolean vk_backup_plan_has_tracked(const VkBackupPlan *plan);
 gboolean vk_backup_plan_has_incremental(const VkBackupPlan *plan);
 
+/* Whether a disk is going to be read in whole. */
+gboolean vk_backup_plan_has_whole(const VkBackupPlan *plan);
+
 /* The disks to save, as a backup job takes them. Returns VkBackupJobDisk. */
 GArray *vk_backup_plan_job_disks(const VkBackupPlan *plan);
 

@@ -176,7 +176,7 @@ static VkChainLink *link_new(const char *id, guint64 number, const char *sum)
 
 static void remember_link(VkVault *vault, const VkSnapshot *snapshot, const char *sum)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&vault->mutex);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&vault->links_mutex);
 
 	if (g_hash_table_size(vault->links) >= LINKS_MAX)
 		g_hash_table_remove_all(vault->links);
@@ -218,7 +218,7 @@ VkSnapshot *vk_catalog_load_sum(VkVault *vault, const VkSnapshotKey *key, char *
 /* NULL: that snapshot was not the one that was loaded last of its guest. */
 static VkChainLink *find_link(VkVault *vault, const VkSnapshotKey *key)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&vault->mutex);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&vault->links_mutex);
 	const VkChainLink *link = g_hash_table_lookup(vault->links, key->uuid);
 
 	return link && strcmp(link->id, key->id) == 0 ? link_new(link->id, link->number, link->sum)

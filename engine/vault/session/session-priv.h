@@ -72,12 +72,6 @@ typedef struct VkSave {
 	_Atomic int parent_damaged;
 } VkSave;
 
-/*
- * Opens the hints, and what is known to be damaged, unless that is done: a backup in which no block
- * has changed needs neither. By any worker, before it looks for a block. VK_ERROR_INTERRUPTED.
- */
-gboolean vk_session_open_finders(VkSession *session, GError **error);
-
 /* Begins a lease unless the session has one. No worker runs meanwhile. */
 gboolean vk_session_ensure_lease(VkSession *session, GError **error);
 

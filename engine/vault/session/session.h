@@ -66,6 +66,14 @@ gboolean vk_session_check_parent(VkSession *session, const VkSnapshot *parent, G
 void vk_session_set_limit(VkSession *session, VkRateLimit *limit);
 
 /*
+ * Opens the hints, and what is known to be damaged, unless that is done: a backup in which no block
+ * has changed needs neither. Without hints all packs are looked at. A save does it before it looks
+ * for its first block; who knows that it will may do it while nothing waits. Threads: free.
+ * VK_ERROR_INTERRUPTED.
+ */
+gboolean vk_session_open_finders(VkSession *session, GError **error);
+
+/*
  * Drops what was not committed: open packs vanish, finished ones stay, so the next try finds their
  * blocks. Takes NULL.
  */

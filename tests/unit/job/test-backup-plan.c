@@ -176,6 +176,9 @@ START_TEST(builds_on_a_whole_bitmap)
 	ck_assert(g_array_index(disks, VkBackupJobDisk, 0).track);
 	ck_assert(!g_array_index(disks, VkBackupJobDisk, 1).incremental);
 	ck_assert(!g_array_index(disks, VkBackupJobDisk, 1).track);
+	ck_assert(vk_backup_plan_has_whole(plan));
+	g_ptr_array_set_size(plan->disks, 1);
+	ck_assert(!vk_backup_plan_has_whole(plan));
 }
 END_TEST
 

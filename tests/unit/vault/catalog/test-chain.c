@@ -2,6 +2,7 @@
 /* The chain of a guest's snapshots: what a host notices of what is held back, and what it does not.
  */
 #include "catalog-chain.h"
+#include "catalog-priv.h"
 #include "checked-json.h"
 #include "collect.h"
 #include "json.h"
@@ -121,6 +122,24 @@ static void check_missing(const char *time)
 	if (time)
 		ck_assert_msg(strstr(texts->pdata[0], time) != NULL, "%s", (char *)texts->pdata[0]);
 }
+
+/* Who opens the hints has that mutex, for as long as reading all packs takes. */
+START_TEST(a_snapshot_is_loaded_while_hints_are_opened)
+{
+	g_autoptr(VkSnapshot) taken = take(1);
+	g_autoptr(VkSnapshotKey) key = key_of_day(1);
+	g_autoptr(VkSnapshot) loaded = NULL;
+	VkChainLink *link;
+
+	g_mutex_lock(&dir.vault->mutex);
+	loaded = vk_catalog_load(dir.vault, key, NULL);
+	link = vk_catalog_load_link(dir.vault, key);
+	g_mutex_unlock(&dir.vault->mutex);
+	ck_assert_ptr_nonnull(loaded);
+	ck_assert_str_eq(link->id, taken->id);
+	vk_chain_link_free(link);
+}
+END_TEST
 
 START_TEST(each_has_the_next_number_and_names_the_one_before)
 {
@@ -469,6 +488,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, a_snapshot_is_loaded_while_hints_are_opened);
 	tcase_add_test(tcase, each_has_the_next_number_and_names_the_one_before);
 	tcase_add_test(tcase, the_newest_that_is_held_back_is_named);
 	tcase_add_test(tcase, a_backup_says_it_once);
