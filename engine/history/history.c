@@ -124,8 +124,12 @@ static gboolean set_up(VkHistory *history, gboolean make, GError **error)
 			       history->path);
 	if (format == FORMAT)
 		return TRUE;
-	if (!make)
+	if (format < 0)
 		return vk_history_fail(history, error);
+	/* Whoever made it was cut off before the tables were there. */
+	if (!make)
+		return vk_fail(error, VK_ERROR_NOT_FOUND, "the history '%s' is empty",
+			       history->path);
 	return vk_history_execute(history, "BEGIN IMMEDIATE", error) &&
 	       vk_history_execute(history, table_text, error) &&
 	       vk_history_execute(history, "COMMIT", error);

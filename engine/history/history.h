@@ -14,8 +14,8 @@
 typedef struct VkHistory VkHistory;
 
 /*
- * Opens the history in DIRECTORY. MAKE: it and the directory are made if they are not there, else
- * that is VK_ERROR_NOT_FOUND.
+ * Opens the history in DIRECTORY. MAKE: it and the directory are made if they are not there or not
+ * finished, else that is VK_ERROR_NOT_FOUND.
  */
 VkHistory *vk_history_open(const char *directory, gboolean make, GError **error);
 void vk_history_free(VkHistory *history);

@@ -281,6 +281,22 @@ START_TEST(nothing_is_made_to_read)
 }
 END_TEST
 
+/* Its maker was killed, or the power went, before there was anything in it. */
+START_TEST(unfinished_file_is_as_none)
+{
+	g_autofree char *path = g_build_filename(directory, "history.sqlite", NULL);
+	g_autoptr(VkHistory) history = NULL;
+	g_autoptr(GError) error = NULL;
+
+	ck_assert(g_file_set_contents(path, "", 0, NULL));
+	ck_assert_ptr_null(vk_history_open(directory, FALSE, &error));
+	ck_assert(g_error_matches(error, VK_ERROR, VK_ERROR_NOT_FOUND));
+	history = open_history();
+	add(history, new_backup(1000, "web1", "aa"), 0);
+	ck_assert_uint_eq(count(history, (VkHistoryFilter){.about = "web1"}), 1);
+}
+END_TEST
+
 #define WRITERS 4
 #define TASKS   25
 
@@ -330,6 +346,7 @@ int main(void)
 	tcase_add_test(tcase, damage_inside_is_put_aside);
 	tcase_add_test(tcase, file_is_for_its_owner);
 	tcase_add_test(tcase, nothing_is_made_to_read);
+	tcase_add_test(tcase, unfinished_file_is_as_none);
 	tcase_add_test(tcase, processes_write_at_once);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
