@@ -79,8 +79,11 @@ static void check_vault(const VkProgram *program, GPtrArray *problems)
 static void check_guests(const VkProgram *program, GPtrArray *problems)
 {
 	g_autoptr(GError) trouble = NULL;
-	g_autoptr(VkHost) host = vk_host_open(vk_program_libvirt_uri(program), &trouble);
+	const char *uri = vk_program_libvirt_uri(program);
+	g_autoptr(VkHost) host = vk_host_is_none(uri) ? NULL : vk_host_open(uri, &trouble);
 
+	if (vk_host_is_none(uri))
+		return;
 	if (host)
 		vk_config_check_guests(program->settings, host, problems);
 	else

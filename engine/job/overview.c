@@ -27,6 +27,7 @@ void vk_overview_free(VkOverview *overview)
 {
 	g_ptr_array_unref(overview->guests);
 	g_free(overview->host);
+	g_free(overview->host_error);
 	g_free(overview);
 }
 
@@ -72,7 +73,10 @@ static gboolean add_host(Loading *loading, const char *uri, GError **error)
 	loading->overview->host = g_strdup(host ? vk_host_name(host) : g_get_host_name());
 	loading->overview->host_known = guests != NULL;
 	if (!guests) {
+		if (vk_host_is_none(uri))
+			return TRUE;
 		vk_log_warning("only guests of the vault are shown: %s", trouble->message);
+		loading->overview->host_error = g_strdup(trouble->message);
 		return TRUE;
 	}
 	for (guint i = 0; i < guests->len; i++) {

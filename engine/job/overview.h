@@ -22,12 +22,13 @@ typedef struct VkOverviewGuest {
 typedef struct VkOverview {
 	char *host;          /* as snapshots name it */
 	gboolean host_known; /* libvirt answered; else only guests of the vault are here */
+	char *host_error;    /* why it did not; NULL: it did, or there is to be none */
 	GPtrArray *guests;   /* VkOverviewGuest, by name */
 } VkOverview;
 
 /*
  * Unless NAMES (never NULL, as for vk_select_guests()) is empty, only guests that fit one of them.
- * If libvirt does not answer at LIBVIRT_URI, that is a warning.
+ * If libvirt does not answer at LIBVIRT_URI, that is a warning, unless there is to be none.
  */
 VkOverview *vk_overview_load(VkVault *vault, const VkSettings *settings, const char *libvirt_uri,
 			     char *const *names, GError **error);

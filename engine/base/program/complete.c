@@ -20,7 +20,7 @@ static const struct {
 	{"MOUNTPOINT", DIRECTORIES},
 	{"VAULT", DIRECTORIES},
 	{"SNAPCREATOR.conf", VK_COMPLETE_FILES},
-	{"URI", "qemu:///system qemu:///session"},
+	{"URI", "qemu:///system qemu:///session none"},
 	{"MODE", "vault array array+vault"},
 	{"HOW", "auto agent suspend none"},
 	{"FORMAT", "raw qcow2"},

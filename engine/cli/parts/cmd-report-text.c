@@ -41,6 +41,8 @@ char *vk_report_note(const VkReport *report, const VkReportGuest *guest)
 		add_note(notes, g_strdup(guest->skip));
 	if (guest->state == VK_STATE_GONE)
 		add_note(notes, g_strdup("no longer on its host"));
+	if (!vk_report_is_ours(report, guest))
+		add_note(notes, g_strdup("another host's"));
 	if (guest->on_array_only && guest->time)
 		add_note(notes, g_strdup("on an array only"));
 	if (guest->excluded)

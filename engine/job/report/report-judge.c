@@ -34,7 +34,7 @@ static gboolean is_of_this_host(const VkReport *report, const VkReportGuest *gue
 
 gboolean vk_report_is_ours(const VkReport *report, const VkReportGuest *guest)
 {
-	return !report->host_known || is_of_this_host(report, guest);
+	return !report->host_known || report->is_asked || is_of_this_host(report, guest);
 }
 
 static VkSavedState state_of(const VkReport *report, const VkReportGuest *guest)
@@ -79,17 +79,16 @@ static void judge_age(VkReport *report, const VkReportGuest *guest)
 	g_autofree char *age = vk_age_text(guest->age_sec);
 	g_autofree char *failure = failure_text(guest);
 	g_autofree char *quoted = g_shell_quote(guest->name);
-	VkNeedLevel level = vk_report_is_ours(report, guest) ? VK_NEED_NOW : VK_NEED_SOON;
 
 	switch (guest->state) {
 	case VK_STATE_NEVER:
-		need(report, level,
+		need(report, VK_NEED_NOW,
 		     "'%s' has no snapshot that can be used: run virtkeep backup %s%s", guest->name,
 		     quoted, failure);
 		break;
 	case VK_STATE_LATE:
-		need(report, level, "'%s' is late: its last snapshot is %s old%s%s%s", guest->name,
-		     age, guest->on_host ? "" : ", taken by host ",
+		need(report, VK_NEED_NOW, "'%s' is late: its last snapshot is %s old%s%s%s",
+		     guest->name, age, guest->on_host ? "" : ", taken by host ",
 		     guest->on_host ? "" : guest->host, failure);
 		break;
 	case VK_STATE_SAVED:
@@ -104,12 +103,15 @@ static void judge_age(VkReport *report, const VkReportGuest *guest)
 
 static void judge_guest(VkReport *report, const VkReportGuest *guest)
 {
-	judge_age(report, guest);
+	gboolean is_ours = vk_report_is_ours(report, guest);
+
+	if (is_ours)
+		judge_age(report, guest);
 	if (guest->damaged > 0)
 		need(report, VK_NEED_NOW,
 		     "'%s': %u newer snapshots cannot be used: run 'virtkeep verify %s'",
 		     guest->name, guest->damaged, guest->name);
-	if (guest->state == VK_STATE_GONE || guest->state == VK_STATE_LEFT_OUT)
+	if (!is_ours || guest->state == VK_STATE_GONE || guest->state == VK_STATE_LEFT_OUT)
 		return;
 	if (guest->incomplete)
 		need(report, VK_NEED_SOON,
@@ -120,6 +122,24 @@ static void judge_guest(VkReport *report, const VkReportGuest *guest)
 		need(report, VK_NEED_SOON,
 		     "'%s': its last snapshot is dated in the future: look at the clocks",
 		     guest->name);
+}
+
+/* A monitoring system that hears nothing of guests must not take that for all being well. */
+static void judge_host(VkReport *report)
+{
+	guint wanted = vk_report_count(report, VK_STATE_SAVED) +
+		       vk_report_count(report, VK_STATE_LATE) +
+		       vk_report_count(report, VK_STATE_NEVER);
+
+	if (report->host_error)
+		need(report, VK_NEED_SOON, "which guests this host has is not known: %s",
+		     report->host_error);
+	else if (wanted == 0)
+		need(report, VK_NEED_SOON, "no guest is to be saved: %s",
+		     report->is_asked     ? "those that were named are gone or left out"
+		     : report->host_known ? "this host has none that the configuration does not "
+					    "leave out"
+					  : "the vault has none");
 }
 
 static void judge_room(VkReport *report)
@@ -201,8 +221,10 @@ void vk_report_judge(VkReport *report)
 		VkReportGuest *guest = g_ptr_array_index(report->guests, i);
 
 		guest->state = state_of(report, guest);
-		judge_guest(report, guest);
 	}
+	judge_host(report);
+	for (guint i = 0; i < report->guests->len; i++)
+		judge_guest(report, g_ptr_array_index(report->guests, i));
 	judge_checks(report);
 	judge_room(report);
 	judge_arrays(report);

@@ -46,6 +46,7 @@ void vk_report_free(VkReport *report)
 	g_free(report->vault);
 	g_free(report->vault_id);
 	g_free(report->host);
+	g_free(report->host_error);
 	g_ptr_array_unref(report->guests);
 	g_ptr_array_unref(report->needs);
 	g_clear_pointer(&report->replications, g_ptr_array_unref);
@@ -164,6 +165,7 @@ static gboolean add_guests(Load *load, GError **error)
 		return FALSE;
 	load->report->host = g_strdup(overview->host);
 	load->report->host_known = overview->host_known;
+	load->report->host_error = g_strdup(overview->host_error);
 	for (guint i = 0; i < overview->guests->len; i++)
 		add_guest(load, g_ptr_array_index(overview->guests, i));
 	return TRUE;
@@ -267,5 +269,6 @@ VkReport *vk_report_load(VkVault *vault, const VkReportOptions *options, GError 
 	report->now = g_get_real_time() / G_USEC_PER_SEC;
 	report->max_age_sec = options->max_age_sec;
 	report->full_in_sec = -1;
+	report->is_asked = options->names[0] != NULL;
 	return fill(&load, error) ? g_steal_pointer(&report) : NULL;
 }

@@ -62,6 +62,8 @@ typedef struct VkReport {
 	gint64 now;                    /* seconds since 1970 */
 	gint64 max_age_sec;
 	gboolean host_known; /* libvirt answered */
+	char *host_error;    /* why it did not; NULL: it did, or there is to be none */
+	gboolean is_asked;   /* its guests were named, and so each of them counts */
 	GPtrArray *guests;   /* VkReportGuest, by name */
 	VkVaultUsage usage;
 	gboolean has_space;              /* the following and that of each guest is known */
@@ -92,8 +94,8 @@ VkReportGuest *vk_report_guest_new(const char *name, const char *uuid);
 void vk_report_guest_free(VkReportGuest *guest);
 
 /*
- * Whether the guest counts for this host: it is here, or nobody knows which are. Guests that
- * another host saved last are that host's business.
+ * Whether the guest counts for this host: it is here, nobody knows which are, or it was asked for.
+ * Guests that another host saved last are that host's business: they are shown, and no need.
  */
 gboolean vk_report_is_ours(const VkReport *report, const VkReportGuest *guest);
 

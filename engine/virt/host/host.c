@@ -141,11 +141,24 @@ static virConnectPtr open_connection(const char *uri, GError **error)
 	return connection;
 }
 
+gboolean vk_host_is_none(const char *uri)
+{
+	return strcmp(uri, "none") == 0;
+}
+
 VkHost *vk_host_open(const char *uri, GError **error)
 {
-	g_autoptr(VkHost) host = g_atomic_rc_box_new0(VkHost);
+	g_autoptr(VkHost) host = NULL;
 	char *name, *full_uri;
 
+	if (vk_host_is_none(uri)) {
+		vk_fail(error, VK_ERROR_NOT_FOUND,
+			"this machine has no libvirt, as the URI '%s' says: name another one with "
+			"--connect",
+			uri);
+		return NULL;
+	}
+	host = g_atomic_rc_box_new0(VkHost);
 	g_mutex_init(&host->lock);
 	host->given_uri = g_strdup(uri);
 	host->connection = open_connection(uri, error);
@@ -237,7 +250,7 @@ VkHost *vk_host_open_retrying(const char *uri, guint retries, GError **error)
 	VkHost *host;
 
 	for (guint tried = 0; !(host = vk_host_open(uri, &trouble)); tried++) {
-		if (!wait_to_retry(tried, retries)) {
+		if (vk_host_is_none(uri) || !wait_to_retry(tried, retries)) {
 			g_propagate_error(error, g_steal_pointer(&trouble));
 			return NULL;
 		}

@@ -11,7 +11,13 @@
 
 typedef struct VkHost VkHost;
 
-/* VK_ERROR_FAILED names the URI, and says to start libvirtd if it does not listen. */
+/* Whether URI, "none", says that the machine has no libvirt, and is not meant to have one. */
+gboolean vk_host_is_none(const char *uri);
+
+/*
+ * VK_ERROR_FAILED names the URI, and says to start libvirtd if it does not listen.
+ * VK_ERROR_NOT_FOUND when there is to be none.
+ */
 VkHost *vk_host_open(const char *uri, GError **error);
 void vk_host_free(VkHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VkHost, vk_host_free)

@@ -99,6 +99,7 @@ START_TEST(left_out_and_gone_guests_do_not)
 	VkReportGuest *skipped = add("test", NULL, TRUE, 0);
 	VkReportGuest *gone = add("old", "KVM1", FALSE, 400 * VK_DAY_SEC);
 
+	add("web1", "kvm1", TRUE, HOUR);
 	skipped->skip = "the configuration says skip";
 	vk_report_judge(report);
 	ck_assert_int_eq(skipped->state, VK_STATE_LEFT_OUT);
@@ -112,12 +113,82 @@ START_TEST(other_hosts_guests_are_theirs)
 {
 	VkReportGuest *other = add("db1", "kvm2", FALSE, 3 * VK_DAY_SEC);
 
+	add("web1", "kvm1", TRUE, HOUR);
 	vk_report_judge(report);
 	ck_assert_int_eq(other->state, VK_STATE_LATE);
-	ck_assert_int_eq(vk_report_level(report), VK_NEED_SOON);
-	ck_assert(is_needed(VK_NEED_SOON, "taken by host kvm2"));
+	ck_assert_int_eq(vk_report_level(report), VK_NEED_NONE);
 	ck_assert_uint_eq(vk_report_count(report, VK_STATE_LATE), 0);
 	ck_assert(!vk_report_is_ours(report, other));
+}
+END_TEST
+
+START_TEST(named_guest_counts_wherever_it_is)
+{
+	VkReportGuest *other = add("db1", "kvm2", FALSE, 3 * VK_DAY_SEC);
+
+	report->is_asked = TRUE;
+	vk_report_judge(report);
+	ck_assert(vk_report_is_ours(report, other));
+	ck_assert(is_needed(VK_NEED_NOW, "taken by host kvm2"));
+}
+END_TEST
+
+/* Damage in the vault is everybody's. */
+START_TEST(damage_of_others_is_told)
+{
+	VkReportGuest *other = add("db1", "kvm2", FALSE, HOUR);
+
+	add("web1", "kvm1", TRUE, HOUR);
+	other->damaged = 1;
+	other->incomplete = TRUE;
+	vk_report_judge(report);
+	ck_assert_uint_eq(report->needs->len, 1);
+	ck_assert(is_needed(VK_NEED_NOW, "'db1': 1 newer snapshots cannot be used"));
+}
+END_TEST
+
+START_TEST(no_guest_is_not_well)
+{
+	VkReportGuest *skipped = add("test", NULL, TRUE, 0);
+
+	skipped->skip = "the configuration says skip";
+	add("db1", "kvm2", FALSE, HOUR);
+	vk_report_judge(report);
+	ck_assert_int_eq(vk_report_level(report), VK_NEED_SOON);
+	ck_assert(is_needed(VK_NEED_SOON, "no guest is to be saved: this host has none"));
+	ck_assert_uint_eq(report->needs->len, 1);
+}
+END_TEST
+
+START_TEST(silent_libvirt_is_not_well)
+{
+	report->host_known = FALSE;
+	report->host_error = g_strdup("libvirtd is down");
+	vk_report_judge(report);
+	ck_assert_int_eq(vk_report_level(report), VK_NEED_SOON);
+	ck_assert(is_needed(VK_NEED_SOON, "is not known: libvirtd is down"));
+	ck_assert_uint_eq(report->needs->len, 1);
+}
+END_TEST
+
+/* Nor are young snapshots a reason to keep quiet about it. */
+START_TEST(silent_libvirt_is_told_beside_saved_guests)
+{
+	add("web1", "kvm1", FALSE, HOUR);
+	report->host_known = FALSE;
+	report->host_error = g_strdup("libvirtd is down");
+	vk_report_judge(report);
+	ck_assert_int_eq(vk_report_level(report), VK_NEED_SOON);
+}
+END_TEST
+
+/* A server that only stores a vault never has a libvirt. */
+START_TEST(a_vault_alone_is_well)
+{
+	add("web1", "kvm2", FALSE, HOUR);
+	report->host_known = FALSE;
+	vk_report_judge(report);
+	ck_assert_int_eq(vk_report_level(report), VK_NEED_NONE);
 }
 END_TEST
 
@@ -201,6 +272,7 @@ static VkReplication *add_replication(const char *destination, const char *reaso
 START_TEST(arrays_are_watched)
 {
 	report->replications = g_ptr_array_new_with_free_func((GDestroyNotify)vk_replication_free);
+	add("web1", "kvm1", TRUE, HOUR);
 	add_replication("svm2:vol", NULL, TRUE);
 	add_replication(NULL, NULL, FALSE);
 	vk_report_judge(report);
@@ -226,6 +298,12 @@ int main(void)
 	tcase_add_test(tcase, late_and_never_saved_guests_need_a_hand);
 	tcase_add_test(tcase, left_out_and_gone_guests_do_not);
 	tcase_add_test(tcase, other_hosts_guests_are_theirs);
+	tcase_add_test(tcase, named_guest_counts_wherever_it_is);
+	tcase_add_test(tcase, damage_of_others_is_told);
+	tcase_add_test(tcase, no_guest_is_not_well);
+	tcase_add_test(tcase, silent_libvirt_is_not_well);
+	tcase_add_test(tcase, silent_libvirt_is_told_beside_saved_guests);
+	tcase_add_test(tcase, a_vault_alone_is_well);
 	tcase_add_test(tcase, moved_guest_is_ours);
 	tcase_add_test(tcase, without_libvirt_all_count);
 	tcase_add_test(tcase, trouble_of_guests_is_told);
