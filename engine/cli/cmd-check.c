@@ -3,10 +3,11 @@
  * "virtkeep check": one line and an exit status as monitoring plug-ins have them: 0 OK, 1 WARNING,
  * 2 CRITICAL, 3 UNKNOWN.
  */
+#include "cmd-report.h"
 #include "cmd.h"
-#include "report.h"
 
 #include "errors.h"
+#include "json.h"
 #include "open-vault.h"
 #include "table.h"
 #include "text.h"
@@ -56,12 +57,16 @@ static char *late_text(const VkReport *report)
 	return g_string_free(text, FALSE);
 }
 
-/* What the line says of guests. New string. */
+static guint count_bad(const VkReport *report)
+{
+	return vk_report_count(report, VK_STATE_LATE) + vk_report_count(report, VK_STATE_NEVER);
+}
+
+/* What the line says of guests; NULL: there is none to be saved. New string. */
 static char *guests_text(const VkReport *report)
 {
 	guint saved = vk_report_count(report, VK_STATE_SAVED);
-	guint bad =
-		vk_report_count(report, VK_STATE_LATE) + vk_report_count(report, VK_STATE_NEVER);
+	guint bad = count_bad(report);
 	const VkReportGuest *oldest = find_oldest(report);
 	g_autofree char *age = oldest ? vk_age_text(oldest->age_sec) : NULL;
 	g_autofree char *all = vk_count_text(saved + bad, "guest");
@@ -70,9 +75,27 @@ static char *guests_text(const VkReport *report)
 	if (bad > 0)
 		return g_strdup_printf("%u of %s not saved in time: %s", bad, all, late);
 	if (!oldest)
-		return g_strdup("no guest is to be saved");
+		return NULL;
 	return g_strdup_printf("%s saved, the oldest snapshot is of %s (%s)", all, oldest->name,
 			       age);
+}
+
+/* Whether the first line has the worst need: it says why it is no "OK", if not by the guests. */
+static gboolean begins_with_need(const VkReport *report)
+{
+	return count_bad(report) == 0 && report->needs->len > 0;
+}
+
+/* The first line after its status. New string. */
+static char *headline(const VkReport *report)
+{
+	g_autofree char *guests = guests_text(report);
+	const VkNeed *worst;
+
+	if (!begins_with_need(report))
+		return g_steal_pointer(&guests);
+	worst = g_ptr_array_index(report->needs, 0);
+	return g_strdup_printf("%s%s%s", worst->text, guests ? "; " : "", guests ? guests : "");
 }
 
 /* Label, value, warning, critical; those of other programs parse it. New string. */
@@ -82,11 +105,9 @@ static char *performance_text(const VkReport *report)
 	guint used = vk_report_used_percent(report);
 	GString *text = g_string_new(NULL);
 
-	g_string_append_printf(
-		text, "'guests'=%u;;;0 'late'=%u;;0;0",
-		vk_report_count(report, VK_STATE_SAVED) + vk_report_count(report, VK_STATE_LATE) +
-			vk_report_count(report, VK_STATE_NEVER),
-		vk_report_count(report, VK_STATE_LATE) + vk_report_count(report, VK_STATE_NEVER));
+	g_string_append_printf(text, "'guests'=%u;;;0 'late'=%u;;0;0",
+			       vk_report_count(report, VK_STATE_SAVED) + count_bad(report),
+			       count_bad(report));
 	if (oldest)
 		g_string_append_printf(text,
 				       " 'oldest'=%" G_GINT64_FORMAT "s;;%" G_GINT64_FORMAT ";0",
@@ -98,22 +119,44 @@ static char *performance_text(const VkReport *report)
 	return g_string_free(text, FALSE);
 }
 
-static void print(const VkReport *report)
+static const char *const status_words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+
+static void print_text(const VkReport *report)
 {
-	static const char *const words[] = {
-		[VK_NEED_NONE] = "OK", [VK_NEED_SOON] = "WARNING", [VK_NEED_NOW] = "CRITICAL"};
-	g_autofree char *guests = guests_text(report);
-	g_autofree char *guests_plain = plain(guests);
+	g_autofree char *line = headline(report);
+	g_autofree char *line_plain = plain(line);
 	g_autofree char *performance = performance_text(report);
 
-	vk_print_line(stdout, "%s: %s | %s", words[vk_report_level(report)], guests_plain,
+	vk_print_line(stdout, "%s: %s | %s", status_words[vk_report_level(report)], line_plain,
 		      performance);
-	for (guint i = 0; i < report->needs->len; i++) {
+	for (guint i = begins_with_need(report) ? 1 : 0; i < report->needs->len; i++) {
 		const VkNeed *need = g_ptr_array_index(report->needs, i);
 		g_autofree char *text = plain(need->text);
 
 		vk_print_line(stdout, "%s", text);
 	}
+}
+
+/* Takes NEEDS and GUESTS. */
+static void print_json(int status, const char *text, json_t *needs, json_t *guests)
+{
+	g_autofree char *word = g_ascii_strdown(status_words[status], -1);
+	g_autoptr(json_t) document =
+		json_pack("{s:s, s:o, s:o, s:o}", "status", word, "text", vk_json_new_string(text),
+			  "needs", needs, "guests", guests);
+
+	vk_json_print(document);
+}
+
+static void print(const VkProgram *program, const VkReport *report)
+{
+	g_autofree char *line = headline(report);
+
+	if (program->json)
+		print_json((int)vk_report_level(report), line, vk_report_needs_to_json(report),
+			   vk_report_guests_to_json(report));
+	else
+		print_text(report);
 }
 
 static gboolean check(VkProgram *program, int argc, char **argv, GError **error)
@@ -143,7 +186,7 @@ static gboolean check(VkProgram *program, int argc, char **argv, GError **error)
 	report = vault ? vk_report_load(vault, &options, error) : NULL;
 	if (!report)
 		return FALSE;
-	print(report);
+	print(program, report);
 	program->status = (int)vk_report_level(report);
 	return TRUE;
 }
@@ -157,7 +200,10 @@ gboolean vk_cmd_check(VkProgram *program, int argc, char **argv, GError **error)
 		return TRUE;
 	/* Whoever monitors looks only there. */
 	text = plain(trouble->message);
-	vk_print_line(stdout, "UNKNOWN: %s", text);
+	if (program->json)
+		print_json(STATUS_UNKNOWN, trouble->message, json_array(), json_array());
+	else
+		vk_print_line(stdout, "UNKNOWN: %s", text);
 	program->status = STATUS_UNKNOWN;
 	return TRUE;
 }

@@ -2,6 +2,7 @@
 /* "virtkeep metrics": what monitoring asks, for Prometheus. */
 #include "cmd.h"
 
+#include "errors.h"
 #include "metrics.h"
 #include "open-vault.h"
 #include "text.h"
@@ -48,9 +49,14 @@ gboolean vk_cmd_metrics(VkProgram *program, int argc, char **argv, GError **erro
 	};
 	char **arguments = NULL;
 
-	return vk_cmd_parse(program, "metrics",
-			    "Prints for Prometheus how well each guest is saved, and how the vault "
-			    "is.",
-			    entries, 0, argc, argv, &arguments, error) &&
-	       show(program, textfile, space, error);
+	if (!vk_cmd_parse(program, "metrics",
+			  "Prints for Prometheus how well each guest is saved, and how the vault "
+			  "is.",
+			  entries, 0, argc, argv, &arguments, error))
+		return FALSE;
+	if (program->json)
+		return vk_fail(error, VK_ERROR_USAGE,
+			       "metrics have a form of their own: leave out --json, or use "
+			       "'virtkeep --json report'");
+	return show(program, textfile, space, error);
 }

@@ -14,6 +14,10 @@ start_guest live
 say "nothing is recorded, then everything that works on the vault is"
 ok virtkeep log
 expect_err "nothing is recorded yet"
+mkdir -p "$history"
+: > "$history/history.sqlite"
+ok virtkeep log
+expect_err "nothing is recorded yet"
 ok virtkeep --json log
 expect_json length 0
 ok virtkeep init
@@ -99,8 +103,12 @@ expect_out "CRITICAL: 1 of 3 guests not saved in time: two <b>words (never) | 'g
 expect_out "'two <b>words' has no snapshot"
 run virtkeep check live off
 expect_status 1
-expect_out "WARNING: 2 guests saved, the oldest snapshot is of "
-expect_out "the vault was never read back"
+expect_out "WARNING: the vault was never read back: "
+expect_out "; 2 guests saved, the oldest snapshot is of "
+run virtkeep --json check live off
+expect_status 1
+expect_json '"\(.status): \(.needs | length), \(.guests | length)"' 'warning: 1, 2'
+expect_json '.text | startswith("the vault was never read back")' true
 ok virtkeep verify --data
 ok virtkeep check live off
 expect_out "OK: 2 guests saved"
@@ -148,6 +156,19 @@ expect_out "UNKNOWN: "
 run virtkeep check --max-age soon
 expect_status 3
 expect_out "UNKNOWN: --max-age"
+run virtkeep --json --vault /nonexistent check
+expect_status 3
+expect_json .status unknown
+refused 2 "leave out --json" virtkeep --json metrics
+
+say "a libvirt that does not answer is a warning, but where there is to be none"
+run virtkeep --connect "qemu+unix:///system?socket=$SCRATCH/nothing" check
+expect_status 1
+expect_out "WARNING: which guests this host has is not known: "
+ok virtkeep --connect none check live
+[[ ! -s $ERR ]] || fail "something is missing"
+expect_out "OK: "
+refused 6 "has no libvirt" virtkeep --connect none backup --all
 
 say "a mail has the report"
 mkdir -p "$SCRATCH/bin"

@@ -150,7 +150,7 @@ declare -A below=(
 		engine/vault/check engine/vault/salvage engine/vault/space engine/array/drivers
 		engine/retention engine/domain engine/virt/host engine/virt/hold engine/virt/guard
 		engine/job/array engine/job engine/job/backup engine/job/doctor engine/job/forget
-		engine/job/metrics engine/job/replicate engine/job/report engine/job/scheduled
+		engine/job/metrics engine/job/replicate engine/job/scheduled
 		engine/job/snapcreator engine/job/why engine/cli/parts engine/history engine/notify
 		engine/finish'
 	[engine/files/protocol]=''

@@ -88,18 +88,33 @@ static json_t *arrays_to_json(const VkReport *report)
 	return list;
 }
 
-json_t *vk_report_to_document(const VkReport *report)
+json_t *vk_report_guests_to_json(const VkReport *report)
 {
-	g_autofree char *time = vk_time_format(report->now);
-	json_t *guests = json_array(), *needs = json_array();
+	json_t *guests = json_array();
 
 	for (guint i = 0; i < report->guests->len; i++)
 		json_array_append_new(guests,
 				      guest_to_json(report, g_ptr_array_index(report->guests, i)));
+	return guests;
+}
+
+json_t *vk_report_needs_to_json(const VkReport *report)
+{
+	json_t *needs = json_array();
+
 	for (guint i = 0; i < report->needs->len; i++)
 		json_array_append_new(needs, need_to_json(g_ptr_array_index(report->needs, i)));
-	return json_pack("{s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "time", time, "host",
+	return needs;
+}
+
+json_t *vk_report_to_document(const VkReport *report)
+{
+	g_autofree char *time = vk_time_format(report->now);
+
+	return json_pack("{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "time", time, "host",
 			 vk_json_new_string(report->host), "host_known", report->host_known,
-			 "needs", needs, "guests", guests, "vault", vault_to_json(report), "arrays",
+			 "host_error", vk_json_new_string(report->host_error), "needs",
+			 vk_report_needs_to_json(report), "guests",
+			 vk_report_guests_to_json(report), "vault", vault_to_json(report), "arrays",
 			 arrays_to_json(report));
 }

@@ -25,3 +25,7 @@ void vk_report_print_text(const VkReport *report, FILE *out);
 /* One page that needs nothing else. New string. */
 char *vk_report_to_html(const VkReport *report);
 json_t *vk_report_to_document(const VkReport *report); /* for programs; new reference */
+
+/* Parts of it, likewise. */
+json_t *vk_report_guests_to_json(const VkReport *report);
+json_t *vk_report_needs_to_json(const VkReport *report);
