@@ -3,8 +3,7 @@
 #include "cmd-job.h"
 
 #include "errors.h"
-#include "job-lock.h"
-#include "job-state.h"
+#include "job-sight.h"
 #include "job-steps.h"
 #include "json.h"
 #include "table.h"
@@ -13,35 +12,6 @@
 #include "when.h"
 
 #include <stdio.h>
-
-/* What is known of a job now. */
-typedef struct {
-	const VkScheduledJob *job;
-	VkJobState *state;
-	VkJobDue due;
-	gboolean is_running;
-} Sight;
-
-static void sight_clear(Sight *sight)
-{
-	vk_job_state_free(sight->state);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Sight, sight_clear)
-
-static Sight look(const VkProgram *program, const VkScheduledJob *job)
-{
-	const VkSettings *settings = program->settings;
-	g_autoptr(GTimeZone) zone = g_time_zone_new_local();
-	Sight sight = {.job = job};
-
-	sight.is_running =
-		vk_job_lock_is_taken(vk_settings_get(settings, "backup", "run_dir"), job->name);
-	sight.state = vk_job_state_load(vk_settings_get(settings, "jobs", "state_dir"), job->name);
-	sight.due =
-		vk_job_due(job, &sight.state->past, vk_scheduled_job_delay(job, g_get_host_name()),
-			   g_get_real_time() / G_USEC_PER_SEC, zone);
-	return sight;
-}
 
 /* Local time for people; "-" for none. New string. */
 static char *moment_text(gint64 seconds)
@@ -60,29 +30,7 @@ static json_t *moment_to_json(gint64 seconds)
 	return vk_json_new_string(time);
 }
 
-static gboolean has_ended(const Sight *sight)
-{
-	return sight->state->past.ended > 0 &&
-	       sight->state->past.ended >= sight->state->past.started;
-}
-
-/* A run that is not there any more, and left no result. */
-static gboolean was_cut_off(const Sight *sight)
-{
-	return sight->state->past.started > 0 && !has_ended(sight) && !sight->is_running;
-}
-
-static gboolean has_failed(const Sight *sight)
-{
-	return was_cut_off(sight) || (has_ended(sight) && sight->state->status != 0);
-}
-
-static gboolean is_missed(const Sight *sight)
-{
-	return sight->due.is_late && !sight->is_running;
-}
-
-static const char *state_word(const Sight *sight)
+static const char *state_word(const VkJobSight *sight)
 {
 	if (sight->is_running)
 		return "running";
@@ -90,17 +38,17 @@ static const char *state_word(const Sight *sight)
 		return "disabled";
 	if (!sight->job->schedule)
 		return "by hand";
-	if (is_missed(sight))
+	if (vk_job_sight_is_missed(sight))
 		return "missed";
 	return sight->due.state == VK_JOB_DUE || sight->due.state == VK_JOB_SHUT ? "due"
 										 : "waiting";
 }
 
-static const char *result_word(const Sight *sight)
+static const char *result_word(const VkJobSight *sight)
 {
-	if (was_cut_off(sight))
+	if (vk_job_sight_was_cut_off(sight))
 		return "cut off";
-	if (!has_ended(sight))
+	if (!vk_job_sight_has_ended(sight))
 		return "-";
 	return sight->state->status == 0 ? "done" : "failed";
 }
@@ -119,12 +67,12 @@ static void add_note(GString *notes, const char *format, ...)
 }
 
 /* New string. */
-static char *note_text(const Sight *sight)
+static char *note_text(const VkJobSight *sight)
 {
 	const VkJobState *state = sight->state;
 	GString *notes = g_string_new(NULL);
 
-	if (is_missed(sight)) {
+	if (vk_job_sight_is_missed(sight)) {
 		g_autofree char *planned = moment_text(sight->due.planned);
 
 		add_note(notes, "missed: should have run at %s", planned);
@@ -136,9 +84,9 @@ static char *note_text(const Sight *sight)
 
 		add_note(notes, "waits for its window at %s", begin);
 	}
-	if (was_cut_off(sight))
+	if (vk_job_sight_was_cut_off(sight))
 		add_note(notes, "the last run ended without a result");
-	if (has_ended(sight) && state->error)
+	if (vk_job_sight_has_ended(sight) && state->error)
 		add_note(notes, "last run: %s", state->error);
 	if (state->planned > 0 && state->past.started - state->planned >
 					  VK_JOB_GRACE_SEC + (gint64)sight->job->delay_sec) {
@@ -149,14 +97,14 @@ static char *note_text(const Sight *sight)
 	return g_string_free(notes, FALSE);
 }
 
-static void add_status(VkTable *table, const Sight *sight)
+static void add_status(VkTable *table, const VkJobSight *sight)
 {
 	const VkJobPast *past = &sight->state->past;
 	g_autofree char *started = moment_text(past->started);
 	g_autofree char *next = moment_text(sight->due.next);
 	g_autofree char *note = note_text(sight);
 	g_autofree char *took =
-		has_ended(sight) && past->started > 0
+		vk_job_sight_has_ended(sight) && past->started > 0
 			? vk_duration_text((guint64)(past->ended - past->started) * G_USEC_PER_SEC)
 			: g_strdup("-");
 
@@ -164,10 +112,10 @@ static void add_status(VkTable *table, const Sight *sight)
 		     next, note, NULL);
 }
 
-static json_t *status_to_json(const Sight *sight)
+static json_t *status_to_json(const VkJobSight *sight)
 {
 	const VkJobState *state = sight->state;
-	gboolean ended = has_ended(sight) && state->past.started > 0;
+	gboolean ended = vk_job_sight_has_ended(sight) && state->past.started > 0;
 	json_t *object = json_pack("{s:s, s:s, s:b}", "job", sight->job->name, "state",
 				   state_word(sight), "enabled", sight->job->enabled);
 
@@ -178,9 +126,9 @@ static json_t *status_to_json(const Sight *sight)
 			    ended ? vk_json_new_string(state->error) : json_null());
 	json_object_set_new(object, "planned", moment_to_json(state->planned));
 	json_object_set_new(object, "should_have_run",
-			    moment_to_json(is_missed(sight) ? sight->due.planned : 0));
+			    moment_to_json(vk_job_sight_is_missed(sight) ? sight->due.planned : 0));
 	json_object_set_new(object, "missed",
-			    json_integer(is_missed(sight) ? sight->due.missed : 0));
+			    json_integer(vk_job_sight_is_missed(sight) ? sight->due.missed : 0));
 	json_object_set_new(object, "next", moment_to_json(sight->due.next));
 	return object;
 }
@@ -194,9 +142,10 @@ gboolean vk_cmd_job_status(const VkProgram *program, const GPtrArray *jobs, GErr
 	guint bad = 0;
 
 	for (guint i = 0; i < jobs->len; i++) {
-		g_auto(Sight) sight = look(program, g_ptr_array_index(jobs, i));
+		g_auto(VkJobSight) sight =
+			vk_job_sight_load(program->settings, g_ptr_array_index(jobs, i));
 
-		bad += is_missed(&sight) || has_failed(&sight);
+		bad += vk_job_sight_is_missed(&sight) || vk_job_sight_has_failed(&sight);
 		if (report)
 			json_array_append_new(report, status_to_json(&sight));
 		else
