@@ -135,7 +135,8 @@ declare -A below=(
 	[engine/job/snapcreator]='engine/base engine/base/settings'
 	[engine/job/report]='
 		engine/base engine/base/program engine/base/settings engine/history engine/vault engine/vault/catalog
-		engine/vault/check engine/vault/health engine/vault/space engine/array engine/array/drivers engine/job engine/job/array'
+		engine/vault/check engine/vault/health engine/vault/space engine/array engine/array/drivers engine/job engine/job/array
+		engine/job/scheduled'
 	[engine/job/why]='
 		engine/base engine/base/program engine/vault engine/vault/snapshot engine/vault/catalog
 		engine/vault/view'

@@ -62,15 +62,20 @@ static void need(VkReport *report, VkNeedLevel level, const char *format, ...)
 	g_ptr_array_add(report->needs, one);
 }
 
+/* Local time of a moment in seconds since 1970. New string. */
+static char *moment_text(gint64 seconds)
+{
+	g_autoptr(GDateTime) moment = g_date_time_new_from_unix_local(seconds);
+
+	return moment ? g_date_time_format(moment, "%Y-%m-%d %H:%M") : g_strdup("-");
+}
+
 /* ": the last backup failed at ...: ERROR", or nothing. New string. */
 static char *failure_text(const VkReportGuest *guest)
 {
-	g_autoptr(GDateTime) moment =
-		g_date_time_new_from_unix_local(guest->failed / G_USEC_PER_SEC);
-	g_autofree char *time = moment ? g_date_time_format(moment, "%Y-%m-%d %H:%M") : NULL;
+	g_autofree char *time = moment_text(guest->failed / G_USEC_PER_SEC);
 
-	return guest->error ? g_strdup_printf("; the backup of %s failed: %s", time ? time : "-",
-					      guest->error)
+	return guest->error ? g_strdup_printf("; the backup of %s failed: %s", time, guest->error)
 			    : g_strdup("");
 }
 
@@ -113,6 +118,11 @@ static void judge_guest(VkReport *report, const VkReportGuest *guest)
 		     guest->name, guest->damaged, guest->name);
 	if (!is_ours || guest->state == VK_STATE_GONE || guest->state == VK_STATE_LEFT_OUT)
 		return;
+	if (guest->is_uncovered)
+		need(report, VK_NEED_SOON,
+		     "'%s': no job that is enabled covers it: add it to one, or say skip = yes in "
+		     "[guest %s]",
+		     guest->name, guest->name);
 	if (guest->incomplete)
 		need(report, VK_NEED_SOON,
 		     "'%s': its last snapshot lacks disks that could not be saved: 'virtkeep show "
@@ -208,6 +218,31 @@ static void judge_arrays(VkReport *report)
 		judge_replication(report, g_ptr_array_index(report->replications, i));
 }
 
+static void judge_job(VkReport *report, const VkReportJob *job)
+{
+	g_autofree char *missed = moment_text(job->missed);
+	g_autofree char *failed = moment_text(job->failed);
+
+	if (job->missed)
+		need(report, VK_NEED_SOON,
+		     "the job '%s' was missed: it should have run at %s; 'virtkeep job status' "
+		     "shows it",
+		     job->name, missed);
+	if (job->failed)
+		need(report, VK_NEED_SOON, "the last run of the job '%s', of %s, %s%s", job->name,
+		     failed, job->error ? "failed: " : "ended without a result",
+		     job->error ? job->error : "");
+}
+
+static void judge_jobs(VkReport *report)
+{
+	if (report->jobs_error)
+		need(report, VK_NEED_SOON, "whether jobs cover all guests is not known: %s",
+		     report->jobs_error);
+	for (guint i = 0; report->jobs && i < report->jobs->len; i++)
+		judge_job(report, g_ptr_array_index(report->jobs, i));
+}
+
 static gint compare_needs(gconstpointer left, gconstpointer right)
 {
 	const VkNeed *a = *(const VkNeed *const *)left, *b = *(const VkNeed *const *)right;
@@ -228,6 +263,7 @@ void vk_report_judge(VkReport *report)
 	judge_checks(report);
 	judge_room(report);
 	judge_arrays(report);
+	judge_jobs(report);
 	/* A merge sort: those of one level stay in their order. */
 	g_ptr_array_sort(report->needs, compare_needs);
 }

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "overview.h"
 #include "replication.h"
+#include "report-jobs.h"
 
 #include <string.h>
 
@@ -51,6 +52,8 @@ void vk_report_free(VkReport *report)
 	g_ptr_array_unref(report->needs);
 	g_clear_pointer(&report->replications, g_ptr_array_unref);
 	g_free(report->arrays_error);
+	g_clear_pointer(&report->jobs, g_ptr_array_unref);
+	g_free(report->jobs_error);
 	g_free(report);
 }
 
@@ -247,6 +250,7 @@ static gboolean fill(Load *load, GError **error)
 			       "neither the host nor the vault '%s' has this guest; 'virtkeep "
 			       "status' shows all",
 			       report->vault);
+	vk_report_load_jobs(report, load->options->settings, load->options->uri);
 	if (load->options->is_whole) {
 		measure_space(load, guests);
 		ask_arrays(load);

@@ -27,16 +27,17 @@ typedef enum {
 const char *vk_saved_state_word(VkSavedState state);
 
 typedef struct VkReportGuest {
-	char *name, *uuid;   /* not NULL */
-	char *host;          /* that took the last snapshot */
-	gboolean on_host;    /* this host has it now */
-	const char *skip;    /* why backups of all leave it out */
-	guint snapshots;     /* that are listed */
-	guint damaged;       /* of these: newer than the last that can be used */
-	char *time;          /* TIME of the last that can be used; NULL: none */
-	gint64 age_sec;      /* of it */
-	char *grade;         /* of it: "crash, incomplete" */
-	gboolean incomplete; /* some of its disks could not be saved */
+	char *name, *uuid;     /* not NULL */
+	char *host;            /* that took the last snapshot */
+	gboolean on_host;      /* this host has it now */
+	const char *skip;      /* why backups of all leave it out */
+	guint snapshots;       /* that are listed */
+	guint damaged;         /* of these: newer than the last that can be used */
+	char *time;            /* TIME of the last that can be used; NULL: none */
+	gint64 age_sec;        /* of it */
+	char *grade;           /* of it: "crash, incomplete" */
+	gboolean is_uncovered; /* this host has it, and no job is for it though there are jobs */
+	gboolean incomplete;   /* some of its disks could not be saved */
 	gboolean on_array_only;
 	char *excluded; /* disks that the configuration leaves out: "vdb, vdc" */
 	char *error;    /* of a backup that failed after the last snapshot */
@@ -45,6 +46,14 @@ typedef struct VkReportGuest {
 	VkSpace space;  /* if the report has it */
 	VkSavedState state;
 } VkReportGuest;
+
+/* A job of the configuration that is enabled. */
+typedef struct VkReportJob {
+	char *name;    /* not NULL */
+	gint64 missed; /* since when it should have started, seconds since 1970; 0: it was not */
+	gint64 failed; /* when its last run started, if that failed; likewise */
+	char *error;   /* of that; NULL: it was cut off */
+} VkReportJob;
 
 typedef enum {
 	VK_NEED_NONE,
@@ -73,6 +82,8 @@ typedef struct VkReport {
 	VkHealthSummary health;
 	GPtrArray *replications; /* VkReplication of arrays, if the report has them */
 	char *arrays_error;      /* why they are not known */
+	GPtrArray *jobs;         /* VkReportJob; NULL: not known */
+	char *jobs_error;        /* why they, or who has none, are not known */
 	GPtrArray *needs;        /* VkNeed, the worst first */
 } VkReport;
 

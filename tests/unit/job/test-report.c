@@ -286,6 +286,57 @@ START_TEST(arrays_are_watched)
 }
 END_TEST
 
+static void add_job(const char *name, gint64 missed, gint64 failed, const char *error)
+{
+	VkReportJob *job = g_new0(VkReportJob, 1);
+
+	job->name = g_strdup(name);
+	job->missed = missed;
+	job->failed = failed;
+	job->error = g_strdup(error);
+	g_ptr_array_add(report->jobs, job);
+}
+
+static void free_job(gpointer data)
+{
+	VkReportJob *job = data;
+
+	g_free(job->name);
+	g_free(job->error);
+	g_free(job);
+}
+
+START_TEST(jobs_are_watched)
+{
+	report->jobs = g_ptr_array_new_with_free_func(free_job);
+	add("web1", "kvm1", TRUE, HOUR);
+	add_job("nightly", 0, 0, NULL);
+	vk_report_judge(report);
+	ck_assert_uint_eq(report->needs->len, 0);
+	add_job("hourly", report->now - HOUR * 3, 0, NULL);
+	add_job("weekly", 0, report->now, "the vault was full");
+	add_job("monthly", 0, report->now, NULL);
+	vk_report_judge(report);
+	ck_assert(is_needed(VK_NEED_SOON, "the job 'hourly' was missed"));
+	ck_assert(is_needed(VK_NEED_SOON, "failed: the vault was full"));
+	ck_assert(is_needed(VK_NEED_SOON, "ended without a result"));
+	ck_assert_uint_eq(report->needs->len, 3);
+}
+END_TEST
+
+START_TEST(guests_without_a_job_are_told)
+{
+	VkReportGuest *guest = add("web1", "kvm1", TRUE, HOUR);
+	VkReportGuest *skipped = add("test", NULL, TRUE, 0);
+
+	guest->is_uncovered = skipped->is_uncovered = TRUE;
+	skipped->skip = "the configuration says skip";
+	vk_report_judge(report);
+	ck_assert_uint_eq(report->needs->len, 1);
+	ck_assert(is_needed(VK_NEED_SOON, "'web1': no job that is enabled covers it"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("report");
@@ -310,6 +361,8 @@ int main(void)
 	tcase_add_test(tcase, the_vault_needs_a_hand);
 	tcase_add_test(tcase, growth_is_watched);
 	tcase_add_test(tcase, arrays_are_watched);
+	tcase_add_test(tcase, jobs_are_watched);
+	tcase_add_test(tcase, guests_without_a_job_are_told);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
