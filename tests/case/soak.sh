@@ -324,6 +324,7 @@ HOSTS=()
 mapfile -t claims < <(find "$VAULT/snaps" -name '*.claim')
 echo "${#claims[@]} claims of commits that were killed"
 for i in "${!claims[@]}"; do
+	touch -d '2 days ago' "${claims[i]}"
 	mv "${claims[i]}" "${claims[i]%/*}/$(date -u -d "2 days ago - $i seconds" +%Y%m%dT%H%M%SZ).claim"
 done
 for guest in red green blue; do

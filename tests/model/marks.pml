@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The marks of one snapshot: forgetting, unforgetting, pinning, reading, expiring and removing at once.
+ * The marks of one snapshot: forgetting, unforgetting, pinning, reading, expiring, removing and sending
+ * again at once.
  * See README.md for the steps. Each atomic is one request to the store; between two of them anybody may
  * stand still for ever, or be killed. Slots, and who may use them, are the subject of vault.pml.
  */
@@ -15,6 +16,9 @@
 #endif
 #ifndef EXPIRERS
 #define EXPIRERS 0 /* whose snapshot is only on an array, until the reader copies it */
+#endif
+#ifndef SENDERS
+#define SENDERS 0 /* who send it again once it is removed */
 #endif
 #ifndef ROUNDS
 #define ROUNDS 1 /* how often each user and collector does something */
@@ -36,7 +40,7 @@ bool copied; /* the vault has all disks */
 bool lost;   /* the array's copies are removed */
 
 /* What people were told, and want. */
-bool kept;     /* unforget took the tombstone away, and nobody has forgotten it since */
+bool kept;     /* unforget took the tombstone away, or it was sent again; nobody has forgotten it since */
 bool pinned;   /* pin has succeeded */
 bool reading;  /* the reader has opened it */
 bool unwanted; /* somebody has forgotten it, or has died before it was listed again */
@@ -194,18 +198,16 @@ end:	false
 #define MINE c
 #endif
 
-/* The marks of a snapshot that does not exist. */
+/* The marks of a snapshot that does not exist, but those of others who are at work. */
 inline sweep()
 {
 	pin = false;
-	do
-	:: atomic { i < USERS + EXPIRERS -> back[i] = false; i++ }
-	:: atomic { i == USERS + EXPIRERS -> i = 0; break }
-	od;
+#ifdef SWEEP_GONE
 	do
 	:: atomic { i < COLLECTORS -> gone[i] = false; i++ }
 	:: atomic { i == COLLECTORS -> i = 0; break }
 	od;
+#endif
 	del = false
 }
 
@@ -231,6 +233,9 @@ again:	if
 #ifndef NO_D3
 		LOOK_FOR_BACK(leave); /* D3 */
 #endif
+#ifndef NO_LOOK_FOR_OBJECT
+		LOOK(!exists, leave);
+#endif
 #ifndef NO_D4
 		LOOK(!del, leave); /* D4 */
 #endif
@@ -255,6 +260,27 @@ leave:		gone[MINE] = false;
 swept:	atomic { gone[MINE] = false; running-- };
 end:	false
 }
+
+#if SENDERS > 0
+/* W6 and W7 of a replica. Nothing of it is there, as far as its name says. */
+proctype sender()
+{
+	if
+	:: atomic { !exists -> skip };
+#ifndef NO_LOOK_FOR_MARKS
+		LOOK(pin, done);
+		LOOK_FOR_BACK(done);
+		LOOK_FOR_GONE(done);
+		LOOK(del, done);
+#endif
+		atomic { MAY_DIE; exists = true; kept = true; unwanted = false }
+	:: goto done
+	fi;
+swept:	skip;
+done:	atomic { running-- };
+end:	false
+}
+#endif
 
 #if EXPIRERS > 0
 /*
@@ -316,7 +342,7 @@ init {
 	bool marked;
 
 	atomic {
-		running = USERS + COLLECTORS + OTHERS + EXPIRERS;
+		running = USERS + COLLECTORS + OTHERS + EXPIRERS + SENDERS;
 		do
 		:: i < USERS -> run user(i); i++
 		:: else -> i = 0; break
@@ -330,6 +356,9 @@ init {
 		:: i < EXPIRERS -> run expirer(i); i++
 		:: else -> i = 0; break
 		od;
+#endif
+#if SENDERS > 0
+		run sender();
 #endif
 #if OTHERS >= 1
 		run reader();

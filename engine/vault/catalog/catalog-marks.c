@@ -152,18 +152,10 @@ gboolean vk_catalog_delete_mark(VkVault *vault, const VkSnapshotKey *key, const 
 	return vault->store->ops->delete (vault->store, name, error);
 }
 
-/* D7: the tombstone stays until the rest is gone, and the collector's mark until the end. */
-static guint removal_rank(const char *kind)
+/* D7 but for the collector's own mark: the tombstone stays until the rest is gone. */
+static gboolean is_deleted_first(const char *kind)
 {
-	if (g_str_has_prefix(kind, VK_MARK_GOING))
-		return 2;
-	return strcmp(kind, VK_MARK_FORGOTTEN) == 0 ? 1 : 0;
-}
-
-static gint compare_ranks(gconstpointer a, gconstpointer b)
-{
-	return (gint)removal_rank(*(const char *const *)a) -
-	       (gint)removal_rank(*(const char *const *)b);
+	return !g_str_has_prefix(kind, VK_MARK_GOING) && strcmp(kind, VK_MARK_FORGOTTEN) != 0;
 }
 
 gboolean vk_catalog_delete_beside(VkVault *vault, const VkSnapshotKey *key, GError **error)
@@ -172,9 +164,25 @@ gboolean vk_catalog_delete_beside(VkVault *vault, const VkSnapshotKey *key, GErr
 
 	if (!kinds)
 		return FALSE;
-	g_ptr_array_sort(kinds, compare_ranks);
 	for (guint i = 0; i < kinds->len; i++)
-		if (!vk_catalog_delete_mark(vault, key, g_ptr_array_index(kinds, i), error))
+		if (is_deleted_first(g_ptr_array_index(kinds, i)) &&
+		    !vk_catalog_delete_mark(vault, key, g_ptr_array_index(kinds, i), error))
 			return FALSE;
-	return TRUE;
+	return !vk_marks_have(kinds, VK_MARK_FORGOTTEN) ||
+	       vk_catalog_delete_mark(vault, key, VK_MARK_FORGOTTEN, error);
+}
+
+gboolean vk_catalog_has_remains(const VkSnapshotKey *key, const GPtrArray *names)
+{
+	g_autofree char *stem = vk_snapshot_key_stem(key);
+
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = g_ptr_array_index(names, i);
+		const char *kind = name + strlen(stem) + 1;
+
+		if (g_str_has_prefix(name, stem) && name[strlen(stem)] == '.' &&
+		    !g_str_has_prefix(kind, VK_MARK_BEFORE))
+			return TRUE;
+	}
+	return FALSE;
 }

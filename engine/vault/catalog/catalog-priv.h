@@ -136,7 +136,10 @@ gboolean vk_catalog_put_mark(VkVault *vault, const VkSnapshotKey *key, const cha
 gboolean vk_catalog_delete_mark(VkVault *vault, const VkSnapshotKey *key, const char *kind,
 				GError **error);
 
-/* Removes all that lies beside the snapshot's object, which is gone, in the order of D7. */
+/*
+ * Removes what lies beside the snapshot's object, which is gone, in the order of D7. Marks of
+ * collectors stay: each takes away its own, as the last.
+ */
 gboolean vk_catalog_delete_beside(VkVault *vault, const VkSnapshotKey *key, GError **error);
 
 /*

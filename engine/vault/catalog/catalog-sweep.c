@@ -2,7 +2,9 @@
 /*
  * A listing is no moment. So whatever looks abandoned in one is looked for in a second one, for
  * what has to be there first: a snapshot's object is put before all that lies beside it, and a
- * lease before its marks. What is not there then, once it was, never comes back.
+ * lease before its marks. A lease that is not there then, once it was, never comes back. A snapshot
+ * may: a replication sends it again, but not while anything of it is left here. What an open lease
+ * has put is left alone, whether there is a snapshot or not: its collector may go on to remove it.
  */
 #include "catalog-sweep.h"
 
@@ -70,8 +72,9 @@ static gboolean is_abandoned(const char *uuid, const char *name, GHashTable *nam
 
 	if (!kind)
 		return FALSE;
-	return !g_hash_table_contains(names, object) ||
-	       (id && (!open || !g_hash_table_contains(open, id)));
+	if (id)
+		return !open || !g_hash_table_contains(open, id);
+	return !g_hash_table_contains(names, object);
 }
 
 /* Of NAMES, the marks that look abandoned. Borrowed from NAMES. */

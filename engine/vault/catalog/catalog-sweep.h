@@ -7,8 +7,8 @@
 #include <glib.h>
 
 /*
- * Removes what those who were killed left beside snapshots: marks and copies of a snapshot that
- * does not exist, and marks of leases that have ended. Who works meanwhile is not disturbed. For a
- * collector, before it removes.
+ * Removes what those who were killed left beside snapshots: marks of leases that have ended, and
+ * other marks and copies of a snapshot that does not exist. Who works meanwhile is not disturbed.
+ * For a collector, before it removes.
  */
 gboolean vk_catalog_sweep(VkVault *vault, GError **error);

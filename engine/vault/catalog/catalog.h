@@ -125,7 +125,7 @@ gboolean vk_catalog_unforget(VkVault *vault, const VkSnapshotKey *key, GError **
 
 /*
  * Removes the snapshot for good: its object, its later copies, then all that lies beside its
- * object. The blocks of its images stay in the packs.
+ * object but the marks of collectors. The blocks of its images stay in the packs.
  */
 gboolean vk_catalog_delete(VkVault *vault, const VkSnapshotKey *key, GError **error);
 
@@ -137,6 +137,13 @@ gboolean vk_catalog_put_going(VkVault *vault, const VkSnapshotKey *key, const ch
 			      GError **error);
 gboolean vk_catalog_delete_going(VkVault *vault, const VkSnapshotKey *key, const char *collector,
 				 GError **error);
+
+/*
+ * Whether NAMES, a listing of the guest's folder, have something beside the object of KEY, which
+ * they need not have: marks of a removal that goes on, or was cut off. Notes of the order do not
+ * count.
+ */
+gboolean vk_catalog_has_remains(const VkSnapshotKey *key, const GPtrArray *names);
 
 /* A guest of the vault, whether or not libvirt still knows it. */
 typedef struct VkCatalogGuest {

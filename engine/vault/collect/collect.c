@@ -31,7 +31,8 @@ typedef struct Collector {
 	VkCollectResult *result;
 	VkLease *lease; /* NULL in a dry run */
 	VkMark *mark;
-	GHashTable *seen;  /* names of snapshot objects and of copies that are marked; owned */
+	/* Names of snapshot objects and of copies that are marked, and not forgotten; owned. */
+	GHashTable *seen;
 	GHashTable *going; /* in a dry run: names of those that would be removed; owned */
 	char *step;        /* what was said last */
 } Collector;
@@ -192,12 +193,19 @@ static gboolean fail_unknown(const VkSnapshotKey *key, GError *trouble, GError *
 	return FALSE;
 }
 
-/* Whoever only foresees a collection has no lease, so that another one may be at work. */
+/*
+ * Whoever only foresees a collection has no lease, so that another one may be at work. One that is
+ * removed may be sent again, and is a new one then.
+ */
 static gboolean was_removed(const Collector *collector, const VkSnapshotKey *key)
 {
 	g_autoptr(GPtrArray) keys = vk_catalog_list_all(collector->vault, key->uuid, NULL);
+	g_autofree char *object = vk_snapshot_key_object(key->uuid, key->time, key->id);
 
-	return keys && !vk_catalog_has_id(keys, key->id);
+	if (!keys || vk_catalog_has_id(keys, key->id))
+		return FALSE;
+	g_hash_table_remove(collector->seen, object);
+	return TRUE;
 }
 
 /* Marks the next of what is loaded, which is of KEY. */
@@ -251,7 +259,11 @@ static GHashTable *list_copies(const Collector *collector, GError **error)
 	return folders ? g_steal_pointer(&copies) : NULL;
 }
 
-/* G1, and again G5: marks each snapshot that is, or got copies, since it was asked last. */
+/*
+ * G1, and again G5: marks each snapshot that is, or got copies, since it was asked last. What is
+ * forgotten is marked each time: a collector that was taken for dead may have removed it meanwhile,
+ * and a replication may have put another object by that name.
+ */
 static gboolean mark_new(Collector *collector, GError **error)
 {
 	g_autoptr(GPtrArray) keys = vk_catalog_list_all(collector->vault, NULL, error);
@@ -268,6 +280,10 @@ static gboolean mark_new(Collector *collector, GError **error)
 
 		if (collector->going && g_hash_table_contains(collector->going, object))
 			continue;
+		if (key->forgotten) {
+			g_ptr_array_add(new_keys, key);
+			continue;
+		}
 		is_new = g_hash_table_add(collector->seen, g_steal_pointer(&object));
 		if (g_hash_table_contains(copies, copy))
 			is_new =

@@ -59,6 +59,30 @@ static GHashTable *list_candidates(VkVault *vault, GError **error)
 	return candidates;
 }
 
+/*
+ * D3: takes off the candidates those that KEYS do not have. Another collector has removed them;
+ * they may be sent again, and are nothing to remove then.
+ */
+static gboolean drop_absent(VkVault *vault, const char *collector, GHashTable *candidates,
+			    const GPtrArray *keys, GError **error)
+{
+	g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GHashTableIter iter;
+	gpointer name, key;
+
+	for (guint i = 0; i < keys->len; i++)
+		g_hash_table_add(names, identity(g_ptr_array_index(keys, i)));
+	g_hash_table_iter_init(&iter, candidates);
+	while (g_hash_table_iter_next(&iter, &name, &key)) {
+		if (g_hash_table_contains(names, name))
+			continue;
+		if (!vk_catalog_delete_going(vault, key, collector, error))
+			return FALSE;
+		g_hash_table_iter_remove(&iter);
+	}
+	return TRUE;
+}
+
 /* Lists anew and takes off the candidates those that stay by it, with their marks. */
 static gboolean drop_by_listing(VkVault *vault, const char *collector, GHashTable *candidates,
 				StaysFunc stays_by, GError **error)
@@ -77,7 +101,7 @@ static gboolean drop_by_listing(VkVault *vault, const char *collector, GHashTabl
 			return FALSE;
 		g_hash_table_remove(candidates, name);
 	}
-	return TRUE;
+	return drop_absent(vault, collector, candidates, keys, error);
 }
 
 static gboolean is_read(const GPtrArray *leases, const char *name)
@@ -172,7 +196,8 @@ static gboolean remove_all(VkVault *vault, VkLease *lease, GHashTable *candidate
 		if (vk_interrupted())
 			return vk_fail_interrupted(error);
 		tell(vault, key, removal);
-		if (!vk_catalog_delete(vault, key, error))
+		if (!vk_catalog_delete(vault, key, error) ||
+		    !vk_catalog_delete_going(vault, key, vk_lease_id(lease), error))
 			return FALSE;
 		(*ret_count)++;
 		g_hash_table_iter_remove(&iter);

@@ -4,6 +4,7 @@
 #include "catalog-chain.h"
 #include "catalog.h"
 #include "layout.h"
+#include "lease-list.h"
 #include "vault-parts.h"
 
 #include "errors.h"
@@ -19,6 +20,9 @@
 #define CLAIM_TRIES 1000
 
 #define CLAIM_SUFFIX ".claim"
+
+/* Bytes that are read of one. */
+#define CLAIM_MAX 256
 
 /* A claim is held for as long as a commit takes: it is of a process that died then. */
 #define STALE_CLAIM_SEC ((gint64)24 * 60 * 60)
@@ -71,7 +75,8 @@ void vk_commit_time_release(VkVault *vault, char *claim)
 	g_free(claim);
 }
 
-static gboolean is_stale_claim(const char *name)
+/* By its TIME, for none is put before it: only then the store is asked. */
+static gboolean may_be_stale(const char *name)
 {
 	g_autofree char *time = NULL;
 	gint64 seconds;
@@ -81,6 +86,16 @@ static gboolean is_stale_claim(const char *name)
 	time = g_strndup(name, strlen(name) - strlen(CLAIM_SUFFIX));
 	return vk_time_parse(time, &seconds, NULL) &&
 	       seconds < g_get_real_time() / G_USEC_PER_SEC - STALE_CLAIM_SEC;
+}
+
+/* The TIME of a snapshot of another vault says nothing of when its claim was put. */
+static gboolean is_stale(VkVault *vault, const char *claim)
+{
+	gint64 stored;
+	guint64 size;
+
+	return vault->store->ops->head(vault->store, claim, &size, &stored, NULL) &&
+	       stored < g_get_real_time() / G_USEC_PER_SEC - STALE_CLAIM_SEC;
 }
 
 /*
@@ -94,7 +109,8 @@ static void drop_stale_claims(VkVault *vault, const char *uuid, const GPtrArray 
 		g_autofree char *claim = g_strconcat(VK_FOLDER_SNAPS "/", uuid, "/",
 						     g_ptr_array_index(names, i), NULL);
 
-		if (is_stale_claim(g_ptr_array_index(names, i)) && strcmp(claim, own) != 0)
+		if (may_be_stale(g_ptr_array_index(names, i)) && strcmp(claim, own) != 0 &&
+		    is_stale(vault, claim))
 			vk_commit_time_release(vault, g_steal_pointer(&claim));
 	}
 }
@@ -205,34 +221,84 @@ static char *find_parent(const GPtrArray *keys)
 	return NULL;
 }
 
-/* Whether the claim that is there is of the same snapshot, which is put once more. */
-static gboolean is_own_claim(VkVault *vault, const char *claim, const VkSnapshot *snapshot)
+/* What is in a claim of a snapshot of another vault. New string. */
+static char *own_claim_text(const VkSnapshot *snapshot, const char *lease)
 {
-	g_autoptr(GBytes) said = vk_store_get_all(vault->store, claim, VK_SNAPSHOT_ID_LENGTH, NULL);
-	gsize length = 0;
-	const char *id = said ? g_bytes_get_data(said, &length) : NULL;
+	return g_strdup_printf("%s\n%s\n", snapshot->id, lease);
+}
 
-	return length == VK_SNAPSHOT_ID_LENGTH &&
-	       strncmp(id, snapshot->id, VK_SNAPSHOT_ID_LENGTH) == 0;
+/* NULL: it is not there, or nobody can say what is in it. New string. */
+static char *read_claim(VkVault *vault, const char *claim)
+{
+	g_autoptr(GBytes) said = vk_store_get_all(vault->store, claim, CLAIM_MAX, NULL);
+	gsize length = 0;
+	const char *text = said ? g_bytes_get_data(said, &length) : NULL;
+
+	return text ? g_strndup(text, length) : NULL;
+}
+
+static gboolean is_at_work(VkVault *vault, const char *lease, gboolean *ret, GError **error)
+{
+	g_autoptr(GPtrArray) leases = vk_leases_list(vault->store, error);
+
+	*ret = FALSE;
+	for (guint i = 0; leases && i < leases->len; i++) {
+		const VkLeaseInfo *info = g_ptr_array_index(leases, i);
+
+		if (strcmp(info->id, lease) == 0)
+			*ret = !info->ended && !info->is_local_and_dead;
+	}
+	return leases != NULL;
+}
+
+/* *RET: the claim that is there is of the same snapshot, and its session has ended. */
+static gboolean may_take_over(VkVault *vault, const char *claim, const VkSnapshot *snapshot,
+			      gboolean *ret, GError **error)
+{
+	g_autofree char *text = read_claim(vault, claim);
+	g_auto(GStrv) lines = text ? g_strsplit(text, "\n", 3) : NULL;
+	gboolean at_work = FALSE;
+
+	*ret = FALSE;
+	if (!lines || !lines[0] || strcmp(lines[0], snapshot->id) != 0)
+		return TRUE;
+	if (lines[1] && !is_at_work(vault, lines[1], &at_work, error))
+		return FALSE;
+	*ret = !at_work;
+	return TRUE;
+}
+
+/* Puts it, and *RET says whether it is there. */
+static gboolean try_own_claim(VkVault *vault, const char *claim, const char *text, gboolean *ret,
+			      GError **error)
+{
+	const struct iovec content = {(gpointer)(gsize)text, strlen(text)};
+	g_autoptr(GError) trouble = NULL;
+
+	*ret = vk_store_put(vault->store, claim, &content, 1, VK_PUT_HINT, &trouble);
+	if (*ret || g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&trouble));
+	return FALSE;
 }
 
 static gboolean put_own_claim(VkVault *vault, const char *claim, const VkSnapshot *snapshot,
-			      GError **error)
+			      const char *lease, GError **error)
 {
-	const struct iovec id = {snapshot->id, VK_SNAPSHOT_ID_LENGTH};
-	g_autoptr(GError) trouble = NULL;
+	g_autofree char *text = own_claim_text(snapshot, lease);
+	gboolean done, may;
 
-	if (vk_store_put(vault->store, claim, &id, 1, VK_PUT_HINT, &trouble))
-		return TRUE;
-	if (!g_error_matches(trouble, VK_ERROR, VK_ERROR_EXISTS)) {
-		g_propagate_error(error, g_steal_pointer(&trouble));
+	if (!try_own_claim(vault, claim, text, &done, error) ||
+	    (!done && !may_take_over(vault, claim, snapshot, &may, error)))
 		return FALSE;
-	}
-	return is_own_claim(vault, claim, snapshot) ||
-	       vk_fail(error, VK_ERROR_BUSY,
-		       "a backup into the vault '%s' is about to use the time '%s'; run it again, "
-		       "or after a day if that backup was killed",
-		       vk_vault_url(vault), snapshot->time);
+	if (!done && may &&
+	    (!vault->store->ops->delete (vault->store, claim, error) ||
+	     !try_own_claim(vault, claim, text, &done, error)))
+		return FALSE;
+	return done || vk_fail(error, VK_ERROR_BUSY,
+			       "a backup or a replication into the vault '%s' is about to use the "
+			       "time '%s'; run it again, or after a day if that was killed",
+			       vk_vault_url(vault), snapshot->time);
 }
 
 /* Another snapshot of that time. */
@@ -256,15 +322,15 @@ static gboolean check_time(VkVault *vault, const GPtrArray *keys, const VkSnapsh
 	return TRUE;
 }
 
-gboolean vk_commit_time_claim_own(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
-				  GError **error)
+gboolean vk_commit_time_claim_own(VkVault *vault, VkSnapshot *snapshot, const char *lease,
+				  char **ret_claim, GError **error)
 {
 	g_autofree char *folder = g_strconcat(VK_FOLDER_SNAPS "/", snapshot->uuid, NULL);
 	g_autofree char *claim = g_strdup_printf("%s/%s" CLAIM_SUFFIX, folder, snapshot->time);
 	g_autoptr(GPtrArray) names = NULL;
 	g_autoptr(GPtrArray) keys = NULL;
 
-	if (!put_own_claim(vault, claim, snapshot, error))
+	if (!put_own_claim(vault, claim, snapshot, lease, error))
 		return FALSE;
 	names = vault->store->ops->list(vault->store, folder, error);
 	keys = names ? vk_catalog_list_of(vault, snapshot->uuid, names) : NULL;

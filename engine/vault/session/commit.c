@@ -7,6 +7,7 @@
 
 #include "catalog-chain.h"
 #include "catalog.h"
+#include "commit-again.h"
 #include "commit-time.h"
 #include "checked-json.h"
 #include "errors.h"
@@ -68,16 +69,19 @@ static gboolean finish_images(VkSession *session, const VkSnapshot *snapshot, GE
 }
 
 /*
- * Puts OBJECT as NAME, by which all that it refers to is there. Whatever happens, the lease is used
- * up then: its intent says nothing of the next try.
+ * Puts OBJECT as NAME, by which all that it refers to is there. REPLICA: the snapshot, if another
+ * vault has it; else NULL. Whatever happens, the lease is used up then: its intent says nothing of
+ * the next try.
  */
-static gboolean publish(VkSession *session, const char *name, json_t *object, GError **error)
+static gboolean publish(VkSession *session, const char *name, json_t *object,
+			const VkSnapshot *replica, GError **error)
 {
 	g_autoptr(GError) trouble = NULL;
 
 	if (!vk_lease_put_intent(session->lease, name, object, error) || /* W5 */
-	    !vk_session_check_fence(session, error)) {                   /* W6 */
-		vk_session_end_lease(session);                           /* W8 */
+	    !vk_session_check_fence(session, error) ||                   /* W6 */
+	    (replica && !vk_commit_again_check(session, replica, error))) {
+		vk_session_end_lease(session); /* W8 */
 		return FALSE;
 	}
 	/* W7 */
@@ -93,7 +97,8 @@ static gboolean publish(VkSession *session, const char *name, json_t *object, GE
 	return FALSE;
 }
 
-static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GError **error)
+static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, gboolean is_replica,
+			     GError **error)
 {
 	g_autofree char *name =
 		vk_snapshot_key_object(snapshot->uuid, snapshot->time, snapshot->id);
@@ -101,25 +106,31 @@ static gboolean put_snapshot(VkSession *session, const VkSnapshot *snapshot, GEr
 	/* What a reader would refuse is not published. */
 	g_autoptr(VkSnapshot) reread = vk_snapshot_from_json(object, error);
 
-	if (!reread || !publish(session, name, object, error))
+	if (!reread || !publish(session, name, object, is_replica ? snapshot : NULL, error))
 		return FALSE;
 	vk_chain_remember(session->vault, snapshot, object);
 	return TRUE;
 }
 
-typedef gboolean (*ClaimCall)(VkVault *vault, VkSnapshot *snapshot, char **ret_claim,
-			      GError **error);
+static gboolean claim_time(VkSession *session, VkSnapshot *snapshot, gboolean is_replica,
+			   char **ret_claim, GError **error)
+{
+	if (!is_replica)
+		return vk_commit_time_claim(session->vault, snapshot, ret_claim, error);
+	return vk_commit_time_claim_own(session->vault, snapshot, vk_lease_id(session->lease),
+					ret_claim, error);
+}
 
-static gboolean commit(VkSession *session, VkSnapshot *snapshot, ClaimCall claim_time,
+static gboolean commit(VkSession *session, VkSnapshot *snapshot, gboolean is_replica,
 		       GError **error)
 {
 	char *claim;
 	gboolean done;
 
 	if (!vk_session_ensure_lease(session, error) || !finish_images(session, snapshot, error) ||
-	    !claim_time(session->vault, snapshot, &claim, error))
+	    !claim_time(session, snapshot, is_replica, &claim, error))
 		return FALSE;
-	done = put_snapshot(session, snapshot, error);
+	done = put_snapshot(session, snapshot, is_replica, error);
 	vk_commit_time_release(session->vault, claim);
 	if (done)
 		vk_session_commit_hints(session);
@@ -128,12 +139,12 @@ static gboolean commit(VkSession *session, VkSnapshot *snapshot, ClaimCall claim
 
 gboolean vk_session_commit(VkSession *session, VkSnapshot *snapshot, GError **error)
 {
-	return commit(session, snapshot, vk_commit_time_claim, error);
+	return commit(session, snapshot, FALSE, error);
 }
 
 gboolean vk_session_commit_replica(VkSession *session, VkSnapshot *snapshot, GError **error)
 {
-	return commit(session, snapshot, vk_commit_time_claim_own, error);
+	return commit(session, snapshot, TRUE, error);
 }
 
 gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot, GError **error)
@@ -145,7 +156,7 @@ gboolean vk_session_commit_copies(VkSession *session, const VkSnapshot *snapshot
 	if (!vk_session_ensure_lease(session, error) || !finish_images(session, snapshot, error))
 		return FALSE;
 	object = vk_snapshot_copies_to_json(snapshot);
-	if (!publish(session, name, object, error))
+	if (!publish(session, name, object, NULL, error))
 		return FALSE;
 	vk_session_commit_hints(session);
 	return TRUE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Snapshots of one vault in another: the same, at the cost of what is different. */
 #include "errors.h"
+#include "lease-list.h"
 #include "pack-name.h"
 #include "replicate-bed.h"
 #include "vault-parts.h"
@@ -398,6 +399,21 @@ static gboolean fail_in_time(VkStore *inner, const char *call)
 	return calls_left > 0 && --calls_left > 0;
 }
 
+/* The process is gone: all that it has open ends. */
+static void end_leases(void)
+{
+	g_autoptr(GHashTable) open = vk_leases_open(to->store, NULL);
+	GHashTableIter iter;
+	gpointer id;
+
+	g_hash_table_iter_init(&iter, open);
+	while (g_hash_table_iter_next(&iter, &id, NULL)) {
+		g_autofree char *end = g_strdup_printf("leases/%s.end", (char *)id);
+
+		vk_store_put(to->store, end, NULL, 0, VK_PUT_HINT, NULL);
+	}
+}
+
 /*
  * The Nth call of the other vault's store fails, and all that follow: as if the process was killed
  * there. What is listed then is right, and the next run goes on.
@@ -424,6 +440,7 @@ START_TEST(it_goes_on_where_it_ended)
 		watched->on_call = NULL;
 		to->store = inner;
 		watched_store_free(watched);
+		end_leases();
 		for (guint i = 0; i < 2; i++)
 			if (is_listed(to, i))
 				check_generation(i);

@@ -13,7 +13,9 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <utime.h>
 #include <unistd.h>
 
 #define UUID "11111111-2222-3333-4444-555555555555"
@@ -380,19 +382,33 @@ START_TEST(a_stale_claim_is_passed_over)
 }
 END_TEST
 
+static void put_claim(const char *claim, gint64 age_sec)
+{
+	g_autofree char *path = test_vault_path(vault, claim);
+	gint64 then = g_get_real_time() / G_USEC_PER_SEC - age_sec;
+
+	ck_assert(vk_store_put(vault->store, claim, NULL, 0, VK_PUT_HINT, NULL));
+	ck_assert_int_eq(g_utime(path, &(struct utimbuf){then, then}), 0);
+}
+
+/* By when they were put: a replication claims seconds of long ago. */
 START_TEST(claims_of_long_ago_are_removed)
 {
 	g_autofree char *old = from_now(-90000);
+	g_autofree char *other = from_now(-90001);
 	g_autofree char *young = from_now(-80000);
 	g_autofree char *old_claim = g_strdup_printf("snaps/" UUID "/%s.claim", old);
+	g_autofree char *other_claim = g_strdup_printf("snaps/" UUID "/%s.claim", other);
 	g_autofree char *young_claim = g_strdup_printf("snaps/" UUID "/%s.claim", young);
 	g_autofree char *committed = NULL;
 	guint64 size;
 
-	ck_assert(vk_store_put(vault->store, old_claim, NULL, 0, VK_PUT_HINT, NULL));
-	ck_assert(vk_store_put(vault->store, young_claim, NULL, 0, VK_PUT_HINT, NULL));
+	put_claim(old_claim, 90000);
+	put_claim(other_claim, 80000);
+	put_claim(young_claim, 80000);
 	committed = commit_in(vault, -5000);
 	ck_assert(!vault->store->ops->head(vault->store, old_claim, &size, NULL, NULL));
+	ck_assert(vault->store->ops->head(vault->store, other_claim, &size, NULL, NULL));
 	ck_assert(vault->store->ops->head(vault->store, young_claim, &size, NULL, NULL));
 }
 END_TEST
