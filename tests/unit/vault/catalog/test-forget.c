@@ -240,7 +240,8 @@ static gboolean finishing(VkNewObject *object, const char *name, VkPutMode mode,
 		return TRUE;
 	vault->store->ops = plain;
 	collector = mark_as_going(victim);
-	return !removing || vk_catalog_delete(vault, victim, error);
+	return !removing || (vk_catalog_delete(vault, victim, error) &&
+			     vk_catalog_delete_going(vault, victim, vk_lease_id(collector), error));
 }
 
 static gboolean unforget_against_collector(const VkSnapshotKey *key, GError **error)
@@ -326,16 +327,19 @@ END_TEST
 
 START_TEST(all_that_lies_beside_goes_with_it)
 {
-	static const char *const suffixes[] = {"del", "gone-01", "back-02", "before-" DAY1};
+	static const char *const suffixes[] = {"del", "back-02", "before-" DAY1};
 	g_autoptr(VkSnapshotKey) key = put(UUID, DAY2);
 	g_autoptr(VkSnapshotKey) other = put(UUID, DAY1);
 
 	for (gsize i = 0; i < G_N_ELEMENTS(suffixes); i++)
 		put_beside(key, suffixes[i]);
+	put_beside(key, "gone-01");
 	put_beside(other, "del");
 	ck_assert(vk_catalog_delete(vault, key, NULL));
 	for (gsize i = 0; i < G_N_ELEMENTS(suffixes); i++)
 		ck_assert(!has_beside(key, suffixes[i]));
+	/* Each collector takes away its own. */
+	ck_assert(has_beside(key, "gone-01"));
 	ck_assert(has_beside(other, "json"));
 	ck_assert(has_beside(other, "del"));
 }
