@@ -7,7 +7,8 @@
  * object under the name of one.
  *
  * A snapshot that was removed may come again, by a replication. Its new object has a higher number
- * than those that were put after the first one.
+ * than those that were put after the first one. So whoever has the key can put another object in
+ * the place of an old snapshot, with a higher number, and nobody notices.
  *
  * It is silent when in doubt. It does not notice when an older snapshot is held back, for a
  * collection may have removed it; nor what happened before this host first saw the guest.

@@ -90,9 +90,10 @@ void vk_image_change_free(VkImageChange *change)
 	g_free(change);
 }
 
+/* What is lost in both is read, and that says so. */
 static gboolean is_same_place(const VkExtent *one, const VkExtent *other)
 {
-	return one->kind == other->kind &&
+	return one->kind == other->kind && one->kind != VK_EXTENT_DAMAGED &&
 	       (one->kind != VK_EXTENT_DATA ||
 		(one->slot == other->slot &&
 		 memcmp(&one->pack, &other->pack, sizeof(one->pack)) == 0));

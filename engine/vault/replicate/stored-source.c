@@ -37,7 +37,8 @@ typedef struct Request {
 	guint32 first, count;
 	gsize length; /* bytes; the last block of an image may be short */
 	guint8 *buf;
-	VkHasher *hasher; /* of the vault's ids; NULL: the key in use makes none */
+	VkHasher *hasher;          /* of the vault's ids; NULL: the key in use makes none */
+	gboolean has_wrong_length; /* a block does */
 	GByteArray *bytes;
 	Form forms[BLOCKS_PER_READ];
 	VkBlockId ids[BLOCKS_PER_READ]; /* as the vault says */
@@ -118,7 +119,7 @@ static gsize block_length(const Request *request, guint32 i)
 	return MIN(VK_BLOCK_SIZE, request->length - ((gsize)i << VK_BLOCK_LOG2));
 }
 
-/* A VkReadSlotFunc. One that is shorter than the image needs does not have its id then. */
+/* A VkReadSlotFunc. */
 static void take_slot(gpointer user, const VkReadSlot *slot)
 {
 	Request *request = user;
@@ -132,8 +133,7 @@ static void take_slot(gpointer user, const VkReadSlot *slot)
 				   .compression = slot->compression};
 	if (slot->stored)
 		g_byte_array_append(request->bytes, slot->stored, (guint)slot->stored_length);
-	if (slot->length != block_length(request, i))
-		memset(request->ids[i].bytes, 0, VK_BLOCK_ID_SIZE);
+	request->has_wrong_length |= slot->length != block_length(request, i);
 }
 
 static gboolean read_extents(Request *request, GError **error)
@@ -168,6 +168,9 @@ static gboolean check_ids(Request *request, GError **error)
 	for (guint32 i = 0; i < request->count; i++)
 		blocks[i] = (VkHashed){.data = request->buf + ((gsize)i << VK_BLOCK_LOG2),
 				       .length = block_length(request, i)};
+	if (request->has_wrong_length)
+		return vk_fail(error, VK_ERROR_DAMAGE,
+			       "a block of the image does not have the length that was stored");
 	/* What is sealed is checked by its key. */
 	if (!request->hasher)
 		return TRUE;
@@ -206,6 +209,7 @@ static gboolean stored_submit(VkSourceReader *base, guint64 offset, gsize length
 	request->count = (guint32)((length + VK_BLOCK_SIZE - 1) >> VK_BLOCK_LOG2);
 	request->length = length;
 	request->buf = buf;
+	request->has_wrong_length = FALSE;
 	g_byte_array_set_size(request->bytes, 0);
 	request->done = FALSE;
 	reader->submitted++;
