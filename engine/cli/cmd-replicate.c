@@ -19,7 +19,7 @@
 
 typedef struct Arguments {
 	char *from, *to, *since, *newest, *rate;
-	gboolean mirror, dry_run;
+	gboolean mirror, decrypt, dry_run;
 } Arguments;
 
 /* What is reported as the snapshots are done. */
@@ -209,6 +209,7 @@ static gboolean take_arguments(const Arguments *arguments, VkReplicateOptions *o
 	VkWhen when;
 
 	options->mirror = arguments->mirror;
+	options->decrypt = arguments->decrypt;
 	options->dry_run = arguments->dry_run;
 	options->since = G_MININT64;
 	if (!arguments->to)
@@ -276,6 +277,8 @@ gboolean vk_cmd_replicate(VkProgram *program, int argc, char **argv, GError **er
 		{"mirror", 0, 0, G_OPTION_ARG_NONE, &given.mirror,
 		 "Forget there what was forgotten here, and list there again what is listed here",
 		 NULL},
+		{"decrypt", 0, 0, G_OPTION_ARG_NONE, &given.decrypt,
+		 "Go on if the vault is encrypted and the other one is not", NULL},
 		{"limit-rate", 0, 0, G_OPTION_ARG_STRING, &given.rate,
 		 "Limit the reading, per second (default 0: no limit)", "MIB"},
 		{"dry-run", 'n', 0, G_OPTION_ARG_NONE, &given.dry_run,

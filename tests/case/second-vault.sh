@@ -125,7 +125,8 @@ mv "$SCRATCH/away" "$VAULT"
 
 say "and back, into a new vault"
 ok virtkeep --vault "$SCRATCH/new" init
-ok virtkeep replicate --from offsite --to "$SCRATCH/new"
+refused 2 "virtkeep replicate --decrypt" virtkeep replicate --from offsite --to "$SCRATCH/new"
+ok virtkeep replicate --from offsite --to "$SCRATCH/new" --decrypt
 ok virtkeep --vault "$SCRATCH/new" restore "$third" --disk "vda=$SCRATCH/back.raw" --format raw
 [[ $(debugfs -R 'cat /letter' "$SCRATCH/back.raw" 2>/dev/null) == third ]] || fail "no letter"
 expect_clean vm

@@ -41,26 +41,55 @@ static VkReplicaOutcome decide(const VkReplicaFacts *facts, const VkSnapshotKey 
 								    : VK_REPLICA_SENT;
 }
 
-/* Whether the mirror forgets KEY, which the other vault lists, if it forgets at all. */
-static gboolean is_gone(const VkReplicaFacts *facts, const VkSnapshotKey *key)
+/* Whether the first vault once had KEY, which the other lists, and has nothing of it now. */
+static gboolean is_absent(const VkReplicaFacts *facts, const VkSnapshotKey *key)
+{
+	return !key->forgotten && !vk_replica_find_key(facts->from, key->id) &&
+	       vk_replica_note_has(facts->note, key->id);
+}
+
+static gboolean is_forgotten_here(const VkReplicaFacts *facts, const VkSnapshotKey *key)
 {
 	const VkSnapshotKey *here = vk_replica_find_key(facts->from, key->id);
 
-	if (key->forgotten)
-		return FALSE;
-	return here ? here->forgotten : vk_replica_note_has(facts->note, key->id);
+	return !key->forgotten && here && here->forgotten;
 }
 
-/* Of a vault that lists nothing of a guest, it is not sure that nothing should be there. */
+/*
+ * Nothing tells what a collection has removed from what the first vault has lost. So few are taken
+ * for removed: half of what the other vault lists after STEPS, at most.
+ */
+static gboolean are_removed(const VkReplicaFacts *facts, const GArray *steps)
+{
+	guint listed = 0, absent = 0;
+
+	for (guint i = 0; i < steps->len; i++)
+		listed += g_array_index(steps, VkReplicaStep, i).outcome == VK_REPLICA_SENT;
+	for (guint i = 0; i < facts->to->len; i++) {
+		const VkSnapshotKey *key = g_ptr_array_index(facts->to, i);
+
+		listed += !key->forgotten;
+		absent += is_absent(facts, key);
+	}
+	return absent <= listed / 2;
+}
+
+/*
+ * What the mirror forgets. ANY: the first vault lists some of the guest. Of one that lists nothing
+ * it is not sure that nothing should be there.
+ */
 static void plan_mirror(const VkReplicaFacts *facts, gboolean any, GArray *steps, guint *ret_kept)
 {
+	gboolean removed = any && are_removed(facts, steps);
+
 	for (guint i = 0; i < facts->to->len; i++) {
 		const VkReplicaStep step = {.key = g_ptr_array_index(facts->to, i),
 					    .outcome = VK_REPLICA_DROPPED};
+		gboolean absent = is_absent(facts, step.key);
 
-		if (!is_gone(facts, step.key))
+		if (!absent && !is_forgotten_here(facts, step.key))
 			continue;
-		if (any)
+		if (absent ? removed : any)
 			g_array_append_val(steps, step);
 		else
 			(*ret_kept)++;

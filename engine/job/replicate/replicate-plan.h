@@ -24,7 +24,8 @@ typedef struct VkReplicaStep {
 
 /*
  * The steps, VkReplicaStep, in the order of the snapshots. *RET_KEPT: how many snapshots the mirror
- * would have forgotten, if the vault to be read listed any of the guest.
+ * does not forget, because the vault to be read may have lost them: it lists none of the guest, or
+ * has nothing of more than half of those that the other vault lists.
  */
 GArray *vk_replica_plan(const VkReplicaFacts *facts, guint *ret_kept);
 

@@ -182,6 +182,31 @@ static gboolean apply(const Run *run, const Guest *guest, VkReplica *replica, GE
 	       vk_catalog_forget(run->to, replica->key, "replicate --mirror", error);
 }
 
+/* What was sent stays, whatever the note says. */
+static void put_note(const Guest *guest)
+{
+	g_autoptr(GError) trouble = NULL;
+
+	if (!vk_replica_note_put(guest->note, &trouble))
+		vk_log_warning("what was replicated of the guest '%s' could not be noted, so that "
+			       "a snapshot comes back when it is forgotten there: %s",
+			       guest->name, trouble->message);
+}
+
+/*
+ * Adds what the other vault has by now. That of a snapshot that was sent is durable at once, in
+ * case this run is ended; not before, for a note of what never came would keep it from being sent.
+ */
+static void note(const Run *run, const Guest *guest, const VkReplica *replica)
+{
+	if (replica->outcome != VK_REPLICA_SENT && replica->outcome != VK_REPLICA_PRESENT &&
+	    replica->outcome != VK_REPLICA_BACK)
+		return;
+	vk_replica_note_add(guest->note, replica->key->id);
+	if (replica->outcome == VK_REPLICA_SENT && !run->options->dry_run)
+		put_note(guest);
+}
+
 /* FALSE: the rest is not tried. */
 static gboolean do_step(const Run *run, const Guest *guest, const VkReplicaStep *step,
 			GError **error)
@@ -202,9 +227,7 @@ static gboolean do_step(const Run *run, const Guest *guest, const VkReplicaStep 
 			return FALSE;
 		}
 	}
-	if (replica.outcome == VK_REPLICA_SENT || replica.outcome == VK_REPLICA_PRESENT ||
-	    replica.outcome == VK_REPLICA_BACK)
-		vk_replica_note_add(guest->note, step->key->id);
+	note(run, guest, &replica);
 	count(run, &replica);
 	return TRUE;
 }
@@ -224,9 +247,11 @@ static void prune_note(const Guest *guest)
 static void warn_of_kept(const Guest *guest, guint kept)
 {
 	if (kept > 0)
-		vk_log_warning("the guest '%s' has no snapshots in the first vault any more: those "
-			       "in the other are not forgotten; 'virtkeep forget' does that",
-			       guest->name);
+		vk_log_warning("the guest '%s' has no snapshots in the first vault any more, or "
+			       "less than half of those in the other: %u there are not forgotten, "
+			       "for they may have been lost here; if they are to go, 'virtkeep "
+			       "forget' does that",
+			       guest->name, kept);
 }
 
 static gboolean replicate_guest(const Run *run, const char *uuid, const char *name, GHashTable *ids,
@@ -234,7 +259,6 @@ static gboolean replicate_guest(const Run *run, const char *uuid, const char *na
 {
 	g_auto(Guest) guest = {.uuid = uuid, .name = name};
 	g_autoptr(GArray) steps = NULL;
-	g_autoptr(GError) trouble = NULL;
 	gboolean done = TRUE;
 	guint kept;
 
@@ -252,11 +276,7 @@ static gboolean replicate_guest(const Run *run, const char *uuid, const char *na
 	if (run->options->dry_run)
 		return done;
 	prune_note(&guest);
-	/* What was sent stays, whatever the note says. */
-	if (!vk_replica_note_put(guest.note, &trouble))
-		vk_log_warning("what was replicated of the guest '%s' could not be noted, so that "
-			       "a snapshot comes back when it is forgotten there: %s",
-			       name, trouble->message);
+	put_note(&guest);
 	return done;
 }
 
@@ -274,6 +294,21 @@ static gboolean replicate_wanted(const Run *run, const GPtrArray *guests, GHashT
 	return TRUE;
 }
 
+static gboolean check_vaults(const VkVault *from, const VkVault *to,
+			     const VkReplicateOptions *options, GError **error)
+{
+	if (strcmp(vk_vault_place(from), vk_vault_place(to)) == 0)
+		return vk_fail(error, VK_ERROR_USAGE, "the vault '%s' cannot go into itself",
+			       vk_vault_url(from));
+	if (options->decrypt || !vk_vault_is_encrypted(from) || vk_vault_is_encrypted(to))
+		return TRUE;
+	return vk_fail(error, VK_ERROR_USAGE,
+		       "the vault '%s' is encrypted and '%s' is not, so that whoever reads that "
+		       "one would see all: make it anew by 'virtkeep init --encrypt', or say "
+		       "'virtkeep replicate --decrypt'",
+		       vk_vault_url(from), vk_vault_url(to));
+}
+
 gboolean vk_vault_replicate(VkVault *from, VkVault *to, const VkReplicateOptions *options,
 			    VkReplicateResult *result, GError **error)
 {
@@ -286,10 +321,7 @@ gboolean vk_vault_replicate(VkVault *from, VkVault *to, const VkReplicateOptions
 	g_autoptr(GHashTable) wanted = NULL;
 
 	*result = (VkReplicateResult){0};
-	if (strcmp(vk_vault_place(from), vk_vault_place(to)) == 0)
-		return vk_fail(error, VK_ERROR_USAGE, "the vault '%s' cannot go into itself",
-			       vk_vault_url(from));
-	if (!vk_vault_may_read_blocks(from, error))
+	if (!check_vaults(from, to, options, error) || !vk_vault_may_read_blocks(from, error))
 		return FALSE;
 	/* What is listed from now on stays until all is done. */
 	lease = options->dry_run ? NULL : vk_read_lease_begin(from, NULL, error);

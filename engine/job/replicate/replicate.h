@@ -39,8 +39,9 @@ typedef struct VkReplicateOptions {
 	char *const *names; /* guests and snapshots; NULL or empty: all */
 	guint newest;       /* of each guest so many; 0: all */
 	gint64 since;       /* only those taken from then on, in seconds since 1970 */
-	gboolean mirror; /* forget and list again there what the first vault does not list, or does
-			  */
+	gboolean mirror;  /* forget and list again there what the first vault does not list, or does
+			   */
+	gboolean decrypt; /* from a vault that is encrypted into one that is not: else refused */
 	gboolean dry_run;
 	guint workers;      /* threads; 0: one for each core */
 	VkRateLimit *limit; /* of reading; nullable */

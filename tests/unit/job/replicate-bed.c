@@ -157,6 +157,7 @@ gboolean try_replicate(VkReplicateOptions options, VkReplicateResult *result, GE
 {
 	options.on_done = note_done;
 	options.workers = 2;
+	options.decrypt = TRUE;
 	if (options.since == 0)
 		options.since = G_MININT64;
 	bytes_read = 0;

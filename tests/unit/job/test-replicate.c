@@ -5,6 +5,7 @@
 #include "pack-name.h"
 #include "replicate-bed.h"
 #include "vault-parts.h"
+#include "stored-source.h"
 #include "watched-store.h"
 
 #include <glib/gstdio.h>
@@ -132,8 +133,8 @@ START_TEST(the_mirror_forgets_what_is_forgotten_here)
 	VkReplicateResult result;
 
 	prepare(0);
-	take(3);
-	ck_assert_uint_eq(replicated(), 3);
+	take(4);
+	ck_assert_uint_eq(replicated(), 4);
 	forget(from, 0);
 	forget(from, 1);
 	ck_assert_uint_eq(replicated(), 0);
@@ -148,9 +149,39 @@ START_TEST(the_mirror_forgets_what_is_forgotten_here)
 	ck_assert(!is_listed(to, 0) && !is_listed(to, 1) && is_listed(to, 2));
 	/* A vault that has lost all of a guest is no model. */
 	forget(from, 2);
+	forget(from, 3);
 	result = replicate(mirror);
 	ck_assert_uint_eq(result.count[VK_REPLICA_DROPPED], 0);
 	ck_assert(is_listed(to, 2));
+	finish();
+}
+END_TEST
+
+static void lose(guint generation)
+{
+	g_autoptr(VkSnapshotKey) key = find_key(from, generation);
+	g_autofree char *name = vk_snapshot_key_object(key->uuid, key->time, key->id);
+
+	ck_assert(from->store->ops->delete (from->store, name, NULL));
+}
+
+/* One that has lost more than half is no model for what it does not have. */
+START_TEST(the_mirror_keeps_what_was_lost_here)
+{
+	const VkReplicateOptions mirror = {.mirror = TRUE};
+	VkReplicateResult result;
+
+	prepare(0);
+	take(6);
+	ck_assert_uint_eq(replicated(), 6);
+	for (guint i = 0; i < 4; i++)
+		lose(i);
+	forget(from, 4);
+	result = replicate(mirror);
+	ck_assert_uint_eq(result.count[VK_REPLICA_DROPPED], 1);
+	for (guint i = 0; i < 4; i++)
+		ck_assert(is_listed(to, i));
+	ck_assert(!is_listed(to, 4));
 	finish();
 }
 END_TEST
@@ -303,6 +334,34 @@ START_TEST(what_does_not_have_its_id_is_damaged)
 }
 END_TEST
 
+/* The last block is shorter than the image says. No key and no id is needed to see that. */
+START_TEST(a_block_has_its_length)
+{
+	g_autoptr(VkSnapshot) snapshot = NULL;
+	g_autoptr(VkSource) source = NULL;
+	g_autoptr(VkSourceReader) reader = NULL;
+	g_autofree guint8 *block = g_malloc(VK_BLOCK_SIZE);
+	g_autoptr(GError) error = NULL;
+	VkImageRecord *image;
+
+	prepare(_i);
+	take(1);
+	snapshot = load(from, 0);
+	image = ((VkDiskRecord *)snapshot->disks->pdata[0])->image;
+	image->size = (guint64)BLOCKS * VK_BLOCK_SIZE;
+	source = vk_stored_source_new(from, image, NULL);
+	reader = source->ops->open_reader(source, NULL);
+	ck_assert(reader->ops->submit(reader, image->size - VK_BLOCK_SIZE, VK_BLOCK_SIZE, block,
+				      NULL));
+	ck_assert(!reader->ops->complete(reader, &error));
+	ck_assert_int_eq(error->code, VK_ERROR_DAMAGE);
+	ck_assert_ptr_nonnull(strstr(error->message, "length"));
+	g_clear_pointer(&reader, vk_source_reader_free);
+	g_clear_pointer(&source, vk_source_free);
+	finish();
+}
+END_TEST
+
 /* A claim that was left of the same snapshot is no hindrance, and one of a backup is. */
 START_TEST(claims_are_of_somebody)
 {
@@ -374,6 +433,26 @@ START_TEST(a_vault_does_not_go_into_itself)
 	prepare(0);
 	ck_assert(!vk_vault_replicate(from, from, &options, &result, &error));
 	ck_assert_int_eq(error->code, VK_ERROR_USAGE);
+	finish();
+}
+END_TEST
+
+/* What is encrypted stays so, unless somebody says otherwise. */
+START_TEST(nothing_is_decrypted_by_the_way)
+{
+	VkReplicateOptions options = {.workers = 1, .since = G_MININT64};
+	gboolean refused = kinds[_i].from_key && !kinds[_i].to_key;
+	g_autoptr(GError) error = NULL;
+	VkReplicateResult result;
+
+	prepare(_i);
+	take(1);
+	ck_assert(vk_vault_replicate(from, to, &options, &result, &error) == !refused);
+	ck_assert_uint_eq(result.count[VK_REPLICA_SENT], !refused);
+	ck_assert(!refused || error->code == VK_ERROR_USAGE);
+	options.decrypt = TRUE;
+	ck_assert(vk_vault_replicate(from, to, &options, &result, NULL));
+	check_generation(0);
 	finish();
 }
 END_TEST
@@ -453,6 +532,46 @@ START_TEST(it_goes_on_where_it_ended)
 }
 END_TEST
 
+static gboolean is_ended;
+
+/* From the second snapshot's object on nothing is put or deleted any more. */
+static gboolean end_at_second(VkStore *inner, const char *call)
+{
+	is_ended = is_ended || (g_str_has_prefix(call, "put snaps/" UUID "/20260102T") &&
+				g_str_has_suffix(call, ".json"));
+	return !is_ended;
+}
+
+/* What was sent by a run that was killed may be forgotten before the next one. */
+START_TEST(what_a_killed_run_has_sent_stays_forgotten)
+{
+	WatchedStore *watched;
+	VkStore *inner;
+	VkReplicateResult result;
+	g_autoptr(GError) error = NULL;
+
+	prepare(0);
+	take(2);
+	inner = to->store;
+	watched = watched_store_new(inner);
+	watched->on_call = end_at_second;
+	to->store = &watched->base;
+	ck_assert(!try_replicate((VkReplicateOptions){0}, &result, &error));
+	to->store = inner;
+	watched_store_free(watched);
+	end_leases();
+	ck_assert(is_listed(to, 0));
+	forget(to, 0);
+	collect(to);
+	result = replicate((VkReplicateOptions){0});
+	ck_assert_uint_eq(result.count[VK_REPLICA_LEFT], 1);
+	ck_assert_uint_eq(result.count[VK_REPLICA_SENT], 1);
+	ck_assert_ptr_null(find_key(to, 0));
+	check_generation(1);
+	finish();
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, all_are_the_same_there, 0, N_KINDS);
@@ -461,16 +580,20 @@ static void add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, blocks_keep_their_form, 0, N_KINDS);
 	tcase_add_loop_test(tcase, what_was_forgotten_there_stays_forgotten, 0, N_KINDS);
 	tcase_add_test(tcase, the_mirror_forgets_what_is_forgotten_here);
+	tcase_add_test(tcase, the_mirror_keeps_what_was_lost_here);
 	tcase_add_loop_test(tcase, collections_run_between, 0, N_KINDS);
 	tcase_add_loop_test(tcase, a_few_go_first, 0, N_KINDS);
 	tcase_add_test(tcase, names_are_found);
 	tcase_add_loop_test(tcase, a_damaged_one_keeps_no_other, 0, N_KINDS - 1);
 	tcase_add_loop_test(tcase, what_does_not_have_its_id_is_damaged, 0, N_KINDS);
+	tcase_add_loop_test(tcase, a_block_has_its_length, 0, N_KINDS);
 	tcase_add_loop_test(tcase, claims_are_of_somebody, 0, 2);
 	tcase_add_test(tcase, another_snapshot_has_the_time);
 	tcase_add_test(tcase, what_arrays_alone_have_is_left);
 	tcase_add_test(tcase, a_vault_does_not_go_into_itself);
+	tcase_add_loop_test(tcase, nothing_is_decrypted_by_the_way, 0, N_KINDS);
 	tcase_add_test(tcase, a_dry_run_only_says);
+	tcase_add_test(tcase, what_a_killed_run_has_sent_stays_forgotten);
 	tcase_add_loop_test(tcase, it_goes_on_where_it_ended, 0, 2);
 }
 
