@@ -8,6 +8,8 @@
 
 struct VkGuestFiles {
 	VkView *view;
+	guint disks; /* of the snapshot; the appliance gets VK_APPLIANCE_DISKS_MAX of them at most
+		      */
 	gboolean held;
 	char *reference, *run_dir; /* as they were given */
 	VkMachineKind kind;

@@ -60,6 +60,7 @@ VkGuestFiles *vk_guest_files_open(VkVault *vault, const char *reference, const c
 	files->keys = keys;
 	files->run_dir = g_strdup(run_dir);
 	files->reference = g_strdup(reference);
+	files->disks = snapshot->disks->len;
 	files->view = vk_view_new(vault, snapshot);
 	files->held = vk_view_hold(files->view, error);
 	return files->held && vk_guest_files_wake(files, error) ? g_steal_pointer(&files) : NULL;
@@ -218,11 +219,10 @@ static gboolean add_volume(GPtrArray *volumes, VkMessageType type, VkBody *body,
 /* NOTE, nullable, and that disks are missing: a warning has named them. New string, or NULL. */
 static char *note_left_out(const VkGuestFiles *files, const char *note)
 {
-	guint disks = vk_view_snapshot(files->view)->disks->len;
 	g_autofree char *all =
-		g_strdup_printf("%u of %u disks were read", VK_APPLIANCE_DISKS_MAX, disks);
+		g_strdup_printf("%u of %u disks were read", VK_APPLIANCE_DISKS_MAX, files->disks);
 
-	if (disks <= VK_APPLIANCE_DISKS_MAX)
+	if (files->disks <= VK_APPLIANCE_DISKS_MAX)
 		return g_strdup(note);
 	return g_strjoin("; ", all, note, NULL);
 }
