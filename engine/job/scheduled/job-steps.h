@@ -30,8 +30,8 @@ char *vk_job_step_text(const VkJobStep *step);
 /*
  * Runs STEP to its end, and fills in how it went. PROGRAM is what stands before the words: the path
  * of virtkeep, and the options of all commands. Its standard output is this process's, or nothing
- * with SILENT; its standard error is this process's, so that it finds the journal there. It inherits
- * KEPT_FD, and JOB in its environment. An interruption asks it to end.
+ * with SILENT; its standard error is this process's, so that it finds the journal there. It
+ * inherits KEPT_FD, and JOB in its environment. An interruption asks it to end.
  */
 void vk_job_step_run(VkJobStep *step, char *const *program, const char *job, int kept_fd,
 		     gboolean silent);
