@@ -14,6 +14,7 @@
 #define FORMAT 1
 /* Other processes commit in less. */
 #define BUSY_MSEC 5000
+#define LOOK_MSEC 10
 /* 1 GiB. */
 #define PAGE_BYTES 4096
 #define PAGES_MAX  (1u << 18)
@@ -104,6 +105,27 @@ static int open_file(const char *path, gboolean make)
 	return open(path, O_RDWR | (make ? O_CREAT : 0) | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
+/*
+ * The first that open a new file turn it to WAL at once, and SQLite lets nobody wait for that who
+ * reads already.
+ */
+static gboolean set_bounds(VkHistory *history, const char *bounds, GError **error)
+{
+	gint64 deadline = g_get_monotonic_time() + (gint64)BUSY_MSEC * G_TIME_SPAN_MILLISECOND;
+
+	for (;;) {
+		g_autoptr(GError) trouble = NULL;
+
+		if (vk_history_execute(history, bounds, &trouble))
+			return TRUE;
+		if (history->code != SQLITE_BUSY || g_get_monotonic_time() >= deadline) {
+			g_propagate_error(error, g_steal_pointer(&trouble));
+			return FALSE;
+		}
+		g_usleep(LOOK_MSEC * G_TIME_SPAN_MILLISECOND);
+	}
+}
+
 /* A commit that a power cut loses is one task of many: WAL with NORMAL loses nothing else. */
 static gboolean set_up(VkHistory *history, gboolean make, GError **error)
 {
@@ -115,7 +137,7 @@ static gboolean set_up(VkHistory *history, gboolean make, GError **error)
 	int format;
 
 	sqlite3_busy_timeout(history->db, BUSY_MSEC);
-	if (!vk_history_execute(history, bounds, error))
+	if (!set_bounds(history, bounds, error))
 		return FALSE;
 	format = stored_format(history);
 	if (format > FORMAT)
