@@ -97,7 +97,7 @@ START_TEST(a_replica_heals)
 		.key = &(VkNewKey){.secret =
 					   vk_secret_new("two\nlines, and 32 bytes or more\n", 33),
 				   .label = "test"}};
-	VkReplicateOptions all = {.since = G_MININT64, .workers = 1};
+	VkReplicateOptions all = {.since = G_MININT64, .workers = 1, .decrypt = TRUE};
 	VkReplicateResult result;
 
 	prepare();
