@@ -80,10 +80,11 @@ static void check_guests(const VkProgram *program, GPtrArray *problems)
 {
 	g_autoptr(GError) trouble = NULL;
 	const char *uri = vk_program_libvirt_uri(program);
-	g_autoptr(VkHost) host = vk_host_is_none(uri) ? NULL : vk_host_open(uri, &trouble);
+	g_autoptr(VkHost) host = NULL;
 
 	if (vk_host_is_none(uri))
 		return;
+	host = vk_host_open(uri, &trouble);
 	if (host)
 		vk_config_check_guests(program->settings, host, problems);
 	else
