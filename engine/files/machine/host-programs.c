@@ -18,7 +18,7 @@ static const char *const programs[] = {
 
 /* What a library loads only when it is needed, from its own directory. */
 static const struct {
-	const char *library;
+	const char *soname;
 	const char *beside;
 } loaded_later[] = {
 	/* By which its threads end. */
@@ -48,7 +48,7 @@ static gboolean add_library(VkInitrd *initrd, GHashTable *added, const char *lib
 	for (gsize i = 0; i < G_N_ELEMENTS(loaded_later); i++) {
 		g_autofree char *path = g_build_filename(folder, loaded_later[i].beside, NULL);
 
-		if (strcmp(name, loaded_later[i].library) == 0 && access(path, R_OK) == 0 &&
+		if (strcmp(name, loaded_later[i].soname) == 0 && access(path, R_OK) == 0 &&
 		    !add(initrd, added, path, error))
 			return FALSE;
 	}
